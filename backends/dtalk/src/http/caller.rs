@@ -1,0 +1,105 @@
+//! Who calls: the user whose token stands in the request.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+
+use super::Refused;
+use crate::code::Code;
+
+/// The header that carries the token.
+pub const SIGNATURE: &str = "fzm-signature";
+
+/// Tells users by their tokens. An `Arc<dyn Verify>` in the router's state serves [`Caller`].
+pub trait Verify: Send + Sync {
+    /// Whose token this is, by the clock of the server.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::SIGNATURE_EXPIRED`] for a token that was good once, else
+    /// [`Code::SIGNATURE_INVALID`].
+    fn verify(&self, token: &str) -> Result<String, Code>;
+}
+
+/// The user who makes the request. Without a good token the handler is not reached.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Caller(pub String);
+
+impl<S> FromRequestParts<S> for Caller
+where
+    S: Send + Sync,
+    Arc<dyn Verify>: FromRef<S>,
+{
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let token = parts.headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
+        let token = token.ok_or(Code::SIGNATURE_INVALID)?;
+        Ok(Self(Arc::<dyn Verify>::from_ref(state).verify(token)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use axum::routing::post;
+    use axum::{Router, response::Response};
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::http::{Outcome, Reply};
+
+    struct Passwords;
+
+    impl Verify for Passwords {
+        fn verify(&self, token: &str) -> Result<String, Code> {
+            match token {
+                "good" => Ok("alice".into()),
+                "old" => Err(Code::SIGNATURE_EXPIRED),
+                _ => Err(Code::SIGNATURE_INVALID),
+            }
+        }
+    }
+
+    async fn whoami(Caller(uid): Caller) -> Outcome<String> {
+        Ok(Reply(uid))
+    }
+
+    async fn ask(request: Request<Body>) -> String {
+        let app = Router::new()
+            .route("/whoami", post(whoami))
+            .with_state(Arc::new(Passwords) as Arc<dyn Verify>);
+        let response: Response = app.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    async fn ask_with(token: &[u8]) -> String {
+        let request = Request::post("/whoami").header("FZM-SIGNATURE", token);
+        ask(request.body(Body::empty()).unwrap()).await
+    }
+
+    const INVALID: &str = r#"{"result":-1010,"message":"signature invalid","data":{}}"#;
+
+    #[tokio::test]
+    async fn the_token_names_the_caller() {
+        assert_eq!(ask_with(b"good").await, r#"{"result":0,"message":"","data":"alice"}"#);
+    }
+
+    #[tokio::test]
+    async fn an_old_token_is_told_from_a_bad_one() {
+        let expired = r#"{"result":-1011,"message":"signature expired","data":{}}"#;
+        assert_eq!(ask_with(b"old").await, expired);
+        assert_eq!(ask_with(b"bad").await, INVALID);
+    }
+
+    #[tokio::test]
+    async fn no_token_an_empty_one_and_bytes_that_are_no_text_are_invalid() {
+        assert_eq!(ask(Request::post("/whoami").body(Body::empty()).unwrap()).await, INVALID);
+        assert_eq!(ask_with(b"").await, INVALID);
+        assert_eq!(ask_with(b"\xff\xfe").await, INVALID);
+    }
+}

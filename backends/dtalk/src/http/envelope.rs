@@ -1,0 +1,158 @@
+//! The envelope around every answer.
+
+use std::borrow::Cow;
+
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::code::Code;
+
+/// What a handler returns.
+pub type Outcome<T = Nothing> = Result<Reply<T>, Refused>;
+
+/// Success: `result` 0 around this data.
+#[derive(Clone, Copy, Debug)]
+pub struct Reply<T = Nothing>(pub T);
+
+/// No data, `{}`. Clients look into `data` without asking whether it is there.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Nothing {}
+
+/// Failure: a code, the text that the client shows, and for some codes data.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    code: Code,
+    message: Cow<'static, str>,
+    data: Option<Value>,
+}
+
+impl Reply {
+    /// Success that says nothing more.
+    #[must_use]
+    pub const fn done() -> Self {
+        Self(Nothing {})
+    }
+}
+
+impl Refused {
+    /// Puts another text than [`Code::text`] into the envelope.
+    #[must_use]
+    pub fn message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.message = message.into();
+        self
+    }
+
+    /// Puts data into the envelope.
+    #[must_use]
+    pub fn data(mut self, data: Value) -> Self {
+        self.data = Some(data);
+        self
+    }
+
+    /// The code.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        self.code
+    }
+}
+
+impl From<Code> for Refused {
+    fn from(code: Code) -> Self {
+        Self { code, message: Cow::Borrowed(code.text()), data: None }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Reply<T> {
+    fn into_response(self) -> Response {
+        respond(&Envelope { result: Code::OK, message: Code::OK.text(), data: self.0 })
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let Self { code, message, data } = self;
+        let data = data.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+        respond(&Envelope { result: code, message: &message, data })
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    result: Code,
+    message: &'a str,
+    data: T,
+}
+
+fn respond<T: Serialize>(envelope: &Envelope<'_, T>) -> Response {
+    // Only data that JSON cannot hold fails, such as a map with keys that are no strings.
+    let Ok(json) = serde_json::to_vec(envelope) else {
+        return Refused::from(Code::INTERNAL).into_response();
+    };
+    ([(CONTENT_TYPE, "application/json")], json).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use axum::body::to_bytes;
+    use axum::http::StatusCode;
+
+    use super::*;
+
+    async fn answer(response: impl IntoResponse) -> String {
+        let response = response.into_response();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn success_without_data_has_an_empty_object() {
+        assert_eq!(answer(Reply::done()).await, r#"{"result":0,"message":"","data":{}}"#);
+    }
+
+    /// One client finds the id by the expression `"logId":(\d*)`.
+    #[tokio::test]
+    async fn ids_are_written_as_numbers_right_after_the_colon() {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Pushed {
+            log_id: i64,
+            datetime: u64,
+        }
+        let pushed = Pushed { log_id: 9_007_199_254_740_991, datetime: 1 };
+        assert_eq!(
+            answer(Reply(pushed)).await,
+            r#"{"result":0,"message":"","data":{"logId":9007199254740991,"datetime":1}}"#
+        );
+    }
+
+    #[tokio::test]
+    async fn failure_is_status_200_too_and_carries_the_text_of_its_code() {
+        assert_eq!(
+            answer(Refused::from(Code::SIGNATURE_EXPIRED)).await,
+            r#"{"result":-1011,"message":"signature expired","data":{}}"#
+        );
+    }
+
+    #[tokio::test]
+    async fn failure_can_carry_its_own_text_and_data() {
+        let refused = Refused::from(Code::INTERNAL)
+            .message("permission denied")
+            .data(serde_json::json!({ "code": -1000 }));
+        assert_eq!(
+            answer(refused).await,
+            r#"{"result":-1000,"message":"permission denied","data":{"code":-1000}}"#
+        );
+    }
+
+    #[tokio::test]
+    async fn data_that_json_cannot_hold_is_an_internal_error() {
+        let reply = Reply(HashMap::from([((1, 2), 3)]));
+        assert_eq!(answer(reply).await, r#"{"result":-1000,"message":"internal error","data":{}}"#);
+    }
+}

@@ -1,0 +1,32 @@
+//! The HTTP conventions of dtalk, for axum handlers.
+//!
+//! A handler takes a [`Caller`] and a [`Body`] and returns an [`Outcome`]; whatever happens, the
+//! client gets status 200 and `{"result":int,"message":string,"data":any}`, because to it any other
+//! status is a broken connection.
+//!
+//! ```
+//! use comet_dtalk::http::{Body, Caller, Int64, Outcome, Reply};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Remark {
+//!     #[serde(rename = "logId")]
+//!     log_id: Int64,
+//! }
+//!
+//! async fn remark(Caller(uid): Caller, Body(remark): Body<Remark>) -> Outcome<String> {
+//!     Ok(Reply(format!("{uid} remarked on {}", remark.log_id.0)))
+//! }
+//! ```
+//!
+//! Not here: routes, CORS and listeners (the server), how a token is checked (a [`Verify`] in the
+//! router's state).
+
+mod body;
+mod caller;
+mod envelope;
+mod int64;
+
+pub use body::Body;
+pub use caller::{Caller, SIGNATURE, Verify};
+pub use envelope::{Nothing, Outcome, Refused, Reply};
+pub use int64::Int64;
