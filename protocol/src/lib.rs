@@ -30,6 +30,7 @@ pub mod decoder;
 pub mod dialect;
 mod error;
 pub mod head;
+pub mod ws;
 
 pub use auth::AuthMsg;
 pub use decoder::{Decoder, Frame, frames_of};

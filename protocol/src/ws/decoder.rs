@@ -1,0 +1,240 @@
+//! Bytes in, events out (RFC 6455 sections 5.4, 5.5, 6.2).
+//!
+//! A message that lies in the input as one whole frame is unmasked where it lies and lent out.
+//! Anything less is gathered in a buffer that exists only while something is incomplete, grows with
+//! what arrives and never with what is declared. All that the caller may have to keep is a frame
+//! head of which some bytes are missing.
+
+use std::{borrow::Cow, mem};
+
+use super::{
+    CloseReason, Decoded, Event, FrameHead, Message, MessageKind, Opcode, WsError, apply_mask,
+    assembly::{Assembly, OpenFrame, OpenMessage},
+};
+
+/// Which side of the connection the decoder's owner is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Role {
+    /// Receives from clients: every frame must be masked.
+    Server,
+    /// Receives from a server: no frame may be masked.
+    Client,
+}
+
+/// How much of one message is taken. Shared by all connections, so passed to each call.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of one message. A longer one is refused from its frame head, before it is buffered.
+    ///
+    /// An unfinished message costs its connection at most twice what has arrived of it.
+    pub max_message: usize,
+    /// Frames of one message. Fragments cost no memory of their own; this ends a message that
+    /// goes on for ever without growing.
+    pub max_fragments: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_message: 1 << 20,
+            // 4 MiB in pieces of 64 bytes, which conformance suites send, and as much again.
+            max_fragments: 1 << 17,
+        }
+    }
+}
+
+/// The receiving half of one WebSocket connection.
+#[derive(Debug)]
+pub struct Decoder {
+    assembly: Option<Box<Assembly>>,
+    role: Role,
+}
+
+impl Decoder {
+    /// A decoder that holds no memory beyond itself.
+    #[must_use]
+    pub const fn new(role: Role) -> Self {
+        Self { assembly: None, role }
+    }
+
+    /// Reads up to the next event, or to the end of what can be read.
+    ///
+    /// Call again with the bytes after [`Decoded::consumed`] until there is no event. What is left
+    /// then is an incomplete frame head, shorter than [`MAX_HEAD_LEN`](super::MAX_HEAD_LEN): keep
+    /// it, and put it in front of what arrives next. The consumed bytes are spent: payloads have
+    /// been unmasked in place.
+    ///
+    /// # Errors
+    ///
+    /// What the peer did wrong. The connection is lost then and the decoder of no more use.
+    pub fn decode<'a>(
+        &mut self,
+        input: &'a mut [u8],
+        limits: &Limits,
+    ) -> Result<Decoded<'a>, WsError> {
+        let available = input.len();
+        let mut rest = input;
+        if let Some(event) = self.resume(&mut rest)? {
+            return Ok(Decoded { consumed: available - rest.len(), event: Some(event) });
+        }
+        while let Some((head, head_len)) = FrameHead::parse(rest)? {
+            self.check_mask(&head)?;
+            let payload_len = self.admit(&head, limits)?;
+            let body = mem::take(&mut rest).split_at_mut(head_len).1;
+            if body.len() < payload_len {
+                self.begin(&head, payload_len, body)?;
+                return Ok(Decoded { consumed: available, event: None });
+            }
+            let (payload, after) = body.split_at_mut(payload_len);
+            rest = after;
+            if let Some(mask) = head.mask {
+                apply_mask(mask, payload);
+            }
+            if let Some(event) = self.whole_frame(&head, payload)? {
+                return Ok(Decoded { consumed: available - rest.len(), event: Some(event) });
+            }
+        }
+        Ok(Decoded { consumed: available - rest.len(), event: None })
+    }
+
+    /// Whether no message and no frame is incomplete.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.assembly.is_none()
+    }
+
+    /// How many bytes of buffers are held for what is incomplete.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.assembly.as_ref().map_or(0, |assembly| assembly.capacity())
+    }
+
+    /// Goes on with the frame that an earlier input ended in, taking its bytes from the input.
+    fn resume(&mut self, input: &mut &mut [u8]) -> Result<Option<Event<'static>>, WsError> {
+        let Some(assembly) = &mut self.assembly else { return Ok(None) };
+        let Some(frame) = &assembly.frame else { return Ok(None) };
+        let here = frame.remaining.min(input.len());
+        let (part, after) = mem::take(input).split_at_mut(here);
+        *input = after;
+        let event = assembly.receive(part)?;
+        self.release();
+        Ok(event)
+    }
+
+    /// Starts a frame of which only `part` is here.
+    fn begin(&mut self, head: &FrameHead, len: usize, part: &mut [u8]) -> Result<(), WsError> {
+        let assembly = self.assembly.get_or_insert_default();
+        if let Some(kind) = head.opcode.message_kind() {
+            assembly.message = Some(OpenMessage::new(kind));
+        }
+        assembly.frame = Some(OpenFrame::new(head, len));
+        // The frame lacks at least a byte, so there is no event yet.
+        assembly.receive(part).map(|_| ())
+    }
+
+    fn whole_frame<'a>(
+        &mut self,
+        head: &FrameHead,
+        payload: &'a [u8],
+    ) -> Result<Option<Event<'a>>, WsError> {
+        match (head.opcode.message_kind(), head.fin) {
+            _ if head.opcode.is_control() => {
+                Event::control(head.opcode, Cow::Borrowed(payload)).map(Some)
+            }
+            (Some(kind), true) => Event::whole_message(kind, payload).map(Some),
+            (Some(kind), false) => {
+                let message = OpenMessage::new(kind);
+                self.assembly
+                    .get_or_insert_default()
+                    .message
+                    .insert(message)
+                    .append(payload, None)?;
+                Ok(None)
+            }
+            (None, fin) => self.continuation(fin, payload),
+        }
+    }
+
+    fn continuation(
+        &mut self,
+        fin: bool,
+        payload: &[u8],
+    ) -> Result<Option<Event<'static>>, WsError> {
+        let Some(assembly) = &mut self.assembly else { return Ok(None) };
+        if let Some(message) = &mut assembly.message {
+            message.append(payload, fin.then_some(0))?;
+        }
+        if !fin {
+            return Ok(None);
+        }
+        let event = assembly.finish_message()?;
+        self.release();
+        Ok(event)
+    }
+
+    fn release(&mut self) {
+        if self.assembly.as_ref().is_some_and(|assembly| assembly.is_empty()) {
+            self.assembly = None;
+        }
+    }
+
+    const fn check_mask(&self, head: &FrameHead) -> Result<(), WsError> {
+        match (self.role, head.mask) {
+            (Role::Server, None) => Err(WsError::NotMasked),
+            (Role::Client, Some(_)) => Err(WsError::Masked),
+            (Role::Server, Some(_)) | (Role::Client, None) => Ok(()),
+        }
+    }
+
+    /// Whether the frame may come now and be so long; its length, if so.
+    fn admit(&mut self, head: &FrameHead, limits: &Limits) -> Result<usize, WsError> {
+        let too_long = WsError::MessageTooLong { limit: limits.max_message };
+        let len = usize::try_from(head.payload_len).map_err(|_| too_long)?;
+        if head.opcode.is_control() {
+            return Ok(len);
+        }
+        let open = self.assembly.as_mut().and_then(|assembly| assembly.message.as_mut());
+        let before = match (head.opcode, open) {
+            (Opcode::Continuation, None) => return Err(WsError::UnexpectedContinuation),
+            (Opcode::Continuation, Some(message)) => {
+                if message.fragments >= limits.max_fragments {
+                    return Err(WsError::TooManyFragments { limit: limits.max_fragments });
+                }
+                message.fragments += 1;
+                message.len()
+            }
+            (_, None) => 0,
+            (_, Some(_)) => return Err(WsError::InterleavedMessage),
+        };
+        if len > limits.max_message.saturating_sub(before) { Err(too_long) } else { Ok(len) }
+    }
+}
+
+impl Opcode {
+    /// The kind of message that a frame of this opcode begins.
+    const fn message_kind(self) -> Option<MessageKind> {
+        match self {
+            Self::Text => Some(MessageKind::Text),
+            Self::Binary => Some(MessageKind::Binary),
+            Self::Continuation | Self::Close | Self::Ping | Self::Pong => None,
+        }
+    }
+}
+
+impl<'a> Event<'a> {
+    fn whole_message(kind: MessageKind, payload: &'a [u8]) -> Result<Self, WsError> {
+        if kind == MessageKind::Text && std::str::from_utf8(payload).is_err() {
+            return Err(WsError::InvalidUtf8);
+        }
+        Ok(Self::Message(Message { kind, payload: Cow::Borrowed(payload) }))
+    }
+
+    /// The event of a control frame; of no other opcode.
+    pub(super) fn control(opcode: Opcode, body: Cow<'a, [u8]>) -> Result<Self, WsError> {
+        match opcode {
+            Opcode::Close => CloseReason::parse(body).map(Event::Close),
+            Opcode::Ping => Ok(Self::Ping(body)),
+            _ => Ok(Self::Pong(body)),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What the decoder hands to the connection.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use super::CloseReason;
+
+/// What one call of [`Decoder::decode`](super::Decoder::decode) made of its input.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Decoded<'a> {
+    /// How many bytes from the front of the input are done with.
+    pub consumed: usize,
+    /// The next thing the peer said; `None` when it takes more bytes to know.
+    pub event: Option<Event<'a>>,
+}
+
+/// One thing the peer said.
+#[derive(Debug, Eq, PartialEq)]
+pub enum Event<'a> {
+    /// A whole message, however many frames carried it.
+    Message(Message<'a>),
+    /// A ping, to be answered by a pong with the same bytes (section 5.5.2).
+    Ping(Cow<'a, [u8]>),
+    /// A pong, asked for or not (section 5.5.3).
+    Pong(Cow<'a, [u8]>),
+    /// The closing handshake; whatever follows in the input is to be ignored (section 5.5.1).
+    Close(Option<CloseReason<'a>>),
+}
+
+/// A whole message.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Message<'a> {
+    /// How the sender labelled it.
+    pub kind: MessageKind,
+    /// Borrowed from the input when it arrived in one piece, else the buffer that gathered it.
+    pub payload: Cow<'a, [u8]>,
+}
+
+impl Message<'_> {
+    /// The payload for keeping: copied only if it was borrowed.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        match self.payload {
+            Cow::Borrowed(payload) => Bytes::copy_from_slice(payload),
+            Cow::Owned(payload) => payload.into(),
+        }
+    }
+}
+
+/// The two kinds of message (section 5.6).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum MessageKind {
+    /// UTF-8, and checked to be.
+    Text,
+    /// Any bytes.
+    Binary,
+}

@@ -1,0 +1,24 @@
+//! The opening handshake (RFC 6455 sections 1.3 and 4, on HTTP/1.1 of RFC 9112).
+//!
+//! A server calls [`parse`] with everything received so far until it has a [`Request`], decides
+//! about path and origin, and answers with [`write_accept`] or [`HandshakeError::write_response`].
+//! A client sends [`Upgrade::write_request`] and checks the answer by [`Upgrade::parse_response`].
+//! What follows the head in the input already belongs to the [`Decoder`](super::Decoder).
+//!
+//! Not here: which paths and origins are served, authentication, and how long a peer may take.
+
+mod accept;
+mod client;
+mod head;
+mod origin;
+mod refusal;
+mod request;
+mod server;
+
+pub use accept::{accept_key, client_key, write_accept};
+pub use client::{Accepted, ResponseError, ResponseParse, Upgrade};
+pub use head::HandshakeLimits;
+pub use origin::OriginPolicy;
+pub use refusal::HandshakeError;
+pub use request::Request;
+pub use server::{Parse, parse};

@@ -1,0 +1,114 @@
+//! Why an upgrade was refused, and the HTTP response that says so.
+
+use std::io::Write;
+
+/// Why a request does not become a WebSocket connection. The last ones are for the caller's
+/// decisions; [`parse`](super::parse) finds the others.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// Not an HTTP/1.1 request head.
+    #[error("malformed request")]
+    Malformed,
+    /// A field that must be single came twice.
+    #[error("field {0} is repeated")]
+    Repeated(&'static str),
+    /// The head has more bytes or fields than allowed.
+    #[error("request head is too large")]
+    HeadTooLarge,
+    /// Not HTTP/1.1.
+    #[error("HTTP version is not 1.1")]
+    HttpVersion,
+    /// Not GET.
+    #[error("method is not GET")]
+    Method,
+    /// The target is neither a path nor an HTTP URL.
+    #[error("malformed request target")]
+    Target,
+    /// There is no `Host`.
+    #[error("host is missing")]
+    Host,
+    /// The request announces a body.
+    #[error("request has a body")]
+    Body,
+    /// `Upgrade` or `Connection` do not ask for WebSocket.
+    #[error("request does not ask for an upgrade to websocket")]
+    NotAnUpgrade,
+    /// `Sec-WebSocket-Version` is not 13.
+    #[error("websocket version is not 13")]
+    WebSocketVersion,
+    /// `Sec-WebSocket-Key` is not the base64 of 16 bytes.
+    #[error("websocket key is missing or malformed")]
+    Key,
+    /// The caller serves nothing under this path.
+    #[error("not found")]
+    NotFound,
+    /// The caller wants credentials.
+    #[error("unauthorized")]
+    Unauthorized,
+    /// The caller refuses this client or the origin of its page.
+    #[error("forbidden")]
+    Forbidden,
+    /// The client comes too often.
+    #[error("too many requests")]
+    TooManyRequests,
+    /// The server is full or about to stop.
+    #[error("unavailable")]
+    Unavailable,
+}
+
+impl HandshakeError {
+    /// The HTTP status code.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status_line().0
+    }
+
+    /// Appends the whole response. The connection is to be closed after it.
+    pub fn write_response(&self, out: &mut Vec<u8>) {
+        let (status, phrase) = self.status_line();
+        let text = format!("{self}\n");
+        // Writing to a vector cannot fail.
+        let _ = write!(
+            out,
+            "HTTP/1.1 {status} {phrase}\r\n\
+            Content-Type: text/plain; charset=utf-8\r\n\
+            Content-Length: {}\r\n\
+            {}\r\n\
+            {text}",
+            text.len(),
+            self.fields(),
+        );
+    }
+
+    const fn status_line(&self) -> (u16, &'static str) {
+        match self {
+            Self::Malformed | Self::Repeated(_) | Self::Target | Self::Host | Self::Key => {
+                (400, "Bad Request")
+            }
+            Self::Unauthorized => (401, "Unauthorized"),
+            Self::Forbidden => (403, "Forbidden"),
+            Self::NotFound => (404, "Not Found"),
+            Self::Method => (405, "Method Not Allowed"),
+            Self::Body => (413, "Content Too Large"),
+            Self::NotAnUpgrade | Self::WebSocketVersion => (426, "Upgrade Required"),
+            Self::TooManyRequests => (429, "Too Many Requests"),
+            Self::HeadTooLarge => (431, "Request Header Fields Too Large"),
+            Self::Unavailable => (503, "Service Unavailable"),
+            Self::HttpVersion => (505, "HTTP Version Not Supported"),
+        }
+    }
+
+    /// The fields that tell the client what to do about it.
+    const fn fields(&self) -> &'static str {
+        match self {
+            Self::Method => "Allow: GET\r\nConnection: close\r\n",
+            Self::NotAnUpgrade | Self::WebSocketVersion => {
+                "Upgrade: websocket\r\n\
+                Sec-WebSocket-Version: 13\r\n\
+                Connection: close, Upgrade\r\n"
+            }
+            _ => "Connection: close\r\n",
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The upgrade request, for the caller to decide on.
+
+use std::ops::Range;
+
+use super::head::list;
+
+/// A valid request to open a WebSocket connection (RFC 6455 section 4.2.1).
+///
+/// All of it lies in one allocation beside a table of its fields; a request is for the time of the
+/// decision, not for the life of the connection.
+#[derive(Clone, Debug)]
+pub struct Request {
+    path: String,
+    query: Option<String>,
+    /// Names and values, one after the other.
+    text: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+#[derive(Clone, Debug)]
+struct Field {
+    name: Range<usize>,
+    value: Range<usize>,
+}
+
+impl Request {
+    /// Keeps what httparse has read; `path` is what is left of the target.
+    pub(super) fn new(path: &str, query: Option<&str>, headers: &[httparse::Header<'_>]) -> Self {
+        let len = headers.iter().map(|header| header.name.len() + header.value.len()).sum();
+        let mut text = Vec::with_capacity(len);
+        let mut append = |bytes: &[u8]| {
+            let start = text.len();
+            text.extend_from_slice(bytes);
+            start..text.len()
+        };
+        let fields = headers
+            .iter()
+            .map(|header| Field {
+                name: append(header.name.as_bytes()),
+                value: append(header.value),
+            })
+            .collect();
+        Self { path: path.to_owned(), query: query.map(str::to_owned), text, fields }
+    }
+
+    /// The path as it was sent: percent-encoded, beginning with a slash.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What followed the question mark, if there was one.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    /// The `Host` field; it can be empty.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.text("host").unwrap_or_default()
+    }
+
+    /// The `Origin` field. Browsers always send it, other clients seldom.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        self.text("origin")
+    }
+
+    /// The key for [`write_accept`](super::write_accept).
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.text("sec-websocket-key").unwrap_or_default()
+    }
+
+    /// The subprotocols offered, the most wanted first.
+    pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
+        self.values("sec-websocket-protocol")
+            .filter_map(|value| std::str::from_utf8(value).ok())
+            .flat_map(list)
+    }
+
+    /// The first value of a field by its name in any letter case, if it is UTF-8.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.values(name).next().and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// All fields of a name, in any letter case.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.headers()
+            .filter(move |(header, _)| header.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value)
+    }
+
+    /// All fields as names and values, in the order they were sent.
+    pub fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields
+            .iter()
+            .map(|field| (&self.text[field.name.clone()], &self.text[field.value.clone()]))
+    }
+}

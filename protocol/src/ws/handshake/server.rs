@@ -1,0 +1,118 @@
+//! The server's reading of the upgrade request (RFC 6455 section 4.2.1).
+
+use super::{
+    HandshakeError, HandshakeLimits, Request, accept,
+    head::{self, Fields, HeadEnd},
+};
+
+/// How far the request has come.
+#[derive(Debug)]
+pub enum Parse {
+    /// The head is not complete. Call again with more, and with this input's length as `searched`.
+    Partial,
+    /// The request is valid.
+    Complete {
+        /// What the client asks for.
+        request: Request,
+        /// The length of the head; frames may already follow it.
+        consumed: usize,
+    },
+}
+
+/// Reads a request from the front of `input`, of which the first `searched` bytes were already
+/// there in the call before (0 in the first).
+///
+/// # Errors
+///
+/// What makes the request unacceptable, to be answered by
+/// [`write_response`](HandshakeError::write_response).
+pub fn parse(
+    input: &[u8],
+    searched: usize,
+    limits: &HandshakeLimits,
+) -> Result<Parse, HandshakeError> {
+    // A TLS hello or a binary packet is known by its first byte; no method begins with it.
+    if input.first().is_some_and(|byte| !byte.is_ascii_graphic()) {
+        return Err(HandshakeError::Malformed);
+    }
+    let consumed = match head::find_end(input, searched, limits.max_head) {
+        HeadEnd::At(end) => end,
+        HeadEnd::Missing => return Ok(Parse::Partial),
+        HeadEnd::TooFar => return Err(HandshakeError::HeadTooLarge),
+    };
+    let mut headers = vec![httparse::EMPTY_HEADER; limits.max_headers];
+    let mut head = httparse::Request::new(&mut headers);
+    match head.parse(&input[..consumed]) {
+        // httparse also ends a head at bare line feeds, which would leave bytes of ours behind.
+        Ok(httparse::Status::Complete(end)) if end == consumed => {}
+        Ok(_) => return Err(HandshakeError::Malformed),
+        Err(httparse::Error::TooManyHeaders) => return Err(HandshakeError::HeadTooLarge),
+        Err(httparse::Error::Version) => return Err(HandshakeError::HttpVersion),
+        Err(_) => return Err(HandshakeError::Malformed),
+    }
+    let request = check(&head)?;
+    Ok(Parse::Complete { request, consumed })
+}
+
+fn check(head: &httparse::Request<'_, '_>) -> Result<Request, HandshakeError> {
+    if head.method != Some("GET") {
+        return Err(HandshakeError::Method);
+    }
+    if head.version != Some(1) {
+        return Err(HandshakeError::HttpVersion);
+    }
+    let (path, query) = split_target(head.path.unwrap_or_default())?;
+    let fields = Fields(head.headers);
+    single(fields, "host")?.ok_or(HandshakeError::Host)?;
+    single(fields, "origin")?;
+    if has_body(fields) {
+        return Err(HandshakeError::Body);
+    }
+    if !fields.has_token("upgrade", "websocket") || !fields.has_token("connection", "upgrade") {
+        return Err(HandshakeError::NotAnUpgrade);
+    }
+    if single(fields, "sec-websocket-version")? != Some("13") {
+        return Err(HandshakeError::WebSocketVersion);
+    }
+    if !single(fields, "sec-websocket-key")?.is_some_and(|key| accept::is_key(key.as_bytes())) {
+        return Err(HandshakeError::Key);
+    }
+    Ok(Request::new(path, query, head.headers))
+}
+
+/// Path and query of a target, which may also be a whole URL (RFC 9112 section 3.2).
+fn split_target(target: &str) -> Result<(&str, Option<&str>), HandshakeError> {
+    let local = if target.starts_with('/') {
+        target
+    } else {
+        let (scheme, rest) = target.split_once("://").ok_or(HandshakeError::Target)?;
+        if !["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+            return Err(HandshakeError::Target);
+        }
+        rest.find(['/', '?']).map_or("/", |end| &rest[end..])
+    };
+    if local.contains('#') {
+        return Err(HandshakeError::Target);
+    }
+    match local.split_once('?') {
+        Some(("", query)) => Ok(("/", Some(query))),
+        Some((path, query)) => Ok((path, Some(query))),
+        None => Ok((local, None)),
+    }
+}
+
+/// A field that may come once only and must be text: to take the first of two would let two
+/// readers of one request disagree.
+fn single<'h>(fields: Fields<'h>, name: &'static str) -> Result<Option<&'h str>, HandshakeError> {
+    let mut values = fields.values(name);
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(HandshakeError::Repeated(name));
+    }
+    std::str::from_utf8(value).map(Some).map_err(|_| HandshakeError::Malformed)
+}
+
+fn has_body(fields: Fields<'_>) -> bool {
+    fields.values("transfer-encoding").next().is_some()
+        || fields.values("content-length").any(|len| len != b"0")
+}
