@@ -1,0 +1,5 @@
+//! The WebSocket layer against the examples of RFC 6455, hand-made offenders and random streams.
+
+mod golden;
+
+mod peer;
