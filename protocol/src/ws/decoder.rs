@@ -8,7 +8,7 @@
 use std::{borrow::Cow, mem};
 
 use super::{
-    CloseReason, Decoded, Event, FrameHead, Message, MessageKind, Opcode, WsError, apply_mask,
+    Decoded, Event, FrameHead, MessageKind, Opcode, WsError, apply_mask,
     assembly::{Assembly, OpenFrame, OpenMessage},
 };
 
@@ -124,7 +124,7 @@ impl Decoder {
     /// Starts a frame of which only `part` is here.
     fn begin(&mut self, head: &FrameHead, len: usize, part: &mut [u8]) -> Result<(), WsError> {
         let assembly = self.assembly.get_or_insert_default();
-        if let Some(kind) = head.opcode.message_kind() {
+        if let Some(kind) = MessageKind::begun_by(head.opcode) {
             assembly.message = Some(OpenMessage::new(kind));
         }
         assembly.frame = Some(OpenFrame::new(head, len));
@@ -137,11 +137,11 @@ impl Decoder {
         head: &FrameHead,
         payload: &'a [u8],
     ) -> Result<Option<Event<'a>>, WsError> {
-        match (head.opcode.message_kind(), head.fin) {
+        match (MessageKind::begun_by(head.opcode), head.fin) {
             _ if head.opcode.is_control() => {
                 Event::control(head.opcode, Cow::Borrowed(payload)).map(Some)
             }
-            (Some(kind), true) => Event::whole_message(kind, payload).map(Some),
+            (Some(kind), true) => Event::message(kind, payload).map(Some),
             (Some(kind), false) => {
                 let message = OpenMessage::new(kind);
                 self.assembly
@@ -207,34 +207,5 @@ impl Decoder {
             (_, Some(_)) => return Err(WsError::InterleavedMessage),
         };
         if len > limits.max_message.saturating_sub(before) { Err(too_long) } else { Ok(len) }
-    }
-}
-
-impl Opcode {
-    /// The kind of message that a frame of this opcode begins.
-    const fn message_kind(self) -> Option<MessageKind> {
-        match self {
-            Self::Text => Some(MessageKind::Text),
-            Self::Binary => Some(MessageKind::Binary),
-            Self::Continuation | Self::Close | Self::Ping | Self::Pong => None,
-        }
-    }
-}
-
-impl<'a> Event<'a> {
-    fn whole_message(kind: MessageKind, payload: &'a [u8]) -> Result<Self, WsError> {
-        if kind == MessageKind::Text && std::str::from_utf8(payload).is_err() {
-            return Err(WsError::InvalidUtf8);
-        }
-        Ok(Self::Message(Message { kind, payload: Cow::Borrowed(payload) }))
-    }
-
-    /// The event of a control frame; of no other opcode.
-    pub(super) fn control(opcode: Opcode, body: Cow<'a, [u8]>) -> Result<Self, WsError> {
-        match opcode {
-            Opcode::Close => CloseReason::parse(body).map(Event::Close),
-            Opcode::Ping => Ok(Self::Ping(body)),
-            _ => Ok(Self::Pong(body)),
-        }
     }
 }

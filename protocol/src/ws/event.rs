@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::CloseReason;
+use super::{CloseReason, Opcode, WsError};
 
 /// What one call of [`Decoder::decode`](super::Decoder::decode) made of its input.
 #[derive(Debug, Eq, PartialEq)]
@@ -26,6 +26,25 @@ pub enum Event<'a> {
     Pong(Cow<'a, [u8]>),
     /// The closing handshake; whatever follows in the input is to be ignored (section 5.5.1).
     Close(Option<CloseReason<'a>>),
+}
+
+impl<'a> Event<'a> {
+    /// The event of a message that lies in one piece.
+    pub(super) fn message(kind: MessageKind, payload: &'a [u8]) -> Result<Self, WsError> {
+        if kind == MessageKind::Text && std::str::from_utf8(payload).is_err() {
+            return Err(WsError::InvalidUtf8);
+        }
+        Ok(Self::Message(Message { kind, payload: Cow::Borrowed(payload) }))
+    }
+
+    /// The event of a control frame; of no other opcode.
+    pub(super) fn control(opcode: Opcode, body: Cow<'a, [u8]>) -> Result<Self, WsError> {
+        match opcode {
+            Opcode::Close => CloseReason::parse(body).map(Event::Close),
+            Opcode::Ping => Ok(Self::Ping(body)),
+            _ => Ok(Self::Pong(body)),
+        }
+    }
 }
 
 /// A whole message.
@@ -55,4 +74,15 @@ pub enum MessageKind {
     Text,
     /// Any bytes.
     Binary,
+}
+
+impl MessageKind {
+    /// The kind of message that a frame of this opcode begins.
+    pub(super) const fn begun_by(opcode: Opcode) -> Option<Self> {
+        match opcode {
+            Opcode::Text => Some(Self::Text),
+            Opcode::Binary => Some(Self::Binary),
+            Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => None,
+        }
+    }
 }
