@@ -117,10 +117,10 @@ impl Upgrade<'_> {
     }
 
     fn check(&self, head: &httparse::Response<'_, '_>) -> Result<Option<String>, ResponseError> {
-        match head.code {
-            Some(101) => {}
-            Some(code) => return Err(ResponseError::Status(code)),
-            None => return Err(ResponseError::Malformed),
+        match (head.version, head.code) {
+            (Some(1), Some(101)) => {}
+            (Some(1), Some(code)) => return Err(ResponseError::Status(code)),
+            _ => return Err(ResponseError::Malformed),
         }
         let fields = Fields(head.headers);
         if !fields.has_token("upgrade", "websocket") || !fields.has_token("connection", "upgrade") {

@@ -6,8 +6,8 @@ use super::head::list;
 
 /// A valid request to open a WebSocket connection (RFC 6455 section 4.2.1).
 ///
-/// All of it lies in one allocation beside a table of its fields; a request is for the time of the
-/// decision, not for the life of the connection.
+/// The fields lie in one buffer beside a table. A request is for the time of the decision, not for
+/// the life of the connection.
 #[derive(Clone, Debug)]
 pub struct Request {
     path: String,
