@@ -1,0 +1,17 @@
+// The coloured initial of a person, and the sign of a room.
+
+import { icon, setChildren } from './dom.js';
+
+const HUES = 8;
+
+export function showAvatar(node, { name, address, room = false }) {
+  node.dataset.hue = room ? 'room' : String(hueOf(address));
+  if (room) setChildren(node, [icon('room')]);
+  else node.textContent = [...name][0]?.toUpperCase() ?? '?';
+}
+
+function hueOf(address) {
+  let sum = 0;
+  for (const character of address) sum = (sum * 31 + character.codePointAt(0)) % 65_521;
+  return sum % HUES;
+}
