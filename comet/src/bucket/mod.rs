@@ -1,0 +1,277 @@
+//! The sessions and rooms that one shard owns: plain data, no locks, no sockets.
+//!
+//! A session is a slot, and everything that belongs to it is found by the slot's number. Rooms and
+//! users refer to slots by number and are kept as dense arrays, so that a publish is a walk.
+
+mod room;
+mod user;
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use crate::identity::Peer;
+use crate::session::Session;
+use crate::{SessionId, id};
+pub(crate) use room::Place;
+use room::Rooms;
+use user::Users;
+
+/// A slot in use.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) session: Session,
+    /// Who it is; set when the session opens.
+    pub(crate) peer: Option<Peer>,
+    rooms: Vec<Membership>,
+    /// The next session of the same user.
+    next_of_user: u32,
+}
+
+/// That a session is in a room.
+#[derive(Clone, Copy, Debug)]
+struct Membership {
+    room: u32,
+    /// Where in the room's array of members.
+    place: u32,
+}
+
+/// Why a room was not joined.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum NotJoined {
+    /// The session is in it.
+    Already,
+    /// The session is in as many rooms as it may be.
+    TooMany,
+    /// The session is not open.
+    NotOpen,
+}
+
+/// One shard's sessions and rooms.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    shard: usize,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    rooms: Rooms,
+    users: Users,
+    /// Keyed by chance, so that nobody can choose names that collide.
+    hasher: RandomState,
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u32,
+    member: Option<Member>,
+}
+
+impl Bucket {
+    pub(crate) fn new(shard: usize) -> Self {
+        Self {
+            shard,
+            slots: Vec::new(),
+            free: Vec::new(),
+            rooms: Rooms::default(),
+            users: Users::default(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Gives a session a slot; `None` when all are taken.
+    pub(crate) fn insert(&mut self, session: Session) -> Option<u32> {
+        let member = Member { session, peer: None, rooms: Vec::new(), next_of_user: user::NOBODY };
+        if let Some(slot) = self.free.pop() {
+            self.slots[slot as usize].member = Some(member);
+            return Some(slot);
+        }
+        if self.slots.len() >= id::MAX_SLOTS {
+            return None;
+        }
+        let slot = u32::try_from(self.slots.len()).ok()?;
+        self.slots.push(Slot { generation: 0, member: Some(member) });
+        Some(slot)
+    }
+
+    /// Takes a session out of its slot, its rooms and its user.
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<Member> {
+        self.leave_all(slot);
+        self.forget_user(slot);
+        let entry = self.slots.get_mut(slot as usize)?;
+        let member = entry.member.take()?;
+        entry.generation = entry.generation.wrapping_add(1);
+        self.free.push(slot);
+        Some(member)
+    }
+
+    pub(crate) fn get(&self, slot: u32) -> Option<&Member> {
+        self.slots.get(slot as usize)?.member.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Member> {
+        self.slots.get_mut(slot as usize)?.member.as_mut()
+    }
+
+    /// The slot of a session, unless it has ended.
+    pub(crate) fn find(&self, id: SessionId) -> Option<u32> {
+        let slot = self.slots.get(id.slot() as usize)?;
+        let same = slot.generation & 0xfff_ffff == id.generation() && slot.member.is_some();
+        same.then_some(id.slot())
+    }
+
+    /// The name of the session in a slot.
+    pub(crate) fn id(&self, slot: u32) -> SessionId {
+        let generation = self.slots.get(slot as usize).map_or(0, |slot| slot.generation);
+        SessionId::new(self.shard, slot, generation)
+    }
+
+    /// Slots in use, in no order.
+    pub(crate) fn occupied(&self) -> impl Iterator<Item = u32> + '_ {
+        (0u32..).zip(&self.slots).filter(|(_, slot)| slot.member.is_some()).map(|(slot, _)| slot)
+    }
+
+    /// Slots in use.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Makes the peer of a session known, so that its user can be found.
+    pub(crate) fn open(&mut self, slot: u32, peer: Peer) {
+        if !peer.user().is_empty() {
+            let hash = self.hasher.hash_one((peer.app(), peer.user()));
+            let next = self.users.insert(
+                hash,
+                slot,
+                |slot| {
+                    let peer = self.slots[slot as usize].member.as_ref()?.peer.as_ref()?;
+                    Some((peer.app(), peer.user()))
+                },
+                (peer.app(), peer.user()),
+                |key| self.hasher.hash_one(key),
+            );
+            if let Some(member) = self.slots[slot as usize].member.as_mut() {
+                member.next_of_user = next;
+            }
+        }
+        if let Some(member) = self.slots[slot as usize].member.as_mut() {
+            member.peer = Some(peer);
+        }
+    }
+
+    /// Appends the slots of a user's sessions to `out`.
+    pub(crate) fn sessions_of(&self, app: &str, user: &str, out: &mut Vec<u32>) {
+        let hash = self.hasher.hash_one((app, user));
+        let mut slot = self.users.first(hash, |slot| self.is_user(slot, app, user));
+        while let Some(member) = self.get(slot) {
+            out.push(slot);
+            slot = member.next_of_user;
+        }
+    }
+
+    /// Puts a session into a room. Whether the room is new here.
+    pub(crate) fn join(
+        &mut self,
+        slot: u32,
+        name: &Arc<str>,
+        limit: usize,
+    ) -> Result<bool, NotJoined> {
+        let member = self.slots.get_mut(slot as usize).and_then(|slot| slot.member.as_mut());
+        let Some(member) = member else { return Err(NotJoined::NotOpen) };
+        let hash = self.hasher.hash_one(&**name);
+        let room = self.rooms.find(hash, name);
+        if room.is_some_and(|room| member.rooms.iter().any(|other| other.room == room)) {
+            return Err(NotJoined::Already);
+        }
+        if member.rooms.len() >= limit {
+            return Err(NotJoined::TooMany);
+        }
+        let link = u32::try_from(member.rooms.len()).map_err(|_| NotJoined::TooMany)?;
+        let is_new = room.is_none();
+        let room = room
+            .unwrap_or_else(|| self.rooms.create(hash, name, |name| self.hasher.hash_one(name)));
+        let place = self.rooms.add(room, Place { slot, link });
+        member.rooms.push(Membership { room, place });
+        Ok(is_new)
+    }
+
+    /// Takes a session out of a room. Whether it was the last one there; `None` if it was not in.
+    pub(crate) fn leave(&mut self, slot: u32, name: &str) -> Option<bool> {
+        let room = self.room(name)?;
+        let link = self.get(slot)?.rooms.iter().position(|other| other.room == room)?;
+        Some(self.unlink(slot, link))
+    }
+
+    /// The room of that name, if anybody here is in it.
+    pub(crate) fn room(&self, name: &str) -> Option<u32> {
+        self.rooms.find(self.hasher.hash_one(name), name)
+    }
+
+    /// Who is in a room.
+    pub(crate) fn members(&self, room: u32) -> &[Place] {
+        self.rooms.members(room)
+    }
+
+    /// Rooms that have members here.
+    pub(crate) fn room_count(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// Names of the rooms a session is in.
+    pub(crate) fn rooms_of(&self, slot: u32) -> impl Iterator<Item = &Arc<str>> + '_ {
+        let rooms = self.get(slot).map_or(&[][..], |member| &member.rooms);
+        rooms.iter().map(|membership| self.rooms.name(membership.room))
+    }
+
+    fn leave_all(&mut self, slot: u32) {
+        while let Some(last) = self.get(slot).and_then(|member| member.rooms.len().checked_sub(1)) {
+            self.unlink(slot, last);
+        }
+    }
+
+    /// Removes the membership at `link` of a session; both arrays fill the hole with their last
+    /// entry, and whoever pointed at that entry is told its new place.
+    fn unlink(&mut self, slot: u32, link: usize) -> bool {
+        let Some(member) = self.get_mut(slot) else { return false };
+        let Membership { room, place } = member.rooms.swap_remove(link);
+        if let Some(moved) = member.rooms.get(link).copied() {
+            self.rooms.relink(moved.room, moved.place, link);
+        }
+        if let Some(moved) = self.rooms.remove(room, place)
+            && let Some(other) = self.get_mut(moved.slot)
+        {
+            other.rooms[moved.link as usize].place = place;
+        }
+        self.rooms.members(room).is_empty() && {
+            let hasher = &self.hasher;
+            self.rooms.discard(room, |name| hasher.hash_one(name));
+            true
+        }
+    }
+
+    fn forget_user(&mut self, slot: u32) {
+        let Some(member) = self.get(slot) else { return };
+        let Some(peer) = member.peer.clone().filter(|peer| !peer.user().is_empty()) else { return };
+        let next = member.next_of_user;
+        let (app, user) = (peer.app(), peer.user());
+        let hash = self.hasher.hash_one((app, user));
+        let first = self.users.first(hash, |slot| self.is_user(slot, app, user));
+        if first == slot {
+            self.users.replace(hash, slot, next);
+            return;
+        }
+        let mut before = first;
+        while let Some(member) = self.get_mut(before) {
+            if member.next_of_user == slot {
+                member.next_of_user = next;
+                return;
+            }
+            before = member.next_of_user;
+        }
+    }
+
+    fn is_user(&self, slot: u32, app: &str, user: &str) -> bool {
+        let peer = self.get(slot).and_then(|member| member.peer.as_ref());
+        peer.is_some_and(|peer| peer.user() == user && peer.app() == app)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! Why sessions end.
+
+use comet_protocol::DecodeError;
+use comet_protocol::ws::{CloseCode, WsError};
+
+/// Why a session or a connection ended: for the router, the log and the counters.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Closed {
+    /// The peer closed the connection, or said that it leaves.
+    #[error("closed by the peer")]
+    ByPeer,
+    /// The connection broke.
+    #[error("connection lost: {0}")]
+    Lost(std::io::ErrorKind),
+    /// The peer did not authenticate within
+    /// [`Config::handshake_timeout`](crate::Config::handshake_timeout).
+    #[error("not authenticated in time")]
+    HandshakeTimeout,
+    /// The WebSocket upgrade request was refused with this HTTP status.
+    #[error("upgrade refused with status {0}")]
+    UpgradeRefused(u16),
+    /// The router refused the peer.
+    #[error("refused by the router")]
+    Refused,
+    /// The peer used up [`Config::auth_attempts`](crate::Config::auth_attempts).
+    #[error("too many attempts to authenticate")]
+    AuthAttempts,
+    /// The body of the auth frame could not be read.
+    #[error("auth body is malformed")]
+    BadAuth,
+    /// The peer broke the frame format.
+    #[error("bad frame: {0}")]
+    BadFrame(#[from] DecodeError),
+    /// The peer broke the WebSocket protocol.
+    #[error("bad WebSocket frame: {0}")]
+    BadWebSocket(#[from] WsError),
+    /// Nothing arrived for [`Config::idle_timeout`](crate::Config::idle_timeout).
+    #[error("silent for too long")]
+    Idle,
+    /// A delivery stayed unacknowledged through
+    /// [`Config::delivery_attempts`](crate::Config::delivery_attempts).
+    #[error("deliveries are not acknowledged")]
+    Unresponsive,
+    /// More waits for the peer than [`Config`](crate::Config) lets wait, or it read nothing for
+    /// [`Config::write_timeout`](crate::Config::write_timeout).
+    #[error("reads too slowly")]
+    Slow,
+    /// The router or an operator asked for it.
+    #[error("kicked: {0}")]
+    Kicked(&'static str),
+    /// The gateway drains.
+    #[error("the gateway drains")]
+    Draining,
+    /// The router panicked on a message of this session.
+    #[error("the router panicked")]
+    RouterPanicked,
+    /// The gateway is at [`Config::max_connections`](crate::Config::max_connections), or the peer's
+    /// address at its share.
+    #[error("too many connections")]
+    TooManyConnections,
+    /// The peer sent more messages than
+    /// [`Config::message_rate`](crate::Config::message_rate) allows.
+    #[error("sends too fast")]
+    RateExceeded,
+}
+
+impl Closed {
+    /// The WebSocket close code that the peer gets (RFC 6455 section 7.4), if it gets one.
+    pub(crate) fn ws_code(&self) -> Option<CloseCode> {
+        match self {
+            Self::ByPeer => Some(CloseCode::NORMAL),
+            Self::Lost(_) | Self::UpgradeRefused(_) => None,
+            Self::BadFrame(_) | Self::BadAuth => Some(CloseCode::PROTOCOL),
+            Self::BadWebSocket(error) => Some(error.close_code()),
+            Self::Draining => Some(CloseCode::GOING_AWAY),
+            Self::RouterPanicked => Some(CloseCode::INTERNAL),
+            Self::TooManyConnections => Some(CloseCode::TRY_AGAIN),
+            Self::HandshakeTimeout
+            | Self::Refused
+            | Self::AuthAttempts
+            | Self::Idle
+            | Self::Unresponsive
+            | Self::Slow
+            | Self::Kicked(_)
+            | Self::RateExceeded => Some(CloseCode::POLICY),
+        }
+    }
+
+    /// The label under which the end is counted.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        Self::LABELS[self.index()]
+    }
+
+    /// Every label, in the order of [`Stats::closed`](crate::Stats::closed).
+    pub const LABELS: [&'static str; 17] = [
+        "by_peer",
+        "lost",
+        "handshake_timeout",
+        "upgrade_refused",
+        "refused",
+        "auth_attempts",
+        "bad_auth",
+        "bad_frame",
+        "bad_websocket",
+        "idle",
+        "unresponsive",
+        "slow",
+        "kicked",
+        "draining",
+        "router_panicked",
+        "too_many_connections",
+        "rate_exceeded",
+    ];
+
+    pub(crate) const fn index(&self) -> usize {
+        match self {
+            Self::ByPeer => 0,
+            Self::Lost(_) => 1,
+            Self::HandshakeTimeout => 2,
+            Self::UpgradeRefused(_) => 3,
+            Self::Refused => 4,
+            Self::AuthAttempts => 5,
+            Self::BadAuth => 6,
+            Self::BadFrame(_) => 7,
+            Self::BadWebSocket(_) => 8,
+            Self::Idle => 9,
+            Self::Unresponsive => 10,
+            Self::Slow => 11,
+            Self::Kicked(_) => 12,
+            Self::Draining => 13,
+            Self::RouterPanicked => 14,
+            Self::TooManyConnections => 15,
+            Self::RateExceeded => 16,
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Every limit of the gateway, with its reason and what it can cost.
+
+use std::time::Duration;
+
+/// Limits and timings. `Config::default()` fits the dtalk clients and a server on the internet.
+///
+/// Memory figures are for one session unless said otherwise; what is not listed costs nothing
+/// while it is not used.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) shards: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) connections_per_address: usize,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) auth_attempts: u8,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) ping_after: Duration,
+    pub(crate) close_timeout: Duration,
+    pub(crate) write_timeout: Duration,
+    pub(crate) max_body: usize,
+    pub(crate) max_fragments: u32,
+    pub(crate) max_upgrade: usize,
+    pub(crate) max_upgrade_headers: usize,
+    pub(crate) inbox: u16,
+    pub(crate) window: u16,
+    pub(crate) window_bytes: usize,
+    pub(crate) queue: usize,
+    pub(crate) queue_bytes: usize,
+    pub(crate) write_bytes: usize,
+    pub(crate) rto: Duration,
+    pub(crate) max_rto: Duration,
+    pub(crate) delivery_attempts: u8,
+    pub(crate) rooms_per_session: usize,
+    pub(crate) message_rate: u32,
+    pub(crate) mailbox: usize,
+    pub(crate) read_buffer: usize,
+    pub(crate) accept_batch: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            shards: std::thread::available_parallelism().map_or(1, Into::into),
+            max_connections: 1_000_000,
+            connections_per_address: 0,
+            handshake_timeout: Duration::from_secs(8),
+            auth_attempts: 5,
+            // Twice the four minutes at which the slowest of the old servers expected a heartbeat.
+            idle_timeout: Duration::from_secs(8 * 60),
+            ping_after: Duration::from_secs(4 * 60),
+            close_timeout: Duration::from_secs(2),
+            write_timeout: Duration::from_secs(30),
+            max_body: 16_384,
+            max_fragments: 1_024,
+            max_upgrade: 8_192,
+            max_upgrade_headers: 64,
+            inbox: 64,
+            window: 256,
+            window_bytes: 256 * 1024,
+            queue: 1_024,
+            queue_bytes: 1024 * 1024,
+            write_bytes: 1024 * 1024,
+            rto: Duration::from_secs(2),
+            max_rto: Duration::from_secs(60),
+            // 2 + 4 + 8 + 16 + 32 + 60 s: two minutes of a client that is there but says nothing.
+            delivery_attempts: 7,
+            rooms_per_session: 1_000,
+            message_rate: 0,
+            mailbox: 65_536,
+            read_buffer: 256 * 1024,
+            accept_batch: 256,
+        }
+    }
+}
+
+/// Defines a setter that takes the value as it is.
+macro_rules! setters {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty;)+) => {
+        impl Config {
+            $(
+                $(#[doc = $doc])+
+                #[must_use]
+                pub fn $name(mut self, value: $type) -> Self {
+                    self.$name = value;
+                    self
+                }
+            )+
+        }
+    };
+}
+
+setters! {
+    /// Shards, each a thread with its own sessions. Default: one per core; at most 4,096.
+    ///
+    /// Each costs its read buffer, a mailbox and a timer wheel: about 600 KiB.
+    shards: usize;
+    /// Connections that may be open at once, over all shards. Default 1,000,000.
+    ///
+    /// One more is accepted and closed at once, so that its peer learns of it. The process's limit
+    /// of file descriptors is the other bound; reaching it pauses accepting.
+    max_connections: usize;
+    /// Connections that may be open at once from one address, on one shard. Default 0: no limit.
+    ///
+    /// An IPv6 address counts as its /64 network. While set, each address with a connection costs
+    /// about 50 bytes.
+    connections_per_address: usize;
+    /// From accept to an open session: covers silence, upgrade and authentication. Default 8 s.
+    handshake_timeout: Duration;
+    /// Times a connection may ask for a session before it is closed. Default 5.
+    auth_attempts: u8;
+    /// Silence after which a session is closed; anything that arrives counts as a sign of life.
+    /// Default 8 min.
+    idle_timeout: Duration;
+    /// Silence after which a WebSocket peer is sent a ping, which its library answers.
+    /// Default 4 min; not below a second.
+    ping_after: Duration;
+    /// How long a closing connection may take to send what is left and see the peer close.
+    /// Default 2 s.
+    close_timeout: Duration;
+    /// How long a peer may take nothing of what is written to it. Default 30 s.
+    write_timeout: Duration;
+    /// Longest body of a frame, and of a WebSocket message with its frame heads. Default 16,384.
+    ///
+    /// A peer that sends the first part of a body makes the gateway hold that much.
+    max_body: usize;
+    /// Fragments that one WebSocket message may have. Default 1,024.
+    max_fragments: u32;
+    /// Longest WebSocket upgrade request. Default 8,192 bytes, held until it is complete.
+    max_upgrade: usize;
+    /// Headers that an upgrade request may have. Default 64.
+    max_upgrade_headers: usize;
+    /// Messages of one session that the router has not settled. Default 64.
+    ///
+    /// At the limit the connection is not read, which becomes back-pressure on its peer.
+    inbox: u16;
+    /// Acked deliveries in flight: sent and not yet acknowledged. Default 256, 16 bytes each.
+    window: u16;
+    /// Bytes of acked deliveries in flight. Default 256 KiB; one delivery may always fly.
+    window_bytes: usize;
+    /// Acked deliveries that wait for room in the window. Default 1,024, 8 bytes each and a
+    /// reference to the shared body; one more and the session is closed as slow.
+    queue: usize;
+    /// Bytes of acked deliveries that wait for room in the window. Default 1 MiB.
+    queue_bytes: usize;
+    /// Bytes that wait for the socket. Default 1 MiB.
+    ///
+    /// Beyond it best-effort deliveries are dropped and counted, and the connection is not read
+    /// until less waits.
+    write_bytes: usize;
+    /// First time-out after which a delivery is sent again, and the least ever. Default 2 s.
+    rto: Duration;
+    /// Greatest time-out after back-off. Default 60 s.
+    max_rto: Duration;
+    /// Times a delivery is sent before the session is closed as unresponsive. Default 7.
+    delivery_attempts: u8;
+    /// Rooms that one session may be in. Default 1,000, 16 bytes each.
+    rooms_per_session: usize;
+    /// Messages a second that a session may send, in bursts of twice as many. Default 0: no limit.
+    message_rate: u32;
+    /// Commands that may wait for one shard. Default 65,536, about 100 bytes each while they do.
+    mailbox: usize;
+    /// The buffer into which a shard reads. Default 256 KiB, one for each shard.
+    read_buffer: usize;
+    /// Connections that a shard accepts before it looks after the ones it has. Default 256.
+    accept_batch: usize;
+}
+
+impl Config {
+    /// What is wrong with the values, if anything is.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if self.shards == 0 || self.shards > crate::id::MAX_SHARDS {
+            return Err("shards must be from 1 to 4096");
+        }
+        if self.window == 0 || self.inbox == 0 || self.auth_attempts == 0 {
+            return Err("window, inbox and auth_attempts must be at least 1");
+        }
+        if self.delivery_attempts == 0 {
+            return Err("delivery_attempts must be at least 1");
+        }
+        if self.max_body > i32::MAX as usize / 2 {
+            return Err("max_body must be below 1 GiB");
+        }
+        if self.read_buffer < 16 * 1024 {
+            return Err("read_buffer must be at least 16 KiB");
+        }
+        if self.ping_after < Duration::from_secs(1) || self.rto < Duration::from_millis(10) {
+            return Err("ping_after must be at least 1 s and rto at least 10 ms");
+        }
+        Ok(())
+    }
+}

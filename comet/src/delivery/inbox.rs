@@ -1,0 +1,142 @@
+//! Messages that a peer sent and the router has not settled; their replies leave in order.
+//!
+//! A router may settle messages in any order and from any thread. [`Inbox`] numbers them, bounds
+//! how many are open, and holds back a reply until all before it are settled.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+/// What the peer hears about a message.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Reply {
+    /// A send reply with this body.
+    Ack(Bytes),
+    /// Nothing: existing dialects know no refusal.
+    Silence,
+}
+
+/// An open message: what its reply must repeat.
+#[derive(Debug)]
+struct Open {
+    seq: u32,
+    op: u32,
+    reply: Option<Reply>,
+}
+
+/// The unsettled messages of one session, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    /// Number of the oldest open message.
+    first: u32,
+    open: VecDeque<Open>,
+}
+
+impl Inbox {
+    /// Whether `limit` messages are open.
+    pub(crate) fn is_full(&self, limit: u16) -> bool {
+        self.open.len() >= usize::from(limit)
+    }
+
+    /// Whether no message is open.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Takes a message in, and returns the number under which it is settled.
+    #[expect(clippy::cast_possible_truncation, reason = "bounded by the 16-bit limit")]
+    pub(crate) fn open(&mut self, seq: u32, op: u32) -> u32 {
+        let number = self.first.wrapping_add(self.open.len() as u32);
+        self.open.push_back(Open { seq, op, reply: None });
+        number
+    }
+
+    /// Settles a message; false if it is not open or was settled before.
+    pub(crate) fn settle(&mut self, number: u32, reply: Reply) -> bool {
+        let index = number.wrapping_sub(self.first) as usize;
+        match self.open.get_mut(index) {
+            Some(open) if open.reply.is_none() => {
+                open.reply = Some(reply);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The next reply that may leave, with the seq and op of its message; call until `None`.
+    pub(crate) fn poll_reply(&mut self) -> Option<(u32, u32, Bytes)> {
+        while self.open.front().is_some_and(|open| open.reply.is_some()) {
+            let open = self.open.pop_front()?;
+            self.first = self.first.wrapping_add(1);
+            if let Some(Reply::Ack(body)) = open.reply {
+                return Some((open.seq, open.op, body));
+            }
+        }
+        None
+    }
+
+    /// Gives the buffer back, if nothing is open.
+    pub(crate) fn release(&mut self) {
+        if self.open.is_empty() {
+            self.open = VecDeque::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ack(text: &'static str) -> Reply {
+        Reply::Ack(Bytes::from_static(text.as_bytes()))
+    }
+
+    fn replies(inbox: &mut Inbox) -> Vec<(u32, Bytes)> {
+        std::iter::from_fn(|| inbox.poll_reply()).map(|(seq, _, body)| (seq, body)).collect()
+    }
+
+    #[test]
+    fn replies_leave_in_the_order_of_the_messages() {
+        let mut inbox = Inbox::default();
+        let numbers: Vec<u32> = [11, 12, 13].map(|seq| inbox.open(seq, 7)).into();
+        assert!(inbox.settle(numbers[2], ack("c")));
+        assert!(inbox.settle(numbers[1], Reply::Silence));
+        assert_eq!(replies(&mut inbox), []);
+        assert!(inbox.settle(numbers[0], ack("a")));
+        assert_eq!(replies(&mut inbox), [(11, "a".into()), (13, "c".into())]);
+        assert!(inbox.is_empty());
+    }
+
+    #[test]
+    fn a_message_is_settled_once() {
+        let mut inbox = Inbox::default();
+        let number = inbox.open(1, 7);
+        assert!(inbox.settle(number, ack("first")));
+        assert!(!inbox.settle(number, ack("second")));
+        assert!(!inbox.settle(number.wrapping_add(1), ack("never taken in")));
+        assert_eq!(replies(&mut inbox), [(1, "first".into())]);
+        assert!(!inbox.settle(number, ack("long gone")));
+    }
+
+    #[test]
+    fn the_limit_counts_messages_whose_reply_is_held_back() {
+        let mut inbox = Inbox::default();
+        let first = inbox.open(1, 7);
+        let second = inbox.open(2, 7);
+        assert!(inbox.settle(second, ack("b")));
+        assert!(inbox.poll_reply().is_none());
+        assert!(inbox.is_full(2));
+        assert!(inbox.settle(first, ack("a")));
+        assert_eq!(replies(&mut inbox).len(), 2);
+        assert!(!inbox.is_full(2));
+    }
+
+    #[test]
+    fn numbers_go_on_and_wrap() {
+        let mut inbox = Inbox { first: u32::MAX, open: VecDeque::new() };
+        let (last, first) = (inbox.open(1, 7), inbox.open(2, 7));
+        assert_eq!((last, first), (u32::MAX, 0));
+        assert!(inbox.settle(first, ack("b")) && inbox.settle(last, ack("a")));
+        assert_eq!(replies(&mut inbox), [(1, "a".into()), (2, "b".into())]);
+    }
+}

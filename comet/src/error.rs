@@ -1,0 +1,49 @@
+//! What can go wrong when the gateway is used, one type for each operation.
+
+use std::io;
+use std::net::SocketAddr;
+
+/// Why the gateway did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A value of the configuration makes no sense.
+    #[error("bad configuration: {0}")]
+    Config(&'static str),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system refused a thread or a poll.
+    #[error("cannot start a shard: {0}")]
+    Shard(io::Error),
+}
+
+/// Why a push, a publish or another command was not taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// [`Config::mailbox`](crate::Config::mailbox) commands wait for the shard. For a command that
+    /// goes to several shards, those that had room have taken it.
+    #[error("the shard's mailbox is full")]
+    Full,
+    /// The gateway has stopped.
+    #[error("the gateway has stopped")]
+    Stopped,
+}
+
+/// Why a connection made elsewhere was not taken over.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdoptError {
+    /// The socket could not be made ready.
+    #[error("cannot take over the socket: {0}")]
+    Socket(#[from] io::Error),
+    /// The gateway has stopped or drains.
+    #[error("the gateway takes no connections")]
+    Stopped,
+}

@@ -1,0 +1,151 @@
+//! Who is at the other end of a session.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::SessionId;
+
+/// What a router found out about a peer that may have a session.
+pub struct Identity {
+    pub(crate) app: Box<str>,
+    pub(crate) user: Box<str>,
+    pub(crate) device: Box<str>,
+    pub(crate) rooms: Vec<Arc<str>>,
+    pub(crate) context: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Identity {
+    /// The user `user` of the application `app`.
+    ///
+    /// The pair decides on which shard the session lives, and is what
+    /// [`Gateway::push_user`](crate::Gateway::push_user) reaches.
+    #[must_use]
+    pub fn new(app: impl Into<Box<str>>, user: impl Into<Box<str>>) -> Self {
+        let (app, user) = (app.into(), user.into());
+        Self { app, user, device: "".into(), rooms: Vec::new(), context: None }
+    }
+
+    /// A peer without a user: the session stays on the shard that accepted it, and only its id,
+    /// its rooms and broadcasts reach it.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        Self::new("", "")
+    }
+
+    /// Which of the user's devices this is; empty if it did not say.
+    #[must_use]
+    pub fn device(mut self, device: impl Into<Box<str>>) -> Self {
+        self.device = device.into();
+        self
+    }
+
+    /// A room that the session is in from its first moment on.
+    ///
+    /// Rooms beyond [`Config::rooms_per_session`](crate::Config::rooms_per_session) are not joined.
+    #[must_use]
+    pub fn room(mut self, name: &str) -> Self {
+        self.rooms.push(name.into());
+        self
+    }
+
+    /// Anything the router wants to find again in [`Peer::context`].
+    #[must_use]
+    pub fn context(mut self, context: Arc<dyn Any + Send + Sync>) -> Self {
+        self.context = Some(context);
+        self
+    }
+
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.user.is_empty()
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("app", &self.app)
+            .field("user", &self.user)
+            .field("device", &self.device)
+            .field("rooms", &self.rooms)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The other end of an open session. Cheap to clone, and may be kept after the session has ended.
+#[derive(Clone)]
+pub struct Peer(Arc<Inner>);
+
+struct Inner {
+    session: SessionId,
+    /// App, user and device in one allocation; the numbers say where the first two end.
+    names: Box<str>,
+    app_end: u32,
+    user_end: u32,
+    context: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Peer {
+    pub(crate) fn new(session: SessionId, identity: Identity) -> Self {
+        let Identity { app, user, device, context, .. } = identity;
+        let names = [&*app, &*user, &*device].concat().into_boxed_str();
+        let end = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        let (app_end, user_end) = (end(app.len()), end(app.len() + user.len()));
+        Self(Arc::new(Inner { session, names, app_end, user_end, context }))
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.0.session
+    }
+
+    /// The application; empty for an anonymous peer.
+    #[must_use]
+    pub fn app(&self) -> &str {
+        &self.0.names[..self.0.app_end as usize]
+    }
+
+    /// The user; empty for an anonymous peer.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.0.names[self.0.app_end as usize..self.0.user_end as usize]
+    }
+
+    /// The device; empty if the peer did not say.
+    #[must_use]
+    pub fn device(&self) -> &str {
+        &self.0.names[self.0.user_end as usize..]
+    }
+
+    /// What the router attached to the [`Identity`], if it is a `T`.
+    #[must_use]
+    pub fn context<T: Any>(&self) -> Option<&T> {
+        self.0.context.as_deref()?.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer")
+            .field("session", &self.session())
+            .field("app", &self.app())
+            .field("user", &self.user())
+            .field("device", &self.device())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_knows_what_its_identity_said() {
+        let identity = Identity::new("im", "al").device("d-1").context(Arc::new(7u8));
+        let peer = Peer::new(SessionId::new(0, 1, 2), identity);
+        assert_eq!((peer.app(), peer.user(), peer.device()), ("im", "al", "d-1"));
+        assert_eq!(peer.context::<u8>(), Some(&7));
+        assert_eq!(peer.context::<u16>(), None);
+    }
+}

@@ -1,0 +1,43 @@
+//! The part of the configuration that sessions follow.
+
+use std::time::Duration;
+
+use crate::Config;
+use crate::delivery::WindowLimits;
+
+/// Limits of a session; one copy for each shard.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) ping_after: Duration,
+    pub(crate) close_timeout: Duration,
+    pub(crate) auth_attempts: u8,
+    pub(crate) inbox: u16,
+    pub(crate) message_rate: u32,
+    pub(crate) window: WindowLimits,
+}
+
+impl Limits {
+    pub(crate) fn new(config: &Config) -> Self {
+        let millis = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX / 4);
+        Self {
+            handshake_timeout: config.handshake_timeout,
+            idle_timeout: config.idle_timeout,
+            ping_after: config.ping_after,
+            close_timeout: config.close_timeout,
+            auth_attempts: config.auth_attempts,
+            inbox: config.inbox,
+            message_rate: config.message_rate,
+            window: WindowLimits {
+                window: config.window,
+                window_bytes: config.window_bytes,
+                queue: config.queue,
+                queue_bytes: config.queue_bytes,
+                rto: millis(config.rto),
+                max_rto: millis(config.max_rto),
+                attempts: config.delivery_attempts,
+            },
+        }
+    }
+}

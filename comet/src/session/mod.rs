@@ -1,0 +1,349 @@
+//! The state machine of one conversation with one device.
+//!
+//! ```text
+//!  Connecting --auth--> Authenticating --accept--> Open --close--> Closing
+//!      ^  |                  |     |                ^ |               |
+//!      |  |                  |     +--deadline------|-|--> Closing    +--flushed or deadline: gone
+//!      +--|------refuse------+                      +-+ frames, acks, pushes, timers
+//!         +--deadline, disconnect, bad frame--> Closing
+//! ```
+//!
+//! Driven by [`handle_frame`](Session::handle_frame), [`handle_timeout`](Session::handle_timeout),
+//! [`accept`](Session::accept), [`push`](Session::push) and [`settle`](Session::settle); after any
+//! of them drain [`poll_transmit`](Session::poll_transmit) and [`poll_reply`](Session::poll_reply),
+//! and see that a timer fires no later than [`poll_timeout`](Session::poll_timeout).
+//!
+//! Not here: wire formats, sockets, rooms, and who the peer is.
+
+mod limits;
+mod rate;
+#[cfg(test)]
+mod tests;
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use comet_protocol::Inbound;
+
+use crate::Closed;
+use crate::delivery::{Ack, Delivery, Due, Inbox, Overflow, Reply, Transmit, Window};
+use crate::time::Time;
+pub(crate) use limits::Limits;
+use rate::Rate;
+
+/// What a peer's frame asks the shard to do.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Action<'a> {
+    /// Nothing: counted, never answered.
+    Ignore,
+    /// Ask the router; hand no frame in until it has answered.
+    Authenticate {
+        /// The auth frame's body.
+        body: &'a [u8],
+        /// From 1.
+        attempt: u8,
+    },
+    /// Answer an auth frame that asks for what the peer already has.
+    AuthReply {
+        /// Of the request.
+        seq: u32,
+    },
+    /// Answer a heartbeat.
+    HeartbeatReply {
+        /// Of the request.
+        seq: u32,
+    },
+    /// Give the router a message.
+    Receive {
+        /// Under which it is settled.
+        number: u32,
+        /// The peer's number of it.
+        seq: u32,
+        /// The wire op.
+        op: u32,
+        /// The message.
+        body: &'a [u8],
+    },
+    /// A delivery is done. Deliveries that waited may have room now.
+    Acked {
+        /// The delivery's tag; 0 asks for nothing.
+        tag: u64,
+    },
+    /// An ack of nothing that is in flight: counted.
+    StrayAck,
+    /// End the session.
+    Close(Closed),
+}
+
+/// What the clock brought.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Timeout {
+    /// Too early, or nothing to do.
+    Nothing,
+    /// Drain [`Session::poll_resend`].
+    Resend,
+    /// Ask the peer for a sign of life, if the transport can.
+    Ping,
+    /// End the session.
+    Close(Closed),
+    /// The closing took too long: drop the connection.
+    GiveUp,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Phase {
+    Connecting,
+    Authenticating,
+    Open,
+    Closing,
+}
+
+/// One session. 88 bytes, and a window once something acked was pushed.
+#[derive(Debug)]
+pub(crate) struct Session {
+    phase: Phase,
+    attempts: u8,
+    pinged: bool,
+    auth_seq: u32,
+    /// Open: when the peer was last heard. Else: when patience ends.
+    moment: Time,
+    rate: Rate,
+    inbox: Inbox,
+    window: Option<Box<Window>>,
+}
+
+impl Session {
+    /// A session of a connection that was accepted at `now`.
+    pub(crate) fn new(now: Time, limits: &Limits) -> Self {
+        Self {
+            phase: Phase::Connecting,
+            attempts: 0,
+            pinged: false,
+            auth_seq: 0,
+            moment: now + limits.handshake_timeout,
+            rate: Rate::default(),
+            inbox: Inbox::default(),
+            window: None,
+        }
+    }
+
+    /// A session that moves here from another shard in the midst of its authentication.
+    pub(crate) fn moved(auth_seq: u32, deadline: Time) -> Self {
+        Self {
+            phase: Phase::Authenticating,
+            attempts: 1,
+            pinged: false,
+            auth_seq,
+            moment: deadline,
+            rate: Rate::default(),
+            inbox: Inbox::default(),
+            window: None,
+        }
+    }
+
+    /// Seq of the auth frame under way, and when the handshake must be over: what
+    /// [`moved`](Self::moved) takes.
+    pub(crate) fn handshake(&self) -> (u32, Time) {
+        (self.auth_seq, self.moment)
+    }
+
+    /// Takes one frame of the peer.
+    pub(crate) fn handle_frame<'a>(
+        &mut self,
+        now: Time,
+        frame: Inbound<'a>,
+        limits: &Limits,
+    ) -> Action<'a> {
+        match (self.phase, frame) {
+            (Phase::Connecting, Inbound::Auth { seq, body }) => {
+                self.authenticate(seq, body, limits)
+            }
+            (Phase::Connecting | Phase::Open, Inbound::Disconnect) => Action::Close(Closed::ByPeer),
+            (Phase::Open, Inbound::Auth { seq, .. }) => Action::AuthReply { seq },
+            (Phase::Open, Inbound::Heartbeat { seq }) => Action::HeartbeatReply { seq },
+            (Phase::Open, Inbound::Send { seq, op, body }) => {
+                if !self.rate.admit(now, limits.message_rate) {
+                    return Action::Close(Closed::RateExceeded);
+                }
+                let number = self.inbox.open(seq, op);
+                Action::Receive { number, seq, op, body }
+            }
+            (Phase::Open, Inbound::Ack { seq }) => self.ack(now, seq),
+            _ => Action::Ignore,
+        }
+    }
+
+    /// Whether the next frame may be handed in: not while the router decides about the peer, nor
+    /// while it has all the messages it may have open.
+    pub(crate) fn wants_frames(&self, limits: &Limits) -> bool {
+        match self.phase {
+            Phase::Connecting => true,
+            Phase::Open => !self.inbox.is_full(limits.inbox),
+            Phase::Authenticating | Phase::Closing => false,
+        }
+    }
+
+    /// Bytes arrived, whatever they mean.
+    pub(crate) fn heard(&mut self, now: Time) {
+        if self.phase == Phase::Open {
+            self.moment = now;
+            self.pinged = false;
+        }
+    }
+
+    /// The router accepts the peer. The seq to answer; `None` if nobody asked.
+    pub(crate) fn accept(&mut self, now: Time) -> Option<u32> {
+        if self.phase != Phase::Authenticating {
+            return None;
+        }
+        self.phase = Phase::Open;
+        self.moment = now;
+        Some(self.auth_seq)
+    }
+
+    /// The router refuses the peer, which may try again. The seq to answer, or why it may not;
+    /// `None` if nobody asked.
+    pub(crate) fn refuse(&mut self, limits: &Limits) -> Option<Result<u32, Closed>> {
+        if self.phase != Phase::Authenticating {
+            return None;
+        }
+        if self.attempts >= limits.auth_attempts {
+            return Some(Err(Closed::AuthAttempts));
+        }
+        self.phase = Phase::Connecting;
+        Some(Ok(self.auth_seq))
+    }
+
+    /// The transport itself asks for a session, as an upgrade request of a raw peer does.
+    pub(crate) fn begin_authentication(&mut self) {
+        self.phase = Phase::Authenticating;
+        self.attempts = 1;
+    }
+
+    /// Pushes an acked delivery. Its number, if it is to be sent now.
+    pub(crate) fn push(
+        &mut self,
+        now: Time,
+        delivery: &Rc<Delivery>,
+        limits: &Limits,
+    ) -> Result<Option<u32>, Overflow> {
+        let window = self.window.get_or_insert_with(|| Box::new(Window::new()));
+        window.push(now, delivery, &limits.window)
+    }
+
+    /// The next delivery that has room in the window now; call until `None`.
+    pub(crate) fn poll_transmit(&mut self, now: Time, limits: &Limits) -> Option<Transmit> {
+        self.window.as_mut()?.poll_transmit(now, &limits.window)
+    }
+
+    /// The next delivery to be sent again; call until `None` after [`Timeout::Resend`].
+    pub(crate) fn poll_resend(&mut self, now: Time, limits: &Limits) -> Option<Transmit> {
+        self.window.as_mut()?.poll_resend(now, &limits.window)
+    }
+
+    /// The router settles a message; false if it was not open.
+    pub(crate) fn settle(&mut self, number: u32, reply: Reply) -> bool {
+        self.inbox.settle(number, reply)
+    }
+
+    /// The next reply that may leave: seq and op of its message, and its body; call until `None`.
+    pub(crate) fn poll_reply(&mut self) -> Option<(u32, u32, Bytes)> {
+        self.inbox.poll_reply()
+    }
+
+    /// The moment is, or may be, here. `blocked` says that the socket takes no more bytes.
+    pub(crate) fn handle_timeout(&mut self, now: Time, blocked: bool, limits: &Limits) -> Timeout {
+        match self.phase {
+            Phase::Connecting | Phase::Authenticating if now >= self.moment => {
+                Timeout::Close(Closed::HandshakeTimeout)
+            }
+            Phase::Closing if now >= self.moment => Timeout::GiveUp,
+            Phase::Open => self.open_timeout(now, blocked, limits),
+            _ => Timeout::Nothing,
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do, at the earliest.
+    pub(crate) fn poll_timeout(&self, now: Time, limits: &Limits) -> Time {
+        if self.phase != Phase::Open {
+            return self.moment;
+        }
+        let silence = if self.pinged { limits.idle_timeout } else { limits.ping_after };
+        let idle = self.moment + silence.min(limits.idle_timeout);
+        match self.window.as_ref().and_then(|window| window.due_in(now)) {
+            Some(wait) => idle.min(now + wait),
+            None => idle,
+        }
+    }
+
+    /// Starts the end. Whether the session was open, that is, whether the router must hear of it:
+    /// true at most once.
+    pub(crate) fn close(&mut self, now: Time, limits: &Limits) -> bool {
+        let was_open = self.phase == Phase::Open;
+        if self.phase != Phase::Closing {
+            self.phase = Phase::Closing;
+            self.moment = now + limits.close_timeout;
+            self.window = None;
+        }
+        was_open
+    }
+
+    /// Whether the peer is authenticated and the session has not ended.
+    pub(crate) fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    /// Whether the end has begun.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.phase == Phase::Closing
+    }
+
+    /// Whether the router decides about the peer.
+    pub(crate) fn is_authenticating(&self) -> bool {
+        self.phase == Phase::Authenticating
+    }
+
+    /// Whether the router has settled all messages and the peer has acknowledged all deliveries.
+    pub(crate) fn is_settled(&self) -> bool {
+        let window = self.window.as_ref();
+        self.inbox.is_empty() && window.is_none_or(|w| w.in_flight() + w.waiting() == 0)
+    }
+
+    fn authenticate<'a>(&mut self, seq: u32, body: &'a [u8], limits: &Limits) -> Action<'a> {
+        if self.attempts >= limits.auth_attempts {
+            return Action::Close(Closed::AuthAttempts);
+        }
+        self.attempts += 1;
+        self.auth_seq = seq;
+        self.phase = Phase::Authenticating;
+        Action::Authenticate { body, attempt: self.attempts }
+    }
+
+    fn ack(&mut self, now: Time, seq: u32) -> Action<'static> {
+        let ack = self.window.as_mut().map_or(Ack::Unknown, |window| window.ack(now, seq));
+        match ack {
+            Ack::Fresh(tag) => Action::Acked { tag },
+            Ack::Repeated | Ack::Unknown => Action::StrayAck,
+        }
+    }
+
+    fn open_timeout(&mut self, now: Time, blocked: bool, limits: &Limits) -> Timeout {
+        let silence = now.since(self.moment);
+        if silence >= limits.idle_timeout {
+            return Timeout::Close(Closed::Idle);
+        }
+        self.inbox.release();
+        if let Some(window) = &mut self.window {
+            match window.handle_timeout(now, blocked, &limits.window) {
+                Due::Nothing => window.release(),
+                Due::Resend => return Timeout::Resend,
+                Due::Exhausted => return Timeout::Close(Closed::Unresponsive),
+            }
+        }
+        if silence >= limits.ping_after && !self.pinged {
+            self.pinged = true;
+            return Timeout::Ping;
+        }
+        Timeout::Nothing
+    }
+}

@@ -1,0 +1,148 @@
+//! The session alone, and two peers on a virtual clock over a link that loses, delays, doubles and
+//! reorders.
+
+mod pair;
+
+use std::time::Duration;
+
+use super::*;
+use crate::Config;
+
+fn limits() -> Limits {
+    Limits::new(&Config::default())
+}
+
+fn at(millis: u64) -> Time {
+    Time::START + Duration::from_millis(millis)
+}
+
+const AUTH: Inbound<'static> = Inbound::Auth { seq: 5, body: b"who" };
+
+fn open_session() -> Session {
+    let limits = limits();
+    let mut session = Session::new(at(0), &limits);
+    assert_eq!(
+        session.handle_frame(at(1), AUTH, &limits),
+        Action::Authenticate { body: b"who", attempt: 1 }
+    );
+    assert_eq!(session.accept(at(2)), Some(5));
+    session
+}
+
+#[test]
+fn nothing_but_auth_counts_before_authentication() {
+    let limits = limits();
+    let mut session = Session::new(at(0), &limits);
+    for frame in [
+        Inbound::Heartbeat { seq: 1 },
+        Inbound::Send { seq: 2, op: 7, body: b"x" },
+        Inbound::Ack { seq: 1 },
+        Inbound::Unknown { op: 14 },
+    ] {
+        assert_eq!(session.handle_frame(at(1), frame, &limits), Action::Ignore);
+    }
+    assert!(session.wants_frames(&limits));
+}
+
+#[test]
+fn one_deadline_covers_everything_up_to_authentication() {
+    let limits = limits();
+    let mut session = Session::new(at(0), &limits);
+    assert_eq!(session.poll_timeout(at(0), &limits), at(8_000));
+    session.heard(at(7_000));
+    session.handle_frame(at(7_000), AUTH, &limits);
+    assert_eq!(session.poll_timeout(at(7_000), &limits), at(8_000), "talking buys no time");
+    assert_eq!(session.handle_timeout(at(7_999), false, &limits), Timeout::Nothing);
+    let late = Timeout::Close(Closed::HandshakeTimeout);
+    assert_eq!(session.handle_timeout(at(8_000), false, &limits), late);
+    assert!(!session.close(at(8_000), &limits), "the router never heard of it");
+}
+
+#[test]
+fn attempts_to_authenticate_are_bounded() {
+    let limits = Limits::new(&Config::default().auth_attempts(2));
+    let mut session = Session::new(at(0), &limits);
+    session.handle_frame(at(1), AUTH, &limits);
+    assert_eq!(session.refuse(&limits), Some(Ok(5)));
+    let again = session.handle_frame(at(2), AUTH, &limits);
+    assert_eq!(again, Action::Authenticate { body: b"who", attempt: 2 });
+    assert_eq!(session.refuse(&limits), Some(Err(Closed::AuthAttempts)));
+}
+
+#[test]
+fn a_decision_that_nobody_waits_for_is_dropped() {
+    let limits = limits();
+    let mut session = Session::new(at(0), &limits);
+    assert_eq!(session.accept(at(1)), None);
+    assert_eq!(session.refuse(&limits), None);
+    let mut session = open_session();
+    assert_eq!(session.accept(at(3)), None);
+    assert_eq!(session.refuse(&limits), None);
+}
+
+#[test]
+fn a_second_auth_on_an_open_session_is_answered_and_harmless() {
+    let limits = limits();
+    let mut session = open_session();
+    let auth = Inbound::Auth { seq: 9, body: b"other" };
+    assert_eq!(session.handle_frame(at(3), auth, &limits), Action::AuthReply { seq: 9 });
+    assert!(session.is_open());
+}
+
+#[test]
+fn any_traffic_puts_the_idle_limit_off_and_silence_brings_a_ping_first() {
+    let limits = limits();
+    let mut session = open_session();
+    session.heard(at(100_000));
+    assert_eq!(session.poll_timeout(at(100_000), &limits), at(340_000));
+    assert_eq!(session.handle_timeout(at(339_999), false, &limits), Timeout::Nothing);
+    assert_eq!(session.handle_timeout(at(340_000), false, &limits), Timeout::Ping);
+    assert_eq!(session.poll_timeout(at(340_000), &limits), at(580_000));
+    assert_eq!(session.handle_timeout(at(341_000), false, &limits), Timeout::Nothing);
+    let idle = Timeout::Close(Closed::Idle);
+    assert_eq!(session.handle_timeout(at(580_000), false, &limits), idle);
+}
+
+#[test]
+fn a_full_inbox_wants_no_frames_until_a_reply_leaves() {
+    let limits = Limits::new(&Config::default().inbox(2));
+    let mut session = open_session();
+    for number in 0..2 {
+        let send = Inbound::Send { seq: number + 10, op: 7, body: b"m" };
+        let action = session.handle_frame(at(3), send, &limits);
+        assert_eq!(action, Action::Receive { number, seq: number + 10, op: 7, body: b"m" });
+    }
+    assert!(!session.wants_frames(&limits));
+    assert!(session.settle(1, Reply::Silence));
+    assert_eq!(session.poll_reply(), None);
+    assert!(!session.wants_frames(&limits));
+    assert!(session.settle(0, Reply::Ack("a".into())));
+    assert_eq!(session.poll_reply(), Some((10, 7, "a".into())));
+    assert_eq!(session.poll_reply(), None);
+    assert!(session.wants_frames(&limits));
+}
+
+#[test]
+fn the_end_is_told_once_and_has_its_own_deadline() {
+    let limits = limits();
+    let mut session = open_session();
+    assert!(session.close(at(10), &limits));
+    assert!(!session.close(at(11), &limits));
+    assert_eq!(session.poll_timeout(at(11), &limits), at(2_010));
+    assert_eq!(session.handle_timeout(at(2_010), false, &limits), Timeout::GiveUp);
+    let send = Inbound::Send { seq: 1, op: 7, body: b"late" };
+    assert_eq!(session.handle_frame(at(12), send, &limits), Action::Ignore);
+}
+
+#[test]
+fn whoever_sends_too_fast_is_closed() {
+    let limits = Limits::new(&Config::default().message_rate(1));
+    let mut session = open_session();
+    let send = Inbound::Send { seq: 1, op: 7, body: b"m" };
+    for _ in 0..2 {
+        let action = session.handle_frame(at(3), send, &limits);
+        assert!(matches!(action, Action::Receive { .. }));
+    }
+    let closed = Action::Close(Closed::RateExceeded);
+    assert_eq!(session.handle_frame(at(3), send, &limits), closed);
+}

@@ -1,0 +1,140 @@
+//! A session and a client on a virtual clock, joined by a link that misbehaves by a seed.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::delivery::Delivery;
+
+/// What travels to the client: a delivery's seq and the number in its body.
+type Down = (u32, u32);
+
+/// A link that loses, doubles and delays each thing by a seeded draw, so that it also reorders.
+struct Link<T> {
+    in_transit: BTreeMap<(Time, u64), T>,
+    random: u64,
+    count: u64,
+}
+
+impl<T: Clone> Link<T> {
+    fn new(seed: u64) -> Self {
+        Self { in_transit: BTreeMap::new(), random: seed | 1, count: 0 }
+    }
+
+    fn draw(&mut self, below: u64) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random % below
+    }
+
+    fn send(&mut self, now: Time, thing: T) {
+        let copies = match self.draw(10) {
+            0 | 1 => 0,
+            2 => 2,
+            _ => 1,
+        };
+        for _ in 0..copies {
+            let delay = Duration::from_millis(1 + self.draw(900));
+            self.count += 1;
+            self.in_transit.insert((now + delay, self.count), thing.clone());
+        }
+    }
+
+    fn next_arrival(&self) -> Option<Time> {
+        self.in_transit.keys().next().map(|(at, _)| *at)
+    }
+
+    fn receive(&mut self, now: Time) -> Option<T> {
+        let entry = self.in_transit.first_entry()?;
+        (entry.key().0 <= now).then(|| entry.remove())
+    }
+}
+
+struct Pair {
+    session: Session,
+    limits: Limits,
+    now: Time,
+    down: Link<Down>,
+    up: Link<u32>,
+    /// What the client has, by seq.
+    received: BTreeMap<u32, u32>,
+}
+
+impl Pair {
+    fn new(seed: u64) -> Self {
+        let config = Config::default().window(4).delivery_attempts(40);
+        Self {
+            session: open_session(),
+            limits: Limits::new(&config),
+            now: at(10),
+            down: Link::new(seed),
+            up: Link::new(seed.rotate_left(32) ^ 0x5bd1_e995),
+            received: BTreeMap::new(),
+        }
+    }
+
+    fn push(&mut self, number: u32) {
+        let delivery = Rc::new(Delivery::acked(number.to_be_bytes().to_vec()));
+        let pushed = self.session.push(self.now, &delivery, &self.limits).unwrap();
+        if let Some(seq) = pushed {
+            self.transmit(&Transmit { seq, delivery });
+        }
+    }
+
+    fn transmit(&mut self, transmit: &Transmit) {
+        let number = u32::from_be_bytes(transmit.delivery.body[..].try_into().unwrap());
+        self.down.send(self.now, (transmit.seq, number));
+    }
+
+    /// Jumps to the next thing that happens; false when nothing will.
+    fn step(&mut self) -> bool {
+        if self.session.is_settled() && self.up.next_arrival().is_none() {
+            return false;
+        }
+        let timer = Some(self.session.poll_timeout(self.now, &self.limits));
+        let next = [self.down.next_arrival(), self.up.next_arrival(), timer].into_iter().flatten();
+        self.now = next.min().unwrap().max(self.now);
+        while let Some((seq, number)) = self.down.receive(self.now) {
+            let before = self.received.insert(seq, number);
+            assert!(before.is_none_or(|before| before == number), "a seq stands for one message");
+            self.up.send(self.now, seq);
+        }
+        while let Some(seq) = self.up.receive(self.now) {
+            self.session.heard(self.now);
+            let ack = Inbound::Ack { seq };
+            let action = self.session.handle_frame(self.now, ack, &self.limits);
+            assert!(matches!(action, Action::Acked { .. } | Action::StrayAck));
+        }
+        match self.session.handle_timeout(self.now, false, &self.limits) {
+            Timeout::Resend => {
+                while let Some(again) = self.session.poll_resend(self.now, &self.limits) {
+                    self.transmit(&again);
+                }
+            }
+            Timeout::Nothing | Timeout::Ping => {}
+            end => panic!("{end:?}"),
+        }
+        while let Some(next) = self.session.poll_transmit(self.now, &self.limits) {
+            self.transmit(&next);
+        }
+        true
+    }
+}
+
+proptest! {
+    #[test]
+    fn everything_pushed_arrives_in_order_without_holes(seed: u64, count in 1u32..60) {
+        let mut pair = Pair::new(seed);
+        (0..count).for_each(|number| pair.push(number));
+        let mut steps = 0;
+        while pair.step() {
+            steps += 1;
+            prop_assert!(steps < 100_000, "still not settled at {:?}", pair.now);
+        }
+        let numbers: Vec<u32> = pair.received.values().copied().collect();
+        prop_assert_eq!(numbers, (0..count).collect::<Vec<_>>());
+        prop_assert_eq!(pair.received.keys().copied().collect::<Vec<_>>(), (1..=count).collect::<Vec<_>>());
+    }
+}
