@@ -29,6 +29,8 @@ pub mod auth;
 pub mod decoder;
 pub mod dialect;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod head;
 pub mod ws;
 

@@ -8,7 +8,7 @@ use super::head::list;
 ///
 /// The fields lie in one buffer beside a table. A request is for the time of the decision, not for
 /// the life of the connection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Request {
     path: String,
     query: Option<String>,
@@ -17,7 +17,7 @@ pub struct Request {
     fields: Vec<Field>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 struct Field {
     name: Range<usize>,
     value: Range<usize>,

@@ -6,7 +6,7 @@ use super::{
 };
 
 /// How far the request has come.
-#[derive(Debug)]
+#[derive(Debug, Eq, PartialEq)]
 pub enum Parse {
     /// The head is not complete. Call again with more, and with this input's length as `searched`.
     Partial,

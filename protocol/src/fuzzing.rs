@@ -1,0 +1,112 @@
+//! What the fuzz targets run: each function takes any bytes and panics only if the code is wrong.
+//!
+//! They live here so that the ordinary tests can replay the committed corpora without a fuzzer.
+//! To add one: write the function, list it in [`TARGETS`], give it a file in `fuzz/fuzz_targets`
+//! and a `[[bin]]` in `fuzz/Cargo.toml`, and put inputs into `fuzz/corpus/NAME`.
+
+use crate::ws::{
+    Decoded, Decoder, Limits, MAX_HEAD_LEN, Role, WsError,
+    handshake::{
+        self, HandshakeError, HandshakeLimits, Parse, ResponseError, ResponseParse, Upgrade,
+    },
+};
+
+/// A target under the name of its corpus.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: &[Target] =
+    &[("ws_decode", ws_decode), ("ws_handshake", ws_handshake), ("ws_response", ws_response)];
+
+/// Frames read the same at once and in pieces, and never hold more than twice what has arrived.
+///
+/// The first byte chooses the role by its lowest bit and the length of the pieces by the others.
+///
+/// # Panics
+///
+/// If the decoder is wrong.
+pub fn ws_decode(data: &[u8]) {
+    let [choice, stream @ ..] = data else { return };
+    let role = if choice & 1 == 0 { Role::Server } else { Role::Client };
+    let at_once = decode_in_pieces(stream, role, stream.len().max(1));
+    let in_pieces = decode_in_pieces(stream, role, usize::from(choice >> 1) + 1);
+    assert_eq!(at_once, in_pieces);
+}
+
+/// The events as text, and the error that ended the stream, if one did.
+fn decode_in_pieces(stream: &[u8], role: Role, len: usize) -> (Vec<String>, Option<WsError>) {
+    let limits = Limits { max_message: 1 << 16, max_fragments: 8 };
+    let mut decoder = Decoder::new(role);
+    let (mut unread, mut arrived) = (Vec::new(), 0);
+    let mut events = Vec::new();
+    for piece in stream.chunks(len) {
+        unread.extend_from_slice(piece);
+        arrived += piece.len();
+        loop {
+            let (consumed, event) = match decoder.decode(&mut unread, &limits) {
+                Ok(Decoded { consumed, event }) => (consumed, event.map(|e| format!("{e:?}"))),
+                Err(error) => return (events, Some(error)),
+            };
+            unread.drain(..consumed);
+            let Some(event) = event else { break };
+            events.push(event);
+        }
+        assert!(unread.len() < MAX_HEAD_LEN);
+        assert!(decoder.held() <= 2 * arrived + 8);
+    }
+    (events, None)
+}
+
+/// A request reads the same at once and byte by byte; what is accepted satisfies our own client.
+///
+/// # Panics
+///
+/// If the handshake is wrong.
+pub fn ws_handshake(data: &[u8]) {
+    let limits = HandshakeLimits { max_head: 1024, max_headers: 16 };
+    let at_once = handshake::parse(data, 0, &limits);
+    assert_eq!(at_once, parse_bytewise(data, &limits));
+    let mut response = Vec::new();
+    match at_once {
+        Ok(Parse::Complete { request, consumed }) => {
+            assert!(consumed <= data.len().min(limits.max_head));
+            assert!(request.path().starts_with('/'));
+            handshake::write_accept(&mut response, request.key(), None);
+            let accepted = client(request.key()).parse_response(&response, 0, &limits);
+            assert!(matches!(accepted, Ok(ResponseParse::Complete(_))));
+        }
+        Ok(Parse::Partial) => {}
+        Err(error) => {
+            error.write_response(&mut response);
+            let refused = client("").parse_response(&response, 0, &limits);
+            assert_eq!(refused, Err(ResponseError::Status(error.status())));
+        }
+    }
+}
+
+/// A client takes any answer to its request, and reads it the same at once and byte by byte.
+///
+/// # Panics
+///
+/// If the handshake is wrong.
+pub fn ws_response(data: &[u8]) {
+    let limits = HandshakeLimits { max_head: 1024, max_headers: 16 };
+    let client = client("dGhlIHNhbXBsZSBub25jZQ==");
+    let at_once = client.parse_response(data, 0, &limits);
+    let bytewise = (0..=data.len())
+        .map(|end| client.parse_response(&data[..end], end.saturating_sub(1), &limits))
+        .find(|parse| *parse != Ok(ResponseParse::Partial))
+        .unwrap_or(Ok(ResponseParse::Partial));
+    assert_eq!(at_once, bytewise);
+}
+
+fn client(key: &str) -> Upgrade<'_> {
+    Upgrade { host: "example", target: "/", key, subprotocols: &["chat"], headers: &[] }
+}
+
+fn parse_bytewise(data: &[u8], limits: &HandshakeLimits) -> Result<Parse, HandshakeError> {
+    (0..=data.len())
+        .map(|end| handshake::parse(&data[..end], end.saturating_sub(1), limits))
+        .find(|parse| *parse != Ok(Parse::Partial))
+        .unwrap_or(Ok(Parse::Partial))
+}
