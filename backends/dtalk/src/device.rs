@@ -19,10 +19,13 @@ pub struct DeviceInfo {
     pub name: Box<str>,
     /// The user's display name.
     pub username: Box<str>,
+    /// Numbers this login among those of registered devices, later ones higher; 0 if the device is
+    /// not registered.
+    pub login: u64,
 }
 
 impl DeviceInfo {
-    /// The device that a login names.
+    /// The device that a login names, not registered yet.
     #[must_use]
     pub fn of(login: &Login) -> Self {
         Self {
@@ -30,6 +33,7 @@ impl DeviceInfo {
             uuid: limited(&login.uuid).into(),
             name: limited(&login.device_name).into(),
             username: limited(&login.username).into(),
+            login: 0,
         }
     }
 
@@ -59,6 +63,16 @@ mod tests {
         let phones = (0..7).filter(|&device| DeviceInfo::of(&login(device, "u-1")).is_phone());
         assert_eq!(phones.collect::<Vec<_>>(), [0, 1]);
         assert!(!DeviceInfo::default().is_phone());
+    }
+
+    #[test]
+    fn types_have_names_in_any_case() {
+        let names = ["Android", "iOS", "windows", "LINUX", "MacOS", "Web"];
+        for (number, name) in (0..).zip(names) {
+            assert_eq!(Device::named(name).map(|device| device as i32), Some(number));
+        }
+        assert_eq!(Device::named("PC"), None);
+        assert_eq!(Device::named(""), None);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What the dtalk backends share, so that none of them needs another's insides.
 //!
 //! * [`message`]: the protobuf messages that clients exchange inside frames;
+//! * [`clock`]: the time that clients see;
 //! * [`code`]: the result codes that clients know;
 //! * [`device`]: the device behind a session, which every backend may ask for;
 //! * [`http`]: the envelope, the caller and the bodies of HTTP requests.
 
+pub mod clock;
 pub mod code;
 pub mod device;
 pub mod http;

@@ -296,6 +296,20 @@ pub enum Device {
 }
 
 impl Device {
+    /// The device type with this name, in any case, as the header `FZM-DEVICE` has it.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        const NAMES: [(&str, Device); 6] = [
+            ("Android", Device::Android),
+            ("IOS", Device::Ios),
+            ("Windows", Device::Windows),
+            ("Linux", Device::Linux),
+            ("MacOS", Device::MacOs),
+            ("Web", Device::Web),
+        ];
+        NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|&(_, device)| device)
+    }
+
     /// Phones get replay at login, and only their acks count as "received".
     #[must_use]
     pub const fn is_phone(self) -> bool {

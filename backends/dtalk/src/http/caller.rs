@@ -11,6 +11,14 @@ use crate::code::Code;
 /// The header that carries the token.
 pub const SIGNATURE: &str = "fzm-signature";
 
+/// The header that names the type of the caller's device, see [`Device::named`].
+///
+/// [`Device::named`]: crate::message::Device::named
+pub const DEVICE: &str = "fzm-device";
+/// The header that identifies the caller's device. Some clients send a constant: a device's identity
+/// is what it says when it logs in on a socket.
+pub const UUID: &str = "fzm-uuid";
+
 /// Tells users by their tokens. An `Arc<dyn Verify>` in the router's state serves [`Caller`].
 pub trait Verify: Send + Sync {
     /// Whose token this is, by the clock of the server.
