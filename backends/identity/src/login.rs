@@ -1,0 +1,95 @@
+//! `POST /user/login`: may this device log in, and as whom?
+//!
+//! It answers by the rules of a socket's login and stores nothing: a device is registered when its
+//! socket authenticates.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRef, State};
+use axum::http::HeaderMap;
+use axum::routing::post;
+use comet_dtalk::code::Code;
+use comet_dtalk::device::{DeviceInfo, limited};
+use comet_dtalk::http::{Body, Caller, DEVICE, Outcome, Refused, Reply, UUID, Verify};
+use comet_dtalk::message::{ConnType, Device};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::reconnect::{endpoint_login, supersedes};
+use crate::registry::{Registered, Registry};
+
+/// The routes of this module.
+pub fn routes(tokens: Arc<dyn Verify>, registry: Registry) -> Router {
+    Router::new().route("/user/login", post(login)).with_state(Users { tokens, registry })
+}
+
+#[derive(Clone)]
+struct Users {
+    tokens: Arc<dyn Verify>,
+    registry: Registry,
+}
+
+impl FromRef<Users> for Arc<dyn Verify> {
+    fn from_ref(users: &Users) -> Self {
+        Self::clone(&users.tokens)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request {
+    #[serde(default)]
+    conn_type: i32,
+}
+
+#[derive(Serialize)]
+struct LoggedIn {
+    address: String,
+}
+
+async fn login(
+    State(users): State<Users>,
+    Caller(address): Caller,
+    headers: HeaderMap,
+    Body(request): Body<Request>,
+) -> Outcome<LoggedIn> {
+    let conn_type = ConnType::try_from(request.conn_type).map_err(|_| Code::BAD_PARAMETERS)?;
+    if conn_type == ConnType::Reconnect {
+        let newest = users.registry.phone(&address).await.map_err(|error| {
+            tracing::error!(%error, "login not decided");
+            Code::QUERY_FAILED
+        })?;
+        let device = device(&headers);
+        if let Some(newest) = newest.filter(|newest| supersedes(newest, &device)) {
+            return Err(superseded(&newest));
+        }
+    }
+    Ok(Reply(LoggedIn { address }))
+}
+
+fn device(headers: &HeaderMap) -> DeviceInfo {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+    DeviceInfo {
+        device: Device::named(header(DEVICE)),
+        uuid: limited(header(UUID)).into(),
+        ..DeviceInfo::default()
+    }
+}
+
+/// The data names the code once more, and where it comes from: clients of the socket protocol's
+/// login service read it from there.
+fn superseded(newest: &Registered) -> Refused {
+    let code = Code::RECONNECT_NOT_ALLOWED;
+    let newer = endpoint_login(newest);
+    Refused::from(code).data(json!({
+        "code": code,
+        "service": "user",
+        "message": {
+            "uuid": newer.uuid,
+            "device": newer.device,
+            "deviceName": newer.device_name,
+            "datetime": newer.datetime,
+        },
+    }))
+}

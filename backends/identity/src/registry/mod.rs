@@ -1,0 +1,332 @@
+//! Which devices a user has, durably.
+//!
+//! A user has one phone, the one that logged in last, and any number of desktops and browsers up to
+//! [`DEVICES_PER_USER`]. All changes go through one task, which takes whatever logins have come in
+//! into one transaction: that decides between two phones that log in at once, and a storm of logins
+//! costs one commit per some hundred.
+//!
+//! Not here: who is connected, what a refused phone is sent
+//! (`reconnect`).
+
+mod table;
+mod writer;
+
+use comet_dtalk::device::{DeviceInfo, limited};
+use comet_dtalk::message::{ConnType, Login};
+use sqlx::SqlitePool;
+use tokio::sync::{mpsc, oneshot};
+
+use self::writer::{Request, Writer};
+
+/// Desktops and browsers kept per user; beyond it the one that logged in longest ago is forgotten.
+pub const DEVICES_PER_USER: u32 = 32;
+/// Logins that wait for the writer; more wait for a place here, in their own tasks.
+const QUEUE: usize = 1024;
+
+/// A device that has logged in.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Registered {
+    /// What it said of itself.
+    pub info: DeviceInfo,
+    /// Token of the vendor's push service; of several devices with one token, the highest
+    /// [`DeviceInfo::login`] has it now.
+    pub push_token: String,
+    /// When it logged in last, Unix time.
+    pub login_ms: u64,
+}
+
+impl Registered {
+    fn of(login: &Login, now_ms: u64) -> Self {
+        Self {
+            info: DeviceInfo::of(login),
+            push_token: limited(&login.device_token).to_owned(),
+            login_ms: now_ms,
+        }
+    }
+}
+
+/// Whether a device may log in.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Admission {
+    /// Yes; this is the device as registered.
+    Admitted(Registered),
+    /// No: it reconnects by itself, but the user has since logged in on this other phone.
+    Superseded(Registered),
+}
+
+/// Why a device could not be registered or looked up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistryError {
+    /// The database failed.
+    #[error("devices cannot be read")]
+    Read(#[from] sqlx::Error),
+    /// The login could not be stored; the log has the reason.
+    #[error("device cannot be stored")]
+    NotStored,
+}
+
+/// A handle to the devices of all users. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    pool: SqlitePool,
+    requests: mpsc::Sender<Request>,
+}
+
+impl Registry {
+    /// Makes the table if need be, and starts the task that writes it on the current runtime; it ends
+    /// with the last handle.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Read`] if the table can be neither made nor read.
+    pub async fn open(pool: SqlitePool) -> Result<Self, RegistryError> {
+        table::create(&pool).await?;
+        let (requests, queue) = mpsc::channel(QUEUE);
+        let writer = Writer::new(pool.clone()).await?;
+        tokio::spawn(writer.run(queue));
+        Ok(Self { pool, requests })
+    }
+
+    /// Registers the device of a login at `now_ms`, unless a newer phone stands against it. A device
+    /// of no known type is admitted and not registered.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::NotStored`] if the database fails.
+    pub async fn login(
+        &self,
+        uid: &str,
+        login: &Login,
+        now_ms: u64,
+    ) -> Result<Admission, RegistryError> {
+        let (reply, answer) = oneshot::channel();
+        let request = Request {
+            uid: uid.to_owned(),
+            device: Registered::of(login, now_ms),
+            reconnects: login.conn_type == ConnType::Reconnect as i32,
+            reply,
+        };
+        self.requests.send(request).await.map_err(|_| RegistryError::NotStored)?;
+        answer.await.map_err(|_| RegistryError::NotStored)
+    }
+
+    /// The user's phone.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Read`] if the database fails.
+    pub async fn phone(&self, uid: &str) -> Result<Option<Registered>, RegistryError> {
+        Ok(table::phone(&mut *self.pool.acquire().await?, uid).await?)
+    }
+
+    /// All devices of the user, the latest login first.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Read`] if the database fails.
+    pub async fn devices(&self, uid: &str) -> Result<Vec<Registered>, RegistryError> {
+        Ok(table::devices(&mut *self.pool.acquire().await?, uid).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use comet_dtalk::message::Device::{self, Android, Ios, Linux, Web, Windows};
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const ALICE: &str = "1GF6dwaZwSFFtNtLTLGm81vJfWkB9FEo5";
+
+    struct Disk(TempDir);
+
+    impl Disk {
+        fn new() -> Self {
+            Self(TempDir::new().unwrap())
+        }
+
+        async fn pool(&self) -> SqlitePool {
+            let options = SqliteConnectOptions::new()
+                .filename(self.0.path().join("comet.db"))
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal);
+            SqlitePoolOptions::new().max_connections(4).connect_with(options).await.unwrap()
+        }
+
+        async fn registry(&self) -> Registry {
+            Registry::open(self.pool().await).await.unwrap()
+        }
+    }
+
+    fn connect(device: Device, uuid: &str) -> Login {
+        Login {
+            device: device as i32,
+            username: "alice".into(),
+            device_token: format!("push-{uuid}"),
+            conn_type: ConnType::Connect as i32,
+            uuid: uuid.into(),
+            device_name: format!("name of {uuid}"),
+        }
+    }
+
+    fn reconnect(device: Device, uuid: &str) -> Login {
+        Login { conn_type: ConnType::Reconnect as i32, ..connect(device, uuid) }
+    }
+
+    async fn admitted(registry: &Registry, login: &Login, now_ms: u64) -> u64 {
+        match registry.login(ALICE, login, now_ms).await.unwrap() {
+            Admission::Admitted(device) => device.info.login,
+            Admission::Superseded(phone) => panic!("superseded by {phone:?}"),
+        }
+    }
+
+    async fn uuids(registry: &Registry) -> Vec<String> {
+        let devices = registry.devices(ALICE).await.unwrap();
+        devices.iter().map(|device| device.info.uuid.to_string()).collect()
+    }
+
+    fn registered(device: Device, uuid: &str, login: u64, login_ms: u64) -> Registered {
+        let info = DeviceInfo { login, ..DeviceInfo::of(&connect(device, uuid)) };
+        Registered { info, push_token: format!("push-{uuid}"), login_ms }
+    }
+
+    #[tokio::test]
+    async fn a_user_keeps_only_the_phone_of_the_last_login() {
+        let disk = Disk::new();
+        let registry = disk.registry().await;
+        admitted(&registry, &connect(Android, "old"), 1000).await;
+        admitted(&registry, &connect(Web, "browser"), 2000).await;
+        admitted(&registry, &connect(Ios, "new"), 3000).await;
+        assert_eq!(
+            registry.devices(ALICE).await.unwrap(),
+            [registered(Ios, "new", 3, 3000), registered(Web, "browser", 2, 2000)]
+        );
+        let phone = registry.phone(ALICE).await.unwrap();
+        assert_eq!(phone, Some(registered(Ios, "new", 3, 3000)));
+    }
+
+    #[tokio::test]
+    async fn other_devices_replace_only_their_own_type_and_uuid() {
+        let disk = Disk::new();
+        let registry = disk.registry().await;
+        admitted(&registry, &connect(Windows, "a"), 1).await;
+        admitted(&registry, &connect(Linux, "a"), 2).await;
+        admitted(&registry, &connect(Windows, "b"), 3).await;
+        admitted(&registry, &connect(Windows, "a"), 4).await;
+        assert_eq!(
+            registry.devices(ALICE).await.unwrap(),
+            [
+                registered(Windows, "a", 4, 4),
+                registered(Windows, "b", 3, 3),
+                registered(Linux, "a", 2, 2)
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_phone_reconnects_only_while_it_is_the_newest() {
+        let disk = Disk::new();
+        let registry = disk.registry().await;
+        admitted(&registry, &reconnect(Android, "old"), 1000).await;
+        admitted(&registry, &reconnect(Android, "old"), 2000).await;
+        admitted(&registry, &connect(Ios, "new"), 3000).await;
+
+        let refused = registry.login(ALICE, &reconnect(Android, "old"), 4000).await.unwrap();
+        assert_eq!(refused, Admission::Superseded(registered(Ios, "new", 3, 3000)));
+        assert_eq!(uuids(&registry).await, ["new"]);
+
+        admitted(&registry, &connect(Android, "old"), 5000).await;
+        assert_eq!(uuids(&registry).await, ["old"]);
+        let refused = registry.login(ALICE, &reconnect(Ios, "new"), 6000).await.unwrap();
+        assert_eq!(refused, Admission::Superseded(registered(Android, "old", 4, 5000)));
+    }
+
+    #[tokio::test]
+    async fn desktops_and_browsers_always_reconnect() {
+        let disk = Disk::new();
+        let registry = disk.registry().await;
+        admitted(&registry, &connect(Android, "phone"), 1).await;
+        admitted(&registry, &reconnect(Web, "browser"), 2).await;
+        assert_eq!(uuids(&registry).await, ["browser", "phone"]);
+    }
+
+    #[tokio::test]
+    async fn one_users_phone_is_nothing_to_another_user() {
+        let disk = Disk::new();
+        let registry = disk.registry().await;
+        registry.login("bob", &connect(Android, "bob's"), 1).await.unwrap();
+        admitted(&registry, &reconnect(Android, "alice's"), 2).await;
+        let bobs = registry.phone("bob").await.unwrap().unwrap();
+        assert_eq!(&*bobs.info.uuid, "bob's");
+    }
+
+    #[tokio::test]
+    async fn devices_and_login_numbers_survive_a_restart() {
+        let disk = Disk::new();
+        let first = disk.registry().await;
+        admitted(&first, &connect(Android, "phone"), 1).await;
+        admitted(&first, &connect(Web, "browser"), 2).await;
+        drop(first);
+
+        let second = disk.registry().await;
+        assert_eq!(uuids(&second).await, ["browser", "phone"]);
+        assert_eq!(admitted(&second, &connect(Web, "browser"), 3).await, 3);
+        let refused = second.login(ALICE, &reconnect(Ios, "other"), 4).await.unwrap();
+        assert_eq!(refused, Admission::Superseded(registered(Android, "phone", 1, 1)));
+    }
+
+    #[tokio::test]
+    async fn beyond_the_limit_the_oldest_device_that_is_no_phone_is_forgotten() {
+        let disk = Disk::new();
+        let registry = disk.registry().await;
+        admitted(&registry, &connect(Android, "phone"), 0).await;
+        for n in 1..=u64::from(DEVICES_PER_USER) + 1 {
+            admitted(&registry, &connect(Web, &n.to_string()), n).await;
+        }
+        let uuids = uuids(&registry).await;
+        assert_eq!(uuids.len(), 33);
+        assert_eq!(uuids[0], "33");
+        assert_eq!(uuids[31], "2");
+        assert_eq!(uuids[32], "phone");
+    }
+
+    #[tokio::test]
+    async fn a_device_of_unknown_type_is_admitted_but_not_kept() {
+        let disk = Disk::new();
+        let registry = disk.registry().await;
+        let login = Login { device: 6, ..connect(Web, "toaster") };
+        assert_eq!(admitted(&registry, &login, 1).await, 0);
+        assert!(uuids(&registry).await.is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_many_phones_at_once_one_remains_and_it_is_the_last() {
+        let disk = Disk::new();
+        let registry = disk.registry().await;
+        let logins = (0..300).map(|n| {
+            let registry = registry.clone();
+            let login = connect(Android, &n.to_string());
+            tokio::spawn(async move { (admitted(&registry, &login, 1).await, n.to_string()) })
+        });
+        let logins: Vec<_> = logins.collect();
+        let mut last = (0, String::new());
+        for login in logins {
+            last = last.max(login.await.unwrap());
+        }
+        assert_eq!(last.0, 300);
+        assert_eq!(uuids(&registry).await, [last.1]);
+    }
+
+    #[tokio::test]
+    async fn without_a_database_nobody_is_admitted() {
+        let disk = Disk::new();
+        let pool = disk.pool().await;
+        let registry = Registry::open(pool.clone()).await.unwrap();
+        pool.close().await;
+        let refused = registry.login(ALICE, &connect(Android, "phone"), 1).await;
+        assert!(matches!(refused, Err(RegistryError::NotStored)), "{refused:?}");
+        assert!(matches!(registry.phone(ALICE).await, Err(RegistryError::Read(_))));
+    }
+}
