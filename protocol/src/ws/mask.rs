@@ -8,7 +8,7 @@ pub fn apply_mask(mask: [u8; 4], data: &mut [u8]) {
     for chunk in chunks {
         *chunk = (u64::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
     }
-    for (byte, key) in tail.iter_mut().zip(mask.into_iter().cycle()) {
+    for (byte, key) in tail.iter_mut().zip(wide.to_ne_bytes()) {
         *byte ^= key;
     }
 }
