@@ -161,4 +161,8 @@ fn long_close_reason_is_cut_between_characters() {
     let mut expected = vec![0x88, 2 + 41 * 3, 0x03, 0xe9];
     expected.extend_from_slice("€".repeat(41).as_bytes());
     assert_eq!(out, expected);
+
+    let mut out = Vec::new();
+    write_close(&mut out, CloseCode::GOING_AWAY, &"x".repeat(200));
+    assert_eq!(out, [&[0x88, 125, 0x03, 0xe9][..], &[b'x'; 123]].concat());
 }

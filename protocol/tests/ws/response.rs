@@ -90,6 +90,7 @@ fn responses_that_do_not_open_the_connection_are_refused() {
         (changed("101 Switching Protocols", "503"), ResponseError::Status(503)),
         (changed("HTTP/1.1", "SPDY/3"), ResponseError::Malformed),
         (changed("HTTP/1.1", "HTTP/1.0"), ResponseError::Malformed),
+        (changed("Upgrade: websocket\r\n", "\n\n"), ResponseError::Malformed),
         (changed("Upgrade: websocket", "Upgrade: h2c"), ResponseError::NotAnUpgrade),
         (changed("Upgrade: websocket", "X: y"), ResponseError::NotAnUpgrade),
         (changed("Connection: Upgrade", "Connection: close"), ResponseError::NotAnUpgrade),
