@@ -4,10 +4,12 @@
 //! * [`clock`]: the time that clients see;
 //! * [`code`]: the result codes that clients know;
 //! * [`device`]: the device behind a session, which every backend may ask for;
-//! * [`http`]: the envelope, the caller and the bodies of HTTP requests.
+//! * [`http`]: the envelope, the caller and the bodies of HTTP requests;
+//! * [`id`]: ids that order by time and that every client can hold.
 
 pub mod clock;
 pub mod code;
 pub mod device;
 pub mod http;
+pub mod id;
 pub mod message;
