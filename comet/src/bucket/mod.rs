@@ -93,7 +93,7 @@ impl Bucket {
 
     /// Takes a session out of its slot, its rooms and its user.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<Member> {
-        self.leave_all(slot);
+        while self.leave_last(slot).is_some() {}
         self.forget_user(slot);
         let entry = self.slots.get_mut(slot as usize)?;
         let member = entry.member.take()?;
@@ -199,6 +199,14 @@ impl Bucket {
         Some(self.unlink(slot, link))
     }
 
+    /// Takes a session out of the room it joined last; that room's name if nobody is left there.
+    pub(crate) fn leave_last(&mut self, slot: u32) -> Option<Option<Arc<str>>> {
+        let rooms = &self.get(slot)?.rooms;
+        let (last, room) = (rooms.len().checked_sub(1)?, rooms.last()?.room);
+        let name = Arc::clone(self.rooms.name(room));
+        Some(self.unlink(slot, last).then_some(name))
+    }
+
     /// The room of that name, if anybody here is in it.
     pub(crate) fn room(&self, name: &str) -> Option<u32> {
         self.rooms.find(self.hasher.hash_one(name), name)
@@ -212,18 +220,6 @@ impl Bucket {
     /// Rooms that have members here.
     pub(crate) fn room_count(&self) -> usize {
         self.rooms.len()
-    }
-
-    /// Names of the rooms a session is in.
-    pub(crate) fn rooms_of(&self, slot: u32) -> impl Iterator<Item = &Arc<str>> + '_ {
-        let rooms = self.get(slot).map_or(&[][..], |member| &member.rooms);
-        rooms.iter().map(|membership| self.rooms.name(membership.room))
-    }
-
-    fn leave_all(&mut self, slot: u32) {
-        while let Some(last) = self.get(slot).and_then(|member| member.rooms.len().checked_sub(1)) {
-            self.unlink(slot, last);
-        }
     }
 
     /// Removes the membership at `link` of a session; both arrays fill the hole with their last
@@ -246,7 +242,8 @@ impl Bucket {
         }
     }
 
-    fn forget_user(&mut self, slot: u32) {
+    /// Makes a session unknown under its user; it may be already.
+    pub(crate) fn forget_user(&mut self, slot: u32) {
         let Some(member) = self.get(slot) else { return };
         let Some(peer) = member.peer.clone().filter(|peer| !peer.user().is_empty()) else { return };
         let next = member.next_of_user;

@@ -1,0 +1,152 @@
+//! Puts a gateway together and starts it.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use mio::Poll;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::StartError;
+use crate::config::Config;
+use crate::dispatch::Dispatch;
+use crate::gateway::Gateway;
+use crate::home::{Homes, Presence};
+use crate::listen::Listen;
+use crate::router::Router;
+use crate::shard::clock::Clock;
+use crate::shard::mailbox::Mailbox;
+use crate::shard::sink::Sink;
+use crate::shard::{Addresses, Listener, Shard, Shared, waker_token};
+use crate::stats::Counters;
+
+/// Connections that the system keeps for a listener until they are accepted; it may keep fewer.
+const BACKLOG: i32 = 4_096;
+
+/// A gateway that is not running yet.
+#[derive(Debug)]
+#[must_use = "a gateway runs when started"]
+pub struct Builder<R> {
+    router: R,
+    config: Config,
+    listen: Vec<Listen>,
+}
+
+impl<R: Router> Builder<R> {
+    pub(crate) fn new(router: R) -> Self {
+        Self { router, config: Config::default(), listen: Vec::new() }
+    }
+
+    /// Listens there as well. A gateway without listeners lives from what it adopts.
+    pub fn listen(mut self, listen: Listen) -> Self {
+        self.listen.push(listen);
+        self
+    }
+
+    /// Sets the limits.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Binds every address and starts the shards.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]; nothing is left running then.
+    pub fn start(self) -> Result<Gateway, StartError> {
+        let Self { router, config, listen } = self;
+        config.check().map_err(StartError::Config)?;
+        if listen.len() >= usize::from(u8::MAX) {
+            return Err(StartError::Config("at most 254 listeners"));
+        }
+        let shards = config.shards;
+        let (addresses, listeners) = bind_all(&listen, shards)?;
+        let polls: Vec<Poll> = (0..shards)
+            .map(|_| Poll::new())
+            .collect::<io::Result<_>>()
+            .map_err(StartError::Shard)?;
+        let shared = Arc::new(share(config, &polls).map_err(StartError::Shard)?);
+        let gateway = Gateway::new(Arc::clone(&shared));
+        let sink: Arc<dyn Sink> = Arc::new(Dispatch::new(router, gateway.clone()));
+        let mut threads = Vec::with_capacity(shards);
+        for (index, (poll, listeners)) in polls.into_iter().zip(listeners).enumerate() {
+            let (shared, sink) = (Arc::clone(&shared), Arc::clone(&sink));
+            let run = move || Shard::new(index, shared, sink, poll, listeners).run();
+            let thread = std::thread::Builder::new().name(format!("comet-{index}")).spawn(run);
+            match thread {
+                Ok(thread) => threads.push(thread),
+                Err(error) => {
+                    gateway.drain(std::time::Duration::ZERO);
+                    return Err(StartError::Shard(error));
+                }
+            }
+        }
+        gateway.started(addresses, threads);
+        Ok(gateway)
+    }
+}
+
+fn share(config: Config, polls: &[Poll]) -> io::Result<Shared> {
+    let mailbox = |poll: &Poll| {
+        let waker = mio::Waker::new(poll.registry(), waker_token())?;
+        Ok(Arc::new(Mailbox::new(config.mailbox, waker)))
+    };
+    Ok(Shared {
+        clock: Clock::start(),
+        homes: Homes::new(polls.len()),
+        mailboxes: polls.iter().map(mailbox).collect::<io::Result<_>>()?,
+        presence: polls.iter().map(|_| Presence::new()).collect(),
+        counters: polls.iter().map(|_| Counters::default()).collect(),
+        open_connections: AtomicUsize::new(0),
+        addresses: Addresses::default(),
+        config,
+    })
+}
+
+type Bound = (Vec<SocketAddr>, Vec<Vec<Listener>>);
+
+/// One socket for each address and shard.
+fn bind_all(listen: &[Listen], shards: usize) -> Result<Bound, StartError> {
+    let mut addresses = Vec::with_capacity(listen.len());
+    let mut listeners: Vec<Vec<Listener>> = (0..shards).map(|_| Vec::new()).collect();
+    for Listen { address, profile } in listen {
+        let failed = |source| StartError::Listen { address: *address, source };
+        let sockets = bind(*address, shards).map_err(failed)?;
+        addresses.push(sockets[0].local_addr().map_err(failed)?);
+        for (of_shard, socket) in listeners.iter_mut().zip(sockets) {
+            of_shard.push(Listener::new(socket, profile.clone()));
+        }
+    }
+    Ok((addresses, listeners))
+}
+
+/// Sockets that share an address let the system spread connections over the shards. It would also
+/// let a second gateway share it, so the address is first bound without sharing.
+fn bind(address: SocketAddr, shards: usize) -> io::Result<Vec<TcpListener>> {
+    let probe = socket(address, false)?;
+    probe.listen(BACKLOG)?;
+    if shards == 1 {
+        return Ok(vec![probe.into()]);
+    }
+    let bound: TcpListener = probe.into();
+    let address = bound.local_addr()?;
+    drop(bound);
+    (0..shards)
+        .map(|_| {
+            let socket = socket(address, true)?;
+            socket.listen(BACKLOG)?;
+            Ok(socket.into())
+        })
+        .collect()
+}
+
+fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}

@@ -1,0 +1,57 @@
+//! From shard events to router calls: the only caller of the router, and its fence.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::gateway::Gateway;
+use crate::router::Router;
+use crate::shard::sink::{Panicked, Sink};
+use crate::{Closed, Connect, ConnectReply, Message, Peer, Receipt};
+
+/// The sink of all shards of a gateway.
+pub(crate) struct Dispatch<R> {
+    router: R,
+    gateway: Gateway,
+}
+
+impl<R: Router> Dispatch<R> {
+    pub(crate) fn new(router: R, gateway: Gateway) -> Self {
+        Self { router, gateway }
+    }
+
+    fn call(&self, what: &'static str, call: impl FnOnce(&R, &Gateway)) -> Result<(), Panicked> {
+        // The router is shared by threads already: what it leaves behind in a panic is what any
+        // other of its callers could see.
+        let result = catch_unwind(AssertUnwindSafe(|| call(&self.router, &self.gateway)));
+        result.map_err(|_| {
+            self.gateway.count_panic();
+            tracing::error!(what, "the router panicked");
+            Panicked
+        })
+    }
+}
+
+impl<R: Router> Sink for Dispatch<R> {
+    fn connect(&self, request: Connect, reply: ConnectReply) {
+        // A panic has dropped the reply, which refuses the peer.
+        let _ = self.call("connect", |router, gateway| router.connect(gateway, request, reply));
+    }
+
+    fn connected(&self, peer: &Peer) -> Result<(), Panicked> {
+        self.call("connected", |router, gateway| router.connected(gateway, peer))
+    }
+
+    fn receive(&self, peer: &Peer, message: Message, receipt: Receipt) -> Result<(), Panicked> {
+        self.call("receive", |router, gateway| router.receive(gateway, peer, message, receipt))
+    }
+
+    fn acked(&self, peer: &Peer, tag: u64) -> Result<(), Panicked> {
+        self.call("acked", |router, gateway| router.acked(gateway, peer, tag))
+    }
+
+    fn disconnected(&self, peer: &Peer, closed: &Closed) {
+        // The session has ended already.
+        let _ = self.call("disconnected", |router, gateway| {
+            router.disconnected(gateway, peer, closed);
+        });
+    }
+}

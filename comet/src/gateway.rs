@@ -1,0 +1,290 @@
+//! The handle by which everybody but the peers talks to the gateway.
+
+use std::fmt;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bytes::Bytes;
+use comet_protocol::Dialect;
+
+use crate::builder::Builder;
+use crate::delivery::Delivery;
+use crate::router::Router;
+use crate::shard::arrival::Arrival;
+use crate::shard::command::{Command, UserName, Who};
+use crate::shard::{Shared, Transport};
+use crate::stats::Stats;
+use crate::{AdoptError, CommandError, SessionId};
+
+/// A running gateway. Cheap to clone; all clones mean the same one, which runs until
+/// [`drain`](Self::drain)ed, also when every handle is gone.
+///
+/// Commands are carried out later, on the shards concerned; what one thread asks of one session is
+/// carried out in the order it was asked. A command for a session or user that is not there does
+/// nothing.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
+    addresses: Mutex<Vec<SocketAddr>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    next_adopter: AtomicU64,
+    router_panics: AtomicU64,
+}
+
+impl Gateway {
+    /// Begins to describe a gateway that asks `router`.
+    pub fn builder<R: Router>(router: R) -> Builder<R> {
+        Builder::new(router)
+    }
+
+    /// Delivers to one session.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when the command was not taken.
+    pub fn push(&self, session: SessionId, delivery: Delivery) -> Result<(), CommandError> {
+        self.offer(session.shard(), Command::Push { session, delivery })
+    }
+
+    /// Delivers to all sessions of a user.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when the command was not taken.
+    pub fn push_user(&self, app: &str, user: &str, delivery: Delivery) -> Result<(), CommandError> {
+        let (shard, user) = self.home(app, user);
+        self.offer(shard, Command::PushUser { user, delivery })
+    }
+
+    /// Delivers to every session in a room. The body is encoded once for each wire format that the
+    /// members speak, and shared by all of them.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when a shard with members did not take the command; others may have.
+    pub fn publish(&self, room: &str, delivery: Delivery) -> Result<(), CommandError> {
+        let hash = self.0.shared.homes.room_hash(room);
+        let present = |shard: &usize| self.0.shared.presence[*shard].may_have(hash);
+        let mut room_name: Option<Arc<str>> = None;
+        let mut result = Ok(());
+        for shard in (0..self.shards()).filter(present) {
+            let room = Arc::clone(room_name.get_or_insert_with(|| room.into()));
+            let publish = Command::Publish { room, delivery: delivery.clone() };
+            result = result.and(self.offer(shard, publish));
+        }
+        result
+    }
+
+    /// Delivers to every session.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when a shard did not take the command; others may have.
+    pub fn broadcast(&self, delivery: &Delivery) -> Result<(), CommandError> {
+        (0..self.shards())
+            .map(|shard| self.offer(shard, Command::Broadcast(delivery.clone())))
+            .fold(Ok(()), Result::and)
+    }
+
+    /// Puts a session into a room, which exists as long as somebody is in it.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when the command was not taken.
+    pub fn join(&self, session: SessionId, room: &str) -> Result<(), CommandError> {
+        self.join_on(session.shard(), Who::Session(session), room)
+    }
+
+    /// Puts all sessions that a user has now into a room.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when the command was not taken.
+    pub fn join_user(&self, app: &str, user: &str, room: &str) -> Result<(), CommandError> {
+        let (shard, user) = self.home(app, user);
+        self.join_on(shard, Who::User(user), room)
+    }
+
+    /// Takes a session out of a room.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when the command was not taken.
+    pub fn leave(&self, session: SessionId, room: &str) -> Result<(), CommandError> {
+        let leave = Command::Leave { who: Who::Session(session), room: room.into() };
+        self.offer(session.shard(), leave)
+    }
+
+    /// Takes all sessions of a user out of a room.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when the command was not taken.
+    pub fn leave_user(&self, app: &str, user: &str, room: &str) -> Result<(), CommandError> {
+        let (shard, user) = self.home(app, user);
+        self.offer(shard, Command::Leave { who: Who::User(user), room: room.into() })
+    }
+
+    /// Ends a session, as [`Closed::Kicked`](crate::Closed::Kicked).
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when the command was not taken.
+    pub fn kick(&self, session: SessionId, reason: &'static str) -> Result<(), CommandError> {
+        self.offer(session.shard(), Command::Kick { who: Who::Session(session), reason })
+    }
+
+    /// Ends all sessions of a user.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when the command was not taken.
+    pub fn kick_user(
+        &self,
+        app: &str,
+        user: &str,
+        reason: &'static str,
+    ) -> Result<(), CommandError> {
+        let (shard, user) = self.home(app, user);
+        self.offer(shard, Command::Kick { who: Who::User(user), reason })
+    }
+
+    /// Takes over a connection on which a WebSocket upgrade has been answered, by an HTTP server
+    /// for instance. `leftover` is what was read after the request. The dialect is told by the
+    /// first frame; the handshake deadline begins now.
+    ///
+    /// # Errors
+    ///
+    /// [`AdoptError`] when the socket is not usable or the gateway takes no connections.
+    pub fn adopt(&self, stream: TcpStream, leftover: Bytes) -> Result<(), AdoptError> {
+        self.adopt_as(stream, Transport::websocket(), None, leftover)
+    }
+
+    /// The same for a plain TCP connection, of which `leftover` has been read.
+    ///
+    /// # Errors
+    ///
+    /// [`AdoptError`] when the socket is not usable or the gateway takes no connections.
+    pub fn adopt_tcp(&self, stream: TcpStream, leftover: Bytes) -> Result<(), AdoptError> {
+        self.adopt_as(stream, Transport::Stream, None, leftover)
+    }
+
+    /// Sums of what all shards have counted.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        self.0.shared.counters.iter().for_each(|counters| stats.add(counters));
+        stats.router_panics = self.0.router_panics.load(Ordering::Relaxed);
+        stats
+    }
+
+    /// The addresses listened on, in the order they were given; port 0 has become a real one.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.0.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many shards there are.
+    #[must_use]
+    pub fn shards(&self) -> usize {
+        self.0.shared.mailboxes.len()
+    }
+
+    /// Takes no more connections, ends all sessions within the time, and stops.
+    ///
+    /// Sessions are ended a few at a time over the first half, those last that wait for replies or
+    /// acks; WebSocket peers are told 1001. Returns at once; [`wait`](Self::wait) returns when it
+    /// is done.
+    pub fn drain(&self, within: Duration) {
+        for mailbox in &self.0.shared.mailboxes {
+            mailbox.post(Command::Drain(within));
+        }
+    }
+
+    /// Blocks until the gateway has been drained. Never call it on a shard.
+    pub fn wait(&self) {
+        let threads = {
+            let mut threads = self.0.threads.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *threads)
+        };
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a shard panicked");
+            }
+        }
+    }
+
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self(Arc::new(Inner {
+            shared,
+            addresses: Mutex::default(),
+            threads: Mutex::default(),
+            next_adopter: AtomicU64::new(0),
+            router_panics: AtomicU64::new(0),
+        }))
+    }
+
+    pub(crate) fn started(&self, addresses: Vec<SocketAddr>, threads: Vec<JoinHandle<()>>) {
+        *self.0.addresses.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
+        *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner) = threads;
+    }
+
+    pub(crate) fn count_panic(&self) {
+        self.0.router_panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn adopt_as(
+        &self,
+        stream: TcpStream,
+        transport: Transport,
+        dialect: Option<Dialect>,
+        leftover: Bytes,
+    ) -> Result<(), AdoptError> {
+        stream.set_nonblocking(true)?;
+        stream.set_nodelay(true)?;
+        let shards = self.shards() as u64;
+        let shard = self.0.next_adopter.fetch_add(1, Ordering::Relaxed) % shards;
+        let shard = usize::try_from(shard).unwrap_or(0);
+        let mailbox = &self.0.shared.mailboxes[shard];
+        if mailbox.is_stopped() {
+            return Err(AdoptError::Stopped);
+        }
+        self.0.shared.open_connections.fetch_add(1, Ordering::Relaxed);
+        let arrival = Arrival::adopted(stream, transport, dialect, leftover);
+        mailbox.post(Command::Arrive(Box::new(arrival)));
+        Ok(())
+    }
+
+    fn home(&self, app: &str, user: &str) -> (usize, UserName) {
+        let shard = self.0.shared.homes.of(app, user);
+        (shard, UserName { app: app.into(), user: user.into() })
+    }
+
+    fn join_on(&self, shard: usize, who: Who, room: &str) -> Result<(), CommandError> {
+        // Counted before the command is on its way, so that a publish that follows finds the room.
+        let hash = self.0.shared.homes.room_hash(room);
+        let Some(presence) = self.0.shared.presence.get(shard) else { return Ok(()) };
+        presence.add(hash);
+        let result = self.offer(shard, Command::Join { who, room: room.into() });
+        if result.is_err() {
+            presence.remove(hash);
+        }
+        result
+    }
+
+    /// A shard that does not exist has no sessions.
+    fn offer(&self, shard: usize, command: Command) -> Result<(), CommandError> {
+        self.0.shared.mailboxes.get(shard).map_or(Ok(()), |mailbox| mailbox.offer(command))
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("shards", &self.shards()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,81 @@
+//! Where the gateway listens, and what it expects there.
+
+use std::net::SocketAddr;
+
+use comet_protocol::Dialect;
+pub use comet_protocol::ws::handshake::OriginPolicy;
+
+/// One address to listen on.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    pub(crate) address: SocketAddr,
+    pub(crate) profile: Profile,
+}
+
+/// What connections of a listener speak.
+#[derive(Clone, Debug)]
+pub(crate) struct Profile {
+    pub(crate) websocket: bool,
+    pub(crate) dialect: Option<Dialect>,
+    pub(crate) origin: OriginPolicy,
+    pub(crate) paths: Vec<String>,
+}
+
+impl Profile {
+    pub(crate) fn tcp() -> Self {
+        Self { websocket: false, dialect: None, origin: OriginPolicy::Any, paths: Vec::new() }
+    }
+
+    pub(crate) fn websocket() -> Self {
+        let paths = vec!["/sub".to_owned(), "/sub/".to_owned()];
+        Self { websocket: true, paths, ..Self::tcp() }
+    }
+
+    pub(crate) fn serves(&self, path: &str) -> bool {
+        self.paths.is_empty() || self.paths.iter().any(|known| known == path)
+    }
+
+    pub(crate) fn is_raw(&self) -> bool {
+        self.dialect == Some(Dialect::Raw)
+    }
+}
+
+impl Listen {
+    /// Plain TCP; the dialect is told by each connection's first frame.
+    #[must_use]
+    pub fn tcp(address: SocketAddr) -> Self {
+        Self { address, profile: Profile::tcp() }
+    }
+
+    /// WebSocket under `/sub` and `/sub/`; the dialect is told by each connection's first frame.
+    #[must_use]
+    pub fn websocket(address: SocketAddr) -> Self {
+        Self { address, profile: Profile::websocket() }
+    }
+
+    /// Speaks this dialect only. [`Dialect::Raw`] is for WebSocket, takes any path, and leaves the
+    /// decision about it to the router.
+    #[must_use]
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.profile.dialect = Some(dialect);
+        if dialect == Dialect::Raw {
+            self.profile.paths.clear();
+        }
+        self
+    }
+
+    /// From which web pages connections are taken. Default: from all, which is right where the
+    /// credentials are in the first frame and not in a cookie.
+    #[must_use]
+    pub fn origin(mut self, policy: OriginPolicy) -> Self {
+        self.profile.origin = policy;
+        self
+    }
+
+    /// Serves these paths instead of `/sub` and `/sub/`; none means any.
+    #[must_use]
+    pub fn paths<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
+        self.profile.paths = paths.into_iter().map(Into::into).collect();
+        self
+    }
+}

@@ -1,0 +1,84 @@
+//! One router made of several: each application has its own.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::gateway::Gateway;
+use crate::router::Router;
+use crate::{Closed, Connect, ConnectReply, Message, Peer, Receipt};
+
+/// Dispatches by application: a peer's by the name in its auth frame, a session's by the app of
+/// its [`Identity`](crate::Identity). A router behind a `Mux` should accept peers under the app
+/// they asked for, or another one's router gets their messages.
+///
+/// Peers of an unknown application are refused, unless there is an [`otherwise`](Self::otherwise).
+#[derive(Default)]
+pub struct Mux {
+    apps: HashMap<Box<str>, Arc<dyn Router>>,
+    otherwise: Option<Arc<dyn Router>>,
+}
+
+impl Mux {
+    /// A router that refuses everybody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives an application to a router.
+    #[must_use]
+    pub fn app(mut self, app: impl Into<Box<str>>, router: impl Router) -> Self {
+        self.apps.insert(app.into(), Arc::new(router));
+        self
+    }
+
+    /// Gives all other applications to a router.
+    #[must_use]
+    pub fn otherwise(mut self, router: impl Router) -> Self {
+        self.otherwise = Some(Arc::new(router));
+        self
+    }
+
+    fn of(&self, app: &str) -> Option<&dyn Router> {
+        self.apps.get(app).or(self.otherwise.as_ref()).map(|router| &**router)
+    }
+}
+
+impl std::fmt::Debug for Mux {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mux").field("apps", &self.apps.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Router for Mux {
+    fn connect(&self, gateway: &Gateway, request: Connect, reply: ConnectReply) {
+        match self.of(&request.app) {
+            Some(router) => router.connect(gateway, request, reply),
+            None => reply.close(),
+        }
+    }
+
+    fn connected(&self, gateway: &Gateway, peer: &Peer) {
+        if let Some(router) = self.of(peer.app()) {
+            router.connected(gateway, peer);
+        }
+    }
+
+    fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
+        if let Some(router) = self.of(peer.app()) {
+            router.receive(gateway, peer, message, receipt);
+        }
+    }
+
+    fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
+        if let Some(router) = self.of(peer.app()) {
+            router.acked(gateway, peer, tag);
+        }
+    }
+
+    fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
+        if let Some(router) = self.of(peer.app()) {
+            router.disconnected(gateway, peer, closed);
+        }
+    }
+}

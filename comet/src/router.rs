@@ -1,0 +1,66 @@
+//! The seam between the gateway and whoever decides what messages mean.
+
+use std::sync::Arc;
+
+use crate::gateway::Gateway;
+use crate::{Closed, Connect, ConnectReply, Message, Peer, Receipt};
+
+/// Decides who gets a session, and takes messages.
+///
+/// Called on shard threads, so an implementation **must not block**: it answers at once, or keeps
+/// the [`ConnectReply`] or [`Receipt`] and answers later from any thread. With the `tokio` feature
+/// an async implementation can be run instead; see [`asynchronous`](crate::asynchronous).
+///
+/// A panic in [`receive`](Self::receive), [`connected`](Self::connected) or [`acked`](Self::acked)
+/// closes that session, in [`connect`](Self::connect) refuses the peer; each is counted and logged.
+///
+/// Two ways of making one router from several: wrap one in another, or dispatch with
+/// [`Mux`](crate::Mux).
+pub trait Router: Send + Sync + 'static {
+    /// A peer wants a session.
+    fn connect(&self, gateway: &Gateway, request: Connect, reply: ConnectReply);
+
+    /// A session is open: its auth reply is queued, what is pushed now comes after it.
+    ///
+    /// Called on the session's home shard, exactly once for each session, before anything else
+    /// about it.
+    fn connected(&self, gateway: &Gateway, peer: &Peer) {
+        let _ = (gateway, peer);
+    }
+
+    /// A peer sent a message. Messages of one session come in order.
+    fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt);
+
+    /// A peer acknowledged a delivery whose [`tag`](crate::Delivery::tag) is not 0.
+    fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
+        let _ = (gateway, peer, tag);
+    }
+
+    /// A session has ended: exactly once for each that was [`connected`](Self::connected), after
+    /// everything else about it.
+    fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
+        let _ = (gateway, peer, closed);
+    }
+}
+
+impl<R: Router + ?Sized> Router for Arc<R> {
+    fn connect(&self, gateway: &Gateway, request: Connect, reply: ConnectReply) {
+        (**self).connect(gateway, request, reply);
+    }
+
+    fn connected(&self, gateway: &Gateway, peer: &Peer) {
+        (**self).connected(gateway, peer);
+    }
+
+    fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
+        (**self).receive(gateway, peer, message, receipt);
+    }
+
+    fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
+        (**self).acked(gateway, peer, tag);
+    }
+
+    fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
+        (**self).disconnected(gateway, peer, closed);
+    }
+}

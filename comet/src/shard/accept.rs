@@ -1,0 +1,226 @@
+//! Listeners: taking connections in, and what to do when the system gives none.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Token};
+
+use super::connection::{Connection, Transport};
+use super::{FIRST_LISTENER, Shard};
+use crate::Closed;
+use crate::listen::Profile;
+use crate::session::Session;
+use crate::time::Time;
+
+/// How long to wait after the system refused a descriptor or memory: others may give some back.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A listening socket of one shard.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    socket: TcpListener,
+    pub(super) profile: Profile,
+    /// Connections may be waiting that no event will tell of again.
+    again: Again,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Again {
+    No,
+    /// In the next turn: this one has taken its share.
+    Now,
+    /// After a pause.
+    At(Time),
+}
+
+impl Listener {
+    pub(crate) fn new(socket: std::net::TcpListener, profile: Profile) -> Self {
+        Self { socket: TcpListener::from_std(socket), profile, again: Again::No }
+    }
+}
+
+/// Connections by address. Only touched, when connections come and go, while they are limited.
+#[derive(Debug, Default)]
+pub(crate) struct Addresses(Mutex<HashMap<IpAddr, u32>>);
+
+impl Addresses {
+    fn admit(&self, address: IpAddr, limit: usize) -> bool {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(network(address)).or_default();
+        if *count as usize >= limit {
+            return false;
+        }
+        *count += 1;
+        true
+    }
+
+    pub(super) fn leave(&self, address: IpAddr) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = network(address);
+        if let Some(count) = counts.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&address);
+            }
+        }
+    }
+}
+
+/// Who has an IPv6 address has a /64 of them.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_none() => {
+            IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into())
+        }
+        other => other.to_canonical(),
+    }
+}
+
+impl Shard {
+    pub(super) fn register_listeners(&mut self) {
+        for (index, listener) in self.listeners.iter_mut().enumerate() {
+            let token = Token(FIRST_LISTENER - index);
+            let registry = self.poll.registry();
+            if let Err(error) = registry.register(&mut listener.socket, token, Interest::READABLE) {
+                tracing::error!(%error, "cannot watch a listener");
+            }
+        }
+    }
+
+    /// Takes what waits at a listener, up to a turn's share.
+    pub(super) fn accept(&mut self, index: usize) {
+        for _ in 0..self.shared.config.accept_batch {
+            let Some(listener) = self.listeners.get_mut(index) else { return };
+            listener.again = Again::No;
+            match listener.socket.accept() {
+                Ok((socket, remote)) => self.admit(socket, remote.ip(), index),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return,
+                    // The peer has gone before it was taken; the next one has not.
+                    io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::Interrupted => {}
+                    _ => return self.pause(index, &error),
+                },
+            }
+        }
+        if let Some(listener) = self.listeners.get_mut(index) {
+            listener.again = Again::Now;
+        }
+    }
+
+    /// Goes back to listeners that have more than a turn's share, or were paused.
+    pub(super) fn accept_again(&mut self) {
+        for index in 0..self.listeners.len() {
+            let due = match self.listeners[index].again {
+                Again::No => false,
+                Again::Now => true,
+                Again::At(at) => at <= self.now,
+            };
+            if due {
+                self.accept(index);
+            }
+        }
+    }
+
+    pub(super) fn accept_is_due(&self) -> bool {
+        self.listeners.iter().any(|listener| listener.again == Again::Now)
+    }
+
+    pub(super) fn accept_at(&self) -> Option<Time> {
+        let paused = self.listeners.iter().filter_map(|listener| match listener.again {
+            Again::At(at) => Some(at),
+            Again::No | Again::Now => None,
+        });
+        paused.min()
+    }
+
+    /// Puts a connection into a slot and under watch. The slot, unless the system refuses.
+    pub(super) fn watch(&mut self, mut connection: Connection, session: Session) -> Option<u32> {
+        let slot = self.bucket.insert(session)?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registry = self.poll.registry();
+        if let Err(error) =
+            registry.register(&mut connection.socket, Token(slot as usize), interest)
+        {
+            tracing::warn!(%error, "cannot watch a connection");
+            self.bucket.remove(slot);
+            return None;
+        }
+        if self.connections.len() <= slot as usize {
+            self.connections.resize_with(slot as usize + 1, || None);
+        }
+        self.connections[slot as usize] = Some(connection);
+        Some(slot)
+    }
+
+    fn admit(&mut self, socket: TcpStream, remote: IpAddr, index: usize) {
+        let config = &self.shared.config;
+        self.counters().accepted.add(1);
+        let limit = config.connections_per_address;
+        let others = self.shared.open_connections.fetch_add(1, Ordering::Relaxed);
+        let full = others >= config.max_connections;
+        if full || (limit > 0 && !self.shared.addresses.admit(remote, limit)) {
+            self.shared.open_connections.fetch_sub(1, Ordering::Relaxed);
+            self.counters().closed[Closed::TooManyConnections.index()].add(1);
+            return;
+        }
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        let profile = &self.listeners[index].profile;
+        let transport = if profile.websocket {
+            Transport::Upgrading { searched: 0 }
+        } else {
+            Transport::Stream
+        };
+        let mut connection = Connection::new(socket, transport, profile.dialect);
+        connection.listener = u8::try_from(index).unwrap_or(u8::MAX);
+        connection.counted = (limit > 0).then(|| Box::new(remote));
+        let session = Session::new(self.now, &self.limits);
+        match self.watch(connection, session) {
+            Some(slot) => self.rearm(slot),
+            None => {
+                self.shared.open_connections.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn pause(&mut self, index: usize, error: &io::Error) {
+        self.counters().accept_errors.add(1);
+        tracing::warn!(%error, "cannot accept, trying again shortly");
+        if let Some(listener) = self.listeners.get_mut(index) {
+            listener.again = Again::At(self.now + PAUSE);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_its_share_and_gets_it_back() {
+        let addresses = Addresses::default();
+        let one: IpAddr = "10.0.0.1".parse().unwrap();
+        assert!(addresses.admit(one, 2) && addresses.admit(one, 2) && !addresses.admit(one, 2));
+        assert!(addresses.admit("10.0.0.2".parse().unwrap(), 2));
+        addresses.leave(one);
+        assert!(addresses.admit(one, 2));
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_address() {
+        let addresses = Addresses::default();
+        assert!(addresses.admit("2001:db8::1".parse().unwrap(), 1));
+        assert!(!addresses.admit("2001:db8::ffff:2".parse().unwrap(), 1));
+        assert!(addresses.admit("2001:db8:0:1::1".parse().unwrap(), 1));
+        assert!(addresses.admit("::ffff:10.0.0.1".parse().unwrap(), 1));
+        assert!(!addresses.admit("10.0.0.1".parse().unwrap(), 1));
+    }
+}

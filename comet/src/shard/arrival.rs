@@ -1,0 +1,45 @@
+//! A connection on its way to a shard: all that goes along, and nothing that belongs to a thread.
+
+use std::net::{IpAddr, TcpStream};
+
+use bytes::Bytes;
+use comet_protocol::Dialect;
+
+use super::connection::{Tail, Transport};
+use crate::identity::Identity;
+use crate::time::Time;
+
+/// What a shard needs to go on with a connection.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) socket: TcpStream,
+    pub(crate) transport: Transport,
+    pub(crate) dialect: Option<Dialect>,
+    /// Bytes read from the socket and not yet looked at.
+    pub(crate) tail: Option<Box<Tail>>,
+    /// Under which address it counts.
+    pub(crate) counted: Option<Box<IpAddr>>,
+    /// From another shard: the router's decision about it.
+    pub(crate) accepted: Option<Accepted>,
+}
+
+/// A peer that was accepted on another shard.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) identity: Box<Identity>,
+    pub(crate) auth_seq: u32,
+    pub(crate) deadline: Time,
+}
+
+impl Arrival {
+    /// A connection that was made outside of the gateway.
+    pub(crate) fn adopted(
+        socket: TcpStream,
+        transport: Transport,
+        dialect: Option<Dialect>,
+        leftover: Bytes,
+    ) -> Self {
+        let tail = (!leftover.is_empty()).then(|| Box::new(Tail::new(leftover.into())));
+        Self { socket, transport, dialect, tail, counted: None, accepted: None }
+    }
+}

@@ -1,0 +1,73 @@
+//! What a shard can be told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::arrival::Arrival;
+use crate::SessionId;
+use crate::delivery::{Delivery, Reply};
+use crate::identity::Identity;
+
+/// One thing for a shard to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Deliver to one session.
+    Push { session: SessionId, delivery: Delivery },
+    /// Deliver to the sessions of a user.
+    PushUser { user: UserName, delivery: Delivery },
+    /// Deliver to a room.
+    Publish { room: Arc<str>, delivery: Delivery },
+    /// Deliver to everybody.
+    Broadcast(Delivery),
+    /// Put somebody into a room; [`Presence`](crate::home::Presence) has counted it.
+    Join { who: Who, room: Arc<str> },
+    /// Take somebody out of a room.
+    Leave { who: Who, room: Arc<str> },
+    /// End the sessions.
+    Kick { who: Who, reason: &'static str },
+    /// The router settled a message.
+    Settled { session: SessionId, number: u32, reply: Reply },
+    /// The router decided about a peer.
+    Decided { session: SessionId, decision: Decision },
+    /// A connection comes from another shard, or from outside.
+    Arrive(Box<Arrival>),
+    /// Take no more connections, end the sessions within the time, then stop.
+    Drain(Duration),
+}
+
+/// One session, or all of a user's.
+#[derive(Debug)]
+pub(crate) enum Who {
+    Session(SessionId),
+    User(UserName),
+}
+
+/// A user of an application.
+#[derive(Clone, Debug)]
+pub(crate) struct UserName {
+    pub(crate) app: Box<str>,
+    pub(crate) user: Box<str>,
+}
+
+/// What the router decided about a peer that wants a session.
+#[derive(Debug)]
+pub(crate) enum Decision {
+    Accept(Box<Identity>),
+    /// Tell the peer, which may try again.
+    Refuse(Bytes),
+    /// Close without a word.
+    Close,
+}
+
+impl Command {
+    /// Whether the command counts against the mailbox's capacity. The others answer something that
+    /// the shard gave out, or happen once.
+    pub(crate) fn is_bounded(&self) -> bool {
+        !matches!(
+            self,
+            Self::Settled { .. } | Self::Decided { .. } | Self::Arrive(_) | Self::Drain(_)
+        )
+    }
+}

@@ -1,0 +1,139 @@
+//! What the mailbox asks for.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use comet_protocol::Outbound;
+
+use super::Shard;
+use super::command::{Command, Who};
+use super::fanout::Last;
+use crate::delivery::{Delivery, Reply};
+use crate::{Closed, SessionId};
+
+/// Commands carried out before sockets have their turn.
+const COMMANDS: usize = 65_536;
+
+impl Shard {
+    /// Does what waits in the mailbox.
+    pub(super) fn handle_commands(&mut self) {
+        for _ in 0..COMMANDS {
+            let Some(command) = self.mailbox.take() else { return };
+            self.handle_command(command);
+        }
+    }
+
+    fn handle_command(&mut self, command: Command) {
+        match command {
+            Command::Publish { room, delivery } => self.publish(&room, delivery),
+            Command::Settled { session, number, reply } => self.settle(session, number, reply),
+            Command::Push { session, delivery } => {
+                self.finish_run(Last::No);
+                if let Some(slot) = self.bucket.find(session) {
+                    self.deliver(slot, &Rc::new(delivery));
+                }
+            }
+            Command::PushUser { user, delivery } => {
+                self.deliver_to(&Who::User(user), delivery);
+            }
+            Command::Broadcast(delivery) => self.broadcast(delivery),
+            Command::Join { who, room } => {
+                self.each(&who, |shard, slot| shard.join_from_here(slot, &room));
+                let hash = self.shared.homes.room_hash(&room);
+                self.shared.presence[self.index].remove(hash);
+            }
+            Command::Leave { who, room } => {
+                self.each(&who, |shard, slot| shard.leave(slot, &room));
+            }
+            Command::Kick { who, reason } => {
+                self.each(&who, |shard, slot| shard.end(slot, &Closed::Kicked(reason)));
+            }
+            Command::Decided { session, decision } => self.decide(session, decision),
+            Command::Arrive(arrival) => self.arrive(*arrival),
+            Command::Drain(within) => self.begin_drain(within),
+        }
+    }
+
+    fn deliver_to(&mut self, who: &Who, delivery: Delivery) {
+        let delivery = Rc::new(delivery);
+        self.each(who, |shard, slot| shard.deliver(slot, &delivery));
+    }
+
+    /// Does something with each open session that is meant.
+    fn each(&mut self, who: &Who, mut what: impl FnMut(&mut Self, u32)) {
+        self.finish_run(Last::No);
+        let mut found = std::mem::take(&mut self.found);
+        match who {
+            Who::Session(session) => found.extend(self.bucket.find(*session)),
+            Who::User(name) => self.bucket.sessions_of(&name.app, &name.user, &mut found),
+        }
+        for slot in found.drain(..) {
+            if self.bucket.get(slot).is_some_and(|member| member.session.is_open()) {
+                what(self, slot);
+            }
+        }
+        self.found = found;
+    }
+
+    fn broadcast(&mut self, delivery: Delivery) {
+        self.finish_run(Last::No);
+        let delivery = Rc::new(delivery);
+        let mut found = std::mem::take(&mut self.found);
+        found.extend(self.bucket.occupied());
+        for slot in found.drain(..) {
+            self.deliver(slot, &delivery);
+        }
+        self.found = found;
+    }
+
+    /// Puts an open session of this shard into a room.
+    pub(super) fn join_from_here(&mut self, slot: u32, room: &Arc<str>) {
+        self.finish_run(Last::No);
+        let limit = self.shared.config.rooms_per_session;
+        match self.bucket.join(slot, room, limit) {
+            Ok(true) => {
+                let hash = self.shared.homes.room_hash(room);
+                self.shared.presence[self.index].add(hash);
+            }
+            Ok(false) => {}
+            Err(error) => {
+                tracing::debug!(session = %self.bucket.id(slot), ?error, "room not joined");
+            }
+        }
+    }
+
+    fn leave(&mut self, slot: u32, room: &str) {
+        self.finish_run(Last::No);
+        if self.bucket.leave(slot, room) == Some(true) {
+            self.room_is_gone(room);
+        }
+    }
+
+    /// Takes a session out of all its rooms.
+    pub(super) fn leave_all(&mut self, slot: u32) {
+        self.finish_run(Last::No);
+        while let Some(gone) = self.bucket.leave_last(slot) {
+            if let Some(room) = gone {
+                self.room_is_gone(&room);
+            }
+        }
+    }
+
+    fn room_is_gone(&self, room: &str) {
+        self.shared.presence[self.index].remove(self.shared.homes.room_hash(room));
+    }
+
+    fn settle(&mut self, id: SessionId, number: u32, reply: Reply) {
+        let Some(slot) = self.bucket.find(id) else { return };
+        let Some(member) = self.bucket.get_mut(slot) else { return };
+        if !member.session.settle(number, reply) {
+            return;
+        }
+        while let Some(member) = self.bucket.get_mut(slot)
+            && let Some((seq, op, body)) = member.session.poll_reply()
+        {
+            self.send(slot, Outbound::SendReply { seq, op }, &body);
+        }
+        self.resume(slot);
+    }
+}

@@ -1,0 +1,142 @@
+//! One socket: what it speaks, what of its input is not read yet, what waits to be written.
+
+use std::net::IpAddr;
+
+use comet_protocol::{Dialect, Framing, ws};
+use mio::net::TcpStream;
+
+use super::write_queue::WriteQueue;
+
+/// A connection. About 72 bytes while idle.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) socket: TcpStream,
+    pub(super) transport: Transport,
+    /// Known from the listener or from the first frame.
+    pub(super) dialect: Option<Dialect>,
+    /// Which listener it came from, or [`ADOPTED`].
+    pub(super) listener: u8,
+    pub(super) state: State,
+    /// Under which address it counts, while connections are limited by address.
+    pub(super) counted: Option<Box<IpAddr>>,
+    /// Input that waits: an incomplete frame, or frames that may not be read now.
+    pub(super) tail: Option<Box<Tail>>,
+    /// Output that waits; a queue from the pool while there is some.
+    pub(super) out: Option<Box<WriteQueue>>,
+}
+
+/// The listener number of connections that were made outside.
+pub(super) const ADOPTED: u8 = u8::MAX;
+
+/// Where a connection is in lists and turns.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct State {
+    /// Is in the list of connections to flush.
+    pub(super) dirty: bool,
+    /// Is not read: frames wait in the tail, or bytes in the socket.
+    pub(super) paused: bool,
+    /// Is in the list of connections to read again.
+    pub(super) resuming: bool,
+    /// The socket took less than was offered; an event will tell when it takes more.
+    pub(super) blocked: bool,
+    /// Our side sends no more.
+    pub(super) shut: bool,
+    /// The peer sends no more.
+    pub(super) ended: bool,
+    /// A close frame has been queued.
+    pub(super) close_sent: bool,
+}
+
+/// How bytes become frames.
+#[derive(Debug)]
+pub(crate) enum Transport {
+    /// Packets back to back.
+    Stream,
+    /// Waits for an upgrade request, of which so many bytes have been searched.
+    Upgrading { searched: usize },
+    /// A raw peer's upgrade request is before the router; this is its key.
+    Deciding { key: Box<str> },
+    /// WebSocket frames.
+    WebSocket(ws::Decoder),
+}
+
+impl Transport {
+    pub(crate) fn websocket() -> Self {
+        Self::WebSocket(ws::Decoder::new(ws::Role::Server))
+    }
+
+    pub(super) fn framing(&self) -> Framing {
+        match self {
+            Self::Stream => Framing::Stream,
+            Self::Upgrading { .. } | Self::Deciding { .. } | Self::WebSocket(_) => {
+                Framing::Messages
+            }
+        }
+    }
+}
+
+/// Input that was read from the socket and waits.
+#[derive(Debug, Default)]
+pub(crate) struct Tail {
+    /// The rest of a WebSocket message whose first packets have been handled.
+    pub(super) message: Vec<u8>,
+    /// Bytes of the stream, after the message.
+    pub(super) stream: Vec<u8>,
+}
+
+impl Tail {
+    pub(crate) fn new(stream: Vec<u8>) -> Self {
+        Self { message: Vec::new(), stream }
+    }
+}
+
+impl Connection {
+    pub(super) fn new(socket: TcpStream, transport: Transport, dialect: Option<Dialect>) -> Self {
+        Self {
+            socket,
+            transport,
+            dialect,
+            listener: ADOPTED,
+            state: State::default(),
+            counted: None,
+            tail: None,
+            out: None,
+        }
+    }
+
+    /// Bytes that wait to be written.
+    pub(super) fn backlog(&self) -> usize {
+        self.out.as_ref().map_or(0, |out| out.len())
+    }
+
+    /// Which of the [`FORMATS`] its deliveries have.
+    pub(super) fn format(&self) -> Option<usize> {
+        let framing = match self.transport.framing() {
+            Framing::Stream => 0,
+            Framing::Messages => 1,
+        };
+        let dialect = match self.dialect? {
+            Dialect::Dtalk => 0,
+            Dialect::Goim => 1,
+            Dialect::Raw => 2,
+            _ => return None,
+        };
+        Some(dialect * 2 + framing)
+    }
+
+    /// Keeps input for later.
+    pub(super) fn stash(&mut self, input: &[u8]) {
+        if !input.is_empty() {
+            self.tail.get_or_insert_default().stream.extend_from_slice(input);
+        }
+    }
+}
+
+/// How many ways there are to write a delivery: dialects times framings.
+pub(super) const FORMATS: usize = 6;
+
+/// What a [`Connection::format`] stands for.
+pub(super) fn format_of(number: usize) -> (Dialect, Framing) {
+    let dialect = [Dialect::Dtalk, Dialect::Goim, Dialect::Raw][number / 2];
+    (dialect, if number.is_multiple_of(2) { Framing::Stream } else { Framing::Messages })
+}

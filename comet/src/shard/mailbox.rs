@@ -1,0 +1,110 @@
+//! How other threads, and the router on this one, tell a shard what to do.
+//!
+//! One queue, so that what one thread asks for happens in the order it asked. Commands are bounded
+//! by [`Config::mailbox`](crate::Config::mailbox) and refused beyond it. What settles something
+//! that the shard itself gave out is always taken: it is bounded by what was given out.
+//!
+//! A sleeping shard is woken once for everything that arrives until it looks.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+
+use crossbeam_queue::SegQueue;
+
+use super::command::Command;
+use crate::CommandError;
+
+/// The queue of one shard.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    queue: SegQueue<Command>,
+    /// Bounded commands in the queue.
+    waiting: AtomicUsize,
+    capacity: usize,
+    asleep: AtomicBool,
+    stopped: AtomicBool,
+    waker: mio::Waker,
+}
+
+impl Mailbox {
+    pub(crate) fn new(capacity: usize, waker: mio::Waker) -> Self {
+        Self {
+            queue: SegQueue::new(),
+            waiting: AtomicUsize::new(0),
+            capacity,
+            asleep: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            waker,
+        }
+    }
+
+    /// Hands a command to the shard, if it has room.
+    pub(crate) fn offer(&self, command: Command) -> Result<(), CommandError> {
+        debug_assert!(command.is_bounded());
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(CommandError::Stopped);
+        }
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.capacity {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(CommandError::Full);
+        }
+        self.push(command);
+        Ok(())
+    }
+
+    /// Hands over what the shard waits for, however full the queue is.
+    pub(crate) fn post(&self, command: Command) {
+        debug_assert!(!command.is_bounded());
+        self.push(command);
+    }
+
+    /// The shard takes the next command.
+    pub(crate) fn take(&self) -> Option<Command> {
+        let command = self.queue.pop()?;
+        if command.is_bounded() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        Some(command)
+    }
+
+    /// Whether so many commands wait that the shard should look before its turn ends.
+    pub(crate) fn is_half_full(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > self.capacity / 2
+    }
+
+    /// The shard is about to sleep; false if it must not, because something is there.
+    pub(crate) fn may_sleep(&self) -> bool {
+        self.asleep.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        if self.queue.is_empty() {
+            return true;
+        }
+        self.asleep.store(false, Ordering::Relaxed);
+        false
+    }
+
+    /// The shard is awake.
+    pub(crate) fn awake(&self) {
+        self.asleep.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the shard has ended.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// The shard has ended: nothing is taken from now on.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    fn push(&self, command: Command) {
+        self.queue.push(command);
+        fence(Ordering::SeqCst);
+        if self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed) {
+            // A waker that cannot wake is out of memory; the shard's next timer looks as well.
+            if let Err(error) = self.waker.wake() {
+                tracing::warn!(%error, "cannot wake a shard");
+            }
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! From the first bytes to an open session: upgrade, authentication, the way home.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use bytes::Bytes;
+use comet_protocol::ws::handshake::{self, HandshakeError, Parse, Request};
+use comet_protocol::{AuthMsg, Dialect, Outbound};
+
+use super::Shard;
+use super::arrival::{Accepted, Arrival};
+use super::command::{Command, Decision};
+use super::connection::{Connection, Transport};
+use super::settle::{Connect, ConnectReply};
+use crate::identity::{Identity, Peer};
+use crate::session::Session;
+use crate::{Closed, SessionId};
+
+impl Shard {
+    /// Reads an upgrade request. The bytes it took; `None` if it is incomplete.
+    pub(super) fn handle_upgrade(
+        &mut self,
+        slot: u32,
+        input: &[u8],
+    ) -> Result<Option<usize>, Closed> {
+        let limits = self.upgrade_limits;
+        let Some(connection) = self.connection(slot) else { return Ok(None) };
+        let Transport::Upgrading { searched } = connection.transport else { return Ok(None) };
+        match handshake::parse(input, searched, &limits) {
+            Ok(Parse::Partial) => {
+                connection.transport = Transport::Upgrading { searched: input.len() };
+                Ok(None)
+            }
+            Ok(Parse::Complete { request, consumed }) => {
+                self.upgrade(slot, request)?;
+                Ok(Some(consumed))
+            }
+            Err(error) => Err(self.refuse_upgrade(slot, &error)),
+        }
+    }
+
+    fn upgrade(&mut self, slot: u32, request: Request) -> Result<(), Closed> {
+        let Some(listener) = self.connection(slot).map(|connection| connection.listener) else {
+            return Ok(());
+        };
+        let Some(profile) = self.listeners.get(usize::from(listener)).map(|at| &at.profile) else {
+            return Ok(());
+        };
+        let error = if !profile.serves(request.path()) {
+            HandshakeError::NotFound
+        } else if !profile.origin.permits(request.origin(), request.host()) {
+            HandshakeError::Forbidden
+        } else if profile.is_raw() {
+            return self.connect_raw(slot, request);
+        } else {
+            return self.upgraded(slot, request.key());
+        };
+        Err(self.refuse_upgrade(slot, &error))
+    }
+
+    /// Answers the upgrade; frames follow.
+    fn upgraded(&mut self, slot: u32, key: &str) -> Result<(), Closed> {
+        let mut response = Vec::with_capacity(160);
+        handshake::write_accept(&mut response, key, None);
+        self.queue(slot, &response);
+        if let Some(connection) = self.connection(slot) {
+            connection.transport = Transport::websocket();
+        }
+        Ok(())
+    }
+
+    fn refuse_upgrade(&mut self, slot: u32, error: &HandshakeError) -> Closed {
+        let mut response = Vec::with_capacity(256);
+        error.write_response(&mut response);
+        self.queue(slot, &response);
+        Closed::UpgradeRefused(error.status())
+    }
+
+    /// Asks the router about a raw peer: its upgrade request is all there is to know.
+    fn connect_raw(&mut self, slot: u32, request: Request) -> Result<(), Closed> {
+        let Some(connection) = self.connection(slot) else { return Ok(()) };
+        connection.transport = Transport::Deciding { key: request.key().into() };
+        if let Some(member) = self.bucket.get_mut(slot) {
+            member.session.begin_authentication();
+        }
+        let auth = AuthMsg::default();
+        self.connect(slot, auth, 1, Some(Box::new(request)));
+        Ok(())
+    }
+
+    /// Asks the router about a peer that sent an auth frame.
+    pub(super) fn authenticate(
+        &mut self,
+        slot: u32,
+        body: &[u8],
+        attempt: u8,
+    ) -> Result<(), Closed> {
+        let dialect = self.connection(slot).and_then(|connection| connection.dialect);
+        let auth = match dialect {
+            Some(Dialect::Dtalk) => AuthMsg::parse(body).map_err(|_| Closed::BadAuth)?,
+            _ => AuthMsg { ext: Bytes::copy_from_slice(body), ..AuthMsg::default() },
+        };
+        self.connect(slot, auth, attempt, None);
+        Ok(())
+    }
+
+    fn connect(&mut self, slot: u32, auth: AuthMsg, attempt: u8, upgrade: Option<Box<Request>>) {
+        let Some(connection) = self.connection(slot) else { return };
+        // A socket that has no peer any more is about to say so when it is read.
+        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let request = Connect {
+            app: auth.app_id,
+            token: auth.token,
+            ext: auth.ext,
+            remote: connection.socket.peer_addr().unwrap_or(nowhere),
+            dialect: connection.dialect.unwrap_or(Dialect::Raw),
+            attempt,
+            upgrade,
+        };
+        let reply = ConnectReply::new(self.bucket.id(slot), self.mailbox.clone());
+        self.sink.connect(request, reply);
+    }
+
+    /// Does what the router decided about a peer, if it is still there.
+    pub(super) fn decide(&mut self, id: SessionId, decision: Decision) {
+        let Some(slot) = self.bucket.find(id) else { return };
+        if !self.bucket.get(slot).is_some_and(|member| member.session.is_authenticating()) {
+            return;
+        }
+        match decision {
+            Decision::Accept(identity) => self.accept_peer(slot, identity),
+            Decision::Refuse(body) => self.refuse_peer(slot, &body),
+            Decision::Close => {
+                self.counters().refused.add(1);
+                self.refuse_raw(slot);
+                self.end(slot, &Closed::Refused);
+            }
+        }
+        self.resume(slot);
+    }
+
+    fn accept_peer(&mut self, slot: u32, identity: Box<Identity>) {
+        self.counters().authenticated.add(1);
+        let home = match identity.is_anonymous() {
+            true => self.index,
+            false => self.shared.homes.of(&identity.app, &identity.user),
+        };
+        if home == self.index {
+            self.open(slot, *identity);
+        } else {
+            self.send_home(slot, identity, home);
+        }
+    }
+
+    fn refuse_peer(&mut self, slot: u32, body: &[u8]) {
+        self.counters().refused.add(1);
+        if self.refuse_raw(slot) {
+            return self.end(slot, &Closed::Refused);
+        }
+        let Some(member) = self.bucket.get_mut(slot) else { return };
+        match member.session.refuse(&self.limits) {
+            Some(Ok(seq)) => self.send(slot, Outbound::AuthReply { seq }, body),
+            Some(Err(closed)) => {
+                let (seq, _) = member.session.handshake();
+                self.send(slot, Outbound::AuthReply { seq }, body);
+                self.end(slot, &closed);
+            }
+            None => {}
+        }
+    }
+
+    /// Answers the upgrade request of a refused raw peer; whether it is one.
+    fn refuse_raw(&mut self, slot: u32) -> bool {
+        let Some(connection) = self.connection(slot) else { return false };
+        if !matches!(connection.transport, Transport::Deciding { .. }) {
+            return false;
+        }
+        self.refuse_upgrade(slot, &HandshakeError::Forbidden);
+        true
+    }
+
+    /// Opens the session in its slot: the auth reply first, then everything else.
+    fn open(&mut self, slot: u32, mut identity: Identity) {
+        self.finish_run(super::fanout::Last::No);
+        let Some(member) = self.bucket.get_mut(slot) else { return };
+        let Some(seq) = member.session.accept(self.now) else { return };
+        if let Some(Transport::Deciding { key }) =
+            self.connection(slot).map(|connection| &connection.transport)
+        {
+            let key = key.clone();
+            if let Err(closed) = self.upgraded(slot, &key) {
+                return self.end(slot, &closed);
+            }
+        }
+        self.send(slot, Outbound::AuthReply { seq }, &[]);
+        let rooms = std::mem::take(&mut identity.rooms);
+        let peer = Peer::new(self.bucket.id(slot), identity);
+        self.bucket.open(slot, peer.clone());
+        for room in rooms {
+            self.join_from_here(slot, &room);
+        }
+        self.sessions_changed(1);
+        self.rearm(slot);
+        if self.sink.connected(&peer).is_err() {
+            self.end(slot, &Closed::RouterPanicked);
+        }
+    }
+
+    /// Hands the connection to the shard where its user's sessions live.
+    fn send_home(&mut self, slot: u32, identity: Box<Identity>, home: usize) {
+        let Some(member) = self.bucket.get(slot) else { return };
+        let (auth_seq, deadline) = member.session.handshake();
+        self.flush(slot);
+        let Some(mut connection) = self.take_out(slot) else { return };
+        if let Err(error) = self.poll.registry().deregister(&mut connection.socket) {
+            tracing::debug!(%error, "cannot unwatch a connection");
+        }
+        self.counters().moved.add(1);
+        let arrival = Arrival {
+            socket: connection.socket.into(),
+            transport: connection.transport,
+            dialect: connection.dialect,
+            tail: connection.tail,
+            counted: connection.counted,
+            accepted: Some(Accepted { identity, auth_seq, deadline }),
+        };
+        self.shared.mailboxes[home].post(Command::Arrive(Box::new(arrival)));
+    }
+
+    /// Takes over a connection from another shard or from outside.
+    pub(super) fn arrive(&mut self, arrival: Arrival) {
+        let Arrival { socket, transport, dialect, tail, counted, accepted } = arrival;
+        let socket = mio::net::TcpStream::from_std(socket);
+        let mut connection = Connection::new(socket, transport, dialect);
+        connection.tail = tail;
+        connection.counted = counted;
+        let (session, identity) = match accepted {
+            Some(Accepted { identity, auth_seq, deadline }) => {
+                (Session::moved(auth_seq, deadline), Some(identity))
+            }
+            None => (Session::new(self.now, &self.limits), None),
+        };
+        let counted = connection.counted.clone();
+        let Some(slot) = self.watch(connection, session) else {
+            return self.forget_connection(counted.as_deref().copied());
+        };
+        if self.drain.is_some() {
+            return self.end(slot, &Closed::Draining);
+        }
+        self.rearm(slot);
+        if let Some(identity) = identity {
+            self.open(slot, *identity);
+        }
+        self.resume_later(slot);
+    }
+}

@@ -1,0 +1,206 @@
+//! From frames to queued bytes, and from queues to sockets.
+
+use std::rc::Rc;
+
+use comet_protocol::ws::{self, CloseCode, Opcode};
+use comet_protocol::{Dialect, Framing, Outbound};
+
+use super::connection::{Connection, Transport};
+use super::write_queue::{Flush, WriteQueue};
+use super::{POOL, Shard};
+use crate::Closed;
+use crate::delivery::{Class, Delivery, Kind};
+
+impl Shard {
+    /// Queues a frame with a small body.
+    pub(super) fn send(&mut self, slot: u32, what: Outbound, body: &[u8]) {
+        let Some(connection) = self.connection(slot) else { return };
+        let Some(dialect) = connection.dialect else { return };
+        let framing = connection.transport.framing();
+        let Some(head) = dialect.head(what, framing, body.len()) else { return };
+        let head = head.as_slice();
+        let Some(out) = self.queue_of(slot) else { return };
+        if framing == Framing::Messages {
+            out.push(&ws::header(Opcode::Binary, head.len() + body.len()));
+        }
+        out.push(head);
+        out.push(body);
+    }
+
+    /// Queues a delivery under a number, 0 for none.
+    pub(super) fn send_delivery(&mut self, slot: u32, seq: u32, delivery: &Delivery) {
+        let Some(connection) = self.connection(slot) else { return };
+        let Some(dialect) = connection.dialect else { return };
+        let framing = connection.transport.framing();
+        let Some(out) = self.queue_of(slot) else { return };
+        write_delivery_head(dialect, framing, seq, delivery, &mut |bytes| out.push(bytes));
+        out.push_shared(&delivery.body);
+    }
+
+    /// Queues a WebSocket control frame.
+    pub(super) fn send_control(&mut self, slot: u32, opcode: Opcode, payload: &[u8]) {
+        let Some(out) = self.queue_of(slot) else { return };
+        out.push(&ws::header(opcode, payload.len()));
+        out.push(payload);
+    }
+
+    /// Queues a close frame, once, on a WebSocket; elsewhere nothing.
+    pub(super) fn send_close(&mut self, slot: u32, code: Option<CloseCode>) {
+        let Some(connection) = self.connection(slot) else { return };
+        let is_websocket = matches!(connection.transport, Transport::WebSocket(_));
+        if !is_websocket || connection.state.close_sent {
+            return;
+        }
+        connection.state.close_sent = true;
+        let code = code.map(|code| code.get().to_be_bytes());
+        self.send_control(slot, Opcode::Close, code.as_ref().map_or(&[], |code| code));
+    }
+
+    /// Queues bytes as they are.
+    pub(super) fn queue(&mut self, slot: u32, bytes: &[u8]) {
+        if let Some(out) = self.queue_of(slot) {
+            out.push(bytes);
+        }
+    }
+
+    /// Delivers to one session by the rules of the delivery's class.
+    pub(super) fn deliver(&mut self, slot: u32, delivery: &Rc<Delivery>) {
+        let now = self.now;
+        let limit = self.shared.config.write_bytes;
+        let Some(connection) = self.connections.get(slot as usize).and_then(Option::as_ref) else {
+            return;
+        };
+        let has_acks = connection.dialect.is_some_and(Dialect::has_acks);
+        let backlog = connection.backlog();
+        let Some(member) = self.bucket.get_mut(slot) else { return };
+        if !member.session.is_open() {
+            return;
+        }
+        if delivery.class == Class::Acked && has_acks {
+            match member.session.push(now, delivery, &self.limits) {
+                Ok(Some(seq)) => {
+                    let due = member.session.poll_timeout(now, &self.limits);
+                    self.wheel.arm_by(slot, due);
+                    self.send_delivery(slot, seq, delivery);
+                }
+                Ok(None) => {}
+                Err(_) => return self.end(slot, &Closed::Slow),
+            }
+        } else if backlog > limit {
+            self.counters().deliveries_dropped.add(1);
+            return;
+        } else {
+            self.send_delivery(slot, 0, delivery);
+        }
+        self.counters().deliveries.add(1);
+    }
+
+    /// Sends deliveries that waited for room in the window.
+    pub(super) fn send_waiting(&mut self, slot: u32) {
+        let now = self.now;
+        while let Some(member) = self.bucket.get_mut(slot)
+            && let Some(next) = member.session.poll_transmit(now, &self.limits)
+        {
+            self.send_delivery(slot, next.seq, &next.delivery);
+        }
+    }
+
+    /// The connection's queue; it will be flushed when the turn ends.
+    pub(super) fn queue_of(&mut self, slot: u32) -> Option<&mut WriteQueue> {
+        let connection = self.connections.get_mut(slot as usize)?.as_mut()?;
+        if !connection.state.dirty && !connection.state.blocked {
+            connection.state.dirty = true;
+            self.dirty.push(slot);
+        }
+        let (pool, now) = (&mut self.pool, self.now);
+        Some(connection.out.get_or_insert_with(|| {
+            let mut out = pool.pop().unwrap_or_default();
+            out.begin(now);
+            out
+        }))
+    }
+
+    /// Writes what the turn has queued.
+    pub(super) fn flush_dirty(&mut self) {
+        let mut at = 0;
+        // Ending a session while others are flushed may queue a close frame for it.
+        while let Some(&slot) = self.dirty.get(at) {
+            at += 1;
+            if let Some(connection) = self.connection(slot)
+                && std::mem::take(&mut connection.state.dirty)
+            {
+                self.flush(slot);
+            }
+        }
+        self.dirty.clear();
+    }
+
+    /// The socket takes bytes again.
+    pub(super) fn handle_writable(&mut self, slot: u32) {
+        let Some(connection) = self.connection(slot) else { return };
+        if std::mem::take(&mut connection.state.blocked) {
+            self.flush(slot);
+            self.resume(slot);
+        }
+    }
+
+    /// Writes what waits, as far as the socket takes it.
+    pub(super) fn flush(&mut self, slot: u32) {
+        let now = self.now;
+        let Some(connection) = self.connections.get_mut(slot as usize).and_then(Option::as_mut)
+        else {
+            return;
+        };
+        if let Some(out) = &mut connection.out {
+            match out.flush(now, &mut connection.socket) {
+                Ok((Flush::Done, written)) => {
+                    self.shared.counters[self.index].bytes_out.add(written as u64);
+                    release(connection, &mut self.pool);
+                }
+                Ok((Flush::Blocked, written)) => {
+                    self.shared.counters[self.index].bytes_out.add(written as u64);
+                    connection.state.blocked = true;
+                    let patience = now + self.shared.config.write_timeout;
+                    return self.wheel.arm_by(slot, patience);
+                }
+                Err(error) => return self.lose(slot, error.kind()),
+            }
+        }
+        self.flushed(slot);
+    }
+}
+
+/// Gives the connection's queue back to the pool.
+pub(super) fn release(connection: &mut Connection, pool: &mut Vec<Box<WriteQueue>>) {
+    if let Some(mut out) = connection.out.take()
+        && pool.len() < POOL
+        && out.recycle()
+    {
+        pool.push(out);
+    }
+}
+
+/// Writes all of a delivery that goes before its body.
+/// Where the seq stands among these bytes, if it has one.
+pub(super) fn write_delivery_head(
+    dialect: Dialect,
+    framing: Framing,
+    seq: u32,
+    delivery: &Delivery,
+    write: &mut dyn FnMut(&[u8]),
+) -> Option<usize> {
+    let body_len = delivery.body.len();
+    let head = dialect.head(Outbound::Deliver { seq }, framing, body_len)?;
+    let mut before = 0;
+    if framing == Framing::Messages {
+        let opcode = match (dialect, delivery.kind) {
+            (Dialect::Raw, Kind::Text) => Opcode::Text,
+            _ => Opcode::Binary,
+        };
+        let header = ws::header(opcode, head.as_slice().len() + body_len);
+        before = header.len();
+        write(&header);
+    }
+    write(head.as_slice());
+    head.seq_at().map(|at| before + at)
+}

@@ -1,0 +1,156 @@
+//! What the router is handed and owes an answer for. Settle once, from any thread; dropping has a
+//! meaning.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use comet_protocol::Dialect;
+use comet_protocol::ws::handshake::Request;
+
+use super::command::{Command, Decision};
+use super::mailbox::Mailbox;
+use crate::delivery::{Kind, Reply};
+use crate::identity::Identity;
+use crate::{Refusal, SessionId};
+
+/// A peer that wants a session.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Connect {
+    /// The application it names. Empty for goim and raw peers.
+    pub app: String,
+    /// Its credentials. Empty for goim and raw peers.
+    pub token: String,
+    /// The application's own part of the auth frame; for goim the whole JSON body.
+    pub ext: Bytes,
+    /// Where it connects from.
+    pub remote: SocketAddr,
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// How often it has asked on this connection, this time included.
+    pub attempt: u8,
+    /// The upgrade request of a raw peer: path, query and headers.
+    pub upgrade: Option<Box<Request>>,
+}
+
+/// A message that a peer sent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Message {
+    /// The peer's number of it; 0 from raw peers.
+    pub seq: u32,
+    /// The op that carried it, for dialects that have several.
+    pub op: u32,
+    /// Which kind of WebSocket message it was; binary for all but raw peers.
+    pub kind: Kind,
+    /// The message.
+    pub body: Bytes,
+}
+
+impl Message {
+    pub(crate) fn new(seq: u32, op: u32, kind: Kind, body: Bytes) -> Self {
+        Self { seq, op, kind, body }
+    }
+}
+
+/// Decides about a peer. Dropped: the connection is closed without a word.
+#[must_use = "dropping it refuses the peer"]
+pub struct ConnectReply {
+    session: SessionId,
+    /// Taken when settled.
+    mailbox: Option<Arc<Mailbox>>,
+}
+
+impl ConnectReply {
+    pub(crate) fn new(session: SessionId, mailbox: Arc<Mailbox>) -> Self {
+        Self { session, mailbox: Some(mailbox) }
+    }
+
+    /// Opens the session. [`Router::connected`](crate::Router::connected) is called once it is.
+    pub fn accept(mut self, identity: Identity) {
+        self.settle(Decision::Accept(Box::new(identity)));
+    }
+
+    /// Tells the peer, in an auth reply with this body, that it may not; it may try again on the
+    /// same connection, up to [`Config::auth_attempts`](crate::Config::auth_attempts) times. A raw
+    /// peer gets HTTP status 403 and is closed.
+    pub fn refuse(mut self, body: impl Into<Bytes>) {
+        self.settle(Decision::Refuse(body.into()));
+    }
+
+    /// Closes the connection without a word. A raw peer gets HTTP status 403.
+    pub fn close(self) {
+        drop(self);
+    }
+
+    fn settle(&mut self, decision: Decision) {
+        if let Some(mailbox) = self.mailbox.take() {
+            mailbox.post(Command::Decided { session: self.session, decision });
+        }
+    }
+}
+
+impl Drop for ConnectReply {
+    fn drop(&mut self) {
+        self.settle(Decision::Close);
+    }
+}
+
+impl fmt::Debug for ConnectReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectReply").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+/// Answers a message. Dropped: refused.
+///
+/// While [`Config::inbox`](crate::Config::inbox) receipts of a session are not settled, its
+/// connection is not read. Replies leave in the order of the messages.
+#[must_use = "dropping it refuses the message"]
+pub struct Receipt {
+    session: SessionId,
+    number: u32,
+    /// Taken when settled.
+    mailbox: Option<Arc<Mailbox>>,
+}
+
+impl Receipt {
+    pub(crate) fn new(session: SessionId, number: u32, mailbox: Arc<Mailbox>) -> Self {
+        Self { session, number, mailbox: Some(mailbox) }
+    }
+
+    /// Takes responsibility for the message: the peer gets a send reply with this body.
+    pub fn ack(mut self, reply: impl Into<Bytes>) {
+        self.settle(Reply::Ack(reply.into()));
+    }
+
+    /// Refuses the message. Peers of today's dialects hear nothing of it, and try again.
+    pub fn refuse(mut self, refusal: Refusal) {
+        tracing::debug!(session = %self.session, code = refusal.code, "message refused");
+        self.settle(Reply::Silence);
+    }
+
+    fn settle(&mut self, reply: Reply) {
+        if let Some(mailbox) = self.mailbox.take() {
+            let (session, number) = (self.session, self.number);
+            mailbox.post(Command::Settled { session, number, reply });
+        }
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        self.settle(Reply::Silence);
+    }
+}
+
+impl fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receipt")
+            .field("session", &self.session)
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,27 @@
+//! Where a shard's events go. The shard does not know routers.
+
+use super::settle::{Connect, ConnectReply, Message, Receipt};
+use crate::Closed;
+use crate::identity::Peer;
+
+/// Takes events, on the shard's thread. Must not block.
+pub(crate) trait Sink: Send + Sync {
+    /// A peer wants a session.
+    fn connect(&self, request: Connect, reply: ConnectReply);
+
+    /// A session is open.
+    fn connected(&self, peer: &Peer) -> Result<(), Panicked>;
+
+    /// A peer sent a message.
+    fn receive(&self, peer: &Peer, message: Message, receipt: Receipt) -> Result<(), Panicked>;
+
+    /// A peer acknowledged a delivery.
+    fn acked(&self, peer: &Peer, tag: u64) -> Result<(), Panicked>;
+
+    /// A session that was open has ended.
+    fn disconnected(&self, peer: &Peer, closed: &Closed);
+}
+
+/// The code behind the sink panicked; the session in question is to be closed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Panicked;
