@@ -8,8 +8,32 @@
 //!
 //! Not here: sockets, deadlines, when to answer a ping or a close (the connection decides), what a
 //! payload means (the dialects), and extensions. No extension is negotiated, so the reserved bits
-//! must be zero; [`FrameHead::parse`] is the one place that would let them through, and a message
-//! leaves the decoder in one place, where its payload could be inflated.
+//! must be zero. [`FrameHead::parse`] is the one place that would let them through, and a payload
+//! would be inflated where a message leaves the decoder.
+//!
+//! # Example
+//!
+//! A server reads a masked frame where it lies, and answers with the same payload.
+//!
+//! ```
+//! use comet_protocol::ws::{self, Decoder, Event, Limits, Opcode, Role};
+//!
+//! let mut input = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x81";
+//! let mut decoder = Decoder::new(Role::Server);
+//! let (limits, mut output, mut read) = (Limits::default(), Vec::new(), 0);
+//! loop {
+//!     let decoded = decoder.decode(&mut input[read..], &limits)?;
+//!     read += decoded.consumed;
+//!     match decoded.event {
+//!         Some(Event::Message(said)) => ws::write_frame(&mut output, Opcode::Text, &said.payload),
+//!         Some(_) => {}
+//!         None => break,
+//!     }
+//! }
+//! assert_eq!(output, b"\x81\x05Hello");
+//! assert_eq!(input[read..], [0x81], "the first byte of a head waits for the second");
+//! # Ok::<(), ws::WsError>(())
+//! ```
 
 mod assembly;
 mod close;
