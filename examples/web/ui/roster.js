@@ -6,9 +6,10 @@ import { personId, roomId } from '../chat/history.js';
 import { showAvatar } from './avatar.js';
 import { byId, element, setChildren, setText } from './dom.js';
 import { lineOf } from './label.js';
+import { subjectOf } from './subject.js';
 import { briefly } from './when.js';
 
-const MAX_PEOPLE = 200;
+const MAX_ENTRIES = 200;
 
 export class Roster {
   #list = byId('roster');
@@ -22,13 +23,16 @@ export class Roster {
   }
 
   render(chat, current) {
-    const people = peopleOf(chat).slice(0, MAX_PEOPLE);
-    const entries = chat.room === null ? people : [roomOf(chat), ...people];
+    const entries = conversationsOf(chat)
+      .map((conversation) => describe(chat, conversation))
+      .sort(byTalkThenPresence)
+      .slice(0, MAX_ENTRIES);
+    if (chat.room !== null) entries.unshift(describe(chat, roomId(chat.room)));
     setChildren(
       this.#list,
       entries.map((entry) => this.#item(entry, entry.conversation === current)),
     );
-    byId('roster-empty').hidden = people.length > 0;
+    byId('roster-empty').hidden = entries.some(({ room }) => !room);
   }
 
   clear() {
@@ -47,29 +51,19 @@ export class Roster {
   }
 }
 
-function roomOf(chat) {
-  return describe(chat, roomId(chat.room), { name: 'Demo room', room: true });
+// Everybody who could be talked to, and every talk there was; but not oneself.
+function conversationsOf(chat) {
+  const people = chat.directory.people().map(({ address }) => personId(address));
+  const all = new Set([...people, ...chat.history.conversations()]);
+  all.delete(personId(chat.me));
+  all.delete(roomId(chat.room));
+  return [...all];
 }
 
-function peopleOf(chat) {
-  const seen = new Map();
-  for (const { address, name, online } of chat.directory.people()) {
-    seen.set(personId(address), { name, address, online });
-  }
-  for (const conversation of chat.history.conversations()) {
-    const [kind, address] = conversation.split(':');
-    if (kind !== 'person' || seen.has(conversation)) continue;
-    seen.set(conversation, { name: chat.directory.nameOf(address), address, online: false });
-  }
-  seen.delete(personId(chat.me));
-  return [...seen]
-    .map(([conversation, person]) => describe(chat, conversation, person))
-    .sort(byTalkThenPresence);
-}
-
-function describe(chat, conversation, rest) {
+function describe(chat, conversation) {
   const last = chat.history.messages(conversation).at(-1);
-  return { conversation, last, unread: chat.unread(conversation), me: chat.me, ...rest };
+  const unread = chat.unread(conversation);
+  return { ...subjectOf(chat, conversation), conversation, last, unread, me: chat.me };
 }
 
 function byTalkThenPresence(a, b) {
@@ -104,7 +98,7 @@ function makeItem(conversation) {
 
 function updateItem(item, entry, current) {
   const { button, avatar, name, preview, presence, time, badge } = item.parts;
-  const { last, unread, online = false } = entry;
+  const { last, unread, online } = entry;
   Object.assign(button.dataset, { name: entry.name, unread, online });
   if (current) button.setAttribute('aria-current', 'true');
   else button.removeAttribute('aria-current');

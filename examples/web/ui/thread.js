@@ -2,10 +2,10 @@
 //
 // Not here: one bubble (bubble.js), writing (composer.js), the list of conversations (roster.js).
 
-import { personId, roomId } from '../chat/history.js';
 import { showAvatar } from './avatar.js';
 import { makeBubble, updateBubble } from './bubble.js';
 import { byId, element, setChildren, setText } from './dom.js';
+import { subjectOf } from './subject.js';
 import { dayKey, dayOf } from './when.js';
 
 const PAGE = 200;
@@ -64,29 +64,13 @@ export class Thread {
   }
 
   #renderHead(chat) {
-    const about = this.#about(chat);
-    setText(byId('thread-title'), about.name);
-    setText(byId('thread-presence'), about.presence);
-    byId('thread-presence').dataset.online = String(about.online ?? false);
-    showAvatar(byId('thread-avatar'), about);
-    setText(byId('thread-empty'), about.invitation);
-  }
-
-  #about(chat) {
-    if (this.#conversation === roomId(chat.room)) {
-      const others = chat.directory.people().filter((p) => p.online && p.address !== chat.me);
-      const presence = others.length === 0 ? 'Nobody else is online' : `${others.length + 1} online`;
-      const invitation = 'This room is for everybody. Say hello!';
-      return { name: 'Demo room', room: true, presence, invitation };
-    }
-    const address = this.#conversation.slice(personId('').length);
-    const name = chat.directory.nameOf(address);
-    const online = chat.directory.isOnline(address);
-    const presence = online ? 'Online' : 'Offline';
-    const invitation = online
-      ? `Say hello to ${name}!`
-      : `${name} is not here now, and gets what you write at the next visit.`;
-    return { name, address, online, presence, invitation };
+    const subject = subjectOf(chat, this.#conversation);
+    const presence = byId('thread-presence');
+    setText(byId('thread-title'), subject.name);
+    setText(presence, presenceOf(chat, subject));
+    presence.dataset.online = String(subject.online);
+    showAvatar(byId('thread-avatar'), subject);
+    setText(byId('thread-empty'), invitationTo(subject));
   }
 
   #renderMessages(chat) {
@@ -112,8 +96,9 @@ export class Thread {
       bubble = makeBubble(record, record.from === chat.me);
       this.#bubbles.set(key, bubble);
     }
-    const room = this.#conversation === roomId(chat.room);
-    const author = room && first && record.from !== chat.me ? chat.directory.nameOf(record.from) : '';
+    const { room } = subjectOf(chat, record.conversation);
+    const named = room && first && record.from !== chat.me;
+    const author = named ? chat.directory.nameOf(record.from) : '';
     updateBubble(bubble, record, { first, author });
     return bubble;
   }
@@ -145,4 +130,16 @@ export class Thread {
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
     this.#scrolled();
   }
+}
+
+function presenceOf(chat, { room, online }) {
+  if (!room) return online ? 'Online' : 'Offline';
+  const others = chat.directory.people().filter((p) => p.online && p.address !== chat.me);
+  return others.length === 0 ? 'Nobody else is online' : `${others.length + 1} online`;
+}
+
+function invitationTo({ name, room, online }) {
+  if (room) return 'This room is for everybody. Say hello!';
+  if (online) return `Say hello to ${name}!`;
+  return `${name} is not here now, and gets what you write at the next visit.`;
 }
