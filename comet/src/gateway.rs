@@ -67,6 +67,7 @@ impl Gateway {
     /// # Errors
     ///
     /// [`CommandError`] when a shard with members did not take the command; others may have.
+    #[expect(clippy::needless_pass_by_value, reason = "like the other ways to deliver")]
     pub fn publish(&self, room: &str, delivery: Delivery) -> Result<(), CommandError> {
         let hash = self.0.shared.homes.room_hash(room);
         let present = |shard: &usize| self.0.shared.presence[*shard].may_have(hash);
@@ -85,7 +86,8 @@ impl Gateway {
     /// # Errors
     ///
     /// [`CommandError`] when a shard did not take the command; others may have.
-    pub fn broadcast(&self, delivery: &Delivery) -> Result<(), CommandError> {
+    #[expect(clippy::needless_pass_by_value, reason = "like the other ways to deliver")]
+    pub fn broadcast(&self, delivery: Delivery) -> Result<(), CommandError> {
         (0..self.shards())
             .map(|shard| self.offer(shard, Command::Broadcast(delivery.clone())))
             .fold(Ok(()), Result::and)

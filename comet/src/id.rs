@@ -32,12 +32,10 @@ impl SessionId {
         usize::try_from(self.0 >> (SLOT_BITS + GENERATION_BITS)).unwrap_or(usize::MAX)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "masked to 24 bits")]
     pub(crate) fn slot(self) -> u32 {
         (self.0 & ((1 << SLOT_BITS) - 1)) as u32
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "masked to 28 bits")]
     pub(crate) fn generation(self) -> u32 {
         ((self.0 >> SLOT_BITS) & ((1 << GENERATION_BITS) - 1)) as u32
     }

@@ -1,5 +1,73 @@
-//! In the making.
+//! A connection gateway for instant messaging, to be embedded.
+//!
+//! Comet holds very many long-lived sessions over TCP and WebSocket, groups them into rooms, and
+//! delivers to them with sequence numbers and acknowledgements. What the messages mean is the
+//! business of one trait, [`Router`]:
+//!
+//! ```
+//! use comet::{Connect, ConnectReply, Delivery, Gateway, Identity, Listen};
+//! use comet::{Message, Peer, Receipt, Router};
+//!
+//! /// Everybody who has a name is in the lobby, and what one says all hear.
+//! struct Lobby;
+//!
+//! impl Router for Lobby {
+//!     fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
+//!         if !request.token.is_empty() {
+//!             reply.accept(Identity::new(request.app, request.token).room("lobby"));
+//!         }
+//!     }
+//!
+//!     fn receive(&self, gateway: &Gateway, _: &Peer, message: Message, receipt: Receipt) {
+//!         if gateway.publish("lobby", Delivery::acked(message.body)).is_ok() {
+//!             receipt.ack("");
+//!         }
+//!     }
+//! }
+//!
+//! let gateway = Gateway::builder(Lobby).listen(Listen::tcp("127.0.0.1:0".parse()?)).start()?;
+//! println!("listening on {}", gateway.addresses()[0]);
+//! gateway.drain(std::time::Duration::from_secs(1));
+//! gateway.wait();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # A tour
+//!
+//! [`Gateway::builder`] takes a router, any number of [`Listen`] addresses and a [`Config`] with
+//! every limit. Starting it starts **shards**, threads that share nothing:
+//!
+//! ```text
+//!   sockets --> shard threads (one mio::Poll each) --> Router, called on the shard
+//!                  | own: bucket = sessions + rooms          |
+//!                  ^                                         v
+//!   any thread ----+ bounded mailbox <---- Gateway: push, publish, join, kick, ...
+//! ```
+//!
+//! A peer that connects is presented to the router as a [`Connect`], to be answered through a
+//! [`ConnectReply`]: at once, or later from any thread. Accepted with an [`Identity`], it has a
+//! **session**, which lives on the home shard of its user, and the router knows it as a [`Peer`].
+//! Each [`Message`] comes with a [`Receipt`] that answers it; replies leave in order, however late
+//! and from wherever they are settled.
+//!
+//! Everything in the other direction goes through the [`Gateway`] handle: a [`Delivery`] is pushed
+//! to a session or a user, published to a room, or broadcast. Its [`Class`] says what is promised:
+//! acked deliveries are numbered, sent again until acknowledged, and reported to
+//! [`Router::acked`]; best-effort ones cost nothing and are dropped for who reads too slowly.
+//!
+//! Routers combine by wrapping one in another, or by application with [`Mux`]. With the feature
+//! `tokio`, an [`asynchronous`](crate::asynchronous) router can await.
+//!
+//! # What is not here
+//!
+//! Storage, identity, groups: the backends. Wire formats: `comet_protocol`. TLS and QUIC.
+//!
+//! # Features
+//!
+//! * `tokio`: [`asynchronous::OnTokio`]. Adds nothing to the cost of other routers.
 
+#[cfg(feature = "tokio")]
+pub mod asynchronous;
 mod bucket;
 mod builder;
 mod closed;

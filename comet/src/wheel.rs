@@ -1,18 +1,14 @@
 //! A timer wheel: one deadline for each slot of a shard, in twelve bytes.
 //!
-//! Deadlines fall into buckets of [`TICK`]; a bucket is a list linked through the slots
+//! Deadlines fall into buckets of [`TICK_MILLIS`]; a bucket is a list linked through the slots
 //! themselves. Deadlines further away than one turn of the wheel stay in their bucket when it
 //! comes by. A timer fires up to a tick late, never early.
 //!
 //! Not here: what a timer means; the session says so when it is asked.
 
-use std::time::Duration;
-
 use crate::time::Time;
 
 /// Width of a bucket.
-pub(crate) const TICK: Duration = Duration::from_millis(TICK_MILLIS);
-
 const TICK_MILLIS: u64 = 16;
 /// A turn of the wheel takes 65 s.
 const BUCKETS: usize = 4_096;

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use super::Shard;
 use super::connection::Connection;
-use super::output::release;
 use crate::Closed;
 use crate::time::Time;
 
@@ -115,7 +114,9 @@ impl Shard {
     /// Takes the connection out of its slot, alive.
     pub(super) fn take_out(&mut self, slot: u32) -> Option<Connection> {
         let mut connection = self.connections.get_mut(slot as usize)?.take()?;
-        release(&mut connection, &mut self.pool);
+        if let Some(out) = connection.out.take() {
+            self.pool.put(out);
+        }
         self.leave_all(slot);
         self.wheel.cancel(slot);
         self.bucket.remove(slot);

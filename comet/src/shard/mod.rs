@@ -4,13 +4,13 @@
 //! rooms what was published, fires timers, and last writes what all of that has queued: one write
 //! for each connection, however much a turn brought. The parts of a turn are files:
 //!
-//! * [`accept`]: listeners;
-//! * [`input`]: bytes to frames, and what frames ask for;
-//! * [`opening`]: upgrade, authentication, the way to the home shard;
-//! * [`commands`]: what the mailbox asks for;
-//! * [`fanout`]: publishes to rooms, encoded once;
-//! * [`output`]: queues, writes;
-//! * [`timers`] and [`ending`]: how sessions and connections end.
+//! * `accept`: listeners;
+//! * `input`: bytes to frames, and what frames ask for;
+//! * `opening`: upgrade, authentication, the way to the home shard;
+//! * `commands`: what the mailbox asks for;
+//! * `fanout`: publishes to rooms, encoded once;
+//! * `output`: queues, writes;
+//! * `timers` and `ending`: how sessions and connections end.
 //!
 //! Not here: what frames mean (`session`), who routes (`dispatch`).
 
@@ -53,13 +53,10 @@ pub(crate) use connection::Transport;
 use fanout::Run;
 use mailbox::Mailbox;
 use sink::Sink;
-use write_queue::WriteQueue;
+use write_queue::Pool;
 
 /// Events taken from one poll.
 const EVENTS: usize = 1_024;
-
-/// Write queues kept for connections to come.
-const POOL: usize = 1_024;
 
 const WAKER: Token = Token(usize::MAX);
 /// Listeners count down from here, connections up from 0.
@@ -101,7 +98,7 @@ pub(crate) struct Shard {
     fired: Vec<u32>,
     found: Vec<u32>,
     run: Run,
-    pool: Vec<Box<WriteQueue>>,
+    pool: Pool,
     /// Open ones.
     sessions: u64,
     drain: Option<ending::Drain>,
@@ -140,7 +137,7 @@ impl Shard {
             fired: Vec::new(),
             found: Vec::new(),
             run: Run::default(),
-            pool: Vec::new(),
+            pool: Pool::default(),
             sessions: 0,
             drain: None,
             shared,

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use comet_protocol::ws::{self, CloseCode, Opcode};
 use comet_protocol::{Dialect, Framing, Outbound};
 
-use super::connection::{Connection, Transport};
+use super::Shard;
+use super::connection::Transport;
 use super::write_queue::{Flush, WriteQueue};
-use super::{POOL, Shard};
 use crate::Closed;
 use crate::delivery::{Class, Delivery, Kind};
 
@@ -113,11 +113,7 @@ impl Shard {
             self.dirty.push(slot);
         }
         let (pool, now) = (&mut self.pool, self.now);
-        Some(connection.out.get_or_insert_with(|| {
-            let mut out = pool.pop().unwrap_or_default();
-            out.begin(now);
-            out
-        }))
+        Some(connection.out.get_or_insert_with(|| pool.take(now)))
     }
 
     /// Writes what the turn has queued.
@@ -155,7 +151,9 @@ impl Shard {
             match out.flush(now, &mut connection.socket) {
                 Ok((Flush::Done, written)) => {
                     self.shared.counters[self.index].bytes_out.add(written as u64);
-                    release(connection, &mut self.pool);
+                    if let Some(out) = connection.out.take() {
+                        self.pool.put(out);
+                    }
                 }
                 Ok((Flush::Blocked, written)) => {
                     self.shared.counters[self.index].bytes_out.add(written as u64);
@@ -167,16 +165,6 @@ impl Shard {
             }
         }
         self.flushed(slot);
-    }
-}
-
-/// Gives the connection's queue back to the pool.
-pub(super) fn release(connection: &mut Connection, pool: &mut Vec<Box<WriteQueue>>) {
-    if let Some(mut out) = connection.out.take()
-        && pool.len() < POOL
-        && out.recycle()
-    {
-        pool.push(out);
     }
 }
 

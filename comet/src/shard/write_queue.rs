@@ -43,6 +43,33 @@ impl Piece {
     }
 }
 
+/// Queues that no connection needs now. A connection that has something to write takes one, so that
+/// an idle connection holds a null pointer instead.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    #[expect(clippy::vec_box, reason = "connections hold and return the boxes themselves")]
+    spare: Vec<Box<WriteQueue>>,
+}
+
+/// Queues that a pool keeps.
+const SPARE: usize = 1_024;
+
+impl Pool {
+    /// A queue that begins to wait at `now`.
+    pub(super) fn take(&mut self, now: Time) -> Box<WriteQueue> {
+        let mut queue = self.spare.pop().unwrap_or_default();
+        queue.progress = now;
+        queue
+    }
+
+    /// Takes a queue back, with or without something in it.
+    pub(super) fn put(&mut self, mut queue: Box<WriteQueue>) {
+        if self.spare.len() < SPARE && queue.recycle() {
+            self.spare.push(queue);
+        }
+    }
+}
+
 /// How a flush ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Flush {
@@ -61,11 +88,6 @@ impl WriteQueue {
     /// When the socket last took something.
     pub(super) fn progress(&self) -> Time {
         self.progress
-    }
-
-    /// The queue begins to wait at `now`.
-    pub(super) fn begin(&mut self, now: Time) {
-        self.progress = now;
     }
 
     /// Appends a copy.
@@ -119,8 +141,8 @@ impl WriteQueue {
         Ok((Flush::Done, total))
     }
 
-    /// Whether the queue is worth keeping for another connection, emptied.
-    pub(super) fn recycle(&mut self) -> bool {
+    /// Empties the queue. Whether it is worth keeping for another connection.
+    fn recycle(&mut self) -> bool {
         self.done = 0;
         self.len = 0;
         let spare = self.pieces.drain(..).find_map(|piece| match piece {

@@ -1,0 +1,138 @@
+//! Routers that await: an [`AsyncRouter`] run on tokio, in the order of each session.
+//!
+//! A shard never waits. [`OnTokio`] gives each call to the runtime as it comes, and keeps what
+//! belongs to one session in a lane: one after the other, as it came, while lanes of different
+//! sessions run side by side. A lane exists only while it has something to do.
+//!
+//! What waits in lanes is bounded: by one connect for each connection, and for each session by
+//! [`Config::inbox`](crate::Config::inbox) messages.
+
+mod lanes;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+
+use crate::{
+    Closed, Connect, ConnectReply, Gateway, Identity, Message, Peer, Receipt, Refusal, Router,
+};
+use lanes::Lanes;
+
+/// What [`Router`] decides, decided by futures. They run on the runtime, so they may wait, for a
+/// database for instance, but must not block its threads.
+pub trait AsyncRouter: Send + Sync + 'static {
+    /// A peer wants a session.
+    fn connect(
+        &self,
+        gateway: &Gateway,
+        request: Connect,
+    ) -> impl Future<Output = Result<Identity, Refused>> + Send;
+
+    /// A session is open.
+    fn connected(&self, gateway: &Gateway, peer: &Peer) -> impl Future<Output = ()> + Send {
+        let _ = (gateway, peer);
+        async {}
+    }
+
+    /// A peer sent a message. The reply's body, or why the message was not taken.
+    fn receive(
+        &self,
+        gateway: &Gateway,
+        peer: &Peer,
+        message: Message,
+    ) -> impl Future<Output = Result<Bytes, Refusal>> + Send;
+
+    /// A peer acknowledged a delivery with a tag. Called on the shard: must neither wait nor block.
+    fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
+        let _ = (gateway, peer, tag);
+    }
+
+    /// A session has ended.
+    fn disconnected(
+        &self,
+        gateway: &Gateway,
+        peer: &Peer,
+        closed: &Closed,
+    ) -> impl Future<Output = ()> + Send {
+        let _ = (gateway, peer, closed);
+        async {}
+    }
+}
+
+/// How a peer is refused.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Refused {
+    /// With an auth reply that has this body; the peer may try again.
+    Told(Bytes),
+    /// Without a word.
+    Closed,
+}
+
+/// Runs an [`AsyncRouter`] on a tokio runtime.
+///
+/// A future that panics refuses its peer or message; the session of the message is kicked.
+#[derive(Debug)]
+pub struct OnTokio<R> {
+    router: Arc<R>,
+    runtime: Handle,
+    lanes: Arc<Lanes>,
+}
+
+impl<R: AsyncRouter> OnTokio<R> {
+    /// Runs `router` on the runtime behind `handle`, which must outlive the gateway.
+    #[must_use]
+    pub fn new(runtime: Handle, router: R) -> Self {
+        Self { router: Arc::new(router), runtime, lanes: Arc::default() }
+    }
+
+    fn in_lane<F>(&self, gateway: &Gateway, peer: &Peer, job: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.lanes.push(&self.runtime, gateway, peer.session(), job);
+    }
+}
+
+impl<R: AsyncRouter> Router for OnTokio<R> {
+    fn connect(&self, gateway: &Gateway, request: Connect, reply: ConnectReply) {
+        let (router, gateway) = (Arc::clone(&self.router), gateway.clone());
+        self.runtime.spawn(async move {
+            match router.connect(&gateway, request).await {
+                Ok(identity) => reply.accept(identity),
+                Err(Refused::Told(body)) => reply.refuse(body),
+                Err(Refused::Closed) => reply.close(),
+            }
+        });
+    }
+
+    fn connected(&self, gateway: &Gateway, peer: &Peer) {
+        let (router, handle, whom) = (Arc::clone(&self.router), gateway.clone(), peer.clone());
+        self.in_lane(gateway, peer, async move { router.connected(&handle, &whom).await });
+    }
+
+    fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
+        let (router, handle, whom) = (Arc::clone(&self.router), gateway.clone(), peer.clone());
+        self.in_lane(gateway, peer, async move {
+            match router.receive(&handle, &whom, message).await {
+                Ok(reply) => receipt.ack(reply),
+                Err(refusal) => receipt.refuse(refusal),
+            }
+        });
+    }
+
+    fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
+        self.router.acked(gateway, peer, tag);
+    }
+
+    fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
+        let (router, handle, whom) = (Arc::clone(&self.router), gateway.clone(), peer.clone());
+        let closed = closed.clone();
+        self.in_lane(gateway, peer, async move {
+            router.disconnected(&handle, &whom, &closed).await;
+        });
+    }
+}
