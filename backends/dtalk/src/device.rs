@@ -1,7 +1,7 @@
 //! The device behind a session, as far as its login tells.
 //!
-//! Whoever accepts a session puts a [`DeviceInfo`] into its context; every backend finds it there with
-//! `peer.context::<DeviceInfo>()`. Not here: which devices a user has (the identity backend).
+//! Whoever accepts a session puts a [`DeviceInfo`] into its context; every backend finds it there
+//! with `peer.context::<DeviceInfo>()`. Not here: which devices a user has (the identity backend).
 
 use crate::message::{Device, Login};
 

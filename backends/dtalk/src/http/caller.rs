@@ -15,8 +15,8 @@ pub const SIGNATURE: &str = "fzm-signature";
 ///
 /// [`Device::named`]: crate::message::Device::named
 pub const DEVICE: &str = "fzm-device";
-/// The header that identifies the caller's device. Some clients send a constant: a device's identity
-/// is what it says when it logs in on a socket.
+/// The header that identifies the caller's device. Some clients send a constant: a device's
+/// identity is what it says when it logs in on a socket.
 pub const UUID: &str = "fzm-uuid";
 
 /// Tells users by their tokens. An `Arc<dyn Verify>` in the router's state serves [`Caller`].
