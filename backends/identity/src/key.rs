@@ -74,15 +74,15 @@ mod tests {
         let public = "03bb253699df1eeb18285e431c3ad9e2e4ab6ea752f920636a6aaa1bc6048d1c9a";
         assert_eq!(
             first().token(1_700_000_000_123, "dtalk"),
-            "qfHNnWgK+h8yR92iInyHdVeBokdYruKnzfs0+HsLKpxWnxNtfk6fg4xqYyssil5oSX9He5gHzET67JNso/KxlwA\
-             =#1700000000123*dtalk#"
+            "qfHNnWgK+h8yR92iInyHdVeBokdYruKnzfs0+HsLKpxWnxNtfk6fg4xqYyssil5oSX9He5gHzET67JNso\
+             /KxlwA=#1700000000123*dtalk#"
                 .to_owned()
                 + public
         );
         assert_eq!(
             first().token(1_700_000_000_123, ""),
-            "ieDETkrNHjMC/liQHeYVuIyF87cKVjanDsF5igWlgycMOvuPFYU7Q42WPfuJFVJCMiTMsdgYTMCKmspGF4uWjAE\
-             =#1700000000123*#"
+            "ieDETkrNHjMC/liQHeYVuIyF87cKVjanDsF5igWlgycMOvuPFYU7Q42WPfuJFVJCMiTMsdgYTMCKmspGF4\
+             uWjAE=#1700000000123*#"
                 .to_owned()
                 + public
         );

@@ -1,8 +1,9 @@
 //! The rule that ends the quarrel of two phones.
 //!
-//! A phone that reconnects by itself is refused once the user has logged in on another phone, or the
-//! two would throw each other out for ever. Logging in by hand always wins. Desktops and browsers are
-//! never refused. The refused phone is told of the newer one in a [`SignalEndpointLogin`].
+//! A phone that reconnects by itself is refused once the user has logged in on another phone, or
+//! the two would throw each other out for ever. Logging in by hand always wins. Desktops and
+//! browsers are never refused. The refused phone is told of the newer one in a
+//! [`SignalEndpointLogin`].
 
 use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::message::{Device, SignalEndpointLogin};

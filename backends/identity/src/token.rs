@@ -8,8 +8,8 @@
 //! The signature is ECDSA over secp256k1 of SHA-256(metadata). The same text serves as
 //! `AuthMsg.token` and as the header `FZM-SIGNATURE`. [`verify`] is pure: the clock comes in.
 //!
-//! Not here: making tokens ([`Key`](crate::Key)). There is no memory of tokens seen, because clients
-//! use one for up to two minutes, on several connections and requests.
+//! Not here: making tokens ([`Key`](crate::Key)). There is no memory of tokens seen, because
+//! clients use one for up to two minutes, on several connections and requests.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -19,7 +19,8 @@ use sha2::{Digest, Sha256};
 
 use crate::address::{Address, PublicKey};
 
-/// How long a token is good for: the clients' 120 s, plus 5 s because some use it to the last moment.
+/// How long a token is good for: the clients' 120 s, plus 5 s because some use it to the last
+/// moment.
 pub const MAX_AGE_MS: u64 = 125_000;
 /// How far a client's clock may run ahead.
 pub const MAX_AHEAD_MS: u64 = 600_000;
@@ -117,8 +118,9 @@ fn decode_key(hex: &str) -> Option<PublicKey> {
 
 /// The key that made this signature over the digest.
 ///
-/// Recovering, rather than verifying with the key given, makes the recovery id count. Of (r, s) and
-/// its twin (r, n - s) only one passes; the rule looks at one bit, as the clients' own libraries do.
+/// Recovering, rather than verifying with the key given, makes the recovery id count. Of (r, s)
+/// and its twin (r, n - s) only one passes; the rule looks at one bit, as the clients' own
+/// libraries do.
 fn recover(digest: &[u8], signature: &[u8; SIGNATURE_LEN]) -> Option<PublicKey> {
     let [rs @ .., recovery_id] = signature;
     if rs[32] & 0x80 != 0 {

@@ -3,9 +3,9 @@
 //! A user has one phone, the one that logged in last, and any number of desktops and browsers up to
 //! [`DEVICES_PER_USER`]. All changes go through one task, which takes whatever logins have come in
 //! into one transaction: that decides between two phones that log in at once, and a storm of logins
-//! costs one commit per some hundred.
+//! costs one commit per hundred.
 //!
-//! Not here: who is connected, what a refused phone is sent
+//! Not here: who is connected ([`Presence`](crate::Presence)), what a refused phone is sent
 //! (`reconnect`).
 
 mod table;
@@ -24,7 +24,7 @@ pub const DEVICES_PER_USER: u32 = 32;
 const QUEUE: usize = 1024;
 
 /// A device that has logged in.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Registered {
     /// What it said of itself.
     pub info: DeviceInfo,
@@ -74,8 +74,8 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Makes the table if need be, and starts the task that writes it on the current runtime; it ends
-    /// with the last handle.
+    /// Makes the table if need be, and starts the task that writes it on the current runtime; it
+    /// ends with the last handle.
     ///
     /// # Errors
     ///
@@ -88,8 +88,8 @@ impl Registry {
         Ok(Self { pool, requests })
     }
 
-    /// Registers the device of a login at `now_ms`, unless a newer phone stands against it. A device
-    /// of no known type is admitted and not registered.
+    /// Registers the device of a login at `now_ms`, unless a newer phone stands against it. A
+    /// device of no known type is admitted and not registered.
     ///
     /// # Errors
     ///

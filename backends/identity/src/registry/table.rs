@@ -58,8 +58,8 @@ pub(super) async fn devices(db: &mut SqliteConnection, uid: &str) -> sqlx::Resul
     rows.await?.iter().map(registered).collect()
 }
 
-/// Puts the device in the place of the one with the same type and uuid, and a phone in the place of the
-/// user's phone, since it conflicts with that one in the index.
+/// Puts the device in the place of the one with the same type and uuid, and a phone in the place of
+/// the user's phone, since it conflicts with that one in the index.
 pub(super) async fn put(
     db: &mut SqliteConnection,
     uid: &str,

@@ -10,8 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Admission, Registered, RegistryError, table};
 use crate::reconnect::supersedes;
 
-/// Logins per transaction. At some 20 µs each this holds the database for a few milliseconds.
-const BATCH: usize = 256;
+/// Logins per transaction. At some 50 µs each this keeps other writers waiting for a few
+/// milliseconds.
+const BATCH: usize = 128;
 
 /// A login, and where its answer goes. Dropped, it tells that nothing was stored.
 #[derive(Debug)]

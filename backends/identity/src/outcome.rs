@@ -1,0 +1,66 @@
+//! How logins end, counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How a login on a socket ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The peer has a session.
+    Accepted,
+    /// The peer named an application that is not served here.
+    UnknownApp,
+    /// Too many logins were under way.
+    Overloaded,
+    /// The token, or the device that came with it, was malformed, forged, or from the future.
+    Invalid,
+    /// The token was too old.
+    Expired,
+    /// The phone reconnected although a newer one had logged in.
+    Superseded,
+    /// The device could not be stored.
+    Unavailable,
+}
+
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Accepted,
+        Self::UnknownApp,
+        Self::Overloaded,
+        Self::Invalid,
+        Self::Expired,
+        Self::Superseded,
+        Self::Unavailable,
+    ];
+}
+
+/// How many logins ended how.
+#[derive(Debug, Default)]
+pub struct Logins([AtomicU64; Outcome::ALL.len()]);
+
+impl Logins {
+    /// The logins that ended so.
+    #[must_use]
+    pub fn ended(&self, outcome: Outcome) -> u64 {
+        self.0[outcome as usize].load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count(&self, outcome: Outcome) {
+        self.0[outcome as usize].fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_outcome_has_its_own_counter() {
+        let logins = Logins::default();
+        for (times, outcome) in (1..).zip(Outcome::ALL) {
+            (0..times).for_each(|_| logins.count(outcome));
+        }
+        assert_eq!(Outcome::ALL.map(|outcome| logins.ended(outcome)), [1, 2, 3, 4, 5, 6, 7]);
+    }
+}

@@ -1,0 +1,61 @@
+//! Which registered devices have a session right now.
+//!
+//! Kept in memory alone: after a crash nobody is connected, and a table would say otherwise.
+//! Whoever sends vendor pushes asks here which devices need one.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use comet_dtalk::device::DeviceInfo;
+use parking_lot::Mutex;
+
+/// The logins of open sessions. Clones share them.
+///
+/// Costs some 16 bytes per session, and a lock at its beginning and its end.
+#[derive(Clone, Debug, Default)]
+pub struct Presence(Arc<Mutex<HashSet<u64>>>);
+
+impl Presence {
+    /// Whether the session of this login is open.
+    #[must_use]
+    pub fn is_online(&self, device: &DeviceInfo) -> bool {
+        self.0.lock().contains(&device.login)
+    }
+
+    pub(crate) fn enter(&self, device: &DeviceInfo) {
+        if device.login != 0 {
+            self.0.lock().insert(device.login);
+        }
+    }
+
+    pub(crate) fn leave(&self, device: &DeviceInfo) {
+        self.0.lock().remove(&device.login);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(login: u64) -> DeviceInfo {
+        DeviceInfo { login, ..DeviceInfo::default() }
+    }
+
+    #[test]
+    fn clones_share_who_is_online() {
+        let presence = Presence::default();
+        presence.enter(&device(7));
+        let clone = presence.clone();
+        assert!(clone.is_online(&device(7)));
+        assert!(!clone.is_online(&device(8)));
+        clone.leave(&device(7));
+        assert!(!presence.is_online(&device(7)));
+    }
+
+    #[test]
+    fn a_device_that_is_not_registered_is_never_online() {
+        let presence = Presence::default();
+        presence.enter(&device(0));
+        assert!(!presence.is_online(&device(0)));
+    }
+}

@@ -1,0 +1,218 @@
+//! Lets in who has a token: a router around the router that does the rest.
+//!
+//! ```text
+//! shard                    tokio                                        shard
+//! connect ── known app? ── good token? ── newest phone? ── registered ── accepted, connected, ...
+//!               │ no         │ no            │ no                          pass on
+//!               ▼ close      ▼ close         ▼ refused, may try again
+//! ```
+//!
+//! Checking a signature takes a fraction of a millisecond, and registering a device waits for the
+//! disk, so neither happens on the shard. Not here: the rules themselves
+//! ([`token`](crate::token), `reconnect`, [`registry`](crate::registry)).
+
+use std::sync::Arc;
+
+use comet::{
+    Closed, Connect, ConnectReply, Delivery, Gateway, Identity, Message, Peer, Receipt, Router,
+};
+use comet_dtalk::clock::unix_ms;
+use comet_dtalk::device::DeviceInfo;
+use comet_dtalk::message::{EventType, Login, Proto, Signal, SignalType};
+use prost::Message as _;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use crate::outcome::{Logins, Outcome};
+use crate::presence::Presence;
+use crate::reconnect::endpoint_login;
+use crate::registry::{Admission, Registered, Registry, RegistryError};
+use crate::token::{TokenError, verify};
+
+/// A router that authenticates peers, and passes everything else on to the inner one, whose
+/// [`connect`](Router::connect) is never called.
+///
+/// Peers of accepted sessions have a [`DeviceInfo`] as their context, all empty if they named no
+/// device.
+#[derive(Debug)]
+pub struct Authenticated<R> {
+    inner: R,
+    gate: Arc<Gate>,
+    runtime: Handle,
+    slots: Arc<Semaphore>,
+    presence: Presence,
+}
+
+impl<R> Authenticated<R> {
+    /// Authenticates the users of these applications on this runtime.
+    pub fn new<A: Into<Box<str>>>(
+        registry: Registry,
+        runtime: Handle,
+        apps: impl IntoIterator<Item = A>,
+        inner: R,
+    ) -> Self {
+        let apps = apps.into_iter().map(Into::into).collect();
+        let gate = Arc::new(Gate { apps, registry, logins: Logins::default() });
+        let slots = Arc::new(Semaphore::new(Self::LOGINS));
+        Self { inner, gate, runtime, slots, presence: Presence::default() }
+    }
+
+    /// Logins at a time, by default.
+    ///
+    /// A core checks some 10,000 tokens per second, so this is a wait well below the handshake
+    /// timeout. An auth frame has at most 16 KiB: the bound on what waits is 64 MiB.
+    pub const LOGINS: usize = 4096;
+
+    /// How many logins may be under way; whoever comes then is closed. Default [`Self::LOGINS`].
+    #[must_use]
+    pub fn logins(mut self, logins: usize) -> Self {
+        self.slots = Arc::new(Semaphore::new(logins));
+        self
+    }
+
+    /// How the logins so far went.
+    #[must_use]
+    pub fn outcomes(&self) -> &Logins {
+        &self.gate.logins
+    }
+
+    /// Which registered devices have a session.
+    #[must_use]
+    pub fn presence(&self) -> Presence {
+        self.presence.clone()
+    }
+}
+
+impl<R: Router> Router for Authenticated<R> {
+    fn connect(&self, gateway: &Gateway, request: Connect, reply: ConnectReply) {
+        if !self.gate.apps.iter().any(|app| **app == *request.app) {
+            self.gate.logins.count(Outcome::UnknownApp);
+            return reply.close();
+        }
+        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+            self.gate.logins.count(Outcome::Overloaded);
+            return reply.close();
+        };
+        let (gate, gateway) = (Arc::clone(&self.gate), gateway.clone());
+        self.runtime.spawn(async move {
+            let admitted = gate.admit(&request).await;
+            drop(slot);
+            gate.answer(&gateway, request, reply, admitted);
+        });
+    }
+
+    fn connected(&self, gateway: &Gateway, peer: &Peer) {
+        if let Some(device) = peer.context::<DeviceInfo>() {
+            self.presence.enter(device);
+        }
+        self.inner.connected(gateway, peer);
+    }
+
+    fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
+        self.inner.receive(gateway, peer, message, receipt);
+    }
+
+    fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
+        self.inner.acked(gateway, peer, tag);
+    }
+
+    fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
+        if let Some(device) = peer.context::<DeviceInfo>() {
+            self.presence.leave(device);
+        }
+        self.inner.disconnected(gateway, peer, closed);
+    }
+}
+
+/// What decides, away from the shard.
+#[derive(Debug)]
+struct Gate {
+    apps: Box<[Box<str>]>,
+    registry: Registry,
+    logins: Logins,
+}
+
+/// Why a peer is not let in.
+#[derive(Debug, thiserror::Error)]
+enum Denied {
+    #[error("the device of the login cannot be read")]
+    Device(#[from] prost::DecodeError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error("a newer phone of the user has logged in")]
+    Superseded(Box<Registered>),
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+impl Denied {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Token(TokenError::Expired) => Outcome::Expired,
+            Self::Device(_) | Self::Token(_) => Outcome::Invalid,
+            Self::Registry(_) => Outcome::Unavailable,
+            Self::Superseded(_) => Outcome::Superseded,
+        }
+    }
+}
+
+impl Gate {
+    /// Who the peer is and on what device, registered by now.
+    async fn admit(&self, request: &Connect) -> Result<(String, Registered), Denied> {
+        let now_ms = unix_ms();
+        let uid = String::from(verify(&request.token, now_ms)?);
+        if request.ext.is_empty() {
+            return Ok((uid, Registered::default()));
+        }
+        let login = Login::decode(&*request.ext)?;
+        match self.registry.login(&uid, &login, now_ms).await? {
+            Admission::Admitted(device) => Ok((uid, device)),
+            Admission::Superseded(newer) => Err(Denied::Superseded(Box::new(newer))),
+        }
+    }
+
+    fn answer(
+        &self,
+        gateway: &Gateway,
+        request: Connect,
+        reply: ConnectReply,
+        admitted: Result<(String, Registered), Denied>,
+    ) {
+        match admitted {
+            Ok((uid, device)) => {
+                self.logins.count(Outcome::Accepted);
+                // Ahead of the session, so that it reaches the user's other devices alone.
+                announce(gateway, &request.app, &uid, &device);
+                reply.accept(identity(request.app, uid, device.info));
+            }
+            Err(denied) => {
+                tracing::debug!(remote = %request.remote, %denied, "login denied");
+                self.logins.count(denied.outcome());
+                if let Denied::Superseded(newer) = denied {
+                    reply.refuse(endpoint_login(&newer).encode_to_vec());
+                }
+            }
+        }
+    }
+}
+
+fn identity(app: String, uid: String, device: DeviceInfo) -> Identity {
+    Identity::new(app, uid).device(device.uuid.clone()).context(Arc::new(device))
+}
+
+/// Tells the user's sessions of the login, so that another phone stops. Not kept for those that are
+/// away: they learn of it when they reconnect.
+fn announce(gateway: &Gateway, app: &str, uid: &str, device: &Registered) {
+    if device.info.login == 0 {
+        return;
+    }
+    let signal = Signal {
+        r#type: SignalType::EndpointLogin as i32,
+        body: endpoint_login(device).encode_to_vec().into(),
+        ..Signal::default()
+    };
+    let body = Proto { event_type: EventType::Signal as i32, body: signal.encode_to_vec().into() };
+    if let Err(error) = gateway.push_user(app, uid, Delivery::best_effort(body.encode_to_vec())) {
+        tracing::debug!(%error, "login not announced");
+    }
+}

@@ -1,0 +1,190 @@
+//! Logging in on a socket.
+
+use comet_dtalk::message::ConnType::{Connect, Reconnect};
+use comet_dtalk::message::Device::{Android, Ios, MacOs, Web};
+use comet_dtalk::message::SignalEndpointLogin;
+use comet_identity::Outcome;
+use prost::Message;
+
+use crate::support::{Server, alice, eventually, hex, login, token};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_token_opens_a_session_that_knows_user_and_device() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    client.log_in(&login(MacOs, "u-1", Connect)).await;
+    let me = format!("dtalk/{}/u-1/Some(MacOs)/name of u-1/alice", alice().address());
+    assert_eq!(client.who_am_i().await, me);
+    assert_eq!(server.ended(Outcome::Accepted), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_need_not_name_a_device() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    client.auth(0, "dtalk", &token(&alice(), 0), b"").await;
+    assert_eq!(client.frame().await, hex("0000001400140001000000020000000000000000"));
+    assert_eq!(client.who_am_i().await, format!("dtalk/{}//None//", alice().address()));
+    let uid = alice().address().to_string();
+    assert!(server.registry.devices(&uid).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_good_from_ten_minutes_ahead_to_two_minutes_behind() {
+    let server = Server::start().await;
+    for age_ms in [-590_000, 0, 120_000] {
+        let mut client = server.client().await;
+        client.auth(1, "dtalk", &token(&alice(), age_ms), b"").await;
+        assert_eq!(client.frame().await, hex("0000001400140001000000020000000100000000"));
+    }
+    assert_eq!(server.ended(Outcome::Accepted), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_tokens_close_the_connection_without_a_word() {
+    let server = Server::start().await;
+    let good = token(&alice(), 0);
+    let forged = good.replace("*dtalk#", "*dtalx#");
+    let cases = [
+        (Outcome::Expired, "dtalk", token(&alice(), 126_000), &b""[..]),
+        (Outcome::Invalid, "dtalk", token(&alice(), -610_000), b""),
+        (Outcome::Invalid, "dtalk", forged, b""),
+        (Outcome::Invalid, "dtalk", "MOCK".into(), b""),
+        (Outcome::Invalid, "dtalk", "MOCK2".into(), b""),
+        (Outcome::Invalid, "dtalk", String::new(), b""),
+        (Outcome::Invalid, "dtalk", good.clone(), b"\xff"),
+        (Outcome::UnknownApp, "echo", good.clone(), b""),
+        (Outcome::UnknownApp, "", good, b""),
+    ];
+    for (outcome, app, token, ext) in cases {
+        let before = server.ended(outcome);
+        let mut client = server.client().await;
+        client.auth(1, app, &token, ext).await;
+        client.is_closed_silently().await;
+        assert_eq!(server.ended(outcome), before + 1, "{app} {token}");
+    }
+    assert_eq!(server.ended(Outcome::Accepted), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_phone_is_told_of_the_newer_one_and_may_then_log_in_by_hand() {
+    let server = Server::start().await;
+    let uid = alice().address().to_string();
+    let newer = login(Ios, "p-2", Connect);
+    server.registry.login(&uid, &newer, 1_700_000_000_000).await.unwrap();
+
+    let mut client = server.client().await;
+    let reconnect = login(Android, "p-1", Reconnect);
+    client.auth(7, "dtalk", &token(&alice(), 0), &reconnect.encode_to_vec()).await;
+    let told = [
+        "0000002f00140001000000020000000700000000",
+        "0a03702d32",                 // uuid "p-2"
+        "1001",                       // iOS
+        "1a0b6e616d65206f6620702d32", // "name of p-2"
+        "2080d095ffbc31",             // 1,700,000,000,000
+    ];
+    let told = told.concat();
+    assert_eq!(client.frame().await, hex(&told));
+
+    client.log_in(&login(Android, "p-1", Connect)).await;
+    assert!(client.who_am_i().await.contains("/p-1/Some(Android)/"));
+    let phone = server.registry.phone(&uid).await.unwrap().unwrap();
+    assert_eq!(&*phone.info.uuid, "p-1");
+    assert_eq!((server.ended(Outcome::Superseded), server.ended(Outcome::Accepted)), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_phone_and_every_browser_reconnect_by_themselves() {
+    let server = Server::start().await;
+    server.client().await.log_in(&login(Android, "phone", Connect)).await;
+    server.client().await.log_in(&login(Web, "browser", Reconnect)).await;
+    server.client().await.log_in(&login(Android, "phone", Reconnect)).await;
+    assert_eq!(server.ended(Outcome::Accepted), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_auth_does_no_harm() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    client.log_in(&login(Android, "p-1", Connect)).await;
+    client.log_in(&login(Android, "p-1", Connect)).await;
+    client.auth(1, "dtalk", "MOCK", b"").await;
+    assert_eq!(client.frame().await, hex("0000001400140001000000020000000100000000"));
+    assert!(client.who_am_i().await.contains("/p-1/Some(Android)/"));
+    assert_eq!(server.ended(Outcome::Accepted), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_is_announced_to_the_users_other_devices_and_to_nobody_else() {
+    let server = Server::start().await;
+    let mut phone = server.client().await;
+    phone.log_in(&login(Android, "p-1", Connect)).await;
+    let mut bob = server.client().await;
+    let key = comet_identity::Key::from_bytes(&[2; 32]).unwrap();
+    bob.auth(1, "dtalk", &token(&key, 0), &login(Web, "b-1", Connect).encode_to_vec()).await;
+    assert_eq!(bob.frame().await[8..12], [0, 0, 0, 2]);
+
+    let mut browser = server.client().await;
+    browser.log_in(&login(Web, "w-1", Connect)).await;
+    assert!(browser.who_am_i().await.contains("/w-1/Some(Web)/"));
+    assert!(bob.who_am_i().await.contains("/b-1/Some(Web)/"));
+
+    let announced = phone.frame().await;
+    assert_eq!(announced[4..12], hex("0014000100000009"));
+    assert_eq!(announced[16..20], [0, 0, 0, 0]);
+    // Proto { Signal, Signal { EndpointLogin, SignalEndpointLogin } }
+    assert_eq!(announced[20..28], hex("0802121f080e121b"));
+    let uid = alice().address().to_string();
+    let newest = server.registry.devices(&uid).await.unwrap().remove(0);
+    let expected = SignalEndpointLogin {
+        uuid: "w-1".into(),
+        device: 5,
+        device_name: "name of w-1".into(),
+        datetime: newest.login_ms,
+    };
+    assert_eq!(SignalEndpointLogin::decode(&announced[28..]).unwrap(), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_without_a_device_is_not_announced() {
+    let server = Server::start().await;
+    let mut phone = server.client().await;
+    phone.log_in(&login(Android, "p-1", Connect)).await;
+    let mut anonymous = server.client().await;
+    anonymous.auth(1, "dtalk", &token(&alice(), 0), b"").await;
+    anonymous.frame().await;
+    assert!(phone.who_am_i().await.contains("/p-1/Some(Android)/"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_is_online_while_its_session_lasts() {
+    let server = Server::start().await;
+    let uid = alice().address().to_string();
+    let presence = server.router.presence();
+    let mut client = server.client().await;
+    client.log_in(&login(Android, "p-1", Connect)).await;
+    let phone = server.registry.phone(&uid).await.unwrap().unwrap();
+    eventually(async || presence.is_online(&phone.info)).await;
+    drop(client);
+    eventually(async || !presence.is_online(&phone.info)).await;
+    assert_eq!(server.registry.phone(&uid).await.unwrap(), Some(phone));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logins_beyond_the_limit_are_closed_and_counted() {
+    let server = Server::with(|router| router.logins(0)).await;
+    let mut client = server.client().await;
+    client.auth(1, "dtalk", &token(&alice(), 0), b"").await;
+    client.is_closed_silently().await;
+    assert_eq!(server.ended(Outcome::Overloaded), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_place_of_a_login_that_has_ended_is_free_again() {
+    let server = Server::with(|router| router.logins(1)).await;
+    for n in 1..=3 {
+        let mut client = server.client().await;
+        client.log_in(&login(Android, "p-1", Connect)).await;
+        assert_eq!(server.ended(Outcome::Accepted), n);
+    }
+}
