@@ -4,16 +4,15 @@
 //! Whoever sends vendor pushes asks here which devices need one.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use comet_dtalk::device::DeviceInfo;
 use parking_lot::Mutex;
 
-/// The logins of open sessions. Clones share them.
+/// The logins of open sessions.
 ///
 /// Costs some 16 bytes per session, and a lock at its beginning and its end.
-#[derive(Clone, Debug, Default)]
-pub struct Presence(Arc<Mutex<HashSet<u64>>>);
+#[derive(Debug, Default)]
+pub struct Presence(Mutex<HashSet<u64>>);
 
 impl Presence {
     /// Whether the session of this login is open.
@@ -42,14 +41,13 @@ mod tests {
     }
 
     #[test]
-    fn clones_share_who_is_online() {
+    fn each_login_comes_and_goes_by_itself() {
         let presence = Presence::default();
         presence.enter(&device(7));
-        let clone = presence.clone();
-        assert!(clone.is_online(&device(7)));
-        assert!(!clone.is_online(&device(8)));
-        clone.leave(&device(7));
+        presence.enter(&device(8));
+        presence.leave(&device(7));
         assert!(!presence.is_online(&device(7)));
+        assert!(presence.is_online(&device(8)));
     }
 
     #[test]

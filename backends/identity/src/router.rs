@@ -40,7 +40,7 @@ pub struct Authenticated<R> {
     gate: Arc<Gate>,
     runtime: Handle,
     slots: Arc<Semaphore>,
-    presence: Presence,
+    presence: Arc<Presence>,
 }
 
 impl<R> Authenticated<R> {
@@ -54,13 +54,14 @@ impl<R> Authenticated<R> {
         let apps = apps.into_iter().map(Into::into).collect();
         let gate = Arc::new(Gate { apps, registry, logins: Logins::default() });
         let slots = Arc::new(Semaphore::new(Self::LOGINS));
-        Self { inner, gate, runtime, slots, presence: Presence::default() }
+        Self { inner, gate, runtime, slots, presence: Arc::default() }
     }
 
     /// Logins at a time, by default.
     ///
-    /// A core checks some 10,000 tokens per second, so this is a wait well below the handshake
-    /// timeout. An auth frame has at most 16 KiB: the bound on what waits is 64 MiB.
+    /// A core checks several thousand tokens per second, so that the last of them waits about a
+    /// second, well below the handshake timeout. An auth frame has at most 16 KiB: what waits is
+    /// bounded by 64 MiB.
     pub const LOGINS: usize = 4096;
 
     /// How many logins may be under way; whoever comes then is closed. Default [`Self::LOGINS`].
@@ -78,8 +79,8 @@ impl<R> Authenticated<R> {
 
     /// Which registered devices have a session.
     #[must_use]
-    pub fn presence(&self) -> Presence {
-        self.presence.clone()
+    pub fn presence(&self) -> Arc<Presence> {
+        Arc::clone(&self.presence)
     }
 }
 
