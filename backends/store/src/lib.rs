@@ -1,1 +1,37 @@
-//! In the making.
+//! The message of record of a dtalk-compatible server: stores before it answers, delivers after it
+//! has stored, and sends later what was missed.
+//!
+//! A [`Store`] is a [`comet::Router`] for the messages of sessions, and [`routes`] for HTTP. What
+//! a client is told was sent is on the disk; every message is in the log of its sender and of its
+//! receiver once, under an id that orders it; a client that sends again gets the first answer.
+//!
+//! ```text
+//!  shards ──receive, acked, connected──▶ queue ──▶ writer ──▶ SQLite     one commit for each batch
+//!     ▲                                              │  ▲
+//!     └──────────── replies, deliveries ─────────────┘  └─pages── readers   for who catches up
+//! ```
+//!
+//! Not here: who connects (whatever wraps the store), groups ([`Membership`]), files, push to
+//! phones that are switched off.
+
+mod body;
+mod check;
+mod config;
+mod db;
+mod http;
+mod membership;
+mod router;
+mod stats;
+mod store;
+mod sync_marks;
+mod tag;
+#[cfg(test)]
+mod testing;
+mod writer;
+
+pub use config::Config;
+pub use db::OpenError;
+pub use http::routes;
+pub use membership::{Membership, NoGroups};
+pub use stats::Stats;
+pub use store::Store;

@@ -1,0 +1,81 @@
+//! The limits of a store.
+
+use std::time::Duration;
+
+use comet_dtalk::id::Node;
+
+/// Limits of a [`Store`](crate::Store), each with what it costs.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) node: Node,
+    pub(crate) queue: usize,
+    pub(crate) batch: usize,
+    pub(crate) readers: u32,
+    pub(crate) revoke_within: Duration,
+    pub(crate) busy_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            node: Node::default(),
+            // A second's worth for a fast disk: what waits longer is sent again by its client.
+            queue: 16_384,
+            batch: 1_024,
+            readers: 4,
+            revoke_within: Duration::from_secs(86_400 * 3_600),
+            busy_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Config {
+    /// The number of this process among those that make ids. Default 0.
+    #[must_use]
+    pub const fn node(mut self, node: Node) -> Self {
+        self.node = node;
+        self
+    }
+
+    /// Messages that may wait to be stored; more are refused. Default 16,384.
+    ///
+    /// Each holds the buffer of its frame, 16 KiB at most and usually a few hundred bytes.
+    #[must_use]
+    pub const fn queue(mut self, messages: usize) -> Self {
+        self.queue = messages;
+        self
+    }
+
+    /// Most jobs stored in one transaction, at least 1. Default 1,024.
+    ///
+    /// More of them share one sync of the disk; the first waits for the last.
+    #[must_use]
+    pub const fn batch(mut self, jobs: usize) -> Self {
+        self.batch = if jobs == 0 { 1 } else { jobs };
+        self
+    }
+
+    /// Connections that read for catching up and for HTTP, at least 1. Default 4.
+    ///
+    /// Each is a thread and about 2 MiB of cache.
+    #[must_use]
+    pub const fn readers(mut self, connections: u32) -> Self {
+        self.readers = if connections == 0 { 1 } else { connections };
+        self
+    }
+
+    /// How long authors may take a message back. Default 86,400 hours, as clients are used to.
+    #[must_use]
+    pub const fn revoke_within(mut self, time: Duration) -> Self {
+        self.revoke_within = time;
+        self
+    }
+
+    /// How long to wait for another process that has locked the database, and for a connection
+    /// that reads. Default 5 s.
+    #[must_use]
+    pub const fn busy_timeout(mut self, time: Duration) -> Self {
+        self.busy_timeout = time;
+        self
+    }
+}

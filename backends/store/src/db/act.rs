@@ -1,0 +1,92 @@
+//! Taking messages back and marking them: one message at a time, at the wish of one user.
+
+use comet_dtalk::id::Id;
+use sqlx::SqliteConnection;
+
+/// Where a message was found, and who it is from and to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) sender_id: String,
+    pub(crate) receiver_id: String,
+    pub(crate) create_time: i64,
+}
+
+/// The two content tables.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    /// Messages between users.
+    Private,
+    /// Messages to groups.
+    Group,
+}
+
+/// Looks for a message.
+pub(crate) async fn find(
+    tx: &mut SqliteConnection,
+    kind: Kind,
+    mid: Id,
+) -> Result<Option<Found>, sqlx::Error> {
+    let query = match kind {
+        Kind::Private => {
+            "SELECT sender_id, receiver_id, create_time FROM dtalk_msg_content WHERE mid = ?"
+        }
+        Kind::Group => {
+            "SELECT sender_id, receiver_id, create_time FROM dtalk_group_msg_content WHERE mid = ?"
+        }
+    };
+    let row: Option<(String, String, i64)> =
+        sqlx::query_as(query).bind(mid.get()).fetch_optional(tx).await?;
+    Ok(row.map(|(sender_id, receiver_id, create_time)| Found {
+        sender_id,
+        receiver_id,
+        create_time,
+    }))
+}
+
+/// Deletes what the message says. That it was sent stays known, so that a repeat is still one.
+pub(crate) async fn erase(
+    tx: &mut SqliteConnection,
+    kind: Kind,
+    mid: Id,
+    found: &Found,
+) -> Result<(), sqlx::Error> {
+    let query = match kind {
+        Kind::Private => "DELETE FROM dtalk_msg_content WHERE mid = ?",
+        Kind::Group => "DELETE FROM dtalk_group_msg_content WHERE mid = ?",
+    };
+    sqlx::query(query).bind(mid.get()).execute(&mut *tx).await?;
+    if kind == Kind::Private {
+        // Nobody waits for it any more.
+        sqlx::query(
+            "UPDATE dtalk_msg_relation SET state = 1 WHERE mid = ? AND owner_uid IN (?, ?)",
+        )
+        .bind(mid.get())
+        .bind(&*found.sender_id)
+        .bind(&*found.receiver_id)
+        .execute(tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Adds a mark of `uid`; returns how many have marked the message, or `None` if `uid` had already.
+pub(crate) async fn add_focus(
+    tx: &mut SqliteConnection,
+    mid: Id,
+    uid: &str,
+    now: u64,
+) -> Result<Option<i32>, sqlx::Error> {
+    let added = sqlx::query(
+        "INSERT INTO comet_focus (mid, uid, create_time) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+    )
+    .bind(mid.get())
+    .bind(uid)
+    .bind(now.cast_signed())
+    .execute(&mut *tx)
+    .await?;
+    if added.rows_affected() == 0 {
+        return Ok(None);
+    }
+    let count = sqlx::query_scalar("SELECT count(*) FROM comet_focus WHERE mid = ?");
+    count.bind(mid.get()).fetch_one(tx).await.map(Some)
+}

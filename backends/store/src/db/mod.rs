@@ -1,0 +1,161 @@
+//! The database: one connection that writes, a pool that reads, and the statements of both.
+//!
+//! SQLite in WAL mode, so that readers and the writer do not wait for each other. The writing
+//! connection syncs at every commit: what is committed survives a power cut.
+//!
+//! Not here: what is written when (`writer`).
+
+mod act;
+mod append;
+mod excerpt;
+mod mark;
+mod page;
+mod row;
+
+use std::path::Path;
+use std::time::Duration;
+
+use comet_dtalk::id::Id;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+
+pub(crate) use act::{Found, Kind, add_focus, erase, find};
+pub(crate) use append::{Message, Original, OutSignal, append, insert_signals};
+pub(crate) use excerpt::Range;
+pub(crate) use mark::{mark_messages, mark_signals};
+pub(crate) use page::Page;
+
+/// Version of [`SCHEMA`], kept in the file.
+const SCHEMA_VERSION: i64 = 1;
+const SCHEMA: &str = include_str!("schema.sql");
+
+/// SQLite takes 32,766 variables in one statement; rows are inserted this many variables at a time.
+const MAX_VARIABLES: usize = 30_000;
+
+/// Pages of 4 KiB in the WAL before it is copied into the database: at the default of 1,000 nearly
+/// each large batch would pay for that. 64 MiB of disk at most, briefly more under load.
+const CHECKPOINT_PAGES: &str = "16384";
+/// 64 MiB of page cache for the connection that writes.
+const WRITER_CACHE: &str = "-65536";
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// SQLite failed.
+    #[error("cannot open the message database: {0}")]
+    Sqlite(#[from] sqlx::Error),
+    /// A later version of this program has changed the file.
+    #[error("message database has schema {found}, this program knows up to {known}")]
+    NewerSchema {
+        /// What the file says.
+        found: i64,
+        /// What is known.
+        known: i64,
+    },
+}
+
+/// The connection that writes.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    options: SqliteConnectOptions,
+    connection: Option<SqliteConnection>,
+}
+
+impl Ledger {
+    /// Starts a transaction. Dropping the connection without [`Ledger::commit`] undoes it.
+    pub(crate) async fn begin(&mut self) -> Result<SqliteConnection, sqlx::Error> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.options.connect().await?,
+        };
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// Makes a transaction durable, in which no id above `last` was given out.
+    pub(crate) async fn commit(
+        &mut self,
+        mut tx: SqliteConnection,
+        last: i64,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query("UPDATE comet_last_id SET id = max(id, ?)").bind(last).execute(&mut tx).await?;
+        sqlx::query("COMMIT").execute(&mut tx).await?;
+        // Only a connection that did all it was told is used again: after an error it may be
+        // anywhere in its transaction.
+        self.connection = Some(tx);
+        Ok(())
+    }
+
+    /// Closes the connection, which also folds the WAL into the database if it is the last one.
+    pub(crate) async fn close(&mut self) -> Result<(), sqlx::Error> {
+        match self.connection.take() {
+            Some(connection) => connection.close().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Connections that read.
+#[derive(Clone, Debug)]
+pub(crate) struct Reads(SqlitePool);
+
+impl Reads {
+    pub(crate) async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+/// A database, open.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) ledger: Ledger,
+    pub(crate) reads: Reads,
+    /// The greatest id it holds.
+    pub(crate) last: Option<Id>,
+}
+
+/// Opens the database at `path`, and makes it if there is none.
+pub(crate) async fn open(
+    path: &Path,
+    readers: u32,
+    busy_timeout: Duration,
+) -> Result<Opened, OpenError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(busy_timeout)
+        .row_buffer_size(512)
+        .disable_statement_logging();
+    let writing = options
+        .clone()
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("cache_size", WRITER_CACHE);
+    let mut ledger = Ledger { options: writing, connection: None };
+    prepare_schema(&mut ledger).await?;
+    let pool = SqlitePoolOptions::new()
+        .max_connections(readers)
+        .acquire_timeout(busy_timeout)
+        .connect_with(options.read_only(true))
+        .await?;
+    let last: i64 = sqlx::query_scalar("SELECT id FROM comet_last_id").fetch_one(&pool).await?;
+    Ok(Opened { ledger, reads: Reads(pool), last: Id::new(last) })
+}
+
+async fn prepare_schema(ledger: &mut Ledger) -> Result<(), OpenError> {
+    let mut tx = ledger.begin().await?;
+    let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut tx).await?;
+    match found {
+        0 => {
+            sqlx::raw_sql(SCHEMA).execute(&mut tx).await?;
+            sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut tx).await?;
+        }
+        SCHEMA_VERSION => {}
+        found => return Err(OpenError::NewerSchema { found, known: SCHEMA_VERSION }),
+    }
+    Ok(ledger.commit(tx, 0).await?)
+}

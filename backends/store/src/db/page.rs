@@ -1,0 +1,142 @@
+//! Pages of the log, for sessions that catch up.
+
+use comet_dtalk::message::Channel;
+
+use super::Reads;
+use super::row::{Content, content_columns};
+use crate::body;
+use crate::tag::Tag;
+use crate::writer::catch_up::{Item, PAGE_BYTES, PAGE_ROWS, Source, Stretch};
+
+/// The first part of a stretch.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(crate) struct Page {
+    /// By ascending id.
+    pub(crate) items: Vec<Item>,
+    /// Whether that was all.
+    pub(crate) exhausted: bool,
+}
+
+impl Reads {
+    /// The first page of a stretch of `uid`'s log; `groups` are those of [`Source::LogWithGroups`].
+    pub(crate) async fn page(
+        &self,
+        uid: &str,
+        stretch: Stretch,
+        groups: &[i64],
+    ) -> Result<Page, sqlx::Error> {
+        let mut items = Vec::new();
+        // Each source reads one row more than a page takes, which tells whether that was all.
+        match stretch.source {
+            Source::Unreceived => items.extend(self.messages(uid, stretch).await?),
+            Source::UnreceivedSignals => items.extend(self.signals(uid, stretch).await?),
+            Source::Log | Source::LogWithGroups => {
+                items.extend(self.messages(uid, stretch).await?);
+                items.extend(self.signals(uid, stretch).await?);
+            }
+        }
+        if stretch.source == Source::LogWithGroups {
+            for &group in groups {
+                items.extend(self.group_messages(group, stretch).await?);
+            }
+        }
+        items.sort_unstable_by_key(|item| item.id);
+        let fitting = fitting(&items);
+        let exhausted = fitting == items.len();
+        items.truncate(fitting);
+        Ok(Page { items, exhausted })
+    }
+
+    async fn messages(&self, uid: &str, stretch: Stretch) -> Result<Vec<Item>, sqlx::Error> {
+        let query = if stretch.source == Source::Unreceived {
+            concat!(
+                "SELECT ",
+                content_columns!(),
+                " FROM dtalk_msg_relation r INDEXED BY dtalk_msg_relation_unreceived
+                    JOIN dtalk_msg_content c ON c.mid = r.mid
+                  WHERE r.owner_uid = ? AND r.mid > ? AND r.mid <= ? AND r.state = 0
+                  ORDER BY r.mid LIMIT ?",
+            )
+        } else {
+            concat!(
+                "SELECT ",
+                content_columns!(),
+                " FROM dtalk_msg_relation r JOIN dtalk_msg_content c ON c.mid = r.mid
+                  WHERE r.owner_uid = ? AND r.mid > ? AND r.mid <= ?
+                  ORDER BY r.mid LIMIT ?",
+            )
+        };
+        let rows: Vec<Content> = sqlx::query_as(query)
+            .bind(uid)
+            .bind(stretch.after)
+            .bind(stretch.upto)
+            .bind(row_limit())
+            .fetch_all(&self.0)
+            .await?;
+        Ok(rows.into_iter().map(|row| message_item(row, Channel::ToUser)).collect())
+    }
+
+    async fn group_messages(&self, group: i64, stretch: Stretch) -> Result<Vec<Item>, sqlx::Error> {
+        let rows: Vec<Content> = sqlx::query_as(concat!(
+            "SELECT ",
+            content_columns!(),
+            " FROM dtalk_group_msg_content c
+              WHERE c.receiver_id = ? AND c.mid > ? AND c.mid <= ? ORDER BY c.mid LIMIT ?",
+        ))
+        .bind(group.to_string())
+        .bind(stretch.after)
+        .bind(stretch.upto)
+        .bind(row_limit())
+        .fetch_all(&self.0)
+        .await?;
+        Ok(rows.into_iter().map(|row| message_item(row, Channel::ToGroup)).collect())
+    }
+
+    async fn signals(&self, uid: &str, stretch: Stretch) -> Result<Vec<Item>, sqlx::Error> {
+        let query = if stretch.source == Source::UnreceivedSignals {
+            "SELECT id, type, content
+             FROM dtalk_signal_content INDEXED BY dtalk_signal_content_unreceived
+             WHERE uid = ? AND id > ? AND id <= ? AND state = 0 ORDER BY id LIMIT ?"
+        } else {
+            "SELECT id, type, content FROM dtalk_signal_content
+             WHERE uid = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?"
+        };
+        let rows: Vec<(i64, i32, Vec<u8>)> = sqlx::query_as(query)
+            .bind(uid)
+            .bind(stretch.after)
+            .bind(stretch.upto)
+            .bind(row_limit())
+            .fetch_all(&self.0)
+            .await?;
+        let item = |(id, kind, content): (i64, i32, Vec<u8>)| Item {
+            id,
+            body: body::signal(kind, content.into(), id),
+            tag: Tag::Signal(id).encode(),
+        };
+        Ok(rows.into_iter().map(item).collect())
+    }
+}
+
+/// One row more than a page takes tells whether that was all.
+fn row_limit() -> i64 {
+    PAGE_ROWS as i64 + 1
+}
+
+fn message_item(row: Content, channel: Channel) -> Item {
+    let id = row.mid();
+    let tag = match channel {
+        Channel::ToUser => Tag::Message(id),
+        Channel::ToGroup => Tag::Group(id),
+    };
+    Item { id, body: body::message(&row.into_common(channel)), tag: tag.encode() }
+}
+
+/// How many of the items make a page: one at least.
+fn fitting(items: &[Item]) -> usize {
+    let mut bytes = 0;
+    let over = items.iter().take(PAGE_ROWS).position(|item| {
+        bytes += item.body.len();
+        bytes > PAGE_BYTES
+    });
+    over.unwrap_or(PAGE_ROWS).clamp(1, items.len().max(1)).min(items.len())
+}

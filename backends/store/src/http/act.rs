@@ -1,0 +1,58 @@
+//! Taking messages back and marking them.
+
+use axum::extract::State;
+use comet_dtalk::code::Code;
+use comet_dtalk::http::{Body, Caller, Int64, Outcome, Refused, Reply};
+use comet_dtalk::id::Id;
+use serde::Deserialize;
+
+use crate::Store;
+use crate::writer::job::{ActError, ActKind};
+
+#[derive(Deserialize)]
+pub(super) struct Which {
+    /// 0 for a message between users, 1 for one to a group.
+    r#type: Int64,
+    #[serde(rename = "logId")]
+    log_id: Int64,
+}
+
+/// `/app/record/revoke`
+pub(super) async fn revoke(
+    State(store): State<Store>,
+    Caller(uid): Caller,
+    Body(which): Body<Which>,
+) -> Outcome {
+    act(&store, ActKind::Revoke, uid, &which).await
+}
+
+/// `/app/record/focus`
+pub(super) async fn focus(
+    State(store): State<Store>,
+    Caller(uid): Caller,
+    Body(which): Body<Which>,
+) -> Outcome {
+    act(&store, ActKind::Focus, uid, &which).await
+}
+
+async fn act(store: &Store, kind: ActKind, uid: String, which: &Which) -> Outcome {
+    let in_group = match which.r#type.0 {
+        0 => false,
+        1 => true,
+        _ => return Err(Code::BAD_PARAMETERS.into()),
+    };
+    let mid = Id::new(which.log_id.0).ok_or(Code::BAD_PARAMETERS)?;
+    store.act(kind, in_group, mid, uid).await.map_err(refused)?;
+    Ok(Reply::done())
+}
+
+/// Clients show the text. What does not exist and what is not allowed are not told apart, so that
+/// ids cannot be tried out.
+fn refused(error: ActError) -> Refused {
+    match error {
+        ActError::Unknown | ActError::NotAllowed => {
+            Refused::from(Code::INTERNAL).message("permission denied")
+        }
+        ActError::Unavailable => Code::INTERNAL.into(),
+    }
+}

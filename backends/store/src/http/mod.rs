@@ -1,0 +1,51 @@
+//! The HTTP side: sending without a socket, pulling, history, taking back and marking.
+//!
+//! Paths are the public ones. Answers follow the conventions of [`comet_dtalk::http`]. Not here:
+//! CORS and listeners.
+
+mod act;
+mod push;
+mod record;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::routing::post;
+use comet_dtalk::http::Verify;
+
+use crate::Store;
+
+/// Most bytes of a request: a message of 16 KiB, its form around it, and room to spare.
+const MAX_REQUEST: usize = 64 * 1024;
+
+/// The routes of a store; `verify` tells who calls.
+pub fn routes(store: Store, verify: Arc<dyn Verify>) -> Router {
+    Router::new()
+        .route("/record/push", post(push::push))
+        .route("/record/push2", post(push::push_frame))
+        .route("/app/record/sync-record", post(record::sync))
+        .route("/store/app/pri-chat-record", post(record::history))
+        .route("/app/record/revoke", post(act::revoke))
+        .route("/app/record/focus", post(act::focus))
+        .layer(DefaultBodyLimit::max(MAX_REQUEST))
+        .with_state(Shared { store, verify })
+}
+
+#[derive(Clone)]
+struct Shared {
+    store: Store,
+    verify: Arc<dyn Verify>,
+}
+
+impl FromRef<Shared> for Store {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.store.clone()
+    }
+}
+
+impl FromRef<Shared> for Arc<dyn Verify> {
+    fn from_ref(shared: &Shared) -> Self {
+        Self::clone(&shared.verify)
+    }
+}

@@ -1,0 +1,62 @@
+//! The store behind a gateway: takes messages, learns who is there and what has arrived.
+//!
+//! Called on shard threads, so nothing here waits: everything becomes a job for the writer.
+
+use comet::{Closed, Connect, ConnectReply, Gateway, Message, Peer, Receipt, Refusal, Router};
+use comet_dtalk::code::Code;
+use comet_dtalk::device::DeviceInfo;
+
+use crate::Store;
+use crate::check::check;
+use crate::tag::Tag;
+use crate::writer::job::Job;
+use crate::writer::reply::Reply;
+
+impl Router for Store {
+    /// Nobody connects to a store itself: whatever wraps it decides about that.
+    fn connect(&self, _gateway: &Gateway, _request: Connect, reply: ConnectReply) {
+        reply.close();
+    }
+
+    fn connected(&self, gateway: &Gateway, peer: &Peer) {
+        self.deliver_through(gateway);
+        let (session, uid) = (peer.session(), peer.user().into());
+        self.tell(Job::Attach { session, uid, phone: is_phone(peer) });
+    }
+
+    fn receive(&self, _gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
+        let draft = match check(message.body) {
+            Ok(draft) => draft,
+            Err(reason) => {
+                tracing::debug!(user = peer.user(), %reason, "message refused");
+                self.counters().malformed();
+                return receipt.refuse(Refusal::new(Code::BAD_PARAMETERS.0));
+            }
+        };
+        let taken = self.submit(draft, peer.user(), is_phone(peer), Reply::Socket(receipt));
+        if let Err((code, Reply::Socket(receipt))) = taken {
+            let refusal = match code {
+                Code::MESSAGE_NOT_SENT => Refusal::later(code.0),
+                _ => Refusal::new(code.0),
+            };
+            receipt.refuse(refusal);
+        }
+    }
+
+    fn acked(&self, _gateway: &Gateway, peer: &Peer, tag: u64) {
+        match Tag::decode(tag) {
+            // Nothing is kept for each member of a group.
+            None | Some(Tag::Group(_)) => {}
+            Some(tag) => self.tell(Job::Acked { session: peer.session(), tag }),
+        }
+    }
+
+    fn disconnected(&self, _gateway: &Gateway, peer: &Peer, _closed: &Closed) {
+        self.tell(Job::Detach(peer.session()));
+    }
+}
+
+/// Phones get what they missed, and what they acknowledge counts as received.
+fn is_phone(peer: &Peer) -> bool {
+    peer.context::<DeviceInfo>().is_some_and(DeviceInfo::is_phone)
+}

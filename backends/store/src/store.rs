@@ -1,0 +1,193 @@
+//! [`Store`]: the handle that everything else holds.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use comet::{Gateway, SessionId};
+use comet_dtalk::code::Code;
+use comet_dtalk::id::{Id, IdGenerator};
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::check::{Draft, To};
+use crate::db::{self, OpenError, Reads};
+use crate::stats::Counters;
+use crate::sync_marks::SyncMarks;
+use crate::writer::job::{Act, ActError, ActKind, Job, Submission};
+use crate::writer::reply::{Reply, Stored, Unstored};
+use crate::writer::{self, Engine, Intake, Shared};
+use crate::{Config, Membership, Stats};
+
+/// The message of record. A cheap handle; clones are the same store.
+///
+/// As the innermost [`Router`](comet::Router) of a server it takes the messages of sessions and
+/// delivers what is new; wrap it in the router that says who connects. Its HTTP side is
+/// [`routes`](crate::routes).
+///
+/// One store serves one application: its users are told apart by their ids alone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    /// Without a limit of its own. Messages and wishes take a place in `places`; sessions come and
+    /// go once each; and no session acknowledges more than was delivered to it.
+    jobs: mpsc::UnboundedSender<Job<SessionId>>,
+    places: Arc<Semaphore>,
+    reads: Reads,
+    shared: Shared,
+    gateway: Arc<OnceLock<Gateway>>,
+}
+
+impl Store {
+    /// Opens the database at `path`, makes it if there is none, and starts writing. Needs a tokio
+    /// runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] if the file cannot be used.
+    pub async fn open(
+        path: impl AsRef<Path>,
+        config: Config,
+        membership: Arc<dyn Membership>,
+    ) -> Result<Self, OpenError> {
+        let opened = db::open(path.as_ref(), config.readers, config.busy_timeout).await?;
+        let shared = Shared {
+            membership,
+            marks: Arc::new(Mutex::new(SyncMarks::default())),
+            committed: Arc::new(AtomicI64::new(opened.last.map_or(0, Id::get))),
+            counters: Arc::new(Counters::default()),
+        };
+        let ids = IdGenerator::after(config.node, opened.last);
+        let engine = Engine::new(opened.ledger, ids, config.revoke_within, shared.clone());
+        let (jobs, queue) = mpsc::unbounded_channel();
+        let intake = Intake { jobs: queue, batch: config.batch, readers: config.readers as usize };
+        let gateway = Arc::new(OnceLock::<Gateway>::new());
+        let outlet = {
+            let gateway = Arc::clone(&gateway);
+            move || gateway.get().cloned()
+        };
+        tokio::spawn(writer::run(engine, opened.reads.clone(), intake, outlet));
+        let places = Arc::new(Semaphore::new(config.queue.min(Semaphore::MAX_PERMITS)));
+        Ok(Self(Arc::new(Inner { jobs, places, reads: opened.reads, shared, gateway })))
+    }
+
+    /// Returns when everything that was handed in before is stored or refused.
+    pub async fn flush(&self) {
+        self.ask(Job::Flush).await;
+    }
+
+    /// Stores what was handed in before, closes the database, and takes nothing more.
+    pub async fn close(&self) {
+        self.ask(Job::Close).await;
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.0.shared.counters.read()
+    }
+
+    async fn ask(&self, job: impl FnOnce(oneshot::Sender<()>) -> Job<SessionId>) {
+        let (done, asked) = oneshot::channel();
+        self.tell(job(done));
+        // A writer that has closed has nothing left to do.
+        let _closed = asked.await;
+    }
+
+    /// Hands a job to the writer. After it has closed the job is dropped, which refuses it.
+    pub(crate) fn tell(&self, job: Job<SessionId>) {
+        let _refused = self.0.jobs.send(job);
+    }
+
+    /// Takes a message of `from`, or refuses it at once.
+    ///
+    /// # Errors
+    ///
+    /// Why it was refused; `reply` is not settled then but returned.
+    pub(crate) fn submit(
+        &self,
+        mut draft: Draft,
+        from: &str,
+        from_phone: bool,
+        reply: Reply,
+    ) -> Result<(), (Code, Reply)> {
+        if let To::Group(group) = draft.to
+            && let Err(code) = self.0.shared.membership.may_send(from, group.get())
+        {
+            self.0.shared.counters.forbidden();
+            return Err((code, reply));
+        }
+        let Ok(place) = Arc::clone(&self.0.places).try_acquire_owned() else {
+            self.0.shared.counters.overloaded();
+            return Err((Code::MESSAGE_NOT_SENT, reply));
+        };
+        from.clone_into(&mut draft.common.from);
+        self.tell(Job::Send(Box::new(Submission { draft, from_phone, reply, place })));
+        Ok(())
+    }
+
+    /// Takes a message of `from` and waits until it is stored.
+    pub(crate) async fn send(
+        &self,
+        draft: Draft,
+        from: &str,
+        from_phone: bool,
+    ) -> Result<Stored, Code> {
+        let (reply, stored) = oneshot::channel();
+        self.submit(draft, from, from_phone, Reply::Http(reply)).map_err(|(code, _)| code)?;
+        match stored.await {
+            Ok(Ok(stored)) => Ok(stored),
+            Ok(Err(Unstored)) | Err(_) => Err(Code::MESSAGE_NOT_SENT),
+        }
+    }
+
+    /// Takes back or marks a message at the wish of `uid`.
+    pub(crate) async fn act(
+        &self,
+        kind: ActKind,
+        in_group: bool,
+        mid: Id,
+        uid: String,
+    ) -> Result<(), ActError> {
+        let places = Arc::clone(&self.0.places);
+        let _place = places.try_acquire_owned().map_err(|_| ActError::Unavailable)?;
+        let (done, outcome) = oneshot::channel();
+        self.tell(Job::Act(Act { kind, in_group, mid, uid, done, _place }));
+        outcome.await.unwrap_or(Err(ActError::Unavailable))
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.0.shared.counters
+    }
+
+    pub(crate) fn reads(&self) -> &Reads {
+        &self.0.reads
+    }
+
+    pub(crate) fn membership(&self) -> &dyn Membership {
+        &*self.0.shared.membership
+    }
+
+    /// Everything up to this id can be read.
+    pub(crate) fn committed(&self) -> i64 {
+        self.0.shared.committed.load(Ordering::Acquire)
+    }
+
+    /// An answer to `uid` covered everything up to `mid`.
+    pub(crate) fn note_synced(&self, uid: &str, mid: i64, now: u64) {
+        self.0.shared.marks.lock().note(uid, mid, now);
+    }
+
+    /// Deliveries go here from now on. Only the first gateway counts.
+    pub(crate) fn deliver_through(&self, gateway: &Gateway) {
+        self.0.gateway.get_or_init(|| gateway.clone());
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,29 @@
+//! What the tests of several modules need.
+
+use bytes::Bytes;
+use comet_dtalk::message::{Common, MsgType, Proto, Text};
+use prost::Message as _;
+
+/// A text message as a client sends it.
+pub(crate) fn text(msg_id: &str, target: &str, content: &str) -> Common {
+    let text = Text { content: content.into(), mention: Vec::new() };
+    Common {
+        msg_id: msg_id.into(),
+        target: target.into(),
+        msg_type: MsgType::Text as i32,
+        msg: text.encode_to_vec().into(),
+        ..Common::default()
+    }
+}
+
+/// The body of op 7 around a message.
+pub(crate) fn proto_of(common: &Common) -> Bytes {
+    Proto { event_type: 0, body: common.encode_to_vec().into() }.encode_to_vec().into()
+}
+
+/// Bytes from hex digits, blanks ignored.
+pub(crate) fn from_hex(digits: &str) -> Bytes {
+    let digits: Vec<u8> = digits.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap();
+    digits.chunks(2).map(byte).collect()
+}

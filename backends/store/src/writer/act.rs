@@ -1,0 +1,158 @@
+//! Taking back and marking: the rules, and what others learn of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use comet_dtalk::id::{Exhausted, IdGenerator};
+use comet_dtalk::message::{SignalFocus, SignalRevoke, SignalType};
+use prost::Message as _;
+use sqlx::SqliteConnection;
+
+use super::CommitError;
+use super::job::{Act, ActError, ActKind};
+use crate::Membership;
+use crate::db::{self, Found, Kind, OutSignal};
+
+/// What a batch lets others know.
+#[derive(Debug, Default)]
+pub(crate) struct Outgoing {
+    /// To users; kept until their phones have them.
+    pub(crate) signals: Vec<OutSignal>,
+    /// To groups, with the id of each signal; not kept.
+    pub(crate) group_signals: Vec<(i64, i64, SignalType, Bytes)>,
+}
+
+/// Whatever decides about an [`Act`].
+pub(crate) struct Rules<'a> {
+    pub(crate) membership: &'a dyn Membership,
+    pub(crate) revoke_within: Duration,
+    pub(crate) ids: &'a IdGenerator,
+    pub(crate) now: u64,
+}
+
+impl Rules<'_> {
+    /// Does what is wanted inside the transaction, and adds what others learn of it.
+    pub(crate) async fn carry_out(
+        &self,
+        tx: &mut SqliteConnection,
+        act: &Act,
+        outgoing: &mut Outgoing,
+    ) -> Result<Result<(), ActError>, CommitError> {
+        let kind = if act.in_group { Kind::Group } else { Kind::Private };
+        let Some(found) = db::find(tx, kind, act.mid).await? else {
+            return Ok(Err(ActError::Unknown));
+        };
+        match act.kind {
+            ActKind::Revoke => self.revoke(tx, kind, act, &found, outgoing).await,
+            ActKind::Focus => self.focus(tx, kind, act, &found, outgoing).await,
+        }
+    }
+
+    async fn revoke(
+        &self,
+        tx: &mut SqliteConnection,
+        kind: Kind,
+        act: &Act,
+        found: &Found,
+        outgoing: &mut Outgoing,
+    ) -> Result<Result<(), ActError>, CommitError> {
+        if !self.may_revoke(kind, act, found) {
+            return Ok(Err(ActError::NotAllowed));
+        }
+        db::erase(tx, kind, act.mid, found).await?;
+        let by_sender = act.uid == found.sender_id;
+        let signal = SignalRevoke { mid: act.mid.get(), operator: act.uid.clone(), by_sender };
+        let body = Bytes::from(signal.encode_to_vec());
+        match kind {
+            Kind::Private => {
+                self.tell_user(outgoing, &found.receiver_id, SignalType::Revoke, &body)?;
+                if found.receiver_id != found.sender_id {
+                    self.tell_user(outgoing, &found.sender_id, SignalType::Revoke, &body)?;
+                }
+            }
+            Kind::Group => self.tell_group(outgoing, found, SignalType::Revoke, body)?,
+        }
+        Ok(Ok(()))
+    }
+
+    async fn focus(
+        &self,
+        tx: &mut SqliteConnection,
+        kind: Kind,
+        act: &Act,
+        found: &Found,
+        outgoing: &mut Outgoing,
+    ) -> Result<Result<(), ActError>, CommitError> {
+        if !self.may_focus(kind, act, found) {
+            return Ok(Err(ActError::NotAllowed));
+        }
+        let Some(current_num) = db::add_focus(tx, act.mid, &act.uid, self.now).await? else {
+            return Ok(Ok(()));
+        };
+        let mid = act.mid.get();
+        let signal = SignalFocus { mid, uid: act.uid.clone(), current_num, time: self.now };
+        let body = Bytes::from(signal.encode_to_vec());
+        match kind {
+            Kind::Private => {
+                self.tell_user(outgoing, &found.sender_id, SignalType::FocusMessage, &body)?;
+            }
+            Kind::Group => self.tell_group(outgoing, found, SignalType::FocusMessage, body)?,
+        }
+        Ok(Ok(()))
+    }
+
+    /// Authors may for some time; in groups, those whom the group allows to, always.
+    fn may_revoke(&self, kind: Kind, act: &Act, found: &Found) -> bool {
+        let age = self.now.saturating_sub(found.create_time.unsigned_abs());
+        let in_time = u128::from(age) <= self.revoke_within.as_millis();
+        (act.uid == found.sender_id && in_time)
+            || (kind == Kind::Group
+                && group_of(found).is_some_and(|group| {
+                    self.membership.may_revoke(&act.uid, group, &found.sender_id)
+                }))
+    }
+
+    /// Receivers may.
+    fn may_focus(&self, kind: Kind, act: &Act, found: &Found) -> bool {
+        match kind {
+            Kind::Private => act.uid == found.receiver_id,
+            Kind::Group => {
+                act.uid != found.sender_id
+                    && group_of(found)
+                        .is_some_and(|group| self.membership.groups_of(&act.uid).contains(&group))
+            }
+        }
+    }
+
+    fn tell_user(
+        &self,
+        outgoing: &mut Outgoing,
+        uid: &str,
+        kind: SignalType,
+        body: &Bytes,
+    ) -> Result<(), Exhausted> {
+        let sid = self.ids.next_at(self.now)?.get();
+        let signal = OutSignal { sid, uid: Arc::from(uid), kind: kind as i32, body: body.clone() };
+        outgoing.signals.push(signal);
+        Ok(())
+    }
+
+    fn tell_group(
+        &self,
+        outgoing: &mut Outgoing,
+        found: &Found,
+        kind: SignalType,
+        body: Bytes,
+    ) -> Result<(), Exhausted> {
+        if let Some(group) = group_of(found) {
+            let sid = self.ids.next_at(self.now)?.get();
+            outgoing.group_signals.push((group, sid, kind, body));
+        }
+        Ok(())
+    }
+}
+
+fn group_of(found: &Found) -> Option<i64> {
+    found.receiver_id.parse().ok()
+}

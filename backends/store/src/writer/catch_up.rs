@@ -1,0 +1,344 @@
+//! How one session gets what the database has for it, before it gets what is new.
+//!
+//! A [`CatchUp`] knows which stretches of the user's log are still to be read, one page at a time
+//! and no faster than the client acknowledges. Meanwhile it holds what is stored anew; if that
+//! becomes too much, it lets go of it and reads it from the database later. So the session gets
+//! everything once and in order, and a slow client costs a bounded amount of memory.
+//!
+//! Pure. Not here: the database (`db`), who is attached (`sessions`).
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+/// Rows that are read and sent at a time. With what is held they fit the gateway's queue for one
+/// session (1,024 by default).
+pub(crate) const PAGE_ROWS: usize = 256;
+/// Bytes after which a page ends early, for the same reason (1 MiB by default).
+pub(crate) const PAGE_BYTES: usize = 256 * 1024;
+/// The next page is read when no more than this many deliveries are unacknowledged.
+const LOW_WATER: usize = PAGE_ROWS / 2;
+/// New deliveries that one session may hold back.
+const HELD_ITEMS: usize = 256;
+/// Bytes of them.
+const HELD_BYTES: usize = 256 * 1024;
+
+/// Something to deliver to one session.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Item {
+    pub(crate) id: i64,
+    pub(crate) body: Bytes,
+    pub(crate) tag: u64,
+}
+
+/// A kind of log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Source {
+    /// Messages between users that no phone of the user has acknowledged.
+    Unreceived,
+    /// Signals that no phone of the user has acknowledged.
+    UnreceivedSignals,
+    /// Messages between users, and signals.
+    Log,
+    /// The same, and the messages of the user's groups.
+    LogWithGroups,
+}
+
+/// The part of a log with `after < id <= upto`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Stretch {
+    pub(crate) source: Source,
+    pub(crate) after: i64,
+    pub(crate) upto: i64,
+}
+
+/// What to do next for a session.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Step {
+    /// Nothing: a page is being read, or the client has not acknowledged enough.
+    Wait,
+    /// Read the next page of this.
+    Read(Stretch),
+    /// Send these and be done.
+    Live(Vec<Item>),
+}
+
+/// A session that is not live yet.
+#[derive(Debug)]
+pub(crate) struct CatchUp {
+    stretches: VecDeque<Stretch>,
+    /// What is later than this is in `held`, or was until it spilled.
+    held_after: i64,
+    held: Vec<Item>,
+    held_bytes: usize,
+    spilled: bool,
+    unacked: usize,
+    reading: bool,
+}
+
+impl CatchUp {
+    /// Reads the stretches in turn; they end at `held_after`.
+    pub(crate) fn new(stretches: impl Into<VecDeque<Stretch>>, held_after: i64) -> Self {
+        Self {
+            stretches: stretches.into(),
+            held_after,
+            held: Vec::new(),
+            held_bytes: 0,
+            spilled: false,
+            unacked: 0,
+            reading: false,
+        }
+    }
+
+    /// The next step when everything up to `committed` can be read.
+    pub(crate) fn step(&mut self, committed: i64) -> Step {
+        if self.reading {
+            return Step::Wait;
+        }
+        if self.stretches.is_empty() {
+            if !self.spilled {
+                self.held_bytes = 0;
+                return Step::Live(std::mem::take(&mut self.held));
+            }
+            let after = std::mem::replace(&mut self.held_after, committed);
+            self.stretches.push_back(Stretch { source: Source::Log, after, upto: committed });
+            self.spilled = false;
+        }
+        match self.stretches.front() {
+            Some(stretch) if self.unacked <= LOW_WATER => {
+                self.reading = true;
+                Step::Read(*stretch)
+            }
+            _ => Step::Wait,
+        }
+    }
+
+    /// `sent` rows of a page went out, the last with id `through`; `exhausted` if the stretch has
+    /// no more.
+    pub(crate) fn page_sent(&mut self, sent: usize, through: Option<i64>, exhausted: bool) {
+        self.reading = false;
+        self.unacked += sent;
+        if exhausted {
+            self.stretches.pop_front();
+        } else if let (Some(stretch), Some(through)) = (self.stretches.front_mut(), through) {
+            stretch.after = through;
+        }
+    }
+
+    /// Keeps something new until its turn comes.
+    pub(crate) fn hold(&mut self, item: &Item) {
+        if item.id <= self.held_after || self.spilled {
+            return;
+        }
+        self.held_bytes += item.body.len();
+        if self.held.len() == HELD_ITEMS || self.held_bytes > HELD_BYTES {
+            self.spill();
+        } else {
+            self.held.push(item.clone());
+        }
+    }
+
+    /// Lets go of what is held.
+    pub(crate) fn spill(&mut self) {
+        self.held = Vec::new();
+        self.held_bytes = 0;
+        self.spilled = true;
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// The client acknowledged a delivery.
+    pub(crate) fn acked(&mut self) {
+        self.unacked = self.unacked.saturating_sub(1);
+    }
+
+    /// Goes on as if the client had acknowledged everything: it may speak a dialect without acks.
+    pub(crate) fn stop_waiting_for_acks(&mut self) {
+        self.unacked = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn item(id: i64, bytes: usize) -> Item {
+        Item { id, body: vec![0; bytes].into(), tag: id.unsigned_abs() }
+    }
+
+    fn log(after: i64, upto: i64) -> Stretch {
+        Stretch { source: Source::Log, after, upto }
+    }
+
+    #[test]
+    fn stretches_are_read_in_turn_and_then_what_was_held_goes_out() {
+        let unreceived = Stretch { source: Source::Unreceived, after: 0, upto: 9 };
+        let signals = Stretch { source: Source::UnreceivedSignals, after: 0, upto: 9 };
+        let mut catch_up = CatchUp::new([unreceived, signals], 9);
+
+        assert_eq!(catch_up.step(9), Step::Read(unreceived));
+        assert_eq!(catch_up.step(9), Step::Wait, "one page at a time");
+        catch_up.hold(&item(10, 1));
+        catch_up.page_sent(2, Some(5), false);
+        assert_eq!(catch_up.step(10), Step::Read(Stretch { after: 5, ..unreceived }));
+        catch_up.page_sent(0, None, true);
+        assert_eq!(catch_up.step(10), Step::Read(signals));
+        catch_up.page_sent(0, None, true);
+        assert_eq!(catch_up.step(10), Step::Live(vec![item(10, 1)]));
+    }
+
+    #[test]
+    fn the_next_page_waits_until_half_of_the_last_is_acknowledged() {
+        let mut catch_up = CatchUp::new([log(0, 900)], 900);
+        assert_eq!(catch_up.step(900), Step::Read(log(0, 900)));
+        catch_up.page_sent(256, Some(256), false);
+
+        for _ in 0..127 {
+            catch_up.acked();
+        }
+        assert_eq!(catch_up.step(900), Step::Wait);
+        catch_up.acked();
+        assert_eq!(catch_up.step(900), Step::Read(log(256, 900)));
+    }
+
+    #[test]
+    fn a_client_that_never_acknowledges_is_not_waited_for_for_ever() {
+        let mut catch_up = CatchUp::new([log(0, 900)], 900);
+        catch_up.step(900);
+        catch_up.page_sent(256, Some(256), false);
+        assert_eq!(catch_up.step(900), Step::Wait);
+
+        catch_up.stop_waiting_for_acks();
+        assert_eq!(catch_up.step(900), Step::Read(log(256, 900)));
+    }
+
+    #[test]
+    fn too_much_to_hold_is_read_from_the_database_instead() {
+        let mut catch_up = CatchUp::new([log(0, 9)], 9);
+        catch_up.step(9);
+        for id in 10..=265 {
+            catch_up.hold(&item(id, 1));
+        }
+        assert_eq!(catch_up.held(), 256);
+        catch_up.hold(&item(266, 1));
+        catch_up.hold(&item(267, 1));
+        assert_eq!(catch_up.held(), 0);
+
+        catch_up.page_sent(0, None, true);
+        assert_eq!(catch_up.step(267), Step::Read(log(9, 267)));
+        catch_up.hold(&item(268, 1));
+        catch_up.page_sent(0, None, true);
+        assert_eq!(catch_up.step(268), Step::Live(vec![item(268, 1)]));
+    }
+
+    #[test]
+    fn large_bodies_spill_by_their_bytes() {
+        let mut catch_up = CatchUp::new([], 0);
+        for id in 1..=16 {
+            catch_up.hold(&item(id, 16 * 1024));
+        }
+        assert_eq!(catch_up.held(), 16);
+        catch_up.hold(&item(17, 1));
+        assert_eq!(catch_up.held(), 0);
+        assert_eq!(catch_up.step(17), Step::Read(log(0, 17)));
+    }
+
+    #[test]
+    fn what_a_stretch_will_read_is_not_held_as_well() {
+        let mut catch_up = CatchUp::new([], 5);
+        catch_up.hold(&item(5, 1));
+        catch_up.hold(&item(6, 1));
+        assert_eq!(catch_up.step(6), Step::Live(vec![item(6, 1)]));
+    }
+
+    #[derive(Clone, Debug)]
+    enum Event {
+        Commit(usize),
+        Page(usize),
+        Ack(usize),
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        prop_oneof![
+            (1..200_usize).prop_map(Event::Commit),
+            (1..PAGE_ROWS).prop_map(Event::Page),
+            (1..PAGE_ROWS).prop_map(Event::Ack),
+        ]
+    }
+
+    /// Plays the writer around a [`CatchUp`], with the database a count of rows.
+    struct Play {
+        catch_up: CatchUp,
+        committed: i64,
+        reading: Option<Stretch>,
+        delivered: Vec<i64>,
+        live: bool,
+    }
+
+    impl Play {
+        fn new(stored: i64) -> Self {
+            let catch_up = CatchUp::new([log(0, stored)], stored);
+            Self { catch_up, committed: stored, reading: None, delivered: vec![], live: false }
+        }
+
+        fn advance(&mut self) {
+            match self.catch_up.step(self.committed) {
+                Step::Wait => {}
+                Step::Read(stretch) => self.reading = Some(stretch),
+                Step::Live(held) => {
+                    self.delivered.extend(held.iter().map(|item| item.id));
+                    self.live = true;
+                }
+            }
+        }
+
+        fn handle(&mut self, event: &Event) {
+            match *event {
+                Event::Commit(count) => {
+                    for _ in 0..count {
+                        self.committed += 1;
+                        if self.live {
+                            self.delivered.push(self.committed);
+                        } else {
+                            self.catch_up.hold(&item(self.committed, 100));
+                        }
+                    }
+                }
+                Event::Page(rows) => {
+                    let Some(Stretch { after, upto, .. }) = self.reading.take() else { return };
+                    let through = upto.min(after + i64::try_from(rows).unwrap());
+                    self.delivered.extend(after + 1..=through);
+                    let sent = usize::try_from(through - after).unwrap();
+                    self.catch_up.page_sent(sent, Some(through), through == upto);
+                }
+                Event::Ack(count) => (0..count).for_each(|_| self.catch_up.acked()),
+            }
+            if !self.live && self.reading.is_none() {
+                self.advance();
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn everything_is_delivered_once_and_in_order(
+            stored in 0..600_i64, events in prop::collection::vec(event(), 0..80)
+        ) {
+            let mut play = Play::new(stored);
+            for event in &events {
+                play.handle(event);
+                prop_assert!(play.catch_up.held() <= HELD_ITEMS);
+            }
+            while !play.live {
+                play.handle(&Event::Ack(PAGE_ROWS));
+                play.handle(&Event::Page(PAGE_ROWS));
+            }
+            let everything: Vec<i64> = (1..=play.committed).collect();
+            prop_assert_eq!(play.delivered, everything);
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The writer without its queue: a batch of jobs in, one transaction, and then what follows of it.
+//!
+//! Nothing is answered and nothing delivered before the transaction is durable; if it fails, the
+//! senders are refused and everything is as before. The order of ids is the order of commits and
+//! the order in which each session gets things.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use comet_dtalk::id::{Exhausted, IdGenerator};
+use comet_dtalk::message::{SignalReceived, SignalType};
+use parking_lot::Mutex;
+use prost::Message as _;
+use sqlx::SqliteConnection;
+use tokio::sync::oneshot;
+
+use super::act::{Outgoing, Rules};
+use super::catch_up::Item;
+use super::feeds::Feeds;
+use super::job::{Act, ActError, Job, Submission};
+use super::outlet::Outlet;
+use super::plan::{Plan, plan};
+use super::reply::{Stored, Unstored};
+use crate::check::{Draft, To};
+use crate::db::{self, Ledger, Original, OutSignal};
+use crate::stats::Counters;
+use crate::sync_marks::SyncMarks;
+use crate::tag::Tag;
+use crate::{Membership, body};
+
+/// Ids in one signal, so that it fits a frame.
+const RECEIVED_PER_SIGNAL: usize = 500;
+
+/// What the writer shares with the rest of the store.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) membership: Arc<dyn Membership>,
+    pub(crate) marks: Arc<Mutex<SyncMarks>>,
+    /// The greatest id that is durable.
+    pub(crate) committed: Arc<AtomicI64>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+/// Why a batch was not stored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommitError {
+    #[error(transparent)]
+    Ids(#[from] Exhausted),
+    #[error(transparent)]
+    Sqlite(#[from] sqlx::Error),
+}
+
+/// The writer's state.
+pub(crate) struct Engine<S> {
+    pub(super) ledger: Ledger,
+    ids: IdGenerator,
+    revoke_within: Duration,
+    pub(super) shared: Shared,
+    pub(super) feeds: Feeds<S>,
+}
+
+/// Jobs that need the database.
+#[derive(Default)]
+struct Batch {
+    submissions: Vec<Submission>,
+    acts: Vec<Act>,
+    acks: Vec<(Arc<str>, Tag)>,
+}
+
+/// A transaction, done.
+struct Committed {
+    plan: Plan,
+    repeats: HashMap<i64, Original>,
+    verdicts: Vec<Result<(), ActError>>,
+    outgoing: Outgoing,
+}
+
+impl<S: Copy + Eq + Hash> Engine<S> {
+    pub(crate) fn new(
+        ledger: Ledger,
+        ids: IdGenerator,
+        revoke_within: Duration,
+        shared: Shared,
+    ) -> Self {
+        let feeds = Feeds::new(shared.clone());
+        Self { ledger, ids, revoke_within, shared, feeds }
+    }
+
+    /// Does the jobs at `now`, Unix milliseconds. Returns who waits for the writer to close.
+    pub(crate) async fn turn(
+        &mut self,
+        jobs: impl Iterator<Item = Job<S>>,
+        now: u64,
+        outlet: &mut impl Outlet<S>,
+    ) -> Option<oneshot::Sender<()>> {
+        let mut batch = Batch::default();
+        let mut flushes = Vec::new();
+        let mut close = None;
+        for job in jobs {
+            match job {
+                Job::Send(submission) => batch.submissions.push(*submission),
+                Job::Act(act) => batch.acts.push(act),
+                Job::Attach { session, uid, phone } => {
+                    self.feeds.attach(session, uid, phone, now, outlet);
+                }
+                Job::Detach(session) => self.feeds.detach(session),
+                Job::Acked { session, tag } => {
+                    let uid = self.feeds.acked(session, outlet);
+                    batch.acks.extend(uid.map(|uid| (uid, tag)));
+                }
+                Job::Flush(done) => flushes.push(done),
+                Job::Close(done) => close = Some(done),
+            }
+        }
+        self.write(batch, now, outlet).await;
+        self.shared.counters.sessions(self.feeds.len());
+        for done in flushes {
+            // Whoever asked may have stopped waiting.
+            let _gone = done.send(());
+        }
+        close
+    }
+
+    async fn write(&mut self, mut batch: Batch, now: u64, outlet: &mut impl Outlet<S>) {
+        if batch.submissions.is_empty() && batch.acts.is_empty() && batch.acks.is_empty() {
+            return;
+        }
+        let (drafts, waiting): (Vec<_>, Vec<_>) = batch
+            .submissions
+            .drain(..)
+            .map(|s| ((s.draft, s.from_phone), (s.reply, s.place)))
+            .unzip();
+        match self.commit(drafts, &batch.acks, &batch.acts, now).await {
+            Ok(committed) => {
+                self.shared.counters.committed(waiting.len(), committed.fresh().count());
+                for ((reply, _place), place) in waiting.into_iter().zip(&committed.plan.places) {
+                    reply.settle(Ok(committed.stored(*place)));
+                }
+                answer(batch.acts, &committed.verdicts);
+                self.deliver(&committed, outlet);
+            }
+            Err(error) => {
+                tracing::error!(%error, messages = waiting.len(), "batch not stored");
+                self.shared.counters.failed(waiting.len());
+                waiting.into_iter().for_each(|(reply, _place)| reply.settle(Err(Unstored)));
+                let failed = vec![Err(ActError::Unavailable); batch.acts.len()];
+                answer(batch.acts, &failed);
+            }
+        }
+    }
+
+    /// One transaction for everything. Dropped on the way, it is undone.
+    async fn commit(
+        &mut self,
+        drafts: Vec<(Draft, bool)>,
+        acks: &[(Arc<str>, Tag)],
+        acts: &[Act],
+        now: u64,
+    ) -> Result<Committed, CommitError> {
+        let plan = plan(drafts, &self.ids, now)?;
+        let mut tx = self.ledger.begin().await?;
+        let repeats = db::append(&mut tx, &plan.messages).await?;
+        let mut outgoing = Outgoing::default();
+        mark(&mut tx, acks, &self.ids, now, &mut outgoing).await?;
+        let rules = Rules {
+            membership: &*self.shared.membership,
+            revoke_within: self.revoke_within,
+            ids: &self.ids,
+            now,
+        };
+        let mut verdicts = Vec::with_capacity(acts.len());
+        for act in acts {
+            verdicts.push(rules.carry_out(&mut tx, act, &mut outgoing).await?);
+        }
+        db::insert_signals(&mut tx, &outgoing.signals, now).await?;
+        let committed = Committed { plan, repeats, verdicts, outgoing };
+        let last = committed.last().max(self.committed());
+        self.ledger.commit(tx, last).await?;
+        self.shared.committed.store(last, Ordering::Release);
+        Ok(committed)
+    }
+
+    fn deliver(&mut self, committed: &Committed, outlet: &mut impl Outlet<S>) {
+        for message in committed.fresh() {
+            let common = &message.common;
+            let body = body::message(common);
+            match message.to {
+                To::User => {
+                    let tag = Tag::Message(common.log_id).encode();
+                    let item = Item { id: common.log_id, body, tag };
+                    self.feeds.deliver_to(&common.target, &item, outlet);
+                    if common.from != common.target {
+                        self.feeds.deliver_to(&common.from, &item, outlet);
+                    }
+                }
+                To::Group(group) => {
+                    let tag = Tag::Group(common.log_id).encode();
+                    outlet.publish(group.get(), &Item { id: common.log_id, body, tag });
+                }
+            }
+        }
+        for OutSignal { sid, uid, kind, body } in &committed.outgoing.signals {
+            let body = body::signal(*kind, body.clone(), *sid);
+            let item = Item { id: *sid, body, tag: Tag::Signal(*sid).encode() };
+            self.feeds.deliver_to(uid, &item, outlet);
+        }
+        for (group, sid, kind, body) in &committed.outgoing.group_signals {
+            let body = body::passing_signal(*kind, body.clone(), *sid);
+            outlet.publish(*group, &Item { id: *sid, body, tag: 0 });
+        }
+    }
+
+    pub(crate) async fn close(&mut self) {
+        if let Err(error) = self.ledger.close().await {
+            tracing::warn!(%error, "message database not closed");
+        }
+    }
+
+    fn committed(&self) -> i64 {
+        self.shared.committed.load(Ordering::Acquire)
+    }
+}
+
+impl Committed {
+    /// What the sender of the message at this place is told.
+    fn stored(&self, place: usize) -> Stored {
+        let common = &self.plan.messages[place].common;
+        match self.repeats.get(&common.log_id) {
+            Some(&Original { mid, datetime }) => Stored { mid, datetime },
+            None => Stored { mid: common.log_id, datetime: common.datetime },
+        }
+    }
+
+    fn fresh(&self) -> impl Iterator<Item = &db::Message> {
+        self.plan.messages.iter().filter(|m| !self.repeats.contains_key(&m.common.log_id))
+    }
+
+    /// The greatest id given out.
+    fn last(&self) -> i64 {
+        let messages = self.plan.messages.iter().map(|message| message.common.log_id);
+        let signals = self.outgoing.signals.iter().map(|signal| signal.sid);
+        let group_signals = self.outgoing.group_signals.iter().map(|&(_, sid, ..)| sid);
+        messages.chain(signals).chain(group_signals).max().unwrap_or(0)
+    }
+}
+
+fn answer(acts: Vec<Act>, verdicts: &[Result<(), ActError>]) {
+    for (act, &verdict) in acts.into_iter().zip(verdicts) {
+        // A client that went away learns it from the signal.
+        let _gone = act.done.send(verdict);
+    }
+}
+
+/// Marks what phones acknowledged, and tells senders what was received.
+async fn mark(
+    tx: &mut SqliteConnection,
+    acks: &[(Arc<str>, Tag)],
+    ids: &IdGenerator,
+    now: u64,
+    outgoing: &mut Outgoing,
+) -> Result<(), CommitError> {
+    let (mut messages, mut signals) = (Vec::new(), Vec::new());
+    for (uid, tag) in acks {
+        match *tag {
+            Tag::Message(mid) => messages.push((&**uid, mid)),
+            Tag::Signal(sid) => signals.push((&**uid, sid)),
+            Tag::Group(_) => {}
+        }
+    }
+    db::mark_signals(tx, &signals, now).await?;
+    let mut of_sender = BTreeMap::<String, Vec<i64>>::new();
+    for received in db::mark_messages(tx, &messages).await? {
+        of_sender.entry(received.sender).or_default().push(received.mid);
+    }
+    for (sender, mut mids) in of_sender {
+        mids.sort_unstable();
+        let uid: Arc<str> = sender.into();
+        for logs in mids.chunks(RECEIVED_PER_SIGNAL) {
+            let sid = ids.next_at(now)?.get();
+            let body = Bytes::from(SignalReceived { logs: logs.to_vec() }.encode_to_vec());
+            let kind = SignalType::Received as i32;
+            outgoing.signals.push(OutSignal { sid, uid: Arc::clone(&uid), kind, body });
+        }
+    }
+    Ok(())
+}

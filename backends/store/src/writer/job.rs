@@ -1,0 +1,76 @@
+//! What the writer is asked to do.
+
+use std::sync::Arc;
+
+use comet_dtalk::id::Id;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::reply::Reply;
+use crate::check::Draft;
+use crate::tag::Tag;
+
+/// One request, in the order in which the writer sees them.
+#[derive(Debug)]
+pub(crate) enum Job<S> {
+    /// Store a message and deliver it.
+    Send(Box<Submission>),
+    /// Take back or mark a message.
+    Act(Act),
+    /// A session is open.
+    Attach { session: S, uid: Arc<str>, phone: bool },
+    /// A session is gone.
+    Detach(S),
+    /// A session acknowledged a delivery.
+    Acked { session: S, tag: Tag },
+    /// Tell when everything before this is done.
+    Flush(oneshot::Sender<()>),
+    /// Close the database, tell, and end.
+    Close(oneshot::Sender<()>),
+}
+
+/// A message whose sender waits.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    /// Checked, with the sender filled in.
+    pub(crate) draft: Draft,
+    pub(crate) from_phone: bool,
+    pub(crate) reply: Reply,
+    /// Given back when the sender has been answered.
+    pub(crate) place: OwnedSemaphorePermit,
+}
+
+/// What a user wants done to a stored message.
+#[derive(Debug)]
+pub(crate) struct Act {
+    pub(crate) kind: ActKind,
+    /// Whether the message went to a group.
+    pub(crate) in_group: bool,
+    pub(crate) mid: Id,
+    pub(crate) uid: String,
+    pub(crate) done: oneshot::Sender<Result<(), ActError>>,
+    pub(crate) _place: OwnedSemaphorePermit,
+}
+
+/// The two things that can be done to a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum ActKind {
+    /// Take it back.
+    Revoke,
+    /// Draw attention to it.
+    Focus,
+}
+
+/// Why nothing was done to a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum ActError {
+    /// There is no such message, at least not for this user.
+    #[error("message does not exist")]
+    Unknown,
+    /// This user may not, or not any more.
+    #[error("permission denied")]
+    NotAllowed,
+    /// Too much is waiting, or the database failed.
+    #[error("message store is unavailable")]
+    Unavailable,
+}

@@ -1,0 +1,122 @@
+//! The one task that writes. Whatever changes the log goes through it, so that ids, commits and
+//! deliveries have one order.
+//!
+//! It takes all that waits, stores it in one transaction, answers, and delivers; while a disk
+//! syncs, the next batch gathers, so load makes batches larger instead of syncs more. Reading for
+//! sessions that catch up happens beside it, a few pages at a time.
+//!
+//! * `job`: what can be asked; `engine`: a batch of jobs, from the transaction to the answers;
+//! * `plan`, `act`: what messages and wishes become;
+//! * `feeds`, `sessions`, `catch_up`: what each session gets next;
+//! * `outlet`, `reply`: the way out.
+
+mod act;
+pub(crate) mod catch_up;
+mod engine;
+mod feeds;
+pub(crate) mod job;
+mod outlet;
+mod plan;
+pub(crate) mod reply;
+mod sessions;
+
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use comet_dtalk::clock;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+pub(crate) use engine::{CommitError, Engine, Shared};
+pub(crate) use feeds::ReadRequest;
+pub(crate) use outlet::Outlet;
+
+use crate::Membership;
+use crate::db::{Page, Reads};
+use catch_up::Source;
+use job::Job;
+
+/// After this long a session that had no room is tried again.
+const RETRY: Duration = Duration::from_millis(20);
+/// A session that acknowledges nothing for this long, or up to twice, gets its next page anyway.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The queue and the limits of the task.
+pub(crate) struct Intake<S> {
+    pub(crate) jobs: mpsc::UnboundedReceiver<Job<S>>,
+    /// Most jobs in one transaction.
+    pub(crate) batch: usize,
+    /// Pages read at the same time.
+    pub(crate) readers: usize,
+}
+
+type PageRead<S> = (S, Result<Page, sqlx::Error>);
+
+/// Writes until it is told to close, or until nobody is left who could ask.
+///
+/// `outlet` is asked for before each use: the gateway becomes known with the first session.
+pub(crate) async fn run<S, O>(
+    mut engine: Engine<S>,
+    reads: Reads,
+    mut intake: Intake<S>,
+    outlet: impl Fn() -> O,
+) where
+    S: Copy + Eq + Hash + Send + 'static,
+    O: Outlet<S>,
+{
+    let membership = Arc::clone(&engine.shared.membership);
+    let mut jobs = Vec::with_capacity(intake.batch);
+    let mut pages: JoinSet<PageRead<S>> = JoinSet::new();
+    let mut nudges = interval(PATIENCE);
+    nudges.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut retry_at = None;
+    loop {
+        tokio::select! {
+            count = intake.jobs.recv_many(&mut jobs, intake.batch) => {
+                let close = engine.turn(jobs.drain(..), clock::unix_ms(), &mut outlet()).await;
+                if count == 0 || close.is_some() {
+                    engine.close().await;
+                    reads.close().await;
+                    // Whoever asked may have stopped waiting.
+                    let _gone = close.map(|done| done.send(()));
+                    return;
+                }
+            }
+            Some(read) = pages.join_next() => match read {
+                Ok((session, page)) => engine.feeds.page_read(session, page, &mut outlet()),
+                Err(error) => tracing::error!(%error, "page of the log not read"),
+            },
+            () = sleep_until(retry_at.unwrap_or_else(Instant::now)), if retry_at.is_some() => {
+                engine.feeds.retry(&mut outlet());
+                retry_at = None;
+            }
+            _ = nudges.tick() => engine.feeds.nudge(&mut outlet()),
+        }
+        if retry_at.is_none() && engine.feeds.has_behind() {
+            retry_at = Some(Instant::now() + RETRY);
+        }
+        while pages.len() < intake.readers
+            && let Some(request) = engine.feeds.next_read()
+        {
+            pages.spawn(read_page(reads.clone(), Arc::clone(&membership), request));
+        }
+    }
+}
+
+async fn read_page<S>(
+    reads: Reads,
+    membership: Arc<dyn Membership>,
+    request: ReadRequest<S>,
+) -> PageRead<S> {
+    let ReadRequest { session, uid, stretch } = request;
+    let groups = match stretch.source {
+        Source::LogWithGroups => membership.groups_of(&uid),
+        _ => Vec::new(),
+    };
+    (session, reads.page(&uid, stretch, &groups).await)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! Where the writer's deliveries go.
+
+use comet::{CommandError, Delivery, Gateway, SessionId};
+
+use super::catch_up::Item;
+
+/// The sessions' side, as the writer sees it.
+pub(crate) trait Outlet<S> {
+    /// Delivers to one session; `false` if there is no room now.
+    fn push(&mut self, session: S, item: &Item) -> bool;
+
+    /// Delivers to the members of a group that are connected.
+    fn publish(&mut self, group: i64, item: &Item);
+
+    /// Makes the session a member of what [`Outlet::publish`] reaches.
+    fn join(&mut self, session: S, group: i64);
+
+    /// Ends a session that cannot be served; its client comes back.
+    fn kick(&mut self, session: S);
+}
+
+/// The room of a group.
+pub(crate) fn room(group: i64) -> String {
+    format!("g/{group}")
+}
+
+impl Outlet<SessionId> for Gateway {
+    fn push(&mut self, session: SessionId, item: &Item) -> bool {
+        let delivery = Delivery::acked(item.body.clone()).tag(item.tag);
+        // A gateway that has stopped has no sessions left to fall behind.
+        !matches!(Self::push(self, session, delivery), Err(CommandError::Full))
+    }
+
+    fn publish(&mut self, group: i64, item: &Item) {
+        let delivery = Delivery::acked(item.body.clone()).tag(item.tag);
+        if let Err(error) = Self::publish(self, &room(group), delivery) {
+            tracing::warn!(group, %error, "group message not delivered everywhere");
+        }
+    }
+
+    fn join(&mut self, session: SessionId, group: i64) {
+        if let Err(error) = Self::join(self, session, &room(group)) {
+            tracing::warn!(%session, group, %error, "session not joined");
+        }
+    }
+
+    fn kick(&mut self, session: SessionId) {
+        if let Err(error) = Self::kick(self, session, "message store failed") {
+            tracing::warn!(%session, %error, "session not closed");
+        }
+    }
+}
+
+/// Before the first session there is nowhere to deliver to.
+impl<S, O: Outlet<S>> Outlet<S> for Option<O> {
+    fn push(&mut self, session: S, item: &Item) -> bool {
+        self.as_mut().is_none_or(|outlet| outlet.push(session, item))
+    }
+
+    fn publish(&mut self, group: i64, item: &Item) {
+        if let Some(outlet) = self {
+            outlet.publish(group, item);
+        }
+    }
+
+    fn join(&mut self, session: S, group: i64) {
+        if let Some(outlet) = self {
+            outlet.join(session, group);
+        }
+    }
+
+    fn kick(&mut self, session: S) {
+        if let Some(outlet) = self {
+            outlet.kick(session);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! When the database fails: nothing is promised, nothing half done, and the next batch succeeds.
+
+use sqlx::Connection;
+
+use super::*;
+
+async fn refused(world: &mut World) {
+    let (job, answer) = send("alice", &text("m-1", "bob", "hi"));
+    let (revoke, outcome) = act(ActKind::Revoke, false, 5, "alice");
+    world.turn([job, revoke]).await;
+    assert_eq!(answer.await.unwrap(), Err(Unstored));
+    assert_eq!(outcome.await.unwrap(), Err(ActError::Unavailable));
+    assert!(world.taken_ids(1).is_empty());
+    assert_eq!((world.stats().failed_commits, world.stats().unstored), (1, 1));
+}
+
+async fn accepted(world: &mut World) {
+    let stored = world.send("alice", "bob", "m-1").await;
+    assert_eq!(world.taken_ids(1), [stored.mid]);
+    assert_eq!(world.log("bob").await, [(stored.mid, "alice".into(), 1, 0, 1)]);
+}
+
+#[tokio::test]
+async fn a_failure_in_the_middle_of_a_batch_leaves_nothing_behind() {
+    let mut world = World::new().await;
+    world.turn([desktop(1, "bob")]).await;
+    let mut other = world.connection().await;
+    sqlx::raw_sql(
+        "CREATE TRIGGER full BEFORE INSERT ON dtalk_msg_relation
+         BEGIN SELECT raise(ABORT, 'disk full'); END",
+    )
+    .execute(&mut other)
+    .await
+    .unwrap();
+
+    refused(&mut world).await;
+    for table in ["comet_sent", "dtalk_msg_content", "dtalk_msg_version"] {
+        assert_eq!(world.count(table).await, 0, "{table}");
+    }
+    assert_eq!(world.committed(), 0);
+
+    sqlx::raw_sql("DROP TRIGGER full").execute(&mut other).await.unwrap();
+    accepted(&mut world).await;
+}
+
+#[tokio::test]
+async fn a_database_that_another_process_holds_refuses_until_it_lets_go() {
+    let mut world = World::new().await;
+    world.turn([desktop(1, "bob")]).await;
+    let mut other = world.connection().await;
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+
+    refused(&mut world).await;
+
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    accepted(&mut world).await;
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_grow_refuses_and_keeps_what_it_has() {
+    let mut world = World::new().await;
+    world.turn([desktop(1, "bob")]).await;
+    let stored = world.send("alice", "bob", "m-0").await;
+    world.taken(1);
+    let mut tx = world.engine.ledger.begin().await.unwrap();
+    sqlx::raw_sql("PRAGMA max_page_count = 1").execute(&mut tx).await.unwrap();
+    world.engine.ledger.commit(tx, 0).await.unwrap();
+
+    let mut common = text("m-1", "bob", "");
+    common.msg = vec![1; 16_000].into();
+    let jobs = (0..100).map(|n| send("alice", &Common { msg_id: n.to_string(), ..common.clone() }));
+    let (jobs, answers): (Vec<_>, Vec<_>) = jobs.unzip();
+    world.turn(jobs).await;
+    for answer in answers {
+        assert_eq!(answer.await.unwrap(), Err(Unstored));
+    }
+    assert!(world.taken_ids(1).is_empty());
+    assert_eq!(world.log("bob").await, [(stored.mid, "alice".into(), 1, 0, 1)]);
+
+    // The limit was the connection's, and a connection that failed is not used again.
+    let next = world.send("alice", "bob", "m-1").await;
+    assert_eq!(world.taken_ids(1), [next.mid]);
+}
+
+#[tokio::test]
+async fn acks_of_a_failed_batch_count_when_they_come_again() {
+    let mut world = World::new().await;
+    world.turn([phone(1, "bob")]).await;
+    world.read_pages().await;
+    world.send("alice", "bob", "m-1").await;
+    let item = world.taken(1).remove(0);
+    let mut other = world.connection().await;
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    world.turn([acked(1, &item)]).await;
+    other.close().await.unwrap();
+    assert_eq!(world.log("bob").await[0].3, 0);
+
+    world.turn([Job::Detach(1), phone(2, "bob")]).await;
+    world.read_pages().await;
+    assert_eq!(world.taken(2), [item.clone()]);
+    world.turn([acked(2, &item)]).await;
+    assert_eq!(world.log("bob").await[0].3, 1);
+}
+
+#[tokio::test]
+async fn a_file_of_a_later_version_is_not_touched() {
+    let world = World::new().await;
+    sqlx::raw_sql("PRAGMA user_version = 2").execute(&mut world.connection().await).await.unwrap();
+    let error = db::open(&world.path(), 1, Duration::from_millis(200)).await.unwrap_err();
+    assert_eq!(error.to_string(), "message database has schema 2, this program knows up to 1");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_an_error() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("store.db");
+    std::fs::write(&path, "no database, but long enough to be taken for one".repeat(100)).unwrap();
+    let error = db::open(&path, 1, Duration::from_millis(200)).await.unwrap_err();
+    assert!(matches!(error, db::OpenError::Sqlite(_)), "{error}");
+}

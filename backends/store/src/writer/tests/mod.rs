@@ -1,0 +1,261 @@
+//! The engine on a real database, with sessions that are numbers.
+
+mod acting;
+mod catching_up;
+mod failing;
+mod oracle;
+mod receiving;
+mod storing;
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use comet_dtalk::code::Code;
+use comet_dtalk::id::{Id, IdGenerator, Node};
+use comet_dtalk::message::{Common, Proto, Signal};
+use parking_lot::Mutex;
+use prost::Message as _;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
+use tempfile::TempDir;
+use tokio::sync::{Semaphore, oneshot};
+
+use super::catch_up::Item;
+use super::job::{Act, ActError, ActKind, Job, Submission};
+use super::reply::{Reply, Stored, Unstored};
+use super::{Engine, Outlet, Shared};
+use crate::check::check;
+use crate::db::{self, Reads};
+use crate::stats::Counters;
+use crate::sync_marks::SyncMarks;
+use crate::testing::{proto_of, text};
+use crate::{Membership, Stats};
+
+const NOW: u64 = 1_700_000_000_000;
+
+type Answer = oneshot::Receiver<Result<Stored, Unstored>>;
+
+/// What the engine let out.
+#[derive(Default)]
+struct Recorder {
+    pushed: Vec<(u32, Item)>,
+    published: Vec<(i64, Item)>,
+    joined: Vec<(u32, i64)>,
+    kicked: Vec<u32>,
+    /// Sessions without room.
+    full: HashSet<u32>,
+}
+
+impl Outlet<u32> for Recorder {
+    fn push(&mut self, session: u32, item: &Item) -> bool {
+        let room = !self.full.contains(&session);
+        if room {
+            self.pushed.push((session, item.clone()));
+        }
+        room
+    }
+
+    fn publish(&mut self, group: i64, item: &Item) {
+        self.published.push((group, item.clone()));
+    }
+
+    fn join(&mut self, session: u32, group: i64) {
+        self.joined.push((session, group));
+    }
+
+    fn kick(&mut self, session: u32) {
+        self.kicked.push(session);
+    }
+}
+
+/// Group 77 has alice and bob, and carol may take back what others wrote there.
+struct Group77;
+
+impl Membership for Group77 {
+    fn may_send(&self, uid: &str, group: i64) -> Result<(), Code> {
+        if self.groups_of(uid).contains(&group) { Ok(()) } else { Err(Code::NOT_IN_GROUP) }
+    }
+
+    fn groups_of(&self, uid: &str) -> Vec<i64> {
+        if uid == "alice" || uid == "bob" { vec![77] } else { vec![] }
+    }
+
+    fn may_revoke(&self, uid: &str, group: i64, author: &str) -> bool {
+        (uid, group, author) == ("carol", 77, "bob")
+    }
+}
+
+struct World {
+    engine: Engine<u32>,
+    reads: Reads,
+    shared: Shared,
+    out: Recorder,
+    now: u64,
+    dir: Arc<TempDir>,
+}
+
+impl World {
+    async fn new() -> Self {
+        Self::open(Arc::new(TempDir::new().unwrap()), NOW).await
+    }
+
+    async fn open(dir: Arc<TempDir>, now: u64) -> Self {
+        let path = dir.path().join("store.db");
+        let opened = db::open(&path, 2, Duration::from_millis(200)).await.unwrap();
+        let shared = Shared {
+            membership: Arc::new(Group77),
+            marks: Arc::new(Mutex::new(SyncMarks::default())),
+            committed: Arc::new(AtomicI64::new(opened.last.map_or(0, Id::get))),
+            counters: Arc::new(Counters::default()),
+        };
+        let ids = IdGenerator::after(Node::default(), opened.last);
+        let hour = Duration::from_secs(3600);
+        let engine = Engine::new(opened.ledger, ids, hour, shared.clone());
+        Self { engine, reads: opened.reads, shared, out: Recorder::default(), now, dir }
+    }
+
+    /// As after a crash: nothing is closed first.
+    async fn reopen(self) -> Self {
+        let (dir, now) = (Arc::clone(&self.dir), self.now);
+        drop(self);
+        Self::open(dir, now).await
+    }
+
+    async fn turn(&mut self, jobs: impl IntoIterator<Item = Job<u32>>) {
+        self.now += 1000;
+        let close = self.engine.turn(jobs.into_iter(), self.now, &mut self.out).await;
+        assert!(close.is_none());
+    }
+
+    /// Reads whatever sessions wait for, until none does.
+    async fn read_pages(&mut self) {
+        while let Some(request) = self.engine.feeds.next_read() {
+            let groups = self.shared.membership.groups_of(&request.uid);
+            let page = self.reads.page(&request.uid, request.stretch, &groups).await;
+            self.engine.feeds.page_read(request.session, page, &mut self.out);
+        }
+    }
+
+    /// One turn for one message of which nobody has heard before.
+    async fn send(&mut self, from: &str, target: &str, msg_id: &str) -> Stored {
+        let (job, answer) = send(from, &text(msg_id, target, "hi"));
+        self.turn([job]).await;
+        answer.await.unwrap().unwrap()
+    }
+
+    async fn act(
+        &mut self,
+        kind: ActKind,
+        group: bool,
+        mid: i64,
+        uid: &str,
+    ) -> Result<(), ActError> {
+        let (job, outcome) = act(kind, group, mid, uid);
+        self.turn([job]).await;
+        outcome.await.unwrap()
+    }
+
+    /// What was pushed to a session since the last call.
+    fn taken(&mut self, session: u32) -> Vec<Item> {
+        let (taken, rest) = self.out.pushed.drain(..).partition(|&(to, _)| to == session);
+        self.out.pushed = rest;
+        Vec::into_iter(taken).map(|(_, item)| item).collect()
+    }
+
+    /// The ids of it.
+    fn taken_ids(&mut self, session: u32) -> Vec<i64> {
+        self.taken(session).iter().map(|item| item.id).collect()
+    }
+
+    fn committed(&self) -> i64 {
+        self.shared.committed.load(Ordering::Acquire)
+    }
+
+    fn stats(&self) -> Stats {
+        self.shared.counters.read()
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("store.db")
+    }
+
+    /// A connection of somebody else.
+    async fn connection(&self) -> SqliteConnection {
+        SqliteConnectOptions::new().filename(self.path()).connect().await.unwrap()
+    }
+
+    /// The log of a user: id, other, type, state and number of each row.
+    async fn log(&self, uid: &str) -> Vec<(i64, String, i64, i64, i64)> {
+        sqlx::query_as(
+            "SELECT mid, other_uid, type, state, owner_seq FROM dtalk_msg_relation
+             WHERE owner_uid = ? ORDER BY mid",
+        )
+        .bind(uid)
+        .fetch_all(&mut self.connection().await)
+        .await
+        .unwrap()
+    }
+
+    async fn count(&self, table: &'static str) -> i64 {
+        let query = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        sqlx::query_scalar(query).fetch_one(&mut self.connection().await).await.unwrap()
+    }
+}
+
+fn send_from(from: &str, common: &Common, from_phone: bool) -> (Job<u32>, Answer) {
+    let mut draft = check(proto_of(common)).unwrap();
+    draft.common.from = from.into();
+    let (reply, answer) = oneshot::channel();
+    let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+    let submission = Submission { draft, from_phone, reply: Reply::Http(reply), place };
+    (Job::Send(Box::new(submission)), answer)
+}
+
+fn send(from: &str, common: &Common) -> (Job<u32>, Answer) {
+    send_from(from, common, false)
+}
+
+fn to_group(msg_id: &str) -> Common {
+    Common { channel_type: 1, ..text(msg_id, "77", "hi") }
+}
+
+fn act(
+    kind: ActKind,
+    in_group: bool,
+    mid: i64,
+    uid: &str,
+) -> (Job<u32>, oneshot::Receiver<Result<(), ActError>>) {
+    let (done, outcome) = oneshot::channel();
+    let _place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+    let mid = Id::new(mid).unwrap();
+    (Job::Act(Act { kind, in_group, mid, uid: uid.into(), done, _place }), outcome)
+}
+
+fn phone(session: u32, uid: &str) -> Job<u32> {
+    Job::Attach { session, uid: uid.into(), phone: true }
+}
+
+fn desktop(session: u32, uid: &str) -> Job<u32> {
+    Job::Attach { session, uid: uid.into(), phone: false }
+}
+
+fn acked(session: u32, item: &Item) -> Job<u32> {
+    Job::Acked { session, tag: crate::tag::Tag::decode(item.tag).unwrap() }
+}
+
+/// The message that an item carries.
+fn message_in(item: &Item) -> Common {
+    let proto = Proto::decode(item.body.clone()).unwrap();
+    assert_eq!(proto.event_type, 0);
+    Common::decode(proto.body).unwrap()
+}
+
+/// The signal that an item carries.
+fn signal_in(item: &Item) -> Signal {
+    let proto = Proto::decode(item.body.clone()).unwrap();
+    assert_eq!(proto.event_type, 2);
+    Signal::decode(proto.body).unwrap()
+}

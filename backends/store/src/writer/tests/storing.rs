@@ -1,0 +1,222 @@
+//! What is stored, answered and delivered, and how often.
+
+use comet_dtalk::message::{Reference, Source, SourceUser};
+use tokio::sync::oneshot;
+
+use super::*;
+
+#[tokio::test]
+async fn a_message_goes_to_all_sessions_of_both_with_sender_id_and_time_of_the_server() {
+    let mut world = World::new().await;
+    world.turn([desktop(1, "alice"), desktop(2, "alice"), desktop(3, "bob")]).await;
+
+    let mut common = text("m-1", "bob", "hi");
+    common.datetime = 5;
+    common.from = "mallory".into();
+    let (job, answer) = send("alice", &common);
+    world.turn([job]).await;
+
+    let stored = answer.await.unwrap().unwrap();
+    assert_eq!(stored.datetime, world.now);
+    common.from = "alice".into();
+    common.datetime = world.now;
+    common.log_id = stored.mid;
+    for session in [1, 2, 3] {
+        let [item] = &world.taken(session)[..] else { panic!("one delivery") };
+        assert_eq!((item.id, item.tag), (stored.mid, stored.mid.unsigned_abs()));
+        assert_eq!(message_in(item), common);
+    }
+}
+
+#[tokio::test]
+async fn the_answer_comes_before_the_deliveries_and_neither_before_the_commit() {
+    /// Looks, at each delivery, whether the answer is there and the row is.
+    struct Watch {
+        answer: Answer,
+        answered: Vec<Result<Stored, Unstored>>,
+    }
+    impl Outlet<u32> for Watch {
+        fn push(&mut self, _session: u32, _item: &Item) -> bool {
+            self.answered.extend(self.answer.try_recv());
+            assert_eq!(self.answered.len(), 1);
+            true
+        }
+        fn publish(&mut self, _group: i64, _item: &Item) {}
+        fn join(&mut self, _session: u32, _group: i64) {}
+        fn kick(&mut self, _session: u32) {}
+    }
+    let mut world = World::new().await;
+    world.turn([desktop(1, "bob")]).await;
+
+    let (job, answer) = send("alice", &text("m-1", "bob", "hi"));
+    let mut watch = Watch { answer, answered: vec![] };
+    world.engine.turn([job].into_iter(), NOW, &mut watch).await;
+
+    let [Ok(stored)] = watch.answered[..] else { panic!("answered before delivered") };
+    assert_eq!(world.committed(), stored.mid);
+    assert_eq!(world.log("bob").await[0].0, stored.mid);
+}
+
+#[tokio::test]
+async fn both_logs_get_a_row_and_each_counts_for_itself() {
+    let mut world = World::new().await;
+    let first = world.send("alice", "bob", "m-1").await.mid;
+    let second = world.send("bob", "alice", "m-1").await.mid;
+    let third = world.send("alice", "carol", "m-2").await.mid;
+
+    let (alice, bob, carol) = ("alice".to_owned(), "bob".to_owned(), "carol".to_owned());
+    let of_alice = [(first, bob.clone(), 0, 0, 1), (second, bob, 1, 0, 2), (third, carol, 0, 0, 3)];
+    assert_eq!(world.log("alice").await, of_alice);
+    let of_bob = [(first, alice.clone(), 1, 0, 1), (second, alice.clone(), 0, 0, 2)];
+    assert_eq!(world.log("bob").await, of_bob);
+    assert_eq!(world.log("carol").await, [(third, alice, 1, 0, 1)]);
+}
+
+#[tokio::test]
+async fn numbers_of_a_log_have_no_holes_over_batches_repeats_and_restarts() {
+    let mut world = World::new().await;
+    for round in 0..4 {
+        let jobs = (0..40).map(|n| {
+            let target = if n % 3 == 0 { "bob" } else { "carol" };
+            send("alice", &text(&format!("m-{round}-{}", n % 30), target, "hi")).0
+        });
+        world.turn(jobs).await;
+        world = world.reopen().await;
+    }
+    let numbers: Vec<i64> = world.log("alice").await.iter().map(|row| row.4).collect();
+    assert_eq!(numbers, (1..=120).collect::<Vec<_>>());
+    let versions: Vec<(String, i64)> =
+        sqlx::query_as("SELECT uid, version FROM dtalk_msg_version ORDER BY uid")
+            .fetch_all(&mut world.connection().await)
+            .await
+            .unwrap();
+    assert_eq!(versions, [("alice".into(), 120), ("bob".into(), 40), ("carol".into(), 80)]);
+}
+
+#[tokio::test]
+async fn a_message_to_oneself_is_one_row_and_one_delivery() {
+    let mut world = World::new().await;
+    world.turn([desktop(1, "alice")]).await;
+    let stored = world.send("alice", "alice", "m-1").await;
+
+    assert_eq!(world.taken_ids(1), [stored.mid]);
+    assert_eq!(world.log("alice").await, [(stored.mid, "alice".into(), 0, 0, 1)]);
+}
+
+#[tokio::test]
+async fn a_repeat_gets_the_first_answer_and_is_not_delivered_again() {
+    let mut world = World::new().await;
+    world.turn([desktop(1, "bob")]).await;
+
+    let (first, first_answer) = send("alice", &text("m-1", "bob", "hi"));
+    let (again, again_answer) = send("alice", &text("m-1", "bob", "hi"));
+    world.turn([first, again]).await;
+    let stored = first_answer.await.unwrap().unwrap();
+    assert_eq!(again_answer.await.unwrap().unwrap(), stored, "in the same batch");
+    assert_eq!(world.send("alice", "bob", "m-1").await, stored, "in the next batch");
+    world = world.reopen().await;
+    assert_eq!(world.send("alice", "bob", "m-1").await, stored, "after a restart");
+    assert_eq!(world.send("alice", "carol", "m-1").await, stored, "to somebody else");
+
+    assert_eq!(world.log("bob").await.len(), 1);
+    assert_eq!(world.log("carol").await.len(), 0);
+    assert_ne!(world.send("bob", "alice", "m-1").await.mid, stored.mid, "of another sender");
+}
+
+#[tokio::test]
+async fn only_the_first_of_repeats_is_delivered() {
+    let mut world = World::new().await;
+    world.turn([desktop(1, "bob")]).await;
+    let stored = world.send("alice", "bob", "m-1").await;
+    world.send("alice", "bob", "m-1").await;
+
+    assert_eq!(world.taken_ids(1), [stored.mid]);
+    assert_eq!((world.stats().stored, world.stats().repeated), (1, 1));
+}
+
+#[tokio::test]
+async fn a_group_message_is_stored_once_and_published_once() {
+    let mut world = World::new().await;
+    world.turn([desktop(1, "alice"), desktop(2, "carol")]).await;
+    assert_eq!(world.out.joined, [(1, 77)]);
+
+    let (job, answer) = send("alice", &to_group("m-1"));
+    world.turn([job]).await;
+    let stored = answer.await.unwrap().unwrap();
+
+    let [(77, item)] = &world.out.published[..] else { panic!("published once") };
+    assert_eq!(message_in(item).log_id, stored.mid);
+    assert!(world.out.pushed.is_empty());
+    assert_eq!(world.count("dtalk_group_msg_content").await, 1);
+    assert_eq!(world.count("dtalk_msg_relation").await, 0);
+}
+
+#[tokio::test]
+async fn what_is_read_back_is_what_was_delivered_byte_for_byte() {
+    let mut world = World::new().await;
+    world.turn([desktop(1, "bob")]).await;
+    let mut common = text("m-1", "bob", "");
+    common.msg = (0..=255).cycle().take(16_000).collect::<Vec<u8>>().into();
+    common.msg_type = 8;
+    let user = |id: &str| Some(SourceUser { id: id.into(), name: "名".into() });
+    common.source = Some(Source { channel_type: 1, from: user("carol"), target: user("77") });
+    common.reference = Some(Reference { topic: 7, r#ref: 1 << 52 });
+    world.turn([send("alice", &common).0]).await;
+    let live = world.taken(1);
+
+    world.turn([phone(2, "bob")]).await;
+    world.read_pages().await;
+    assert_eq!(world.taken(2), live);
+    assert_eq!(message_in(&live[0]).msg, common.msg);
+}
+
+#[tokio::test]
+async fn a_batch_is_one_commit_however_large() {
+    let mut world = World::new().await;
+    let (jobs, answers): (Vec<_>, Vec<_>) = (0..9_000)
+        .map(|n| send(&format!("user-{}", n % 100), &text(&format!("m-{n}"), "bob", "hi")))
+        .unzip();
+    world.turn(jobs).await;
+
+    let mut mids = Vec::new();
+    for answer in answers {
+        mids.push(answer.await.unwrap().unwrap().mid);
+    }
+    assert!(mids.is_sorted_by(|a, b| a < b));
+    assert_eq!((world.stats().commits, world.stats().stored), (1, 9_000));
+    assert_eq!(world.log("bob").await.len(), 9_000);
+}
+
+#[tokio::test]
+async fn ids_go_on_after_a_crash_with_a_clock_that_stepped_back() {
+    let mut world = World::new().await;
+    let before = world.send("alice", "bob", "m-1").await.mid;
+    world.now = 1_600_000_000_000;
+    world = world.reopen().await;
+
+    assert_eq!(world.committed(), before);
+    let stored = world.send("alice", "bob", "m-2").await;
+    assert!(stored.mid > before);
+    assert_eq!(stored.datetime, 1_600_000_001_000, "time is what the clock says");
+}
+
+#[tokio::test]
+async fn ids_go_on_after_the_greatest_message_was_taken_back() {
+    let mut world = World::new().await;
+    let stored = world.send("alice", "alice", "m-1").await;
+    world.act(ActKind::Revoke, false, stored.mid, "alice").await.unwrap();
+    let committed = world.committed();
+    assert!(committed > stored.mid);
+
+    world = world.reopen().await;
+    assert_eq!(world.committed(), committed);
+}
+
+#[tokio::test]
+async fn a_flush_is_answered_when_what_came_before_is_stored() {
+    let mut world = World::new().await;
+    let (done, mut flushed) = oneshot::channel();
+    world.turn([send("alice", &text("m-1", "bob", "hi")).0, Job::Flush(done)]).await;
+    assert_eq!(flushed.try_recv(), Ok(()));
+    assert_eq!(world.log("bob").await.len(), 1);
+}
