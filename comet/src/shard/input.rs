@@ -166,6 +166,10 @@ impl Shard {
         if self.wants_frames(slot) {
             return true;
         }
+        // An answer may send the session home, and then its input must be in the tail.
+        if self.bucket.get(slot).is_some_and(|member| member.session.is_authenticating()) {
+            return false;
+        }
         self.handle_commands();
         self.bucket.find(id).is_some() && self.wants_frames(slot)
     }
