@@ -165,6 +165,8 @@ impl Shard {
             }
         }
         self.flushed(slot);
+        // Reading may have stopped because too much waited.
+        self.resume(slot);
     }
 }
 
