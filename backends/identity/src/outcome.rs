@@ -33,6 +33,20 @@ impl Outcome {
         Self::Superseded,
         Self::Unavailable,
     ];
+
+    /// The label under which it is counted.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::UnknownApp => "unknown_app",
+            Self::Overloaded => "overloaded",
+            Self::Invalid => "invalid",
+            Self::Expired => "expired",
+            Self::Superseded => "superseded",
+            Self::Unavailable => "unavailable",
+        }
+    }
 }
 
 /// How many logins ended how.

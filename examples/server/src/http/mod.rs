@@ -1,0 +1,74 @@
+//! HTTP: the public API under its deployed paths, the chat page, and the admin port.
+
+mod clients;
+mod cors;
+mod demo;
+mod pages;
+mod sub;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{any, get, post};
+use comet::Gateway;
+use comet_dtalk::http::Verify;
+use comet_identity::{Registry, login};
+use comet_store::{Store, routes};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::demo::Demo;
+use crate::metrics::{self, Metrics};
+
+/// What the public handlers need.
+#[derive(Clone)]
+pub(crate) struct Public {
+    pub(crate) gateway: Gateway,
+    pub(crate) config: Arc<Config>,
+    pub(crate) demo: Option<Arc<Demo>>,
+}
+
+/// Everything on the public port.
+pub(crate) fn public(
+    public: Public,
+    store: &Store,
+    verify: Arc<dyn Verify>,
+    registry: Registry,
+) -> Router {
+    let demo = match &public.demo {
+        Some(demo) => demo::routes(Arc::clone(demo)),
+        None => Router::new(),
+    };
+    Router::new()
+        .route("/ping", any(clients::ping))
+        .route("/disc/nodes", any(clients::nodes))
+        .route("/app/modules/all", post(clients::modules))
+        .route("/sub", get(sub::subscribe))
+        .route("/sub/", get(sub::subscribe))
+        .with_state(public)
+        .merge(demo)
+        .merge(routes(store.clone(), Arc::clone(&verify)))
+        .merge(login::routes(verify, registry))
+        .fallback(pages::page)
+        .layer(axum::middleware::from_fn(cors::permit))
+}
+
+/// The admin port: metrics and health.
+pub(crate) fn admin(metrics: Metrics) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics::page))
+        .route("/health", get(clients::ping))
+        .with_state(metrics)
+}
+
+/// Serves until told to stop.
+pub(crate) async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver<bool>) {
+    let stopped = async move {
+        // An error means that the server is gone, which is as good as being told.
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stopped).await {
+        tracing::error!(%error, "HTTP failed");
+    }
+}

@@ -1,0 +1,30 @@
+//! The web chat page: plain files, compiled into the program.
+
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use include_dir::{Dir, include_dir};
+
+static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../web");
+
+/// What the page may load and whom it may talk to: only where it came from.
+const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; \
+                      form-action 'self'; frame-ancestors 'none'";
+
+/// The file under the path, `/` being the page itself.
+pub(super) async fn page(uri: Uri) -> Response {
+    let path = match uri.path().trim_start_matches('/') {
+        "" => "index.html",
+        path => path,
+    };
+    let Some(file) = FILES.get_file(path) else {
+        return (StatusCode::NOT_FOUND, "not found\n").into_response();
+    };
+    let kind = mime_guess::from_path(path).first_or_octet_stream();
+    let headers = [
+        (header::CONTENT_TYPE, kind.essence_str()),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, file.contents()).into_response()
+}

@@ -1,0 +1,145 @@
+//! The composition: databases, backends, gateway, HTTP; from start to drained.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use comet::{Gateway, Listen};
+use comet_dtalk::http::Verify;
+use comet_dtalk::id::Node;
+use comet_identity::{Authenticated, Registry, Tokens};
+use comet_store::{Membership, NoGroups, Store};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::config::{self, Config};
+use crate::data::Data;
+use crate::demo::{Demo, DemoRoom};
+use crate::http::{self, Public};
+use crate::metrics::Metrics;
+use crate::say;
+use crate::trouble::Trouble;
+
+/// Serves until it is told to stop, then drains.
+pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
+    let data = Data::open(&config.data_dir)?;
+    let accounts = data.accounts().await?;
+    let registry = Registry::open(accounts.clone()).await.map_err(|error| Trouble::Data {
+        path: config.data_dir.clone(),
+        source: std::io::Error::other(error),
+    })?;
+    let demo = match config.demo_is_on() {
+        true => Some(Arc::new(Demo::open(accounts, data.secret()?).await?)),
+        false => None,
+    };
+    let membership: Arc<dyn Membership> = match &demo {
+        Some(demo) => Arc::new(DemoRoom::new(Arc::clone(demo))),
+        None => Arc::new(NoGroups),
+    };
+    let store = Store::open(data.messages(), store_config(&config.store)?, membership).await?;
+    // HTTP is bound first: a gateway that has started may have sessions already.
+    let http = bind(config.listen.http).await?;
+    let admin = bind(config.listen.admin).await?;
+    let authenticated =
+        Authenticated::new(registry.clone(), Handle::current(), config.apps.clone(), store.clone());
+    let online = demo.as_ref().map(|demo| demo.online());
+    let router = Arc::new(authenticated);
+    let watched = crate::demo::Watched::new(Arc::clone(&router), online);
+    let gateway = start_gateway(&config, watched)?;
+
+    let (stop, stopped) = watch::channel(false);
+    let verify: Arc<dyn Verify> = Arc::new(Tokens);
+    let public = Public { gateway: gateway.clone(), config: Arc::new(config.clone()), demo };
+    let public = http::public(public, &store, verify, registry);
+    let metrics = Metrics::new(gateway.clone(), store.clone(), router);
+    let addresses = [http.local_addr(), admin.local_addr()];
+    let serving = [
+        tokio::spawn(http::serve(http, public, stopped.clone())),
+        tokio::spawn(http::serve(admin, http::admin(metrics), stopped)),
+    ];
+    announce(&config, &gateway, addresses.map(|address| address.map_err(Trouble::Runtime)))?;
+
+    wait_for_signal().await?;
+    say("draining");
+    drain(&gateway, Duration::from_secs(config.drain_seconds)).await;
+    store.close().await;
+    // Nobody listens when serving has failed already.
+    let _ = stop.send(true);
+    for task in serving {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "HTTP ended badly");
+        }
+    }
+    say("stopped");
+    Ok(())
+}
+
+fn start_gateway(config: &Config, router: impl comet::Router) -> Result<Gateway, Trouble> {
+    let config::Gateway { shards, .. } = config.gateway;
+    let limits = comet::Config::default()
+        .max_connections(config.gateway.max_connections)
+        .connections_per_address(config.gateway.connections_per_address)
+        .max_body(config.gateway.max_body)
+        .idle_timeout(Duration::from_secs(config.gateway.idle_seconds))
+        .handshake_timeout(Duration::from_secs(config.gateway.handshake_seconds))
+        .inbox(config.gateway.inbox)
+        .window(config.gateway.window)
+        .message_rate(config.gateway.message_rate);
+    let limits = if shards == 0 { limits } else { limits.shards(shards) };
+    let gateway = Gateway::builder(router)
+        .config(limits)
+        .listen(Listen::tcp(config.listen.tcp))
+        .listen(Listen::websocket(config.listen.ws))
+        .start()?;
+    Ok(gateway)
+}
+
+fn store_config(config: &config::Store) -> Result<comet_store::Config, Trouble> {
+    let node = Node::new(config.node).ok_or(Trouble::Node)?;
+    let store = comet_store::Config::default().node(node);
+    Ok(store.queue(config.queue).readers(config.readers))
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Trouble> {
+    TcpListener::bind(address).await.map_err(|source| Trouble::Listen { address, source })
+}
+
+/// Says where everything is: one line for programs, the rest for people.
+fn announce(
+    config: &Config,
+    gateway: &Gateway,
+    [http, admin]: [Result<SocketAddr, Trouble>; 2],
+) -> Result<(), Trouble> {
+    let (http, admin) = (http?, admin?);
+    let addresses = gateway.addresses();
+    let (tcp, ws) = (addresses[0], addresses[1]);
+    say(&format!("listening tcp={tcp} ws={ws} http={http} admin={admin}"));
+    say(&format!("  data     {}", config.data_dir.display()));
+    say(&format!("  metrics  http://{admin}/metrics"));
+    if config.demo_is_on() {
+        say(&format!("  chat     http://{http}/"));
+        say("  demo     on: whoever reaches this machine's loopback may sign in by any name");
+    }
+    tracing::info!(%tcp, %ws, %http, %admin, shards = gateway.shards(), "serving");
+    Ok(())
+}
+
+async fn wait_for_signal() -> Result<(), Trouble> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Trouble::Runtime)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Trouble::Runtime)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+async fn drain(gateway: &Gateway, within: Duration) {
+    gateway.drain(within);
+    let gateway = gateway.clone();
+    if tokio::task::spawn_blocking(move || gateway.wait()).await.is_err() {
+        tracing::error!("waiting for the gateway failed");
+    }
+}

@@ -1,0 +1,74 @@
+//! Why the server does not start, and what to do about it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// What went wrong at the start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    #[error("bad configuration: {0}")]
+    Config(Box<figment::Error>),
+    #[error("bad configuration: log filter {0:?} is not understood")]
+    Log(String),
+    #[error("bad configuration: store.node must be from 0 to 15")]
+    Node,
+    #[error("cannot start the runtime: {0}")]
+    Runtime(io::Error),
+    #[error("cannot use the data directory {}: {source}", path.display())]
+    Data { path: PathBuf, source: io::Error },
+    #[error("the data directory {} is used by another server", .0.display())]
+    DataTaken(PathBuf),
+    #[error("cannot use the database of messages: {0}")]
+    Store(#[from] comet_store::OpenError),
+    #[error("cannot use the database {}: {source}", path.display())]
+    Database { path: PathBuf, source: sqlx::Error },
+    #[error("cannot listen on {address}: {source}")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("cannot start the gateway: {0}")]
+    Gateway(comet::StartError),
+}
+
+impl From<comet::StartError> for Trouble {
+    fn from(error: comet::StartError) -> Self {
+        match error {
+            comet::StartError::Listen { address, source } => Self::Listen { address, source },
+            other => Self::Gateway(other),
+        }
+    }
+}
+
+impl Trouble {
+    /// What the person who started the server can do.
+    pub(crate) fn advice(&self) -> Option<String> {
+        match self {
+            Self::Config(_) | Self::Log(_) | Self::Node => {
+                Some("--print-config shows every setting with its default.".to_owned())
+            }
+            Self::Listen { address, source } if source.kind() == io::ErrorKind::AddrInUse => {
+                Some(format!(
+                    "Another program, perhaps another server, listens there. Stop it, or choose \
+                     another port: --tcp, --ws, --http or --admin, instead of {address}."
+                ))
+            }
+            Self::Listen { address, source }
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Some(format!("Port {} needs more rights; choose one above 1023.", address.port()))
+            }
+            Self::Data { path, .. } => Some(format!(
+                "Make {} a directory that this user may write to, or choose another: --data-dir.",
+                path.display()
+            )),
+            Self::DataTaken(_) => {
+                Some("Stop that server, or choose another directory: --data-dir.".to_owned())
+            }
+            Self::Store(_) | Self::Database { .. } => Some(
+                "If the file was damaged or made by something else, move it away or choose \
+                 another directory: --data-dir."
+                    .to_owned(),
+            ),
+            Self::Runtime(_) | Self::Listen { .. } | Self::Gateway(_) => None,
+        }
+    }
+}
