@@ -61,6 +61,9 @@ impl<R: Router> Builder<R> {
         if listen.len() >= usize::from(u8::MAX) {
             return Err(StartError::Config("at most 254 listeners"));
         }
+        if listen.iter().any(|at| at.profile.is_raw() && !at.profile.websocket) {
+            return Err(StartError::Config("the raw dialect needs WebSocket messages"));
+        }
         let shards = config.shards;
         let (addresses, listeners) = bind_all(&listen, shards)?;
         let polls: Vec<Poll> = (0..shards)

@@ -41,7 +41,9 @@ pub(super) struct State {
     pub(super) blocked: bool,
     /// Our side sends no more.
     pub(super) shut: bool,
-    /// The peer sends no more.
+    /// The peer will send no more; what it sent may still be in the socket.
+    pub(super) ending: bool,
+    /// The peer sends no more, and all it sent has been read.
     pub(super) ended: bool,
     /// A close frame has been queued.
     pub(super) close_sent: bool,

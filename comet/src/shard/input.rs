@@ -47,6 +47,22 @@ impl Shard {
         self.buffer = buffer;
     }
 
+    /// Remembers that an event announced the end of the peer's bytes.
+    pub(super) fn note_end(&mut self, slot: u32, ending: bool) {
+        if let Some(connection) = self.connection(slot) {
+            connection.state.ending |= ending;
+        }
+    }
+
+    /// The system reports an error on the socket, which a paused connection would not read.
+    pub(super) fn handle_error(&mut self, slot: u32) {
+        if let Some(connection) = self.connection(slot)
+            && let Ok(Some(error)) = connection.socket.take_error()
+        {
+            self.lose(slot, error.kind());
+        }
+    }
+
     /// Has the connection looked at again in the next turn.
     pub(super) fn resume_later(&mut self, slot: u32) {
         if let Some(connection) = self.connections[slot as usize].as_mut()
@@ -98,7 +114,7 @@ impl Shard {
         let tail = connection.tail.as_ref().map_or(&[][..], |tail| &tail.stream);
         let short = if tail.len() <= SHORT_TAIL { tail.len() } else { 0 };
         buffer[..short].copy_from_slice(&tail[..short]);
-        let space = buffer.len() - short;
+        let (space, ending) = (buffer.len() - short, connection.state.ending);
         match connection.socket.read(&mut buffer[short..]) {
             Ok(0) => {
                 self.end_of_input(slot);
@@ -106,8 +122,9 @@ impl Shard {
             }
             Ok(count) => {
                 self.take_input(slot, buffer, short, count);
-                // A short read has emptied the socket; what comes next is a new event.
-                if count < space { Progress::Stop } else { Progress::More }
+                // A short read has emptied the socket, and what comes next is a new event; but for
+                // an end that was announced together with these bytes no other event comes.
+                if count < space && !ending { Progress::Stop } else { Progress::More }
             }
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => Progress::Stop,

@@ -190,7 +190,11 @@ impl Shard {
         if event.is_writable() {
             self.handle_writable(slot);
         }
-        if event.is_readable() || event.is_read_closed() || event.is_error() {
+        if event.is_error() {
+            self.handle_error(slot);
+        }
+        if event.is_readable() || event.is_read_closed() {
+            self.note_end(slot, event.is_read_closed());
             self.handle_readable(slot);
         }
         if self.mailbox.is_half_full() {
