@@ -1,0 +1,189 @@
+//! The chat page as a person sees and uses it.
+
+use std::path::Path;
+
+use fantoccini::{Client, Locator};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::chromium::Browser;
+use crate::wait;
+
+const ENTER: &str = "\u{e007}";
+
+/// Reads the open conversation from top to bottom.
+const READ_MESSAGES: &str = "
+    return [...document.querySelectorAll('#messages .message')].map((node) => ({
+        text: node.querySelector('.text').textContent,
+        own: node.dataset.own === 'true',
+        mark: node.dataset.mark ?? null,
+        log_id: Number(node.dataset.logId),
+    }));";
+
+/// One message on the screen.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub(crate) struct Shown {
+    pub(crate) text: String,
+    pub(crate) own: bool,
+    /// How far an own message came; none for those of others.
+    pub(crate) mark: Option<String>,
+    /// 0 until the server has stored it.
+    pub(crate) log_id: u64,
+}
+
+/// The page in one browser.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) browser: Browser,
+}
+
+impl Page {
+    /// Opens the page and picks a name, as at the first visit.
+    pub(crate) async fn sign_in(browser: Browser, url: &str, name: &str) -> Self {
+        let page = Self::open(browser, url).await;
+        page.pick_name(name).await;
+        page.wait_for_state("online").await;
+        page
+    }
+
+    /// Types a name on the first screen and presses Enter.
+    pub(crate) async fn pick_name(&self, name: &str) {
+        self.wait_for_element("#sign-in:not([hidden]) #sign-in-name").await;
+        self.type_into("#sign-in-name", &format!("{name}{ENTER}")).await;
+    }
+
+    /// Opens the page; a name that was used in this browser before signs in by itself.
+    pub(crate) async fn open(browser: Browser, url: &str) -> Self {
+        browser.client.goto(url).await.expect("the page loads");
+        Self { browser }
+    }
+
+    /// Opens the conversation with a person, once that person is in the list.
+    pub(crate) async fn open_person(&self, name: &str) {
+        self.open_conversation(&format!("[data-name='{name}']")).await;
+    }
+
+    pub(crate) async fn open_room(&self) {
+        self.open_conversation("[data-conversation^='room:']").await;
+    }
+
+    async fn open_conversation(&self, which: &str) {
+        self.click(&format!(".conversation{which}")).await;
+        self.wait_for_element(&format!(".conversation{which}[aria-current]")).await;
+    }
+
+    /// Types a message and presses Enter.
+    pub(crate) async fn send(&self, text: &str) {
+        self.type_into("#composer-text", &format!("{text}{ENTER}")).await;
+    }
+
+    pub(crate) async fn messages(&self) -> Vec<Shown> {
+        self.script(READ_MESSAGES).await
+    }
+
+    /// Waits until the open conversation shows what is asked for.
+    pub(crate) async fn wait_for_messages(
+        &self,
+        what: &str,
+        right: impl Fn(&[Shown]) -> bool,
+    ) -> Vec<Shown> {
+        let answer = wait::poll(async || {
+            let shown = self.messages().await;
+            if right(&shown) { Ok(shown) } else { Err(shown) }
+        });
+        match answer.await {
+            Ok(shown) => shown,
+            Err(shown) => self.give_up(&format!("{what}; on the screen: {shown:#?}")).await,
+        }
+    }
+
+    /// Waits until exactly these texts are shown, in this order.
+    pub(crate) async fn wait_for_texts(&self, expected: &[String]) -> Vec<Shown> {
+        let what = format!("expected {expected:?}");
+        self.wait_for_messages(&what, |shown| texts(shown) == expected).await
+    }
+
+    /// Waits until the own messages of the open conversation, one at least, have come this far.
+    pub(crate) async fn wait_for_marks(&self, mark: &str) {
+        let all = |shown: &[Shown]| {
+            let own = || shown.iter().filter(|message| message.own);
+            own().next().is_some() && own().all(|message| message.mark.as_deref() == Some(mark))
+        };
+        self.wait_for_messages(&format!("not every own message is {mark}"), all).await;
+    }
+
+    /// Waits for a state of the connection, such as `online` or `elsewhere`.
+    pub(crate) async fn wait_for_state(&self, state: &str) {
+        self.wait_for_element(&format!("#status[data-state='{state}']")).await;
+    }
+
+    /// The line across the page that asks the person to do something.
+    pub(crate) async fn banner(&self) -> String {
+        self.wait_for_element("#banner:not([hidden])").await;
+        self.text_of("#banner-text").await
+    }
+
+    pub(crate) async fn text_of(&self, css: &str) -> String {
+        self.script(&format!("return document.querySelector('{css}').textContent;")).await
+    }
+
+    pub(crate) async fn wait_for_element(&self, css: &str) {
+        let found = wait::poll(async || self.client().find(Locator::Css(css)).await).await;
+        if found.is_err() {
+            self.give_up(&format!("there is no {css}")).await;
+        }
+    }
+
+    pub(crate) async fn click(&self, css: &str) {
+        let clicked =
+            wait::poll(async || self.client().find(Locator::Css(css)).await?.click().await);
+        if clicked.await.is_err() {
+            self.give_up(&format!("{css} cannot be clicked")).await;
+        }
+    }
+
+    /// Runs a script in the page and reads what it returns.
+    pub(crate) async fn script<T: DeserializeOwned>(&self, script: &str) -> T {
+        let value = self.client().execute(script, Vec::new()).await.expect("the script runs");
+        serde_json::from_value(value).expect("the script returns what is asked for")
+    }
+
+    /// Runs a script that ends by calling its last argument.
+    pub(crate) async fn async_script(&self, script: &str) -> Value {
+        self.client().execute_async(script, Vec::new()).await.expect("the script runs")
+    }
+
+    pub(crate) async fn reload(&self) {
+        self.client().refresh().await.expect("the page loads again");
+    }
+
+    fn client(&self) -> &Client {
+        &self.browser.client
+    }
+
+    async fn type_into(&self, css: &str, keys: &str) {
+        let field = self.client().find(Locator::Css(css)).await.expect("the field is there");
+        field.send_keys(keys).await.expect("the field takes text");
+    }
+
+    // The picture tells more than any message.
+    async fn give_up(&self, reason: &str) -> ! {
+        let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser-gave-up.png");
+        if let Ok(png) = self.client().screenshot().await {
+            std::fs::write(&picture, png).expect("the picture is written");
+        }
+        panic!("{reason}; see {}", picture.display());
+    }
+}
+
+pub(crate) fn texts(shown: &[Shown]) -> Vec<String> {
+    shown.iter().map(|message| message.text.clone()).collect()
+}
+
+/// No message twice, and all in the order of the server's ids.
+pub(crate) fn assert_in_server_order(shown: &[Shown]) {
+    let ids: Vec<u64> = shown.iter().map(|message| message.log_id).collect();
+    assert!(ids.iter().all(|id| *id > 0), "a message without an id in {ids:?}");
+    assert!(ids.is_sorted_by(|a, b| a < b), "ids not in order, or twice: {ids:?}");
+}

@@ -1,0 +1,85 @@
+//! The bundled server as a process, on ports of its own and with a directory of its own.
+
+use std::fs::File;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::process::ProcessGroup;
+
+/// A running server; its data survives [`Server::kill`] and [`Server::restart`].
+#[derive(Debug)]
+pub(crate) struct Server {
+    data: TempDir,
+    http: String,
+    demo: &'static str,
+    process: ProcessGroup,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        Self::start_in_mode("auto").await
+    }
+
+    /// A server as it is when others can reach it: nobody signs in by name alone.
+    pub(crate) async fn start_without_demo() -> Self {
+        Self::start_in_mode("off").await
+    }
+
+    async fn start_in_mode(demo: &'static str) -> Self {
+        let data = tempfile::tempdir().expect("a directory for the data");
+        let (process, http) = spawn(&data, "127.0.0.1:0", demo).await;
+        Self { data, http, demo, process }
+    }
+
+    /// Where the page is.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.http)
+    }
+
+    /// SIGKILL: nothing is flushed, no client is told.
+    pub(crate) async fn kill(&mut self) {
+        self.process.kill().await;
+    }
+
+    /// Halts every thread: connections stay open, and nothing is answered any more.
+    pub(crate) fn freeze(&self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// Goes on after [`Server::freeze`].
+    pub(crate) fn thaw(&self) {
+        self.process.signal(Signal::CONT);
+    }
+
+    /// Starts again after [`Server::kill`], with the same data at the same address.
+    pub(crate) async fn restart(&mut self) {
+        let (process, http) = spawn(&self.data, &self.http, self.demo).await;
+        assert_eq!(http, self.http, "the pages look for the server where it was");
+        self.process = process;
+    }
+}
+
+async fn spawn(data: &TempDir, http: &str, demo: &str) -> (ProcessGroup, String) {
+    let log = data.path().join("stderr.log");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_comet-server"));
+    command
+        .arg("--data-dir")
+        .arg(data.path().join("data"))
+        .args(["--http", http, "--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0"])
+        .args(["--admin", "127.0.0.1:0"])
+        .env("COMET_DEMO__MODE", demo)
+        .stderr(File::create(&log).expect("a file for the log"));
+    let mut process = ProcessGroup::start(command).expect("the server starts");
+    let http = process.await_line(http_address_in).await;
+    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+    let http = http.unwrap_or_else(|| panic!("the server did not listen: {}", said()));
+    (process, http)
+}
+
+fn http_address_in(line: &str) -> Option<String> {
+    let rest = line.strip_prefix("listening ")?;
+    let field = rest.split_whitespace().find_map(|field| field.strip_prefix("http="))?;
+    Some(field.to_owned())
+}
