@@ -1,6 +1,6 @@
 //! An owned frame and an incremental decoder, for clients and tools.
 //!
-//! The gateway itself reads packets in place with [`split`](crate::head::split); this decoder keeps
+//! The gateway itself reads packets in place with [`split`]; this decoder keeps
 //! a buffer of its own, which costs at most one packet.
 
 use bytes::{Buf, Bytes, BytesMut};

@@ -211,10 +211,9 @@ impl Dialect {
             (Self::Dtalk, op::DISCONNECT) => Inbound::Disconnect,
             (Self::Dtalk, op::DELIVER_ACK) => Inbound::Ack { seq: ack },
             (Self::Dtalk, op::SEND) | (Self::Raw, _) => Inbound::Send { seq, op, body },
-            (
-                Self::Goim,
-                goim_op::SEND | goim_op::CHANGE_ROOM | goim_op::SUB | goim_op::UNSUB,
-            ) => Inbound::Send { seq, op, body },
+            (Self::Goim, goim_op::SEND | goim_op::CHANGE_ROOM | goim_op::SUB | goim_op::UNSUB) => {
+                Inbound::Send { seq, op, body }
+            }
             (Self::Dtalk | Self::Goim, op) => Inbound::Unknown { op },
         }
     }

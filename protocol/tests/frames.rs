@@ -33,15 +33,16 @@ impl Vector {
 }
 
 fn vectors() -> Vec<Vector> {
-    serde_json::from_str(include_str!("data/frames.json")).unwrap()
+    serde_json::from_str(include_str!("data/frames.json")).expect("vectors as JSON")
 }
 
 fn unhex(hex: &str) -> Vec<u8> {
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex digits");
+    (0..hex.len()).step_by(2).map(byte).collect()
 }
 
 fn vector(name: &str) -> Vector {
-    vectors().into_iter().find(|vector| vector.name == name).unwrap()
+    vectors().into_iter().find(|vector| vector.name == name).expect("a vector of that name")
 }
 
 #[test]

@@ -1,8 +1,4 @@
-//! What the fuzz targets run: each function takes any bytes and panics only if the code is wrong.
-//!
-//! They live here so that the ordinary tests can replay the committed corpora without a fuzzer.
-//! To add one: write the function, list it in [`TARGETS`], give it a file in `fuzz/fuzz_targets`
-//! and a `[[bin]]` in `fuzz/Cargo.toml`, and put inputs into `fuzz/corpus/NAME`.
+//! Targets for the WebSocket layer.
 
 use crate::ws::{
     Decoded, Decoder, Limits, MAX_HEAD_LEN, Role, WsError,
@@ -10,13 +6,6 @@ use crate::ws::{
         self, HandshakeError, HandshakeLimits, Parse, ResponseError, ResponseParse, Upgrade,
     },
 };
-
-/// A target under the name of its corpus.
-pub type Target = (&'static str, fn(&[u8]));
-
-/// All targets.
-pub const TARGETS: &[Target] =
-    &[("ws_decode", ws_decode), ("ws_handshake", ws_handshake), ("ws_response", ws_response)];
 
 /// Frames read the same at once and in pieces, and never hold more than twice what has arrived.
 ///

@@ -1,0 +1,5 @@
+//! Packets of the binary dialects.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| comet_protocol::fuzzing::frames(data));

@@ -1,0 +1,23 @@
+//! What the fuzz targets run: each function takes any bytes and panics only if the code is wrong.
+//!
+//! They live here so that the ordinary tests can replay the committed corpora without a fuzzer.
+//! To add one: write the function, list it in [`TARGETS`], give it a file in `fuzz/fuzz_targets`
+//! and a `[[bin]]` in `fuzz/Cargo.toml`, and put inputs into `fuzz/corpus/NAME`.
+
+mod frames;
+mod ws;
+
+pub use frames::{auth, frames};
+pub use ws::{ws_decode, ws_handshake, ws_response};
+
+/// A target under the name of its corpus.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: &[Target] = &[
+    ("auth", auth),
+    ("frames", frames),
+    ("ws_decode", ws_decode),
+    ("ws_handshake", ws_handshake),
+    ("ws_response", ws_response),
+];
