@@ -126,6 +126,11 @@ impl Connection {
         Some(dialect * 2 + framing)
     }
 
+    /// Whether the rest of a message waits in the tail.
+    pub(super) fn holds_message(&self) -> bool {
+        self.tail.as_ref().is_some_and(|tail| !tail.message.is_empty())
+    }
+
     /// Keeps input for later.
     pub(super) fn stash(&mut self, input: &[u8]) {
         if !input.is_empty() {

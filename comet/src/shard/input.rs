@@ -180,6 +180,10 @@ impl Shard {
         if self.bucket.find(id).is_none() {
             return false;
         }
+        // The rest of a message comes before what follows it, also when it could go on by now.
+        if self.connection(slot).is_some_and(|connection| connection.holds_message()) {
+            return false;
+        }
         if self.wants_frames(slot) {
             return true;
         }
