@@ -56,7 +56,7 @@
 //! [`Router::acked`]; best-effort ones cost nothing and are dropped for who reads too slowly.
 //!
 //! Routers combine by wrapping one in another, or by application with [`Mux`]. With the feature
-//! `tokio`, an [`asynchronous`](crate::asynchronous) router can await.
+//! `tokio`, an [`asynchronous`] router can await.
 //!
 //! # What is not here
 //!

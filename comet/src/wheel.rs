@@ -70,7 +70,7 @@ impl Wheel {
     /// Sets the slot's timer unless it fires before that anyway.
     pub(crate) fn arm_by(&mut self, slot: u32, at: Time) {
         if let Some(node) = self.nodes.get(slot as usize).filter(|node| node.is_armed()) {
-            let tick = low(at.millis().div_ceil(TICK_MILLIS));
+            let tick = low(at.millis().div_ceil(TICK_MILLIS).max(self.cursor));
             if node.tick.wrapping_sub(low(self.cursor)) <= tick.wrapping_sub(low(self.cursor)) {
                 return;
             }
@@ -222,6 +222,15 @@ mod tests {
         let mut wheel = Wheel::new(at(10_000));
         wheel.arm(1, at(0));
         assert_eq!(fired(&mut wheel, 10_016), [1]);
+    }
+
+    #[test]
+    fn a_deadline_in_the_past_replaces_a_later_one() {
+        let mut wheel = Wheel::new(at(0));
+        assert_eq!(fired(&mut wheel, 32), []);
+        wheel.arm(1, at(5_000));
+        wheel.arm_by(1, at(32));
+        assert_eq!(fired(&mut wheel, 48), [1]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Deliveries: what is pushed to peers, and what is promised about it.
 //!
 //! * [`Window`]: at-least-once and in order, until acknowledged;
-//! * [`Rtt`]: how long to wait for an acknowledgement;
+//! * `Rtt`: how long to wait for an acknowledgement;
 //! * [`Inbox`]: the other direction: replies leave in the order of the messages.
 //!
 //! Not here: bytes on the wire (`comet_protocol`), sockets (`shard`).

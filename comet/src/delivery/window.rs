@@ -238,8 +238,10 @@ impl Window {
         let seq = seq_at(self.first_seq, self.in_flight.len());
         self.flight_bytes += delivery.body.len();
         let entry = InFlight { delivery: Some(delivery), sent_at, attempts: 1 };
-        if self.in_flight.is_empty() {
-            self.due = entry.due_at(seq, self.rtt, limits);
+        // What flies already may have backed off to a moment later than this one's.
+        let due = entry.due_at(seq, self.rtt, limits);
+        if self.in_flight.is_empty() || self.due.wrapping_sub(due) < u32::MAX / 2 {
+            self.due = due;
         }
         self.in_flight.push_back(entry);
         seq
@@ -388,6 +390,23 @@ mod tests {
 
         let third = second + window.due_in(second).unwrap();
         assert_eq!(window.handle_timeout(third, false, &LIMITS), Due::Exhausted);
+    }
+
+    #[test]
+    fn a_new_delivery_is_due_in_its_own_time_while_an_old_one_has_backed_off() {
+        let mut window = Window::new();
+        assert_eq!(push(&mut window, 1), Ok(Some(1)));
+        let again = at(0) + window.due_in(at(0)).unwrap();
+        assert_eq!(window.handle_timeout(again, false, &LIMITS), Due::Resend);
+        assert_eq!(window.poll_resend(again, &LIMITS).unwrap().seq, 1);
+        assert!(window.poll_resend(again, &LIMITS).is_none());
+        assert!(window.due_in(again).unwrap() >= Duration::from_secs(4));
+
+        assert_eq!(window.push(again, &body(1), &LIMITS), Ok(Some(2)));
+        let due = window.due_in(again).unwrap();
+        assert!((2_000..=2_250).contains(&due.as_millis()), "{due:?}");
+        assert_eq!(window.handle_timeout(again + due, false, &LIMITS), Due::Resend);
+        assert_eq!(window.poll_resend(again + due, &LIMITS).unwrap().seq, 2);
     }
 
     #[test]

@@ -309,11 +309,6 @@ impl Session {
         self.inbox.is_empty() && window.is_none_or(|w| w.in_flight() + w.waiting() == 0)
     }
 
-    /// Deliveries sent and not acknowledged.
-    pub(crate) fn in_flight(&self) -> usize {
-        self.window.as_ref().map_or(0, |window| window.in_flight())
-    }
-
     fn authenticate<'a>(&mut self, seq: u32, body: &'a [u8], limits: &Limits) -> Action<'a> {
         if self.attempts >= limits.auth_attempts {
             return Action::Close(Closed::AuthAttempts);

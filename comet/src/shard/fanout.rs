@@ -202,7 +202,7 @@ impl Shard {
         }
         let now = self.now;
         let session = &mut self.bucket.get_mut(slot)?.session;
-        let was_empty = session.in_flight() == 0;
+        let before = session.poll_timeout(now, &self.limits);
         let (mut first, mut count, mut taken) = (0, 0, 0);
         for delivery in &run.deliveries {
             match session.push(now, delivery, &self.limits) {
@@ -218,8 +218,8 @@ impl Shard {
             }
             taken += 1;
         }
-        if was_empty {
-            let due = session.poll_timeout(now, &self.limits);
+        let due = session.poll_timeout(now, &self.limits);
+        if due < before {
             self.wheel.arm_by(slot, due);
         }
         self.counters().deliveries.add(taken);

@@ -101,6 +101,8 @@ impl Shard {
         while let Some(member) = self.bucket.get_mut(slot)
             && let Some(next) = member.session.poll_transmit(now, &self.limits)
         {
+            let due = member.session.poll_timeout(now, &self.limits);
+            self.wheel.arm_by(slot, due);
             self.send_delivery(slot, next.seq, &next.delivery);
         }
     }
