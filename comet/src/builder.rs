@@ -103,7 +103,7 @@ fn share(config: Config, polls: &[Poll]) -> io::Result<Shared> {
         presence: polls.iter().map(|_| Presence::new()).collect(),
         counters: polls.iter().map(|_| Counters::default()).collect(),
         open_connections: AtomicUsize::new(0),
-        addresses: Addresses::default(),
+        addresses: Addresses::new(&config),
         config,
     })
 }

@@ -11,6 +11,7 @@ pub struct Config {
     pub(crate) shards: usize,
     pub(crate) max_connections: usize,
     pub(crate) connections_per_address: usize,
+    pub(crate) handshakes_per_address: u32,
     pub(crate) handshake_timeout: Duration,
     pub(crate) auth_attempts: u8,
     pub(crate) idle_timeout: Duration,
@@ -43,6 +44,7 @@ impl Default for Config {
             shards: std::thread::available_parallelism().map_or(1, Into::into),
             max_connections: 1_000_000,
             connections_per_address: 0,
+            handshakes_per_address: 0,
             handshake_timeout: Duration::from_secs(8),
             auth_attempts: 5,
             // Twice the four minutes at which the slowest of the old servers expected a heartbeat.
@@ -99,11 +101,14 @@ setters! {
     /// One more is accepted and closed at once, so that its peer learns of it. The process's limit
     /// of file descriptors is the other bound; reaching it pauses accepting.
     max_connections: usize;
-    /// Connections that may be open at once from one address, on one shard. Default 0: no limit.
+    /// Connections that may be open at once from one address. Default 0: no limit.
     ///
-    /// An IPv6 address counts as its /64 network. While set, each address with a connection costs
-    /// about 50 bytes.
+    /// An IPv6 address counts as its /64 network. While this or the next limit is set, accepting
+    /// takes a lock, and each address that has or recently had a connection costs about 60 bytes.
     connections_per_address: usize;
+    /// Connections a second that one address may begin, in bursts of twice as many. Default 0: no
+    /// limit. One more is closed before anything is read from it.
+    handshakes_per_address: u32;
     /// From accept to an open session: covers silence, upgrade and authentication. Default 8 s.
     handshake_timeout: Duration;
     /// Times a connection may ask for a session before it is closed. Default 5.

@@ -81,6 +81,7 @@ mod id;
 mod identity;
 mod listen;
 mod mux;
+mod rate;
 mod refusal;
 mod router;
 mod session;

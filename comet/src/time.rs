@@ -24,6 +24,12 @@ impl Time {
         (self.0 / 1_000) as u32
     }
 
+    /// Microseconds since the start, modulo 2^32.
+    #[expect(clippy::cast_possible_truncation, reason = "wraps by intent")]
+    pub(crate) const fn wrapping_micros(self) -> u32 {
+        self.0 as u32
+    }
+
     /// Whole milliseconds since the start.
     pub(crate) const fn millis(self) -> u64 {
         self.0 / 1_000

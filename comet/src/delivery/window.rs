@@ -74,6 +74,8 @@ pub(crate) struct Window {
     due: u32,
     /// Where the search for due deliveries goes on; past the end if none is under way.
     resend_at: usize,
+    /// Makes this window's time-outs differ from those of others.
+    salt: u32,
 }
 
 #[derive(Debug)]
@@ -85,7 +87,8 @@ struct InFlight {
 }
 
 impl Window {
-    pub(crate) fn new() -> Self {
+    /// An empty window. Windows of other peers should have another salt.
+    pub(crate) fn new(salt: u32) -> Self {
         Self {
             in_flight: VecDeque::new(),
             waiting: VecDeque::new(),
@@ -95,6 +98,7 @@ impl Window {
             rtt: Rtt::default(),
             due: 0,
             resend_at: usize::MAX,
+            salt,
         }
     }
 
@@ -161,11 +165,9 @@ impl Window {
     ) -> Due {
         let millis = now.wrapping_millis();
         let mut outcome = Due::Nothing;
-        let first_seq = self.first_seq;
+        let timing = self.timing(limits);
         for (index, entry) in self.in_flight.iter_mut().enumerate() {
-            if entry.delivery.is_none()
-                || !entry.is_due(millis, seq_at(first_seq, index), self.rtt, limits)
-            {
+            if entry.delivery.is_none() || !entry.is_due(millis, timing) {
                 continue;
             }
             if blocked {
@@ -184,11 +186,11 @@ impl Window {
     /// The next delivery to be sent again, oldest first; call until `None`.
     pub(crate) fn poll_resend(&mut self, now: Time, limits: &WindowLimits) -> Option<Transmit> {
         let millis = now.wrapping_millis();
+        let timing = self.timing(limits);
         while let Some(entry) = self.in_flight.get_mut(self.resend_at) {
             let seq = seq_at(self.first_seq, self.resend_at);
             self.resend_at += 1;
-            let due = entry.is_due(millis, seq, self.rtt, limits);
-            if let (true, Some(delivery)) = (due, &entry.delivery) {
+            if let (true, Some(delivery)) = (entry.is_due(millis, timing), &entry.delivery) {
                 entry.attempts += 1;
                 entry.sent_at = millis;
                 return Some(Transmit { seq, delivery: Rc::clone(delivery) });
@@ -239,7 +241,7 @@ impl Window {
         self.flight_bytes += delivery.body.len();
         let entry = InFlight { delivery: Some(delivery), sent_at, attempts: 1 };
         // What flies already may have backed off to a moment later than this one's.
-        let due = entry.due_at(seq, self.rtt, limits);
+        let due = entry.due_at(self.timing(limits));
         if self.in_flight.is_empty() || self.due.wrapping_sub(due) < u32::MAX / 2 {
             self.due = due;
         }
@@ -247,17 +249,20 @@ impl Window {
         seq
     }
 
+    fn timing(&self, limits: &WindowLimits) -> Timing {
+        let rto = self.rtt.timeout(limits.rto);
+        Timing { rto, max_rto: limits.max_rto.max(limits.rto), salt: self.salt }
+    }
+
     /// Makes `due` exact.
     fn rearm(&mut self, millis: u32, limits: &WindowLimits) {
-        let first_seq = self.first_seq;
+        let timing = self.timing(limits);
         let left = self
             .in_flight
             .iter()
-            .enumerate()
-            .filter(|(_, entry)| entry.delivery.is_some())
-            .map(|(index, entry)| {
-                let due = entry.due_at(seq_at(first_seq, index), self.rtt, limits);
-                let left = due.wrapping_sub(millis);
+            .filter(|entry| entry.delivery.is_some())
+            .map(|entry| {
+                let left = entry.due_at(timing).wrapping_sub(millis);
                 if left > u32::MAX / 2 { 0 } else { left }
             })
             .min();
@@ -265,19 +270,28 @@ impl Window {
     }
 }
 
+/// What decides when a delivery is due.
+#[derive(Clone, Copy)]
+struct Timing {
+    /// First time-out, by the measured round trips.
+    rto: u32,
+    max_rto: u32,
+    salt: u32,
+}
+
 impl InFlight {
-    fn is_due(&self, millis: u32, seq: u32, rtt: Rtt, limits: &WindowLimits) -> bool {
-        millis.wrapping_sub(self.due_at(seq, rtt, limits)) < u32::MAX / 2
+    fn is_due(&self, millis: u32, timing: Timing) -> bool {
+        millis.wrapping_sub(self.due_at(timing)) < u32::MAX / 2
     }
 
-    /// The time-out doubles with each attempt, and up to an eighth is added by a hash of the number,
-    /// so that what was sent together is not sent again together.
-    fn due_at(&self, seq: u32, rtt: Rtt, limits: &WindowLimits) -> u32 {
+    /// The time-out doubles with each attempt, and up to an eighth is added by a hash, so that what
+    /// was sent to many peers together is not sent again together. The hash is the same for all
+    /// that was sent to one peer together, which is thus sent again in its order.
+    fn due_at(&self, timing: Timing) -> u32 {
         let doublings = u32::from(self.attempts.saturating_sub(1)).min(16);
-        let timeout = u64::from(rtt.timeout(limits.rto)) << doublings;
-        let timeout =
-            u32::try_from(timeout).unwrap_or(u32::MAX).min(limits.max_rto.max(limits.rto));
-        let hash = (seq ^ (doublings << 16)).wrapping_mul(0x9e37_79b9) >> 16;
+        let timeout = u64::from(timing.rto) << doublings;
+        let timeout = u32::try_from(timeout).unwrap_or(u32::MAX).min(timing.max_rto);
+        let hash = (timing.salt ^ (doublings << 16)).wrapping_mul(0x9e37_79b9) >> 16;
         let jitter = (u64::from(timeout / 8) * u64::from(hash)) >> 16;
         let wait = timeout.saturating_add(u32::try_from(jitter).unwrap_or(0));
         self.sent_at.wrapping_add(wait)
@@ -321,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_full_window_queues_and_a_full_queue_gives_back_without_taking_a_number() {
-        let mut window = Window::new();
+        let mut window = Window::new(7);
         for seq in 1..=3 {
             assert_eq!(push(&mut window, 10), Ok(Some(seq)));
         }
@@ -337,7 +351,7 @@ mod tests {
 
     #[test]
     fn bytes_bound_the_window_but_one_delivery_always_flies() {
-        let mut window = Window::new();
+        let mut window = Window::new(7);
         assert_eq!(push(&mut window, 500), Ok(Some(1)));
         assert_eq!(push(&mut window, 1), Ok(None));
         assert_eq!(push(&mut window, 50), Err(Overflow), "51 waiting bytes are too many");
@@ -347,7 +361,7 @@ mod tests {
 
     #[test]
     fn acks_out_of_order_free_in_order() {
-        let mut window = Window::new();
+        let mut window = Window::new(7);
         (0..3).for_each(|_| assert!(push(&mut window, 1).is_ok()));
         assert_eq!(window.ack(at(1), 3), Ack::Fresh(1));
         assert_eq!(window.ack(at(1), 2), Ack::Fresh(1));
@@ -358,7 +372,7 @@ mod tests {
 
     #[test]
     fn acks_of_the_future_of_nothing_and_repeated_ones_change_nothing() {
-        let mut window = Window::new();
+        let mut window = Window::new(7);
         (0..2).for_each(|_| assert!(push(&mut window, 1).is_ok()));
         assert_eq!(window.ack(at(1), 1), Ack::Fresh(1));
         assert_eq!(window.ack(at(1), 1), Ack::Repeated);
@@ -370,7 +384,7 @@ mod tests {
 
     #[test]
     fn an_unacked_delivery_is_sent_again_after_two_seconds_then_backs_off_then_gives_up() {
-        let mut window = Window::new();
+        let mut window = Window::new(7);
         assert_eq!(push(&mut window, 1), Ok(Some(1)));
         let due = window.due_in(at(0)).unwrap();
         assert!((2_000..=2_250).contains(&due.as_millis()), "{due:?}");
@@ -394,7 +408,7 @@ mod tests {
 
     #[test]
     fn a_new_delivery_is_due_in_its_own_time_while_an_old_one_has_backed_off() {
-        let mut window = Window::new();
+        let mut window = Window::new(7);
         assert_eq!(push(&mut window, 1), Ok(Some(1)));
         let again = at(0) + window.due_in(at(0)).unwrap();
         assert_eq!(window.handle_timeout(again, false, &LIMITS), Due::Resend);
@@ -411,7 +425,7 @@ mod tests {
 
     #[test]
     fn several_due_deliveries_are_sent_again_oldest_first_and_only_if_unacked() {
-        let mut window = Window::new();
+        let mut window = Window::new(7);
         (0..3).for_each(|_| assert!(push(&mut window, 1).is_ok()));
         assert_eq!(window.ack(at(1), 2), Ack::Fresh(1));
         let late = at(2_500);
@@ -422,8 +436,23 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sent_together_is_due_together_but_not_with_other_windows() {
+        let due = |salt: u32| {
+            let mut window = Window::new(salt);
+            (0..3).for_each(|_| assert!(push(&mut window, 1).is_ok()));
+            let due = window.due_in(at(0)).unwrap();
+            assert_eq!(window.handle_timeout(at(0) + due, false, &LIMITS), Due::Resend);
+            let again = std::iter::from_fn(|| window.poll_resend(at(0) + due, &LIMITS));
+            assert_eq!(again.map(|next| next.seq).collect::<Vec<_>>(), [1, 2, 3]);
+            due
+        };
+        let dues: std::collections::HashSet<Duration> = (0..200).map(due).collect();
+        assert!(dues.len() > 100, "200 windows are due at {} moments", dues.len());
+    }
+
+    #[test]
     fn a_blocked_socket_puts_resends_off() {
-        let mut window = Window::new();
+        let mut window = Window::new(7);
         assert!(push(&mut window, 1).is_ok());
         assert_eq!(window.handle_timeout(at(2_500), true, &LIMITS), Due::Nothing);
         assert!(window.due_in(at(2_500)).unwrap() >= Duration::from_secs(2));
@@ -431,7 +460,7 @@ mod tests {
 
     #[test]
     fn the_clock_may_wrap() {
-        let mut window = Window::new();
+        let mut window = Window::new(7);
         let late = Time::from_micros((u64::from(u32::MAX) - 500) * 1_000);
         assert_eq!(window.push(late, &body(1), &LIMITS), Ok(Some(1)));
         let before = late + Duration::from_millis(1_999);
@@ -460,7 +489,7 @@ mod tests {
         /// again only while unacknowledged; and memory stays within the limits.
         #[test]
         fn nothing_is_lost_reordered_or_unbounded(steps in prop::collection::vec(step(), 1..200)) {
-            let (mut window, mut now) = (Window::new(), at(0));
+            let (mut window, mut now) = (Window::new(7), at(0));
             let (mut taken, mut sent) = (Vec::new(), Vec::new());
             let mut acked = std::collections::HashSet::new();
             for step in steps {

@@ -16,7 +16,6 @@
 //! Not here: wire formats, sockets, rooms, and who the peer is.
 
 mod limits;
-mod rate;
 #[cfg(test)]
 mod tests;
 
@@ -27,9 +26,9 @@ use comet_protocol::Inbound;
 
 use crate::Closed;
 use crate::delivery::{Ack, Delivery, Due, Inbox, Overflow, Reply, Transmit, Window};
+use crate::rate::Rate;
 use crate::time::Time;
 pub(crate) use limits::Limits;
-use rate::Rate;
 
 /// What a peer's frame asks the shard to do.
 #[derive(Debug, Eq, PartialEq)]
@@ -227,7 +226,9 @@ impl Session {
         delivery: &Rc<Delivery>,
         limits: &Limits,
     ) -> Result<Option<u32>, Overflow> {
-        let window = self.window.get_or_insert_with(|| Box::new(Window::new()));
+        // When the peer was last heard is as good as chance.
+        let salt = self.moment.wrapping_micros();
+        let window = self.window.get_or_insert_with(|| Box::new(Window::new(salt)));
         window.push(now, delivery, &limits.window)
     }
 

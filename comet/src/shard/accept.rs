@@ -1,10 +1,8 @@
 //! Listeners: taking connections in, and what to do when the system gives none.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use mio::net::{TcpListener, TcpStream};
@@ -41,43 +39,6 @@ enum Again {
 impl Listener {
     pub(crate) fn new(socket: std::net::TcpListener, profile: Profile) -> Self {
         Self { socket: TcpListener::from_std(socket), profile, again: Again::No }
-    }
-}
-
-/// Connections by address. Only touched, when connections come and go, while they are limited.
-#[derive(Debug, Default)]
-pub(crate) struct Addresses(Mutex<HashMap<IpAddr, u32>>);
-
-impl Addresses {
-    fn admit(&self, address: IpAddr, limit: usize) -> bool {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(network(address)).or_default();
-        if *count as usize >= limit {
-            return false;
-        }
-        *count += 1;
-        true
-    }
-
-    pub(super) fn leave(&self, address: IpAddr) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let address = network(address);
-        if let Some(count) = counts.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&address);
-            }
-        }
-    }
-}
-
-/// Who has an IPv6 address has a /64 of them.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_none() => {
-            IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into())
-        }
-        other => other.to_canonical(),
     }
 }
 
@@ -162,10 +123,9 @@ impl Shard {
     fn admit(&mut self, socket: TcpStream, remote: IpAddr, index: usize) {
         let config = &self.shared.config;
         self.counters().accepted.add(1);
-        let limit = config.connections_per_address;
         let others = self.shared.open_connections.fetch_add(1, Ordering::Relaxed);
         let full = others >= config.max_connections;
-        if full || (limit > 0 && !self.shared.addresses.admit(remote, limit)) {
+        if full || !self.shared.addresses.admit(self.now, remote) {
             self.shared.open_connections.fetch_sub(1, Ordering::Relaxed);
             self.counters().closed[Closed::TooManyConnections.index()].add(1);
             return;
@@ -181,7 +141,7 @@ impl Shard {
         };
         let mut connection = Connection::new(socket, transport, profile.dialect);
         connection.listener = u8::try_from(index).unwrap_or(u8::MAX);
-        connection.counted = (limit > 0).then(|| Box::new(remote));
+        connection.counted = self.shared.addresses.counts().then(|| Box::new(remote));
         let session = Session::new(self.now, &self.limits);
         match self.watch(connection, session) {
             Some(slot) => self.rearm(slot),
@@ -197,30 +157,5 @@ impl Shard {
         if let Some(listener) = self.listeners.get_mut(index) {
             listener.again = Again::At(self.now + PAUSE);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_has_its_share_and_gets_it_back() {
-        let addresses = Addresses::default();
-        let one: IpAddr = "10.0.0.1".parse().unwrap();
-        assert!(addresses.admit(one, 2) && addresses.admit(one, 2) && !addresses.admit(one, 2));
-        assert!(addresses.admit("10.0.0.2".parse().unwrap(), 2));
-        addresses.leave(one);
-        assert!(addresses.admit(one, 2));
-    }
-
-    #[test]
-    fn an_ipv6_network_is_one_address() {
-        let addresses = Addresses::default();
-        assert!(addresses.admit("2001:db8::1".parse().unwrap(), 1));
-        assert!(!addresses.admit("2001:db8::ffff:2".parse().unwrap(), 1));
-        assert!(addresses.admit("2001:db8:0:1::1".parse().unwrap(), 1));
-        assert!(addresses.admit("::ffff:10.0.0.1".parse().unwrap(), 1));
-        assert!(!addresses.admit("10.0.0.1".parse().unwrap(), 1));
     }
 }

@@ -127,7 +127,7 @@ impl Shard {
     pub(super) fn forget_connection(&self, counted: Option<IpAddr>) {
         self.shared.open_connections.fetch_sub(1, Ordering::Relaxed);
         if let Some(address) = counted {
-            self.shared.addresses.leave(address);
+            self.shared.addresses.leave(self.now, address);
         }
     }
 

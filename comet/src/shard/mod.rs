@@ -15,6 +15,7 @@
 //! Not here: what frames mean (`session`), who routes (`dispatch`).
 
 mod accept;
+mod addresses;
 pub(crate) mod arrival;
 pub(crate) mod clock;
 pub(crate) mod command;
@@ -46,7 +47,8 @@ use crate::session::Limits;
 use crate::stats::Counters;
 use crate::time::Time;
 use crate::wheel::Wheel;
-pub(crate) use accept::{Addresses, Listener};
+pub(crate) use accept::Listener;
+pub(crate) use addresses::Addresses;
 use clock::Clock;
 use connection::Connection;
 pub(crate) use connection::Transport;

@@ -81,6 +81,7 @@ fn start_gateway(config: &Config, router: impl comet::Router) -> Result<Gateway,
     let limits = comet::Config::default()
         .max_connections(config.gateway.max_connections)
         .connections_per_address(config.gateway.connections_per_address)
+        .handshakes_per_address(config.gateway.handshakes_per_address)
         .max_body(config.gateway.max_body)
         .idle_timeout(Duration::from_secs(config.gateway.idle_seconds))
         .handshake_timeout(Duration::from_secs(config.gateway.handshake_seconds))

@@ -1,18 +1,18 @@
-//! How fast a peer may send: a token bucket in eight bytes.
+//! How often something may happen: a token bucket in eight bytes.
 
 use crate::time::Time;
 
-/// A bucket that holds two seconds' worth of messages and begins full.
+/// A bucket that holds two seconds' worth and begins full.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rate {
-    /// Thousandths of messages that were taken and have not come back.
+    /// Thousandths that were taken and have not come back.
     used: u32,
     /// When that was so; wrapping milliseconds.
     at: u32,
 }
 
 impl Rate {
-    /// Takes one message at `now`; false if the bucket is empty. A `rate` of 0 has no limit.
+    /// Takes one at `now`; false if the bucket is empty. A `rate` a second of 0 has no limit.
     pub(crate) fn admit(&mut self, now: Time, rate: u32) -> bool {
         if rate == 0 {
             return true;
@@ -25,6 +25,12 @@ impl Rate {
         let used = if admitted { used } else { used - 1_000 };
         self.used = u32::try_from(used).unwrap_or(u32::MAX);
         admitted
+    }
+
+    /// Whether everything that was taken has come back.
+    pub(crate) fn is_full(self, now: Time, rate: u32) -> bool {
+        let returned = u64::from(now.wrapping_millis().wrapping_sub(self.at)) * u64::from(rate);
+        u64::from(self.used) <= returned
     }
 }
 
