@@ -10,7 +10,7 @@ pub struct Config {
     pub(crate) node: Node,
     pub(crate) queue: usize,
     pub(crate) batch: usize,
-    pub(crate) readers: u32,
+    pub(crate) readers: u16,
     pub(crate) revoke_within: Duration,
     pub(crate) busy_timeout: Duration,
 }
@@ -21,7 +21,7 @@ impl Default for Config {
             node: Node::default(),
             // A second's worth for a fast disk: what waits longer is sent again by its client.
             queue: 16_384,
-            batch: 1_024,
+            batch: 2_048,
             readers: 4,
             revoke_within: Duration::from_secs(86_400 * 3_600),
             busy_timeout: Duration::from_secs(5),
@@ -46,21 +46,22 @@ impl Config {
         self
     }
 
-    /// Most jobs stored in one transaction, at least 1. Default 1,024.
+    /// Most jobs, messages and acks, that share a transaction, at least 1. Default 2,048.
     ///
-    /// More of them share one sync of the disk; the first waits for the last.
+    /// All share one sync of the disk; the first waits for the last.
     #[must_use]
     pub const fn batch(mut self, jobs: usize) -> Self {
         self.batch = if jobs == 0 { 1 } else { jobs };
         self
     }
 
-    /// Connections that read for catching up and for HTTP, at least 1. Default 4.
+    /// Sessions whose log is read at the same time, and requests over HTTP that read at the same
+    /// time, at least 1. Default 4.
     ///
-    /// Each is a thread and about 2 MiB of cache.
+    /// Each is two connections: threads with about 2 MiB of cache.
     #[must_use]
-    pub const fn readers(mut self, connections: u32) -> Self {
-        self.readers = if connections == 0 { 1 } else { connections };
+    pub const fn readers(mut self, at_once: u16) -> Self {
+        self.readers = if at_once == 0 { 1 } else { at_once };
         self
     }
 

@@ -19,12 +19,19 @@ impl Router for Store {
     }
 
     fn connected(&self, gateway: &Gateway, peer: &Peer) {
+        if peer.user().is_empty() {
+            return;
+        }
         self.deliver_through(gateway);
         let (session, uid) = (peer.session(), peer.user().into());
         self.tell(Job::Attach { session, uid, phone: is_phone(peer) });
     }
 
     fn receive(&self, _gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
+        if peer.user().is_empty() {
+            self.counters().forbidden();
+            return receipt.refuse(Refusal::new(Code::SIGNATURE_INVALID.0));
+        }
         let draft = match check(message.body) {
             Ok(draft) => draft,
             Err(reason) => {

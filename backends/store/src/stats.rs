@@ -12,7 +12,7 @@ pub struct Stats {
     pub repeated: u64,
     /// Messages refused because clients may not send such.
     pub malformed: u64,
-    /// Messages refused because the group does not take them from this user.
+    /// Messages refused because the group does not take them from this user, or there is no user.
     pub forbidden: u64,
     /// Messages refused because too many waited.
     pub overloaded: u64,

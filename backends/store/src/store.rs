@@ -52,7 +52,8 @@ impl Store {
         config: Config,
         membership: Arc<dyn Membership>,
     ) -> Result<Self, OpenError> {
-        let opened = db::open(path.as_ref(), config.readers, config.busy_timeout).await?;
+        let opened =
+            db::open(path.as_ref(), 2 * u32::from(config.readers), config.busy_timeout).await?;
         let shared = Shared {
             membership,
             marks: Arc::new(Mutex::new(SyncMarks::default())),
@@ -62,7 +63,7 @@ impl Store {
         let ids = IdGenerator::after(config.node, opened.last);
         let engine = Engine::new(opened.ledger, ids, config.revoke_within, shared.clone());
         let (jobs, queue) = mpsc::unbounded_channel();
-        let intake = Intake { jobs: queue, batch: config.batch, readers: config.readers as usize };
+        let intake = Intake { jobs: queue, batch: config.batch, readers: config.readers.into() };
         let gateway = Arc::new(OnceLock::<Gateway>::new());
         let outlet = {
             let gateway = Arc::clone(&gateway);

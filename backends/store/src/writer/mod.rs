@@ -77,8 +77,10 @@ pub(crate) async fn run<S, O>(
             count = intake.jobs.recv_many(&mut jobs, intake.batch) => {
                 let close = engine.turn(jobs.drain(..), clock::unix_ms(), &mut outlet()).await;
                 if count == 0 || close.is_some() {
-                    engine.close().await;
+                    // In this order: the last connection folds the WAL into the database, and
+                    // those that read may not write.
                     reads.close().await;
+                    engine.close().await;
                     // Whoever asked may have stopped waiting.
                     let _gone = close.map(|done| done.send(()));
                     return;

@@ -50,6 +50,7 @@ async fn a_repeat_of_a_message_taken_back_does_not_bring_it_back() {
 
     assert_eq!(world.send("alice", "bob", "m-1").await, stored);
     assert_eq!(world.count("dtalk_msg_content").await, 0);
+    assert_eq!(world.log("bob").await, [(stored.mid, "alice".into(), 1, 1, 1)], "nobody waits");
 }
 
 #[tokio::test]

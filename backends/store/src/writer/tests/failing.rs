@@ -97,7 +97,7 @@ async fn acks_of_a_failed_batch_count_when_they_come_again() {
 
     world.turn([Job::Detach(1), phone(2, "bob")]).await;
     world.read_pages().await;
-    assert_eq!(world.taken(2), [item.clone()]);
+    assert_eq!(world.taken_ids(2), [item.id]);
     world.turn([acked(2, &item)]).await;
     assert_eq!(world.log("bob").await[0].3, 1);
 }

@@ -188,6 +188,19 @@ async fn a_batch_is_one_commit_however_large() {
 }
 
 #[tokio::test]
+async fn a_commit_waits_for_the_disk() {
+    let mut world = World::new().await;
+    let mut tx = world.engine.ledger.begin().await.unwrap();
+    let mut pragma = async |query: &'static str| -> String {
+        let value = sqlx::query_scalar::<_, String>(query).fetch_one(&mut tx);
+        value.await.unwrap()
+    };
+    assert_eq!(pragma("SELECT journal_mode FROM pragma_journal_mode").await, "wal");
+    let full = "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous";
+    assert_eq!(pragma(full).await, "2");
+}
+
+#[tokio::test]
 async fn ids_go_on_after_a_crash_with_a_clock_that_stepped_back() {
     let mut world = World::new().await;
     let before = world.send("alice", "bob", "m-1").await.mid;

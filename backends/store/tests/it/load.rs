@@ -1,0 +1,114 @@
+//! Many clients at once: everything arrives, few commits.
+
+use std::collections::{HashMap, HashSet};
+
+use std::sync::Arc;
+
+use comet_store::Config;
+use tempfile::TempDir;
+
+use crate::support::{DELIVER, Frame, SEND, SEND_REPLY, Server, message_in, open, proto_of, text};
+
+/// What the pressure tool of the old clients does: plain text to random others, the same frame
+/// again until it is answered, acks; a message is a success when its answer and its delivery on
+/// another connection carry the same id.
+#[tokio::test(flavor = "multi_thread")]
+async fn pressure_finds_no_failure() {
+    const USERS: usize = 20;
+    const MESSAGES: usize = 100;
+    let server = Server::start().await;
+    let mut clients = Vec::new();
+    for user in 0..USERS {
+        clients.push(server.login(&format!("user-{user}")).await);
+    }
+    server.sessions(USERS as u64).await;
+
+    let runs = clients.into_iter().enumerate().map(|(user, mut client)| {
+        tokio::spawn(async move {
+            let mut waiting = HashSet::new();
+            for n in 0..MESSAGES {
+                let target = format!("user-{}", (user + 1 + n % (USERS - 1)) % USERS);
+                let body = proto_of(&text(&format!("{user}-{n}"), &target));
+                let seq = u32::try_from(n).unwrap() + 1;
+                let frame = Frame::new(SEND, seq, body);
+                client.write(&frame).await;
+                if n % 10 == 0 {
+                    client.write(&frame).await;
+                }
+                waiting.insert(seq);
+            }
+            let me = format!("user-{user}");
+            let (mut answers, mut received) = (HashMap::new(), HashMap::new());
+            while answers.len() < MESSAGES || received.len() < MESSAGES {
+                let frame = client.read().await;
+                match frame.op {
+                    SEND_REPLY => {
+                        answers.insert(format!("{user}-{}", frame.ack - 1), frame.body);
+                    }
+                    DELIVER => {
+                        client.ack(&frame).await;
+                        let common = message_in(&frame.body);
+                        if common.from != me {
+                            let twice = received.insert(common.msg_id.clone(), common.log_id);
+                            assert_eq!(twice, None, "{}", common.msg_id);
+                        }
+                    }
+                    op => panic!("op {op}"),
+                }
+            }
+            (answers, received)
+        })
+    });
+    let runs: Vec<_> = runs.collect();
+    let (mut answered, mut received) = (HashMap::new(), HashMap::new());
+    for run in runs {
+        let (answers, got) = run.await.unwrap();
+        answered.extend(answers);
+        received.extend(got);
+    }
+
+    assert_eq!(answered.len(), USERS * MESSAGES);
+    let failures = answered.iter().filter(|(msg_id, body)| {
+        let ack = <comet_dtalk::message::CommonAck as prost::Message>::decode(body.slice(4..));
+        received.get(*msg_id).copied() != ack.ok().map(|ack| ack.log_id)
+    });
+    assert_eq!(failures.count(), 0);
+    let stats = server.store.stats();
+    assert_eq!((stats.stored, stats.repeated), (2_000, 200));
+    assert!(stats.commits * 4 < stats.stored, "{} commits", stats.commits);
+    server.stop().await;
+}
+
+/// A mailbox of a few commands overflows at once; what does not fit is read from the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_gateway_loses_nothing() {
+    const MESSAGES: usize = 3_000;
+    let dir = Arc::new(TempDir::new().unwrap());
+    let store = open(&dir.path().join("store.db"), Config::default()).await;
+    let config = comet::Config::default().mailbox(8).shards(1);
+    let server = Server::start_around(store, config, dir);
+    let mut bob = server.login("bob").await;
+    let mut bobs_phone = server.login("bob+phone").await;
+    let mut alice = server.login("alice").await;
+    server.sessions(3).await;
+
+    let reading = tokio::spawn(async move {
+        for client in [&mut bob, &mut bobs_phone] {
+            for n in 0..MESSAGES {
+                assert_eq!(client.message().await.msg_id, format!("m-{n}"));
+            }
+        }
+    });
+    for n in 0..MESSAGES {
+        alice.send(&text(&format!("m-{n}"), "bob")).await;
+        if n % 32 == 31 {
+            for _ in 0..32 {
+                while alice.message_or_answer().await != "" {}
+            }
+        }
+    }
+    reading.await.unwrap();
+    assert!(server.store.stats().fell_behind > 0);
+    assert!(server.store.stats().replayed > 0);
+    server.stop().await;
+}

@@ -1,0 +1,9 @@
+//! The store behind a real gateway, over sockets and HTTP.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may panic as the tests do")]
+
+mod http;
+mod load;
+mod restart;
+mod session;
+mod support;

@@ -1,0 +1,59 @@
+//! What outlives the process.
+
+use comet_store::Config;
+
+use crate::support::{Server, open, text};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answered_message_survives_a_crash() {
+    let server = Server::start().await;
+    let mut alice = server.login("alice").await;
+    let mut mids = Vec::new();
+    for n in 0..50 {
+        let seq = alice.send(&text(&format!("m-{n}"), "bob")).await;
+        mids.push(alice.answer(seq).await.log_id);
+        assert_eq!(alice.message().await.log_id, mids[n]);
+    }
+    // As a crash leaves them: the files as they are, while the old process still has them open.
+    let crashed = std::sync::Arc::new(tempfile::TempDir::new().unwrap());
+    for name in ["store.db", "store.db-wal"] {
+        std::fs::copy(server.dir.path().join(name), crashed.path().join(name)).unwrap();
+    }
+    server.stop().await;
+
+    let server = Server::start_in(crashed, Config::default()).await;
+    let mut bob = server.login("bob+phone").await;
+    for mid in &mids {
+        assert_eq!(bob.message().await.log_id, *mid);
+    }
+    let mut alice = server.login("alice").await;
+    server.sessions(2).await;
+    let seq = alice.send(&text("m-7", "bob")).await;
+    assert_eq!(alice.answer_among_deliveries(seq).await.log_id, mids[7], "a repeat is still one");
+    let seq = alice.send(&text("m-50", "bob")).await;
+    assert!(alice.answer_among_deliveries(seq).await.log_id > mids[49]);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_store_refuses_and_can_be_opened_again() {
+    let server = Server::start().await;
+    let mut alice = server.login("alice").await;
+    let seq = alice.send(&text("m-1", "alice")).await;
+    alice.answer(seq).await;
+    server.store.close().await;
+    server.store.close().await;
+    server.store.flush().await;
+    let path = server.dir.path().join("store.db");
+    assert!(!path.with_extension("db-wal").exists(), "folded into the database");
+
+    let answer = server.post_form("alice", "/record/push", b"").await;
+    assert_eq!(answer, r#"{"result":-1012,"message":"bad parameters","data":{}}"#);
+    let body = crate::support::proto_of(&text("m-2", "alice"));
+    let answer = server.post_form("alice", "/record/push", &body).await;
+    assert_eq!(answer, r#"{"result":-5001,"message":"message not sent","data":{}}"#);
+
+    let again = open(&path, Config::default()).await;
+    assert_eq!(again.stats().stored, 0);
+    again.close().await;
+}

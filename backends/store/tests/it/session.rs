@@ -1,0 +1,156 @@
+//! Sending, receiving and acknowledging on sockets.
+
+use comet_dtalk::message::SignalReceived;
+use comet_store::Config;
+use prost::Message as _;
+
+use crate::support::{DELIVER, Frame, SEND, Server, message_in, proto_of, text, to_group};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sender_is_answered_first_and_then_everybody_gets_the_message() {
+    let server = Server::start().await;
+    let mut alice = server.login("alice").await;
+    let mut alices_desk = server.login("alice").await;
+    let mut bob = server.login("bob").await;
+    server.sessions(3).await;
+
+    let common = text("m-1", "bob");
+    let seq = alice.send(&common).await;
+    let answer = alice.answer(seq).await;
+
+    let mut expected = common;
+    expected.from = "alice".into();
+    expected.log_id = answer.log_id;
+    expected.datetime = answer.datetime;
+    for client in [&mut alice, &mut alices_desk, &mut bob] {
+        let delivery = client.delivery().await;
+        assert_eq!(delivery.seq, 1);
+        assert_eq!(message_in(&delivery.body), expected);
+    }
+    assert!(0 < answer.log_id && answer.log_id < 1 << 53);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_sent_again_gets_the_same_answer_and_nobody_gets_it_twice() {
+    let server = Server::start().await;
+    let mut alice = server.login("alice").await;
+    let mut bob = server.login("bob").await;
+    server.sessions(2).await;
+
+    let frame = Frame::new(SEND, 5, proto_of(&text("m-1", "bob")));
+    alice.write(&frame).await;
+    alice.write(&frame).await;
+    let first = alice.answer(5).await;
+    let mut deliveries = 0;
+    let second = loop {
+        let next = alice.read().await;
+        if next.op != DELIVER {
+            break next;
+        }
+        deliveries += 1;
+    };
+    assert_eq!(deliveries, 1);
+    assert_eq!((second.seq, second.ack), (5, 5));
+
+    alice.send(&text("m-2", "bob")).await;
+    assert_eq!(bob.message().await.log_id, first.log_id);
+    assert_eq!(bob.message().await.msg_id, "m-2");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_messages_get_no_answer_and_do_no_harm() {
+    let server = Server::start().await;
+    let mut mallory = server.login("mallory").await;
+    for body in [&b""[..], b"\xff\xff", b"\x08\x02", b"\x12\x02\x08\x00"] {
+        mallory.send_body(body).await;
+    }
+    mallory.send(&to_group("m-1")).await;
+    let mut notice = text("m-2", "bob");
+    notice.msg_type = 7;
+    mallory.send(&notice).await;
+
+    let seq = mallory.send(&text("m-3", "bob")).await;
+    mallory.answer(seq).await;
+    let stats = server.store.stats();
+    assert_eq!((stats.malformed, stats.forbidden, stats.stored), (5, 1, 1));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_author_learns_that_a_phone_received_it() {
+    let server = Server::start().await;
+    let mut alice = server.login("alice").await;
+    let mut bob = server.login("bob+phone").await;
+    let mut bobs_desk = server.login("bob").await;
+    server.sessions(3).await;
+
+    let seq = alice.send(&text("m-1", "bob")).await;
+    let mid = alice.answer(seq).await.log_id;
+    assert_eq!(alice.message().await.log_id, mid);
+    assert_eq!(bobs_desk.message().await.log_id, mid);
+    assert_eq!(bob.message().await.log_id, mid);
+
+    let signal = alice.signal().await;
+    assert_eq!((signal.r#type, signal.reliable), (0, true));
+    assert_eq!(SignalReceived::decode(signal.body).unwrap().logs, [mid]);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_was_away_gets_everything_in_order_before_what_is_new() {
+    let server = Server::start().await;
+    let mut alice = server.login("alice").await;
+    for n in 0..600 {
+        alice.send(&text(&format!("m-{n}"), "bob")).await;
+    }
+    server.store.flush().await;
+    let mut bob = server.login("bob+phone").await;
+    alice.send(&text("m-600", "bob")).await;
+
+    for n in 0..=600 {
+        assert_eq!(bob.message().await.msg_id, format!("m-{n}"));
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_message_reaches_the_members_that_are_there() {
+    let server = Server::start().await;
+    let mut alice = server.login("alice").await;
+    let mut bob = server.login("bob+phone").await;
+    let mut mallory = server.login("mallory").await;
+    server.sessions(3).await;
+
+    let seq = alice.send(&to_group("m-1")).await;
+    let mid = alice.answer(seq).await.log_id;
+    assert_eq!(alice.message().await.log_id, mid);
+    let got = bob.message().await;
+    assert_eq!((got.log_id, got.channel_type, &*got.target), (mid, 1, "77"));
+
+    let seq = mallory.send(&text("m-2", "mallory")).await;
+    mallory.answer(seq).await;
+    assert_eq!(mallory.message().await.msg_id, "m-2", "and nothing of the group");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_may_wait_is_refused_and_taken_when_it_comes_again() {
+    let server = Server::start_with(Config::default().queue(1)).await;
+    let mut alice = server.login("alice").await;
+    for n in 0..500 {
+        alice.send(&text(&format!("m-{n}"), "alice")).await;
+    }
+    crate::support::until(async || {
+        let stats = server.store.stats();
+        stats.stored + stats.overloaded == 500
+    })
+    .await;
+    assert!(server.store.stats().overloaded > 0);
+
+    let mut again = server.login("alice").await;
+    let seq = again.send(&text("m-499", "alice")).await;
+    again.answer(seq).await;
+    server.stop().await;
+}
