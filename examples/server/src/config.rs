@@ -65,7 +65,7 @@ pub(crate) struct Gateway {
 pub(crate) struct Store {
     pub(crate) node: u8,
     pub(crate) queue: usize,
-    pub(crate) readers: u32,
+    pub(crate) readers: u16,
 }
 
 #[derive(Clone, Debug, Deserialize)]
