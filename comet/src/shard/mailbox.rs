@@ -92,14 +92,24 @@ impl Mailbox {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// The shard has ended: nothing is taken from now on.
+    /// The shard has ended: nothing is taken from now on, and what waits is dropped. A connection
+    /// among it is thus closed.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        self.clear();
+    }
+
+    fn clear(&self) {
+        while self.queue.pop().is_some() {}
     }
 
     fn push(&self, command: Command) {
         self.queue.push(command);
         fence(Ordering::SeqCst);
+        if self.stopped.load(Ordering::Relaxed) {
+            return self.clear();
+        }
         if self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed) {
             // A waker that cannot wake is out of memory; the shard's next timer looks as well.
             if let Err(error) = self.waker.wake() {
