@@ -35,15 +35,15 @@ async fn a_further_screen_of_a_person_sees_the_same_talk() {
     let screen_url = format!("{}?device=web", server.url());
     let screen = Page::sign_in(driver.browser().await, &screen_url, "alice").await;
     screen.open_person("bob").await;
-    screen.wait_for_texts(&["from the phone".to_owned()]).await;
+    screen.wait_for_talk(&["from the phone"]).await;
     screen.send("from the screen").await;
 
-    let talk = ["from the phone".to_owned(), "from the screen".to_owned()];
-    phone.wait_for_texts(&talk).await;
+    let talk = ["from the phone", "from the screen"];
+    phone.wait_for_talk(&talk).await;
     phone.wait_for_state("online").await;
-    screen.wait_for_texts(&talk).await;
+    screen.wait_for_talk(&talk).await;
     bob.open_person("alice").await;
-    bob.wait_for_texts(&talk).await;
+    bob.wait_for_talk(&talk).await;
     let marked = |shown: &[Shown]| shown.last().unwrap().mark.as_deref() == Some("received");
     screen.wait_for_messages("what it sent itself is received", marked).await;
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::chromium::Driver;
-use crate::page::{Page, assert_in_server_order};
+use crate::page::Page;
 use crate::server::Server;
 
 /// From here on the page cannot write to its database.
@@ -21,7 +21,7 @@ async fn a_killed_browser_finds_everything_once_when_it_comes_back() {
     bob.send("go on, I am listening").await;
     alice.open_person("bob").await;
     let mut talk = vec!["go on, I am listening".to_owned()];
-    alice.wait_for_texts(&talk).await;
+    alice.wait_for_talk(&talk).await;
 
     send_lines(&alice, "private", 0..12, &mut talk).await;
     let first_lines = "the first lines arrive";
@@ -37,9 +37,9 @@ async fn a_killed_browser_finds_everything_once_when_it_comes_back() {
     let bob = Page::open(driver.restart(bob).await, &server.url()).await;
     bob.wait_for_state("online").await;
     bob.open_person("alice").await;
-    assert_in_server_order(&bob.wait_for_texts(&talk).await);
+    bob.wait_for_talk(&talk).await;
     bob.open_room().await;
-    assert_in_server_order(&bob.wait_for_texts(&room).await);
+    bob.wait_for_talk(&room).await;
     alice.wait_for_marks("sent").await;
     alice.open_person("bob").await;
     alice.wait_for_marks("received").await;
@@ -47,8 +47,8 @@ async fn a_killed_browser_finds_everything_once_when_it_comes_back() {
     bob.open_person("alice").await;
     bob.send("still here").await;
     talk.push("still here".to_owned());
-    assert_in_server_order(&alice.wait_for_texts(&talk).await);
-    assert_in_server_order(&bob.wait_for_texts(&talk).await);
+    alice.wait_for_talk(&talk).await;
+    bob.wait_for_talk(&talk).await;
     bob.wait_for_marks("received").await;
 }
 
@@ -61,7 +61,6 @@ async fn a_message_written_just_before_the_browser_dies_is_sent_when_it_comes_ba
     server.kill().await;
     alice.wait_for_state("waiting").await;
     alice.send("written into the void").await;
-    alice.wait_for_texts(&["written into the void".to_owned()]).await;
     alice.wait_for_marks("sending").await;
 
     let alice = alice.browser.kill().await;
@@ -69,9 +68,9 @@ async fn a_message_written_just_before_the_browser_dies_is_sent_when_it_comes_ba
     let alice = Page::open(driver.restart(alice).await, &server.url()).await;
 
     bob.open_person("alice").await;
-    bob.wait_for_texts(&["written into the void".to_owned()]).await;
+    bob.wait_for_talk(&["written into the void"]).await;
     alice.open_person("bob").await;
-    alice.wait_for_texts(&["written into the void".to_owned()]).await;
+    alice.wait_for_talk(&["written into the void"]).await;
     alice.wait_for_marks("received").await;
 }
 
@@ -95,12 +94,12 @@ async fn pages_come_back_by_themselves_after_the_server_was_killed() {
     bob.wait_for_state("online").await;
     send_lines(&alice, "after", 0..10, &mut talk).await;
 
-    assert_in_server_order(&bob.wait_for_texts(&talk).await);
-    assert_in_server_order(&alice.wait_for_texts(&talk).await);
+    bob.wait_for_talk(&talk).await;
+    alice.wait_for_talk(&talk).await;
     alice.wait_for_marks("received").await;
     bob.send("all of it").await;
     talk.push("all of it".to_owned());
-    assert_in_server_order(&alice.wait_for_texts(&talk).await);
+    alice.wait_for_talk(&talk).await;
     bob.wait_for_marks("received").await;
 }
 
@@ -129,7 +128,7 @@ async fn a_message_that_the_disk_refuses_is_not_acknowledged() {
 
     bob.reload().await;
     bob.open_person("alice").await;
-    bob.wait_for_texts(&["remember this".to_owned()]).await;
+    bob.wait_for_talk(&["remember this"]).await;
     alice.wait_for_marks("received").await;
 }
 

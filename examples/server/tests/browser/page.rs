@@ -98,10 +98,13 @@ impl Page {
         }
     }
 
-    /// Waits until exactly these texts are shown, in this order.
-    pub(crate) async fn wait_for_texts(&self, expected: &[String]) -> Vec<Shown> {
-        let what = format!("expected {expected:?}");
-        self.wait_for_messages(&what, |shown| texts(shown) == expected).await
+    /// Waits until exactly these texts are shown, in this order, and all of them are stored.
+    pub(crate) async fn wait_for_talk(&self, expected: &[impl AsRef<str>]) {
+        let expected: Vec<&str> = expected.iter().map(AsRef::as_ref).collect();
+        let complete =
+            |shown: &[Shown]| texts(shown) == expected && shown.iter().all(|m| m.log_id > 0);
+        let shown = self.wait_for_messages(&format!("expected {expected:?}"), complete).await;
+        assert_in_server_order(&shown);
     }
 
     /// Waits until the own messages of the open conversation, one at least, have come this far.

@@ -1,0 +1,75 @@
+//! The deliveries of one connection.
+
+use std::time::Instant;
+
+use comet_dtalk::message::Common;
+
+use crate::support::client::{Client, Next};
+use crate::support::clock;
+use crate::support::common::Delivered;
+use crate::support::frame::{DELIVER, Frame};
+
+/// A connection that acknowledges every delivery as soon as it comes.
+#[derive(Debug)]
+pub(super) struct Feed {
+    pub(super) client: Client,
+    /// Deliveries by their number, from 1.
+    deliveries: Vec<Frame>,
+    /// The messages among them.
+    pub(super) messages: Vec<Common>,
+}
+
+impl Feed {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client, deliveries: Vec::new(), messages: Vec::new() }
+    }
+
+    /// The next frame that is no delivery, or the end, or nothing until then. Deliveries before it
+    /// are taken; an ack may find the server gone.
+    pub(super) fn next(&mut self, deadline: Instant) -> Next {
+        loop {
+            match self.client.next(deadline) {
+                Next::Frame(frame) if frame.op == DELIVER => self.take(frame),
+                other => return other,
+            }
+        }
+    }
+
+    /// Takes deliveries until this is among them.
+    pub(super) fn until(&mut self, is_it: impl Fn(&Common) -> bool) {
+        let deadline = clock::deadline();
+        while !self.messages.last().is_some_and(&is_it) {
+            match self.client.next(deadline) {
+                Next::Frame(frame) => self.take(frame),
+                other => panic!("a delivery was expected, not {other:?}"),
+            }
+        }
+    }
+
+    /// Takes deliveries until the connection ends: all messages that came over it.
+    pub(super) fn rest(mut self) -> Vec<Common> {
+        match self.next(clock::deadline()) {
+            Next::Ended(_) => self.messages,
+            other => panic!("a delivery or the end was expected, not {other:?}"),
+        }
+    }
+
+    fn take(&mut self, frame: Frame) {
+        let delivery = frame.seq;
+        let number = delivery as usize;
+        match self.deliveries.get(number.wrapping_sub(1)) {
+            Some(first) => assert_eq!(&frame, first, "sent again, it is the same frame"),
+            None => {
+                assert_eq!(number, self.deliveries.len() + 1, "no number is left out");
+                if let Delivered::Message(common) = Delivered::by(&frame) {
+                    self.messages.push(common);
+                }
+                self.deliveries.push(frame);
+            }
+        }
+        let seq = self.client.next_seq();
+        let ack = crate::support::frame::ack(seq, delivery);
+        // A server that has been killed meanwhile is noticed when it is read from.
+        let _ = self.client.try_send(&[ack]);
+    }
+}

@@ -1,0 +1,185 @@
+//! What was answered survives SIGKILL in the midst of traffic.
+//!
+//! Eight people send 2,000 messages a second to four others: one on a phone, one at a desktop, and
+//! two who are away until the end. Four times the server is killed at a random moment and started
+//! again on what the disk has. Each time, what was answered and is not with its receiver yet must
+//! come: to the phone by itself at login, to the desktop when it pulls. The senders then repeat
+//! what was not answered, and some of what was, and go on.
+//!
+//! * `sender`: sends, and keeps what it sent with the answers it got;
+//! * `receiver`: the phone and the desktop;
+//! * `feed`: the deliveries of one connection, numbered from 1 without holes;
+//! * `truth`: tells what each receiver must get.
+
+mod feed;
+mod receiver;
+mod sender;
+mod truth;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use comet_dtalk::message::Common;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::support::clock;
+use crate::support::person::Person;
+use crate::support::server::Server;
+use receiver::{Desktop, Phone, pull};
+use sender::Sender;
+use truth::Truth;
+
+const SENDERS: usize = 8;
+/// Of all senders together.
+const PER_SECOND: usize = 2_000;
+const KILLS: usize = 4;
+
+#[test]
+fn what_was_answered_survives_sigkill_in_the_midst_of_traffic() {
+    let seed: u64 = rand::random();
+    eprintln!("seed {seed}");
+    let mut world = World::new(StdRng::seed_from_u64(seed));
+    for _ in 0..KILLS {
+        world.talk_until_the_kill();
+        world.server.restart();
+    }
+    let lost: usize = world.senders.iter().map(Sender::unanswered).sum();
+    let sent: usize = world.senders.iter().map(|sender| sender.posted.len()).sum();
+    eprintln!("{sent} messages, the last kill left {lost} without an answer");
+
+    world.settle();
+    world.everything_is_where_it_belongs();
+}
+
+struct World {
+    rng: StdRng,
+    server: Server,
+    senders: Vec<Sender>,
+    phone: Phone,
+    desktop: Desktop,
+    /// Away until the end.
+    absent_phone: Phone,
+    absent_desktop: Person,
+    truth: Truth,
+}
+
+/// Kills the server in any case, for everybody else stops only then.
+struct Killer<'a>(&'a mut Server);
+
+impl Drop for Killer<'_> {
+    fn drop(&mut self) {
+        self.0.kill();
+    }
+}
+
+impl World {
+    fn new(mut rng: StdRng) -> Self {
+        let phone = Phone::new("phone");
+        let desktop = Desktop::new("desktop");
+        let absent_phone = Phone::new("absent phone");
+        let absent_desktop = Person::new("absent desktop");
+        let targets = [&phone.person, &desktop.person, &absent_phone.person, &absent_desktop]
+            .map(|person| person.uid.clone());
+        let sender = |index| Sender::new(index, targets.to_vec(), StdRng::from_rng(&mut rng));
+        let senders = (0..SENDERS).map(sender).collect();
+        let (server, truth) = (Server::start(), Truth::default());
+        Self { rng, server, senders, phone, desktop, absent_phone, absent_desktop, truth }
+    }
+
+    /// Both receivers come back, all talk, and at some moment the server is killed.
+    fn talk_until_the_kill(&mut self) {
+        let enough = self.rng.random_range(PER_SECOND / 2..PER_SECOND * 2);
+        let answered = AtomicUsize::new(0);
+        let phone = self.phone_comes_back();
+        let desktop = self.desktop_comes_back();
+        let addresses = self.server.addresses;
+        let killer = Killer(&mut self.server);
+        let (echoes, to_phone, to_desktop) = thread::scope(|scope| {
+            let talk = |sender| {
+                let answered = &answered;
+                scope.spawn(move || Sender::talk(sender, &addresses, answered))
+            };
+            let senders: Vec<_> = self.senders.iter_mut().map(talk).collect();
+            let phone = scope.spawn(|| phone.rest());
+            let desktop = scope.spawn(|| desktop.rest());
+            clock::eventually("the moment of the kill", || {
+                answered.load(Ordering::Relaxed) >= enough
+            });
+            drop(killer);
+            let echoes: Vec<_> = senders.into_iter().map(|s| s.join().expect("a sender")).collect();
+            (echoes, phone.join().expect("the phone"), desktop.join().expect("the desktop"))
+        });
+        for (sender, echoes) in self.senders.iter().zip(&echoes) {
+            self.truth.stream(&self.senders, &sender.person.uid, echoes);
+        }
+        self.truth.stream(&self.senders, &self.phone.person.uid, &to_phone);
+        self.truth.stream(&self.senders, &self.desktop.person.uid, &to_desktop);
+        self.phone.keep(&to_phone);
+        self.desktop.keep(&to_desktop);
+    }
+
+    /// The phone gets by itself what was answered and what it has not acknowledged.
+    fn phone_comes_back(&mut self) -> feed::Feed {
+        let feed = self.phone.comes_back(&self.server);
+        self.phone.keep(&feed.messages);
+        let owed = self.truth.owed(&self.senders, &self.phone.person.uid);
+        let missing: Vec<_> = owed.difference(&self.phone.got).collect();
+        assert!(missing.is_empty(), "answered, and not replayed to the phone: {missing:?}");
+        feed
+    }
+
+    /// The desktop gets what is later than the last it has by asking for it.
+    fn desktop_comes_back(&mut self) -> feed::Feed {
+        let last = self.desktop.got.last().copied();
+        let (feed, pulled) = self.desktop.comes_back(&self.server);
+        eprintln!("DEBUG last {last:?} pulled {} {:?}..{:?}", pulled.len(), pulled.first().map(|c|c.log_id), pulled.last().map(|c|c.log_id));
+        self.truth.stream(&self.senders, &self.desktop.person.uid, &pulled);
+        self.desktop.keep(&pulled);
+        let owed = self.truth.owed(&self.senders, &self.desktop.person.uid);
+        let missing: Vec<_> = owed.difference(&self.desktop.got).collect();
+        assert!(missing.is_empty(), "answered, and not found by the desktop: {missing:?}");
+        feed
+    }
+
+    /// The senders repeat what has no answer until everything has one.
+    fn settle(&mut self) {
+        let addresses = self.server.addresses;
+        let echoes: Vec<Vec<Common>> = thread::scope(|scope| {
+            let settle = |sender| scope.spawn(move || Sender::settle(sender, &addresses));
+            let senders: Vec<_> = self.senders.iter_mut().map(settle).collect();
+            senders.into_iter().map(|sender| sender.join().expect("a sender")).collect()
+        });
+        for (sender, echoes) in self.senders.iter().zip(&echoes) {
+            self.truth.stream(&self.senders, &sender.person.uid, echoes);
+            assert_eq!(sender.unanswered(), 0);
+        }
+    }
+
+    fn everything_is_where_it_belongs(&mut self) {
+        let feed = self.phone_comes_back();
+        self.truth.stream(&self.senders, &self.phone.person.uid, &feed.messages);
+        self.truth.is_all_of(&self.senders, &self.phone.person.uid, &self.phone.got);
+
+        self.desktop_comes_back();
+        self.truth.is_all_of(&self.senders, &self.desktop.person.uid, &self.desktop.got);
+
+        let feed = self.absent_phone.comes_back(&self.server);
+        self.is_everything(&self.absent_phone.person.uid.clone(), &feed.messages);
+        let pulled = pull(&self.server, &self.absent_desktop, None);
+        self.is_everything(&self.absent_desktop.uid.clone(), &pulled);
+        for index in 0..SENDERS {
+            let person = &self.senders[index].person;
+            let pulled = pull(&self.server, person, None);
+            self.is_everything(&person.uid.clone(), &pulled);
+        }
+    }
+
+    /// That these messages are all that the user has sent or been sent, in order.
+    fn is_everything(&mut self, uid: &str, messages: &[Common]) {
+        self.truth.stream(&self.senders, uid, messages);
+        let ids: BTreeSet<i64> = messages.iter().map(|common| common.log_id).collect();
+        self.truth.is_all_of(&self.senders, uid, &ids);
+    }
+}

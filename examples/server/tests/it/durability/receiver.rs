@@ -1,0 +1,100 @@
+//! Who receives: the phone that is sent what it missed, and the desktop that asks for it.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use comet_dtalk::message::{Common, Login};
+use serde_json::json;
+
+use super::feed::Feed;
+use crate::support::client::Transport;
+use crate::support::common::{Delivered, to_user};
+use crate::support::person::{Person, browser, phone};
+use crate::support::server::Server;
+
+/// Someone with a phone.
+#[derive(Debug)]
+pub(super) struct Phone {
+    pub(super) person: Person,
+    /// Ids of the messages it has.
+    pub(super) got: BTreeSet<i64>,
+    login: Login,
+    logins: usize,
+}
+
+impl Phone {
+    pub(super) fn new(name: &str) -> Self {
+        let (person, login) = (Person::new(name), phone(name));
+        Self { person, got: BTreeSet::new(), login, logins: 0 }
+    }
+
+    /// Signs in and takes what it missed.
+    pub(super) fn comes_back(&mut self, server: &Server) -> Feed {
+        let transport = Transport::ALL[self.logins % Transport::ALL.len()];
+        self.logins += 1;
+        let client = server.client(transport, &self.person, Some(&self.login));
+        // Whatever is stored after the login comes after what was missed.
+        let herald = Person::new("herald");
+        let msg_id = format!("{} {}", self.login.uuid, self.logins);
+        let mut sender = server.client(Transport::Tcp, &herald, None);
+        sender.ask(&to_user(&self.person.uid, &msg_id, "that was all"));
+        let mut feed = Feed::new(client);
+        feed.until(|common| common.from == herald.uid && common.msg_id == msg_id);
+        // Older ones were not acknowledged when the server was killed.
+        feed.messages.retain(|common| common.from != herald.uid);
+        feed
+    }
+
+    pub(super) fn keep(&mut self, messages: &[Common]) {
+        self.got.extend(messages.iter().map(|common| common.log_id));
+    }
+}
+
+/// Someone at a desktop.
+#[derive(Debug)]
+pub(super) struct Desktop {
+    pub(super) person: Person,
+    /// Ids of the messages it has.
+    pub(super) got: BTreeSet<i64>,
+}
+
+impl Desktop {
+    pub(super) fn new(name: &str) -> Self {
+        Self { person: Person::new(name), got: BTreeSet::new() }
+    }
+
+    /// Asks for what is later than the last message it has, and then signs in.
+    pub(super) fn comes_back(&mut self, server: &Server) -> (Feed, Vec<Common>) {
+        let pulled = pull(server, &self.person, self.got.last().copied());
+        let login = browser("desktop");
+        let client = server.client(Transport::WebSocket, &self.person, Some(&login));
+        (Feed::new(client), pulled)
+    }
+
+    pub(super) fn keep(&mut self, messages: &[Common]) {
+        self.got.extend(messages.iter().map(|common| common.log_id));
+    }
+}
+
+/// All messages of a user that are later than `start`, oldest first. One answer has the newest
+/// thousand, so that there may be more before them.
+pub(super) fn pull(server: &Server, person: &Person, start: Option<i64>) -> Vec<Common> {
+    let mut messages: Vec<Common> = Vec::new();
+    loop {
+        let before = messages.first().map(|common| common.log_id);
+        let request = json!({ "count": 20, "start": start, "before": before });
+        let path = "/app/record/sync-record";
+        let data = server.post(path, Some(person), &request.to_string()).data();
+        let records = data["records"].as_array().expect("records");
+        assert_eq!(data["record_count"], records.len());
+        let page = records.iter().map(|record| {
+            let body = STANDARD.decode(record.as_str().expect("a text")).expect("base64");
+            Delivered::read(body.into()).message()
+        });
+        messages.splice(0..0, page.collect::<Vec<_>>());
+        if data["has_more"] == false {
+            return messages;
+        }
+    }
+}

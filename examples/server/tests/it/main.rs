@@ -1,0 +1,16 @@
+//! The bundled server as its clients and its operator see it: a real process, real sockets.
+//!
+//! * `durability`: what was answered survives SIGKILL in the midst of traffic;
+//! * `clients`: what the existing clients rely on, on the socket;
+//! * `http`: the same for the HTTP API;
+//! * `process`: how it starts, refuses to start, and stops.
+//!
+//! Not here: the web chat page in a browser (`tests/browser`), the gateway by itself.
+
+#![expect(clippy::cast_possible_truncation, reason = "numbers in tests are small")]
+
+mod clients;
+mod durability;
+mod http;
+mod process;
+mod support;

@@ -1,0 +1,82 @@
+//! Messages as clients send and get them.
+
+use bytes::Bytes;
+use comet_dtalk::message::{
+    Channel, Common, CommonAck, EventType, MsgType, Proto, Signal, SignalType,
+};
+use prost::Message as _;
+
+use super::frame::{DELIVER, Frame};
+
+/// A message to a user, before the server has filled it in.
+pub(crate) fn to_user(target: &str, msg_id: &str, msg: impl Into<Bytes>) -> Common {
+    Common {
+        channel_type: Channel::ToUser as i32,
+        msg_id: msg_id.into(),
+        target: target.into(),
+        msg_type: MsgType::Text as i32,
+        msg: msg.into(),
+        ..Common::default()
+    }
+}
+
+/// A message to a group.
+pub(crate) fn to_group(group: i64, msg_id: &str, msg: impl Into<Bytes>) -> Common {
+    let channel_type = Channel::ToGroup as i32;
+    Common { channel_type, ..to_user(&group.to_string(), msg_id, msg) }
+}
+
+/// The body of op 7.
+pub(crate) fn body_of(common: &Common) -> Bytes {
+    let body = common.encode_to_vec().into();
+    Proto { event_type: EventType::Common as i32, body }.encode_to_vec().into()
+}
+
+/// What the body of op 8 says.
+pub(crate) fn ack_in(body: &Bytes) -> CommonAck {
+    let proto = Proto::decode(body.clone()).expect("a Proto");
+    assert_eq!(proto.event_type, EventType::CommonAck as i32);
+    CommonAck::decode(proto.body).expect("a CommonAck")
+}
+
+/// What op 9 brings.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Delivered {
+    Message(Common),
+    Signal(Signal),
+}
+
+impl Delivered {
+    /// What the body of op 9, or a record of sync-record, holds.
+    pub(crate) fn read(body: Bytes) -> Self {
+        let proto = Proto::decode(body).expect("a Proto");
+        match EventType::try_from(proto.event_type) {
+            Ok(EventType::Common) => Self::Message(Common::decode(proto.body).expect("a Common")),
+            Ok(EventType::Signal) => Self::Signal(Signal::decode(proto.body).expect("a Signal")),
+            other => panic!("neither a message nor a signal: {other:?}"),
+        }
+    }
+
+    /// What a delivery brings.
+    pub(crate) fn by(frame: &Frame) -> Self {
+        assert_eq!((frame.ver, frame.op, frame.ack), (1, DELIVER, 0), "{frame:?}");
+        Self::read(frame.body.clone())
+    }
+
+    pub(crate) fn message(self) -> Common {
+        match self {
+            Self::Message(common) => common,
+            Self::Signal(signal) => panic!("a message was expected, not {signal:?}"),
+        }
+    }
+
+    /// The body of a signal of this type.
+    pub(crate) fn signal<M: prost::Message + Default>(self, kind: SignalType) -> M {
+        match self {
+            Self::Signal(signal) if signal.r#type == kind as i32 => {
+                M::decode(signal.body).expect("the signal's body")
+            }
+            other => panic!("{kind:?} was expected, not {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! HTTP from the client's side: one request on a connection, and its answer.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::person::Person;
+use super::socket::{Arrived, Socket};
+
+const BOUNDARY: &str = "----7f3a1c";
+
+/// A response.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Names in lower case.
+    headers: Vec<(String, String)>,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// The header of this name, given in lower case; `None` if there is none.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.iter().filter(|(known, _)| known == name);
+        let value = values.next().map(|(_, value)| value.as_str());
+        assert!(values.next().is_none(), "{name} comes twice");
+        value
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        str::from_utf8(&self.body).expect("text")
+    }
+
+    /// The envelope's result and data. Every answer of the API has status 200 and this shape.
+    pub(crate) fn envelope(&self) -> (i64, Value) {
+        assert_eq!(self.status, 200, "{}", self.text());
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        let mut envelope: Value = serde_json::from_slice(&self.body).expect("JSON");
+        let fields: Vec<_> = envelope.as_object().expect("an object").keys().collect();
+        assert_eq!(fields, ["data", "message", "result"]);
+        let result = envelope["result"].as_i64().expect("a number");
+        let message = envelope["message"].as_str().expect("a text");
+        assert_eq!(message.is_empty(), result == 0, "{message:?} with {result}");
+        (result, envelope["data"].take())
+    }
+
+    /// The data of a success.
+    pub(crate) fn data(&self) -> Value {
+        let (result, data) = self.envelope();
+        assert_eq!(result, 0, "{}", self.text());
+        data
+    }
+
+    /// The code of a failure without data.
+    pub(crate) fn code(&self) -> i64 {
+        let (result, data) = self.envelope();
+        assert_ne!(result, 0, "{}", self.text());
+        assert_eq!(data, serde_json::json!({}));
+        result
+    }
+}
+
+/// GET without any header of its own.
+pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
+    request(address, "GET", path, &[], b"")
+}
+
+/// POST of JSON.
+pub(crate) fn post(
+    address: SocketAddr,
+    path: &str,
+    person: Option<&Person>,
+    json: &str,
+) -> Answer {
+    let token = person.map(Person::token);
+    let mut headers = vec![("Content-Type", "application/json")];
+    headers.extend(token.as_deref().map(|token| ("FZM-SIGNATURE", token)));
+    request(address, "POST", path, &headers, json.as_bytes())
+}
+
+/// POST of a form with one part.
+pub(crate) fn post_form(
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+    part: (&str, &[u8]),
+) -> Answer {
+    let (name, content) = part;
+    let disposition = format!("Content-Disposition: form-data; name=\"{name}\"; filename=\"x\"");
+    let body = [
+        format!("--{BOUNDARY}\r\n{disposition}\r\n\r\n").as_bytes(),
+        content,
+        format!("\r\n--{BOUNDARY}--\r\n").as_bytes(),
+    ]
+    .concat();
+    let form = format!("multipart/form-data; boundary={BOUNDARY}");
+    let headers = [&[("Content-Type", form.as_str())], headers].concat();
+    request(address, "POST", path, &headers, &body)
+}
+
+/// Any request.
+pub(crate) fn request(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if method == "POST" {
+        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    head.push_str("\r\n");
+    let mut socket = Socket::connect(address);
+    socket.write(&[head.as_bytes(), body].concat());
+    answer(&mut socket)
+}
+
+/// The response on a connection that the server closes after it.
+pub(crate) fn answer(socket: &mut Socket) -> Answer {
+    let (bytes, end) = socket.rest();
+    assert_eq!(end, Arrived::End, "a whole response");
+    let bytes = bytes.freeze();
+    let split = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
+    let head = str::from_utf8(&bytes[..split]).expect("a head in UTF-8");
+    let body = bytes.slice(split + 4..);
+    let mut lines = head.split("\r\n");
+    let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3));
+    let status = status.and_then(|status| status.parse().ok()).expect("a status");
+    let headers = lines.map(|line| {
+        let (name, value) = line.split_once(": ").expect("a header");
+        (name.to_ascii_lowercase(), value.to_owned())
+    });
+    let answer = Answer { status, headers: headers.collect(), body };
+    if let Some(length) = answer.header("content-length") {
+        assert_eq!(length.parse(), Ok(answer.body.len()), "content-length");
+    }
+    answer
+}

@@ -1,0 +1,64 @@
+//! People: a key that signs tokens, the address that follows from it, and their devices.
+
+use comet_dtalk::clock::unix_ms;
+use comet_dtalk::message::{ConnType, Device, Login};
+use comet_identity::Key;
+use sha2::{Digest, Sha256};
+
+/// A user.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    key: Key,
+    pub(crate) uid: String,
+}
+
+impl Person {
+    /// The person whose private key is the SHA-256 of this text.
+    pub(crate) fn new(name: &str) -> Self {
+        let key = Key::from_bytes(&Sha256::digest(name).into()).expect("a private key");
+        let uid = key.address().to_string();
+        Self { key, uid }
+    }
+
+    /// A token signed now.
+    pub(crate) fn token(&self) -> String {
+        self.token_of_age(0)
+    }
+
+    /// A token signed so many milliseconds ago.
+    pub(crate) fn token_of_age(&self, age_ms: i64) -> String {
+        self.key.token(unix_ms().cast_signed() - age_ms, "dtalk")
+    }
+
+    /// A token as the desktop client signs it, without a text.
+    pub(crate) fn token_without_text(&self) -> String {
+        self.key.token(unix_ms().cast_signed(), "")
+    }
+}
+
+/// The login by hand on an Android phone.
+pub(crate) fn phone(uuid: &str) -> Login {
+    device(Device::Android, uuid)
+}
+
+/// The login by hand in a browser.
+pub(crate) fn browser(uuid: &str) -> Login {
+    device(Device::Web, uuid)
+}
+
+/// The login by hand on a device of this type.
+pub(crate) fn device(device: Device, uuid: &str) -> Login {
+    Login {
+        device: device as i32,
+        username: "somebody".into(),
+        device_token: String::new(),
+        conn_type: ConnType::Connect as i32,
+        uuid: uuid.into(),
+        device_name: format!("name of {uuid}"),
+    }
+}
+
+/// The same login made by the client itself.
+pub(crate) fn again(login: &Login) -> Login {
+    Login { conn_type: ConnType::Reconnect as i32, ..login.clone() }
+}

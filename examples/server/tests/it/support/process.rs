@@ -1,0 +1,96 @@
+//! The server's program as a child: started, signalled, waited for, and never left behind.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::clock;
+
+/// Lines of output that are kept until somebody reads them; a server says about ten.
+const LINES: usize = 1_000;
+
+/// A running program. Killed when it is dropped, and its log is shown if the test fails.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    lines: Receiver<String>,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts the server with these arguments and variables; its errors go to the file `log`.
+    pub(crate) fn start(arguments: &[String], variables: &[(String, String)], log: &Path) -> Self {
+        let errors = File::options().create(true).append(true).open(log).expect("a log");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_comet-server"));
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"COMET_") {
+                command.env_remove(name);
+            }
+        }
+        command.args(arguments).envs(variables.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
+        let mut child = command.spawn().expect("the server starts");
+        let output = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+        let (sender, lines) = sync_channel(LINES);
+        // Ends with the program's output.
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                // What comes when there is no room, or when the test is over, nobody reads.
+                let _ = sender.try_send(line);
+            }
+        });
+        Self { child, lines, log: log.to_owned() }
+    }
+
+    /// What `pick` finds in the first line of output in which it finds anything; `None` if the
+    /// output ends before.
+    pub(crate) fn line<T>(&self, pick: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let deadline = clock::deadline();
+        while let Ok(line) = self.lines.recv_timeout(clock::left(deadline)) {
+            if let Some(found) = pick(&line) {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    /// That the program says so.
+    pub(crate) fn says(&self, line: &str) {
+        let said = self.line(|said| (said == line).then_some(()));
+        assert!(said.is_some(), "the server never said {line:?}: {}", self.errors());
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("the program runs");
+    }
+
+    /// Waits for the program's end.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        clock::until("the server ends", || self.child.try_wait().expect("a child"))
+    }
+
+    /// Everything that it wrote to its standard error so far.
+    pub(crate) fn errors(&self) -> String {
+        std::fs::read_to_string(&self.log).expect("a log")
+    }
+
+    /// SIGKILL: nothing is flushed, no client is told.
+    pub(crate) fn kill(&mut self) {
+        // Fails only if it has ended, and then waiting does not take long either.
+        let _ = self.child.kill();
+        self.child.wait().expect("a child");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- errors of the server:\n{}---", self.errors());
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! A server of a test's own: all ports 0, a directory that goes with the test.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+
+use comet_dtalk::message::Login;
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::client::{Client, Transport};
+use super::http::Answer;
+use super::person::Person;
+use super::process::Process;
+use super::{clock, http};
+
+/// How a server is started.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    flags: BTreeMap<String, String>,
+    variables: Vec<(String, String)>,
+}
+
+/// Where a server listens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addresses {
+    pub(crate) tcp: SocketAddr,
+    pub(crate) ws: SocketAddr,
+    pub(crate) http: SocketAddr,
+    pub(crate) admin: SocketAddr,
+}
+
+/// A running server; its data survives [`Server::kill`], [`Server::stop`] and
+/// [`Server::restart`].
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) process: Process,
+    pub(crate) addresses: Addresses,
+    setup: Setup,
+    data: TempDir,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let anywhere = ["tcp", "ws", "http", "admin"].map(|port| (port, "127.0.0.1:0"));
+        let flags = anywhere.into_iter().chain([("log", "warn")]);
+        let flags = flags.map(|(flag, value)| (flag.to_owned(), value.to_owned())).collect();
+        Self { flags, variables: Vec::new() }
+    }
+}
+
+impl Setup {
+    /// Sets a flag.
+    pub(crate) fn flag(mut self, flag: &str, value: impl ToString) -> Self {
+        self.flags.insert(flag.to_owned(), value.to_string());
+        self
+    }
+
+    /// Leaves a flag out.
+    pub(crate) fn no_flag(mut self, flag: &str) -> Self {
+        self.flags.remove(flag);
+        self
+    }
+
+    /// Sets a variable of the environment.
+    pub(crate) fn variable(mut self, name: &str, value: impl ToString) -> Self {
+        self.variables.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Starts a server that must come up.
+    pub(crate) fn start(self) -> Server {
+        let data = tempfile::tempdir().expect("a directory");
+        let process = self.spawn(&data);
+        let addresses = listening(&process);
+        Server { process, addresses, setup: self, data }
+    }
+
+    /// Starts a server that must not come up: how it ended, and what it said.
+    pub(crate) fn fails(self) -> (ExitStatus, String) {
+        let data = tempfile::tempdir().expect("a directory");
+        let mut process = self.spawn(&data);
+        let status = process.ended();
+        (status, process.errors())
+    }
+
+    fn spawn(&self, data: &TempDir) -> Process {
+        let mut flags = self.flags.clone();
+        let inside = || data.path().join("data").to_str().expect("a path in UTF-8").to_owned();
+        flags.entry("data-dir".to_owned()).or_insert_with(inside);
+        let arguments = flags.into_iter().map(|(flag, value)| format!("--{flag}={value}"));
+        let log = data.path().join("stderr.log");
+        Process::start(&arguments.collect::<Vec<_>>(), &self.variables, &log)
+    }
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        Setup::default().start()
+    }
+
+    /// Where the data is.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.data.path().join("data")
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// SIGTERM, and the end that follows.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        self.process.signal(Signal::TERM);
+        self.process.ended()
+    }
+
+    /// Starts again on the same data, after it has been killed or stopped.
+    pub(crate) fn restart(&mut self) {
+        self.process = self.setup.spawn(&self.data);
+        self.addresses = listening(&self.process);
+    }
+
+    /// A client with a session.
+    pub(crate) fn client(
+        &self,
+        transport: Transport,
+        person: &Person,
+        device: Option<&Login>,
+    ) -> Client {
+        Client::signed_in(transport, &self.addresses, person, device)
+    }
+
+    /// Asks the public API.
+    pub(crate) fn post(&self, path: &str, person: Option<&Person>, json: &str) -> Answer {
+        http::post(self.addresses.http, path, person, json)
+    }
+
+    /// Gets something from the public port.
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        http::get(self.addresses.http, path)
+    }
+
+    /// A number on the metrics page.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let page = http::get(self.addresses.admin, "/metrics");
+        assert_eq!(page.status, 200);
+        let value = page.text().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let value = value.unwrap_or_else(|| panic!("no {name} in {}", page.text()));
+        value.parse().expect("a whole number")
+    }
+
+    /// Waits for a number on the metrics page.
+    pub(crate) fn awaits_metric(&self, name: &str, value: u64) {
+        clock::eventually(&format!("{name} is {value}"), || self.metric(name) == value);
+    }
+}
+
+fn listening(process: &Process) -> Addresses {
+    let addresses = process.line(|line| {
+        let rest = line.strip_prefix("listening ")?;
+        let at = |name: &str| {
+            let field = rest.split(' ').find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
+            field.and_then(|address| address.parse().ok()).expect("an address")
+        };
+        Some(Addresses { tcp: at("tcp"), ws: at("ws"), http: at("http"), admin: at("admin") })
+    });
+    addresses.unwrap_or_else(|| panic!("the server did not listen: {}", process.errors()))
+}

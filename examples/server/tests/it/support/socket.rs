@@ -1,0 +1,86 @@
+//! A blocking socket that never waits for ever.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+
+use super::{PATIENCE, clock};
+
+/// What reading brought.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Arrived {
+    /// There are more bytes than before.
+    Bytes,
+    /// The other side sends no more.
+    End,
+    /// The connection was reset.
+    Reset,
+    /// The time is over.
+    Nothing,
+}
+
+/// A TCP connection, and what was read from it and not looked at.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    stream: TcpStream,
+    pub(crate) unread: BytesMut,
+}
+
+impl Socket {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("connect");
+        stream.set_nodelay(true).expect("TCP_NODELAY");
+        stream.set_write_timeout(Some(PATIENCE)).expect("write timeout");
+        Self { stream, unread: BytesMut::new() }
+    }
+
+    /// Writes all of it; the other side must take it.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.try_write(bytes).expect("write");
+    }
+
+    /// The same, where the other side may have gone.
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// Reads once.
+    pub(crate) fn read_until(&mut self, deadline: Instant) -> Arrived {
+        let mut bytes = [0; 64 * 1024];
+        loop {
+            let left = clock::left(deadline).max(Duration::from_micros(1));
+            self.stream.set_read_timeout(Some(left)).expect("read timeout");
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return Arrived::End,
+                Ok(count) => {
+                    self.unread.extend_from_slice(&bytes[..count]);
+                    return Arrived::Bytes;
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut => return Arrived::Nothing,
+                    ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => return Arrived::Reset,
+                    ErrorKind::Interrupted => {}
+                    _ => panic!("read: {error}"),
+                },
+            }
+        }
+    }
+
+    /// Reads to the end of the connection: all that came, and how it ended.
+    pub(crate) fn rest(&mut self) -> (BytesMut, Arrived) {
+        let deadline = clock::deadline();
+        loop {
+            match self.read_until(deadline) {
+                Arrived::Bytes => {}
+                end => return (self.unread.split(), end),
+            }
+        }
+    }
+
+    /// Sends no more, but goes on reading.
+    pub(crate) fn half_close(&self) {
+        self.stream.shutdown(Shutdown::Write).expect("shutdown");
+    }
+}
