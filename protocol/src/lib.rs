@@ -6,6 +6,7 @@
 //! * [`dialect`]: which packets mean what, for the dtalk, goim and raw dialects;
 //! * [`decoder`]: an owned [`Frame`] and an incremental [`Decoder`] for clients;
 //! * [`auth`]: the one body that the gateway itself reads;
+//! * [`comet`]: the frames of the comet dialect, typed;
 //! * [`ws`]: WebSocket framing and handshake (RFC 6455), for both ends.
 //!
 //! # Example
@@ -26,6 +27,7 @@
 //! applications (the backends).
 
 pub mod auth;
+pub mod comet;
 pub mod decoder;
 pub mod dialect;
 mod error;

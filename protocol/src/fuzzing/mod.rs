@@ -4,9 +4,11 @@
 //! To add one: write the function, list it in [`TARGETS`], give it a file in `fuzz/fuzz_targets`
 //! and a `[[bin]]` in `fuzz/Cargo.toml`, and put inputs into `fuzz/corpus/NAME`.
 
+mod comet;
 mod frames;
 mod ws;
 
+pub use comet::comet;
 pub use frames::{auth, frames};
 pub use ws::{ws_decode, ws_handshake, ws_response};
 
@@ -16,6 +18,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All targets.
 pub const TARGETS: &[Target] = &[
     ("auth", auth),
+    ("comet", comet),
     ("frames", frames),
     ("ws_decode", ws_decode),
     ("ws_handshake", ws_handshake),

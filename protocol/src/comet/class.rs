@@ -1,0 +1,125 @@
+//! Delivery classes on the wire, and the heads of deliveries.
+
+use bytes::Bytes;
+
+use super::limits::KEY;
+use super::{Seq, VER, op};
+use crate::head::{Head, Layout, MAX_HEAD};
+
+/// What a delivery promises.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Class {
+    /// At least once, in order, until it is acknowledged.
+    Acked,
+    /// At most once.
+    BestEffort,
+    /// At most once, and only the newest of its key matters.
+    Latest,
+}
+
+/// Where the seq stands in a head: the only bytes in which the deliveries of one message to
+/// several sessions differ.
+pub const SEQ_AT: usize = 12;
+
+/// The head of a delivery with a body of `body_len` bytes; the prefix of a [`Key`] counts.
+///
+/// Only acked deliveries carry their `seq`, others 0.
+///
+/// # Panics
+///
+/// When the body is longer than 2 GiB, which no receiver takes.
+#[must_use]
+pub fn deliver_head(class: Class, seq: Seq, body_len: usize) -> [u8; MAX_HEAD] {
+    let (op, seq) = match class {
+        Class::Acked => (op::DELIVER, seq.get()),
+        Class::BestEffort => (op::DELIVER_BEST_EFFORT, 0),
+        Class::Latest => (op::DELIVER_LATEST, 0),
+    };
+    Head { ver: VER, op, seq, ack: 0 }.to_bytes(Layout::Dtalk, body_len)
+}
+
+/// What latest deliveries replace each other by; opaque, 0 to 255 bytes.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Key(Bytes);
+
+/// A key is longer than one byte can say.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("a key of {0} bytes is longer than {KEY}")]
+pub struct KeyTooLong(pub usize);
+
+impl Key {
+    /// A key of these bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyTooLong`] above 255 bytes.
+    pub fn new(key: impl Into<Bytes>) -> Result<Self, KeyTooLong> {
+        let key = key.into();
+        if key.len() > KEY { Err(KeyTooLong(key.len())) } else { Ok(Self(key)) }
+    }
+
+    /// The bytes of the key.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// Appends what stands before the body of a latest delivery: the length and the key.
+    pub fn write_prefix(&self, out: &mut Vec<u8>) {
+        out.push(u8::try_from(self.0.len()).unwrap_or(u8::MAX));
+        out.extend_from_slice(&self.0);
+    }
+
+    /// Bytes that the prefix takes.
+    #[must_use]
+    pub const fn prefix_len(&self) -> usize {
+        1 + self.0.len()
+    }
+
+    /// Splits the body of a latest delivery without copying; `None` when it is cut short.
+    pub(super) fn split(mut body: Bytes) -> Option<(Self, Bytes)> {
+        let len = usize::from(*body.first()?);
+        if body.len() <= len {
+            return None;
+        }
+        let rest = body.split_off(1 + len);
+        Some((Self(body.slice(1..)), rest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deliveries_of_one_message_differ_in_their_seq_only() {
+        let mut one = deliver_head(Class::Acked, Seq::new(7), 2);
+        let two = deliver_head(Class::Acked, Seq::new(0x0102_0304), 2);
+        assert_ne!(one, two);
+        one[SEQ_AT..SEQ_AT + 4].copy_from_slice(&[1, 2, 3, 4]);
+        assert_eq!(one, two);
+    }
+
+    #[test]
+    fn only_acked_deliveries_are_numbered() {
+        for class in [Class::BestEffort, Class::Latest] {
+            assert_eq!(deliver_head(class, Seq::new(7), 2)[SEQ_AT..], [0; 8]);
+        }
+    }
+
+    #[test]
+    fn a_key_is_split_from_the_body_that_follows() {
+        let body = Bytes::from_static(b"\x02k1rest");
+        let (key, rest) = Key::split(body).unwrap();
+        assert_eq!((key.as_bytes().as_ref(), rest.as_ref()), (&b"k1"[..], &b"rest"[..]));
+        assert_eq!(Key::split(Bytes::from_static(b"\0")).unwrap(), Default::default());
+        assert_eq!(Key::split(Bytes::from_static(b"\x02k")), None);
+        assert_eq!(Key::split(Bytes::new()), None);
+    }
+
+    #[test]
+    fn a_key_has_at_most_255_bytes() {
+        assert_eq!(Key::new(vec![0; 256]), Err(KeyTooLong(256)));
+        assert_eq!(Key::new(vec![0; 255]).unwrap().prefix_len(), 256);
+    }
+}

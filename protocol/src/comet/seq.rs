@@ -1,0 +1,110 @@
+//! Sequence numbers on a circle.
+
+use std::fmt;
+
+/// A number of a delivery or of a message, ordered as in RFC 1982.
+///
+/// Counting begins with 1 and goes from `u32::MAX` to 1, so that 0 never stands for anything that
+/// was sent; it has its place on the circle all the same. Order is certain for numbers that are
+/// less than 2^31 apart; there is no `Ord`, because it is no order of all numbers.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Seq(u32);
+
+impl Seq {
+    /// Before the first: nothing yet.
+    pub const NONE: Self = Self(0);
+    /// The first.
+    pub const FIRST: Self = Self(1);
+
+    /// The number on the wire.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number on the wire.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// Whether this is no number at all.
+    #[must_use]
+    pub const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The number that follows.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self.0 {
+            u32::MAX => Self::FIRST,
+            number => Self(number + 1),
+        }
+    }
+
+    /// The number before; [`NONE`](Self::NONE) before the first.
+    #[must_use]
+    pub const fn prev(self) -> Self {
+        Self(self.0.wrapping_sub(1))
+    }
+
+    /// Whether this comes after `other`.
+    #[must_use]
+    pub const fn is_after(self, other: Self) -> bool {
+        self.0.wrapping_sub(other.0).cast_signed() > 0
+    }
+
+    /// How many places on the circle lie between: 0 for the same number, 1 for the next one.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> u32 {
+        self.0.wrapping_sub(earlier.0)
+    }
+
+    /// The place that many places on.
+    #[must_use]
+    pub const fn plus(self, places: u32) -> Self {
+        Self(self.0.wrapping_add(places))
+    }
+}
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<Seq> for u32 {
+    fn from(seq: Seq) -> Self {
+        seq.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counting_skips_zero() {
+        assert_eq!(Seq::NONE.next(), Seq::FIRST);
+        assert_eq!(Seq::new(u32::MAX).next(), Seq::new(1));
+        assert_eq!(Seq::new(1).prev(), Seq::NONE);
+    }
+
+    #[test]
+    fn order_goes_round_the_circle() {
+        let (last, first) = (Seq::new(u32::MAX), Seq::FIRST);
+        assert!(first.is_after(last) && !last.is_after(first));
+        assert!(Seq::NONE.is_after(last) && first.is_after(Seq::NONE));
+        assert!(!first.is_after(first));
+        assert_eq!(first.since(last), 2);
+        assert_eq!(last.plus(2), first);
+    }
+
+    #[test]
+    fn half_the_circle_away_is_the_limit() {
+        let here = Seq::new(7);
+        assert!(here.plus(i32::MAX as u32).is_after(here));
+        assert!(!here.plus(1 << 31).is_after(here));
+    }
+}

@@ -1,0 +1,182 @@
+//! What a server says.
+
+use bytes::Bytes;
+
+use super::client_frame::{counted, stamp};
+use super::limits::CONTROL_BODY;
+use super::message::decode;
+use super::{
+    Class, Failure, FrameError, Gap, GoingAway, Key, Ping, Refusal, Refused, Seq, Welcome,
+};
+use super::{deliver_head, op, write, write_message};
+use crate::head::Head;
+
+/// A frame from a server; bodies are shares of the buffer they arrived in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ServerFrame {
+    /// There is a session.
+    Welcome {
+        /// The seq of the auth.
+        ack: u32,
+        /// What is to be known of it.
+        welcome: Box<Welcome>,
+    },
+    /// There is none.
+    Refused {
+        /// The seq of the auth.
+        ack: u32,
+        /// Why.
+        refused: Refused,
+    },
+    /// A delivery that wants an ack.
+    Deliver {
+        /// Its number in the session.
+        seq: Seq,
+        /// The application's.
+        body: Bytes,
+    },
+    /// A delivery at most once.
+    BestEffort {
+        /// The application's.
+        body: Bytes,
+    },
+    /// The newest of its key.
+    Latest {
+        /// What it replaces others by.
+        key: Key,
+        /// The application's.
+        body: Bytes,
+    },
+    /// Deliveries that will never arrive.
+    Gap {
+        /// The last number of the gap, which wants an ack; [`Seq::NONE`] if what is missing would
+        /// not have been numbered.
+        to: Seq,
+        /// Everything else about it.
+        gap: Gap,
+    },
+    /// Answers a message.
+    SendReply {
+        /// The number of the message.
+        ack: Seq,
+        /// The application's.
+        body: Bytes,
+    },
+    /// Does not take a message.
+    Refusal {
+        /// The number of the message.
+        ack: Seq,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Why the connection ends.
+    Error(Failure),
+    /// The connection will end.
+    GoingAway(GoingAway),
+    /// Wants a pong.
+    Ping(Ping),
+    /// Answers a ping.
+    Pong {
+        /// Of the ping.
+        stamp: [u8; 8],
+    },
+    /// Something newer than this code; to be ignored.
+    Unknown {
+        /// The op.
+        op: u32,
+    },
+}
+
+impl ServerFrame {
+    /// Reads a frame from a server.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError`] when the content breaks the dialect.
+    pub fn decode(head: Head, body: Bytes) -> Result<Self, FrameError> {
+        let Head { op, seq, ack, .. } = head;
+        Ok(match op {
+            op::DELIVER => Self::Deliver { seq: counted(op, seq)?, body },
+            op::DELIVER_BEST_EFFORT => Self::BestEffort { body },
+            op::DELIVER_LATEST => {
+                let len = body.len();
+                let (key, body) = Key::split(body).ok_or(FrameError::BodyTooShort { op, len })?;
+                Self::Latest { key, body }
+            }
+            op::SEND_REPLY => Self::SendReply { ack: counted(op, ack)?, body },
+            op::PING => Self::Ping(Ping::decode(&body)?),
+            op::PONG => Self::Pong { stamp: stamp(op, &body)? },
+            op::AUTH | op::ACK | op::SEND | op::LEAVE => return Err(FrameError::WrongSide(op)),
+            op if op < op::FIRST => return Err(FrameError::ForeignOp(op)),
+            _ => Self::decode_message(head, &body)?,
+        })
+    }
+
+    fn decode_message(head: Head, body: &[u8]) -> Result<Self, FrameError> {
+        let Head { op, seq, ack, .. } = head;
+        Ok(match op {
+            op::WELCOME => {
+                let welcome: Box<Welcome> = Box::new(decode(op, body, CONTROL_BODY)?);
+                welcome.check()?;
+                Self::Welcome { ack, welcome }
+            }
+            op::REFUSED => {
+                let refused: Refused = decode(op, body, CONTROL_BODY)?;
+                refused.check()?;
+                Self::Refused { ack, refused }
+            }
+            op::GAP => {
+                let (to, gap): (_, Gap) = (Seq::new(seq), decode(op, body, CONTROL_BODY)?);
+                gap.check(to)?;
+                Self::Gap { to, gap }
+            }
+            op::REFUSAL => {
+                let refusal: Refusal = decode(op, body, CONTROL_BODY)?;
+                refusal.check()?;
+                Self::Refusal { ack: counted(op, ack)?, refusal }
+            }
+            op::ERROR => {
+                let failure: Failure = decode(op, body, CONTROL_BODY)?;
+                failure.check()?;
+                Self::Error(failure)
+            }
+            op::GOING_AWAY => Self::GoingAway(decode(op, body, CONTROL_BODY)?),
+            op => Self::Unknown { op },
+        })
+    }
+
+    /// Appends the frame to `out`; an unknown one has nothing to append.
+    ///
+    /// # Panics
+    ///
+    /// When the body is longer than 2 GiB, which no receiver takes.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Welcome { ack, welcome } => {
+                write_message(op::WELCOME, 0, *ack, welcome.as_ref(), out);
+            }
+            Self::Refused { ack, refused } => write_message(op::REFUSED, 0, *ack, refused, out),
+            Self::Deliver { seq, body } => {
+                out.extend_from_slice(&deliver_head(Class::Acked, *seq, body.len()));
+                out.extend_from_slice(body);
+            }
+            Self::BestEffort { body } => write(op::DELIVER_BEST_EFFORT, 0, 0, body, out),
+            Self::Latest { key, body } => {
+                let len = key.prefix_len() + body.len();
+                out.extend_from_slice(&deliver_head(Class::Latest, Seq::NONE, len));
+                key.write_prefix(out);
+                out.extend_from_slice(body);
+            }
+            Self::Gap { to, gap } => write_message(op::GAP, to.get(), 0, gap, out),
+            Self::SendReply { ack, body } => write(op::SEND_REPLY, 0, ack.get(), body, out),
+            Self::Refusal { ack, refusal } => {
+                write_message(op::REFUSAL, 0, ack.get(), refusal, out);
+            }
+            Self::Error(failure) => write_message(op::ERROR, 0, 0, failure, out),
+            Self::GoingAway(away) => write_message(op::GOING_AWAY, 0, 0, away, out),
+            Self::Ping(ping) => ping.write(out),
+            Self::Pong { stamp } => write(op::PONG, 0, 0, stamp, out),
+            Self::Unknown { .. } => {}
+        }
+    }
+}
