@@ -69,11 +69,13 @@ proptest! {
     ) {
         let mut built = ReceivedBuf::new(base);
         let ranges = ranges_of(base, &ahead);
-        let taken: Vec<SeqRange> = ranges.iter().copied().filter(|range| built.push(*range)).collect();
+        let mut taken = ranges.clone();
+        taken.retain(|range| built.push(*range));
         prop_assert_eq!(&taken[..], &ranges[..ranges.len().min(limits::RANGES)]);
 
         let received = Received::parse(base, built.as_received().as_bytes()).unwrap();
-        prop_assert_eq!(received.ranges().collect::<Vec<_>>(), taken.clone());
+        let listed: Vec<SeqRange> = received.ranges().collect();
+        prop_assert_eq!(&listed, &taken);
         let reach = taken.last().map_or(0, |range| range.last.since(base));
         for places in 1..=200 {
             let has = places <= reach && ahead.contains(&places);
@@ -104,7 +106,7 @@ proptest! {
         let head = Head { ver: 2, op, seq: numbers.0, ack: numbers.1 };
         let sides = (ClientFrame::decode(head, &body), ServerFrame::decode(head, body.clone()));
         let known = [1, 37, 39, 46].contains(&op) || (32..=46).contains(&op);
-        let unknown = matches!(sides, (Ok(ClientFrame::Unknown { .. }), Ok(ServerFrame::Unknown { .. })));
-        prop_assert_eq!(unknown, !known && op >= 32);
+        let unknown = (Ok(ClientFrame::Unknown { op }), Ok(ServerFrame::Unknown { op }));
+        prop_assert_eq!(sides == unknown, !known && op >= 32);
     }
 }
