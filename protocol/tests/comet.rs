@@ -141,7 +141,7 @@ fn delivery_frame(name: &str) -> ServerFrame {
     let (key, body) = (Key::new("typing:1").expect("a short key"), Bytes::from("hello"));
     let slow = Gap { reason: GapReason::Slow.into(), room: "g-7".into(), ..Default::default() };
     match name {
-        "deliver" => ServerFrame::Deliver { seq: seq(7), body },
+        "comet deliver" => ServerFrame::Deliver { seq: seq(7), body },
         "deliver, last number before the wrap" => {
             ServerFrame::Deliver { seq: seq(u32::MAX), body: Bytes::new() }
         }
@@ -309,7 +309,7 @@ fn the_heads_of_deliveries_are_the_golden_ones() {
         let vector = vectors().into_iter().find(|vector| vector.name == name).unwrap();
         unhex(&vector.hex)[..20].to_vec()
     };
-    assert_eq!(deliver_head(Class::Acked, seq(7), 5).to_vec(), golden("deliver"));
+    assert_eq!(deliver_head(Class::Acked, seq(7), 5).to_vec(), golden("comet deliver"));
     let best_effort = deliver_head(Class::BestEffort, seq(7), 5).to_vec();
     assert_eq!(best_effort, golden("deliver best effort"));
     assert_eq!(deliver_head(Class::Latest, seq(7), 12).to_vec(), golden("deliver latest"));
