@@ -179,7 +179,7 @@ function draw() {
   }
   roster.render(chat, conversation);
   const unread = unreadInAll();
-  document.title = unread > 0 ? `(${unread}) Comet – ${chat.profile.name}` : `Comet – ${chat.profile.name}`;
+  document.title = `${unread > 0 ? `(${unread}) ` : ''}Comet – ${chat.profile.name}`;
 }
 
 function unreadInAll() {
@@ -195,5 +195,6 @@ function reasonOf(error) {
     return 'The demo mode of this server is off, so it gives no names away. It is on when the '
       + 'server listens on this machine only.';
   }
-  return error.refused ? `The server refused this name: ${error.message}.` : `Sorry, ${error.message}.`;
+  if (error.refused) return `The server refused this name: ${error.message}.`;
+  return `Sorry, ${error.message}.`;
 }

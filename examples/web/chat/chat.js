@@ -5,7 +5,13 @@
 //
 // Not here: how anything looks (../ui/), the rules of each part (the other files of this folder).
 
-import { SignalType, decodeDelivery, decodeSendReply, encodeTextMessage, isPhone } from '../wire/bodies.js';
+import {
+  SignalType,
+  decodeDelivery,
+  decodeSendReply,
+  encodeTextMessage,
+  isPhone,
+} from '../wire/bodies.js';
 import { WireError } from '../wire/protobuf.js';
 import { syncRecords } from '../net/api.js';
 import { Backoff } from '../net/backoff.js';

@@ -48,10 +48,11 @@ export class Link {
     this.#socket.send(encodeFrame({ op: Op.SEND, seq, body }));
   }
 
-  /** Says good-bye and reports `closed` at once: a dead network may delay the socket's own event. */
+  /** Says good-bye, and reports `closed` at once: a dead network may delay the socket's event. */
   close() {
     if (this.#phase === 'closed') return;
-    if (this.ready && this.#socket.readyState === WebSocket.OPEN) this.#write({ op: Op.DISCONNECT });
+    const open = this.#socket.readyState === WebSocket.OPEN;
+    if (this.ready && open) this.#write({ op: Op.DISCONNECT });
     this.#socket.close();
     this.#ended();
   }

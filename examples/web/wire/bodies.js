@@ -1,12 +1,19 @@
 // The typed bodies of the dtalk frames that this page sends and understands.
 //
-// Not here: bytes of fields (protobuf.js), the head (frame.js), what to do about a message (../chat/).
+// Not here: bytes of fields (protobuf.js), the head (frame.js), what to do about them (../chat/).
 
 import { Fields, WireError, Writer } from './protobuf.js';
 
 export const APP_ID = 'dtalk';
 
-export const Device = Object.freeze({ ANDROID: 0, IOS: 1, WINDOWS: 2, LINUX: 3, MAC_OS: 4, WEB: 5 });
+export const Device = Object.freeze({
+  ANDROID: 0,
+  IOS: 1,
+  WINDOWS: 2,
+  LINUX: 3,
+  MAC_OS: 4,
+  WEB: 5,
+});
 
 export const ConnType = Object.freeze({ CONNECT: 0, RECONNECT: 1 });
 
