@@ -1,27 +1,30 @@
 //! Headless Chromium under WebDriver: one driver, and browsers that keep their profile when killed.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::folder::Folder;
 use crate::process::ProcessGroup;
 use crate::wait;
 
 const MISSING: &str = "install Chromium and its driver to run the browser tests, on Debian: \
      apt-get install --no-install-recommends chromium chromium-driver";
 
-/// A private chromedriver on a free port.
+/// A private chromedriver on a free port; all its browsers' files are in one directory.
 #[derive(Debug)]
 pub(crate) struct Driver {
     url: String,
     chromium: PathBuf,
+    // Before its files, as it is to die before they go.
     _process: ProcessGroup,
+    files: Folder,
 }
 
 impl Driver {
@@ -29,17 +32,18 @@ impl Driver {
         let (Some(driver), Some(chromium)) = (on_path("chromedriver"), on_path("chromium")) else {
             panic!("{MISSING}");
         };
+        let files = Folder::new();
         let mut command = Command::new(driver);
-        command.arg("--port=0").stderr(std::process::Stdio::null());
+        command.arg("--port=0").env("TMPDIR", files.path()).stderr(Stdio::null());
         let mut process = ProcessGroup::start(command).expect("chromedriver starts");
         let port = process.await_line(port_in).await.expect("chromedriver says its port");
-        Self { url: format!("http://127.0.0.1:{port}"), chromium, _process: process }
+        Self { url: format!("http://127.0.0.1:{port}"), chromium, _process: process, files }
     }
 
     /// A browser with a fresh profile: another person, or another device.
     pub(crate) async fn browser(&self) -> Browser {
-        let profile = tempfile::tempdir().expect("a directory for the profile");
-        self.start_browser(profile).await
+        let profile = tempfile::tempdir_in(self.files.path()).expect("a directory for the profile");
+        self.start_browser(profile.keep()).await
     }
 
     /// The killed browser again, as its owner would start it again.
@@ -47,14 +51,14 @@ impl Driver {
         self.start_browser(killed.profile).await
     }
 
-    async fn start_browser(&self, profile: TempDir) -> Browser {
+    async fn start_browser(&self, profile: PathBuf) -> Browser {
         let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(self.capabilities(profile.path()))
+            .capabilities(self.capabilities(&profile))
             .connect(&self.url)
             .await
             .expect("chromedriver starts a browser");
-        let pid = browser_pid(profile.path()).await;
-        Browser { client, pid, profile: Some(profile) }
+        let pid = Some(browser_pid(&profile).await);
+        Browser { client, pid, profile }
     }
 
     fn capabilities(&self, profile: &Path) -> Capabilities {
@@ -77,39 +81,39 @@ impl Driver {
     }
 }
 
-/// One running browser. It is killed when dropped, and its profile deleted.
+/// One running browser, killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Browser {
     pub(crate) client: Client,
-    pid: Pid,
-    profile: Option<TempDir>,
+    pid: Option<Pid>,
+    profile: PathBuf,
 }
 
 /// What a killed browser leaves behind on the disk.
 #[derive(Debug)]
 pub(crate) struct KilledBrowser {
-    profile: TempDir,
+    profile: PathBuf,
 }
 
 impl Browser {
     /// SIGKILL: nothing is flushed, no page is told.
     pub(crate) async fn kill(mut self) -> KilledBrowser {
-        let profile = self.profile.take().expect("only here the profile is taken away");
-        kill(self.pid);
+        let pid = self.pid.take().expect("a browser is killed once");
+        kill(pid);
         // The driver is the browser's parent, and collects it when the session ends; that the
         // session cannot end well is the point.
         let _ = self.client.clone().close().await;
-        wait::poll(async || test_kill_process(self.pid).map_or(Ok(()), Err))
+        wait::poll(async || test_kill_process(pid).map_or(Ok(()), Err))
             .await
             .expect("a killed browser ends");
-        KilledBrowser { profile }
+        KilledBrowser { profile: self.profile.clone() }
     }
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        if self.profile.is_some() {
-            kill(self.pid);
+        if let Some(pid) = self.pid {
+            kill(pid);
         }
     }
 }

@@ -9,6 +9,7 @@
 mod chat;
 mod chromium;
 mod devices;
+mod folder;
 mod modules;
 mod outage;
 mod page;

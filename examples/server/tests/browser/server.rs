@@ -3,18 +3,19 @@
 use std::fs::File;
 
 use rustix::process::Signal;
-use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::folder::Folder;
 use crate::process::ProcessGroup;
 
 /// A running server; its data survives [`Server::kill`] and [`Server::restart`].
 #[derive(Debug)]
 pub(crate) struct Server {
-    data: TempDir,
     http: String,
     demo: &'static str,
+    // Before its data, as it is to die before they go.
     process: ProcessGroup,
+    data: Folder,
 }
 
 impl Server {
@@ -28,9 +29,9 @@ impl Server {
     }
 
     async fn start_in_mode(demo: &'static str) -> Self {
-        let data = tempfile::tempdir().expect("a directory for the data");
+        let data = Folder::new();
         let (process, http) = spawn(&data, "127.0.0.1:0", demo).await;
-        Self { data, http, demo, process }
+        Self { http, demo, process, data }
     }
 
     /// Where the page is.
@@ -61,7 +62,7 @@ impl Server {
     }
 }
 
-async fn spawn(data: &TempDir, http: &str, demo: &str) -> (ProcessGroup, String) {
+async fn spawn(data: &Folder, http: &str, demo: &str) -> (ProcessGroup, String) {
     let log = data.path().join("stderr.log");
     let mut command = Command::new(env!("CARGO_BIN_EXE_comet-server"));
     command
