@@ -277,6 +277,7 @@ async fn mark(
         of_sender.entry(received.sender).or_default().push(received.mid);
     }
     for (sender, mut mids) in of_sender {
+        // SQLite returns rows in no particular order.
         mids.sort_unstable();
         let uid: Arc<str> = sender.into();
         for logs in mids.chunks(RECEIVED_PER_SIGNAL) {

@@ -77,7 +77,11 @@ async fn what_cannot_be_pushed_is_refused_in_the_envelope() {
     let server = Server::start().await;
     let mut notice = text("m-1", "bob");
     notice.msg_type = 7;
-    for body in [&b""[..], b"\xff", &proto_of(&notice), &[0; 16_385], &vec![0; 100_000]] {
+    let mut long = text("m-1", "bob");
+    long.msg = vec![1; 16_384].into();
+    let mut huge = text("m-1", "bob");
+    huge.msg = vec![1; 100_000].into();
+    for body in [&b""[..], b"\xff", &proto_of(&notice), &proto_of(&long), &proto_of(&huge)] {
         assert_eq!(server.post_form("alice", "/record/push", body).await, BAD);
         assert_eq!(server.post_form("alice", "/record/push2", body).await, BAD);
     }

@@ -136,6 +136,18 @@ async fn a_group_message_reaches_the_members_that_are_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_ended_is_forgotten() {
+    let server = Server::start().await;
+    let alice = server.login("alice").await;
+    let _bob = server.login("bob").await;
+    server.sessions(2).await;
+    drop(alice);
+    server.sessions(1).await;
+    assert_eq!(server.store.stats().sessions, 1);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn more_than_may_wait_is_refused_and_taken_when_it_comes_again() {
     let server = Server::start_with(Config::default().queue(1)).await;
     let mut alice = server.login("alice").await;

@@ -75,10 +75,12 @@ async fn a_page_of_large_messages_ends_by_its_bytes() {
     });
     world.turn(jobs).await;
     world.turn([phone(1, "bob")]).await;
+    let request = world.engine.feeds.next_read().unwrap();
+    let page = world.reads.page("bob", request.stretch, &[]).await.unwrap();
+    assert_eq!((page.items.len(), page.exhausted), (16, false), "256 KiB and no more");
+    world.engine.feeds.page_read(1, Ok(page), &mut world.out);
     world.read_pages().await;
-
-    assert_eq!(world.taken(1).len(), 40, "few enough to need no acks, in three pages");
-    assert_eq!(world.stats().replayed, 40);
+    assert_eq!(world.taken(1).len(), 40);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod catching_up;
 mod failing;
 mod oracle;
 mod receiving;
+mod running;
 mod storing;
 
 use std::collections::HashSet;
@@ -219,7 +220,11 @@ fn send(from: &str, common: &Common) -> (Job<u32>, Answer) {
 }
 
 fn to_group(msg_id: &str) -> Common {
-    Common { channel_type: 1, ..text(msg_id, "77", "hi") }
+    to_this_group("77", msg_id)
+}
+
+fn to_this_group(group: &str, msg_id: &str) -> Common {
+    Common { channel_type: 1, ..text(msg_id, group, "hi") }
 }
 
 fn act(

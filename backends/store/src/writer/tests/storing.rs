@@ -4,6 +4,7 @@ use comet_dtalk::message::{Reference, Source, SourceUser};
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::db::Range;
 
 #[tokio::test]
 async fn a_message_goes_to_all_sessions_of_both_with_sender_id_and_time_of_the_server() {
@@ -101,6 +102,7 @@ async fn a_message_to_oneself_is_one_row_and_one_delivery() {
 
     assert_eq!(world.taken_ids(1), [stored.mid]);
     assert_eq!(world.log("alice").await, [(stored.mid, "alice".into(), 0, 0, 1)]);
+    assert_eq!(world.reads.history("alice", "alice", i64::MAX, 9).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -149,6 +151,27 @@ async fn a_group_message_is_stored_once_and_published_once() {
     assert!(world.out.pushed.is_empty());
     assert_eq!(world.count("dtalk_group_msg_content").await, 1);
     assert_eq!(world.count("dtalk_msg_relation").await, 0);
+}
+
+#[tokio::test]
+async fn the_newest_of_several_groups_are_the_newest_of_all() {
+    let mut world = World::new().await;
+    for n in 0..6 {
+        let group = if n % 3 == 0 { "77" } else { "78" };
+        world.turn([send("alice", &to_this_group(group, &n.to_string())).0]).await;
+    }
+    let newest = async |groups: &[i64], limit| {
+        let range = Range { after: 0, before: i64::MAX, limit };
+        let excerpt = world.reads.newest_of_groups(groups, range).await.unwrap();
+        let msg_ids = excerpt.messages.into_iter().map(|common| common.msg_id);
+        (msg_ids.collect::<Vec<_>>(), excerpt.more)
+    };
+    let of = |msg_ids: &str| msg_ids.chars().map(String::from).collect::<Vec<_>>();
+    assert_eq!(newest(&[77, 78], 4).await, (of("2345"), true));
+    assert_eq!(newest(&[78, 77], 5).await, (of("12345"), true));
+    assert_eq!(newest(&[78, 77, 79], 6).await, (of("012345"), false));
+    assert_eq!(newest(&[77], 2).await, (of("03"), false));
+    assert_eq!(newest(&[], 2).await, (of(""), false));
 }
 
 #[tokio::test]
