@@ -1,0 +1,161 @@
+//! goim clients: a shorter head, JSON for a token, no acks, pushes wrapped on WebSocket.
+
+use comet::{Delivery, Dialect, Identity};
+
+use crate::support::client::{Client, Transport};
+use crate::support::frame::{Wire, frame};
+use crate::support::gateway::{Server, Setup, config};
+use crate::support::place::{Place, everywhere};
+use crate::support::websocket::{BINARY, FIN, masked};
+
+const AUTH: &[u8] =
+    br#"{"mid":123,"key":"","room_id":"live://1000","platform":"web","accepts":[1000,1001]}"#;
+
+/// The same auth frame as goim's clients write it.
+const AUTH_FRAME: &[u8] = b"\0\0\0\x63\0\x10\0\x01\0\0\0\x07\0\0\0\x01\
+    {\"mid\":123,\"key\":\"\",\"room_id\":\"live://1000\",\"platform\":\"web\",\"accepts\":[1000,1001]}";
+
+fn server(place: Place) -> Server {
+    Setup::new(config(place.shards))
+        .on_connect(|log, request, reply| {
+            assert_eq!((request.dialect, &request.ext[..]), (Dialect::Goim, AUTH));
+            assert_eq!((request.app.as_str(), request.token.as_str()), ("", ""));
+            log.record(crate::support::log::Event::Connect { token: String::new(), attempt: 0 });
+            reply.accept(Identity::new("goim", "123").room("live://1000"));
+        })
+        .start()
+}
+
+fn client(place: Place, server: &Server) -> Client {
+    let mut client = server.connect(place.transport);
+    client.wire = Wire::Goim;
+    match place.transport {
+        Transport::Tcp => client.socket.write(AUTH_FRAME),
+        Transport::WebSocket => client.socket.write(&masked(FIN | BINARY, AUTH_FRAME)),
+    }
+    let golden = b"\0\0\0\x10\0\x10\0\x01\0\0\0\x08\0\0\0\x01";
+    expect(&mut client, golden);
+    client
+}
+
+/// The next bytes are these, in a message of their own on WebSocket.
+fn expect(client: &mut Client, packet: &[u8]) {
+    let header = match client.transport {
+        Transport::Tcp => vec![],
+        Transport::WebSocket => vec![0x82, u8::try_from(packet.len()).unwrap()],
+    };
+    assert_eq!(client.socket.take(header.len() + packet.len()), [&header, packet].concat());
+}
+
+#[test]
+fn golden_auth_and_heartbeat_are_answered_by_golden_replies() {
+    everywhere(|place| {
+        let server = server(place);
+        let mut client = client(place, &server);
+        client.send(&frame(2, 1, b""));
+        expect(&mut client, b"\0\0\0\x14\0\x10\0\x01\0\0\0\x03\0\0\0\x01\0\0\0\0");
+    });
+}
+
+#[test]
+fn requests_are_answered_by_the_next_op_with_the_same_seq() {
+    everywhere(|place| {
+        let server = server(place);
+        let mut client = client(place, &server);
+        for (seq, op) in [(7, 4), (8, 12), (9, 14), (10, 16)] {
+            client.send(&frame(op, seq, b"live://2000"));
+            assert_eq!(client.receive(), frame(op + 1, seq, b"live://2000"));
+        }
+        assert_eq!(server.stats().messages, 4);
+    });
+}
+
+#[test]
+fn a_push_is_a_plain_packet_on_tcp_and_wrapped_in_a_raw_one_on_websocket() {
+    everywhere(|place| {
+        let server = server(place);
+        let mut client = client(place, &server);
+        let packet = b"\0\0\0\x12\0\x10\0\x01\0\0\x03\xe8\0\0\0\0hi".to_vec();
+        let packet = match place.transport {
+            Transport::Tcp => packet,
+            Transport::WebSocket => {
+                [&b"\0\0\0\x22\0\x10\0\x01\0\0\0\x09\0\0\0\0"[..], &packet].concat()
+            }
+        };
+        let session = server.log.peer("123").session();
+        let gateway = &server.gateway;
+        gateway.push(session, Delivery::best_effort("hi")).unwrap();
+        expect(&mut client, &packet);
+        gateway.push(session, Delivery::acked("hi")).unwrap();
+        expect(&mut client, &packet);
+        gateway.publish("live://1000", Delivery::best_effort("hi")).unwrap();
+        expect(&mut client, &packet);
+        gateway.publish("live://1000", Delivery::acked("hi")).unwrap();
+        expect(&mut client, &packet);
+        gateway.push_user("goim", "123", Delivery::acked("hi")).unwrap();
+        expect(&mut client, &packet);
+    });
+}
+
+#[test]
+fn an_acked_delivery_to_a_peer_without_acks_is_sent_once_and_kept_nowhere() {
+    everywhere(|place| {
+        let setup =
+            config(place.shards).rto(std::time::Duration::from_millis(20)).window(1).queue(1);
+        let server = Setup::new(setup)
+            .on_connect(|_, _, reply| reply.accept(Identity::new("goim", "123")))
+            .start();
+        let mut client = client(place, &server);
+        let session = server.log.peer("123").session();
+        for _ in 0..100 {
+            server.gateway.push(session, Delivery::acked("hi")).unwrap();
+        }
+        let whole = if place.transport == Transport::Tcp { 18 } else { 36 };
+        client.socket.take(100 * whole);
+        client.socket.write(&client.bytes(&[frame(2, 1, b"")]));
+        expect(&mut client, b"\0\0\0\x14\0\x10\0\x01\0\0\0\x03\0\0\0\x01\0\0\0\0");
+        assert_eq!((server.stats().deliveries, server.stats().resends), (100, 0));
+        assert_eq!(server.stats().sessions, 1);
+    });
+}
+
+#[test]
+fn ops_that_goim_does_not_know_are_ignored() {
+    everywhere(|place| {
+        let server = server(place);
+        let mut client = client(place, &server);
+        for op in [0, 1, 3, 5, 6, 8, 9, 10, 11, 13, 15, 17, 18, 1_000, u32::MAX] {
+            client.send(&frame(op, 5, b"what"));
+        }
+        client.send(&frame(2, 6, b""));
+        assert_eq!(client.receive(), frame(3, 6, [0; 4]));
+        assert_eq!((server.stats().frames_ignored, server.stats().messages), (15, 0));
+    });
+}
+
+#[test]
+fn dtalk_and_goim_clients_share_a_room_and_each_gets_its_own_format() {
+    everywhere(|place| {
+        let server = Setup::new(config(place.shards))
+            .on_connect(|_, request, reply| {
+                let user = if request.dialect == Dialect::Goim { "goim" } else { "dtalk" };
+                reply.accept(Identity::new("app", user).room("lobby"));
+            })
+            .start();
+        let mut goim = client(place, &server);
+        let mut dtalk = server.client(place.transport, "alice", "");
+        for number in 1..=3 {
+            server.gateway.publish("lobby", Delivery::acked("hello")).unwrap();
+            assert_eq!(dtalk.receive(), frame(9, number, b"hello"));
+            let pushed = match place.transport {
+                Transport::Tcp => goim.receive(),
+                Transport::WebSocket => {
+                    let raw = goim.receive();
+                    assert_eq!((raw.op, raw.seq), (9, 0));
+                    Wire::Goim.parse(&raw.body)
+                }
+            };
+            assert_eq!(pushed, frame(1_000, 0, b"hello"));
+        }
+    });
+}

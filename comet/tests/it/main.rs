@@ -1,0 +1,14 @@
+//! The gateway as its peers and its embedders see it: over real sockets, from outside.
+//!
+//! A module holds what belongs to one promise; `traps` holds one test for each fault by which a
+//! gateway before this one lost messages or stood still, and `hostile` what strangers may try.
+
+#![expect(clippy::cast_possible_truncation, reason = "numbers in tests are small")]
+#![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
+
+mod auth;
+mod frames;
+mod goim;
+mod raw;
+mod support;
+mod ws;

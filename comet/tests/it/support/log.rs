@@ -1,0 +1,142 @@
+//! What the router under test has seen, for tests to wait on.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Condvar, Mutex};
+
+use comet::{Closed, Connect, ConnectReply, Message, Peer, Receipt, SessionId};
+
+use super::clock;
+
+/// A call of the router.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    Connect { token: String, attempt: u8 },
+    Connected(Peer),
+    Message(Peer, Message),
+    Acked(Peer, u64),
+    Disconnected(Peer, Closed),
+}
+
+/// A message that the test has to settle.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) peer: Peer,
+    pub(crate) message: Message,
+    pub(crate) receipt: Receipt,
+}
+
+/// All calls in order, and what was kept for the test.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    events: Vec<Event>,
+    held: VecDeque<Held>,
+    asked: VecDeque<(Connect, ConnectReply)>,
+}
+
+impl Log {
+    pub(crate) fn record(&self, event: Event) {
+        self.change(|state| state.events.push(event));
+    }
+
+    /// Keeps a message for the test to settle.
+    pub(crate) fn hold(&self, peer: &Peer, message: Message, receipt: Receipt) {
+        let held = Held { peer: peer.clone(), message, receipt };
+        self.change(|state| state.held.push_back(held));
+    }
+
+    /// Keeps a request for the test to decide about.
+    pub(crate) fn keep(&self, request: Connect, reply: ConnectReply) {
+        self.change(|state| state.asked.push_back((request, reply)));
+    }
+
+    /// The next message that was kept.
+    pub(crate) fn held(&self) -> Held {
+        self.wait("a message to settle", |state| state.held.pop_front())
+    }
+
+    /// The next request that was kept.
+    pub(crate) fn asked(&self) -> (Connect, ConnectReply) {
+        self.wait("a request to decide about", |state| state.asked.pop_front())
+    }
+
+    /// The session of a user, once it is open.
+    pub(crate) fn peer(&self, user: &str) -> Peer {
+        self.wait("the session is open", |state| {
+            state.events.iter().rev().find_map(|event| match event {
+                Event::Connected(peer) if peer.user() == user => Some(peer.clone()),
+                _ => None,
+            })
+        })
+    }
+
+    /// Why the session of a user ended, once it has.
+    pub(crate) fn closed(&self, user: &str) -> Closed {
+        self.wait("the session has ended", |state| {
+            state.events.iter().find_map(|event| match event {
+                Event::Disconnected(peer, closed) if peer.user() == user => Some(closed.clone()),
+                _ => None,
+            })
+        })
+    }
+
+    /// Waits until so many events are of interest, and returns what is.
+    pub(crate) fn collect<T>(&self, count: usize, of: impl Fn(&Event) -> Option<T>) -> Vec<T> {
+        self.wait("enough events", |state| {
+            let found: Vec<T> = state.events.iter().filter_map(&of).collect();
+            (found.len() >= count).then_some(found)
+        })
+    }
+
+    /// What has happened so far.
+    pub(crate) fn so_far<T>(&self, of: impl Fn(&Event) -> Option<T>) -> Vec<T> {
+        self.state.lock().unwrap().events.iter().filter_map(of).collect()
+    }
+
+    /// How often each session was said to be open, and to have ended.
+    pub(crate) fn lives(&self) -> HashMap<SessionId, (usize, usize)> {
+        let mut lives = HashMap::new();
+        for event in &self.state.lock().unwrap().events {
+            match event {
+                Event::Connected(peer) => lives.entry(peer.session()).or_insert((0, 0)).0 += 1,
+                Event::Disconnected(peer, _) => {
+                    lives.entry(peer.session()).or_insert((0, 0)).1 += 1;
+                }
+                _ => {}
+            }
+        }
+        lives
+    }
+
+    /// Lets go of everything that was kept: it is refused.
+    pub(crate) fn forget(&self) {
+        // Dropped outside of the lock, because dropping settles.
+        let (held, asked) = self
+            .change(|state| (std::mem::take(&mut state.held), std::mem::take(&mut state.asked)));
+        drop((held, asked));
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = change(&mut self.state.lock().unwrap());
+        self.changed.notify_all();
+        changed
+    }
+
+    fn wait<T>(&self, what: &str, mut look: impl FnMut(&mut State) -> Option<T>) -> T {
+        let deadline = clock::deadline();
+        let mut state = self.state.lock().unwrap();
+        loop {
+            if let Some(found) = look(&mut state) {
+                return found;
+            }
+            let left = clock::left(deadline);
+            assert!(!left.is_zero(), "never happened: {what}; so far: {:?}", state.events);
+            state = self.changed.wait_timeout(state, left).unwrap().0;
+        }
+    }
+}

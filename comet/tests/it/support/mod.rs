@@ -1,0 +1,21 @@
+//! What the tests stand on: a gateway of one's own, a router that records, and clients that know
+//! nothing of the code under test.
+//!
+//! The clients write and read every byte themselves: no encoder or decoder of the workspace is
+//! used, so that a mistake in one of them cannot hide itself. All waiting is for a condition, up to
+//! [`PATIENCE`].
+
+pub(crate) mod client;
+pub(crate) mod clock;
+pub(crate) mod frame;
+pub(crate) mod gateway;
+pub(crate) mod log;
+pub(crate) mod place;
+pub(crate) mod router;
+pub(crate) mod socket;
+pub(crate) mod websocket;
+
+use std::time::Duration;
+
+/// Waits that only a broken gateway makes long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,0 +1,136 @@
+//! A blocking socket that never waits for ever.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use super::{PATIENCE, clock};
+
+/// What reading brought.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Arrived {
+    /// There are more bytes than before.
+    Bytes,
+    /// The other side sends no more.
+    End,
+    /// The connection was reset.
+    Reset,
+    /// The time is over.
+    Nothing,
+}
+
+/// A TCP connection, and what was read from it and not looked at.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    stream: TcpStream,
+    pub(crate) unread: Vec<u8>,
+}
+
+impl Socket {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        Self::over(TcpStream::connect_timeout(&address, PATIENCE).expect("connect"))
+    }
+
+    pub(crate) fn over(stream: TcpStream) -> Self {
+        stream.set_nodelay(true).expect("TCP_NODELAY");
+        Self { stream, unread: Vec::new() }
+    }
+
+    /// Writes all of it; the other side must take it.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.try_write(bytes).expect("write");
+    }
+
+    /// The same, where the other side may have closed.
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.set_write_timeout(Some(PATIENCE))?;
+        self.stream.write_all(bytes)
+    }
+
+    /// Offers the bytes once; what is not taken at once is not written.
+    pub(crate) fn write_once(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.set_write_timeout(Some(Duration::from_millis(1)))?;
+        match self.stream.write(bytes) {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the bytes over and over until the other side has taken nothing for the time; how
+    /// many it took, or the system in between. The end of the connection counts as well.
+    pub(crate) fn write_until_blocked(&mut self, bytes: &[u8], time: Duration) -> usize {
+        self.stream.set_write_timeout(Some(time)).expect("write timeout");
+        let mut written = 0;
+        loop {
+            match self.stream.write(&bytes[written % bytes.len()..]) {
+                Ok(count) => written += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return written,
+            }
+        }
+    }
+
+    /// Reads once.
+    pub(crate) fn read_until(&mut self, deadline: Instant) -> Arrived {
+        let mut bytes = [0; 64 * 1024];
+        loop {
+            let left = clock::left(deadline).max(Duration::from_micros(1));
+            self.stream.set_read_timeout(Some(left)).expect("read timeout");
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return Arrived::End,
+                Ok(count) => {
+                    self.unread.extend_from_slice(&bytes[..count]);
+                    return Arrived::Bytes;
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut => return Arrived::Nothing,
+                    ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => return Arrived::Reset,
+                    ErrorKind::Interrupted => {}
+                    _ => panic!("read: {error}"),
+                },
+            }
+        }
+    }
+
+    /// Takes exactly so many bytes.
+    pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
+        let deadline = clock::deadline();
+        while self.unread.len() < count {
+            let arrived = self.read_until(deadline);
+            assert_eq!(arrived, Arrived::Bytes, "{} of {count} bytes", self.unread.len());
+        }
+        self.unread.drain(..count).collect()
+    }
+
+    /// Reads to the end of the connection: all that came, and how it ended.
+    pub(crate) fn rest(&mut self) -> (Vec<u8>, Arrived) {
+        let deadline = clock::deadline();
+        loop {
+            match self.read_until(deadline) {
+                Arrived::Bytes => {}
+                end => return (std::mem::take(&mut self.unread), end),
+            }
+        }
+    }
+
+    /// Sends no more, but goes on reading.
+    pub(crate) fn half_close(&self) {
+        self.stream.shutdown(Shutdown::Write).expect("shutdown");
+    }
+
+    /// Ends the connection with a reset.
+    pub(crate) fn reset(self) {
+        socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
+    }
+
+    pub(crate) fn local(&self) -> SocketAddr {
+        self.stream.local_addr().expect("local address")
+    }
+}
+
+/// Two ends of a connection of this machine.
+pub(crate) fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let theirs = TcpStream::connect(listener.local_addr().expect("address")).expect("connect");
+    (listener.accept().expect("accept").0, theirs)
+}

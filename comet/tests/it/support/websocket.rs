@@ -1,0 +1,122 @@
+//! WebSocket from the client's side, written from RFC 6455: frames, and the upgrade.
+
+use std::net::SocketAddr;
+
+use super::clock;
+use super::socket::{Arrived, Socket};
+
+pub(crate) const CONTINUATION: u8 = 0;
+pub(crate) const TEXT: u8 = 1;
+pub(crate) const BINARY: u8 = 2;
+pub(crate) const CLOSE: u8 = 8;
+pub(crate) const PING: u8 = 9;
+pub(crate) const PONG: u8 = 10;
+/// Set in the first byte of a frame that ends its message.
+pub(crate) const FIN: u8 = 0x80;
+
+/// The key of section 1.3 of the RFC, and what a server must make of it.
+pub(crate) const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+pub(crate) const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// A masked frame, given its whole first byte.
+pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = header(first, 0x80, payload.len());
+    bytes.extend_from_slice(&MASK);
+    bytes.extend(payload.iter().enumerate().map(|(at, byte)| byte ^ MASK[at % 4]));
+    bytes
+}
+
+/// The start of a frame: its first byte, and its length in the shortest form.
+pub(crate) fn header(first: u8, mask_bit: u8, len: usize) -> Vec<u8> {
+    let mut bytes = vec![first];
+    match len {
+        0..=125 => bytes.push(mask_bit | len as u8),
+        126..=0xffff => {
+            bytes.push(mask_bit | 126);
+            bytes.extend_from_slice(&(len as u16).to_be_bytes());
+        }
+        _ => {
+            bytes.push(mask_bit | 127);
+            bytes.extend_from_slice(&(len as u64).to_be_bytes());
+        }
+    }
+    bytes
+}
+
+/// A frame of the server.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct WsFrame {
+    /// FIN, reserved bits and opcode.
+    pub(crate) first: u8,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl WsFrame {
+    /// The code of a close frame; `None` if it has none, and for other frames.
+    pub(crate) fn close_code(&self) -> Option<u16> {
+        let code = self.payload.get(..2).filter(|_| self.first == FIN | CLOSE)?;
+        Some(u16::from_be_bytes(code.try_into().unwrap()))
+    }
+}
+
+/// Takes the next frame out, if it is there as a whole. A mask is a fault: servers have none.
+pub(crate) fn take(unread: &mut Vec<u8>) -> Option<WsFrame> {
+    let (&first, &second) = (unread.first()?, unread.get(1)?);
+    assert_eq!(second & 0x80, 0, "a server masks nothing");
+    let (len, start) = match second {
+        126 => (usize::from(u16::from_be_bytes(unread.get(2..4)?.try_into().unwrap())), 4),
+        127 => (u64::from_be_bytes(unread.get(2..10)?.try_into().unwrap()) as usize, 10),
+        len => (usize::from(len), 2),
+    };
+    let payload = unread.get(start..start + len)?.to_vec();
+    unread.drain(..start + len);
+    Some(WsFrame { first, payload })
+}
+
+/// An upgrade request with more header lines, each ended by `\r\n`.
+pub(crate) fn request(target: &str, more: &str) -> Vec<u8> {
+    format!(
+        "GET {target} HTTP/1.1\r\nHost: gateway.test\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{more}\r\n"
+    )
+    .into_bytes()
+}
+
+/// Reads the head of an HTTP response.
+pub(crate) fn response(socket: &mut Socket) -> String {
+    let deadline = clock::deadline();
+    loop {
+        if let Some(end) = socket.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+            let head = socket.unread.drain(..end + 4).collect();
+            return String::from_utf8(head).expect("a head in UTF-8");
+        }
+        assert_eq!(socket.read_until(deadline), Arrived::Bytes, "a whole response head");
+    }
+}
+
+/// The status that an upgrade request is answered with.
+pub(crate) fn status(response: &str) -> u16 {
+    let status = response.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
+    status.and_then(|status| status.parse().ok()).expect("an HTTP status")
+}
+
+/// Connects and upgrades under a path.
+pub(crate) fn upgrade(address: SocketAddr, target: &str) -> Socket {
+    let mut socket = Socket::connect(address);
+    socket.write(&request(target, ""));
+    check_upgraded(&response(&mut socket));
+    socket
+}
+
+/// The response that accepts the request above.
+pub(crate) fn check_upgraded(response: &str) {
+    assert_eq!(status(response), 101, "{response}");
+    let lower = response.to_ascii_lowercase();
+    for line in ["upgrade: websocket\r\n", "connection: upgrade\r\n"] {
+        assert!(lower.contains(line), "{response}");
+    }
+    assert!(response.contains(&format!(": {ACCEPT}\r\n")), "{response}");
+    assert!(!lower.contains("sec-websocket-extensions"), "{response}");
+}
