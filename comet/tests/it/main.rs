@@ -7,8 +7,12 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 mod auth;
+mod delivery;
 mod frames;
 mod goim;
+mod inbox;
 mod raw;
+mod resend;
+mod rooms;
 mod support;
 mod ws;
