@@ -8,11 +8,14 @@
 
 mod auth;
 mod delivery;
+mod drain;
 mod frames;
 mod goim;
 mod inbox;
+mod lifecycle;
 mod raw;
 mod resend;
 mod rooms;
+mod start;
 mod support;
 mod ws;

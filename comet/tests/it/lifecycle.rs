@@ -1,0 +1,215 @@
+//! How sessions end, each exactly once and for a reason.
+
+use std::time::Duration;
+
+use comet::{Closed, Delivery};
+
+use crate::support::client::{Client, Next, Transport};
+use crate::support::clock;
+use crate::support::frame::{auth, delivery, frame, say};
+use crate::support::gateway::{Server, Setup, config};
+use crate::support::place::{everywhere, over_both};
+use crate::support::router::answer;
+use crate::support::websocket::masked;
+
+#[test]
+fn a_client_that_closes_ends_its_session() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards));
+        drop(server.client(place.transport, "alice", "lobby"));
+        assert_eq!(server.log.closed("alice"), Closed::ByPeer);
+        server.is_deserted();
+    });
+}
+
+#[test]
+fn a_client_that_closes_with_its_last_words_is_heard() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards));
+        for round in 0..20 {
+            let user = format!("user-{round}");
+            let mut client = server.client(place.transport, &user, "");
+            client.send(&say(2, b"goodbye"));
+            drop(client);
+            server.log.closed(&user);
+        }
+        assert_eq!(server.stats().messages, 20);
+    });
+}
+
+#[test]
+fn a_reset_ends_the_session_as_lost() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards));
+        server.client(place.transport, "alice", "lobby").socket.reset();
+        let closed = server.log.closed("alice");
+        assert_eq!(closed, Closed::Lost(std::io::ErrorKind::ConnectionReset));
+        server.is_deserted();
+    });
+}
+
+#[test]
+fn a_half_closed_connection_is_closed_from_here_too() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards));
+        let mut client = server.client(place.transport, "alice", "");
+        client.socket.half_close();
+        assert_eq!(client.ending(), place.transport.goodbye(1000));
+        assert_eq!(server.log.closed("alice"), Closed::ByPeer);
+    });
+}
+
+#[test]
+fn what_is_on_its_way_to_a_half_closed_client_still_arrives() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards).write_bytes(16 << 20));
+        let mut client = server.client(place.transport, "alice", "");
+        let session = server.log.peer("alice").session();
+        for number in 0..60u8 {
+            let delivery = Delivery::best_effort(vec![number; 100_000]);
+            server.gateway.push(session, delivery).unwrap();
+        }
+        clock::eventually("all is queued", || server.stats().deliveries == 60);
+        client.socket.half_close();
+        for number in 0..60 {
+            assert!(client.receive() == delivery(0, vec![number; 100_000]), "number {number}");
+        }
+        assert_eq!(client.ending(), place.transport.goodbye(1000));
+    });
+}
+
+#[test]
+fn a_kick_ends_one_session_or_all_of_a_user() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards));
+        let mut phone = server.client(place.transport, "alice@phone", "");
+        let session = server.log.peer("alice").session();
+        let mut desktop = server.client(place.transport, "alice@desktop", "");
+        let mut bob = server.client(place.transport, "bob", "");
+        server.gateway.kick(session, "one device").unwrap();
+        assert_eq!(phone.ending(), place.transport.goodbye(1008));
+        assert_eq!(server.log.closed("alice"), Closed::Kicked("one device"));
+        desktop.beat(2);
+
+        let _laptop = server.client(place.transport, "alice@laptop", "");
+        server.gateway.kick_user("dtalk", "alice", "all devices").unwrap();
+        assert_eq!(desktop.ending(), place.transport.goodbye(1008));
+        clock::eventually("both are gone", || server.stats().sessions == 1);
+        assert_eq!(server.ended_as(&Closed::Kicked("")), 3);
+        bob.beat(2);
+    });
+}
+
+#[test]
+fn silence_ends_a_session_and_any_sign_of_life_keeps_it() {
+    everywhere(|place| {
+        let idle = Duration::from_millis(600);
+        let server = Setup::new(config(place.shards).idle_timeout(idle)).on_message(answer);
+        let server = server.start();
+        let start = clock::now();
+        let mut silent = server.client(place.transport, "silent", "");
+        let mut alive = server.client(place.transport, "alive", "");
+        let mut seq = 1;
+        while server
+            .log
+            .so_far(|event| {
+                matches!(
+                    event,
+                    crate::support::log::Event::Disconnected(peer, _) if peer.user() == "silent"
+                )
+                .then_some(())
+            })
+            .is_empty()
+        {
+            // A message counts as well as a heartbeat.
+            seq += 1;
+            assert_eq!(alive.ask(seq, b"here"), b"here");
+            assert_eq!(alive.next(clock::now() + Duration::from_millis(20)), Next::Nothing);
+        }
+        assert!(clock::now() - start >= idle);
+        assert_eq!(server.log.closed("silent"), Closed::Idle);
+        assert_eq!(silent.ending(), place.transport.goodbye(1008));
+        alive.beat(1);
+    });
+}
+
+#[test]
+fn a_silent_websocket_peer_is_asked_for_a_sign_of_life_and_its_pong_is_one() {
+    let limits = config(1).ping_after(Duration::from_secs(1));
+    let server = Server::start(limits.idle_timeout(Duration::from_millis(1_700)));
+    let start = clock::now();
+    let mut answers = server.client(Transport::WebSocket, "answers", "");
+    let mut mute = server.client(Transport::WebSocket, "mute", "");
+    let ping = mute.receive_ws();
+    assert_eq!((ping.first, ping.payload), (0x89, vec![]));
+    assert!(clock::now() - start >= Duration::from_secs(1));
+    // The client answers pings by itself.
+    answers.hears_nothing_for(Duration::from_millis(1_200));
+    assert_eq!(server.log.closed("mute"), Closed::Idle);
+    answers.beat(2);
+}
+
+#[test]
+fn whoever_leaves_in_the_midst_of_everything_is_said_to_be_here_and_gone_once() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards));
+        for number in 0..120 {
+            let mut client = server.connect(place.transport);
+            let frames =
+                [auth(1, &format!("user-{}", number % 7), "a,b"), say(2, b"x"), frame(3, 3, b"")];
+            let bytes = client.bytes(&frames);
+            let cut = if number % 3 == 0 { bytes.len() } else { bytes.len() * number / 120 };
+            client.socket.write(&bytes[..cut]);
+            match number % 4 {
+                0 => client.socket.reset(),
+                1 => client.socket.half_close(),
+                2 => drop(client),
+                _ => {
+                    server.gateway.kick_user("dtalk", "user-3", "a test").unwrap();
+                    drop(client);
+                }
+            }
+        }
+        clock::eventually("all were accepted", || server.stats().accepted == 120);
+        // Beginnings and ends are counted when the gateway is dropped.
+        server.is_deserted();
+    });
+}
+
+#[test]
+fn gauges_follow_what_is_there_and_counters_what_was() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards));
+        let clients: Vec<Client> = (0..5)
+            .map(|number| server.client(place.transport, &format!("user-{number}"), "lobby"))
+            .collect();
+        let stranger = server.connect(place.transport);
+        clock::eventually("all are counted", || server.stats().connections == 6);
+        let stats = server.stats();
+        assert_eq!((stats.sessions, stats.accepted, stats.authenticated), (5, 6, 5));
+        assert!((1..=place.shards as u64).contains(&stats.rooms));
+        assert!(stats.named().contains(&("sessions", 5)));
+        drop((clients, stranger));
+        server.is_deserted();
+        let stats = server.stats();
+        assert_eq!((stats.accepted, stats.authenticated), (6, 5));
+        assert_eq!(stats.closed.iter().sum::<u64>(), 6);
+    });
+}
+
+#[test]
+fn a_closing_connection_waits_only_so_long_for_its_peer() {
+    over_both(|place| {
+        let time = Duration::from_millis(200);
+        let server = Server::start(config(place.shards).close_timeout(time));
+        let mut client = server.client(place.transport, "alice", "");
+        let start = clock::now();
+        server.gateway.kick_user("dtalk", "alice", "a test").unwrap();
+        assert_eq!(client.ending(), place.transport.goodbye(1008));
+        // The client never closes its side.
+        server.is_deserted();
+        assert!(clock::now() - start >= time);
+        let late = masked(0x82, b"");
+        clock::eventually("the connection is gone", || client.socket.try_write(&late).is_err());
+    });
+}

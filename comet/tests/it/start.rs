@@ -1,0 +1,108 @@
+//! Before the first peer: addresses, values that make no sense, connections made elsewhere.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use comet::{Closed, Config, Delivery, Gateway, Listen, StartError};
+
+use crate::support::client::{Client, Transport};
+use crate::support::frame::{Wire, auth, frame, reply, say};
+use crate::support::gateway::{Server, Setup, anywhere, config};
+use crate::support::router::TestRouter;
+use crate::support::socket::{Arrived, Socket, pair};
+use crate::support::websocket::masked;
+
+#[test]
+fn an_address_in_use_is_named_in_the_error() {
+    for shards in [1, 2] {
+        let taken = TcpListener::bind(anywhere()).unwrap();
+        let address = taken.local_addr().unwrap();
+        let start = |address: SocketAddr| {
+            Gateway::builder(TestRouter::new())
+                .config(config(shards))
+                .listen(Listen::tcp(anywhere()))
+                .listen(Listen::websocket(address))
+                .start()
+        };
+        let error = start(address).unwrap_err();
+        let StartError::Listen { address: named, ref source } = error else { panic!("{error}") };
+        assert_eq!((named, source.kind()), (address, std::io::ErrorKind::AddrInUse));
+        assert!(error.to_string().contains(&address.to_string()), "{error}");
+
+        // Another gateway counts as well, whatever the two share their sockets with.
+        let server = Server::start(config(shards));
+        let error = start(server.address(Transport::Tcp)).unwrap_err();
+        assert!(matches!(error, StartError::Listen { .. }), "{error}");
+    }
+}
+
+#[test]
+fn addresses_come_in_the_order_given_and_with_real_ports() {
+    for shards in [1, 3] {
+        let server = Setup::new(config(shards)).listen(Listen::tcp("[::1]:0".parse().unwrap()));
+        let server = server.start();
+        let addresses = server.gateway.addresses();
+        assert_eq!(addresses.len(), 3);
+        assert!(addresses.iter().all(|address| address.port() != 0), "{addresses:?}");
+        assert!(addresses[0].is_ipv4() && addresses[2].is_ipv6());
+        assert_eq!(server.gateway.shards(), shards);
+        Client::connect(Transport::Tcp, addresses[2]).sign_in("alice", "");
+        Client::connect(Transport::WebSocket, addresses[1]).sign_in("alice", "");
+    }
+}
+
+#[test]
+fn values_that_make_no_sense_are_refused_before_anything_is_bound() {
+    let cases = [
+        Config::default().shards(0),
+        Config::default().shards(100_000),
+        Config::default().window(0),
+        Config::default().inbox(0),
+        Config::default().auth_attempts(0),
+        Config::default().delivery_attempts(0),
+        Config::default().read_buffer(100),
+        Config::default().rto(Duration::ZERO),
+    ];
+    for config in cases {
+        let error = Gateway::builder(TestRouter::new()).config(config).start().unwrap_err();
+        assert!(matches!(error, StartError::Config(_)), "{error}");
+    }
+}
+
+#[test]
+fn an_upgraded_connection_can_be_handed_over_with_what_was_read_too_much() {
+    for shards in [1, 2] {
+        let server = Server::start(config(shards));
+        for number in 0..8 {
+            let user = format!("user-{number}");
+            let (ours, theirs) = pair();
+            let frames = [auth(1, &user, ""), say(2, b"early")];
+            let early: Vec<u8> =
+                frames.iter().flat_map(|frame| masked(0x82, &Wire::Dtalk.bytes(frame))).collect();
+            let cut = early.len() * number / 7;
+            (&theirs).write_all(&early[cut..]).unwrap();
+            server.gateway.adopt(ours, early[..cut].to_vec().into()).unwrap();
+            let mut client = Client::over(Transport::WebSocket, Socket::over(theirs));
+            assert_eq!(client.receive_all(2), [frame(2, 1, b""), reply(2, b"early")]);
+            server.gateway.push_user("dtalk", &user, Delivery::acked("hello")).unwrap();
+            client.takes(1, b"hello");
+        }
+        server.is_deserted();
+    }
+}
+
+#[test]
+fn a_plain_connection_can_be_handed_over_too_and_has_the_time_of_a_new_one() {
+    let server = Server::start(config(2).handshake_timeout(Duration::from_millis(300)));
+    let (ours, theirs) = pair();
+    let mut client = Client::over(Transport::Tcp, Socket::over(theirs));
+    server.gateway.adopt_tcp(ours, Wire::Dtalk.bytes(&auth(1, "alice", "")).into()).unwrap();
+    assert_eq!(client.receive(), frame(2, 1, b""));
+    assert_eq!(client.ask(2, b"hello"), b"hello");
+
+    let (ours, theirs) = pair();
+    server.gateway.adopt_tcp(ours, Vec::new().into()).unwrap();
+    assert_eq!(Socket::over(theirs).rest(), (vec![], Arrived::End));
+    assert_eq!(server.ended_as(&Closed::HandshakeTimeout), 1);
+}
