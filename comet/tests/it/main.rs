@@ -11,6 +11,7 @@ mod delivery;
 mod drain;
 mod frames;
 mod goim;
+mod hostile;
 mod inbox;
 mod lifecycle;
 mod raw;

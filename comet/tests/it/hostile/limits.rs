@@ -1,0 +1,54 @@
+//! How many connections there may be, and what becomes of one more.
+
+use comet::Closed;
+
+use crate::support::client::{Client, Ending, Transport};
+use crate::support::clock;
+use crate::support::gateway::{Server, config};
+use crate::support::place::everywhere;
+use crate::support::socket::Socket;
+
+/// One connection too many is closed at once; once another has gone there is room again.
+fn full(server: &Server, transport: Transport, mut open: Vec<Client>) {
+    let mut rejected = Socket::connect(server.address(transport));
+    let (bytes, _) = rejected.rest();
+    assert_eq!(bytes, b"");
+    clock::eventually("it is counted", || server.ended_as(&Closed::TooManyConnections) == 1);
+    open.iter_mut().for_each(|client| client.beat(2));
+    drop(open.pop());
+    clock::eventually("somebody has gone", || server.stats().sessions == 2);
+    clock::eventually("the next one is let in", || {
+        let mut client =
+            Client::over(Transport::Tcp, Socket::connect(server.address(Transport::Tcp)));
+        let _ =
+            client.socket.try_write(&client.bytes(&[crate::support::frame::auth(1, "new", "")]));
+        match client.next(clock::deadline()) {
+            crate::support::client::Next::Frame(_) => true,
+            ended => {
+                assert!(matches!(
+                    ended,
+                    crate::support::client::Next::Ended(Ending::Fin | Ending::Reset)
+                ));
+                false
+            }
+        }
+    });
+}
+
+#[test]
+fn one_connection_more_than_there_may_be_is_closed_and_the_others_stay() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards).max_connections(3));
+        let open = ["a", "b", "c"].map(|user| server.client(place.transport, user, ""));
+        full(&server, place.transport, open.into());
+    });
+}
+
+#[test]
+fn one_connection_more_than_an_address_may_have_is_closed_and_the_others_stay() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards).connections_per_address(3));
+        let open = ["a", "b", "c"].map(|user| server.client(place.transport, user, ""));
+        full(&server, place.transport, open.into());
+    });
+}
