@@ -19,4 +19,5 @@ mod resend;
 mod rooms;
 mod start;
 mod support;
+mod traps;
 mod ws;
