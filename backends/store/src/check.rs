@@ -31,7 +31,6 @@ pub(crate) enum To {
 
 /// Why a body is refused.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 pub(crate) enum Malformed {
     /// Not the expected protobuf message.
     #[error("body does not decode: {0}")]

@@ -11,6 +11,22 @@
 //!     └──────────── replies, deliveries ─────────────┘  └─pages── readers   for who catches up
 //! ```
 //!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use comet::{Gateway, Listen};
+//! use comet_dtalk::http::Verify;
+//! use comet_store::{Config, NoGroups, Store, routes};
+//!
+//! # async fn serve(verify: Arc<dyn Verify>) -> Result<(), Box<dyn std::error::Error>> {
+//! let store = Store::open("store.db", Config::default(), Arc::new(NoGroups)).await?;
+//! let http = routes(store.clone(), verify);
+//! // In earnest something that knows the users is around the store.
+//! let listen = Listen::websocket(([127, 0, 0, 1], 3102).into());
+//! let gateway = Gateway::builder(store).listen(listen).start()?;
+//! # Ok(()) }
+//! ```
+//!
 //! Not here: who connects (whatever wraps the store), groups ([`Membership`]), files, push to
 //! phones that are switched off.
 

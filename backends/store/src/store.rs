@@ -155,7 +155,7 @@ impl Store {
         let places = Arc::clone(&self.0.places);
         let _place = places.try_acquire_owned().map_err(|_| ActError::Unavailable)?;
         let (done, outcome) = oneshot::channel();
-        self.tell(Job::Act(Act { kind, in_group, mid, uid, done, _place }));
+        self.tell(Job::Act(Box::new(Act { kind, in_group, mid, uid, done, _place })));
         outcome.await.unwrap_or(Err(ActError::Unavailable))
     }
 

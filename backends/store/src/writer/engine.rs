@@ -61,6 +61,8 @@ pub(crate) struct Engine<S> {
     revoke_within: Duration,
     pub(super) shared: Shared,
     pub(super) feeds: Feeds<S>,
+    /// The last transaction failed, which has been logged.
+    failing: bool,
 }
 
 /// Jobs that need the database.
@@ -87,7 +89,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         shared: Shared,
     ) -> Self {
         let feeds = Feeds::new(shared.clone());
-        Self { ledger, ids, revoke_within, shared, feeds }
+        Self { ledger, ids, revoke_within, shared, feeds, failing: false }
     }
 
     /// Does the jobs at `now`, Unix milliseconds. Returns who waits for the writer to close.
@@ -103,7 +105,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         for job in jobs {
             match job {
                 Job::Send(submission) => batch.submissions.push(*submission),
-                Job::Act(act) => batch.acts.push(act),
+                Job::Act(act) => batch.acts.push(*act),
                 Job::Attach { session, uid, phone } => {
                     self.feeds.attach(session, uid, phone, now, outlet);
                 }
@@ -136,6 +138,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
             .unzip();
         match self.commit(drafts, &batch.acks, &batch.acts, now).await {
             Ok(committed) => {
+                self.log_success();
                 self.shared.counters.committed(waiting.len(), committed.fresh().count());
                 for ((reply, _place), place) in waiting.into_iter().zip(&committed.plan.places) {
                     reply.settle(Ok(committed.stored(*place)));
@@ -144,7 +147,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
                 self.deliver(&committed, outlet);
             }
             Err(error) => {
-                tracing::error!(%error, messages = waiting.len(), "batch not stored");
+                self.log_failure(&error);
                 self.shared.counters.failed(waiting.len());
                 waiting.into_iter().for_each(|(reply, _place)| reply.settle(Err(Unstored)));
                 let failed = vec![Err(ActError::Unavailable); batch.acts.len()];
@@ -211,6 +214,19 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         for (group, sid, kind, body) in &committed.outgoing.group_signals {
             let body = body::passing_signal(*kind, body.clone(), *sid);
             outlet.publish(*group, &Item { id: *sid, body, tag: 0 });
+        }
+    }
+
+    /// A full disk fails every batch, many times a second: once is enough to know.
+    fn log_failure(&mut self, error: &CommitError) {
+        if !std::mem::replace(&mut self.failing, true) {
+            tracing::error!(%error, "messages cannot be stored");
+        }
+    }
+
+    fn log_success(&mut self) {
+        if std::mem::take(&mut self.failing) {
+            tracing::info!("messages can be stored again");
         }
     }
 

@@ -140,7 +140,11 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
             Ok(page) => page,
             Err(error) => {
                 tracing::error!(%error, "page of the log not read");
-                return outlet.kick(session);
+                if !outlet.kick(session) {
+                    self.sessions.page_sent(session, 0, None, false);
+                    self.behind.push(session);
+                }
+                return;
             }
         };
         let sent = page.items.iter().take_while(|item| outlet.push(session, item)).count();

@@ -15,7 +15,7 @@ pub(crate) enum Job<S> {
     /// Store a message and deliver it.
     Send(Box<Submission>),
     /// Take back or mark a message.
-    Act(Act),
+    Act(Box<Act>),
     /// A session is open.
     Attach { session: S, uid: Arc<str>, phone: bool },
     /// A session is gone.
@@ -62,7 +62,6 @@ pub(crate) enum ActKind {
 
 /// Why nothing was done to a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 pub(crate) enum ActError {
     /// There is no such message, at least not for this user.
     #[error("message does not exist")]

@@ -15,8 +15,9 @@ pub(crate) trait Outlet<S> {
     /// Makes the session a member of what [`Outlet::publish`] reaches.
     fn join(&mut self, session: S, group: i64);
 
-    /// Ends a session that cannot be served; its client comes back.
-    fn kick(&mut self, session: S);
+    /// Ends a session that cannot be served; its client comes back. `false` if there is no room
+    /// now even for that.
+    fn kick(&mut self, session: S) -> bool;
 }
 
 /// The room of a group.
@@ -44,10 +45,9 @@ impl Outlet<SessionId> for Gateway {
         }
     }
 
-    fn kick(&mut self, session: SessionId) {
-        if let Err(error) = Self::kick(self, session, "message store failed") {
-            tracing::warn!(%session, %error, "session not closed");
-        }
+    fn kick(&mut self, session: SessionId) -> bool {
+        let kicked = Self::kick(self, session, "message store failed");
+        !matches!(kicked, Err(CommandError::Full))
     }
 }
 
@@ -69,9 +69,7 @@ impl<S, O: Outlet<S>> Outlet<S> for Option<O> {
         }
     }
 
-    fn kick(&mut self, session: S) {
-        if let Some(outlet) = self {
-            outlet.kick(session);
-        }
+    fn kick(&mut self, session: S) -> bool {
+        self.as_mut().is_none_or(|outlet| outlet.kick(session))
     }
 }

@@ -187,12 +187,20 @@ async fn a_client_without_acks_gets_its_next_page_after_some_time() {
 #[tokio::test]
 async fn a_session_whose_log_cannot_be_read_is_closed() {
     let mut world = World::new().await;
-    stored(&mut world, 1).await;
-    world.turn([phone(1, "bob")]).await;
-    let request = world.engine.feeds.next_read().unwrap();
-    let failed = Err(sqlx::Error::PoolTimedOut);
-    world.engine.feeds.page_read(request.session, failed, &mut world.out);
+    let mids = stored(&mut world, 1).await;
+    world.turn([phone(1, "bob"), phone(2, "bob")]).await;
+    world.out.full.insert(2);
+    for _ in 0..2 {
+        let request = world.engine.feeds.next_read().unwrap();
+        let failed = Err(sqlx::Error::PoolTimedOut);
+        world.engine.feeds.page_read(request.session, failed, &mut world.out);
+    }
     assert_eq!(world.out.kicked, [1]);
+
+    world.out.full.clear();
+    world.engine.feeds.retry(&mut world.out);
+    world.read_pages().await;
+    assert_eq!(world.taken_ids(2), mids, "if it cannot even be closed, it is read again");
 }
 
 #[tokio::test]

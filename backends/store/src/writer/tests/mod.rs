@@ -67,8 +67,12 @@ impl Outlet<u32> for Recorder {
         self.joined.push((session, group));
     }
 
-    fn kick(&mut self, session: u32) {
-        self.kicked.push(session);
+    fn kick(&mut self, session: u32) -> bool {
+        let room = !self.full.contains(&session);
+        if room {
+            self.kicked.push(session);
+        }
+        room
     }
 }
 
@@ -236,7 +240,7 @@ fn act(
     let (done, outcome) = oneshot::channel();
     let _place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
     let mid = Id::new(mid).unwrap();
-    (Job::Act(Act { kind, in_group, mid, uid: uid.into(), done, _place }), outcome)
+    (Job::Act(Box::new(Act { kind, in_group, mid, uid: uid.into(), done, _place })), outcome)
 }
 
 fn phone(session: u32, uid: &str) -> Job<u32> {

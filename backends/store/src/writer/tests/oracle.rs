@@ -41,7 +41,7 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(from, to, count)| Event::Send { from, to, count }),
         3 => (0..3_usize, any::<bool>()).prop_map(|(uid, phone)| Event::Login { uid, phone }),
         1 => session.clone().prop_map(Event::Logout),
-        6 => (session.clone(), 1..400_usize).prop_map(|(session, count)| Event::Ack(session, count)),
+        6 => (session.clone(), 1..400_usize).prop_map(|(n, count)| Event::Ack(n, count)),
         1 => session.prop_map(Event::Fill),
         2 => Just(Event::Drain),
         6 => Just(Event::Pages),

@@ -26,8 +26,8 @@ impl Outlet<u32> for Handle {
         self.0.lock().join(session, group);
     }
 
-    fn kick(&mut self, session: u32) {
-        self.0.lock().kick(session);
+    fn kick(&mut self, session: u32) -> bool {
+        self.0.lock().kick(session)
     }
 }
 

@@ -44,7 +44,9 @@ async fn the_answer_comes_before_the_deliveries_and_neither_before_the_commit() 
         }
         fn publish(&mut self, _group: i64, _item: &Item) {}
         fn join(&mut self, _session: u32, _group: i64) {}
-        fn kick(&mut self, _session: u32) {}
+        fn kick(&mut self, _session: u32) -> bool {
+            true
+        }
     }
     let mut world = World::new().await;
     world.turn([desktop(1, "bob")]).await;
