@@ -1,0 +1,20 @@
+//! A program to talk to, and the clients that the tests of the library use.
+
+pub(crate) mod clock;
+pub(crate) mod program;
+
+#[expect(dead_code, reason = "not all of what the library's tests need is needed here")]
+#[path = "../../../../comet/tests/it/support/client.rs"]
+pub(crate) mod client;
+#[path = "../../../../comet/tests/it/support/frame.rs"]
+pub(crate) mod frame;
+#[expect(dead_code, reason = "not all of what the library's tests need is needed here")]
+#[path = "../../../../comet/tests/it/support/socket.rs"]
+pub(crate) mod socket;
+#[path = "../../../../comet/tests/it/support/websocket.rs"]
+pub(crate) mod websocket;
+
+use std::time::Duration;
+
+/// Waits that only a broken program makes long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,0 +1,77 @@
+//! An example program that runs for as long as a test.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::sync_channel;
+
+use super::PATIENCE;
+use super::client::{Client, Transport};
+
+/// A running program. It is killed when this is dropped, in a panic too.
+pub(crate) struct Program {
+    child: Child,
+    /// What it said when it was ready.
+    pub(crate) line: String,
+}
+
+/// Every local address, port 0.
+pub(crate) const ANYWHERE: &str = "127.0.0.1:0";
+
+impl Program {
+    /// Starts the relay on both transports.
+    pub(crate) fn relay(flags: &[&str]) -> Self {
+        let both = ["--tcp", ANYWHERE, "--ws", ANYWHERE];
+        Self::start(Command::new(env!("CARGO_BIN_EXE_relay")).args(both).args(flags))
+    }
+
+    /// Starts a program and waits until it says that it is ready.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("start");
+        let mut program = Self { child, line: String::new() };
+        let stdout = program.child.stdout.take().expect("standard output");
+        let (said, hear) = sync_channel(1);
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            if BufReader::new(stdout).read_line(&mut line).is_ok() {
+                // Whoever listened may have given up.
+                let _ = said.send(line);
+            }
+        });
+        program.line = hear.recv_timeout(PATIENCE).expect("a line when it is ready");
+        program
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self, transport: Transport) -> SocketAddr {
+        let name = match transport {
+            Transport::Tcp => "tcp=",
+            Transport::WebSocket => "ws=",
+        };
+        let word = self.line.split_whitespace().find_map(|word| word.strip_prefix(name));
+        word.expect("an address for this transport").parse().expect("an address")
+    }
+
+    pub(crate) fn connect(&self, transport: Transport) -> Client {
+        Client::connect(transport, self.address(transport))
+    }
+
+    /// A client with a session in these rooms, separated by commas.
+    pub(crate) fn client(&self, transport: Transport, user: &str, rooms: &str) -> Client {
+        let mut client = self.connect(transport);
+        client.sign_in(user, rooms);
+        client
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
