@@ -34,9 +34,10 @@ pub(crate) fn anywhere() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
-/// So many shards, and buffers that keep many gateways at once cheap.
+/// So many shards, buffers that keep many gateways at once cheap, and patience with acks on a
+/// machine that is busy.
 pub(crate) fn config(shards: usize) -> Config {
-    Config::default().shards(shards).read_buffer(64 * 1024)
+    Config::default().shards(shards).read_buffer(64 * 1024).rto(Duration::from_secs(30))
 }
 
 impl Setup {
