@@ -7,6 +7,7 @@
 //! * [`decoder`]: an owned [`Frame`] and an incremental [`Decoder`] for clients;
 //! * [`auth`]: the one body that the gateway itself reads;
 //! * [`comet`]: the frames of the comet dialect, typed;
+//! * `client`: a client's session of that dialect, with the feature of this name;
 //! * [`ws`]: WebSocket framing and handshake (RFC 6455), for both ends.
 //!
 //! # Example
@@ -27,6 +28,8 @@
 //! applications (the backends).
 
 pub mod auth;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod comet;
 pub mod decoder;
 pub mod dialect;

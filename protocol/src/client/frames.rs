@@ -1,0 +1,110 @@
+//! What each frame of the server does to a client session.
+
+use std::time::Duration;
+
+use super::Time;
+use super::deliveries::Deliveries;
+use super::event::{Closed, Event};
+use super::heartbeat::Heartbeat;
+use super::session::{ClientSession, Ending, State};
+use crate::Frame;
+use crate::comet::{GoingAway, Seq, ServerFrame, Welcome};
+
+impl ClientSession {
+    /// Reads a frame; one that breaks the dialect ends the connection, and another is tried.
+    pub(super) fn read(&mut self, now: Time, Frame { head, body }: Frame) {
+        let Ok(frame) = ServerFrame::decode(head, body) else {
+            return self.give_up(Duration::ZERO);
+        };
+        match frame {
+            ServerFrame::Ping(ping) => self.pong = Some(ping.stamp),
+            ServerFrame::Pong { stamp } => self.heartbeat.handle_pong(now, stamp),
+            ServerFrame::GoingAway(away) => self.go_away(now, &away),
+            ServerFrame::Error(failure) if failure.retryable => {
+                self.give_up(millis(failure.return_after_ms));
+            }
+            ServerFrame::Error(failure) => self.end(Closed::Failed(failure)),
+            ServerFrame::Unknown { .. } => {}
+            frame if matches!(self.state, State::Open) => self.read_open(now, frame),
+            frame => self.read_answer(now, frame),
+        }
+    }
+
+    fn read_answer(&mut self, now: Time, frame: ServerFrame) {
+        match frame {
+            ServerFrame::Welcome { welcome, .. } => self.open(now, welcome),
+            ServerFrame::Refused { refused, .. } if refused.retryable => {
+                self.give_up(millis(refused.return_after_ms));
+            }
+            ServerFrame::Refused { refused, .. } => self.end(Closed::Refused(refused)),
+            _ => self.give_up(Duration::ZERO),
+        }
+    }
+
+    fn read_open(&mut self, now: Time, frame: ServerFrame) {
+        match frame {
+            ServerFrame::Deliver { seq, body } => {
+                let arrived = self.deliveries.handle_delivery(now, &self.config, seq, body);
+                self.events.extend(arrived);
+            }
+            ServerFrame::Gap { to, gap } if to.is_none() => {
+                self.events.push_back(Event::Gap { from: to, to, gap });
+            }
+            ServerFrame::Gap { to, gap } => {
+                let arrived = self.deliveries.handle_gap(now, &self.config, to, gap);
+                self.events.extend(arrived);
+            }
+            ServerFrame::BestEffort { body } => self.events.push_back(Event::BestEffort { body }),
+            ServerFrame::Latest { key, body } => {
+                self.events.push_back(Event::Latest { key, body });
+            }
+            ServerFrame::SendReply { ack, body } => {
+                self.answer(now, ack, Event::Replied { seq: ack, body });
+            }
+            ServerFrame::Refusal { ack, refusal } => {
+                self.answer(now, ack, Event::Refused { seq: ack, refusal });
+            }
+            // A second answer to the auth.
+            _ => self.give_up(Duration::ZERO),
+        }
+    }
+
+    /// Repeated answers are dropped.
+    fn answer(&mut self, now: Time, seq: Seq, event: Event) {
+        if self.outbox.handle_answer(now, seq) {
+            self.events.push_back(event);
+        }
+    }
+
+    fn open(&mut self, now: Time, welcome: Box<Welcome>) {
+        self.state = State::Open;
+        self.backoff.reset();
+        self.ticket = welcome.ticket.clone();
+        if !welcome.resumed {
+            self.deliveries = Deliveries::new(self.config.ack_every);
+        }
+        // Acks must come before the server's window is full.
+        let quarter = welcome.deliver_window.max(4) / 4;
+        self.deliveries.set_ack_every(self.config.ack_every.min(quarter));
+        let window = usize::try_from(welcome.send_window).unwrap_or(usize::MAX);
+        self.outbox.handle_open(now, Seq::new(welcome.accepted), window);
+        let asked = Duration::from_millis(welcome.heartbeat_ms.into());
+        let every = if asked.is_zero() { self.config.heartbeat } else { asked };
+        self.heartbeat = Heartbeat::new(every, now, self.heartbeat.round_trip());
+        self.events.push_back(Event::Opened { resumed: welcome.resumed, welcome });
+    }
+
+    /// Says what has arrived, then closes and comes back.
+    fn go_away(&mut self, now: Time, away: &GoingAway) {
+        if !away.may_resume {
+            self.ticket.clear();
+        }
+        self.deliveries.hurry(now);
+        self.backoff.reset();
+        self.ending.get_or_insert(Ending::Return { after: millis(away.return_after_ms) });
+    }
+}
+
+fn millis(millis: u32) -> Duration {
+    Duration::from_millis(millis.into())
+}

@@ -1,0 +1,39 @@
+//! The client's side of a session, as a state machine without IO.
+//!
+//! [`ClientSession`] speaks the comet dialect: it asks for a session, resumes it with its ticket
+//! after every loss, hands acked deliveries up in order and once, acks them in batches, numbers
+//! messages and repeats them until they are answered, and decides when to connect again.
+//!
+//! Inputs are `handle_*` with the time; after each of them drain
+//! [`poll_transmit`](ClientSession::poll_transmit), then [`poll_event`](ClientSession::poll_event),
+//! and call [`handle_timeout`](ClientSession::handle_timeout) no later than
+//! [`poll_timeout`](ClientSession::poll_timeout) says.
+//!
+//! ```
+//! use comet_protocol::client::{ClientSession, Config, Event, Time};
+//!
+//! let mut session = ClientSession::new(Time::from_micros(0), Config::default(), 7);
+//! let Some(Event::Connect(link)) = session.poll_event() else { panic!("a link is wanted") };
+//! // Connect here, by TCP or WebSocket; then:
+//! session.handle_connected(Time::from_micros(30_000), link);
+//! let auth = session.poll_transmit().expect("the auth frame, to be written");
+//! assert_eq!(auth[8..12], [0, 0, 0, 1]);
+//! ```
+//!
+//! Not here: sockets, the clock, WebSocket framing (module [`ws`](crate::ws)), what bodies mean.
+
+mod backoff;
+mod config;
+mod deliveries;
+mod event;
+mod frames;
+mod heartbeat;
+mod outbox;
+mod session;
+mod time;
+
+pub use config::Config;
+pub use event::{Closed, Event, Link};
+pub use outbox::Full;
+pub use session::ClientSession;
+pub use time::Time;

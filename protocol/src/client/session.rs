@@ -1,0 +1,315 @@
+//! One session over many connections: when to connect, what to write, when to give up.
+//!
+//! ```text
+//!   Waiting --time--> Connecting --connected--> Asked --welcome--> Open
+//!      ^                  |                       |                 |
+//!      +------lost, deadline, error, going away---+-----------------+
+//!
+//!   any --leave, refused for good, error for good--> Over
+//! ```
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::backoff::Backoff;
+use super::deliveries::Deliveries;
+use super::event::{Closed, Event, Link};
+use super::heartbeat::{Heartbeat, Silence};
+use super::outbox::{Full, Outbox};
+use super::{Config, Time};
+use crate::comet::{Auth, ClientFrame, Ping, Seq};
+use crate::{Decoder, Frame, Layout};
+
+/// A transmit ends when it is this long, so that acks and pongs come between.
+const TRANSMIT: usize = 16_384;
+
+/// Where a session stands.
+#[derive(Debug)]
+pub(super) enum State {
+    Waiting { until: Time },
+    Connecting,
+    Asked { deadline: Time },
+    Open,
+    Over,
+}
+
+/// How a connection ends that this side gives up.
+#[derive(Debug)]
+pub(super) enum Ending {
+    Return { after: Duration },
+    Over(Closed),
+}
+
+/// The client's side of a session.
+///
+/// Memory: what [`Config`] bounds, and the events that are not yet polled, at most as many as the
+/// last input held frames, and as early deliveries were kept.
+#[derive(Debug)]
+pub struct ClientSession {
+    pub(super) config: Config,
+    pub(super) state: State,
+    pub(super) link: Link,
+    pub(super) backoff: Backoff,
+    pub(super) ticket: Bytes,
+    pub(super) deliveries: Deliveries,
+    pub(super) outbox: Outbox,
+    pub(super) heartbeat: Heartbeat,
+    pub(super) events: VecDeque<Event>,
+    /// The answer to the last ping that came.
+    pub(super) pong: Option<[u8; 8]>,
+    /// Ends the connection after what is to be transmitted.
+    pub(super) ending: Option<Ending>,
+    leaves: bool,
+    auth_due: bool,
+    ping_due: bool,
+    decoder: Decoder,
+    now: Time,
+}
+
+impl ClientSession {
+    /// A session that wants its first connection; the seed spreads the waits of many clients.
+    #[must_use]
+    pub fn new(now: Time, config: Config, seed: u64) -> Self {
+        let mut session = Self {
+            state: State::Connecting,
+            link: Link(0),
+            backoff: Backoff::new(config.backoff, config.max_backoff, seed),
+            ticket: Bytes::new(),
+            deliveries: Deliveries::new(config.ack_every),
+            outbox: Outbox::new(config.outbox, config.outbox_bytes, config.retry),
+            heartbeat: Heartbeat::new(config.heartbeat, now, Duration::ZERO),
+            events: VecDeque::new(),
+            pong: None,
+            ending: None,
+            leaves: false,
+            auth_due: false,
+            ping_due: false,
+            decoder: Decoder::new(Layout::Dtalk, 0),
+            config,
+            now,
+        };
+        session.connect();
+        session
+    }
+
+    /// Proves the user anew from the next connection on.
+    pub fn set_auth(&mut self, auth: Auth) {
+        self.config.auth = auth;
+    }
+
+    /// Takes a message, now or for when there is a connection; its answer carries the number.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] when no more messages are kept, and when the session is over.
+    pub fn send(&mut self, now: Time, body: impl Into<Bytes>) -> Result<Seq, Full> {
+        self.now = now;
+        let body = body.into();
+        if self.leaves || matches!(self.state, State::Over) {
+            return Err(Full(body));
+        }
+        self.outbox.push(body)
+    }
+
+    /// Ends the session for good.
+    pub fn leave(&mut self, now: Time) {
+        self.now = now;
+        self.leaves = true;
+        match self.state {
+            State::Over => {}
+            State::Open => self.ending = Some(Ending::Over(Closed::Left)),
+            _ => self.end(Closed::Left),
+        }
+    }
+
+    /// The connection that was wanted is there.
+    pub fn handle_connected(&mut self, now: Time, link: Link) {
+        self.now = now;
+        if link == self.link && matches!(self.state, State::Connecting) {
+            let max_body = usize::try_from(self.config.max_body).unwrap_or(usize::MAX);
+            self.decoder = Decoder::new(Layout::Dtalk, max_body);
+            self.state = State::Asked { deadline: now + self.config.handshake_timeout };
+            self.auth_due = true;
+        }
+    }
+
+    /// The connection is lost, or could not be made.
+    pub fn handle_disconnected(&mut self, now: Time, link: Link) {
+        self.now = now;
+        if link == self.link {
+            match (&self.state, self.ending.take()) {
+                (State::Waiting { .. } | State::Over, _) => {}
+                (_, Some(Ending::Over(closed))) => self.end(closed),
+                (_, Some(Ending::Return { after })) => self.wait(after),
+                (_, None) => self.wait(Duration::ZERO),
+            }
+        }
+    }
+
+    /// Bytes of the connection came, cut anywhere.
+    pub fn handle_bytes(&mut self, now: Time, link: Link, bytes: &[u8]) {
+        self.now = now;
+        if !self.is_connected(link) {
+            return;
+        }
+        self.decoder.push(bytes);
+        while self.is_connected(link) {
+            match self.decoder.next_frame() {
+                Ok(Some(frame)) => self.handle_frame(now, link, frame),
+                Ok(None) => return,
+                Err(_broken) => self.give_up(Duration::ZERO),
+            }
+        }
+    }
+
+    /// A whole frame of the connection came.
+    pub fn handle_frame(&mut self, now: Time, link: Link, frame: Frame) {
+        self.now = now;
+        if self.is_connected(link) {
+            self.heartbeat.handle_heard(now);
+            self.read(now, frame);
+        }
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.now = now;
+        match self.state {
+            State::Waiting { until } if until <= now => self.connect(),
+            State::Asked { deadline } if deadline <= now => self.give_up(Duration::ZERO),
+            State::Open => match self.heartbeat.silence(now) {
+                Silence::Fine => {}
+                Silence::Ask => self.ping_due = true,
+                Silence::Lost => self.give_up(Duration::ZERO),
+            },
+            _ => {}
+        }
+    }
+
+    /// Whole frames to be written to the connection, in one piece.
+    pub fn poll_transmit(&mut self) -> Option<Bytes> {
+        let (now, mut out) = (self.now, Vec::new());
+        if std::mem::take(&mut self.auth_due) {
+            self.write_auth(&mut out);
+        }
+        if let Some(stamp) = self.pong.take() {
+            ClientFrame::Pong { stamp }.write(&mut out);
+        }
+        if matches!(self.state, State::Open) {
+            self.write_open(now, &mut out);
+        }
+        self.finish_ending();
+        if out.is_empty() {
+            return None;
+        }
+        self.heartbeat.handle_said(now);
+        Some(out.into())
+    }
+
+    /// What happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), and then
+    /// [`poll_transmit`](Self::poll_transmit), at the latest.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        match self.state {
+            State::Waiting { until } => Some(until),
+            State::Asked { deadline } => Some(deadline),
+            State::Connecting | State::Over => None,
+            State::Open => {
+                let dues = [self.deliveries.ack_at(), self.outbox.retry_at()];
+                dues.into_iter().flatten().chain([self.heartbeat.due()]).min()
+            }
+        }
+    }
+
+    /// The smoothed round trip, zero until one was measured.
+    #[must_use]
+    pub const fn round_trip(&self) -> Duration {
+        self.heartbeat.round_trip()
+    }
+
+    fn is_connected(&self, link: Link) -> bool {
+        link == self.link && matches!(self.state, State::Asked { .. } | State::Open)
+    }
+
+    fn connect(&mut self) {
+        self.link = Link(self.link.0.wrapping_add(1));
+        self.state = State::Connecting;
+        self.events.push_back(Event::Connect(self.link));
+    }
+
+    /// Closes the connection from this side, and comes back.
+    pub(super) fn give_up(&mut self, after: Duration) {
+        self.events.push_back(Event::Disconnect(self.link));
+        self.wait(after);
+    }
+
+    /// Closes the session, and the connection if there is one.
+    pub(super) fn end(&mut self, closed: Closed) {
+        if !matches!(self.state, State::Waiting { .. }) {
+            self.events.push_back(Event::Disconnect(self.link));
+        }
+        self.forget_connection();
+        self.state = State::Over;
+        self.events.push_back(Event::Closed(closed));
+    }
+
+    fn wait(&mut self, after: Duration) {
+        self.forget_connection();
+        let until = self.now + after + self.backoff.next();
+        self.state = State::Waiting { until };
+        self.events.push_back(Event::Waiting { until });
+    }
+
+    /// What belonged to the connection alone; half a packet goes with its decoder.
+    fn forget_connection(&mut self) {
+        self.outbox.handle_lost();
+        (self.auth_due, self.ping_due, self.pong, self.ending) = (false, false, None, None);
+        self.decoder = Decoder::new(Layout::Dtalk, 0);
+    }
+
+    fn write_auth(&self, out: &mut Vec<u8>) {
+        let mut auth = self.config.auth.clone();
+        auth.first_send = self.outbox.first().get();
+        auth.max_body = self.config.max_body;
+        if !self.ticket.is_empty() {
+            let received = self.deliveries.received();
+            auth.ticket = self.ticket.clone();
+            auth.last_seq = received.as_received().up_to().get();
+            auth.ranges = Bytes::copy_from_slice(received.as_received().as_bytes());
+        }
+        ClientFrame::Auth { seq: self.link.0, auth: Box::new(auth) }.write(out);
+    }
+
+    fn write_open(&mut self, now: Time, out: &mut Vec<u8>) {
+        if let Some(received) = self.deliveries.poll_ack(now) {
+            ClientFrame::Ack(received.as_received()).write(out);
+        }
+        if std::mem::take(&mut self.ping_due) {
+            let stamp = self.heartbeat.handle_asked(now);
+            let micros = u32::try_from(self.round_trip().as_micros()).unwrap_or(u32::MAX);
+            let round_trip_us = Some(micros).filter(|micros| *micros != 0);
+            ClientFrame::Ping(Ping { stamp, round_trip_us }).write(out);
+        }
+        if self.leaves {
+            ClientFrame::Leave.write(out);
+        } else if self.ending.is_none() {
+            while out.len() < TRANSMIT && self.outbox.poll_transmit(now, out) {}
+        }
+    }
+
+    /// Ends the connection once its last words are taken.
+    fn finish_ending(&mut self) {
+        match self.ending.take() {
+            None => {}
+            Some(Ending::Over(closed)) => self.end(closed),
+            Some(Ending::Return { after }) => self.give_up(after),
+        }
+    }
+}
