@@ -1,5 +1,6 @@
 //! The composition: databases, backends, gateway, HTTP; from start to drained.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use comet_identity::{Authenticated, Registry, Tokens};
 use comet_store::{Membership, NoGroups, Store};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{self, Config};
@@ -28,7 +29,7 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
     let accounts = data.accounts().await?;
     let registry = Registry::open(accounts.clone()).await.map_err(|error| Trouble::Data {
         path: config.data_dir.clone(),
-        source: std::io::Error::other(error),
+        source: io::Error::other(error),
     })?;
     let demo = match config.demo_is_on() {
         true => Some(Arc::new(Demo::open(accounts, data.secret()?).await?)),
@@ -59,9 +60,11 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
         tokio::spawn(http::serve(http, public, stopped.clone())),
         tokio::spawn(http::serve(admin, http::admin(metrics), stopped)),
     ];
+    // Whoever reads that the server is there may tell it to stop at once.
+    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
     announce(&config, &gateway, addresses.map(|address| address.map_err(Trouble::Runtime)))?;
 
-    wait_for_signal().await?;
+    wait_for(signals).await?;
     say("draining");
     drain(&gateway, Duration::from_secs(config.drain_seconds)).await;
     store.close().await;
@@ -127,9 +130,9 @@ fn announce(
     Ok(())
 }
 
-async fn wait_for_signal() -> Result<(), Trouble> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Trouble::Runtime)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Trouble::Runtime)?;
+async fn wait_for([terminate, interrupt]: [io::Result<Signal>; 2]) -> Result<(), Trouble> {
+    let mut terminate = terminate.map_err(Trouble::Runtime)?;
+    let mut interrupt = interrupt.map_err(Trouble::Runtime)?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
