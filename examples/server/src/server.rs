@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 use crate::config::{self, Config};
 use crate::data::Data;
@@ -22,6 +23,10 @@ use crate::http::{self, Public};
 use crate::metrics::Metrics;
 use crate::say;
 use crate::trouble::Trouble;
+
+/// How long HTTP may take to end when everything behind it has. A client that has sent half a
+/// request would otherwise keep the server from ending.
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
 /// Serves until it is told to stop, then drains.
 pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
@@ -70,9 +75,12 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
     store.close().await;
     // Nobody listens when serving has failed already.
     let _ = stop.send(true);
+    let deadline = Instant::now() + LAST_REQUESTS;
     for task in serving {
-        if let Err(error) = task.await {
-            tracing::error!(%error, "HTTP ended badly");
+        match timeout_at(deadline, task).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "HTTP ended badly"),
+            Err(_) => tracing::debug!("requests dropped that did not end"),
         }
     }
     say("stopped");
