@@ -190,3 +190,87 @@ impl What {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Time = Time::from_micros(0);
+
+    fn config() -> Config {
+        Config { early: 3, early_bytes: 10, ..Config::default() }
+    }
+
+    fn deliver(deliveries: &mut Deliveries, now: Time, seq: u32, body: &'static str) -> Vec<u32> {
+        let events = deliveries.handle_delivery(now, &config(), Seq::new(seq), body.into());
+        events.map(number).collect()
+    }
+
+    fn number(event: Event) -> u32 {
+        match event {
+            Event::Delivery { seq, .. } => seq.get(),
+            Event::Gap { to, .. } => to.get(),
+            other => panic!("not expected: {other:?}"),
+        }
+    }
+
+    fn ranges(deliveries: &Deliveries) -> Vec<(u32, u32)> {
+        let received = deliveries.received();
+        received.as_received().ranges().map(|at| (at.first.get(), at.last.get())).collect()
+    }
+
+    #[test]
+    fn early_deliveries_are_kept_within_their_bounds_and_listed() {
+        let mut deliveries = Deliveries::new(32);
+        assert_eq!(deliver(&mut deliveries, START, 5, "12345"), []);
+        assert_eq!(deliver(&mut deliveries, START, 3, "1234567"), [], "more bytes than are kept");
+        assert_eq!(ranges(&deliveries), [(5, 5)]);
+        for seq in [3, 3, 4, 6] {
+            assert_eq!(deliver(&mut deliveries, START, seq, "x"), []);
+        }
+        assert_eq!(ranges(&deliveries), [(3, 5)], "6 is one too many");
+        assert_eq!(deliver(&mut deliveries, START, 2, "1234567890"), []);
+        assert_eq!(deliver(&mut deliveries, START, 1, ""), [1]);
+        assert_eq!(deliver(&mut deliveries, START, 2, ""), [2, 3, 4, 5]);
+        assert_eq!(
+            deliver(&mut deliveries, START, 7, "1234567890"),
+            [],
+            "all bytes are free again"
+        );
+        assert_eq!(ranges(&deliveries), [(7, 7)]);
+    }
+
+    #[test]
+    fn a_gap_takes_the_numbers_of_what_was_kept_within_it() {
+        let mut deliveries = Deliveries::new(32);
+        for seq in [3, 5] {
+            assert_eq!(deliver(&mut deliveries, START, seq, "x"), []);
+        }
+        let gap = Gap { from: 1, ..Gap::default() };
+        let config = config();
+        let events = deliveries.handle_gap(START, &config, Seq::new(4), gap);
+        assert_eq!(events.map(number).collect::<Vec<_>>(), [4, 5]);
+        assert_eq!(deliveries.early_bytes, 0);
+    }
+
+    #[test]
+    fn numbers_go_round_the_circle() {
+        let mut deliveries = Deliveries::new(32);
+        deliveries.up_to = Seq::new(u32::MAX - 1);
+        assert_eq!(deliver(&mut deliveries, START, 1, "x"), []);
+        assert_eq!(deliver(&mut deliveries, START, u32::MAX, "x"), [u32::MAX, 1]);
+    }
+
+    #[test]
+    fn the_first_delivery_sets_the_time_of_the_ack() {
+        let mut deliveries = Deliveries::new(32);
+        let later = START + Duration::from_millis(15);
+        assert_eq!(deliver(&mut deliveries, START, 1, ""), [1]);
+        assert_eq!(deliver(&mut deliveries, later, 2, ""), [2]);
+        let due = START + Duration::from_millis(20);
+        assert_eq!(deliveries.ack_at(), Some(due));
+        assert!(deliveries.poll_ack(later).is_none());
+        assert_eq!(deliveries.poll_ack(due).unwrap().as_received().up_to(), Seq::new(2));
+        assert!(deliveries.poll_ack(due).is_none(), "nothing new to say");
+    }
+}

@@ -85,13 +85,6 @@ impl Outbox {
         self.restart(now);
     }
 
-    /// There is no connection to give anything to.
-    pub(super) const fn handle_lost(&mut self) {
-        self.window = 0;
-        self.given = 0;
-        self.retry_at = None;
-    }
-
     /// An answer came. Returns whether the message was waiting for it.
     pub(super) fn handle_answer(&mut self, now: Time, seq: Seq) -> bool {
         let waiting = self.position(seq).and_then(|at| self.messages.get_mut(at));
@@ -207,8 +200,6 @@ mod tests {
         let mut outbox = outbox(3);
         outbox.handle_open(NOW, Seq::NONE, 8);
         assert_eq!(sent(&mut outbox, NOW).len(), 3);
-        outbox.handle_lost();
-        assert_eq!(sent(&mut outbox, NOW), []);
         outbox.handle_open(NOW, Seq::new(2), 8);
         assert_eq!(sent(&mut outbox, NOW), [(3, 0)]);
     }

@@ -269,7 +269,6 @@ impl ClientSession {
 
     /// What belonged to the connection alone; half a packet goes with its decoder.
     fn forget_connection(&mut self) {
-        self.outbox.handle_lost();
         (self.auth_due, self.ping_due, self.pong, self.ending) = (false, false, None, None);
         self.decoder = Decoder::new(Layout::Dtalk, 0);
     }

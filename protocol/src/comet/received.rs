@@ -238,6 +238,8 @@ mod tests {
         assert_eq!(parse(&most), Ok(vec![range(0x8000_0009, 0x8000_0009)]));
         let more = [0xff, 0xff, 0xff, 0xff, 0x07, 1];
         assert_eq!(parse(&more), Err(BadRanges::TooFar));
+        let together = [0x80, 0x80, 0x80, 0x80, 0x06, 1].repeat(2);
+        assert_eq!(parse(&together), Err(BadRanges::TooFar));
         let mut built = ReceivedBuf::new(Seq::new(10));
         assert!(!built.push(range(0x8000_000a, 0x8000_000a)));
         assert!(built.push(range(0x8000_0009, 0x8000_0009)));

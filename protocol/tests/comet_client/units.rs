@@ -49,6 +49,8 @@ fn asked() -> (ClientSession, Link) {
     let Some(Event::Connect(link)) = session.poll_event() else { panic!("a link is wanted") };
     session.handle_connected(at(0), link);
     assert_eq!(ops(&mut session), [1]);
+    session.handle_connected(at(0), link);
+    assert_eq!(ops(&mut session), [], "one auth, however often it is connected");
     (session, link)
 }
 
@@ -154,6 +156,7 @@ fn what_is_final_ends_the_session() {
 fn leaving_is_said_and_then_done() {
     let (mut session, link) = opened();
     session.leave(at(1));
+    assert!(session.send(at(1), "m").is_err());
     assert_eq!(ops(&mut session), [46]);
     assert_eq!(events(&mut session), [Event::Disconnect(link), Event::Closed(Closed::Left)]);
 
