@@ -71,7 +71,7 @@ impl<R: Router> Builder<R> {
             .collect::<io::Result<_>>()
             .map_err(StartError::Shard)?;
         let shared = Arc::new(share(config, &polls).map_err(StartError::Shard)?);
-        let gateway = Gateway::new(Arc::clone(&shared));
+        let gateway = Gateway::new(Arc::clone(&shared), addresses);
         let sink: Arc<dyn Sink> = Arc::new(Dispatch::new(router, gateway.clone()));
         let mut threads = Vec::with_capacity(shards);
         for (index, (poll, listeners)) in polls.into_iter().zip(listeners).enumerate() {
@@ -86,7 +86,7 @@ impl<R: Router> Builder<R> {
                 }
             }
         }
-        gateway.started(addresses, threads);
+        gateway.started(threads);
         Ok(gateway)
     }
 }

@@ -10,6 +10,12 @@ pub enum Closed {
     /// The peer closed the connection, or said that it leaves.
     #[error("closed by the peer")]
     ByPeer,
+    /// The peer said that it leaves for good.
+    #[error("the peer left")]
+    Left,
+    /// The same device connected again: only its newest connection counts.
+    #[error("replaced by a newer connection")]
+    Replaced,
     /// The connection broke.
     #[error("connection lost: {0}")]
     Lost(std::io::ErrorKind),
@@ -69,7 +75,7 @@ impl Closed {
     /// The WebSocket close code that the peer gets (RFC 6455 section 7.4), if it gets one.
     pub(crate) fn ws_code(&self) -> Option<CloseCode> {
         match self {
-            Self::ByPeer => Some(CloseCode::NORMAL),
+            Self::ByPeer | Self::Left => Some(CloseCode::NORMAL),
             Self::Lost(_) | Self::UpgradeRefused(_) => None,
             Self::BadFrame(_) | Self::BadAuth => Some(CloseCode::PROTOCOL),
             Self::BadWebSocket(error) => Some(error.close_code()),
@@ -83,8 +89,15 @@ impl Closed {
             | Self::Unresponsive
             | Self::Slow
             | Self::Kicked(_)
+            | Self::Replaced
             | Self::RateExceeded => Some(CloseCode::POLICY),
         }
+    }
+
+    /// Whether the peer may come back to the same session: it did nothing wrong, and did not say
+    /// that it will not.
+    pub(crate) const fn parks(&self) -> bool {
+        matches!(self, Self::ByPeer | Self::Lost(_) | Self::Idle | Self::Unresponsive | Self::Slow)
     }
 
     /// The label under which the end is counted.
@@ -94,7 +107,7 @@ impl Closed {
     }
 
     /// Every label, in the order of [`Stats::closed`](crate::Stats::closed).
-    pub const LABELS: [&'static str; 17] = [
+    pub const LABELS: [&'static str; 19] = [
         "by_peer",
         "lost",
         "handshake_timeout",
@@ -112,6 +125,8 @@ impl Closed {
         "router_panicked",
         "too_many_connections",
         "rate_exceeded",
+        "left",
+        "replaced",
     ];
 
     pub(crate) const fn index(&self) -> usize {
@@ -133,6 +148,8 @@ impl Closed {
             Self::RouterPanicked => 14,
             Self::TooManyConnections => 15,
             Self::RateExceeded => 16,
+            Self::Left => 17,
+            Self::Replaced => 18,
         }
     }
 }

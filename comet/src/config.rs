@@ -17,6 +17,7 @@ pub struct Config {
     pub(crate) idle_timeout: Duration,
     pub(crate) ping_after: Duration,
     pub(crate) close_timeout: Duration,
+    pub(crate) resume_ttl: Duration,
     pub(crate) write_timeout: Duration,
     pub(crate) max_body: usize,
     pub(crate) max_fragments: u32,
@@ -51,6 +52,7 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(8 * 60),
             ping_after: Duration::from_secs(4 * 60),
             close_timeout: Duration::from_secs(2),
+            resume_ttl: Duration::ZERO,
             write_timeout: Duration::from_secs(30),
             max_body: 16_384,
             max_fragments: 1_024,
@@ -122,6 +124,12 @@ setters! {
     /// How long a closing connection may take to send what is left and see the peer close.
     /// Default 2 s.
     close_timeout: Duration;
+    /// How long a session outlives its connection, if its [`Identity`](crate::Identity) names a
+    /// device. Default zero: not at all.
+    ///
+    /// A parked session costs what it did while connected, and what is pushed to it until `queue`
+    /// or `queue_bytes` is reached; then it ends.
+    resume_ttl: Duration;
     /// How long a peer may take nothing of what is written to it. Default 30 s.
     write_timeout: Duration;
     /// Longest body of a frame, and of a WebSocket message with its frame heads. Default 16,384.
@@ -162,9 +170,13 @@ setters! {
     rooms_per_session: usize;
     /// Messages a second that a session may send, in bursts of twice as many. Default 0: no limit.
     message_rate: u32;
-    /// Commands that may wait for one shard. Default 65,536, about 100 bytes each while they do.
+    /// Commands that may wait for one shard. Default 65,536, about 100 bytes each and a reference
+    /// to the body that they bring.
     mailbox: usize;
     /// The buffer into which a shard reads. Default 256 KiB, one for each shard.
+    ///
+    /// A session that is not read because of `inbox` or `write_bytes` may hold as much of what was
+    /// read before.
     read_buffer: usize;
     /// Connections that a shard accepts before it looks after the ones it has. Default 256.
     accept_batch: usize;
@@ -178,6 +190,9 @@ impl Config {
         }
         if self.window == 0 || self.inbox == 0 || self.auth_attempts == 0 {
             return Err("window, inbox and auth_attempts must be at least 1");
+        }
+        if self.accept_batch == 0 || self.mailbox == 0 {
+            return Err("accept_batch and mailbox must be at least 1");
         }
         if self.delivery_attempts == 0 {
             return Err("delivery_attempts must be at least 1");

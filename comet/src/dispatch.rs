@@ -48,6 +48,15 @@ impl<R: Router> Sink for Dispatch<R> {
         self.call("acked", |router, gateway| router.acked(gateway, peer, tag))
     }
 
+    fn parked(&self, peer: &Peer, closed: &Closed) {
+        // A session without a connection has nothing to be closed.
+        let _ = self.call("parked", |router, gateway| router.parked(gateway, peer, closed));
+    }
+
+    fn resumed(&self, peer: &Peer) -> Result<(), Panicked> {
+        self.call("resumed", |router, gateway| router.resumed(gateway, peer))
+    }
+
     fn disconnected(&self, peer: &Peer, closed: &Closed) {
         // The session has ended already.
         let _ = self.call("disconnected", |router, gateway| {

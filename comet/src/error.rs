@@ -34,6 +34,9 @@ pub enum CommandError {
     /// The gateway has stopped.
     #[error("the gateway has stopped")]
     Stopped,
+    /// The body is longer than a frame can be: 1 GiB.
+    #[error("the body does not fit a frame")]
+    TooLong,
 }
 
 /// Why a connection made elsewhere was not taken over.
@@ -43,6 +46,9 @@ pub enum AdoptError {
     /// The socket could not be made ready.
     #[error("cannot take over the socket: {0}")]
     Socket(#[from] io::Error),
+    /// [`Config::max_connections`](crate::Config::max_connections) are open.
+    #[error("too many connections")]
+    TooMany,
     /// The gateway has stopped or drains.
     #[error("the gateway takes no connections")]
     Stopped,

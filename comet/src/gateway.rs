@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use comet_protocol::Dialect;
 
 use crate::builder::Builder;
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, MAX_BODY};
 use crate::router::Router;
 use crate::shard::arrival::Arrival;
 use crate::shard::command::{Command, UserName, Who};
@@ -30,9 +30,10 @@ pub struct Gateway(Arc<Inner>);
 
 struct Inner {
     shared: Arc<Shared>,
-    addresses: Mutex<Vec<SocketAddr>>,
+    addresses: Vec<SocketAddr>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     next_adopter: AtomicU64,
+    draining: AtomicBool,
     router_panics: AtomicU64,
 }
 
@@ -188,7 +189,7 @@ impl Gateway {
     /// The addresses listened on, in the order they were given; port 0 has become a real one.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.0.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.addresses.clone()
     }
 
     /// How many shards there are.
@@ -203,6 +204,7 @@ impl Gateway {
     /// acks; WebSocket peers are told 1001. Returns at once; [`wait`](Self::wait) returns when it
     /// is done.
     pub fn drain(&self, within: Duration) {
+        self.0.draining.store(true, Ordering::Relaxed);
         for mailbox in &self.0.shared.mailboxes {
             mailbox.post(Command::Drain(within));
         }
@@ -210,29 +212,27 @@ impl Gateway {
 
     /// Blocks until the gateway has been drained. Never call it on a shard.
     pub fn wait(&self) {
-        let threads = {
-            let mut threads = self.0.threads.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *threads)
-        };
-        for thread in threads {
+        // Whoever else waits, waits for the lock.
+        let mut threads = self.0.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a shard panicked");
             }
         }
     }
 
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, addresses: Vec<SocketAddr>) -> Self {
         Self(Arc::new(Inner {
             shared,
-            addresses: Mutex::default(),
+            addresses,
             threads: Mutex::default(),
             next_adopter: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
             router_panics: AtomicU64::new(0),
         }))
     }
 
-    pub(crate) fn started(&self, addresses: Vec<SocketAddr>, threads: Vec<JoinHandle<()>>) {
-        *self.0.addresses.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
+    pub(crate) fn started(&self, threads: Vec<JoinHandle<()>>) {
         *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner) = threads;
     }
 
@@ -253,10 +253,14 @@ impl Gateway {
         let shard = self.0.next_adopter.fetch_add(1, Ordering::Relaxed) % shards;
         let shard = usize::try_from(shard).unwrap_or(0);
         let mailbox = &self.0.shared.mailboxes[shard];
-        if mailbox.is_stopped() {
+        if mailbox.is_stopped() || self.0.draining.load(Ordering::Relaxed) {
             return Err(AdoptError::Stopped);
         }
-        self.0.shared.open_connections.fetch_add(1, Ordering::Relaxed);
+        let open = self.0.shared.open_connections.fetch_add(1, Ordering::Relaxed);
+        if open >= self.0.shared.config.max_connections {
+            self.0.shared.open_connections.fetch_sub(1, Ordering::Relaxed);
+            return Err(AdoptError::TooMany);
+        }
         let arrival = Arrival::adopted(stream, transport, dialect, leftover);
         mailbox.post(Command::Arrive(Box::new(arrival)));
         Ok(())
@@ -281,6 +285,9 @@ impl Gateway {
 
     /// A shard that does not exist has no sessions.
     fn offer(&self, shard: usize, command: Command) -> Result<(), CommandError> {
+        if command.body_len() > MAX_BODY {
+            return Err(CommandError::TooLong);
+        }
         self.0.shared.mailboxes.get(shard).map_or(Ok(()), |mailbox| mailbox.offer(command))
     }
 }

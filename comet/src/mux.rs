@@ -76,6 +76,18 @@ impl Router for Mux {
         }
     }
 
+    fn parked(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
+        if let Some(router) = self.of(peer.app()) {
+            router.parked(gateway, peer, closed);
+        }
+    }
+
+    fn resumed(&self, gateway: &Gateway, peer: &Peer) {
+        if let Some(router) = self.of(peer.app()) {
+            router.resumed(gateway, peer);
+        }
+    }
+
     fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
         if let Some(router) = self.of(peer.app()) {
             router.disconnected(gateway, peer, closed);

@@ -36,6 +36,20 @@ pub trait Router: Send + Sync + 'static {
         let _ = (gateway, peer, tag);
     }
 
+    /// A session has lost its connection, for this reason, and is kept in case its peer comes back
+    /// within [`Config::resume_ttl`](crate::Config::resume_ttl): followed by
+    /// [`resumed`](Self::resumed) or by [`disconnected`](Self::disconnected).
+    fn parked(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
+        let _ = (gateway, peer, closed);
+    }
+
+    /// The peer of a parked session is back on another connection, to which the acked deliveries
+    /// that it missed are sent. `peer` carries what the router said when it accepted that
+    /// connection; the rooms are those that the session was in.
+    fn resumed(&self, gateway: &Gateway, peer: &Peer) {
+        let _ = (gateway, peer);
+    }
+
     /// A session has ended: exactly once for each that was [`connected`](Self::connected), after
     /// everything else about it.
     fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
@@ -58,6 +72,14 @@ impl<R: Router + ?Sized> Router for Arc<R> {
 
     fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
         (**self).acked(gateway, peer, tag);
+    }
+
+    fn parked(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
+        (**self).parked(gateway, peer, closed);
+    }
+
+    fn resumed(&self, gateway: &Gateway, peer: &Peer) {
+        (**self).resumed(gateway, peer);
     }
 
     fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {

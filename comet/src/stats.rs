@@ -27,7 +27,9 @@ impl Counter {
 /// Defines the counters of a shard and the sums that are read, from one list.
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// A shard's counters; apart from those of its neighbours, as each is written by one thread.
         #[derive(Debug, Default)]
+        #[repr(align(128))]
         pub(crate) struct Counters {
             $(pub(crate) $name: Counter,)+
             pub(crate) closed: [Counter; Closed::LABELS.len()],
@@ -61,10 +63,12 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Connections that are open now: a gauge.
+    /// Connections that are open now, those that are closing included: a gauge.
     connections,
-    /// Sessions that are open now: a gauge.
+    /// Sessions that have a connection now: a gauge.
     sessions,
+    /// Sessions that are kept without a connection now: a gauge.
+    parked,
     /// Rooms that have members now, counted on each shard: a gauge.
     rooms,
     /// Connections accepted.
@@ -73,11 +77,13 @@ counters! {
     accept_errors,
     /// Sessions that moved to their home shard after authentication.
     moved,
+    /// Sessions that got another connection.
+    resumed,
     /// Authentications that the router accepted.
     authenticated,
     /// Times that the router refused a peer.
     refused,
-    /// Frames that were understood.
+    /// Packets of dialects that have heads.
     frames_in,
     /// Frames that no client may send, or not now; ignored.
     frames_ignored,

@@ -117,6 +117,20 @@ impl<R: Router> Router for Authenticated<R> {
         self.inner.acked(gateway, peer, tag);
     }
 
+    fn parked(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
+        if let Some(device) = peer.context::<DeviceInfo>() {
+            self.presence.leave(device);
+        }
+        self.inner.parked(gateway, peer, closed);
+    }
+
+    fn resumed(&self, gateway: &Gateway, peer: &Peer) {
+        if let Some(device) = peer.context::<DeviceInfo>() {
+            self.presence.enter(device);
+        }
+        self.inner.resumed(gateway, peer);
+    }
+
     fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
         if let Some(device) = peer.context::<DeviceInfo>() {
             self.presence.leave(device);

@@ -4,8 +4,8 @@
 //! belongs to one session in a lane: one after the other, as it came, while lanes of different
 //! sessions run side by side. A lane exists only while it has something to do.
 //!
-//! What waits in lanes is bounded: by one connect for each connection, and for each session by
-//! [`Config::inbox`](crate::Config::inbox) messages.
+//! What waits or runs is bounded by [`OnTokio::limit`]. Beyond it peers and messages are refused;
+//! what tells of sessions is always taken, and there are two such calls for each.
 
 mod lanes;
 #[cfg(test)]
@@ -13,6 +13,7 @@ mod tests;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -51,6 +52,23 @@ pub trait AsyncRouter: Send + Sync + 'static {
         let _ = (gateway, peer, tag);
     }
 
+    /// A session has lost its connection and is kept.
+    fn parked(
+        &self,
+        gateway: &Gateway,
+        peer: &Peer,
+        closed: &Closed,
+    ) -> impl Future<Output = ()> + Send {
+        let _ = (gateway, peer, closed);
+        async {}
+    }
+
+    /// A kept session has a connection again.
+    fn resumed(&self, gateway: &Gateway, peer: &Peer) -> impl Future<Output = ()> + Send {
+        let _ = (gateway, peer);
+        async {}
+    }
+
     /// A session has ended.
     fn disconnected(
         &self,
@@ -80,13 +98,51 @@ pub struct OnTokio<R> {
     router: Arc<R>,
     runtime: Handle,
     lanes: Arc<Lanes>,
+    /// One permit for each connect and message under way.
+    places: Arc<Places>,
+}
+
+/// How many connects and messages may be under way at once, and how many are.
+#[derive(Debug)]
+struct Places {
+    limit: usize,
+    taken: AtomicUsize,
+}
+
+/// Given back when dropped.
+#[derive(Debug)]
+struct Place(Arc<Places>);
+
+impl Places {
+    fn take(self: &Arc<Self>) -> Option<Place> {
+        if self.taken.fetch_add(1, Ordering::Relaxed) < self.limit {
+            return Some(Place(Arc::clone(self)));
+        }
+        self.taken.fetch_sub(1, Ordering::Relaxed);
+        None
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl<R: AsyncRouter> OnTokio<R> {
     /// Runs `router` on the runtime behind `handle`, which must outlive the gateway.
     #[must_use]
     pub fn new(runtime: Handle, router: R) -> Self {
-        Self { router: Arc::new(router), runtime, lanes: Arc::default() }
+        let places = Arc::new(Places { limit: 65_536, taken: AtomicUsize::new(0) });
+        Self { router: Arc::new(router), runtime, lanes: Arc::default(), places }
+    }
+
+    /// Connects and messages that may be under way at once. Default 65,536; each is a future and,
+    /// for a message, its body.
+    #[must_use]
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.places = Arc::new(Places { limit, taken: AtomicUsize::new(0) });
+        self
     }
 
     fn in_lane<F>(&self, gateway: &Gateway, peer: &Peer, job: F)
@@ -99,8 +155,10 @@ impl<R: AsyncRouter> OnTokio<R> {
 
 impl<R: AsyncRouter> Router for OnTokio<R> {
     fn connect(&self, gateway: &Gateway, request: Connect, reply: ConnectReply) {
+        let Some(place) = self.places.take() else { return reply.close() };
         let (router, gateway) = (Arc::clone(&self.router), gateway.clone());
         self.runtime.spawn(async move {
+            let _place = place;
             match router.connect(&gateway, request).await {
                 Ok(identity) => reply.accept(identity),
                 Err(Refused::Told(body)) => reply.refuse(body),
@@ -115,8 +173,10 @@ impl<R: AsyncRouter> Router for OnTokio<R> {
     }
 
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
+        let Some(place) = self.places.take() else { return receipt.refuse(Refusal::later(0)) };
         let (router, handle, whom) = (Arc::clone(&self.router), gateway.clone(), peer.clone());
         self.in_lane(gateway, peer, async move {
+            let _place = place;
             match router.receive(&handle, &whom, message).await {
                 Ok(reply) => receipt.ack(reply),
                 Err(refusal) => receipt.refuse(refusal),
@@ -126,6 +186,19 @@ impl<R: AsyncRouter> Router for OnTokio<R> {
 
     fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
         self.router.acked(gateway, peer, tag);
+    }
+
+    fn parked(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
+        let (router, handle, whom) = (Arc::clone(&self.router), gateway.clone(), peer.clone());
+        let closed = closed.clone();
+        self.in_lane(gateway, peer, async move {
+            router.parked(&handle, &whom, &closed).await;
+        });
+    }
+
+    fn resumed(&self, gateway: &Gateway, peer: &Peer) {
+        let (router, handle, whom) = (Arc::clone(&self.router), gateway.clone(), peer.clone());
+        self.in_lane(gateway, peer, async move { router.resumed(&handle, &whom).await });
     }
 
     fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {

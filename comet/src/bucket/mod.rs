@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::identity::Peer;
 use crate::session::Session;
-use crate::{SessionId, id};
+use crate::{Closed, SessionId, id};
 pub(crate) use room::Place;
 use room::Rooms;
 use user::Users;
@@ -22,9 +22,22 @@ pub(crate) struct Member {
     pub(crate) session: Session,
     /// Who it is; set when the session opens.
     pub(crate) peer: Option<Peer>,
+    /// Why it lost its connection, while it is parked.
+    pub(crate) parked_for: Option<Box<Closed>>,
     rooms: Vec<Membership>,
-    /// The next session of the same user.
-    next_of_user: u32,
+    /// Its neighbours among the sessions of the same user.
+    of_user: Links,
+}
+
+/// Places in a list that is linked through the slots.
+#[derive(Clone, Copy, Debug)]
+struct Links {
+    next: u32,
+    prev: u32,
+}
+
+impl Links {
+    const NONE: Self = Self { next: user::NOBODY, prev: user::NOBODY };
 }
 
 /// That a session is in a room.
@@ -78,7 +91,13 @@ impl Bucket {
 
     /// Gives a session a slot; `None` when all are taken.
     pub(crate) fn insert(&mut self, session: Session) -> Option<u32> {
-        let member = Member { session, peer: None, rooms: Vec::new(), next_of_user: user::NOBODY };
+        let member = Member {
+            session,
+            peer: None,
+            parked_for: None,
+            rooms: Vec::new(),
+            of_user: Links::NONE,
+        };
         if let Some(slot) = self.free.pop() {
             self.slots[slot as usize].member = Some(member);
             return Some(slot);
@@ -147,8 +166,11 @@ impl Bucket {
                 (peer.app(), peer.user()),
                 |key| self.hasher.hash_one(key),
             );
-            if let Some(member) = self.slots[slot as usize].member.as_mut() {
-                member.next_of_user = next;
+            if let Some(next) = self.get_mut(next) {
+                next.of_user.prev = slot;
+            }
+            if let Some(member) = self.get_mut(slot) {
+                member.of_user.next = next;
             }
         }
         if let Some(member) = self.slots[slot as usize].member.as_mut() {
@@ -162,7 +184,7 @@ impl Bucket {
         let mut slot = self.users.first(hash, |slot| self.is_user(slot, app, user));
         while let Some(member) = self.get(slot) {
             out.push(slot);
-            slot = member.next_of_user;
+            slot = member.of_user.next;
         }
     }
 
@@ -242,26 +264,20 @@ impl Bucket {
         }
     }
 
-    /// Makes a session unknown under its user; it may be already.
+    /// Makes a session unknown under its user, and forgets who it was.
     pub(crate) fn forget_user(&mut self, slot: u32) {
-        let Some(member) = self.get(slot) else { return };
-        let Some(peer) = member.peer.clone().filter(|peer| !peer.user().is_empty()) else { return };
-        let next = member.next_of_user;
-        let (app, user) = (peer.app(), peer.user());
-        let hash = self.hasher.hash_one((app, user));
-        let first = self.users.first(hash, |slot| self.is_user(slot, app, user));
-        if first == slot {
-            self.users.replace(hash, slot, next);
+        let Some(member) = self.get_mut(slot) else { return };
+        let Some(peer) = member.peer.take().filter(|peer| !peer.user().is_empty()) else { return };
+        let links = std::mem::replace(&mut member.of_user, Links::NONE);
+        if let Some(next) = self.get_mut(links.next) {
+            next.of_user.prev = links.prev;
+        }
+        if let Some(prev) = self.get_mut(links.prev) {
+            prev.of_user.next = links.next;
             return;
         }
-        let mut before = first;
-        while let Some(member) = self.get_mut(before) {
-            if member.next_of_user == slot {
-                member.next_of_user = next;
-                return;
-            }
-            before = member.next_of_user;
-        }
+        let hash = self.hasher.hash_one((peer.app(), peer.user()));
+        self.users.replace(hash, slot, links.next);
     }
 
     fn is_user(&self, slot: u32, app: &str, user: &str) -> bool {

@@ -103,8 +103,8 @@ proptest! {
                 let mut found = Vec::new();
                 bucket.sessions_of("app", &user, &mut found);
                 let found: BTreeSet<u32> = found.into_iter().collect();
-                let expected =
-                    users.iter().filter(|(_, name)| **name == user).map(|(slot, _)| *slot).collect();
+                let theirs = users.iter().filter(|(_, name)| **name == user);
+                let expected = theirs.map(|(slot, _)| *slot).collect();
                 prop_assert_eq!(found, expected);
             }
             prop_assert_eq!(bucket.len(), users.len());

@@ -75,6 +75,13 @@ impl Inbox {
         None
     }
 
+    /// Forgets the open messages: the connection on which their replies were awaited is gone.
+    #[expect(clippy::cast_possible_truncation, reason = "bounded by the 16-bit limit")]
+    pub(crate) fn abandon(&mut self) {
+        self.first = self.first.wrapping_add(self.open.len() as u32);
+        self.open = VecDeque::new();
+    }
+
     /// Gives the buffer back, if nothing is open.
     pub(crate) fn release(&mut self) {
         if self.open.is_empty() {
@@ -129,6 +136,18 @@ mod tests {
         assert!(inbox.settle(first, ack("a")));
         assert_eq!(replies(&mut inbox).len(), 2);
         assert!(!inbox.is_full(2));
+    }
+
+    #[test]
+    fn an_abandoned_message_is_never_answered() {
+        let mut inbox = Inbox::default();
+        let old = inbox.open(1, 7);
+        inbox.abandon();
+        let new = inbox.open(1, 7);
+        assert_ne!(old, new);
+        assert!(!inbox.settle(old, ack("late")));
+        assert!(inbox.settle(new, ack("new")));
+        assert_eq!(replies(&mut inbox), [(1, "new".into())]);
     }
 
     #[test]

@@ -15,6 +15,10 @@ use bytes::Bytes;
 pub(crate) use inbox::{Inbox, Reply};
 pub(crate) use window::{Ack, Due, Overflow, Transmit, Window, WindowLimits};
 
+/// The longest body that may be pushed or replied: its length must fit the head, with room for what
+/// else counts into it. No peer takes so much by default.
+pub(crate) const MAX_BODY: usize = 1 << 30;
+
 /// What is promised about a delivery.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
@@ -22,7 +26,8 @@ pub enum Class {
     /// Sent again until acknowledged, in order, while the session lives. Peers whose dialect has
     /// no acks get it as best effort.
     Acked,
-    /// Sent once, in order with other deliveries; dropped for a peer that reads too slowly.
+    /// Sent once, in order with other best-effort deliveries; dropped for a peer that reads too
+    /// slowly. May overtake acked ones that wait for room in the window.
     BestEffort,
 }
 

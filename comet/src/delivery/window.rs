@@ -112,13 +112,38 @@ impl Window {
         if self.waiting.is_empty() && self.has_room(delivery.body.len(), limits) {
             return Ok(Some(self.send(now, Rc::clone(delivery), limits)));
         }
+        self.queue(delivery, limits).map(|()| None)
+    }
+
+    /// Takes a delivery that must wait, because there is no connection to send it on.
+    pub(crate) fn queue(
+        &mut self,
+        delivery: &Rc<Delivery>,
+        limits: &WindowLimits,
+    ) -> Result<(), Overflow> {
         let bytes = self.waiting_bytes + delivery.body.len();
         if self.waiting.len() >= limits.queue || bytes > limits.queue_bytes {
             return Err(Overflow);
         }
         self.waiting_bytes = bytes;
         self.waiting.push_back(Rc::clone(delivery));
-        Ok(None)
+        Ok(())
+    }
+
+    /// Begins to number from 1 again, as on a new connection. What is not acknowledged waits
+    /// before everything else; it was taken before, so that the queue's limits do not refuse it.
+    pub(crate) fn restart(&mut self) {
+        for entry in self.in_flight.drain(..).rev() {
+            if let Some(delivery) = entry.delivery {
+                self.waiting_bytes += delivery.body.len();
+                self.waiting.push_front(delivery);
+            }
+        }
+        self.first_seq = 1;
+        self.flight_bytes = 0;
+        self.resend_at = usize::MAX;
+        // The way to the peer may be another one now.
+        self.rtt = Rtt::default();
     }
 
     /// Takes the peer's ack. Afterwards [`poll_transmit`](Self::poll_transmit) may have something.
@@ -448,6 +473,21 @@ mod tests {
         };
         let dues: std::collections::HashSet<Duration> = (0..200).map(due).collect();
         assert!(dues.len() > 100, "200 windows are due at {} moments", dues.len());
+    }
+
+    #[test]
+    fn a_restart_sends_what_is_unacked_again_from_1_before_anything_newer() {
+        let mut window = Window::new(0);
+        (10..15).for_each(|len| assert!(push(&mut window, len).is_ok()));
+        assert_eq!(window.ack(at(1), 2), Ack::Fresh(11));
+        window.restart();
+        assert_eq!((window.in_flight(), window.waiting()), (0, 4));
+        let again: Vec<(u32, u64)> = std::iter::from_fn(|| window.poll_transmit(at(2), &LIMITS))
+            .map(|next| (next.seq, next.delivery.tag))
+            .collect();
+        assert_eq!(again, [(1, 10), (2, 12), (3, 13)]);
+        assert_eq!(window.ack(at(3), 1), Ack::Fresh(10));
+        assert_eq!(window.poll_transmit(at(3), &LIMITS).unwrap().delivery.tag, 14);
     }
 
     #[test]

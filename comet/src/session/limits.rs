@@ -12,6 +12,8 @@ pub(crate) struct Limits {
     pub(crate) idle_timeout: Duration,
     pub(crate) ping_after: Duration,
     pub(crate) close_timeout: Duration,
+    /// Zero parks nothing.
+    pub(crate) resume_ttl: Duration,
     pub(crate) auth_attempts: u8,
     pub(crate) inbox: u16,
     pub(crate) message_rate: u32,
@@ -26,6 +28,7 @@ impl Limits {
             idle_timeout: config.idle_timeout,
             ping_after: config.ping_after,
             close_timeout: config.close_timeout,
+            resume_ttl: config.resume_ttl,
             auth_attempts: config.auth_attempts,
             inbox: config.inbox,
             message_rate: config.message_rate,

@@ -8,6 +8,9 @@
 //!         +--deadline, disconnect, bad frame--> Closing
 //! ```
 //!
+//! An open session that loses its connection may be [parked](Session::park) and
+//! [resumed](Session::resume) on another one, or expire.
+//!
 //! Driven by [`handle_frame`](Session::handle_frame), [`handle_timeout`](Session::handle_timeout),
 //! [`accept`](Session::accept), [`push`](Session::push) and [`settle`](Session::settle); after any
 //! of them drain [`poll_transmit`](Session::poll_transmit) and [`poll_reply`](Session::poll_reply),
@@ -16,6 +19,7 @@
 //! Not here: wire formats, sockets, rooms, and who the peer is.
 
 mod limits;
+mod parking;
 #[cfg(test)]
 mod tests;
 
@@ -87,6 +91,8 @@ pub(crate) enum Timeout {
     Close(Closed),
     /// The closing took too long: drop the connection.
     GiveUp,
+    /// Nobody came back for the parked session: end it.
+    Expired,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -94,10 +100,11 @@ enum Phase {
     Connecting,
     Authenticating,
     Open,
+    Parked,
     Closing,
 }
 
-/// One session. 88 bytes, and a window once something acked was pushed.
+/// One session, and a window once something acked was pushed.
 #[derive(Debug)]
 pub(crate) struct Session {
     phase: Phase,
@@ -157,7 +164,7 @@ impl Session {
             (Phase::Connecting, Inbound::Auth { seq, body }) => {
                 self.authenticate(seq, body, limits)
             }
-            (Phase::Connecting | Phase::Open, Inbound::Disconnect) => Action::Close(Closed::ByPeer),
+            (Phase::Connecting | Phase::Open, Inbound::Disconnect) => Action::Close(Closed::Left),
             (Phase::Open, Inbound::Auth { seq, .. }) => Action::AuthReply { seq },
             (Phase::Open, Inbound::Heartbeat { seq }) => Action::HeartbeatReply { seq },
             (Phase::Open, Inbound::Send { seq, op, body }) => {
@@ -178,7 +185,7 @@ impl Session {
         match self.phase {
             Phase::Connecting => true,
             Phase::Open => !self.inbox.is_full(limits.inbox),
-            Phase::Authenticating | Phase::Closing => false,
+            Phase::Authenticating | Phase::Parked | Phase::Closing => false,
         }
     }
 
@@ -227,9 +234,7 @@ impl Session {
         limits: &Limits,
     ) -> Result<Option<u32>, Overflow> {
         // When the peer was last heard is as good as chance.
-        let salt = self.moment.wrapping_micros();
-        let window = self.window.get_or_insert_with(|| Box::new(Window::new(salt)));
-        window.push(now, delivery, &limits.window)
+        self.window().push(now, delivery, &limits.window)
     }
 
     /// The next delivery that has room in the window now; call until `None`.
@@ -259,6 +264,7 @@ impl Session {
                 Timeout::Close(Closed::HandshakeTimeout)
             }
             Phase::Closing if now >= self.moment => Timeout::GiveUp,
+            Phase::Parked if now >= self.moment => Timeout::Expired,
             Phase::Open => self.open_timeout(now, blocked, limits),
             _ => Timeout::Nothing,
         }
@@ -280,16 +286,17 @@ impl Session {
     /// Starts the end. Whether the session was open, that is, whether the router must hear of it:
     /// true at most once.
     pub(crate) fn close(&mut self, now: Time, limits: &Limits) -> bool {
-        let was_open = self.phase == Phase::Open;
+        let was_open = matches!(self.phase, Phase::Open | Phase::Parked);
         if self.phase != Phase::Closing {
             self.phase = Phase::Closing;
             self.moment = now + limits.close_timeout;
             self.window = None;
+            self.inbox.abandon();
         }
         was_open
     }
 
-    /// Whether the peer is authenticated and the session has not ended.
+    /// Whether the peer is authenticated and connected, and the session has not ended.
     pub(crate) fn is_open(&self) -> bool {
         self.phase == Phase::Open
     }
@@ -308,6 +315,11 @@ impl Session {
     pub(crate) fn is_settled(&self) -> bool {
         let window = self.window.as_ref();
         self.inbox.is_empty() && window.is_none_or(|w| w.in_flight() + w.waiting() == 0)
+    }
+
+    fn window(&mut self) -> &mut Window {
+        let salt = self.moment.wrapping_micros();
+        self.window.get_or_insert_with(|| Box::new(Window::new(salt)))
     }
 
     fn authenticate<'a>(&mut self, seq: u32, body: &'a [u8], limits: &Limits) -> Action<'a> {
@@ -329,6 +341,10 @@ impl Session {
     }
 
     fn open_timeout(&mut self, now: Time, blocked: bool, limits: &Limits) -> Timeout {
+        if self.inbox.is_full(limits.inbox) {
+            // Nothing is read because the router is slow: that is not the peer's silence.
+            self.moment = now;
+        }
         let silence = now.since(self.moment);
         if silence >= limits.idle_timeout {
             return Timeout::Close(Closed::Idle);

@@ -113,11 +113,18 @@ impl Shard {
             self.bucket.remove(slot);
             return None;
         }
+        self.put(slot, connection);
+        Some(slot)
+    }
+
+    /// Puts a connection that is under watch beside its session.
+    pub(super) fn put(&mut self, slot: u32, mut connection: Connection) {
+        self.next_serial = self.next_serial.wrapping_add(1);
+        connection.serial = self.next_serial;
         if self.connections.len() <= slot as usize {
             self.connections.resize_with(slot as usize + 1, || None);
         }
         self.connections[slot as usize] = Some(connection);
-        Some(slot)
     }
 
     fn admit(&mut self, socket: TcpStream, remote: IpAddr, index: usize) {
@@ -145,9 +152,7 @@ impl Shard {
         let session = Session::new(self.now, &self.limits);
         match self.watch(connection, session) {
             Some(slot) => self.rearm(slot),
-            None => {
-                self.shared.open_connections.fetch_sub(1, Ordering::Relaxed);
-            }
+            None => self.forget_connection(self.shared.addresses.counts().then_some(remote)),
         }
     }
 

@@ -39,7 +39,7 @@ impl Arrival {
         dialect: Option<Dialect>,
         leftover: Bytes,
     ) -> Self {
-        let tail = (!leftover.is_empty()).then(|| Box::new(Tail::new(leftover.into())));
+        let tail = (!leftover.is_empty()).then(|| Box::new(Tail::new(leftover)));
         Self { socket, transport, dialect, tail, counted: None, accepted: None }
     }
 }

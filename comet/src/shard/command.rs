@@ -62,6 +62,17 @@ pub(crate) enum Decision {
 }
 
 impl Command {
+    /// Length of the body that the command brings.
+    pub(crate) fn body_len(&self) -> usize {
+        match self {
+            Self::Push { delivery, .. }
+            | Self::PushUser { delivery, .. }
+            | Self::Publish { delivery, .. }
+            | Self::Broadcast(delivery) => delivery.body.len(),
+            _ => 0,
+        }
+    }
+
     /// Whether the command counts against the mailbox's capacity. The others answer something that
     /// the shard gave out, or happen once.
     pub(crate) fn is_bounded(&self) -> bool {

@@ -20,6 +20,7 @@ impl Shard {
         for _ in 0..COMMANDS {
             let Some(command) = self.mailbox.take() else { return };
             self.handle_command(command);
+            self.flush_if_much();
         }
     }
 
@@ -59,7 +60,7 @@ impl Shard {
         self.each(who, |shard, slot| shard.deliver(slot, &delivery));
     }
 
-    /// Does something with each open session that is meant.
+    /// Does something with each session that is meant, connected or parked.
     fn each(&mut self, who: &Who, mut what: impl FnMut(&mut Self, u32)) {
         self.finish_run(Last::No);
         let mut found = std::mem::take(&mut self.found);
@@ -68,7 +69,7 @@ impl Shard {
             Who::User(name) => self.bucket.sessions_of(&name.app, &name.user, &mut found),
         }
         for slot in found.drain(..) {
-            if self.bucket.get(slot).is_some_and(|member| member.session.is_open()) {
+            if self.bucket.get(slot).is_some_and(|member| member.session.is_alive()) {
                 what(self, slot);
             }
         }
@@ -82,6 +83,7 @@ impl Shard {
         found.extend(self.bucket.occupied());
         for slot in found.drain(..) {
             self.deliver(slot, &delivery);
+            self.flush_if_much();
         }
         self.found = found;
     }

@@ -2,18 +2,21 @@
 
 use std::net::IpAddr;
 
+use bytes::{Bytes, BytesMut};
 use comet_protocol::{Dialect, Framing, ws};
 use mio::net::TcpStream;
 
 use super::write_queue::WriteQueue;
 
-/// A connection. About 72 bytes while idle.
+/// A connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) socket: TcpStream,
     pub(super) transport: Transport,
     /// Known from the listener or from the first frame.
     pub(super) dialect: Option<Dialect>,
+    /// Tells it from any connection that had the slot before, or gets it next.
+    pub(super) serial: u32,
     /// Which listener it came from, or [`ADOPTED`].
     pub(super) listener: u8,
     pub(super) state: State,
@@ -81,14 +84,14 @@ impl Transport {
 #[derive(Debug, Default)]
 pub(crate) struct Tail {
     /// The rest of a WebSocket message whose first packets have been handled.
-    pub(super) message: Vec<u8>,
+    pub(super) message: Bytes,
     /// Bytes of the stream, after the message.
-    pub(super) stream: Vec<u8>,
+    pub(super) stream: BytesMut,
 }
 
 impl Tail {
-    pub(crate) fn new(stream: Vec<u8>) -> Self {
-        Self { message: Vec::new(), stream }
+    pub(crate) fn new(stream: Bytes) -> Self {
+        Self { message: Bytes::new(), stream: stream.into() }
     }
 }
 
@@ -98,6 +101,7 @@ impl Connection {
             socket,
             transport,
             dialect,
+            serial: 0,
             listener: ADOPTED,
             state: State::default(),
             counted: None,
@@ -129,13 +133,6 @@ impl Connection {
     /// Whether the rest of a message waits in the tail.
     pub(super) fn holds_message(&self) -> bool {
         self.tail.as_ref().is_some_and(|tail| !tail.message.is_empty())
-    }
-
-    /// Keeps input for later.
-    pub(super) fn stash(&mut self, input: &[u8]) {
-        if !input.is_empty() {
-            self.tail.get_or_insert_default().stream.extend_from_slice(input);
-        }
     }
 }
 

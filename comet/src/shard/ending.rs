@@ -7,45 +7,40 @@
 use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, Shutdown};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use super::Shard;
 use super::connection::Connection;
+use super::input::Progress;
 use crate::Closed;
-use crate::time::Time;
-
-/// A draining shard ends a share of its sessions each step, so that not all come back at once.
-const DRAIN_STEP: Duration = Duration::from_millis(20);
-
-/// A drain under way.
-#[derive(Debug)]
-pub(super) struct Drain {
-    /// Slots that were in use when it began, to be ended from the back.
-    left: Vec<u32>,
-    /// How many to end at each step.
-    share: usize,
-    next: Time,
-    /// From when on it no longer matters whether a session waits for replies or acks.
-    patience: Time,
-    /// When what is left is dropped.
-    deadline: Time,
-}
-
-/// What `read` is told about a connection that is closing.
-pub(super) use super::input::Progress;
 
 impl Shard {
-    /// Ends the session for a reason, and its connection as soon as everything is written.
+    /// Ends or parks the session for a reason, and ends its connection as soon as everything is
+    /// written.
     pub(super) fn end(&mut self, slot: u32, closed: &Closed) {
+        if self.parks(slot, closed) {
+            self.park(slot, closed, true);
+        } else {
+            self.end_for_good(slot, closed);
+        }
+    }
+
+    /// The same, also where the session could be parked: something promised to it is lost.
+    pub(super) fn end_for_good(&mut self, slot: u32, closed: &Closed) {
         if self.end_session(slot, closed) {
+            if self.connection(slot).is_none() {
+                return self.remove(slot);
+            }
             self.send_close(slot, closed.ws_code());
             self.rearm(slot);
             self.flush(slot);
         }
     }
 
-    /// Ends the session, and drops the connection without another word.
+    /// Ends or parks the session, and drops the connection without another word.
     pub(super) fn abandon(&mut self, slot: u32, closed: &Closed) {
+        if self.parks(slot, closed) {
+            return self.park(slot, closed, false);
+        }
         self.end_session(slot, closed);
         self.remove(slot);
     }
@@ -105,22 +100,28 @@ impl Shard {
 
     /// Drops the connection and frees its slot.
     pub(super) fn remove(&mut self, slot: u32) {
-        let Some(connection) = self.take_out(slot) else { return };
-        let counted = connection.counted.as_deref().copied();
-        drop(connection);
-        self.forget_connection(counted);
+        if let Some(connection) = self.take_out(slot) {
+            self.drop_connection(connection);
+        }
     }
 
-    /// Takes the connection out of its slot, alive.
+    /// Frees the slot; the connection that was in it is still alive.
     pub(super) fn take_out(&mut self, slot: u32) -> Option<Connection> {
-        let mut connection = self.connections.get_mut(slot as usize)?.take()?;
-        if let Some(out) = connection.out.take() {
-            self.pool.put(out);
-        }
+        let connection = self.connections.get_mut(slot as usize).and_then(Option::take);
         self.leave_all(slot);
         self.wheel.cancel(slot);
         self.bucket.remove(slot);
-        Some(connection)
+        connection
+    }
+
+    /// Closes the socket.
+    pub(super) fn drop_connection(&mut self, mut connection: Connection) {
+        if let Some(out) = connection.out.take() {
+            self.pool.put(out);
+        }
+        let counted = connection.counted.as_deref().copied();
+        drop(connection);
+        self.forget_connection(counted);
     }
 
     /// A connection is no longer this gateway's.
@@ -142,6 +143,7 @@ impl Shard {
         if member.session.is_closing() {
             return false;
         }
+        let was_parked = member.session.is_parked();
         let was_open = member.session.close(self.now, &self.limits);
         let peer = member.peer.clone();
         self.counters().closed[closed.index()].add(1);
@@ -153,63 +155,13 @@ impl Shard {
         self.leave_all(slot);
         self.bucket.forget_user(slot);
         if let (true, Some(peer)) = (was_open, peer) {
-            self.sessions_changed(-1);
+            if was_parked {
+                self.unpark();
+            } else {
+                self.sessions_changed(-1);
+            }
             self.sink.disconnected(&peer, closed);
         }
         true
-    }
-
-    /// Takes no more connections and begins to end what is here.
-    pub(super) fn begin_drain(&mut self, within: Duration) {
-        if self.drain.is_some() {
-            return;
-        }
-        for listener in std::mem::take(&mut self.listeners) {
-            drop(listener);
-        }
-        let left: Vec<u32> = self.bucket.occupied().collect();
-        let steps = (within / 2).as_millis() / DRAIN_STEP.as_millis();
-        let steps = usize::try_from(steps).unwrap_or(usize::MAX).max(1);
-        let share = left.len().div_ceil(steps).max(1);
-        self.drain = Some(Drain {
-            left,
-            share,
-            next: self.now,
-            patience: self.now + within / 2,
-            deadline: self.now + within,
-        });
-        self.drain_more();
-    }
-
-    /// Ends the next share of a drain under way.
-    pub(super) fn drain_more(&mut self) {
-        let Some(drain) = &mut self.drain else { return };
-        if self.now >= drain.deadline {
-            let rest: Vec<u32> = self.bucket.occupied().collect();
-            return rest.into_iter().for_each(|slot| self.abandon(slot, &Closed::Draining));
-        }
-        if self.now < drain.next {
-            return;
-        }
-        drain.next = self.now + DRAIN_STEP;
-        let keep = drain.left.len().saturating_sub(drain.share);
-        let mut share = drain.left.split_off(keep);
-        if self.now < drain.patience {
-            let settled = |slot: &u32| {
-                self.bucket.get(*slot).is_none_or(|member| member.session.is_settled())
-            };
-            let (now, later): (Vec<u32>, Vec<u32>) = share.into_iter().partition(settled);
-            share = now;
-            drain.left.splice(0..0, later);
-        }
-        share.into_iter().for_each(|slot| self.end(slot, &Closed::Draining));
-    }
-
-    pub(super) fn drain_at(&self) -> Option<Time> {
-        self.drain.as_ref().map(|drain| drain.next.min(drain.deadline))
-    }
-
-    pub(super) fn is_drained(&self) -> bool {
-        self.drain.is_some() && self.bucket.len() == 0
     }
 }

@@ -179,7 +179,7 @@ impl Shard {
         for (slot, closed) in mem::take(&mut run.failed) {
             match closed {
                 Closed::Lost(kind) => self.lose(slot, kind),
-                closed => self.end(slot, &closed),
+                closed => self.end_for_good(slot, &closed),
             }
         }
         run.clear();
@@ -188,7 +188,14 @@ impl Shard {
 
     /// Asks the member's session how much of the run is to be sent now.
     fn admit_run(&mut self, slot: u32, run: &mut Run) -> Option<Part> {
-        let connection = self.connections.get(slot as usize)?.as_ref()?;
+        // A member whose end has begun is about to leave the room.
+        if !self.bucket.get(slot)?.session.is_alive() {
+            return None;
+        }
+        let Some(connection) = self.connections.get(slot as usize).and_then(Option::as_ref) else {
+            self.park_run(slot, run);
+            return None;
+        };
         let format = connection.format()?;
         let has_acks = run.class == Class::Acked && format_of(format).0.has_acks();
         let all = run.deliveries.len();
@@ -226,6 +233,23 @@ impl Shard {
         (count > 0).then_some(Part { slot, format, first, count })
     }
 
+    /// Keeps the run for a parked member, as far as it is promised.
+    fn park_run(&mut self, slot: u32, run: &mut Run) {
+        let Some(member) = self.bucket.get_mut(slot) else { return };
+        if run.class != Class::Acked {
+            return self.counters().deliveries_dropped.add(run.deliveries.len() as u64);
+        }
+        let session = &mut member.session;
+        let taken = run.deliveries.iter().take_while(|delivery| {
+            session.is_parked() && session.push_parked(delivery, &self.limits).is_ok()
+        });
+        let taken = taken.count();
+        if taken < run.deliveries.len() {
+            run.failed.push((slot, Closed::Slow));
+        }
+        self.counters().deliveries.add(taken as u64);
+    }
+
     fn write_run(&mut self, part: Part, run: &mut Run, last: Last) {
         let Part { slot, format, first, count } = part;
         let template = &mut run.templates[format];
@@ -245,13 +269,18 @@ impl Shard {
                 },
             }
             self.shared.counters[self.index].bytes_out.add(written as u64);
+            if written < bytes.len() {
+                // The socket has said that it takes no more: it is not asked again this turn.
+                connection.state.blocked = true;
+                self.wheel.arm_by(slot, self.now + self.shared.config.write_timeout);
+            }
         }
         if written < bytes.len() {
             self.queue_run(part, run, written);
         }
     }
 
-    /// Queues what the socket did not take. The turn's flush tries again, and then waits.
+    /// Queues what the socket did not take, or may not be given yet.
     fn queue_run(&mut self, part: Part, run: &mut Run, written: usize) {
         let Part { slot, format, first, count } = part;
         let template = &mut run.templates[format];
@@ -263,10 +292,12 @@ impl Shard {
             return;
         }
         let Some(out) = self.queue_of(slot) else { return };
+        let before = out.len();
         if long && first == 0 {
             out.push_shared(&template.shared().slice(written..));
         } else {
             out.push(&template.numbered(first, count)[written..]);
         }
+        self.queued += out.len() - before;
     }
 }

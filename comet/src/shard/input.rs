@@ -1,4 +1,4 @@
-//! From readable socket to frames, and what each frame asks for.
+//! From a readable socket to frames.
 //!
 //! Everything is read into the shard's one buffer and looked at there. What is left of an
 //! incomplete frame goes to the connection's tail, and so does everything when the session wants no
@@ -7,20 +7,17 @@
 use std::io::{ErrorKind, Read};
 use std::mem;
 
-use bytes::Bytes;
-use comet_protocol::dialect::HEARTBEAT_BODY;
+use bytes::{Buf, Bytes};
 use comet_protocol::head::{self, Split};
-use comet_protocol::{DecodeError, Dialect, Inbound, Layout, Outbound, ws};
+use comet_protocol::{DecodeError, Dialect, Layout, ws};
 
 use super::Shard;
-use super::connection::{Connection, Transport};
-use super::settle::{Message, Receipt};
-use crate::delivery::Kind;
-use crate::session::Action;
-use crate::{Closed, SessionId};
+use super::connection::{Connection, Tail, Transport};
+use crate::Closed;
 
-/// Reads of one connection before others have their turn.
-const READS: usize = 4;
+/// Bytes read at once from a peer that has no session yet: what follows its auth frame must wait for
+/// the router, and is not worth more memory.
+const FIRST_READ: usize = 4_096;
 
 /// A tail up to this length is copied in front of what is read next; a longer one is appended to.
 const SHORT_TAIL: usize = 4_096;
@@ -33,16 +30,12 @@ pub(super) enum Progress {
 }
 
 impl Shard {
-    /// Reads what the socket has, unless the connection is paused.
+    /// Reads what the socket has, up to the buffer's length, unless the connection is paused.
     pub(super) fn handle_readable(&mut self, slot: u32) {
         let mut buffer = mem::take(&mut self.buffer);
-        let mut reads = 0;
-        while let Progress::More = self.read(slot, &mut buffer) {
-            reads += 1;
-            if reads == READS {
-                self.resume_later(slot);
-                break;
-            }
+        if let Progress::More = self.read(slot, &mut buffer) {
+            // Others have their turn first.
+            self.resume_later(slot);
         }
         self.buffer = buffer;
     }
@@ -87,12 +80,40 @@ impl Shard {
             let Some(connection) = self.connections[slot as usize].as_mut() else { continue };
             connection.state.resuming = false;
             connection.state.paused = false;
+            let serial = connection.serial;
             if let Some(tail) = connection.tail.take() {
-                let (mut tail, id) = (*tail, self.bucket.id(slot));
-                self.handle_packets(slot, id, &tail.message);
-                self.handle_input(slot, id, &mut tail.stream);
+                self.handle_tail(slot, serial, tail);
             }
             self.handle_readable(slot);
+        }
+    }
+
+    fn handle_tail(&mut self, slot: u32, serial: u32, mut tail: Box<Tail>) {
+        let handled = self.handle_packets(slot, serial, &tail.message);
+        tail.message.advance(handled);
+        if tail.message.is_empty() {
+            let handled = self.handle_input(slot, serial, &mut tail.stream);
+            tail.stream.advance(handled);
+        }
+        self.put_back(slot, serial, tail);
+    }
+
+    /// Keeps what is left of a tail, without a copy.
+    fn put_back(&mut self, slot: u32, serial: u32, mut tail: Box<Tail>) {
+        let Some(connection) = self.same(slot, serial) else { return };
+        if let Some(newer) = connection.tail.take() {
+            // The rest of a message that began in the stream.
+            tail.message = newer.message;
+        }
+        if !tail.message.is_empty() || !tail.stream.is_empty() {
+            connection.tail = Some(tail);
+        }
+    }
+
+    /// Keeps a copy of what is left in the buffer.
+    fn stash(&mut self, slot: u32, serial: u32, rest: &[u8]) {
+        if let (false, Some(connection)) = (rest.is_empty(), self.same(slot, serial)) {
+            connection.tail.get_or_insert_default().stream.extend_from_slice(rest);
         }
     }
 
@@ -105,17 +126,19 @@ impl Shard {
         if self.bucket.get(slot).is_some_and(|member| member.session.is_closing()) {
             return self.discard(slot, buffer);
         }
+        let is_open = self.bucket.get(slot).is_some_and(|member| member.session.is_open());
         let wants_frames = self.wants_frames(slot);
         let Some(connection) = self.connection(slot) else { return Progress::Stop };
         if connection.state.paused || !wants_frames {
             connection.state.paused = true;
             return Progress::Stop;
         }
-        let tail = connection.tail.as_ref().map_or(&[][..], |tail| &tail.stream);
+        let tail = connection.tail.as_ref().map_or(&[][..], |tail| &tail.stream[..]);
         let short = if tail.len() <= SHORT_TAIL { tail.len() } else { 0 };
         buffer[..short].copy_from_slice(&tail[..short]);
-        let (space, ending) = (buffer.len() - short, connection.state.ending);
-        match connection.socket.read(&mut buffer[short..]) {
+        let ending = connection.state.ending;
+        let space = if is_open { buffer.len() - short } else { FIRST_READ };
+        match connection.socket.read(&mut buffer[short..short + space]) {
             Ok(0) => {
                 self.end_of_input(slot);
                 Progress::Stop
@@ -143,15 +166,14 @@ impl Shard {
         if let Some(member) = self.bucket.get_mut(slot) {
             member.session.heard(self.now);
         }
-        let id = self.bucket.id(slot);
         let max_body = self.shared.config.max_body;
         let Some(connection) = self.connection(slot) else { return };
-        let Some(mut tail) = connection.tail.take() else {
-            return self.handle_input(slot, id, &mut buffer[..count]);
+        let serial = connection.serial;
+        let tail = connection.tail.take().filter(|tail| tail.stream.len() > short);
+        let Some(mut tail) = tail else {
+            let handled = self.handle_input(slot, serial, &mut buffer[..short + count]);
+            return self.stash(slot, serial, &buffer[handled..short + count]);
         };
-        if tail.stream.len() == short {
-            return self.handle_input(slot, id, &mut buffer[..short + count]);
-        }
         tail.stream.extend_from_slice(&buffer[..count]);
         let layout = connection.dialect.and_then(Dialect::layout);
         let incomplete = match (&connection.transport, layout) {
@@ -163,7 +185,7 @@ impl Shard {
         if incomplete {
             connection.tail = Some(tail);
         } else {
-            self.handle_input(slot, id, &mut tail.stream);
+            self.handle_tail(slot, serial, tail);
         }
     }
 
@@ -175,13 +197,11 @@ impl Shard {
         wants && self.connection(slot).is_some_and(|connection| connection.backlog() <= limit)
     }
 
-    /// The same, after giving the router's answers that wait in the mailbox a chance.
-    fn may_go_on(&mut self, slot: u32, id: SessionId) -> bool {
-        if self.bucket.find(id).is_none() {
-            return false;
-        }
+    /// The same, after giving the router's answers that wait in the mailbox a chance. What they
+    /// bring may be the end of the connection, and another one in its slot.
+    fn may_go_on(&mut self, slot: u32, serial: u32) -> bool {
         // The rest of a message comes before what follows it, also when it could go on by now.
-        if self.connection(slot).is_some_and(|connection| connection.holds_message()) {
+        if self.same(slot, serial).is_none_or(|connection| connection.holds_message()) {
             return false;
         }
         if self.wants_frames(slot) {
@@ -192,46 +212,49 @@ impl Shard {
             return false;
         }
         self.handle_commands();
-        self.bucket.find(id).is_some() && self.wants_frames(slot)
+        self.same(slot, serial).is_some() && self.wants_frames(slot)
     }
 
-    /// Handles all that is whole at the front of the input, and stashes the rest.
-    fn handle_input(&mut self, slot: u32, id: SessionId, input: &mut [u8]) {
+    /// The connection in a slot, if it still is the one that had this serial.
+    fn same(&mut self, slot: u32, serial: u32) -> Option<&mut Connection> {
+        self.connection(slot).filter(|connection| connection.serial == serial)
+    }
+
+    /// Handles what is whole at the front of the input, and may be handled now. How much that was;
+    /// all of it if the rest is of no use.
+    fn handle_input(&mut self, slot: u32, serial: u32, input: &mut [u8]) -> usize {
         let mut at = 0;
         while at < input.len() {
-            if !self.may_go_on(slot, id) {
-                return self.pause_at(id, &input[at..]);
+            if !self.may_go_on(slot, serial) {
+                return if self.hold_back(slot, serial) { at } else { input.len() };
             }
-            let Some(connection) = self.connection(slot) else { return };
+            let Some(connection) = self.connection(slot) else { return input.len() };
             let step = match connection.transport {
                 Transport::Stream => self.handle_stream(slot, &input[at..]),
-                Transport::WebSocket(_) => self.handle_websocket(slot, id, &mut input[at..]),
+                Transport::WebSocket(_) => self.handle_websocket(slot, &mut input[at..]),
                 Transport::Upgrading { .. } => self.handle_upgrade(slot, &input[at..]),
                 Transport::Deciding { .. } => Ok(None),
             };
             match step {
                 Ok(Some(consumed)) => at += consumed,
                 Ok(None) => break,
-                Err(closed) => return self.end(slot, &closed),
+                Err(closed) => {
+                    self.end(slot, &closed);
+                    return input.len();
+                }
             }
         }
-        if self.bucket.find(id).is_some()
-            && let Some(connection) = self.connection(slot)
-        {
-            connection.stash(&input[at..]);
-        }
+        at
     }
 
-    /// Keeps the input of a session that wants none now; of one that has ended, drops it.
-    fn pause_at(&mut self, id: SessionId, input: &[u8]) {
-        let Some(slot) = self.bucket.find(id) else { return };
+    /// Has the connection wait until its session wants frames again; false if it never will.
+    fn hold_back(&mut self, slot: u32, serial: u32) -> bool {
         if self.bucket.get(slot).is_some_and(|member| member.session.is_closing()) {
-            return;
+            return false;
         }
-        if let Some(connection) = self.connection(slot) {
-            connection.state.paused = true;
-            connection.stash(input);
-        }
+        let Some(connection) = self.same(slot, serial) else { return false };
+        connection.state.paused = true;
+        true
     }
 
     /// One packet of a byte stream. The bytes it took; `None` if it is incomplete.
@@ -247,21 +270,23 @@ impl Shard {
     }
 
     /// One event of a WebSocket. The bytes it took; `None` if there is none.
-    fn handle_websocket(
-        &mut self,
-        slot: u32,
-        id: SessionId,
-        input: &mut [u8],
-    ) -> Result<Option<usize>, Closed> {
+    fn handle_websocket(&mut self, slot: u32, input: &mut [u8]) -> Result<Option<usize>, Closed> {
         let limits = self.ws_limits;
         let Some(connection) = self.connection(slot) else { return Ok(None) };
         let is_raw = connection.dialect == Some(Dialect::Raw);
+        let serial = connection.serial;
         let Transport::WebSocket(decoder) = &mut connection.transport else { return Ok(None) };
         let ws::Decoded { consumed, event } = decoder.decode(input, &limits)?;
         match event {
             None => return Ok((consumed > 0).then_some(consumed)),
             Some(ws::Event::Message(message)) if is_raw => self.handle_raw(slot, message)?,
-            Some(ws::Event::Message(message)) => self.handle_packets(slot, id, &message.payload),
+            Some(ws::Event::Message(message)) => {
+                let handled = self.handle_packets(slot, serial, &message.payload);
+                let rest = &message.payload[handled..];
+                if let (false, Some(connection)) = (rest.is_empty(), self.same(slot, serial)) {
+                    connection.tail.get_or_insert_default().message = Bytes::copy_from_slice(rest);
+                }
+            }
             Some(ws::Event::Ping(payload)) => self.send_control(slot, ws::Opcode::Pong, &payload),
             Some(ws::Event::Pong(_)) => {}
             Some(ws::Event::Close(reason)) => {
@@ -273,24 +298,23 @@ impl Shard {
         Ok(Some(consumed))
     }
 
-    /// The packets of one message; those that may not be handled now go to the tail.
-    fn handle_packets(&mut self, slot: u32, id: SessionId, message: &[u8]) {
+    /// The packets of one message, as far as they may be handled now. How many bytes that was; all
+    /// if the rest is of no use.
+    fn handle_packets(&mut self, slot: u32, serial: u32, message: &[u8]) -> usize {
         let mut at = 0;
         while at < message.len() {
-            if !self.may_go_on(slot, id) {
-                self.pause_at(id, &[]);
-                if self.bucket.find(id).is_some()
-                    && let Some(connection) = self.connection(slot)
-                {
-                    connection.tail.get_or_insert_default().message = message[at..].to_vec();
-                }
-                return;
+            if !self.may_go_on(slot, serial) {
+                return if self.hold_back(slot, serial) { at } else { message.len() };
             }
             match self.handle_packet(slot, &message[at..]) {
                 Ok(len) => at += len,
-                Err(closed) => return self.end(slot, &closed),
+                Err(closed) => {
+                    self.end(slot, &closed);
+                    return message.len();
+                }
             }
         }
+        at
     }
 
     fn handle_packet(&mut self, slot: u32, rest: &[u8]) -> Result<usize, Closed> {
@@ -317,65 +341,5 @@ impl Shard {
         let dialect = Dialect::of(layout);
         connection.dialect = Some(dialect);
         Ok(Some((dialect, layout)))
-    }
-
-    fn handle_raw(&mut self, slot: u32, message: ws::Message<'_>) -> Result<(), Closed> {
-        let kind = match message.kind {
-            ws::MessageKind::Text => Kind::Text,
-            ws::MessageKind::Binary => Kind::Binary,
-        };
-        let frame = Inbound::Send { seq: 0, op: 0, body: &[] };
-        let Some(member) = self.bucket.get_mut(slot) else { return Ok(()) };
-        match member.session.handle_frame(self.now, frame, &self.limits) {
-            Action::Receive { number, .. } => {
-                self.receive(slot, number, Message::new(0, 0, kind, message.into_bytes()))
-            }
-            Action::Close(closed) => Err(closed),
-            _ => Ok(()),
-        }
-    }
-
-    fn handle_frame(&mut self, slot: u32, frame: Inbound<'_>) -> Result<(), Closed> {
-        self.counters().frames_in.add(1);
-        let Some(member) = self.bucket.get_mut(slot) else { return Ok(()) };
-        match member.session.handle_frame(self.now, frame, &self.limits) {
-            Action::Ignore => self.counters().frames_ignored.add(1),
-            Action::Authenticate { body, attempt } => {
-                return self.authenticate(slot, body, attempt);
-            }
-            Action::AuthReply { seq } => self.send(slot, Outbound::AuthReply { seq }, &[]),
-            Action::HeartbeatReply { seq } => {
-                self.send(slot, Outbound::HeartbeatReply { seq }, &HEARTBEAT_BODY);
-            }
-            Action::Receive { number, seq, op, body } => {
-                let body = Bytes::copy_from_slice(body);
-                return self.receive(slot, number, Message::new(seq, op, Kind::Binary, body));
-            }
-            Action::Acked { tag } => return self.acked(slot, tag),
-            Action::StrayAck => self.counters().stray_acks.add(1),
-            Action::Close(closed) => return Err(closed),
-        }
-        Ok(())
-    }
-
-    fn receive(&mut self, slot: u32, number: u32, message: Message) -> Result<(), Closed> {
-        self.counters().messages.add(1);
-        let Some(peer) = self.bucket.get(slot).and_then(|member| member.peer.as_ref()) else {
-            return Ok(());
-        };
-        let receipt = Receipt::new(peer.session(), number, self.mailbox.clone());
-        self.sink.receive(peer, message, receipt).map_err(|_| Closed::RouterPanicked)
-    }
-
-    fn acked(&mut self, slot: u32, tag: u64) -> Result<(), Closed> {
-        self.counters().acks.add(1);
-        self.send_waiting(slot);
-        let peer = self.bucket.get(slot).and_then(|member| member.peer.as_ref());
-        match peer {
-            Some(peer) if tag != 0 => {
-                self.sink.acked(peer, tag).map_err(|_| Closed::RouterPanicked)
-            }
-            _ => Ok(()),
-        }
     }
 }

@@ -5,12 +5,12 @@
 //! for each connection, however much a turn brought. The parts of a turn are files:
 //!
 //! * `accept`: listeners;
-//! * `input`: bytes to frames, and what frames ask for;
+//! * `input`: bytes to frames; `frames`: what they ask for;
 //! * `opening`: upgrade, authentication, the way to the home shard;
 //! * `commands`: what the mailbox asks for;
 //! * `fanout`: publishes to rooms, encoded once;
 //! * `output`: queues, writes;
-//! * `timers` and `ending`: how sessions and connections end.
+//! * `timers`, `ending` and `drain`: how sessions and connections end; `parking`: how sessions outlive them.
 //!
 //! Not here: what frames mean (`session`), who routes (`dispatch`).
 
@@ -21,12 +21,15 @@ pub(crate) mod clock;
 pub(crate) mod command;
 mod commands;
 mod connection;
+mod drain;
 mod ending;
 mod fanout;
+mod frames;
 mod input;
 pub(crate) mod mailbox;
 mod opening;
 mod output;
+mod parking;
 pub(crate) mod settle;
 pub(crate) mod sink;
 mod timers;
@@ -88,6 +91,7 @@ pub(crate) struct Shard {
     bucket: Bucket,
     /// By slot, beside the bucket's sessions.
     connections: Vec<Option<Connection>>,
+    next_serial: u32,
     wheel: Wheel,
     limits: Limits,
     ws_limits: ws::Limits,
@@ -96,6 +100,8 @@ pub(crate) struct Shard {
     /// Everything is read into this; nothing stays in it.
     buffer: Vec<u8>,
     dirty: Vec<u32>,
+    /// Bytes queued since the last flush, large bodies by reference not counted.
+    queued: usize,
     resuming: Vec<u32>,
     fired: Vec<u32>,
     found: Vec<u32>,
@@ -103,7 +109,9 @@ pub(crate) struct Shard {
     pool: Pool,
     /// Open ones.
     sessions: u64,
-    drain: Option<ending::Drain>,
+    /// Kept without a connection.
+    parked: u64,
+    drain: Option<drain::Drain>,
 }
 
 impl Shard {
@@ -125,6 +133,7 @@ impl Shard {
             listeners,
             bucket: Bucket::new(index),
             connections: Vec::new(),
+            next_serial: 0,
             wheel: Wheel::new(now),
             limits: Limits::new(config),
             ws_limits: ws::Limits { max_message, max_fragments: config.max_fragments },
@@ -135,12 +144,14 @@ impl Shard {
             now,
             buffer: vec![0; config.read_buffer],
             dirty: Vec::new(),
+            queued: 0,
             resuming: Vec::new(),
             fired: Vec::new(),
             found: Vec::new(),
             run: Run::default(),
             pool: Pool::default(),
             sessions: 0,
+            parked: 0,
             drain: None,
             shared,
         }
@@ -148,6 +159,7 @@ impl Shard {
 
     /// Runs until the shard has been drained.
     pub(crate) fn run(mut self) {
+        let _stop = StopAtEnd(Arc::clone(&self.mailbox));
         let mut events = Events::with_capacity(EVENTS);
         self.register_listeners();
         while !self.is_drained() {
@@ -161,7 +173,6 @@ impl Shard {
             self.mailbox.awake();
             self.turn(&events);
         }
-        self.mailbox.stop();
         tracing::debug!(shard = self.index, "shard stopped");
     }
 
@@ -222,8 +233,17 @@ impl Shard {
     fn note(&self) {
         let counters = self.counters();
         counters.turns.add(1);
-        counters.connections.set(self.bucket.len() as u64);
+        counters.connections.set((self.bucket.len() as u64).saturating_sub(self.parked));
         counters.rooms.set(self.bucket.room_count() as u64);
+    }
+}
+
+/// Stops the mailbox however the shard ends, so that nobody waits for an answer from it.
+struct StopAtEnd(Arc<Mailbox>);
+
+impl Drop for StopAtEnd {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 

@@ -43,7 +43,8 @@ impl Shard {
             return Ok(());
         };
         let Some(profile) = self.listeners.get(usize::from(listener)).map(|at| &at.profile) else {
-            return Ok(());
+            // A gateway that drains has no listeners.
+            return Err(self.refuse_upgrade(slot, &HandshakeError::Unavailable));
         };
         let error = if !profile.serves(request.path()) {
             HandshakeError::NotFound
@@ -52,20 +53,20 @@ impl Shard {
         } else if profile.is_raw() {
             return self.connect_raw(slot, request);
         } else {
-            return self.upgraded(slot, request.key());
+            self.upgraded(slot, request.key());
+            return Ok(());
         };
         Err(self.refuse_upgrade(slot, &error))
     }
 
     /// Answers the upgrade; frames follow.
-    fn upgraded(&mut self, slot: u32, key: &str) -> Result<(), Closed> {
+    fn upgraded(&mut self, slot: u32, key: &str) {
         let mut response = Vec::with_capacity(160);
         handshake::write_accept(&mut response, key, None);
         self.queue(slot, &response);
         if let Some(connection) = self.connection(slot) {
             connection.transport = Transport::websocket();
         }
-        Ok(())
     }
 
     fn refuse_upgrade(&mut self, slot: u32, error: &HandshakeError) -> Closed {
@@ -183,13 +184,14 @@ impl Shard {
         self.finish_run(super::fanout::Last::No);
         let Some(member) = self.bucket.get_mut(slot) else { return };
         let Some(seq) = member.session.accept(self.now) else { return };
+        if let Some(earlier) = self.earlier_session(slot, &identity) {
+            return self.resume_session(slot, earlier, seq, identity);
+        }
         if let Some(Transport::Deciding { key }) =
             self.connection(slot).map(|connection| &connection.transport)
         {
             let key = key.clone();
-            if let Err(closed) = self.upgraded(slot, &key) {
-                return self.end(slot, &closed);
-            }
+            self.upgraded(slot, &key);
         }
         self.send(slot, Outbound::AuthReply { seq }, &[]);
         let rooms = std::mem::take(&mut identity.rooms);
@@ -210,6 +212,10 @@ impl Shard {
         let Some(member) = self.bucket.get(slot) else { return };
         let (auth_seq, deadline) = member.session.handshake();
         self.flush(slot);
+        if self.connection(slot).is_some_and(|connection| connection.out.is_some()) {
+            // It has asked for more than it reads before it even had a session.
+            return self.abandon(slot, &Closed::Slow);
+        }
         let Some(mut connection) = self.take_out(slot) else { return };
         if let Err(error) = self.poll.registry().deregister(&mut connection.socket) {
             tracing::debug!(%error, "cannot unwatch a connection");

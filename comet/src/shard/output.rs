@@ -11,6 +11,9 @@ use super::write_queue::{Flush, WriteQueue};
 use crate::Closed;
 use crate::delivery::{Class, Delivery, Kind};
 
+/// What a turn may queue before it is written.
+const TURN_BYTES: usize = 16 * 1024 * 1024;
+
 impl Shard {
     /// Queues a frame with a small body.
     pub(super) fn send(&mut self, slot: u32, what: Outbound, body: &[u8]) {
@@ -25,6 +28,7 @@ impl Shard {
         }
         out.push(head);
         out.push(body);
+        self.queued += body.len();
     }
 
     /// Queues a delivery under a number, 0 for none.
@@ -35,6 +39,7 @@ impl Shard {
         let Some(out) = self.queue_of(slot) else { return };
         write_delivery_head(dialect, framing, seq, delivery, &mut |bytes| out.push(bytes));
         out.push_shared(&delivery.body);
+        self.queued += delivery.body.len();
     }
 
     /// Queues a WebSocket control frame.
@@ -68,7 +73,7 @@ impl Shard {
         let now = self.now;
         let limit = self.shared.config.write_bytes;
         let Some(connection) = self.connections.get(slot as usize).and_then(Option::as_ref) else {
-            return;
+            return self.deliver_parked(slot, delivery);
         };
         let has_acks = connection.dialect.is_some_and(Dialect::has_acks);
         let backlog = connection.backlog();
@@ -84,7 +89,7 @@ impl Shard {
                     self.send_delivery(slot, seq, delivery);
                 }
                 Ok(None) => {}
-                Err(_) => return self.end(slot, &Closed::Slow),
+                Err(_) => return self.end_for_good(slot, &Closed::Slow),
             }
         } else if backlog > limit {
             self.counters().deliveries_dropped.add(1);
@@ -93,6 +98,21 @@ impl Shard {
             self.send_delivery(slot, 0, delivery);
         }
         self.counters().deliveries.add(1);
+    }
+
+    /// Keeps what is promised to a parked session; nothing else waits for it.
+    pub(super) fn deliver_parked(&mut self, slot: u32, delivery: &Rc<Delivery>) {
+        let Some(member) = self.bucket.get_mut(slot) else { return };
+        if !member.session.is_parked() {
+            return;
+        }
+        if delivery.class != Class::Acked {
+            return self.counters().deliveries_dropped.add(1);
+        }
+        match member.session.push_parked(delivery, &self.limits) {
+            Ok(()) => self.counters().deliveries.add(1),
+            Err(_) => self.end_for_good(slot, &Closed::Slow),
+        }
     }
 
     /// Sends deliveries that waited for room in the window.
@@ -118,8 +138,16 @@ impl Shard {
         Some(connection.out.get_or_insert_with(|| pool.take(now)))
     }
 
+    /// Writes before the turn ends if it has queued so much that memory matters more than calls.
+    pub(super) fn flush_if_much(&mut self) {
+        if self.queued > TURN_BYTES {
+            self.flush_dirty();
+        }
+    }
+
     /// Writes what the turn has queued.
     pub(super) fn flush_dirty(&mut self) {
+        self.queued = 0;
         let mut at = 0;
         // Ending a session while others are flushed may queue a close frame for it.
         while let Some(&slot) = self.dirty.get(at) {
@@ -172,8 +200,8 @@ impl Shard {
     }
 }
 
-/// Writes all of a delivery that goes before its body.
-/// Where the seq stands among these bytes, if it has one.
+/// Writes all of a delivery that goes before its body, and returns where the number stands among
+/// these bytes, if there is one.
 pub(super) fn write_delivery_head(
     dialect: Dialect,
     framing: Framing,

@@ -11,7 +11,7 @@ use comet_protocol::ws::handshake::Request;
 
 use super::command::{Command, Decision};
 use super::mailbox::Mailbox;
-use crate::delivery::{Kind, Reply};
+use crate::delivery::{Kind, MAX_BODY, Reply};
 use crate::identity::Identity;
 use crate::{Refusal, SessionId};
 
@@ -77,7 +77,11 @@ impl ConnectReply {
     /// same connection, up to [`Config::auth_attempts`](crate::Config::auth_attempts) times. A raw
     /// peer gets HTTP status 403 and is closed.
     pub fn refuse(mut self, body: impl Into<Bytes>) {
-        self.settle(Decision::Refuse(body.into()));
+        let body: Bytes = body.into();
+        // A body that fits no frame can only be left away, which closes the connection.
+        if body.len() <= MAX_BODY {
+            self.settle(Decision::Refuse(body));
+        }
     }
 
     /// Closes the connection without a word. A raw peer gets HTTP status 403.
@@ -121,9 +125,13 @@ impl Receipt {
         Self { session, number, mailbox: Some(mailbox) }
     }
 
-    /// Takes responsibility for the message: the peer gets a send reply with this body.
+    /// Takes responsibility for the message: the peer gets a send reply with this body. One that is
+    /// longer than 1 GiB fits no frame, and is dropped.
     pub fn ack(mut self, reply: impl Into<Bytes>) {
-        self.settle(Reply::Ack(reply.into()));
+        let reply: Bytes = reply.into();
+        if reply.len() <= MAX_BODY {
+            self.settle(Reply::Ack(reply));
+        }
     }
 
     /// Refuses the message. Peers of today's dialects hear nothing of it, and try again.

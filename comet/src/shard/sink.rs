@@ -18,6 +18,12 @@ pub(crate) trait Sink: Send + Sync {
     /// A peer acknowledged a delivery.
     fn acked(&self, peer: &Peer, tag: u64) -> Result<(), Panicked>;
 
+    /// A session is kept without its connection.
+    fn parked(&self, peer: &Peer, closed: &Closed);
+
+    /// A session that was kept has a connection again.
+    fn resumed(&self, peer: &Peer) -> Result<(), Panicked>;
+
     /// A session that was open has ended.
     fn disconnected(&self, peer: &Peer, closed: &Closed);
 }

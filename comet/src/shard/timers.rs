@@ -34,13 +34,10 @@ impl Shard {
 
     fn fire(&mut self, slot: u32) {
         let now = self.now;
-        let Some(connection) = self.connections.get(slot as usize).and_then(Option::as_ref) else {
-            return;
-        };
-        let blocked = connection.state.blocked;
-        let stalled = connection
-            .out
-            .as_ref()
+        let connection = self.connections.get(slot as usize).and_then(Option::as_ref);
+        let blocked = connection.is_some_and(|connection| connection.state.blocked);
+        let waits = connection.and_then(|connection| connection.out.as_ref());
+        let stalled = waits
             .filter(|_| blocked)
             .is_some_and(|out| now.since(out.progress()) >= self.shared.config.write_timeout);
         if stalled {
@@ -53,6 +50,7 @@ impl Shard {
             Timeout::Ping => self.ping(slot),
             Timeout::Close(closed) => return self.end(slot, &closed),
             Timeout::GiveUp => return self.remove(slot),
+            Timeout::Expired => return self.expire(slot),
         }
         self.rearm(slot);
     }

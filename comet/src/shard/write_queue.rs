@@ -14,8 +14,12 @@ const SHARE_FROM: usize = 4_096;
 /// Pieces handed to one `writev`.
 const MAX_PIECES: usize = 64;
 
-/// A queue larger than this is not kept for the next connection.
-const KEEP: usize = 64 * 1024;
+/// Copied bytes in one piece, unless they came as more: what is written of a queue that never runs
+/// empty is given back piece by piece.
+const PIECE: usize = 32 * 1024;
+
+/// A buffer larger than this is not kept for the next connection.
+const KEEP: usize = 4 * 1024;
 
 /// What waits to be written to one connection, oldest first.
 #[derive(Debug, Default)]
@@ -93,10 +97,12 @@ impl WriteQueue {
     /// Appends a copy.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.len += bytes.len();
-        if let Some(Piece::Copied(last)) = self.pieces.back_mut() {
-            last.extend_from_slice(bytes);
-        } else if !bytes.is_empty() {
-            self.pieces.push_back(Piece::Copied(bytes.to_vec()));
+        match self.pieces.back_mut() {
+            Some(Piece::Copied(last)) if last.len() + bytes.len() <= PIECE => {
+                last.extend_from_slice(bytes);
+            }
+            _ if bytes.is_empty() => {}
+            _ => self.pieces.push_back(Piece::Copied(bytes.to_vec())),
         }
     }
 
@@ -234,6 +240,20 @@ mod tests {
             prop_assert!(socket.taken == expected);
             prop_assert_eq!(queue.len(), 0);
         }
+    }
+
+    #[test]
+    fn what_is_written_is_given_back_though_the_queue_never_runs_empty() {
+        let mut queue = WriteQueue::default();
+        queue.push(b"x");
+        for _ in 0..10_000 {
+            queue.push(&[7; 1_000]);
+            let mut socket = Narrow { takes: VecDeque::from([1_000]), taken: Vec::new() };
+            assert_eq!(queue.flush(Time::START, &mut socket).unwrap(), (Flush::Blocked, 1_000));
+        }
+        let held: usize = queue.pieces.iter().map(|piece| piece.bytes().len()).sum();
+        assert_eq!(queue.len(), 1);
+        assert!(held <= 2 * PIECE, "{held}");
     }
 
     #[test]

@@ -152,7 +152,7 @@ fn a_disconnect_frame_ends_the_session() {
         let mut client = server.client(place.transport, "alice", "");
         client.send(&frame(5, 5, b""));
         assert_eq!(client.ending(), place.transport.goodbye(1000));
-        assert_eq!(server.log.closed("alice"), Closed::ByPeer);
+        assert_eq!(server.log.closed("alice"), Closed::Left);
     });
 }
 

@@ -13,7 +13,8 @@ const AUTH: &[u8] =
 
 /// The same auth frame as goim's clients write it.
 const AUTH_FRAME: &[u8] = b"\0\0\0\x63\0\x10\0\x01\0\0\0\x07\0\0\0\x01\
-    {\"mid\":123,\"key\":\"\",\"room_id\":\"live://1000\",\"platform\":\"web\",\"accepts\":[1000,1001]}";
+    {\"mid\":123,\"key\":\"\",\"room_id\":\"live://1000\",\
+    \"platform\":\"web\",\"accepts\":[1000,1001]}";
 
 fn server(place: Place) -> Server {
     Setup::new(config(place.shards))

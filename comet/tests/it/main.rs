@@ -16,6 +16,7 @@ mod inbox;
 mod lifecycle;
 mod raw;
 mod resend;
+mod resume;
 mod rooms;
 mod start;
 mod support;

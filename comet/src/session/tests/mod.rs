@@ -146,3 +146,43 @@ fn whoever_sends_too_fast_is_closed() {
     let closed = Action::Close(Closed::RateExceeded);
     assert_eq!(session.handle_frame(at(3), send, &limits), closed);
 }
+
+#[test]
+fn a_parked_session_keeps_what_is_unacked_and_takes_more_until_it_expires() {
+    let limits = Limits::new(&Config::default().resume_ttl(Duration::from_secs(60)));
+    let mut session = open_session();
+    let [old, new] = ["old", "new"].map(|body| Rc::new(Delivery::acked(body)));
+    assert_eq!(session.push(at(5), &old, &limits), Ok(Some(1)));
+    let send = Inbound::Send { seq: 1, op: 7, body: b"m" };
+    let action = session.handle_frame(at(6), send, &limits);
+    assert!(matches!(action, Action::Receive { number: 0, .. }));
+
+    session.park(at(1_000), &limits);
+    assert!(session.is_parked() && !session.is_open());
+    assert!(!session.settle(0, Reply::Ack("late".into())), "nobody waits for that reply");
+    assert_eq!(session.push_parked(&new, &limits), Ok(()));
+    assert_eq!(session.poll_timeout(at(1_000), &limits), at(61_000));
+    assert_eq!(session.handle_timeout(at(60_999), false, &limits), Timeout::Nothing);
+    assert_eq!(session.handle_timeout(at(61_000), false, &limits), Timeout::Expired);
+    assert!(session.close(at(61_000), &limits), "the router knew it");
+}
+
+#[test]
+fn a_resumed_session_sends_again_from_1_and_then_what_is_new() {
+    let limits = Limits::new(&Config::default().resume_ttl(Duration::from_secs(60)));
+    let mut session = open_session();
+    for (seq, body) in (1..).zip(["a", "b", "c"]) {
+        let delivery = Rc::new(Delivery::acked(body));
+        assert_eq!(session.push(at(5), &delivery, &limits), Ok(Some(seq)));
+    }
+    let ack = session.handle_frame(at(6), Inbound::Ack { seq: 2 }, &limits);
+    assert_eq!(ack, Action::Acked { tag: 0 });
+    session.park(at(7), &limits);
+    assert_eq!(session.push_parked(&Rc::new(Delivery::acked("d")), &limits), Ok(()));
+    session.resume(at(8));
+    let sent: Vec<(u32, Bytes)> = std::iter::from_fn(|| session.poll_transmit(at(8), &limits))
+        .map(|next| (next.seq, next.delivery.body.clone()))
+        .collect();
+    assert_eq!(sent, [(1, "a".into()), (2, "c".into()), (3, "d".into())]);
+    assert!(session.is_open());
+}

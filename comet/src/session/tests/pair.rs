@@ -135,6 +135,7 @@ proptest! {
         }
         let numbers: Vec<u32> = pair.received.values().copied().collect();
         prop_assert_eq!(numbers, (0..count).collect::<Vec<_>>());
-        prop_assert_eq!(pair.received.keys().copied().collect::<Vec<_>>(), (1..=count).collect::<Vec<_>>());
+        let seqs: Vec<u32> = pair.received.keys().copied().collect();
+        prop_assert_eq!(seqs, (1..=count).collect::<Vec<_>>());
     }
 }

@@ -14,6 +14,8 @@ pub(crate) enum Event {
     Connected(Peer),
     Message(Peer, Message),
     Acked(Peer, u64),
+    Parked(Peer, Closed),
+    Resumed(Peer),
     Disconnected(Peer, Closed),
 }
 

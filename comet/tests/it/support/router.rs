@@ -83,6 +83,14 @@ impl Router for TestRouter {
         self.record(&Event::Acked(peer.clone(), tag));
     }
 
+    fn parked(&self, _: &Gateway, peer: &Peer, closed: &Closed) {
+        self.record(&Event::Parked(peer.clone(), closed.clone()));
+    }
+
+    fn resumed(&self, _: &Gateway, peer: &Peer) {
+        self.record(&Event::Resumed(peer.clone()));
+    }
+
     fn disconnected(&self, _: &Gateway, peer: &Peer, closed: &Closed) {
         self.record(&Event::Disconnected(peer.clone(), closed.clone()));
     }

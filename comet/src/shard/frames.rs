@@ -1,0 +1,75 @@
+//! What a frame asks for, done.
+
+use bytes::Bytes;
+use comet_protocol::dialect::HEARTBEAT_BODY;
+use comet_protocol::{Inbound, Outbound, ws};
+
+use super::Shard;
+use super::settle::{Message, Receipt};
+use crate::Closed;
+use crate::delivery::Kind;
+use crate::session::Action;
+
+impl Shard {
+    /// One message of a raw peer.
+    pub(super) fn handle_raw(&mut self, slot: u32, message: ws::Message<'_>) -> Result<(), Closed> {
+        let kind = match message.kind {
+            ws::MessageKind::Text => Kind::Text,
+            ws::MessageKind::Binary => Kind::Binary,
+        };
+        let frame = Inbound::Send { seq: 0, op: 0, body: &[] };
+        let Some(member) = self.bucket.get_mut(slot) else { return Ok(()) };
+        match member.session.handle_frame(self.now, frame, &self.limits) {
+            Action::Receive { number, .. } => {
+                self.receive(slot, number, Message::new(0, 0, kind, message.into_bytes()))
+            }
+            Action::Close(closed) => Err(closed),
+            _ => Ok(()),
+        }
+    }
+
+    /// One frame of a peer whose dialect has heads.
+    pub(super) fn handle_frame(&mut self, slot: u32, frame: Inbound<'_>) -> Result<(), Closed> {
+        self.counters().frames_in.add(1);
+        let Some(member) = self.bucket.get_mut(slot) else { return Ok(()) };
+        match member.session.handle_frame(self.now, frame, &self.limits) {
+            Action::Ignore => self.counters().frames_ignored.add(1),
+            Action::Authenticate { body, attempt } => {
+                return self.authenticate(slot, body, attempt);
+            }
+            Action::AuthReply { seq } => self.send(slot, Outbound::AuthReply { seq }, &[]),
+            Action::HeartbeatReply { seq } => {
+                self.send(slot, Outbound::HeartbeatReply { seq }, &HEARTBEAT_BODY);
+            }
+            Action::Receive { number, seq, op, body } => {
+                let body = Bytes::copy_from_slice(body);
+                return self.receive(slot, number, Message::new(seq, op, Kind::Binary, body));
+            }
+            Action::Acked { tag } => return self.acked(slot, tag),
+            Action::StrayAck => self.counters().stray_acks.add(1),
+            Action::Close(closed) => return Err(closed),
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, slot: u32, number: u32, message: Message) -> Result<(), Closed> {
+        self.counters().messages.add(1);
+        let Some(peer) = self.bucket.get(slot).and_then(|member| member.peer.as_ref()) else {
+            return Ok(());
+        };
+        let receipt = Receipt::new(peer.session(), number, self.mailbox.clone());
+        self.sink.receive(peer, message, receipt).map_err(|_| Closed::RouterPanicked)
+    }
+
+    fn acked(&mut self, slot: u32, tag: u64) -> Result<(), Closed> {
+        self.counters().acks.add(1);
+        self.send_waiting(slot);
+        let peer = self.bucket.get(slot).and_then(|member| member.peer.as_ref());
+        match peer {
+            Some(peer) if tag != 0 => {
+                self.sink.acked(peer, tag).map_err(|_| Closed::RouterPanicked)
+            }
+            _ => Ok(()),
+        }
+    }
+}
