@@ -13,6 +13,8 @@ use crate::support::common::{Delivered, to_user};
 use crate::support::person::{Person, browser, phone};
 use crate::support::server::Server;
 
+const THAT_WAS_ALL: &str = "that was all";
+
 /// Someone with a phone.
 #[derive(Debug)]
 pub(super) struct Phone {
@@ -35,14 +37,13 @@ impl Phone {
         self.logins += 1;
         let client = server.client(transport, &self.person, Some(&self.login));
         // Whatever is stored after the login comes after what was missed.
-        let herald = Person::new("herald");
-        let msg_id = format!("{} {}", self.login.uuid, self.logins);
+        let herald = Person::new(&format!("herald {} of {}", self.logins, self.login.uuid));
         let mut sender = server.client(Transport::Tcp, &herald, None);
-        sender.ask(&to_user(&self.person.uid, &msg_id, "that was all"));
+        sender.ask(&to_user(&self.person.uid, "m-1", THAT_WAS_ALL));
         let mut feed = Feed::new(client);
-        feed.until(|common| common.from == herald.uid && common.msg_id == msg_id);
-        // Older ones were not acknowledged when the server was killed.
-        feed.messages.retain(|common| common.from != herald.uid);
+        feed.until(|common| common.from == herald.uid);
+        // There are older ones that were not acknowledged when the server was killed.
+        feed.messages.retain(|common| common.msg != THAT_WAS_ALL);
         feed
     }
 

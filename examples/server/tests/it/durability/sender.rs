@@ -10,12 +10,12 @@ use rand::rngs::StdRng;
 
 use super::feed::Feed;
 use super::{PER_SECOND, SENDERS};
+use crate::support::PATIENCE;
 use crate::support::client::{Client, Next, Transport};
 use crate::support::common::{ack_in, body_of, to_user};
 use crate::support::frame::{SEND, SEND_REPLY, frame};
 use crate::support::person::{Person, browser, phone};
 use crate::support::server::Addresses;
-use crate::support::PATIENCE;
 
 /// Between two messages of one sender.
 const PACE: Duration = Duration::from_micros((1_000_000 * SENDERS / PER_SECOND) as u64);
@@ -57,7 +57,7 @@ impl Sender {
     /// Returns the messages that came back meanwhile.
     pub(super) fn talk(&mut self, addresses: &Addresses, answered: &AtomicUsize) -> Vec<Common> {
         let mut conversation = self.connect(addresses);
-        let repeats = self.to_repeat();
+        let repeats = self.due_again();
         let mut open = conversation.send(&self.posted, repeats).is_ok();
         let (began, before) = (Instant::now(), self.posted.len());
         while open {
@@ -79,7 +79,7 @@ impl Sender {
     /// Repeats what has no answer until everything has one.
     pub(super) fn settle(&mut self, addresses: &Addresses) -> Vec<Common> {
         let mut conversation = self.connect(addresses);
-        let repeats = self.to_repeat();
+        let repeats = self.due_again();
         let mut result = conversation.send(&self.posted, repeats).map(|()| 0);
         while result.is_ok() && !conversation.asked.is_empty() {
             result = conversation.listen(&mut self.posted, Instant::now() + PACE);
@@ -103,7 +103,7 @@ impl Sender {
     }
 
     /// Everything without an answer, in order, and before it some of what has one.
-    fn to_repeat(&mut self) -> Vec<usize> {
+    fn due_again(&mut self) -> Vec<usize> {
         let answered = |&index: &usize| self.posted[index].answer.is_some();
         let (some, all): (Vec<_>, Vec<_>) = (0..self.posted.len()).partition(answered);
         let some: Vec<_> = match some.len() {

@@ -1,6 +1,6 @@
 //! A client of the socket protocol.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use comet_dtalk::message::{Common, CommonAck, Login};
 use prost::Message as _;
@@ -104,17 +104,21 @@ impl Client {
 
     /// Sends frames in one write; the server may have gone.
     pub(crate) fn try_send(&mut self, frames: &[Frame]) -> std::io::Result<()> {
-        let bytes: Vec<u8> = frames.iter().flat_map(|frame| self.bytes(frame)).collect();
+        let bytes = frames.iter().flat_map(|frame| self.carried(&frame.encode()));
+        let bytes: Vec<u8> = bytes.collect();
         self.socket.try_write(&bytes)
     }
 
-    /// What goes over the wire for a frame.
-    pub(crate) fn bytes(&self, frame: &Frame) -> Vec<u8> {
+    /// Sends bytes that need not be a frame, in a message of their own on WebSocket.
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
+        let bytes = self.carried(bytes);
+        self.socket.write(&bytes);
+    }
+
+    fn carried(&self, bytes: &[u8]) -> Vec<u8> {
         match self.transport {
-            Transport::Tcp => frame.encode(),
-            Transport::WebSocket | Transport::HttpPort => {
-                websocket::masked(BINARY, &frame.encode())
-            }
+            Transport::Tcp => bytes.to_vec(),
+            Transport::WebSocket | Transport::HttpPort => websocket::masked(BINARY, bytes),
         }
     }
 
@@ -188,11 +192,6 @@ impl Client {
                 }
             }
         }
-    }
-
-    /// That nothing comes for some time.
-    pub(crate) fn hears_nothing_for(&mut self, time: Duration) {
-        assert_eq!(self.next(Instant::now() + time), Next::Nothing);
     }
 
     /// How the connection ends, before which no frame may come.

@@ -42,7 +42,7 @@ pub(crate) fn ack_in(body: &Bytes) -> CommonAck {
 /// What op 9 brings.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Delivered {
-    Message(Common),
+    Message(Box<Common>),
     Signal(Signal),
 }
 
@@ -51,7 +51,9 @@ impl Delivered {
     pub(crate) fn read(body: Bytes) -> Self {
         let proto = Proto::decode(body).expect("a Proto");
         match EventType::try_from(proto.event_type) {
-            Ok(EventType::Common) => Self::Message(Common::decode(proto.body).expect("a Common")),
+            Ok(EventType::Common) => {
+                Self::Message(Common::decode(proto.body).expect("a Common").into())
+            }
             Ok(EventType::Signal) => Self::Signal(Signal::decode(proto.body).expect("a Signal")),
             other => panic!("neither a message nor a signal: {other:?}"),
         }
@@ -65,7 +67,7 @@ impl Delivered {
 
     pub(crate) fn message(self) -> Common {
         match self {
-            Self::Message(common) => common,
+            Self::Message(common) => *common,
             Self::Signal(signal) => panic!("a message was expected, not {signal:?}"),
         }
     }

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use serde_json::Value;
 
+use super::clock;
 use super::person::Person;
 use super::socket::{Arrived, Socket};
 
@@ -67,12 +68,7 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
 }
 
 /// POST of JSON.
-pub(crate) fn post(
-    address: SocketAddr,
-    path: &str,
-    person: Option<&Person>,
-    json: &str,
-) -> Answer {
+pub(crate) fn post(address: SocketAddr, path: &str, person: Option<&Person>, json: &str) -> Answer {
     let token = person.map(Person::token);
     let mut headers = vec![("Content-Type", "application/json")];
     headers.extend(token.as_deref().map(|token| ("FZM-SIGNATURE", token)));
@@ -120,24 +116,36 @@ pub(crate) fn request(
     answer(&mut socket)
 }
 
-/// The response on a connection that the server closes after it.
+/// The next response on a connection.
 pub(crate) fn answer(socket: &mut Socket) -> Answer {
-    let (bytes, end) = socket.rest();
-    assert_eq!(end, Arrived::End, "a whole response");
-    let bytes = bytes.freeze();
-    let split = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
-    let head = str::from_utf8(&bytes[..split]).expect("a head in UTF-8");
-    let body = bytes.slice(split + 4..);
+    let deadline = clock::deadline();
+    loop {
+        let arrived = socket.read_until(deadline);
+        assert!(matches!(arrived, Arrived::Bytes | Arrived::End), "{arrived:?}");
+        if let Some(answer) = take(socket) {
+            return answer;
+        }
+        assert_eq!(arrived, Arrived::Bytes, "a whole response");
+    }
+}
+
+/// Takes a response out, if it is there as a whole.
+fn take(socket: &mut Socket) -> Option<Answer> {
+    let split = socket.unread.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let head = str::from_utf8(&socket.unread[..split]).expect("a head in UTF-8");
     let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 ")?.get(..3));
+    let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.")?.get(2..5));
     let status = status.and_then(|status| status.parse().ok()).expect("a status");
     let headers = lines.map(|line| {
         let (name, value) = line.split_once(": ").expect("a header");
         (name.to_ascii_lowercase(), value.to_owned())
     });
-    let answer = Answer { status, headers: headers.collect(), body };
-    if let Some(length) = answer.header("content-length") {
-        assert_eq!(length.parse(), Ok(answer.body.len()), "content-length");
+    let mut answer = Answer { status, headers: headers.collect(), body: Bytes::new() };
+    let len = answer.header("content-length").map_or(0, |len| len.parse().expect("a length"));
+    if socket.unread.len() < split + 4 + len {
+        return None;
     }
-    answer
+    socket.unread.advance(split + 4);
+    answer.body = socket.unread.split_to(len).freeze();
+    Some(answer)
 }

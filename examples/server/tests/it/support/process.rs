@@ -86,6 +86,7 @@ impl Process {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "shown with the test that failed")]
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();

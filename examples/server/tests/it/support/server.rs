@@ -52,7 +52,7 @@ impl Default for Setup {
 
 impl Setup {
     /// Sets a flag.
-    pub(crate) fn flag(mut self, flag: &str, value: impl ToString) -> Self {
+    pub(crate) fn flag(mut self, flag: &str, value: &dyn ToString) -> Self {
         self.flags.insert(flag.to_owned(), value.to_string());
         self
     }
@@ -64,7 +64,7 @@ impl Setup {
     }
 
     /// Sets a variable of the environment.
-    pub(crate) fn variable(mut self, name: &str, value: impl ToString) -> Self {
+    pub(crate) fn variable(mut self, name: &str, value: &dyn ToString) -> Self {
         self.variables.push((name.to_owned(), value.to_string()));
         self
     }
@@ -161,7 +161,8 @@ fn listening(process: &Process) -> Addresses {
     let addresses = process.line(|line| {
         let rest = line.strip_prefix("listening ")?;
         let at = |name: &str| {
-            let field = rest.split(' ').find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
+            let field =
+                rest.split(' ').find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
             field.and_then(|address| address.parse().ok()).expect("an address")
         };
         Some(Addresses { tcp: at("tcp"), ws: at("ws"), http: at("http"), admin: at("admin") })

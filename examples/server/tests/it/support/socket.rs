@@ -1,7 +1,7 @@
 //! A blocking socket that never waits for ever.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -77,10 +77,5 @@ impl Socket {
                 end => return (self.unread.split(), end),
             }
         }
-    }
-
-    /// Sends no more, but goes on reading.
-    pub(crate) fn half_close(&self) {
-        self.stream.shutdown(Shutdown::Write).expect("shutdown");
     }
 }
