@@ -1,0 +1,160 @@
+//! The clients' own load tool in small: fifty users write to one another, and nothing may fail.
+//!
+//! It connects over WebSocket, sends version 0 and no device, repeats what is not answered, and
+//! then counts: a message is a success if it was sent, answered, and received by another
+//! connection, all under one id. Ids go through a double on the way.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::PATIENCE;
+use crate::support::client::{Client, Next, Transport, auth};
+use crate::support::common::{Delivered, ack_in, body_of, to_user};
+use crate::support::frame::{
+    AUTH_REPLY, DELIVER, Frame, HEARTBEAT, HEARTBEAT_REPLY, SEND, SEND_REPLY, ack, frame,
+};
+use crate::support::person::Person;
+use crate::support::server::Server;
+
+const USERS: usize = 50;
+/// Sent by each.
+const MESSAGES: usize = 20;
+/// Between two messages of one user.
+const PACE: Duration = Duration::from_millis(25);
+/// Every so many messages one is sent again without waiting for its answer.
+const REPEATED: usize = 7;
+
+/// What one connection wrote into its log.
+#[derive(Debug, Default)]
+struct Log {
+    /// Messages by seq: the client's id and when.
+    sent: HashMap<u32, (String, Instant)>,
+    /// Answers by the seq they acknowledge: the server's id, how often, and how long it took.
+    answered: HashMap<u32, (f64, usize, Duration)>,
+    /// Messages of others by the server's id: the client's id and how often.
+    received: HashMap<u64, (String, usize)>,
+    /// Messages of its own that came back.
+    echoed: usize,
+}
+
+#[test]
+fn the_load_tool_counts_no_failure() {
+    let server = Server::start();
+    let people: Vec<Person> =
+        (0..USERS).map(|number| Person::new(&format!("user {number}"))).collect();
+    // One after the other, with tokens that were made before.
+    let clients: Vec<Client> = people.iter().map(|person| dial(&server, person)).collect();
+    let received = AtomicUsize::new(0);
+    let logs: Vec<Log> = thread::scope(|scope| {
+        let run = |(index, client)| {
+            let (people, received) = (&people, &received);
+            scope.spawn(move || run(index, client, people, received))
+        };
+        let users: Vec<_> = clients.into_iter().enumerate().map(run).collect();
+        users.into_iter().map(|user| user.join().expect("a user")).collect()
+    });
+
+    let received: HashMap<u64, &(String, usize)> =
+        logs.iter().flat_map(|log| &log.received).map(|(&id, received)| (id, received)).collect();
+    let mut ids = HashSet::new();
+    let mut times = Vec::new();
+    for log in &logs {
+        assert_eq!((log.sent.len(), log.echoed), (MESSAGES, MESSAGES));
+        for (seq, (msg_id, _)) in &log.sent {
+            let (id, answers, time) = log.answered[seq];
+            let (delivered, times_delivered) = received[&id.to_bits()];
+            assert_eq!((delivered, *times_delivered), (msg_id, 1));
+            assert!((1..=2).contains(&answers));
+            assert!(ids.insert(id.to_bits()), "ids differ as doubles");
+            assert!(id > 0.0 && id < 9_007_199_254_740_992.0);
+            times.push(time);
+        }
+    }
+    assert_eq!((ids.len(), received.len()), (USERS * MESSAGES, USERS * MESSAGES));
+    times.sort_unstable();
+    // The tool sends again after 1.5 s; half of the answers must be there in a tenth of that.
+    assert!(times[times.len() / 2] < Duration::from_millis(150), "{:?}", times[times.len() / 2]);
+}
+
+/// Signs in and takes one frame, whatever it is: it had better be the reply.
+fn dial(server: &Server, person: &Person) -> Client {
+    let mut client = Client::connect(Transport::WebSocket, &server.addresses);
+    let seq = client.next_seq();
+    // The tool makes all tokens first, and then takes its time to dial.
+    client.send(&Frame { ver: 0, ..auth(seq, &person.token_of_age(119_000), None) });
+    assert_eq!(client.receive(), frame(AUTH_REPLY, seq, ""));
+    let seq = client.next_seq();
+    client.send(&Frame { ver: 0, ..frame(HEARTBEAT, seq, "") });
+    assert_eq!(client.receive(), frame(HEARTBEAT_REPLY, seq, &[0; 4][..]));
+    client
+}
+
+/// Sends and listens until everything that all users sent has been received.
+fn run(index: usize, mut client: Client, people: &[Person], received: &AtomicUsize) -> Log {
+    let mut log = Log::default();
+    let began = Instant::now();
+    let own = &people[index].uid;
+    while log.answered.len() < MESSAGES
+        || log.echoed < MESSAGES
+        || received.load(Ordering::Relaxed) < USERS * MESSAGES
+    {
+        assert!(began.elapsed() < PATIENCE, "user {index} has {log:?}");
+        if log.sent.len() < MESSAGES && began.elapsed() >= PACE * log.sent.len() as u32 {
+            post(&mut client, &mut log, index, people);
+        }
+        match client.next(Instant::now() + PACE / 5) {
+            Next::Frame(frame) => take(&mut client, &mut log, &frame, own, received),
+            Next::Nothing => {}
+            Next::Ended(ending) => panic!("user {index} was closed: {ending:?}"),
+        }
+    }
+    let seq = client.next_seq();
+    client.send(&Frame { ver: 0, ..frame(HEARTBEAT, seq, "") });
+    loop {
+        match client.receive() {
+            reply if reply.op == HEARTBEAT_REPLY => break,
+            frame => take(&mut client, &mut log, &frame, own, received),
+        }
+    }
+    log
+}
+
+fn post(client: &mut Client, log: &mut Log, index: usize, people: &[Person]) {
+    let number = log.sent.len();
+    let target = &people[(index + 1 + number % (USERS - 1)) % USERS];
+    let msg_id = format!("5b0e1f3c-3b7a-4c55-9d1e-{index:04}{number:08}");
+    let mut common = to_user(&target.uid, &msg_id, "\x0a\x011");
+    common.from.clone_from(&people[index].uid);
+    let seq = client.next_seq();
+    let message = Frame { ver: 0, ..frame(SEND, seq, body_of(&common)) };
+    let copies = if number.is_multiple_of(REPEATED) { 2 } else { 1 };
+    log.sent.insert(seq, (msg_id, Instant::now()));
+    client.try_send(&vec![message; copies]).expect("send");
+}
+
+fn take(client: &mut Client, log: &mut Log, frame: &Frame, own: &str, received: &AtomicUsize) {
+    match frame.op {
+        SEND_REPLY => {
+            let id = ack_in(&frame.body).log_id as f64;
+            let time = log.sent[&frame.ack].1.elapsed();
+            let answer = log.answered.entry(frame.ack).or_insert((id, 0, time));
+            assert_eq!(answer.0.to_bits(), id.to_bits(), "a repeat gets the first id");
+            answer.1 += 1;
+        }
+        DELIVER => {
+            let common = Delivered::by(frame).message();
+            let seq = client.next_seq();
+            client.send(&Frame { ver: 0, ..ack(seq, frame.seq) });
+            if common.from == own {
+                log.echoed += 1;
+                return;
+            }
+            let id = (common.log_id as f64).to_bits();
+            log.received.entry(id).or_insert((common.msg_id, 0)).1 += 1;
+            received.fetch_add(1, Ordering::Relaxed);
+        }
+        op => panic!("nobody expects op {op}"),
+    }
+}
