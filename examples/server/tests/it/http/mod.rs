@@ -1,1 +1,17 @@
-//! x
+//! What the existing clients rely on, over HTTP.
+//!
+//! * `open`: what needs no token, and what holds for every answer;
+//! * `login`: who a token is, and the rule for phones that reconnect;
+//! * `sync`: pulling what was missed, and history;
+//! * `push`: sending without a socket;
+//! * `acts`: taking back and marking;
+//! * `sub`: the WebSocket on the port of the API;
+//! * `page`: the web chat page, and the demo that is there only on loopback.
+
+mod acts;
+mod login;
+mod open;
+mod page;
+mod push;
+mod sub;
+mod sync;
