@@ -1,1 +1,6 @@
-//! x
+//! How the server starts, refuses to start, is watched, withstands strangers, and stops.
+
+mod hostile;
+mod metrics;
+mod start;
+mod stop;

@@ -1,0 +1,81 @@
+//! Strangers on every port: whatever they send, the others do not notice.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::support::client::Transport;
+use crate::support::common::to_user;
+use crate::support::person::Person;
+use crate::support::server::Server;
+use crate::support::socket::{Arrived, Socket};
+use crate::support::{clock, http};
+
+/// Connections of strangers to each port.
+const STRANGERS: usize = 40;
+
+#[test]
+fn garbage_on_every_port_hurts_nobody_else() {
+    let seed: u64 = rand::random();
+    eprintln!("seed {seed}");
+    let mut rng = StdRng::seed_from_u64(seed);
+    let server = Server::start();
+    let [alice, bob] = ["alice", "bob"].map(Person::new);
+    let mut sender = server.client(Transport::Tcp, &alice, None);
+    let mut receiver = server.client(Transport::WebSocket, &bob, None);
+    let at = server.addresses;
+    let mut held = Vec::new();
+    for number in 1..=STRANGERS {
+        for address in [at.tcp, at.ws, at.http, at.admin] {
+            let mut socket = Socket::connect(address);
+            let mut bytes = vec![0; rng.random_range(1..20_000)];
+            rng.fill(&mut bytes[..]);
+            if number.is_multiple_of(2) {
+                // Something that begins well.
+                bytes.splice(0..0, *b"GET /sub HTTP/1.1\r\nHost: a\r\n");
+            }
+            // The server may close before it has seen everything.
+            let _ = socket.try_write(&bytes);
+            held.push(socket);
+        }
+        let common = to_user(&bob.uid, &format!("m-{number}"), "hi");
+        let log_id = sender.ask(&common).log_id;
+        assert_eq!(sender.takes(number as u32).message().log_id, log_id);
+        assert_eq!(receiver.takes(number as u32).message().log_id, log_id);
+    }
+    assert_eq!(server.get("/ping").status, 200);
+    assert_eq!(http::get(at.admin, "/health").status, 200);
+    drop(held);
+    server.awaits_metric("comet_gateway_connections", 2);
+    sender.beat();
+    receiver.beat();
+    assert_eq!(server.process.errors(), "", "nothing worth a warning");
+}
+
+#[test]
+fn whoever_says_nothing_is_closed_after_the_handshake_time() {
+    let setup = crate::support::server::Setup::default();
+    let server = setup.variable("COMET_GATEWAY__HANDSHAKE_SECONDS", &1).start();
+    let at = server.addresses;
+    // Nothing, a piece of a frame, a piece of a request, and a whole one without what follows.
+    let mut strangers = [
+        (at.tcp, String::new()),
+        (at.tcp, "\0\0".to_owned()),
+        (at.ws, "GET /sub".to_owned()),
+        (at.ws, crate::support::websocket::request("/sub")),
+        (at.http, crate::support::websocket::request("/sub")),
+    ]
+    .map(|(address, bytes)| {
+        let mut socket = Socket::connect(address);
+        socket.write(bytes.as_bytes());
+        socket
+    });
+    let began = std::time::Instant::now();
+    for socket in &mut strangers {
+        let (_, end) = socket.rest();
+        assert_eq!(end, Arrived::End);
+    }
+    assert!(began.elapsed() > Duration::from_millis(500));
+    clock::eventually("all are gone", || server.metric("comet_gateway_connections") == 0);
+}

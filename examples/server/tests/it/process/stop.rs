@@ -1,0 +1,194 @@
+//! Stopping: sessions are told, what is under way is finished, and it does not take for ever.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
+
+use crate::support::client::{Client, Ending, Next, Transport};
+use crate::support::clock;
+use crate::support::common::{body_of, to_user};
+use crate::support::frame::{SEND, SEND_REPLY, frame};
+use crate::support::person::{Person, browser};
+use crate::support::server::{Server, Setup};
+use crate::support::socket::{Arrived, Socket};
+
+const DRAIN: Duration = Duration::from_secs(4);
+
+fn setup() -> Setup {
+    Setup::default().variable("COMET_DRAIN_SECONDS", &DRAIN.as_secs())
+}
+
+#[test]
+fn sessions_are_told_that_the_server_goes_away() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut server = setup().start();
+        let mut clients = Vec::new();
+        for number in 0..10 {
+            let person = Person::new(&format!("person {number}"));
+            for transport in Transport::ALL {
+                clients.push((transport, server.client(transport, &person, None)));
+            }
+        }
+        let began = Instant::now();
+        server.process.signal(signal);
+        for (transport, client) in &mut clients {
+            let expected = match transport {
+                Transport::Tcp => Ending::Fin,
+                Transport::WebSocket | Transport::HttpPort => Ending::Close(Some(1001)),
+            };
+            assert_eq!(client.ending(), expected, "{transport:?}");
+        }
+        drop(clients);
+        assert_eq!(server.process.ended().code(), Some(0));
+        assert!(began.elapsed() < DRAIN, "{:?}", began.elapsed());
+        assert_eq!(server.process.errors(), "");
+    }
+}
+
+/// Bars the server from writing its database, as a backup may, until dropped.
+struct Lock {
+    runtime: tokio::runtime::Runtime,
+    connection: Option<SqliteConnection>,
+}
+
+impl Lock {
+    fn on(server: &Server) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let file = server.data_dir().join("messages.db");
+        let connection = runtime.block_on(async {
+            let mut connection = SqliteConnectOptions::new().filename(file).connect().await?;
+            sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await?;
+            Ok::<_, sqlx::Error>(connection)
+        });
+        Self { runtime, connection: Some(connection.expect("the database")) }
+    }
+
+    fn release(mut self) {
+        let mut connection = self.connection.take().expect("a connection");
+        let rollback = async { sqlx::query("ROLLBACK").execute(&mut connection).await };
+        self.runtime.block_on(rollback).expect("rollback");
+    }
+}
+
+#[test]
+fn messages_under_way_are_answered_before_the_end() {
+    let mut server = setup().start();
+    let [alice, bob] = ["alice", "bob"].map(Person::new);
+    let mut senders =
+        Transport::ALL.map(|transport| server.client(transport, &alice, Some(&browser("b-1"))));
+    // The later ones are announced to the earlier ones.
+    senders[0].receive();
+    senders[0].receive();
+    senders[1].receive();
+    let lock = Lock::on(&server);
+    for (number, sender) in (0..).zip(&mut senders) {
+        let messages: Vec<_> = (1..=20)
+            .map(|seq| {
+                let common = to_user(&bob.uid, &format!("m-{number}-{seq}"), "hi");
+                frame(SEND, seq, body_of(&common))
+            })
+            .collect();
+        sender.try_send(&messages).expect("send");
+    }
+    server.awaits_metric("comet_gateway_messages_total", 60);
+    server.process.signal(Signal::TERM);
+    server.process.says("draining");
+    lock.release();
+
+    for sender in &mut senders {
+        answers_come_before_the_end(sender);
+    }
+    assert_eq!(server.process.ended().code(), Some(0));
+    assert_eq!(server.process.errors(), "");
+    server.restart();
+    let data = server.post("/app/record/sync-record", Some(&bob), r#"{"count":20}"#).data();
+    assert_eq!(data["record_count"], 60);
+}
+
+fn answers_come_before_the_end(sender: &mut Client) {
+    let mut seq = 0;
+    while seq < 20 {
+        let next = sender.receive();
+        if next.op == SEND_REPLY {
+            seq += 1;
+            assert_eq!(next.ack, seq);
+        } else {
+            sender.ack(next.seq);
+        }
+    }
+    loop {
+        match sender.next(clock::deadline()) {
+            Next::Frame(frame) => sender.ack(frame.seq),
+            Next::Ended(_) => break,
+            Next::Nothing => panic!("the connection never ended"),
+        }
+    }
+}
+
+#[test]
+fn whoever_acknowledges_nothing_does_not_keep_it_from_ending() {
+    let mut server = setup().start();
+    let [alice, bob] = ["alice", "bob"].map(Person::new);
+    let mut silent = server.client(Transport::WebSocket, &bob, None);
+    let mut sender = server.client(Transport::Tcp, &alice, None);
+    sender.ask(&to_user(&bob.uid, "m-1", "hi"));
+    silent.sees(1);
+    let began = Instant::now();
+    server.process.signal(Signal::TERM);
+    server.process.says("draining");
+    // Meanwhile nobody new is let in.
+    let mut late = Client::connect(Transport::HttpPort, &server.addresses);
+    // The shard that it came to may have ended already, and then nobody gives a reason.
+    assert!(matches!(late.ending(), Ending::Close(Some(1001)) | Ending::Fin));
+    drop(late);
+    assert_eq!(silent.ending(), Ending::Close(Some(1001)));
+    drop(silent);
+    assert_eq!(server.process.ended().code(), Some(0));
+    assert!(began.elapsed() < DRAIN + Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[test]
+fn half_a_request_does_not_keep_it_from_ending() {
+    let mut server = setup().start();
+    let at = server.addresses;
+    let long = "POST /app/record/sync-record HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{";
+    let pieces = [
+        (at.http, ""),
+        (at.http, "GET /ping HT"),
+        (at.http, long),
+        (at.http, "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (at.admin, "GET /metrics HTTP/1.1\r\n"),
+        (at.ws, "GET /sub HT"),
+        (at.tcp, "\0\0\0"),
+    ];
+    let mut sockets = pieces.map(|(address, piece)| {
+        let mut socket = Socket::connect(address);
+        socket.write(piece.as_bytes());
+        socket
+    });
+    // By the time that this is answered, all that has arrived.
+    assert_eq!(sockets[3].read_until(clock::deadline()), Arrived::Bytes);
+    let began = Instant::now();
+    assert_eq!(server.stop().code(), Some(0));
+    assert!(began.elapsed() < DRAIN + Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[test]
+fn what_was_stored_is_there_after_a_stop_and_a_start() {
+    let mut server = setup().start();
+    let [alice, bob] = ["alice", "bob"].map(Person::new);
+    let mut sender = server.client(Transport::Tcp, &alice, None);
+    let first = sender.ask(&to_user(&bob.uid, "m-1", "hi"));
+    drop(sender);
+    assert_eq!(server.stop().code(), Some(0));
+    server.restart();
+    let mut sender = server.client(Transport::Tcp, &alice, None);
+    assert_eq!(sender.ask(&to_user(&bob.uid, "m-1", "hi")), first);
+    let second = sender.ask(&to_user(&bob.uid, "m-2", "hi"));
+    assert!(second.log_id > first.log_id);
+    let data = server.post("/app/record/sync-record", Some(&bob), r#"{"count":20}"#).data();
+    assert_eq!(data["record_count"], 2);
+}
