@@ -1,0 +1,14 @@
+//! The style of the workspace, held by a test: a rule is broken where it is broken, and the failure
+//! says why the rule is there.
+
+mod documents;
+mod floors;
+mod shape;
+mod source;
+mod words;
+
+/// Fails unless nobody breaks the rule.
+fn check(rule: &str, reason: &str, broken: impl IntoIterator<Item = String>) {
+    let broken: Vec<String> = broken.into_iter().collect();
+    assert!(broken.is_empty(), "\n\n{rule}:\n{reason}.\n\n{}\n", broken.join("\n"));
+}
