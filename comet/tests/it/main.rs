@@ -13,6 +13,7 @@ mod frames;
 mod goim;
 mod hostile;
 mod inbox;
+mod last_moments;
 mod lifecycle;
 mod raw;
 mod resend;
