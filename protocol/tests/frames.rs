@@ -124,7 +124,8 @@ proptest! {
         let mut stream = Vec::new();
         frames.iter().for_each(|frame| frame.write(layout, &mut stream));
 
-        let (mut decoder, mut seen, mut rest) = (Decoder::new(layout, 300), Vec::new(), &stream[..]);
+        let (mut decoder, mut seen) = (Decoder::new(layout, 300), Vec::new());
+        let mut rest = &stream[..];
         let mut cuts = cuts.iter().cycle();
         while !rest.is_empty() {
             let (now, later) = rest.split_at((*cuts.next().unwrap()).min(rest.len()));
