@@ -2,8 +2,8 @@
 //!
 //! The session core knows [`Inbound`] and [`Outbound`] and never sees an op number.
 //!
-//! Not here: the comet dialect. Its seam is [`Dialect`] itself: a peer asks for it by `ver` 2 in
-//! its auth frame, and until it is spoken such a peer is answered in dtalk, which it understands.
+//! Not here: the comet dialect. Its frames are in [`comet`](crate::comet), but the gateway does not
+//! speak it yet: a peer that asks for it, by `ver` 2 in its auth frame, is answered in dtalk.
 
 use crate::head::{Head, Layout, MAX_HEAD};
 

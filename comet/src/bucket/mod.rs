@@ -286,5 +286,11 @@ impl Bucket {
     }
 }
 
+/// Bytes that a session takes here while nothing is pushed to it.
+#[cfg(test)]
+pub(crate) fn slot_size() -> usize {
+    size_of::<Slot>()
+}
+
 #[cfg(test)]
 mod tests;

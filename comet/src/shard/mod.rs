@@ -251,3 +251,15 @@ impl Drop for StopAtEnd {
 pub(crate) const fn waker_token() -> Token {
     WAKER
 }
+
+#[cfg(test)]
+mod tests {
+    /// The figures of ARCHITECTURE.md; what is behind pointers comes on top.
+    #[test]
+    fn an_idle_session_is_small() {
+        let slot = crate::bucket::slot_size();
+        let connection = size_of::<Option<super::Connection>>();
+        assert!(slot <= 128, "{slot}");
+        assert!(connection <= 80, "{connection}");
+    }
+}
