@@ -114,6 +114,31 @@ fn a_window_that_was_emptied_still_sends_again_what_comes_later() {
     });
 }
 
+/// What was not acknowledged lived with the connection, and was forgotten when that was lost:
+/// web and desktop clients never got it.
+#[test]
+fn a_lost_connection_takes_no_delivery_with_it() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards).resume_ttl(Duration::from_secs(60)));
+        let mut client = server.client(place.transport, "alice@desktop", "lobby");
+        let publish = |number: u32| {
+            server.gateway.publish("lobby", Delivery::acked(number.to_string())).unwrap();
+        };
+        (1..=10).for_each(publish);
+        client.receive_all(10);
+        client.send_all(&[ack(1), ack(2), ack(3)]);
+        client.beat(2);
+        client.socket.reset();
+        server.log.collect(1, |event| matches!(event, Event::Parked(..)).then_some(()));
+        (11..=12).for_each(publish);
+        let mut client = server.client(place.transport, "alice@desktop", "lobby");
+        for (seq, number) in (1..).zip(4..=12) {
+            client.takes(seq, number.to_string().as_bytes());
+        }
+        client.beat(3);
+    });
+}
+
 /// An ack was matched against a table that another process filled after the delivery had left: an
 /// ack that was faster than the table was lost.
 #[test]
