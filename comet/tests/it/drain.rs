@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use comet::{AdoptError, Closed, CommandError, Delivery, Identity};
 
-use crate::support::client::{Client, Ending, Next, Transport};
+use crate::support::client::{Ending, Next, Transport};
 use crate::support::frame::{auth, reply, say};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::place::everywhere;
@@ -127,16 +127,12 @@ fn a_session_on_its_way_to_a_shard_that_has_stopped_is_closed_and_not_forgotten(
     let (user, session) = (clients[zero].0.clone(), server.log.peer(&clients[zero].0).session());
 
     // A peer that was accepted by shard 1 and belongs to shard 0.
-    let mut traveller = Client::connect(Transport::Tcp, server.address(Transport::Tcp));
-    let decision = loop {
-        traveller.send(&auth(1, "traveller", ""));
+    let (mut traveller, decision) = clock::until("shard 1 accepts somebody", || {
+        let mut client = server.connect(Transport::Tcp);
+        client.send(&auth(1, "traveller", ""));
         let (asked, decision) = server.log.asked();
-        if asked.app == "comet-1" {
-            break decision;
-        }
-        decision.close();
-        traveller = Client::connect(Transport::Tcp, server.address(Transport::Tcp));
-    };
+        (asked.app == "comet-1").then_some((client, decision))
+    });
     clients[one].1.send(&say(2, b"hold shard 1 up"));
     entered.recv_timeout(PATIENCE).unwrap();
     decision.accept(Identity::new("dtalk", user));

@@ -5,12 +5,12 @@ use std::time::Duration;
 use comet::{Closed, Delivery};
 
 use crate::support::client::{Client, Next, Transport};
-use crate::support::clock;
 use crate::support::frame::{auth, delivery, frame, say};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::place::{everywhere, over_both};
 use crate::support::router::answer;
 use crate::support::websocket::masked;
+use crate::support::{PATIENCE, clock};
 
 #[test]
 fn a_client_that_closes_ends_its_session() {
@@ -110,17 +110,8 @@ fn silence_ends_a_session_and_any_sign_of_life_keeps_it() {
         let mut silent = server.client(place.transport, "silent", "");
         let mut alive = server.client(place.transport, "alive", "");
         let mut seq = 1;
-        while server
-            .log
-            .so_far(|event| {
-                matches!(
-                    event,
-                    crate::support::log::Event::Disconnected(peer, _) if peer.user() == "silent"
-                )
-                .then_some(())
-            })
-            .is_empty()
-        {
+        while !server.log.has_ended("silent") {
+            assert!(clock::now() - start < PATIENCE, "nobody is idle");
             // A message counts as well as a heartbeat.
             seq += 1;
             assert_eq!(alive.ask(seq, b"here"), b"here");

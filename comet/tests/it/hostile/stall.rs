@@ -149,10 +149,11 @@ fn a_reader_that_never_reads_is_dropped_after_the_write_timeout() {
         let session = server.log.peer("stuck").session();
         let mut good = server.client(place.transport, "good", "");
         let start = clock::now();
-        while server.stats().deliveries_dropped == 0 {
+        clock::eventually("more is pushed than may wait", || {
             server.gateway.push(session, Delivery::best_effort(vec![7; 100_000])).unwrap();
             good.beat(2);
-        }
+            server.stats().deliveries_dropped > 0
+        });
         assert_eq!(server.log.closed("stuck"), Closed::Slow);
         assert!(clock::now() - start >= time);
         good.beat(3);
@@ -167,9 +168,10 @@ fn a_reader_that_goes_on_within_the_write_timeout_keeps_its_session() {
     let server = Server::start(config(1).write_timeout(time).write_bytes(1 << 20));
     let mut slow = server.client(Transport::Tcp, "slow", "");
     let session = server.log.peer("slow").session();
-    while server.stats().deliveries_dropped == 0 {
+    clock::eventually("more is pushed than may wait", || {
         server.gateway.push(session, Delivery::best_effort(vec![7; 100_000])).unwrap();
-    }
+        server.stats().deliveries_dropped > 0
+    });
     let start = clock::now();
     // Reading a little, again and again, for longer than the time.
     while clock::now() - start < time + time / 2 {

@@ -87,6 +87,15 @@ impl Log {
         })
     }
 
+    /// Whether the session of a user has ended.
+    pub(crate) fn has_ended(&self, user: &str) -> bool {
+        let ends = self.so_far(|event| match event {
+            Event::Disconnected(peer, _) => Some(peer.user() == user),
+            _ => None,
+        });
+        ends.contains(&true)
+    }
+
     /// Waits until so many events are of interest, and returns what is.
     pub(crate) fn collect<T>(&self, count: usize, of: impl Fn(&Event) -> Option<T>) -> Vec<T> {
         self.wait("enough events", |state| {

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::{PATIENCE, clock};
 
+/// No buffer between two programs of one machine holds so much.
+const ENDLESS: usize = 200 << 20;
+
 /// What reading brought.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Arrived {
@@ -56,18 +59,19 @@ impl Socket {
         }
     }
 
-    /// Writes the bytes over and over until the other side has taken nothing for the time; how
-    /// many it took, or the system in between. The end of the connection counts as well.
+    /// Writes the bytes over and over until the other side has taken nothing for the time, or has
+    /// closed; how many it took, or the system in between. More than any of these keeps is enough.
     pub(crate) fn write_until_blocked(&mut self, bytes: &[u8], time: Duration) -> usize {
         self.stream.set_write_timeout(Some(time)).expect("write timeout");
         let mut written = 0;
-        loop {
+        while written < ENDLESS {
             match self.stream.write(&bytes[written % bytes.len()..]) {
                 Ok(count) => written += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return written,
+                Err(_) => break,
             }
         }
+        written
     }
 
     /// Reads once.
