@@ -27,7 +27,7 @@ impl Counter {
 /// Defines the counters of a shard and the sums that are read, from one list.
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
-        /// A shard's counters; apart from those of its neighbours, as each is written by one thread.
+        /// A shard's counters, apart from its neighbours': each is written by one thread.
         #[derive(Debug, Default)]
         #[repr(align(128))]
         pub(crate) struct Counters {

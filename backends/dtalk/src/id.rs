@@ -240,7 +240,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ids_increase_whatever_the_clock_does(clocks in prop::collection::vec(any_clock(), 1..600)) {
+        fn ids_increase_whatever_the_clock_does(
+            clocks in prop::collection::vec(any_clock(), 1..600),
+        ) {
             let generator = fresh(3);
             let mut last = 0;
             for now in clocks {
@@ -252,7 +254,8 @@ mod tests {
 
         #[test]
         fn ids_increase_over_a_restart_on_any_node(
-            before in any_clock(), after in any_clock(), burst in 1..600_usize, nodes in (0..16_u8, 0..16_u8)
+            before in any_clock(), after in any_clock(), burst in 1..600_usize,
+            nodes in (0..16_u8, 0..16_u8),
         ) {
             let first = fresh(nodes.0);
             let last = (0..burst).map(|_| first.next_at(before).unwrap()).last();

@@ -15,8 +15,8 @@ use super::Shard;
 use super::connection::{Connection, Tail, Transport};
 use crate::Closed;
 
-/// Bytes read at once from a peer that has no session yet: what follows its auth frame must wait for
-/// the router, and is not worth more memory.
+/// Bytes read at once from a peer that has no session yet: what follows its auth frame must wait
+/// for the router, and is not worth more memory.
 const FIRST_READ: usize = 4_096;
 
 /// A tail up to this length is copied in front of what is read next; a longer one is appended to.

@@ -10,7 +10,8 @@
 //! * `commands`: what the mailbox asks for;
 //! * `fanout`: publishes to rooms, encoded once;
 //! * `output`: queues, writes;
-//! * `timers`, `ending` and `drain`: how sessions and connections end; `parking`: how sessions outlive them.
+//! * `timers`, `ending` and `drain`: how sessions and connections end;
+//! * `parking`: how sessions outlive their connections.
 //!
 //! Not here: what frames mean (`session`), who routes (`dispatch`).
 

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! serves existing dtalk clients on 3101 and 3102, the HTTP API and a web chat page on 8888, and
-//! metrics on 9100, all on loopback, with its data in `./data`. `--print-config` shows all settings.
+//! metrics on 9100, all on loopback, with its data in `./data`. `--print-config` shows all
+//! settings.
 
 mod config;
 mod data;
