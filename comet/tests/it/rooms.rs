@@ -175,7 +175,8 @@ fn what_one_thread_publishes_and_pushes_keeps_its_order_for_each_session() {
         for number in 0..1_500 {
             let body = number.to_string();
             let class = if number % 7 < 3 { Delivery::acked } else { Delivery::best_effort };
-            match number % 5 {
+            // Each way directly follows each other one at some time.
+            match [0, 1, 4, 2, 0, 3, 1, 2, 4, 0, 2][number % 11] {
                 0 | 1 => gateway.publish("red", class(body)).unwrap(),
                 2 => gateway.publish("green", class(body)).unwrap(),
                 3 => gateway.broadcast(class(body)).unwrap(),
@@ -198,6 +199,26 @@ fn what_one_thread_publishes_and_pushes_keeps_its_order_for_each_session() {
                 next_seq += u32::from(is_acked);
                 assert_eq!(client.receive(), delivery(seq, number.to_string()));
             }
+        }
+    });
+}
+
+#[test]
+fn publishes_that_alternate_between_rooms_reach_the_members_of_theirs_alone() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards));
+        let mut red = server.on_every_shard(place.transport, "red", "red");
+        let mut green = server.on_every_shard(place.transport, "green", "green");
+        for number in 0..300 {
+            let room = if number % 3 == 0 { "red" } else { "green" };
+            server.gateway.publish(room, text(&number.to_string())).unwrap();
+        }
+        let mine = |is_red: bool| (0..300).filter(move |number| (number % 3 == 0) == is_red);
+        for (is_red, (_, client)) in
+            red.iter_mut().map(|it| (true, it)).chain(green.iter_mut().map(|it| (false, it)))
+        {
+            mine(is_red).for_each(|number| hears(client, &number.to_string()));
+            client.beat(2);
         }
     });
 }
