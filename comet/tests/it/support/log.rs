@@ -1,7 +1,7 @@
 //! What the router under test has seen, for tests to wait on.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use comet::{Closed, Connect, ConnectReply, Message, Peer, Receipt, SessionId};
 
@@ -106,13 +106,13 @@ impl Log {
 
     /// What has happened so far.
     pub(crate) fn so_far<T>(&self, of: impl Fn(&Event) -> Option<T>) -> Vec<T> {
-        self.state.lock().unwrap().events.iter().filter_map(of).collect()
+        self.state().events.iter().filter_map(of).collect()
     }
 
     /// How often each session was said to be open, and to have ended.
     pub(crate) fn lives(&self) -> HashMap<SessionId, (usize, usize)> {
         let mut lives = HashMap::new();
-        for event in &self.state.lock().unwrap().events {
+        for event in &self.state().events {
             match event {
                 Event::Connected(peer) => lives.entry(peer.session()).or_insert((0, 0)).0 += 1,
                 Event::Disconnected(peer, _) => {
@@ -132,22 +132,28 @@ impl Log {
         drop((held, asked));
     }
 
+    /// Also for who cleans up after a test that failed while it looked.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let changed = change(&mut self.state.lock().unwrap());
+        let changed = change(&mut self.state());
         self.changed.notify_all();
         changed
     }
 
     fn wait<T>(&self, what: &str, mut look: impl FnMut(&mut State) -> Option<T>) -> T {
         let deadline = clock::deadline();
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state();
         loop {
             if let Some(found) = look(&mut state) {
                 return found;
             }
             let left = clock::left(deadline);
             assert!(!left.is_zero(), "never happened: {what}; so far: {:?}", state.events);
-            state = self.changed.wait_timeout(state, left).unwrap().0;
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
