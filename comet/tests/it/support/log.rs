@@ -151,9 +151,20 @@ impl Log {
                 return found;
             }
             let left = clock::left(deadline);
-            assert!(!left.is_zero(), "never happened: {what}; so far: {:?}", state.events);
+            assert!(!left.is_zero(), "never happened: {what}; so far:\n{}", brief(&state.events));
             let waited = self.changed.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
+}
+
+/// The last events, without bodies.
+fn brief(events: &[Event]) -> String {
+    let line = |event: &Event| match event {
+        Event::Message(peer, message) => {
+            format!("  {} says {} of {} bytes", peer.user(), message.seq, message.body.len())
+        }
+        other => format!("  {other:?}"),
+    };
+    events[events.len().saturating_sub(20)..].iter().map(line).collect::<Vec<_>>().join("\n")
 }
