@@ -7,13 +7,15 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use crate::Refusal;
+
 /// What the peer hears about a message.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Reply {
     /// A send reply with this body.
     Ack(Bytes),
-    /// Nothing: existing dialects know no refusal.
-    Silence,
+    /// Nothing in dialects that know no refusal, else this one.
+    Refuse(Refusal),
 }
 
 /// An open message: what its reply must repeat.
@@ -107,7 +109,7 @@ mod tests {
         let mut inbox = Inbox::default();
         let numbers: Vec<u32> = [11, 12, 13].map(|seq| inbox.open(seq, 7)).into();
         assert!(inbox.settle(numbers[2], ack("c")));
-        assert!(inbox.settle(numbers[1], Reply::Silence));
+        assert!(inbox.settle(numbers[1], Reply::Refuse(Refusal::new(1))));
         assert_eq!(replies(&mut inbox), []);
         assert!(inbox.settle(numbers[0], ack("a")));
         assert_eq!(replies(&mut inbox), [(11, "a".into()), (13, "c".into())]);

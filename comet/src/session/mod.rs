@@ -14,28 +14,33 @@
 //! Driven by [`handle_frame`](Session::handle_frame), [`handle_timeout`](Session::handle_timeout),
 //! [`accept`](Session::accept), [`push`](Session::push) and [`settle`](Session::settle); after any
 //! of them drain [`poll_transmit`](Session::poll_transmit) and [`poll_reply`](Session::poll_reply),
-//! and see that a timer fires no later than [`poll_timeout`](Session::poll_timeout).
+//! and see that a timer fires no later than [`poll_timeout`](Session::poll_timeout). What is pushed
+//! is in `owed`; what only the comet dialect has, in `numbered` and `conversation`.
 //!
 //! Not here: wire formats, sockets, rooms, and who the peer is.
 
+mod conversation;
 mod limits;
+mod numbered;
+mod owed;
 mod parking;
 #[cfg(test)]
 mod tests;
 
-use std::rc::Rc;
-
 use bytes::Bytes;
 use comet_protocol::Inbound;
+use comet_protocol::comet::{Auth, Received, Seq};
 
 use crate::Closed;
-use crate::delivery::{Ack, Delivery, Due, Inbox, Overflow, Reply, Transmit, Window};
+use crate::delivery::{Ack, Answer, Due, Inbox, Reply, Window};
 use crate::rate::Rate;
 use crate::time::Time;
+pub(crate) use conversation::{Conversation, Hello};
 pub(crate) use limits::Limits;
+pub(crate) use owed::Wait;
 
 /// What a peer's frame asks the shard to do.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Action<'a> {
     /// Nothing: counted, never answered.
     Ignore,
@@ -45,6 +50,11 @@ pub(crate) enum Action<'a> {
         body: &'a [u8],
         /// From 1.
         attempt: u8,
+    },
+    /// The same for a peer of the comet dialect.
+    Greet {
+        /// Its request.
+        auth: Box<Auth>,
     },
     /// Answer an auth frame that asks for what the peer already has.
     AuthReply {
@@ -71,6 +81,20 @@ pub(crate) enum Action<'a> {
     Acked {
         /// The delivery's tag; 0 asks for nothing.
         tag: u64,
+    },
+    /// Have [`Session::receive`] take this.
+    Received(Received<'a>),
+    /// Tell the recorded answer of a message again.
+    Answer {
+        /// The message's number.
+        seq: Seq,
+        /// The same as before.
+        answer: Answer,
+    },
+    /// Answer a ping.
+    Pong {
+        /// Of the ping.
+        stamp: [u8; 8],
     },
     /// An ack of nothing that is in flight: counted.
     StrayAck,
@@ -116,6 +140,7 @@ pub(crate) struct Session {
     rate: Rate,
     inbox: Inbox,
     window: Option<Box<Window>>,
+    conversation: Option<Box<Conversation>>,
 }
 
 impl Session {
@@ -130,6 +155,7 @@ impl Session {
             rate: Rate::default(),
             inbox: Inbox::default(),
             window: None,
+            conversation: None,
         }
     }
 
@@ -144,6 +170,7 @@ impl Session {
             rate: Rate::default(),
             inbox: Inbox::default(),
             window: None,
+            conversation: None,
         }
     }
 
@@ -226,30 +253,18 @@ impl Session {
         self.attempts = 1;
     }
 
-    /// Pushes an acked delivery. Its number, if it is to be sent now.
-    pub(crate) fn push(
-        &mut self,
-        now: Time,
-        delivery: &Rc<Delivery>,
-        limits: &Limits,
-    ) -> Result<Option<u32>, Overflow> {
-        // When the peer was last heard is as good as chance.
-        self.window().push(now, delivery, &limits.window)
-    }
-
-    /// The next delivery that has room in the window now; call until `None`.
-    pub(crate) fn poll_transmit(&mut self, now: Time, limits: &Limits) -> Option<Transmit> {
-        self.window.as_mut()?.poll_transmit(now, &limits.window)
-    }
-
-    /// The next delivery to be sent again; call until `None` after [`Timeout::Resend`].
-    pub(crate) fn poll_resend(&mut self, now: Time, limits: &Limits) -> Option<Transmit> {
-        self.window.as_mut()?.poll_resend(now, &limits.window)
-    }
-
     /// The router settles a message; false if it was not open.
     pub(crate) fn settle(&mut self, number: u32, reply: Reply) -> bool {
-        self.inbox.settle(number, reply)
+        match &mut self.conversation {
+            Some(conversation) => {
+                let answer = match reply {
+                    Reply::Ack(body) => Answer::Reply(body),
+                    Reply::Refuse(refusal) => Answer::Refused(refusal),
+                };
+                conversation.upstream.settle(Seq::new(number), answer)
+            }
+            None => self.inbox.settle(number, reply),
+        }
     }
 
     /// The next reply that may leave: seq and op of its message, and its body; call until `None`.
@@ -291,6 +306,7 @@ impl Session {
             self.phase = Phase::Closing;
             self.moment = now + limits.close_timeout;
             self.window = None;
+            self.conversation = None;
             self.inbox.abandon();
         }
         was_open
@@ -313,13 +329,10 @@ impl Session {
 
     /// Whether the router has settled all messages and the peer has acknowledged all deliveries.
     pub(crate) fn is_settled(&self) -> bool {
-        let window = self.window.as_ref();
-        self.inbox.is_empty() && window.is_none_or(|w| w.in_flight() + w.waiting() == 0)
-    }
-
-    fn window(&mut self) -> &mut Window {
-        let salt = self.moment.wrapping_micros();
-        self.window.get_or_insert_with(|| Box::new(Window::new(salt)))
+        let conversation = self.conversation.as_ref();
+        self.inbox.is_empty()
+            && conversation.is_none_or(|it| it.upstream.is_settled())
+            && self.window.as_ref().is_none_or(|window| window.is_idle())
     }
 
     fn authenticate<'a>(&mut self, seq: u32, body: &'a [u8], limits: &Limits) -> Action<'a> {
@@ -333,6 +346,7 @@ impl Session {
     }
 
     fn ack(&mut self, now: Time, seq: u32) -> Action<'static> {
+        let seq = Seq::new(seq);
         let ack = self.window.as_mut().map_or(Ack::Unknown, |window| window.ack(now, seq));
         match ack {
             Ack::Fresh(tag) => Action::Acked { tag },
@@ -350,6 +364,9 @@ impl Session {
             return Timeout::Close(Closed::Idle);
         }
         self.inbox.release();
+        if let Some(conversation) = &mut self.conversation {
+            conversation.upstream.release();
+        }
         if let Some(window) = &mut self.window {
             match window.handle_timeout(now, blocked, &limits.window) {
                 Due::Nothing => window.release(),

@@ -1,9 +1,9 @@
 //! Sessions without a connection: kept for a while, with all that was promised to their peer.
 
-use std::rc::Rc;
+use comet_protocol::comet::{Received, SeqRange};
 
-use super::{Limits, Phase, Session};
-use crate::delivery::{Delivery, Overflow};
+use super::{Hello, Limits, Phase, Session};
+use crate::delivery::Overflow;
 use crate::time::Time;
 
 impl Session {
@@ -25,34 +25,55 @@ impl Session {
     }
 
     /// The connection is gone, the session stays: what it has pushed and the peer has not
-    /// acknowledged, and what is pushed from now on. Replies to open messages are dropped, for
+    /// acknowledged, and what is pushed from now on. Replies to open messages are dropped where
     /// their numbers mean nothing on another connection.
     pub(crate) fn park(&mut self, now: Time, limits: &Limits) {
         debug_assert!(self.phase == Phase::Open, "only an open session has something to keep");
         self.phase = Phase::Parked;
         self.moment = now + limits.resume_ttl;
         self.inbox.abandon();
-        if let Some(window) = &mut self.window {
-            window.restart();
-        }
     }
 
-    /// Pushes an acked delivery to a parked session.
-    pub(crate) fn push_parked(
-        &mut self,
-        delivery: &Rc<Delivery>,
-        limits: &Limits,
-    ) -> Result<(), Overflow> {
-        self.window().queue(delivery, &limits.window)
-    }
-
-    /// The peer is back on another connection. Afterwards drain
+    /// The peer is back on another connection, where numbers begin anew. Afterwards drain
     /// [`poll_transmit`](Self::poll_transmit): it sends again what was not acknowledged, numbered
     /// from 1, and then what was pushed meanwhile.
-    pub(crate) fn resume(&mut self, now: Time) {
+    pub(crate) fn resume(&mut self, now: Time) -> Result<(), Overflow> {
+        self.reopen(now);
+        self.conversation = None;
+        self.window.as_mut().map_or(Ok(()), |window| window.restart(false))
+    }
+
+    /// The peer is back on another connection and goes on with its numbers; it showed the ticket of
+    /// `epoch`, and [has been sent](Self::has_sent) what it has `received`. Afterwards drain
+    /// [`poll_transmit`](Self::poll_transmit) and [`poll_answer`](Self::poll_answer).
+    ///
+    /// What the peer had acknowledged and now says it does not have, is not kept any more: these
+    /// are the numbers of a gap that it must be told first.
+    pub(crate) fn resume_numbered(
+        &mut self,
+        now: Time,
+        hello: &Hello,
+        epoch: u32,
+        received: Received<'_>,
+        done: impl FnMut(u64),
+    ) -> Option<SeqRange> {
+        self.reopen(now);
+        if let Some(conversation) = &mut self.conversation {
+            conversation.resume(hello, epoch);
+        }
+        let window = self.window.as_mut()?;
+        let _fresh = window.receive(now, received, done);
+        window.replay();
+        let (before, _) = window.span();
+        let first = received.up_to().next();
+        before.is_after(received.up_to()).then_some(SeqRange { first, last: before })
+    }
+
+    fn reopen(&mut self, now: Time) {
         debug_assert!(self.phase == Phase::Parked, "a connected session is parked first");
         self.phase = Phase::Open;
         self.moment = now;
         self.pinged = false;
     }
 }
+

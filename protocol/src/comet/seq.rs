@@ -61,6 +61,26 @@ impl Seq {
         self.0.wrapping_sub(earlier.0)
     }
 
+    /// The number that is given after so many others were given from this one on.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the remainder is below 2^32")]
+    pub const fn counted(self, numbers: usize) -> Self {
+        let from = self.0.wrapping_sub(1) as u64;
+        Self(((from + numbers as u64) % (u32::MAX as u64)) as u32 + 1)
+    }
+
+    /// How many numbers are given from `first` on before this one; the opposite of
+    /// [`counted`](Self::counted). For [`NONE`](Self::NONE) more than anybody counts.
+    #[must_use]
+    pub const fn count_from(self, first: Self) -> usize {
+        if self.is_none() {
+            return usize::MAX;
+        }
+        let span = self.0.wrapping_sub(first.0);
+        // Going past the end of the circle meets 0, which is not given.
+        (if self.0 < first.0 { span.wrapping_sub(1) } else { span }) as usize
+    }
+
     /// The place that many places on.
     #[must_use]
     pub const fn plus(self, places: u32) -> Self {
@@ -89,6 +109,18 @@ mod tests {
         assert_eq!(Seq::NONE.next(), Seq::FIRST);
         assert_eq!(Seq::new(u32::MAX).next(), Seq::new(1));
         assert_eq!(Seq::new(1).prev(), Seq::NONE);
+    }
+
+    #[test]
+    fn numbers_are_counted_round_the_circle_without_zero() {
+        let last = Seq::new(u32::MAX);
+        assert_eq!([0, 1, 2].map(|count| last.counted(count).get()), [u32::MAX, 1, 2]);
+        assert_eq!([0, 7].map(|count| Seq::FIRST.counted(count).get()), [1, 8]);
+        for (first, count) in [(1, 0), (5, 9), (u32::MAX, 3), (u32::MAX - 1, 1)] {
+            let first = Seq::new(first);
+            assert_eq!(first.counted(count).count_from(first), count);
+        }
+        assert_eq!(Seq::NONE.count_from(Seq::FIRST), usize::MAX);
     }
 
     #[test]

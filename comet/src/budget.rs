@@ -1,0 +1,246 @@
+//! The byte budget of the process, and who holds how much of it.
+//!
+//! Everything that waits for a peer holds a [`Charge`] for the bytes that it keeps: bodies, entries
+//! of windows and queues, room logs, bytes on their way to sockets. A shard has an [`Account`],
+//! which takes what it needs from the process-wide [`Budget`] in leases, so that charging touches
+//! nothing shared. All leases together never exceed the budget: what cannot be charged is not kept.
+//!
+//! Not here: what to give up when the budget gets short (`shard::shedding`).
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What a shard takes from the budget at once, and holds unused at most twice.
+const LEASE: usize = 64 * 1024;
+
+/// This share of the budget is kept for what says that something is missing.
+const RESERVE: usize = 64;
+
+/// The budget of a gateway, shared by its shards.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    limit: usize,
+    lease: usize,
+    leased: AtomicUsize,
+}
+
+/// How short the budget is.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Pressure {
+    /// Less than three quarters are in use.
+    None,
+    /// Nobody new, and nothing optional is kept.
+    High,
+    /// From seven eighths on: rooms forget what slow readers have not read.
+    Severe,
+    /// From fifteen sixteenths on: the worst offenders lose what waits for them.
+    Critical,
+}
+
+/// There is no more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Exhausted;
+
+impl Budget {
+    pub(crate) fn new(limit: usize, shards: usize) -> Self {
+        // Small budgets must not be gone by being leased and unused.
+        let lease = LEASE.min(limit / (shards * 64)).max(1);
+        Self { limit, lease, leased: AtomicUsize::new(0) }
+    }
+
+    /// By what all shards have leased.
+    pub(crate) fn pressure(&self) -> Pressure {
+        let leased = self.leased.load(Ordering::Relaxed);
+        match leased {
+            _ if leased >= self.limit / 16 * 15 => Pressure::Critical,
+            _ if leased >= self.limit / 8 * 7 => Pressure::Severe,
+            _ if leased >= self.limit / 4 * 3 => Pressure::High,
+            _ => Pressure::None,
+        }
+    }
+
+    fn lease(&self, bytes: usize, limit: usize) -> bool {
+        let take = |leased: usize| leased.checked_add(bytes).filter(|sum| *sum <= limit);
+        self.leased.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.leased.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// One shard's part of the budget.
+#[derive(Debug)]
+pub(crate) struct Account {
+    budget: Arc<Budget>,
+    used: Cell<usize>,
+    leased: Cell<usize>,
+}
+
+impl Account {
+    pub(crate) fn new(budget: Arc<Budget>) -> Rc<Self> {
+        Rc::new(Self { budget, used: Cell::new(0), leased: Cell::new(0) })
+    }
+
+    /// An account that knows no limit.
+    #[cfg(test)]
+    pub(crate) fn unlimited() -> Rc<Self> {
+        Self::new(Arc::new(Budget::new(usize::MAX / 2, 1)))
+    }
+
+    /// Bytes charged now.
+    pub(crate) fn used(&self) -> usize {
+        self.used.get()
+    }
+
+    /// How short the budget is, for all shards together.
+    pub(crate) fn pressure(&self) -> Pressure {
+        self.budget.pressure()
+    }
+
+    fn take(&self, bytes: usize, limit: usize) -> Result<(), Exhausted> {
+        let used = self.used.get() + bytes;
+        let short = used.saturating_sub(self.leased.get());
+        if short > 0 {
+            let lease = short.max(self.budget.lease);
+            let got = if self.budget.lease(lease, limit) {
+                lease
+            } else if self.budget.lease(short, limit) {
+                short
+            } else {
+                return Err(Exhausted);
+            };
+            self.leased.set(self.leased.get() + got);
+        }
+        self.used.set(used);
+        Ok(())
+    }
+
+    fn put(&self, bytes: usize) {
+        let used = self.used.get() - bytes;
+        self.used.set(used);
+        let spare = self.leased.get() - used;
+        if spare > 2 * self.budget.lease {
+            let back = spare - self.budget.lease;
+            self.leased.set(self.leased.get() - back);
+            self.budget.give_back(back);
+        }
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.budget.give_back(self.leased.get());
+    }
+}
+
+/// Bytes that something keeps; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Charge {
+    account: Rc<Account>,
+    bytes: usize,
+}
+
+impl Charge {
+    /// A charge of nothing yet.
+    pub(crate) fn none(account: &Rc<Account>) -> Self {
+        Self { account: Rc::clone(account), bytes: 0 }
+    }
+
+    /// A charge of so many bytes.
+    pub(crate) fn new(account: &Rc<Account>, bytes: usize) -> Result<Self, Exhausted> {
+        let mut charge = Self::none(account);
+        charge.set(bytes)?;
+        Ok(charge)
+    }
+
+    /// The same for what says that something is missing, which may use the reserve.
+    pub(crate) fn from_reserve(account: &Rc<Account>, bytes: usize) -> Result<Self, Exhausted> {
+        account.take(bytes, account.budget.limit)?;
+        Ok(Self { account: Rc::clone(account), bytes })
+    }
+
+    /// Becomes a charge of so many bytes; stays what it was if there are not so many.
+    pub(crate) fn set(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        if bytes > self.bytes {
+            let limit = self.account.budget.limit;
+            self.account.take(bytes - self.bytes, limit - limit / RESERVE)?;
+        } else {
+            self.account.put(self.bytes - bytes);
+        }
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    /// Who is charged.
+    pub(crate) fn account(&self) -> &Rc<Account> {
+        &self.account
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.account.put(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_dropped_is_given_back_to_the_byte() {
+        let budget = Arc::new(Budget::new(1 << 20, 2));
+        let account = Account::new(Arc::clone(&budget));
+        let mut one = Charge::new(&account, 1_000).unwrap();
+        let two = Charge::new(&account, 24).unwrap();
+        one.set(500).unwrap();
+        assert_eq!(account.used(), 524);
+        drop((one, two));
+        assert_eq!(account.used(), 0);
+        drop(account);
+        assert_eq!(budget.leased.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn shards_together_never_hold_more_than_the_budget() {
+        let budget = Arc::new(Budget::new(6_400, 2));
+        let (left, right) = (Account::new(Arc::clone(&budget)), Account::new(Arc::clone(&budget)));
+        let _most = Charge::new(&left, 5_000).unwrap();
+        assert_eq!(Charge::new(&right, 1_400).unwrap_err(), Exhausted);
+        let some = Charge::new(&right, 1_200).unwrap();
+        assert_eq!(budget.pressure(), Pressure::Critical);
+        assert_eq!(Charge::new(&left, 101).unwrap_err(), Exhausted, "the reserve is kept");
+        let gap = Charge::from_reserve(&left, 90).unwrap();
+        drop((some, gap));
+        assert!(Charge::new(&left, 1_000).is_ok());
+    }
+
+    #[test]
+    fn a_charge_that_cannot_grow_stays_what_it_was() {
+        let account = Account::new(Arc::new(Budget::new(1_000, 1)));
+        let mut charge = Charge::new(&account, 600).unwrap();
+        assert_eq!(charge.set(1_100), Err(Exhausted));
+        assert_eq!(account.used(), 600);
+        charge.set(100).unwrap();
+        assert_eq!(account.used(), 100);
+    }
+
+    #[test]
+    fn pressure_rises_with_what_is_leased() {
+        let budget = Arc::new(Budget::new(6_400, 1));
+        let account = Account::new(Arc::clone(&budget));
+        let mut charge = Charge::none(&account);
+        let mut at = |bytes| {
+            charge.set(bytes).unwrap();
+            budget.pressure()
+        };
+        assert_eq!(at(1_000), Pressure::None);
+        assert_eq!(at(4_900), Pressure::High);
+        assert_eq!(at(5_700), Pressure::Severe);
+        assert_eq!(at(6_100), Pressure::Critical);
+        assert_eq!(at(0), Pressure::None);
+    }
+}

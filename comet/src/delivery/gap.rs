@@ -1,0 +1,86 @@
+//! What a peer will never get, counted.
+
+use std::sync::Arc;
+
+pub use comet_protocol::comet::GapReason;
+
+use super::Delivery;
+
+/// Deliveries that follow each other and will never arrive.
+///
+/// If they stand in one record, which one and from where: `position` is the first that is missing,
+/// and `position + count` is the first that is not.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Gap {
+    /// How many are missing.
+    pub count: u64,
+    /// Why.
+    pub reason: GapReason,
+    /// Of which room they were; `None` if they were pushed, or are of several rooms.
+    pub room: Option<Arc<str>>,
+    /// Where the first stands in its record; 0 if that is not known.
+    pub position: u64,
+}
+
+impl Gap {
+    /// One delivery is missing.
+    pub(crate) fn of(delivery: &Delivery, room: Option<&Arc<str>>, reason: GapReason) -> Self {
+        Self { count: 1, reason, room: room.cloned(), position: delivery.position }
+    }
+
+    /// Whether a gap that follows is the same but for what it counts.
+    pub(crate) fn goes_on_with(&self, next: &Self) -> bool {
+        let same_record = self.room == next.room && self.reason == next.reason;
+        let dense = self.position == 0 && next.position == 0
+            || self.position != 0 && self.position + self.count == next.position;
+        same_record && dense
+    }
+
+    /// Adds what follows; where it stands is lost unless it [goes on](Self::goes_on_with) so.
+    pub(crate) fn extend(&mut self, next: &Self) {
+        if !self.goes_on_with(next) {
+            self.position = 0;
+            if self.room != next.room {
+                self.room = None;
+            }
+            if self.reason != next.reason {
+                self.reason = GapReason::Unspecified;
+            }
+        }
+        self.count += next.count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gap(room: &str, position: u64, count: u64) -> Gap {
+        Gap { count, reason: GapReason::Slow, room: Some(room.into()), position }
+    }
+
+    #[test]
+    fn a_dense_range_of_one_room_stays_exact() {
+        let mut lost = gap("a", 10, 2);
+        assert!(lost.goes_on_with(&gap("a", 12, 3)));
+        lost.extend(&gap("a", 12, 3));
+        assert_eq!(lost, gap("a", 10, 5));
+    }
+
+    #[test]
+    fn what_is_of_several_rooms_is_only_counted() {
+        let mut lost = gap("a", 10, 2);
+        assert!(!lost.goes_on_with(&gap("b", 12, 1)));
+        lost.extend(&gap("b", 12, 1));
+        assert_eq!(lost, Gap { count: 3, reason: GapReason::Slow, room: None, position: 0 });
+    }
+
+    #[test]
+    fn a_hole_between_positions_leaves_only_the_count() {
+        let mut lost = gap("a", 10, 2);
+        assert!(!lost.goes_on_with(&gap("a", 13, 1)));
+        lost.extend(&gap("a", 13, 1));
+        assert_eq!(lost, gap("a", 0, 3));
+    }
+}

@@ -1,0 +1,99 @@
+//! What a shard holds of a delivery: once, and charged to the budget, however many sessions refer
+//! to it.
+
+use std::rc::Rc;
+
+use super::{Delivery, Gap, Lane};
+use crate::budget::{Account, Charge, Exhausted};
+
+/// What can stand under a number.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// A body to be sent.
+    Delivery(Delivery),
+    /// Word of deliveries that are not to be had.
+    Gap(Gap),
+}
+
+/// An item that is kept until nobody refers to it.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) item: Item,
+    /// Given back with the item.
+    _charge: Charge,
+}
+
+/// The item, and the two counters of its `Rc`.
+const OVERHEAD: usize = size_of::<Held>() + 2 * size_of::<usize>();
+
+impl Held {
+    /// Keeps a delivery, if the budget has room for it; otherwise it comes back.
+    pub(crate) fn delivery(
+        account: &Rc<Account>,
+        delivery: Delivery,
+    ) -> Result<Rc<Self>, Delivery> {
+        let key = delivery.key.as_ref().map_or(0, |key| key.len());
+        match Charge::new(account, OVERHEAD + delivery.body.len() + key) {
+            Ok(charge) => {
+                Ok(Rc::new(Self { item: Item::Delivery(delivery), _charge: charge }))
+            }
+            Err(Exhausted) => Err(delivery),
+        }
+    }
+
+    /// Keeps word of a gap.
+    pub(crate) fn gap(account: &Rc<Account>, gap: Gap) -> Result<Rc<Self>, Exhausted> {
+        let charge = Charge::from_reserve(account, OVERHEAD)?;
+        Ok(Rc::new(Self { item: Item::Gap(gap), _charge: charge }))
+    }
+
+    /// The delivery, unless it is word of a gap.
+    pub(crate) fn as_delivery(&self) -> Option<&Delivery> {
+        match &self.item {
+            Item::Delivery(delivery) => Some(delivery),
+            Item::Gap(_) => None,
+        }
+    }
+
+    /// Bytes of the body.
+    pub(crate) fn len(&self) -> usize {
+        self.as_delivery().map_or(0, |delivery| delivery.body.len())
+    }
+
+    /// Which lane it takes.
+    pub(crate) fn lane(&self) -> Lane {
+        self.as_delivery().map_or(Lane::Normal, |delivery| delivery.lane)
+    }
+
+    /// Which ack the router asked to hear of; 0 for none.
+    pub(crate) fn tag(&self) -> u64 {
+        self.as_delivery().map_or(0, |delivery| delivery.tag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_body_is_charged_once_until_the_last_reference_is_gone() {
+        let account = Account::unlimited();
+        let held = Held::delivery(&account, Delivery::acked(vec![0; 100])).unwrap();
+        let again = Rc::clone(&held);
+        assert_eq!(account.used(), OVERHEAD + 100);
+        drop(held);
+        assert_eq!(account.used(), OVERHEAD + 100);
+        drop(again);
+        assert_eq!(account.used(), 0);
+    }
+
+    #[test]
+    fn what_the_budget_cannot_hold_comes_back() {
+        let budget = Arc::new(crate::budget::Budget::new(64 * 1024, 1));
+        let account = Account::new(budget);
+        let refused = Held::delivery(&account, Delivery::acked(vec![7; 65_000])).unwrap_err();
+        assert_eq!(refused.body.len(), 65_000);
+        assert_eq!(account.used(), 0);
+    }
+}

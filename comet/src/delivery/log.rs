@@ -1,0 +1,283 @@
+//! What slow readers of a room have not read: each delivery once, and a place in it per reader.
+//!
+//! A [`Log`] is empty while every reader keeps up. Once one falls behind, what is published is kept
+//! for it, and for every other that is behind: a [`Cursor`] each, however much waits. The log is
+//! bounded; a reader that it has left behind is told how much it missed, and from where.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::{Gap, Held};
+use crate::budget::{Account, Charge};
+use comet_protocol::comet::GapReason;
+
+/// The log of one room on one shard.
+#[derive(Debug)]
+pub(crate) struct Log {
+    room: Arc<str>,
+    items: VecDeque<Rc<Held>>,
+    /// Number of the first item; numbers only grow.
+    base: u64,
+    bytes: usize,
+    cursors: usize,
+    /// For the entries; each item has a charge of its own.
+    charge: Charge,
+    /// Why items were given up last.
+    trimmed_for: GapReason,
+}
+
+/// A log as its cursors and its room refer to it.
+pub(crate) type SharedLog = Rc<RefCell<Log>>;
+
+/// Where an item stands in a log.
+#[derive(Clone, Debug)]
+pub(crate) struct Logged {
+    pub(crate) log: SharedLog,
+    pub(crate) index: u64,
+}
+
+/// Items of a log that one reader has not read, and the log keeps as long as it can.
+#[derive(Debug)]
+pub(super) struct Cursor {
+    log: SharedLog,
+    next: u64,
+    end: u64,
+    /// Of the next item in the room's record.
+    position: u64,
+}
+
+/// What a cursor brings.
+#[derive(Debug)]
+pub(super) enum Read {
+    Item(Rc<Held>),
+    /// The log has gone on without this reader.
+    Lost(Gap),
+    /// Nothing is left to read.
+    End,
+}
+
+impl Log {
+    pub(crate) fn new(account: &Rc<Account>, room: &Arc<str>) -> SharedLog {
+        Rc::new(RefCell::new(Self {
+            room: Arc::clone(room),
+            items: VecDeque::new(),
+            base: 0,
+            bytes: 0,
+            cursors: 0,
+            charge: Charge::none(account),
+            trimmed_for: GapReason::Slow,
+        }))
+    }
+
+    /// Appends an item for readers that are behind, and gives up the oldest beyond the limits. Its
+    /// number; the item itself is given up at once if the budget has no room for it.
+    pub(crate) fn append(&mut self, item: &Rc<Held>, most: usize, most_bytes: usize) -> u64 {
+        let number = self.base + self.items.len() as u64;
+        if self.items.len() == self.items.capacity() {
+            let more = self.items.capacity().max(8);
+            let entries = self.items.capacity() + more;
+            if self.charge.set(entries * size_of::<Rc<Held>>()).is_err() {
+                self.give_up(usize::MAX, GapReason::Memory);
+                self.base = number + 1;
+                return number;
+            }
+            self.items.reserve_exact(more);
+        }
+        self.items.push_back(Rc::clone(item));
+        self.bytes += item.len();
+        while self.items.len() > most || (self.bytes > most_bytes && self.items.len() > 1) {
+            self.give_up(1, GapReason::Slow);
+        }
+        number
+    }
+
+    /// Gives up the oldest half, for want of memory.
+    pub(crate) fn halve(&mut self) {
+        self.give_up(self.items.len().div_ceil(2), GapReason::Memory);
+    }
+
+    /// Gives up what nobody waits for after all.
+    pub(crate) fn tidy(&mut self) {
+        if self.cursors == 0 {
+            self.base += self.items.len() as u64;
+            self.items.clear();
+            self.bytes = 0;
+            self.release();
+        }
+    }
+
+    /// Bytes of the bodies that are kept.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn give_up(&mut self, count: usize, reason: GapReason) {
+        for _ in 0..count {
+            let Some(item) = self.items.pop_front() else { break };
+            self.bytes -= item.len();
+            self.base += 1;
+            self.trimmed_for = reason;
+        }
+        self.release();
+    }
+
+    /// Gives the entries back when none is left.
+    fn release(&mut self) {
+        if self.items.is_empty() {
+            self.items = VecDeque::new();
+            let _shrinks = self.charge.set(0);
+        }
+    }
+}
+
+impl Cursor {
+    /// A reader that is behind by one item.
+    pub(super) fn new(at: &Logged, position: u64) -> Self {
+        at.log.borrow_mut().cursors += 1;
+        Self { log: Rc::clone(&at.log), next: at.index, end: at.index + 1, position }
+    }
+
+    /// Takes in an item, if it is the next of the same log.
+    pub(super) fn extend(&mut self, at: &Logged) -> bool {
+        let is_next = Rc::ptr_eq(&self.log, &at.log) && self.end == at.index;
+        self.end += u64::from(is_next);
+        is_next
+    }
+
+    /// Whether the log has gone on without this reader.
+    pub(super) fn has_fallen(&self) -> bool {
+        self.next < self.log.borrow().base && self.next < self.end
+    }
+
+    /// Items that are left to read, those that are lost counted.
+    pub(super) fn left(&self) -> u64 {
+        self.end - self.next
+    }
+
+    /// The next item, which the window may take or not.
+    pub(super) fn peek(&self) -> Option<Rc<Held>> {
+        let log = self.log.borrow();
+        let index = usize::try_from(self.next.checked_sub(log.base)?).ok()?;
+        if self.next < self.end { log.items.get(index).cloned() } else { None }
+    }
+
+    /// Reads on.
+    pub(super) fn read(&mut self) -> Read {
+        let log = self.log.borrow();
+        if self.next >= self.end {
+            return Read::End;
+        }
+        if self.next < log.base {
+            let count = log.base.min(self.end) - self.next;
+            let (room, reason) = (Some(Arc::clone(&log.room)), log.trimmed_for);
+            drop(log);
+            return Read::Lost(Gap { count, reason, room, position: self.skip(count) });
+        }
+        let index = usize::try_from(self.next - log.base).unwrap_or(usize::MAX);
+        let Some(item) = log.items.get(index).cloned() else { return Read::End };
+        drop(log);
+        self.next += 1;
+        let position = item.as_delivery().map_or(0, |delivery| delivery.position);
+        self.position = if position == 0 { 0 } else { position + 1 };
+        Read::Item(item)
+    }
+
+    /// Gives up up to so many items; what is missing then.
+    pub(super) fn give_up(&mut self, count: u64, reason: GapReason) -> Gap {
+        let count = count.min(self.left());
+        let room = Some(Arc::clone(&self.log.borrow().room));
+        Gap { count, reason, room, position: self.skip(count) }
+    }
+
+    /// Goes on without reading; where the first of them stood.
+    fn skip(&mut self, count: u64) -> u64 {
+        let position = self.position;
+        self.next += count;
+        self.position = if position == 0 { 0 } else { position + count };
+        position
+    }
+}
+
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        let mut log = self.log.borrow_mut();
+        log.cursors -= 1;
+        log.tidy();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Delivery;
+
+    fn item(account: &Rc<Account>, position: u64) -> Rc<Held> {
+        Held::delivery(account, Delivery::acked(vec![0; 10]).position(position)).unwrap()
+    }
+
+    fn append(log: &SharedLog, account: &Rc<Account>, position: u64) -> Logged {
+        let index = log.borrow_mut().append(&item(account, position), 4, 1_000);
+        Logged { log: Rc::clone(log), index }
+    }
+
+    #[test]
+    fn readers_share_what_they_have_not_read() {
+        let account = Account::unlimited();
+        let log = Log::new(&account, &"r".into());
+        let at = append(&log, &account, 100);
+        let mut cursors = [Cursor::new(&at, 100), Cursor::new(&at, 100)];
+        let before = account.used();
+        for position in 101..104 {
+            let at = append(&log, &account, position);
+            assert!(cursors.iter_mut().all(|cursor| cursor.extend(&at)));
+        }
+        let each = account.used() - before;
+        assert!(each < 3 * 300, "three more items for both readers: {each}");
+        for cursor in &mut cursors {
+            let read = std::iter::from_fn(|| match cursor.read() {
+                Read::Item(item) => item.as_delivery().map(|delivery| delivery.position),
+                _ => None,
+            });
+            assert_eq!(read.collect::<Vec<_>>(), [100, 101, 102, 103]);
+        }
+        drop(cursors);
+        assert_eq!(account.used(), 0, "nobody is behind: nothing is kept");
+    }
+
+    #[test]
+    fn a_reader_that_falls_off_is_told_the_exact_range() {
+        let account = Account::unlimited();
+        let log = Log::new(&account, &"r".into());
+        let mut cursor = Cursor::new(&append(&log, &account, 50), 50);
+        (51..57).for_each(|position| assert!(cursor.extend(&append(&log, &account, position))));
+        assert!(cursor.has_fallen());
+        let Read::Lost(gap) = cursor.read() else { panic!("fallen off") };
+        assert_eq!((gap.count, gap.position, gap.room.as_deref()), (3, 50, Some("r")));
+        let Read::Item(item) = cursor.read() else { panic!("the rest is there") };
+        assert_eq!(item.as_delivery().unwrap().position, 53);
+        assert_eq!(cursor.left(), 3);
+    }
+
+    #[test]
+    fn a_log_that_is_halved_says_memory() {
+        let account = Account::unlimited();
+        let log = Log::new(&account, &"r".into());
+        let mut cursor = Cursor::new(&append(&log, &account, 1), 1);
+        assert!(cursor.extend(&append(&log, &account, 2)));
+        log.borrow_mut().halve();
+        let Read::Lost(gap) = cursor.read() else { panic!("the first is gone") };
+        assert_eq!((gap.count, gap.position, gap.reason), (1, 1, GapReason::Memory));
+    }
+
+    #[test]
+    fn an_item_that_follows_another_log_or_a_hole_is_not_taken_in() {
+        let account = Account::unlimited();
+        let (one, two) = (Log::new(&account, &"1".into()), Log::new(&account, &"2".into()));
+        let mut cursor = Cursor::new(&append(&one, &account, 1), 1);
+        assert!(!cursor.extend(&append(&two, &account, 1)));
+        append(&one, &account, 2);
+        assert!(!cursor.extend(&append(&one, &account, 3)));
+    }
+}

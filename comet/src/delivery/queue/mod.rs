@@ -1,0 +1,345 @@
+//! What waits for room in a window, in lanes, and what is said about what could not wait.
+//!
+//! An entry is a delivery, a place in a room's [`Log`](super::Log), or word of a gap. Entries of a
+//! lane leave in the order in which they came; between lanes, [`Lane::Signal`] goes first, and four
+//! of [`Lane::Normal`] for one of [`Lane::Bulk`]. Nothing is ever dropped without a [`Gap`] in its
+//! place.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use super::log::{Cursor, Read};
+use super::{Gap, Held, Lane, Logged};
+use crate::budget::{Account, Charge};
+use comet_protocol::comet::GapReason;
+
+/// Bounds of a queue; see [`Config`](crate::Config) for what each costs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueueLimits {
+    pub(crate) entries: usize,
+    pub(crate) bytes: usize,
+    /// Whether a full queue gives up its oldest entry instead of refusing the newest.
+    pub(crate) drops_oldest: bool,
+}
+
+/// There is no room to wait in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Overflow {
+    /// For want of memory, not because of this queue's own limits.
+    pub(crate) memory: bool,
+}
+
+const FULL: Overflow = Overflow { memory: false };
+const NO_MEMORY: Overflow = Overflow { memory: true };
+
+/// So many gaps of different records stand behind each other before they are summed up.
+const GAPS: usize = 8;
+
+/// Normal entries that may pass before a bulk one that waits.
+const NORMAL_PER_BULK: u8 = 4;
+
+/// What an entry that is boxed costs beside its place.
+const BOXED: usize = 64;
+
+/// Deliveries that wait, oldest first in each lane.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    lanes: [VecDeque<Entry>; 3],
+    /// Bytes of single deliveries; a log answers for its own.
+    bytes: usize,
+    boxed: usize,
+    /// Normal entries since a bulk one waits.
+    normals: u8,
+    charge: Charge,
+}
+
+#[derive(Debug)]
+enum Entry {
+    One(Rc<Held>),
+    Log(Box<Cursor>),
+    Gap(Box<Gap>),
+}
+
+impl Queue {
+    pub(crate) fn new(account: &Rc<Account>) -> Self {
+        let charge = Charge::none(account);
+        Self { lanes: Default::default(), bytes: 0, boxed: 0, normals: 0, charge }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lanes.iter().all(VecDeque::is_empty)
+    }
+
+    /// Whether nothing waits that goes before what enters this lane now.
+    pub(crate) fn lets_pass(&self, lane: Lane) -> bool {
+        match lane {
+            Lane::Signal => self.lanes[0].is_empty(),
+            Lane::Normal | Lane::Bulk => self.is_empty(),
+        }
+    }
+
+    /// Bytes of single deliveries that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Deliveries that wait, those in logs included.
+    pub(crate) fn deliveries(&self) -> u64 {
+        let count = |entry: &Entry| match entry {
+            Entry::One(_) => 1,
+            Entry::Log(cursor) => cursor.left(),
+            Entry::Gap(_) => 0,
+        };
+        self.lanes.iter().flatten().map(count).sum()
+    }
+
+    /// Whether a room's log has gone on without this reader.
+    pub(crate) fn has_fallen(&self) -> bool {
+        let first = |lane: &VecDeque<Entry>| match lane.front() {
+            Some(Entry::Log(cursor)) => cursor.has_fallen(),
+            _ => false,
+        };
+        self.lanes.iter().any(first)
+    }
+
+    /// Has a delivery wait; one of a room in the room's log, where it is.
+    pub(crate) fn push(
+        &mut self,
+        item: &Rc<Held>,
+        at: Option<&Logged>,
+        limits: &QueueLimits,
+    ) -> Result<(), Overflow> {
+        let lane = item.lane() as usize;
+        if let (Some(at), Some(Entry::Log(cursor))) = (at, self.lanes[lane].back_mut())
+            && cursor.extend(at)
+        {
+            return Ok(());
+        }
+        let len = if at.is_some() { 0 } else { item.len() };
+        while self.is_full(len, limits) {
+            if !limits.drops_oldest || !self.drop_oldest() {
+                return Err(FULL);
+            }
+        }
+        let position = item.as_delivery().map_or(0, |delivery| delivery.position);
+        let entry = match at {
+            Some(at) => Entry::Log(Box::new(Cursor::new(at, position))),
+            None => Entry::One(Rc::clone(item)),
+        };
+        self.push_entry(lane, entry)?;
+        self.bytes += len;
+        Ok(())
+    }
+
+    /// Says that deliveries will be missing, after everything that waits in the lane.
+    pub(crate) fn lose(&mut self, lane: Lane, gap: &Gap) -> Result<(), Overflow> {
+        let end = self.lanes[lane as usize].len();
+        self.lose_at(lane, end, gap)
+    }
+
+    /// The next that may leave, when `fits` says that there is room for one of its lane and length.
+    pub(crate) fn pop(&mut self, fits: impl Fn(Lane, usize) -> bool) -> Option<Rc<Held>> {
+        let lane = self.next_lane()?;
+        let entry = self.lanes[lane as usize].front_mut()?;
+        let item = match entry {
+            Entry::One(item) => {
+                if !fits(lane, item.len()) {
+                    return None;
+                }
+                self.bytes -= item.len();
+                let item = Rc::clone(item);
+                self.remove_front(lane);
+                item
+            }
+            Entry::Gap(gap) => {
+                if !fits(lane, 0) {
+                    return None;
+                }
+                let item = Held::gap(self.charge.account(), gap.as_ref().clone()).ok()?;
+                self.remove_front(lane);
+                item
+            }
+            Entry::Log(cursor) => {
+                if !fits(lane, cursor.peek().map_or(0, |item| item.len())) {
+                    return None;
+                }
+                let item = match cursor.read() {
+                    Read::Item(item) => item,
+                    Read::Lost(gap) => Held::gap(self.charge.account(), gap).ok()?,
+                    Read::End => return None,
+                };
+                if cursor.left() == 0 {
+                    self.remove_front(lane);
+                }
+                item
+            }
+        };
+        self.normals = match lane {
+            Lane::Normal if !self.lanes[Lane::Bulk as usize].is_empty() => self.normals + 1,
+            Lane::Bulk => 0,
+            _ => self.normals,
+        };
+        Some(item)
+    }
+
+    /// Puts back what was taken out, before everything else in its lane.
+    pub(crate) fn restore(&mut self, item: Rc<Held>) -> Result<(), Overflow> {
+        let lane = item.lane() as usize;
+        self.reserve(lane)?;
+        self.bytes += item.len();
+        self.lanes[lane].push_front(Entry::One(item));
+        Ok(())
+    }
+
+    /// Gives up everything that waits, and says so. Whether there was anything.
+    pub(crate) fn give_up(&mut self, reason: GapReason) -> Result<bool, Overflow> {
+        let mut gave = false;
+        for lane in [Lane::Signal, Lane::Normal, Lane::Bulk] {
+            let entries = std::mem::take(&mut self.lanes[lane as usize]);
+            gave |= entries.iter().any(|entry| !matches!(entry, Entry::Gap(_)));
+            for entry in entries {
+                let gap = match entry {
+                    Entry::One(item) => {
+                        self.bytes -= item.len();
+                        let Some(delivery) = item.as_delivery() else { continue };
+                        Gap::of(delivery, None, reason)
+                    }
+                    Entry::Log(mut cursor) => {
+                        self.boxed -= 1;
+                        cursor.give_up(u64::MAX, reason)
+                    }
+                    Entry::Gap(gap) => {
+                        self.boxed -= 1;
+                        *gap
+                    }
+                };
+                self.lose(lane, &gap)?;
+            }
+        }
+        self.recharge();
+        Ok(gave)
+    }
+
+    /// Gives buffers back that hold nothing.
+    pub(crate) fn release(&mut self) {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.is_empty()) {
+            *lane = VecDeque::new();
+        }
+        self.recharge();
+    }
+
+    fn is_full(&self, len: usize, limits: &QueueLimits) -> bool {
+        let entries: usize = self.lanes.iter().map(VecDeque::len).sum();
+        entries >= limits.entries || self.bytes + len > limits.bytes
+    }
+
+    /// Gives up the oldest of the least urgent lane. Whether there was one, and word of it fits.
+    fn drop_oldest(&mut self) -> bool {
+        for lane in [Lane::Bulk, Lane::Normal, Lane::Signal] {
+            let entries = &mut self.lanes[lane as usize];
+            let at = entries.iter().position(|entry| !matches!(entry, Entry::Gap(_)));
+            let Some(at) = at else { continue };
+            let gap = match entries.remove(at) {
+                Some(Entry::One(item)) => {
+                    self.bytes -= item.len();
+                    item.as_delivery().map(|gone| Gap::of(gone, None, GapReason::Slow))
+                }
+                Some(Entry::Log(mut cursor)) => {
+                    // A cursor costs the same however much it stands for.
+                    self.boxed -= 1;
+                    Some(cursor.give_up(u64::MAX, GapReason::Slow))
+                }
+                Some(Entry::Gap(_)) | None => None,
+            };
+            return gap.is_none_or(|gap| self.lose_at(lane, at, &gap).is_ok());
+        }
+        false
+    }
+
+    /// Says that something is missing at a place, where entries before it may say the same.
+    fn lose_at(&mut self, lane: Lane, at: usize, gap: &Gap) -> Result<(), Overflow> {
+        let entries = &mut self.lanes[lane as usize];
+        let known = entries.iter_mut().take(at).rev().map_while(Entry::as_gap);
+        let (mut count, mut last) = (0, None);
+        for known in known.take(GAPS) {
+            if known.goes_on_with(gap) {
+                known.extend(gap);
+                return Ok(());
+            }
+            count += 1;
+            last.get_or_insert(known);
+        }
+        if let Some(last) = last.filter(|_| count >= GAPS) {
+            last.extend(gap);
+            return Ok(());
+        }
+        self.boxed += 1;
+        if let Err(overflow) = self.reserve(lane as usize) {
+            self.boxed -= 1;
+            return Err(overflow);
+        }
+        self.lanes[lane as usize].insert(at, Entry::Gap(Box::new(gap.clone())));
+        Ok(())
+    }
+
+    fn next_lane(&self) -> Option<Lane> {
+        let waits = |lane: Lane| !self.lanes[lane as usize].is_empty();
+        let bulk_is_due = self.normals >= NORMAL_PER_BULK;
+        match () {
+            () if waits(Lane::Signal) => Some(Lane::Signal),
+            () if waits(Lane::Bulk) && (bulk_is_due || !waits(Lane::Normal)) => Some(Lane::Bulk),
+            () if waits(Lane::Normal) => Some(Lane::Normal),
+            () => None,
+        }
+    }
+
+    fn push_entry(&mut self, lane: usize, entry: Entry) -> Result<(), Overflow> {
+        let boxed = usize::from(!matches!(entry, Entry::One(_)));
+        self.boxed += boxed;
+        if self.reserve(lane).is_err() {
+            self.boxed -= boxed;
+            return Err(NO_MEMORY);
+        }
+        self.lanes[lane].push_back(entry);
+        Ok(())
+    }
+
+    /// Makes room for one more entry, and pays for it.
+    fn reserve(&mut self, lane: usize) -> Result<(), Overflow> {
+        let entries = &mut self.lanes[lane];
+        let more = if entries.len() < entries.capacity() { 0 } else { entries.capacity().max(4) };
+        let cost = cost(&self.lanes, self.boxed) + more * size_of::<Entry>();
+        self.charge.set(cost).map_err(|_| NO_MEMORY)?;
+        self.lanes[lane].reserve_exact(more);
+        Ok(())
+    }
+
+    /// Pays for what is there, which is not more than before.
+    fn recharge(&mut self) {
+        let _shrinks = self.charge.set(cost(&self.lanes, self.boxed));
+    }
+
+    fn remove_front(&mut self, lane: Lane) {
+        let gone = self.lanes[lane as usize].pop_front();
+        self.boxed -= usize::from(gone.is_some_and(|entry| !matches!(entry, Entry::One(_))));
+        self.recharge();
+    }
+}
+
+/// Bytes of entries and what they point to.
+fn cost(lanes: &[VecDeque<Entry>; 3], boxed: usize) -> usize {
+    let entries: usize = lanes.iter().map(VecDeque::capacity).sum();
+    entries * size_of::<Entry>() + boxed * BOXED
+}
+
+impl Entry {
+    fn as_gap(&mut self) -> Option<&mut Gap> {
+        match self {
+            Self::Gap(gap) => Some(gap),
+            Self::One(_) | Self::Log(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

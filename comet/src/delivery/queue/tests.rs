@@ -1,0 +1,130 @@
+//! Queues: lanes, limits, and that nothing leaves without a word.
+
+use super::super::Log;
+use super::*;
+use crate::Delivery;
+
+const LIMITS: QueueLimits = QueueLimits { entries: 4, bytes: 100, drops_oldest: false };
+const DROPS: QueueLimits = QueueLimits { drops_oldest: true, ..LIMITS };
+
+fn held(account: &Rc<Account>, lane: Lane, body: &'static str) -> Rc<Held> {
+    Held::delivery(account, Delivery::acked(body).lane(lane)).unwrap()
+}
+
+fn push(queue: &mut Queue, lane: Lane, body: &'static str, limits: &QueueLimits) -> bool {
+    let item = held(&Rc::clone(queue.charge.account()), lane, body);
+    queue.push(&item, None, limits).is_ok()
+}
+
+/// Bodies, and gaps as "-count".
+fn drain(queue: &mut Queue) -> Vec<String> {
+    std::iter::from_fn(|| queue.pop(|_, _| true))
+        .map(|held| match &held.item {
+            super::super::Item::Delivery(delivery) => {
+                String::from_utf8_lossy(&delivery.body).into_owned()
+            }
+            super::super::Item::Gap(gap) => format!("-{}", gap.count),
+        })
+        .collect()
+}
+
+#[test]
+fn signals_go_first_and_bulk_gets_a_fifth_of_the_rest() {
+    let limits = QueueLimits { entries: 100, ..LIMITS };
+    let mut queue = Queue::new(&Account::unlimited());
+    for body in ["b1", "b2"] {
+        assert!(push(&mut queue, Lane::Bulk, body, &limits));
+    }
+    for body in ["n1", "n2", "n3", "n4", "n5"] {
+        assert!(push(&mut queue, Lane::Normal, body, &limits));
+    }
+    assert!(push(&mut queue, Lane::Signal, "s", &limits));
+    assert_eq!(drain(&mut queue), ["s", "n1", "n2", "n3", "n4", "b1", "n5", "b2"]);
+}
+
+#[test]
+fn a_full_queue_refuses_or_gives_up_the_oldest_of_the_least_urgent() {
+    let mut queue = Queue::new(&Account::unlimited());
+    assert!(push(&mut queue, Lane::Normal, "n1", &LIMITS));
+    assert!(push(&mut queue, Lane::Bulk, "b1", &LIMITS));
+    assert!(push(&mut queue, Lane::Bulk, "b2", &LIMITS));
+    assert!(push(&mut queue, Lane::Normal, "n2", &LIMITS));
+    assert!(!push(&mut queue, Lane::Normal, "n3", &LIMITS));
+    // The gap itself is an entry: two more bulk entries go for one new one.
+    assert!(push(&mut queue, Lane::Normal, "n3", &DROPS));
+    assert_eq!(drain(&mut queue), ["n1", "n2", "n3", "-2"]);
+}
+
+#[test]
+fn a_delivery_longer_than_the_queue_is_refused_and_can_be_said_to_be_lost() {
+    let mut queue = Queue::new(&Account::unlimited());
+    assert!(push(&mut queue, Lane::Normal, "n1", &DROPS));
+    let long = held(&Account::unlimited(), Lane::Normal, "x".repeat(101).leak());
+    assert!(queue.push(&long, None, &DROPS).is_err());
+    let gap = Gap::of(long.as_delivery().unwrap(), None, GapReason::TooLarge);
+    queue.lose(Lane::Normal, &gap).unwrap();
+    assert_eq!(drain(&mut queue), ["-1", "-1"], "two reasons, two gaps");
+}
+
+#[test]
+fn gaps_of_many_records_are_summed_up_and_never_lost() {
+    let mut queue = Queue::new(&Account::unlimited());
+    for number in 0..100u64 {
+        let room = Some(format!("room-{}", number % 20).into());
+        let gap = Gap { count: 1, reason: GapReason::Slow, room, position: 0 };
+        queue.lose(Lane::Normal, &gap).unwrap();
+    }
+    let gaps = drain(&mut queue);
+    assert!(gaps.len() <= GAPS);
+    let count: u64 = gaps.iter().map(|gap| gap[1..].parse::<u64>().unwrap()).sum();
+    assert_eq!(count, 100);
+}
+
+#[test]
+fn giving_up_leaves_exact_ranges_and_no_memory() {
+    let account = Account::unlimited();
+    let mut queue = Queue::new(&account);
+    let log = Log::new(&account, &"r".into());
+    for position in 10..14 {
+        let item = Delivery::acked("x").position(position);
+        let item = Held::delivery(&account, item).unwrap();
+        let index = log.borrow_mut().append(&item, 100, 1_000);
+        queue.push(&item, Some(&Logged { log: Rc::clone(&log), index }), &LIMITS).unwrap();
+    }
+    assert_eq!(queue.deliveries(), 4);
+    assert_eq!(queue.give_up(GapReason::Memory), Ok(true));
+    assert_eq!(queue.give_up(GapReason::Memory), Ok(false));
+    let told = queue.pop(|_, _| true).unwrap();
+    let super::super::Item::Gap(gap) = &told.item else { panic!("a gap") };
+    assert_eq!((gap.count, gap.position, gap.room.as_deref()), (4, 10, Some("r")));
+    assert_eq!(gap.reason, GapReason::Memory);
+    drop((told, queue, log));
+    assert_eq!(account.used(), 0);
+}
+
+#[test]
+fn a_busy_room_costs_a_slow_reader_one_entry() {
+    let account = Account::unlimited();
+    let log = Log::new(&account, &"r".into());
+    let mut queues: Vec<Queue> = (0..100).map(|_| Queue::new(&account)).collect();
+    let before = account.used();
+    for position in 1..=50 {
+        let item = Held::delivery(&account, Delivery::acked("x").position(position)).unwrap();
+        let index = log.borrow_mut().append(&item, 100, 1_000);
+        let at = Logged { log: Rc::clone(&log), index };
+        queues.iter_mut().for_each(|queue| queue.push(&item, Some(&at), &LIMITS).unwrap());
+    }
+    let each = (account.used() - before) / 100;
+    assert!(each <= 128 + 200, "{each} bytes for each of 100 readers, the log shared by them");
+    assert!(queues.iter().all(|queue| queue.deliveries() == 50));
+}
+
+#[test]
+fn what_was_taken_out_and_put_back_is_first_again() {
+    let mut queue = Queue::new(&Account::unlimited());
+    assert!(push(&mut queue, Lane::Normal, "one", &LIMITS));
+    assert!(push(&mut queue, Lane::Normal, "two", &LIMITS));
+    let one = queue.pop(|_, _| true).unwrap();
+    queue.restore(one).unwrap();
+    assert_eq!(drain(&mut queue), ["one", "two"]);
+}

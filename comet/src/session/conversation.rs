@@ -1,0 +1,102 @@
+//! What a session of the comet dialect has beyond the others: numbered messages, an epoch, and a
+//! peer that can be told what is missing.
+
+use std::rc::Rc;
+
+use comet_protocol::comet::message::capability;
+use comet_protocol::comet::{Auth, Loss, Seq};
+
+use crate::budget::{Account, Charge, Exhausted};
+use crate::delivery::{Gap, Slots, Upstream};
+use crate::ticket::Ticket;
+
+/// What a peer asked for, while it is decided about.
+#[derive(Debug)]
+pub(crate) struct Hello {
+    /// The request, without what only the router needs.
+    pub(crate) auth: Box<Auth>,
+    /// The session that it proves to have had, or why it does not.
+    pub(crate) claim: Result<Option<Ticket>, Loss>,
+}
+
+/// One conversation, over many connections.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    /// While the peer is decided about.
+    pub(crate) hello: Option<Box<Hello>>,
+    pub(crate) upstream: Upstream,
+    /// Latest deliveries that wait for the socket.
+    pub(crate) latest: Slots,
+    /// Deliveries without numbers that were dropped, and the peer has not been told.
+    pub(crate) unnumbered: Option<Box<Gap>>,
+    /// Which connection of the session this is, from 1.
+    pub(crate) epoch: u32,
+    /// The newest epoch whose ticket the peer has shown to have.
+    pub(crate) shown: u32,
+    /// The longest body that the peer takes; 0 leaves it to us.
+    pub(crate) max_body: u32,
+    pub(crate) takes_latest: bool,
+    pub(crate) keeps_tickets: bool,
+    charge: Charge,
+}
+
+impl Conversation {
+    /// A conversation that begins with a request.
+    pub(crate) fn new(account: &Rc<Account>, hello: Hello) -> Self {
+        let auth = &hello.auth;
+        Self {
+            upstream: Upstream::new(auth.first_send()),
+            latest: Slots::default(),
+            unnumbered: None,
+            epoch: 1,
+            shown: 0,
+            max_body: auth.max_body,
+            takes_latest: auth.capabilities & capability::LATEST != 0,
+            keeps_tickets: auth.capabilities & capability::RESUME != 0,
+            charge: Charge::none(account),
+            hello: Some(Box::new(hello)),
+        }
+    }
+
+    /// Whether a ticket of this epoch is one that the peer may still hold as its newest.
+    pub(crate) fn honours(&self, epoch: u32) -> bool {
+        (self.shown..=self.epoch).contains(&epoch)
+    }
+
+    /// Goes on with another connection, whose peer showed the ticket of `epoch`.
+    pub(crate) fn resume(&mut self, hello: &Hello, epoch: u32) {
+        self.shown = epoch;
+        self.epoch += 1;
+        self.max_body = hello.auth.max_body;
+        self.takes_latest = hello.auth.capabilities & capability::LATEST != 0;
+        self.upstream.resume(hello.auth.first_send());
+    }
+
+    /// The last number up to which every message was taken.
+    pub(crate) fn accepted(&self) -> Seq {
+        self.upstream.accepted()
+    }
+
+    /// Whether a body is longer than the peer takes.
+    pub(crate) fn is_too_long(&self, len: usize) -> bool {
+        self.max_body != 0 && len > self.max_body as usize
+    }
+
+    /// A delivery without a number is dropped; the peer is to be told.
+    pub(crate) fn drop_unnumbered(&mut self, gap: Gap) {
+        match &mut self.unnumbered {
+            Some(known) => known.extend(&gap),
+            None => self.unnumbered = Some(Box::new(gap)),
+        }
+    }
+
+    /// Whether something is to be said once the socket takes it.
+    pub(crate) fn has_to_say(&self) -> bool {
+        self.unnumbered.is_some() || !self.latest.is_empty()
+    }
+
+    /// Pays for the answers that are kept.
+    pub(crate) fn recharge(&mut self) -> Result<(), Exhausted> {
+        self.charge.set(self.upstream.bytes())
+    }
+}

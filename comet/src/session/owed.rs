@@ -1,0 +1,137 @@
+//! What is pushed to a session: sent at once, or kept until it can be.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use comet_protocol::comet::{GapReason, Seq};
+
+use super::{Limits, Phase, Session};
+use crate::budget::Account;
+use crate::delivery::{Gap, Held, Logged, Overflow, Transmit, Window};
+use crate::time::Time;
+
+/// How a delivery that could not be sent at once waits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Wait {
+    /// In the queue.
+    Queued,
+    /// Not: it, or something before it, became a gap, which waits in its place.
+    Lost,
+    /// In the queue, but the room's log has gone on without this reader.
+    Fallen,
+    /// Not, and nothing is said: the queue is full, which is for the policy to decide.
+    Full,
+    /// Not, and there is no memory even to say so: the session cannot go on.
+    Broken,
+}
+
+impl Session {
+    /// Pushes an acked delivery that may be sent at once. Its number; `None` if it must
+    /// [`wait`](Self::wait).
+    pub(crate) fn push(
+        &mut self,
+        now: Time,
+        account: &Rc<Account>,
+        item: &Rc<Held>,
+        limits: &Limits,
+    ) -> Option<Seq> {
+        let conversation = self.conversation.as_ref();
+        if self.phase != Phase::Open || conversation.is_some_and(|it| it.is_too_long(item.len())) {
+            return None;
+        }
+        self.window(account)?.push(now, item, &limits.window)
+    }
+
+    /// Keeps a delivery until it can be sent. Of a room's delivery `room` and `at` say which and
+    /// where in its log.
+    pub(crate) fn wait(
+        &mut self,
+        account: &Rc<Account>,
+        item: &Rc<Held>,
+        room: Option<&Arc<str>>,
+        at: Option<&Logged>,
+        limits: &Limits,
+    ) -> Wait {
+        let too_long = self.conversation.as_ref().is_some_and(|it| it.is_too_long(item.len()));
+        if too_long {
+            return self.lose(account, item, room, GapReason::TooLarge);
+        }
+        let is_parked = self.phase == Phase::Parked;
+        let Some(window) = self.window(account) else { return Wait::Broken };
+        match window.queue().push(item, at, &limits.window.queue) {
+            Ok(()) if !is_parked && at.is_some() && window.queue().has_fallen() => Wait::Fallen,
+            Ok(()) => Wait::Queued,
+            Err(Overflow { memory: true }) => self.lose(account, item, room, GapReason::Memory),
+            Err(Overflow { memory: false }) => {
+                // Of a parked session, and of one that gives up what is old, nothing else is asked.
+                if is_parked || limits.window.queue.drops_oldest {
+                    self.lose(account, item, room, GapReason::Slow)
+                } else {
+                    Wait::Full
+                }
+            }
+        }
+    }
+
+    /// Says that a delivery will not come, in its place in the order.
+    pub(crate) fn lose(
+        &mut self,
+        account: &Rc<Account>,
+        item: &Held,
+        room: Option<&Arc<str>>,
+        reason: GapReason,
+    ) -> Wait {
+        let Some(delivery) = item.as_delivery() else { return Wait::Lost };
+        self.say_lost(account, delivery.lane, &Gap::of(delivery, room, reason))
+    }
+
+    /// Puts word of a gap behind what waits in a lane.
+    pub(crate) fn say_lost(
+        &mut self,
+        account: &Rc<Account>,
+        lane: crate::Lane,
+        gap: &Gap,
+    ) -> Wait {
+        let Some(window) = self.window(account) else { return Wait::Broken };
+        window.queue().lose(lane, gap).map_or(Wait::Broken, |()| Wait::Lost)
+    }
+
+    /// The next delivery that has room in the window now; call until `None`.
+    pub(crate) fn poll_transmit(&mut self, now: Time, limits: &Limits) -> Option<Transmit> {
+        if self.phase != Phase::Open {
+            return None;
+        }
+        self.window.as_mut()?.poll_transmit(now, &limits.window)
+    }
+
+    /// The next delivery to be sent again; call until `None` after
+    /// [`Timeout::Resend`](super::Timeout::Resend).
+    pub(crate) fn poll_resend(&mut self, now: Time, limits: &Limits) -> Option<Transmit> {
+        self.window.as_mut()?.poll_resend(now, &limits.window)
+    }
+
+    /// Bytes of bodies that this session is one of those to keep alive.
+    pub(crate) fn bytes_owed(&self) -> usize {
+        let answers = self.conversation.as_ref().map_or(0, |it| it.upstream.bytes());
+        self.window.as_ref().map_or(0, |window| window.bytes()) + answers
+    }
+
+    /// Gives up everything that waits, for want of memory, and says so. Whether there was anything;
+    /// `Err` if there is no memory even to say so.
+    pub(crate) fn shed(&mut self) -> Result<bool, Overflow> {
+        let Some(window) = &mut self.window else { return Ok(false) };
+        window.queue().give_up(GapReason::Memory)
+    }
+
+    /// `None` if there is no memory for one.
+    pub(super) fn window(&mut self, account: &Rc<Account>) -> Option<&mut Window> {
+        if self.window.is_none() {
+            // When the peer was last heard is as good as chance.
+            let salt = self.moment.wrapping_micros();
+            let numbers_gaps = self.conversation.is_some();
+            let window = Window::new(account, salt, numbers_gaps).ok()?;
+            self.window = Some(Box::new(window));
+        }
+        self.window.as_deref_mut()
+    }
+}
