@@ -39,3 +39,22 @@ impl Keys {
         Blake2sMac256::new(&self.0.into()).chain(purpose)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chacha20poly1305::aead::AeadInOut;
+
+    #[test]
+    fn periods_and_secrets_have_keys_of_their_own() {
+        let sealed = |secret: u8, period: u64| {
+            let cipher = Keys::new([secret; 32]).cipher(period);
+            let mut zeros = [0; 16];
+            cipher.encrypt_inout_detached(&[0; 24].into(), &[], zeros[..].as_mut().into()).unwrap();
+            zeros
+        };
+        assert_eq!(sealed(1, 1), sealed(1, 1));
+        assert_ne!(sealed(1, 1), sealed(1, 2));
+        assert_ne!(sealed(1, 1), sealed(2, 1));
+    }
+}
