@@ -3,23 +3,21 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
-use mio::Poll;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::StartError;
 use crate::config::Config;
 use crate::dispatch::Dispatch;
 use crate::gateway::Gateway;
-use crate::home::{Homes, Presence};
+use crate::keyed::Keyed;
 use crate::listen::Listen;
 use crate::router::Router;
 use crate::shard::clock::Clock;
-use crate::shard::mailbox::Mailbox;
+use crate::shard::poller::Poller;
 use crate::shard::sink::Sink;
-use crate::shard::{Addresses, Listener, Shard, Shared, waker_token};
-use crate::stats::Counters;
+use crate::shard::socket::Acceptor;
+use crate::shard::{Listener, Shard, Shared};
 
 /// Connections that the system keeps for a listener until they are accepted; it may keep fewer.
 const BACKLOG: i32 = 4_096;
@@ -66,17 +64,18 @@ impl<R: Router> Builder<R> {
         }
         let shards = config.shards;
         let (addresses, listeners) = bind_all(&listen, shards)?;
-        let polls: Vec<Poll> = (0..shards)
-            .map(|_| Poll::new())
+        let pollers: Vec<Poller> = (0..shards)
+            .map(|_| Poller::new())
             .collect::<io::Result<_>>()
             .map_err(StartError::Shard)?;
-        let shared = Arc::new(share(config, &polls).map_err(StartError::Shard)?);
+        let shared = Shared::new(config, Clock::start(), Keyed::by_chance(), &pollers);
+        let shared = Arc::new(shared.map_err(StartError::Shard)?);
         let gateway = Gateway::new(Arc::clone(&shared), addresses);
         let sink: Arc<dyn Sink> = Arc::new(Dispatch::new(router, gateway.clone()));
         let mut threads = Vec::with_capacity(shards);
-        for (index, (poll, listeners)) in polls.into_iter().zip(listeners).enumerate() {
+        for (index, (poller, listeners)) in pollers.into_iter().zip(listeners).enumerate() {
             let (shared, sink) = (Arc::clone(&shared), Arc::clone(&sink));
-            let run = move || Shard::new(index, shared, sink, poll, listeners).run();
+            let run = move || Shard::new(index, shared, sink, poller, listeners).run();
             let thread = std::thread::Builder::new().name(format!("comet-{index}")).spawn(run);
             match thread {
                 Ok(thread) => threads.push(thread),
@@ -91,23 +90,6 @@ impl<R: Router> Builder<R> {
     }
 }
 
-fn share(config: Config, polls: &[Poll]) -> io::Result<Shared> {
-    let mailbox = |poll: &Poll| {
-        let waker = mio::Waker::new(poll.registry(), waker_token())?;
-        Ok(Arc::new(Mailbox::new(config.mailbox, waker)))
-    };
-    Ok(Shared {
-        clock: Clock::start(),
-        homes: Homes::new(polls.len()),
-        mailboxes: polls.iter().map(mailbox).collect::<io::Result<_>>()?,
-        presence: polls.iter().map(|_| Presence::new()).collect(),
-        counters: polls.iter().map(|_| Counters::default()).collect(),
-        open_connections: AtomicUsize::new(0),
-        addresses: Addresses::new(&config),
-        config,
-    })
-}
-
 type Bound = (Vec<SocketAddr>, Vec<Vec<Listener>>);
 
 /// One socket for each address and shard.
@@ -119,7 +101,7 @@ fn bind_all(listen: &[Listen], shards: usize) -> Result<Bound, StartError> {
         let sockets = bind(*address, shards).map_err(failed)?;
         addresses.push(sockets[0].local_addr().map_err(failed)?);
         for (of_shard, socket) in listeners.iter_mut().zip(sockets) {
-            of_shard.push(Listener::new(socket, profile.clone()));
+            of_shard.push(Listener::new(Acceptor::from_std(socket), profile.clone()));
         }
     }
     Ok((addresses, listeners))

@@ -15,6 +15,7 @@ use crate::delivery::{Delivery, MAX_BODY};
 use crate::router::Router;
 use crate::shard::arrival::Arrival;
 use crate::shard::command::{Command, UserName, Who};
+use crate::shard::socket::Socket;
 use crate::shard::{Shared, Transport};
 use crate::stats::Stats;
 use crate::{AdoptError, CommandError, SessionId};
@@ -261,7 +262,7 @@ impl Gateway {
             self.0.shared.open_connections.fetch_sub(1, Ordering::Relaxed);
             return Err(AdoptError::TooMany);
         }
-        let arrival = Arrival::adopted(stream, transport, dialect, leftover);
+        let arrival = Arrival::adopted(Socket::from_std(stream), transport, dialect, leftover);
         mailbox.post(Command::Arrive(Box::new(arrival)));
         Ok(())
     }

@@ -1,19 +1,20 @@
 //! Which shard is the home of a user, and which shards have members of a room.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Maps users to shards, the same way for as long as the gateway runs. The hash is keyed by
-/// chance, so that nobody can choose users that all live on one shard.
+use crate::keyed::Keyed;
+
+/// Maps users to shards, the same way for as long as the gateway runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Homes {
-    hasher: RandomState,
+    hasher: Keyed,
     shards: usize,
 }
 
 impl Homes {
-    pub(crate) fn new(shards: usize) -> Self {
-        Self { hasher: RandomState::new(), shards }
+    pub(crate) fn new(shards: usize, hasher: Keyed) -> Self {
+        Self { hasher, shards }
     }
 
     /// The shard on which all sessions of the user live.
@@ -67,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_room_is_present_from_its_first_count_to_its_last() {
-        let (homes, presence) = (Homes::new(4), Presence::new());
+        let (homes, presence) = (Homes::new(4, Keyed::by_chance()), Presence::new());
         let room = homes.room_hash("lobby");
         assert!(!presence.may_have(room));
         presence.add(room);
@@ -80,7 +81,7 @@ mod tests {
 
     #[test]
     fn users_spread_over_all_shards_and_stay_where_they_are() {
-        let homes = Homes::new(4);
+        let homes = Homes::new(4, Keyed::by_chance());
         let mut counts = [0; 4];
         for user in 0..1_000 {
             let user = user.to_string();

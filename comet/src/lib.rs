@@ -38,7 +38,7 @@
 //! every limit. Starting it starts **shards**, threads that share nothing:
 //!
 //! ```text
-//!   sockets --> shard threads (one mio::Poll each) --> Router, called on the shard
+//!   sockets --> shard threads (one poll each)      --> Router, called on the shard
 //!                  | own: bucket = sessions + rooms          |
 //!                  ^                                         v
 //!   any thread ----+ bounded mailbox <---- Gateway: push, publish, join, kick, ...
@@ -65,6 +65,7 @@
 //! # Features
 //!
 //! * `tokio`: [`asynchronous::OnTokio`]. Adds nothing to the cost of other routers.
+//! * `simulation`: [`simulation::Simulation`], to run a gateway on virtual sockets and time.
 
 #[cfg(feature = "tokio")]
 pub mod asynchronous;
@@ -79,6 +80,7 @@ mod gateway;
 mod home;
 mod id;
 mod identity;
+mod keyed;
 mod listen;
 mod mux;
 mod rate;
@@ -86,7 +88,11 @@ mod refusal;
 mod router;
 mod session;
 mod shard;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod stats;
+#[cfg_attr(not(test), expect(dead_code, reason = "sessions are not resumed by ticket yet"))]
+mod ticket;
 mod time;
 mod wheel;
 

@@ -6,10 +6,11 @@
 mod room;
 mod user;
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use crate::identity::Peer;
+use crate::keyed::Keyed;
 use crate::session::Session;
 use crate::{Closed, SessionId, id};
 pub(crate) use room::Place;
@@ -67,8 +68,7 @@ pub(crate) struct Bucket {
     free: Vec<u32>,
     rooms: Rooms,
     users: Users,
-    /// Keyed by chance, so that nobody can choose names that collide.
-    hasher: RandomState,
+    hasher: Keyed,
 }
 
 #[derive(Debug)]
@@ -78,14 +78,14 @@ struct Slot {
 }
 
 impl Bucket {
-    pub(crate) fn new(shard: usize) -> Self {
+    pub(crate) fn new(shard: usize, hasher: Keyed) -> Self {
         Self {
             shard,
             slots: Vec::new(),
             free: Vec::new(),
             rooms: Rooms::default(),
             users: Users::default(),
-            hasher: RandomState::new(),
+            hasher,
         }
     }
 

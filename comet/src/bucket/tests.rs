@@ -25,7 +25,7 @@ fn members(bucket: &Bucket, room: &str) -> BTreeSet<u32> {
 
 #[test]
 fn an_ended_session_is_not_found_though_its_slot_is_used_again() {
-    let mut bucket = Bucket::new(0);
+    let mut bucket = Bucket::new(0, Keyed::by_chance());
     let slot = insert(&mut bucket, "a");
     let id = bucket.id(slot);
     assert_eq!(bucket.find(id), Some(slot));
@@ -37,7 +37,7 @@ fn an_ended_session_is_not_found_though_its_slot_is_used_again() {
 
 #[test]
 fn a_room_is_joined_once_within_the_limit_and_vanishes_with_its_last_member() {
-    let mut bucket = Bucket::new(0);
+    let mut bucket = Bucket::new(0, Keyed::by_chance());
     let slot = insert(&mut bucket, "a");
     let [one, two]: [Arc<str>; 2] = ["one".into(), "two".into()];
     assert_eq!(bucket.join(slot, &one, 1), Ok(true));
@@ -69,7 +69,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #[test]
     fn rooms_and_users_agree_with_sets(steps in prop::collection::vec(step(), 1..200)) {
-        let mut bucket = Bucket::new(0);
+        let mut bucket = Bucket::new(0, Keyed::by_chance());
         let mut users: BTreeMap<u32, String> = BTreeMap::new();
         let mut rooms: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
         for step in steps {

@@ -5,10 +5,9 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mio::net::{TcpListener, TcpStream};
-use mio::{Interest, Token};
-
 use super::connection::{Connection, Transport};
+use super::poller::Token;
+use super::socket::{Acceptor, Socket};
 use super::{FIRST_LISTENER, Shard};
 use crate::Closed;
 use crate::listen::Profile;
@@ -21,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// A listening socket of one shard.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    socket: TcpListener,
+    acceptor: Acceptor,
     pub(super) profile: Profile,
     /// Connections may be waiting that no event will tell of again.
     again: Again,
@@ -37,17 +36,17 @@ enum Again {
 }
 
 impl Listener {
-    pub(crate) fn new(socket: std::net::TcpListener, profile: Profile) -> Self {
-        Self { socket: TcpListener::from_std(socket), profile, again: Again::No }
+    pub(crate) fn new(acceptor: Acceptor, profile: Profile) -> Self {
+        Self { acceptor, profile, again: Again::No }
     }
 }
 
 impl Shard {
-    pub(super) fn register_listeners(&mut self) {
+    /// Begins to listen; to be called once, before the first turn.
+    pub(crate) fn listen(&mut self) {
         for (index, listener) in self.listeners.iter_mut().enumerate() {
             let token = Token(FIRST_LISTENER - index);
-            let registry = self.poll.registry();
-            if let Err(error) = registry.register(&mut listener.socket, token, Interest::READABLE) {
+            if let Err(error) = self.poller.listen(&mut listener.acceptor, token) {
                 tracing::error!(%error, "cannot watch a listener");
             }
         }
@@ -58,7 +57,7 @@ impl Shard {
         for _ in 0..self.shared.config.accept_batch {
             let Some(listener) = self.listeners.get_mut(index) else { return };
             listener.again = Again::No;
-            match listener.socket.accept() {
+            match listener.acceptor.accept() {
                 Ok((socket, remote)) => self.admit(socket, remote.ip(), index),
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => return,
@@ -104,11 +103,8 @@ impl Shard {
     /// Puts a connection into a slot and under watch. The slot, unless the system refuses.
     pub(super) fn watch(&mut self, mut connection: Connection, session: Session) -> Option<u32> {
         let slot = self.bucket.insert(session)?;
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        let registry = self.poll.registry();
-        if let Err(error) =
-            registry.register(&mut connection.socket, Token(slot as usize), interest)
-        {
+        let token = Token(slot as usize);
+        if let Err(error) = self.poller.register(&mut connection.socket, token) {
             tracing::warn!(%error, "cannot watch a connection");
             self.bucket.remove(slot);
             return None;
@@ -127,7 +123,7 @@ impl Shard {
         self.connections[slot as usize] = Some(connection);
     }
 
-    fn admit(&mut self, socket: TcpStream, remote: IpAddr, index: usize) {
+    fn admit(&mut self, socket: Socket, remote: IpAddr, index: usize) {
         let config = &self.shared.config;
         self.counters().accepted.add(1);
         let others = self.shared.open_connections.fetch_add(1, Ordering::Relaxed);
@@ -137,7 +133,7 @@ impl Shard {
             self.counters().closed[Closed::TooManyConnections.index()].add(1);
             return;
         }
-        if let Err(error) = socket.set_nodelay(true) {
+        if let Err(error) = socket.set_nodelay() {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
         let profile = &self.listeners[index].profile;

@@ -1,18 +1,19 @@
 //! A connection on its way to a shard: all that goes along, and nothing that belongs to a thread.
 
-use std::net::{IpAddr, TcpStream};
+use std::net::IpAddr;
 
 use bytes::Bytes;
 use comet_protocol::Dialect;
 
 use super::connection::{Tail, Transport};
+use super::socket::Socket;
 use crate::identity::Identity;
 use crate::time::Time;
 
 /// What a shard needs to go on with a connection.
 #[derive(Debug)]
 pub(crate) struct Arrival {
-    pub(crate) socket: TcpStream,
+    pub(crate) socket: Socket,
     pub(crate) transport: Transport,
     pub(crate) dialect: Option<Dialect>,
     /// Bytes read from the socket and not yet looked at.
@@ -34,7 +35,7 @@ pub(crate) struct Accepted {
 impl Arrival {
     /// A connection that was made outside of the gateway.
     pub(crate) fn adopted(
-        socket: TcpStream,
+        socket: Socket,
         transport: Transport,
         dialect: Option<Dialect>,
         leftover: Bytes,

@@ -4,14 +4,14 @@ use std::net::IpAddr;
 
 use bytes::{Bytes, BytesMut};
 use comet_protocol::{Dialect, Framing, ws};
-use mio::net::TcpStream;
 
+use super::socket::Socket;
 use super::write_queue::WriteQueue;
 
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) socket: TcpStream,
+    pub(super) socket: Socket,
     pub(super) transport: Transport,
     /// Known from the listener or from the first frame.
     pub(super) dialect: Option<Dialect>,
@@ -96,7 +96,7 @@ impl Tail {
 }
 
 impl Connection {
-    pub(super) fn new(socket: TcpStream, transport: Transport, dialect: Option<Dialect>) -> Self {
+    pub(super) fn new(socket: Socket, transport: Transport, dialect: Option<Dialect>) -> Self {
         Self {
             socket,
             transport,

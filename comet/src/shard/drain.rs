@@ -74,7 +74,8 @@ impl Shard {
         self.drain.as_ref().map(|drain| drain.next.min(drain.deadline))
     }
 
-    pub(super) fn is_drained(&self) -> bool {
+    /// Whether the shard is to stop now.
+    pub(crate) fn is_drained(&self) -> bool {
         self.drain.is_some() && self.bucket.len() == 0
     }
 }

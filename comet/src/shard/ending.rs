@@ -5,7 +5,7 @@
 //! destroys bytes on their way.
 
 use std::io::{ErrorKind, Read};
-use std::net::{IpAddr, Shutdown};
+use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
 use super::Shard;
@@ -69,7 +69,7 @@ impl Shard {
         }
         if !connection.state.shut {
             connection.state.shut = true;
-            if connection.socket.shutdown(Shutdown::Write).is_err() {
+            if connection.socket.shutdown_write().is_err() {
                 return self.remove(slot);
             }
             // What the peer sent before it learns of the end is read and thrown away.

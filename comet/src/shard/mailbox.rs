@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use crossbeam_queue::SegQueue;
 
 use super::command::Command;
+use super::poller::Waker;
 use crate::CommandError;
 
 /// The queue of one shard.
@@ -22,11 +23,11 @@ pub(crate) struct Mailbox {
     capacity: usize,
     asleep: AtomicBool,
     stopped: AtomicBool,
-    waker: mio::Waker,
+    waker: Waker,
 }
 
 impl Mailbox {
-    pub(crate) fn new(capacity: usize, waker: mio::Waker) -> Self {
+    pub(crate) fn new(capacity: usize, waker: Waker) -> Self {
         Self {
             queue: SegQueue::new(),
             waiting: AtomicUsize::new(0),

@@ -1,4 +1,4 @@
-//! A shard: one thread, one `mio::Poll`, one bucket.
+//! A shard: one thread, one poller, one bucket.
 //!
 //! Each turn of the loop waits for events, reads and accepts, does what the mailbox says, hands
 //! rooms what was published, fires timers, and last writes what all of that has queued: one write
@@ -12,6 +12,8 @@
 //! * `output`: queues, writes;
 //! * `timers`, `ending` and `drain`: how sessions and connections end;
 //! * `parking`: how sessions outlive their connections.
+//!
+//! Below them are `socket` and `poller`, which alone know where bytes and events come from.
 //!
 //! Not here: what frames mean (`session`), who routes (`dispatch`).
 
@@ -31,22 +33,27 @@ pub(crate) mod mailbox;
 mod opening;
 mod output;
 mod parking;
+pub(crate) mod poller;
 pub(crate) mod settle;
+#[cfg(feature = "simulation")]
+pub(crate) mod simulated;
 pub(crate) mod sink;
+pub(crate) mod socket;
 mod timers;
 mod write_queue;
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use comet_protocol::ws;
 use comet_protocol::ws::handshake::HandshakeLimits;
-use mio::{Events, Poll, Token};
 
 use crate::bucket::Bucket;
 use crate::config::Config;
 use crate::home::{Homes, Presence};
+use crate::keyed::Keyed;
 use crate::session::Limits;
 use crate::stats::Counters;
 use crate::time::Time;
@@ -58,13 +65,13 @@ use connection::Connection;
 pub(crate) use connection::Transport;
 use fanout::Run;
 use mailbox::Mailbox;
+use poller::{Events, Poller, Ready, WAKER};
 use sink::Sink;
 use write_queue::Pool;
 
 /// Events taken from one poll.
 const EVENTS: usize = 1_024;
 
-const WAKER: Token = Token(usize::MAX);
 /// Listeners count down from here, connections up from 0.
 const FIRST_LISTENER: usize = usize::MAX - 1;
 
@@ -73,6 +80,8 @@ const FIRST_LISTENER: usize = usize::MAX - 1;
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
+    /// Each part hashes with a key of its own, made from this one.
+    pub(crate) keys: Keyed,
     pub(crate) homes: Homes,
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
     pub(crate) presence: Vec<Presence>,
@@ -81,13 +90,36 @@ pub(crate) struct Shared {
     pub(crate) addresses: Addresses,
 }
 
+impl Shared {
+    /// What a shard for each of the pollers shares.
+    pub(crate) fn new(
+        config: Config,
+        clock: Clock,
+        keys: Keyed,
+        pollers: &[Poller],
+    ) -> io::Result<Self> {
+        let mailbox = |poller: &Poller| Ok(Arc::new(Mailbox::new(config.mailbox, poller.waker()?)));
+        Ok(Self {
+            clock,
+            homes: Homes::new(pollers.len(), keys.for_part(pollers.len())),
+            keys,
+            mailboxes: pollers.iter().map(mailbox).collect::<io::Result<_>>()?,
+            presence: pollers.iter().map(|_| Presence::new()).collect(),
+            counters: pollers.iter().map(|_| Counters::default()).collect(),
+            open_connections: AtomicUsize::new(0),
+            addresses: Addresses::new(&config),
+            config,
+        })
+    }
+}
+
 /// One shard, owned by its thread.
 pub(crate) struct Shard {
     index: usize,
     shared: Arc<Shared>,
     mailbox: Arc<Mailbox>,
     sink: Arc<dyn Sink>,
-    poll: Poll,
+    poller: Poller,
     listeners: Vec<Listener>,
     bucket: Bucket,
     /// By slot, beside the bucket's sessions.
@@ -120,7 +152,7 @@ impl Shard {
         index: usize,
         shared: Arc<Shared>,
         sink: Arc<dyn Sink>,
-        poll: Poll,
+        poller: Poller,
         listeners: Vec<Listener>,
     ) -> Self {
         let config = &shared.config;
@@ -130,9 +162,9 @@ impl Shard {
             index,
             mailbox: Arc::clone(&shared.mailboxes[index]),
             sink,
-            poll,
+            poller,
             listeners,
-            bucket: Bucket::new(index),
+            bucket: Bucket::new(index, shared.keys.for_part(index)),
             connections: Vec::new(),
             next_serial: 0,
             wheel: Wheel::new(now),
@@ -160,27 +192,42 @@ impl Shard {
 
     /// Runs until the shard has been drained.
     pub(crate) fn run(mut self) {
-        let _stop = StopAtEnd(Arc::clone(&self.mailbox));
+        let _stop = self.stop_at_end();
         let mut events = Events::with_capacity(EVENTS);
-        self.register_listeners();
+        self.listen();
         while !self.is_drained() {
-            let timeout = self.timeout();
-            if let Err(error) = self.poll.poll(&mut events, timeout)
-                && error.kind() != std::io::ErrorKind::Interrupted
-            {
+            if let Err(error) = self.step(&mut events) {
                 tracing::error!(shard = self.index, %error, "poll failed");
                 break;
             }
-            self.mailbox.awake();
-            self.turn(&events);
         }
         tracing::debug!(shard = self.index, "shard stopped");
     }
 
+    /// Waits until there is something to do, and does it.
+    pub(crate) fn step(&mut self, events: &mut Events) -> io::Result<()> {
+        let timeout = self.timeout();
+        self.poller.wait(events, timeout)?;
+        self.mailbox.awake();
+        self.turn(events);
+        Ok(())
+    }
+
+    /// To be kept as long as the shard is.
+    pub(crate) fn stop_at_end(&self) -> StopAtEnd {
+        StopAtEnd(Arc::clone(&self.mailbox))
+    }
+
+    /// Whether sockets have something to report.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn has_events(&self) -> bool {
+        self.poller.has_events()
+    }
+
     fn turn(&mut self, events: &Events) {
         self.now = self.shared.clock.now();
-        for event in events {
-            self.handle_event(event);
+        for ready in events.iter() {
+            self.handle_event(ready);
         }
         self.resume_all();
         self.accept_again();
@@ -191,8 +238,8 @@ impl Shard {
         self.note();
     }
 
-    fn handle_event(&mut self, event: &mio::event::Event) {
-        let token = event.token();
+    fn handle_event(&mut self, ready: Ready) {
+        let token = ready.token;
         if token == WAKER {
             return;
         }
@@ -201,14 +248,14 @@ impl Shard {
             return;
         }
         let Ok(slot) = u32::try_from(token.0) else { return };
-        if event.is_writable() {
+        if ready.writable {
             self.handle_writable(slot);
         }
-        if event.is_error() {
+        if ready.error {
             self.handle_error(slot);
         }
-        if event.is_readable() || event.is_read_closed() {
-            self.note_end(slot, event.is_read_closed());
+        if ready.readable || ready.read_closed {
+            self.note_end(slot, ready.read_closed);
             self.handle_readable(slot);
         }
         if self.mailbox.is_half_full() {
@@ -217,7 +264,7 @@ impl Shard {
     }
 
     /// How long the poll may sleep.
-    fn timeout(&self) -> Option<Duration> {
+    pub(crate) fn timeout(&self) -> Option<Duration> {
         let busy = !self.resuming.is_empty() || self.accept_is_due();
         if busy || !self.mailbox.may_sleep() {
             return Some(Duration::ZERO);
@@ -240,17 +287,13 @@ impl Shard {
 }
 
 /// Stops the mailbox however the shard ends, so that nobody waits for an answer from it.
-struct StopAtEnd(Arc<Mailbox>);
+#[derive(Debug)]
+pub(crate) struct StopAtEnd(Arc<Mailbox>);
 
 impl Drop for StopAtEnd {
     fn drop(&mut self) {
         self.0.stop();
     }
-}
-
-/// The token under which a shard's waker reports.
-pub(crate) const fn waker_token() -> Token {
-    WAKER
 }
 
 #[cfg(test)]

@@ -217,12 +217,12 @@ impl Shard {
             return self.abandon(slot, &Closed::Slow);
         }
         let Some(mut connection) = self.take_out(slot) else { return };
-        if let Err(error) = self.poll.registry().deregister(&mut connection.socket) {
+        if let Err(error) = self.poller.deregister(&mut connection.socket) {
             tracing::debug!(%error, "cannot unwatch a connection");
         }
         self.counters().moved.add(1);
         let arrival = Arrival {
-            socket: connection.socket.into(),
+            socket: connection.socket,
             transport: connection.transport,
             dialect: connection.dialect,
             tail: connection.tail,
@@ -235,7 +235,6 @@ impl Shard {
     /// Takes over a connection from another shard or from outside.
     pub(super) fn arrive(&mut self, arrival: Arrival) {
         let Arrival { socket, transport, dialect, tail, counted, accepted } = arrival;
-        let socket = mio::net::TcpStream::from_std(socket);
         let mut connection = Connection::new(socket, transport, dialect);
         connection.tail = tail;
         connection.counted = counted;

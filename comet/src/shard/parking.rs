@@ -7,10 +7,10 @@
 //! never has two.
 
 use comet_protocol::{Dialect, Outbound};
-use mio::{Interest, Token};
 
 use super::Shard;
 use super::connection::{Connection, State};
+use super::poller::Token;
 use crate::Closed;
 use crate::identity::{Identity, Peer};
 use crate::session::Session;
@@ -127,9 +127,7 @@ impl Shard {
         let State { ending, ended, shut, close_sent, blocked, .. } = connection.state;
         // It is in no list under its new slot.
         connection.state = State { ending, ended, shut, close_sent, blocked, ..State::default() };
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        let token = Token(slot as usize);
-        self.poll.registry().reregister(&mut connection.socket, token, interest)
+        self.poller.reregister(&mut connection.socket, Token(slot as usize))
     }
 
     /// Takes the connection out of its slot, which keeps its session.

@@ -4,9 +4,9 @@ use crate::check;
 use crate::source::{Source, all};
 
 /// Modules of `comet` that are functions of their input and of the time they are told.
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "bucket", "closed", "config", "delivery", "home", "id", "identity", "rate", "refusal",
-    "session", "time", "wheel",
+    "session", "ticket", "time", "wheel",
 ];
 
 /// What the pure floor has not heard of.
@@ -27,13 +27,14 @@ const IMPURE: [&str; 13] = [
 ];
 
 /// Public parts of `comet` that stand above the shards.
-const ABOVE_SHARDS: [&str; 6] = [
+const ABOVE_SHARDS: [&str; 7] = [
     "crate::router",
     "crate::dispatch",
     "crate::gateway",
     "crate::builder",
     "crate::mux",
     "crate::asynchronous",
+    "crate::simulation",
 ];
 
 fn is_in(source: &Source, modules: &[&str]) -> bool {
@@ -93,6 +94,27 @@ fn shards_do_not_know_who_routes() {
     let reason = "A shard hands events to a sink; imports go down only, from the public floor to \
                   the one that does IO to the pure one";
     check("a shard imports nothing of the public floor", reason, broken);
+}
+
+#[test]
+fn two_files_know_what_kind_of_socket_it_is() {
+    let sources = all().into_iter().filter(|source| source.path.starts_with("comet/src/"));
+    let floor = ["comet/src/shard/poller.rs", "comet/src/shard/socket.rs"];
+    let broken = sources
+        .filter(|source| source.is_shipped() && !floor.contains(&source.path.as_str()))
+        .flat_map(|source| [source.places("mio::"), source.places("use mio")].concat());
+    let reason = "A shard runs on virtual sockets as well, and its code must not be able to tell";
+    check("only shard/poller.rs and shard/socket.rs use mio", reason, broken);
+}
+
+#[test]
+fn chance_is_asked_in_one_place() {
+    let sources = all().into_iter().filter(|source| source.path.starts_with("comet/src/"));
+    let broken = sources
+        .filter(|source| source.is_shipped() && source.path != "comet/src/keyed.rs")
+        .flat_map(|source| source.places("RandomState"));
+    let reason = "A run that a seed decides must be the same each time; take a key from `Keyed`";
+    check("only keyed.rs makes keys by chance", reason, broken);
 }
 
 #[test]

@@ -1,0 +1,80 @@
+//! Hashing with a secret key, so that nobody can choose names that collide, or that all live on
+//! one shard.
+
+#[cfg(feature = "simulation")]
+use std::hash::Hasher;
+use std::hash::{BuildHasher, DefaultHasher, RandomState};
+
+/// Hashers with one key.
+#[derive(Clone, Debug)]
+pub(crate) enum Keyed {
+    /// The key is chance's.
+    Chance(RandomState),
+    /// The key is known, for runs that can be repeated.
+    #[cfg(feature = "simulation")]
+    Seed(u64),
+}
+
+impl Keyed {
+    /// A key that nobody knows.
+    pub(crate) fn by_chance() -> Self {
+        Self::Chance(RandomState::new())
+    }
+
+    /// Another key for the part of that number: what falls together under one key is spread by the
+    /// other. Where this key is chance's, so is that.
+    pub(crate) fn for_part(&self, part: usize) -> Self {
+        match self {
+            Self::Chance(_) => {
+                // Chance makes another one each time, whichever part it is for.
+                let _ = part;
+                Self::by_chance()
+            }
+            #[cfg(feature = "simulation")]
+            Self::Seed(_) => Self::Seed(self.hash_one(part)),
+        }
+    }
+}
+
+impl BuildHasher for Keyed {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        match self {
+            Self::Chance(state) => state.build_hasher(),
+            #[cfg(feature = "simulation")]
+            Self::Seed(seed) => {
+                let mut hasher = DefaultHasher::new();
+                hasher.write_u64(*seed);
+                hasher
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_chance_differ_also_for_the_parts_of_one() {
+        let keys = Keyed::by_chance();
+        let of = |keys: &Keyed| keys.hash_one("lobby");
+        assert_eq!(of(&keys), of(&keys.clone()));
+        assert_ne!(of(&keys), of(&Keyed::by_chance()));
+        assert_ne!(of(&keys), of(&keys.for_part(0)));
+        assert_ne!(of(&keys.for_part(0)), of(&keys.for_part(1)));
+    }
+
+    #[cfg(feature = "simulation")]
+    #[test]
+    fn keys_of_a_seed_are_the_same_every_time_and_differ_by_seed_and_part() {
+        let of = |keys: &Keyed| keys.hash_one("lobby");
+        let (one, two) = (Keyed::Seed(1), Keyed::Seed(2));
+        assert_eq!(of(&one), of(&Keyed::Seed(1)));
+        assert_eq!(of(&one.for_part(3)), of(&Keyed::Seed(1).for_part(3)));
+        assert_ne!(of(&one), of(&two));
+        assert_ne!(of(&one.for_part(0)), of(&one.for_part(1)));
+        assert_ne!(of(&one.for_part(0)), of(&two.for_part(0)));
+    }
+}

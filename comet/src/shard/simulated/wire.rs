@@ -1,0 +1,284 @@
+//! A connection in memory: two pipes, and what becomes of them.
+//!
+//! The gateway holds one [`End`]; who simulates the peer and the network between holds the
+//! [`Wire`]. As on Linux, an edge reports everything that is so at that moment; bytes that have
+//! arrived can be read after a reset, what has not left is destroyed by it; and a socket that is
+//! closed with unread bytes resets the connection instead of ending it.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::board::{Board, Source, Watch};
+use crate::shard::poller::{Ready, Token};
+
+/// What either side can have on its way, as long as nobody says otherwise.
+const CAPACITY: usize = 64 * 1024;
+
+/// Both directions of a connection.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    remote: SocketAddr,
+    state: Mutex<State>,
+}
+
+/// The gateway's socket. Dropping it closes it.
+#[derive(Debug)]
+pub(crate) struct End(Arc<Wire>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// What the gateway can read.
+    to_gateway: Pipe,
+    /// What the gateway has written and nobody has fetched.
+    from_gateway: Pipe,
+    /// The peer sends no more.
+    peer_shut: bool,
+    /// The gateway sends no more.
+    shut: bool,
+    /// The gateway has no socket any more.
+    closed: bool,
+    reset: Option<Reset>,
+    /// The error of a reset that nobody has asked for.
+    error: Option<ErrorKind>,
+    /// The gateway was given less space than it wanted.
+    wants_space: bool,
+    watch: Option<Watch>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Reset {
+    ByPeer,
+    ByGateway,
+}
+
+impl End {
+    pub(super) fn new(wire: &Arc<Wire>) -> Self {
+        Self(Arc::clone(wire))
+    }
+
+    pub(crate) fn remote(&self) -> SocketAddr {
+        self.0.remote
+    }
+
+    pub(crate) fn take_error(&self) -> Option<io::Error> {
+        self.0.lock().error.take().map(Into::into)
+    }
+
+    pub(crate) fn shutdown_write(&self) -> io::Result<()> {
+        let mut state = self.0.lock();
+        if state.reset.is_some() {
+            return Err(ErrorKind::NotConnected.into());
+        }
+        state.shut = true;
+        state.post(&self.0);
+        Ok(())
+    }
+
+    pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut state = self.0.lock();
+        let count = state.to_gateway.take(buffer);
+        if count > 0 || buffer.is_empty() {
+            return Ok(count);
+        }
+        match (state.reset, state.peer_shut) {
+            (Some(_), _) => Err(ErrorKind::ConnectionReset.into()),
+            (None, true) => Ok(0),
+            (None, false) => Err(ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut state = self.0.lock();
+        if state.reset.is_some() {
+            return Err(ErrorKind::ConnectionReset.into());
+        }
+        if state.shut {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
+        let written = slices.iter().map(|slice| state.from_gateway.put(slice)).sum();
+        state.wants_space |= written < wanted;
+        if written == 0 && wanted > 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        Ok(written)
+    }
+
+    pub(crate) fn watch(&self, board: &Arc<Board>, token: Token) {
+        let mut state = self.0.lock();
+        state.watch = Some(Watch::new(board, token));
+        state.post(&self.0);
+    }
+
+    pub(crate) fn unwatch(&self) {
+        self.0.lock().watch = None;
+    }
+
+    /// Closes the socket with a reset.
+    pub(super) fn abort(self) {
+        self.0.lock().reset_by(Reset::ByGateway);
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.closed = true;
+        state.watch = None;
+        if !state.to_gateway.bytes.is_empty() {
+            state.reset_by(Reset::ByGateway);
+        }
+    }
+}
+
+/// The other side's view.
+impl Wire {
+    pub(crate) fn new(remote: SocketAddr) -> Arc<Self> {
+        Arc::new(Self { remote, state: Mutex::default() })
+    }
+
+    /// Lets bytes arrive at the gateway, as many as it has room for. How many that was.
+    pub(crate) fn send(self: &Arc<Self>, bytes: &[u8]) -> usize {
+        let mut state = self.lock();
+        if state.closed || state.peer_shut || state.reset.is_some() {
+            return 0;
+        }
+        let count = state.to_gateway.put(bytes);
+        if count > 0 {
+            state.post(self);
+        }
+        count
+    }
+
+    /// Fetches up to `max` of the bytes that the gateway has written. How many that was.
+    pub(crate) fn fetch(self: &Arc<Self>, out: &mut Vec<u8>, max: usize) -> usize {
+        let mut state = self.lock();
+        let count = state.from_gateway.bytes.len().min(max);
+        out.extend(state.from_gateway.bytes.drain(..count));
+        state.tell_of_space(self);
+        count
+    }
+
+    pub(crate) fn set_capacity(self: &Arc<Self>, to_gateway: usize, from_gateway: usize) {
+        let mut state = self.lock();
+        state.to_gateway.capacity = to_gateway;
+        state.from_gateway.capacity = from_gateway;
+        state.tell_of_space(self);
+    }
+
+    /// Nobody takes the connection.
+    pub(crate) fn refuse(self: &Arc<Self>) {
+        End::new(self).abort();
+    }
+
+    /// The peer sends no more.
+    pub(crate) fn shutdown(self: &Arc<Self>) {
+        let mut state = self.lock();
+        if !state.peer_shut && state.reset.is_none() {
+            state.peer_shut = true;
+            state.post(self);
+        }
+    }
+
+    /// The peer, or something on the way, ends the connection.
+    pub(crate) fn reset(self: &Arc<Self>) {
+        let mut state = self.lock();
+        if state.reset.is_none() {
+            state.reset_by(Reset::ByPeer);
+            state.error = Some(ErrorKind::ConnectionReset);
+            state.post(self);
+        }
+    }
+
+    /// Whether the gateway has ended its stream, and all of it has been fetched.
+    pub(crate) fn is_shut(&self) -> bool {
+        let state = self.lock();
+        (state.shut || state.closed) && state.reset.is_none() && state.from_gateway.bytes.is_empty()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Whether the gateway's side has reset the connection.
+    pub(crate) fn is_reset(&self) -> bool {
+        self.lock().reset == Some(Reset::ByGateway)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Source for Wire {
+    fn report(&self, board: &Board) -> Option<Ready> {
+        let mut state = self.lock();
+        let token = state.watch.as_mut()?.take(board)?;
+        let is_reset = state.reset.is_some();
+        let ended = is_reset || state.peer_shut;
+        let ready = Ready {
+            token,
+            readable: ended || !state.to_gateway.bytes.is_empty(),
+            writable: is_reset || state.shut || state.from_gateway.free() > 0,
+            read_closed: ended,
+            error: state.error.is_some(),
+        };
+        (ready.readable || ready.writable || ready.error).then_some(ready)
+    }
+}
+
+impl State {
+    fn post(&mut self, wire: &Arc<Wire>) {
+        if let Some(watch) = &mut self.watch {
+            watch.post(wire);
+        }
+    }
+
+    fn tell_of_space(&mut self, wire: &Arc<Wire>) {
+        if self.wants_space && self.from_gateway.free() > 0 {
+            self.wants_space = false;
+            self.post(wire);
+        }
+    }
+
+    fn reset_by(&mut self, who: Reset) {
+        self.reset.get_or_insert(who);
+        self.from_gateway.bytes.clear();
+    }
+}
+
+/// One direction.
+#[derive(Debug)]
+struct Pipe {
+    bytes: VecDeque<u8>,
+    capacity: usize,
+}
+
+impl Default for Pipe {
+    fn default() -> Self {
+        Self { bytes: VecDeque::new(), capacity: CAPACITY }
+    }
+}
+
+impl Pipe {
+    fn free(&self) -> usize {
+        self.capacity.saturating_sub(self.bytes.len())
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> usize {
+        let count = bytes.len().min(self.free());
+        self.bytes.extend(&bytes[..count]);
+        count
+    }
+
+    /// Fills the buffer as far as the bytes reach.
+    fn take(&mut self, buffer: &mut [u8]) -> usize {
+        let count = buffer.len().min(self.bytes.len());
+        for (to, from) in buffer.iter_mut().zip(self.bytes.drain(..count)) {
+            *to = from;
+        }
+        count
+    }
+}

@@ -1,0 +1,130 @@
+//! What a connection reads from and writes to, and where new ones come from: the only place that
+//! knows what kind of socket it is.
+//!
+//! Not here: readiness (`poller`), what the bytes mean (`input`), what waits to be written
+//! (`write_queue`).
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+
+use mio::net::{TcpListener, TcpStream};
+
+#[cfg(feature = "simulation")]
+use super::simulated::{Backlog, End};
+
+/// One connection's socket, non-blocking. Dropping it closes it.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    Tcp(TcpStream),
+    /// Joined to an endpoint in this process.
+    #[cfg(feature = "simulation")]
+    Virtual(End),
+}
+
+impl Socket {
+    /// Takes over a socket that has been set non-blocking.
+    pub(crate) fn from_std(stream: std::net::TcpStream) -> Self {
+        Self::Tcp(TcpStream::from_std(stream))
+    }
+
+    /// Has small writes leave at once; the gateway collects them itself.
+    pub(super) fn set_nodelay(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => socket.set_nodelay(true),
+            #[cfg(feature = "simulation")]
+            Self::Virtual(_) => Ok(()),
+        }
+    }
+
+    /// Where the peer is.
+    pub(super) fn peer_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Tcp(socket) => socket.peer_addr(),
+            #[cfg(feature = "simulation")]
+            Self::Virtual(end) => Ok(end.remote()),
+        }
+    }
+
+    /// The error that ended the connection, once.
+    pub(super) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        match self {
+            Self::Tcp(socket) => socket.take_error(),
+            #[cfg(feature = "simulation")]
+            Self::Virtual(end) => Ok(end.take_error()),
+        }
+    }
+
+    /// Tells the peer that nothing follows what is written.
+    pub(super) fn shutdown_write(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => socket.shutdown(Shutdown::Write),
+            #[cfg(feature = "simulation")]
+            Self::Virtual(end) => end.shutdown_write(),
+        }
+    }
+}
+
+impl Read for Socket {
+    #[inline]
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(socket) => socket.read(buffer),
+            #[cfg(feature = "simulation")]
+            Self::Virtual(end) => end.read(buffer),
+        }
+    }
+}
+
+impl Write for Socket {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(socket) => socket.write(bytes),
+            #[cfg(feature = "simulation")]
+            Self::Virtual(end) => end.write_vectored(&[IoSlice::new(bytes)]),
+        }
+    }
+
+    #[inline]
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(socket) => socket.write_vectored(slices),
+            #[cfg(feature = "simulation")]
+            Self::Virtual(end) => end.write_vectored(slices),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Where connections wait to be accepted. Dropping it turns them away.
+#[derive(Debug)]
+pub(crate) enum Acceptor {
+    Tcp(TcpListener),
+    /// Filled by who simulates the network.
+    #[cfg(feature = "simulation")]
+    Virtual(Backlog),
+}
+
+impl Acceptor {
+    /// Takes over a listening socket that has been set non-blocking.
+    pub(crate) fn from_std(listener: std::net::TcpListener) -> Self {
+        Self::Tcp(TcpListener::from_std(listener))
+    }
+
+    /// The next connection, and where it comes from.
+    pub(super) fn accept(&self) -> io::Result<(Socket, SocketAddr)> {
+        match self {
+            Self::Tcp(listener) => {
+                listener.accept().map(|(socket, remote)| (Socket::Tcp(socket), remote))
+            }
+            #[cfg(feature = "simulation")]
+            Self::Virtual(backlog) => backlog.accept().map(|end| {
+                let remote = end.remote();
+                (Socket::Virtual(end), remote)
+            }),
+        }
+    }
+}
