@@ -2,9 +2,10 @@
 //!
 //! The session core knows [`Inbound`] and [`Outbound`] and never sees an op number.
 //!
-//! Not here: the comet dialect. Its frames are in [`comet`](crate::comet), but the gateway does not
-//! speak it yet: a peer that asks for it, by `ver` 2 in its auth frame, is answered in dtalk.
+//! Not here: what only the comet dialect has. Its frames are in [`comet`](crate::comet); of them
+//! this module knows the heads of deliveries and replies, which every dialect has.
 
+use crate::comet;
 use crate::head::{Head, Layout, MAX_HEAD};
 
 /// Op numbers of the dtalk dialect, generation 1.
@@ -63,6 +64,9 @@ pub enum Dialect {
     Goim,
     /// No head: one WebSocket message is one body; no acks.
     Raw,
+    /// The head of dtalk with `ver` 2: resume, gaps, cumulative acks; see
+    /// [`comet`](crate::comet).
+    Comet,
 }
 
 /// What a peer's packet means.
@@ -183,11 +187,20 @@ impl Dialect {
         }
     }
 
+    /// The dialect of a connection that begins with this input; `None` until its first head is
+    /// there. An auth with `ver` 2 asks for [`Comet`](Self::Comet).
+    #[must_use]
+    pub fn detect(layout: Layout, input: &[u8]) -> Option<Self> {
+        let first = input.get(..layout.head_len())?;
+        let is_comet = layout == Layout::Dtalk && comet::is_auth(Head::read(layout, first));
+        Some(if is_comet { Self::Comet } else { Self::of(layout) })
+    }
+
     /// The head of its packets, if it has one.
     #[must_use]
     pub const fn layout(self) -> Option<Layout> {
         match self {
-            Self::Dtalk => Some(Layout::Dtalk),
+            Self::Dtalk | Self::Comet => Some(Layout::Dtalk),
             Self::Goim => Some(Layout::Goim),
             Self::Raw => None,
         }
@@ -196,10 +209,11 @@ impl Dialect {
     /// Whether its peers acknowledge deliveries.
     #[must_use]
     pub const fn has_acks(self) -> bool {
-        matches!(self, Self::Dtalk)
+        matches!(self, Self::Dtalk | Self::Comet)
     }
 
-    /// What a peer's packet means.
+    /// What a peer's packet means. Those of the comet dialect are read by
+    /// [`ClientFrame::decode`](crate::comet::ClientFrame::decode).
     #[must_use]
     pub fn inbound(self, head: Head, body: &[u8]) -> Inbound<'_> {
         let Head { op, seq, ack, .. } = head;
@@ -214,12 +228,12 @@ impl Dialect {
             (Self::Goim, goim_op::SEND | goim_op::CHANGE_ROOM | goim_op::SUB | goim_op::UNSUB) => {
                 Inbound::Send { seq, op, body }
             }
-            (Self::Dtalk | Self::Goim, op) => Inbound::Unknown { op },
+            (Self::Dtalk | Self::Goim | Self::Comet, op) => Inbound::Unknown { op },
         }
     }
 
     /// The bytes that go before a body of `body_len` bytes; `None` when this dialect has no such
-    /// packet (raw peers get deliveries only).
+    /// packet (raw peers get deliveries only, comet peers are welcomed instead).
     ///
     /// # Panics
     ///
@@ -243,6 +257,12 @@ impl Dialect {
                 }
                 bytes.push(goim_head(what).to_bytes(Layout::Goim, body_len), Layout::Goim);
             }
+            Self::Comet => {
+                bytes.push(comet_head(what, body_len)?, Layout::Dtalk);
+                if matches!(what, Outbound::Deliver { .. }) {
+                    bytes.seq_at = Some(12);
+                }
+            }
             Self::Raw if matches!(what, Outbound::Deliver { .. }) => {}
             Self::Raw => return None,
         }
@@ -257,6 +277,23 @@ fn dtalk_head(what: Outbound) -> Head {
         Outbound::HeartbeatReply { seq } => Head::new(op::HEARTBEAT_REPLY, seq, 0),
         Outbound::SendReply { seq, .. } => Head::new(op::SEND_REPLY, seq, seq),
         Outbound::Deliver { seq } => Head::new(op::DELIVER, seq, 0),
+    }
+}
+
+/// A delivery with seq 0 is best effort.
+fn comet_head(what: Outbound, body_len: usize) -> Option<[u8; MAX_HEAD]> {
+    match what {
+        Outbound::Deliver { seq: 0 } => {
+            Some(comet::deliver_head(comet::Class::BestEffort, comet::Seq::NONE, body_len))
+        }
+        Outbound::Deliver { seq } => {
+            Some(comet::deliver_head(comet::Class::Acked, comet::Seq::new(seq), body_len))
+        }
+        Outbound::SendReply { seq, .. } => {
+            let head = Head { ver: comet::VER, op: comet::op::SEND_REPLY, seq: 0, ack: seq };
+            Some(head.to_bytes(Layout::Dtalk, body_len))
+        }
+        Outbound::AuthReply { .. } | Outbound::HeartbeatReply { .. } => None,
     }
 }
 
@@ -307,6 +344,32 @@ mod tests {
         assert_eq!(
             head(Dialect::Goim, what, Framing::Messages, 2),
             format!("00000022001000010000000900000000{packet}")
+        );
+    }
+
+    #[test]
+    fn an_auth_with_ver_2_asks_for_the_comet_dialect() {
+        let first = |ver, op| {
+            let head = Head { ver, op, seq: 1, ack: 0 }.to_bytes(Layout::Dtalk, 5);
+            Dialect::detect(Layout::Dtalk, &head)
+        };
+        assert_eq!(first(2, 1), Some(Dialect::Comet));
+        assert_eq!(first(2, 3), Some(Dialect::Dtalk));
+        assert_eq!(first(1, 1), Some(Dialect::Dtalk));
+        let head = Head { ver: 2, op: 1, seq: 1, ack: 0 }.to_bytes(Layout::Dtalk, 5);
+        assert_eq!(Dialect::detect(Layout::Dtalk, &head[..19]), None, "not all of it is there");
+        assert_eq!(Dialect::detect(Layout::Goim, &head), Some(Dialect::Goim));
+    }
+
+    #[test]
+    fn comet_deliveries_without_a_number_are_best_effort() {
+        let deliver = |seq| head(Dialect::Comet, Outbound::Deliver { seq }, Framing::Stream, 5);
+        assert_eq!(deliver(7), "0000001900140002000000220000000700000000");
+        assert_eq!(deliver(0), "0000001900140002000000230000000000000000");
+        let reply = Outbound::SendReply { seq: 5, op: 0 };
+        assert_eq!(
+            head(Dialect::Comet, reply, Framing::Stream, 0),
+            "0000001400140002000000280000000000000005"
         );
     }
 

@@ -57,6 +57,21 @@ impl Head {
         Self { ver: 1, op, seq, ack }
     }
 
+    /// The fields of a head that is all there, whose lengths are somebody else's to check.
+    ///
+    /// # Panics
+    ///
+    /// When `head` is shorter than the layout says.
+    #[must_use]
+    pub fn read(layout: Layout, head: &[u8]) -> Self {
+        Self {
+            ver: u16::from_be_bytes([head[6], head[7]]),
+            op: read_u32(head, 8),
+            seq: read_u32(head, 12),
+            ack: if layout.head_len() == 16 { 0 } else { read_u32(head, 16) },
+        }
+    }
+
     /// Appends the whole packet to `out`.
     ///
     /// # Panics
@@ -120,12 +135,7 @@ pub fn split(layout: Layout, input: &[u8], max_body: usize) -> Result<Split<'_>,
         return Err(DecodeError::HeadLen(declared));
     }
     let Some(packet) = input.get(..len) else { return Ok(Split::Need(len)) };
-    let head = Head {
-        ver: u16::from_be_bytes([packet[6], packet[7]]),
-        op: read_u32(packet, 8),
-        seq: read_u32(packet, 12),
-        ack: if head_len == 16 { 0 } else { read_u32(packet, 16) },
-    };
+    let head = Head::read(layout, packet);
     Ok(Split::Packet { head, body: &packet[head_len..], len })
 }
 

@@ -96,7 +96,9 @@ impl ClientSession {
 
     /// Says what has arrived, then closes and comes back.
     fn go_away(&mut self, now: Time, away: &GoingAway) {
-        if !away.may_resume {
+        if !away.ticket.is_empty() {
+            self.ticket = away.ticket.clone();
+        } else if !away.may_resume {
             self.ticket.clear();
         }
         self.deliveries.hurry(now);

@@ -271,6 +271,7 @@ impl Failure {
 
 /// The server will close the connection soon.
 #[derive(Clone, Eq, PartialEq, prost::Message)]
+#[prost(skip_debug)]
 pub struct GoingAway {
     /// Why.
     #[prost(enumeration = "AwayReason", tag = "1")]
@@ -281,6 +282,27 @@ pub struct GoingAway {
     /// Whether the session may be resumed.
     #[prost(bool, tag = "3")]
     pub may_resume: bool,
+    /// To be shown instead of the last ticket, whether or not it will be honoured: it says when its
+    /// holder was asked to return. Empty: the last one stays.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub ticket: Bytes,
+}
+
+impl GoingAway {
+    pub(super) fn check(&self) -> Result<(), FrameError> {
+        field(op::GOING_AWAY, "ticket", self.ticket.len(), limits::TICKET)
+    }
+}
+
+/// Leaves out the ticket.
+impl fmt::Debug for GoingAway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GoingAway")
+            .field("reason", &self.reason())
+            .field("return_after_ms", &self.return_after_ms)
+            .field("may_resume", &self.may_resume)
+            .finish_non_exhaustive()
+    }
 }
 
 macro_rules! has_code {

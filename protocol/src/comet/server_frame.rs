@@ -140,7 +140,11 @@ impl ServerFrame {
                 failure.check()?;
                 Self::Error(failure)
             }
-            op::GOING_AWAY => Self::GoingAway(decode(op, body, CONTROL_BODY)?),
+            op::GOING_AWAY => {
+                let away: GoingAway = decode(op, body, CONTROL_BODY)?;
+                away.check()?;
+                Self::GoingAway(away)
+            }
             op => Self::Unknown { op },
         })
     }
