@@ -11,6 +11,7 @@ pub struct Identity {
     pub(crate) app: Box<str>,
     pub(crate) user: Box<str>,
     pub(crate) device: Box<str>,
+    pub(crate) class: Box<str>,
     pub(crate) rooms: Vec<Arc<str>>,
     pub(crate) context: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -23,7 +24,8 @@ impl Identity {
     #[must_use]
     pub fn new(app: impl Into<Box<str>>, user: impl Into<Box<str>>) -> Self {
         let (app, user) = (app.into(), user.into());
-        Self { app, user, device: "".into(), rooms: Vec::new(), context: None }
+        let (device, class) = ("".into(), "".into());
+        Self { app, user, device, class, rooms: Vec::new(), context: None }
     }
 
     /// A peer without a user: the session stays on the shard that accepted it, and only its id,
@@ -37,6 +39,14 @@ impl Identity {
     #[must_use]
     pub fn device(mut self, device: impl Into<Box<str>>) -> Self {
         self.device = device.into();
+        self
+    }
+
+    /// What kind of device it is, such as "phone": what a [`DevicePolicy`](crate::DevicePolicy)
+    /// counts by. Empty if it does not matter.
+    #[must_use]
+    pub fn class(mut self, class: impl Into<Box<str>>) -> Self {
+        self.class = class.into();
         self
     }
 
@@ -67,6 +77,7 @@ impl fmt::Debug for Identity {
             .field("app", &self.app)
             .field("user", &self.user)
             .field("device", &self.device)
+            .field("class", &self.class)
             .field("rooms", &self.rooms)
             .finish_non_exhaustive()
     }
@@ -78,20 +89,22 @@ pub struct Peer(Arc<Inner>);
 
 struct Inner {
     session: SessionId,
-    /// App, user and device in one allocation; the numbers say where the first two end.
+    /// App, user, device and class in one allocation; the numbers say where the first three end.
     names: Box<str>,
     app_end: u32,
     user_end: u32,
+    device_end: u32,
     context: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Peer {
     pub(crate) fn new(session: SessionId, identity: Identity) -> Self {
-        let Identity { app, user, device, context, .. } = identity;
-        let names = [&*app, &*user, &*device].concat().into_boxed_str();
+        let Identity { app, user, device, class, context, .. } = identity;
+        let names = [&*app, &*user, &*device, &*class].concat().into_boxed_str();
         let end = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
         let (app_end, user_end) = (end(app.len()), end(app.len() + user.len()));
-        Self(Arc::new(Inner { session, names, app_end, user_end, context }))
+        let device_end = end(app.len() + user.len() + device.len());
+        Self(Arc::new(Inner { session, names, app_end, user_end, device_end, context }))
     }
 
     /// The session.
@@ -115,7 +128,13 @@ impl Peer {
     /// The device; empty if the peer did not say.
     #[must_use]
     pub fn device(&self) -> &str {
-        &self.0.names[self.0.user_end as usize..]
+        &self.0.names[self.0.user_end as usize..self.0.device_end as usize]
+    }
+
+    /// The class of the device; empty if the router did not say.
+    #[must_use]
+    pub fn class(&self) -> &str {
+        &self.0.names[self.0.device_end as usize..]
     }
 
     /// What the router attached to the [`Identity`], if it is a `T`.
@@ -132,6 +151,7 @@ impl fmt::Debug for Peer {
             .field("app", &self.app())
             .field("user", &self.user())
             .field("device", &self.device())
+            .field("class", &self.class())
             .finish_non_exhaustive()
     }
 }
@@ -142,9 +162,11 @@ mod tests {
 
     #[test]
     fn a_peer_knows_what_its_identity_said() {
-        let identity = Identity::new("im", "al").device("d-1").context(Arc::new(7u8));
+        let identity = Identity::new("im", "al").device("d-1").class("phone");
+        let identity = identity.context(Arc::new(7u8));
         let peer = Peer::new(SessionId::new(0, 1, 2), identity);
-        assert_eq!((peer.app(), peer.user(), peer.device()), ("im", "al", "d-1"));
+        assert_eq!((peer.app(), peer.user()), ("im", "al"));
+        assert_eq!((peer.device(), peer.class()), ("d-1", "phone"));
         assert_eq!(peer.context::<u8>(), Some(&7));
         assert_eq!(peer.context::<u16>(), None);
     }

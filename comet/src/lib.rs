@@ -74,6 +74,8 @@ mod builder;
 mod closed;
 mod config;
 mod delivery;
+#[cfg_attr(not(test), expect(dead_code, reason = "nobody is turned away yet"))]
+mod devices;
 mod dispatch;
 mod error;
 mod gateway;
@@ -102,6 +104,7 @@ pub use comet_protocol::Dialect;
 pub use comet_protocol::ws::handshake::Request as UpgradeRequest;
 pub use config::Config;
 pub use delivery::{Class, Delivery, Kind};
+pub use devices::{DevicePolicy, Winner};
 pub use error::{AdoptError, CommandError, StartError};
 pub use gateway::Gateway;
 pub use id::SessionId;

@@ -19,6 +19,8 @@ mod raw;
 mod resend;
 mod resume;
 mod rooms;
+#[cfg(feature = "simulation")]
+mod simulation;
 mod start;
 mod support;
 mod traps;

@@ -1,0 +1,75 @@
+//! Where a session connects to, and how.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use mio::net::TcpStream;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+/// What carries the frames.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Transport {
+    /// A stream of packets.
+    Tcp,
+    /// Binary messages of whole packets, on `/sub`.
+    WebSocket,
+}
+
+/// One way to the gateway.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// The address that listens.
+    pub to: SocketAddr,
+    /// The address to come from, if it matters: each has ports of its own.
+    pub from: Option<IpAddr>,
+    /// What the listener speaks.
+    pub transport: Transport,
+}
+
+impl Route {
+    /// A way by plain TCP.
+    #[must_use]
+    pub const fn tcp(to: SocketAddr) -> Self {
+        Self { to, from: None, transport: Transport::Tcp }
+    }
+
+    /// A way by WebSocket.
+    #[must_use]
+    pub const fn websocket(to: SocketAddr) -> Self {
+        Self { to, from: None, transport: Transport::WebSocket }
+    }
+
+    /// The same way from one of the machine's own addresses.
+    #[must_use]
+    pub const fn from(mut self, address: IpAddr) -> Self {
+        self.from = Some(address);
+        self
+    }
+
+    /// Begins to connect; the socket becomes writable when it is done or has failed.
+    pub(super) fn dial(&self, receive_buffer: Option<usize>) -> io::Result<TcpStream> {
+        let socket = Socket::new(Domain::for_address(self.to), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)?;
+        if let Some(bytes) = receive_buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        if let Some(address) = self.from {
+            socket.bind(&SockAddr::from(SocketAddr::new(address, 0)))?;
+        }
+        match socket.connect(&SockAddr::from(self.to)) {
+            Err(error) if error.raw_os_error() != Some(IN_PROGRESS) => Err(error),
+            _ => Ok(TcpStream::from_std(socket.into())),
+        }
+    }
+}
+
+/// What a connect that does not block says on Linux.
+const IN_PROGRESS: i32 = 115;
+
+/// Ends a connection by a reset: nothing that waits is sent, and no port stays behind.
+pub(crate) fn reset(stream: &TcpStream) {
+    // A socket that is gone already needs no reset.
+    let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
+}

@@ -1,0 +1,84 @@
+//! How long things took.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+/// Durations of up to a minute, each to three digits; longer ones count as a minute.
+#[derive(Clone, Debug)]
+pub struct Latency {
+    micros: Histogram<u64>,
+}
+
+const MOST: u64 = 60_000_000;
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Latency {
+    /// Without any duration.
+    ///
+    /// # Panics
+    ///
+    /// Never: the bounds are good ones.
+    #[must_use]
+    pub fn new() -> Self {
+        let micros = Histogram::new_with_bounds(1, MOST, 3).expect("1 to a minute in three digits");
+        Self { micros }
+    }
+
+    /// One took so long.
+    pub fn record(&mut self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(MOST);
+        self.micros.saturating_record(micros.max(1));
+    }
+
+    /// Forgets all.
+    pub fn reset(&mut self) {
+        self.micros.reset();
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.micros.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.micros.is_empty()
+    }
+
+    /// What this share of them did not exceed, in milliseconds.
+    #[must_use]
+    pub fn ms(&self, share: f64) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a minute in microseconds is exact")]
+        let micros = self.micros.value_at_quantile(share) as f64;
+        micros / 1e3
+    }
+
+    /// Adds those of another part of the run.
+    pub fn merge(&mut self, other: &Self) {
+        // Both have the same bounds.
+        let _added = self.micros.add(&other.micros);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_in_milliseconds() {
+        let mut latency = Latency::new();
+        (1..=100).for_each(|ms| latency.record(Duration::from_millis(ms)));
+        latency.record(Duration::ZERO);
+        assert_eq!(latency.len(), 101);
+        assert!((latency.ms(0.5) - 50.0).abs() < 0.1, "{}", latency.ms(0.5));
+        assert!((latency.ms(1.0) - 100.0).abs() < 0.1, "{}", latency.ms(1.0));
+    }
+}

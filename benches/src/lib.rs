@@ -1,0 +1,23 @@
+//! Load through real sockets, with every delivery checked.
+//!
+//! * [`driver`]: thousands of client sessions on one thread, each a
+//!   [`ClientSession`](comet_protocol::client::ClientSession) over TCP or WebSocket;
+//! * [`oracle`]: what was lost, came twice or out of order, and whether gaps say so exactly;
+//! * [`proxy`]: stands between clients and gateway and breaks connections;
+//! * [`server`]: the gateway under test as a child process, and what it uses;
+//! * [`scenario`]: the runs that the binary offers;
+//! * [`report`]: figures and violations of a run.
+//!
+//! What is not here: how a session behaves (`comet_protocol::client`), and any knowledge of how
+//! the gateway is made; it is driven through its sockets alone.
+
+pub mod audience;
+pub mod clock;
+pub mod driver;
+pub mod latency;
+pub mod oracle;
+pub mod proxy;
+pub mod report;
+pub mod scenario;
+pub mod schedule;
+pub mod server;

@@ -1,0 +1,144 @@
+//! The judge, given runs that are right and runs that are wrong in one way.
+
+use comet_protocol::client::Time;
+use comet_protocol::comet::{Gap, Seq};
+
+use super::{FaultKind, Oracle, Stamp, Verdict};
+
+/// A room of so many publishers and one reader, in which each publisher sent so many messages.
+fn room(publishers: usize, each: u64) -> Oracle {
+    let mut oracle = Oracle::new();
+    let (room, first) = oracle.add_room(publishers);
+    oracle.add_reader(room);
+    for publisher in (first..).take(publishers) {
+        for counter in 1..=each {
+            assert_eq!(oracle.next_counter(publisher), counter);
+            oracle.handle_sent(publisher);
+        }
+    }
+    oracle
+}
+
+fn receive(oracle: &mut Oracle, publisher: u32, counters: impl IntoIterator<Item = u64>) {
+    for counter in counters {
+        let stamp = Stamp { publisher, counter, due: Time::from_micros(5) };
+        let _judged = oracle.handle_body(0, &stamp.body(64));
+    }
+}
+
+fn gap(oracle: &mut Oracle, count: u64) {
+    oracle.handle_gap(0, Seq::NONE, Seq::NONE, &Gap { count, ..Gap::default() });
+}
+
+fn faults(verdict: &Verdict) -> Vec<(FaultKind, u64)> {
+    verdict.faults.counts().to_vec()
+}
+
+#[test]
+fn a_run_in_which_all_came_once_and_in_order_has_no_fault() {
+    let mut oracle = room(2, 3);
+    receive(&mut oracle, 0, [1, 2]);
+    receive(&mut oracle, 1, [1, 2, 3]);
+    assert_eq!(oracle.outstanding(), 1);
+    receive(&mut oracle, 0, [3]);
+    assert_eq!((oracle.outstanding(), oracle.behind(0)), (0, 0));
+    let verdict = oracle.finish();
+    assert_eq!((faults(&verdict), verdict.expected, verdict.received), (vec![], 6, 6));
+}
+
+#[test]
+fn what_never_came_is_lost_in_the_middle_and_at_the_end() {
+    let mut oracle = room(2, 5);
+    receive(&mut oracle, 0, [1, 4]);
+    receive(&mut oracle, 1, 1..=5);
+    let verdict = oracle.finish();
+    assert_eq!(faults(&verdict), [(FaultKind::Lost, 3)]);
+    assert_eq!(verdict.faults.first()[0].evidence, "3 missing (1 at the end), gaps told 0");
+}
+
+#[test]
+fn repeated_and_late_messages_are_faults_of_their_own() {
+    let mut oracle = room(2, 3);
+    receive(&mut oracle, 0, [1, 3, 2, 3]);
+    receive(&mut oracle, 1, 1..=3);
+    let verdict = oracle.finish();
+    assert_eq!(faults(&verdict), [(FaultKind::OutOfOrder, 1), (FaultKind::Duplicate, 1)]);
+}
+
+#[test]
+fn a_gap_pays_for_exactly_what_is_missing() {
+    let mut oracle = room(1, 9);
+    receive(&mut oracle, 0, [1]);
+    gap(&mut oracle, 2);
+    gap(&mut oracle, 1);
+    receive(&mut oracle, 0, 5..=7);
+    gap(&mut oracle, 2);
+    assert_eq!(oracle.outstanding(), 0);
+    let verdict = oracle.finish();
+    assert_eq!((faults(&verdict), verdict.told, verdict.gaps), (vec![], 5, 3));
+}
+
+#[test]
+fn a_gap_that_counts_too_few_or_too_many_is_found_where_it_is() {
+    let mut oracle = room(1, 9);
+    receive(&mut oracle, 0, [1]);
+    gap(&mut oracle, 2);
+    receive(&mut oracle, 0, [5]);
+    gap(&mut oracle, 4);
+    receive(&mut oracle, 0, 9..=9);
+    let verdict = oracle.finish();
+    assert_eq!(faults(&verdict), [(FaultKind::Lost, 1), (FaultKind::WrongGap, 1)]);
+}
+
+#[test]
+fn gaps_of_a_room_with_many_publishers_are_weighed_at_the_end() {
+    let mut oracle = room(2, 4);
+    receive(&mut oracle, 0, [1]);
+    gap(&mut oracle, 4);
+    receive(&mut oracle, 1, [3]);
+    receive(&mut oracle, 0, [4]);
+    receive(&mut oracle, 1, [4]);
+    assert_eq!(faults(&oracle.finish()), []);
+}
+
+#[test]
+fn numbers_that_had_arrived_do_not_count_in_a_gap() {
+    let mut oracle = room(1, 6);
+    receive(&mut oracle, 0, 1..=3);
+    let told = Gap { from: 2, count: 4, ..Gap::default() };
+    oracle.handle_gap(0, Seq::new(4), Seq::new(5), &told);
+    receive(&mut oracle, 0, [6]);
+    assert_eq!(faults(&oracle.finish()), []);
+}
+
+#[test]
+fn a_gap_without_a_count_says_too_little() {
+    let mut oracle = room(1, 1);
+    gap(&mut oracle, 0);
+    receive(&mut oracle, 0, [1]);
+    assert_eq!(faults(&oracle.finish()), [(FaultKind::WrongGap, 1)]);
+}
+
+#[test]
+fn messages_of_other_rooms_and_of_nobody_are_strays() {
+    let mut oracle = room(1, 1);
+    let (_other, publisher) = oracle.add_room(1);
+    oracle.handle_sent(publisher);
+    receive(&mut oracle, publisher, [1]);
+    receive(&mut oracle, 9, [1]);
+    receive(&mut oracle, 0, [2]);
+    receive(&mut oracle, 0, [1]);
+    assert_eq!(oracle.handle_body(0, b"who knows"), None);
+    let found = [(FaultKind::Stray, 3), (FaultKind::Damaged, 1)];
+    assert_eq!(faults(&oracle.finish()), found);
+}
+
+#[test]
+fn a_session_that_begins_anew_is_a_fault_and_no_longer_waited_for() {
+    let mut oracle = room(1, 4);
+    receive(&mut oracle, 0, [1]);
+    oracle.handle_reset(0, || "expired".into());
+    receive(&mut oracle, 0, [4]);
+    assert_eq!(oracle.outstanding(), 0);
+    assert_eq!(faults(&oracle.finish()), [(FaultKind::Reset, 1)]);
+}

@@ -1,0 +1,55 @@
+//! When messages are due, whether or not the last one has arrived.
+
+use std::time::Duration;
+
+use comet_protocol::client::Time;
+
+/// Moments at an even rate. What could not be sent in time keeps the moment when it was due, so
+/// that a gateway that stands still is charged for all who wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Schedule {
+    start: Time,
+    per_second: u64,
+    taken: u64,
+}
+
+impl Schedule {
+    /// So many a second from a time on.
+    #[must_use]
+    pub const fn new(start: Time, per_second: u64) -> Self {
+        Self { start, per_second, taken: 0 }
+    }
+
+    /// The next moment; `None` when there are none at this rate.
+    #[must_use]
+    pub fn next(&self) -> Option<Time> {
+        let micros = (self.taken * 1_000_000).checked_div(self.per_second)?;
+        Some(self.start + Duration::from_micros(micros))
+    }
+
+    /// Takes the next moment if it has come.
+    pub fn take(&mut self, now: Time) -> Option<Time> {
+        let due = self.next().filter(|due| *due <= now)?;
+        self.taken += 1;
+        Some(due)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(micros: u64) -> Time {
+        Time::from_micros(micros)
+    }
+
+    #[test]
+    fn moments_come_evenly_and_are_not_lost() {
+        let mut schedule = Schedule::new(at(1_000), 3);
+        assert_eq!(schedule.take(at(999)), None);
+        let taken: Vec<_> = std::iter::from_fn(|| schedule.take(at(1_001_000))).collect();
+        assert_eq!(taken, [at(1_000), at(334_333), at(667_666), at(1_001_000)]);
+        assert_eq!(schedule.next(), Some(at(1_334_333)));
+        assert_eq!(Schedule::new(at(0), 0).take(at(9)), None);
+    }
+}

@@ -1,0 +1,18 @@
+//! The gateway under test: a child process, and what it uses of the machine.
+
+mod relay;
+mod usage;
+
+use std::net::SocketAddr;
+
+pub use relay::{Relay, StartError, beside};
+pub use usage::{Usage, UsageError};
+
+/// Where sessions connect to.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Plain TCP.
+    pub tcp: SocketAddr,
+    /// WebSocket.
+    pub ws: SocketAddr,
+}

@@ -1,0 +1,113 @@
+//! The bundled relay as a child process.
+
+use std::io::{self, BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use super::{Target, Usage};
+
+/// A relay that listens; it ends with this value.
+#[derive(Debug)]
+pub struct Relay {
+    child: Child,
+    target: Target,
+}
+
+/// Why there is no relay.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The program could not be run.
+    #[error("cannot run {0}: {1}")]
+    Run(PathBuf, io::Error),
+    /// It did not say where it listens.
+    #[error("the relay said {0:?} instead of where it listens")]
+    Silent(String),
+}
+
+/// The program of this name in the folder of the one that runs, where cargo puts both.
+#[must_use]
+pub fn beside(name: &str) -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_default();
+    own.parent().unwrap_or(Path::new(".")).join(name)
+}
+
+impl Relay {
+    /// Starts a relay on free ports, and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`].
+    pub fn start(
+        program: &Path,
+        flags: impl IntoIterator<Item = String>,
+    ) -> Result<Self, StartError> {
+        let cannot = |error| StartError::Run(program.to_owned(), error);
+        let mut child = Command::new(program)
+            .args(["--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0"])
+            .args(flags)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(cannot)?;
+        let mut line = String::new();
+        if let Some(output) = child.stdout.take() {
+            BufReader::new(output).read_line(&mut line).map_err(cannot)?;
+        }
+        match addresses(&line) {
+            Some(target) => Ok(Self { child, target }),
+            None => {
+                end(&mut child);
+                Err(StartError::Silent(line))
+            }
+        }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn target(&self) -> Target {
+        self.target
+    }
+
+    /// What it uses.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        Usage::of(self.child.id())
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// Nothing of a run stays behind.
+fn end(child: &mut Child) {
+    // It may have ended by itself.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// `listening tcp=127.0.0.1:3101 ws=127.0.0.1:3102`
+fn addresses(line: &str) -> Option<Target> {
+    let mut words = line.split_whitespace().filter(|word| *word != "listening");
+    let mut next = |name: &str| -> Option<SocketAddr> {
+        words.next()?.strip_prefix(name)?.strip_prefix('=')?.parse().ok()
+    };
+    Some(Target { tcp: next("tcp")?, ws: next("ws")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_relay_says_where_it_listens() {
+        let target = addresses("listening tcp=127.0.0.1:3101 ws=127.0.0.1:3102\n").unwrap();
+        assert_eq!((target.tcp.port(), target.ws.port()), (3101, 3102));
+        assert!(addresses("relay: address in use\n").is_none());
+        assert!(addresses("").is_none());
+    }
+}
