@@ -1,6 +1,7 @@
 //! Why sessions end.
 
 use comet_protocol::DecodeError;
+use comet_protocol::comet::{Code, FrameError};
 use comet_protocol::ws::{CloseCode, WsError};
 
 /// Why a session or a connection ended: for the router, the log and the counters.
@@ -69,6 +70,23 @@ pub enum Closed {
     /// [`Config::message_rate`](crate::Config::message_rate) allows.
     #[error("sends too fast")]
     RateExceeded,
+    /// The peer broke the comet dialect.
+    #[error("bad comet frame: {0}")]
+    BadComet(#[from] FrameError),
+    /// The peer said something that may not be said now.
+    #[error("frame out of turn")]
+    OutOfTurn,
+    /// The peer skipped numbers of messages, or went beyond the window.
+    #[error("message numbers out of sequence")]
+    Sequence,
+    /// Memory ran out, by [`Config::memory_budget`](crate::Config::memory_budget), and most of it
+    /// was kept for this peer.
+    #[error("shed for want of memory")]
+    Shed,
+    /// More peers asked for sessions than [`Config::handshake_rate`](crate::Config::handshake_rate)
+    /// allows, or memory is short.
+    #[error("turned away before authentication")]
+    TurnedAway,
 }
 
 impl Closed {
@@ -77,11 +95,15 @@ impl Closed {
         match self {
             Self::ByPeer | Self::Left => Some(CloseCode::NORMAL),
             Self::Lost(_) | Self::UpgradeRefused(_) => None,
-            Self::BadFrame(_) | Self::BadAuth => Some(CloseCode::PROTOCOL),
+            Self::BadFrame(_)
+            | Self::BadAuth
+            | Self::BadComet(_)
+            | Self::OutOfTurn
+            | Self::Sequence => Some(CloseCode::PROTOCOL),
             Self::BadWebSocket(error) => Some(error.close_code()),
             Self::Draining => Some(CloseCode::GOING_AWAY),
             Self::RouterPanicked => Some(CloseCode::INTERNAL),
-            Self::TooManyConnections => Some(CloseCode::TRY_AGAIN),
+            Self::TooManyConnections | Self::TurnedAway | Self::Shed => Some(CloseCode::TRY_AGAIN),
             Self::HandshakeTimeout
             | Self::Refused
             | Self::AuthAttempts
@@ -94,10 +116,50 @@ impl Closed {
         }
     }
 
+    /// What a peer of the comet dialect is told, and whether to connect again; `None` if nobody
+    /// listens, or it was told by other means.
+    pub(crate) fn failure(&self) -> Option<(Code, bool)> {
+        Some(match self {
+            Self::ByPeer
+            | Self::Left
+            | Self::Lost(_)
+            | Self::UpgradeRefused(_)
+            | Self::Refused
+            | Self::Draining
+            | Self::TurnedAway => return None,
+            Self::Replaced => (Code::REPLACED, false),
+            Self::HandshakeTimeout => (Code::HANDSHAKE_TIMEOUT, true),
+            Self::AuthAttempts => (Code::UNAUTHENTICATED, false),
+            Self::BadFrame(DecodeError::TooLong { .. }) => (Code::TOO_LARGE, false),
+            Self::BadAuth
+            | Self::BadFrame(_)
+            | Self::BadWebSocket(_)
+            | Self::BadComet(_)
+            | Self::OutOfTurn => (Code::PROTOCOL, false),
+            Self::Sequence => (Code::SEQUENCE, true),
+            Self::Idle => (Code::IDLE, true),
+            Self::Unresponsive => (Code::UNRESPONSIVE, true),
+            Self::Slow => (Code::SLOW, true),
+            Self::Kicked(_) => (Code::KICKED, false),
+            Self::RouterPanicked => (Code::INTERNAL, true),
+            Self::TooManyConnections | Self::Shed => (Code::OVERLOADED, true),
+            Self::RateExceeded => (Code::RATE, true),
+        })
+    }
+
     /// Whether the peer may come back to the same session: it did nothing wrong, and did not say
     /// that it will not.
     pub(crate) const fn parks(&self) -> bool {
-        matches!(self, Self::ByPeer | Self::Lost(_) | Self::Idle | Self::Unresponsive | Self::Slow)
+        matches!(
+            self,
+            Self::ByPeer
+                | Self::Lost(_)
+                | Self::Idle
+                | Self::Unresponsive
+                | Self::Slow
+                | Self::Sequence
+                | Self::Shed
+        )
     }
 
     /// The label under which the end is counted.
@@ -107,7 +169,7 @@ impl Closed {
     }
 
     /// Every label, in the order of [`Stats::closed`](crate::Stats::closed).
-    pub const LABELS: [&'static str; 19] = [
+    pub const LABELS: [&'static str; 24] = [
         "by_peer",
         "lost",
         "handshake_timeout",
@@ -127,6 +189,11 @@ impl Closed {
         "rate_exceeded",
         "left",
         "replaced",
+        "bad_comet",
+        "out_of_turn",
+        "sequence",
+        "shed",
+        "turned_away",
     ];
 
     pub(crate) const fn index(&self) -> usize {
@@ -150,6 +217,11 @@ impl Closed {
             Self::RateExceeded => 16,
             Self::Left => 17,
             Self::Replaced => 18,
+            Self::BadComet(_) => 19,
+            Self::OutOfTurn => 20,
+            Self::Sequence => 21,
+            Self::Shed => 22,
+            Self::TurnedAway => 23,
         }
     }
 }

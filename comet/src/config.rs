@@ -2,11 +2,29 @@
 
 use std::time::Duration;
 
+use crate::devices::DevicePolicy;
+
+/// What becomes of a session whose queue of acked deliveries is full, or that a room's log has left
+/// behind.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// Its connection is closed as slow, and it is parked with what waits; what comes then and
+    /// finds no room is lost with a [`Gap`](crate::Gap). One that cannot be parked ends.
+    #[default]
+    Park,
+    /// The oldest that waits is given up for what is new, and a [`Gap`](crate::Gap) stands in its
+    /// place.
+    DropOldest,
+    /// It ends.
+    Close,
+}
+
 /// Limits and timings. `Config::default()` fits the dtalk clients and a server on the internet.
 ///
 /// Memory figures are for one session unless said otherwise; what is not listed costs nothing
 /// while it is not used.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     pub(crate) shards: usize,
     pub(crate) max_connections: usize,
@@ -28,6 +46,15 @@ pub struct Config {
     pub(crate) window_bytes: usize,
     pub(crate) queue: usize,
     pub(crate) queue_bytes: usize,
+    pub(crate) overflow: Overflow,
+    pub(crate) room_log: usize,
+    pub(crate) room_log_bytes: usize,
+    pub(crate) latest_keys: usize,
+    pub(crate) memory_budget: usize,
+    pub(crate) handshake_rate: u32,
+    pub(crate) return_spread: Duration,
+    pub(crate) ticket_key: Option<[u8; 32]>,
+    pub(crate) devices: DevicePolicy,
     pub(crate) write_bytes: usize,
     pub(crate) rto: Duration,
     pub(crate) max_rto: Duration,
@@ -63,6 +90,15 @@ impl Default for Config {
             window_bytes: 256 * 1024,
             queue: 1_024,
             queue_bytes: 1024 * 1024,
+            overflow: Overflow::Park,
+            room_log: 4_096,
+            room_log_bytes: 4 * 1024 * 1024,
+            latest_keys: 64,
+            memory_budget: 1024 * 1024 * 1024,
+            handshake_rate: 0,
+            return_spread: Duration::from_secs(10),
+            ticket_key: None,
+            devices: DevicePolicy::default(),
             write_bytes: 1024 * 1024,
             rto: Duration::from_secs(2),
             max_rto: Duration::from_secs(60),
@@ -124,11 +160,11 @@ setters! {
     /// How long a closing connection may take to send what is left and see the peer close.
     /// Default 2 s.
     close_timeout: Duration;
-    /// How long a session outlives its connection, if its [`Identity`](crate::Identity) names a
-    /// device. Default zero: not at all.
+    /// How long a session outlives its connection, if its peer speaks the comet dialect, or its
+    /// [`Identity`](crate::Identity) names a device. Default zero: not at all.
     ///
     /// A parked session costs what it did while connected, and what is pushed to it until `queue`
-    /// or `queue_bytes` is reached; then it ends.
+    /// or `queue_bytes` is reached; what comes then is lost with a [`Gap`](crate::Gap).
     resume_ttl: Duration;
     /// How long a peer may take nothing of what is written to it. Default 30 s.
     write_timeout: Duration;
@@ -147,14 +183,48 @@ setters! {
     /// At the limit the connection is not read, which becomes back-pressure on its peer.
     inbox: u16;
     /// Acked deliveries in flight: sent and not yet acknowledged. Default 256, 16 bytes each.
+    ///
+    /// An eighth is kept free for [`Lane::Signal`](crate::Lane::Signal).
     window: u16;
     /// Bytes of acked deliveries in flight. Default 256 KiB; one delivery may always fly.
     window_bytes: usize;
-    /// Acked deliveries that wait for room in the window. Default 1,024, 8 bytes each and a
-    /// reference to the shared body; one more and the session is closed as slow.
+    /// What waits for room in the window: single deliveries, 16 bytes each and a reference to the
+    /// shared body, and places in rooms' logs, 80 bytes each however much has been published since.
+    /// Default 1,024; see `overflow` for one more.
     queue: usize;
-    /// Bytes of acked deliveries that wait for room in the window. Default 1 MiB.
+    /// Bytes of single deliveries that wait for room in the window. Default 1 MiB.
     queue_bytes: usize;
+    /// What becomes of a session when `queue`, `queue_bytes`, `room_log` or `room_log_bytes` is not
+    /// enough for it. Default: it is parked.
+    overflow: Overflow;
+    /// Acked deliveries of a room that are kept, once on each shard, for members that have not read
+    /// them. Default 4,096, 8 bytes each and the body. Nothing is kept while all keep up.
+    room_log: usize;
+    /// Bytes of them. Default 4 MiB for each room that has slow members.
+    room_log_bytes: usize;
+    /// Keys of latest deliveries that wait for a session whose socket takes no more, or that is
+    /// parked. Default 64, 8 bytes each and a reference to the body; the stalest is forgotten.
+    latest_keys: usize;
+    /// Bytes that may wait for peers in the whole process: bodies, windows, queues, room logs,
+    /// recorded answers, bytes on their way to sockets, commands in mailboxes. Default 1 GiB.
+    ///
+    /// From three quarters on no new session is let in, and nothing optional is kept; from seven
+    /// eighths on rooms forget half of their logs; from fifteen sixteenths on those for whom most is
+    /// kept lose what waits, parked sessions first. Who loses something is told by a
+    /// [`Gap`](crate::Gap). Not in it: what a session costs while it is idle, and the buffers of the
+    /// system.
+    memory_budget: usize;
+    /// Authentications a second, over all shards, in bursts of a tenth of a second. Default 0: no
+    /// limit.
+    ///
+    /// One more is turned away before the router is asked. A peer of the comet dialect is told when
+    /// to come back, each at a time of its own, so that a crowd comes back at this rate.
+    handshake_rate: u32;
+    /// Over how long a gateway that drains spreads the times at which its peers are asked to come
+    /// back. Default 10 s.
+    return_spread: Duration;
+    /// Of how many sessions of a user and of which devices there may be. Default: any.
+    devices: DevicePolicy;
     /// Bytes that wait for the socket. Default 1 MiB.
     ///
     /// Beyond it best-effort deliveries are dropped and counted, and the connection is not read
@@ -183,6 +253,16 @@ setters! {
 }
 
 impl Config {
+    /// The secret under which resume tickets are sealed. Default: one that is made up at the start.
+    ///
+    /// With the same secret in the next process, that one knows the tickets of this one: not the
+    /// sessions, which are gone, but when their holders were asked to come back.
+    #[must_use]
+    pub fn ticket_key(mut self, secret: [u8; 32]) -> Self {
+        self.ticket_key = Some(secret);
+        self
+    }
+
     /// What is wrong with the values, if anything is.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         if self.shards == 0 || self.shards > crate::id::MAX_SHARDS {
@@ -197,6 +277,12 @@ impl Config {
         if self.delivery_attempts == 0 {
             return Err("delivery_attempts must be at least 1");
         }
+        if self.queue == 0 || self.room_log == 0 {
+            return Err("queue and room_log must be at least 1");
+        }
+        if self.memory_budget < self.shards * 16 * 1024 {
+            return Err("memory_budget must be at least 16 KiB for each shard");
+        }
         if self.max_body > i32::MAX as usize / 2 {
             return Err("max_body must be below 1 GiB");
         }
@@ -207,5 +293,21 @@ impl Config {
             return Err("ping_after must be at least 1 s and rto at least 10 ms");
         }
         Ok(())
+    }
+}
+
+/// Leaves out the secret, and what most never change.
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config")
+            .field("shards", &self.shards)
+            .field("max_connections", &self.max_connections)
+            .field("resume_ttl", &self.resume_ttl)
+            .field("window", &self.window)
+            .field("queue", &self.queue)
+            .field("overflow", &self.overflow)
+            .field("memory_budget", &self.memory_budget)
+            .field("handshake_rate", &self.handshake_rate)
+            .finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::gateway::Gateway;
 use crate::router::Router;
 use crate::shard::sink::{Panicked, Sink};
-use crate::{Closed, Connect, ConnectReply, Message, Peer, Receipt};
+use crate::{Closed, Connect, ConnectReply, Gap, Message, Peer, Receipt};
 
 /// The sink of all shards of a gateway.
 pub(crate) struct Dispatch<R> {
@@ -46,6 +46,10 @@ impl<R: Router> Sink for Dispatch<R> {
 
     fn acked(&self, peer: &Peer, tag: u64) -> Result<(), Panicked> {
         self.call("acked", |router, gateway| router.acked(gateway, peer, tag))
+    }
+
+    fn gap(&self, peer: &Peer, gap: &Gap) -> Result<(), Panicked> {
+        self.call("gap", |router, gateway| router.gap(gateway, peer, gap))
     }
 
     fn parked(&self, peer: &Peer, closed: &Closed) {

@@ -27,15 +27,17 @@ pub enum StartError {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// [`Config::mailbox`](crate::Config::mailbox) commands wait for the shard. For a command that
+    /// [`Config::mailbox`](crate::Config::mailbox) commands wait for the shard, or so many bytes as
+    /// may. For a command that
     /// goes to several shards, those that had room have taken it.
     #[error("the shard's mailbox is full")]
     Full,
     /// The gateway has stopped.
     #[error("the gateway has stopped")]
     Stopped,
-    /// The body is longer than a frame can be: 1 GiB.
-    #[error("the body does not fit a frame")]
+    /// The body is longer than a frame can be, 1 GiB, or than what may wait for a shard: a sixteenth
+    /// of [`Config::memory_budget`](crate::Config::memory_budget), divided among the shards.
+    #[error("the body does not fit")]
     TooLong,
 }
 

@@ -26,6 +26,18 @@ impl SessionId {
         Self((high << SLOT_BITS) | u64::from(slot))
     }
 
+    /// What [`as_u64`](Self::as_u64) said.
+    pub(crate) const fn from_u64(id: u64) -> Self {
+        Self(id)
+    }
+
+    /// The same in 53 bits, for peers whose numbers have no more: not quite as rarely the same.
+    pub(crate) fn short(self) -> u64 {
+        let shard = self.0 >> (SLOT_BITS + GENERATION_BITS);
+        let generation = u64::from(self.generation()) & 0x1_ffff;
+        ((shard << 17 | generation) << SLOT_BITS) | u64::from(self.slot())
+    }
+
     /// The shard on which the session lives.
     #[must_use]
     pub fn shard(self) -> usize {

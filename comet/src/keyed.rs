@@ -36,6 +36,27 @@ impl Keyed {
     }
 }
 
+impl Keyed {
+    /// A secret that nobody can guess, or that of the seed.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no randomness to give.
+    pub(crate) fn secret(&self) -> std::io::Result<[u8; 32]> {
+        let mut secret = [0; 32];
+        match self {
+            Self::Chance(_) => getrandom::fill(&mut secret).map_err(std::io::Error::other)?,
+            #[cfg(feature = "simulation")]
+            Self::Seed(_) => {
+                for (part, bytes) in secret.chunks_mut(8).enumerate() {
+                    bytes.copy_from_slice(&self.hash_one(("secret", part)).to_be_bytes());
+                }
+            }
+        }
+        Ok(secret)
+    }
+}
+
 impl BuildHasher for Keyed {
     type Hasher = DefaultHasher;
 

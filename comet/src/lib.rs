@@ -70,11 +70,11 @@
 #[cfg(feature = "tokio")]
 pub mod asynchronous;
 mod bucket;
+mod budget;
 mod builder;
 mod closed;
 mod config;
 mod delivery;
-#[cfg_attr(not(test), expect(dead_code, reason = "nobody is turned away yet"))]
 mod devices;
 mod dispatch;
 mod error;
@@ -85,6 +85,7 @@ mod identity;
 mod keyed;
 mod listen;
 mod mux;
+mod plant;
 mod rate;
 mod refusal;
 mod router;
@@ -93,7 +94,6 @@ mod shard;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 mod stats;
-#[cfg_attr(not(test), expect(dead_code, reason = "sessions are not resumed by ticket yet"))]
 mod ticket;
 mod time;
 mod wheel;
@@ -102,8 +102,8 @@ pub use builder::Builder;
 pub use closed::Closed;
 pub use comet_protocol::Dialect;
 pub use comet_protocol::ws::handshake::Request as UpgradeRequest;
-pub use config::Config;
-pub use delivery::{Class, Delivery, Kind};
+pub use config::{Config, Overflow};
+pub use delivery::{Class, Delivery, Gap, GapReason, Kind, Lane};
 pub use devices::{DevicePolicy, Winner};
 pub use error::{AdoptError, CommandError, StartError};
 pub use gateway::Gateway;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::gateway::Gateway;
 use crate::router::Router;
-use crate::{Closed, Connect, ConnectReply, Message, Peer, Receipt};
+use crate::{Closed, Connect, ConnectReply, Gap, Message, Peer, Receipt};
 
 /// Dispatches by application: a peer's by the name in its auth frame, a session's by the app of
 /// its [`Identity`](crate::Identity). A router behind a `Mux` should accept peers under the app
@@ -73,6 +73,12 @@ impl Router for Mux {
     fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
         if let Some(router) = self.of(peer.app()) {
             router.acked(gateway, peer, tag);
+        }
+    }
+
+    fn gap(&self, gateway: &Gateway, peer: &Peer, gap: &Gap) {
+        if let Some(router) = self.of(peer.app()) {
+            router.gap(gateway, peer, gap);
         }
     }
 

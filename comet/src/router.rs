@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::gateway::Gateway;
-use crate::{Closed, Connect, ConnectReply, Message, Peer, Receipt};
+use crate::{Closed, Connect, ConnectReply, Gap, Message, Peer, Receipt};
 
 /// Decides who gets a session, and takes messages.
 ///
@@ -34,6 +34,16 @@ pub trait Router: Send + Sync + 'static {
     /// A peer acknowledged a delivery whose [`tag`](crate::Delivery::tag) is not 0.
     fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
         let _ = (gateway, peer, tag);
+    }
+
+    /// A session will not get deliveries that were pushed to it: they became a gap, whose turn has
+    /// come now. What is pushed from here on comes after everything that waits already, so that a
+    /// router with a record can push what was missed. A peer of the comet dialect is told as well;
+    /// this is the only word of it for others.
+    ///
+    /// Only acked deliveries are reported here; and when a session ends, what waited for it is not.
+    fn gap(&self, gateway: &Gateway, peer: &Peer, gap: &Gap) {
+        let _ = (gateway, peer, gap);
     }
 
     /// A session has lost its connection, for this reason, and is kept in case its peer comes back
@@ -72,6 +82,10 @@ impl<R: Router + ?Sized> Router for Arc<R> {
 
     fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
         (**self).acked(gateway, peer, tag);
+    }
+
+    fn gap(&self, gateway: &Gateway, peer: &Peer, gap: &Gap) {
+        (**self).gap(gateway, peer, gap);
     }
 
     fn parked(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {

@@ -79,6 +79,10 @@ counters! {
     moved,
     /// Sessions that got another connection.
     resumed,
+    /// Times that a resume ticket was not honoured.
+    tickets_refused,
+    /// Peers turned away before the router was asked.
+    turned_away,
     /// Authentications that the router accepted.
     authenticated,
     /// Times that the router refused a peer.
@@ -95,8 +99,16 @@ counters! {
     bytes_out,
     /// Deliveries handed to a connection, sent again ones not counted.
     deliveries,
-    /// Best-effort deliveries that a slow reader did not get.
+    /// Deliveries without a number that a slow or absent reader did not get.
     deliveries_dropped,
+    /// Acked deliveries that became part of a gap.
+    deliveries_lost,
+    /// Gaps that peers were told of, or routers where peers cannot be told.
+    gaps,
+    /// Times that memory was short and something was given up.
+    sheds,
+    /// Bytes charged to the memory budget now, those in mailboxes included: a gauge.
+    memory,
     /// Deliveries sent again.
     resends,
     /// Deliveries acknowledged.

@@ -30,6 +30,11 @@ impl Time {
         self.0 as u32
     }
 
+    /// Microseconds since the start.
+    pub(crate) const fn as_micros(self) -> u64 {
+        self.0
+    }
+
     /// Whole milliseconds since the start.
     pub(crate) const fn millis(self) -> u64 {
         self.0 / 1_000

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use crate::{
-    Closed, Connect, ConnectReply, Gateway, Identity, Message, Peer, Receipt, Refusal, Router,
+    Closed, Connect, ConnectReply, Gap, Gateway, Identity, Message, Peer, Receipt, Refusal, Router,
 };
 use lanes::Lanes;
 
@@ -50,6 +50,17 @@ pub trait AsyncRouter: Send + Sync + 'static {
     /// A peer acknowledged a delivery with a tag. Called on the shard: must neither wait nor block.
     fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
         let _ = (gateway, peer, tag);
+    }
+
+    /// A session will not get deliveries that were pushed to it.
+    fn gap(
+        &self,
+        gateway: &Gateway,
+        peer: &Peer,
+        gap: &Gap,
+    ) -> impl Future<Output = ()> + Send {
+        let _ = (gateway, peer, gap);
+        async {}
     }
 
     /// A session has lost its connection and is kept.
@@ -186,6 +197,14 @@ impl<R: AsyncRouter> Router for OnTokio<R> {
 
     fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
         self.router.acked(gateway, peer, tag);
+    }
+
+    fn gap(&self, gateway: &Gateway, peer: &Peer, gap: &Gap) {
+        let (router, handle, whom) = (Arc::clone(&self.router), gateway.clone(), peer.clone());
+        let gap = gap.clone();
+        self.in_lane(gateway, peer, async move {
+            router.gap(&handle, &whom, &gap).await;
+        });
     }
 
     fn parked(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {

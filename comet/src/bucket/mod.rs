@@ -7,8 +7,11 @@ mod room;
 mod user;
 
 use std::hash::BuildHasher;
+use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::budget::Account;
+use crate::delivery::{Log, SharedLog};
 use crate::identity::Peer;
 use crate::keyed::Keyed;
 use crate::session::Session;
@@ -25,6 +28,10 @@ pub(crate) struct Member {
     pub(crate) peer: Option<Peer>,
     /// Why it lost its connection, while it is parked.
     pub(crate) parked_for: Option<Box<Closed>>,
+    /// Grows with each session that opens.
+    pub(crate) since: u32,
+    /// It ends because nobody came back for it.
+    pub(crate) expires: bool,
     rooms: Vec<Membership>,
     /// Its neighbours among the sessions of the same user.
     of_user: Links,
@@ -66,6 +73,8 @@ pub(crate) struct Bucket {
     shard: usize,
     slots: Vec<Slot>,
     free: Vec<u32>,
+    /// Sessions that were ever opened.
+    opened: u32,
     rooms: Rooms,
     users: Users,
     hasher: Keyed,
@@ -74,6 +83,8 @@ pub(crate) struct Bucket {
 #[derive(Debug)]
 struct Slot {
     generation: u32,
+    /// The session before this one ended because nobody came back for it.
+    expired: bool,
     member: Option<Member>,
 }
 
@@ -83,6 +94,7 @@ impl Bucket {
             shard,
             slots: Vec::new(),
             free: Vec::new(),
+            opened: 0,
             rooms: Rooms::default(),
             users: Users::default(),
             hasher,
@@ -95,6 +107,8 @@ impl Bucket {
             session,
             peer: None,
             parked_for: None,
+            since: 0,
+            expires: false,
             rooms: Vec::new(),
             of_user: Links::NONE,
         };
@@ -106,7 +120,7 @@ impl Bucket {
             return None;
         }
         let slot = u32::try_from(self.slots.len()).ok()?;
-        self.slots.push(Slot { generation: 0, member: Some(member) });
+        self.slots.push(Slot { generation: 0, expired: false, member: Some(member) });
         Some(slot)
     }
 
@@ -116,6 +130,7 @@ impl Bucket {
         self.forget_user(slot);
         let entry = self.slots.get_mut(slot as usize)?;
         let member = entry.member.take()?;
+        entry.expired = member.expires;
         entry.generation = entry.generation.wrapping_add(1);
         self.free.push(slot);
         Some(member)
@@ -134,6 +149,15 @@ impl Bucket {
         let slot = self.slots.get(id.slot() as usize)?;
         let same = slot.generation & 0xfff_ffff == id.generation() && slot.member.is_some();
         same.then_some(id.slot())
+    }
+
+    /// Whether a session that is not found ended because nobody came back for it, as far as that
+    /// is remembered: until its slot has had another one.
+    pub(crate) fn has_expired(&self, id: SessionId) -> bool {
+        let slot = self.slots.get(id.slot() as usize);
+        slot.is_some_and(|slot| {
+            slot.expired && slot.generation.wrapping_sub(1) & 0xfff_ffff == id.generation()
+        })
     }
 
     /// The name of the session in a slot.
@@ -173,8 +197,10 @@ impl Bucket {
                 member.of_user.next = next;
             }
         }
+        self.opened = self.opened.wrapping_add(1);
         if let Some(member) = self.slots[slot as usize].member.as_mut() {
             member.peer = Some(peer);
+            member.since = self.opened;
         }
     }
 
@@ -237,6 +263,21 @@ impl Bucket {
     /// Who is in a room.
     pub(crate) fn members(&self, room: u32) -> &[Place] {
         self.rooms.members(room)
+    }
+
+    /// The log of a room.
+    pub(crate) fn log(&mut self, room: u32, account: &Rc<Account>) -> SharedLog {
+        self.rooms.log(room, |name| Log::new(account, name))
+    }
+
+    /// Has every room forget half of what its slow members have not read.
+    pub(crate) fn halve_logs(&self) {
+        self.rooms.logs().for_each(|log| log.borrow_mut().halve());
+    }
+
+    /// The name of a room.
+    pub(crate) fn room_name(&self, room: u32) -> &Arc<str> {
+        self.rooms.name(room)
     }
 
     /// Rooms that have members here.

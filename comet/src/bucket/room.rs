@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
+use crate::delivery::SharedLog;
+
 /// One member of a room.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Place {
@@ -17,6 +19,8 @@ pub(crate) struct Place {
 struct Room {
     name: Arc<str>,
     members: Vec<Place>,
+    /// What slow members have not read; made when the first falls behind.
+    log: Option<SharedLog>,
 }
 
 /// The rooms of one bucket. Numbers are used again when a room is gone.
@@ -38,7 +42,7 @@ impl Rooms {
         name: &Arc<str>,
         rehash: impl Fn(&str) -> u64,
     ) -> u32 {
-        let room = Room { name: Arc::clone(name), members: Vec::new() };
+        let room = Room { name: Arc::clone(name), members: Vec::new(), log: None };
         let number = match self.free.pop() {
             Some(number) => {
                 self.rooms[number as usize] = room;
@@ -79,6 +83,7 @@ impl Rooms {
         let entry = &mut self.rooms[room as usize];
         let hash = rehash(&entry.name);
         entry.members = Vec::new();
+        entry.log = None;
         entry.name = "".into();
         if let Ok(found) = self.by_name.find_entry(hash, |&other| other == room) {
             found.remove();
@@ -92,6 +97,17 @@ impl Rooms {
 
     pub(super) fn name(&self, room: u32) -> &Arc<str> {
         &self.rooms[room as usize].name
+    }
+
+    /// The room's log, made by `new` if it has none.
+    pub(super) fn log(&mut self, room: u32, new: impl FnOnce(&Arc<str>) -> SharedLog) -> SharedLog {
+        let Room { name, log, .. } = &mut self.rooms[room as usize];
+        SharedLog::clone(log.get_or_insert_with(|| new(name)))
+    }
+
+    /// The logs that rooms have.
+    pub(super) fn logs(&self) -> impl Iterator<Item = &SharedLog> {
+        self.rooms.iter().filter_map(|room| room.log.as_ref())
     }
 
     pub(super) fn len(&self) -> usize {

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub use gap::Gap;
+pub use gap::{Gap, GapReason};
 pub(crate) use held::{Held, Item};
 pub(crate) use inbox::{Inbox, Reply};
 pub(crate) use log::{Log, Logged, SharedLog};

@@ -137,6 +137,12 @@ impl Window {
         Some(self.send(now, Rc::clone(item), limits))
     }
 
+    /// Takes a number for nothing: what a planted defect does.
+    pub(crate) fn skip(&mut self) {
+        self.in_flight.push_back(InFlight { item: None, sent_at: 0, attempts: 1 });
+        self.drop_acked();
+    }
+
     /// What waits.
     pub(crate) fn queue(&mut self) -> &mut Queue {
         &mut self.queue

@@ -9,7 +9,6 @@
 
 mod admission;
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "nobody is turned away yet"))]
 pub(crate) use admission::{Existing, Newcomer, Verdict};
 
 /// Who has a session when a group has no place for all.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::Config;
-use crate::delivery::WindowLimits;
+use crate::config::{Config, Overflow};
+use crate::delivery::{QueueLimits, WindowLimits};
+use crate::plant::Planted;
 
 /// Limits of a session; one copy for each shard.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub(crate) struct Limits {
     pub(crate) inbox: u16,
     pub(crate) message_rate: u32,
     pub(crate) window: WindowLimits,
+    pub(crate) latest_keys: usize,
+    pub(crate) planted: Planted,
 }
 
 impl Limits {
@@ -35,12 +38,17 @@ impl Limits {
             window: WindowLimits {
                 window: config.window,
                 window_bytes: config.window_bytes,
-                queue: config.queue,
-                queue_bytes: config.queue_bytes,
+                queue: QueueLimits {
+                    entries: config.queue,
+                    bytes: config.queue_bytes,
+                    drops_oldest: config.overflow == Overflow::DropOldest,
+                },
                 rto: millis(config.rto),
                 max_rto: millis(config.max_rto),
                 attempts: config.delivery_attempts,
             },
+            latest_keys: config.latest_keys,
+            planted: Planted::default(),
         }
     }
 }

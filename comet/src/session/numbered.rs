@@ -8,6 +8,7 @@ use super::{Action, Conversation, Hello, Limits, Phase, Session};
 use crate::Closed;
 use crate::budget::{Account, Exhausted};
 use crate::delivery::{Answer, Taken};
+use crate::plant::{Plant, Planted};
 use crate::time::Time;
 
 impl Session {
@@ -90,6 +91,18 @@ impl Session {
     /// Pays for the answers that are kept; `Err` if there is no memory for them.
     pub(crate) fn recharge(&mut self) -> Result<(), Exhausted> {
         self.conversation.as_mut().map_or(Ok(()), |conversation| conversation.recharge())
+    }
+
+    /// What planted defects do when a session is taken from a connection that is still there.
+    pub(crate) fn spoil<'a>(&mut self, received: Received<'a>, planted: Planted) -> Received<'a> {
+        let Some(window) = &mut self.window else { return received };
+        if planted.has(Plant::TakeoverLoss) {
+            window.queue().forget();
+        }
+        if planted.has(Plant::OverlapAck) {
+            return Received::up_to_only(window.span().1);
+        }
+        received
     }
 
     fn greet(&mut self, seq: u32, auth: Box<comet_protocol::comet::Auth>) -> Action<'static> {

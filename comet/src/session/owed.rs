@@ -8,6 +8,7 @@ use comet_protocol::comet::{GapReason, Seq};
 use super::{Limits, Phase, Session};
 use crate::budget::Account;
 use crate::delivery::{Gap, Held, Logged, Overflow, Transmit, Window};
+use crate::plant::Plant;
 use crate::time::Time;
 
 /// How a delivery that could not be sent at once waits.
@@ -62,6 +63,10 @@ impl Session {
             Ok(()) if !is_parked && at.is_some() && window.queue().has_fallen() => Wait::Fallen,
             Ok(()) => Wait::Queued,
             Err(Overflow { memory: true }) => self.lose(account, item, room, GapReason::Memory),
+            Err(Overflow { memory: false }) if limits.planted.has(Plant::SeqHole) => {
+                window.skip();
+                Wait::Queued
+            }
             Err(Overflow { memory: false }) => {
                 // Of a parked session, and of one that gives up what is old, nothing else is asked.
                 if is_parked || limits.window.queue.drops_oldest {

@@ -8,6 +8,7 @@ use comet_protocol::Dialect;
 use super::connection::{Tail, Transport};
 use super::socket::Socket;
 use crate::identity::Identity;
+use crate::session::Hello;
 use crate::time::Time;
 
 /// What a shard needs to go on with a connection.
@@ -30,6 +31,8 @@ pub(crate) struct Accepted {
     pub(crate) identity: Box<Identity>,
     pub(crate) auth_seq: u32,
     pub(crate) deadline: Time,
+    /// What a comet peer asked for.
+    pub(crate) hello: Option<Box<Hello>>,
 }
 
 impl Arrival {

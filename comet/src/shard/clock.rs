@@ -35,7 +35,6 @@ impl Clock {
     }
 
     /// Milliseconds since 1970 by the wall clock, which may jump: for what outlives the process.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for what names a moment to peers"))]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     pub(crate) fn unix_millis(&self) -> u64 {
         match self {

@@ -73,6 +73,11 @@ impl Command {
         }
     }
 
+    /// Bytes that the command takes while it waits.
+    pub(crate) fn len(&self) -> usize {
+        size_of::<Self>() + self.body_len()
+    }
+
     /// Whether the command counts against the mailbox's capacity. The others answer something that
     /// the shard gave out, or happen once.
     pub(crate) fn is_bounded(&self) -> bool {

@@ -1,6 +1,5 @@
 //! What the mailbox asks for.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use comet_protocol::Outbound;
@@ -29,10 +28,7 @@ impl Shard {
             Command::Publish { room, delivery } => self.publish(&room, delivery),
             Command::Settled { session, number, reply } => self.settle(session, number, reply),
             Command::Push { session, delivery } => {
-                self.finish_run(Last::No);
-                if let Some(slot) = self.bucket.find(session) {
-                    self.deliver(slot, &Rc::new(delivery));
-                }
+                self.deliver_to(&Who::Session(session), delivery);
             }
             Command::PushUser { user, delivery } => {
                 self.deliver_to(&Who::User(user), delivery);
@@ -56,8 +52,12 @@ impl Shard {
     }
 
     fn deliver_to(&mut self, who: &Who, delivery: Delivery) {
-        let delivery = Rc::new(delivery);
-        self.each(who, |shard, slot| shard.deliver(slot, &delivery));
+        match self.hold(delivery) {
+            Ok(item) => self.each(who, |shard, slot| shard.deliver(slot, &item, None)),
+            Err(delivery) => {
+                self.each(who, |shard, slot| shard.lose_delivery(slot, &delivery, None));
+            }
+        }
     }
 
     /// Does something with each session that is meant, connected or parked.
@@ -78,11 +78,14 @@ impl Shard {
 
     fn broadcast(&mut self, delivery: Delivery) {
         self.finish_run(Last::No);
-        let delivery = Rc::new(delivery);
+        let item = self.hold(delivery);
         let mut found = std::mem::take(&mut self.found);
         found.extend(self.bucket.occupied());
         for slot in found.drain(..) {
-            self.deliver(slot, &delivery);
+            match &item {
+                Ok(item) => self.deliver(slot, item, None),
+                Err(delivery) => self.lose_delivery(slot, delivery, None),
+            }
             self.flush_if_much();
         }
         self.found = found;
@@ -131,11 +134,24 @@ impl Shard {
         if !member.session.settle(number, reply) {
             return;
         }
+        if member.session.recharge().is_err() {
+            return self.end_for_good(slot, &Closed::Shed);
+        }
+        self.send_answers(slot);
         while let Some(member) = self.bucket.get_mut(slot)
             && let Some((seq, op, body)) = member.session.poll_reply()
         {
             self.send(slot, Outbound::SendReply { seq, op }, &body);
         }
         self.resume(slot);
+    }
+
+    /// Sends what a comet peer is to hear about its messages.
+    pub(super) fn send_answers(&mut self, slot: u32) {
+        while let Some(member) = self.bucket.get_mut(slot)
+            && let Some((seq, answer)) = member.session.poll_answer()
+        {
+            self.send_answer(slot, seq, answer);
+        }
     }
 }

@@ -125,6 +125,7 @@ impl Connection {
             Dialect::Dtalk => 0,
             Dialect::Goim => 1,
             Dialect::Raw => 2,
+            Dialect::Comet => 3,
             _ => return None,
         };
         Some(dialect * 2 + framing)
@@ -137,10 +138,10 @@ impl Connection {
 }
 
 /// How many ways there are to write a delivery: dialects times framings.
-pub(super) const FORMATS: usize = 6;
+pub(super) const FORMATS: usize = 8;
 
 /// What a [`Connection::format`] stands for.
 pub(super) fn format_of(number: usize) -> (Dialect, Framing) {
-    let dialect = [Dialect::Dtalk, Dialect::Goim, Dialect::Raw][number / 2];
+    let dialect = [Dialect::Dtalk, Dialect::Goim, Dialect::Raw, Dialect::Comet][number / 2];
     (dialect, if number.is_multiple_of(2) { Framing::Stream } else { Framing::Messages })
 }

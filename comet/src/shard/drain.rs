@@ -21,6 +21,9 @@ pub(super) struct Drain {
     patience: Time,
     /// When what is left is dropped.
     deadline: Time,
+    /// How many have been told when to come back, of how many.
+    told: u32,
+    all: u32,
 }
 
 impl Shard {
@@ -36,12 +39,15 @@ impl Shard {
         let steps = (within / 2).as_millis() / DRAIN_STEP.as_millis();
         let steps = usize::try_from(steps).unwrap_or(usize::MAX).max(1);
         let share = left.len().div_ceil(steps).max(1);
+        let all = u32::try_from(left.len()).unwrap_or(u32::MAX).max(1);
         self.drain = Some(Drain {
             left,
             share,
             next: self.now,
             patience: self.now + within / 2,
             deadline: self.now + within,
+            told: 0,
+            all,
         });
         self.drain_more();
     }
@@ -67,7 +73,19 @@ impl Shard {
             share = now;
             drain.left.splice(0..0, later);
         }
-        share.into_iter().for_each(|slot| self.end(slot, &Closed::Draining));
+        for slot in share {
+            let after = self.return_after();
+            self.send_going_away(slot, after);
+            self.end(slot, &Closed::Draining);
+        }
+    }
+
+    /// When the next to be told is to come back: once this gateway is gone, and not with others.
+    fn return_after(&mut self) -> Duration {
+        let Some(drain) = &mut self.drain else { return Duration::ZERO };
+        let spread = self.shared.config.return_spread * drain.told / drain.all;
+        drain.told += 1;
+        drain.deadline.since(self.now) + spread
     }
 
     pub(super) fn drain_at(&self) -> Option<Time> {

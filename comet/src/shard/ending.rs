@@ -30,7 +30,7 @@ impl Shard {
             if self.connection(slot).is_none() {
                 return self.remove(slot);
             }
-            self.send_close(slot, closed.ws_code());
+            self.say_why(slot, closed);
             self.rearm(slot);
             self.flush(slot);
         }

@@ -12,12 +12,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use comet_protocol::comet::Seq;
+use comet_protocol::ws::{self, Opcode};
+use comet_protocol::{Dialect, Framing};
 
 use super::Shard;
 use super::connection::{FORMATS, format_of};
 use super::output::write_delivery_head;
 use crate::Closed;
-use crate::delivery::{Class, Delivery};
+use crate::delivery::{Class, Delivery, Held, Lane, Logged};
+use crate::plant::Plant;
+use crate::session::{Conversation, Wait};
 
 /// A run ends at this many bytes of bodies or deliveries, so that the first is not late.
 const RUN_BYTES: usize = 64 * 1024;
@@ -38,16 +43,36 @@ pub(super) enum Last {
     No,
 }
 
-/// Publishes of one class to one room, in order.
+/// Publishes of one class and lane to one room, in order.
 #[derive(Debug)]
 pub(super) struct Run {
     room: u32,
     class: Class,
-    deliveries: Vec<Rc<Delivery>>,
+    lane: Lane,
+    items: Vec<Rc<Held>>,
     bytes: usize,
     templates: [Template; FORMATS],
-    /// Members to be ended once the walk is over.
-    failed: Vec<(u32, Closed)>,
+    /// Where the first item stands in the room's log, once a member had to wait for any.
+    logged: Option<Logged>,
+    /// What else is to be done for members, once the walk is over.
+    later: Vec<(u32, Later)>,
+}
+
+/// What a walk over members cannot do while it goes on.
+#[derive(Debug)]
+pub(super) enum Later {
+    /// The connection broke.
+    Lost(ErrorKind),
+    /// There is no room for the items from this one on.
+    Full(usize),
+    /// The room's log has gone on without it.
+    Fallen,
+    /// Something became a gap, whose turn may have come.
+    Tell,
+    /// There was no memory even to say that something is missing.
+    Broken,
+    /// It gets the items one by one.
+    Singly,
 }
 
 impl Default for Run {
@@ -55,10 +80,12 @@ impl Default for Run {
         Self {
             room: 0,
             class: Class::BestEffort,
-            deliveries: Vec::new(),
+            lane: Lane::Normal,
+            items: Vec::new(),
             bytes: 0,
             templates: Default::default(),
-            failed: Vec::new(),
+            logged: None,
+            later: Vec::new(),
         }
     }
 }
@@ -73,55 +100,74 @@ struct Template {
     ends: Vec<usize>,
     /// The same bytes to be referred to, once somebody has needed that.
     shared: Option<Bytes>,
+    /// One WebSocket message holds all of it, and none of its parts.
+    is_batch: bool,
 }
 
 impl Run {
-    fn goes_on(&self, room: u32, class: Class) -> bool {
-        self.deliveries.is_empty()
+    fn goes_on(&self, room: u32, delivery: &Delivery) -> bool {
+        self.items.is_empty()
             || (self.room == room
-                && self.class == class
+                && self.class == delivery.class
+                && self.lane == delivery.lane
                 && self.bytes < RUN_BYTES
-                && self.deliveries.len() < RUN_COUNT)
+                && self.items.len() < RUN_COUNT)
     }
 
-    fn push(&mut self, room: u32, delivery: Delivery) {
-        (self.room, self.class) = (room, delivery.class);
-        self.bytes += delivery.body.len();
-        self.deliveries.push(Rc::new(delivery));
+    fn push(&mut self, room: u32, item: Rc<Held>) {
+        if let Some(delivery) = item.as_delivery() {
+            (self.room, self.class, self.lane) = (room, delivery.class, delivery.lane);
+        }
+        self.bytes += item.len();
+        self.items.push(item);
     }
 
     fn clear(&mut self) {
-        self.deliveries.clear();
+        self.items.clear();
         self.bytes = 0;
         self.templates.iter_mut().for_each(Template::clear);
     }
 }
 
 impl Template {
-    /// Encodes the run, unless that has been done.
-    fn fill(&mut self, format: usize, deliveries: &[Rc<Delivery>]) {
+    /// Encodes the run, unless that has been done. Where one message may hold several packets, it
+    /// holds all.
+    fn fill(&mut self, format: usize, items: &[Rc<Held>]) {
         if !self.ends.is_empty() {
             return;
         }
         let (dialect, framing) = format_of(format);
-        for delivery in deliveries {
+        let batched = framing == Framing::Messages && dialect == Dialect::Comet && items.len() > 1;
+        let inner = if batched { Framing::Stream } else { framing };
+        for delivery in items.iter().filter_map(|item| item.as_delivery()) {
             let start = self.bytes.len();
             let bytes = &mut self.bytes;
-            let seq_at = write_delivery_head(dialect, framing, 0, delivery, &mut |part| {
+            let seq_at = write_delivery_head(dialect, inner, delivery.class, 0, delivery, &mut |part| {
                 bytes.extend_from_slice(part);
             });
             self.seqs.extend(seq_at.map(|at| start + at));
             self.bytes.extend_from_slice(&delivery.body);
             self.ends.push(self.bytes.len());
         }
+        self.is_batch = batched;
+        if batched {
+            let header = ws::header(Opcode::Binary, self.bytes.len());
+            self.bytes.splice(0..0, header.iter().copied());
+            self.seqs.iter_mut().chain(&mut self.ends).for_each(|at| *at += header.len());
+        }
+    }
+
+    /// Whether the first `count` of so many can be taken from it.
+    fn can_give(&self, count: usize, all: usize) -> bool {
+        !self.is_batch || count == all
     }
 
     /// The first `count` deliveries, numbered from `first`, or all 0.
     fn numbered(&mut self, first: u32, count: usize) -> &[u8] {
-        let mut seq = first;
+        let mut seq = Seq::new(first);
         for &at in self.seqs.iter().take(count) {
-            self.bytes[at..at + 4].copy_from_slice(&seq.to_be_bytes());
-            seq = seq.wrapping_add(u32::from(first != 0));
+            self.bytes[at..at + 4].copy_from_slice(&seq.get().to_be_bytes());
+            seq = if seq.is_none() { seq } else { seq.next() };
         }
         let end = count.checked_sub(1).and_then(|last| self.ends.get(last)).copied();
         &self.bytes[..end.unwrap_or(0)]
@@ -138,7 +184,7 @@ impl Template {
         }
         self.seqs.clear();
         self.ends.clear();
-        self.shared = None;
+        (self.shared, self.is_batch) = (None, false);
     }
 }
 
@@ -156,19 +202,28 @@ impl Shard {
     /// Adds a publish to the run, or begins another one with it.
     pub(super) fn publish(&mut self, room: &Arc<str>, delivery: Delivery) {
         let Some(room) = self.bucket.room(room) else { return };
-        if !self.run.goes_on(room, delivery.class) {
+        if !self.run.goes_on(room, &delivery) {
             self.finish_run(Last::No);
         }
-        self.run.push(room, delivery);
+        match self.hold(delivery) {
+            Ok(item) => self.run.push(room, item),
+            Err(delivery) => {
+                self.finish_run(Last::No);
+                self.lose_for_room(room, &delivery);
+            }
+        }
     }
 
     /// Hands the run to the room's members.
     pub(super) fn finish_run(&mut self, last: Last) {
-        if self.run.deliveries.is_empty() {
+        if self.run.items.is_empty() {
             return;
         }
         // Taken out, so that nothing below can add to it or end it again.
         let mut run = mem::take(&mut self.run);
+        if self.limits.planted.has(Plant::RoomReorder) {
+            reorder(&mut run.items);
+        }
         let mut at = 0;
         while let Some(place) = self.bucket.members(run.room).get(at).copied() {
             if let Some(part) = self.admit_run(place.slot, &mut run) {
@@ -176,84 +231,149 @@ impl Shard {
             }
             at += 1;
         }
-        for (slot, closed) in mem::take(&mut run.failed) {
-            match closed {
-                Closed::Lost(kind) => self.lose(slot, kind),
-                closed => self.end_for_good(slot, &closed),
+        if let Some(logged) = run.logged.take() {
+            logged.log.borrow_mut().tidy();
+        }
+        if !run.later.is_empty() {
+            let room = Arc::clone(self.bucket.room_name(run.room));
+            for (slot, what) in mem::take(&mut run.later) {
+                self.do_later(slot, &what, &run.items, &room);
             }
         }
         run.clear();
         self.run = run;
     }
 
+    fn do_later(&mut self, slot: u32, what: &Later, items: &[Rc<Held>], room: &Arc<str>) {
+        match what {
+            Later::Lost(kind) => self.lose(slot, *kind),
+            Later::Fallen => self.fall_behind(slot),
+            Later::Tell => self.send_waiting(slot),
+            Later::Broken => self.end_for_good(slot, &Closed::Shed),
+            Later::Full(from) => {
+                self.fall_behind(slot);
+                items[*from..].iter().for_each(|item| self.deliver(slot, item, Some(room)));
+            }
+            Later::Singly => items.iter().for_each(|item| self.deliver(slot, item, Some(room))),
+        }
+    }
+
     /// Asks the member's session how much of the run is to be sent now.
     fn admit_run(&mut self, slot: u32, run: &mut Run) -> Option<Part> {
         // A member whose end has begun is about to leave the room.
-        if !self.bucket.get(slot)?.session.is_alive() {
+        let session = &self.bucket.get(slot)?.session;
+        if !session.is_alive() {
             return None;
         }
+        let has_to_say = session.conversation().is_some_and(Conversation::has_to_say);
         let Some(connection) = self.connections.get(slot as usize).and_then(Option::as_ref) else {
             self.park_run(slot, run);
             return None;
         };
         let format = connection.format()?;
-        let has_acks = run.class == Class::Acked && format_of(format).0.has_acks();
-        let all = run.deliveries.len();
-        if !has_acks {
-            if connection.backlog() > self.shared.config.write_bytes {
-                self.counters().deliveries_dropped.add(all as u64);
-                return None;
-            }
-            self.counters().deliveries.add(all as u64);
-            return Some(Part { slot, format, first: 0, count: all });
+        let dialect = format_of(format).0;
+        let all = run.items.len();
+        if run.class == Class::Acked && dialect.has_acks() {
+            return self.admit_acked(slot, format, run);
         }
+        let conflated = run.class == Class::Latest && dialect == Dialect::Comet;
+        let backlog = connection.backlog();
+        if has_to_say || (conflated && (backlog > 0 || !self.takes_latest(slot))) {
+            run.later.push((slot, Later::Singly));
+            return None;
+        }
+        if self.is_too_far_behind(backlog) {
+            let room = Arc::clone(self.bucket.room_name(run.room));
+            let dropped = run.items.iter().filter_map(|item| item.as_delivery());
+            dropped.for_each(|delivery| self.drop_unnumbered(slot, delivery, Some(&room)));
+            return None;
+        }
+        self.counters().deliveries.add(all as u64);
+        Some(Part { slot, format, first: 0, count: all })
+    }
+
+    fn admit_acked(&mut self, slot: u32, format: usize, run: &mut Run) -> Option<Part> {
         let now = self.now;
         let session = &mut self.bucket.get_mut(slot)?.session;
         let before = session.poll_timeout(now, &self.limits);
-        let (mut first, mut count, mut taken) = (0, 0, 0);
-        for delivery in &run.deliveries {
-            match session.push(now, delivery, &self.limits) {
-                Ok(Some(seq)) => {
-                    first = if count == 0 { seq } else { first };
-                    count += 1;
-                }
-                Ok(None) => {}
-                Err(_) => {
-                    run.failed.push((slot, Closed::Slow));
-                    break;
-                }
-            }
-            taken += 1;
+        let (mut first, mut count) = (0, 0);
+        for item in &run.items {
+            let Some(seq) = session.push(now, &self.account, item, &self.limits) else { break };
+            first = if count == 0 { seq.get() } else { first };
+            count += 1;
         }
         let due = session.poll_timeout(now, &self.limits);
         if due < before {
             self.wheel.arm_by(slot, due);
         }
-        self.counters().deliveries.add(taken);
+        self.counters().deliveries.add(count as u64);
+        if count < run.items.len() {
+            self.wait_for_run(slot, count, run);
+        }
         (count > 0).then_some(Part { slot, format, first, count })
+    }
+
+    /// Keeps the run from an item on for a member that cannot be sent it now.
+    fn wait_for_run(&mut self, slot: u32, from: usize, run: &mut Run) {
+        let at = self.logged(run);
+        let room = Arc::clone(self.bucket.room_name(run.room));
+        let Some(member) = self.bucket.get_mut(slot) else { return };
+        let mut tell = false;
+        for (index, item) in run.items.iter().enumerate().skip(from) {
+            let logged = Logged { log: Rc::clone(&at.log), index: at.index + index as u64 };
+            let limits = &self.limits;
+            let session = &mut member.session;
+            match session.wait(&self.account, item, Some(&room), Some(&logged), limits) {
+                Wait::Queued => self.shared.counters[self.index].deliveries.add(1),
+                Wait::Lost => tell = true,
+                Wait::Fallen => {
+                    self.shared.counters[self.index].deliveries.add(1);
+                    if run.later.last().is_none_or(|(last, _)| *last != slot) {
+                        run.later.push((slot, Later::Fallen));
+                    }
+                }
+                Wait::Full => return run.later.push((slot, Later::Full(index))),
+                Wait::Broken => return run.later.push((slot, Later::Broken)),
+            }
+        }
+        if tell {
+            run.later.push((slot, Later::Tell));
+        }
+    }
+
+    /// Where the run stands in its room's log; from the first member on that needs it there.
+    fn logged(&mut self, run: &mut Run) -> Logged {
+        if let Some(logged) = &run.logged {
+            return logged.clone();
+        }
+        let log = self.bucket.log(run.room, &self.account);
+        let config = &self.shared.config;
+        let (most, bytes) = (config.room_log, config.room_log_bytes);
+        let mut index = None;
+        for item in &run.items {
+            let number = log.borrow_mut().append(item, most, bytes);
+            index.get_or_insert(number);
+        }
+        let logged = Logged { log, index: index.unwrap_or(0) };
+        run.logged = Some(logged.clone());
+        logged
     }
 
     /// Keeps the run for a parked member, as far as it is promised.
     fn park_run(&mut self, slot: u32, run: &mut Run) {
-        let Some(member) = self.bucket.get_mut(slot) else { return };
-        if run.class != Class::Acked {
-            return self.counters().deliveries_dropped.add(run.deliveries.len() as u64);
+        match run.class {
+            Class::Acked => self.wait_for_run(slot, 0, run),
+            Class::BestEffort | Class::Latest => run.later.push((slot, Later::Singly)),
         }
-        let session = &mut member.session;
-        let taken = run.deliveries.iter().take_while(|delivery| {
-            session.is_parked() && session.push_parked(delivery, &self.limits).is_ok()
-        });
-        let taken = taken.count();
-        if taken < run.deliveries.len() {
-            run.failed.push((slot, Closed::Slow));
-        }
-        self.counters().deliveries.add(taken as u64);
     }
 
     fn write_run(&mut self, part: Part, run: &mut Run, last: Last) {
         let Part { slot, format, first, count } = part;
         let template = &mut run.templates[format];
-        template.fill(format, &run.deliveries);
+        template.fill(format, &run.items);
+        if !template.can_give(count, run.items.len()) {
+            return self.write_singly(part, run);
+        }
         let bytes = template.numbered(first, count);
         let Some(connection) = self.connections.get_mut(slot as usize).and_then(Option::as_mut)
         else {
@@ -265,7 +385,7 @@ impl Shard {
                 Ok(count) => written = count,
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock | ErrorKind::Interrupted => {}
-                    kind => return run.failed.push((slot, Closed::Lost(kind))),
+                    kind => return run.later.push((slot, Later::Lost(kind))),
                 },
             }
             self.shared.counters[self.index].bytes_out.add(written as u64);
@@ -286,10 +406,7 @@ impl Shard {
         let template = &mut run.templates[format];
         let long = run.bytes >= SHARE_FROM;
         if long && written == 0 && first != 0 {
-            for (seq, delivery) in (first..).zip(&run.deliveries[..count]) {
-                self.send_delivery(slot, seq, delivery);
-            }
-            return;
+            return self.write_singly(part, run);
         }
         let Some(out) = self.queue_of(slot) else { return };
         let before = out.len();
@@ -299,5 +416,20 @@ impl Shard {
             out.push(&template.numbered(first, count)[written..]);
         }
         self.queued += out.len() - before;
+    }
+
+    fn write_singly(&mut self, part: Part, run: &Run) {
+        let mut seq = Seq::new(part.first);
+        for delivery in run.items[..part.count].iter().filter_map(|item| item.as_delivery()) {
+            self.send_delivery(part.slot, seq.get(), delivery);
+            seq = if seq.is_none() { seq } else { seq.next() };
+        }
+    }
+}
+
+/// What workers that take turns do to an order.
+fn reorder(items: &mut [Rc<Held>]) {
+    for pair in items.chunks_exact_mut(2) {
+        pair.swap(0, 1);
     }
 }

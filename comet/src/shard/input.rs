@@ -8,7 +8,8 @@ use std::io::{ErrorKind, Read};
 use std::mem;
 
 use bytes::{Buf, Bytes};
-use comet_protocol::head::{self, Split};
+use comet_protocol::comet::ClientFrame;
+use comet_protocol::head::{self, Head, Split};
 use comet_protocol::{DecodeError, Dialect, Layout, ws};
 
 use super::Shard;
@@ -263,7 +264,7 @@ impl Shard {
         match head::split(layout, input, self.shared.config.max_body)? {
             Split::Need(_) => Ok(None),
             Split::Packet { head, body, len } => {
-                self.handle_frame(slot, dialect.inbound(head, body))?;
+                self.handle_split(slot, dialect, head, body)?;
                 Ok(Some(len))
             }
         }
@@ -325,9 +326,22 @@ impl Shard {
         match head::split(layout, rest, self.shared.config.max_body)? {
             Split::Need(need) => Err(truncated(need).into()),
             Split::Packet { head, body, len } => {
-                self.handle_frame(slot, dialect.inbound(head, body))?;
+                self.handle_split(slot, dialect, head, body)?;
                 Ok(len)
             }
+        }
+    }
+
+    fn handle_split(
+        &mut self,
+        slot: u32,
+        dialect: Dialect,
+        head: Head,
+        body: &[u8],
+    ) -> Result<(), Closed> {
+        match dialect {
+            Dialect::Comet => self.handle_comet(slot, ClientFrame::decode(head, body)?),
+            dialect => self.handle_frame(slot, dialect.inbound(head, body)),
         }
     }
 
@@ -338,8 +352,8 @@ impl Shard {
             return Ok(dialect.layout().map(|layout| (dialect, layout)));
         }
         let Some(layout) = head::detect(input)? else { return Ok(None) };
-        let dialect = Dialect::of(layout);
-        connection.dialect = Some(dialect);
-        Ok(Some((dialect, layout)))
+        // The whole head tells the dialect; its first bytes tell whether to wait for the rest.
+        connection.dialect = Dialect::detect(layout, input);
+        Ok(Some((connection.dialect.unwrap_or(Dialect::of(layout)), layout)))
     }
 }

@@ -20,18 +20,23 @@ pub(crate) struct Mailbox {
     queue: SegQueue<Command>,
     /// Bounded commands in the queue.
     waiting: AtomicUsize,
+    /// Bytes of bounded commands, with their bodies.
+    bytes: AtomicUsize,
     capacity: usize,
+    capacity_bytes: usize,
     asleep: AtomicBool,
     stopped: AtomicBool,
     waker: Waker,
 }
 
 impl Mailbox {
-    pub(crate) fn new(capacity: usize, waker: Waker) -> Self {
+    pub(crate) fn new(capacity: usize, capacity_bytes: usize, waker: Waker) -> Self {
         Self {
             queue: SegQueue::new(),
             waiting: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
             capacity,
+            capacity_bytes,
             asleep: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             waker,
@@ -41,6 +46,9 @@ impl Mailbox {
     /// Hands a command to the shard, if it has room.
     pub(crate) fn offer(&self, command: Command) -> Result<(), CommandError> {
         debug_assert!(command.is_bounded());
+        if command.len() > self.capacity_bytes {
+            return Err(CommandError::TooLong);
+        }
         if self.stopped.load(Ordering::Relaxed) {
             return Err(CommandError::Stopped);
         }
@@ -48,8 +56,20 @@ impl Mailbox {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             return Err(CommandError::Full);
         }
+        let len = command.len();
+        let others = self.bytes.fetch_add(len, Ordering::Relaxed);
+        if others + len > self.capacity_bytes {
+            self.bytes.fetch_sub(len, Ordering::Relaxed);
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(CommandError::Full);
+        }
         self.push(command);
         Ok(())
+    }
+
+    /// Bytes of bounded commands that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Hands over what the shard waits for, however full the queue is.
@@ -63,6 +83,7 @@ impl Mailbox {
         let command = self.queue.pop()?;
         if command.is_bounded() {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.bytes.fetch_sub(command.len(), Ordering::Relaxed);
         }
         Some(command)
     }

@@ -9,9 +9,13 @@
 //! * `opening`: upgrade, authentication, the way to the home shard;
 //! * `commands`: what the mailbox asks for;
 //! * `fanout`: publishes to rooms, encoded once;
+//! * `delivering`: what one session gets, by the rules of its class; `telling`: the frames of the
+//!   comet dialect beside deliveries;
 //! * `output`: queues, writes;
 //! * `timers`, `ending` and `drain`: how sessions and connections end;
-//! * `parking`: how sessions outlive their connections.
+//! * `parking`: how sessions outlive their connections; `tickets`: how their peers prove to be who
+//!   they were;
+//! * `gate` and `shedding`: who is turned away, and what is given up, when there is too much.
 //!
 //! Below them are `socket` and `poller`, which alone know where bytes and events come from.
 //!
@@ -24,10 +28,12 @@ pub(crate) mod clock;
 pub(crate) mod command;
 mod commands;
 mod connection;
+mod delivering;
 mod drain;
 mod ending;
 mod fanout;
 mod frames;
+mod gate;
 mod input;
 pub(crate) mod mailbox;
 mod opening;
@@ -35,14 +41,19 @@ mod output;
 mod parking;
 pub(crate) mod poller;
 pub(crate) mod settle;
+mod shedding;
 #[cfg(feature = "simulation")]
 pub(crate) mod simulated;
 pub(crate) mod sink;
 pub(crate) mod socket;
+mod telling;
+mod tickets;
 mod timers;
 mod write_queue;
 
+use std::hash::BuildHasher;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -50,12 +61,15 @@ use std::time::Duration;
 use comet_protocol::ws;
 use comet_protocol::ws::handshake::HandshakeLimits;
 
+use crate::SessionId;
 use crate::bucket::Bucket;
+use crate::budget::{Account, Budget};
 use crate::config::Config;
 use crate::home::{Homes, Presence};
 use crate::keyed::Keyed;
 use crate::session::Limits;
 use crate::stats::Counters;
+use crate::ticket::Tickets;
 use crate::time::Time;
 use crate::wheel::Wheel;
 pub(crate) use accept::Listener;
@@ -64,10 +78,16 @@ use clock::Clock;
 use connection::Connection;
 pub(crate) use connection::Transport;
 use fanout::Run;
+use gate::Gate;
 use mailbox::Mailbox;
 use poller::{Events, Poller, Ready, WAKER};
+use shedding::Shedding;
 use sink::Sink;
+use tickets::TICKET_LIFE;
 use write_queue::Pool;
+
+/// This share of the memory budget is for what waits in mailboxes.
+const MAILBOXES: usize = 16;
 
 /// Events taken from one poll.
 const EVENTS: usize = 1_024;
@@ -88,6 +108,10 @@ pub(crate) struct Shared {
     pub(crate) counters: Vec<Counters>,
     pub(crate) open_connections: AtomicUsize,
     pub(crate) addresses: Addresses,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) tickets: Tickets,
+    /// Tells the sessions of this run of the gateway from those of others.
+    pub(crate) incarnation: u64,
 }
 
 impl Shared {
@@ -98,8 +122,15 @@ impl Shared {
         keys: Keyed,
         pollers: &[Poller],
     ) -> io::Result<Self> {
-        let mailbox = |poller: &Poller| Ok(Arc::new(Mailbox::new(config.mailbox, poller.waker()?)));
+        let for_mailboxes = config.memory_budget / MAILBOXES;
+        let bytes = for_mailboxes / pollers.len().max(1);
+        let mailbox =
+            |poller: &Poller| Ok(Arc::new(Mailbox::new(config.mailbox, bytes, poller.waker()?)));
+        let secret = config.ticket_key.map_or_else(|| keys.secret(), Ok)?;
         Ok(Self {
+            budget: Arc::new(Budget::new(config.memory_budget - for_mailboxes, pollers.len())),
+            tickets: Tickets::new(secret, TICKET_LIFE),
+            incarnation: keys.hash_one("incarnation"),
             clock,
             homes: Homes::new(pollers.len(), keys.for_part(pollers.len())),
             keys,
@@ -140,6 +171,15 @@ pub(crate) struct Shard {
     found: Vec<u32>,
     run: Run,
     pool: Pool,
+    account: Rc<Account>,
+    gate: Gate,
+    shedding: Shedding,
+    /// Tags of acks that the router is about to hear of.
+    tags: Vec<u64>,
+    nonce_prefix: [u8; 16],
+    nonces: u64,
+    /// Sessions that a planted defect forgot.
+    uprooted: Vec<SessionId>,
     /// Open ones.
     sessions: u64,
     /// Kept without a connection.
@@ -157,6 +197,9 @@ impl Shard {
     ) -> Self {
         let config = &shared.config;
         let now = shared.clock.now();
+        let account = Account::new(Arc::clone(&shared.budget));
+        let chance = shared.keys.for_part(index);
+        let chance = u128::from(chance.hash_one(1)) << 64 | u128::from(chance.hash_one(2));
         let max_message = config.max_body.saturating_add(comet_protocol::head::MAX_HEAD);
         Self {
             index,
@@ -182,7 +225,14 @@ impl Shard {
             fired: Vec::new(),
             found: Vec::new(),
             run: Run::default(),
-            pool: Pool::default(),
+            pool: Pool::new(&account),
+            gate: Gate::new(config.handshake_rate, config.shards),
+            shedding: Shedding::default(),
+            tags: Vec::new(),
+            nonce_prefix: chance.to_be_bytes(),
+            nonces: 0,
+            uprooted: Vec::new(),
+            account,
             sessions: 0,
             parked: 0,
             drain: None,
@@ -234,6 +284,7 @@ impl Shard {
         self.handle_commands();
         self.finish_run(fanout::Last::Yes);
         self.fire_timers();
+        self.shed_if_short();
         self.flush_dirty();
         self.note();
     }
@@ -283,6 +334,7 @@ impl Shard {
         counters.turns.add(1);
         counters.connections.set((self.bucket.len() as u64).saturating_sub(self.parked));
         counters.rooms.set(self.bucket.room_count() as u64);
+        counters.memory.set((self.account.used() + self.mailbox.bytes()) as u64);
     }
 }
 

@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
 use comet_protocol::ws::handshake::{self, HandshakeError, Parse, Request};
+use comet_protocol::comet::message::capability;
+use comet_protocol::comet::{Auth, Code, Loss, ServerFrame, Welcome};
 use comet_protocol::{AuthMsg, Dialect, Outbound};
 
 use super::Shard;
@@ -11,8 +13,11 @@ use super::arrival::{Accepted, Arrival};
 use super::command::{Command, Decision};
 use super::connection::{Connection, Transport};
 use super::settle::{Connect, ConnectReply};
+use super::telling::millis;
+use crate::budget::Pressure;
+use crate::devices::{Existing, Newcomer, Verdict};
 use crate::identity::{Identity, Peer};
-use crate::session::Session;
+use crate::session::{Hello, Session};
 use crate::{Closed, SessionId};
 
 impl Shard {
@@ -78,6 +83,10 @@ impl Shard {
 
     /// Asks the router about a raw peer: its upgrade request is all there is to know.
     fn connect_raw(&mut self, slot: u32, request: Request) -> Result<(), Closed> {
+        if self.turn_away() {
+            self.refuse_upgrade(slot, &HandshakeError::Unavailable);
+            return Err(Closed::TurnedAway);
+        }
         let Some(connection) = self.connection(slot) else { return Ok(()) };
         connection.transport = Transport::Deciding { key: request.key().into() };
         if let Some(member) = self.bucket.get_mut(slot) {
@@ -95,6 +104,9 @@ impl Shard {
         body: &[u8],
         attempt: u8,
     ) -> Result<(), Closed> {
+        if self.turn_away() {
+            return Err(Closed::TurnedAway);
+        }
         let dialect = self.connection(slot).and_then(|connection| connection.dialect);
         let auth = match dialect {
             Some(Dialect::Dtalk) => AuthMsg::parse(body).map_err(|_| Closed::BadAuth)?,
@@ -102,6 +114,36 @@ impl Shard {
         };
         self.connect(slot, auth, attempt, None);
         Ok(())
+    }
+
+    /// Asks the router about a comet peer, unless its ticket or the crowd says that it is too early.
+    pub(super) fn greet(&mut self, slot: u32, mut auth: Box<Auth>) -> Result<(), Closed> {
+        let claim = self.open_ticket(&auth.ticket);
+        let early = claim.as_ref().ok().and_then(|ticket| self.too_early(ticket.as_ref()?));
+        let after = match early {
+            Some(left) => Some(left.max(self.gate.later(self.now))),
+            None if self.account.pressure() >= Pressure::High => Some(self.gate.later(self.now)),
+            None => self.gate.admit(self.now).err(),
+        };
+        if let Some(after) = after {
+            self.send_refused(slot, Code::OVERLOADED, Some(after), &[]);
+            return Err(Closed::TurnedAway);
+        }
+        let request = AuthMsg {
+            app_id: std::mem::take(&mut auth.app_id),
+            token: std::mem::take(&mut auth.token),
+            ext: std::mem::take(&mut auth.ext),
+        };
+        auth.ticket = Bytes::new();
+        let Some(member) = self.bucket.get_mut(slot) else { return Ok(()) };
+        member.session.converse(&self.account, Hello { auth, claim });
+        self.connect(slot, request, 1, None);
+        Ok(())
+    }
+
+    /// Whether a peer that cannot be told when to come back is not let in now.
+    fn turn_away(&mut self) -> bool {
+        self.account.pressure() >= Pressure::High || self.gate.admit(self.now).is_err()
     }
 
     fn connect(&mut self, slot: u32, auth: AuthMsg, attempt: u8, upgrade: Option<Box<Request>>) {
@@ -133,6 +175,9 @@ impl Shard {
             Decision::Close => {
                 self.counters().refused.add(1);
                 self.refuse_raw(slot);
+                if self.speaks_comet(slot) {
+                    self.send_refused(slot, Code::UNAUTHENTICATED, None, &[]);
+                }
                 self.end(slot, &Closed::Refused);
             }
         }
@@ -157,6 +202,10 @@ impl Shard {
         if self.refuse_raw(slot) {
             return self.end(slot, &Closed::Refused);
         }
+        if self.speaks_comet(slot) {
+            self.send_refused(slot, Code::UNAUTHENTICATED, None, body);
+            return self.end(slot, &Closed::Refused);
+        }
         let Some(member) = self.bucket.get_mut(slot) else { return };
         match member.session.refuse(&self.limits) {
             Some(Ok(seq)) => self.send(slot, Outbound::AuthReply { seq }, body),
@@ -179,24 +228,45 @@ impl Shard {
         true
     }
 
-    /// Opens the session in its slot: the auth reply first, then everything else.
-    fn open(&mut self, slot: u32, mut identity: Identity) {
+    /// Opens the session in its slot, or gives its connection to the one that its peer left.
+    fn open(&mut self, slot: u32, identity: Identity) {
         self.finish_run(super::fanout::Last::No);
         let Some(member) = self.bucket.get_mut(slot) else { return };
+        let hello = member.session.take_hello();
         let Some(seq) = member.session.accept(self.now) else { return };
-        if let Some(earlier) = self.earlier_session(slot, &identity) {
-            return self.resume_session(slot, earlier, seq, identity);
+        let loss = match &hello {
+            Some(hello) => match self.claimed(hello, &identity) {
+                Ok((earlier, epoch)) => {
+                    return self.resume_numbered(slot, earlier, seq, hello, epoch, identity);
+                }
+                Err(loss) => loss,
+            },
+            None => {
+                if let Some(earlier) = self.earlier_session(slot, &identity) {
+                    return self.resume_session(slot, earlier, seq, identity);
+                }
+                Loss::None
+            }
+        };
+        if self.admit_device(slot, &identity) {
+            self.open_new(slot, seq, loss, identity);
+        } else {
+            self.refuse_device(slot, seq);
         }
+    }
+
+    /// Opens a session that was not there before: the answer first, then everything else.
+    fn open_new(&mut self, slot: u32, seq: u32, loss: Loss, mut identity: Identity) {
         if let Some(Transport::Deciding { key }) =
             self.connection(slot).map(|connection| &connection.transport)
         {
             let key = key.clone();
             self.upgraded(slot, &key);
         }
-        self.send(slot, Outbound::AuthReply { seq }, &[]);
         let rooms = std::mem::take(&mut identity.rooms);
         let peer = Peer::new(self.bucket.id(slot), identity);
         self.bucket.open(slot, peer.clone());
+        self.welcome(slot, seq, false, loss);
         for room in rooms {
             self.join_from_here(slot, &room);
         }
@@ -207,10 +277,95 @@ impl Shard {
         }
     }
 
+    /// Answers the auth frame of an accepted peer.
+    pub(super) fn welcome(&mut self, slot: u32, seq: u32, resumed: bool, loss: Loss) {
+        if !self.speaks_comet(slot) {
+            return self.send(slot, Outbound::AuthReply { seq }, &[]);
+        }
+        if loss != Loss::None {
+            self.counters().tickets_refused.add(1);
+        }
+        let ticket = self.ticket(slot).unwrap_or_default();
+        let config = &self.shared.config;
+        let session = self.bucket.get(slot).map(|member| &member.session);
+        let Some(conversation) = session.and_then(|session| session.conversation()) else { return };
+        let latest = if conversation.takes_latest { capability::LATEST } else { 0 };
+        let resume = if ticket.is_empty() { 0 } else { capability::RESUME };
+        let welcome = Welcome {
+            session: self.bucket.id(slot).short(),
+            epoch: conversation.epoch,
+            resumed,
+            ticket_ttl_ms: if ticket.is_empty() { 0 } else { millis(config.resume_ttl) },
+            ticket,
+            accepted: conversation.accepted().get(),
+            capabilities: latest | resume,
+            heartbeat_ms: millis(config.idle_timeout / 2),
+            max_body: u32::try_from(config.max_body).unwrap_or(u32::MAX),
+            send_window: config.inbox.into(),
+            deliver_window: config.window.into(),
+            loss: loss.into(),
+            body: Bytes::new(),
+        };
+        self.tell(slot, &ServerFrame::Welcome { ack: seq, welcome: Box::new(welcome) });
+    }
+
+    /// Makes room for another device of the user, as the policy says; false if it has to stay out.
+    fn admit_device(&mut self, slot: u32, identity: &Identity) -> bool {
+        if identity.is_anonymous() {
+            return true;
+        }
+        let mut found = std::mem::take(&mut self.found);
+        self.bucket.sessions_of(&identity.app, &identity.user, &mut found);
+        found.retain(|&other| {
+            other != slot && self.bucket.get(other).is_some_and(|it| it.session.is_alive())
+        });
+        let describe = |&other: &u32| {
+            let member = self.bucket.get(other)?;
+            let (peer, since) = (member.peer.as_ref()?, member.since.into());
+            Some(Existing { class: peer.class(), device: peer.device(), since })
+        };
+        let existing: Vec<Existing<'_>> = found.iter().filter_map(describe).collect();
+        let newcomer = Newcomer { class: &identity.class, device: &identity.device };
+        let verdict = self.shared.config.devices.admit(&newcomer, &existing);
+        let Verdict::Admit { replaced, end } = verdict else {
+            found.clear();
+            self.found = found;
+            return false;
+        };
+        // Devices of the old dialects may have several connections where nothing is resumed.
+        let fences = self.speaks_comet(slot) || !self.limits.resume_ttl.is_zero();
+        let replaced = replaced.into_iter().filter(|_| fences);
+        for index in replaced.chain(end) {
+            self.end_for_good(found[index], &Closed::Replaced);
+        }
+        found.clear();
+        self.found = found;
+        true
+    }
+
+    /// Tells a peer that its user has as many sessions as may be.
+    fn refuse_device(&mut self, slot: u32, seq: u32) {
+        self.counters().refused.add(1);
+        if self.speaks_comet(slot) {
+            self.send_refused(slot, Code::FORBIDDEN, None, &[]);
+        } else if !self.refuse_raw(slot) {
+            self.send(slot, Outbound::AuthReply { seq }, b"too many devices");
+        }
+        // The router has not heard of it as a session.
+        if let Some(member) = self.bucket.get_mut(slot) {
+            member.session.close(self.now, &self.limits);
+        }
+        self.counters().closed[Closed::Refused.index()].add(1);
+        self.say_why(slot, &Closed::Refused);
+        self.rearm(slot);
+        self.flush(slot);
+    }
+
     /// Hands the connection to the shard where its user's sessions live.
     fn send_home(&mut self, slot: u32, identity: Box<Identity>, home: usize) {
-        let Some(member) = self.bucket.get(slot) else { return };
+        let Some(member) = self.bucket.get_mut(slot) else { return };
         let (auth_seq, deadline) = member.session.handshake();
+        let hello = member.session.take_hello();
         self.flush(slot);
         if self.connection(slot).is_some_and(|connection| connection.out.is_some()) {
             // It has asked for more than it reads before it even had a session.
@@ -227,7 +382,7 @@ impl Shard {
             dialect: connection.dialect,
             tail: connection.tail,
             counted: connection.counted,
-            accepted: Some(Accepted { identity, auth_seq, deadline }),
+            accepted: Some(Accepted { identity, auth_seq, deadline, hello }),
         };
         self.shared.mailboxes[home].post(Command::Arrive(Box::new(arrival)));
     }
@@ -239,8 +394,12 @@ impl Shard {
         connection.tail = tail;
         connection.counted = counted;
         let (session, identity) = match accepted {
-            Some(Accepted { identity, auth_seq, deadline }) => {
-                (Session::moved(auth_seq, deadline), Some(identity))
+            Some(Accepted { identity, auth_seq, deadline, hello }) => {
+                let mut session = Session::moved(auth_seq, deadline);
+                if let Some(hello) = hello {
+                    session.converse(&self.account, *hello);
+                }
+                (session, Some(identity))
             }
             None => (Session::new(self.now, &self.limits), None),
         };

@@ -1,7 +1,10 @@
 //! From frames to queued bytes, and from queues to sockets.
+//!
+//! Not here: what is sent to whom (`delivering`, `fanout`), frames of the comet dialect (`telling`).
 
-use std::rc::Rc;
+use std::io::ErrorKind;
 
+use comet_protocol::comet::{self, Seq};
 use comet_protocol::ws::{self, CloseCode, Opcode};
 use comet_protocol::{Dialect, Framing, Outbound};
 
@@ -33,11 +36,16 @@ impl Shard {
 
     /// Queues a delivery under a number, 0 for none.
     pub(super) fn send_delivery(&mut self, slot: u32, seq: u32, delivery: &Delivery) {
+        let takes_latest = delivery.class == Class::Latest && self.takes_latest(slot);
         let Some(connection) = self.connection(slot) else { return };
         let Some(dialect) = connection.dialect else { return };
         let framing = connection.transport.framing();
         let Some(out) = self.queue_of(slot) else { return };
-        write_delivery_head(dialect, framing, seq, delivery, &mut |bytes| out.push(bytes));
+        let class = match delivery.class {
+            Class::Latest if !takes_latest => Class::BestEffort,
+            class => class,
+        };
+        write_delivery_head(dialect, framing, class, seq, delivery, &mut |bytes| out.push(bytes));
         out.push_shared(&delivery.body);
         self.queued += delivery.body.len();
     }
@@ -65,65 +73,6 @@ impl Shard {
     pub(super) fn queue(&mut self, slot: u32, bytes: &[u8]) {
         if let Some(out) = self.queue_of(slot) {
             out.push(bytes);
-        }
-    }
-
-    /// Delivers to one session by the rules of the delivery's class.
-    pub(super) fn deliver(&mut self, slot: u32, delivery: &Rc<Delivery>) {
-        let now = self.now;
-        let limit = self.shared.config.write_bytes;
-        let Some(connection) = self.connections.get(slot as usize).and_then(Option::as_ref) else {
-            return self.deliver_parked(slot, delivery);
-        };
-        let has_acks = connection.dialect.is_some_and(Dialect::has_acks);
-        let backlog = connection.backlog();
-        let Some(member) = self.bucket.get_mut(slot) else { return };
-        if !member.session.is_open() {
-            return;
-        }
-        if delivery.class == Class::Acked && has_acks {
-            match member.session.push(now, delivery, &self.limits) {
-                Ok(Some(seq)) => {
-                    let due = member.session.poll_timeout(now, &self.limits);
-                    self.wheel.arm_by(slot, due);
-                    self.send_delivery(slot, seq, delivery);
-                }
-                Ok(None) => {}
-                Err(_) => return self.end_for_good(slot, &Closed::Slow),
-            }
-        } else if backlog > limit {
-            self.counters().deliveries_dropped.add(1);
-            return;
-        } else {
-            self.send_delivery(slot, 0, delivery);
-        }
-        self.counters().deliveries.add(1);
-    }
-
-    /// Keeps what is promised to a parked session; nothing else waits for it.
-    pub(super) fn deliver_parked(&mut self, slot: u32, delivery: &Rc<Delivery>) {
-        let Some(member) = self.bucket.get_mut(slot) else { return };
-        if !member.session.is_parked() {
-            return;
-        }
-        if delivery.class != Class::Acked {
-            return self.counters().deliveries_dropped.add(1);
-        }
-        match member.session.push_parked(delivery, &self.limits) {
-            Ok(()) => self.counters().deliveries.add(1),
-            Err(_) => self.end_for_good(slot, &Closed::Slow),
-        }
-    }
-
-    /// Sends deliveries that waited for room in the window.
-    pub(super) fn send_waiting(&mut self, slot: u32) {
-        let now = self.now;
-        while let Some(member) = self.bucket.get_mut(slot)
-            && let Some(next) = member.session.poll_transmit(now, &self.limits)
-        {
-            let due = member.session.poll_timeout(now, &self.limits);
-            self.wheel.arm_by(slot, due);
-            self.send_delivery(slot, next.seq, &next.delivery);
         }
     }
 
@@ -191,9 +140,13 @@ impl Shard {
                     let patience = now + self.shared.config.write_timeout;
                     return self.wheel.arm_by(slot, patience);
                 }
+                Err(error) if error.kind() == ErrorKind::OutOfMemory => {
+                    return self.abandon(slot, &Closed::Shed);
+                }
                 Err(error) => return self.lose(slot, error.kind()),
             }
         }
+        self.say_unnumbered(slot);
         self.flushed(slot);
         // Reading may have stopped because too much waited.
         self.resume(slot);
@@ -201,14 +154,18 @@ impl Shard {
 }
 
 /// Writes all of a delivery that goes before its body, and returns where the number stands among
-/// these bytes, if there is one.
+/// these bytes, if there is one. `class` is what the peer gets it as, where its dialect says so.
 pub(super) fn write_delivery_head(
     dialect: Dialect,
     framing: Framing,
+    class: Class,
     seq: u32,
     delivery: &Delivery,
     write: &mut dyn FnMut(&[u8]),
 ) -> Option<usize> {
+    if dialect == Dialect::Comet {
+        return write_comet_head(framing, class, seq, delivery, write);
+    }
     let body_len = delivery.body.len();
     let head = dialect.head(Outbound::Deliver { seq }, framing, body_len)?;
     let mut before = 0;
@@ -223,4 +180,33 @@ pub(super) fn write_delivery_head(
     }
     write(head.as_slice());
     head.seq_at().map(|at| before + at)
+}
+
+fn write_comet_head(
+    framing: Framing,
+    class: Class,
+    seq: u32,
+    delivery: &Delivery,
+    write: &mut dyn FnMut(&[u8]),
+) -> Option<usize> {
+    let key = delivery.key.as_deref().filter(|_| class == Class::Latest);
+    let (class, prefix) = match (class, key) {
+        (Class::Acked, _) => (comet::Class::Acked, 0),
+        (Class::Latest, Some(key)) => (comet::Class::Latest, 1 + key.len()),
+        _ => (comet::Class::BestEffort, 0),
+    };
+    let body_len = prefix + delivery.body.len();
+    let head = comet::deliver_head(class, Seq::new(seq), body_len);
+    let mut before = 0;
+    if framing == Framing::Messages {
+        let header = ws::header(Opcode::Binary, head.len() + body_len);
+        before = header.len();
+        write(&header);
+    }
+    write(&head);
+    if let Some(key) = key {
+        write(&[u8::try_from(key.len()).unwrap_or(u8::MAX)]);
+        write(key);
+    }
+    (class == comet::Class::Acked).then_some(before + comet::SEQ_AT)
 }

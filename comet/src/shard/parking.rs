@@ -6,14 +6,16 @@
 //! in the old slot; if the old connection seems alive, it is the one that ends, so that a session
 //! never has two.
 
-use comet_protocol::{Dialect, Outbound};
+use comet_protocol::Dialect;
+use comet_protocol::comet::{Loss, SeqRange};
 
 use super::Shard;
 use super::connection::{Connection, State};
 use super::poller::Token;
-use crate::Closed;
+use crate::{Closed, SessionId};
 use crate::identity::{Identity, Peer};
-use crate::session::Session;
+use crate::plant::Plant;
+use crate::session::{Hello, Session};
 
 impl Shard {
     /// Whether a session that ends so is kept for its peer to come back.
@@ -23,8 +25,13 @@ impl Shard {
         }
         let has_acks = self.speaks_acks(slot);
         let Some(member) = self.bucket.get(slot) else { return false };
-        let has_device = member.peer.as_ref().is_some_and(|peer| !peer.device().is_empty());
-        has_acks && has_device && member.session.is_open()
+        if !has_acks || !member.session.is_open() {
+            return false;
+        }
+        match member.session.conversation() {
+            Some(conversation) => conversation.keeps_tickets,
+            None => member.peer.as_ref().is_some_and(|peer| !peer.device().is_empty()),
+        }
     }
 
     /// Keeps the session, and lets its connection end: with a farewell, or at once.
@@ -53,7 +60,10 @@ impl Shard {
 
     /// Nobody came back.
     pub(super) fn expire(&mut self, slot: u32) {
-        let parked_for = self.bucket.get_mut(slot).and_then(|member| member.parked_for.take());
+        let parked_for = self.bucket.get_mut(slot).and_then(|member| {
+            member.expires = true;
+            member.parked_for.take()
+        });
         let closed = parked_for.map_or(Closed::Idle, |closed| *closed);
         self.end(slot, &closed);
     }
@@ -79,30 +89,85 @@ impl Shard {
 
     /// Gives the connection in `slot`, whose peer asked with `seq`, to the session in `earlier`.
     pub(super) fn resume_session(&mut self, slot: u32, earlier: u32, seq: u32, identity: Identity) {
+        let Some(peer) = self.hand_over(slot, earlier, identity) else { return };
+        let Some(member) = self.bucket.get_mut(earlier) else { return };
+        if member.session.resume(self.now).is_err() {
+            return self.end_for_good(earlier, &Closed::Shed);
+        }
+        self.welcome(earlier, seq, true, Loss::None);
+        self.go_on(earlier, &peer);
+    }
+
+    /// The same for a comet peer, which goes on with its numbers.
+    pub(super) fn resume_numbered(
+        &mut self,
+        slot: u32,
+        earlier: u32,
+        seq: u32,
+        hello: &Hello,
+        epoch: u32,
+        identity: Identity,
+    ) {
+        let was_open = self.bucket.get(earlier).is_some_and(|it| it.session.is_open());
+        let Some(peer) = self.hand_over(slot, earlier, identity) else { return };
+        let Ok(mut received) = hello.auth.received() else { return };
+        let now = self.now;
+        let Some(member) = self.bucket.get_mut(earlier) else { return };
+        if was_open {
+            received = member.session.spoil(received, self.limits.planted);
+        }
+        let mut tags = Vec::new();
+        let note = |tag: u64| tags.extend((tag != 0).then_some(tag));
+        let missing = member.session.resume_numbered(now, hello, epoch, received, note);
+        if was_open && self.limits.planted.has(Plant::CleanupRace) {
+            self.uprooted.push(peer.session());
+        }
+        self.welcome(earlier, seq, true, Loss::None);
+        if let Some(SeqRange { first, last }) = missing {
+            self.send_forgotten(earlier, first, last);
+        }
+        self.go_on(earlier, &peer);
+        if let Err(closed) = self.report_acks(earlier, &tags) {
+            self.end(earlier, &closed);
+        }
+    }
+
+    /// Whether the session is one that a planted defect forgot.
+    pub(super) fn lost_mapping(&self, id: SessionId) -> bool {
+        self.uprooted.contains(&id)
+    }
+
+    /// Moves the connection in `slot` to the session in `earlier`, which loses the one it has.
+    fn hand_over(&mut self, slot: u32, earlier: u32, identity: Identity) -> Option<Peer> {
         if self.bucket.get(earlier).is_some_and(|member| member.session.is_open()) {
             self.park(earlier, &Closed::Replaced, true);
         }
-        let Some(mut connection) = self.detach(slot) else { return };
+        let mut connection = self.detach(slot)?;
         self.wheel.cancel(slot);
         self.bucket.remove(slot);
         if self.rewatch(&mut connection, earlier).is_err() {
-            return self.drop_connection(connection);
+            self.drop_connection(connection);
+            return None;
         }
         self.put(earlier, connection);
         let peer = Peer::new(self.bucket.id(earlier), identity);
-        let Some(member) = self.bucket.get_mut(earlier) else { return };
+        let member = self.bucket.get_mut(earlier)?;
         member.peer = Some(peer.clone());
         member.parked_for = None;
-        member.session.resume(self.now);
         self.counters().resumed.add(1);
         self.sessions_changed(1);
         self.parked_changed(-1);
-        self.send(earlier, Outbound::AuthReply { seq }, &[]);
-        self.send_waiting(earlier);
-        self.rearm(earlier);
-        self.resume_later(earlier);
-        if self.sink.resumed(&peer).is_err() {
-            self.end(earlier, &Closed::RouterPanicked);
+        Some(peer)
+    }
+
+    /// Sends what a session that has a connection again owes its peer.
+    fn go_on(&mut self, slot: u32, peer: &Peer) {
+        self.send_waiting(slot);
+        self.send_answers(slot);
+        self.rearm(slot);
+        self.resume_later(slot);
+        if self.sink.resumed(peer).is_err() {
+            self.end(slot, &Closed::RouterPanicked);
         }
     }
 
@@ -117,7 +182,7 @@ impl Shard {
         }
         connection.tail = None;
         self.put(slot, connection);
-        self.send_close(slot, closed.ws_code());
+        self.say_why(slot, closed);
         self.rearm(slot);
         self.flush(slot);
     }

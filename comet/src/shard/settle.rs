@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use comet_protocol::Dialect;
+use comet_protocol::comet::Code;
 use comet_protocol::ws::handshake::Request;
 
 use super::command::{Command, Decision};
@@ -75,7 +76,8 @@ impl ConnectReply {
 
     /// Tells the peer, in an auth reply with this body, that it may not; it may try again on the
     /// same connection, up to [`Config::auth_attempts`](crate::Config::auth_attempts) times. A raw
-    /// peer gets HTTP status 403 and is closed.
+    /// peer gets HTTP status 403 and is closed; a comet peer gets the body in a refused, if it is
+    /// not longer than 4,096 bytes, and is closed.
     pub fn refuse(mut self, body: impl Into<Bytes>) {
         let body: Bytes = body.into();
         // A body that fits no frame can only be left away, which closes the connection.
@@ -84,7 +86,8 @@ impl ConnectReply {
         }
     }
 
-    /// Closes the connection without a word. A raw peer gets HTTP status 403.
+    /// Closes the connection without a word. A raw peer gets HTTP status 403, a comet peer a refused
+    /// without a body.
     pub fn close(self) {
         drop(self);
     }
@@ -134,10 +137,11 @@ impl Receipt {
         }
     }
 
-    /// Refuses the message. Peers of today's dialects hear nothing of it, and try again.
+    /// Refuses the message. A peer of the comet dialect is told; others hear nothing of it, and try
+    /// again.
     pub fn refuse(mut self, refusal: Refusal) {
         tracing::debug!(session = %self.session, code = refusal.code, "message refused");
-        self.settle(Reply::Silence);
+        self.settle(Reply::Refuse(refusal));
     }
 
     fn settle(&mut self, reply: Reply) {
@@ -150,7 +154,7 @@ impl Receipt {
 
 impl Drop for Receipt {
     fn drop(&mut self) {
-        self.settle(Reply::Silence);
+        self.settle(Reply::Refuse(Refusal::later(Code::UNAVAILABLE.get())));
     }
 }
 

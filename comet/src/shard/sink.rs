@@ -1,7 +1,7 @@
 //! Where a shard's events go. The shard does not know routers.
 
 use super::settle::{Connect, ConnectReply, Message, Receipt};
-use crate::Closed;
+use crate::{Closed, Gap};
 use crate::identity::Peer;
 
 /// Takes events, on the shard's thread. Must not block.
@@ -17,6 +17,9 @@ pub(crate) trait Sink: Send + Sync {
 
     /// A peer acknowledged a delivery.
     fn acked(&self, peer: &Peer, tag: u64) -> Result<(), Panicked>;
+
+    /// Deliveries to a peer became a gap.
+    fn gap(&self, peer: &Peer, gap: &Gap) -> Result<(), Panicked>;
 
     /// A session is kept without its connection.
     fn parked(&self, peer: &Peer, closed: &Closed);

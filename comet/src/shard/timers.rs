@@ -61,12 +61,15 @@ impl Shard {
             && let Some(again) = member.session.poll_resend(now, &self.limits)
         {
             self.counters().resends.add(1);
-            self.send_delivery(slot, again.seq, &again.delivery);
+            self.send_item(slot, again.seq, &again.item);
         }
     }
 
-    /// Only WebSocket peers can be asked for a sign of life; their libraries answer.
+    /// Comet peers answer pings, and the libraries of WebSocket peers do; others cannot be asked.
     fn ping(&mut self, slot: u32) {
+        if self.speaks_comet(slot) {
+            return self.send_ping(slot);
+        }
         let transport = self.connection(slot).map(|connection| &connection.transport);
         if matches!(transport, Some(Transport::WebSocket(_))) {
             self.send_control(slot, Opcode::Ping, &[]);

@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
+use std::rc::Rc;
 
 use bytes::Bytes;
 
+use crate::budget::{Account, Charge};
 use crate::time::Time;
 
 /// From this length on a body is referred to, not copied: below it the copy is cheaper than a
@@ -22,7 +24,7 @@ const PIECE: usize = 32 * 1024;
 const KEEP: usize = 4 * 1024;
 
 /// What waits to be written to one connection, oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct WriteQueue {
     pieces: VecDeque<Piece>,
     /// Bytes of the first piece that are written.
@@ -30,6 +32,9 @@ pub(super) struct WriteQueue {
     len: usize,
     /// When the socket last took something, or was first offered it.
     progress: Time,
+    charge: Charge,
+    /// Something was not queued for want of memory: the connection cannot go on.
+    broken: bool,
 }
 
 #[derive(Debug)]
@@ -49,8 +54,9 @@ impl Piece {
 
 /// Queues that no connection needs now. A connection that has something to write takes one, so that
 /// an idle connection holds a null pointer instead.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pool {
+    account: Rc<Account>,
     #[expect(clippy::vec_box, reason = "connections hold and return the boxes themselves")]
     spare: Vec<Box<WriteQueue>>,
 }
@@ -59,9 +65,14 @@ pub(super) struct Pool {
 const SPARE: usize = 1_024;
 
 impl Pool {
+    pub(super) fn new(account: &Rc<Account>) -> Self {
+        Self { account: Rc::clone(account), spare: Vec::new() }
+    }
+
     /// A queue that begins to wait at `now`.
     pub(super) fn take(&mut self, now: Time) -> Box<WriteQueue> {
-        let mut queue = self.spare.pop().unwrap_or_default();
+        let spare = self.spare.pop();
+        let mut queue = spare.unwrap_or_else(|| Box::new(WriteQueue::new(&self.account)));
         queue.progress = now;
         queue
     }
@@ -84,6 +95,17 @@ pub(super) enum Flush {
 }
 
 impl WriteQueue {
+    fn new(account: &Rc<Account>) -> Self {
+        Self {
+            pieces: VecDeque::new(),
+            done: 0,
+            len: 0,
+            progress: Time::START,
+            charge: Charge::none(account),
+            broken: false,
+        }
+    }
+
     /// Bytes that wait.
     pub(super) fn len(&self) -> usize {
         self.len
@@ -96,7 +118,9 @@ impl WriteQueue {
 
     /// Appends a copy.
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.len += bytes.len();
+        if !self.pay(bytes.len()) {
+            return;
+        }
         match self.pieces.back_mut() {
             Some(Piece::Copied(last)) if last.len() + bytes.len() <= PIECE => {
                 last.extend_from_slice(bytes);
@@ -111,16 +135,28 @@ impl WriteQueue {
         if body.len() < SHARE_FROM {
             return self.push(body);
         }
-        self.len += body.len();
-        self.pieces.push_back(Piece::Shared(body.clone()));
+        if self.pay(body.len()) {
+            self.pieces.push_back(Piece::Shared(body.clone()));
+        }
+    }
+
+    /// Counts bytes that are to be appended; false if there is no memory for them.
+    fn pay(&mut self, bytes: usize) -> bool {
+        self.broken = self.broken || self.charge.set(self.len + bytes).is_err();
+        self.len += if self.broken { 0 } else { bytes };
+        !self.broken
     }
 
     /// Writes until nothing waits or the socket takes no more. Returns also how much was written.
+    /// [`OutOfMemory`](io::ErrorKind::OutOfMemory) says that not everything could be queued.
     pub(super) fn flush(
         &mut self,
         now: Time,
         socket: &mut impl Write,
     ) -> io::Result<(Flush, usize)> {
+        if self.broken {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
         let mut total = 0;
         while self.len > 0 {
             let mut slices = [IoSlice::new(&[]); MAX_PIECES];
@@ -149,8 +185,8 @@ impl WriteQueue {
 
     /// Empties the queue. Whether it is worth keeping for another connection.
     fn recycle(&mut self) -> bool {
-        self.done = 0;
-        self.len = 0;
+        (self.done, self.len, self.broken) = (0, 0, false);
+        let _shrinks = self.charge.set(0);
         let spare = self.pieces.drain(..).find_map(|piece| match piece {
             Piece::Copied(mut bytes) if bytes.capacity() <= KEEP => {
                 bytes.clear();
@@ -164,6 +200,7 @@ impl WriteQueue {
 
     fn advance(&mut self, mut written: usize) {
         self.len -= written;
+        let _shrinks = self.charge.set(self.len);
         written += self.done;
         while let Some(first) = self.pieces.front_mut() {
             let len = first.bytes().len();
@@ -222,7 +259,7 @@ mod tests {
             takes in prop::collection::vec(1usize..6_000, 0..40),
             cut in 0usize..20,
         ) {
-            let mut queue = WriteQueue::default();
+            let mut queue = WriteQueue::new(&Account::unlimited());
             let mut socket = Narrow { takes: takes.into(), taken: Vec::new() };
             let mut expected = Vec::new();
             for (index, (len, shared)) in parts.iter().enumerate() {
@@ -244,7 +281,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_given_back_though_the_queue_never_runs_empty() {
-        let mut queue = WriteQueue::default();
+        let mut queue = WriteQueue::new(&Account::unlimited());
         queue.push(b"x");
         for _ in 0..10_000 {
             queue.push(&[7; 1_000]);
@@ -258,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_recycled_queue_is_empty_and_keeps_one_buffer() {
-        let mut queue = WriteQueue::default();
+        let mut queue = WriteQueue::new(&Account::unlimited());
         queue.push(b"small");
         queue.push_shared(&vec![1; 10_000].into());
         queue.push(b"more");

@@ -1,0 +1,228 @@
+//! Deliveries to one session, by the rules of their class; and what is done about a session that
+//! cannot keep up.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use comet_protocol::Dialect;
+use comet_protocol::comet::{GapReason, Seq};
+
+use super::Shard;
+use crate::Closed;
+use crate::budget::Pressure;
+use crate::config::Overflow;
+use crate::delivery::{Class, Delivery, Gap, Held, Item};
+use crate::session::{Conversation, Wait};
+
+impl Shard {
+    /// Keeps a delivery for as long as somebody needs it. It comes back if there is no memory for
+    /// it, though others were asked to give some up.
+    pub(super) fn hold(&mut self, delivery: Delivery) -> Result<Rc<Held>, Delivery> {
+        Held::delivery(&self.account, delivery).or_else(|delivery| {
+            self.shed();
+            Held::delivery(&self.account, delivery)
+        })
+    }
+
+    /// Delivers to one session; `room` says in which, if in one.
+    pub(super) fn deliver(&mut self, slot: u32, item: &Rc<Held>, room: Option<&Arc<str>>) {
+        let Some(delivery) = item.as_delivery() else { return };
+        let Some(member) = self.bucket.get(slot) else { return };
+        if !member.session.is_alive() {
+            return;
+        }
+        let connection = self.connections.get(slot as usize).and_then(Option::as_ref);
+        let has_acks = match connection {
+            Some(connection) => connection.dialect.is_some_and(Dialect::has_acks),
+            // Only sessions whose peers acknowledge are parked.
+            None => true,
+        };
+        match delivery.class {
+            Class::Acked if has_acks => self.deliver_acked(slot, item, room),
+            Class::Latest if self.takes_latest(slot) => self.deliver_latest(slot, item, delivery),
+            _ => self.deliver_once(slot, delivery, room),
+        }
+    }
+
+    fn deliver_acked(&mut self, slot: u32, item: &Rc<Held>, room: Option<&Arc<str>>) {
+        let (now, limits) = (self.now, &self.limits);
+        let Some(member) = self.bucket.get_mut(slot) else { return };
+        let session = &mut member.session;
+        if let Some(seq) = session.push(now, &self.account, item, limits) {
+            let due = session.poll_timeout(now, limits);
+            self.wheel.arm_by(slot, due);
+            self.counters().deliveries.add(1);
+            return self.send_item(slot, seq, item);
+        }
+        match session.wait(&self.account, item, room, None, limits) {
+            Wait::Queued => self.counters().deliveries.add(1),
+            Wait::Lost => self.send_waiting(slot),
+            Wait::Fallen => self.fall_behind(slot),
+            Wait::Full => {
+                self.fall_behind(slot);
+                self.keep_or_lose(slot, item, room);
+            }
+            Wait::Broken => self.end_for_good(slot, &Closed::Shed),
+        }
+    }
+
+    /// What found no room in the queue of a session that is parked for it.
+    fn keep_or_lose(&mut self, slot: u32, item: &Rc<Held>, room: Option<&Arc<str>>) {
+        let Some(member) = self.bucket.get_mut(slot) else { return };
+        if !member.session.is_parked() {
+            return;
+        }
+        if let Wait::Broken = member.session.wait(&self.account, item, room, None, &self.limits) {
+            self.end_for_good(slot, &Closed::Shed);
+        }
+    }
+
+    /// A session cannot keep up: it parks or ends, as the policy says.
+    pub(super) fn fall_behind(&mut self, slot: u32) {
+        match self.shared.config.overflow {
+            Overflow::Park => self.end(slot, &Closed::Slow),
+            Overflow::Close => self.end_for_good(slot, &Closed::Slow),
+            // It is told what it misses, and goes on.
+            Overflow::DropOldest => self.send_waiting(slot),
+        }
+    }
+
+    fn deliver_latest(&mut self, slot: u32, item: &Rc<Held>, delivery: &Delivery) {
+        let (backlog, limit) = (self.backlog(slot), self.limits.latest_keys);
+        let Some(conversation) = self.conversation_mut(slot) else { return };
+        if backlog == Some(0) && !conversation.has_to_say() {
+            self.counters().deliveries.add(1);
+            return self.send_delivery(slot, 0, delivery);
+        }
+        if conversation.latest.put(item, limit) {
+            self.counters().deliveries_dropped.add(1);
+        }
+    }
+
+    fn deliver_once(&mut self, slot: u32, delivery: &Delivery, room: Option<&Arc<str>>) {
+        match self.backlog(slot) {
+            Some(backlog) if !self.is_too_far_behind(backlog) => {
+                self.say_gap_unnumbered(slot);
+                self.counters().deliveries.add(1);
+                self.send_delivery(slot, 0, delivery);
+            }
+            _ => self.drop_unnumbered(slot, delivery, room),
+        }
+    }
+
+    /// Whether best-effort deliveries are dropped for a peer for whose socket so much waits.
+    pub(super) fn is_too_far_behind(&self, backlog: usize) -> bool {
+        backlog > self.shared.config.write_bytes
+            || (backlog > 0 && self.account.pressure() >= Pressure::High)
+    }
+
+    /// A delivery without a number is dropped; a peer of the comet dialect will be told.
+    pub(super) fn drop_unnumbered(
+        &mut self,
+        slot: u32,
+        delivery: &Delivery,
+        room: Option<&Arc<str>>,
+    ) {
+        self.counters().deliveries_dropped.add(1);
+        if let Some(conversation) = self.conversation_mut(slot) {
+            conversation.drop_unnumbered(Gap::of(delivery, room, GapReason::Slow));
+        }
+    }
+
+    /// Says that a delivery will be missing, for want of memory, to everybody who was to get it.
+    pub(super) fn lose_for_room(&mut self, room: u32, delivery: &Delivery) {
+        let name = Arc::clone(self.bucket.room_name(room));
+        let slots: Vec<u32> = self.bucket.members(room).iter().map(|place| place.slot).collect();
+        slots.into_iter().for_each(|slot| self.lose_delivery(slot, delivery, Some(&name)));
+    }
+
+    /// Says that a delivery will be missing, for want of memory.
+    pub(super) fn lose_delivery(
+        &mut self,
+        slot: u32,
+        delivery: &Delivery,
+        room: Option<&Arc<str>>,
+    ) {
+        let Some(member) = self.bucket.get_mut(slot) else { return };
+        if !member.session.is_alive() {
+            return;
+        }
+        if delivery.class != Class::Acked {
+            return self.drop_unnumbered(slot, delivery, room);
+        }
+        let gap = Gap::of(delivery, room, GapReason::Memory);
+        match member.session.say_lost(&self.account, delivery.lane, &gap) {
+            Wait::Broken => self.end_for_good(slot, &Closed::Shed),
+            _ => self.send_waiting(slot),
+        }
+    }
+
+    /// Sends what waited for room in the window, and what a new connection is to get again.
+    pub(super) fn send_waiting(&mut self, slot: u32) {
+        let now = self.now;
+        while let Some(member) = self.bucket.get_mut(slot)
+            && let Some(next) = member.session.poll_transmit(now, &self.limits)
+        {
+            let due = member.session.poll_timeout(now, &self.limits);
+            self.wheel.arm_by(slot, due);
+            if !next.seq.is_none() {
+                self.send_item(slot, next.seq, &next.item);
+            }
+            if let (true, Item::Gap(gap)) = (next.is_new, &next.item.item) {
+                self.counters().gaps.add(1);
+                self.counters().deliveries_lost.add(gap.count);
+                let peer = self.bucket.get(slot).and_then(|member| member.peer.clone());
+                if peer.is_some_and(|peer| self.sink.gap(&peer, gap).is_err()) {
+                    return self.end(slot, &Closed::RouterPanicked);
+                }
+            }
+        }
+    }
+
+    /// Queues what stands under a number.
+    pub(super) fn send_item(&mut self, slot: u32, seq: Seq, item: &Held) {
+        match &item.item {
+            Item::Delivery(delivery) => self.send_delivery(slot, seq.get(), delivery),
+            Item::Gap(gap) => self.send_gap(slot, seq, gap),
+        }
+    }
+
+    /// Sends what a peer of the comet dialect missed without numbers, once its socket is empty.
+    pub(super) fn say_unnumbered(&mut self, slot: u32) {
+        let has = |it: &mut Conversation| it.has_to_say();
+        if !self.conversation_mut(slot).is_some_and(has) || self.backlog(slot) != Some(0) {
+            return;
+        }
+        self.say_gap_unnumbered(slot);
+        let latest = self.conversation_mut(slot).map(|conversation| conversation.latest.take());
+        for delivery in latest.iter().flatten().filter_map(|held| held.as_delivery()) {
+            self.counters().deliveries.add(1);
+            self.send_delivery(slot, 0, delivery);
+        }
+    }
+
+    fn say_gap_unnumbered(&mut self, slot: u32) {
+        let gap = self.conversation_mut(slot).and_then(|it| it.unnumbered.take());
+        if let Some(gap) = gap {
+            self.counters().gaps.add(1);
+            self.send_gap(slot, Seq::NONE, &gap);
+        }
+    }
+
+    /// Whether the peer understands latest deliveries.
+    pub(super) fn takes_latest(&self, slot: u32) -> bool {
+        let conversation = self.bucket.get(slot).and_then(|it| it.session.conversation());
+        conversation.is_some_and(|conversation| conversation.takes_latest)
+    }
+
+    /// What a session of the comet dialect has beyond others.
+    pub(super) fn conversation_mut(&mut self, slot: u32) -> Option<&mut Conversation> {
+        self.bucket.get_mut(slot)?.session.conversation_mut()
+    }
+
+    /// Bytes that wait for the socket; `None` if there is no connection.
+    fn backlog(&self, slot: u32) -> Option<usize> {
+        let connection = self.connections.get(slot as usize)?.as_ref()?;
+        Some(connection.backlog())
+    }
+}

@@ -1,0 +1,81 @@
+//! What is given up when the memory budget gets short, in this order:
+//!
+//! 1. nobody new is let in, and best-effort deliveries that would have to wait are dropped
+//!    (`Pressure::High`; see `opening` and `delivering`);
+//! 2. rooms forget half of what their slow members have not read (`Severe`);
+//! 3. those for whom most is kept lose what waits for them, parked sessions before others, until
+//!    the pressure is gone; who has nothing waiting but much in flight or on its way to the socket
+//!    loses its connection, or, parked, ends (`Critical`).
+//!
+//! Every loss is told by a gap, or by the end of the session.
+
+use std::time::Duration;
+
+use super::Shard;
+use crate::Closed;
+use crate::budget::Pressure;
+use crate::time::Time;
+
+/// Looking for the worst offenders means to look at everybody.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// When the shard looked for something to give up.
+#[derive(Debug, Default)]
+pub(super) struct Shedding {
+    next: Time,
+}
+
+impl Shard {
+    /// Gives something up if there is need to, and it has not just been tried.
+    pub(super) fn shed_if_short(&mut self) {
+        if self.account.pressure() >= Pressure::Severe && self.now >= self.shedding.next {
+            self.shedding.next = self.now + PAUSE;
+            self.shed();
+        }
+    }
+
+    /// Gives up what the pressure asks for.
+    pub(super) fn shed(&mut self) {
+        if self.account.pressure() < Pressure::Severe {
+            return;
+        }
+        self.counters().sheds.add(1);
+        self.bucket.halve_logs();
+        if self.account.pressure() < Pressure::Critical {
+            return;
+        }
+        for slot in self.worst_offenders() {
+            if self.account.pressure() < Pressure::Severe {
+                return;
+            }
+            self.shed_session(slot);
+        }
+    }
+
+    /// Sessions for which something is kept: parked ones first, then by how much it is.
+    fn worst_offenders(&self) -> Vec<u32> {
+        let mut offenders: Vec<(bool, usize, u32)> = self
+            .bucket
+            .occupied()
+            .filter_map(|slot| {
+                let session = &self.bucket.get(slot)?.session;
+                let connection = self.connections.get(slot as usize).and_then(Option::as_ref);
+                let backlog = connection.map_or(0, |connection| connection.backlog());
+                let bytes = session.bytes_owed() + backlog;
+                (bytes > 0).then_some((session.is_parked(), bytes, slot))
+            })
+            .collect();
+        offenders.sort_unstable_by(|left, right| right.cmp(left));
+        offenders.into_iter().map(|(_, _, slot)| slot).collect()
+    }
+
+    fn shed_session(&mut self, slot: u32) {
+        let Some(member) = self.bucket.get_mut(slot) else { return };
+        match member.session.shed() {
+            Ok(true) => self.send_waiting(slot),
+            Ok(false) if member.session.is_parked() => self.end_for_good(slot, &Closed::Shed),
+            Ok(false) => self.abandon(slot, &Closed::Shed),
+            Err(_) => self.end_for_good(slot, &Closed::Shed),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Tickets of the comet dialect: what a peer shows to get its session back, and when.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use comet_protocol::comet::Loss;
+
+use super::Shard;
+use crate::SessionId;
+use crate::identity::Identity;
+use crate::session::Hello;
+use crate::ticket::{BadTicket, Ticket};
+
+/// How long a ticket is good, however long its connection lasts.
+pub(crate) const TICKET_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+impl Shard {
+    /// What a ticket proves, before anything is asked of anybody else.
+    pub(super) fn open_ticket(&self, bytes: &[u8]) -> Result<Option<Ticket>, Loss> {
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        match self.shared.tickets.open(self.shared.clock.unix_millis(), bytes) {
+            Ok(ticket) => Ok(Some(ticket)),
+            Err(BadTicket::Expired) => Err(Loss::Expired),
+            Err(BadTicket::Unknown) => Err(Loss::Unknown),
+        }
+    }
+
+    /// How much too early the holder of a ticket comes back.
+    pub(super) fn too_early(&self, ticket: &Ticket) -> Option<Duration> {
+        let left = ticket.not_before.saturating_sub(self.shared.clock.unix_millis());
+        (left > 0).then(|| Duration::from_millis(left))
+    }
+
+    /// A ticket for the session in a slot; `None` if it is not kept when its connection is lost.
+    pub(super) fn ticket(&mut self, slot: u32) -> Option<Bytes> {
+        self.seal(slot, 0)
+    }
+
+    /// The same, for a peer that is asked not to come back earlier.
+    pub(super) fn ticket_for_later(&mut self, slot: u32, after: Duration) -> Option<Bytes> {
+        let after = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        self.seal(slot, self.shared.clock.unix_millis().saturating_add(after))
+    }
+
+    fn seal(&mut self, slot: u32, not_before: u64) -> Option<Bytes> {
+        let nonce = self.nonce();
+        let member = self.bucket.get(slot)?;
+        let conversation = member.session.conversation()?;
+        let kept = conversation.keeps_tickets && !self.limits.resume_ttl.is_zero();
+        let peer = member.peer.as_ref().filter(|_| kept)?;
+        let now = self.shared.clock.unix_millis();
+        let life = u64::try_from(TICKET_LIFE.as_millis()).unwrap_or(u64::MAX);
+        let ticket = Ticket {
+            session: self.bucket.id(slot).as_u64(),
+            epoch: conversation.epoch,
+            expires: now.saturating_add(life),
+            not_before,
+            binding: self.binding(peer.app(), peer.user(), peer.device()),
+        };
+        Some(self.shared.tickets.seal(now, nonce, &ticket))
+    }
+
+    /// Whose a session is, and of which run of the gateway: slots are given out anew in each.
+    fn binding(&self, app: &str, user: &str, device: &str) -> [u8; 16] {
+        let app = format!("{:016x}{app}", self.shared.incarnation);
+        self.shared.tickets.binding(&app, user, device)
+    }
+
+    /// The slot of the session that the peer proves to have had, and the epoch it knows of it; or
+    /// why it does not go on.
+    pub(super) fn claimed(&self, hello: &Hello, identity: &Identity) -> Result<(u32, u32), Loss> {
+        let ticket = hello.claim.as_ref().map_err(|loss| *loss)?;
+        let ticket = ticket.as_ref().ok_or(Loss::None)?;
+        if ticket.binding != self.binding(&identity.app, &identity.user, &identity.device) {
+            return Err(Loss::Unknown);
+        }
+        let id = SessionId::from_u64(ticket.session);
+        if self.limits.planted.has(crate::plant::Plant::CleanupRace) && self.lost_mapping(id) {
+            return Err(Loss::Unknown);
+        }
+        let Some(slot) = self.bucket.find(id).filter(|_| id.shard() == self.index) else {
+            let expired = self.bucket.has_expired(id);
+            return Err(if expired { Loss::Expired } else { Loss::Ended });
+        };
+        let received = hello.auth.received().map_err(|_| Loss::Unknown)?;
+        let session = self.bucket.get(slot).map(|member| &member.session);
+        let session = session.filter(|session| session.is_alive()).ok_or(Loss::Ended)?;
+        let known = session.conversation().is_some_and(|it| it.honours(ticket.epoch));
+        if known && session.has_sent(received) { Ok((slot, ticket.epoch)) } else { Err(Loss::Unknown) }
+    }
+
+    /// Never the same twice: chance's part, and a counter.
+    fn nonce(&mut self) -> [u8; 24] {
+        self.nonces += 1;
+        let mut nonce = [0; 24];
+        nonce[..16].copy_from_slice(&self.nonce_prefix);
+        nonce[16..].copy_from_slice(&self.nonces.to_be_bytes());
+        nonce
+    }
+}
