@@ -1,5 +1,6 @@
 //! Everything that happens to the sessions of a driver, as scenarios want to know it.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use comet_protocol::client::{Event, Time};
@@ -22,6 +23,16 @@ pub struct Counts {
     pub replies: u64,
 }
 
+/// How many of a room's members have which of the messages of its one publisher.
+#[derive(Clone, Debug, Default)]
+pub struct Rounds {
+    members: usize,
+    /// Members that lack a message, for each that not all have.
+    lacking: VecDeque<usize>,
+    /// Messages that all have.
+    complete: u64,
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Standing {
     is_open: bool,
@@ -41,6 +52,8 @@ pub struct Audience {
     pub returns: Latency,
     /// The sessions whose deliveries are timed.
     pub timed: Range<usize>,
+    /// The messages that not all have yet, if somebody wants to know.
+    pub rounds: Option<Rounds>,
     counts: Counts,
     standings: Vec<Standing>,
     open: usize,
@@ -110,10 +123,41 @@ impl Audience {
     }
 
     fn handle_body(&mut self, now: Time, session: usize, body: &[u8]) {
-        if let Some(Stamp { due, .. }) = self.oracle.handle_body(session, body)
-            && self.timed.contains(&session)
-        {
+        let Some(Stamp { due, counter, .. }) = self.oracle.handle_body(session, body) else {
+            return;
+        };
+        if self.timed.contains(&session) {
             self.latency.record(now.since(due));
+        }
+        if let Some(rounds) = &mut self.rounds {
+            rounds.handle(counter);
+        }
+    }
+}
+
+impl Rounds {
+    /// For a room with so many members.
+    #[must_use]
+    pub fn new(members: usize) -> Self {
+        Self { members, ..Self::default() }
+    }
+
+    /// Messages that every member has.
+    #[must_use]
+    pub const fn complete(&self) -> u64 {
+        self.complete
+    }
+
+    fn handle(&mut self, counter: u64) {
+        let ahead = counter.saturating_sub(self.complete + 1);
+        let at = usize::try_from(ahead).unwrap_or(usize::MAX);
+        while self.lacking.len() <= at {
+            self.lacking.push_back(self.members);
+        }
+        self.lacking[at] = self.lacking[at].saturating_sub(1);
+        while self.lacking.front() == Some(&0) {
+            self.lacking.pop_front();
+            self.complete += 1;
         }
     }
 }
@@ -143,5 +187,22 @@ impl Observer for Audience {
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_complete_when_all_members_have_it_and_those_before() {
+        let mut rounds = Rounds::new(2);
+        [2, 2, 1].into_iter().for_each(|counter| rounds.handle(counter));
+        assert_eq!(rounds.complete(), 0);
+        rounds.handle(1);
+        assert_eq!(rounds.complete(), 2);
+        rounds.handle(3);
+        rounds.handle(3);
+        assert_eq!(rounds.complete(), 3);
     }
 }

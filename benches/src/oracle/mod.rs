@@ -60,6 +60,17 @@ pub struct Verdict {
     pub gaps: u64,
 }
 
+impl Verdict {
+    /// Adds that of another part of the run.
+    pub fn merge(&mut self, other: Self) {
+        self.faults.merge(other.faults);
+        self.expected += other.expected;
+        self.received += other.received;
+        self.told += other.told;
+        self.gaps += other.gaps;
+    }
+}
+
 impl Oracle {
     /// A judge who knows nobody yet.
     #[must_use]

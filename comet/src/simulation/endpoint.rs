@@ -39,8 +39,8 @@ impl Endpoint {
         self.0.shutdown();
     }
 
-    /// Breaks the connection (RST). What the gateway has written and was not read is lost; what it
-    /// writes from now on fails, and so do its reads, after what had arrived.
+    /// Breaks the connection (RST). What the gateway has written and was not read is lost; it hears
+    /// of it as an error, but can read what had arrived.
     pub fn reset(&mut self) {
         self.0.reset();
     }

@@ -8,6 +8,8 @@
 
 mod backlog;
 mod board;
+#[cfg(test)]
+mod tests;
 mod time;
 mod wire;
 

@@ -2,8 +2,8 @@
 //!
 //! The gateway holds one [`End`]; who simulates the peer and the network between holds the
 //! [`Wire`]. As on Linux, an edge reports everything that is so at that moment; bytes that have
-//! arrived can be read after a reset, what has not left is destroyed by it; and a socket that is
-//! closed with unread bytes resets the connection instead of ending it.
+//! arrived can be read after a reset, what has not left is destroyed by it, and the error is told
+//! once; a socket that is closed with unread bytes resets the connection instead of ending it.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
@@ -40,7 +40,7 @@ struct State {
     /// The gateway has no socket any more.
     closed: bool,
     reset: Option<Reset>,
-    /// The error of a reset that nobody has asked for.
+    /// The error of a reset, until somebody is told of it.
     error: Option<ErrorKind>,
     /// The gateway was given less space than it wanted.
     wants_space: bool,
@@ -68,11 +68,11 @@ impl End {
 
     pub(crate) fn shutdown_write(&self) -> io::Result<()> {
         let mut state = self.0.lock();
+        state.post(&self.0);
         if state.reset.is_some() {
             return Err(ErrorKind::NotConnected.into());
         }
         state.shut = true;
-        state.post(&self.0);
         Ok(())
     }
 
@@ -82,19 +82,18 @@ impl End {
         if count > 0 || buffer.is_empty() {
             return Ok(count);
         }
-        match (state.reset, state.peer_shut) {
-            (Some(_), _) => Err(ErrorKind::ConnectionReset.into()),
-            (None, true) => Ok(0),
-            (None, false) => Err(ErrorKind::WouldBlock.into()),
+        if let Some(error) = state.error.take() {
+            return Err(error.into());
         }
+        if state.is_ended() { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) }
     }
 
     pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut state = self.0.lock();
-        if state.reset.is_some() {
-            return Err(ErrorKind::ConnectionReset.into());
+        if let Some(error) = state.error.take() {
+            return Err(error.into());
         }
-        if state.shut {
+        if state.shut || state.reset.is_some() {
             return Err(ErrorKind::BrokenPipe.into());
         }
         let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
@@ -216,13 +215,12 @@ impl Source for Wire {
     fn report(&self, board: &Board) -> Option<Ready> {
         let mut state = self.lock();
         let token = state.watch.as_mut()?.take(board)?;
-        let is_reset = state.reset.is_some();
-        let ended = is_reset || state.peer_shut;
+        let cannot_wait = state.reset.is_some() || state.shut;
         let ready = Ready {
             token,
-            readable: ended || !state.to_gateway.bytes.is_empty(),
-            writable: is_reset || state.shut || state.from_gateway.free() > 0,
-            read_closed: ended,
+            readable: state.is_ended() || !state.to_gateway.bytes.is_empty(),
+            writable: cannot_wait || state.from_gateway.free() > 0,
+            read_closed: state.is_ended(),
             error: state.error.is_some(),
         };
         (ready.readable || ready.writable || ready.error).then_some(ready)
@@ -230,6 +228,11 @@ impl Source for Wire {
 }
 
 impl State {
+    /// The peer sends no more.
+    fn is_ended(&self) -> bool {
+        self.peer_shut || self.reset.is_some()
+    }
+
     fn post(&mut self, wire: &Arc<Wire>) {
         if let Some(watch) = &mut self.watch {
             watch.post(wire);

@@ -1,0 +1,184 @@
+//! What a delivery costs: acked beside best effort, in one run, by turns.
+//!
+//! Two relays with a room each, one for either class, on one core with one shard; the harness has
+//! another core. A publisher keeps a window of messages that not all members have yet, for a few
+//! seconds in one room, then in the other. The cost is the relay's user and system time over its
+//! deliveries, acks included. Before that, what an idle session costs in memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use comet_protocol::client::Config;
+
+use super::cores::{allowed, keep_to};
+use super::{Crowd, Rooms, RunError, Setting, flags, tell};
+use crate::audience::Rounds;
+use crate::clock;
+use crate::driver::{Route, Tuning};
+use crate::report::Report;
+use crate::server::{Relay, Target};
+
+/// How much of everything.
+#[derive(Args, Clone, Debug)]
+pub struct Plan {
+    /// Members of a room
+    #[arg(long, default_value_t = 1_000)]
+    pub members: usize,
+    /// Messages that not all members have yet
+    #[arg(long, default_value_t = 32)]
+    pub window: u64,
+    /// Bytes of a message
+    #[arg(long, default_value_t = 128)]
+    pub body: usize,
+    /// Seconds of each turn
+    #[arg(long, default_value_t = 3.0)]
+    pub seconds: f64,
+    /// Turns of each class
+    #[arg(long, default_value_t = 5)]
+    pub rounds: usize,
+    /// Sessions that idle, to see what they cost
+    #[arg(long, default_value_t = 10_000)]
+    pub idle: usize,
+    /// By WebSocket instead of plain TCP
+    #[arg(long)]
+    pub websocket: bool,
+}
+
+/// Most that an acked delivery may cost, acks included, beside one at best effort.
+const DEARER: f64 = 1.5;
+
+/// One class: its relay and its room.
+struct Side {
+    name: &'static str,
+    relay: Relay,
+    crowd: Crowd,
+    /// Microseconds of each turn's deliveries.
+    costs: Vec<f64>,
+    /// Deliveries a second of each turn.
+    rates: Vec<f64>,
+}
+
+/// Runs against relays of its own.
+///
+/// # Errors
+///
+/// [`RunError`] when there is no result.
+pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
+    let mut report = Report::new("fan");
+    let cores = allowed();
+    let start = |class: &str| {
+        keep_to(0, &cores);
+        let own = flags(&[("--delivery", class.to_owned()), ("--shards", "1".to_owned())]);
+        let relay = Relay::start(&setting.relay, own.into_iter().chain(setting.flags.clone()));
+        keep_to(1, &cores);
+        relay
+    };
+    idle(plan, &start("acked")?, &mut report)?;
+    let mut sides = Vec::new();
+    for name in ["acked", "best-effort"] {
+        sides.push(Side::new(plan, name, start(name)?)?);
+    }
+    for _ in 0..plan.rounds {
+        for side in &mut sides {
+            side.run(plan)?;
+        }
+    }
+    let medians: Vec<f64> = sides.iter_mut().map(|side| side.figures(&mut report)).collect();
+    report.at_most("acked to best effort", medians[0] / medians[1], DEARER, "times");
+    for side in sides {
+        report.verdict(&side.crowd.audience.oracle.finish());
+    }
+    Ok(report)
+}
+
+fn idle(plan: &Plan, relay: &Relay, report: &mut Report) -> Result<(), RunError> {
+    if plan.idle == 0 {
+        return Ok(());
+    }
+    let mut crowd = Crowd::new(Tuning::default(), plan.body)?;
+    let before = relay.usage().resident()?;
+    let (name, members) = ("idle", plan.idle);
+    let (rooms, publishers, config) = (1, 0, Config::default());
+    let routes = routes(plan, relay.target());
+    crowd.add(&Rooms { name, rooms, members, publishers, config: &config }, &routes);
+    crowd.open(Duration::from_secs(120))?;
+    crowd.wait(clock::now() + Duration::from_secs(2), |_| false)?;
+    let grown = relay.usage().resident()?.saturating_sub(before);
+    #[expect(clippy::cast_precision_loss, reason = "memory of a machine is far below 2^53")]
+    report.figure("memory of an idle session", grown as f64 / plan.idle as f64, "bytes");
+    tell(&format!("{} idle sessions: {} KiB", plan.idle, grown / 1_024));
+    Ok(())
+}
+
+fn routes(plan: &Plan, target: Target) -> Arc<[Route]> {
+    let route = if plan.websocket { Route::websocket(target.ws) } else { Route::tcp(target.tcp) };
+    Arc::new([route])
+}
+
+impl Side {
+    fn new(plan: &Plan, name: &'static str, relay: Relay) -> Result<Self, RunError> {
+        let mut crowd = Crowd::new(Tuning::default(), plan.body)?;
+        let (rooms, members, publishers, config) = (1, plan.members, 1, Config::default());
+        let routes = routes(plan, relay.target());
+        crowd.add(&Rooms { name, rooms, members, publishers, config: &config }, &routes);
+        crowd.audience.rounds = Some(Rounds::new(plan.members));
+        crowd.open(Duration::from_secs(60))?;
+        Ok(Self { name, relay, crowd, costs: Vec::new(), rates: Vec::new() })
+    }
+
+    /// One turn: flat out with the window, after a short time to warm up.
+    fn run(&mut self, plan: &Plan) -> Result<(), RunError> {
+        self.flat(plan, Duration::from_millis(500))?;
+        let (cpu, start) = (self.relay.usage().cpu()?, clock::now());
+        let (settled, own) = (self.crowd.audience.oracle.settled(), clock::thread_cpu());
+        self.flat(plan, Duration::from_secs_f64(plan.seconds))?;
+        let (cpu, took) = (self.relay.usage().cpu()? - cpu, clock::now().since(start));
+        #[expect(clippy::cast_precision_loss, reason = "deliveries of a run are below 2^53")]
+        let deliveries = (self.crowd.audience.oracle.settled() - settled) as f64;
+        let own = (clock::thread_cpu() - own).as_secs_f64() / took.as_secs_f64();
+        let (cost, rate) = (cpu.as_secs_f64() * 1e6 / deliveries, deliveries / took.as_secs_f64());
+        self.costs.push(cost);
+        self.rates.push(rate);
+        self.crowd.settle(Duration::from_secs(10))?;
+        tell(&format!(
+            "{}: {cost:.3} us of the relay for each delivery, {rate:.0} a second; the relay used \
+             {:.0} % of a core, the harness {:.0} %",
+            self.name,
+            100.0 * cpu.as_secs_f64() / took.as_secs_f64(),
+            100.0 * own,
+        ));
+        Ok(())
+    }
+
+    fn flat(&mut self, plan: &Plan, lasting: Duration) -> Result<(), RunError> {
+        let end = clock::now() + lasting;
+        while clock::now() < end {
+            while self.under_way() < plan.window && self.crowd.publish(clock::now()) {}
+            self.crowd.driver.turn(end, &mut self.crowd.audience)?;
+        }
+        Ok(())
+    }
+
+    fn under_way(&self) -> u64 {
+        let complete = self.crowd.audience.rounds.as_ref().map_or(0, Rounds::complete);
+        self.crowd.sent() - complete
+    }
+
+    /// Returns the median cost.
+    fn figures(&mut self, report: &mut Report) -> f64 {
+        let cost = median(&mut self.costs);
+        report.figure(format!("{}: cost of a delivery", self.name), cost, "us");
+        let (least, most) = (self.costs[0], self.costs[self.costs.len() - 1]);
+        report.figure(format!("{}: least of the turns", self.name), least, "us");
+        report.figure(format!("{}: most of the turns", self.name), most, "us");
+        report.figure(format!("{}: deliveries a second", self.name), median(&mut self.rates), "");
+        cost
+    }
+}
+
+/// The middle one, once they are sorted.
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

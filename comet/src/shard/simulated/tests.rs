@@ -1,0 +1,276 @@
+//! Virtual sockets beside the system's: each script runs on both, and both report the same.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Backlog, Board, Wire};
+use crate::shard::poller::{Events, Poller, Ready, Token};
+use crate::shard::socket::{Acceptor, Socket};
+
+const TOKEN: Token = Token(3);
+const NOTHING: Ready =
+    Ready { token: TOKEN, readable: false, writable: false, read_closed: false, error: false };
+
+/// What the gateway's side of a socket can tell about a step.
+#[derive(Debug, Eq, PartialEq)]
+struct Seen {
+    outcome: Result<usize, ErrorKind>,
+    /// All reports that followed, laid over each other.
+    ready: Ready,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Register,
+    Reregister(Token),
+    Read(usize),
+    Write(usize),
+    /// Writes until the socket takes no more.
+    Fill,
+    Shutdown,
+    TakeError,
+    PeerWrites(usize),
+    /// Reads all there is.
+    PeerReads,
+    PeerShutsDown,
+    PeerResets,
+}
+use Step::*;
+
+enum Peer {
+    System(Option<std::net::TcpStream>),
+    Virtual(Arc<Wire>),
+}
+
+/// A socket, its poll, and its peer.
+struct Bench {
+    socket: Socket,
+    poller: Poller,
+    events: Events,
+    peer: Peer,
+}
+
+impl Bench {
+    fn of_the_system() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        peer.set_nonblocking(true).unwrap();
+        let socket = Socket::from_std(socket);
+        Self::new(socket, Poller::new().unwrap(), Peer::System(Some(peer)))
+    }
+
+    fn in_memory() -> Self {
+        let wire = Wire::new("127.0.0.1:9".parse().unwrap());
+        let (backlog, door) = Backlog::new();
+        door.knock(&wire);
+        let (socket, _) = Acceptor::Virtual(backlog).accept().unwrap();
+        Self::new(socket, Poller::Virtual(Arc::new(Board::default())), Peer::Virtual(wire))
+    }
+
+    fn new(socket: Socket, poller: Poller, peer: Peer) -> Self {
+        Self { socket, poller, events: Events::with_capacity(16), peer }
+    }
+
+    /// Does a step, and waits for a report if there should be one.
+    fn run(&mut self, step: Step, expects: bool) -> Seen {
+        let outcome = self.act(step).map_err(|error| error.kind());
+        let mut ready = NOTHING;
+        let mut wait = if expects { Duration::from_secs(10) } else { Duration::ZERO };
+        loop {
+            self.poller.wait(&mut self.events, Some(wait)).unwrap();
+            let mut any = false;
+            for event in self.events.iter() {
+                any = true;
+                ready.token = event.token;
+                ready.readable |= event.readable;
+                ready.writable |= event.writable;
+                ready.read_closed |= event.read_closed;
+                ready.error |= event.error;
+            }
+            if !any {
+                return Seen { outcome, ready };
+            }
+            wait = Duration::ZERO;
+        }
+    }
+
+    fn act(&mut self, step: Step) -> std::io::Result<usize> {
+        let done = |()| 0;
+        match step {
+            Register => self.poller.register(&mut self.socket, TOKEN).map(done),
+            Reregister(token) => self.poller.reregister(&mut self.socket, token).map(done),
+            Read(len) => self.socket.read(&mut vec![0; len]),
+            Write(len) => self.socket.write(&vec![7; len]),
+            Fill => {
+                while self.socket.write(&[7; 100_000])? > 0 {}
+                Ok(0)
+            }
+            Shutdown => self.socket.shutdown_write().map(done),
+            TakeError => self.socket.take_error()?.map_or(Ok(0), Err),
+            PeerWrites(_) | PeerReads | PeerShutsDown | PeerResets => Ok(self.peer.act(step)),
+        }
+    }
+}
+
+impl Peer {
+    fn act(&mut self, step: Step) -> usize {
+        let socket = match self {
+            Self::System(socket) => socket,
+            Self::Virtual(wire) => {
+                match step {
+                    PeerWrites(len) => return wire.send(&vec![9; len]),
+                    PeerReads => _ = wire.fetch(&mut Vec::new(), usize::MAX),
+                    PeerShutsDown => wire.shutdown(),
+                    PeerResets => wire.reset(),
+                    _ => unreachable!("not the peer's"),
+                }
+                return 0;
+            }
+        };
+        let stream = socket.as_mut().unwrap();
+        match step {
+            PeerWrites(len) => return stream.write(&vec![9; len]).unwrap(),
+            PeerReads => while stream.read(&mut [0; 100_000]).is_ok_and(|count| count > 0) {},
+            PeerShutsDown => stream.shutdown(std::net::Shutdown::Write).unwrap(),
+            PeerResets => {
+                socket2::SockRef::from(&*stream).set_linger(Some(Duration::ZERO)).unwrap();
+                *socket = None;
+            }
+            _ => unreachable!("not the peer's"),
+        }
+        0
+    }
+}
+
+/// What a script comes to in memory, having come to the same with the system.
+fn run(script: &[Step]) -> Vec<Seen> {
+    let (mut system, mut memory) = (Bench::of_the_system(), Bench::in_memory());
+    let step = |(at, step): (usize, &Step)| {
+        let expected = memory.run(*step, false);
+        let actual = system.run(*step, expected.ready != NOTHING);
+        assert_eq!(actual, expected, "the system and memory at step {at} of {script:?}");
+        expected
+    };
+    script.iter().enumerate().map(step).collect()
+}
+
+/// The last step's report: readable, writable, closed for reading, error.
+fn last(script: &[Step]) -> [bool; 4] {
+    let ready = run(script).pop().unwrap().ready;
+    [ready.readable, ready.writable, ready.read_closed, ready.error]
+}
+
+const NO: [bool; 4] = [false; 4];
+
+#[test]
+fn a_new_connection_can_be_written_to() {
+    assert_eq!(last(&[Register]), [false, true, false, false]);
+}
+
+#[test]
+fn what_came_before_anybody_watched_is_reported() {
+    assert_eq!(last(&[PeerWrites(3), Register]), [true, true, false, false]);
+    assert_eq!(last(&[PeerWrites(3), PeerShutsDown, Register]), [true, true, true, false]);
+}
+
+#[test]
+fn every_arrival_is_an_edge_and_reading_is_none() {
+    let arrival = [true, true, false, false];
+    assert_eq!(last(&[Register, PeerWrites(3)]), arrival);
+    assert_eq!(last(&[Register, PeerWrites(3), PeerWrites(2)]), arrival);
+    assert_eq!(last(&[Register, PeerWrites(3), Read(2)]), NO);
+    assert_eq!(last(&[Register, PeerWrites(3), Read(2), PeerWrites(2)]), arrival);
+    let seen = run(&[Register, PeerWrites(3), PeerWrites(2), Read(100), Read(100)]);
+    let outcomes: Vec<_> = seen.into_iter().skip(3).map(|seen| seen.outcome).collect();
+    assert_eq!(outcomes, [Ok(5), Err(ErrorKind::WouldBlock)]);
+}
+
+#[test]
+fn space_is_an_edge_only_for_who_wanted_some() {
+    assert_eq!(last(&[Register, Write(100)]), NO);
+    assert_eq!(last(&[Register, Write(100), PeerReads]), NO);
+    assert_eq!(last(&[Register, Fill]), NO);
+    assert_eq!(last(&[Register, Fill, PeerReads]), [false, true, false, false]);
+}
+
+#[test]
+fn the_peers_end_is_reported_with_what_it_sent_before() {
+    let end = [true, true, true, false];
+    assert_eq!(last(&[Register, PeerShutsDown]), end);
+    assert_eq!(last(&[Register, PeerWrites(3), PeerShutsDown]), end);
+    let seen = run(&[Register, PeerWrites(3), PeerShutsDown, Read(9), Read(9), Read(9), Write(5)]);
+    let outcomes: Vec<_> = seen.into_iter().skip(3).map(|seen| seen.outcome).collect();
+    assert_eq!(outcomes, [Ok(3), Ok(0), Ok(0), Ok(5)]);
+}
+
+#[test]
+fn ones_own_end_is_an_edge_and_ends_writing() {
+    assert_eq!(last(&[Register, Shutdown]), [false, true, false, false]);
+    let seen = run(&[Register, Shutdown, Write(3)]);
+    assert_eq!(seen[2].outcome, Err(ErrorKind::BrokenPipe));
+    assert_eq!(last(&[Register, Shutdown, PeerWrites(3)]), [true, true, false, false]);
+    assert_eq!(last(&[Register, Shutdown, PeerShutsDown]), [true, true, true, false]);
+    assert_eq!(last(&[Register, PeerShutsDown, Shutdown]), [true, true, true, false]);
+}
+
+#[test]
+fn a_reset_is_an_error_that_is_told_once() {
+    assert_eq!(last(&[Register, PeerResets]), [true, true, true, true]);
+    for asks in [TakeError, Read(9), Write(9)] {
+        let seen = run(&[Register, PeerResets, asks, TakeError, Read(9), Write(9)]);
+        let outcomes: Vec<_> = seen.into_iter().skip(2).map(|seen| seen.outcome).collect();
+        let expected = [Err(ErrorKind::ConnectionReset), Ok(0), Ok(0), Err(ErrorKind::BrokenPipe)];
+        assert_eq!(outcomes, expected, "{asks:?}");
+    }
+    let seen = run(&[Register, PeerResets, Shutdown]);
+    assert_eq!(seen[2].outcome, Err(ErrorKind::NotConnected));
+}
+
+#[test]
+fn what_arrived_before_a_reset_can_be_read() {
+    let seen = run(&[Register, PeerWrites(3), PeerResets, Read(9), Read(9), Read(9)]);
+    let outcomes: Vec<_> = seen.into_iter().skip(3).map(|seen| seen.outcome).collect();
+    assert_eq!(outcomes, [Ok(3), Err(ErrorKind::ConnectionReset), Ok(0)]);
+}
+
+#[test]
+fn who_is_watched_under_another_token_reports_again() {
+    let other = Token(8);
+    let seen = run(&[Register, PeerWrites(3), Reregister(other), PeerWrites(3)]);
+    let expected = Ready { token: other, readable: true, writable: true, ..NOTHING };
+    assert_eq!([seen[2].ready, seen[3].ready], [expected; 2]);
+}
+
+#[test]
+fn who_is_not_watched_any_more_reports_nothing_from_before() {
+    let mut bench = Bench::in_memory();
+    bench.act(Register).unwrap();
+    bench.poller.deregister(&mut bench.socket).unwrap();
+    assert_eq!(bench.run(PeerWrites(3), false).ready, NOTHING);
+    let other = Poller::Virtual(Arc::new(Board::default()));
+    other.register(&mut bench.socket, TOKEN).unwrap();
+    assert!(other.has_events());
+    assert_eq!(bench.run(PeerWrites(3), false).ready, NOTHING);
+}
+
+#[test]
+fn capacities_bound_both_ways() {
+    let mut bench = Bench::in_memory();
+    let Peer::Virtual(wire) = &bench.peer else { unreachable!("in memory") };
+    wire.set_capacity(2, 3);
+    assert_eq!(bench.run(PeerWrites(5), false).outcome, Ok(2));
+    assert_eq!(bench.run(PeerWrites(5), false).outcome, Ok(0));
+    assert_eq!(bench.run(Write(5), false).outcome, Ok(3));
+    assert_eq!(bench.run(Write(5), false).outcome, Err(ErrorKind::WouldBlock));
+    assert_eq!(bench.run(Register, false).ready, Ready { readable: true, ..NOTHING });
+    let Peer::Virtual(wire) = &bench.peer else { unreachable!("in memory") };
+    wire.set_capacity(2, 4);
+    assert_eq!(
+        bench.run(Read(1), false).ready,
+        Ready { readable: true, writable: true, ..NOTHING }
+    );
+}
