@@ -184,7 +184,7 @@ setters! {
     inbox: u16;
     /// Acked deliveries in flight: sent and not yet acknowledged. Default 256, 16 bytes each.
     ///
-    /// An eighth is kept free for [`Lane::Signal`](crate::Lane::Signal).
+    /// [`Lane::Signal`](crate::Lane::Signal) may go an eighth beyond it, at least one.
     window: u16;
     /// Bytes of acked deliveries in flight. Default 256 KiB; one delivery may always fly.
     window_bytes: usize;

@@ -19,13 +19,8 @@ pub enum Plant {
 
 impl Plant {
     /// Every one of them.
-    pub const ALL: [Self; 5] = [
-        Self::SeqHole,
-        Self::RoomReorder,
-        Self::CleanupRace,
-        Self::TakeoverLoss,
-        Self::OverlapAck,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::SeqHole, Self::RoomReorder, Self::CleanupRace, Self::TakeoverLoss, Self::OverlapAck];
 }
 
 /// Which defect is planted.

@@ -187,7 +187,12 @@ fn server_frame(name: &str) -> ServerFrame {
         "error, slow" => failure(Code::SLOW, "", true, 250),
         "going away" => {
             let reason = AwayReason::Restart.into();
-            ServerFrame::GoingAway(GoingAway { reason, return_after_ms: 1_500, may_resume: true, ..Default::default() })
+            ServerFrame::GoingAway(GoingAway {
+                reason,
+                return_after_ms: 1_500,
+                may_resume: true,
+                ..Default::default()
+            })
         }
         "pong" => ServerFrame::Pong { stamp: [1, 2, 3, 4, 5, 6, 7, 8] },
         "ping of the server" => ServerFrame::Ping(Ping { stamp: [0xff; 8], round_trip_us: None }),

@@ -53,12 +53,7 @@ pub trait AsyncRouter: Send + Sync + 'static {
     }
 
     /// A session will not get deliveries that were pushed to it.
-    fn gap(
-        &self,
-        gateway: &Gateway,
-        peer: &Peer,
-        gap: &Gap,
-    ) -> impl Future<Output = ()> + Send {
+    fn gap(&self, gateway: &Gateway, peer: &Peer, gap: &Gap) -> impl Future<Output = ()> + Send {
         let _ = (gateway, peer, gap);
         async {}
     }

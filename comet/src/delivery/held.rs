@@ -34,9 +34,7 @@ impl Held {
     ) -> Result<Rc<Self>, Delivery> {
         let key = delivery.key.as_ref().map_or(0, |key| key.len());
         match Charge::new(account, OVERHEAD + delivery.body.len() + key) {
-            Ok(charge) => {
-                Ok(Rc::new(Self { item: Item::Delivery(delivery), _charge: charge }))
-            }
+            Ok(charge) => Ok(Rc::new(Self { item: Item::Delivery(delivery), _charge: charge })),
             Err(Exhausted) => Err(delivery),
         }
     }

@@ -108,11 +108,6 @@ impl Log {
         }
     }
 
-    /// Bytes of the bodies that are kept.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     fn give_up(&mut self, count: usize, reason: GapReason) {
         for _ in 0..count {
             let Some(item) = self.items.pop_front() else { break };

@@ -31,7 +31,7 @@ pub(crate) use log::{Log, Logged, SharedLog};
 pub(crate) use queue::{Overflow, Queue, QueueLimits};
 pub(crate) use slots::Slots;
 pub(crate) use upstream::{Answer, Taken, Upstream};
-pub(crate) use window::{Ack, Due, Transmit, Window, WindowLimits};
+pub(crate) use window::{Ack, Due, Transmit, Window, WindowLimits, with_signals};
 
 /// The longest body that may be pushed or replied: its length must fit the head, with room for what
 /// else counts into it. No peer takes so much by default.
@@ -56,7 +56,7 @@ pub enum Class {
 /// Which acked deliveries of a session go first while several wait.
 ///
 /// Order is kept within a lane. What has been sent has been sent: a lane is about what waits for
-/// room in the window, of which an eighth is kept free for [`Signal`](Self::Signal).
+/// room in the window, in which [`Signal`](Self::Signal) has an eighth more than the others.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Lane {
     /// Before everything else: call signalling, revocations, what somebody waits for.

@@ -95,8 +95,11 @@ struct InFlight {
 /// Entries that an empty window has room for, so that one delivery can always fly.
 const LEAST_ENTRIES: usize = 4;
 
-/// So large a part of the window is kept free for [`Lane::Signal`].
-const SIGNAL_PART: u16 = 8;
+/// The most that may be in flight of all lanes: [`Lane::Signal`] goes an eighth beyond the others.
+pub(crate) const fn with_signals(window: u16) -> usize {
+    let eighth = window as usize / 8;
+    window as usize + if eighth == 0 { 1 } else { eighth }
+}
 
 impl Window {
     /// An empty window. Windows of other peers should have another salt. `numbers_gaps` says that
@@ -451,13 +454,10 @@ impl Room {
     fn fits(&self, lane: Lane, len: usize) -> bool {
         let WindowLimits { window, window_bytes, .. } = self.limits;
         let (window, window_bytes) = match lane {
-            Lane::Signal => (window, window_bytes),
-            Lane::Normal | Lane::Bulk => {
-                let part = usize::from(SIGNAL_PART);
-                (window - window / SIGNAL_PART, window_bytes - window_bytes / part)
-            }
+            Lane::Signal => (with_signals(window), window_bytes + window_bytes / 8),
+            Lane::Normal | Lane::Bulk => (window.into(), window_bytes),
         };
-        self.count == 0 || (self.count < usize::from(window) && self.bytes + len <= window_bytes)
+        self.count == 0 || (self.count < window && self.bytes + len <= window_bytes)
     }
 }
 
@@ -555,7 +555,11 @@ mod tests {
         let mut window = window(7);
         assert_eq!(push(&mut window, 500), Ok(Some(1)));
         assert_eq!(push(&mut window, 1), Ok(None));
-        assert_eq!(push(&mut window, 50), Err(Overflow { memory: false }), "51 waiting bytes are too many");
+        assert_eq!(
+            push(&mut window, 50),
+            Err(Overflow { memory: false }),
+            "51 waiting bytes are too many"
+        );
         assert_eq!(ack(&mut window, at(1), 1), Ack::Fresh(500));
         assert_eq!(window.poll_transmit(at(1), &LIMITS).unwrap().seq.get(), 2);
     }
@@ -631,8 +635,9 @@ mod tests {
         assert_eq!(ack(&mut window, at(1), 2), Ack::Fresh(1));
         let late = at(2_500);
         assert_eq!(window.handle_timeout(late, false, &LIMITS), Due::Resend);
-        let again: Vec<u32> =
-            std::iter::from_fn(|| window.poll_resend(late, &LIMITS)).map(|next| next.seq.get()).collect();
+        let again: Vec<u32> = std::iter::from_fn(|| window.poll_resend(late, &LIMITS))
+            .map(|next| next.seq.get())
+            .collect();
         assert_eq!(again, [1, 3]);
     }
 

@@ -112,13 +112,7 @@ impl Session {
         Action::Greet { auth }
     }
 
-    fn take<'a>(
-        &mut self,
-        seq: Seq,
-        answered: Seq,
-        body: &'a [u8],
-        limits: &Limits,
-    ) -> Action<'a> {
+    fn take<'a>(&mut self, seq: Seq, answered: Seq, body: &'a [u8], limits: &Limits) -> Action<'a> {
         let Some(conversation) = &mut self.conversation else { return Action::Ignore };
         match conversation.upstream.take(seq, answered, limits.inbox) {
             Taken::New => {

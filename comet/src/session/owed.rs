@@ -91,12 +91,7 @@ impl Session {
     }
 
     /// Puts word of a gap behind what waits in a lane.
-    pub(crate) fn say_lost(
-        &mut self,
-        account: &Rc<Account>,
-        lane: crate::Lane,
-        gap: &Gap,
-    ) -> Wait {
+    pub(crate) fn say_lost(&mut self, account: &Rc<Account>, lane: crate::Lane, gap: &Gap) -> Wait {
         let Some(window) = self.window(account) else { return Wait::Broken };
         window.queue().lose(lane, gap).map_or(Wait::Broken, |()| Wait::Lost)
     }

@@ -76,4 +76,3 @@ impl Session {
         self.pinged = false;
     }
 }
-

@@ -142,9 +142,10 @@ impl Template {
         for delivery in items.iter().filter_map(|item| item.as_delivery()) {
             let start = self.bytes.len();
             let bytes = &mut self.bytes;
-            let seq_at = write_delivery_head(dialect, inner, delivery.class, 0, delivery, &mut |part| {
-                bytes.extend_from_slice(part);
-            });
+            let seq_at =
+                write_delivery_head(dialect, inner, delivery.class, 0, delivery, &mut |part| {
+                    bytes.extend_from_slice(part);
+                });
             self.seqs.extend(seq_at.map(|at| start + at));
             self.bytes.extend_from_slice(&delivery.body);
             self.ends.push(self.bytes.len());

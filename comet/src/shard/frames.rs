@@ -48,11 +48,7 @@ impl Shard {
     }
 
     /// One frame of a peer that speaks the comet dialect.
-    pub(super) fn handle_comet(
-        &mut self,
-        slot: u32,
-        frame: ClientFrame<'_>,
-    ) -> Result<(), Closed> {
+    pub(super) fn handle_comet(&mut self, slot: u32, frame: ClientFrame<'_>) -> Result<(), Closed> {
         self.counters().frames_in.add(1);
         let Some(member) = self.bucket.get_mut(slot) else { return Ok(()) };
         match member.session.handle_comet(self.now, frame, &self.limits) {
@@ -100,9 +96,8 @@ impl Shard {
     pub(super) fn report_acks(&self, slot: u32, tags: &[u64]) -> Result<(), Closed> {
         let peer = self.bucket.get(slot).and_then(|member| member.peer.as_ref());
         let Some(peer) = peer else { return Ok(()) };
-        tags.iter().try_for_each(|&tag| {
-            self.sink.acked(peer, tag).map_err(|_| Closed::RouterPanicked)
-        })
+        tags.iter()
+            .try_for_each(|&tag| self.sink.acked(peer, tag).map_err(|_| Closed::RouterPanicked))
     }
 
     fn receive(&mut self, slot: u32, number: u32, message: Message) -> Result<(), Closed> {

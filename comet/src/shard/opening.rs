@@ -3,9 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
-use comet_protocol::ws::handshake::{self, HandshakeError, Parse, Request};
 use comet_protocol::comet::message::capability;
 use comet_protocol::comet::{Auth, Code, Loss, ServerFrame, Welcome};
+use comet_protocol::ws::handshake::{self, HandshakeError, Parse, Request};
 use comet_protocol::{AuthMsg, Dialect, Outbound};
 
 use super::Shard;
@@ -15,6 +15,7 @@ use super::connection::{Connection, Transport};
 use super::settle::{Connect, ConnectReply};
 use super::telling::millis;
 use crate::budget::Pressure;
+use crate::delivery::with_signals;
 use crate::devices::{Existing, Newcomer, Verdict};
 use crate::identity::{Identity, Peer};
 use crate::session::{Hello, Session};
@@ -302,7 +303,7 @@ impl Shard {
             heartbeat_ms: millis(config.idle_timeout / 2),
             max_body: u32::try_from(config.max_body).unwrap_or(u32::MAX),
             send_window: config.inbox.into(),
-            deliver_window: config.window.into(),
+            deliver_window: u32::try_from(with_signals(config.window)).unwrap_or(u32::MAX),
             loss: loss.into(),
             body: Bytes::new(),
         };

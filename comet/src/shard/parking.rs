@@ -12,10 +12,10 @@ use comet_protocol::comet::{Loss, SeqRange};
 use super::Shard;
 use super::connection::{Connection, State};
 use super::poller::Token;
-use crate::{Closed, SessionId};
 use crate::identity::{Identity, Peer};
 use crate::plant::Plant;
 use crate::session::{Hello, Session};
+use crate::{Closed, SessionId};
 
 impl Shard {
     /// Whether a session that ends so is kept for its peer to come back.

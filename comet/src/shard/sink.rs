@@ -1,8 +1,8 @@
 //! Where a shard's events go. The shard does not know routers.
 
 use super::settle::{Connect, ConnectReply, Message, Receipt};
-use crate::{Closed, Gap};
 use crate::identity::Peer;
+use crate::{Closed, Gap};
 
 /// Takes events, on the shard's thread. Must not block.
 pub(crate) trait Sink: Send + Sync {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use comet_protocol::comet::message::fitting;
 use comet_protocol::comet::{
-    AwayReason, Code, Failure, Gap as GapFrame, GapReason, GoingAway, Ping, Refused, Seq, ServerFrame, limits,
+    AwayReason, Code, Failure, Gap as GapFrame, GapReason, GoingAway, Ping, Refused, Seq,
+    ServerFrame, limits,
 };
 use comet_protocol::ws::{self, Opcode};
 use comet_protocol::{Dialect, Framing};

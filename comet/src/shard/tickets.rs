@@ -88,7 +88,11 @@ impl Shard {
         let session = self.bucket.get(slot).map(|member| &member.session);
         let session = session.filter(|session| session.is_alive()).ok_or(Loss::Ended)?;
         let known = session.conversation().is_some_and(|it| it.honours(ticket.epoch));
-        if known && session.has_sent(received) { Ok((slot, ticket.epoch)) } else { Err(Loss::Unknown) }
+        if known && session.has_sent(received) {
+            Ok((slot, ticket.epoch))
+        } else {
+            Err(Loss::Unknown)
+        }
     }
 
     /// Never the same twice: chance's part, and a counter.

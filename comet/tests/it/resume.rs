@@ -159,16 +159,22 @@ fn a_session_for_which_nobody_comes_back_ends_with_the_reason_it_was_parked_for(
 }
 
 #[test]
-fn a_parked_session_that_can_hold_no_more_ends_rather_than_skip() {
+fn what_a_parked_session_cannot_hold_is_a_gap_of_which_the_router_hears_in_its_turn() {
     let server = Server::start(parking(1).window(1).queue(2));
     drop(server.client(Transport::Tcp, "alice@phone", ""));
     let app = app(&server, "alice");
     parked(&server, "alice");
-    for body in ["one", "two", "three"] {
-        server.gateway.push_user(&app, "alice", Delivery::acked(body)).unwrap();
+    for (position, body) in (7..).zip(["one", "two", "three", "four"]) {
+        let delivery = Delivery::acked(body).position(position);
+        server.gateway.push_user(&app, "alice", delivery).unwrap();
     }
-    assert_eq!(server.log.closed("alice"), Closed::Slow);
-    server.is_deserted();
+    let mut back = server.client(Transport::Tcp, "alice@phone", "");
+    back.takes(1, b"one");
+    assert_eq!(server.log.gaps("alice"), [], "not before what came before it");
+    back.takes(2, b"two");
+    clock::eventually("the gap is told", || server.log.gaps("alice") == [(2, 9)]);
+    server.gateway.push_user(&app, "alice", Delivery::acked("five")).unwrap();
+    back.takes(3, b"five");
 }
 
 #[test]

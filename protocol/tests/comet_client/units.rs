@@ -124,7 +124,8 @@ fn coming_back_tells_the_ticket_and_what_has_arrived() {
 fn the_server_says_when_to_come_back() {
     let (mut session, link) = opened();
     let reason = AwayReason::Restart.into();
-    let away = GoingAway { reason, return_after_ms: 60_000, may_resume: true, ticket: Bytes::new() };
+    let away =
+        GoingAway { reason, return_after_ms: 60_000, may_resume: true, ticket: Bytes::new() };
     say(&mut session, at(1_000), link, &ServerFrame::GoingAway(away));
     assert_eq!(ops(&mut session), [37], "the last ack");
     let events = events(&mut session);

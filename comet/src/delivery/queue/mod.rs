@@ -84,6 +84,7 @@ impl Queue {
     }
 
     /// Deliveries that wait, those in logs included.
+    #[cfg(test)]
     pub(crate) fn deliveries(&self) -> u64 {
         let count = |entry: &Entry| match entry {
             Entry::One(_) => 1,

@@ -6,10 +6,23 @@ mod pair;
 use std::time::Duration;
 
 use super::*;
-use crate::Config;
+use crate::budget::Account;
+use crate::delivery::Held;
+use crate::{Config, Delivery, Refusal};
 
 fn limits() -> Limits {
     Limits::new(&Config::default())
+}
+
+/// Pushes, or has it wait. Its number, if it was sent.
+fn push(session: &mut Session, now: Time, body: Vec<u8>, limits: &Limits) -> Option<u32> {
+    let account = Account::unlimited();
+    let item = Held::delivery(&account, Delivery::acked(body)).unwrap();
+    let sent = session.push(now, &account, &item, limits);
+    if sent.is_none() {
+        assert_eq!(session.wait(&account, &item, None, None, limits), Wait::Queued);
+    }
+    sent.map(Seq::get)
 }
 
 fn at(millis: u64) -> Time {
@@ -113,7 +126,7 @@ fn a_full_inbox_wants_no_frames_until_a_reply_leaves() {
         assert_eq!(action, Action::Receive { number, seq: number + 10, op: 7, body: b"m" });
     }
     assert!(!session.wants_frames(&limits));
-    assert!(session.settle(1, Reply::Silence));
+    assert!(session.settle(1, Reply::Refuse(Refusal::new(1))));
     assert_eq!(session.poll_reply(), None);
     assert!(!session.wants_frames(&limits));
     assert!(session.settle(0, Reply::Ack("a".into())));
@@ -151,8 +164,7 @@ fn whoever_sends_too_fast_is_closed() {
 fn a_parked_session_keeps_what_is_unacked_and_takes_more_until_it_expires() {
     let limits = Limits::new(&Config::default().resume_ttl(Duration::from_secs(60)));
     let mut session = open_session();
-    let [old, new] = ["old", "new"].map(|body| Rc::new(Delivery::acked(body)));
-    assert_eq!(session.push(at(5), &old, &limits), Ok(Some(1)));
+    assert_eq!(push(&mut session, at(5), b"old".into(), &limits), Some(1));
     let send = Inbound::Send { seq: 1, op: 7, body: b"m" };
     let action = session.handle_frame(at(6), send, &limits);
     assert!(matches!(action, Action::Receive { number: 0, .. }));
@@ -160,7 +172,7 @@ fn a_parked_session_keeps_what_is_unacked_and_takes_more_until_it_expires() {
     session.park(at(1_000), &limits);
     assert!(session.is_parked() && !session.is_open());
     assert!(!session.settle(0, Reply::Ack("late".into())), "nobody waits for that reply");
-    assert_eq!(session.push_parked(&new, &limits), Ok(()));
+    assert_eq!(push(&mut session, at(1_000), b"new".into(), &limits), None);
     assert_eq!(session.poll_timeout(at(1_000), &limits), at(61_000));
     assert_eq!(session.handle_timeout(at(60_999), false, &limits), Timeout::Nothing);
     assert_eq!(session.handle_timeout(at(61_000), false, &limits), Timeout::Expired);
@@ -172,16 +184,15 @@ fn a_resumed_session_sends_again_from_1_and_then_what_is_new() {
     let limits = Limits::new(&Config::default().resume_ttl(Duration::from_secs(60)));
     let mut session = open_session();
     for (seq, body) in (1..).zip(["a", "b", "c"]) {
-        let delivery = Rc::new(Delivery::acked(body));
-        assert_eq!(session.push(at(5), &delivery, &limits), Ok(Some(seq)));
+        assert_eq!(push(&mut session, at(5), body.into(), &limits), Some(seq));
     }
     let ack = session.handle_frame(at(6), Inbound::Ack { seq: 2 }, &limits);
     assert_eq!(ack, Action::Acked { tag: 0 });
     session.park(at(7), &limits);
-    assert_eq!(session.push_parked(&Rc::new(Delivery::acked("d")), &limits), Ok(()));
-    session.resume(at(8));
+    assert_eq!(push(&mut session, at(7), b"d".into(), &limits), None);
+    session.resume(at(8)).unwrap();
     let sent: Vec<(u32, Bytes)> = std::iter::from_fn(|| session.poll_transmit(at(8), &limits))
-        .map(|next| (next.seq, next.delivery.body.clone()))
+        .map(|next| (next.seq.get(), next.item.as_delivery().unwrap().body.clone()))
         .collect();
     assert_eq!(sent, [(1, "a".into()), (2, "c".into()), (3, "d".into())]);
     assert!(session.is_open());

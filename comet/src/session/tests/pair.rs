@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::delivery::Delivery;
+use crate::delivery::Transmit;
 
 /// What travels to the client: a delivery's seq and the number in its body.
 type Down = (u32, u32);
@@ -76,16 +76,16 @@ impl Pair {
     }
 
     fn push(&mut self, number: u32) {
-        let delivery = Rc::new(Delivery::acked(number.to_be_bytes().to_vec()));
-        let pushed = self.session.push(self.now, &delivery, &self.limits).unwrap();
-        if let Some(seq) = pushed {
-            self.transmit(&Transmit { seq, delivery });
+        let body = number.to_be_bytes().to_vec();
+        if let Some(seq) = push(&mut self.session, self.now, body, &self.limits) {
+            self.down.send(self.now, (seq, number));
         }
     }
 
     fn transmit(&mut self, transmit: &Transmit) {
-        let number = u32::from_be_bytes(transmit.delivery.body[..].try_into().unwrap());
-        self.down.send(self.now, (transmit.seq, number));
+        let body = &transmit.item.as_delivery().unwrap().body;
+        let number = u32::from_be_bytes(body[..].try_into().unwrap());
+        self.down.send(self.now, (transmit.seq.get(), number));
     }
 
     /// Jumps to the next thing that happens; false when nothing will.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use comet::{Closed, Connect, ConnectReply, Message, Peer, Receipt, SessionId};
+use comet::{Closed, Connect, ConnectReply, Gap, Message, Peer, Receipt, SessionId};
 
 use super::clock;
 
@@ -14,6 +14,7 @@ pub(crate) enum Event {
     Connected(Peer),
     Message(Peer, Message),
     Acked(Peer, u64),
+    Gap(Peer, Gap),
     Parked(Peer, Closed),
     Resumed(Peer),
     Disconnected(Peer, Closed),
@@ -94,6 +95,14 @@ impl Log {
             _ => None,
         });
         ends.contains(&true)
+    }
+
+    /// How many deliveries a user missed and where they begin, for each gap so far.
+    pub(crate) fn gaps(&self, user: &str) -> Vec<(u64, u64)> {
+        self.so_far(|event| match event {
+            Event::Gap(peer, gap) if peer.user() == user => Some((gap.count, gap.position)),
+            _ => None,
+        })
     }
 
     /// Waits until so many events are of interest, and returns what is.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use comet::{
-    Closed, Connect, ConnectReply, Delivery, Gateway, Identity, Message, Peer, Receipt, Router,
+    Closed, Connect, ConnectReply, Delivery, Gap, Gateway, Identity, Message, Peer, Receipt, Router,
 };
 
 use super::log::{Event, Log};
@@ -81,6 +81,10 @@ impl Router for TestRouter {
 
     fn acked(&self, _: &Gateway, peer: &Peer, tag: u64) {
         self.record(&Event::Acked(peer.clone(), tag));
+    }
+
+    fn gap(&self, _: &Gateway, peer: &Peer, gap: &Gap) {
+        self.record(&Event::Gap(peer.clone(), gap.clone()));
     }
 
     fn parked(&self, _: &Gateway, peer: &Peer, closed: &Closed) {

@@ -265,7 +265,7 @@ fn a_session_hears_all_its_rooms() {
 #[test]
 fn what_waits_for_a_reader_is_bounded_and_costs_others_nothing() {
     everywhere(|place| {
-        let limits = config(place.shards).window_bytes(1 << 20).queue_bytes(1 << 20);
+        let limits = config(place.shards).window_bytes(1 << 20).room_log_bytes(1 << 20);
         let server = Server::start(limits);
         let stuck = server.client(place.transport, "stuck", "lobby");
         let mut reads = server.client(place.transport, "reads", "lobby");
