@@ -1,8 +1,8 @@
-// The part of protobuf (proto3) that the chat needs: varints, strings, bytes.
+// The part of protobuf (proto3) that the page needs: varints, strings, bytes.
 //
 // Integers are JavaScript numbers: every id of the server stays below 2^53, where they are exact.
 //
-// Not here: which message has which fields (bodies.js).
+// Not here: which message has which fields (bodies.js, control.js).
 
 const VARINT = 0;
 const FIXED64 = 1;
@@ -73,6 +73,16 @@ export class Fields {
     const value = this.#last(field) ?? 0;
     if (typeof value !== 'number') throw new WireError(`field ${field} is no integer`);
     return value;
+  }
+
+  /** A signed integer whose sign is its lowest bit. */
+  sint(field) {
+    const value = this.uint(field);
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+
+  bool(field) {
+    return this.uint(field) !== 0;
   }
 
   bytes(field) {

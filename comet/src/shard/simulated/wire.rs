@@ -82,10 +82,13 @@ impl End {
         if count > 0 || buffer.is_empty() {
             return Ok(count);
         }
+        if state.peer_shut {
+            return Ok(0);
+        }
         if let Some(error) = state.error.take() {
             return Err(error.into());
         }
-        if state.is_ended() { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) }
+        if state.reset.is_some() { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) }
     }
 
     pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -186,7 +189,10 @@ impl Wire {
         let mut state = self.lock();
         if state.reset.is_none() {
             state.reset_by(Reset::ByPeer);
-            state.error = Some(ErrorKind::ConnectionReset);
+            // Whose end was known before has broken no promise but to read.
+            let after_end = state.peer_shut;
+            let error = if after_end { ErrorKind::BrokenPipe } else { ErrorKind::ConnectionReset };
+            state.error = Some(error);
             state.post(self);
         }
     }

@@ -1,0 +1,118 @@
+//! Runs the gateway against a hostile network, once for each seed, and judges every run.
+//!
+//! ```text
+//! cargo run --release -p comet-examples --bin simulate -- --seeds 100000
+//! cargo run --release -p comet-examples --bin simulate -- --seed 4711
+//! ```
+//!
+//! The first runs as many seeds as asked on all cores, and prints those that break the delivery
+//! contract with their histories; the second replays one seed and prints all that happened. The
+//! last line is `N seeds, V violations`, and the exit code tells whether there was one.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use clap::Parser;
+use comet_simulator::Run;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Violating seeds whose histories are printed whole.
+const HISTORIES: u64 = 10;
+
+/// Runs the gateway, its clients and a hostile network from seeds.
+#[derive(Parser)]
+struct Args {
+    /// How many seeds to run.
+    #[arg(long, default_value_t = 10_000)]
+    seeds: u64,
+    /// The first of them. Without `--seeds` it is replayed alone, and its history printed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Print no histories, only what is wrong.
+    #[arg(long)]
+    brief: bool,
+}
+
+fn main() -> ExitCode {
+    let is_replay = !std::env::args().any(|arg| arg.starts_with("--seeds"));
+    let args = Args::parse();
+    let outcome = match args.seed {
+        Some(seed) if is_replay => replay(seed),
+        first => run_all(&args, first.unwrap_or(0)),
+    };
+    match outcome {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            let _unsaid = writeln!(io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn replay(seed: u64) -> io::Result<u64> {
+    let run = comet_simulator::run(seed).map_err(io::Error::other)?;
+    let mut out = io::stdout().lock();
+    write!(out, "{}", run.history)?;
+    tell(&mut out, &run)?;
+    let violations = run.violations.len() as u64;
+    writeln!(out, "1 seeds, {violations} violations")?;
+    Ok(violations)
+}
+
+/// Every core takes the next seed that nobody has taken.
+fn run_all(args: &Args, first: u64) -> io::Result<u64> {
+    let bar = progress(args.seeds);
+    let (next, bad, violations) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let work = || -> io::Result<()> {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if at >= args.seeds {
+                return Ok(());
+            }
+            let seed = first.wrapping_add(at);
+            let run = comet_simulator::run(seed).map_err(io::Error::other)?;
+            bar.inc(1);
+            if run.violations.is_empty() {
+                continue;
+            }
+            violations.fetch_add(run.violations.len() as u64, Ordering::Relaxed);
+            let is_whole = bad.fetch_add(1, Ordering::Relaxed) < HISTORIES && !args.brief;
+            bar.suspend(|| {
+                let mut out = io::stdout().lock();
+                if is_whole {
+                    write!(out, "\nseed {seed}:\n{}", run.history)?;
+                }
+                tell(&mut out, &run)
+            })?;
+        }
+    };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| {
+            worker.join().unwrap_or_else(|_| Err(io::Error::other("a run panicked")))
+        })
+    })?;
+    bar.finish_and_clear();
+    let violations = violations.into_inner();
+    writeln!(io::stdout(), "{} seeds, {violations} violations", args.seeds)?;
+    Ok(violations)
+}
+
+fn tell(out: &mut impl Write, run: &Run) -> io::Result<()> {
+    let seed = run.seed;
+    run.violations.iter().try_for_each(|violation| writeln!(out, "seed {seed}: {violation}"))
+}
+
+/// Hidden where nobody looks at a terminal.
+fn progress(seeds: u64) -> ProgressBar {
+    let bar = ProgressBar::new(seeds);
+    let style = "{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(style) {
+        bar.set_style(style);
+    }
+    bar
+}

@@ -1,0 +1,174 @@
+//! Acked deliveries: none lost, none twice, each lane in its order.
+//!
+//! A session's lane is a list, of which its client sees one after the other. What it steps over
+//! must have been told of by then: gaps say how many are missing, not which, so they are counted
+//! together. A dtalk client is told nothing; there the router is.
+
+use super::index::{Index, Offer, SessionFacts};
+use super::{Rule, Violation};
+use crate::history::{Attempt, Lane, MissingGap, PushClass, PushId, What, Wire};
+
+pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
+    for session in &index.sessions {
+        Reader::new(index, session).read(found);
+    }
+}
+
+/// One lane: what was offered in it, and how far the client is.
+#[derive(Debug, Default)]
+struct LaneState {
+    /// Places in the session's offers.
+    offers: Vec<usize>,
+    /// What was stepped over or seen.
+    passed: usize,
+    /// The same on the present connection.
+    here: usize,
+}
+
+struct Reader<'a> {
+    index: &'a Index<'a>,
+    session: &'a SessionFacts,
+    lanes: [LaneState; 3],
+    /// For each offer, on which connection it was seen last.
+    seen: Vec<Option<Attempt>>,
+    holder: Option<Attempt>,
+    stepped_over: u64,
+    told: u64,
+    is_reported: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn new(index: &'a Index<'a>, session: &'a SessionFacts) -> Self {
+        let mut lanes: [LaneState; 3] = Default::default();
+        for (place, offer) in session.offers.iter().enumerate() {
+            if offer.push.class == PushClass::Acked {
+                lanes[lane(offer.push.lane)].offers.push(place);
+            }
+        }
+        let seen = vec![None; session.offers.len()];
+        let (holder, stepped_over, told, is_reported) = (None, 0, 0, false);
+        Self { index, session, lanes, seen, holder, stepped_over, told, is_reported }
+    }
+
+    fn read(mut self, found: &mut Vec<Violation>) {
+        let mut places: Vec<usize> = self.session.sights.clone();
+        if self.session.wire == Wire::Dtalk {
+            places.extend(&self.session.missing);
+            places.sort_unstable();
+        }
+        for place in places {
+            match &self.index.history.entries[place].what {
+                What::Saw { attempt, push, .. } => self.see(place, *attempt, *push, found),
+                What::SawGap { gap, .. } | What::Missing { gap, .. } => self.hear(gap),
+                _ => {}
+            }
+        }
+        self.finish(found);
+    }
+
+    fn hear(&mut self, gap: &MissingGap) {
+        if gap.to != 0 || self.session.wire == Wire::Dtalk {
+            self.told += gap.count;
+        }
+    }
+
+    fn see(&mut self, place: usize, attempt: Attempt, push: PushId, found: &mut Vec<Violation>) {
+        if self.holder != Some(attempt) {
+            self.holder = Some(attempt);
+            self.lanes.iter_mut().for_each(|lane| lane.here = 0);
+        }
+        let Some(at) = self.session.offers.iter().position(|offer| offer.push.id == push) else {
+            let what = format!("{push} was never pushed to it");
+            return found.push(self.index.broken(Rule::NoStray, place, self.session, what));
+        };
+        let offer = &self.session.offers[at];
+        if offer.push.class != PushClass::Acked {
+            return;
+        }
+        if let Some(before) = self.seen[at].replace(attempt) {
+            self.see_again(place, before, attempt, offer, found);
+        }
+        self.step(place, at, offer, found);
+    }
+
+    /// Only dtalk shows a delivery again, on another connection, unless it was acked before that.
+    fn see_again(
+        &self,
+        place: usize,
+        before: Attempt,
+        attempt: Attempt,
+        offer: &Offer,
+        found: &mut Vec<Violation>,
+    ) {
+        let push = offer.push.id;
+        let since = self.session.holders.iter().find(|(_, holder)| *holder == attempt);
+        let acked = self.session.acked.iter().find(|(_, acked)| *acked == push);
+        let was_acked = match (since, acked) {
+            (Some((since, _)), Some((acked, _))) => acked < since,
+            _ => false,
+        };
+        if self.session.wire == Wire::Comet || before == attempt || was_acked {
+            let what = format!("{push} was seen on {before}, and again on {attempt}");
+            found.push(self.index.broken(Rule::NoDuplicate, place, self.session, what));
+        }
+    }
+
+    /// The client sees the delivery: what lies before it in the lane has been passed.
+    fn step(&mut self, place: usize, at: usize, offer: &Offer, found: &mut Vec<Violation>) {
+        let state = &mut self.lanes[lane(offer.push.lane)];
+        let Ok(rank) = state.offers.binary_search(&at) else { return };
+        if rank < state.here {
+            let (push, lane) = (offer.push.id, offer.push.lane);
+            let after = self.session.offers[state.offers[state.here - 1]].push.id;
+            let what = format!("{push} came after {after} in the lane {lane:?}");
+            found.push(self.index.broken(Rule::Order, place, self.session, what));
+        }
+        state.here = rank + 1;
+        let offers = &self.session.offers;
+        let over = state.offers.get(state.passed..rank).unwrap_or_default();
+        let missed = over.iter().filter(|at| self.seen[**at].is_none() && offers[**at].is_certain);
+        let first = missed.clone().next().map(|at| offers[*at].push.id);
+        self.stepped_over += missed.count() as u64;
+        state.passed = state.passed.max(rank + 1);
+        if let (Some(first), false) = (first, self.stepped_over <= self.told || self.is_reported) {
+            self.is_reported = true;
+            let (over, told, push) = (self.stepped_over, self.told, offer.push.id);
+            let what = format!(
+                "{push} was seen before {first}: {over} were stepped over, {told} told of"
+            );
+            found.push(self.index.broken(Rule::NoLoss, place, self.session, what));
+        }
+    }
+
+    /// What is missing in the end.
+    fn finish(self, found: &mut Vec<Violation>) {
+        let rested = self.index.rested.unwrap_or(usize::MAX);
+        let offers = self.session.offers.iter().zip(&self.seen);
+        let unseen: Vec<&Offer> = offers
+            .filter(|(offer, seen)| seen.is_none() && offer.push.class == PushClass::Acked)
+            .map(|(offer, _)| offer)
+            .collect();
+        let certain = unseen.iter().filter(|offer| offer.is_certain && offer.place < rested);
+        let missing = certain.clone().count() as u64;
+        let told = self.told;
+        let stands = self.index.stands(self.session);
+        if stands && missing > told && !self.is_reported {
+            let first = certain.clone().next().map_or(PushId(0), |offer| offer.push.id);
+            let what = format!("{missing} never came, {first} the first, and {told} were told of");
+            found.push(self.index.broken(Rule::NoLoss, rested, self.session, what));
+        }
+        let is_counted_apart = self.session.wire == Wire::Comet;
+        if is_counted_apart && told > unseen.len() as u64 {
+            let what = format!("gaps tell of {told} that are missing, {} are", unseen.len());
+            found.push(self.index.broken(Rule::HonestGap, rested, self.session, what));
+        }
+    }
+}
+
+const fn lane(lane: Lane) -> usize {
+    match lane {
+        Lane::Signal => 0,
+        Lane::Normal => 1,
+        Lane::Bulk => 2,
+    }
+}

@@ -1,0 +1,111 @@
+//! Gaps: what they say of number, room and position is what is missing.
+
+use std::collections::HashSet;
+
+use super::index::{Index, Offer, SessionFacts};
+use super::{Rule, Violation};
+use crate::history::{MissingGap, PushClass, PushId, Target, What, Wire};
+
+pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
+    for session in &index.sessions {
+        let told: Vec<(usize, &MissingGap)> = match session.wire {
+            Wire::Comet => session.sights.iter().filter_map(|at| gap_at(index, *at)).collect(),
+            Wire::Dtalk => session.missing.iter().filter_map(|at| gap_at(index, *at)).collect(),
+        };
+        let seen: HashSet<PushId> = session.sights.iter().filter_map(|at| sight(index, *at)).collect();
+        let unseen: Vec<&Offer> =
+            session.offers.iter().filter(|offer| !seen.contains(&offer.push.id)).collect();
+        for (place, gap) in &told {
+            if let Some(what) = untrue(gap, &unseen) {
+                found.push(index.broken(Rule::HonestGap, *place, session, what));
+            }
+        }
+        totals(index, session, &told, &unseen, found);
+        if session.wire == Wire::Comet {
+            both_told(index, session, &told, found);
+        }
+    }
+}
+
+fn gap_at<'a>(index: &Index<'a>, place: usize) -> Option<(usize, &'a MissingGap)> {
+    match &index.history.entries[place].what {
+        What::SawGap { gap, .. } | What::Missing { gap, .. } => Some((place, gap)),
+        _ => None,
+    }
+}
+
+fn sight(index: &Index<'_>, place: usize) -> Option<PushId> {
+    match index.history.entries[place].what {
+        What::Saw { push, .. } => Some(push),
+        _ => None,
+    }
+}
+
+/// What is wrong with one gap, if anything is.
+fn untrue(gap: &MissingGap, unseen: &[&Offer]) -> Option<String> {
+    if gap.count == 0 {
+        return Some(format!("{gap}: nothing is missing by its count"));
+    }
+    let of_room = |offer: &&&Offer| match gap.room {
+        Some(room) => offer.push.target == Target::Room(room),
+        None => true,
+    };
+    let here = unseen.iter().filter(of_room);
+    if gap.position == 0 {
+        let missing = here.count() as u64;
+        return (missing < gap.count).then(|| format!("{gap}: only {missing} such are missing"));
+    }
+    let beyond = here.filter(|offer| offer.push.position >= gap.position);
+    let missing = beyond.clone().count() as u64;
+    let begins = beyond.clone().any(|offer| offer.push.position == gap.position);
+    let wrong = !begins || missing < gap.count;
+    wrong.then(|| format!("{gap}: {missing} are missing from there on, that one too: {begins}"))
+}
+
+/// What had no numbers: no more is told than is missing, and no less if no connection was lost.
+fn totals(
+    index: &Index<'_>,
+    session: &SessionFacts,
+    told: &[(usize, &MissingGap)],
+    unseen: &[&Offer],
+    found: &mut Vec<Violation>,
+) {
+    let is_of_this_kind = |offer: &&&Offer| match session.wire {
+        Wire::Comet => offer.push.class != PushClass::Acked,
+        Wire::Dtalk => true,
+    };
+    let unnumbered = told.iter().filter(|(_, gap)| gap.to == 0 || session.wire == Wire::Dtalk);
+    let told: u64 = unnumbered.map(|(_, gap)| gap.count).sum();
+    let missing = unseen.iter().filter(is_of_this_kind).count() as u64;
+    let rested = index.rested.unwrap_or(usize::MAX);
+    if told > missing {
+        let what = format!("gaps without numbers tell of {told} that are missing, {missing} are");
+        found.push(index.broken(Rule::HonestGap, rested, session, what));
+    }
+    let is_unbroken = session.parked.is_empty() && index.stands(session);
+    let certain = unseen.iter().filter(|offer| {
+        offer.is_certain && offer.place < rested && offer.push.class == PushClass::BestEffort
+    });
+    let dropped = certain.count() as u64;
+    if is_unbroken && dropped > told {
+        let what = format!("{dropped} best effort never came, and {told} were told of");
+        found.push(index.broken(Rule::NoLoss, rested, session, what));
+    }
+}
+
+/// A router is told what the client is.
+fn both_told(
+    index: &Index<'_>,
+    session: &SessionFacts,
+    told: &[(usize, &MissingGap)],
+    found: &mut Vec<Violation>,
+) {
+    let rested = index.rested.unwrap_or(usize::MAX);
+    let client: u64 = told.iter().map(|(_, gap)| gap.count).sum();
+    let gaps = session.missing.iter().filter_map(|at| gap_at(index, *at));
+    let router: u64 = gaps.map(|(_, gap)| gap.count).sum();
+    if index.stands(session) && router != client {
+        let what = format!("the client was told of {client} that are missing, the router of {router}");
+        found.push(index.broken(Rule::HonestGap, rested, session, what));
+    }
+}

@@ -1,0 +1,304 @@
+//! A history, sorted out: which connection is of which session, and what each session was offered.
+
+use super::{Rule, Violation};
+use crate::history::{
+    Attempt, ClientId, Dial, History, Loss, Push, PushId, Session, Taken, Target, What, Wire,
+};
+
+/// What is known of a connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) dial: Dial,
+    /// The ticket that was shown on it, and where in the history.
+    pub(super) ticket: Option<Ticket>,
+    /// Which session it has or had, and where in the history it got it.
+    pub(super) session: Option<(Session, usize)>,
+    /// Whether the router was told that this session goes on.
+    pub(super) goes_on: bool,
+    pub(super) opened: Option<Opened>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    pub(super) of: Option<Attempt>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opened {
+    pub(super) resumed: bool,
+    pub(super) loss: Loss,
+}
+
+/// Something that was pushed to a session.
+#[derive(Debug)]
+pub(super) struct Offer {
+    pub(super) push: Push,
+    /// Where in the history.
+    pub(super) place: usize,
+    /// Whether it certainly was: it might have come to the shard just before the session did.
+    pub(super) is_certain: bool,
+    /// Whether the session had no connection then.
+    pub(super) while_parked: bool,
+}
+
+/// What is known of a session.
+#[derive(Debug)]
+pub(super) struct SessionFacts {
+    pub(super) name: Session,
+    pub(super) user: u32,
+    pub(super) device: u32,
+    pub(super) client: ClientId,
+    pub(super) wire: Wire,
+    pub(super) gateway: u32,
+    pub(super) connected: usize,
+    pub(super) ended: Option<(usize, &'static str)>,
+    /// Where it was parked.
+    pub(super) parked: Vec<usize>,
+    /// The connections that it had, and since when.
+    pub(super) holders: Vec<(usize, Attempt)>,
+    pub(super) offers: Vec<Offer>,
+    /// Where its client saw something, ghosts left out.
+    pub(super) sights: Vec<usize>,
+    /// Acks that the router was told of.
+    pub(super) acked: Vec<(usize, PushId)>,
+    /// Gaps that the router was told of.
+    pub(super) missing: Vec<usize>,
+    rooms: u64,
+    is_parked: bool,
+}
+
+/// A history, sorted out.
+#[derive(Debug)]
+pub(super) struct Index<'a> {
+    pub(super) history: &'a History,
+    pub(super) connections: Vec<Option<Connection>>,
+    pub(super) sessions: Vec<SessionFacts>,
+    /// Clients that have a session when all should be at rest, and by which connection.
+    pub(super) standing: Vec<(ClientId, Attempt)>,
+    pub(super) rested: Option<usize>,
+    /// Where the wall clock was stepped.
+    pub(super) steps: Vec<usize>,
+    /// How long each gateway keeps a session, in microseconds.
+    pub(super) ttl: Vec<u64>,
+    pushes: Vec<(usize, Push)>,
+}
+
+impl<'a> Index<'a> {
+    pub(super) fn new(history: &'a History) -> Self {
+        let mut index = Self {
+            history,
+            connections: Vec::new(),
+            sessions: Vec::new(),
+            standing: Vec::new(),
+            rested: None,
+            steps: Vec::new(),
+            ttl: Vec::new(),
+            pushes: Vec::new(),
+        };
+        for (place, entry) in history.iter() {
+            index.take_client(place, &entry.what);
+            index.take_router(place, &entry.what);
+            index.take_world(place, &entry.what);
+        }
+        index
+    }
+
+    pub(super) fn connection(&self, attempt: Attempt) -> Option<&Connection> {
+        self.connections.get(attempt.index())?.as_ref()
+    }
+
+    pub(super) fn session(&self, session: Session) -> Option<&SessionFacts> {
+        self.sessions.get(session.index())
+    }
+
+    pub(super) fn session_of(&self, attempt: Attempt) -> Option<&SessionFacts> {
+        self.session(self.connection(attempt)?.session?.0)
+    }
+
+    /// The session's client that had one when all should be at rest, if it was by this session.
+    pub(super) fn stands(&self, session: &SessionFacts) -> bool {
+        self.standing.iter().any(|(_, attempt)| {
+            self.connection(*attempt).and_then(|at| at.session).map(|at| at.0) == Some(session.name)
+        })
+    }
+
+    /// A violation that concerns a session.
+    pub(super) fn broken(
+        &self,
+        rule: Rule,
+        place: usize,
+        session: &SessionFacts,
+        what: String,
+    ) -> Violation {
+        let at = self.history.time(place);
+        Violation { rule, at, client: Some(session.client), session: Some(session.name), what }
+    }
+
+    fn take_client(&mut self, place: usize, what: &What) {
+        match *what {
+            What::Dialed(dial) => {
+                let at = dial.attempt.index();
+                if self.connections.len() <= at {
+                    self.connections.resize_with(at + 1, || None);
+                }
+                let (ticket, session, goes_on, opened) = (None, None, false, None);
+                self.connections[at] = Some(Connection { dial, ticket, session, goes_on, opened });
+            }
+            What::ShowedTicket { attempt, of } => {
+                if let Some(connection) = self.connection_mut(attempt) {
+                    connection.ticket = Some(Ticket { of });
+                }
+            }
+            What::Opened { attempt, resumed, loss } => {
+                if let Some(connection) = self.connection_mut(attempt) {
+                    connection.opened = Some(Opened { resumed, loss });
+                }
+            }
+            What::Saw { attempt, .. } | What::SawGap { attempt, .. } => {
+                let connection = self.connection(attempt).filter(|at| !at.dial.ghost);
+                if let Some((session, _)) = connection.and_then(|at| at.session) {
+                    self.sessions[session.index()].sights.push(place);
+                }
+            }
+            What::Stands { client, attempt } => self.standing.push((client, attempt)),
+            _ => {}
+        }
+    }
+
+    fn take_router(&mut self, place: usize, what: &What) {
+        match *what {
+            What::Connected { session, attempt, gateway } => {
+                self.connect(place, session, attempt, gateway);
+            }
+            What::Resumed { session, attempt } => {
+                if let Some(connection) = self.connection_mut(attempt) {
+                    connection.session = Some((session, place));
+                    connection.goes_on = true;
+                }
+                if let Some(facts) = self.sessions.get_mut(session.index()) {
+                    facts.holders.push((place, attempt));
+                    facts.is_parked = false;
+                }
+            }
+            What::Parked { session, .. } => self.with(session, |facts| {
+                facts.parked.push(place);
+                facts.is_parked = true;
+            }),
+            What::Ended { session, why } => self.with(session, |facts| {
+                facts.ended.get_or_insert((place, why));
+            }),
+            What::Acked { session, push } => {
+                self.with(session, |facts| facts.acked.push((place, push)));
+            }
+            What::Missing { session, .. } => {
+                self.with(session, |facts| facts.missing.push(place));
+            }
+            What::Joined { session, room } => {
+                self.with(session, |facts| facts.rooms |= 1 << (room & 63));
+            }
+            What::Left { session, room } => {
+                self.with(session, |facts| facts.rooms &= !(1 << (room & 63)));
+            }
+            _ => {}
+        }
+    }
+
+    fn take_world(&mut self, place: usize, what: &What) {
+        match *what {
+            What::Began { ttl, .. } => self.ttl.push(ttl),
+            What::ClockStepped { .. } => self.steps.push(place),
+            What::Rested => self.rested = Some(place),
+            What::Pushed { push, taken } => {
+                let is_certain = taken == Taken::Yes;
+                for facts in self.sessions.iter_mut().filter(|facts| facts.is_meant_by(push)) {
+                    let while_parked = facts.is_parked;
+                    facts.offers.push(Offer { push, place, is_certain, while_parked });
+                }
+                self.pushes.push((place, push));
+            }
+            _ => {}
+        }
+    }
+
+    fn connect(&mut self, place: usize, name: Session, attempt: Attempt, gateway: u32) {
+        let Some(connection) = self.connection_mut(attempt) else { return };
+        connection.session = Some((name, place));
+        let dial = connection.dial;
+        if name.index() != self.sessions.len() {
+            return;
+        }
+        let now = self.history.time(place);
+        let same_moment = self.pushes.iter().rev().take_while(|at| self.history.time(at.0) == now);
+        // Commands of this moment may be carried out after the session has begun.
+        let mut offers: Vec<Offer> = same_moment
+            .filter(|(_, push)| push.may_mean(dial.user))
+            .map(|(place, push)| Offer {
+                push: *push,
+                place: *place,
+                is_certain: false,
+                while_parked: false,
+            })
+            .collect();
+        offers.reverse();
+        self.sessions.push(SessionFacts {
+            name,
+            user: dial.user,
+            device: dial.device,
+            client: dial.client,
+            wire: dial.wire,
+            gateway,
+            connected: place,
+            ended: None,
+            parked: Vec::new(),
+            holders: vec![(place, attempt)],
+            offers,
+            sights: Vec::new(),
+            acked: Vec::new(),
+            missing: Vec::new(),
+            rooms: 0,
+            is_parked: false,
+        });
+    }
+
+    fn connection_mut(&mut self, attempt: Attempt) -> Option<&mut Connection> {
+        self.connections.get_mut(attempt.index())?.as_mut()
+    }
+
+    fn with(&mut self, session: Session, change: impl FnOnce(&mut SessionFacts)) {
+        if let Some(facts) = self.sessions.get_mut(session.index()) {
+            change(facts);
+        }
+    }
+}
+
+impl SessionFacts {
+    fn is_meant_by(&self, push: Push) -> bool {
+        self.ended.is_none()
+            && match push.target {
+                Target::Session(session) => self.name == session,
+                Target::User(user) => self.user == user,
+                Target::Room(room) => self.rooms & (1 << (room & 63)) != 0,
+                Target::All => true,
+            }
+    }
+
+    /// Whether it had not ended at this place of the history.
+    pub(super) fn is_alive_at(&self, place: usize) -> bool {
+        self.connected < place && self.ended.is_none_or(|(ended, _)| place < ended)
+    }
+
+    /// The connection that had it at this place of the history.
+    pub(super) fn holder_at(&self, place: usize) -> Option<Attempt> {
+        self.holders.iter().rev().find(|(since, _)| *since <= place).map(|(_, attempt)| *attempt)
+    }
+}
+
+impl Push {
+    fn may_mean(&self, user: u32) -> bool {
+        match self.target {
+            Target::Session(_) => false,
+            Target::User(meant) => meant == user,
+            Target::Room(_) | Target::All => true,
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Latest deliveries: never an older one after a newer one of its key, and the newest in the end.
+
+use std::collections::BTreeMap;
+
+use super::index::{Index, Offer, SessionFacts};
+use super::{Rule, Violation};
+use crate::history::{PushClass, PushId, What};
+
+pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
+    for session in &index.sessions {
+        if !session.offers.iter().any(|offer| key(offer).is_some()) {
+            continue;
+        }
+        let seen = in_order(index, session, found);
+        if index.stands(session) {
+            newest_came(index, session, &seen, found);
+        }
+    }
+}
+
+const fn key(offer: &Offer) -> Option<u8> {
+    match offer.push.class {
+        PushClass::Latest(key) => Some(key),
+        _ => None,
+    }
+}
+
+/// The newest that was seen of each key.
+fn in_order(
+    index: &Index<'_>,
+    session: &SessionFacts,
+    found: &mut Vec<Violation>,
+) -> BTreeMap<u8, PushId> {
+    let mut newest: BTreeMap<u8, PushId> = BTreeMap::new();
+    for &place in &session.sights {
+        let What::Saw { push, .. } = index.history.entries[place].what else { continue };
+        let offer = session.offers.iter().find(|offer| offer.push.id == push);
+        let Some(key) = offer.and_then(key) else { continue };
+        if let Some(before) = newest.insert(key, push).filter(|before| *before >= push) {
+            let what = format!("{push} came after {before}, of the same key {key}");
+            found.push(index.broken(Rule::Latest, place, session, what));
+            newest.insert(key, before);
+        }
+    }
+    newest
+}
+
+/// Unless it was lost with a connection, or there was a reason to drop it, which a gap tells.
+fn newest_came(
+    index: &Index<'_>,
+    session: &SessionFacts,
+    seen: &BTreeMap<u8, PushId>,
+    found: &mut Vec<Violation>,
+) {
+    let rested = index.rested.unwrap_or(usize::MAX);
+    let mut newest: BTreeMap<u8, &Offer> = BTreeMap::new();
+    for offer in session.offers.iter().filter(|offer| offer.is_certain && offer.place < rested) {
+        if let Some(key) = key(offer) {
+            newest.insert(key, offer);
+        }
+    }
+    for (key, offer) in newest {
+        let was_lost = session.parked.iter().any(|place| *place > offer.place);
+        let was_told = session.missing.iter().any(|place| *place > offer.place)
+            || session.sights.iter().any(|place| {
+                *place > offer.place
+                    && matches!(index.history.entries[*place].what, What::SawGap { .. })
+            });
+        let came = seen.get(&key).is_some_and(|push| *push >= offer.push.id);
+        if !(came || was_lost || was_told || offer.while_parked) {
+            let what = format!("{}, the newest of key {key}, never came", offer.push.id);
+            found.push(index.broken(Rule::Latest, rested, session, what));
+        }
+    }
+}

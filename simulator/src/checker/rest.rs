@@ -1,0 +1,91 @@
+//! Budget, sense, and whether all comes to rest.
+
+use std::collections::BTreeSet;
+
+use super::index::{Index, SessionFacts};
+use super::{Rule, Violation};
+use crate::history::{ClientId, MessageId, PushClass, PushId, What};
+
+pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
+    for (_, entry) in index.history.iter() {
+        let (rule, client, what) = match &entry.what {
+            What::OverBudget { memory, budget } => {
+                (Rule::Budget, None, format!("{memory} bytes of {budget} are held"))
+            }
+            What::Stranded { client } => {
+                (Rule::Liveness, Some(*client), "it has no session in the end".to_owned())
+            }
+            What::Restless { gateway } => {
+                let what = format!("gateway {gateway} always had something to do at one moment");
+                (Rule::Liveness, None, what)
+            }
+            What::Nonsense { attempt, what } => {
+                let client = index.connection(*attempt).map(|at| at.dial.client);
+                (Rule::Wire, client, format!("{attempt}: {what}"))
+            }
+            _ => continue,
+        };
+        found.push(Violation { rule, at: entry.at, client, session: None, what });
+    }
+    answers(index, found);
+    for session in index.sessions.iter().filter(|session| index.stands(session)) {
+        acks(index, session, found);
+    }
+}
+
+/// Who stands in the end has an answer to everything he sent.
+fn answers(index: &Index<'_>, found: &mut Vec<Violation>) {
+    let mut open: BTreeSet<(ClientId, MessageId)> = BTreeSet::new();
+    for entry in &index.history.entries {
+        match entry.what {
+            What::Sent { client, message } => {
+                open.insert((client, message));
+            }
+            What::Answered { client, message, .. } => {
+                open.remove(&(client, message));
+            }
+            // Whoever is told that it is over is owed nothing more.
+            What::Over { client, .. } => open.retain(|(sender, _)| *sender != client),
+            _ => {}
+        }
+    }
+    for (client, message) in open {
+        let Some((_, attempt)) = index.standing.iter().find(|at| at.0 == client) else { continue };
+        let Some(session) = index.session_of(*attempt) else { continue };
+        let rested = index.rested.unwrap_or(usize::MAX);
+        let what = format!("{message} was never answered");
+        found.push(index.broken(Rule::Liveness, rested, session, what));
+    }
+}
+
+/// What the client has seen is acked, once, and what is acked it has seen.
+fn acks(index: &Index<'_>, session: &SessionFacts, found: &mut Vec<Violation>) {
+    let rested = index.rested.unwrap_or(usize::MAX);
+    let seen: BTreeSet<PushId> = session
+        .sights
+        .iter()
+        .filter_map(|place| match index.history.entries[*place].what {
+            What::Saw { push, .. } => Some(push),
+            _ => None,
+        })
+        .collect();
+    let mut acked = BTreeSet::new();
+    for (place, push) in &session.acked {
+        if !acked.insert(*push) {
+            let what = format!("the router was told twice that {push} is acked");
+            found.push(index.broken(Rule::Life, *place, session, what));
+        }
+        if !seen.contains(push) {
+            let what = format!("{push} is acked, and its client never saw it");
+            found.push(index.broken(Rule::NoLoss, *place, session, what));
+        }
+    }
+    let is_due = |push: &PushId| {
+        let offer = session.offers.iter().find(|offer| offer.push.id == *push);
+        offer.is_some_and(|offer| offer.push.class == PushClass::Acked && offer.place < rested)
+    };
+    if let Some(push) = seen.iter().find(|push| is_due(push) && !acked.contains(push)) {
+        let what = format!("{push} was seen, and the router never told of the ack");
+        found.push(index.broken(Rule::Liveness, rested, session, what));
+    }
+}

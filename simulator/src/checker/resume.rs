@@ -1,0 +1,148 @@
+//! Tickets: each resumes its own session, as long as that waits, and no other.
+
+use super::index::{Connection, Index, SessionFacts, Ticket};
+use super::{Rule, Violation};
+use crate::history::{Loss, Wire};
+
+pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
+    for connection in index.connections.iter().flatten() {
+        let Some((name, bound)) = connection.session else { continue };
+        let Some(session) = index.session(name) else { continue };
+        let mut report = |rule, what| found.push(index.broken(rule, bound, session, what));
+        if (session.user, session.device) != (connection.dial.user, connection.dial.device) {
+            let attempt = connection.dial.attempt;
+            report(Rule::Resume, format!("{attempt} of somebody else got it"));
+        }
+        match connection.dial.wire {
+            Wire::Comet => {
+                if let Some((rule, what)) = comet(index, connection, session, bound) {
+                    report(rule, what);
+                }
+            }
+            Wire::Dtalk => {
+                if let Some(other) = left_behind(index, connection, session, bound) {
+                    let what = format!("it is new, while {} of this device waited", other.name);
+                    report(Rule::Resume, what);
+                }
+            }
+        }
+    }
+}
+
+fn comet(
+    index: &Index<'_>,
+    connection: &Connection,
+    session: &SessionFacts,
+    bound: usize,
+) -> Option<(Rule, String)> {
+    let attempt = connection.dial.attempt;
+    if let Some(opened) = connection.opened
+        && opened.resumed != connection.goes_on
+    {
+        let told = if opened.resumed { "resumed" } else { "new" };
+        return Some((Rule::TrueReason, format!("{attempt} was told that it is {told}")));
+    }
+    let Some(ticket) = connection.ticket else {
+        let what = format!("{attempt} got it without a ticket");
+        return connection.goes_on.then_some((Rule::Resume, what));
+    };
+    let owner = ticket.of.and_then(|of| index.session_of(of));
+    if connection.goes_on {
+        return bad_resume(owner, session, is_stale(index, ticket, bound))
+            .map(|why| (Rule::Resume, format!("{attempt} resumed it by {why}")));
+    }
+    if let Some(owner) = owner
+        && should_resume(index, connection, ticket, owner, bound)
+    {
+        let what = format!("{attempt} showed a ticket of {}, which waited", owner.name);
+        return Some((Rule::Resume, what));
+    }
+    let loss = connection.opened?.loss;
+    let is_own = owner.is_some_and(|owner| {
+        (owner.user, owner.device) == (connection.dial.user, connection.dial.device)
+    });
+    let excuse = !is_own || is_stale(index, ticket, bound);
+    untrue_loss(index, owner, loss, (bound, excuse)).map(|why| (Rule::TrueReason, format!("{attempt}: {why}")))
+}
+
+fn bad_resume(
+    owner: Option<&SessionFacts>,
+    session: &SessionFacts,
+    is_stale: bool,
+) -> Option<&'static str> {
+    match owner {
+        None => Some("a false ticket"),
+        Some(owner) if owner.name != session.name => Some("a ticket of another session"),
+        Some(_) if is_stale => Some("a ticket that is too old"),
+        Some(_) => None,
+    }
+}
+
+/// Whether the session's client had shown a newer ticket before.
+fn is_stale(index: &Index<'_>, ticket: Ticket, bound: usize) -> bool {
+    let given = |attempt| index.connection(attempt).and_then(|at| at.session);
+    let Some((session, since)) = ticket.of.and_then(given) else { return false };
+    index.connections.iter().flatten().any(|other| {
+        let newer = other.ticket.and_then(|ticket| ticket.of).and_then(given);
+        let is_shown = other.goes_on && other.session.is_some_and(|(_, at)| at < bound);
+        is_shown && newer.is_some_and(|(of, at)| of == session && at > since)
+    })
+}
+
+fn should_resume(
+    index: &Index<'_>,
+    connection: &Connection,
+    ticket: Ticket,
+    owner: &SessionFacts,
+    bound: usize,
+) -> bool {
+    let is_own = (owner.user, owner.device) == (connection.dial.user, connection.dial.device);
+    // A clock that was stepped may have ended the ticket's time.
+    let is_timely = index.steps.iter().all(|step| *step > bound);
+    !is_stale(index, ticket, bound) && is_own && is_timely && owner.is_alive_at(bound)
+}
+
+/// What is wrong with a reason, if anything is.
+fn untrue_loss(
+    index: &Index<'_>,
+    owner: Option<&SessionFacts>,
+    loss: Loss,
+    (bound, excuse): (usize, bool),
+) -> Option<String> {
+    let ended = owner.and_then(|owner| owner.ended).filter(|(place, _)| *place < bound);
+    match (loss, owner) {
+        (Loss::None, _) => Some("its ticket was not honoured, and it was told no reason".into()),
+        (Loss::Expired, Some(owner)) => {
+            let waited = owner.parked.iter().rev().find(|place| **place < bound)?;
+            let waited = index.history.time(bound) - index.history.time(*waited);
+            let ttl = index.ttl.get(owner.gateway as usize).copied().unwrap_or(0);
+            // The wheel may be early by one of its steps.
+            let is_true = ended.is_some() && waited + 100_000 >= ttl || !index.steps.is_empty();
+            (!is_true).then(|| format!("told EXPIRED after {waited} of {ttl} us"))
+        }
+        (Loss::Ended, Some(_)) => {
+            let is_true = ended.is_some() || excuse || !index.steps.is_empty();
+            (!is_true).then(|| "told ENDED, which it has not".into())
+        }
+        _ => None,
+    }
+}
+
+/// The session of the same device that a dtalk connection should have resumed.
+fn left_behind<'a>(
+    index: &'a Index<'_>,
+    connection: &Connection,
+    session: &SessionFacts,
+    bound: usize,
+) -> Option<&'a SessionFacts> {
+    if connection.goes_on || index.ttl.get(session.gateway as usize).is_none_or(|ttl| *ttl == 0) {
+        return None;
+    }
+    index.sessions.iter().find(|other| {
+        other.name != session.name
+            && other.wire == Wire::Dtalk
+            && (other.user, other.device, other.gateway)
+                == (session.user, session.device, session.gateway)
+            && other.is_alive_at(bound)
+    })
+}

@@ -1,0 +1,79 @@
+//! Messages of clients: to the router at most once in a session and in order, answered truly.
+
+use std::collections::HashMap;
+
+use super::index::Index;
+use super::{Rule, Violation};
+use crate::history::{Answer, Attempt, ClientId, MessageId, Session, What, Wire};
+
+pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
+    let mut upstream = Upstream::default();
+    for (place, entry) in index.history.iter() {
+        match entry.what {
+            What::Received { session, message } => {
+                upstream.received(index, place, session, message, found);
+            }
+            What::Settled { session, message, answer } => {
+                upstream.settled.entry(message).or_default().push((session, answer));
+            }
+            What::Answered { client, attempt, message, answer } => {
+                upstream.answered(index, place, (client, attempt), (message, answer), found);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[derive(Default)]
+struct Upstream {
+    /// What each session has sent, in order.
+    received: HashMap<Session, Vec<MessageId>>,
+    settled: HashMap<MessageId, Vec<(Session, Answer)>>,
+    /// The last message that each client has an answer to.
+    newest: HashMap<ClientId, MessageId>,
+}
+
+impl Upstream {
+    /// Messages are numbered in the order in which clients send them.
+    fn received(
+        &mut self,
+        index: &Index<'_>,
+        place: usize,
+        session: Session,
+        message: MessageId,
+        found: &mut Vec<Violation>,
+    ) {
+        let Some(facts) = index.session(session) else { return };
+        let before = self.received.entry(session).or_default();
+        if facts.wire == Wire::Comet
+            && let Some(last) = before.last().filter(|last| **last >= message)
+        {
+            let what = format!("the router got {message} after {last}");
+            found.push(index.broken(Rule::Upstream, place, facts, what));
+        }
+        before.push(message);
+    }
+
+    fn answered(
+        &mut self,
+        index: &Index<'_>,
+        place: usize,
+        (client, attempt): (ClientId, Attempt),
+        (message, answer): (MessageId, Answer),
+        found: &mut Vec<Violation>,
+    ) {
+        let Some(facts) = index.session_of(attempt) else { return };
+        let settled = self.settled.get(&message).map(Vec::as_slice).unwrap_or_default();
+        if !settled.contains(&(facts.name, answer)) {
+            let what = format!("{message} was answered as {answer:?}, and settled as {settled:?}");
+            found.push(index.broken(Rule::Upstream, place, facts, what));
+        }
+        let newest = self.newest.insert(client, message);
+        if let Some(newest) = newest.filter(|newest| *newest >= message)
+            && facts.wire == Wire::Comet
+        {
+            let what = format!("{message} was answered after {newest}");
+            found.push(index.broken(Rule::Upstream, place, facts, what));
+        }
+    }
+}

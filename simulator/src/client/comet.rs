@@ -1,0 +1,210 @@
+//! The comet client: the crate's own session, and an application that writes down what it sees.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use comet_protocol::client::{ClientSession, Closed, Config, Event, Link, Time};
+use comet_protocol::comet as wire;
+
+use super::{Person, Wish};
+use crate::body::Body;
+use crate::history::{Answer, Attempt, Log, Loss, MessageId, MissingGap, PushId, What};
+use crate::router::{self, room_number};
+
+/// A session of the comet dialect.
+#[derive(Debug)]
+pub(crate) struct CometClient {
+    session: ClientSession,
+    auth: wire::Auth,
+    person: Person,
+    link: Link,
+    attempt: Attempt,
+    log: Log,
+    /// What has no answer yet, by its number on the wire.
+    questions: BTreeMap<u32, MessageId>,
+    is_open: bool,
+}
+
+/// The settings that matter to what is tested; the rest is as it comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Habits {
+    pub(crate) outbox: usize,
+    pub(crate) early: usize,
+    pub(crate) ack_every: u32,
+    pub(crate) ack_delay: Duration,
+    pub(crate) max_body: u32,
+}
+
+impl CometClient {
+    pub(crate) fn new(now: u64, person: Person, habits: Habits, log: Log, seed: u64) -> Self {
+        let mut config = Config {
+            outbox: habits.outbox,
+            early: habits.early,
+            ack_every: habits.ack_every,
+            ack_delay: habits.ack_delay,
+            max_body: habits.max_body,
+            handshake_timeout: Duration::from_secs(4),
+            retry: Duration::from_secs(3),
+            heartbeat: Duration::from_secs(6),
+            backoff: Duration::from_millis(200),
+            max_backoff: Duration::from_secs(2),
+            ..Config::default()
+        };
+        config.auth.app_id = router::APP.into();
+        config.auth.token = router::token(person.user);
+        let auth = config.auth.clone();
+        let session = ClientSession::new(Time::from_micros(now), config, seed);
+        let (link, attempt, questions) = (Link::default(), Attempt::default(), BTreeMap::new());
+        Self { session, auth, person, link, attempt, log, questions, is_open: false }
+    }
+
+    pub(super) const fn dialed(&mut self, attempt: Attempt) {
+        self.attempt = attempt;
+    }
+
+    pub(super) fn handle_connected(&mut self, now: u64) {
+        self.auth.ext = router::ext(self.attempt, self.person.device);
+        self.session.set_auth(self.auth.clone());
+        self.session.handle_connected(Time::from_micros(now), self.link);
+    }
+
+    pub(super) fn handle_disconnected(&mut self, now: u64) {
+        self.log.note(What::Lost { attempt: self.attempt });
+        self.is_open = false;
+        self.session.handle_disconnected(Time::from_micros(now), self.link);
+    }
+
+    pub(super) fn handle_bytes(&mut self, now: u64, bytes: &[u8]) {
+        self.session.handle_bytes(Time::from_micros(now), self.link, bytes);
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: u64) {
+        self.session.handle_timeout(Time::from_micros(now));
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<u64> {
+        self.session.poll_timeout().map(Time::as_micros)
+    }
+
+    pub(super) fn poll_transmit(&mut self) -> Option<Bytes> {
+        self.session.poll_transmit()
+    }
+
+    pub(super) fn send(&mut self, now: u64, message: MessageId, len: usize) -> bool {
+        let body = Body::Message(message).to_bytes(len);
+        let Ok(seq) = self.session.send(Time::from_micros(now), body) else { return false };
+        self.log.note(What::Sent { client: self.person.client, message });
+        self.questions.insert(seq.get(), message);
+        true
+    }
+
+    pub(super) fn standing(&self) -> Option<Attempt> {
+        self.is_open.then_some(self.attempt)
+    }
+
+    pub(super) fn has_questions(&self) -> bool {
+        !self.questions.is_empty()
+    }
+
+    pub(super) fn leave(&mut self, now: u64) {
+        self.session.leave(Time::from_micros(now));
+    }
+
+    pub(super) fn poll_wishes(&mut self, wishes: &mut Vec<Wish>) {
+        while let Some(event) = self.session.poll_event() {
+            match event {
+                Event::Connect(link) => {
+                    self.link = link;
+                    wishes.push(Wish::Dial);
+                }
+                Event::Disconnect(_) => {
+                    self.is_open = false;
+                    wishes.push(Wish::HangUp);
+                }
+                Event::Opened { resumed, welcome } => self.open(resumed, &welcome, wishes),
+                Event::Closed(closed) => self.close(&closed, wishes),
+                event => self.see(event),
+            }
+        }
+    }
+
+    fn open(&mut self, resumed: bool, welcome: &wire::Welcome, wishes: &mut Vec<Wish>) {
+        self.is_open = true;
+        let loss = match welcome.loss() {
+            wire::Loss::None => Loss::None,
+            wire::Loss::Expired => Loss::Expired,
+            wire::Loss::Unknown => Loss::Unknown,
+            wire::Loss::Ended => Loss::Ended,
+        };
+        self.log.note(What::Opened { attempt: self.attempt, resumed, loss });
+        if !welcome.ticket.is_empty() {
+            wishes.push(Wish::Keep(welcome.ticket.clone()));
+        }
+    }
+
+    fn close(&mut self, closed: &Closed, wishes: &mut Vec<Wish>) {
+        self.is_open = false;
+        let code = match closed {
+            Closed::Refused(refused) => refused.code,
+            Closed::Failed(failure) => failure.code,
+            _ => 0,
+        };
+        let (client, attempt) = (self.person.client, self.attempt);
+        self.log.note(What::Over { client, attempt, code });
+        wishes.push(Wish::Rest);
+    }
+
+    fn see(&mut self, event: Event) {
+        let attempt = self.attempt;
+        match event {
+            Event::Delivery { seq, body } => self.delivered(&body, seq.get()),
+            Event::BestEffort { body } => self.delivered(&body, 0),
+            Event::Latest { body, .. } => self.delivered(&body, 0),
+            Event::Gap { from, to, gap } => {
+                let gap = missing(from.get(), to.get(), &gap);
+                self.log.note(What::SawGap { attempt, gap });
+            }
+            Event::Replied { seq, body } => match Body::parse(&body) {
+                Some(Body::Reply(message, answer)) => self.answer(seq.get(), message, answer),
+                _ => self.nonsense("a reply that nobody gave"),
+            },
+            Event::Refused { seq, .. } => {
+                let message = self.questions.get(&seq.get()).copied().unwrap_or_default();
+                self.answer(seq.get(), message, Answer::Refused);
+            }
+            _ => {}
+        }
+    }
+
+    fn delivered(&self, body: &[u8], seq: u32) {
+        match Body::parse(body) {
+            Some(Body::Push(push)) => self.saw(push, seq),
+            _ => self.nonsense("a delivery that nobody pushed"),
+        }
+    }
+
+    fn saw(&self, push: PushId, seq: u32) {
+        self.log.note(What::Saw { attempt: self.attempt, push, seq });
+    }
+
+    fn answer(&mut self, seq: u32, message: MessageId, answer: Answer) {
+        if self.questions.remove(&seq) != Some(message) {
+            return self.nonsense("an answer to something else");
+        }
+        let (client, attempt) = (self.person.client, self.attempt);
+        self.log.note(What::Answered { client, attempt, message, answer });
+    }
+
+    fn nonsense(&self, what: &'static str) {
+        self.log.note(What::Nonsense { attempt: self.attempt, what });
+    }
+}
+
+/// What is handed up begins at `from`: what lies before that in the gap had been seen.
+fn missing(from: u32, to: u32, gap: &wire::Gap) -> MissingGap {
+    let first = gap.first(wire::Seq::new(to));
+    let seen = u64::from(wire::Seq::new(from).since(first));
+    let count = gap.count.saturating_sub(if to == 0 { 0 } else { seen });
+    MissingGap { from, to, count, room: room_number(&gap.room), position: gap.position }
+}

@@ -1,0 +1,52 @@
+//! The pen that all parties write with.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::{Entry, History, What};
+
+/// A history that is being written, and the time. All share it: router and clients write in turns,
+/// on one thread; the lock is there because a router must be able to move to another.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Log(Arc<Mutex<Writing>>);
+
+#[derive(Debug, Default)]
+struct Writing {
+    now: u64,
+    /// When something was last written.
+    stirred: u64,
+    history: History,
+}
+
+impl Log {
+    pub(crate) fn new() -> Self {
+        let log = Self::default();
+        log.0.lock().history.entries.reserve(2_048);
+        log
+    }
+
+    pub(crate) fn set_now(&self, now: u64) {
+        self.0.lock().now = now;
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.0.lock().now
+    }
+
+    pub(crate) fn note(&self, what: What) {
+        let mut writing = self.0.lock();
+        let at = writing.now;
+        writing.stirred = at;
+        writing.history.entries.push(Entry { at, what });
+    }
+
+    /// When something happened last.
+    pub(crate) fn stirred(&self) -> u64 {
+        self.0.lock().stirred
+    }
+
+    pub(crate) fn take(&self) -> History {
+        std::mem::take(&mut self.0.lock().history)
+    }
+}

@@ -1,0 +1,179 @@
+//! Histories for people: one line for each thing that happened.
+
+use std::fmt;
+
+use super::{
+    Answer, Attempt, ClientId, Entry, History, Loss, MessageId, MissingGap, Push, PushClass,
+    PushId, Session, Target, What, Wire,
+};
+
+macro_rules! prefixed {
+    ($($name:ident: $prefix:literal),*) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+    )*};
+}
+prefixed!(Attempt: "connection ", ClientId: "client ", Session: "session ");
+prefixed!(PushId: "push ", MessageId: "message ");
+
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.entries.iter().try_for_each(|entry| writeln!(f, "{entry}"))
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>4}.{:06}  {}", self.at / 1_000_000, self.at % 1_000_000, self.what)
+    }
+}
+
+impl fmt::Display for Push {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.id)?;
+        match self.class {
+            PushClass::Acked => write!(f, "acked")?,
+            PushClass::BestEffort => write!(f, "best effort")?,
+            PushClass::Latest(key) => write!(f, "latest of key {key}")?,
+        }
+        write!(f, " {:?} to ", self.lane)?;
+        match self.target {
+            Target::Session(session) => write!(f, "{session}")?,
+            Target::User(user) => write!(f, "user {user}")?,
+            Target::Room(room) => write!(f, "room {room}")?,
+            Target::All => write!(f, "all")?,
+        }
+        if self.position == 0 { Ok(()) } else { write!(f, ", position {}", self.position) }
+    }
+}
+
+impl fmt::Display for MissingGap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "gap of {} as {} to {}", self.count, self.from, self.to)?;
+        if let Some(room) = self.room {
+            write!(f, ", room {room}")?;
+        }
+        if self.position == 0 { Ok(()) } else { write!(f, ", position {}", self.position) }
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dialed(_)
+            | Self::ShowedTicket { .. }
+            | Self::Opened { .. }
+            | Self::Saw { .. }
+            | Self::SawGap { .. }
+            | Self::Sent { .. }
+            | Self::Answered { .. }
+            | Self::Lost { .. }
+            | Self::Over { .. }
+            | Self::Stands { .. }
+            | Self::Stranded { .. }
+            | Self::Nonsense { .. } => self.show_client(f),
+            Self::Asked { .. }
+            | Self::Decided { .. }
+            | Self::Connected { .. }
+            | Self::Resumed { .. }
+            | Self::Parked { .. }
+            | Self::Ended { .. }
+            | Self::Received { .. }
+            | Self::Settled { .. }
+            | Self::Acked { .. }
+            | Self::Missing { .. } => self.show_router(f),
+            _ => self.show_world(f),
+        }
+    }
+}
+
+impl What {
+    fn show_client(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dialed(dial) => {
+                let (user, device) = (dial.user, dial.device);
+                write!(f, "{}: {} dials as user {user}", dial.attempt, dial.client)?;
+                write!(f, ", device {device}, {}", wire(dial.wire, dial.websocket))?;
+                if dial.ghost { write!(f, ", a ghost") } else { Ok(()) }
+            }
+            Self::ShowedTicket { attempt, of: Some(of) } => {
+                write!(f, "{attempt}: shows the ticket of {of}")
+            }
+            Self::ShowedTicket { attempt, .. } => write!(f, "{attempt}: shows a false ticket"),
+            Self::Opened { attempt, resumed: true, .. } => write!(f, "{attempt}: open, resumed"),
+            Self::Opened { attempt, loss: Loss::None, .. } => write!(f, "{attempt}: open"),
+            Self::Opened { attempt, loss, .. } => write!(f, "{attempt}: open, {loss:?}"),
+            Self::Saw { attempt, push, seq } => write!(f, "{attempt}: saw {push} as {seq}"),
+            Self::SawGap { attempt, gap } => write!(f, "{attempt}: saw {gap}"),
+            Self::Sent { client, message } => write!(f, "{client} sends {message}"),
+            Self::Answered { client, attempt, message, answer } => {
+                write!(f, "{attempt}: {client} has its answer to {message}: {}", said(*answer))
+            }
+            Self::Lost { attempt } => write!(f, "{attempt}: lost, to its client"),
+            Self::Over { client, attempt, code } => {
+                write!(f, "{attempt}: {client} is over, code {code}")
+            }
+            Self::Stands { client, attempt } => write!(f, "{attempt}: {client} stands"),
+            Self::Stranded { client } => write!(f, "{client} is stranded"),
+            Self::Nonsense { attempt, what } => write!(f, "{attempt}: nonsense: {what}"),
+            _ => Ok(()),
+        }
+    }
+
+    fn show_router(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "            router: ")?;
+        match self {
+            Self::Asked { attempt } => write!(f, "asked about {attempt}"),
+            Self::Decided { attempt, accepted: true } => write!(f, "accepts {attempt}"),
+            Self::Decided { attempt, .. } => write!(f, "refuses {attempt}"),
+            Self::Connected { session, attempt, .. } => write!(f, "{session} by {attempt}"),
+            Self::Resumed { session, attempt } => write!(f, "{session} resumed by {attempt}"),
+            Self::Parked { session, why } => write!(f, "{session} parked: {why}"),
+            Self::Ended { session, why } => write!(f, "{session} ended: {why}"),
+            Self::Received { session, message } => write!(f, "{message} of {session}"),
+            Self::Settled { session, message, answer } => {
+                write!(f, "settles {message} of {session}: {}", said(*answer))
+            }
+            Self::Acked { session, push } => write!(f, "{push} acked by {session}"),
+            Self::Missing { session, gap } => write!(f, "{session} misses: {gap}"),
+            _ => Ok(()),
+        }
+    }
+
+    fn show_world(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Began { gateway, .. } => write!(f, "gateway {gateway} begins"),
+            Self::Drained { gateway } => write!(f, "gateway {gateway} drains"),
+            Self::Restless { gateway } => write!(f, "gateway {gateway} does not come to rest"),
+            Self::ClockStepped { millis } => write!(f, "the wall clock steps by {millis} ms"),
+            Self::OverBudget { memory, budget } => write!(f, "{memory} bytes of {budget}"),
+            Self::Healed => write!(f, "nothing goes wrong any more"),
+            Self::Rested => write!(f, "all should be at rest"),
+            Self::Pushed { push, taken } => write!(f, "{push}: taken: {taken:?}"),
+            Self::Joined { session, room } => write!(f, "{session} is put into room {room}"),
+            Self::Left { session, room } => write!(f, "{session} is taken out of room {room}"),
+            Self::Kicked { session } => write!(f, "{session} is kicked"),
+            Self::Fault { attempt, what } => write!(f, "{attempt}: *** {what}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+const fn wire(wire: Wire, websocket: bool) -> &'static str {
+    match (wire, websocket) {
+        (Wire::Comet, false) => "comet on TCP",
+        (Wire::Comet, true) => "comet on WebSocket",
+        (Wire::Dtalk, false) => "dtalk on TCP",
+        (Wire::Dtalk, true) => "dtalk on WebSocket",
+    }
+}
+
+const fn said(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Taken => "taken",
+        Answer::Refused => "refused",
+    }
+}

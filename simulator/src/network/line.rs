@@ -1,0 +1,298 @@
+//! One connection: both directions, its framing, and how its client reads.
+
+use comet::simulation::Endpoint;
+use comet_protocol::ws::Opcode;
+
+pub(crate) use super::pipe::Ending;
+use super::pipe::Pipe;
+use super::websocket::{Heard, WebSocket};
+use crate::history::Attempt;
+use crate::random::Random;
+
+/// How the client's end takes bytes out of the gateway's send buffer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reading {
+    /// As soon as they are there.
+    Prompt,
+    /// So many bytes at a time.
+    Paced {
+        /// Microseconds between two readings.
+        every: u64,
+        /// Bytes each time.
+        bytes: usize,
+        /// When the next is due.
+        next: u64,
+    },
+    /// Never.
+    Stopped,
+}
+
+/// What a client learns.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Arrived {
+    /// The connection can be written to.
+    Open,
+    /// Bytes, on WebSocket a message.
+    Bytes(Vec<u8>),
+    /// The connection is no more.
+    Closed,
+    /// What came is not WebSocket.
+    Broken,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) attempt: Attempt,
+    endpoint: Endpoint,
+    up: Pipe,
+    down: Pipe,
+    websocket: Option<WebSocket>,
+    reading: Reading,
+    /// The gateway's receive buffer is full: to be tried again after its next turn.
+    is_up_full: bool,
+    /// The client has left or knows of the end: it hears nothing more.
+    is_left: bool,
+    /// The gateway's end of stream, or its reset, is on its way to the client.
+    is_end_seen: bool,
+    /// Nothing goes in either direction, and nobody is told.
+    is_silent: bool,
+}
+
+impl Line {
+    pub(crate) fn new(
+        now: u64,
+        attempt: Attempt,
+        endpoint: Endpoint,
+        is_websocket: bool,
+        random: &mut Random,
+    ) -> Self {
+        let latency = random.of(&[300, 2_000, 15_000, 60_000]);
+        let jitter = random.below(latency);
+        let mut line = Self {
+            attempt,
+            endpoint,
+            up: Pipe::new(latency, jitter),
+            down: Pipe::new(latency, jitter),
+            websocket: is_websocket.then(WebSocket::new),
+            reading: Reading::Prompt,
+            is_up_full: false,
+            is_left: false,
+            is_end_seen: false,
+            is_silent: false,
+        };
+        if is_websocket {
+            line.up.send(now, WebSocket::request(), random);
+        }
+        line
+    }
+
+    pub(crate) const fn is_left(&self) -> bool {
+        self.is_left
+    }
+
+    /// Whether both sides are done with it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_left && self.endpoint.is_closed()
+    }
+
+    pub(crate) fn set_capacity(&mut self, to_gateway: usize, from_gateway: usize) {
+        self.endpoint.set_capacity(to_gateway, from_gateway);
+    }
+
+    pub(crate) const fn set_reading(&mut self, reading: Reading) {
+        self.reading = reading;
+    }
+
+    /// The client writes.
+    pub(crate) fn send(&mut self, now: u64, bytes: &[u8], random: &mut Random) {
+        let bytes = match self.websocket {
+            Some(_) => WebSocket::frame(Opcode::Binary, bytes),
+            None => bytes.to_vec(),
+        };
+        self.up.send(now, bytes, random);
+    }
+
+    /// The client closes its end, and listens no more.
+    pub(crate) fn leave(&mut self, now: u64, ending: Option<Ending>, random: &mut Random) {
+        if self.is_left {
+            return;
+        }
+        self.is_left = true;
+        self.down.clear();
+        match ending {
+            Some(ending) => self.up.end(now, ending, random),
+            None => self.is_silent = true,
+        }
+    }
+
+    /// Nothing arrives for a while.
+    pub(crate) fn hold(&mut self, until: u64, up: bool, down: bool) {
+        if up {
+            self.up.hold(until);
+        }
+        if down {
+            self.down.hold(until);
+        }
+    }
+
+    /// Nothing more goes either way, from any byte on. The gateway may be told, and the client.
+    pub(crate) fn cut(
+        &mut self,
+        gateway_told: Option<(u64, Ending)>,
+        client_told: Option<u64>,
+        random: &mut Random,
+    ) {
+        self.up.cut(random);
+        self.down.cut(random);
+        self.is_silent = true;
+        if let Some((at, ending)) = gateway_told {
+            self.up.end_dead(at, ending);
+        }
+        if let Some(at) = client_told {
+            self.down.end_dead(at, Ending::Fin);
+        }
+    }
+
+    /// Whether the network has cut it.
+    pub(crate) const fn is_silent(&self) -> bool {
+        self.is_silent
+    }
+
+    /// Nothing goes wrong any more: who waits for bytes gets them, and who is cut off is told.
+    pub(crate) fn heal(&mut self, now: u64) {
+        self.up.release();
+        self.down.release();
+        self.reading = Reading::Prompt;
+        self.endpoint.set_capacity(65_536, 65_536);
+        if self.is_silent {
+            self.up.end_dead(now, Ending::Reset);
+            self.down.end_dead(now, Ending::Reset);
+        }
+    }
+
+    /// When something happens on it next.
+    pub(crate) fn next(&self) -> Option<u64> {
+        let up = self.up.next().filter(|_| !self.is_up_full);
+        let down = self.down.next().filter(|_| !self.is_left);
+        let reading = match self.reading {
+            Reading::Paced { next, .. } if !self.is_silent && !self.is_left => Some(next),
+            _ => None,
+        };
+        [up, down, reading].into_iter().flatten().min()
+    }
+
+    /// Brings what has arrived to the gateway, in pieces as the network likes it. Whether anything
+    /// did.
+    pub(crate) fn carry_up(&mut self, now: u64, random: &mut Random) -> bool {
+        let mut any = false;
+        while let Some(mut bytes) = self.up.pop(now) {
+            if bytes.len() > 1 && random.percent(8) {
+                let rest = bytes.split_off(1 + random.place(bytes.len() - 1));
+                self.up.unpop(rest);
+                any |= self.write(bytes);
+                return any;
+            }
+            any |= self.write(bytes);
+            if self.is_up_full {
+                return any;
+            }
+        }
+        match self.up.pop_end(now) {
+            None => return any,
+            Some(Ending::Fin) => self.endpoint.shutdown(),
+            Some(Ending::Reset) => self.endpoint.reset(),
+        }
+        true
+    }
+
+    fn write(&mut self, mut bytes: Vec<u8>) -> bool {
+        let taken = self.endpoint.write(&bytes);
+        self.is_up_full = taken < bytes.len() && !self.endpoint.is_closed();
+        if self.is_up_full {
+            self.up.unpop(bytes.split_off(taken));
+        }
+        taken > 0
+    }
+
+    /// The gateway had a turn: takes what it wrote. Whether that made room for more.
+    pub(crate) fn collect_turn(&mut self, now: u64, random: &mut Random) -> bool {
+        let mut any = self.is_up_full && self.carry_up(now, random);
+        if self.is_silent || self.is_left {
+            return self.is_left && !self.is_silent && self.discard() || any;
+        }
+        let bytes = self.collect(now);
+        any |= !bytes.is_empty();
+        self.down.send(now, bytes, random);
+        if !self.is_end_seen {
+            if self.endpoint.is_reset() {
+                self.is_end_seen = true;
+                self.down.end(now, Ending::Reset, random);
+            } else if self.endpoint.is_shutdown() {
+                self.is_end_seen = true;
+                self.down.end(now, Ending::Fin, random);
+            }
+        }
+        any
+    }
+
+    /// The client's system goes on taking bytes that nobody reads.
+    fn discard(&mut self) -> bool {
+        let mut bytes = Vec::new();
+        self.endpoint.read(&mut bytes, usize::MAX) > 0
+    }
+
+    fn collect(&mut self, now: u64) -> Vec<u8> {
+        let max = match &mut self.reading {
+            Reading::Prompt => usize::MAX,
+            Reading::Stopped => return Vec::new(),
+            Reading::Paced { every, bytes, next } => {
+                if now < *next {
+                    return Vec::new();
+                }
+                *next = now + *every;
+                *bytes
+            }
+        };
+        let mut bytes = Vec::new();
+        self.endpoint.read(&mut bytes, max);
+        bytes
+    }
+
+    /// What has arrived at the client.
+    pub(crate) fn carry_down(&mut self, now: u64, random: &mut Random, out: &mut Vec<Arrived>) {
+        while !self.is_left {
+            let Some(bytes) = self.down.pop(now) else { break };
+            self.hear(now, bytes, random, out);
+        }
+        if !self.is_left && self.down.pop_end(now).is_some() {
+            self.is_left = true;
+            // The client closes its end when it sees the other one closed.
+            self.up.end(now, Ending::Fin, random);
+            out.push(Arrived::Closed);
+        }
+    }
+
+    fn hear(&mut self, now: u64, bytes: Vec<u8>, random: &mut Random, out: &mut Vec<Arrived>) {
+        let Some(websocket) = &mut self.websocket else {
+            return out.push(Arrived::Bytes(bytes));
+        };
+        let mut heard = Vec::new();
+        websocket.read(&bytes, &mut heard);
+        for heard in heard {
+            match heard {
+                Heard::Open => out.push(Arrived::Open),
+                Heard::Message(bytes) => out.push(Arrived::Bytes(bytes)),
+                Heard::Ping(body) => {
+                    self.up.send(now, WebSocket::frame(Opcode::Pong, &body), random);
+                }
+                Heard::Goodbye => {
+                    self.up.send(now, WebSocket::frame(Opcode::Close, &[3, 232]), random);
+                    self.leave(now, Some(Ending::Fin), random);
+                    out.push(Arrived::Closed);
+                }
+                Heard::Broken => out.push(Arrived::Broken),
+            }
+        }
+    }
+}

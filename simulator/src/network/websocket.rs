@@ -1,0 +1,93 @@
+//! The client's end of a WebSocket: the upgrade, frames, and what the browser would do by itself.
+
+use comet_protocol::ws::handshake::{HandshakeLimits, ResponseParse, Upgrade};
+use comet_protocol::ws::{Decoder, Event, Limits, Opcode, Role, write_masked_frame};
+
+/// The example of RFC 6455; nothing depends on its being new each time.
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+/// What came.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Heard {
+    /// The upgrade was accepted.
+    Open,
+    /// A message.
+    Message(Vec<u8>),
+    /// A ping, to be answered with this.
+    Ping(Vec<u8>),
+    /// The other side says goodbye, or the upgrade was refused.
+    Goodbye,
+    /// It cannot be read.
+    Broken,
+}
+
+#[derive(Debug)]
+pub(super) struct WebSocket {
+    is_open: bool,
+    decoder: Decoder,
+    unread: Vec<u8>,
+}
+
+impl WebSocket {
+    pub(super) const fn new() -> Self {
+        Self { is_open: false, decoder: Decoder::new(Role::Client), unread: Vec::new() }
+    }
+
+    pub(super) fn request() -> Vec<u8> {
+        let mut request = Vec::with_capacity(160);
+        upgrade().write_request(&mut request);
+        request
+    }
+
+    pub(super) fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+        let mut frame = Vec::with_capacity(payload.len() + 14);
+        write_masked_frame(&mut frame, opcode, payload, [0x37, 0xfa, 0x21, 0x3d]);
+        frame
+    }
+
+    /// Reads what came, in any portions.
+    pub(super) fn read(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) {
+        self.unread.extend_from_slice(bytes);
+        if !self.is_open && !self.read_response(heard) {
+            return;
+        }
+        loop {
+            let decoded = match self.decoder.decode(&mut self.unread, &Limits::default()) {
+                Ok(decoded) => decoded,
+                Err(_broken) => return heard.push(Heard::Broken),
+            };
+            let consumed = decoded.consumed;
+            let has_event = decoded.event.is_some();
+            match decoded.event {
+                Some(Event::Message(message)) => {
+                    heard.push(Heard::Message(message.payload.into_owned()));
+                }
+                Some(Event::Ping(body)) => heard.push(Heard::Ping(body.into_owned())),
+                Some(Event::Close(_)) => heard.push(Heard::Goodbye),
+                Some(Event::Pong(_)) | None => {}
+            }
+            self.unread.drain(..consumed);
+            if !has_event {
+                return;
+            }
+        }
+    }
+
+    /// Whether frames may follow.
+    fn read_response(&mut self, heard: &mut Vec<Heard>) -> bool {
+        match upgrade().parse_response(&self.unread, 0, &HandshakeLimits::default()) {
+            Ok(ResponseParse::Partial) => {}
+            Ok(ResponseParse::Complete(accepted)) => {
+                self.unread.drain(..accepted.consumed);
+                self.is_open = true;
+                heard.push(Heard::Open);
+            }
+            Err(_refused) => heard.push(Heard::Goodbye),
+        }
+        self.is_open
+    }
+}
+
+const fn upgrade() -> Upgrade<'static> {
+    Upgrade { host: "sim", target: "/sub", key: KEY, subprotocols: &[], headers: &[] }
+}

@@ -1,0 +1,192 @@
+//! What a seed decides before a run begins: limits, people, and how bad the network is.
+//!
+//! Limits are drawn small, so that a run of seconds reaches them.
+
+use std::time::Duration;
+
+use crate::client::{Habits, Person};
+use crate::history::{ClientId, Wire};
+use crate::random::Random;
+
+const SECOND: u64 = 1_000_000;
+
+/// What becomes of a full queue.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Overflow {
+    Park,
+    DropOldest,
+    Close,
+}
+
+/// Limits of the gateway.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) shards: usize,
+    pub(crate) resume_ttl: Duration,
+    pub(crate) window: u16,
+    pub(crate) window_bytes: usize,
+    pub(crate) queue: usize,
+    pub(crate) queue_bytes: usize,
+    pub(crate) write_bytes: usize,
+    pub(crate) rto: Duration,
+    pub(crate) max_rto: Duration,
+    pub(crate) delivery_attempts: u8,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) ping_after: Duration,
+    pub(crate) write_timeout: Duration,
+    pub(crate) inbox: u16,
+    pub(crate) mailbox: usize,
+    pub(crate) overflow: Overflow,
+    pub(crate) memory_budget: usize,
+    pub(crate) room_log: usize,
+    pub(crate) handshake_rate: u32,
+}
+
+/// Somebody who takes part.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    pub(crate) person: Person,
+    pub(crate) wire: Wire,
+    pub(crate) habits: Habits,
+    /// How many of a hundred of its connections come by WebSocket.
+    pub(crate) websocket: u64,
+}
+
+/// How often things go wrong, of a hundred.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weather {
+    /// Attempts that are refused by the network.
+    pub(crate) refused: u64,
+    /// Connections with small buffers.
+    pub(crate) narrow: u64,
+    /// Connections whose client reads slowly.
+    pub(crate) slow: u64,
+    /// Peers that the router answers later, and those it does not accept.
+    pub(crate) hesitant: u64,
+    pub(crate) unwanted: u64,
+    /// Messages that the router does not take.
+    pub(crate) untaken: u64,
+}
+
+/// Everything that is drawn beforehand.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) limits: Limits,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) weather: Weather,
+    pub(crate) rooms: u32,
+    /// Microseconds of traffic and faults.
+    pub(crate) length: u64,
+    pub(crate) pushes: usize,
+    pub(crate) messages: usize,
+    pub(crate) faults: usize,
+    pub(crate) kicks: usize,
+    pub(crate) moves: usize,
+    pub(crate) ghosts: usize,
+    pub(crate) thefts: usize,
+    pub(crate) clock_steps: usize,
+    pub(crate) has_drain: bool,
+    pub(crate) longest_body: usize,
+}
+
+impl Plan {
+    pub(crate) fn draw(random: &mut Random) -> Self {
+        let parts = parts(random);
+        let count = |random: &mut Random, chance: u64, most: u64| {
+            if random.percent(chance) { random.place(usize_of(most)) + 1 } else { 0 }
+        };
+        Self {
+            limits: limits(random),
+            weather: weather(random),
+            rooms: u32_of(random.between(1, 3)),
+            length: random.between(8, 25) * SECOND,
+            pushes: usize_of(random.between(30, 120)),
+            messages: usize_of(random.between(5, 40)),
+            faults: usize_of(random.between(0, 14)),
+            kicks: count(random, 15, 2),
+            moves: count(random, 30, 6),
+            ghosts: count(random, 30, 4),
+            thefts: count(random, 25, 3),
+            clock_steps: count(random, 10, 3),
+            has_drain: random.percent(15),
+            longest_body: random.of(&[40, 40, 400, 3_000]),
+            parts,
+        }
+    }
+}
+
+fn limits(random: &mut Random) -> Limits {
+    let millis = Duration::from_millis;
+    let rto = random.of(&[200, 500, 2_000]);
+    Limits {
+        shards: usize_of(random.between(1, 2)),
+        resume_ttl: millis(random.of(&[0, 1_500, 5_000, 5_000, 30_000, 30_000, 30_000])),
+        window: random.of(&[1, 2, 3, 8, 32]),
+        window_bytes: random.of(&[100, 1_000, 65_536]),
+        queue: random.of(&[2, 5, 20, 200, 200]),
+        queue_bytes: random.of(&[500, 10_000, 1 << 20, 1 << 20]),
+        write_bytes: random.of(&[200, 2_000, 1 << 20]),
+        rto: millis(rto),
+        max_rto: millis(rto * 3),
+        delivery_attempts: random.of(&[2, 4, 7, 7]),
+        idle_timeout: millis(random.of(&[8_000, 15_000, 40_000])),
+        ping_after: millis(random.of(&[2_000, 5_000])),
+        write_timeout: millis(random.of(&[1_000, 4_000, 20_000])),
+        inbox: random.of(&[1, 2, 8, 64]),
+        mailbox: random.of(&[8, 64, 65_536, 65_536]),
+        overflow: random.of(&[Overflow::Park, Overflow::DropOldest, Overflow::Close]),
+        memory_budget: random.of(&[8_000, 30_000, 1 << 30, 1 << 30, 1 << 30]),
+        room_log: random.of(&[2, 8, 64, 1_024]),
+        handshake_rate: random.of(&[0, 0, 0, 2]),
+    }
+}
+
+fn weather(random: &mut Random) -> Weather {
+    let mut chance = |most| if random.percent(50) { 0 } else { random.below(most) };
+    Weather {
+        refused: chance(40),
+        narrow: chance(60),
+        slow: chance(40),
+        hesitant: chance(50),
+        unwanted: chance(6),
+        untaken: chance(20),
+    }
+}
+
+fn parts(random: &mut Random) -> Vec<Part> {
+    let users = random.between(1, 3);
+    let dtalk = random.of(&[100]);
+    let websocket = random.of(&[0, 50, 100]);
+    let count = u32_of(random.between(2, 4));
+    (0..count)
+        .map(|client| Part {
+            person: Person {
+                client: ClientId(client),
+                user: u32_of(random.below(users)),
+                // A device of its own, so that nobody is somebody else.
+                device: client,
+            },
+            wire: if random.percent(dtalk) { Wire::Dtalk } else { Wire::Comet },
+            habits: habits(random),
+            websocket,
+        })
+        .collect()
+}
+
+fn habits(random: &mut Random) -> Habits {
+    Habits {
+        outbox: random.of(&[2, 16, 64]),
+        early: random.of(&[1, 4, 64]),
+        ack_every: random.of(&[1, 4, 32]),
+        ack_delay: Duration::from_millis(random.of(&[1, 20, 300])),
+        max_body: 1 << 20,
+    }
+}
+
+fn usize_of(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn u32_of(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

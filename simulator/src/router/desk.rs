@@ -1,0 +1,241 @@
+//! What the routers of a run know and owe: sessions, and what is to be answered later.
+
+use comet::{ConnectReply, Gateway, Identity, Receipt, Refusal, SessionId};
+
+use crate::body::Body;
+use crate::contract;
+use crate::history::{
+    Answer, Attempt, Lane, Log, MessageId, Push, PushClass, PushId, Session, Taken, Target, What,
+};
+use crate::plan::Weather;
+use crate::random::Random;
+
+const MILLIS: u64 = 1_000;
+
+/// A session that has not ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Alive {
+    pub(crate) gateway: u32,
+    pub(crate) id: SessionId,
+    pub(crate) name: Session,
+    pub(crate) user: u32,
+}
+
+#[derive(Debug)]
+enum Debt {
+    Peer(Attempt, Box<Identity>, ConnectReply),
+    Message(Session, MessageId, Receipt, Answer),
+}
+
+/// Behind the routers of a run.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) log: Log,
+    pub(crate) alive: Vec<Alive>,
+    random: Random,
+    weather: Weather,
+    rooms: u32,
+    sessions: u32,
+    pushes: u32,
+    /// What is owed, and when it is paid.
+    debts: Vec<(u64, Debt)>,
+    /// Messages that were not taken once: the next time they are.
+    untaken: Vec<MessageId>,
+    /// The last position in the record of each room, and of each user.
+    records: [Vec<u64>; 2],
+    longest_body: usize,
+    /// Whether the router does only what is right.
+    is_calm: bool,
+}
+
+impl Desk {
+    pub(crate) fn new(
+        log: Log,
+        random: Random,
+        weather: Weather,
+        rooms: u32,
+        longest_body: usize,
+    ) -> Self {
+        Self {
+            log,
+            alive: Vec::new(),
+            random,
+            weather,
+            rooms,
+            sessions: 0,
+            pushes: 0,
+            debts: Vec::new(),
+            untaken: Vec::new(),
+            records: [vec![0; 64], vec![0; 64]],
+            longest_body,
+            is_calm: false,
+        }
+    }
+
+    /// From now on everybody is accepted, and everything answered at once.
+    pub(crate) fn calm(&mut self) {
+        self.is_calm = true;
+        self.debts.iter_mut().for_each(|(due, _)| *due = 0);
+    }
+
+    /// When something owed is paid next.
+    pub(crate) fn next(&self) -> Option<u64> {
+        self.debts.iter().map(|(due, _)| *due).min()
+    }
+
+    /// Pays what is due, in an order of its own.
+    pub(crate) fn pay(&mut self, now: u64) {
+        while let Some(at) = self.debts.iter().position(|(due, _)| *due <= now) {
+            match self.debts.swap_remove(at).1 {
+                Debt::Peer(attempt, identity, reply) => self.accept(attempt, *identity, reply),
+                Debt::Message(session, message, receipt, answer) => {
+                    self.settle(session, message, receipt, answer);
+                }
+            }
+        }
+    }
+
+    /// Gives up what is owed.
+    pub(crate) fn clear(&mut self) {
+        self.debts.clear();
+    }
+
+    /// The rooms of a user: two users have some in common.
+    pub(super) fn rooms_of(&self, user: u32) -> impl Iterator<Item = u32> + use<> {
+        (0..self.rooms).filter(move |room| *room == 0 || (user + room).is_multiple_of(2))
+    }
+
+    pub(super) fn name(&self, gateway: u32, id: SessionId) -> Option<Session> {
+        self.alive.iter().find(|at| (at.gateway, at.id) == (gateway, id)).map(|at| at.name)
+    }
+
+    pub(super) fn decide(&mut self, attempt: Attempt, identity: Identity, reply: ConnectReply) {
+        if !self.is_calm && self.random.percent(self.weather.unwanted) {
+            self.log.note(What::Decided { attempt, accepted: false });
+            return reply.refuse("no");
+        }
+        if !self.is_calm && self.random.percent(self.weather.hesitant) {
+            let due = self.log.now() + self.random.below(2_000) * MILLIS;
+            return self.debts.push((due, Debt::Peer(attempt, Box::new(identity), reply)));
+        }
+        self.accept(attempt, identity, reply);
+    }
+
+    fn accept(&self, attempt: Attempt, identity: Identity, reply: ConnectReply) {
+        self.log.note(What::Decided { attempt, accepted: true });
+        reply.accept(identity);
+    }
+
+    pub(super) fn connected(
+        &mut self,
+        gateway: &Gateway,
+        (number, id): (u32, SessionId),
+        attempt: Attempt,
+        user: Option<u32>,
+    ) {
+        let (name, user) = (Session(self.sessions), user.unwrap_or_default());
+        self.sessions += 1;
+        self.alive.push(Alive { gateway: number, id, name, user });
+        self.log.note(What::Connected { session: name, attempt, gateway: number });
+        for room in self.rooms_of(user) {
+            self.log.note(What::Joined { session: name, room });
+        }
+        if self.random.percent(30) {
+            self.push(gateway, Target::Session(name));
+        }
+    }
+
+    pub(super) fn ended(&mut self, gateway: u32, id: SessionId, why: &'static str) {
+        let Some(session) = self.name(gateway, id) else { return };
+        self.alive.retain(|at| at.name != session);
+        self.log.note(What::Ended { session, why });
+    }
+
+    pub(super) fn acked(&self, gateway: u32, id: SessionId, tag: u64) {
+        let Some(session) = self.name(gateway, id) else { return };
+        let push = PushId(u32::try_from(tag.saturating_sub(1)).unwrap_or(u32::MAX));
+        self.log.note(What::Acked { session, push });
+    }
+
+    pub(super) fn receive(
+        &mut self,
+        gateway: &Gateway,
+        session: Session,
+        message: MessageId,
+        receipt: Receipt,
+    ) {
+        let is_untaken = !self.is_calm
+            && self.random.percent(self.weather.untaken)
+            && !self.untaken.contains(&message);
+        let answer = if is_untaken { Answer::Refused } else { Answer::Taken };
+        if is_untaken {
+            self.untaken.push(message);
+        }
+        if !self.is_calm && self.random.percent(40) {
+            let due = self.log.now() + self.random.below(3_000) * MILLIS;
+            self.debts.push((due, Debt::Message(session, message, receipt, answer)));
+        } else {
+            self.settle(session, message, receipt, answer);
+        }
+        if self.random.percent(20)
+            && let Some(user) = self.alive.iter().find(|at| at.name == session).map(|at| at.user)
+        {
+            self.push(gateway, Target::User(user));
+        }
+    }
+
+    fn settle(
+        &mut self,
+        session: Session,
+        message: MessageId,
+        receipt: Receipt,
+        answer: Answer,
+    ) {
+        self.log.note(What::Settled { session, message, answer });
+        match answer {
+            Answer::Taken => {
+                let len = 5 + self.random.place(40);
+                receipt.ack(Body::Reply(message, answer).to_bytes(len));
+            }
+            Answer::Refused if self.random.percent(50) => receipt.refuse(Refusal::new(-7)),
+            // Nobody takes responsibility.
+            Answer::Refused => drop(receipt),
+        }
+    }
+
+    /// Pushes something new, of a class and a lane that chance decides.
+    pub(crate) fn push(&mut self, gateway: &Gateway, target: Target) {
+        let class = match self.random.below(10) {
+            0..=6 => PushClass::Acked,
+            7 | 8 => PushClass::BestEffort,
+            _ => PushClass::Latest(u8::try_from(self.random.below(3)).unwrap_or(0)),
+        };
+        let lane = self.random.of(&[Lane::Normal, Lane::Normal, Lane::Signal, Lane::Bulk]);
+        let position = match target {
+            Target::Room(room) => self.position(0, room),
+            Target::User(user) => self.position(1, user),
+            Target::Session(_) | Target::All => 0,
+        };
+        let push = Push { id: PushId(self.pushes), class, lane, target, position };
+        self.pushes += 1;
+        let len = 5 + self.random.place(self.longest_body);
+        let delivery = contract::delivery(push, Body::Push(push.id).to_bytes(len));
+        let outcome = match target {
+            Target::Session(name) => {
+                let Some(alive) = self.alive.iter().find(|at| at.name == name) else { return };
+                gateway.push(alive.id, delivery)
+            }
+            Target::User(user) => gateway.push_user(super::APP, &super::token(user), delivery),
+            Target::Room(room) => gateway.publish(&super::room_name(room), delivery),
+            Target::All => gateway.broadcast(delivery),
+        };
+        let taken = if outcome.is_ok() { Taken::Yes } else { Taken::No };
+        self.log.note(What::Pushed { push, taken });
+    }
+
+    fn position(&mut self, record: usize, at: u32) -> u64 {
+        let Some(last) = self.records[record].get_mut(at as usize) else { return 0 };
+        *last += 1;
+        *last
+    }
+}

@@ -1,0 +1,112 @@
+//! The router of a run: decides by chance, and writes down everything that it is told.
+//!
+//! Not here: when pushes come that no message or session causes (module `world`).
+
+mod desk;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use comet::{Closed, Connect, ConnectReply, Gateway, Identity, Message, Peer, Receipt, Router};
+use parking_lot::Mutex;
+
+pub(crate) use desk::Desk;
+
+use crate::body::Body;
+use crate::history::{Attempt, What};
+
+/// The one application.
+pub(crate) const APP: &str = "sim";
+
+/// Proves a user.
+pub(crate) fn token(user: u32) -> String {
+    format!("u{user}")
+}
+
+/// Names the connection and the device.
+pub(crate) fn ext(attempt: Attempt, device: u32) -> Bytes {
+    [attempt.0.to_be_bytes(), device.to_be_bytes()].concat().into()
+}
+
+fn parse_ext(ext: &[u8]) -> Option<(Attempt, u32)> {
+    let (attempt, rest) = ext.split_first_chunk()?;
+    let device = rest.try_into().ok()?;
+    Some((Attempt(u32::from_be_bytes(*attempt)), u32::from_be_bytes(device)))
+}
+
+pub(crate) fn room_name(room: u32) -> String {
+    format!("r{room}")
+}
+
+pub(crate) fn room_number(name: &str) -> Option<u32> {
+    name.strip_prefix('r')?.parse().ok()
+}
+
+/// One gateway's router; all of a run share a desk.
+#[derive(Clone, Debug)]
+pub(crate) struct SimRouter {
+    pub(crate) gateway: u32,
+    pub(crate) desk: Arc<Mutex<Desk>>,
+}
+
+impl Router for SimRouter {
+    fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
+        let user = request.token.strip_prefix('u').and_then(|user| user.parse().ok());
+        let (Some(user), Some((attempt, device))) = (user, parse_ext(&request.ext)) else {
+            return reply.close();
+        };
+        let mut desk = self.desk.lock();
+        desk.log.note(What::Asked { attempt });
+        let mut identity = Identity::new(APP, request.token)
+            .device(format!("d{device}"))
+            .context(Arc::new(attempt));
+        for room in desk.rooms_of(user) {
+            identity = identity.room(&room_name(room));
+        }
+        desk.decide(attempt, identity, reply);
+    }
+
+    fn connected(&self, gateway: &Gateway, peer: &Peer) {
+        let attempt = peer.context().copied().unwrap_or_default();
+        let user = peer.user().strip_prefix('u').and_then(|user| user.parse().ok());
+        self.desk.lock().connected(gateway, (self.gateway, peer.session()), attempt, user);
+    }
+
+    fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
+        let mut desk = self.desk.lock();
+        let Some(session) = desk.name(self.gateway, peer.session()) else { return };
+        match Body::parse(&message.body) {
+            Some(Body::Message(message)) => {
+                desk.log.note(What::Received { session, message });
+                desk.receive(gateway, session, message, receipt);
+            }
+            _ => {
+                let attempt = peer.context().copied().unwrap_or_default();
+                desk.log.note(What::Nonsense { attempt, what: "a message that nobody sent" });
+            }
+        }
+    }
+
+    fn acked(&self, _: &Gateway, peer: &Peer, tag: u64) {
+        self.desk.lock().acked(self.gateway, peer.session(), tag);
+    }
+
+    fn parked(&self, _: &Gateway, peer: &Peer, closed: &Closed) {
+        let desk = self.desk.lock();
+        if let Some(session) = desk.name(self.gateway, peer.session()) {
+            desk.log.note(What::Parked { session, why: closed.label() });
+        }
+    }
+
+    fn resumed(&self, _: &Gateway, peer: &Peer) {
+        let desk = self.desk.lock();
+        let attempt = peer.context().copied().unwrap_or_default();
+        if let Some(session) = desk.name(self.gateway, peer.session()) {
+            desk.log.note(What::Resumed { session, attempt });
+        }
+    }
+
+    fn disconnected(&self, _: &Gateway, peer: &Peer, closed: &Closed) {
+        self.desk.lock().ended(self.gateway, peer.session(), closed.label());
+    }
+}

@@ -1,0 +1,318 @@
+//! One run: gateways, clients and the network between them, moment by moment.
+//!
+//! The world goes from one moment at which something happens to the next. At each of them it lets
+//! everything happen that is due, until nothing more comes of it.
+//!
+//! Not here: what must be true of a run (module `checker`).
+
+mod acts;
+mod dial;
+mod faults;
+mod ghosts;
+mod host;
+mod schedule;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use comet::StartError;
+use parking_lot::Mutex;
+
+use crate::client::{Client, CometClient, DtalkClient, Wish};
+use crate::history::{Attempt, History, Log, What, Wire};
+use crate::network::{Arrived, Line};
+use crate::plan::{Part, Plan};
+use crate::random::Random;
+use crate::router::Desk;
+use ghosts::Ghost;
+use host::{Host, Turns};
+use schedule::Schedule;
+
+const SECOND: u64 = 1_000_000;
+
+/// A client, and the connection that it knows of.
+#[derive(Debug)]
+struct Actor {
+    part: Part,
+    client: Client,
+    attempt: Option<Attempt>,
+    /// It was told that it is over, or left.
+    is_over: bool,
+}
+
+/// One run.
+#[derive(Debug)]
+pub(crate) struct World {
+    now: u64,
+    plan: Plan,
+    random: Random,
+    log: Log,
+    desk: Arc<Mutex<Desk>>,
+    hosts: Vec<Host>,
+    actors: Vec<Actor>,
+    lines: Vec<Line>,
+    schedule: Schedule,
+    turns: Turns,
+    attempts: u32,
+    /// Tickets, and on which connection each was given.
+    tickets: Vec<(Bytes, Attempt)>,
+    /// The last auth of each connection, for ghosts.
+    auths: Vec<(usize, Attempt, Bytes)>,
+    ghosts: Vec<Ghost>,
+    messages: u32,
+    is_calm: bool,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Result<Self, StartError> {
+        let mut random = Random::new(seed);
+        let plan = Plan::draw(&mut random);
+        let log = Log::new();
+        let desk = Desk::new(
+            log.clone(),
+            random.fork(),
+            plan.weather,
+            plan.rooms,
+            plan.longest_body,
+        );
+        let schedule = Schedule::draw(&plan, &mut random);
+        let mut world = Self {
+            now: 0,
+            random,
+            log,
+            desk: Arc::new(Mutex::new(desk)),
+            hosts: Vec::new(),
+            actors: Vec::new(),
+            lines: Vec::new(),
+            schedule,
+            turns: Turns::default(),
+            attempts: 0,
+            tickets: Vec::new(),
+            auths: Vec::new(),
+            ghosts: Vec::new(),
+            messages: 0,
+            is_calm: false,
+            plan,
+        };
+        world.begin_host()?;
+        for part in world.plan.parts.clone() {
+            let client = world.client(part);
+            world.actors.push(Actor { part, client, attempt: None, is_over: false });
+        }
+        Ok(world)
+    }
+
+    /// Lives through the run, and tells what happened.
+    pub(crate) fn run(mut self) -> Result<History, StartError> {
+        self.advance(self.plan.length)?;
+        self.heal();
+        let until = self.now + 200 * SECOND;
+        // Whatever is sent again is sent again within this time.
+        let quiet = u64::try_from(self.plan.limits.max_rto.as_micros()).unwrap_or(0) * 3 / 2;
+        let quiet = quiet.max(4 * SECOND);
+        while self.now < until && !self.is_at_rest(quiet) {
+            self.advance(self.now + SECOND)?;
+        }
+        self.finish();
+        Ok(self.log.take())
+    }
+
+    fn client(&mut self, part: Part) -> Client {
+        let (log, person) = (self.log.clone(), part.person);
+        let random = self.random.fork();
+        match part.wire {
+            Wire::Comet => {
+                let seed = random.clone().next();
+                let client = CometClient::new(self.now, person, part.habits, log, seed);
+                Client::Comet(Box::new(client))
+            }
+            Wire::Dtalk => Client::Dtalk(Box::new(DtalkClient::new(self.now, person, log, random))),
+        }
+    }
+
+    fn begin_host(&mut self) -> Result<(), StartError> {
+        let number = u32::try_from(self.hosts.len()).unwrap_or(u32::MAX);
+        let ttl = u64::try_from(self.plan.limits.resume_ttl.as_micros()).unwrap_or(u64::MAX);
+        self.log.note(What::Began { gateway: number, ttl });
+        let seed = self.random.next();
+        let host = Host::new(self.now, number, &self.plan.limits, &self.desk, seed)?;
+        self.hosts.push(host);
+        Ok(())
+    }
+
+    /// The next moment at which something happens, if that is not after `until`.
+    fn next(&self, until: u64) -> u64 {
+        let hosts = self.hosts.iter().filter_map(Host::next);
+        let lines = self.lines.iter().filter_map(Line::next);
+        let clients = self.actors.iter().filter_map(|actor| actor.client.poll_timeout());
+        let others = [self.schedule.next(), self.desk.lock().next()].into_iter().flatten();
+        let next = hosts.chain(lines).chain(clients).chain(others).min();
+        let least = if self.turns.is_stuck(self.now) { self.now + 1 } else { self.now };
+        next.map_or(until, |next| next.clamp(least, until.max(least)))
+    }
+
+    fn advance(&mut self, until: u64) -> Result<(), StartError> {
+        loop {
+            let next = self.next(until);
+            if next >= until {
+                self.now = until;
+                self.log.set_now(until);
+                return Ok(());
+            }
+            self.now = next;
+            self.log.set_now(next);
+            while let Some(act) = self.schedule.pop(self.now) {
+                self.act(act)?;
+            }
+            self.drive();
+            self.desk.lock().pay(self.now);
+            self.lines.iter_mut().for_each(|line| {
+                line.carry_up(self.now, &mut self.random);
+            });
+            self.turn();
+            self.deliver();
+            self.lines.retain(|line| !line.is_over());
+        }
+    }
+
+    /// Gives the gateways turns until they have nothing more to do.
+    fn turn(&mut self) {
+        loop {
+            let mut any = false;
+            for host in &mut self.hosts {
+                any |= host.turn(self.now, &self.plan.limits, &self.log);
+            }
+            for line in &mut self.lines {
+                any |= line.collect_turn(self.now, &mut self.random);
+            }
+            if !any {
+                return;
+            }
+            if self.turns.are_too_many(self.now) {
+                return self.log.note(What::Restless { gateway: self.hosts[0].number });
+            }
+        }
+    }
+
+    /// Brings to clients what has arrived, lets them act, and sends what they say.
+    fn deliver(&mut self) {
+        let mut arrived = Vec::new();
+        for at in 0..self.lines.len() {
+            self.lines[at].carry_down(self.now, &mut self.random, &mut arrived);
+            if arrived.is_empty() {
+                continue;
+            }
+            let attempt = self.lines[at].attempt;
+            let actor = self.actors.iter().position(|actor| actor.attempt == Some(attempt));
+            for arrived in arrived.drain(..) {
+                match actor {
+                    Some(actor) => self.hear(actor, attempt, arrived),
+                    None => self.hear_ghost(attempt, arrived),
+                }
+            }
+        }
+        self.drive();
+    }
+
+    fn hear(&mut self, actor: usize, attempt: Attempt, arrived: Arrived) {
+        let actor_now = &mut self.actors[actor];
+        if actor_now.attempt != Some(attempt) {
+            return;
+        }
+        match arrived {
+            Arrived::Open => actor_now.client.handle_connected(self.now),
+            Arrived::Bytes(bytes) => actor_now.client.handle_bytes(self.now, &bytes),
+            Arrived::Closed => {
+                actor_now.attempt = None;
+                actor_now.client.handle_disconnected(self.now);
+            }
+            Arrived::Broken => {
+                self.log.note(What::Nonsense { attempt, what: "bytes that are not WebSocket" });
+            }
+        }
+        self.listen(actor);
+    }
+
+    /// Timers of clients, and what they want.
+    fn drive(&mut self) {
+        for actor in 0..self.actors.len() {
+            let client = &mut self.actors[actor].client;
+            if client.poll_timeout().is_some_and(|due| due <= self.now) {
+                client.handle_timeout(self.now);
+                self.listen(actor);
+            }
+        }
+    }
+
+    /// Takes what a client says and wants.
+    fn listen(&mut self, actor: usize) {
+        let mut wishes = Vec::new();
+        loop {
+            while let Some(bytes) = self.actors[actor].client.poll_transmit() {
+                self.transmit(actor, &bytes);
+            }
+            self.actors[actor].client.poll_wishes(&mut wishes);
+            if wishes.is_empty() {
+                return;
+            }
+            for wish in wishes.drain(..) {
+                self.grant(actor, wish);
+            }
+        }
+    }
+
+    fn grant(&mut self, actor: usize, wish: Wish) {
+        match wish {
+            Wish::Dial => self.dial(actor),
+            Wish::HangUp => self.hang_up(actor),
+            Wish::Keep(ticket) => {
+                if let Some(attempt) = self.actors[actor].attempt {
+                    self.tickets.push((ticket, attempt));
+                }
+            }
+            Wish::Rest => self.rest(actor),
+        }
+    }
+
+    fn is_at_rest(&self, quiet: u64) -> bool {
+        let is_done = |actor: &Actor| {
+            !actor.is_over && actor.client.standing().is_some() && !actor.client.has_questions()
+        };
+        self.actors.iter().all(is_done) && self.now >= self.log.stirred() + quiet
+    }
+
+    /// Nothing goes wrong from here on.
+    fn heal(&mut self) {
+        self.log.note(What::Healed);
+        self.is_calm = true;
+        self.schedule.calm();
+        self.desk.lock().calm();
+        self.lines.iter_mut().for_each(|line| line.heal(self.now));
+        self.banish();
+    }
+
+    /// Writes down who stands, and ends all gateways.
+    fn finish(&mut self) {
+        for actor in &self.actors {
+            let client = actor.part.person.client;
+            self.log.note(match actor.client.standing() {
+                Some(attempt) => What::Stands { client, attempt },
+                None => What::Stranded { client },
+            });
+        }
+        self.log.note(What::Rested);
+        let within = std::time::Duration::from_secs(2);
+        self.hosts.iter().for_each(|host| host.simulation.gateway().drain(within));
+        for _ in 0..2_000 {
+            self.turn();
+            self.hosts.retain(|host| !host.simulation.is_stopped());
+            let Some(next) = self.hosts.iter().filter_map(Host::next).min() else { break };
+            self.now = next.max(self.now + 1);
+            self.log.set_now(self.now);
+        }
+        if let Some(host) = self.hosts.first() {
+            self.log.note(What::Restless { gateway: host.number });
+        }
+        self.desk.lock().clear();
+    }
+}
