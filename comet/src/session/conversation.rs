@@ -58,11 +58,6 @@ impl Conversation {
         }
     }
 
-    /// Whether a ticket of this epoch is one that the peer may still hold as its newest.
-    pub(crate) fn honours(&self, epoch: u32) -> bool {
-        (self.shown..=self.epoch).contains(&epoch)
-    }
-
     /// Goes on with another connection, whose peer showed the ticket of `epoch`.
     pub(crate) fn resume(&mut self, hello: &Hello, epoch: u32) {
         self.shown = epoch;

@@ -19,6 +19,10 @@ impl Session {
         frame: ClientFrame<'a>,
         limits: &Limits,
     ) -> Action<'a> {
+        if let (Phase::Open, Some(conversation)) = (self.phase, &mut self.conversation) {
+            // Whoever speaks on this connection has read its welcome, and the ticket in it.
+            conversation.shown = conversation.epoch;
+        }
         match (self.phase, frame) {
             (Phase::Connecting, ClientFrame::Auth { seq, auth }) => self.greet(seq, auth),
             (Phase::Connecting, _) | (Phase::Open, ClientFrame::Auth { .. }) => {

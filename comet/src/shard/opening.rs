@@ -12,8 +12,10 @@ use super::Shard;
 use super::arrival::{Accepted, Arrival};
 use super::command::{Command, Decision};
 use super::connection::{Connection, Transport};
+use super::parking::Return;
 use super::settle::{Connect, ConnectReply};
 use super::telling::millis;
+use super::tickets::Claim;
 use crate::budget::Pressure;
 use crate::delivery::with_signals;
 use crate::devices::{Existing, Newcomer, Verdict};
@@ -237,10 +239,12 @@ impl Shard {
         let Some(seq) = member.session.accept(self.now) else { return };
         let loss = match &hello {
             Some(hello) => match self.claimed(hello, &identity) {
-                Ok((earlier, epoch)) => {
-                    return self.resume_numbered(slot, earlier, seq, hello, epoch, identity);
+                Claim::Resume { slot: earlier, epoch } => {
+                    let back = Return { slot, earlier, seq, epoch };
+                    return self.resume_numbered(back, hello, identity);
                 }
-                Err(loss) => loss,
+                Claim::New(loss) => loss,
+                Claim::Stale => return self.refuse_opened(slot, seq, Code::REPLACED),
             },
             None => {
                 if let Some(earlier) = self.earlier_session(slot, &identity) {
@@ -252,7 +256,7 @@ impl Shard {
         if self.admit_device(slot, &identity) {
             self.open_new(slot, seq, loss, identity);
         } else {
-            self.refuse_device(slot, seq);
+            self.refuse_opened(slot, seq, Code::FORBIDDEN);
         }
     }
 
@@ -344,11 +348,11 @@ impl Shard {
         true
     }
 
-    /// Tells a peer that its user has as many sessions as may be.
-    fn refuse_device(&mut self, slot: u32, seq: u32) {
+    /// Turns away a peer that the router accepted, and that may have no session all the same.
+    fn refuse_opened(&mut self, slot: u32, seq: u32, code: Code) {
         self.counters().refused.add(1);
         if self.speaks_comet(slot) {
-            self.send_refused(slot, Code::FORBIDDEN, None, &[]);
+            self.send_refused(slot, code, None, &[]);
         } else if !self.refuse_raw(slot) {
             self.send(slot, Outbound::AuthReply { seq }, b"too many devices");
         }

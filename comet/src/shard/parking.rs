@@ -17,6 +17,19 @@ use crate::plant::Plant;
 use crate::session::{Hello, Session};
 use crate::{Closed, SessionId};
 
+/// A comet peer that comes back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Return {
+    /// Where it is.
+    pub(super) slot: u32,
+    /// Where its session is.
+    pub(super) earlier: u32,
+    /// Of its request.
+    pub(super) seq: u32,
+    /// Of the ticket that it showed.
+    pub(super) epoch: u32,
+}
+
 impl Shard {
     /// Whether a session that ends so is kept for its peer to come back.
     pub(super) fn parks(&mut self, slot: u32, closed: &Closed) -> bool {
@@ -101,11 +114,8 @@ impl Shard {
     /// The same for a comet peer, which goes on with its numbers.
     pub(super) fn resume_numbered(
         &mut self,
-        slot: u32,
-        earlier: u32,
-        seq: u32,
+        Return { slot, earlier, seq, epoch }: Return,
         hello: &Hello,
-        epoch: u32,
         identity: Identity,
     ) {
         let was_open = self.bucket.get(earlier).is_some_and(|it| it.session.is_open());

@@ -8,11 +8,24 @@ use comet_protocol::comet::Loss;
 use super::Shard;
 use crate::SessionId;
 use crate::identity::Identity;
+use crate::plant::Plant;
 use crate::session::Hello;
 use crate::ticket::{BadTicket, Ticket};
 
 /// How long a ticket is good, however long its connection lasts.
 pub(crate) const TICKET_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// What a peer that asks for a session gets.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Claim {
+    /// The session that it had; it showed the ticket of this epoch.
+    Resume { slot: u32, epoch: u32 },
+    /// A new one, and why it does not get the one that it had, if it had one.
+    New(Loss),
+    /// Nothing: it shows a ticket that it has replaced. The request was long under way, or somebody
+    /// else made it; whoever has the session now is not disturbed.
+    Stale,
+}
 
 impl Shard {
     /// What a ticket proves, before anything is asked of anybody else.
@@ -68,30 +81,46 @@ impl Shard {
         self.shared.tickets.binding(&app, user, device)
     }
 
-    /// The slot of the session that the peer proves to have had, and the epoch it knows of it; or
-    /// why it does not go on.
-    pub(super) fn claimed(&self, hello: &Hello, identity: &Identity) -> Result<(u32, u32), Loss> {
-        let ticket = hello.claim.as_ref().map_err(|loss| *loss)?;
-        let ticket = ticket.as_ref().ok_or(Loss::None)?;
+    /// What a peer's claim to a session comes to.
+    pub(super) fn claimed(&self, hello: &Hello, identity: &Identity) -> Claim {
+        let ticket = match &hello.claim {
+            Ok(Some(ticket)) => ticket,
+            Ok(None) => return Claim::New(Loss::None),
+            Err(loss) => return Claim::New(*loss),
+        };
         if ticket.binding != self.binding(&identity.app, &identity.user, &identity.device) {
-            return Err(Loss::Unknown);
+            return Claim::New(Loss::Unknown);
         }
         let id = SessionId::from_u64(ticket.session);
-        if self.limits.planted.has(crate::plant::Plant::CleanupRace) && self.lost_mapping(id) {
-            return Err(Loss::Unknown);
+        if self.limits.planted.has(Plant::CleanupRace) && self.lost_mapping(id) {
+            return Claim::New(Loss::Unknown);
         }
-        let Some(slot) = self.bucket.find(id).filter(|_| id.shard() == self.index) else {
-            let expired = self.bucket.has_expired(id);
-            return Err(if expired { Loss::Expired } else { Loss::Ended });
-        };
-        let received = hello.auth.received().map_err(|_| Loss::Unknown)?;
+        let slot = self.bucket.find(id).filter(|_| id.shard() == self.index);
+        let alive = slot
+            .filter(|&slot| self.bucket.get(slot).is_some_and(|member| member.session.is_alive()));
+        match alive {
+            Some(slot) => self.claim_to(slot, ticket.epoch, hello),
+            None if self.bucket.has_expired(id) => Claim::New(Loss::Expired),
+            None => Claim::New(Loss::Ended),
+        }
+    }
+
+    /// The same, of a session that is there.
+    fn claim_to(&self, slot: u32, epoch: u32, hello: &Hello) -> Claim {
         let session = self.bucket.get(slot).map(|member| &member.session);
-        let session = session.filter(|session| session.is_alive()).ok_or(Loss::Ended)?;
-        let known = session.conversation().is_some_and(|it| it.honours(ticket.epoch));
-        if known && session.has_sent(received) {
-            Ok((slot, ticket.epoch))
+        let Some((session, conversation)) =
+            session.and_then(|session| Some((session, session.conversation()?)))
+        else {
+            // A connection of an older dialect has it now.
+            return Claim::New(Loss::Ended);
+        };
+        let has_sent = hello.auth.received().is_ok_and(|received| session.has_sent(received));
+        if epoch < conversation.shown {
+            Claim::Stale
+        } else if epoch <= conversation.epoch && has_sent {
+            Claim::Resume { slot, epoch }
         } else {
-            Err(Loss::Unknown)
+            Claim::New(Loss::Unknown)
         }
     }
 

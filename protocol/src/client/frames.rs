@@ -86,6 +86,8 @@ impl ClientSession {
         // Acks must come before the server's window is full.
         let quarter = welcome.deliver_window.max(4) / 4;
         self.deliveries.set_ack_every(self.config.ack_every.min(quarter));
+        // An ack says that the welcome has arrived: from now on only its ticket is good.
+        self.deliveries.hurry(now);
         let window = usize::try_from(welcome.send_window).unwrap_or(usize::MAX);
         self.outbox.handle_open(now, Seq::new(welcome.accepted), window);
         let asked = Duration::from_millis(welcome.heartbeat_ms.into());
