@@ -135,10 +135,19 @@ fn messages_of_other_rooms_and_of_nobody_are_strays() {
 
 #[test]
 fn a_session_that_begins_anew_is_a_fault_and_no_longer_waited_for() {
-    let mut oracle = room(1, 4);
+    let mut oracle = Oracle::new();
+    let (room, publisher) = oracle.add_room(1);
+    oracle.add_reader(room);
+    oracle.add_reader(room);
+    (0..4).for_each(|_| oracle.handle_sent(publisher));
     receive(&mut oracle, 0, [1]);
     oracle.handle_reset(0, || "expired".into());
     receive(&mut oracle, 0, [4]);
+    assert_eq!(oracle.outstanding(), 4, "what the other one waits for");
+    oracle.handle_ended(1, || "refused".into());
+    oracle.handle_ended(1, || "again".into());
     assert_eq!(oracle.outstanding(), 0);
-    assert_eq!(faults(&oracle.finish()), [(FaultKind::Reset, 1)]);
+    oracle.handle_sent(publisher);
+    assert_eq!(oracle.outstanding(), 0);
+    assert_eq!(faults(&oracle.finish()), [(FaultKind::Reset, 1), (FaultKind::Ended, 2)]);
 }

@@ -1,4 +1,5 @@
 //! The harness against gateways that keep their promises, and against one that does not.
 
+mod driver;
 mod liar;
 mod runs;

@@ -109,6 +109,16 @@ fn sessions_that_are_cut_come_back_and_miss_nothing() {
 }
 
 #[test]
+fn a_session_that_finds_nobody_takes_another_way() {
+    let gateway = Liar::start(Lie::None);
+    // Nobody listens where somebody did.
+    let nobody = Liar::start(Lie::None).address;
+    let crowd = crowd(1, &[Route::tcp(nobody), Route::tcp(gateway.address)]);
+    assert_eq!(crowd.driver.tally().failed_dials, MEMBERS as u64 / 2);
+    assert_eq!(crowd.driver.tally().dials, MEMBERS as u64 * 3 / 2);
+}
+
+#[test]
 fn a_session_that_is_not_resumed_is_a_fault() {
     let gateway = Liar::start(Lie::Forget);
     let mut crowd = crowd(1, &[Route::tcp(gateway.address)]);

@@ -272,15 +272,52 @@ fn who_is_watched_under_another_token_reports_again() {
 }
 
 #[test]
-fn who_is_not_watched_any_more_reports_nothing_from_before() {
+fn who_is_watched_elsewhere_reports_only_there() {
     let mut bench = Bench::in_memory();
     bench.act(Register).unwrap();
     bench.poller.deregister(&mut bench.socket).unwrap();
-    assert_eq!(bench.run(PeerWrites(3), false).ready, NOTHING);
-    let other = Poller::Virtual(Arc::new(Board::default()));
+    let mut other = Poller::Virtual(Arc::new(Board::default()));
     other.register(&mut bench.socket, TOKEN).unwrap();
-    assert!(other.has_events());
     assert_eq!(bench.run(PeerWrites(3), false).ready, NOTHING);
+    assert!(other.has_events());
+    other.wait(&mut bench.events, None).unwrap();
+    let expected = Ready { readable: true, writable: true, ..NOTHING };
+    assert_eq!(bench.events.iter().collect::<Vec<_>>(), [expected]);
+}
+
+#[test]
+fn who_waits_at_a_listener_that_goes_away_is_reset_and_so_is_who_comes_later() {
+    let (backlog, door) = Backlog::new();
+    let wires = [(); 2].map(|()| Wire::new("127.0.0.1:9".parse().unwrap()));
+    door.knock(&wires[0]);
+    assert!(door.is_open() && !wires[0].is_reset());
+    drop(backlog);
+    door.knock(&wires[1]);
+    assert!(!door.is_open());
+    assert!(wires.iter().all(|wire| wire.is_reset() && wire.is_closed()));
+}
+
+#[test]
+fn a_listener_reports_who_waits_once_for_all_and_again_for_who_comes_later() {
+    let mut poller = Poller::Virtual(Arc::new(Board::default()));
+    let mut events = Events::with_capacity(1);
+    let mut reports = |poller: &mut Poller| {
+        poller.wait(&mut events, None).unwrap();
+        events.iter().collect::<Vec<_>>()
+    };
+    let (backlog, door) = Backlog::new();
+    let wire = Wire::new("127.0.0.1:9".parse().unwrap());
+    door.knock(&wire);
+    let mut acceptor = Acceptor::Virtual(backlog);
+    poller.listen(&mut acceptor, TOKEN).unwrap();
+    door.knock(&wire);
+    let expected = Ready { readable: true, ..NOTHING };
+    assert_eq!(reports(&mut poller), [expected]);
+    assert_eq!(reports(&mut poller), []);
+    door.knock(&wire);
+    assert_eq!(reports(&mut poller), [expected]);
+    let accepted = std::iter::from_fn(|| acceptor.accept().ok());
+    assert_eq!(accepted.count(), 3);
 }
 
 #[test]
@@ -338,4 +375,15 @@ proptest! {
         let seen = run(&script);
         prop_assert_eq!(seen.len(), script.len());
     }
+}
+
+#[test]
+fn a_short_write_asks_for_space_like_one_that_was_refused() {
+    let mut bench = Bench::in_memory();
+    let Peer::Virtual(wire) = &bench.peer else { unreachable!("in memory") };
+    wire.set_capacity(0, 3);
+    assert!(bench.run(Register, false).ready.writable);
+    let short = Seen { outcome: Ok(3), ready: NOTHING };
+    assert_eq!(bench.run(Write(5), false), short);
+    assert_eq!(bench.run(PeerReads, false).ready, Ready { writable: true, ..NOTHING });
 }

@@ -7,6 +7,7 @@ use comet::simulation::Listener;
 
 use super::world::{Peer, World, config};
 use crate::support::frame::{ack, say};
+use crate::support::log::Event;
 
 /// Everything that can be seen of a run.
 #[derive(Debug, Eq, PartialEq)]
@@ -72,6 +73,31 @@ fn the_same_seed_gives_the_same_bytes_events_and_turns() {
 fn another_seed_gives_another_order() {
     let orders: std::collections::HashSet<_> = (0..30).map(|seed| run(seed).events).collect();
     assert!(orders.len() >= 25, "{} different runs of 30", orders.len());
+}
+
+#[test]
+fn neither_shard_has_its_turn_always_before_the_other() {
+    let mut first = std::collections::HashSet::new();
+    for seed in 0..60 {
+        let mut world = World::new(config(2), seed);
+        let mut peers = ["alice", "ben"].map(|user| world.join(Listener::Tcp, user, ""));
+        let shards = ["alice", "ben"].map(|user| world.session(user).shard());
+        if shards != [0, 1] {
+            continue;
+        }
+        for peer in &mut peers {
+            let message = peer.encode(&say(2, ""));
+            peer.end.write(&message);
+        }
+        world.settle();
+        let heard = world.log.so_far(|event| match event {
+            Event::Message(peer, _) => Some(peer.user().to_owned()),
+            _ => None,
+        });
+        assert_eq!(heard.len(), 2);
+        first.insert(heard[0].clone());
+    }
+    assert_eq!(first.len(), 2, "{first:?}");
 }
 
 #[test]

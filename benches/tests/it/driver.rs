@@ -1,0 +1,86 @@
+//! The driver's socket, with the test as the gateway.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use comet_bench::clock;
+use comet_bench::driver::{Driver, Observer, Route, Tuning};
+use comet_protocol::client::{Config, Event, Time};
+use comet_protocol::comet::{ServerFrame, Welcome, op};
+use comet_protocol::{Decoder, Layout};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Default)]
+struct Events(Vec<Event>);
+
+impl Observer for Events {
+    fn handle(&mut self, _: Time, _: usize, event: Event) {
+        self.0.push(event);
+    }
+}
+
+/// Turns until something is there.
+fn turn_until<T>(
+    driver: &mut Driver,
+    events: &mut Events,
+    mut there: impl FnMut() -> Option<T>,
+) -> T {
+    let deadline = clock::now() + PATIENCE;
+    loop {
+        if let Some(found) = there() {
+            return found;
+        }
+        assert!(clock::now() < deadline, "not within {PATIENCE:?}; {:?}", events.0);
+        driver.turn(clock::now() + Duration::from_millis(1), events).expect("polled");
+    }
+}
+
+fn read_some(stream: &mut TcpStream, decoder: &mut Decoder) -> usize {
+    let mut buffer = [0; 4_096];
+    match stream.read(&mut buffer) {
+        Ok(read) => decoder.push(&buffer[..read]),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+    }
+    decoder.buffered()
+}
+
+#[test]
+fn what_the_socket_does_not_take_at_once_arrives_whole_and_in_order() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let (mut driver, mut events) = (Driver::new(Tuning::default()).unwrap(), Events::default());
+    let config = Config { outbox_bytes: 32 << 20, ..Config::default() };
+    let route = Route::tcp(listener.local_addr().unwrap());
+    let session = driver.add(config, Arc::new([route]), 0);
+    let accept = || listener.accept().ok();
+    let (mut gateway, _) = turn_until(&mut driver, &mut events, accept);
+    gateway.set_nonblocking(true).unwrap();
+
+    let mut welcome = Vec::new();
+    let open = Welcome { send_window: 1_000, max_body: 65_536, ..Welcome::default() };
+    ServerFrame::Welcome { ack: 1, welcome: Box::new(open) }.write(&mut welcome);
+    gateway.write_all(&welcome).unwrap();
+    let bodies: Vec<Bytes> = (0..200).map(|number| Bytes::from(vec![number; 60_000])).collect();
+    for body in &bodies {
+        driver.send(session, body.clone()).unwrap();
+    }
+    let full = clock::now() + Duration::from_millis(300);
+    turn_until(&mut driver, &mut events, || (clock::now() > full).then_some(()));
+    assert!(matches!(events.0[..], [Event::Opened { resumed: false, .. }]), "{:?}", events.0);
+
+    let mut decoder = Decoder::new(Layout::Dtalk, 65_536);
+    let mut next = || {
+        read_some(&mut gateway, &mut decoder);
+        decoder.next_frame().unwrap()
+    };
+    assert_eq!(turn_until(&mut driver, &mut events, &mut next).head.op, op::AUTH);
+    for (body, seq) in bodies.iter().zip(1..) {
+        let frame = turn_until(&mut driver, &mut events, &mut next);
+        assert_eq!((frame.head.op, frame.head.seq), (op::SEND, seq));
+        assert!(frame.body == *body, "message {seq} is another");
+    }
+}
