@@ -131,6 +131,9 @@ impl Closed {
             Self::HandshakeTimeout => (Code::HANDSHAKE_TIMEOUT, true),
             Self::AuthAttempts => (Code::UNAUTHENTICATED, false),
             Self::BadFrame(DecodeError::TooLong { .. }) => (Code::TOO_LARGE, false),
+            Self::BadWebSocket(error) if error.close_code() == CloseCode::TOO_LARGE => {
+                (Code::TOO_LARGE, false)
+            }
             Self::BadAuth
             | Self::BadFrame(_)
             | Self::BadWebSocket(_)

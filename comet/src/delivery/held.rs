@@ -2,8 +2,9 @@
 //! to it.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
-use super::{Delivery, Gap, Lane};
+use super::{Delivery, Gap, GapReason, Lane};
 use crate::budget::{Account, Charge, Exhausted};
 
 /// What can stand under a number.
@@ -19,6 +20,8 @@ pub(crate) enum Item {
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) item: Item,
+    /// In which it was published, if it was.
+    room: Option<Arc<str>>,
     /// Given back with the item.
     _charge: Charge,
 }
@@ -31,10 +34,14 @@ impl Held {
     pub(crate) fn delivery(
         account: &Rc<Account>,
         delivery: Delivery,
+        room: Option<&Arc<str>>,
     ) -> Result<Rc<Self>, Delivery> {
         let key = delivery.key.as_ref().map_or(0, |key| key.len());
         match Charge::new(account, OVERHEAD + delivery.body.len() + key) {
-            Ok(charge) => Ok(Rc::new(Self { item: Item::Delivery(delivery), _charge: charge })),
+            Ok(charge) => {
+                let (item, room) = (Item::Delivery(delivery), room.cloned());
+                Ok(Rc::new(Self { item, room, _charge: charge }))
+            }
             Err(Exhausted) => Err(delivery),
         }
     }
@@ -42,7 +49,7 @@ impl Held {
     /// Keeps word of a gap.
     pub(crate) fn gap(account: &Rc<Account>, gap: Gap) -> Result<Rc<Self>, Exhausted> {
         let charge = Charge::from_reserve(account, OVERHEAD)?;
-        Ok(Rc::new(Self { item: Item::Gap(gap), _charge: charge }))
+        Ok(Rc::new(Self { item: Item::Gap(gap), room: None, _charge: charge }))
     }
 
     /// The delivery, unless it is word of a gap.
@@ -51,6 +58,11 @@ impl Held {
             Item::Delivery(delivery) => Some(delivery),
             Item::Gap(_) => None,
         }
+    }
+
+    /// What is missing when it is given up; `None` if it is word of a gap itself.
+    pub(crate) fn given_up(&self, reason: GapReason) -> Option<Gap> {
+        Some(Gap::of(self.as_delivery()?, self.room.as_ref(), reason))
     }
 
     /// Bytes of the body.
@@ -72,12 +84,11 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     #[test]
     fn a_body_is_charged_once_until_the_last_reference_is_gone() {
         let account = Account::unlimited();
-        let held = Held::delivery(&account, Delivery::acked(vec![0; 100])).unwrap();
+        let held = Held::delivery(&account, Delivery::acked(vec![0; 100]), None).unwrap();
         let again = Rc::clone(&held);
         assert_eq!(account.used(), OVERHEAD + 100);
         drop(held);
@@ -90,7 +101,7 @@ mod tests {
     fn what_the_budget_cannot_hold_comes_back() {
         let budget = Arc::new(crate::budget::Budget::new(64 * 1024, 1));
         let account = Account::new(budget);
-        let refused = Held::delivery(&account, Delivery::acked(vec![7; 65_000])).unwrap_err();
+        let refused = Held::delivery(&account, Delivery::acked(vec![7; 65_000]), None).unwrap_err();
         assert_eq!(refused.body.len(), 65_000);
         assert_eq!(account.used(), 0);
     }

@@ -209,7 +209,7 @@ mod tests {
     use crate::Delivery;
 
     fn item(account: &Rc<Account>, position: u64) -> Rc<Held> {
-        Held::delivery(account, Delivery::acked(vec![0; 10]).position(position)).unwrap()
+        Held::delivery(account, Delivery::acked(vec![0; 10]).position(position), None).unwrap()
     }
 
     fn append(log: &SharedLog, account: &Rc<Account>, position: u64) -> Logged {

@@ -48,7 +48,7 @@ mod tests {
     use crate::budget::Account;
 
     fn latest(key: &str, body: &'static str) -> Rc<Held> {
-        Held::delivery(&Account::unlimited(), Delivery::latest(key, body)).unwrap()
+        Held::delivery(&Account::unlimited(), Delivery::latest(key, body), None).unwrap()
     }
 
     fn bodies(slots: &mut Slots) -> Vec<String> {

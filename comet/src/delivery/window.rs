@@ -507,7 +507,7 @@ mod tests {
 
     fn body(len: usize) -> Rc<Held> {
         let delivery = Delivery::acked(vec![7; len]).tag(len as u64);
-        Held::delivery(&Account::unlimited(), delivery).unwrap()
+        Held::delivery(&Account::unlimited(), delivery, None).unwrap()
     }
 
     fn window(salt: u32) -> Window {

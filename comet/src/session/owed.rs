@@ -1,7 +1,6 @@
 //! What is pushed to a session: sent at once, or kept until it can be.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use comet_protocol::comet::{GapReason, Seq};
 
@@ -43,26 +42,25 @@ impl Session {
         self.window(account)?.push(now, item, &limits.window)
     }
 
-    /// Keeps a delivery until it can be sent. Of a room's delivery `room` and `at` say which and
-    /// where in its log.
+    /// Keeps a delivery until it can be sent. Of a room's delivery `at` says where it is in
+    /// the room's log.
     pub(crate) fn wait(
         &mut self,
         account: &Rc<Account>,
         item: &Rc<Held>,
-        room: Option<&Arc<str>>,
         at: Option<&Logged>,
         limits: &Limits,
     ) -> Wait {
         let too_long = self.conversation.as_ref().is_some_and(|it| it.is_too_long(item.len()));
         if too_long {
-            return self.lose(account, item, room, GapReason::TooLarge);
+            return self.lose(account, item, GapReason::TooLarge);
         }
         let is_parked = self.phase == Phase::Parked;
         let Some(window) = self.window(account) else { return Wait::Broken };
         match window.queue().push(item, at, &limits.window.queue) {
             Ok(()) if !is_parked && at.is_some() && window.queue().has_fallen() => Wait::Fallen,
             Ok(()) => Wait::Queued,
-            Err(Overflow { memory: true }) => self.lose(account, item, room, GapReason::Memory),
+            Err(Overflow { memory: true }) => self.lose(account, item, GapReason::Memory),
             Err(Overflow { memory: false }) if limits.planted.has(Plant::SeqHole) => {
                 window.skip();
                 Wait::Queued
@@ -70,7 +68,7 @@ impl Session {
             Err(Overflow { memory: false }) => {
                 // Of a parked session, and of one that gives up what is old, nothing else is asked.
                 if is_parked || limits.window.queue.drops_oldest {
-                    self.lose(account, item, room, GapReason::Slow)
+                    self.lose(account, item, GapReason::Slow)
                 } else {
                     Wait::Full
                 }
@@ -79,15 +77,9 @@ impl Session {
     }
 
     /// Says that a delivery will not come, in its place in the order.
-    pub(crate) fn lose(
-        &mut self,
-        account: &Rc<Account>,
-        item: &Held,
-        room: Option<&Arc<str>>,
-        reason: GapReason,
-    ) -> Wait {
-        let Some(delivery) = item.as_delivery() else { return Wait::Lost };
-        self.say_lost(account, delivery.lane, &Gap::of(delivery, room, reason))
+    pub(crate) fn lose(&mut self, account: &Rc<Account>, item: &Held, reason: GapReason) -> Wait {
+        let Some(gap) = item.given_up(reason) else { return Wait::Lost };
+        self.say_lost(account, item.lane(), &gap)
     }
 
     /// Puts word of a gap behind what waits in a lane.

@@ -52,8 +52,8 @@ impl Shard {
     }
 
     fn deliver_to(&mut self, who: &Who, delivery: Delivery) {
-        match self.hold(delivery) {
-            Ok(item) => self.each(who, |shard, slot| shard.deliver(slot, &item, None)),
+        match self.hold(delivery, None) {
+            Ok(item) => self.each(who, |shard, slot| shard.deliver(slot, &item)),
             Err(delivery) => {
                 self.each(who, |shard, slot| shard.lose_delivery(slot, &delivery, None));
             }
@@ -78,12 +78,12 @@ impl Shard {
 
     fn broadcast(&mut self, delivery: Delivery) {
         self.finish_run(Last::No);
-        let item = self.hold(delivery);
+        let item = self.hold(delivery, None);
         let mut found = std::mem::take(&mut self.found);
         found.extend(self.bucket.occupied());
         for slot in found.drain(..) {
             match &item {
-                Ok(item) => self.deliver(slot, item, None),
+                Ok(item) => self.deliver(slot, item),
                 Err(delivery) => self.lose_delivery(slot, delivery, None),
             }
             self.flush_if_much();

@@ -17,15 +17,19 @@ use crate::session::{Conversation, Wait};
 impl Shard {
     /// Keeps a delivery for as long as somebody needs it. It comes back if there is no memory for
     /// it, though others were asked to give some up.
-    pub(super) fn hold(&mut self, delivery: Delivery) -> Result<Rc<Held>, Delivery> {
-        Held::delivery(&self.account, delivery).or_else(|delivery| {
+    pub(super) fn hold(
+        &mut self,
+        delivery: Delivery,
+        room: Option<&Arc<str>>,
+    ) -> Result<Rc<Held>, Delivery> {
+        Held::delivery(&self.account, delivery, room).or_else(|delivery| {
             self.shed();
-            Held::delivery(&self.account, delivery)
+            Held::delivery(&self.account, delivery, room)
         })
     }
 
-    /// Delivers to one session; `room` says in which, if in one.
-    pub(super) fn deliver(&mut self, slot: u32, item: &Rc<Held>, room: Option<&Arc<str>>) {
+    /// Delivers to one session.
+    pub(super) fn deliver(&mut self, slot: u32, item: &Rc<Held>) {
         let Some(delivery) = item.as_delivery() else { return };
         let Some(member) = self.bucket.get(slot) else { return };
         if !member.session.is_alive() {
@@ -38,13 +42,13 @@ impl Shard {
             None => true,
         };
         match delivery.class {
-            Class::Acked if has_acks => self.deliver_acked(slot, item, room),
+            Class::Acked if has_acks => self.deliver_acked(slot, item),
             Class::Latest if self.takes_latest(slot) => self.deliver_latest(slot, item, delivery),
-            _ => self.deliver_once(slot, delivery, room),
+            _ => self.deliver_once(slot, item, delivery),
         }
     }
 
-    fn deliver_acked(&mut self, slot: u32, item: &Rc<Held>, room: Option<&Arc<str>>) {
+    fn deliver_acked(&mut self, slot: u32, item: &Rc<Held>) {
         let (now, limits) = (self.now, &self.limits);
         let Some(member) = self.bucket.get_mut(slot) else { return };
         let session = &mut member.session;
@@ -54,25 +58,25 @@ impl Shard {
             self.counters().deliveries.add(1);
             return self.send_item(slot, seq, item);
         }
-        match session.wait(&self.account, item, room, None, limits) {
+        match session.wait(&self.account, item, None, limits) {
             Wait::Queued => self.counters().deliveries.add(1),
             Wait::Lost => self.send_waiting(slot),
             Wait::Fallen => self.fall_behind(slot),
             Wait::Full => {
                 self.fall_behind(slot);
-                self.keep_or_lose(slot, item, room);
+                self.keep_or_lose(slot, item);
             }
             Wait::Broken => self.end_for_good(slot, &Closed::Shed),
         }
     }
 
     /// What found no room in the queue of a session that is parked for it.
-    fn keep_or_lose(&mut self, slot: u32, item: &Rc<Held>, room: Option<&Arc<str>>) {
+    fn keep_or_lose(&mut self, slot: u32, item: &Rc<Held>) {
         let Some(member) = self.bucket.get_mut(slot) else { return };
         if !member.session.is_parked() {
             return;
         }
-        if let Wait::Broken = member.session.wait(&self.account, item, room, None, &self.limits) {
+        if let Wait::Broken = member.session.wait(&self.account, item, None, &self.limits) {
             self.end_for_good(slot, &Closed::Shed);
         }
     }
@@ -99,14 +103,14 @@ impl Shard {
         }
     }
 
-    fn deliver_once(&mut self, slot: u32, delivery: &Delivery, room: Option<&Arc<str>>) {
+    fn deliver_once(&mut self, slot: u32, item: &Held, delivery: &Delivery) {
         match self.backlog(slot) {
             Some(backlog) if !self.is_too_far_behind(backlog) => {
                 self.say_gap_unnumbered(slot);
                 self.counters().deliveries.add(1);
                 self.send_delivery(slot, 0, delivery);
             }
-            _ => self.drop_unnumbered(slot, delivery, room),
+            _ => self.drop_item(slot, item),
         }
     }
 
@@ -116,16 +120,18 @@ impl Shard {
             || (backlog > 0 && self.account.pressure() >= Pressure::High)
     }
 
+    /// A delivery without a number is dropped.
+    pub(super) fn drop_item(&mut self, slot: u32, item: &Held) {
+        if let Some(gap) = item.given_up(GapReason::Slow) {
+            self.drop_unnumbered(slot, gap);
+        }
+    }
+
     /// A delivery without a number is dropped; a peer of the comet dialect will be told.
-    pub(super) fn drop_unnumbered(
-        &mut self,
-        slot: u32,
-        delivery: &Delivery,
-        room: Option<&Arc<str>>,
-    ) {
+    fn drop_unnumbered(&mut self, slot: u32, gap: Gap) {
         self.counters().deliveries_dropped.add(1);
         if let Some(conversation) = self.conversation_mut(slot) {
-            conversation.drop_unnumbered(Gap::of(delivery, room, GapReason::Slow));
+            conversation.drop_unnumbered(gap);
         }
     }
 
@@ -147,10 +153,10 @@ impl Shard {
         if !member.session.is_alive() {
             return;
         }
-        if delivery.class != Class::Acked {
-            return self.drop_unnumbered(slot, delivery, room);
-        }
         let gap = Gap::of(delivery, room, GapReason::Memory);
+        if delivery.class != Class::Acked {
+            return self.drop_unnumbered(slot, gap);
+        }
         match member.session.say_lost(&self.account, delivery.lane, &gap) {
             Wait::Broken => self.end_for_good(slot, &Closed::Shed),
             _ => self.send_waiting(slot),

@@ -202,11 +202,12 @@ struct Part {
 impl Shard {
     /// Adds a publish to the run, or begins another one with it.
     pub(super) fn publish(&mut self, room: &Arc<str>, delivery: Delivery) {
-        let Some(room) = self.bucket.room(room) else { return };
+        let name = room;
+        let Some(room) = self.bucket.room(name) else { return };
         if !self.run.goes_on(room, &delivery) {
             self.finish_run(Last::No);
         }
-        match self.hold(delivery) {
+        match self.hold(delivery, Some(name)) {
             Ok(item) => self.run.push(room, item),
             Err(delivery) => {
                 self.finish_run(Last::No);
@@ -235,17 +236,14 @@ impl Shard {
         if let Some(logged) = run.logged.take() {
             logged.log.borrow_mut().tidy();
         }
-        if !run.later.is_empty() {
-            let room = Arc::clone(self.bucket.room_name(run.room));
-            for (slot, what) in mem::take(&mut run.later) {
-                self.do_later(slot, &what, &run.items, &room);
-            }
+        for (slot, what) in mem::take(&mut run.later) {
+            self.do_later(slot, &what, &run.items);
         }
         run.clear();
         self.run = run;
     }
 
-    fn do_later(&mut self, slot: u32, what: &Later, items: &[Rc<Held>], room: &Arc<str>) {
+    fn do_later(&mut self, slot: u32, what: &Later, items: &[Rc<Held>]) {
         match what {
             Later::Lost(kind) => self.lose(slot, *kind),
             Later::Fallen => self.fall_behind(slot),
@@ -253,9 +251,9 @@ impl Shard {
             Later::Broken => self.end_for_good(slot, &Closed::Shed),
             Later::Full(from) => {
                 self.fall_behind(slot);
-                items[*from..].iter().for_each(|item| self.deliver(slot, item, Some(room)));
+                items[*from..].iter().for_each(|item| self.deliver(slot, item));
             }
-            Later::Singly => items.iter().for_each(|item| self.deliver(slot, item, Some(room))),
+            Later::Singly => items.iter().for_each(|item| self.deliver(slot, item)),
         }
     }
 
@@ -284,9 +282,7 @@ impl Shard {
             return None;
         }
         if self.is_too_far_behind(backlog) {
-            let room = Arc::clone(self.bucket.room_name(run.room));
-            let dropped = run.items.iter().filter_map(|item| item.as_delivery());
-            dropped.for_each(|delivery| self.drop_unnumbered(slot, delivery, Some(&room)));
+            run.items.iter().for_each(|item| self.drop_item(slot, item));
             return None;
         }
         self.counters().deliveries.add(all as u64);
@@ -317,14 +313,13 @@ impl Shard {
     /// Keeps the run from an item on for a member that cannot be sent it now.
     fn wait_for_run(&mut self, slot: u32, from: usize, run: &mut Run) {
         let at = self.logged(run);
-        let room = Arc::clone(self.bucket.room_name(run.room));
         let Some(member) = self.bucket.get_mut(slot) else { return };
         let mut tell = false;
         for (index, item) in run.items.iter().enumerate().skip(from) {
             let logged = Logged { log: Rc::clone(&at.log), index: at.index + index as u64 };
             let limits = &self.limits;
             let session = &mut member.session;
-            match session.wait(&self.account, item, Some(&room), Some(&logged), limits) {
+            match session.wait(&self.account, item, Some(&logged), limits) {
                 Wait::Queued => self.shared.counters[self.index].deliveries.add(1),
                 Wait::Lost => tell = true,
                 Wait::Fallen => {

@@ -122,13 +122,16 @@ impl Shard {
     /// Asks the router about a comet peer, unless its ticket or the crowd says that it is too early.
     pub(super) fn greet(&mut self, slot: u32, mut auth: Box<Auth>) -> Result<(), Closed> {
         let claim = self.open_ticket(&auth.ticket);
-        let early = claim.as_ref().ok().and_then(|ticket| self.too_early(ticket.as_ref()?));
-        let after = match early {
+        let ticket = claim.as_ref().ok().and_then(|ticket| ticket.as_ref());
+        // Who comes back takes what is kept for it, and so gives memory back.
+        let is_short = ticket.is_none() && self.account.pressure() >= Pressure::High;
+        let after = match ticket.and_then(|ticket| self.too_early(ticket)) {
             Some(left) => Some(left.max(self.gate.later(self.now))),
-            None if self.account.pressure() >= Pressure::High => Some(self.gate.later(self.now)),
+            None if is_short => Some(self.gate.later(self.now)),
             None => self.gate.admit(self.now).err(),
         };
         if let Some(after) = after {
+            self.counters().turned_away.add(1);
             self.send_refused(slot, Code::OVERLOADED, Some(after), &[]);
             return Err(Closed::TurnedAway);
         }
@@ -144,9 +147,13 @@ impl Shard {
         Ok(())
     }
 
-    /// Whether a peer that cannot be told when to come back is not let in now.
+    /// Whether a peer that cannot be told when to come back is not let in now. Whether it comes back
+    /// for something that is kept, it cannot say either.
     fn turn_away(&mut self) -> bool {
-        self.account.pressure() >= Pressure::High || self.gate.admit(self.now).is_err()
+        let away =
+            self.account.pressure() >= Pressure::Severe || self.gate.admit(self.now).is_err();
+        self.counters().turned_away.add(away.into());
+        away
     }
 
     fn connect(&mut self, slot: u32, auth: AuthMsg, attempt: u8, upgrade: Option<Box<Request>>) {

@@ -127,8 +127,13 @@ impl Shard {
             received = member.session.spoil(received, self.limits.planted);
         }
         let mut tags = Vec::new();
-        let note = |tag: u64| tags.extend((tag != 0).then_some(tag));
+        let mut fresh = 0;
+        let note = |tag: u64| {
+            fresh += 1;
+            tags.extend((tag != 0).then_some(tag));
+        };
         let missing = member.session.resume_numbered(now, hello, epoch, received, note);
+        self.counters().acks.add(fresh);
         if was_open && self.limits.planted.has(Plant::CleanupRace) {
             self.uprooted.push(peer.session());
         }

@@ -8,6 +8,7 @@
 
 mod auth;
 mod delivery;
+mod dialect;
 mod drain;
 mod frames;
 mod goim;

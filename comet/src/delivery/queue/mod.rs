@@ -202,8 +202,8 @@ impl Queue {
                 let gap = match entry {
                     Entry::One(item) => {
                         self.bytes -= item.len();
-                        let Some(delivery) = item.as_delivery() else { continue };
-                        Gap::of(delivery, None, reason)
+                        let Some(gap) = item.given_up(reason) else { continue };
+                        gap
                     }
                     Entry::Log(mut cursor) => {
                         self.boxed -= 1;
@@ -250,7 +250,7 @@ impl Queue {
             let gap = match entries.remove(at) {
                 Some(Entry::One(item)) => {
                     self.bytes -= item.len();
-                    item.as_delivery().map(|gone| Gap::of(gone, None, GapReason::Slow))
+                    item.given_up(GapReason::Slow)
                 }
                 Some(Entry::Log(mut cursor)) => {
                     // A cursor costs the same however much it stands for.

@@ -8,7 +8,7 @@ const LIMITS: QueueLimits = QueueLimits { entries: 4, bytes: 100, drops_oldest: 
 const DROPS: QueueLimits = QueueLimits { drops_oldest: true, ..LIMITS };
 
 fn held(account: &Rc<Account>, lane: Lane, body: &'static str) -> Rc<Held> {
-    Held::delivery(account, Delivery::acked(body).lane(lane)).unwrap()
+    Held::delivery(account, Delivery::acked(body).lane(lane), None).unwrap()
 }
 
 fn push(queue: &mut Queue, lane: Lane, body: &'static str, limits: &QueueLimits) -> bool {
@@ -61,7 +61,7 @@ fn a_delivery_longer_than_the_queue_is_refused_and_can_be_said_to_be_lost() {
     assert!(push(&mut queue, Lane::Normal, "n1", &DROPS));
     let long = held(&Account::unlimited(), Lane::Normal, "x".repeat(101).leak());
     assert!(queue.push(&long, None, &DROPS).is_err());
-    let gap = Gap::of(long.as_delivery().unwrap(), None, GapReason::TooLarge);
+    let gap = long.given_up(GapReason::TooLarge).unwrap();
     queue.lose(Lane::Normal, &gap).unwrap();
     assert_eq!(drain(&mut queue), ["-1", "-1"], "two reasons, two gaps");
 }
@@ -87,7 +87,7 @@ fn giving_up_leaves_exact_ranges_and_no_memory() {
     let log = Log::new(&account, &"r".into());
     for position in 10..14 {
         let item = Delivery::acked("x").position(position);
-        let item = Held::delivery(&account, item).unwrap();
+        let item = Held::delivery(&account, item, None).unwrap();
         let index = log.borrow_mut().append(&item, 100, 1_000);
         queue.push(&item, Some(&Logged { log: Rc::clone(&log), index }), &LIMITS).unwrap();
     }
@@ -109,7 +109,7 @@ fn a_busy_room_costs_a_slow_reader_one_entry() {
     let mut queues: Vec<Queue> = (0..100).map(|_| Queue::new(&account)).collect();
     let before = account.used();
     for position in 1..=50 {
-        let item = Held::delivery(&account, Delivery::acked("x").position(position)).unwrap();
+        let item = Held::delivery(&account, Delivery::acked("x").position(position), None).unwrap();
         let index = log.borrow_mut().append(&item, 100, 1_000);
         let at = Logged { log: Rc::clone(&log), index };
         queues.iter_mut().for_each(|queue| queue.push(&item, Some(&at), &LIMITS).unwrap());

@@ -17,10 +17,10 @@ fn limits() -> Limits {
 /// Pushes, or has it wait. Its number, if it was sent.
 fn push(session: &mut Session, now: Time, body: Vec<u8>, limits: &Limits) -> Option<u32> {
     let account = Account::unlimited();
-    let item = Held::delivery(&account, Delivery::acked(body)).unwrap();
+    let item = Held::delivery(&account, Delivery::acked(body), None).unwrap();
     let sent = session.push(now, &account, &item, limits);
     if sent.is_none() {
-        assert_eq!(session.wait(&account, &item, None, None, limits), Wait::Queued);
+        assert_eq!(session.wait(&account, &item, None, limits), Wait::Queued);
     }
     sent.map(Seq::get)
 }

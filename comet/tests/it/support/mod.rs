@@ -2,11 +2,13 @@
 //! nothing of the code under test.
 //!
 //! The clients write and read every byte themselves: no encoder or decoder of the workspace is
-//! used, so that a mistake in one of them cannot hide itself. All waiting is for a condition, up to
+//! used, so that a mistake in one of them cannot hide itself. Only `comet` takes the frames of its
+//! dialect from the protocol crate, whose own tests hold them to the written bytes. All waiting is for a condition, up to
 //! [`PATIENCE`].
 
 pub(crate) mod client;
 pub(crate) mod clock;
+pub(crate) mod comet;
 pub(crate) mod frame;
 pub(crate) mod gateway;
 pub(crate) mod log;

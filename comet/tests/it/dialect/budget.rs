@@ -1,0 +1,109 @@
+//! Memory that runs short: what is given up, who is told, and that it never exceeds the budget.
+
+use std::time::Duration;
+
+use comet::{Config, Delivery};
+use comet_protocol::comet::{GapReason, ServerFrame};
+
+use crate::support::client::Transport;
+use crate::support::clock;
+use crate::support::comet::{Comet, hello};
+use crate::support::gateway::{Server, config};
+use crate::support::log::Event;
+
+const BUDGET: usize = 2 * 1024 * 1024;
+
+fn tight() -> Config {
+    config(1).resume_ttl(Duration::from_secs(60)).memory_budget(BUDGET).queue_bytes(1 << 30)
+}
+
+fn within_budget(server: &Server) {
+    let memory = server.stats().memory;
+    assert!(memory <= BUDGET as u64, "{memory} bytes");
+}
+
+#[test]
+fn the_one_for_whom_most_is_kept_loses_it_and_is_told_and_others_lose_nothing() {
+    let server = Server::start(tight());
+    let greedy = Comet::open(&server, Transport::Tcp, hello("greedy", ""));
+    let modest = Comet::open(&server, Transport::Tcp, hello("modest", ""));
+    let back = [greedy.back("greedy", 0, 0), modest.back("modest", 0, 0)];
+    greedy.reset();
+    modest.reset();
+    server.log.collect(2, |event| matches!(event, Event::Parked(..)).then_some(()));
+    let push = |user, delivery| server.gateway.push_user("dtalk", user, delivery).unwrap();
+    push("modest", Delivery::acked("keep me").position(1));
+    let mut pushed = 0;
+    let mut before = 0;
+    while server.stats().memory >= before {
+        before = server.stats().memory;
+        pushed += 1;
+        push("greedy", Delivery::acked(vec![7; 10_000]).position(pushed));
+        clock::eventually("it is taken", || server.stats().deliveries == pushed + 1);
+        // Memory is looked at when the turn ends.
+        let turns = server.stats().turns;
+        clock::eventually("the turn is over", || {
+            let _ = server.gateway.kick_user("dtalk", "nobody", "a turn");
+            server.stats().turns > turns
+        });
+        within_budget(&server);
+        assert!(pushed < 1_000, "nothing was given up");
+    }
+    let [greedy, modest] = back;
+    let mut modest = Comet::open(&server, Transport::Tcp, modest);
+    assert_eq!(modest.delivery(), (1, "keep me".into()));
+    let mut greedy = Comet::open(&server, Transport::Tcp, greedy);
+    assert!(greedy.welcome.resumed);
+    let ServerFrame::Gap { to, gap } = greedy.hear() else { panic!("a gap") };
+    assert_eq!((to.get(), gap.position, gap.reason()), (1, 1, GapReason::Memory));
+    assert!(gap.count >= pushed - 1, "everything up to the last push: {} of {pushed}", gap.count);
+}
+
+#[test]
+fn nobody_new_is_let_in_while_memory_is_short() {
+    let server = Server::start(tight());
+    let alice = Comet::open(&server, Transport::Tcp, hello("alice", ""));
+    alice.reset();
+    server.log.collect(1, |event| matches!(event, Event::Parked(..)).then_some(()));
+    let mut pushed = 0;
+    while server.stats().memory < BUDGET as u64 / 16 * 12 {
+        pushed += 1;
+        let delivery = Delivery::acked(vec![7; 10_000]);
+        server.gateway.push_user("dtalk", "alice", delivery).unwrap();
+        clock::eventually("it is taken", || server.stats().deliveries == pushed);
+    }
+    let mut bob = Comet::connect(&server, Transport::WebSocket);
+    let refused = bob.ask(hello("bob", "")).unwrap_err();
+    assert!(refused.retryable && refused.return_after_ms > 0, "{refused:?}");
+    within_budget(&server);
+}
+
+#[test]
+fn a_crowd_that_reads_nothing_stays_within_the_budget() {
+    let server = Server::start(tight());
+    let crowd: Vec<Comet> = (0..40)
+        .map(|number| {
+            Comet::open(&server, Transport::Tcp, hello(&format!("user-{number}"), "hall"))
+        })
+        .collect();
+    for number in 1..=2_000u64 {
+        let delivery = match number % 3 {
+            0 => Delivery::best_effort(vec![1; 3_000]),
+            1 => Delivery::latest(number.to_string(), vec![2; 3_000]),
+            _ => Delivery::acked(vec![3; 3_000]).position(number),
+        };
+        clock::until("the mailbox has room", || {
+            server.gateway.publish("hall", delivery.clone()).ok()
+        });
+        within_budget(&server);
+    }
+    drop(crowd);
+    server.gateway.kick_user("dtalk", "nobody", "to be after everything").unwrap();
+    clock::eventually("memory is given back", || {
+        for number in 0..40 {
+            let user = format!("user-{number}");
+            let _ = server.gateway.kick_user("dtalk", &user, "over");
+        }
+        server.stats().memory == 0
+    });
+}

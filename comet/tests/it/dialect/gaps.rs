@@ -1,0 +1,177 @@
+//! What a peer misses, told exactly and in its place.
+
+use std::time::Duration;
+
+use comet::{Closed, Config, Delivery, Overflow};
+use comet_protocol::comet::{Auth, GapReason, ServerFrame};
+
+use crate::support::client::Transport;
+use crate::support::clock;
+use crate::support::comet::{Comet, hello};
+use crate::support::gateway::{Server, config};
+use crate::support::log::Event;
+use crate::support::place::everywhere;
+
+fn small(shards: usize) -> Config {
+    config(shards).window(2).queue(3).room_log(3)
+}
+
+/// Numbered bodies, each where its number says in the record.
+fn numbered(number: u64) -> Delivery {
+    Delivery::acked(number.to_string()).position(number)
+}
+
+#[test]
+fn a_full_queue_gives_up_its_oldest_and_says_so_in_its_place() {
+    everywhere(|place| {
+        let server = Server::start(small(place.shards).overflow(Overflow::DropOldest));
+        let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
+        (1..=9).for_each(|n| server.gateway.push_user("dtalk", "alice", numbered(n)).unwrap());
+        assert_eq!(alice.deliveries(2), [(1, "1".into()), (2, "2".into())]);
+        alice.beat();
+        alice.ack(2);
+        assert_eq!(alice.gap(), (3, 5, 3), "3 to 7: the gap itself takes a place");
+        assert_eq!(alice.delivery(), (4, "8".into()));
+        alice.ack(4);
+        assert_eq!(alice.delivery(), (5, "9".into()));
+        assert_eq!(server.log.gaps("alice"), [(5, 3)]);
+        assert_eq!(server.stats().deliveries_lost, 5);
+    });
+}
+
+#[test]
+fn a_reader_that_a_rooms_log_has_left_behind_is_told_the_room_and_the_range() {
+    everywhere(|place| {
+        let server = Server::start(small(place.shards).overflow(Overflow::DropOldest));
+        let mut alice = Comet::open(&server, place.transport, hello("alice", "lobby"));
+        let mut bob = Comet::open(&server, place.transport, hello("bob", "lobby"));
+        for number in 1..=12 {
+            server.gateway.publish("lobby", numbered(number)).unwrap();
+            assert_eq!(bob.delivery(), (number as u32, number.to_string()));
+            bob.ack(number as u32);
+            bob.beat();
+        }
+        assert_eq!(alice.deliveries(2).len(), 2);
+        alice.ack(2);
+        let ServerFrame::Gap { to, gap } = alice.hear() else { panic!("a gap") };
+        assert_eq!((to.get(), gap.count, gap.position), (3, 7, 3));
+        assert_eq!((gap.room.as_str(), gap.reason()), ("lobby", GapReason::Slow));
+        assert_eq!(alice.delivery(), (4, "10".into()));
+        alice.ack(4);
+        assert_eq!(alice.deliveries(2), [(5, "11".into()), (6, "12".into())]);
+    });
+}
+
+#[test]
+fn a_slow_peer_is_parked_and_finds_what_was_kept_and_then_the_gap() {
+    everywhere(|place| {
+        let limits = small(place.shards).resume_ttl(Duration::from_secs(60));
+        let server = Server::start(limits);
+        let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
+        (1..=9).for_each(|n| server.gateway.push_user("dtalk", "alice", numbered(n)).unwrap());
+        assert_eq!(alice.deliveries(2).len(), 2);
+        assert_eq!(alice.error(), (10, true), "slow, and welcome to come back");
+        let parked = server.log.collect(1, |event| match event {
+            Event::Parked(_, closed) => Some(closed.clone()),
+            _ => None,
+        });
+        assert_eq!(parked, [Closed::Slow]);
+        let mut alice = Comet::open(&server, place.transport, alice.back("alice", 2, 0));
+        assert!(alice.welcome.resumed);
+        assert_eq!(alice.deliveries(2), [(3, "3".into()), (4, "4".into())]);
+        alice.ack(4);
+        assert_eq!(alice.delivery(), (5, "5".into()));
+        assert_eq!(alice.gap(), (6, 4, 6));
+        alice.ack(6);
+        server.gateway.push_user("dtalk", "alice", numbered(10)).unwrap();
+        assert_eq!(alice.delivery(), (7, "10".into()));
+    });
+}
+
+#[test]
+fn a_body_longer_than_the_peer_takes_is_a_gap() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards));
+        let auth = Auth { max_body: 10, ..hello("alice", "lobby") };
+        let mut alice = Comet::open(&server, place.transport, auth);
+        server.gateway.publish("lobby", Delivery::acked("short").position(1)).unwrap();
+        server.gateway.publish("lobby", Delivery::acked("much too long").position(2)).unwrap();
+        server.gateway.publish("lobby", Delivery::acked("fits").position(3)).unwrap();
+        assert_eq!(alice.delivery(), (1, "short".into()));
+        let ServerFrame::Gap { to, gap } = alice.hear() else { panic!("a gap") };
+        assert_eq!((to.get(), gap.count, gap.position), (2, 1, 2));
+        assert_eq!(gap.reason(), GapReason::TooLarge);
+        assert_eq!(alice.delivery(), (3, "fits".into()));
+    });
+}
+
+#[test]
+fn best_effort_deliveries_that_were_dropped_are_counted_before_the_next_one() {
+    let server = Server::start(config(1).write_bytes(50_000));
+    let mut alice = Comet::open(&server, Transport::Tcp, hello("alice", "lobby"));
+    let mut sent = 0;
+    while server.stats().deliveries_dropped < 3 {
+        sent += 1;
+        server.gateway.publish("lobby", Delivery::best_effort(vec![7; 30_000])).unwrap();
+        clock::eventually("it is taken or dropped", || {
+            let stats = server.stats();
+            stats.deliveries + stats.deliveries_dropped == sent
+        });
+        assert!(sent < 2_000, "nothing was dropped");
+    }
+    let mut came = 0;
+    let missing = loop {
+        match alice.hear() {
+            ServerFrame::BestEffort { .. } => came += 1,
+            ServerFrame::Gap { to, gap } => {
+                assert!(to.is_none() && gap.room == "lobby");
+                break gap.count;
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((came, missing), (sent - 3, 3));
+    server.gateway.publish("lobby", Delivery::best_effort("after")).unwrap();
+    assert_eq!(alice.hear(), ServerFrame::BestEffort { body: "after".into() });
+}
+
+#[test]
+fn a_parked_peer_finds_only_the_newest_of_each_key_and_how_much_else_it_missed() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards).resume_ttl(Duration::from_secs(60)));
+        let alice = Comet::open(&server, place.transport, hello("alice", ""));
+        let back = alice.back("alice", 0, 0);
+        alice.reset();
+        server.log.collect(1, |event| matches!(event, Event::Parked(..)).then_some(()));
+        let push = |delivery| server.gateway.push_user("dtalk", "alice", delivery).unwrap();
+        push(Delivery::latest("typing", "bob"));
+        push(Delivery::latest("presence", "away"));
+        push(Delivery::best_effort("nobody hears"));
+        push(Delivery::latest("typing", "carol"));
+        let mut alice = Comet::open(&server, place.transport, back);
+        assert_eq!(alice.gap(), (0, 1, 0));
+        let mut latest = || match alice.hear() {
+            ServerFrame::Latest { key, body } => (key.as_bytes().clone(), body),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(latest(), ("presence".into(), "away".into()));
+        assert_eq!(latest(), ("typing".into(), "carol".into()));
+        push(Delivery::latest("typing", "dave"));
+        assert_eq!(latest(), ("typing".into(), "dave".into()));
+    });
+}
+
+#[test]
+fn who_knows_no_keys_gets_latest_deliveries_as_they_come() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards));
+        let plain = Auth { capabilities: 0, ..hello("alice", "lobby") };
+        let mut alice = Comet::open(&server, place.transport, plain);
+        let mut bob = Comet::open(&server, place.transport, hello("bob", "lobby"));
+        let mut dtalk = server.client(place.transport, "carol", "lobby");
+        server.gateway.publish("lobby", Delivery::latest("k", "v")).unwrap();
+        assert_eq!(alice.hear(), ServerFrame::BestEffort { body: "v".into() });
+        assert!(matches!(bob.hear(), ServerFrame::Latest { .. }));
+        assert_eq!(dtalk.receive(), crate::support::frame::delivery(0, b"v"));
+    });
+}

@@ -1,0 +1,106 @@
+//! When peers are to come back, and that who comes earlier is turned away before anything is asked.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use comet::{Closed, Config, Delivery};
+use comet_protocol::comet::{Code, ServerFrame};
+
+use crate::support::client::Transport;
+use crate::support::comet::{Comet, hello};
+use crate::support::frame::auth;
+use crate::support::gateway::{Server, config};
+use crate::support::log::Event;
+use crate::support::place::everywhere;
+
+#[test]
+fn each_that_is_told_to_go_away_is_told_its_own_time_and_kept_to_it() {
+    let key = [42; 32];
+    let limits = || {
+        config(1)
+            .resume_ttl(Duration::from_secs(60))
+            .return_spread(Duration::from_secs(1_000))
+            .ticket_key(key)
+    };
+    let mut server = Server::start(limits());
+    let mut peers: Vec<Comet> = (0..10)
+        .map(|number| Comet::open(&server, Transport::Tcp, hello(&format!("user-{number}"), "")))
+        .collect();
+    server.gateway.drain(Duration::from_secs(2));
+    let mut times = HashSet::new();
+    let mut tickets = Vec::new();
+    for peer in &mut peers {
+        let ServerFrame::GoingAway(away) = peer.hear() else { panic!("going away") };
+        assert!(!away.may_resume && away.return_after_ms <= 1_002_000);
+        times.insert(away.return_after_ms / 50_000);
+        tickets.push((away.return_after_ms, away.ticket));
+    }
+    server.wait();
+    assert_eq!(times.len(), 10, "spread over the time: {times:?}");
+
+    let next = Server::start(limits());
+    let (after, ticket) = tickets.iter().max_by_key(|(after, _)| after).unwrap();
+    let mut early = Comet::connect(&next, Transport::Tcp);
+    let mut request = hello("user-9", "");
+    request.ticket = ticket.clone();
+    let refused = early.ask(request).unwrap_err();
+    assert_eq!((refused.code, refused.retryable), (Code::OVERLOADED.get(), true));
+    assert!(refused.return_after_ms <= *after && refused.return_after_ms > after - 60_000);
+    let asked = next.log.so_far(|event| matches!(event, Event::Connect { .. }).then_some(()));
+    assert_eq!(asked.len(), 0, "the router was not asked");
+    assert_eq!(next.stats().closed_as(&Closed::TurnedAway), 1);
+}
+
+#[test]
+fn a_crowd_is_let_in_at_the_rate_and_the_rest_gets_times_of_their_own() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards).handshake_rate(20));
+        let mut times = HashSet::new();
+        let mut open = Vec::new();
+        for number in 0..20 {
+            let mut peer = Comet::connect(&server, place.transport);
+            match peer.ask(hello(&format!("user-{number}"), "")) {
+                Ok(()) => open.push(peer),
+                Err(refused) => {
+                    assert_eq!(refused.code, Code::OVERLOADED.get());
+                    assert!(refused.retryable && refused.return_after_ms >= 100);
+                    times.insert(refused.return_after_ms);
+                }
+            }
+        }
+        assert!(!open.is_empty() && times.len() > 3, "{} in, {times:?}", open.len());
+        let asked = server.log.so_far(|event| matches!(event, Event::Connect { .. }).then_some(()));
+        assert_eq!(asked.len(), open.len(), "the router was asked about nobody else");
+
+        let mut old = server.connect(place.transport);
+        old.send(&auth(1, "old", ""));
+        assert_eq!(old.ending(), place.transport.goodbye(1013));
+    });
+}
+
+#[test]
+fn a_server_asks_for_a_sign_of_life_and_closes_as_idle_without_one() {
+    let quick: Config =
+        config(1).ping_after(Duration::from_secs(1)).idle_timeout(Duration::from_secs(2));
+    let server = Server::start(quick);
+    let mut alice = Comet::open(&server, Transport::Tcp, hello("alice", ""));
+    assert_eq!(alice.welcome.heartbeat_ms, 1_000);
+    let ServerFrame::Ping(ping) = alice.hear() else { panic!("a ping") };
+    alice.say(&comet_protocol::comet::ClientFrame::Pong { stamp: ping.stamp });
+    assert!(matches!(alice.hear(), ServerFrame::Ping(_)), "and again");
+    assert_eq!(alice.error(), (Code::IDLE.get(), true));
+    assert_eq!(server.log.closed("alice"), Closed::Idle);
+}
+
+#[test]
+fn who_is_kicked_is_told_so() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards));
+        let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
+        server.gateway.push_user("dtalk", "alice", Delivery::acked("bye")).unwrap();
+        server.gateway.kick_user("dtalk", "alice", "a test").unwrap();
+        assert_eq!(alice.delivery(), (1, "bye".into()));
+        assert_eq!(alice.error(), (Code::KICKED.get(), false));
+        alice.ending();
+    });
+}
