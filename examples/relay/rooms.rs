@@ -2,47 +2,86 @@
 
 use comet::{Connect, Dialect};
 
-/// Names of rooms.
-pub(crate) type Rooms = Vec<String>;
+/// What a part of `ext` begins with that names the device instead of a room.
+const DEVICE: &str = "device=";
 
-/// The user, if the dialect has one, and the rooms; `None` refuses the peer.
-pub(crate) fn of(request: &Connect) -> Option<(Option<String>, Rooms)> {
+/// What a peer says of itself.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(crate) struct Introduction {
+    /// The user, if the dialect has one.
+    pub(crate) user: Option<String>,
+    /// The user's device, if the peer names it.
+    pub(crate) device: String,
+    /// Names of rooms.
+    pub(crate) rooms: Vec<String>,
+}
+
+/// What a peer says of itself; `None` refuses it.
+pub(crate) fn of(request: &Connect) -> Option<Introduction> {
     match request.dialect {
-        Dialect::Raw => of_path(request.upgrade.as_ref()?.path()).map(|rooms| (None, rooms)),
+        Dialect::Raw => of_path(request.upgrade.as_ref()?.path()),
         Dialect::Goim => of_json(&request.ext),
-        _ if request.token.is_empty() => None,
-        _ => {
-            let names = std::str::from_utf8(&request.ext).ok()?;
-            let rooms = names.split(',').filter(|name| !name.is_empty()).map(str::to_owned);
-            Some((Some(request.token.clone()), rooms.collect()))
-        }
+        _ => of_token(&request.token, &request.ext),
     }
 }
 
-fn of_path(path: &str) -> Option<Rooms> {
-    if path == "/echo" {
-        return Some(Vec::new());
+/// `lobby,news,device=phone-1`
+fn of_token(token: &str, ext: &[u8]) -> Option<Introduction> {
+    if token.is_empty() {
+        return None;
     }
-    path.strip_prefix("/room/").filter(|name| !name.is_empty()).map(|name| vec![name.to_owned()])
+    let mut introduction = Introduction { user: Some(token.to_owned()), ..Introduction::default() };
+    for part in std::str::from_utf8(ext).ok()?.split(',').filter(|part| !part.is_empty()) {
+        match part.strip_prefix(DEVICE) {
+            Some(device) => device.clone_into(&mut introduction.device),
+            None => introduction.rooms.push(part.to_owned()),
+        }
+    }
+    Some(introduction)
+}
+
+fn of_path(path: &str) -> Option<Introduction> {
+    if path == "/echo" {
+        return Some(Introduction::default());
+    }
+    let room = path.strip_prefix("/room/").filter(|name| !name.is_empty())?;
+    Some(Introduction { rooms: vec![room.to_owned()], ..Introduction::default() })
 }
 
 /// `{"mid":123,"room_id":"live://1000",...}`
-fn of_json(body: &[u8]) -> Option<(Option<String>, Rooms)> {
+fn of_json(body: &[u8]) -> Option<Introduction> {
     let auth: serde_json::Value = serde_json::from_slice(body).ok()?;
     let user = auth.get("mid")?.as_i64()?.to_string();
     let room = auth.get("room_id").and_then(serde_json::Value::as_str).unwrap_or("");
     let rooms = if room.is_empty() { Vec::new() } else { vec![room.to_owned()] };
-    Some((Some(user), rooms))
+    Some(Introduction { user: Some(user), rooms, ..Introduction::default() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn introduction(user: Option<&str>, device: &str, rooms: &[&str]) -> Option<Introduction> {
+        Some(Introduction {
+            user: user.map(str::to_owned),
+            device: device.to_owned(),
+            rooms: rooms.iter().map(|&room| room.to_owned()).collect(),
+        })
+    }
+
+    #[test]
+    fn a_token_names_the_user_and_ext_rooms_and_a_device() {
+        let expected = introduction(Some("al"), "phone-1", &["red", "blue"]);
+        assert_eq!(of_token("al", b",red,device=phone-1,blue,"), expected);
+        assert_eq!(of_token("al", b""), introduction(Some("al"), "", &[]));
+        assert_eq!(of_token("", b"red"), None);
+        assert_eq!(of_token("al", b"\xff"), None);
+    }
+
     #[test]
     fn a_path_names_one_room_or_none() {
-        assert_eq!(of_path("/room/lobby"), Some(vec!["lobby".to_owned()]));
-        assert_eq!(of_path("/echo"), Some(vec![]));
+        assert_eq!(of_path("/room/lobby"), introduction(None, "", &["lobby"]));
+        assert_eq!(of_path("/echo"), introduction(None, "", &[]));
         assert_eq!(of_path("/room/"), None);
         assert_eq!(of_path("/"), None);
     }
@@ -50,8 +89,7 @@ mod tests {
     #[test]
     fn a_goim_auth_names_user_and_room() {
         let body = br#"{"mid":123,"key":"","room_id":"live://1000","accepts":[1000]}"#;
-        let expected = (Some("123".to_owned()), vec!["live://1000".to_owned()]);
-        assert_eq!(of_json(body), Some(expected));
+        assert_eq!(of_json(body), introduction(Some("123"), "", &["live://1000"]));
         assert_eq!(of_json(b"{"), None);
     }
 }

@@ -1,19 +1,35 @@
 //! The classes, limits and figures of the gateway that a run draws: one place for its API.
 
 use bytes::Bytes;
-use comet::{Config, Delivery, Stats};
+use comet::{Config, Delivery, Gap, Stats};
 
-use crate::history::{Push, PushClass};
-use crate::plan::Limits;
+use crate::history::{Lane, MissingGap, Push, PushClass};
+use crate::plan::{Limits, Overflow};
+use crate::router::room_number;
+
+/// Gateways that follow each other share it, so that the next one knows the tickets of the last.
+const TICKET_KEY: [u8; 32] = [7; 32];
 
 pub(crate) fn delivery(push: Push, body: Bytes) -> Delivery {
-    match push.class {
+    let lane = match push.lane {
+        Lane::Signal => comet::Lane::Signal,
+        Lane::Normal => comet::Lane::Normal,
+        Lane::Bulk => comet::Lane::Bulk,
+    };
+    let delivery = match push.class {
         PushClass::Acked => Delivery::acked(body).tag(u64::from(push.id.0) + 1),
-        PushClass::BestEffort | PushClass::Latest(_) => Delivery::best_effort(body),
-    }
+        PushClass::BestEffort => Delivery::best_effort(body),
+        PushClass::Latest(key) => Delivery::latest([key], body),
+    };
+    delivery.lane(lane).position(push.position)
 }
 
 pub(crate) fn config(limits: &Limits) -> Config {
+    let overflow = match limits.overflow {
+        Overflow::Park => comet::Overflow::Park,
+        Overflow::DropOldest => comet::Overflow::DropOldest,
+        Overflow::Close => comet::Overflow::Close,
+    };
     Config::default()
         .shards(limits.shards)
         .read_buffer(16 * 1024)
@@ -22,6 +38,12 @@ pub(crate) fn config(limits: &Limits) -> Config {
         .window_bytes(limits.window_bytes)
         .queue(limits.queue)
         .queue_bytes(limits.queue_bytes)
+        .overflow(overflow)
+        .room_log(limits.room_log)
+        .memory_budget(limits.memory_budget)
+        .handshake_rate(limits.handshake_rate)
+        .return_spread(limits.return_spread)
+        .ticket_key(TICKET_KEY)
         .write_bytes(limits.write_bytes)
         .rto(limits.rto)
         .max_rto(limits.max_rto)
@@ -33,7 +55,12 @@ pub(crate) fn config(limits: &Limits) -> Config {
         .mailbox(limits.mailbox)
 }
 
-pub(crate) fn memory(stats: &Stats) -> u64 {
-    let _ = stats;
-    0
+/// What the router is told, which has no numbers.
+pub(crate) fn missing(gap: &Gap) -> MissingGap {
+    let room = gap.room.as_deref().and_then(room_number);
+    MissingGap { from: 0, to: 0, count: gap.count, room, position: gap.position }
+}
+
+pub(crate) const fn memory(stats: &Stats) -> u64 {
+    stats.memory
 }

@@ -40,6 +40,7 @@ pub(crate) struct Limits {
     pub(crate) memory_budget: usize,
     pub(crate) room_log: usize,
     pub(crate) handshake_rate: u32,
+    pub(crate) return_spread: Duration,
 }
 
 /// Somebody who takes part.
@@ -87,6 +88,8 @@ pub(crate) struct Plan {
     pub(crate) clock_steps: usize,
     pub(crate) has_drain: bool,
     pub(crate) longest_body: usize,
+    /// Whether pushes say where they stand in a record.
+    pub(crate) has_records: bool,
 }
 
 impl Plan {
@@ -109,6 +112,7 @@ impl Plan {
             thefts: count(random, 25, 3),
             clock_steps: count(random, 10, 3),
             has_drain: random.percent(15),
+            has_records: random.percent(70),
             longest_body: random.of(&[40, 40, 400, 3_000]),
             parts,
         }
@@ -135,9 +139,10 @@ fn limits(random: &mut Random) -> Limits {
         inbox: random.of(&[1, 2, 8, 64]),
         mailbox: random.of(&[8, 64, 65_536, 65_536]),
         overflow: random.of(&[Overflow::Park, Overflow::DropOldest, Overflow::Close]),
-        memory_budget: random.of(&[8_000, 30_000, 1 << 30, 1 << 30, 1 << 30]),
+        memory_budget: random.of(&[33_000, 60_000, 1 << 30, 1 << 30, 1 << 30]),
         room_log: random.of(&[2, 8, 64, 1_024]),
         handshake_rate: random.of(&[0, 0, 0, 2]),
+        return_spread: millis(random.of(&[100, 3_000])),
     }
 }
 
@@ -155,7 +160,7 @@ fn weather(random: &mut Random) -> Weather {
 
 fn parts(random: &mut Random) -> Vec<Part> {
     let users = random.between(1, 3);
-    let dtalk = random.of(&[100]);
+    let dtalk = random.of(&[0, 0, 30, 100]);
     let websocket = random.of(&[0, 50, 100]);
     let count = u32_of(random.between(2, 4));
     (0..count)

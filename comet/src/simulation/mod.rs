@@ -122,8 +122,9 @@ impl Simulation {
         self.shards.iter_mut().flatten().for_each(|running| running.shard.plant(plant));
     }
 
-    /// The handle of the gateway. Its [`wait`](Gateway::wait) has no threads to wait for, and it
-    /// has no [`addresses`](Gateway::addresses).
+    /// The handle of the gateway. Its [`wait`](Gateway::wait) has no threads to wait for, it has no
+    /// [`addresses`](Gateway::addresses), and real connections that it is given to
+    /// [`adopt`](Gateway::adopt) are closed.
     #[must_use]
     pub fn gateway(&self) -> &Gateway {
         &self.gateway

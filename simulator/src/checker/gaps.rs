@@ -12,9 +12,14 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
             Wire::Comet => session.sights.iter().filter_map(|at| gap_at(index, *at)).collect(),
             Wire::Dtalk => session.missing.iter().filter_map(|at| gap_at(index, *at)).collect(),
         };
-        let seen: HashSet<PushId> = session.sights.iter().filter_map(|at| sight(index, *at)).collect();
-        let unseen: Vec<&Offer> =
-            session.offers.iter().filter(|offer| !seen.contains(&offer.push.id)).collect();
+        let seen: HashSet<PushId> =
+            session.sights.iter().filter_map(|at| sight(index, *at)).collect();
+        // A dtalk client's ack may be lost: then it has what the gateway cannot know of.
+        let is_missing = |offer: &&Offer| match session.wire {
+            Wire::Comet => !seen.contains(&offer.push.id),
+            Wire::Dtalk => !session.has_acked(offer.push.id),
+        };
+        let unseen: Vec<&Offer> = session.offers.iter().filter(is_missing).collect();
         for (place, gap) in &told {
             if let Some(what) = untrue(gap, &unseen) {
                 found.push(index.broken(Rule::HonestGap, *place, session, what));
@@ -46,20 +51,20 @@ fn untrue(gap: &MissingGap, unseen: &[&Offer]) -> Option<String> {
     if gap.count == 0 {
         return Some(format!("{gap}: nothing is missing by its count"));
     }
-    let of_room = |offer: &&&Offer| match gap.room {
-        Some(room) => offer.push.target == Target::Room(room),
-        None => true,
+    let is_of_record = |offer: &&&Offer| match (gap.room, offer.push.target) {
+        (Some(room), target) => target == Target::Room(room),
+        // A position without a room is one in the record of the user.
+        (None, Target::User(_)) => true,
+        (None, _) => gap.position == 0,
     };
-    let here = unseen.iter().filter(of_room);
+    let here = unseen.iter().filter(is_of_record);
     if gap.position == 0 {
         let missing = here.count() as u64;
         return (missing < gap.count).then(|| format!("{gap}: only {missing} such are missing"));
     }
-    let beyond = here.filter(|offer| offer.push.position >= gap.position);
-    let missing = beyond.clone().count() as u64;
-    let begins = beyond.clone().any(|offer| offer.push.position == gap.position);
-    let wrong = !begins || missing < gap.count;
-    wrong.then(|| format!("{gap}: {missing} are missing from there on, that one too: {begins}"))
+    let range = gap.position..gap.position + gap.count;
+    let missing = here.filter(|offer| range.contains(&offer.push.position)).count() as u64;
+    (missing != gap.count).then(|| format!("{gap}: {missing} of this range are missing"))
 }
 
 /// What had no numbers: no more is told than is missing, and no less if no connection was lost.
@@ -70,13 +75,12 @@ fn totals(
     unseen: &[&Offer],
     found: &mut Vec<Violation>,
 ) {
-    let is_of_this_kind = |offer: &&&Offer| match session.wire {
-        Wire::Comet => offer.push.class != PushClass::Acked,
-        Wire::Dtalk => true,
-    };
-    let unnumbered = told.iter().filter(|(_, gap)| gap.to == 0 || session.wire == Wire::Dtalk);
-    let told: u64 = unnumbered.map(|(_, gap)| gap.count).sum();
-    let missing = unseen.iter().filter(is_of_this_kind).count() as u64;
+    if session.wire == Wire::Dtalk {
+        return;
+    }
+    let told: u64 = told.iter().filter(|(_, gap)| gap.to == 0).map(|(_, gap)| gap.count).sum();
+    let missing = unseen.iter().filter(|offer| offer.push.class != PushClass::Acked);
+    let missing = missing.count() as u64;
     let rested = index.rested.unwrap_or(usize::MAX);
     if told > missing {
         let what = format!("gaps without numbers tell of {told} that are missing, {missing} are");
@@ -93,7 +97,7 @@ fn totals(
     }
 }
 
-/// A router is told what the client is.
+/// A router is told what the client is, of acked deliveries.
 fn both_told(
     index: &Index<'_>,
     session: &SessionFacts,
@@ -101,11 +105,13 @@ fn both_told(
     found: &mut Vec<Violation>,
 ) {
     let rested = index.rested.unwrap_or(usize::MAX);
-    let client: u64 = told.iter().map(|(_, gap)| gap.count).sum();
+    let numbered = told.iter().filter(|(_, gap)| gap.to != 0);
+    let client: u64 = numbered.map(|(_, gap)| gap.count).sum();
     let gaps = session.missing.iter().filter_map(|at| gap_at(index, *at));
     let router: u64 = gaps.map(|(_, gap)| gap.count).sum();
     if index.stands(session) && router != client {
-        let what = format!("the client was told of {client} that are missing, the router of {router}");
+        let what =
+            format!("the client was told of {client} that are missing, the router of {router}");
         found.push(index.broken(Rule::HonestGap, rested, session, what));
     }
 }

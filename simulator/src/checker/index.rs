@@ -80,7 +80,8 @@ pub(super) struct Index<'a> {
     pub(super) steps: Vec<usize>,
     /// How long each gateway keeps a session, in microseconds.
     pub(super) ttl: Vec<u64>,
-    pushes: Vec<(usize, Push)>,
+    /// Places, gateways, and what.
+    pushes: Vec<(usize, u32, Push)>,
 }
 
 impl<'a> Index<'a> {
@@ -208,13 +209,14 @@ impl<'a> Index<'a> {
             What::Began { ttl, .. } => self.ttl.push(ttl),
             What::ClockStepped { .. } => self.steps.push(place),
             What::Rested => self.rested = Some(place),
-            What::Pushed { push, taken } => {
+            What::Pushed { push, gateway, taken } => {
                 let is_certain = taken == Taken::Yes;
-                for facts in self.sessions.iter_mut().filter(|facts| facts.is_meant_by(push)) {
+                let here = self.sessions.iter_mut().filter(|facts| facts.gateway == gateway);
+                for facts in here.filter(|facts| facts.is_meant_by(push)) {
                     let while_parked = facts.is_parked;
                     facts.offers.push(Offer { push, place, is_certain, while_parked });
                 }
-                self.pushes.push((place, push));
+                self.pushes.push((place, gateway, push));
             }
             _ => {}
         }
@@ -231,8 +233,8 @@ impl<'a> Index<'a> {
         let same_moment = self.pushes.iter().rev().take_while(|at| self.history.time(at.0) == now);
         // Commands of this moment may be carried out after the session has begun.
         let mut offers: Vec<Offer> = same_moment
-            .filter(|(_, push)| push.may_mean(dial.user))
-            .map(|(place, push)| Offer {
+            .filter(|(_, on, push)| *on == gateway && push.may_mean(dial.user))
+            .map(|(place, _, push)| Offer {
                 push: *push,
                 place: *place,
                 is_certain: false,
@@ -285,6 +287,11 @@ impl SessionFacts {
     /// Whether it had not ended at this place of the history.
     pub(super) fn is_alive_at(&self, place: usize) -> bool {
         self.connected < place && self.ended.is_none_or(|(ended, _)| place < ended)
+    }
+
+    /// Whether the router was told of the ack.
+    pub(super) fn has_acked(&self, push: PushId) -> bool {
+        self.acked.iter().any(|(_, acked)| *acked == push)
     }
 
     /// The connection that had it at this place of the history.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::index::{Index, Offer, SessionFacts};
 use super::{Rule, Violation};
-use crate::history::{PushClass, PushId, What};
+use crate::history::{PushClass, PushId, What, Wire};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for session in &index.sessions {
@@ -12,7 +12,8 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
             continue;
         }
         let seen = in_order(index, session, found);
-        if index.stands(session) {
+        // Dtalk knows no keys: to its clients these are best effort.
+        if index.stands(session) && session.wire == Wire::Comet {
             newest_came(index, session, &seen, found);
         }
     }
@@ -60,14 +61,17 @@ fn newest_came(
         }
     }
     for (key, offer) in newest {
-        let was_lost = session.parked.iter().any(|place| *place > offer.place);
-        let was_told = session.missing.iter().any(|place| *place > offer.place)
-            || session.sights.iter().any(|place| {
-                *place > offer.place
-                    && matches!(index.history.entries[*place].what, What::SawGap { .. })
-            });
+        let since = match offer.while_parked {
+            false => Some(offer.place),
+            true => session.holders.iter().map(|at| at.0).find(|place| *place > offer.place),
+        };
+        let was_lost = since.is_none_or(|since| session.parked.iter().any(|at| *at > since));
+        let was_told = session.sights.iter().any(|place| {
+            *place > offer.place
+                && matches!(index.history.entries[*place].what, What::SawGap { .. })
+        });
         let came = seen.get(&key).is_some_and(|push| *push >= offer.push.id);
-        if !(came || was_lost || was_told || offer.while_parked) {
+        if !(came || was_lost || was_told) {
             let what = format!("{}, the newest of key {key}, never came", offer.push.id);
             found.push(index.broken(Rule::Latest, rested, session, what));
         }

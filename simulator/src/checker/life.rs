@@ -131,7 +131,8 @@ fn reasons(index: &Index<'_>, found: &mut Vec<Violation>) {
             _ => false,
         };
         if !is_true {
-            let what = format!("{attempt} was told the code {code}, of which the router knows nothing");
+            let what =
+                format!("{attempt} was told the code {code}, of which the router knows nothing");
             found.push(index.broken(Rule::TrueReason, place, session, what));
         }
     }

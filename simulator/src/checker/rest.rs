@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::index::{Index, SessionFacts};
 use super::{Rule, Violation};
-use crate::history::{ClientId, MessageId, PushClass, PushId, What};
+use crate::history::{ClientId, MessageId, PushClass, PushId, What, Wire};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for (_, entry) in index.history.iter() {
@@ -84,6 +84,10 @@ fn acks(index: &Index<'_>, session: &SessionFacts, found: &mut Vec<Violation>) {
         let offer = session.offers.iter().find(|offer| offer.push.id == *push);
         offer.is_some_and(|offer| offer.push.class == PushClass::Acked && offer.place < rested)
     };
+    // What dtalk repeats may be given up while the ack of the first time is lost.
+    if session.wire == Wire::Dtalk && !session.missing.is_empty() {
+        return;
+    }
     if let Some(push) = seen.iter().find(|push| is_due(push) && !acked.contains(push)) {
         let what = format!("{push} was seen, and the router never told of the ack");
         found.push(index.broken(Rule::Liveness, rested, session, what));

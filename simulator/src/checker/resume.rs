@@ -52,6 +52,7 @@ fn comet(
             .map(|why| (Rule::Resume, format!("{attempt} resumed it by {why}")));
     }
     if let Some(owner) = owner
+        && owner.gateway == session.gateway
         && should_resume(index, connection, ticket, owner, bound)
     {
         let what = format!("{attempt} showed a ticket of {}, which waited", owner.name);
@@ -62,7 +63,8 @@ fn comet(
         (owner.user, owner.device) == (connection.dial.user, connection.dial.device)
     });
     let excuse = !is_own || is_stale(index, ticket, bound);
-    untrue_loss(index, owner, loss, (bound, excuse)).map(|why| (Rule::TrueReason, format!("{attempt}: {why}")))
+    untrue_loss(index, owner, loss, (bound, excuse))
+        .map(|why| (Rule::TrueReason, format!("{attempt}: {why}")))
 }
 
 fn bad_resume(

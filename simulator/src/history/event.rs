@@ -190,6 +190,8 @@ pub enum What {
     Pushed {
         /// What.
         push: Push,
+        /// Through which gateway.
+        gateway: u32,
         /// Whether the gateway took it.
         taken: Taken,
     },

@@ -152,7 +152,7 @@ impl What {
             Self::OverBudget { memory, budget } => write!(f, "{memory} bytes of {budget}"),
             Self::Healed => write!(f, "nothing goes wrong any more"),
             Self::Rested => write!(f, "all should be at rest"),
-            Self::Pushed { push, taken } => write!(f, "{push}: taken: {taken:?}"),
+            Self::Pushed { push, taken, .. } => write!(f, "{push}: taken: {taken:?}"),
             Self::Joined { session, room } => write!(f, "{session} is put into room {room}"),
             Self::Left { session, room } => write!(f, "{session} is taken out of room {room}"),
             Self::Kicked { session } => write!(f, "{session} is kicked"),

@@ -7,7 +7,7 @@ use crate::contract;
 use crate::history::{
     Answer, Attempt, Lane, Log, MessageId, Push, PushClass, PushId, Session, Taken, Target, What,
 };
-use crate::plan::Weather;
+use crate::plan::{Plan, Weather};
 use crate::random::Random;
 
 const MILLIS: u64 = 1_000;
@@ -43,31 +43,28 @@ pub(crate) struct Desk {
     untaken: Vec<MessageId>,
     /// The last position in the record of each room, and of each user.
     records: [Vec<u64>; 2],
+    /// Positions must be dense: none where a push may be refused.
+    has_records: bool,
     longest_body: usize,
     /// Whether the router does only what is right.
     is_calm: bool,
 }
 
 impl Desk {
-    pub(crate) fn new(
-        log: Log,
-        random: Random,
-        weather: Weather,
-        rooms: u32,
-        longest_body: usize,
-    ) -> Self {
+    pub(crate) fn new(log: Log, random: Random, plan: &Plan) -> Self {
         Self {
             log,
             alive: Vec::new(),
             random,
-            weather,
-            rooms,
+            weather: plan.weather,
+            rooms: plan.rooms,
             sessions: 0,
             pushes: 0,
             debts: Vec::new(),
             untaken: Vec::new(),
             records: [vec![0; 64], vec![0; 64]],
-            longest_body,
+            has_records: plan.limits.mailbox > 1_000 && plan.has_records,
+            longest_body: plan.longest_body,
             is_calm: false,
         }
     }
@@ -141,7 +138,7 @@ impl Desk {
             self.log.note(What::Joined { session: name, room });
         }
         if self.random.percent(30) {
-            self.push(gateway, Target::Session(name));
+            self.push((number, gateway), Target::Session(name));
         }
     }
 
@@ -178,19 +175,13 @@ impl Desk {
             self.settle(session, message, receipt, answer);
         }
         if self.random.percent(20)
-            && let Some(user) = self.alive.iter().find(|at| at.name == session).map(|at| at.user)
+            && let Some(at) = self.alive.iter().find(|at| at.name == session).copied()
         {
-            self.push(gateway, Target::User(user));
+            self.push((at.gateway, gateway), Target::User(at.user));
         }
     }
 
-    fn settle(
-        &mut self,
-        session: Session,
-        message: MessageId,
-        receipt: Receipt,
-        answer: Answer,
-    ) {
+    fn settle(&mut self, session: Session, message: MessageId, receipt: Receipt, answer: Answer) {
         self.log.note(What::Settled { session, message, answer });
         match answer {
             Answer::Taken => {
@@ -204,7 +195,7 @@ impl Desk {
     }
 
     /// Pushes something new, of a class and a lane that chance decides.
-    pub(crate) fn push(&mut self, gateway: &Gateway, target: Target) {
+    pub(crate) fn push(&mut self, (number, gateway): (u32, &Gateway), target: Target) {
         let class = match self.random.below(10) {
             0..=6 => PushClass::Acked,
             7 | 8 => PushClass::BestEffort,
@@ -212,6 +203,7 @@ impl Desk {
         };
         let lane = self.random.of(&[Lane::Normal, Lane::Normal, Lane::Signal, Lane::Bulk]);
         let position = match target {
+            _ if class != PushClass::Acked || !self.has_records => 0,
             Target::Room(room) => self.position(0, room),
             Target::User(user) => self.position(1, user),
             Target::Session(_) | Target::All => 0,
@@ -230,7 +222,7 @@ impl Desk {
             Target::All => gateway.broadcast(delivery),
         };
         let taken = if outcome.is_ok() { Taken::Yes } else { Taken::No };
-        self.log.note(What::Pushed { push, taken });
+        self.log.note(What::Pushed { push, gateway: number, taken });
     }
 
     fn position(&mut self, record: usize, at: u32) -> u64 {

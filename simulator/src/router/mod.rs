@@ -7,12 +7,15 @@ mod desk;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use comet::{Closed, Connect, ConnectReply, Gateway, Identity, Message, Peer, Receipt, Router};
+use comet::{
+    Closed, Connect, ConnectReply, Gap, Gateway, Identity, Message, Peer, Receipt, Router,
+};
 use parking_lot::Mutex;
 
 pub(crate) use desk::Desk;
 
 use crate::body::Body;
+use crate::contract;
 use crate::history::{Attempt, What};
 
 /// The one application.
@@ -89,6 +92,13 @@ impl Router for SimRouter {
 
     fn acked(&self, _: &Gateway, peer: &Peer, tag: u64) {
         self.desk.lock().acked(self.gateway, peer.session(), tag);
+    }
+
+    fn gap(&self, _: &Gateway, peer: &Peer, gap: &Gap) {
+        let desk = self.desk.lock();
+        if let Some(session) = desk.name(self.gateway, peer.session()) {
+            desk.log.note(What::Missing { session, gap: contract::missing(gap) });
+        }
     }
 
     fn parked(&self, _: &Gateway, peer: &Peer, closed: &Closed) {

@@ -44,12 +44,15 @@ impl World {
                 18 => Target::All,
                 _ => Target::Room(0),
             };
-            desk.push(host.simulation.gateway(), target);
+            desk.push((host.number, host.simulation.gateway()), target);
         }
     }
 
     fn message(&mut self) {
         let actor = self.random.place(self.actors.len());
+        if self.actors[actor].is_over {
+            return;
+        }
         let len = 5 + self.random.place(60);
         let message = MessageId(self.messages);
         self.messages += 1;
@@ -94,6 +97,7 @@ impl World {
         let size = self.random.of(&[50, 2_000, 60_000, 90_000_000]);
         let millis = if self.random.percent(50) { size } else { -size };
         self.log.note(What::ClockStepped { millis });
+        self.clock_steps += millis;
         for host in &mut self.hosts {
             host.simulation.step_wall_clock(millis);
         }
@@ -109,6 +113,9 @@ impl World {
 
     fn leave(&mut self) {
         let actor = self.random.place(self.actors.len());
+        if self.actors[actor].is_over {
+            return;
+        }
         self.actors[actor].client.leave(self.now);
         self.listen(actor);
     }

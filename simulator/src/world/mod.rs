@@ -60,6 +60,8 @@ pub(crate) struct World {
     auths: Vec<(usize, Attempt, Bytes)>,
     ghosts: Vec<Ghost>,
     messages: u32,
+    /// The sum of all steps of the wall clock, in milliseconds.
+    clock_steps: i64,
     is_calm: bool,
 }
 
@@ -68,13 +70,7 @@ impl World {
         let mut random = Random::new(seed);
         let plan = Plan::draw(&mut random);
         let log = Log::new();
-        let desk = Desk::new(
-            log.clone(),
-            random.fork(),
-            plan.weather,
-            plan.rooms,
-            plan.longest_body,
-        );
+        let desk = Desk::new(log.clone(), random.fork(), &plan);
         let schedule = Schedule::draw(&plan, &mut random);
         let mut world = Self {
             now: 0,
@@ -91,13 +87,17 @@ impl World {
             auths: Vec::new(),
             ghosts: Vec::new(),
             messages: 0,
+            clock_steps: 0,
             is_calm: false,
             plan,
         };
         world.begin_host()?;
         for part in world.plan.parts.clone() {
             let client = world.client(part);
-            world.actors.push(Actor { part, client, attempt: None, is_over: false });
+            world.actors.push(Actor { part, client, attempt: None, is_over: true });
+            // People do not come all at once.
+            let at = world.random.below(2 * SECOND);
+            world.schedule.put(at, schedule::Act::Begin { actor: world.actors.len() - 1 });
         }
         Ok(world)
     }
@@ -135,7 +135,10 @@ impl World {
         let ttl = u64::try_from(self.plan.limits.resume_ttl.as_micros()).unwrap_or(u64::MAX);
         self.log.note(What::Began { gateway: number, ttl });
         let seed = self.random.next();
-        let host = Host::new(self.now, number, &self.plan.limits, &self.desk, seed)?;
+        let mut host = Host::new(self.now, number, &self.plan.limits, &self.desk, seed)?;
+        // All gateways of a place look at the same wall clock.
+        let passed = i64::try_from(self.now / 1_000).unwrap_or(i64::MAX);
+        host.simulation.step_wall_clock(passed.saturating_add(self.clock_steps));
         self.hosts.push(host);
         Ok(())
     }
@@ -144,7 +147,8 @@ impl World {
     fn next(&self, until: u64) -> u64 {
         let hosts = self.hosts.iter().filter_map(Host::next);
         let lines = self.lines.iter().filter_map(Line::next);
-        let clients = self.actors.iter().filter_map(|actor| actor.client.poll_timeout());
+        let clients = self.actors.iter().filter(|actor| !actor.is_over);
+        let clients = clients.filter_map(|actor| actor.client.poll_timeout());
         let others = [self.schedule.next(), self.desk.lock().next()].into_iter().flatten();
         let next = hosts.chain(lines).chain(clients).chain(others).min();
         let least = if self.turns.is_stuck(self.now) { self.now + 1 } else { self.now };
@@ -236,8 +240,8 @@ impl World {
     /// Timers of clients, and what they want.
     fn drive(&mut self) {
         for actor in 0..self.actors.len() {
-            let client = &mut self.actors[actor].client;
-            if client.poll_timeout().is_some_and(|due| due <= self.now) {
+            let Actor { client, is_over, .. } = &mut self.actors[actor];
+            if !*is_over && client.poll_timeout().is_some_and(|due| due <= self.now) {
                 client.handle_timeout(self.now);
                 self.listen(actor);
             }

@@ -103,8 +103,7 @@ impl Schedule {
 
     /// Leaves only what must still happen to clients.
     pub(super) fn calm(&mut self) {
-        self.acts.retain(|Reverse((_, _, act))| {
-            matches!(act, Act::Connect { .. } | Act::Begin { .. })
-        });
+        self.acts
+            .retain(|Reverse((_, _, act))| matches!(act, Act::Connect { .. } | Act::Begin { .. }));
     }
 }

@@ -144,3 +144,15 @@ fn a_peer_that_goes_while_it_waits_to_be_accepted_is_noticed() {
     assert_eq!((stats.accepted, stats.connections), (1, 0));
     assert!(end.is_closed());
 }
+
+#[test]
+fn a_real_connection_is_closed() {
+    let mut world = World::new(config(1), 1);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (socket, _) = listener.accept().unwrap();
+    world.simulation.gateway().adopt_tcp(socket, bytes::Bytes::new()).unwrap();
+    world.settle();
+    assert_eq!(std::io::Read::read(&mut peer, &mut [0; 9]).unwrap(), 0);
+    assert_eq!(world.simulation.gateway().stats().connections, 0);
+}

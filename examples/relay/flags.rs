@@ -1,0 +1,151 @@
+//! What the command line may say, and what of it goes to the gateway.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use comet::{Config, Dialect, Listen, Overflow};
+
+#[derive(Parser)]
+#[command(about = "Relays messages to everybody in the sender's rooms")]
+pub(crate) struct Flags {
+    /// Address for plain TCP
+    #[arg(long)]
+    pub(crate) tcp: Option<SocketAddr>,
+    /// Address for WebSocket
+    #[arg(long)]
+    pub(crate) ws: Option<SocketAddr>,
+    /// Threads that hold sessions [default: one per core]
+    #[arg(long)]
+    shards: Option<usize>,
+    /// What is promised about deliveries
+    #[arg(long, value_enum, default_value = "acked")]
+    pub(crate) delivery: Promise,
+    /// What WebSocket clients speak [default: told by their first frame]
+    #[arg(long, value_enum)]
+    dialect: Option<Language>,
+    /// Longest message in bytes
+    #[arg(long, default_value_t = 1 << 20)]
+    max_message: usize,
+    /// Fragments that a WebSocket message may have
+    #[arg(long, default_value_t = 1 << 17)]
+    max_fragments: u32,
+    /// Deliveries in flight to one session
+    #[arg(long, default_value_t = 1_024)]
+    window: u16,
+    /// Deliveries that wait for room in the window of one session
+    #[arg(long, default_value_t = 8_192)]
+    queue: usize,
+    /// Bytes of deliveries in flight to, or waiting for, one session
+    #[arg(long, default_value_t = 4 << 20)]
+    queue_bytes: usize,
+    /// Deliveries of a room that are kept for members who are behind
+    #[arg(long, default_value_t = 4_096)]
+    room_log: usize,
+    /// What becomes of a session for which more waits than is kept
+    #[arg(long, value_enum, default_value = "park")]
+    overflow: WhenFull,
+    /// Seconds for which a session outlives its connection
+    #[arg(long, default_value_t = 0)]
+    resume_ttl: u64,
+    /// Bytes that may wait for peers in the whole process
+    #[arg(long, default_value_t = 1 << 30)]
+    memory_budget: usize,
+    /// Authentications a second; 0 for no limit
+    #[arg(long, default_value_t = 0)]
+    handshake_rate: u32,
+    /// Seconds of silence after which a session is closed
+    #[arg(long, default_value_t = 480)]
+    idle: u64,
+    /// Seconds in which sessions are ended when the process is asked to end
+    #[arg(long, default_value_t = 2)]
+    drain: u64,
+    /// Seconds over which the return of clients is spread then
+    #[arg(long, default_value_t = 10)]
+    return_spread: u64,
+}
+
+/// The class of every delivery.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Promise {
+    Acked,
+    BestEffort,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Language {
+    Dtalk,
+    Goim,
+    Raw,
+    Comet,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum WhenFull {
+    Park,
+    DropOldest,
+    Close,
+}
+
+impl Flags {
+    /// Where to listen.
+    pub(crate) fn listeners(&self) -> impl Iterator<Item = Listen> {
+        let websocket = self.ws.map(|address| {
+            let listen = Listen::websocket(address);
+            match self.dialect {
+                Some(language) => listen.dialect(language.into()),
+                None => listen,
+            }
+        });
+        self.tcp.map(Listen::tcp).into_iter().chain(websocket)
+    }
+
+    /// The limits.
+    pub(crate) fn config(&self) -> Config {
+        let config = Config::default()
+            .max_body(self.max_message)
+            .max_fragments(self.max_fragments)
+            .window(self.window)
+            .window_bytes(self.queue_bytes)
+            .queue(self.queue)
+            .queue_bytes(self.queue_bytes)
+            .write_bytes(self.queue_bytes.max(2 * self.max_message))
+            .room_log(self.room_log)
+            .overflow(self.overflow.into())
+            .resume_ttl(Duration::from_secs(self.resume_ttl))
+            .memory_budget(self.memory_budget)
+            .handshake_rate(self.handshake_rate)
+            .idle_timeout(Duration::from_secs(self.idle))
+            .return_spread(Duration::from_secs(self.return_spread));
+        match self.shards {
+            Some(shards) => config.shards(shards),
+            None => config,
+        }
+    }
+
+    /// How long the end may take.
+    pub(crate) const fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain)
+    }
+}
+
+impl From<Language> for Dialect {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Dtalk => Self::Dtalk,
+            Language::Goim => Self::Goim,
+            Language::Raw => Self::Raw,
+            Language::Comet => Self::Comet,
+        }
+    }
+}
+
+impl From<WhenFull> for Overflow {
+    fn from(full: WhenFull) -> Self {
+        match full {
+            WhenFull::Park => Self::Park,
+            WhenFull::DropOldest => Self::DropOldest,
+            WhenFull::Close => Self::Close,
+        }
+    }
+}
