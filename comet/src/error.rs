@@ -35,8 +35,8 @@ pub enum CommandError {
     /// The gateway has stopped.
     #[error("the gateway has stopped")]
     Stopped,
-    /// The body is longer than a frame can be, 1 GiB, or than what may wait for a shard: a sixteenth
-    /// of [`Config::memory_budget`](crate::Config::memory_budget), divided among the shards.
+    /// The body is longer than a frame can be, 1 GiB, or than what may wait for a shard: a
+    /// sixteenth of [`Config::memory_budget`](crate::Config::memory_budget), divided among them.
     #[error("the body does not fit")]
     TooLong,
 }

@@ -11,25 +11,16 @@ use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use comet_protocol::Dialect;
 use comet_protocol::comet::Seq;
-use comet_protocol::ws::{self, Opcode};
-use comet_protocol::{Dialect, Framing};
 
 use super::Shard;
-use super::connection::{FORMATS, format_of};
-use super::output::write_delivery_head;
+use super::connection::format_of;
+use super::run::{Later, Run};
 use crate::Closed;
-use crate::delivery::{Class, Delivery, Held, Lane, Logged};
+use crate::delivery::{Class, Delivery, Held, Logged};
 use crate::plant::Plant;
 use crate::session::{Conversation, Wait};
-
-/// A run ends at this many bytes of bodies or deliveries, so that the first is not late.
-const RUN_BYTES: usize = 64 * 1024;
-const RUN_COUNT: usize = 512;
-
-/// Templates above this are not kept for the next run.
-const KEEP: usize = 256 * 1024;
 
 /// From this length of bodies on, a member that must wait refers to them instead of copying.
 const SHARE_FROM: usize = 4_096;
@@ -41,152 +32,6 @@ pub(super) enum Last {
     Yes,
     /// Yes: everything is queued, and leaves with what follows.
     No,
-}
-
-/// Publishes of one class and lane to one room, in order.
-#[derive(Debug)]
-pub(super) struct Run {
-    room: u32,
-    class: Class,
-    lane: Lane,
-    items: Vec<Rc<Held>>,
-    bytes: usize,
-    templates: [Template; FORMATS],
-    /// Where the first item stands in the room's log, once a member had to wait for any.
-    logged: Option<Logged>,
-    /// What else is to be done for members, once the walk is over.
-    later: Vec<(u32, Later)>,
-}
-
-/// What a walk over members cannot do while it goes on.
-#[derive(Debug)]
-pub(super) enum Later {
-    /// The connection broke.
-    Lost(ErrorKind),
-    /// There is no room for the items from this one on.
-    Full(usize),
-    /// The room's log has gone on without it.
-    Fallen,
-    /// Something became a gap, whose turn may have come.
-    Tell,
-    /// There was no memory even to say that something is missing.
-    Broken,
-    /// It gets the items one by one.
-    Singly,
-}
-
-impl Default for Run {
-    fn default() -> Self {
-        Self {
-            room: 0,
-            class: Class::BestEffort,
-            lane: Lane::Normal,
-            items: Vec::new(),
-            bytes: 0,
-            templates: Default::default(),
-            logged: None,
-            later: Vec::new(),
-        }
-    }
-}
-
-/// A run in one wire format.
-#[derive(Debug, Default)]
-struct Template {
-    bytes: Vec<u8>,
-    /// Where each delivery's number stands; empty if the format has none.
-    seqs: Vec<usize>,
-    /// Where each delivery ends.
-    ends: Vec<usize>,
-    /// The same bytes to be referred to, once somebody has needed that.
-    shared: Option<Bytes>,
-    /// One WebSocket message holds all of it, and none of its parts.
-    is_batch: bool,
-}
-
-impl Run {
-    fn goes_on(&self, room: u32, delivery: &Delivery) -> bool {
-        self.items.is_empty()
-            || (self.room == room
-                && self.class == delivery.class
-                && self.lane == delivery.lane
-                && self.bytes < RUN_BYTES
-                && self.items.len() < RUN_COUNT)
-    }
-
-    fn push(&mut self, room: u32, item: Rc<Held>) {
-        if let Some(delivery) = item.as_delivery() {
-            (self.room, self.class, self.lane) = (room, delivery.class, delivery.lane);
-        }
-        self.bytes += item.len();
-        self.items.push(item);
-    }
-
-    fn clear(&mut self) {
-        self.items.clear();
-        self.bytes = 0;
-        self.templates.iter_mut().for_each(Template::clear);
-    }
-}
-
-impl Template {
-    /// Encodes the run, unless that has been done. Where one message may hold several packets, it
-    /// holds all.
-    fn fill(&mut self, format: usize, items: &[Rc<Held>]) {
-        if !self.ends.is_empty() {
-            return;
-        }
-        let (dialect, framing) = format_of(format);
-        let batched = framing == Framing::Messages && dialect == Dialect::Comet && items.len() > 1;
-        let inner = if batched { Framing::Stream } else { framing };
-        for delivery in items.iter().filter_map(|item| item.as_delivery()) {
-            let start = self.bytes.len();
-            let bytes = &mut self.bytes;
-            let seq_at =
-                write_delivery_head(dialect, inner, delivery.class, 0, delivery, &mut |part| {
-                    bytes.extend_from_slice(part);
-                });
-            self.seqs.extend(seq_at.map(|at| start + at));
-            self.bytes.extend_from_slice(&delivery.body);
-            self.ends.push(self.bytes.len());
-        }
-        self.is_batch = batched;
-        if batched {
-            let header = ws::header(Opcode::Binary, self.bytes.len());
-            self.bytes.splice(0..0, header.iter().copied());
-            self.seqs.iter_mut().chain(&mut self.ends).for_each(|at| *at += header.len());
-        }
-    }
-
-    /// Whether the first `count` of so many can be taken from it.
-    fn can_give(&self, count: usize, all: usize) -> bool {
-        !self.is_batch || count == all
-    }
-
-    /// The first `count` deliveries, numbered from `first`, or all 0.
-    fn numbered(&mut self, first: u32, count: usize) -> &[u8] {
-        let mut seq = Seq::new(first);
-        for &at in self.seqs.iter().take(count) {
-            self.bytes[at..at + 4].copy_from_slice(&seq.get().to_be_bytes());
-            seq = if seq.is_none() { seq } else { seq.next() };
-        }
-        let end = count.checked_sub(1).and_then(|last| self.ends.get(last)).copied();
-        &self.bytes[..end.unwrap_or(0)]
-    }
-
-    fn shared(&mut self) -> &Bytes {
-        self.shared.get_or_insert_with(|| Bytes::copy_from_slice(&self.bytes))
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        if self.bytes.capacity() > KEEP {
-            self.bytes = Vec::new();
-        }
-        self.seqs.clear();
-        self.ends.clear();
-        (self.shared, self.is_batch) = (None, false);
-    }
 }
 
 /// What of a run a member is to get.
@@ -224,7 +69,7 @@ impl Shard {
         // Taken out, so that nothing below can add to it or end it again.
         let mut run = mem::take(&mut self.run);
         if self.limits.planted.has(Plant::RoomReorder) {
-            reorder(&mut run.items);
+            run.reorder();
         }
         let mut at = 0;
         while let Some(place) = self.bucket.members(run.room).get(at).copied() {
@@ -420,12 +265,5 @@ impl Shard {
             self.send_delivery(part.slot, seq.get(), delivery);
             seq = if seq.is_none() { seq } else { seq.next() };
         }
-    }
-}
-
-/// What workers that take turns do to an order.
-fn reorder(items: &mut [Rc<Held>]) {
-    for pair in items.chunks_exact_mut(2) {
-        pair.swap(0, 1);
     }
 }

@@ -6,9 +6,10 @@
 //!
 //! * `accept`: listeners;
 //! * `input`: bytes to frames; `frames`: what they ask for;
-//! * `opening`: upgrade, authentication, the way to the home shard;
+//! * `opening`: upgrade, authentication, the way to the home shard; `welcoming`: what an accepted
+//!   peer gets there;
 //! * `commands`: what the mailbox asks for;
-//! * `fanout`: publishes to rooms, encoded once;
+//! * `fanout`: publishes to rooms, encoded once, by the `run`;
 //! * `delivering`: what one session gets, by the rules of its class; `telling`: the frames of the
 //!   comet dialect beside deliveries;
 //! * `output`: queues, writes;
@@ -40,6 +41,7 @@ mod opening;
 mod output;
 mod parking;
 pub(crate) mod poller;
+mod run;
 pub(crate) mod settle;
 mod shedding;
 #[cfg(feature = "simulation")]
@@ -49,6 +51,7 @@ pub(crate) mod socket;
 mod telling;
 mod tickets;
 mod timers;
+mod welcoming;
 mod write_queue;
 
 use std::hash::BuildHasher;
@@ -77,10 +80,10 @@ pub(crate) use addresses::Addresses;
 use clock::Clock;
 use connection::Connection;
 pub(crate) use connection::Transport;
-use fanout::Run;
 use gate::Gate;
 use mailbox::Mailbox;
 use poller::{Events, Poller, Ready, WAKER};
+use run::Run;
 use shedding::Shedding;
 use sink::Sink;
 use tickets::TICKET_LIFE;
@@ -282,10 +285,12 @@ impl Shard {
 
     fn turn(&mut self, events: &Events) {
         self.now = self.shared.clock.now();
+        // What is to be read on has waited for what the turn before brought: the end of a peer's
+        // bytes is not looked at before its last message has had a chance of an answer.
+        self.resume_all();
         for ready in events.iter() {
             self.handle_event(ready);
         }
-        self.resume_all();
         self.accept_again();
         self.handle_commands();
         self.finish_run(fanout::Last::Yes);

@@ -1,6 +1,7 @@
 //! From frames to queued bytes, and from queues to sockets.
 //!
-//! Not here: what is sent to whom (`delivering`, `fanout`), frames of the comet dialect (`telling`).
+//! Not here: what is sent to whom (`delivering`, `fanout`), and frames of the comet dialect
+//! (`telling`).
 
 use std::io::ErrorKind;
 

@@ -86,8 +86,8 @@ impl ConnectReply {
         }
     }
 
-    /// Closes the connection without a word. A raw peer gets HTTP status 403, a comet peer a refused
-    /// without a body.
+    /// Closes the connection without a word. A raw peer gets HTTP status 403, a comet peer a
+    /// refused without a body.
     pub fn close(self) {
         drop(self);
     }

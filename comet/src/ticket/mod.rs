@@ -89,8 +89,8 @@ impl Tickets {
         layout::join(&header, &nonce, &body, &tag.into())
     }
 
-    /// The ticket in `bytes` that a client shows at `now_unix_ms`, with its times told by the
-    /// clock of now if that has stepped back since.
+    /// The ticket in `bytes` that a client shows at `now_unix_ms`. If the clock has stepped back
+    /// since it was sealed, its life counts from now, and its holder need not wait.
     pub(crate) fn open(&self, now_unix_ms: u64, bytes: &[u8]) -> Result<Ticket, BadTicket> {
         let sealed = Sealed::split(bytes).ok_or(BadTicket::Unknown)?;
         self.accept(sealed.period, now_unix_ms)?;
@@ -103,7 +103,10 @@ impl Tickets {
         let (issued, mut ticket) = layout::read(&body);
         let stepped_back = issued.saturating_sub(now_unix_ms);
         ticket.expires = ticket.expires.saturating_sub(stepped_back);
-        ticket.not_before = ticket.not_before.saturating_sub(stepped_back);
+        if stepped_back > 0 {
+            // Nobody can tell how much of the wait has passed: better too early than never.
+            ticket.not_before = 0;
+        }
         if ticket.expires <= now_unix_ms { Err(BadTicket::Expired) } else { Ok(ticket) }
     }
 

@@ -111,8 +111,9 @@ impl Queue {
         limits: &QueueLimits,
     ) -> Result<(), Overflow> {
         let lane = item.lane() as usize;
+        let position = item.as_delivery().map_or(0, |delivery| delivery.position);
         if let (Some(at), Some(Entry::Log(cursor))) = (at, self.lanes[lane].back_mut())
-            && cursor.extend(at)
+            && cursor.extend(at, position)
         {
             return Ok(());
         }
@@ -122,7 +123,6 @@ impl Queue {
                 return Err(FULL);
             }
         }
-        let position = item.as_delivery().map_or(0, |delivery| delivery.position);
         let entry = match at {
             Some(at) => Entry::Log(Box::new(Cursor::new(at, position))),
             None => Entry::One(Rc::clone(item)),

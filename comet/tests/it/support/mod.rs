@@ -3,8 +3,8 @@
 //!
 //! The clients write and read every byte themselves: no encoder or decoder of the workspace is
 //! used, so that a mistake in one of them cannot hide itself. Only `comet` takes the frames of its
-//! dialect from the protocol crate, whose own tests hold them to the written bytes. All waiting is for a condition, up to
-//! [`PATIENCE`].
+//! dialect from the protocol crate, whose own tests hold them to the written bytes. All waiting is
+//! for a condition, up to [`PATIENCE`].
 
 pub(crate) mod client;
 pub(crate) mod clock;
