@@ -1,6 +1,7 @@
 //! The bundled server as a process, on ports of its own and with a directory of its own.
 
 use std::fs::File;
+use std::net::SocketAddr;
 
 use rustix::process::Signal;
 use tokio::process::Command;
@@ -37,6 +38,11 @@ impl Server {
     /// Where the page is.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.http)
+    }
+
+    /// Where the HTTP port is.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.http.parse().expect("an address")
     }
 
     /// SIGKILL: nothing is flushed, no client is told.
