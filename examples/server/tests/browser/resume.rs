@@ -8,7 +8,7 @@ use comet_protocol::comet::{AwayReason, Failure, Gap, GapReason, GoingAway, Seq,
 use crate::chromium::Driver;
 use crate::line::Line;
 use crate::page::Page;
-use crate::server::Server;
+use crate::server::{DRAIN, Server};
 use crate::wait;
 
 /// How often the page has pulled from the record.
@@ -62,6 +62,29 @@ async fn a_page_stays_away_as_long_as_a_server_that_goes_asks() {
     wait_for_connections(&line, 2).await;
     assert!(told.elapsed() >= AWAY, "it came back after {:?}", told.elapsed());
     bob.wait_for_state("online").await;
+}
+
+#[tokio::test]
+async fn a_page_comes_back_when_the_next_server_is_there() {
+    let (mut server, driver) = (Server::start().await, Driver::start().await);
+    let line = Line::to(server.address()).await;
+    let alice = Page::sign_in(driver.browser().await, &server.url(), "alice").await;
+    let bob = Page::sign_in(driver.browser().await, &line.url(), "bob").await;
+    alice.open_person("bob").await;
+    bob.open_person("alice").await;
+    alice.send("before").await;
+    bob.wait_for_talk(&["before"]).await;
+
+    let told = Instant::now();
+    server.drain().await;
+    alice.send("between").await;
+    server.restart().await;
+    wait_for_connections(&line, 2).await;
+    assert!(told.elapsed() >= DRAIN, "it came back after {:?}", told.elapsed());
+    alice.send("after").await;
+    bob.wait_for_talk(&["before", "between", "after"]).await;
+    alice.wait_for_marks("received").await;
+    assert_eq!(line.connections(), 2, "it came back once");
 }
 
 #[tokio::test]
