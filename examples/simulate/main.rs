@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use clap::Parser;
-use comet_simulator::Run;
+use comet_simulator::{Plant, Run};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Violating seeds whose histories are printed whole.
@@ -30,6 +30,9 @@ struct Args {
     /// The first of them. Without `--seeds` it is replayed alone, and its history printed.
     #[arg(long)]
     seed: Option<u64>,
+    /// Plants a defect in the gateway: SeqHole, RoomReorder, CleanupRace, TakeoverLoss or OverlapAck.
+    #[arg(long, value_parser = plant)]
+    plant: Option<Plant>,
     /// Print no histories, only what is wrong.
     #[arg(long)]
     brief: bool,
@@ -39,7 +42,7 @@ fn main() -> ExitCode {
     let is_replay = !std::env::args().any(|arg| arg.starts_with("--seeds"));
     let args = Args::parse();
     let outcome = match args.seed {
-        Some(seed) if is_replay => replay(seed),
+        Some(seed) if is_replay => replay(seed, args.plant),
         first => run_all(&args, first.unwrap_or(0)),
     };
     match outcome {
@@ -52,8 +55,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn replay(seed: u64) -> io::Result<u64> {
-    let run = comet_simulator::run(seed).map_err(io::Error::other)?;
+/// The defect of that name.
+fn plant(name: &str) -> Result<Plant, &'static str> {
+    let named = Plant::ALL.into_iter().find(|plant| format!("{plant:?}") == name);
+    named.ok_or("there is no such defect")
+}
+
+fn replay(seed: u64, plant: Option<Plant>) -> io::Result<u64> {
+    let run = comet_simulator::run_planted(seed, plant).map_err(io::Error::other)?;
     let mut out = io::stdout().lock();
     write!(out, "{}", run.history)?;
     tell(&mut out, &run)?;
@@ -73,7 +82,8 @@ fn run_all(args: &Args, first: u64) -> io::Result<u64> {
                 return Ok(());
             }
             let seed = first.wrapping_add(at);
-            let run = comet_simulator::run(seed).map_err(io::Error::other)?;
+            let run = comet_simulator::run_planted(seed, args.plant);
+            let run = run.map_err(io::Error::other)?;
             bar.inc(1);
             if run.violations.is_empty() {
                 continue;

@@ -45,6 +45,10 @@ addEventListener('keydown', ({ key }) => {
   if (key === 'Escape' && chat && !wide.matches) location.hash = '';
 });
 addEventListener('online', () => chat?.retryNow());
+// A page that goes for good says so, and is not kept a session; a killed one cannot.
+addEventListener('pagehide', ({ persisted }) => {
+  if (!persisted) chat?.close();
+});
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState !== 'visible') return;
   chat?.retryNow();

@@ -31,6 +31,7 @@ mod world;
 use comet::StartError;
 
 pub use checker::{Rule, Violation, check};
+pub use comet::simulation::Plant;
 pub use history::History;
 
 /// One run and what is wrong with it.
@@ -50,7 +51,16 @@ pub struct Run {
 ///
 /// [`StartError`] when the gateway does not start with the limits that the seed draws.
 pub fn run(seed: u64) -> Result<Run, StartError> {
-    let history = world::World::new(seed)?.run()?;
+    run_planted(seed, None)
+}
+
+/// The same with a defect in the gateways, to see whether it is found.
+///
+/// # Errors
+///
+/// As for [`run`].
+pub fn run_planted(seed: u64, plant: Option<Plant>) -> Result<Run, StartError> {
+    let history = world::World::new(seed, plant)?.run()?;
     let violations = check(&history);
     Ok(Run { seed, history, violations })
 }

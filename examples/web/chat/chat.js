@@ -13,16 +13,17 @@ import {
   isPhone,
 } from '../wire/bodies.js';
 import { WireError } from '../wire/protobuf.js';
+import { NONE } from '../wire/seq.js';
 import { syncRecords } from '../net/api.js';
-import { Backoff } from '../net/backoff.js';
 import { Session } from '../net/session.js';
 import { Directory } from './directory.js';
 import { History, addressing } from './history.js';
 import { Outbox } from './outbox.js';
+import { Pull } from './pull.js';
 import { Reading } from './reading.js';
 import { Store } from './store.js';
 
-const OUTBOX_TICK_MS = 1000;
+const SEND_AGAIN_MS = 5000;
 const PRESENCE_MS = 4000;
 const PULL_OVERLAP = 50;
 
@@ -31,10 +32,9 @@ export class Chat extends EventTarget {
   #store;
   #session;
   #outbox = new Outbox();
-  #link = null;
+  #pull = new Pull(() => this.#fetch());
   #cursor;
-  #pulled = false;
-  #timers;
+  #presence;
   #closed = false;
   storageFailed = false;
 
@@ -58,10 +58,11 @@ export class Chat extends EventTarget {
     this.#session = new Session(profile, {
       state: (state) => this.#stateChanged(state),
       login: (login) => this.#loggedIn(login),
-      ready: (link, token) => this.#ready(link, token),
-      delivered: (body, acknowledge) => this.#delivered(body, acknowledge),
+      opened: (resumed) => this.#opened(resumed),
+      delivered: (body, arrival) => this.#delivered(body, arrival),
+      gap: (gap, arrival) => this.#missed(gap, arrival),
       replied: (seq, body) => this.#replied(seq, body),
-      lost: () => this.#lost(),
+      notTaken: (seq, refusal) => this.#notTaken(seq, refusal),
     });
   }
 
@@ -74,11 +75,11 @@ export class Chat extends EventTarget {
   }
 
   start({ byPerson }) {
-    this.#timers = [
-      setInterval(() => this.#tendOutbox(), OUTBOX_TICK_MS),
-      setInterval(() => this.#refreshPeople(), PRESENCE_MS),
-    ];
+    clearInterval(this.#presence);
+    this.#presence = setInterval(() => this.#refreshPeople(), PRESENCE_MS);
     this.#session.start({ byPerson });
+    this.#outbox.restart();
+    this.#flushOutbox();
   }
 
   retryNow() {
@@ -89,7 +90,8 @@ export class Chat extends EventTarget {
   close() {
     this.#closed = true;
     this.#session.stop();
-    for (const timer of this.#timers ?? []) clearInterval(timer);
+    this.#pull.stop();
+    clearInterval(this.#presence);
     this.#store.write([]).finally(() => this.#store.close());
   }
 
@@ -136,38 +138,33 @@ export class Chat extends EventTarget {
     return true;
   }
 
-  #ready(link, token) {
-    this.#link = link;
+  // A session that goes on has lost nothing. Of a new one, what is stored between a pull and the
+  // login would reach this page neither way, so the pull comes after it; overlap costs nothing.
+  #opened(resumed) {
+    if (resumed) this.#pull.hurry();
+    else this.#pull.need();
     this.#flushOutbox();
     this.#refreshPeople();
-    this.#pull(link, token);
   }
 
-  #lost() {
-    this.#link = null;
-    this.#pulled = false;
-    this.#outbox.linkLost();
+  // Messages have numbers or a room; what has neither was a notice, and no record has it.
+  //
+  // The numbers of the gap may be acknowledged before the pull: until that is done the cursor does
+  // not move, so that a page that dies meanwhile fetches the same when it comes back.
+  async #missed(gap, arrival) {
+    console.info('deliveries are missing', gap);
+    if (gap.to === NONE && gap.room === '') return;
+    this.#pull.need();
+    if (await this.#persist([])) this.#session.settle(arrival);
   }
 
-  // After the login, not before it: what is stored between a pull and the login would reach this
-  // page neither way. Overlap costs nothing, a message is shown once.
-  async #pull(link, token) {
-    const backoff = new Backoff();
-    while (link.ready) {
-      try {
-        const start = this.history.pullStart(this.#cursor, PULL_OVERLAP);
-        const messages = await syncRecords(token, start);
-        const writes = messages.flatMap((message) => this.history.deliver(message));
-        const newest = Math.max(0, ...messages.map(({ logId }) => logId));
-        if (!(await this.#persist([...writes, ...this.#advance(newest)]))) return;
-        this.#pulled = link.ready;
-        for (const { msgId, from } of messages) if (from === this.me) this.#outbox.settle(msgId);
-        return;
-      } catch (error) {
-        console.warn('history could not be fetched', error);
-        await new Promise((resolve) => setTimeout(resolve, backoff.nextMs()));
-      }
-    }
+  async #fetch() {
+    const { token } = await this.#session.login.fresh();
+    const messages = await syncRecords(token, this.history.pullStart(this.#cursor, PULL_OVERLAP));
+    const writes = messages.flatMap((message) => this.history.deliver(message));
+    const newest = Math.max(0, ...messages.map(({ logId }) => logId));
+    await this.#persist([...writes, ...this.#advance(newest)]);
+    for (const { msgId, from } of messages) if (from === this.me) this.#outbox.settle(msgId);
   }
 
   // The cursor says that everything up to it was fetched, so pushes move it only after a pull.
@@ -177,7 +174,7 @@ export class Chat extends EventTarget {
     return [{ store: 'facts', put: { key: 'cursor', value: logId } }];
   }
 
-  async #delivered(body, acknowledge) {
+  async #delivered(body, arrival) {
     let delivery;
     try {
       delivery = decodeDelivery(body);
@@ -191,7 +188,7 @@ export class Chat extends EventTarget {
     if (message) writes = this.#takeMessage(message);
     else if (signal) writes = this.#takeSignal(signal);
     if (!(await this.#persist(writes))) return;
-    acknowledge();
+    this.#session.settle(arrival);
     if (signal?.type === SignalType.ENDPOINT_LOGIN) this.#otherLogin(signal.login);
   }
 
@@ -203,7 +200,7 @@ export class Chat extends EventTarget {
     } else if (!this.directory.knows(message.from)) {
       this.#refreshPeople();
     }
-    return this.#pulled ? [...writes, ...this.#advance(message.logId)] : writes;
+    return this.#pull.complete ? [...writes, ...this.#advance(message.logId)] : writes;
   }
 
   #takeSignal(signal) {
@@ -218,28 +215,45 @@ export class Chat extends EventTarget {
   }
 
   #replied(seq, body) {
-    const msgId = this.#outbox.bySeq(seq);
+    const msgId = this.#outbox.answered(seq);
     if (msgId === undefined) return;
-    const { logId, datetime } = decodeSendReply(body);
     this.#outbox.settle(msgId);
-    this.#persist(this.history.confirm(msgId, logId, datetime));
+    this.#flushOutbox();
+    try {
+      const { logId, datetime } = decodeSendReply(body);
+      this.#persist(this.history.confirm(msgId, logId, datetime));
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      console.warn('a message is confirmed when it comes back: its answer cannot be read', error);
+    }
+  }
+
+  #notTaken(seq, { code, text, retryable }) {
+    const msgId = this.#outbox.answered(seq);
+    if (msgId === undefined) return;
+    console.warn('a message was refused', code, text);
+    if (retryable && this.#outbox.refusedForNow(msgId)) {
+      setTimeout(() => this.#sendAgain(msgId), SEND_AGAIN_MS);
+    } else {
+      this.#outbox.settle(msgId);
+      this.#persist(this.history.markFailed(msgId, true));
+    }
+    this.#flushOutbox();
+  }
+
+  // It may have come back as a delivery meanwhile.
+  #sendAgain(msgId) {
+    if (this.#closed || this.history.find(this.me, msgId).logId !== 0) return;
+    this.#outbox.add(msgId);
     this.#flushOutbox();
   }
 
   #flushOutbox() {
-    for (let msgId = this.#outbox.next(); msgId && this.#link; msgId = this.#outbox.next()) {
-      const seq = this.#link.send(this.#encode(msgId));
-      this.#outbox.sent(msgId, seq, Date.now());
+    for (let msgId = this.#outbox.next(); msgId; msgId = this.#outbox.next()) {
+      const seq = this.#session.send(this.#encode(msgId));
+      if (seq === null) return;
+      this.#outbox.sent(msgId, seq);
     }
-  }
-
-  #tendOutbox() {
-    if (!this.#link) return;
-    const { repeat, failed } = this.#outbox.overdue(Date.now());
-    for (const { msgId, seq } of repeat) this.#link.resend(seq, this.#encode(msgId));
-    const writes = failed.flatMap((msgId) => this.history.markFailed(msgId, true));
-    if (writes.length > 0) this.#persist(writes);
-    this.#flushOutbox();
   }
 
   #encode(msgId) {
@@ -248,7 +262,7 @@ export class Chat extends EventTarget {
   }
 
   async #refreshPeople() {
-    if (!this.#link) return;
+    if (!this.#session.isOnline) return;
     try {
       await this.#persist(await this.directory.refresh());
     } catch (error) {

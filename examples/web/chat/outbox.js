@@ -1,19 +1,17 @@
-// Own messages on their way: which to send now, which to send again, when to give up.
+// Own messages that are not confirmed: which wait for their turn, and under which number the others
+// are on their way.
 //
-// Pure state; the time comes in. The server knows repeats by msgId, so sending again is harmless.
-// It answers nothing to a message that it refuses, so silence on a live link is the only sign.
+// Pure state. The session repeats what is on its way until there is an answer; the server knows
+// repeats by msgId, so that one that goes out again under a new number is harmless too.
 //
-// Not here: the bytes and the socket (chat.js), the texts (history.js).
+// Not here: numbers and the window (../session/messages.js), the texts (history.js).
 
-const RESEND_MS = 5000;
-const MAX_SENDS = 6;
-
-// A server may stop reading a link that pipelines too much; the rest waits here for its turn.
-const WINDOW = 16;
+const MAX_REFUSALS = 6;
 
 export class Outbox {
   #waiting = [];
-  #inFlight = new Map();
+  #underWay = new Map();
+  #refusals = new Map();
 
   /** Puts a message at the end of the queue; one that is here already keeps its place. */
   add(msgId) {
@@ -21,51 +19,45 @@ export class Outbox {
   }
 
   has(msgId) {
-    return this.#waiting.includes(msgId) || this.#inFlight.has(msgId);
+    return this.#waiting.includes(msgId) || [...this.#underWay.values()].includes(msgId);
   }
 
-  /** The next message for which there is room on the link, if any; report its seq by `sent`. */
+  /** The message whose turn it is, if any; when the session takes it, report its number. */
   next() {
-    return this.#inFlight.size < WINDOW ? this.#waiting[0] : undefined;
+    return this.#waiting[0];
   }
 
-  sent(msgId, seq, now) {
+  sent(msgId, seq) {
     this.#waiting = this.#waiting.filter((other) => other !== msgId);
-    this.#inFlight.set(msgId, { seq, sends: 1, at: now });
+    this.#underWay.set(seq, msgId);
   }
 
-  /** Unanswered for too long: `repeat` these frames, and tell that the others have `failed`. */
-  overdue(now) {
-    const repeat = [];
-    const failed = [];
-    for (const [msgId, entry] of this.#inFlight) {
-      if (now - entry.at < RESEND_MS) continue;
-      if (entry.sends === MAX_SENDS) {
-        this.#inFlight.delete(msgId);
-        failed.push(msgId);
-      } else {
-        Object.assign(entry, { sends: entry.sends + 1, at: now });
-        repeat.push({ msgId, seq: entry.seq });
-      }
-    }
-    return { repeat, failed };
+  /** An answer came: which message it is about, if that is still open. */
+  answered(seq) {
+    const msgId = this.#underWay.get(seq);
+    this.#underWay.delete(seq);
+    return msgId;
   }
 
-  /** Which message the reply to `seq` is about. */
-  bySeq(seq) {
-    for (const [msgId, entry] of this.#inFlight) if (entry.seq === seq) return msgId;
-    return undefined;
+  /** The server does not take this message now. Returns whether to try it again later. */
+  refusedForNow(msgId) {
+    const refusals = (this.#refusals.get(msgId) ?? 0) + 1;
+    this.#refusals.set(msgId, refusals);
+    if (refusals < MAX_REFUSALS) return true;
+    this.#refusals.delete(msgId);
+    return false;
   }
 
   /** The server has it, or nobody wants it sent any more. */
   settle(msgId) {
-    this.#inFlight.delete(msgId);
+    for (const [seq, other] of this.#underWay) if (other === msgId) this.#underWay.delete(seq);
     this.#waiting = this.#waiting.filter((other) => other !== msgId);
+    this.#refusals.delete(msgId);
   }
 
-  /** The link is gone, its seqs with it: everything unanswered is sent again, in the old order. */
-  linkLost() {
-    this.#waiting = [...this.#inFlight.keys(), ...this.#waiting];
-    this.#inFlight.clear();
+  /** Another session begins, in which the old numbers mean nothing. */
+  restart() {
+    this.#waiting = [...this.#underWay.values(), ...this.#waiting];
+    this.#underWay.clear();
   }
 }

@@ -1,6 +1,6 @@
 // The HTTP calls of the page: demo sign-in, who is there, and the pull of history.
 //
-// Not here: when to call them (session.js, ../ui/).
+// Not here: when to call them (login.js, ../chat/).
 
 import { decodeDelivery } from '../wire/bodies.js';
 import { WireError } from '../wire/protobuf.js';
@@ -8,7 +8,7 @@ import { WireError } from '../wire/protobuf.js';
 const TIMEOUT_MS = 8000;
 
 /** The largest page that `sync-record` gives; per kind (private, room). */
-export const SYNC_COUNT = 1000;
+const SYNC_COUNT = 1000;
 
 /** A call failed. `demoOff`: this server hands out no demo tokens; asking again is useless. */
 export class ApiError extends Error {
@@ -33,11 +33,24 @@ export async function demoPeople() {
   return [...people.values()];
 }
 
-/** The messages of this user after `start` (0: from the beginning of what the server gives). */
+/**
+ * The messages of this user after `start`; with 0 only the newest of them, as much as the server
+ * gives at a time.
+ */
 export async function syncRecords(token, start) {
-  const body = start > 0 ? { count: SYNC_COUNT, start } : { count: SYNC_COUNT };
-  const { records = [] } = await call('/app/record/sync-record', { method: 'POST', body, token });
-  return records.flatMap((record) => {
+  const messages = [];
+  for (let before; ; ) {
+    const page = await syncPage(token, { start: start || undefined, before });
+    messages.push(...page.messages);
+    before = start > 0 && page.hasMore ? oldestOfBothKinds(page.messages) : undefined;
+    if (before === undefined) return messages;
+  }
+}
+
+async function syncPage(token, range) {
+  const body = { count: SYNC_COUNT, ...range };
+  const answer = await call('/app/record/sync-record', { method: 'POST', body, token });
+  const messages = (answer.records ?? []).flatMap((record) => {
     try {
       return [decodeDelivery(fromBase64(record)).message ?? []].flat();
     } catch (error) {
@@ -45,6 +58,17 @@ export async function syncRecords(token, start) {
       throw error;
     }
   });
+  return { messages, hasMore: answer.has_more ?? false };
+}
+
+// A page holds the newest of each kind, so that one kind may reach further back than the other:
+// the next begins where the shorter one ends, and some messages come twice.
+function oldestOfBothKinds(messages) {
+  const oldest = new Map();
+  for (const { channelType, logId } of messages) {
+    oldest.set(channelType, Math.min(logId, oldest.get(channelType) ?? Infinity));
+  }
+  return oldest.size > 0 ? Math.max(...oldest.values()) : undefined;
 }
 
 async function call(path, { method, body, token, demo = false }) {

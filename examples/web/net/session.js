@@ -1,47 +1,52 @@
-// Keeps one name connected: token, link, back-off, and the rule of one phone per user.
+// Keeps one name in session: its token, and the rule of one phone per user.
 //
-// States, as `{ name, ... }`: connecting; online; waiting (`retryAt`); elsewhere (`deviceName`);
-// demo-off; stopped. Only a person leaves the last three, by `start`.
+// States, as `{ name, ... }`: connecting; online (`resumed`); waiting (`retryAt`); elsewhere
+// (`deviceName`); ended (`text`); demo-off; stopped. Only a person leaves the last four, by
+// `start`.
 //
-// Not here: frames (link.js), what messages mean (../chat/), which tab owns the name (../tab.js).
+// Not here: connections (carrier.js), what messages mean (../chat/), which tab owns the name
+// (../tab.js).
 
-import { ConnType, encodeAuth } from '../wire/bodies.js';
-import { demoLogin } from './api.js';
-import { Backoff } from './backoff.js';
-import { Link } from './link.js';
-
-// A server that accepts and drops at once must not be hammered: the wait grows until a link held.
-const STABLE_MS = 10_000;
+import { APP_ID, ConnType, decodeEndpointLogin, encodeLogin } from '../wire/bodies.js';
+import { Code } from '../wire/control.js';
+import { WireError } from '../wire/protobuf.js';
+import { Carrier } from './carrier.js';
+import { Login } from './login.js';
 
 /**
  * `on` has: `state(state)`, `login({ address, token, room })` (returns whether to go on),
- * `ready(link, token)`, `delivered(body, acknowledge)`, `replied(seq, body)`, `lost()`.
+ * `opened(resumed)`, `delivered(body, arrival)`, `gap(gap, arrival)`, `replied(seq, body)`,
+ * `notTaken(seq, refusal)`.
  */
 export class Session {
   #profile;
   #on;
-  #backoff = new Backoff();
   #connType = ConnType.RECONNECT;
-  #link = null;
-  #attempt = 0;
-  #retry;
-  #stable;
+  #carrier = null;
+  login;
   state = { name: 'stopped' };
 
   constructor(profile, on) {
     this.#profile = profile;
     this.#on = on;
+    this.login = new Login(profile.name);
+  }
+
+  get isOnline() {
+    return this.state.name === 'online';
   }
 
   /** Connects. `byPerson` wins over another phone of the user; otherwise the newer one stays. */
   start({ byPerson }) {
     this.stop();
     this.#connType = byPerson ? ConnType.CONNECT : ConnType.RECONNECT;
-    this.#backoff.reset();
-    this.#connect();
+    const carrier = new Carrier(socketUrl(), () => this.#authenticate(carrier), (event) => {
+      if (carrier === this.#carrier) this.#handle(event);
+    });
+    this.#carrier = carrier;
   }
 
-  /** Ends the link and every attempt. */
+  /** Ends the session, and every attempt at it. */
   stop() {
     this.#halt({ name: 'stopped' });
   }
@@ -51,20 +56,25 @@ export class Session {
     this.#halt({ name: 'elsewhere', deviceName });
   }
 
-  /** Ends the wait early, if there is one: the network is back, or a person is impatient. */
+  /** Ends a wait early, if there is one: the network is back, or a person is impatient. */
   retryNow() {
-    if (this.state.name !== 'waiting') return;
-    clearTimeout(this.#retry);
-    this.#connect();
+    this.#carrier?.hurry();
+  }
+
+  /** Takes a message; returns its number, or null if it has to wait here. */
+  send(body) {
+    return this.#carrier?.send(body) ?? null;
+  }
+
+  /** What came with this arrival is on the disk: it may be acknowledged. */
+  settle(arrival) {
+    this.#carrier?.settle(arrival);
   }
 
   #halt(state) {
-    this.#attempt += 1;
-    clearTimeout(this.#retry);
-    clearTimeout(this.#stable);
-    const link = this.#link;
-    this.#link = null;
-    link?.close();
+    const carrier = this.#carrier;
+    this.#carrier = null;
+    carrier?.leave();
     this.#enter(state);
   }
 
@@ -73,56 +83,64 @@ export class Session {
     this.#on.state(state);
   }
 
-  async #connect() {
-    this.#attempt += 1;
-    const attempt = this.#attempt;
-    this.#enter({ name: 'connecting' });
+  async #authenticate(carrier) {
     let login;
     try {
-      login = await demoLogin(this.#profile.name);
+      login = await this.login.anew();
     } catch (error) {
-      if (attempt !== this.#attempt) return;
-      if (error.demoOff) this.#halt({ name: 'demo-off' });
-      else this.#waitAndRetry();
-      return;
+      if (error.demoOff && carrier === this.#carrier) this.#halt({ name: 'demo-off' });
+      throw error;
     }
-    if (attempt === this.#attempt && this.#on.login(login)) this.#openLink(login.token);
-  }
-
-  #openLink(token) {
+    if (carrier !== this.#carrier || !this.#on.login(login)) throw new Error('nobody waits for it');
     const { name, uuid, device, deviceName } = this.#profile;
     const connType = this.#connType;
-    const auth = encodeAuth({ token, device, username: name, connType, uuid, deviceName });
-    const link = new Link(socketUrl(), auth, {
-      ready: () => this.#ready(link, token),
-      refused: (login) => this.yieldTo(login.deviceName),
-      delivered: (body, acknowledge) => this.#on.delivered(body, acknowledge),
-      replied: (seq, body) => this.#on.replied(seq, body),
-      closed: () => this.#closed(link),
-    });
-    this.#link = link;
+    const ext = encodeLogin({ device, username: name, connType, uuid, deviceName });
+    return { appId: APP_ID, token: login.token, ext };
   }
 
-  #ready(link, token) {
+  #handle(event) {
+    switch (event.kind) {
+      case 'connect':
+        return this.#enter({ name: 'connecting' });
+      case 'opened':
+        return this.#opened(event.resumed);
+      case 'waiting':
+        return this.#enter({ name: 'waiting', retryAt: event.until });
+      case 'delivery':
+        return this.#on.delivered(event.body, event.arrival);
+      case 'gap':
+        return this.#on.gap(event.gap, event.arrival);
+      case 'replied':
+        return this.#on.replied(event.seq, event.body);
+      case 'notTaken':
+        return this.#on.notTaken(event.seq, event.refusal);
+      case 'closed':
+        return this.#closed(event.closed);
+      default:
+    }
+  }
+
+  #opened(resumed) {
     // The person's wish is fulfilled; from here on every connection is this page's own doing.
     this.#connType = ConnType.RECONNECT;
-    this.#stable = setTimeout(() => this.#backoff.reset(), STABLE_MS);
-    this.#enter({ name: 'online' });
-    this.#on.ready(link, token);
+    this.#enter({ name: 'online', resumed });
+    this.#on.opened(resumed);
   }
 
-  #closed(link) {
-    this.#on.lost();
-    if (link !== this.#link) return;
-    this.#link = null;
-    clearTimeout(this.#stable);
-    this.#waitAndRetry();
+  // A refusal of the backend names the user's newer phone.
+  #closed({ reason, code, text, body }) {
+    if (reason === 'refused' && body.length > 0) this.yieldTo(deviceNameIn(body));
+    else if (code === Code.REPLACED) this.yieldTo('another page of this device');
+    else this.#halt({ name: 'ended', text: text || `code ${code}` });
   }
+}
 
-  #waitAndRetry() {
-    const wait = this.#backoff.nextMs();
-    this.#retry = setTimeout(() => this.#connect(), wait);
-    this.#enter({ name: 'waiting', retryAt: Date.now() + wait });
+function deviceNameIn(body) {
+  try {
+    return decodeEndpointLogin(body).deviceName;
+  } catch (error) {
+    if (error instanceof WireError) return '';
+    throw error;
   }
 }
 

@@ -188,8 +188,9 @@ export class ClientSession {
   }
 
   // Says what has arrived, then closes and comes back.
-  #goAway({ mayResume, returnAfterMs }) {
-    if (!mayResume) this.#ticket = NO_BYTES;
+  #goAway({ mayResume, returnAfterMs, ticket }) {
+    if (ticket.length > 0) this.#ticket = ticket;
+    else if (!mayResume) this.#ticket = NO_BYTES;
     this.#traffic.hurryAck();
     this.#backoff.reset();
     this.#ending ??= { after: returnAfterMs };

@@ -5,6 +5,7 @@
 
 import { ackFrame, pingFrame, pongFrame, sendFrame } from '../wire/client_frame.js';
 import { WireError } from '../wire/protobuf.js';
+import { NONE } from '../wire/seq.js';
 import { Deliveries } from './deliveries.js';
 import { Heartbeat } from './heartbeat.js';
 import { Messages } from './messages.js';
@@ -135,7 +136,7 @@ export class Traffic {
 
   // What had no numbers has no turn either.
   #gap(gap) {
-    if (gap.to === 0) return [{ kind: 'gap', gap, arrival: null }];
+    if (gap.to === NONE) return [{ kind: 'gap', gap, arrival: null }];
     return this.#arrived({ first: gap.from, last: gap.to, gap });
   }
 

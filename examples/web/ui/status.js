@@ -22,6 +22,7 @@ export class Status {
   show(state, { useHere, retry }) {
     this.state = state;
     this.#line.dataset.state = state.name;
+    if (state.name === 'online') this.#line.dataset.session = state.resumed ? 'resumed' : 'new';
     this.#tick();
     // Between two attempts the banner would only flicker.
     if (state.name === 'connecting' && !this.#banner.hidden) return;
@@ -64,6 +65,12 @@ function bannerOf(state) {
       return {
         text: `You are logged in elsewhere: ${state.deviceName || 'another device'}.`,
         button: 'Use here',
+        act: 'useHere',
+      };
+    case 'ended':
+      return {
+        text: `The server has ended the session: ${state.text}.`,
+        button: 'Connect again',
         act: 'useHere',
       };
     case 'demo-off':

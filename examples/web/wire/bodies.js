@@ -1,6 +1,6 @@
-// The typed bodies of the dtalk frames that this page sends and understands.
+// The chat's own messages, which the session carries as opaque bytes; and the device's login.
 //
-// Not here: bytes of fields (protobuf.js), the head (frame.js), what to do about them (../chat/).
+// Not here: bytes of fields (protobuf.js), frames (frame.js), what to do about them (../chat/).
 
 import { Fields, WireError, Writer } from './protobuf.js';
 
@@ -45,15 +45,15 @@ export function isPhone(device) {
   return device === Device.ANDROID || device === Device.IOS;
 }
 
-export function encodeAuth({ token, device, username, connType, uuid, deviceName }) {
-  const login = new Writer()
+/** Which device asks for a session, beside its user's token. */
+export function encodeLogin({ device, username, connType, uuid, deviceName }) {
+  return new Writer()
     .uint(1, device)
     .string(2, username)
     .uint(4, connType)
     .string(5, uuid)
     .string(6, deviceName)
     .finish();
-  return new Writer().string(1, APP_ID).string(2, token).bytes(3, login).finish();
 }
 
 /** The body of a text message on its way up; the server fills in logId and datetime. */
@@ -70,14 +70,14 @@ export function encodeTextMessage({ channelType, msgId, from, target, text }) {
   return new Writer().uint(1, EventType.COMMON).bytes(2, common).finish();
 }
 
-/** The body of op 8: the message is stored under this id. */
+/** The answer to a message: the id and the time of the server. */
 export function decodeSendReply(body) {
   const { eventType, inner } = decodeProto(body);
   if (eventType !== EventType.COMMON_ACK) throw new WireError(`event type ${eventType} in a reply`);
   return { logId: exactId(inner, 2), datetime: inner.uint(8) };
 }
 
-/** The body of op 9, or one record of a pull: `{ message }`, `{ signal }`, or neither. */
+/** A delivery, or one record of a pull: `{ message }`, `{ signal }`, or neither. */
 export function decodeDelivery(body) {
   const { eventType, inner } = decodeProto(body);
   if (eventType === EventType.COMMON) return { message: readCommon(inner) };
@@ -85,7 +85,7 @@ export function decodeDelivery(body) {
   return {};
 }
 
-/** The device that took over: the body of a refused op 2, and of signal 14. */
+/** The device that took over: what a refused login says, and signal 14. */
 export function decodeEndpointLogin(body) {
   const fields = new Fields(body);
   return {

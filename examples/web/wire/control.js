@@ -87,9 +87,15 @@ export function decodeGap(to, body) {
   };
 }
 
+/** The connection will end; a ticket that is not empty is to be shown instead of the last one. */
 export function decodeGoingAway(body) {
   const fields = control(body);
-  return { reason: fields.uint(1), returnAfterMs: fields.uint(2), mayResume: fields.bool(3) };
+  return {
+    reason: fields.uint(1),
+    returnAfterMs: fields.uint(2),
+    mayResume: fields.bool(3),
+    ticket: limited(fields.bytes(4), TICKET),
+  };
 }
 
 function failure(fields) {

@@ -120,7 +120,10 @@ const KICKED: i32 = 13;
 fn reasons(index: &Index<'_>, found: &mut Vec<Violation>) {
     for (place, entry) in index.history.iter() {
         let What::Over { attempt, code, .. } = entry.what else { continue };
-        let Some(session) = index.session_of(attempt) else { continue };
+        let Some(session) = index.session_of(attempt) else {
+            refusal(index, place, attempt, code, found);
+            continue;
+        };
         let is_true = match code {
             0 => true,
             KICKED => session.ended.is_some_and(|(at, why)| at < place && why == "kicked"),
@@ -135,5 +138,26 @@ fn reasons(index: &Index<'_>, found: &mut Vec<Violation>) {
                 format!("{attempt} was told the code {code}, of which the router knows nothing");
             found.push(index.broken(Rule::TrueReason, place, session, what));
         }
+    }
+}
+
+/// A client that never got a session on a connection was refused by the router, or left.
+fn refusal(
+    index: &Index<'_>,
+    place: usize,
+    attempt: Attempt,
+    code: i32,
+    found: &mut Vec<Violation>,
+) {
+    let refused = What::Decided { attempt, accepted: false };
+    let is_true = code == 0 || index.history.entries.iter().any(|entry| entry.what == refused);
+    if !is_true {
+        found.push(Violation {
+            rule: Rule::TrueReason,
+            at: index.history.time(place),
+            client: index.connection(attempt).map(|at| at.dial.client),
+            session: None,
+            what: format!("{attempt} was refused with {code}, which the router did not want"),
+        });
     }
 }

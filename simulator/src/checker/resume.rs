@@ -2,7 +2,7 @@
 
 use super::index::{Connection, Index, SessionFacts, Ticket};
 use super::{Rule, Violation};
-use crate::history::{Loss, Wire};
+use crate::history::{Loss, What, Wire};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for connection in index.connections.iter().flatten() {
@@ -62,7 +62,7 @@ fn comet(
     let is_own = owner.is_some_and(|owner| {
         (owner.user, owner.device) == (connection.dial.user, connection.dial.device)
     });
-    let excuse = !is_own || is_stale(index, ticket, bound);
+    let excuse = !is_own || connection.dial.ghost || is_stale(index, ticket, bound);
     untrue_loss(index, owner, loss, (bound, excuse))
         .map(|why| (Rule::TrueReason, format!("{attempt}: {why}")))
 }
@@ -101,7 +101,22 @@ fn should_resume(
     let is_own = (owner.user, owner.device) == (connection.dial.user, connection.dial.device);
     // A clock that was stepped may have ended the ticket's time.
     let is_timely = index.steps.iter().all(|step| *step > bound);
-    !is_stale(index, ticket, bound) && is_own && is_timely && owner.is_alive_at(bound)
+    // What a ghost shows may be older than what its client has.
+    !connection.dial.ghost
+        && !is_stale(index, ticket, bound)
+        && is_own
+        && is_timely
+        && waited(index, owner, bound)
+}
+
+/// Whether the session was there until the new one took its place.
+fn waited(index: &Index<'_>, owner: &SessionFacts, bound: usize) -> bool {
+    if owner.is_alive_at(bound) {
+        return true;
+    }
+    let Some((ended, "replaced")) = owner.ended else { return false };
+    let between = index.history.entries.get(ended..bound).unwrap_or_default();
+    !between.is_empty() && !between.iter().any(|at| matches!(at.what, What::Connected { .. }))
 }
 
 /// What is wrong with a reason, if anything is.

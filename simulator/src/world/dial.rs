@@ -99,7 +99,8 @@ impl World {
         if let Ok(ClientFrame::Auth { auth, .. }) = ClientFrame::decode(frame.head, &frame.body)
             && !auth.ticket.is_empty()
         {
-            let of = self.given_on(&auth.ticket);
+            // What a client shows and no welcome brought, it was given when a gateway drained.
+            let of = self.given_on(&auth.ticket).or(self.actors[actor].opened);
             self.log.note(What::ShowedTicket { attempt, of });
         }
     }

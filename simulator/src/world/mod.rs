@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use comet::StartError;
+use comet::simulation::Plant;
 use parking_lot::Mutex;
 
 use crate::client::{Client, CometClient, DtalkClient, Wish};
@@ -36,6 +37,8 @@ struct Actor {
     part: Part,
     client: Client,
     attempt: Option<Attempt>,
+    /// The last connection on which it had a session.
+    opened: Option<Attempt>,
     /// It was told that it is over, or left.
     is_over: bool,
 }
@@ -62,11 +65,12 @@ pub(crate) struct World {
     messages: u32,
     /// The sum of all steps of the wall clock, in milliseconds.
     clock_steps: i64,
+    plant: Option<Plant>,
     is_calm: bool,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64) -> Result<Self, StartError> {
+    pub(crate) fn new(seed: u64, plant: Option<Plant>) -> Result<Self, StartError> {
         let mut random = Random::new(seed);
         let plan = Plan::draw(&mut random);
         let log = Log::new();
@@ -88,13 +92,14 @@ impl World {
             ghosts: Vec::new(),
             messages: 0,
             clock_steps: 0,
+            plant,
             is_calm: false,
             plan,
         };
         world.begin_host()?;
         for part in world.plan.parts.clone() {
             let client = world.client(part);
-            world.actors.push(Actor { part, client, attempt: None, is_over: true });
+            world.actors.push(Actor { part, client, attempt: None, opened: None, is_over: true });
             // People do not come all at once.
             let at = world.random.below(2 * SECOND);
             world.schedule.put(at, schedule::Act::Begin { actor: world.actors.len() - 1 });
@@ -136,6 +141,9 @@ impl World {
         self.log.note(What::Began { gateway: number, ttl });
         let seed = self.random.next();
         let mut host = Host::new(self.now, number, &self.plan.limits, &self.desk, seed)?;
+        if let Some(plant) = self.plant {
+            host.simulation.plant(plant);
+        }
         // All gateways of a place look at the same wall clock.
         let passed = i64::try_from(self.now / 1_000).unwrap_or(i64::MAX);
         host.simulation.step_wall_clock(passed.saturating_add(self.clock_steps));
@@ -271,6 +279,7 @@ impl World {
             Wish::HangUp => self.hang_up(actor),
             Wish::Keep(ticket) => {
                 if let Some(attempt) = self.actors[actor].attempt {
+                    self.actors[actor].opened = Some(attempt);
                     self.tickets.push((ticket, attempt));
                 }
             }

@@ -1,6 +1,7 @@
 //! Two people talk while nothing goes wrong.
 
 use crate::chromium::Driver;
+use crate::line::Line;
 use crate::page::{Page, Shown, assert_in_server_order, texts};
 use crate::server::Server;
 
@@ -56,14 +57,19 @@ async fn the_room_reaches_everybody_and_its_messages_count_as_sent() {
 #[tokio::test]
 async fn a_message_that_the_server_refuses_can_be_tried_again() {
     let (server, driver) = (Server::start().await, Driver::start().await);
-    let alice = Page::sign_in(driver.browser().await, &server.url(), "alice").await;
+    let line = Line::to(server.address()).await;
+    let alice = Page::sign_in(driver.browser().await, &line.url(), "alice").await;
 
     alice.script::<()>("location.hash = 'room:999999';").await;
     alice.wait_for_element("#thread[data-conversation='room:999999']").await;
     alice.send("may I come in?").await;
     alice.wait_for_marks("failed").await;
 
+    // Whoever loses the answer sees that there was another question.
+    line.lose();
     alice.click(".message .retry").await;
     alice.wait_for_marks("sending").await;
+    line.cut();
+    alice.wait_for_marks("failed").await;
     alice.wait_for_state("online").await;
 }

@@ -4,6 +4,14 @@ use crate::chromium::Driver;
 use crate::page::{Page, Shown};
 use crate::server::Server;
 
+/// What the browser knows of alice's device.
+const READ_PROFILE: &str = "
+    const done = arguments[0];
+    import('/chat/profiles.js').then(({ profileOf }) => profileOf('alice')).then(done);";
+const WRITE_PROFILE: &str = "
+    const done = arguments[0];
+    import('/chat/profiles.js').then(({ keepProfile }) => keepProfile(PROFILE)).then(done);";
+
 #[tokio::test]
 async fn a_newer_phone_silences_the_older_until_the_person_asks() {
     let (server, driver) = (Server::start().await, Driver::start().await);
@@ -46,6 +54,23 @@ async fn a_further_screen_of_a_person_sees_the_same_talk() {
     bob.wait_for_talk(&talk).await;
     let marked = |shown: &[Shown]| shown.last().unwrap().mark.as_deref() == Some("received");
     screen.wait_for_messages("what it sent itself is received", marked).await;
+}
+
+#[tokio::test]
+async fn a_copy_of_a_device_silences_the_page_it_was_copied_from() {
+    let (server, driver) = (Server::start().await, Driver::start().await);
+    let older = Page::sign_in(driver.browser().await, &server.url(), "alice").await;
+    let profile = older.async_script(READ_PROFILE).await;
+
+    let newer = Page::open(driver.browser().await, &server.url()).await;
+    newer.wait_for_element("#sign-in:not([hidden])").await;
+    newer.async_script(&WRITE_PROFILE.replace("PROFILE", &profile.to_string())).await;
+    newer.pick_name("alice").await;
+    newer.wait_for_state("online").await;
+    older.wait_for_state("elsewhere").await;
+    let banner = older.banner().await;
+    assert_eq!(banner, "You are logged in elsewhere: another page of this device.");
+    newer.wait_for_state("online").await;
 }
 
 #[tokio::test]

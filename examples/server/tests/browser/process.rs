@@ -51,6 +51,12 @@ impl ProcessGroup {
         self.child.wait().await.expect("a killed child can be waited for");
     }
 
+    /// Asks the group to end, and waits for the child's end.
+    pub(crate) async fn terminate(&mut self) {
+        self.signal(Signal::TERM);
+        self.child.wait().await.expect("a child that was asked to end can be waited for");
+    }
+
     /// Sends a signal to the whole group.
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed()));

@@ -1,12 +1,17 @@
 //! The bundled server as a process, on ports of its own and with a directory of its own.
 
 use std::fs::File;
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::process::Command;
 
 use crate::folder::Folder;
 use crate::process::ProcessGroup;
+
+/// How long a drain may take, and pages are asked to stay away.
+pub(crate) const DRAIN: Duration = Duration::from_secs(3);
 
 /// A running server; its data survives [`Server::kill`] and [`Server::restart`].
 #[derive(Debug)]
@@ -39,9 +44,19 @@ impl Server {
         format!("http://{}/", self.http)
     }
 
+    /// Where the HTTP port is.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.http.parse().expect("an address")
+    }
+
     /// SIGKILL: nothing is flushed, no client is told.
     pub(crate) async fn kill(&mut self) {
         self.process.kill().await;
+    }
+
+    /// Ends as an operator would end it: sessions are told when to come back.
+    pub(crate) async fn drain(&mut self) {
+        self.process.terminate().await;
     }
 
     /// Halts every thread: connections stay open, and nothing is answered any more.
@@ -54,7 +69,7 @@ impl Server {
         self.process.signal(Signal::CONT);
     }
 
-    /// Starts again after [`Server::kill`], with the same data at the same address.
+    /// Starts again after [`Server::kill`] or [`Server::drain`], with the same data at the same address.
     pub(crate) async fn restart(&mut self) {
         let (process, http) = spawn(&self.data, &self.http, self.demo).await;
         assert_eq!(http, self.http, "the pages look for the server where it was");
@@ -71,6 +86,7 @@ async fn spawn(data: &Folder, http: &str, demo: &str) -> (ProcessGroup, String) 
         .args(["--http", http, "--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0"])
         .args(["--admin", "127.0.0.1:0"])
         .env("COMET_DEMO__MODE", demo)
+        .env("COMET_DRAIN_SECONDS", DRAIN.as_secs().to_string())
         .stderr(File::create(&log).expect("a file for the log"));
     let mut process = ProcessGroup::start(command).expect("the server starts");
     let http = process.await_line(http_address_in).await;

@@ -1,5 +1,6 @@
 // Golden bodies, and what a hostile or newer server may send.
-const { decodeDelivery, decodeSendReply, encodeTextMessage } = await import('/wire/bodies.js');
+const { decodeDelivery, decodeEndpointLogin, decodeSendReply, encodeLogin, encodeTextMessage } =
+  await import('/wire/bodies.js');
 const { Fields, WireError, Writer } = await import('/wire/protobuf.js');
 
 const bytes = (text) => Uint8Array.from(text.match(/[0-9a-f]{2}/g), (pair) => parseInt(pair, 16));
@@ -13,6 +14,28 @@ const refused = (act, what) => {
   throw new Error(`${what} is not refused`);
 };
 
+const hex = (body) => [...body].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+const login = { device: 4, username: 'alice', connType: 0, uuid: 'u-1', deviceName: 'mac' };
+equal(hex(encodeLogin(login)), '08041205616c6963652a03752d3132036d6163', 'login');
+const text = encodeTextMessage({
+  channelType: 0,
+  msgId: 'msg-1',
+  from: '1AqutxNoVTtcWiVYpBtvficAgea1dYTddR',
+  target: '1FKxgaEh5fuSm7a35BfUnKYAmradowpiTR',
+  text: 'hi',
+});
+equal(
+  hex(text),
+  '12571a056d73672d3122223141717574784e6f56547463576956597042747666696341676561316459546464522a22' +
+    '31464b7867614568356675536d376133354266556e4b59416d7261646f77706954523001' +
+    '3a040a026869',
+  'message',
+);
+equal(
+  decodeEndpointLogin(bytes('0a056465762d3210011a066950686f6e652080d095ffbc31')),
+  { uuid: 'dev-2', device: 1, deviceName: 'iPhone', datetime: 1700000000000 },
+  'another login',
+);
 equal(
   decodeSendReply(bytes('0801120a10e80740fbd095ffbc31')),
   { logId: 1000, datetime: 1700000000123 },

@@ -1,0 +1,112 @@
+//! A connection ends in ways that the session outlives, and in some that it does not.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use comet_protocol::comet::{AwayReason, Failure, Gap, GapReason, GoingAway, Seq, ServerFrame};
+
+use crate::chromium::Driver;
+use crate::line::Line;
+use crate::page::Page;
+use crate::server::{DRAIN, Server};
+use crate::wait;
+
+/// How often the page has pulled from the record.
+const PULLS: &str = "
+    return performance.getEntriesByType('resource')
+        .filter(({ name }) => name.endsWith('/sync-record')).length;";
+
+#[tokio::test]
+async fn what_a_gap_leaves_out_is_pulled() {
+    let (server, driver) = (Server::start().await, Driver::start().await);
+    let line = Line::to(server.address()).await;
+    let alice = Page::sign_in(driver.browser().await, &server.url(), "alice").await;
+    let bob = Page::sign_in(driver.browser().await, &line.url(), "bob").await;
+    bob.open_person("alice").await;
+    alice.open_person("bob").await;
+    alice.send("before").await;
+    bob.wait_for_talk(&["before"]).await;
+    let pulls: u32 = bob.script(PULLS).await;
+
+    line.lose();
+    alice.send("too much").await;
+    let lost = line.wait_for_losses(1).await;
+    let gap = Gap { count: 1, reason: GapReason::Slow.into(), ..Gap::default() };
+    line.say(&ServerFrame::Gap { to: Seq::new(lost[0]), gap });
+    bob.wait_for_talk(&["before", "too much"]).await;
+    assert_eq!(bob.script::<u32>(PULLS).await, pulls + 1);
+
+    line.cut();
+    alice.send("after").await;
+    bob.wait_for_talk(&["before", "too much", "after"]).await;
+    alice.wait_for_marks("received").await;
+}
+
+#[tokio::test]
+async fn a_page_stays_away_as_long_as_a_server_that_goes_asks() {
+    const AWAY: Duration = Duration::from_secs(3);
+    let (server, driver) = (Server::start().await, Driver::start().await);
+    let line = Line::to(server.address()).await;
+    let bob = Page::sign_in(driver.browser().await, &line.url(), "bob").await;
+
+    let told = Instant::now();
+    line.say(&ServerFrame::GoingAway(GoingAway {
+        reason: AwayReason::Restart.into(),
+        return_after_ms: 3_000,
+        may_resume: true,
+        ticket: Bytes::new(),
+    }));
+    bob.wait_for_state("waiting").await;
+    bob.click("#banner-button").await;
+    bob.script::<()>("dispatchEvent(new Event('online'));").await;
+    wait_for_connections(&line, 2).await;
+    assert!(told.elapsed() >= AWAY, "it came back after {:?}", told.elapsed());
+    bob.wait_for_state("online").await;
+}
+
+#[tokio::test]
+async fn a_page_comes_back_when_the_next_server_is_there() {
+    let (mut server, driver) = (Server::start().await, Driver::start().await);
+    let line = Line::to(server.address()).await;
+    let alice = Page::sign_in(driver.browser().await, &server.url(), "alice").await;
+    let bob = Page::sign_in(driver.browser().await, &line.url(), "bob").await;
+    alice.open_person("bob").await;
+    bob.open_person("alice").await;
+    alice.send("before").await;
+    bob.wait_for_talk(&["before"]).await;
+
+    let told = Instant::now();
+    server.drain().await;
+    alice.send("between").await;
+    server.restart().await;
+    wait_for_connections(&line, 2).await;
+    assert!(told.elapsed() >= DRAIN, "it came back after {:?}", told.elapsed());
+    alice.send("after").await;
+    bob.wait_for_talk(&["before", "between", "after"]).await;
+    alice.wait_for_marks("received").await;
+    assert_eq!(line.connections(), 2, "it came back once");
+}
+
+#[tokio::test]
+async fn a_session_that_the_server_ends_waits_for_the_person() {
+    let (server, driver) = (Server::start().await, Driver::start().await);
+    let line = Line::to(server.address()).await;
+    let bob = Page::sign_in(driver.browser().await, &line.url(), "bob").await;
+
+    line.say(&ServerFrame::Error(Failure {
+        code: 13,
+        text: "kicked".to_owned(),
+        ..Failure::default()
+    }));
+    bob.wait_for_state("ended").await;
+    assert_eq!(bob.banner().await, "The server has ended the session: kicked.");
+    bob.script::<()>("dispatchEvent(new Event('online'));").await;
+    bob.click("#banner-button").await;
+    bob.wait_for_state("online").await;
+    assert_eq!(line.connections(), 2, "only the person asked for another");
+}
+
+async fn wait_for_connections(line: &Line, count: usize) {
+    let seen = wait::poll(async || if line.connections() >= count { Ok(()) } else { Err(()) });
+    seen.await.expect("the page connects again");
+}
