@@ -7,6 +7,7 @@
 //!
 //! Not here: the bytes on the wire, and what a full queue means (`session`).
 
+mod acks;
 mod flight;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use comet_protocol::comet::{Received, Seq};
+use comet_protocol::comet::Seq;
 
 use super::rtt::Rtt;
 use super::{Held, Item, Overflow, Queue, QueueLimits};
@@ -92,7 +93,8 @@ pub(crate) struct Window {
 /// Entries that an empty window has room for, so that one delivery can always fly.
 const LEAST_ENTRIES: usize = 4;
 
-/// The most that may be in flight of all lanes: [`Lane::Signal`](super::Lane::Signal) goes an eighth beyond the others.
+/// The most that may be in flight of all lanes: [`Lane::Signal`](super::Lane::Signal) goes an
+/// eighth beyond the others.
 pub(crate) const fn with_signals(window: u16) -> usize {
     let eighth = window as usize / 8;
     window as usize + if eighth == 0 { 1 } else { eighth }
@@ -170,83 +172,6 @@ impl Window {
     pub(crate) fn replay(&mut self) {
         (self.resend_at, self.replay_at) = (usize::MAX, 0);
         self.rtt = Rtt::default();
-    }
-
-    /// The number before the first that is not acknowledged, and the last that was given.
-    pub(crate) fn span(&self) -> (Seq, Seq) {
-        (self.first.prev(), self.first.counted(self.in_flight.len()).prev())
-    }
-
-    /// Takes the peer's ack of one number. Afterwards [`poll_transmit`](Self::poll_transmit) may
-    /// have something.
-    pub(crate) fn ack(&mut self, now: Time, seq: Seq) -> Ack {
-        let index = seq.count_from(self.first);
-        let Some(entry) = self.in_flight.get_mut(index) else {
-            // Half of the numbers lie behind: they were sent once, or the peer makes them up.
-            let behind = self.first.get().wrapping_sub(seq.get());
-            let sent = !seq.is_none() && behind != 0 && behind < self.first.get().min(u32::MAX / 2);
-            return if sent { Ack::Repeated } else { Ack::Unknown };
-        };
-        let Some(item) = entry.item.take() else { return Ack::Repeated };
-        if entry.attempts == 1 {
-            self.rtt.sample(now.wrapping_millis().wrapping_sub(entry.sent_at));
-        }
-        self.flight_bytes -= item.len();
-        self.drop_acked();
-        Ack::Fresh(item.tag())
-    }
-
-    /// Takes word of everything that has arrived. How many were not known to have, each of which
-    /// is reported with its tag; `None` if the peer claims what was never sent.
-    pub(crate) fn receive(
-        &mut self,
-        now: Time,
-        received: Received<'_>,
-        mut done: impl FnMut(u64),
-    ) -> Option<usize> {
-        if !self.has_sent(received) {
-            return None;
-        }
-        let mut fresh = 0;
-        let mut sample = None;
-        let mut take = |entry: &mut InFlight, flight_bytes: &mut usize| {
-            let Some(item) = entry.item.take() else { return };
-            if entry.attempts == 1 {
-                sample = Some(entry.sent_at);
-            }
-            *flight_bytes -= item.len();
-            fresh += 1;
-            done(item.tag());
-        };
-        let mut seq = self.first;
-        let mut whole = 0;
-        for entry in &mut self.in_flight {
-            if seq.is_after(received.up_to()) {
-                break;
-            }
-            take(entry, &mut self.flight_bytes);
-            seq = seq.next();
-            whole += 1;
-        }
-        for range in received.ranges() {
-            let from = range.first.count_from(self.first).max(whole);
-            let to = range.last.count_from(self.first);
-            let count = to.saturating_sub(from).saturating_add(1);
-            for entry in self.in_flight.iter_mut().skip(from).take(count) {
-                take(entry, &mut self.flight_bytes);
-            }
-        }
-        if let Some(sent_at) = sample {
-            self.rtt.sample(now.wrapping_millis().wrapping_sub(sent_at));
-        }
-        self.drop_acked();
-        Some(fresh)
-    }
-
-    /// Whether everything that the peer says has arrived was sent.
-    pub(crate) fn has_sent(&self, received: Received<'_>) -> bool {
-        let claims = received.ranges().last().map_or(received.up_to(), |range| range.last);
-        !claims.is_after(self.span().1)
     }
 
     /// A round trip was measured by other means.
@@ -351,17 +276,6 @@ impl Window {
     /// Bytes of bodies that are in flight or wait here, those in rooms' logs not counted.
     pub(crate) fn bytes(&self) -> usize {
         self.flight_bytes + self.queue.bytes()
-    }
-
-    /// What the peer acknowledged counts no more.
-    fn drop_acked(&mut self) {
-        while self.in_flight.front().is_some_and(|entry| entry.item.is_none()) {
-            self.in_flight.pop_front();
-            self.first = self.first.next();
-            for at in [&mut self.resend_at, &mut self.replay_at] {
-                *at = if *at == usize::MAX { usize::MAX } else { at.saturating_sub(1) };
-            }
-        }
     }
 
     fn poll_replay(&mut self, now: Time, limits: &WindowLimits) -> Option<Transmit> {
