@@ -33,6 +33,8 @@ pub(crate) struct Conversation {
     pub(crate) epoch: u32,
     /// The newest epoch whose ticket the peer has shown to have.
     pub(crate) shown: u32,
+    /// Of the auth that opened this connection: it counts the peer's attempts.
+    pub(crate) attempt: Seq,
     /// The longest body that the peer takes; 0 leaves it to us.
     pub(crate) max_body: u32,
     pub(crate) takes_latest: bool,
@@ -42,7 +44,7 @@ pub(crate) struct Conversation {
 
 impl Conversation {
     /// A conversation that begins with a request.
-    pub(crate) fn new(account: &Rc<Account>, hello: Hello) -> Self {
+    pub(crate) fn new(account: &Rc<Account>, hello: Hello, attempt: Seq) -> Self {
         let auth = &hello.auth;
         Self {
             upstream: Upstream::new(auth.first_send()),
@@ -50,6 +52,7 @@ impl Conversation {
             unnumbered: None,
             epoch: 1,
             shown: 0,
+            attempt,
             max_body: auth.max_body,
             takes_latest: auth.capabilities & capability::LATEST != 0,
             keeps_tickets: auth.capabilities & capability::RESUME != 0,
@@ -58,8 +61,16 @@ impl Conversation {
         }
     }
 
+    /// Whether an auth that shows the ticket of `epoch` was made before the one that opened this
+    /// connection: both show a ticket that the answer to the first of them replaced.
+    pub(crate) fn is_overtaken(&self, epoch: u32, attempt: Seq) -> bool {
+        let counts = !attempt.is_none() && !self.attempt.is_none();
+        counts && epoch < self.epoch && !attempt.is_after(self.attempt)
+    }
+
     /// Goes on with another connection, whose peer showed the ticket of `epoch`.
-    pub(crate) fn resume(&mut self, hello: &Hello, epoch: u32) {
+    pub(crate) fn resume(&mut self, hello: &Hello, attempt: Seq, epoch: u32) {
+        self.attempt = attempt;
         self.shown = epoch;
         self.epoch += 1;
         self.max_body = hello.auth.max_body;

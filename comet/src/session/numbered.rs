@@ -44,7 +44,8 @@ impl Session {
 
     /// What was asked for, now that it is known what it proves.
     pub(crate) fn converse(&mut self, account: &Rc<Account>, hello: Hello) {
-        self.conversation = Some(Box::new(Conversation::new(account, hello)));
+        let attempt = Seq::new(self.auth_seq);
+        self.conversation = Some(Box::new(Conversation::new(account, hello, attempt)));
     }
 
     /// The conversation, if the peer speaks the comet dialect.

@@ -1,6 +1,6 @@
 //! Sessions without a connection: kept for a while, with all that was promised to their peer.
 
-use comet_protocol::comet::{Received, SeqRange};
+use comet_protocol::comet::{Received, Seq, SeqRange};
 
 use super::{Hello, Limits, Phase, Session};
 use crate::delivery::Overflow;
@@ -43,8 +43,8 @@ impl Session {
         self.window.as_mut().map_or(Ok(()), |window| window.restart(false))
     }
 
-    /// The peer is back on another connection and goes on with its numbers; it showed the ticket of
-    /// `epoch`, and [has been sent](Self::has_sent) what it has `received`. Afterwards drain
+    /// The peer is back on another connection and goes on with its numbers: it said hello under
+    /// `seq`, showed the ticket of `epoch`, and [has been sent](Self::has_sent) what it has `received`. Afterwards drain
     /// [`poll_transmit`](Self::poll_transmit) and [`poll_answer`](Self::poll_answer).
     ///
     /// What the peer had acknowledged and now says it does not have, is not kept any more: these
@@ -52,14 +52,14 @@ impl Session {
     pub(crate) fn resume_numbered(
         &mut self,
         now: Time,
-        hello: &Hello,
+        (hello, seq): (&Hello, u32),
         epoch: u32,
         received: Received<'_>,
         done: impl FnMut(u64),
     ) -> Option<SeqRange> {
         self.reopen(now);
         if let Some(conversation) = &mut self.conversation {
-            conversation.resume(hello, epoch);
+            conversation.resume(hello, Seq::new(seq), epoch);
         }
         let window = self.window.as_mut()?;
         let _fresh = window.receive(now, received, done);

@@ -132,7 +132,7 @@ impl Shard {
             fresh += 1;
             tags.extend((tag != 0).then_some(tag));
         };
-        let missing = member.session.resume_numbered(now, hello, epoch, received, note);
+        let missing = member.session.resume_numbered(now, (hello, seq), epoch, received, note);
         self.counters().acks.add(fresh);
         if was_open && self.limits.planted.has(Plant::CleanupRace) {
             self.uprooted.push(peer.session());

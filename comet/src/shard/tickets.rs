@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use comet_protocol::comet::Loss;
+use comet_protocol::comet::{Loss, Seq};
 
 use super::Shard;
 use crate::SessionId;
@@ -81,8 +81,8 @@ impl Shard {
         self.shared.tickets.binding(&app, user, device)
     }
 
-    /// What a peer's claim to a session comes to.
-    pub(super) fn claimed(&self, hello: &Hello, identity: &Identity) -> Claim {
+    /// What the claim to a session comes to that a peer makes in the auth of that seq.
+    pub(super) fn claimed(&self, seq: u32, hello: &Hello, identity: &Identity) -> Claim {
         let ticket = match &hello.claim {
             Ok(Some(ticket)) => ticket,
             Ok(None) => return Claim::New(Loss::None),
@@ -99,14 +99,14 @@ impl Shard {
         let alive = slot
             .filter(|&slot| self.bucket.get(slot).is_some_and(|member| member.session.is_alive()));
         match alive {
-            Some(slot) => self.claim_to(slot, ticket.epoch, hello),
+            Some(slot) => self.claim_to(slot, seq, ticket.epoch, hello),
             None if self.bucket.has_expired(id) => Claim::New(Loss::Expired),
             None => Claim::New(Loss::Ended),
         }
     }
 
     /// The same, of a session that is there.
-    fn claim_to(&self, slot: u32, epoch: u32, hello: &Hello) -> Claim {
+    fn claim_to(&self, slot: u32, seq: u32, epoch: u32, hello: &Hello) -> Claim {
         let session = self.bucket.get(slot).map(|member| &member.session);
         let Some((session, conversation)) =
             session.and_then(|session| Some((session, session.conversation()?)))
@@ -115,7 +115,7 @@ impl Shard {
             return Claim::New(Loss::Ended);
         };
         let has_sent = hello.auth.received().is_ok_and(|received| session.has_sent(received));
-        if epoch < conversation.shown {
+        if epoch < conversation.shown || conversation.is_overtaken(epoch, Seq::new(seq)) {
             Claim::Stale
         } else if epoch <= conversation.epoch && has_sent {
             Claim::Resume { slot, epoch }

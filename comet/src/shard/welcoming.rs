@@ -24,7 +24,7 @@ impl Shard {
         let hello = member.session.take_hello();
         let Some(seq) = member.session.accept(self.now) else { return };
         let loss = match &hello {
-            Some(hello) => match self.claimed(hello, &identity) {
+            Some(hello) => match self.claimed(seq, hello, &identity) {
                 Claim::Resume { slot: earlier, epoch } => {
                     let back = Return { slot, earlier, seq, epoch };
                     return self.resume_numbered(back, hello, identity);

@@ -89,6 +89,21 @@ fn a_ticket_that_was_replaced_disturbs_nobody_when_it_comes_late() {
 }
 
 #[test]
+fn a_request_that_was_overtaken_disturbs_nobody_though_nothing_was_said_since() {
+    everywhere(|place| {
+        let server = Server::start(keeping(place.shards));
+        let first = Comet::open(&server, place.transport, hello("alice", ""));
+        let late = first.back("alice", 0, 0);
+        let mut second = Comet::open(&server, place.transport, first.back("alice", 0, 0));
+        let mut stale = Comet::connect(&server, place.transport);
+        let refused = stale.ask_as(7, late).unwrap_err();
+        assert_eq!((refused.code, refused.retryable), (Code::REPLACED.get(), false));
+        push(&server, "alice", &["still here"]);
+        assert_eq!(second.delivery(), (1, "still here".into()));
+    });
+}
+
+#[test]
 fn a_welcome_that_was_lost_leaves_the_ticket_before_it_good() {
     everywhere(|place| {
         let server = Server::start(keeping(place.shards));

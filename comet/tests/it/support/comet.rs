@@ -1,6 +1,7 @@
 //! A client of the comet dialect that does nothing by itself: the test says every frame.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use comet_protocol::comet::message::capability;
 use comet_protocol::comet::{Auth, ClientFrame, Received, Refused, Seq, ServerFrame, Welcome};
@@ -10,6 +11,9 @@ use super::client::{Client, Ending, Next, Transport};
 use super::clock;
 use super::gateway::Server;
 use super::websocket::{self, BINARY, FIN};
+
+/// Numbers of auth frames.
+static ATTEMPTS: AtomicU32 = AtomicU32::new(1_000);
 
 /// One connection.
 #[derive(Debug)]
@@ -45,15 +49,20 @@ impl Comet {
         comet
     }
 
-    /// Asks for a session.
+    /// Asks for a session, after all that have asked so far.
     pub(crate) fn ask(&mut self, auth: Auth) -> Result<(), Refused> {
-        self.say(&ClientFrame::Auth { seq: 9, auth: Box::new(auth) });
+        self.ask_as(ATTEMPTS.fetch_add(1, Ordering::Relaxed), auth)
+    }
+
+    /// Asks for a session under a number of the test's.
+    pub(crate) fn ask_as(&mut self, seq: u32, auth: Auth) -> Result<(), Refused> {
+        self.say(&ClientFrame::Auth { seq, auth: Box::new(auth) });
         match self.hear() {
-            ServerFrame::Welcome { ack: 9, welcome } => {
+            ServerFrame::Welcome { ack, welcome } if ack == seq => {
                 self.welcome = *welcome;
                 Ok(())
             }
-            ServerFrame::Refused { ack: 9, refused } => Err(refused),
+            ServerFrame::Refused { ack, refused } if ack == seq => Err(refused),
             other => panic!("an answer to the auth was expected, not {other:?}"),
         }
     }
