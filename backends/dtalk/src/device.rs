@@ -19,6 +19,8 @@ pub struct DeviceInfo {
     pub name: Box<str>,
     /// The user's display name.
     pub username: Box<str>,
+    /// It is told what it missed and pulls that by itself; others have to be sent it.
+    pub pulls: bool,
     /// Numbers this login among those of registered devices, later ones higher; 0 if the device is
     /// not registered.
     pub login: u64,
@@ -33,7 +35,20 @@ impl DeviceInfo {
             uuid: limited(&login.uuid).into(),
             name: limited(&login.device_name).into(),
             username: limited(&login.username).into(),
+            pulls: false,
             login: 0,
+        }
+    }
+
+    /// What kind of device it is, for rules about how many a user may have: "phone", "desktop" or
+    /// "web"; empty if it named no type that is known.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        match self.device {
+            Some(Device::Android | Device::Ios) => "phone",
+            Some(Device::Windows | Device::Linux | Device::MacOs) => "desktop",
+            Some(Device::Web) => "web",
+            None => "",
         }
     }
 
@@ -63,6 +78,13 @@ mod tests {
         let phones = (0..7).filter(|&device| DeviceInfo::of(&login(device, "u-1")).is_phone());
         assert_eq!(phones.collect::<Vec<_>>(), [0, 1]);
         assert!(!DeviceInfo::default().is_phone());
+    }
+
+    #[test]
+    fn each_type_is_of_a_class() {
+        let classes = (0..7).map(|device| DeviceInfo::of(&login(device, "u-1")).class());
+        let expected = ["phone", "phone", "desktop", "desktop", "desktop", "web", ""];
+        assert_eq!(classes.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -14,7 +14,8 @@
 use std::sync::Arc;
 
 use comet::{
-    Closed, Connect, ConnectReply, Delivery, Gateway, Identity, Message, Peer, Receipt, Router,
+    Closed, Connect, ConnectReply, Delivery, Dialect, Gap, Gateway, Identity, Message, Peer,
+    Receipt, Router,
 };
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::device::DeviceInfo;
@@ -117,6 +118,10 @@ impl<R: Router> Router for Authenticated<R> {
         self.inner.acked(gateway, peer, tag);
     }
 
+    fn gap(&self, gateway: &Gateway, peer: &Peer, gap: &Gap) {
+        self.inner.gap(gateway, peer, gap);
+    }
+
     fn parked(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
         if let Some(device) = peer.context::<DeviceInfo>() {
             self.presence.leave(device);
@@ -198,7 +203,9 @@ impl Gate {
                 self.logins.count(Outcome::Accepted);
                 // Ahead of the session, so that it reaches the user's other devices alone.
                 announce(gateway, &request.app, &uid, &device);
-                reply.accept(identity(request.app, uid, device.info));
+                let pulls = request.dialect == Dialect::Comet;
+                let device = DeviceInfo { pulls, ..device.info };
+                reply.accept(identity(request.app, uid, device));
             }
             Err(denied) => {
                 tracing::debug!(remote = %request.remote, %denied, "login denied");
@@ -212,7 +219,8 @@ impl Gate {
 }
 
 fn identity(app: String, uid: String, device: DeviceInfo) -> Identity {
-    Identity::new(app, uid).device(device.uuid.clone()).context(Arc::new(device))
+    let identity = Identity::new(app, uid).device(device.uuid.clone()).class(device.class());
+    identity.context(Arc::new(device))
 }
 
 /// Tells the user's sessions of the login, so that another phone stops. Not kept for those that are

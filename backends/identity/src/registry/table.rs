@@ -102,6 +102,7 @@ fn registered(row: &SqliteRow) -> sqlx::Result<Registered> {
             uuid: text("uuid")?,
             name: text("device_name")?,
             username: text("username")?,
+            pulls: false,
             login: row.try_get::<i64, _>("login")?.cast_unsigned(),
         },
         push_token: row.try_get("device_token")?,

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use comet::{Closed, Connect, ConnectReply, Gateway, Message, Peer, Receipt, Router, SessionId};
+use comet::{
+    Closed, Connect, ConnectReply, Gap, Gateway, Message, Peer, Receipt, Router, SessionId,
+};
 use parking_lot::Mutex;
 
 /// Sessions of each user that have a connection.
@@ -64,6 +66,10 @@ impl<R: Router> Router for Watched<R> {
 
     fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
         self.inner.acked(gateway, peer, tag);
+    }
+
+    fn gap(&self, gateway: &Gateway, peer: &Peer, gap: &Gap) {
+        self.inner.gap(gateway, peer, gap);
     }
 
     fn parked(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {

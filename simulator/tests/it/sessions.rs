@@ -1,0 +1,174 @@
+//! Lives, tickets, fences, reasons, budgets and rest.
+
+use comet_simulator::Rule;
+use comet_simulator::history::{
+    Attempt, ClientId, Dial, Lane, Loss, PushClass, Session, What, Wire,
+};
+
+use crate::story::{FIRST, ONE, SECOND, Story, connected, dial};
+
+const OTHER: Session = Session(1);
+const END: What = What::Ended { session: ONE, why: "draining" };
+
+fn shows(attempt: Attempt, of: Attempt) -> What {
+    What::ShowedTicket { attempt, of: Some(of) }
+}
+
+fn opened(attempt: Attempt, loss: Loss) -> What {
+    What::Opened { attempt, resumed: false, loss }
+}
+
+#[test]
+fn a_session_ends_exactly_once() {
+    let mut never = Story::comet();
+    never.tells(What::Rested);
+    assert_eq!(never.broken(), [Rule::Life]);
+    let mut twice = Story::comet();
+    twice.tells(END).tells(END);
+    assert_eq!(twice.broken(), [Rule::Life]);
+}
+
+#[test]
+fn the_router_hears_of_a_session_in_a_legal_order() {
+    let parked = What::Parked { session: ONE, why: "lost" };
+    let illegal = [
+        vec![What::Resumed { session: ONE, attempt: SECOND }],
+        vec![parked.clone(), parked.clone()],
+        vec![parked, What::Received { session: ONE, message: Default::default() }],
+        vec![END, What::Acked { session: ONE, push: Default::default() }],
+        vec![connected(ONE, SECOND)],
+        vec![What::Received { session: OTHER, message: Default::default() }],
+        vec![connected(OTHER, FIRST), What::Ended { session: OTHER, why: "left" }],
+    ];
+    for events in illegal {
+        let mut story = Story::comet();
+        story.dials(dial(SECOND, 0, Wire::Dtalk));
+        story.0.extend(events.iter().cloned());
+        if !events.contains(&END) {
+            story.tells(END);
+        }
+        assert!(story.broken().contains(&Rule::Life), "{events:?}");
+    }
+}
+
+#[test]
+fn a_device_has_one_session_in_the_end() {
+    let mut story = Story::comet();
+    story.dials(dial(SECOND, 0, Wire::Comet)).tells(connected(OTHER, SECOND));
+    story.tells(opened(SECOND, Loss::None)).rests(SECOND);
+    story.tells(What::Ended { session: OTHER, why: "draining" });
+    assert_eq!(story.broken(), [Rule::Fencing]);
+}
+
+#[test]
+fn a_connection_gets_nothing_that_is_pushed_after_another_one_took_over() {
+    let mut story = Story::comet();
+    story.acked([0]).comes_back(Wire::Comet).acked([1]);
+    story.sees(FIRST, [0]).sees(SECOND, [1]).acks([0, 1]);
+    assert_eq!(story.rests(SECOND).broken(), [], "what was on its way may arrive");
+    let mut story = Story::comet();
+    story.comes_back(Wire::Comet).acked([0]).sees(FIRST, [0]).acks([0]).rests(SECOND);
+    assert_eq!(story.broken(), [Rule::Fencing]);
+}
+
+/// A second connection with a ticket of the first gets a new session, while the old one waits or
+/// has ended in some way before.
+fn not_resumed(ended: Option<&'static str>, loss: Loss) -> Vec<Rule> {
+    let mut story = Story::comet();
+    story.tells(What::Parked { session: ONE, why: "lost" });
+    if let Some(why) = ended {
+        story.tells(What::Ended { session: ONE, why });
+    }
+    story.dials(dial(SECOND, 0, Wire::Comet)).tells(shows(SECOND, FIRST));
+    if ended.is_none() {
+        story.tells(What::Ended { session: ONE, why: "replaced" });
+    }
+    story.tells(connected(OTHER, SECOND)).tells(opened(SECOND, loss));
+    story.tells(What::Ended { session: OTHER, why: "draining" }).broken()
+}
+
+#[test]
+fn a_ticket_resumes_its_session_as_long_as_that_waits() {
+    assert_eq!(not_resumed(None, Loss::Unknown), [Rule::Resume]);
+    assert_eq!(not_resumed(Some("kicked"), Loss::Ended), []);
+    assert_eq!(not_resumed(Some("kicked"), Loss::None), [Rule::TrueReason], "no reason");
+    assert_eq!(not_resumed(Some("lost"), Loss::Expired), [Rule::TrueReason], "much too early");
+}
+
+#[test]
+fn a_dtalk_device_finds_its_session() {
+    let mut story = Story::dtalk();
+    story.tells(What::Parked { session: ONE, why: "lost" });
+    story.dials(dial(SECOND, 0, Wire::Dtalk)).tells(connected(OTHER, SECOND));
+    story.tells(END).tells(What::Ended { session: OTHER, why: "draining" });
+    assert_eq!(story.broken(), [Rule::Resume]);
+}
+
+#[test]
+fn a_ticket_opens_nothing_to_anybody_else() {
+    let thief = Dial { ghost: true, ..dial(SECOND, 5, Wire::Comet) };
+    let mut story = Story::comet();
+    story.tells(What::Parked { session: ONE, why: "replaced" }).dials(thief);
+    story.tells(shows(SECOND, FIRST)).tells(What::Resumed { session: ONE, attempt: SECOND });
+    assert_eq!(story.tells(END).broken(), [Rule::Resume]);
+}
+
+#[test]
+fn a_ticket_that_was_followed_by_a_newer_one_is_of_no_use() {
+    let (third, fourth) = (Attempt(2), Attempt(3));
+    let mut story = Story::comet();
+    story.comes_back(Wire::Comet).tells(What::Parked { session: ONE, why: "lost" });
+    story.dials(dial(third, 0, Wire::Comet)).tells(shows(third, SECOND));
+    story.tells(What::Resumed { session: ONE, attempt: third }).opens(third, true);
+    story.tells(What::Parked { session: ONE, why: "lost" });
+    story.dials(dial(fourth, 0, Wire::Comet)).tells(shows(fourth, FIRST));
+    story.tells(What::Resumed { session: ONE, attempt: fourth }).opens(fourth, true);
+    assert_eq!(story.tells(END).broken(), [Rule::Resume]);
+}
+
+#[test]
+fn what_a_client_is_told_of_its_session_is_true() {
+    let mut resumed = Story::comet();
+    resumed.tells(What::Parked { session: ONE, why: "lost" });
+    resumed.dials(dial(SECOND, 0, Wire::Comet)).tells(shows(SECOND, FIRST));
+    resumed.tells(What::Resumed { session: ONE, attempt: SECOND }).opens(SECOND, false);
+    assert_eq!(resumed.tells(END).broken(), [Rule::TrueReason]);
+
+    for (code, why) in [(13, "kicked"), (12, "replaced")] {
+        let over = What::Over { client: ClientId(0), attempt: FIRST, code };
+        let mut story = Story::comet();
+        story.tells(What::Ended { session: ONE, why }).tells(over.clone());
+        assert_eq!(story.broken(), [], "{why}");
+        let mut story = Story::comet();
+        story.tells(over).tells(What::Ended { session: ONE, why: "lost" });
+        assert_eq!(story.broken(), [Rule::TrueReason], "{code}");
+    }
+}
+
+#[test]
+fn nobody_is_refused_but_by_the_router() {
+    let refused = |accepted| {
+        let mut story = Story::comet();
+        story.dials(dial(SECOND, 1, Wire::Comet));
+        story.tells(What::Decided { attempt: SECOND, accepted });
+        story.tells(What::Over { client: ClientId(1), attempt: SECOND, code: 5 });
+        story.tells(END).broken()
+    };
+    assert_eq!(refused(false), []);
+    assert_eq!(refused(true), [Rule::TrueReason]);
+}
+
+#[test]
+fn budgets_and_wires_and_rest_are_watched() {
+    let odd = [
+        (What::OverBudget { memory: 11, budget: 10 }, Rule::Budget),
+        (What::Stranded { client: ClientId(0) }, Rule::Liveness),
+        (What::Restless { gateway: 0 }, Rule::Liveness),
+        (What::Nonsense { attempt: FIRST, what: "odd" }, Rule::Wire),
+    ];
+    for (what, rule) in odd {
+        let mut story = Story::comet();
+        story.pushes(0, PushClass::Latest(1), Lane::Bulk).sees(FIRST, [0]).tells(what);
+        assert_eq!(story.rests(FIRST).broken(), [rule]);
+    }
+}
