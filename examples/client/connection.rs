@@ -1,0 +1,162 @@
+//! One connection: bytes between a socket and whoever reads frames.
+//!
+//! Everything that waits can be dropped at any time and asked for again: what was read or written
+//! by then is kept here.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use comet_protocol::ws::WsError;
+use comet_protocol::ws::handshake::ResponseError;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::address::{Address, Transport};
+use crate::websocket::{self, Handshake, Messages};
+
+/// How long last words may take, until the other side has seen them and closed as well.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Why there is no connection, or no longer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectionError {
+    /// The socket failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The server sends no more.
+    #[error("ended by the server")]
+    Ended,
+    /// The server closed the WebSocket, with this code.
+    #[error("closed by the server, code {0:?}")]
+    Closed(Option<u16>),
+    /// The server did not upgrade to WebSocket.
+    #[error("no WebSocket: {0}")]
+    Upgrade(#[from] ResponseError),
+    /// The server broke the WebSocket protocol.
+    #[error("bad WebSocket frame: {0}")]
+    WebSocket(#[from] WsError),
+    /// The server sent a text message.
+    #[error("text message")]
+    Text,
+    /// The server broke the frame format.
+    #[error("bad frame: {0}")]
+    Frame(#[from] comet_protocol::DecodeError),
+    /// The server reads nothing of what is sent to it.
+    #[error("the server does not read")]
+    Blocked,
+    /// It took too long.
+    #[error("not connected in time")]
+    TimedOut,
+}
+
+/// What came.
+#[derive(Debug)]
+pub(crate) enum Received {
+    /// A part of a stream of packets, cut anywhere.
+    Bytes(Bytes),
+    /// One or several whole packets.
+    Message(Bytes),
+}
+
+/// One open connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    messages: Option<Messages>,
+    input: BytesMut,
+    output: Vec<u8>,
+    /// More than this never waits to be written.
+    max_output: usize,
+}
+
+impl Connection {
+    /// Connects, and upgrades to WebSocket if that is wanted.
+    pub(crate) async fn open(
+        address: Address,
+        max_body: usize,
+        max_output: usize,
+    ) -> Result<Self, ConnectionError> {
+        let stream = TcpStream::connect(address.host()).await?;
+        stream.set_nodelay(true)?;
+        let (input, output) = (BytesMut::new(), Vec::new());
+        let mut this = Self { stream, messages: None, input, output, max_output };
+        if address.transport() == Transport::WebSocket {
+            let mut handshake = Handshake::begin(&address, &mut this.output);
+            while !handshake.finish(&mut this.input)? {
+                this.move_bytes().await?;
+            }
+            this.messages = Some(Messages::new(max_body));
+        }
+        Ok(this)
+    }
+
+    /// Appends whole frames to what is to be written.
+    pub(crate) fn push(&mut self, frames: &[u8]) -> Result<(), ConnectionError> {
+        if self.output.len().saturating_add(frames.len()) > self.max_output {
+            return Err(ConnectionError::Blocked);
+        }
+        match self.messages {
+            Some(_) => websocket::write_message(&mut self.output, frames),
+            None => self.output.extend_from_slice(frames),
+        }
+        Ok(())
+    }
+
+    /// Writes what waits until something comes.
+    pub(crate) async fn receive(&mut self) -> Result<Received, ConnectionError> {
+        loop {
+            match &mut self.messages {
+                None if !self.input.is_empty() => {
+                    return Ok(Received::Bytes(self.input.split().freeze()));
+                }
+                None => {}
+                Some(messages) => {
+                    if let Some(message) = messages.take(&mut self.input, &mut self.output)? {
+                        return Ok(Received::Message(message));
+                    }
+                    // Pongs, which the server asked for faster than it reads them.
+                    if self.output.len() > self.max_output.saturating_mul(2) {
+                        return Err(ConnectionError::Blocked);
+                    }
+                }
+            }
+            self.move_bytes().await?;
+        }
+    }
+
+    /// Reads or writes once.
+    async fn move_bytes(&mut self) -> Result<(), ConnectionError> {
+        let (mut reader, mut writer) = self.stream.split();
+        tokio::select! {
+            read = reader.read_buf(&mut self.input) => {
+                if read? == 0 {
+                    return Err(ConnectionError::Ended);
+                }
+            }
+            written = writer.write(&self.output), if !self.output.is_empty() => {
+                self.output.drain(..written?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what waits, then closes; whatever still comes is thrown away.
+    pub(crate) async fn close(mut self) {
+        if self.messages.is_some() {
+            websocket::write_goodbye(&mut self.output);
+        }
+        let last_words = async {
+            self.stream.write_all(&self.output).await?;
+            self.stream.shutdown().await?;
+            let mut rest = [0; 1_024];
+            // Until the other side has seen the end: a reset would destroy what it has not read.
+            while self.stream.read(&mut rest).await? > 0 {}
+            io::Result::Ok(())
+        };
+        // Nobody is left to be told that they were not heard.
+        let _ = timeout(GOODBYE, last_words).await;
+    }
+}
