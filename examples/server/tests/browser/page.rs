@@ -121,6 +121,11 @@ impl Page {
         self.wait_for_element(&format!("#status[data-state='{state}']")).await;
     }
 
+    /// Whether the session that is online is `new` or `resumed`.
+    pub(crate) async fn session(&self) -> String {
+        self.script("return document.querySelector('#status').dataset.session;").await
+    }
+
     /// The line across the page that asks the person to do something.
     pub(crate) async fn banner(&self) -> String {
         self.wait_for_element("#banner:not([hidden])").await;

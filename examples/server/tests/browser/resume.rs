@@ -17,6 +17,31 @@ const PULLS: &str = "
         .filter(({ name }) => name.endsWith('/sync-record')).length;";
 
 #[tokio::test]
+async fn a_page_that_is_loaded_again_leaves_its_session_and_misses_nothing() {
+    let (server, driver) = (Server::start().await, Driver::start().await);
+    let line = Line::to(server.address()).await;
+    let alice = Page::sign_in(driver.browser().await, &server.url(), "alice").await;
+    let bob = Page::sign_in(driver.browser().await, &line.url(), "bob").await;
+    bob.open_person("alice").await;
+    alice.open_person("bob").await;
+
+    line.lose();
+    alice.send("lost").await;
+    line.wait_for_losses(1).await;
+    bob.send("unanswered").await;
+    line.wait_for_losses(2).await;
+    bob.reload().await;
+    server.wait_for_metric("comet_gateway_closed_total{reason=\"left\"} 1").await;
+    bob.wait_for_state("online").await;
+    assert_eq!(bob.session().await, "new");
+    bob.wait_for_talk(&["lost", "unanswered"]).await;
+    bob.wait_for_marks("received").await;
+    alice.wait_for_talk(&["lost", "unanswered"]).await;
+    alice.wait_for_marks("received").await;
+    server.wait_for_metric("comet_gateway_sessions 2").await;
+}
+
+#[tokio::test]
 async fn what_a_gap_leaves_out_is_pulled() {
     let (server, driver) = (Server::start().await, Driver::start().await);
     let line = Line::to(server.address()).await;
