@@ -203,7 +203,8 @@ setters! {
     /// Bytes of them. Default 4 MiB for each room that has slow members.
     room_log_bytes: usize;
     /// Keys of latest deliveries that wait for a session whose socket takes no more, or that is
-    /// parked. Default 64, 8 bytes each and a reference to the body; the stalest is forgotten.
+    /// parked. Default 64, 8 bytes each and a reference to the body; the stalest is forgotten, and
+    /// counted among what the peer is told to have missed.
     latest_keys: usize;
     /// Bytes that may wait for peers in the whole process: bodies, windows, queues, room logs,
     /// recorded answers, bytes on their way to sockets, commands in mailboxes. Default 1 GiB.

@@ -52,8 +52,11 @@
 //!
 //! Everything in the other direction goes through the [`Gateway`] handle: a [`Delivery`] is pushed
 //! to a session or a user, published to a room, or broadcast. Its [`Class`] says what is promised:
-//! acked deliveries are numbered, sent again until acknowledged, and reported to
-//! [`Router::acked`]; best-effort ones cost nothing and are dropped for who reads too slowly.
+//! acked deliveries are numbered, sent again until acknowledged, also on the connections to come,
+//! and reported to [`Router::acked`]; best-effort ones cost nothing and are dropped for who reads
+//! too slowly; of latest ones only the newest of a key is kept for who cannot take it now. What of
+//! the acked ones is lost all the same, by a limit of [`Config`], is told to the peer if its
+//! dialect can, and to [`Router::gap`].
 //!
 //! Routers combine by wrapping one in another, or by application with [`Mux`]. With the feature
 //! `tokio`, an [`asynchronous`] router can await.

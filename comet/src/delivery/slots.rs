@@ -14,21 +14,18 @@ impl Slots {
     }
 
     /// Takes the place of the delivery with the same key, or a place of its own. At the limit the
-    /// key that has had no newer delivery for longest is forgotten; whether one was.
-    pub(crate) fn put(&mut self, item: &Rc<Held>, limit: usize) -> bool {
+    /// key that has had no newer delivery for longest is forgotten; what stood there comes back.
+    pub(crate) fn put(&mut self, item: &Rc<Held>, limit: usize) -> Option<Rc<Held>> {
         if limit == 0 {
-            return true;
+            return Some(Rc::clone(item));
         }
         let same = |held: &Rc<Held>| key(held) == key(item);
         if let Some(at) = self.0.iter().position(same) {
             self.0.remove(at);
         }
-        let full = self.0.len() >= limit;
-        if full {
-            self.0.remove(0);
-        }
+        let stalest = (self.0.len() >= limit).then(|| self.0.remove(0));
         self.0.push(Rc::clone(item));
-        full
+        stalest
     }
 
     /// What waits, oldest first; nothing does any more.
@@ -62,7 +59,7 @@ mod tests {
     fn only_the_newest_of_a_key_stays() {
         let mut slots = Slots::default();
         for (key, body) in [("a", "a1"), ("b", "b1"), ("a", "a2")] {
-            assert!(!slots.put(&latest(key, body), 8));
+            assert!(slots.put(&latest(key, body), 8).is_none());
         }
         assert_eq!(bodies(&mut slots), ["b1", "a2"]);
         assert!(slots.is_empty());
@@ -71,11 +68,12 @@ mod tests {
     #[test]
     fn at_the_limit_the_stalest_key_is_forgotten() {
         let mut slots = Slots::default();
-        assert!(!slots.put(&latest("a", "a1"), 2));
-        assert!(!slots.put(&latest("b", "b1"), 2));
-        assert!(slots.put(&latest("c", "c1"), 2));
-        assert!(!slots.put(&latest("b", "b2"), 2));
+        assert!(slots.put(&latest("a", "a1"), 2).is_none());
+        assert!(slots.put(&latest("b", "b1"), 2).is_none());
+        let stalest = slots.put(&latest("c", "c1"), 2).unwrap();
+        assert_eq!(stalest.as_delivery().unwrap().body, "a1");
+        assert!(slots.put(&latest("b", "b2"), 2).is_none());
         assert_eq!(bodies(&mut slots), ["c1", "b2"]);
-        assert!(slots.put(&latest("a", "a2"), 0) && slots.is_empty());
+        assert!(slots.put(&latest("a", "a2"), 0).is_some() && slots.is_empty());
     }
 }

@@ -44,7 +44,8 @@ impl Session {
     }
 
     /// The peer is back on another connection and goes on with its numbers: it said hello under
-    /// `seq`, showed the ticket of `epoch`, and [has been sent](Self::has_sent) what it has `received`. Afterwards drain
+    /// `seq`, showed the ticket of `epoch`, and [has been sent](Self::has_sent) what it has
+    /// `received`. Afterwards drain
     /// [`poll_transmit`](Self::poll_transmit) and [`poll_answer`](Self::poll_answer).
     ///
     /// What the peer had acknowledged and now says it does not have, is not kept any more: these

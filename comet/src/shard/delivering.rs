@@ -98,8 +98,8 @@ impl Shard {
             self.counters().deliveries.add(1);
             return self.send_delivery(slot, 0, delivery);
         }
-        if conversation.latest.put(item, limit) {
-            self.counters().deliveries_dropped.add(1);
+        if let Some(forgotten) = conversation.latest.put(item, limit) {
+            self.drop_item(slot, &forgotten);
         }
     }
 

@@ -41,6 +41,11 @@ impl Shard {
         if self.parks(slot, closed) {
             return self.park(slot, closed, false);
         }
+        self.abandon_for_good(slot, closed);
+    }
+
+    /// The same, also where the session could be parked.
+    pub(super) fn abandon_for_good(&mut self, slot: u32, closed: &Closed) {
         self.end_session(slot, closed);
         self.remove(slot);
     }

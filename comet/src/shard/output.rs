@@ -12,7 +12,6 @@ use comet_protocol::{Dialect, Framing, Outbound};
 use super::Shard;
 use super::connection::Transport;
 use super::write_queue::{Flush, WriteQueue};
-use crate::Closed;
 use crate::delivery::{Class, Delivery, Kind};
 
 /// What a turn may queue before it is written.
@@ -142,7 +141,7 @@ impl Shard {
                     return self.wheel.arm_by(slot, patience);
                 }
                 Err(error) if error.kind() == ErrorKind::OutOfMemory => {
-                    return self.abandon(slot, &Closed::Shed);
+                    return self.run_out_of_memory(slot);
                 }
                 Err(error) => return self.lose(slot, error.kind()),
             }

@@ -53,6 +53,16 @@ impl Shard {
         }
     }
 
+    /// What is on its way to a session cannot be paid for. It loses its connection; and something
+    /// of what is kept for it, or it would meet the same again when it comes back.
+    pub(super) fn run_out_of_memory(&mut self, slot: u32) {
+        let Some(member) = self.bucket.get_mut(slot) else { return };
+        match member.session.shed() {
+            Ok(true) => self.abandon(slot, &Closed::Shed),
+            Ok(false) | Err(_) => self.abandon_for_good(slot, &Closed::Shed),
+        }
+    }
+
     /// Sessions for which something is kept: parked ones first, then by how much it is.
     fn worst_offenders(&self) -> Vec<u32> {
         let mut offenders: Vec<(bool, usize, u32)> = self
