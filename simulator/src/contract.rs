@@ -40,6 +40,8 @@ pub(crate) fn config(limits: &Limits) -> Config {
         .queue_bytes(limits.queue_bytes)
         .overflow(overflow)
         .room_log(limits.room_log)
+        .room_log_bytes(limits.room_log_bytes)
+        .latest_keys(limits.latest_keys)
         .memory_budget(limits.memory_budget)
         .handshake_rate(limits.handshake_rate)
         .return_spread(limits.return_spread)

@@ -39,6 +39,8 @@ pub(crate) struct Limits {
     pub(crate) overflow: Overflow,
     pub(crate) memory_budget: usize,
     pub(crate) room_log: usize,
+    pub(crate) room_log_bytes: usize,
+    pub(crate) latest_keys: usize,
     pub(crate) handshake_rate: u32,
     pub(crate) return_spread: Duration,
 }
@@ -95,11 +97,17 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn draw(random: &mut Random) -> Self {
         let parts = parts(random);
+        let limits = limits(random);
+        // Little memory is of no consequence to little bodies.
+        let longest_body = match limits.memory_budget < 1 << 20 {
+            true => random.of(&[400, 3_000, 6_000]),
+            false => random.of(&[40, 40, 400, 3_000]),
+        };
         let count = |random: &mut Random, chance: u64, most: u64| {
             if random.percent(chance) { random.place(usize_of(most)) + 1 } else { 0 }
         };
         Self {
-            limits: limits(random),
+            limits,
             weather: weather(random),
             rooms: u32_of(random.between(1, 3)),
             length: random.between(8, 25) * SECOND,
@@ -113,7 +121,7 @@ impl Plan {
             clock_steps: count(random, 10, 3),
             has_drain: random.percent(15),
             has_records: random.percent(70),
-            longest_body: random.of(&[40, 40, 400, 3_000]),
+            longest_body,
             parts,
         }
     }
@@ -139,7 +147,9 @@ fn limits(random: &mut Random) -> Limits {
         inbox: random.of(&[1, 2, 8, 64]),
         mailbox: random.of(&[8, 64, 65_536, 65_536]),
         overflow: random.of(&[Overflow::Park, Overflow::DropOldest, Overflow::Close]),
-        memory_budget: random.of(&[33_000, 60_000, 1 << 30, 1 << 30, 1 << 30]),
+        memory_budget: random.of(&[33_000, 33_000, 60_000, 1 << 30, 1 << 30, 1 << 30]),
+        latest_keys: random.of(&[3, 64]),
+        room_log_bytes: random.of(&[100, 5_000, 1 << 20]),
         room_log: random.of(&[2, 8, 64, 1_024]),
         handshake_rate: random.of(&[0, 0, 0, 2]),
         return_spread: millis(random.of(&[100, 3_000])),
@@ -184,7 +194,7 @@ fn habits(random: &mut Random) -> Habits {
         early: random.of(&[1, 4, 64]),
         ack_every: random.of(&[1, 4, 32]),
         ack_delay: Duration::from_millis(random.of(&[1, 20, 300])),
-        max_body: 1 << 20,
+        max_body: random.of(&[200, 1 << 20, 1 << 20, 1 << 20, 1 << 20]),
     }
 }
 

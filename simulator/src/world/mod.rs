@@ -124,10 +124,10 @@ impl World {
 
     fn client(&mut self, part: Part) -> Client {
         let (log, person) = (self.log.clone(), part.person);
-        let random = self.random.fork();
+        let mut random = self.random.fork();
         match part.wire {
             Wire::Comet => {
-                let seed = random.clone().next();
+                let seed = random.next();
                 let client = CometClient::new(self.now, person, part.habits, log, seed);
                 Client::Comet(Box::new(client))
             }
@@ -302,6 +302,8 @@ impl World {
         self.desk.lock().calm();
         self.lines.iter_mut().for_each(|line| line.heal(self.now));
         self.banish();
+        // What waits to be read is read, though nothing else may happen now.
+        self.turn();
     }
 
     /// Writes down who stands, and ends all gateways.

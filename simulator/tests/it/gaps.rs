@@ -29,7 +29,7 @@ fn a_gap_names_exactly_what_is_missing() {
         MissingGap { position: 10, ..exact.clone() },
         MissingGap { room: Some(4), ..exact.clone() },
         MissingGap { room: None, ..exact.clone() },
-        MissingGap { count: 3, ..exact.clone() },
+        MissingGap { count: 3, ..exact },
         gap(3),
     ];
     for gap in wrong {
