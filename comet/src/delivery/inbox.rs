@@ -77,6 +77,11 @@ impl Inbox {
         None
     }
 
+    /// Gives out no number before this one; nothing is open.
+    pub(crate) fn begin_at(&mut self, first: u32) {
+        self.first = first;
+    }
+
     /// Forgets the open messages: the connection on which their replies were awaited is gone.
     #[expect(clippy::cast_possible_truncation, reason = "bounded by the 16-bit limit")]
     pub(crate) fn abandon(&mut self) {

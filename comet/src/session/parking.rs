@@ -39,7 +39,10 @@ impl Session {
     /// from 1, and then what was pushed meanwhile.
     pub(crate) fn resume(&mut self, now: Time) -> Result<(), Overflow> {
         self.reopen(now);
-        self.conversation = None;
+        if let Some(conversation) = self.conversation.take() {
+            // Receipts of its messages are still about, under their numbers.
+            self.inbox.begin_at(conversation.accepted().next().get());
+        }
         self.window.as_mut().map_or(Ok(()), |window| window.restart(false))
     }
 

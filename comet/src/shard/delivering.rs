@@ -23,6 +23,8 @@ impl Shard {
         room: Option<&Arc<str>>,
     ) -> Result<Rc<Held>, Delivery> {
         Held::delivery(&self.account, delivery, room).or_else(|delivery| {
+            // What only waits for the end of the turn is nobody's fault.
+            self.flush_dirty();
             self.shed();
             Held::delivery(&self.account, delivery, room)
         })

@@ -47,13 +47,16 @@ struct Part {
 impl Shard {
     /// Adds a publish to the run, or begins another one with it.
     pub(super) fn publish(&mut self, room: &Arc<str>, delivery: Delivery) {
-        let name = room;
-        let Some(room) = self.bucket.room(name) else { return };
-        if !self.run.goes_on(room, &delivery) {
-            self.finish_run(Last::No);
-        }
-        match self.hold(delivery, Some(name)) {
-            Ok(item) => self.run.push(room, item),
+        // Making room for it may end the last of the room's members.
+        let held = self.hold(delivery, Some(room));
+        let Some(room) = self.bucket.room(room) else { return };
+        match held {
+            Ok(item) => {
+                if !self.run.goes_on(room, &item) {
+                    self.finish_run(Last::No);
+                }
+                self.run.push(room, item);
+            }
             Err(delivery) => {
                 self.finish_run(Last::No);
                 self.lose_for_room(room, &delivery);

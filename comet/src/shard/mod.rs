@@ -295,6 +295,7 @@ impl Shard {
         self.handle_commands();
         self.finish_run(fanout::Last::Yes);
         self.fire_timers();
+        self.flush_dirty();
         self.shed_if_short();
         self.flush_dirty();
         self.note();

@@ -11,7 +11,7 @@ use comet_protocol::{Dialect, Framing};
 
 use super::connection::{FORMATS, format_of};
 use super::output::write_delivery_head;
-use crate::delivery::{Class, Delivery, Held, Lane, Logged};
+use crate::delivery::{Class, Held, Lane, Logged};
 
 /// A run ends at this many bytes of bodies or deliveries, so that the first is not late.
 const RUN_BYTES: usize = 64 * 1024;
@@ -82,7 +82,8 @@ pub(super) struct Template {
 }
 
 impl Run {
-    pub(super) fn goes_on(&self, room: u32, delivery: &Delivery) -> bool {
+    pub(super) fn goes_on(&self, room: u32, item: &Held) -> bool {
+        let Some(delivery) = item.as_delivery() else { return false };
         self.items.is_empty()
             || (self.room == room
                 && self.class == delivery.class
