@@ -2,13 +2,14 @@
 //!
 //! Called on shard threads, so nothing here waits: everything becomes a job for the writer.
 
-use comet::{Closed, Connect, ConnectReply, Gateway, Message, Peer, Receipt, Refusal, Router};
+use comet::{Closed, Connect, ConnectReply, Gap, Gateway, Message, Peer, Receipt, Refusal, Router};
 use comet_dtalk::code::Code;
 use comet_dtalk::device::DeviceInfo;
 
 use crate::Store;
 use crate::check::check;
 use crate::tag::Tag;
+use crate::writer::catch_up::{Source, Stretch};
 use crate::writer::job::Job;
 use crate::writer::reply::Reply;
 
@@ -58,9 +59,39 @@ impl Router for Store {
         }
     }
 
+    fn gap(&self, _gateway: &Gateway, peer: &Peer, gap: &Gap) {
+        if gap.room.is_none() {
+            let count = usize::try_from(gap.count).unwrap_or(usize::MAX);
+            let repair = if pulls(peer) { None } else { missing(gap) };
+            self.tell(Job::Lost { session: peer.session(), count, repair });
+        }
+    }
+
+    fn parked(&self, _gateway: &Gateway, peer: &Peer, _closed: &Closed) {
+        self.tell(Job::Park(peer.session()));
+    }
+
+    fn resumed(&self, _gateway: &Gateway, peer: &Peer) {
+        self.tell(Job::Resume(peer.session()));
+    }
+
     fn disconnected(&self, _gateway: &Gateway, peer: &Peer, _closed: &Closed) {
         self.tell(Job::Detach(peer.session()));
     }
+}
+
+/// What is missing of a user's record, if that is known. Signals have no place there: phones get
+/// them again when they log in, and others learn of their effect when they sync.
+fn missing(gap: &Gap) -> Option<Stretch> {
+    let first = i64::try_from(gap.position).ok().filter(|&first| first > 0)?;
+    let after = first - 1;
+    let upto = after.saturating_add(i64::try_from(gap.count).unwrap_or(i64::MAX));
+    Some(Stretch { source: Source::Record, after, upto })
+}
+
+/// Such a peer has been told itself.
+fn pulls(peer: &Peer) -> bool {
+    peer.context::<DeviceInfo>().is_some_and(|device| device.pulls)
 }
 
 /// Phones get what they missed, and what they acknowledge counts as received.

@@ -28,6 +28,8 @@ pub struct Stats {
     pub replayed: u64,
     /// Times that a session had no room and had to catch up.
     pub fell_behind: u64,
+    /// Gaps in what sessions got that were filled from the database.
+    pub repaired: u64,
     /// Attached sessions, now.
     pub sessions: u64,
 }
@@ -60,6 +62,7 @@ counters!(
     delivered,
     replayed,
     fell_behind,
+    repaired,
     sessions,
 );
 
@@ -99,6 +102,10 @@ impl Counters {
 
     pub(crate) fn fell_behind(&self) {
         add(&self.fell_behind, 1);
+    }
+
+    pub(crate) fn repaired(&self) {
+        add(&self.repaired, 1);
     }
 
     pub(crate) fn sessions(&self, now: usize) {

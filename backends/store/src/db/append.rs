@@ -19,6 +19,31 @@ pub(crate) struct Message {
     pub(crate) from_phone: bool,
 }
 
+impl Message {
+    /// In whose record it is: its receiver's, and its sender's.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = &str> {
+        let Common { from, target, .. } = &self.common;
+        [Some(&**target), (from != target).then_some(&**from)].into_iter().flatten()
+    }
+}
+
+/// What became of messages.
+#[derive(Debug, Default)]
+pub(crate) struct Appended {
+    /// The originals of those that were there before, by their own id.
+    pub(crate) repeats: HashMap<i64, Original>,
+    /// Where the others stand, by owner: id and position, ascending.
+    positions: HashMap<String, Vec<(i64, i64)>>,
+}
+
+impl Appended {
+    /// Where a message stands in the record of this user; 0 if it does not.
+    pub(crate) fn position(&self, owner: &str, mid: i64) -> i64 {
+        let Some(of_owner) = self.positions.get(owner) else { return 0 };
+        of_owner.binary_search_by_key(&mid, |&(mid, _)| mid).map_or(0, |at| of_owner[at].1)
+    }
+}
+
 /// The message that another one repeats.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Original {
@@ -46,13 +71,13 @@ struct Relation<'a> {
     owner_seq: i64,
 }
 
-/// Appends the messages that are new; of the others it returns the originals, by their own id.
+/// Appends the messages that are new.
 ///
 /// No two of the messages may have the same sender and client id.
 pub(crate) async fn append(
     tx: &mut SqliteConnection,
     messages: &[Message],
-) -> Result<HashMap<i64, Original>, sqlx::Error> {
+) -> Result<Appended, sqlx::Error> {
     let fresh = insert_sent(tx, messages).await?;
     let is_fresh = |message: &&Message| fresh.contains(&message.common.log_id);
     let new: Vec<&Message> = messages.iter().filter(is_fresh).collect();
@@ -60,9 +85,10 @@ pub(crate) async fn append(
         new.into_iter().partition(|message| message.to == To::User);
     insert_contents(tx, "dtalk_msg_content", &private).await?;
     insert_contents(tx, "dtalk_group_msg_content", &group).await?;
-    insert_relations(tx, &private).await?;
+    let positions = insert_relations(tx, &private).await?;
     let repeats = messages.iter().filter(|message| !is_fresh(message));
-    originals(tx, &repeats.collect::<Vec<_>>()).await
+    let repeats = originals(tx, &repeats.collect::<Vec<_>>()).await?;
+    Ok(Appended { repeats, positions })
 }
 
 async fn insert_sent(
@@ -131,7 +157,7 @@ async fn insert_contents(
 async fn insert_relations(
     tx: &mut SqliteConnection,
     messages: &[&Message],
-) -> Result<(), sqlx::Error> {
+) -> Result<HashMap<String, Vec<(i64, i64)>>, sqlx::Error> {
     let mut relations: Vec<Relation<'_>> = messages.iter().flat_map(|m| relations_of(m)).collect();
     // In the order of the table, so that neighbours are written together.
     relations.sort_by_key(|relation| (relation.owner, relation.mid));
@@ -148,7 +174,11 @@ async fn insert_relations(
         });
         query.build().persistent(false).execute(&mut *tx).await?;
     }
-    Ok(())
+    let of_owner = |rows: &[Relation<'_>]| {
+        let places = rows.iter().map(|row| (row.mid, row.owner_seq)).collect();
+        (rows[0].owner.to_owned(), places)
+    };
+    Ok(relations.chunk_by(|a, b| a.owner == b.owner).map(of_owner).collect())
 }
 
 /// The sender's row and the receiver's; only the first if they are the same.

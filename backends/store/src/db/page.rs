@@ -3,10 +3,14 @@
 use comet_dtalk::message::Channel;
 
 use super::Reads;
-use super::row::{Content, content_columns};
+use super::row::{Content, Logged, content_columns};
 use crate::body;
 use crate::tag::Tag;
 use crate::writer::catch_up::{Item, PAGE_BYTES, PAGE_ROWS, Source, Stretch};
+
+/// Messages of a user, counted from the newest, among which lost ones are looked for. Those that
+/// are older are left to the client, which asks for its log when it connects.
+const RECORD_REACH: i64 = 16_384;
 
 /// The first part of a stretch.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -29,6 +33,7 @@ impl Reads {
         // Each source reads one row more than a page takes, which tells whether that was all.
         match stretch.source {
             Source::Unreceived => items.extend(self.messages(uid, stretch).await?),
+            Source::Record => items.extend(self.record(uid, stretch).await?),
             Source::UnreceivedSignals => items.extend(self.signals(uid, stretch).await?),
             Source::Log | Source::LogWithGroups => {
                 items.extend(self.messages(uid, stretch).await?);
@@ -52,7 +57,7 @@ impl Reads {
             concat!(
                 "SELECT ",
                 content_columns!(),
-                " FROM dtalk_msg_relation r INDEXED BY dtalk_msg_relation_unreceived
+                ", r.owner_seq FROM dtalk_msg_relation r INDEXED BY dtalk_msg_relation_unreceived
                     JOIN dtalk_msg_content c ON c.mid = r.mid
                   WHERE r.owner_uid = ? AND r.mid > ? AND r.mid <= ? AND r.state = 0
                   ORDER BY r.mid LIMIT ?",
@@ -61,19 +66,41 @@ impl Reads {
             concat!(
                 "SELECT ",
                 content_columns!(),
-                " FROM dtalk_msg_relation r JOIN dtalk_msg_content c ON c.mid = r.mid
+                ", r.owner_seq FROM dtalk_msg_relation r JOIN dtalk_msg_content c ON c.mid = r.mid
                   WHERE r.owner_uid = ? AND r.mid > ? AND r.mid <= ?
                   ORDER BY r.mid LIMIT ?",
             )
         };
-        let rows: Vec<Content> = sqlx::query_as(query)
+        let rows: Vec<Logged> = sqlx::query_as(query)
             .bind(uid)
             .bind(stretch.after)
             .bind(stretch.upto)
             .bind(row_limit())
             .fetch_all(&self.0)
             .await?;
-        Ok(rows.into_iter().map(|row| message_item(row, Channel::ToUser)).collect())
+        Ok(rows.into_iter().map(logged_item).collect())
+    }
+
+    /// Positions have no index: what was lost is near the end of the record, where it is looked
+    /// for.
+    async fn record(&self, uid: &str, stretch: Stretch) -> Result<Vec<Item>, sqlx::Error> {
+        let rows: Vec<Logged> = sqlx::query_as(concat!(
+            "SELECT ",
+            content_columns!(),
+            ", r.owner_seq FROM (
+                SELECT mid, owner_seq FROM dtalk_msg_relation WHERE owner_uid = ?
+                ORDER BY mid DESC LIMIT ?) r
+             JOIN dtalk_msg_content c ON c.mid = r.mid
+             WHERE r.owner_seq > ? AND r.owner_seq <= ? ORDER BY r.mid LIMIT ?",
+        ))
+        .bind(uid)
+        .bind(RECORD_REACH)
+        .bind(stretch.after)
+        .bind(stretch.upto)
+        .bind(row_limit())
+        .fetch_all(&self.0)
+        .await?;
+        Ok(rows.into_iter().map(logged_item).collect())
     }
 
     async fn group_messages(&self, group: i64, stretch: Stretch) -> Result<Vec<Item>, sqlx::Error> {
@@ -89,7 +116,7 @@ impl Reads {
         .bind(row_limit())
         .fetch_all(&self.0)
         .await?;
-        Ok(rows.into_iter().map(|row| message_item(row, Channel::ToGroup)).collect())
+        Ok(rows.into_iter().map(|row| group_item(row)).collect())
     }
 
     async fn signals(&self, uid: &str, stretch: Stretch) -> Result<Vec<Item>, sqlx::Error> {
@@ -110,6 +137,7 @@ impl Reads {
             .await?;
         let item = |(id, kind, content): (i64, i32, Vec<u8>)| Item {
             id,
+            position: 0,
             body: body::signal(kind, content.into(), id),
             tag: Tag::Signal(id).encode(),
         };
@@ -122,13 +150,14 @@ fn row_limit() -> i64 {
     PAGE_ROWS as i64 + 1
 }
 
-fn message_item(row: Content, channel: Channel) -> Item {
-    let id = row.mid();
-    let tag = match channel {
-        Channel::ToUser => Tag::Message(id),
-        Channel::ToGroup => Tag::Group(id),
-    };
-    Item { id, body: body::message(&row.into_common(channel)), tag: tag.encode() }
+fn logged_item(Logged { content, position }: Logged) -> Item {
+    let (id, tag) = (content.mid(), Tag::Message(content.mid()).encode());
+    Item { id, position, body: body::message(&content.into_common(Channel::ToUser)), tag }
+}
+
+fn group_item(row: Content) -> Item {
+    let (id, tag) = (row.mid(), Tag::Group(row.mid()).encode());
+    Item { id, position: 0, body: body::message(&row.into_common(Channel::ToGroup)), tag }
 }
 
 /// How many of the items make a page: one at least.

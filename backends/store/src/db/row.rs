@@ -44,6 +44,19 @@ impl FromRow<'_, SqliteRow> for Content {
     }
 }
 
+/// A row of a content table, and its place in the record of a user.
+#[derive(Debug)]
+pub(super) struct Logged {
+    pub(super) content: Content,
+    pub(super) position: i64,
+}
+
+impl FromRow<'_, SqliteRow> for Logged {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self { content: Content::from_row(row)?, position: row.try_get(9)? })
+    }
+}
+
 impl Content {
     pub(super) const fn mid(&self) -> i64 {
         self.mid

@@ -27,6 +27,8 @@ const HELD_BYTES: usize = 256 * 1024;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Item {
     pub(crate) id: i64,
+    /// Its number in the record of the user who gets it; 0 if it is not counted there.
+    pub(crate) position: i64,
     pub(crate) body: Bytes,
     pub(crate) tag: u64,
 }
@@ -42,14 +44,26 @@ pub(crate) enum Source {
     Log,
     /// The same, and the messages of the user's groups.
     LogWithGroups,
+    /// Messages between users, by their positions instead of their ids.
+    Record,
 }
 
-/// The part of a log with `after < id <= upto`.
+/// The part of a log with `after < id <= upto`; of [`Source::Record`] these are positions.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Stretch {
     pub(crate) source: Source,
     pub(crate) after: i64,
     pub(crate) upto: i64,
+}
+
+impl Stretch {
+    /// Where the part begins that is left when everything through `item` has been sent.
+    pub(crate) fn place_of(&self, item: &Item) -> i64 {
+        match self.source {
+            Source::Record => item.position,
+            _ => item.id,
+        }
+    }
 }
 
 /// What to do next for a session.
@@ -90,12 +104,27 @@ impl CatchUp {
         }
     }
 
+    /// Begins when so many deliveries that went out before are not acknowledged.
+    pub(crate) fn with_unacked(mut self, unacked: usize) -> Self {
+        self.unacked = unacked;
+        self
+    }
+
+    /// Reads this before everything else: it was lost on its way.
+    pub(crate) fn repair(&mut self, lost: Stretch) {
+        // The page that is being read is of the stretch at the front.
+        self.stretches.insert(usize::from(self.reading), lost);
+    }
+
     /// The next step when everything up to `committed` can be read.
     pub(crate) fn step(&mut self, committed: i64) -> Step {
         if self.reading {
             return Step::Wait;
         }
         if self.stretches.is_empty() {
+            if self.unacked > LOW_WATER {
+                return Step::Wait;
+            }
             if !self.spilled {
                 self.held_bytes = 0;
                 return Step::Live(std::mem::take(&mut self.held));
@@ -113,11 +142,11 @@ impl CatchUp {
         }
     }
 
-    /// `sent` rows of a page went out, the last with id `through`; `exhausted` if the stretch has
-    /// no more.
-    pub(crate) fn page_sent(&mut self, sent: usize, through: Option<i64>, exhausted: bool) {
+    /// Rows of a page went out, of which so many will be acknowledged, the last at `through`;
+    /// `exhausted` if the stretch has no more.
+    pub(crate) fn page_sent(&mut self, awaited: usize, through: Option<i64>, exhausted: bool) {
         self.reading = false;
-        self.unacked += sent;
+        self.unacked += awaited;
         if exhausted {
             self.stretches.pop_front();
         } else if let (Some(stretch), Some(through)) = (self.stretches.front_mut(), through) {
@@ -149,9 +178,13 @@ impl CatchUp {
         self.held.len()
     }
 
-    /// The client acknowledged a delivery.
-    pub(crate) fn acked(&mut self) {
-        self.unacked = self.unacked.saturating_sub(1);
+    /// The client acknowledged so many deliveries, or will never get them.
+    pub(crate) fn settled(&mut self, count: usize) {
+        self.unacked = self.unacked.saturating_sub(count);
+    }
+
+    pub(crate) fn unacked(&self) -> usize {
+        self.unacked
     }
 
     /// Goes on as if the client had acknowledged everything: it may speak a dialect without acks.
@@ -167,7 +200,7 @@ mod tests {
     use super::*;
 
     fn item(id: i64, bytes: usize) -> Item {
-        Item { id, body: vec![0; bytes].into(), tag: id.unsigned_abs() }
+        Item { id, position: id, body: vec![0; bytes].into(), tag: id.unsigned_abs() }
     }
 
     fn log(after: i64, upto: i64) -> Stretch {
@@ -198,10 +231,10 @@ mod tests {
         catch_up.page_sent(256, Some(256), false);
 
         for _ in 0..127 {
-            catch_up.acked();
+            catch_up.settled(1);
         }
         assert_eq!(catch_up.step(900), Step::Wait);
-        catch_up.acked();
+        catch_up.settled(1);
         assert_eq!(catch_up.step(900), Step::Read(log(256, 900)));
     }
 
@@ -245,6 +278,32 @@ mod tests {
         catch_up.hold(&item(17, 1));
         assert_eq!(catch_up.held(), 0);
         assert_eq!(catch_up.step(17), Step::Read(log(0, 17)));
+    }
+
+    #[test]
+    fn what_was_lost_is_read_first_but_not_into_the_midst_of_a_page() {
+        let lost = Stretch { source: Source::Record, after: 2, upto: 4 };
+        let mut catch_up = CatchUp::new([log(0, 9)], 9);
+        assert_eq!(catch_up.step(9), Step::Read(log(0, 9)));
+        catch_up.repair(lost);
+        catch_up.page_sent(5, Some(5), false);
+        assert_eq!(catch_up.step(9), Step::Read(log(5, 9)));
+        catch_up.page_sent(4, Some(9), true);
+        assert_eq!(catch_up.step(9), Step::Read(lost));
+
+        let mut catch_up = CatchUp::new([log(0, 9)], 9);
+        catch_up.repair(lost);
+        assert_eq!(catch_up.step(9), Step::Read(lost));
+    }
+
+    #[test]
+    fn what_was_held_waits_for_a_client_that_has_much_to_acknowledge() {
+        let mut catch_up = CatchUp::new([], 5).with_unacked(LOW_WATER + 2);
+        catch_up.hold(&item(6, 1));
+        catch_up.settled(1);
+        assert_eq!(catch_up.step(6), Step::Wait);
+        catch_up.settled(1);
+        assert_eq!(catch_up.step(6), Step::Live(vec![item(6, 1)]));
     }
 
     #[test]
@@ -315,7 +374,7 @@ mod tests {
                     let sent = usize::try_from(through - after).unwrap();
                     self.catch_up.page_sent(sent, Some(through), through == upto);
                 }
-                Event::Ack(count) => (0..count).for_each(|_| self.catch_up.acked()),
+                Event::Ack(count) => (0..count).for_each(|_| self.catch_up.settled(1)),
             }
             if !self.live && self.reading.is_none() {
                 self.advance();

@@ -4,7 +4,7 @@
 //! senders are refused and everything is as before. The order of ids is the order of commits and
 //! the order in which each session gets things.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -26,7 +26,7 @@ use super::outlet::Outlet;
 use super::plan::{Plan, plan};
 use super::reply::{Stored, Unstored};
 use crate::check::{Draft, To};
-use crate::db::{self, Ledger, Original, OutSignal};
+use crate::db::{self, Appended, Ledger, Original, OutSignal};
 use crate::stats::Counters;
 use crate::sync_marks::SyncMarks;
 use crate::tag::Tag;
@@ -76,7 +76,7 @@ struct Batch {
 /// A transaction, done.
 struct Committed {
     plan: Plan,
-    repeats: HashMap<i64, Original>,
+    appended: Appended,
     verdicts: Vec<Result<(), ActError>>,
     outgoing: Outgoing,
 }
@@ -108,6 +108,11 @@ impl<S: Copy + Eq + Hash> Engine<S> {
                 Job::Act(act) => batch.acts.push(*act),
                 Job::Attach { session, uid, phone } => {
                     self.feeds.attach(session, uid, phone, now, outlet);
+                }
+                Job::Park(session) => self.feeds.park(session),
+                Job::Resume(session) => self.feeds.resume(session, outlet),
+                Job::Lost { session, count, repair } => {
+                    self.feeds.lost(session, count, repair, outlet);
                 }
                 Job::Detach(session) => self.feeds.detach(session),
                 Job::Acked { session, tag } => {
@@ -166,7 +171,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
     ) -> Result<Committed, CommitError> {
         let plan = plan(drafts, &self.ids, now)?;
         let mut tx = self.ledger.begin().await?;
-        let repeats = db::append(&mut tx, &plan.messages).await?;
+        let appended = db::append(&mut tx, &plan.messages).await?;
         let mut outgoing = Outgoing::default();
         mark(&mut tx, acks, &self.ids, now, &mut outgoing).await?;
         let rules = Rules {
@@ -180,7 +185,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
             verdicts.push(rules.carry_out(&mut tx, act, &mut outgoing).await?);
         }
         db::insert_signals(&mut tx, &outgoing.signals, now).await?;
-        let committed = Committed { plan, repeats, verdicts, outgoing };
+        let committed = Committed { plan, appended, verdicts, outgoing };
         let last = committed.last().max(self.committed());
         self.ledger.commit(tx, last).await?;
         self.shared.committed.store(last, Ordering::Release);
@@ -194,26 +199,27 @@ impl<S: Copy + Eq + Hash> Engine<S> {
             match message.to {
                 To::User => {
                     let tag = Tag::Message(common.log_id).encode();
-                    let item = Item { id: common.log_id, body, tag };
-                    self.feeds.deliver_to(&common.target, &item, outlet);
-                    if common.from != common.target {
-                        self.feeds.deliver_to(&common.from, &item, outlet);
+                    let mut item = Item { id: common.log_id, position: 0, body, tag };
+                    for uid in message.owners() {
+                        item.position = committed.appended.position(uid, item.id);
+                        self.feeds.deliver_to(uid, &item, outlet);
                     }
                 }
                 To::Group(group) => {
                     let tag = Tag::Group(common.log_id).encode();
-                    outlet.publish(group.get(), &Item { id: common.log_id, body, tag });
+                    let item = Item { id: common.log_id, position: 0, body, tag };
+                    outlet.publish(group.get(), &item);
                 }
             }
         }
         for OutSignal { sid, uid, kind, body } in &committed.outgoing.signals {
             let body = body::signal(*kind, body.clone(), *sid);
-            let item = Item { id: *sid, body, tag: Tag::Signal(*sid).encode() };
+            let item = Item { id: *sid, position: 0, body, tag: Tag::Signal(*sid).encode() };
             self.feeds.deliver_to(uid, &item, outlet);
         }
         for (group, sid, kind, body) in &committed.outgoing.group_signals {
             let body = body::passing_signal(*kind, body.clone(), *sid);
-            outlet.publish(*group, &Item { id: *sid, body, tag: 0 });
+            outlet.publish(*group, &Item { id: *sid, position: 0, body, tag: 0 });
         }
     }
 
@@ -245,14 +251,15 @@ impl Committed {
     /// What the sender of the message at this place is told.
     fn stored(&self, place: usize) -> Stored {
         let common = &self.plan.messages[place].common;
-        match self.repeats.get(&common.log_id) {
+        match self.appended.repeats.get(&common.log_id) {
             Some(&Original { mid, datetime }) => Stored { mid, datetime },
             None => Stored { mid: common.log_id, datetime: common.datetime },
         }
     }
 
     fn fresh(&self) -> impl Iterator<Item = &db::Message> {
-        self.plan.messages.iter().filter(|m| !self.repeats.contains_key(&m.common.log_id))
+        let repeats = &self.appended.repeats;
+        self.plan.messages.iter().filter(|m| !repeats.contains_key(&m.common.log_id))
     }
 
     /// The greatest id given out.

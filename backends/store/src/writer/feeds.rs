@@ -12,6 +12,7 @@ use super::catch_up::{Item, Source, Step, Stretch};
 use super::outlet::Outlet;
 use super::sessions::Sessions;
 use crate::db::Page;
+use crate::tag::Tag;
 
 /// A page that a session waits for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -62,6 +63,31 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         self.step(session, outlet);
     }
 
+    pub(crate) fn park(&mut self, session: S) {
+        self.sessions.park(session, self.committed());
+    }
+
+    pub(crate) fn resume(&mut self, session: S, outlet: &mut impl Outlet<S>) {
+        self.sessions.resume(session);
+        self.step(session, outlet);
+    }
+
+    /// The gateway gave up deliveries. What is to be sent again comes after all that was pushed
+    /// before, and before all that is pushed from now on.
+    pub(crate) fn lost(
+        &mut self,
+        session: S,
+        count: usize,
+        repair: Option<Stretch>,
+        outlet: &mut impl Outlet<S>,
+    ) {
+        if repair.is_some() {
+            self.shared.counters.repaired();
+        }
+        self.sessions.lost(session, count, repair, self.committed());
+        self.step(session, outlet);
+    }
+
     pub(crate) fn detach(&mut self, session: S) {
         self.sessions.detach(session);
     }
@@ -91,6 +117,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         let pushed = outlet.push(session, item);
         if pushed {
             self.shared.counters.delivered();
+            self.sessions.pushed(session);
         } else {
             self.shared.counters.fell_behind();
             self.sessions.fell_behind(session, item.id, self.committed());
@@ -130,6 +157,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
     pub(crate) fn page_read(
         &mut self,
         session: S,
+        stretch: Stretch,
         page: Result<Page, sqlx::Error>,
         outlet: &mut impl Outlet<S>,
     ) {
@@ -149,9 +177,12 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         };
         let sent = page.items.iter().take_while(|item| outlet.push(session, item)).count();
         self.shared.counters.replayed(sent);
-        let through = page.items[..sent].last().map(|item| item.id);
+        let through = page.items[..sent].last().map(|item| stretch.place_of(item));
         let complete = sent == page.items.len();
-        self.sessions.page_sent(session, sent, through, complete && page.exhausted);
+        // Nobody hears of the acks of group messages.
+        let is_awaited = |item: &&Item| !matches!(Tag::decode(item.tag), Some(Tag::Group(_)));
+        let awaited = page.items[..sent].iter().filter(is_awaited).count();
+        self.sessions.page_sent(session, awaited, through, complete && page.exhausted);
         if complete {
             self.step(session, outlet);
         } else {

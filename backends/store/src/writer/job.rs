@@ -5,6 +5,7 @@ use std::sync::Arc;
 use comet_dtalk::id::Id;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::catch_up::Stretch;
 use super::reply::Reply;
 use crate::check::Draft;
 use crate::tag::Tag;
@@ -18,6 +19,12 @@ pub(crate) enum Job<S> {
     Act(Box<Act>),
     /// A session is open.
     Attach { session: S, uid: Arc<str>, phone: bool },
+    /// A session has lost its connection, and is kept.
+    Park(S),
+    /// A session that was parked has a connection again.
+    Resume(S),
+    /// Deliveries to a session were given up; `repair` says which to send again.
+    Lost { session: S, count: usize, repair: Option<Stretch> },
     /// A session is gone.
     Detach(S),
     /// A session acknowledged a delivery.

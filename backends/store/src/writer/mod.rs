@@ -35,7 +35,7 @@ pub(crate) use outlet::Outlet;
 
 use crate::Membership;
 use crate::db::{Page, Reads};
-use catch_up::Source;
+use catch_up::{Source, Stretch};
 use job::Job;
 
 /// After this long a session that had no room is tried again.
@@ -52,7 +52,7 @@ pub(crate) struct Intake<S> {
     pub(crate) readers: usize,
 }
 
-type PageRead<S> = (S, Result<Page, sqlx::Error>);
+type PageRead<S> = (S, Stretch, Result<Page, sqlx::Error>);
 
 /// Writes until it is told to close, or until nobody is left who could ask.
 ///
@@ -87,7 +87,9 @@ pub(crate) async fn run<S, O>(
                 }
             }
             Some(read) = pages.join_next() => match read {
-                Ok((session, page)) => engine.feeds.page_read(session, page, &mut outlet()),
+                Ok((session, stretch, page)) => {
+                    engine.feeds.page_read(session, stretch, page, &mut outlet());
+                }
                 Err(error) => tracing::error!(%error, "page of the log not read"),
             },
             () = sleep_until(retry_at.unwrap_or_else(Instant::now)), if retry_at.is_some() => {
@@ -117,7 +119,7 @@ async fn read_page<S>(
         Source::LogWithGroups => membership.groups_of(&uid),
         _ => Vec::new(),
     };
-    (session, reads.page(&uid, stretch, &groups).await)
+    (session, stretch, reads.page(&uid, stretch, &groups).await)
 }
 
 #[cfg(test)]

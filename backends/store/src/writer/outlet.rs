@@ -25,15 +25,19 @@ pub(crate) fn room(group: i64) -> String {
     format!("g/{group}")
 }
 
+fn delivery(item: &Item) -> Delivery {
+    Delivery::acked(item.body.clone()).tag(item.tag).position(item.position.unsigned_abs())
+}
+
 impl Outlet<SessionId> for Gateway {
     fn push(&mut self, session: SessionId, item: &Item) -> bool {
-        let delivery = Delivery::acked(item.body.clone()).tag(item.tag);
+        let delivery = delivery(item);
         // A gateway that has stopped has no sessions left to fall behind.
         !matches!(Self::push(self, session, delivery), Err(CommandError::Full))
     }
 
     fn publish(&mut self, group: i64, item: &Item) {
-        let delivery = Delivery::acked(item.body.clone()).tag(item.tag);
+        let delivery = delivery(item);
         if let Err(error) = Self::publish(self, &room(group), delivery) {
             tracing::warn!(group, %error, "group message not delivered everywhere");
         }

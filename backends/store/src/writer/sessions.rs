@@ -17,7 +17,22 @@ pub(crate) struct Attached {
     pub(crate) phone: bool,
     /// `None` once the session is live.
     catch_up: Option<CatchUp>,
+    /// Deliveries that went out while it was live, and are not acknowledged.
+    unacked: usize,
+    /// Without a connection, for now: what is new waits here, and not in the gateway's memory.
+    away: bool,
     acked_lately: bool,
+    /// Clients of some dialects never acknowledge anything.
+    has_acked: bool,
+}
+
+impl Attached {
+    /// No longer live, or not yet: `stretches` come first, and what is later than `held_after` waits.
+    fn catch_up_on(&mut self, stretches: Vec<Stretch>, held_after: i64) -> &mut CatchUp {
+        let unacked = std::mem::take(&mut self.unacked);
+        let unacked = if self.has_acked { unacked } else { 0 };
+        self.catch_up.insert(CatchUp::new(stretches, held_after).with_unacked(unacked))
+    }
 }
 
 /// All attached sessions.
@@ -43,7 +58,15 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         committed: i64,
     ) {
         let catch_up = (!stretches.is_empty()).then(|| CatchUp::new(stretches, committed));
-        let attached = Attached { uid: Arc::clone(&uid), phone, catch_up, acked_lately: false };
+        let attached = Attached {
+            uid: Arc::clone(&uid),
+            phone,
+            catch_up,
+            unacked: 0,
+            away: false,
+            acked_lately: false,
+            has_acked: false,
+        };
         if self.attached.insert(session, attached).is_none() {
             self.of_user.entry(uid).or_default().push(session);
         }
@@ -86,11 +109,54 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         false
     }
 
+    /// Something went out to a live session.
+    pub(crate) fn pushed(&mut self, session: S) {
+        if let Some(attached) = self.attached.get_mut(&session) {
+            attached.unacked += 1;
+        }
+    }
+
     /// The session could not take what has this id, and nothing after it.
     pub(crate) fn fell_behind(&mut self, session: S, id: i64, committed: i64) {
         if let Some(attached) = self.attached.get_mut(&session) {
             let missed = Stretch { source: Source::Log, after: id - 1, upto: committed };
-            attached.catch_up = Some(CatchUp::new([missed], committed));
+            attached.catch_up_on(vec![missed], committed);
+        }
+    }
+
+    /// The session lost its connection: until it is back it gets nothing, and then everything.
+    pub(crate) fn park(&mut self, session: S, committed: i64) {
+        let Some(attached) = self.attached.get_mut(&session) else { return };
+        attached.away = true;
+        if attached.catch_up.is_none() {
+            attached.catch_up_on(Vec::new(), committed);
+        }
+    }
+
+    /// The session has a connection again; it may have a step to do.
+    pub(crate) fn resume(&mut self, session: S) {
+        if let Some(attached) = self.attached.get_mut(&session) {
+            attached.away = false;
+        }
+    }
+
+    /// The gateway gave up so many deliveries to the session, of which it is to read these.
+    pub(crate) fn lost(
+        &mut self,
+        session: S,
+        count: usize,
+        repair: Option<Stretch>,
+        committed: i64,
+    ) {
+        let Some(attached) = self.attached.get_mut(&session) else { return };
+        match &mut attached.catch_up {
+            Some(catch_up) => catch_up.settled(count),
+            None => attached.unacked = attached.unacked.saturating_sub(count),
+        }
+        let Some(stretch) = repair else { return };
+        match &mut attached.catch_up {
+            Some(catch_up) => catch_up.repair(stretch),
+            None => drop(attached.catch_up_on(vec![stretch], committed)),
         }
     }
 
@@ -98,9 +164,13 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
     pub(crate) fn step(&mut self, session: S, committed: i64) -> Step {
         let Some(attached) = self.attached.get_mut(&session) else { return Step::Wait };
         let Some(catch_up) = &mut attached.catch_up else { return Step::Wait };
+        if attached.away {
+            return Step::Wait;
+        }
         let step = catch_up.step(committed);
         if let Step::Live(held) = &step {
             self.held -= held.len();
+            attached.unacked = catch_up.unacked();
             attached.catch_up = None;
         }
         step
@@ -110,14 +180,14 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
     pub(crate) fn page_sent(
         &mut self,
         session: S,
-        sent: usize,
+        awaited: usize,
         through: Option<i64>,
         exhausted: bool,
     ) {
         if let Some(attached) = self.attached.get_mut(&session)
             && let Some(catch_up) = &mut attached.catch_up
         {
-            catch_up.page_sent(sent, through, exhausted);
+            catch_up.page_sent(awaited, through, exhausted);
         }
     }
 
@@ -125,7 +195,13 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
     pub(crate) fn acked(&mut self, session: S) -> bool {
         let Some(attached) = self.attached.get_mut(&session) else { return false };
         attached.acked_lately = true;
-        attached.catch_up.as_mut().map(CatchUp::acked).is_some()
+        attached.has_acked = true;
+        let Some(catch_up) = &mut attached.catch_up else {
+            attached.unacked = attached.unacked.saturating_sub(1);
+            return false;
+        };
+        catch_up.settled(1);
+        true
     }
 
     /// The sessions that catch up and acknowledged nothing since the last call. They are not
@@ -136,6 +212,7 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
             let acked = std::mem::take(&mut attached.acked_lately);
             if let Some(catch_up) = &mut attached.catch_up
                 && !acked
+                && !attached.away
             {
                 catch_up.stop_waiting_for_acks();
                 silent.push(session);
@@ -150,7 +227,7 @@ mod tests {
     use super::*;
 
     fn item(id: i64) -> Item {
-        Item { id, body: "x".into(), tag: 0 }
+        Item { id, position: id, body: "x".into(), tag: 0 }
     }
 
     fn unreceived(upto: i64) -> Vec<Stretch> {
@@ -201,6 +278,40 @@ mod tests {
         assert_eq!(sessions.step(1, 15), Step::Read(missed));
         sessions.page_sent(1, 3, Some(15), true);
         assert_eq!(sessions.step(1, 15), Step::Live(vec![]));
+    }
+
+    #[test]
+    fn a_session_that_is_away_gets_nothing_until_it_is_back() {
+        let mut sessions = Sessions::new();
+        sessions.attach(1, "alice".into(), false, vec![], 9);
+        assert!(sessions.offer(1, &item(10)));
+        sessions.park(1, 10);
+
+        assert!(!sessions.offer(1, &item(11)));
+        assert_eq!(sessions.step(1, 11), Step::Wait);
+        assert_eq!(sessions.silent(), [0; 0], "nobody waits for its acks");
+        sessions.resume(1);
+        assert_eq!(sessions.step(1, 11), Step::Live(vec![item(11)]));
+        assert!(sessions.offer(1, &item(12)));
+    }
+
+    #[test]
+    fn what_is_given_up_is_not_waited_for() {
+        let mut sessions = Sessions::new();
+        sessions.attach(1, "alice".into(), false, vec![], 0);
+        for id in 1..=201 {
+            assert!(sessions.offer(1, &item(id)));
+            sessions.pushed(1);
+        }
+        sessions.acked(1);
+        let repair = Stretch { source: Source::Record, after: 100, upto: 200 };
+        sessions.lost(1, 71, Some(repair), 201);
+        assert_eq!(sessions.step(1, 201), Step::Wait, "129 may still come");
+        assert!(!sessions.offer(1, &item(202)));
+        sessions.lost(1, 1, None, 201);
+        assert_eq!(sessions.step(1, 201), Step::Read(repair));
+        sessions.page_sent(1, 0, None, true);
+        assert_eq!(sessions.step(1, 202), Step::Live(vec![item(202)]));
     }
 
     #[test]

@@ -32,6 +32,7 @@ async fn the_pure_modules_of_the_page_do_what_they_promise() {
         ("bodies", include_str!("modules/bodies.js")),
         ("history", include_str!("modules/history.js")),
         ("outbox", include_str!("modules/outbox.js")),
+        ("api", include_str!("modules/api.js")),
         ("pull", include_str!("modules/pull.js")),
         ("backoff", include_str!("modules/backoff.js")),
         ("store", include_str!("modules/store.js")),

@@ -78,7 +78,7 @@ async fn a_page_of_large_messages_ends_by_its_bytes() {
     let request = world.engine.feeds.next_read().unwrap();
     let page = world.reads.page("bob", request.stretch, &[]).await.unwrap();
     assert_eq!((page.items.len(), page.exhausted), (16, false), "256 KiB and no more");
-    world.engine.feeds.page_read(1, Ok(page), &mut world.out);
+    world.engine.feeds.page_read(1, request.stretch, Ok(page), &mut world.out);
     world.read_pages().await;
     assert_eq!(world.taken(1).len(), 40);
 }
@@ -193,7 +193,7 @@ async fn a_session_whose_log_cannot_be_read_is_closed() {
     for _ in 0..2 {
         let request = world.engine.feeds.next_read().unwrap();
         let failed = Err(sqlx::Error::PoolTimedOut);
-        world.engine.feeds.page_read(request.session, failed, &mut world.out);
+        world.engine.feeds.page_read(request.session, request.stretch, failed, &mut world.out);
     }
     assert_eq!(world.out.kicked, [1]);
 

@@ -5,6 +5,7 @@ mod catching_up;
 mod failing;
 mod oracle;
 mod receiving;
+mod repairing;
 mod running;
 mod storing;
 
@@ -140,7 +141,7 @@ impl World {
         while let Some(request) = self.engine.feeds.next_read() {
             let groups = self.shared.membership.groups_of(&request.uid);
             let page = self.reads.page(&request.uid, request.stretch, &groups).await;
-            self.engine.feeds.page_read(request.session, page, &mut self.out);
+            self.engine.feeds.page_read(request.session, request.stretch, page, &mut self.out);
         }
     }
 

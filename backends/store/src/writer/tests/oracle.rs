@@ -28,6 +28,9 @@ enum Event {
     Ack(usize, usize),
     /// The n-th session has no room from now on.
     Fill(usize),
+    /// The n-th session loses its connection, or gets another.
+    Park(usize),
+    Resume(usize),
     /// All have room again.
     Drain,
     Pages,
@@ -42,7 +45,9 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (0..3_usize, any::<bool>()).prop_map(|(uid, phone)| Event::Login { uid, phone }),
         1 => session.clone().prop_map(Event::Logout),
         6 => (session.clone(), 1..400_usize).prop_map(|(n, count)| Event::Ack(n, count)),
-        1 => session.prop_map(Event::Fill),
+        1 => session.clone().prop_map(Event::Fill),
+        2 => session.clone().prop_map(Event::Park),
+        2 => session.prop_map(Event::Resume),
         2 => Just(Event::Drain),
         6 => Just(Event::Pages),
         1 => Just(Event::Crash),
@@ -94,6 +99,8 @@ impl Play {
             Event::Fill(n) => {
                 self.world.out.full.extend(self.clients.get(n).map(|client| client.session));
             }
+            Event::Park(n) => self.tell(n, Job::Park).await,
+            Event::Resume(n) => self.tell(n, Job::Resume).await,
             Event::Drain => {
                 self.world.out.full.clear();
                 self.world.engine.feeds.retry(&mut self.world.out);
@@ -102,6 +109,12 @@ impl Play {
             Event::Crash => self.crash().await,
         }
         self.collect();
+    }
+
+    async fn tell(&mut self, n: usize, job: impl Fn(u32) -> Job<u32>) {
+        if let Some(client) = self.clients.get(n) {
+            self.world.turn([job(client.session)]).await;
+        }
     }
 
     async fn send(&mut self, from: &'static str, to: &'static str, count: usize) {
@@ -173,6 +186,9 @@ impl Play {
     /// Lets everybody finish, and looks at what they have.
     async fn check(mut self) {
         self.handle(&Event::Drain).await;
+        for n in 0..self.clients.len() {
+            self.handle(&Event::Resume(n)).await;
+        }
         loop {
             let before = self.got();
             for n in 0..self.clients.len() {

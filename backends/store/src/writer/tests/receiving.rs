@@ -130,7 +130,7 @@ async fn nobody_can_acknowledge_for_somebody_else() {
     let item = world.taken(2).remove(0);
     world.taken(1);
 
-    let unknown = Item { id: 5, body: "".into(), tag: 5 };
+    let unknown = Item { id: 5, position: 0, body: "".into(), tag: 5 };
     world.turn([acked(3, &item), acked(2, &unknown), acked(9, &item)]).await;
 
     assert_eq!(world.log("bob").await, [(mid, "alice".into(), 1, 0, 1)]);
@@ -141,7 +141,7 @@ async fn nobody_can_acknowledge_for_somebody_else() {
 async fn acks_that_change_nothing_do_not_hide_what_is_stored() {
     let mut world = world().await;
     let mid = world.send("alice", "carol", "m-1").await.mid;
-    let unknown = Item { id: 5, body: "".into(), tag: 5 };
+    let unknown = Item { id: 5, position: 0, body: "".into(), tag: 5 };
     world.turn([acked(2, &unknown)]).await;
 
     assert_eq!(world.committed(), mid);

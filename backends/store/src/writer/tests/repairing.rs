@@ -1,0 +1,162 @@
+//! Sessions that lose their connection, or something on the way to it.
+
+use super::super::catch_up::{Source, Stretch};
+use super::*;
+
+fn lost(session: u32, first: i64, count: i64) -> Job<u32> {
+    let stretch = Stretch { source: Source::Record, after: first - 1, upto: first - 1 + count };
+    Job::Lost { session, count: usize::try_from(count).unwrap(), repair: Some(stretch) }
+}
+
+/// Sends one message for each name, and returns their ids.
+async fn sent(world: &mut World, from: &str, names: impl IntoIterator<Item = u32>) -> Vec<i64> {
+    let mut mids = Vec::new();
+    for name in names {
+        mids.push(world.send(from, "bob", &format!("{from}-{name}")).await.mid);
+    }
+    mids
+}
+
+#[tokio::test]
+async fn each_message_stands_in_the_record_of_its_sender_and_of_its_receiver() {
+    let mut world = World::new().await;
+    world.turn([desktop(1, "alice"), desktop(2, "bob"), desktop(3, "carol")]).await;
+    let jobs = [("alice", "m-1"), ("carol", "m-2"), ("alice", "m-3")]
+        .map(|(from, msg_id)| send(from, &text(msg_id, "bob", "hi")).0);
+    world.turn(jobs).await;
+    world.send("bob", "bob", "m-4").await;
+    world.turn([send("alice", &to_group("m-5")).0]).await;
+
+    let mut positions = |session| {
+        let taken = world.taken(session);
+        taken.iter().map(|item| item.position).collect::<Vec<_>>()
+    };
+    assert_eq!(positions(1), [1, 2]);
+    assert_eq!(positions(2), [1, 2, 3, 4]);
+    assert_eq!(positions(3), [1]);
+    assert_eq!(world.out.published[0].1.position, 0, "groups have no numbers");
+}
+
+#[tokio::test]
+async fn a_message_comes_with_the_same_position_from_the_database() {
+    let mut world = World::new().await;
+    let mids = sent(&mut world, "alice", 1..=3).await;
+    world.turn([phone(1, "bob")]).await;
+    world.read_pages().await;
+    let items = world.taken(1);
+    let places: Vec<_> = items.iter().map(|item| (item.id, item.position)).collect();
+    assert_eq!(places, [(mids[0], 1), (mids[1], 2), (mids[2], 3)]);
+}
+
+#[tokio::test]
+async fn what_was_lost_is_sent_again_before_anything_newer() {
+    let mut world = World::new().await;
+    world.turn([desktop(1, "bob"), desktop(2, "bob")]).await;
+    let mids = sent(&mut world, "alice", 1..=6).await;
+    world.taken(1);
+    world.taken(2);
+
+    // In one turn: the message is stored after the gap is known.
+    let (job, answer) = send("alice", &text("new", "bob", "hi"));
+    world.turn([lost(1, 2, 3), job]).await;
+    let new = answer.await.unwrap().unwrap().mid;
+    assert_eq!(world.taken_ids(1), [0; 0], "first what was lost");
+    world.read_pages().await;
+    assert_eq!(world.taken_ids(1), [mids[1], mids[2], mids[3], new]);
+    assert_eq!(world.taken_ids(2), [new]);
+    assert_eq!(world.stats().repaired, 1);
+
+    let newer = sent(&mut world, "alice", [8]).await;
+    assert_eq!(world.taken_ids(1), newer, "live again");
+}
+
+#[tokio::test]
+async fn a_wide_gap_is_filled_as_fast_as_the_client_acknowledges() {
+    let mut world = World::new().await;
+    world.turn([desktop(1, "bob")]).await;
+    let jobs = (0..600).map(|n| send("alice", &text(&format!("m-{n}"), "bob", "hi")).0);
+    world.turn(jobs).await;
+    let pushed = world.taken(1);
+    world.turn(pushed[..100].iter().map(|item| acked(1, item))).await;
+
+    world.turn([lost(1, 101, 500)]).await;
+    let mut got = Vec::new();
+    loop {
+        world.read_pages().await;
+        let page = world.taken(1);
+        if page.is_empty() {
+            break;
+        }
+        assert!(page.len() <= 256);
+        got.extend(page.iter().map(|item| item.id));
+        world.turn(page.iter().map(|item| acked(1, item))).await;
+    }
+    assert_eq!(got, pushed[100..].iter().map(|item| item.id).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn of_a_gap_only_what_still_exists_is_sent() {
+    let mut world = World::new().await;
+    world.turn([desktop(1, "bob")]).await;
+    let mids = sent(&mut world, "alice", 1..=3).await;
+    world.act(ActKind::Revoke, false, mids[1], "alice").await.unwrap();
+    world.taken(1);
+
+    world.turn([lost(1, 1, 100)]).await;
+    world.read_pages().await;
+    assert_eq!(world.taken_ids(1), [mids[0], mids[2]]);
+}
+
+#[tokio::test]
+async fn a_parked_session_costs_the_gateway_nothing_and_gets_everything_when_it_is_back() {
+    for count in [3, 300] {
+        let mut world = World::new().await;
+        world.turn([desktop(1, "bob"), desktop(2, "bob")]).await;
+        sent(&mut world, "alice", [0]).await;
+        world.taken(1);
+        world.turn([Job::Park(1)]).await;
+        let missed = sent(&mut world, "alice", 1..=count).await;
+        world.read_pages().await;
+        assert_eq!(world.taken_ids(1), [0; 0]);
+
+        world.turn([Job::Resume(1)]).await;
+        let mut got = Vec::new();
+        while got.len() < missed.len() {
+            world.read_pages().await;
+            let page = world.taken(1);
+            assert!(!page.is_empty(), "{} of {count}", got.len());
+            got.extend(page.iter().map(|item| item.id));
+            world.turn(page.iter().map(|item| acked(1, item))).await;
+        }
+        assert_eq!(got, missed);
+        let live = sent(&mut world, "alice", [count + 1]).await;
+        assert_eq!(world.taken_ids(1), live);
+    }
+}
+
+#[tokio::test]
+async fn a_phone_that_is_back_gets_no_second_replay() {
+    let mut world = World::new().await;
+    let mids = sent(&mut world, "alice", 1..=3).await;
+    world.turn([phone(1, "bob")]).await;
+    world.read_pages().await;
+    assert_eq!(world.taken_ids(1), mids);
+
+    world.turn([Job::Park(1)]).await;
+    world.turn([Job::Resume(1)]).await;
+    world.read_pages().await;
+    assert_eq!(world.taken_ids(1), [0; 0], "the gateway keeps what is not acknowledged");
+}
+
+#[tokio::test]
+async fn a_page_that_was_under_way_when_the_session_parked_is_not_read_twice() {
+    let mut world = World::new().await;
+    let mids = sent(&mut world, "alice", 1..=3).await;
+    world.turn([phone(1, "bob"), Job::Park(1)]).await;
+    world.read_pages().await;
+    assert_eq!(world.taken_ids(1), mids);
+    let live = sent(&mut world, "alice", [4]).await;
+    world.turn([Job::Resume(1)]).await;
+    world.read_pages().await;
+    assert_eq!(world.taken_ids(1), live);
+}
