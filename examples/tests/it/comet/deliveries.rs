@@ -195,3 +195,20 @@ fn messages_of_one_who_is_in_no_room_come_back_alone() {
     assert_eq!((answers.len(), &deliveries[..]), (1, &[packet(op::DELIVER, 1, 0, b"me")][..]));
     other.beat();
 }
+
+#[test]
+fn a_session_that_ends_when_it_is_too_slow_is_not_resumed() {
+    let flags = ["--window", "4", "--room-log", "8", "--overflow", "close", "--resume-ttl", "60"];
+    let relay = Program::relay(&[&flags[..], &["--shards", "1"]].concat());
+    let hello = Hello { token: "member", ext: "lobby", ..Hello::default() };
+    let (mut member, welcome) = Comet::welcomed(&relay, Transport::Tcp, &hello);
+    say_in_lobby(&relay, 40);
+    for seq in 1..=4 {
+        member.takes(seq, seq.to_string());
+    }
+    assert_eq!(member.fails(), (10, true, Transport::Tcp.goodbye(1008)), "SLOW");
+    let ticket = &bytes(&welcome, 4)[..];
+    let back = Hello { ticket, last_seq: 4, ..hello };
+    let (_, welcome) = Comet::welcomed(&relay, Transport::Tcp, &back);
+    assert_eq!([2, 3, 12].map(|tag| number(&welcome, tag)), [1, 0, 3], "loss ENDED");
+}
