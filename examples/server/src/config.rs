@@ -22,6 +22,7 @@ pub(crate) struct Config {
     pub(crate) drain_seconds: u64,
     pub(crate) listen: Listen,
     pub(crate) gateway: Gateway,
+    pub(crate) devices: Devices,
     pub(crate) store: Store,
     pub(crate) demo: Demo,
     pub(crate) discovery: Discovery,
@@ -58,6 +59,36 @@ pub(crate) struct Gateway {
     pub(crate) inbox: u16,
     pub(crate) window: u16,
     pub(crate) message_rate: u32,
+    pub(crate) resume_seconds: u64,
+    pub(crate) overflow: Overflow,
+    pub(crate) memory_budget: usize,
+    pub(crate) handshake_rate: u32,
+}
+
+/// What becomes of a session that reads too slowly.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Overflow {
+    Park,
+    DropOldest,
+    Close,
+}
+
+/// How many sessions a user may have on devices of each class; 0 for any number.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Devices {
+    pub(crate) phone: u16,
+    pub(crate) desktop: u16,
+    pub(crate) web: u16,
+    pub(crate) winner: Winner,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Winner {
+    Newest,
+    Oldest,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -134,6 +165,9 @@ pub(crate) struct Flags {
     /// What is logged
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
+    /// Any setting as it would stand in the file, such as `gateway.resume_seconds=60`
+    #[arg(long, value_name = "SETTING=VALUE")]
+    set: Vec<String>,
 }
 
 impl Config {
@@ -144,6 +178,9 @@ impl Config {
             figment = figment.merge(Toml::file_exact(file));
         }
         figment = figment.merge(Env::prefixed("COMET_").split("__"));
+        for setting in &flags.set {
+            figment = figment.merge(Toml::string(setting));
+        }
         let listen = [("tcp", flags.tcp), ("ws", flags.ws), ("http", flags.http)];
         for (name, address) in listen.into_iter().chain([("admin", flags.admin)]) {
             if let Some(address) = address {
@@ -194,6 +231,17 @@ mod tests {
         assert_eq!(config.log, "warn");
         assert_eq!(config.listen.http.port(), 2);
         assert_eq!(config.listen.ws.port(), 3102);
+    }
+
+    #[test]
+    fn any_setting_can_be_given_as_a_flag() {
+        let config = load(&["--set", "gateway.resume_seconds=5", "--set", "devices.web = 3"]);
+        assert_eq!((config.gateway.resume_seconds, config.devices.web), (5, 3));
+        assert_eq!(config.gateway.overflow, Overflow::Park);
+        let config = load(&["--set", "gateway.overflow = 'drop-oldest'"]);
+        assert_eq!(config.gateway.overflow, Overflow::DropOldest);
+        let flags = Flags { set: vec!["gateway.resume_minutes=5".into()], ..Flags::default() };
+        assert!(Config::load(&flags).unwrap_err().to_string().contains("resume_minutes"));
     }
 
     #[test]

@@ -52,15 +52,24 @@ impl Data {
         pool.map_err(|source| Trouble::Database { path, source })
     }
 
-    /// A secret of this directory's own, made at the first call.
-    pub(crate) fn secret(&self) -> Result<[u8; 32], Trouble> {
-        let path = self.path.join("demo.secret");
+    /// From which the keys of demo names are made. Whoever reads it can sign in as any of them.
+    pub(crate) fn demo_secret(&self) -> Result<[u8; 32], Trouble> {
+        self.secret("demo.secret")
+    }
+
+    /// Under which resume tickets are sealed. Whoever reads it can make up tickets.
+    pub(crate) fn ticket_secret(&self) -> Result<[u8; 32], Trouble> {
+        self.secret("ticket.secret")
+    }
+
+    /// A secret of this directory's own, made at the first call, for its owner's eyes alone.
+    fn secret(&self, name: &str) -> Result<[u8; 32], Trouble> {
+        let path = self.path.join(name);
         let failed = |source| Trouble::Data { path: path.clone(), source };
         if let Ok(Ok(secret)) = fs::read(&path).map(<[u8; 32]>::try_from) {
             return Ok(secret);
         }
         let secret: [u8; 32] = rand::random();
-        // Whoever reads it can sign in as anybody.
         let options =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).clone();
         options.open(&path).and_then(|mut file| file.write_all(&secret)).map_err(failed)?;
@@ -70,6 +79,8 @@ impl Data {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -77,9 +88,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = Data::open(dir.path()).unwrap();
         assert!(matches!(Data::open(dir.path()), Err(Trouble::DataTaken(_))));
-        let secret = first.secret().unwrap();
+        let secrets = (first.demo_secret().unwrap(), first.ticket_secret().unwrap());
+        assert_ne!(secrets.0, secrets.1);
         drop(first);
-        assert_eq!(Data::open(dir.path()).unwrap().secret().unwrap(), secret);
+        let second = Data::open(dir.path()).unwrap();
+        assert_eq!((second.demo_secret().unwrap(), second.ticket_secret().unwrap()), secrets);
+    }
+
+    #[test]
+    fn secrets_are_for_their_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = Data::open(dir.path()).unwrap();
+        data.demo_secret().unwrap();
+        data.ticket_secret().unwrap();
+        for name in ["demo.secret", "ticket.secret"] {
+            let mode = fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod config;
 mod data;
 mod demo;
 mod http;
+mod limits;
 mod metrics;
 mod server;
 mod trouble;

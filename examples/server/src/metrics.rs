@@ -56,14 +56,15 @@ impl fmt::Debug for Sources {
 }
 
 /// Numbers of the present; everything else counts.
-const GAUGES: [&str; 3] = ["connections", "sessions", "rooms"];
+const GAUGES: [&str; 5] = ["connections", "sessions", "parked", "rooms", "memory"];
 
 impl Collector for Sources {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let stats = self.gateway.stats();
         for (name, value) in stats.named() {
+            let is_gauge = GAUGES.contains(&name);
             let name = format!("gateway_{name}");
-            match GAUGES.iter().any(|gauge| name.ends_with(gauge)) {
+            match is_gauge {
                 true => gauge(&mut encoder, &name, value)?,
                 false => counter(&mut encoder, &name, value)?,
             }
@@ -88,6 +89,7 @@ impl Collector for Sources {
             ("delivered", stored.delivered),
             ("replayed", stored.replayed),
             ("fell_behind", stored.fell_behind),
+            ("repaired", stored.repaired),
         ] {
             counter(&mut encoder, &format!("store_{name}"), value)?;
         }

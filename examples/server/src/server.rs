@@ -20,6 +20,7 @@ use crate::config::{self, Config};
 use crate::data::Data;
 use crate::demo::{Demo, DemoRoom};
 use crate::http::{self, Public};
+use crate::limits;
 use crate::metrics::Metrics;
 use crate::say;
 use crate::trouble::Trouble;
@@ -37,7 +38,7 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
         source: io::Error::other(error),
     })?;
     let demo = match config.demo_is_on() {
-        true => Some(Arc::new(Demo::open(accounts, data.secret()?).await?)),
+        true => Some(Arc::new(Demo::open(accounts, data.demo_secret()?).await?)),
         false => None,
     };
     let membership: Arc<dyn Membership> = match &demo {
@@ -53,7 +54,8 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
     let online = demo.as_ref().map(|demo| demo.online());
     let router = Arc::new(authenticated);
     let watched = crate::demo::Watched::new(Arc::clone(&router), online);
-    let gateway = start_gateway(&config, watched)?;
+    let limits = limits::of(&config).ticket_key(data.ticket_secret()?);
+    let gateway = start_gateway(&config.listen, limits, watched)?;
 
     let (stop, stopped) = watch::channel(false);
     let verify: Arc<dyn Verify> = Arc::new(Tokens);
@@ -87,23 +89,15 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn start_gateway(config: &Config, router: impl comet::Router) -> Result<Gateway, Trouble> {
-    let config::Gateway { shards, .. } = config.gateway;
-    let limits = comet::Config::default()
-        .max_connections(config.gateway.max_connections)
-        .connections_per_address(config.gateway.connections_per_address)
-        .handshakes_per_address(config.gateway.handshakes_per_address)
-        .max_body(config.gateway.max_body)
-        .idle_timeout(Duration::from_secs(config.gateway.idle_seconds))
-        .handshake_timeout(Duration::from_secs(config.gateway.handshake_seconds))
-        .inbox(config.gateway.inbox)
-        .window(config.gateway.window)
-        .message_rate(config.gateway.message_rate);
-    let limits = if shards == 0 { limits } else { limits.shards(shards) };
+fn start_gateway(
+    listen: &config::Listen,
+    limits: comet::Config,
+    router: impl comet::Router,
+) -> Result<Gateway, Trouble> {
     let gateway = Gateway::builder(router)
         .config(limits)
-        .listen(Listen::tcp(config.listen.tcp))
-        .listen(Listen::websocket(config.listen.ws))
+        .listen(Listen::tcp(listen.tcp))
+        .listen(Listen::websocket(listen.ws))
         .start()?;
     Ok(gateway)
 }

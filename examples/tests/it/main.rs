@@ -3,6 +3,8 @@
 #![expect(clippy::cast_possible_truncation, reason = "numbers in tests are small")]
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
+mod chat;
+mod comet;
 mod echo;
 mod relay;
 mod relay_raw;

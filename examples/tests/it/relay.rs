@@ -244,3 +244,37 @@ fn body_of(packet: Frame) -> Vec<u8> {
     assert_eq!((packet.op, packet.seq), (1_000, 0));
     packet.body
 }
+
+#[test]
+fn a_device_that_names_itself_gets_what_it_missed_numbered_anew() {
+    let relay = Program::relay(&["--resume-ttl", "60", "--shards", "2"]);
+    let mut other = relay.client(Transport::Tcp, "other", "lobby");
+    let mut alice = relay.client(Transport::Tcp, "alice", "lobby,device=phone");
+    for seq in 1..=3 {
+        other.send(&say(seq, seq.to_string()));
+        other.receive_all(2);
+        assert_eq!(alice.receive(), delivery(seq, seq.to_string()));
+    }
+    alice.send(&ack(1));
+    alice.beat(9);
+    drop(alice);
+    other.send(&say(4, b"4"));
+    other.receive_all(2);
+
+    let mut tablet = relay.client(Transport::Tcp, "alice", "lobby,device=tablet");
+    let mut alice = relay.client(Transport::WebSocket, "alice", "lobby,device=phone");
+    for (seq, body) in [(1, b"2"), (2, b"3"), (3, b"4")] {
+        alice.takes(seq, body);
+    }
+    alice.beat(2);
+    tablet.beat(2);
+}
+
+#[test]
+fn limits_that_make_no_sense_end_it_with_an_error() {
+    let flags = ["--tcp", ANYWHERE, "--shards", "1", "--memory-budget", "1000"];
+    let output = Command::new(env!("CARGO_BIN_EXE_relay")).args(flags).output().unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.starts_with("relay: ") && said.contains("memory_budget"), "{said}");
+}

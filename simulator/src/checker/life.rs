@@ -34,7 +34,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
         }
     }
     one_holder(index, found);
-    reasons(index, found);
+    decisions(index, found);
 }
 
 struct Life<'a> {
@@ -112,52 +112,25 @@ fn one_holder(index: &Index<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Codes of the comet dialect that say what became of the session.
-const REPLACED: i32 = 12;
-const KICKED: i32 = 13;
-
-/// A client that is told a final reason is told the true one.
-fn reasons(index: &Index<'_>, found: &mut Vec<Violation>) {
+/// Who was refused has no session, and who was kicked has it no longer.
+fn decisions(index: &Index<'_>, found: &mut Vec<Violation>) {
     for (place, entry) in index.history.iter() {
-        let What::Over { attempt, code, .. } = entry.what else { continue };
-        let Some(session) = index.session_of(attempt) else {
-            refusal(index, place, attempt, code, found);
-            continue;
-        };
-        let is_true = match code {
-            0 => true,
-            KICKED => session.ended.is_some_and(|(at, why)| at < place && why == "kicked"),
-            REPLACED => {
-                let moved = session.holder_at(place) != Some(attempt);
-                moved || session.ended.is_some_and(|(at, why)| at < place && why == "replaced")
+        match entry.what {
+            What::Decided { attempt, accepted: false } => {
+                if let Some(session) = index.session_of(attempt) {
+                    let what = format!("{attempt} was refused, and has it");
+                    found.push(index.broken(Rule::Life, place, session, what));
+                }
             }
-            _ => false,
-        };
-        if !is_true {
-            let what =
-                format!("{attempt} was told the code {code}, of which the router knows nothing");
-            found.push(index.broken(Rule::TrueReason, place, session, what));
+            What::Kicked { session } => {
+                let rested = index.rested.unwrap_or(usize::MAX);
+                let session = index.session(session).filter(|at| at.is_alive_at(rested));
+                if let Some(session) = session {
+                    let what = "it was kicked, and is still there".to_owned();
+                    found.push(index.broken(Rule::Life, place, session, what));
+                }
+            }
+            _ => {}
         }
-    }
-}
-
-/// A client that never got a session on a connection was refused by the router, or left.
-fn refusal(
-    index: &Index<'_>,
-    place: usize,
-    attempt: Attempt,
-    code: i32,
-    found: &mut Vec<Violation>,
-) {
-    let refused = What::Decided { attempt, accepted: false };
-    let is_true = code == 0 || index.history.entries.iter().any(|entry| entry.what == refused);
-    if !is_true {
-        found.push(Violation {
-            rule: Rule::TrueReason,
-            at: index.history.time(place),
-            client: index.connection(attempt).map(|at| at.dial.client),
-            session: None,
-            what: format!("{attempt} was refused with {code}, which the router did not want"),
-        });
     }
 }

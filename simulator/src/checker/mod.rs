@@ -12,6 +12,7 @@ mod gaps;
 mod index;
 mod latest;
 mod life;
+mod reasons;
 mod rest;
 mod resume;
 mod upstream;
@@ -29,6 +30,7 @@ pub fn check(history: &History) -> Vec<Violation> {
     let mut found = Vec::new();
     let rules = [
         life::check,
+        reasons::check,
         acked::check,
         best_effort::check,
         latest::check,

@@ -137,12 +137,52 @@ fn what_a_client_is_told_of_its_session_is_true() {
     for (code, why) in [(13, "kicked"), (12, "replaced")] {
         let over = What::Over { client: ClientId(0), attempt: FIRST, code };
         let mut story = Story::comet();
-        story.tells(What::Ended { session: ONE, why }).tells(over.clone());
+        story.tells(What::Ended { session: ONE, why });
+        story.dials(dial(SECOND, 0, Wire::Comet)).tells(connected(OTHER, SECOND));
+        story.tells(over.clone()).tells(What::Ended { session: OTHER, why: "left" });
         assert_eq!(story.broken(), [], "{why}");
         let mut story = Story::comet();
         story.tells(over).tells(What::Ended { session: ONE, why: "lost" });
         assert_eq!(story.broken(), [Rule::TrueReason], "{code}");
     }
+}
+
+#[test]
+fn a_session_is_replaced_by_its_own_device_only() {
+    let mut stranger = Story::comet();
+    stranger.tells(What::Ended { session: ONE, why: "replaced" });
+    stranger.dials(dial(SECOND, 1, Wire::Comet)).tells(connected(OTHER, SECOND));
+    stranger.tells(What::Ended { session: OTHER, why: "left" });
+    assert_eq!(stranger.broken(), [Rule::TrueReason]);
+
+    let mut nobody = Story::comet();
+    nobody.tells(What::Parked { session: ONE, why: "replaced" }).tells(END);
+    assert_eq!(nobody.broken(), [Rule::TrueReason]);
+}
+
+#[test]
+fn what_the_router_decides_is_done() {
+    let mut kicked = Story::comet();
+    kicked.tells(What::Kicked { session: ONE }).rests(FIRST);
+    assert_eq!(kicked.broken(), [Rule::Life]);
+
+    let mut refused = Story::comet();
+    refused.tells(What::Decided { attempt: FIRST, accepted: false }).rests(FIRST);
+    assert_eq!(refused.broken(), [Rule::Life]);
+}
+
+#[test]
+fn who_is_refused_as_replaced_has_a_rival() {
+    let replaced = |rival: Dial| {
+        let mut story = Story::comet();
+        story.dials(dial(SECOND, 3, Wire::Comet)).dials(rival);
+        story.tells(connected(OTHER, rival.attempt));
+        story.tells(What::Over { client: ClientId(3), attempt: SECOND, code: 12 });
+        story.tells(What::Ended { session: OTHER, why: "left" }).tells(END).broken()
+    };
+    let ghost = Dial { ghost: true, ..dial(Attempt(2), 3, Wire::Comet) };
+    assert_eq!(replaced(ghost), []);
+    assert_eq!(replaced(Dial { user: 4, ..ghost }), [Rule::TrueReason]);
 }
 
 #[test]

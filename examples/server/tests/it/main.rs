@@ -2,6 +2,7 @@
 //!
 //! * `durability`: what was answered survives SIGKILL in the midst of traffic;
 //! * `clients`: what the existing clients rely on, on the socket;
+//! * `resume`: a client that comes back gets exactly what it missed;
 //! * `http`: the same for the HTTP API;
 //! * `process`: how it starts, refuses to start, and stops.
 //!
@@ -13,4 +14,5 @@ mod clients;
 mod durability;
 mod http;
 mod process;
+mod resume;
 mod support;

@@ -1,7 +1,9 @@
 //! A program to talk to, and the clients that the tests of the library use.
 
 pub(crate) mod clock;
+pub(crate) mod comet;
 pub(crate) mod program;
+pub(crate) mod proxy;
 
 #[expect(dead_code, reason = "not all of what the library's tests need is needed here")]
 #[path = "../../../../comet/tests/it/support/client.rs"]

@@ -2,11 +2,14 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
-use super::PATIENCE;
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::client::{Client, Transport};
+use super::{PATIENCE, clock};
 
 /// A running program. It is killed when this is dropped, in a panic too.
 pub(crate) struct Program {
@@ -44,6 +47,24 @@ impl Program {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Asks it to end.
+    pub(crate) fn terminate(&self) {
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a process");
+        kill_process(pid, Signal::TERM).expect("SIGTERM");
+    }
+
+    /// How it ended, once it has.
+    pub(crate) fn ended(mut self) -> ExitStatus {
+        let deadline = clock::deadline();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("wait") {
+                return status;
+            }
+            assert!(!clock::left(deadline).is_zero(), "it never ended");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
     }
 
     /// Where it listens.

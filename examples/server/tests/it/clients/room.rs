@@ -26,7 +26,8 @@ fn sign_in(server: &Server, name: &str) -> Guest {
 
 fn connect(server: &Server, transport: Transport, guest: &Guest) -> Client {
     let mut client = Client::connect(transport, &server.addresses);
-    client.send(&auth(0, &guest.token, Some(&browser("b-1"))));
+    let device = browser(&format!("b-{transport:?}"));
+    client.send(&auth(0, &guest.token, Some(&device)));
     assert_eq!(client.receive(), frame(AUTH_REPLY, 0, ""));
     client
 }

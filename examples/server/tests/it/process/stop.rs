@@ -77,8 +77,10 @@ impl Lock {
 fn messages_under_way_are_answered_before_the_end() {
     let mut server = setup().start();
     let [alice, bob] = ["alice", "bob"].map(Person::new);
-    let mut senders =
-        Transport::ALL.map(|transport| server.client(transport, &alice, Some(&browser("b-1"))));
+    let mut senders = Transport::ALL.map(|transport| {
+        let device = browser(&format!("b-{transport:?}"));
+        server.client(transport, &alice, Some(&device))
+    });
     // The later ones are announced to the earlier ones.
     senders[0].receive();
     senders[0].receive();

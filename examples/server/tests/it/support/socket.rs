@@ -36,6 +36,12 @@ impl Socket {
         Self { stream, unread: BytesMut::new() }
     }
 
+    /// Resets the connection: the other side hears nothing but that it is gone.
+    pub(crate) fn reset(self) {
+        let linger = Some(Duration::ZERO);
+        socket2::SockRef::from(&self.stream).set_linger(linger).expect("SO_LINGER");
+    }
+
     /// Writes all of it; the other side must take it.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         self.try_write(bytes).expect("write");

@@ -1,0 +1,60 @@
+//! What the configuration means for the gateway.
+
+use std::time::Duration;
+
+use comet::{DevicePolicy, Winner};
+
+use crate::config::{self, Config, Devices, Overflow};
+
+/// The gateway's limits as they are configured.
+pub(crate) fn of(config: &Config) -> comet::Config {
+    let gateway = &config.gateway;
+    let limits = comet::Config::default()
+        .max_connections(gateway.max_connections)
+        .connections_per_address(gateway.connections_per_address)
+        .handshakes_per_address(gateway.handshakes_per_address)
+        .max_body(gateway.max_body)
+        .idle_timeout(Duration::from_secs(gateway.idle_seconds))
+        .handshake_timeout(Duration::from_secs(gateway.handshake_seconds))
+        .inbox(gateway.inbox)
+        .window(gateway.window)
+        .message_rate(gateway.message_rate)
+        .resume_ttl(Duration::from_secs(gateway.resume_seconds))
+        .overflow(match gateway.overflow {
+            Overflow::Park => comet::Overflow::Park,
+            Overflow::DropOldest => comet::Overflow::DropOldest,
+            Overflow::Close => comet::Overflow::Close,
+        })
+        .memory_budget(gateway.memory_budget)
+        .handshake_rate(gateway.handshake_rate)
+        .devices(policy(config.devices));
+    if gateway.shards == 0 { limits } else { limits.shards(gateway.shards) }
+}
+
+/// The classes are those that the identity backend gives devices.
+fn policy(devices: Devices) -> DevicePolicy {
+    let winner = match devices.winner {
+        config::Winner::Newest => Winner::Newest,
+        config::Winner::Oldest => Winner::Oldest,
+    };
+    [("phone", devices.phone), ("desktop", devices.desktop), ("web", devices.web)]
+        .into_iter()
+        .fold(DevicePolicy::default(), |policy, (class, sessions)| {
+            policy.group([class], sessions, winner)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_class_is_limited_by_itself() {
+        let devices = Devices { phone: 1, desktop: 0, web: 3, winner: config::Winner::Oldest };
+        let expected = DevicePolicy::default()
+            .group(["phone"], 1, Winner::Oldest)
+            .group(["desktop"], 0, Winner::Oldest)
+            .group(["web"], 3, Winner::Oldest);
+        assert_eq!(policy(devices), expected);
+    }
+}

@@ -1,0 +1,56 @@
+//! Writes without a pause, also while the server is away.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use comet_dtalk::message::Common;
+use parking_lot::RwLock;
+
+use crate::support::client::{Client, Next, Transport};
+use crate::support::clock;
+use crate::support::common::{ack_in, body_of, to_user};
+use crate::support::frame::{SEND, SEND_REPLY, ack, frame};
+use crate::support::person::Person;
+use crate::support::server::Addresses;
+
+/// Between an answer and the next message.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Writes to `target` until it is told to stop. Every message is sent again until it is answered,
+/// and none before the one before it is. Returns their ids as answered.
+pub(super) fn write_on(at: &RwLock<Addresses>, target: &str, stop: &AtomicBool) -> Vec<i64> {
+    let person = Person::new("alice");
+    let mut log_ids = Vec::new();
+    let mut known = *at.read();
+    let mut client = Client::signed_in(Transport::Tcp, &known, &person, None);
+    while !stop.load(Ordering::Acquire) {
+        let common = to_user(target, &format!("m-{}", log_ids.len()), "hi");
+        log_ids.push(loop {
+            if let Some(log_id) = answer(&mut client, &common) {
+                break log_id;
+            }
+            // It has been killed, and is soon somewhere else.
+            clock::eventually("the server is back", || at.read().tcp != known.tcp);
+            known = *at.read();
+            client = Client::signed_in(Transport::Tcp, &known, &person, None);
+        });
+        std::thread::park_timeout(PAUSE);
+    }
+    log_ids
+}
+
+fn answer(client: &mut Client, common: &Common) -> Option<i64> {
+    let seq = client.next_seq();
+    client.try_send(&[frame(SEND, seq, body_of(common))]).ok()?;
+    loop {
+        match client.next(clock::deadline()) {
+            Next::Frame(next) if next.op == SEND_REPLY => return Some(ack_in(&next.body).log_id),
+            Next::Frame(echo) => {
+                let ack = ack(client.next_seq(), echo.seq);
+                client.try_send(&[ack]).ok()?;
+            }
+            Next::Ended(_) => return None,
+            Next::Nothing => panic!("no answer"),
+        }
+    }
+}

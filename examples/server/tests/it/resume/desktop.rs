@@ -1,0 +1,128 @@
+//! A desktop client: one pull, then the socket; it keeps each message once, in the order in which
+//! it first came.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use comet_dtalk::message::Login;
+use serde_json::json;
+
+use super::Cut;
+use crate::support::client::{Client, Next, Transport};
+use crate::support::common::Delivered;
+use crate::support::frame::{DELIVER, Frame, ack};
+use crate::support::http;
+use crate::support::person::{Person, again};
+use crate::support::server::Addresses;
+
+/// Unacknowledged deliveries that the server may have on their way.
+const WINDOW: usize = 256;
+
+pub(super) struct Desktop {
+    person: Person,
+    login: Login,
+    transport: Transport,
+    /// Whether it pulls before it connects, as existing clients do.
+    pulls: bool,
+    client: Option<Client>,
+    /// Connections of which the server does not know that they are gone.
+    half_open: Vec<Client>,
+    /// The greatest number of a delivery of this connection.
+    highest: u32,
+    known: HashSet<String>,
+    /// Ids of the messages in the order in which they came.
+    pub(super) stored: Vec<i64>,
+    /// Messages that came once more over a socket, since it connected.
+    repeats: usize,
+    /// The same in all.
+    pub(super) all_repeats: usize,
+}
+
+impl Desktop {
+    pub(super) fn new(person: &Person, login: Login, transport: Transport, pulls: bool) -> Self {
+        Self {
+            person: person.clone(),
+            login,
+            transport,
+            pulls,
+            client: None,
+            half_open: Vec::new(),
+            highest: 0,
+            known: HashSet::new(),
+            stored: Vec::new(),
+            repeats: 0,
+            all_repeats: 0,
+        }
+    }
+
+    pub(super) fn connect(&mut self, at: &Addresses) {
+        if self.pulls {
+            self.pull(at);
+        }
+        let client = Client::signed_in(self.transport, at, &self.person, Some(&self.login));
+        self.client = Some(client);
+        self.login = again(&self.login);
+        self.all_repeats += self.repeats;
+        (self.highest, self.repeats) = (0, 0);
+    }
+
+    pub(super) fn lose_connection(&mut self, cut: Cut) {
+        let Some(client) = self.client.take() else { return };
+        self.half_open.extend(cut.make(client));
+    }
+
+    /// The server has gone, and all connections with it.
+    pub(super) fn forget_connections(&mut self) {
+        self.client = None;
+        self.half_open.clear();
+    }
+
+    /// Takes what comes until then, and acknowledges it.
+    pub(super) fn listen(&mut self, until: Instant) {
+        while let Some(client) = &mut self.client {
+            match client.next(until) {
+                Next::Frame(frame) => self.take(&frame),
+                Next::Nothing => return,
+                Next::Ended(_) => self.client = None,
+            }
+        }
+    }
+
+    fn take(&mut self, frame: &Frame) {
+        assert_eq!(frame.op, DELIVER, "{frame:?}");
+        if frame.seq > self.highest {
+            assert_eq!(frame.seq, self.highest + 1, "numbered without holes");
+            self.highest = frame.seq;
+            self.store(frame.body.clone(), false);
+        }
+        let Some(client) = &mut self.client else { return };
+        let ack = ack(client.next_seq(), frame.seq);
+        // If it has gone, reading shows it.
+        let _ = client.try_send(&[ack]);
+    }
+
+    fn store(&mut self, body: Bytes, pulled: bool) {
+        let Delivered::Message(common) = Delivered::read(body) else { return };
+        if self.known.insert(common.msg_id) {
+            self.stored.push(common.log_id);
+        } else if !pulled {
+            self.repeats += 1;
+            assert!(self.pulls || self.repeats <= WINDOW, "more than was unacknowledged");
+        }
+    }
+
+    /// Asks for what is later than the last message that it has.
+    fn pull(&mut self, at: &Addresses) {
+        let start = self.stored.last().copied();
+        let request = json!({ "count": 20, "start": start }).to_string();
+        let answer =
+            http::post(at.http, "/app/record/sync-record", Some(&self.person), &request).data();
+        for record in answer["records"].as_array().expect("records") {
+            let body = STANDARD.decode(record.as_str().expect("a text")).expect("base64");
+            self.store(body.into(), true);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The comet dialect as the relay speaks it, seen byte by byte.
+
+mod deliveries;
+mod faults;
+mod opening;
+mod resume;
+
+use crate::support::client::Transport;
+
+const BOTH: [Transport; 2] = [Transport::Tcp, Transport::WebSocket];

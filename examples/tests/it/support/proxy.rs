@@ -1,0 +1,56 @@
+//! A line to a gateway that can be cut.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+/// Passes bytes on in both directions, until its connections are cut.
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Proxy {
+    /// A line to this address. It takes connections for as long as the tests run.
+    pub(crate) fn start(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        let address = listener.local_addr().expect("address");
+        let open = Arc::new(Mutex::new(Vec::new()));
+        let links = Arc::clone(&open);
+        thread::spawn(move || {
+            for near in listener.incoming().map_while(Result::ok) {
+                // A gateway that is not there is a connection that ends at once.
+                let Ok(far) = TcpStream::connect(target) else { continue };
+                let pairs = [(&near, &far), (&far, &near)];
+                for (from, to) in pairs.map(|(from, to)| (copy_of(from), copy_of(to))) {
+                    thread::spawn(move || pass_on(from, to));
+                }
+                lock(&links).extend([near, far]);
+            }
+        });
+        Self { address, open }
+    }
+
+    /// Ends all connections in both directions, whatever was under way; how many there were.
+    pub(crate) fn cut(&self) -> usize {
+        let open = std::mem::take(&mut *lock(&self.open));
+        // One that has ended by itself needs no end.
+        open.iter().for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
+        open.len() / 2
+    }
+}
+
+fn copy_of(stream: &TcpStream) -> TcpStream {
+    stream.try_clone().expect("another handle")
+}
+
+fn pass_on(mut from: TcpStream, mut to: TcpStream) {
+    // However it ended, it has ended.
+    let _ = io::copy(&mut from, &mut to);
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+fn lock(open: &Mutex<Vec<TcpStream>>) -> MutexGuard<'_, Vec<TcpStream>> {
+    open.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,101 @@
+//! What the gateway says about an end, to its router and to clients: is it true?
+
+use super::index::{Index, SessionFacts};
+use super::{Rule, Violation};
+use crate::history::{Attempt, What};
+
+/// Codes of the comet dialect that say what became of the session.
+const REPLACED: i32 = 12;
+const KICKED: i32 = 13;
+
+/// A client that is told a final reason is told the true one.
+pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
+    for session in &index.sessions {
+        replacements(index, session, found);
+    }
+    for (place, entry) in index.history.iter() {
+        let What::Over { attempt, code, .. } = entry.what else { continue };
+        let Some(session) = index.session_of(attempt) else {
+            refusal(index, place, attempt, code, found);
+            continue;
+        };
+        let is_true = match code {
+            0 => true,
+            KICKED => session.ended.is_some_and(|(at, why)| at < place && why == "kicked"),
+            REPLACED => {
+                let moved = session.holder_at(place) != Some(attempt);
+                moved || session.ended.is_some_and(|(at, why)| at < place && why == "replaced")
+            }
+            _ => false,
+        };
+        if !is_true {
+            let what =
+                format!("{attempt} was told the code {code}, of which the router knows nothing");
+            found.push(index.broken(Rule::TrueReason, place, session, what));
+        }
+    }
+}
+
+/// Whether a ghost, or a later attempt of the same client, got the session meanwhile.
+fn has_rival(index: &Index<'_>, place: usize, attempt: Attempt) -> bool {
+    let Some(connection) = index.connection(attempt) else { return false };
+    let (user, device) = (connection.dial.user, connection.dial.device);
+    index.connections.iter().flatten().any(|other| {
+        let is_rival = other.dial.ghost || other.dial.attempt > attempt;
+        let is_same = (other.dial.user, other.dial.device) == (user, device);
+        is_rival && is_same && other.session.is_some_and(|(_, bound)| bound < place)
+    })
+}
+
+/// A client that never got a session on a connection was refused by the router, or left.
+fn refusal(
+    index: &Index<'_>,
+    place: usize,
+    attempt: Attempt,
+    code: i32,
+    found: &mut Vec<Violation>,
+) {
+    let refused = What::Decided { attempt, accepted: false };
+    let is_true = match code {
+        0 => true,
+        REPLACED => has_rival(index, place, attempt),
+        _ => index.history.entries.iter().any(|entry| entry.what == refused),
+    };
+    if !is_true {
+        found.push(Violation {
+            rule: Rule::TrueReason,
+            at: index.history.time(place),
+            client: index.connection(attempt).map(|at| at.dial.client),
+            session: None,
+            what: format!("{attempt} was refused with {code}, which the router did not want"),
+        });
+    }
+}
+
+/// A session is replaced only by a connection of its own device, at that moment.
+fn replacements(index: &Index<'_>, session: &SessionFacts, found: &mut Vec<Violation>) {
+    let is_replaced = |place: &&usize| {
+        let entry = index.history.entries.get(**place);
+        matches!(entry.map(|at| &at.what), Some(What::Parked { why: "replaced", .. }))
+    };
+    for place in session.parked.iter().filter(is_replaced) {
+        let now = index.history.time(*place);
+        let goes_on = |(at, _): &(usize, Attempt)| at > place && index.history.time(*at) == now;
+        if !session.holders.iter().any(goes_on) {
+            let what = "it was replaced, and nobody has it".to_owned();
+            found.push(index.broken(Rule::TrueReason, *place, session, what));
+        }
+    }
+    if let Some((place, "replaced")) = session.ended {
+        let now = index.history.time(place);
+        let is_heir = |other: &SessionFacts| {
+            (other.user, other.device) == (session.user, session.device)
+                && other.name != session.name
+                && index.history.time(other.connected) == now
+        };
+        if !index.sessions.iter().any(is_heir) {
+            let what = "it ended as replaced, and nobody replaces it".to_owned();
+            found.push(index.broken(Rule::TrueReason, place, session, what));
+        }
+    }
+}
