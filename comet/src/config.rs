@@ -195,7 +195,8 @@ setters! {
     /// Bytes of single deliveries that wait for room in the window. Default 1 MiB.
     queue_bytes: usize;
     /// What becomes of a session when `queue`, `queue_bytes`, `room_log` or `room_log_bytes` is not
-    /// enough for it. Default: it is parked.
+    /// enough for it, unless its [`Identity`](crate::Identity::overflow) says otherwise. Default:
+    /// it is parked.
     overflow: Overflow;
     /// Acked deliveries of a room that are kept, once on each shard, for members that have not read
     /// them. Default 4,096, 8 bytes each and the body. Nothing is kept while all keep up.

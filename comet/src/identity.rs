@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::SessionId;
+use crate::config::Overflow;
 
 /// What a router found out about a peer that may have a session.
 pub struct Identity {
@@ -14,6 +15,7 @@ pub struct Identity {
     pub(crate) class: Box<str>,
     pub(crate) rooms: Vec<Arc<str>>,
     pub(crate) context: Option<Arc<dyn Any + Send + Sync>>,
+    pub(crate) overflow: Option<Overflow>,
 }
 
 impl Identity {
@@ -25,7 +27,7 @@ impl Identity {
     pub fn new(app: impl Into<Box<str>>, user: impl Into<Box<str>>) -> Self {
         let (app, user) = (app.into(), user.into());
         let (device, class) = ("".into(), "".into());
-        Self { app, user, device, class, rooms: Vec::new(), context: None }
+        Self { app, user, device, class, rooms: Vec::new(), context: None, overflow: None }
     }
 
     /// A peer without a user: the session stays on the shard that accepted it, and only its id,
@@ -56,6 +58,14 @@ impl Identity {
     #[must_use]
     pub fn room(mut self, name: &str) -> Self {
         self.rooms.push(name.into());
+        self
+    }
+
+    /// What becomes of this session when it cannot keep up, instead of what
+    /// [`Config::overflow`](crate::Config::overflow) says.
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = Some(overflow);
         self
     }
 

@@ -20,6 +20,7 @@ pub(crate) struct Limits {
     pub(crate) message_rate: u32,
     pub(crate) window: WindowLimits,
     pub(crate) latest_keys: usize,
+    pub(crate) overflow: Overflow,
     pub(crate) planted: Planted,
 }
 
@@ -38,16 +39,13 @@ impl Limits {
             window: WindowLimits {
                 window: config.window,
                 window_bytes: config.window_bytes,
-                queue: QueueLimits {
-                    entries: config.queue,
-                    bytes: config.queue_bytes,
-                    drops_oldest: config.overflow == Overflow::DropOldest,
-                },
+                queue: QueueLimits { entries: config.queue, bytes: config.queue_bytes },
                 rto: millis(config.rto),
                 max_rto: millis(config.max_rto),
                 attempts: config.delivery_attempts,
             },
             latest_keys: config.latest_keys,
+            overflow: config.overflow,
             planted: Planted::default(),
         }
     }

@@ -32,6 +32,7 @@ use comet_protocol::Inbound;
 use comet_protocol::comet::{Auth, Received, Seq};
 
 use crate::Closed;
+use crate::config::Overflow;
 use crate::delivery::{Ack, Answer, Due, Inbox, Reply, Window};
 use crate::rate::Rate;
 use crate::time::Time;
@@ -141,6 +142,8 @@ pub(crate) struct Session {
     inbox: Inbox,
     window: Option<Box<Window>>,
     conversation: Option<Box<Conversation>>,
+    /// Instead of what the limits say.
+    overflow: Option<Overflow>,
 }
 
 impl Session {
@@ -156,6 +159,7 @@ impl Session {
             inbox: Inbox::default(),
             window: None,
             conversation: None,
+            overflow: None,
         }
     }
 
@@ -171,6 +175,7 @@ impl Session {
             inbox: Inbox::default(),
             window: None,
             conversation: None,
+            overflow: None,
         }
     }
 

@@ -6,7 +6,8 @@ use comet_protocol::comet::{GapReason, Seq};
 
 use super::{Limits, Phase, Session};
 use crate::budget::Account;
-use crate::delivery::{Gap, Held, Logged, Overflow, Transmit, Window};
+use crate::config::Overflow;
+use crate::delivery::{self, Gap, Held, Logged, Transmit, Window};
 use crate::plant::Plant;
 use crate::time::Time;
 
@@ -56,24 +57,35 @@ impl Session {
             return self.lose(account, item, GapReason::TooLarge);
         }
         let is_parked = self.phase == Phase::Parked;
+        let drops_oldest = self.overflow(limits) == Overflow::DropOldest;
         let Some(window) = self.window(account) else { return Wait::Broken };
-        match window.queue().push(item, at, &limits.window.queue) {
+        match window.queue().push(item, at, drops_oldest, &limits.window.queue) {
             Ok(()) if !is_parked && at.is_some() && window.queue().has_fallen() => Wait::Fallen,
             Ok(()) => Wait::Queued,
-            Err(Overflow { memory: true }) => self.lose(account, item, GapReason::Memory),
-            Err(Overflow { memory: false }) if limits.planted.has(Plant::SeqHole) => {
+            Err(delivery::Overflow { memory: true }) => self.lose(account, item, GapReason::Memory),
+            Err(delivery::Overflow { memory: false }) if limits.planted.has(Plant::SeqHole) => {
                 window.skip();
                 Wait::Queued
             }
-            Err(Overflow { memory: false }) => {
+            Err(delivery::Overflow { memory: false }) => {
                 // Of a parked session, and of one that gives up what is old, nothing else is asked.
-                if is_parked || limits.window.queue.drops_oldest {
+                if is_parked || drops_oldest {
                     self.lose(account, item, GapReason::Slow)
                 } else {
                     Wait::Full
                 }
             }
         }
+    }
+
+    /// What becomes of the session when it cannot keep up.
+    pub(crate) fn overflow(&self, limits: &Limits) -> Overflow {
+        self.overflow.unwrap_or(limits.overflow)
+    }
+
+    /// Sets that for this session, if somebody said so.
+    pub(crate) fn set_overflow(&mut self, overflow: Option<Overflow>) {
+        self.overflow = overflow.or(self.overflow);
     }
 
     /// Says that a delivery will not come, in its place in the order.
@@ -110,7 +122,7 @@ impl Session {
 
     /// Gives up everything that waits, for want of memory, and says so. Whether there was anything;
     /// `Err` if there is no memory even to say so.
-    pub(crate) fn shed(&mut self) -> Result<bool, Overflow> {
+    pub(crate) fn shed(&mut self) -> Result<bool, delivery::Overflow> {
         let Some(window) = &mut self.window else { return Ok(false) };
         window.queue().give_up(GapReason::Memory)
     }

@@ -85,7 +85,8 @@ impl Shard {
 
     /// A session cannot keep up: it parks or ends, as the policy says.
     pub(super) fn fall_behind(&mut self, slot: u32) {
-        match self.shared.config.overflow {
+        let Some(member) = self.bucket.get(slot) else { return };
+        match member.session.overflow(&self.limits) {
             Overflow::Park => self.end(slot, &Closed::Slow),
             Overflow::Close => self.end_for_good(slot, &Closed::Slow),
             // It is told what it misses, and goes on.

@@ -165,9 +165,11 @@ impl Shard {
             return None;
         }
         self.put(earlier, connection);
+        let overflow = identity.overflow;
         let peer = Peer::new(self.bucket.id(earlier), identity);
         let member = self.bucket.get_mut(earlier)?;
         member.peer = Some(peer.clone());
+        member.session.set_overflow(overflow);
         member.parked_for = None;
         self.counters().resumed.add(1);
         self.sessions_changed(1);

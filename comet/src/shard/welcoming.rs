@@ -55,6 +55,9 @@ impl Shard {
             self.upgraded(slot, &key);
         }
         let rooms = std::mem::take(&mut identity.rooms);
+        if let Some(member) = self.bucket.get_mut(slot) {
+            member.session.set_overflow(identity.overflow);
+        }
         let peer = Peer::new(self.bucket.id(slot), identity);
         self.bucket.open(slot, peer.clone());
         self.welcome(slot, seq, false, loss);

@@ -18,8 +18,6 @@ use comet_protocol::comet::GapReason;
 pub(crate) struct QueueLimits {
     pub(crate) entries: usize,
     pub(crate) bytes: usize,
-    /// Whether a full queue gives up its oldest entry instead of refusing the newest.
-    pub(crate) drops_oldest: bool,
 }
 
 /// There is no room to wait in.
@@ -103,11 +101,13 @@ impl Queue {
         self.lanes.iter().any(first)
     }
 
-    /// Has a delivery wait; one of a room in the room's log, where it is.
+    /// Has a delivery wait; one of a room in the room's log, where it is. A full queue gives up its
+    /// oldest if it `drops_oldest`, and otherwise refuses the newest.
     pub(crate) fn push(
         &mut self,
         item: &Rc<Held>,
         at: Option<&Logged>,
+        drops_oldest: bool,
         limits: &QueueLimits,
     ) -> Result<(), Overflow> {
         let lane = item.lane() as usize;
@@ -119,7 +119,7 @@ impl Queue {
         }
         let len = if at.is_some() { 0 } else { item.len() };
         while self.is_full(len, limits) {
-            if !limits.drops_oldest || !self.drop_oldest() {
+            if !drops_oldest || !self.drop_oldest() {
                 return Err(FULL);
             }
         }

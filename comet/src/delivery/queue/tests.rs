@@ -4,8 +4,7 @@ use super::super::Log;
 use super::*;
 use crate::Delivery;
 
-const LIMITS: QueueLimits = QueueLimits { entries: 4, bytes: 100, drops_oldest: false };
-const DROPS: QueueLimits = QueueLimits { drops_oldest: true, ..LIMITS };
+const LIMITS: QueueLimits = QueueLimits { entries: 4, bytes: 100 };
 
 fn held(account: &Rc<Account>, lane: Lane, body: &'static str) -> Rc<Held> {
     Held::delivery(account, Delivery::acked(body).lane(lane), None).unwrap()
@@ -13,7 +12,13 @@ fn held(account: &Rc<Account>, lane: Lane, body: &'static str) -> Rc<Held> {
 
 fn push(queue: &mut Queue, lane: Lane, body: &'static str, limits: &QueueLimits) -> bool {
     let item = held(&Rc::clone(queue.charge.account()), lane, body);
-    queue.push(&item, None, limits).is_ok()
+    queue.push(&item, None, false, limits).is_ok()
+}
+
+/// Gives up the oldest for it.
+fn push_out(queue: &mut Queue, lane: Lane, body: &'static str) -> bool {
+    let item = held(&Rc::clone(queue.charge.account()), lane, body);
+    queue.push(&item, None, true, &LIMITS).is_ok()
 }
 
 /// Bodies, and gaps as "-count".
@@ -51,16 +56,16 @@ fn a_full_queue_refuses_or_gives_up_the_oldest_of_the_least_urgent() {
     assert!(push(&mut queue, Lane::Normal, "n2", &LIMITS));
     assert!(!push(&mut queue, Lane::Normal, "n3", &LIMITS));
     // The gap itself is an entry: two more bulk entries go for one new one.
-    assert!(push(&mut queue, Lane::Normal, "n3", &DROPS));
+    assert!(push_out(&mut queue, Lane::Normal, "n3"));
     assert_eq!(drain(&mut queue), ["n1", "n2", "n3", "-2"]);
 }
 
 #[test]
 fn a_delivery_longer_than_the_queue_is_refused_and_can_be_said_to_be_lost() {
     let mut queue = Queue::new(&Account::unlimited());
-    assert!(push(&mut queue, Lane::Normal, "n1", &DROPS));
+    assert!(push_out(&mut queue, Lane::Normal, "n1"));
     let long = held(&Account::unlimited(), Lane::Normal, "x".repeat(101).leak());
-    assert!(queue.push(&long, None, &DROPS).is_err());
+    assert!(queue.push(&long, None, true, &LIMITS).is_err());
     let gap = long.given_up(GapReason::TooLarge).unwrap();
     queue.lose(Lane::Normal, &gap).unwrap();
     assert_eq!(drain(&mut queue), ["-1", "-1"], "two reasons, two gaps");
@@ -89,7 +94,7 @@ fn giving_up_leaves_exact_ranges_and_no_memory() {
         let item = Delivery::acked("x").position(position);
         let item = Held::delivery(&account, item, None).unwrap();
         let index = log.borrow_mut().append(&item, 100, 1_000);
-        queue.push(&item, Some(&Logged { log: Rc::clone(&log), index }), &LIMITS).unwrap();
+        queue.push(&item, Some(&Logged { log: Rc::clone(&log), index }), false, &LIMITS).unwrap();
     }
     assert_eq!(queue.deliveries(), 4);
     assert_eq!(queue.give_up(GapReason::Memory), Ok(true));
@@ -112,7 +117,7 @@ fn a_busy_room_costs_a_slow_reader_one_entry() {
         let item = Held::delivery(&account, Delivery::acked("x").position(position), None).unwrap();
         let index = log.borrow_mut().append(&item, 100, 1_000);
         let at = Logged { log: Rc::clone(&log), index };
-        queues.iter_mut().for_each(|queue| queue.push(&item, Some(&at), &LIMITS).unwrap());
+        queues.iter_mut().for_each(|queue| queue.push(&item, Some(&at), false, &LIMITS).unwrap());
     }
     let each = (account.used() - before) / 100;
     assert!(each <= 128 + 200, "{each} bytes for each of 100 readers, the log shared by them");

@@ -8,7 +8,7 @@ use std::time::Duration;
 const LIMITS: WindowLimits = WindowLimits {
     window: 3,
     window_bytes: 100,
-    queue: QueueLimits { entries: 2, bytes: 50, drops_oldest: false },
+    queue: QueueLimits { entries: 2, bytes: 50 },
     rto: 2_000,
     max_rto: 10_000,
     attempts: 3,
@@ -31,7 +31,7 @@ fn push_at(window: &mut Window, now: Time, len: usize) -> Result<Option<u32>, Ov
     let item = body(len);
     match window.push(now, &item, &LIMITS) {
         Some(seq) => Ok(Some(seq.get())),
-        None => window.queue().push(&item, None, &LIMITS.queue).map(|()| None),
+        None => window.queue().push(&item, None, false, &LIMITS.queue).map(|()| None),
     }
 }
 

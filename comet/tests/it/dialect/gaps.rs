@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use comet::{Closed, Config, Delivery, Overflow};
+use comet::{Closed, Config, Delivery, Identity, Overflow};
 use comet_protocol::comet::{Auth, GapReason, ServerFrame};
 
 use crate::support::client::Transport;
 use crate::support::clock;
 use crate::support::comet::{Comet, hello};
-use crate::support::gateway::{Server, config};
+use crate::support::gateway::{Server, Setup, config};
 use crate::support::log::Event;
 use crate::support::place::everywhere;
 
@@ -86,6 +86,30 @@ fn a_slow_peer_is_parked_and_finds_what_was_kept_and_then_the_gap() {
         server.gateway.push_user("dtalk", "alice", numbered(10)).unwrap();
         assert_eq!(alice.delivery(), (7, "10".into()));
     });
+}
+
+#[test]
+fn what_a_session_is_to_do_when_it_cannot_keep_up_may_be_its_own() {
+    let server = Setup::new(small(1).overflow(Overflow::Close))
+        .on_connect(|_, request, reply| {
+            let identity = Identity::new(request.app, request.token.as_str());
+            reply.accept(match &*request.token {
+                "patient" => identity.overflow(Overflow::DropOldest),
+                _ => identity,
+            });
+        })
+        .start();
+    let mut patient = Comet::open(&server, Transport::Tcp, hello("patient", ""));
+    let mut other = Comet::open(&server, Transport::Tcp, hello("other", ""));
+    for user in ["patient", "other"] {
+        (1..=6).for_each(|n| server.gateway.push_user("dtalk", user, numbered(n)).unwrap());
+    }
+    assert_eq!(patient.deliveries(2).len(), 2);
+    patient.ack(2);
+    assert_eq!(patient.gap(), (3, 2, 3));
+    assert_eq!(other.deliveries(2).len(), 2);
+    assert_eq!(other.error(), (10, true));
+    assert_eq!(server.log.closed("other"), Closed::Slow);
 }
 
 #[test]
