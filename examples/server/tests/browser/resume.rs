@@ -17,6 +17,41 @@ const PULLS: &str = "
         .filter(({ name }) => name.endsWith('/sync-record')).length;";
 
 #[tokio::test]
+async fn a_page_whose_connection_is_cut_goes_on_where_it_was() {
+    let (server, driver) = (Server::start().await, Driver::start().await);
+    let line = Line::to(server.address()).await;
+    let alice = Page::sign_in(driver.browser().await, &server.url(), "alice").await;
+    let bob = Page::sign_in(driver.browser().await, &line.url(), "bob").await;
+    bob.open_person("alice").await;
+    alice.open_person("bob").await;
+    alice.send("before").await;
+    bob.wait_for_talk(&["before"]).await;
+    assert_eq!(bob.session().await, "new");
+    let pulls: u32 = bob.script(PULLS).await;
+
+    for round in 1..=3 {
+        line.lose();
+        alice.send(&format!("lost {round}")).await;
+        line.wait_for_losses(1).await;
+        bob.send(&format!("unanswered {round}")).await;
+        line.wait_for_losses(2).await;
+        line.cut();
+        bob.wait_for_element("#status[data-state='online'][data-session='resumed']").await;
+        wait_for_connections(&line, round + 1).await;
+        alice.send(&format!("after {round}")).await;
+        bob.wait_for_messages("the talk goes on", |shown| shown.len() == 1 + 3 * round).await;
+    }
+
+    let round = |n| [format!("lost {n}"), format!("unanswered {n}"), format!("after {n}")];
+    let talk: Vec<String> = [vec!["before".to_owned()], (1..=3).flat_map(round).collect()].concat();
+    bob.wait_for_talk(&talk).await;
+    alice.wait_for_talk(&talk).await;
+    alice.wait_for_marks("received").await;
+    bob.wait_for_marks("received").await;
+    assert_eq!(bob.script::<u32>(PULLS).await, pulls, "what was lost came by the session");
+}
+
+#[tokio::test]
 async fn a_page_that_is_loaded_again_leaves_its_session_and_misses_nothing() {
     let (server, driver) = (Server::start().await, Driver::start().await);
     let line = Line::to(server.address()).await;
@@ -59,12 +94,20 @@ async fn what_a_gap_leaves_out_is_pulled() {
     let gap = Gap { count: 1, reason: GapReason::Slow.into(), ..Gap::default() };
     line.say(&ServerFrame::Gap { to: Seq::new(lost[0]), gap });
     bob.wait_for_talk(&["before", "too much"]).await;
-    assert_eq!(bob.script::<u32>(PULLS).await, pulls + 1);
+    wait_for_pulls(&bob, pulls + 1).await;
+
+    let notice = Gap { count: 2, ..Gap::default() };
+    line.say(&ServerFrame::Gap { to: Seq::NONE, gap: notice });
+    // What is not of a room and had no number is in no record.
+    let of_room = Gap { count: 2, room: "4".to_owned(), ..Gap::default() };
+    line.say(&ServerFrame::Gap { to: Seq::NONE, gap: of_room });
+    wait_for_pulls(&bob, pulls + 2).await;
 
     line.cut();
     alice.send("after").await;
     bob.wait_for_talk(&["before", "too much", "after"]).await;
     alice.wait_for_marks("received").await;
+    wait_for_pulls(&bob, pulls + 2).await;
 }
 
 #[tokio::test]
@@ -86,7 +129,7 @@ async fn a_page_stays_away_as_long_as_a_server_that_goes_asks() {
     bob.script::<()>("dispatchEvent(new Event('online'));").await;
     wait_for_connections(&line, 2).await;
     assert!(told.elapsed() >= AWAY, "it came back after {:?}", told.elapsed());
-    bob.wait_for_state("online").await;
+    bob.wait_for_element("#status[data-state='online'][data-session='resumed']").await;
 }
 
 #[tokio::test]
@@ -134,4 +177,14 @@ async fn a_session_that_the_server_ends_waits_for_the_person() {
 async fn wait_for_connections(line: &Line, count: usize) {
     let seen = wait::poll(async || if line.connections() >= count { Ok(()) } else { Err(()) });
     seen.await.expect("the page connects again");
+}
+
+async fn wait_for_pulls(page: &Page, count: u32) {
+    let seen = wait::poll(async || {
+        let pulls: u32 = page.script(PULLS).await;
+        if pulls == count { Ok(()) } else { Err(pulls) }
+    });
+    if let Err(pulls) = seen.await {
+        panic!("pulled {pulls} times, expected {count}");
+    }
 }
