@@ -126,8 +126,9 @@ mod tests {
         let address = "ws://im.example:80".parse().unwrap();
         let key = "dGhlIHNhbXBsZSBub25jZQ==".to_owned();
         let mut handshake = Handshake { address: &address, key, searched: 0 };
-        let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
-                    Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+        let head = "HTTP/1.1 101 Switching Protocols\r\n\
+                    Upgrade: websocket\r\nConnection: Upgrade\r\n\
+                    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
         let mut input = BytesMut::from(&head[..40]);
         assert!(!handshake.finish(&mut input).unwrap());
         input.extend_from_slice(&head.as_bytes()[40..]);
