@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use comet::{Config, Delivery, Gap, Stats};
+use comet_protocol::comet::GapReason;
 
 use crate::history::{Lane, MissingGap, Push, PushClass};
 use crate::plan::{Limits, Overflow};
@@ -60,7 +61,20 @@ pub(crate) fn config(limits: &Limits) -> Config {
 /// What the router is told, which has no numbers.
 pub(crate) fn missing(gap: &Gap) -> MissingGap {
     let room = gap.room.as_deref().and_then(room_number);
-    MissingGap { from: 0, to: 0, count: gap.count, room, position: gap.position }
+    let (count, position) = (gap.count, gap.position);
+    MissingGap { from: 0, to: 0, count, room, position, why: reason(gap.reason) }
+}
+
+/// Why deliveries are missing, in a word.
+pub(crate) const fn reason(reason: GapReason) -> &'static str {
+    match reason {
+        GapReason::Unspecified => "unspecified",
+        GapReason::Slow => "slow",
+        GapReason::Expired => "expired",
+        GapReason::Memory => "memory",
+        GapReason::TooLarge => "too large",
+        GapReason::Failover => "failover",
+    }
 }
 
 pub(crate) const fn memory(stats: &Stats) -> u64 {

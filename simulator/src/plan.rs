@@ -97,12 +97,14 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn draw(random: &mut Random) -> Self {
         let parts = parts(random);
-        let limits = limits(random);
+        let mut limits = limits(random);
+        let is_tight = random.percent(15);
+        if is_tight {
+            limits.tighten(random);
+        }
         // Little memory is of no consequence to little bodies.
-        let longest_body = match limits.memory_budget < 1 << 20 {
-            true => random.of(&[400, 3_000, 6_000]),
-            false => random.of(&[40, 40, 400, 3_000]),
-        };
+        let longest_body =
+            if is_tight { random.of(&[3_000, 8_000]) } else { random.of(&[40, 40, 400, 3_000]) };
         let count = |random: &mut Random, chance: u64, most: u64| {
             if random.percent(chance) { random.place(usize_of(most)) + 1 } else { 0 }
         };
@@ -111,7 +113,7 @@ impl Plan {
             weather: weather(random),
             rooms: u32_of(random.between(1, 3)),
             length: random.between(8, 25) * SECOND,
-            pushes: usize_of(random.between(30, 120)),
+            pushes: usize_of(random.between(30, 120)) * if is_tight { 2 } else { 1 },
             messages: usize_of(random.between(5, 40)),
             faults: usize_of(random.between(0, 14)),
             kicks: count(random, 15, 2),
@@ -124,6 +126,19 @@ impl Plan {
             longest_body,
             parts,
         }
+    }
+}
+
+impl Limits {
+    /// Leaves the budget as the only limit: what waits for peers that do not read must exceed it.
+    fn tighten(&mut self, random: &mut Random) {
+        // Not less than a shard must have.
+        self.memory_budget = self.shards * random.of(&[16_500, 20_000, 40_000]);
+        self.resume_ttl = Duration::from_secs(30);
+        self.window_bytes = 65_536;
+        (self.queue, self.queue_bytes) = (200, 1 << 20);
+        (self.room_log, self.room_log_bytes) = (1_024, 1 << 20);
+        self.delivery_attempts = 7;
     }
 }
 
@@ -147,7 +162,7 @@ fn limits(random: &mut Random) -> Limits {
         inbox: random.of(&[1, 2, 8, 64]),
         mailbox: random.of(&[8, 64, 65_536, 65_536]),
         overflow: random.of(&[Overflow::Park, Overflow::DropOldest, Overflow::Close]),
-        memory_budget: random.of(&[33_000, 33_000, 60_000, 1 << 30, 1 << 30, 1 << 30]),
+        memory_budget: random.of(&[40_000, 1 << 30, 1 << 30]),
         latest_keys: random.of(&[3, 64]),
         room_log_bytes: random.of(&[100, 5_000, 1 << 20]),
         room_log: random.of(&[2, 8, 64, 1_024]),

@@ -9,6 +9,7 @@ use comet_protocol::comet as wire;
 
 use super::{Person, Wish};
 use crate::body::Body;
+use crate::contract;
 use crate::history::{Answer, Attempt, Log, Loss, MessageId, MissingGap, PushId, What};
 use crate::router::{self, room_number};
 
@@ -206,5 +207,6 @@ fn missing(from: u32, to: u32, gap: &wire::Gap) -> MissingGap {
     let first = gap.first(wire::Seq::new(to));
     let seen = u64::from(wire::Seq::new(from).since(first));
     let count = gap.count.saturating_sub(if to == 0 { 0 } else { seen });
-    MissingGap { from, to, count, room: room_number(&gap.room), position: gap.position }
+    let (room, position) = (room_number(&gap.room), gap.position);
+    MissingGap { from, to, count, room, position, why: contract::reason(gap.reason()) }
 }

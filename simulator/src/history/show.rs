@@ -52,7 +52,7 @@ impl fmt::Display for Push {
 
 impl fmt::Display for MissingGap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "gap of {} as {} to {}", self.count, self.from, self.to)?;
+        write!(f, "gap of {} as {} to {}, {}", self.count, self.from, self.to, self.why)?;
         if let Some(room) = self.room {
             write!(f, ", room {room}")?;
         }

@@ -130,6 +130,8 @@ pub struct MissingGap {
     pub room: Option<u32>,
     /// Where in the record they begin; 0 if that is not told.
     pub position: u64,
+    /// Why, in a word.
+    pub why: &'static str,
 }
 
 /// Why a ticket was not honoured, as the client is told.

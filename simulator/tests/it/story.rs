@@ -24,7 +24,7 @@ pub(crate) fn connected(session: Session, attempt: Attempt) -> What {
 }
 
 pub(crate) fn gap(count: u64) -> MissingGap {
-    MissingGap { from: 7, to: 7, count, room: None, position: 0 }
+    MissingGap { from: 7, to: 7, count, room: None, position: 0, why: "slow" }
 }
 
 impl Story {
