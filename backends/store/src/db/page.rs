@@ -116,7 +116,7 @@ impl Reads {
         .bind(row_limit())
         .fetch_all(&self.0)
         .await?;
-        Ok(rows.into_iter().map(|row| group_item(row)).collect())
+        Ok(rows.into_iter().map(group_item).collect())
     }
 
     async fn signals(&self, uid: &str, stretch: Stretch) -> Result<Vec<Item>, sqlx::Error> {

@@ -22,16 +22,16 @@ pub(crate) struct Attached {
     /// Without a connection, for now: what is new waits here, and not in the gateway's memory.
     away: bool,
     acked_lately: bool,
-    /// Clients of some dialects never acknowledge anything.
-    has_acked: bool,
+    /// Clients of some dialects never acknowledge anything, and are not waited for.
+    has_acks: bool,
 }
 
 impl Attached {
     /// No longer live, or not yet: `stretches` come first, and what is later than `held_after` waits.
-    fn catch_up_on(&mut self, stretches: Vec<Stretch>, held_after: i64) -> &mut CatchUp {
+    fn catch_up_on(&mut self, stretches: Vec<Stretch>, held_after: i64) {
         let unacked = std::mem::take(&mut self.unacked);
-        let unacked = if self.has_acked { unacked } else { 0 };
-        self.catch_up.insert(CatchUp::new(stretches, held_after).with_unacked(unacked))
+        let unacked = if self.has_acks { unacked } else { 0 };
+        self.catch_up = Some(CatchUp::new(stretches, held_after).with_unacked(unacked));
     }
 }
 
@@ -65,7 +65,7 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
             unacked: 0,
             away: false,
             acked_lately: false,
-            has_acked: false,
+            has_acks: false,
         };
         if self.attached.insert(session, attached).is_none() {
             self.of_user.entry(uid).or_default().push(session);
@@ -127,7 +127,8 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
     /// The session lost its connection: until it is back it gets nothing, and then everything.
     pub(crate) fn park(&mut self, session: S, committed: i64) {
         let Some(attached) = self.attached.get_mut(&session) else { return };
-        attached.away = true;
+        // Only sessions whose clients acknowledge are kept, and told of gaps.
+        (attached.away, attached.has_acks) = (true, true);
         if attached.catch_up.is_none() {
             attached.catch_up_on(Vec::new(), committed);
         }
@@ -149,6 +150,7 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         committed: i64,
     ) {
         let Some(attached) = self.attached.get_mut(&session) else { return };
+        attached.has_acks = true;
         match &mut attached.catch_up {
             Some(catch_up) => catch_up.settled(count),
             None => attached.unacked = attached.unacked.saturating_sub(count),
@@ -156,7 +158,7 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         let Some(stretch) = repair else { return };
         match &mut attached.catch_up {
             Some(catch_up) => catch_up.repair(stretch),
-            None => drop(attached.catch_up_on(vec![stretch], committed)),
+            None => attached.catch_up_on(vec![stretch], committed),
         }
     }
 
@@ -195,7 +197,7 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
     pub(crate) fn acked(&mut self, session: S) -> bool {
         let Some(attached) = self.attached.get_mut(&session) else { return false };
         attached.acked_lately = true;
-        attached.has_acked = true;
+        attached.has_acks = true;
         let Some(catch_up) = &mut attached.catch_up else {
             attached.unacked = attached.unacked.saturating_sub(1);
             return false;
@@ -299,19 +301,18 @@ mod tests {
     fn what_is_given_up_is_not_waited_for() {
         let mut sessions = Sessions::new();
         sessions.attach(1, "alice".into(), false, vec![], 0);
-        for id in 1..=201 {
+        for id in 1..=200 {
             assert!(sessions.offer(1, &item(id)));
             sessions.pushed(1);
         }
-        sessions.acked(1);
         let repair = Stretch { source: Source::Record, after: 100, upto: 200 };
-        sessions.lost(1, 71, Some(repair), 201);
-        assert_eq!(sessions.step(1, 201), Step::Wait, "129 may still come");
-        assert!(!sessions.offer(1, &item(202)));
-        sessions.lost(1, 1, None, 201);
-        assert_eq!(sessions.step(1, 201), Step::Read(repair));
+        sessions.lost(1, 71, Some(repair), 200);
+        assert_eq!(sessions.step(1, 200), Step::Wait, "129 may still come");
+        assert!(!sessions.offer(1, &item(201)));
+        sessions.lost(1, 1, None, 200);
+        assert_eq!(sessions.step(1, 200), Step::Read(repair));
         sessions.page_sent(1, 0, None, true);
-        assert_eq!(sessions.step(1, 202), Step::Live(vec![item(202)]));
+        assert_eq!(sessions.step(1, 201), Step::Live(vec![item(201)]));
     }
 
     #[test]
