@@ -2,6 +2,10 @@
 //! worth its time. Outside of simulations there are none, and asking costs nothing.
 
 /// A defect that was found in another server.
+#[cfg_attr(
+    not(feature = "simulation"),
+    expect(unreachable_pub, reason = "it is public where it can be planted")
+)]
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Plant {
     /// A full queue drops a delivery after it has taken a number.
@@ -17,6 +21,7 @@ pub enum Plant {
     OverlapAck,
 }
 
+#[cfg(feature = "simulation")]
 impl Plant {
     /// Every one of them.
     pub const ALL: [Self; 5] =

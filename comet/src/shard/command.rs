@@ -59,6 +59,8 @@ pub(crate) enum Decision {
     Refuse(Bytes),
     /// Close without a word.
     Close,
+    /// Have it come back after that time.
+    Later(Duration),
 }
 
 impl Command {

@@ -185,6 +185,14 @@ impl Shard {
                 }
                 self.end(slot, &Closed::Refused);
             }
+            Decision::Later(after) => {
+                self.counters().turned_away.add(1);
+                self.refuse_raw_with(slot, &HandshakeError::Unavailable);
+                if self.speaks_comet(slot) {
+                    self.send_refused(slot, Code::UNAVAILABLE, Some(after), &[]);
+                }
+                self.end(slot, &Closed::TurnedAway);
+            }
         }
         self.resume(slot);
     }
@@ -225,11 +233,15 @@ impl Shard {
 
     /// Answers the upgrade request of a refused raw peer; whether it is one.
     pub(super) fn refuse_raw(&mut self, slot: u32) -> bool {
+        self.refuse_raw_with(slot, &HandshakeError::Forbidden)
+    }
+
+    fn refuse_raw_with(&mut self, slot: u32, error: &HandshakeError) -> bool {
         let Some(connection) = self.connection(slot) else { return false };
         if !matches!(connection.transport, Transport::Deciding { .. }) {
             return false;
         }
-        self.refuse_upgrade(slot, &HandshakeError::Forbidden);
+        self.refuse_upgrade(slot, error);
         true
     }
 

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use comet_protocol::Dialect;
@@ -84,6 +85,13 @@ impl ConnectReply {
         if body.len() <= MAX_BODY {
             self.settle(Decision::Refuse(body));
         }
+    }
+
+    /// Has the peer come back, not earlier than after this time: whatever is needed to decide does
+    /// not answer at the moment. A comet peer is told so; others are closed, without a word or, a
+    /// raw peer, with HTTP status 503, and come back as they like.
+    pub fn later(mut self, after: Duration) {
+        self.settle(Decision::Later(after));
     }
 
     /// Closes the connection without a word. A raw peer gets HTTP status 403, a comet peer a

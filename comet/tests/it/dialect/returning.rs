@@ -9,7 +9,7 @@ use comet_protocol::comet::{Code, ServerFrame};
 use crate::support::client::Transport;
 use crate::support::comet::{Comet, hello};
 use crate::support::frame::auth;
-use crate::support::gateway::{Server, config};
+use crate::support::gateway::{Server, Setup, config};
 use crate::support::log::Event;
 use crate::support::place::everywhere;
 
@@ -72,6 +72,22 @@ fn a_crowd_is_let_in_at_the_rate_and_the_rest_gets_times_of_their_own() {
         let asked = server.log.so_far(|event| matches!(event, Event::Connect { .. }).then_some(()));
         assert_eq!(asked.len(), open.len(), "the router was asked about nobody else");
 
+        let mut old = server.connect(place.transport);
+        old.send(&auth(1, "old", ""));
+        assert_eq!(old.ending(), place.transport.goodbye(1013));
+    });
+}
+
+#[test]
+fn a_router_that_cannot_decide_now_has_the_peer_come_back() {
+    everywhere(|place| {
+        let server = Setup::new(config(place.shards))
+            .on_connect(|_, _, reply| reply.later(Duration::from_secs(3)))
+            .start();
+        let mut peer = Comet::connect(&server, place.transport);
+        let refused = peer.ask(hello("alice", "")).unwrap_err();
+        assert_eq!((refused.code, refused.retryable), (Code::UNAVAILABLE.get(), true));
+        assert_eq!(refused.return_after_ms, 3_000);
         let mut old = server.connect(place.transport);
         old.send(&auth(1, "old", ""));
         assert_eq!(old.ending(), place.transport.goodbye(1013));
