@@ -48,16 +48,6 @@ pub(super) struct Cursor {
     position: u64,
 }
 
-/// What a cursor brings.
-#[derive(Debug)]
-pub(super) enum Read {
-    Item(Rc<Held>),
-    /// The log has gone on without this reader.
-    Lost(Gap),
-    /// Nothing is left to read.
-    End,
-}
-
 impl Log {
     pub(crate) fn new(account: &Rc<Account>, room: &Arc<str>) -> SharedLog {
         Rc::new(RefCell::new(Self {
@@ -153,32 +143,24 @@ impl Cursor {
         self.end - self.next
     }
 
-    /// The next item, which the window may take or not.
+    /// The next item, unless it is lost.
     pub(super) fn peek(&self) -> Option<Rc<Held>> {
         let log = self.log.borrow();
         let index = usize::try_from(self.next.checked_sub(log.base)?).ok()?;
         if self.next < self.end { log.items.get(index).cloned() } else { None }
     }
 
-    /// Reads on.
-    pub(super) fn read(&mut self) -> Read {
+    /// What the log has forgotten before this reader had it.
+    pub(super) fn lost(&self) -> Option<Gap> {
         let log = self.log.borrow();
-        if self.next >= self.end {
-            return Read::End;
-        }
-        if self.next < log.base {
-            let count = log.base.min(self.end) - self.next;
-            let (room, reason) = (Some(Arc::clone(&log.room)), log.trimmed_for);
-            drop(log);
-            return Read::Lost(Gap { count, reason, room, position: self.skip(count) });
-        }
-        let index = usize::try_from(self.next - log.base).unwrap_or(usize::MAX);
-        let Some(item) = log.items.get(index).cloned() else { return Read::End };
-        drop(log);
-        self.next += 1;
-        let position = item.as_delivery().map_or(0, |delivery| delivery.position);
-        self.position = if position == 0 { 0 } else { position + 1 };
-        Read::Item(item)
+        let count = log.base.min(self.end).saturating_sub(self.next);
+        let (room, reason) = (Some(Arc::clone(&log.room)), log.trimmed_for);
+        (count > 0).then_some(Gap { count, reason, room, position: self.position })
+    }
+
+    /// Goes on behind so many items.
+    pub(super) fn pass(&mut self, count: u64) {
+        self.skip(count);
     }
 
     /// Gives up up to so many items; what is missing then.
@@ -233,9 +215,10 @@ mod tests {
         let each = account.used() - before;
         assert!(each < 3 * 300, "three more items for both readers: {each}");
         for cursor in &mut cursors {
-            let read = std::iter::from_fn(|| match cursor.read() {
-                Read::Item(item) => item.as_delivery().map(|delivery| delivery.position),
-                _ => None,
+            let read = std::iter::from_fn(|| {
+                let item = cursor.peek()?;
+                cursor.pass(1);
+                item.as_delivery().map(|delivery| delivery.position)
             });
             assert_eq!(read.collect::<Vec<_>>(), [100, 101, 102, 103]);
         }
@@ -252,11 +235,13 @@ mod tests {
             assert!(cursor.extend(&append(&log, &account, position), position))
         });
         assert!(cursor.has_fallen());
-        let Read::Lost(gap) = cursor.read() else { panic!("fallen off") };
+        let gap = cursor.lost().unwrap();
         assert_eq!((gap.count, gap.position, gap.room.as_deref()), (3, 50, Some("r")));
-        let Read::Item(item) = cursor.read() else { panic!("the rest is there") };
-        assert_eq!(item.as_delivery().unwrap().position, 53);
-        assert_eq!(cursor.left(), 3);
+        assert_eq!(cursor.lost(), Some(gap.clone()), "until it is passed");
+        cursor.pass(gap.count);
+        assert_eq!(cursor.lost(), None);
+        assert_eq!(cursor.peek().unwrap().as_delivery().unwrap().position, 53);
+        assert_eq!(cursor.left(), 4);
     }
 
     #[test]
@@ -266,7 +251,7 @@ mod tests {
         let mut cursor = Cursor::new(&append(&log, &account, 1), 1);
         assert!(cursor.extend(&append(&log, &account, 2), 2));
         log.borrow_mut().halve();
-        let Read::Lost(gap) = cursor.read() else { panic!("the first is gone") };
+        let gap = cursor.lost().unwrap();
         assert_eq!((gap.count, gap.position, gap.reason), (1, 1, GapReason::Memory));
     }
 

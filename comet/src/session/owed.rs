@@ -108,6 +108,11 @@ impl Session {
         self.window.as_mut()?.poll_transmit(now, &limits.window)
     }
 
+    /// Whether what waits could not be sent for want of memory alone.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.phase == Phase::Open && self.window.as_ref().is_some_and(|window| window.is_stuck())
+    }
+
     /// The next delivery to be sent again; call until `None` after
     /// [`Timeout::Resend`](super::Timeout::Resend).
     pub(crate) fn poll_resend(&mut self, now: Time, limits: &Limits) -> Option<Transmit> {

@@ -186,6 +186,12 @@ impl Shard {
                 }
             }
         }
+        if let Some(member) = self.bucket.get(slot)
+            && member.session.is_stuck()
+        {
+            let again = member.session.poll_timeout(now, &self.limits);
+            self.wheel.arm_by(slot, again);
+        }
     }
 
     /// Queues what stands under a number.

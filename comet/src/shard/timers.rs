@@ -45,7 +45,7 @@ impl Shard {
         }
         let Some(member) = self.bucket.get_mut(slot) else { return };
         match member.session.handle_timeout(now, blocked, &self.limits) {
-            Timeout::Nothing => {}
+            Timeout::Nothing => self.send_waiting(slot),
             Timeout::Resend => self.resend(slot),
             Timeout::Ping => self.ping(slot),
             Timeout::Close(closed) => return self.end(slot, &closed),

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use super::log::{Cursor, Read};
+use super::log::Cursor;
 use super::{Gap, Held, Lane, Logged};
 use crate::budget::{Account, Charge};
 use comet_protocol::comet::GapReason;
@@ -161,14 +161,15 @@ impl Queue {
                 item
             }
             Entry::Log(cursor) => {
-                if !fits(lane, cursor.peek().map_or(0, |item| item.len())) {
+                let (item, count) = match cursor.lost() {
+                    // Passed only once there is memory to say so.
+                    Some(gap) => (Held::gap(self.charge.account(), gap.clone()).ok()?, gap.count),
+                    None => (cursor.peek()?, 1),
+                };
+                if !fits(lane, item.len()) {
                     return None;
                 }
-                let item = match cursor.read() {
-                    Read::Item(item) => item,
-                    Read::Lost(gap) => Held::gap(self.charge.account(), gap).ok()?,
-                    Read::End => return None,
-                };
+                cursor.pass(count);
                 if cursor.left() == 0 {
                     self.remove_front(lane);
                 }

@@ -90,6 +90,9 @@ pub(crate) struct Window {
     charge: Charge,
 }
 
+/// How long to wait before another look whether there is memory.
+const MEMORY_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// Entries that an empty window has room for, so that one delivery can always fly.
 const LEAST_ENTRIES: usize = 4;
 
@@ -243,10 +246,10 @@ impl Window {
         None
     }
 
-    /// How long until something may be due; `None` while nothing is in flight.
+    /// How long until something may be due; `None` while nothing is in flight, and nothing waits.
     pub(crate) fn due_in(&self, now: Time) -> Option<std::time::Duration> {
         if self.in_flight.is_empty() {
-            return None;
+            return self.is_stuck().then_some(MEMORY_PAUSE);
         }
         let left = self.due.wrapping_sub(now.wrapping_millis());
         let left = if left > u32::MAX / 2 { 0 } else { left };
@@ -260,6 +263,11 @@ impl Window {
             let _shrinks = self.charge.set(cost(LEAST_ENTRIES));
             self.queue.release();
         }
+    }
+
+    /// Whether something waits though nothing flies: then it waits for memory.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.in_flight.is_empty() && !self.queue.is_empty()
     }
 
     /// Whether nothing is in flight and nothing waits.
