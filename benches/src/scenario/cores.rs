@@ -1,5 +1,6 @@
-//! Which core runs what.
+//! Which core runs what, and before whom.
 
+use rustix::process::setpriority_process;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Keeps the calling thread, and the processes that it starts from then on, on one of the cores
@@ -12,6 +13,13 @@ pub(super) fn keep_to(choice: usize, of: &CpuSet) {
         // A run on other cores than wanted is a run.
         let _ = sched_setaffinity(None, &one);
     }
+}
+
+/// Puts the process, its later threads, and the processes that it starts from then on, before
+/// other work on the machine, if it may: a core that a compiler has taken is not the gateway's.
+pub(super) fn outrank() {
+    // Without the right to do so the figures are those of a busy machine.
+    let _ = setpriority_process(None, -15);
 }
 
 /// The cores that the calling thread may use.

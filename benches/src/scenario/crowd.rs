@@ -90,15 +90,15 @@ impl Crowd {
         self.publishers.extend(spread.map(|at| added[at]));
     }
 
-    /// Waits until all sessions are open.
+    /// Waits until all sessions have been open.
     ///
     /// # Errors
     ///
     /// [`RunError::NotOpen`] when they are not in time.
     pub fn open(&mut self, within: Duration) -> Result<(), RunError> {
         let wanted = self.driver.sessions();
-        let is_open = |audience: &Audience| audience.open() == wanted;
-        if self.wait(clock::now() + within, is_open)? {
+        let have_begun = |audience: &Audience| audience.counts().begun >= wanted as u64;
+        if self.wait(clock::now() + within, have_begun)? {
             return Ok(());
         }
         let (open, waits) = (self.audience.open(), self.audience.counts().waits);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::Args;
 use comet_protocol::client::Config;
 
-use super::cores::{allowed, keep_to};
+use super::cores::{allowed, keep_to, outrank};
 use super::{Crowd, Rooms, RunError, Setting, flags, tell};
 use crate::audience::Rounds;
 use crate::clock;
@@ -67,6 +67,7 @@ struct Side {
 pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
     let mut report = Report::new("fan");
     let cores = allowed();
+    outrank();
     let start = |class: &str| {
         keep_to(0, &cores);
         let own = flags(&[("--delivery", class.to_owned()), ("--shards", "1".to_owned())]);

@@ -16,6 +16,7 @@ use comet_protocol::client::Config;
 use rustix::process::setpriority_process;
 use rustix::thread::gettid;
 
+use super::cores::outrank;
 use super::{Crowd, Rooms, RunError, Setting, flags, tell};
 use crate::clock;
 use crate::driver::{Route, Tuning};
@@ -86,6 +87,7 @@ struct Storm {
 ///
 /// [`RunError`] when there is no result.
 pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
+    outrank();
     let own = flags(&[
         ("--resume-ttl", "120".to_owned()),
         ("--handshake-rate", plan.handshake_rate.to_string()),

@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::Args;
 use comet_protocol::client::Config;
 
+use super::cores::outrank;
 use super::{Crowd, Rooms, RunError, Setting, flags, tell};
 use crate::clock;
 use crate::driver::{Route, Tuning};
@@ -69,6 +70,7 @@ const LOOK: Duration = Duration::from_millis(250);
 ///
 /// [`RunError`] when there is no result.
 pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
+    outrank();
     let own = flags(&[
         ("--resume-ttl", "300".to_owned()),
         ("--memory-budget", plan.memory_budget.to_string()),

@@ -1,0 +1,80 @@
+//! The scenarios at a small scale, against comet itself in this process.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use comet::{
+    Config, Connect, ConnectReply, Delivery, Gateway, Identity, Listen, Message, Peer, Receipt,
+    Refusal, Router,
+};
+use comet_bench::scenario::cuts;
+use comet_bench::server::Target;
+
+/// What a member says goes to everybody in its room.
+struct Rooms;
+
+impl Router for Rooms {
+    fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
+        let room: Arc<str> = String::from_utf8_lossy(&request.ext).into();
+        let identity = Identity::new(request.app, request.token).room(&*room);
+        reply.accept(identity.context(Arc::new(room)));
+    }
+
+    fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
+        let Some(room) = peer.context::<Arc<str>>() else { return };
+        match gateway.publish(room, Delivery::acked(message.body)) {
+            Ok(()) => receipt.ack(""),
+            Err(_) => receipt.refuse(Refusal::later(0)),
+        }
+    }
+}
+
+fn gateway() -> (Gateway, Target) {
+    let config = Config::default()
+        .shards(2)
+        .resume_ttl(Duration::from_secs(60))
+        .idle_timeout(Duration::from_secs(8));
+    let local = SocketAddr::from(([127, 0, 0, 1], 0));
+    let gateway = Gateway::builder(Rooms)
+        .config(config)
+        .listen(Listen::tcp(local))
+        .listen(Listen::websocket(local))
+        .start()
+        .expect("started");
+    let addresses = gateway.addresses();
+    let target = Target { tcp: addresses[0], ws: addresses[1] };
+    (gateway, target)
+}
+
+#[test]
+fn connections_break_for_ten_seconds_and_nothing_is_lost_or_comes_twice() {
+    let (gateway, target) = gateway();
+    let plan = cuts::Plan {
+        seconds: 10,
+        sessions: 100,
+        members: 20,
+        rate: 2_000,
+        body: 128,
+        proxies: 3,
+        every: 5.0,
+        stall: 3.0,
+        settle: 30,
+        seed: 7,
+    };
+    let program = Path::new(env!("CARGO_BIN_EXE_comet-bench"));
+    let report = cuts::against(&plan, target, program).expect("a result");
+    assert!(report.violations().is_empty(), "{report}");
+    let json = report.json();
+    let figures = json["figures"].as_array().expect("figures");
+    let figure = |name: &str| {
+        let found = figures.iter().find(|figure| figure["name"] == name);
+        found.and_then(|figure| figure["value"].as_f64()).expect("a number")
+    };
+    assert!(figure("deliveries received") >= 15_000.0, "{report}");
+    assert!(figure("connections reset") >= 50.0, "{report}");
+    assert!(figure("connections half closed") >= 50.0, "{report}");
+    assert!(figure("proxies stopped and gone on") >= 1.0, "{report}");
+    drop(gateway);
+}
