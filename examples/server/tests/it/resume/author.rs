@@ -14,7 +14,7 @@ use crate::support::person::Person;
 use crate::support::server::Addresses;
 
 /// Between an answer and the next message.
-const PAUSE: Duration = Duration::from_millis(2);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Writes to `target` until it is told to stop. Every message is sent again until it is answered,
 /// and none before the one before it is. Returns their ids as answered.

@@ -80,8 +80,12 @@ impl Desktop {
         self.half_open.clear();
     }
 
-    /// Takes what comes until then, and acknowledges it.
-    pub(super) fn listen(&mut self, until: Instant) {
+    /// Takes what comes until then, and acknowledges it. If the server has closed the connection,
+    /// it makes another.
+    pub(super) fn listen(&mut self, at: &Addresses, until: Instant) {
+        if self.client.is_none() {
+            self.connect(at);
+        }
         while let Some(client) = &mut self.client {
             match client.next(until) {
                 Next::Frame(frame) => self.take(&frame),
