@@ -46,6 +46,7 @@ struct World {
 }
 
 impl World {
+    #[expect(clippy::print_stderr, reason = "shown with the test that failed")]
     fn new(pulls: bool) -> Self {
         let seed: u64 = rand::random();
         eprintln!("seed {seed}");
@@ -63,6 +64,7 @@ impl World {
     }
 
     /// Loses connections, and the server in the rounds that `restarts` names; then all must be there.
+    #[expect(clippy::print_stderr, reason = "shown with the test that failed")]
     fn play(&mut self, restarts: impl Fn(usize) -> bool) {
         let addresses = RwLock::new(self.server.addresses);
         let stop = AtomicBool::new(false);
