@@ -29,10 +29,10 @@ pub struct Plan {
     #[arg(long, default_value_t = 5_000)]
     pub slow: usize,
     /// Messages a second to the room
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 8)]
     pub rate: u64,
     /// Bytes of a message
-    #[arg(long, default_value_t = 1_024)]
+    #[arg(long, default_value_t = 256)]
     pub body: usize,
     /// Seconds of each part
     #[arg(long, default_value_t = 20)]
@@ -41,11 +41,14 @@ pub struct Plan {
     #[arg(long, default_value_t = 32 << 20)]
     pub memory_budget: u64,
     /// Deliveries in flight to one session
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 32)]
     pub window: u16,
     /// Deliveries that wait for one session
-    #[arg(long, default_value_t = 128)]
+    #[arg(long, default_value_t = 64)]
     pub queue: usize,
+    /// Deliveries of the room that are kept for readers who are behind
+    #[arg(long, default_value_t = 64)]
+    pub room_log: usize,
     /// What is promised: acked or best-effort
     #[arg(long, default_value = "acked")]
     pub delivery: String,
@@ -78,6 +81,7 @@ pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
         ("--delivery", plan.delivery.clone()),
         ("--window", plan.window.to_string()),
         ("--queue", plan.queue.to_string()),
+        ("--room-log", plan.room_log.to_string()),
     ]);
     let relay = Relay::start(&setting.relay, own.into_iter().chain(setting.flags.clone()))?;
     let mut crowd = crowd(plan, &relay)?;
@@ -121,8 +125,7 @@ pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
 }
 
 fn crowd(plan: &Plan, relay: &Relay) -> Result<Crowd, RunError> {
-    // Small socket buffers: what the kernel keeps for the slow is not the gateway's to shed.
-    let tuning = Tuning { receive_buffer: Some(8 << 10), is_precise: true, ..Tuning::default() };
+    let tuning = Tuning { is_precise: true, ..Tuning::default() };
     let mut crowd = Crowd::new(tuning, plan.body)?;
     let routes: Arc<[Route]> = Arc::new([Route::tcp(relay.target().tcp)]);
     let config = Config::default();
