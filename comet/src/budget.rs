@@ -22,6 +22,7 @@ const RESERVE: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: usize,
+    shards: usize,
     lease: usize,
     leased: AtomicUsize,
 }
@@ -47,7 +48,7 @@ impl Budget {
     pub(crate) fn new(limit: usize, shards: usize) -> Self {
         // Small budgets must not be gone by being leased and unused.
         let lease = LEASE.min(limit / (shards * 64)).max(1);
-        Self { limit, lease, leased: AtomicUsize::new(0) }
+        Self { limit, shards, lease, leased: AtomicUsize::new(0) }
     }
 
     /// By what all shards have leased.
@@ -95,19 +96,28 @@ impl Account {
         self.used.get()
     }
 
+    /// What this shard may use before it is asked to give something up: its share of so many
+    /// sixteenths of the budget.
+    pub(crate) fn share(&self, sixteenths: usize) -> usize {
+        self.budget.limit / 16 * sixteenths / self.budget.shards
+    }
+
     /// How short the budget is, for all shards together.
     pub(crate) fn pressure(&self) -> Pressure {
         self.budget.pressure()
     }
 
-    fn take(&self, bytes: usize, limit: usize) -> Result<(), Exhausted> {
+    /// `reserve` says that it may be from the reserve, of which no more is leased than is needed.
+    fn take(&self, bytes: usize, reserve: bool) -> Result<(), Exhausted> {
         let used = self.used.get() + bytes;
         let short = used.saturating_sub(self.leased.get());
         if short > 0 {
+            let most = self.budget.limit;
+            let ordinary = most - most / RESERVE;
             let lease = short.max(self.budget.lease);
-            let got = if self.budget.lease(lease, limit) {
+            let got = if self.budget.lease(lease, ordinary) {
                 lease
-            } else if self.budget.lease(short, limit) {
+            } else if self.budget.lease(short, if reserve { most } else { ordinary }) {
                 short
             } else {
                 return Err(Exhausted);
@@ -158,15 +168,24 @@ impl Charge {
 
     /// The same for what says that something is missing, which may use the reserve.
     pub(crate) fn from_reserve(account: &Rc<Account>, bytes: usize) -> Result<Self, Exhausted> {
-        account.take(bytes, account.budget.limit)?;
-        Ok(Self { account: Rc::clone(account), bytes })
+        let mut charge = Self::none(account);
+        charge.set_from_reserve(bytes)?;
+        Ok(charge)
     }
 
     /// Becomes a charge of so many bytes; stays what it was if there are not so many.
     pub(crate) fn set(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        self.change(bytes, false)
+    }
+
+    /// The same for what says that something is missing.
+    pub(crate) fn set_from_reserve(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        self.change(bytes, true)
+    }
+
+    fn change(&mut self, bytes: usize, reserve: bool) -> Result<(), Exhausted> {
         if bytes > self.bytes {
-            let limit = self.account.budget.limit;
-            self.account.take(bytes - self.bytes, limit - limit / RESERVE)?;
+            self.account.take(bytes - self.bytes, reserve)?;
         } else {
             self.account.put(self.bytes - bytes);
         }

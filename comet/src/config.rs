@@ -36,6 +36,7 @@ pub struct Config {
     pub(crate) ping_after: Duration,
     pub(crate) close_timeout: Duration,
     pub(crate) resume_ttl: Duration,
+    pub(crate) parked_per_user: usize,
     pub(crate) write_timeout: Duration,
     pub(crate) max_body: usize,
     pub(crate) max_fragments: u32,
@@ -80,6 +81,7 @@ impl Default for Config {
             ping_after: Duration::from_secs(4 * 60),
             close_timeout: Duration::from_secs(2),
             resume_ttl: Duration::ZERO,
+            parked_per_user: 16,
             write_timeout: Duration::from_secs(30),
             max_body: 16_384,
             max_fragments: 1_024,
@@ -108,7 +110,7 @@ impl Default for Config {
             message_rate: 0,
             mailbox: 65_536,
             read_buffer: 256 * 1024,
-            accept_batch: 256,
+            accept_batch: 64,
         }
     }
 }
@@ -166,6 +168,9 @@ setters! {
     /// A parked session costs what it did while connected, and what is pushed to it until `queue`
     /// or `queue_bytes` is reached; what comes then is lost with a [`Gap`](crate::Gap).
     resume_ttl: Duration;
+    /// Sessions of one user that may be parked at once. Default 16, about 1 KiB each beside what is
+    /// kept for them; for one more the oldest ends.
+    parked_per_user: usize;
     /// How long a peer may take nothing of what is written to it. Default 30 s.
     write_timeout: Duration;
     /// Longest body of a frame, and of a WebSocket message with its frame heads. Default 16,384.
@@ -251,7 +256,7 @@ setters! {
     /// A session that is not read because of `inbox` or `write_bytes` may hold as much of what was
     /// read before.
     read_buffer: usize;
-    /// Connections that a shard accepts before it looks after the ones it has. Default 256.
+    /// Connections that a shard accepts before it looks after the ones it has. Default 64.
     accept_batch: usize;
 }
 

@@ -12,6 +12,7 @@
 //! ([`token`](crate::token), `reconnect`, [`registry`](crate::registry)).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use comet::{
     Closed, Connect, ConnectReply, Delivery, Dialect, Gap, Gateway, Identity, Message, Peer,
@@ -85,6 +86,9 @@ impl<R> Authenticated<R> {
     }
 }
 
+/// When a peer is to come back that could not be looked at now.
+const LATER: Duration = Duration::from_secs(2);
+
 impl<R: Router> Router for Authenticated<R> {
     fn connect(&self, gateway: &Gateway, request: Connect, reply: ConnectReply) {
         if !self.gate.apps.iter().any(|app| **app == *request.app) {
@@ -93,7 +97,7 @@ impl<R: Router> Router for Authenticated<R> {
         }
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
             self.gate.logins.count(Outcome::Overloaded);
-            return reply.close();
+            return reply.later(LATER);
         };
         let (gate, gateway) = (Arc::clone(&self.gate), gateway.clone());
         self.runtime.spawn(async move {
@@ -209,9 +213,14 @@ impl Gate {
             }
             Err(denied) => {
                 tracing::debug!(remote = %request.remote, %denied, "login denied");
-                self.logins.count(denied.outcome());
-                if let Denied::Superseded(newer) = denied {
-                    reply.refuse(endpoint_login(&newer).encode_to_vec());
+                let outcome = denied.outcome();
+                self.logins.count(outcome);
+                match denied {
+                    Denied::Superseded(newer) => {
+                        reply.refuse(endpoint_login(&newer).encode_to_vec());
+                    }
+                    _ if outcome == Outcome::Unavailable => reply.later(LATER),
+                    _ => reply.close(),
                 }
             }
         }

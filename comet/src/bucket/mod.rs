@@ -10,7 +10,7 @@ use std::hash::BuildHasher;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::budget::Account;
+use crate::budget::{Account, Charge};
 use crate::delivery::{Log, SharedLog};
 use crate::identity::Peer;
 use crate::keyed::Keyed;
@@ -26,8 +26,8 @@ pub(crate) struct Member {
     pub(crate) session: Session,
     /// Who it is; set when the session opens.
     pub(crate) peer: Option<Peer>,
-    /// Why it lost its connection, while it is parked.
-    pub(crate) parked_for: Option<Box<Closed>>,
+    /// While it is parked.
+    pub(crate) parked_for: Option<Box<Parked>>,
     /// Grows with each session that opens.
     pub(crate) since: u32,
     /// It ends because nobody came back for it.
@@ -35,6 +35,15 @@ pub(crate) struct Member {
     rooms: Vec<Membership>,
     /// Its neighbours among the sessions of the same user.
     of_user: Links,
+}
+
+/// What is kept of a session's connection while it has none.
+#[derive(Debug)]
+pub(crate) struct Parked {
+    /// Why it has none.
+    pub(crate) closed: Closed,
+    /// For the session itself.
+    pub(crate) _charge: Charge,
 }
 
 /// Places in a list that is linked through the slots.

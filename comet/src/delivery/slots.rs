@@ -28,6 +28,11 @@ impl Slots {
         stalest
     }
 
+    /// Bytes of the bodies that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.iter().map(|held| held.len()).sum()
+    }
+
     /// What waits, oldest first; nothing does any more.
     pub(crate) fn take(&mut self) -> Vec<Rc<Held>> {
         std::mem::take(&mut self.0)

@@ -9,6 +9,7 @@ use comet_protocol::comet::{Auth, Loss, Seq};
 use crate::budget::{Account, Charge, Exhausted};
 use crate::delivery::{Gap, Slots, Upstream};
 use crate::ticket::Ticket;
+use crate::time::Time;
 
 /// What a peer asked for, while it is decided about.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(crate) struct Conversation {
     pub(crate) shown: u32,
     /// Of the auth that opened this connection: it counts the peer's attempts.
     pub(crate) attempt: Seq,
+    /// When a ping left that has no pong yet.
+    pub(crate) pinged: Option<Time>,
     /// The longest body that the peer takes; 0 leaves it to us.
     pub(crate) max_body: u32,
     pub(crate) takes_latest: bool,
@@ -53,6 +56,7 @@ impl Conversation {
             epoch: 1,
             shown: 0,
             attempt,
+            pinged: None,
             max_body: auth.max_body,
             takes_latest: auth.capabilities & capability::LATEST != 0,
             keeps_tickets: auth.capabilities & capability::RESUME != 0,
@@ -70,7 +74,7 @@ impl Conversation {
 
     /// Goes on with another connection, whose peer showed the ticket of `epoch`.
     pub(crate) fn resume(&mut self, hello: &Hello, attempt: Seq, epoch: u32) {
-        self.attempt = attempt;
+        (self.attempt, self.pinged) = (attempt, None);
         self.shown = epoch;
         self.epoch += 1;
         self.max_body = hello.auth.max_body;
@@ -81,6 +85,12 @@ impl Conversation {
     /// The last number up to which every message was taken.
     pub(crate) fn accepted(&self) -> Seq {
         self.upstream.accepted()
+    }
+
+    /// Whether a peer that comes back takes everything that it took before: what is kept for it may
+    /// be as long.
+    pub(crate) fn fits(&self, max_body: u32) -> bool {
+        max_body == 0 || (self.max_body != 0 && max_body >= self.max_body)
     }
 
     /// Whether a body is longer than the peer takes.

@@ -133,11 +133,10 @@ impl Session {
     /// The stamp of our pings is when they were sent; anything else measures nothing.
     fn pong(&mut self, now: Time, stamp: [u8; 8]) -> Action<'static> {
         let sent = Time::from_micros(u64::from_be_bytes(stamp));
-        if let Some(window) = &mut self.window
-            && sent <= now
-            && sent >= self.moment
-        {
-            let millis = u32::try_from(now.since(sent).as_millis()).unwrap_or(u32::MAX);
+        let conversation = self.conversation.as_mut();
+        let asked = conversation.and_then(|it| it.pinged.take_if(|asked| *asked == sent));
+        if let (Some(asked), Some(window)) = (asked, &mut self.window) {
+            let millis = u32::try_from(now.since(asked).as_millis()).unwrap_or(u32::MAX);
             window.sample(millis);
         }
         Action::Ignore

@@ -62,12 +62,13 @@ impl Session {
         match window.queue().push(item, at, drops_oldest, &limits.window.queue) {
             Ok(()) if !is_parked && at.is_some() && window.queue().has_fallen() => Wait::Fallen,
             Ok(()) => Wait::Queued,
-            Err(delivery::Overflow { memory: true }) => self.lose(account, item, GapReason::Memory),
-            Err(delivery::Overflow { memory: false }) if limits.planted.has(Plant::SeqHole) => {
+            Err(delivery::Overflow::Broken) => Wait::Broken,
+            Err(delivery::Overflow::Memory) => self.lose(account, item, GapReason::Memory),
+            Err(delivery::Overflow::Full) if limits.planted.has(Plant::SeqHole) => {
                 window.skip();
                 Wait::Queued
             }
-            Err(delivery::Overflow { memory: false }) => {
+            Err(delivery::Overflow::Full) => {
                 // Of a parked session, and of one that gives up what is old, nothing else is asked.
                 if is_parked || drops_oldest {
                     self.lose(account, item, GapReason::Slow)
@@ -119,17 +120,30 @@ impl Session {
         self.window.as_mut()?.poll_resend(now, &limits.window)
     }
 
-    /// Bytes of bodies that this session is one of those to keep alive.
+    /// Bytes of bodies that this session is one of those to keep alive; more than none if there is
+    /// anything.
     pub(crate) fn bytes_owed(&self) -> usize {
-        let answers = self.conversation.as_ref().map_or(0, |it| it.upstream.bytes());
-        self.window.as_ref().map_or(0, |window| window.bytes()) + answers
+        let conversation = self.conversation.as_ref();
+        let others = conversation.map_or(0, |it| it.upstream.bytes() + it.latest.bytes());
+        let places = self.window.as_ref().is_some_and(|window| window.keeps_something());
+        self.window.as_ref().map_or(0, |window| window.bytes()) + others + usize::from(places)
     }
 
     /// Gives up everything that waits, for want of memory, and says so. Whether there was anything;
     /// `Err` if there is no memory even to say so.
     pub(crate) fn shed(&mut self) -> Result<bool, delivery::Overflow> {
-        let Some(window) = &mut self.window else { return Ok(false) };
-        window.queue().give_up(GapReason::Memory)
+        let mut gave = false;
+        if let Some(conversation) = &mut self.conversation {
+            for held in conversation.latest.take() {
+                gave = true;
+                let gap = held.given_up(GapReason::Memory);
+                gap.into_iter().for_each(|gap| conversation.drop_unnumbered(gap));
+            }
+        }
+        match &mut self.window {
+            Some(window) => Ok(window.queue().give_up(GapReason::Memory)? || gave),
+            None => Ok(gave),
+        }
     }
 
     /// `None` if there is no memory for one.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use comet_protocol::Dialect;
+use comet_protocol::comet::limits::KEY;
 use comet_protocol::comet::{GapReason, Seq};
 
 use super::Shard;
@@ -25,7 +26,7 @@ impl Shard {
         Held::delivery(&self.account, delivery, room).or_else(|delivery| {
             // What only waits for the end of the turn is nobody's fault.
             self.flush_dirty();
-            self.shed();
+            self.shed_if_short();
             Held::delivery(&self.account, delivery, room)
         })
     }
@@ -95,6 +96,9 @@ impl Shard {
     }
 
     fn deliver_latest(&mut self, slot: u32, item: &Rc<Held>, delivery: &Delivery) {
+        if self.is_too_long(slot, item.len() + KEY) {
+            return self.drop_for(slot, item, GapReason::TooLarge);
+        }
         let (backlog, limit) = (self.backlog(slot), self.limits.latest_keys);
         let Some(conversation) = self.conversation_mut(slot) else { return };
         if backlog == Some(0) && !conversation.has_to_say() {
@@ -104,9 +108,13 @@ impl Shard {
         if let Some(forgotten) = conversation.latest.put(item, limit) {
             self.drop_item(slot, &forgotten);
         }
+        self.say_unnumbered(slot);
     }
 
     fn deliver_once(&mut self, slot: u32, item: &Held, delivery: &Delivery) {
+        if self.is_too_long(slot, item.len()) {
+            return self.drop_for(slot, item, GapReason::TooLarge);
+        }
         match self.backlog(slot) {
             Some(backlog) if !self.is_too_far_behind(backlog) => {
                 self.say_gap_unnumbered(slot);
@@ -123,11 +131,26 @@ impl Shard {
             || (backlog > 0 && self.account.pressure() >= Pressure::High)
     }
 
-    /// A delivery without a number is dropped.
+    /// A delivery without a number is dropped for a slow peer.
     pub(super) fn drop_item(&mut self, slot: u32, item: &Held) {
-        if let Some(gap) = item.given_up(GapReason::Slow) {
+        self.drop_for(slot, item, GapReason::Slow);
+    }
+
+    fn drop_for(&mut self, slot: u32, item: &Held, reason: GapReason) {
+        if let Some(gap) = item.given_up(reason) {
             self.drop_unnumbered(slot, gap);
         }
+    }
+
+    /// Whether the peer has said that it takes no body of this length.
+    pub(super) fn is_too_long(&self, slot: u32, len: usize) -> bool {
+        let conversation = self.bucket.get(slot).and_then(|it| it.session.conversation());
+        conversation.is_some_and(|conversation| conversation.is_too_long(len))
+    }
+
+    /// Whether the session has no connection.
+    pub(super) fn is_parked(&self, slot: u32) -> bool {
+        self.bucket.get(slot).is_some_and(|member| member.session.is_parked())
     }
 
     /// A delivery without a number is dropped; a peer of the comet dialect will be told.
@@ -135,6 +158,8 @@ impl Shard {
         self.counters().deliveries_dropped.add(1);
         if let Some(conversation) = self.conversation_mut(slot) {
             conversation.drop_unnumbered(gap);
+            // Nothing that is on its way would bring it along.
+            self.say_unnumbered(slot);
         }
     }
 
@@ -236,7 +261,7 @@ impl Shard {
     }
 
     /// Bytes that wait for the socket; `None` if there is no connection.
-    fn backlog(&self, slot: u32) -> Option<usize> {
+    pub(super) fn backlog(&self, slot: u32) -> Option<usize> {
         let connection = self.connections.get(slot as usize)?.as_ref()?;
         Some(connection.backlog())
     }

@@ -78,6 +78,11 @@ impl Shard {
         while let Some(place) = self.bucket.members(run.room).get(at).copied() {
             if let Some(part) = self.admit_run(place.slot, &mut run) {
                 self.write_run(part, &mut run, last);
+                if self.has_queued_much()
+                    && let Err(kind) = self.write_out(place.slot)
+                {
+                    run.later.push((place.slot, Later::Lost(kind)));
+                }
             }
             at += 1;
         }
@@ -93,12 +98,17 @@ impl Shard {
 
     fn do_later(&mut self, slot: u32, what: &Later, items: &[Rc<Held>]) {
         match what {
+            // What is to be done before this may have parked it.
+            Later::Lost(_) | Later::Fallen if self.is_parked(slot) => {}
+            Later::Lost(ErrorKind::OutOfMemory) => self.run_out_of_memory(slot),
             Later::Lost(kind) => self.lose(slot, *kind),
             Later::Fallen => self.fall_behind(slot),
             Later::Tell => self.send_waiting(slot),
             Later::Broken => self.end_for_good(slot, &Closed::Shed),
             Later::Full(from) => {
-                self.fall_behind(slot);
+                if !self.is_parked(slot) {
+                    self.fall_behind(slot);
+                }
                 items[*from..].iter().for_each(|item| self.deliver(slot, item));
             }
             Later::Singly => items.iter().for_each(|item| self.deliver(slot, item)),
@@ -125,7 +135,8 @@ impl Shard {
         }
         let conflated = run.class == Class::Latest && dialect == Dialect::Comet;
         let backlog = connection.backlog();
-        if has_to_say || (conflated && (backlog > 0 || !self.takes_latest(slot))) {
+        let picky = dialect == Dialect::Comet && self.is_too_long(slot, run.longest);
+        if has_to_say || picky || (conflated && (backlog > 0 || !self.takes_latest(slot))) {
             run.later.push((slot, Later::Singly));
             return None;
         }

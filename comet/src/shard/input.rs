@@ -33,6 +33,12 @@ pub(super) enum Progress {
 impl Shard {
     /// Reads what the socket has, up to the buffer's length, unless the connection is paused.
     pub(super) fn handle_readable(&mut self, slot: u32) {
+        if self.is_newcomer(slot) {
+            if self.newcomers_left == 0 {
+                return self.put_off(slot);
+            }
+            self.newcomers_left -= 1;
+        }
         let mut buffer = mem::take(&mut self.buffer);
         if let Progress::More = self.read(slot, &mut buffer) {
             // Others have their turn first.
@@ -78,14 +84,38 @@ impl Shard {
     /// Handles the tails of connections that may go on, then their sockets.
     pub(super) fn resume_all(&mut self) {
         for slot in mem::take(&mut self.resuming) {
-            let Some(connection) = self.connections[slot as usize].as_mut() else { continue };
-            connection.state.resuming = false;
-            connection.state.paused = false;
-            let serial = connection.serial;
-            if let Some(tail) = connection.tail.take() {
-                self.handle_tail(slot, serial, tail);
-            }
-            self.handle_readable(slot);
+            self.go_on_with(slot);
+        }
+        for _ in 0..self.newcomers.len().min(self.newcomers_left) {
+            let Some(slot) = self.newcomers.pop_front() else { return };
+            self.go_on_with(slot);
+        }
+    }
+
+    fn go_on_with(&mut self, slot: u32) {
+        let Some(connection) = self.connections[slot as usize].as_mut() else { return };
+        connection.state.resuming = false;
+        connection.state.paused = false;
+        let serial = connection.serial;
+        if let Some(tail) = connection.tail.take() {
+            self.handle_tail(slot, serial, tail);
+        }
+        self.handle_readable(slot);
+    }
+
+    /// Whether the connection has no session yet, and may get one.
+    fn is_newcomer(&self, slot: u32) -> bool {
+        let session = self.bucket.get(slot).map(|member| &member.session);
+        session.is_some_and(|session| !session.is_open() && !session.is_closing())
+    }
+
+    /// Has a connection without a session read when its turn comes.
+    fn put_off(&mut self, slot: u32) {
+        if let Some(connection) = self.connections[slot as usize].as_mut()
+            && !connection.state.resuming
+        {
+            connection.state.resuming = true;
+            self.newcomers.push_back(slot);
         }
     }
 

@@ -54,6 +54,7 @@ mod timers;
 mod welcoming;
 mod write_queue;
 
+use std::collections::VecDeque;
 use std::hash::BuildHasher;
 use std::io;
 use std::rc::Rc;
@@ -94,6 +95,10 @@ const MAILBOXES: usize = 16;
 
 /// Events taken from one poll.
 const EVENTS: usize = 1_024;
+
+/// Reads of connections without a session in one turn: a crowd that comes at once must not make
+/// those wait that are there.
+const NEWCOMERS: usize = 32;
 
 /// Listeners count down from here, connections up from 0.
 const FIRST_LISTENER: usize = usize::MAX - 1;
@@ -170,6 +175,10 @@ pub(crate) struct Shard {
     /// Bytes queued since the last flush, large bodies by reference not counted.
     queued: usize,
     resuming: Vec<u32>,
+    /// Connections without a session that have something to be read, in the order they came.
+    newcomers: VecDeque<u32>,
+    /// How many of them may still be read in this turn.
+    newcomers_left: usize,
     fired: Vec<u32>,
     found: Vec<u32>,
     run: Run,
@@ -225,6 +234,8 @@ impl Shard {
             dirty: Vec::new(),
             queued: 0,
             resuming: Vec::new(),
+            newcomers: VecDeque::new(),
+            newcomers_left: 0,
             fired: Vec::new(),
             found: Vec::new(),
             run: Run::default(),
@@ -287,6 +298,7 @@ impl Shard {
         self.now = self.shared.clock.now();
         // What is to be read on has waited for what the turn before brought: the end of a peer's
         // bytes is not looked at before its last message has had a chance of an answer.
+        self.newcomers_left = NEWCOMERS;
         self.resume_all();
         for ready in events.iter() {
             self.handle_event(ready);
@@ -328,7 +340,8 @@ impl Shard {
 
     /// How long the poll may sleep.
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        let busy = !self.resuming.is_empty() || self.accept_is_due();
+        let waits = !self.resuming.is_empty() || !self.newcomers.is_empty();
+        let busy = waits || self.accept_is_due();
         if busy || !self.mailbox.may_sleep() {
             return Some(Duration::ZERO);
         }

@@ -87,11 +87,39 @@ impl Shard {
         Some(connection.out.get_or_insert_with(|| pool.take(now)))
     }
 
-    /// Writes before the turn ends if it has queued so much that memory matters more than calls.
+    /// Whether the turn has queued so much that memory matters more than calls.
+    pub(super) fn has_queued_much(&self) -> bool {
+        self.queued > TURN_BYTES.min(self.shared.config.memory_budget / 16)
+    }
+
+    /// Writes before the turn ends if it has queued much.
     pub(super) fn flush_if_much(&mut self) {
-        if self.queued > TURN_BYTES {
+        if self.has_queued_much() {
             self.flush_dirty();
         }
+    }
+
+    /// Writes what waits, and ends nothing, whatever comes of it.
+    pub(super) fn write_out(&mut self, slot: u32) -> Result<Flush, ErrorKind> {
+        let now = self.now;
+        let connection = self.connections.get_mut(slot as usize).and_then(Option::as_mut);
+        let Some(connection) = connection else { return Ok(Flush::Done) };
+        let Some(out) = &mut connection.out else { return Ok(Flush::Done) };
+        let (flush, written) =
+            out.flush(now, &mut connection.socket).map_err(|error| error.kind())?;
+        self.shared.counters[self.index].bytes_out.add(written as u64);
+        match flush {
+            Flush::Done => {
+                if let Some(out) = connection.out.take() {
+                    self.pool.put(out);
+                }
+            }
+            Flush::Blocked => {
+                connection.state.blocked = true;
+                self.wheel.arm_by(slot, now + self.shared.config.write_timeout);
+            }
+        }
+        Ok(flush)
     }
 
     /// Writes what the turn has queued.
@@ -121,30 +149,14 @@ impl Shard {
 
     /// Writes what waits, as far as the socket takes it.
     pub(super) fn flush(&mut self, slot: u32) {
-        let now = self.now;
-        let Some(connection) = self.connections.get_mut(slot as usize).and_then(Option::as_mut)
-        else {
+        if self.connection(slot).is_none() {
             return;
-        };
-        if let Some(out) = &mut connection.out {
-            match out.flush(now, &mut connection.socket) {
-                Ok((Flush::Done, written)) => {
-                    self.shared.counters[self.index].bytes_out.add(written as u64);
-                    if let Some(out) = connection.out.take() {
-                        self.pool.put(out);
-                    }
-                }
-                Ok((Flush::Blocked, written)) => {
-                    self.shared.counters[self.index].bytes_out.add(written as u64);
-                    connection.state.blocked = true;
-                    let patience = now + self.shared.config.write_timeout;
-                    return self.wheel.arm_by(slot, patience);
-                }
-                Err(error) if error.kind() == ErrorKind::OutOfMemory => {
-                    return self.run_out_of_memory(slot);
-                }
-                Err(error) => return self.lose(slot, error.kind()),
-            }
+        }
+        match self.write_out(slot) {
+            Ok(Flush::Done) => {}
+            Ok(Flush::Blocked) => return,
+            Err(ErrorKind::OutOfMemory) => return self.run_out_of_memory(slot),
+            Err(kind) => return self.lose(slot, kind),
         }
         self.say_unnumbered(slot);
         self.flushed(slot);

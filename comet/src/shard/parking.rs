@@ -12,6 +12,9 @@ use comet_protocol::comet::{Loss, SeqRange};
 use super::Shard;
 use super::connection::{Connection, State};
 use super::poller::Token;
+use super::shedding::PARKED;
+use crate::bucket::Parked;
+use crate::budget::Charge;
 use crate::identity::{Identity, Peer};
 use crate::plant::Plant;
 use crate::session::{Hello, Session};
@@ -51,9 +54,13 @@ impl Shard {
     pub(super) fn park(&mut self, slot: u32, closed: &Closed, farewell: bool) {
         self.finish_run(super::fanout::Last::No);
         let (now, limits) = (self.now, &self.limits);
+        let Ok(charge) = Charge::new(&self.account, PARKED) else {
+            // There is no memory to keep it in.
+            return self.end_for_good(slot, &Closed::Shed);
+        };
         let Some(member) = self.bucket.get_mut(slot) else { return };
         member.session.park(now, limits);
-        member.parked_for = Some(Box::new(closed.clone()));
+        member.parked_for = Some(Box::new(Parked { closed: closed.clone(), _charge: charge }));
         let peer = member.peer.clone();
         tracing::debug!(session = %self.bucket.id(slot), reason = %closed, "parked");
         self.sessions_changed(-1);
@@ -68,6 +75,21 @@ impl Shard {
         self.rearm(slot);
         if let Some(peer) = peer {
             self.sink.parked(&peer, closed);
+            self.limit_parked(&peer);
+        }
+    }
+
+    /// Ends what a user has parked beyond the limit, the oldest first.
+    fn limit_parked(&mut self, peer: &Peer) {
+        let limit = self.shared.config.parked_per_user;
+        let mut found = Vec::new();
+        self.bucket.sessions_of(peer.app(), peer.user(), &mut found);
+        found.retain(|&slot| self.is_parked(slot));
+        if found.len() > limit {
+            let since = |slot: &u32| self.bucket.get(*slot).map_or(0, |member| member.since);
+            found.sort_unstable_by_key(since);
+            let many = found.len() - limit;
+            found.into_iter().take(many).for_each(|slot| self.expire(slot));
         }
     }
 
@@ -77,7 +99,7 @@ impl Shard {
             member.expires = true;
             member.parked_for.take()
         });
-        let closed = parked_for.map_or(Closed::Idle, |closed| *closed);
+        let closed = parked_for.map_or(Closed::Idle, |parked| parked.closed);
         self.end(slot, &closed);
     }
 

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use comet_protocol::comet::Seq;
+use comet_protocol::comet::limits::KEY;
 use comet_protocol::ws::{self, Opcode};
 use comet_protocol::{Dialect, Framing};
 
@@ -28,6 +29,8 @@ pub(super) struct Run {
     lane: Lane,
     pub(super) items: Vec<Rc<Held>>,
     pub(super) bytes: usize,
+    /// Of the longest body, with its key.
+    pub(super) longest: usize,
     pub(super) templates: [Template; FORMATS],
     /// Where the first item stands in the room's log, once a member had to wait for any.
     pub(super) logged: Option<Logged>,
@@ -60,6 +63,7 @@ impl Default for Run {
             lane: Lane::Normal,
             items: Vec::new(),
             bytes: 0,
+            longest: 0,
             templates: Default::default(),
             logged: None,
             later: Vec::new(),
@@ -97,12 +101,13 @@ impl Run {
             (self.room, self.class, self.lane) = (room, delivery.class, delivery.lane);
         }
         self.bytes += item.len();
+        self.longest = self.longest.max(item.len() + KEY);
         self.items.push(item);
     }
 
     pub(super) fn clear(&mut self) {
         self.items.clear();
-        self.bytes = 0;
+        (self.bytes, self.longest) = (0, 0);
         self.templates.iter_mut().for_each(Template::clear);
     }
 }

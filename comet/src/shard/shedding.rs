@@ -20,6 +20,9 @@ use crate::time::Time;
 /// Looking for the worst offenders means to look at everybody.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// What a parked session is charged beside what is kept for it: about what it is in memory.
+pub(super) const PARKED: usize = 1_024;
+
 /// When the shard looked for something to give up.
 #[derive(Debug, Default)]
 pub(super) struct Shedding {
@@ -29,26 +32,28 @@ pub(super) struct Shedding {
 impl Shard {
     /// Gives something up if there is need to, and it has not just been tried.
     pub(super) fn shed_if_short(&mut self) {
-        if self.account.pressure() >= Pressure::Severe && self.now >= self.shedding.next {
+        if self.now >= self.shedding.next && self.account.pressure() >= Pressure::Severe {
             self.shedding.next = self.now + PAUSE;
             self.shed();
         }
     }
 
-    /// Gives up what the pressure asks for.
-    pub(super) fn shed(&mut self) {
-        if self.account.pressure() < Pressure::Severe {
-            return;
-        }
+    /// Gives up what the pressure asks for, of what this shard has beyond its share.
+    fn shed(&mut self) {
         self.counters().sheds.add(1);
         self.bucket.halve_logs();
-        if self.account.pressure() < Pressure::Critical {
+        let goal = self.account.share(12);
+        let before = self.account.used();
+        if self.account.pressure() < Pressure::Critical || before <= goal {
             return;
         }
-        for slot in self.worst_offenders() {
-            if self.account.pressure() < Pressure::Severe {
+        let mut handled = 0;
+        for (bytes, slot) in self.worst_offenders() {
+            // Some of it is freed only when the next look finds its session parked.
+            if self.account.used() <= goal || handled >= before - goal {
                 return;
             }
+            handled += bytes;
             self.shed_session(slot);
         }
     }
@@ -64,25 +69,29 @@ impl Shard {
     }
 
     /// Sessions for which something is kept: parked ones first, then by how much it is.
-    fn worst_offenders(&self) -> Vec<u32> {
+    fn worst_offenders(&self) -> Vec<(usize, u32)> {
         let mut offenders: Vec<(bool, usize, u32)> = self
             .bucket
             .occupied()
             .filter_map(|slot| {
                 let session = &self.bucket.get(slot)?.session;
-                let connection = self.connections.get(slot as usize).and_then(Option::as_ref);
-                let backlog = connection.map_or(0, |connection| connection.backlog());
-                let bytes = session.bytes_owed() + backlog;
+                let parked = if session.is_parked() { PARKED } else { 0 };
+                let bytes = session.bytes_owed() + self.backlog(slot).unwrap_or(0) + parked;
                 (bytes > 0).then_some((session.is_parked(), bytes, slot))
             })
             .collect();
         offenders.sort_unstable_by(|left, right| right.cmp(left));
-        offenders.into_iter().map(|(_, _, slot)| slot).collect()
+        offenders.into_iter().map(|(_, bytes, slot)| (bytes, slot)).collect()
     }
 
+    /// What waits goes first; what is on its way to the socket next, with the connection; last, of
+    /// a parked session, all of it.
     fn shed_session(&mut self, slot: u32) {
+        let backlog = self.backlog(slot).unwrap_or(0);
         let Some(member) = self.bucket.get_mut(slot) else { return };
+        let rest = member.session.bytes_owed();
         match member.session.shed() {
+            Ok(true) if backlog > rest => self.abandon(slot, &Closed::Shed),
             Ok(true) => self.send_waiting(slot),
             Ok(false) if member.session.is_parked() => self.end_for_good(slot, &Closed::Shed),
             Ok(false) => self.abandon(slot, &Closed::Shed),

@@ -52,7 +52,10 @@ impl Shard {
 
     /// Says that what a peer acknowledged, and now does not have, is not kept any more.
     pub(super) fn send_forgotten(&mut self, slot: u32, first: Seq, last: Seq) {
-        let count = last.count_from(first) as u64 + 1;
+        if last.is_none() {
+            return;
+        }
+        let count = (last.count_from(first) as u64).saturating_add(1);
         let reason = GapReason::Expired.into();
         let gap = GapFrame { from: first.get(), count, reason, ..GapFrame::default() };
         self.tell(slot, &ServerFrame::Gap { to: last, gap });
@@ -76,7 +79,11 @@ impl Shard {
 
     /// Asks the peer for a sign of life, and for the round trip.
     pub(super) fn send_ping(&mut self, slot: u32) {
-        let stamp = self.now.as_micros().to_be_bytes();
+        let now = self.now;
+        if let Some(conversation) = self.conversation_mut(slot) {
+            conversation.pinged = Some(now);
+        }
+        let stamp = now.as_micros().to_be_bytes();
         self.tell(slot, &ServerFrame::Ping(Ping { stamp, round_trip_us: None }));
     }
 

@@ -117,7 +117,8 @@ impl Shard {
         let has_sent = hello.auth.received().is_ok_and(|received| session.has_sent(received));
         if epoch < conversation.shown || conversation.is_overtaken(epoch, Seq::new(seq)) {
             Claim::Stale
-        } else if epoch <= conversation.epoch && has_sent {
+        } else if epoch <= conversation.epoch && has_sent && conversation.fits(hello.auth.max_body)
+        {
             Claim::Resume { slot, epoch }
         } else {
             Claim::New(Loss::Unknown)

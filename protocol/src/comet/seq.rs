@@ -65,6 +65,10 @@ impl Seq {
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "the remainder is below 2^32")]
     pub const fn counted(self, numbers: usize) -> Self {
+        if numbers < (u32::MAX - self.0) as usize {
+            // Far from the end of the circle, which is nearly always.
+            return Self(self.0 + numbers as u32);
+        }
         let from = self.0.wrapping_sub(1) as u64;
         Self(((from + numbers as u64) % (u32::MAX as u64)) as u32 + 1)
     }

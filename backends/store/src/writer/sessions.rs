@@ -27,7 +27,8 @@ pub(crate) struct Attached {
 }
 
 impl Attached {
-    /// No longer live, or not yet: `stretches` come first, and what is later than `held_after` waits.
+    /// No longer live, or not yet: `stretches` come first, and what is later than `held_after`
+    /// waits.
     fn catch_up_on(&mut self, stretches: Vec<Stretch>, held_after: i64) {
         let unacked = std::mem::take(&mut self.unacked);
         let unacked = if self.has_acks { unacked } else { 0 };

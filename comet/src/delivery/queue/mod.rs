@@ -22,13 +22,14 @@ pub(crate) struct QueueLimits {
 
 /// There is no room to wait in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Overflow {
-    /// For want of memory, not because of this queue's own limits.
-    pub(crate) memory: bool,
+pub(crate) enum Overflow {
+    /// The queue is at its own limits.
+    Full,
+    /// There is no memory for what is to wait.
+    Memory,
+    /// There is no memory even for word of what was given up: the session cannot go on.
+    Broken,
 }
-
-const FULL: Overflow = Overflow { memory: false };
-const NO_MEMORY: Overflow = Overflow { memory: true };
 
 /// So many gaps of different records stand behind each other before they are summed up.
 const GAPS: usize = 8;
@@ -76,6 +77,11 @@ impl Queue {
         }
     }
 
+    /// Whether anything waits that could be given up.
+    pub(crate) fn keeps_something(&self) -> bool {
+        self.lanes.iter().flatten().any(|entry| !matches!(entry, Entry::Gap(_)))
+    }
+
     /// Bytes of single deliveries that wait.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
@@ -119,8 +125,8 @@ impl Queue {
         }
         let len = if at.is_some() { 0 } else { item.len() };
         while self.is_full(len, limits) {
-            if !drops_oldest || !self.drop_oldest() {
-                return Err(FULL);
+            if !drops_oldest || !self.drop_oldest()? {
+                return Err(Overflow::Full);
             }
         }
         let entry = match at {
@@ -187,7 +193,9 @@ impl Queue {
     /// Puts back what was taken out, before everything else in its lane.
     pub(crate) fn restore(&mut self, item: Rc<Held>) -> Result<(), Overflow> {
         let lane = item.lane() as usize;
-        self.reserve(lane)?;
+        if !self.reserve(lane, true) {
+            return Err(Overflow::Broken);
+        }
         self.bytes += item.len();
         self.lanes[lane].push_front(Entry::One(item));
         Ok(())
@@ -242,8 +250,8 @@ impl Queue {
         entries >= limits.entries || self.bytes + len > limits.bytes
     }
 
-    /// Gives up the oldest of the least urgent lane. Whether there was one, and word of it fits.
-    fn drop_oldest(&mut self) -> bool {
+    /// Gives up the oldest of the least urgent lane. Whether there was one.
+    fn drop_oldest(&mut self) -> Result<bool, Overflow> {
         for lane in [Lane::Bulk, Lane::Normal, Lane::Signal] {
             let entries = &mut self.lanes[lane as usize];
             let at = entries.iter().position(|entry| !matches!(entry, Entry::Gap(_)));
@@ -260,9 +268,9 @@ impl Queue {
                 }
                 Some(Entry::Gap(_)) | None => None,
             };
-            return gap.is_none_or(|gap| self.lose_at(lane, at, &gap).is_ok());
+            return gap.map_or(Ok(true), |gap| self.lose_at(lane, at, &gap).map(|()| true));
         }
-        false
+        Ok(false)
     }
 
     /// Says that something is missing at a place, where entries before it may say the same.
@@ -283,9 +291,9 @@ impl Queue {
             return Ok(());
         }
         self.boxed += 1;
-        if let Err(overflow) = self.reserve(lane as usize) {
+        if !self.reserve(lane as usize, true) {
             self.boxed -= 1;
-            return Err(overflow);
+            return Err(Overflow::Broken);
         }
         self.lanes[lane as usize].insert(at, Entry::Gap(Box::new(gap.clone())));
         Ok(())
@@ -305,22 +313,27 @@ impl Queue {
     fn push_entry(&mut self, lane: usize, entry: Entry) -> Result<(), Overflow> {
         let boxed = usize::from(!matches!(entry, Entry::One(_)));
         self.boxed += boxed;
-        if self.reserve(lane).is_err() {
+        if !self.reserve(lane, false) {
             self.boxed -= boxed;
-            return Err(NO_MEMORY);
+            return Err(Overflow::Memory);
         }
         self.lanes[lane].push_back(entry);
         Ok(())
     }
 
-    /// Makes room for one more entry, and pays for it.
-    fn reserve(&mut self, lane: usize) -> Result<(), Overflow> {
+    /// Makes room for one more entry, and pays for it, out of the reserve if it must not fail.
+    fn reserve(&mut self, lane: usize, must: bool) -> bool {
         let entries = &mut self.lanes[lane];
         let more = if entries.len() < entries.capacity() { 0 } else { entries.capacity().max(4) };
         let cost = cost(&self.lanes, self.boxed) + more * size_of::<Entry>();
-        self.charge.set(cost).map_err(|_| NO_MEMORY)?;
-        self.lanes[lane].reserve_exact(more);
-        Ok(())
+        let paid = match must {
+            true => self.charge.set_from_reserve(cost),
+            false => self.charge.set(cost),
+        };
+        if paid.is_ok() {
+            self.lanes[lane].reserve_exact(more);
+        }
+        paid.is_ok()
     }
 
     /// Pays for what is there, which is not more than before.

@@ -43,16 +43,16 @@ impl InFlight {
 
 /// What is in flight, against its limits.
 #[derive(Clone, Copy)]
-pub(super) struct Room {
+pub(super) struct Room<'a> {
     pub(super) count: usize,
     pub(super) bytes: usize,
-    pub(super) limits: WindowLimits,
+    pub(super) limits: &'a WindowLimits,
 }
 
-impl Room {
+impl Room<'_> {
     /// Whether one more may fly; one delivery always may.
     pub(super) fn fits(&self, lane: Lane, len: usize) -> bool {
-        let WindowLimits { window, window_bytes, .. } = self.limits;
+        let WindowLimits { window, window_bytes, .. } = *self.limits;
         let (window, window_bytes) = match lane {
             Lane::Signal => (with_signals(window), window_bytes + window_bytes / 8),
             Lane::Normal | Lane::Bulk => (window.into(), window_bytes),

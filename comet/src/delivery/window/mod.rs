@@ -75,6 +75,8 @@ pub(crate) struct Window {
     queue: Queue,
     /// Number of the first in flight, or of the next if none is.
     first: Seq,
+    /// How many numbers were given, these included.
+    given: u64,
     flight_bytes: usize,
     rtt: Rtt,
     /// No delivery is due before this; at most earlier than the truth. Wrapping milliseconds.
@@ -111,11 +113,13 @@ impl Window {
         salt: u32,
         numbers_gaps: bool,
     ) -> Result<Self, Exhausted> {
-        let charge = Charge::new(account, cost(LEAST_ENTRIES))?;
+        // Also a peer for which nothing else can be kept is told so through its window.
+        let charge = Charge::from_reserve(account, cost(LEAST_ENTRIES))?;
         Ok(Self {
             in_flight: VecDeque::with_capacity(LEAST_ENTRIES),
             queue: Queue::new(account),
             first: Seq::FIRST,
+            given: 0,
             flight_bytes: 0,
             rtt: Rtt::default(),
             due: 0,
@@ -157,7 +161,7 @@ impl Window {
     /// before everything else; it was taken before, so that the queue's limits do not refuse it.
     pub(crate) fn restart(&mut self, numbers_gaps: bool) -> Result<(), Overflow> {
         self.numbers_gaps = numbers_gaps;
-        self.first = Seq::FIRST;
+        (self.first, self.given) = (Seq::FIRST, 0);
         self.flight_bytes = 0;
         (self.resend_at, self.replay_at) = (usize::MAX, usize::MAX);
         // The way to the peer may be another one now.
@@ -265,6 +269,11 @@ impl Window {
         }
     }
 
+    /// Whether anything waits that could be given up.
+    pub(crate) fn keeps_something(&self) -> bool {
+        self.queue.keeps_something()
+    }
+
     /// Whether something waits though nothing flies: then it waits for memory.
     pub(crate) fn is_stuck(&self) -> bool {
         self.in_flight.is_empty() && !self.queue.is_empty()
@@ -316,19 +325,25 @@ impl Window {
         paid
     }
 
-    fn room(&self, limits: &WindowLimits) -> Room {
-        Room { count: self.in_flight.len(), bytes: self.flight_bytes, limits: *limits }
+    fn room<'a>(&self, limits: &'a WindowLimits) -> Room<'a> {
+        Room { count: self.in_flight.len(), bytes: self.flight_bytes, limits }
     }
 
     fn send(&mut self, now: Time, item: Rc<Held>, limits: &WindowLimits) -> Seq {
         let sent_at = now.wrapping_millis();
         let seq = self.first.counted(self.in_flight.len());
+        self.given += 1;
         self.flight_bytes += item.len();
         let entry = InFlight { item: Some(item), sent_at, attempts: 1 };
-        // What flies already may have backed off to a moment later than this one's.
-        let due = entry.due_at(self.timing(limits));
-        if self.in_flight.is_empty() || self.due.wrapping_sub(due) < u32::MAX / 2 {
-            self.due = due;
+        let timing = self.timing(limits);
+        // What flies already may have backed off to a moment later than this one's, which is not
+        // before its time-out.
+        let is_later = self.due.wrapping_sub(sent_at) > timing.rto;
+        if self.in_flight.is_empty() || is_later {
+            let due = entry.due_at(timing);
+            if self.in_flight.is_empty() || self.due.wrapping_sub(due) < u32::MAX / 2 {
+                self.due = due;
+            }
         }
         self.in_flight.push_back(entry);
         seq

@@ -51,7 +51,7 @@ fn a_full_window_queues_and_a_full_queue_gives_back_without_taking_a_number() {
     }
     assert_eq!(push(&mut window, 11), Ok(None));
     assert_eq!(push(&mut window, 12), Ok(None));
-    assert_eq!(push(&mut window, 13), Err(Overflow { memory: false }));
+    assert_eq!(push(&mut window, 13), Err(Overflow::Full));
 
     assert_eq!(ack(&mut window, at(5), 1), Ack::Fresh(10));
     let next = window.poll_transmit(at(5), &LIMITS).unwrap();
@@ -64,11 +64,7 @@ fn bytes_bound_the_window_but_one_delivery_always_flies() {
     let mut window = window(7);
     assert_eq!(push(&mut window, 500), Ok(Some(1)));
     assert_eq!(push(&mut window, 1), Ok(None));
-    assert_eq!(
-        push(&mut window, 50),
-        Err(Overflow { memory: false }),
-        "51 waiting bytes are too many"
-    );
+    assert_eq!(push(&mut window, 50), Err(Overflow::Full), "51 waiting bytes are too many");
     assert_eq!(ack(&mut window, at(1), 1), Ack::Fresh(500));
     assert_eq!(window.poll_transmit(at(1), &LIMITS).unwrap().seq.get(), 2);
 }

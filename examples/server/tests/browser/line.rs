@@ -1,7 +1,7 @@
 //! The way between a page and the server, which a test can thin out, speak into and cut.
 //!
-//! Everything but WebSockets passes as it is. Of a WebSocket the server's frames pass one by one, so
-//! that what is lost or put between is always whole.
+//! Everything but WebSockets passes as it is. Of a WebSocket the server's frames pass one by one,
+//! so that what is lost or put between is always whole.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -84,7 +84,8 @@ impl Line {
         self.order(Order::Say(message.into()));
     }
 
-    /// Waits until so many deliveries, or more, were lost since [`Line::lose`]; returns their numbers.
+    /// Waits until so many deliveries, or more, were lost since [`Line::lose`]; returns their
+    /// numbers.
     pub(crate) async fn wait_for_losses(&self, count: usize) -> Vec<u32> {
         let lost = wait::poll(async || {
             let lost = self.told.lost.lock().clone();

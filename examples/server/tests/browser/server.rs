@@ -93,7 +93,8 @@ impl Server {
         self.process.signal(Signal::CONT);
     }
 
-    /// Starts again after [`Server::kill`] or [`Server::drain`], with the same data at the same address.
+    /// Starts again after [`Server::kill`] or [`Server::drain`], with the same data at the same
+    /// address.
     pub(crate) async fn restart(&mut self) {
         let (process, Listening { http, admin }) = spawn(&self.data, &self.http, self.demo).await;
         assert_eq!(http, self.http, "the pages look for the server where it was");

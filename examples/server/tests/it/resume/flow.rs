@@ -63,7 +63,8 @@ impl World {
         Self { rng: StdRng::seed_from_u64(seed), server, desktops, bob }
     }
 
-    /// Loses connections, and the server in the rounds that `restarts` names; then all must be there.
+    /// Loses connections, and the server in the rounds that `restarts` names; then all must be
+    /// there.
     #[expect(clippy::print_stderr, reason = "shown with the test that failed")]
     fn play(&mut self, restarts: impl Fn(usize) -> bool) {
         let addresses = RwLock::new(self.server.addresses);
