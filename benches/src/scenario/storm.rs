@@ -16,7 +16,7 @@ use comet_protocol::client::Config;
 use rustix::process::setpriority_process;
 use rustix::thread::gettid;
 
-use super::cores::outrank;
+use super::cores::{allowed, keep_to, outrank};
 use super::{Crowd, Rooms, RunError, Setting, flags, tell};
 use crate::clock;
 use crate::driver::{Route, Tuning};
@@ -88,11 +88,16 @@ struct Storm {
 /// [`RunError`] when there is no result.
 pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
     outrank();
+    // With four threads on two cores the scheduler would be measured.
+    let cores = allowed();
+    keep_to(0, &cores);
     let own = flags(&[
+        ("--shards", "1".to_owned()),
         ("--resume-ttl", "120".to_owned()),
         ("--handshake-rate", plan.handshake_rate.to_string()),
     ]);
     let relay = Relay::start(&setting.relay, own.into_iter().chain(setting.flags.clone()))?;
+    keep_to(1, &cores);
     let (target, stage) = (relay.target(), AtomicU8::new(GATHERING));
     thread::scope(|scope| {
         let many = scope.spawn(|| {

@@ -86,13 +86,9 @@ impl Shard {
         for slot in mem::take(&mut self.resuming) {
             self.go_on_with(slot);
         }
-        for _ in 0..self.newcomers.len().min(self.newcomers_left) {
-            let Some(slot) = self.newcomers.pop_front() else { return };
-            self.go_on_with(slot);
-        }
     }
 
-    fn go_on_with(&mut self, slot: u32) {
+    pub(super) fn go_on_with(&mut self, slot: u32) {
         let Some(connection) = self.connections[slot as usize].as_mut() else { return };
         connection.state.resuming = false;
         connection.state.paused = false;
@@ -101,22 +97,6 @@ impl Shard {
             self.handle_tail(slot, serial, tail);
         }
         self.handle_readable(slot);
-    }
-
-    /// Whether the connection has no session yet, and may get one.
-    fn is_newcomer(&self, slot: u32) -> bool {
-        let session = self.bucket.get(slot).map(|member| &member.session);
-        session.is_some_and(|session| !session.is_open() && !session.is_closing())
-    }
-
-    /// Has a connection without a session read when its turn comes.
-    fn put_off(&mut self, slot: u32) {
-        if let Some(connection) = self.connections[slot as usize].as_mut()
-            && !connection.state.resuming
-        {
-            connection.state.resuming = true;
-            self.newcomers.push_back(slot);
-        }
     }
 
     fn handle_tail(&mut self, slot: u32, serial: u32, mut tail: Box<Tail>) {
@@ -247,7 +227,7 @@ impl Shard {
     }
 
     /// The connection in a slot, if it still is the one that had this serial.
-    fn same(&mut self, slot: u32, serial: u32) -> Option<&mut Connection> {
+    pub(super) fn same(&mut self, slot: u32, serial: u32) -> Option<&mut Connection> {
         self.connection(slot).filter(|connection| connection.serial == serial)
     }
 

@@ -16,7 +16,8 @@
 //! * `timers`, `ending` and `drain`: how sessions and connections end;
 //! * `parking`: how sessions outlive their connections; `tickets`: how their peers prove to be who
 //!   they were;
-//! * `gate` and `shedding`: who is turned away, and what is given up, when there is too much.
+//! * `crowds`, `gate` and `shedding`: who has to wait a little, who is turned away, and what is
+//!   given up, when there is too much.
 //!
 //! Below them are `socket` and `poller`, which alone know where bytes and events come from.
 //!
@@ -29,6 +30,7 @@ pub(crate) mod clock;
 pub(crate) mod command;
 mod commands;
 mod connection;
+mod crowds;
 mod delivering;
 mod drain;
 mod ending;
@@ -95,10 +97,6 @@ const MAILBOXES: usize = 16;
 
 /// Events taken from one poll.
 const EVENTS: usize = 1_024;
-
-/// Reads of connections without a session in one turn: a crowd that comes at once must not make
-/// those wait that are there.
-const NEWCOMERS: usize = 32;
 
 /// Listeners count down from here, connections up from 0.
 const FIRST_LISTENER: usize = usize::MAX - 1;
@@ -179,6 +177,10 @@ pub(crate) struct Shard {
     newcomers: VecDeque<u32>,
     /// How many of them may still be read in this turn.
     newcomers_left: usize,
+    /// Connections that end, by slot and serial, and what their sockets reported.
+    leavers: VecDeque<(u32, u32, Ready)>,
+    /// How many more may end in this turn.
+    leavers_left: usize,
     fired: Vec<u32>,
     found: Vec<u32>,
     run: Run,
@@ -236,6 +238,8 @@ impl Shard {
             resuming: Vec::new(),
             newcomers: VecDeque::new(),
             newcomers_left: 0,
+            leavers: VecDeque::new(),
+            leavers_left: 0,
             fired: Vec::new(),
             found: Vec::new(),
             run: Run::default(),
@@ -298,7 +302,7 @@ impl Shard {
         self.now = self.shared.clock.now();
         // What is to be read on has waited for what the turn before brought: the end of a peer's
         // bytes is not looked at before its last message has had a chance of an answer.
-        self.newcomers_left = NEWCOMERS;
+        self.see_crowds();
         self.resume_all();
         for ready in events.iter() {
             self.handle_event(ready);
@@ -323,6 +327,20 @@ impl Shard {
             return;
         }
         let Ok(slot) = u32::try_from(token.0) else { return };
+        if (ready.error || ready.read_closed) && self.leavers_left == 0 {
+            return self.put_off_end(slot, ready);
+        }
+        self.handle_ready(slot, ready);
+        if self.mailbox.is_half_full() {
+            self.handle_commands();
+        }
+    }
+
+    /// What a connection's socket reports.
+    fn handle_ready(&mut self, slot: u32, ready: Ready) {
+        if ready.error || ready.read_closed {
+            self.leavers_left = self.leavers_left.saturating_sub(1);
+        }
         if ready.writable {
             self.handle_writable(slot);
         }
@@ -333,14 +351,12 @@ impl Shard {
             self.note_end(slot, ready.read_closed);
             self.handle_readable(slot);
         }
-        if self.mailbox.is_half_full() {
-            self.handle_commands();
-        }
     }
 
     /// How long the poll may sleep.
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        let waits = !self.resuming.is_empty() || !self.newcomers.is_empty();
+        let crowds = !self.newcomers.is_empty() || !self.leavers.is_empty();
+        let waits = !self.resuming.is_empty() || crowds;
         let busy = waits || self.accept_is_due();
         if busy || !self.mailbox.may_sleep() {
             return Some(Duration::ZERO);
