@@ -2,8 +2,8 @@
 //!
 //! The session core knows [`Inbound`] and [`Outbound`] and never sees an op number.
 //!
-//! Not here: what only the comet dialect has. Its frames are in [`comet`]; of them this module knows
-//! the heads of deliveries and replies, which every dialect has.
+//! Not here: what only the comet dialect has. Its frames are in [`comet`]; of them this module
+//! knows the heads of deliveries and replies, which every dialect has.
 
 use crate::comet;
 use crate::head::{Head, Layout, MAX_HEAD};
