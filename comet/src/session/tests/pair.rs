@@ -64,7 +64,9 @@ struct Pair {
 
 impl Pair {
     fn new(seed: u64) -> Self {
-        let config = Config::default().window(4).delivery_attempts(40);
+        // A link that loses much may be silent for long; that is not what is tested here.
+        let patient = Duration::from_secs(24 * 3_600);
+        let config = Config::default().window(4).delivery_attempts(40).idle_timeout(patient);
         Self {
             session: open_session(),
             limits: Limits::new(&config),
