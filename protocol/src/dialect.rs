@@ -2,8 +2,7 @@
 //!
 //! The session core knows [`Inbound`] and [`Outbound`] and never sees an op number.
 //!
-//! Not here: what only the comet dialect has. Its frames are in [`comet`]; of them this module
-//! knows the heads of deliveries and replies, which every dialect has.
+//! Not here: the frames of the comet dialect, which are in [`comet`].
 
 use crate::comet;
 use crate::head::{Head, Layout, MAX_HEAD};
@@ -232,7 +231,8 @@ impl Dialect {
     }
 
     /// The bytes that go before a body of `body_len` bytes; `None` when this dialect has no such
-    /// packet (raw peers get deliveries only, comet peers are welcomed instead).
+    /// packet. Raw peers get deliveries only; the frames of comet are written by
+    /// [`ServerFrame`](comet::ServerFrame) and [`deliver_head`](comet::deliver_head).
     ///
     /// # Panics
     ///
@@ -256,14 +256,8 @@ impl Dialect {
                 }
                 bytes.push(goim_head(what).to_bytes(Layout::Goim, body_len), Layout::Goim);
             }
-            Self::Comet => {
-                bytes.push(comet_head(what, body_len)?, Layout::Dtalk);
-                if matches!(what, Outbound::Deliver { .. }) {
-                    bytes.seq_at = Some(12);
-                }
-            }
             Self::Raw if matches!(what, Outbound::Deliver { .. }) => {}
-            Self::Raw => return None,
+            Self::Raw | Self::Comet => return None,
         }
         Some(bytes)
     }
@@ -276,23 +270,6 @@ fn dtalk_head(what: Outbound) -> Head {
         Outbound::HeartbeatReply { seq } => Head::new(op::HEARTBEAT_REPLY, seq, 0),
         Outbound::SendReply { seq, .. } => Head::new(op::SEND_REPLY, seq, seq),
         Outbound::Deliver { seq } => Head::new(op::DELIVER, seq, 0),
-    }
-}
-
-/// A delivery with seq 0 is best effort.
-fn comet_head(what: Outbound, body_len: usize) -> Option<[u8; MAX_HEAD]> {
-    match what {
-        Outbound::Deliver { seq: 0 } => {
-            Some(comet::deliver_head(comet::Class::BestEffort, comet::Seq::NONE, body_len))
-        }
-        Outbound::Deliver { seq } => {
-            Some(comet::deliver_head(comet::Class::Acked, comet::Seq::new(seq), body_len))
-        }
-        Outbound::SendReply { seq, .. } => {
-            let head = Head { ver: comet::VER, op: comet::op::SEND_REPLY, seq: 0, ack: seq };
-            Some(head.to_bytes(Layout::Dtalk, body_len))
-        }
-        Outbound::AuthReply { .. } | Outbound::HeartbeatReply { .. } => None,
     }
 }
 
@@ -358,18 +335,6 @@ mod tests {
         let head = Head { ver: 2, op: 1, seq: 1, ack: 0 }.to_bytes(Layout::Dtalk, 5);
         assert_eq!(Dialect::detect(Layout::Dtalk, &head[..19]), None, "not all of it is there");
         assert_eq!(Dialect::detect(Layout::Goim, &head), Some(Dialect::Goim));
-    }
-
-    #[test]
-    fn comet_deliveries_without_a_number_are_best_effort() {
-        let deliver = |seq| head(Dialect::Comet, Outbound::Deliver { seq }, Framing::Stream, 5);
-        assert_eq!(deliver(7), "0000001900140002000000220000000700000000");
-        assert_eq!(deliver(0), "0000001900140002000000230000000000000000");
-        let reply = Outbound::SendReply { seq: 5, op: 0 };
-        assert_eq!(
-            head(Dialect::Comet, reply, Framing::Stream, 0),
-            "0000001400140002000000280000000000000005"
-        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use comet_protocol::comet::message::capability;
 use comet_protocol::comet::{Auth, Loss, Seq};
 
 use crate::budget::{Account, Charge, Exhausted};
-use crate::delivery::{Gap, Slots, Upstream};
+use crate::delivery::{Class, Gap, Slots, Upstream};
 use crate::ticket::Ticket;
 use crate::time::Time;
 
@@ -96,6 +96,11 @@ impl Conversation {
     /// Whether a body is longer than the peer takes.
     pub(crate) fn is_too_long(&self, len: usize) -> bool {
         self.max_body != 0 && len > self.max_body as usize
+    }
+
+    /// Whether deliveries of a class and up to a length can be sent to the peer as they are.
+    pub(crate) fn takes(&self, class: Class, longest: usize) -> bool {
+        !self.is_too_long(longest) && (class != Class::Latest || self.takes_latest)
     }
 
     /// A delivery without a number is dropped; the peer is to be told.

@@ -20,7 +20,7 @@ use super::run::{Later, Run};
 use crate::Closed;
 use crate::delivery::{Class, Delivery, Held, Logged};
 use crate::plant::Plant;
-use crate::session::{Conversation, Wait};
+use crate::session::Wait;
 
 /// From this length of bodies on, a member that must wait refers to them instead of copying.
 const SHARE_FROM: usize = 4_096;
@@ -122,7 +122,10 @@ impl Shard {
         if !session.is_alive() {
             return None;
         }
-        let has_to_say = session.conversation().is_some_and(Conversation::has_to_say);
+        let singly = run.class != Class::Acked
+            && session
+                .conversation()
+                .is_some_and(|it| it.has_to_say() || !it.takes(run.class, run.longest));
         let Some(connection) = self.connections.get(slot as usize).and_then(Option::as_ref) else {
             self.park_run(slot, run);
             return None;
@@ -135,8 +138,7 @@ impl Shard {
         }
         let conflated = run.class == Class::Latest && dialect == Dialect::Comet;
         let backlog = connection.backlog();
-        let picky = dialect == Dialect::Comet && self.is_too_long(slot, run.longest);
-        if has_to_say || picky || (conflated && (backlog > 0 || !self.takes_latest(slot))) {
+        if singly || (conflated && backlog > 0) {
             run.later.push((slot, Later::Singly));
             return None;
         }

@@ -398,5 +398,7 @@ mod tests {
         let connection = size_of::<Option<super::Connection>>();
         assert!(slot <= 144, "{slot}");
         assert!(connection <= 80, "{connection}");
+        let conversation = size_of::<crate::session::Conversation>();
+        assert!(conversation <= 152, "{conversation}");
     }
 }

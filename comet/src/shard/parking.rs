@@ -50,32 +50,41 @@ impl Shard {
         }
     }
 
-    /// Keeps the session, and lets its connection end: with a farewell, or at once.
+    /// Keeps the session, if there is memory, and lets its connection end: with a farewell, or at
+    /// once. Of too many that its user has parked the oldest ends.
     pub(super) fn park(&mut self, slot: u32, closed: &Closed, farewell: bool) {
         self.finish_run(super::fanout::Last::No);
-        let (now, limits) = (self.now, &self.limits);
         let Ok(charge) = Charge::new(&self.account, PARKED) else {
-            // There is no memory to keep it in.
             return self.end_for_good(slot, &Closed::Shed);
         };
+        let peer = self.bucket.get(slot).and_then(|member| member.peer.clone());
+        self.set_aside(slot, Parked { closed: closed.clone(), _charge: charge }, farewell);
+        if let Some(peer) = peer {
+            self.limit_parked(&peer);
+        }
+    }
+
+    /// Takes the connection from a session, and tells the router.
+    fn set_aside(&mut self, slot: u32, parked: Parked, farewell: bool) {
+        let (now, limits) = (self.now, &self.limits);
+        let closed = parked.closed.clone();
         let Some(member) = self.bucket.get_mut(slot) else { return };
         member.session.park(now, limits);
-        member.parked_for = Some(Box::new(Parked { closed: closed.clone(), _charge: charge }));
+        member.parked_for = Some(Box::new(parked));
         let peer = member.peer.clone();
         tracing::debug!(session = %self.bucket.id(slot), reason = %closed, "parked");
         self.sessions_changed(-1);
         self.parked_changed(1);
         if let Some(connection) = self.detach(slot) {
             if farewell {
-                self.see_off(connection, closed);
+                self.see_off(connection, &closed);
             } else {
                 self.drop_connection(connection);
             }
         }
         self.rearm(slot);
         if let Some(peer) = peer {
-            self.sink.parked(&peer, closed);
-            self.limit_parked(&peer);
+            self.sink.parked(&peer, &closed);
         }
     }
 
@@ -177,7 +186,9 @@ impl Shard {
     /// Moves the connection in `slot` to the session in `earlier`, which loses the one it has.
     fn hand_over(&mut self, slot: u32, earlier: u32, identity: Identity) -> Option<Peer> {
         if self.bucket.get(earlier).is_some_and(|member| member.session.is_open()) {
-            self.park(earlier, &Closed::Replaced, true);
+            // For no longer than this takes, so that neither memory nor a limit is in the way.
+            let parked = Parked { closed: Closed::Replaced, _charge: Charge::none(&self.account) };
+            self.set_aside(earlier, parked, true);
         }
         let mut connection = self.detach(slot)?;
         self.wheel.cancel(slot);

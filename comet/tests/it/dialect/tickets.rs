@@ -140,6 +140,31 @@ fn a_ticket_of_somebody_else_or_a_forged_one_opens_nothing() {
 }
 
 #[test]
+fn of_what_a_user_has_parked_the_oldest_ends_but_never_the_one_that_is_taken_over() {
+    everywhere(|place| {
+        let server = Server::start(keeping(place.shards).parked_per_user(1));
+        let open = || Comet::open(&server, place.transport, hello("alice", ""));
+        let parked = |count: usize| {
+            server.log.collect(count, |event| matches!(event, Event::Parked(..)).then_some(()));
+        };
+        let (oldest, second, third) = (open(), open(), open());
+        let [first, next, last] =
+            [&oldest, &second, &third].map(|session| session.back("alice", 0, 0));
+        second.reset();
+        parked(1);
+        let taken_over = Comet::open(&server, place.transport, first);
+        assert!(taken_over.welcome.resumed, "though another is parked, and newer");
+        parked(2);
+        third.reset();
+        parked(3);
+        let ended = Comet::open(&server, place.transport, next);
+        assert_eq!((ended.welcome.resumed, ended.welcome.loss()), (false, Loss::Expired));
+        assert!(Comet::open(&server, place.transport, last).welcome.resumed);
+        drop(oldest);
+    });
+}
+
+#[test]
 fn a_session_that_ended_or_expired_is_said_to_have() {
     everywhere(|place| {
         let server = Server::start(config(place.shards).resume_ttl(Duration::from_millis(50)));
