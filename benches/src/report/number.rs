@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(shown(-123_456.0, ""), "-123,456");
         assert_eq!(shown(123.0, "ms"), "123 ms");
         assert_eq!(shown(1_234.56, "/s"), "1,235 /s");
-        assert_eq!(shown(999.96, "us"), "1000.0 us");
+        assert_eq!(shown(999.96, "us"), "1,000.0 us");
         assert_eq!(shown(12.345, "us"), "12.35 us");
         assert_eq!(shown(1.2345, "us"), "1.234 us");
         assert_eq!(shown(0.69512, "us"), "0.695 us");
