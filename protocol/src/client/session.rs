@@ -262,7 +262,7 @@ impl ClientSession {
 
     fn wait(&mut self, after: Duration) {
         self.forget_connection();
-        let until = self.now + after + self.backoff.next();
+        let until = self.now + after + self.backoff.next_wait();
         self.state = State::Waiting { until };
         self.events.push_back(Event::Waiting { until });
     }
