@@ -1,7 +1,7 @@
 //! Parts of a gateway taken out of it, for measuring what an operation costs.
 //!
-//! Each is what the gateway itself uses, behind as thin a wrapper as Rust's visibility asks for. Not
-//! for embedding: nothing here is stable.
+//! Each is what the gateway itself uses, behind as thin a wrapper as Rust's visibility asks for.
+//! Not for embedding: nothing here is stable.
 
 mod mailbox;
 mod wheel;
