@@ -7,6 +7,7 @@
 //! * [`proxy`]: stands between clients and gateway and breaks connections;
 //! * [`server`]: the gateway under test as a child process, and what it uses;
 //! * [`scenario`]: the runs that the binary offers;
+//! * [`terminal`]: what is seen of a run while it goes;
 //! * [`report`]: figures and violations of a run.
 //!
 //! What is not here: how a session of the comet dialect behaves (`comet_protocol::client`), and
@@ -24,3 +25,4 @@ pub mod report;
 pub mod scenario;
 pub mod schedule;
 pub mod server;
+pub mod terminal;
