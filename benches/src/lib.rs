@@ -3,9 +3,11 @@
 //! * [`driver`]: thousands of client sessions on one thread, over TCP or WebSocket;
 //! * [`dialect`]: what the sessions say, by kind of server;
 //! * [`oracle`]: what was lost, came twice or out of order, and whether gaps say so exactly;
+//! * [`plan`]: what is to be run, from a command line or a file;
 //! * [`proxy`]: stands between clients and gateway and breaks connections;
 //! * [`server`]: the gateway under test as a child process, and what it uses;
 //! * [`scenario`]: the runs that the binary offers;
+//! * [`terminal`]: what is seen of a run while it goes;
 //! * [`report`]: figures and violations of a run.
 //!
 //! What is not here: how a session of the comet dialect behaves (`comet_protocol::client`), and
@@ -17,8 +19,10 @@ pub mod dialect;
 pub mod driver;
 pub mod latency;
 pub mod oracle;
+pub mod plan;
 pub mod proxy;
 pub mod report;
 pub mod scenario;
 pub mod schedule;
 pub mod server;
+pub mod terminal;
