@@ -9,9 +9,10 @@
 //! rooms, separated by commas; a part `device=NAME` names the device. A message goes, byte for
 //! byte, to every member of each of the sender's rooms, the sender included, or to the sender alone
 //! if it has none; then it is answered with an empty body. With `--addressed` a first line `#room`
-//! or `@user` sends what follows to that room of the sender, or to that user, alone. Every room counts what is published in
-//! it from 1, and gaps are told in these numbers. goim clients name their room in the JSON of their
-//! auth frame. With `--dialect raw`, `/room/NAME` joins a room and `/echo` sends messages back.
+//! or `@user` sends what follows to that room of the sender, or to that user, alone. Every room
+//! counts what is published in it from 1, and gaps are told in these numbers. goim clients name
+//! their room in the JSON of their auth frame. With `--dialect raw`, `/room/NAME` joins a room and
+//! `/echo` sends messages back.
 //!
 //! SIGTERM and an interrupt drain.
 
