@@ -3,12 +3,11 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use comet_protocol::client::{Event, Time};
 use comet_protocol::comet::Welcome;
 
-use crate::driver::Observer;
+use crate::driver::{Event, Observer, Time};
 use crate::latency::Latency;
-use crate::oracle::{Oracle, Stamp};
+use crate::oracle::{Arrived, Oracle};
 
 /// What happened how often.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,7 +68,7 @@ impl Audience {
 
     /// Another session, which is free to connect from now on.
     pub fn add(&mut self, now: Time, room: usize) {
-        self.oracle.add_reader(room);
+        self.oracle.add_reader(&[room]);
         self.standings.push(Standing { free: now, ..Standing::default() });
     }
 
@@ -97,7 +96,13 @@ impl Audience {
         self.counts
     }
 
-    fn handle_opened(&mut self, now: Time, session: usize, resumed: bool, welcome: &Welcome) {
+    fn handle_opened(
+        &mut self,
+        now: Time,
+        session: usize,
+        resumed: bool,
+        welcome: Option<&Welcome>,
+    ) {
         let standing = &mut self.standings[session];
         if !standing.is_open {
             self.open += 1;
@@ -123,10 +128,10 @@ impl Audience {
     }
 
     fn handle_body(&mut self, now: Time, session: usize, body: &[u8]) {
-        let Some(Stamp { due, counter, .. }) = self.oracle.handle_body(session, body) else {
+        let Some(Arrived { due, counter, .. }) = self.oracle.handle_body(session, body) else {
             return;
         };
-        if self.timed.contains(&session) {
+        if let Some(due) = due.filter(|_| self.timed.contains(&session)) {
             self.latency.record(now.since(due));
         }
         if let Some(rounds) = &mut self.rounds {
@@ -163,29 +168,24 @@ impl Rounds {
 }
 
 impl Observer for Audience {
-    fn handle(&mut self, now: Time, session: usize, event: Event) {
+    fn handle(&mut self, now: Time, session: usize, event: Event<'_>) {
         match event {
-            Event::Delivery { body, .. } | Event::BestEffort { body } => {
-                self.handle_body(now, session, &body);
-            }
-            Event::Gap { from, to, gap } => self.oracle.handle_gap(session, from, to, &gap),
+            Event::Delivery { body } => self.handle_body(now, session, body),
+            Event::Gap { from, to, gap } => self.oracle.handle_gap(session, from, to, gap),
             Event::Opened { resumed, welcome } => {
-                self.handle_opened(now, session, resumed, &welcome);
+                self.handle_opened(now, session, resumed, welcome);
             }
             Event::Waiting { until } => {
                 self.counts.waits += 1;
                 self.handle_closing(session);
                 self.standings[session].free = until;
             }
-            Event::Replied { .. } => self.counts.replies += 1,
-            Event::Refused { refusal, .. } => {
-                self.oracle.handle_refused(session, || format!("{refusal:?}"));
-            }
-            Event::Closed(closed) => {
+            Event::Replied => self.counts.replies += 1,
+            Event::Refused { why } => self.oracle.handle_refused(session, || why),
+            Event::Closed { why } => {
                 self.handle_closing(session);
-                self.oracle.handle_ended(session, || closed.to_string());
+                self.oracle.handle_ended(session, || why);
             }
-            _ => {}
         }
     }
 }

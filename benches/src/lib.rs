@@ -1,23 +1,28 @@
 //! Load through real sockets, with every delivery checked.
 //!
-//! * [`driver`]: thousands of client sessions on one thread, each a
-//!   [`ClientSession`](comet_protocol::client::ClientSession) over TCP or WebSocket;
+//! * [`driver`]: thousands of client sessions on one thread, over TCP or WebSocket;
+//! * [`dialect`]: what the sessions say, by kind of server;
 //! * [`oracle`]: what was lost, came twice or out of order, and whether gaps say so exactly;
+//! * [`plan`]: what is to be run, from a command line or a file;
 //! * [`proxy`]: stands between clients and gateway and breaks connections;
 //! * [`server`]: the gateway under test as a child process, and what it uses;
 //! * [`scenario`]: the runs that the binary offers;
+//! * [`terminal`]: what is seen of a run while it goes;
 //! * [`report`]: figures and violations of a run.
 //!
-//! What is not here: how a session behaves (`comet_protocol::client`), and any knowledge of how
-//! the gateway is made; it is driven through its sockets alone.
+//! What is not here: how a session of the comet dialect behaves (`comet_protocol::client`), and
+//! any knowledge of how the gateway is made; it is driven through its sockets alone.
 
 pub mod audience;
 pub mod clock;
+pub mod dialect;
 pub mod driver;
 pub mod latency;
 pub mod oracle;
+pub mod plan;
 pub mod proxy;
 pub mod report;
 pub mod scenario;
 pub mod schedule;
 pub mod server;
+pub mod terminal;

@@ -69,6 +69,7 @@
 //!
 //! * `tokio`: [`asynchronous::OnTokio`]. Adds nothing to the cost of other routers.
 //! * `simulation`: [`simulation::Simulation`], to run a gateway on virtual sockets and time.
+//! * `internals`: for the benchmarks of this workspace; nothing of it is stable.
 
 #[cfg(feature = "tokio")]
 pub mod asynchronous;
@@ -85,6 +86,9 @@ mod gateway;
 mod home;
 mod id;
 mod identity;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 mod keyed;
 mod listen;
 mod mux;

@@ -31,6 +31,11 @@ impl Profile {
         Self { websocket: true, paths, ..Self::tcp() }
     }
 
+    #[cfg(feature = "simulation")]
+    pub(crate) fn raw() -> Self {
+        Self { websocket: true, dialect: Some(Dialect::Raw), ..Self::tcp() }
+    }
+
     pub(crate) fn serves(&self, path: &str) -> bool {
         self.paths.is_empty() || self.paths.iter().any(|known| known == path)
     }

@@ -157,6 +157,12 @@ impl Node {
     }
 }
 
+/// Bytes that a slot's timer takes, armed or not.
+#[cfg(feature = "internals")]
+pub(crate) fn node_size() -> usize {
+    size_of::<Node>()
+}
+
 fn bucket_of(tick: u64) -> usize {
     low(tick) as usize % BUCKETS
 }

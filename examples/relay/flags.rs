@@ -21,6 +21,10 @@ pub(crate) struct Flags {
     /// What is promised about deliveries
     #[arg(long, value_enum, default_value = "acked")]
     pub(crate) delivery: Promise,
+    /// A first line #room or @user of a message says where it goes, and is taken off; #room must
+    /// be one of the sender's
+    #[arg(long)]
+    pub(crate) addressed: bool,
     /// What WebSocket clients speak [default: told by their first frame]
     #[arg(long, value_enum)]
     dialect: Option<Language>,

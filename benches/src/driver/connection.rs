@@ -2,12 +2,14 @@
 
 use std::io::{self, Read, Write};
 
-use comet_protocol::client::{Link, Time};
+use comet_protocol::client::Time;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-use super::framing::{Broken, Framing, Said};
-use super::route::{Route, reset};
+use super::framing::{Framing, Said, Target};
+use super::lost::Lost;
+use super::route::{Route, Transport, reset};
+use crate::dialect::{Dialect, Envelope, Identity, Outgoing};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Stage {
@@ -22,10 +24,9 @@ enum Stage {
 pub(super) struct Connection {
     stream: TcpStream,
     framing: Framing,
+    envelope: Envelope,
     unsent: Vec<u8>,
     stage: Stage,
-    /// Which attempt of the session this is.
-    pub(super) link: Link,
     /// When the transport must be open.
     pub(super) deadline: Time,
 }
@@ -42,17 +43,30 @@ pub(super) enum Arrived {
     End,
 }
 
+/// A buffer for what is to be sent is kept for the next time up to this size.
+const KEPT: usize = 512;
+
 impl Connection {
     pub(super) fn dial(
         route: &Route,
         receive_buffer: Option<usize>,
-        (link, deadline): (Link, Time),
+        (dialect, me): (Dialect, &Identity),
+        deadline: Time,
         random: u64,
     ) -> io::Result<Self> {
         let stream = route.dial(receive_buffer)?;
-        let framing = Framing::new(route.transport, route.to.to_string(), random);
+        let framing = Framing::new(route.transport, || Target {
+            host: route.to.to_string(),
+            path: route.path(dialect, me),
+            subprotocols: dialect.subprotocols(),
+            random,
+        });
+        let envelope = match route.transport {
+            Transport::Tcp => Envelope::Bare,
+            Transport::WebSocket => Envelope::WebSocket { opcode: dialect.opcode(), random },
+        };
         let (unsent, stage) = (framing.greeting(), Stage::Dialing);
-        Ok(Self { stream, framing, unsent, stage, link, deadline })
+        Ok(Self { stream, framing, envelope, unsent, stage, deadline })
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
@@ -91,6 +105,11 @@ impl Connection {
         self.unsent.is_empty()
     }
 
+    /// Bytes that wait for the socket.
+    pub(super) const fn unsent(&self) -> usize {
+        self.unsent.len()
+    }
+
     pub(super) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Arrived> {
         let kept = self.framing.restore(buffer);
         loop {
@@ -107,33 +126,51 @@ impl Connection {
         }
     }
 
-    /// Takes what was received apart.
+    /// Takes what was received apart, and writes what is said to it.
     pub(super) fn read(
         &mut self,
         input: &mut [u8],
-        mut take: impl FnMut(Said<'_>),
-    ) -> Result<(), Broken> {
-        let (stage, unsent) = (&mut self.stage, &mut self.unsent);
-        self.framing.read(input, |said| {
-            match said {
+        scratch: &mut Vec<u8>,
+        mut take: impl FnMut(Said<'_>, &mut Outgoing<'_>) -> Result<(), Lost>,
+    ) -> Result<(), Lost> {
+        scratch.clear();
+        let (stage, envelope) = (&mut self.stage, &mut self.envelope);
+        self.framing.read(input, &mut |said| {
+            let mut out = Outgoing::new(scratch, envelope);
+            match &said {
                 Said::Opened => *stage = Stage::Open,
-                Said::Answer(bytes) => unsent.extend_from_slice(bytes),
-                Said::Bytes(_) | Said::Closed => {}
+                Said::Ping(body) => out.pong(body),
+                Said::Bytes(_) | Said::Pong => {}
             }
-            take(said);
-        })
+            take(said, &mut out)
+        })?;
+        Ok(self.write(scratch)?)
     }
 
-    /// Writes whole packets, and keeps what the socket does not take.
-    pub(super) fn write(&mut self, packets: &[u8], scratch: &mut Vec<u8>) -> io::Result<()> {
-        if !self.unsent.is_empty() {
-            self.framing.write(packets, &mut self.unsent);
-            return Ok(());
-        }
+    /// Says something.
+    pub(super) fn say<T>(
+        &mut self,
+        scratch: &mut Vec<u8>,
+        say: impl FnOnce(&mut Outgoing<'_>) -> T,
+    ) -> io::Result<T> {
         scratch.clear();
-        self.framing.write(packets, scratch);
-        let written = write_some(&mut self.stream, scratch)?;
-        self.unsent.extend_from_slice(&scratch[written..]);
+        let said = say(&mut Outgoing::new(scratch, &mut self.envelope));
+        self.write(scratch)?;
+        Ok(said)
+    }
+
+    /// Says something when everything that is said in this turn goes.
+    pub(super) fn say_later<T>(&mut self, say: impl FnOnce(&mut Outgoing<'_>) -> T) -> T {
+        say(&mut Outgoing::new(&mut self.unsent, &mut self.envelope))
+    }
+
+    /// Writes, and keeps what the socket does not take.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut written = 0;
+        if self.unsent.is_empty() {
+            written = write_some(&mut self.stream, bytes)?;
+        }
+        self.unsent.extend_from_slice(&bytes[written..]);
         Ok(())
     }
 
@@ -142,10 +179,12 @@ impl Connection {
             return Ok(());
         }
         let written = write_some(&mut self.stream, &self.unsent)?;
-        if written == self.unsent.len() {
+        if written < self.unsent.len() {
+            self.unsent.drain(..written);
+        } else if self.unsent.capacity() > KEPT {
             self.unsent = Vec::new();
         } else {
-            self.unsent.drain(..written);
+            self.unsent.clear();
         }
         Ok(())
     }

@@ -1,61 +1,63 @@
-//! Packets into what a transport carries, and back.
+//! What a transport puts around packets, taken off again.
 
 use comet_protocol::ws::handshake::{HandshakeLimits, ResponseParse, Upgrade, client_key};
-use comet_protocol::ws::{self, Decoder, Event, Limits, Opcode, Role};
+use comet_protocol::ws::{Decoder, Event, Limits, Role};
 
 use super::Transport;
+use super::lost::Lost;
 
 /// Something that the other side said.
 #[derive(Debug)]
 pub(super) enum Said<'a> {
     /// Packets may go now.
     Opened,
-    /// Bytes of packets, cut anywhere.
+    /// Bytes of packets: of a stream, cut anywhere; or a whole message.
     Bytes(&'a [u8]),
-    /// Something to be answered with these bytes of the transport.
-    Answer(&'a [u8]),
-    /// There will be no more.
-    Closed,
+    /// Something to be answered with the same bytes.
+    Ping(&'a [u8]),
+    /// The answer to a ping.
+    Pong,
 }
 
-/// The other side does not speak the transport.
+/// What is asked of a WebSocket server.
 #[derive(Debug)]
-pub(super) struct Broken;
+pub(super) struct Target {
+    pub(super) host: String,
+    pub(super) path: String,
+    pub(super) subprotocols: &'static [&'static str],
+    pub(super) random: u64,
+}
 
 #[derive(Debug)]
 pub(super) enum Framing {
     Stream,
-    WebSocket(Box<WebSocket>),
+    /// Asked for a WebSocket connection.
+    Upgrading(Box<Upgrading>),
+    WebSocket {
+        decoder: Decoder,
+        /// The beginning of a frame's head.
+        tail: Vec<u8>,
+    },
 }
 
 #[derive(Debug)]
-pub(super) struct WebSocket {
-    host: String,
+pub(super) struct Upgrading {
+    target: Target,
     key: String,
-    is_open: bool,
-    decoder: Decoder,
-    /// The beginning of something that is not whole: of the answer, or of a frame's head.
+    /// The beginning of the answer.
     tail: Vec<u8>,
-    random: u64,
 }
 
 impl Framing {
-    pub(super) fn new(transport: Transport, host: String, random: u64) -> Self {
+    pub(super) fn new(transport: Transport, target: impl FnOnce() -> Target) -> Self {
         match transport {
             Transport::Tcp => Self::Stream,
             Transport::WebSocket => {
-                let nonce = u128::from(random).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced);
+                let target = target();
+                let nonce =
+                    u128::from(target.random).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced);
                 let key = client_key(nonce.to_be_bytes());
-                let decoder = Decoder::new(Role::Client);
-                let tail = Vec::new();
-                Self::WebSocket(Box::new(WebSocket {
-                    host,
-                    key,
-                    is_open: false,
-                    decoder,
-                    tail,
-                    random,
-                }))
+                Self::Upgrading(Box::new(Upgrading { target, key, tail: Vec::new() }))
             }
         }
     }
@@ -63,8 +65,8 @@ impl Framing {
     /// What is to be written before anything else.
     pub(super) fn greeting(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        if let Self::WebSocket(socket) = self {
-            socket.upgrade().write_request(&mut out);
+        if let Self::Upgrading(upgrading) = self {
+            upgrading.request().write_request(&mut out);
         }
         out
     }
@@ -76,86 +78,75 @@ impl Framing {
 
     /// Puts what was not whole in front of what is going to be read; returns its length.
     pub(super) fn restore(&self, buffer: &mut [u8]) -> usize {
-        match self {
-            Self::Stream => 0,
-            Self::WebSocket(socket) => {
-                buffer[..socket.tail.len()].copy_from_slice(&socket.tail);
-                socket.tail.len()
-            }
-        }
+        let tail = match self {
+            Self::Stream => return 0,
+            Self::Upgrading(upgrading) => &upgrading.tail,
+            Self::WebSocket { tail, .. } => tail,
+        };
+        buffer[..tail.len()].copy_from_slice(tail);
+        tail.len()
     }
 
     /// Reads what came, behind what [`restore`](Self::restore) put there.
     pub(super) fn read(
         &mut self,
-        input: &mut [u8],
-        mut take: impl FnMut(Said<'_>),
-    ) -> Result<(), Broken> {
+        mut input: &mut [u8],
+        take: &mut impl FnMut(Said<'_>) -> Result<(), Lost>,
+    ) -> Result<(), Lost> {
+        if let Self::Upgrading(upgrading) = self {
+            let Some(read) = upgrading.read(input)? else { return Ok(()) };
+            input = &mut input[read..];
+            *self = Self::WebSocket { decoder: Decoder::new(Role::Client), tail: Vec::new() };
+            take(Said::Opened)?;
+        }
         match self {
-            Self::Stream => {
-                take(Said::Bytes(input));
-                Ok(())
-            }
-            Self::WebSocket(socket) => socket.read(input, &mut take),
+            Self::WebSocket { decoder, tail } => decode(decoder, tail, input, take),
+            _ => take(Said::Bytes(input)),
         }
     }
+}
 
-    /// Appends packets as the transport carries them.
-    pub(super) fn write(&mut self, packets: &[u8], out: &mut Vec<u8>) {
-        match self {
-            Self::Stream => out.extend_from_slice(packets),
-            Self::WebSocket(socket) => {
-                // Masks protect proxies from chosen bytes; a load generator's need no secret.
-                socket.random = socket.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-                let [a, b, c, d, ..] = socket.random.to_be_bytes();
-                ws::write_masked_frame(out, Opcode::Binary, packets, [a, b, c, d]);
+impl Upgrading {
+    fn request(&self) -> Upgrade<'_> {
+        let Target { host, path, subprotocols, .. } = &self.target;
+        Upgrade { host, target: path, key: &self.key, subprotocols, headers: &[] }
+    }
+
+    /// Returns the length of the answer, once it is all there.
+    fn read(&mut self, input: &[u8]) -> Result<Option<usize>, Lost> {
+        match self.request().parse_response(input, self.tail.len(), &HandshakeLimits::default())? {
+            ResponseParse::Complete(accepted) => Ok(Some(accepted.consumed)),
+            ResponseParse::Partial => {
+                self.tail = input.to_vec();
+                Ok(None)
             }
         }
     }
 }
 
-impl WebSocket {
-    fn upgrade(&self) -> Upgrade<'_> {
-        let (host, key) = (self.host.as_str(), self.key.as_str());
-        Upgrade { host, target: "/sub", key, subprotocols: &[], headers: &[] }
-    }
-
-    fn read(&mut self, input: &mut [u8], take: &mut impl FnMut(Said<'_>)) -> Result<(), Broken> {
-        let mut read = 0;
-        if !self.is_open {
-            let answer = self.upgrade().parse_response(input, 0, &HandshakeLimits::default());
-            match answer.map_err(|_refused| Broken)? {
-                ResponseParse::Partial => {
-                    self.tail = input.to_vec();
-                    return Ok(());
-                }
-                ResponseParse::Complete(accepted) => read = accepted.consumed,
+fn decode(
+    decoder: &mut Decoder,
+    tail: &mut Vec<u8>,
+    input: &mut [u8],
+    take: &mut impl FnMut(Said<'_>) -> Result<(), Lost>,
+) -> Result<(), Lost> {
+    let (mut read, limits) = (0, Limits::default());
+    loop {
+        let decoded = decoder.decode(&mut input[read..], &limits)?;
+        read += decoded.consumed;
+        match decoded.event {
+            Some(Event::Message(message)) => take(Said::Bytes(&message.payload))?,
+            Some(Event::Ping(body)) => take(Said::Ping(&body))?,
+            Some(Event::Pong(_)) => take(Said::Pong)?,
+            Some(Event::Close(None)) => return Err(Lost::End),
+            Some(Event::Close(Some(why))) => {
+                return Err(Lost::Closed { code: why.code.get(), reason: why.reason.into() });
             }
-            self.is_open = true;
-            take(Said::Opened);
+            None => break,
         }
-        loop {
-            let decoded = self.decoder.decode(&mut input[read..], &Limits::default());
-            let decoded = decoded.map_err(|_bad| Broken)?;
-            read += decoded.consumed;
-            match decoded.event {
-                Some(Event::Message(message)) => take(Said::Bytes(&message.payload)),
-                Some(Event::Ping(body)) => take(Said::Answer(&pong(&body))),
-                Some(Event::Close(_)) => take(Said::Closed),
-                Some(Event::Pong(_)) => {}
-                None => break,
-            }
-        }
-        self.tail.clear();
-        if read < input.len() {
-            self.tail.extend_from_slice(&input[read..]);
-        }
-        Ok(())
     }
-}
-
-fn pong(body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    ws::write_masked_frame(&mut out, Opcode::Pong, body, [0x37, 0xfa, 0x21, 0x3d]);
-    out
+    if read < input.len() || !tail.is_empty() {
+        *tail = input[read..].to_vec();
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Thousands of client sessions on one thread.
 //!
 //! A [`Driver`] owns one poll and any number of sessions, each a state machine of
-//! [`comet_protocol::client`] with a socket. It connects and comes back as the state machines
+//! [`dialect`](crate::dialect) with a socket. It connects and comes back as the state machines
 //! say, and hands everything that happens to an [`Observer`]. The owner calls
 //! [`Driver::turn`] again and again, and sends in between.
 //!
@@ -9,56 +9,35 @@
 
 mod connection;
 mod framing;
-mod poll;
+mod lost;
 mod route;
 mod session;
 mod timers;
+mod tuning;
+mod turn;
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use comet_protocol::client::{ClientSession, Config, Event, Full, Link, Time};
-use comet_protocol::comet::Seq;
-use connection::Connection;
+pub use comet_protocol::client::{Full, Time};
+use lost::Lost;
 use mio::{Events, Poll, Token};
 pub(crate) use route::reset;
 pub use route::{Route, Transport};
 use session::Session;
 use timers::Timers;
+pub use tuning::Tuning;
 
 use crate::clock;
+use crate::dialect::{Client, Dialect, Want};
+pub use crate::dialect::{Event, Identity, To};
 
 /// Who learns what happens to the sessions.
 pub trait Observer {
-    /// Something happened to a session; its requests to connect and disconnect are not told.
-    fn handle(&mut self, now: Time, session: usize, event: Event);
-}
-
-/// Settings of a [`Driver`].
-#[derive(Clone, Copy, Debug)]
-pub struct Tuning {
-    /// Connections that may be under way at once: more than a listener's backlog are lost.
-    pub dialing: usize,
-    /// How long a connection and the opening of its transport may take.
-    pub dial_timeout: Duration,
-    /// The kernel's buffer for what arrives, if not its own choice.
-    pub receive_buffer: Option<usize>,
-    /// Burn the last part of a millisecond instead of oversleeping.
-    pub is_precise: bool,
-}
-
-impl Default for Tuning {
-    fn default() -> Self {
-        Self {
-            dialing: 256,
-            dial_timeout: Duration::from_secs(10),
-            receive_buffer: None,
-            is_precise: false,
-        }
-    }
+    /// Something happened to a session.
+    fn handle(&mut self, now: Time, session: usize, event: Event<'_>);
 }
 
 /// What the sockets of a driver went through.
@@ -77,7 +56,7 @@ pub struct Tally {
 pub struct Driver {
     poll: Poll,
     events: Events,
-    ready: Vec<poll::Ready>,
+    ready: Vec<turn::Ready>,
     sessions: Vec<Session>,
     timers: Timers,
     /// Sessions to look at in the next turn, whatever the poll says.
@@ -88,6 +67,8 @@ pub struct Driver {
     scratch: Vec<u8>,
     tuning: Tuning,
     tally: Tally,
+    /// Why a connection was lost, or could not be made, the last time.
+    trouble: Option<String>,
 }
 
 /// What one read takes at most.
@@ -113,37 +94,53 @@ impl Driver {
             scratch: Vec::new(),
             tuning,
             tally: Tally::default(),
+            trouble: None,
         })
     }
 
     /// A session that connects from the next turn on, and its number: they count from 0.
     ///
-    /// The seed says which route comes first, and spreads the waits.
+    /// The seed says which route comes first, and spreads waits and heartbeats.
     ///
     /// # Panics
     ///
     /// When there is no route.
-    pub fn add(&mut self, config: Config, routes: Arc<[Route]>, seed: u64) -> usize {
-        assert!(!routes.is_empty(), "a session needs a way to the gateway");
+    pub fn add(
+        &mut self,
+        dialect: Dialect,
+        identity: Identity,
+        routes: Arc<[Route]>,
+        seed: u64,
+    ) -> usize {
+        assert!(!routes.is_empty(), "a session needs a way to the server");
         let id = self.sessions.len();
         self.sessions.push(Session {
-            client: ClientSession::new(clock::now(), config, seed),
+            client: Client::new(clock::now(), dialect, &identity, &self.tuning.habits, seed),
             connection: None,
-            wanted: None,
+            me: Box::new(identity),
             routes,
+            seed,
             attempts: 0,
+            dialect,
+            is_wanted: false,
             is_frozen: false,
             is_listed: false,
-            seed,
+            may_read: false,
         });
         self.list(id);
         id
     }
 
-    /// How many sessions there are.
+    /// How many sessions there are, also of those that are over.
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// Who a session is.
+    #[must_use]
+    pub fn identity(&self, session: usize) -> &Identity {
+        &self.sessions[session].me
     }
 
     /// What the sockets went through.
@@ -152,24 +149,51 @@ impl Driver {
         self.tally
     }
 
+    /// Why a connection was lost, or could not be made, the last time.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
     /// Takes a message of a session, to be written in the next turn.
     ///
     /// # Errors
     ///
-    /// [`Full`] when the session keeps no more.
-    pub fn send(&mut self, session: usize, body: Bytes) -> Result<Seq, Full> {
-        let seq = self.sessions[session].client.send(clock::now(), body)?;
+    /// [`Full`] when the session keeps no more, or is not open and keeps none.
+    ///
+    /// # Panics
+    ///
+    /// When the session has no room of this number.
+    pub fn send(&mut self, session: usize, to: &To, body: Bytes) -> Result<(), Full> {
+        self.sessions[session].send(clock::now(), &self.tuning, to, body)?;
         self.list(session);
-        Ok(seq)
+        Ok(())
     }
 
     /// Resets a session's connection, as a broken network would.
     pub fn cut(&mut self, session: usize) {
         if let Some(connection) = &self.sessions[session].connection {
             connection.reset();
-            self.drop_connection(session);
+            self.drop_connection(session, &Lost::Cut);
             self.list(session);
         }
+    }
+
+    /// Ends a session as its user would. Nothing is told of it any more.
+    pub fn close(&mut self, session: usize) {
+        self.sessions[session].leave(clock::now());
+        self.list(session);
+    }
+
+    /// A session that was closed, or is over, begins anew.
+    pub fn reopen(&mut self, session: usize) {
+        self.drop_connection(session, &Lost::Unwanted);
+        let habits = &self.tuning.habits;
+        let known = &mut self.sessions[session];
+        known.seed = known.seed.wrapping_add(1);
+        known.is_wanted = false;
+        known.client = Client::new(clock::now(), known.dialect, &known.me, habits, known.seed);
+        self.list(session);
     }
 
     /// A session stops: it reads nothing, says nothing and waits for nothing, and its connection
@@ -181,6 +205,7 @@ impl Driver {
     /// A session goes on where it stopped.
     pub fn thaw(&mut self, session: usize) {
         self.sessions[session].is_frozen = false;
+        self.sessions[session].may_read = true;
         self.list(session);
     }
 
@@ -195,63 +220,53 @@ impl Driver {
 
     /// Writes what is to be said, tells what happened, and notes when to look again.
     fn pump(&mut self, now: Time, id: usize, observer: &mut impl Observer) {
-        if self.sessions[id].transmit(&mut self.scratch).is_err() {
-            self.drop_connection(id);
+        if let Err(lost) = self.sessions[id].transmit(&mut self.scratch) {
+            self.drop_connection(id, &lost);
         }
-        while let Some(event) = self.sessions[id].client.poll_event() {
-            match event {
-                Event::Connect(link) => self.want(id, link),
-                Event::Disconnect(link) => self.disconnect(id, link),
-                event => observer.handle(now, id, event),
+        let tell = &mut |event: Event<'_>| observer.handle(now, id, event);
+        while let Some(want) = self.sessions[id].poll(now, &self.tuning, tell) {
+            match want {
+                Want::Connect => {
+                    self.sessions[id].is_wanted = true;
+                    self.dials.push_back(id);
+                }
+                Want::Disconnect => {
+                    self.sessions[id].is_wanted = false;
+                    self.drop_connection(id, &Lost::Unwanted);
+                }
             }
         }
         self.timers.arm(id, self.sessions[id].poll_timeout());
-    }
-
-    fn want(&mut self, id: usize, link: Link) {
-        self.sessions[id].wanted = Some(link);
-        self.dials.push_back(id);
     }
 
     /// Begins connections that are wanted, as many as may be under way.
     fn dial(&mut self, now: Time, observer: &mut impl Observer) {
         while self.dialing < self.tuning.dialing {
             let Some(id) = self.dials.pop_front() else { return };
-            let session = &mut self.sessions[id];
-            let Some(link) = session.wanted.take() else { continue };
+            if !std::mem::take(&mut self.sessions[id].is_wanted) {
+                continue;
+            }
             self.tally.dials += 1;
-            if self.begin(now, id, link).is_err() {
+            if let Err(error) = self.begin(now, id) {
                 self.tally.failed_dials += 1;
-                self.sessions[id].client.handle_disconnected(clock::now(), link);
+                self.trouble = Some(error.to_string());
+                self.sessions[id].client.handle_disconnected(clock::now(), &error);
             }
             self.pump(now, id, observer);
         }
     }
 
-    fn begin(&mut self, now: Time, id: usize, link: Link) -> io::Result<()> {
-        let session = &mut self.sessions[id];
-        let route = session.next_route();
+    fn begin(&mut self, now: Time, id: usize) -> io::Result<()> {
         let deadline = now + self.tuning.dial_timeout;
-        let random = session.seed.wrapping_add(session.attempts as u64);
-        let buffer = self.tuning.receive_buffer;
-        let mut connection = Connection::dial(&route, buffer, (link, deadline), random)?;
+        let mut connection = self.sessions[id].dial(deadline, &self.tuning)?;
         connection.register(self.poll.registry(), Token(id))?;
-        session.connection = Some(connection);
+        self.sessions[id].connection = Some(connection);
         self.dialing += 1;
         Ok(())
     }
 
-    /// The session gives its connection up.
-    fn disconnect(&mut self, id: usize, link: Link) {
-        let session = &mut self.sessions[id];
-        session.wanted.take_if(|wanted| *wanted == link);
-        if session.connection.as_ref().is_some_and(|connection| connection.link == link) {
-            self.drop_connection(id);
-        }
-    }
-
     /// Closes the socket and tells the session.
-    fn drop_connection(&mut self, id: usize) {
+    fn drop_connection(&mut self, id: usize, why: &Lost) {
         let session = &mut self.sessions[id];
         let Some(connection) = session.connection.take() else { return };
         if connection.is_open() {
@@ -262,6 +277,9 @@ impl Driver {
         if connection.is_dialing() {
             self.dialing -= 1;
         }
-        session.client.handle_disconnected(clock::now(), connection.link);
+        if !matches!(why, Lost::Cut | Lost::Unwanted) {
+            self.trouble = Some(why.to_string());
+        }
+        session.client.handle_disconnected(clock::now(), why);
     }
 }

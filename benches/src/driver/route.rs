@@ -2,22 +2,25 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-/// What carries the frames.
+use crate::dialect::{Dialect, Identity};
+
+/// What carries the packets.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Transport {
-    /// A stream of packets.
+    /// A stream.
     Tcp,
-    /// Binary messages of whole packets, on `/sub`.
+    /// WebSocket messages.
     WebSocket,
 }
 
-/// One way to the gateway.
-#[derive(Clone, Copy, Debug)]
+/// One way to the server.
+#[derive(Clone, Debug)]
 pub struct Route {
     /// The address that listens.
     pub to: SocketAddr,
@@ -25,19 +28,22 @@ pub struct Route {
     pub from: Option<IpAddr>,
     /// What the listener speaks.
     pub transport: Transport,
+    /// The path of the upgrade, if it is not the dialect's own; `{room}` and `{user}` are filled
+    /// in.
+    pub path: Option<Arc<str>>,
 }
 
 impl Route {
     /// A way by plain TCP.
     #[must_use]
     pub const fn tcp(to: SocketAddr) -> Self {
-        Self { to, from: None, transport: Transport::Tcp }
+        Self { to, from: None, transport: Transport::Tcp, path: None }
     }
 
     /// A way by WebSocket.
     #[must_use]
     pub const fn websocket(to: SocketAddr) -> Self {
-        Self { to, from: None, transport: Transport::WebSocket }
+        Self { to, from: None, transport: Transport::WebSocket, path: None }
     }
 
     /// The same way from one of the machine's own addresses.
@@ -45,6 +51,13 @@ impl Route {
     pub const fn from(mut self, address: IpAddr) -> Self {
         self.from = Some(address);
         self
+    }
+
+    /// Where a session upgrades.
+    pub(super) fn path(&self, dialect: Dialect, me: &Identity) -> String {
+        let template = self.path.as_deref().unwrap_or_else(|| dialect.path(me));
+        let room = me.rooms.first().map_or("", String::as_str);
+        template.replace("{room}", room).replace("{user}", &me.user)
     }
 
     /// Begins to connect; the socket becomes writable when it is done or has failed.

@@ -3,51 +3,51 @@
 use std::io;
 use std::sync::Arc;
 
-use comet_protocol::client::{ClientSession, Link, Time};
+use bytes::Bytes;
+use comet_protocol::client::{Full, Time};
 
-use super::Route;
 use super::connection::Connection;
-use super::framing::{Broken, Said};
+use super::framing::Said;
+use super::lost::Lost;
+use super::{Route, Tuning};
+use crate::dialect::{Client, Dialect, Event, Identity, Moment, To, Want};
 
 /// A session and its connection.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) client: ClientSession,
+    pub(super) client: Client,
     pub(super) connection: Option<Connection>,
-    /// The connection that the state machine asks for.
-    pub(super) wanted: Option<Link>,
+    pub(super) me: Box<Identity>,
     pub(super) routes: Arc<[Route]>,
-    pub(super) attempts: usize,
+    pub(super) seed: u64,
+    pub(super) attempts: u32,
+    pub(super) dialect: Dialect,
+    /// The state machine asks for a connection.
+    pub(super) is_wanted: bool,
     /// It neither reads nor writes nor looks at the clock.
     pub(super) is_frozen: bool,
     /// It has a place in the list of those to be looked at in the next turn.
     pub(super) is_listed: bool,
-    pub(super) seed: u64,
-}
-
-/// Why a connection is of no more use.
-#[derive(Debug)]
-pub(super) struct Lost;
-
-impl From<io::Error> for Lost {
-    fn from(_: io::Error) -> Self {
-        Self
-    }
-}
-
-impl From<Broken> for Lost {
-    fn from(_: Broken) -> Self {
-        Self
-    }
+    /// There may be something to read that the poll does not tell of again.
+    pub(super) may_read: bool,
 }
 
 impl Session {
     /// The way that the next attempt takes: another one each time.
-    pub(super) fn next_route(&mut self) -> Route {
+    pub(super) fn next_route(&mut self) -> &Route {
         let first = usize::try_from(self.seed % (1 << 31)).unwrap_or(0);
-        let route = self.routes[(first + self.attempts) % self.routes.len()];
-        self.attempts += 1;
-        route
+        let at = (first + self.attempts as usize) % self.routes.len();
+        self.attempts = self.attempts.wrapping_add(1);
+        &self.routes[at]
+    }
+
+    /// Begins to connect by the next way.
+    pub(super) fn dial(&mut self, deadline: Time, tuning: &Tuning) -> io::Result<Connection> {
+        let random = self.seed.wrapping_add(self.attempts.into());
+        let dialect = self.dialect;
+        let route = self.next_route().clone();
+        let who = (dialect, &*self.me);
+        Connection::dial(&route, tuning.receive_buffer, who, deadline, random)
     }
 
     /// When something has to happen even if nothing comes.
@@ -57,36 +57,130 @@ impl Session {
         [deadline, self.client.poll_timeout()].into_iter().flatten().min()
     }
 
-    /// The transport did not open in time.
-    pub(super) fn is_overdue(&self, now: Time) -> bool {
-        let connection = self.connection.as_ref();
-        connection.is_some_and(|connection| !connection.is_open() && connection.deadline <= now)
+    /// The socket can be written to.
+    pub(super) fn handle_writable(
+        &mut self,
+        now: Time,
+        tuning: &Tuning,
+        scratch: &mut Vec<u8>,
+        tell: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), Lost> {
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        if connection.handle_writable()? {
+            let (client, at) = (&mut self.client, moment(&self.me, now, tuning));
+            connection.say(scratch, |out| client.handle_connected(&at, out, tell))?;
+        }
+        Ok(())
     }
 
     /// Hands on what was received.
-    pub(super) fn handle_input(&mut self, now: Time, input: &mut [u8]) -> Result<(), Lost> {
+    pub(super) fn handle_input(
+        &mut self,
+        now: Time,
+        tuning: &Tuning,
+        input: &mut [u8],
+        scratch: &mut Vec<u8>,
+        tell: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), Lost> {
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        let (link, client, mut closed) = (connection.link, &mut self.client, false);
-        connection.read(input, |said| match said {
-            Said::Opened => client.handle_connected(now, link),
-            Said::Bytes(bytes) if !closed => client.handle_bytes(now, link, bytes),
-            Said::Closed => closed = true,
-            Said::Bytes(_) | Said::Answer(_) => {}
+        let (client, at) = (&mut self.client, moment(&self.me, now, tuning));
+        connection.read(input, scratch, |said, out| match said {
+            Said::Opened => {
+                client.handle_connected(&at, out, tell);
+                Ok(())
+            }
+            Said::Bytes(bytes) => Ok(client.handle_bytes(&at, bytes, out, tell)?),
+            Said::Ping(_) | Said::Pong => {
+                client.handle_alive();
+                Ok(())
+            }
         })?;
-        connection.flush()?;
-        if closed { Err(Lost) } else { Ok(()) }
+        // Answers to a server that does not read them are not kept without end.
+        match connection.unsent() {
+            unsent if unsent > tuning.unsent.saturating_mul(4) => Err(Lost::Unread(unsent)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Time has passed.
+    pub(super) fn handle_timeout(
+        &mut self,
+        now: Time,
+        tuning: &Tuning,
+        scratch: &mut Vec<u8>,
+    ) -> Result<(), Lost> {
+        let (client, at) = (&mut self.client, moment(&self.me, now, tuning));
+        match &mut self.connection {
+            Some(connection) if !connection.is_open() && connection.deadline <= now => {
+                Err(Lost::Late)
+            }
+            Some(connection) => {
+                connection.say(scratch, |out| client.handle_timeout(&at, Some(out)))??;
+                Ok(())
+            }
+            None => Ok(client.handle_timeout(&at, None)?),
+        }
+    }
+
+    /// Takes a message, to be written in the next turn.
+    pub(super) fn send(
+        &mut self,
+        now: Time,
+        tuning: &Tuning,
+        to: &To,
+        body: Bytes,
+    ) -> Result<(), Full> {
+        let (client, at) = (&mut self.client, moment(&self.me, now, tuning));
+        match &mut self.connection {
+            Some(connection) if connection.unsent() < tuning.unsent => {
+                connection.say_later(|out| client.send(&at, to, body, Some(out)))
+            }
+            Some(_) => Err(Full(body)),
+            None => client.send(&at, to, body, None),
+        }
     }
 
     /// Writes what the state machine wants to say, as long as the socket takes it.
     pub(super) fn transmit(&mut self, scratch: &mut Vec<u8>) -> Result<(), Lost> {
+        let Some(connection) = &mut self.connection else { return Ok(()) };
         loop {
-            if self.connection.as_ref().is_some_and(|connection| !connection.is_flushed()) {
+            connection.flush()?;
+            let client = &mut self.client;
+            let is_more = connection.is_flushed()
+                && connection.is_open()
+                && connection.say(scratch, |out| client.transmit(out))?;
+            if !is_more {
                 return Ok(());
-            }
-            let Some(packets) = self.client.poll_transmit() else { return Ok(()) };
-            if let Some(connection) = &mut self.connection {
-                connection.write(&packets, scratch)?;
             }
         }
     }
+
+    /// Ends the session by its owner's wish.
+    pub(super) fn leave(&mut self, now: Time) {
+        let client = &mut self.client;
+        match &mut self.connection {
+            Some(connection) => connection.say_later(|out| client.leave(now, Some(out))),
+            None => client.leave(now, None),
+        }
+    }
+
+    /// Whether its connection is not there yet.
+    pub(super) fn is_dialing(&self) -> bool {
+        self.connection.as_ref().is_some_and(Connection::is_dialing)
+    }
+
+    /// What the state machine wants, once it has told what happened.
+    pub(super) fn poll(
+        &mut self,
+        now: Time,
+        tuning: &Tuning,
+        tell: &mut impl FnMut(Event<'_>),
+    ) -> Option<Want> {
+        let at = moment(&self.me, now, tuning);
+        self.client.poll(&at, tell)
+    }
+}
+
+fn moment<'a>(me: &'a Identity, now: Time, tuning: &'a Tuning) -> Moment<'a> {
+    Moment { now, me, habits: &tuning.habits }
 }

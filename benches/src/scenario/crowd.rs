@@ -4,13 +4,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use comet_protocol::client::{Config, Time};
-use comet_protocol::comet::Auth;
-
 use super::RunError;
 use crate::audience::Audience;
 use crate::clock;
-use crate::driver::{Driver, Route, Tuning};
+use crate::dialect::Dialect;
+use crate::driver::{Driver, Identity, Route, Time, To, Tuning};
 use crate::oracle::Stamp;
 use crate::schedule::Schedule;
 
@@ -25,8 +23,8 @@ pub struct Rooms<'a> {
     pub members: usize,
     /// How many of them publish: the first.
     pub publishers: usize,
-    /// How the sessions behave; who they are is filled in.
-    pub config: &'a Config,
+    /// What the sessions speak.
+    pub dialect: Dialect,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -74,9 +72,10 @@ impl Crowd {
             let (room, first) = self.audience.oracle.add_room(rooms.publishers);
             let name = format!("{}-{number}", rooms.name);
             for member in 0..rooms.members {
-                let config = identified(rooms.config, &name, member);
+                let identity = Identity::new(format!("{name}.{member}"), [name.clone()]);
                 let seed = self.driver.sessions() as u64;
-                let session = self.driver.add(config, Arc::clone(routes), seed);
+                let routes = Arc::clone(routes);
+                let session = self.driver.add(rooms.dialect, identity, routes, seed);
                 self.audience.add(clock::now(), room);
                 if let Some(id) = (first..).take(rooms.publishers).nth(member) {
                     self.publishers.push(Publisher { session, id });
@@ -102,7 +101,8 @@ impl Crowd {
             return Ok(());
         }
         let (open, waits) = (self.audience.open(), self.audience.counts().waits);
-        Err(RunError::NotOpen { open, wanted, waits })
+        let trouble = self.driver.trouble().unwrap_or("nothing went wrong").to_owned();
+        Err(RunError::NotOpen { open, wanted, waits, trouble })
     }
 
     /// Lets time pass until a moment, with messages as they are due.
@@ -154,11 +154,11 @@ impl Crowd {
         self.turn = (self.turn + 1) % self.publishers.len();
         let counter = self.audience.oracle.next_counter(publisher.id);
         let stamp = Stamp { publisher: publisher.id, counter, due };
-        if self.driver.send(publisher.session, stamp.body(self.body)).is_err() {
+        if self.driver.send(publisher.session, &To::Rooms, stamp.body(self.body)).is_err() {
             self.held_back += 1;
             return false;
         }
-        self.audience.oracle.handle_sent(publisher.id);
+        self.audience.oracle.handle_sent(publisher.id, due);
         self.sent += 1;
         true
     }
@@ -174,14 +174,4 @@ impl Crowd {
     pub const fn held_back(&self) -> u64 {
         self.held_back
     }
-}
-
-fn identified(config: &Config, room: &str, member: usize) -> Config {
-    let auth = Auth {
-        app_id: "bench".into(),
-        token: format!("{room}.{member}"),
-        ext: room.to_owned().into(),
-        ..config.auth.clone()
-    };
-    Config { auth, ..config.clone() }
 }

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use comet_protocol::client::{Config, Time};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::{Crowd, Rooms, RunError, Setting, flags, tell};
 use crate::clock;
-use crate::driver::{Route, Tuning};
+use crate::dialect::{Dialect, Habits};
+use crate::driver::{Route, Time, Tuning};
 use crate::proxy::{Options, ProxyError, ProxyProcess, Tally};
 use crate::report::Report;
 use crate::schedule::Schedule;
@@ -81,10 +81,9 @@ pub fn against(plan: &Plan, target: Target, program: &Path) -> Result<Report, Ru
     let proxies = proxies(plan, target, program)?;
     let mut crowd = Crowd::new(tuning(), plan.body)?;
     let routes: Arc<[Route]> = proxies.iter().flat_map(routes).collect();
-    let config = Config { handshake_timeout: Duration::from_secs(4), ..Config::default() };
     let (rooms, members) = (plan.sessions / plan.members, plan.members);
     let (name, publishers) = ("cuts", members);
-    crowd.add(&Rooms { name, rooms, members, publishers, config: &config }, &routes);
+    crowd.add(&Rooms { name, rooms, members, publishers, dialect: Dialect::Comet }, &routes);
     crowd.open(Duration::from_secs(60))?;
     let stalls = flow(plan, &mut crowd, &proxies)?;
     let is_settled = crowd.settle(Duration::from_secs(plan.settle))?;
@@ -93,7 +92,9 @@ pub fn against(plan: &Plan, target: Target, program: &Path) -> Result<Report, Ru
 }
 
 fn tuning() -> Tuning {
-    Tuning { dial_timeout: Duration::from_secs(4), ..Tuning::default() }
+    let mut habits = Habits::default();
+    habits.comet.handshake_timeout = Duration::from_secs(4);
+    Tuning { dial_timeout: Duration::from_secs(4), habits, ..Tuning::default() }
 }
 
 fn proxies(plan: &Plan, target: Target, program: &Path) -> Result<Vec<ProxyProcess>, ProxyError> {

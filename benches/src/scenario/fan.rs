@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use comet_protocol::client::Config;
 
 use super::cores::{allowed, keep_to, outrank};
 use super::{Crowd, Rooms, RunError, Setting, flags, tell};
 use crate::audience::Rounds;
 use crate::clock;
+use crate::dialect::Dialect;
 use crate::driver::{Route, Tuning};
 use crate::report::Report;
 use crate::server::{Relay, Target};
@@ -100,9 +100,9 @@ fn idle(plan: &Plan, relay: &Relay, report: &mut Report) -> Result<(), RunError>
     let mut crowd = Crowd::new(Tuning::default(), plan.body)?;
     let before = relay.usage().resident()?;
     let (name, members) = ("idle", plan.idle);
-    let (rooms, publishers, config) = (1, 0, Config::default());
+    let (rooms, publishers) = (1, 0);
     let routes = routes(plan, relay.target());
-    crowd.add(&Rooms { name, rooms, members, publishers, config: &config }, &routes);
+    crowd.add(&Rooms { name, rooms, members, publishers, dialect: Dialect::Comet }, &routes);
     crowd.open(Duration::from_secs(120))?;
     crowd.wait(clock::now() + Duration::from_secs(2), |_| false)?;
     let grown = relay.usage().resident()?.saturating_sub(before);
@@ -120,9 +120,9 @@ fn routes(plan: &Plan, target: Target) -> Arc<[Route]> {
 impl Side {
     fn new(plan: &Plan, name: &'static str, relay: Relay) -> Result<Self, RunError> {
         let mut crowd = Crowd::new(Tuning::default(), plan.body)?;
-        let (rooms, members, publishers, config) = (1, plan.members, 1, Config::default());
+        let (rooms, members, publishers) = (1, plan.members, 1);
         let routes = routes(plan, relay.target());
-        crowd.add(&Rooms { name, rooms, members, publishers, config: &config }, &routes);
+        crowd.add(&Rooms { name, rooms, members, publishers, dialect: Dialect::Comet }, &routes);
         crowd.audience.rounds = Some(Rounds::new(plan.members));
         crowd.open(Duration::from_secs(60))?;
         Ok(Self { name, relay, crowd, costs: Vec::new(), rates: Vec::new() })

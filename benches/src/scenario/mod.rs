@@ -43,7 +43,7 @@ pub enum RunError {
     #[error(transparent)]
     Proxy(#[from] ProxyError),
     /// The sessions did not open.
-    #[error("{open} of {wanted} sessions opened, the last waits {waits}")]
+    #[error("{open} of {wanted} sessions opened after {waits} waits; last trouble: {trouble}")]
     NotOpen {
         /// How many did.
         open: usize,
@@ -51,6 +51,8 @@ pub enum RunError {
         wanted: usize,
         /// How often sessions had to wait and try again.
         waits: u64,
+        /// Why a connection was lost, or could not be made, the last time.
+        trouble: String,
     },
     /// A thread of the harness ended early.
     #[error("a thread of the harness ended early")]

@@ -12,13 +12,13 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use comet_protocol::client::Config;
 use rustix::process::setpriority_process;
 use rustix::thread::gettid;
 
 use super::cores::{allowed, keep_to, outrank};
 use super::{Crowd, Rooms, RunError, Setting, flags, tell};
 use crate::clock;
+use crate::dialect::Dialect;
 use crate::driver::{Route, Tuning};
 use crate::oracle::Verdict;
 use crate::report::Report;
@@ -123,8 +123,8 @@ fn many(plan: &Plan, target: Target, stage: &AtomicU8) -> Result<Storm, RunError
         .map(|address| Route::tcp(target.tcp).from(IpAddr::V4(address)))
         .collect();
     let (rooms, members) = (plan.sessions / plan.members, plan.members);
-    let (name, publishers, config) = ("storm", 1, Config::default());
-    crowd.add(&Rooms { name, rooms, members, publishers, config: &config }, &routes);
+    let (name, publishers) = ("storm", 1);
+    crowd.add(&Rooms { name, rooms, members, publishers, dialect: Dialect::Comet }, &routes);
     crowd.open(Duration::from_secs(120))?;
     tell(&format!("{} sessions are open", crowd.driver.sessions()));
     let mut schedule = Schedule::new(clock::now(), plan.crowd_rate / plan.members as u64);
@@ -178,8 +178,8 @@ fn few(plan: &Plan, target: Target, stage: &AtomicU8) -> Result<Few, RunError> {
     let mut crowd = Crowd::new(tuning, plan.body)?;
     let routes: Arc<[Route]> = Arc::new([Route::tcp(target.tcp)]);
     let (rooms, members) = (plan.others / plan.members, plan.members);
-    let (name, publishers, config) = ("stay", 1, Config::default());
-    crowd.add(&Rooms { name, rooms, members, publishers, config: &config }, &routes);
+    let (name, publishers) = ("stay", 1);
+    crowd.add(&Rooms { name, rooms, members, publishers, dialect: Dialect::Comet }, &routes);
     crowd.open(Duration::from_secs(120))?;
     let mut schedule = Schedule::new(clock::now(), plan.rate / plan.members as u64);
     until(stage, GATHERED, &mut crowd, &mut schedule)?;

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use comet_protocol::client::Config;
 
 use super::cores::outrank;
 use super::{Crowd, Rooms, RunError, Setting, flags, tell};
 use crate::clock;
+use crate::dialect::Dialect;
 use crate::driver::{Route, Tuning};
 use crate::report::Report;
 use crate::schedule::Schedule;
@@ -128,9 +128,8 @@ fn crowd(plan: &Plan, relay: &Relay) -> Result<Crowd, RunError> {
     let tuning = Tuning { is_precise: true, ..Tuning::default() };
     let mut crowd = Crowd::new(tuning, plan.body)?;
     let routes: Arc<[Route]> = Arc::new([Route::tcp(relay.target().tcp)]);
-    let config = Config::default();
     let (name, rooms, members, publishers) = ("tortoise", 1, plan.readers, 1);
-    crowd.add(&Rooms { name, rooms, members, publishers, config: &config }, &routes);
+    crowd.add(&Rooms { name, rooms, members, publishers, dialect: Dialect::Comet }, &routes);
     crowd.audience.timed = 0..plan.readers - plan.slow;
     crowd.open(Duration::from_secs(120))?;
     tell(&format!("{} sessions are open", plan.readers));

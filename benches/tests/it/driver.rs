@@ -7,19 +7,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use comet_bench::clock;
-use comet_bench::driver::{Driver, Observer, Route, Tuning};
-use comet_protocol::client::{Config, Event, Time};
+use comet_bench::dialect::Dialect;
+use comet_bench::driver::{Driver, Event, Identity, Observer, Route, Time, To, Tuning};
 use comet_protocol::comet::{ServerFrame, Welcome, op};
 use comet_protocol::{Decoder, Layout};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Default)]
-struct Events(Vec<Event>);
+struct Events(Vec<String>);
 
 impl Observer for Events {
-    fn handle(&mut self, _: Time, _: usize, event: Event) {
-        self.0.push(event);
+    fn handle(&mut self, _: Time, _: usize, event: Event<'_>) {
+        self.0.push(match event {
+            Event::Opened { resumed, .. } => format!("opened, resumed: {resumed}"),
+            other => format!("{other:?}"),
+        });
     }
 }
 
@@ -52,10 +55,12 @@ fn read_some(stream: &mut TcpStream, decoder: &mut Decoder) -> usize {
 fn what_the_socket_does_not_take_at_once_arrives_whole_and_in_order() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
-    let (mut driver, mut events) = (Driver::new(Tuning::default()).unwrap(), Events::default());
-    let config = Config { outbox_bytes: 32 << 20, ..Config::default() };
+    let mut tuning = Tuning { unsent: 32 << 20, ..Tuning::default() };
+    tuning.habits.comet.outbox_bytes = 32 << 20;
+    let (mut driver, mut events) = (Driver::new(tuning).unwrap(), Events::default());
     let route = Route::tcp(listener.local_addr().unwrap());
-    let session = driver.add(config, Arc::new([route]), 0);
+    let me = Identity::new("al", []);
+    let session = driver.add(Dialect::Comet, me, Arc::new([route]), 0);
     let accept = || listener.accept().ok();
     let (mut gateway, _) = turn_until(&mut driver, &mut events, accept);
     gateway.set_nonblocking(true).unwrap();
@@ -66,11 +71,11 @@ fn what_the_socket_does_not_take_at_once_arrives_whole_and_in_order() {
     gateway.write_all(&welcome).unwrap();
     let bodies: Vec<Bytes> = (0..200).map(|number| Bytes::from(vec![number; 60_000])).collect();
     for body in &bodies {
-        driver.send(session, body.clone()).unwrap();
+        driver.send(session, &To::Rooms, body.clone()).unwrap();
     }
     let full = clock::now() + Duration::from_millis(300);
     turn_until(&mut driver, &mut events, || (clock::now() > full).then_some(()));
-    assert!(matches!(events.0[..], [Event::Opened { resumed: false, .. }]), "{:?}", events.0);
+    assert_eq!(events.0, ["opened, resumed: false"]);
 
     let mut decoder = Decoder::new(Layout::Dtalk, 65_536);
     let mut next = || {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use comet_bench::clock;
+use comet_bench::dialect::Dialect;
 use comet_bench::driver::{Route, Tuning};
 use comet_bench::oracle::{FaultKind, Verdict};
 use comet_bench::proxy::{Options, ProxyProcess};
 use comet_bench::scenario::{Crowd, Rooms};
 use comet_bench::schedule::Schedule;
-use comet_protocol::client::Config;
 
 use crate::liar::{Liar, Lie};
 
@@ -20,11 +20,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A room whose members come back quickly; one of them publishes, or all.
 fn crowd(publishers: usize, routes: &[Route]) -> Crowd {
-    let mut crowd = Crowd::new(Tuning::default(), 64).expect("a poll");
-    let config = Config { backoff: 20 * MS, handshake_timeout: 500 * MS, ..Config::default() };
+    let mut tuning = Tuning::default();
+    (tuning.habits.comet.backoff, tuning.habits.comet.handshake_timeout) = (20 * MS, 500 * MS);
+    let mut crowd = Crowd::new(tuning, 64).expect("a poll");
     let (name, rooms, members) = ("room", 1, MEMBERS);
-    let rooms = Rooms { name, rooms, members, publishers, config: &config };
-    crowd.add(&rooms, &Arc::from(routes));
+    let rooms = Rooms { name, rooms, members, publishers, dialect: Dialect::Comet };
+    crowd.add(&rooms, &Arc::from(routes.to_vec()));
     crowd.open(PATIENCE).expect("all open");
     crowd
 }

@@ -337,7 +337,7 @@ impl Bucket {
 }
 
 /// Bytes that a session takes here while nothing is pushed to it.
-#[cfg(test)]
+#[cfg(any(test, feature = "internals"))]
 pub(crate) fn slot_size() -> usize {
     size_of::<Slot>()
 }

@@ -137,6 +137,14 @@ impl Connection {
     }
 }
 
+#[cfg(feature = "internals")]
+impl super::Shard {
+    /// Bytes that the place of a connection takes.
+    pub(crate) fn connection_size() -> usize {
+        size_of::<Option<Connection>>()
+    }
+}
+
 /// How many ways there are to write a delivery: dialects times framings.
 pub(super) const FORMATS: usize = 8;
 

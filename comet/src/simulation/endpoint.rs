@@ -34,6 +34,13 @@ impl Endpoint {
         self.0.set_capacity(to_gateway, from_gateway);
     }
 
+    /// Takes whatever the gateway writes from now on, at no cost and without keeping it: to measure
+    /// the gateway alone. What was not read is gone. When this end is dropped before the gateway
+    /// writes next, nothing remains of the connection but the gateway's part.
+    pub fn discard(&mut self) {
+        self.0.discard();
+    }
+
     /// The peer sends no more (FIN), after what it has written.
     pub fn shutdown(&mut self) {
         self.0.shutdown();

@@ -84,13 +84,15 @@ pub enum Listener {
     Tcp,
     /// [`Listen::websocket`](crate::Listen::websocket), so under `/sub`.
     WebSocket,
+    /// The same for [`Dialect::Raw`](crate::Dialect::Raw), under any path.
+    Raw,
 }
 
 struct Running {
     /// Goes first, as when a thread ends.
     _stop: StopAtEnd,
     shard: Shard,
-    doors: [Door; 2],
+    doors: [Door; 3],
 }
 
 impl Simulation {
@@ -218,13 +220,15 @@ impl Running {
     fn new(index: usize, shared: Arc<Shared>, sink: Arc<dyn Sink>, poller: Poller) -> Self {
         let (tcp, tcp_door) = Backlog::new();
         let (websocket, websocket_door) = Backlog::new();
+        let (raw, raw_door) = Backlog::new();
         let listeners = vec![
             shard::Listener::new(Acceptor::Virtual(tcp), Profile::tcp()),
             shard::Listener::new(Acceptor::Virtual(websocket), Profile::websocket()),
+            shard::Listener::new(Acceptor::Virtual(raw), Profile::raw()),
         ];
         let mut shard = Shard::new(index, shared, sink, poller, listeners);
         shard.listen();
-        Self { _stop: shard.stop_at_end(), shard, doors: [tcp_door, websocket_door] }
+        Self { _stop: shard.stop_at_end(), shard, doors: [tcp_door, websocket_door, raw_door] }
     }
 
     fn is_idle(&self) -> bool {

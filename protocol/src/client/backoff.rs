@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Waits that double up to a limit, each drawn from its upper half, so that clients that lost
 /// the same server do not come back together.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub struct Backoff {
     first: Duration,
     most: Duration,
     failures: u32,
@@ -13,17 +13,19 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    pub(super) const fn new(first: Duration, most: Duration, seed: u64) -> Self {
+    /// Waits that begin with `first` and go up to `most`; the seed sets clients apart.
+    #[must_use]
+    pub const fn new(first: Duration, most: Duration, seed: u64) -> Self {
         Self { first, most, failures: 0, random: seed }
     }
 
     /// A connection has proved good.
-    pub(super) const fn reset(&mut self) {
+    pub const fn reset(&mut self) {
         self.failures = 0;
     }
 
     /// The wait after one more failure.
-    pub(super) fn next(&mut self) -> Duration {
+    pub fn next_wait(&mut self) -> Duration {
         let doubled = self.first.saturating_mul(1 << self.failures.min(20));
         self.failures = self.failures.saturating_add(1);
         let half = doubled.min(self.most) / 2;
@@ -50,16 +52,16 @@ mod tests {
     fn waits_double_up_to_the_limit_within_their_upper_half() {
         let mut backoff = Backoff::new(500 * MS, 4_000 * MS, 1);
         for full in [500, 1_000, 2_000, 4_000, 4_000] {
-            let wait = backoff.next();
+            let wait = backoff.next_wait();
             assert!(wait >= full * MS / 2 && wait <= full * MS, "{wait:?} of {full} ms");
         }
         backoff.reset();
-        assert!(backoff.next() <= 500 * MS);
+        assert!(backoff.next_wait() <= 500 * MS);
     }
 
     #[test]
     fn seeds_set_clients_apart() {
-        let wait = |seed| Backoff::new(500 * MS, 4_000 * MS, seed).next();
+        let wait = |seed| Backoff::new(500 * MS, 4_000 * MS, seed).next_wait();
         assert_ne!(wait(1), wait(2));
         assert_eq!(wait(1), wait(1));
     }

@@ -32,6 +32,7 @@ mod outbox;
 mod session;
 mod time;
 
+pub use backoff::Backoff;
 pub use config::Config;
 pub use event::{Closed, Event, Link};
 pub use outbox::Full;

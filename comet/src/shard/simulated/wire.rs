@@ -25,7 +25,12 @@ pub(crate) struct Wire {
 
 /// The gateway's socket. Dropping it closes it.
 #[derive(Debug)]
-pub(crate) struct End(Arc<Wire>);
+pub(crate) struct End {
+    /// `None` once what is written is discarded and nobody holds the other end.
+    wire: Option<Arc<Wire>>,
+    /// What is written goes nowhere.
+    discards: bool,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -44,6 +49,8 @@ struct State {
     error: Option<ErrorKind>,
     /// The gateway was given less space than it wanted.
     wants_space: bool,
+    /// The peer keeps nothing of what is written from now on.
+    discards: bool,
     watch: Option<Watch>,
 }
 
@@ -55,20 +62,22 @@ enum Reset {
 
 impl End {
     pub(super) fn new(wire: &Arc<Wire>) -> Self {
-        Self(Arc::clone(wire))
+        Self { wire: Some(Arc::clone(wire)), discards: false }
     }
 
     pub(crate) fn remote(&self) -> SocketAddr {
-        self.0.remote
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        self.wire.as_ref().map_or(nowhere, |wire| wire.remote)
     }
 
     pub(crate) fn take_error(&self) -> Option<io::Error> {
-        self.0.lock().error.take().map(Into::into)
+        self.wire.as_ref()?.lock().error.take().map(Into::into)
     }
 
     pub(crate) fn shutdown_write(&self) -> io::Result<()> {
-        let mut state = self.0.lock();
-        state.post(&self.0);
+        let Some(wire) = &self.wire else { return Ok(()) };
+        let mut state = wire.lock();
+        state.post(wire);
         if state.reset.is_some() {
             return Err(ErrorKind::NotConnected.into());
         }
@@ -77,7 +86,8 @@ impl End {
     }
 
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut state = self.0.lock();
+        let Some(wire) = &self.wire else { return Err(ErrorKind::WouldBlock.into()) };
+        let mut state = wire.lock();
         let count = state.to_gateway.take(buffer);
         if count > 0 || buffer.is_empty() {
             return Ok(count);
@@ -91,15 +101,24 @@ impl End {
         if state.reset.is_some() { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) }
     }
 
-    pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut state = self.0.lock();
+    pub(crate) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
+        if self.discards {
+            return Ok(wanted);
+        }
+        let Some(wire) = &self.wire else { return Ok(wanted) };
+        let mut state = wire.lock();
         if let Some(error) = state.error.take() {
             return Err(error.into());
         }
         if state.shut || state.reset.is_some() {
             return Err(ErrorKind::BrokenPipe.into());
         }
-        let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
+        if state.discards {
+            drop(state);
+            self.discard();
+            return Ok(wanted);
+        }
         let written = slices.iter().map(|slice| state.from_gateway.put(slice)).sum();
         state.wants_space |= written < wanted;
         if written == 0 && wanted > 0 {
@@ -108,25 +127,37 @@ impl End {
         Ok(written)
     }
 
+    /// From now on a write does not look at the wire, which is gone if nobody else has it.
+    fn discard(&mut self) {
+        self.discards = true;
+        self.wire.take_if(|wire| Arc::strong_count(wire) == 1);
+    }
+
     pub(crate) fn watch(&self, board: &Arc<Board>, token: Token) {
-        let mut state = self.0.lock();
+        let Some(wire) = &self.wire else { return };
+        let mut state = wire.lock();
         state.watch = Some(Watch::new(board, token));
-        state.post(&self.0);
+        state.post(wire);
     }
 
     pub(crate) fn unwatch(&self) {
-        self.0.lock().watch = None;
+        if let Some(wire) = &self.wire {
+            wire.lock().watch = None;
+        }
     }
 
     /// Closes the socket with a reset.
     pub(super) fn abort(self) {
-        self.0.lock().reset_by(Reset::ByGateway);
+        if let Some(wire) = &self.wire {
+            wire.lock().reset_by(Reset::ByGateway);
+        }
     }
 }
 
 impl Drop for End {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        let Some(wire) = &self.wire else { return };
+        let mut state = wire.lock();
         state.closed = true;
         state.watch = None;
         if !state.to_gateway.bytes.is_empty() {
@@ -167,6 +198,14 @@ impl Wire {
         let mut state = self.lock();
         state.to_gateway.capacity = to_gateway;
         state.from_gateway.capacity = from_gateway;
+        state.tell_of_space(self);
+    }
+
+    /// The peer takes whatever the gateway writes, and keeps nothing of it.
+    pub(crate) fn discard(self: &Arc<Self>) {
+        let mut state = self.lock();
+        state.discards = true;
+        state.from_gateway = Pipe::default();
         state.tell_of_space(self);
     }
 
@@ -285,9 +324,11 @@ impl Pipe {
     /// Fills the buffer as far as the bytes reach.
     fn take(&mut self, buffer: &mut [u8]) -> usize {
         let count = buffer.len().min(self.bytes.len());
-        for (to, from) in buffer.iter_mut().zip(self.bytes.drain(..count)) {
-            *to = from;
-        }
+        let (front, back) = self.bytes.as_slices();
+        let split = count.min(front.len());
+        buffer[..split].copy_from_slice(&front[..split]);
+        buffer[split..count].copy_from_slice(&back[..count - split]);
+        self.bytes.drain(..count);
         count
     }
 }

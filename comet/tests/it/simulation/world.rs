@@ -119,7 +119,7 @@ impl Peer {
         let bytes = Wire::Dtalk.bytes(frame);
         match self.listener {
             Listener::Tcp => bytes,
-            Listener::WebSocket => websocket::masked(FIN | BINARY, &bytes),
+            Listener::WebSocket | Listener::Raw => websocket::masked(FIN | BINARY, &bytes),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use comet_protocol::client::Time;
 
 use super::connection::Arrived;
-use super::session::Lost;
+use super::lost::Lost;
 use super::{Driver, Observer};
 use crate::clock;
 
@@ -70,13 +70,17 @@ impl Driver {
         let mut listed = std::mem::take(&mut self.listed);
         let now = clock::now();
         for id in listed.drain(..) {
-            self.sessions[id].is_listed = false;
-            if !self.sessions[id].is_frozen {
-                // What the poll said while it was frozen was not heard.
-                self.handle_writable(now, id);
-                self.read(now, id, true, observer);
-                self.pump(now, id, observer);
+            let session = &mut self.sessions[id];
+            session.is_listed = false;
+            if session.is_frozen {
+                continue;
             }
+            if std::mem::take(&mut session.may_read) {
+                // What the poll said while it was frozen was not heard.
+                self.handle_writable(now, id, observer);
+                self.read(now, id, true, observer);
+            }
+            self.pump(now, id, observer);
         }
         // Those that listed themselves meanwhile are in a list of their own.
         listed.append(&mut self.listed);
@@ -89,63 +93,73 @@ impl Driver {
             return;
         }
         if ready.is_writable {
-            self.handle_writable(now, id);
+            self.handle_writable(now, id, observer);
         }
         self.read(now, id, ready.is_ending, observer);
         self.pump(now, id, observer);
     }
 
-    fn handle_writable(&mut self, now: Time, id: usize) {
+    fn handle_writable(&mut self, now: Time, id: usize, observer: &mut impl Observer) {
         let session = &mut self.sessions[id];
-        let Some(connection) = &mut session.connection else { return };
-        let was_dialing = connection.is_dialing();
-        let Ok(opened) = connection.handle_writable() else { return self.drop_connection(id) };
-        if was_dialing && !connection.is_dialing() {
-            self.dialing -= 1;
+        let was_dialing = session.is_dialing();
+        let tell = &mut |event: super::Event<'_>| observer.handle(now, id, event);
+        let outcome = session.handle_writable(now, &self.tuning, &mut self.scratch, tell);
+        if let Err(lost) = outcome {
+            return self.drop_connection(id, &lost);
         }
-        if opened {
-            session.client.handle_connected(now, connection.link);
+        if was_dialing && !self.sessions[id].is_dialing() {
+            self.dialing -= 1;
         }
     }
 
     /// Reads what is there; a short read means that there is no more, unless the end is near.
     fn read(&mut self, now: Time, id: usize, is_ending: bool, observer: &mut impl Observer) {
         for _ in 0..READS {
-            let session = &mut self.sessions[id];
-            let Some(connection) = &mut session.connection else { return };
-            if connection.is_dialing() {
-                return;
-            }
-            let outcome = match connection.receive(&mut self.buffer) {
-                Ok(Arrived::Nothing) => return,
-                Ok(Arrived::End) => Err(Lost),
-                Ok(Arrived::Bytes { len, full }) => {
-                    let outcome = session.handle_input(now, &mut self.buffer[..len]);
-                    if outcome.is_ok() && !full && !is_ending {
-                        return;
-                    }
-                    outcome
-                }
-                Err(error) => Err(error.into()),
-            };
-            if outcome.is_err() {
-                self.drop_connection(id);
+            match self.read_once(now, id, observer) {
+                Ok(Some(is_full)) if is_full || is_ending => {}
+                Ok(_) => return,
+                Err(lost) => return self.drop_connection(id, &lost),
             }
             self.pump(now, id, observer);
         }
+        self.sessions[id].may_read = true;
         self.list(id);
+    }
+
+    /// Returns whether the buffer was full; `None` if there was nothing.
+    fn read_once(
+        &mut self,
+        now: Time,
+        id: usize,
+        observer: &mut impl Observer,
+    ) -> Result<Option<bool>, Lost> {
+        let session = &mut self.sessions[id];
+        let Some(connection) = &mut session.connection else { return Ok(None) };
+        if connection.is_dialing() {
+            return Ok(None);
+        }
+        match connection.receive(&mut self.buffer)? {
+            Arrived::Nothing => Ok(None),
+            Arrived::End => Err(Lost::End),
+            Arrived::Bytes { len, full } => {
+                let tell = &mut |event: super::Event<'_>| observer.handle(now, id, event);
+                let (input, scratch) = (&mut self.buffer[..len], &mut self.scratch);
+                session.handle_input(now, &self.tuning, input, scratch, tell)?;
+                Ok(Some(full))
+            }
+        }
     }
 
     fn handle_timers(&mut self, observer: &mut impl Observer) {
         let now = clock::now();
         while let Some(id) = self.timers.pop(now) {
-            if self.sessions[id].is_frozen {
+            let session = &mut self.sessions[id];
+            if session.is_frozen {
                 continue;
             }
-            if self.sessions[id].is_overdue(now) {
-                self.drop_connection(id);
+            if let Err(lost) = session.handle_timeout(now, &self.tuning, &mut self.scratch) {
+                self.drop_connection(id, &lost);
             }
-            self.sessions[id].client.handle_timeout(now);
             self.pump(now, id, observer);
         }
     }

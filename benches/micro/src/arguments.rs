@@ -1,0 +1,108 @@
+//! What the command line asks for.
+
+use std::path::PathBuf;
+
+use comet_micro::benchmarks::{self, Benchmark};
+use comet_micro::footprint::Population;
+use comet_micro::world::Speech;
+use lexopt::prelude::*;
+
+pub(crate) const HELP: &str = "\
+What the gateway's hot paths cost, without a kernel
+
+  comet-micro list
+      Names the benchmarks
+  comet-micro count [--record FILE] [--share 0.03] [--update] [NAME...]
+      Counts instructions under valgrind, those whose name begins so or all, and compares them
+      with the record; fails when one grew by more than the share
+  comet-micro run NAME
+      Does what `count` counts, and says how many operations that were
+  comet-micro fanout
+      CPU time of a publish for each member
+  comet-micro sessions [--count N] [--dialect raw|goim|dtalk|comet] [--rooms N] [--members N]
+      Opens sessions, each in so many rooms of so many members, and says what memory they take
+";
+
+/// One thing to do.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Help,
+    List,
+    Run(Benchmark),
+    Count { record: PathBuf, update: bool, share: f64, names: Vec<String> },
+    Fanout,
+    Sessions(Population),
+}
+
+/// What is wrong with the command line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum BadArguments {
+    #[error("{0}")]
+    Form(#[from] lexopt::Error),
+    #[error("no command of this name: {0}")]
+    NoCommand(String),
+    #[error("no benchmark of this name: {0}")]
+    NoBenchmark(String),
+    #[error("no dialect of this name: {0}")]
+    NoDialect(String),
+}
+
+pub(crate) fn parse() -> Result<Ask, BadArguments> {
+    let mut parser = lexopt::Parser::from_env();
+    match parser.next()? {
+        None | Some(Short('h') | Long("help")) => Ok(Ask::Help),
+        Some(Value(command)) => match command.string()?.as_str() {
+            "list" => Ok(Ask::List),
+            "run" => {
+                let name = parser.value()?.string()?;
+                benchmarks::find(&name).map(Ask::Run).ok_or(BadArguments::NoBenchmark(name))
+            }
+            "count" => count(parser),
+            "fanout" => Ok(Ask::Fanout),
+            "sessions" => sessions(parser),
+            other => Err(BadArguments::NoCommand(other.to_owned())),
+        },
+        Some(other) => Err(other.unexpected().into()),
+    }
+}
+
+fn count(mut parser: lexopt::Parser) -> Result<Ask, BadArguments> {
+    let mut record = PathBuf::from("benches/micro/instructions.txt");
+    let (mut update, mut share, mut names) = (false, 0.03, Vec::new());
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("record") => record = parser.value()?.into(),
+            Long("share") => share = parser.value()?.parse()?,
+            Long("update") => update = true,
+            Value(name) => names.push(name.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Ask::Count { record, update, share, names })
+}
+
+fn sessions(mut parser: lexopt::Parser) -> Result<Ask, BadArguments> {
+    let mut population =
+        Population { sessions: 1_000_000, speech: Speech::Dtalk, rooms: 3, members: 100 };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("count") => population.sessions = parser.value()?.parse()?,
+            Long("rooms") => population.rooms = parser.value()?.parse()?,
+            Long("members") => population.members = parser.value()?.parse()?,
+            Long("dialect") => population.speech = speech(parser.value()?.string()?)?,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Ask::Sessions(population))
+}
+
+fn speech(name: String) -> Result<Speech, BadArguments> {
+    match name.as_str() {
+        "raw" => Ok(Speech::Raw),
+        "goim" => Ok(Speech::Goim),
+        "dtalk" => Ok(Speech::Dtalk),
+        "comet" => Ok(Speech::Comet),
+        _ => Err(BadArguments::NoDialect(name)),
+    }
+}

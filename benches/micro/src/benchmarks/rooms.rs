@@ -1,0 +1,90 @@
+//! Publishes to rooms, for each member, and the acks that come back.
+
+use comet::Delivery;
+
+use super::Benchmark;
+use crate::meter::Meter;
+use crate::world::{Crowd, Promise, Speech, World};
+
+pub(super) const BENCHMARKS: &[Benchmark] = &[
+    Benchmark::new("publish/goim-1000", |meter| publish(meter, Speech::Goim, BEST_EFFORT, 1_000)),
+    Benchmark::new("publish/raw-100", |meter| publish(meter, Speech::Raw, BEST_EFFORT, 100)),
+    Benchmark::new("publish/raw-1000", |meter| publish(meter, Speech::Raw, BEST_EFFORT, 1_000)),
+    Benchmark::new("publish/raw-10000", |meter| publish(meter, Speech::Raw, BEST_EFFORT, 10_000)),
+    Benchmark::new("publish/raw-18000", |meter| publish(meter, Speech::Raw, BEST_EFFORT, 18_000)),
+    Benchmark::new("publish/dtalk-best-effort-1000", |meter| {
+        publish(meter, Speech::Dtalk, BEST_EFFORT, 1_000);
+    }),
+    Benchmark::new("publish/dtalk-best-effort-10000", |meter| {
+        publish(meter, Speech::Dtalk, BEST_EFFORT, 10_000);
+    }),
+    Benchmark::new("publish/dtalk-acked-1000", |meter| {
+        publish(meter, Speech::Dtalk, ACKED, 1_000);
+    }),
+    Benchmark::new("publish/dtalk-acked-10000", |meter| {
+        publish(meter, Speech::Dtalk, ACKED, 10_000);
+    }),
+    Benchmark::new("publish/comet-acked-1000", |meter| {
+        publish(meter, Speech::Comet, ACKED, 1_000);
+    }),
+    Benchmark::new("publish/comet-acked-10000", |meter| {
+        publish(meter, Speech::Comet, ACKED, 10_000);
+    }),
+    Benchmark::new("ack/dtalk", |meter| acknowledge(meter, Speech::Dtalk)),
+    Benchmark::new("ack/comet", |meter| acknowledge(meter, Speech::Comet)),
+    Benchmark::new("publish/rooms-of-2-10", |meter| rooms(meter, 10)),
+    Benchmark::new("publish/rooms-of-2-10000", |meter| rooms(meter, 10_000)),
+];
+
+const BEST_EFFORT: Promise = Promise::BestEffort;
+const ACKED: Promise = Promise::Acked;
+const BODY: usize = 64;
+/// Publishes that are counted.
+const ROUNDS: usize = 4;
+
+/// What a publish costs for each member. The first, which makes room for what is needed, is not
+/// counted.
+fn publish(meter: &mut Meter, speech: Speech, promise: Promise, members: usize) {
+    let mut crowd = Crowd::new(speech, promise, members, BODY);
+    for round in 0..=ROUNDS {
+        meter.measure_from_second(round, members, || crowd.publish());
+        if promise == ACKED {
+            crowd.acknowledge();
+            crowd.settle();
+        }
+    }
+    let stats = crowd.stats();
+    let deliveries = ((ROUNDS + 1) * members) as u64;
+    assert_eq!(stats.deliveries, deliveries, "everybody gets everything");
+    assert_eq!(stats.acks, if promise == ACKED { deliveries } else { 0 }, "and says so");
+}
+
+/// What the ack of one delivery costs, with the virtual socket from which it is read.
+fn acknowledge(meter: &mut Meter, speech: Speech) {
+    let members = 1_000;
+    let mut crowd = Crowd::new(speech, ACKED, members, BODY);
+    for round in 0..=ROUNDS {
+        crowd.publish();
+        crowd.acknowledge();
+        meter.measure_from_second(round, members, || crowd.settle());
+    }
+    assert_eq!(crowd.stats().acks, ((ROUNDS + 1) * members) as u64, "every ack is heard");
+}
+
+/// What publishes to many small rooms cost, for each member of each. Everybody is in ten of them.
+fn rooms(meter: &mut Meter, count: usize) {
+    let mut world = World::new();
+    for number in 0..count / 5 {
+        let first = number / 2 * 10;
+        let names: Vec<String> = (first..first + 10).map(|room| format!("room-{room}")).collect();
+        world.knock(Speech::Raw, "", &names.join(",")).discard();
+        world.settle();
+    }
+    assert_eq!(world.gateway().stats().rooms, count as u64, "every room is there");
+    let delivery = Delivery::best_effort(vec![b'x'; BODY]);
+    let names: Vec<String> = (0..count).map(|room| format!("room-{room}")).collect();
+    let mut publish = || names.iter().for_each(|room| world.publish(room, delivery.clone()));
+    publish();
+    meter.measure(2 * count, publish);
+    assert_eq!(world.gateway().stats().deliveries, 4 * count as u64, "everybody gets everything");
+}

@@ -1,0 +1,58 @@
+//! CPU time of a publish for each member of a room, the kernel excluded.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::world::{Crowd, Promise, Speech};
+
+/// What a publish costs one member, in nanoseconds of this thread.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost {
+    /// The least of all samples.
+    pub least: f64,
+    /// Half of the samples took less.
+    pub median: f64,
+    /// Nine of ten samples took less.
+    pub most: f64,
+}
+
+/// Bytes of a body.
+const BODY: usize = 64;
+/// Times that are compared; each is of as many publishes as make so many deliveries.
+const SAMPLES: usize = 25;
+const DELIVERIES: usize = 100_000;
+
+/// Publishes to a room, over and over. Acks of acked deliveries are read in between, and not in the
+/// figure.
+#[must_use]
+pub fn measure(speech: Speech, promise: Promise, members: usize) -> Cost {
+    let mut crowd = Crowd::new(speech, promise, members, BODY);
+    let rounds = (DELIVERIES / members.max(1)).max(1);
+    sample(&mut crowd, promise, rounds);
+    let mut samples: Vec<f64> = (0..SAMPLES).map(|_| sample(&mut crowd, promise, rounds)).collect();
+    samples.sort_by(f64::total_cmp);
+    let at = |share: usize| samples[(SAMPLES - 1) * share / 10];
+    Cost { least: at(0), median: at(5), most: at(9) }
+}
+
+fn sample(crowd: &mut Crowd, promise: Promise, rounds: usize) -> f64 {
+    let mut spent = Duration::ZERO;
+    for _ in 0..rounds {
+        let start = cpu_time();
+        crowd.publish();
+        spent += cpu_time().saturating_sub(start);
+        if promise == Promise::Acked {
+            crowd.acknowledge();
+            crowd.settle();
+        }
+    }
+    let deliveries = u32::try_from(rounds * crowd.members()).unwrap_or(u32::MAX);
+    spent.as_secs_f64() * 1e9 / f64::from(deliveries)
+}
+
+/// What this thread has used.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}

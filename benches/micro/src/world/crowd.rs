@@ -1,0 +1,135 @@
+//! A room full of members.
+
+use comet::Delivery;
+use comet::simulation::Endpoint;
+
+use super::{Speech, World};
+
+/// What is promised about a room's deliveries.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Promise {
+    /// Nothing.
+    BestEffort,
+    /// They are sent again until acknowledged.
+    Acked,
+}
+
+/// One room, whose members take what is written to them for nothing.
+#[derive(Debug)]
+pub struct Crowd {
+    world: World,
+    members: Vec<Endpoint>,
+    speech: Speech,
+    delivery: Delivery,
+    /// Deliveries that each member has got.
+    sent: u32,
+    /// Messages that each member has sent.
+    spoken: u32,
+}
+
+const ROOM: &str = "room";
+
+impl Crowd {
+    /// A room of so many members, to whom bodies of so many bytes are published.
+    #[must_use]
+    pub fn new(speech: Speech, promise: Promise, members: usize, body: usize) -> Self {
+        let mut world = World::new();
+        let mut join = |number| {
+            let mut end = world.knock(speech, &format!("user-{number}"), ROOM);
+            end.discard();
+            world.settle();
+            end
+        };
+        let members = (0..members).map(&mut join).collect();
+        let body = vec![b'x'; body];
+        let delivery = match promise {
+            Promise::BestEffort => Delivery::best_effort(body),
+            Promise::Acked => Delivery::acked(body),
+        };
+        Self { world, members, speech, delivery, sent: 0, spoken: 0 }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn members(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Publishes, and has it written to everybody.
+    pub fn publish(&mut self) {
+        self.sent += 1;
+        self.world.publish(ROOM, self.delivery.clone());
+    }
+
+    /// Puts everybody's acks of everything on the wire: [`settle`](Self::settle) has them read.
+    pub fn acknowledge(&mut self) {
+        self.say(&self.speech.ack(self.sent));
+    }
+
+    /// Puts a message of everybody on the wire.
+    pub fn speak(&mut self, body: &[u8]) {
+        self.spoken += 1;
+        self.say(&self.speech.message(self.spoken, body));
+    }
+
+    fn say(&mut self, bytes: &[u8]) {
+        for member in &mut self.members {
+            let taken = member.write(bytes);
+            debug_assert_eq!(taken, bytes.len(), "the wire has room");
+        }
+    }
+
+    /// Turns until there is nothing to do.
+    pub fn settle(&mut self) {
+        self.world.settle();
+    }
+
+    /// What the gateway has counted.
+    #[must_use]
+    pub fn stats(&self) -> comet::Stats {
+        self.world.gateway().stats()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Speech; 5] =
+        [Speech::Raw, Speech::Goim, Speech::Dtalk, Speech::DtalkTcp, Speech::Comet];
+
+    #[test]
+    fn every_member_is_sent_every_publish() {
+        for speech in ALL {
+            let mut crowd = Crowd::new(speech, Promise::BestEffort, 7, 100);
+            let before = crowd.stats().bytes_out;
+            (0..3).for_each(|_| crowd.publish());
+            let stats = crowd.stats();
+            assert_eq!((stats.sessions, stats.deliveries), (7, 21), "{speech:?}");
+            assert!(stats.bytes_out - before > 21 * 100, "{speech:?}");
+        }
+    }
+
+    #[test]
+    fn acks_are_heard_where_there_are_any() {
+        for (speech, acks) in [(Speech::Dtalk, 7), (Speech::DtalkTcp, 7), (Speech::Comet, 7)] {
+            let mut crowd = Crowd::new(speech, Promise::Acked, 7, 100);
+            crowd.publish();
+            assert_eq!(crowd.stats().acks, 0);
+            crowd.acknowledge();
+            crowd.settle();
+            let stats = crowd.stats();
+            assert_eq!((stats.acks, stats.stray_acks), (acks, 0), "{speech:?}");
+        }
+    }
+
+    #[test]
+    fn messages_are_heard() {
+        for speech in ALL {
+            let mut crowd = Crowd::new(speech, Promise::BestEffort, 3, 100);
+            crowd.speak(b"hello");
+            crowd.settle();
+            assert_eq!(crowd.stats().messages, 3, "{speech:?}");
+        }
+    }
+}

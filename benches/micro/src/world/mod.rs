@@ -1,0 +1,93 @@
+//! A gateway of one shard in memory, and peers to whom writing costs nothing.
+//!
+//! Time stands still: what is measured is what sessions cause, not what clocks do.
+
+mod crowd;
+mod speech;
+
+use std::net::SocketAddr;
+
+use comet::simulation::{Endpoint, Simulation};
+use comet::{
+    Config, Connect, ConnectReply, Delivery, Gateway, Identity, Message, Peer, Receipt, Router,
+};
+pub use crowd::{Crowd, Promise};
+pub use speech::Speech;
+pub(crate) use speech::request;
+
+/// The same in every run, on every machine.
+const SEED: u64 = 42;
+
+/// A gateway without a network.
+#[derive(Debug)]
+pub struct World {
+    simulation: Simulation,
+}
+
+/// Lets everybody into the rooms that they name, and answers every message with itself.
+struct Hall;
+
+impl Router for Hall {
+    fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
+        let identity = if request.token.is_empty() {
+            Identity::anonymous()
+        } else {
+            Identity::new(request.app, request.token)
+        };
+        let path = request.upgrade.as_ref().map(|upgrade| upgrade.path().trim_start_matches('/'));
+        let named = std::str::from_utf8(&request.ext).unwrap_or_default();
+        let rooms = path.unwrap_or(named).split(',').filter(|room| !room.is_empty());
+        reply.accept(rooms.fold(identity, Identity::room));
+    }
+
+    fn receive(&self, _: &Gateway, _: &Peer, message: Message, receipt: Receipt) {
+        receipt.ack(message.body);
+    }
+}
+
+impl World {
+    /// A gateway without peers.
+    ///
+    /// # Panics
+    ///
+    /// Never: it has no secret to ask the system for.
+    #[must_use]
+    pub fn new() -> Self {
+        let config = Config::default().shards(1).max_connections(usize::MAX);
+        let simulation = Simulation::new(config, Hall, SEED).expect("the configuration is valid");
+        Self { simulation }
+    }
+
+    /// The handle of the gateway.
+    #[must_use]
+    pub fn gateway(&self) -> &Gateway {
+        self.simulation.gateway()
+    }
+
+    /// A connection on which everything has been sent that opens a session in these rooms, with
+    /// commas between them. The gateway sees it with its next turns.
+    pub fn knock(&mut self, speech: Speech, user: &str, rooms: &str) -> Endpoint {
+        let remote = SocketAddr::from(([10, 0, 0, 1], 4_000));
+        let mut end = self.simulation.connect(speech.listener(), remote);
+        end.write(&speech.opening(user, rooms));
+        end
+    }
+
+    /// Turns until there is nothing to do.
+    pub fn settle(&mut self) {
+        while self.simulation.turn() {}
+    }
+
+    /// Publishes to a room, and turns until everybody has it.
+    pub fn publish(&mut self, room: &str, delivery: Delivery) {
+        let taken = self.gateway().publish(room, delivery);
+        debug_assert!(taken.is_ok(), "{taken:?}");
+        self.settle();
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}

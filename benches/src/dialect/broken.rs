@@ -1,0 +1,26 @@
+//! How a server can break its dialect.
+
+use comet_protocol::DecodeError;
+
+/// The server said something that its dialect does not know, or refuses the session.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Broken {
+    /// A packet's lengths are wrong.
+    #[error("bad packet: {0}")]
+    Packet(#[from] DecodeError),
+    /// The server does not want this session.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// Something that cannot be read.
+    #[error("cannot read {what} of {len} bytes")]
+    Unreadable {
+        /// What it seemed to be.
+        what: &'static str,
+        /// How long it is.
+        len: usize,
+    },
+    /// A packet is longer than a client keeps.
+    #[error("a packet of {0} bytes")]
+    TooLong(usize),
+}

@@ -1,0 +1,103 @@
+//! Packets out of bytes that are cut anywhere.
+//!
+//! A packet that lies whole in the input is read there. Only one that is not is put together in
+//! a buffer, which is gone when the packet is.
+
+use super::Broken;
+
+/// What stands at the front of some bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Front {
+    /// A whole packet of this length, which has been dealt with.
+    Packet(usize),
+    /// Not all of a packet; at least so many bytes must be there before it is worth asking again.
+    Need(usize),
+}
+
+/// The longest packet that is put together.
+const LONGEST: usize = (1 << 20) + 1_024;
+
+/// The beginning of a packet that is not whole yet.
+#[derive(Debug, Default)]
+pub(super) struct Carry {
+    held: Vec<u8>,
+}
+
+impl Carry {
+    /// Forgets what is not whole.
+    pub(super) fn clear(&mut self) {
+        self.held = Vec::new();
+    }
+
+    /// Takes the input apart; `next` deals with the packet at the front of what it is shown.
+    pub(super) fn feed(
+        &mut self,
+        mut input: &[u8],
+        mut next: impl FnMut(&[u8]) -> Result<Front, Broken>,
+    ) -> Result<(), Broken> {
+        while !self.held.is_empty() {
+            match next(&self.held)? {
+                Front::Packet(_) => self.clear(),
+                Front::Need(_) if input.is_empty() => return Ok(()),
+                Front::Need(need) if need > LONGEST => return Err(Broken::TooLong(need)),
+                Front::Need(need) => {
+                    let lacking = need.saturating_sub(self.held.len()).clamp(1, input.len());
+                    let (part, rest) = input.split_at(lacking);
+                    self.held.extend_from_slice(part);
+                    input = rest;
+                }
+            }
+        }
+        while !input.is_empty() {
+            match next(input)? {
+                Front::Packet(len) => input = input.get(len..).unwrap_or_default(),
+                Front::Need(need) if need > LONGEST || input.len() > LONGEST => {
+                    return Err(Broken::TooLong(need.max(input.len())));
+                }
+                Front::Need(_) => {
+                    self.held.extend_from_slice(input);
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A length, then so many bytes.
+    fn next(input: &[u8], found: &mut Vec<Vec<u8>>) -> Front {
+        let len = 1 + usize::from(input[0]);
+        let Some(packet) = input.get(1..len) else { return Front::Need(len) };
+        found.push(packet.to_vec());
+        Front::Packet(len)
+    }
+
+    #[test]
+    fn packets_are_the_same_wherever_the_bytes_are_cut() {
+        let stream = b"\x03abc\x00\x01d\x05efghi";
+        let whole: [&[u8]; 4] = [b"abc", b"", b"d", b"efghi"];
+        for step in 1..=stream.len() {
+            let (mut carry, mut found) = (Carry::default(), Vec::new());
+            for part in stream.chunks(step) {
+                carry.feed(part, |input| Ok(next(input, &mut found))).unwrap();
+            }
+            assert_eq!(found, whole, "in steps of {step}");
+            assert_eq!(carry.held.capacity(), 0, "nothing is kept");
+        }
+    }
+
+    #[test]
+    fn a_packet_without_end_is_not_waited_for() {
+        let mut carry = Carry::default();
+        let endless = |_: &[u8]| Ok(Front::Need(usize::MAX));
+        assert_eq!(carry.feed(b"x", endless), Err(Broken::TooLong(usize::MAX)));
+        let mut creeping = |input: &[u8]| Ok(Front::Need(input.len() + 1));
+        let part = vec![b'x'; LONGEST / 2];
+        let outcome = (0..3).try_for_each(|_| carry.feed(&part, &mut creeping));
+        assert!(matches!(outcome, Err(Broken::TooLong(_))), "{outcome:?}");
+    }
+}

@@ -1,0 +1,172 @@
+//! A session of any dialect, without IO.
+
+use bytes::Bytes;
+use comet_protocol::client::{Full, Time};
+
+use super::comet::Comet;
+use super::plain::Plain;
+use super::talk::AnyTalk;
+use super::{Broken, Dialect, Event, Habits, Identity, Outgoing, To};
+
+/// What a session wants from whoever has its sockets.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Want {
+    /// A connection.
+    Connect,
+    /// None, not even the one that there is.
+    Disconnect,
+}
+
+/// Why a session's connection is of no more use.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum GivenUp {
+    /// The server does not keep to its dialect, or refuses.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// The server has not taken the session in time.
+    #[error("no answer to the opening words")]
+    NotOpened,
+    /// The server has not answered the last heartbeat.
+    #[error("silent for a heartbeat")]
+    Silent,
+}
+
+/// A session.
+#[derive(Debug)]
+pub(crate) enum Client {
+    Comet(Box<Comet>),
+    Plain(Plain),
+}
+
+impl Client {
+    pub(crate) fn new(
+        now: Time,
+        dialect: Dialect,
+        me: &Identity,
+        habits: &Habits,
+        seed: u64,
+    ) -> Self {
+        match AnyTalk::new(dialect) {
+            Some(talk) => Self::Plain(Plain::new(talk, seed)),
+            None => Self::Comet(Box::new(Comet::new(now, me, habits, seed))),
+        }
+    }
+
+    /// The transport is open.
+    pub(crate) fn handle_connected(
+        &mut self,
+        at: &Moment<'_>,
+        out: &mut Outgoing<'_>,
+        tell: &mut impl FnMut(Event<'_>),
+    ) {
+        match self {
+            Self::Comet(comet) => comet.handle_connected(at.now),
+            Self::Plain(plain) => plain.handle_connected(at, out, tell),
+        }
+    }
+
+    /// The connection is lost, or could not be made.
+    pub(crate) fn handle_disconnected(&mut self, now: Time, why: &dyn std::fmt::Display) {
+        match self {
+            Self::Comet(comet) => comet.handle_disconnected(now),
+            Self::Plain(plain) => plain.handle_disconnected(why),
+        }
+    }
+
+    /// Bytes came: of a stream, cut anywhere; or a whole WebSocket message.
+    pub(crate) fn handle_bytes(
+        &mut self,
+        at: &Moment<'_>,
+        bytes: &[u8],
+        out: &mut Outgoing<'_>,
+        tell: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), GivenUp> {
+        match self {
+            Self::Comet(comet) => {
+                comet.handle_bytes(at.now, bytes);
+                Ok(())
+            }
+            Self::Plain(plain) => plain.handle_bytes(at, bytes, out, tell),
+        }
+    }
+
+    /// The transport heard something that is not for the session.
+    pub(crate) const fn handle_alive(&mut self) {
+        if let Self::Plain(plain) = self {
+            plain.handle_alive();
+        }
+    }
+
+    /// Time has passed; there is somewhere to write if there is a connection.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        at: &Moment<'_>,
+        out: Option<&mut Outgoing<'_>>,
+    ) -> Result<(), GivenUp> {
+        match self {
+            Self::Comet(comet) => {
+                comet.handle_timeout(at.now);
+                Ok(())
+            }
+            Self::Plain(plain) => plain.handle_timeout(at, out),
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due.
+    pub(crate) fn poll_timeout(&self) -> Option<Time> {
+        match self {
+            Self::Comet(comet) => comet.poll_timeout(),
+            Self::Plain(plain) => plain.poll_timeout(),
+        }
+    }
+
+    /// Writes what has waited for the socket to take it; returns whether there was something.
+    pub(crate) fn transmit(&mut self, out: &mut Outgoing<'_>) -> bool {
+        match self {
+            Self::Comet(comet) => comet.transmit(out),
+            Self::Plain(_) => false,
+        }
+    }
+
+    /// Takes a message; there is somewhere to write it if there is a connection.
+    pub(crate) fn send(
+        &mut self,
+        at: &Moment<'_>,
+        to: &To,
+        body: Bytes,
+        out: Option<&mut Outgoing<'_>>,
+    ) -> Result<(), Full> {
+        match self {
+            Self::Comet(comet) => comet.send(at.now, at.me, to, body),
+            Self::Plain(plain) => plain.send(at.me, to, body, out),
+        }
+    }
+
+    /// Ends the session by its owner's wish; nothing is told any more.
+    pub(crate) fn leave(&mut self, now: Time, out: Option<&mut Outgoing<'_>>) {
+        match self {
+            Self::Comet(comet) => comet.leave(now),
+            Self::Plain(plain) => plain.leave(out),
+        }
+    }
+
+    /// Tells what happened, up to the next thing that the session wants.
+    pub(crate) fn poll(
+        &mut self,
+        at: &Moment<'_>,
+        tell: &mut impl FnMut(Event<'_>),
+    ) -> Option<Want> {
+        match self {
+            Self::Comet(comet) => comet.poll(tell),
+            Self::Plain(plain) => plain.poll(at, tell),
+        }
+    }
+}
+
+/// What a session has to know whenever it is called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment<'a> {
+    pub(crate) now: Time,
+    pub(crate) me: &'a Identity,
+    pub(crate) habits: &'a Habits,
+}

@@ -1,0 +1,117 @@
+//! The comet dialect: `comet_protocol`'s own client session, as the driver wants it.
+
+use bytes::Bytes;
+use comet_protocol::client::{self, ClientSession, Config, Full, Link, Time};
+use comet_protocol::comet::Auth;
+
+use super::client::Want;
+use super::{Event, Habits, Identity, Outgoing, To, address};
+
+/// A session of the comet dialect.
+#[derive(Debug)]
+pub(crate) struct Comet {
+    session: ClientSession,
+    /// The connection that it asked for last.
+    link: Link,
+    /// Whether its owner ended it.
+    is_left: bool,
+}
+
+impl Comet {
+    /// A session that wants its first connection; the seed spreads the waits.
+    pub(super) fn new(now: Time, me: &Identity, habits: &Habits, seed: u64) -> Self {
+        let auth = Auth {
+            app_id: address::APP.into(),
+            token: me.token.as_ref().unwrap_or(&me.user).clone(),
+            ext: address::rooms(me).into(),
+            ..habits.comet.auth.clone()
+        };
+        let config = Config { auth, ..habits.comet.clone() };
+        let session = ClientSession::new(now, config, seed);
+        Self { session, link: Link::default(), is_left: false }
+    }
+
+    pub(super) fn handle_connected(&mut self, now: Time) {
+        self.session.handle_connected(now, self.link);
+    }
+
+    pub(super) fn handle_disconnected(&mut self, now: Time) {
+        self.session.handle_disconnected(now, self.link);
+    }
+
+    pub(super) fn handle_bytes(&mut self, now: Time, bytes: &[u8]) {
+        self.session.handle_bytes(now, self.link, bytes);
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Time) {
+        self.session.handle_timeout(now);
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        self.session.poll_timeout()
+    }
+
+    /// Writes what is to be said next; returns whether there was something.
+    pub(super) fn transmit(&mut self, out: &mut Outgoing<'_>) -> bool {
+        let packets = self.session.poll_transmit();
+        packets.is_some_and(|packets| {
+            out.message(&[&packets]);
+            true
+        })
+    }
+
+    pub(super) fn send(
+        &mut self,
+        now: Time,
+        me: &Identity,
+        to: &To,
+        body: Bytes,
+    ) -> Result<(), Full> {
+        let message = match to {
+            To::Rooms => body,
+            to => address::line(me, to, |line| [line, &body].concat()).into(),
+        };
+        self.session.send(now, message).map(drop)
+    }
+
+    pub(super) fn leave(&mut self, now: Time) {
+        self.is_left = true;
+        self.session.leave(now);
+    }
+
+    /// Tells what happened, up to the next thing that it wants.
+    pub(super) fn poll(&mut self, tell: &mut impl FnMut(Event<'_>)) -> Option<Want> {
+        while let Some(event) = self.session.poll_event() {
+            match event {
+                client::Event::Connect(link) => {
+                    self.link = link;
+                    return Some(Want::Connect);
+                }
+                client::Event::Disconnect(_) => return Some(Want::Disconnect),
+                client::Event::Closed(_) if self.is_left => {}
+                event => translate(event, tell),
+            }
+        }
+        None
+    }
+}
+
+fn translate(event: client::Event, tell: &mut impl FnMut(Event<'_>)) {
+    match event {
+        client::Event::Delivery { body, .. } | client::Event::BestEffort { body } => {
+            tell(Event::Delivery { body: &body });
+        }
+        client::Event::Gap { from, to, gap } => tell(Event::Gap { from, to, gap: &gap }),
+        client::Event::Opened { resumed, welcome } => {
+            tell(Event::Opened { resumed, welcome: Some(&welcome) });
+        }
+        client::Event::Waiting { until } => tell(Event::Waiting { until }),
+        client::Event::Replied { .. } => tell(Event::Replied),
+        client::Event::Refused { refusal, .. } => {
+            tell(Event::Refused { why: format!("{refusal:?}") });
+        }
+        client::Event::Closed(closed) => tell(Event::Closed { why: closed.to_string() }),
+        // What is replaced by something newer is never missed.
+        _ => {}
+    }
+}

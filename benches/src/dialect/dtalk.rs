@@ -1,0 +1,160 @@
+//! The dialect of dtalk clients: a head of 20 bytes, and an ack for every delivery with a number.
+
+use comet_protocol::head::{Split, split};
+use comet_protocol::{AuthMsg, Head, Layout, op};
+
+use super::carry::{Carry, Front};
+use super::talk::Talk;
+use super::{Broken, Event, Identity, Outgoing, To, address};
+
+/// A conversation of the dtalk dialect.
+#[derive(Debug, Default)]
+pub(super) struct Dtalk {
+    carry: Carry,
+    /// What this side has said, counted.
+    seq: u32,
+    /// The newest number that was delivered: what comes again is acked again and dropped.
+    newest: u32,
+}
+
+/// The longest body that is taken.
+const MAX_BODY: usize = 1 << 20;
+
+impl Dtalk {
+    /// Writes a packet with the next number.
+    fn say(&mut self, op: u32, ack: u32, parts: &[&[u8]], out: &mut Outgoing<'_>) {
+        self.seq = self.seq.wrapping_add(1);
+        let len = parts.iter().map(|part| part.len()).sum();
+        let head = Head::new(op, self.seq, ack).to_bytes(Layout::Dtalk, len);
+        match parts {
+            [] => out.message(&[&head]),
+            [body] => out.message(&[&head, body]),
+            [line, body, ..] => out.message(&[&head, line, body]),
+        }
+    }
+}
+
+impl Talk for Dtalk {
+    fn open(&mut self, me: &Identity, out: &mut Outgoing<'_>) -> bool {
+        *self = Self::default();
+        let auth = AuthMsg {
+            app_id: address::APP.to_owned(),
+            token: me.token.as_ref().unwrap_or(&me.user).clone(),
+            ext: address::rooms(me).into(),
+        };
+        self.say(op::AUTH, 0, &[&auth.to_vec()], out);
+        false
+    }
+
+    fn read(
+        &mut self,
+        _: &Identity,
+        input: &[u8],
+        out: &mut Outgoing<'_>,
+        tell: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), Broken> {
+        let mut carry = std::mem::take(&mut self.carry);
+        let outcome = carry.feed(input, |input| {
+            let (head, body, len) = match split(Layout::Dtalk, input, MAX_BODY)? {
+                Split::Packet { head, body, len } => (head, body, len),
+                Split::Need(need) => return Ok(Front::Need(need)),
+            };
+            match head.op {
+                op::DELIVER if head.seq == 0 => tell(Event::Delivery { body }),
+                op::DELIVER => {
+                    self.say(op::DELIVER_ACK, head.seq, &[], out);
+                    if head.seq > self.newest {
+                        self.newest = head.seq;
+                        tell(Event::Delivery { body });
+                    }
+                }
+                op::SEND_REPLY => tell(Event::Replied),
+                op::AUTH_REPLY if body.is_empty() => {
+                    tell(Event::Opened { resumed: false, welcome: None });
+                }
+                op::AUTH_REPLY => {
+                    return Err(Broken::Refused(format!("auth reply of {} bytes", body.len())));
+                }
+                _ => {}
+            }
+            Ok(Front::Packet(len))
+        });
+        self.carry = carry;
+        outcome
+    }
+
+    fn send(&mut self, me: &Identity, to: &To, body: &[u8], out: &mut Outgoing<'_>) {
+        address::line(me, to, |line| self.say(op::SEND, 0, &[line, body], out));
+    }
+
+    fn beat(&mut self, out: &mut Outgoing<'_>) -> bool {
+        self.say(op::HEARTBEAT, 0, &[], out);
+        true
+    }
+
+    fn leave(&mut self, out: &mut Outgoing<'_>) {
+        self.say(op::DISCONNECT, 0, &[], out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Dialect;
+    use super::super::rehearsal::{Rehearsal, hex};
+    use super::*;
+
+    /// A session that is open, and has said one packet.
+    fn open() -> Rehearsal {
+        let mut rehearsal = Rehearsal::new(Dialect::Dtalk, &["red", "blue"]);
+        rehearsal.open();
+        let reply = hex("00000014 00140001 00000002 00000001 00000000");
+        assert_eq!(rehearsal.hear(&reply), Ok((vec!["opened".to_owned()], vec![])));
+        rehearsal
+    }
+
+    #[test]
+    fn the_first_packet_names_the_user_and_its_rooms() {
+        let mut rehearsal = Rehearsal::new(Dialect::Dtalk, &["red", "blue"]);
+        let auth = hex("00000029 00140001 00000001 00000001 00000000 0a05 62656e6368 1202 616c
+             1a08 7265642c626c7565");
+        assert_eq!(rehearsal.open(), (false, auth));
+    }
+
+    #[test]
+    fn what_is_said_is_counted_and_deliveries_with_a_number_are_acked() {
+        let mut rehearsal = open();
+        let beat = hex("00000014 00140001 00000003 00000002 00000000");
+        assert_eq!(rehearsal.beat(), (true, beat));
+        let sent = hex("00000016 00140001 00000007 00000003 00000000 6869");
+        assert_eq!(rehearsal.send(&To::Rooms, b"hi"), sent);
+        let deliver = hex("00000016 00140001 00000009 00000007 00000000 6869");
+        let ack = hex("00000014 00140001 0000000a 00000004 00000007");
+        assert_eq!(rehearsal.hear(&deliver), Ok((vec!["delivery hi".to_owned()], ack)));
+        let again = hex("00000014 00140001 0000000a 00000005 00000007");
+        assert_eq!(rehearsal.hear(&deliver), Ok((vec![], again)), "a repeat is acked and dropped");
+        let best_effort = hex("00000015 00140001 00000009 00000000 00000000 78");
+        assert_eq!(rehearsal.hear(&best_effort), Ok((vec!["delivery x".to_owned()], vec![])));
+        let reply = hex("00000014 00140001 00000008 00000003 00000003");
+        assert_eq!(rehearsal.hear(&reply), Ok((vec!["replied".to_owned()], vec![])));
+        let leave = hex("00000014 00140001 00000005 00000006 00000000");
+        assert_eq!(rehearsal.leave(), leave);
+    }
+
+    #[test]
+    fn a_message_may_go_to_one_room_or_one_user() {
+        let mut rehearsal = open();
+        let to_room = hex("0000001c 00140001 00000007 00000002 00000000 23626c75650a 6869");
+        assert_eq!(rehearsal.send(&To::Room(1), b"hi"), to_room);
+        let to_user = rehearsal.send(&To::User("bo".to_owned()), b"hi");
+        assert_eq!(to_user[20..], *b"@bo\nhi");
+    }
+
+    #[test]
+    fn an_auth_reply_with_a_body_is_a_refusal() {
+        let mut rehearsal = Rehearsal::new(Dialect::Dtalk, &[]);
+        rehearsal.open();
+        let refusal = hex("00000016 00140001 00000002 00000001 00000000 0a00");
+        let refused = Broken::Refused("auth reply of 2 bytes".to_owned());
+        assert_eq!(rehearsal.hear(&refusal), Err(refused));
+    }
+}

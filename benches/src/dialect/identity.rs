@@ -1,0 +1,43 @@
+//! Who a session is, and to whom it sends.
+
+/// Who a session is, and which rooms it joins.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Identity {
+    /// The user. Names of users and rooms are of letters, digits, `-`, `_` and `.`, so that every
+    /// dialect can carry them.
+    pub user: String,
+    /// Rooms that it joins when it opens. Without any it is alone and sends to itself.
+    pub rooms: Vec<String>,
+    /// The device, if the user has several.
+    pub device: Option<String>,
+    /// What proves the user, if the name alone does not: a password or a token.
+    pub token: Option<String>,
+    /// Whether messages to the user come also to a session with rooms, where that takes a
+    /// subscription of its own (MQTT, NATS, Centrifugo).
+    pub inbox: bool,
+}
+
+impl Identity {
+    /// A user in these rooms.
+    #[must_use]
+    pub fn new(user: impl Into<String>, rooms: impl IntoIterator<Item = String>) -> Self {
+        Self { user: user.into(), rooms: rooms.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Whether the session subscribes to its user's own address.
+    pub(super) fn has_inbox(&self) -> bool {
+        self.inbox || self.rooms.is_empty()
+    }
+}
+
+/// To whom a message goes.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum To {
+    /// All rooms of the sender; the sender alone if it has none.
+    #[default]
+    Rooms,
+    /// One of the sender's rooms, by its place among them.
+    Room(usize),
+    /// A user.
+    User(String),
+}

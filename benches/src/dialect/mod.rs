@@ -1,0 +1,100 @@
+//! What is said inside a connection, by kind of server, without IO.
+//!
+//! A [`Dialect`] is one way to join rooms, to publish and to be delivered to. Each has a file of
+//! its own with the client's half of it: bytes in, [`Event`]s and bytes out, packets read where
+//! they lie. [`Client`] adds what all have in common: when to connect, to give up, to be heard.
+//!
+//! Not here: sockets, WebSocket frames and TLS (`driver`), and what bodies mean (`oracle`).
+
+mod address;
+mod broken;
+mod carry;
+mod centrifugo;
+mod client;
+mod comet;
+mod dtalk;
+mod event;
+mod features;
+mod goim;
+mod habits;
+#[cfg(test)]
+mod hostile;
+mod identity;
+mod mqtt;
+mod nats;
+mod outgoing;
+mod plain;
+mod raw;
+#[cfg(test)]
+mod rehearsal;
+mod talk;
+mod text;
+
+pub use broken::Broken;
+use clap::ValueEnum;
+pub(crate) use client::{Client, GivenUp, Moment, Want};
+pub use event::Event;
+pub use features::Features;
+pub use habits::{Habits, Reconnect};
+pub use identity::{Identity, To};
+pub(crate) use outgoing::{Envelope, Outgoing};
+use serde::{Deserialize, Serialize};
+
+/// What a server speaks.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dialect {
+    /// Comet's own: sessions that are resumed, cumulative acks, gaps
+    #[default]
+    Comet,
+    /// The 20-byte head, an ack for every delivery that wants one
+    Dtalk,
+    /// The 16-byte head, several packets in one, no acks
+    Goim,
+    /// A WebSocket message is a body; the path says which room
+    Raw,
+    /// As raw, with text messages
+    RawText,
+    /// MQTT 3.1.1 at QoS 0
+    Mqtt,
+    /// The NATS client protocol
+    Nats,
+    /// Centrifugo's JSON protocol
+    Centrifugo,
+}
+
+impl std::fmt::Display for Dialect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let value = self.to_possible_value();
+        f.pad(value.as_ref().map_or("", |value| value.get_name()))
+    }
+}
+
+/// There is no dialect of this name.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("no dialect is called {0:?}")]
+pub struct UnknownDialect(pub String);
+
+impl std::str::FromStr for Dialect {
+    type Err = UnknownDialect;
+
+    fn from_str(name: &str) -> Result<Self, UnknownDialect> {
+        <Self as ValueEnum>::from_str(name, false).map_err(|_| UnknownDialect(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dialect_has_the_same_name_everywhere() {
+        for dialect in Dialect::value_variants() {
+            let name = dialect.to_string();
+            assert_eq!(name.parse(), Ok(*dialect));
+            assert_eq!(serde_json::to_value(dialect).unwrap(), serde_json::json!(name));
+        }
+        assert_eq!(Dialect::RawText.to_string(), "raw-text");
+        assert_eq!("tcp".parse::<Dialect>(), Err(UnknownDialect("tcp".to_owned())));
+    }
+}

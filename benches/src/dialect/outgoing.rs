@@ -1,0 +1,95 @@
+//! Packets as the transport carries them, written where they will be sent from.
+
+use comet_protocol::ws::{FrameHead, Opcode, apply_mask, rotate_mask};
+
+/// What a connection puts around each packet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Envelope {
+    /// Nothing: a stream of packets.
+    Bare,
+    /// A masked WebSocket message.
+    WebSocket {
+        opcode: Opcode,
+        /// Where masks come from. They protect proxies from chosen bytes; a load generator's
+        /// need no secret.
+        random: u64,
+    },
+}
+
+/// Where a client writes what it says.
+#[derive(Debug)]
+pub(crate) struct Outgoing<'a> {
+    bytes: &'a mut Vec<u8>,
+    envelope: &'a mut Envelope,
+}
+
+impl<'a> Outgoing<'a> {
+    pub(crate) const fn new(bytes: &'a mut Vec<u8>, envelope: &'a mut Envelope) -> Self {
+        Self { bytes, envelope }
+    }
+
+    /// One packet, or several whole ones, given in parts.
+    pub(crate) fn message(&mut self, parts: &[&[u8]]) {
+        match *self.envelope {
+            Envelope::Bare => parts.iter().for_each(|part| self.bytes.extend_from_slice(part)),
+            Envelope::WebSocket { opcode, .. } => self.frame(opcode, parts),
+        }
+    }
+
+    /// Asks the other end of a WebSocket connection for a sign of life.
+    pub(crate) fn ping(&mut self) {
+        self.frame(Opcode::Ping, &[]);
+    }
+
+    /// Answers a ping.
+    pub(crate) fn pong(&mut self, body: &[u8]) {
+        self.frame(Opcode::Pong, &[body]);
+    }
+
+    /// Says that nothing follows.
+    pub(crate) fn close(&mut self) {
+        self.frame(Opcode::Close, &[&1_000_u16.to_be_bytes()]);
+    }
+
+    fn frame(&mut self, opcode: Opcode, parts: &[&[u8]]) {
+        let Envelope::WebSocket { random, .. } = self.envelope else { return };
+        *random = random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let [a, b, c, d, ..] = random.to_be_bytes();
+        let mask = [a, b, c, d];
+        let payload_len = parts.iter().map(|part| part.len() as u64).sum();
+        let head = FrameHead { fin: true, opcode, mask: Some(mask), payload_len }.encode();
+        self.bytes.extend_from_slice(&head);
+        let payload = self.bytes.len();
+        for part in parts {
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(part);
+            apply_mask(rotate_mask(mask, start - payload), &mut self.bytes[start..]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_masked_as_one_payload() {
+        let mut out = Vec::new();
+        let mut envelope = Envelope::WebSocket { opcode: Opcode::Binary, random: 1 };
+        Outgoing::new(&mut out, &mut envelope).message(&[b"abc", b"", b"defgh"]);
+        let mask = [out[2], out[3], out[4], out[5]];
+        assert_eq!(out[..2], [0x82, 0x88]);
+        apply_mask(mask, &mut out[6..]);
+        assert_eq!(out[6..], *b"abcdefgh");
+    }
+
+    #[test]
+    fn a_stream_has_packets_and_no_frames() {
+        let (mut out, mut envelope) = (Vec::new(), Envelope::Bare);
+        let mut outgoing = Outgoing::new(&mut out, &mut envelope);
+        outgoing.message(&[b"ab", b"c"]);
+        outgoing.ping();
+        outgoing.close();
+        assert_eq!(out, *b"abc");
+    }
+}

@@ -1,0 +1,61 @@
+//! No head at all: one WebSocket message is one body, and the path has said which room.
+
+use super::talk::Talk;
+use super::text;
+use super::{Broken, Event, Identity, Outgoing, To};
+
+/// A conversation of the raw dialect.
+#[derive(Debug)]
+pub(super) struct Raw {
+    is_text: bool,
+}
+
+impl Raw {
+    /// Bodies are what the messages hold.
+    pub(super) const fn binary() -> Self {
+        Self { is_text: false }
+    }
+
+    /// Messages hold bodies as base64.
+    pub(super) const fn text() -> Self {
+        Self { is_text: true }
+    }
+}
+
+impl Talk for Raw {
+    fn open(&mut self, _: &Identity, _: &mut Outgoing<'_>) -> bool {
+        true
+    }
+
+    fn read(
+        &mut self,
+        _: &Identity,
+        input: &[u8],
+        _: &mut Outgoing<'_>,
+        tell: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), Broken> {
+        if self.is_text {
+            return text::decode(input, |body| tell(Event::Delivery { body }));
+        }
+        tell(Event::Delivery { body: input });
+        Ok(())
+    }
+
+    /// There is one room at most, and no users.
+    fn send(&mut self, _: &Identity, _: &To, body: &[u8], out: &mut Outgoing<'_>) {
+        if self.is_text {
+            text::encode(body, |text| out.message(&[text]));
+        } else {
+            out.message(&[body]);
+        }
+    }
+
+    fn beat(&mut self, out: &mut Outgoing<'_>) -> bool {
+        out.ping();
+        true
+    }
+
+    fn leave(&mut self, out: &mut Outgoing<'_>) {
+        out.close();
+    }
+}

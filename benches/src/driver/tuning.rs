@@ -1,0 +1,35 @@
+//! Settings of a driver.
+
+use std::time::Duration;
+
+use crate::dialect::Habits;
+
+/// Settings of a [`Driver`](super::Driver).
+#[derive(Clone, Debug)]
+pub struct Tuning {
+    /// Connections that may be under way at once: more than a listener's backlog are lost.
+    pub dialing: usize,
+    /// How long a connection and the opening of its transport may take.
+    pub dial_timeout: Duration,
+    /// The kernel's buffer for what arrives, if not its own choice.
+    pub receive_buffer: Option<usize>,
+    /// Burn the last part of a millisecond instead of oversleeping.
+    pub is_precise: bool,
+    /// Bytes that may wait for a socket before a session takes no more messages.
+    pub unsent: usize,
+    /// How the sessions behave over time.
+    pub habits: Habits,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            dialing: 256,
+            dial_timeout: Duration::from_secs(10),
+            receive_buffer: None,
+            is_precise: false,
+            unsent: 1 << 20,
+            habits: Habits::default(),
+        }
+    }
+}
