@@ -14,7 +14,10 @@ fn ways(try_it: impl Fn(Config)) {
     for io in WAYS {
         let config = config(1).io(io);
         if io == Io::Uring && !has_rings(&config) {
-            eprintln!("no io_uring on this system: skipped");
+            #[expect(clippy::print_stderr, reason = "what was not tried should be known")]
+            {
+                eprintln!("no io_uring on this system: skipped");
+            }
             continue;
         }
         try_it(config);
@@ -59,7 +62,7 @@ fn a_room_of_more_members_than_one_burst_gets_everything_once_and_in_order() {
         for client in &mut members {
             for n in 0..20 {
                 client.takes(n + 1, format!("acked {n}").as_bytes());
-                assert_eq!(client.receive(), delivery(0, &format!("once {n}")));
+                assert_eq!(client.receive(), delivery(0, format!("once {n}")));
             }
         }
         assert_eq!(server.stats().deliveries, 300 * 40);
