@@ -29,8 +29,6 @@ pub(crate) struct Wire {
 pub(crate) struct End {
     /// `None` once what is written is discarded and nobody holds the other end.
     wire: Cell<Option<Arc<Wire>>>,
-    /// What is written goes nowhere.
-    discards: Cell<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -63,7 +61,7 @@ enum Reset {
 
 impl End {
     pub(super) fn new(wire: &Arc<Wire>) -> Self {
-        Self { wire: Cell::new(Some(Arc::clone(wire))), discards: Cell::new(false) }
+        Self { wire: Cell::new(Some(Arc::clone(wire))) }
     }
 
     pub(crate) fn remote(&self) -> SocketAddr {
@@ -104,9 +102,6 @@ impl End {
 
     pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
-        if self.discards.get() {
-            return Ok(wanted);
-        }
         let Some(wire) = self.wire() else { return Ok(wanted) };
         let mut state = wire.lock();
         if let Some(error) = state.error.take() {
@@ -129,9 +124,8 @@ impl End {
         Ok(written)
     }
 
-    /// From now on a write does not look at the wire, which is gone if nobody else has it.
+    /// Lets the wire go if nobody else has it: from now on a write costs nothing.
     fn discard(&self) {
-        self.discards.set(true);
         self.wire.set(self.wire.take().filter(|wire| Arc::strong_count(wire) > 1));
     }
 
