@@ -5,20 +5,25 @@
 //! * [`oracle`]: what was lost, came twice or out of order, and whether gaps say so exactly;
 //! * [`plan`]: what is to be run, from a command line or a file;
 //! * [`proxy`]: stands between clients and gateway and breaks connections;
+//! * [`floor`]: a bare server, the least that the work costs;
 //! * [`server`]: the gateway under test as a child process, and what it uses;
 //! * [`scenario`]: the runs that the binary offers;
 //! * [`terminal`]: what is seen of a run while it goes;
-//! * [`report`]: figures and violations of a run.
+//! * [`report`]: figures and violations of a run, and [`page`]: the same for a browser;
+//! * [`compare`]: reports that were kept, beside each other.
 //!
 //! What is not here: how a session of the comet dialect behaves (`comet_protocol::client`), and
 //! any knowledge of how the gateway is made; it is driven through its sockets alone.
 
 pub mod audience;
 pub mod clock;
+pub mod compare;
 pub mod dialect;
 pub mod driver;
+pub mod floor;
 pub mod latency;
 pub mod oracle;
+pub mod page;
 pub mod plan;
 pub mod proxy;
 pub mod report;
