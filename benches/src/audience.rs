@@ -7,7 +7,7 @@ use comet_protocol::comet::Welcome;
 
 use crate::driver::{Event, Observer, Time};
 use crate::latency::Latency;
-use crate::oracle::{Oracle, Stamp};
+use crate::oracle::{Arrived, Oracle};
 
 /// What happened how often.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,7 +68,7 @@ impl Audience {
 
     /// Another session, which is free to connect from now on.
     pub fn add(&mut self, now: Time, room: usize) {
-        self.oracle.add_reader(room);
+        self.oracle.add_reader(&[room]);
         self.standings.push(Standing { free: now, ..Standing::default() });
     }
 
@@ -128,10 +128,10 @@ impl Audience {
     }
 
     fn handle_body(&mut self, now: Time, session: usize, body: &[u8]) {
-        let Some(Stamp { due, counter, .. }) = self.oracle.handle_body(session, body) else {
+        let Some(Arrived { due, counter, .. }) = self.oracle.handle_body(session, body) else {
             return;
         };
-        if self.timed.contains(&session) {
+        if let Some(due) = due.filter(|_| self.timed.contains(&session)) {
             self.latency.record(now.since(due));
         }
         if let Some(rounds) = &mut self.rounds {

@@ -61,10 +61,28 @@ impl Latency {
         micros / 1e3
     }
 
+    /// All of them, in microseconds.
+    #[must_use]
+    pub const fn histogram(&self) -> &Histogram<u64> {
+        &self.micros
+    }
+
     /// Adds those of another part of the run.
     pub fn merge(&mut self, other: &Self) {
         // Both have the same bounds.
         let _added = self.micros.add(&other.micros);
+    }
+}
+
+/// Takes a histogram of microseconds; what does not fit the bounds is at the bounds.
+impl From<Histogram<u64>> for Latency {
+    fn from(micros: Histogram<u64>) -> Self {
+        let mut latency = Self::new();
+        for step in micros.iter_recorded() {
+            let value = step.value_iterated_to().max(1);
+            latency.micros.saturating_record_n(value, step.count_at_value());
+        }
+        latency
     }
 }
 

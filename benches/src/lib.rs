@@ -3,6 +3,7 @@
 //! * [`driver`]: thousands of client sessions on one thread, over TCP or WebSocket;
 //! * [`dialect`]: what the sessions say, by kind of server;
 //! * [`oracle`]: what was lost, came twice or out of order, and whether gaps say so exactly;
+//! * [`plan`]: what is to be run, from a command line or a file;
 //! * [`proxy`]: stands between clients and gateway and breaks connections;
 //! * [`server`]: the gateway under test as a child process, and what it uses;
 //! * [`scenario`]: the runs that the binary offers;
@@ -17,6 +18,7 @@ pub mod dialect;
 pub mod driver;
 pub mod latency;
 pub mod oracle;
+pub mod plan;
 pub mod proxy;
 pub mod report;
 pub mod scenario;

@@ -80,11 +80,11 @@ fn finish(outcome: Result<Report, RunError>, json: bool) -> ExitCode {
         Ok(report) => {
             #[expect(clippy::print_stdout, reason = "a program talks to its user")]
             if json {
-                println!("{:#}", report.json());
+                println!("{}", report.pretty());
             } else {
                 println!("{report}");
             }
-            if report.violations().is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+            if report.passed() { ExitCode::SUCCESS } else { ExitCode::from(1) }
         }
         Err(error) => fail(&error.to_string()),
     }

@@ -1,48 +1,49 @@
 //! Judges every delivery of a run: nothing lost, nothing twice, each publisher's messages in
 //! order, and gaps that speak of exactly what is missing.
 //!
-//! Every reader of a room gets every message of each of the room's publishers. A publisher's
-//! messages are counted, so a counter that is skipped is a message missing; a gap pays for as
-//! many as it counts. In a room of one publisher the two must agree when the next message comes;
-//! in others, where a gap may hold messages of several, at the end.
+//! Every reader of a room gets every message of each of the room's publishers, from when it is
+//! there until it leaves. A publisher's messages to a room are a stream, and counted, so a counter
+//! that is skipped is a message missing; a gap pays for as many as it counts. For a reader of one
+//! stream the two must agree when the next message comes; for others, where a gap may hold
+//! messages of several, at the end.
 //!
-//! Not here: sockets and time. The owner says what was sent and what came.
+//! An oracle judges the readers of one thread; what was sent stands in a [`Ledger`] that all
+//! threads share. Not here: sockets and time. The owner says what was sent and what came.
 
 mod fault;
+mod ledger;
 mod reader;
 mod stamp;
 
+use std::sync::Arc;
+
+use comet_protocol::client::Time;
 use comet_protocol::comet::{Gap, Seq};
 pub use fault::{Fault, FaultKind, Faults};
+pub use ledger::Ledger;
 use reader::{Arrival, Reader};
-pub use stamp::{Damaged, Stamp};
+pub use stamp::{Damaged, Said, Stamp};
 
-#[derive(Debug, Default)]
-struct Room {
-    publishers: Vec<u32>,
-    readers: u64,
-    sent: u64,
-}
-
-#[derive(Debug)]
-struct Publisher {
-    room: usize,
-    slot: usize,
-    sent: u64,
-}
-
-/// The judge of a run.
+/// The judge of a run, or of one thread of it.
 #[derive(Debug, Default)]
 pub struct Oracle {
-    rooms: Vec<Room>,
-    publishers: Vec<Publisher>,
+    ledger: Arc<Ledger>,
     readers: Vec<Reader>,
     faults: Faults,
-    /// Deliveries that are due for what was sent.
-    expected: u64,
-    /// Those that came, or that a gap paid for.
+    /// Deliveries that came, or that a gap paid for.
     settled: u64,
     gaps: u64,
+}
+
+/// A delivery that was due.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Arrived {
+    /// Of which stream.
+    pub stream: u32,
+    /// Its number in the stream.
+    pub counter: u64,
+    /// When the message was due; a short body does not say, and it may be forgotten.
+    pub due: Option<Time>,
 }
 
 /// What stands at the end of a run.
@@ -78,86 +79,91 @@ impl Oracle {
         Self::default()
     }
 
-    /// A room with this many publishers, and the number of the first of them; the others follow.
-    pub fn add_room(&mut self, publishers: usize) -> (usize, u32) {
-        let room = self.rooms.len();
-        let first = u32::try_from(self.publishers.len()).unwrap_or(u32::MAX);
-        let mut members = Vec::new();
-        for (slot, publisher) in (first..).take(publishers).enumerate() {
-            members.push(publisher);
-            self.publishers.push(Publisher { room, slot, sent: 0 });
-        }
-        self.rooms.push(Room { publishers: members, readers: 0, sent: 0 });
-        (room, first)
+    /// A judge of some of the readers of what is written here.
+    #[must_use]
+    pub fn of(ledger: Arc<Ledger>) -> Self {
+        Self { ledger, ..Self::default() }
     }
 
-    /// The next session reads this room; to be told before anything is sent there.
-    pub fn add_reader(&mut self, room: usize) {
-        self.readers.push(Reader::new(room, self.rooms[room].publishers.len()));
-        self.rooms[room].readers += 1;
+    /// A room with this many publishers, and the number of the first of them; the others follow.
+    ///
+    /// # Panics
+    ///
+    /// When others share the ledger: rooms are there before threads are.
+    pub fn add_room(&mut self, publishers: usize) -> (usize, u32) {
+        let ledger = Arc::get_mut(&mut self.ledger).expect("the ledger is not shared yet");
+        ledger.add_room(u32::try_from(publishers).unwrap_or(u32::MAX))
+    }
+
+    /// The next session reads these rooms.
+    pub fn add_reader(&mut self, rooms: &[usize]) {
+        self.readers.push(Reader::new(rooms, &self.ledger));
     }
 
     /// The counter of the publisher's next message.
     #[must_use]
     pub fn next_counter(&self, publisher: u32) -> u64 {
-        self.publishers[publisher as usize].sent + 1
+        self.ledger.sent(publisher) + 1
     }
 
     /// A publisher's next message is on its way.
-    pub fn handle_sent(&mut self, publisher: u32) {
-        let publisher = &mut self.publishers[publisher as usize];
-        let room = &mut self.rooms[publisher.room];
-        publisher.sent += 1;
-        room.sent += 1;
-        self.expected += room.readers;
+    pub fn handle_sent(&mut self, publisher: u32, due: Time) {
+        self.ledger.handle_sent(publisher, due);
     }
 
     /// A session received a body; returns the message if it was due.
-    pub fn handle_body(&mut self, session: usize, body: &[u8]) -> Option<Stamp> {
-        let stamp = match Stamp::read(body) {
-            Ok(stamp) => stamp,
+    pub fn handle_body(&mut self, session: usize, body: &[u8]) -> Option<Arrived> {
+        let said = match Stamp::read(body) {
+            Ok(said) => said,
             Err(damaged) => {
                 self.faults.note(FaultKind::Damaged, session, 1, || damaged.to_string());
                 return None;
             }
         };
+        let publisher = match said {
+            Said::All(Stamp { publisher, .. }) | Said::Short { publisher, .. } => publisher,
+        };
         let reader = &mut self.readers[session];
-        let publisher = self.publishers.get(stamp.publisher as usize);
-        let Some(publisher) = publisher
-            .filter(|known| known.room == reader.room && (1..=known.sent).contains(&stamp.counter))
-        else {
-            self.faults.note(FaultKind::Stray, session, 1, || format!("{stamp:?}"));
+        let known = self.ledger.stream(publisher).and_then(|(room, slot, sent)| {
+            let counter = match said {
+                Said::All(stamp) => stamp.counter,
+                Said::Short { ending, .. } => stamp::whole(ending, sent),
+            };
+            let slot = reader.offset(room)? + slot as usize;
+            (1..=sent).contains(&counter).then_some((slot, counter))
+        });
+        let Some((slot, counter)) = known else {
+            self.faults.note(FaultKind::Stray, session, 1, || format!("{said:?}"));
             return None;
         };
         if reader.is_void {
             return None;
         }
-        let before = reader.newest(publisher.slot);
-        match reader.handle_message(publisher.slot, stamp.counter) {
+        let before = reader.newest(slot);
+        let what = || format!("message {counter} of {publisher} after {before}");
+        match reader.handle_message(slot, counter) {
             Arrival::Next { skipped } => {
                 self.settled += 1;
                 let told = std::mem::take(&mut reader.pending);
-                if self.rooms[reader.room].publishers.len() == 1 && told != skipped {
+                if reader.is_simple() && told != skipped {
                     let kind = if told < skipped { FaultKind::Lost } else { FaultKind::WrongGap };
                     self.faults.note(kind, session, told.abs_diff(skipped), || {
-                        format!("{stamp:?} after {before}: {skipped} skipped, gaps told {told}")
+                        format!("{}: {skipped} skipped, gaps told {told}", what())
                     });
                 }
-                Some(stamp)
+                let due = match said {
+                    Said::All(stamp) => Some(stamp.due),
+                    Said::Short { .. } => self.ledger.due(publisher, counter),
+                };
+                return Some(Arrived { stream: publisher, counter, due });
             }
             Arrival::Late => {
                 self.settled += 1;
-                self.faults.note(FaultKind::OutOfOrder, session, 1, || {
-                    format!("{stamp:?} after {before}")
-                });
-                None
+                self.faults.note(FaultKind::OutOfOrder, session, 1, what);
             }
-            Arrival::Repeated => {
-                self.faults
-                    .note(FaultKind::Duplicate, session, 1, || format!("{stamp:?} after {before}"));
-                None
-            }
+            Arrival::Repeated => self.faults.note(FaultKind::Duplicate, session, 1, what),
         }
+        None
     }
 
     /// A session was told of a gap; `from` is the first number that it takes.
@@ -182,6 +188,19 @@ impl Oracle {
         self.void(session, FaultKind::Reset, why);
     }
 
+    /// A session leaves: it is owed nothing until it returns.
+    pub fn handle_left(&mut self, session: usize) {
+        self.readers[session].is_away = true;
+    }
+
+    /// A session that left is there again: what is sent from now on is owed to it, and what is on
+    /// its way may come.
+    pub fn handle_returned(&mut self, session: usize) {
+        let reader = &mut self.readers[session];
+        reader.is_away = false;
+        reader.excuse(&self.ledger);
+    }
+
     /// A session is over.
     pub fn handle_ended(&mut self, session: usize, why: impl FnOnce() -> String) {
         self.void(session, FaultKind::Ended, why);
@@ -196,17 +215,16 @@ impl Oracle {
         self.faults.note(kind, session, 1, why);
         let reader = &mut self.readers[session];
         if !std::mem::replace(&mut reader.is_void, true) {
-            let room = &mut self.rooms[reader.room];
-            room.readers -= 1;
-            self.expected -= room.sent;
             self.settled -= reader.seen + reader.told;
         }
     }
 
-    /// Deliveries that are due and have not come.
+    /// Deliveries that are due and have not come. Every session is looked at.
     #[must_use]
-    pub const fn outstanding(&self) -> u64 {
-        self.expected.saturating_sub(self.settled)
+    pub fn outstanding(&self) -> u64 {
+        let totals = self.ledger.totals();
+        let judged = self.readers.iter().filter(|reader| !reader.is_void && !reader.is_away);
+        judged.map(|reader| owed(reader, &totals)).sum()
     }
 
     /// Deliveries that came, or that a gap paid for.
@@ -219,21 +237,27 @@ impl Oracle {
     #[must_use]
     pub fn behind(&self, session: usize) -> u64 {
         let reader = &self.readers[session];
-        self.rooms[reader.room].sent.saturating_sub(reader.seen + reader.told)
+        let total = |room| self.ledger.total(&self.ledger.room(room));
+        let sent: u64 = reader.rooms().map(total).sum();
+        sent.saturating_sub(reader.unowed + reader.seen + reader.told)
     }
 
     /// Nothing more will come: what is missing is lost.
     #[must_use]
     pub fn finish(mut self) -> Verdict {
-        for (session, reader) in self.readers.iter().enumerate().filter(|(_, r)| !r.is_void) {
-            let room = &self.rooms[reader.room];
-            let tails = room.publishers.iter().enumerate();
-            let tail: u64 =
-                tails.map(|(slot, id)| reader.tail(slot, self.publishers[*id as usize].sent)).sum();
-            // In a room of one publisher what was skipped has been judged when it was.
-            let (missing, told) = match room.publishers.len() {
-                1 => (tail, reader.pending),
-                _ => (reader.missing + tail, reader.told),
+        let (totals, mut expected) = (self.ledger.totals(), 0);
+        let judged = self.readers.iter_mut().enumerate().filter(|(_, reader)| !reader.is_void);
+        for (session, reader) in judged {
+            if reader.is_away {
+                reader.excuse(&self.ledger);
+            }
+            expected += reader.rooms().map(|room| totals[room]).sum::<u64>() - reader.unowed;
+            let tail = reader.tail(&self.ledger);
+            // What was skipped in a single stream has been judged when it was.
+            let (missing, told) = if reader.is_simple() {
+                (tail, reader.pending)
+            } else {
+                (reader.missing + tail, reader.told)
             };
             let evidence = || format!("{missing} missing ({tail} at the end), gaps told {told}");
             if missing > told {
@@ -246,8 +270,14 @@ impl Oracle {
             .readers
             .iter()
             .fold((0, 0), |(received, told), reader| (received + reader.seen, told + reader.told));
-        Verdict { faults: self.faults, expected: self.expected, received, told, gaps: self.gaps }
+        Verdict { faults: self.faults, expected, received, told, gaps: self.gaps }
     }
+}
+
+/// What a session has not got of what was sent, by room.
+fn owed(reader: &Reader, totals: &[u64]) -> u64 {
+    let sent: u64 = reader.rooms().map(|room| totals[room]).sum();
+    sent.saturating_sub(reader.unowed + reader.seen + reader.told)
 }
 
 #[cfg(test)]

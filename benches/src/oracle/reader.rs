@@ -1,4 +1,6 @@
-//! What one session has received, by publisher.
+//! What one session has received, by stream.
+
+use super::ledger::{Ledger, Room};
 
 /// Counters of one publisher that were skipped, and may still come late.
 #[derive(Clone, Copy, Debug)]
@@ -19,12 +21,23 @@ pub(super) enum Arrival {
     Repeated,
 }
 
+/// A room that a session reads, and where its streams begin among the session's.
+#[derive(Clone, Copy, Debug)]
+struct Seat {
+    room: u32,
+    offset: usize,
+}
+
 /// The record of one session.
 #[derive(Debug)]
 pub(super) struct Reader {
-    pub(super) room: usize,
-    /// The newest counter of each publisher of the room.
+    seats: Box<[Seat]>,
+    /// The newest counter of each stream.
     newest: Box<[u64]>,
+    /// Counters up to which nothing is owed, because the session was away; empty if it never was.
+    excused: Box<[u64]>,
+    /// How many messages it was not owed, and did not get.
+    pub(super) unowed: u64,
     skipped: Vec<Skipped>,
     /// Messages that came, each counted once.
     pub(super) seen: u64,
@@ -36,39 +49,92 @@ pub(super) struct Reader {
     pub(super) pending: u64,
     /// Not judged any more.
     pub(super) is_void: bool,
+    /// It left, and is owed nothing until it returns.
+    pub(super) is_away: bool,
 }
 
 /// Ranges that are remembered to tell a late message from a repeated one.
 const RANGES: usize = 1_024;
 
 impl Reader {
-    pub(super) fn new(room: usize, publishers: usize) -> Self {
+    pub(super) fn new(rooms: &[usize], ledger: &Ledger) -> Self {
+        let mut streams = 0;
+        let seats = rooms.iter().map(|&room| {
+            let seat = Seat { room: u32::try_from(room).unwrap_or(u32::MAX), offset: streams };
+            streams += ledger.room(room).streams as usize;
+            seat
+        });
         Self {
-            room,
-            newest: vec![0; publishers].into(),
+            seats: seats.collect(),
+            newest: vec![0; streams].into(),
+            excused: Box::default(),
+            unowed: 0,
             skipped: Vec::new(),
             seen: 0,
             missing: 0,
             told: 0,
             pending: 0,
             is_void: false,
+            is_away: false,
         }
     }
 
+    /// Where the streams of a room begin, if it reads that room.
+    pub(super) fn offset(&self, room: u32) -> Option<usize> {
+        self.seats.iter().find(|seat| seat.room == room).map(|seat| seat.offset)
+    }
+
+    /// The rooms that it reads.
+    pub(super) fn rooms(&self) -> impl Iterator<Item = usize> {
+        self.seats.iter().map(|seat| seat.room as usize)
+    }
+
+    /// Whether all that it reads is one stream, so that what is missing is known at once.
+    pub(super) const fn is_simple(&self) -> bool {
+        self.newest.len() == 1
+    }
+
+    /// Nothing that was sent so far is owed any more.
+    pub(super) fn excuse(&mut self, ledger: &Ledger) {
+        let mut excused = std::mem::take(&mut self.excused);
+        if excused.is_empty() {
+            excused = vec![0; self.newest.len()].into();
+        }
+        for seat in &self.seats {
+            let Room { first, streams, .. } = ledger.room(seat.room as usize);
+            for (slot, stream) in (seat.offset..).zip(first..first + streams) {
+                let sent = ledger.sent(stream);
+                self.unowed += sent - self.newest[slot].max(excused[slot]).min(sent);
+                excused[slot] = sent;
+            }
+        }
+        self.excused = excused;
+        self.pending = 0;
+    }
+
+    fn owed_from(&self, slot: usize) -> u64 {
+        self.newest[slot].max(self.excused.get(slot).copied().unwrap_or(0))
+    }
+
     pub(super) fn handle_message(&mut self, slot: usize, counter: u64) -> Arrival {
-        let newest = self.newest[slot];
-        if counter <= newest {
+        if counter <= self.newest[slot] {
             return self.handle_old(slot, counter);
         }
-        let skipped = counter - newest - 1;
+        let from = self.owed_from(slot);
+        self.newest[slot] = counter;
+        self.seen += 1;
+        if counter <= from {
+            // It was on its way when the session returned.
+            self.unowed = self.unowed.saturating_sub(1);
+            return Arrival::Next { skipped: 0 };
+        }
+        let skipped = counter - from - 1;
         if skipped > 0 {
             if self.skipped.len() < RANGES {
-                self.skipped.push(Skipped { slot, first: newest + 1, last: counter - 1 });
+                self.skipped.push(Skipped { slot, first: from + 1, last: counter - 1 });
             }
             self.missing += skipped;
         }
-        self.newest[slot] = counter;
-        self.seen += 1;
         Arrival::Next { skipped }
     }
 
@@ -85,9 +151,15 @@ impl Reader {
         Arrival::Late
     }
 
-    /// How many messages of a publisher have not come after the newest that has.
-    pub(super) fn tail(&self, slot: usize, sent: u64) -> u64 {
-        sent.saturating_sub(self.newest[slot])
+    /// How many messages it is owed after the newest of each stream.
+    pub(super) fn tail(&self, ledger: &Ledger) -> u64 {
+        let of_seat = |seat: &Seat| {
+            let Room { first, streams, .. } = ledger.room(seat.room as usize);
+            let slots = (seat.offset..).zip(first..first + streams);
+            let tail = |(slot, stream)| ledger.sent(stream).saturating_sub(self.owed_from(slot));
+            slots.map(tail).sum::<u64>()
+        };
+        self.seats.iter().map(of_seat).sum()
     }
 
     pub(super) fn newest(&self, slot: usize) -> u64 {
@@ -97,11 +169,15 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use comet_protocol::client::Time;
+
     use super::*;
 
     #[test]
     fn late_and_repeated_messages_are_told_apart() {
-        let mut reader = Reader::new(0, 2);
+        let mut ledger = Ledger::new();
+        ledger.add_room(2);
+        let mut reader = Reader::new(&[0], &ledger);
         assert_eq!(reader.handle_message(0, 1), Arrival::Next { skipped: 0 });
         assert_eq!(reader.handle_message(0, 5), Arrival::Next { skipped: 3 });
         assert_eq!(reader.handle_message(1, 1), Arrival::Next { skipped: 0 });
@@ -109,6 +185,28 @@ mod tests {
         assert_eq!(reader.handle_message(0, 3), Arrival::Repeated);
         assert_eq!(reader.handle_message(0, 5), Arrival::Repeated);
         assert_eq!(reader.handle_message(0, 4), Arrival::Late);
-        assert_eq!((reader.seen, reader.missing, reader.tail(0, 7)), (5, 1, 2));
+        (0..7).for_each(|_| ledger.handle_sent(0, Time::from_micros(1)));
+        ledger.handle_sent(1, Time::from_micros(1));
+        assert_eq!((reader.seen, reader.missing, reader.tail(&ledger)), (5, 1, 2));
+    }
+
+    #[test]
+    fn who_was_away_is_owed_what_is_sent_from_then_on() {
+        let mut ledger = Ledger::new();
+        ledger.add_room(1);
+        let mut reader = Reader::new(&[0], &ledger);
+        let send = |times| (0..times).for_each(|_| ledger.handle_sent(0, Time::from_micros(1)));
+        send(5);
+        assert_eq!(reader.handle_message(0, 1), Arrival::Next { skipped: 0 });
+        reader.excuse(&ledger);
+        assert_eq!((reader.unowed, reader.tail(&ledger)), (4, 0));
+        send(3);
+        assert_eq!(reader.handle_message(0, 4), Arrival::Next { skipped: 0 }, "on its way");
+        assert_eq!((reader.unowed, reader.tail(&ledger)), (3, 3));
+        assert_eq!(reader.handle_message(0, 7), Arrival::Next { skipped: 1 });
+        assert_eq!(reader.handle_message(0, 6), Arrival::Late);
+        reader.excuse(&ledger);
+        assert_eq!((reader.seen, reader.missing, reader.unowed), (4, 0, 4));
+        assert_eq!(reader.tail(&ledger), 0);
     }
 }

@@ -1,4 +1,8 @@
 //! What the body of a message says about itself.
+//!
+//! A body of 32 bytes or more says who sent it, as which message, and when it was due, and is
+//! marked with 64 bits. A shorter one says who, the last 24 bits of which, and is marked with 16
+//! bits; when it was due is known to the [`Ledger`](super::Ledger), for the newest messages.
 
 use bytes::Bytes;
 use comet_protocol::client::Time;
@@ -6,12 +10,26 @@ use comet_protocol::client::Time;
 /// The origin of one message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Stamp {
-    /// Who sent it.
+    /// Which stream it belongs to.
     pub publisher: u32,
-    /// How many messages this publisher has sent, with this one.
+    /// How many messages this stream has, with this one.
     pub counter: u64,
     /// When it was due to be sent.
     pub due: Time,
+}
+
+/// What a body says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Said {
+    /// All of it.
+    All(Stamp),
+    /// In a short body: the stream, and the end of the counter.
+    Short {
+        /// Which stream it belongs to.
+        publisher: u32,
+        /// The last 24 bits of the counter.
+        ending: u32,
+    },
 }
 
 /// The body does not hold what was sent.
@@ -19,22 +37,43 @@ pub struct Stamp {
 #[error("damaged body of {0} bytes")]
 pub struct Damaged(pub usize);
 
-impl Stamp {
-    /// The least length of a body.
-    pub const LEN: usize = 32;
+/// The first byte of a short body. A long one begins with its length, whose first byte is 0.
+const SHORT: u8 = 1;
 
-    /// A body of this length, at least [`Self::LEN`].
+impl Stamp {
+    /// The least length of a body that says everything.
+    pub const LEN: usize = 32;
+    /// The least length of a body.
+    pub const LEAST: usize = 8;
+    /// Streams that short bodies can tell apart.
+    pub const SHORT_STREAMS: u32 = 1 << 16;
+
+    /// A body of this length, at least [`Self::LEAST`].
     #[must_use]
     pub fn body(self, len: usize) -> Bytes {
-        let len = u32::try_from(len.max(Self::LEN)).unwrap_or(u32::MAX);
-        let mut body = Vec::with_capacity(len as usize);
-        body.extend_from_slice(&len.to_be_bytes());
+        if len < Self::LEN { self.short(len.max(Self::LEAST)) } else { self.long(len) }
+    }
+
+    fn long(self, len: usize) -> Bytes {
+        let mut body = Vec::with_capacity(len);
+        body.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes());
         body.extend_from_slice(&self.publisher.to_be_bytes());
         body.extend_from_slice(&self.counter.to_be_bytes());
         body.extend_from_slice(&self.due.as_micros().to_be_bytes());
         // The mark ends the body, so that its last byte is missed as well as its first.
-        body.resize(len as usize - 8, filler(self.counter));
+        body.resize(len - 8, filler(self.counter));
         body.extend_from_slice(&self.mark().to_be_bytes());
+        body.into()
+    }
+
+    fn short(self, len: usize) -> Bytes {
+        let [.., b, c] = self.publisher.to_be_bytes();
+        let [.., x, y, z] = self.counter.to_be_bytes();
+        let head = [SHORT, b, c, x, y, z];
+        let mut body = Vec::with_capacity(len);
+        body.extend_from_slice(&head);
+        body.resize(len - 2, z);
+        body.extend_from_slice(&short_mark(head, len));
         body.into()
     }
 
@@ -43,8 +82,11 @@ impl Stamp {
     /// # Errors
     ///
     /// [`Damaged`] when it is not what [`body`](Self::body) makes.
-    pub fn read(body: &[u8]) -> Result<Self, Damaged> {
+    pub fn read(body: &[u8]) -> Result<Said, Damaged> {
         let damaged = Damaged(body.len());
+        if body.len() < Self::LEN {
+            return read_short(body).ok_or(damaged);
+        }
         let (&[a, b, c, d], rest) = body.split_first_chunk().ok_or(damaged)?;
         let (publisher, rest) = rest.split_first_chunk().ok_or(damaged)?;
         let (counter, rest) = rest.split_first_chunk().ok_or(damaged)?;
@@ -58,7 +100,7 @@ impl Stamp {
         let is_whole = u32::from_be_bytes([a, b, c, d]) as usize == body.len()
             && u64::from_be_bytes(*mark) == stamp.mark()
             && filling.iter().all(|&byte| byte == filler(stamp.counter));
-        if is_whole { Ok(stamp) } else { Err(damaged) }
+        if is_whole { Ok(Said::All(stamp)) } else { Err(damaged) }
     }
 
     const fn mark(self) -> u64 {
@@ -67,6 +109,33 @@ impl Stamp {
         mixed = mix(mixed ^ self.counter);
         mix(mixed ^ self.due.as_micros())
     }
+}
+
+fn read_short(body: &[u8]) -> Option<Said> {
+    let (&head, rest) = body.split_first_chunk()?;
+    let (filling, mark) = rest.split_last_chunk()?;
+    let [kind, b, c, x, y, z] = head;
+    let is_whole = kind == SHORT
+        && *mark == short_mark(head, body.len())
+        && filling.iter().all(|&byte| byte == z);
+    let said = Said::Short {
+        publisher: u32::from_be_bytes([0, 0, b, c]),
+        ending: u32::from_be_bytes([0, x, y, z]),
+    };
+    is_whole.then_some(said)
+}
+
+/// The counter that ends like this and is the newest of those that were sent.
+pub(super) const fn whole(ending: u32, sent: u64) -> u64 {
+    let behind = sent.wrapping_sub(ending as u64) & 0xff_ffff;
+    sent.saturating_sub(behind)
+}
+
+const fn short_mark(head: [u8; 6], len: usize) -> [u8; 2] {
+    let [_, a, b, c, d, e] = head;
+    let bits = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]);
+    let [first, second, ..] = mix(mix(bits ^ 0x9e37_79b9_7f4a_7c15) ^ len as u64).to_be_bytes();
+    [first, second]
 }
 
 /// Spreads every bit over the upper ones, and brings those down.
@@ -83,24 +152,40 @@ mod tests {
     use super::*;
 
     const STAMP: Stamp = Stamp { publisher: 7, counter: 513, due: Time::from_micros(99) };
+    const SHORT: Said = Said::Short { publisher: 7, ending: 513 };
 
     #[test]
     fn a_body_is_as_long_as_asked_for_and_says_who_when_and_how_many() {
-        for (asked, len) in [(0, 32), (32, 32), (33, 33), (128, 128)] {
+        for len in [32, 33, 128] {
+            let body = STAMP.body(len);
+            assert_eq!((body.len(), Stamp::read(&body)), (len, Ok(Said::All(STAMP))));
+        }
+        for (asked, len) in [(0, 8), (8, 8), (10, 10), (31, 31)] {
             let body = STAMP.body(asked);
-            assert_eq!((body.len(), Stamp::read(&body)), (len, Ok(STAMP)));
+            assert_eq!((body.len(), Stamp::read(&body)), (len, Ok(SHORT)));
         }
     }
 
     #[test]
     fn a_body_that_changed_anywhere_is_damaged() {
-        let body = STAMP.body(40);
-        for at in 0..40 {
-            let mut changed = body.to_vec();
-            changed[at] ^= 4;
-            assert_eq!(Stamp::read(&changed), Err(Damaged(40)), "at {at}");
+        for len in [8, 10, 31, 40] {
+            let body = STAMP.body(len);
+            for at in 0..len {
+                let mut changed = body.to_vec();
+                changed[at] ^= 4;
+                assert_eq!(Stamp::read(&changed), Err(Damaged(len)), "{len} at {at}");
+            }
+            assert_eq!(Stamp::read(&body[..len - 1]), Err(Damaged(len - 1)));
+            assert_eq!(Stamp::read(&[&body[..], b"x"].concat()), Err(Damaged(len + 1)));
         }
-        assert_eq!(Stamp::read(&body[..39]), Err(Damaged(39)));
         assert_eq!(Stamp::read(b""), Err(Damaged(0)));
+    }
+
+    #[test]
+    fn a_short_counter_is_that_of_a_message_which_was_sent() {
+        assert_eq!(whole(5, 9), 5);
+        assert_eq!(whole(0xff_fffe, 0x100_0003), 0xff_fffe);
+        assert_eq!(whole(3, 0x100_0003), 0x100_0003);
+        assert_eq!(whole(9, 5), 0, "nobody sent it yet: none has this number");
     }
 }

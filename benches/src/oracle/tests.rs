@@ -1,19 +1,23 @@
 //! The judge, given runs that are right and runs that are wrong in one way.
 
+use std::sync::Arc;
+
 use comet_protocol::client::Time;
 use comet_protocol::comet::{Gap, Seq};
 
-use super::{FaultKind, Oracle, Stamp, Verdict};
+use super::{Arrived, FaultKind, Ledger, Oracle, Stamp, Verdict};
+
+const DUE: Time = Time::from_micros(5);
 
 /// A room of so many publishers and one reader, in which each publisher sent so many messages.
 fn room(publishers: usize, each: u64) -> Oracle {
     let mut oracle = Oracle::new();
     let (room, first) = oracle.add_room(publishers);
-    oracle.add_reader(room);
+    oracle.add_reader(&[room]);
     for publisher in (first..).take(publishers) {
         for counter in 1..=each {
             assert_eq!(oracle.next_counter(publisher), counter);
-            oracle.handle_sent(publisher);
+            oracle.handle_sent(publisher, DUE);
         }
     }
     oracle
@@ -21,7 +25,7 @@ fn room(publishers: usize, each: u64) -> Oracle {
 
 fn receive(oracle: &mut Oracle, publisher: u32, counters: impl IntoIterator<Item = u64>) {
     for counter in counters {
-        let stamp = Stamp { publisher, counter, due: Time::from_micros(5) };
+        let stamp = Stamp { publisher, counter, due: DUE };
         let _judged = oracle.handle_body(0, &stamp.body(64));
     }
 }
@@ -123,7 +127,7 @@ fn a_gap_without_a_count_says_too_little() {
 fn messages_of_other_rooms_and_of_nobody_are_strays() {
     let mut oracle = room(1, 1);
     let (_other, publisher) = oracle.add_room(1);
-    oracle.handle_sent(publisher);
+    oracle.handle_sent(publisher, DUE);
     receive(&mut oracle, publisher, [1]);
     receive(&mut oracle, 9, [1]);
     receive(&mut oracle, 0, [2]);
@@ -137,9 +141,9 @@ fn messages_of_other_rooms_and_of_nobody_are_strays() {
 fn a_session_that_begins_anew_is_a_fault_and_no_longer_waited_for() {
     let mut oracle = Oracle::new();
     let (room, publisher) = oracle.add_room(1);
-    oracle.add_reader(room);
-    oracle.add_reader(room);
-    (0..4).for_each(|_| oracle.handle_sent(publisher));
+    oracle.add_reader(&[room]);
+    oracle.add_reader(&[room]);
+    (0..4).for_each(|_| oracle.handle_sent(publisher, DUE));
     receive(&mut oracle, 0, [1]);
     oracle.handle_reset(0, || "expired".into());
     receive(&mut oracle, 0, [4]);
@@ -147,7 +151,73 @@ fn a_session_that_begins_anew_is_a_fault_and_no_longer_waited_for() {
     oracle.handle_ended(1, || "refused".into());
     oracle.handle_ended(1, || "again".into());
     assert_eq!(oracle.outstanding(), 0);
-    oracle.handle_sent(publisher);
+    oracle.handle_sent(publisher, DUE);
     assert_eq!(oracle.outstanding(), 0);
     assert_eq!(faults(&oracle.finish()), [(FaultKind::Reset, 1), (FaultKind::Ended, 2)]);
+}
+
+#[test]
+fn a_reader_of_several_rooms_gets_what_is_said_in_each() {
+    let mut oracle = Oracle::new();
+    let rooms = [oracle.add_room(2), oracle.add_room(1), oracle.add_room(1)];
+    oracle.add_reader(&[rooms[2].0, rooms[0].0]);
+    for stream in [0, 1, 2, 3, 3] {
+        oracle.handle_sent(stream, DUE);
+    }
+    receive(&mut oracle, 3, [1, 2]);
+    receive(&mut oracle, 1, [1]);
+    assert_eq!((oracle.outstanding(), oracle.behind(0)), (1, 1));
+    receive(&mut oracle, 2, [1]);
+    let verdict = oracle.finish();
+    assert_eq!(faults(&verdict), [(FaultKind::Stray, 1), (FaultKind::Lost, 1)]);
+    assert_eq!((verdict.expected, verdict.received), (4, 3));
+}
+
+#[test]
+fn who_leaves_is_owed_nothing_until_it_returns() {
+    let mut oracle = room(1, 2);
+    receive(&mut oracle, 0, [1]);
+    oracle.handle_left(0);
+    assert_eq!(oracle.outstanding(), 0);
+    (0..3).for_each(|_| oracle.handle_sent(0, DUE));
+    oracle.handle_returned(0);
+    receive(&mut oracle, 0, [5]);
+    (0..2).for_each(|_| oracle.handle_sent(0, DUE));
+    assert_eq!(oracle.outstanding(), 2);
+    receive(&mut oracle, 0, [7]);
+    oracle.handle_left(0);
+    oracle.handle_sent(0, DUE);
+    let verdict = oracle.finish();
+    assert_eq!(faults(&verdict), [(FaultKind::Lost, 1)]);
+    assert_eq!((verdict.expected, verdict.received), (4, 3));
+}
+
+#[test]
+fn threads_judge_their_own_readers_by_what_all_have_sent() {
+    let mut ledger = Ledger::new();
+    let (room, publisher) = ledger.add_room(1);
+    let ledger = Arc::new(ledger);
+    let mut oracles = [Oracle::of(Arc::clone(&ledger)), Oracle::of(ledger)];
+    oracles.iter_mut().for_each(|oracle| oracle.add_reader(&[room]));
+    oracles[0].handle_sent(publisher, DUE);
+    receive(&mut oracles[1], publisher, [1]);
+    assert_eq!(oracles.each_ref().map(Oracle::outstanding), [1, 0]);
+    let verdicts = oracles.map(Oracle::finish);
+    assert_eq!(verdicts.each_ref().map(|verdict| faults(verdict).len()), [1, 0]);
+}
+
+#[test]
+fn a_short_body_is_judged_like_a_long_one() {
+    let mut ledger = Ledger::new();
+    let (room, publisher) = ledger.add_room(1);
+    ledger.keep_dues();
+    let mut oracle = Oracle::of(Arc::new(ledger));
+    oracle.add_reader(&[room]);
+    (0..3).for_each(|_| oracle.handle_sent(publisher, DUE));
+    let body = |counter| Stamp { publisher, counter, due: Time::from_micros(0) }.body(10);
+    let arrived = Arrived { stream: publisher, counter: 1, due: Some(DUE) };
+    assert_eq!(oracle.handle_body(0, &body(1)), Some(arrived));
+    let _judged = [3, 3, 4].map(|counter| oracle.handle_body(0, &body(counter)));
+    let found = [(FaultKind::Lost, 1), (FaultKind::Duplicate, 1), (FaultKind::Stray, 1)];
+    assert_eq!(faults(&oracle.finish()), found);
 }

@@ -158,7 +158,7 @@ impl Crowd {
             self.held_back += 1;
             return false;
         }
-        self.audience.oracle.handle_sent(publisher.id);
+        self.audience.oracle.handle_sent(publisher.id, due);
         self.sent += 1;
         true
     }

@@ -1,0 +1,336 @@
+//! From what was said to a plan in which everything has a value.
+
+use std::time::Duration;
+
+use super::{
+    Carrier, Company, Flow, Kind, Options, Place, Plan, PlanError, Presence, Rate, Sizes, Span,
+    Times,
+};
+use crate::dialect::Dialect;
+use crate::oracle::Stamp;
+
+/// Options that every scenario has.
+const ALWAYS: &[&str] = &[
+    "scenario",
+    "addr",
+    "dialect",
+    "carrier",
+    "pid",
+    "insecure",
+    "ca",
+    "relay",
+    "relay-flag",
+    "delivery",
+    "sessions",
+    "rooms",
+    "ramp",
+    "concurrency",
+    "heartbeat",
+    "sources",
+    "threads",
+    "seed",
+    "warmup",
+    "duration",
+    "settle",
+    "interval",
+    "json",
+    "html",
+    "label",
+];
+
+/// Options that only make sense with a relay of the run's own.
+const RELAY: &[&str] = &["carrier", "relay", "relay-flag", "delivery"];
+
+/// Options of this scenario beside those that every one has.
+const fn own(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Idle => &["memberships"],
+        Kind::Connect => &["memberships", "rate"],
+        Kind::Echo => &["size", "rate", "window", "limit", "share"],
+        Kind::Fan => &["size", "rate", "window", "limit", "share", "publishers"],
+        Kind::Chat => &[
+            "size",
+            "rate",
+            "limit",
+            "share",
+            "publishers",
+            "groups",
+            "private",
+            "friends",
+            "churn",
+            "away",
+            "breaks",
+        ],
+    }
+}
+
+/// What stands in the place of what is not said.
+struct Defaults {
+    sessions: usize,
+    rooms: usize,
+    concurrency: usize,
+    warm_up: u64,
+    measure: u64,
+}
+
+const fn defaults(kind: Kind) -> Defaults {
+    let (sessions, rooms, concurrency, warm_up, measure) = match kind {
+        // Garbage is collected in the first part, and each heart beats twice in the second.
+        Kind::Idle => (10_000, 1, 256, 5, 50),
+        Kind::Connect => (1_000, 1, 64, 1, 5),
+        Kind::Echo => (100, 0, 256, 1, 5),
+        Kind::Fan => (1_000, 1, 256, 1, 5),
+        Kind::Chat => (2_000, 500, 256, 2, 20),
+    };
+    Defaults { sessions, rooms, concurrency, warm_up, measure }
+}
+
+impl Plan {
+    /// Checks what was said, and fills in the rest.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError`] names the option that is wrong.
+    pub fn new(given: Options) -> Result<Self, PlanError> {
+        let kind = given.scenario.ok_or(PlanError::NoScenario)?;
+        meaningful(kind, &given)?;
+        let defaults = defaults(kind);
+        let dialect = given.dialect.unwrap_or_default();
+        let heartbeat = given.heartbeat.map_or(Duration::from_secs(25), |span| span.0);
+        let sessions = given.sessions.unwrap_or(defaults.sessions);
+        within("sessions", sessions, 1, 10_000_000)?;
+        let plan = Self {
+            kind,
+            dialect,
+            place: place(dialect, &given)?,
+            sessions,
+            company: company(kind, &given, sessions, defaults.rooms)?,
+            size: given.size.map_or(128, |size| size.0),
+            flow: flow(kind, &given)?,
+            arrivals: arrivals(kind, &given)?,
+            ramp: given.ramp,
+            concurrency: given.concurrency.unwrap_or(defaults.concurrency),
+            heartbeat,
+            sources: sources(&given, sessions),
+            threads: given.threads.unwrap_or(1),
+            seed: given.seed.unwrap_or(1),
+            times: times(&given, &defaults),
+            presence: presence(kind, &given)?,
+            given,
+        };
+        plan.check()?;
+        Ok(plan)
+    }
+
+    fn check(&self) -> Result<(), PlanError> {
+        within("size", self.size, self.least_size(), 16 << 20)?;
+        within("concurrency", self.concurrency, 1, 65_535)?;
+        within("threads", self.threads, 1, 256.min(self.sessions))?;
+        let (kind, dialect) = (self.kind, self.dialect);
+        let lacks = |needs| Err(PlanError::Dialect { kind, dialect, needs });
+        let features = dialect.features();
+        match &self.company {
+            Company::Rooms { memberships: 2.., .. } if !features.many_rooms => {
+                lacks("sessions in several rooms")
+            }
+            Company::Groups { .. } if !features.many_rooms => lacks("sessions in several rooms"),
+            Company::Groups { private, .. } if *private > 0.0 && !features.private => {
+                lacks("messages to a user")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Plan {
+    /// How long bodies are: what the dialect makes of them is as long as asked for.
+    #[must_use]
+    pub const fn body(&self) -> usize {
+        self.dialect.body_len(self.size)
+    }
+
+    /// Short bodies tell apart only so many publishers, and text makes all of them longer.
+    fn least_size(&self) -> usize {
+        let streams = match &self.company {
+            Company::Alone => self.sessions,
+            Company::Rooms { rooms, publishers, .. } => rooms * publishers,
+            Company::Groups { groups, publishers, friends, .. } => {
+                groups * publishers + self.sessions * friends
+            }
+        };
+        let is_short = streams <= Stamp::SHORT_STREAMS as usize;
+        let body = if is_short { Stamp::LEAST } else { Stamp::LEN };
+        if self.dialect.features().binary { body } else { body.div_ceil(3) * 4 }
+    }
+}
+
+/// Every option that was given is one that the scenario has.
+fn meaningful(kind: Kind, given: &Options) -> Result<(), PlanError> {
+    for (key, _) in given.given() {
+        let is_known = ALWAYS.contains(&key.as_str()) || own(kind).contains(&key.as_str());
+        // A session that only hears itself is in no room.
+        if !is_known || (kind == Kind::Echo && key == "rooms") {
+            return Err(PlanError::Meaningless { key, kind });
+        }
+    }
+    Ok(())
+}
+
+fn within(key: &'static str, value: usize, least: usize, most: usize) -> Result<(), PlanError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    #[expect(clippy::cast_precision_loss, reason = "bounds are far below 2^53")]
+    let (least, most) = (least as f64, most as f64);
+    Err(PlanError::OutOfBounds { key, least, most })
+}
+
+fn share(key: &'static str, value: f64) -> Result<f64, PlanError> {
+    let (least, most) = (0.0, 1.0);
+    let is_share = (least..=most).contains(&value);
+    if is_share { Ok(value) } else { Err(PlanError::OutOfBounds { key, least, most }) }
+}
+
+fn place(dialect: Dialect, given: &Options) -> Result<Place, PlanError> {
+    if let Some(addresses) = given.addr.as_ref().filter(|addresses| !addresses.is_empty()) {
+        let table = given.given();
+        if let Some(key) = RELAY.iter().find(|key| table.contains_key(**key)) {
+            return Err(PlanError::Contradiction {
+                key,
+                with: "`addr`, which is no relay of ours",
+            });
+        }
+        return Ok(Place::At(addresses.clone()));
+    }
+    let carrier = given.carrier.unwrap_or_default();
+    let (speaks, by) = match carrier {
+        Carrier::Ws => (is_spoken(dialect), "over WebSocket"),
+        Carrier::Tcp => (is_spoken(dialect) && dialect.features().tcp, "over plain TCP"),
+    };
+    if !speaks {
+        return Err(PlanError::NotTheRelay { dialect, by });
+    }
+    let promise = given.delivery.map(|promise| ["--delivery", promise.name()]);
+    let raw = matches!(dialect, Dialect::Raw | Dialect::RawText).then_some(["--dialect", "raw"]);
+    let own = promise.into_iter().chain(raw).flatten().map(str::to_owned);
+    let flags = own.chain(given.relay_flag.clone().unwrap_or_default()).collect();
+    Ok(Place::Relay { program: given.relay.clone(), flags, carrier })
+}
+
+/// Whether the relay speaks it.
+const fn is_spoken(dialect: Dialect) -> bool {
+    matches!(
+        dialect,
+        Dialect::Comet | Dialect::Dtalk | Dialect::Goim | Dialect::Raw | Dialect::RawText
+    )
+}
+
+fn company(
+    kind: Kind,
+    given: &Options,
+    sessions: usize,
+    rooms: usize,
+) -> Result<Company, PlanError> {
+    let rooms = given.rooms.unwrap_or(rooms);
+    if kind == Kind::Echo {
+        return Ok(Company::Alone);
+    }
+    if kind == Kind::Chat {
+        let sizes = given.groups.clone();
+        let sizes = sizes.unwrap_or(Sizes::LogNormal(2..=200.min(sessions.max(2)), 8.0, 1.0));
+        within("groups", sizes.most(), 1, sessions)?;
+        let publishers = given.publishers.unwrap_or(16);
+        within("publishers", publishers, 1, 65_535)?;
+        let friends = given.friends.unwrap_or(3);
+        within("friends", friends, 0, 1_000.min(sessions - 1))?;
+        let private = if friends == 0 { 0.0 } else { 0.5 };
+        let private = share("private", given.private.unwrap_or(private))?;
+        return Ok(Company::Groups { groups: rooms, sizes, publishers, friends, private });
+    }
+    within("rooms", rooms, usize::from(kind == Kind::Fan), sessions)?;
+    let memberships = given.memberships.unwrap_or(rooms.min(1));
+    within("memberships", memberships, 0, rooms)?;
+    let publishers = given.publishers.unwrap_or(usize::from(kind == Kind::Fan));
+    within("publishers", publishers, 0, sessions / rooms.max(1))?;
+    Ok(Company::Rooms { rooms, memberships, publishers })
+}
+
+fn flow(kind: Kind, given: &Options) -> Result<Flow, PlanError> {
+    let rate = match (kind, given.rate, given.window) {
+        (Kind::Idle | Kind::Connect, ..) => return Ok(Flow::Silent),
+        (_, Some(rate), _) => rate,
+        (Kind::Echo, None, _) | (_, None, Some(_)) => Rate::Max,
+        (Kind::Fan, None, None) => Rate::PerSecond(50.0),
+        (Kind::Chat, None, None) => Rate::PerSecond(500.0),
+    };
+    if rate != Rate::Max && given.window.is_some() {
+        return Err(PlanError::Contradiction { key: "window", with: "a rate that is not `max`" });
+    }
+    if rate != Rate::Find && given.limit.is_some() {
+        return Err(PlanError::Contradiction { key: "limit", with: "a rate that is not `find`" });
+    }
+    match rate {
+        Rate::PerSecond(rate) => Ok(Flow::Open(rate)),
+        Rate::Max if kind == Kind::Chat => {
+            Err(PlanError::Contradiction { key: "rate", with: "chat, unless it is a number" })
+        }
+        Rate::Max => {
+            let window = given.window.unwrap_or(if kind == Kind::Echo { 1 } else { 32 });
+            within("window", window as usize, 1, 65_535)?;
+            Ok(Flow::Closed(window))
+        }
+        Rate::Find => Ok(Flow::Find {
+            limit: given.limit.map_or(Duration::from_millis(10), |span| span.0),
+            share: share("share", given.share.unwrap_or(0.5))?,
+        }),
+    }
+}
+
+fn arrivals(kind: Kind, given: &Options) -> Result<Option<f64>, PlanError> {
+    match (kind, given.rate) {
+        (Kind::Connect, Some(Rate::PerSecond(rate))) => Ok(Some(rate)),
+        (Kind::Connect, Some(Rate::Find)) => {
+            Err(PlanError::Contradiction { key: "rate", with: "connect, unless it is a number" })
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Sessions that one address can have towards one server, by the kernel's usual range of ports.
+const PORTS: usize = 20_000;
+
+fn sources(given: &Options, sessions: usize) -> u8 {
+    let needed = if sessions > PORTS { sessions.div_ceil(PORTS) } else { 0 };
+    given.sources.unwrap_or(u8::try_from(needed).unwrap_or(u8::MAX))
+}
+
+fn times(given: &Options, defaults: &Defaults) -> Times {
+    let or = |span: Option<Span>, secs| span.map_or(Duration::from_secs(secs), |span| span.0);
+    let interval = given.interval.map_or(Duration::from_millis(500), |span| span.0);
+    Times {
+        warm_up: or(given.warmup, defaults.warm_up),
+        measure: or(given.duration, defaults.measure),
+        settle: or(given.settle, 10),
+        interval: interval.max(Duration::from_millis(50)),
+    }
+}
+
+fn presence(kind: Kind, given: &Options) -> Result<Option<Presence>, PlanError> {
+    if kind != Kind::Chat {
+        return Ok(None);
+    }
+    let rate = |key, value: Option<f64>| {
+        let (least, most) = (0.0, 1e6);
+        let value = value.unwrap_or(0.0);
+        let is_rate = (least..=most).contains(&value);
+        if is_rate { Ok(value) } else { Err(PlanError::OutOfBounds { key, least, most }) }
+    };
+    Ok(Some(Presence {
+        churn: rate("churn", given.churn)?,
+        away: given.away.map_or(Duration::from_secs(2), |span| span.0),
+        breaks: rate("breaks", given.breaks)?,
+    }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! What becomes of what somebody said, and what is told of what makes no sense.
+
+use super::*;
+
+fn plan(text: &str) -> Plan {
+    Plan::new(Options::read(text).unwrap()).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn told(text: &str) -> String {
+    Plan::new(Options::read(text).unwrap()).expect_err(text).to_string()
+}
+
+#[test]
+fn what_is_not_said_depends_on_the_scenario() {
+    let fan = plan("scenario = \"fan\"");
+    let rooms = Company::Rooms { rooms: 1, memberships: 1, publishers: 1 };
+    assert_eq!((fan.sessions, fan.company, fan.flow), (1_000, rooms, Flow::Open(50.0)));
+    assert_eq!(fan.times.warm_up, Duration::from_secs(1));
+    assert_eq!(fan.place, Place::Relay { program: None, flags: vec![], carrier: Carrier::Ws });
+    let echo = plan("scenario = \"echo\"");
+    assert_eq!((echo.company, echo.flow), (Company::Alone, Flow::Closed(1)));
+    let idle = plan("scenario = \"idle\"");
+    assert_eq!((idle.flow, idle.times.measure), (Flow::Silent, Duration::from_secs(50)));
+}
+
+#[test]
+fn a_window_means_as_fast_as_it_allows() {
+    assert_eq!(plan("scenario = \"fan\"\nwindow = 8").flow, Flow::Closed(8));
+    assert_eq!(plan("scenario = \"fan\"\nrate = \"max\"").flow, Flow::Closed(32));
+    let find = plan("scenario = \"fan\"\nrate = \"find\"\nlimit = \"2ms\"").flow;
+    assert_eq!(find, Flow::Find { limit: Duration::from_millis(2), share: 0.5 });
+    assert_eq!(plan("scenario = \"connect\"\nrate = 70").arrivals, Some(70.0));
+}
+
+#[test]
+fn the_relay_is_told_what_the_run_needs() {
+    let raw = plan(
+        "scenario = \"fan\"\ndialect = \"raw\"\ndelivery = \"best-effort\"\n\
+         relay-flag = [\"--shards=1\"]",
+    );
+    let flags = ["--delivery", "best-effort", "--dialect", "raw", "--shards=1"];
+    let flags = flags.map(str::to_owned).to_vec();
+    assert_eq!(raw.place, Place::Relay { program: None, flags, carrier: Carrier::Ws });
+}
+
+#[test]
+fn many_sessions_come_from_several_addresses() {
+    assert_eq!(plan("scenario = \"idle\"").sources, 0);
+    assert_eq!(plan("scenario = \"idle\"\nsessions = 50000").sources, 3);
+    assert_eq!(plan("scenario = \"idle\"\nsources = 9").sources, 9);
+}
+
+#[test]
+fn a_message_is_as_long_on_the_wire_as_was_asked_for() {
+    let body = |dialect| plan(&format!("scenario = \"fan\"\ndialect = \"{dialect}\"")).body();
+    assert_eq!([body("raw"), body("raw-text")], [128, 96]);
+}
+
+#[test]
+fn what_makes_no_sense_is_named() {
+    for (text, error) in [
+        ("sessions = 5", "`scenario` is missing: idle, connect, echo, fan or chat"),
+        ("scenario = \"idle\"\nlimit = \"1s\"", "`limit` means nothing to idle"),
+        ("scenario = \"echo\"\nrooms = 2", "`rooms` means nothing to echo"),
+        ("scenario = \"fan\"\nsize = 7", "`size` must be from 8 to 16777216"),
+        (
+            "scenario = \"fan\"\nsize = 11\ndialect = \"raw-text\"",
+            "`size` must be from 12 to 16777216",
+        ),
+        ("scenario = \"echo\"\nsize = 31\nsessions = 65537", "`size` must be from 32 to 16777216"),
+        ("scenario = \"fan\"\nsessions = 3\nrooms = 4", "`rooms` must be from 1 to 3"),
+        (
+            "scenario = \"fan\"\nrate = 5\nwindow = 8",
+            "`window` does not go with a rate that is not `max`",
+        ),
+        (
+            "scenario = \"fan\"\nlimit = \"1s\"",
+            "`limit` does not go with a rate that is not `find`",
+        ),
+        ("scenario = \"chat\"\nprivate = 1.5", "`private` must be from 0 to 1"),
+        (
+            "scenario = \"chat\"\nrate = \"max\"",
+            "`rate` does not go with chat, unless it is a number",
+        ),
+        (
+            "scenario = \"fan\"\naddr = [\"ws://x\"]\ndelivery = \"acked\"",
+            "`delivery` does not go with `addr`, which is no relay of ours",
+        ),
+        (
+            "scenario = \"fan\"\ndialect = \"mqtt\"",
+            "the relay does not speak mqtt over WebSocket: `addr` must name a server that does",
+        ),
+        (
+            "scenario = \"fan\"\ndialect = \"raw\"\ncarrier = \"tcp\"",
+            "the relay does not speak raw over plain TCP: `addr` must name a server that does",
+        ),
+        (
+            "scenario = \"chat\"\ndialect = \"raw\"",
+            "chat needs sessions in several rooms, which raw does not have",
+        ),
+    ] {
+        assert_eq!(told(text), error, "{text}");
+    }
+}

@@ -1,0 +1,260 @@
+//! Who is in which room, who reads what, and who publishes where.
+//!
+//! A stream is what one publisher sends to one room: its messages are counted, and kept in order.
+//! The streams of a room follow each other. A room here is whoever shares deliveries: a group, a
+//! pair of friends, or a session that only hears itself.
+
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+
+use super::{Company, Plan, Sizes};
+use crate::dialect::To;
+
+/// Those who share deliveries.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Room {
+    /// The first of its streams.
+    pub first: u32,
+    /// How many streams it has: one for each publisher.
+    pub streams: u32,
+    /// How many sessions read it.
+    pub readers: u32,
+}
+
+/// One session.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Member {
+    /// Who it is.
+    pub user: String,
+    /// The names of the rooms that it joins.
+    pub joins: Vec<String>,
+    /// The rooms that it reads, joined or not, by their number.
+    pub reads: Vec<usize>,
+}
+
+/// How a publisher of many is chosen.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Pick {
+    /// One after the other.
+    InTurn,
+    /// By chance.
+    ByChance,
+}
+
+/// A session's way to a stream.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Source {
+    /// Who sends.
+    pub session: usize,
+    /// As which stream.
+    pub stream: u32,
+    /// To whom.
+    pub to: To,
+}
+
+/// Messages of one kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Traffic {
+    /// Their share of all messages.
+    pub share: f64,
+    /// Who sends them.
+    pub sources: Vec<Source>,
+    /// Who of these is next.
+    pub pick: Pick,
+}
+
+/// Everybody, and everything that may be said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Layout {
+    /// The rooms.
+    pub rooms: Vec<Room>,
+    /// The sessions.
+    pub members: Vec<Member>,
+    /// What is said; kinds without a share or a source are absent.
+    pub traffic: Vec<Traffic>,
+}
+
+impl Layout {
+    /// Who is where by this plan; names begin with `prefix`, so that runs do not meet.
+    #[must_use]
+    pub fn new(plan: &Plan, prefix: &str) -> Self {
+        let mut layout = Self::default();
+        let name = |session| Member { user: format!("{prefix}u{session}"), ..Member::default() };
+        layout.members.extend((0..plan.sessions).map(name));
+        match &plan.company {
+            Company::Alone => layout.alone(),
+            Company::Rooms { rooms, memberships, publishers } => {
+                layout.rooms(prefix, *rooms, *memberships, *publishers);
+            }
+            Company::Groups { groups, sizes, publishers, friends, private } => {
+                let mut rng = StdRng::seed_from_u64(plan.seed);
+                let talk = layout.groups(prefix, (*groups, sizes, *publishers), &mut rng);
+                layout.say(1.0 - private, talk, Pick::ByChance);
+                let talk = layout.pairs(*friends, &mut rng);
+                layout.say(*private, talk, Pick::ByChance);
+            }
+        }
+        layout
+    }
+
+    /// How many streams there are.
+    #[must_use]
+    pub fn streams(&self) -> u32 {
+        self.rooms.last().map_or(0, |room| room.first + room.streams)
+    }
+
+    fn say(&mut self, share: f64, sources: Vec<Source>, pick: Pick) {
+        if share > 0.0 && !sources.is_empty() {
+            self.traffic.push(Traffic { share, sources, pick });
+        }
+    }
+
+    fn add_room(&mut self, readers: &[usize], streams: usize) -> usize {
+        let (room, first) = (self.rooms.len(), self.streams());
+        let count = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        self.rooms.push(Room { first, streams: count(streams), readers: count(readers.len()) });
+        readers.iter().for_each(|session| self.members[*session].reads.push(room));
+        room
+    }
+
+    fn alone(&mut self) {
+        let sources = (0..self.members.len()).map(|session| {
+            let room = self.add_room(&[session], 1);
+            Source { session, stream: self.rooms[room].first, to: To::Rooms }
+        });
+        let sources = sources.collect();
+        self.say(1.0, sources, Pick::InTurn);
+    }
+
+    /// Sessions are dealt out like cards: the sizes of two rooms differ by one at the most.
+    fn rooms(&mut self, prefix: &str, rooms: usize, memberships: usize, publishers: usize) {
+        let mut sources = Vec::new();
+        for number in 0..rooms {
+            let is_in = |session: &usize| (session + rooms - number) % rooms < memberships;
+            let readers: Vec<usize> = (0..self.members.len()).filter(is_in).collect();
+            let room = self.add_room(&readers, publishers);
+            let name = format!("{prefix}r{number}");
+            readers.iter().for_each(|session| self.members[*session].joins.push(name.clone()));
+            let streams = self.rooms[room].first..;
+            let talkers = readers.iter().zip(streams).take(publishers).enumerate();
+            sources.extend(talkers.map(|(slot, (&session, stream))| {
+                (slot, Source { session, stream, to: To::Rooms })
+            }));
+        }
+        // Neighbours in time are members of different rooms.
+        sources.sort_by_key(|(slot, _)| *slot);
+        let sources = sources.into_iter().map(|(_, source)| source).collect();
+        self.say(1.0, sources, Pick::InTurn);
+    }
+
+    fn groups(
+        &mut self,
+        prefix: &str,
+        (groups, sizes, publishers): (usize, &Sizes, usize),
+        rng: &mut StdRng,
+    ) -> Vec<Source> {
+        let mut everybody: Vec<usize> = (0..self.members.len()).collect();
+        let mut sources = Vec::new();
+        for number in 0..groups {
+            let size = sizes.draw(rng).min(everybody.len());
+            let (members, _) = everybody.partial_shuffle(rng, size);
+            let room = self.add_room(members, publishers.min(size));
+            let Room { first, streams, .. } = self.rooms[room];
+            for session in &*members {
+                self.members[*session].joins.push(format!("{prefix}g{number}"));
+            }
+            sources.extend(members.iter().zip(first..first + streams).map(|(&session, stream)| {
+                let to = To::Room(self.members[session].joins.len() - 1);
+                Source { session, stream, to }
+            }));
+        }
+        sources
+    }
+
+    fn pairs(&mut self, friends: usize, rng: &mut StdRng) -> Vec<Source> {
+        let mut sources = Vec::new();
+        let all = self.members.len();
+        for session in 0..all {
+            let mut known = Vec::with_capacity(friends);
+            // A user has fewer friends than there are others, so this ends.
+            while known.len() < friends {
+                let friend = rng.random_range(0..all);
+                if friend != session && !known.contains(&friend) {
+                    known.push(friend);
+                }
+            }
+            for friend in known {
+                let room = self.add_room(&[friend], 1);
+                let to = To::User(self.members[friend].user.clone());
+                sources.push(Source { session, stream: self.rooms[room].first, to });
+            }
+        }
+        sources
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Options;
+
+    fn layout(text: &str) -> Layout {
+        Layout::new(&Plan::new(Options::read(text).unwrap()).unwrap(), "t-")
+    }
+
+    #[test]
+    fn who_is_alone_hears_itself() {
+        let layout = layout("scenario = \"echo\"\nsessions = 2");
+        assert_eq!(layout.rooms[1], Room { first: 1, streams: 1, readers: 1 });
+        let user = "t-u1".to_owned();
+        assert_eq!(layout.members[1], Member { user, joins: vec![], reads: vec![1] });
+        let second = Source { session: 1, stream: 1, to: To::Rooms };
+        assert_eq!(layout.traffic[0].sources[1], second);
+    }
+
+    #[test]
+    fn rooms_are_of_the_same_size_and_speak_in_turn() {
+        let layout = layout("scenario = \"fan\"\nsessions = 7\nrooms = 3\npublishers = 2");
+        let readers: Vec<u32> = layout.rooms.iter().map(|room| room.readers).collect();
+        assert_eq!((readers, layout.streams()), (vec![3, 2, 2], 6));
+        assert_eq!(layout.members[5].joins, ["t-r2"]);
+        let turns = layout.traffic[0].sources.iter().map(|source| (source.session, source.stream));
+        assert_eq!(turns.collect::<Vec<_>>(), [(0, 0), (1, 2), (2, 4), (3, 1), (4, 3), (5, 5)]);
+    }
+
+    #[test]
+    fn a_session_can_be_in_several_rooms() {
+        let layout = layout("scenario = \"idle\"\nsessions = 4\nrooms = 4\nmemberships = 3");
+        assert_eq!(layout.members[0].joins, ["t-r0", "t-r2", "t-r3"]);
+        assert_eq!((layout.rooms[3].readers, layout.traffic.len()), (3, 0));
+    }
+
+    #[test]
+    fn a_chat_has_groups_and_friends() {
+        let layout = layout(
+            "scenario = \"chat\"\nsessions = 50\nrooms = 20\ngroups = \"uniform:2..10\"\n\
+             publishers = 4\nfriends = 2\nprivate = 0.25",
+        );
+        let (groups, pairs) = layout.rooms.split_at(20);
+        assert!(groups.iter().all(|room| room.streams == room.readers.min(4)));
+        assert!(groups.iter().any(|room| room.readers > 8));
+        assert!(pairs.iter().all(|room| (room.streams, room.readers) == (1, 1)));
+        assert_eq!(pairs.len(), 100);
+        let [groups, private] = &layout.traffic[..] else { panic!("{:?}", layout.traffic) };
+        assert_eq!((groups.share, private.share, private.sources.len()), (0.75, 0.25, 100));
+        for source in &groups.sources {
+            let To::Room(place) = source.to else { panic!("{source:?}") };
+            let member = &layout.members[source.session];
+            let room = member.joins[place].strip_prefix("t-g").unwrap().parse::<usize>().unwrap();
+            let Room { first, streams, .. } = layout.rooms[room];
+            assert!(member.reads.contains(&room));
+            assert!((first..first + streams).contains(&source.stream));
+        }
+        for source in &private.sources {
+            let reader = layout.members.iter().find(|m| To::User(m.user.clone()) == source.to);
+            let read = &reader.unwrap().reads;
+            assert!(read.iter().any(|&room| layout.rooms[room].first == source.stream));
+        }
+    }
+}

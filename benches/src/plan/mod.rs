@@ -1,0 +1,183 @@
+//! What is to be run.
+//!
+//! [`Options`] are what somebody said, on a command line or in a scenario file; a [`Plan`] has a
+//! value for everything, and makes sense; its [`Layout`] says who is in which room and who
+//! publishes where. All of it is data: nothing here opens a file or a socket.
+
+mod bundled;
+mod check;
+mod error;
+mod file;
+mod groups;
+mod layout;
+mod options;
+mod quantity;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use bundled::{Bundled, bundled};
+use clap::ValueEnum;
+pub use error::PlanError;
+pub use groups::Sizes;
+pub use layout::{Layout, Member, Pick, Room, Source, Traffic};
+pub use options::{Carrier, Options, Promise};
+pub use quantity::{BadQuantity, Ramp, Rate, Size, Span};
+use serde::{Deserialize, Serialize};
+
+use crate::dialect::Dialect;
+
+/// A scenario.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Sessions that do nothing: memory, and what heartbeats cost
+    Idle,
+    /// Sessions that open: handshakes a second
+    Connect,
+    /// Each session sends to itself
+    Echo,
+    /// Rooms, and everything said there goes to every member
+    Fan,
+    /// Private messages, groups of many sizes, people who leave and return
+    Chat,
+}
+
+/// Where the server is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Place {
+    /// It runs, at these addresses.
+    At(Vec<String>),
+    /// A relay that is started for the run.
+    Relay {
+        /// The program, if it is not the one beside this.
+        program: Option<PathBuf>,
+        /// Flags for it.
+        flags: Vec<String>,
+        /// Which listener.
+        carrier: Carrier,
+    },
+}
+
+/// When messages are sent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Flow {
+    /// Never.
+    Silent,
+    /// At an even rate of so many a second, whatever has arrived.
+    Open(f64),
+    /// As long as a publisher has fewer than this many under way.
+    Closed(u32),
+    /// At rising rates until the p99 is beyond the limit, then at a share of the best.
+    Find {
+        /// Most that the p99 may be.
+        limit: Duration,
+        /// The share of the rate found.
+        share: f64,
+    },
+}
+
+/// How long the parts of a run take.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Times {
+    /// Under load, unmeasured.
+    pub warm_up: Duration,
+    /// Measured.
+    pub measure: Duration,
+    /// At the most, for what is on its way at the end.
+    pub settle: Duration,
+    /// Between two looks at everything.
+    pub interval: Duration,
+}
+
+/// How people come and go while they chat.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Presence {
+    /// Users a second who leave.
+    pub churn: f64,
+    /// How long they are away.
+    pub away: Duration,
+    /// Users a second whose connection breaks.
+    pub breaks: f64,
+}
+
+/// Who talks to whom.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Company {
+    /// Everybody with themselves.
+    Alone,
+    /// Rooms of the same size.
+    Rooms {
+        /// How many.
+        rooms: usize,
+        /// How many of them each session is in.
+        memberships: usize,
+        /// Members of each that publish.
+        publishers: usize,
+    },
+    /// Groups of many sizes, and friends.
+    Groups {
+        /// How many.
+        groups: usize,
+        /// How large.
+        sizes: Sizes,
+        /// Members of each that publish.
+        publishers: usize,
+        /// Users that a user talks to in private.
+        friends: usize,
+        /// Share of the messages that are private.
+        private: f64,
+    },
+}
+
+/// A run, with a value for everything.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Which scenario.
+    pub kind: Kind,
+    /// What was said about it.
+    pub given: Options,
+    /// What the server speaks.
+    pub dialect: Dialect,
+    /// Where it is.
+    pub place: Place,
+    /// How many sessions.
+    pub sessions: usize,
+    /// Who talks to whom.
+    pub company: Company,
+    /// Bytes of a message.
+    pub size: usize,
+    /// When messages are sent.
+    pub flow: Flow,
+    /// Connections a second in `connect`; otherwise as many as can be.
+    pub arrivals: Option<f64>,
+    /// How fast sessions open.
+    pub ramp: Option<Ramp>,
+    /// Connections that are being made at the same time.
+    pub concurrency: usize,
+    /// How often a session says that it is there.
+    pub heartbeat: Duration,
+    /// Addresses that connections come from; 0 leaves the choice to the kernel.
+    pub sources: u8,
+    /// Threads of the harness.
+    pub threads: usize,
+    /// What chance begins with.
+    pub seed: u64,
+    /// How long the parts take.
+    pub times: Times,
+    /// How people come and go.
+    pub presence: Option<Presence>,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Idle => "idle",
+            Self::Connect => "connect",
+            Self::Echo => "echo",
+            Self::Fan => "fan",
+            Self::Chat => "chat",
+        })
+    }
+}

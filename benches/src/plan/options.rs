@@ -1,0 +1,174 @@
+//! The options that runs have, each the same on a command line and in a scenario file.
+//!
+//! An option that is not given is absent here: what stands in its place depends on the scenario.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use super::Kind;
+use super::groups::Sizes;
+use super::quantity::{Ramp, Rate, Size, Span};
+use crate::dialect::Dialect;
+
+/// What is promised about deliveries.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Promise {
+    /// Each is acknowledged, and sent again until it is
+    Acked,
+    /// Each is sent once
+    BestEffort,
+}
+
+/// Which of the relay's listeners sessions come to.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Carrier {
+    /// WebSocket
+    #[default]
+    Ws,
+    /// Plain TCP
+    Tcp,
+}
+
+impl Promise {
+    /// Its name, as the relay knows it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Acked => "acked",
+            Self::BestEffort => "best-effort",
+        }
+    }
+}
+
+/// What may be said about a run.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Options {
+    /// Which scenario: files say so here, command lines by their first word
+    #[arg(skip)]
+    pub scenario: Option<Kind>,
+
+    /// Where the server is: tcp://, tls://, ws:// or wss://, host, port and path; several are
+    /// taken in turn [default: a relay is started]
+    #[arg(long, value_name = "URL", help_heading = "Server")]
+    pub addr: Option<Vec<String>>,
+    /// What the server speaks [default: comet]
+    #[arg(long, value_enum, help_heading = "Server")]
+    pub dialect: Option<Dialect>,
+    /// How sessions come to the relay [default: ws]
+    #[arg(long, value_enum, help_heading = "Server")]
+    pub carrier: Option<Carrier>,
+    /// The server's process, to see what it uses [default: found by its port, if it is here]
+    #[arg(long, help_heading = "Server")]
+    pub pid: Option<u32>,
+    /// Take any certificate
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Server")]
+    pub insecure: Option<bool>,
+    /// Certificates to trust, as PEM [default: those that browsers trust]
+    #[arg(long, value_name = "FILE", help_heading = "Server")]
+    pub ca: Option<PathBuf>,
+    /// The relay to start [default: the one beside this program]
+    #[arg(long, value_name = "PROGRAM", help_heading = "Server")]
+    pub relay: Option<PathBuf>,
+    /// Another flag for the relay: --relay-flag=--shards=2
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true, help_heading = "Server")]
+    pub relay_flag: Option<Vec<String>>,
+    /// What the relay promises about deliveries [default: acked]
+    #[arg(long, value_enum, help_heading = "Server")]
+    pub delivery: Option<Promise>,
+
+    /// Client sessions
+    #[arg(long, help_heading = "Load")]
+    pub sessions: Option<usize>,
+    /// Rooms, or groups in `chat`
+    #[arg(long, help_heading = "Load")]
+    pub rooms: Option<usize>,
+    /// Rooms that a session is in, in `idle` and `connect`
+    #[arg(long, help_heading = "Load")]
+    pub memberships: Option<usize>,
+    /// Members of a room that publish
+    #[arg(long, help_heading = "Load")]
+    pub publishers: Option<usize>,
+    /// Length of a message in bytes, at least 8: 128 or 4KiB
+    #[arg(long, visible_alias = "body", help_heading = "Load")]
+    pub size: Option<Size>,
+    /// Messages a second from all publishers together, `max` or `find`; connections a second in
+    /// `connect`
+    #[arg(long, help_heading = "Load")]
+    pub rate: Option<Rate>,
+    /// With `--rate max`: messages that a publisher has under way
+    #[arg(long, help_heading = "Load")]
+    pub window: Option<u32>,
+    /// How fast sessions open: 2000/s or 10s [default: as fast as they can]
+    #[arg(long, help_heading = "Load")]
+    pub ramp: Option<Ramp>,
+    /// Connections that are being made at the same time
+    #[arg(long, help_heading = "Load")]
+    pub concurrency: Option<usize>,
+    /// How often a session says that it is there
+    #[arg(long, help_heading = "Load")]
+    pub heartbeat: Option<Span>,
+    /// Addresses of this machine that connections come from, from 127.0.0.1 on [default: as many
+    /// as the ports ask for]
+    #[arg(long, help_heading = "Load")]
+    pub sources: Option<u8>,
+    /// Threads of the harness
+    #[arg(long, help_heading = "Load")]
+    pub threads: Option<usize>,
+    /// What chance begins with
+    #[arg(long, help_heading = "Load")]
+    pub seed: Option<u64>,
+
+    /// Time under load before anything is measured
+    #[arg(long, help_heading = "Time")]
+    pub warmup: Option<Span>,
+    /// Time that is measured
+    #[arg(long, help_heading = "Time")]
+    pub duration: Option<Span>,
+    /// Longest wait for what is still on its way at the end
+    #[arg(long, help_heading = "Time")]
+    pub settle: Option<Span>,
+    /// How often the server and the harness are looked at
+    #[arg(long, help_heading = "Time")]
+    pub interval: Option<Span>,
+
+    /// Most that the p99 may be
+    #[arg(long, help_heading = "Search (rate `find`)")]
+    pub limit: Option<Span>,
+    /// Share of the rate found at which the times are measured
+    #[arg(long, help_heading = "Search (rate `find`)")]
+    pub share: Option<f64>,
+
+    /// Members of groups: 20, uniform:2..50, zipf:2..200:1.1 or lognormal:2..200:8:1
+    #[arg(long, help_heading = "Chat")]
+    pub groups: Option<Sizes>,
+    /// Share of the messages that go to one user
+    #[arg(long, help_heading = "Chat")]
+    pub private: Option<f64>,
+    /// Users that a user talks to in private
+    #[arg(long, help_heading = "Chat")]
+    pub friends: Option<usize>,
+    /// Users a second who leave, and return after `--away`
+    #[arg(long, help_heading = "Chat")]
+    pub churn: Option<f64>,
+    /// How long they are away
+    #[arg(long, help_heading = "Chat")]
+    pub away: Option<Span>,
+    /// Users a second whose connection breaks, and who connect again at once
+    #[arg(long, help_heading = "Chat")]
+    pub breaks: Option<f64>,
+
+    /// Write the report as JSON; `-` is standard output
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub json: Option<PathBuf>,
+    /// Write the report as a page with plots
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub html: Option<PathBuf>,
+    /// What the report calls the server
+    #[arg(long, help_heading = "Report")]
+    pub label: Option<String>,
+}

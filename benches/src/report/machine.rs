@@ -1,0 +1,59 @@
+//! What a run ran on.
+
+use std::fs;
+use std::thread;
+
+use serde::{Deserialize, Serialize};
+
+/// A machine; empty where it does not say.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The kernel's release.
+    pub kernel: String,
+    /// The processor's model.
+    pub cpu: String,
+    /// Cores that this program may use.
+    pub cores: usize,
+    /// Memory in bytes.
+    pub memory: u64,
+}
+
+impl Machine {
+    /// The one that this program runs on.
+    #[must_use]
+    pub fn here() -> Self {
+        let read = |path| fs::read_to_string(path).unwrap_or_default();
+        let kibibytes = field(&read("/proc/meminfo"), "MemTotal")
+            .and_then(|value| value.split_whitespace().next()?.parse::<u64>().ok());
+        Self {
+            kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            cpu: field(&read("/proc/cpuinfo"), "model name").unwrap_or_default(),
+            cores: thread::available_parallelism().map_or(0, usize::from),
+            memory: kibibytes.unwrap_or(0).saturating_mul(1_024),
+        }
+    }
+}
+
+/// The first `name: value` with this name.
+fn field(text: &str, name: &str) -> Option<String> {
+    let mut pairs = text.lines().filter_map(|line| line.split_once(':'));
+    pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_found_by_its_whole_name() {
+        let text = "model\t\t: 143\nmodel name\t: Some CPU @ 2 GHz\nmodel name\t: Another\n";
+        assert_eq!(field(text, "model name").as_deref(), Some("Some CPU @ 2 GHz"));
+        assert_eq!(field(text, "MemTotal"), None);
+    }
+
+    #[test]
+    fn this_machine_has_a_kernel_a_core_and_memory() {
+        let here = Machine::here();
+        assert!(here.cores > 0 && here.memory > 0 && !here.kernel.is_empty(), "{here:?}");
+    }
+}

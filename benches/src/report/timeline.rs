@@ -1,0 +1,42 @@
+//! What happened when: the windows of a run, and samples along it.
+
+use serde::{Deserialize, Serialize};
+
+/// A part of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Window {
+    /// "ramp", "warm-up", "measure", "settle".
+    pub name: String,
+    /// When it began, in seconds since the run did.
+    pub from: f64,
+    /// When it ended.
+    pub to: f64,
+}
+
+/// How things were at one moment, or on the average since the sample before.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Seconds since the run began.
+    pub at: f64,
+    /// Sessions that are open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<u64>,
+    /// Deliveries a second; absent from a report with violations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliveries: Option<f64>,
+    /// Time that the server used, in cores: 1.0 is one core, all the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_cpu: Option<f64>,
+    /// Memory of the server in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_memory: Option<u64>,
+    /// Time that the harness used, in cores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_cpu: Option<f64>,
+    /// What half of the deliveries since the sample before did not exceed, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50: Option<f64>,
+    /// What 99 % of them did not exceed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99: Option<f64>,
+}
