@@ -7,20 +7,25 @@
 //! * [`proxy`]: stands between clients and gateway and breaks connections;
 //! * [`server`]: the gateway under test as a child process, and what it uses;
 //! * [`scenario`]: the runs that the binary offers;
-//! * [`report`]: figures and violations of a run.
+//! * [`terminal`]: what is seen of a run while it goes;
+//! * [`report`]: figures and violations of a run, and [`page`]: the same for a browser;
+//! * [`compare`]: reports that were kept, beside each other.
 //!
 //! What is not here: how a session of the comet dialect behaves (`comet_protocol::client`), and
 //! any knowledge of how the gateway is made; it is driven through its sockets alone.
 
 pub mod audience;
 pub mod clock;
+pub mod compare;
 pub mod dialect;
 pub mod driver;
 pub mod latency;
 pub mod oracle;
+pub mod page;
 pub mod plan;
 pub mod proxy;
 pub mod report;
 pub mod scenario;
 pub mod schedule;
 pub mod server;
+pub mod terminal;

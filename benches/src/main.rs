@@ -4,6 +4,7 @@
 //! cargo run --release -p comet-bench -- cuts --seconds 60
 //! ```
 
+use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,9 +12,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use comet_bench::compare::{self, Compare};
+use comet_bench::page::{Show, show};
 use comet_bench::proxy::{self, Options};
 use comet_bench::report::Report;
-use comet_bench::scenario::{RunError, Setting, cuts, fan, storm, tortoise};
+use comet_bench::scenario::{Setting, cuts, fan, storm, tortoise};
 use comet_bench::server::beside;
 
 #[derive(Parser)]
@@ -42,6 +45,10 @@ enum Scenario {
     Storm(storm::Plan),
     /// What an acked delivery costs beside one at best effort
     Fan(fan::Plan),
+    /// Reports beside each other: the others are measured by the first
+    Compare(Compare),
+    /// A report that was kept, as a table or as a page for a browser
+    Show(Show),
     /// Forwards connections, and breaks some; part of `cuts`
     #[command(hide = true)]
     Proxy(Proxy),
@@ -69,13 +76,15 @@ fn main() -> ExitCode {
         Scenario::Tortoise(plan) => tortoise::run(&plan, &setting),
         Scenario::Storm(plan) => storm::run(&plan, &setting),
         Scenario::Fan(plan) => fan::run(&plan, &setting),
+        Scenario::Compare(options) => return compare(&options),
+        Scenario::Show(options) => return finish(show(&options), command.json),
         Scenario::Proxy(proxy) => return forward(&proxy),
     };
     finish(outcome, command.json)
 }
 
 /// 0: as promised; 1: not so; 2: no result.
-fn finish(outcome: Result<Report, RunError>, json: bool) -> ExitCode {
+fn finish<E: Display>(outcome: Result<Report, E>, json: bool) -> ExitCode {
     match outcome {
         Ok(report) => {
             #[expect(clippy::print_stdout, reason = "a program talks to its user")]
@@ -85,6 +94,20 @@ fn finish(outcome: Result<Report, RunError>, json: bool) -> ExitCode {
                 println!("{report}");
             }
             if report.passed() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+        }
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+/// 1: something is worse than allowed.
+fn compare(options: &Compare) -> ExitCode {
+    match compare::run(options) {
+        Ok(outcome) => {
+            #[expect(clippy::print_stdout, reason = "a program talks to its user")]
+            {
+                println!("{}", outcome.text);
+            }
+            if outcome.passed { ExitCode::SUCCESS } else { ExitCode::from(1) }
         }
         Err(error) => fail(&error.to_string()),
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::StartError;
-use crate::config::Config;
+use crate::config::{Config, Io};
 use crate::dispatch::Dispatch;
 use crate::gateway::Gateway;
 use crate::keyed::Keyed;
@@ -17,7 +17,7 @@ use crate::shard::clock::Clock;
 use crate::shard::poller::Poller;
 use crate::shard::sink::Sink;
 use crate::shard::socket::Acceptor;
-use crate::shard::{Listener, Shard, Shared};
+use crate::shard::{Listener, Shard, Shared, writer};
 
 /// Connections that the system keeps for a listener until they are accepted; it may keep fewer.
 const BACKLOG: i32 = 4_096;
@@ -61,6 +61,9 @@ impl<R: Router> Builder<R> {
         }
         if listen.iter().any(|at| at.profile.is_raw() && !at.profile.websocket) {
             return Err(StartError::Config("the raw dialect needs WebSocket messages"));
+        }
+        if config.io == Io::Uring {
+            writer::open().map_err(StartError::Uring)?;
         }
         let shards = config.shards;
         let (addresses, listeners) = bind_all(&listen, shards)?;

@@ -20,6 +20,19 @@ pub enum Overflow {
     Close,
 }
 
+/// How shards write to sockets. What is written is the same.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Io {
+    /// By `io_uring` where the system has it and allows it, and else as [`Epoll`](Self::Epoll).
+    #[default]
+    Auto,
+    /// One system call for each write.
+    Epoll,
+    /// One system call for many writes, by `io_uring`; without it the gateway does not start.
+    Uring,
+}
+
 /// Limits and timings. `Config::default()` fits the dtalk clients and a server on the internet.
 ///
 /// Memory figures are for one session unless said otherwise; what is not listed costs nothing
@@ -65,6 +78,7 @@ pub struct Config {
     pub(crate) mailbox: usize,
     pub(crate) read_buffer: usize,
     pub(crate) accept_batch: usize,
+    pub(crate) io: Io,
 }
 
 impl Default for Config {
@@ -111,6 +125,7 @@ impl Default for Config {
             mailbox: 65_536,
             read_buffer: 256 * 1024,
             accept_batch: 64,
+            io: Io::Auto,
         }
     }
 }
@@ -258,6 +273,10 @@ setters! {
     read_buffer: usize;
     /// Connections that a shard accepts before it looks after the ones it has. Default 64.
     accept_batch: usize;
+    /// How shards write to sockets. Default [`Io::Auto`].
+    ///
+    /// A ring costs a shard about 40 KiB of the kernel's memory, and a file descriptor.
+    io: Io;
 }
 
 impl Config {

@@ -21,6 +21,9 @@ pub enum StartError {
     /// The system refused a thread or a poll.
     #[error("cannot start a shard: {0}")]
     Shard(io::Error),
+    /// The system refused a ring that was asked for.
+    #[error("no io_uring: {0}")]
+    Uring(io::Error),
 }
 
 /// Why a push, a publish or another command was not taken.

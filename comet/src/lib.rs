@@ -109,7 +109,7 @@ pub use builder::Builder;
 pub use closed::Closed;
 pub use comet_protocol::Dialect;
 pub use comet_protocol::ws::handshake::Request as UpgradeRequest;
-pub use config::{Config, Overflow};
+pub use config::{Config, Io, Overflow};
 pub use delivery::{Class, Delivery, Gap, GapReason, Kind, Lane};
 pub use devices::{DevicePolicy, Winner};
 pub use error::{AdoptError, CommandError, StartError};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use comet::{Config, Dialect, Listen, Overflow};
+use comet::{Config, Dialect, Io, Listen, Overflow};
 
 #[derive(Parser)]
 #[command(about = "Relays messages to everybody in the sender's rooms")]
@@ -21,6 +21,10 @@ pub(crate) struct Flags {
     /// What is promised about deliveries
     #[arg(long, value_enum, default_value = "acked")]
     pub(crate) delivery: Promise,
+    /// A first line #room or @user of a message says where it goes, and is taken off; #room must
+    /// be one of the sender's
+    #[arg(long)]
+    pub(crate) addressed: bool,
     /// What WebSocket clients speak [default: told by their first frame]
     #[arg(long, value_enum)]
     dialect: Option<Language>,
@@ -54,6 +58,9 @@ pub(crate) struct Flags {
     /// Authentications a second; 0 for no limit
     #[arg(long, default_value_t = 0)]
     handshake_rate: u32,
+    /// How sockets are written to
+    #[arg(long, value_enum, default_value = "auto")]
+    io: Way,
     /// Seconds of silence after which a session is closed
     #[arg(long, default_value_t = 480)]
     idle: u64,
@@ -87,6 +94,13 @@ enum WhenFull {
     Close,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Way {
+    Auto,
+    Epoll,
+    Uring,
+}
+
 impl Flags {
     /// Where to listen.
     pub(crate) fn listeners(&self) -> impl Iterator<Item = Listen> {
@@ -115,6 +129,7 @@ impl Flags {
             .resume_ttl(Duration::from_secs(self.resume_ttl))
             .memory_budget(self.memory_budget)
             .handshake_rate(self.handshake_rate)
+            .io(self.io.into())
             .idle_timeout(Duration::from_secs(self.idle))
             .return_spread(Duration::from_secs(self.return_spread));
         match self.shards {
@@ -126,6 +141,16 @@ impl Flags {
     /// How long the end may take.
     pub(crate) const fn drain(&self) -> Duration {
         Duration::from_secs(self.drain)
+    }
+}
+
+impl From<Way> for Io {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Auto => Self::Auto,
+            Way::Epoll => Self::Epoll,
+            Way::Uring => Self::Uring,
+        }
     }
 }
 

@@ -8,12 +8,15 @@
 //! Any `AuthMsg` is accepted: the token, not empty, is the user id, and `ext` holds the names of
 //! rooms, separated by commas; a part `device=NAME` names the device. A message goes, byte for
 //! byte, to every member of each of the sender's rooms, the sender included, or to the sender alone
-//! if it has none; then it is answered with an empty body. Every room counts what is published in
-//! it from 1, and gaps are told in these numbers. goim clients name their room in the JSON of their
-//! auth frame. With `--dialect raw`, `/room/NAME` joins a room and `/echo` sends messages back.
+//! if it has none; then it is answered with an empty body. With `--addressed` a first line `#room`
+//! or `@user` sends what follows to that room of the sender, or to that user, alone. Every room
+//! counts what is published in it from 1, and gaps are told in these numbers. goim clients name
+//! their room in the JSON of their auth frame. With `--dialect raw`, `/room/NAME` joins a room and
+//! `/echo` sends messages back.
 //!
 //! SIGTERM and an interrupt drain.
 
+mod address;
 mod flags;
 mod record;
 mod rooms;
@@ -23,10 +26,11 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use address::Address;
 use clap::Parser;
 use comet::{
-    Connect, ConnectReply, Delivery, Gateway, Identity, Message, Peer, Receipt, Refusal, Router,
-    StartError,
+    CommandError, Connect, ConnectReply, Delivery, Gateway, Identity, Message, Peer, Receipt,
+    Refusal, Router, StartError,
 };
 use flags::{Flags, Promise};
 use record::{Record, Records};
@@ -58,7 +62,11 @@ enum Trouble {
 fn run(flags: &Flags) -> Result<(), Trouble> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let signals = signals(&runtime)?;
-    let router = Relay { promise: flags.delivery, records: Records::default() };
+    let router = Relay {
+        promise: flags.delivery,
+        is_addressed: flags.addressed,
+        records: Records::default(),
+    };
     let builder = Gateway::builder(router).config(flags.config());
     let gateway = flags.listeners().fold(builder, comet::Builder::listen).start()?;
     announce(flags, &gateway.addresses());
@@ -98,6 +106,8 @@ fn announce(flags: &Flags, addresses: &[SocketAddr]) {
 
 struct Relay {
     promise: Promise,
+    /// Whether the first line of a message may say where it goes.
+    is_addressed: bool,
     records: Records,
 }
 
@@ -117,21 +127,45 @@ impl Router for Relay {
     }
 
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
+        let (address, body) = match self.is_addressed {
+            true => address::split(&message.body),
+            false => (Address::Rooms, message.body),
+        };
         let delivery = match self.promise {
-            Promise::Acked => Delivery::acked(message.body),
-            Promise::BestEffort => Delivery::best_effort(message.body),
+            Promise::Acked => Delivery::acked(body),
+            Promise::BestEffort => Delivery::best_effort(body),
         };
-        let delivery = delivery.kind(message.kind);
-        let publish = |record: &Arc<Record>| {
-            record.publish(|room, at| gateway.publish(room, delivery.clone().position(at)))
-        };
-        let result = match peer.context::<Rooms>().map_or(&[][..], Vec::as_slice) {
-            [] => gateway.push(peer.session(), delivery),
-            rooms => rooms.iter().map(publish).fold(Ok(()), Result::and),
-        };
-        match result {
+        match send(gateway, peer, &address, delivery.kind(message.kind)) {
             Ok(()) => receipt.ack(""),
-            Err(_) => receipt.refuse(Refusal::later(0)),
+            Err(refusal) => receipt.refuse(refusal),
         }
     }
+}
+
+/// The refusal of a message to a room that the sender is not in.
+const NOT_A_MEMBER: i32 = 1_000;
+
+fn send(
+    gateway: &Gateway,
+    peer: &Peer,
+    address: &Address,
+    delivery: Delivery,
+) -> Result<(), Refusal> {
+    let rooms = peer.context::<Rooms>().map_or(&[][..], Vec::as_slice);
+    let publish = |record: &Arc<Record>| {
+        record.publish(|room, at| gateway.publish(room, delivery.clone().position(at)))
+    };
+    let sent: Result<(), CommandError> = match address {
+        Address::Rooms if rooms.is_empty() => gateway.push(peer.session(), delivery),
+        Address::Rooms => rooms.iter().map(publish).fold(Ok(()), Result::and),
+        Address::Room(name) => {
+            let record = rooms.iter().find(|record| record.room().as_bytes() == name);
+            publish(record.ok_or(Refusal::new(NOT_A_MEMBER))?)
+        }
+        Address::User(name) => {
+            let user = str::from_utf8(name).map_err(|_| Refusal::new(NOT_A_MEMBER))?;
+            gateway.push_user(peer.app(), user, delivery)
+        }
+    };
+    sent.map_err(|_| Refusal::later(0))
 }

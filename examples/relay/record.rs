@@ -41,6 +41,11 @@ impl Records {
 }
 
 impl Record {
+    /// The name of the room.
+    pub(crate) fn room(&self) -> &str {
+        &self.room
+    }
+
     /// Publishes under the next number, from 1. Whatever comes of it, the number is used up: some
     /// members may have got it.
     ///

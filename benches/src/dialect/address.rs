@@ -1,7 +1,10 @@
-//! How a session of a gateway of comet's kind names its rooms, and a message its destination.
+//! How rooms, users and destinations are named.
 //!
-//! This is the contract of the `relay` example: rooms in the auth frame, separated by commas; and
-//! with `--addressed` a first line `#room` or `@user` before the body.
+//! In comet's own dialects this is the contract of the `relay` example: rooms in the auth frame,
+//! separated by commas; and with `--addressed` a first line `#room` or `@user` before the body.
+//! Where a server knows only channels, rooms are channels, and `@user` is one.
+
+use std::borrow::Cow;
 
 use super::{Identity, To};
 
@@ -27,6 +30,28 @@ pub(super) fn line<T>(me: &Identity, to: &To, take: impl FnOnce(&[u8]) -> T) -> 
     }
 }
 
+/// What a session subscribes to, where rooms and users are channels: its rooms, and its user's own
+/// channel if messages to it are wanted.
+pub(super) fn channels(me: &Identity) -> impl Iterator<Item = Cow<'_, str>> {
+    let own = me.has_inbox().then(|| own(&me.user));
+    me.rooms.iter().map(|room| Cow::Borrowed(room.as_str())).chain(own)
+}
+
+/// Shows every channel that a message goes to.
+pub(super) fn each_channel(me: &Identity, to: &To, mut show: impl FnMut(&str)) {
+    match to {
+        To::Rooms if me.rooms.is_empty() => show(&own(&me.user)),
+        To::Rooms => me.rooms.iter().for_each(|room| show(room)),
+        To::Room(at) => show(&me.rooms[*at]),
+        To::User(user) => show(&own(user)),
+    }
+}
+
+/// The channel of a user; no room has such a name.
+fn own(user: &str) -> Cow<'static, str> {
+    format!("@{user}").into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,5 +66,23 @@ mod tests {
         assert_eq!(said(To::Rooms), b"");
         assert_eq!(said(To::Room(1)), b"#blue\n");
         assert_eq!(said(To::User("bo".to_owned())), b"@bo\n");
+    }
+
+    #[test]
+    fn a_session_has_its_users_channel_if_it_is_alone_or_wants_it() {
+        let mut me = Identity::new("al", ["red".to_owned(), "blue".to_owned()]);
+        let reads = |me: &Identity| channels(me).collect::<Vec<_>>().join(" ");
+        let goes = |me: &Identity, to: To| {
+            let mut shown = Vec::new();
+            each_channel(me, &to, |channel| shown.push(channel.to_owned()));
+            shown.join(" ")
+        };
+        assert_eq!((reads(&me), goes(&me, To::Rooms)), ("red blue".into(), "red blue".into()));
+        assert_eq!(goes(&me, To::Room(1)), "blue");
+        assert_eq!(goes(&me, To::User("bo".to_owned())), "@bo");
+        me.inbox = true;
+        assert_eq!((reads(&me), goes(&me, To::Rooms)), ("red blue @al".into(), "red blue".into()));
+        me = Identity::new("al", []);
+        assert_eq!((reads(&me), goes(&me, To::Rooms)), ("@al".into(), "@al".into()));
     }
 }

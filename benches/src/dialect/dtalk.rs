@@ -96,3 +96,65 @@ impl Talk for Dtalk {
         self.say(op::DISCONNECT, 0, &[], out);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Dialect;
+    use super::super::rehearsal::{Rehearsal, hex};
+    use super::*;
+
+    /// A session that is open, and has said one packet.
+    fn open() -> Rehearsal {
+        let mut rehearsal = Rehearsal::new(Dialect::Dtalk, &["red", "blue"]);
+        rehearsal.open();
+        let reply = hex("00000014 00140001 00000002 00000001 00000000");
+        assert_eq!(rehearsal.hear(&reply), Ok((vec!["opened".to_owned()], vec![])));
+        rehearsal
+    }
+
+    #[test]
+    fn the_first_packet_names_the_user_and_its_rooms() {
+        let mut rehearsal = Rehearsal::new(Dialect::Dtalk, &["red", "blue"]);
+        let auth = hex("00000029 00140001 00000001 00000001 00000000 0a05 62656e6368 1202 616c
+             1a08 7265642c626c7565");
+        assert_eq!(rehearsal.open(), (false, auth));
+    }
+
+    #[test]
+    fn what_is_said_is_counted_and_deliveries_with_a_number_are_acked() {
+        let mut rehearsal = open();
+        let beat = hex("00000014 00140001 00000003 00000002 00000000");
+        assert_eq!(rehearsal.beat(), (true, beat));
+        let sent = hex("00000016 00140001 00000007 00000003 00000000 6869");
+        assert_eq!(rehearsal.send(&To::Rooms, b"hi"), sent);
+        let deliver = hex("00000016 00140001 00000009 00000007 00000000 6869");
+        let ack = hex("00000014 00140001 0000000a 00000004 00000007");
+        assert_eq!(rehearsal.hear(&deliver), Ok((vec!["delivery hi".to_owned()], ack)));
+        let again = hex("00000014 00140001 0000000a 00000005 00000007");
+        assert_eq!(rehearsal.hear(&deliver), Ok((vec![], again)), "a repeat is acked and dropped");
+        let best_effort = hex("00000015 00140001 00000009 00000000 00000000 78");
+        assert_eq!(rehearsal.hear(&best_effort), Ok((vec!["delivery x".to_owned()], vec![])));
+        let reply = hex("00000014 00140001 00000008 00000003 00000003");
+        assert_eq!(rehearsal.hear(&reply), Ok((vec!["replied".to_owned()], vec![])));
+        let leave = hex("00000014 00140001 00000005 00000006 00000000");
+        assert_eq!(rehearsal.leave(), leave);
+    }
+
+    #[test]
+    fn a_message_may_go_to_one_room_or_one_user() {
+        let mut rehearsal = open();
+        let to_room = hex("0000001c 00140001 00000007 00000002 00000000 23626c75650a 6869");
+        assert_eq!(rehearsal.send(&To::Room(1), b"hi"), to_room);
+        let to_user = rehearsal.send(&To::User("bo".to_owned()), b"hi");
+        assert_eq!(to_user[20..], *b"@bo\nhi");
+    }
+
+    #[test]
+    fn an_auth_reply_with_a_body_is_a_refusal() {
+        let mut rehearsal = Rehearsal::new(Dialect::Dtalk, &[]);
+        rehearsal.open();
+        let refusal = hex("00000016 00140001 00000002 00000001 00000000 0a00");
+        let refused = Broken::Refused("auth reply of 2 bytes".to_owned());
+        assert_eq!(rehearsal.hear(&refusal), Err(refused));
+    }
+}

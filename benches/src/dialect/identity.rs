@@ -23,6 +23,11 @@ impl Identity {
     pub fn new(user: impl Into<String>, rooms: impl IntoIterator<Item = String>) -> Self {
         Self { user: user.into(), rooms: rooms.into_iter().collect(), ..Self::default() }
     }
+
+    /// Whether the session subscribes to its user's own address.
+    pub(super) fn has_inbox(&self) -> bool {
+        self.inbox || self.rooms.is_empty()
+    }
 }
 
 /// To whom a message goes.

@@ -9,16 +9,24 @@
 mod address;
 mod broken;
 mod carry;
+mod centrifugo;
 mod client;
 mod comet;
 mod dtalk;
 mod event;
 mod features;
+mod goim;
 mod habits;
+#[cfg(test)]
+mod hostile;
 mod identity;
+mod mqtt;
+mod nats;
 mod outgoing;
 mod plain;
 mod raw;
+#[cfg(test)]
+mod rehearsal;
 mod talk;
 mod text;
 

@@ -1,6 +1,10 @@
 //! The client's half of a dialect that knows connections only, not sessions.
 
+use super::centrifugo::Centrifugo;
 use super::dtalk::Dtalk;
+use super::goim::Goim;
+use super::mqtt::Mqtt;
+use super::nats::Nats;
 use super::raw::Raw;
 use super::{Broken, Dialect, Event, Identity, Outgoing, To};
 
@@ -32,7 +36,11 @@ pub(super) trait Talk {
 #[derive(Debug)]
 pub(super) enum AnyTalk {
     Dtalk(Dtalk),
+    Goim(Goim),
     Raw(Raw),
+    Mqtt(Mqtt),
+    Nats(Nats),
+    Centrifugo(Centrifugo),
 }
 
 /// The same call to whichever it is.
@@ -40,7 +48,11 @@ macro_rules! each {
     ($any:expr, $talk:ident => $call:expr) => {
         match $any {
             AnyTalk::Dtalk($talk) => $call,
+            AnyTalk::Goim($talk) => $call,
             AnyTalk::Raw($talk) => $call,
+            AnyTalk::Mqtt($talk) => $call,
+            AnyTalk::Nats($talk) => $call,
+            AnyTalk::Centrifugo($talk) => $call,
         }
     };
 }
@@ -51,8 +63,12 @@ impl AnyTalk {
         Some(match dialect {
             Dialect::Comet => return None,
             Dialect::Dtalk => Self::Dtalk(Dtalk::default()),
+            Dialect::Goim => Self::Goim(Goim::default()),
+            Dialect::Raw => Self::Raw(Raw::binary()),
             Dialect::RawText => Self::Raw(Raw::text()),
-            _ => Self::Raw(Raw::binary()),
+            Dialect::Mqtt => Self::Mqtt(Mqtt::default()),
+            Dialect::Nats => Self::Nats(Nats::default()),
+            Dialect::Centrifugo => Self::Centrifugo(Centrifugo::default()),
         })
     }
 }

@@ -94,8 +94,8 @@ impl fmt::Display for Report {
         for note in &self.notes {
             write!(f, "\n  note: {note}")?;
         }
-        for figure in self.missed() {
-            write!(f, "\n  MISSED: {}", missed(figure))?;
+        for line in self.missed_lines() {
+            write!(f, "\n  MISSED: {line}")?;
         }
         for violation in &self.violations {
             write!(f, "\n  VIOLATION: {violation}")?;
@@ -105,6 +105,11 @@ impl fmt::Display for Report {
 }
 
 impl Report {
+    /// The numbers that do not keep their limits, each in a line.
+    pub fn missed_lines(&self) -> impl Iterator<Item = String> {
+        self.missed().map(missed)
+    }
+
     /// Whether it is good, in a line.
     #[must_use]
     pub fn conclusion(&self) -> String {
@@ -122,7 +127,7 @@ impl Report {
 }
 
 /// What a number is, and what it should have been.
-pub(super) fn missed(figure: &Figure) -> String {
+fn missed(figure: &Figure) -> String {
     let bound = match figure.limit() {
         Some(Limit::AtMost(most)) => format!("more than {}", shown(most, figure.unit())),
         Some(Limit::AtLeast(least)) => format!("less than {}", shown(least, figure.unit())),

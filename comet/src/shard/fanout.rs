@@ -3,10 +3,10 @@
 //! Publishes to one room that follow each other form a [`Run`]. When the run ends, each member gets
 //! all of it at once. Deliveries to different members differ in nothing but their numbers, so the
 //! encoded bytes are a template whose numbers are overwritten in place for each member, and the
-//! template itself is what `write` is given: no queue, no copy, no allocation for a member whose
-//! socket takes it.
+//! template itself, or a copy where it has numbers, is what the `burst` writes: no queue and no
+//! allocation for a member whose socket takes it.
 
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -35,13 +35,13 @@ pub(super) enum Last {
 }
 
 /// What of a run a member is to get.
-#[derive(Clone, Copy)]
-struct Part {
-    slot: u32,
-    format: usize,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    pub(super) slot: u32,
+    pub(super) format: usize,
     /// Number of the first delivery; 0 for none.
-    first: u32,
-    count: usize,
+    pub(super) first: u32,
+    pub(super) count: usize,
 }
 
 impl Shard {
@@ -86,6 +86,7 @@ impl Shard {
             }
             at += 1;
         }
+        self.write_burst(&mut run);
         if let Some(logged) = run.logged.take() {
             logged.log.borrow_mut().tidy();
         }
@@ -225,40 +226,22 @@ impl Shard {
     }
 
     fn write_run(&mut self, part: Part, run: &mut Run, last: Last) {
-        let Part { slot, format, first, count } = part;
+        let Part { slot, format, count, .. } = part;
         let template = &mut run.templates[format];
         template.fill(format, &run.items);
         if !template.can_give(count, run.items.len()) {
             return self.write_singly(part, run);
         }
-        let bytes = template.numbered(first, count);
-        let Some(connection) = self.connections.get_mut(slot as usize).and_then(Option::as_mut)
-        else {
-            return;
-        };
-        let mut written = 0;
-        if last == Last::Yes && connection.out.is_none() {
-            match connection.socket.write(bytes) {
-                Ok(count) => written = count,
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock | ErrorKind::Interrupted => {}
-                    kind => return run.later.push((slot, Later::Lost(kind))),
-                },
-            }
-            self.shared.counters[self.index].bytes_out.add(written as u64);
-            if written < bytes.len() {
-                // The socket has said that it takes no more: it is not asked again this turn.
-                connection.state.blocked = true;
-                self.wheel.arm_by(slot, self.now + self.shared.config.write_timeout);
-            }
-        }
-        if written < bytes.len() {
-            self.queue_run(part, run, written);
+        let is_idle = self.connection(slot).is_some_and(|connection| connection.out.is_none());
+        if last == Last::Yes && is_idle {
+            self.plan_write(part, run);
+        } else {
+            self.queue_run(part, run, 0);
         }
     }
 
     /// Queues what the socket did not take, or may not be given yet.
-    fn queue_run(&mut self, part: Part, run: &mut Run, written: usize) {
+    pub(super) fn queue_run(&mut self, part: Part, run: &mut Run, written: usize) {
         let Part { slot, format, first, count } = part;
         let template = &mut run.templates[format];
         let long = run.bytes >= SHARE_FROM;

@@ -26,6 +26,7 @@
 mod accept;
 mod addresses;
 pub(crate) mod arrival;
+mod burst;
 pub(crate) mod clock;
 pub(crate) mod command;
 mod commands;
@@ -35,6 +36,7 @@ mod delivering;
 mod drain;
 mod ending;
 mod fanout;
+mod flushing;
 mod frames;
 mod gate;
 mod input;
@@ -45,6 +47,7 @@ mod parking;
 pub(crate) mod poller;
 mod run;
 pub(crate) mod settle;
+mod shared;
 mod shedding;
 #[cfg(feature = "simulation")]
 pub(crate) mod simulated;
@@ -55,13 +58,13 @@ mod tickets;
 mod timers;
 mod welcoming;
 mod write_queue;
+pub(crate) mod writer;
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use comet_protocol::ws;
@@ -69,86 +72,31 @@ use comet_protocol::ws::handshake::HandshakeLimits;
 
 use crate::SessionId;
 use crate::bucket::Bucket;
-use crate::budget::{Account, Budget};
-use crate::config::Config;
-use crate::home::{Homes, Presence};
-use crate::keyed::Keyed;
+use crate::budget::Account;
 use crate::session::Limits;
 use crate::stats::Counters;
-use crate::ticket::Tickets;
 use crate::time::Time;
 use crate::wheel::Wheel;
 pub(crate) use accept::Listener;
-pub(crate) use addresses::Addresses;
-use clock::Clock;
+use burst::Burst;
 use connection::Connection;
 pub(crate) use connection::Transport;
+use flushing::Flushing;
 use gate::Gate;
 use mailbox::Mailbox;
 use poller::{Events, Poller, Ready, WAKER};
 use run::Run;
+pub(crate) use shared::Shared;
 use shedding::Shedding;
 use sink::Sink;
-use tickets::TICKET_LIFE;
 use write_queue::Pool;
-
-/// This share of the memory budget is for what waits in mailboxes.
-const MAILBOXES: usize = 16;
+use writer::Writer;
 
 /// Events taken from one poll.
 const EVENTS: usize = 1_024;
 
 /// Listeners count down from here, connections up from 0.
 const FIRST_LISTENER: usize = usize::MAX - 1;
-
-/// What all shards of a gateway share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) config: Config,
-    pub(crate) clock: Clock,
-    /// Each part hashes with a key of its own, made from this one.
-    pub(crate) keys: Keyed,
-    pub(crate) homes: Homes,
-    pub(crate) mailboxes: Vec<Arc<Mailbox>>,
-    pub(crate) presence: Vec<Presence>,
-    pub(crate) counters: Vec<Counters>,
-    pub(crate) open_connections: AtomicUsize,
-    pub(crate) addresses: Addresses,
-    pub(crate) budget: Arc<Budget>,
-    pub(crate) tickets: Tickets,
-    /// Tells the sessions of this run of the gateway from those of others.
-    pub(crate) incarnation: u64,
-}
-
-impl Shared {
-    /// What a shard for each of the pollers shares.
-    pub(crate) fn new(
-        config: Config,
-        clock: Clock,
-        keys: Keyed,
-        pollers: &[Poller],
-    ) -> io::Result<Self> {
-        let for_mailboxes = config.memory_budget / MAILBOXES;
-        let bytes = for_mailboxes / pollers.len().max(1);
-        let mailbox =
-            |poller: &Poller| Ok(Arc::new(Mailbox::new(config.mailbox, bytes, poller.waker()?)));
-        let secret = config.ticket_key.map_or_else(|| keys.secret(), Ok)?;
-        Ok(Self {
-            budget: Arc::new(Budget::new(config.memory_budget - for_mailboxes, pollers.len())),
-            tickets: Tickets::new(secret, TICKET_LIFE),
-            incarnation: keys.hash_one("incarnation"),
-            clock,
-            homes: Homes::new(pollers.len(), keys.for_part(pollers.len())),
-            keys,
-            mailboxes: pollers.iter().map(mailbox).collect::<io::Result<_>>()?,
-            presence: pollers.iter().map(|_| Presence::new()).collect(),
-            counters: pollers.iter().map(|_| Counters::default()).collect(),
-            open_connections: AtomicUsize::new(0),
-            addresses: Addresses::new(&config),
-            config,
-        })
-    }
-}
 
 /// One shard, owned by its thread.
 pub(crate) struct Shard {
@@ -170,6 +118,10 @@ pub(crate) struct Shard {
     /// Everything is read into this; nothing stays in it.
     buffer: Vec<u8>,
     dirty: Vec<u32>,
+    /// Writes of a walk that are about to be made.
+    burst: Burst,
+    flushing: Flushing,
+    writer: Writer,
     /// Bytes queued since the last flush, large bodies by reference not counted.
     queued: usize,
     resuming: Vec<u32>,
@@ -234,6 +186,9 @@ impl Shard {
             now,
             buffer: vec![0; config.read_buffer],
             dirty: Vec::new(),
+            burst: Burst::default(),
+            flushing: Flushing::default(),
+            writer: Writer::default(),
             queued: 0,
             resuming: Vec::new(),
             newcomers: VecDeque::new(),
@@ -262,6 +217,7 @@ impl Shard {
     pub(crate) fn run(mut self) {
         let _stop = self.stop_at_end();
         let mut events = Events::with_capacity(EVENTS);
+        self.writer = Writer::new(self.shared.config.io, self.index);
         self.listen();
         while !self.is_drained() {
             if let Err(error) = self.step(&mut events) {

@@ -108,34 +108,25 @@ impl Shard {
         let (flush, written) =
             out.flush(now, &mut connection.socket).map_err(|error| error.kind())?;
         self.shared.counters[self.index].bytes_out.add(written as u64);
-        match flush {
-            Flush::Done => {
-                if let Some(out) = connection.out.take() {
-                    self.pool.put(out);
-                }
-            }
-            Flush::Blocked => {
-                connection.state.blocked = true;
-                self.wheel.arm_by(slot, now + self.shared.config.write_timeout);
-            }
-        }
-        Ok(flush)
+        debug_assert_eq!(flush == Flush::Done, out.len() == 0);
+        Ok(self.settle_queue(slot))
     }
 
-    /// Writes what the turn has queued.
-    pub(super) fn flush_dirty(&mut self) {
-        self.queued = 0;
-        let mut at = 0;
-        // Ending a session while others are flushed may queue a close frame for it.
-        while let Some(&slot) = self.dirty.get(at) {
-            at += 1;
-            if let Some(connection) = self.connection(slot)
-                && std::mem::take(&mut connection.state.dirty)
-            {
-                self.flush(slot);
+    /// After a write: gives the queue back if it is empty; the socket takes no more if it is not.
+    pub(super) fn settle_queue(&mut self, slot: u32) -> Flush {
+        let Some(connection) = self.connections.get_mut(slot as usize).and_then(Option::as_mut)
+        else {
+            return Flush::Done;
+        };
+        match connection.out.take_if(|out| out.len() == 0) {
+            Some(out) => self.pool.put(out),
+            None if connection.out.is_some() => {
+                self.wait_for_space(slot);
+                return Flush::Blocked;
             }
+            None => {}
         }
-        self.dirty.clear();
+        Flush::Done
     }
 
     /// The socket takes bytes again.
@@ -152,7 +143,13 @@ impl Shard {
         if self.connection(slot).is_none() {
             return;
         }
-        match self.write_out(slot) {
+        let outcome = self.write_out(slot);
+        self.follow(slot, outcome);
+    }
+
+    /// What a write means for the connection and its session.
+    pub(super) fn follow(&mut self, slot: u32, outcome: Result<Flush, ErrorKind>) {
+        match outcome {
             Ok(Flush::Done) => {}
             Ok(Flush::Blocked) => return,
             Err(ErrorKind::OutOfMemory) => return self.run_out_of_memory(slot),

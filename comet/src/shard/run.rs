@@ -153,6 +153,11 @@ impl Template {
             self.bytes[at..at + 4].copy_from_slice(&seq.get().to_be_bytes());
             seq = if seq.is_none() { seq } else { seq.next() };
         }
+        self.first(count)
+    }
+
+    /// The first `count` deliveries, with the numbers that were written last.
+    pub(super) fn first(&self, count: usize) -> &[u8] {
         let end = count.checked_sub(1).and_then(|last| self.ends.get(last)).copied();
         &self.bytes[..end.unwrap_or(0)]
     }

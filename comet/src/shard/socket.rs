@@ -6,6 +6,7 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use mio::net::{TcpListener, TcpStream};
 
@@ -54,6 +55,26 @@ impl Socket {
         }
     }
 
+    /// Writes what the socket takes.
+    #[inline]
+    pub(super) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(socket) => (&mut &*socket).write(bytes),
+            #[cfg(feature = "simulation")]
+            Self::Virtual(end) => end.write_vectored(&[IoSlice::new(bytes)]),
+        }
+    }
+
+    /// What the system knows it by, if it does.
+    #[inline]
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Tcp(socket) => Some(socket.as_fd()),
+            #[cfg(feature = "simulation")]
+            Self::Virtual(_) => None,
+        }
+    }
+
     /// Tells the peer that nothing follows what is written.
     pub(super) fn shutdown_write(&self) -> io::Result<()> {
         match self {
@@ -78,11 +99,7 @@ impl Read for Socket {
 impl Write for Socket {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(socket) => socket.write(bytes),
-            #[cfg(feature = "simulation")]
-            Self::Virtual(end) => end.write_vectored(&[IoSlice::new(bytes)]),
-        }
+        self.send(bytes)
     }
 
     #[inline]

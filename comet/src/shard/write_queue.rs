@@ -147,6 +147,20 @@ impl WriteQueue {
         !self.broken
     }
 
+    /// All that waits, if it is in one piece; only then can it be written without a list.
+    pub(super) fn only_piece(&self) -> Option<&[u8]> {
+        let is_only = self.pieces.len() == 1 && self.len > 0 && !self.broken;
+        self.pieces.front().filter(|_| is_only).map(|piece| &piece.bytes()[self.done..])
+    }
+
+    /// So many bytes have been written.
+    pub(super) fn note_written(&mut self, now: Time, written: usize) {
+        if written > 0 {
+            self.progress = now;
+            self.advance(written);
+        }
+    }
+
     /// Writes until nothing waits or the socket takes no more. Returns also how much was written.
     /// [`OutOfMemory`](io::ErrorKind::OutOfMemory) says that not everything could be queued.
     pub(super) fn flush(
@@ -170,8 +184,7 @@ impl WriteQueue {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => {
                     total += written;
-                    self.progress = now;
-                    self.advance(written);
+                    self.note_written(now, written);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok((Flush::Blocked, total));

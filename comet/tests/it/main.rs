@@ -14,6 +14,7 @@ mod frames;
 mod goim;
 mod hostile;
 mod inbox;
+mod io;
 mod last_moments;
 mod lifecycle;
 mod raw;

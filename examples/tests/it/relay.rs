@@ -91,6 +91,31 @@ fn without_a_room_a_message_goes_to_its_sender_alone() {
 }
 
 #[test]
+fn a_message_with_an_address_goes_there_alone_and_without_its_first_line() {
+    everywhere(&["--addressed"], |relay, transport| {
+        let mut sender = relay.client(transport, "sender", "red,blue");
+        let mut red = relay.client(transport, "red", "red");
+        let mut blue = relay.client(transport, "blue", "blue");
+        sender.send(&say(1, b"#blue\n#red\nto blue"));
+        blue.takes(1, b"#red\nto blue");
+        sender.send(&say(2, b"@red\nto red"));
+        red.takes(1, b"to red");
+        sender.send(&say(3, b"to both"));
+        red.takes(2, b"to both");
+        blue.takes(2, b"to both");
+        let mut heard = sender.receive_all(6);
+        heard.sort_by_key(|frame| (frame.op, frame.seq));
+        let replies = [1, 2, 3].map(|seq| reply(seq, b""));
+        let own = [delivery(1, b"#red\nto blue"), delivery(2, b"to both"), delivery(3, b"to both")];
+        assert_eq!(heard, [&replies[..], &own[..]].concat());
+        sender.send_all(&[1, 2, 3].map(ack));
+        sender.send(&say(4, b"#green\nto others"));
+        // A message that is refused has no reply.
+        sender.beat(5);
+    });
+}
+
+#[test]
 fn members_hear_each_other_across_transports() {
     let relay = Program::relay(&["--shards", "2"]);
     let transports = [Transport::Tcp, Transport::WebSocket];

@@ -6,9 +6,9 @@ use super::Time;
 use super::deliveries::Deliveries;
 use super::event::{Closed, Event};
 use super::heartbeat::Heartbeat;
-use super::session::{ClientSession, Ending, State};
-use crate::Frame;
+use super::session::{ClientSession, Ending, State, TRANSMIT};
 use crate::comet::{GoingAway, Seq, ServerFrame, Welcome};
+use crate::{Frame, Layout};
 
 impl ClientSession {
     /// Reads a frame; one that breaks the dialect ends the connection, and another is tried.
@@ -90,6 +90,9 @@ impl ClientSession {
         self.deliveries.hurry(now);
         let window = usize::try_from(welcome.send_window).unwrap_or(usize::MAX);
         self.outbox.handle_open(now, Seq::new(welcome.accepted), window);
+        // Where the transport has messages, the longest packet is the longest message.
+        let longest = usize::try_from(welcome.max_body).unwrap_or(TRANSMIT);
+        self.transmit = longest.saturating_add(Layout::Dtalk.head_len()).min(TRANSMIT);
         let asked = Duration::from_millis(welcome.heartbeat_ms.into());
         let every = if asked.is_zero() { self.config.heartbeat } else { asked };
         self.heartbeat = Heartbeat::new(every, now, self.heartbeat.round_trip());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Time;
+use crate::Layout;
 use crate::comet::{ClientFrame, Seq};
 
 /// No more messages are kept; the message comes back.
@@ -102,16 +103,23 @@ impl Outbox {
         true
     }
 
-    /// Appends the next message that may go; returns whether there was one.
-    pub(super) fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> bool {
-        if self.retry_at.take_if(|due| *due <= now).is_some() {
+    /// Appends the next message that may go, unless `out` would be longer than `most` for it;
+    /// returns whether there was one.
+    pub(super) fn poll_transmit(&mut self, now: Time, most: usize, out: &mut Vec<u8>) -> bool {
+        let repeats = self.retry_at.is_some_and(|due| due <= now);
+        let at = if repeats { 0 } else { self.given };
+        let Some(message) = self.messages.get(at).filter(|_| repeats || at < self.window) else {
+            return false;
+        };
+        let len = Layout::Dtalk.head_len() + message.body.len();
+        if !out.is_empty() && out.len() + len > most {
+            return false;
+        }
+        if repeats {
             self.wait = self.wait.saturating_mul(2);
             self.retry_at = Some(now + self.wait);
             self.write(self.first, 0, out);
             return true;
-        }
-        if self.given >= self.messages.len().min(self.window) {
-            return false;
         }
         self.write(self.number(self.given), self.given, out);
         self.given += 1;
@@ -170,8 +178,8 @@ mod tests {
 
     fn sent(outbox: &mut Outbox, now: Time) -> Vec<(u32, u32)> {
         let mut out = Vec::new();
-        while outbox.poll_transmit(now, &mut out) {}
-        let frames = crate::frames_of(crate::Layout::Dtalk, &out, 100).unwrap();
+        while outbox.poll_transmit(now, 1_000, &mut out) {}
+        let frames = crate::frames_of(Layout::Dtalk, &out, 100).unwrap();
         frames.iter().map(|frame| (frame.head.seq, frame.head.ack)).collect()
     }
 
@@ -193,6 +201,18 @@ mod tests {
         assert!(outbox.handle_answer(NOW, Seq::new(1)));
         assert!(!outbox.handle_answer(NOW, Seq::new(1)), "a repeated answer");
         assert_eq!(sent(&mut outbox, NOW), [(3, 1)]);
+    }
+
+    #[test]
+    fn messages_go_together_up_to_a_length_and_a_longer_one_alone() {
+        let mut outbox = outbox(3);
+        outbox.handle_open(NOW, Seq::NONE, 8);
+        let mut transmit = |most| {
+            let mut out = Vec::new();
+            while outbox.poll_transmit(NOW, most, &mut out) {}
+            out.len()
+        };
+        assert_eq!([transmit(42), transmit(20), transmit(42)], [42, 21, 0]);
     }
 
     #[test]

@@ -22,8 +22,8 @@ use super::{Config, Time};
 use crate::comet::{Auth, ClientFrame, Ping, Seq};
 use crate::{Decoder, Frame, Layout};
 
-/// A transmit ends when it is this long, so that acks and pongs come between.
-const TRANSMIT: usize = 16_384;
+/// No transmit with several frames is longer, so that acks and pongs come between.
+pub(super) const TRANSMIT: usize = 16_384;
 
 /// Where a session stands.
 #[derive(Debug)]
@@ -61,6 +61,8 @@ pub struct ClientSession {
     pub(super) pong: Option<[u8; 8]>,
     /// Ends the connection after what is to be transmitted.
     pub(super) ending: Option<Ending>,
+    /// How long a transmit with several frames may be.
+    pub(super) transmit: usize,
     leaves: bool,
     auth_due: bool,
     ping_due: bool,
@@ -83,6 +85,7 @@ impl ClientSession {
             events: VecDeque::new(),
             pong: None,
             ending: None,
+            transmit: TRANSMIT,
             leaves: false,
             auth_due: false,
             ping_due: false,
@@ -299,7 +302,7 @@ impl ClientSession {
         if self.leaves {
             ClientFrame::Leave.write(out);
         } else if self.ending.is_none() {
-            while out.len() < TRANSMIT && self.outbox.poll_transmit(now, out) {}
+            while self.outbox.poll_transmit(now, self.transmit, out) {}
         }
     }
 

@@ -5,7 +5,9 @@
 //! arrived can be read after a reset, what has not left is destroyed by it, and the error is told
 //! once; a socket that is closed with unread bytes resets the connection instead of ending it.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,12 +26,9 @@ pub(crate) struct Wire {
 }
 
 /// The gateway's socket. Dropping it closes it.
-#[derive(Debug)]
 pub(crate) struct End {
     /// `None` once what is written is discarded and nobody holds the other end.
-    wire: Option<Arc<Wire>>,
-    /// What is written goes nowhere.
-    discards: bool,
+    wire: Cell<Option<Arc<Wire>>>,
 }
 
 #[derive(Debug, Default)]
@@ -62,22 +61,22 @@ enum Reset {
 
 impl End {
     pub(super) fn new(wire: &Arc<Wire>) -> Self {
-        Self { wire: Some(Arc::clone(wire)), discards: false }
+        Self { wire: Cell::new(Some(Arc::clone(wire))) }
     }
 
     pub(crate) fn remote(&self) -> SocketAddr {
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        self.wire.as_ref().map_or(nowhere, |wire| wire.remote)
+        self.wire().map_or(nowhere, |wire| wire.remote)
     }
 
     pub(crate) fn take_error(&self) -> Option<io::Error> {
-        self.wire.as_ref()?.lock().error.take().map(Into::into)
+        self.wire()?.lock().error.take().map(Into::into)
     }
 
     pub(crate) fn shutdown_write(&self) -> io::Result<()> {
-        let Some(wire) = &self.wire else { return Ok(()) };
+        let Some(wire) = self.wire() else { return Ok(()) };
         let mut state = wire.lock();
-        state.post(wire);
+        state.post(&wire);
         if state.reset.is_some() {
             return Err(ErrorKind::NotConnected.into());
         }
@@ -86,7 +85,7 @@ impl End {
     }
 
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(wire) = &self.wire else { return Err(ErrorKind::WouldBlock.into()) };
+        let Some(wire) = self.wire() else { return Err(ErrorKind::WouldBlock.into()) };
         let mut state = wire.lock();
         let count = state.to_gateway.take(buffer);
         if count > 0 || buffer.is_empty() {
@@ -101,12 +100,9 @@ impl End {
         if state.reset.is_some() { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) }
     }
 
-    pub(crate) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
-        if self.discards {
-            return Ok(wanted);
-        }
-        let Some(wire) = &self.wire else { return Ok(wanted) };
+        let Some(wire) = self.wire() else { return Ok(wanted) };
         let mut state = wire.lock();
         if let Some(error) = state.error.take() {
             return Err(error.into());
@@ -116,6 +112,7 @@ impl End {
         }
         if state.discards {
             drop(state);
+            drop(wire);
             self.discard();
             return Ok(wanted);
         }
@@ -127,28 +124,33 @@ impl End {
         Ok(written)
     }
 
-    /// From now on a write does not look at the wire, which is gone if nobody else has it.
-    fn discard(&mut self) {
-        self.discards = true;
-        self.wire.take_if(|wire| Arc::strong_count(wire) == 1);
+    /// Lets the wire go if nobody else has it: from now on a write costs nothing.
+    fn discard(&self) {
+        self.wire.set(self.wire.take().filter(|wire| Arc::strong_count(wire) > 1));
+    }
+
+    fn wire(&self) -> Option<Arc<Wire>> {
+        let wire = self.wire.take();
+        self.wire.set(wire.clone());
+        wire
     }
 
     pub(crate) fn watch(&self, board: &Arc<Board>, token: Token) {
-        let Some(wire) = &self.wire else { return };
+        let Some(wire) = self.wire() else { return };
         let mut state = wire.lock();
         state.watch = Some(Watch::new(board, token));
-        state.post(wire);
+        state.post(&wire);
     }
 
     pub(crate) fn unwatch(&self) {
-        if let Some(wire) = &self.wire {
+        if let Some(wire) = self.wire() {
             wire.lock().watch = None;
         }
     }
 
     /// Closes the socket with a reset.
     pub(super) fn abort(self) {
-        if let Some(wire) = &self.wire {
+        if let Some(wire) = self.wire() {
             wire.lock().reset_by(Reset::ByGateway);
         }
     }
@@ -156,13 +158,19 @@ impl End {
 
 impl Drop for End {
     fn drop(&mut self) {
-        let Some(wire) = &self.wire else { return };
+        let Some(wire) = self.wire() else { return };
         let mut state = wire.lock();
         state.closed = true;
         state.watch = None;
         if !state.to_gateway.bytes.is_empty() {
             state.reset_by(Reset::ByGateway);
         }
+    }
+}
+
+impl fmt::Debug for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("End").field("remote", &self.remote()).finish_non_exhaustive()
     }
 }
 

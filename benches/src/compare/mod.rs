@@ -1,0 +1,173 @@
+//! Reports beside each other: the first is what the others are measured by.
+//!
+//! A difference counts if it is larger than what runs differ by anyway: where figures are medians
+//! of several runs, the ranges of these must not touch; where they are of one run, a share is
+//! taken for noise.
+//!
+//! Not here: running things to have reports of.
+
+mod command;
+mod row;
+
+use std::collections::BTreeSet;
+
+pub use command::{CommandError, Compare, Outcome, run};
+pub use row::{Against, Row, Verdict};
+use serde_json::Value;
+
+use crate::report::{Better, Figure, Report, Table, shown};
+
+/// Reports that were compared.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    names: Vec<String>,
+    rows: Vec<Row>,
+}
+
+/// Why reports cannot be compared.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompareError {
+    /// There must be something to compare with.
+    #[error("one report alone cannot be compared")]
+    TooFew,
+    /// Figures of different scenarios share nothing but names.
+    #[error("{name} is of the scenario {is}, the first report of {first}")]
+    Scenario {
+        /// The report that differs.
+        name: String,
+        /// Its scenario.
+        is: String,
+        /// That of the first.
+        first: String,
+    },
+    /// The load was another one.
+    #[error("{name} and the first report have different plans: {}", keys.join(", "))]
+    Plan {
+        /// The report that differs.
+        name: String,
+        /// In what.
+        keys: Vec<String>,
+    },
+}
+
+/// Quantiles that are compared; the most of all is chance.
+const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)];
+
+impl Comparison {
+    /// Checks that the reports are of the same load.
+    ///
+    /// # Errors
+    ///
+    /// [`CompareError`] that says in what they differ.
+    pub fn check(reports: &[Report]) -> Result<(), CompareError> {
+        let [first, others @ ..] = reports else { return Err(CompareError::TooFew) };
+        for other in others {
+            let name = other.name().to_owned();
+            if other.scenario() != first.scenario() {
+                let (is, first) = (other.scenario().to_owned(), first.scenario().to_owned());
+                return Err(CompareError::Scenario { name, is, first });
+            }
+            let keys = differences(first.planned(), other.planned());
+            if !keys.is_empty() {
+                return Err(CompareError::Plan { name, keys });
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares all with the first; `noise` is the share by which single runs differ.
+    ///
+    /// # Errors
+    ///
+    /// [`CompareError::TooFew`] without two reports.
+    pub fn new(reports: &[Report], noise: f64) -> Result<Self, CompareError> {
+        let [first, others @ ..] = reports else { return Err(CompareError::TooFew) };
+        if others.is_empty() {
+            return Err(CompareError::TooFew);
+        }
+        let quantiles: Vec<Vec<Figure>> = others.iter().map(quantiles_of).collect();
+        let figures = first.figures().iter().map(|base| {
+            let found = others.iter().map(|other| other.find(base.name()));
+            Row::new(base, found, noise)
+        });
+        let of_first = quantiles_of(first);
+        let latencies = of_first.iter().map(|base| {
+            let same = |of: &'_ Figure| of.name() == base.name();
+            let found = quantiles.iter().map(|figures| figures.iter().find(|of| same(of)));
+            Row::new(base, found, noise)
+        });
+        let rows = figures.chain(latencies).collect();
+        Ok(Self { names: reports.iter().map(|it| it.name().to_owned()).collect(), rows })
+    }
+
+    /// What the reports are called, the baseline first.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// One row for each figure of the baseline.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Figures that are worse by more than this factor, and not by noise.
+    pub fn worse_than(&self, factor: f64) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(move |row| {
+            let is_worse = |it: &Against| it.verdict == Verdict::Worse && it.loss > factor;
+            row.others.iter().any(is_worse)
+        })
+    }
+
+    /// Values and ratios.
+    #[must_use]
+    pub fn table(&self) -> Table {
+        let others = self.names[1..].iter().flat_map(|name| [name.clone(), "ratio".to_owned()]);
+        let first = ["figure".to_owned(), self.names[0].clone()];
+        let mut table = Table::new(first.into_iter().chain(others));
+        for row in &self.rows {
+            let others = row.others.iter().flat_map(|it| {
+                let value = it.value.map_or_else(|| "absent".to_owned(), |v| shown(v, &row.unit));
+                [value, it.to_string()]
+            });
+            let first = [row.name.clone(), shown(row.base, &row.unit)];
+            table.row(first.into_iter().chain(others));
+        }
+        table
+    }
+}
+
+fn quantiles_of(report: &Report) -> Vec<Figure> {
+    let known = report.distributions().iter().filter(|it| !it.latency().is_empty());
+    let figures = known.flat_map(|it| {
+        QUANTILES.map(|(name, share)| {
+            let name = format!("{}, {name}", it.name());
+            Figure::new(name, it.latency().ms(share), "ms").lower_is_better()
+        })
+    });
+    figures.collect()
+}
+
+/// The names under which two plans have different values.
+fn differences(one: &Value, other: &Value) -> Vec<String> {
+    let (Some(a), Some(b)) = (one.as_object(), other.as_object()) else {
+        return if one == other { Vec::new() } else { vec!["all".to_owned()] };
+    };
+    let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    let value = |of: Option<&Value>| of.filter(|value| !value.is_null()).cloned();
+    let differ = keys.into_iter().filter(|key| value(a.get(*key)) != value(b.get(*key)));
+    differ.cloned().collect()
+}
+
+/// By which factor a ratio is a loss.
+fn loss(ratio: f64, better: Better) -> f64 {
+    match better {
+        Better::Lower => ratio,
+        Better::Higher => 1.0 / ratio,
+    }
+}
+
+#[cfg(test)]
+mod tests;

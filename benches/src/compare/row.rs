@@ -1,0 +1,110 @@
+//! One figure in all reports.
+
+use std::fmt;
+
+use super::loss;
+use crate::report::Figure;
+
+/// A figure of the baseline, and the same of the others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// What it is.
+    pub name: String,
+    /// Of what.
+    pub unit: String,
+    /// How much it is in the baseline.
+    pub base: f64,
+    /// How it is in the others, in their order.
+    pub others: Vec<Against>,
+}
+
+/// A figure beside that of the baseline.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Against {
+    /// How much it is; absent if the report does not have it, or violations took it.
+    pub value: Option<f64>,
+    /// How many times that of the baseline.
+    pub ratio: f64,
+    /// By which factor it is worse; below 1 it is better.
+    pub loss: f64,
+    /// What that means.
+    pub verdict: Verdict,
+}
+
+/// What a difference means.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// It is better, and not by noise.
+    Better,
+    /// It is worse, and not by noise.
+    Worse,
+    /// The difference is within what runs differ by.
+    Same,
+    /// Of neither direction is it known that it is better, or there is nothing to compare.
+    Unjudged,
+}
+
+impl Row {
+    pub(super) fn new<'a>(
+        base: &Figure,
+        others: impl Iterator<Item = Option<&'a Figure>>,
+        noise: f64,
+    ) -> Self {
+        Self {
+            name: base.name().to_owned(),
+            unit: base.unit().to_owned(),
+            base: base.value(),
+            others: others.map(|other| Against::new(base, other, noise)).collect(),
+        }
+    }
+}
+
+impl Against {
+    fn new(base: &Figure, other: Option<&Figure>, noise: f64) -> Self {
+        let value = other.map(Figure::value).filter(|value| value.is_finite());
+        let ratio = match value {
+            // Nothing to nothing is the same; something to nothing has no ratio.
+            Some(value) if value == base.value() => 1.0,
+            Some(value) if base.value() != 0.0 => value / base.value(),
+            _ => f64::NAN,
+        };
+        let (Some(better), Some(other)) = (base.better(), other) else {
+            return Self { value, ratio, loss: f64::NAN, verdict: Verdict::Unjudged };
+        };
+        let loss = loss(ratio, better);
+        let verdict = match loss {
+            none if none.is_nan() => Verdict::Unjudged,
+            _ if is_noise(base, other, loss, noise) => Verdict::Same,
+            more if more > 1.0 => Verdict::Worse,
+            _ => Verdict::Better,
+        };
+        Self { value, ratio, loss, verdict }
+    }
+}
+
+fn is_noise(base: &Figure, other: &Figure, loss: f64, noise: f64) -> bool {
+    let range = |of: &Figure| {
+        of.spread().map_or((of.value(), of.value()), |spread| (spread.least, spread.most))
+    };
+    if base.spread().is_some() || other.spread().is_some() {
+        let (a, b) = (range(base), range(other));
+        return a.0 <= b.1 && b.0 <= a.1;
+    }
+    loss <= 1.0 + noise && loss >= 1.0 / (1.0 + noise)
+}
+
+impl fmt::Display for Against {
+    /// The ratio, and what it means if it means something.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.ratio.is_nan() {
+            return Ok(());
+        }
+        write!(f, "{:.2}", self.ratio)?;
+        match self.verdict {
+            Verdict::Better => f.write_str(" better"),
+            Verdict::Worse => f.write_str(" WORSE"),
+            Verdict::Same | Verdict::Unjudged => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What comparisons say.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::*;
+use crate::latency::Latency;
+
+fn report(label: &str, rate: f64, cost: &[f64], latency_us: u64) -> Report {
+    let mut report = Report::new("fan");
+    report.label(label);
+    report.plan(json!({"sessions": 100, "rate": 50}));
+    report.throughput("deliveries", rate, "/s");
+    report.add(Figure::cost("CPU", 0.0, "us").of_runs(cost));
+    report.count("gaps", 0);
+    let mut latency = Latency::new();
+    latency.record(Duration::from_micros(latency_us));
+    report.distribution("delivery", &latency);
+    report
+}
+
+fn verdicts(comparison: &Comparison) -> Vec<(&str, Verdict)> {
+    comparison.rows().iter().map(|row| (row.name.as_str(), row.others[0].verdict)).collect()
+}
+
+#[test]
+fn a_difference_counts_beyond_the_noise_and_in_the_direction_of_the_figure() {
+    let base = report("a", 1_000.0, &[1.0], 1_000);
+    let against = |other: Report| Comparison::new(&[base.clone(), other], 0.05).unwrap();
+    let within = against(report("b", 953.0, &[1.05], 1_049));
+    assert!(
+        within
+            .rows()
+            .iter()
+            .all(|row| { matches!(row.others[0].verdict, Verdict::Same | Verdict::Unjudged) })
+    );
+    let beyond = against(report("c", 1_200.0, &[1.06], 500));
+    let expected = [
+        ("deliveries", Verdict::Better),
+        ("CPU", Verdict::Worse),
+        ("gaps", Verdict::Unjudged),
+        ("delivery, p50", Verdict::Better),
+        ("delivery, p99", Verdict::Better),
+        ("delivery, p99.9", Verdict::Better),
+    ];
+    assert_eq!(verdicts(&beyond), expected);
+    let slower = against(report("d", 900.0, &[1.0], 1_000));
+    assert_eq!(verdicts(&slower)[0], ("deliveries", Verdict::Worse));
+}
+
+#[test]
+fn where_runs_have_a_spread_it_decides_and_not_the_noise() {
+    let base = report("a", 1.0, &[1.0, 1.1, 1.3], 1);
+    let cpu = |cost: &[f64]| {
+        let all = [base.clone(), report("b", 1.0, cost, 1)];
+        verdicts(&Comparison::new(&all, 0.5).unwrap())[1].1
+    };
+    assert_eq!(cpu(&[1.3, 1.5, 1.6]), Verdict::Same);
+    assert_eq!(cpu(&[1.31, 1.5, 1.6]), Verdict::Worse);
+    assert_eq!(cpu(&[0.8, 0.9, 0.99]), Verdict::Better);
+    assert_eq!(cpu(&[1.31]), Verdict::Worse);
+}
+
+#[test]
+fn reports_of_different_loads_are_told_apart_by_what_differs() {
+    let base = report("a", 1.0, &[1.0], 1);
+    let mut other = report("b", 1.0, &[1.0], 1);
+    other.plan(json!({"sessions": 200, "rate": 50, "size": 128, "seed": null}));
+    let error = Comparison::check(&[base.clone(), other]).unwrap_err();
+    let text = "b and the first report have different plans: sessions, size";
+    assert_eq!(error.to_string(), text);
+    let error = Comparison::check(&[base.clone(), Report::new("echo")]).unwrap_err();
+    assert_eq!(error.to_string(), "echo is of the scenario echo, the first report of fan");
+    assert_eq!(Comparison::new(&[base], 0.0).unwrap_err(), CompareError::TooFew);
+}
+
+#[test]
+fn the_table_shows_values_and_ratios() {
+    let mut broken = report("broken", 900.0, &[1.0], 1_000);
+    broken.violation("1 x lost");
+    let all = [report("a", 1_000.0, &[1.0], 1_000), report("b", 500.0, &[1.0], 1_000), broken];
+    let text = Comparison::new(&all, 0.05).unwrap().table().to_string();
+    let lines: Vec<&str> = text.lines().take(4).collect();
+    let expected = [
+        "  figure                  a       b       ratio  broken  ratio",
+        "  ---------------  --------  ------  ----------  ------  -----",
+        "  deliveries       1,000 /s  500 /s  0.50 WORSE  absent",
+        "  CPU                  1 us    1 us        1.00  absent",
+    ];
+    assert_eq!(lines, expected);
+}
+
+fn kept(report: &Report, dir: &Path) -> PathBuf {
+    let path = dir.join(format!("{}.json", report.name()));
+    report.write(&path).unwrap();
+    path
+}
+
+#[test]
+fn the_command_fails_only_for_what_is_worse_than_allowed() {
+    let dir = std::env::temp_dir().join(format!("comet-bench-compare-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let base = kept(&report("a", 1_000.0, &[1.0], 1_000), &dir);
+    let slower = kept(&report("b", 880.0, &[1.0], 1_000), &dir);
+    let html = dir.join("page.html");
+    let options = |fail_above| Compare {
+        files: vec![base.clone(), slower.clone()],
+        force: false,
+        noise: 0.05,
+        fail_above,
+        html: Some(html.clone()),
+    };
+    assert!(run(&options(None)).unwrap().passed);
+    assert!(run(&options(Some(1.2))).unwrap().passed);
+    let outcome = run(&options(Some(1.1))).unwrap();
+    assert!(!outcome.passed && outcome.text.contains("deliveries is more than 1.1 times worse"));
+    let page = std::fs::read_to_string(&html).unwrap();
+    assert!(page.contains("<svg") && page.contains("0.88 WORSE"), "{page}");
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn a_report_with_violations_fails_where_failing_is_asked_for() {
+    let dir = std::env::temp_dir().join(format!("comet-bench-broken-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let base = kept(&report("a", 1_000.0, &[1.0], 1_000), &dir);
+    let mut broken = report("b", 1_000.0, &[1.0], 1_000);
+    broken.violation("1 x lost");
+    let files = vec![base, kept(&broken, &dir)];
+    let options = Compare { files, force: false, noise: 0.05, fail_above: Some(9.0), html: None };
+    let outcome = run(&options).unwrap();
+    assert!(!outcome.passed && outcome.text.contains("b has 1 violations, and no throughput"));
+    std::fs::remove_dir_all(&dir).unwrap();
+}

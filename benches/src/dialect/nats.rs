@@ -1,0 +1,177 @@
+//! The NATS client protocol: lines, rooms as subjects, and bodies behind their length.
+
+use serde_json::json;
+
+use super::address::{channels, each_channel};
+use super::carry::{Carry, Front};
+use super::talk::Talk;
+use super::{Broken, Event, Identity, Outgoing, To};
+
+/// The longest line that is taken: what a server says of itself names its neighbours.
+const MAX_LINE: usize = 8_192;
+/// The longest body that is taken.
+const MAX_BODY: usize = 1 << 20;
+
+const END: &[u8] = b"\r\n";
+
+/// A conversation of NATS.
+#[derive(Debug, Default)]
+pub(super) struct Nats {
+    carry: Carry,
+    is_open: bool,
+}
+
+impl Talk for Nats {
+    /// A server answers in order: when it has answered the ping, it knows the subscriptions.
+    fn open(&mut self, me: &Identity, out: &mut Outgoing<'_>) -> bool {
+        *self = Self::default();
+        let mut options = json!({
+            "verbose": false,
+            "pedantic": false,
+            "protocol": 1,
+            "lang": "rust",
+            "version": env!("CARGO_PKG_VERSION"),
+            "name": me.user,
+        });
+        if let Some(token) = &me.token {
+            options["auth_token"] = json!(token);
+        }
+        let mut words = format!("CONNECT {options}\r\n");
+        for (subject, id) in channels(me).zip(1..) {
+            words.push_str(&format!("SUB {subject} {id}\r\n"));
+        }
+        words.push_str("PING\r\n");
+        out.message(&[words.as_bytes()]);
+        false
+    }
+
+    fn read(
+        &mut self,
+        _: &Identity,
+        input: &[u8],
+        out: &mut Outgoing<'_>,
+        tell: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), Broken> {
+        let is_open = &mut self.is_open;
+        self.carry.feed(input, |input| {
+            let Some(end) = input.iter().take(MAX_LINE).position(|&byte| byte == b'\n') else {
+                return if input.len() < MAX_LINE {
+                    Ok(Front::Need(input.len() + 1))
+                } else {
+                    Err(Broken::TooLong(input.len()))
+                };
+            };
+            let line = input[..end].trim_ascii_end();
+            match line.split(|&byte| byte == b' ').next() {
+                Some(b"MSG") => return message(line, input, end + 1, tell),
+                Some(b"PING") => out.message(&[b"PONG\r\n"]),
+                Some(b"PONG") => {
+                    if !std::mem::replace(is_open, true) {
+                        tell(Event::Opened { resumed: false, welcome: None });
+                    }
+                }
+                Some(b"-ERR") => {
+                    return Err(Broken::Refused(String::from_utf8_lossy(&line[4..]).into_owned()));
+                }
+                Some(b"INFO" | b"+OK") => {}
+                _ => return Err(Broken::Unreadable { what: "a line", len: line.len() }),
+            }
+            Ok(Front::Packet(end + 1))
+        })
+    }
+
+    fn send(&mut self, me: &Identity, to: &To, body: &[u8], out: &mut Outgoing<'_>) {
+        each_channel(me, to, |subject| {
+            let line = format!("PUB {subject} {}\r\n", body.len());
+            out.message(&[line.as_bytes(), body, END]);
+        });
+    }
+
+    fn beat(&mut self, out: &mut Outgoing<'_>) -> bool {
+        out.message(&[b"PING\r\n"]);
+        true
+    }
+
+    fn leave(&mut self, out: &mut Outgoing<'_>) {
+        out.close();
+    }
+}
+
+/// `MSG subject id [reply] length`, and behind the line a body and another end of line.
+fn message(
+    line: &[u8],
+    input: &[u8],
+    start: usize,
+    tell: &mut impl FnMut(Event<'_>),
+) -> Result<Front, Broken> {
+    let unreadable = || Broken::Unreadable { what: "a message line", len: line.len() };
+    let digits = line.rsplit(|&byte| byte == b' ').next().ok_or_else(unreadable)?;
+    let len = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<usize>().ok());
+    let len = len.ok_or_else(unreadable)?;
+    if len > MAX_BODY {
+        return Err(Broken::TooLong(len));
+    }
+    let end = start + len + END.len();
+    let Some(rest) = input.get(start..end) else { return Ok(Front::Need(end)) };
+    let body = rest.strip_suffix(END).ok_or_else(unreadable)?;
+    tell(Event::Delivery { body });
+    Ok(Front::Packet(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Dialect;
+    use super::super::rehearsal::Rehearsal;
+    use super::*;
+
+    fn told(events: &[&str]) -> Vec<String> {
+        events.iter().map(|&event| event.to_owned()).collect()
+    }
+
+    #[test]
+    fn the_first_lines_connect_subscribe_and_ask_for_an_answer() {
+        let mut rehearsal = Rehearsal::new(Dialect::Nats, &["red", "blue"]);
+        rehearsal.me.token = Some("s3cret".to_owned());
+        let (is_open, words) = rehearsal.open();
+        let words = String::from_utf8(words).unwrap();
+        let (connect, rest) = words.split_once("\r\n").unwrap();
+        assert_eq!((is_open, rest), (false, "SUB red 1\r\nSUB blue 2\r\nPING\r\n"));
+        let options: serde_json::Value =
+            serde_json::from_str(connect.strip_prefix("CONNECT ").unwrap()).unwrap();
+        assert_eq!(options["verbose"], false);
+        assert_eq!((&options["auth_token"], &options["name"]), (&json!("s3cret"), &json!("al")));
+    }
+
+    #[test]
+    fn the_first_answer_opens_and_pings_are_answered() {
+        let mut rehearsal = Rehearsal::new(Dialect::Nats, &["red"]);
+        rehearsal.open();
+        let heard = rehearsal.hear(b"INFO {\"server_id\":\"N\"}\r\nPING\r\nPONG\r\nPONG\r\n");
+        assert_eq!(heard, Ok((told(&["opened"]), b"PONG\r\n".to_vec())));
+        assert_eq!(rehearsal.beat(), (true, b"PING\r\n".to_vec()));
+    }
+
+    #[test]
+    fn messages_are_as_long_as_their_line_says() {
+        let mut rehearsal = Rehearsal::new(Dialect::Nats, &["red", "blue"]);
+        let sent = rehearsal.send(&To::Rooms, b"hi");
+        assert_eq!(sent, b"PUB red 2\r\nhi\r\nPUB blue 2\r\nhi\r\n");
+        let lines =
+            b"MSG FOO.BAR 9 11\r\nHello World\r\nMSG FOO.BAR 9 GREETING.34 4\r\n\r\n\r\n\r\n";
+        let heard = rehearsal.hear(lines);
+        assert_eq!(heard, Ok((told(&["delivery Hello World", "delivery \\r\\n\\r\\n"]), vec![])));
+    }
+
+    #[test]
+    fn errors_and_nonsense_end_the_conversation() {
+        let hear = |line: &[u8]| Rehearsal::new(Dialect::Nats, &["red"]).hear(line);
+        let refused = Broken::Refused(" 'Authorization Violation'".to_owned());
+        assert_eq!(hear(b"-ERR 'Authorization Violation'\r\n"), Err(refused));
+        let unreadable = |what, len| Err(Broken::Unreadable { what, len });
+        assert_eq!(hear(b"HELLO\r\n"), unreadable("a line", 5));
+        assert_eq!(hear(b"MSG red 1 -1\r\n"), unreadable("a message line", 12));
+        assert_eq!(hear(b"MSG red 1 1\r\nabc"), unreadable("a message line", 11));
+        assert_eq!(hear(b"MSG red 1 9999999\r\n"), Err(Broken::TooLong(9_999_999)));
+        assert_eq!(hear(&[b'x'; 8_192]), Err(Broken::TooLong(8_192)));
+    }
+}

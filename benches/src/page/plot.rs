@@ -1,0 +1,127 @@
+//! A plot of lines, as SVG that takes its colours from the page.
+
+use std::fmt::Write as _;
+
+use super::markup::escaped;
+use super::scale::{Scale, Spacing};
+
+/// Lines over a common axis.
+#[derive(Clone, Debug)]
+pub struct Plot {
+    /// What is seen, with the unit of the upright axis.
+    pub title: String,
+    /// How the axis below is laid out, and what it is.
+    pub across: (Spacing, &'static str),
+    /// How the upright axis is laid out.
+    pub up: Spacing,
+    /// What is drawn.
+    pub lines: Vec<Line>,
+    /// A part of the axis below that is shaded: where the figures come from.
+    pub window: Option<(f64, f64)>,
+}
+
+/// One of the lines.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// What it is called.
+    pub name: String,
+    /// From left to right.
+    pub points: Vec<(f64, f64)>,
+}
+
+const WIDTH: f64 = 640.0;
+const HEIGHT: f64 = 280.0;
+const LEFT: f64 = 56.0;
+const RIGHT: f64 = 28.0;
+const TOP: f64 = 12.0;
+const BOTTOM: f64 = 40.0;
+/// Colours that the page knows.
+const COLOURS: usize = 8;
+
+impl Plot {
+    /// Whether there is a line to see.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.iter().all(|line| line.points.len() < 2)
+    }
+
+    /// The drawing with its title and the names of its lines.
+    #[must_use]
+    pub fn svg(&self) -> String {
+        let points = || self.lines.iter().flat_map(|line| &line.points);
+        let shown = |(from, to): (f64, f64)| [from, to].into_iter();
+        let window = self.window.into_iter().flat_map(shown);
+        let across =
+            Scale::over(self.across.0, points().map(|p| p.0).chain(window), (LEFT, WIDTH - RIGHT));
+        let up = Scale::over(self.up, points().map(|p| p.1), (HEIGHT - BOTTOM, TOP));
+        let mut svg = String::new();
+        self.shade(&mut svg, &across);
+        self.axes(&mut svg, &across, &up);
+        for (at, line) in self.lines.iter().enumerate() {
+            let (path, name) = (path(&line.points, &across, &up), escaped(&line.name));
+            let colour = at % COLOURS;
+            let _ = writeln!(svg, "<path class=\"line c{colour}\" d=\"{path}\">");
+            let _ = writeln!(svg, "<title>{name}</title></path>");
+        }
+        let title = escaped(&self.title);
+        format!(
+            "<figure>\n<figcaption>{title}{}</figcaption>\n\
+             <svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">\n\
+             {svg}</svg>\n</figure>\n",
+            self.legend(),
+        )
+    }
+
+    fn shade(&self, svg: &mut String, across: &Scale) {
+        if let Some((from, to)) = self.window {
+            let (x, width) = (across.at(from), across.at(to) - across.at(from));
+            let height = HEIGHT - TOP - BOTTOM;
+            let _ = writeln!(
+                svg,
+                "<rect class=\"window\" x=\"{x:.1}\" y=\"{TOP}\" width=\"{width:.1}\" \
+                 height=\"{height}\"/>"
+            );
+        }
+    }
+
+    fn axes(&self, svg: &mut String, across: &Scale, up: &Scale) {
+        let (right, below) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
+        for (value, text) in up.ticks() {
+            let y = up.at(value);
+            let _ = writeln!(svg, "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{right}\"/>");
+            let (x, y) = (LEFT - 8.0, y + 4.0);
+            let _ = writeln!(svg, "<text class=\"end\" x=\"{x}\" y=\"{y:.1}\">{text}</text>");
+        }
+        for (value, text) in across.ticks() {
+            let (x, end, y) = (across.at(value), below + 5.0, below + 18.0);
+            let _ = writeln!(svg, "<path class=\"grid\" d=\"M{x:.1} {below}V{end}\"/>");
+            let _ = writeln!(svg, "<text class=\"mid\" x=\"{x:.1}\" y=\"{y}\">{text}</text>");
+        }
+        let _ = writeln!(svg, "<path class=\"axis\" d=\"M{LEFT} {below}H{right}\"/>");
+        let (x, y, name) = (f64::midpoint(LEFT, right), HEIGHT - 4.0, self.across.1);
+        let _ = writeln!(svg, "<text class=\"mid\" x=\"{x}\" y=\"{y}\">{name}</text>");
+    }
+
+    fn legend(&self) -> String {
+        let names = self.lines.iter().enumerate().map(|(at, line)| {
+            let (colour, name) = (at % COLOURS, escaped(&line.name));
+            format!("<span class=\"key c{colour}\">{name}</span>")
+        });
+        if self.lines.len() < 2 { String::new() } else { names.collect() }
+    }
+}
+
+/// Through all points that are numbers; where one is missing, there is a gap in the line.
+fn path(points: &[(f64, f64)], across: &Scale, up: &Scale) -> String {
+    let mut path = String::new();
+    let mut pen = 'M';
+    for (x, y) in points {
+        if x.is_finite() && y.is_finite() {
+            let _ = write!(path, "{pen}{:.1} {:.1}", across.at(*x), up.at(*y));
+            pen = 'L';
+        } else {
+            pen = 'M';
+        }
+    }
+    path
+}

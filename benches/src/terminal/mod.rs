@@ -1,0 +1,147 @@
+//! What whoever started a run sees of it while it goes: on a terminal a bar with live figures,
+//! elsewhere a plain line every few seconds. All on standard error; standard output is for results.
+//!
+//! Not here: the report at the end ([`report`](crate::report)).
+
+mod lines;
+mod live;
+
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use comet_protocol::client::Time;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use lines::Lines;
+pub use live::Live;
+
+use crate::clock;
+
+/// How far a run is, for those who watch.
+#[derive(Debug)]
+pub struct Progress {
+    face: Face,
+    phase: Phase,
+}
+
+/// A part of the run.
+#[derive(Clone, Debug)]
+struct Phase {
+    name: String,
+    began: Time,
+    lasting: Option<Duration>,
+}
+
+#[derive(Debug)]
+enum Face {
+    /// Nobody watches.
+    Silent,
+    Bar(ProgressBar),
+    Lines(Lines),
+}
+
+/// How often a bar is drawn in a second, at most.
+const HERTZ: u8 = 10;
+
+impl Progress {
+    /// A bar if standard error is a terminal, lines if not; nothing at all if told to be quiet.
+    #[must_use]
+    pub fn new(is_quiet: bool) -> Self {
+        let face = match (is_quiet, io::stderr().is_terminal()) {
+            (true, _) => Face::Silent,
+            (false, true) => Face::Bar(bar()),
+            (false, false) => Face::Lines(Lines::new(Box::new(io::stderr()))),
+        };
+        Self::with(face)
+    }
+
+    /// Plain lines into a place of one's own.
+    #[must_use]
+    pub fn lines_into(out: Box<dyn io::Write + Send>) -> Self {
+        Self::with(Face::Lines(Lines::new(out)))
+    }
+
+    fn with(face: Face) -> Self {
+        Self { face, phase: Phase { name: String::new(), began: clock::now(), lasting: None } }
+    }
+
+    /// A part of the run begins; it has a bar if it is known how long it will take.
+    pub fn phase(&mut self, name: &str, lasting: Option<Duration>) {
+        let now = clock::now();
+        self.phase = Phase { name: name.to_owned(), began: now, lasting };
+        match &mut self.face {
+            Face::Silent => {}
+            Face::Bar(bar) => {
+                bar.set_style(style(lasting.is_some()));
+                bar.set_prefix(name.to_owned());
+                bar.set_message("");
+                bar.set_length(lasting.map_or(0, millis));
+                bar.set_position(0);
+            }
+            Face::Lines(lines) => lines.begin(now, &self.phase),
+        }
+    }
+
+    /// How things are now; to be told as often as it is known.
+    pub fn update(&mut self, live: &Live) {
+        let now = clock::now();
+        match &mut self.face {
+            Face::Silent => {}
+            Face::Bar(bar) => {
+                bar.set_position(millis(now.since(self.phase.began)));
+                bar.set_message(live.to_string());
+            }
+            Face::Lines(lines) => lines.update(now, &self.phase, live),
+        }
+    }
+
+    /// A line that stays.
+    pub fn say(&mut self, line: &str) {
+        match &mut self.face {
+            Face::Silent => {}
+            Face::Bar(bar) => bar.println(line),
+            Face::Lines(lines) => lines.say(line),
+        }
+    }
+
+    /// Clears the bar: what comes next on the terminal is the result.
+    pub fn finish(&mut self) {
+        if let Face::Bar(bar) = &self.face {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+fn bar() -> ProgressBar {
+    let target = ProgressDrawTarget::stderr_with_hz(HERTZ);
+    ProgressBar::with_draw_target(Some(0), target).with_style(style(false))
+}
+
+const BOUNDED: &str = "{prefix:>8.bold} {bar:24.green/dim} {elapsed:>3} {wide_msg}";
+const OPEN: &str = "{prefix:>8.bold} {spinner:.green} {elapsed:>3} {wide_msg}";
+
+/// A phase without a known end has no bar to fill.
+fn style(has_end: bool) -> ProgressStyle {
+    let style = ProgressStyle::with_template(if has_end { BOUNDED } else { OPEN });
+    style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_templates_of_bars_are_well_formed() {
+        let broken = |template| ProgressStyle::with_template(template).err();
+        assert!(broken(BOUNDED).is_none() && broken(OPEN).is_none());
+    }
+}

@@ -1,0 +1,70 @@
+//! What the shards of a gateway have in common.
+
+use std::hash::BuildHasher;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use super::addresses::Addresses;
+use super::clock::Clock;
+use super::mailbox::Mailbox;
+use super::poller::Poller;
+use super::tickets::TICKET_LIFE;
+use crate::budget::Budget;
+use crate::config::Config;
+use crate::home::{Homes, Presence};
+use crate::keyed::Keyed;
+use crate::stats::Counters;
+use crate::ticket::Tickets;
+
+/// This share of the memory budget is for what waits in mailboxes.
+const MAILBOXES: usize = 16;
+
+/// What all shards of a gateway share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    /// Each part hashes with a key of its own, made from this one.
+    pub(crate) keys: Keyed,
+    pub(crate) homes: Homes,
+    pub(crate) mailboxes: Vec<Arc<Mailbox>>,
+    pub(crate) presence: Vec<Presence>,
+    pub(crate) counters: Vec<Counters>,
+    pub(crate) open_connections: AtomicUsize,
+    pub(crate) addresses: Addresses,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) tickets: Tickets,
+    /// Tells the sessions of this run of the gateway from those of others.
+    pub(crate) incarnation: u64,
+}
+
+impl Shared {
+    /// What a shard for each of the pollers shares.
+    pub(crate) fn new(
+        config: Config,
+        clock: Clock,
+        keys: Keyed,
+        pollers: &[Poller],
+    ) -> io::Result<Self> {
+        let for_mailboxes = config.memory_budget / MAILBOXES;
+        let bytes = for_mailboxes / pollers.len().max(1);
+        let mailbox =
+            |poller: &Poller| Ok(Arc::new(Mailbox::new(config.mailbox, bytes, poller.waker()?)));
+        let secret = config.ticket_key.map_or_else(|| keys.secret(), Ok)?;
+        Ok(Self {
+            budget: Arc::new(Budget::new(config.memory_budget - for_mailboxes, pollers.len())),
+            tickets: Tickets::new(secret, TICKET_LIFE),
+            incarnation: keys.hash_one("incarnation"),
+            clock,
+            homes: Homes::new(pollers.len(), keys.for_part(pollers.len())),
+            keys,
+            mailboxes: pollers.iter().map(mailbox).collect::<io::Result<_>>()?,
+            presence: pollers.iter().map(|_| Presence::new()).collect(),
+            counters: pollers.iter().map(|_| Counters::default()).collect(),
+            open_connections: AtomicUsize::new(0),
+            addresses: Addresses::new(&config),
+            config,
+        })
+    }
+}
