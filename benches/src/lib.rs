@@ -5,6 +5,7 @@
 //! * [`oracle`]: what was lost, came twice or out of order, and whether gaps say so exactly;
 //! * [`plan`]: what is to be run, from a command line or a file;
 //! * [`proxy`]: stands between clients and gateway and breaks connections;
+//! * [`floor`]: a bare server, the least that the work costs;
 //! * [`server`]: the gateway under test as a child process, and what it uses;
 //! * [`scenario`]: the runs that the binary offers;
 //! * [`terminal`]: what is seen of a run while it goes;
@@ -19,6 +20,7 @@ pub mod clock;
 pub mod compare;
 pub mod dialect;
 pub mod driver;
+pub mod floor;
 pub mod latency;
 pub mod oracle;
 pub mod page;

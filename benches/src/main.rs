@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use comet_bench::compare::{self, Compare};
+use comet_bench::floor;
 use comet_bench::page::{Show, show};
 use comet_bench::proxy::{self, Options};
 use comet_bench::report::Report;
@@ -47,6 +48,8 @@ enum Scenario {
     Fan(fan::Plan),
     /// Reports beside each other: the others are measured by the first
     Compare(Compare),
+    /// A bare WebSocket server with rooms: the least that the work costs on this machine
+    Floor(floor::Options),
     /// A report that was kept, as a table or as a page for a browser
     Show(Show),
     /// Forwards connections, and breaks some; part of `cuts`
@@ -76,6 +79,12 @@ fn main() -> ExitCode {
         Scenario::Tortoise(plan) => tortoise::run(&plan, &setting),
         Scenario::Storm(plan) => storm::run(&plan, &setting),
         Scenario::Fan(plan) => fan::run(&plan, &setting),
+        Scenario::Floor(options) => {
+            return match floor::serve(&options) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(&error.to_string()),
+            };
+        }
         Scenario::Compare(options) => return compare(&options),
         Scenario::Show(options) => return finish(show(&options), command.json),
         Scenario::Proxy(proxy) => return forward(&proxy),

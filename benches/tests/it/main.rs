@@ -7,3 +7,4 @@ mod liar;
 mod party;
 mod rooms;
 mod runs;
+mod tls;

@@ -1,0 +1,103 @@
+//! One peer of the floor: its socket, and the bytes that had to wait.
+
+use std::io::{self, Read, Write};
+
+use mio::net::TcpStream;
+
+/// Where a peer is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Place {
+    /// It has not asked for anything.
+    New,
+    /// In a room, at this place of the list of members.
+    Room {
+        /// Which room.
+        room: u32,
+        /// Where in the list.
+        slot: u32,
+    },
+    /// By itself.
+    Echo,
+}
+
+/// A peer. Few ever have bytes that wait, so these are elsewhere.
+#[derive(Debug)]
+pub(super) struct Connection {
+    socket: TcpStream,
+    pub(super) place: Place,
+    waiting: Option<Box<Waiting>>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    unread: Vec<u8>,
+    unsent: Vec<u8>,
+}
+
+/// What may wait for one peer; who reads more slowly is cut off.
+const UNSENT: usize = 64 << 20;
+
+impl Connection {
+    pub(super) fn new(socket: TcpStream) -> io::Result<Self> {
+        socket.set_nodelay(true)?;
+        Ok(Self { socket, place: Place::New, waiting: None })
+    }
+
+    /// Reads behind what was kept; tells how much there is now, and whether the socket is empty.
+    /// `None` when nothing new has come.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<(usize, bool)>> {
+        let kept = self.waiting.as_ref().map_or(0, |waiting| waiting.unread.len());
+        if let Some(waiting) = &mut self.waiting {
+            buffer[..kept].copy_from_slice(&waiting.unread);
+        }
+        match self.socket.read(&mut buffer[kept..]) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            // A stream that gave less than it was asked for has no more.
+            Ok(len) => Ok(Some((kept + len, kept + len < buffer.len()))),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps the beginning of what is not complete.
+    pub(super) fn keep_unread(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() && self.waiting.is_none() {
+            return;
+        }
+        let waiting = self.waiting.get_or_insert_default();
+        waiting.unread.clear();
+        waiting.unread.extend_from_slice(bytes);
+        self.tidy();
+    }
+
+    /// Sends what fits, after what waits; the rest waits.
+    pub(super) fn send(&mut self, bytes: &[u8]) {
+        if let Some(waiting) = &mut self.waiting
+            && !waiting.unsent.is_empty()
+        {
+            waiting.unsent.extend_from_slice(bytes);
+            let sent = self.socket.write(&waiting.unsent).unwrap_or(0);
+            waiting.unsent.drain(..sent);
+            if waiting.unsent.len() > UNSENT {
+                // The poll tells of it, as of a peer that has gone.
+                let _ = self.socket.shutdown(std::net::Shutdown::Both);
+                waiting.unsent = Vec::new();
+            }
+            self.tidy();
+        } else if !bytes.is_empty() {
+            // If the socket is broken, the poll tells of it.
+            let sent = self.socket.write(bytes).unwrap_or(0);
+            if sent < bytes.len() {
+                self.waiting.get_or_insert_default().unsent.extend_from_slice(&bytes[sent..]);
+            }
+        }
+    }
+
+    /// Memory of peers for whom nothing waits any more is given back.
+    fn tidy(&mut self) {
+        let waiting = self.waiting.as_ref();
+        if waiting.is_some_and(|it| it.unread.is_empty() && it.unsent.is_empty()) {
+            self.waiting = None;
+        }
+    }
+}

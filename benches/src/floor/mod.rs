@@ -1,0 +1,286 @@
+//! The least that a WebSocket server with rooms can do on a machine: one thread, one poll, one
+//! frame for all members, no limits to speak of, no timers. What a gateway costs is measured
+//! against it.
+//!
+//! `GET /room/NAME` joins a room, and whatever is said there goes to all its members, the speaker
+//! included; `GET /echo` gets back what it says. That is what the relay does with `--dialect raw`.
+//!
+//! Not here: everything that makes a server one to put before strangers.
+
+mod command;
+mod connection;
+mod frames;
+mod rooms;
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use comet_protocol::ws::handshake::{HandshakeLimits, Parse, parse, write_accept};
+use comet_protocol::ws::{Opcode, write_frame};
+pub use command::{Options, serve};
+use connection::{Connection, Place};
+use mio::net::TcpListener;
+use mio::{Events, Interest, Poll, Token};
+use rooms::Rooms;
+use socket2::{Domain, Socket, Type};
+
+/// How a room's messages are written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Mode {
+    /// Each message by itself, as soon as it is read.
+    Write,
+    /// All messages of one wake-up in one write for each member.
+    #[default]
+    Batch,
+}
+
+/// The server.
+#[derive(Debug)]
+pub struct Floor {
+    poll: Poll,
+    events: Events,
+    listener: TcpListener,
+    address: SocketAddr,
+    mode: Mode,
+    connections: Vec<Option<Connection>>,
+    free: Vec<usize>,
+    rooms: Rooms,
+    buffer: Vec<u8>,
+    frame: Vec<u8>,
+}
+
+const LISTENER: Token = Token(usize::MAX);
+/// Longest message and what came before it in one read.
+const BUFFER: usize = 1 << 20;
+const BACKLOG: i32 = 4_096;
+
+/// Why a connection ends.
+#[derive(Debug)]
+enum End {
+    /// The peer is gone, or has said that it goes.
+    Gone,
+    /// It said what the floor does not understand.
+    Broken,
+}
+
+impl From<io::Error> for End {
+    fn from(_: io::Error) -> Self {
+        Self::Gone
+    }
+}
+
+impl Floor {
+    /// Listens at an address.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be had.
+    pub fn bind(address: SocketAddr, mode: Mode) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        let mut listener = TcpListener::from_std(socket.into());
+        let poll = Poll::new()?;
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(1_024),
+            address: listener.local_addr()?,
+            listener,
+            mode,
+            connections: Vec::new(),
+            free: Vec::new(),
+            rooms: Rooms::default(),
+            buffer: vec![0; BUFFER],
+            frame: Vec::new(),
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits for something to do, and does it.
+    ///
+    /// # Errors
+    ///
+    /// When the poll fails.
+    pub fn turn(&mut self, most: Option<Duration>) -> io::Result<()> {
+        let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        let polled = self.poll.poll(&mut events, most);
+        for event in &events {
+            match event.token() {
+                LISTENER => self.accept(),
+                Token(at) => {
+                    if event.is_writable() {
+                        self.send(at, &[]);
+                    }
+                    if event.is_readable() && self.read(at).is_err() {
+                        self.close(at);
+                    }
+                }
+            }
+        }
+        self.events = events;
+        while let Some((room, batch)) = self.rooms.next_batch() {
+            self.broadcast(room, &batch);
+            self.rooms.give_back(room, batch);
+        }
+        match polled {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes all who wait; without descriptors they wait on.
+    fn accept(&mut self) {
+        while let Ok((mut socket, _)) = self.listener.accept() {
+            let at = self.free.pop().unwrap_or(self.connections.len());
+            let both = Interest::READABLE | Interest::WRITABLE;
+            // What cannot be watched is dropped, and thereby closed.
+            let registered = self.poll.registry().register(&mut socket, Token(at), both);
+            let connection = Connection::new(socket);
+            let connection = registered.and(connection).ok();
+            if connection.is_none() {
+                self.free.push(at);
+            }
+            if at == self.connections.len() {
+                self.connections.push(connection);
+            } else {
+                self.connections[at] = connection;
+            }
+        }
+    }
+
+    fn read(&mut self, at: usize) -> Result<(), End> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let outcome = self.read_into(at, &mut buffer);
+        self.buffer = buffer;
+        outcome
+    }
+
+    fn read_into(&mut self, at: usize, buffer: &mut [u8]) -> Result<(), End> {
+        loop {
+            let Some(Some(connection)) = self.connections.get_mut(at) else { return Ok(()) };
+            let Some((len, is_all)) = connection.read(buffer)? else { return Ok(()) };
+            let used = self.take(at, &mut buffer[..len])?;
+            if used == 0 && len == buffer.len() {
+                return Err(End::Broken);
+            }
+            if let Some(Some(connection)) = self.connections.get_mut(at) {
+                connection.keep_unread(&buffer[used..len]);
+            }
+            if is_all {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Understands what is complete; returns how much that was.
+    fn take(&mut self, at: usize, input: &mut [u8]) -> Result<usize, End> {
+        let mut used = 0;
+        let mut place = self.place(at);
+        if place == Place::New {
+            used = self.upgrade(at, input)?;
+            place = self.place(at);
+            if place == Place::New {
+                return Ok(0);
+            }
+        }
+        while let Some(frame) = frames::next(&mut input[used..])? {
+            let payload = &input[used..][frame.payload.clone()];
+            match frame.opcode {
+                Opcode::Text | Opcode::Binary => self.said(at, place, frame.opcode, payload),
+                Opcode::Ping => self.reply(at, Opcode::Pong, payload),
+                Opcode::Pong => {}
+                Opcode::Close => {
+                    self.reply(at, Opcode::Close, payload);
+                    return Err(End::Gone);
+                }
+                Opcode::Continuation => return Err(End::Broken),
+            }
+            used += frame.payload.end;
+        }
+        Ok(used)
+    }
+
+    fn upgrade(&mut self, at: usize, input: &[u8]) -> Result<usize, End> {
+        let parsed = parse(input, 0, &HandshakeLimits::default()).map_err(|_| End::Broken)?;
+        let Parse::Complete { request, consumed } = parsed else { return Ok(0) };
+        let place = match request.path().strip_prefix("/room/") {
+            Some(name) if !name.is_empty() => self.rooms.join(name, at),
+            _ if request.path() == "/echo" => Place::Echo,
+            _ => return Err(End::Broken),
+        };
+        if let Some(Some(connection)) = self.connections.get_mut(at) {
+            connection.place = place;
+        }
+        let mut answer = Vec::new();
+        write_accept(&mut answer, request.key(), None);
+        self.send(at, &answer);
+        Ok(consumed)
+    }
+
+    fn place(&self, at: usize) -> Place {
+        self.connections.get(at).and_then(Option::as_ref).map_or(Place::New, |it| it.place)
+    }
+
+    fn said(&mut self, at: usize, place: Place, opcode: Opcode, payload: &[u8]) {
+        match (place, self.mode) {
+            (Place::Room { room, .. }, Mode::Batch) => {
+                write_frame(self.rooms.batch(room), opcode, payload);
+            }
+            (Place::Room { room, .. }, Mode::Write) => {
+                let mut frame = std::mem::take(&mut self.frame);
+                frame.clear();
+                write_frame(&mut frame, opcode, payload);
+                self.broadcast(room, &frame);
+                self.frame = frame;
+            }
+            (Place::Echo, _) => self.reply(at, opcode, payload),
+            (Place::New, _) => {}
+        }
+    }
+
+    fn reply(&mut self, at: usize, opcode: Opcode, payload: &[u8]) {
+        let mut frame = std::mem::take(&mut self.frame);
+        frame.clear();
+        write_frame(&mut frame, opcode, payload);
+        self.send(at, &frame);
+        self.frame = frame;
+    }
+
+    fn broadcast(&mut self, room: u32, bytes: &[u8]) {
+        let members = self.rooms.take_members(room);
+        for at in &members {
+            self.send(*at as usize, bytes);
+        }
+        self.rooms.put_members(room, members);
+    }
+
+    /// What does not fit now is sent later; who has too much waiting is cut off when it is read.
+    fn send(&mut self, at: usize, bytes: &[u8]) {
+        if let Some(Some(connection)) = self.connections.get_mut(at) {
+            connection.send(bytes);
+        }
+    }
+
+    fn close(&mut self, at: usize) {
+        let Some(connection) = self.connections.get_mut(at).and_then(Option::take) else { return };
+        self.free.push(at);
+        if let Place::Room { room, slot } = connection.place
+            && let Some(moved) = self.rooms.leave(room, slot)
+            && let Some(Some(moved)) = self.connections.get_mut(moved)
+        {
+            moved.place = Place::Room { room, slot };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

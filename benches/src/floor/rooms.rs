@@ -1,0 +1,77 @@
+//! Who is in which room, and what was said there since the last wake-up.
+
+use std::collections::HashMap;
+
+use super::connection::Place;
+
+#[derive(Debug, Default)]
+struct Room {
+    members: Vec<u32>,
+    batch: Vec<u8>,
+}
+
+/// All rooms; they stay when the last member has left.
+#[derive(Debug, Default)]
+pub(super) struct Rooms {
+    names: HashMap<String, u32>,
+    rooms: Vec<Room>,
+    /// Rooms in which something was said.
+    spoken: Vec<u32>,
+}
+
+impl Rooms {
+    /// Adds a member.
+    pub(super) fn join(&mut self, name: &str, member: usize) -> Place {
+        let next = self.names.len();
+        let room = *self.names.entry(name.to_owned()).or_insert_with(|| number(next));
+        if room as usize == self.rooms.len() {
+            self.rooms.push(Room::default());
+        }
+        let members = &mut self.rooms[room as usize].members;
+        members.push(number(member));
+        Place::Room { room, slot: number(members.len() - 1) }
+    }
+
+    /// Takes a member off the list; returns who is in its place now.
+    pub(super) fn leave(&mut self, room: u32, slot: u32) -> Option<usize> {
+        let members = &mut self.rooms[room as usize].members;
+        members.swap_remove(slot as usize);
+        members.get(slot as usize).map(|member| *member as usize)
+    }
+
+    /// Where what is said is written until the end of the wake-up.
+    pub(super) fn batch(&mut self, room: u32) -> &mut Vec<u8> {
+        let batch = &mut self.rooms[room as usize].batch;
+        if batch.is_empty() {
+            self.spoken.push(room);
+        }
+        batch
+    }
+
+    /// A room in which something was said, and what.
+    pub(super) fn next_batch(&mut self) -> Option<(u32, Vec<u8>)> {
+        let room = self.spoken.pop()?;
+        Some((room, std::mem::take(&mut self.rooms[room as usize].batch)))
+    }
+
+    /// It is sent: its memory is used again.
+    pub(super) fn give_back(&mut self, room: u32, mut batch: Vec<u8>) {
+        batch.clear();
+        self.rooms[room as usize].batch = batch;
+    }
+
+    /// Lends the list of members.
+    pub(super) fn take_members(&mut self, room: u32) -> Vec<u32> {
+        std::mem::take(&mut self.rooms[room as usize].members)
+    }
+
+    /// Takes it back.
+    pub(super) fn put_members(&mut self, room: u32, members: Vec<u32>) {
+        self.rooms[room as usize].members = members;
+    }
+}
+
+/// Descriptors, and so members and rooms, are fewer than 2^32.
+fn number(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
