@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-/// Counts operations, while somebody else counts the instructions of [`collected`].
+/// Counts operations, while somebody else counts the instructions of `collected`.
 #[derive(Debug, Default)]
 pub struct Meter {
     operations: u64,

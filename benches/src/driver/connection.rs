@@ -1,14 +1,14 @@
 //! One socket of a session.
 
-use std::io::{self, Read, Write};
+use std::io;
 
 use comet_protocol::client::Time;
-use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
 use super::framing::{Framing, Said, Target};
 use super::lost::Lost;
 use super::route::{Route, Transport, reset};
+use super::wire::Wire;
 use crate::dialect::{Dialect, Envelope, Identity, Outgoing};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,7 +22,7 @@ enum Stage {
 /// A socket and what it could not take yet.
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: TcpStream,
+    wire: Wire,
     framing: Framing,
     envelope: Envelope,
     unsent: Vec<u8>,
@@ -34,7 +34,7 @@ pub(super) struct Connection {
 /// What one read brought.
 #[derive(Debug)]
 pub(super) enum Arrived {
-    /// This much lies in the buffer; whether it was full.
+    /// This much lies in the buffer; whether there may be more.
     Bytes {
         len: usize,
         full: bool,
@@ -54,9 +54,9 @@ impl Connection {
         deadline: Time,
         random: u64,
     ) -> io::Result<Self> {
-        let stream = route.dial(receive_buffer)?;
+        let wire = route.dial(receive_buffer)?;
         let framing = Framing::new(route.transport, || Target {
-            host: route.to.to_string(),
+            host: route.host(),
             path: route.path(dialect, me),
             subprotocols: dialect.subprotocols(),
             random,
@@ -66,20 +66,20 @@ impl Connection {
             Transport::WebSocket => Envelope::WebSocket { opcode: dialect.opcode(), random },
         };
         let (unsent, stage) = (framing.greeting(), Stage::Dialing);
-        Ok(Self { stream, framing, envelope, unsent, stage, deadline })
+        Ok(Self { wire, framing, envelope, unsent, stage, deadline })
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        registry.register(&mut self.stream, token, Interest::READABLE | Interest::WRITABLE)
+        registry.register(self.wire.stream_mut(), token, Interest::READABLE | Interest::WRITABLE)
     }
 
     /// The socket says that it can be written to. Returns whether packets may go from now on.
     pub(super) fn handle_writable(&mut self) -> io::Result<bool> {
         if self.stage == Stage::Dialing {
-            if let Some(error) = self.stream.take_error()? {
+            if let Some(error) = self.wire.stream().take_error()? {
                 return Err(error);
             }
-            match self.stream.peer_addr() {
+            match self.wire.stream().peer_addr() {
                 Err(error) if error.kind() == io::ErrorKind::NotConnected => return Ok(false),
                 other => other?,
             };
@@ -101,8 +101,8 @@ impl Connection {
     }
 
     /// Whether the socket took everything so far.
-    pub(super) const fn is_flushed(&self) -> bool {
-        self.unsent.is_empty()
+    pub(super) fn is_flushed(&self) -> bool {
+        self.unsent.is_empty() && self.wire.is_flushed()
     }
 
     /// Bytes that wait for the socket.
@@ -113,11 +113,12 @@ impl Connection {
     pub(super) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Arrived> {
         let kept = self.framing.restore(buffer);
         loop {
-            return match self.stream.read(&mut buffer[kept..]) {
+            return match self.wire.read(&mut buffer[kept..]) {
                 Ok(0) => Ok(Arrived::End),
                 Ok(read) => {
                     let len = kept + read;
-                    Ok(Arrived::Bytes { len, full: len == buffer.len() })
+                    let full = len == buffer.len() || !self.wire.is_drained_by_a_short_read();
+                    Ok(Arrived::Bytes { len, full })
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Arrived::Nothing),
@@ -168,17 +169,21 @@ impl Connection {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut written = 0;
         if self.unsent.is_empty() {
-            written = write_some(&mut self.stream, bytes)?;
+            written = self.wire.write(bytes)?;
         }
         self.unsent.extend_from_slice(&bytes[written..]);
         Ok(())
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        if self.unsent.is_empty() || self.stage == Stage::Dialing {
+        if self.stage == Stage::Dialing {
             return Ok(());
         }
-        let written = write_some(&mut self.stream, &self.unsent)?;
+        self.wire.flush()?;
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
+        let written = self.wire.write(&self.unsent)?;
         if written < self.unsent.len() {
             self.unsent.drain(..written);
         } else if self.unsent.capacity() > KEPT {
@@ -189,23 +194,13 @@ impl Connection {
         Ok(())
     }
 
+    /// Says that nothing follows, in a transport that wants to know.
+    pub(super) fn farewell(&mut self) {
+        self.wire.farewell();
+    }
+
     /// Ends it without a farewell when it goes.
     pub(super) fn reset(&self) {
-        reset(&self.stream);
+        reset(self.wire.stream());
     }
-}
-
-/// Writes until there is no more, or the socket is full.
-fn write_some(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    let mut written = 0;
-    while written < bytes.len() {
-        match stream.write(&bytes[written..]) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(some) => written += some,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(written)
 }

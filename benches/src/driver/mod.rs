@@ -7,19 +7,23 @@
 //!
 //! Not here: what messages mean, whether they are right (the oracle), when to send (schedules).
 
+mod address;
 mod connection;
 mod framing;
 mod lost;
 mod route;
 mod session;
 mod timers;
+mod trust;
 mod tuning;
 mod turn;
+mod wire;
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
+pub use address::RouteError;
 use bytes::Bytes;
 pub use comet_protocol::client::{Full, Time};
 use lost::Lost;
@@ -28,6 +32,7 @@ pub(crate) use route::reset;
 pub use route::{Route, Transport};
 use session::Session;
 use timers::Timers;
+pub use trust::{Trust, TrustError};
 pub use tuning::Tuning;
 
 use crate::clock;
@@ -268,7 +273,7 @@ impl Driver {
     /// Closes the socket and tells the session.
     fn drop_connection(&mut self, id: usize, why: &Lost) {
         let session = &mut self.sessions[id];
-        let Some(connection) = session.connection.take() else { return };
+        let Some(mut connection) = session.connection.take() else { return };
         if connection.is_open() {
             self.tally.lost += 1;
         } else {
@@ -277,8 +282,10 @@ impl Driver {
         if connection.is_dialing() {
             self.dialing -= 1;
         }
-        if !matches!(why, Lost::Cut | Lost::Unwanted) {
-            self.trouble = Some(why.to_string());
+        match why {
+            Lost::Cut => {}
+            Lost::Unwanted => connection.farewell(),
+            why => self.trouble = Some(why.to_string()),
         }
         session.client.handle_disconnected(clock::now(), why);
     }

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mio::net::TcpStream;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
+use super::wire::Wire;
 use crate::dialect::{Dialect, Identity};
 
 /// What carries the packets.
@@ -31,19 +34,34 @@ pub struct Route {
     /// The path of the upgrade, if it is not the dialect's own; `{room}` and `{user}` are filled
     /// in.
     pub path: Option<Arc<str>>,
+    /// The host that the upgrade names, if it is not the address.
+    pub(super) host: Option<Arc<str>>,
+    /// TLS, if it is spoken.
+    pub(super) secure: Option<Arc<Secure>>,
+}
+
+/// How to speak TLS, and to whom.
+#[derive(Debug)]
+pub(super) struct Secure {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) name: ServerName<'static>,
 }
 
 impl Route {
+    const fn new(to: SocketAddr, transport: Transport) -> Self {
+        Self { to, from: None, transport, path: None, host: None, secure: None }
+    }
+
     /// A way by plain TCP.
     #[must_use]
     pub const fn tcp(to: SocketAddr) -> Self {
-        Self { to, from: None, transport: Transport::Tcp, path: None }
+        Self::new(to, Transport::Tcp)
     }
 
     /// A way by WebSocket.
     #[must_use]
     pub const fn websocket(to: SocketAddr) -> Self {
-        Self { to, from: None, transport: Transport::WebSocket, path: None }
+        Self::new(to, Transport::WebSocket)
     }
 
     /// The same way from one of the machine's own addresses.
@@ -51,6 +69,18 @@ impl Route {
     pub const fn from(mut self, address: IpAddr) -> Self {
         self.from = Some(address);
         self
+    }
+
+    /// The same way to another path; `{room}` and `{user}` are filled in.
+    #[must_use]
+    pub fn at(mut self, path: &str) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// The host that the upgrade names.
+    pub(super) fn host(&self) -> String {
+        self.host.as_deref().map_or_else(|| self.to.to_string(), str::to_owned)
     }
 
     /// Where a session upgrades.
@@ -61,7 +91,15 @@ impl Route {
     }
 
     /// Begins to connect; the socket becomes writable when it is done or has failed.
-    pub(super) fn dial(&self, receive_buffer: Option<usize>) -> io::Result<TcpStream> {
+    pub(super) fn dial(&self, receive_buffer: Option<usize>) -> io::Result<Wire> {
+        let stream = self.connect(receive_buffer)?;
+        match self.secure.as_deref() {
+            Some(Secure { config, name }) => Wire::secured(stream, config, name),
+            None => Ok(Wire::Plain(stream)),
+        }
+    }
+
+    fn connect(&self, receive_buffer: Option<usize>) -> io::Result<TcpStream> {
         let socket = Socket::new(Domain::for_address(self.to), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;

@@ -29,7 +29,7 @@ fn every_message_reaches_every_member_once_and_in_order() {
 #[test]
 fn a_raw_session_goes_where_its_path_says() {
     let relay = Relay::start(false);
-    let route = Route { path: Some("/room/{room}".into()), ..Route::websocket(relay.raw) };
+    let route = Route::websocket(relay.raw).at("/room/{room}");
     let mut party = Party::new(Tuning::default());
     let red = party.gather(Dialect::Raw, "red", 2, &route);
     let blue = party.gather(Dialect::Raw, "blue", 2, &route);
@@ -44,7 +44,7 @@ fn a_raw_session_goes_where_its_path_says() {
 fn a_session_that_is_refused_is_over_and_says_why() {
     let relay = Relay::start(false);
     let mut party = Party::new(Tuning::default());
-    let nowhere = Route { path: Some("/nowhere".into()), ..Route::websocket(relay.raw) };
+    let nowhere = Route::websocket(relay.raw).at("/nowhere");
     party.join(Dialect::Raw, Identity::new("al", []), &nowhere);
     party.join(Dialect::Dtalk, Identity::new("nobody", []), &Route::tcp(relay.tcp));
     party.until("both are over", |heard| heard.iter().all(|heard| !heard.closed.is_empty()));

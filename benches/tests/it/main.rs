@@ -1,9 +1,13 @@
 //! The harness against gateways that keep their promises, and against one that does not.
 
+mod centrifugo;
 mod comet;
 mod dialects;
 mod driver;
 mod liar;
 mod party;
+mod peers;
+mod planned;
 mod rooms;
 mod runs;
+mod tls;

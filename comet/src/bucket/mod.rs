@@ -89,7 +89,9 @@ pub(crate) struct Bucket {
     hasher: Keyed,
 }
 
+/// Two lines of the processor's cache, the session in the first: all that most deliveries look at.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Slot {
     generation: u32,
     /// The session before this one ended because nobody came back for it.

@@ -31,32 +31,33 @@ struct Open {
 pub(crate) struct Inbox {
     /// Number of the oldest open message.
     first: u32,
-    open: VecDeque<Open>,
+    #[expect(clippy::box_collection, reason = "most sessions have none open, most of the time")]
+    open: Option<Box<VecDeque<Open>>>,
 }
 
 impl Inbox {
     /// Whether `limit` messages are open.
     pub(crate) fn is_full(&self, limit: u16) -> bool {
-        self.open.len() >= usize::from(limit)
+        self.len() >= usize::from(limit)
     }
 
     /// Whether no message is open.
     pub(crate) fn is_empty(&self) -> bool {
-        self.open.is_empty()
+        self.len() == 0
     }
 
     /// Takes a message in, and returns the number under which it is settled.
     #[expect(clippy::cast_possible_truncation, reason = "bounded by the 16-bit limit")]
     pub(crate) fn open(&mut self, seq: u32, op: u32) -> u32 {
-        let number = self.first.wrapping_add(self.open.len() as u32);
-        self.open.push_back(Open { seq, op, reply: None });
+        let number = self.first.wrapping_add(self.len() as u32);
+        self.open.get_or_insert_default().push_back(Open { seq, op, reply: None });
         number
     }
 
     /// Settles a message; false if it is not open or was settled before.
     pub(crate) fn settle(&mut self, number: u32, reply: Reply) -> bool {
         let index = number.wrapping_sub(self.first) as usize;
-        match self.open.get_mut(index) {
+        match self.open.as_mut().and_then(|open| open.get_mut(index)) {
             Some(open) if open.reply.is_none() => {
                 open.reply = Some(reply);
                 true
@@ -67,8 +68,9 @@ impl Inbox {
 
     /// The next reply that may leave, with the seq and op of its message; call until `None`.
     pub(crate) fn poll_reply(&mut self) -> Option<(u32, u32, Bytes)> {
-        while self.open.front().is_some_and(|open| open.reply.is_some()) {
-            let open = self.open.pop_front()?;
+        let messages = self.open.as_mut()?;
+        while messages.front().is_some_and(|open| open.reply.is_some()) {
+            let open = messages.pop_front()?;
             self.first = self.first.wrapping_add(1);
             if let Some(Reply::Ack(body)) = open.reply {
                 return Some((open.seq, open.op, body));
@@ -85,15 +87,19 @@ impl Inbox {
     /// Forgets the open messages: the connection on which their replies were awaited is gone.
     #[expect(clippy::cast_possible_truncation, reason = "bounded by the 16-bit limit")]
     pub(crate) fn abandon(&mut self) {
-        self.first = self.first.wrapping_add(self.open.len() as u32);
-        self.open = VecDeque::new();
+        self.first = self.first.wrapping_add(self.len() as u32);
+        self.open = None;
     }
 
     /// Gives the buffer back, if nothing is open.
     pub(crate) fn release(&mut self) {
-        if self.open.is_empty() {
-            self.open = VecDeque::new();
+        if self.is_empty() {
+            self.open = None;
         }
+    }
+
+    fn len(&self) -> usize {
+        self.open.as_ref().map_or(0, |open| open.len())
     }
 }
 
@@ -159,7 +165,7 @@ mod tests {
 
     #[test]
     fn numbers_go_on_and_wrap() {
-        let mut inbox = Inbox { first: u32::MAX, open: VecDeque::new() };
+        let mut inbox = Inbox { first: u32::MAX, open: None };
         let (last, first) = (inbox.open(1, 7), inbox.open(2, 7));
         assert_eq!((last, first), (u32::MAX, 0));
         assert!(inbox.settle(first, ack("b")) && inbox.settle(last, ack("a")));

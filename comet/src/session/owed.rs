@@ -141,7 +141,7 @@ impl Session {
             }
         }
         match &mut self.window {
-            Some(window) => Ok(window.queue().give_up(GapReason::Memory)? || gave),
+            Some(window) => Ok(window.give_up(GapReason::Memory)? || gave),
             None => Ok(gave),
         }
     }

@@ -60,7 +60,10 @@ pub(crate) enum Transport {
     /// Waits for an upgrade request, of which so many bytes have been searched.
     Upgrading { searched: usize },
     /// A raw peer's upgrade request is before the router; this is its key.
-    Deciding { key: Box<str> },
+    Deciding {
+        #[expect(clippy::box_collection, reason = "every connection has the room that it takes")]
+        key: Box<String>,
+    },
     /// WebSocket frames.
     WebSocket(ws::Decoder),
 }

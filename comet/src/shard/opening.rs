@@ -85,7 +85,7 @@ impl Shard {
             return Err(Closed::TurnedAway);
         }
         let Some(connection) = self.connection(slot) else { return Ok(()) };
-        connection.transport = Transport::Deciding { key: request.key().into() };
+        connection.transport = Transport::Deciding { key: Box::new(request.key().to_owned()) };
         if let Some(member) = self.bucket.get_mut(slot) {
             member.session.begin_authentication();
         }

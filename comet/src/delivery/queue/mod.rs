@@ -237,14 +237,6 @@ impl Queue {
         self.recharge();
     }
 
-    /// Gives buffers back that hold nothing.
-    pub(crate) fn release(&mut self) {
-        for lane in self.lanes.iter_mut().filter(|lane| lane.is_empty()) {
-            *lane = VecDeque::new();
-        }
-        self.recharge();
-    }
-
     fn is_full(&self, len: usize, limits: &QueueLimits) -> bool {
         let entries: usize = self.lanes.iter().map(VecDeque::len).sum();
         entries >= limits.entries || self.bytes + len > limits.bytes

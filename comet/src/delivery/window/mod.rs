@@ -15,10 +15,10 @@ mod tests;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use comet_protocol::comet::Seq;
+use comet_protocol::comet::{GapReason, Seq};
 
 use super::rtt::Rtt;
-use super::{Held, Item, Overflow, Queue, QueueLimits};
+use super::{Held, Item, Lane, Overflow, Queue, QueueLimits};
 use crate::budget::{Account, Charge, Exhausted};
 use crate::time::Time;
 use flight::{InFlight, Room, Timing};
@@ -72,7 +72,8 @@ pub(crate) enum Due {
 #[derive(Debug)]
 pub(crate) struct Window {
     in_flight: VecDeque<InFlight>,
-    queue: Queue,
+    /// Made when something has to wait.
+    queue: Option<Box<Queue>>,
     /// Number of the first in flight, or of the next if none is.
     first: Seq,
     /// How many numbers were given, these included.
@@ -117,7 +118,7 @@ impl Window {
         let charge = Charge::from_reserve(account, cost(LEAST_ENTRIES))?;
         Ok(Self {
             in_flight: VecDeque::with_capacity(LEAST_ENTRIES),
-            queue: Queue::new(account),
+            queue: None,
             first: Seq::FIRST,
             given: 0,
             flight_bytes: 0,
@@ -139,7 +140,7 @@ impl Window {
         limits: &WindowLimits,
     ) -> Option<Seq> {
         let lane = item.lane();
-        let passes = self.replay_at >= self.in_flight.len() && self.queue.lets_pass(lane);
+        let passes = self.replay_at >= self.in_flight.len() && self.lets_pass(lane);
         if !passes || !self.has_entry() || !self.room(limits).fits(lane, item.len()) {
             return None;
         }
@@ -154,7 +155,13 @@ impl Window {
 
     /// What waits.
     pub(crate) fn queue(&mut self) -> &mut Queue {
-        &mut self.queue
+        let account = self.charge.account();
+        self.queue.get_or_insert_with(|| Box::new(Queue::new(account)))
+    }
+
+    /// Gives up everything that waits. Whether there was anything.
+    pub(crate) fn give_up(&mut self, reason: GapReason) -> Result<bool, Overflow> {
+        self.queue.as_mut().map_or(Ok(false), |queue| queue.give_up(reason))
     }
 
     /// Begins to number from 1 again, as on a new connection. What is not acknowledged waits
@@ -169,7 +176,7 @@ impl Window {
         while let Some(entry) = self.in_flight.pop_back() {
             // The router has heard of a gap when it was sent.
             let unacked = entry.item.filter(|item| matches!(item.item, Item::Delivery(_)));
-            unacked.map_or(Ok(()), |item| self.queue.restore(item))?;
+            unacked.map_or(Ok(()), |item| self.queue().restore(item))?;
         }
         Ok(())
     }
@@ -196,7 +203,7 @@ impl Window {
             return None;
         }
         let room = self.room(limits);
-        let item = self.queue.pop(|lane, len| room.fits(lane, len))?;
+        let item = self.queue.as_mut()?.pop(|lane, len| room.fits(lane, len))?;
         if matches!(item.item, Item::Gap(_)) && !self.numbers_gaps {
             return Some(Transmit { seq: Seq::NONE, item, is_new: true });
         }
@@ -265,23 +272,23 @@ impl Window {
         if self.is_idle() {
             self.in_flight = VecDeque::with_capacity(LEAST_ENTRIES);
             let _shrinks = self.charge.set(cost(LEAST_ENTRIES));
-            self.queue.release();
+            self.queue = None;
         }
     }
 
     /// Whether anything waits that could be given up.
     pub(crate) fn keeps_something(&self) -> bool {
-        self.queue.keeps_something()
+        self.queue.as_ref().is_some_and(|queue| queue.keeps_something())
     }
 
     /// Whether something waits though nothing flies: then it waits for memory.
     pub(crate) fn is_stuck(&self) -> bool {
-        self.in_flight.is_empty() && !self.queue.is_empty()
+        self.in_flight.is_empty() && self.has_waiting()
     }
 
     /// Whether nothing is in flight and nothing waits.
     pub(crate) fn is_idle(&self) -> bool {
-        self.in_flight.is_empty() && self.queue.is_empty()
+        self.in_flight.is_empty() && !self.has_waiting()
     }
 
     /// Deliveries in flight.
@@ -292,7 +299,7 @@ impl Window {
 
     /// Bytes of bodies that are in flight or wait here, those in rooms' logs not counted.
     pub(crate) fn bytes(&self) -> usize {
-        self.flight_bytes + self.queue.bytes()
+        self.flight_bytes + self.queue.as_ref().map_or(0, |queue| queue.bytes())
     }
 
     fn poll_replay(&mut self, now: Time, limits: &WindowLimits) -> Option<Transmit> {
@@ -312,11 +319,24 @@ impl Window {
         None
     }
 
+    /// Whether anything waits.
+    fn has_waiting(&self) -> bool {
+        self.queue.as_ref().is_some_and(|queue| !queue.is_empty())
+    }
+
+    /// Whether nothing waits that goes before what enters this lane now.
+    fn lets_pass(&self, lane: Lane) -> bool {
+        self.queue.as_ref().is_none_or(|queue| queue.lets_pass(lane))
+    }
+
     /// Whether there is, or can be, an entry for one more.
+    #[inline]
     fn has_entry(&mut self) -> bool {
-        if self.in_flight.len() < self.in_flight.capacity() {
-            return true;
-        }
+        self.in_flight.len() < self.in_flight.capacity() || self.make_entry()
+    }
+
+    #[cold]
+    fn make_entry(&mut self) -> bool {
         let more = self.in_flight.capacity().max(LEAST_ENTRIES);
         let paid = self.charge.set(cost(self.in_flight.capacity() + more)).is_ok();
         if paid {
@@ -372,5 +392,5 @@ impl Window {
 
 /// Bytes of a window with so many entries.
 const fn cost(entries: usize) -> usize {
-    size_of::<Window>() + entries * size_of::<InFlight>()
+    size_of::<Window>() + size_of::<Queue>() + entries * size_of::<InFlight>()
 }

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::board::{Board, Source, Watch};
@@ -22,6 +23,8 @@ const CAPACITY: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Wire {
     remote: SocketAddr,
+    /// The peer keeps nothing of what is written from now on.
+    discards: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -48,8 +51,6 @@ struct State {
     error: Option<ErrorKind>,
     /// The gateway was given less space than it wanted.
     wants_space: bool,
-    /// The peer keeps nothing of what is written from now on.
-    discards: bool,
     watch: Option<Watch>,
 }
 
@@ -100,8 +101,18 @@ impl End {
         if state.reset.is_some() { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) }
     }
 
+    #[inline]
     pub(crate) fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
+        let wanted = match slices {
+            [all] => all.len(),
+            _ => slices.iter().map(|slice| slice.len()).sum(),
+        };
+        if self.discards() { Ok(wanted) } else { self.put(slices, wanted) }
+    }
+
+    /// Writes to somebody who may read it.
+    #[inline(never)]
+    fn put(&self, slices: &[IoSlice<'_>], wanted: usize) -> io::Result<usize> {
         let Some(wire) = self.wire() else { return Ok(wanted) };
         let mut state = wire.lock();
         if let Some(error) = state.error.take() {
@@ -109,12 +120,6 @@ impl End {
         }
         if state.shut || state.reset.is_some() {
             return Err(ErrorKind::BrokenPipe.into());
-        }
-        if state.discards {
-            drop(state);
-            drop(wire);
-            self.discard();
-            return Ok(wanted);
         }
         let written = slices.iter().map(|slice| state.from_gateway.put(slice)).sum();
         state.wants_space |= written < wanted;
@@ -124,9 +129,14 @@ impl End {
         Ok(written)
     }
 
-    /// Lets the wire go if nobody else has it: from now on a write costs nothing.
-    fn discard(&self) {
-        self.wire.set(self.wire.take().filter(|wire| Arc::strong_count(wire) > 1));
+    /// Whether what is written goes nowhere. A wire that nobody else has is let go then.
+    #[inline]
+    fn discards(&self) -> bool {
+        let Some(wire) = self.wire.take() else { return true };
+        let discards = wire.discards.load(Ordering::Relaxed);
+        let is_of_use = !discards || Arc::strong_count(&wire) > 1;
+        self.wire.set(is_of_use.then_some(wire));
+        discards
     }
 
     fn wire(&self) -> Option<Arc<Wire>> {
@@ -177,7 +187,8 @@ impl fmt::Debug for End {
 /// The other side's view.
 impl Wire {
     pub(crate) fn new(remote: SocketAddr) -> Arc<Self> {
-        Arc::new(Self { remote, state: Mutex::default() })
+        let discards = AtomicBool::new(false);
+        Arc::new(Self { remote, discards, state: Mutex::default() })
     }
 
     /// Lets bytes arrive at the gateway, as many as it has room for. How many that was.
@@ -211,8 +222,8 @@ impl Wire {
 
     /// The peer takes whatever the gateway writes, and keeps nothing of it.
     pub(crate) fn discard(self: &Arc<Self>) {
+        self.discards.store(true, Ordering::Relaxed);
         let mut state = self.lock();
-        state.discards = true;
         state.from_gateway = Pipe::default();
         state.tell_of_space(self);
     }

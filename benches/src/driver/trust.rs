@@ -1,0 +1,132 @@
+//! Which servers are believed to be who they say.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+/// Whose certificates are taken.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Trust {
+    /// Those that the system trusts.
+    #[default]
+    System,
+    /// Those that an authority of this file has signed, in PEM.
+    File(PathBuf),
+    /// Anybody's: what is said is secret, but from whom nobody knows.
+    Anybody,
+}
+
+/// Why nobody can be trusted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// The file cannot be read, or holds no certificate.
+    #[error("no certificates in {0}: {1}")]
+    File(PathBuf, String),
+    /// The system trusts nobody.
+    #[error("the system has no certificates to trust")]
+    NoRoots,
+    /// The cryptography does not fit.
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+impl Trust {
+    /// Settings for connections. No session of TLS is resumed: clients are strangers to a server
+    /// when they come.
+    pub(super) fn config(&self) -> Result<Arc<ClientConfig>, TrustError> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()?;
+        let mut config = match self {
+            Self::Anybody => {
+                let nobody_asks = Arc::new(Anybody { provider });
+                builder
+                    .dangerous()
+                    .with_custom_certificate_verifier(nobody_asks)
+                    .with_no_client_auth()
+            }
+            Self::System | Self::File(_) => {
+                builder.with_root_certificates(self.roots()?).with_no_client_auth()
+            }
+        };
+        config.resumption = Resumption::disabled();
+        Ok(Arc::new(config))
+    }
+
+    fn roots(&self) -> Result<RootCertStore, TrustError> {
+        let mut roots = RootCertStore::empty();
+        match self {
+            Self::File(path) => {
+                let cannot =
+                    |why: &dyn std::fmt::Display| TrustError::File(path.clone(), why.to_string());
+                let file = CertificateDer::pem_file_iter(path).map_err(|why| cannot(&why))?;
+                for certificate in file {
+                    let certificate = certificate.map_err(|why| cannot(&why))?;
+                    roots.add(certificate).map_err(|why| cannot(&why))?;
+                }
+                if roots.is_empty() {
+                    return Err(cannot(&io::ErrorKind::NotFound));
+                }
+            }
+            _ => {
+                let found = rustls_native_certs::load_native_certs();
+                roots.add_parsable_certificates(found.certs);
+                if roots.is_empty() {
+                    return Err(TrustError::NoRoots);
+                }
+            }
+        }
+        Ok(roots)
+    }
+}
+
+/// Takes any certificate, as long as its owner has signed.
+#[derive(Debug)]
+struct Anybody {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
