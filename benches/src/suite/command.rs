@@ -157,9 +157,9 @@ fn missing(servers: &[Server]) -> Vec<Skipped> {
         let is_here = command.status().is_ok_and(|status| status.success());
         (!is_here).then(|| format!("`{}` fails", server.check.join(" ")))
     };
-    let skipped = servers.iter().filter_map(|server| {
-        why(server).map(|why| Skipped { server: server.name.clone(), why })
-    });
+    let skipped = servers
+        .iter()
+        .filter_map(|server| why(server).map(|why| Skipped { server: server.name.clone(), why }));
     skipped.collect()
 }
 

@@ -72,9 +72,9 @@ impl Setting<'_> {
         let (before, used) = (Spent::now(), pid.map(used_by));
         let report = self.load(server, load, &address, pid, dir.path())?;
         // Without its process nobody knows which part of the rest is the server's.
-        let others = pid.zip(used).map(|(pid, used)| {
-            before.by_others(Spent::now(), used_by(pid).saturating_sub(used))
-        });
+        let others = pid
+            .zip(used)
+            .map(|(pid, used)| before.by_others(Spent::now(), used_by(pid).saturating_sub(used)));
         let disturbed = others.is_some_and(|cores| cores > self.quiet);
         Ok(Measured { report, others, disturbed })
     }

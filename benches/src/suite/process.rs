@@ -202,7 +202,8 @@ mod tests {
         let other = format!("/proc/{}", tail(&log));
         assert!(Path::new(&other).exists(), "{other}");
         drop(process);
-        let is_gone = || !fs::read_to_string(format!("{other}/stat")).is_ok_and(|it| !it.contains(") Z "));
+        let is_gone =
+            || !fs::read_to_string(format!("{other}/stat")).is_ok_and(|it| !it.contains(") Z "));
         while !is_gone() && clock::now() < deadline {
             let _never = Interrupt::never().wait(TICK);
         }

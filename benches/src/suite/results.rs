@@ -112,9 +112,9 @@ impl Results {
     /// Whether all runs kept all promises and limits, and none failed.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.cells.iter().all(|cell| {
-            cell.failures.is_empty() && cell.runs.iter().all(|run| run.report.passed())
-        })
+        self.cells
+            .iter()
+            .all(|cell| cell.failures.is_empty() && cell.runs.iter().all(|run| run.report.passed()))
     }
 }
 
@@ -132,7 +132,8 @@ impl Cell {
         let name = &self.server;
         let mut remarks: Vec<String> =
             self.failures.iter().map(|why| format!("{name}: no result: {why}")).collect();
-        let count = |which: fn(&Measured) -> bool| self.runs.iter().filter(|run| which(run)).count();
+        let count =
+            |which: fn(&Measured) -> bool| self.runs.iter().filter(|run| which(run)).count();
         let runs = self.runs.len();
         let mut say = |times: usize, what: &str| {
             if times > 0 {

@@ -86,7 +86,8 @@ flat out
   floor      1.050 us (1 to 1.100)      1       2 ms      1
   relay   2.100 us (2 to 2.200)      2.00       2 ms  ~1.00
   relay: other processes took part of the machine in 1 of 4 runs";
-    let squeezed = |text: &str| text.replace('-', "").split_whitespace().collect::<Vec<_>>().join(" ");
+    let squeezed =
+        |text: &str| text.replace('-', "").split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(squeezed(&results().text()), squeezed(expected));
     let markdown = results().markdown();
     let row = "| relay | 2.100 us (2 to 2.200) | 2.00 | 2 ms | ~1.00 |";
@@ -113,7 +114,8 @@ fn results_come_back_from_their_file() {
 
 #[test]
 fn a_server_that_does_not_take_a_load_has_no_cell() {
-    let text = SUITE.replace("addr = \"ws://127.0.0.1:2\"", "addr = \"ws://127.0.0.1:2\"\nonly = []");
+    let text =
+        SUITE.replace("addr = \"ws://127.0.0.1:2\"", "addr = \"ws://127.0.0.1:2\"\nonly = []");
     assert_eq!(Results::new(&Suite::parse(&text).unwrap(), Vec::new()).cells.len(), 3);
     let other = "[[load]]\nname = \"echo\"\nplan = { scenario = \"echo\" }";
     let text = format!("{}\n{other}", text.replace("only = []", "only = [\"echo\"]"));

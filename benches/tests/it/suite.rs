@@ -47,7 +47,7 @@ plan = { scenario = "fan", sessions = 20, rate = 20, warmup = "100ms", duration 
 
 fn suite(text: &str, out: &Path, interrupt: &Interrupt) -> Result<Results, SuiteError> {
     let file = out.join("suite.toml");
-    fs::write(&file, text).unwrap();
+    fs::write(&file, text).expect("a folder to write to");
     let options = Options {
         file,
         runs: None,
@@ -112,8 +112,12 @@ fn a_suite_of_which_nothing_is_here_has_no_result() {
     let dir = tempfile::tempdir().unwrap();
     let text = SUITE.replace("command = [\"{bench}\"", "command = [\"no-such-program\"");
     let servers = text.split("[[server]]").collect::<Vec<_>>();
-    let only = format!("{}[[server]]{}[[load]]\n{}", servers[0], servers[1],
-        text.split("[[load]]").nth(1).unwrap());
+    let only = format!(
+        "{}[[server]]{}[[load]]\n{}",
+        servers[0],
+        servers[1],
+        text.split("[[load]]").nth(1).unwrap()
+    );
     let error = suite(&only, dir.path(), &Interrupt::never()).unwrap_err();
     let expected = "none of the servers is here: floor (no-such-program is not installed)";
     assert_eq!(error.to_string(), expected);
