@@ -172,7 +172,7 @@ impl Shard {
     }
 
     /// Handles `short + count` bytes at the front of the buffer, or appends them to a long tail.
-    fn take_input(&mut self, slot: u32, buffer: &mut [u8], short: usize, count: usize) {
+    pub(super) fn take_input(&mut self, slot: u32, buffer: &mut [u8], short: usize, count: usize) {
         self.counters().bytes_in.add(count as u64);
         if let Some(member) = self.bucket.get_mut(slot) {
             member.session.heard(self.now);
