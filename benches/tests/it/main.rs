@@ -1,10 +1,12 @@
 //! The harness against gateways that keep their promises, and against one that does not.
 
+mod centrifugo;
 mod comet;
 mod dialects;
 mod driver;
 mod liar;
 mod party;
+mod peers;
 mod rooms;
 mod runs;
 mod tls;

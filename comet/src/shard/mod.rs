@@ -33,6 +33,7 @@ mod commands;
 mod connection;
 mod crowds;
 mod delivering;
+mod direct;
 mod drain;
 mod ending;
 mod fanout;
@@ -81,6 +82,7 @@ pub(crate) use accept::Listener;
 use burst::Burst;
 use connection::Connection;
 pub(crate) use connection::Transport;
+use direct::Direct;
 use flushing::Flushing;
 use gate::Gate;
 use mailbox::Mailbox;
@@ -119,6 +121,7 @@ pub(crate) struct Shard {
     buffer: Vec<u8>,
     dirty: Vec<u32>,
     /// Writes of a walk that are about to be made.
+    direct: Direct,
     burst: Burst,
     flushing: Flushing,
     writer: Writer,
@@ -186,6 +189,7 @@ impl Shard {
             now,
             buffer: vec![0; config.read_buffer],
             dirty: Vec::new(),
+            direct: Direct::default(),
             burst: Burst::default(),
             flushing: Flushing::default(),
             writer: Writer::default(),
