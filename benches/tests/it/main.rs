@@ -7,6 +7,7 @@ mod driver;
 mod liar;
 mod party;
 mod peers;
+mod planned;
 mod rooms;
 mod runs;
 mod tls;
