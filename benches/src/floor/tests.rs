@@ -130,7 +130,8 @@ fn a_reader_who_is_slow_gets_everything_in_the_end() {
     let floor = Running::start(Mode::Batch);
     let mut speaker = floor.peer("/room/a");
     let slow = floor.peer("/room/a");
-    let (body, count) = (vec![9; 60_000], 700);
+    socket2::SockRef::from(&slow).set_recv_buffer_size(16_384).unwrap();
+    let (body, count) = (vec![9; 60_000], 200);
     let reader = speaker.try_clone().unwrap();
     let (message, expected) =
         (frame(Opcode::Binary, &body), [b"\x82\x7e\xea\x60", &body[..]].concat());
