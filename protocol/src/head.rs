@@ -64,6 +64,7 @@ impl Head {
     /// When `head` is shorter than the layout says.
     #[must_use]
     pub fn read(layout: Layout, head: &[u8]) -> Self {
+        let head = &head[..layout.head_len()];
         Self {
             ver: u16::from_be_bytes([head[6], head[7]]),
             op: read_u32(head, 8),
@@ -174,7 +175,10 @@ fn read_i32(input: &[u8], at: usize) -> Option<i32> {
 
 /// The caller has checked that the head is there.
 fn read_u32(packet: &[u8], at: usize) -> u32 {
-    u32::from_be_bytes([packet[at], packet[at + 1], packet[at + 2], packet[at + 3]])
+    // Byte by byte it would be checked, and loaded, byte by byte.
+    let mut bytes = [0; 4];
+    bytes.copy_from_slice(&packet[at..at + 4]);
+    u32::from_be_bytes(bytes)
 }
 
 #[cfg(test)]
