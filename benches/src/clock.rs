@@ -18,6 +18,12 @@ pub fn thread_cpu() -> Duration {
     Duration::from_micros(micros(clock_gettime(ClockId::ThreadCPUTime)))
 }
 
+/// What the process has used of cores.
+#[must_use]
+pub fn process_cpu() -> Duration {
+    Duration::from_micros(micros(clock_gettime(ClockId::ProcessCPUTime)))
+}
+
 fn micros(time: Timespec) -> u64 {
     let secs = u64::try_from(time.tv_sec).unwrap_or(0);
     let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);

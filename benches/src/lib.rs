@@ -7,9 +7,12 @@
 //! * [`proxy`]: stands between clients and gateway and breaks connections;
 //! * [`floor`]: a bare server, the least that the work costs;
 //! * [`server`]: the gateway under test as a child process, and what it uses;
+//! * [`run`]: threads of sessions, the phases of a run, and what is looked at meanwhile;
 //! * [`scenario`]: the runs that the binary offers;
+//! * [`suite`]: several servers under the same loads;
 //! * [`terminal`]: what is seen of a run while it goes;
 //! * [`report`]: figures and violations of a run, and [`page`]: the same for a browser;
+//! * [`command`]: the command line;
 //! * [`compare`]: reports that were kept, beside each other.
 //!
 //! What is not here: how a session of the comet dialect behaves (`comet_protocol::client`), and
@@ -17,6 +20,7 @@
 
 pub mod audience;
 pub mod clock;
+pub mod command;
 pub mod compare;
 pub mod dialect;
 pub mod driver;
@@ -27,7 +31,9 @@ pub mod page;
 pub mod plan;
 pub mod proxy;
 pub mod report;
+pub mod run;
 pub mod scenario;
 pub mod schedule;
 pub mod server;
+pub mod suite;
 pub mod terminal;

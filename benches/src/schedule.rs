@@ -9,21 +9,39 @@ use comet_protocol::client::Time;
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
     start: Time,
-    per_second: u64,
+    /// Microseconds from one moment to the next; not a number if there are none.
+    every: f64,
     taken: u64,
 }
 
 impl Schedule {
     /// So many a second from a time on.
     #[must_use]
-    pub const fn new(start: Time, per_second: u64) -> Self {
-        Self { start, per_second, taken: 0 }
+    pub fn new(start: Time, per_second: u64) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "nothing happens that often")]
+        Self::at(start, per_second as f64)
+    }
+
+    /// So many a second, or fewer than one, from a time on.
+    #[must_use]
+    pub fn at(start: Time, per_second: f64) -> Self {
+        let every = if per_second > 0.0 { 1e6 / per_second } else { f64::NAN };
+        Self { start, every, taken: 0 }
     }
 
     /// The next moment; `None` when there are none at this rate.
     #[must_use]
     pub fn next(&self) -> Option<Time> {
-        let micros = (self.taken * 1_000_000).checked_div(self.per_second)?;
+        if self.every.is_nan() {
+            return None;
+        }
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a run has far fewer than 2^53 microseconds"
+        )]
+        let micros = (self.taken as f64 * self.every) as u64;
         Some(self.start + Duration::from_micros(micros))
     }
 
@@ -51,5 +69,12 @@ mod tests {
         assert_eq!(taken, [at(1_000), at(334_333), at(667_666), at(1_001_000)]);
         assert_eq!(schedule.next(), Some(at(1_334_333)));
         assert_eq!(Schedule::new(at(0), 0).take(at(9)), None);
+    }
+
+    #[test]
+    fn moments_may_be_more_than_a_second_apart() {
+        let mut schedule = Schedule::at(at(0), 0.4);
+        let taken: Vec<_> = std::iter::from_fn(|| schedule.take(at(5_000_000))).collect();
+        assert_eq!(taken, [at(0), at(2_500_000), at(5_000_000)]);
     }
 }

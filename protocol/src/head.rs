@@ -62,14 +62,20 @@ impl Head {
     /// # Panics
     ///
     /// When `head` is shorter than the layout says.
+    #[inline]
     #[must_use]
     pub fn read(layout: Layout, head: &[u8]) -> Self {
-        let head = &head[..layout.head_len()];
+        let (fixed, rest) = head.split_first_chunk().expect("a whole head");
+        let [_, _, _, _, _, _, v0, v1, o0, o1, o2, o3, s0, s1, s2, s3]: [u8; 16] = *fixed;
+        let ack = match layout {
+            Layout::Goim => 0,
+            Layout::Dtalk => u32::from_be_bytes(*rest.first_chunk().expect("a whole head")),
+        };
         Self {
-            ver: u16::from_be_bytes([head[6], head[7]]),
-            op: read_u32(head, 8),
-            seq: read_u32(head, 12),
-            ack: if layout.head_len() == 16 { 0 } else { read_u32(head, 16) },
+            ver: u16::from_be_bytes([v0, v1]),
+            op: u32::from_be_bytes([o0, o1, o2, o3]),
+            seq: u32::from_be_bytes([s0, s1, s2, s3]),
+            ack,
         }
     }
 
@@ -171,14 +177,6 @@ fn read_i16(input: &[u8], at: usize) -> Option<i16> {
 
 fn read_i32(input: &[u8], at: usize) -> Option<i32> {
     Some(i32::from_be_bytes(input.get(at..at + 4)?.try_into().ok()?))
-}
-
-/// The caller has checked that the head is there.
-fn read_u32(packet: &[u8], at: usize) -> u32 {
-    // Byte by byte it would be checked, and loaded, byte by byte.
-    let mut bytes = [0; 4];
-    bytes.copy_from_slice(&packet[at..at + 4]);
-    u32::from_be_bytes(bytes)
 }
 
 #[cfg(test)]

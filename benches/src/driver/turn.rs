@@ -45,9 +45,9 @@ impl Driver {
             is_writable: event.is_writable(),
             is_ending: event.is_read_closed() || event.is_error(),
         }));
-        let now = clock::now();
         for ready in ready.drain(..) {
-            self.handle_ready(now, ready, observer);
+            // Not once for all of them: the last would have come earlier than it did.
+            self.handle_ready(clock::now(), ready, observer);
         }
         self.ready = ready;
         self.handle_timers(observer);
@@ -60,7 +60,11 @@ impl Driver {
         }
         let due = self.timers.next().map_or(until, |due| due.min(until));
         let wait = due.since(clock::now());
-        if self.tuning.is_precise && wait < TICK { Duration::ZERO } else { wait }
+        if !self.tuning.is_precise {
+            return wait;
+        }
+        // The poll rounds up: what is not a whole number of ticks would be slept too long.
+        TICK * u32::try_from(wait.as_micros() / TICK.as_micros()).unwrap_or(u32::MAX)
     }
 
     fn look_at_listed(&mut self, observer: &mut impl Observer) {

@@ -233,6 +233,12 @@ impl Oracle {
         self.settled
     }
 
+    /// How many faults there are so far.
+    #[must_use]
+    pub fn faults(&self) -> u64 {
+        self.faults.counts().iter().map(|(_, count)| count).sum()
+    }
+
     /// What a session waits for: how many deliveries.
     #[must_use]
     pub fn behind(&self, session: usize) -> u64 {

@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod groups;
 mod layout;
+mod load;
 mod options;
 mod quantity;
 

@@ -76,7 +76,7 @@ impl Crowd {
                 let seed = self.driver.sessions() as u64;
                 let routes = Arc::clone(routes);
                 let session = self.driver.add(rooms.dialect, identity, routes, seed);
-                self.audience.add(clock::now(), room);
+                self.audience.add(clock::now(), &[room]);
                 if let Some(id) = (first..).take(rooms.publishers).nth(member) {
                     self.publishers.push(Publisher { session, id });
                 }

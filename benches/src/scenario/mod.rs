@@ -1,19 +1,30 @@
-//! The runs that the binary offers: each starts from a target or a relay, and ends in a report.
+//! The runs that the binary offers: each starts from a server or a relay, and ends in a report.
+//!
+//! `idle`, `connect`, `echo`, `fan` and `chat` follow a [`Plan`]; `classes`, `cuts`, `storm` and
+//! `tortoise` have settings of their own, and need sessions that are resumed.
 
-mod cores;
+mod capacity;
+pub mod classes;
+mod connect;
+mod course;
 mod crowd;
 pub mod cuts;
-pub mod fan;
+mod idle;
 pub mod storm;
 pub mod tortoise;
+mod traffic;
 
 use std::io;
 use std::path::PathBuf;
 
 pub use crowd::{Crowd, Rooms};
 
+use crate::plan::{Kind, Plan, PlanError};
 use crate::proxy::ProxyError;
+use crate::report::Report;
+use crate::run::{DescriptorError, Interrupt, PlaceError};
 use crate::server::{StartError, UsageError};
+use crate::terminal::Progress;
 
 /// What all scenarios are told.
 #[derive(Clone, Debug)]
@@ -24,6 +35,19 @@ pub struct Setting {
     pub flags: Vec<String>,
     /// This program, for the processes that help it.
     pub program: PathBuf,
+}
+
+/// Carries a plan out.
+///
+/// # Errors
+///
+/// [`RunError`] when there is no result.
+pub fn run(plan: &Plan, interrupt: Interrupt, progress: Progress) -> Result<Report, RunError> {
+    match plan.kind {
+        Kind::Idle => idle::run(plan, interrupt, progress),
+        Kind::Connect => connect::run(plan, interrupt, progress),
+        Kind::Echo | Kind::Fan | Kind::Chat => traffic::run(plan, interrupt, progress),
+    }
 }
 
 /// Why a run came to no result.
@@ -54,6 +78,15 @@ pub enum RunError {
         /// Why a connection was lost, or could not be made, the last time.
         trouble: String,
     },
+    /// What was asked for makes no sense.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The server cannot be reached as it was said.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// There are not enough descriptors.
+    #[error(transparent)]
+    Descriptors(#[from] DescriptorError),
     /// A thread of the harness ended early.
     #[error("a thread of the harness ended early")]
     Thread,

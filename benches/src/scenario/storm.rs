@@ -15,13 +15,13 @@ use clap::Args;
 use rustix::process::setpriority_process;
 use rustix::thread::gettid;
 
-use super::cores::{allowed, keep_to, outrank};
 use super::{Crowd, Rooms, RunError, Setting, flags, tell};
 use crate::clock;
 use crate::dialect::Dialect;
 use crate::driver::{Route, Tuning};
 use crate::oracle::Verdict;
 use crate::report::Report;
+use crate::run::cores::{allowed, keep_to, outrank};
 use crate::schedule::Schedule;
 use crate::server::{Relay, Target};
 

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::cores::outrank;
 use super::{Crowd, Rooms, RunError, Setting, flags, tell};
 use crate::clock;
 use crate::dialect::Dialect;
 use crate::driver::{Route, Tuning};
 use crate::report::Report;
+use crate::run::cores::outrank;
 use crate::schedule::Schedule;
 use crate::server::{Relay, Usage};
 

@@ -1,10 +1,13 @@
 //! The gateway under test: a child process, and what it uses of the machine.
 
+pub mod children;
+mod listener;
 mod relay;
 mod usage;
 
 use std::net::SocketAddr;
 
+pub use listener::listener;
 pub use relay::{Relay, StartError, beside};
 pub use usage::{Usage, UsageError};
 

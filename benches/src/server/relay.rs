@@ -2,10 +2,11 @@
 
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::{Target, Usage};
+use super::{Target, Usage, children};
 
 /// A relay that listens; it ends with this value.
 #[derive(Debug)]
@@ -49,8 +50,11 @@ impl Relay {
             .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            // An interrupt at the terminal is for the harness, which needs the relay to the end.
+            .process_group(0)
             .spawn()
             .map_err(cannot)?;
+        children::note(child.id());
         let mut line = String::new();
         if let Some(output) = child.stdout.take() {
             BufReader::new(output).read_line(&mut line).map_err(cannot)?;
@@ -85,6 +89,7 @@ impl Drop for Relay {
 
 /// Nothing of a run stays behind.
 fn end(child: &mut Child) {
+    children::forget(child.id());
     // It may have ended by itself.
     let _ = child.kill();
     let _ = child.wait();

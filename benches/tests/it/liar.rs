@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use bytes::Bytes;
+use comet_bench::run::Interrupt;
 use comet_protocol::comet::{Auth, ClientFrame, Gap, Seq, ServerFrame, Welcome};
 use comet_protocol::{Decoder, Frame, Layout};
 use mio::net::{TcpListener, TcpStream};
@@ -33,6 +34,8 @@ pub(crate) enum Lie {
     Gap(u64),
     /// No session is resumed.
     Forget,
+    /// Nothing is wrong with it, but from the hundredth on the gateway stands still for so long.
+    Stall(Duration),
 }
 
 const LISTENER: Token = Token(usize::MAX);
@@ -225,6 +228,10 @@ impl World {
         let session = self.sessions.get_mut(user).expect("known");
         session.published += 1;
         let whole = Slot::Body(Bytes::copy_from_slice(body));
+        if let (Lie::Stall(time), 100) = (self.lie, session.published) {
+            self.lie = Lie::None;
+            let _pulled = Interrupt::never().wait(time);
+        }
         let slots = match (self.lie, session.published) {
             (Lie::Omit, 3) => vec![],
             (Lie::Repeat, 3) => vec![whole.clone(), whole],

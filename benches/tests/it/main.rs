@@ -7,6 +7,8 @@ mod driver;
 mod liar;
 mod party;
 mod peers;
+mod planned;
 mod rooms;
 mod runs;
+mod suite;
 mod tls;

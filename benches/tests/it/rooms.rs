@@ -4,42 +4,64 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use comet::{
     Config, Connect, ConnectReply, Delivery, Dialect, Gateway, Identity, Listen, Message, Peer,
     Receipt, Refusal, Router,
 };
 
-/// What a member says goes to everybody in its room, or to itself.
+/// What a member says goes to everybody in its rooms, or to itself. If it is so agreed, a first
+/// line `#room` or `@user` says that it goes there alone.
 struct Rooms {
     is_acked: bool,
+    is_addressed: bool,
 }
 
 impl Router for Rooms {
     fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
-        let Some((user, room)) = introduction(&request) else { return reply.close() };
+        let Some((user, rooms)) = introduction(&request) else { return reply.close() };
         let identity = match user {
             Some(user) => Identity::new(request.app, user),
             None => Identity::anonymous(),
         };
-        let identity = if room.is_empty() { identity } else { identity.room(&room) };
-        reply.accept(identity.context(Arc::new(room)));
+        let rooms: Names =
+            rooms.split(',').filter(|room| !room.is_empty()).map(Into::into).collect();
+        let identity = rooms.iter().fold(identity, |identity, room| identity.room(room));
+        reply.accept(identity.context(Arc::new(rooms)));
     }
 
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
-        let Some(room) = peer.context::<String>() else { return };
+        let rooms = peer.context::<Names>().map_or(&[][..], Vec::as_slice);
+        let (to, body) = match self.is_addressed {
+            true => addressed(message.body),
+            false => (String::new(), message.body),
+        };
         let delivery = match self.is_acked {
-            true => Delivery::acked(message.body),
-            false => Delivery::best_effort(message.body),
+            true => Delivery::acked(body),
+            false => Delivery::best_effort(body),
         };
         let delivery = delivery.kind(message.kind);
-        let sent = match room.as_str() {
-            "" => gateway.push(peer.session(), delivery),
-            room => gateway.publish(room, delivery),
+        let sent = match (to.split_at_checked(1), rooms) {
+            (Some(("#", room)), _) => gateway.publish(room, delivery),
+            (Some((_, user)), _) => gateway.push_user(peer.app(), user, delivery),
+            (None, []) => gateway.push(peer.session(), delivery),
+            (None, rooms) => {
+                rooms.iter().try_for_each(|room| gateway.publish(room, delivery.clone()))
+            }
         };
         match sent {
             Ok(()) => receipt.ack(""),
             Err(_) => receipt.refuse(Refusal::later(0)),
         }
+    }
+}
+
+/// The first line of a message that says where it goes, and the rest.
+fn addressed(body: Bytes) -> (String, Bytes) {
+    let has_line = matches!(body.first(), Some(b'#' | b'@'));
+    match body.iter().position(|byte| *byte == b'\n').filter(|_| has_line) {
+        Some(end) => (String::from_utf8_lossy(&body[..end]).into_owned(), body.slice(end + 1..)),
+        None => (String::new(), body),
     }
 }
 
@@ -63,6 +85,8 @@ fn introduction(request: &Connect) -> Option<(Option<String>, String)> {
     }
 }
 
+type Names = Vec<String>;
+
 /// A gateway, and where it listens.
 pub(crate) struct Relay {
     _gateway: Gateway,
@@ -78,8 +102,17 @@ impl Relay {
     }
 
     pub(crate) fn with(config: Config, is_acked: bool) -> Self {
+        Self::of(config, Rooms { is_acked, is_addressed: false })
+    }
+
+    /// Messages say where they go.
+    pub(crate) fn addressed() -> Self {
+        Self::of(Config::default().shards(2), Rooms { is_acked: true, is_addressed: true })
+    }
+
+    fn of(config: Config, rooms: Rooms) -> Self {
         let local = SocketAddr::from(([127, 0, 0, 1], 0));
-        let gateway = Gateway::builder(Rooms { is_acked })
+        let gateway = Gateway::builder(rooms)
             .config(config.idle_timeout(Duration::from_secs(8)))
             .listen(Listen::tcp(local))
             .listen(Listen::websocket(local))

@@ -120,6 +120,7 @@ impl Shard {
         if self.connections.len() <= slot as usize {
             self.connections.resize_with(slot as usize + 1, || None);
         }
+        self.direct.clear(slot);
         self.connections[slot as usize] = Some(connection);
     }
 

@@ -7,11 +7,14 @@
 use std::io::{self, ErrorKind};
 use std::mem;
 
+use comet_protocol::Dialect;
+
 use super::Shard;
-use super::connection::Connection;
+use super::carrier::BATCH;
+use super::connection::format_of;
 use super::fanout::Part;
 use super::run::{Later, Run};
-use super::writer::BATCH;
+use crate::delivery::Class;
 
 /// Copies are written from this many bytes on, however few there are.
 const COPIES: usize = 64 * 1024;
@@ -27,8 +30,9 @@ pub(super) struct Burst {
 #[derive(Clone, Copy, Debug)]
 struct Planned {
     part: Part,
-    /// Where its copy ends; copies lie in the order of the writes.
-    copied_to: usize,
+    len: usize,
+    /// Where its copy begins, if it has one.
+    copy: Option<usize>,
 }
 
 impl Burst {
@@ -36,29 +40,73 @@ impl Burst {
         self.writes.len() >= BATCH || self.copies.len() >= COPIES
     }
 
-    /// Pairs each part with its bytes.
-    fn each<'a>(&'a self, run: &'a Run) -> impl Iterator<Item = (Part, &'a [u8])> {
-        let mut from = 0;
-        self.writes.iter().map(move |planned| {
-            let copied = &self.copies[from..planned.copied_to];
-            from = planned.copied_to;
-            let Part { format, count, .. } = planned.part;
-            let shares = planned.part.first == 0;
-            (planned.part, if shares { run.templates[format].first(count) } else { copied })
-        })
+    #[inline]
+    fn bytes<'a>(&'a self, planned: Planned, run: &'a Run) -> &'a [u8] {
+        let Planned { part, len, copy } = planned;
+        match copy {
+            Some(from) => &self.copies[from..from + len],
+            None => run.templates[part.format].prefix(len),
+        }
     }
 }
 
 impl Shard {
     /// Has a part written with the next burst. Its connection has no queue.
     pub(super) fn plan_write(&mut self, part: Part, run: &mut Run) {
-        if part.first != 0 {
-            let bytes = run.templates[part.format].numbered(part.first, part.count);
-            self.burst.copies.extend_from_slice(bytes);
-        }
-        self.burst.writes.push(Planned { part, copied_to: self.burst.copies.len() });
-        if self.burst.is_full() {
+        let template = &mut run.templates[part.format];
+        let burst = &mut self.burst;
+        let (len, copy) = if part.first == 0 {
+            (template.first(part.count).len(), None)
+        } else {
+            let from = burst.copies.len();
+            burst.copies.extend_from_slice(template.numbered(part.first, part.count));
+            (burst.copies.len() - from, Some(from))
+        };
+        burst.writes.push(Planned { part, len, copy });
+        if burst.is_full() {
             self.write_burst(run);
+        }
+    }
+
+    /// Plans the writes of members that are direct, from one of them on. The first that is not, or
+    /// in whose format the run has not been encoded.
+    pub(super) fn plan_direct(&mut self, mut at: usize, run: &mut Run) -> usize {
+        let (count, from) = (run.items.len(), at);
+        loop {
+            let members = self.bucket.members(run.room);
+            let room = BATCH.saturating_sub(self.burst.writes.len());
+            let planned = members[at..].iter().take(room).map_while(|place| {
+                let format = self.direct.format(place.slot)?;
+                let len = run.templates[format].full_len();
+                let numbered = run.class == Class::Acked && format_of(format).0.has_acks();
+                let part = Part { slot: place.slot, format, first: 0, count };
+                (len > 0 && !numbered).then_some(Planned { part, len, copy: None })
+            });
+            let before = self.burst.writes.len();
+            self.burst.writes.extend(planned);
+            at += self.burst.writes.len() - before;
+            debug_assert!(self.burst.writes[before..].iter().all(|it| self.is_direct(it.part)));
+            if !self.burst.is_full() {
+                break;
+            }
+            self.write_burst(run);
+        }
+        self.counters().deliveries.add(((at - from) * count) as u64);
+        at
+    }
+
+    /// Whether everything is so that a direct slot stands for.
+    fn is_direct(&self, part: Part) -> bool {
+        let session = self.bucket.get(part.slot).map(|member| &member.session);
+        let connection = self.connections.get(part.slot as usize).and_then(Option::as_ref);
+        session.is_some_and(|it| it.is_open() && it.conversation().is_none())
+            && connection.is_some_and(|it| it.out.is_none() && it.format() == Some(part.format))
+    }
+
+    /// Notes that a member was found direct, for the walks to come.
+    pub(super) fn note_direct(&mut self, part: Part) {
+        if self.is_direct(part) && format_of(part.format).0 != Dialect::Comet {
+            self.direct.set(part.slot, part.format);
         }
     }
 
@@ -70,41 +118,45 @@ impl Shard {
         let mut burst = mem::take(&mut self.burst);
         let mut results = mem::take(&mut burst.results);
         let connections = &self.connections;
-        let writes = burst.each(run).filter_map(|(part, bytes)| {
-            let connection = connections.get(part.slot as usize)?.as_ref()?;
-            Some((&connection.socket, bytes))
+        let writes = burst.writes.iter().filter_map(|planned| {
+            let connection = connections.get(planned.part.slot as usize)?.as_ref()?;
+            Some((&connection.socket, burst.bytes(*planned, run)))
         });
-        self.writer.write(writes, &mut results);
+        self.carrier.write(writes, &mut results);
         let mut total = 0;
-        for (planned, result) in burst.writes.drain(..).zip(results.drain(..)) {
-            let written = match result {
-                Ok(count) => count,
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock | ErrorKind::Interrupted => 0,
-                    kind => {
-                        run.later.push((planned.part.slot, Later::Lost(kind)));
-                        continue;
-                    }
-                },
-            };
-            total += written;
-            let Part { format, count, .. } = planned.part;
-            if written < run.templates[format].first(count).len() {
-                self.wait_for_space(planned.part.slot);
-                self.queue_run(planned.part, run, written);
+        for (planned, result) in burst.writes.iter().zip(results.drain(..)) {
+            match result {
+                Ok(written) if written == planned.len => total += written,
+                result => total += self.fall_short(planned.part, result, run),
             }
         }
-        self.shared.counters[self.index].bytes_out.add(total as u64);
+        self.counters().bytes_out.add(total as u64);
+        burst.writes.clear();
         burst.copies.clear();
         burst.results = results;
         self.burst = burst;
     }
 
+    /// A socket did not take everything. How much it took.
+    fn fall_short(&mut self, part: Part, result: io::Result<usize>, run: &mut Run) -> usize {
+        let written = match result.map_err(|error| error.kind()) {
+            Ok(written) => written,
+            Err(ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
+            Err(kind) => {
+                run.later.push((part.slot, Later::Lost(kind)));
+                return 0;
+            }
+        };
+        self.wait_for_space(part.slot);
+        self.queue_run(part, run, written);
+        written
+    }
+
     /// The socket has said that it takes no more: it is not asked again before it takes more.
     pub(super) fn wait_for_space(&mut self, slot: u32) {
         let due = self.now + self.shared.config.write_timeout;
-        if let Some(Connection { state, .. }) = self.connection(slot) {
-            state.blocked = true;
+        if let Some(connection) = self.connection(slot) {
+            connection.state.blocked = true;
             self.wheel.arm_by(slot, due);
         }
     }

@@ -113,6 +113,7 @@ impl Shard {
     /// Frees the slot; the connection that was in it is still alive.
     pub(super) fn take_out(&mut self, slot: u32) -> Option<Connection> {
         let connection = self.connections.get_mut(slot as usize).and_then(Option::take);
+        self.direct.clear(slot);
         self.leave_all(slot);
         self.wheel.cancel(slot);
         self.bucket.remove(slot);
@@ -151,6 +152,7 @@ impl Shard {
         let was_parked = member.session.is_parked();
         let was_open = member.session.close(self.now, &self.limits);
         let peer = member.peer.clone();
+        self.direct.clear(slot);
         self.counters().closed[closed.index()].add(1);
         tracing::debug!(session = %self.bucket.id(slot), reason = %closed, "closed");
         if let Some(connection) = self.connection(slot) {

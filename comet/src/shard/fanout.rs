@@ -77,6 +77,9 @@ impl Shard {
         let mut at = 0;
         while let Some(place) = self.bucket.members(run.room).get(at).copied() {
             if let Some(part) = self.admit_run(place.slot, &mut run) {
+                if part.first == 0 {
+                    self.note_direct(part);
+                }
                 self.write_run(part, &mut run, last);
                 if self.has_queued_much()
                     && let Err(kind) = self.write_out(place.slot)
@@ -85,6 +88,9 @@ impl Shard {
                 }
             }
             at += 1;
+            if last == Last::Yes {
+                at = self.plan_direct(at, &mut run);
+            }
         }
         self.write_burst(&mut run);
         if let Some(logged) = run.logged.take() {

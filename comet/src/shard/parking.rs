@@ -72,6 +72,7 @@ impl Shard {
         member.session.park(now, limits);
         member.parked_for = Some(Box::new(parked));
         let peer = member.peer.clone();
+        self.direct.clear(slot);
         tracing::debug!(session = %self.bucket.id(slot), reason = %closed, "parked");
         self.sessions_changed(-1);
         self.parked_changed(1);
@@ -247,6 +248,7 @@ impl Shard {
 
     /// Takes the connection out of its slot, which keeps its session.
     fn detach(&mut self, slot: u32) -> Option<Connection> {
+        self.direct.clear(slot);
         self.connections.get_mut(slot as usize)?.take()
     }
 

@@ -162,6 +162,18 @@ impl Template {
         &self.bytes[..end.unwrap_or(0)]
     }
 
+    /// How long all of it is; 0 before it is encoded.
+    #[inline]
+    pub(super) fn full_len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Its first bytes, with the numbers that were written last.
+    #[inline]
+    pub(super) fn prefix(&self, len: usize) -> &[u8] {
+        &self.bytes[..len]
+    }
+
     pub(super) fn shared(&mut self) -> &Bytes {
         self.shared.get_or_insert_with(|| Bytes::copy_from_slice(&self.bytes))
     }

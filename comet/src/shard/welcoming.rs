@@ -149,6 +149,7 @@ impl Shard {
         if let Some(member) = self.bucket.get_mut(slot) {
             member.session.close(self.now, &self.limits);
         }
+        self.direct.clear(slot);
         self.counters().closed[Closed::Refused.index()].add(1);
         self.say_why(slot, &Closed::Refused);
         self.rearm(slot);

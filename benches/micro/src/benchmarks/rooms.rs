@@ -46,6 +46,9 @@ const ROUNDS: usize = 4;
 /// counted.
 fn publish(meter: &mut Meter, speech: Speech, promise: Promise, members: usize) {
     let mut crowd = Crowd::new(speech, promise, members, BODY);
+    if promise != ACKED {
+        crowd.hush();
+    }
     for round in 0..=ROUNDS {
         meter.measure_from_second(round, members, || crowd.publish());
         if promise == ACKED {

@@ -18,6 +18,7 @@ pub enum Promise {
 #[derive(Debug)]
 pub struct Crowd {
     world: World,
+    count: usize,
     members: Vec<Endpoint>,
     speech: Speech,
     delivery: Delivery,
@@ -40,19 +41,25 @@ impl Crowd {
             world.settle();
             end
         };
-        let members = (0..members).map(&mut join).collect();
+        let count = members;
+        let members = (0..count).map(&mut join).collect();
         let body = vec![b'x'; body];
         let delivery = match promise {
             Promise::BestEffort => Delivery::best_effort(body),
             Promise::Acked => Delivery::acked(body),
         };
-        Self { world, members, speech, delivery, sent: 0, spoken: 0 }
+        Self { world, count, members, speech, delivery, sent: 0, spoken: 0 }
     }
 
     /// How many there are.
     #[must_use]
-    pub fn members(&self) -> usize {
-        self.members.len()
+    pub const fn members(&self) -> usize {
+        self.count
+    }
+
+    /// Nobody will say anything from now on: what stands for the network takes no part any more.
+    pub fn hush(&mut self) {
+        self.members.clear();
     }
 
     /// Publishes, and has it written to everybody.

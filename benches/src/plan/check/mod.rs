@@ -212,7 +212,13 @@ fn place(dialect: Dialect, given: &Options) -> Result<Place, PlanError> {
     }
     let promise = given.delivery.map(|promise| ["--delivery", promise.name()]);
     let raw = matches!(dialect, Dialect::Raw | Dialect::RawText).then_some(["--dialect", "raw"]);
-    let own = promise.into_iter().chain(raw).flatten().map(str::to_owned);
+    let own = promise.into_iter().chain(raw).flatten();
+    // Who chats sends to one group or one user at a time.
+    let addressed = (given.scenario == Some(Kind::Chat)).then_some("--addressed");
+    // Sessions that break are to be resumed where the dialect can do that.
+    let breaks = given.breaks.is_some_and(|breaks| breaks > 0.0);
+    let resumes = (breaks && dialect.features().resume).then_some(["--resume-ttl", "60"]);
+    let own = own.chain(addressed).chain(resumes.into_iter().flatten()).map(str::to_owned);
     let flags = own.chain(given.relay_flag.clone().unwrap_or_default()).collect();
     Ok(Place::Relay { program: given.relay.clone(), flags, carrier })
 }

@@ -41,6 +41,13 @@ fn the_relay_is_told_what_the_run_needs() {
     let flags = ["--delivery", "best-effort", "--dialect", "raw", "--shards=1"];
     let flags = flags.map(str::to_owned).to_vec();
     assert_eq!(raw.place, Place::Relay { program: None, flags, carrier: Carrier::Ws });
+    let flags = |text| match plan(text).place {
+        Place::Relay { flags, .. } => flags.join(" "),
+        place => panic!("{place:?}"),
+    };
+    assert_eq!(flags("scenario = \"chat\""), "--addressed");
+    assert_eq!(flags("scenario = \"chat\"\nbreaks = 1"), "--addressed --resume-ttl 60");
+    assert_eq!(flags("scenario = \"chat\"\nbreaks = 1\ndialect = \"dtalk\""), "--addressed");
 }
 
 #[test]

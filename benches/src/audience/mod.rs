@@ -1,9 +1,14 @@
 //! Everything that happens to the sessions of a driver, as scenarios want to know it.
 
-use std::collections::VecDeque;
+mod meter;
+mod rounds;
+
 use std::ops::Range;
 
 use comet_protocol::comet::Welcome;
+
+pub use meter::Meter;
+pub use rounds::Rounds;
 
 use crate::driver::{Event, Observer, Time};
 use crate::latency::Latency;
@@ -20,22 +25,29 @@ pub struct Counts {
     pub waits: u64,
     /// Answers to messages.
     pub replies: u64,
+    /// Sessions that ended although nobody wanted them to.
+    pub ended: u64,
 }
 
-/// How many of a room's members have which of the messages of its one publisher.
-#[derive(Clone, Debug, Default)]
-pub struct Rounds {
-    members: usize,
-    /// Members that lack a message, for each that not all have.
-    lacking: VecDeque<usize>,
-    /// Messages that all have.
-    complete: u64,
+impl Counts {
+    /// Adds those of another thread.
+    pub const fn merge(&mut self, other: Self) {
+        self.begun += other.begun;
+        self.resumed += other.resumed;
+        self.waits += other.waits;
+        self.replies += other.replies;
+        self.ended += other.ended;
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Standing {
     is_open: bool,
     has_begun: bool,
+    /// It left, and may begin anew.
+    is_away: bool,
+    /// Messages of it without an answer.
+    unanswered: u32,
     /// When it was free to connect.
     free: Time,
 }
@@ -49,6 +61,10 @@ pub struct Audience {
     pub latency: Latency,
     /// From when a session was free to come back to when it was open.
     pub returns: Latency,
+    /// From when a session was free to connect to when it was open, of those that began.
+    pub opens: Latency,
+    /// What came in the measuring window, if there is one.
+    pub meter: Option<Meter>,
     /// The sessions whose deliveries are timed.
     pub timed: Range<usize>,
     /// The messages that not all have yet, if somebody wants to know.
@@ -56,6 +72,7 @@ pub struct Audience {
     counts: Counts,
     standings: Vec<Standing>,
     open: usize,
+    unanswered: u64,
     last_opened: Time,
 }
 
@@ -66,9 +83,9 @@ impl Audience {
         Self { timed: 0..usize::MAX, ..Self::default() }
     }
 
-    /// Another session, which is free to connect from now on.
-    pub fn add(&mut self, now: Time, room: usize) {
-        self.oracle.add_reader(&[room]);
+    /// Another session, which is free to connect from now on and reads these rooms.
+    pub fn add(&mut self, now: Time, rooms: &[usize]) {
+        self.oracle.add_reader(rooms);
         self.standings.push(Standing { free: now, ..Standing::default() });
     }
 
@@ -82,6 +99,37 @@ impl Audience {
     #[must_use]
     pub fn is_open(&self, session: usize) -> bool {
         self.standings[session].is_open
+    }
+
+    /// A session leaves by its own wish.
+    pub fn handle_left(&mut self, session: usize) {
+        self.handle_closing(session);
+        self.standings[session].is_away = true;
+        self.forget_unanswered(session);
+        self.oracle.handle_left(session);
+    }
+
+    /// A session that left is free to connect again from this time on.
+    pub fn handle_free(&mut self, session: usize, from: Time) {
+        self.standings[session].free = from;
+    }
+
+    /// A session sends a message, which will be answered.
+    pub fn handle_sent(&mut self, session: usize) {
+        self.unanswered += 1;
+        self.standings[session].unanswered += 1;
+    }
+
+    /// How many messages of a session have no answer.
+    #[must_use]
+    pub fn unanswered_of(&self, session: usize) -> u32 {
+        self.standings[session].unanswered
+    }
+
+    /// How many messages have no answer, without those of sessions that are gone.
+    #[must_use]
+    pub const fn unanswered(&self) -> u64 {
+        self.unanswered
     }
 
     /// When a session opened last.
@@ -108,13 +156,18 @@ impl Audience {
             self.open += 1;
         }
         self.last_opened = now;
-        let begins_anew = standing.has_begun && !resumed;
+        let returns = std::mem::take(&mut standing.is_away);
+        let begins_anew = standing.has_begun && !resumed && !returns;
         (standing.is_open, standing.has_begun) = (true, true);
         if resumed {
             self.counts.resumed += 1;
             self.returns.record(now.since(standing.free));
         } else {
             self.counts.begun += 1;
+            self.opens.record(now.since(standing.free));
+        }
+        if returns {
+            self.oracle.handle_returned(session);
         }
         if begins_anew {
             self.oracle.handle_reset(session, || format!("{welcome:?}"));
@@ -127,42 +180,31 @@ impl Audience {
         }
     }
 
+    fn handle_answered(&mut self, session: usize) {
+        let unanswered = &mut self.standings[session].unanswered;
+        if let Some(less) = unanswered.checked_sub(1) {
+            *unanswered = less;
+            self.unanswered -= 1;
+        }
+    }
+
+    fn forget_unanswered(&mut self, session: usize) {
+        let forgotten = std::mem::take(&mut self.standings[session].unanswered);
+        self.unanswered -= u64::from(forgotten);
+    }
+
     fn handle_body(&mut self, now: Time, session: usize, body: &[u8]) {
-        let Some(Arrived { due, counter, .. }) = self.oracle.handle_body(session, body) else {
+        let Some(Arrived { stream, due, counter }) = self.oracle.handle_body(session, body) else {
             return;
         };
+        if let Some(meter) = &mut self.meter {
+            meter.handle(now, due);
+        }
         if let Some(due) = due.filter(|_| self.timed.contains(&session)) {
             self.latency.record(now.since(due));
         }
         if let Some(rounds) = &mut self.rounds {
-            rounds.handle(counter);
-        }
-    }
-}
-
-impl Rounds {
-    /// For a room with so many members.
-    #[must_use]
-    pub fn new(members: usize) -> Self {
-        Self { members, ..Self::default() }
-    }
-
-    /// Messages that every member has.
-    #[must_use]
-    pub const fn complete(&self) -> u64 {
-        self.complete
-    }
-
-    fn handle(&mut self, counter: u64) {
-        let ahead = counter.saturating_sub(self.complete + 1);
-        let at = usize::try_from(ahead).unwrap_or(usize::MAX);
-        while self.lacking.len() <= at {
-            self.lacking.push_back(self.members);
-        }
-        self.lacking[at] = self.lacking[at].saturating_sub(1);
-        while self.lacking.front() == Some(&0) {
-            self.lacking.pop_front();
-            self.complete += 1;
+            rounds.handle(stream, counter);
         }
     }
 }
@@ -180,29 +222,20 @@ impl Observer for Audience {
                 self.handle_closing(session);
                 self.standings[session].free = until;
             }
-            Event::Replied => self.counts.replies += 1,
-            Event::Refused { why } => self.oracle.handle_refused(session, || why),
+            Event::Replied => {
+                self.counts.replies += 1;
+                self.handle_answered(session);
+            }
+            Event::Refused { why } => {
+                self.handle_answered(session);
+                self.oracle.handle_refused(session, || why);
+            }
             Event::Closed { why } => {
+                self.counts.ended += 1;
                 self.handle_closing(session);
+                self.forget_unanswered(session);
                 self.oracle.handle_ended(session, || why);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_is_complete_when_all_members_have_it_and_those_before() {
-        let mut rounds = Rounds::new(2);
-        [2, 2, 1].into_iter().for_each(|counter| rounds.handle(counter));
-        assert_eq!(rounds.complete(), 0);
-        rounds.handle(1);
-        assert_eq!(rounds.complete(), 2);
-        rounds.handle(3);
-        rounds.handle(3);
-        assert_eq!(rounds.complete(), 3);
     }
 }

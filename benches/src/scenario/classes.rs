@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::cores::{allowed, keep_to, outrank};
 use super::{Crowd, Rooms, RunError, Setting, flags, tell};
 use crate::audience::Rounds;
 use crate::clock;
 use crate::dialect::Dialect;
 use crate::driver::{Route, Tuning};
 use crate::report::Report;
+use crate::run::cores::{allowed, keep_to, outrank};
 use crate::server::{Relay, Target};
 
 /// How much of everything.
@@ -65,7 +65,7 @@ struct Side {
 ///
 /// [`RunError`] when there is no result.
 pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
-    let mut report = Report::new("fan");
+    let mut report = Report::new("classes");
     let cores = allowed();
     outrank();
     let start = |class: &str| {
@@ -123,7 +123,7 @@ impl Side {
         let (rooms, members, publishers) = (1, plan.members, 1);
         let routes = routes(plan, relay.target());
         crowd.add(&Rooms { name, rooms, members, publishers, dialect: Dialect::Comet }, &routes);
-        crowd.audience.rounds = Some(Rounds::new(plan.members));
+        crowd.audience.rounds = Some(Rounds::new(u32::try_from(plan.members).ok()));
         crowd.open(Duration::from_secs(60))?;
         Ok(Self { name, relay, crowd, costs: Vec::new(), rates: Vec::new() })
     }
@@ -162,7 +162,7 @@ impl Side {
     }
 
     fn under_way(&self) -> u64 {
-        let complete = self.crowd.audience.rounds.as_ref().map_or(0, Rounds::complete);
+        let complete = self.crowd.audience.rounds.as_ref().map_or(0, |rounds| rounds.complete(0));
         self.crowd.sent() - complete
     }
 

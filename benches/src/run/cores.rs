@@ -5,7 +5,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Keeps the calling thread, and the processes that it starts from then on, on one of the cores
 /// that it may use. With a single one there is nothing to choose.
-pub(super) fn keep_to(choice: usize, of: &CpuSet) {
+pub(crate) fn keep_to(choice: usize, of: &CpuSet) {
     let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| of.is_set(*core)).collect();
     if cores.len() > 1 {
         let mut one = CpuSet::new();
@@ -17,12 +17,12 @@ pub(super) fn keep_to(choice: usize, of: &CpuSet) {
 
 /// Puts the process, its later threads, and the processes that it starts from then on, before
 /// other work on the machine, if it may: a core that a compiler has taken is not the gateway's.
-pub(super) fn outrank() {
+pub(crate) fn outrank() {
     // Without the right to do so the figures are those of a busy machine.
     let _ = setpriority_process(None, -15);
 }
 
 /// The cores that the calling thread may use.
-pub(super) fn allowed() -> CpuSet {
+pub(crate) fn allowed() -> CpuSet {
     sched_getaffinity(None).unwrap_or_default()
 }

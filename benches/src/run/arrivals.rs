@@ -1,0 +1,78 @@
+//! Which session connects when.
+
+use super::Arrive;
+use crate::driver::Time;
+use crate::schedule::Schedule;
+
+/// The sessions of one thread, on their way.
+#[derive(Clone, Debug)]
+pub(super) struct Arrivals {
+    schedule: Option<Schedule>,
+    concurrency: usize,
+    begun: usize,
+    all: usize,
+}
+
+impl Arrivals {
+    /// All sessions of a thread, of which there are so many.
+    pub(super) fn new(arrive: &Arrive, all: usize, threads: usize) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "nobody has that many threads")]
+        let share = |rate: f64| rate / threads as f64;
+        let schedule = arrive.rate.map(|rate| Schedule::at(arrive.from, share(rate)));
+        Self { schedule, concurrency: arrive.concurrency, begun: 0, all }
+    }
+
+    /// The next session that connects now, and since when it was free to; `there` are those whose
+    /// attempt has come to an end.
+    pub(super) fn take(&mut self, now: Time, there: usize) -> Option<(usize, Time)> {
+        let session = self.begun;
+        if session == self.all || session.saturating_sub(there) >= self.concurrency {
+            return None;
+        }
+        let free = match &mut self.schedule {
+            Some(schedule) => schedule.take(now)?,
+            None => now,
+        };
+        self.begun += 1;
+        Some((session, free))
+    }
+
+    /// When the next one is due.
+    pub(super) fn next(&self) -> Option<Time> {
+        let schedule = self.schedule.as_ref().filter(|_| self.begun < self.all)?;
+        schedule.next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::from_micros(ms * 1_000)
+    }
+
+    fn taken(arrivals: &mut Arrivals, now: u64, there: usize) -> Vec<(usize, Time)> {
+        std::iter::from_fn(|| arrivals.take(at(now), there)).collect()
+    }
+
+    #[test]
+    fn without_a_rate_only_so_many_are_under_way() {
+        let arrive = Arrive { from: at(0), rate: None, concurrency: 2 };
+        let mut arrivals = Arrivals::new(&arrive, 4, 1);
+        assert_eq!(taken(&mut arrivals, 5, 0), [(0, at(5)), (1, at(5))]);
+        assert_eq!(taken(&mut arrivals, 6, 1), [(2, at(6))]);
+        assert_eq!((taken(&mut arrivals, 7, 3), arrivals.next()), (vec![(3, at(7))], None));
+        assert_eq!(taken(&mut arrivals, 8, 4), []);
+    }
+
+    #[test]
+    fn with_a_rate_who_comes_late_was_free_when_it_was_due() {
+        let arrive = Arrive { from: at(10), rate: Some(200.0), concurrency: 2 };
+        let mut arrivals = Arrivals::new(&arrive, 3, 2);
+        assert_eq!((arrivals.next(), taken(&mut arrivals, 9, 0)), (Some(at(10)), vec![]));
+        assert_eq!(taken(&mut arrivals, 40, 0), [(0, at(10)), (1, at(20))], "two at once");
+        assert_eq!(taken(&mut arrivals, 40, 1), [(2, at(30))]);
+        assert_eq!(arrivals.next(), None);
+    }
+}

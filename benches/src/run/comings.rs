@@ -1,0 +1,114 @@
+//! People who leave and return, and connections that break, while others talk.
+//!
+//! Who leaves has had an answer to everything it said: what a user says while it goes may be lost
+//! by anybody's fault.
+
+use std::collections::VecDeque;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::desk::Desk;
+use crate::driver::Time;
+use crate::plan::Presence;
+use crate::schedule::Schedule;
+
+/// Who of a thread's sessions comes and goes.
+#[derive(Debug)]
+pub(super) struct Comings {
+    presence: Presence,
+    /// Whether a session survives its connection.
+    is_resumed: bool,
+    leaves: Schedule,
+    breaks: Schedule,
+    /// Who is away, and returns when.
+    away: VecDeque<(Time, usize)>,
+    rng: StdRng,
+    pub(super) left: u64,
+    pub(super) broken: u64,
+}
+
+/// Sessions that are asked whether they can go just now.
+const CHANCES: usize = 32;
+
+impl Comings {
+    /// This thread's share of those who come and go, from a time on.
+    pub(super) fn new(
+        presence: Presence,
+        share: f64,
+        from: Time,
+        resumed: bool,
+        seed: u64,
+    ) -> Self {
+        Self {
+            presence,
+            is_resumed: resumed,
+            leaves: Schedule::at(from, presence.churn * share),
+            breaks: Schedule::at(from, presence.breaks * share),
+            away: VecDeque::new(),
+            rng: StdRng::seed_from_u64(seed),
+            left: 0,
+            broken: 0,
+        }
+    }
+
+    /// When somebody comes or goes next.
+    pub(super) fn next(&self) -> Option<Time> {
+        let returns = self.away.front().map(|(time, _)| *time);
+        [returns, self.leaves.next(), self.breaks.next()].into_iter().flatten().min()
+    }
+
+    /// Nobody leaves any more; who is away still returns.
+    pub(super) fn stay(&mut self) {
+        self.leaves = Schedule::at(Time::default(), 0.0);
+        self.breaks = self.leaves;
+    }
+
+    /// Whether everybody is on the way back.
+    pub(super) fn is_complete(&self) -> bool {
+        self.away.is_empty()
+    }
+
+    /// Does what is due.
+    pub(super) fn turn(&mut self, now: Time, desk: &mut Desk) {
+        while let Some(session) = self.take_back(now) {
+            desk.audience.handle_free(session, now);
+            desk.driver.reopen(session);
+        }
+        while self.leaves.take(now).is_some() {
+            if let Some(session) = self.choose(desk) {
+                desk.driver.close(session);
+                desk.audience.handle_left(session);
+                self.away.push_back((now + self.presence.away, session));
+                self.left += 1;
+            }
+        }
+        while self.breaks.take(now).is_some() {
+            if let Some(session) = self.choose(desk) {
+                self.cut(now, session, desk);
+                self.broken += 1;
+            }
+        }
+    }
+
+    fn take_back(&mut self, now: Time) -> Option<usize> {
+        let due = self.away.front().is_some_and(|(time, _)| *time <= now);
+        if due { self.away.pop_front().map(|(_, session)| session) } else { None }
+    }
+
+    fn choose(&mut self, desk: &Desk) -> Option<usize> {
+        let audience = &desk.audience;
+        let may_go =
+            |session: &usize| audience.is_open(*session) && audience.unanswered_of(*session) == 0;
+        (0..CHANCES).map(|_| self.rng.random_range(0..desk.driver.sessions())).find(may_go)
+    }
+
+    fn cut(&self, now: Time, session: usize, desk: &mut Desk) {
+        desk.driver.cut(session);
+        if !self.is_resumed {
+            desk.audience.handle_left(session);
+            desk.audience.handle_free(session, now);
+            desk.driver.reopen(session);
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! The threads of a run, from outside.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::complete::Complete;
+use super::desk::{Desk, Voice};
+use super::live::Live;
+use super::order::{Order, Reply};
+use super::talk::{Lane, Talker};
+use super::worker::{Guest, Worker};
+use super::{Arrive, Finding, Talk};
+use crate::audience::{Audience, Counts, Rounds};
+use crate::clock;
+use crate::driver::{Driver, Identity, Route, Tally, Time, Tuning};
+use crate::latency::Latency;
+use crate::oracle::{Ledger, Oracle, Stamp, Verdict};
+use crate::plan::{Flow, Layout, Plan};
+use crate::scenario::RunError;
+
+/// What is left of a thread, or of several, when it has come to its end.
+#[derive(Debug)]
+pub struct Ended {
+    /// Messages that were sent.
+    pub sent: u64,
+    /// Messages that were not answered.
+    pub unanswered: u64,
+    /// Deliveries that had not come.
+    pub outstanding: u64,
+    /// What happened to the sessions how often.
+    pub counts: Counts,
+    /// From when sessions were free to connect to when they were open.
+    pub opens: Latency,
+    /// From when they were free to come back to when they were resumed.
+    pub returns: Latency,
+    /// What the sockets went through.
+    pub tally: Tally,
+    /// Sessions that left and came back.
+    pub left: u64,
+    /// Connections that were broken.
+    pub broken: u64,
+    /// What the oracle found.
+    pub verdict: Verdict,
+}
+
+/// What all threads show of themselves together.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// Sessions that are open.
+    pub open: u64,
+    /// Sessions that ended although nobody wanted them to.
+    pub ended: u64,
+    /// Deliveries that came.
+    pub arrived: u64,
+    /// Faults that were found.
+    pub faults: u64,
+    /// Time on a core.
+    pub cpu: Duration,
+}
+
+#[derive(Debug)]
+struct Hand {
+    orders: SyncSender<Order>,
+    live: Arc<Live>,
+    thread: JoinHandle<io::Result<Ended>>,
+}
+
+/// The threads of a run.
+#[derive(Debug)]
+pub struct Crew {
+    hands: Vec<Hand>,
+    replies: Receiver<Reply>,
+    sessions: usize,
+}
+
+/// Orders that a thread has not followed yet.
+const ORDERS: usize = 16;
+/// How long a thread may take to follow an order.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Crew {
+    /// Starts the threads; no session connects yet.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no more polls or threads.
+    pub fn start(
+        plan: &Plan,
+        layout: &Layout,
+        routes: &Arc<[Route]>,
+        tuning: &Tuning,
+    ) -> Result<Self, RunError> {
+        let threads = plan.threads;
+        let mut ledger = Ledger::new();
+        for room in &layout.rooms {
+            ledger.add_room(room.streams);
+        }
+        if plan.body() < Stamp::LEN {
+            ledger.keep_dues();
+        }
+        let ledger = Arc::new(ledger);
+        let is_closed = matches!(plan.flow, Flow::Closed(_));
+        let readers: Vec<_> = (0..threads).map(|at| readers(layout, at, threads)).collect();
+        let complete = Complete::new(&readers);
+        let (reply, replies) = sync_channel(threads);
+        let mut crew = Self { hands: Vec::new(), replies, sessions: plan.sessions };
+        for ((at, complete), readers) in complete.into_iter().enumerate().zip(readers) {
+            let mut audience = Audience::new();
+            audience.oracle = Oracle::of(Arc::clone(&ledger));
+            audience.timed = 0..0;
+            audience.rounds = is_closed.then(|| Rounds::new(readers));
+            let desk = Desk {
+                driver: Driver::new(tuning.clone())?,
+                audience,
+                ledger: Arc::clone(&ledger),
+                body: plan.body(),
+                is_answered: plan.dialect.features().replies,
+                sent: 0,
+                sent_within: 0,
+                lag: Latency::new(),
+            };
+            let guests = guests(layout, at, threads);
+            let seed = plan.seed.wrapping_add(at as u64);
+            let live = Arc::new(Live::default());
+            let worker = Worker {
+                desk,
+                talker: Talker::new(lanes(layout, at, threads), complete, seed),
+                share: share(guests.len(), plan.sessions),
+                guests,
+                dialect: plan.dialect,
+                routes: Arc::clone(routes),
+                presence: plan.presence,
+                is_precise: tuning.is_precise,
+                threads,
+                seed,
+                live: Arc::clone(&live),
+            };
+            let (orders, inbox) = sync_channel(ORDERS);
+            let reply = reply.clone();
+            let thread = thread::Builder::new()
+                .name(format!("load-{at}"))
+                .spawn(move || worker.run(&inbox, &reply))?;
+            crew.hands.push(Hand { orders, live, thread });
+        }
+        Ok(crew)
+    }
+
+    /// How many sessions there are to be.
+    #[must_use]
+    pub const fn sessions(&self) -> usize {
+        self.sessions
+    }
+
+    /// Sessions connect, all of them, again if they were closed.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`] when a thread has ended; so it is with the others.
+    pub fn arrive(&self, arrive: Arrive) -> Result<(), RunError> {
+        self.order(&Order::Arrive(arrive))
+    }
+
+    /// All sessions close.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`].
+    pub fn scatter(&self) -> Result<(), RunError> {
+        self.order(&Order::Scatter)
+    }
+
+    /// Messages flow from a time on, and what comes in the window is measured.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`].
+    pub fn talk(
+        &self,
+        talk: Talk,
+        from: Time,
+        window: std::ops::Range<Time>,
+    ) -> Result<(), RunError> {
+        self.order(&Order::Talk(talk, from, window))
+    }
+
+    /// The window ends now, if it has not.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`].
+    pub fn cut(&self) -> Result<(), RunError> {
+        self.order(&Order::Cut(clock::now()))
+    }
+
+    /// Nothing more is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`].
+    pub fn hush(&self) -> Result<(), RunError> {
+        self.order(&Order::Hush)
+    }
+
+    /// What was measured since the last time.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`].
+    pub fn collect(&self) -> Result<Finding, RunError> {
+        self.order(&Order::Collect)?;
+        let mut all = Finding::default();
+        self.hear(|reply| {
+            if let Reply::Finding(finding) = reply {
+                all.merge(&finding);
+            }
+        })?;
+        Ok(all)
+    }
+
+    /// How long sessions took to open, since the last time.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`].
+    pub fn take_opens(&self) -> Result<Latency, RunError> {
+        self.order(&Order::CollectOpens)?;
+        let mut all = Latency::new();
+        self.hear(|reply| {
+            if let Reply::Opens(opens) = reply {
+                all.merge(&opens);
+            }
+        })?;
+        Ok(all)
+    }
+
+    /// Hears every thread once.
+    fn hear(&self, mut take: impl FnMut(Reply)) -> Result<(), RunError> {
+        for _ in &self.hands {
+            take(self.replies.recv_timeout(PATIENCE).map_err(|_gone| RunError::Thread)?);
+        }
+        Ok(())
+    }
+
+    /// What the threads show of themselves.
+    #[must_use]
+    pub fn shown(&self) -> Shown {
+        let mut shown = Shown::default();
+        for Hand { live, .. } in &self.hands {
+            shown.open += live.open.get();
+            shown.ended += live.ended.get();
+            shown.arrived += live.arrived.get();
+            shown.faults += live.faults.get();
+            shown.cpu += Duration::from_micros(live.cpu.get());
+        }
+        shown
+    }
+
+    /// Takes the times of what came since they were taken last.
+    #[must_use]
+    pub fn take_recent(&self) -> Latency {
+        let mut recent = Latency::new();
+        self.hands.iter().for_each(|hand| hand.live.take_recent(&mut recent));
+        recent
+    }
+
+    /// Whether all threads have counted later than this what is on its way, and there is nothing.
+    #[must_use]
+    pub fn is_settled(&self, since: Time) -> bool {
+        self.hands.iter().all(|Hand { live, .. }| {
+            live.counted.get() > since.as_micros() && live.outstanding.get() == 0
+        })
+    }
+
+    /// Whether a thread has ended.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.hands.iter().any(|hand| hand.thread.is_finished())
+    }
+
+    /// Why a connection failed last.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.hands.iter().find_map(|hand| hand.live.trouble())
+    }
+
+    /// Ends the threads.
+    ///
+    /// # Errors
+    ///
+    /// When a thread failed.
+    pub fn end(self) -> Result<Ended, RunError> {
+        // Whoever has ended by itself says so when it is joined.
+        let _ = self.order(&Order::End);
+        let mut all: Option<Ended> = None;
+        for hand in self.hands {
+            let ended = hand.thread.join().map_err(|_panic| RunError::Thread)??;
+            match &mut all {
+                Some(all) => all.merge(ended),
+                None => all = Some(ended),
+            }
+        }
+        all.ok_or(RunError::Thread)
+    }
+
+    fn order(&self, order: &Order) -> Result<(), RunError> {
+        let mut hands = self.hands.iter();
+        hands.try_for_each(|hand| hand.orders.send(order.clone())).map_err(|_| RunError::Thread)
+    }
+}
+
+impl Ended {
+    fn merge(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.unanswered += other.unanswered;
+        self.outstanding += other.outstanding;
+        self.counts.merge(other.counts);
+        self.opens.merge(&other.opens);
+        self.returns.merge(&other.returns);
+        self.tally.dials += other.tally.dials;
+        self.tally.failed_dials += other.tally.failed_dials;
+        self.tally.lost += other.tally.lost;
+        self.left += other.left;
+        self.broken += other.broken;
+        self.verdict.merge(other.verdict);
+    }
+}
+
+/// The sessions of one thread: as cards are dealt.
+fn of_thread(at: usize, threads: usize, all: usize) -> impl Iterator<Item = usize> {
+    (at..all).step_by(threads)
+}
+
+fn guests(layout: &Layout, at: usize, threads: usize) -> Vec<Guest> {
+    let guest = |session: usize| {
+        let member = &layout.members[session];
+        let identity = Identity::new(member.user.clone(), member.joins.iter().cloned());
+        // What friends say comes to the user, beside what is said in groups.
+        let identity = Identity { inbox: member.reads.len() > member.joins.len(), ..identity };
+        Guest { identity, reads: member.reads.clone() }
+    };
+    of_thread(at, threads, layout.members.len()).map(guest).collect()
+}
+
+/// How many of a thread's sessions read each stream.
+fn readers(layout: &Layout, at: usize, threads: usize) -> Vec<u32> {
+    let mut readers = vec![0; layout.streams() as usize];
+    for session in of_thread(at, threads, layout.members.len()) {
+        for room in &layout.members[session].reads {
+            let room = &layout.rooms[*room];
+            let streams = room.first as usize..(room.first + room.streams) as usize;
+            readers[streams].iter_mut().for_each(|readers| *readers += 1);
+        }
+    }
+    readers
+}
+
+fn lanes(layout: &Layout, at: usize, threads: usize) -> Vec<Lane> {
+    let of_kind = |traffic: &crate::plan::Traffic| {
+        let own = traffic.sources.iter().filter(|source| source.session % threads == at);
+        let voices: Vec<Voice> = own
+            .map(|source| Voice {
+                session: source.session / threads,
+                stream: source.stream,
+                to: source.to.clone(),
+            })
+            .collect();
+        let share = traffic.share * share(voices.len(), traffic.sources.len());
+        Lane::new(share, voices, traffic.pick)
+    };
+    layout.traffic.iter().map(of_kind).filter(|lane| !lane.voices.is_empty()).collect()
+}
+
+fn share(part: usize, of: usize) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "there are far fewer sessions than 2^53")]
+    if of == 0 { 0.0 } else { part as f64 / of as f64 }
+}

@@ -1,0 +1,80 @@
+//! Where a thread's messages are written: its sessions, and the count of what they sent.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::audience::Audience;
+use crate::driver::{Driver, Time, To};
+use crate::latency::Latency;
+use crate::oracle::{Ledger, Stamp};
+
+/// A session's way to a stream; the session by its number in its thread.
+#[derive(Clone, Debug)]
+pub(super) struct Voice {
+    pub(super) session: usize,
+    pub(super) stream: u32,
+    pub(super) to: To,
+}
+
+/// Why a message was not sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Stuck {
+    /// The session is not there.
+    Absent,
+    /// The session cannot take more.
+    Full,
+}
+
+/// The sessions of one thread.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) driver: Driver,
+    pub(super) audience: Audience,
+    pub(super) ledger: Arc<Ledger>,
+    /// Length of a body.
+    pub(super) body: usize,
+    /// Whether messages are answered.
+    pub(super) is_answered: bool,
+    /// Messages that were sent, ever.
+    pub(super) sent: u64,
+    /// Messages that were sent of those due in the window.
+    pub(super) sent_within: u64,
+    /// How late these were sent, if nothing but this thread held them up.
+    pub(super) lag: Latency,
+}
+
+impl Desk {
+    /// Sends the next message of a stream, which was due at a time; `is_first` says that it did
+    /// not have to wait for its session.
+    pub(super) fn publish(
+        &mut self,
+        voice: &Voice,
+        due: Time,
+        now: Option<Time>,
+    ) -> Result<(), Stuck> {
+        if !self.audience.is_open(voice.session) {
+            return Err(Stuck::Absent);
+        }
+        let counter = self.ledger.sent(voice.stream) + 1;
+        let stamp = Stamp { publisher: voice.stream, counter, due };
+        let body = stamp.body(self.body);
+        self.driver.send(voice.session, &voice.to, body).map_err(|_full| Stuck::Full)?;
+        self.ledger.handle_sent(voice.stream, due);
+        if self.is_answered {
+            self.audience.handle_sent(voice.session);
+        }
+        self.sent += 1;
+        if self.window().contains(&due) {
+            self.sent_within += 1;
+            if let Some(now) = now {
+                self.lag.record(now.since(due));
+            }
+        }
+        Ok(())
+    }
+
+    fn window(&self) -> Range<Time> {
+        let never = Time::from_micros(u64::MAX);
+        self.audience.meter.as_ref().map_or(never..never, |meter| meter.window.clone())
+    }
+}

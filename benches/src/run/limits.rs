@@ -1,0 +1,45 @@
+//! How many sessions the system lets a process have.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// There are not enough descriptors for the sessions.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "{needed} open files are needed, and this process may have {limit}: raise the limit \
+     (`ulimit -n {needed}`) or ask for fewer sessions"
+)]
+pub struct DescriptorError {
+    /// How many are needed.
+    pub needed: u64,
+    /// How many there may be.
+    pub limit: u64,
+}
+
+/// Descriptors beside those of sessions: polls, pipes, reports.
+const BESIDE: u64 = 64;
+
+/// Raises the limit as far as it goes, and says whether so many sessions fit into it.
+///
+/// # Errors
+///
+/// [`DescriptorError`].
+pub fn descriptors(sessions: usize) -> Result<(), DescriptorError> {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Where it may not be raised, what there is will do or not.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let needed = sessions as u64 + BESIDE;
+    if needed <= limit { Ok(()) } else { Err(DescriptorError { needed, limit }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_sessions_are_refused_before_anything_happens() {
+        assert_eq!(descriptors(10), Ok(()));
+        let error = descriptors(usize::MAX >> 1).unwrap_err();
+        assert!(error.limit > 64 && error.to_string().contains("ulimit -n"), "{error}");
+    }
+}

@@ -1,0 +1,72 @@
+//! What a thread shows of itself while it runs.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::latency::Latency;
+
+/// Numbers that one thread writes and others read.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    /// Sessions that are open.
+    pub(super) open: Number,
+    /// Sessions that ended although nobody wanted them to.
+    pub(super) ended: Number,
+    /// Deliveries that came.
+    pub(super) arrived: Number,
+    /// Faults that were found.
+    pub(super) faults: Number,
+    /// Microseconds on a core.
+    pub(super) cpu: Number,
+    /// Deliveries and answers that are on their way, since nothing is sent any more.
+    pub(super) outstanding: Number,
+    /// When these were counted last, in microseconds; 0 while messages are sent.
+    pub(super) counted: Number,
+    /// Times of what came since they were last taken.
+    recent: Mutex<Latency>,
+    trouble: Mutex<Option<String>>,
+}
+
+/// A number that is read while it changes.
+#[derive(Debug, Default)]
+pub(super) struct Number(AtomicU64);
+
+impl Number {
+    pub(super) fn set(&self, number: u64) {
+        self.0.store(number, Ordering::Release);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl Live {
+    /// Adds times, and empties where they were.
+    pub(super) fn add_recent(&self, recent: &mut Latency) {
+        if !recent.is_empty() {
+            self.recent.lock().unwrap_or_else(PoisonError::into_inner).merge(recent);
+            recent.reset();
+        }
+    }
+
+    /// Takes the times.
+    pub(super) fn take_recent(&self, into: &mut Latency) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        into.merge(&recent);
+        recent.reset();
+    }
+
+    /// Says why a connection failed last.
+    pub(super) fn set_trouble(&self, trouble: Option<&str>) {
+        let mut known = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.as_deref() != trouble {
+            *known = trouble.map(str::to_owned);
+        }
+    }
+
+    /// Why a connection failed last.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,35 @@
+//! How a plan is carried out: threads of sessions, the phases of a run, and what is looked at
+//! meanwhile.
+//!
+//! A run has four phases, each timed by itself: sessions open (ramp), messages flow (warm-up),
+//! they flow and are measured (measure), and what is on its way arrives (settle). A [`Crew`] is
+//! the threads, each with a driver and its share of the sessions; they are told what to do by
+//! orders and tell what they found. A [`Watch`] lets time pass, and looks at the server and at
+//! the crew while it does.
+//!
+//! Not here: which phases a scenario has and what it reports (`scenario`), what is sent when and
+//! by whom (`plan`), and whether what arrives is right (`oracle`).
+
+mod arrivals;
+mod comings;
+mod complete;
+pub(crate) mod cores;
+mod crew;
+mod desk;
+mod finding;
+mod interrupt;
+mod limits;
+mod live;
+mod order;
+mod place;
+mod talk;
+mod watch;
+mod worker;
+
+pub use crew::{Crew, Ended, Shown};
+pub use finding::Finding;
+pub use interrupt::Interrupt;
+pub use limits::{DescriptorError, descriptors};
+pub use order::{Arrive, Talk};
+pub use place::{PlaceError, Server};
+pub use watch::{Outcome, Watch};

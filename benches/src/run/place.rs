@@ -1,0 +1,145 @@
+//! The server that a run is for: one that runs, or a relay of the run's own.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use crate::driver::{Route, RouteError, Trust};
+use crate::plan::{Carrier, Options, Place, Plan};
+use crate::scenario::RunError;
+use crate::server::{Relay, Usage, beside, listener};
+
+use super::cores::{allowed, keep_to, outrank};
+
+/// A server, and the ways to it.
+#[derive(Debug)]
+pub struct Server {
+    /// The ways, of which each session takes one.
+    pub routes: Arc<[Route]>,
+    /// What its process uses, if that is here and known.
+    pub usage: Option<Usage>,
+    /// Where it is, for people.
+    pub addresses: Vec<String>,
+    /// The relay, if it is one that was started for the run; it ends with this value.
+    relay: Option<Relay>,
+}
+
+/// The server cannot be reached as it was said.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlaceError {
+    /// There is no way there.
+    #[error("`addr`: {0}")]
+    Route(#[from] RouteError),
+    /// Connections come from addresses of the loopback only when they go there.
+    #[error("`sources` needs a server on this machine, which {0} is not")]
+    Sources(SocketAddr),
+}
+
+impl Server {
+    /// Starts the relay if there is to be one, and finds the ways.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`] when there is no server, or no way to it.
+    pub fn open(plan: &Plan) -> Result<Self, RunError> {
+        let (routes, addresses, relay) = match &plan.place {
+            Place::At(addresses) => {
+                let trust = trust(&plan.given);
+                let routes = addresses.iter().map(|address| Route::parse(address, &trust));
+                let routes: Result<Vec<_>, _> = routes.collect();
+                (routes.map_err(PlaceError::Route)?, addresses.clone(), None)
+            }
+            Place::Relay { .. } => {
+                let relay = start(plan)?;
+                let (route, address) = way(plan, &relay);
+                (vec![route], vec![address], Some(relay))
+            }
+        };
+        let found = || routes.first().filter(|route| is_here(route.to)).map(|route| route.to);
+        let usage = match (&relay, plan.given.pid) {
+            (Some(relay), _) => Some(relay.usage()),
+            (None, Some(pid)) => Some(Usage::of(pid)),
+            (None, None) => found().and_then(listener).map(Usage::of),
+        };
+        Ok(Self { routes: from_sources(plan.sources, routes)?, usage, addresses, relay })
+    }
+
+    /// Whether it is a relay of the run's own.
+    #[must_use]
+    pub const fn is_own(&self) -> bool {
+        self.relay.is_some()
+    }
+}
+
+fn trust(given: &Options) -> Trust {
+    match (&given.ca, given.insecure) {
+        (_, Some(true)) => Trust::Anybody,
+        (Some(file), _) => Trust::File(file.clone()),
+        _ => Trust::System,
+    }
+}
+
+/// With a single thread, the relay has one core and the harness another.
+fn start(plan: &Plan) -> Result<Relay, RunError> {
+    let Place::Relay { program, flags, .. } = &plan.place else {
+        unreachable!("asked for when the place is a relay")
+    };
+    let program = program.clone().unwrap_or_else(|| beside("relay"));
+    outrank();
+    let cores = allowed();
+    if plan.threads == 1 {
+        keep_to(0, &cores);
+    }
+    let relay = Relay::start(&program, flags.iter().cloned());
+    if plan.threads == 1 {
+        keep_to(1, &cores);
+    }
+    Ok(relay?)
+}
+
+fn way(plan: &Plan, relay: &Relay) -> (Route, String) {
+    let target = relay.target();
+    match &plan.place {
+        Place::Relay { carrier: Carrier::Tcp, .. } => {
+            (Route::tcp(target.tcp), format!("tcp://{}", target.tcp))
+        }
+        _ => (Route::websocket(target.ws), format!("ws://{}", target.ws)),
+    }
+}
+
+fn is_here(at: SocketAddr) -> bool {
+    at.ip().to_canonical().is_loopback()
+}
+
+/// The same ways from several addresses, each of which has ports of its own.
+fn from_sources(sources: u8, routes: Vec<Route>) -> Result<Arc<[Route]>, PlaceError> {
+    if sources == 0 {
+        return Ok(routes.into());
+    }
+    if let Some(route) = routes.iter().find(|route| !is_here(route.to) || route.to.is_ipv6()) {
+        return Err(PlaceError::Sources(route.to));
+    }
+    let source = |number| IpAddr::V4(Ipv4Addr::new(127, 0, 0, number));
+    let from = |route: &Route| {
+        let route = route.clone();
+        (1..=sources).map(move |number| route.clone().from(source(number)))
+    };
+    Ok(routes.iter().flat_map(from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_source_has_a_way_of_its_own() {
+        let route = Route::tcp("127.0.0.1:9".parse().unwrap());
+        let routes = from_sources(2, vec![route.clone()]).unwrap();
+        let sources: Vec<_> = routes.iter().map(|route| route.from.unwrap().to_string()).collect();
+        assert_eq!(sources, ["127.0.0.1", "127.0.0.2"]);
+        assert_eq!(from_sources(0, vec![route]).unwrap()[0].from, None);
+        let far = "192.0.2.1:9".parse().unwrap();
+        let error = from_sources(1, vec![Route::tcp(far)]).map(drop);
+        assert!(matches!(error, Err(PlaceError::Sources(at)) if at == far), "{error:?}");
+    }
+}

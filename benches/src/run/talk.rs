@@ -1,0 +1,217 @@
+//! Who of a thread's sessions says something now.
+//!
+//! With an open flow a message that is due is sent, or kept until its session can take it, with
+//! the time when it was due. With a closed one, each publisher has a number of messages under way.
+
+use std::collections::VecDeque;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::Talk;
+use super::complete::Complete;
+use super::desk::{Desk, Stuck, Voice};
+use crate::driver::Time;
+use crate::plan::Pick;
+use crate::schedule::Schedule;
+
+/// Messages of one kind, as far as this thread's sessions send them.
+#[derive(Debug)]
+pub(super) struct Lane {
+    /// This thread's part of all messages of all kinds.
+    pub(super) share: f64,
+    pub(super) voices: Vec<Voice>,
+    pub(super) pick: Pick,
+    schedule: Option<Schedule>,
+    turn: usize,
+}
+
+/// A message that its session could not take.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    lane: usize,
+    voice: usize,
+    due: Time,
+}
+
+/// What this thread's sessions say.
+#[derive(Debug)]
+pub(super) struct Talker {
+    lanes: Vec<Lane>,
+    talk: Talk,
+    held: VecDeque<Held>,
+    /// Publishers that could not send when they had to, with a closed flow.
+    short: Vec<(usize, usize)>,
+    /// The publisher of each stream that is of this thread.
+    of: Vec<Option<(usize, usize)>>,
+    /// Those whose readers are of other threads as well.
+    spread: Vec<(usize, usize)>,
+    complete: Complete,
+    rng: StdRng,
+    pub(super) held_back: u64,
+    pub(super) unsent: u64,
+}
+
+/// Messages that are kept for sessions which cannot take them; more are never sent.
+const HELD: usize = 65_536;
+/// Sessions that are asked for one message, when it is by chance who sends it.
+const CHANCES: usize = 16;
+/// Messages that are tried again in one turn.
+const TRIES: usize = 64;
+
+impl Lane {
+    pub(super) const fn new(share: f64, voices: Vec<Voice>, pick: Pick) -> Self {
+        Self { share, voices, pick, schedule: None, turn: 0 }
+    }
+
+    fn next_voice(&mut self, rng: &mut StdRng) -> usize {
+        match self.pick {
+            Pick::InTurn => {
+                let voice = self.turn;
+                self.turn = (voice + 1) % self.voices.len();
+                voice
+            }
+            Pick::ByChance => rng.random_range(0..self.voices.len()),
+        }
+    }
+}
+
+impl Talker {
+    pub(super) fn new(lanes: Vec<Lane>, complete: Complete, seed: u64) -> Self {
+        let (mut of, mut spread) = (vec![None; complete.streams()], Vec::new());
+        for (lane, known) in lanes.iter().enumerate() {
+            for (voice, Voice { stream, .. }) in known.voices.iter().enumerate() {
+                of[*stream as usize] = Some((lane, voice));
+                if complete.is_spread(*stream) {
+                    spread.push((lane, voice));
+                }
+            }
+        }
+        Self {
+            lanes,
+            talk: Talk::Silent,
+            held: VecDeque::new(),
+            short: Vec::new(),
+            of,
+            spread,
+            complete,
+            rng: StdRng::seed_from_u64(seed),
+            held_back: 0,
+            unsent: 0,
+        }
+    }
+
+    /// From now on messages flow like this.
+    pub(super) fn set(&mut self, talk: Talk, from: Time) {
+        self.talk = talk;
+        self.unsent += self.held.len() as u64;
+        self.held.clear();
+        self.short.clear();
+        for (at, lane) in self.lanes.iter_mut().enumerate() {
+            lane.schedule = match talk {
+                Talk::Open(rate) => Some(Schedule::at(from, rate * lane.share)),
+                Talk::Silent | Talk::Closed(_) => None,
+            };
+            if matches!(talk, Talk::Closed(_)) {
+                self.short.extend((0..lane.voices.len()).map(|voice| (at, voice)));
+            }
+        }
+    }
+
+    /// When the next message is due; `None` when that is not a matter of time.
+    pub(super) fn next(&self) -> Option<Time> {
+        self.lanes.iter().filter_map(|lane| lane.schedule.as_ref()?.next()).min()
+    }
+
+    /// Whether something waits that may go in the next turn.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.held.is_empty() || !self.short.is_empty() || self.is_spread()
+    }
+
+    /// Whether what is complete is learned from other threads.
+    fn is_spread(&self) -> bool {
+        matches!(self.talk, Talk::Closed(_)) && !self.spread.is_empty()
+    }
+
+    /// Sends what is due.
+    pub(super) fn speak(&mut self, now: Time, desk: &mut Desk) {
+        match self.talk {
+            Talk::Silent => {}
+            Talk::Open(_) => {
+                self.retry(desk);
+                (0..self.lanes.len()).for_each(|lane| self.say(now, lane, desk));
+            }
+            Talk::Closed(window) => self.fill(now, u64::from(window), desk),
+        }
+    }
+
+    fn say(&mut self, now: Time, at: usize, desk: &mut Desk) {
+        let lane = &mut self.lanes[at];
+        while let Some(due) = lane.schedule.as_mut().and_then(|schedule| schedule.take(now)) {
+            let mut voice = lane.next_voice(&mut self.rng);
+            let mut outcome = desk.publish(&lane.voices[voice], due, Some(now));
+            for _ in 0..CHANCES {
+                // Who is away says nothing; somebody else does.
+                if outcome != Err(Stuck::Absent) || lane.pick != Pick::ByChance {
+                    break;
+                }
+                voice = lane.next_voice(&mut self.rng);
+                outcome = desk.publish(&lane.voices[voice], due, Some(now));
+            }
+            if outcome.is_err() {
+                self.held_back += 1;
+                match self.held.len() {
+                    HELD => self.unsent += 1,
+                    _ => self.held.push_back(Held { lane: at, voice, due }),
+                }
+            }
+        }
+    }
+
+    fn retry(&mut self, desk: &mut Desk) {
+        for _ in 0..self.held.len().min(TRIES) {
+            let Some(held) = self.held.pop_front() else { return };
+            let voice = &self.lanes[held.lane].voices[held.voice];
+            if desk.publish(voice, held.due, None).is_err() {
+                self.held.push_back(held);
+            }
+        }
+    }
+
+    /// Gives every publisher that has fewer messages under way the next ones.
+    fn fill(&mut self, now: Time, window: u64, desk: &mut Desk) {
+        let mut short = std::mem::take(&mut self.short);
+        if let Some(rounds) = &mut desk.audience.rounds {
+            for (stream, complete) in rounds.take_fresh() {
+                self.complete.set(stream, complete);
+                short.extend(self.of[stream as usize]);
+            }
+        }
+        short.extend(&self.spread);
+        for (lane, at) in short.drain(..) {
+            let voice = &self.lanes[lane].voices[at];
+            while desk.ledger.sent(voice.stream) < self.complete.get(voice.stream) + window {
+                if desk.publish(voice, now, Some(now)).is_err() {
+                    self.short.push((lane, at));
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Nothing has come for a while: what is under way is not waited for any more. Returns whether
+    /// there was something.
+    pub(super) fn give_up(&mut self, desk: &mut Desk) -> bool {
+        let Some(rounds) = &mut desk.audience.rounds else { return false };
+        let mut was_waiting = false;
+        for stream in 0..self.of.len() {
+            let Ok(stream) = u32::try_from(stream) else { break };
+            let sent = desk.ledger.sent(stream);
+            if rounds.readers(stream) > 0 && rounds.complete(stream) < sent {
+                rounds.give_up(stream, sent);
+                was_waiting = true;
+            }
+        }
+        was_waiting
+    }
+}

@@ -1,0 +1,246 @@
+//! Lets time pass, and looks at the server and at the crew meanwhile.
+
+use std::time::Duration;
+
+use super::{Crew, Interrupt};
+use crate::clock;
+use crate::driver::Time;
+use crate::report::{Report, Sample};
+use crate::scenario::RunError;
+use crate::server::Usage;
+use crate::terminal::{Live, Progress};
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// What was waited for is so.
+    Done,
+    /// It did not become so in time.
+    TimedOut,
+    /// The user does not want to wait.
+    Interrupted,
+}
+
+/// The last look, from which the next counts on.
+#[derive(Clone, Copy, Debug, Default)]
+struct Look {
+    at: Time,
+    arrived: u64,
+    server: Option<Duration>,
+    own: Duration,
+}
+
+/// Who looks at a run, and writes down how it goes.
+#[derive(Debug)]
+pub struct Watch {
+    began: Time,
+    interval: Duration,
+    usage: Option<Usage>,
+    interrupt: Interrupt,
+    progress: Progress,
+    last: Look,
+    phase: Option<(&'static str, Time)>,
+    windows: Vec<(&'static str, f64, f64)>,
+    samples: Vec<Sample>,
+}
+
+/// How often a condition is looked at that is waited for.
+const CONDITION: Duration = Duration::from_millis(2);
+/// Looks that are kept: of a run that takes days, the first.
+const SAMPLES: usize = 100_000;
+
+impl Watch {
+    /// A watch of this process, from now on.
+    #[must_use]
+    pub fn new(
+        usage: Option<Usage>,
+        interval: Duration,
+        interrupt: Interrupt,
+        progress: Progress,
+    ) -> Self {
+        let began = clock::now();
+        let last = Look { at: began, own: clock::process_cpu(), ..Look::default() };
+        Self {
+            began,
+            interval,
+            usage,
+            interrupt,
+            progress,
+            last,
+            phase: None,
+            windows: Vec::new(),
+            samples: Vec::new(),
+        }
+    }
+
+    /// Another part of the run begins.
+    pub fn phase(&mut self, name: &'static str, lasting: Option<Duration>) {
+        let now = clock::now();
+        self.progress.phase(name, lasting);
+        self.close(now);
+        self.phase = Some((name, now));
+    }
+
+    /// A line that stays, for whoever watches.
+    pub fn say(&mut self, line: &str) {
+        self.progress.say(line);
+    }
+
+    /// The server's time on a core so far.
+    #[must_use]
+    pub fn server_cpu(&self) -> Option<Duration> {
+        self.usage?.cpu().ok()
+    }
+
+    /// The server's memory; asks more of it than a look does.
+    #[must_use]
+    pub fn server_memory(&self) -> Option<u64> {
+        self.usage?.own_share().ok()
+    }
+
+    /// Whether the server was known and is gone.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.usage.is_some_and(|usage| usage.cpu().is_err())
+    }
+
+    /// Whether the user has seen enough.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupt.is_pulled()
+    }
+
+    /// Waits until a moment.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
+    pub fn pass(&mut self, crew: &Crew, until: Time) -> Result<Outcome, RunError> {
+        self.wait(crew, until, self.interval, |_| false, true)
+    }
+
+    /// Waits for something, at the latest until a deadline.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
+    pub fn wait_for(
+        &mut self,
+        crew: &Crew,
+        deadline: Time,
+        done: impl FnMut(&Crew) -> bool,
+    ) -> Result<Outcome, RunError> {
+        self.wait(crew, deadline, CONDITION, done, true)
+    }
+
+    /// Waits for what is on its way at the end, also when the user has seen enough.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
+    pub fn settle(&mut self, crew: &Crew, most: Duration) -> Result<Outcome, RunError> {
+        let since = clock::now();
+        let brief = if self.is_interrupted() { most.min(BRIEF) } else { most };
+        self.wait(crew, since + brief, CONDITION, |crew| crew.is_settled(since), false)
+    }
+
+    fn wait(
+        &mut self,
+        crew: &Crew,
+        deadline: Time,
+        step: Duration,
+        mut done: impl FnMut(&Crew) -> bool,
+        may_be_interrupted: bool,
+    ) -> Result<Outcome, RunError> {
+        loop {
+            let now = clock::now();
+            if now.since(self.last.at) >= self.interval {
+                self.look(now, crew);
+            }
+            if done(crew) {
+                return Ok(Outcome::Done);
+            }
+            if crew.is_broken() {
+                return Err(RunError::Thread);
+            }
+            if may_be_interrupted && self.is_interrupted() {
+                return Ok(Outcome::Interrupted);
+            }
+            if now >= deadline {
+                return Ok(Outcome::TimedOut);
+            }
+            let look = self.last.at + self.interval;
+            let time = step.min(deadline.since(now)).min(look.since(now)).max(SHORTEST);
+            if may_be_interrupted {
+                let _pulled = self.interrupt.wait(time);
+            } else {
+                let _pulled = Interrupt::never().wait(time);
+            }
+        }
+    }
+
+    fn look(&mut self, now: Time, crew: &Crew) {
+        let shown = crew.shown();
+        let look = Look {
+            at: now,
+            arrived: shown.arrived,
+            server: self.server_cpu(),
+            own: clock::process_cpu(),
+        };
+        let took = now.since(self.last.at).as_secs_f64();
+        let cores = |from: Duration, to: Duration| to.saturating_sub(from).as_secs_f64() / took;
+        let recent = crew.take_recent();
+        let quantile = |share| (!recent.is_empty()).then(|| recent.ms(share));
+        #[expect(clippy::cast_precision_loss, reason = "deliveries of a run are below 2^53")]
+        let arrived = look.arrived.saturating_sub(self.last.arrived) as f64;
+        let sample = Sample {
+            at: now.since(self.began).as_secs_f64(),
+            sessions: Some(shown.open),
+            deliveries: Some(arrived / took),
+            server_cpu: self.last.server.zip(look.server).map(|(from, to)| cores(from, to)),
+            server_memory: self.usage.and_then(|usage| usage.resident().ok()),
+            own_cpu: Some(cores(self.last.own, look.own)),
+            p50: quantile(0.5),
+            p99: quantile(0.99),
+        };
+        self.progress.update(&Live {
+            sessions: usize::try_from(shown.open).unwrap_or(usize::MAX),
+            wanted: crew.sessions(),
+            deliveries: sample.deliveries.filter(|_| shown.faults == 0),
+            p99: sample.p99,
+            server_cpu: sample.server_cpu,
+            server_memory: sample.server_memory,
+            own_cpu: sample.own_cpu,
+            violations: shown.faults,
+        });
+        if self.samples.len() < SAMPLES {
+            self.samples.push(sample);
+        }
+        self.last = look;
+    }
+
+    fn close(&mut self, now: Time) {
+        if let Some((name, from)) = self.phase.take() {
+            let at = |time: Time| time.since(self.began).as_secs_f64();
+            self.windows.push((name, at(from), at(now)));
+        }
+    }
+
+    /// Writes down how the run went.
+    pub fn report(mut self, report: &mut Report) {
+        self.close(clock::now());
+        self.progress.finish();
+        for (name, from, to) in self.windows {
+            report.window(name, from, to);
+        }
+        self.samples.into_iter().for_each(|sample| report.sample(sample));
+        if self.interrupt.is_pulled() {
+            report.interrupted();
+        }
+    }
+}
+
+/// What an interrupted run still waits at its end.
+const BRIEF: Duration = Duration::from_secs(2);
+/// Less than this is not slept.
+const SHORTEST: Duration = Duration::from_micros(100);

@@ -1,0 +1,139 @@
+//! The highest rate at which times stay below a limit, and the times at a share of it.
+//!
+//! The rate doubles until a short window is too slow, twice; then the interval between the last
+//! good and the first bad rate is halved a few times.
+
+use std::time::Duration;
+
+use super::RunError;
+use super::course::{Course, real};
+use super::traffic::{Measured, figures, flow, names, rate};
+use crate::run::{Finding, Talk};
+
+/// The first rate that is tried, in messages a second.
+const FIRST: f64 = 16.0;
+/// Twice as much, this often at the most.
+const DOUBLINGS: usize = 22;
+/// Halves of the interval that is left.
+const HALVES: usize = 5;
+/// How long a trial warms up, and how long it is measured.
+const WARM_UP: Duration = Duration::from_millis(500);
+const TRIAL: Duration = Duration::from_millis(1_500);
+
+/// How a rate did.
+#[derive(Clone, Debug)]
+struct Trial {
+    rate: f64,
+    deliveries: f64,
+    is_good: bool,
+    limits: Vec<String>,
+}
+
+/// Searches, then measures at a share of what was found.
+pub(super) fn find(course: &mut Course<'_>, limit: Duration, share: f64) -> Result<(), RunError> {
+    let (mut best, mut worst): (Option<Trial>, Option<Trial>) = (None, None);
+    let mut rate = FIRST;
+    for _ in 0..DOUBLINGS + HALVES {
+        let mut trial = try_rate(course, rate, limit)?;
+        if !trial.is_good {
+            // Something else may have happened on the machine.
+            trial = try_rate(course, rate, limit)?;
+        }
+        if course.watch.is_interrupted() {
+            return Ok(());
+        }
+        let side = if trial.is_good { &mut best } else { &mut worst };
+        *side = Some(trial);
+        rate = match (&best, &worst) {
+            (Some(best), None) => best.rate * 2.0,
+            (None, Some(worst)) => worst.rate / 2.0,
+            (Some(best), Some(worst)) => {
+                if worst.rate / best.rate < CLOSE {
+                    break;
+                }
+                f64::midpoint(best.rate, worst.rate)
+            }
+            (None, None) => break,
+        };
+        if rate < LEAST {
+            break;
+        }
+    }
+    let Some(best) = best else {
+        course.report.note("no rate is low enough for the limit");
+        return Ok(());
+    };
+    found(course, &best, worst.as_ref());
+    measure(course, best.rate * share)
+}
+
+/// The two rates are as close as the search needs them.
+const CLOSE: f64 = 1.05;
+/// Fewer messages a second are not tried.
+const LEAST: f64 = 0.5;
+
+fn try_rate(course: &mut Course<'_>, rate: f64, limit: Duration) -> Result<Trial, RunError> {
+    let talk = Talk::Open(rate);
+    let _measured = flow(course, talk, WARM_UP, TRIAL)?;
+    let finding = course.settle()?;
+    let trial = judge(rate, limit, &finding);
+    let (verdict, p99) =
+        (if trial.is_good { "good" } else { "too much" }, finding.latency.ms(0.99));
+    course.watch.say(&format!("{rate:.1} messages/s: p99 {p99:.2} ms, {verdict}"));
+    Ok(trial)
+}
+
+fn judge(rate: f64, limit: Duration, finding: &Finding) -> Trial {
+    // Times count from when messages were due: if they are good, a busy harness did no harm.
+    let limits = finding.limits();
+    let is_fast = finding.latency.ms(0.99) <= limit.as_secs_f64() * 1e3;
+    let is_whole = real(finding.due) >= 0.95 * real(finding.latency.len());
+    let is_good = is_fast && is_whole && finding.unsent == 0 && !finding.latency.is_empty();
+    Trial { rate, deliveries: self::rate(Talk::Open(rate), finding), is_good, limits }
+}
+
+fn found(course: &mut Course<'_>, best: &Trial, worst: Option<&Trial>) {
+    let (_, many) = names(course.plan.kind);
+    let report = &mut course.report;
+    report.throughput("saturating rate: messages", best.rate, "/s");
+    report.throughput(format!("saturating rate: {many}"), best.deliveries, "/s");
+    for why in worst.into_iter().flat_map(|trial| &trial.limits) {
+        report.harness_limited(format!("at {:.0} messages/s {why}", worst.map_or(0.0, |t| t.rate)));
+    }
+}
+
+fn measure(course: &mut Course<'_>, rate: f64) -> Result<(), RunError> {
+    let (times, talk) = (course.plan.times, Talk::Open(rate));
+    let Measured { cpu, .. } = flow(course, talk, times.warm_up, times.measure)?;
+    let finding = course.settle()?;
+    course.report.figure("rate of the measurement", rate, "/s");
+    figures(course.plan, talk, &Measured { finding, cpu }, &mut course.report);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(micros: u64, came: u64, due: u64) -> Finding {
+        let window = Duration::from_secs(1);
+        let mut finding = Finding { due, window, busy: vec![0.5], ..Finding::default() };
+        (0..came).for_each(|_| finding.latency.record(Duration::from_micros(micros)));
+        finding
+    }
+
+    #[test]
+    fn a_rate_is_good_when_all_is_sent_and_comes_in_time() {
+        let limit = Duration::from_millis(2);
+        let is_good = |finding: &Finding| judge(5.0, limit, finding).is_good;
+        assert!(is_good(&finding(1_990, 100, 95)));
+        assert!(!is_good(&finding(2_100, 100, 100)), "too slow");
+        assert!(!is_good(&finding(1_000, 100, 94)), "falls behind");
+        assert!(!is_good(&finding(1_000, 0, 0)), "nothing came");
+        let unsent = Finding { unsent: 1, ..finding(1_000, 100, 100) };
+        assert!(!is_good(&unsent), "not all was sent");
+        let busy = Finding { busy: vec![0.99], ..finding(1_000, 100, 100) };
+        assert!(is_good(&busy), "in time all the same");
+        assert_eq!(judge(5.0, limit, &finding(1, 70, 70)).deliveries, 70.0);
+    }
+}

@@ -1,0 +1,124 @@
+//! Sessions that open: TCP, the upgrade, the authentication and the rooms.
+//!
+//! All sessions open, then all close, and again until the time is over. What is measured is the
+//! opening: from the first attempt to the last session that is open. Closing is not.
+
+use std::time::Duration;
+
+use super::RunError;
+use super::course::{Course, real};
+use crate::clock;
+use crate::driver::Time;
+use crate::latency::Latency;
+use crate::plan::Plan;
+use crate::report::Report;
+use crate::run::{Crew, Interrupt, Outcome};
+use crate::terminal::Progress;
+
+/// What the openings cost together.
+#[derive(Clone, Debug, Default)]
+struct Openings {
+    sessions: u64,
+    took: Duration,
+    server: Option<Duration>,
+    own: Duration,
+}
+
+/// How long all may take to open, and the server to see that they are gone.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A server that uses less than this in [`LOOK`] has seen it.
+const QUIET: Duration = Duration::from_micros(500);
+const LOOK: Duration = Duration::from_millis(30);
+
+/// Opens sessions, again and again.
+///
+/// # Errors
+///
+/// [`RunError`] when there is no result.
+pub(super) fn run(
+    plan: &Plan,
+    interrupt: Interrupt,
+    progress: Progress,
+) -> Result<Report, RunError> {
+    let mut course = Course::start(plan, interrupt, progress)?;
+    course.watch.phase("warm-up", Some(plan.times.warm_up));
+    let mut goes_on = true;
+    let warm = clock::now() + plan.times.warm_up;
+    // The first opening is never measured: the server has not seen a session yet.
+    while goes_on {
+        goes_on = open(&mut course, &mut Openings::default())?;
+        if clock::now() >= warm {
+            break;
+        }
+    }
+    let _times_of_the_warm_up = course.crew.take_opens()?;
+    course.watch.phase("measure", Some(plan.times.measure));
+    let (mut openings, until) = (Openings::default(), clock::now() + plan.times.measure);
+    while goes_on {
+        goes_on = open(&mut course, &mut openings)?;
+        if clock::now() >= until {
+            break;
+        }
+    }
+    let opens = course.crew.take_opens()?;
+    figures(&openings, &opens, &mut course.report);
+    course.watch.phase("settle", None);
+    course.finish()
+}
+
+/// All sessions open and close; returns whether the run goes on.
+fn open(course: &mut Course<'_>, openings: &mut Openings) -> Result<bool, RunError> {
+    let (server, own, from) = (course.watch.server_cpu(), clock::process_cpu(), clock::now());
+    if !course.arrive(course.plan.arrivals, PATIENCE)? {
+        return Ok(false);
+    }
+    openings.took += clock::now().since(from);
+    openings.own += clock::process_cpu().saturating_sub(own);
+    openings.sessions += course.plan.sessions as u64;
+    let used = server.zip(course.watch.server_cpu()).map(|(from, to)| to.saturating_sub(from));
+    openings.server = used.map(|used| openings.server.unwrap_or_default() + used);
+    course.crew.scatter()?;
+    quiet(course)
+}
+
+/// Waits until the server has dealt with those who are gone.
+fn quiet(course: &mut Course<'_>) -> Result<bool, RunError> {
+    let Course { crew, watch, .. } = course;
+    let deadline = clock::now() + PATIENCE;
+    let gone = |crew: &Crew| crew.shown().open == 0;
+    if watch.wait_for(crew, deadline, gone)? == Outcome::Interrupted {
+        return Ok(false);
+    }
+    let mut before = watch.server_cpu();
+    while clock::now() < deadline {
+        if watch.pass(crew, next_look())? == Outcome::Interrupted {
+            return Ok(false);
+        }
+        let now = watch.server_cpu();
+        if before.zip(now).is_none_or(|(before, now)| now.saturating_sub(before) < QUIET) {
+            break;
+        }
+        before = now;
+    }
+    Ok(true)
+}
+
+fn next_look() -> Time {
+    clock::now() + LOOK
+}
+
+fn figures(openings: &Openings, opens: &Latency, report: &mut Report) {
+    if openings.sessions == 0 {
+        return report.note("the run ended before anything was measured");
+    }
+    let (sessions, took) = (real(openings.sessions), openings.took.as_secs_f64());
+    report.throughput("handshakes", sessions / took, "/s");
+    if let Some(server) = openings.server {
+        let each = server.as_secs_f64() * 1e6 / sessions;
+        report.cost("server CPU for each handshake", each, "us");
+        report.figure("server CPU", server.as_secs_f64() / took, "cores");
+    }
+    let own = openings.own.as_secs_f64() / took;
+    report.figure("harness CPU", own, "cores");
+    report.distribution("handshake", opens);
+}

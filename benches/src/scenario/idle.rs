@@ -1,0 +1,63 @@
+//! Sessions that do nothing: what they cost in memory, and in heartbeats.
+
+use super::RunError;
+use super::course::{Course, real};
+use crate::clock;
+use crate::plan::Plan;
+use crate::report::{Figure, Report};
+use crate::run::{Interrupt, Outcome};
+use crate::terminal::Progress;
+
+/// Opens sessions and looks at the server: after the warm-up, in which it may tidy up, and at the
+/// end of the window.
+///
+/// # Errors
+///
+/// [`RunError`] when there is no result.
+pub(super) fn run(
+    plan: &Plan,
+    interrupt: Interrupt,
+    progress: Progress,
+) -> Result<Report, RunError> {
+    let mut course = Course::start(plan, interrupt, progress)?;
+    if course.ramp()? {
+        measure(&mut course)?;
+    }
+    course.finish()
+}
+
+fn measure(course: &mut Course<'_>) -> Result<(), RunError> {
+    let (times, sessions) = (course.plan.times, real(course.plan.sessions as u64));
+    let Course { crew, watch, report, memory_before, .. } = course;
+    let opened = watch.server_memory();
+    watch.phase("warm-up", Some(times.warm_up));
+    let outcome = watch.pass(crew, clock::now() + times.warm_up)?;
+    let rested = watch.server_memory();
+    let (from, cpu) = (clock::now(), watch.server_cpu());
+    watch.phase("measure", Some(times.measure));
+    if outcome != Outcome::Interrupted {
+        let _outcome = watch.pass(crew, from + times.measure)?;
+    }
+    let (cpu_after, until) = (watch.server_cpu(), clock::now());
+    watch.phase("settle", None);
+    let each = |memory: u64, before: u64| real(memory.saturating_sub(before)) / sessions;
+    let mut memory = |name: &str, at: Option<u64>| {
+        if let Some((at, before)) = at.zip(*memory_before) {
+            report.add(Figure::new(name, each(at, before), "bytes").lower_is_better());
+        }
+    };
+    memory("memory of an idle session", rested);
+    memory("memory of a session that has just opened", opened);
+    let at_end = watch.server_memory();
+    memory("memory of a session at the end", at_end);
+    let took = until.since(from).as_secs_f64();
+    if let Some((before, after)) = cpu.zip(cpu_after).filter(|_| took > 0.0) {
+        let micros = after.saturating_sub(before).as_secs_f64() * 1e6;
+        let each = micros / sessions / took;
+        report.add(Figure::new("idle CPU of a session", each, "us/s").lower_is_better());
+    }
+    if took < course.plan.heartbeat.as_secs_f64() {
+        report.note("the window is shorter than the time between two heartbeats");
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! Messages that flow: `echo`, `fan` and `chat`.
+//!
+//! With an open flow messages are due at an even rate, and times count from then. With a closed
+//! one a publisher sends when fewer than its window of messages are under way: that finds out how
+//! much a server can do, and its times say how long the window was.
+
+use std::time::Duration;
+
+use super::RunError;
+use super::course::{Course, real};
+use crate::clock;
+use crate::plan::{Flow, Kind, Plan};
+use crate::report::{Figure, Report};
+use crate::run::{Finding, Interrupt, Outcome, Talk};
+use crate::terminal::Progress;
+
+/// What the window cost the server.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Measured {
+    pub(super) finding: Finding,
+    pub(super) cpu: Option<Duration>,
+}
+
+/// From the talk's first message to the first that may be due.
+const HEADSTART: Duration = Duration::from_millis(20);
+
+/// Runs one of the scenarios in which messages flow.
+///
+/// # Errors
+///
+/// [`RunError`] when there is no result.
+pub(super) fn run(
+    plan: &Plan,
+    interrupt: Interrupt,
+    progress: Progress,
+) -> Result<Report, RunError> {
+    let mut course = Course::start(plan, interrupt, progress)?;
+    if course.ramp()? {
+        match plan.flow {
+            Flow::Find { limit, share } => super::capacity::find(&mut course, limit, share)?,
+            Flow::Closed(window) => measure(&mut course, Talk::Closed(window))?,
+            Flow::Open(rate) => measure(&mut course, Talk::Open(rate))?,
+            Flow::Silent => {}
+        }
+    }
+    course.finish()
+}
+
+fn measure(course: &mut Course<'_>, talk: Talk) -> Result<(), RunError> {
+    let times = course.plan.times;
+    let mut measured = flow(course, talk, times.warm_up, times.measure)?;
+    measured.finding = course.settle()?;
+    figures(course.plan, talk, &measured, &mut course.report);
+    Ok(())
+}
+
+/// Lets messages flow, for the warm-up and then for the window. What came is to be collected
+/// later; what the server used in the window is known.
+pub(super) fn flow(
+    course: &mut Course<'_>,
+    talk: Talk,
+    warm_up: Duration,
+    lasting: Duration,
+) -> Result<Measured, RunError> {
+    let Course { crew, watch, .. } = course;
+    let from = clock::now() + HEADSTART;
+    let window = from + warm_up..from + warm_up + lasting;
+    crew.talk(talk, from, window.clone())?;
+    watch.phase("warm-up", Some(warm_up));
+    let mut outcome = watch.pass(crew, window.start)?;
+    let before = watch.server_cpu();
+    watch.phase("measure", Some(lasting));
+    if outcome == Outcome::TimedOut {
+        outcome = watch.pass(crew, window.end)?;
+    }
+    if outcome == Outcome::Interrupted {
+        crew.cut()?;
+    }
+    let after = watch.server_cpu();
+    let cpu = before.zip(after).map(|(before, after)| after.saturating_sub(before));
+    Ok(Measured { finding: Finding::default(), cpu })
+}
+
+/// What a delivery is called.
+pub(super) const fn names(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Echo => ("echo", "echoes"),
+        _ => ("delivery", "deliveries"),
+    }
+}
+
+/// Deliveries a second: with an open flow only of messages that were due in the window.
+pub(super) fn rate(talk: Talk, finding: &Finding) -> f64 {
+    let count = if matches!(talk, Talk::Open(_)) { finding.due } else { finding.arrived };
+    real(count) / finding.window.as_secs_f64()
+}
+
+pub(super) fn figures(plan: &Plan, talk: Talk, measured: &Measured, report: &mut Report) {
+    let Measured { finding, cpu } = measured;
+    let (one, many) = names(plan.kind);
+    if finding.window.is_zero() {
+        return report.note("the run ended before anything was measured");
+    }
+    let window = finding.window.as_secs_f64();
+    report.throughput(many, rate(talk, finding), "/s");
+    report.throughput("messages", real(finding.sent) / window, "/s");
+    if let Some(cpu) = cpu.filter(|_| finding.arrived > 0) {
+        let each = cpu.as_secs_f64() * 1e6 / real(finding.arrived);
+        report.cost(format!("server CPU for each {one}"), each, "us");
+        let cores = Figure::new("server CPU", cpu.as_secs_f64() / window, "cores");
+        report.add(cores.lower_is_better());
+    }
+    report.figure("harness CPU", finding.cpu(), "cores");
+    report.distribution(one, &finding.latency);
+    remarks(talk, finding, report);
+}
+
+fn remarks(talk: Talk, finding: &Finding, report: &mut Report) {
+    finding.limits().into_iter().for_each(|why| report.harness_limited(why));
+    let came = finding.latency.len();
+    if matches!(talk, Talk::Open(_)) && real(finding.due) < 0.99 * real(came) {
+        let late = came - finding.due;
+        report.note(format!("the server fell behind: {late} of {came} came after the window"));
+    }
+    if let Talk::Closed(window) = talk {
+        report.note(format!(
+            "closed loop with a window of {window}: the rate is what the server can do, and the \
+             times say how long its queue was"
+        ));
+    }
+    if finding.held_back > 0 {
+        let held = finding.held_back;
+        report.note(format!("{held} messages waited because their session took no more"));
+    }
+    if finding.stalls > 0 {
+        let stalls = finding.stalls;
+        report.note(format!("nothing came for a second, {stalls} times: the window began anew"));
+    }
+}
