@@ -232,8 +232,9 @@ mod tests {
 
     #[test]
     fn frames_that_are_wrong_are_refused_also_behind_others() {
+        let too_long = [&[0x82, 126, 0, 125][..], &[0; 125]].concat();
         for (wrong, why) in [
-            (&[0x82, 126, 0, 125][..], "length 125 is not in its shortest form"),
+            (&too_long[..], "length 125 is not in its shortest form"),
             (&[0x82, 0x81, 1, 2, 3, 4, 5], "frame of a server is masked"),
             (&[0xc2, 0], "reserved bits 0b100 are set without an extension"),
         ] {
