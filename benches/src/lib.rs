@@ -9,6 +9,7 @@
 //! * [`server`]: the gateway under test as a child process, and what it uses;
 //! * [`run`]: threads of sessions, the phases of a run, and what is looked at meanwhile;
 //! * [`scenario`]: the runs that the binary offers;
+//! * [`suite`]: several servers under the same loads;
 //! * [`terminal`]: what is seen of a run while it goes;
 //! * [`report`]: figures and violations of a run, and [`page`]: the same for a browser;
 //! * [`command`]: the command line;
@@ -34,4 +35,5 @@ pub mod run;
 pub mod scenario;
 pub mod schedule;
 pub mod server;
+pub mod suite;
 pub mod terminal;

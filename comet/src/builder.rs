@@ -17,7 +17,7 @@ use crate::shard::clock::Clock;
 use crate::shard::poller::Poller;
 use crate::shard::sink::Sink;
 use crate::shard::socket::Acceptor;
-use crate::shard::{Listener, Shard, Shared, writer};
+use crate::shard::{Listener, Shard, Shared, carrier};
 
 /// Connections that the system keeps for a listener until they are accepted; it may keep fewer.
 const BACKLOG: i32 = 4_096;
@@ -63,7 +63,7 @@ impl<R: Router> Builder<R> {
             return Err(StartError::Config("the raw dialect needs WebSocket messages"));
         }
         if config.io == Io::Uring {
-            writer::open().map_err(StartError::Uring)?;
+            carrier::open().map_err(StartError::Uring)?;
         }
         let shards = config.shards;
         let (addresses, listeners) = bind_all(&listen, shards)?;

@@ -7,9 +7,9 @@ use std::process;
 use io_uring::squeue::Entry;
 use io_uring::{IoUring, opcode, types};
 
-/// A submission ring for writes. For one thread: the one that first calls [`send`](Self::send).
+/// A submission ring for writes and reads. For one thread: the one that made it.
 ///
-/// Costs about 100 bytes of kernel memory for each of the writes it takes at once.
+/// Costs about 100 bytes of kernel memory for each of those it takes at once.
 pub struct Ring {
     ring: IoUring,
     entries: Vec<Entry>,
@@ -17,7 +17,7 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// A ring that hands up to `capacity` writes, rounded up to a power of two, to the kernel at
+    /// A ring that hands up to `capacity` of them, rounded up to a power of two, to the kernel at
     /// once.
     ///
     /// # Errors
@@ -35,7 +35,7 @@ impl Ring {
         Ok(Self { ring, entries: Vec::with_capacity(capacity), capacity })
     }
 
-    /// How many writes one system call takes.
+    /// How many writes or reads one system call takes.
     #[must_use]
     pub const fn capacity(&self) -> usize {
         self.capacity
@@ -57,11 +57,35 @@ impl Ring {
         sends: impl IntoIterator<Item = (BorrowedFd<'a>, &'a [u8])>,
         results: &mut Vec<io::Result<usize>>,
     ) {
+        let sends = sends.into_iter().enumerate();
+        self.transfer(sends.map(|(index, (socket, bytes))| write(index, socket, bytes)), results);
+    }
+
+    /// Reads from each socket what it has, up to the length of its buffer, without waiting for
+    /// any, and appends how much that was, or the error, to `results`, in the order of `reads`. 0
+    /// says that the peer sends no more; a socket that has nothing is a
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock).
+    ///
+    /// # Aborts
+    ///
+    /// As [`send`](Self::send).
+    pub fn receive<'a>(
+        &mut self,
+        reads: impl IntoIterator<Item = (BorrowedFd<'a>, &'a mut [u8])>,
+        results: &mut Vec<io::Result<usize>>,
+    ) {
+        let reads = reads.into_iter().enumerate();
+        self.transfer(reads.map(|(index, (socket, buffer))| read(index, socket, buffer)), results);
+    }
+
+    fn transfer(
+        &mut self,
+        entries: impl Iterator<Item = Entry>,
+        results: &mut Vec<io::Result<usize>>,
+    ) {
         // The list is complete before the kernel sees any of it: the iterator may panic.
         self.entries.clear();
-        for (index, (socket, bytes)) in sends.into_iter().enumerate() {
-            self.entries.push(entry(index, socket, bytes));
-        }
+        self.entries.extend(entries);
         let first = results.len();
         results.extend(self.entries.iter().map(|_| Err(io::ErrorKind::Interrupted.into())));
         let mut entries = std::mem::take(&mut self.entries);
@@ -76,10 +100,10 @@ impl Ring {
     /// all of them.
     #[expect(unsafe_code, reason = "the kernel is given pointers")]
     fn complete(&mut self, entries: &[Entry], results: &mut [io::Result<usize>]) {
-        // SAFETY: the sockets are open and the bytes are borrowed for as long as `send` runs. The
-        // loop below does not end before the kernel has completed each of the entries, and a
-        // completed one holds no pointer. Nothing between here and there can panic, and if the
-        // kernel does not answer the process ends.
+        // SAFETY: the sockets are open and the bytes are borrowed, for reads alone, for as long as
+        // `send` or `receive` runs. The loop below does not end before the kernel has completed
+        // each of the entries, and a completed one holds no pointer. Nothing between here and
+        // there can panic, and if the kernel does not answer the process ends.
         let pushed = unsafe { self.ring.submission().push_multiple(entries) };
         if pushed.is_err() {
             // The queue was empty and has room for `capacity` entries.
@@ -105,10 +129,19 @@ impl Ring {
 
 /// One write, which does not wait in the kernel either: without `MSG_DONTWAIT` a full socket would
 /// keep it, and its bytes, until the peer reads.
-fn entry(index: usize, socket: BorrowedFd<'_>, bytes: &[u8]) -> Entry {
+fn write(index: usize, socket: BorrowedFd<'_>, bytes: &[u8]) -> Entry {
     let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     opcode::Send::new(types::Fd(socket.as_raw_fd()), bytes.as_ptr(), len)
         .flags(libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
+        .build()
+        .user_data(index as u64)
+}
+
+/// One read, which does not wait either.
+fn read(index: usize, socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Entry {
+    let len = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
+    opcode::Recv::new(types::Fd(socket.as_raw_fd()), buffer.as_mut_ptr(), len)
+        .flags(libc::MSG_DONTWAIT)
         .build()
         .user_data(index as u64)
 }
@@ -130,7 +163,7 @@ impl std::fmt::Debug for Ring {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{ErrorKind, Read};
+    use std::io::{ErrorKind, Read, Write};
     use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
 
@@ -199,6 +232,24 @@ mod tests {
         ring.send(sends.map(|(socket, bytes)| (socket.as_fd(), bytes)), &mut results);
         let expected = [Err(ErrorKind::WouldBlock), Err(ErrorKind::BrokenPipe), Ok(2)];
         assert_eq!(kinds(results), expected);
+    }
+
+    #[test]
+    fn each_buffer_gets_what_its_socket_has() {
+        let Some(mut ring) = ring(4) else { return };
+        let [full, empty, closed] = <[_; 3]>::try_from(pairs(3)).unwrap();
+        (&mut &full.1).write_all(b"hello").unwrap();
+        drop(closed.1);
+        let mut buffers = [[0; 3]; 3];
+        let sockets = [&full.0, &empty.0, &closed.0].map(UnixStream::as_fd);
+        let mut results = Vec::new();
+        let reads = sockets.into_iter().zip(buffers.iter_mut().map(|buffer| &mut buffer[..]));
+        ring.receive(reads, &mut results);
+        assert_eq!(kinds(results), [Ok(3), Err(ErrorKind::WouldBlock), Ok(0)]);
+        assert_eq!(buffers, [*b"hel", [0; 3], [0; 3]]);
+        let mut results = Vec::new();
+        ring.receive([(full.0.as_fd(), &mut buffers[0][..])], &mut results);
+        assert_eq!((kinds(results), &buffers[0][..2]), (vec![Ok(2)], &b"lo"[..]));
     }
 
     #[test]

@@ -20,7 +20,10 @@ use crate::compare::{self, Compare};
 use crate::floor;
 use crate::page::{Show, show};
 use crate::plan::{Kind, Options, bundled};
+use crate::run::Interrupt;
 use crate::scenario::{classes, cuts, storm, tortoise};
+use crate::suite;
+use crate::terminal::Progress;
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -63,6 +66,8 @@ enum What {
     Floor(floor::Options),
     /// A report that was kept, as a table or as a page for a browser
     Show(Show),
+    /// Several servers under the same loads, by turns: medians, their spread, and ratios
+    Suite(suite::Options),
     /// Forwards connections, and breaks some; part of `cuts`
     #[command(hide = true)]
     Proxy(Proxy),
@@ -90,6 +95,7 @@ impl Command {
                 Err(error) => fail(&error),
             },
             What::Show(options) => Output::default().finish(show(&options)),
+            What::Suite(options) => run_suite(&options),
             What::Proxy(proxy) => proxy.run(),
         }
     }
@@ -107,6 +113,20 @@ fn list(name: Option<&str>) -> ExitCode {
         None => return fail(&format_args!("there is no scenario {name:?}: see `scenarios`")),
     }
     ExitCode::SUCCESS
+}
+
+/// 1: a promise or a limit was not kept, or a run failed.
+fn run_suite(options: &suite::Options) -> ExitCode {
+    let mut progress = Progress::new(false);
+    let outcome = suite::run(options, &Interrupt::by_signals(), &mut progress);
+    drop(progress);
+    match outcome {
+        Ok(results) => {
+            say(results.text());
+            if results.passed() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+        }
+        Err(error) => fail(&error),
+    }
 }
 
 /// 1: something is worse than allowed.

@@ -106,10 +106,7 @@ fn page(reports: &[Report], comparison: &Comparison, remarks: &[String], passed:
         page.banner(tone, "Before you read the figures", remarks);
     }
     let all: Vec<&Report> = reports.iter().collect();
-    let plot = latency_plot(&all);
-    if !plot.is_empty() {
-        page.plots(&[plot]);
-    }
+    page.charts(&[], &[latency_plot(&all)]);
     page.heading("Figures");
     page.table(&comparison.table());
     page

@@ -82,10 +82,14 @@ impl Comparison {
     ///
     /// [`CompareError::TooFew`] without two reports.
     pub fn new(reports: &[Report], noise: f64) -> Result<Self, CompareError> {
-        let [first, others @ ..] = reports else { return Err(CompareError::TooFew) };
-        if others.is_empty() {
-            return Err(CompareError::TooFew);
+        match reports {
+            [] | [_] => Err(CompareError::TooFew),
+            [first, others @ ..] => Ok(Self::with(first, others, noise)),
         }
+    }
+
+    /// Compares others, if there are any, with a baseline.
+    pub(crate) fn with(first: &Report, others: &[Report], noise: f64) -> Self {
         let quantiles: Vec<Vec<Figure>> = others.iter().map(quantiles_of).collect();
         let figures = first.figures().iter().map(|base| {
             let found = others.iter().map(|other| other.find(base.name()));
@@ -98,7 +102,8 @@ impl Comparison {
             Row::new(base, found, noise)
         });
         let rows = figures.chain(latencies).collect();
-        Ok(Self { names: reports.iter().map(|it| it.name().to_owned()).collect(), rows })
+        let names = std::iter::once(first).chain(others);
+        Self { names: names.map(|it| it.name().to_owned()).collect(), rows }
     }
 
     /// What the reports are called, the baseline first.

@@ -77,8 +77,8 @@ impl Bars {
             let (above, below) = (middle - 4.0, middle + 4.0);
             let _ = writeln!(
                 svg,
-                "<path class=\"spread\" d=\"M{least:.1} {middle}H{most:.1}M{least:.1} {above}V{below}\
-                 M{most:.1} {above}V{below}\"/>"
+                "<path class=\"spread\" d=\"M{least:.1} {middle}H{most:.1}\
+                 M{least:.1} {above}V{below}M{most:.1} {above}V{below}\"/>"
             );
             end = end.max(most);
         }

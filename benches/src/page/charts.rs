@@ -1,17 +1,24 @@
 //! Which plots are made of reports.
 
 use super::{Line, Plot, Spacing};
-use crate::report::{Report, Sample};
+use crate::report::{Distribution, Report, Sample};
 
 /// How long things took, of all reports in one plot.
 #[must_use]
 pub fn latency_plot(reports: &[&Report]) -> Plot {
-    let lines = reports.iter().flat_map(|report| {
-        let several = reports.len() > 1;
-        report.distributions().iter().filter(|it| !it.latency().is_empty()).map(move |it| {
-            let name = match several {
-                true => format!("{}: {}", report.name(), it.name()),
-                false => it.name().to_owned(),
+    let known = |report: &Report| -> Vec<Distribution> {
+        let all = report.distributions().iter();
+        all.filter(|it| !it.latency().is_empty()).cloned().collect()
+    };
+    let known: Vec<(&str, Vec<Distribution>)> =
+        reports.iter().map(|report| (report.name(), known(report))).collect();
+    let is_one_each = known.iter().all(|(_, distributions)| distributions.len() <= 1);
+    let lines = known.iter().flat_map(|(report, distributions)| {
+        distributions.iter().map(move |it| {
+            let name = match (reports.len(), is_one_each) {
+                (1, _) => it.name().to_owned(),
+                (_, true) => (*report).to_owned(),
+                (_, false) => format!("{report}: {}", it.name()),
             };
             Line { name, points: it.curve().collect() }
         })
@@ -40,7 +47,7 @@ const MEMORY: &[(&str, Value)] =
 #[expect(clippy::cast_precision_loss, reason = "memory and sessions are far below 2^53")]
 const SESSIONS: &[(&str, Value)] = &[("open", |sample| sample.sessions.map(|count| count as f64))];
 
-/// All plots of a report that have something to show.
+/// All plots of a report, also those without a line.
 #[must_use]
 pub fn plots(report: &Report) -> Vec<Plot> {
     let over_time = [
@@ -51,8 +58,7 @@ pub fn plots(report: &Report) -> Vec<Plot> {
         ("sessions", SESSIONS),
     ];
     let over_time = over_time.iter().map(|(title, values)| timeline(report, title, values));
-    let all = [latency_plot(&[report])].into_iter().chain(over_time);
-    all.filter(|plot| !plot.is_empty()).collect()
+    [latency_plot(&[report])].into_iter().chain(over_time).collect()
 }
 
 fn timeline(report: &Report, title: &str, values: &[(&str, Value)]) -> Plot {

@@ -90,20 +90,12 @@ impl Page {
         self.push(format_args!("</div>\n"));
     }
 
-    /// Plots beside each other, as many as fit.
-    pub fn plots(&mut self, plots: &[Plot]) {
-        self.drawings(plots.iter().map(Plot::svg));
-    }
-
-    /// Bars beside each other.
-    pub fn bars(&mut self, charts: &[Bars]) {
-        self.drawings(charts.iter().map(Bars::svg));
-    }
-
-    fn drawings(&mut self, drawings: impl Iterator<Item = String>) {
-        let drawings: String = drawings.collect();
+    /// Bars and plots beside each other, as many as fit; plots without a line are left out.
+    pub fn charts(&mut self, bars: &[Bars], plots: &[Plot]) {
+        let plots = plots.iter().filter(|plot| !plot.is_empty()).map(Plot::svg);
+        let drawings: String = bars.iter().map(Bars::svg).chain(plots).collect();
         if !drawings.is_empty() {
-            self.push(format_args!("<div class=\"plots\">\n{drawings}</div>\n"));
+            self.push(format_args!("<div class=\"charts\">\n{drawings}</div>\n"));
         }
     }
 

@@ -96,7 +96,7 @@ fn bars_show_their_spread_and_say_where_there_is_none() {
     };
     let bars = vec![bar("floor", &[1.0, 2.0, 4.0]), bar("broken", &[])];
     let mut page = Page::new("bars");
-    page.bars(&[Bars { title: "cost".into(), unit: "us".into(), bars }]);
+    page.charts(&[Bars { title: "cost".into(), unit: "us".into(), bars }], &[]);
     let html = page.html();
     elements(&html);
     // 1, 2 and 4 of 4 on the 360 pixels from 190 on.

@@ -18,7 +18,7 @@ pub fn page_of(report: &Report) -> Page {
     page.head(&title, &subjects.join(" · "));
     banners(&mut page, report);
     page.cards(&cards(report));
-    page.plots(&plots(report));
+    page.charts(&[], &plots(report));
     page.heading("Figures");
     page.table(&report.figure_table());
     page.heading("Latency");

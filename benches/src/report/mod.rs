@@ -208,6 +208,21 @@ impl Report {
         }
     }
 
+    /// The same run on the same machine, with nothing found yet; what was withheld stays so.
+    #[must_use]
+    pub(crate) fn without_findings(&self) -> Self {
+        Self {
+            windows: Vec::new(),
+            figures: Vec::new(),
+            distributions: Vec::new(),
+            samples: Vec::new(),
+            violations: Vec::new(),
+            harness_limited: Vec::new(),
+            notes: Vec::new(),
+            ..self.clone()
+        }
+    }
+
     /// Keeps the rule of this module: violations and throughput never stand together.
     fn withhold(&mut self) {
         if self.violations.is_empty() {

@@ -72,6 +72,7 @@ impl Progress {
             Face::Silent => {}
             Face::Bar(bar) => {
                 bar.set_style(style(lasting.is_some()));
+                bar.reset_elapsed();
                 bar.set_prefix(name.to_owned());
                 bar.set_message("");
                 bar.set_length(lasting.map_or(0, millis));

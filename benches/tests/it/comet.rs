@@ -31,7 +31,7 @@ impl Router for Rooms {
     }
 }
 
-fn gateway() -> (Gateway, Target) {
+pub(crate) fn gateway() -> (Gateway, Target) {
     let config = Config::default()
         .shards(2)
         .resume_ttl(Duration::from_secs(60))

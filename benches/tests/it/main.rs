@@ -10,4 +10,5 @@ mod peers;
 mod planned;
 mod rooms;
 mod runs;
+mod suite;
 mod tls;

@@ -10,10 +10,10 @@ use std::mem;
 use comet_protocol::Dialect;
 
 use super::Shard;
+use super::carrier::BATCH;
 use super::connection::format_of;
 use super::fanout::Part;
 use super::run::{Later, Run};
-use super::writer::BATCH;
 use crate::delivery::Class;
 
 /// Copies are written from this many bytes on, however few there are.
@@ -122,7 +122,7 @@ impl Shard {
             let connection = connections.get(planned.part.slot as usize)?.as_ref()?;
             Some((&connection.socket, burst.bytes(*planned, run)))
         });
-        self.writer.write(writes, &mut results);
+        self.carrier.write(writes, &mut results);
         let mut total = 0;
         for (planned, result) in burst.writes.iter().zip(results.drain(..)) {
             match result {

@@ -7,8 +7,8 @@ use std::io::{self, ErrorKind};
 use std::mem;
 
 use super::Shard;
+use super::carrier::BATCH;
 use super::write_queue::Flush;
-use super::writer::BATCH;
 
 /// One batch of connections, and what came of their writes.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ impl Shard {
             let connection = connections.get(slot as usize)?.as_ref()?;
             Some((&connection.socket, connection.out.as_ref()?.only_piece()?))
         });
-        self.writer.write(writes, results);
+        self.carrier.write(writes, results);
         let mut results = results.drain(..);
         for &(slot, _) in batch.iter() {
             let out = self.connection(slot).and_then(|connection| connection.out.as_ref());

@@ -100,7 +100,7 @@ impl Shard {
     }
 
     fn handle_tail(&mut self, slot: u32, serial: u32, mut tail: Box<Tail>) {
-        let handled = self.handle_packets(slot, serial, &tail.message);
+        let handled = self.handle_packets(slot, serial, &tail.message, false);
         tail.message.advance(handled);
         if tail.message.is_empty() {
             let handled = self.handle_input(slot, serial, &mut tail.stream);
@@ -172,7 +172,7 @@ impl Shard {
     }
 
     /// Handles `short + count` bytes at the front of the buffer, or appends them to a long tail.
-    fn take_input(&mut self, slot: u32, buffer: &mut [u8], short: usize, count: usize) {
+    pub(super) fn take_input(&mut self, slot: u32, buffer: &mut [u8], short: usize, count: usize) {
         self.counters().bytes_in.add(count as u64);
         if let Some(member) = self.bucket.get_mut(slot) {
             member.session.heard(self.now);
@@ -292,7 +292,7 @@ impl Shard {
             None => return Ok((consumed > 0).then_some(consumed)),
             Some(ws::Event::Message(message)) if is_raw => self.handle_raw(slot, message)?,
             Some(ws::Event::Message(message)) => {
-                let handled = self.handle_packets(slot, serial, &message.payload);
+                let handled = self.handle_packets(slot, serial, &message.payload, true);
                 let rest = &message.payload[handled..];
                 if let (false, Some(connection)) = (rest.is_empty(), self.same(slot, serial)) {
                     connection.tail.get_or_insert_default().message = Bytes::copy_from_slice(rest);
@@ -310,11 +310,12 @@ impl Shard {
     }
 
     /// The packets of one message, as far as they may be handled now. How many bytes that was; all
-    /// if the rest is of no use.
-    fn handle_packets(&mut self, slot: u32, serial: u32, message: &[u8]) -> usize {
+    /// if the rest is of no use. `asked` says that it is known for the first one.
+    fn handle_packets(&mut self, slot: u32, serial: u32, message: &[u8], asked: bool) -> usize {
         let mut at = 0;
         while at < message.len() {
-            if !self.may_go_on(slot, serial) {
+            let may_go_on = (asked && at == 0) || self.may_go_on(slot, serial);
+            if !may_go_on {
                 return if self.hold_back(slot, serial) { at } else { message.len() };
             }
             match self.handle_packet(slot, &message[at..]) {

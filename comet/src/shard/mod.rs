@@ -27,6 +27,7 @@ mod accept;
 mod addresses;
 pub(crate) mod arrival;
 mod burst;
+pub(crate) mod carrier;
 pub(crate) mod clock;
 pub(crate) mod command;
 mod commands;
@@ -46,6 +47,7 @@ mod opening;
 mod output;
 mod parking;
 pub(crate) mod poller;
+mod reading;
 mod run;
 pub(crate) mod settle;
 mod shared;
@@ -59,7 +61,6 @@ mod tickets;
 mod timers;
 mod welcoming;
 mod write_queue;
-pub(crate) mod writer;
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -80,6 +81,7 @@ use crate::time::Time;
 use crate::wheel::Wheel;
 pub(crate) use accept::Listener;
 use burst::Burst;
+use carrier::Carrier;
 use connection::Connection;
 pub(crate) use connection::Transport;
 use direct::Direct;
@@ -87,12 +89,12 @@ use flushing::Flushing;
 use gate::Gate;
 use mailbox::Mailbox;
 use poller::{Events, Poller, Ready, WAKER};
+use reading::Reading;
 use run::Run;
 pub(crate) use shared::Shared;
 use shedding::Shedding;
 use sink::Sink;
 use write_queue::Pool;
-use writer::Writer;
 
 /// Events taken from one poll.
 const EVENTS: usize = 1_024;
@@ -124,7 +126,8 @@ pub(crate) struct Shard {
     direct: Direct,
     burst: Burst,
     flushing: Flushing,
-    writer: Writer,
+    carrier: Carrier,
+    reading: Reading,
     /// Bytes queued since the last flush, large bodies by reference not counted.
     queued: usize,
     resuming: Vec<u32>,
@@ -192,7 +195,8 @@ impl Shard {
             direct: Direct::default(),
             burst: Burst::default(),
             flushing: Flushing::default(),
-            writer: Writer::default(),
+            carrier: Carrier::default(),
+            reading: Reading::default(),
             queued: 0,
             resuming: Vec::new(),
             newcomers: VecDeque::new(),
@@ -221,7 +225,7 @@ impl Shard {
     pub(crate) fn run(mut self) {
         let _stop = self.stop_at_end();
         let mut events = Events::with_capacity(EVENTS);
-        self.writer = Writer::new(self.shared.config.io, self.index);
+        self.carrier = Carrier::new(self.shared.config.io, self.index);
         self.listen();
         while !self.is_drained() {
             if let Err(error) = self.step(&mut events) {
@@ -264,9 +268,7 @@ impl Shard {
         // bytes is not looked at before its last message has had a chance of an answer.
         self.see_crowds();
         self.resume_all();
-        for ready in events.iter() {
-            self.handle_event(ready);
-        }
+        self.handle_events(events);
         self.accept_again();
         self.handle_commands();
         self.finish_run(fanout::Last::Yes);

@@ -65,6 +65,16 @@ impl Socket {
         }
     }
 
+    /// Reads what the socket has.
+    #[inline]
+    pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(socket) => (&mut &*socket).read(buffer),
+            #[cfg(feature = "simulation")]
+            Self::Virtual(end) => end.read(buffer),
+        }
+    }
+
     /// What the system knows it by, if it does.
     #[inline]
     pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
@@ -88,11 +98,7 @@ impl Socket {
 impl Read for Socket {
     #[inline]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(socket) => socket.read(buffer),
-            #[cfg(feature = "simulation")]
-            Self::Virtual(end) => end.read(buffer),
-        }
+        self.receive(buffer)
     }
 }
 

@@ -1,10 +1,9 @@
-//! How bytes get to sockets: one system call for each write, or one for many.
+//! How bytes get to and from sockets: one system call for each of them, or one for many.
 //!
 //! Whoever has something for many connections collects it and hands it over together, whichever
 //! way it goes then, so that there is one order of events to reason about and to test.
 //!
-//! Not here: what is written to whom (`fanout`, `output`), and reading, which the poller's reports
-//! drive.
+//! Not here: what is written to whom (`burst`, `flushing`), and what is read when (`reading`).
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -18,19 +17,19 @@ use crate::config::Io;
 /// and few enough that what they read and write stays in the processor's cache.
 pub(super) const BATCH: usize = 128;
 
-/// The way to the sockets. Made on the shard's own thread.
+/// The way to the sockets and back. Made on the shard's own thread.
 #[derive(Debug, Default)]
-pub(super) struct Writer {
+pub(super) struct Carrier {
     ring: Option<Ring>,
 }
 
-impl Writer {
+impl Carrier {
     /// The way that was asked for, or the one that there is.
     pub(super) fn new(io: Io, shard: usize) -> Self {
         let ring = match io {
             Io::Epoll => None,
             Io::Auto | Io::Uring => open()
-                .inspect_err(|error| tracing::info!(shard, %error, "no io_uring: plain writes"))
+                .inspect_err(|error| tracing::info!(shard, %error, "no io_uring: plain calls"))
                 .ok(),
         };
         Self { ring }
@@ -45,6 +44,23 @@ impl Writer {
         match &mut self.ring {
             Some(ring) => ring.send(writes.filter_map(described), results),
             None => results.extend(writes.map(|(socket, bytes)| socket.send(bytes))),
+        }
+    }
+
+    /// Reads once from each socket, into a buffer of its own, and appends how much came, in this
+    /// order.
+    pub(super) fn read<'a>(
+        &mut self,
+        reads: impl Iterator<Item = (&'a Socket, &'a mut [u8])>,
+        results: &mut Vec<io::Result<usize>>,
+    ) {
+        match &mut self.ring {
+            Some(ring) => {
+                let reads =
+                    reads.filter_map(|(socket, buffer)| Some((socket.descriptor()?, buffer)));
+                ring.receive(reads, results);
+            }
+            None => results.extend(reads.map(|(socket, buffer)| socket.receive(buffer))),
         }
     }
 }

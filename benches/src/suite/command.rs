@@ -1,0 +1,179 @@
+//! The command that runs a suite.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use clap::Args;
+
+use super::file::Programs;
+use super::machine::wait_for_quiet;
+use super::measure::{MeasureError, Setting};
+use super::process::is_installed;
+use super::{FileError, Results, Server, Skipped, Suite};
+use crate::run::Interrupt;
+use crate::server::beside;
+use crate::terminal::Progress;
+
+/// Which suite, and how much of it.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// The suite
+    pub file: PathBuf,
+    /// How often each load meets each server [default: as the suite says]
+    #[arg(long)]
+    pub runs: Option<usize>,
+    /// Only this server, beside the baseline; can be given several times
+    #[arg(long, value_name = "NAME")]
+    pub server: Vec<String>,
+    /// Only this load; can be given several times
+    #[arg(long, value_name = "NAME")]
+    pub load: Vec<String>,
+    /// Where suite.json, suite.html and suite.md are written
+    #[arg(long, default_value = ".", value_name = "FOLDER")]
+    pub out: PathBuf,
+    /// This program, which runs the loads
+    #[arg(skip = std::env::current_exe().unwrap_or_default())]
+    pub bench: PathBuf,
+    /// The relay that suites name [default: the one beside this program]
+    #[arg(long, value_name = "PROGRAM")]
+    pub relay: Option<PathBuf>,
+}
+
+/// Why a suite came to no result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SuiteError {
+    /// The file makes no sense.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why not.
+        error: FileError,
+    },
+    /// A file cannot be read or written.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// Which one.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// No server of the suite is here.
+    #[error("none of the servers is here: {}", .0.join(", "))]
+    NoServer(Vec<String>),
+}
+
+/// Runs a suite and writes what it found, also when it is interrupted.
+///
+/// # Errors
+///
+/// [`SuiteError`] when there is no result.
+pub fn run(
+    options: &Options,
+    interrupt: &Interrupt,
+    progress: &mut Progress,
+) -> Result<Results, SuiteError> {
+    let suite = read(options)?;
+    let skipped = missing(&suite.servers);
+    if skipped.len() == suite.servers.len() {
+        let names = skipped.into_iter().map(|it| format!("{} ({})", it.server, it.why));
+        return Err(SuiteError::NoServer(names.collect()));
+    }
+    skipped.iter().for_each(|it| progress.say(&format!("without {}: {}", it.server, it.why)));
+    let mut results = Results::new(&suite, skipped);
+    let relay = options.relay.clone().unwrap_or_else(|| beside("relay"));
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let programs = Programs { bench: text(&options.bench), relay: text(&relay) };
+    let setting = Setting { programs, quiet: suite.quiet, interrupt };
+    for round in 1..=suite.runs {
+        turn(&suite, &setting, round, &mut results, progress);
+        results.complete = round == suite.runs && !interrupt.is_pulled();
+        write(&results, &options.out)?;
+        if interrupt.is_pulled() {
+            break;
+        }
+    }
+    Ok(results)
+}
+
+/// Every load on every server, once: what changes on the machine meets all of them.
+fn turn(
+    suite: &Suite,
+    setting: &Setting<'_>,
+    round: usize,
+    results: &mut Results,
+    progress: &mut Progress,
+) {
+    for cell in &mut results.cells {
+        let server = suite.servers.iter().find(|server| server.name == cell.server);
+        let load = suite.loads.iter().find(|load| load.name == cell.load);
+        let Some((server, load)) = server.zip(load) else { continue };
+        let what = format!("{}, {}, run {round} of {}", load.name, server.name, suite.runs);
+        progress.phase(&what, None);
+        let patience = Duration::from_secs(suite.patience);
+        if !wait_for_quiet(suite.quiet, patience, setting.interrupt) && suite.patience > 0 {
+            progress.say("the machine is busy with other work");
+        }
+        if setting.interrupt.is_pulled() {
+            return;
+        }
+        match setting.measure(server, load) {
+            Ok(measured) => cell.runs.push(measured),
+            Err(MeasureError::Interrupted) => return,
+            Err(error) => {
+                progress.say(&format!("{what}: {error}"));
+                cell.failures.push(error.to_string());
+            }
+        }
+    }
+}
+
+fn read(options: &Options) -> Result<Suite, SuiteError> {
+    let path = &options.file;
+    let text = fs::read_to_string(path).map_err(|error| io_error(path, error))?;
+    let wrong = |error| SuiteError::File { path: path.clone(), error };
+    let mut suite = Suite::parse(&text).map_err(wrong)?;
+    suite.keep_servers(&options.server).map_err(wrong)?;
+    suite.keep_loads(&options.load).map_err(wrong)?;
+    suite.runs = options.runs.unwrap_or(suite.runs).max(1);
+    Ok(suite)
+}
+
+/// Servers that cannot be started here.
+fn missing(servers: &[Server]) -> Vec<Skipped> {
+    let why = |server: &Server| {
+        let program = server.command.first()?;
+        if !program.starts_with('{') && !is_installed(program) {
+            return Some(format!("{program} is not installed"));
+        }
+        let (check, arguments) = server.check.split_first()?;
+        let mut command = Command::new(check);
+        command.args(arguments).envs(&server.env);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let is_here = command.status().is_ok_and(|status| status.success());
+        (!is_here).then(|| format!("`{}` fails", server.check.join(" ")))
+    };
+    let skipped = servers
+        .iter()
+        .filter_map(|server| why(server).map(|why| Skipped { server: server.name.clone(), why }));
+    skipped.collect()
+}
+
+fn write(results: &Results, folder: &Path) -> Result<(), SuiteError> {
+    fs::create_dir_all(folder).map_err(|error| io_error(folder, error))?;
+    let json = serde_json::to_string_pretty(results).unwrap_or_default();
+    let (page, markdown) = (results.page().html(), results.markdown());
+    for (name, text) in [("suite.json", json), ("suite.html", page), ("suite.md", markdown)] {
+        let path = folder.join(name);
+        fs::write(&path, text).map_err(|error| io_error(&path, error))?;
+    }
+    Ok(())
+}
+
+fn io_error(path: &Path, error: io::Error) -> SuiteError {
+    SuiteError::Io { path: path.to_owned(), error }
+}

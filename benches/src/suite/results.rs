@@ -1,0 +1,151 @@
+//! What a suite found: every run, and the median of each load's runs on each server.
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::merge::merged;
+use super::{Load, Server, Suite};
+use crate::report::{Machine, Report};
+
+/// All runs of a suite.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Results {
+    version: u32,
+    /// What the suite is called.
+    pub suite: String,
+    /// When it began, in UTC.
+    pub started: String,
+    /// Where it ran.
+    pub machine: Machine,
+    /// The server that the others are measured by.
+    pub baseline: String,
+    /// Whether it came to its end.
+    pub complete: bool,
+    /// Which loads there were.
+    pub loads: Vec<Load>,
+    /// Each load on each server that takes it.
+    pub cells: Vec<Cell>,
+    /// Servers that were left out.
+    pub skipped: Vec<Skipped>,
+}
+
+/// One load on one server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Cell {
+    /// The load.
+    pub load: String,
+    /// The server.
+    pub server: String,
+    /// Its runs.
+    pub runs: Vec<Measured>,
+    /// Why there are not more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<String>,
+}
+
+/// One run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Measured {
+    /// What it found.
+    pub report: Report,
+    /// Cores that other processes used meanwhile, if that is known.
+    pub others: Option<f64>,
+    /// Whether that was too much.
+    pub disturbed: bool,
+}
+
+/// A server that is not part of the results.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Which one.
+    pub server: String,
+    /// Why not.
+    pub why: String,
+}
+
+const VERSION: u32 = 1;
+
+impl Results {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(suite: &Suite, skipped: Vec<Skipped>) -> Self {
+        let is_here = |server: &&Server| !skipped.iter().any(|it| it.server == server.name);
+        let servers: Vec<&Server> = suite.servers.iter().filter(is_here).collect();
+        let cells = suite.loads.iter().flat_map(|load| {
+            let takers = servers.iter().filter(|server| server.takes(load));
+            takers.map(|server| Cell {
+                load: load.name.clone(),
+                server: server.name.clone(),
+                runs: Vec::new(),
+                failures: Vec::new(),
+            })
+        });
+        Self {
+            version: VERSION,
+            suite: suite.name.clone(),
+            started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            machine: Machine::here(),
+            baseline: suite.baseline.clone(),
+            complete: false,
+            loads: suite.loads.clone(),
+            cells: cells.collect(),
+            skipped,
+        }
+    }
+
+    /// The medians of a load, the baseline's first if it has any.
+    #[must_use]
+    pub fn medians(&self, load: &str) -> Vec<Report> {
+        let cells = self.cells.iter().filter(|cell| cell.load == load);
+        let mut reports: Vec<Report> = cells.filter_map(Cell::median).collect();
+        reports.sort_by_key(|report| report.name() != self.baseline);
+        reports
+    }
+
+    /// What a reader must know before looking at the figures of a load.
+    #[must_use]
+    pub fn remarks(&self, load: &str) -> Vec<String> {
+        self.cells.iter().filter(|cell| cell.load == load).flat_map(Cell::remarks).collect()
+    }
+
+    /// Whether all runs kept all promises and limits, and none failed.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.cells
+            .iter()
+            .all(|cell| cell.failures.is_empty() && cell.runs.iter().all(|run| run.report.passed()))
+    }
+}
+
+impl Cell {
+    /// The medians of the runs that nobody disturbed, or of all if there is none.
+    #[must_use]
+    pub fn median(&self) -> Option<Report> {
+        let of = |runs: &dyn Fn(&&Measured) -> bool| -> Vec<&Report> {
+            self.runs.iter().filter(runs).map(|run| &run.report).collect()
+        };
+        merged(&of(&|run| !run.disturbed)).or_else(|| merged(&of(&|_| true)))
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let name = &self.server;
+        let mut remarks: Vec<String> =
+            self.failures.iter().map(|why| format!("{name}: no result: {why}")).collect();
+        let count =
+            |which: fn(&Measured) -> bool| self.runs.iter().filter(|run| which(run)).count();
+        let runs = self.runs.len();
+        let mut say = |times: usize, what: &str| {
+            if times > 0 {
+                remarks.push(format!("{name}: {what} in {times} of {runs} runs"));
+            }
+        };
+        say(count(|run| !run.report.violations().is_empty()), "violations");
+        say(count(|run| !run.report.harness_limits().is_empty()), "the harness was the limit");
+        say(count(|run| run.disturbed), "other processes took part of the machine");
+        let violations = self.runs.iter().flat_map(|run| run.report.violations());
+        let first = violations.take(1).map(|violation| format!("{name}: {}", violation.what));
+        remarks.extend(first);
+        remarks
+    }
+}
