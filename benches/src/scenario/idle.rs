@@ -3,6 +3,7 @@
 use super::RunError;
 use super::course::{Course, real};
 use crate::clock;
+use crate::dialect::Dialect;
 use crate::plan::Plan;
 use crate::report::{Figure, Report};
 use crate::run::{Interrupt, Outcome};
@@ -55,6 +56,9 @@ fn measure(course: &mut Course<'_>) -> Result<(), RunError> {
         let micros = after.saturating_sub(before).as_secs_f64() * 1e6;
         let each = micros / sessions / took;
         report.add(Figure::new("idle CPU of a session", each, "us/s").lower_is_better());
+    }
+    if course.plan.dialect == Dialect::Comet {
+        report.note("in the comet dialect the server says how often hearts beat");
     }
     if took < course.plan.heartbeat.as_secs_f64() {
         report.note("the window is shorter than the time between two heartbeats");
