@@ -49,8 +49,8 @@ impl Distribution {
     }
 
     /// Points of the curve "this share took at most so long", from the least to the most:
-    /// `(share, milliseconds)`, closer together towards the end. Of a thousand durations the longest
-    /// tells of the last thousandth, and of nothing beyond.
+    /// `(share, milliseconds)`, closer together towards the end. Of a thousand durations the
+    /// longest tells of the last thousandth, and of nothing beyond.
     pub fn curve(&self) -> impl Iterator<Item = (f64, f64)> {
         let histogram = self.latency.histogram();
         #[expect(clippy::cast_precision_loss, reason = "counts of a run are far below 2^53")]
