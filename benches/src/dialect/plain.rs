@@ -218,6 +218,8 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     const TAKEN: [u8; 20] = [0, 0, 0, 20, 0, 20, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0];
 
+    type Tell<'a> = dyn FnMut(Event<'_>) + 'a;
+
     /// A session of the dtalk dialect on a clock of the test's own.
     struct Stage {
         plain: Plain,
@@ -238,7 +240,7 @@ mod tests {
 
         fn with<T>(
             &mut self,
-            act: impl FnOnce(&mut Plain, &Moment<'_>, &mut Outgoing<'_>, &mut dyn FnMut(Event<'_>)) -> T,
+            act: impl FnOnce(&mut Plain, &Moment<'_>, &mut Outgoing<'_>, &mut Tell<'_>) -> T,
         ) -> T {
             self.said.clear();
             let mut envelope = Envelope::Bare;
@@ -276,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn heartbeats_begin_within_one_span_and_go_on_evenly_as_long_as_they_are_answered() {
+    fn heartbeats_begin_within_one_span_and_go_on_evenly_while_they_are_answered() {
         let mut stage = Stage::new(Habits { heartbeat: Some(100 * MS), ..Habits::default() });
         stage.open();
         assert_eq!(stage.wake(), Ok(()));
