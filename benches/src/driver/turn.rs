@@ -7,7 +7,7 @@ use comet_protocol::client::Time;
 
 use super::connection::Arrived;
 use super::lost::Lost;
-use super::{Driver, Observer};
+use super::{Driver, Observer, WAKER};
 use crate::clock;
 
 /// What the poll said about a session's socket.
@@ -40,7 +40,8 @@ impl Driver {
             other => other?,
         }
         let mut ready = std::mem::take(&mut self.ready);
-        ready.extend(self.events.iter().map(|event| Ready {
+        let of_sessions = self.events.iter().filter(|event| event.token() != WAKER);
+        ready.extend(of_sessions.map(|event| Ready {
             session: event.token().0,
             is_writable: event.is_writable(),
             is_ending: event.is_read_closed() || event.is_error(),

@@ -11,6 +11,7 @@ use rand::{RngExt, SeedableRng};
 use super::Talk;
 use super::complete::Complete;
 use super::desk::{Desk, Stuck, Voice};
+use super::wakes::Wakes;
 use crate::driver::Time;
 use crate::plan::Pick;
 use crate::schedule::Schedule;
@@ -47,6 +48,7 @@ pub(super) struct Talker {
     /// Those whose readers are of other threads as well.
     spread: Vec<(usize, usize)>,
     complete: Complete,
+    wakes: Wakes,
     rng: StdRng,
     pub(super) held_back: u64,
     pub(super) unsent: u64,
@@ -77,7 +79,7 @@ impl Lane {
 }
 
 impl Talker {
-    pub(super) fn new(lanes: Vec<Lane>, complete: Complete, seed: u64) -> Self {
+    pub(super) fn new(lanes: Vec<Lane>, complete: Complete, wakes: Wakes, seed: u64) -> Self {
         let (mut of, mut spread) = (vec![None; complete.streams()], Vec::new());
         for (lane, known) in lanes.iter().enumerate() {
             for (voice, Voice { stream, .. }) in known.voices.iter().enumerate() {
@@ -95,6 +97,7 @@ impl Talker {
             of,
             spread,
             complete,
+            wakes,
             rng: StdRng::seed_from_u64(seed),
             held_back: 0,
             unsent: 0,
@@ -125,12 +128,7 @@ impl Talker {
 
     /// Whether something waits that may go in the next turn.
     pub(super) fn is_waiting(&self) -> bool {
-        !self.held.is_empty() || !self.short.is_empty() || self.is_spread()
-    }
-
-    /// Whether what is complete is learned from other threads.
-    fn is_spread(&self) -> bool {
-        matches!(self.talk, Talk::Closed(_)) && !self.spread.is_empty()
+        !self.held.is_empty() || !self.short.is_empty()
     }
 
     /// Sends what is due.
@@ -184,9 +182,13 @@ impl Talker {
         if let Some(rounds) = &mut desk.audience.rounds {
             for (stream, complete) in rounds.take_fresh() {
                 self.complete.set(stream, complete);
-                short.extend(self.of[stream as usize]);
+                match self.of[stream as usize] {
+                    Some(own) => short.push(own),
+                    None => self.wakes.note(stream),
+                }
             }
         }
+        self.wakes.wake();
         short.extend(&self.spread);
         for (lane, at) in short.drain(..) {
             let voice = &self.lanes[lane].voices[at];
