@@ -32,24 +32,26 @@ pub(super) struct Comings {
 const CHANCES: usize = 32;
 
 impl Comings {
-    /// This thread's share of those who come and go, from a time on.
-    pub(super) fn new(
-        presence: Presence,
-        share: f64,
-        from: Time,
-        resumed: bool,
-        seed: u64,
-    ) -> Self {
+    /// This thread's share of those who come and go; nobody does yet.
+    pub(super) fn new(presence: Presence, share: f64, is_resumed: bool, seed: u64) -> Self {
+        let never = Schedule::at(Time::default(), 0.0);
+        let (churn, breaks) = (presence.churn * share, presence.breaks * share);
         Self {
-            presence,
-            is_resumed: resumed,
-            leaves: Schedule::at(from, presence.churn * share),
-            breaks: Schedule::at(from, presence.breaks * share),
+            presence: Presence { churn, breaks, ..presence },
+            is_resumed,
+            leaves: never,
+            breaks: never,
             away: VecDeque::new(),
             rng: StdRng::seed_from_u64(seed),
             left: 0,
             broken: 0,
         }
+    }
+
+    /// From now on people come and go.
+    pub(super) fn begin(&mut self, from: Time) {
+        self.leaves = Schedule::at(from, self.presence.churn);
+        self.breaks = Schedule::at(from, self.presence.breaks);
     }
 
     /// When somebody comes or goes next.
@@ -153,7 +155,9 @@ mod tests {
 
     fn comings(churn: f64, breaks: f64) -> Comings {
         let presence = Presence { churn, away: Duration::from_millis(300), breaks };
-        Comings::new(presence, 0.5, at(0), false, 1)
+        let mut comings = Comings::new(presence, 0.5, false, 1);
+        comings.begin(at(0));
+        comings
     }
 
     #[test]
@@ -171,6 +175,8 @@ mod tests {
         comings.stay();
         comings.turn(at(9_000), &mut desk);
         assert_eq!((comings.left, comings.next()), (1, None));
+        comings.begin(at(9_500));
+        assert_eq!(comings.next(), Some(at(9_500)), "the next time that messages flow");
     }
 
     #[test]
