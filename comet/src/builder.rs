@@ -104,7 +104,8 @@ fn bind_all(listen: &[Listen], shards: usize) -> Result<Bound, StartError> {
         let sockets = bind(*address, shards).map_err(failed)?;
         addresses.push(sockets[0].local_addr().map_err(failed)?);
         for (of_shard, socket) in listeners.iter_mut().zip(sockets) {
-            of_shard.push(Listener::new(Acceptor::from_std(socket), profile.clone()));
+            let acceptor = Acceptor::from_std(socket).map_err(failed)?;
+            of_shard.push(Listener::new(acceptor, profile.clone()));
         }
     }
     Ok((addresses, listeners))

@@ -20,16 +20,16 @@ pub enum Overflow {
     Close,
 }
 
-/// How shards write to sockets. What is written is the same.
+/// How shards read from sockets and write to them. What peers see is the same.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Io {
     /// By `io_uring` where the system has it and allows it, and else as [`Epoll`](Self::Epoll).
     #[default]
     Auto,
-    /// One system call for each write.
+    /// One system call for each read and each write.
     Epoll,
-    /// One system call for many writes, by `io_uring`; without it the gateway does not start.
+    /// One system call for many of them, by `io_uring`; without it the gateway does not start.
     Uring,
 }
 
@@ -273,7 +273,7 @@ setters! {
     read_buffer: usize;
     /// Connections that a shard accepts before it looks after the ones it has. Default 64.
     accept_batch: usize;
-    /// How shards write to sockets. Default [`Io::Auto`].
+    /// How shards read from sockets and write to them. Default [`Io::Auto`].
     ///
     /// A ring costs a shard about 40 KiB of the kernel's memory, and a file descriptor.
     io: Io;

@@ -40,6 +40,11 @@ impl Time {
         self.0 / 1_000
     }
 
+    /// So many milliseconds later.
+    pub(crate) const fn plus_millis(self, millis: u32) -> Self {
+        Self(self.0.saturating_add(millis as u64 * 1_000))
+    }
+
     /// How long after `earlier` this is; zero if it is before.
     pub(crate) const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
@@ -50,7 +55,8 @@ impl Add<Duration> for Time {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let seconds = duration.as_secs().saturating_mul(1_000_000);
+        let micros = seconds.saturating_add(duration.subsec_micros().into());
         Self(self.0.saturating_add(micros))
     }
 }

@@ -58,7 +58,7 @@ pub(crate) struct Flags {
     /// Authentications a second; 0 for no limit
     #[arg(long, default_value_t = 0)]
     handshake_rate: u32,
-    /// How sockets are written to
+    /// How sockets are read and written
     #[arg(long, value_enum, default_value = "auto")]
     io: Way,
     /// Seconds of silence after which a session is closed

@@ -81,11 +81,7 @@ fn count(path: &Path, update: bool, share: f64, names: &[String]) -> Result<Exit
     };
     let has_grown = compare(&record, &counts, share);
     if update {
-        let mut new = Record::of(&counts);
-        if !names.is_empty() && record.is_comparable() {
-            let old = record.counts.into_iter();
-            old.for_each(|(name, count)| _ = new.counts.entry(name).or_insert(count));
-        }
+        let new = record.updated(&counts, !names.is_empty());
         fs::write(path, new.to_text(benchmarks::all().map(|it| it.name))).map_err(file)?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -47,6 +47,9 @@ const HEADING: &str = "\
 # one grow says so here.
 ";
 
+/// This share more or less is left as it was when the record is written anew.
+const MUCH: f64 = 0.01;
+
 impl Record {
     /// A record of these counts, made with the tools at hand.
     #[must_use]
@@ -74,6 +77,25 @@ impl Record {
             }
         }
         Ok(record)
+    }
+
+    /// The record that follows on this one: what has not changed by much stays as it was, so that
+    /// the file changes where the code has. Counts that were not made now stay, if `is_partial`.
+    #[must_use]
+    pub fn updated(&self, counts: &[Count], is_partial: bool) -> Self {
+        let mut new = Self::of(counts);
+        if self.made_with != new.made_with {
+            return new;
+        }
+        for count in counts.iter().filter(|count| self.judge(count, MUCH) == Change::None) {
+            new.counts.extend(self.counts.get_key_value(&count.name).map(owned));
+        }
+        if is_partial {
+            let old = self.counts.iter().filter(|(name, _)| !new.counts.contains_key(*name));
+            let old: Vec<_> = old.map(owned).collect();
+            new.counts.extend(old);
+        }
+        new
     }
 
     /// Whether its counts can be compared with ones that are made now.
@@ -109,6 +131,10 @@ impl Record {
         }
         text
     }
+}
+
+fn owned((name, count): (&String, &f64)) -> (String, f64) {
+    (name.clone(), *count)
 }
 
 /// What counts depend on.
@@ -148,6 +174,19 @@ mod tests {
         assert_eq!([judge(103.0), judge(97.0)], [Change::None; 2]);
         assert_eq!((judge(103.1), judge(96.9)), (Change::Grew, Change::Shrank));
         assert_eq!(record.judge(&count("b", 1.0), 0.03), Change::New);
+    }
+
+    #[test]
+    fn an_update_leaves_alone_what_has_hardly_changed() {
+        let before = Record::of(&[count("a", 100.0), count("b", 100.0), count("gone", 1.0)]);
+        let now = [count("a", 100.9), count("b", 98.0), count("new", 7.0)];
+        let all = Record::of(&[count("a", 100.0), count("b", 98.0), count("new", 7.0)]);
+        assert_eq!(before.updated(&now, false), all);
+        let mut part = all;
+        part.counts.insert("gone".to_owned(), 1.0);
+        assert_eq!(before.updated(&now, true), part);
+        let foreign = Record { made_with: "rustc 1.0.0".to_owned(), ..before };
+        assert_eq!(foreign.updated(&now, true), Record::of(&now));
     }
 
     #[test]

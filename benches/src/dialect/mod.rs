@@ -2,7 +2,7 @@
 //!
 //! A [`Dialect`] is one way to join rooms, to publish and to be delivered to. Each has a file of
 //! its own with the client's half of it: bytes in, [`Event`]s and bytes out, packets read where
-//! they lie. [`Client`] adds what all have in common: when to connect, to give up, to be heard.
+//! they lie. `Client` adds what all have in common: when to connect, to give up, to be heard.
 //!
 //! Not here: sockets, WebSocket frames and TLS (`driver`), and what bodies mean (`oracle`).
 

@@ -1,6 +1,6 @@
 //! Packets as the transport carries them, written where they will be sent from.
 
-use comet_protocol::ws::{FrameHead, Opcode, apply_mask, rotate_mask};
+use comet_protocol::ws::{FrameHead, Opcode, apply_mask};
 
 /// What a connection puts around each packet.
 #[derive(Clone, Copy, Debug)]
@@ -60,11 +60,8 @@ impl<'a> Outgoing<'a> {
         let head = FrameHead { fin: true, opcode, mask: Some(mask), payload_len }.encode();
         self.bytes.extend_from_slice(&head);
         let payload = self.bytes.len();
-        for part in parts {
-            let start = self.bytes.len();
-            self.bytes.extend_from_slice(part);
-            apply_mask(rotate_mask(mask, start - payload), &mut self.bytes[start..]);
-        }
+        parts.iter().for_each(|part| self.bytes.extend_from_slice(part));
+        apply_mask(mask, &mut self.bytes[payload..]);
     }
 }
 

@@ -209,3 +209,138 @@ fn spread(span: Duration, seed: u64) -> Duration {
     let mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     Duration::from_micros(mixed % micros.max(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Dialect, Envelope, Habits};
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const TAKEN: [u8; 20] = [0, 0, 0, 20, 0, 20, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0];
+
+    type Tell<'a> = dyn FnMut(Event<'_>) + 'a;
+
+    /// A session of the dtalk dialect on a clock of the test's own.
+    struct Stage {
+        plain: Plain,
+        me: Identity,
+        habits: Habits,
+        now: Time,
+        told: Vec<String>,
+        said: Vec<u8>,
+    }
+
+    impl Stage {
+        fn new(habits: Habits) -> Self {
+            let talk = AnyTalk::new(Dialect::Dtalk).expect("not comet");
+            let (me, now) = (Identity::new("al", []), Time::from_micros(0));
+            let (told, said) = (Vec::new(), Vec::new());
+            Self { plain: Plain::new(talk, 7), me, habits, now, told, said }
+        }
+
+        fn with<T>(
+            &mut self,
+            act: impl FnOnce(&mut Plain, &Moment<'_>, &mut Outgoing<'_>, &mut Tell<'_>) -> T,
+        ) -> T {
+            self.said.clear();
+            let mut envelope = Envelope::Bare;
+            let mut out = Outgoing::new(&mut self.said, &mut envelope);
+            let at = Moment { now: self.now, me: &self.me, habits: &self.habits };
+            let told = &mut self.told;
+            act(&mut self.plain, &at, &mut out, &mut |event| told.push(format!("{event:?}")))
+        }
+
+        fn poll(&mut self) -> Option<Want> {
+            self.with(|plain, at, _, mut tell| plain.poll(at, &mut tell))
+        }
+
+        fn open(&mut self) {
+            assert_eq!(self.poll(), Some(Want::Connect));
+            self.with(|plain, at, out, mut tell| plain.handle_connected(at, out, &mut tell));
+            self.hear(&TAKEN);
+        }
+
+        fn hear(&mut self, bytes: &[u8]) {
+            let outcome =
+                self.with(|plain, at, out, mut tell| plain.handle_bytes(at, bytes, out, &mut tell));
+            assert_eq!(outcome, Ok(()));
+        }
+
+        fn lose(&mut self) {
+            self.plain.handle_disconnected(&"cut");
+        }
+
+        /// Goes on to when something is due.
+        fn wake(&mut self) -> Result<(), GivenUp> {
+            self.now = self.plain.poll_timeout().expect("something is due");
+            self.with(|plain, at, out, _| plain.handle_timeout(at, Some(out)))
+        }
+    }
+
+    #[test]
+    fn heartbeats_begin_within_one_span_and_go_on_evenly_while_they_are_answered() {
+        let mut stage = Stage::new(Habits { heartbeat: Some(100 * MS), ..Habits::default() });
+        stage.open();
+        assert_eq!(stage.wake(), Ok(()));
+        let first = stage.now;
+        assert!(first < Time::from_micros(100_000), "{first:?}");
+        assert_eq!(stage.said[8..16], [0, 0, 0, 3, 0, 0, 0, 2]);
+        stage.hear(&[0, 0, 0, 20, 0, 20, 0, 1, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 0]);
+        assert_eq!(stage.wake(), Ok(()));
+        assert_eq!(stage.now, first + 100 * MS);
+        assert_eq!(stage.wake(), Err(GivenUp::Silent));
+        assert_eq!(stage.now, first + 200 * MS);
+    }
+
+    #[test]
+    fn a_server_has_so_long_to_take_a_session() {
+        let mut stage = Stage::new(Habits { opening: 300 * MS, ..Habits::default() });
+        assert_eq!(stage.plain.poll_timeout(), None);
+        assert_eq!(stage.poll(), Some(Want::Connect));
+        stage.with(|plain, at, out, mut tell| plain.handle_connected(at, out, &mut tell));
+        assert_eq!(stage.wake(), Err(GivenUp::NotOpened));
+        assert_eq!(stage.now, Time::from_micros(300_000));
+    }
+
+    #[test]
+    fn a_lost_session_is_over_or_waits_ever_longer_until_it_has_been_open() {
+        let mut stage = Stage::new(Habits::default());
+        stage.open();
+        stage.lose();
+        assert_eq!(stage.poll(), None);
+        assert_eq!(stage.told[1..], [r#"Closed { why: "cut" }"#]);
+        assert_eq!((stage.plain.poll_timeout(), stage.poll()), (None, None));
+
+        let reconnect = Some(Reconnect { first: 100 * MS, most: 400 * MS });
+        let mut stage = Stage::new(Habits { reconnect, ..Habits::default() });
+        for most in [100, 200, 400, 400] {
+            assert_eq!(stage.poll(), Some(Want::Connect));
+            stage.lose();
+            let lost = stage.now;
+            assert_eq!(stage.poll(), None);
+            assert_eq!(stage.wake(), Ok(()));
+            let waited = stage.now.since(lost);
+            assert!((most * MS / 2..=most * MS).contains(&waited), "{waited:?} of {most} ms");
+        }
+        stage.open();
+        stage.lose();
+        assert_eq!(stage.poll(), None);
+        let wait = stage.plain.poll_timeout().expect("a wait").since(stage.now);
+        assert!(wait <= 100 * MS, "{wait:?} after it was open");
+    }
+
+    #[test]
+    fn a_session_that_left_says_so_and_is_over_without_a_word_to_its_owner() {
+        let mut stage = Stage::new(Habits::default());
+        stage.open();
+        stage.with(|plain, _, out, _| plain.leave(Some(out)));
+        assert_eq!(stage.said[8..12], [0, 0, 0, 5]);
+        assert_eq!(stage.poll(), Some(Want::Disconnect));
+        stage.lose();
+        assert_eq!((stage.poll(), stage.told.len()), (None, 1));
+        let late = stage.with(|plain, at, out, _| {
+            plain.send(at.me, &To::Rooms, Bytes::from_static(b"late"), Some(out))
+        });
+        assert_eq!(late, Err(Full(Bytes::from_static(b"late"))));
+    }
+}

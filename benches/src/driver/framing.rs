@@ -124,6 +124,21 @@ impl Upgrading {
     }
 }
 
+/// The binary message that lies whole at the front of the input, and the length of its frame: by
+/// far the most frequent case, for which the decoder is not asked.
+fn whole(input: &[u8]) -> Option<(usize, &[u8])> {
+    const FINAL_BINARY: u8 = 0x82;
+    let (start, len) = match *input {
+        [FINAL_BINARY, len @ 0..=125, ..] => (2, usize::from(len)),
+        // A length that is longer than it must be is the decoder's to refuse.
+        [FINAL_BINARY, 126, high, low, ..] if high > 0 || low > 125 => {
+            (4, usize::from(u16::from_be_bytes([high, low])))
+        }
+        _ => return None,
+    };
+    Some((start + len, input.get(start..start + len)?))
+}
+
 fn decode(
     decoder: &mut Decoder,
     tail: &mut Vec<u8>,
@@ -132,6 +147,12 @@ fn decode(
 ) -> Result<(), Lost> {
     let (mut read, limits) = (0, Limits::default());
     loop {
+        while decoder.is_idle()
+            && let Some(message) = whole(&input[read..])
+        {
+            take(Said::Bytes(message.1))?;
+            read += message.0;
+        }
         let decoded = decoder.decode(&mut input[read..], &limits)?;
         read += decoded.consumed;
         match decoded.event {
@@ -149,4 +170,77 @@ fn decode(
         *tail = input[read..].to_vec();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use comet_protocol::ws::{Opcode, write_frame};
+
+    use super::*;
+
+    /// What is told of frames that come in parts, by the quick way and by the decoder alone.
+    fn told(bytes: &[u8], step: usize) -> Vec<String> {
+        let mut framing =
+            Framing::WebSocket { decoder: Decoder::new(Role::Client), tail: Vec::new() };
+        let (mut told, mut buffer) = (Vec::new(), vec![0; bytes.len() + 16]);
+        for part in bytes.chunks(step) {
+            let kept = framing.restore(&mut buffer);
+            buffer[kept..kept + part.len()].copy_from_slice(part);
+            let outcome = framing.read(&mut buffer[..kept + part.len()], &mut |said| {
+                told.push(match said {
+                    Said::Bytes(bytes) => format!("{} bytes, {:?}", bytes.len(), bytes.first()),
+                    other => format!("{other:?}"),
+                });
+                Ok(())
+            });
+            if let Err(lost) = outcome {
+                told.push(lost.to_string());
+                break;
+            }
+        }
+        told
+    }
+
+    #[test]
+    fn frames_of_every_length_and_kind_are_the_same_however_they_come() {
+        let mut bytes = Vec::new();
+        for (number, len) in (0..).zip([0, 1, 125, 126, 127, 65_535, 65_536, 3]) {
+            write_frame(&mut bytes, Opcode::Binary, &vec![number; len]);
+        }
+        write_frame(&mut bytes, Opcode::Ping, b"x");
+        bytes.extend_from_slice(&[0x02, 1, 7, 0x82 & 0x80, 1, 8]);
+        write_frame(&mut bytes, Opcode::Text, b"hi");
+        let whole = told(&bytes, bytes.len());
+        let lengths = [
+            "0 bytes, None",
+            "1 bytes, Some(1)",
+            "125 bytes, Some(2)",
+            "126 bytes, Some(3)",
+            "127 bytes, Some(4)",
+            "65535 bytes, Some(5)",
+            "65536 bytes, Some(6)",
+            "3 bytes, Some(7)",
+            "Ping([120])",
+            "2 bytes, Some(7)",
+            "2 bytes, Some(104)",
+        ];
+        assert_eq!(whole, lengths);
+        for step in [1, 2, 3, 7, 1_000, 65_536] {
+            assert_eq!(told(&bytes, step), whole, "in steps of {step}");
+        }
+    }
+
+    #[test]
+    fn frames_that_are_wrong_are_refused_also_behind_others() {
+        let too_long = [&[0x82, 126, 0, 125][..], &[0; 125]].concat();
+        for (wrong, why) in [
+            (&too_long[..], "length 125 is not in its shortest form"),
+            (&[0x82, 0x81, 1, 2, 3, 4, 5], "frame of a server is masked"),
+            (&[0xc2, 0], "reserved bits 0b100 are set without an extension"),
+        ] {
+            let bytes = [&[0x82, 1, 9][..], wrong].concat();
+            let expected = ["1 bytes, Some(9)".to_owned(), format!("bad frame: {why}")];
+            assert_eq!(told(&bytes, bytes.len()), expected);
+        }
+    }
 }

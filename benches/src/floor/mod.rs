@@ -53,6 +53,8 @@ pub struct Floor {
 const LISTENER: Token = Token(usize::MAX);
 /// Longest message and what came before it in one read.
 const BUFFER: usize = 1 << 20;
+/// A speaker who does not stop is sent in parts.
+const BATCH: usize = 1 << 18;
 const BACKLOG: i32 = 4_096;
 
 /// Why a connection ends.
@@ -127,9 +129,8 @@ impl Floor {
             }
         }
         self.events = events;
-        while let Some((room, batch)) = self.rooms.next_batch() {
-            self.broadcast(room, &batch);
-            self.rooms.give_back(room, batch);
+        while let Some(room) = self.rooms.next_spoken() {
+            self.send_batch(room);
         }
         match polled {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
@@ -233,7 +234,11 @@ impl Floor {
     fn said(&mut self, at: usize, place: Place, opcode: Opcode, payload: &[u8]) {
         match (place, self.mode) {
             (Place::Room { room, .. }, Mode::Batch) => {
-                write_frame(self.rooms.batch(room), opcode, payload);
+                let batch = self.rooms.batch(room);
+                write_frame(batch, opcode, payload);
+                if batch.len() > BATCH {
+                    self.send_batch(room);
+                }
             }
             (Place::Room { room, .. }, Mode::Write) => {
                 let mut frame = std::mem::take(&mut self.frame);
@@ -253,6 +258,14 @@ impl Floor {
         write_frame(&mut frame, opcode, payload);
         self.send(at, &frame);
         self.frame = frame;
+    }
+
+    fn send_batch(&mut self, room: u32) {
+        let batch = self.rooms.take_batch(room);
+        if !batch.is_empty() {
+            self.broadcast(room, &batch);
+        }
+        self.rooms.give_back(room, batch);
     }
 
     fn broadcast(&mut self, room: u32, bytes: &[u8]) {

@@ -48,10 +48,14 @@ impl Rooms {
         batch
     }
 
-    /// A room in which something was said, and what.
-    pub(super) fn next_batch(&mut self) -> Option<(u32, Vec<u8>)> {
-        let room = self.spoken.pop()?;
-        Some((room, std::mem::take(&mut self.rooms[room as usize].batch)))
+    /// A room in which something was said; what it was may have been sent already.
+    pub(super) fn next_spoken(&mut self) -> Option<u32> {
+        self.spoken.pop()
+    }
+
+    /// What was said there.
+    pub(super) fn take_batch(&mut self, room: u32) -> Vec<u8> {
+        std::mem::take(&mut self.rooms[room as usize].batch)
     }
 
     /// It is sent: its memory is used again.

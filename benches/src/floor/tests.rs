@@ -126,9 +126,11 @@ fn who_asks_for_something_else_or_does_not_mask_is_cut_off() {
 
 #[test]
 fn a_reader_who_is_slow_gets_everything_in_the_end() {
+    // More than the sockets hold, less than the floor lets wait.
     let floor = Running::start(Mode::Batch);
     let mut speaker = floor.peer("/room/a");
     let slow = floor.peer("/room/a");
+    socket2::SockRef::from(&slow).set_recv_buffer_size(16_384).unwrap();
     let (body, count) = (vec![9; 60_000], 200);
     let reader = speaker.try_clone().unwrap();
     let (message, expected) =

@@ -59,8 +59,8 @@ impl Plot {
         self.axes(&mut svg, &across, &up);
         for (at, line) in self.lines.iter().enumerate() {
             let (path, name) = (path(&line.points, &across, &up), escaped(&line.name));
-            let colour = at % COLOURS;
-            let _ = writeln!(svg, "<path class=\"line c{colour}\" d=\"{path}\">");
+            let class = class(at);
+            let _ = writeln!(svg, "<path class=\"line {class}\" d=\"{path}\">");
             let _ = writeln!(svg, "<title>{name}</title></path>");
         }
         let title = escaped(&self.title);
@@ -104,11 +104,17 @@ impl Plot {
 
     fn legend(&self) -> String {
         let names = self.lines.iter().enumerate().map(|(at, line)| {
-            let (colour, name) = (at % COLOURS, escaped(&line.name));
-            format!("<span class=\"key c{colour}\">{name}</span>")
+            let (class, name) = (class(at), escaped(&line.name));
+            format!("<span class=\"key {class}\">{name}</span>")
         });
         if self.lines.len() < 2 { String::new() } else { names.collect() }
     }
+}
+
+/// A colour of its own; when all are used up, the same ones dashed.
+fn class(at: usize) -> String {
+    let dashed = if (at / COLOURS) % 2 == 1 { " dashed" } else { "" };
+    format!("c{}{dashed}", at % COLOURS)
 }
 
 /// Through all points that are numbers; where one is missing, there is a gap in the line.

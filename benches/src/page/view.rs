@@ -6,11 +6,15 @@ use crate::report::{Kind, Report, Violation, shown};
 /// How many numbers stand at the top in large letters.
 const CARDS: usize = 5;
 
+/// What is said of the server below the title; the rest stands at the end.
+const SHOWN: [&str; 3] = ["address", "delivery", "dialect"];
+
 /// The page of a report: what is wrong first, then what was found, then how.
 #[must_use]
 pub fn page_of(report: &Report) -> Page {
     let mut page = Page::new(format!("comet-bench: {}", report.name()));
-    let subjects: Vec<&str> = report.subjects().values().map(String::as_str).collect();
+    let subjects = report.subjects().iter().filter(|(what, _)| SHOWN.contains(&what.as_str()));
+    let subjects: Vec<&str> = subjects.map(|(_, value)| value.as_str()).collect();
     let title = match report.name() {
         name if name == report.scenario() => name.to_owned(),
         name => format!("{}: {name}", report.scenario()),

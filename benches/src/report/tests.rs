@@ -43,8 +43,9 @@ fn a_report_comes_back_from_json_as_it_was() {
 fn a_violation_takes_the_throughput_that_was_and_that_comes() {
     let mut report = sample();
     report.violation("something was lost");
-    report.throughput("messages", 50.0, "/s");
     report.sample(Sample { at: 2.0, deliveries: Some(1.0), ..Sample::default() });
+    assert_eq!(throughput_of(&report), (vec![], vec![None, None]));
+    report.throughput("messages", 50.0, "/s");
     assert_eq!(throughput_of(&report), (vec![], vec![None, None]));
     let withheld = ["deliveries", "server CPU for each delivery", "messages"];
     assert_eq!(report.withheld(), withheld);

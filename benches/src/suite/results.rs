@@ -106,7 +106,14 @@ impl Results {
     /// What a reader must know before looking at the figures of a load.
     #[must_use]
     pub fn remarks(&self, load: &str) -> Vec<String> {
-        self.cells.iter().filter(|cell| cell.load == load).flat_map(Cell::remarks).collect()
+        let cells: Vec<&Cell> = self.cells.iter().filter(|cell| cell.load == load).collect();
+        let kinds: [(&str, Condition); 3] = [
+            ("violations", |run| !run.report.violations().is_empty()),
+            ("the harness was the limit", |run| !run.report.harness_limits().is_empty()),
+            ("other processes took part of the machine", |run| run.disturbed),
+        ];
+        let general = kinds.iter().filter_map(|(what, is_so)| remark(what, &cells, is_so));
+        general.chain(cells.iter().flat_map(|cell| cell.remarks())).collect()
     }
 
     /// Whether all runs kept all promises and limits, and none failed.
@@ -128,24 +135,29 @@ impl Cell {
         merged(&of(&|run| !run.disturbed)).or_else(|| merged(&of(&|_| true)))
     }
 
+    /// Why it has no figures, or no throughput.
     fn remarks(&self) -> Vec<String> {
         let name = &self.server;
-        let mut remarks: Vec<String> =
-            self.failures.iter().map(|why| format!("{name}: no result: {why}")).collect();
-        let count =
-            |which: fn(&Measured) -> bool| self.runs.iter().filter(|run| which(run)).count();
-        let runs = self.runs.len();
-        let mut say = |times: usize, what: &str| {
-            if times > 0 {
-                remarks.push(format!("{name}: {what} in {times} of {runs} runs"));
-            }
-        };
-        say(count(|run| !run.report.violations().is_empty()), "violations");
-        say(count(|run| !run.report.harness_limits().is_empty()), "the harness was the limit");
-        say(count(|run| run.disturbed), "other processes took part of the machine");
+        let failures = self.failures.iter().map(|why| format!("{name}: no result: {why}"));
         let violations = self.runs.iter().flat_map(|run| run.report.violations());
         let first = violations.take(1).map(|violation| format!("{name}: {}", violation.what));
-        remarks.extend(first);
-        remarks
+        failures.chain(first).collect()
     }
+}
+
+/// What may be so of a run.
+type Condition = fn(&Measured) -> bool;
+
+/// Of which servers something is so, and in how many of their runs.
+fn remark(what: &str, cells: &[&Cell], is_so: &Condition) -> Option<String> {
+    let count = |cell: &Cell| cell.runs.iter().filter(|run| is_so(run)).count();
+    if cells.iter().all(|cell| count(cell) == cell.runs.len() && !cell.runs.is_empty()) {
+        return Some(format!("{what}: in all runs"));
+    }
+    let servers = cells
+        .iter()
+        .filter(|cell| count(cell) > 0)
+        .map(|cell| format!("{} in {} of {} runs", cell.server, count(cell), cell.runs.len()));
+    let servers: Vec<String> = servers.collect();
+    (!servers.is_empty()).then(|| format!("{what}: {}", servers.join("; ")))
 }

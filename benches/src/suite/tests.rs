@@ -85,7 +85,7 @@ flat out
   ------  -------------------------------  -----  -------------  -----
   floor      1.050 us (1 to 1.100)      1       2 ms      1
   relay   2.100 us (2 to 2.200)      2.00       2 ms  ~1.00
-  relay: other processes took part of the machine in 1 of 4 runs";
+  other processes took part of the machine: relay in 1 of 4 runs";
     let squeezed =
         |text: &str| text.replace('-', "").split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(squeezed(&results().text()), squeezed(expected));
@@ -99,10 +99,19 @@ fn a_run_with_a_violation_leaves_its_server_without_throughput() {
     let mut results = results();
     results.cells[0].runs[1].report.violation("3 x lost");
     let text = results.text();
-    assert!(!text.contains("2.100 us") && text.contains("relay: violations in 1 of 4 runs"));
+    assert!(!text.contains("2.100 us") && text.contains("violations: relay in 1 of 4 runs"));
     assert!(text.contains("relay: 3 x lost") && !results.passed());
     let page = results.page().html();
     assert!(page.contains("3 x lost") && page.contains(">none<"), "{page}");
+}
+
+#[test]
+fn what_is_so_in_all_runs_is_said_once() {
+    let mut results = results();
+    let runs = results.cells.iter_mut().flat_map(|cell| &mut cell.runs);
+    runs.for_each(|run| run.disturbed = true);
+    let expected = ["other processes took part of the machine: in all runs"];
+    assert_eq!(results.remarks("flat out"), expected);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::plant::Planted;
 pub(crate) struct Limits {
     pub(crate) handshake_timeout: Duration,
     pub(crate) idle_timeout: Duration,
+    /// At most `idle_timeout`.
     pub(crate) ping_after: Duration,
     pub(crate) close_timeout: Duration,
     /// Zero parks nothing.
@@ -30,7 +31,7 @@ impl Limits {
         Self {
             handshake_timeout: config.handshake_timeout,
             idle_timeout: config.idle_timeout,
-            ping_after: config.ping_after,
+            ping_after: config.ping_after.min(config.idle_timeout),
             close_timeout: config.close_timeout,
             resume_ttl: config.resume_ttl,
             auth_attempts: config.auth_attempts,

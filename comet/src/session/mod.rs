@@ -296,9 +296,9 @@ impl Session {
             return self.moment;
         }
         let silence = if self.pinged { limits.idle_timeout } else { limits.ping_after };
-        let idle = self.moment + silence.min(limits.idle_timeout);
-        match self.window.as_ref().and_then(|window| window.due_in(now)) {
-            Some(wait) => idle.min(now + wait),
+        let idle = self.moment + silence;
+        match self.window.as_ref().and_then(|window| window.due_at(now)) {
+            Some(due) => idle.min(due),
             None => idle,
         }
     }

@@ -147,14 +147,19 @@ impl Session {
     }
 
     /// `None` if there is no memory for one.
+    #[inline]
     pub(super) fn window(&mut self, account: &Rc<Account>) -> Option<&mut Window> {
         if self.window.is_none() {
-            // When the peer was last heard is as good as chance.
-            let salt = self.moment.wrapping_micros();
-            let numbers_gaps = self.conversation.is_some();
-            let window = Window::new(account, salt, numbers_gaps).ok()?;
-            self.window = Some(Box::new(window));
+            self.make_window(account);
         }
         self.window.as_deref_mut()
+    }
+
+    #[cold]
+    fn make_window(&mut self, account: &Rc<Account>) {
+        // When the peer was last heard is as good as chance.
+        let salt = self.moment.wrapping_micros();
+        let numbers_gaps = self.conversation.is_some();
+        self.window = Window::new(account, salt, numbers_gaps).ok().map(Box::new);
     }
 }

@@ -134,9 +134,6 @@ impl Shard {
             self.counters().closed[Closed::TooManyConnections.index()].add(1);
             return;
         }
-        if let Err(error) = socket.set_nodelay() {
-            tracing::debug!(%error, "cannot set TCP_NODELAY");
-        }
         let profile = &self.listeners[index].profile;
         let transport = if profile.websocket {
             Transport::Upgrading { searched: 0 }

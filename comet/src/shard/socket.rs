@@ -28,15 +28,6 @@ impl Socket {
         Self::Tcp(TcpStream::from_std(stream))
     }
 
-    /// Has small writes leave at once; the gateway collects them itself.
-    pub(super) fn set_nodelay(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(socket) => socket.set_nodelay(true),
-            #[cfg(feature = "simulation")]
-            Self::Virtual(_) => Ok(()),
-        }
-    }
-
     /// Where the peer is.
     pub(super) fn peer_addr(&self) -> io::Result<SocketAddr> {
         match self {
@@ -131,17 +122,28 @@ pub(crate) enum Acceptor {
     Virtual(Backlog),
 }
 
+/// Whether what is accepted has the listener's options, which saves a system call for each.
+const INHERITS: bool = cfg!(target_os = "linux");
+
 impl Acceptor {
-    /// Takes over a listening socket that has been set non-blocking.
-    pub(crate) fn from_std(listener: std::net::TcpListener) -> Self {
-        Self::Tcp(TcpListener::from_std(listener))
+    /// Takes over a listening socket that has been set non-blocking. Small writes of what is
+    /// accepted leave at once; the gateway collects them itself.
+    pub(crate) fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
+        if INHERITS {
+            socket2::SockRef::from(&listener).set_tcp_nodelay(true)?;
+        }
+        Ok(Self::Tcp(TcpListener::from_std(listener)))
     }
 
     /// The next connection, and where it comes from.
     pub(super) fn accept(&self) -> io::Result<(Socket, SocketAddr)> {
         match self {
             Self::Tcp(listener) => {
-                listener.accept().map(|(socket, remote)| (Socket::Tcp(socket), remote))
+                let (socket, remote) = listener.accept()?;
+                if !INHERITS {
+                    socket.set_nodelay(true)?;
+                }
+                Ok((Socket::Tcp(socket), remote))
             }
             #[cfg(feature = "simulation")]
             Self::Virtual(backlog) => backlog.accept().map(|end| {
@@ -149,5 +151,21 @@ impl Acceptor {
                 (Socket::Virtual(end), remote)
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_writes_of_what_is_accepted_leave_at_once() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let acceptor = Acceptor::from_std(listener).unwrap();
+        let _peer = std::net::TcpStream::connect(address).unwrap();
+        let (socket, _) = acceptor.accept().unwrap();
+        let Socket::Tcp(socket) = socket else { panic!("a real one") };
+        assert!(socket.nodelay().unwrap());
     }
 }

@@ -63,6 +63,7 @@ pub(crate) struct Gateway {
     pub(crate) overflow: Overflow,
     pub(crate) memory_budget: usize,
     pub(crate) handshake_rate: u32,
+    pub(crate) io: Io,
 }
 
 /// What becomes of a session that reads too slowly.
@@ -72,6 +73,15 @@ pub(crate) enum Overflow {
     Park,
     DropOldest,
     Close,
+}
+
+/// How sockets are read and written.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Io {
+    Auto,
+    Epoll,
+    Uring,
 }
 
 /// How many sessions a user may have on devices of each class; 0 for any number.
@@ -240,6 +250,8 @@ mod tests {
         assert_eq!(config.gateway.overflow, Overflow::Park);
         let config = load(&["--set", "gateway.overflow = 'drop-oldest'"]);
         assert_eq!(config.gateway.overflow, Overflow::DropOldest);
+        assert_eq!(config.gateway.io, Io::Auto);
+        assert_eq!(load(&["--set", "gateway.io = 'epoll'"]).gateway.io, Io::Epoll);
         let flags = Flags { set: vec!["gateway.resume_minutes=5".into()], ..Flags::default() };
         assert!(Config::load(&flags).unwrap_err().to_string().contains("resume_minutes"));
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use comet::{DevicePolicy, Winner};
 
-use crate::config::{self, Config, Devices, Overflow};
+use crate::config::{self, Config, Devices, Io, Overflow};
 
 /// The gateway's limits as they are configured.
 pub(crate) fn of(config: &Config) -> comet::Config {
@@ -24,6 +24,11 @@ pub(crate) fn of(config: &Config) -> comet::Config {
             Overflow::Park => comet::Overflow::Park,
             Overflow::DropOldest => comet::Overflow::DropOldest,
             Overflow::Close => comet::Overflow::Close,
+        })
+        .io(match gateway.io {
+            Io::Auto => comet::Io::Auto,
+            Io::Epoll => comet::Io::Epoll,
+            Io::Uring => comet::Io::Uring,
         })
         .memory_budget(gateway.memory_budget)
         .handshake_rate(gateway.handshake_rate)

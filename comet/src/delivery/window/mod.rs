@@ -257,14 +257,15 @@ impl Window {
         None
     }
 
-    /// How long until something may be due; `None` while nothing is in flight, and nothing waits.
-    pub(crate) fn due_in(&self, now: Time) -> Option<std::time::Duration> {
+    /// When something may be due, at the earliest; `None` while nothing is in flight, and nothing
+    /// waits.
+    #[inline]
+    pub(crate) fn due_at(&self, now: Time) -> Option<Time> {
         if self.in_flight.is_empty() {
-            return self.is_stuck().then_some(MEMORY_PAUSE);
+            return self.is_stuck().then_some(now + MEMORY_PAUSE);
         }
         let left = self.due.wrapping_sub(now.wrapping_millis());
-        let left = if left > u32::MAX / 2 { 0 } else { left };
-        Some(std::time::Duration::from_millis(u64::from(left)))
+        Some(now.plus_millis(if left > u32::MAX / 2 { 0 } else { left }))
     }
 
     /// Gives the buffers back, if nothing is in flight or waits.
