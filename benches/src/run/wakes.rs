@@ -10,7 +10,7 @@ use crate::driver::Driver;
 use crate::plan::Layout;
 
 /// Who is to be woken by one of the threads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Wakes {
     /// By thread.
     wakers: Arc<[Waker]>,
