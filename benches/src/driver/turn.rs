@@ -73,8 +73,9 @@ impl Driver {
             return;
         }
         let mut listed = std::mem::take(&mut self.listed);
-        let now = clock::now();
         for id in listed.drain(..) {
+            // Not once for all of them: the last would have come earlier than it did.
+            let now = clock::now();
             let session = &mut self.sessions[id];
             session.is_listed = false;
             if session.is_frozen {
@@ -118,8 +119,11 @@ impl Driver {
     }
 
     /// Reads what is there; a short read means that there is no more, unless the end is near.
-    fn read(&mut self, now: Time, id: usize, is_ending: bool, observer: &mut impl Observer) {
-        for _ in 0..READS {
+    fn read(&mut self, mut now: Time, id: usize, is_ending: bool, observer: &mut impl Observer) {
+        for reads in 0..READS {
+            if reads > 0 {
+                now = clock::now();
+            }
             match self.read_once(now, id, observer) {
                 Ok(Some(is_full)) if is_full || is_ending => {}
                 Ok(_) => return,
