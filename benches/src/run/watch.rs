@@ -140,18 +140,18 @@ impl Watch {
     /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
     pub fn settle(&mut self, crew: &Crew, most: Duration) -> Result<Outcome, RunError> {
         let since = clock::now();
-        let brief = if self.is_interrupted() { most.min(BRIEF) } else { most };
-        self.wait(crew, since + brief, CONDITION, |crew| crew.is_settled(since), false)
+        self.wait(crew, since + most, CONDITION, |crew| crew.is_settled(since), false)
     }
 
     fn wait(
         &mut self,
         crew: &Crew,
-        deadline: Time,
+        mut deadline: Time,
         step: Duration,
         mut done: impl FnMut(&Crew) -> bool,
         may_be_interrupted: bool,
     ) -> Result<Outcome, RunError> {
+        let mut was_interrupted = false;
         loop {
             let now = clock::now();
             if now.since(self.last.at) >= self.interval {
@@ -163,18 +163,21 @@ impl Watch {
             if crew.is_broken() {
                 return Err(RunError::Thread);
             }
-            if may_be_interrupted && self.is_interrupted() {
-                return Ok(Outcome::Interrupted);
+            if !was_interrupted && self.is_interrupted() {
+                if may_be_interrupted {
+                    return Ok(Outcome::Interrupted);
+                }
+                (was_interrupted, deadline) = (true, deadline.min(now + BRIEF));
             }
             if now >= deadline {
                 return Ok(Outcome::TimedOut);
             }
             let look = self.last.at + self.interval;
             let time = step.min(deadline.since(now)).min(look.since(now)).max(SHORTEST);
-            if may_be_interrupted {
-                let _pulled = self.interrupt.wait(time);
+            if was_interrupted {
+                std::thread::sleep(time);
             } else {
-                let _pulled = Interrupt::never().wait(time);
+                let _pulled = self.interrupt.wait(time);
             }
         }
     }
