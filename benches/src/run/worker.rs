@@ -182,6 +182,9 @@ impl Running {
         }
         let until = self.next(now, every);
         let before = self.doings();
+        let is_short = self.worker.is_precise && until.since(now) < TICK;
+        // What others take of the core meanwhile is not burnt.
+        let used = is_short.then(clock::thread_cpu);
         let Desk { driver, audience, .. } = &mut self.worker.desk;
         driver.turn(until, audience)?;
         // These two are waited for.
@@ -191,8 +194,8 @@ impl Running {
             live.set_trouble(driver.trouble());
             live.ended.set(ended);
         }
-        if self.worker.is_precise && until.since(now) < TICK && self.doings() == before {
-            self.burnt += clock::now().since(now);
+        if let Some(used) = used.filter(|_| self.doings() == before) {
+            self.burnt += clock::thread_cpu().saturating_sub(used);
         }
         Ok(())
     }
