@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use serde::Serialize;
 
-use super::{Crowd, Rooms, RunError, Setting, flags, tell};
+use super::{Crowd, Rooms, RunError, Setting, flags, report_of, tell, within_bounds};
 use crate::audience::{Meter, Rounds};
 use crate::clock;
 use crate::dialect::Dialect;
@@ -20,7 +21,7 @@ use crate::run::cores::{allowed, keep_to, outrank};
 use crate::server::{Relay, Target};
 
 /// How much of everything.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Serialize)]
 pub struct Plan {
     /// Members of a room
     #[arg(long, default_value_t = 1_000)]
@@ -48,6 +49,9 @@ pub struct Plan {
 /// Most that an acked delivery may cost, acks included, beside one at best effort.
 const DEARER: f64 = 1.5;
 
+/// How long a driver goes on without looking whether the user has seen enough.
+const TURN: Duration = Duration::from_millis(20);
+
 /// One class: its relay and its room.
 struct Side {
     name: &'static str,
@@ -65,7 +69,8 @@ struct Side {
 ///
 /// [`RunError`] when there is no result.
 pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
-    let mut report = Report::new("classes");
+    let mut report = report_of("classes", plan);
+    within_bounds("members", plan.members, 1, 1_000_000)?;
     let cores = allowed();
     outrank();
     let start = |class: &str| {
@@ -78,15 +83,23 @@ pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
     idle(plan, &start("acked")?, &mut report)?;
     let mut sides = Vec::new();
     for name in ["acked", "best-effort"] {
-        sides.push(Side::new(plan, name, start(name)?)?);
+        let mut side = Side::new(plan, name, start(name)?)?;
+        side.crowd.obey(&setting.interrupt);
+        sides.push(side);
     }
     for _ in 0..plan.rounds {
         for side in &mut sides {
-            side.run(plan)?;
+            // What is half a turn is no turn.
+            if !setting.interrupt.is_pulled() {
+                side.run(plan)?;
+            }
         }
     }
     let turns = sides.iter().map(|side| (side.name, &side.costs[..], &side.rates[..]));
     figures(turns, &mut report);
+    if setting.interrupt.is_pulled() {
+        report.interrupted();
+    }
     for side in sides {
         report.verdict(&side.crowd.audience.oracle.finish());
     }
@@ -140,10 +153,13 @@ impl Side {
         #[expect(clippy::cast_precision_loss, reason = "deliveries of a run are below 2^53")]
         let deliveries = self.crowd.audience.meter.take().map_or(0, |it| it.arrived) as f64;
         let own = (clock::thread_cpu() - own).as_secs_f64() / took.as_secs_f64();
+        self.crowd.settle(Duration::from_secs(10))?;
+        if self.crowd.is_interrupted() {
+            return Ok(());
+        }
         let (cost, rate) = (cpu.as_secs_f64() * 1e6 / deliveries, deliveries / took.as_secs_f64());
         self.costs.push(cost);
         self.rates.push(rate);
-        self.crowd.settle(Duration::from_secs(10))?;
         tell(&format!(
             "{}: {cost:.3} us of the relay for each delivery, {rate:.0} a second; the relay used \
              {:.0} % of a core, the harness {:.0} %",
@@ -156,9 +172,10 @@ impl Side {
 
     fn flat(&mut self, plan: &Plan, lasting: Duration) -> Result<(), RunError> {
         let end = clock::now() + lasting;
-        while clock::now() < end {
+        while clock::now() < end && !self.crowd.is_interrupted() {
             while self.under_way() < plan.window && self.crowd.publish(clock::now()) {}
-            self.crowd.driver.turn(end, &mut self.crowd.audience)?;
+            let until = end.min(clock::now() + TURN);
+            self.crowd.driver.turn(until, &mut self.crowd.audience)?;
         }
         Ok(())
     }
@@ -175,7 +192,7 @@ fn figures<'a>(
     report: &mut Report,
 ) {
     let mut medians = Vec::new();
-    for (name, costs, rates) in sides {
+    for (name, costs, rates) in sides.filter(|(_, costs, _)| !costs.is_empty()) {
         let cost = Figure::cost(format!("{name}: cost of a delivery"), 0.0, "us").of_runs(costs);
         medians.push(cost.value());
         report.add(cost);
