@@ -32,24 +32,26 @@ pub(super) struct Comings {
 const CHANCES: usize = 32;
 
 impl Comings {
-    /// This thread's share of those who come and go, from a time on.
-    pub(super) fn new(
-        presence: Presence,
-        share: f64,
-        from: Time,
-        resumed: bool,
-        seed: u64,
-    ) -> Self {
+    /// This thread's share of those who come and go; nobody does yet.
+    pub(super) fn new(presence: Presence, share: f64, is_resumed: bool, seed: u64) -> Self {
+        let never = Schedule::at(Time::default(), 0.0);
+        let (churn, breaks) = (presence.churn * share, presence.breaks * share);
         Self {
-            presence,
-            is_resumed: resumed,
-            leaves: Schedule::at(from, presence.churn * share),
-            breaks: Schedule::at(from, presence.breaks * share),
+            presence: Presence { churn, breaks, ..presence },
+            is_resumed,
+            leaves: never,
+            breaks: never,
             away: VecDeque::new(),
             rng: StdRng::seed_from_u64(seed),
             left: 0,
             broken: 0,
         }
+    }
+
+    /// From now on people come and go.
+    pub(super) fn begin(&mut self, from: Time) {
+        self.leaves = Schedule::at(from, self.presence.churn);
+        self.breaks = Schedule::at(from, self.presence.breaks);
     }
 
     /// When somebody comes or goes next.
@@ -110,5 +112,87 @@ impl Comings {
             desk.audience.handle_free(session, now);
             desk.driver.reopen(session);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::audience::Audience;
+    use crate::dialect::Dialect;
+    use crate::driver::{Driver, Event, Identity, Observer, Route, Tuning};
+    use crate::latency::Latency;
+    use crate::oracle::{Ledger, Oracle};
+
+    fn at(ms: u64) -> Time {
+        Time::from_micros(ms * 1_000)
+    }
+
+    /// One session, open without any server.
+    fn desk() -> Desk {
+        let mut ledger = Ledger::new();
+        ledger.add_room(1);
+        let ledger = Arc::new(ledger);
+        let mut audience = Audience::new();
+        audience.oracle = Oracle::of(Arc::clone(&ledger));
+        let mut driver = Driver::new(Tuning::default()).unwrap();
+        let routes: Arc<[Route]> = Arc::new([Route::tcp("127.0.0.1:9".parse().unwrap())]);
+        driver.add(Dialect::Dtalk, Identity::new("u", []), routes, 0);
+        audience.add(at(0), &[0]);
+        let (lag, body, is_answered) = (Latency::new(), 64, true);
+        let mut desk =
+            Desk { driver, audience, ledger, body, is_answered, sent: 0, sent_within: 0, lag };
+        open(&mut desk);
+        desk
+    }
+
+    fn open(desk: &mut Desk) {
+        desk.audience.handle(at(0), 0, Event::Opened { resumed: false, welcome: None });
+    }
+
+    fn comings(churn: f64, breaks: f64) -> Comings {
+        let presence = Presence { churn, away: Duration::from_millis(300), breaks };
+        let mut comings = Comings::new(presence, 0.5, false, 1);
+        comings.begin(at(0));
+        comings
+    }
+
+    #[test]
+    fn who_leaves_returns_when_its_time_is_over() {
+        let (mut desk, mut comings) = (desk(), comings(2.0, 0.0));
+        comings.turn(at(10), &mut desk);
+        assert_eq!((desk.audience.open(), comings.left), (0, 1));
+        assert_eq!((comings.is_complete(), comings.next()), (false, Some(at(310))));
+        comings.turn(at(309), &mut desk);
+        assert!(!comings.is_complete());
+        comings.turn(at(310), &mut desk);
+        assert!(comings.is_complete());
+        open(&mut desk);
+        assert_eq!((desk.audience.open(), desk.audience.oracle.faults()), (1, 0));
+        comings.stay();
+        comings.turn(at(9_000), &mut desk);
+        assert_eq!((comings.left, comings.next()), (1, None));
+        comings.begin(at(9_500));
+        assert_eq!(comings.next(), Some(at(9_500)), "the next time that messages flow");
+    }
+
+    #[test]
+    fn who_waits_for_an_answer_stays() {
+        let (mut desk, mut comings) = (desk(), comings(2.0, 2.0));
+        desk.audience.handle_sent(0);
+        comings.turn(at(10), &mut desk);
+        assert_eq!((comings.left, comings.broken, desk.audience.open()), (0, 0, 1));
+    }
+
+    #[test]
+    fn a_connection_that_breaks_is_no_fault_of_the_server() {
+        let (mut desk, mut comings) = (desk(), comings(0.0, 2.0));
+        comings.turn(at(10), &mut desk);
+        assert_eq!((comings.broken, desk.audience.open(), comings.is_complete()), (1, 0, true));
+        open(&mut desk);
+        assert_eq!((desk.audience.open(), desk.audience.oracle.faults()), (1, 0));
     }
 }

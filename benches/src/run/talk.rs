@@ -215,3 +215,112 @@ impl Talker {
         was_waiting
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::audience::{Audience, Meter, Rounds};
+    use crate::dialect::Dialect;
+    use crate::driver::{Driver, Event, Identity, Observer, Route, To, Tuning};
+    use crate::latency::Latency;
+    use crate::oracle::{Ledger, Oracle};
+
+    fn at(ms: u64) -> Time {
+        Time::from_micros(ms * 1_000)
+    }
+
+    /// Two sessions that echo, and are open without any server. Those of comet keep what they
+    /// have to say; raw ones cannot.
+    fn desk(dialect: Dialect) -> (Desk, Vec<Lane>) {
+        let mut ledger = Ledger::new();
+        let rooms = [ledger.add_room(1), ledger.add_room(1)];
+        let ledger = Arc::new(ledger);
+        let mut audience = Audience::new();
+        audience.oracle = Oracle::of(Arc::clone(&ledger));
+        audience.meter = Some(Meter::new(at(0)..at(1_000)));
+        audience.rounds = Some(Rounds::new([1, 1]));
+        let mut driver = Driver::new(Tuning::default()).unwrap();
+        let routes: Arc<[Route]> = Arc::new([Route::tcp("127.0.0.1:9".parse().unwrap())]);
+        let mut voices = Vec::new();
+        for (room, stream) in rooms {
+            let me = Identity::new(format!("u{room}"), []);
+            let session = driver.add(dialect, me, Arc::clone(&routes), 0);
+            audience.add(at(0), &[room]);
+            audience.handle(at(0), session, Event::Opened { resumed: false, welcome: None });
+            voices.push(Voice { session, stream, to: To::Rooms });
+        }
+        let (lag, body) = (Latency::new(), 64);
+        let (sent, sent_within, is_answered) = (0, 0, false);
+        let desk = Desk { driver, audience, ledger, body, is_answered, sent, sent_within, lag };
+        (desk, vec![Lane::new(1.0, voices, Pick::InTurn)])
+    }
+
+    fn talker(lanes: Vec<Lane>) -> Talker {
+        let complete = Complete::new(&[vec![1, 1]]).pop().unwrap();
+        Talker::new(lanes, complete, 1)
+    }
+
+    fn sent(desk: &Desk) -> [u64; 2] {
+        [0, 1].map(|stream| desk.ledger.sent(stream))
+    }
+
+    #[test]
+    fn what_is_due_is_said_in_turn_however_late_it_is() {
+        let (mut desk, lanes) = desk(Dialect::Comet);
+        let mut talker = talker(lanes);
+        talker.set(Talk::Open(100.0), at(10));
+        assert_eq!(talker.next(), Some(at(10)));
+        talker.speak(at(9), &mut desk);
+        assert_eq!(sent(&desk), [0, 0]);
+        talker.speak(at(35), &mut desk);
+        assert_eq!((sent(&desk), talker.next()), ([2, 1], Some(at(40))));
+        assert_eq!((desk.sent_within, desk.lag.len()), (3, 3));
+        assert!((desk.lag.ms(1.0) - 25.0).abs() < 0.1, "{}", desk.lag.ms(1.0));
+        talker.set(Talk::Silent, at(40));
+        talker.speak(at(90), &mut desk);
+        assert_eq!((sent(&desk), talker.next()), ([2, 1], None));
+    }
+
+    #[test]
+    fn what_a_session_cannot_take_waits_and_is_counted() {
+        let (mut desk, lanes) = desk(Dialect::Raw);
+        let mut talker = talker(lanes);
+        talker.set(Talk::Open(100.0), at(0));
+        talker.speak(at(25), &mut desk);
+        assert!(talker.is_waiting());
+        assert_eq!((talker.held_back, talker.unsent, sent(&desk)), (3, 0, [0, 0]));
+        talker.set(Talk::Silent, at(30));
+        assert_eq!((talker.unsent, talker.is_waiting()), (3, false));
+    }
+
+    #[test]
+    fn each_publisher_keeps_its_window_under_way() {
+        let (mut desk, lanes) = desk(Dialect::Comet);
+        let mut talker = talker(lanes);
+        talker.set(Talk::Closed(3), at(0));
+        talker.speak(at(1), &mut desk);
+        talker.speak(at(2), &mut desk);
+        assert_eq!(sent(&desk), [3, 3]);
+        let rounds = desk.audience.rounds.as_mut().unwrap();
+        (1..=2).for_each(|counter| rounds.handle(1, counter));
+        talker.speak(at(3), &mut desk);
+        assert_eq!((sent(&desk), talker.is_waiting()), ([3, 5], false));
+        assert!(talker.give_up(&mut desk), "nothing else came");
+        talker.speak(at(4), &mut desk);
+        assert_eq!(sent(&desk), [6, 8]);
+    }
+
+    #[test]
+    fn a_lane_has_its_share_of_the_rate() {
+        let (mut desk, mut lanes) = desk(Dialect::Comet);
+        lanes[0].share = 0.25;
+        let mut talker = talker(lanes);
+        talker.set(Talk::Open(400.0), at(0));
+        talker.speak(at(99), &mut desk);
+        assert_eq!(sent(&desk).iter().sum::<u64>(), 10);
+        assert_eq!(talker.next(), Some(at(0) + Duration::from_millis(100)));
+    }
+}

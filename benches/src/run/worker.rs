@@ -82,10 +82,12 @@ impl Worker {
         orders: &Receiver<Order>,
         replies: &SyncSender<Reply>,
     ) -> io::Result<Ended> {
+        let resumed = self.dialect.features().resume;
+        let comings = self.presence.map(|p| Comings::new(p, self.share, resumed, self.seed));
         let mut running = Running {
             worker: self,
             arrivals: None,
-            comings: None,
+            comings,
             settled_before: 0,
             is_hushed: true,
             shown: Time::default(),
@@ -146,10 +148,8 @@ impl Running {
         self.is_hushed = talk == Talk::Silent;
         self.cpu = [None; 2];
         self.last.1 = clock::now();
-        let Worker { presence, share, seed, dialect, .. } = &self.worker;
-        if let Some(presence) = presence.filter(|_| !self.is_hushed && self.comings.is_none()) {
-            let resumed = dialect.features().resume;
-            self.comings = Some(Comings::new(presence, *share, from, resumed, *seed));
+        if let Some(comings) = self.comings.as_mut().filter(|_| !self.is_hushed) {
+            comings.begin(from);
         }
     }
 

@@ -70,7 +70,7 @@ pub(super) fn find(course: &mut Course<'_>, limit: Duration, share: f64) -> Resu
 /// The two rates are as close as the search needs them.
 const CLOSE: f64 = 1.05;
 /// Fewer messages a second are not tried.
-const LEAST: f64 = 0.5;
+const LEAST: f64 = 2.0;
 
 fn try_rate(course: &mut Course<'_>, rate: f64, limit: Duration) -> Result<Trial, RunError> {
     let talk = Talk::Open(rate);

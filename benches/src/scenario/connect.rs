@@ -29,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A server that uses less than this in [`LOOK`] has seen it.
 const QUIET: Duration = Duration::from_micros(500);
 const LOOK: Duration = Duration::from_millis(30);
+/// The share of its cores from which on the harness has no time left.
+const BUSY: f64 = 0.9;
 
 /// Opens sessions, again and again.
 ///
@@ -61,7 +63,7 @@ pub(super) fn run(
         }
     }
     let opens = course.crew.take_opens()?;
-    figures(&openings, &opens, &mut course.report);
+    figures(plan, &openings, &opens, &mut course.report);
     course.watch.phase("settle", None);
     course.finish()
 }
@@ -107,7 +109,7 @@ fn next_look() -> Time {
     clock::now() + LOOK
 }
 
-fn figures(openings: &Openings, opens: &Latency, report: &mut Report) {
+fn figures(plan: &Plan, openings: &Openings, opens: &Latency, report: &mut Report) {
     if openings.sessions == 0 {
         return report.note("the run ended before anything was measured");
     }
@@ -121,4 +123,14 @@ fn figures(openings: &Openings, opens: &Latency, report: &mut Report) {
     let own = openings.own.as_secs_f64() / took;
     report.figure("harness CPU", own, "cores");
     report.distribution("handshake", opens);
+    // With a rate, time is burnt in order to be punctual.
+    if plan.arrivals.is_none() {
+        if own > BUSY * real(plan.threads as u64) {
+            report.harness_limited(format!("it used {own:.2} cores with {} threads", plan.threads));
+        }
+        report.note(format!(
+            "closed loop, {} connections at a time: the times say how long the queue was",
+            plan.concurrency
+        ));
+    }
 }

@@ -33,7 +33,8 @@ impl Usage {
     ///
     /// [`UsageError`].
     pub fn cpu(self) -> Result<Duration, UsageError> {
-        self.family().into_iter().map(cpu).sum::<Option<_>>().ok_or(UsageError(self.pid))
+        let own = cpu(self.pid).ok_or(UsageError(self.pid))?;
+        Ok(own + self.descendants().into_iter().filter_map(cpu).sum::<Duration>())
     }
 
     /// Bytes of memory that are resident; what they share is counted for each.
@@ -57,17 +58,18 @@ impl Usage {
 
     fn memory(self, name: &str, line: &str) -> Result<u64, UsageError> {
         let of = |pid| memory(&file(pid, name)?, line);
-        self.family().into_iter().map(of).sum::<Option<_>>().ok_or(UsageError(self.pid))
+        let own: u64 = of(self.pid).ok_or(UsageError(self.pid))?;
+        Ok(own + self.descendants().into_iter().filter_map(of).sum::<u64>())
     }
 
-    /// The process, its children, theirs, and so on.
-    fn family(self) -> Vec<u32> {
-        let (mut family, mut at) = (vec![self.pid], 0);
-        while let Some(pid) = family.get(at) {
-            family.extend(children(*pid));
+    /// The children of the process, theirs, and so on; some may end before they are asked.
+    fn descendants(self) -> Vec<u32> {
+        let (mut found, mut at) = (children(self.pid), 0);
+        while let Some(pid) = found.get(at) {
+            found.extend(children(*pid));
             at += 1;
         }
-        family
+        found
     }
 }
 
@@ -146,7 +148,7 @@ mod tests {
         assert!(own.cpu().unwrap() > Duration::ZERO);
         assert_eq!(Usage::of(u32::MAX).cpu(), Err(UsageError(u32::MAX)));
         let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
-        assert!(own.family().contains(&child.id()));
+        assert!(own.descendants().contains(&child.id()));
         drop(child.stdin.take());
         assert!(child.wait().unwrap().success());
     }
