@@ -29,7 +29,9 @@ pub enum Io {
     Auto,
     /// One system call for each read and each write.
     Epoll,
-    /// One system call for many of them, by `io_uring`; without it the gateway does not start.
+    /// One system call for many of them, by `io_uring`; without it the gateway does not
+    /// start. A shard that the system then refuses a ring of its own goes without, and says so in
+    /// the log.
     Uring,
 }
 

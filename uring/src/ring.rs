@@ -1,11 +1,12 @@
 //! The ring, and all that is unsafe about it.
 
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::process;
 
 use io_uring::squeue::Entry;
-use io_uring::{IoUring, opcode, types};
+use io_uring::{IoUring, Probe, opcode, types};
 
 /// A submission ring for writes and reads. For one thread: the one that made it.
 ///
@@ -14,6 +15,8 @@ pub struct Ring {
     ring: IoUring,
     entries: Vec<Entry>,
     capacity: usize,
+    /// The kernel holds other threads off, and what it then says would end the process.
+    one_thread: PhantomData<*mut ()>,
 }
 
 impl Ring {
@@ -22,7 +25,8 @@ impl Ring {
     ///
     /// # Errors
     ///
-    /// When the system has no `io_uring`, forbids it, or has no memory for it.
+    /// When the system has no `io_uring` that reads and writes sockets (Linux 5.6), forbids it, or
+    /// has no memory for it.
     pub fn new(capacity: u32) -> io::Result<Self> {
         // Without the two hints on Linux before 6.1, which does not know them.
         let ring = IoUring::builder()
@@ -32,7 +36,26 @@ impl Ring {
             .build(capacity)
             .or_else(|_| IoUring::new(capacity))?;
         let capacity = ring.params().sq_entries() as usize;
-        Ok(Self { ring, entries: Vec::with_capacity(capacity), capacity })
+        let entries = Vec::with_capacity(capacity);
+        let mut ring = Self { ring, entries, capacity, one_thread: PhantomData };
+        ring.try_out()?;
+        Ok(ring)
+    }
+
+    /// Finds out what the system knows and allows, while refusing is still an answer.
+    #[expect(unsafe_code, reason = "what is submitted holds no pointer")]
+    fn try_out(&mut self) -> io::Result<()> {
+        let mut known = Probe::new();
+        self.ring.submitter().register_probe(&mut known)?;
+        if !known.is_supported(opcode::Send::CODE) || !known.is_supported(opcode::Recv::CODE) {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        // SAFETY: it does nothing, and there is nothing that it could refer to.
+        let pushed = unsafe { self.ring.submission().push(&opcode::Nop::new().build()) };
+        pushed.map_err(|_full| io::ErrorKind::OutOfMemory)?;
+        self.ring.submit_and_wait(1)?;
+        let answers = self.ring.completion().count();
+        if answers == 1 { Ok(()) } else { Err(io::ErrorKind::Unsupported.into()) }
     }
 
     /// How many writes or reads one system call takes.
@@ -46,7 +69,8 @@ impl Ring {
     /// [`write`](std::io::Write::write), less than everything may be taken, and a socket that takes
     /// nothing is a [`WouldBlock`](io::ErrorKind::WouldBlock).
     ///
-    /// A socket that is listed twice gets the bytes in their order.
+    /// A socket that is listed twice gets the bytes in their order; but if it takes only a part of
+    /// the first, it may take some of the second.
     ///
     /// # Aborts
     ///

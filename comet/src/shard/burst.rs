@@ -13,7 +13,7 @@ use super::Shard;
 use super::carrier::BATCH;
 use super::connection::format_of;
 use super::fanout::Part;
-use super::run::{Later, Run};
+use super::run::Run;
 use crate::delivery::Class;
 
 /// Copies are written from this many bytes on, however few there are.
@@ -123,6 +123,8 @@ impl Shard {
             Some((&connection.socket, burst.bytes(*planned, run)))
         });
         self.carrier.write(writes, &mut results);
+        // Results go by their place in the list.
+        debug_assert_eq!(results.len(), burst.writes.len());
         let mut total = 0;
         for (planned, result) in burst.writes.iter().zip(results.drain(..)) {
             match result {
@@ -133,6 +135,7 @@ impl Shard {
         self.counters().bytes_out.add(total as u64);
         burst.writes.clear();
         burst.copies.clear();
+        burst.copies.shrink_to(2 * COPIES);
         burst.results = results;
         self.burst = burst;
     }
@@ -143,7 +146,7 @@ impl Shard {
             Ok(written) => written,
             Err(ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
             Err(kind) => {
-                run.later.push((part.slot, Later::Lost(kind)));
+                self.lose_later(part.slot, kind, run);
                 return 0;
             }
         };

@@ -29,7 +29,7 @@ impl Carrier {
         let ring = match io {
             Io::Epoll => None,
             Io::Auto | Io::Uring => open()
-                .inspect_err(|error| tracing::info!(shard, %error, "no io_uring: plain calls"))
+                .inspect_err(|error| tracing::warn!(shard, %error, "no io_uring: plain calls"))
                 .ok(),
         };
         Self { ring }

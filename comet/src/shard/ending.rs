@@ -69,6 +69,7 @@ impl Shard {
             return;
         }
         let Some(connection) = self.connection(slot) else { return };
+        debug_assert!(connection.out.is_none(), "nothing is cut off");
         if connection.state.ended {
             return self.remove(slot);
         }

@@ -15,7 +15,7 @@ use comet_protocol::Dialect;
 use comet_protocol::comet::Seq;
 
 use super::Shard;
-use super::connection::format_of;
+use super::connection::{Connection, format_of};
 use super::run::{Later, Run};
 use crate::Closed;
 use crate::delivery::{Class, Delivery, Held, Logged};
@@ -84,7 +84,7 @@ impl Shard {
                 if self.has_queued_much()
                     && let Err(kind) = self.write_out(place.slot)
                 {
-                    run.later.push((place.slot, Later::Lost(kind)));
+                    self.lose_later(place.slot, kind, &mut run);
                 }
             }
             at += 1;
@@ -103,12 +103,21 @@ impl Shard {
         self.run = run;
     }
 
+    /// The connection broke, of which its session hears when the walk is over.
+    pub(super) fn lose_later(&mut self, slot: u32, kind: ErrorKind, run: &mut Run) {
+        if let Some(Connection { serial, .. }) = self.connection(slot) {
+            run.later.push((slot, Later::Lost { kind, serial: *serial }));
+        }
+    }
+
     fn do_later(&mut self, slot: u32, what: &Later, items: &[Rc<Held>]) {
         match what {
-            // What is to be done before this may have parked it.
-            Later::Lost(_) | Later::Fallen if self.is_parked(slot) => {}
-            Later::Lost(ErrorKind::OutOfMemory) => self.run_out_of_memory(slot),
-            Later::Lost(kind) => self.lose(slot, *kind),
+            // What was done before this, for others too, may have ended it, and given its slot away.
+            Later::Lost { serial, .. } if self.same(slot, *serial).is_none() => {}
+            // Or have parked it.
+            Later::Lost { .. } | Later::Fallen if self.is_parked(slot) => {}
+            Later::Lost { kind: ErrorKind::OutOfMemory, .. } => self.run_out_of_memory(slot),
+            Later::Lost { kind, .. } => self.lose(slot, *kind),
             Later::Fallen => self.fall_behind(slot),
             Later::Tell => self.send_waiting(slot),
             Later::Broken => self.end_for_good(slot, &Closed::Shed),

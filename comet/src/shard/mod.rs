@@ -5,21 +5,24 @@
 //! for each connection, however much a turn brought. The parts of a turn are files:
 //!
 //! * `accept`: listeners;
-//! * `input`: bytes to frames; `frames`: what they ask for;
+//! * `reading`: sockets with something to be read, many at a time; `input`: bytes to frames;
+//!   `frames`: what they ask for;
 //! * `opening`: upgrade, authentication, the way to the home shard; `welcoming`: what an accepted
 //!   peer gets there;
 //! * `commands`: what the mailbox asks for;
-//! * `fanout`: publishes to rooms, encoded once, by the `run`;
+//! * `fanout`: publishes to rooms, encoded once, by the `run`, written by the `burst`; `direct`:
+//!   members about whom a walk need not ask;
 //! * `delivering`: what one session gets, by the rules of its class; `telling`: the frames of the
 //!   comet dialect beside deliveries;
-//! * `output`: queues, writes;
+//! * `output`: queues and writes; `flushing`: what is queued leaves, many sockets at a time;
 //! * `timers`, `ending` and `drain`: how sessions and connections end;
 //! * `parking`: how sessions outlive their connections; `tickets`: how their peers prove to be who
 //!   they were;
 //! * `crowds`, `gate` and `shedding`: who has to wait a little, who is turned away, and what is
 //!   given up, when there is too much.
 //!
-//! Below them are `socket` and `poller`, which alone know where bytes and events come from.
+//! Below them are `socket` and `poller`, which alone know where bytes and events come from, and
+//! `carrier`, which knows by which system calls bytes go. `shared` is what all shards have in common.
 //!
 //! Not here: what frames mean (`session`), who routes (`dispatch`).
 
@@ -122,8 +125,9 @@ pub(crate) struct Shard {
     /// Everything is read into this; nothing stays in it.
     buffer: Vec<u8>,
     dirty: Vec<u32>,
-    /// Writes of a walk that are about to be made.
+    /// Slots that a walk may write to without asking.
     direct: Direct,
+    /// Writes of a walk that are about to be made.
     burst: Burst,
     flushing: Flushing,
     carrier: Carrier,

@@ -151,6 +151,8 @@ impl Shard {
     /// What a write means for the connection and its session.
     pub(super) fn follow(&mut self, slot: u32, outcome: Result<Flush, ErrorKind>) {
         match outcome {
+            // What was done for others of the same batch may have queued more meanwhile.
+            Ok(Flush::Done) if self.backlog(slot).is_some_and(|bytes| bytes > 0) => return,
             Ok(Flush::Done) => {}
             Ok(Flush::Blocked) => return,
             Err(ErrorKind::OutOfMemory) => return self.run_out_of_memory(slot),

@@ -1,8 +1,9 @@
 //! Sockets that have something to be read, many at a time.
 //!
 //! What a poll reports is mostly a small frame for each of many connections. These are read
-//! together, each into a part of the shard's buffer, and then handled one after the other, as if
-//! each had been read when its turn came. Whatever is not that simple is read alone (`input`).
+//! together, each into a part of the shard's buffer, and then handled one after the other.
+//! Whatever is not that simple is read alone (`input`), and may overtake those that wait for their
+//! batch: between connections there is no order.
 
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -92,6 +93,8 @@ impl Shard {
         self.reading = reading;
     }
 
+    /// What was read from one of the batch, whose session may be closing by now: then it takes no
+    /// frames, and throws away what has come.
     fn handle_read(&mut self, slot: u32, part: &mut [u8], result: io::Result<usize>) {
         match result.map_err(|error| error.kind()) {
             Ok(0) => self.end_of_input(slot),

@@ -42,7 +42,7 @@ pub(super) struct Run {
 #[derive(Debug)]
 pub(super) enum Later {
     /// The connection broke.
-    Lost(ErrorKind),
+    Lost { kind: ErrorKind, serial: u32 },
     /// There is no room for the items from this one on.
     Full(usize),
     /// The room's log has gone on without it.

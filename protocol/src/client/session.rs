@@ -191,7 +191,8 @@ impl ClientSession {
         }
     }
 
-    /// Whole frames to be written to the connection, in one piece.
+    /// Whole frames to be written to the connection, in one piece; to be called until there are
+    /// none: what does not fit into a piece comes with the next.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
         let (now, mut out) = (self.now, Vec::new());
         if std::mem::take(&mut self.auth_due) {
