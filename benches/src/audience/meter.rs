@@ -37,6 +37,13 @@ impl Meter {
         }
     }
 
+    /// A message is not waited for any more: it took at least until now.
+    pub fn handle_missing(&mut self, now: Time, due: Time) {
+        if self.window.contains(&due) {
+            self.latency.record(now.since(due));
+        }
+    }
+
     /// A message came; it may not be known when it was due.
     pub fn handle(&mut self, now: Time, due: Option<Time>) {
         self.arrived += 1;
@@ -70,5 +77,8 @@ mod tests {
         assert_eq!((meter.arrived, meter.arrived_within, meter.due_within), (7, 4, 2));
         assert_eq!((meter.latency.len(), meter.recent.len()), (3, 6));
         assert!((meter.latency.ms(1.0) - 99.0).abs() < 0.1, "{}", meter.latency.ms(1.0));
+        [99, 150].into_iter().for_each(|due| meter.handle_missing(at(400), at(due)));
+        assert_eq!((meter.arrived, meter.latency.len()), (7, 4));
+        assert!((meter.latency.ms(1.0) - 250.0).abs() < 0.3, "{}", meter.latency.ms(1.0));
     }
 }

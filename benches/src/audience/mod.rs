@@ -220,7 +220,11 @@ impl Observer for Audience {
             Event::Waiting { until } => {
                 self.counts.waits += 1;
                 self.handle_closing(session);
-                self.standings[session].free = until;
+                let standing = &mut self.standings[session];
+                // Who has yet to come is free since it was due to, however often it is sent away.
+                if standing.has_begun && !standing.is_away {
+                    standing.free = until;
+                }
             }
             Event::Replied => {
                 self.counts.replies += 1;
@@ -237,5 +241,43 @@ impl Observer for Audience {
                 self.oracle.handle_ended(session, || why);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::from_micros(ms * 1_000)
+    }
+
+    const OPENED: Event<'_> = Event::Opened { resumed: false, welcome: None };
+
+    #[test]
+    fn who_is_sent_away_before_it_was_ever_open_is_timed_from_when_it_was_due() {
+        let mut audience = Audience::new();
+        audience.add(at(0), &[]);
+        audience.handle_free(0, at(10));
+        audience.handle(at(20), 0, Event::Waiting { until: at(500) });
+        audience.handle(at(510), 0, OPENED);
+        assert!((audience.opens.ms(1.0) - 500.0).abs() < 1.0, "{}", audience.opens.ms(1.0));
+        audience.opens.reset();
+        audience.handle_left(0);
+        audience.handle_free(0, at(1_000));
+        audience.handle(at(1_020), 0, Event::Waiting { until: at(1_900) });
+        audience.handle(at(2_000), 0, OPENED);
+        assert!((audience.opens.ms(1.0) - 1_000.0).abs() < 2.0, "{}", audience.opens.ms(1.0));
+    }
+
+    #[test]
+    fn who_comes_back_is_free_when_its_wait_is_over() {
+        let mut audience = Audience::new();
+        audience.add(at(0), &[]);
+        audience.handle(at(5), 0, OPENED);
+        audience.handle(at(20), 0, Event::Waiting { until: at(100) });
+        audience.handle(at(120), 0, Event::Waiting { until: at(300) });
+        audience.handle(at(310), 0, Event::Opened { resumed: true, welcome: None });
+        assert!((audience.returns.ms(1.0) - 10.0).abs() < 0.1, "{}", audience.returns.ms(1.0));
     }
 }

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::output::Output;
 use crate::report::Report;
+use crate::run::Interrupt;
 use crate::scenario::{RunError, Setting};
 use crate::server::beside;
 
@@ -34,6 +35,7 @@ impl<P: Args> Special<P> {
             relay: self.relay.unwrap_or_else(|| beside("relay")),
             flags: self.relay_flag,
             program: std::env::current_exe().unwrap_or_default(),
+            interrupt: Interrupt::by_signals(),
         };
         self.output.finish(scenario(&self.plan, &setting))
     }

@@ -27,7 +27,7 @@ pub use address::RouteError;
 use bytes::Bytes;
 pub use comet_protocol::client::{Full, Time};
 use lost::Lost;
-use mio::{Events, Poll, Token};
+use mio::{Events, Poll, Token, Waker};
 pub(crate) use route::reset;
 pub use route::{Route, Transport};
 use session::Session;
@@ -76,6 +76,8 @@ pub struct Driver {
     trouble: Option<String>,
 }
 
+/// The name of the waker, which is no session.
+const WAKER: Token = Token(usize::MAX);
 /// What one read takes at most.
 const BUFFER: usize = 64 * 1024;
 
@@ -101,6 +103,15 @@ impl Driver {
             tally: Tally::default(),
             trouble: None,
         })
+    }
+
+    /// What ends a turn that waits, from any thread; a driver has one.
+    ///
+    /// # Errors
+    ///
+    /// When the system has none.
+    pub fn waker(&self) -> io::Result<Waker> {
+        Waker::new(self.poll.registry(), WAKER)
     }
 
     /// A session that connects from the next turn on, and its number: they count from 0.

@@ -7,7 +7,7 @@ use comet_protocol::client::Time;
 
 use super::connection::Arrived;
 use super::lost::Lost;
-use super::{Driver, Observer};
+use super::{Driver, Observer, WAKER};
 use crate::clock;
 
 /// What the poll said about a session's socket.
@@ -40,7 +40,8 @@ impl Driver {
             other => other?,
         }
         let mut ready = std::mem::take(&mut self.ready);
-        ready.extend(self.events.iter().map(|event| Ready {
+        let of_sessions = self.events.iter().filter(|event| event.token() != WAKER);
+        ready.extend(of_sessions.map(|event| Ready {
             session: event.token().0,
             is_writable: event.is_writable(),
             is_ending: event.is_read_closed() || event.is_error(),
@@ -72,8 +73,9 @@ impl Driver {
             return;
         }
         let mut listed = std::mem::take(&mut self.listed);
-        let now = clock::now();
         for id in listed.drain(..) {
+            // Not once for all of them: the last would have come earlier than it did.
+            let now = clock::now();
             let session = &mut self.sessions[id];
             session.is_listed = false;
             if session.is_frozen {
@@ -117,8 +119,11 @@ impl Driver {
     }
 
     /// Reads what is there; a short read means that there is no more, unless the end is near.
-    fn read(&mut self, now: Time, id: usize, is_ending: bool, observer: &mut impl Observer) {
-        for _ in 0..READS {
+    fn read(&mut self, mut now: Time, id: usize, is_ending: bool, observer: &mut impl Observer) {
+        for reads in 0..READS {
+            if reads > 0 {
+                now = clock::now();
+            }
             match self.read_once(now, id, observer) {
                 Ok(Some(is_full)) if is_full || is_ending => {}
                 Ok(_) => return,

@@ -2,12 +2,14 @@
 
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Options, Tally};
+use crate::server::children;
 
 /// A proxy that forwards; it ends with this value.
 #[derive(Debug)]
@@ -45,7 +47,10 @@ impl ProxyProcess {
             .args(["--seed".to_owned(), options.seed.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // An interrupt at the terminal is for the harness, which needs its proxies to the end.
+            .process_group(0)
             .spawn()?;
+        children::note(child.id());
         let Some(output) = child.stdout.take() else {
             return Err(ProxyError::Answer(String::new()));
         };
@@ -112,6 +117,7 @@ impl ProxyProcess {
 
 impl Drop for ProxyProcess {
     fn drop(&mut self) {
+        children::forget(self.child.id());
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -11,6 +11,7 @@ use super::desk::{Desk, Voice};
 use super::live::Live;
 use super::order::{Order, Reply};
 use super::talk::{Lane, Talker};
+use super::wakes::Wakes;
 use super::worker::{Guest, Worker};
 use super::{Arrive, Finding, Talk};
 use crate::audience::{Audience, Counts, Rounds};
@@ -105,15 +106,19 @@ impl Crew {
         let is_closed = matches!(plan.flow, Flow::Closed(_));
         let readers: Vec<_> = (0..threads).map(|at| readers(layout, at, threads)).collect();
         let complete = Complete::new(&readers);
+        let driver = |_| Driver::new(tuning.clone());
+        let drivers = (0..threads).map(driver).collect::<io::Result<Vec<_>>>()?;
+        let wakes = Wakes::new(layout, &drivers)?;
+        let parts = complete.into_iter().zip(readers).zip(drivers).enumerate();
         let (reply, replies) = sync_channel(threads);
         let mut crew = Self { hands: Vec::new(), replies, sessions: plan.sessions };
-        for ((at, complete), readers) in complete.into_iter().enumerate().zip(readers) {
+        for (at, ((complete, readers), driver)) in parts {
             let mut audience = Audience::new();
             audience.oracle = Oracle::of(Arc::clone(&ledger));
             audience.timed = 0..0;
             audience.rounds = is_closed.then(|| Rounds::new(readers));
             let desk = Desk {
-                driver: Driver::new(tuning.clone())?,
+                driver,
                 audience,
                 ledger: Arc::clone(&ledger),
                 body: plan.body(),
@@ -127,7 +132,7 @@ impl Crew {
             let live = Arc::new(Live::default());
             let worker = Worker {
                 desk,
-                talker: Talker::new(lanes(layout, at, threads), complete, seed),
+                talker: Talker::new(lanes(layout, at, threads), complete, wakes.clone(), seed),
                 share: share(guests.len(), plan.sessions),
                 guests,
                 dialect: plan.dialect,

@@ -23,6 +23,7 @@ mod live;
 mod order;
 mod place;
 mod talk;
+mod wakes;
 mod watch;
 mod worker;
 

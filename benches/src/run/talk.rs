@@ -11,6 +11,7 @@ use rand::{RngExt, SeedableRng};
 use super::Talk;
 use super::complete::Complete;
 use super::desk::{Desk, Stuck, Voice};
+use super::wakes::Wakes;
 use crate::driver::Time;
 use crate::plan::Pick;
 use crate::schedule::Schedule;
@@ -47,6 +48,7 @@ pub(super) struct Talker {
     /// Those whose readers are of other threads as well.
     spread: Vec<(usize, usize)>,
     complete: Complete,
+    wakes: Wakes,
     rng: StdRng,
     pub(super) held_back: u64,
     pub(super) unsent: u64,
@@ -77,7 +79,7 @@ impl Lane {
 }
 
 impl Talker {
-    pub(super) fn new(lanes: Vec<Lane>, complete: Complete, seed: u64) -> Self {
+    pub(super) fn new(lanes: Vec<Lane>, complete: Complete, wakes: Wakes, seed: u64) -> Self {
         let (mut of, mut spread) = (vec![None; complete.streams()], Vec::new());
         for (lane, known) in lanes.iter().enumerate() {
             for (voice, Voice { stream, .. }) in known.voices.iter().enumerate() {
@@ -95,6 +97,7 @@ impl Talker {
             of,
             spread,
             complete,
+            wakes,
             rng: StdRng::seed_from_u64(seed),
             held_back: 0,
             unsent: 0,
@@ -118,6 +121,24 @@ impl Talker {
         }
     }
 
+    /// Nothing new is said; what waits for its session still goes if that takes it.
+    pub(super) fn hush(&mut self) {
+        self.talk = Talk::Silent;
+        self.short.clear();
+        self.lanes.iter_mut().for_each(|lane| lane.schedule = None);
+    }
+
+    /// Messages that wait for their sessions.
+    pub(super) fn held(&self) -> u64 {
+        self.held.len() as u64
+    }
+
+    /// What waits is not sent any more; returns when it was due.
+    pub(super) fn take_held(&mut self) -> impl Iterator<Item = Time> + '_ {
+        self.unsent += self.held.len() as u64;
+        self.held.drain(..).map(|held| held.due)
+    }
+
     /// When the next message is due; `None` when that is not a matter of time.
     pub(super) fn next(&self) -> Option<Time> {
         self.lanes.iter().filter_map(|lane| lane.schedule.as_ref()?.next()).min()
@@ -125,18 +146,13 @@ impl Talker {
 
     /// Whether something waits that may go in the next turn.
     pub(super) fn is_waiting(&self) -> bool {
-        !self.held.is_empty() || !self.short.is_empty() || self.is_spread()
-    }
-
-    /// Whether what is complete is learned from other threads.
-    fn is_spread(&self) -> bool {
-        matches!(self.talk, Talk::Closed(_)) && !self.spread.is_empty()
+        !self.held.is_empty() || !self.short.is_empty()
     }
 
     /// Sends what is due.
     pub(super) fn speak(&mut self, now: Time, desk: &mut Desk) {
         match self.talk {
-            Talk::Silent => {}
+            Talk::Silent => self.retry(desk),
             Talk::Open(_) => {
                 self.retry(desk);
                 (0..self.lanes.len()).for_each(|lane| self.say(now, lane, desk));
@@ -184,9 +200,13 @@ impl Talker {
         if let Some(rounds) = &mut desk.audience.rounds {
             for (stream, complete) in rounds.take_fresh() {
                 self.complete.set(stream, complete);
-                short.extend(self.of[stream as usize]);
+                match self.of[stream as usize] {
+                    Some(own) => short.push(own),
+                    None => self.wakes.note(stream),
+                }
             }
         }
+        self.wakes.wake();
         short.extend(&self.spread);
         for (lane, at) in short.drain(..) {
             let voice = &self.lanes[lane].voices[at];
@@ -260,7 +280,7 @@ mod tests {
 
     fn talker(lanes: Vec<Lane>) -> Talker {
         let complete = Complete::new(&[vec![1, 1]]).pop().unwrap();
-        Talker::new(lanes, complete, 1)
+        Talker::new(lanes, complete, Wakes::default(), 1)
     }
 
     fn sent(desk: &Desk) -> [u64; 2] {
@@ -292,8 +312,26 @@ mod tests {
         talker.speak(at(25), &mut desk);
         assert!(talker.is_waiting());
         assert_eq!((talker.held_back, talker.unsent, sent(&desk)), (3, 0, [0, 0]));
-        talker.set(Talk::Silent, at(30));
+        talker.hush();
+        assert_eq!((talker.unsent, talker.held(), talker.next()), (0, 3, None));
+        assert_eq!(talker.take_held().collect::<Vec<_>>(), [at(0), at(10), at(20)]);
         assert_eq!((talker.unsent, talker.is_waiting()), (3, false));
+    }
+
+    #[test]
+    fn what_waits_when_all_falls_silent_still_goes_when_its_session_is_there() {
+        let (mut desk, lanes) = desk(Dialect::Comet);
+        let until = at(25) + Duration::from_secs(60);
+        desk.audience.handle(at(0), 0, Event::Waiting { until });
+        let mut talker = talker(lanes);
+        talker.set(Talk::Open(100.0), at(0));
+        talker.speak(at(25), &mut desk);
+        talker.hush();
+        talker.speak(at(40), &mut desk);
+        assert_eq!((talker.held(), sent(&desk)), (2, [0, 1]));
+        desk.audience.handle(at(50), 0, Event::Opened { resumed: true, welcome: None });
+        talker.speak(at(60), &mut desk);
+        assert_eq!((talker.held(), talker.unsent, sent(&desk)), (0, 0, [2, 1]));
     }
 
     #[test]

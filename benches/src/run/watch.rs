@@ -140,18 +140,18 @@ impl Watch {
     /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
     pub fn settle(&mut self, crew: &Crew, most: Duration) -> Result<Outcome, RunError> {
         let since = clock::now();
-        let brief = if self.is_interrupted() { most.min(BRIEF) } else { most };
-        self.wait(crew, since + brief, CONDITION, |crew| crew.is_settled(since), false)
+        self.wait(crew, since + most, CONDITION, |crew| crew.is_settled(since), false)
     }
 
     fn wait(
         &mut self,
         crew: &Crew,
-        deadline: Time,
+        mut deadline: Time,
         step: Duration,
         mut done: impl FnMut(&Crew) -> bool,
         may_be_interrupted: bool,
     ) -> Result<Outcome, RunError> {
+        let (mut was_interrupted, nobody) = (false, Interrupt::never());
         loop {
             let now = clock::now();
             if now.since(self.last.at) >= self.interval {
@@ -163,18 +163,21 @@ impl Watch {
             if crew.is_broken() {
                 return Err(RunError::Thread);
             }
-            if may_be_interrupted && self.is_interrupted() {
-                return Ok(Outcome::Interrupted);
+            if !was_interrupted && self.is_interrupted() {
+                if may_be_interrupted {
+                    return Ok(Outcome::Interrupted);
+                }
+                (was_interrupted, deadline) = (true, deadline.min(now + BRIEF));
             }
             if now >= deadline {
                 return Ok(Outcome::TimedOut);
             }
             let look = self.last.at + self.interval;
             let time = step.min(deadline.since(now)).min(look.since(now)).max(SHORTEST);
-            if may_be_interrupted {
-                let _pulled = self.interrupt.wait(time);
+            if was_interrupted {
+                let _pulled = nobody.wait(time);
             } else {
-                let _pulled = Interrupt::never().wait(time);
+                let _pulled = self.interrupt.wait(time);
             }
         }
     }
@@ -244,3 +247,36 @@ impl Watch {
 const BRIEF: Duration = Duration::from_secs(2);
 /// Less than this is not slept.
 const SHORTEST: Duration = Duration::from_micros(100);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::driver::{Route, Tuning};
+    use crate::plan::{Kind, Layout, Options, Plan};
+
+    #[test]
+    fn an_interrupt_while_the_last_messages_come_shortens_the_wait() {
+        let options =
+            Options { scenario: Some(Kind::Idle), sessions: Some(1), ..Default::default() };
+        let plan = Plan::new(options).unwrap();
+        let routes: Arc<[Route]> = Arc::new([Route::tcp("127.0.0.1:9".parse().unwrap())]);
+        let layout = Layout::new(&plan, "");
+        let crew = Crew::start(&plan, &layout, &routes, &Tuning::default()).unwrap();
+        let interrupt = Interrupt::never();
+        let interval = Duration::from_secs(1);
+        let mut watch = Watch::new(None, interval, interrupt.clone(), Progress::new(true));
+        let began = clock::now();
+        // Pulled once the wait has begun, and nothing comes.
+        let pulls = |_: &Crew| {
+            interrupt.pull();
+            false
+        };
+        let outcome = watch.wait(&crew, began + 30 * BRIEF, CONDITION, pulls, false).unwrap();
+        assert_eq!(outcome, Outcome::TimedOut);
+        let took = clock::now().since(began);
+        assert!((BRIEF..15 * BRIEF).contains(&took), "{took:?}");
+        crew.end().unwrap();
+    }
+}

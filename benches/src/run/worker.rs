@@ -125,7 +125,7 @@ impl Running {
                 }
             }
             Order::Hush => {
-                self.worker.talker.set(Talk::Silent, clock::now());
+                self.worker.talker.hush();
                 self.comings.iter_mut().for_each(Comings::stay);
                 self.is_hushed = true;
             }
@@ -182,6 +182,9 @@ impl Running {
         }
         let until = self.next(now, every);
         let before = self.doings();
+        let is_short = self.worker.is_precise && until.since(now) < TICK;
+        // What others take of the core meanwhile is not burnt.
+        let used = is_short.then(clock::thread_cpu);
         let Desk { driver, audience, .. } = &mut self.worker.desk;
         driver.turn(until, audience)?;
         // These two are waited for.
@@ -191,8 +194,8 @@ impl Running {
             live.set_trouble(driver.trouble());
             live.ended.set(ended);
         }
-        if self.worker.is_precise && until.since(now) < TICK && self.doings() == before {
-            self.burnt += clock::now().since(now);
+        if let Some(used) = used.filter(|_| self.doings() == before) {
+            self.burnt += clock::thread_cpu().saturating_sub(used);
         }
         Ok(())
     }
@@ -278,7 +281,8 @@ impl Running {
                 outstanding += desk.audience.unanswered();
             }
             let is_complete = self.comings.as_ref().is_none_or(Comings::is_complete);
-            live.outstanding.set(outstanding + u64::from(!is_complete));
+            outstanding += self.worker.talker.held() + u64::from(!is_complete);
+            live.outstanding.set(outstanding);
             live.counted.set(now.as_micros());
         }
     }
@@ -288,8 +292,11 @@ impl Running {
         self.mark(now);
         let used_so_far = self.used();
         let (desk, talker) = (&mut self.worker.desk, &mut self.worker.talker);
-        let meter =
+        let mut meter =
             desk.audience.meter.replace(Meter::new(now..now)).unwrap_or(Meter::new(now..now));
+        for due in talker.take_held() {
+            meter.handle_missing(now, due);
+        }
         let window = meter.window.end.min(now).since(meter.window.start);
         let used = match self.cpu {
             [Some(start), Some(end)] => end.saturating_sub(start),

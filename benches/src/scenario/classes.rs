@@ -9,18 +9,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use serde::Serialize;
 
-use super::{Crowd, Rooms, RunError, Setting, flags, tell};
-use crate::audience::Rounds;
+use super::{Crowd, Rooms, RunError, Setting, flags, report_of, tell, within_bounds};
+use crate::audience::{Meter, Rounds};
 use crate::clock;
 use crate::dialect::Dialect;
 use crate::driver::{Route, Tuning};
-use crate::report::Report;
+use crate::report::{Figure, Report};
 use crate::run::cores::{allowed, keep_to, outrank};
 use crate::server::{Relay, Target};
 
 /// How much of everything.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Serialize)]
 pub struct Plan {
     /// Members of a room
     #[arg(long, default_value_t = 1_000)]
@@ -48,6 +49,9 @@ pub struct Plan {
 /// Most that an acked delivery may cost, acks included, beside one at best effort.
 const DEARER: f64 = 1.5;
 
+/// How long a driver goes on without looking whether the user has seen enough.
+const TURN: Duration = Duration::from_millis(20);
+
 /// One class: its relay and its room.
 struct Side {
     name: &'static str,
@@ -65,7 +69,8 @@ struct Side {
 ///
 /// [`RunError`] when there is no result.
 pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
-    let mut report = Report::new("classes");
+    let mut report = report_of("classes", plan);
+    within_bounds("members", plan.members, 1, 1_000_000)?;
     let cores = allowed();
     outrank();
     let start = |class: &str| {
@@ -78,15 +83,23 @@ pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
     idle(plan, &start("acked")?, &mut report)?;
     let mut sides = Vec::new();
     for name in ["acked", "best-effort"] {
-        sides.push(Side::new(plan, name, start(name)?)?);
+        let mut side = Side::new(plan, name, start(name)?)?;
+        side.crowd.obey(&setting.interrupt);
+        sides.push(side);
     }
     for _ in 0..plan.rounds {
         for side in &mut sides {
-            side.run(plan)?;
+            // What is half a turn is no turn.
+            if !setting.interrupt.is_pulled() {
+                side.run(plan)?;
+            }
         }
     }
-    let medians: Vec<f64> = sides.iter_mut().map(|side| side.figures(&mut report)).collect();
-    report.at_most("acked to best effort", medians[0] / medians[1], DEARER, "times");
+    let turns = sides.iter().map(|side| (side.name, &side.costs[..], &side.rates[..]));
+    figures(turns, &mut report);
+    if setting.interrupt.is_pulled() {
+        report.interrupted();
+    }
     for side in sides {
         report.verdict(&side.crowd.audience.oracle.finish());
     }
@@ -132,16 +145,21 @@ impl Side {
     fn run(&mut self, plan: &Plan) -> Result<(), RunError> {
         self.flat(plan, Duration::from_millis(500))?;
         let (cpu, start) = (self.relay.usage().cpu()?, clock::now());
-        let (settled, own) = (self.crowd.audience.oracle.settled(), clock::thread_cpu());
+        // Only what came: what a gap tells of costs less than a delivery.
+        self.crowd.audience.meter = Some(Meter::new(start..start));
+        let own = clock::thread_cpu();
         self.flat(plan, Duration::from_secs_f64(plan.seconds))?;
         let (cpu, took) = (self.relay.usage().cpu()? - cpu, clock::now().since(start));
         #[expect(clippy::cast_precision_loss, reason = "deliveries of a run are below 2^53")]
-        let deliveries = (self.crowd.audience.oracle.settled() - settled) as f64;
+        let deliveries = self.crowd.audience.meter.take().map_or(0, |it| it.arrived) as f64;
         let own = (clock::thread_cpu() - own).as_secs_f64() / took.as_secs_f64();
+        self.crowd.settle(Duration::from_secs(10))?;
+        if self.crowd.is_interrupted() {
+            return Ok(());
+        }
         let (cost, rate) = (cpu.as_secs_f64() * 1e6 / deliveries, deliveries / took.as_secs_f64());
         self.costs.push(cost);
         self.rates.push(rate);
-        self.crowd.settle(Duration::from_secs(10))?;
         tell(&format!(
             "{}: {cost:.3} us of the relay for each delivery, {rate:.0} a second; the relay used \
              {:.0} % of a core, the harness {:.0} %",
@@ -154,9 +172,10 @@ impl Side {
 
     fn flat(&mut self, plan: &Plan, lasting: Duration) -> Result<(), RunError> {
         let end = clock::now() + lasting;
-        while clock::now() < end {
+        while clock::now() < end && !self.crowd.is_interrupted() {
             while self.under_way() < plan.window && self.crowd.publish(clock::now()) {}
-            self.crowd.driver.turn(end, &mut self.crowd.audience)?;
+            let until = end.min(clock::now() + TURN);
+            self.crowd.driver.turn(until, &mut self.crowd.audience)?;
         }
         Ok(())
     }
@@ -165,21 +184,41 @@ impl Side {
         let complete = self.crowd.audience.rounds.as_ref().map_or(0, |rounds| rounds.complete(0));
         self.crowd.sent() - complete
     }
+}
 
-    /// Returns the median cost.
-    fn figures(&mut self, report: &mut Report) -> f64 {
-        let cost = median(&mut self.costs);
-        report.figure(format!("{}: cost of a delivery", self.name), cost, "us");
-        let (least, most) = (self.costs[0], self.costs[self.costs.len() - 1]);
-        report.figure(format!("{}: least of the turns", self.name), least, "us");
-        report.figure(format!("{}: most of the turns", self.name), most, "us");
-        report.figure(format!("{}: deliveries a second", self.name), median(&mut self.rates), "");
-        cost
+/// Medians of the turns, and the ratio of those costs.
+fn figures<'a>(
+    sides: impl Iterator<Item = (&'static str, &'a [f64], &'a [f64])>,
+    report: &mut Report,
+) {
+    let mut medians = Vec::new();
+    for (name, costs, rates) in sides.filter(|(_, costs, _)| !costs.is_empty()) {
+        let cost = Figure::cost(format!("{name}: cost of a delivery"), 0.0, "us").of_runs(costs);
+        medians.push(cost.value());
+        report.add(cost);
+        report.add(Figure::throughput(format!("{name}: deliveries"), 0.0, "/s").of_runs(rates));
+    }
+    if let [acked, best_effort] = medians[..] {
+        let ratio = Figure::cost("acked to best effort", acked / best_effort, "times");
+        report.add(ratio.at_most(DEARER));
     }
 }
 
-/// The middle one, once they are sorted.
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_delivery_costs_is_not_told_when_one_was_lost() {
+        let turns = [("acked", [3.0, 1.0, 2.0], [5.0; 3]), ("best-effort", [4.0; 3], [6.0; 3])];
+        let sides = || turns.iter().map(|(name, costs, rates)| (*name, &costs[..], &rates[..]));
+        let mut report = Report::new("classes");
+        figures(sides(), &mut report);
+        let value = |name| report.find(name).map(Figure::value);
+        assert_eq!(value("acked: cost of a delivery"), Some(2.0));
+        assert_eq!(value("best-effort: deliveries"), Some(6.0));
+        assert_eq!(value("acked to best effort"), Some(0.5));
+        report.violation("a delivery was lost");
+        assert_eq!((report.figures(), report.withheld().len()), (&[][..], 5));
+    }
 }

@@ -1,5 +1,6 @@
 //! Sessions in rooms, and publishers who take turns.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,8 @@ use crate::clock;
 use crate::dialect::Dialect;
 use crate::driver::{Driver, Identity, Route, Time, To, Tuning};
 use crate::oracle::Stamp;
+use crate::report::Report;
+use crate::run::Interrupt;
 use crate::schedule::Schedule;
 
 /// Rooms of one kind.
@@ -45,7 +48,18 @@ pub struct Crowd {
     body: usize,
     sent: u64,
     held_back: u64,
+    /// Messages that their session could not take, by who sends them and when they were due.
+    held: VecDeque<(Publisher, Time)>,
+    unsent: u64,
+    interrupt: Interrupt,
 }
+
+/// Messages that are kept for sessions which cannot take them; more are never sent.
+const HELD: usize = 65_536;
+/// Messages that are tried again in one turn.
+const TRIES: usize = 64;
+/// How long a turn lasts while somebody may see enough, or a message waits for its session.
+const LOOK: Duration = Duration::from_millis(20);
 
 impl Crowd {
     /// Nobody yet; messages will be this long.
@@ -62,7 +76,21 @@ impl Crowd {
             body,
             sent: 0,
             held_back: 0,
+            held: VecDeque::new(),
+            unsent: 0,
+            interrupt: Interrupt::never(),
         })
+    }
+
+    /// From now on [`run`](Self::run) ends when this is pulled.
+    pub fn obey(&mut self, interrupt: &Interrupt) {
+        self.interrupt = interrupt.clone();
+    }
+
+    /// Whether the user has seen enough.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupt.is_pulled()
     }
 
     /// Adds rooms with their members, who begin to connect.
@@ -105,7 +133,8 @@ impl Crowd {
         Err(RunError::NotOpen { open, wanted, waits, trouble })
     }
 
-    /// Lets time pass until a moment, with messages as they are due.
+    /// Lets time pass until a moment, with messages as they are due. Those that their session
+    /// cannot take go when it can, with the time when they were due.
     ///
     /// # Errors
     ///
@@ -113,13 +142,14 @@ impl Crowd {
     pub fn run(&mut self, until: Time, schedule: &mut Schedule) -> io::Result<()> {
         loop {
             let now = clock::now();
-            if now >= until {
+            if now >= until || self.is_interrupted() {
                 return Ok(());
             }
+            self.retry();
             while let Some(due) = schedule.take(now) {
-                self.publish(due);
+                self.say(due);
             }
-            let next = schedule.next().map_or(until, |next| next.min(until));
+            let next = schedule.next().map_or(until, |next| next.min(until)).min(now + LOOK);
             self.driver.turn(next, &mut self.audience)?;
         }
     }
@@ -139,23 +169,70 @@ impl Crowd {
         Ok(true)
     }
 
-    /// Waits until all that was sent has arrived, or a gap has told of it.
+    /// Waits until all that was due is sent, and has arrived or a gap has told of it; what is not
+    /// sent then never is.
     ///
     /// # Errors
     ///
     /// When the poll fails.
     pub fn settle(&mut self, within: Duration) -> io::Result<bool> {
-        self.wait(clock::now() + within, |audience| audience.oracle.outstanding() == 0)
+        let deadline = clock::now() + within;
+        loop {
+            self.retry();
+            let is_settled = self.held.is_empty() && self.audience.oracle.outstanding() == 0;
+            let now = clock::now();
+            if is_settled || now >= deadline {
+                self.give_up(now);
+                return Ok(is_settled);
+            }
+            self.driver.turn(deadline.min(now + LOOK), &mut self.audience)?;
+        }
+    }
+
+    fn give_up(&mut self, now: Time) {
+        self.unsent += self.held.len() as u64;
+        for (_, due) in self.held.drain(..) {
+            self.audience.latency.record(now.since(due));
+        }
+    }
+
+    /// The next publisher sends a message, or will when its session takes it.
+    fn say(&mut self, due: Time) {
+        let Some(publisher) = self.next_publisher() else { return };
+        if self.send(publisher, due) {
+            return;
+        }
+        self.held_back += 1;
+        match self.held.len() {
+            HELD => self.unsent += 1,
+            _ => self.held.push_back((publisher, due)),
+        }
+    }
+
+    fn retry(&mut self) {
+        for _ in 0..self.held.len().min(TRIES) {
+            let Some((publisher, due)) = self.held.pop_front() else { return };
+            if !self.send(publisher, due) {
+                self.held.push_back((publisher, due));
+            }
+        }
     }
 
     /// The next publisher sends a message; returns whether it could.
     pub fn publish(&mut self, due: Time) -> bool {
-        let publisher = self.publishers[self.turn];
+        self.next_publisher().is_some_and(|publisher| self.send(publisher, due))
+    }
+
+    fn next_publisher(&mut self) -> Option<Publisher> {
+        let publisher = self.publishers.get(self.turn).copied()?;
         self.turn = (self.turn + 1) % self.publishers.len();
+        Some(publisher)
+    }
+
+    fn send(&mut self, publisher: Publisher, due: Time) -> bool {
         let counter = self.audience.oracle.next_counter(publisher.id);
         let stamp = Stamp { publisher: publisher.id, counter, due };
         if self.driver.send(publisher.session, &To::Rooms, stamp.body(self.body)).is_err() {
-            self.held_back += 1;
             return false;
         }
         self.audience.oracle.handle_sent(publisher.id, due);
@@ -169,9 +246,61 @@ impl Crowd {
         self.sent
     }
 
-    /// Messages that a session did not take because too many had no answer.
+    /// Messages that waited because too many of their session had no answer.
     #[must_use]
     pub const fn held_back(&self) -> u64 {
         self.held_back
+    }
+
+    /// Tells of messages that were never sent for that reason: a server that answers nothing.
+    pub fn report_unsent(&self, report: &mut Report) {
+        if self.unsent > 0 {
+            let unsent = self.unsent;
+            report.violation(format!("{unsent} messages were never sent: too many had no answer"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::from_micros(ms * 1_000)
+    }
+
+    /// Two publishers who are never open, in a dialect that keeps nothing for them.
+    fn crowd() -> Crowd {
+        let mut crowd = Crowd::new(Tuning::default(), 64).unwrap();
+        let (rooms, members, publishers) = (1, 2, 2);
+        let rooms = Rooms { name: "room", rooms, members, publishers, dialect: Dialect::Raw };
+        let routes: Arc<[Route]> = Arc::new([Route::tcp("127.0.0.1:9".parse().unwrap())]);
+        crowd.add(&rooms, &routes);
+        crowd
+    }
+
+    #[test]
+    fn what_a_session_never_takes_is_tried_to_the_end_timed_and_told() {
+        let mut crowd = crowd();
+        [at(1), at(2), at(3)].into_iter().for_each(|due| crowd.say(due));
+        crowd.retry();
+        assert_eq!((crowd.sent(), crowd.held_back(), crowd.held.len()), (0, 3, 3));
+        assert!(!crowd.settle(Duration::ZERO).unwrap());
+        assert_eq!((crowd.unsent, crowd.audience.latency.len(), crowd.held.len()), (3, 3, 0));
+        let mut report = Report::new("cuts");
+        crowd.report_unsent(&mut report);
+        assert_eq!(report.violations().len(), 1, "{report}");
+        assert!(!crowd.publish(at(4)) && crowd.held.is_empty(), "a window takes another");
+    }
+
+    #[test]
+    fn who_has_seen_enough_does_not_wait() {
+        let (mut crowd, interrupt) = (crowd(), Interrupt::never());
+        crowd.obey(&interrupt);
+        interrupt.pull();
+        let began = clock::now();
+        let mut schedule = Schedule::new(began, 0);
+        crowd.run(began + Duration::from_secs(60), &mut schedule).unwrap();
+        assert!(clock::now().since(began) < Duration::from_secs(30));
     }
 }

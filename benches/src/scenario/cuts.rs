@@ -12,18 +12,18 @@ use std::time::Duration;
 use clap::Args;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use serde::Serialize;
 
-use super::{Crowd, Rooms, RunError, Setting, flags, tell};
+use super::{Crowd, Rooms, RunError, Setting, check_rooms, deliveries, flags, report_of, tell};
 use crate::clock;
 use crate::dialect::{Dialect, Habits};
 use crate::driver::{Route, Time, Tuning};
 use crate::proxy::{Options, ProxyError, ProxyProcess, Tally};
 use crate::report::Report;
-use crate::schedule::Schedule;
 use crate::server::{Relay, Target};
 
 /// How much of everything.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Serialize)]
 pub struct Plan {
     /// Seconds during which messages flow and connections break
     #[arg(long, default_value_t = 300)]
@@ -63,23 +63,24 @@ pub struct Plan {
 ///
 /// [`RunError`] when there is no result.
 pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
+    check_rooms((plan.sessions, plan.members), (plan.rate, "rate"))?;
     let own = [("--resume-ttl", "120".to_owned()), ("--idle", "16".to_owned())];
     let relay = Relay::start(&setting.relay, flags(&own).into_iter().chain(setting.flags.clone()))?;
-    let report = against(plan, relay.target(), &setting.program)?;
+    let report = against(plan, relay.target(), setting)?;
     // A relay that died would not say.
     relay.usage().cpu()?;
     Ok(report)
 }
 
-/// Runs against a gateway that relays messages to the rooms of their sender and parks sessions;
-/// `program` is this one, for the proxies.
+/// Runs against a gateway that relays messages to the rooms of their sender and parks sessions.
 ///
 /// # Errors
 ///
 /// [`RunError`] when there is no result.
-pub fn against(plan: &Plan, target: Target, program: &Path) -> Result<Report, RunError> {
-    let proxies = proxies(plan, target, program)?;
+pub fn against(plan: &Plan, target: Target, setting: &Setting) -> Result<Report, RunError> {
+    let proxies = proxies(plan, target, &setting.program)?;
     let mut crowd = Crowd::new(tuning(), plan.body)?;
+    crowd.obey(&setting.interrupt);
     let routes: Arc<[Route]> = proxies.iter().flat_map(routes).collect();
     let (rooms, members) = (plan.sessions / plan.members, plan.members);
     let (name, publishers) = ("cuts", members);
@@ -88,7 +89,7 @@ pub fn against(plan: &Plan, target: Target, program: &Path) -> Result<Report, Ru
     let stalls = flow(plan, &mut crowd, &proxies)?;
     let is_settled = crowd.settle(Duration::from_secs(plan.settle))?;
     let tally = end(proxies)?;
-    Ok(report(crowd, tally, stalls, is_settled))
+    Ok(report(plan, crowd, tally, stalls, is_settled))
 }
 
 fn tuning() -> Tuning {
@@ -122,12 +123,12 @@ fn routes(proxy: &ProxyProcess) -> Vec<Route> {
 fn flow(plan: &Plan, crowd: &mut Crowd, proxies: &[ProxyProcess]) -> Result<u64, RunError> {
     let start = clock::now();
     let end = start + Duration::from_secs(plan.seconds);
-    let mut schedule = Schedule::new(start, plan.rate / plan.members as u64);
+    let mut schedule = deliveries(start, plan.rate, plan.members);
     let (mut rng, mut stalls) = (StdRng::seed_from_u64(plan.seed), 0);
     loop {
         let quiet = Duration::from_secs_f64(rng.random_range(1.0..4.0));
         crowd.run(end.min(clock::now() + quiet), &mut schedule)?;
-        if clock::now() >= end {
+        if clock::now() >= end || crowd.is_interrupted() {
             return Ok(stalls);
         }
         let proxy = &proxies[rng.random_range(0..proxies.len())];
@@ -165,8 +166,8 @@ fn end(proxies: Vec<ProxyProcess>) -> Result<Tally, ProxyError> {
     Ok(sum)
 }
 
-fn report(crowd: Crowd, tally: Tally, stalls: u64, is_settled: bool) -> Report {
-    let mut report = Report::new("cuts");
+fn report(plan: &Plan, crowd: Crowd, tally: Tally, stalls: u64, is_settled: bool) -> Report {
+    let mut report = report_of("cuts", plan);
     let counts = crowd.audience.counts();
     report.count("sessions", crowd.driver.sessions() as u64);
     report.count("messages sent", crowd.sent());
@@ -180,6 +181,10 @@ fn report(crowd: Crowd, tally: Tally, stalls: u64, is_settled: bool) -> Report {
     report.count("sessions resumed", counts.resumed);
     report.figure("time from due to delivered, p50", crowd.audience.latency.ms(0.5), "ms");
     report.figure("time from due to delivered, p99", crowd.audience.latency.ms(0.99), "ms");
+    if crowd.is_interrupted() {
+        report.interrupted();
+    }
+    crowd.report_unsent(&mut report);
     if !is_settled {
         let missing = crowd.audience.oracle.outstanding();
         report.violation(format!("{missing} deliveries had not come when the wait was over"));

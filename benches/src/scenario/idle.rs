@@ -6,7 +6,7 @@ use crate::clock;
 use crate::dialect::Dialect;
 use crate::plan::Plan;
 use crate::report::{Figure, Report};
-use crate::run::{Interrupt, Outcome};
+use crate::run::{Interrupt, Outcome, Talk};
 use crate::terminal::Progress;
 
 /// Opens sessions and looks at the server: after the warm-up, in which it may tidy up, and at the
@@ -36,10 +36,15 @@ fn measure(course: &mut Course<'_>) -> Result<(), RunError> {
     let rested = watch.server_memory();
     let (from, cpu) = (clock::now(), watch.server_cpu());
     watch.phase("measure", Some(times.measure));
+    crew.talk(Talk::Silent, from, from..from + times.measure)?;
     if outcome != Outcome::Interrupted {
         let _outcome = watch.pass(crew, from + times.measure)?;
     }
     let (cpu_after, until) = (watch.server_cpu(), clock::now());
+    crew.cut()?;
+    let finding = crew.collect()?;
+    report.figure("harness CPU", finding.cpu(), "cores");
+    finding.limits().into_iter().for_each(|why| report.harness_limited(why));
     watch.phase("settle", None);
     let each = |memory: u64, before: u64| real(memory.saturating_sub(before)) / sessions;
     let mut memory = |name: &str, at: Option<u64>| {

@@ -19,10 +19,14 @@ use std::path::PathBuf;
 
 pub use crowd::{Crowd, Rooms};
 
+use serde::Serialize;
+
+use crate::driver::Time;
 use crate::plan::{Kind, Plan, PlanError};
 use crate::proxy::ProxyError;
 use crate::report::Report;
 use crate::run::{DescriptorError, Interrupt, PlaceError};
+use crate::schedule::Schedule;
 use crate::server::{StartError, UsageError};
 use crate::terminal::Progress;
 
@@ -35,6 +39,47 @@ pub struct Setting {
     pub flags: Vec<String>,
     /// This program, for the processes that help it.
     pub program: PathBuf,
+    /// Ends a run before its time.
+    pub interrupt: Interrupt,
+}
+
+/// A report of a scenario with settings of its own.
+fn report_of(scenario: &str, plan: &impl Serialize) -> Report {
+    let mut report = Report::new(scenario);
+    // Without it reports of different loads could be compared.
+    report.plan(serde_json::to_value(plan).unwrap_or_default());
+    report
+}
+
+/// Checks a setting by its bounds.
+fn within_bounds(
+    key: &'static str,
+    value: usize,
+    least: usize,
+    most: usize,
+) -> Result<(), PlanError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    #[expect(clippy::cast_precision_loss, reason = "bounds are far below 2^53")]
+    let (least, most) = (least as f64, most as f64);
+    Err(PlanError::OutOfBounds { key, least, most })
+}
+
+/// Checks rooms that are filled with sessions, and the deliveries to them.
+fn check_rooms(
+    (sessions, members): (usize, usize),
+    (rate, key): (u64, &'static str),
+) -> Result<(), PlanError> {
+    within_bounds("members", members, 1, sessions)?;
+    within_bounds(key, usize::try_from(rate).unwrap_or(usize::MAX), 1, 1_000_000_000)
+}
+
+/// So many deliveries a second, to all members of a room each: when messages are due.
+fn deliveries(from: Time, rate: u64, members: usize) -> Schedule {
+    #[expect(clippy::cast_precision_loss, reason = "rates and rooms are far below 2^53")]
+    let messages = rate as f64 / members as f64;
+    Schedule::at(from, messages)
 }
 
 /// Carries a plan out.
@@ -102,4 +147,34 @@ pub(crate) fn tell(line: &str) {
 
 fn flags(pairs: &[(&str, String)]) -> Vec<String> {
     pairs.iter().flat_map(|(name, value)| [(*name).to_owned(), value.clone()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rooms_larger_than_the_crowd_and_rates_of_nothing_are_refused() {
+        assert_eq!(check_rooms((40, 20), (1, "rate")), Ok(()));
+        let key = |outcome: Result<(), PlanError>| match outcome {
+            Err(PlanError::OutOfBounds { key, .. }) => key,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(key(check_rooms((10, 20), (1, "rate"))), "members");
+        assert_eq!(key(check_rooms((10, 0), (1, "rate"))), "members");
+        assert_eq!(key(check_rooms((10, 5), (0, "crowd-rate"))), "crowd-rate");
+    }
+
+    #[test]
+    fn a_rate_below_one_message_a_second_is_no_silence() {
+        let mut schedule = deliveries(Time::default(), 10, 20);
+        let taken = std::iter::from_fn(|| schedule.take(Time::from_micros(4_000_000)));
+        assert_eq!(taken.count(), 3, "at 0, 2 and 4 s");
+    }
+
+    #[test]
+    fn the_load_is_part_of_a_report() {
+        let report = report_of("storm", &vec![15_000]);
+        assert_eq!(report.planned(), &serde_json::json!([15_000]));
+    }
 }

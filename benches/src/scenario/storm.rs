@@ -14,19 +14,21 @@ use std::time::Duration;
 use clap::Args;
 use rustix::process::setpriority_process;
 use rustix::thread::gettid;
+use serde::Serialize;
 
-use super::{Crowd, Rooms, RunError, Setting, flags, tell};
+use super::{Crowd, Rooms, RunError, Setting, check_rooms, deliveries, flags, report_of, tell};
 use crate::clock;
 use crate::dialect::Dialect;
 use crate::driver::{Route, Tuning};
 use crate::oracle::Verdict;
 use crate::report::Report;
+use crate::run::Interrupt;
 use crate::run::cores::{allowed, keep_to, outrank};
 use crate::schedule::Schedule;
 use crate::server::{Relay, Target};
 
 /// How much of everything.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Serialize)]
 pub struct Plan {
     /// Sessions that are cut
     #[arg(long, default_value_t = 15_000)]
@@ -87,6 +89,8 @@ struct Storm {
 ///
 /// [`RunError`] when there is no result.
 pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
+    check_rooms((plan.sessions, plan.members), (plan.crowd_rate, "crowd-rate"))?;
+    check_rooms((plan.others, plan.members), (plan.rate, "rate"))?;
     outrank();
     // With four threads on two cores the scheduler would be measured.
     let cores = allowed();
@@ -101,23 +105,29 @@ pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
     let (target, stage) = (relay.target(), AtomicU8::new(GATHERING));
     thread::scope(|scope| {
         let many = scope.spawn(|| {
-            let storm = many(plan, target, &stage);
+            let storm = many(plan, target, &stage, &setting.interrupt);
             // Whoever waits for the storm must learn that there is none.
             stage.fetch_max(if storm.is_ok() { BACK_AGAIN } else { OVER }, Ordering::SeqCst);
             storm
         });
-        let few = few(plan, target, &stage);
+        let few = few(plan, target, &stage, &setting.interrupt);
         stage.store(OVER, Ordering::SeqCst);
         let storm = many.join().map_err(|_panic| RunError::Thread)??;
         Ok(report(plan, &relay, few?, storm))
     })
 }
 
-fn many(plan: &Plan, target: Target, stage: &AtomicU8) -> Result<Storm, RunError> {
+fn many(
+    plan: &Plan,
+    target: Target,
+    stage: &AtomicU8,
+    interrupt: &Interrupt,
+) -> Result<Storm, RunError> {
     // The gateway and those who stay come first: this load is not what is measured.
     let _ = setpriority_process(Some(gettid()), 5);
     let tuning = Tuning { dialing: 1_024, ..Tuning::default() };
     let mut crowd = Crowd::new(tuning, plan.body)?;
+    crowd.obey(interrupt);
     let routes: Arc<[Route]> = (1..=ADDRESSES)
         .map(|number| Ipv4Addr::new(127, 0, 1, number))
         .map(|address| Route::tcp(target.tcp).from(IpAddr::V4(address)))
@@ -127,18 +137,22 @@ fn many(plan: &Plan, target: Target, stage: &AtomicU8) -> Result<Storm, RunError
     crowd.add(&Rooms { name, rooms, members, publishers, dialect: Dialect::Comet }, &routes);
     crowd.open(Duration::from_secs(120))?;
     tell(&format!("{} sessions are open", crowd.driver.sessions()));
-    let mut schedule = Schedule::new(clock::now(), plan.crowd_rate / plan.members as u64);
+    let mut schedule = deliveries(clock::now(), plan.crowd_rate, plan.members);
     stage.fetch_max(GATHERED, Ordering::SeqCst);
     until(stage, CUT, &mut crowd, &mut schedule)?;
 
     let cut = clock::now();
+    if crowd.is_interrupted() {
+        let is_settled = crowd.settle(Duration::from_secs(20))?;
+        return Ok(Storm { crowd, took: Duration::ZERO, are_back: true, is_settled });
+    }
     (0..crowd.driver.sessions()).for_each(|session| crowd.driver.cut(session));
     let deadline = cut + Duration::from_secs(plan.patience);
     let all = crowd.driver.sessions();
     let are_back = |crowd: &Crowd| {
         crowd.audience.counts().resumed >= all as u64 && crowd.audience.open() == all
     };
-    while !are_back(&crowd) && clock::now() < deadline {
+    while !are_back(&crowd) && clock::now() < deadline && !crowd.is_interrupted() {
         crowd.run(clock::now() + TURN, &mut schedule)?;
     }
     let took = crowd.audience.last_opened().since(cut);
@@ -159,7 +173,7 @@ fn until(
     crowd: &mut Crowd,
     schedule: &mut Schedule,
 ) -> Result<(), RunError> {
-    while stage.load(Ordering::SeqCst) < wanted {
+    while stage.load(Ordering::SeqCst) < wanted && !crowd.is_interrupted() {
         crowd.run(clock::now() + TURN, schedule)?;
     }
     Ok(())
@@ -173,15 +187,21 @@ struct Few {
     is_settled: bool,
 }
 
-fn few(plan: &Plan, target: Target, stage: &AtomicU8) -> Result<Few, RunError> {
+fn few(
+    plan: &Plan,
+    target: Target,
+    stage: &AtomicU8,
+    interrupt: &Interrupt,
+) -> Result<Few, RunError> {
     let tuning = Tuning { is_precise: true, ..Tuning::default() };
     let mut crowd = Crowd::new(tuning, plan.body)?;
+    crowd.obey(interrupt);
     let routes: Arc<[Route]> = Arc::new([Route::tcp(target.tcp)]);
     let (rooms, members) = (plan.others / plan.members, plan.members);
     let (name, publishers) = ("stay", 1);
     crowd.add(&Rooms { name, rooms, members, publishers, dialect: Dialect::Comet }, &routes);
     crowd.open(Duration::from_secs(120))?;
-    let mut schedule = Schedule::new(clock::now(), plan.rate / plan.members as u64);
+    let mut schedule = deliveries(clock::now(), plan.rate, plan.members);
     until(stage, GATHERED, &mut crowd, &mut schedule)?;
     crowd.run(clock::now() + Duration::from_secs(2), &mut schedule)?;
 
@@ -191,7 +211,9 @@ fn few(plan: &Plan, target: Target, stage: &AtomicU8) -> Result<Few, RunError> {
     crowd.audience.latency.reset();
     let watched = clock::now() + WATCH;
     stage.fetch_max(CUT, Ordering::SeqCst);
-    while stage.load(Ordering::SeqCst) < BACK_AGAIN || clock::now() < watched {
+    while (stage.load(Ordering::SeqCst) < BACK_AGAIN || clock::now() < watched)
+        && !crowd.is_interrupted()
+    {
         crowd.run(clock::now() + TURN, &mut schedule)?;
     }
     let during = times(&crowd);
@@ -204,12 +226,13 @@ fn times(crowd: &Crowd) -> (f64, f64) {
 }
 
 fn report(plan: &Plan, relay: &Relay, few: Few, storm: Storm) -> Report {
-    let mut report = Report::new("storm");
+    let mut report = report_of("storm", plan);
     let counts = storm.crowd.audience.counts();
     let returns = &storm.crowd.audience.returns;
-    report.count("sessions cut", plan.sessions as u64);
+    let cut = storm.crowd.driver.sessions() as u64;
+    report.count("sessions cut", cut);
     report.count("sessions resumed", counts.resumed);
-    report.count("attempts that had to wait again", counts.waits - plan.sessions as u64);
+    report.count("attempts that had to wait again", counts.waits.saturating_sub(cut));
     report.figure("from the cut to the last session back", ms(storm.took), "ms");
     report.figure("from free to come to resumed, p50", returns.ms(0.5), "ms");
     report.figure("from free to come to resumed, p99", returns.ms(0.99), "ms");
@@ -218,10 +241,14 @@ fn report(plan: &Plan, relay: &Relay, few: Few, storm: Storm) -> Report {
     report.figure("those who stay, before: p99", few.before.1, "ms");
     report.figure("those who stay, in the storm: p50", few.during.0, "ms");
     report.figure("those who stay, in the storm: p99", few.during.1, "ms");
-    let ratio = few.during.1 / few.before.1;
-    report.at_most("p99 of those who stay, storm to before", ratio, SLOWER, "times");
-    if !storm.are_back {
-        report.violation("not all sessions came back");
+    if storm.crowd.is_interrupted() {
+        report.interrupted();
+    } else {
+        let ratio = few.during.1 / few.before.1;
+        report.at_most("p99 of those who stay, storm to before", ratio, SLOWER, "times");
+        if !storm.are_back {
+            report.violation("not all sessions came back");
+        }
     }
     if relay.usage().cpu().is_err() {
         report.violation("the relay is gone");
@@ -233,6 +260,7 @@ fn report(plan: &Plan, relay: &Relay, few: Few, storm: Storm) -> Report {
 }
 
 fn finish(report: &mut Report, name: &str, crowd: Crowd, is_settled: bool) -> Verdict {
+    crowd.report_unsent(report);
     if !is_settled {
         let missing = crowd.audience.oracle.outstanding();
         report.violation(format!("{name}: {missing} deliveries had not come at the end"));

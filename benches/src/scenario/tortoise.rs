@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use serde::Serialize;
 
-use super::{Crowd, Rooms, RunError, Setting, flags, tell};
+use super::{Crowd, Rooms, RunError, Setting, flags, report_of, tell, within_bounds};
 use crate::clock;
 use crate::dialect::Dialect;
 use crate::driver::{Route, Tuning};
@@ -20,7 +21,7 @@ use crate::schedule::Schedule;
 use crate::server::{Relay, Usage};
 
 /// How much of everything.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Serialize)]
 pub struct Plan {
     /// Readers of the room
     #[arg(long, default_value_t = 10_000)]
@@ -73,6 +74,7 @@ const LOOK: Duration = Duration::from_millis(250);
 ///
 /// [`RunError`] when there is no result.
 pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
+    within_bounds("slow", plan.slow, 0, plan.readers.saturating_sub(1))?;
     outrank();
     let own = flags(&[
         ("--resume-ttl", "300".to_owned()),
@@ -85,6 +87,7 @@ pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
     ]);
     let relay = Relay::start(&setting.relay, own.into_iter().chain(setting.flags.clone()))?;
     let mut crowd = crowd(plan, &relay)?;
+    crowd.obey(&setting.interrupt);
     let mut part = Part { plan, usage: relay.usage(), most: 0 };
     part.run(&mut crowd)?;
     crowd.settle(Duration::from_secs(10))?;
@@ -103,14 +106,18 @@ pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
     slow.for_each(|session| crowd.driver.thaw(session));
     let is_settled = crowd.settle(Duration::from_secs(plan.settle))?;
 
-    let mut report = Report::new("tortoise");
+    let mut report = report_of("tortoise", plan);
     report.count("messages sent", crowd.sent());
     report.count("deliveries the slow half had not read", waiting);
     report.figure("good half, all reading: p50", all.0, "ms");
     report.figure("good half, all reading: p99", all.1, "ms");
     report.figure("good half, others stopped: p50", half.0, "ms");
     report.figure("good half, others stopped: p99", half.1, "ms");
-    report.at_most("p99, others stopped to all reading", half.1 / all.1, SLOWER, "times");
+    if crowd.is_interrupted() {
+        report.interrupted();
+    } else {
+        report.at_most("p99, others stopped to all reading", half.1 / all.1, SLOWER, "times");
+    }
     report.figure("memory before", mib(before), "MiB");
     report.figure("memory grown, all reading", mib(with_all) - mib(before), "MiB");
     let most = mib(plan.memory_budget) * BESIDE;
@@ -151,7 +158,7 @@ impl Part<'_> {
         let end = start + Duration::from_secs(self.plan.seconds);
         let mut schedule = Schedule::new(start, self.plan.rate);
         crowd.audience.latency.reset();
-        while clock::now() < end {
+        while clock::now() < end && !crowd.is_interrupted() {
             crowd.run(end.min(clock::now() + LOOK), &mut schedule)?;
             self.most = self.most.max(self.usage.resident()?);
         }
@@ -167,6 +174,7 @@ fn finish(report: &mut Report, crowd: Crowd, is_settled: bool) {
     let counts = crowd.audience.counts();
     report.count("sessions resumed", counts.resumed);
     report.count("messages held back", crowd.held_back());
+    crowd.report_unsent(report);
     if !is_settled {
         let missing = crowd.audience.oracle.outstanding();
         report.violation(format!("{missing} deliveries had not come when the wait was over"));

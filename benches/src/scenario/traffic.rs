@@ -132,6 +132,12 @@ fn remarks(talk: Talk, finding: &Finding, report: &mut Report) {
         let held = finding.held_back;
         report.note(format!("{held} messages waited because their session took no more"));
     }
+    if finding.unsent > 0 {
+        let unsent = finding.unsent;
+        report.violation(format!(
+            "{unsent} messages were never sent: their sessions did not take them to the end"
+        ));
+    }
     if finding.stalls > 0 {
         let stalls = finding.stalls;
         report.note(format!("nothing came for a second, {stalls} times: the window began anew"));

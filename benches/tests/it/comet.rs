@@ -1,7 +1,7 @@
 //! The scenarios at a small scale, against comet itself in this process.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use comet::{
     Config, Connect, ConnectReply, Delivery, Gateway, Identity, Listen, Message, Peer, Receipt,
     Refusal, Router,
 };
-use comet_bench::scenario::cuts;
+use comet_bench::run::Interrupt;
+use comet_bench::scenario::{Setting, cuts};
 use comet_bench::server::Target;
 
 /// What a member says goes to everybody in its room.
@@ -48,11 +49,9 @@ pub(crate) fn gateway() -> (Gateway, Target) {
     (gateway, target)
 }
 
-#[test]
-fn connections_break_for_ten_seconds_and_nothing_is_lost_or_comes_twice() {
-    let (gateway, target) = gateway();
-    let plan = cuts::Plan {
-        seconds: 10,
+fn plan(seconds: u64) -> cuts::Plan {
+    cuts::Plan {
+        seconds,
         sessions: 100,
         members: 20,
         rate: 2_000,
@@ -62,9 +61,22 @@ fn connections_break_for_ten_seconds_and_nothing_is_lost_or_comes_twice() {
         stall: 3.0,
         settle: 30,
         seed: 7,
-    };
-    let program = Path::new(env!("CARGO_BIN_EXE_comet-bench"));
-    let report = cuts::against(&plan, target, program).expect("a result");
+    }
+}
+
+fn setting() -> Setting {
+    Setting {
+        relay: PathBuf::new(),
+        flags: Vec::new(),
+        program: env!("CARGO_BIN_EXE_comet-bench").into(),
+        interrupt: Interrupt::never(),
+    }
+}
+
+#[test]
+fn connections_break_for_ten_seconds_and_nothing_is_lost_or_comes_twice() {
+    let (gateway, target) = gateway();
+    let report = cuts::against(&plan(10), target, &setting()).expect("a result");
     assert!(report.passed(), "{report}");
     let json = report.json();
     let figures = json["figures"].as_array().expect("figures");
@@ -77,4 +89,15 @@ fn connections_break_for_ten_seconds_and_nothing_is_lost_or_comes_twice() {
     assert!(figure("connections half closed") >= 50.0, "{report}");
     assert!(figure("proxies stopped and gone on") >= 1.0, "{report}");
     drop(gateway);
+}
+
+#[test]
+fn a_run_with_settings_of_its_own_comes_to_a_partial_report_when_it_is_interrupted() {
+    let (_gateway, target) = gateway();
+    let setting = setting();
+    setting.interrupt.pull();
+    let report = cuts::against(&plan(600), target, &setting).expect("a result");
+    assert!(!report.is_complete() && report.passed(), "{report}");
+    assert_eq!(report.planned()["seconds"], 600);
+    assert_eq!(report.find("sessions").map(comet_bench::report::Figure::value), Some(100.0));
 }

@@ -141,6 +141,10 @@ impl Plan {
             Company::Groups { private, .. } if *private > 0.0 && !features.private => {
                 lacks("messages to a user")
             }
+            _ if self.presence.is_some_and(|it| it.breaks > 0.0) && !features.replies => {
+                // What was on its way would be lost with the connection, by nobody's fault.
+                lacks("answers, without which nobody knows what a broken connection took along")
+            }
             _ => Ok(()),
         }
     }

@@ -109,3 +109,17 @@ fn what_makes_no_sense_is_named() {
         assert_eq!(told(text), error, "{text}");
     }
 }
+
+#[test]
+fn connections_are_not_broken_where_nobody_answers() {
+    for (dialect, is_fine) in [("mqtt", false), ("nats", false), ("dtalk", true)] {
+        let text = format!(
+            "scenario = \"chat\"\nbreaks = 1\ndialect = \"{dialect}\"\n\
+             addr = [\"ws://127.0.0.1:1\"]"
+        );
+        let plan = Plan::new(Options::read(&text).unwrap());
+        assert_eq!(plan.is_ok(), is_fine, "{dialect}: {plan:?}");
+        let plan = Plan::new(Options::read(&text.replace("breaks = 1", "churn = 1")).unwrap());
+        assert!(plan.is_ok(), "{plan:?}");
+    }
+}
