@@ -47,7 +47,7 @@ impl Drawing {
         let columns = (0_u8..).map(|at| f64::from(at) * step + MARGIN);
         let mut rows = 0;
         for row in self.keys.chunks(COLUMNS) {
-            let y = TITLE + KEY * f64::from(rows) + 4.0;
+            let y = TITLE + KEY * f64::from(rows) + 10.0;
             for ((class, name), x) in row.iter().zip(columns.clone()) {
                 let (end, text, name) = (x + 16.0, x + 22.0, escaped(name));
                 let line = y - 4.0;
