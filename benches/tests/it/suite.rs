@@ -16,6 +16,7 @@ const SUITE: &str = r#"
 name = "small"
 runs = 2
 patience = 0
+quiet = 64.0
 baseline = "floor"
 
 [[server]]
