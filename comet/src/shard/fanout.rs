@@ -112,7 +112,7 @@ impl Shard {
 
     fn do_later(&mut self, slot: u32, what: &Later, items: &[Rc<Held>]) {
         match what {
-            // What was done before this, for others too, may have ended it, and given its slot away.
+            // What was done before this may have ended it, and given its slot to another.
             Later::Lost { serial, .. } if self.same(slot, *serial).is_none() => {}
             // Or have parked it.
             Later::Lost { .. } | Later::Fallen if self.is_parked(slot) => {}

@@ -22,7 +22,8 @@
 //!   given up, when there is too much.
 //!
 //! Below them are `socket` and `poller`, which alone know where bytes and events come from, and
-//! `carrier`, which knows by which system calls bytes go. `shared` is what all shards have in common.
+//! `carrier`, which knows by which system calls bytes go. `shared` is what all shards have in
+//! common.
 //!
 //! Not here: what frames mean (`session`), who routes (`dispatch`).
 

@@ -36,8 +36,8 @@ impl Endpoint {
 
     /// Takes whatever the gateway writes from now on, at no cost and without keeping it: to measure
     /// the gateway alone. What was not read is gone. When this end is dropped before the gateway
-    /// writes next, nothing remains of the connection but the gateway's part. Space is what it was at
-    /// the beginning, and a reset is not felt by writes any more.
+    /// writes next, nothing remains of the connection but the gateway's part. A reset is not felt
+    /// by writes any more.
     pub fn discard(&mut self) {
         self.0.discard();
     }

@@ -4,6 +4,7 @@ use comet_dtalk::message::{Common, Device, Login, SignalReceived, SignalType};
 
 use super::Cut;
 use crate::support::client::{Client, Ending, Transport};
+use crate::support::clock;
 use crate::support::common::{Delivered, to_user};
 use crate::support::http;
 use crate::support::person::{Person, again, browser, device, phone};
@@ -256,7 +257,9 @@ fn what_is_kept_can_be_seen_on_the_metrics_page() {
     let mut scene = Scene::new(Setup::default());
     let client = scene.connect(Transport::Tcp, &browser("b-1"));
     scene.write(1);
-    assert!(scene.server.metric("comet_gateway_memory") > 0);
+    clock::eventually("what was written is kept", || {
+        scene.server.metric("comet_gateway_memory") > 0
+    });
     drop(client);
     scene.server.awaits_metric("comet_gateway_parked", 1);
     let page = http::get(scene.server.addresses.admin, "/metrics");
