@@ -21,6 +21,8 @@ pub struct Meter {
     pub arrived_within: u64,
     /// Those of them whose message was due in it as well.
     pub due_within: u64,
+    /// Deliveries so late that it was not known any more when they were due.
+    pub untimed: u64,
 }
 
 impl Meter {
@@ -34,6 +36,7 @@ impl Meter {
             arrived: 0,
             arrived_within: 0,
             due_within: 0,
+            untimed: 0,
         }
     }
 
@@ -49,7 +52,10 @@ impl Meter {
         self.arrived += 1;
         let is_within = self.window.contains(&now);
         self.arrived_within += u64::from(is_within);
-        let Some(due) = due else { return };
+        let Some(due) = due else {
+            self.untimed += 1;
+            return;
+        };
         let took = now.since(due);
         self.recent.record(took);
         if self.window.contains(&due) {
@@ -75,6 +81,7 @@ mod tests {
         }
         meter.handle(at(120), None);
         assert_eq!((meter.arrived, meter.arrived_within, meter.due_within), (7, 4, 2));
+        assert_eq!(meter.untimed, 1);
         assert_eq!((meter.latency.len(), meter.recent.len()), (3, 6));
         assert!((meter.latency.ms(1.0) - 99.0).abs() < 0.1, "{}", meter.latency.ms(1.0));
         [99, 150].into_iter().for_each(|due| meter.handle_missing(at(400), at(due)));

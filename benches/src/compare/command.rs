@@ -21,7 +21,8 @@ pub struct Compare {
     /// By which share single runs differ without meaning anything
     #[arg(long, default_value_t = 0.05, value_name = "SHARE")]
     pub noise: f64,
-    /// Fail if a figure is worse by more than this factor, or a report has violations
+    /// Fail if a figure is worse by more than this factor or absent, or if a report has violations,
+    /// is partial, or says that the harness was the limit
     #[arg(long, value_name = "FACTOR")]
     pub fail_above: Option<f64>,
     /// Write the comparison as a page for a browser
@@ -65,11 +66,8 @@ pub fn run(options: &Compare) -> Result<Outcome, CommandError> {
     let mut remarks: Vec<String> = reports.iter().flat_map(remarks).collect();
     let mut passed = true;
     if let Some(factor) = options.fail_above {
-        let worse = comparison.worse_than(factor);
-        let lines: Vec<String> =
-            worse.map(|row| format!("{} is more than {factor} times worse", row.name)).collect();
-        let is_broken = reports[1..].iter().any(|report| !report.violations().is_empty());
-        passed = lines.is_empty() && !is_broken;
+        let lines = failures(&comparison, factor);
+        passed = lines.is_empty() && reports.iter().all(is_sound);
         remarks.extend(lines);
     }
     if let Some(path) = &options.html {
@@ -79,6 +77,20 @@ pub fn run(options: &Compare) -> Result<Outcome, CommandError> {
     let mut text = format!("{}\n\n{}\n", reports[0].scenario(), comparison.table());
     remarks.iter().for_each(|line| text.push_str(&format!("\n  {line}")));
     Ok(Outcome { text, passed })
+}
+
+/// Why the others do not pass beside the first.
+fn failures(comparison: &Comparison, factor: f64) -> Vec<String> {
+    let worse = comparison.worse_than(factor);
+    let worse = worse.map(|row| format!("{} is more than {factor} times worse", row.name));
+    let absent = comparison.absent().map(|(figure, report)| format!("{report} has no {figure}"));
+    worse.chain(absent).collect()
+}
+
+/// Whether figures of the report, or their absence, can say that something became worse: who does
+/// not know must not pass.
+fn is_sound(report: &Report) -> bool {
+    report.violations().is_empty() && report.is_complete() && report.harness_limits().is_empty()
 }
 
 /// What a reader must know of a report before looking at its figures.

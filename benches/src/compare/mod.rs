@@ -126,6 +126,16 @@ impl Comparison {
         })
     }
 
+    /// Which figures of the baseline are absent from which report, though it is known which way
+    /// they are better.
+    pub fn absent(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.rows.iter().flat_map(|row| {
+            let others = row.others.iter().zip(&self.names[1..]);
+            let absent = others.filter(|(it, _)| it.verdict == Verdict::Absent);
+            absent.map(|(_, report)| (row.name.as_str(), report.as_str()))
+        })
+    }
+
     /// Values and ratios.
     #[must_use]
     pub fn table(&self) -> Table {

@@ -41,7 +41,9 @@ pub enum Verdict {
     Worse,
     /// The difference is within what runs differ by.
     Same,
-    /// Of neither direction is it known that it is better, or there is nothing to compare.
+    /// The baseline has it and the other does not, so nobody knows whether it is worse.
+    Absent,
+    /// Of neither direction is it known that it is better, or there is nothing to compare with.
     Unjudged,
 }
 
@@ -69,8 +71,10 @@ impl Against {
             Some(value) if base.value() != 0.0 => value / base.value(),
             _ => f64::NAN,
         };
-        let (Some(better), Some(other)) = (base.better(), other) else {
-            return Self { value, ratio, loss: f64::NAN, verdict: Verdict::Unjudged };
+        let unknown = |verdict| Self { value, ratio, loss: f64::NAN, verdict };
+        let Some(better) = base.better() else { return unknown(Verdict::Unjudged) };
+        let Some(other) = other.filter(|_| value.is_some()) else {
+            return unknown(Verdict::Absent);
         };
         let loss = loss(ratio, better);
         let verdict = match loss {
@@ -104,7 +108,7 @@ impl fmt::Display for Against {
         match self.verdict {
             Verdict::Better => f.write_str(" better"),
             Verdict::Worse => f.write_str(" WORSE"),
-            Verdict::Same | Verdict::Unjudged => Ok(()),
+            _ => Ok(()),
         }
     }
 }

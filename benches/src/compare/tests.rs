@@ -121,16 +121,40 @@ fn the_command_fails_only_for_what_is_worse_than_allowed() {
     std::fs::remove_dir_all(&dir).unwrap();
 }
 
-#[test]
-fn a_report_with_violations_fails_where_failing_is_asked_for() {
-    let dir = std::env::temp_dir().join(format!("comet-bench-broken-{}", std::process::id()));
+/// The outcome of two reports where a figure may be nine times worse.
+fn judged(name: &str, base: &Report, other: &Report) -> Outcome {
+    let dir = std::env::temp_dir().join(format!("comet-bench-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
-    let base = kept(&report("a", 1_000.0, &[1.0], 1_000), &dir);
-    let mut broken = report("b", 1_000.0, &[1.0], 1_000);
-    broken.violation("1 x lost");
-    let files = vec![base, kept(&broken, &dir)];
+    let files = vec![kept(base, &dir), kept(other, &dir)];
     let options = Compare { files, force: false, noise: 0.05, fail_above: Some(9.0), html: None };
     let outcome = run(&options).unwrap();
-    assert!(!outcome.passed && outcome.text.contains("b has 1 violations, and no throughput"));
     std::fs::remove_dir_all(&dir).unwrap();
+    outcome
+}
+
+#[test]
+fn a_report_with_violations_fails_where_failing_is_asked_for() {
+    let (base, mut broken) = (report("a", 1_000.0, &[1.0], 1), report("b", 1_000.0, &[1.0], 1));
+    broken.violation("1 x lost");
+    let outcome = judged("broken", &base, &broken);
+    assert!(!outcome.passed && outcome.text.contains("b has 1 violations, and no throughput"));
+    assert!(!judged("baseline", &broken, &base).passed, "nothing was compared");
+}
+
+#[test]
+fn what_cannot_be_judged_does_not_pass() {
+    let base = report("a", 1_000.0, &[1.0], 1);
+    let other = || report("b", 1_000.0, &[1.0], 1);
+    assert!(judged("same", &base, &other()).passed);
+    let (mut partial, mut limited) = (other(), other());
+    partial.interrupted();
+    limited.harness_limited("a thread used 99 % of a core");
+    assert!(!judged("partial", &base, &partial).passed);
+    assert!(!judged("limited", &base, &limited).passed);
+    let mut fewer = Report::new("fan");
+    fewer.label("b");
+    fewer.plan(base.planned().clone());
+    let outcome = judged("fewer", &base, &fewer);
+    assert!(!outcome.passed && outcome.text.contains("b has no deliveries"), "{}", outcome.text);
+    assert!(!outcome.text.contains("b has no gaps"), "nobody knows which way is better");
 }

@@ -198,7 +198,10 @@ impl Oracle {
     pub fn handle_returned(&mut self, session: usize) {
         let reader = &mut self.readers[session];
         reader.is_away = false;
-        reader.excuse(&self.ledger);
+        let unpaid = reader.excuse(&self.ledger);
+        if !reader.is_void {
+            self.settled -= unpaid;
+        }
     }
 
     /// A session is over.

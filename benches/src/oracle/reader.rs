@@ -94,8 +94,9 @@ impl Reader {
         self.newest.len() == 1
     }
 
-    /// Nothing that was sent so far is owed any more.
-    pub(super) fn excuse(&mut self, ledger: &Ledger) {
+    /// Nothing that was sent so far is owed any more. Returns how many of these messages a gap had
+    /// told of: it has paid for nothing, neither before nor later.
+    pub(super) fn excuse(&mut self, ledger: &Ledger) -> u64 {
         let mut excused = std::mem::take(&mut self.excused);
         if excused.is_empty() {
             excused = vec![0; self.newest.len()].into();
@@ -110,6 +111,9 @@ impl Reader {
         }
         self.excused = excused;
         self.pending = 0;
+        let unpaid = self.told.saturating_sub(self.missing);
+        self.told -= unpaid;
+        unpaid
     }
 
     fn owed_from(&self, slot: usize) -> u64 {

@@ -193,6 +193,38 @@ fn who_leaves_is_owed_nothing_until_it_returns() {
 }
 
 #[test]
+fn a_gap_before_leaving_pays_for_nothing_that_comes_later() {
+    for publishers in [1, 2] {
+        let mut oracle = room(publishers, 4);
+        receive(&mut oracle, 0, [1]);
+        gap(&mut oracle, 3);
+        oracle.handle_left(0);
+        oracle.handle_returned(0);
+        assert_eq!((oracle.outstanding(), oracle.settled()), (0, 1));
+        (0..4).for_each(|_| oracle.handle_sent(0, DUE));
+        receive(&mut oracle, 0, [5]);
+        assert_eq!(oracle.outstanding(), 3);
+        receive(&mut oracle, 0, [8]);
+        let verdict = oracle.finish();
+        assert_eq!(faults(&verdict), [(FaultKind::Lost, 2)], "{publishers} publishers");
+        assert_eq!((verdict.expected, verdict.received, verdict.told), (5, 3, 0));
+    }
+}
+
+#[test]
+fn a_gap_that_was_used_up_before_leaving_is_still_good() {
+    let mut oracle = room(2, 4);
+    receive(&mut oracle, 0, [1]);
+    gap(&mut oracle, 3);
+    receive(&mut oracle, 0, [4]);
+    oracle.handle_left(0);
+    oracle.handle_returned(0);
+    let verdict = oracle.finish();
+    assert_eq!(faults(&verdict), []);
+    assert_eq!((verdict.expected, verdict.received, verdict.told), (4, 2, 2));
+}
+
+#[test]
 fn threads_judge_their_own_readers_by_what_all_have_sent() {
     let mut ledger = Ledger::new();
     let (room, publisher) = ledger.add_room(1);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::image::Drawing;
 use super::markup::escaped;
 use super::scale::Scale;
 use crate::report::{Spread, shown};
@@ -37,22 +38,33 @@ impl Bars {
     /// The drawing with its title.
     #[must_use]
     pub fn svg(&self) -> String {
+        let Drawing { body, size: (width, height), .. } = self.drawing();
+        let title = escaped(&self.title);
+        format!(
+            "<figure>\n<figcaption>{title}</figcaption>\n\
+             <svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title}\">\n\
+             {body}</svg>\n</figure>\n"
+        )
+    }
+
+    /// An image of its own, for a document.
+    #[must_use]
+    pub fn image(&self, title: &str) -> String {
+        self.drawing().image(title)
+    }
+
+    fn drawing(&self) -> Drawing {
         let most = |bar: &Bar| bar.spread.map_or(bar.value, |spread| spread.most);
         let longest =
             self.bars.iter().map(most).filter(|most| most.is_finite()).fold(0.0, f64::max);
         let longest = if longest > 0.0 { longest } else { 1.0 };
         let scale = Scale::between((0.0, longest), (NAMES, WIDTH - VALUES));
-        let mut svg = String::new();
+        let mut body = String::new();
         for (at, bar) in (0_u16..).zip(&self.bars) {
-            self.bar(&mut svg, &scale, bar, 4.0 + STEP * f64::from(at));
+            self.bar(&mut body, &scale, bar, 4.0 + STEP * f64::from(at));
         }
         let height = 8.0 + STEP * f64::from(u16::try_from(self.bars.len()).unwrap_or(u16::MAX));
-        let title = escaped(&self.title);
-        format!(
-            "<figure>\n<figcaption>{title}</figcaption>\n\
-             <svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{title}\">\n\
-             {svg}</svg>\n</figure>\n"
-        )
+        Drawing { body, size: (WIDTH, height), keys: Vec::new() }
     }
 
     fn bar(&self, svg: &mut String, scale: &Scale, bar: &Bar, y: f64) {

@@ -5,6 +5,7 @@
 
 mod bars;
 mod charts;
+mod image;
 mod markup;
 mod plot;
 mod scale;

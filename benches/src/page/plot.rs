@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::image::Drawing;
 use super::markup::escaped;
 use super::scale::{Scale, Spacing};
 
@@ -48,6 +49,23 @@ impl Plot {
     /// The drawing with its title and the names of its lines.
     #[must_use]
     pub fn svg(&self) -> String {
+        let Drawing { body, size: (width, height), keys } = self.drawing();
+        let title = escaped(&self.title);
+        format!(
+            "<figure>\n<figcaption>{title}{}</figcaption>\n\
+             <svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title}\">\n\
+             {body}</svg>\n</figure>\n",
+            legend(&keys),
+        )
+    }
+
+    /// An image of its own, for a document.
+    #[must_use]
+    pub fn image(&self, title: &str) -> String {
+        self.drawing().image(title)
+    }
+
+    fn drawing(&self) -> Drawing {
         let points = || self.lines.iter().flat_map(|line| &line.points);
         let shown = |(from, to): (f64, f64)| [from, to].into_iter();
         let window = self.window.into_iter().flat_map(shown);
@@ -63,13 +81,9 @@ impl Plot {
             let _ = writeln!(svg, "<path class=\"line {class}\" d=\"{path}\">");
             let _ = writeln!(svg, "<title>{name}</title></path>");
         }
-        let title = escaped(&self.title);
-        format!(
-            "<figure>\n<figcaption>{title}{}</figcaption>\n\
-             <svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">\n\
-             {svg}</svg>\n</figure>\n",
-            self.legend(),
-        )
+        let keys = self.lines.iter().enumerate().map(|(at, line)| (class(at), line.name.clone()));
+        let keys = if self.lines.len() < 2 { Vec::new() } else { keys.collect() };
+        Drawing { body: svg, size: (WIDTH, HEIGHT), keys }
     }
 
     fn shade(&self, svg: &mut String, across: &Scale) {
@@ -101,14 +115,13 @@ impl Plot {
         let (x, y, name) = (f64::midpoint(LEFT, right), HEIGHT - 4.0, self.across.1);
         let _ = writeln!(svg, "<text class=\"mid\" x=\"{x}\" y=\"{y}\">{name}</text>");
     }
+}
 
-    fn legend(&self) -> String {
-        let names = self.lines.iter().enumerate().map(|(at, line)| {
-            let (class, name) = (class(at), escaped(&line.name));
-            format!("<span class=\"key {class}\">{name}</span>")
-        });
-        if self.lines.len() < 2 { String::new() } else { names.collect() }
-    }
+fn legend(keys: &[(String, String)]) -> String {
+    let key = |(class, name): &(String, String)| {
+        format!("<span class=\"key {class}\">{}</span>", escaped(name))
+    };
+    keys.iter().map(key).collect()
 }
 
 /// A colour of its own; when all are used up, the same ones dashed.

@@ -37,6 +37,11 @@ impl Arrivals {
         Some((session, free))
     }
 
+    /// Sessions that were taken.
+    pub(super) const fn begun(&self) -> usize {
+        self.begun
+    }
+
     /// When the next one is due.
     pub(super) fn next(&self) -> Option<Time> {
         let schedule = self.schedule.as_ref().filter(|_| self.begun < self.all)?;

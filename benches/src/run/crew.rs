@@ -263,6 +263,16 @@ impl Crew {
         shown
     }
 
+    /// From when the first session began to connect, of those that were told to, to when the last
+    /// one was open.
+    #[must_use]
+    pub fn opening(&self) -> Duration {
+        let dialed = self.hands.iter().map(|hand| hand.live.dialed.get()).min();
+        let opened = self.hands.iter().map(|hand| hand.live.opened.get()).max();
+        let micros = opened.unwrap_or(0).saturating_sub(dialed.unwrap_or(0));
+        Duration::from_micros(micros)
+    }
+
     /// Takes the times of what came since they were taken last.
     #[must_use]
     pub fn take_recent(&self) -> Latency {

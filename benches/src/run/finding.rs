@@ -15,6 +15,8 @@ pub struct Finding {
     pub arrived: u64,
     /// Those of them whose message was due in it.
     pub due: u64,
+    /// Deliveries so late that it was not known any more when they were due.
+    pub untimed: u64,
     /// Messages that were due in the window and sent.
     pub sent: u64,
     /// Messages that waited because a session could not take them.
@@ -43,6 +45,7 @@ impl Finding {
         self.lag.merge(&other.lag);
         self.arrived += other.arrived;
         self.due += other.due;
+        self.untimed += other.untimed;
         self.sent += other.sent;
         self.held_back += other.held_back;
         self.unsent += other.unsent;

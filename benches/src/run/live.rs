@@ -12,6 +12,10 @@ pub(super) struct Live {
     pub(super) open: Number,
     /// Sessions that ended although nobody wanted them to.
     pub(super) ended: Number,
+    /// When the first session began to connect that was told to, in microseconds.
+    pub(super) dialed: Number,
+    /// When a session opened last.
+    pub(super) opened: Number,
     /// Deliveries that came.
     pub(super) arrived: Number,
     /// Faults that were found.

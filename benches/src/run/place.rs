@@ -1,5 +1,6 @@
 //! The server that a run is for: one that runs, or a relay of the run's own.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub struct Server {
     pub usage: Option<Usage>,
     /// Where it is, for people.
     pub addresses: Vec<String>,
+    /// Processes of this machine that listen there, if they are several: none speaks for all.
+    pub several: Vec<u32>,
     /// The relay, if it is one that was started for the run; it ends with this value.
     relay: Option<Relay>,
 }
@@ -55,13 +58,23 @@ impl Server {
                 (vec![route], vec![address], Some(relay))
             }
         };
-        let found = || routes.first().filter(|route| is_here(route.to)).map(|route| route.to);
+        let mut several = Vec::new();
         let usage = match (&relay, plan.given.pid) {
             (Some(relay), _) => Some(relay.usage()),
             (None, Some(pid)) => Some(Usage::of(pid)),
-            (None, None) => found().and_then(listener).map(Usage::of),
+            (None, None) => match listeners(&routes)[..] {
+                [pid] => Some(Usage::of(pid)),
+                ref pids => {
+                    several.extend(pids);
+                    None
+                }
+            },
         };
-        Ok(Self { routes: from_sources(plan.sources, routes)?, usage, addresses, relay })
+        // Addresses that nobody asked for are used where they help.
+        let wanted = plan.given.sources.is_some() || routes.iter().all(has_sources);
+        let sources = if wanted { plan.sources } else { 0 };
+        let routes = from_sources(sources, routes)?;
+        Ok(Self { routes, usage, addresses, several, relay })
     }
 
     /// Whether it is a relay of the run's own.
@@ -111,12 +124,23 @@ fn is_here(at: SocketAddr) -> bool {
     at.ip().to_canonical().is_loopback()
 }
 
+/// Who listens at those of the addresses that are here.
+fn listeners(routes: &[Route]) -> Vec<u32> {
+    let here = routes.iter().map(|route| route.to).filter(|to| is_here(*to));
+    here.filter_map(listener).collect::<BTreeSet<u32>>().into_iter().collect()
+}
+
+/// Whether the way can begin at any address of the loopback.
+fn has_sources(route: &Route) -> bool {
+    is_here(route.to) && route.to.is_ipv4()
+}
+
 /// The same ways from several addresses, each of which has ports of its own.
 fn from_sources(sources: u8, routes: Vec<Route>) -> Result<Arc<[Route]>, PlaceError> {
     if sources == 0 {
         return Ok(routes.into());
     }
-    if let Some(route) = routes.iter().find(|route| !is_here(route.to) || route.to.is_ipv6()) {
+    if let Some(route) = routes.iter().find(|route| !has_sources(route)) {
         return Err(PlaceError::Sources(route.to));
     }
     let source = |number| IpAddr::V4(Ipv4Addr::new(127, 0, 0, number));
@@ -129,6 +153,10 @@ fn from_sources(sources: u8, routes: Vec<Route>) -> Result<Arc<[Route]>, PlaceEr
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::net::TcpListener;
+    use std::process::{Command, Stdio};
+
     use super::*;
 
     #[test]
@@ -141,5 +169,48 @@ mod tests {
         let far = "192.0.2.1:9".parse().unwrap();
         let error = from_sources(1, vec![Route::tcp(far)]).map(drop);
         assert!(matches!(error, Err(PlaceError::Sources(at)) if at == far), "{error:?}");
+    }
+
+    fn open(addresses: &[SocketAddr], more: &str) -> Result<Server, RunError> {
+        let addresses: Vec<String> = addresses.iter().map(|at| format!("\"tcp://{at}\"")).collect();
+        let text = format!("scenario = \"idle\"\naddr = [{}]\n{more}", addresses.join(", "));
+        Server::open(&Plan::new(Options::read(&text).unwrap()).unwrap())
+    }
+
+    #[test]
+    fn sources_that_nobody_asked_for_are_used_only_on_the_loopback() {
+        let many = "sessions = 50000";
+        let ways = |address: &str| open(&[address.parse().unwrap()], many).unwrap().routes;
+        assert_eq!(ways("127.0.0.1:9").len(), 3);
+        for elsewhere in ["192.0.2.1:9", "[::1]:9"] {
+            assert_eq!(ways(elsewhere).len(), 1, "{elsewhere}");
+        }
+        let asked = open(&["192.0.2.1:9".parse().unwrap()], "sources = 2");
+        assert!(matches!(asked, Err(RunError::Place(PlaceError::Sources(_)))), "{asked:?}");
+    }
+
+    #[test]
+    fn of_several_processes_none_speaks_for_all() {
+        let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let own = [listen(), listen()].map(|it| (it.local_addr().unwrap(), it));
+        let addresses = own.each_ref().map(|(at, _)| *at);
+        let server = open(&addresses, "").unwrap();
+        assert_eq!(server.usage.map(Usage::pid), Some(std::process::id()));
+        let listen = "import socket as s, sys; l = s.create_server(('127.0.0.1', 0)); \
+                      print(l.getsockname()[1], flush=True); sys.stdin.read()";
+        let mut other = Command::new("python3");
+        other.args(["-c", listen]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut other = other.spawn().unwrap();
+        let mut port = String::new();
+        BufReader::new(other.stdout.take().unwrap()).read_line(&mut port).unwrap();
+        let elsewhere = format!("127.0.0.1:{}", port.trim()).parse().unwrap();
+        let server = open(&[addresses[0], elsewhere], "").unwrap();
+        let mut pids = vec![std::process::id(), other.id()];
+        pids.sort_unstable();
+        assert_eq!((server.usage.map(Usage::pid), server.several), (None, pids));
+        let named = open(&[addresses[0], elsewhere], &format!("pid = {}", other.id())).unwrap();
+        assert_eq!(named.usage.map(Usage::pid), Some(other.id()));
+        drop(other.stdin.take());
+        other.wait().unwrap();
     }
 }

@@ -189,6 +189,7 @@ impl Running {
         driver.turn(until, audience)?;
         // These two are waited for.
         let (live, ended) = (&self.worker.live, audience.counts().ended);
+        live.opened.set(audience.last_opened().as_micros());
         live.open.set(audience.open() as u64);
         if live.ended.get() != ended {
             live.set_trouble(driver.trouble());
@@ -240,6 +241,7 @@ impl Running {
         let Some(arrivals) = &mut self.arrivals else { return };
         let worker = &mut self.worker;
         let Desk { driver, audience, .. } = &mut worker.desk;
+        let is_first = arrivals.begun() == 0;
         while let Some((session, free)) = arrivals.take(now, there) {
             if session < driver.sessions() {
                 driver.reopen(session);
@@ -251,6 +253,9 @@ impl Running {
                 audience.add(now, &guest.reads);
             }
             audience.handle_free(session, free);
+        }
+        if is_first && arrivals.begun() > 0 {
+            worker.live.dialed.set(now.as_micros());
         }
     }
 
@@ -310,6 +315,7 @@ impl Running {
             lag: std::mem::take(&mut desk.lag),
             arrived: meter.arrived_within,
             due: meter.due_within,
+            untimed: meter.untimed,
             sent: std::mem::take(&mut desk.sent_within),
             held_back: std::mem::take(&mut talker.held_back),
             unsent: std::mem::take(&mut talker.unsent),

@@ -98,7 +98,7 @@ fn found(course: &mut Course<'_>, best: &Trial, worst: Option<&Trial>) {
     report.throughput("saturating rate: messages", best.rate, "/s");
     report.throughput(format!("saturating rate: {many}"), best.deliveries, "/s");
     for why in worst.into_iter().flat_map(|trial| &trial.limits) {
-        report.harness_limited(format!("at {:.0} messages/s {why}", worst.map_or(0.0, |t| t.rate)));
+        report.harness_limited(format!("at the lowest rate that was too much, {why}"));
     }
 }
 
@@ -106,7 +106,8 @@ fn measure(course: &mut Course<'_>, rate: f64) -> Result<(), RunError> {
     let (times, talk) = (course.plan.times, Talk::Open(rate));
     let Measured { cpu, .. } = flow(course, talk, times.warm_up, times.measure)?;
     let finding = course.settle()?;
-    course.report.figure("rate of the measurement", rate, "/s");
+    // A share of what the server can do says what it can do.
+    course.report.throughput("rate of the measurement", rate, "/s");
     figures(course.plan, talk, &Measured { finding, cpu }, &mut course.report);
     Ok(())
 }

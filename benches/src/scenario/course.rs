@@ -38,7 +38,7 @@ impl<'a> Course<'a> {
         let mut report = Report::new(plan.kind.to_string());
         describe(plan, &server, &mut report);
         if server.usage.is_none() {
-            report.note("the server's process is not known (--pid): no CPU and no memory of it");
+            report.note(unknown_process(&server.several));
         }
         let mut watch = Watch::new(server.usage, plan.times.interval, interrupt, progress);
         watch.phase("ramp", None);
@@ -130,12 +130,27 @@ fn describe(plan: &Plan, server: &Server, report: &mut Report) {
     report.subject("address", server.addresses.join(" "));
     report.subject("dialect", plan.dialect.to_string());
     report.subject("threads", plan.threads.to_string());
+    if let Some(usage) = server.usage {
+        report.subject("process", format!("{} {}", usage.pid(), usage.command()).trim_end());
+    }
     if let Some(promise) = plan.given.delivery {
         report.subject("delivery", promise.name());
     }
     if let Some(label) = &plan.given.label {
         report.label(label);
     }
+}
+
+/// Why there is nothing of the server's process.
+fn unknown_process(several: &[u32]) -> String {
+    let why = match several {
+        [] => "the server's process is not known".to_owned(),
+        pids => {
+            let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
+            format!("the addresses are those of several processes, {}", pids.join(", "))
+        }
+    };
+    format!("{why} (--pid names one): no CPU and no memory of it")
 }
 
 /// Names of this run, which no other run on the same server has.

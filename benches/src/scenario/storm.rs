@@ -79,6 +79,7 @@ struct Storm {
     crowd: Crowd,
     /// From the cut to the last session that was back.
     took: Duration,
+    was_cut: bool,
     are_back: bool,
     is_settled: bool,
 }
@@ -144,7 +145,8 @@ fn many(
     let cut = clock::now();
     if crowd.is_interrupted() {
         let is_settled = crowd.settle(Duration::from_secs(20))?;
-        return Ok(Storm { crowd, took: Duration::ZERO, are_back: true, is_settled });
+        let (took, was_cut, are_back) = (Duration::ZERO, false, true);
+        return Ok(Storm { crowd, took, was_cut, are_back, is_settled });
     }
     (0..crowd.driver.sessions()).for_each(|session| crowd.driver.cut(session));
     let deadline = cut + Duration::from_secs(plan.patience);
@@ -161,7 +163,7 @@ fn many(
     stage.fetch_max(BACK_AGAIN, Ordering::SeqCst);
     until(stage, OVER, &mut crowd, &mut schedule)?;
     let is_settled = crowd.settle(Duration::from_secs(20))?;
-    Ok(Storm { crowd, took, are_back, is_settled })
+    Ok(Storm { crowd, took, was_cut: true, are_back, is_settled })
 }
 
 /// How long a driver goes on without looking at the stage.
@@ -229,21 +231,29 @@ fn report(plan: &Plan, relay: &Relay, few: Few, storm: Storm) -> Report {
     let mut report = report_of("storm", plan);
     let counts = storm.crowd.audience.counts();
     let returns = &storm.crowd.audience.returns;
-    let cut = storm.crowd.driver.sessions() as u64;
+    let cut = if storm.was_cut { storm.crowd.driver.sessions() as u64 } else { 0 };
     report.count("sessions cut", cut);
     report.count("sessions resumed", counts.resumed);
     report.count("attempts that had to wait again", counts.waits.saturating_sub(cut));
-    report.figure("from the cut to the last session back", ms(storm.took), "ms");
-    report.figure("from free to come to resumed, p50", returns.ms(0.5), "ms");
-    report.figure("from free to come to resumed, p99", returns.ms(0.99), "ms");
-    report.at_most("from free to come to resumed, last", returns.ms(1.0), BACK, "ms");
-    report.figure("those who stay, before: p50", few.before.0, "ms");
-    report.figure("those who stay, before: p99", few.before.1, "ms");
-    report.figure("those who stay, in the storm: p50", few.during.0, "ms");
-    report.figure("those who stay, in the storm: p99", few.during.1, "ms");
-    if storm.crowd.is_interrupted() {
+    let is_partial = storm.crowd.is_interrupted();
+    for (name, value) in [
+        ("from the cut to the last session back", ms(storm.took)),
+        ("from free to come to resumed, p50", returns.ms(0.5)),
+        ("from free to come to resumed, p99", returns.ms(0.99)),
+        ("those who stay, before: p50", few.before.0),
+        ("those who stay, before: p99", few.before.1),
+        ("those who stay, in the storm: p50", few.during.0),
+        ("those who stay, in the storm: p99", few.during.1),
+    ] {
+        // What did not happen took no time at all.
+        if value > 0.0 || !is_partial {
+            report.figure(name, value, "ms");
+        }
+    }
+    if is_partial {
         report.interrupted();
     } else {
+        report.at_most("from free to come to resumed, last", returns.ms(1.0), BACK, "ms");
         let ratio = few.during.1 / few.before.1;
         report.at_most("p99 of those who stay, storm to before", ratio, SLOWER, "times");
         if !storm.are_back {

@@ -132,6 +132,13 @@ fn remarks(talk: Talk, finding: &Finding, report: &mut Report) {
         let held = finding.held_back;
         report.note(format!("{held} messages waited because their session took no more"));
     }
+    if finding.untimed > 0 {
+        let untimed = finding.untimed;
+        report.note(format!(
+            "{untimed} deliveries are in no times and no rate: bodies as short as these do not say \
+             when they were due, and they came when it was not known any more"
+        ));
+    }
     if finding.unsent > 0 {
         let unsent = finding.unsent;
         report.violation(format!(

@@ -34,6 +34,9 @@ pub struct Options {
     /// Where suite.json, suite.html and suite.md are written
     #[arg(long, default_value = ".", value_name = "FOLDER")]
     pub out: PathBuf,
+    /// Where images for a document are written: of each load the first figure, and the latency
+    #[arg(long, value_name = "FOLDER")]
+    pub svg: Option<PathBuf>,
     /// This program, which runs the loads
     #[arg(skip = std::env::current_exe().unwrap_or_default())]
     pub bench: PathBuf,
@@ -93,6 +96,9 @@ pub fn run(
         turn(&suite, &setting, round, &mut results, progress);
         results.complete = round == suite.runs && !interrupt.is_pulled();
         write(&results, &options.out)?;
+        if let Some(folder) = &options.svg {
+            write_all(folder, &results.drawings())?;
+        }
         if interrupt.is_pulled() {
             break;
         }
@@ -164,10 +170,17 @@ fn missing(servers: &[Server]) -> Vec<Skipped> {
 }
 
 fn write(results: &Results, folder: &Path) -> Result<(), SuiteError> {
-    fs::create_dir_all(folder).map_err(|error| io_error(folder, error))?;
     let json = serde_json::to_string_pretty(results).unwrap_or_default();
     let (page, markdown) = (results.page().html(), results.markdown());
-    for (name, text) in [("suite.json", json), ("suite.html", page), ("suite.md", markdown)] {
+    let files = [("suite.json", json), ("suite.html", page), ("suite.md", markdown)];
+    write_all(folder, &files)
+}
+
+/// Writes files that are given by name and text.
+fn write_all<T: AsRef<str>>(folder: &Path, files: &[(T, String)]) -> Result<(), SuiteError> {
+    fs::create_dir_all(folder).map_err(|error| io_error(folder, error))?;
+    for (name, text) in files {
+        let name = name.as_ref();
         let path = folder.join(name);
         fs::write(&path, text).map_err(|error| io_error(&path, error))?;
     }

@@ -73,6 +73,9 @@ pub struct Load {
     /// way is better.
     #[serde(default)]
     pub figures: Vec<String>,
+    /// The only servers that it is for, if what it asks is not for all; empty for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<String>,
     /// The load, as a scenario file has it.
     pub plan: plan::Options,
 }
@@ -153,6 +156,9 @@ impl Suite {
         for server in &self.servers {
             known("load", &server.only, &loads)?;
         }
+        for load in &self.loads {
+            known("server", &load.servers, &servers)?;
+        }
         match self.loads.iter().find(|load| load.plan.scenario.is_none()) {
             Some(load) => Err(FileError::NoScenario(load.name.clone())),
             None => Ok(()),
@@ -172,7 +178,8 @@ impl Server {
     /// Whether it takes a load.
     #[must_use]
     pub fn takes(&self, load: &Load) -> bool {
-        self.only.is_empty() || self.only.contains(&load.name)
+        let is_named = |names: &[String], name| names.is_empty() || names.contains(name);
+        is_named(&self.only, &load.name) && is_named(&load.servers, &self.name)
     }
 
     /// A text with everything filled in.
@@ -248,6 +255,9 @@ mod tests {
         assert_eq!(suite.loads[0].plan.scenario, Some(Kind::Fan));
         let takes = |server: usize, load: usize| suite.servers[server].takes(&suite.loads[load]);
         assert_eq!([takes(0, 1), takes(1, 0), takes(1, 1)], [true, true, false]);
+        let of_floor = SUITE.replace("name = \"fan\"\n", "name = \"fan\"\nservers = [\"floor\"]\n");
+        let other = Suite::parse(&of_floor).unwrap();
+        assert_eq!([0, 1].map(|at| other.servers[at].takes(&other.loads[0])), [true, false]);
         suite.keep_servers(&["other".into()]).unwrap();
         suite.keep_loads(&["echo".into()]).unwrap();
         assert_eq!((suite.servers.len(), suite.loads.len()), (2, 1));
@@ -264,6 +274,8 @@ mod tests {
         assert_eq!(told(&SUITE.replace(name, other)), "there is no server \"flour\"");
         let (only, wrong) = ("only = [\"fan\"]", "only = [\"fun\"]");
         assert_eq!(told(&SUITE.replace(only, wrong)), "there is no load \"fun\"");
+        let servers = SUITE.replace("name = \"fan\"\n", "name = \"fan\"\nservers = [\"x\"]\n");
+        assert_eq!(told(&servers), "there is no server \"x\"");
         let twice = SUITE.replace("name = \"other\"", "name = \"floor\"");
         assert_eq!(told(&twice), "there are two of the name \"floor\"");
         let none = SUITE.replace("scenario = \"echo\", ", "");

@@ -10,6 +10,7 @@
 //! ([`compare`](crate::compare)).
 
 mod command;
+mod drawings;
 mod file;
 mod machine;
 mod measure;

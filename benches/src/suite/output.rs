@@ -11,10 +11,12 @@ const NOISE: f64 = 0.05;
 const DRAWN: usize = 3;
 
 /// One load, ready to be shown.
-struct View<'a> {
-    load: &'a Load,
+pub(super) struct View<'a> {
+    pub(super) load: &'a Load,
     /// The baseline first.
-    reports: Vec<Report>,
+    pub(super) reports: Vec<Report>,
+    /// Whether it is there.
+    has_baseline: bool,
     /// The figures that count.
     rows: Vec<Row>,
 }
@@ -31,7 +33,8 @@ impl<'a> View<'a> {
         let mut rows: Vec<Row> = all.rows().iter().filter(counts).cloned().collect();
         let place = |row: &Row| load.figures.iter().position(|name| *name == row.name);
         rows.sort_by_key(place);
-        Some(Self { load, reports, rows })
+        let has_baseline = results.have_baseline(&reports);
+        Some(Self { load, reports, has_baseline, rows })
     }
 
     /// A line for each server: each figure with its spread, and its ratio to the baseline.
@@ -39,13 +42,14 @@ impl<'a> View<'a> {
         let figures = self.rows.iter().flat_map(|row| [row.name.clone(), "ratio".to_owned()]);
         let mut table = Table::new(std::iter::once("server".to_owned()).chain(figures));
         for (at, report) in self.reports.iter().enumerate() {
-            let cells = self.rows.iter().flat_map(|row| [value(row, report, at), ratio(row, at)]);
+            let ratio = |row| if self.has_baseline { ratio(row, at) } else { String::new() };
+            let cells = self.rows.iter().flat_map(|row| [value(row, report, at), ratio(row)]);
             table.row(std::iter::once(report.name().to_owned()).chain(cells));
         }
         table
     }
 
-    fn bars(&self) -> Vec<Bars> {
+    pub(super) fn bars(&self) -> Vec<Bars> {
         let rows = self.rows.iter().take(DRAWN).map(|row| {
             let bars = self.reports.iter().enumerate().map(|(at, report)| Bar {
                 name: report.name().to_owned(),
@@ -90,7 +94,7 @@ fn ratio(row: &Row, at: usize) -> String {
 }
 
 impl Results {
-    fn views(&self) -> impl Iterator<Item = View<'_>> {
+    pub(super) fn views(&self) -> impl Iterator<Item = View<'_>> {
         self.loads.iter().filter_map(|load| View::new(self, load))
     }
 

@@ -94,13 +94,20 @@ impl Results {
         }
     }
 
-    /// The medians of a load, the baseline's first if it has any.
+    /// The medians of a load: those with throughput first, and of these the baseline's.
     #[must_use]
     pub fn medians(&self, load: &str) -> Vec<Report> {
         let cells = self.cells.iter().filter(|cell| cell.load == load);
         let mut reports: Vec<Report> = cells.filter_map(Cell::median).collect();
-        reports.sort_by_key(|report| report.name() != self.baseline);
+        let place = |it: &Report| (!it.violations().is_empty(), it.name() != self.baseline);
+        reports.sort_by_key(place);
         reports
+    }
+
+    /// Whether the reports of a load, as [`medians`](Self::medians) has them, can be measured by
+    /// the first: nobody takes the place of a baseline without a result.
+    pub(super) fn have_baseline(&self, reports: &[Report]) -> bool {
+        reports.first().is_some_and(|first| first.name() == self.baseline)
     }
 
     /// What a reader must know before looking at the figures of a load.
@@ -113,7 +120,14 @@ impl Results {
             ("other processes took part of the machine", |run| run.disturbed),
         ];
         let general = kinds.iter().filter_map(|(what, is_so)| remark(what, &cells, is_so));
-        general.chain(cells.iter().flat_map(|cell| cell.remarks())).collect()
+        let is_alone = !self.have_baseline(&self.medians(load));
+        let why = || format!("no ratios: {} has no figures here to measure by", self.baseline);
+        let no_ratios = is_alone.then(why);
+        no_ratios
+            .into_iter()
+            .chain(general)
+            .chain(cells.iter().flat_map(|cell| cell.remarks()))
+            .collect()
     }
 
     /// Whether all runs kept all promises and limits, and none failed.
@@ -126,13 +140,19 @@ impl Results {
 }
 
 impl Cell {
-    /// The medians of the runs that nobody disturbed, or of all if there is none.
+    /// The medians of the runs that nobody disturbed, or of all if there is none. A promise that
+    /// was broken counts in every run: a busy machine makes a server slow, not wrong.
     #[must_use]
     pub fn median(&self) -> Option<Report> {
-        let of = |runs: &dyn Fn(&&Measured) -> bool| -> Vec<&Report> {
-            self.runs.iter().filter(runs).map(|run| &run.report).collect()
+        let of = |disturbed: bool| -> Vec<&Report> {
+            let runs = self.runs.iter().filter(|run| run.disturbed == disturbed);
+            runs.map(|run| &run.report).collect()
         };
-        merged(&of(&|run| !run.disturbed)).or_else(|| merged(&of(&|_| true)))
+        let (calm, disturbed) = (of(false), of(true));
+        let Some(mut median) = merged(&calm) else { return merged(&disturbed) };
+        let violations = disturbed.iter().flat_map(|report| report.violations());
+        violations.for_each(|it| median.violation(it.clone()));
+        Some(median)
     }
 
     /// Why it has no figures, or no throughput.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::latency::Latency;
-use crate::report::Report;
+use crate::report::{Report, Violation};
 
 const SUITE: &str = r#"
     name = "peers"
@@ -103,6 +103,37 @@ fn a_run_with_a_violation_leaves_its_server_without_throughput() {
     assert!(text.contains("relay: 3 x lost") && !results.passed());
     let page = results.page().html();
     assert!(page.contains("3 x lost") && page.contains(">none<"), "{page}");
+}
+
+#[test]
+fn a_violation_of_a_run_that_others_disturbed_takes_the_throughput_too() {
+    let mut results = results();
+    results.cells[0].runs[3].report.violation("3 x lost");
+    let relay = &results.medians("flat out")[1];
+    assert!(relay.find("cost").is_none() && relay.find("deliveries").is_none());
+    assert_eq!(relay.violations(), [Violation::from("3 x lost")]);
+    assert!(!results.text().contains("2.100 us"), "{}", results.text());
+}
+
+#[test]
+fn without_a_result_of_the_baseline_there_is_no_ratio() {
+    let mut results = results();
+    results.cells[1].runs.clear();
+    let markdown = results.markdown();
+    assert!(markdown.contains("| relay | 2.100 us (2 to 2.200) |  | 2 ms |  |"), "{markdown}");
+    let told = "no ratios: floor has no figures here to measure by";
+    assert!(markdown.contains(told), "{markdown}");
+}
+
+#[test]
+fn a_baseline_that_broke_a_promise_measures_nobody_and_hides_no_figure_of_others() {
+    let mut results = results();
+    results.cells[1].runs[0].report.violation("3 x lost");
+    let names = results.medians("flat out");
+    assert_eq!(names.iter().map(Report::name).collect::<Vec<_>>(), ["relay", "floor"]);
+    let markdown = results.markdown();
+    assert!(markdown.contains("| relay | 2.100 us (2 to 2.200) |  |"), "{markdown}");
+    assert!(markdown.contains("| floor | none |  |"), "{markdown}");
 }
 
 #[test]

@@ -90,6 +90,17 @@ fn sessions_that_open_and_close_again_are_handshakes() {
 }
 
 #[test]
+fn a_handshake_lasts_from_its_dial_to_when_it_is_open() {
+    let (_gateway, [tcp, _]) = gateway();
+    let text = "scenario = \"connect\"\nsessions = 1\nwarmup = \"50ms\"\nduration = \"200ms\"";
+    let report = run(text, &tcp, Interrupt::never());
+    assert!(report.passed(), "{report}");
+    let slowest = report.distributions()[0].latency().ms(1.0) * 1e-3;
+    // One after the other, none is slower than the slowest.
+    assert!(figure(&report, "handshakes") >= 0.95 / slowest, "{report}");
+}
+
+#[test]
 fn sessions_that_idle_cost_memory_and_send_heartbeats() {
     let (_gateway, [tcp, _]) = gateway();
     let text = "scenario = \"idle\"\nsessions = 200\ndialect = \"dtalk\"\nheartbeat = \"300ms\"\n\

@@ -16,6 +16,7 @@ const SUITE: &str = r#"
 name = "small"
 runs = 2
 patience = 0
+quiet = 64.0
 baseline = "floor"
 
 [[server]]
@@ -54,6 +55,7 @@ fn suite(text: &str, out: &Path, interrupt: &Interrupt) -> Result<Results, Suite
         server: Vec::new(),
         load: Vec::new(),
         out: out.to_owned(),
+        svg: Some(out.join("images")),
         bench: env!("CARGO_BIN_EXE_comet-bench").into(),
         relay: None,
     };
@@ -85,6 +87,10 @@ fn servers_that_are_here_get_medians_and_the_others_are_named() {
     for (name, part) in [("suite.md", "| comet |"), ("suite.html", "<svg")] {
         let text = fs::read_to_string(dir.path().join(name)).unwrap();
         assert!(text.contains(part), "{name}: {text}");
+    }
+    for name in ["rooms.svg", "rooms-latency.svg"] {
+        let image = fs::read_to_string(dir.path().join("images").join(name)).unwrap();
+        assert!(image.starts_with("<svg ") && image.contains(">comet</text>"), "{name}: {image}");
     }
     drop(gateway);
 }
@@ -124,12 +130,19 @@ fn a_suite_of_which_nothing_is_here_has_no_result() {
 }
 
 #[test]
-fn the_suite_that_comes_with_the_program_makes_sense() {
-    let text = include_str!("../../suites/peers.toml");
-    let suite = comet_bench::suite::Suite::parse(text).unwrap();
-    for load in &suite.loads {
-        let plan = comet_bench::plan::Plan::new(load.plan.clone());
-        assert!(plan.is_ok(), "{}: {:?}", load.name, plan.err());
+fn the_suites_that_come_with_the_program_make_sense() {
+    let suites =
+        [include_str!("../../suites/peers.toml"), include_str!("../../suites/targets.toml")];
+    for text in suites {
+        let suite = comet_bench::suite::Suite::parse(text).unwrap();
+        for load in &suite.loads {
+            for server in suite.servers.iter().filter(|server| server.takes(load)) {
+                let mut plan = load.plan.clone();
+                plan.dialect = Some(server.dialect);
+                plan.addr = Some(vec![server.addr.clone()]);
+                let plan = comet_bench::plan::Plan::new(plan);
+                assert!(plan.is_ok(), "{}, {}: {:?}", load.name, server.name, plan.err());
+            }
+        }
     }
-    assert!(suite.servers.iter().any(|server| server.name == suite.baseline));
 }

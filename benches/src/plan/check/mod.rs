@@ -64,6 +64,10 @@ const fn own(kind: Kind) -> &'static [&'static str] {
     }
 }
 
+/// The longest message: with what dialects put around it, it is what their readers take at the
+/// most, 1 MiB.
+const LONGEST: usize = (1 << 20) - 1_024;
+
 /// What stands in the place of what is not said.
 struct Defaults {
     sessions: usize,
@@ -123,7 +127,7 @@ impl Plan {
     }
 
     fn check(&self) -> Result<(), PlanError> {
-        within("size", self.size, self.least_size(), 16 << 20)?;
+        within("size", self.size, self.least_size(), LONGEST)?;
         within("concurrency", self.concurrency, 1, 65_535)?;
         within("threads", self.threads, 1, 256.min(self.sessions))?;
         let (kind, dialect) = (self.kind, self.dialect);

@@ -69,12 +69,12 @@ fn what_makes_no_sense_is_named() {
         ("sessions = 5", "`scenario` is missing: idle, connect, echo, fan or chat"),
         ("scenario = \"idle\"\nlimit = \"1s\"", "`limit` means nothing to idle"),
         ("scenario = \"echo\"\nrooms = 2", "`rooms` means nothing to echo"),
-        ("scenario = \"fan\"\nsize = 7", "`size` must be from 8 to 16777216"),
+        ("scenario = \"fan\"\nsize = 7", "`size` must be from 8 to 1047552"),
         (
             "scenario = \"fan\"\nsize = 11\ndialect = \"raw-text\"",
-            "`size` must be from 12 to 16777216",
+            "`size` must be from 12 to 1047552",
         ),
-        ("scenario = \"echo\"\nsize = 31\nsessions = 65537", "`size` must be from 32 to 16777216"),
+        ("scenario = \"echo\"\nsize = 31\nsessions = 65537", "`size` must be from 32 to 1047552"),
         ("scenario = \"fan\"\nsessions = 3\nrooms = 4", "`rooms` must be from 1 to 3"),
         (
             "scenario = \"fan\"\nrate = 5\nwindow = 8",
