@@ -17,6 +17,10 @@ use crate::wait;
 const MISSING: &str = "install Chromium and its driver to run the browser tests, on Debian: \
      apt-get install --no-install-recommends chromium chromium-driver";
 
+/// The driver takes a free port of one address family, and ends if the other family's is in use,
+/// be it by a connection: that is a matter of luck.
+const ATTEMPTS: usize = 5;
+
 /// A private chromedriver on a free port; all its browsers' files are in one directory.
 #[derive(Debug)]
 pub(crate) struct Driver {
@@ -33,11 +37,16 @@ impl Driver {
             panic!("{MISSING}");
         };
         let files = Folder::new();
-        let mut command = Command::new(driver);
-        command.arg("--port=0").env("TMPDIR", files.path()).stderr(Stdio::null());
-        let mut process = ProcessGroup::start(command).expect("chromedriver starts");
-        let port = process.await_line(port_in).await.expect("chromedriver says its port");
-        Self { url: format!("http://127.0.0.1:{port}"), chromium, _process: process, files }
+        for _ in 0..ATTEMPTS {
+            let mut command = Command::new(&driver);
+            command.arg("--port=0").env("TMPDIR", files.path()).stderr(Stdio::null());
+            let mut process = ProcessGroup::start(command).expect("chromedriver starts");
+            if let Some(port) = process.await_line(port_in).await {
+                let url = format!("http://127.0.0.1:{port}");
+                return Self { url, chromium, _process: process, files };
+            }
+        }
+        panic!("chromedriver does not say its port");
     }
 
     /// A browser with a fresh profile: another person, or another device.
