@@ -277,7 +277,7 @@ setters! {
     accept_batch: usize;
     /// How shards read from sockets and write to them. Default [`Io::Auto`].
     ///
-    /// A ring costs a shard about 40 KiB of the kernel's memory, and a file descriptor.
+    /// A ring costs a shard about 20 KiB of the kernel's memory, and a file descriptor.
     io: Io;
 }
 

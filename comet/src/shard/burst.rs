@@ -7,8 +7,6 @@
 use std::io::{self, ErrorKind};
 use std::mem;
 
-use comet_protocol::Dialect;
-
 use super::Shard;
 use super::carrier::BATCH;
 use super::connection::format_of;
@@ -95,21 +93,6 @@ impl Shard {
         at
     }
 
-    /// Whether everything is so that a direct slot stands for.
-    fn is_direct(&self, part: Part) -> bool {
-        let session = self.bucket.get(part.slot).map(|member| &member.session);
-        let connection = self.connections.get(part.slot as usize).and_then(Option::as_ref);
-        session.is_some_and(|it| it.is_open() && it.conversation().is_none())
-            && connection.is_some_and(|it| it.out.is_none() && it.format() == Some(part.format))
-    }
-
-    /// Notes that a member was found direct, for the walks to come.
-    pub(super) fn note_direct(&mut self, part: Part) {
-        if self.is_direct(part) && format_of(part.format).0 != Dialect::Comet {
-            self.direct.set(part.slot, part.format);
-        }
-    }
-
     /// Makes the writes that have been planned, and queues what sockets did not take.
     pub(super) fn write_burst(&mut self, run: &mut Run) {
         if self.burst.writes.is_empty() {
@@ -144,7 +127,12 @@ impl Shard {
     fn fall_short(&mut self, part: Part, result: io::Result<usize>, run: &mut Run) -> usize {
         let written = match result.map_err(|error| error.kind()) {
             Ok(written) => written,
-            Err(ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
+            Err(ErrorKind::WouldBlock) => 0,
+            Err(ErrorKind::Interrupted) => {
+                // It has not said that it takes no more, and is asked again when the turn ends.
+                self.queue_run(part, run, 0);
+                return 0;
+            }
             Err(kind) => {
                 self.lose_later(part.slot, kind, run);
                 return 0;
@@ -153,14 +141,5 @@ impl Shard {
         self.wait_for_space(part.slot);
         self.queue_run(part, run, written);
         written
-    }
-
-    /// The socket has said that it takes no more: it is not asked again before it takes more.
-    pub(super) fn wait_for_space(&mut self, slot: u32) {
-        let due = self.now + self.shared.config.write_timeout;
-        if let Some(connection) = self.connection(slot) {
-            connection.state.blocked = true;
-            self.wheel.arm_by(slot, due);
-        }
     }
 }

@@ -14,7 +14,7 @@ use super::socket::Socket;
 use crate::config::Io;
 
 /// Writes that are collected before they are made: enough that the call is a small part of them,
-/// and few enough that what they read and write stays in the processor's cache.
+/// and few enough that what they touch stays in the processor's cache.
 pub(super) const BATCH: usize = 128;
 
 /// The way to the sockets and back. Made on the shard's own thread.
@@ -26,13 +26,15 @@ pub(super) struct Carrier {
 impl Carrier {
     /// The way that was asked for, or the one that there is.
     pub(super) fn new(io: Io, shard: usize) -> Self {
-        let ring = match io {
-            Io::Epoll => None,
-            Io::Auto | Io::Uring => open()
-                .inspect_err(|error| tracing::warn!(shard, %error, "no io_uring: plain calls"))
-                .ok(),
-        };
-        Self { ring }
+        if io == Io::Epoll {
+            return Self::default();
+        }
+        let ring = open().inspect_err(|error| match io {
+            // It was not asked for.
+            Io::Auto => tracing::info!(shard, %error, "without io_uring"),
+            _ => tracing::warn!(shard, %error, "without io_uring"),
+        });
+        Self { ring: ring.ok() }
     }
 
     /// Offers each socket its bytes once, and appends what it took to the results, in this order.
@@ -55,11 +57,7 @@ impl Carrier {
         results: &mut Vec<io::Result<usize>>,
     ) {
         match &mut self.ring {
-            Some(ring) => {
-                let reads =
-                    reads.filter_map(|(socket, buffer)| Some((socket.descriptor()?, buffer)));
-                ring.receive(reads, results);
-            }
+            Some(ring) => ring.receive(reads.filter_map(described), results),
             None => results.extend(reads.map(|(socket, buffer)| socket.receive(buffer))),
         }
     }
@@ -71,6 +69,6 @@ pub(crate) fn open() -> io::Result<Ring> {
 }
 
 /// A shard with a ring has no sockets but the system's.
-fn described<'a>((socket, bytes): (&'a Socket, &'a [u8])) -> Option<(BorrowedFd<'a>, &'a [u8])> {
+fn described<B>((socket, bytes): (&Socket, B)) -> Option<(BorrowedFd<'_>, B)> {
     Some((socket.descriptor()?, bytes))
 }

@@ -9,6 +9,12 @@
 //! direct though it could be costs a few questions; one that is and should not be would be a
 //! defect, which the walk looks for in builds with assertions.
 
+use comet_protocol::Dialect;
+
+use super::Shard;
+use super::connection::format_of;
+use super::fanout::Part;
+
 /// In which wire format each slot gets what has no numbers, if it can be written to directly.
 #[derive(Debug, Default)]
 pub(super) struct Direct {
@@ -37,6 +43,23 @@ impl Direct {
     pub(super) fn clear(&mut self, slot: u32) {
         if let Some(format) = self.slots.get_mut(slot as usize) {
             *format = 0;
+        }
+    }
+}
+
+impl Shard {
+    /// Whether everything is so that a direct slot stands for.
+    pub(super) fn is_direct(&self, part: Part) -> bool {
+        let session = self.bucket.get(part.slot).map(|member| &member.session);
+        let connection = self.connections.get(part.slot as usize).and_then(Option::as_ref);
+        session.is_some_and(|it| it.is_open() && it.conversation().is_none())
+            && connection.is_some_and(|it| it.out.is_none() && it.format() == Some(part.format))
+    }
+
+    /// Notes that a member was found direct, for the walks to come.
+    pub(super) fn note_direct(&mut self, part: Part) {
+        if self.is_direct(part) && format_of(part.format).0 != Dialect::Comet {
+            self.direct.set(part.slot, part.format);
         }
     }
 }

@@ -130,6 +130,15 @@ impl Shard {
         Flush::Done
     }
 
+    /// The socket has said that it takes no more: it is not asked again before it takes more.
+    pub(super) fn wait_for_space(&mut self, slot: u32) {
+        let due = self.now + self.shared.config.write_timeout;
+        if let Some(connection) = self.connection(slot) {
+            connection.state.blocked = true;
+            self.wheel.arm_by(slot, due);
+        }
+    }
+
     /// The socket takes bytes again.
     pub(super) fn handle_writable(&mut self, slot: u32) {
         let Some(connection) = self.connection(slot) else { return };
