@@ -49,7 +49,6 @@ pub(super) fn run(
 
 fn measure(course: &mut Course<'_>, talk: Talk, stall: Stall) -> Result<(), RunError> {
     let all = part(course, talk, "measure")?;
-    let others = "others stalled";
     figures("all reading", talk, &all, &mut course.report);
     if course.watch.is_interrupted() {
         return Ok(());
@@ -59,7 +58,7 @@ fn measure(course: &mut Course<'_>, talk: Talk, stall: Stall) -> Result<(), RunE
     course.crew.stall(true)?;
     let some = part(course, talk, "stalled")?;
     memory.most = course.watch.take_peak();
-    figures(others, talk, &some, &mut course.report);
+    figures("others stalled", talk, &some, &mut course.report);
     go_on(course)?;
     memory.after = course.watch.server_resident();
     let report = &mut course.report;
@@ -111,6 +110,9 @@ fn figures(when: &str, talk: Talk, measured: &Measured, report: &mut Report) {
     }
     report.figure(format!("harness CPU, {when}"), finding.cpu(), "cores");
     report.distribution(format!("delivery, {when}"), &finding.latency);
+    for why in finding.limits() {
+        report.harness_limited(format!("{when}: {why}"));
+    }
     remarks(talk, finding, report);
 }
 

@@ -112,11 +112,11 @@ pub(super) fn figures(plan: &Plan, talk: Talk, measured: &Measured, report: &mut
     }
     report.figure("harness CPU", finding.cpu(), "cores");
     report.distribution(one, &finding.latency);
+    finding.limits().into_iter().for_each(|why| report.harness_limited(why));
     remarks(talk, finding, report);
 }
 
 pub(super) fn remarks(talk: Talk, finding: &Finding, report: &mut Report) {
-    finding.limits().into_iter().for_each(|why| report.harness_limited(why));
     let came = finding.latency.len();
     if matches!(talk, Talk::Open(_)) && real(finding.due) < 0.99 * real(came) {
         let late = came - finding.due;
