@@ -321,6 +321,14 @@ mod tests {
         assert_eq!(outcome, Outcome::TimedOut);
         let took = clock::now().since(began);
         assert!((BRIEF..15 * BRIEF).contains(&took), "{took:?}");
+        let mut looks = 0;
+        let mut third = |_: &Crew| {
+            looks += 1;
+            looks % 3 == 0
+        };
+        let outcome = watch.wait_for(&crew, clock::now() + 30 * BRIEF, &mut third).unwrap();
+        assert_eq!(outcome, Outcome::Interrupted);
+        assert_eq!(watch.insist(&crew, 30 * BRIEF, &mut third).unwrap(), Outcome::Done);
         crew.end().unwrap();
     }
 }

@@ -95,8 +95,18 @@ impl<'a> Course<'a> {
         if watch.is_gone() {
             report.violation("the server is gone");
         }
+        let trouble = crew.trouble().unwrap_or_else(|| "nothing went wrong".to_owned());
         let ended = crew.end()?;
         watch.report(&mut report);
+        if ended.counts.expelled > 0 {
+            report.note(format!("why a connection ended last: {trouble}"));
+        }
+        if ended.absent > 0 {
+            let absent = ended.absent;
+            report.violation(format!(
+                "{absent} sessions that had stalled did not come back; last trouble: {trouble}"
+            ));
+        }
         verdict(&ended, &mut report);
         drop(server);
         Ok(report)
@@ -112,7 +122,7 @@ fn verdict(ended: &Ended, report: &mut Report) {
         ("connections broken", ended.broken),
         ("deliveries that waited for the stalled", ended.waiting),
         ("deliveries that the stalled never got", ended.verdict.forgone),
-        ("sessions that the server ended as they stalled", ended.counts.expelled),
+        ("connections of the stalled that ended", ended.counts.expelled),
         ("connections that failed", ended.tally.failed_dials),
     ] {
         if count > 0 {
@@ -122,10 +132,6 @@ fn verdict(ended: &Ended, report: &mut Report) {
     if ended.outstanding > 0 {
         let missing = ended.outstanding;
         report.violation(format!("{missing} deliveries had not come when the wait was over"));
-    }
-    if ended.absent > 0 {
-        let absent = ended.absent;
-        report.violation(format!("{absent} sessions that had stalled did not come back"));
     }
     if ended.unanswered > 0 {
         report.violation(format!("{} messages were not answered", ended.unanswered));

@@ -91,8 +91,10 @@ fn a_server_may_end_the_stalled_and_they_come_back() {
     let relay = narrow(Overflow::Close);
     let report = run("dialect = \"dtalk\"\nthreads = 2", &format!("ws://{}/sub", relay.ws));
     assert!(report.passed(), "{report}");
-    assert_eq!(figure(&report, "sessions that the server ended as they stalled"), 5.0);
+    assert_eq!(figure(&report, "connections of the stalled that ended"), 5.0);
     assert!(figure(&report, "deliveries that the stalled never got") >= 500.0, "{report}");
+    let why = |note: &String| note.starts_with("why a connection ended last: ");
+    assert!(report.notes().iter().any(why), "{report}");
 }
 
 #[test]
