@@ -52,6 +52,9 @@ impl Plan {
             put("away", span(presence.away));
             put("breaks", json!(presence.breaks));
         }
+        if let Some(stall) = self.stall {
+            put("stalled", json!(stall.sessions));
+        }
         put("warmup", span(self.times.warm_up));
         put("duration", span(self.times.measure));
         put("seed", json!(self.seed));
@@ -87,6 +90,7 @@ mod tests {
         assert!(has("scenario = \"idle\"", "heartbeat"));
         assert!(has("scenario = \"chat\"", "groups") && has("scenario = \"chat\"", "churn"));
         assert!(has("scenario = \"connect\"\nrate = 5", "rate"));
+        assert_eq!(load("scenario = \"tortoise\"\nsessions = 9").get("stalled"), Some(&json!(4)));
         assert!(has("scenario = \"fan\"\nrate = \"find\"", "limit"));
     }
 }

@@ -13,6 +13,7 @@ mod layout;
 mod load;
 mod options;
 mod quantity;
+mod stall;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub use layout::{Layout, Member, Pick, Room, Source, Traffic};
 pub use options::{Carrier, Options, Promise};
 pub use quantity::{BadQuantity, Ramp, Rate, Size, Span};
 use serde::{Deserialize, Serialize};
+pub use stall::Stall;
 
 use crate::dialect::Dialect;
 
@@ -43,6 +45,8 @@ pub enum Kind {
     Fan,
     /// Private messages, groups of many sizes, people who leave and return
     Chat,
+    /// A share of the readers stops reading: the others and the memory notice nothing
+    Tortoise,
 }
 
 /// Where the server is.
@@ -169,6 +173,8 @@ pub struct Plan {
     pub times: Times,
     /// How people come and go.
     pub presence: Option<Presence>,
+    /// Who stops reading.
+    pub stall: Option<Stall>,
 }
 
 impl fmt::Display for Kind {
@@ -179,6 +185,7 @@ impl fmt::Display for Kind {
             Self::Echo => "echo",
             Self::Fan => "fan",
             Self::Chat => "chat",
+            Self::Tortoise => "tortoise",
         })
     }
 }

@@ -162,6 +162,17 @@ pub struct Options {
     #[arg(long, help_heading = "Chat")]
     pub breaks: Option<f64>,
 
+    /// Share of the sessions that stop reading
+    #[arg(long, help_heading = "Tortoise")]
+    pub stalled: Option<f64>,
+    /// Most that the p99 of the others may be, as a multiple of what it was before
+    #[arg(long, help_heading = "Tortoise")]
+    pub slower: Option<f64>,
+    /// Most that the server's memory may grow meanwhile [default: the relay's budget and 5 %; no
+    /// limit for other servers]
+    #[arg(long, help_heading = "Tortoise")]
+    pub growth: Option<Size>,
+
     /// Write the report as JSON; `-` is standard output
     #[arg(long, value_name = "FILE", help_heading = "Report")]
     pub json: Option<PathBuf>,

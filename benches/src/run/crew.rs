@@ -7,16 +7,18 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::complete::Complete;
-use super::desk::{Desk, Voice};
+use super::deal::{guests, lanes, narrow, readers, share};
+use super::desk::Desk;
 use super::live::Live;
 use super::order::{Order, Reply};
-use super::talk::{Lane, Talker};
+use super::stalls::Stalls;
+use super::talk::Talker;
 use super::wakes::Wakes;
-use super::worker::{Guest, Worker};
+use super::worker::Worker;
 use super::{Arrive, Finding, Talk};
 use crate::audience::{Audience, Counts, Rounds};
 use crate::clock;
-use crate::driver::{Driver, Identity, Route, Tally, Time, Tuning};
+use crate::driver::{Driver, Route, Tally, Time, Tuning};
 use crate::latency::Latency;
 use crate::oracle::{Ledger, Oracle, Stamp, Verdict};
 use crate::plan::{Flow, Layout, Plan};
@@ -43,6 +45,10 @@ pub struct Ended {
     pub left: u64,
     /// Connections that were broken.
     pub broken: u64,
+    /// Deliveries that sessions which had stopped had not read when they went on.
+    pub waiting: u64,
+    /// Sessions of these that were not there at the end.
+    pub absent: u64,
     /// What the oracle found.
     pub verdict: Verdict,
 }
@@ -110,12 +116,16 @@ impl Crew {
         let drivers = (0..threads).map(driver).collect::<io::Result<Vec<_>>>()?;
         let wakes = Wakes::new(layout, &drivers)?;
         let parts = complete.into_iter().zip(readers).zip(drivers).enumerate();
+        let narrow = narrow(routes, plan.size);
+        let has_gaps = plan.dialect.features().gaps;
         let (reply, replies) = sync_channel(threads);
         let mut crew = Self { hands: Vec::new(), replies, sessions: plan.sessions };
         for (at, ((complete, readers), driver)) in parts {
+            let guests = guests(layout, at, threads);
             let mut audience = Audience::new();
             audience.oracle = Oracle::of(Arc::clone(&ledger));
-            audience.timed = 0..0;
+            let reading = guests.iter().take_while(|guest| !guest.stalls).count();
+            audience.timed = 0..reading;
             audience.rounds = is_closed.then(|| Rounds::new(readers));
             let desk = Desk {
                 driver,
@@ -127,16 +137,17 @@ impl Crew {
                 sent_within: 0,
                 lag: Latency::new(),
             };
-            let guests = guests(layout, at, threads);
             let seed = plan.seed.wrapping_add(at as u64);
             let live = Arc::new(Live::default());
             let worker = Worker {
                 desk,
                 talker: Talker::new(lanes(layout, at, threads), complete, wakes.clone(), seed),
                 share: share(guests.len(), plan.sessions),
+                stalls: Stalls::new(reading..guests.len(), has_gaps),
                 guests,
                 dialect: plan.dialect,
                 routes: Arc::clone(routes),
+                narrow: Arc::clone(&narrow),
                 presence: plan.presence,
                 is_precise: tuning.is_precise,
                 threads,
@@ -198,6 +209,15 @@ impl Crew {
     /// [`RunError::Thread`].
     pub fn cut(&self) -> Result<(), RunError> {
         self.order(&Order::Cut(clock::now()))
+    }
+
+    /// Those who stop reading do so now, or read again.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`].
+    pub fn stall(&self, is_stalled: bool) -> Result<(), RunError> {
+        self.order(if is_stalled { &Order::Stall } else { &Order::GoOn })
     }
 
     /// Nothing more is sent.
@@ -339,56 +359,8 @@ impl Ended {
         self.tally.lost += other.tally.lost;
         self.left += other.left;
         self.broken += other.broken;
+        self.waiting += other.waiting;
+        self.absent += other.absent;
         self.verdict.merge(other.verdict);
     }
-}
-
-/// The sessions of one thread: as cards are dealt.
-fn of_thread(at: usize, threads: usize, all: usize) -> impl Iterator<Item = usize> {
-    (at..all).step_by(threads)
-}
-
-fn guests(layout: &Layout, at: usize, threads: usize) -> Vec<Guest> {
-    let guest = |session: usize| {
-        let member = &layout.members[session];
-        let identity = Identity::new(member.user.clone(), member.joins.iter().cloned());
-        // What friends say comes to the user, beside what is said in groups.
-        let identity = Identity { inbox: member.reads.len() > member.joins.len(), ..identity };
-        Guest { identity, reads: member.reads.clone() }
-    };
-    of_thread(at, threads, layout.members.len()).map(guest).collect()
-}
-
-/// How many of a thread's sessions read each stream.
-fn readers(layout: &Layout, at: usize, threads: usize) -> Vec<u32> {
-    let mut readers = vec![0; layout.streams() as usize];
-    for session in of_thread(at, threads, layout.members.len()) {
-        for room in &layout.members[session].reads {
-            let room = &layout.rooms[*room];
-            let streams = room.first as usize..(room.first + room.streams) as usize;
-            readers[streams].iter_mut().for_each(|readers| *readers += 1);
-        }
-    }
-    readers
-}
-
-fn lanes(layout: &Layout, at: usize, threads: usize) -> Vec<Lane> {
-    let of_kind = |traffic: &crate::plan::Traffic| {
-        let own = traffic.sources.iter().filter(|source| source.session % threads == at);
-        let voices: Vec<Voice> = own
-            .map(|source| Voice {
-                session: source.session / threads,
-                stream: source.stream,
-                to: source.to.clone(),
-            })
-            .collect();
-        let share = traffic.share * share(voices.len(), traffic.sources.len());
-        Lane::new(share, voices, traffic.pick)
-    };
-    layout.traffic.iter().map(of_kind).filter(|lane| !lane.voices.is_empty()).collect()
-}
-
-fn share(part: usize, of: usize) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "there are far fewer sessions than 2^53")]
-    if of == 0 { 0.0 } else { part as f64 / of as f64 }
 }

@@ -42,6 +42,19 @@ pub struct Watch {
     phase: Option<(&'static str, Time)>,
     windows: Vec<(&'static str, f64, f64)>,
     samples: Vec<Sample>,
+    /// The most memory that the server had at a look, since somebody asked.
+    peak: Option<u64>,
+}
+
+/// What an interrupt does to a wait.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Pulled {
+    /// It ends it.
+    Return,
+    /// It makes it brief.
+    Hurry,
+    /// Nothing.
+    Ignore,
 }
 
 /// How often a condition is looked at that is waited for.
@@ -70,6 +83,7 @@ impl Watch {
             phase: None,
             windows: Vec::new(),
             samples: Vec::new(),
+            peak: None,
         }
     }
 
@@ -98,6 +112,17 @@ impl Watch {
         self.usage?.own_share().ok()
     }
 
+    /// The server's resident memory, as it is along the run.
+    #[must_use]
+    pub fn server_resident(&self) -> Option<u64> {
+        self.usage?.resident().ok()
+    }
+
+    /// Takes the most resident memory that the server had since this was taken last, now included.
+    pub fn take_peak(&mut self) -> Option<u64> {
+        self.peak.take().max(self.server_resident())
+    }
+
     /// Whether the server was known and is gone.
     #[must_use]
     pub fn is_gone(&self) -> bool {
@@ -116,7 +141,7 @@ impl Watch {
     ///
     /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
     pub fn pass(&mut self, crew: &Crew, until: Time) -> Result<Outcome, RunError> {
-        self.wait(crew, until, self.interval, |_| false, true)
+        self.wait(crew, until, self.interval, |_| false, Pulled::Return)
     }
 
     /// Waits for something, at the latest until a deadline.
@@ -130,7 +155,7 @@ impl Watch {
         deadline: Time,
         done: impl FnMut(&Crew) -> bool,
     ) -> Result<Outcome, RunError> {
-        self.wait(crew, deadline, CONDITION, done, true)
+        self.wait(crew, deadline, CONDITION, done, Pulled::Return)
     }
 
     /// Waits for what is on its way at the end, also when the user has seen enough.
@@ -140,7 +165,22 @@ impl Watch {
     /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
     pub fn settle(&mut self, crew: &Crew, most: Duration) -> Result<Outcome, RunError> {
         let since = clock::now();
-        self.wait(crew, since + most, CONDITION, |crew| crew.is_settled(since), false)
+        let is_settled = |crew: &Crew| crew.is_settled(since);
+        self.wait(crew, since + most, CONDITION, is_settled, Pulled::Hurry)
+    }
+
+    /// Waits for something without which there is no verdict, whatever the user has seen.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
+    pub fn insist(
+        &mut self,
+        crew: &Crew,
+        most: Duration,
+        done: impl FnMut(&Crew) -> bool,
+    ) -> Result<Outcome, RunError> {
+        self.wait(crew, clock::now() + most, CONDITION, done, Pulled::Ignore)
     }
 
     fn wait(
@@ -149,7 +189,7 @@ impl Watch {
         mut deadline: Time,
         step: Duration,
         mut done: impl FnMut(&Crew) -> bool,
-        may_be_interrupted: bool,
+        pulled: Pulled,
     ) -> Result<Outcome, RunError> {
         let (mut was_interrupted, nobody) = (false, Interrupt::never());
         loop {
@@ -164,10 +204,12 @@ impl Watch {
                 return Err(RunError::Thread);
             }
             if !was_interrupted && self.is_interrupted() {
-                if may_be_interrupted {
-                    return Ok(Outcome::Interrupted);
+                was_interrupted = true;
+                match pulled {
+                    Pulled::Return => return Ok(Outcome::Interrupted),
+                    Pulled::Hurry => deadline = deadline.min(now + BRIEF),
+                    Pulled::Ignore => {}
                 }
-                (was_interrupted, deadline) = (true, deadline.min(now + BRIEF));
             }
             if now >= deadline {
                 return Ok(Outcome::TimedOut);
@@ -201,11 +243,12 @@ impl Watch {
             sessions: Some(shown.open),
             deliveries: Some(arrived / took),
             server_cpu: self.last.server.zip(look.server).map(|(from, to)| cores(from, to)),
-            server_memory: self.usage.and_then(|usage| usage.resident().ok()),
+            server_memory: self.server_resident(),
             own_cpu: Some(cores(self.last.own, look.own)),
             p50: quantile(0.5),
             p99: quantile(0.99),
         };
+        self.peak = self.peak.max(sample.server_memory);
         self.progress.update(&Live {
             sessions: usize::try_from(shown.open).unwrap_or(usize::MAX),
             wanted: crew.sessions(),
@@ -273,7 +316,8 @@ mod tests {
             interrupt.pull();
             false
         };
-        let outcome = watch.wait(&crew, began + 30 * BRIEF, CONDITION, pulls, false).unwrap();
+        let outcome =
+            watch.wait(&crew, began + 30 * BRIEF, CONDITION, pulls, Pulled::Hurry).unwrap();
         assert_eq!(outcome, Outcome::TimedOut);
         let took = clock::now().since(began);
         assert!((BRIEF..15 * BRIEF).contains(&took), "{took:?}");

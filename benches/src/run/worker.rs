@@ -11,6 +11,7 @@ use super::comings::Comings;
 use super::desk::Desk;
 use super::live::Live;
 use super::order::{Order, Reply};
+use super::stalls::Stalls;
 use super::talk::Talker;
 use super::{Ended, Finding, Talk};
 use crate::audience::Meter;
@@ -24,6 +25,8 @@ use crate::plan::Presence;
 pub(super) struct Guest {
     pub(super) identity: Identity,
     pub(super) reads: Vec<usize>,
+    /// It stops reading for a part of the run.
+    pub(super) stalls: bool,
 }
 
 /// What a worker has from its beginning.
@@ -34,6 +37,9 @@ pub(super) struct Worker {
     pub(super) guests: Vec<Guest>,
     pub(super) dialect: Dialect,
     pub(super) routes: Arc<[Route]>,
+    /// The same with small buffers, for those who stop reading.
+    pub(super) narrow: Arc<[Route]>,
+    pub(super) stalls: Stalls,
     pub(super) presence: Option<Presence>,
     /// This thread's part of the sessions.
     pub(super) share: f64,
@@ -124,6 +130,8 @@ impl Running {
                     meter.window.end = meter.window.end.min(at);
                 }
             }
+            Order::Stall => self.worker.stalls.begin(&mut self.worker.desk),
+            Order::GoOn => self.worker.stalls.end(&mut self.worker.desk),
             Order::Hush => {
                 self.worker.talker.hush();
                 self.comings.iter_mut().for_each(Comings::stay);
@@ -174,6 +182,7 @@ impl Running {
         if let Some(comings) = &mut self.comings {
             comings.turn(now, &mut self.worker.desk);
         }
+        self.worker.stalls.turn(now, &mut self.worker.desk);
         self.worker.talker.speak(now, &mut self.worker.desk);
         self.watch_for_stalls(now);
         let every = if self.is_hushed { COUNTED } else { SHOWN };
@@ -222,7 +231,8 @@ impl Running {
         let edges = edges.filter(|edge| *edge > now);
         let arrivals = self.arrivals.as_ref().and_then(Arrivals::next);
         let comings = self.comings.as_ref().and_then(Comings::next);
-        let dues = [worker.talker.next(), soon, arrivals, comings, Some(now + every)];
+        let returns = worker.stalls.next();
+        let dues = [worker.talker.next(), soon, arrivals, comings, returns, Some(now + every)];
         dues.into_iter().flatten().chain(edges).min().unwrap_or(now)
     }
 
@@ -247,7 +257,8 @@ impl Running {
                 driver.reopen(session);
             } else {
                 let guest = &worker.guests[session];
-                let routes = Arc::clone(&worker.routes);
+                let routes = if guest.stalls { &worker.narrow } else { &worker.routes };
+                let routes = Arc::clone(routes);
                 let seed = worker.seed.wrapping_add(session as u64);
                 driver.add(worker.dialect, guest.identity.clone(), routes, seed);
                 audience.add(now, &guest.reads);
@@ -286,6 +297,7 @@ impl Running {
                 outstanding += desk.audience.unanswered();
             }
             let is_complete = self.comings.as_ref().is_none_or(Comings::is_complete);
+            outstanding += self.worker.stalls.absent(&desk.audience);
             outstanding += self.worker.talker.held() + u64::from(!is_complete);
             live.outstanding.set(outstanding);
             live.counted.set(now.as_micros());
@@ -326,6 +338,8 @@ impl Running {
     }
 
     fn end(self) -> Ended {
+        let stalls = &self.worker.stalls;
+        let (waiting, absent) = (stalls.waiting, stalls.absent(&self.worker.desk.audience));
         let Desk { driver, audience, sent, is_answered, .. } = self.worker.desk;
         let (left, broken) = self.comings.map_or((0, 0), |comings| (comings.left, comings.broken));
         Ended {
@@ -338,6 +352,8 @@ impl Running {
             tally: driver.tally(),
             left,
             broken,
+            waiting,
+            absent,
             verdict: audience.oracle.finish(),
         }
     }

@@ -1,7 +1,7 @@
 //! The runs that the binary offers: each starts from a server or a relay, and ends in a report.
 //!
-//! `idle`, `connect`, `echo`, `fan` and `chat` follow a [`Plan`]; `classes`, `cuts`, `storm` and
-//! `tortoise` have settings of their own, and need sessions that are resumed.
+//! `idle`, `connect`, `echo`, `fan`, `chat` and `tortoise` follow a [`Plan`]; `classes`, `cuts` and
+//! `storm` have settings of their own, and need sessions that are resumed.
 
 mod capacity;
 pub mod classes;
@@ -11,7 +11,7 @@ mod crowd;
 pub mod cuts;
 mod idle;
 pub mod storm;
-pub mod tortoise;
+mod tortoise;
 mod traffic;
 
 use std::io;
@@ -92,6 +92,7 @@ pub fn run(plan: &Plan, interrupt: Interrupt, progress: Progress) -> Result<Repo
         Kind::Idle => idle::run(plan, interrupt, progress),
         Kind::Connect => connect::run(plan, interrupt, progress),
         Kind::Echo | Kind::Fan | Kind::Chat => traffic::run(plan, interrupt, progress),
+        Kind::Tortoise => tortoise::run(plan, interrupt, progress),
     }
 }
 

@@ -48,19 +48,19 @@ pub(super) fn run(
 
 fn measure(course: &mut Course<'_>, talk: Talk) -> Result<(), RunError> {
     let times = course.plan.times;
-    let mut measured = flow(course, talk, times.warm_up, times.measure)?;
+    let mut measured = flow(course, talk, times.warm_up, ("measure", times.measure))?;
     measured.finding = course.settle()?;
     figures(course.plan, talk, &measured, &mut course.report);
     Ok(())
 }
 
-/// Lets messages flow, for the warm-up and then for the window. What came is to be collected
-/// later; what the server used in the window is known.
+/// Lets messages flow, for the warm-up and then for the window, which has a name. What came is to
+/// be collected later; what the server used in the window is known.
 pub(super) fn flow(
     course: &mut Course<'_>,
     talk: Talk,
     warm_up: Duration,
-    lasting: Duration,
+    (name, lasting): (&'static str, Duration),
 ) -> Result<Measured, RunError> {
     let Course { crew, watch, .. } = course;
     let from = clock::now() + HEADSTART;
@@ -69,7 +69,7 @@ pub(super) fn flow(
     watch.phase("warm-up", Some(warm_up));
     let mut outcome = watch.pass(crew, window.start)?;
     let before = watch.server_cpu();
-    watch.phase("measure", Some(lasting));
+    watch.phase(name, Some(lasting));
     if outcome == Outcome::TimedOut {
         outcome = watch.pass(crew, window.end)?;
     }
@@ -115,7 +115,7 @@ pub(super) fn figures(plan: &Plan, talk: Talk, measured: &Measured, report: &mut
     remarks(talk, finding, report);
 }
 
-fn remarks(talk: Talk, finding: &Finding, report: &mut Report) {
+pub(super) fn remarks(talk: Talk, finding: &Finding, report: &mut Report) {
     finding.limits().into_iter().for_each(|why| report.harness_limited(why));
     let came = finding.latency.len();
     if matches!(talk, Talk::Open(_)) && real(finding.due) < 0.99 * real(came) {

@@ -10,5 +10,6 @@ mod peers;
 mod planned;
 mod rooms;
 mod runs;
+mod stalls;
 mod suite;
 mod tls;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::stall::{self, stall};
 use super::{
     Carrier, Company, Flow, Kind, Options, Place, Plan, PlanError, Presence, Rate, Sizes, Span,
     Times,
@@ -61,6 +62,7 @@ const fn own(kind: Kind) -> &'static [&'static str] {
             "away",
             "breaks",
         ],
+        Kind::Tortoise => &["size", "rate", "publishers", "stalled", "slower", "growth"],
     }
 }
 
@@ -73,8 +75,10 @@ struct Defaults {
     sessions: usize,
     rooms: usize,
     concurrency: usize,
+    size: usize,
     warm_up: u64,
     measure: u64,
+    settle: u64,
 }
 
 const fn defaults(kind: Kind) -> Defaults {
@@ -85,8 +89,11 @@ const fn defaults(kind: Kind) -> Defaults {
         Kind::Echo => (100, 0, 256, 1, 5),
         Kind::Fan => (1_000, 1, 256, 1, 5),
         Kind::Chat => (2_000, 500, 256, 2, 20),
+        Kind::Tortoise => (10_000, 1, 256, 5, 20),
     };
-    Defaults { sessions, rooms, concurrency, warm_up, measure }
+    // Who stopped has much to catch up with.
+    let (size, settle) = if matches!(kind, Kind::Tortoise) { (256, 60) } else { (128, 10) };
+    Defaults { sessions, rooms, concurrency, size, warm_up, measure, settle }
 }
 
 impl Plan {
@@ -103,13 +110,15 @@ impl Plan {
         let heartbeat = given.heartbeat.map_or(Duration::from_secs(25), |span| span.0);
         let sessions = given.sessions.unwrap_or(defaults.sessions);
         within("sessions", sessions, 1, 10_000_000)?;
+        let company = company(kind, &given, sessions, defaults.rooms)?;
         let plan = Self {
             kind,
             dialect,
             place: place(dialect, &given)?,
+            stall: stall(kind, &given, sessions, &company)?,
             sessions,
-            company: company(kind, &given, sessions, defaults.rooms)?,
-            size: given.size.map_or(128, |size| size.0),
+            company,
+            size: given.size.map_or(defaults.size, |size| size.0),
             flow: flow(kind, &given)?,
             arrivals: arrivals(kind, &given)?,
             ramp: given.ramp,
@@ -193,7 +202,7 @@ fn within(key: &'static str, value: usize, least: usize, most: usize) -> Result<
     Err(PlanError::OutOfBounds { key, least, most })
 }
 
-fn share(key: &'static str, value: f64) -> Result<f64, PlanError> {
+pub(super) fn share(key: &'static str, value: f64) -> Result<f64, PlanError> {
     let (least, most) = (0.0, 1.0);
     let is_share = (least..=most).contains(&value);
     if is_share { Ok(value) } else { Err(PlanError::OutOfBounds { key, least, most }) }
@@ -227,6 +236,7 @@ fn place(dialect: Dialect, given: &Options) -> Result<Place, PlanError> {
     let breaks = given.breaks.is_some_and(|breaks| breaks > 0.0);
     let resumes = (breaks && dialect.features().resume).then_some(["--resume-ttl", "60"]);
     let own = own.chain(addressed).chain(resumes.into_iter().flatten()).map(str::to_owned);
+    let own = own.chain(stall::relay_flags(given));
     let flags = own.chain(given.relay_flag.clone().unwrap_or_default()).collect();
     Ok(Place::Relay { program: given.relay.clone(), flags, carrier })
 }
@@ -261,10 +271,11 @@ fn company(
         let private = share("private", given.private.unwrap_or(private))?;
         return Ok(Company::Groups { groups: rooms, sizes, publishers, friends, private });
     }
-    within("rooms", rooms, usize::from(kind == Kind::Fan), sessions)?;
+    let least = usize::from(matches!(kind, Kind::Fan | Kind::Tortoise));
+    within("rooms", rooms, least, sessions)?;
     let memberships = given.memberships.unwrap_or(rooms.min(1));
     within("memberships", memberships, 0, rooms)?;
-    let publishers = given.publishers.unwrap_or(usize::from(kind == Kind::Fan));
+    let publishers = given.publishers.unwrap_or(least);
     within("publishers", publishers, 0, sessions / rooms.max(1))?;
     Ok(Company::Rooms { rooms, memberships, publishers })
 }
@@ -276,6 +287,7 @@ fn flow(kind: Kind, given: &Options) -> Result<Flow, PlanError> {
         (Kind::Echo, None, _) | (_, None, Some(_)) => Rate::Max,
         (Kind::Fan, None, None) => Rate::PerSecond(50.0),
         (Kind::Chat, None, None) => Rate::PerSecond(500.0),
+        (Kind::Tortoise, None, None) => Rate::PerSecond(8.0),
     };
     if rate != Rate::Max && given.window.is_some() {
         return Err(PlanError::Contradiction { key: "window", with: "a rate that is not `max`" });
@@ -287,6 +299,9 @@ fn flow(kind: Kind, given: &Options) -> Result<Flow, PlanError> {
         Rate::PerSecond(rate) => Ok(Flow::Open(rate)),
         Rate::Max if kind == Kind::Chat => {
             Err(PlanError::Contradiction { key: "rate", with: "chat, unless it is a number" })
+        }
+        Rate::Max | Rate::Find if kind == Kind::Tortoise => {
+            Err(PlanError::Contradiction { key: "rate", with: "tortoise, unless it is a number" })
         }
         Rate::Max => {
             let window = given.window.unwrap_or(if kind == Kind::Echo { 1 } else { 32 });
@@ -324,7 +339,7 @@ fn times(given: &Options, defaults: &Defaults) -> Times {
     Times {
         warm_up: or(given.warmup, defaults.warm_up),
         measure: or(given.duration, defaults.measure),
-        settle: or(given.settle, 10),
+        settle: or(given.settle, defaults.settle),
         interval: interval.max(Duration::from_millis(50)),
     }
 }
