@@ -108,10 +108,10 @@ fn shown_again(dir: &Path, results: &Results) {
     let (page, again) = (dir.join("again.html"), dir.join("again"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_comet-bench"));
     command.arg("show").arg(dir.join("suite.json")).arg("--html").arg(&page);
-    let shown = command.arg("--svg").arg(&again).output().unwrap();
+    let shown = command.arg("--svg").arg(&again).output().expect("it runs");
     assert_eq!(shown.status.code(), Some(1), "a server was broken: {shown:?}");
-    assert_eq!(String::from_utf8(shown.stdout).unwrap(), results.text() + "\n");
-    let read = |path: &Path| fs::read_to_string(path).unwrap();
+    assert_eq!(String::from_utf8_lossy(&shown.stdout), results.text() + "\n");
+    let read = |path: &Path| fs::read_to_string(path).expect("a file");
     assert_eq!(read(&page), read(&dir.join("suite.html")));
     for name in ["overview.svg", "rooms.svg", "rooms-latency.svg"] {
         assert_eq!(read(&again.join(name)), read(&dir.join("images").join(name)));
