@@ -28,8 +28,8 @@ macro_rules! scenarios {
 
 /// All of them.
 #[must_use]
-pub const fn bundled() -> [Bundled; 6] {
-    scenarios!["capacity", "customer-support", "goim", "idle", "live-room", "team-chat"]
+pub const fn bundled() -> [Bundled; 7] {
+    scenarios!["capacity", "customer-support", "goim", "idle", "live-room", "storm", "team-chat"]
 }
 
 #[cfg(test)]

@@ -52,6 +52,9 @@ impl Plan {
             put("away", span(presence.away));
             put("breaks", json!(presence.breaks));
         }
+        if let Some(storm) = self.storm {
+            put("stay", json!(storm.stay));
+        }
         put("warmup", span(self.times.warm_up));
         put("duration", span(self.times.measure));
         put("seed", json!(self.seed));
@@ -86,6 +89,7 @@ mod tests {
         assert!(has("scenario = \"echo\"", "window"));
         assert!(has("scenario = \"idle\"", "heartbeat"));
         assert!(has("scenario = \"chat\"", "groups") && has("scenario = \"chat\"", "churn"));
+        assert!(has("scenario = \"storm\"", "stay"));
         assert!(has("scenario = \"connect\"\nrate = 5", "rate"));
         assert!(has("scenario = \"fan\"\nrate = \"find\"", "limit"));
     }

@@ -43,6 +43,8 @@ pub enum Kind {
     Fan,
     /// Private messages, groups of many sizes, people who leave and return
     Chat,
+    /// Rooms in which most connections are lost at once, and come back
+    Storm,
 }
 
 /// Where the server is.
@@ -101,6 +103,17 @@ pub struct Presence {
     pub away: Duration,
     /// Users a second whose connection breaks.
     pub breaks: f64,
+}
+
+/// Connections that are lost all at once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Storm {
+    /// Sessions that keep theirs: the first.
+    pub stay: usize,
+    /// The longest that a session may take that is free to come back.
+    pub back_within: Duration,
+    /// Most that the p99 of those who stay may grow.
+    pub slower: f64,
 }
 
 /// Who talks to whom.
@@ -169,6 +182,16 @@ pub struct Plan {
     pub times: Times,
     /// How people come and go.
     pub presence: Option<Presence>,
+    /// Who loses the connection, and what may come of it.
+    pub storm: Option<Storm>,
+}
+
+impl Plan {
+    /// The sessions whose deliveries are timed: the first ones.
+    #[must_use]
+    pub fn timed(&self) -> usize {
+        self.storm.map_or(self.sessions, |storm| storm.stay)
+    }
 }
 
 impl fmt::Display for Kind {
@@ -179,6 +202,7 @@ impl fmt::Display for Kind {
             Self::Echo => "echo",
             Self::Fan => "fan",
             Self::Chat => "chat",
+            Self::Storm => "storm",
         })
     }
 }

@@ -162,6 +162,16 @@ pub struct Options {
     #[arg(long, help_heading = "Chat")]
     pub breaks: Option<f64>,
 
+    /// Sessions that keep their connections [default: one of sixteen]
+    #[arg(long, help_heading = "Storm")]
+    pub stay: Option<usize>,
+    /// The longest that a session may take that is free to come back [default: 3s]
+    #[arg(long, help_heading = "Storm")]
+    pub back_within: Option<Span>,
+    /// Most that the p99 of those who stay may grow, as a factor [default: 1.5]
+    #[arg(long, help_heading = "Storm")]
+    pub slower: Option<f64>,
+
     /// Write the report as JSON; `-` is standard output
     #[arg(long, value_name = "FILE", help_heading = "Report")]
     pub json: Option<PathBuf>,

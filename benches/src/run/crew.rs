@@ -7,16 +7,18 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::complete::Complete;
-use super::desk::{Desk, Voice};
+use super::deal::{Deal, share};
+use super::desk::Desk;
 use super::live::Live;
 use super::order::{Order, Reply};
-use super::talk::{Lane, Talker};
+use super::storm::Storm;
+use super::talk::Talker;
 use super::wakes::Wakes;
-use super::worker::{Guest, Worker};
+use super::worker::Worker;
 use super::{Arrive, Finding, Talk};
 use crate::audience::{Audience, Counts, Rounds};
 use crate::clock;
-use crate::driver::{Driver, Identity, Route, Tally, Time, Tuning};
+use crate::driver::{Driver, Route, Tally, Time, Tuning};
 use crate::latency::Latency;
 use crate::oracle::{Ledger, Oracle, Stamp, Verdict};
 use crate::plan::{Flow, Layout, Plan};
@@ -35,8 +37,6 @@ pub struct Ended {
     pub counts: Counts,
     /// From when sessions were free to connect to when they were open.
     pub opens: Latency,
-    /// From when they were free to come back to when they were resumed.
-    pub returns: Latency,
     /// What the sockets went through.
     pub tally: Tally,
     /// Sessions that left and came back.
@@ -94,7 +94,7 @@ impl Crew {
         routes: &Arc<[Route]>,
         tuning: &Tuning,
     ) -> Result<Self, RunError> {
-        let threads = plan.threads;
+        let (threads, deal) = (plan.threads, Deal::of(plan));
         let mut ledger = Ledger::new();
         for room in &layout.rooms {
             ledger.add_room(room.streams);
@@ -104,18 +104,20 @@ impl Crew {
         }
         let ledger = Arc::new(ledger);
         let is_closed = matches!(plan.flow, Flow::Closed(_));
-        let readers: Vec<_> = (0..threads).map(|at| readers(layout, at, threads)).collect();
+        let readers: Vec<_> = (0..threads).map(|at| deal.readers(layout, at)).collect();
         let complete = Complete::new(&readers);
-        let driver = |_| Driver::new(tuning.clone());
+        // Who gives way to others must not burn their time.
+        let precise = |at| tuning.is_precise && !deal.is_behind(at);
+        let driver = |at| Driver::new(Tuning { is_precise: precise(at), ..tuning.clone() });
         let drivers = (0..threads).map(driver).collect::<io::Result<Vec<_>>>()?;
-        let wakes = Wakes::new(layout, &drivers)?;
+        let wakes = Wakes::new(layout, &deal, &drivers)?;
         let parts = complete.into_iter().zip(readers).zip(drivers).enumerate();
         let (reply, replies) = sync_channel(threads);
         let mut crew = Self { hands: Vec::new(), replies, sessions: plan.sessions };
         for (at, ((complete, readers), driver)) in parts {
             let mut audience = Audience::new();
             audience.oracle = Oracle::of(Arc::clone(&ledger));
-            audience.timed = 0..0;
+            audience.timed = 0..deal.among_first(at, plan.timed());
             audience.rounds = is_closed.then(|| Rounds::new(readers));
             let desk = Desk {
                 driver,
@@ -127,19 +129,22 @@ impl Crew {
                 sent_within: 0,
                 lag: Latency::new(),
             };
-            let guests = guests(layout, at, threads);
+            let guests = deal.guests(layout, at);
+            let resumed = plan.dialect.features().resume;
+            let stay = |storm: crate::plan::Storm| deal.among_first(at, storm.stay);
             let seed = plan.seed.wrapping_add(at as u64);
             let live = Arc::new(Live::default());
             let worker = Worker {
                 desk,
-                talker: Talker::new(lanes(layout, at, threads), complete, wakes.clone(), seed),
+                talker: Talker::new(deal.lanes(layout, at), complete, wakes.clone(), seed),
                 share: share(guests.len(), plan.sessions),
                 guests,
                 dialect: plan.dialect,
                 routes: Arc::clone(routes),
                 presence: plan.presence,
-                is_precise: tuning.is_precise,
-                threads,
+                storm: plan.storm.map(|storm| Storm::new(stay(storm), resumed)),
+                is_precise: precise(at),
+                is_behind: deal.is_behind(at),
                 seed,
                 live: Arc::clone(&live),
             };
@@ -189,6 +194,30 @@ impl Crew {
         window: std::ops::Range<Time>,
     ) -> Result<(), RunError> {
         self.order(&Order::Talk(talk, from, window))
+    }
+
+    /// All connections are cut at this time but those of the sessions that stay.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`].
+    pub fn storm(&self, at: Time) -> Result<(), RunError> {
+        self.order(&Order::Storm(at))
+    }
+
+    /// Whether connections were cut in all threads, and who was cut is back or over.
+    #[must_use]
+    pub fn are_back(&self) -> bool {
+        self.hands.iter().all(|Hand { live, .. }| live.struck.get() > 0 && live.away.get() == 0)
+    }
+
+    /// Whether all threads have looked later than this for who was cut and is neither back nor
+    /// over, and there is nobody.
+    #[must_use]
+    pub fn is_nobody_away(&self, since: Time) -> bool {
+        self.hands
+            .iter()
+            .all(|Hand { live, .. }| live.counted.get() > since.as_micros() && live.away.get() == 0)
     }
 
     /// The window ends now, if it has not.
@@ -333,7 +362,6 @@ impl Ended {
         self.outstanding += other.outstanding;
         self.counts.merge(other.counts);
         self.opens.merge(&other.opens);
-        self.returns.merge(&other.returns);
         self.tally.dials += other.tally.dials;
         self.tally.failed_dials += other.tally.failed_dials;
         self.tally.lost += other.tally.lost;
@@ -341,54 +369,4 @@ impl Ended {
         self.broken += other.broken;
         self.verdict.merge(other.verdict);
     }
-}
-
-/// The sessions of one thread: as cards are dealt.
-fn of_thread(at: usize, threads: usize, all: usize) -> impl Iterator<Item = usize> {
-    (at..all).step_by(threads)
-}
-
-fn guests(layout: &Layout, at: usize, threads: usize) -> Vec<Guest> {
-    let guest = |session: usize| {
-        let member = &layout.members[session];
-        let identity = Identity::new(member.user.clone(), member.joins.iter().cloned());
-        // What friends say comes to the user, beside what is said in groups.
-        let identity = Identity { inbox: member.reads.len() > member.joins.len(), ..identity };
-        Guest { identity, reads: member.reads.clone() }
-    };
-    of_thread(at, threads, layout.members.len()).map(guest).collect()
-}
-
-/// How many of a thread's sessions read each stream.
-fn readers(layout: &Layout, at: usize, threads: usize) -> Vec<u32> {
-    let mut readers = vec![0; layout.streams() as usize];
-    for session in of_thread(at, threads, layout.members.len()) {
-        for room in &layout.members[session].reads {
-            let room = &layout.rooms[*room];
-            let streams = room.first as usize..(room.first + room.streams) as usize;
-            readers[streams].iter_mut().for_each(|readers| *readers += 1);
-        }
-    }
-    readers
-}
-
-fn lanes(layout: &Layout, at: usize, threads: usize) -> Vec<Lane> {
-    let of_kind = |traffic: &crate::plan::Traffic| {
-        let own = traffic.sources.iter().filter(|source| source.session % threads == at);
-        let voices: Vec<Voice> = own
-            .map(|source| Voice {
-                session: source.session / threads,
-                stream: source.stream,
-                to: source.to.clone(),
-            })
-            .collect();
-        let share = traffic.share * share(voices.len(), traffic.sources.len());
-        Lane::new(share, voices, traffic.pick)
-    };
-    layout.traffic.iter().map(of_kind).filter(|lane| !lane.voices.is_empty()).collect()
-}
-
-fn share(part: usize, of: usize) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "there are far fewer sessions than 2^53")]
-    if of == 0 { 0.0 } else { part as f64 / of as f64 }
 }

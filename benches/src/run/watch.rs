@@ -21,6 +21,17 @@ pub enum Outcome {
     Interrupted,
 }
 
+/// What becomes of a wait when the user has seen enough.
+#[derive(Clone, Copy, Debug)]
+enum Heed {
+    /// It is over.
+    Leave,
+    /// It is short.
+    Hurry,
+    /// It goes on.
+    Stay,
+}
+
 /// The last look, from which the next counts on.
 #[derive(Clone, Copy, Debug, Default)]
 struct Look {
@@ -116,7 +127,7 @@ impl Watch {
     ///
     /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
     pub fn pass(&mut self, crew: &Crew, until: Time) -> Result<Outcome, RunError> {
-        self.wait(crew, until, self.interval, |_| false, true)
+        self.wait(crew, until, self.interval, |_| false, Heed::Leave)
     }
 
     /// Waits for something, at the latest until a deadline.
@@ -130,7 +141,21 @@ impl Watch {
         deadline: Time,
         done: impl FnMut(&Crew) -> bool,
     ) -> Result<Outcome, RunError> {
-        self.wait(crew, deadline, CONDITION, done, true)
+        self.wait(crew, deadline, CONDITION, done, Heed::Leave)
+    }
+
+    /// Waits for something without which there is no verdict, whatever the user wants.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
+    pub fn see_out(
+        &mut self,
+        crew: &Crew,
+        deadline: Time,
+        done: impl FnMut(&Crew) -> bool,
+    ) -> Result<Outcome, RunError> {
+        self.wait(crew, deadline, CONDITION, done, Heed::Stay)
     }
 
     /// Waits for what is on its way at the end, also when the user has seen enough.
@@ -140,7 +165,7 @@ impl Watch {
     /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
     pub fn settle(&mut self, crew: &Crew, most: Duration) -> Result<Outcome, RunError> {
         let since = clock::now();
-        self.wait(crew, since + most, CONDITION, |crew| crew.is_settled(since), false)
+        self.wait(crew, since + most, CONDITION, |crew| crew.is_settled(since), Heed::Hurry)
     }
 
     fn wait(
@@ -149,7 +174,7 @@ impl Watch {
         mut deadline: Time,
         step: Duration,
         mut done: impl FnMut(&Crew) -> bool,
-        may_be_interrupted: bool,
+        heed: Heed,
     ) -> Result<Outcome, RunError> {
         let (mut was_interrupted, nobody) = (false, Interrupt::never());
         loop {
@@ -164,10 +189,12 @@ impl Watch {
                 return Err(RunError::Thread);
             }
             if !was_interrupted && self.is_interrupted() {
-                if may_be_interrupted {
-                    return Ok(Outcome::Interrupted);
+                was_interrupted = true;
+                match heed {
+                    Heed::Leave => return Ok(Outcome::Interrupted),
+                    Heed::Hurry => deadline = deadline.min(now + BRIEF),
+                    Heed::Stay => {}
                 }
-                (was_interrupted, deadline) = (true, deadline.min(now + BRIEF));
             }
             if now >= deadline {
                 return Ok(Outcome::TimedOut);
@@ -273,7 +300,7 @@ mod tests {
             interrupt.pull();
             false
         };
-        let outcome = watch.wait(&crew, began + 30 * BRIEF, CONDITION, pulls, false).unwrap();
+        let outcome = watch.wait(&crew, began + 30 * BRIEF, CONDITION, pulls, Heed::Hurry).unwrap();
         assert_eq!(outcome, Outcome::TimedOut);
         let took = clock::now().since(began);
         assert!((BRIEF..15 * BRIEF).contains(&took), "{took:?}");

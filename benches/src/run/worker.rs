@@ -11,8 +11,9 @@ use super::comings::Comings;
 use super::desk::Desk;
 use super::live::Live;
 use super::order::{Order, Reply};
+use super::storm::Storm;
 use super::talk::Talker;
-use super::{Ended, Finding, Talk};
+use super::{Ended, Finding, Talk, cores};
 use crate::audience::Meter;
 use crate::clock;
 use crate::dialect::Dialect;
@@ -35,11 +36,13 @@ pub(super) struct Worker {
     pub(super) dialect: Dialect,
     pub(super) routes: Arc<[Route]>,
     pub(super) presence: Option<Presence>,
+    pub(super) storm: Option<Storm>,
     /// This thread's part of the sessions.
     pub(super) share: f64,
     /// Whether the driver burns time instead of oversleeping.
     pub(super) is_precise: bool,
-    pub(super) threads: usize,
+    /// Whether other threads go first.
+    pub(super) is_behind: bool,
     pub(super) seed: u64,
     pub(super) live: Arc<Live>,
 }
@@ -82,6 +85,9 @@ impl Worker {
         orders: &Receiver<Order>,
         replies: &SyncSender<Reply>,
     ) -> io::Result<Ended> {
+        if self.is_behind {
+            cores::give_way();
+        }
         let resumed = self.dialect.features().resume;
         let comings = self.presence.map(|p| Comings::new(p, self.share, resumed, self.seed));
         let mut running = Running {
@@ -113,12 +119,15 @@ impl Running {
     fn follow(&mut self, order: Order, replies: &SyncSender<Reply>) {
         match order {
             Order::Arrive(arrive) => {
-                let (guests, threads) = (self.worker.guests.len(), self.worker.threads);
-                self.arrivals = Some(Arrivals::new(&arrive, guests, threads));
+                let (guests, share) = (self.worker.guests.len(), self.worker.share);
+                self.arrivals = Some(Arrivals::new(&arrive, guests, share));
                 self.settled_before = self.settled();
             }
             Order::Scatter => self.scatter(),
             Order::Talk(talk, from, window) => self.talk(talk, from, window),
+            Order::Storm(at) => {
+                self.worker.storm.iter_mut().for_each(|storm| storm.announce(at));
+            }
             Order::Cut(at) => {
                 if let Some(meter) = &mut self.worker.desk.audience.meter {
                     meter.window.end = meter.window.end.min(at);
@@ -127,6 +136,7 @@ impl Running {
             Order::Hush => {
                 self.worker.talker.hush();
                 self.comings.iter_mut().for_each(Comings::stay);
+                self.worker.storm.iter_mut().for_each(Storm::call_off);
                 self.is_hushed = true;
             }
             // Without anybody to take it there is nobody who misses it.
@@ -174,6 +184,9 @@ impl Running {
         if let Some(comings) = &mut self.comings {
             comings.turn(now, &mut self.worker.desk);
         }
+        if let Some(storm) = &mut self.worker.storm {
+            storm.turn(now, &mut self.worker.desk);
+        }
         self.worker.talker.speak(now, &mut self.worker.desk);
         self.watch_for_stalls(now);
         let every = if self.is_hushed { COUNTED } else { SHOWN };
@@ -191,6 +204,10 @@ impl Running {
         let (live, ended) = (&self.worker.live, audience.counts().ended);
         live.opened.set(audience.last_opened().as_micros());
         live.open.set(audience.open() as u64);
+        if let Some(struck) = self.worker.storm.as_ref().and_then(Storm::struck) {
+            live.away.set(audience.comebacks.away());
+            live.struck.set(struck.as_micros());
+        }
         if live.ended.get() != ended {
             live.set_trouble(driver.trouble());
             live.ended.set(ended);
@@ -222,7 +239,8 @@ impl Running {
         let edges = edges.filter(|edge| *edge > now);
         let arrivals = self.arrivals.as_ref().and_then(Arrivals::next);
         let comings = self.comings.as_ref().and_then(Comings::next);
-        let dues = [worker.talker.next(), soon, arrivals, comings, Some(now + every)];
+        let storm = worker.storm.as_ref().and_then(Storm::next);
+        let dues = [worker.talker.next(), soon, arrivals, comings, storm, Some(now + every)];
         dues.into_iter().flatten().chain(edges).min().unwrap_or(now)
     }
 
@@ -287,6 +305,7 @@ impl Running {
             }
             let is_complete = self.comings.as_ref().is_none_or(Comings::is_complete);
             outstanding += self.worker.talker.held() + u64::from(!is_complete);
+            outstanding += desk.audience.comebacks.away();
             live.outstanding.set(outstanding);
             live.counted.set(now.as_micros());
         }
@@ -320,6 +339,7 @@ impl Running {
             held_back: std::mem::take(&mut talker.held_back),
             unsent: std::mem::take(&mut talker.unsent),
             stalls: std::mem::take(&mut self.stalls),
+            comebacks: desk.audience.comebacks.clone(),
             window,
             busy: vec![busy],
         }
@@ -334,7 +354,6 @@ impl Running {
             outstanding: audience.oracle.outstanding(),
             counts: audience.counts(),
             opens: audience.opens,
-            returns: audience.returns,
             tally: driver.tally(),
             left,
             broken,

@@ -22,7 +22,7 @@ pub(super) struct Measured {
 }
 
 /// From the talk's first message to the first that may be due.
-const HEADSTART: Duration = Duration::from_millis(20);
+pub(super) const HEADSTART: Duration = Duration::from_millis(20);
 
 /// Runs one of the scenarios in which messages flow.
 ///
@@ -96,11 +96,20 @@ pub(super) fn rate(talk: Talk, finding: &Finding) -> f64 {
 }
 
 pub(super) fn figures(plan: &Plan, talk: Talk, measured: &Measured, report: &mut Report) {
-    let Measured { finding, cpu } = measured;
-    let (one, many) = names(plan.kind);
+    let finding = &measured.finding;
     if finding.window.is_zero() {
         return report.note("the run ended before anything was measured");
     }
+    rates(plan, talk, measured, report);
+    report.distribution(names(plan.kind).0, &finding.latency);
+    finding.limits().into_iter().for_each(|why| report.harness_limited(why));
+    remarks(talk, finding, report);
+}
+
+/// How much there was of everything, and what it cost.
+pub(super) fn rates(plan: &Plan, talk: Talk, measured: &Measured, report: &mut Report) {
+    let Measured { finding, cpu } = measured;
+    let (one, many) = names(plan.kind);
     let window = finding.window.as_secs_f64();
     report.throughput(many, rate(talk, finding), "/s");
     report.throughput("messages", real(finding.sent) / window, "/s");
@@ -111,12 +120,10 @@ pub(super) fn figures(plan: &Plan, talk: Talk, measured: &Measured, report: &mut
         report.add(cores.lower_is_better());
     }
     report.figure("harness CPU", finding.cpu(), "cores");
-    report.distribution(one, &finding.latency);
-    remarks(talk, finding, report);
 }
 
-fn remarks(talk: Talk, finding: &Finding, report: &mut Report) {
-    finding.limits().into_iter().for_each(|why| report.harness_limited(why));
+/// What a reader of the figures has to know.
+pub(super) fn remarks(talk: Talk, finding: &Finding, report: &mut Report) {
     let came = finding.latency.len();
     if matches!(talk, Talk::Open(_)) && real(finding.due) < 0.99 * real(came) {
         let late = came - finding.due;

@@ -10,5 +10,6 @@ mod peers;
 mod planned;
 mod rooms;
 mod runs;
+mod storm;
 mod suite;
 mod tls;

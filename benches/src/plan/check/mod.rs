@@ -1,5 +1,7 @@
 //! From what was said to a plan in which everything has a value.
 
+mod storm;
+
 use std::time::Duration;
 
 use super::{
@@ -61,6 +63,7 @@ const fn own(kind: Kind) -> &'static [&'static str] {
             "away",
             "breaks",
         ],
+        Kind::Storm => &["size", "rate", "publishers", "stay", "back-within", "slower"],
     }
 }
 
@@ -85,6 +88,8 @@ const fn defaults(kind: Kind) -> Defaults {
         Kind::Echo => (100, 0, 256, 1, 5),
         Kind::Fan => (1_000, 1, 256, 1, 5),
         Kind::Chat => (2_000, 500, 256, 2, 20),
+        // Most of them come back at once, and rooms have a size rather than a number.
+        Kind::Storm => (16_000, 0, 1_024, 2, 10),
     };
     Defaults { sessions, rooms, concurrency, warm_up, measure }
 }
@@ -103,12 +108,19 @@ impl Plan {
         let heartbeat = given.heartbeat.map_or(Duration::from_secs(25), |span| span.0);
         let sessions = given.sessions.unwrap_or(defaults.sessions);
         within("sessions", sessions, 1, 10_000_000)?;
+        let company = company(kind, &given, sessions, defaults.rooms)?;
+        let storm = match company {
+            Company::Rooms { rooms, publishers, .. } => {
+                storm::storm(&given, sessions, (rooms, publishers))?
+            }
+            _ => None,
+        };
         let plan = Self {
             kind,
             dialect,
             place: place(dialect, &given)?,
             sessions,
-            company: company(kind, &given, sessions, defaults.rooms)?,
+            company,
             size: given.size.map_or(128, |size| size.0),
             flow: flow(kind, &given)?,
             arrivals: arrivals(kind, &given)?,
@@ -116,10 +128,12 @@ impl Plan {
             concurrency: given.concurrency.unwrap_or(defaults.concurrency),
             heartbeat,
             sources: sources(&given, sessions),
-            threads: given.threads.unwrap_or(1),
+            // Who comes back in a storm must not hold up who stayed.
+            threads: given.threads.unwrap_or(if storm.is_some() { 2 } else { 1 }),
             seed: given.seed.unwrap_or(1),
             times: times(&given, &defaults),
             presence: presence(kind, &given)?,
+            storm,
             given,
         };
         plan.check()?;
@@ -225,7 +239,12 @@ fn place(dialect: Dialect, given: &Options) -> Result<Place, PlanError> {
     let addressed = (given.scenario == Some(Kind::Chat)).then_some("--addressed");
     // Sessions that break are to be resumed where the dialect can do that.
     let breaks = given.breaks.is_some_and(|breaks| breaks > 0.0);
-    let resumes = (breaks && dialect.features().resume).then_some(["--resume-ttl", "60"]);
+    let lasting = match given.scenario {
+        Some(Kind::Storm) => Some("120"),
+        _ => breaks.then_some("60"),
+    };
+    let lasting = lasting.filter(|_| dialect.features().resume);
+    let resumes = lasting.map(|lasting| ["--resume-ttl", lasting]);
     let own = own.chain(addressed).chain(resumes.into_iter().flatten()).map(str::to_owned);
     let flags = own.chain(given.relay_flag.clone().unwrap_or_default()).collect();
     Ok(Place::Relay { program: given.relay.clone(), flags, carrier })
@@ -245,7 +264,11 @@ fn company(
     sessions: usize,
     rooms: usize,
 ) -> Result<Company, PlanError> {
-    let rooms = given.rooms.unwrap_or(rooms);
+    let rooms = match given.rooms {
+        Some(rooms) => rooms,
+        None if kind == Kind::Storm => sessions.div_ceil(storm::MEMBERS),
+        None => rooms,
+    };
     if kind == Kind::Echo {
         return Ok(Company::Alone);
     }
@@ -261,10 +284,11 @@ fn company(
         let private = share("private", given.private.unwrap_or(private))?;
         return Ok(Company::Groups { groups: rooms, sizes, publishers, friends, private });
     }
-    within("rooms", rooms, usize::from(kind == Kind::Fan), sessions)?;
+    let talks = usize::from(matches!(kind, Kind::Fan | Kind::Storm));
+    within("rooms", rooms, talks, sessions)?;
     let memberships = given.memberships.unwrap_or(rooms.min(1));
     within("memberships", memberships, 0, rooms)?;
-    let publishers = given.publishers.unwrap_or(usize::from(kind == Kind::Fan));
+    let publishers = given.publishers.unwrap_or(talks);
     within("publishers", publishers, 0, sessions / rooms.max(1))?;
     Ok(Company::Rooms { rooms, memberships, publishers })
 }
@@ -276,6 +300,7 @@ fn flow(kind: Kind, given: &Options) -> Result<Flow, PlanError> {
         (Kind::Echo, None, _) | (_, None, Some(_)) => Rate::Max,
         (Kind::Fan, None, None) => Rate::PerSecond(50.0),
         (Kind::Chat, None, None) => Rate::PerSecond(500.0),
+        (Kind::Storm, None, None) => Rate::PerSecond(100.0),
     };
     if rate != Rate::Max && given.window.is_some() {
         return Err(PlanError::Contradiction { key: "window", with: "a rate that is not `max`" });
@@ -285,6 +310,9 @@ fn flow(kind: Kind, given: &Options) -> Result<Flow, PlanError> {
     }
     match rate {
         Rate::PerSecond(rate) => Ok(Flow::Open(rate)),
+        Rate::Max | Rate::Find if kind == Kind::Storm => {
+            Err(PlanError::Contradiction { key: "rate", with: "storm, unless it is a number" })
+        }
         Rate::Max if kind == Kind::Chat => {
             Err(PlanError::Contradiction { key: "rate", with: "chat, unless it is a number" })
         }
@@ -314,7 +342,8 @@ fn arrivals(kind: Kind, given: &Options) -> Result<Option<f64>, PlanError> {
 const PORTS: usize = 20_000;
 
 fn sources(given: &Options, sessions: usize) -> u8 {
-    let needed = if sessions > PORTS { sessions.div_ceil(PORTS) } else { 0 };
+    let least = if given.scenario == Some(Kind::Storm) { storm::SOURCES.into() } else { 0 };
+    let needed = if sessions > PORTS { sessions.div_ceil(PORTS) } else { 0 }.max(least);
     given.sources.unwrap_or(u8::try_from(needed).unwrap_or(u8::MAX))
 }
 
