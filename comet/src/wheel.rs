@@ -52,7 +52,7 @@ impl Wheel {
     /// Sets the slot's timer, in place of the one it has.
     pub(crate) fn arm(&mut self, slot: u32, at: Time) {
         self.cancel(slot);
-        let tick = at.millis().div_ceil(TICK_MILLIS).max(self.cursor);
+        let tick = tick_after(at).max(self.cursor);
         if self.nodes.len() <= slot as usize {
             self.nodes.resize(slot as usize + 1, UNARMED);
         }
@@ -70,7 +70,7 @@ impl Wheel {
     /// Sets the slot's timer unless it fires before that anyway.
     pub(crate) fn arm_by(&mut self, slot: u32, at: Time) {
         if let Some(node) = self.nodes.get(slot as usize).filter(|node| node.is_armed()) {
-            let tick = low(at.millis().div_ceil(TICK_MILLIS).max(self.cursor));
+            let tick = low(tick_after(at).max(self.cursor));
             if node.tick.wrapping_sub(low(self.cursor)) <= tick.wrapping_sub(low(self.cursor)) {
                 return;
             }
@@ -163,6 +163,11 @@ pub(crate) fn node_size() -> usize {
     size_of::<Node>()
 }
 
+/// The first that does not begin before `at`.
+fn tick_after(at: Time) -> u64 {
+    at.as_micros().div_ceil(TICK_MILLIS * 1_000)
+}
+
 fn bucket_of(tick: u64) -> usize {
     low(tick) as usize % BUCKETS
 }
@@ -196,6 +201,16 @@ mod tests {
         assert_eq!(fired(&mut wheel, 116), [3]);
         assert_eq!(fired(&mut wheel, 100_000), []);
         assert_eq!(wheel.next(), None);
+    }
+
+    #[test]
+    fn a_deadline_between_two_milliseconds_is_not_early_either() {
+        let mut wheel = Wheel::new(at(0));
+        wheel.arm(3, Time::from_micros(112_001));
+        wheel.arm(4, at(200));
+        wheel.arm_by(4, Time::from_micros(112_001));
+        assert_eq!(fired(&mut wheel, 112), []);
+        assert_eq!(fired(&mut wheel, 128), [3, 4]);
     }
 
     #[test]

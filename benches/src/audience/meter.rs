@@ -47,8 +47,8 @@ impl Meter {
         }
     }
 
-    /// A message came; it may not be known when it was due, and not every reader is timed.
-    pub fn handle(&mut self, now: Time, due: Option<Time>, is_timed: bool) {
+    /// A message came; it may not be known when it was due.
+    pub fn handle(&mut self, now: Time, due: Option<Time>) {
         self.arrived += 1;
         let is_within = self.window.contains(&now);
         self.arrived_within += u64::from(is_within);
@@ -56,14 +56,11 @@ impl Meter {
             self.untimed += 1;
             return;
         };
-        let is_due = self.window.contains(&due);
-        self.due_within += u64::from(is_due && is_within);
-        if is_timed {
-            let took = now.since(due);
-            self.recent.record(took);
-            if is_due {
-                self.latency.record(took);
-            }
+        let took = now.since(due);
+        self.recent.record(took);
+        if self.window.contains(&due) {
+            self.due_within += u64::from(is_within);
+            self.latency.record(took);
         }
     }
 }
@@ -80,9 +77,9 @@ mod tests {
     fn only_what_was_due_in_the_window_is_timed_however_late_it_comes() {
         let mut meter = Meter::new(at(100)..at(200));
         for (now, due) in [(90, 80), (110, 95), (150, 149), (199, 100), (230, 199), (250, 240)] {
-            meter.handle(at(now), Some(at(due)), true);
+            meter.handle(at(now), Some(at(due)));
         }
-        meter.handle(at(120), None, true);
+        meter.handle(at(120), None);
         assert_eq!((meter.arrived, meter.arrived_within, meter.due_within), (7, 4, 2));
         assert_eq!(meter.untimed, 1);
         assert_eq!((meter.latency.len(), meter.recent.len()), (3, 6));
@@ -90,13 +87,5 @@ mod tests {
         [99, 150].into_iter().for_each(|due| meter.handle_missing(at(400), at(due)));
         assert_eq!((meter.arrived, meter.latency.len()), (7, 4));
         assert!((meter.latency.ms(1.0) - 250.0).abs() < 0.3, "{}", meter.latency.ms(1.0));
-    }
-
-    #[test]
-    fn who_is_not_timed_counts_all_the_same() {
-        let mut meter = Meter::new(at(100)..at(200));
-        meter.handle(at(150), Some(at(120)), false);
-        assert_eq!((meter.arrived, meter.arrived_within, meter.due_within), (1, 1, 1));
-        assert_eq!((meter.latency.len(), meter.recent.len()), (0, 0));
     }
 }

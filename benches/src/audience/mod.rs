@@ -29,6 +29,8 @@ pub struct Counts {
     pub replies: u64,
     /// Sessions that ended although nobody wanted them to.
     pub ended: u64,
+    /// Sessions that the server ended because they had stalled, as it may.
+    pub expelled: u64,
 }
 
 impl Counts {
@@ -39,6 +41,7 @@ impl Counts {
         self.waits += other.waits;
         self.replies += other.replies;
         self.ended += other.ended;
+        self.expelled += other.expelled;
     }
 }
 
@@ -61,7 +64,7 @@ struct Standing {
 pub struct Audience {
     /// What is right and wrong.
     pub oracle: Oracle,
-    /// From when a message was due to when a session had it, unless there is a measuring window.
+    /// From when a message was due to when a session had it, if there is no meter.
     pub latency: Latency,
     /// Sessions that were cut, and how they came back.
     pub comebacks: Comebacks,
@@ -69,12 +72,13 @@ pub struct Audience {
     pub opens: Latency,
     /// What came in the measuring window, if there is one.
     pub meter: Option<Meter>,
-    /// The sessions whose deliveries are timed.
+    /// The sessions whose deliveries are timed, and measured.
     pub timed: Range<usize>,
     /// The messages that not all have yet, if somebody wants to know.
     pub rounds: Option<Rounds>,
     counts: Counts,
     standings: Vec<Standing>,
+    expelled: Vec<usize>,
     open: usize,
     unanswered: u64,
     last_opened: Time,
@@ -123,6 +127,17 @@ impl Audience {
         self.comebacks.handle_cut(now);
         let standing = &mut self.standings[session];
         (standing.is_cut, standing.free) = (true, now);
+    }
+
+    /// A session stops reading. Unless everything `is_owed` to it, whatever it missed, the server
+    /// may end it.
+    pub fn handle_stalled(&mut self, session: usize, is_owed: bool) {
+        self.oracle.handle_stalled(session, !is_owed);
+    }
+
+    /// Takes those that the server ended because they had stalled; they may connect again.
+    pub fn take_expelled(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.expelled)
     }
 
     /// A session that left is free to connect again from this time on.
@@ -198,6 +213,13 @@ impl Audience {
         }
     }
 
+    /// The server ended a session that had stalled, or did not take it again yet.
+    fn expel(&mut self, session: usize) {
+        self.counts.expelled += u64::from(self.standings[session].is_open);
+        self.handle_left(session);
+        self.expelled.push(session);
+    }
+
     fn handle_answered(&mut self, session: usize) {
         let unanswered = &mut self.standings[session].unanswered;
         if let Some(less) = unanswered.checked_sub(1) {
@@ -217,7 +239,8 @@ impl Audience {
         };
         let is_timed = self.timed.contains(&session);
         match (&mut self.meter, due) {
-            (Some(meter), due) => meter.handle(now, due, is_timed),
+            (Some(meter), due) if is_timed => meter.handle(now, due),
+            (Some(meter), _) => meter.arrived += 1,
             (None, Some(due)) if is_timed => self.latency.record(now.since(due)),
             (None, _) => {}
         }
@@ -253,6 +276,7 @@ impl Observer for Audience {
                 self.handle_answered(session);
                 self.oracle.handle_refused(session, || why);
             }
+            Event::Closed { .. } if self.oracle.is_lenient(session) => self.expel(session),
             Event::Closed { why } => {
                 self.counts.ended += 1;
                 self.handle_closing(session);
@@ -268,6 +292,7 @@ impl Observer for Audience {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oracle::Stamp;
 
     fn at(ms: u64) -> Time {
         Time::from_micros(ms * 1_000)
@@ -318,5 +343,40 @@ mod tests {
         audience.handle(at(30), 0, Event::Closed { why: "no".to_owned() });
         let Comebacks { cut, back, over, .. } = audience.comebacks;
         assert_eq!((cut, back, over, audience.comebacks.away()), (1, 0, 1, 0));
+    }
+
+    #[test]
+    fn a_server_may_end_who_has_stalled_unless_everything_is_owed_to_it() {
+        let over = || Event::Closed { why: "slow".to_owned() };
+        let mut audience = Audience::new();
+        for (session, is_owed) in [false, true].into_iter().enumerate() {
+            audience.add(at(0), &[]);
+            audience.handle(at(1), session, OPENED);
+            audience.handle_stalled(session, is_owed);
+            audience.handle(at(9), session, over());
+        }
+        let counts = audience.counts();
+        assert_eq!((counts.expelled, counts.ended, audience.oracle.faults()), (1, 1, 1));
+        assert_eq!((audience.take_expelled(), audience.take_expelled()), (vec![0], vec![]));
+        audience.handle(at(20), 0, over());
+        assert_eq!((audience.counts().expelled, audience.take_expelled()), (1, vec![0]));
+        audience.handle(at(30), 0, OPENED);
+        assert_eq!((audience.open(), audience.oracle.faults()), (1, 1));
+    }
+
+    #[test]
+    fn only_those_who_are_timed_are_measured() {
+        let mut audience = Audience { timed: 0..1, ..Audience::new() };
+        let (room, publisher) = audience.oracle.add_room(1);
+        (0..2).for_each(|_| audience.add(at(0), &[room]));
+        audience.meter = Some(Meter::new(at(0)..at(100)));
+        audience.oracle.handle_sent(publisher, at(5));
+        let body = Stamp { publisher, counter: 1, due: at(5) }.body(64);
+        for session in 0..2 {
+            audience.handle(at(7), session, Event::Delivery { body: &body });
+        }
+        let meter = audience.meter.unwrap();
+        assert_eq!((meter.arrived, meter.arrived_within, meter.latency.len()), (2, 1, 1));
+        assert_eq!(audience.latency.len(), 0);
     }
 }

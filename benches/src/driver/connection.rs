@@ -49,12 +49,11 @@ const KEPT: usize = 512;
 impl Connection {
     pub(super) fn dial(
         route: &Route,
-        receive_buffer: Option<usize>,
         (dialect, me): (Dialect, &Identity),
         deadline: Time,
         random: u64,
     ) -> io::Result<Self> {
-        let wire = route.dial(receive_buffer)?;
+        let wire = route.dial()?;
         let framing = Framing::new(route.transport, || Target {
             host: route.host(),
             path: route.path(dialect, me),

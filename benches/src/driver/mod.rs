@@ -274,7 +274,7 @@ impl Driver {
 
     fn begin(&mut self, now: Time, id: usize) -> io::Result<()> {
         let deadline = now + self.tuning.dial_timeout;
-        let mut connection = self.sessions[id].dial(deadline, &self.tuning)?;
+        let mut connection = self.sessions[id].dial(deadline)?;
         connection.register(self.poll.registry(), Token(id))?;
         self.sessions[id].connection = Some(connection);
         self.dialing += 1;

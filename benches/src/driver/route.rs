@@ -29,6 +29,8 @@ pub struct Route {
     pub to: SocketAddr,
     /// The address to come from, if it matters: each has ports of its own.
     pub from: Option<IpAddr>,
+    /// The kernel's buffer for what arrives, if not its own choice.
+    pub receive_buffer: Option<usize>,
     /// What the listener speaks.
     pub transport: Transport,
     /// The path of the upgrade, if it is not the dialect's own; `{room}` and `{user}` are filled
@@ -49,7 +51,8 @@ pub(super) struct Secure {
 
 impl Route {
     const fn new(to: SocketAddr, transport: Transport) -> Self {
-        Self { to, from: None, transport, path: None, host: None, secure: None }
+        let (from, receive_buffer, path, host, secure) = (None, None, None, None, None);
+        Self { to, from, receive_buffer, transport, path, host, secure }
     }
 
     /// A way by plain TCP.
@@ -68,6 +71,13 @@ impl Route {
     #[must_use]
     pub const fn from(mut self, address: IpAddr) -> Self {
         self.from = Some(address);
+        self
+    }
+
+    /// The same way with so large a buffer of the kernel for what arrives.
+    #[must_use]
+    pub const fn buffering(mut self, bytes: usize) -> Self {
+        self.receive_buffer = Some(bytes);
         self
     }
 
@@ -91,19 +101,19 @@ impl Route {
     }
 
     /// Begins to connect; the socket becomes writable when it is done or has failed.
-    pub(super) fn dial(&self, receive_buffer: Option<usize>) -> io::Result<Wire> {
-        let stream = self.connect(receive_buffer)?;
+    pub(super) fn dial(&self) -> io::Result<Wire> {
+        let stream = self.connect()?;
         match self.secure.as_deref() {
             Some(Secure { config, name }) => Wire::secured(stream, config, name),
             None => Ok(Wire::Plain(stream)),
         }
     }
 
-    fn connect(&self, receive_buffer: Option<usize>) -> io::Result<TcpStream> {
+    fn connect(&self) -> io::Result<TcpStream> {
         let socket = Socket::new(Domain::for_address(self.to), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
-        if let Some(bytes) = receive_buffer {
+        if let Some(bytes) = self.receive_buffer {
             socket.set_recv_buffer_size(bytes)?;
         }
         if let Some(address) = self.from {

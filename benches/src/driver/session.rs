@@ -42,12 +42,12 @@ impl Session {
     }
 
     /// Begins to connect by the next way.
-    pub(super) fn dial(&mut self, deadline: Time, tuning: &Tuning) -> io::Result<Connection> {
+    pub(super) fn dial(&mut self, deadline: Time) -> io::Result<Connection> {
         let random = self.seed.wrapping_add(self.attempts.into());
         let dialect = self.dialect;
         let route = self.next_route().clone();
         let who = (dialect, &*self.me);
-        Connection::dial(&route, tuning.receive_buffer, who, deadline, random)
+        Connection::dial(&route, who, deadline, random)
     }
 
     /// When something has to happen even if nothing comes.

@@ -11,8 +11,6 @@ pub struct Tuning {
     pub dialing: usize,
     /// How long a connection and the opening of its transport may take.
     pub dial_timeout: Duration,
-    /// The kernel's buffer for what arrives, if not its own choice.
-    pub receive_buffer: Option<usize>,
     /// Burn the last part of a millisecond instead of oversleeping.
     pub is_precise: bool,
     /// Bytes that may wait for a socket before a session takes no more messages.
@@ -26,7 +24,6 @@ impl Default for Tuning {
         Self {
             dialing: 256,
             dial_timeout: Duration::from_secs(10),
-            receive_buffer: None,
             is_precise: false,
             unsent: 1 << 20,
             habits: Habits::default(),

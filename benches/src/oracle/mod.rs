@@ -59,6 +59,8 @@ pub struct Verdict {
     pub told: u64,
     /// Gaps.
     pub gaps: u64,
+    /// Deliveries that sessions never got which were owed nothing because they had stalled.
+    pub forgone: u64,
 }
 
 impl Verdict {
@@ -69,6 +71,7 @@ impl Verdict {
         self.received += other.received;
         self.told += other.told;
         self.gaps += other.gaps;
+        self.forgone += other.forgone;
     }
 }
 
@@ -204,6 +207,25 @@ impl Oracle {
         }
     }
 
+    /// A session stops reading: nothing is waited for until it goes on. One that `is_lenient` may
+    /// from here on get anything or nothing, but nothing twice and all in order.
+    pub fn handle_stalled(&mut self, session: usize, is_lenient: bool) {
+        let reader = &mut self.readers[session];
+        reader.is_stalled = true;
+        reader.is_lenient |= is_lenient;
+    }
+
+    /// A session that had stopped reads again.
+    pub fn handle_going_on(&mut self, session: usize) {
+        self.readers[session].is_stalled = false;
+    }
+
+    /// Whether a session may get anything or nothing.
+    #[must_use]
+    pub fn is_lenient(&self, session: usize) -> bool {
+        self.readers[session].is_lenient
+    }
+
     /// A session is over.
     pub fn handle_ended(&mut self, session: usize, why: impl FnOnce() -> String) {
         self.void(session, FaultKind::Ended, why);
@@ -226,7 +248,7 @@ impl Oracle {
     #[must_use]
     pub fn outstanding(&self) -> u64 {
         let totals = self.ledger.totals();
-        let judged = self.readers.iter().filter(|reader| !reader.is_void && !reader.is_away);
+        let judged = self.readers.iter().filter(|reader| reader.is_waited_for());
         judged.map(|reader| owed(reader, &totals)).sum()
     }
 
@@ -254,11 +276,14 @@ impl Oracle {
     /// Nothing more will come: what is missing is lost.
     #[must_use]
     pub fn finish(mut self) -> Verdict {
-        let (totals, mut expected) = (self.ledger.totals(), 0);
+        let (totals, mut expected, mut forgone) = (self.ledger.totals(), 0, 0);
         let judged = self.readers.iter_mut().enumerate().filter(|(_, reader)| !reader.is_void);
         for (session, reader) in judged {
-            if reader.is_away {
+            if reader.is_away || reader.is_lenient {
                 reader.excuse(&self.ledger);
+            }
+            if reader.is_lenient {
+                forgone += reader.unowed;
             }
             expected += reader.rooms().map(|room| totals[room]).sum::<u64>() - reader.unowed;
             let tail = reader.tail(&self.ledger);
@@ -279,7 +304,7 @@ impl Oracle {
             .readers
             .iter()
             .fold((0, 0), |(received, told), reader| (received + reader.seen, told + reader.told));
-        Verdict { faults: self.faults, expected, received, told, gaps: self.gaps }
+        Verdict { faults: self.faults, expected, received, told, gaps: self.gaps, forgone }
     }
 }
 

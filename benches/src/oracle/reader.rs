@@ -8,6 +8,8 @@ struct Skipped {
     slot: usize,
     first: u64,
     last: u64,
+    /// Whether they were owed.
+    is_owed: bool,
 }
 
 /// How a message stands to those before it.
@@ -51,6 +53,10 @@ pub(super) struct Reader {
     pub(super) is_void: bool,
     /// It left, and is owed nothing until it returns.
     pub(super) is_away: bool,
+    /// It does not read, so nothing is waited for.
+    pub(super) is_stalled: bool,
+    /// From here on it may get anything or nothing, but nothing twice and all in order.
+    pub(super) is_lenient: bool,
 }
 
 /// Ranges that are remembered to tell a late message from a repeated one.
@@ -76,6 +82,8 @@ impl Reader {
             pending: 0,
             is_void: false,
             is_away: false,
+            is_stalled: false,
+            is_lenient: false,
         }
     }
 
@@ -116,6 +124,11 @@ impl Reader {
         unpaid
     }
 
+    /// Whether something that it has not got is waited for.
+    pub(super) const fn is_waited_for(&self) -> bool {
+        !(self.is_void || self.is_away || self.is_stalled || self.is_lenient)
+    }
+
     fn owed_from(&self, slot: usize) -> u64 {
         self.newest[slot].max(self.excused.get(slot).copied().unwrap_or(0))
     }
@@ -133,13 +146,19 @@ impl Reader {
             return Arrival::Next { skipped: 0 };
         }
         let skipped = counter - from - 1;
-        if skipped > 0 {
-            if self.skipped.len() < RANGES {
-                self.skipped.push(Skipped { slot, first: from + 1, last: counter - 1 });
-            }
-            self.missing += skipped;
+        if skipped == 0 {
+            return Arrival::Next { skipped };
         }
-        Arrival::Next { skipped }
+        let is_owed = !self.is_lenient;
+        if self.skipped.len() < RANGES {
+            self.skipped.push(Skipped { slot, first: from + 1, last: counter - 1, is_owed });
+        }
+        if is_owed {
+            self.missing += skipped;
+            return Arrival::Next { skipped };
+        }
+        self.unowed += skipped;
+        Arrival::Next { skipped: 0 }
     }
 
     fn handle_old(&mut self, slot: usize, counter: u64) -> Arrival {
@@ -149,8 +168,9 @@ impl Reader {
         let range = self.skipped.swap_remove(at);
         let parts = [(range.first, counter - 1), (counter + 1, range.last)];
         let left = parts.into_iter().filter(|(first, last)| first <= last);
-        self.skipped.extend(left.map(|(first, last)| Skipped { slot, first, last }));
-        self.missing -= 1;
+        self.skipped.extend(left.map(|(first, last)| Skipped { first, last, ..range }));
+        let missed = if range.is_owed { &mut self.missing } else { &mut self.unowed };
+        *missed = missed.saturating_sub(1);
         self.seen += 1;
         Arrival::Late
     }

@@ -253,3 +253,56 @@ fn a_short_body_is_judged_like_a_long_one() {
     let found = [(FaultKind::Lost, 1), (FaultKind::Duplicate, 1), (FaultKind::Stray, 1)];
     assert_eq!(faults(&oracle.finish()), found);
 }
+
+#[test]
+fn who_has_stalled_may_get_anything_or_nothing_but_nothing_twice_and_all_in_order() {
+    let mut oracle = room(1, 9);
+    receive(&mut oracle, 0, [1]);
+    oracle.handle_stalled(0, true);
+    assert_eq!((oracle.outstanding(), oracle.behind(0), oracle.is_lenient(0)), (0, 8, true));
+    receive(&mut oracle, 0, [2, 5, 7]);
+    oracle.handle_going_on(0);
+    assert_eq!((oracle.outstanding(), oracle.faults()), (0, 0));
+    let verdict = oracle.finish();
+    assert_eq!((faults(&verdict), verdict.expected, verdict.received), (vec![], 4, 4));
+    assert_eq!(verdict.forgone, 5);
+    let mut oracle = room(1, 9);
+    oracle.handle_stalled(0, true);
+    receive(&mut oracle, 0, [4, 4, 2, 2]);
+    let verdict = oracle.finish();
+    assert_eq!(faults(&verdict), [(FaultKind::Duplicate, 2), (FaultKind::OutOfOrder, 1)]);
+    assert_eq!((verdict.received, verdict.forgone), (2, 7));
+}
+
+#[test]
+fn who_has_stalled_where_gaps_tell_is_waited_for_when_it_goes_on() {
+    let mut oracle = room(1, 9);
+    receive(&mut oracle, 0, [1]);
+    oracle.handle_stalled(0, false);
+    assert_eq!((oracle.outstanding(), oracle.behind(0)), (0, 8));
+    oracle.handle_going_on(0);
+    assert_eq!(oracle.outstanding(), 8);
+    receive(&mut oracle, 0, [2]);
+    gap(&mut oracle, 5);
+    receive(&mut oracle, 0, [9]);
+    let verdict = oracle.finish();
+    assert_eq!(faults(&verdict), [(FaultKind::Lost, 1)]);
+    assert_eq!((verdict.told, verdict.forgone), (5, 0));
+}
+
+#[test]
+fn who_was_ended_as_it_stalled_is_owed_nothing_when_it_is_back() {
+    let mut oracle = room(2, 4);
+    receive(&mut oracle, 0, [1]);
+    oracle.handle_stalled(0, true);
+    oracle.handle_left(0);
+    oracle.handle_going_on(0);
+    oracle.handle_returned(0);
+    for counter in 5..=7 {
+        assert_eq!(oracle.next_counter(1), counter);
+        oracle.handle_sent(1, DUE);
+    }
+    receive(&mut oracle, 1, [6, 7]);
+    let verdict = oracle.finish();
+    assert_eq!((faults(&verdict), verdict.received, verdict.forgone), (vec![], 3, 8));
+}

@@ -31,6 +31,8 @@ pub struct Member {
     pub joins: Vec<String>,
     /// The rooms that it reads, joined or not, by their number.
     pub reads: Vec<usize>,
+    /// Whether it stops reading for a part of the run; it publishes nothing.
+    pub stalls: bool,
 }
 
 /// How a publisher of many is chosen.
@@ -95,6 +97,8 @@ impl Layout {
                 layout.say(*private, talk, Pick::ByChance);
             }
         }
+        let stalled = plan.stall.map_or(0, |stall| stall.sessions);
+        layout.members.iter_mut().rev().take(stalled).for_each(|member| member.stalls = true);
         layout
     }
 
@@ -208,7 +212,8 @@ mod tests {
         let layout = layout("scenario = \"echo\"\nsessions = 2");
         assert_eq!(layout.rooms[1], Room { first: 1, streams: 1, readers: 1 });
         let user = "t-u1".to_owned();
-        assert_eq!(layout.members[1], Member { user, joins: vec![], reads: vec![1] });
+        assert_eq!(layout.members[1], Member { user, reads: vec![1], ..Member::default() });
+        assert!(layout.members.iter().all(|member| !member.stalls));
         let second = Source { session: 1, stream: 1, to: To::Rooms };
         assert_eq!(layout.traffic[0].sources[1], second);
     }
@@ -256,5 +261,19 @@ mod tests {
             let read = &reader.unwrap().reads;
             assert!(read.iter().any(|&room| layout.rooms[room].first == source.stream));
         }
+    }
+
+    #[test]
+    fn those_who_stall_are_of_all_rooms_and_publish_nothing() {
+        let text = "scenario = \"tortoise\"\nsessions = 10\nrooms = 2\npublishers = 2";
+        let layout = layout(text);
+        let stalls = |room: usize| {
+            let of_room = layout.members.iter().filter(|member| member.reads == [room]);
+            of_room.filter(|member| member.stalls).count()
+        };
+        assert_eq!([stalls(0), stalls(1)], [2, 3]);
+        let sources = layout.traffic.iter().flat_map(|traffic| &traffic.sources);
+        assert!(sources.clone().all(|source| !layout.members[source.session].stalls));
+        assert_eq!(sources.count(), 4);
     }
 }

@@ -55,6 +55,9 @@ impl Plan {
         if let Some(storm) = self.storm {
             put("stay", json!(storm.stay));
         }
+        if let Some(stall) = self.stall {
+            put("stalled", json!(stall.sessions));
+        }
         put("warmup", span(self.times.warm_up));
         put("duration", span(self.times.measure));
         put("seed", json!(self.seed));
@@ -91,6 +94,7 @@ mod tests {
         assert!(has("scenario = \"chat\"", "groups") && has("scenario = \"chat\"", "churn"));
         assert!(has("scenario = \"storm\"", "stay"));
         assert!(has("scenario = \"connect\"\nrate = 5", "rate"));
+        assert_eq!(load("scenario = \"tortoise\"\nsessions = 9").get("stalled"), Some(&json!(4)));
         assert!(has("scenario = \"fan\"\nrate = \"find\"", "limit"));
     }
 }

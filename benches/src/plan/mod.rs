@@ -13,6 +13,7 @@ mod layout;
 mod load;
 mod options;
 mod quantity;
+mod stall;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ pub use layout::{Layout, Member, Pick, Room, Source, Traffic};
 pub use options::{Carrier, Options, Promise};
 pub use quantity::{BadQuantity, Ramp, Rate, Size, Span};
 use serde::{Deserialize, Serialize};
+pub use stall::Stall;
 
 use crate::dialect::Dialect;
 
@@ -45,6 +47,8 @@ pub enum Kind {
     Chat,
     /// Rooms in which most connections are lost at once, and come back
     Storm,
+    /// A share of the readers stops reading: the others and the memory notice nothing
+    Tortoise,
 }
 
 /// Where the server is.
@@ -184,13 +188,16 @@ pub struct Plan {
     pub presence: Option<Presence>,
     /// Who loses the connection, and what may come of it.
     pub storm: Option<Storm>,
+    /// Who stops reading.
+    pub stall: Option<Stall>,
 }
 
 impl Plan {
     /// The sessions whose deliveries are timed: the first ones.
     #[must_use]
     pub fn timed(&self) -> usize {
-        self.storm.map_or(self.sessions, |storm| storm.stay)
+        let reading = self.sessions - self.stall.map_or(0, |stall| stall.sessions);
+        self.storm.map_or(reading, |storm| storm.stay)
     }
 }
 
@@ -203,6 +210,7 @@ impl fmt::Display for Kind {
             Self::Fan => "fan",
             Self::Chat => "chat",
             Self::Storm => "storm",
+            Self::Tortoise => "tortoise",
         })
     }
 }

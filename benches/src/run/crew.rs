@@ -7,10 +7,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::complete::Complete;
-use super::deal::{Deal, share};
+use super::deal::{Deal, narrow, share};
 use super::desk::Desk;
 use super::live::Live;
 use super::order::{Order, Reply};
+use super::stalls::Stalls;
 use super::storm::Storm;
 use super::talk::Talker;
 use super::wakes::Wakes;
@@ -43,6 +44,10 @@ pub struct Ended {
     pub left: u64,
     /// Connections that were broken.
     pub broken: u64,
+    /// Deliveries that sessions which had stopped had not read when they went on.
+    pub waiting: u64,
+    /// Sessions of these that were not there at the end.
+    pub absent: u64,
     /// What the oracle found.
     pub verdict: Verdict,
 }
@@ -112,12 +117,15 @@ impl Crew {
         let drivers = (0..threads).map(driver).collect::<io::Result<Vec<_>>>()?;
         let wakes = Wakes::new(layout, &deal, &drivers)?;
         let parts = complete.into_iter().zip(readers).zip(drivers).enumerate();
+        let narrow = narrow(routes, plan.size);
+        let has_gaps = plan.dialect.features().gaps;
         let (reply, replies) = sync_channel(threads);
         let mut crew = Self { hands: Vec::new(), replies, sessions: plan.sessions };
         for (at, ((complete, readers), driver)) in parts {
             let mut audience = Audience::new();
             audience.oracle = Oracle::of(Arc::clone(&ledger));
-            audience.timed = 0..deal.among_first(at, plan.timed());
+            let timed = deal.among_first(at, plan.timed());
+            audience.timed = 0..timed;
             audience.rounds = is_closed.then(|| Rounds::new(readers));
             let desk = Desk {
                 driver,
@@ -138,9 +146,11 @@ impl Crew {
                 desk,
                 talker: Talker::new(deal.lanes(layout, at), complete, wakes.clone(), seed),
                 share: share(guests.len(), plan.sessions),
+                stalls: Stalls::new(timed..guests.len(), has_gaps),
                 guests,
                 dialect: plan.dialect,
                 routes: Arc::clone(routes),
+                narrow: Arc::clone(&narrow),
                 presence: plan.presence,
                 storm: plan.storm.map(|storm| Storm::new(stay(storm), resumed)),
                 is_precise: precise(at),
@@ -227,6 +237,15 @@ impl Crew {
     /// [`RunError::Thread`].
     pub fn cut(&self) -> Result<(), RunError> {
         self.order(&Order::Cut(clock::now()))
+    }
+
+    /// Those who stop reading do so now, or read again.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`].
+    pub fn stall(&self, is_stalled: bool) -> Result<(), RunError> {
+        self.order(if is_stalled { &Order::Stall } else { &Order::GoOn })
     }
 
     /// Nothing more is sent.
@@ -367,6 +386,8 @@ impl Ended {
         self.tally.lost += other.tally.lost;
         self.left += other.left;
         self.broken += other.broken;
+        self.waiting += other.waiting;
+        self.absent += other.absent;
         self.verdict.merge(other.verdict);
     }
 }

@@ -3,10 +3,12 @@
 //! Sessions are dealt out like cards. Those of whom nobody else may get in the way, if there are
 //! any, have the first thread to themselves.
 
+use std::sync::Arc;
+
 use super::desk::Voice;
 use super::talk::Lane;
 use super::worker::Guest;
-use crate::driver::Identity;
+use crate::driver::{Identity, Route};
 use crate::plan::{Layout, Plan, Traffic};
 
 /// Which thread has which sessions.
@@ -68,7 +70,7 @@ impl Deal {
             let identity = Identity::new(member.user.clone(), member.joins.iter().cloned());
             // What friends say comes to the user, beside what is said in groups.
             let identity = Identity { inbox: member.reads.len() > member.joins.len(), ..identity };
-            Guest { identity, reads: member.reads.clone() }
+            Guest { identity, reads: member.reads.clone(), stalls: member.stalls }
         };
         self.sessions(thread).map(guest).collect()
     }
@@ -100,6 +102,15 @@ impl Deal {
         };
         layout.traffic.iter().map(of_kind).filter(|lane| !lane.voices.is_empty()).collect()
     }
+}
+
+/// The least buffer for what arrives; the kernel doubles it.
+const NARROW: usize = 4 << 10;
+
+/// The same ways with buffers that are soon full when nobody reads, but take a message.
+pub(super) fn narrow(routes: &[Route], size: usize) -> Arc<[Route]> {
+    let bytes = NARROW.max(size.saturating_mul(2));
+    routes.iter().map(|route| route.clone().buffering(bytes)).collect()
 }
 
 /// A part of a whole; nothing of nothing.

@@ -23,6 +23,7 @@ mod limits;
 mod live;
 mod order;
 mod place;
+mod stalls;
 mod storm;
 mod talk;
 mod wakes;

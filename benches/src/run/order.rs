@@ -41,6 +41,10 @@ pub(super) enum Order {
     Storm(Time),
     /// The window ends now at the latest.
     Cut(Time),
+    /// Those who stop reading do so now.
+    Stall,
+    /// They read again.
+    GoOn,
     /// Send no more, and say what is still on its way.
     Hush,
     /// Hand over what was measured, and forget it.

@@ -21,17 +21,6 @@ pub enum Outcome {
     Interrupted,
 }
 
-/// What becomes of a wait when the user has seen enough.
-#[derive(Clone, Copy, Debug)]
-enum Heed {
-    /// It is over.
-    Leave,
-    /// It is short.
-    Hurry,
-    /// It goes on.
-    Stay,
-}
-
 /// The last look, from which the next counts on.
 #[derive(Clone, Copy, Debug, Default)]
 struct Look {
@@ -53,6 +42,19 @@ pub struct Watch {
     phase: Option<(&'static str, Time)>,
     windows: Vec<(&'static str, f64, f64)>,
     samples: Vec<Sample>,
+    /// The most memory that the server had at a look, since somebody asked.
+    peak: Option<u64>,
+}
+
+/// What an interrupt does to a wait.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Pulled {
+    /// It ends it.
+    Return,
+    /// It makes it brief.
+    Hurry,
+    /// Nothing.
+    Ignore,
 }
 
 /// How often a condition is looked at that is waited for.
@@ -81,6 +83,7 @@ impl Watch {
             phase: None,
             windows: Vec::new(),
             samples: Vec::new(),
+            peak: None,
         }
     }
 
@@ -109,6 +112,17 @@ impl Watch {
         self.usage?.own_share().ok()
     }
 
+    /// The server's resident memory, as it is along the run.
+    #[must_use]
+    pub fn server_resident(&self) -> Option<u64> {
+        self.usage?.resident().ok()
+    }
+
+    /// Takes the most resident memory that the server had since this was taken last, now included.
+    pub fn take_peak(&mut self) -> Option<u64> {
+        self.peak.take().max(self.server_resident())
+    }
+
     /// Whether the server was known and is gone.
     #[must_use]
     pub fn is_gone(&self) -> bool {
@@ -127,7 +141,7 @@ impl Watch {
     ///
     /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
     pub fn pass(&mut self, crew: &Crew, until: Time) -> Result<Outcome, RunError> {
-        self.wait(crew, until, self.interval, |_| false, Heed::Leave)
+        self.wait(crew, until, self.interval, |_| false, Pulled::Return)
     }
 
     /// Waits for something, at the latest until a deadline.
@@ -141,21 +155,7 @@ impl Watch {
         deadline: Time,
         done: impl FnMut(&Crew) -> bool,
     ) -> Result<Outcome, RunError> {
-        self.wait(crew, deadline, CONDITION, done, Heed::Leave)
-    }
-
-    /// Waits for something without which there is no verdict, whatever the user wants.
-    ///
-    /// # Errors
-    ///
-    /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
-    pub fn see_out(
-        &mut self,
-        crew: &Crew,
-        deadline: Time,
-        done: impl FnMut(&Crew) -> bool,
-    ) -> Result<Outcome, RunError> {
-        self.wait(crew, deadline, CONDITION, done, Heed::Stay)
+        self.wait(crew, deadline, CONDITION, done, Pulled::Return)
     }
 
     /// Waits for what is on its way at the end, also when the user has seen enough.
@@ -165,7 +165,22 @@ impl Watch {
     /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
     pub fn settle(&mut self, crew: &Crew, most: Duration) -> Result<Outcome, RunError> {
         let since = clock::now();
-        self.wait(crew, since + most, CONDITION, |crew| crew.is_settled(since), Heed::Hurry)
+        let is_settled = |crew: &Crew| crew.is_settled(since);
+        self.wait(crew, since + most, CONDITION, is_settled, Pulled::Hurry)
+    }
+
+    /// Waits for something without which there is no verdict, whatever the user has seen.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
+    pub fn insist(
+        &mut self,
+        crew: &Crew,
+        most: Duration,
+        done: impl FnMut(&Crew) -> bool,
+    ) -> Result<Outcome, RunError> {
+        self.wait(crew, clock::now() + most, CONDITION, done, Pulled::Ignore)
     }
 
     fn wait(
@@ -174,7 +189,7 @@ impl Watch {
         mut deadline: Time,
         step: Duration,
         mut done: impl FnMut(&Crew) -> bool,
-        heed: Heed,
+        pulled: Pulled,
     ) -> Result<Outcome, RunError> {
         let (mut was_interrupted, nobody) = (false, Interrupt::never());
         loop {
@@ -190,10 +205,10 @@ impl Watch {
             }
             if !was_interrupted && self.is_interrupted() {
                 was_interrupted = true;
-                match heed {
-                    Heed::Leave => return Ok(Outcome::Interrupted),
-                    Heed::Hurry => deadline = deadline.min(now + BRIEF),
-                    Heed::Stay => {}
+                match pulled {
+                    Pulled::Return => return Ok(Outcome::Interrupted),
+                    Pulled::Hurry => deadline = deadline.min(now + BRIEF),
+                    Pulled::Ignore => {}
                 }
             }
             if now >= deadline {
@@ -228,11 +243,12 @@ impl Watch {
             sessions: Some(shown.open),
             deliveries: Some(arrived / took),
             server_cpu: self.last.server.zip(look.server).map(|(from, to)| cores(from, to)),
-            server_memory: self.usage.and_then(|usage| usage.resident().ok()),
+            server_memory: self.server_resident(),
             own_cpu: Some(cores(self.last.own, look.own)),
             p50: quantile(0.5),
             p99: quantile(0.99),
         };
+        self.peak = self.peak.max(sample.server_memory);
         self.progress.update(&Live {
             sessions: usize::try_from(shown.open).unwrap_or(usize::MAX),
             wanted: crew.sessions(),
@@ -300,7 +316,8 @@ mod tests {
             interrupt.pull();
             false
         };
-        let outcome = watch.wait(&crew, began + 30 * BRIEF, CONDITION, pulls, Heed::Hurry).unwrap();
+        let outcome =
+            watch.wait(&crew, began + 30 * BRIEF, CONDITION, pulls, Pulled::Hurry).unwrap();
         assert_eq!(outcome, Outcome::TimedOut);
         let took = clock::now().since(began);
         assert!((BRIEF..15 * BRIEF).contains(&took), "{took:?}");

@@ -11,6 +11,7 @@ use super::comings::Comings;
 use super::desk::Desk;
 use super::live::Live;
 use super::order::{Order, Reply};
+use super::stalls::Stalls;
 use super::storm::Storm;
 use super::talk::Talker;
 use super::{Ended, Finding, Talk, cores};
@@ -25,6 +26,8 @@ use crate::plan::Presence;
 pub(super) struct Guest {
     pub(super) identity: Identity,
     pub(super) reads: Vec<usize>,
+    /// It stops reading for a part of the run.
+    pub(super) stalls: bool,
 }
 
 /// What a worker has from its beginning.
@@ -35,6 +38,9 @@ pub(super) struct Worker {
     pub(super) guests: Vec<Guest>,
     pub(super) dialect: Dialect,
     pub(super) routes: Arc<[Route]>,
+    /// The same with small buffers, for those who stop reading.
+    pub(super) narrow: Arc<[Route]>,
+    pub(super) stalls: Stalls,
     pub(super) presence: Option<Presence>,
     pub(super) storm: Option<Storm>,
     /// This thread's part of the sessions.
@@ -133,6 +139,8 @@ impl Running {
                     meter.window.end = meter.window.end.min(at);
                 }
             }
+            Order::Stall => self.worker.stalls.begin(&mut self.worker.desk),
+            Order::GoOn => self.worker.stalls.end(&mut self.worker.desk),
             Order::Hush => {
                 self.worker.talker.hush();
                 self.comings.iter_mut().for_each(Comings::stay);
@@ -187,6 +195,7 @@ impl Running {
         if let Some(storm) = &mut self.worker.storm {
             storm.turn(now, &mut self.worker.desk);
         }
+        self.worker.stalls.turn(now, &mut self.worker.desk);
         self.worker.talker.speak(now, &mut self.worker.desk);
         self.watch_for_stalls(now);
         let every = if self.is_hushed { COUNTED } else { SHOWN };
@@ -240,7 +249,9 @@ impl Running {
         let arrivals = self.arrivals.as_ref().and_then(Arrivals::next);
         let comings = self.comings.as_ref().and_then(Comings::next);
         let storm = worker.storm.as_ref().and_then(Storm::next);
-        let dues = [worker.talker.next(), soon, arrivals, comings, storm, Some(now + every)];
+        let returns = worker.stalls.next();
+        let dues = [worker.talker.next(), soon, arrivals, comings, storm, returns];
+        let edges = edges.chain([now + every]);
         dues.into_iter().flatten().chain(edges).min().unwrap_or(now)
     }
 
@@ -265,7 +276,8 @@ impl Running {
                 driver.reopen(session);
             } else {
                 let guest = &worker.guests[session];
-                let routes = Arc::clone(&worker.routes);
+                let routes = if guest.stalls { &worker.narrow } else { &worker.routes };
+                let routes = Arc::clone(routes);
                 let seed = worker.seed.wrapping_add(session as u64);
                 driver.add(worker.dialect, guest.identity.clone(), routes, seed);
                 audience.add(now, &guest.reads);
@@ -304,6 +316,7 @@ impl Running {
                 outstanding += desk.audience.unanswered();
             }
             let is_complete = self.comings.as_ref().is_none_or(Comings::is_complete);
+            outstanding += self.worker.stalls.absent(&desk.audience);
             outstanding += self.worker.talker.held() + u64::from(!is_complete);
             outstanding += desk.audience.comebacks.away();
             live.outstanding.set(outstanding);
@@ -346,6 +359,8 @@ impl Running {
     }
 
     fn end(self) -> Ended {
+        let stalls = &self.worker.stalls;
+        let (waiting, absent) = (stalls.waiting, stalls.absent(&self.worker.desk.audience));
         let Desk { driver, audience, sent, is_answered, .. } = self.worker.desk;
         let (left, broken) = self.comings.map_or((0, 0), |comings| (comings.left, comings.broken));
         Ended {
@@ -357,6 +372,8 @@ impl Running {
             tally: driver.tally(),
             left,
             broken,
+            waiting,
+            absent,
             verdict: audience.oracle.finish(),
         }
     }

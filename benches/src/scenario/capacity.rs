@@ -74,7 +74,7 @@ const LEAST: f64 = 2.0;
 
 fn try_rate(course: &mut Course<'_>, rate: f64, limit: Duration) -> Result<Trial, RunError> {
     let talk = Talk::Open(rate);
-    let _measured = flow(course, talk, WARM_UP, TRIAL)?;
+    let _measured = flow(course, talk, WARM_UP, ("measure", TRIAL))?;
     let finding = course.settle()?;
     let trial = judge(rate, limit, &finding);
     let (verdict, p99) =
@@ -104,7 +104,7 @@ fn found(course: &mut Course<'_>, best: &Trial, worst: Option<&Trial>) {
 
 fn measure(course: &mut Course<'_>, rate: f64) -> Result<(), RunError> {
     let (times, talk) = (course.plan.times, Talk::Open(rate));
-    let Measured { cpu, .. } = flow(course, talk, times.warm_up, times.measure)?;
+    let Measured { cpu, .. } = flow(course, talk, times.warm_up, ("measure", times.measure))?;
     let finding = course.settle()?;
     // A share of what the server can do says what it can do.
     course.report.throughput("rate of the measurement", rate, "/s");

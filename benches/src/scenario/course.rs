@@ -111,6 +111,9 @@ fn verdict(ended: &Ended, report: &mut Report) {
         ("sessions resumed", ended.counts.resumed),
         ("sessions that left and returned", ended.left),
         ("connections broken", ended.broken),
+        ("deliveries that waited for the stalled", ended.waiting),
+        ("deliveries that the stalled never got", ended.verdict.forgone),
+        ("sessions that the server ended as they stalled", ended.counts.expelled),
         ("connections that failed", ended.tally.failed_dials),
     ] {
         if count > 0 {
@@ -120,6 +123,10 @@ fn verdict(ended: &Ended, report: &mut Report) {
     if ended.outstanding > 0 {
         let missing = ended.outstanding;
         report.violation(format!("{missing} deliveries had not come when the wait was over"));
+    }
+    if ended.absent > 0 {
+        let absent = ended.absent;
+        report.violation(format!("{absent} sessions that had stalled did not come back"));
     }
     if ended.unanswered > 0 {
         report.violation(format!("{} messages were not answered", ended.unanswered));

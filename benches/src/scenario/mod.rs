@@ -1,7 +1,7 @@
 //! The runs that the binary offers: each starts from a server or a relay, and ends in a report.
 //!
-//! `idle`, `connect`, `echo`, `fan`, `chat` and `storm` follow a [`Plan`]; `classes`, `cuts` and
-//! `tortoise` have settings of their own, and need sessions that are resumed.
+//! `idle`, `connect`, `echo`, `fan`, `chat`, `storm` and `tortoise` follow a [`Plan`]; `classes` and
+//! `cuts` have settings of their own, and need sessions that are resumed.
 
 mod capacity;
 pub mod classes;
@@ -11,7 +11,7 @@ mod crowd;
 pub mod cuts;
 mod idle;
 mod storm;
-pub mod tortoise;
+mod tortoise;
 mod traffic;
 
 use std::io;
@@ -93,6 +93,7 @@ pub fn run(plan: &Plan, interrupt: Interrupt, progress: Progress) -> Result<Repo
         Kind::Connect => connect::run(plan, interrupt, progress),
         Kind::Echo | Kind::Fan | Kind::Chat => traffic::run(plan, interrupt, progress),
         Kind::Storm => storm::run(plan, interrupt, progress),
+        Kind::Tortoise => tortoise::run(plan, interrupt, progress),
     }
 }
 

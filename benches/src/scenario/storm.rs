@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::RunError;
 use super::course::{Course, real};
-use super::traffic::{HEADSTART, Measured, flow, rates, remarks};
+use super::traffic::{HEADSTART, Measured, flow, timed_figures};
 use crate::audience::Comebacks;
 use crate::clock;
 use crate::plan::{Flow, Plan, Storm};
@@ -25,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const WATCH: Duration = Duration::from_secs(3);
 /// The longest time that messages flow before the cut, after a pause.
 const LEAD: Duration = Duration::from_secs(1);
+
+/// Whose deliveries are timed.
+const WHOSE: &str = "those who stay";
 
 /// Runs it.
 ///
@@ -54,15 +57,9 @@ pub(super) fn run(
 /// Messages flow, and nothing happens.
 fn calm(course: &mut Course<'_>, talk: Talk) -> Result<Finding, RunError> {
     let times = course.plan.times;
-    let mut measured = flow(course, talk, times.warm_up, times.measure)?;
+    let mut measured = flow(course, talk, times.warm_up, ("measure", times.measure))?;
     measured.finding = course.settle()?;
-    let (report, finding) = (&mut course.report, &measured.finding);
-    if !finding.window.is_zero() {
-        rates(course.plan, talk, &measured, report);
-        report.distribution("delivery to those who stay, before", &finding.latency);
-        remarks(talk, finding, report);
-        limits("before the cut", finding, report);
-    }
+    timed_figures((WHOSE, "before the cut"), talk, &measured, &mut course.report);
     Ok(measured.finding)
 }
 
@@ -79,18 +76,12 @@ fn strike(
     let is_partial = course.watch.is_interrupted();
     let (report, finding) = (&mut course.report, &measured.finding);
     comebacks(&finding.comebacks, storm, is_partial, report);
-    report.distribution("delivery to those who stay, in the storm", &finding.latency);
+    timed_figures((WHOSE, "in the storm"), talk, &measured, report);
     if !is_partial {
         let ratio = finding.latency.ms(0.99) / before.latency.ms(0.99);
         let name = "p99 of those who stay, storm to before";
         report.at_most(name, ratio, storm.slower, "times");
     }
-    if let Some(cpu) = measured.cpu.filter(|_| !finding.window.is_zero()) {
-        let cores = cpu.as_secs_f64() / finding.window.as_secs_f64();
-        report.add(Figure::new("server CPU in the storm", cores, "cores").lower_is_better());
-    }
-    remarks(talk, finding, report);
-    limits("in the storm", finding, report);
     if let Some((before, after)) = memory_before.zip(course.watch.server_memory()) {
         let mib = |bytes: u64| real(bytes) / f64::from(1 << 20);
         course.report.figure("server memory before the cut", mib(before), "MiB");
@@ -123,7 +114,7 @@ fn storm_window(course: &mut Course<'_>, talk: Talk) -> Result<Measured, RunErro
         // Who was cut must be back before anything can be judged.
         crew.hush()?;
         let since = clock::now();
-        let _outcome = watch.see_out(crew, deadline, |crew| crew.is_nobody_away(since))?;
+        let _outcome = watch.insist(crew, PATIENCE, |crew| crew.is_nobody_away(since))?;
     }
     Ok(Measured { finding: Finding::default(), cpu })
 }
@@ -146,10 +137,6 @@ fn comebacks(comebacks: &Comebacks, storm: Storm, is_partial: bool, report: &mut
         let name = "from free to come back to open, last";
         report.at_most(name, took.ms(1.0), ms(storm.back_within), "ms");
     }
-}
-
-fn limits(when: &str, finding: &Finding, report: &mut Report) {
-    finding.limits().into_iter().for_each(|why| report.harness_limited(format!("{when}: {why}")));
 }
 
 fn ms(took: Duration) -> f64 {

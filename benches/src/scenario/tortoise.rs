@@ -1,189 +1,132 @@
-//! Half of a room stops reading, and the other half notices nothing.
+//! A share of the readers stops, with their connections open, and reads on later.
 //!
-//! First everybody reads, then the slow half stops: its sessions are frozen, with their sockets
-//! open and full. The gateway's memory must stay within its budget, and the times of the good
-//! half what they were. Then the slow half goes on, and whatever it does not get must be told by
-//! gaps, to the message.
+//! Messages flow twice, each time with a warm-up and a window: first to readers who all read, then
+//! while some do not. The times of the others must be what they were, and the server's memory may
+//! grow so far and no further. Then the stalled read again, and whatever is owed to them comes, or
+//! a gap tells of it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
-use serde::Serialize;
-
-use super::{Crowd, Rooms, RunError, Setting, flags, report_of, tell, within_bounds};
+use super::RunError;
+use super::course::{Course, real};
+use super::traffic::{Measured, flow, timed_figures};
 use crate::clock;
-use crate::dialect::Dialect;
-use crate::driver::{Route, Tuning};
-use crate::report::Report;
-use crate::run::cores::outrank;
-use crate::schedule::Schedule;
-use crate::server::{Relay, Usage};
+use crate::driver::Time;
+use crate::plan::{Flow, Plan, Stall};
+use crate::report::{Figure, Report};
+use crate::run::{Crew, Interrupt, Outcome, Talk};
+use crate::terminal::Progress;
 
-/// How much of everything.
-#[derive(Args, Clone, Debug, Serialize)]
-pub struct Plan {
-    /// Readers of the room
-    #[arg(long, default_value_t = 10_000)]
-    pub readers: usize,
-    /// Those of them that stop
-    #[arg(long, default_value_t = 5_000)]
-    pub slow: usize,
-    /// Messages a second to the room
-    #[arg(long, default_value_t = 8)]
-    pub rate: u64,
-    /// Bytes of a message
-    #[arg(long, default_value_t = 256)]
-    pub body: usize,
-    /// Seconds of each part
-    #[arg(long, default_value_t = 20)]
-    pub seconds: u64,
-    /// Bytes that the gateway may use for queues, windows and logs
-    #[arg(long, default_value_t = 32 << 20)]
-    pub memory_budget: u64,
-    /// Deliveries in flight to one session
-    #[arg(long, default_value_t = 32)]
-    pub window: u16,
-    /// Deliveries that wait for one session
-    #[arg(long, default_value_t = 64)]
-    pub queue: usize,
-    /// Deliveries of the room that are kept for readers who are behind
-    #[arg(long, default_value_t = 64)]
-    pub room_log: usize,
-    /// What is promised: acked or best-effort
-    #[arg(long, default_value = "acked")]
-    pub delivery: String,
-    /// What becomes of a reader whose queue is full: park, drop-oldest or close
-    #[arg(long, default_value = "drop-oldest")]
-    pub overflow: String,
-    /// Seconds to wait at the end for what is still on its way
-    #[arg(long, default_value_t = 60)]
-    pub settle: u64,
+/// The server's memory, if it is known.
+#[derive(Clone, Copy, Debug, Default)]
+struct Memory {
+    before: Option<u64>,
+    /// The most while some did not read.
+    most: Option<u64>,
+    /// When all had read.
+    after: Option<u64>,
 }
 
-/// Most that the good half's p99 may grow.
-const SLOWER: f64 = 1.2;
-/// Most memory beside the budget, as a share of it.
-const BESIDE: f64 = 1.05;
-/// How often memory is looked at.
-const LOOK: Duration = Duration::from_millis(250);
+/// Nothing has come for so long: nothing more will.
+const QUIET: Duration = Duration::from_secs(1);
 
-/// Runs against a relay of its own.
+/// Runs it.
 ///
 /// # Errors
 ///
 /// [`RunError`] when there is no result.
-pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
-    within_bounds("slow", plan.slow, 0, plan.readers.saturating_sub(1))?;
-    outrank();
-    let own = flags(&[
-        ("--resume-ttl", "300".to_owned()),
-        ("--memory-budget", plan.memory_budget.to_string()),
-        ("--overflow", plan.overflow.clone()),
-        ("--delivery", plan.delivery.clone()),
-        ("--window", plan.window.to_string()),
-        ("--queue", plan.queue.to_string()),
-        ("--room-log", plan.room_log.to_string()),
-    ]);
-    let relay = Relay::start(&setting.relay, own.into_iter().chain(setting.flags.clone()))?;
-    let mut crowd = crowd(plan, &relay)?;
-    crowd.obey(&setting.interrupt);
-    let mut part = Part { plan, usage: relay.usage(), most: 0 };
-    part.run(&mut crowd)?;
-    crowd.settle(Duration::from_secs(10))?;
-    let before = relay.usage().resident()?;
-    part.most = before;
-
-    let all = part.run(&mut crowd)?;
-    crowd.settle(Duration::from_secs(10))?;
-    let with_all = std::mem::replace(&mut part.most, before);
-
-    let slow = plan.readers - plan.slow..plan.readers;
-    slow.clone().for_each(|session| crowd.driver.freeze(session));
-    let half = part.run(&mut crowd)?;
-    let with_half = part.most;
-    let waiting: u64 = slow.clone().map(|session| crowd.audience.oracle.behind(session)).sum();
-    slow.for_each(|session| crowd.driver.thaw(session));
-    let is_settled = crowd.settle(Duration::from_secs(plan.settle))?;
-
-    let mut report = report_of("tortoise", plan);
-    report.count("messages sent", crowd.sent());
-    report.count("deliveries the slow half had not read", waiting);
-    report.figure("good half, all reading: p50", all.0, "ms");
-    report.figure("good half, all reading: p99", all.1, "ms");
-    report.figure("good half, others stopped: p50", half.0, "ms");
-    report.figure("good half, others stopped: p99", half.1, "ms");
-    if crowd.is_interrupted() {
-        report.interrupted();
-    } else {
-        report.at_most("p99, others stopped to all reading", half.1 / all.1, SLOWER, "times");
+pub(super) fn run(
+    plan: &Plan,
+    interrupt: Interrupt,
+    progress: Progress,
+) -> Result<Report, RunError> {
+    let mut course = Course::start(plan, interrupt, progress)?;
+    if let (true, Flow::Open(rate), Some(stall)) = (course.ramp()?, plan.flow, plan.stall) {
+        measure(&mut course, Talk::Open(rate), stall)?;
     }
-    report.figure("memory before", mib(before), "MiB");
-    report.figure("memory grown, all reading", mib(with_all) - mib(before), "MiB");
-    let most = mib(plan.memory_budget) * BESIDE;
-    report.at_most("memory grown, others stopped", mib(with_half) - mib(before), most, "MiB");
-    report.figure(
-        "memory grown, when all had read",
-        mib(part.usage.resident()?) - mib(before),
-        "MiB",
-    );
-    finish(&mut report, crowd, is_settled);
-    Ok(report)
+    course.finish()
 }
 
-fn crowd(plan: &Plan, relay: &Relay) -> Result<Crowd, RunError> {
-    let tuning = Tuning { is_precise: true, ..Tuning::default() };
-    let mut crowd = Crowd::new(tuning, plan.body)?;
-    let routes: Arc<[Route]> = Arc::new([Route::tcp(relay.target().tcp)]);
-    let (name, rooms, members, publishers) = ("tortoise", 1, plan.readers, 1);
-    crowd.add(&Rooms { name, rooms, members, publishers, dialect: Dialect::Comet }, &routes);
-    crowd.audience.timed = 0..plan.readers - plan.slow;
-    crowd.open(Duration::from_secs(120))?;
-    tell(&format!("{} sessions are open", plan.readers));
-    Ok(crowd)
+fn measure(course: &mut Course<'_>, talk: Talk, stall: Stall) -> Result<(), RunError> {
+    let all = part(course, talk, "measure")?;
+    let others = "others stalled";
+    timed_figures(("readers", "all reading"), talk, &all, &mut course.report);
+    if course.watch.is_interrupted() {
+        return Ok(());
+    }
+    let mut memory = Memory { before: course.watch.server_resident(), ..Memory::default() };
+    let _of_the_first_part = course.watch.take_peak();
+    course.crew.stall(true)?;
+    let some = part(course, talk, "stalled")?;
+    memory.most = course.watch.take_peak();
+    timed_figures(("readers", others), talk, &some, &mut course.report);
+    go_on(course)?;
+    memory.after = course.watch.server_resident();
+    let report = &mut course.report;
+    report.count("sessions stalled", stall.sessions as u64);
+    if !course.watch.is_interrupted() {
+        judge_times(&all, &some, stall, report);
+    }
+    judge_memory(memory, stall, report);
+    Ok(())
 }
 
-/// A stretch of time under load.
-struct Part<'a> {
-    plan: &'a Plan,
-    usage: Usage,
-    /// The most memory that was seen.
-    most: u64,
+/// A warm-up and a window; ends when those who read have everything.
+fn part(course: &mut Course<'_>, talk: Talk, name: &'static str) -> Result<Measured, RunError> {
+    let times = course.plan.times;
+    let mut measured = flow(course, talk, times.warm_up, (name, times.measure))?;
+    measured.finding = course.settle()?;
+    Ok(measured)
 }
 
-impl Part<'_> {
-    /// Returns p50 and p99 of the good half.
-    fn run(&mut self, crowd: &mut Crowd) -> Result<(f64, f64), RunError> {
-        let start = clock::now();
-        let end = start + Duration::from_secs(self.plan.seconds);
-        let mut schedule = Schedule::new(start, self.plan.rate);
-        crowd.audience.latency.reset();
-        while clock::now() < end && !crowd.is_interrupted() {
-            crowd.run(end.min(clock::now() + LOOK), &mut schedule)?;
-            self.most = self.most.max(self.usage.resident()?);
+/// The stalled read again, until they have what is owed to them and nothing more comes.
+fn go_on(course: &mut Course<'_>) -> Result<(), RunError> {
+    course.watch.phase("catch up", None);
+    let since = clock::now();
+    course.crew.stall(false)?;
+    let (mut last, mut changed): (u64, Time) = (0, since);
+    let is_over = |crew: &Crew| {
+        let (arrived, now) = (crew.shown().arrived, clock::now());
+        if arrived != last {
+            (last, changed) = (arrived, now);
         }
-        let (latency, open) = (&crowd.audience.latency, crowd.audience.open());
-        let times = (latency.ms(0.5), latency.ms(0.99));
-        let (p50, p99, most) = (times.0, times.1, mib(self.most));
-        tell(&format!("p50 {p50:.2} ms, p99 {p99:.2} ms, {most:.1} MiB at most, {open} open"));
-        Ok(times)
+        now.since(changed) > QUIET && crew.is_settled(since)
+    };
+    let outcome = course.watch.insist(&course.crew, course.plan.times.settle, is_over)?;
+    if outcome == Outcome::TimedOut {
+        course.report.note("the stalled were still catching up when the wait was over");
     }
+    Ok(())
 }
 
-fn finish(report: &mut Report, crowd: Crowd, is_settled: bool) {
-    let counts = crowd.audience.counts();
-    report.count("sessions resumed", counts.resumed);
-    report.count("messages held back", crowd.held_back());
-    crowd.report_unsent(report);
-    if !is_settled {
-        let missing = crowd.audience.oracle.outstanding();
-        report.violation(format!("{missing} deliveries had not come when the wait was over"));
+fn judge_times(all: &Measured, some: &Measured, stall: Stall, report: &mut Report) {
+    let (before, meanwhile) = (&all.finding.latency, &some.finding.latency);
+    if before.is_empty() || meanwhile.is_empty() {
+        return report.note("no times to compare: too few messages in the windows");
     }
-    report.verdict(&crowd.audience.oracle.finish());
+    let ratio = meanwhile.ms(0.99) / before.ms(0.99);
+    report.at_most("p99, others stalled to all reading", ratio, stall.slower, "times");
+}
+
+fn judge_memory(memory: Memory, stall: Stall, report: &mut Report) {
+    let Memory { before: Some(before), most: Some(most), after } = memory else { return };
+    let grown = most.saturating_sub(before);
+    report.figure("memory before", mib(before), "MiB");
+    let figure = Figure::new("memory grown, others stalled", mib(grown), "MiB").lower_is_better();
+    report.add(match stall.growth {
+        Some(growth) => figure.at_most(mib(growth)),
+        None => figure,
+    });
+    if stall.sessions > 0 {
+        let each = real(grown) / real(stall.sessions as u64);
+        report.add(Figure::new("memory of a stalled session", each, "bytes").lower_is_better());
+    }
+    if let Some(after) = after {
+        let left = mib(after) - mib(before);
+        report.figure("memory grown, when all had read", left, "MiB");
+    }
 }
 
 fn mib(bytes: u64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "memory of a machine is far below 2^53")]
-    let bytes = bytes as f64;
-    bytes / f64::from(1 << 20)
+    real(bytes) / f64::from(1 << 20)
 }

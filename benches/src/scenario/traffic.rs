@@ -48,19 +48,19 @@ pub(super) fn run(
 
 fn measure(course: &mut Course<'_>, talk: Talk) -> Result<(), RunError> {
     let times = course.plan.times;
-    let mut measured = flow(course, talk, times.warm_up, times.measure)?;
+    let mut measured = flow(course, talk, times.warm_up, ("measure", times.measure))?;
     measured.finding = course.settle()?;
     figures(course.plan, talk, &measured, &mut course.report);
     Ok(())
 }
 
-/// Lets messages flow, for the warm-up and then for the window. What came is to be collected
-/// later; what the server used in the window is known.
+/// Lets messages flow, for the warm-up and then for the window, which has a name. What came is to
+/// be collected later; what the server used in the window is known.
 pub(super) fn flow(
     course: &mut Course<'_>,
     talk: Talk,
     warm_up: Duration,
-    lasting: Duration,
+    (name, lasting): (&'static str, Duration),
 ) -> Result<Measured, RunError> {
     let Course { crew, watch, .. } = course;
     let from = clock::now() + HEADSTART;
@@ -69,7 +69,7 @@ pub(super) fn flow(
     watch.phase("warm-up", Some(warm_up));
     let mut outcome = watch.pass(crew, window.start)?;
     let before = watch.server_cpu();
-    watch.phase("measure", Some(lasting));
+    watch.phase(name, Some(lasting));
     if outcome == Outcome::TimedOut {
         outcome = watch.pass(crew, window.end)?;
     }
@@ -96,20 +96,11 @@ pub(super) fn rate(talk: Talk, finding: &Finding) -> f64 {
 }
 
 pub(super) fn figures(plan: &Plan, talk: Talk, measured: &Measured, report: &mut Report) {
-    let finding = &measured.finding;
+    let Measured { finding, cpu } = measured;
+    let (one, many) = names(plan.kind);
     if finding.window.is_zero() {
         return report.note("the run ended before anything was measured");
     }
-    rates(plan, talk, measured, report);
-    report.distribution(names(plan.kind).0, &finding.latency);
-    finding.limits().into_iter().for_each(|why| report.harness_limited(why));
-    remarks(talk, finding, report);
-}
-
-/// How much there was of everything, and what it cost.
-pub(super) fn rates(plan: &Plan, talk: Talk, measured: &Measured, report: &mut Report) {
-    let Measured { finding, cpu } = measured;
-    let (one, many) = names(plan.kind);
     let window = finding.window.as_secs_f64();
     report.throughput(many, rate(talk, finding), "/s");
     report.throughput("messages", real(finding.sent) / window, "/s");
@@ -120,10 +111,33 @@ pub(super) fn rates(plan: &Plan, talk: Talk, measured: &Measured, report: &mut R
         report.add(cores.lower_is_better());
     }
     report.figure("harness CPU", finding.cpu(), "cores");
+    report.distribution(one, &finding.latency);
+    remarks(talk, finding, report);
 }
 
-/// What a reader of the figures has to know.
-pub(super) fn remarks(talk: Talk, finding: &Finding, report: &mut Report) {
+/// What there was for those who are timed in one of several windows.
+pub(super) fn timed_figures(
+    (whose, when): (&str, &str),
+    talk: Talk,
+    measured: &Measured,
+    report: &mut Report,
+) {
+    let Measured { finding, cpu } = measured;
+    if finding.window.is_zero() {
+        return report.note(format!("{when}: the run ended before anything was measured"));
+    }
+    report.throughput(format!("deliveries to {whose}, {when}"), rate(talk, finding), "/s");
+    if let Some(cpu) = cpu {
+        let cores = cpu.as_secs_f64() / finding.window.as_secs_f64();
+        report.add(Figure::new(format!("server CPU, {when}"), cores, "cores").lower_is_better());
+    }
+    report.figure(format!("harness CPU, {when}"), finding.cpu(), "cores");
+    report.distribution(format!("delivery, {when}"), &finding.latency);
+    remarks(talk, finding, report);
+}
+
+fn remarks(talk: Talk, finding: &Finding, report: &mut Report) {
+    finding.limits().into_iter().for_each(|why| report.harness_limited(why));
     let came = finding.latency.len();
     if matches!(talk, Talk::Open(_)) && real(finding.due) < 0.99 * real(came) {
         let late = came - finding.due;

@@ -18,15 +18,15 @@ use comet_protocol::{Decoder, Frame, Layout};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
-/// What is wrong with the third delivery of each session.
+/// What is wrong with one delivery of each session: the third, if nothing else is said.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Lie {
     None,
     /// It never comes.
     Omit,
-    /// It comes as the fourth as well.
+    /// It comes as the next as well.
     Repeat,
-    /// It comes after the fourth.
+    /// It comes after the next.
     Swap,
     /// A byte is another.
     Damage,
@@ -70,6 +70,8 @@ struct Link {
 
 struct World {
     lie: Lie,
+    /// Which delivery it is about.
+    number: u32,
     sessions: HashMap<String, Session>,
     links: Vec<Option<Link>>,
 }
@@ -82,11 +84,16 @@ pub(crate) struct Liar {
 
 impl Liar {
     pub(crate) fn start(lie: Lie) -> Self {
+        Self::start_at(lie, 3)
+    }
+
+    /// The lie is about this delivery.
+    pub(crate) fn start_at(lie: Lie, number: u32) -> Self {
         let listener = TcpListener::bind(([127, 0, 0, 1], 0).into()).expect("a port");
         let address = listener.local_addr().expect("bound");
         let over = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&over);
-        let thread = Some(thread::spawn(move || serve(listener, lie, &flag)));
+        let thread = Some(thread::spawn(move || serve(listener, (lie, number), &flag)));
         Self { address, over, thread }
     }
 }
@@ -101,10 +108,10 @@ impl Drop for Liar {
     }
 }
 
-fn serve(mut listener: TcpListener, lie: Lie, over: &AtomicBool) {
+fn serve(mut listener: TcpListener, (lie, number): (Lie, u32), over: &AtomicBool) {
     let mut poll = Poll::new().expect("a poll");
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE).expect("registered");
-    let mut world = World { lie, sessions: HashMap::new(), links: Vec::new() };
+    let mut world = World { lie, number, sessions: HashMap::new(), links: Vec::new() };
     let mut events = Events::with_capacity(256);
     while !over.load(Ordering::SeqCst) {
         if poll.poll(&mut events, Some(Duration::from_millis(20))).is_err() {
@@ -234,16 +241,17 @@ impl World {
             self.lie = Lie::None;
             let _pulled = Interrupt::never().wait(time);
         }
-        let slots = match (self.lie, session.published) {
-            (Lie::Omit, 3) => vec![],
-            (Lie::Repeat, 3) => vec![whole.clone(), whole],
-            (Lie::Swap, 3) => {
+        let after = session.published.checked_sub(self.number);
+        let slots = match (self.lie, after) {
+            (Lie::Omit, Some(0)) => vec![],
+            (Lie::Repeat, Some(0)) => vec![whole.clone(), whole],
+            (Lie::Swap, Some(0)) => {
                 session.held = Some(whole);
                 vec![]
             }
-            (Lie::Swap, 4) => [whole].into_iter().chain(session.held.take()).collect(),
-            (Lie::Damage, 3) => vec![Slot::Body(Bytes::copy_from_slice(&body[1..]))],
-            (Lie::Gap(count), 3) => vec![Slot::Gap(count)],
+            (Lie::Swap, Some(1)) => [whole].into_iter().chain(session.held.take()).collect(),
+            (Lie::Damage, Some(0)) => vec![Slot::Body(Bytes::copy_from_slice(&body[1..]))],
+            (Lie::Gap(count), Some(0)) => vec![Slot::Gap(count)],
             _ => vec![whole],
         };
         if self.lie == Lie::Absent && session.link.is_none() {

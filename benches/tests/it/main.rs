@@ -10,6 +10,7 @@ mod peers;
 mod planned;
 mod rooms;
 mod runs;
+mod stalls;
 mod storm;
 mod suite;
 mod tls;

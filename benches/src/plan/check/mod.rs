@@ -4,6 +4,7 @@ mod storm;
 
 use std::time::Duration;
 
+use super::stall::{self, stall};
 use super::{
     Carrier, Company, Flow, Kind, Options, Place, Plan, PlanError, Presence, Rate, Sizes, Span,
     Times,
@@ -64,6 +65,7 @@ const fn own(kind: Kind) -> &'static [&'static str] {
             "breaks",
         ],
         Kind::Storm => &["size", "rate", "publishers", "stay", "back-within", "slower"],
+        Kind::Tortoise => &["size", "rate", "publishers", "stalled", "slower", "growth"],
     }
 }
 
@@ -76,8 +78,10 @@ struct Defaults {
     sessions: usize,
     rooms: usize,
     concurrency: usize,
+    size: usize,
     warm_up: u64,
     measure: u64,
+    settle: u64,
 }
 
 const fn defaults(kind: Kind) -> Defaults {
@@ -90,8 +94,11 @@ const fn defaults(kind: Kind) -> Defaults {
         Kind::Chat => (2_000, 500, 256, 2, 20),
         // Most of them come back at once, and rooms have a size rather than a number.
         Kind::Storm => (16_000, 0, 1_024, 2, 10),
+        Kind::Tortoise => (10_000, 1, 256, 5, 20),
     };
-    Defaults { sessions, rooms, concurrency, warm_up, measure }
+    // Who stopped has much to catch up with.
+    let (size, settle) = if matches!(kind, Kind::Tortoise) { (256, 60) } else { (128, 10) };
+    Defaults { sessions, rooms, concurrency, size, warm_up, measure, settle }
 }
 
 impl Plan {
@@ -119,9 +126,10 @@ impl Plan {
             kind,
             dialect,
             place: place(dialect, &given)?,
+            stall: stall(kind, &given, sessions, &company)?,
             sessions,
             company,
-            size: given.size.map_or(128, |size| size.0),
+            size: given.size.map_or(defaults.size, |size| size.0),
             flow: flow(kind, &given)?,
             arrivals: arrivals(kind, &given)?,
             ramp: given.ramp,
@@ -207,7 +215,7 @@ fn within(key: &'static str, value: usize, least: usize, most: usize) -> Result<
     Err(PlanError::OutOfBounds { key, least, most })
 }
 
-fn share(key: &'static str, value: f64) -> Result<f64, PlanError> {
+pub(super) fn share(key: &'static str, value: f64) -> Result<f64, PlanError> {
     let (least, most) = (0.0, 1.0);
     let is_share = (least..=most).contains(&value);
     if is_share { Ok(value) } else { Err(PlanError::OutOfBounds { key, least, most }) }
@@ -246,6 +254,7 @@ fn place(dialect: Dialect, given: &Options) -> Result<Place, PlanError> {
     let lasting = lasting.filter(|_| dialect.features().resume);
     let resumes = lasting.map(|lasting| ["--resume-ttl", lasting]);
     let own = own.chain(addressed).chain(resumes.into_iter().flatten()).map(str::to_owned);
+    let own = own.chain(stall::relay_flags(given));
     let flags = own.chain(given.relay_flag.clone().unwrap_or_default()).collect();
     Ok(Place::Relay { program: given.relay.clone(), flags, carrier })
 }
@@ -284,11 +293,11 @@ fn company(
         let private = share("private", given.private.unwrap_or(private))?;
         return Ok(Company::Groups { groups: rooms, sizes, publishers, friends, private });
     }
-    let talks = usize::from(matches!(kind, Kind::Fan | Kind::Storm));
-    within("rooms", rooms, talks, sessions)?;
+    let least = usize::from(matches!(kind, Kind::Fan | Kind::Storm | Kind::Tortoise));
+    within("rooms", rooms, least, sessions)?;
     let memberships = given.memberships.unwrap_or(rooms.min(1));
     within("memberships", memberships, 0, rooms)?;
-    let publishers = given.publishers.unwrap_or(talks);
+    let publishers = given.publishers.unwrap_or(least);
     within("publishers", publishers, 0, sessions / rooms.max(1))?;
     Ok(Company::Rooms { rooms, memberships, publishers })
 }
@@ -301,6 +310,7 @@ fn flow(kind: Kind, given: &Options) -> Result<Flow, PlanError> {
         (Kind::Fan, None, None) => Rate::PerSecond(50.0),
         (Kind::Chat, None, None) => Rate::PerSecond(500.0),
         (Kind::Storm, None, None) => Rate::PerSecond(100.0),
+        (Kind::Tortoise, None, None) => Rate::PerSecond(8.0),
     };
     if rate != Rate::Max && given.window.is_some() {
         return Err(PlanError::Contradiction { key: "window", with: "a rate that is not `max`" });
@@ -315,6 +325,9 @@ fn flow(kind: Kind, given: &Options) -> Result<Flow, PlanError> {
         }
         Rate::Max if kind == Kind::Chat => {
             Err(PlanError::Contradiction { key: "rate", with: "chat, unless it is a number" })
+        }
+        Rate::Max | Rate::Find if kind == Kind::Tortoise => {
+            Err(PlanError::Contradiction { key: "rate", with: "tortoise, unless it is a number" })
         }
         Rate::Max => {
             let window = given.window.unwrap_or(if kind == Kind::Echo { 1 } else { 32 });
@@ -353,7 +366,7 @@ fn times(given: &Options, defaults: &Defaults) -> Times {
     Times {
         warm_up: or(given.warmup, defaults.warm_up),
         measure: or(given.duration, defaults.measure),
-        settle: or(given.settle, 10),
+        settle: or(given.settle, defaults.settle),
         interval: interval.max(Duration::from_millis(50)),
     }
 }

@@ -68,7 +68,10 @@ fn a_message_is_as_long_on_the_wire_as_was_asked_for() {
 #[test]
 fn what_makes_no_sense_is_named() {
     for (text, error) in [
-        ("sessions = 5", "`scenario` is missing: idle, connect, echo, fan, chat or storm"),
+        (
+            "sessions = 5",
+            "`scenario` is missing: idle, connect, echo, fan, chat, storm or tortoise",
+        ),
         ("scenario = \"idle\"\nlimit = \"1s\"", "`limit` means nothing to idle"),
         ("scenario = \"echo\"\nrooms = 2", "`rooms` means nothing to echo"),
         ("scenario = \"fan\"\nsize = 7", "`size` must be from 8 to 1047552"),

@@ -1,6 +1,7 @@
 //! The gateway on virtual sockets and virtual time: what its peers see is what they see elsewhere,
 //! and the same each time.
 
+mod batches;
 mod discards;
 mod faults;
 mod repeats;

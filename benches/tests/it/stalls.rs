@@ -1,0 +1,218 @@
+//! Readers who stop, against comet in this process, and against gateways that use it to cheat.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use comet::{
+    Config, Connect, ConnectReply, Delivery, Gateway, Identity, Listen, Message, Overflow, Peer,
+    Receipt, Router,
+};
+use comet_bench::plan::{Options, Plan};
+use comet_bench::report::Report;
+use comet_bench::run::Interrupt;
+use comet_bench::scenario;
+use comet_bench::terminal::Progress;
+
+use crate::liar::{Liar, Lie};
+use crate::rooms::Relay;
+
+/// 140 messages and a few while all read, as many when half of the ten sessions do not.
+const TEXT: &str = "scenario = \"tortoise\"\nsessions = 10\nrate = 200\n\
+                    warmup = \"200ms\"\nduration = \"500ms\"\ninterval = \"50ms\"\n";
+/// A message that is sent while half of the sessions do not read.
+const MEANWHILE: u32 = 180;
+
+fn run(more: &str, addr: &str) -> Report {
+    run_until(more, addr, Interrupt::never(), Progress::new(true))
+}
+
+fn run_until(more: &str, addr: &str, interrupt: Interrupt, progress: Progress) -> Report {
+    let slower = if more.contains("slower") { "" } else { "slower = 1000.0\n" };
+    let text = format!("{TEXT}{slower}addr = [\"{addr}\"]\n{more}");
+    let plan = Plan::new(Options::read(&text).expect(&text)).expect(&text);
+    scenario::run(&plan, interrupt, progress).expect("a result")
+}
+
+fn figure(report: &Report, name: &str) -> f64 {
+    report.find(name).unwrap_or_else(|| panic!("no {name} in {report}")).value()
+}
+
+/// A gateway that keeps little for who does not read.
+fn narrow(overflow: Overflow) -> Relay {
+    let config = Config::default().shards(2).window(8).queue(16).room_log(16).overflow(overflow);
+    Relay::with(config.resume_ttl(Duration::from_secs(60)), true)
+}
+
+#[test]
+fn gaps_tell_of_exactly_what_the_stalled_never_get() {
+    let relay = narrow(Overflow::DropOldest);
+    for (addr, threads) in
+        [(format!("tcp://{}", relay.tcp), 1), (format!("ws://{}/sub", relay.ws), 2)]
+    {
+        let report = run(&format!("threads = {threads}"), &addr);
+        assert!(report.passed(), "{report}");
+        assert_eq!(figure(&report, "sessions stalled"), 5.0);
+        assert!(figure(&report, "gaps") >= 5.0, "{report}");
+        let told = figure(&report, "deliveries that gaps told of");
+        let expected = figure(&report, "deliveries expected");
+        assert_eq!(figure(&report, "deliveries received") + told, expected, "{report}");
+        let sent = figure(&report, "messages sent");
+        assert!(sent >= 280.0 && expected == 10.0 * sent, "{report}");
+        let waited = figure(&report, "deliveries that waited for the stalled");
+        assert!((700.0..5.0 * sent).contains(&waited) && waited % 5.0 == 0.0, "{report}");
+        let names: Vec<&str> = report.distributions().iter().map(|it| it.name()).collect();
+        assert_eq!(names, ["delivery, all reading", "delivery, others stalled"]);
+        let counts = report.distributions().iter().map(|it| it.latency().len());
+        assert_eq!(counts.collect::<Vec<_>>(), [500, 500], "of the five who always read");
+        let parts = report.windows().iter().map(|window| window.name.as_str());
+        let expected =
+            ["ramp", "warm-up", "measure", "settle", "warm-up", "stalled", "settle", "catch up"];
+        assert_eq!(parts.collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn without_gaps_the_stalled_are_owed_nothing_and_the_others_everything() {
+    let relay = narrow(Overflow::DropOldest);
+    let report = run("dialect = \"dtalk\"", &format!("tcp://{}", relay.tcp));
+    assert!(report.passed(), "{report}");
+    let forgone = figure(&report, "deliveries that the stalled never got");
+    let waited = figure(&report, "deliveries that waited for the stalled");
+    assert!(forgone >= 500.0 && forgone <= waited, "{report}");
+    let owed = 10.0 * figure(&report, "messages sent") - forgone;
+    assert_eq!(figure(&report, "deliveries received"), owed, "{report}");
+    assert_eq!(figure(&report, "deliveries expected"), owed, "{report}");
+    assert!(report.find("memory grown, others stalled").is_some(), "{report}");
+}
+
+#[test]
+fn a_server_may_end_the_stalled_and_they_come_back() {
+    let relay = narrow(Overflow::Close);
+    let report = run("dialect = \"dtalk\"\nthreads = 2", &format!("ws://{}/sub", relay.ws));
+    assert!(report.passed(), "{report}");
+    assert_eq!(figure(&report, "sessions that the server ended as they stalled"), 5.0);
+    assert!(figure(&report, "deliveries that the stalled never got") >= 500.0, "{report}");
+}
+
+#[test]
+fn a_dialect_without_any_promise_can_stall_too() {
+    let relay = narrow(Overflow::DropOldest);
+    let report = run("dialect = \"raw\"\nstalled = 0.9", &format!("ws://{}", relay.raw));
+    assert!(report.passed(), "{report}");
+    assert_eq!(figure(&report, "sessions stalled"), 9.0);
+}
+
+#[test]
+fn a_limit_that_is_not_kept_is_told() {
+    let relay = narrow(Overflow::DropOldest);
+    let report = run("slower = 0.0", &format!("tcp://{}", relay.tcp));
+    let missed: Vec<&str> = report.missed().map(|figure| figure.name()).collect();
+    assert_eq!(missed, ["p99, others stalled to all reading"], "{report}");
+}
+
+#[test]
+fn a_gap_that_is_told_while_some_stall_must_count_right() {
+    for (count, is_right) in [(1, true), (2, false)] {
+        let liar = Liar::start_at(Lie::Gap(count), MEANWHILE);
+        let report = run("settle = \"1s\"", &format!("tcp://{}", liar.address));
+        assert_eq!(report.violations().is_empty(), is_right, "{report}");
+        assert_eq!(report.find("deliveries to readers, all reading").is_some(), is_right);
+    }
+}
+
+/// What one member does not get, or gets twice.
+#[derive(Clone, Copy)]
+enum Slight {
+    Omit,
+    Repeat,
+}
+
+/// Everybody gets everything, but for one user one message is another number of times.
+struct Uneven {
+    slight: Slight,
+    victim: &'static str,
+    taken: AtomicU32,
+    users: Mutex<Vec<String>>,
+}
+
+impl Router for Uneven {
+    fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
+        self.users.lock().expect("whole").push(request.token.clone());
+        reply.accept(Identity::new(request.app, request.token));
+    }
+
+    fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
+        let is_it = self.taken.fetch_add(1, Ordering::SeqCst) + 1 == MEANWHILE;
+        let body = message.body;
+        for user in &*self.users.lock().expect("whole") {
+            let times = match (is_it && user.ends_with(self.victim), self.slight) {
+                (false, _) => 1,
+                (true, Slight::Omit) => 0,
+                (true, Slight::Repeat) => 2,
+            };
+            for _ in 0..times {
+                let delivery = Delivery::acked(body.clone()).kind(message.kind);
+                gateway.push_user(peer.app(), user, delivery).expect("taken");
+            }
+        }
+        receipt.ack("");
+    }
+}
+
+fn is_right(slight: Slight, victim: &'static str) -> bool {
+    let (taken, users) = (AtomicU32::new(0), Mutex::default());
+    let local = ([127, 0, 0, 1], 0).into();
+    let gateway = Gateway::builder(Uneven { slight, victim, taken, users })
+        .config(Config::default().shards(1))
+        .listen(Listen::tcp(local))
+        .start()
+        .expect("started");
+    let addr = format!("tcp://{}", gateway.addresses()[0]);
+    let report = run("dialect = \"dtalk\"\nsettle = \"1s\"", &addr);
+    let violated = !report.violations().is_empty();
+    assert_eq!(report.withheld().is_empty(), !violated, "{report}");
+    !violated
+}
+
+#[test]
+fn a_reader_who_never_stalls_misses_nothing_while_others_do() {
+    assert!(!is_right(Slight::Omit, "-u4"));
+    assert!(is_right(Slight::Omit, "-u5"), "the first of those who stall");
+}
+
+#[test]
+fn nobody_gets_anything_twice_stalled_or_not() {
+    assert!(!is_right(Slight::Repeat, "-u4"));
+    assert!(!is_right(Slight::Repeat, "-u9"));
+}
+
+/// Pulls an interrupt as soon as it reads that some have stalled.
+struct Pulls(Interrupt);
+
+impl std::io::Write for Pulls {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        if text.windows(7).any(|part| part == b"stalled") {
+            self.0.pull();
+        }
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn an_interrupted_run_still_waits_for_the_stalled_to_be_judged() {
+    let relay = narrow(Overflow::DropOldest);
+    let interrupt = Interrupt::never();
+    let progress = Progress::lines_into(Box::new(Pulls(interrupt.clone())));
+    let addr = format!("tcp://{}", relay.tcp);
+    let report = run_until("", &addr, interrupt, progress);
+    assert!(!report.is_complete() && report.passed(), "{report}");
+    assert!(report.find("p99, others stalled to all reading").is_none(), "{report}");
+    let came =
+        figure(&report, "deliveries received") + figure(&report, "deliveries that gaps told of");
+    assert_eq!(came, figure(&report, "deliveries expected"), "{report}");
+}
