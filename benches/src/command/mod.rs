@@ -5,20 +5,20 @@
 mod output;
 mod planned;
 mod proxy;
+mod show;
 mod special;
 
 use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use output::Output;
 use planned::FromFile;
 use proxy::Proxy;
+use show::Show;
 use special::Special;
 
 use crate::compare::{self, Compare};
 use crate::floor;
-use crate::page::{Show, show};
 use crate::plan::{Kind, Options, bundled};
 use crate::run::Interrupt;
 use crate::scenario::{classes, cuts};
@@ -64,7 +64,7 @@ enum What {
     Compare(Compare),
     /// A bare WebSocket server with rooms: the least that the work costs on this machine
     Floor(floor::Options),
-    /// A report that was kept, as a table or as a page for a browser
+    /// A report, or the results of a suite, that was kept: as a table, a page or images
     Show(Show),
     /// Several servers under the same loads, by turns: medians, their spread, and ratios
     Suite(suite::Options),
@@ -94,7 +94,7 @@ impl Command {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => fail(&error),
             },
-            What::Show(options) => Output::default().finish(show(&options)),
+            What::Show(options) => options.run(),
             What::Suite(options) => run_suite(&options),
             What::Proxy(proxy) => proxy.run(),
         }

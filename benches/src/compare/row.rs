@@ -23,7 +23,7 @@ pub struct Row {
 pub struct Against {
     /// How much it is; absent if the report does not have it, or violations took it.
     pub value: Option<f64>,
-    /// How many times that of the baseline.
+    /// How many times that of the baseline; infinite if that is nothing and this is something.
     pub ratio: f64,
     /// By which factor it is worse; below 1 it is better.
     pub loss: f64,
@@ -66,9 +66,9 @@ impl Against {
     fn new(base: &Figure, other: Option<&Figure>, noise: f64) -> Self {
         let value = other.map(Figure::value).filter(|value| value.is_finite());
         let ratio = match value {
-            // Nothing to nothing is the same; something to nothing has no ratio.
+            // Nothing to nothing is the same; something to nothing is more than any factor.
             Some(value) if value == base.value() => 1.0,
-            Some(value) if base.value() != 0.0 => value / base.value(),
+            Some(value) if base.value() != 0.0 || value > 0.0 => value / base.value(),
             _ => f64::NAN,
         };
         let unknown = |verdict| Self { value, ratio, loss: f64::NAN, verdict };
@@ -104,7 +104,11 @@ impl fmt::Display for Against {
         if self.ratio.is_nan() {
             return Ok(());
         }
-        write!(f, "{:.2}", self.ratio)?;
+        if self.ratio.is_infinite() {
+            f.write_str("from 0")?;
+        } else {
+            write!(f, "{:.2}", self.ratio)?;
+        }
         match self.verdict {
             Verdict::Better => f.write_str(" better"),
             Verdict::Worse => f.write_str(" WORSE"),

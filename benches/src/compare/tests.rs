@@ -64,6 +64,31 @@ fn where_runs_have_a_spread_it_decides_and_not_the_noise() {
 }
 
 #[test]
+fn what_was_nothing_and_is_something_is_worse_or_better_by_more_than_any_factor() {
+    let of = |label: &str, rate: f64, cost: &[f64]| report(label, rate, cost, 1);
+    let all = [of("a", 0.0, &[0.0]), of("b", 1.0, &[0.01])];
+    let comparison = Comparison::new(&all, 0.5).unwrap();
+    let found = verdicts(&comparison);
+    assert_eq!(found[..2], [("deliveries", Verdict::Better), ("CPU", Verdict::Worse)]);
+    let worse: Vec<&str> = comparison.worse_than(1e9).map(|row| row.name.as_str()).collect();
+    assert_eq!(worse, ["CPU"]);
+    let text = comparison.table().to_string();
+    assert!(text.contains("from 0 better") && text.contains("from 0 WORSE"), "{text}");
+    assert_eq!(found[2], ("gaps", Verdict::Unjudged));
+}
+
+#[test]
+fn what_is_nothing_in_some_runs_is_worse_only_beyond_their_range() {
+    let cpu = |base: &[f64], other: &[f64]| {
+        let all = [report("a", 1.0, base, 1), report("b", 1.0, other, 1)];
+        verdicts(&Comparison::new(&all, 0.05).unwrap())[1].1
+    };
+    assert_eq!(cpu(&[0.0, 0.0, 0.2], &[0.1, 0.1, 0.1]), Verdict::Same);
+    assert_eq!(cpu(&[0.0, 0.0, 0.0], &[0.0, 0.1, 0.1]), Verdict::Same);
+    assert_eq!(cpu(&[0.0, 0.0, 0.2], &[0.3, 0.4, 0.5]), Verdict::Worse);
+}
+
+#[test]
 fn reports_of_different_loads_are_told_apart_by_what_differs() {
     let base = report("a", 1.0, &[1.0], 1);
     let mut other = report("b", 1.0, &[1.0], 1);

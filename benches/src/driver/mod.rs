@@ -201,6 +201,15 @@ impl Driver {
         self.list(session);
     }
 
+    /// Ends a session as its user would, and its connection by a reset, so that its port is free at
+    /// once. Nothing is told of it any more.
+    pub fn abandon(&mut self, session: usize) {
+        if let Some(connection) = &self.sessions[session].connection {
+            connection.reset();
+        }
+        self.close(session);
+    }
+
     /// A session that was closed, or is over, begins anew.
     pub fn reopen(&mut self, session: usize) {
         self.drop_connection(session, &Lost::Unwanted);

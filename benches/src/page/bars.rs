@@ -25,14 +25,32 @@ pub struct Bar {
     pub name: String,
     /// How long it is; not a number if there is none to show.
     pub value: f64,
+    /// Its class in the style: `subject`, `floor` or `peer`.
+    pub class: &'static str,
     /// The runs of which it is the median.
     pub spread: Option<Spread>,
 }
 
-const WIDTH: f64 = 640.0;
-const NAMES: f64 = 190.0;
-const VALUES: f64 = 90.0;
-const STEP: f64 = 26.0;
+/// How much place there is, in pixels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measures {
+    /// For everything.
+    pub(super) width: f64,
+    /// For the names at the left.
+    pub(super) names: f64,
+    /// For the values behind the longest bar.
+    pub(super) values: f64,
+    /// From one bar to the next.
+    pub(super) step: f64,
+}
+
+/// Bars as elements of an image.
+pub(super) struct Row {
+    pub(super) body: String,
+    pub(super) height: f64,
+}
+
+const ALONE: Measures = Measures { width: 640.0, names: 190.0, values: 90.0, step: 26.0 };
 
 impl Bars {
     /// The drawing with its title.
@@ -54,36 +72,44 @@ impl Bars {
     }
 
     fn drawing(&self) -> Drawing {
+        let Row { body, height } = self.row(&ALONE);
+        Drawing { body, size: (ALONE.width, height), keys: Vec::new() }
+    }
+
+    /// The bars below each other.
+    pub(super) fn row(&self, measures: &Measures) -> Row {
         let most = |bar: &Bar| bar.spread.map_or(bar.value, |spread| spread.most);
         let longest =
             self.bars.iter().map(most).filter(|most| most.is_finite()).fold(0.0, f64::max);
         let longest = if longest > 0.0 { longest } else { 1.0 };
-        let scale = Scale::between((0.0, longest), (NAMES, WIDTH - VALUES));
+        let scale =
+            Scale::between((0.0, longest), (measures.names, measures.width - measures.values));
         let mut body = String::new();
         for (at, bar) in (0_u16..).zip(&self.bars) {
-            self.bar(&mut body, &scale, bar, 4.0 + STEP * f64::from(at));
+            let top = 4.0 + measures.step * f64::from(at);
+            self.bar(&mut body, &scale, bar, (measures.names, top, measures.step));
         }
-        let height = 8.0 + STEP * f64::from(u16::try_from(self.bars.len()).unwrap_or(u16::MAX));
-        Drawing { body, size: (WIDTH, height), keys: Vec::new() }
+        let count = u16::try_from(self.bars.len()).unwrap_or(u16::MAX);
+        Row { body, height: 8.0 + measures.step * f64::from(count) }
     }
 
-    fn bar(&self, svg: &mut String, scale: &Scale, bar: &Bar, y: f64) {
-        let (x, middle, name) = (NAMES - 8.0, y + STEP / 2.0, escaped(&bar.name));
+    fn bar(&self, svg: &mut String, scale: &Scale, bar: &Bar, (left, y, step): (f64, f64, f64)) {
+        let (x, middle, name) = (left - 8.0, y + step / 2.0, escaped(&bar.name));
         let text = middle + 4.0;
         let _ = writeln!(svg, "<text class=\"end name\" x=\"{x}\" y=\"{text}\">{name}</text>");
         let value = shown(bar.value, &self.unit);
         if !bar.value.is_finite() {
-            let _ = writeln!(svg, "<text x=\"{NAMES}\" y=\"{text}\">{value}</text>");
+            let _ = writeln!(svg, "<text x=\"{left}\" y=\"{text}\">{value}</text>");
             return;
         }
-        let (width, height) = ((scale.at(bar.value) - NAMES).max(1.0), STEP - 8.0);
-        let top = y + 4.0;
+        let (width, height) = ((scale.at(bar.value) - left).max(1.0), step - 8.0);
+        let (top, class) = (y + 4.0, bar.class);
         let _ = writeln!(
             svg,
-            "<rect class=\"bar\" x=\"{NAMES}\" y=\"{top}\" width=\"{width:.1}\" \
+            "<rect class=\"bar {class}\" x=\"{left}\" y=\"{top}\" width=\"{width:.1}\" \
              height=\"{height}\" rx=\"3\"><title>{name}: {value}</title></rect>"
         );
-        let mut end = NAMES + width;
+        let mut end = left + width;
         if let Some(spread) = bar.spread {
             let (least, most) = (scale.at(spread.least), scale.at(spread.most));
             let (above, below) = (middle - 4.0, middle + 4.0);

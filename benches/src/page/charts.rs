@@ -1,6 +1,6 @@
 //! Which plots are made of reports.
 
-use super::{Line, Plot, Spacing};
+use super::{Line, Plot, Spacing, file_name};
 use crate::report::{Distribution, Report, Sample};
 
 /// How long things took, of all reports in one plot.
@@ -59,6 +59,17 @@ pub fn plots(report: &Report) -> Vec<Plot> {
     ];
     let over_time = over_time.iter().map(|(title, values)| timeline(report, title, values));
     [latency_plot(&[report])].into_iter().chain(over_time).collect()
+}
+
+/// The plots of a report as images for a document: names of files, and what stands in them.
+#[must_use]
+pub fn images(report: &Report) -> Vec<(String, String)> {
+    let seen = plots(report).into_iter().filter(|plot| !plot.is_empty());
+    let image = |plot: Plot| {
+        let title = format!("{}: {}", report.name(), plot.title);
+        (format!("{}.svg", file_name(&title)), plot.image(&title))
+    };
+    seen.map(image).collect()
 }
 
 fn timeline(report: &Report, title: &str, values: &[(&str, Value)]) -> Plot {

@@ -22,6 +22,15 @@ const KEY: f64 = 18.0;
 /// Keys beside each other.
 const COLUMNS: usize = 3;
 
+/// What the file of an image is called: small letters and digits, with a dash for what is between
+/// them; 1,000 is one number.
+#[must_use]
+pub fn file_name(title: &str) -> String {
+    let plain = title.to_lowercase().replace(',', "");
+    let words = plain.split(|letter: char| !letter.is_ascii_alphanumeric());
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
+}
+
 impl Drawing {
     /// The image with a title.
     pub(super) fn image(&self, title: &str) -> String {
@@ -59,5 +68,16 @@ impl Drawing {
             rows += 1;
         }
         (keys, rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_called_like_what_it_shows() {
+        let name = file_name("Flat out: 1,000 members, window 32");
+        assert_eq!(name, "flat-out-1000-members-window-32");
     }
 }

@@ -7,18 +7,19 @@ mod bars;
 mod charts;
 mod image;
 mod markup;
+mod panels;
 mod plot;
 mod scale;
-mod show;
 mod view;
 
 use std::fmt::Write as _;
 
 pub use bars::{Bar, Bars};
-pub use charts::{latency_plot, plots};
+pub use charts::{images, latency_plot, plots};
+pub use image::file_name;
+pub use panels::Panels;
 pub use plot::{Line, Plot};
 pub use scale::Spacing;
-pub use show::{Show, show};
 pub use view::page_of;
 
 use self::markup::escaped;
@@ -60,6 +61,11 @@ impl Page {
     /// A part with a heading begins.
     pub fn heading(&mut self, text: &str) {
         self.push(format_args!("<h2>{}</h2>\n", escaped(text)));
+    }
+
+    /// A line of small print.
+    pub fn remark(&mut self, text: &str) {
+        self.push(format_args!("<p class=\"remark\">{}</p>\n", escaped(text)));
     }
 
     /// A box that is seen first.

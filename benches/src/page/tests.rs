@@ -92,7 +92,7 @@ fn a_report_without_anything_is_a_page_too() {
 fn bars_show_their_spread_and_say_where_there_is_none() {
     let bar = |name: &str, values: &[f64]| {
         let figure = crate::report::Figure::new(name, 0.0, "us").of_runs(values);
-        Bar { name: name.into(), value: figure.value(), spread: figure.spread() }
+        Bar { name: name.into(), value: figure.value(), class: "subject", spread: figure.spread() }
     };
     let bars = vec![bar("floor", &[1.0, 2.0, 4.0]), bar("broken", &[])];
     let mut page = Page::new("bars");

@@ -180,7 +180,7 @@ impl Running {
     fn scatter(&mut self) {
         let Desk { driver, audience, .. } = &mut self.worker.desk;
         for session in 0..driver.sessions() {
-            driver.close(session);
+            driver.abandon(session);
             audience.handle_left(session);
         }
     }

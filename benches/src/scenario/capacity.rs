@@ -10,8 +10,10 @@ use super::course::{Course, real};
 use super::traffic::{Measured, figures, flow, names, rate};
 use crate::run::{Finding, Talk};
 
+/// About how long the search takes, without the measurement.
+pub const SEARCH: Duration = Duration::from_secs(25);
 /// The first rate that is tried, in messages a second.
-const FIRST: f64 = 16.0;
+const FIRST: f64 = 64.0;
 /// Twice as much, this often at the most.
 const DOUBLINGS: usize = 22;
 /// Halves of the interval that is left.
@@ -68,7 +70,7 @@ pub(super) fn find(course: &mut Course<'_>, limit: Duration, share: f64) -> Resu
 }
 
 /// The two rates are as close as the search needs them.
-const CLOSE: f64 = 1.05;
+const CLOSE: f64 = 1.1;
 /// Fewer messages a second are not tried.
 const LEAST: f64 = 2.0;
 

@@ -17,8 +17,8 @@ mod traffic;
 use std::io;
 use std::path::PathBuf;
 
+pub use capacity::SEARCH;
 pub use crowd::{Crowd, Rooms};
-
 use serde::Serialize;
 
 use crate::driver::Time;

@@ -12,7 +12,7 @@ use super::file::Programs;
 use super::machine::wait_for_quiet;
 use super::measure::{MeasureError, Setting};
 use super::process::is_installed;
-use super::{FileError, Results, Server, Skipped, Suite};
+use super::{FileError, Forecast, Results, Server, Skipped, Suite};
 use crate::run::Interrupt;
 use crate::server::beside;
 use crate::terminal::Progress;
@@ -22,7 +22,7 @@ use crate::terminal::Progress;
 pub struct Options {
     /// The suite
     pub file: PathBuf,
-    /// How often each load meets each server [default: as the suite says]
+    /// How often each load meets each server [default: as the suite and its loads say]
     #[arg(long)]
     pub runs: Option<usize>,
     /// Only this server, beside the baseline; can be given several times
@@ -90,15 +90,15 @@ pub fn run(
     let mut results = Results::new(&suite, skipped);
     let relay = options.relay.clone().unwrap_or_else(|| beside("relay"));
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    let programs = Programs { bench: text(&options.bench), relay: text(&relay) };
+    let programs =
+        Programs { bench: text(&options.bench), relay: text(&relay), here: text(&here(options)) };
     let setting = Setting { programs, quiet: suite.quiet, interrupt };
-    for round in 1..=suite.runs {
+    progress.say(&format!("{}: {}", suite.name, Forecast::new(&suite, &results)));
+    for round in 1..=suite.rounds() {
         turn(&suite, &setting, round, &mut results, progress);
-        results.complete = round == suite.runs && !interrupt.is_pulled();
+        results.complete = round == suite.rounds() && !interrupt.is_pulled();
         write(&results, &options.out)?;
-        if let Some(folder) = &options.svg {
-            write_all(folder, &results.drawings())?;
-        }
+        options.svg.iter().try_for_each(|folder| write_all(folder, &results.drawings()))?;
         if interrupt.is_pulled() {
             break;
         }
@@ -115,10 +115,12 @@ fn turn(
     progress: &mut Progress,
 ) {
     for cell in &mut results.cells {
-        let server = suite.servers.iter().find(|server| server.name == cell.server);
-        let load = suite.loads.iter().find(|load| load.name == cell.load);
-        let Some((server, load)) = server.zip(load) else { continue };
-        let what = format!("{}, {}, run {round} of {}", load.name, server.name, suite.runs);
+        let Some((server, load)) = suite.pair(cell) else { continue };
+        let runs = suite.runs_of(load);
+        if round > runs {
+            continue;
+        }
+        let what = format!("{}, {}, run {round} of {runs}", load.name, server.name);
         progress.phase(&what, None);
         let patience = Duration::from_secs(suite.patience);
         if !wait_for_quiet(suite.quiet, patience, setting.interrupt) && suite.patience > 0 {
@@ -143,10 +145,20 @@ fn read(options: &Options) -> Result<Suite, SuiteError> {
     let text = fs::read_to_string(path).map_err(|error| io_error(path, error))?;
     let wrong = |error| SuiteError::File { path: path.clone(), error };
     let mut suite = Suite::parse(&text).map_err(wrong)?;
-    suite.keep_servers(&options.server).map_err(wrong)?;
     suite.keep_loads(&options.load).map_err(wrong)?;
-    suite.runs = options.runs.unwrap_or(suite.runs).max(1);
+    suite.keep_servers(&options.server).map_err(wrong)?;
+    if let Some(runs) = options.runs {
+        suite.runs = runs.max(1);
+        suite.loads.iter_mut().for_each(|load| load.runs = None);
+    }
     Ok(suite)
+}
+
+/// The folder of the suite: servers run in folders of their own.
+fn here(options: &Options) -> PathBuf {
+    let folder = options.file.parent().unwrap_or(Path::new(""));
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }
 
 /// Servers that cannot be started here.
@@ -177,7 +189,11 @@ fn write(results: &Results, folder: &Path) -> Result<(), SuiteError> {
 }
 
 /// Writes files that are given by name and text.
-fn write_all<T: AsRef<str>>(folder: &Path, files: &[(T, String)]) -> Result<(), SuiteError> {
+///
+/// # Errors
+///
+/// [`SuiteError::Io`].
+pub fn write_all<T: AsRef<str>>(folder: &Path, files: &[(T, String)]) -> Result<(), SuiteError> {
     fs::create_dir_all(folder).map_err(|error| io_error(folder, error))?;
     for (name, text) in files {
         let name = name.as_ref();

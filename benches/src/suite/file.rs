@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
+use std::slice;
 
 use serde::{Deserialize, Serialize};
 
+use super::Cell;
 use crate::dialect::Dialect;
 use crate::plan;
 
@@ -25,6 +27,9 @@ pub struct Suite {
     /// Seconds to wait for that.
     #[serde(default = "a_minute")]
     pub patience: u64,
+    /// Some of the loads in one image, if there is to be one.
+    #[serde(default)]
+    pub overview: Option<Overview>,
     /// Which ones.
     #[serde(rename = "server")]
     pub servers: Vec<Server>,
@@ -33,15 +38,43 @@ pub struct Suite {
     pub loads: Vec<Load>,
 }
 
+/// One figure of some loads in one image.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Overview {
+    /// What is written above it.
+    pub title: String,
+    /// The figure.
+    pub figure: String,
+    /// Of which loads, in this order.
+    pub loads: Vec<String>,
+}
+
+/// What a server is there for.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// It is what the suite is about.
+    #[default]
+    Subject,
+    /// It shows what the work itself costs.
+    Floor,
+    /// It is somebody else's.
+    Peer,
+}
+
 /// A server, to be started or running already.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Server {
     /// What it is called.
     pub name: String,
+    /// What it is there for: drawings tell by colours.
+    #[serde(default)]
+    pub role: Role,
     /// The program that serves, and its arguments. `{port}` and `{port2}` become free ports,
-    /// `{dir}` a folder of its own with the [files](Self::files), `{bench}` this program, `{relay}`
-    /// the relay beside it. Without one the server runs already.
+    /// `{dir}` a folder of its own with the [files](Self::files), `{here}` the folder of the suite,
+    /// `{bench}` this program, `{relay}` the relay beside it. Without one the server runs already.
     #[serde(default)]
     pub command: Vec<String>,
     /// Where it listens; `{port}` as in the command.
@@ -76,6 +109,12 @@ pub struct Load {
     /// The only servers that it is for, if what it asks is not for all; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<String>,
+    /// The server that the others are measured by here, if it is not the suite's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
+    /// How often it meets each server, if not as often as others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<usize>,
     /// The load, as a scenario file has it.
     pub plan: plan::Options,
 }
@@ -118,14 +157,16 @@ impl Suite {
         Ok(suite)
     }
 
-    /// Keeps only these servers, if any are named, and the baseline.
+    /// Keeps only these servers, if any are named, and the baselines of the loads.
     ///
     /// # Errors
     ///
     /// [`FileError::Unknown`].
     pub fn keep_servers(&mut self, names: &[String]) -> Result<(), FileError> {
         known("server", names, &self.server_names())?;
-        let is_kept = |name: &String| names.contains(name) || *name == self.baseline;
+        let (loads, of_all) = (&self.loads, &self.baseline);
+        let measures = |name: &str| loads.iter().any(|load| load.baseline(of_all) == name);
+        let is_kept = |name: &String| names.contains(name) || measures(name);
         self.servers.retain(|server| names.is_empty() || is_kept(&server.name));
         Ok(())
     }
@@ -141,8 +182,28 @@ impl Suite {
         Ok(())
     }
 
+    /// How often a load meets each server.
+    #[must_use]
+    pub fn runs_of(&self, load: &Load) -> usize {
+        load.runs.unwrap_or(self.runs)
+    }
+
+    /// How often there is at least one load that is run.
+    #[must_use]
+    pub fn rounds(&self) -> usize {
+        self.loads.iter().map(|load| self.runs_of(load)).max().unwrap_or_default()
+    }
+
+    /// Whom a cell of the results is about.
+    #[must_use]
+    pub fn pair(&self, cell: &Cell) -> Option<(&Server, &Load)> {
+        let server = self.servers.iter().find(|server| server.name == cell.server);
+        server.zip(self.loads.iter().find(|load| load.name == cell.load))
+    }
+
     fn check(&self) -> Result<(), FileError> {
-        if self.runs == 0 || self.servers.is_empty() || self.loads.is_empty() {
+        let is_never_run = self.loads.iter().any(|load| load.runs == Some(0));
+        if is_never_run || self.runs == 0 || self.servers.is_empty() || self.loads.is_empty() {
             return Err(FileError::Empty);
         }
         let (servers, loads) = (self.server_names(), self.load_names());
@@ -152,7 +213,13 @@ impl Suite {
                 return Err(FileError::Twice((*twice).to_owned()));
             }
         }
-        known("server", std::slice::from_ref(&self.baseline), &servers)?;
+        known("server", slice::from_ref(&self.baseline), &servers)?;
+        for load in &self.loads {
+            known("server", load.baseline.as_slice(), &servers)?;
+        }
+        if let Some(overview) = &self.overview {
+            known("load", &overview.loads, &loads)?;
+        }
         for server in &self.servers {
             known("load", &server.only, &loads)?;
         }
@@ -174,6 +241,14 @@ impl Suite {
     }
 }
 
+impl Load {
+    /// The server that the others are measured by, where `of_all` is the suite's.
+    #[must_use]
+    pub fn baseline<'a>(&'a self, of_all: &'a str) -> &'a str {
+        self.baseline.as_deref().unwrap_or(of_all)
+    }
+}
+
 impl Server {
     /// Whether it takes a load.
     #[must_use]
@@ -187,16 +262,18 @@ impl Server {
         text.replace("{port}", &ports[0].to_string())
             .replace("{port2}", &ports[1].to_string())
             .replace("{dir}", &dir.to_string_lossy())
+            .replace("{here}", &programs.here)
             .replace("{bench}", &programs.bench)
             .replace("{relay}", &programs.relay)
     }
 }
 
-/// Programs that suites can name.
+/// Programs that suites can name, and where the suite is.
 #[derive(Clone, Debug)]
 pub(super) struct Programs {
     pub(super) bench: String,
     pub(super) relay: String,
+    pub(super) here: String,
 }
 
 fn known(what: &'static str, names: &[String], of: &[&str]) -> Result<(), FileError> {
@@ -265,6 +342,24 @@ mod tests {
     }
 
     #[test]
+    fn a_load_can_have_a_baseline_of_its_own() {
+        let own = "name = \"fan\"\nbaseline = \"other\"\n";
+        let mut suite = Suite::parse(&SUITE.replace("name = \"fan\"\n", own)).unwrap();
+        let baselines: Vec<&str> = suite.loads.iter().map(|it| it.baseline("floor")).collect();
+        assert_eq!(baselines, ["other", "floor"]);
+        let mut both = suite.clone();
+        both.keep_servers(&["floor".into()]).unwrap();
+        assert_eq!(both.servers.len(), 2);
+        suite.keep_loads(&["fan".into()]).unwrap();
+        suite.keep_servers(&["other".into()]).unwrap();
+        let names: Vec<&str> = suite.servers.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["other"], "the floor measures no load that is left");
+        let wrong = own.replace("other", "flour");
+        let text = SUITE.replace("name = \"fan\"\n", &wrong);
+        assert_eq!(told(&text), "there is no server \"flour\"");
+    }
+
+    #[test]
     fn what_makes_no_sense_is_named() {
         let unknown = told(&SUITE.replace("only", "onyl"));
         assert!(unknown.contains("`onyl`") && unknown.contains("line"), "{unknown}");
@@ -281,13 +376,18 @@ mod tests {
         let none = SUITE.replace("scenario = \"echo\", ", "");
         assert_eq!(told(&none), "the load \"echo\" has no scenario");
         assert!(told(&format!("runs = 0\n{SUITE}")).starts_with("there must be"));
+        let never = SUITE.replace("name = \"fan\"\n", "name = \"fan\"\nruns = 0\n");
+        assert!(told(&never).starts_with("there must be"));
+        let overview = "[overview]\ntitle = \"x\"\nfigure = \"y\"\nloads = [\"fun\"]\n[[server]]";
+        let seen = SUITE.replacen("[[server]]", overview, 1);
+        assert_eq!(told(&seen), "there is no load \"fun\"");
     }
 
     #[test]
     fn everything_in_braces_is_filled_in() {
-        let programs = Programs { bench: "B".into(), relay: "R".into() };
-        let text = "{bench} {relay} {port} {port2} {dir}/x {room}";
+        let programs = Programs { bench: "B".into(), relay: "R".into(), here: "H".into() };
+        let text = "{bench} {relay} {here} {port} {port2} {dir}/x {room}";
         let filled = Server::filled(text, [1, 2], Path::new("/d"), &programs);
-        assert_eq!(filled, "B R 1 2 /d/x {room}");
+        assert_eq!(filled, "B R H 1 2 /d/x {room}");
     }
 }

@@ -40,12 +40,15 @@ impl Spent {
     }
 }
 
-/// Waits until others use no more than this for a second; returns whether they did in the end.
+/// How long a look is: the system counts in hundredths of a second.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Waits until others use no more than this for a moment; returns whether they did in the end.
 pub(super) fn wait_for_quiet(most: f64, patience: Duration, interrupt: &Interrupt) -> bool {
     let deadline = clock::now() + patience;
     while clock::now() < deadline {
         let before = Spent::now();
-        if interrupt.wait(Duration::from_secs(1)) {
+        if interrupt.wait(LOOK) {
             return false;
         }
         if before.by_others(Spent::now(), Duration::ZERO) <= most {

@@ -12,15 +12,18 @@
 mod command;
 mod drawings;
 mod file;
+mod forecast;
 mod machine;
 mod measure;
 mod merge;
 mod output;
+mod overview;
 mod process;
 mod results;
 
-pub use command::{Options, SuiteError, run};
-pub use file::{FileError, Load, Server, Suite};
+pub use command::{Options, SuiteError, run, write_all};
+pub use file::{FileError, Load, Overview, Role, Server, Suite};
+pub use forecast::Forecast;
 pub use measure::MeasureError;
 pub use process::ServerError;
 pub use results::{Cell, Measured, Results, Skipped};

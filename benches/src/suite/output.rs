@@ -7,11 +7,13 @@ use crate::report::{Report, Table, shown};
 
 /// By which share single runs differ without meaning anything.
 const NOISE: f64 = 0.05;
+const RATIOS: &str = "ratios are to the first line of each table, those with ~ within the spread";
 /// Figures that are drawn.
 const DRAWN: usize = 3;
 
 /// One load, ready to be shown.
 pub(super) struct View<'a> {
+    results: &'a Results,
     pub(super) load: &'a Load,
     /// The baseline first.
     pub(super) reports: Vec<Report>,
@@ -22,7 +24,7 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn new(results: &Results, load: &'a Load) -> Option<Self> {
+    fn new(results: &'a Results, load: &'a Load) -> Option<Self> {
         let reports = results.medians(&load.name);
         let (first, others) = reports.split_first()?;
         let all = Comparison::with(first, others, NOISE);
@@ -33,8 +35,8 @@ impl<'a> View<'a> {
         let mut rows: Vec<Row> = all.rows().iter().filter(counts).cloned().collect();
         let place = |row: &Row| load.figures.iter().position(|name| *name == row.name);
         rows.sort_by_key(place);
-        let has_baseline = results.have_baseline(&reports);
-        Some(Self { load, reports, has_baseline, rows })
+        let has_baseline = results.have_baseline(&load.name, &reports);
+        Some(Self { results, load, reports, has_baseline, rows })
     }
 
     /// A line for each server: each figure with its spread, and its ratio to the baseline.
@@ -50,15 +52,30 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn bars(&self) -> Vec<Bars> {
-        let rows = self.rows.iter().take(DRAWN).map(|row| {
-            let bars = self.reports.iter().enumerate().map(|(at, report)| Bar {
-                name: report.name().to_owned(),
-                value: plain(row, at).unwrap_or(f64::NAN),
-                spread: report.find(&row.name).and_then(crate::report::Figure::spread),
-            });
-            Bars { title: row.name.clone(), unit: row.unit.clone(), bars: bars.collect() }
+        self.rows.iter().take(DRAWN).map(|row| self.bars_of(row)).collect()
+    }
+
+    /// The bars of one figure, if it is among those that count.
+    pub(super) fn bars_named(&self, figure: &str) -> Option<Bars> {
+        self.rows.iter().find(|row| row.name == figure).map(|row| self.bars_of(row))
+    }
+
+    fn bars_of(&self, row: &Row) -> Bars {
+        let bars = self.reports.iter().enumerate().map(|(at, report)| Bar {
+            name: report.name().to_owned(),
+            value: plain(row, at).unwrap_or(f64::NAN),
+            class: self.results.class_of(report.name()),
+            spread: report.find(&row.name).and_then(crate::report::Figure::spread),
         });
-        rows.collect()
+        Bars { title: row.name.clone(), unit: row.unit.clone(), bars: bars.collect() }
+    }
+
+    /// What was asked for, and how many runs there are of it.
+    fn plan_line(&self) -> String {
+        let plan = self.reports.first().map(Report::plan_line).unwrap_or_default();
+        let cells = self.results.cells.iter().filter(|cell| cell.load == self.load.name);
+        let runs = cells.map(|cell| cell.runs.len()).max().unwrap_or_default();
+        format!("{plan}; {runs} {}", if runs == 1 { "run" } else { "runs" })
     }
 }
 
@@ -87,7 +104,7 @@ fn value(row: &Row, report: &Report, at: usize) -> String {
 fn ratio(row: &Row, at: usize) -> String {
     match at.checked_sub(1).and_then(|other| row.others.get(other)) {
         None => "1".to_owned(),
-        Some(it) if it.ratio.is_nan() => String::new(),
+        Some(it) if !it.ratio.is_finite() => String::new(),
         Some(it) if it.verdict == Verdict::Same => format!("~{:.2}", it.ratio),
         Some(it) => format!("{:.2}", it.ratio),
     }
@@ -125,12 +142,12 @@ impl Results {
         let machine = &self.machine;
         let mut text = format!(
             "## {}\n\n{}, {} cores, Linux {}, {}. Medians, in brackets the least and the most; \
-             ratios are to {}, those with ~ within the spread.\n",
-            self.suite, machine.cpu, machine.cores, machine.kernel, self.started, self.baseline,
+             {RATIOS}.\n",
+            self.suite, machine.cpu, machine.cores, machine.kernel, self.started,
         );
         self.preface().iter().for_each(|line| text.push_str(&format!("\n* {line}")));
         for view in self.views() {
-            let plan = view.reports.first().map(Report::plan_line).unwrap_or_default();
+            let plan = view.plan_line();
             let (name, table) = (&view.load.name, view.table().markdown());
             text.push_str(&format!("\n### {name}\n\n{plan}\n\n{table}"));
             let remarks = self.remarks(name);
@@ -157,6 +174,7 @@ impl Results {
         }
         for view in self.views() {
             page.heading(&view.load.name);
+            page.remark(&view.plan_line());
             let remarks = self.remarks(&view.load.name);
             if !remarks.is_empty() {
                 page.banner(Tone::Warning, "Before you read the figures", &remarks);
@@ -166,10 +184,9 @@ impl Results {
             page.table(&view.table());
         }
         page.heading("The suite");
-        let ratios = format!("ratios are to {}, those with ~ within the spread", self.baseline);
         page.details(&[
             ("began".into(), self.started.clone()),
-            ("figures".into(), format!("medians, in brackets the least and the most; {ratios}")),
+            ("figures".into(), format!("medians, in brackets the least and the most; {RATIOS}")),
         ]);
         page
     }

@@ -1,11 +1,12 @@
 //! What a suite found: every run, and the median of each load's runs on each server.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use super::merge::merged;
-use super::{Load, Server, Suite};
+use super::{Load, Overview, Role, Server, Suite};
 use crate::report::{Machine, Report};
 
 /// All runs of a suite.
@@ -18,8 +19,14 @@ pub struct Results {
     pub started: String,
     /// Where it ran.
     pub machine: Machine,
-    /// The server that the others are measured by.
+    /// The server that the others are measured by where a load does not name another.
     pub baseline: String,
+    /// What servers are there for that are not what the suite is about.
+    #[serde(default)]
+    pub roles: BTreeMap<String, Role>,
+    /// Some of the loads in one image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overview: Option<Overview>,
     /// Whether it came to its end.
     pub complete: bool,
     /// Which loads there were.
@@ -87,6 +94,8 @@ impl Results {
             started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             machine: Machine::here(),
             baseline: suite.baseline.clone(),
+            roles: suite.servers.iter().map(|it| (it.name.clone(), it.role)).collect(),
+            overview: suite.overview.clone(),
             complete: false,
             loads: suite.loads.clone(),
             cells: cells.collect(),
@@ -99,15 +108,23 @@ impl Results {
     pub fn medians(&self, load: &str) -> Vec<Report> {
         let cells = self.cells.iter().filter(|cell| cell.load == load);
         let mut reports: Vec<Report> = cells.filter_map(Cell::median).collect();
-        let place = |it: &Report| (!it.violations().is_empty(), it.name() != self.baseline);
+        let baseline = self.baseline_of(load);
+        let place = |it: &Report| (!it.violations().is_empty(), it.name() != baseline);
         reports.sort_by_key(place);
         reports
     }
 
+    /// The server that the others are measured by under a load.
+    #[must_use]
+    pub fn baseline_of(&self, load: &str) -> &str {
+        let load = self.loads.iter().find(|it| it.name == load);
+        load.map_or(&self.baseline, |load| load.baseline(&self.baseline))
+    }
+
     /// Whether the reports of a load, as [`medians`](Self::medians) has them, can be measured by
     /// the first: nobody takes the place of a baseline without a result.
-    pub(super) fn have_baseline(&self, reports: &[Report]) -> bool {
-        reports.first().is_some_and(|first| first.name() == self.baseline)
+    pub(super) fn have_baseline(&self, load: &str, reports: &[Report]) -> bool {
+        reports.first().is_some_and(|first| first.name() == self.baseline_of(load))
     }
 
     /// What a reader must know before looking at the figures of a load.
@@ -120,14 +137,28 @@ impl Results {
             ("other processes took part of the machine", |run| run.disturbed),
         ];
         let general = kinds.iter().filter_map(|(what, is_so)| remark(what, &cells, is_so));
-        let is_alone = !self.have_baseline(&self.medians(load));
-        let why = || format!("no ratios: {} has no figures here to measure by", self.baseline);
+        let is_alone = !self.have_baseline(load, &self.medians(load));
+        let baseline = self.baseline_of(load);
+        let why = || format!("no ratios: {baseline} has no figures here to measure by");
         let no_ratios = is_alone.then(why);
         no_ratios
             .into_iter()
             .chain(general)
             .chain(cells.iter().flat_map(|cell| cell.remarks()))
+            .chain(cells.iter().filter_map(|cell| self.silence(cell)))
             .collect()
+    }
+
+    /// Why a server that kept its promises has none of the figures that count.
+    fn silence(&self, cell: &Cell) -> Option<String> {
+        let load = self.loads.iter().find(|it| it.name == cell.load)?;
+        let median = cell.median().filter(|it| it.violations().is_empty())?;
+        let is_known = |name: &String| median.find(name).is_some();
+        if !median.distributions().is_empty() || load.figures.iter().any(is_known) {
+            return None;
+        }
+        let why = cell.runs.iter().find_map(|run| run.report.notes().first())?;
+        Some(format!("{}: {why}", cell.server))
     }
 
     /// Whether all runs kept all promises and limits, and none failed.

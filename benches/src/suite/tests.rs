@@ -146,6 +146,51 @@ fn what_is_so_in_all_runs_is_said_once() {
 }
 
 #[test]
+fn a_server_that_has_no_figures_says_why() {
+    let mut results = results();
+    for run in &mut results.cells[0].runs {
+        let mut empty = Report::new("fan");
+        empty.label("relay");
+        empty.note("no rate is low enough for the limit");
+        run.report = empty;
+    }
+    let remarks = results.remarks("flat out");
+    let told = "relay: no rate is low enough for the limit".to_owned();
+    assert_eq!(remarks.last(), Some(&told), "{remarks:?}");
+}
+
+#[test]
+fn each_load_can_have_a_baseline_of_its_own() {
+    let text = SUITE.replace("name = \"flat out\"", "name = \"flat out\"\nbaseline = \"relay\"");
+    let mut results = results();
+    results.loads = Suite::parse(&text).unwrap().loads;
+    let names = results.medians("flat out");
+    assert_eq!(names.iter().map(Report::name).collect::<Vec<_>>(), ["relay", "floor"]);
+    let markdown = results.markdown();
+    assert!(markdown.contains("| floor | 1.050 us (1 to 1.100) | 0.50 |"), "{markdown}");
+    assert!(markdown.contains("; 4 runs"), "{markdown}");
+}
+
+#[test]
+fn a_suite_draws_the_loads_that_it_names_in_one_image() {
+    let overview = "[overview]\ntitle = \"CPU\"\nfigure = \"cost\"\nloads = [\"flat out\"]\n";
+    let text = SUITE.replacen("[[server]]", &format!("{overview}[[server]]"), 1);
+    let floor = "name = \"floor\"\n    addr";
+    let text = text.replace(floor, "name = \"floor\"\nrole = \"floor\"\n    addr");
+    let suite = Suite::parse(&text).unwrap();
+    let empty = Results::new(&suite, Vec::new());
+    assert!(empty.overview().is_none() && results().overview().is_none());
+    let mut full = empty;
+    full.cells = results().cells;
+    let image = full.overview().unwrap();
+    assert_eq!(image.matches("class=\"bar floor\"").count(), 1);
+    assert_eq!(image.matches("class=\"bar subject\"").count(), 1);
+    assert!(image.contains(">flat out</text>") && image.contains(">2.100 us</text>"), "{image}");
+    assert!(!image.contains(">others</text>"), "{image}");
+    assert_eq!(full.drawings()[0].0, "overview.svg");
+}
+
+#[test]
 fn results_come_back_from_their_file() {
     let json = serde_json::to_string(&results()).unwrap();
     let back: Results = serde_json::from_str(&json).unwrap();

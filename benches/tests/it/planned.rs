@@ -90,6 +90,29 @@ fn sessions_that_open_and_close_again_are_handshakes() {
 }
 
 #[test]
+fn connections_that_opened_and_closed_keep_no_port() {
+    let (gateway, [tcp, ws]) = gateway();
+    let text = "scenario = \"connect\"\nsessions = 50\nwarmup = \"50ms\"\nduration = \"200ms\"";
+    for (addr, port) in [(tcp, gateway.tcp.port()), (ws, gateway.ws.port())] {
+        for dialect in ["comet", "dtalk"] {
+            let text = format!("{text}\ndialect = \"{dialect}\"");
+            assert!(run(&text, &addr, Interrupt::never()).passed());
+            assert_eq!(waiting(port), 0, "{addr}, {dialect}");
+        }
+    }
+}
+
+/// Connections of a port that have ended and wait, by the kernel's table.
+fn waiting(port: u16) -> usize {
+    const TIME_WAIT: &str = "06";
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("a table");
+    let port = format!(":{port:04X}");
+    let is_of = |fields: &[&str]| fields[1].ends_with(&port) || fields[2].ends_with(&port);
+    let lines = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    lines.filter(|fields| fields[3] == TIME_WAIT && is_of(fields)).count()
+}
+
+#[test]
 fn a_handshake_lasts_from_its_dial_to_when_it_is_open() {
     let (_gateway, [tcp, _]) = gateway();
     let text = "scenario = \"connect\"\nsessions = 1\nwarmup = \"50ms\"\nduration = \"200ms\"";

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -19,8 +20,14 @@ patience = 0
 quiet = 64.0
 baseline = "floor"
 
+[overview]
+title = "what a delivery costs"
+figure = "server CPU for each delivery"
+loads = ["rooms"]
+
 [[server]]
 name = "floor"
+role = "floor"
 command = ["{bench}", "floor", "--write", "--ws", "127.0.0.1:{port}"]
 addr = "ws://127.0.0.1:{port}"
 dialect = "raw"
@@ -84,6 +91,7 @@ fn servers_that_are_here_get_medians_and_the_others_are_named() {
     let kept = fs::read_to_string(dir.path().join("suite.json")).unwrap();
     let kept: Results = serde_json::from_str(&kept).unwrap();
     assert_eq!(kept.text(), results.text());
+    shown_again(dir.path(), &results);
     for (name, part) in [("suite.md", "| comet |"), ("suite.html", "<svg")] {
         let text = fs::read_to_string(dir.path().join(name)).unwrap();
         assert!(text.contains(part), "{name}: {text}");
@@ -93,6 +101,21 @@ fn servers_that_are_here_get_medians_and_the_others_are_named() {
         assert!(image.starts_with("<svg ") && image.contains(">comet</text>"), "{name}: {image}");
     }
     drop(gateway);
+}
+
+/// What the suite wrote can be had again from what it kept.
+fn shown_again(dir: &Path, results: &Results) {
+    let (page, again) = (dir.join("again.html"), dir.join("again"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_comet-bench"));
+    command.arg("show").arg(dir.join("suite.json")).arg("--html").arg(&page);
+    let shown = command.arg("--svg").arg(&again).output().expect("it runs");
+    assert_eq!(shown.status.code(), Some(1), "a server was broken: {shown:?}");
+    assert_eq!(String::from_utf8_lossy(&shown.stdout), results.text() + "\n");
+    let read = |path: &Path| fs::read_to_string(path).expect("a file");
+    assert_eq!(read(&page), read(&dir.join("suite.html")));
+    for name in ["overview.svg", "rooms.svg", "rooms-latency.svg"] {
+        assert_eq!(read(&again.join(name)), read(&dir.join("images").join(name)));
+    }
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(crate) use log::{Log, Logged, SharedLog};
 pub(crate) use queue::{Overflow, Queue, QueueLimits};
 pub(crate) use slots::Slots;
 pub(crate) use upstream::{Answer, Taken, Upstream};
-pub(crate) use window::{Ack, Due, Transmit, Window, WindowLimits, with_signals};
+pub(crate) use window::{Ack, Due, Pushed, Transmit, Window, WindowLimits, with_signals};
 
 /// The longest body that may be pushed or replied: its length must fit the head, with room for what
 /// else counts into it. No peer takes so much by default.

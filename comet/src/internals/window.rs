@@ -36,7 +36,9 @@ impl Window {
 
     /// The number of one more delivery; `None` if it would have to wait.
     pub fn push(&mut self) -> Option<u32> {
-        self.inner.push(self.now, &self.item, &self.limits).map(Seq::get)
+        let item = std::slice::from_ref(&self.item);
+        let pushed = self.inner.push(self.now, item, &self.limits);
+        (pushed.count > 0).then(|| pushed.first.get())
     }
 
     /// Whether the peer's ack of one delivery was news.

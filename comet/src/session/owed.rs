@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use comet_protocol::comet::{GapReason, Seq};
+use comet_protocol::comet::GapReason;
 
 use super::{Limits, Phase, Session};
 use crate::budget::Account;
 use crate::config::Overflow;
-use crate::delivery::{self, Gap, Held, Logged, Transmit, Window};
+use crate::delivery::{self, Gap, Held, Logged, Pushed, Transmit, Window};
 use crate::plant::Plant;
 use crate::time::Time;
 
@@ -27,20 +27,33 @@ pub(crate) enum Wait {
 }
 
 impl Session {
-    /// Pushes an acked delivery that may be sent at once. Its number; `None` if it must
+    /// Pushes acked deliveries of one lane, as far as they may be sent at once; the others must
     /// [`wait`](Self::wait).
     pub(crate) fn push(
         &mut self,
         now: Time,
         account: &Rc<Account>,
-        item: &Rc<Held>,
+        items: &[Rc<Held>],
         limits: &Limits,
-    ) -> Option<Seq> {
-        let conversation = self.conversation.as_ref();
-        if self.phase != Phase::Open || conversation.is_some_and(|it| it.is_too_long(item.len())) {
-            return None;
+    ) -> Pushed {
+        if self.phase != Phase::Open {
+            return Pushed::NONE;
         }
-        self.window(account)?.push(now, item, &limits.window)
+        let short = match &self.conversation {
+            Some(conversation) => {
+                let is_short = |item: &&Rc<Held>| !conversation.is_too_long(item.len());
+                items.iter().take_while(is_short).count()
+            }
+            None => items.len(),
+        };
+        let Some(window) = self.window(account) else { return Pushed::NONE };
+        window.push(now, &items[..short], &limits.window)
+    }
+
+    /// Whether [`poll_transmit`](Self::poll_transmit) might have something.
+    #[inline]
+    pub(crate) fn has_to_send(&self) -> bool {
+        self.window.as_ref().is_some_and(|window| window.has_to_send())
     }
 
     /// Keeps a delivery until it can be sent. Of a room's delivery `at` says where it is in

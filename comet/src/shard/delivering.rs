@@ -55,11 +55,14 @@ impl Shard {
         let (now, limits) = (self.now, &self.limits);
         let Some(member) = self.bucket.get_mut(slot) else { return };
         let session = &mut member.session;
-        if let Some(seq) = session.push(now, &self.account, item, limits) {
+        let pushed = session.push(now, &self.account, std::slice::from_ref(item), limits);
+        if pushed.is_sooner {
             let due = session.poll_timeout(now, limits);
             self.wheel.arm_by(slot, due);
+        }
+        if pushed.count > 0 {
             self.counters().deliveries.add(1);
-            return self.send_item(slot, seq, item);
+            return self.send_item(slot, pushed.first, item);
         }
         match session.wait(&self.account, item, None, limits) {
             Wait::Queued => self.counters().deliveries.add(1),
@@ -194,6 +197,9 @@ impl Shard {
     /// Sends what waited for room in the window, and what a new connection is to get again.
     pub(super) fn send_waiting(&mut self, slot: u32) {
         let now = self.now;
+        if !self.bucket.get(slot).is_some_and(|member| member.session.has_to_send()) {
+            return;
+        }
         while let Some(member) = self.bucket.get_mut(slot)
             && let Some(next) = member.session.poll_transmit(now, &self.limits)
         {

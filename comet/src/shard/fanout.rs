@@ -18,7 +18,7 @@ use super::Shard;
 use super::connection::{Connection, format_of};
 use super::run::{Later, Run};
 use crate::Closed;
-use crate::delivery::{Class, Delivery, Held, Logged};
+use crate::delivery::{Class, Delivery, Held, Logged, Pushed};
 use crate::plant::Plant;
 use crate::session::Wait;
 
@@ -169,22 +169,17 @@ impl Shard {
     fn admit_acked(&mut self, slot: u32, format: usize, run: &mut Run) -> Option<Part> {
         let now = self.now;
         let session = &mut self.bucket.get_mut(slot)?.session;
-        let before = session.poll_timeout(now, &self.limits);
-        let (mut first, mut count) = (0, 0);
-        for item in &run.items {
-            let Some(seq) = session.push(now, &self.account, item, &self.limits) else { break };
-            first = if count == 0 { seq.get() } else { first };
-            count += 1;
-        }
-        let due = session.poll_timeout(now, &self.limits);
-        if due < before {
+        let Pushed { first, count, is_sooner } =
+            session.push(now, &self.account, &run.items, &self.limits);
+        if is_sooner {
+            let due = session.poll_timeout(now, &self.limits);
             self.wheel.arm_by(slot, due);
         }
         self.counters().deliveries.add(count as u64);
         if count < run.items.len() {
             self.wait_for_run(slot, count, run);
         }
-        (count > 0).then_some(Part { slot, format, first, count })
+        (count > 0).then_some(Part { slot, format, first: first.get(), count })
     }
 
     /// Keeps the run from an item on for a member that cannot be sent it now.

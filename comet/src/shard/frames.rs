@@ -1,7 +1,7 @@
 //! What a frame asks for, done.
 
 use bytes::Bytes;
-use comet_protocol::comet::{ClientFrame, Received, ServerFrame};
+use comet_protocol::comet::{ClientFrame, ServerFrame};
 use comet_protocol::dialect::HEARTBEAT_BODY;
 use comet_protocol::{Inbound, Outbound, ws};
 
@@ -75,31 +75,6 @@ impl Shard {
         Ok(())
     }
 
-    /// A comet peer says what has arrived.
-    fn received(&mut self, slot: u32, received: Received<'_>) -> Result<(), Closed> {
-        let now = self.now;
-        let Some(member) = self.bucket.get_mut(slot) else { return Ok(()) };
-        let mut tags = std::mem::take(&mut self.tags);
-        let note = |tag: u64| tags.extend((tag != 0).then_some(tag));
-        match member.session.receive(now, received, note) {
-            None | Some(0) => self.counters().stray_acks.add(1),
-            Some(fresh) => self.counters().acks.add(fresh as u64),
-        }
-        self.send_waiting(slot);
-        let result = self.report_acks(slot, &tags);
-        tags.clear();
-        self.tags = tags;
-        result
-    }
-
-    /// Tells the router of acks that it asked to hear of.
-    pub(super) fn report_acks(&self, slot: u32, tags: &[u64]) -> Result<(), Closed> {
-        let peer = self.bucket.get(slot).and_then(|member| member.peer.as_ref());
-        let Some(peer) = peer else { return Ok(()) };
-        tags.iter()
-            .try_for_each(|&tag| self.sink.acked(peer, tag).map_err(|_| Closed::RouterPanicked))
-    }
-
     fn receive(&mut self, slot: u32, number: u32, message: Message) -> Result<(), Closed> {
         self.counters().messages.add(1);
         let Some(peer) = self.bucket.get(slot).and_then(|member| member.peer.as_ref()) else {
@@ -107,11 +82,5 @@ impl Shard {
         };
         let receipt = Receipt::new(peer.session(), number, self.mailbox.clone());
         self.sink.receive(peer, message, receipt).map_err(|_| Closed::RouterPanicked)
-    }
-
-    fn acked(&mut self, slot: u32, tag: u64) -> Result<(), Closed> {
-        self.counters().acks.add(1);
-        self.send_waiting(slot);
-        if tag == 0 { Ok(()) } else { self.report_acks(slot, &[tag]) }
     }
 }

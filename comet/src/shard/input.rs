@@ -239,8 +239,10 @@ impl Shard {
             if !self.may_go_on(slot, serial) {
                 return if self.hold_back(slot, serial) { at } else { input.len() };
             }
+            let acks = self.take_acks(slot, &input[at..]);
             let Some(connection) = self.connection(slot) else { return input.len() };
             let step = match connection.transport {
+                _ if !matches!(acks, Ok(0)) => acks.map(Some),
                 Transport::Stream => self.handle_stream(slot, &input[at..]),
                 Transport::WebSocket(_) => self.handle_websocket(slot, &mut input[at..]),
                 Transport::Upgrading { .. } => self.handle_upgrade(slot, &input[at..]),

@@ -28,6 +28,7 @@
 //! Not here: what frames mean (`session`), who routes (`dispatch`).
 
 mod accept;
+mod acks;
 mod addresses;
 pub(crate) mod arrival;
 mod burst;

@@ -1,6 +1,7 @@
 //! Masking (RFC 6455 section 5.3). The same operation puts the mask on and takes it off.
 
 /// Combines `data` with the mask, its first byte with the first byte of the mask.
+#[inline]
 pub fn apply_mask(mask: [u8; 4], data: &mut [u8]) {
     let [a, b, c, d] = mask;
     let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
@@ -8,7 +9,11 @@ pub fn apply_mask(mask: [u8; 4], data: &mut [u8]) {
     for chunk in chunks {
         *chunk = (u64::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
     }
-    for (byte, key) in tail.iter_mut().zip(wide.to_ne_bytes()) {
+    let (chunks, tail) = tail.as_chunks_mut::<4>();
+    for chunk in chunks {
+        *chunk = (u32::from_ne_bytes(*chunk) ^ u32::from_ne_bytes(mask)).to_ne_bytes();
+    }
+    for (byte, key) in tail.iter_mut().zip(mask) {
         *byte ^= key;
     }
 }

@@ -30,8 +30,16 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
     Benchmark::new("publish/comet-acked-10000", |meter| {
         publish(meter, Speech::Comet, ACKED, 10_000);
     }),
-    Benchmark::new("ack/dtalk", |meter| acknowledge(meter, Speech::Dtalk)),
-    Benchmark::new("ack/comet", |meter| acknowledge(meter, Speech::Comet)),
+    Benchmark::new("publish/dtalk-run-1000", |meter| {
+        publish_runs(meter, Speech::Dtalk, ACKED);
+    }),
+    Benchmark::new("publish/comet-run-1000", |meter| {
+        publish_runs(meter, Speech::Comet, ACKED);
+    }),
+    Benchmark::new("ack/dtalk", |meter| acknowledge(meter, Speech::Dtalk, 1)),
+    Benchmark::new("ack/comet", |meter| acknowledge(meter, Speech::Comet, 1)),
+    Benchmark::new("ack/dtalk-run", |meter| acknowledge(meter, Speech::Dtalk, RUN)),
+    Benchmark::new("ack/comet-run", |meter| acknowledge(meter, Speech::Comet, RUN)),
     Benchmark::new("publish/rooms-of-2-10", |meter| rooms(meter, 10)),
     Benchmark::new("publish/rooms-of-2-10000", |meter| rooms(meter, 10_000)),
 ];
@@ -41,6 +49,8 @@ const ACKED: Promise = Promise::Acked;
 const BODY: usize = 64;
 /// Publishes that are counted.
 const ROUNDS: usize = 4;
+/// Publishes in one turn, as they come when the gateway is busy.
+const RUN: u32 = 20;
 
 /// What a publish costs for each member. The first, which makes room for what is needed, is not
 /// counted.
@@ -62,16 +72,31 @@ fn publish(meter: &mut Meter, speech: Speech, promise: Promise, members: usize) 
     assert_eq!(stats.acks, if promise == ACKED { deliveries } else { 0 }, "and says so");
 }
 
-/// What the ack of one delivery costs, with the virtual socket from which it is read.
-fn acknowledge(meter: &mut Meter, speech: Speech) {
+/// What one delivery costs of several that leave together.
+fn publish_runs(meter: &mut Meter, speech: Speech, promise: Promise) {
+    let members = 1_000;
+    let mut crowd = Crowd::new(speech, promise, members, BODY);
+    for round in 0..=ROUNDS {
+        meter.measure_from_second(round, members * RUN as usize, || crowd.publish_run(RUN));
+        crowd.acknowledge();
+        crowd.settle();
+    }
+    let deliveries = (ROUNDS + 1) * members * RUN as usize;
+    assert_eq!(crowd.stats().deliveries, deliveries as u64, "everybody gets everything");
+}
+
+/// What the ack of one delivery costs, with the virtual socket from which it is read together
+/// with those of others.
+fn acknowledge(meter: &mut Meter, speech: Speech, run: u32) {
     let members = 1_000;
     let mut crowd = Crowd::new(speech, ACKED, members, BODY);
+    let deliveries = members * run as usize;
     for round in 0..=ROUNDS {
-        crowd.publish();
+        crowd.publish_run(run);
         crowd.acknowledge();
-        meter.measure_from_second(round, members, || crowd.settle());
+        meter.measure_from_second(round, deliveries, || crowd.settle());
     }
-    assert_eq!(crowd.stats().acks, ((ROUNDS + 1) * members) as u64, "every ack is heard");
+    assert_eq!(crowd.stats().acks, ((ROUNDS + 1) * deliveries) as u64, "every ack is heard");
 }
 
 /// What publishes to many small rooms cost, for each member of each. Everybody is in ten of them.

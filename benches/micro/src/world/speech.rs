@@ -1,5 +1,7 @@
 //! What peers of each dialect say.
 
+use std::ops::RangeInclusive;
+
 use comet::simulation::Listener;
 use comet_protocol::comet::{Auth, ClientFrame, Received, Seq};
 use comet_protocol::head::Head;
@@ -83,6 +85,15 @@ impl Speech {
             }
         }
         bytes
+    }
+
+    /// How a client acknowledges the deliveries of a turn: each, or all at once.
+    #[must_use]
+    pub fn acks(self, seqs: RangeInclusive<u32>) -> Vec<u8> {
+        match self {
+            Self::Comet => self.ack(*seqs.end()),
+            _ => seqs.flat_map(|seq| self.ack(seq)).collect(),
+        }
     }
 
     /// A message under a number.

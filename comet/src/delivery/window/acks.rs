@@ -43,33 +43,25 @@ impl Window {
         }
         let mut fresh = 0;
         let mut sample = None;
-        let mut take = |entry: &mut InFlight, flight_bytes: &mut usize| {
+        let mut bytes = 0;
+        let mut take = |entry: &mut InFlight| {
             let Some(item) = entry.item.take() else { return };
             if entry.attempts == 1 {
                 sample = Some(entry.sent_at);
             }
-            *flight_bytes -= item.len();
+            bytes += item.len();
             fresh += 1;
             done(item.tag());
         };
-        let mut seq = self.first;
-        let mut whole = 0;
-        for entry in &mut self.in_flight {
-            if seq.is_after(received.up_to()) {
-                break;
-            }
-            take(entry, &mut self.flight_bytes);
-            seq = seq.next();
-            whole += 1;
-        }
+        let whole = self.count_up_to(received.up_to());
+        self.in_flight.iter_mut().take(whole).for_each(&mut take);
         for range in received.ranges() {
             let from = range.first.count_from(self.first).max(whole);
             let to = range.last.count_from(self.first);
             let count = to.saturating_sub(from).saturating_add(1);
-            for entry in self.in_flight.iter_mut().skip(from).take(count) {
-                take(entry, &mut self.flight_bytes);
-            }
+            self.in_flight.iter_mut().skip(from).take(count).for_each(&mut take);
         }
+        self.flight_bytes -= bytes;
         if let Some(sent_at) = sample {
             self.rtt.sample(now.wrapping_millis().wrapping_sub(sent_at));
         }
@@ -85,14 +77,25 @@ impl Window {
         !claims.is_after(last) && u64::from(last.since(received.up_to())) <= self.given + 1
     }
 
+    /// How many in flight have no later number.
+    pub(super) fn count_up_to(&self, number: Seq) -> usize {
+        // Where counting passes 0, the number before it is the last.
+        let last = if number.is_none() { number.prev() } else { number };
+        let is_ahead = last.is_after(self.first.prev());
+        let count = if is_ahead { last.count_from(self.first).saturating_add(1) } else { 0 };
+        count.min(self.in_flight.len())
+    }
+
     /// What the peer acknowledged counts no more.
     pub(super) fn drop_acked(&mut self) {
+        let mut count = 0;
         while self.in_flight.front().is_some_and(|entry| entry.item.is_none()) {
             self.in_flight.pop_front();
-            self.first = self.first.next();
-            for at in [&mut self.resend_at, &mut self.replay_at] {
-                *at = if *at == usize::MAX { usize::MAX } else { at.saturating_sub(1) };
-            }
+            count += 1;
+        }
+        self.first = self.first.counted(count);
+        for at in [&mut self.resend_at, &mut self.replay_at] {
+            *at = if *at == usize::MAX { usize::MAX } else { at.saturating_sub(count) };
         }
     }
 }

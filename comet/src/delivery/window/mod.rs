@@ -9,6 +9,7 @@
 
 mod acks;
 mod flight;
+mod sending;
 #[cfg(test)]
 mod tests;
 
@@ -18,10 +19,11 @@ use std::rc::Rc;
 use comet_protocol::comet::{GapReason, Seq};
 
 use super::rtt::Rtt;
-use super::{Held, Item, Lane, Overflow, Queue, QueueLimits};
+use super::{Item, Overflow, Queue, QueueLimits};
 use crate::budget::{Account, Charge, Exhausted};
 use crate::time::Time;
-use flight::{InFlight, Room, Timing};
+use flight::{InFlight, Timing};
+pub(crate) use sending::{Pushed, Transmit};
 
 /// Bounds of a window; see [`Config`](crate::Config) for what each costs.
 #[derive(Clone, Copy, Debug)]
@@ -34,16 +36,6 @@ pub(crate) struct WindowLimits {
     /// Milliseconds.
     pub(crate) max_rto: u32,
     pub(crate) attempts: u8,
-}
-
-/// Something to be sent now.
-#[derive(Clone, Debug)]
-pub(crate) struct Transmit {
-    /// Its number; [`Seq::NONE`] for a gap that a peer of this dialect cannot be told.
-    pub(crate) seq: Seq,
-    pub(crate) item: Rc<Held>,
-    /// Whether it is sent for the first time in this session.
-    pub(crate) is_new: bool,
 }
 
 /// What an ack meant.
@@ -131,21 +123,6 @@ impl Window {
         })
     }
 
-    /// Takes a delivery that may be sent now. Its number; `None` if it must wait for room.
-    pub(crate) fn push(
-        &mut self,
-        now: Time,
-        item: &Rc<Held>,
-        limits: &WindowLimits,
-    ) -> Option<Seq> {
-        let lane = item.lane();
-        let passes = self.replay_at >= self.in_flight.len() && self.lets_pass(lane);
-        if !passes || !self.has_entry() || !self.room(limits).fits(lane, item.len()) {
-            return None;
-        }
-        Some(self.send(now, Rc::clone(item), limits))
-    }
-
     /// Takes a number for nothing: what a planted defect does.
     pub(crate) fn skip(&mut self) {
         self.in_flight.push_back(InFlight { item: None, sent_at: 0, attempts: 1 });
@@ -190,24 +167,6 @@ impl Window {
     /// A round trip was measured by other means.
     pub(crate) fn sample(&mut self, millis: u32) {
         self.rtt.sample(millis);
-    }
-
-    /// The next to be sent: again on a new connection, then what waits and has room now; call
-    /// until `None`.
-    pub(crate) fn poll_transmit(&mut self, now: Time, limits: &WindowLimits) -> Option<Transmit> {
-        if let Some(again) = self.poll_replay(now, limits) {
-            return Some(again);
-        }
-        if !self.has_entry() {
-            return None;
-        }
-        let room = self.room(limits);
-        let item = self.queue.as_mut()?.pop(|lane, len| room.fits(lane, len))?;
-        if matches!(item.item, Item::Gap(_)) && !self.numbers_gaps {
-            return Some(Transmit { seq: Seq::NONE, item, is_new: true });
-        }
-        let seq = self.send(now, Rc::clone(&item), limits);
-        Some(Transmit { seq, item, is_new: true })
     }
 
     /// Whether something is due at `now`. Time spent in a blocked socket is not the peer's fault:
@@ -302,71 +261,9 @@ impl Window {
         self.flight_bytes + self.queue.as_ref().map_or(0, |queue| queue.bytes())
     }
 
-    fn poll_replay(&mut self, now: Time, limits: &WindowLimits) -> Option<Transmit> {
-        let millis = now.wrapping_millis();
-        while let Some(entry) = self.in_flight.get_mut(self.replay_at) {
-            let seq = self.first.counted(self.replay_at);
-            self.replay_at += 1;
-            if let Some(item) = &entry.item {
-                (entry.sent_at, entry.attempts) = (millis, 1);
-                return Some(Transmit { seq, item: Rc::clone(item), is_new: false });
-            }
-        }
-        if self.replay_at != usize::MAX {
-            self.replay_at = usize::MAX;
-            self.rearm(millis, limits);
-        }
-        None
-    }
-
     /// Whether anything waits.
     fn has_waiting(&self) -> bool {
         self.queue.as_ref().is_some_and(|queue| !queue.is_empty())
-    }
-
-    /// Whether nothing waits that goes before what enters this lane now.
-    fn lets_pass(&self, lane: Lane) -> bool {
-        self.queue.as_ref().is_none_or(|queue| queue.lets_pass(lane))
-    }
-
-    /// Whether there is, or can be, an entry for one more.
-    #[inline]
-    fn has_entry(&mut self) -> bool {
-        self.in_flight.len() < self.in_flight.capacity() || self.make_entry()
-    }
-
-    #[cold]
-    fn make_entry(&mut self) -> bool {
-        let more = self.in_flight.capacity().max(LEAST_ENTRIES);
-        let paid = self.charge.set(cost(self.in_flight.capacity() + more)).is_ok();
-        if paid {
-            self.in_flight.reserve_exact(more);
-        }
-        paid
-    }
-
-    fn room<'a>(&self, limits: &'a WindowLimits) -> Room<'a> {
-        Room { count: self.in_flight.len(), bytes: self.flight_bytes, limits }
-    }
-
-    fn send(&mut self, now: Time, item: Rc<Held>, limits: &WindowLimits) -> Seq {
-        let sent_at = now.wrapping_millis();
-        let seq = self.first.counted(self.in_flight.len());
-        self.given += 1;
-        self.flight_bytes += item.len();
-        let entry = InFlight { item: Some(item), sent_at, attempts: 1 };
-        let timing = self.timing(limits);
-        // What flies already may have backed off to a moment later than this one's, which is not
-        // before its time-out.
-        let is_later = self.due.wrapping_sub(sent_at) > timing.rto;
-        if self.in_flight.is_empty() || is_later {
-            let due = entry.due_at(timing);
-            if self.in_flight.is_empty() || self.due.wrapping_sub(due) < u32::MAX / 2 {
-                self.due = due;
-            }
-        }
-        self.in_flight.push_back(entry);
-        seq
     }
 
     fn timing(&self, limits: &WindowLimits) -> Timing {

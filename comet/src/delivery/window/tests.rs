@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::Delivery;
+use crate::delivery::Held;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -34,9 +35,9 @@ fn due_in(window: &Window, now: Time) -> Option<Duration> {
 
 fn push_at(window: &mut Window, now: Time, len: usize) -> Result<Option<u32>, Overflow> {
     let item = body(len);
-    match window.push(now, &item, &LIMITS) {
-        Some(seq) => Ok(Some(seq.get())),
-        None => window.queue().push(&item, None, false, &LIMITS.queue).map(|()| None),
+    match window.push(now, std::slice::from_ref(&item), &LIMITS) {
+        Pushed { first, count: 1, .. } => Ok(Some(first.get())),
+        _ => window.queue().push(&item, None, false, &LIMITS.queue).map(|()| None),
     }
 }
 
@@ -219,6 +220,23 @@ proptest! {
     /// Every delivery taken is first sent in the order taken, under consecutive numbers; sent
     /// again only while unacknowledged; and memory stays within the limits.
     #[test]
+    fn numbers_are_counted_as_one_by_one(
+        first in prop_oneof![1..20u32, u32::MAX - 20..=u32::MAX],
+        numbers in 0..6usize,
+        up_to in prop_oneof![0..30u32, u32::MAX - 30..=u32::MAX],
+    ) {
+        let mut window = window(7);
+        window.first = Seq::new(first);
+        for _ in 0..numbers {
+            window.in_flight.push_back(InFlight { item: None, sent_at: 0, attempts: 1 });
+        }
+        let one_by_one = std::iter::successors(Some(window.first), |seq| Some(seq.next()))
+            .take(numbers)
+            .take_while(|seq| !seq.is_after(Seq::new(up_to)));
+        prop_assert_eq!(window.count_up_to(Seq::new(up_to)), one_by_one.count());
+    }
+
+    #[test]
     fn nothing_is_lost_reordered_or_unbounded(steps in prop::collection::vec(step(), 1..200)) {
         let (mut window, mut now) = (window(7), at(0));
         let (mut taken, mut sent) = (Vec::new(), Vec::new());
@@ -265,4 +283,31 @@ proptest! {
             prop_assert_eq!(*len, taken[index]);
         }
     }
+}
+
+#[test]
+fn what_is_pushed_together_flies_as_far_as_there_is_room() {
+    let mut window = window(7);
+    let items: Vec<_> = [10, 11, 12, 13].map(body).into();
+    let pushed = window.push(at(0), &items, &LIMITS);
+    assert_eq!(pushed, Pushed { first: Seq::FIRST, count: 3, is_sooner: true });
+    assert_eq!(window.bytes(), 33);
+    assert_eq!(window.push(at(1), &items[3..], &LIMITS).count, 0);
+    assert_eq!(ack(&mut window, at(1), 1), Ack::Fresh(10));
+    let pushed = window.push(at(1), &items[3..], &LIMITS);
+    assert_eq!(pushed, Pushed { first: Seq::new(4), count: 1, is_sooner: false });
+    assert_eq!(window.push(at(1), &[], &LIMITS), Pushed::NONE);
+}
+
+#[test]
+fn what_is_pushed_while_others_have_backed_off_is_due_sooner() {
+    let mut window = window(7);
+    assert_eq!(push(&mut window, 1), Ok(Some(1)));
+    let first = at(0) + due_in(&window, at(0)).unwrap();
+    assert_eq!(window.handle_timeout(first, false, &LIMITS), Due::Resend);
+    assert!(window.poll_resend(first, &LIMITS).is_some());
+    assert!(window.poll_resend(first, &LIMITS).is_none());
+    assert!(due_in(&window, first).unwrap() > Duration::from_secs(3));
+    assert!(window.push(first, &[body(1)], &LIMITS).is_sooner);
+    assert!(due_in(&window, first).unwrap() < Duration::from_secs(3));
 }

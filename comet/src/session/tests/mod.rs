@@ -18,11 +18,12 @@ fn limits() -> Limits {
 fn push(session: &mut Session, now: Time, body: Vec<u8>, limits: &Limits) -> Option<u32> {
     let account = Account::unlimited();
     let item = Held::delivery(&account, Delivery::acked(body), None).unwrap();
-    let sent = session.push(now, &account, &item, limits);
-    if sent.is_none() {
+    let sent = session.push(now, &account, std::slice::from_ref(&item), limits);
+    if sent.count == 0 {
         assert_eq!(session.wait(&account, &item, None, limits), Wait::Queued);
+        return None;
     }
-    sent.map(Seq::get)
+    Some(sent.first.get())
 }
 
 fn at(millis: u64) -> Time {

@@ -1,0 +1,155 @@
+//! What may be sent now, and the number that it takes.
+
+use std::rc::Rc;
+
+use comet_protocol::comet::Seq;
+
+use super::flight::Room;
+use super::{InFlight, LEAST_ENTRIES, Window, WindowLimits, cost};
+use crate::delivery::{Held, Item, Lane};
+use crate::time::Time;
+
+/// Something to be sent now.
+#[derive(Clone, Debug)]
+pub(crate) struct Transmit {
+    /// Its number; [`Seq::NONE`] for a gap that a peer of this dialect cannot be told.
+    pub(crate) seq: Seq,
+    pub(crate) item: Rc<Held>,
+    /// Whether it is sent for the first time in this session.
+    pub(crate) is_new: bool,
+}
+
+/// What became of deliveries that were pushed together.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Pushed {
+    /// Number of the first.
+    pub(crate) first: Seq,
+    /// How many, from the first on, are to be sent now; the others must wait for room.
+    pub(crate) count: usize,
+    /// Whether something is due sooner than it was before.
+    pub(crate) is_sooner: bool,
+}
+
+impl Pushed {
+    /// All of them must wait.
+    pub(crate) const NONE: Self = Self { first: Seq::NONE, count: 0, is_sooner: false };
+}
+
+impl Window {
+    /// Takes deliveries of one lane, as far as they may be sent now.
+    pub(crate) fn push(&mut self, now: Time, items: &[Rc<Held>], limits: &WindowLimits) -> Pushed {
+        let Some(lane) = items.first().map(|item| item.lane()) else { return Pushed::NONE };
+        debug_assert!(items.iter().all(|item| item.lane() == lane));
+        if self.replay_at < self.in_flight.len() || !self.lets_pass(lane) {
+            return Pushed::NONE;
+        }
+        let first = self.first.counted(self.in_flight.len());
+        let is_first = self.in_flight.is_empty();
+        let sent_at = now.wrapping_millis();
+        let mut count = 0;
+        for item in items {
+            if !self.has_entry() || !self.room(limits).fits(lane, item.len()) {
+                break;
+            }
+            self.fly(Rc::clone(item), sent_at);
+            count += 1;
+        }
+        let is_sooner = count > 0 && self.is_due_sooner(is_first, sent_at, limits);
+        Pushed { first, count, is_sooner }
+    }
+
+    /// The next to be sent: again on a new connection, then what waits and has room now; call
+    /// until `None`.
+    pub(crate) fn poll_transmit(&mut self, now: Time, limits: &WindowLimits) -> Option<Transmit> {
+        if let Some(again) = self.poll_replay(now, limits) {
+            return Some(again);
+        }
+        if !self.has_entry() {
+            return None;
+        }
+        let room = self.room(limits);
+        let item = self.queue.as_mut()?.pop(|lane, len| room.fits(lane, len))?;
+        if matches!(item.item, Item::Gap(_)) && !self.numbers_gaps {
+            return Some(Transmit { seq: Seq::NONE, item, is_new: true });
+        }
+        let seq = self.first.counted(self.in_flight.len());
+        let is_first = self.in_flight.is_empty();
+        let sent_at = now.wrapping_millis();
+        self.fly(Rc::clone(&item), sent_at);
+        self.is_due_sooner(is_first, sent_at, limits);
+        Some(Transmit { seq, item, is_new: true })
+    }
+
+    /// Whether [`poll_transmit`](Self::poll_transmit) might have something.
+    #[inline]
+    pub(crate) fn has_to_send(&self) -> bool {
+        self.replay_at != usize::MAX || self.has_waiting()
+    }
+
+    fn poll_replay(&mut self, now: Time, limits: &WindowLimits) -> Option<Transmit> {
+        let millis = now.wrapping_millis();
+        while let Some(entry) = self.in_flight.get_mut(self.replay_at) {
+            let seq = self.first.counted(self.replay_at);
+            self.replay_at += 1;
+            if let Some(item) = &entry.item {
+                (entry.sent_at, entry.attempts) = (millis, 1);
+                return Some(Transmit { seq, item: Rc::clone(item), is_new: false });
+            }
+        }
+        if self.replay_at != usize::MAX {
+            self.replay_at = usize::MAX;
+            self.rearm(millis, limits);
+        }
+        None
+    }
+
+    /// Whether nothing waits that goes before what enters this lane now.
+    fn lets_pass(&self, lane: Lane) -> bool {
+        self.queue.as_ref().is_none_or(|queue| queue.lets_pass(lane))
+    }
+
+    /// Whether there is, or can be, an entry for one more.
+    #[inline]
+    fn has_entry(&mut self) -> bool {
+        self.in_flight.len() < self.in_flight.capacity() || self.make_entry()
+    }
+
+    #[cold]
+    fn make_entry(&mut self) -> bool {
+        let more = self.in_flight.capacity().max(LEAST_ENTRIES);
+        let paid = self.charge.set(cost(self.in_flight.capacity() + more)).is_ok();
+        if paid {
+            self.in_flight.reserve_exact(more);
+        }
+        paid
+    }
+
+    #[inline]
+    fn room<'a>(&self, limits: &'a WindowLimits) -> Room<'a> {
+        Room { count: self.in_flight.len(), bytes: self.flight_bytes, limits }
+    }
+
+    #[inline]
+    fn fly(&mut self, item: Rc<Held>, sent_at: u32) {
+        self.given += 1;
+        self.flight_bytes += item.len();
+        self.in_flight.push_back(InFlight { item: Some(item), sent_at, attempts: 1 });
+    }
+
+    /// Whether what was just sent is due before everything else that flies; then `due` says so.
+    /// `is_first`: nothing else flies.
+    fn is_due_sooner(&mut self, is_first: bool, sent_at: u32, limits: &WindowLimits) -> bool {
+        let timing = self.timing(limits);
+        // What flies already may have backed off to a moment later than this one's, which is not
+        // before its time-out.
+        if !is_first && self.due.wrapping_sub(sent_at) <= timing.rto {
+            return false;
+        }
+        let due = InFlight { item: None, sent_at, attempts: 1 }.due_at(timing);
+        let is_sooner = is_first || self.due.wrapping_sub(due) < u32::MAX / 2;
+        if is_sooner {
+            self.due = due;
+        }
+        is_sooner
+    }
+}
