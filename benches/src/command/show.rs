@@ -9,7 +9,7 @@ use clap::Args;
 use super::output::Output;
 use super::{fail, say};
 use crate::page::{images, page_of};
-use crate::report::Report;
+use crate::report::{FileError, Report};
 use crate::suite::{Results, write_all};
 
 /// Which file, and how.
@@ -36,7 +36,7 @@ impl Show {
     pub(super) fn run(&self) -> ExitCode {
         let kept = match self.read() {
             Ok(kept) => kept,
-            Err(why) => return fail(&format_args!("{}: {why}", self.file.display())),
+            Err(why) => return fail(&why),
         };
         let (page, images) = match &kept {
             Kept::Report(report) => (page_of(report), images(report)),
@@ -60,12 +60,15 @@ impl Show {
     }
 
     /// Only suites have cells.
-    fn read(&self) -> Result<Kept, Box<dyn std::error::Error>> {
-        let text = fs::read_to_string(&self.file)?;
-        let value: serde_json::Value = serde_json::from_str(&text)?;
-        if value.get("cells").is_some() {
-            return Ok(Kept::Suite(Box::new(serde_json::from_value(value)?)));
-        }
-        Ok(Kept::Report(Box::new(serde_json::from_value(value)?)))
+    fn read(&self) -> Result<Kept, FileError> {
+        let path = || self.file.clone();
+        let text = fs::read_to_string(&self.file);
+        let text = text.map_err(|error| FileError::Io { path: path(), error })?;
+        let value = serde_json::from_str::<serde_json::Value>(&text);
+        let kept = value.and_then(|value| match value.get("cells") {
+            Some(_) => Ok(Kept::Suite(serde_json::from_value(value)?)),
+            None => Ok(Kept::Report(serde_json::from_value(value)?)),
+        });
+        kept.map_err(|error| FileError::Format { path: path(), error })
     }
 }

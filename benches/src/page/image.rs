@@ -3,7 +3,7 @@
 
 use super::markup::escaped;
 
-const STYLE: &str = include_str!("image.css");
+const STYLE: &str = concat!(include_str!("image.css"), include_str!("chart.css"));
 
 /// What stands inside of an image.
 #[derive(Clone, Debug)]

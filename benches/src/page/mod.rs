@@ -25,7 +25,8 @@ pub use view::page_of;
 use self::markup::escaped;
 use crate::report::{Align, Table};
 
-const STYLE: &str = include_str!("style.css");
+/// What drawings need, on a page or alone, comes last: keys take its colours.
+const STYLE: &str = concat!(include_str!("style.css"), include_str!("chart.css"));
 
 /// A page that grows from top to bottom.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ mod codec;
 mod delivery;
 mod rooms;
 mod sessions;
+mod utf8;
 mod websocket;
 
 use crate::meter::Meter;
@@ -32,6 +33,7 @@ pub fn all() -> impl Iterator<Item = Benchmark> {
     let lists = [
         codec::BENCHMARKS,
         websocket::BENCHMARKS,
+        utf8::BENCHMARKS,
         delivery::BENCHMARKS,
         sessions::BENCHMARKS,
         rooms::BENCHMARKS,

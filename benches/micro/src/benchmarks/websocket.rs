@@ -65,7 +65,8 @@ fn in_pieces(meter: &mut Meter, payload: &[u8], piece: usize) {
     assert_eq!(read, inputs.len(), "every message is read");
 }
 
-fn decode(decoder: &mut Decoder, input: &mut [u8], limits: &Limits) -> usize {
+/// Reads everything there is; returns how many events it was.
+pub(super) fn decode(decoder: &mut Decoder, input: &mut [u8], limits: &Limits) -> usize {
     let (mut events, mut read) = (0, 0);
     while let Ok(decoded) = decoder.decode(&mut input[read..], limits) {
         read += decoded.consumed;
@@ -78,7 +79,7 @@ fn decode(decoder: &mut Decoder, input: &mut [u8], limits: &Limits) -> usize {
 }
 
 /// At least 1,024 bytes of it.
-fn text(part: &str) -> Vec<u8> {
+pub(super) fn text(part: &str) -> Vec<u8> {
     part.bytes().cycle().take(part.len() * 1_024usize.div_ceil(part.len())).collect()
 }
 
