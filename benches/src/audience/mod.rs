@@ -1,5 +1,6 @@
 //! Everything that happens to the sessions of a driver, as scenarios want to know it.
 
+mod comebacks;
 mod meter;
 mod rounds;
 
@@ -7,6 +8,7 @@ use std::ops::Range;
 
 use comet_protocol::comet::Welcome;
 
+pub use comebacks::Comebacks;
 pub use meter::Meter;
 pub use rounds::Rounds;
 
@@ -49,6 +51,8 @@ struct Standing {
     has_begun: bool,
     /// It left, and may begin anew.
     is_away: bool,
+    /// Its connection was cut, and it is not back.
+    is_cut: bool,
     /// Messages of it without an answer.
     unanswered: u32,
     /// When it was free to connect.
@@ -62,8 +66,8 @@ pub struct Audience {
     pub oracle: Oracle,
     /// From when a message was due to when a session had it, if there is no meter.
     pub latency: Latency,
-    /// From when a session was free to come back to when it was open.
-    pub returns: Latency,
+    /// Sessions that were cut, and how they came back.
+    pub comebacks: Comebacks,
     /// From when a session was free to connect to when it was open, of those that began.
     pub opens: Latency,
     /// What came in the measuring window, if there is one.
@@ -111,6 +115,18 @@ impl Audience {
         self.standings[session].is_away = true;
         self.forget_unanswered(session);
         self.oracle.handle_left(session);
+    }
+
+    /// The harness cuts a session's connection. Who is not owed what comes meanwhile begins anew.
+    pub fn handle_cut(&mut self, now: Time, session: usize, is_owed: bool) {
+        if is_owed {
+            self.handle_closing(session);
+        } else {
+            self.handle_left(session);
+        }
+        self.comebacks.handle_cut(now);
+        let standing = &mut self.standings[session];
+        (standing.is_cut, standing.free) = (true, now);
     }
 
     /// A session stops reading. Unless everything `is_owed` to it, whatever it missed, the server
@@ -176,10 +192,12 @@ impl Audience {
         (standing.is_open, standing.has_begun) = (true, true);
         if resumed {
             self.counts.resumed += 1;
-            self.returns.record(now.since(standing.free));
         } else {
             self.counts.begun += 1;
             self.opens.record(now.since(standing.free));
+        }
+        if std::mem::take(&mut standing.is_cut) {
+            self.comebacks.handle_back(now, standing.free);
         }
         if returns {
             self.oracle.handle_returned(session);
@@ -244,8 +262,9 @@ impl Observer for Audience {
                 self.counts.waits += 1;
                 self.handle_closing(session);
                 let standing = &mut self.standings[session];
+                self.comebacks.waits += u64::from(standing.is_cut);
                 // Who has yet to come is free since it was due to, however often it is sent away.
-                if standing.has_begun && !standing.is_away {
+                if standing.has_begun && !standing.is_away || standing.is_cut {
                     standing.free = until;
                 }
             }
@@ -261,6 +280,8 @@ impl Observer for Audience {
             Event::Closed { why } => {
                 self.counts.ended += 1;
                 self.handle_closing(session);
+                let was_cut = std::mem::take(&mut self.standings[session].is_cut);
+                self.comebacks.over += u64::from(was_cut);
                 self.forget_unanswered(session);
                 self.oracle.handle_ended(session, || why);
             }
@@ -297,13 +318,31 @@ mod tests {
 
     #[test]
     fn who_comes_back_is_free_when_its_wait_is_over() {
+        for is_owed in [true, false] {
+            let mut audience = Audience::new();
+            audience.add(at(0), &[]);
+            audience.handle(at(5), 0, OPENED);
+            audience.handle_cut(at(20), 0, is_owed);
+            assert_eq!((audience.open(), audience.comebacks.away()), (0, 1));
+            audience.handle(at(20), 0, Event::Waiting { until: at(100) });
+            audience.handle(at(120), 0, Event::Waiting { until: at(300) });
+            audience.handle(at(310), 0, Event::Opened { resumed: is_owed, welcome: None });
+            let Comebacks { began, ended, waits, took, .. } = &audience.comebacks;
+            assert_eq!((*began, *ended, *waits), (Some(at(20)), at(310), 2));
+            assert!((took.ms(1.0) - 10.0).abs() < 0.1, "{}", took.ms(1.0));
+            assert_eq!((audience.comebacks.away(), audience.oracle.faults()), (0, 0));
+        }
+    }
+
+    #[test]
+    fn who_is_cut_and_then_over_is_not_waited_for() {
         let mut audience = Audience::new();
         audience.add(at(0), &[]);
         audience.handle(at(5), 0, OPENED);
-        audience.handle(at(20), 0, Event::Waiting { until: at(100) });
-        audience.handle(at(120), 0, Event::Waiting { until: at(300) });
-        audience.handle(at(310), 0, Event::Opened { resumed: true, welcome: None });
-        assert!((audience.returns.ms(1.0) - 10.0).abs() < 0.1, "{}", audience.returns.ms(1.0));
+        audience.handle_cut(at(20), 0, true);
+        audience.handle(at(30), 0, Event::Closed { why: "no".to_owned() });
+        let Comebacks { cut, back, over, .. } = audience.comebacks;
+        assert_eq!((cut, back, over, audience.comebacks.away()), (1, 0, 1, 0));
     }
 
     #[test]

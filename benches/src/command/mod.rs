@@ -21,7 +21,7 @@ use crate::compare::{self, Compare};
 use crate::floor;
 use crate::plan::{Kind, Options, bundled};
 use crate::run::Interrupt;
-use crate::scenario::{classes, cuts, storm};
+use crate::scenario::{classes, cuts};
 use crate::suite;
 use crate::terminal::Progress;
 
@@ -45,6 +45,8 @@ enum What {
     Fan(Box<Options>),
     /// Private messages, groups of many sizes, people who leave and return
     Chat(Box<Options>),
+    /// Rooms in which most connections are lost at once, and come back
+    Storm(Box<Options>),
     /// A share of the readers stops reading: the others and the memory notice nothing
     Tortoise(Box<Options>),
     /// Runs a scenario file, or one that `scenarios` lists; options override what it says
@@ -58,8 +60,6 @@ enum What {
     Classes(Special<classes::Plan>),
     /// Connections break all the time: nothing is lost, nothing comes twice
     Cuts(Special<cuts::Plan>),
-    /// Very many connections are lost at once, and come back
-    Storm(Special<storm::Plan>),
     /// Reports beside each other: the others are measured by the first
     Compare(Compare),
     /// A bare WebSocket server with rooms: the least that the work costs on this machine
@@ -83,12 +83,12 @@ impl Command {
             What::Echo(options) => planned::run(Kind::Echo, *options),
             What::Fan(options) => planned::run(Kind::Fan, *options),
             What::Chat(options) => planned::run(Kind::Chat, *options),
+            What::Storm(options) => planned::run(Kind::Storm, *options),
             What::Tortoise(options) => planned::run(Kind::Tortoise, *options),
             What::Run(file) => file.run(),
             What::Scenarios { name } => list(name.as_deref()),
             What::Classes(special) => special.run(classes::run),
             What::Cuts(special) => special.run(cuts::run),
-            What::Storm(special) => special.run(storm::run),
             What::Compare(options) => compare(&options),
             What::Floor(options) => match floor::serve(&options) {
                 Ok(()) => ExitCode::SUCCESS,

@@ -28,8 +28,17 @@ macro_rules! scenarios {
 
 /// All of them.
 #[must_use]
-pub const fn bundled() -> [Bundled; 7] {
-    scenarios!["capacity", "customer-support", "goim", "idle", "live-room", "team-chat", "tortoise"]
+pub const fn bundled() -> [Bundled; 8] {
+    scenarios![
+        "capacity",
+        "customer-support",
+        "goim",
+        "idle",
+        "live-room",
+        "storm",
+        "team-chat",
+        "tortoise"
+    ]
 }
 
 #[cfg(test)]

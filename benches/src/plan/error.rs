@@ -11,7 +11,7 @@ pub enum PlanError {
     #[error("{0}")]
     File(#[from] toml::de::Error),
     /// A scenario file does not say what it is about.
-    #[error("`scenario` is missing: idle, connect, echo, fan, chat or tortoise")]
+    #[error("`scenario` is missing: idle, connect, echo, fan, chat, storm or tortoise")]
     NoScenario,
     /// The scenario has no use for it.
     #[error("`{key}` means nothing to {kind}")]

@@ -52,6 +52,9 @@ impl Plan {
             put("away", span(presence.away));
             put("breaks", json!(presence.breaks));
         }
+        if let Some(storm) = self.storm {
+            put("stay", json!(storm.stay));
+        }
         if let Some(stall) = self.stall {
             put("stalled", json!(stall.sessions));
         }
@@ -89,6 +92,7 @@ mod tests {
         assert!(has("scenario = \"echo\"", "window"));
         assert!(has("scenario = \"idle\"", "heartbeat"));
         assert!(has("scenario = \"chat\"", "groups") && has("scenario = \"chat\"", "churn"));
+        assert!(has("scenario = \"storm\"", "stay"));
         assert!(has("scenario = \"connect\"\nrate = 5", "rate"));
         assert_eq!(load("scenario = \"tortoise\"\nsessions = 9").get("stalled"), Some(&json!(4)));
         assert!(has("scenario = \"fan\"\nrate = \"find\"", "limit"));

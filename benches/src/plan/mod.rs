@@ -45,6 +45,8 @@ pub enum Kind {
     Fan,
     /// Private messages, groups of many sizes, people who leave and return
     Chat,
+    /// Rooms in which most connections are lost at once, and come back
+    Storm,
     /// A share of the readers stops reading: the others and the memory notice nothing
     Tortoise,
 }
@@ -105,6 +107,17 @@ pub struct Presence {
     pub away: Duration,
     /// Users a second whose connection breaks.
     pub breaks: f64,
+}
+
+/// Connections that are lost all at once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Storm {
+    /// Sessions that keep theirs: the first.
+    pub stay: usize,
+    /// The longest that a session may take that is free to come back.
+    pub back_within: Duration,
+    /// Most that the p99 of those who stay may grow.
+    pub slower: f64,
 }
 
 /// Who talks to whom.
@@ -173,8 +186,19 @@ pub struct Plan {
     pub times: Times,
     /// How people come and go.
     pub presence: Option<Presence>,
+    /// Who loses the connection, and what may come of it.
+    pub storm: Option<Storm>,
     /// Who stops reading.
     pub stall: Option<Stall>,
+}
+
+impl Plan {
+    /// The sessions whose deliveries are timed: the first ones.
+    #[must_use]
+    pub fn timed(&self) -> usize {
+        let reading = self.sessions - self.stall.map_or(0, |stall| stall.sessions);
+        self.storm.map_or(reading, |storm| storm.stay)
+    }
 }
 
 impl fmt::Display for Kind {
@@ -185,6 +209,7 @@ impl fmt::Display for Kind {
             Self::Echo => "echo",
             Self::Fan => "fan",
             Self::Chat => "chat",
+            Self::Storm => "storm",
             Self::Tortoise => "tortoise",
         })
     }

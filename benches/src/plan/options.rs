@@ -162,12 +162,20 @@ pub struct Options {
     #[arg(long, help_heading = "Chat")]
     pub breaks: Option<f64>,
 
+    /// Sessions that keep their connections [default: one of sixteen]
+    #[arg(long, help_heading = "Storm")]
+    pub stay: Option<usize>,
+    /// The longest that a session may take that is free to come back [default: 3s]
+    #[arg(long, help_heading = "Storm")]
+    pub back_within: Option<Span>,
+    /// Most that the p99 of those who stay, or of the others in `tortoise`, may be, as a multiple of
+    /// what it was before [default: 1.5, 1.2 in `tortoise`]
+    #[arg(long, help_heading = "Storm and tortoise")]
+    pub slower: Option<f64>,
+
     /// Share of the sessions that stop reading
     #[arg(long, help_heading = "Tortoise")]
     pub stalled: Option<f64>,
-    /// Most that the p99 of the others may be, as a multiple of what it was before
-    #[arg(long, help_heading = "Tortoise")]
-    pub slower: Option<f64>,
     /// Most that the server's memory may grow meanwhile [default: the relay's budget and 5 %; no
     /// limit for other servers]
     #[arg(long, help_heading = "Tortoise")]

@@ -14,11 +14,9 @@ pub(super) struct Arrivals {
 }
 
 impl Arrivals {
-    /// All sessions of a thread, of which there are so many.
-    pub(super) fn new(arrive: &Arrive, all: usize, threads: usize) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "nobody has that many threads")]
-        let share = |rate: f64| rate / threads as f64;
-        let schedule = arrive.rate.map(|rate| Schedule::at(arrive.from, share(rate)));
+    /// All sessions of a thread, of which there are so many, this share of those of all threads.
+    pub(super) fn new(arrive: &Arrive, all: usize, share: f64) -> Self {
+        let schedule = arrive.rate.map(|rate| Schedule::at(arrive.from, rate * share));
         Self { schedule, concurrency: arrive.concurrency, begun: 0, all }
     }
 
@@ -64,7 +62,7 @@ mod tests {
     #[test]
     fn without_a_rate_only_so_many_are_under_way() {
         let arrive = Arrive { from: at(0), rate: None, concurrency: 2 };
-        let mut arrivals = Arrivals::new(&arrive, 4, 1);
+        let mut arrivals = Arrivals::new(&arrive, 4, 1.0);
         assert_eq!(taken(&mut arrivals, 5, 0), [(0, at(5)), (1, at(5))]);
         assert_eq!(taken(&mut arrivals, 6, 1), [(2, at(6))]);
         assert_eq!((taken(&mut arrivals, 7, 3), arrivals.next()), (vec![(3, at(7))], None));
@@ -74,7 +72,7 @@ mod tests {
     #[test]
     fn with_a_rate_who_comes_late_was_free_when_it_was_due() {
         let arrive = Arrive { from: at(10), rate: Some(200.0), concurrency: 2 };
-        let mut arrivals = Arrivals::new(&arrive, 3, 2);
+        let mut arrivals = Arrivals::new(&arrive, 3, 0.5);
         assert_eq!((arrivals.next(), taken(&mut arrivals, 9, 0)), (Some(at(10)), vec![]));
         assert_eq!(taken(&mut arrivals, 40, 0), [(0, at(10)), (1, at(20))], "two at once");
         assert_eq!(taken(&mut arrivals, 40, 1), [(2, at(30))]);

@@ -1,7 +1,7 @@
 //! Which core runs what, and before whom.
 
 use rustix::process::setpriority_process;
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
 
 /// Keeps the calling thread, and the processes that it starts from then on, on one of the cores
 /// that it may use. With a single one there is nothing to choose.
@@ -20,6 +20,11 @@ pub(crate) fn keep_to(choice: usize, of: &CpuSet) {
 pub(crate) fn outrank() {
     // Without the right to do so the figures are those of a busy machine.
     let _ = setpriority_process(None, -15);
+}
+
+/// Lets the other threads of the process go first.
+pub(crate) fn give_way() {
+    let _ = setpriority_process(Some(gettid()), 5);
 }
 
 /// The cores that the calling thread may use.

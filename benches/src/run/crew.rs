@@ -7,11 +7,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::complete::Complete;
-use super::deal::{guests, lanes, narrow, readers, share};
+use super::deal::{Deal, narrow, share};
 use super::desk::Desk;
 use super::live::Live;
 use super::order::{Order, Reply};
 use super::stalls::Stalls;
+use super::storm::Storm;
 use super::talk::Talker;
 use super::wakes::Wakes;
 use super::worker::Worker;
@@ -37,8 +38,6 @@ pub struct Ended {
     pub counts: Counts,
     /// From when sessions were free to connect to when they were open.
     pub opens: Latency,
-    /// From when they were free to come back to when they were resumed.
-    pub returns: Latency,
     /// What the sockets went through.
     pub tally: Tally,
     /// Sessions that left and came back.
@@ -100,7 +99,7 @@ impl Crew {
         routes: &Arc<[Route]>,
         tuning: &Tuning,
     ) -> Result<Self, RunError> {
-        let threads = plan.threads;
+        let (threads, deal) = (plan.threads, Deal::of(plan));
         let mut ledger = Ledger::new();
         for room in &layout.rooms {
             ledger.add_room(room.streams);
@@ -110,22 +109,23 @@ impl Crew {
         }
         let ledger = Arc::new(ledger);
         let is_closed = matches!(plan.flow, Flow::Closed(_));
-        let readers: Vec<_> = (0..threads).map(|at| readers(layout, at, threads)).collect();
+        let readers: Vec<_> = (0..threads).map(|at| deal.readers(layout, at)).collect();
         let complete = Complete::new(&readers);
-        let driver = |_| Driver::new(tuning.clone());
+        // Who gives way to others must not burn their time.
+        let precise = |at| tuning.is_precise && !deal.is_behind(at);
+        let driver = |at| Driver::new(Tuning { is_precise: precise(at), ..tuning.clone() });
         let drivers = (0..threads).map(driver).collect::<io::Result<Vec<_>>>()?;
-        let wakes = Wakes::new(layout, &drivers)?;
+        let wakes = Wakes::new(layout, &deal, &drivers)?;
         let parts = complete.into_iter().zip(readers).zip(drivers).enumerate();
         let narrow = narrow(routes, plan.size);
         let has_gaps = plan.dialect.features().gaps;
         let (reply, replies) = sync_channel(threads);
         let mut crew = Self { hands: Vec::new(), replies, sessions: plan.sessions };
         for (at, ((complete, readers), driver)) in parts {
-            let guests = guests(layout, at, threads);
             let mut audience = Audience::new();
             audience.oracle = Oracle::of(Arc::clone(&ledger));
-            let reading = guests.iter().take_while(|guest| !guest.stalls).count();
-            audience.timed = 0..reading;
+            let timed = deal.among_first(at, plan.timed());
+            audience.timed = 0..timed;
             audience.rounds = is_closed.then(|| Rounds::new(readers));
             let desk = Desk {
                 driver,
@@ -137,20 +137,24 @@ impl Crew {
                 sent_within: 0,
                 lag: Latency::new(),
             };
+            let guests = deal.guests(layout, at);
+            let resumed = plan.dialect.features().resume;
+            let stay = |storm: crate::plan::Storm| deal.among_first(at, storm.stay);
             let seed = plan.seed.wrapping_add(at as u64);
             let live = Arc::new(Live::default());
             let worker = Worker {
                 desk,
-                talker: Talker::new(lanes(layout, at, threads), complete, wakes.clone(), seed),
+                talker: Talker::new(deal.lanes(layout, at), complete, wakes.clone(), seed),
                 share: share(guests.len(), plan.sessions),
-                stalls: Stalls::new(reading..guests.len(), has_gaps),
+                stalls: Stalls::new(timed..guests.len(), has_gaps),
                 guests,
                 dialect: plan.dialect,
                 routes: Arc::clone(routes),
                 narrow: Arc::clone(&narrow),
                 presence: plan.presence,
-                is_precise: tuning.is_precise,
-                threads,
+                storm: plan.storm.map(|storm| Storm::new(stay(storm), resumed)),
+                is_precise: precise(at),
+                is_behind: deal.is_behind(at),
                 seed,
                 live: Arc::clone(&live),
             };
@@ -200,6 +204,30 @@ impl Crew {
         window: std::ops::Range<Time>,
     ) -> Result<(), RunError> {
         self.order(&Order::Talk(talk, from, window))
+    }
+
+    /// All connections are cut at this time but those of the sessions that stay.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`].
+    pub fn storm(&self, at: Time) -> Result<(), RunError> {
+        self.order(&Order::Storm(at))
+    }
+
+    /// Whether connections were cut in all threads, and who was cut is back or over.
+    #[must_use]
+    pub fn are_back(&self) -> bool {
+        self.hands.iter().all(|Hand { live, .. }| live.struck.get() > 0 && live.away.get() == 0)
+    }
+
+    /// Whether all threads have looked later than this for who was cut and is neither back nor
+    /// over, and there is nobody.
+    #[must_use]
+    pub fn is_nobody_away(&self, since: Time) -> bool {
+        self.hands
+            .iter()
+            .all(|Hand { live, .. }| live.counted.get() > since.as_micros() && live.away.get() == 0)
     }
 
     /// The window ends now, if it has not.
@@ -353,7 +381,6 @@ impl Ended {
         self.outstanding += other.outstanding;
         self.counts.merge(other.counts);
         self.opens.merge(&other.opens);
-        self.returns.merge(&other.returns);
         self.tally.dials += other.tally.dials;
         self.tally.failed_dials += other.tally.failed_dials;
         self.tally.lost += other.tally.lost;

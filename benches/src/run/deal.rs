@@ -1,4 +1,7 @@
-//! Who of everybody belongs to which thread, and by which ways they come.
+//! What each thread of a run has of the layout.
+//!
+//! Sessions are dealt out like cards. Those of whom nobody else may get in the way, if there are
+//! any, have the first thread to themselves.
 
 use std::sync::Arc;
 
@@ -6,7 +9,100 @@ use super::desk::Voice;
 use super::talk::Lane;
 use super::worker::Guest;
 use crate::driver::{Identity, Route};
-use crate::plan::{Layout, Traffic};
+use crate::plan::{Layout, Plan, Traffic};
+
+/// Which thread has which sessions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deal {
+    all: usize,
+    threads: usize,
+    /// How many have the first thread to themselves; 0 if it is as good as any.
+    apart: usize,
+}
+
+impl Deal {
+    /// For so many sessions.
+    pub(super) const fn new(all: usize, threads: usize, apart: usize) -> Self {
+        Self { all, threads, apart: if threads > 1 { apart } else { 0 } }
+    }
+
+    /// As a plan asks for.
+    pub(super) fn of(plan: &Plan) -> Self {
+        Self::new(plan.sessions, plan.threads, plan.storm.map_or(0, |storm| storm.stay))
+    }
+
+    /// Whether a thread has what must not get in the way of the first.
+    pub(super) const fn is_behind(&self, thread: usize) -> bool {
+        self.apart > 0 && thread > 0
+    }
+
+    /// The thread of a session, and its number there.
+    pub(super) const fn seat(&self, session: usize) -> (usize, usize) {
+        match session.checked_sub(self.apart) {
+            None => (0, session),
+            Some(rest) if self.apart > 0 => {
+                let others = self.threads - 1;
+                (1 + rest % others, rest / others)
+            }
+            Some(rest) => (rest % self.threads, rest / self.threads),
+        }
+    }
+
+    /// The sessions of a thread, in the order of their numbers there.
+    pub(super) fn sessions(&self, thread: usize) -> impl Iterator<Item = usize> {
+        let (first, end, step) = match (self.apart, thread) {
+            (0, thread) => (thread, self.all, self.threads),
+            (apart, 0) => (0, apart, 1),
+            (apart, thread) => (apart + thread - 1, self.all, self.threads - 1),
+        };
+        (first..end).step_by(step)
+    }
+
+    /// How many sessions of a thread are among the first ones of all.
+    pub(super) fn among_first(&self, thread: usize, first: usize) -> usize {
+        self.sessions(thread).take_while(|session| *session < first).count()
+    }
+
+    /// The sessions of a thread, as they will connect.
+    pub(super) fn guests(&self, layout: &Layout, thread: usize) -> Vec<Guest> {
+        let guest = |session: usize| {
+            let member = &layout.members[session];
+            let identity = Identity::new(member.user.clone(), member.joins.iter().cloned());
+            // What friends say comes to the user, beside what is said in groups.
+            let identity = Identity { inbox: member.reads.len() > member.joins.len(), ..identity };
+            Guest { identity, reads: member.reads.clone(), stalls: member.stalls }
+        };
+        self.sessions(thread).map(guest).collect()
+    }
+
+    /// How many of a thread's sessions read each stream.
+    pub(super) fn readers(&self, layout: &Layout, thread: usize) -> Vec<u32> {
+        let mut readers = vec![0; layout.streams() as usize];
+        for session in self.sessions(thread) {
+            for room in &layout.members[session].reads {
+                let room = &layout.rooms[*room];
+                let streams = room.first as usize..(room.first + room.streams) as usize;
+                readers[streams].iter_mut().for_each(|readers| *readers += 1);
+            }
+        }
+        readers
+    }
+
+    /// What a thread's sessions say.
+    pub(super) fn lanes(&self, layout: &Layout, thread: usize) -> Vec<Lane> {
+        let of_kind = |traffic: &Traffic| {
+            let own = traffic.sources.iter().filter_map(|source| {
+                let (of, session) = self.seat(source.session);
+                let (stream, to) = (source.stream, source.to.clone());
+                (of == thread).then_some(Voice { session, stream, to })
+            });
+            let voices: Vec<Voice> = own.collect();
+            let share = traffic.share * share(voices.len(), traffic.sources.len());
+            Lane::new(share, voices, traffic.pick)
+        };
+        layout.traffic.iter().map(of_kind).filter(|lane| !lane.voices.is_empty()).collect()
+    }
+}
 
 /// The least buffer for what arrives; the kernel doubles it.
 const NARROW: usize = 4 << 10;
@@ -17,52 +113,41 @@ pub(super) fn narrow(routes: &[Route], size: usize) -> Arc<[Route]> {
     routes.iter().map(|route| route.clone().buffering(bytes)).collect()
 }
 
-/// The sessions of one thread: as cards are dealt.
-fn of_thread(at: usize, threads: usize, all: usize) -> impl Iterator<Item = usize> {
-    (at..all).step_by(threads)
-}
-
-pub(super) fn guests(layout: &Layout, at: usize, threads: usize) -> Vec<Guest> {
-    let guest = |session: usize| {
-        let member = &layout.members[session];
-        let identity = Identity::new(member.user.clone(), member.joins.iter().cloned());
-        // What friends say comes to the user, beside what is said in groups.
-        let identity = Identity { inbox: member.reads.len() > member.joins.len(), ..identity };
-        Guest { identity, reads: member.reads.clone(), stalls: member.stalls }
-    };
-    of_thread(at, threads, layout.members.len()).map(guest).collect()
-}
-
-/// How many of a thread's sessions read each stream.
-pub(super) fn readers(layout: &Layout, at: usize, threads: usize) -> Vec<u32> {
-    let mut readers = vec![0; layout.streams() as usize];
-    for session in of_thread(at, threads, layout.members.len()) {
-        for room in &layout.members[session].reads {
-            let room = &layout.rooms[*room];
-            let streams = room.first as usize..(room.first + room.streams) as usize;
-            readers[streams].iter_mut().for_each(|readers| *readers += 1);
-        }
-    }
-    readers
-}
-
-pub(super) fn lanes(layout: &Layout, at: usize, threads: usize) -> Vec<Lane> {
-    let of_kind = |traffic: &Traffic| {
-        let own = traffic.sources.iter().filter(|source| source.session % threads == at);
-        let voices: Vec<Voice> = own
-            .map(|source| Voice {
-                session: source.session / threads,
-                stream: source.stream,
-                to: source.to.clone(),
-            })
-            .collect();
-        let share = traffic.share * share(voices.len(), traffic.sources.len());
-        Lane::new(share, voices, traffic.pick)
-    };
-    layout.traffic.iter().map(of_kind).filter(|lane| !lane.voices.is_empty()).collect()
-}
-
+/// A part of a whole; nothing of nothing.
 pub(super) fn share(part: usize, of: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "there are far fewer sessions than 2^53")]
     if of == 0 { 0.0 } else { part as f64 / of as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dealt(deal: Deal) -> Vec<Vec<usize>> {
+        let dealt: Vec<Vec<usize>> =
+            (0..deal.threads).map(|thread| deal.sessions(thread).collect()).collect();
+        for (thread, sessions) in dealt.iter().enumerate() {
+            for (number, session) in sessions.iter().enumerate() {
+                assert_eq!(deal.seat(*session), (thread, number), "{deal:?}");
+            }
+        }
+        dealt
+    }
+
+    #[test]
+    fn sessions_are_dealt_like_cards_and_those_apart_have_a_thread_to_themselves() {
+        assert_eq!(dealt(Deal::new(5, 2, 0)), [vec![0, 2, 4], vec![1, 3]]);
+        assert_eq!(dealt(Deal::new(7, 3, 2)), [vec![0, 1], vec![2, 4, 6], vec![3, 5]]);
+        assert_eq!(dealt(Deal::new(4, 1, 2)), [vec![0, 1, 2, 3]]);
+    }
+
+    #[test]
+    fn the_first_of_all_are_the_first_of_each_thread() {
+        let count = |deal: Deal| [0, 1].map(|thread| deal.among_first(thread, 3));
+        assert_eq!(count(Deal::new(8, 2, 0)), [2, 1]);
+        assert_eq!(count(Deal::new(8, 2, 3)), [3, 0]);
+        let behind = |deal: Deal| [0, 1].map(|thread| deal.is_behind(thread));
+        assert_eq!(behind(Deal::new(8, 2, 3)), [false, true]);
+        assert_eq!(behind(Deal::new(8, 2, 0)), [false, false]);
+    }
 }

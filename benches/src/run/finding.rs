@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::audience::Comebacks;
 use crate::latency::Latency;
 
 /// What one thread found, or several together.
@@ -25,6 +26,8 @@ pub struct Finding {
     pub unsent: u64,
     /// Times that a window of messages was opened again because nothing came.
     pub stalls: u64,
+    /// Sessions that were cut in the run so far, and how they came back.
+    pub comebacks: Comebacks,
     /// The window as it was in the end.
     pub window: Duration,
     /// What each thread used of a core.
@@ -50,6 +53,7 @@ impl Finding {
         self.held_back += other.held_back;
         self.unsent += other.unsent;
         self.stalls += other.stalls;
+        self.comebacks.merge(&other.comebacks);
         self.window = self.window.max(other.window);
         self.busy.extend(&other.busy);
     }

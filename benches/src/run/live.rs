@@ -10,6 +10,10 @@ use crate::latency::Latency;
 pub(super) struct Live {
     /// Sessions that are open.
     pub(super) open: Number,
+    /// Sessions that were cut and are not back.
+    pub(super) away: Number,
+    /// When connections were cut, in microseconds; 0 if they were not.
+    pub(super) struck: Number,
     /// Sessions that ended although nobody wanted them to.
     pub(super) ended: Number,
     /// When the first session began to connect that was told to, in microseconds.

@@ -24,6 +24,7 @@ mod live;
 mod order;
 mod place;
 mod stalls;
+mod storm;
 mod talk;
 mod wakes;
 mod watch;

@@ -37,6 +37,8 @@ pub(super) enum Order {
     Scatter,
     /// Let messages flow from a time on, and measure in this window.
     Talk(Talk, Time, Range<Time>),
+    /// Cut all connections at this time but those of the sessions that stay.
+    Storm(Time),
     /// The window ends now at the latest.
     Cut(Time),
     /// Those who stop reading do so now.

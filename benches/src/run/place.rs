@@ -92,7 +92,9 @@ fn trust(given: &Options) -> Trust {
     }
 }
 
-/// With a single thread, the relay has one core and the harness another.
+/// With a single thread, the relay has one core and the harness another. So it is in a storm:
+/// with the threads of those who stay and of those who come back, and the relay's, on two cores
+/// the scheduler would be measured.
 fn start(plan: &Plan) -> Result<Relay, RunError> {
     let Place::Relay { program, flags, .. } = &plan.place else {
         unreachable!("asked for when the place is a relay")
@@ -100,11 +102,12 @@ fn start(plan: &Plan) -> Result<Relay, RunError> {
     let program = program.clone().unwrap_or_else(|| beside("relay"));
     outrank();
     let cores = allowed();
-    if plan.threads == 1 {
+    let is_pinned = plan.threads == 1 || plan.storm.is_some() && plan.threads == 2;
+    if is_pinned {
         keep_to(0, &cores);
     }
     let relay = Relay::start(&program, flags.iter().cloned());
-    if plan.threads == 1 {
+    if is_pinned {
         keep_to(1, &cores);
     }
     Ok(relay?)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use mio::Waker;
 
+use super::deal::Deal;
 use crate::driver::Driver;
 use crate::plan::Layout;
 
@@ -26,11 +27,11 @@ impl Wakes {
     /// # Errors
     ///
     /// When the system has no more means to wake somebody.
-    pub(super) fn new(layout: &Layout, drivers: &[Driver]) -> io::Result<Self> {
+    pub(super) fn new(layout: &Layout, deal: &Deal, drivers: &[Driver]) -> io::Result<Self> {
         let wakers = drivers.iter().map(Driver::waker).collect::<io::Result<_>>()?;
         let mut owners = vec![0; layout.streams() as usize];
         for source in layout.traffic.iter().flat_map(|traffic| &traffic.sources) {
-            owners[source.stream as usize] = source.session % drivers.len();
+            owners[source.stream as usize] = deal.seat(source.session).0;
         }
         Ok(Self { wakers, owners: owners.into(), noted: vec![false; drivers.len()] })
     }
@@ -72,7 +73,7 @@ mod tests {
         let room = crate::plan::Room { first: 0, streams: 2, readers: 4 };
         let layout = Layout { rooms: vec![room], members: Vec::new(), traffic: vec![traffic] };
         let mut drivers = [0, 1].map(|_| Driver::new(Tuning::default()).unwrap());
-        let mut wakes = Wakes::new(&layout, &drivers).unwrap();
+        let mut wakes = Wakes::new(&layout, &Deal::new(4, 2, 0), &drivers).unwrap();
         wakes.note(0);
         wakes.wake();
         let (began, mut audience) = (Instant::now(), Audience::new());

@@ -12,8 +12,9 @@ use super::desk::Desk;
 use super::live::Live;
 use super::order::{Order, Reply};
 use super::stalls::Stalls;
+use super::storm::Storm;
 use super::talk::Talker;
-use super::{Ended, Finding, Talk};
+use super::{Ended, Finding, Talk, cores};
 use crate::audience::Meter;
 use crate::clock;
 use crate::dialect::Dialect;
@@ -41,11 +42,13 @@ pub(super) struct Worker {
     pub(super) narrow: Arc<[Route]>,
     pub(super) stalls: Stalls,
     pub(super) presence: Option<Presence>,
+    pub(super) storm: Option<Storm>,
     /// This thread's part of the sessions.
     pub(super) share: f64,
     /// Whether the driver burns time instead of oversleeping.
     pub(super) is_precise: bool,
-    pub(super) threads: usize,
+    /// Whether other threads go first.
+    pub(super) is_behind: bool,
     pub(super) seed: u64,
     pub(super) live: Arc<Live>,
 }
@@ -88,6 +91,9 @@ impl Worker {
         orders: &Receiver<Order>,
         replies: &SyncSender<Reply>,
     ) -> io::Result<Ended> {
+        if self.is_behind {
+            cores::give_way();
+        }
         let resumed = self.dialect.features().resume;
         let comings = self.presence.map(|p| Comings::new(p, self.share, resumed, self.seed));
         let mut running = Running {
@@ -119,12 +125,15 @@ impl Running {
     fn follow(&mut self, order: Order, replies: &SyncSender<Reply>) {
         match order {
             Order::Arrive(arrive) => {
-                let (guests, threads) = (self.worker.guests.len(), self.worker.threads);
-                self.arrivals = Some(Arrivals::new(&arrive, guests, threads));
+                let (guests, share) = (self.worker.guests.len(), self.worker.share);
+                self.arrivals = Some(Arrivals::new(&arrive, guests, share));
                 self.settled_before = self.settled();
             }
             Order::Scatter => self.scatter(),
             Order::Talk(talk, from, window) => self.talk(talk, from, window),
+            Order::Storm(at) => {
+                self.worker.storm.iter_mut().for_each(|storm| storm.announce(at));
+            }
             Order::Cut(at) => {
                 if let Some(meter) = &mut self.worker.desk.audience.meter {
                     meter.window.end = meter.window.end.min(at);
@@ -135,6 +144,7 @@ impl Running {
             Order::Hush => {
                 self.worker.talker.hush();
                 self.comings.iter_mut().for_each(Comings::stay);
+                self.worker.storm.iter_mut().for_each(Storm::call_off);
                 self.is_hushed = true;
             }
             // Without anybody to take it there is nobody who misses it.
@@ -182,6 +192,9 @@ impl Running {
         if let Some(comings) = &mut self.comings {
             comings.turn(now, &mut self.worker.desk);
         }
+        if let Some(storm) = &mut self.worker.storm {
+            storm.turn(now, &mut self.worker.desk);
+        }
         self.worker.stalls.turn(now, &mut self.worker.desk);
         self.worker.talker.speak(now, &mut self.worker.desk);
         self.watch_for_stalls(now);
@@ -200,6 +213,10 @@ impl Running {
         let (live, ended) = (&self.worker.live, audience.counts().ended);
         live.opened.set(audience.last_opened().as_micros());
         live.open.set(audience.open() as u64);
+        if let Some(struck) = self.worker.storm.as_ref().and_then(Storm::struck) {
+            live.away.set(audience.comebacks.away());
+            live.struck.set(struck.as_micros());
+        }
         if live.ended.get() != ended {
             live.set_trouble(driver.trouble());
             live.ended.set(ended);
@@ -231,8 +248,10 @@ impl Running {
         let edges = edges.filter(|edge| *edge > now);
         let arrivals = self.arrivals.as_ref().and_then(Arrivals::next);
         let comings = self.comings.as_ref().and_then(Comings::next);
+        let storm = worker.storm.as_ref().and_then(Storm::next);
         let returns = worker.stalls.next();
-        let dues = [worker.talker.next(), soon, arrivals, comings, returns, Some(now + every)];
+        let dues = [worker.talker.next(), soon, arrivals, comings, storm, returns];
+        let edges = edges.chain([now + every]);
         dues.into_iter().flatten().chain(edges).min().unwrap_or(now)
     }
 
@@ -299,6 +318,7 @@ impl Running {
             let is_complete = self.comings.as_ref().is_none_or(Comings::is_complete);
             outstanding += self.worker.stalls.absent(&desk.audience);
             outstanding += self.worker.talker.held() + u64::from(!is_complete);
+            outstanding += desk.audience.comebacks.away();
             live.outstanding.set(outstanding);
             live.counted.set(now.as_micros());
         }
@@ -332,6 +352,7 @@ impl Running {
             held_back: std::mem::take(&mut talker.held_back),
             unsent: std::mem::take(&mut talker.unsent),
             stalls: std::mem::take(&mut self.stalls),
+            comebacks: desk.audience.comebacks.clone(),
             window,
             busy: vec![busy],
         }
@@ -348,7 +369,6 @@ impl Running {
             outstanding: audience.oracle.outstanding(),
             counts: audience.counts(),
             opens: audience.opens,
-            returns: audience.returns,
             tally: driver.tally(),
             left,
             broken,

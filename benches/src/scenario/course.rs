@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::RunError;
 use crate::clock;
+use crate::dialect::Reconnect;
 use crate::driver::Tuning;
 use crate::plan::{Flow, Layout, Plan, Ramp};
 use crate::report::Report;
@@ -64,7 +65,7 @@ impl<'a> Course<'a> {
     /// All sessions open, at a rate or as fast as they can.
     pub(super) fn arrive(&mut self, rate: Option<f64>, within: Duration) -> Result<bool, RunError> {
         let now = clock::now();
-        let concurrency = self.plan.concurrency.div_ceil(self.plan.threads);
+        let concurrency = dialing(self.plan);
         self.crew.arrive(Arrive { from: now, rate, concurrency })?;
         let wanted = self.plan.sessions as u64;
         let is_over = |crew: &Crew| {
@@ -171,14 +172,22 @@ fn prefix() -> String {
     format!("b{:x}-{:x}-", std::process::id(), clock::now().as_micros())
 }
 
+/// Connections that a thread makes at the same time. In a storm the first has few to make.
+fn dialing(plan: &Plan) -> usize {
+    let idle = usize::from(plan.storm.is_some());
+    plan.concurrency.div_ceil(plan.threads.saturating_sub(idle).max(1))
+}
+
 fn tuning(plan: &Plan) -> Tuning {
     let mut tuning = Tuning {
-        dialing: plan.concurrency.div_ceil(plan.threads),
+        dialing: dialing(plan),
         is_precise: matches!(plan.flow, Flow::Open(_) | Flow::Find { .. })
             || plan.arrivals.is_some(),
         ..Tuning::default()
     };
     tuning.habits.heartbeat = Some(plan.heartbeat);
+    // Who finds no way back at once tries again.
+    tuning.habits.reconnect = plan.storm.map(|_| Reconnect::default());
     tuning
 }
 

@@ -1,7 +1,7 @@
 //! The runs that the binary offers: each starts from a server or a relay, and ends in a report.
 //!
-//! `idle`, `connect`, `echo`, `fan`, `chat` and `tortoise` follow a [`Plan`]; `classes`, `cuts` and
-//! `storm` have settings of their own, and need sessions that are resumed.
+//! `idle`, `connect`, `echo`, `fan`, `chat`, `storm` and `tortoise` follow a [`Plan`]; `classes` and
+//! `cuts` have settings of their own, and need sessions that are resumed.
 
 mod capacity;
 pub mod classes;
@@ -10,7 +10,7 @@ mod course;
 mod crowd;
 pub mod cuts;
 mod idle;
-pub mod storm;
+mod storm;
 mod tortoise;
 mod traffic;
 
@@ -92,6 +92,7 @@ pub fn run(plan: &Plan, interrupt: Interrupt, progress: Progress) -> Result<Repo
         Kind::Idle => idle::run(plan, interrupt, progress),
         Kind::Connect => connect::run(plan, interrupt, progress),
         Kind::Echo | Kind::Fan | Kind::Chat => traffic::run(plan, interrupt, progress),
+        Kind::Storm => storm::run(plan, interrupt, progress),
         Kind::Tortoise => tortoise::run(plan, interrupt, progress),
     }
 }
@@ -175,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_load_is_part_of_a_report() {
-        let report = report_of("storm", &vec![15_000]);
+        let report = report_of("cuts", &vec![15_000]);
         assert_eq!(report.planned(), &serde_json::json!([15_000]));
     }
 }

@@ -1,281 +1,142 @@
 //! Very many connections are lost at once, and come back without hurting those that stayed.
 //!
-//! Two threads, each with a driver and rooms of its own: the many, who are cut, and the few, who
-//! stay and are timed. The many come from several addresses. How long a session took to be
-//! resumed counts from the moment when it was free to connect: when its wait was over, by its own
-//! back-off or by the time that the gateway gave it.
+//! Messages flow as in `fan`, twice: first nothing happens, then all sessions are cut but those
+//! that stay. Only the deliveries to these are timed, since what comes to the others late comes
+//! late because they were away. How long a session took to come back counts from the moment when
+//! it was free to: when its wait was over, by its own back-off or by the time that the server gave
+//! it. Where sessions are resumed nothing may be lost; elsewhere who was cut is owed nothing until
+//! it is open again.
 
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::thread;
 use std::time::Duration;
 
-use clap::Args;
-use rustix::process::setpriority_process;
-use rustix::thread::gettid;
-use serde::Serialize;
-
-use super::{Crowd, Rooms, RunError, Setting, check_rooms, deliveries, flags, report_of, tell};
+use super::RunError;
+use super::course::{Course, real};
+use super::traffic::{HEADSTART, Measured, flow, timed_figures};
+use crate::audience::Comebacks;
 use crate::clock;
-use crate::dialect::Dialect;
-use crate::driver::{Route, Tuning};
-use crate::oracle::Verdict;
-use crate::report::Report;
-use crate::run::Interrupt;
-use crate::run::cores::{allowed, keep_to, outrank};
-use crate::schedule::Schedule;
-use crate::server::{Relay, Target};
+use crate::plan::{Flow, Plan, Storm};
+use crate::report::{Figure, Report};
+use crate::run::{Finding, Interrupt, Outcome, Talk};
+use crate::terminal::Progress;
 
-/// How much of everything.
-#[derive(Args, Clone, Debug, Serialize)]
-pub struct Plan {
-    /// Sessions that are cut
-    #[arg(long, default_value_t = 15_000)]
-    pub sessions: usize,
-    /// Sessions that stay
-    #[arg(long, default_value_t = 1_000)]
-    pub others: usize,
-    /// Deliveries a second to those that stay
-    #[arg(long, default_value_t = 10_000)]
-    pub rate: u64,
-    /// Deliveries a second to those that are cut
-    #[arg(long, default_value_t = 1_500)]
-    pub crowd_rate: u64,
-    /// Sessions in each room
-    #[arg(long, default_value_t = 100)]
-    pub members: usize,
-    /// Bytes of a message
-    #[arg(long, default_value_t = 128)]
-    pub body: usize,
-    /// Seconds of quiet before the cut
-    #[arg(long, default_value_t = 10)]
-    pub before: u64,
-    /// Authentications a second that the gateway takes; 0: no limit
-    #[arg(long, default_value_t = 0)]
-    pub handshake_rate: u32,
-    /// Seconds after which a storm is not waited for any longer
-    #[arg(long, default_value_t = 60)]
-    pub patience: u64,
-}
-
-/// Longest way back for a session that is free to come, in milliseconds.
-const BACK: f64 = 3_000.0;
-/// Most that the p99 of those who stay may grow.
-const SLOWER: f64 = 1.5;
-/// Addresses that the many come from.
-const ADDRESSES: u8 = 8;
+/// How long who was cut is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The least time over which those who stay are watched after the cut.
 const WATCH: Duration = Duration::from_secs(3);
+/// The longest time that messages flow before the cut, after a pause.
+const LEAD: Duration = Duration::from_secs(1);
 
-const GATHERING: u8 = 0;
-const GATHERED: u8 = 1;
-const CUT: u8 = 2;
-const BACK_AGAIN: u8 = 3;
-const OVER: u8 = 4;
+/// Whose deliveries are timed.
+const WHOSE: &str = "those who stay";
 
-/// What the many went through.
-struct Storm {
-    crowd: Crowd,
-    /// From the cut to the last session that was back.
-    took: Duration,
-    was_cut: bool,
-    are_back: bool,
-    is_settled: bool,
-}
-
-/// Runs against a relay of its own.
+/// Runs it.
 ///
 /// # Errors
 ///
 /// [`RunError`] when there is no result.
-pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
-    check_rooms((plan.sessions, plan.members), (plan.crowd_rate, "crowd-rate"))?;
-    check_rooms((plan.others, plan.members), (plan.rate, "rate"))?;
-    outrank();
-    // With four threads on two cores the scheduler would be measured.
-    let cores = allowed();
-    keep_to(0, &cores);
-    let own = flags(&[
-        ("--shards", "1".to_owned()),
-        ("--resume-ttl", "120".to_owned()),
-        ("--handshake-rate", plan.handshake_rate.to_string()),
-    ]);
-    let relay = Relay::start(&setting.relay, own.into_iter().chain(setting.flags.clone()))?;
-    keep_to(1, &cores);
-    let (target, stage) = (relay.target(), AtomicU8::new(GATHERING));
-    thread::scope(|scope| {
-        let many = scope.spawn(|| {
-            let storm = many(plan, target, &stage, &setting.interrupt);
-            // Whoever waits for the storm must learn that there is none.
-            stage.fetch_max(if storm.is_ok() { BACK_AGAIN } else { OVER }, Ordering::SeqCst);
-            storm
-        });
-        let few = few(plan, target, &stage, &setting.interrupt);
-        stage.store(OVER, Ordering::SeqCst);
-        let storm = many.join().map_err(|_panic| RunError::Thread)??;
-        Ok(report(plan, &relay, few?, storm))
-    })
-}
-
-fn many(
+pub(super) fn run(
     plan: &Plan,
-    target: Target,
-    stage: &AtomicU8,
-    interrupt: &Interrupt,
-) -> Result<Storm, RunError> {
-    // The gateway and those who stay come first: this load is not what is measured.
-    let _ = setpriority_process(Some(gettid()), 5);
-    let tuning = Tuning { dialing: 1_024, ..Tuning::default() };
-    let mut crowd = Crowd::new(tuning, plan.body)?;
-    crowd.obey(interrupt);
-    let routes: Arc<[Route]> = (1..=ADDRESSES)
-        .map(|number| Ipv4Addr::new(127, 0, 1, number))
-        .map(|address| Route::tcp(target.tcp).from(IpAddr::V4(address)))
-        .collect();
-    let (rooms, members) = (plan.sessions / plan.members, plan.members);
-    let (name, publishers) = ("storm", 1);
-    crowd.add(&Rooms { name, rooms, members, publishers, dialect: Dialect::Comet }, &routes);
-    crowd.open(Duration::from_secs(120))?;
-    tell(&format!("{} sessions are open", crowd.driver.sessions()));
-    let mut schedule = deliveries(clock::now(), plan.crowd_rate, plan.members);
-    stage.fetch_max(GATHERED, Ordering::SeqCst);
-    until(stage, CUT, &mut crowd, &mut schedule)?;
-
-    let cut = clock::now();
-    if crowd.is_interrupted() {
-        let is_settled = crowd.settle(Duration::from_secs(20))?;
-        let (took, was_cut, are_back) = (Duration::ZERO, false, true);
-        return Ok(Storm { crowd, took, was_cut, are_back, is_settled });
+    interrupt: Interrupt,
+    progress: Progress,
+) -> Result<Report, RunError> {
+    let mut course = Course::start(plan, interrupt, progress)?;
+    if course.ramp()?
+        && let (Flow::Open(rate), Some(storm)) = (plan.flow, plan.storm)
+    {
+        let talk = Talk::Open(rate);
+        let before = calm(&mut course, talk)?;
+        if course.watch.is_interrupted() {
+            course.report.note("the run ended before anything was cut");
+        } else {
+            strike(&mut course, talk, storm, &before)?;
+        }
     }
-    (0..crowd.driver.sessions()).for_each(|session| crowd.driver.cut(session));
-    let deadline = cut + Duration::from_secs(plan.patience);
-    let all = crowd.driver.sessions();
-    let are_back = |crowd: &Crowd| {
-        crowd.audience.counts().resumed >= all as u64 && crowd.audience.open() == all
-    };
-    while !are_back(&crowd) && clock::now() < deadline && !crowd.is_interrupted() {
-        crowd.run(clock::now() + TURN, &mut schedule)?;
-    }
-    let took = crowd.audience.last_opened().since(cut);
-    let are_back = are_back(&crowd);
-    tell(&format!("{} of {all} are back after {took:?}", crowd.audience.open()));
-    stage.fetch_max(BACK_AGAIN, Ordering::SeqCst);
-    until(stage, OVER, &mut crowd, &mut schedule)?;
-    let is_settled = crowd.settle(Duration::from_secs(20))?;
-    Ok(Storm { crowd, took, was_cut: true, are_back, is_settled })
+    course.finish()
 }
 
-/// How long a driver goes on without looking at the stage.
-const TURN: Duration = Duration::from_millis(10);
+/// Messages flow, and nothing happens.
+fn calm(course: &mut Course<'_>, talk: Talk) -> Result<Finding, RunError> {
+    let times = course.plan.times;
+    let mut measured = flow(course, talk, times.warm_up, ("measure", times.measure))?;
+    measured.finding = course.settle()?;
+    timed_figures((WHOSE, "before the cut"), talk, &measured, &mut course.report);
+    Ok(measured.finding)
+}
 
-fn until(
-    stage: &AtomicU8,
-    wanted: u8,
-    crowd: &mut Crowd,
-    schedule: &mut Schedule,
+/// Messages flow, and the connections are cut.
+fn strike(
+    course: &mut Course<'_>,
+    talk: Talk,
+    storm: Storm,
+    before: &Finding,
 ) -> Result<(), RunError> {
-    while stage.load(Ordering::SeqCst) < wanted && !crowd.is_interrupted() {
-        crowd.run(clock::now() + TURN, schedule)?;
+    let memory_before = course.watch.server_memory();
+    let mut measured = storm_window(course, talk)?;
+    measured.finding = course.settle()?;
+    let is_partial = course.watch.is_interrupted();
+    let (report, finding) = (&mut course.report, &measured.finding);
+    comebacks(&finding.comebacks, storm, is_partial, report);
+    timed_figures((WHOSE, "in the storm"), talk, &measured, report);
+    if !is_partial {
+        let ratio = finding.latency.ms(0.99) / before.latency.ms(0.99);
+        let name = "p99 of those who stay, storm to before";
+        report.at_most(name, ratio, storm.slower, "times");
+    }
+    if let Some((before, after)) = memory_before.zip(course.watch.server_memory()) {
+        let mib = |bytes: u64| real(bytes) / f64::from(1 << 20);
+        course.report.figure("server memory before the cut", mib(before), "MiB");
+        course.report.figure("server memory after the storm", mib(after), "MiB");
     }
     Ok(())
 }
 
-/// Those who stay: their p50 and p99 before and during the storm.
-struct Few {
-    crowd: Crowd,
-    before: (f64, f64),
-    during: (f64, f64),
-    is_settled: bool,
+/// The window that begins with the cut, and ends when all are back, but not too soon.
+fn storm_window(course: &mut Course<'_>, talk: Talk) -> Result<Measured, RunError> {
+    let Course { crew, watch, plan, .. } = course;
+    let from = clock::now() + HEADSTART;
+    let cut = from + plan.times.warm_up.min(LEAD);
+    let deadline = cut + PATIENCE;
+    crew.talk(talk, from, cut..deadline)?;
+    crew.storm(cut)?;
+    watch.phase("before the cut", Some(cut.since(from)));
+    let mut outcome = watch.pass(crew, cut)?;
+    let cpu = watch.server_cpu();
+    watch.phase("storm", None);
+    if outcome != Outcome::Interrupted {
+        outcome = watch.wait_for(crew, deadline, |crew| crew.are_back())?;
+    }
+    if outcome == Outcome::Done {
+        outcome = watch.pass(crew, cut + plan.times.measure.min(WATCH))?;
+    }
+    crew.cut()?;
+    let cpu = cpu.zip(watch.server_cpu()).map(|(from, to)| to.saturating_sub(from));
+    if outcome == Outcome::Interrupted {
+        // Who was cut must be back before anything can be judged.
+        crew.hush()?;
+        let since = clock::now();
+        let _outcome = watch.insist(crew, PATIENCE, |crew| crew.is_nobody_away(since))?;
+    }
+    Ok(Measured { finding: Finding::default(), cpu })
 }
 
-fn few(
-    plan: &Plan,
-    target: Target,
-    stage: &AtomicU8,
-    interrupt: &Interrupt,
-) -> Result<Few, RunError> {
-    let tuning = Tuning { is_precise: true, ..Tuning::default() };
-    let mut crowd = Crowd::new(tuning, plan.body)?;
-    crowd.obey(interrupt);
-    let routes: Arc<[Route]> = Arc::new([Route::tcp(target.tcp)]);
-    let (rooms, members) = (plan.others / plan.members, plan.members);
-    let (name, publishers) = ("stay", 1);
-    crowd.add(&Rooms { name, rooms, members, publishers, dialect: Dialect::Comet }, &routes);
-    crowd.open(Duration::from_secs(120))?;
-    let mut schedule = deliveries(clock::now(), plan.rate, plan.members);
-    until(stage, GATHERED, &mut crowd, &mut schedule)?;
-    crowd.run(clock::now() + Duration::from_secs(2), &mut schedule)?;
-
-    crowd.audience.latency.reset();
-    crowd.run(clock::now() + Duration::from_secs(plan.before), &mut schedule)?;
-    let before = times(&crowd);
-    crowd.audience.latency.reset();
-    let watched = clock::now() + WATCH;
-    stage.fetch_max(CUT, Ordering::SeqCst);
-    while (stage.load(Ordering::SeqCst) < BACK_AGAIN || clock::now() < watched)
-        && !crowd.is_interrupted()
-    {
-        crowd.run(clock::now() + TURN, &mut schedule)?;
+fn comebacks(comebacks: &Comebacks, storm: Storm, is_partial: bool, report: &mut Report) {
+    let Comebacks { cut, back, waits, began, ended, took, .. } = comebacks;
+    report.count("sessions cut", *cut);
+    report.count("sessions back", *back);
+    report.count("attempts that had to wait again", waits.saturating_sub(*cut));
+    if back < cut {
+        report.violation(format!("{} sessions did not come back", cut - back));
     }
-    let during = times(&crowd);
-    let is_settled = crowd.settle(Duration::from_secs(10))?;
-    Ok(Few { crowd, before, during, is_settled })
-}
-
-fn times(crowd: &Crowd) -> (f64, f64) {
-    (crowd.audience.latency.ms(0.5), crowd.audience.latency.ms(0.99))
-}
-
-fn report(plan: &Plan, relay: &Relay, few: Few, storm: Storm) -> Report {
-    let mut report = report_of("storm", plan);
-    let counts = storm.crowd.audience.counts();
-    let returns = &storm.crowd.audience.returns;
-    let cut = if storm.was_cut { storm.crowd.driver.sessions() as u64 } else { 0 };
-    report.count("sessions cut", cut);
-    report.count("sessions resumed", counts.resumed);
-    report.count("attempts that had to wait again", counts.waits.saturating_sub(cut));
-    let is_partial = storm.crowd.is_interrupted();
-    for (name, value) in [
-        ("from the cut to the last session back", ms(storm.took)),
-        ("from free to come to resumed, p50", returns.ms(0.5)),
-        ("from free to come to resumed, p99", returns.ms(0.99)),
-        ("those who stay, before: p50", few.before.0),
-        ("those who stay, before: p99", few.before.1),
-        ("those who stay, in the storm: p50", few.during.0),
-        ("those who stay, in the storm: p99", few.during.1),
-    ] {
-        // What did not happen took no time at all.
-        if value > 0.0 || !is_partial {
-            report.figure(name, value, "ms");
-        }
+    if let Some(began) = began.filter(|_| *back > 0) {
+        let all =
+            Figure::new("from the cut to the last session back", ms(ended.since(began)), "ms");
+        report.add(all.lower_is_better());
+        report.distribution("from free to come back to open", took);
     }
-    if is_partial {
-        report.interrupted();
-    } else {
-        report.at_most("from free to come to resumed, last", returns.ms(1.0), BACK, "ms");
-        let ratio = few.during.1 / few.before.1;
-        report.at_most("p99 of those who stay, storm to before", ratio, SLOWER, "times");
-        if !storm.are_back {
-            report.violation("not all sessions came back");
-        }
+    if !is_partial {
+        let name = "from free to come back to open, last";
+        report.at_most(name, took.ms(1.0), ms(storm.back_within), "ms");
     }
-    if relay.usage().cpu().is_err() {
-        report.violation("the relay is gone");
-    }
-    let mut verdict = finish(&mut report, "many", storm.crowd, storm.is_settled);
-    verdict.merge(finish(&mut report, "few", few.crowd, few.is_settled));
-    report.verdict(&verdict);
-    report
-}
-
-fn finish(report: &mut Report, name: &str, crowd: Crowd, is_settled: bool) -> Verdict {
-    crowd.report_unsent(report);
-    if !is_settled {
-        let missing = crowd.audience.oracle.outstanding();
-        report.violation(format!("{name}: {missing} deliveries had not come at the end"));
-    }
-    crowd.audience.oracle.finish()
 }
 
 fn ms(took: Duration) -> f64 {

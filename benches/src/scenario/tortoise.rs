@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::RunError;
 use super::course::{Course, real};
-use super::traffic::{Measured, flow, rate, remarks};
+use super::traffic::{Measured, flow, timed_figures};
 use crate::clock;
 use crate::driver::Time;
 use crate::plan::{Flow, Plan, Stall};
@@ -49,7 +49,7 @@ pub(super) fn run(
 
 fn measure(course: &mut Course<'_>, talk: Talk, stall: Stall) -> Result<(), RunError> {
     let all = part(course, talk, "measure")?;
-    figures("all reading", talk, &all, &mut course.report);
+    timed_figures(("readers", "all reading"), talk, &all, &mut course.report);
     if course.watch.is_interrupted() {
         return Ok(());
     }
@@ -58,7 +58,7 @@ fn measure(course: &mut Course<'_>, talk: Talk, stall: Stall) -> Result<(), RunE
     course.crew.stall(true)?;
     let some = part(course, talk, "stalled")?;
     memory.most = course.watch.take_peak();
-    figures("others stalled", talk, &some, &mut course.report);
+    timed_figures(("readers", "others stalled"), talk, &some, &mut course.report);
     go_on(course)?;
     memory.after = course.watch.server_resident();
     let report = &mut course.report;
@@ -96,24 +96,6 @@ fn go_on(course: &mut Course<'_>) -> Result<(), RunError> {
         course.report.note("the stalled were still catching up when the wait was over");
     }
     Ok(())
-}
-
-fn figures(when: &str, talk: Talk, measured: &Measured, report: &mut Report) {
-    let Measured { finding, cpu } = measured;
-    if finding.window.is_zero() {
-        return report.note(format!("{when}: the run ended before anything was measured"));
-    }
-    report.throughput(format!("deliveries to readers, {when}"), rate(talk, finding), "/s");
-    if let Some(cpu) = cpu {
-        let cores = cpu.as_secs_f64() / finding.window.as_secs_f64();
-        report.add(Figure::new(format!("server CPU, {when}"), cores, "cores").lower_is_better());
-    }
-    report.figure(format!("harness CPU, {when}"), finding.cpu(), "cores");
-    report.distribution(format!("delivery, {when}"), &finding.latency);
-    for why in finding.limits() {
-        report.harness_limited(format!("{when}: {why}"));
-    }
-    remarks(talk, finding, report);
 }
 
 fn judge_times(all: &Measured, some: &Measured, stall: Stall, report: &mut Report) {

@@ -22,7 +22,7 @@ pub(super) struct Measured {
 }
 
 /// From the talk's first message to the first that may be due.
-const HEADSTART: Duration = Duration::from_millis(20);
+pub(super) const HEADSTART: Duration = Duration::from_millis(20);
 
 /// Runs one of the scenarios in which messages flow.
 ///
@@ -116,7 +116,31 @@ pub(super) fn figures(plan: &Plan, talk: Talk, measured: &Measured, report: &mut
     remarks(talk, finding, report);
 }
 
-pub(super) fn remarks(talk: Talk, finding: &Finding, report: &mut Report) {
+/// What there was for those who are timed in one of several windows.
+pub(super) fn timed_figures(
+    (whose, when): (&str, &str),
+    talk: Talk,
+    measured: &Measured,
+    report: &mut Report,
+) {
+    let Measured { finding, cpu } = measured;
+    if finding.window.is_zero() {
+        return report.note(format!("{when}: the run ended before anything was measured"));
+    }
+    report.throughput(format!("deliveries to {whose}, {when}"), rate(talk, finding), "/s");
+    if let Some(cpu) = cpu {
+        let cores = cpu.as_secs_f64() / finding.window.as_secs_f64();
+        report.add(Figure::new(format!("server CPU, {when}"), cores, "cores").lower_is_better());
+    }
+    report.figure(format!("harness CPU, {when}"), finding.cpu(), "cores");
+    report.distribution(format!("delivery, {when}"), &finding.latency);
+    for why in finding.limits() {
+        report.harness_limited(format!("{when}: {why}"));
+    }
+    remarks(talk, finding, report);
+}
+
+fn remarks(talk: Talk, finding: &Finding, report: &mut Report) {
     let came = finding.latency.len();
     if matches!(talk, Talk::Open(_)) && real(finding.due) < 0.99 * real(came) {
         let late = came - finding.due;

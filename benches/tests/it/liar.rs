@@ -34,6 +34,8 @@ pub(crate) enum Lie {
     Gap(u64),
     /// No session is resumed.
     Forget,
+    /// Nothing is wrong with it, but what is sent while a session has no connection never comes.
+    Absent,
     /// Nothing is wrong with it, but from the hundredth on the gateway stands still for so long.
     Stall(Duration),
 }
@@ -252,6 +254,9 @@ impl World {
             (Lie::Gap(count), Some(0)) => vec![Slot::Gap(count)],
             _ => vec![whole],
         };
+        if self.lie == Lie::Absent && session.link.is_none() {
+            return;
+        }
         let from = session.log.len();
         session.log.extend(slots);
         let until = session.log.len();

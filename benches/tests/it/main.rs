@@ -11,5 +11,6 @@ mod planned;
 mod rooms;
 mod runs;
 mod stalls;
+mod storm;
 mod suite;
 mod tls;

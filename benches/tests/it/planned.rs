@@ -22,17 +22,17 @@ fn at(relay: Relay) -> (Relay, [String; 2]) {
     (relay, addresses)
 }
 
-fn run(text: &str, addr: &str, interrupt: Interrupt) -> Report {
+pub(crate) fn run(text: &str, addr: &str, interrupt: Interrupt) -> Report {
     run_with(text, addr, interrupt, Progress::new(true))
 }
 
-fn run_with(text: &str, addr: &str, interrupt: Interrupt, progress: Progress) -> Report {
+pub(crate) fn run_with(text: &str, addr: &str, interrupt: Interrupt, progress: Progress) -> Report {
     let text = format!("{text}\naddr = [\"{addr}\"]");
     let plan = Plan::new(Options::read(&text).expect(&text)).expect(&text);
     scenario::run(&plan, interrupt, progress).expect("a result")
 }
 
-fn figure(report: &Report, name: &str) -> f64 {
+pub(crate) fn figure(report: &Report, name: &str) -> f64 {
     report.find(name).unwrap_or_else(|| panic!("no {name} in {report}")).value()
 }
 
@@ -161,15 +161,27 @@ fn the_rate_that_a_server_bears_is_found() {
     assert!(report.find("saturating rate: echoes").is_none(), "{report}");
 }
 
-/// Pulls an interrupt some time after it reads that the measuring has begun.
-struct PullsLater(Option<Interrupt>);
+/// Pulls an interrupt some time after it reads that a part of the run has begun.
+pub(crate) struct PullsLater {
+    interrupt: Option<Interrupt>,
+    part: &'static str,
+    after: Duration,
+}
+
+impl PullsLater {
+    pub(crate) fn new(interrupt: Interrupt, part: &'static str, after: Duration) -> Self {
+        Self { interrupt: Some(interrupt), part, after }
+    }
+}
 
 impl std::io::Write for PullsLater {
     fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
-        let measures = text.windows(7).any(|part| part == b"measure");
-        if let Some(interrupt) = self.0.take_if(|_| measures) {
+        let part = self.part.as_bytes();
+        let has_begun = text.windows(part.len()).any(|words| words == part);
+        if let Some(interrupt) = self.interrupt.take_if(|_| has_begun) {
+            let after = self.after;
             std::thread::spawn(move || {
-                let _pulled = Interrupt::never().wait(Duration::from_millis(600));
+                let _pulled = Interrupt::never().wait(after);
                 interrupt.pull()
             });
         }
@@ -185,7 +197,11 @@ impl std::io::Write for PullsLater {
 fn an_interrupted_run_ends_with_a_partial_report() {
     let (_gateway, [tcp, _]) = gateway();
     let interrupt = Interrupt::never();
-    let progress = Progress::lines_into(Box::new(PullsLater(Some(interrupt.clone()))));
+    let progress = Progress::lines_into(Box::new(PullsLater::new(
+        interrupt.clone(),
+        "measure",
+        Duration::from_millis(600),
+    )));
     let began = std::time::Instant::now();
     let text = "scenario = \"fan\"\nsessions = 10\nrate = 100\nwarmup = \"100ms\"\n\
                 duration = \"1h\"";

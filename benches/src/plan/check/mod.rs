@@ -1,5 +1,7 @@
 //! From what was said to a plan in which everything has a value.
 
+mod storm;
+
 use std::time::Duration;
 
 use super::stall::{self, stall};
@@ -62,6 +64,7 @@ const fn own(kind: Kind) -> &'static [&'static str] {
             "away",
             "breaks",
         ],
+        Kind::Storm => &["size", "rate", "publishers", "stay", "back-within", "slower"],
         Kind::Tortoise => &["size", "rate", "publishers", "stalled", "slower", "growth"],
     }
 }
@@ -89,6 +92,8 @@ const fn defaults(kind: Kind) -> Defaults {
         Kind::Echo => (100, 0, 256, 1, 5),
         Kind::Fan => (1_000, 1, 256, 1, 5),
         Kind::Chat => (2_000, 500, 256, 2, 20),
+        // Most of them come back at once, and rooms have a size rather than a number.
+        Kind::Storm => (16_000, 0, 1_024, 2, 10),
         Kind::Tortoise => (10_000, 1, 256, 5, 20),
     };
     // Who stopped has much to catch up with.
@@ -111,6 +116,12 @@ impl Plan {
         let sessions = given.sessions.unwrap_or(defaults.sessions);
         within("sessions", sessions, 1, 10_000_000)?;
         let company = company(kind, &given, sessions, defaults.rooms)?;
+        let storm = match company {
+            Company::Rooms { rooms, publishers, .. } => {
+                storm::storm(&given, sessions, (rooms, publishers))?
+            }
+            _ => None,
+        };
         let plan = Self {
             kind,
             dialect,
@@ -125,10 +136,12 @@ impl Plan {
             concurrency: given.concurrency.unwrap_or(defaults.concurrency),
             heartbeat,
             sources: sources(&given, sessions),
-            threads: given.threads.unwrap_or(1),
+            // Who comes back in a storm must not hold up who stayed.
+            threads: given.threads.unwrap_or(if storm.is_some() { 2 } else { 1 }),
             seed: given.seed.unwrap_or(1),
             times: times(&given, &defaults),
             presence: presence(kind, &given)?,
+            storm,
             given,
         };
         plan.check()?;
@@ -234,7 +247,12 @@ fn place(dialect: Dialect, given: &Options) -> Result<Place, PlanError> {
     let addressed = (given.scenario == Some(Kind::Chat)).then_some("--addressed");
     // Sessions that break are to be resumed where the dialect can do that.
     let breaks = given.breaks.is_some_and(|breaks| breaks > 0.0);
-    let resumes = (breaks && dialect.features().resume).then_some(["--resume-ttl", "60"]);
+    let lasting = match given.scenario {
+        Some(Kind::Storm) => Some("120"),
+        _ => breaks.then_some("60"),
+    };
+    let lasting = lasting.filter(|_| dialect.features().resume);
+    let resumes = lasting.map(|lasting| ["--resume-ttl", lasting]);
     let own = own.chain(addressed).chain(resumes.into_iter().flatten()).map(str::to_owned);
     let own = own.chain(stall::relay_flags(given));
     let flags = own.chain(given.relay_flag.clone().unwrap_or_default()).collect();
@@ -255,7 +273,11 @@ fn company(
     sessions: usize,
     rooms: usize,
 ) -> Result<Company, PlanError> {
-    let rooms = given.rooms.unwrap_or(rooms);
+    let rooms = match given.rooms {
+        Some(rooms) => rooms,
+        None if kind == Kind::Storm => sessions.div_ceil(storm::MEMBERS),
+        None => rooms,
+    };
     if kind == Kind::Echo {
         return Ok(Company::Alone);
     }
@@ -271,7 +293,7 @@ fn company(
         let private = share("private", given.private.unwrap_or(private))?;
         return Ok(Company::Groups { groups: rooms, sizes, publishers, friends, private });
     }
-    let least = usize::from(matches!(kind, Kind::Fan | Kind::Tortoise));
+    let least = usize::from(matches!(kind, Kind::Fan | Kind::Storm | Kind::Tortoise));
     within("rooms", rooms, least, sessions)?;
     let memberships = given.memberships.unwrap_or(rooms.min(1));
     within("memberships", memberships, 0, rooms)?;
@@ -287,6 +309,7 @@ fn flow(kind: Kind, given: &Options) -> Result<Flow, PlanError> {
         (Kind::Echo, None, _) | (_, None, Some(_)) => Rate::Max,
         (Kind::Fan, None, None) => Rate::PerSecond(50.0),
         (Kind::Chat, None, None) => Rate::PerSecond(500.0),
+        (Kind::Storm, None, None) => Rate::PerSecond(100.0),
         (Kind::Tortoise, None, None) => Rate::PerSecond(8.0),
     };
     if rate != Rate::Max && given.window.is_some() {
@@ -297,6 +320,9 @@ fn flow(kind: Kind, given: &Options) -> Result<Flow, PlanError> {
     }
     match rate {
         Rate::PerSecond(rate) => Ok(Flow::Open(rate)),
+        Rate::Max | Rate::Find if kind == Kind::Storm => {
+            Err(PlanError::Contradiction { key: "rate", with: "storm, unless it is a number" })
+        }
         Rate::Max if kind == Kind::Chat => {
             Err(PlanError::Contradiction { key: "rate", with: "chat, unless it is a number" })
         }
@@ -329,7 +355,8 @@ fn arrivals(kind: Kind, given: &Options) -> Result<Option<f64>, PlanError> {
 const PORTS: usize = 20_000;
 
 fn sources(given: &Options, sessions: usize) -> u8 {
-    let needed = if sessions > PORTS { sessions.div_ceil(PORTS) } else { 0 };
+    let least = if given.scenario == Some(Kind::Storm) { storm::SOURCES.into() } else { 0 };
+    let needed = if sessions > PORTS { sessions.div_ceil(PORTS) } else { 0 }.max(least);
     given.sources.unwrap_or(u8::try_from(needed).unwrap_or(u8::MAX))
 }
 

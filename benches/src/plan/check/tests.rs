@@ -48,6 +48,8 @@ fn the_relay_is_told_what_the_run_needs() {
     assert_eq!(flags("scenario = \"chat\""), "--addressed");
     assert_eq!(flags("scenario = \"chat\"\nbreaks = 1"), "--addressed --resume-ttl 60");
     assert_eq!(flags("scenario = \"chat\"\nbreaks = 1\ndialect = \"dtalk\""), "--addressed");
+    assert_eq!(flags("scenario = \"storm\""), "--resume-ttl 120");
+    assert_eq!(flags("scenario = \"storm\"\ndialect = \"goim\""), "");
 }
 
 #[test]
@@ -66,7 +68,10 @@ fn a_message_is_as_long_on_the_wire_as_was_asked_for() {
 #[test]
 fn what_makes_no_sense_is_named() {
     for (text, error) in [
-        ("sessions = 5", "`scenario` is missing: idle, connect, echo, fan, chat or tortoise"),
+        (
+            "sessions = 5",
+            "`scenario` is missing: idle, connect, echo, fan, chat, storm or tortoise",
+        ),
         ("scenario = \"idle\"\nlimit = \"1s\"", "`limit` means nothing to idle"),
         ("scenario = \"echo\"\nrooms = 2", "`rooms` means nothing to echo"),
         ("scenario = \"fan\"\nsize = 7", "`size` must be from 8 to 1047552"),
@@ -122,4 +127,30 @@ fn connections_are_not_broken_where_nobody_answers() {
         let plan = Plan::new(Options::read(&text.replace("breaks = 1", "churn = 1")).unwrap());
         assert!(plan.is_ok(), "{plan:?}");
     }
+}
+
+#[test]
+fn in_a_storm_the_publishers_are_among_those_who_stay() {
+    let storm = plan("scenario = \"storm\"");
+    let rooms = Company::Rooms { rooms: 160, memberships: 1, publishers: 1 };
+    assert_eq!((storm.sessions, &storm.company, storm.timed()), (16_000, &rooms, 1_000));
+    assert_eq!((storm.flow, storm.threads, storm.sources), (Flow::Open(100.0), 2, 8));
+    let limits = storm.storm.map(|storm| (storm.back_within, storm.slower));
+    assert_eq!(limits, Some((Duration::from_secs(3), 1.5)));
+    let stay = |text: &str| plan(text).storm.unwrap().stay;
+    assert_eq!(stay("scenario = \"storm\"\nsessions = 320\nrooms = 10"), 20);
+    assert_eq!(stay("scenario = \"storm\"\nsessions = 320\nrooms = 10\npublishers = 3"), 30);
+    assert_eq!(plan("scenario = \"fan\"").timed(), 1_000);
+    for (text, error) in [
+        ("stay = 159", "`stay` must be from 160 to 15999"),
+        ("stay = 16000", "`stay` must be from 160 to 15999"),
+        ("publishers = 0", "`publishers` must be from 1 to 100"),
+        ("slower = 0.5", "`slower` must be from 1 to 1000000"),
+        ("rate = \"find\"", "`rate` does not go with storm, unless it is a number"),
+        ("window = 3", "`window` means nothing to storm"),
+        ("breaks = 3", "`breaks` means nothing to storm"),
+    ] {
+        assert_eq!(told(&format!("scenario = \"storm\"\n{text}")), error);
+    }
+    assert_eq!(told("scenario = \"fan\"\nstay = 3"), "`stay` means nothing to fan");
 }
