@@ -15,7 +15,7 @@ use super::stalls::Stalls;
 use super::storm::Storm;
 use super::talk::Talker;
 use super::{Ended, Finding, Talk, cores};
-use crate::audience::Meter;
+use crate::audience::{Counts, Meter};
 use crate::clock;
 use crate::dialect::Dialect;
 use crate::driver::{Identity, Route, Time};
@@ -210,7 +210,8 @@ impl Running {
         let Desk { driver, audience, .. } = &mut self.worker.desk;
         driver.turn(until, audience)?;
         // These two are waited for.
-        let (live, ended) = (&self.worker.live, audience.counts().ended);
+        let (live, Counts { ended, waits, .. }) = (&self.worker.live, audience.counts());
+        live.waits.set(waits);
         live.opened.set(audience.last_opened().as_micros());
         live.open.set(audience.open() as u64);
         if let Some(struck) = self.worker.storm.as_ref().and_then(Storm::struck) {
