@@ -148,6 +148,7 @@ impl Crew {
                 desk,
                 talker: Talker::new(deal.lanes(layout, at), complete, wakes.clone(), seed),
                 share: share(guests.len(), plan.sessions),
+                phase: share(deal.before(at), plan.sessions),
                 stalls: Stalls::new(timed..guests.len(), has_gaps),
                 guests,
                 dialect: plan.dialect,

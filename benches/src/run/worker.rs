@@ -45,6 +45,8 @@ pub(super) struct Worker {
     pub(super) storm: Option<Storm>,
     /// This thread's part of the sessions.
     pub(super) share: f64,
+    /// That of the threads before it.
+    pub(super) phase: f64,
     /// Whether the driver burns time instead of oversleeping.
     pub(super) is_precise: bool,
     /// Whether other threads go first.
@@ -125,8 +127,8 @@ impl Running {
     fn follow(&mut self, order: Order, replies: &SyncSender<Reply>) {
         match order {
             Order::Arrive(arrive) => {
-                let (guests, share) = (self.worker.guests.len(), self.worker.share);
-                self.arrivals = Some(Arrivals::new(&arrive, guests, share));
+                let Worker { guests, share, phase, .. } = &self.worker;
+                self.arrivals = Some(Arrivals::new(&arrive, guests.len(), (*share, *phase)));
                 self.settled_before = self.settled();
             }
             Order::Scatter => self.scatter(),
