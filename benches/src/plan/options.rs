@@ -168,8 +168,8 @@ pub struct Options {
     /// The longest that a session may take that is free to come back [default: 3s]
     #[arg(long, help_heading = "Storm")]
     pub back_within: Option<Span>,
-    /// Most that the p99 of those who stay, or of the others in `tortoise`, may be, as a multiple of
-    /// what it was before [default: 1.5, 1.2 in `tortoise`]
+    /// Most that the p99 of those who stay, or of the others in `tortoise`, may be, as a multiple
+    /// of what it was before [default: 1.5, 1.2 in `tortoise`]
     #[arg(long, help_heading = "Storm and tortoise")]
     pub slower: Option<f64>,
 
