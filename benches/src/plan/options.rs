@@ -68,7 +68,7 @@ pub struct Options {
     /// Take any certificate
     #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Server")]
     pub insecure: Option<bool>,
-    /// Certificates to trust, as PEM [default: those that browsers trust]
+    /// Certificates to trust, as PEM [default: those that the system trusts]
     #[arg(long, value_name = "FILE", help_heading = "Server")]
     pub ca: Option<PathBuf>,
     /// The relay to start [default: the one beside this program]
