@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-/// Durations of up to a minute, each to three digits; longer ones count as a minute.
+/// Durations of up to an hour, each to three digits; longer ones count as an hour.
 #[derive(Clone, Debug)]
 pub struct Latency {
     micros: Histogram<u64>,
 }
 
-const MOST: u64 = 60_000_000;
+const MOST: u64 = 3_600_000_000;
 
 impl Default for Latency {
     fn default() -> Self {
@@ -26,7 +26,7 @@ impl Latency {
     /// Never: the bounds are good ones.
     #[must_use]
     pub fn new() -> Self {
-        let micros = Histogram::new_with_bounds(1, MOST, 3).expect("1 to a minute in three digits");
+        let micros = Histogram::new_with_bounds(1, MOST, 3).expect("1 to an hour in three digits");
         Self { micros }
     }
 
@@ -56,7 +56,7 @@ impl Latency {
     /// What this share of them did not exceed, in milliseconds.
     #[must_use]
     pub fn ms(&self, share: f64) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "a minute in microseconds is exact")]
+        #[expect(clippy::cast_precision_loss, reason = "an hour in microseconds is exact")]
         let micros = self.micros.value_at_quantile(share) as f64;
         micros / 1e3
     }
@@ -98,5 +98,14 @@ mod tests {
         assert_eq!(latency.len(), 101);
         assert!((latency.ms(0.5) - 50.0).abs() < 0.1, "{}", latency.ms(0.5));
         assert!((latency.ms(1.0) - 100.0).abs() < 0.1, "{}", latency.ms(1.0));
+    }
+
+    #[test]
+    fn who_waits_for_minutes_is_told_so() {
+        let mut latency = Latency::new();
+        latency.record(Duration::from_secs(600));
+        assert!((latency.ms(0.5) - 600_000.0).abs() < 600.0, "{}", latency.ms(0.5));
+        latency.record(Duration::from_secs(7_200));
+        assert!((latency.ms(1.0) - 3_600_000.0).abs() < 3_600.0, "{}", latency.ms(1.0));
     }
 }

@@ -29,6 +29,13 @@ impl Schedule {
         Self { start, every, taken: 0 }
     }
 
+    /// The same, but the first moment comes later, by a part of the time between two.
+    #[must_use]
+    pub fn in_phase(start: Time, per_second: f64, phase: f64) -> Self {
+        let later = Duration::try_from_secs_f64(phase / per_second).unwrap_or_default();
+        Self::at(start + later, per_second)
+    }
+
     /// The next moment; `None` when there are none at this rate.
     #[must_use]
     pub fn next(&self) -> Option<Time> {

@@ -127,12 +127,15 @@ impl Comparison {
     }
 
     /// Which figures of the baseline are absent from which report, though it is known which way
-    /// they are better.
+    /// they are better; the baseline itself may have them without a number.
     pub fn absent(&self) -> impl Iterator<Item = (&str, &str)> {
         self.rows.iter().flat_map(|row| {
             let others = row.others.iter().zip(&self.names[1..]);
             let absent = others.filter(|(it, _)| it.verdict == Verdict::Absent);
-            absent.map(|(_, report)| (row.name.as_str(), report.as_str()))
+            let is_baseless = row.others.iter().any(|it| it.verdict == Verdict::Baseless);
+            let reports = absent.map(|(_, report)| report);
+            let reports = reports.chain(is_baseless.then_some(&self.names[0]));
+            reports.map(|report| (row.name.as_str(), report.as_str()))
         })
     }
 

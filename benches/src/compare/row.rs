@@ -43,6 +43,8 @@ pub enum Verdict {
     Same,
     /// The baseline has it and the other does not, so nobody knows whether it is worse.
     Absent,
+    /// The baseline's is no number, so nobody knows whether the other is worse.
+    Baseless,
     /// Of neither direction is it known that it is better, or there is nothing to compare with.
     Unjudged,
 }
@@ -76,6 +78,9 @@ impl Against {
         let Some(other) = other.filter(|_| value.is_some()) else {
             return unknown(Verdict::Absent);
         };
+        if !base.value().is_finite() {
+            return unknown(Verdict::Baseless);
+        }
         let loss = loss(ratio, better);
         let verdict = match loss {
             none if none.is_nan() => Verdict::Unjudged,

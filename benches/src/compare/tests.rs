@@ -183,3 +183,11 @@ fn what_cannot_be_judged_does_not_pass() {
     assert!(!outcome.passed && outcome.text.contains("b has no deliveries"), "{}", outcome.text);
     assert!(!outcome.text.contains("b has no gaps"), "nobody knows which way is better");
 }
+
+#[test]
+fn what_is_no_number_in_the_first_report_does_not_pass() {
+    let base = report("a", f64::NAN, &[1.0], 1);
+    let outcome = judged("no-number", &base, &report("b", 1_000.0, &[1.0], 1));
+    assert!(!outcome.passed && outcome.text.contains("a has no deliveries"), "{}", outcome.text);
+    assert!(!outcome.text.contains("b has no"), "{}", outcome.text);
+}

@@ -110,7 +110,7 @@ impl From<Distribution> for Encoded {
     }
 }
 
-/// Into memory it does not fail: histograms of a minute in three digits fit the format.
+/// Into memory it does not fail: histograms of an hour in three digits fit the format.
 fn bytes_of(latency: &Latency) -> Result<Vec<u8>, V2DeflateSerializeError> {
     let mut bytes = Vec::new();
     V2DeflateSerializer::new().serialize(latency.histogram(), &mut bytes)?;

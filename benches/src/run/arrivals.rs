@@ -14,9 +14,11 @@ pub(super) struct Arrivals {
 }
 
 impl Arrivals {
-    /// All sessions of a thread, of which there are so many, this share of those of all threads.
-    pub(super) fn new(arrive: &Arrive, all: usize, share: f64) -> Self {
-        let schedule = arrive.rate.map(|rate| Schedule::at(arrive.from, rate * share));
+    /// All sessions of a thread, of which there are so many, this share of those of all threads;
+    /// threads take turns, and the phase says when this one has its first.
+    pub(super) fn new(arrive: &Arrive, all: usize, (share, phase): (f64, f64)) -> Self {
+        let in_turn = |rate: f64| Schedule::in_phase(arrive.from, rate * share, phase);
+        let schedule = arrive.rate.map(in_turn);
         Self { schedule, concurrency: arrive.concurrency, begun: 0, all }
     }
 
@@ -62,7 +64,7 @@ mod tests {
     #[test]
     fn without_a_rate_only_so_many_are_under_way() {
         let arrive = Arrive { from: at(0), rate: None, concurrency: 2 };
-        let mut arrivals = Arrivals::new(&arrive, 4, 1.0);
+        let mut arrivals = Arrivals::new(&arrive, 4, (1.0, 0.0));
         assert_eq!(taken(&mut arrivals, 5, 0), [(0, at(5)), (1, at(5))]);
         assert_eq!(taken(&mut arrivals, 6, 1), [(2, at(6))]);
         assert_eq!((taken(&mut arrivals, 7, 3), arrivals.next()), (vec![(3, at(7))], None));
@@ -72,10 +74,12 @@ mod tests {
     #[test]
     fn with_a_rate_who_comes_late_was_free_when_it_was_due() {
         let arrive = Arrive { from: at(10), rate: Some(200.0), concurrency: 2 };
-        let mut arrivals = Arrivals::new(&arrive, 3, 0.5);
+        let mut arrivals = Arrivals::new(&arrive, 3, (0.5, 0.0));
         assert_eq!((arrivals.next(), taken(&mut arrivals, 9, 0)), (Some(at(10)), vec![]));
         assert_eq!(taken(&mut arrivals, 40, 0), [(0, at(10)), (1, at(20))], "two at once");
         assert_eq!(taken(&mut arrivals, 40, 1), [(2, at(30))]);
         assert_eq!(arrivals.next(), None);
+        let mut others = Arrivals::new(&arrive, 2, (0.5, 0.5));
+        assert_eq!(taken(&mut others, 40, 0), [(0, at(15)), (1, at(25))], "between them");
     }
 }

@@ -59,6 +59,8 @@ pub struct Shown {
     pub open: u64,
     /// Sessions that ended although nobody wanted them to.
     pub ended: u64,
+    /// Waits for another connection.
+    pub waits: u64,
     /// Deliveries that came.
     pub arrived: u64,
     /// Faults that were found.
@@ -146,6 +148,7 @@ impl Crew {
                 desk,
                 talker: Talker::new(deal.lanes(layout, at), complete, wakes.clone(), seed),
                 share: share(guests.len(), plan.sessions),
+                phase: share(deal.before(at), plan.sessions),
                 stalls: Stalls::new(timed..guests.len(), has_gaps),
                 guests,
                 dialect: plan.dialect,
@@ -304,6 +307,7 @@ impl Crew {
         for Hand { live, .. } in &self.hands {
             shown.open += live.open.get();
             shown.ended += live.ended.get();
+            shown.waits += live.waits.get();
             shown.arrived += live.arrived.get();
             shown.faults += live.faults.get();
             shown.cpu += Duration::from_micros(live.cpu.get());

@@ -58,6 +58,11 @@ impl Deal {
         (first..end).step_by(step)
     }
 
+    /// How many sessions the threads before this one have.
+    pub(super) fn before(&self, thread: usize) -> usize {
+        (0..thread).map(|before| self.sessions(before).count()).sum()
+    }
+
     /// How many sessions of a thread are among the first ones of all.
     pub(super) fn among_first(&self, thread: usize, first: usize) -> usize {
         self.sessions(thread).take_while(|session| *session < first).count()
@@ -97,8 +102,11 @@ impl Deal {
                 (of == thread).then_some(Voice { session, stream, to })
             });
             let voices: Vec<Voice> = own.collect();
-            let share = traffic.share * share(voices.len(), traffic.sources.len());
-            Lane::new(share, voices, traffic.pick)
+            let all = traffic.sources.len();
+            // Threads take turns: this one after those before it that have something to say.
+            let before = traffic.sources.iter().filter(|it| self.seat(it.session).0 < thread);
+            let (part, phase) = (share(voices.len(), all), share(before.count(), all));
+            Lane::new(traffic.share * part, phase, voices, traffic.pick)
         };
         layout.traffic.iter().map(of_kind).filter(|lane| !lane.voices.is_empty()).collect()
     }
@@ -122,6 +130,25 @@ pub(super) fn share(part: usize, of: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::To;
+    use crate::plan::{Pick, Source};
+
+    /// What each of two threads gets of a room in which these of four sessions publish.
+    fn said(sessions: &[usize]) -> Vec<Vec<(f64, f64)>> {
+        let sources = sessions.iter().map(|&session| Source { session, stream: 0, to: To::Rooms });
+        let traffic = Traffic { share: 1.0, sources: sources.collect(), pick: Pick::InTurn };
+        let layout = Layout { rooms: Vec::new(), members: Vec::new(), traffic: vec![traffic] };
+        let lanes = |thread| Deal::new(4, 2, 0).lanes(&layout, thread);
+        let of = |thread| lanes(thread).iter().map(|lane| (lane.share, lane.phase)).collect();
+        [0, 1].map(of).to_vec()
+    }
+
+    #[test]
+    fn threads_share_what_is_said_and_take_turns() {
+        assert_eq!(said(&[0, 1, 2, 3]), [[(0.5, 0.0)], [(0.5, 0.5)]]);
+        assert_eq!(said(&[1]), [vec![], vec![(1.0, 0.0)]], "who is alone waits for nobody");
+        assert_eq!([0, 1, 2].map(|thread| Deal::new(7, 3, 2).before(thread)), [0, 2, 5]);
+    }
 
     fn dealt(deal: Deal) -> Vec<Vec<usize>> {
         let dealt: Vec<Vec<usize>> =

@@ -16,6 +16,8 @@ pub(super) struct Live {
     pub(super) struck: Number,
     /// Sessions that ended although nobody wanted them to.
     pub(super) ended: Number,
+    /// Waits for another connection.
+    pub(super) waits: Number,
     /// When the first session began to connect that was told to, in microseconds.
     pub(super) dialed: Number,
     /// When a session opened last.

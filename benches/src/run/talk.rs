@@ -21,6 +21,8 @@ use crate::schedule::Schedule;
 pub(super) struct Lane {
     /// This thread's part of all messages of all kinds.
     pub(super) share: f64,
+    /// When its first message is due, in parts of the time between two: threads take turns.
+    pub(super) phase: f64,
     pub(super) voices: Vec<Voice>,
     pub(super) pick: Pick,
     schedule: Option<Schedule>,
@@ -62,8 +64,13 @@ const CHANCES: usize = 16;
 const TRIES: usize = 64;
 
 impl Lane {
-    pub(super) const fn new(share: f64, voices: Vec<Voice>, pick: Pick) -> Self {
-        Self { share, voices, pick, schedule: None, turn: 0 }
+    pub(super) const fn new(share: f64, phase: f64, voices: Vec<Voice>, pick: Pick) -> Self {
+        Self { share, phase, voices, pick, schedule: None, turn: 0 }
+    }
+
+    /// When its messages are due, of so many a second of all threads.
+    fn schedule(&self, from: Time, rate: f64) -> Schedule {
+        Schedule::in_phase(from, rate * self.share, self.phase)
     }
 
     fn next_voice(&mut self, rng: &mut StdRng) -> usize {
@@ -112,7 +119,7 @@ impl Talker {
         self.short.clear();
         for (at, lane) in self.lanes.iter_mut().enumerate() {
             lane.schedule = match talk {
-                Talk::Open(rate) => Some(Schedule::at(from, rate * lane.share)),
+                Talk::Open(rate) => Some(lane.schedule(from, rate)),
                 Talk::Silent | Talk::Closed(_) => None,
             };
             if matches!(talk, Talk::Closed(_)) {
@@ -275,7 +282,7 @@ mod tests {
         let (lag, body) = (Latency::new(), 64);
         let (sent, sent_within, is_answered) = (0, 0, false);
         let desk = Desk { driver, audience, ledger, body, is_answered, sent, sent_within, lag };
-        (desk, vec![Lane::new(1.0, voices, Pick::InTurn)])
+        (desk, vec![Lane::new(1.0, 0.0, voices, Pick::InTurn)])
     }
 
     fn talker(lanes: Vec<Lane>) -> Talker {
@@ -349,6 +356,18 @@ mod tests {
         assert!(talker.give_up(&mut desk), "nothing else came");
         talker.speak(at(4), &mut desk);
         assert_eq!(sent(&desk), [6, 8]);
+    }
+
+    #[test]
+    fn threads_take_turns_so_that_all_messages_are_evenly_apart() {
+        let lane = |phase| Lane::new(0.25, phase, Vec::new(), Pick::InTurn);
+        let mut dues = Vec::new();
+        for phase in [0.0, 0.25, 0.5, 0.75] {
+            let mut schedule = lane(phase).schedule(at(5), 100.0);
+            dues.extend(std::iter::from_fn(|| schedule.take(at(84))));
+        }
+        dues.sort_unstable();
+        assert_eq!(dues, [5, 15, 25, 35, 45, 55, 65, 75].map(at));
     }
 
     #[test]

@@ -57,6 +57,27 @@ enum Pulled {
     Ignore,
 }
 
+/// Whether all has come that was sent.
+#[derive(Clone, Copy, Debug)]
+struct Settled {
+    /// Since when threads are to have counted.
+    since: Time,
+    /// Nobody sends anything any more.
+    is_silent: bool,
+}
+
+impl Settled {
+    /// Asks twice whether nothing is on its way: by the first yes everything is sent, but some may
+    /// have counted before that.
+    fn ask(&mut self, now: Time, is_settled: impl Fn(Time) -> bool) -> bool {
+        if !is_settled(self.since) {
+            return false;
+        }
+        self.since = now;
+        std::mem::replace(&mut self.is_silent, true)
+    }
+}
+
 /// How often a condition is looked at that is waited for.
 const CONDITION: Duration = Duration::from_millis(2);
 /// Looks that are kept: of a run that takes days, the first.
@@ -164,9 +185,10 @@ impl Watch {
     ///
     /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
     pub fn settle(&mut self, crew: &Crew, most: Duration) -> Result<Outcome, RunError> {
-        let since = clock::now();
-        let is_settled = |crew: &Crew| crew.is_settled(since);
-        self.wait(crew, since + most, CONDITION, is_settled, Pulled::Hurry)
+        let now = clock::now();
+        let mut settled = Settled { since: now, is_silent: false };
+        let done = |crew: &Crew| settled.ask(clock::now(), |since| crew.is_settled(since));
+        self.wait(crew, now + most, CONDITION, done, Pulled::Hurry)
     }
 
     /// Waits for something without which there is no verdict, whatever the user has seen.
@@ -298,6 +320,18 @@ mod tests {
     use super::*;
     use crate::driver::{Route, Tuning};
     use crate::plan::{Kind, Layout, Options, Plan};
+
+    #[test]
+    fn what_is_sent_after_a_thread_has_counted_is_waited_for() {
+        let at = Time::from_micros;
+        let mut settled = Settled { since: at(0), is_silent: false };
+        // One counted at 10 that nothing is missing; at 15 the other sent what it had kept, and
+        // counted at 20.
+        assert!(!settled.ask(at(21), |since| since < at(10)));
+        assert!(!settled.ask(at(23), |since| since < at(10)), "only one has counted since");
+        assert!(settled.ask(at(35), |since| since < at(30)));
+        assert!(!Settled { since: at(0), is_silent: false }.ask(at(9), |_| false));
+    }
 
     #[test]
     fn an_interrupt_while_the_last_messages_come_shortens_the_wait() {

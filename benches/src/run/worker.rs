@@ -15,7 +15,7 @@ use super::stalls::Stalls;
 use super::storm::Storm;
 use super::talk::Talker;
 use super::{Ended, Finding, Talk, cores};
-use crate::audience::Meter;
+use crate::audience::{Counts, Meter};
 use crate::clock;
 use crate::dialect::Dialect;
 use crate::driver::{Identity, Route, Time};
@@ -45,6 +45,8 @@ pub(super) struct Worker {
     pub(super) storm: Option<Storm>,
     /// This thread's part of the sessions.
     pub(super) share: f64,
+    /// That of the threads before it.
+    pub(super) phase: f64,
     /// Whether the driver burns time instead of oversleeping.
     pub(super) is_precise: bool,
     /// Whether other threads go first.
@@ -125,8 +127,8 @@ impl Running {
     fn follow(&mut self, order: Order, replies: &SyncSender<Reply>) {
         match order {
             Order::Arrive(arrive) => {
-                let (guests, share) = (self.worker.guests.len(), self.worker.share);
-                self.arrivals = Some(Arrivals::new(&arrive, guests, share));
+                let Worker { guests, share, phase, .. } = &self.worker;
+                self.arrivals = Some(Arrivals::new(&arrive, guests.len(), (*share, *phase)));
                 self.settled_before = self.settled();
             }
             Order::Scatter => self.scatter(),
@@ -210,7 +212,8 @@ impl Running {
         let Desk { driver, audience, .. } = &mut self.worker.desk;
         driver.turn(until, audience)?;
         // These two are waited for.
-        let (live, ended) = (&self.worker.live, audience.counts().ended);
+        let (live, Counts { ended, waits, .. }) = (&self.worker.live, audience.counts());
+        live.waits.set(waits);
         live.opened.set(audience.last_opened().as_micros());
         live.open.set(audience.open() as u64);
         if let Some(struck) = self.worker.storm.as_ref().and_then(Storm::struck) {

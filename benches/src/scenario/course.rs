@@ -9,7 +9,9 @@ use crate::dialect::Reconnect;
 use crate::driver::Tuning;
 use crate::plan::{Flow, Layout, Plan, Ramp};
 use crate::report::Report;
-use crate::run::{Arrive, Crew, Ended, Finding, Interrupt, Outcome, Server, Watch, descriptors};
+use crate::run::{
+    Arrive, Crew, Ended, Finding, Interrupt, Outcome, Server, Shown, Watch, descriptors,
+};
 use crate::terminal::Progress;
 
 /// A run that is under way.
@@ -73,13 +75,13 @@ impl<'a> Course<'a> {
             shown.open == wanted || shown.open + shown.ended >= wanted && shown.ended > 0
         };
         let outcome = self.watch.wait_for(&self.crew, now + within, is_over)?;
-        let open = self.crew.shown().open;
+        let Shown { open, waits, .. } = self.crew.shown();
         if outcome == Outcome::Interrupted || open == wanted {
             return Ok(outcome != Outcome::Interrupted);
         }
         let trouble = self.crew.trouble().unwrap_or_else(|| "nothing went wrong".to_owned());
         let open = usize::try_from(open).unwrap_or(usize::MAX);
-        Err(RunError::NotOpen { open, wanted: self.plan.sessions, waits: 0, trouble })
+        Err(RunError::NotOpen { open, wanted: self.plan.sessions, waits, trouble })
     }
 
     /// Sends no more, waits for what is on its way, and returns what was measured.

@@ -44,17 +44,20 @@ fn who_is_cut_is_resumed_and_misses_nothing() {
 }
 
 #[test]
-fn only_who_stays_is_timed_and_comes_back_is_timed_for_each() {
+fn deliveries_are_timed_for_who_stays_and_the_way_back_for_who_was_cut() {
     let gateway = gateway();
     for threads in [1, 2, 3] {
         let more = format!("threads = {threads}");
         let report = storm(&more, &format!("ws://{}/sub", gateway.ws));
         assert!(report.passed(), "{report}");
-        let count = |name: &str| {
+        let times = |name: &str| {
             let mut all = report.distributions().iter();
-            all.find(|of| of.name() == name).unwrap_or_else(|| panic!("{report}")).latency().len()
+            all.find(|of| of.name() == name).unwrap_or_else(|| panic!("{report}")).latency()
         };
+        let count = |name: &str| times(name).len();
         assert_eq!(count("from free to come back to open"), 180, "{report}");
+        let last = times("from free to come back to open").ms(1.0);
+        assert_eq!(figure(&report, "from free to come back to open, last"), last, "{report}");
         // A hundred messages in the second, each to the two in twenty that stay.
         assert_eq!(count("delivery, before the cut"), 200, "{report}");
         let rate = figure(&report, RATE);
