@@ -68,7 +68,7 @@ pub struct Options {
     /// Take any certificate
     #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Server")]
     pub insecure: Option<bool>,
-    /// Certificates to trust, as PEM [default: those that browsers trust]
+    /// Certificates to trust, as PEM [default: those that the system trusts]
     #[arg(long, value_name = "FILE", help_heading = "Server")]
     pub ca: Option<PathBuf>,
     /// The relay to start [default: the one beside this program]
@@ -168,8 +168,8 @@ pub struct Options {
     /// The longest that a session may take that is free to come back [default: 3s]
     #[arg(long, help_heading = "Storm")]
     pub back_within: Option<Span>,
-    /// Most that the p99 of those who stay, or of the others in `tortoise`, may be, as a multiple of
-    /// what it was before [default: 1.5, 1.2 in `tortoise`]
+    /// Most that the p99 of those who stay, or of the others in `tortoise`, may be, as a multiple
+    /// of what it was before [default: 1.5, 1.2 in `tortoise`]
     #[arg(long, help_heading = "Storm and tortoise")]
     pub slower: Option<f64>,
 

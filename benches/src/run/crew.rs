@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::complete::Complete;
 use super::deal::{Deal, narrow, share};
-use super::desk::Desk;
+use super::desk::{Desk, ledger};
 use super::live::Live;
 use super::order::{Order, Reply};
 use super::stalls::Stalls;
@@ -21,7 +21,7 @@ use crate::audience::{Audience, Counts, Rounds};
 use crate::clock;
 use crate::driver::{Driver, Route, Tally, Time, Tuning};
 use crate::latency::Latency;
-use crate::oracle::{Ledger, Oracle, Stamp, Verdict};
+use crate::oracle::{Oracle, Verdict};
 use crate::plan::{Flow, Layout, Plan};
 use crate::scenario::RunError;
 
@@ -102,14 +102,7 @@ impl Crew {
         tuning: &Tuning,
     ) -> Result<Self, RunError> {
         let (threads, deal) = (plan.threads, Deal::of(plan));
-        let mut ledger = Ledger::new();
-        for room in &layout.rooms {
-            ledger.add_room(room.streams);
-        }
-        if plan.body() < Stamp::LEN {
-            ledger.keep_dues();
-        }
-        let ledger = Arc::new(ledger);
+        let ledger = Arc::new(ledger(plan, layout));
         let is_closed = matches!(plan.flow, Flow::Closed(_));
         let readers: Vec<_> = (0..threads).map(|at| deal.readers(layout, at)).collect();
         let complete = Complete::new(&readers);

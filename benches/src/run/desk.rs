@@ -7,6 +7,7 @@ use crate::audience::Audience;
 use crate::driver::{Driver, Time, To};
 use crate::latency::Latency;
 use crate::oracle::{Ledger, Stamp};
+use crate::plan::{Layout, Plan};
 
 /// A session's way to a stream; the session by its number in its thread.
 #[derive(Clone, Debug)]
@@ -41,6 +42,18 @@ pub(super) struct Desk {
     pub(super) sent_within: u64,
     /// How late these were sent, if nothing but this thread held them up.
     pub(super) lag: Latency,
+}
+
+/// Where all threads write down what is sent.
+pub(super) fn ledger(plan: &Plan, layout: &Layout) -> Ledger {
+    let mut ledger = Ledger::new();
+    for room in &layout.rooms {
+        ledger.add_room(room.streams);
+    }
+    if plan.body() < Stamp::LEN {
+        ledger.keep_dues();
+    }
+    ledger
 }
 
 impl Desk {

@@ -1,7 +1,7 @@
 //! The runs that the binary offers: each starts from a server or a relay, and ends in a report.
 //!
-//! `idle`, `connect`, `echo`, `fan`, `chat`, `storm` and `tortoise` follow a [`Plan`]; `classes` and
-//! `cuts` have settings of their own, and need sessions that are resumed.
+//! `idle`, `connect`, `echo`, `fan`, `chat`, `storm` and `tortoise` follow a [`Plan`]; `classes`
+//! and `cuts` have settings of their own, and need sessions that are resumed.
 
 mod capacity;
 pub mod classes;
