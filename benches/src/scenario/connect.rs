@@ -14,8 +14,7 @@ use crate::driver::Time;
 use crate::latency::Latency;
 use crate::plan::Plan;
 use crate::report::Report;
-use crate::run::{Crew, Interrupt, Outcome};
-use crate::terminal::Progress;
+use crate::run::{Crew, Outcome};
 
 /// What the openings cost together.
 #[derive(Clone, Debug, Default)]
@@ -39,18 +38,14 @@ const BUSY: f64 = 0.9;
 /// # Errors
 ///
 /// [`RunError`] when there is no result.
-pub(super) fn run(
-    plan: &Plan,
-    interrupt: Interrupt,
-    progress: Progress,
-) -> Result<Report, RunError> {
-    let mut course = Course::start(plan, interrupt, progress)?;
+pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
+    let plan = course.plan;
     course.watch.phase("warm-up", Some(plan.times.warm_up));
     let mut goes_on = true;
     let warm = clock::now() + plan.times.warm_up;
     // The first opening is never measured: the server has not seen a session yet.
     while goes_on {
-        goes_on = open(&mut course, &mut Openings::default())?;
+        goes_on = open(course, &mut Openings::default())?;
         if clock::now() >= warm {
             break;
         }
@@ -59,7 +54,7 @@ pub(super) fn run(
     course.watch.phase("measure", Some(plan.times.measure));
     let (mut openings, until) = (Openings::default(), clock::now() + plan.times.measure);
     while goes_on {
-        goes_on = open(&mut course, &mut openings)?;
+        goes_on = open(course, &mut openings)?;
         if clock::now() >= until {
             break;
         }
@@ -67,7 +62,7 @@ pub(super) fn run(
     let opens = course.crew.take_opens()?;
     figures(plan, &openings, &opens, &mut course.report);
     course.watch.phase("settle", None);
-    course.finish()
+    Ok(())
 }
 
 /// All sessions open and close; returns whether the run goes on.

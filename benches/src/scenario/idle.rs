@@ -4,10 +4,8 @@ use super::RunError;
 use super::course::{Course, real};
 use crate::clock;
 use crate::dialect::Dialect;
-use crate::plan::Plan;
-use crate::report::{Figure, Report};
-use crate::run::{Interrupt, Outcome, Talk};
-use crate::terminal::Progress;
+use crate::report::Figure;
+use crate::run::{Outcome, Talk};
 
 /// Opens sessions and looks at the server: after the warm-up, in which it may tidy up, and at the
 /// end of the window.
@@ -15,16 +13,11 @@ use crate::terminal::Progress;
 /// # Errors
 ///
 /// [`RunError`] when there is no result.
-pub(super) fn run(
-    plan: &Plan,
-    interrupt: Interrupt,
-    progress: Progress,
-) -> Result<Report, RunError> {
-    let mut course = Course::start(plan, interrupt, progress)?;
+pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
     if course.ramp()? {
-        measure(&mut course)?;
+        measure(course)?;
     }
-    course.finish()
+    Ok(())
 }
 
 fn measure(course: &mut Course<'_>) -> Result<(), RunError> {

@@ -18,6 +18,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use capacity::SEARCH;
+use course::Course;
 pub use crowd::{Crowd, Rooms};
 use serde::Serialize;
 
@@ -88,13 +89,15 @@ fn deliveries(from: Time, rate: u64, members: usize) -> Schedule {
 ///
 /// [`RunError`] when there is no result.
 pub fn run(plan: &Plan, interrupt: Interrupt, progress: Progress) -> Result<Report, RunError> {
+    let mut course = Course::start(plan, interrupt, progress)?;
     match plan.kind {
-        Kind::Idle => idle::run(plan, interrupt, progress),
-        Kind::Connect => connect::run(plan, interrupt, progress),
-        Kind::Echo | Kind::Fan | Kind::Chat => traffic::run(plan, interrupt, progress),
-        Kind::Storm => storm::run(plan, interrupt, progress),
-        Kind::Tortoise => tortoise::run(plan, interrupt, progress),
+        Kind::Idle => idle::run(&mut course)?,
+        Kind::Connect => connect::run(&mut course)?,
+        Kind::Echo | Kind::Fan | Kind::Chat => traffic::run(&mut course)?,
+        Kind::Tortoise => tortoise::run(&mut course)?,
+        Kind::Storm => storm::run(&mut course)?,
     }
+    course.finish()
 }
 
 /// Why a run came to no result.

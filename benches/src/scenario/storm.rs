@@ -14,10 +14,9 @@ use super::course::{Course, real};
 use super::traffic::{HEADSTART, Measured, flow, timed_figures};
 use crate::audience::Comebacks;
 use crate::clock;
-use crate::plan::{Flow, Plan, Storm};
+use crate::plan::{Flow, Storm};
 use crate::report::{Figure, Report};
-use crate::run::{Finding, Interrupt, Outcome, Talk};
-use crate::terminal::Progress;
+use crate::run::{Finding, Outcome, Talk};
 
 /// How long who was cut is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,24 +33,20 @@ const WHOSE: &str = "those who stay";
 /// # Errors
 ///
 /// [`RunError`] when there is no result.
-pub(super) fn run(
-    plan: &Plan,
-    interrupt: Interrupt,
-    progress: Progress,
-) -> Result<Report, RunError> {
-    let mut course = Course::start(plan, interrupt, progress)?;
+pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
+    let plan = course.plan;
     if course.ramp()?
         && let (Flow::Open(rate), Some(storm)) = (plan.flow, plan.storm)
     {
         let talk = Talk::Open(rate);
-        let before = calm(&mut course, talk)?;
+        let before = calm(course, talk)?;
         if course.watch.is_interrupted() {
             course.report.note("the run ended before anything was cut");
         } else {
-            strike(&mut course, talk, storm, &before)?;
+            strike(course, talk, storm, &before)?;
         }
     }
-    course.finish()
+    Ok(())
 }
 
 /// Messages flow, and nothing happens.

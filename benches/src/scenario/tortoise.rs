@@ -12,10 +12,9 @@ use super::course::{Course, real};
 use super::traffic::{Measured, flow, timed_figures};
 use crate::clock;
 use crate::driver::Time;
-use crate::plan::{Flow, Plan, Stall};
+use crate::plan::{Flow, Stall};
 use crate::report::{Figure, Report};
-use crate::run::{Crew, Interrupt, Outcome, Talk};
-use crate::terminal::Progress;
+use crate::run::{Crew, Outcome, Talk};
 
 /// The server's memory, if it is known.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,16 +34,12 @@ const QUIET: Duration = Duration::from_secs(1);
 /// # Errors
 ///
 /// [`RunError`] when there is no result.
-pub(super) fn run(
-    plan: &Plan,
-    interrupt: Interrupt,
-    progress: Progress,
-) -> Result<Report, RunError> {
-    let mut course = Course::start(plan, interrupt, progress)?;
+pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
+    let plan = course.plan;
     if let (true, Flow::Open(rate), Some(stall)) = (course.ramp()?, plan.flow, plan.stall) {
-        measure(&mut course, Talk::Open(rate), stall)?;
+        measure(course, Talk::Open(rate), stall)?;
     }
-    course.finish()
+    Ok(())
 }
 
 fn measure(course: &mut Course<'_>, talk: Talk, stall: Stall) -> Result<(), RunError> {

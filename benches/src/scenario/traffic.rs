@@ -11,8 +11,7 @@ use super::course::{Course, real};
 use crate::clock;
 use crate::plan::{Flow, Kind, Plan};
 use crate::report::{Figure, Report};
-use crate::run::{Finding, Interrupt, Outcome, Talk};
-use crate::terminal::Progress;
+use crate::run::{Finding, Outcome, Talk};
 
 /// What the window cost the server.
 #[derive(Clone, Debug, Default)]
@@ -29,21 +28,17 @@ pub(super) const HEADSTART: Duration = Duration::from_millis(20);
 /// # Errors
 ///
 /// [`RunError`] when there is no result.
-pub(super) fn run(
-    plan: &Plan,
-    interrupt: Interrupt,
-    progress: Progress,
-) -> Result<Report, RunError> {
-    let mut course = Course::start(plan, interrupt, progress)?;
+pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
+    let plan = course.plan;
     if course.ramp()? {
         match plan.flow {
-            Flow::Find { limit, share } => super::capacity::find(&mut course, limit, share)?,
-            Flow::Closed(window) => measure(&mut course, Talk::Closed(window))?,
-            Flow::Open(rate) => measure(&mut course, Talk::Open(rate))?,
+            Flow::Find { limit, share } => super::capacity::find(course, limit, share)?,
+            Flow::Closed(window) => measure(course, Talk::Closed(window))?,
+            Flow::Open(rate) => measure(course, Talk::Open(rate))?,
             Flow::Silent => {}
         }
     }
-    course.finish()
+    Ok(())
 }
 
 fn measure(course: &mut Course<'_>, talk: Talk) -> Result<(), RunError> {
