@@ -32,7 +32,7 @@ pub(crate) struct Budget {
 pub(crate) enum Pressure {
     /// Less than three quarters are in use.
     None,
-    /// Nobody new, and nothing optional is kept.
+    /// Nobody new, and best effort only for whom little waits.
     High,
     /// From seven eighths on: rooms forget what slow readers have not read.
     Severe,

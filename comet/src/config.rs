@@ -233,7 +233,8 @@ setters! {
     /// recorded answers, bytes on their way to sockets, commands in mailboxes. Default 1 GiB.
     ///
     /// From three quarters on a comet peer gets no new session, but may come back to the one it
-    /// had, and nothing optional is kept; from seven eighths on rooms forget half of their logs,
+    /// had, and best-effort deliveries are dropped for whom more waits than three sixteenths of the
+    /// budget divided by the open sessions; from seven eighths on rooms forget half of their logs,
     /// and peers of other dialects are turned away; from fifteen sixteenths on those for whom most
     /// is kept lose what waits, parked sessions first. Who loses something is told by a
     /// [`Gap`](crate::Gap). Not in it: what a session costs while it is idle, and the system's

@@ -128,10 +128,18 @@ impl Shard {
         }
     }
 
-    /// Whether best-effort deliveries are dropped for a peer for whose socket so much waits.
+    /// Whether best-effort deliveries are dropped for a peer for whose socket so much waits. While
+    /// memory is short it may be no more than what everybody could have of what is left before
+    /// others must give something up: who made it short is not to cost the others anything.
     pub(super) fn is_too_far_behind(&self, backlog: usize) -> bool {
+        let is_short = || self.account.pressure() >= Pressure::High;
         backlog > self.shared.config.write_bytes
-            || (backlog > 0 && self.account.pressure() >= Pressure::High)
+            || (backlog > 0 && is_short() && backlog as u64 > self.fair_backlog())
+    }
+
+    fn fair_backlog(&self) -> u64 {
+        // From twelve sixteenths, where memory begins to be short, to fifteen, where it is gone.
+        self.account.share(3) as u64 / self.sessions.max(1)
     }
 
     /// A delivery without a number is dropped for a slow peer.

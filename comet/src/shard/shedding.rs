@@ -1,7 +1,7 @@
 //! What is given up when the memory budget gets short, in this order:
 //!
-//! 1. comet peers get no new sessions, and best-effort deliveries that would have to wait are
-//!    dropped (`Pressure::High`; see `opening` and `delivering`);
+//! 1. comet peers get no new sessions, and best-effort deliveries are dropped for those for whose
+//!    sockets more waits than for others (`Pressure::High`; see `opening` and `delivering`);
 //! 2. rooms forget half of what their slow members have not read, and nobody is let in but who
 //!    comes back (`Severe`);
 //! 3. those for whom most is kept lose what waits for them, parked sessions before others, until

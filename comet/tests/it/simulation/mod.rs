@@ -4,6 +4,7 @@
 mod batches;
 mod discards;
 mod faults;
+mod pressure;
 mod repeats;
 mod talk;
 mod world;
