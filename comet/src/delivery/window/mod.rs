@@ -91,7 +91,8 @@ const MEMORY_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 /// Entries that an empty window has room for, so that one delivery can always fly.
 const LEAST_ENTRIES: usize = 4;
 
-/// The most that may be in flight of all lanes: [`Lane::Signal`] goes an eighth beyond the others.
+/// The most that may be in flight of all lanes: [`Signal`](super::Lane::Signal) goes an eighth
+/// beyond the others.
 pub(crate) const fn with_signals(window: u16) -> usize {
     let eighth = window as usize / 8;
     window as usize + if eighth == 0 { 1 } else { eighth }
