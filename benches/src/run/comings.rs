@@ -117,40 +117,13 @@ impl Comings {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
+    use super::super::desk::tests::{desk, open_again};
     use super::*;
-    use crate::audience::Audience;
-    use crate::dialect::Dialect;
-    use crate::driver::{Driver, Event, Identity, Observer, Route, Tuning};
-    use crate::latency::Latency;
-    use crate::oracle::{Ledger, Oracle};
 
     fn at(ms: u64) -> Time {
         Time::from_micros(ms * 1_000)
-    }
-
-    /// One session, open without any server.
-    fn desk() -> Desk {
-        let mut ledger = Ledger::new();
-        ledger.add_room(1);
-        let ledger = Arc::new(ledger);
-        let mut audience = Audience::new();
-        audience.oracle = Oracle::of(Arc::clone(&ledger));
-        let mut driver = Driver::new(Tuning::default()).unwrap();
-        let routes: Arc<[Route]> = Arc::new([Route::tcp("127.0.0.1:9".parse().unwrap())]);
-        driver.add(Dialect::Dtalk, Identity::new("u", []), routes, 0);
-        audience.add(at(0), &[0]);
-        let (lag, body, is_answered) = (Latency::new(), 64, true);
-        let mut desk =
-            Desk { driver, audience, ledger, body, is_answered, sent: 0, sent_within: 0, lag };
-        open(&mut desk);
-        desk
-    }
-
-    fn open(desk: &mut Desk) {
-        desk.audience.handle(at(0), 0, Event::Opened { resumed: false, welcome: None });
     }
 
     fn comings(churn: f64, breaks: f64) -> Comings {
@@ -162,7 +135,7 @@ mod tests {
 
     #[test]
     fn who_leaves_returns_when_its_time_is_over() {
-        let (mut desk, mut comings) = (desk(), comings(2.0, 0.0));
+        let (mut desk, mut comings) = (desk(1, 1), comings(2.0, 0.0));
         comings.turn(at(10), &mut desk);
         assert_eq!((desk.audience.open(), comings.left), (0, 1));
         assert_eq!((comings.is_complete(), comings.next()), (false, Some(at(310))));
@@ -170,7 +143,7 @@ mod tests {
         assert!(!comings.is_complete());
         comings.turn(at(310), &mut desk);
         assert!(comings.is_complete());
-        open(&mut desk);
+        open_again(&mut desk, 0);
         assert_eq!((desk.audience.open(), desk.audience.oracle.faults()), (1, 0));
         comings.stay();
         comings.turn(at(9_000), &mut desk);
@@ -181,7 +154,7 @@ mod tests {
 
     #[test]
     fn who_waits_for_an_answer_stays() {
-        let (mut desk, mut comings) = (desk(), comings(2.0, 2.0));
+        let (mut desk, mut comings) = (desk(1, 1), comings(2.0, 2.0));
         desk.audience.handle_sent(0);
         comings.turn(at(10), &mut desk);
         assert_eq!((comings.left, comings.broken, desk.audience.open()), (0, 0, 1));
@@ -189,10 +162,10 @@ mod tests {
 
     #[test]
     fn a_connection_that_breaks_is_no_fault_of_the_server() {
-        let (mut desk, mut comings) = (desk(), comings(0.0, 2.0));
+        let (mut desk, mut comings) = (desk(1, 1), comings(0.0, 2.0));
         comings.turn(at(10), &mut desk);
         assert_eq!((comings.broken, desk.audience.open(), comings.is_complete()), (1, 0, true));
-        open(&mut desk);
+        open_again(&mut desk, 0);
         assert_eq!((desk.audience.open(), desk.audience.oracle.faults()), (1, 0));
     }
 }

@@ -91,3 +91,38 @@ impl Desk {
         self.audience.meter.as_ref().map_or(never..never, |meter| meter.window.clone())
     }
 }
+
+/// Desks of sessions that are open without any server.
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::dialect::Dialect;
+    use crate::driver::{Event, Identity, Observer, Route, Tuning};
+    use crate::oracle::Oracle;
+
+    /// So many sessions, of which the first so many are open.
+    pub(crate) fn desk(sessions: usize, open: usize) -> Desk {
+        let mut ledger = Ledger::new();
+        ledger.add_room(1);
+        let ledger = Arc::new(ledger);
+        let mut audience = Audience::new();
+        audience.oracle = Oracle::of(Arc::clone(&ledger));
+        let mut driver = Driver::new(Tuning::default()).unwrap();
+        let routes: Arc<[Route]> = Arc::new([Route::tcp("127.0.0.1:9".parse().unwrap())]);
+        for _ in 0..sessions {
+            driver.add(Dialect::Dtalk, Identity::new("u", []), Arc::clone(&routes), 0);
+            audience.add(Time::default(), &[0]);
+        }
+        let (lag, body, is_answered) = (Latency::new(), 64, true);
+        let mut desk =
+            Desk { driver, audience, ledger, body, is_answered, sent: 0, sent_within: 0, lag };
+        (0..open).for_each(|session| open_again(&mut desk, session));
+        desk
+    }
+
+    /// A session opens.
+    pub(crate) fn open_again(desk: &mut Desk, session: usize) {
+        let opened = Event::Opened { resumed: false, welcome: None };
+        desk.audience.handle(Time::default(), session, opened);
+    }
+}

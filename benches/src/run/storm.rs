@@ -58,42 +58,16 @@ impl Storm {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
+    use super::super::desk::tests::desk;
     use super::*;
-    use crate::audience::Audience;
-    use crate::dialect::Dialect;
-    use crate::driver::{Driver, Event, Identity, Observer, Route, Tuning};
-    use crate::latency::Latency;
-    use crate::oracle::{Ledger, Oracle};
 
     fn at(ms: u64) -> Time {
         Time::from_micros(ms * 1_000)
     }
 
-    /// Three sessions, of which two are open without any server.
-    fn desk() -> Desk {
-        let mut ledger = Ledger::new();
-        ledger.add_room(1);
-        let ledger = Arc::new(ledger);
-        let mut audience = Audience::new();
-        audience.oracle = Oracle::of(Arc::clone(&ledger));
-        let mut driver = Driver::new(Tuning::default()).unwrap();
-        let routes: Arc<[Route]> = Arc::new([Route::tcp("127.0.0.1:9".parse().unwrap())]);
-        for session in 0..3 {
-            driver.add(Dialect::Dtalk, Identity::new("u", []), Arc::clone(&routes), 0);
-            audience.add(at(0), &[0]);
-            if session < 2 {
-                audience.handle(at(0), session, Event::Opened { resumed: false, welcome: None });
-            }
-        }
-        let (lag, body, is_answered) = (Latency::new(), 64, true);
-        Desk { driver, audience, ledger, body, is_answered, sent: 0, sent_within: 0, lag }
-    }
-
     #[test]
     fn who_is_open_and_does_not_stay_is_cut_once() {
-        let (mut desk, mut storm) = (desk(), Storm::new(1, false));
+        let (mut desk, mut storm) = (desk(3, 2), Storm::new(1, false));
         storm.announce(at(50));
         storm.turn(at(49), &mut desk);
         assert_eq!((storm.next(), storm.struck()), (Some(at(50)), None));
@@ -106,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_storm_that_is_called_off_does_not_come() {
-        let (mut desk, mut storm) = (desk(), Storm::new(1, false));
+        let (mut desk, mut storm) = (desk(3, 2), Storm::new(1, false));
         storm.announce(at(50));
         storm.call_off();
         storm.turn(at(60), &mut desk);

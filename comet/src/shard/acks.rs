@@ -51,11 +51,7 @@ impl Shard {
         counters.frames_in.add(all);
         counters.acks.add(fresh);
         counters.stray_acks.add(all - fresh);
-        self.send_waiting(slot);
-        let result = self.report_acks(slot, &tags);
-        tags.clear();
-        self.tags = tags;
-        result.map(|()| at)
+        self.go_on_after_acks(slot, tags).map(|()| at)
     }
 
     /// A dtalk peer has received one delivery.
@@ -75,6 +71,11 @@ impl Shard {
             None | Some(0) => self.counters().stray_acks.add(1),
             Some(fresh) => self.counters().acks.add(fresh as u64),
         }
+        self.go_on_after_acks(slot, tags)
+    }
+
+    /// Sends what there is room for now, and gives the list of tags back to the shard.
+    fn go_on_after_acks(&mut self, slot: u32, mut tags: Vec<u64>) -> Result<(), Closed> {
         self.send_waiting(slot);
         let result = self.report_acks(slot, &tags);
         tags.clear();
