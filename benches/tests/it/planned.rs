@@ -82,7 +82,8 @@ fn an_echo_comes_to_its_sender_alone() {
 #[test]
 fn sessions_that_open_and_close_again_are_handshakes() {
     let (_gateway, [_, ws]) = gateway();
-    let text = "scenario = \"connect\"\nsessions = 50\nwarmup = \"100ms\"\nduration = \"400ms\"";
+    // Enough for the ticks in which the system tells what a process used.
+    let text = "scenario = \"connect\"\nsessions = 500\nwarmup = \"100ms\"\nduration = \"400ms\"";
     let report = run(text, &ws, Interrupt::never());
     assert!(report.passed(), "{report}");
     assert!(figure(&report, "handshakes") > 50.0, "{report}");
