@@ -83,6 +83,10 @@ pub enum Closed {
     /// was kept for this peer.
     #[error("shed for want of memory")]
     Shed,
+    /// The peer began a message and did not finish it within
+    /// [`Config::message_timeout`](crate::Config::message_timeout).
+    #[error("a message was not finished in time")]
+    Unfinished,
     /// More peers asked for sessions than [`Config::handshake_rate`](crate::Config::handshake_rate)
     /// allows, or memory is short.
     #[error("turned away before authentication")]
@@ -112,7 +116,8 @@ impl Closed {
             | Self::Slow
             | Self::Kicked(_)
             | Self::Replaced
-            | Self::RateExceeded => Some(CloseCode::POLICY),
+            | Self::RateExceeded
+            | Self::Unfinished => Some(CloseCode::POLICY),
         }
     }
 
@@ -142,7 +147,7 @@ impl Closed {
             Self::Sequence => (Code::SEQUENCE, true),
             Self::Idle => (Code::IDLE, true),
             Self::Unresponsive => (Code::UNRESPONSIVE, true),
-            Self::Slow => (Code::SLOW, true),
+            Self::Slow | Self::Unfinished => (Code::SLOW, true),
             Self::Kicked(_) => (Code::KICKED, false),
             Self::RouterPanicked => (Code::INTERNAL, true),
             Self::TooManyConnections | Self::Shed => (Code::OVERLOADED, true),
@@ -162,6 +167,7 @@ impl Closed {
                 | Self::Slow
                 | Self::Sequence
                 | Self::Shed
+                | Self::Unfinished
         )
     }
 
@@ -172,7 +178,7 @@ impl Closed {
     }
 
     /// Every label, in the order of [`Stats::closed`](crate::Stats::closed).
-    pub const LABELS: [&'static str; 24] = [
+    pub const LABELS: [&'static str; 25] = [
         "by_peer",
         "lost",
         "handshake_timeout",
@@ -197,6 +203,7 @@ impl Closed {
         "sequence",
         "shed",
         "turned_away",
+        "unfinished",
     ];
 
     pub(crate) const fn index(&self) -> usize {
@@ -225,6 +232,7 @@ impl Closed {
             Self::Sequence => 21,
             Self::Shed => 22,
             Self::TurnedAway => 23,
+            Self::Unfinished => 24,
         }
     }
 }

@@ -53,6 +53,7 @@ pub struct Config {
     pub(crate) resume_ttl: Duration,
     pub(crate) parked_per_user: usize,
     pub(crate) write_timeout: Duration,
+    pub(crate) message_timeout: Duration,
     pub(crate) max_body: usize,
     pub(crate) max_fragments: u32,
     pub(crate) max_upgrade: usize,
@@ -99,6 +100,8 @@ impl Default for Config {
             resume_ttl: Duration::ZERO,
             parked_per_user: 16,
             write_timeout: Duration::from_secs(30),
+            // The longest message at 5 kbit/s, less than any radio link has.
+            message_timeout: Duration::from_secs(30),
             max_body: 16_384,
             max_fragments: 1_024,
             max_upgrade: 8_192,
@@ -190,9 +193,19 @@ setters! {
     parked_per_user: usize;
     /// How long a peer may take nothing of what is written to it. Default 30 s.
     write_timeout: Duration;
+    /// Time in which an open session must finish a message that it has begun, from the first byte
+    /// of it that arrived. Default 30 s; not zero.
+    ///
+    /// Of a WebSocket message all fragments are meant, whatever control frames come in between.
+    /// The time does not run while the gateway does not read, for `inbox` or `write_bytes`. Beyond
+    /// it the connection ends as [`Closed::Unfinished`](crate::Closed::Unfinished), and the session
+    /// may be parked. Choose it with `max_body`: the longest message must fit in it on the slowest
+    /// network.
+    message_timeout: Duration;
     /// Longest body of a frame, and of a WebSocket message with its frame heads. Default 16,384.
     ///
-    /// A peer that sends the first part of a body makes the gateway hold that much.
+    /// A peer that sends the first part of a body makes the gateway hold that much, at most twice
+    /// that while it grows. It is charged to `memory_budget`, and held for `message_timeout`.
     max_body: usize;
     /// Fragments that one WebSocket message may have. Default 1,024.
     max_fragments: u32;
@@ -229,8 +242,9 @@ setters! {
     /// parked. Default 64, 8 bytes each and a reference to the body; the stalest is forgotten, and
     /// counted among what the peer is told to have missed.
     latest_keys: usize;
-    /// Bytes that may wait for peers in the whole process: bodies, windows, queues, room logs,
-    /// recorded answers, bytes on their way to sockets, commands in mailboxes. Default 1 GiB.
+    /// Bytes that may wait in the whole process: bodies, windows, queues, room logs, recorded
+    /// answers, bytes on their way to sockets, commands in mailboxes, and input that is unfinished
+    /// or may not be looked at yet. Default 1 GiB.
     ///
     /// From three quarters on a comet peer gets no new session, but may come back to the one it
     /// had, and best-effort deliveries are dropped for whom more waits than three sixteenths of the
@@ -318,6 +332,9 @@ impl Config {
         }
         if self.read_buffer < 16 * 1024 {
             return Err("read_buffer must be at least 16 KiB");
+        }
+        if self.message_timeout.is_zero() {
+            return Err("message_timeout must not be zero");
         }
         if self.ping_after < Duration::from_secs(1) || self.rto < Duration::from_millis(10) {
             return Err("ping_after must be at least 1 s and rto at least 10 ms");

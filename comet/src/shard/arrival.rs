@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use comet_protocol::Dialect;
 
-use super::connection::{Tail, Transport};
+use super::connection::Transport;
 use super::socket::Socket;
+use super::tail::Unread;
 use crate::identity::Identity;
 use crate::session::Hello;
 use crate::time::Time;
@@ -18,7 +19,7 @@ pub(crate) struct Arrival {
     pub(crate) transport: Transport,
     pub(crate) dialect: Option<Dialect>,
     /// Bytes read from the socket and not yet looked at.
-    pub(crate) tail: Option<Box<Tail>>,
+    pub(crate) unread: Option<Box<Unread>>,
     /// Under which address it counts.
     pub(crate) counted: Option<Box<IpAddr>>,
     /// From another shard: the router's decision about it.
@@ -43,7 +44,7 @@ impl Arrival {
         dialect: Option<Dialect>,
         leftover: Bytes,
     ) -> Self {
-        let tail = (!leftover.is_empty()).then(|| Box::new(Tail::new(leftover)));
-        Self { socket, transport, dialect, tail, counted: None, accepted: None }
+        let unread = (!leftover.is_empty()).then(|| Box::new(Unread::new(leftover)));
+        Self { socket, transport, dialect, unread, counted: None, accepted: None }
     }
 }

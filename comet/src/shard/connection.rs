@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use bytes::{Bytes, BytesMut};
 use comet_protocol::{Dialect, Framing, ws};
 
 use super::socket::Socket;
+use super::tail::Tail;
 use super::write_queue::WriteQueue;
 
 /// A connection.
@@ -27,6 +27,9 @@ pub(super) struct Connection {
     /// Output that waits; a queue from the pool while there is some.
     pub(super) out: Option<Box<WriteQueue>>,
 }
+
+/// What a decoder in the midst of a message takes beside its buffers.
+const GATHERING: usize = 128;
 
 /// The listener number of connections that were made outside.
 pub(super) const ADOPTED: u8 = u8::MAX;
@@ -83,21 +86,6 @@ impl Transport {
     }
 }
 
-/// Input that was read from the socket and waits.
-#[derive(Debug, Default)]
-pub(crate) struct Tail {
-    /// The rest of a WebSocket message whose first packets have been handled.
-    pub(super) message: Bytes,
-    /// Bytes of the stream, after the message.
-    pub(super) stream: BytesMut,
-}
-
-impl Tail {
-    pub(crate) fn new(stream: Bytes) -> Self {
-        Self { message: Bytes::new(), stream: stream.into() }
-    }
-}
-
 impl Connection {
     pub(super) fn new(socket: Socket, transport: Transport, dialect: Option<Dialect>) -> Self {
         Self {
@@ -134,9 +122,17 @@ impl Connection {
         Some(dialect * 2 + framing)
     }
 
+    /// Bytes that the decoder has gathered of what is incomplete; 0 only if nothing is.
+    pub(super) fn gathered(&self) -> usize {
+        match &self.transport {
+            Transport::WebSocket(decoder) if !decoder.is_idle() => GATHERING + decoder.held(),
+            _ => 0,
+        }
+    }
+
     /// Whether the rest of a message waits in the tail.
     pub(super) fn holds_message(&self) -> bool {
-        self.tail.as_ref().is_some_and(|tail| !tail.message.is_empty())
+        self.tail.as_ref().is_some_and(|tail| !tail.unread.message.is_empty())
     }
 }
 

@@ -7,13 +7,13 @@
 use std::io::{ErrorKind, Read};
 use std::mem;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use comet_protocol::comet::ClientFrame;
 use comet_protocol::head::{self, Head, Split};
 use comet_protocol::{DecodeError, Dialect, Layout, ws};
 
 use super::Shard;
-use super::connection::{Connection, Tail, Transport};
+use super::connection::{Connection, Transport};
 use crate::Closed;
 
 /// Bytes read at once from a peer that has no session yet: what follows its auth frame must wait
@@ -89,43 +89,20 @@ impl Shard {
     }
 
     pub(super) fn go_on_with(&mut self, slot: u32) {
+        let now = self.now;
         let Some(connection) = self.connections[slot as usize].as_mut() else { return };
         connection.state.resuming = false;
-        connection.state.paused = false;
+        let was_paused = mem::take(&mut connection.state.paused);
         let serial = connection.serial;
-        if let Some(tail) = connection.tail.take() {
-            self.handle_tail(slot, serial, tail);
+        if let Some(tail) = &mut connection.tail {
+            if was_paused {
+                // It was not for the peer that it waited.
+                tail.begin_again(now);
+            }
+            let unread = mem::take(&mut tail.unread);
+            self.handle_unread(slot, serial, unread);
         }
         self.handle_readable(slot);
-    }
-
-    fn handle_tail(&mut self, slot: u32, serial: u32, mut tail: Box<Tail>) {
-        let handled = self.handle_packets(slot, serial, &tail.message, false);
-        tail.message.advance(handled);
-        if tail.message.is_empty() {
-            let handled = self.handle_input(slot, serial, &mut tail.stream);
-            tail.stream.advance(handled);
-        }
-        self.put_back(slot, serial, tail);
-    }
-
-    /// Keeps what is left of a tail, without a copy.
-    fn put_back(&mut self, slot: u32, serial: u32, mut tail: Box<Tail>) {
-        let Some(connection) = self.same(slot, serial) else { return };
-        if let Some(newer) = connection.tail.take() {
-            // The rest of a message that began in the stream.
-            tail.message = newer.message;
-        }
-        if !tail.message.is_empty() || !tail.stream.is_empty() {
-            connection.tail = Some(tail);
-        }
-    }
-
-    /// Keeps a copy of what is left in the buffer.
-    fn stash(&mut self, slot: u32, serial: u32, rest: &[u8]) {
-        if let (false, Some(connection)) = (rest.is_empty(), self.same(slot, serial)) {
-            connection.tail.get_or_insert_default().stream.extend_from_slice(rest);
-        }
     }
 
     /// The connection in a slot.
@@ -144,7 +121,7 @@ impl Shard {
             connection.state.paused = true;
             return Progress::Stop;
         }
-        let tail = connection.tail.as_ref().map_or(&[][..], |tail| &tail.stream[..]);
+        let tail = connection.tail.as_ref().map_or(&[][..], |tail| &tail.unread.stream[..]);
         let short = if tail.len() <= SHORT_TAIL { tail.len() } else { 0 };
         buffer[..short].copy_from_slice(&tail[..short]);
         let ending = connection.state.ending;
@@ -180,23 +157,32 @@ impl Shard {
         let max_body = self.shared.config.max_body;
         let Some(connection) = self.connection(slot) else { return };
         let serial = connection.serial;
-        let tail = connection.tail.take().filter(|tail| tail.stream.len() > short);
-        let Some(mut tail) = tail else {
-            let handled = self.handle_input(slot, serial, &mut buffer[..short + count]);
-            return self.stash(slot, serial, &buffer[handled..short + count]);
+        let Some(tail) = &mut connection.tail else {
+            let handled = self.handle_input(slot, serial, &mut buffer[..count]);
+            if handled < count {
+                self.stash(slot, serial, &buffer[handled..count], handled > 0);
+            }
+            return;
         };
-        tail.stream.extend_from_slice(&buffer[..count]);
+        if tail.unread.stream.len() <= short {
+            // It stands in front of what was read.
+            tail.unread.stream.clear();
+            let handled = self.handle_input(slot, serial, &mut buffer[..short + count]);
+            return self.stash(slot, serial, &buffer[handled..short + count], handled > 0);
+        }
+        tail.unread.stream.extend_from_slice(&buffer[..count]);
         let layout = connection.dialect.and_then(Dialect::layout);
         let incomplete = match (&connection.transport, layout) {
             (Transport::Stream, Some(layout)) => {
-                matches!(head::split(layout, &tail.stream, max_body), Ok(Split::Need(_)))
+                matches!(head::split(layout, &tail.unread.stream, max_body), Ok(Split::Need(_)))
             }
             _ => false,
         };
         if incomplete {
-            connection.tail = Some(tail);
+            self.settle_tail(slot, serial, false);
         } else {
-            self.handle_tail(slot, serial, tail);
+            let unread = mem::take(&mut tail.unread);
+            self.handle_unread(slot, serial, unread);
         }
     }
 
@@ -233,7 +219,7 @@ impl Shard {
 
     /// Handles what is whole at the front of the input, and may be handled now. How much that was;
     /// all of it if the rest is of no use.
-    fn handle_input(&mut self, slot: u32, serial: u32, input: &mut [u8]) -> usize {
+    pub(super) fn handle_input(&mut self, slot: u32, serial: u32, input: &mut [u8]) -> usize {
         let mut at = 0;
         while at < input.len() {
             if !self.may_go_on(slot, serial) {
@@ -285,19 +271,29 @@ impl Shard {
     /// One event of a WebSocket. The bytes it took; `None` if there is none.
     fn handle_websocket(&mut self, slot: u32, input: &mut [u8]) -> Result<Option<usize>, Closed> {
         let limits = self.ws_limits;
+        let now = self.now;
         let Some(connection) = self.connection(slot) else { return Ok(None) };
         let is_raw = connection.dialect == Some(Dialect::Raw);
         let serial = connection.serial;
         let Transport::WebSocket(decoder) = &mut connection.transport else { return Ok(None) };
         let ws::Decoded { consumed, event } = decoder.decode(input, &limits)?;
+        if let (Some(ws::Event::Message(_)), Some(tail)) = (&event, &mut connection.tail) {
+            tail.begin_again(now);
+        }
         match event {
-            None => return Ok((consumed > 0).then_some(consumed)),
+            None if consumed == 0 => return Ok(None),
+            None => {
+                // The decoder keeps it.
+                let _tail = self.tail_of(slot, serial);
+                self.settle_tail(slot, serial, false);
+            }
             Some(ws::Event::Message(message)) if is_raw => self.handle_raw(slot, message)?,
             Some(ws::Event::Message(message)) => {
                 let handled = self.handle_packets(slot, serial, &message.payload, true);
                 let rest = &message.payload[handled..];
-                if let (false, Some(connection)) = (rest.is_empty(), self.same(slot, serial)) {
-                    connection.tail.get_or_insert_default().message = Bytes::copy_from_slice(rest);
+                if let (false, Some(tail)) = (rest.is_empty(), self.tail_of(slot, serial)) {
+                    tail.unread.message = Bytes::copy_from_slice(rest);
+                    self.settle_tail(slot, serial, false);
                 }
             }
             Some(ws::Event::Ping(payload)) => self.send_control(slot, ws::Opcode::Pong, &payload),
@@ -313,7 +309,13 @@ impl Shard {
 
     /// The packets of one message, as far as they may be handled now. How many bytes that was; all
     /// if the rest is of no use. `asked` says that it is known for the first one.
-    fn handle_packets(&mut self, slot: u32, serial: u32, message: &[u8], asked: bool) -> usize {
+    pub(super) fn handle_packets(
+        &mut self,
+        slot: u32,
+        serial: u32,
+        message: &[u8],
+        asked: bool,
+    ) -> usize {
         let mut at = 0;
         while at < message.len() {
             let may_go_on = (asked && at == 0) || self.may_go_on(slot, serial);

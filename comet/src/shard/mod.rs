@@ -6,7 +6,7 @@
 //!
 //! * `accept`: listeners;
 //! * `reading`: sockets with something to be read, many at a time; `input`: bytes to frames;
-//!   `frames`: what they ask for;
+//!   `frames`: what they ask for; `holding`: input that waits;
 //! * `opening`: upgrade, authentication, the way to the home shard; `welcoming`: what an accepted
 //!   peer gets there;
 //! * `commands`: what the mailbox asks for;
@@ -46,6 +46,7 @@ mod fanout;
 mod flushing;
 mod frames;
 mod gate;
+mod holding;
 mod input;
 pub(crate) mod mailbox;
 mod opening;
@@ -61,6 +62,7 @@ mod shedding;
 pub(crate) mod simulated;
 pub(crate) mod sink;
 pub(crate) mod socket;
+mod tail;
 mod telling;
 mod tickets;
 mod timers;

@@ -264,7 +264,7 @@ impl Shard {
             socket: connection.socket,
             transport: connection.transport,
             dialect: connection.dialect,
-            tail: connection.tail,
+            unread: connection.tail.map(|tail| Box::new(tail.unread)),
             counted: connection.counted,
             accepted: Some(Accepted { identity, auth_seq, deadline, hello }),
         };
@@ -273,9 +273,8 @@ impl Shard {
 
     /// Takes over a connection from another shard or from outside.
     pub(super) fn arrive(&mut self, arrival: Arrival) {
-        let Arrival { socket, transport, dialect, tail, counted, accepted } = arrival;
+        let Arrival { socket, transport, dialect, unread, counted, accepted } = arrival;
         let mut connection = Connection::new(socket, transport, dialect);
-        connection.tail = tail;
         connection.counted = counted;
         let (session, identity) = match accepted {
             Some(Accepted { identity, auth_seq, deadline, hello }) => {
@@ -291,6 +290,13 @@ impl Shard {
         let Some(slot) = self.watch(connection, session) else {
             return self.forget_connection(counted.as_deref().copied());
         };
+        if let (Some(unread), Some(connection)) = (unread, self.connection(slot)) {
+            let serial = connection.serial;
+            if let Some(tail) = self.tail_of(slot, serial) {
+                tail.unread = *unread;
+                self.settle_tail(slot, serial, false);
+            }
+        }
         if self.drain.is_some() {
             return self.end(slot, &Closed::Draining);
         }

@@ -76,7 +76,10 @@ impl Shard {
             .filter_map(|slot| {
                 let session = &self.bucket.get(slot)?.session;
                 let parked = if session.is_parked() { PARKED } else { 0 };
-                let bytes = session.bytes_owed() + self.backlog(slot).unwrap_or(0) + parked;
+                let bytes = session.bytes_owed()
+                    + self.backlog(slot).unwrap_or(0)
+                    + parked
+                    + self.input_held(slot);
                 (bytes > 0).then_some((session.is_parked(), bytes, slot))
             })
             .collect();
@@ -87,7 +90,7 @@ impl Shard {
     /// What waits goes first; what is on its way to the socket next, with the connection; last, of
     /// a parked session, all of it.
     fn shed_session(&mut self, slot: u32) {
-        let backlog = self.backlog(slot).unwrap_or(0);
+        let backlog = self.backlog(slot).unwrap_or(0) + self.input_held(slot);
         let Some(member) = self.bucket.get_mut(slot) else { return };
         let rest = member.session.bytes_owed();
         match member.session.shed() {

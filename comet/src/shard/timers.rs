@@ -29,6 +29,9 @@ impl Shard {
         {
             at = at.min(out.progress() + self.shared.config.write_timeout);
         }
+        if let Some(due) = self.unfinished_due(slot) {
+            at = at.min(due);
+        }
         self.wheel.arm(slot, at);
     }
 
@@ -42,6 +45,9 @@ impl Shard {
             .is_some_and(|out| now.since(out.progress()) >= self.shared.config.write_timeout);
         if stalled {
             return self.abandon(slot, &Closed::Slow);
+        }
+        if self.unfinished_due(slot).is_some_and(|due| now >= due) {
+            return self.end(slot, &Closed::Unfinished);
         }
         let Some(member) = self.bucket.get_mut(slot) else { return };
         match member.session.handle_timeout(now, blocked, &self.limits) {

@@ -54,6 +54,7 @@ pub(crate) struct Gateway {
     pub(crate) connections_per_address: usize,
     pub(crate) handshakes_per_address: u32,
     pub(crate) max_body: usize,
+    pub(crate) message_seconds: u64,
     pub(crate) idle_seconds: u64,
     pub(crate) handshake_seconds: u64,
     pub(crate) inbox: u16,

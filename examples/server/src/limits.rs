@@ -14,6 +14,7 @@ pub(crate) fn of(config: &Config) -> comet::Config {
         .connections_per_address(gateway.connections_per_address)
         .handshakes_per_address(gateway.handshakes_per_address)
         .max_body(gateway.max_body)
+        .message_timeout(Duration::from_secs(gateway.message_seconds))
         .idle_timeout(Duration::from_secs(gateway.idle_seconds))
         .handshake_timeout(Duration::from_secs(gateway.handshake_seconds))
         .inbox(gateway.inbox)

@@ -7,4 +7,5 @@ mod faults;
 mod pressure;
 mod repeats;
 mod talk;
+mod unfinished;
 mod world;

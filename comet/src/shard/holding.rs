@@ -1,0 +1,89 @@
+//! Input that waits in a connection's tail: what it costs, and how long it may.
+
+use std::mem;
+
+use super::Shard;
+use super::tail::{Tail, Unread};
+use crate::time::Time;
+
+impl Shard {
+    /// Handles what waits as far as it may be handled now, and keeps the rest, without a copy.
+    pub(super) fn handle_unread(&mut self, slot: u32, serial: u32, mut unread: Unread) {
+        let handled = self.handle_packets(slot, serial, &unread.message, false);
+        let _front = unread.message.split_to(handled);
+        let mut of_stream = 0;
+        if unread.message.is_empty() {
+            of_stream = self.handle_input(slot, serial, &mut unread.stream);
+            unread.handled(of_stream);
+        }
+        let (now, account) = (self.now, &self.account);
+        let connection = self.connections.get_mut(slot as usize).and_then(Option::as_mut);
+        let Some(connection) = connection.filter(|it| it.serial == serial) else { return };
+        if connection.tail.is_none() && unread.is_empty() {
+            return;
+        }
+        let tail = connection.tail.get_or_insert_with(|| Box::new(Tail::new(account, now)));
+        let newer = mem::take(&mut tail.unread.message);
+        if !newer.is_empty() {
+            // The rest of a message that began in the stream.
+            unread.message = newer;
+        }
+        tail.unread = unread;
+        self.settle_tail(slot, serial, of_stream > 0);
+    }
+
+    /// Keeps a copy of what is left of what was read. `has_progressed` says that something before
+    /// it has been handled.
+    pub(super) fn stash(&mut self, slot: u32, serial: u32, rest: &[u8], has_progressed: bool) {
+        if !rest.is_empty()
+            && let Some(tail) = self.tail_of(slot, serial)
+        {
+            tail.unread.stream.extend_from_slice(rest);
+        }
+        self.settle_tail(slot, serial, has_progressed);
+    }
+
+    /// The connection's tail, which is made if there is none; `None` if the connection is gone.
+    pub(super) fn tail_of(&mut self, slot: u32, serial: u32) -> Option<&mut Tail> {
+        let (now, account) = (self.now, &self.account);
+        let connection = self.connections.get_mut(slot as usize)?.as_mut();
+        let connection = connection.filter(|connection| connection.serial == serial)?;
+        let tail = connection.tail.get_or_insert_with(|| Box::new(Tail::new(account, now)));
+        Some(&mut **tail)
+    }
+
+    /// Charges what waits now, and sees that it does not wait for ever.
+    pub(super) fn settle_tail(&mut self, slot: u32, serial: u32, has_progressed: bool) {
+        let now = self.now;
+        let Some(connection) = self.same(slot, serial) else { return };
+        let gathered = connection.gathered();
+        let Some(tail) = &mut connection.tail else { return };
+        if has_progressed && gathered == 0 {
+            tail.begin_again(now);
+        }
+        match tail.settle(gathered) {
+            Ok(false) => connection.tail = None,
+            Ok(true) => {
+                if let Some(due) = self.unfinished_due(slot) {
+                    self.wheel.arm_by(slot, due);
+                }
+            }
+            Err(_) => self.run_out_of_memory(slot),
+        }
+    }
+
+    /// By when a message that was begun must be finished; `None` if there is none, or the gateway
+    /// does not read on. Before a session is open the handshake has its own deadline.
+    pub(super) fn unfinished_due(&self, slot: u32) -> Option<Time> {
+        let connection = self.connections.get(slot as usize)?.as_ref()?;
+        let since = connection.tail.as_ref()?.unfinished_since()?;
+        let runs = !connection.state.paused && self.bucket.get(slot)?.session.is_open();
+        runs.then(|| since + self.shared.config.message_timeout)
+    }
+
+    /// Bytes of input that wait.
+    pub(super) fn input_held(&self, slot: u32) -> usize {
+        let connection = self.connections.get(slot as usize).and_then(Option::as_ref);
+        connection.and_then(|it| it.tail.as_ref()).map_or(0, |tail| tail.bytes())
+    }
+}
