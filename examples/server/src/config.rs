@@ -24,6 +24,7 @@ pub(crate) struct Config {
     pub(crate) gateway: Gateway,
     pub(crate) devices: Devices,
     pub(crate) store: Store,
+    pub(crate) origins: Origins,
     pub(crate) demo: Demo,
     pub(crate) discovery: Discovery,
     #[serde(default)]
@@ -108,6 +109,14 @@ pub(crate) struct Store {
     pub(crate) node: u8,
     pub(crate) queue: usize,
     pub(crate) readers: u16,
+}
+
+/// Where clients and their pages come from.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Origins {
+    /// Names under which clients reach this server.
+    pub(crate) hosts: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -59,10 +59,15 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
 
     let (stop, stopped) = watch::channel(false);
     let verify: Arc<dyn Verify> = Arc::new(Tokens);
-    let public = Public { gateway: gateway.clone(), config: Arc::new(config.clone()), demo };
+    let addresses = [http.local_addr(), admin.local_addr()];
+    let public = Public {
+        gateway: gateway.clone(),
+        config: Arc::new(config.clone()),
+        demo,
+        http: *addresses[0].as_ref().unwrap_or(&config.listen.http),
+    };
     let public = http::public(public, &store, verify, registry);
     let metrics = Metrics::new(gateway.clone(), store.clone(), router);
-    let addresses = [http.local_addr(), admin.local_addr()];
     let serving = [
         tokio::spawn(http::serve(http, public, stopped.clone())),
         tokio::spawn(http::serve(admin, http::admin(metrics), stopped)),

@@ -1,29 +1,41 @@
 //! What clients ask before they connect: is it there, where else is one, which modules are on.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::http::header::HOST;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, Uri};
+use axum::response::IntoResponse;
 use comet_dtalk::http::Reply;
 
 use super::Public;
-use crate::config::{Discovery, Module, Node};
+use super::host::Host;
+use crate::config::{Module, Node};
 
 /// Only the status matters; clients measure the time it takes.
 pub(super) async fn ping() -> &'static str {
     "pong"
 }
 
-/// `/disc/nodes`. Clients take the first server as their default, so there is always one.
-pub(super) async fn nodes(State(public): State<Public>, headers: HeaderMap) -> Reply<Discovery> {
+/// `/disc/nodes`. Clients take the first server as their default, so there is always one: the one
+/// asked at, if it is an address or a name that this server was told of, else the first such name.
+pub(super) async fn nodes(
+    State(public): State<Public>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> impl IntoResponse {
     let mut discovery = public.config.discovery.clone();
     if discovery.servers.is_empty() {
-        let asked = headers.get(HOST).and_then(|host| host.to_str().ok());
-        let host = asked.map_or_else(|| public.config.listen.http.to_string(), str::to_owned);
-        discovery
-            .servers
-            .push(Node { name: "comet".to_owned(), address: format!("http://{host}") });
+        let names = &public.config.origins.hosts;
+        let believed =
+            |host: &Host| host.is_loopback() || host.is_address() || host.is_among(names);
+        let host = match Host::of(&uri, &headers).filter(believed) {
+            Some(host) => host.as_str().to_owned(),
+            None => names.first().cloned().unwrap_or_else(|| public.http.to_string()),
+        };
+        let address = format!("http://{host}");
+        discovery.servers.push(Node { name: "comet".to_owned(), address });
     }
-    Reply(discovery)
+    // It depends on who asks, and where.
+    ([(CACHE_CONTROL, "no-store")], Reply(discovery))
 }
 
 /// `/app/modules/all`: a bare array, which is what clients read.

@@ -3,12 +3,16 @@
 mod clients;
 mod cors;
 mod demo;
+mod host;
 mod pages;
 mod sub;
+mod unknown;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::{any, get, post};
 use comet::Gateway;
 use comet_dtalk::http::Verify;
@@ -27,6 +31,8 @@ pub(crate) struct Public {
     pub(crate) gateway: Gateway,
     pub(crate) config: Arc<Config>,
     pub(crate) demo: Option<Arc<Demo>>,
+    /// Where it is served.
+    pub(crate) http: SocketAddr,
 }
 
 /// Everything on the public port.
@@ -51,7 +57,8 @@ pub(crate) fn public(
         .merge(routes(store.clone(), Arc::clone(&verify)))
         .merge(login::routes(verify, registry))
         .fallback(pages::page)
-        .layer(axum::middleware::from_fn(cors::permit))
+        .layer(from_fn(unknown::methods))
+        .layer(from_fn(cors::permit))
 }
 
 /// The admin port: metrics and health.

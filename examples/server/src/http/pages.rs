@@ -1,8 +1,10 @@
 //! The web chat page: plain files, compiled into the program.
 
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use include_dir::{Dir, include_dir};
+
+use super::unknown;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../web");
 
@@ -11,14 +13,17 @@ const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; base-uri 
                       form-action 'self'; frame-ancestors 'none'";
 
 /// The file under the path, `/` being the page itself.
-pub(super) async fn page(uri: Uri) -> Response {
+pub(super) async fn page(method: Method, uri: Uri) -> Response {
     let path = match uri.path().trim_start_matches('/') {
         "" => "index.html",
         path => path,
     };
     let Some(file) = FILES.get_file(path) else {
-        return (StatusCode::NOT_FOUND, "not found\n").into_response();
+        return unknown::path(uri.path());
     };
+    if !matches!(method, Method::GET | Method::HEAD) {
+        return unknown::not_allowed("GET, HEAD, OPTIONS");
+    }
     let kind = mime_guess::from_path(path).first_or_octet_stream();
     let headers = [
         (header::CONTENT_TYPE, kind.essence_str()),

@@ -1,6 +1,8 @@
 //! What the existing clients rely on, over HTTP.
 //!
 //! * `open`: what needs no token, and what holds for every answer;
+//! * `cors`: what pages of other origins may read;
+//! * `unknown`: paths and methods that there are not;
 //! * `login`: who a token is, and the rule for phones that reconnect;
 //! * `sync`: pulling what was missed, and history;
 //! * `push`: sending without a socket;
@@ -9,9 +11,11 @@
 //! * `page`: the web chat page, and the demo that is there only on loopback.
 
 mod acts;
+mod cors;
 mod login;
 mod open;
 mod page;
 mod push;
 mod sub;
 mod sync;
+mod unknown;

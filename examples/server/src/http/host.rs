@@ -1,0 +1,112 @@
+//! At which host a request is addressed, and which hosts this server has been told of.
+//!
+//! Any page can bring a browser to ask here under a name of its own, by letting that name resolve
+//! to this address. So a name counts only if it is a loopback name, an address, or configured.
+
+use std::net::IpAddr;
+
+use axum::http::header::HOST;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Uri};
+
+/// The host and port that a request names.
+#[derive(Clone, Debug)]
+pub(super) struct Host(Authority);
+
+impl Host {
+    /// What the request line names, else its one `Host` header; `None` for none, two, or one that
+    /// cannot be read.
+    pub(super) fn of(uri: &Uri, headers: &HeaderMap) -> Option<Self> {
+        let mut named = headers.get_all(HOST).iter();
+        let authority = match (uri.authority(), named.next(), named.next()) {
+            (Some(authority), _, None) => authority.clone(),
+            (None, Some(host), None) => host.to_str().ok()?.parse().ok()?,
+            _ => return None,
+        };
+        let has_user = authority.as_str().contains('@');
+        (!has_user && !authority.host().is_empty()).then_some(Self(authority))
+    }
+
+    /// As the client wrote it.
+    pub(super) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Whether it is an address rather than a name: no page can have a site there but this one's.
+    pub(super) fn is_address(&self) -> bool {
+        self.address().is_some()
+    }
+
+    /// Whether it means this machine, whoever asks.
+    pub(super) fn is_loopback(&self) -> bool {
+        let is_name = self.0.host().eq_ignore_ascii_case("localhost");
+        is_name || self.address().is_some_and(|address| address.is_loopback())
+    }
+
+    /// Whether it is one of these names; one that is given with a port only counts with it.
+    pub(super) fn is_among(&self, names: &[String]) -> bool {
+        let (whole, bare) = (self.0.as_str(), self.0.host());
+        names.iter().any(|name| name.eq_ignore_ascii_case(whole) || name.eq_ignore_ascii_case(bare))
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        let host = self.0.host();
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        bare.unwrap_or(host).parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn host(hosts: &[&'static str]) -> Option<Host> {
+        let mut headers = HeaderMap::new();
+        for host in hosts {
+            headers.append(HOST, HeaderValue::from_static(host));
+        }
+        Host::of(&Uri::from_static("/"), &headers)
+    }
+
+    #[test]
+    fn loopback_is_told_by_its_names_and_nothing_that_looks_like_them() {
+        for name in ["localhost", "LocalHost:8888", "127.0.0.1", "127.1.2.3:80", "[::1]:8888"] {
+            assert!(host(&[name]).unwrap().is_loopback(), "{name}");
+        }
+        for name in ["localhost.example", "127.0.0.1.example", "0.0.0.0", "192.0.2.1", "[::2]"] {
+            assert!(!host(&[name]).unwrap().is_loopback(), "{name}");
+        }
+    }
+
+    #[test]
+    fn none_two_and_broken_ones_are_no_host() {
+        for hosts in [&[][..], &["a", "a"], &[""], &["a b"], &["user@localhost"], &["a/b"]] {
+            assert!(host(hosts).is_none(), "{hosts:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_without_a_port_counts_on_any() {
+        let names = ["chat.example".to_owned(), "www.example:81".to_owned()];
+        for (name, among) in [
+            ("CHAT.example", true),
+            ("chat.example:9", true),
+            ("www.example:81", true),
+            ("www.example", false),
+            ("www.example:80", false),
+            ("chat.example.evil.example", false),
+        ] {
+            assert_eq!(host(&[name]).unwrap().is_among(&names), among, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_request_line_comes_first() {
+        let uri = Uri::from_static("http://chat.example/x");
+        let mut headers = HeaderMap::new();
+        headers.append(HOST, HeaderValue::from_static("localhost"));
+        assert_eq!(Host::of(&uri, &headers).unwrap().as_str(), "chat.example");
+    }
+}
