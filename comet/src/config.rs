@@ -308,6 +308,16 @@ impl Config {
     }
 
     /// What is wrong with the values, if anything is.
+    /// Finds values that make no sense, as [`Builder::start`](crate::Builder::start) does before
+    /// anything else.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Config`](crate::StartError::Config) with the first of them.
+    pub fn validate(&self) -> Result<(), crate::StartError> {
+        self.check().map_err(crate::StartError::Config)
+    }
+
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         if self.shards == 0 || self.shards > crate::id::MAX_SHARDS {
             return Err("shards must be from 1 to 4096");

@@ -1,15 +1,22 @@
 //! The configuration: a commented default, a file, the environment, flags; the later ones win.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::Parser;
-use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
-use serde::{Deserialize, Serialize};
+use comet_dtalk::id::Node as StoreNode;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use tracing_subscriber::EnvFilter;
+
+use crate::limits;
+use crate::settings::{Fault, Settings};
 
 /// The commented default, which is also what the program starts from.
 pub(crate) const DEFAULT: &str = include_str!("default.toml");
+
+/// Names it in messages.
+const DEFAULT_NAME: &str = "the default";
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Deserialize)]
@@ -41,9 +48,13 @@ pub(crate) enum LogFormat {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listen {
+    #[serde(deserialize_with = "address")]
     pub(crate) tcp: SocketAddr,
+    #[serde(deserialize_with = "address")]
     pub(crate) ws: SocketAddr,
+    #[serde(deserialize_with = "address")]
     pub(crate) http: SocketAddr,
+    #[serde(deserialize_with = "address")]
     pub(crate) admin: SocketAddr,
 }
 
@@ -167,21 +178,24 @@ pub(crate) struct Flags {
     /// Print the default configuration with comments, and exit
     #[arg(long)]
     pub(crate) print_config: bool,
+    /// Say what is wrong with the configuration, if anything, and exit
+    #[arg(long)]
+    pub(crate) check_config: bool,
     /// Where data is kept
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Address for raw TCP sessions
     #[arg(long, value_name = "ADDR")]
-    tcp: Option<SocketAddr>,
+    tcp: Option<String>,
     /// Address for WebSocket sessions
     #[arg(long, value_name = "ADDR")]
-    ws: Option<SocketAddr>,
+    ws: Option<String>,
     /// Address for the HTTP API and the web chat page
     #[arg(long, value_name = "ADDR")]
-    http: Option<SocketAddr>,
+    http: Option<String>,
     /// Address for metrics and health
     #[arg(long, value_name = "ADDR")]
-    admin: Option<SocketAddr>,
+    admin: Option<String>,
     /// What is logged
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
@@ -191,29 +205,62 @@ pub(crate) struct Flags {
 }
 
 impl Config {
-    /// Merges all sources.
-    pub(crate) fn load(flags: &Flags) -> Result<Self, Box<figment::Error>> {
-        let mut figment = Figment::from(Toml::string(DEFAULT));
+    /// Merges all sources and checks the values. Names of hosts are looked up, which may wait.
+    pub(crate) fn load(flags: &Flags) -> Result<(Self, Settings), Fault> {
+        let mut settings = Settings::parse(DEFAULT_NAME, DEFAULT)?;
         if let Some(file) = &flags.config {
-            figment = figment.merge(Toml::file_exact(file));
+            settings.file(file)?;
         }
-        figment = figment.merge(Env::prefixed("COMET_").split("__"));
+        settings.environment(std::env::vars_os())?;
         for setting in &flags.set {
-            figment = figment.merge(Toml::string(setting));
+            settings.assignment(setting)?;
         }
-        let listen = [("tcp", flags.tcp), ("ws", flags.ws), ("http", flags.http)];
-        for (name, address) in listen.into_iter().chain([("admin", flags.admin)]) {
-            if let Some(address) = address {
-                figment = figment.merge(Serialized::default(&format!("listen.{name}"), address));
+        let data_dir = flags.data_dir.as_ref().map(|dir| dir.display().to_string());
+        for (flag, path, value) in [
+            ("--tcp", "listen.tcp", &flags.tcp),
+            ("--ws", "listen.ws", &flags.ws),
+            ("--http", "listen.http", &flags.http),
+            ("--admin", "listen.admin", &flags.admin),
+            ("--data-dir", "data_dir", &data_dir),
+            ("--log", "log", &flags.log),
+        ] {
+            if let Some(value) = value {
+                settings.flag(flag, path, value);
             }
         }
-        if let Some(dir) = &flags.data_dir {
-            figment = figment.merge(Serialized::default("data_dir", dir));
+        let config: Self = settings.read()?;
+        config.check(&settings)?;
+        Ok((config, settings))
+    }
+
+    /// Values that their types admit and that make no sense.
+    fn check(&self, settings: &Settings) -> Result<(), Fault> {
+        if EnvFilter::try_new(&self.log).is_err() {
+            let text =
+                format!("must be a level or a list, such as info,comet=debug, not {:?}", self.log);
+            return Err(settings.fault("log", text));
         }
-        if let Some(log) = &flags.log {
-            figment = figment.merge(Serialized::default("log", log));
+        if self.apps.is_empty() {
+            return Err(settings.fault("apps", "must name an application, or nobody can log in"));
         }
-        figment.extract().map_err(Box::new)
+        if StoreNode::new(self.store.node).is_none() {
+            let text = format!("must be from 0 to 15, not {}", self.store.node);
+            return Err(settings.fault("store.node", text));
+        }
+        if let Some((path, other, address)) = self.listen.collision() {
+            // Nobody wrote the default: the fault is in what meets it.
+            let of_default = settings.is_from(DEFAULT_NAME, path);
+            let (path, other) = if of_default { (other, path) } else { (path, other) };
+            let text = format!("is {address} like {other}");
+            return Err(settings.fault(path, text));
+        }
+        limits::of(self).validate().map_err(|error| {
+            let text = match error {
+                comet::StartError::Config(text) => text.to_owned(),
+                other => other.to_string(),
+            };
+            settings.fault("gateway", format!("is refused: {text}"))
+        })
     }
 
     /// Whether anybody may sign in by name alone: only where nobody else can come from.
@@ -224,13 +271,53 @@ impl Config {
     }
 }
 
+impl Listen {
+    /// Two settings that name one port: the later one, the earlier one, and the later address.
+    fn collision(&self) -> Option<(&'static str, &'static str, SocketAddr)> {
+        let listeners = [
+            ("listen.tcp", self.tcp),
+            ("listen.ws", self.ws),
+            ("listen.http", self.http),
+            ("listen.admin", self.admin),
+        ];
+        listeners.iter().enumerate().find_map(|(n, &(path, address))| {
+            let other = listeners[..n].iter().find(|(_, other)| overlap(*other, address));
+            other.map(|&(other, _)| (path, other, address))
+        })
+    }
+}
+
+/// Whether the second of two listeners finds its port taken by the first.
+fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+    let anywhere = a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() != 0 && a.port() == b.port() && (anywhere || a.ip() == b.ip())
+}
+
+/// An address as `IP:PORT` or `HOST:PORT`. Of a host's addresses the first of IPv4 is taken, or
+/// else the first.
+pub(crate) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    if port.is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
+        let message = format!("{text:?} is no address with a port, such as \"127.0.0.1:8888\"");
+        return Err(D::Error::custom(message));
+    }
+    let found = text.to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+    let found = found.map_err(|error| D::Error::custom(format!("{text:?}: {error}")))?;
+    let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    first.copied().ok_or_else(|| D::Error::custom(format!("{text:?} has no address")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn load(arguments: &[&str]) -> Config {
         let flags = Flags::parse_from([&["comet-server"], arguments].concat());
-        Config::load(&flags).unwrap()
+        Config::load(&flags).unwrap().0
     }
 
     #[test]
@@ -267,12 +354,49 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_setting_is_an_error_that_names_it() {
+    fn each_fault_in_a_file_is_told_with_its_line_and_what_would_be_right() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("comet.toml");
-        std::fs::write(&file, "[listen]\nhtpp = \"127.0.0.1:1\"\n").unwrap();
-        let flags = Flags { config: Some(file), ..Flags::default() };
-        assert!(Config::load(&flags).unwrap_err().to_string().contains("htpp"));
+        let mut text = String::new();
+        for line in include_str!("settings/faults.txt").lines() {
+            let Some(expected) = line.strip_prefix("-> ") else {
+                text += &format!("{line}\n");
+                continue;
+            };
+            std::fs::write(&file, text.trim_start_matches('\n')).unwrap();
+            let flags = Flags { config: Some(file.clone()), ..Flags::default() };
+            let said = Config::load(&flags).unwrap_err().to_string();
+            assert_eq!(said, format!("{}:{expected}", file.display()), "{text}");
+            text.clear();
+        }
+    }
+
+    #[test]
+    fn a_fault_elsewhere_is_told_with_the_flag_or_the_file_as_a_whole() {
+        let complaints = [
+            (["--set", "gateway.io=7"], "--set gateway.io=7: gateway.io must be one of "),
+            (["--set", "gateway"], "--set gateway: must have the form SETTING=VALUE"),
+            (["--http", "8888"], "--http: listen.http: \"8888\" is no address with a port"),
+            (["--config", "/nowhere/a.toml"], "/nowhere/a.toml: cannot be read: No such file"),
+        ];
+        for (arguments, expected) in complaints {
+            let flags = Flags::parse_from([&["comet-server"], &arguments[..]].concat());
+            let said = Config::load(&flags).unwrap_err().to_string();
+            assert!(said.starts_with(expected), "{said}");
+        }
+    }
+
+    #[test]
+    fn addresses_may_be_names() {
+        let listen = load(&["--http", "localhost:8889", "--set", "listen.ws=localhost:1"]).listen;
+        assert_eq!(listen.http, "127.0.0.1:8889".parse().unwrap());
+        assert_eq!(listen.ws, "127.0.0.1:1".parse().unwrap());
+    }
+
+    #[test]
+    fn text_that_looks_like_a_number_is_text_where_text_is_wanted() {
+        assert_eq!(load(&["--set", "data_dir=2026"]).data_dir, PathBuf::from("2026"));
+        assert_eq!(load(&["--set", "gateway.overflow=close"]).gateway.overflow, Overflow::Close);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod http;
 mod limits;
 mod metrics;
 mod server;
+mod settings;
 mod trouble;
 
 use std::io::IsTerminal;
@@ -41,8 +42,12 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> Result<(), Trouble> {
-    let config = Config::load(flags).map_err(Trouble::Config)?;
-    start_logging(&config)?;
+    let (config, _) = Config::load(flags)?;
+    if flags.check_config {
+        say("the configuration is good");
+        return Ok(());
+    }
+    start_logging(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -50,8 +55,8 @@ fn run(flags: &Flags) -> Result<(), Trouble> {
     runtime.block_on(server::run(config))
 }
 
-fn start_logging(config: &Config) -> Result<(), Trouble> {
-    let filter = EnvFilter::try_new(&config.log).map_err(|_| Trouble::Log(config.log.clone()))?;
+fn start_logging(config: &Config) {
+    let filter = EnvFilter::new(&config.log);
     let logger = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -60,7 +65,6 @@ fn start_logging(config: &Config) -> Result<(), Trouble> {
         LogFormat::Text => logger.init(),
         LogFormat::Json => logger.json().init(),
     }
-    Ok(())
 }
 
 /// Prints a line for the person or program that started the server.

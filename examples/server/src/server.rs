@@ -45,7 +45,7 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
         Some(demo) => Arc::new(DemoRoom::new(Arc::clone(demo))),
         None => Arc::new(NoGroups),
     };
-    let store = Store::open(data.messages(), store_config(&config.store)?, membership).await?;
+    let store = Store::open(data.messages(), store_config(&config.store), membership).await?;
     // HTTP is bound first: a gateway that has started may have sessions already.
     let http = bind(config.listen.http).await?;
     let admin = bind(config.listen.admin).await?;
@@ -107,10 +107,10 @@ fn start_gateway(
     Ok(gateway)
 }
 
-fn store_config(config: &config::Store) -> Result<comet_store::Config, Trouble> {
-    let node = Node::new(config.node).ok_or(Trouble::Node)?;
-    let store = comet_store::Config::default().node(node);
-    Ok(store.queue(config.queue).readers(config.readers))
+fn store_config(config: &config::Store) -> comet_store::Config {
+    let store = comet_store::Config::default().queue(config.queue).readers(config.readers);
+    // A number beyond the limit was refused with the configuration.
+    Node::new(config.node).map_or(store.clone(), |node| store.node(node))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Trouble> {

@@ -4,15 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::settings::Fault;
+
 /// What went wrong at the start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Trouble {
     #[error("bad configuration: {0}")]
-    Config(Box<figment::Error>),
-    #[error("bad configuration: log filter {0:?} is not understood")]
-    Log(String),
-    #[error("bad configuration: store.node must be from 0 to 15")]
-    Node,
+    Config(#[from] Fault),
     #[error("cannot start the runtime: {0}")]
     Runtime(io::Error),
     #[error("cannot use the data directory {}: {source}", path.display())]
@@ -42,7 +40,7 @@ impl Trouble {
     /// What the person who started the server can do.
     pub(crate) fn advice(&self) -> Option<String> {
         match self {
-            Self::Config(_) | Self::Log(_) | Self::Node => {
+            Self::Config(_) => {
                 Some("--print-config shows every setting with its default.".to_owned())
             }
             Self::Listen { address, source } if source.kind() == io::ErrorKind::AddrInUse => {

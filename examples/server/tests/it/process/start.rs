@@ -88,6 +88,39 @@ fn a_setting_that_is_not_understood_is_named() {
 }
 
 #[test]
+fn a_configuration_can_be_checked_without_a_start() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("comet.toml");
+    let check = |text: &str| {
+        fs::write(&file, text).expect("a file");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_comet-server"));
+        command.args(["--check-config", "--data-dir"]).arg(dir.path().join("data"));
+        let done = command.arg("--config").arg(&file).output().expect("the program runs");
+        let [said, complained] = [done.stdout, done.stderr].map(String::from_utf8);
+        (done.status.code(), said.expect("UTF-8"), complained.expect("UTF-8"))
+    };
+    let good = "[listen]\nhttp = \"localhost:8888\"\n";
+    assert_eq!(check(good), (Some(0), "the configuration is good\n".to_owned(), String::new()));
+    let (code, said, complained) = check("[listen]\n\nhttp = \"localhost\"\n");
+    assert_eq!((code, &*said), (Some(1), ""));
+    let expected = format!(
+        "comet-server: bad configuration: {}:3: listen.http: \"localhost\" is no address with a \
+         port, such as \"127.0.0.1:8888\"\n  \
+         --print-config shows every setting with its default.\n",
+        file.display()
+    );
+    assert_eq!(complained, expected);
+    assert!(!dir.path().join("data").exists());
+}
+
+#[test]
+fn a_listener_can_be_given_by_the_name_of_its_host() {
+    let server = Setup::default().flag("http", &"localhost:0").start();
+    assert!(server.addresses.http.ip().is_loopback());
+    assert_eq!(server.get("/ping").status, 200);
+}
+
+#[test]
 fn a_taken_port_is_named_with_the_flag_that_changes_it() {
     let server = Server::start();
     let taken = server.addresses;

@@ -1,0 +1,140 @@
+//! Settings as text: layers of sources merged into one tree that knows where each value is from.
+//!
+//! Not here: which settings there are and which values make sense (`config`).
+
+mod fault;
+mod read;
+mod tree;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::{fs, iter};
+
+use serde::de::DeserializeOwned;
+
+pub(crate) use self::fault::Fault;
+use self::fault::Kind;
+use self::tree::{Node, Value};
+
+/// Before the names of environment variables that are settings.
+const PREFIX: &str = "COMET_";
+
+/// All sources merged, the later ones over the earlier ones.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    root: Node,
+}
+
+impl Settings {
+    /// The settings of a TOML text; `name` stands for it in messages.
+    pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Fault> {
+        tree::parse(name, text).map(|root| Self { root })
+    }
+
+    /// Adds those of a TOML file.
+    pub(crate) fn file(&mut self, path: &Path) -> Result<(), Fault> {
+        let name = path.display().to_string();
+        let text = fs::read_to_string(path)
+            .map_err(|error| Fault::in_source(&name, Kind::Unreadable(error)))?;
+        self.root.overlay(tree::parse(&name, &text)?);
+        Ok(())
+    }
+
+    /// Adds those of an environment: `COMET_LISTEN__HTTP` sets `listen.http`.
+    pub(crate) fn environment(
+        &mut self,
+        variables: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<(), Fault> {
+        for (name, value) in variables {
+            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
+                continue;
+            };
+            let Some(value) = value.to_str() else {
+                let text = "is not UTF-8".to_owned();
+                return Err(Fault::in_source(name, Kind::Other(text)));
+            };
+            let path = name[PREFIX.len()..].to_lowercase().replace("__", ".");
+            self.root.overlay(tree::single(name, &path, value));
+        }
+        Ok(())
+    }
+
+    /// Adds one that is given as `SETTING=VALUE`, the value with or without quotes.
+    pub(crate) fn assignment(&mut self, text: &str) -> Result<(), Fault> {
+        let source = format!("--set {text}");
+        let Some((path, value)) = text.split_once('=') else {
+            let text = "must have the form SETTING=VALUE".to_owned();
+            return Err(Fault::in_source(&source, Kind::Other(text)));
+        };
+        self.root.overlay(tree::single(&source, path.trim(), value.trim()));
+        Ok(())
+    }
+
+    /// Adds the value of a flag.
+    pub(crate) fn flag(&mut self, flag: &str, path: &str, value: &str) {
+        let node = Node::text(path, flag, value);
+        self.root.overlay(tree::nested(flag, path, node));
+    }
+
+    /// The settings as a type. Names that are unknown to it are faults.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        T::deserialize(&self.root).map_err(|fault| fault.or_elsewhere(&self.leaves()))
+    }
+
+    /// A fault of the setting at this path, with the place that set it; `text` goes on after the
+    /// path.
+    pub(crate) fn fault(&self, path: &str, text: impl Into<String>) -> Fault {
+        let mut fault = Fault::from(Kind::Rule(text.into()));
+        if let Some(node) = self.get(path) {
+            fault.place_at(node);
+        }
+        fault
+    }
+
+    /// Whether the source of this name has set the setting.
+    pub(crate) fn is_from(&self, source: &str, path: &str) -> bool {
+        self.get(path).is_some_and(|node| node.place.is_in(source))
+    }
+
+    fn get(&self, path: &str) -> Option<&Node> {
+        path.split('.').try_fold(&self.root, |node, name| match &node.value {
+            Value::Section(settings) => settings.get(name),
+            _ => None,
+        })
+    }
+
+    fn leaves(&self) -> Vec<String> {
+        let mut open = vec![&self.root];
+        iter::from_fn(|| {
+            loop {
+                let node = open.pop()?;
+                match &node.value {
+                    Value::Section(settings) => open.extend(settings.values()),
+                    _ => return Some(node.path.clone()),
+                }
+            }
+        })
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str) -> Settings {
+        Settings::parse("test", text).unwrap()
+    }
+
+    #[test]
+    fn a_later_source_replaces_a_list_and_adds_to_a_section() {
+        let mut settings = settings("list = [1, 2]\n[s]\na = 1\nb = 2\n");
+        settings.assignment("list=[3]").unwrap();
+        settings.flag("--b", "s.b", "4");
+        let names = [("COMET_S__C", "x y"), ("OTHER", "1")];
+        let names = names.map(|(name, value)| (name.into(), value.into()));
+        settings.environment(names.into_iter()).unwrap();
+        let expected = self::settings("list = [3]\n[s]\na = 1\nb = '4'\nc = 'x y'\n");
+        assert_eq!(settings.root, expected.root);
+    }
+}
