@@ -29,7 +29,8 @@ pub struct Config {
     /// How long the oldest message waits for its answer before it is sent again; twice as long
     /// each time. Default 15 s: on a connection that lives, only a lost answer takes so long.
     pub retry: Duration,
-    /// Silence after which a ping is sent if the server asks for nothing else. Default 30 s.
+    /// Silence of either side after which a ping is sent, unless the server asks for one earlier.
+    /// Default 30 s.
     pub heartbeat: Duration,
     /// The wait after the first failure to connect; it doubles with each. Default 500 ms.
     pub backoff: Duration,

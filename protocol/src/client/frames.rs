@@ -94,7 +94,8 @@ impl ClientSession {
         let longest = usize::try_from(welcome.max_body).unwrap_or(TRANSMIT);
         self.transmit = longest.saturating_add(Layout::Dtalk.head_len()).min(TRANSMIT);
         let asked = Duration::from_millis(welcome.heartbeat_ms.into());
-        let every = if asked.is_zero() { self.config.heartbeat } else { asked };
+        let own = self.config.heartbeat;
+        let every = if asked.is_zero() { own } else { asked.min(own) };
         self.heartbeat = Heartbeat::new(every, now, self.heartbeat.round_trip());
         self.events.push_back(Event::Opened { resumed: welcome.resumed, welcome });
     }

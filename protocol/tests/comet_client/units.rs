@@ -186,6 +186,21 @@ fn silence_is_asked_about_and_then_taken_for_a_loss() {
 }
 
 #[test]
+fn of_two_heartbeats_the_lesser_one_counts() {
+    let first_ping = |heartbeat_ms| {
+        let (mut session, link) = asked();
+        let ServerFrame::Welcome { ack, mut welcome } = welcome("t") else { unreachable!() };
+        welcome.heartbeat_ms = heartbeat_ms;
+        say(&mut session, at(0), link, &ServerFrame::Welcome { ack, welcome });
+        assert_eq!(ops(&mut session), [37]);
+        session.poll_timeout()
+    };
+    assert_eq!(first_ping(0), Some(at(30_000)), "its own");
+    assert_eq!(first_ping(12_000), Some(at(12_000)));
+    assert_eq!(first_ping(240_000), Some(at(30_000)));
+}
+
+#[test]
 fn a_ping_is_answered_and_deliveries_of_the_other_classes_are_not() {
     let (mut session, link) = opened();
     let ping = Ping { stamp: *b"stampede", round_trip_us: None };
