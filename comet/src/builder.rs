@@ -12,6 +12,7 @@ use crate::dispatch::Dispatch;
 use crate::gateway::Gateway;
 use crate::keyed::Keyed;
 use crate::listen::Listen;
+use crate::pings::Intervals;
 use crate::router::Router;
 use crate::shard::clock::Clock;
 use crate::shard::poller::Poller;
@@ -62,6 +63,10 @@ impl<R: Router> Builder<R> {
         if listen.iter().any(|at| at.profile.is_raw() && !at.profile.websocket) {
             return Err(StartError::Config("the raw dialect needs WebSocket messages"));
         }
+        let intervals: Vec<_> = listen.iter().map(|at| at.profile.ping_interval).collect();
+        for interval in intervals.iter().flatten() {
+            config.check_ping_interval(*interval).map_err(StartError::Config)?;
+        }
         if config.io == Io::Uring {
             carrier::open().map_err(StartError::Uring)?;
         }
@@ -71,7 +76,8 @@ impl<R: Router> Builder<R> {
             .map(|_| Poller::new())
             .collect::<io::Result<_>>()
             .map_err(StartError::Shard)?;
-        let shared = Shared::new(config, Clock::start(), Keyed::by_chance(), &pollers);
+        let intervals = Intervals::new(&config, intervals);
+        let shared = Shared::new(config, intervals, Clock::start(), Keyed::by_chance(), &pollers);
         let shared = Arc::new(shared.map_err(StartError::Shard)?);
         let gateway = Gateway::new(Arc::clone(&shared), addresses);
         let sink: Arc<dyn Sink> = Arc::new(Dispatch::new(router, gateway.clone()));

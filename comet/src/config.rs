@@ -48,7 +48,8 @@ pub struct Config {
     pub(crate) handshake_timeout: Duration,
     pub(crate) auth_attempts: u8,
     pub(crate) idle_timeout: Duration,
-    pub(crate) ping_after: Duration,
+    pub(crate) ping_interval: Duration,
+    pub(crate) adopted_ping_interval: Option<Duration>,
     pub(crate) close_timeout: Duration,
     pub(crate) resume_ttl: Duration,
     pub(crate) parked_per_user: usize,
@@ -95,7 +96,9 @@ impl Default for Config {
             auth_attempts: 5,
             // Twice the four minutes at which the slowest of the old servers expected a heartbeat.
             idle_timeout: Duration::from_secs(8 * 60),
-            ping_after: Duration::from_secs(4 * 60),
+            // Proxies and address translators give up after 30 s at the earliest, most after 60.
+            ping_interval: Duration::from_secs(25),
+            adopted_ping_interval: None,
             close_timeout: Duration::from_secs(2),
             resume_ttl: Duration::ZERO,
             parked_per_user: 16,
@@ -174,11 +177,18 @@ setters! {
     /// Times a connection may ask for a session before it is closed. Default 5.
     auth_attempts: u8;
     /// Silence after which a session is closed; anything that arrives counts as a sign of life.
-    /// Default 8 min.
+    /// Default 8 min; at least twice every `ping_interval`.
+    ///
+    /// A peer that can be pinged is asked for a sign of life after half of it.
     idle_timeout: Duration;
-    /// Silence after which a WebSocket peer is sent a ping, which its library answers.
-    /// Default 4 min; not below a second.
-    ping_after: Duration;
+    /// Longest time in which a peer is sent nothing: a ping then, up to an eighth of it earlier.
+    /// Default 25 s; from 100 ms to an hour, or zero for no such pings.
+    ///
+    /// Pings go to every WebSocket peer, whose library answers them, and to peers of the comet
+    /// dialect, who are told this time as their own; the other dialects have no ping over TCP. They
+    /// keep a connection open in proxies that close those on which nothing passes. Each costs an
+    /// idle session a write and a read.
+    ping_interval: Duration;
     /// How long a closing connection may take to send what is left and see the peer close.
     /// Default 2 s.
     close_timeout: Duration;
@@ -307,6 +317,28 @@ impl Config {
         self
     }
 
+    /// The same as `ping_interval` for connections that were [adopted](crate::Gateway::adopt).
+    /// Default: that one.
+    #[must_use]
+    pub fn adopted_ping_interval(mut self, value: Duration) -> Self {
+        self.adopted_ping_interval = Some(value);
+        self
+    }
+
+    /// What is wrong with an interval of pings, if anything is.
+    pub(crate) fn check_ping_interval(&self, interval: Duration) -> Result<(), &'static str> {
+        if interval.is_zero() {
+            return Ok(());
+        }
+        if interval < Duration::from_millis(100) || interval > crate::pings::LONGEST {
+            return Err("ping_interval must be from 100 ms to an hour, or zero");
+        }
+        if self.idle_timeout < interval * 2 {
+            return Err("idle_timeout must be at least twice ping_interval");
+        }
+        Ok(())
+    }
+
     /// What is wrong with the values, if anything is.
     /// Finds values that make no sense, as [`Builder::start`](crate::Builder::start) does before
     /// anything else.
@@ -346,10 +378,11 @@ impl Config {
         if self.message_timeout.is_zero() {
             return Err("message_timeout must not be zero");
         }
-        if self.ping_after < Duration::from_secs(1) || self.rto < Duration::from_millis(10) {
-            return Err("ping_after must be at least 1 s and rto at least 10 ms");
+        if self.rto < Duration::from_millis(10) {
+            return Err("rto must be at least 10 ms");
         }
-        Ok(())
+        self.check_ping_interval(self.ping_interval)?;
+        self.adopted_ping_interval.map_or(Ok(()), |interval| self.check_ping_interval(interval))
     }
 }
 

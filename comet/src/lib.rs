@@ -92,6 +92,7 @@ pub mod internals;
 mod keyed;
 mod listen;
 mod mux;
+mod pings;
 mod plant;
 mod rate;
 mod refusal;

@@ -1,6 +1,7 @@
 //! Where the gateway listens, and what it expects there.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use comet_protocol::Dialect;
 pub use comet_protocol::ws::handshake::OriginPolicy;
@@ -19,11 +20,18 @@ pub(crate) struct Profile {
     pub(crate) dialect: Option<Dialect>,
     pub(crate) origin: OriginPolicy,
     pub(crate) paths: Vec<String>,
+    pub(crate) ping_interval: Option<Duration>,
 }
 
 impl Profile {
     pub(crate) fn tcp() -> Self {
-        Self { websocket: false, dialect: None, origin: OriginPolicy::Any, paths: Vec::new() }
+        Self {
+            websocket: false,
+            dialect: None,
+            origin: OriginPolicy::Any,
+            paths: Vec::new(),
+            ping_interval: None,
+        }
     }
 
     pub(crate) fn websocket() -> Self {
@@ -81,6 +89,14 @@ impl Listen {
     #[must_use]
     pub fn paths<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
         self.profile.paths = paths.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Longest time in which a peer of this listener is sent nothing, instead of
+    /// [`Config::ping_interval`](crate::Config::ping_interval).
+    #[must_use]
+    pub fn ping_interval(mut self, interval: Duration) -> Self {
+        self.profile.ping_interval = Some(interval);
         self
     }
 }

@@ -64,6 +64,10 @@ pub(crate) struct Flags {
     /// Seconds of silence after which a session is closed
     #[arg(long, default_value_t = 480)]
     idle: u64,
+    /// Seconds after which a client that is sent nothing else is sent a ping; 0 for never, and at
+    /// most half of what --idle says
+    #[arg(long, default_value_t = 25)]
+    ping: u64,
     /// Seconds in which sessions are ended when the process is asked to end
     #[arg(long, default_value_t = 2)]
     drain: u64,
@@ -131,6 +135,7 @@ impl Flags {
             .handshake_rate(self.handshake_rate)
             .io(self.io.into())
             .idle_timeout(Duration::from_secs(self.idle))
+            .ping_interval(Duration::from_secs(self.ping).min(Duration::from_secs(self.idle) / 2))
             .return_spread(Duration::from_secs(self.return_spread));
         match self.shards {
             Some(shards) => config.shards(shards),

@@ -52,7 +52,7 @@ pub(crate) fn config(limits: &Limits) -> Config {
         .max_rto(limits.max_rto)
         .delivery_attempts(limits.delivery_attempts)
         .idle_timeout(limits.idle_timeout)
-        .ping_after(limits.ping_after)
+        .ping_interval(limits.ping_interval)
         .write_timeout(limits.write_timeout)
         .inbox(limits.inbox)
         .mailbox(limits.mailbox)

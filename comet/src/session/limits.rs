@@ -11,8 +11,8 @@ use crate::plant::Planted;
 pub(crate) struct Limits {
     pub(crate) handshake_timeout: Duration,
     pub(crate) idle_timeout: Duration,
-    /// At most `idle_timeout`.
-    pub(crate) ping_after: Duration,
+    /// Silence after which the peer is asked for a sign of life.
+    pub(crate) ask_after: Duration,
     pub(crate) close_timeout: Duration,
     /// Zero parks nothing.
     pub(crate) resume_ttl: Duration,
@@ -31,7 +31,7 @@ impl Limits {
         Self {
             handshake_timeout: config.handshake_timeout,
             idle_timeout: config.idle_timeout,
-            ping_after: config.ping_after.min(config.idle_timeout),
+            ask_after: config.idle_timeout / 2,
             close_timeout: config.close_timeout,
             resume_ttl: config.resume_ttl,
             auth_attempts: config.auth_attempts,

@@ -295,7 +295,7 @@ impl Session {
         if self.phase != Phase::Open {
             return self.moment;
         }
-        let silence = if self.pinged { limits.idle_timeout } else { limits.ping_after };
+        let silence = if self.pinged { limits.idle_timeout } else { limits.ask_after };
         let idle = self.moment + silence;
         match self.window.as_ref().and_then(|window| window.due_at(now)) {
             Some(due) => idle.min(due),
@@ -379,7 +379,7 @@ impl Session {
                 Due::Exhausted => return Timeout::Close(Closed::Unresponsive),
             }
         }
-        if silence >= limits.ping_after && !self.pinged {
+        if silence >= limits.ask_after && !self.pinged {
             self.pinged = true;
             return Timeout::Ping;
         }

@@ -140,7 +140,7 @@ impl Shard {
         } else {
             Transport::Stream
         };
-        let mut connection = Connection::new(socket, transport, profile.dialect);
+        let mut connection = Connection::new(self.now, socket, transport, profile.dialect);
         connection.listener = u8::try_from(index).unwrap_or(u8::MAX);
         connection.counted = self.shared.addresses.counts().then(|| Box::new(remote));
         let session = Session::new(self.now, &self.limits);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use comet_protocol::Dialect;
 
-use super::connection::Transport;
+use super::connection::{ADOPTED, Transport};
 use super::socket::Socket;
 use super::tail::Unread;
 use crate::identity::Identity;
@@ -18,6 +18,8 @@ pub(crate) struct Arrival {
     pub(crate) socket: Socket,
     pub(crate) transport: Transport,
     pub(crate) dialect: Option<Dialect>,
+    /// Which listener it came from.
+    pub(crate) listener: u8,
     /// Bytes read from the socket and not yet looked at.
     pub(crate) unread: Option<Box<Unread>>,
     /// Under which address it counts.
@@ -45,6 +47,7 @@ impl Arrival {
         leftover: Bytes,
     ) -> Self {
         let unread = (!leftover.is_empty()).then(|| Box::new(Unread::new(leftover)));
-        Self { socket, transport, dialect, unread, counted: None, accepted: None }
+        let listener = ADOPTED;
+        Self { socket, transport, dialect, listener, unread, counted: None, accepted: None }
     }
 }

@@ -100,9 +100,10 @@ impl Shard {
         }
         let mut burst = mem::take(&mut self.burst);
         let mut results = mem::take(&mut burst.results);
-        let connections = &self.connections;
+        let (connections, now) = (&self.connections, self.now);
         let writes = burst.writes.iter().filter_map(|planned| {
             let connection = connections.get(planned.part.slot as usize)?.as_ref()?;
+            connection.last_write.note(now);
             Some((&connection.socket, burst.bytes(*planned, run)))
         });
         self.carrier.write(writes, &mut results);

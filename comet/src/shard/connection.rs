@@ -7,6 +7,8 @@ use comet_protocol::{Dialect, Framing, ws};
 use super::socket::Socket;
 use super::tail::Tail;
 use super::write_queue::WriteQueue;
+use crate::pings::LastWrite;
+use crate::time::Time;
 
 /// A connection.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub(super) struct Connection {
     pub(super) serial: u32,
     /// Which listener it came from, or [`ADOPTED`].
     pub(super) listener: u8,
+    /// When something was last written.
+    pub(super) last_write: LastWrite,
     pub(super) state: State,
     /// Under which address it counts, while connections are limited by address.
     pub(super) counted: Option<Box<IpAddr>>,
@@ -32,7 +36,7 @@ pub(super) struct Connection {
 const GATHERING: usize = 128;
 
 /// The listener number of connections that were made outside.
-pub(super) const ADOPTED: u8 = u8::MAX;
+pub(crate) const ADOPTED: u8 = u8::MAX;
 
 /// Where a connection is in lists and turns.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,18 +91,29 @@ impl Transport {
 }
 
 impl Connection {
-    pub(super) fn new(socket: Socket, transport: Transport, dialect: Option<Dialect>) -> Self {
+    pub(super) fn new(
+        now: Time,
+        socket: Socket,
+        transport: Transport,
+        dialect: Option<Dialect>,
+    ) -> Self {
         Self {
             socket,
             transport,
             dialect,
             serial: 0,
             listener: ADOPTED,
+            last_write: LastWrite::at(now),
             state: State::default(),
             counted: None,
             tail: None,
             out: None,
         }
+    }
+
+    /// Whether it can be sent pings: the peers of other dialects have none to answer over TCP.
+    pub(super) fn takes_pings(&self) -> bool {
+        self.dialect == Some(Dialect::Comet) || matches!(self.transport, Transport::WebSocket(_))
     }
 
     /// Bytes that wait to be written.

@@ -264,6 +264,7 @@ impl Shard {
             socket: connection.socket,
             transport: connection.transport,
             dialect: connection.dialect,
+            listener: connection.listener,
             unread: connection.tail.map(|tail| Box::new(tail.unread)),
             counted: connection.counted,
             accepted: Some(Accepted { identity, auth_seq, deadline, hello }),
@@ -273,8 +274,9 @@ impl Shard {
 
     /// Takes over a connection from another shard or from outside.
     pub(super) fn arrive(&mut self, arrival: Arrival) {
-        let Arrival { socket, transport, dialect, unread, counted, accepted } = arrival;
-        let mut connection = Connection::new(socket, transport, dialect);
+        let Arrival { socket, transport, dialect, listener, unread, counted, accepted } = arrival;
+        let mut connection = Connection::new(self.now, socket, transport, dialect);
+        connection.listener = listener;
         connection.counted = counted;
         let (session, identity) = match accepted {
             Some(Accepted { identity, auth_seq, deadline, hello }) => {

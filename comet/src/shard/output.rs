@@ -84,6 +84,7 @@ impl Shard {
             self.dirty.push(slot);
         }
         let (pool, now) = (&mut self.pool, self.now);
+        connection.last_write.note(now);
         self.direct.clear(slot);
         Some(connection.out.get_or_insert_with(|| pool.take(now)))
     }

@@ -14,6 +14,7 @@ use crate::budget::Budget;
 use crate::config::Config;
 use crate::home::{Homes, Presence};
 use crate::keyed::Keyed;
+use crate::pings::Intervals;
 use crate::stats::Counters;
 use crate::ticket::Tickets;
 
@@ -24,6 +25,7 @@ const MAILBOXES: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Config,
+    pub(crate) intervals: Intervals,
     pub(crate) clock: Clock,
     /// Each part hashes with a key of its own, made from this one.
     pub(crate) keys: Keyed,
@@ -43,6 +45,7 @@ impl Shared {
     /// What a shard for each of the pollers shares.
     pub(crate) fn new(
         config: Config,
+        intervals: Intervals,
         clock: Clock,
         keys: Keyed,
         pollers: &[Poller],
@@ -64,6 +67,7 @@ impl Shared {
             counters: pollers.iter().map(|_| Counters::default()).collect(),
             open_connections: AtomicUsize::new(0),
             addresses: Addresses::new(&config),
+            intervals,
             config,
         })
     }

@@ -1,11 +1,15 @@
 //! What the clock brings to connections.
 
+use std::time::Duration;
+
+use comet_protocol::Dialect;
 use comet_protocol::ws::Opcode;
 
 use super::Shard;
-use super::connection::Transport;
+use super::connection::ADOPTED;
 use crate::Closed;
 use crate::session::Timeout;
+use crate::time::Time;
 
 impl Shard {
     /// Looks after every connection whose moment has come.
@@ -29,7 +33,8 @@ impl Shard {
         {
             at = at.min(out.progress() + self.shared.config.write_timeout);
         }
-        if let Some(due) = self.unfinished_due(slot) {
+        let dues = [self.unfinished_due(slot), self.ping_due(slot)];
+        if let Some(due) = dues.into_iter().flatten().min() {
             at = at.min(due);
         }
         self.wheel.arm(slot, at);
@@ -58,6 +63,9 @@ impl Shard {
             Timeout::GiveUp => return self.remove(slot),
             Timeout::Expired => return self.expire(slot),
         }
+        if self.ping_due(slot).is_some_and(|due| due <= now) {
+            self.ping(slot);
+        }
         self.rearm(slot);
     }
 
@@ -71,13 +79,33 @@ impl Shard {
         }
     }
 
+    /// How often a peer is to be heard, and hears something itself. Where there are no pings of
+    /// ours, often enough not to be idle.
+    pub(super) fn heartbeat(&mut self, slot: u32) -> Duration {
+        let listener = self.connection(slot).map_or(ADOPTED, |connection| connection.listener);
+        let interval = self.shared.intervals.of(listener);
+        if interval.is_zero() { self.limits.ask_after } else { interval }
+    }
+
+    /// When an open session's peer is to be sent a ping, unless it is sent something before.
+    fn ping_due(&self, slot: u32) -> Option<Time> {
+        let connection = self.connections.get(slot as usize)?.as_ref()?;
+        let is_open = self.bucket.get(slot)?.session.is_open();
+        let interval = self.shared.intervals.of(connection.listener);
+        (is_open && connection.takes_pings())
+            .then(|| connection.last_write.ping_due(self.now, interval, slot))?
+    }
+
     /// Comet peers answer pings, and the libraries of WebSocket peers do; others cannot be asked.
     fn ping(&mut self, slot: u32) {
-        if self.speaks_comet(slot) {
-            return self.send_ping(slot);
-        }
-        let transport = self.connection(slot).map(|connection| &connection.transport);
-        if matches!(transport, Some(Transport::WebSocket(_))) {
+        let now = self.now;
+        let Some(connection) = self.connection(slot) else { return };
+        if connection.state.blocked {
+            // What waits is as good as a ping, and goes first.
+            connection.last_write.note(now);
+        } else if connection.dialect == Some(Dialect::Comet) {
+            self.send_ping(slot);
+        } else if connection.takes_pings() {
             self.send_control(slot, Opcode::Ping, &[]);
         }
     }

@@ -80,6 +80,7 @@ impl Shard {
             self.counters().tickets_refused.add(1);
         }
         let ticket = self.ticket(slot).unwrap_or_default();
+        let heartbeat = self.heartbeat(slot);
         let config = &self.shared.config;
         let session = self.bucket.get(slot).map(|member| &member.session);
         let Some(conversation) = session.and_then(|session| session.conversation()) else { return };
@@ -93,7 +94,7 @@ impl Shard {
             ticket,
             accepted: conversation.accepted().get(),
             capabilities: latest | resume,
-            heartbeat_ms: millis(config.idle_timeout / 2),
+            heartbeat_ms: millis(heartbeat),
             max_body: u32::try_from(config.max_body).unwrap_or(u32::MAX),
             send_window: config.inbox.into(),
             deliver_window: u32::try_from(with_signals(config.window)).unwrap_or(u32::MAX),

@@ -56,6 +56,7 @@ use crate::dispatch::Dispatch;
 use crate::gateway::Gateway;
 use crate::keyed::Keyed;
 use crate::listen::Profile;
+use crate::pings::Intervals;
 pub use crate::plant::Plant;
 use crate::router::Router;
 use crate::shard::clock::Clock;
@@ -108,7 +109,8 @@ impl Simulation {
         let pollers: Vec<Poller> =
             (0..config.shards).map(|_| Poller::Virtual(Arc::new(Board::default()))).collect();
         let clock = Clock::Virtual(Arc::clone(&time));
-        let shared = Shared::new(config, clock, Keyed::Seed(chance.next()), &pollers);
+        let intervals = Intervals::new(&config, [None; 3]);
+        let shared = Shared::new(config, intervals, clock, Keyed::Seed(chance.next()), &pollers);
         let shared = Arc::new(shared.map_err(StartError::Shard)?);
         let gateway = Gateway::new(Arc::clone(&shared), Vec::new());
         let sink: Arc<dyn Sink> = Arc::new(Dispatch::new(router, gateway.clone()));

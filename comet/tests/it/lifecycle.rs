@@ -6,7 +6,7 @@ use comet::{Closed, Delivery};
 
 use crate::support::client::{Client, Next, Transport};
 use crate::support::frame::{auth, delivery, frame, say};
-use crate::support::gateway::{Server, Setup, config};
+use crate::support::gateway::{Server, Setup, config, impatient};
 use crate::support::place::{everywhere, over_both};
 use crate::support::router::answer;
 use crate::support::websocket::masked;
@@ -104,7 +104,7 @@ fn a_kick_ends_one_session_or_all_of_a_user() {
 fn silence_ends_a_session_and_any_sign_of_life_keeps_it() {
     everywhere(|place| {
         let idle = Duration::from_millis(600);
-        let server = Setup::new(config(place.shards).idle_timeout(idle)).on_message(answer);
+        let server = Setup::new(impatient(place.shards, idle)).on_message(answer);
         let server = server.start();
         let start = clock::now();
         let mut silent = server.client(place.transport, "silent", "");
@@ -126,16 +126,16 @@ fn silence_ends_a_session_and_any_sign_of_life_keeps_it() {
 
 #[test]
 fn a_silent_websocket_peer_is_asked_for_a_sign_of_life_and_its_pong_is_one() {
-    let limits = config(1).ping_after(Duration::from_secs(1));
+    let limits = config(1).ping_interval(Duration::from_millis(800));
     let server = Server::start(limits.idle_timeout(Duration::from_millis(1_700)));
     let start = clock::now();
     let mut answers = server.client(Transport::WebSocket, "answers", "");
     let mut mute = server.client(Transport::WebSocket, "mute", "");
     let ping = mute.receive_ws();
     assert_eq!((ping.first, ping.payload), (0x89, vec![]));
-    assert!(clock::now() - start >= Duration::from_secs(1));
+    assert!(clock::now() - start >= Duration::from_millis(600));
     // The client answers pings by itself.
-    answers.hears_nothing_for(Duration::from_millis(1_200));
+    answers.hears_nothing_for(Duration::from_millis(2_000));
     assert_eq!(server.log.closed("mute"), Closed::Idle);
     answers.beat(2);
 }

@@ -4,8 +4,8 @@ use crate::check;
 use crate::source::{Source, all};
 
 /// Modules of `comet` that are functions of their input and of the time they are told.
-const PURE: [&str; 14] = [
-    "bucket", "closed", "config", "delivery", "devices", "home", "id", "identity", "rate",
+const PURE: [&str; 15] = [
+    "bucket", "closed", "config", "delivery", "devices", "home", "id", "identity", "pings", "rate",
     "refusal", "session", "ticket", "time", "wheel",
 ];
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comet::{DevicePolicy, Winner};
+use comet::{DevicePolicy, Listen, Winner};
 
 use crate::config::{self, Config, Devices, Io, Overflow};
 
@@ -16,6 +16,7 @@ pub(crate) fn of(config: &Config) -> comet::Config {
         .max_body(gateway.max_body)
         .message_timeout(Duration::from_secs(gateway.message_seconds))
         .idle_timeout(Duration::from_secs(gateway.idle_seconds))
+        .ping_interval(Duration::from_secs(gateway.ping_seconds))
         .handshake_timeout(Duration::from_secs(gateway.handshake_seconds))
         .inbox(gateway.inbox)
         .window(gateway.window)
@@ -34,7 +35,22 @@ pub(crate) fn of(config: &Config) -> comet::Config {
         .memory_budget(gateway.memory_budget)
         .handshake_rate(gateway.handshake_rate)
         .devices(policy(config.devices));
+    let limits = match gateway.http_ping_seconds {
+        Some(seconds) => limits.adopted_ping_interval(Duration::from_secs(seconds)),
+        None => limits,
+    };
     if gateway.shards == 0 { limits } else { limits.shards(gateway.shards) }
+}
+
+/// Where sessions come from.
+pub(crate) fn listeners(config: &Config) -> [Listen; 2] {
+    let gateway = &config.gateway;
+    let tcp = (Listen::tcp(config.listen.tcp), gateway.tcp_ping_seconds);
+    let ws = (Listen::websocket(config.listen.ws), gateway.ws_ping_seconds);
+    [tcp, ws].map(|(listen, own)| match own {
+        Some(seconds) => listen.ping_interval(Duration::from_secs(seconds)),
+        None => listen,
+    })
 }
 
 /// The classes are those that the identity backend gives devices.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use comet::{Gateway, Listen};
+use comet::{Builder, Gateway};
 use comet_dtalk::http::Verify;
 use comet_dtalk::id::Node;
 use comet_identity::{Authenticated, Registry, Tokens};
@@ -55,7 +55,7 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
     let router = Arc::new(authenticated);
     let watched = crate::demo::Watched::new(Arc::clone(&router), online);
     let limits = limits::of(&config).ticket_key(data.ticket_secret()?);
-    let gateway = start_gateway(&config.listen, limits, watched)?;
+    let gateway = start_gateway(&config, limits, watched)?;
 
     let (stop, stopped) = watch::channel(false);
     let verify: Arc<dyn Verify> = Arc::new(Tokens);
@@ -95,16 +95,13 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
 }
 
 fn start_gateway(
-    listen: &config::Listen,
+    config: &Config,
     limits: comet::Config,
     router: impl comet::Router,
 ) -> Result<Gateway, Trouble> {
-    let gateway = Gateway::builder(router)
-        .config(limits)
-        .listen(Listen::tcp(listen.tcp))
-        .listen(Listen::websocket(listen.ws))
-        .start()?;
-    Ok(gateway)
+    let builder = Gateway::builder(router).config(limits);
+    let builder = limits::listeners(config).into_iter().fold(builder, Builder::listen);
+    Ok(builder.start()?)
 }
 
 fn store_config(config: &config::Store) -> comet_store::Config {

@@ -97,14 +97,21 @@ fn a_router_that_cannot_decide_now_has_the_peer_come_back() {
 #[test]
 fn a_server_asks_for_a_sign_of_life_and_closes_as_idle_without_one() {
     let quick: Config =
-        config(1).ping_after(Duration::from_secs(1)).idle_timeout(Duration::from_secs(2));
+        config(1).ping_interval(Duration::from_secs(1)).idle_timeout(Duration::from_secs(2));
     let server = Server::start(quick);
     let mut alice = Comet::open(&server, Transport::Tcp, hello("alice", ""));
     assert_eq!(alice.welcome.heartbeat_ms, 1_000);
     let ServerFrame::Ping(ping) = alice.hear() else { panic!("a ping") };
     alice.say(&comet_protocol::comet::ClientFrame::Pong { stamp: ping.stamp });
     assert!(matches!(alice.hear(), ServerFrame::Ping(_)), "and again");
-    assert_eq!(alice.error(), (Code::IDLE.get(), true));
+    let last = loop {
+        match alice.hear() {
+            ServerFrame::Ping(_) => {}
+            other => break other,
+        }
+    };
+    let ServerFrame::Error(failure) = last else { panic!("an error, not {last:?}") };
+    assert_eq!((failure.code, failure.retryable), (Code::IDLE.get(), true));
     assert_eq!(server.log.closed("alice"), Closed::Idle);
 }
 

@@ -7,7 +7,7 @@ use comet::{Closed, Delivery, Dialect, Listen};
 use crate::support::client::{Client, Next, Transport};
 use crate::support::clock;
 use crate::support::frame::{Wire, auth, frame, say};
-use crate::support::gateway::{Server, Setup, anywhere, config};
+use crate::support::gateway::{Server, Setup, anywhere, config, impatient};
 use crate::support::place::everywhere;
 use crate::support::socket::{Arrived, Socket};
 use crate::support::websocket::{self, BINARY, FIN, masked};
@@ -129,7 +129,7 @@ fn a_router_that_never_decides_keeps_a_peer_no_longer_than_the_deadline() {
 #[test]
 fn half_a_frame_in_an_open_session_is_bounded_by_idleness() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).idle_timeout(DEADLINE));
+        let server = Server::start(impatient(place.shards, DEADLINE));
         let mut client = server.client(place.transport, "alice", "");
         let bytes = client.bytes(&[say(2, vec![7; 10_000])]);
         client.socket.write(&bytes[..bytes.len() - 1]);

@@ -9,7 +9,7 @@ use comet::{Config, SessionId};
 use crate::support::frame::{Frame, Wire, auth, frame};
 use crate::support::log::{Event, Log};
 use crate::support::router::TestRouter;
-use crate::support::websocket::{self, BINARY, CLOSE, FIN};
+use crate::support::websocket::{self, BINARY, CLOSE, FIN, PING};
 
 /// More turns than any test has to wait for.
 const MANY: usize = 10_000;
@@ -140,7 +140,8 @@ impl Peer {
         self.end.read(&mut self.unread, usize::MAX)
     }
 
-    /// Every whole frame there is. Anything else on a WebSocket is a fault, but for a goodbye.
+    /// Every whole frame there is. Anything else on a WebSocket is a fault, but for pings, which are
+    /// not answered, and a goodbye.
     pub(crate) fn frames(&mut self) -> Vec<Frame> {
         self.read();
         let mut frames = Vec::new();
@@ -155,11 +156,15 @@ impl Peer {
             let len = Wire::Dtalk.packet_len(&self.unread)?;
             return (self.unread.len() >= len).then(|| self.unread.drain(..len).collect());
         }
-        if self.unread.first() == Some(&(FIN | CLOSE)) {
-            return None;
+        loop {
+            if self.unread.first() == Some(&(FIN | CLOSE)) {
+                return None;
+            }
+            let message = websocket::take(&mut self.unread)?;
+            if message.first != FIN | PING {
+                assert_eq!(message.first, FIN | BINARY, "a message");
+                return Some(message.payload);
+            }
         }
-        let message = websocket::take(&mut self.unread)?;
-        assert_eq!(message.first, FIN | BINARY, "a message");
-        Some(message.payload)
     }
 }

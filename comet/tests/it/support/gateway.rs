@@ -40,6 +40,11 @@ pub(crate) fn config(shards: usize) -> Config {
     Config::default().shards(shards).read_buffer(64 * 1024).rto(Duration::from_secs(30))
 }
 
+/// The same, where silence ends a session after this time.
+pub(crate) fn impatient(shards: usize, idle: Duration) -> Config {
+    config(shards).idle_timeout(idle).ping_interval(idle / 2)
+}
+
 impl Setup {
     pub(crate) fn new(config: Config) -> Self {
         let listen = vec![Listen::tcp(anywhere()), Listen::websocket(anywhere())];

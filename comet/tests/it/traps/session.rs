@@ -7,7 +7,7 @@ use comet::{Closed, Delivery, Identity};
 use crate::support::client::Next;
 use crate::support::clock;
 use crate::support::frame::{auth, frame, reply, say};
-use crate::support::gateway::{Server, Setup, config};
+use crate::support::gateway::{Server, Setup, config, impatient};
 use crate::support::log::Event;
 use crate::support::place::everywhere;
 use crate::support::router::hold;
@@ -152,7 +152,7 @@ fn an_answer_leaves_without_waiting_for_the_next_one() {
 fn whoever_talks_is_not_idle() {
     everywhere(|place| {
         let idle = Duration::from_millis(300);
-        let server = Server::start(config(place.shards).idle_timeout(idle));
+        let server = Server::start(impatient(place.shards, idle));
         let mut client = server.client(place.transport, "alice", "");
         let start = clock::now();
         let mut seq = 1;

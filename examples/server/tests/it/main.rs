@@ -4,7 +4,8 @@
 //! * `clients`: what the existing clients rely on, on the socket;
 //! * `resume`: a client that comes back gets exactly what it missed;
 //! * `http`: the same for the HTTP API;
-//! * `process`: how it starts, refuses to start, and stops.
+//! * `process`: how it starts, refuses to start, and stops;
+//! * `proxy`: its sessions behind nginx.
 //!
 //! Not here: the web chat page in a browser (`tests/browser`), the gateway by itself.
 
@@ -14,5 +15,6 @@ mod clients;
 mod durability;
 mod http;
 mod process;
+mod proxy;
 mod resume;
 mod support;

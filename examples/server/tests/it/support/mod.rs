@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub(crate) mod common;
 pub(crate) mod frame;
 pub(crate) mod http;
+pub(crate) mod nginx;
 pub(crate) mod person;
 pub(crate) mod process;
 pub(crate) mod server;

@@ -1,0 +1,102 @@
+//! nginx as Debian packs it, in a directory of the test's own.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::clock;
+
+/// How often another port is tried: somebody may take one before nginx does.
+const ATTEMPTS: usize = 5;
+
+/// A running nginx. Stopped when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Nginx {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    folder: TempDir,
+}
+
+impl Nginx {
+    /// Starts one with these locations; every timeout is nginx's default.
+    pub(crate) fn start(locations: &str) -> Self {
+        for _ in 0..ATTEMPTS {
+            if let Some(nginx) = Self::try_start(locations) {
+                return nginx;
+            }
+        }
+        panic!("nginx does not start: it is in Debian's package nginx-light")
+    }
+
+    /// A location that passes WebSocket on, as nginx's own documentation writes it.
+    pub(crate) fn websocket(path: &str, to: SocketAddr) -> String {
+        format!(
+            "location {path} {{\n\
+             proxy_pass http://{to};\n\
+             proxy_http_version 1.1;\n\
+             proxy_set_header Upgrade $http_upgrade;\n\
+             proxy_set_header Connection \"upgrade\";\n\
+             }}\n"
+        )
+    }
+
+    fn try_start(locations: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a directory");
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = free.local_addr().expect("an address");
+        drop(free);
+        let dir = folder.path().display();
+        let places: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .iter()
+            .map(|name| format!("{name}_temp_path {dir}/{name};\n"))
+            .collect();
+        let text = format!(
+            "daemon off;\nmaster_process off;\npid {dir}/nginx.pid;\n\
+             error_log {dir}/error.log;\nevents {{}}\nhttp {{\naccess_log off;\n{places}\
+             server {{\nlisten {address};\n{locations}}}\n}}\n"
+        );
+        let file = folder.path().join("nginx.conf");
+        std::fs::write(&file, text).expect("a configuration");
+        let mut child = Command::new(program())
+            .arg("-p")
+            .arg(folder.path())
+            .arg("-e")
+            .arg(folder.path().join("error.log"))
+            .arg("-c")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("nginx, of Debian's package nginx-light");
+        let is_up = clock::until("nginx is up or has ended", || {
+            if TcpStream::connect(address).is_ok() {
+                return Some(true);
+            }
+            child.try_wait().expect("a child").map(|_| false)
+        });
+        // Dropped, and so stopped and waited for, if it is not.
+        let nginx = Self { child, address, folder };
+        is_up.then_some(nginx)
+    }
+}
+
+/// Where Debian puts it, which is not in everybody's path.
+fn program() -> &'static str {
+    let usual = "/usr/sbin/nginx";
+    if std::path::Path::new(usual).exists() { usual } else { "nginx" }
+}
+
+#[expect(clippy::print_stderr, reason = "shown with the test that failed")]
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // Fails only if it has ended, and then waiting does not take long either.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.folder.path().join("error.log"));
+            eprintln!("--- errors of nginx:\n{}---", log.unwrap_or_default());
+        }
+    }
+}
