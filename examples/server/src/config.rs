@@ -28,12 +28,15 @@ pub(crate) struct Config {
     pub(crate) apps: Vec<String>,
     pub(crate) drain_seconds: u64,
     pub(crate) listen: Listen,
+    pub(crate) http: crate::http::Settings,
     pub(crate) gateway: Gateway,
     pub(crate) devices: Devices,
     pub(crate) store: Store,
     pub(crate) origins: Origins,
     pub(crate) demo: Demo,
     pub(crate) discovery: Discovery,
+    #[serde(default)]
+    pub(crate) trusted_proxies: Vec<crate::proxies::TrustedProxy>,
     #[serde(default)]
     pub(crate) modules: Vec<Module>,
 }

@@ -14,6 +14,7 @@ mod demo;
 mod http;
 mod limits;
 mod metrics;
+mod proxies;
 mod server;
 mod settings;
 mod trouble;

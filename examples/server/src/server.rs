@@ -22,6 +22,7 @@ use crate::demo::{Demo, DemoRoom};
 use crate::http::{self, Public};
 use crate::limits;
 use crate::metrics::Metrics;
+use crate::proxies;
 use crate::say;
 use crate::trouble::Trouble;
 
@@ -68,9 +69,10 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
     };
     let public = http::public(public, &store, verify, registry);
     let metrics = Metrics::new(gateway.clone(), store.clone(), router);
+    let (settings, proxies) = (config.http, proxies::of(&config.trusted_proxies));
     let serving = [
-        tokio::spawn(http::serve(http, public, stopped.clone())),
-        tokio::spawn(http::serve(admin, http::admin(metrics), stopped)),
+        tokio::spawn(http::serve(settings.public(http, proxies), public, stopped.clone())),
+        tokio::spawn(http::serve(settings.admin(admin), http::admin(metrics), stopped)),
     ];
     // Whoever reads that the server is there may tell it to stop at once.
     let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);

@@ -5,6 +5,7 @@ mod cors;
 mod demo;
 mod host;
 mod pages;
+mod serve;
 mod sub;
 mod unknown;
 
@@ -18,12 +19,11 @@ use comet::Gateway;
 use comet_dtalk::http::Verify;
 use comet_identity::{Registry, login};
 use comet_store::{Store, routes};
-use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::demo::Demo;
 use crate::metrics::{self, Metrics};
+pub(crate) use serve::{Settings, serve};
 
 /// What the public handlers need.
 #[derive(Clone)]
@@ -67,15 +67,4 @@ pub(crate) fn admin(metrics: Metrics) -> Router {
         .route("/metrics", get(metrics::page))
         .route("/health", get(clients::ping))
         .with_state(metrics)
-}
-
-/// Serves until told to stop.
-pub(crate) async fn serve(listener: TcpListener, app: Router, mut stop: watch::Receiver<bool>) {
-    let stopped = async move {
-        // An error means that the server is gone, which is as good as being told.
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
-    if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stopped).await {
-        tracing::error!(%error, "HTTP failed");
-    }
 }

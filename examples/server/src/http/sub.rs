@@ -8,10 +8,9 @@ use comet::Gateway;
 use comet_protocol::ws::handshake::accept_key;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto::upgrade::downcast;
-use tokio::net::TcpStream;
 
 use super::Public;
+use super::serve::Paced;
 
 /// Becomes a WebSocket (RFC 6455 section 4.2), whose frames the gateway reads.
 pub(super) async fn subscribe(State(public): State<Public>, mut request: Request) -> Response {
@@ -58,11 +57,11 @@ fn websocket_key(version: Version, headers: &HeaderMap) -> Option<String> {
 }
 
 fn hand_over(gateway: &Gateway, upgraded: Upgraded) {
-    let Ok(parts) = downcast::<TokioIo<TcpStream>>(upgraded) else {
+    let Ok(parts) = upgraded.downcast::<TokioIo<Paced>>() else {
         return tracing::error!("an upgraded connection is not plain TCP");
     };
     let leftover: Bytes = parts.read_buf;
-    let adopted = parts.io.into_inner().into_std().map_err(Into::into);
+    let adopted = parts.io.into_inner().into_inner().into_std().map_err(Into::into);
     if let Err(error) = adopted.and_then(|stream| gateway.adopt(stream, leftover)) {
         tracing::warn!(%error, "connection not handed over");
     }

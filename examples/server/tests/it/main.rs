@@ -4,6 +4,7 @@
 //! * `clients`: what the existing clients rely on, on the socket;
 //! * `resume`: a client that comes back gets exactly what it missed;
 //! * `http`: the same for the HTTP API;
+//! * `ports`: who is slow, or comes in crowds;
 //! * `process`: how it starts, refuses to start, and stops;
 //! * `proxy`: its sessions behind nginx.
 //!
@@ -14,6 +15,7 @@
 mod clients;
 mod durability;
 mod http;
+mod ports;
 mod process;
 mod proxy;
 mod resume;

@@ -1,0 +1,313 @@
+//! Whose address a connection or a request counts for, where proxies stand in front.
+//!
+//! A function of the peer's address and of header fields; for the gateway's own listeners and for
+//! HTTP servers beside it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ipnet::IpNet;
+
+/// The header in which a proxy says whom it speaks for. It has to overwrite or extend that header
+/// on every location, as it passes a client's own ones through otherwise.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ForwardedHeader {
+    /// No header is believed: the proxy names nobody.
+    #[default]
+    None,
+    /// `X-Forwarded-For`: a list of addresses, the proxy's own peer last.
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239), of which `for` is read.
+    Forwarded,
+    /// `X-Real-IP`: one address.
+    XRealIp,
+}
+
+impl ForwardedHeader {
+    /// The field's name in lower case, if there is one.
+    #[must_use]
+    pub const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::XForwardedFor => Some("x-forwarded-for"),
+            Self::Forwarded => Some("forwarded"),
+            Self::XRealIp => Some("x-real-ip"),
+        }
+    }
+}
+
+/// Networks whose hosts are believed about the clients they speak for. Clones share the note that
+/// a proxy which names nobody has been warned about.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies {
+    entries: Vec<(IpNet, ForwardedHeader)>,
+    has_warned: Arc<AtomicBool>,
+}
+
+/// Where a client is, as far as it is known.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Client {
+    /// The peer is no proxy.
+    Direct(IpAddr),
+    /// A trusted proxy speaks for it.
+    Forwarded(IpAddr),
+    /// A trusted proxy speaks for it and does not say who it is: no share of an address applies.
+    Unnamed,
+}
+
+impl Client {
+    /// The address, if it is known.
+    #[must_use]
+    pub const fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Direct(address) | Self::Forwarded(address) => Some(address),
+            Self::Unnamed => None,
+        }
+    }
+}
+
+impl TrustedProxies {
+    /// Trusts nobody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Believes the hosts of a network in this header, and in no other. Of several networks that
+    /// contain an address, the first counts.
+    #[must_use]
+    pub fn trust(mut self, net: IpNet, header: ForwardedHeader) -> Self {
+        self.entries.push((net, header));
+        self
+    }
+
+    /// The header in which this peer is believed; `None` if it is no trusted proxy.
+    #[must_use]
+    pub fn header_of(&self, peer: IpAddr) -> Option<ForwardedHeader> {
+        let peer = peer.to_canonical();
+        self.entries.iter().find(|(net, _)| net.contains(&peer)).map(|(_, header)| *header)
+    }
+
+    /// For whom the peer speaks. `values` gives the values of a header field by its name in lower
+    /// case, in the order in which they were sent.
+    ///
+    /// The rightmost address that is not a trusted proxy's wins, or the leftmost if all are.
+    /// Anything that is no address, where one is looked for, names nobody. The first time that a
+    /// trusted proxy names nobody there is a warning in the log.
+    #[must_use]
+    pub fn client<'v, V>(&self, peer: IpAddr, values: impl FnOnce(&'static str) -> V) -> Client
+    where
+        V: IntoIterator<Item = &'v [u8], IntoIter: DoubleEndedIterator>,
+    {
+        let Some(header) = self.header_of(peer) else {
+            return Client::Direct(peer.to_canonical());
+        };
+        let named = header.name().and_then(|name| {
+            let mut values = values(name).into_iter();
+            match header {
+                ForwardedHeader::None => None,
+                ForwardedHeader::XRealIp => address(values.next_back()?),
+                ForwardedHeader::XForwardedFor => {
+                    self.rightmost(values.rev().flat_map(|value| value.rsplit(|&it| it == b',')))
+                }
+                ForwardedHeader::Forwarded => {
+                    let elements = values.rev().flat_map(|value| rsplit_unquoted(value, b','));
+                    self.rightmost(elements.map(forwarded_for))
+                }
+            }
+        });
+        match named {
+            Some(address) => Client::Forwarded(address),
+            None => {
+                self.warn_once(peer, header);
+                Client::Unnamed
+            }
+        }
+    }
+
+    /// The first of the hops, from the right, that is not trusted.
+    fn rightmost<'v>(&self, hops: impl Iterator<Item = &'v [u8]>) -> Option<IpAddr> {
+        let mut last = None;
+        for hop in hops {
+            let hop = address(hop)?;
+            if self.header_of(hop).is_none() {
+                return Some(hop);
+            }
+            last = Some(hop);
+        }
+        last
+    }
+
+    fn warn_once(&self, peer: IpAddr, header: ForwardedHeader) {
+        if !self.has_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                proxy = %peer,
+                header = header.name().unwrap_or("none"),
+                "a trusted proxy names nobody: no limit per address holds for its clients"
+            );
+        }
+    }
+}
+
+/// The network that an address counts as: who has an IPv6 address has a /64 of them.
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
+        v4 => v4,
+    }
+}
+
+/// An address with or without a port, an IPv6 one with or without brackets.
+fn address(text: &[u8]) -> Option<IpAddr> {
+    let text = str::from_utf8(text.trim_ascii()).ok()?;
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|at| at.ip()));
+    address.ok().map(|address| address.to_canonical())
+}
+
+/// The `for` of an element of `Forwarded`, without quotes; empty if there is none.
+fn forwarded_for(element: &[u8]) -> &[u8] {
+    let pairs = rsplit_unquoted(element, b';').filter_map(|pair| {
+        let equals = pair.iter().position(|&byte| byte == b'=')?;
+        let (name, value) = (&pair[..equals], &pair[equals + 1..]);
+        name.trim_ascii().eq_ignore_ascii_case(b"for").then(|| value.trim_ascii())
+    });
+    let value = pairs.last().unwrap_or_default();
+    value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
+}
+
+/// The parts between separators that stand outside of quotes, from the right: what a client puts
+/// to the left, a quote that does not end for instance, cannot hide what its proxy has appended.
+fn rsplit_unquoted(value: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(value);
+    std::iter::from_fn(move || {
+        let value = rest.take()?;
+        let mut is_quoted = false;
+        let at = value.iter().rposition(|&byte| {
+            is_quoted ^= byte == b'"';
+            byte == separator && !is_quoted
+        });
+        let Some(at) = at else { return Some(value) };
+        rest = Some(&value[..at]);
+        Some(&value[at + 1..])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    /// Trusts 10/8 and fd00::/8 in the header, and 192.0.2.1 in another one.
+    fn proxies(header: ForwardedHeader) -> TrustedProxies {
+        let other = match header {
+            ForwardedHeader::XRealIp => ForwardedHeader::XForwardedFor,
+            _ => ForwardedHeader::XRealIp,
+        };
+        TrustedProxies::new()
+            .trust("10.0.0.0/8".parse().unwrap(), header)
+            .trust("fd00::/8".parse().unwrap(), header)
+            .trust("192.0.2.1/32".parse().unwrap(), other)
+    }
+
+    fn client(header: ForwardedHeader, peer: &str, fields: &[(&str, &str)]) -> Client {
+        proxies(header).client(ip(peer), |name| {
+            let values = fields.iter().filter(|(known, _)| *known == name);
+            values.map(|(_, value)| value.as_bytes()).collect::<Vec<_>>()
+        })
+    }
+
+    #[test]
+    fn an_address_is_read_from_the_right() {
+        const XFF: &str = "x-forwarded-for";
+        type Fields = [(&'static str, &'static str)];
+        let table: [(&Fields, Option<&str>); 17] = [
+            (&[(XFF, "198.51.100.7")], Some("198.51.100.7")),
+            (&[(XFF, "203.0.113.9, 198.51.100.7")], Some("198.51.100.7")),
+            (&[(XFF, "198.51.100.7, 10.1.1.1")], Some("198.51.100.7")),
+            (&[(XFF, "198.51.100.7, 192.0.2.1 ,10.1.1.1")], Some("198.51.100.7")),
+            (&[(XFF, "203.0.113.9"), (XFF, "198.51.100.7")], Some("198.51.100.7")),
+            (&[(XFF, "198.51.100.7"), (XFF, "10.1.1.1")], Some("198.51.100.7")),
+            (&[(XFF, "10.2.2.2, 10.1.1.1")], Some("10.2.2.2")),
+            (&[(XFF, "198.51.100.7:4711")], Some("198.51.100.7")),
+            (&[(XFF, "2001:db8::1")], Some("2001:db8::1")),
+            (&[(XFF, "[2001:db8::1]:4711")], Some("2001:db8::1")),
+            (&[(XFF, "[2001:db8::1]")], Some("2001:db8::1")),
+            (&[(XFF, "::ffff:198.51.100.7, fd00::2")], Some("198.51.100.7")),
+            (&[(XFF, "garbage, 198.51.100.7")], Some("198.51.100.7")),
+            (&[(XFF, "198.51.100.7, unknown")], None),
+            (&[(XFF, "198.51.100.7,")], None),
+            (&[(XFF, "")], None),
+            (&[], None),
+        ];
+        for (fields, expected) in table {
+            let found = client(ForwardedHeader::XForwardedFor, "10.0.0.1", fields);
+            let expected = expected.map_or(Client::Unnamed, |at| Client::Forwarded(ip(at)));
+            assert_eq!(found, expected, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn forwarded_is_read_as_its_rfc_says() {
+        let table = [
+            ("for=198.51.100.7", Some("198.51.100.7")),
+            ("For=\"198.51.100.7:80\"", Some("198.51.100.7")),
+            ("for=203.0.113.9, for=198.51.100.7;proto=https;by=10.0.0.1", Some("198.51.100.7")),
+            ("proto=http; for=198.51.100.7 , for=10.1.1.1", Some("198.51.100.7")),
+            ("for=\"[2001:db8::1]:4711\";host=\"a,b;for=10.9.9.9\"", Some("2001:db8::1")),
+            ("for=\"203.0.113.9, for=198.51.100.7", Some("198.51.100.7")),
+            ("for=203.0.113.9, proto=https", None),
+            ("for=unknown", None),
+            ("for=_hidden", None),
+            ("198.51.100.7", None),
+        ];
+        for (value, expected) in table {
+            let found = client(ForwardedHeader::Forwarded, "fd00::1", &[("forwarded", value)]);
+            let expected = expected.map_or(Client::Unnamed, |at| Client::Forwarded(ip(at)));
+            assert_eq!(found, expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn each_proxy_is_believed_in_its_own_header_and_nobody_else_in_any() {
+        let all = [
+            ("x-forwarded-for", "198.51.100.1"),
+            ("forwarded", "for=198.51.100.2"),
+            ("x-real-ip", "198.51.100.3"),
+        ];
+        let table = [
+            (ForwardedHeader::XForwardedFor, Client::Forwarded(ip("198.51.100.1"))),
+            (ForwardedHeader::Forwarded, Client::Forwarded(ip("198.51.100.2"))),
+            (ForwardedHeader::XRealIp, Client::Forwarded(ip("198.51.100.3"))),
+            (ForwardedHeader::None, Client::Unnamed),
+        ];
+        for (header, expected) in table {
+            assert_eq!(client(header, "10.0.0.1", &all), expected);
+            assert_eq!(client(header, "::ffff:10.0.0.1", &all), expected);
+            let stranger = "203.0.113.5";
+            assert_eq!(client(header, stranger, &all), Client::Direct(ip(stranger)));
+            // Only the headers of others.
+            let others: Vec<_> =
+                all.into_iter().filter(|(name, _)| Some(*name) != header.name()).collect();
+            assert_eq!(client(header, "10.0.0.1", &others), Client::Unnamed);
+        }
+        let found = client(ForwardedHeader::XForwardedFor, "192.0.2.1", &all);
+        assert_eq!(found, Client::Forwarded(ip("198.51.100.3")), "another entry's header");
+        assert_eq!(found.address(), Some(ip("198.51.100.3")));
+        assert_eq!(Client::Unnamed.address(), None);
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_address() {
+        assert_eq!(network(ip("2001:db8::1")), network(ip("2001:db8::ffff:2")));
+        assert_ne!(network(ip("2001:db8::1")), network(ip("2001:db8:0:1::1")));
+        assert_eq!(network(ip("::ffff:10.0.0.1")), ip("10.0.0.1"));
+        assert_ne!(network(ip("10.0.0.1")), network(ip("10.0.0.2")));
+    }
+}

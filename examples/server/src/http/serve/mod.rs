@@ -1,0 +1,273 @@
+//! Serves HTTP/1.1 on a port: how long each connection may take, and how many there may be.
+//!
+//! * `pace`: what a connection is doing, and by when something has to happen;
+//! * `socket`, `bodies`: where that is noticed;
+//! * `places`: how many connections there may be, and which one has to go when one more comes;
+//! * `settings`: what of this can be set.
+//!
+//! Not here: what is served.
+
+mod bodies;
+mod pace;
+mod places;
+mod settings;
+mod socket;
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body as AnyBody;
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use comet::{Client, TrustedProxies};
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+use tower::ServiceExt;
+
+use bodies::{Answer, Asked};
+use pace::{Pace, Times};
+use places::{Full, Place, Places};
+pub(crate) use settings::Settings;
+pub(crate) use socket::Paced;
+
+/// How long to wait when the system has no descriptor for another connection.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A port to serve, and by which limits.
+#[derive(Debug)]
+pub(crate) struct Port {
+    /// For the log.
+    name: &'static str,
+    listener: TcpListener,
+    times: Times,
+    /// Longest head of a request.
+    head_bytes: usize,
+    /// Connections that may be open at once.
+    connections: usize,
+    /// Connections and requests at once of one address; 0 for no limit.
+    per_address: usize,
+    /// Believed about whose requests they pass on.
+    proxies: TrustedProxies,
+}
+
+/// Serves until told to stop, and then until every connection has ended its request. Each request
+/// has an extension of type [`Client`].
+pub(crate) async fn serve(port: Port, app: Router, mut stop: watch::Receiver<bool>) {
+    let Port { name, listener, times, head_bytes, connections, per_address, proxies } = port;
+    let server = Server {
+        app,
+        times,
+        head_bytes,
+        places: Places::new(connections, per_address),
+        proxies,
+        stop: stop.clone(),
+    };
+    let mut tasks = JoinSet::new();
+    let mut failing = false;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            // An error means that the server is gone, which is as good as being told.
+            _ = stop.wait_for(|stop| *stop) => break,
+            Some(ended) = tasks.join_next() => {
+                note_panic(ended);
+                continue;
+            }
+        };
+        match accepted {
+            Ok((stream, remote)) => {
+                failing = false;
+                if let Some(connection) = server.admit(stream, remote) {
+                    tasks.spawn(connection);
+                }
+                server.places.settled().await;
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                if !failing {
+                    tracing::warn!(port = name, %error, "cannot accept, trying on");
+                }
+                failing = true;
+                sleep(PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    while let Some(ended) = tasks.join_next().await {
+        note_panic(ended);
+    }
+}
+
+fn note_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a request handler failed");
+    }
+}
+
+/// The peer has gone before it was taken; the next one has not.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
+
+/// What the connections of a port have in common.
+#[derive(Clone, Debug)]
+struct Server {
+    app: Router,
+    times: Times,
+    head_bytes: usize,
+    places: Places,
+    proxies: TrustedProxies,
+    stop: watch::Receiver<bool>,
+}
+
+impl Server {
+    /// The life of a connection, if there is a place for it.
+    fn admit(
+        &self,
+        stream: TcpStream,
+        remote: SocketAddr,
+    ) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let pace = Arc::new(Mutex::new(Pace::new(self.times, Instant::now())));
+        let wake = Arc::new(Notify::new());
+        let remote = remote.ip();
+        // What a proxy passes on counts for each client, request by request.
+        let address = self.proxies.header_of(remote).is_none().then_some(remote);
+        match self.places.connection(address, &pace, &wake) {
+            Ok(place) => {
+                let connection = Connection { server: self.clone(), remote, pace, wake };
+                Some(connection.run(stream, place))
+            }
+            Err(full) => {
+                refuse(&stream, full);
+                None
+            }
+        }
+    }
+}
+
+/// Says why there is no place, if the socket takes it at once.
+fn refuse(stream: &TcpStream, full: Full) {
+    let status = match full {
+        Full::Port => "503 Service Unavailable",
+        Full::Address => "429 Too Many Requests",
+    };
+    let response = format!(
+        "HTTP/1.1 {status}\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    if let Err(error) = stream.try_write(response.as_bytes()) {
+        tracing::debug!(%error, "a refused connection was not told");
+    }
+}
+
+/// The answer to a proxied request for an address that has its share.
+fn too_many() -> Response<AnyBody> {
+    let headers = [(header::RETRY_AFTER, "1"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
+    (StatusCode::TOO_MANY_REQUESTS, headers).into_response()
+}
+
+/// One connection.
+#[derive(Clone, Debug)]
+struct Connection {
+    server: Server,
+    remote: IpAddr,
+    pace: Arc<Mutex<Pace>>,
+    wake: Arc<Notify>,
+}
+
+impl Connection {
+    /// Serves requests until the peer or the server has had enough, or the pace is not kept. An
+    /// upgraded connection ends here too, and goes on wherever it was handed.
+    async fn run(self, stream: TcpStream, place: Place) {
+        // Small answers leave at once. A socket that refuses this is about to say why.
+        let _ = stream.set_nodelay(true);
+        let io = TokioIo::new(Paced::new(stream, Arc::clone(&self.pace)));
+        let (pace, wake) = (Arc::clone(&self.pace), Arc::clone(&self.wake));
+        let mut stop = self.server.stop.clone();
+        let mut builder = http1::Builder::new();
+        builder.max_buf_size(self.server.head_bytes);
+        let connection = builder.serve_connection(io, self).with_upgrades();
+        let mut connection = pin!(connection);
+        let mut stopping = pin!(async move {
+            let _ = stop.wait_for(|stop| *stop).await;
+        });
+        let mut is_stopping = false;
+        let mut dismissed = pin!(wake.notified());
+        let mut timer = pin!(sleep_until(Instant::now()));
+        poll_fn(|cx| {
+            // A request that came in the meantime keeps its connection until it is answered.
+            if pace.lock().is_leaving() {
+                return Poll::Ready(());
+            }
+            if !is_stopping && stopping.as_mut().poll(cx).is_ready() {
+                is_stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "an HTTP connection ended badly");
+                }
+                return Poll::Ready(());
+            }
+            let _ = dismissed.as_mut().poll(cx);
+            let pace = pace.lock();
+            if pace.is_leaving() {
+                return Poll::Ready(());
+            }
+            let Some(deadline) = pace.deadline() else { return Poll::Pending };
+            if timer.deadline() != deadline {
+                timer.as_mut().reset(deadline);
+            }
+            timer.as_mut().poll(cx).map(|()| tracing::debug!("an HTTP connection was too slow"))
+        })
+        .await;
+        drop(place);
+    }
+
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
+        self.pace.lock().request(!request.body().is_end_stream());
+        let client = self.server.proxies.client(self.remote, |name| {
+            request.headers().get_all(name).iter().map(HeaderValue::as_bytes)
+        });
+        let place = match client {
+            Client::Forwarded(address) => match self.server.places.request(address) {
+                Ok(place) => Some(place),
+                Err(_) => return Ok(too_many().map(|body| Answer::new(body, self.pace, None))),
+            },
+            _ => None,
+        };
+        let mut request =
+            request.map(|body| AnyBody::new(Asked::new(body, Arc::clone(&self.pace))));
+        request.extensions_mut().insert(client);
+        let response = self.server.app.oneshot(request).await?;
+        Ok(response.map(|body| Answer::new(body, self.pace, place)))
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for Connection {
+    type Response = Response<Answer>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        Box::pin(self.clone().answer(request))
+    }
+}

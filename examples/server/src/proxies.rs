@@ -1,0 +1,100 @@
+//! The list `[[trusted_proxies]]` of the configuration.
+
+use std::net::IpAddr;
+
+use comet::{ForwardedHeader, TrustedProxies};
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, de};
+
+/// A proxy, or a network of them, that is believed about whom it speaks for.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TrustedProxy {
+    #[serde(deserialize_with = "net")]
+    net: IpNet,
+    header: Header,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Header {
+    None,
+    XForwardedFor,
+    Forwarded,
+    XRealIp,
+}
+
+/// The proxies as they are configured.
+pub(crate) fn of(configured: &[TrustedProxy]) -> TrustedProxies {
+    configured.iter().fold(TrustedProxies::new(), |proxies, TrustedProxy { net, header }| {
+        let header = match header {
+            Header::None => ForwardedHeader::None,
+            Header::XForwardedFor => ForwardedHeader::XForwardedFor,
+            Header::Forwarded => ForwardedHeader::Forwarded,
+            Header::XRealIp => ForwardedHeader::XRealIp,
+        };
+        proxies.trust(*net, header)
+    })
+}
+
+/// A network such as `10.0.0.0/8`, or one address.
+fn net<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpNet, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse().or_else(|_| address()).map_err(|_| {
+        de::Error::invalid_value(
+            de::Unexpected::Str(&text),
+            &"an address or a network, such as 10.0.0.0/8",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use comet::Client;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    #[derive(Deserialize)]
+    struct Section {
+        trusted_proxies: Vec<TrustedProxy>,
+    }
+
+    fn load(text: &str) -> Result<TrustedProxies, String> {
+        let settings = Settings::parse("test", text).and_then(|settings| settings.read());
+        let section: Section = settings.map_err(|fault| fault.to_string())?;
+        Ok(of(&section.trusted_proxies))
+    }
+
+    #[test]
+    fn networks_and_single_addresses_are_understood() {
+        let proxies = load(
+            r#"
+            [[trusted_proxies]]
+            net = "10.0.0.0/8"
+            header = "x-real-ip"
+            [[trusted_proxies]]
+            net = "::1"
+            header = "none"
+            "#,
+        );
+        let proxies = proxies.unwrap();
+        let named = |_| [b"198.51.100.7".as_slice()];
+        let client = |peer: &str| proxies.client(peer.parse().unwrap(), named);
+        assert_eq!(client("10.1.2.3"), Client::Forwarded("198.51.100.7".parse().unwrap()));
+        assert_eq!(client("::1"), Client::Unnamed);
+        assert_eq!(client("::2"), Client::Direct("::2".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_is_neither_a_network_nor_a_known_header_is_named() {
+        let said = |net: &str, header: &str| {
+            let text = format!("[[trusted_proxies]]\nnet = {net:?}\nheader = {header:?}\n");
+            load(&text).unwrap_err()
+        };
+        assert!(said("10.0.0.0/33", "none").contains("such as 10.0.0.0/8"));
+        assert!(said("proxy.example", "none").contains("proxy.example"));
+        assert!(said("10.0.0.0/8", "x-client-ip").contains("x-real-ip"));
+    }
+}
