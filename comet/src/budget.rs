@@ -15,8 +15,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// What a shard takes from the budget at once, and holds unused at most twice.
 const LEASE: usize = 64 * 1024;
 
-/// This share of the budget is kept for what says that something is missing.
+/// This share of the budget is kept for what says that something is missing, and as much before it
+/// for a little output of each connection: who reads is not cut off for want of a few bytes.
 const RESERVE: usize = 64;
+
+/// What a charge may be taken from.
+#[derive(Clone, Copy, Debug)]
+enum Purpose {
+    /// All but both reserves.
+    Ordinary,
+    /// All but what is for gaps.
+    Output,
+    /// All of it.
+    Gap,
+}
 
 /// The budget of a gateway, shared by its shards.
 #[derive(Debug)]
@@ -25,6 +37,8 @@ pub(crate) struct Budget {
     shards: usize,
     lease: usize,
     leased: AtomicUsize,
+    /// By shard, what the one that stalls and holds most held when the shard last looked.
+    heaviest: Vec<AtomicUsize>,
 }
 
 /// How short the budget is.
@@ -32,11 +46,12 @@ pub(crate) struct Budget {
 pub(crate) enum Pressure {
     /// Less than three quarters are in use.
     None,
-    /// Nobody new, and best effort only for whom little waits.
+    /// Best effort only for whom little waits.
     High,
-    /// From seven eighths on: rooms forget what slow readers have not read.
+    /// From seven eighths on: rooms forget what slow readers have not read, and those who hold most
+    /// lose what is kept for them, until the pressure is no more than high.
     Severe,
-    /// From fifteen sixteenths on: the worst offenders lose what waits for them.
+    /// From fifteen sixteenths on: nobody new, unless somebody stalls who can give way.
     Critical,
 }
 
@@ -48,7 +63,9 @@ impl Budget {
     pub(crate) fn new(limit: usize, shards: usize) -> Self {
         // Small budgets must not be gone by being leased and unused.
         let lease = LEASE.min(limit / (shards * 64)).max(1);
-        Self { limit, shards, lease, leased: AtomicUsize::new(0) }
+        // What others hold is not known before they have looked.
+        let heaviest = (0..shards).map(|_| AtomicUsize::new(usize::MAX)).collect();
+        Self { limit, shards, lease, leased: AtomicUsize::new(0), heaviest }
     }
 
     /// By what all shards have leased.
@@ -76,19 +93,20 @@ impl Budget {
 #[derive(Debug)]
 pub(crate) struct Account {
     budget: Arc<Budget>,
+    shard: usize,
     used: Cell<usize>,
     leased: Cell<usize>,
 }
 
 impl Account {
-    pub(crate) fn new(budget: Arc<Budget>) -> Rc<Self> {
-        Rc::new(Self { budget, used: Cell::new(0), leased: Cell::new(0) })
+    pub(crate) fn new(budget: Arc<Budget>, shard: usize) -> Rc<Self> {
+        Rc::new(Self { budget, shard, used: Cell::new(0), leased: Cell::new(0) })
     }
 
     /// An account that knows no limit.
     #[cfg(test)]
     pub(crate) fn unlimited() -> Rc<Self> {
-        Self::new(Arc::new(Budget::new(usize::MAX / 2, 1)))
+        Self::new(Arc::new(Budget::new(usize::MAX / 2, 1)), 0)
     }
 
     /// Bytes charged now.
@@ -102,22 +120,56 @@ impl Account {
         self.budget.limit / 16 * sixteenths / self.budget.shards
     }
 
+    /// Bytes of the whole budget.
+    pub(crate) fn limit(&self) -> usize {
+        self.budget.limit
+    }
+
+    /// What this shard may use when it has given up its part of what is too much: all of what is in
+    /// use beyond three quarters, by what each shard has of it.
+    pub(crate) fn goal(&self) -> usize {
+        let (used, leased) = (self.used.get(), self.budget.leased.load(Ordering::Relaxed));
+        let excess = leased.saturating_sub(self.budget.limit / 4 * 3).min(leased);
+        let part = excess as u128 * used as u128 / leased.max(1) as u128;
+        used - usize::try_from(part).unwrap_or(used).min(used)
+    }
+
+    /// Says what the one on this shard that stalls and holds most holds.
+    pub(crate) fn note_heaviest(&self, bytes: usize) {
+        if let Some(heaviest) = self.budget.heaviest.get(self.shard) {
+            heaviest.store(bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// The most that any that stalls holds on another shard; one that has not looked may have one
+    /// that holds any amount.
+    pub(crate) fn heaviest_elsewhere(&self) -> usize {
+        let all = self.budget.heaviest.iter().enumerate();
+        let others = all.filter(|&(shard, _)| shard != self.shard);
+        others.map(|(_, heaviest)| heaviest.load(Ordering::Relaxed)).max().unwrap_or(0)
+    }
+
     /// How short the budget is, for all shards together.
     pub(crate) fn pressure(&self) -> Pressure {
         self.budget.pressure()
     }
 
-    /// `reserve` says that it may be from the reserve, of which no more is leased than is needed.
-    fn take(&self, bytes: usize, reserve: bool) -> Result<(), Exhausted> {
+    /// Of the reserves no more is leased than is needed.
+    fn take(&self, bytes: usize, purpose: Purpose) -> Result<(), Exhausted> {
         let used = self.used.get() + bytes;
         let short = used.saturating_sub(self.leased.get());
         if short > 0 {
             let most = self.budget.limit;
-            let ordinary = most - most / RESERVE;
+            let ordinary = most - 2 * (most / RESERVE);
+            let limit = match purpose {
+                Purpose::Ordinary => ordinary,
+                Purpose::Output => most - most / RESERVE,
+                Purpose::Gap => most,
+            };
             let lease = short.max(self.budget.lease);
             let got = if self.budget.lease(lease, ordinary) {
                 lease
-            } else if self.budget.lease(short, if reserve { most } else { ordinary }) {
+            } else if self.budget.lease(short, limit) {
                 short
             } else {
                 return Err(Exhausted);
@@ -142,6 +194,7 @@ impl Account {
 
 impl Drop for Account {
     fn drop(&mut self) {
+        self.note_heaviest(0);
         self.budget.give_back(self.leased.get());
     }
 }
@@ -175,22 +228,32 @@ impl Charge {
 
     /// Becomes a charge of so many bytes; stays what it was if there are not so many.
     pub(crate) fn set(&mut self, bytes: usize) -> Result<(), Exhausted> {
-        self.change(bytes, false)
+        self.change(bytes, Purpose::Ordinary)
     }
 
     /// The same for what says that something is missing.
     pub(crate) fn set_from_reserve(&mut self, bytes: usize) -> Result<(), Exhausted> {
-        self.change(bytes, true)
+        self.change(bytes, Purpose::Gap)
     }
 
-    fn change(&mut self, bytes: usize, reserve: bool) -> Result<(), Exhausted> {
+    /// The same for a little output.
+    pub(crate) fn set_for_output(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        self.change(bytes, Purpose::Output)
+    }
+
+    fn change(&mut self, bytes: usize, purpose: Purpose) -> Result<(), Exhausted> {
         if bytes > self.bytes {
-            self.account.take(bytes - self.bytes, reserve)?;
+            self.account.take(bytes - self.bytes, purpose)?;
         } else {
             self.account.put(self.bytes - bytes);
         }
         self.bytes = bytes;
         Ok(())
+    }
+
+    /// How much it is.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Who is charged.
@@ -212,7 +275,7 @@ mod tests {
     #[test]
     fn what_is_dropped_is_given_back_to_the_byte() {
         let budget = Arc::new(Budget::new(1 << 20, 2));
-        let account = Account::new(Arc::clone(&budget));
+        let account = Account::new(Arc::clone(&budget), 0);
         let mut one = Charge::new(&account, 1_000).unwrap();
         let two = Charge::new(&account, 24).unwrap();
         one.set(500).unwrap();
@@ -226,7 +289,8 @@ mod tests {
     #[test]
     fn shards_together_never_hold_more_than_the_budget() {
         let budget = Arc::new(Budget::new(6_400, 2));
-        let (left, right) = (Account::new(Arc::clone(&budget)), Account::new(Arc::clone(&budget)));
+        let (left, right) =
+            (Account::new(Arc::clone(&budget), 0), Account::new(Arc::clone(&budget), 1));
         let _most = Charge::new(&left, 5_000).unwrap();
         assert_eq!(Charge::new(&right, 1_400).unwrap_err(), Exhausted);
         let some = Charge::new(&right, 1_200).unwrap();
@@ -239,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_charge_that_cannot_grow_stays_what_it_was() {
-        let account = Account::new(Arc::new(Budget::new(1_000, 1)));
+        let account = Account::new(Arc::new(Budget::new(1_000, 1)), 0);
         let mut charge = Charge::new(&account, 600).unwrap();
         assert_eq!(charge.set(1_100), Err(Exhausted));
         assert_eq!(account.used(), 600);
@@ -250,7 +314,7 @@ mod tests {
     #[test]
     fn pressure_rises_with_what_is_leased() {
         let budget = Arc::new(Budget::new(6_400, 1));
-        let account = Account::new(Arc::clone(&budget));
+        let account = Account::new(Arc::clone(&budget), 0);
         let mut charge = Charge::none(&account);
         let mut at = |bytes| {
             charge.set(bytes).unwrap();
@@ -261,5 +325,42 @@ mod tests {
         assert_eq!(at(5_700), Pressure::Severe);
         assert_eq!(at(6_100), Pressure::Critical);
         assert_eq!(at(0), Pressure::None);
+    }
+
+    #[test]
+    fn a_little_output_goes_on_when_nothing_else_does_and_gaps_when_that_is_over() {
+        let account = Account::new(Arc::new(Budget::new(6_400, 1)), 0);
+        let _most = Charge::new(&account, 6_200).unwrap();
+        assert_eq!(Charge::new(&account, 1).unwrap_err(), Exhausted);
+        let mut output = Charge::none(&account);
+        output.set_for_output(100).unwrap();
+        assert_eq!(output.set_for_output(101), Err(Exhausted));
+        assert!(Charge::from_reserve(&account, 100).is_ok());
+    }
+
+    #[test]
+    fn each_shard_gives_up_its_part_of_what_is_too_much_and_no_more() {
+        let budget = Arc::new(Budget::new(64_000, 2));
+        let (left, right) = (Account::new(Arc::clone(&budget), 0), Account::new(budget, 1));
+        let mut most = Charge::new(&left, 45_000).unwrap();
+        assert_eq!(left.goal(), 45_000, "there is enough");
+        let _some = Charge::new(&right, 15_000).unwrap();
+        let (left_goal, right_goal) = (left.goal(), right.goal());
+        assert!((35_000..37_000).contains(&left_goal), "{left_goal}");
+        assert!((11_500..12_500).contains(&right_goal), "{right_goal}");
+        most.set(0).unwrap();
+        assert_eq!((left.goal(), right.goal()), (0, 15_000));
+    }
+
+    #[test]
+    fn the_heaviest_of_all_shards_is_known_to_each_once_they_have_looked() {
+        let budget = Arc::new(Budget::new(64_000, 2));
+        let (left, right) = (Account::new(Arc::clone(&budget), 0), Account::new(budget, 1));
+        left.note_heaviest(10);
+        assert_eq!(left.heaviest_elsewhere(), usize::MAX, "the other one has not looked");
+        right.note_heaviest(20);
+        assert_eq!((left.heaviest_elsewhere(), right.heaviest_elsewhere()), (20, 10));
+        drop(right);
+        assert_eq!(left.heaviest_elsewhere(), 0);
     }
 }

@@ -103,7 +103,7 @@ impl Default for Config {
             resume_ttl: Duration::ZERO,
             parked_per_user: 16,
             write_timeout: Duration::from_secs(30),
-            // The longest message at 5 kbit/s, less than any radio link has.
+            // The longest message at 5 kbit/s.
             message_timeout: Duration::from_secs(30),
             max_body: 16_384,
             max_fragments: 1_024,
@@ -208,14 +208,12 @@ setters! {
     ///
     /// Of a WebSocket message all fragments are meant, whatever control frames come in between.
     /// The time does not run while the gateway does not read, for `inbox` or `write_bytes`. Beyond
-    /// it the connection ends as [`Closed::Unfinished`](crate::Closed::Unfinished), and the session
-    /// may be parked. Choose it with `max_body`: the longest message must fit in it on the slowest
-    /// network.
+    /// it the connection ends as [`Closed::Unfinished`](crate::Closed::Unfinished). The longest
+    /// message, of `max_body`, must fit in it on the slowest network.
     message_timeout: Duration;
     /// Longest body of a frame, and of a WebSocket message with its frame heads. Default 16,384.
     ///
-    /// A peer that sends the first part of a body makes the gateway hold that much, at most twice
-    /// that while it grows. It is charged to `memory_budget`, and held for `message_timeout`.
+    /// The first part of a body is held, and charged to `memory_budget`, for `message_timeout`.
     max_body: usize;
     /// Fragments that one WebSocket message may have. Default 1,024.
     max_fragments: u32;
@@ -256,13 +254,13 @@ setters! {
     /// answers, bytes on their way to sockets, commands in mailboxes, and input that is unfinished
     /// or may not be looked at yet. Default 1 GiB.
     ///
-    /// From three quarters on a comet peer gets no new session, but may come back to the one it
-    /// had, and best-effort deliveries are dropped for whom more waits than three sixteenths of the
-    /// budget divided by the open sessions; from seven eighths on rooms forget half of their logs,
-    /// and peers of other dialects are turned away; from fifteen sixteenths on those for whom most
-    /// is kept lose what waits, parked sessions first. Who loses something is told by a
-    /// [`Gap`](crate::Gap). Not in it: what a session costs while it is idle, and the system's
-    /// buffers.
+    /// What several refer to counts once. From three quarters on, best-effort deliveries are
+    /// dropped for whom more waits than three sixteenths of it divided by the open sessions; from
+    /// seven eighths on, rooms forget half of their logs, and of the sessions that stall the one
+    /// that holds most loses what waits, its connection, itself; from fifteen sixteenths on, nobody
+    /// new is let in unless somebody stalls who could give way. What cannot be charged even so is
+    /// given up, input with its connection. Who loses something is told by a [`Gap`](crate::Gap).
+    /// Not in it: idle sessions, and the system's buffers.
     memory_budget: usize;
     /// Authentications a second, over all shards, in bursts of a tenth of a second. Default 0: no
     /// limit.
@@ -372,11 +370,8 @@ impl Config {
         if self.max_body > i32::MAX as usize / 2 {
             return Err("max_body must be below 1 GiB");
         }
-        if self.read_buffer < 16 * 1024 {
-            return Err("read_buffer must be at least 16 KiB");
-        }
-        if self.message_timeout.is_zero() {
-            return Err("message_timeout must not be zero");
+        if self.read_buffer < 16 * 1024 || self.message_timeout.is_zero() {
+            return Err("read_buffer must be at least 16 KiB, and message_timeout not zero");
         }
         if self.rto < Duration::from_millis(10) {
             return Err("rto must be at least 10 ms");

@@ -70,6 +70,11 @@ impl Held {
         self.as_delivery().map_or(0, |delivery| delivery.body.len())
     }
 
+    /// What one who refers to it holds of it: all of it, shared among all who do.
+    pub(crate) fn share(this: &Rc<Self>) -> usize {
+        (OVERHEAD + this.len()) / Rc::strong_count(this).max(1)
+    }
+
     /// Which lane it takes.
     pub(crate) fn lane(&self) -> Lane {
         self.as_delivery().map_or(Lane::Normal, |delivery| delivery.lane)
@@ -100,7 +105,7 @@ mod tests {
     #[test]
     fn what_the_budget_cannot_hold_comes_back() {
         let budget = Arc::new(crate::budget::Budget::new(64 * 1024, 1));
-        let account = Account::new(budget);
+        let account = Account::new(budget, 0);
         let refused = Held::delivery(&account, Delivery::acked(vec![7; 65_000]), None).unwrap_err();
         assert_eq!(refused.body.len(), 65_000);
         assert_eq!(account.used(), 0);

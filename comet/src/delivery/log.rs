@@ -143,6 +143,13 @@ impl Cursor {
         self.end - self.next
     }
 
+    /// What this reader holds of the log: all of it, shared among all who are behind.
+    pub(super) fn share(&self) -> usize {
+        let log = self.log.borrow();
+        let entries = log.items.capacity() * size_of::<Rc<Held>>();
+        (log.bytes + entries) / log.cursors.max(1)
+    }
+
     /// The next item, unless it is lost.
     pub(super) fn peek(&self) -> Option<Rc<Held>> {
         let log = self.log.borrow();

@@ -30,7 +30,7 @@ impl Slots {
 
     /// Bytes of the bodies that wait.
     pub(crate) fn bytes(&self) -> usize {
-        self.0.iter().map(|held| held.len()).sum()
+        self.0.iter().map(Held::share).sum()
     }
 
     /// What waits, oldest first; nothing does any more.

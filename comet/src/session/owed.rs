@@ -133,13 +133,13 @@ impl Session {
         self.window.as_mut()?.poll_resend(now, &limits.window)
     }
 
-    /// Bytes of bodies that this session is one of those to keep alive; more than none if there is
-    /// anything.
-    pub(crate) fn bytes_owed(&self) -> usize {
+    /// Bytes that are kept for this session, by share where they are kept for others, too; and how
+    /// many entries had to be looked at to know.
+    pub(crate) fn holds(&self) -> (usize, usize) {
         let conversation = self.conversation.as_ref();
         let others = conversation.map_or(0, |it| it.upstream.bytes() + it.latest.bytes());
-        let places = self.window.as_ref().is_some_and(|window| window.keeps_something());
-        self.window.as_ref().map_or(0, |window| window.bytes()) + others + usize::from(places)
+        let (bytes, entries) = self.window.as_ref().map_or((0, 0), |window| window.holds());
+        (others + bytes, 1 + entries)
     }
 
     /// Gives up everything that waits, for want of memory, and says so. Whether there was anything;

@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Decided { session: SessionId, decision: Decision },
     /// A connection comes from another shard, or from outside.
     Arrive(Box<Arrival>),
+    /// Memory is short: look whether somebody here should give way.
+    Relieve,
     /// Take no more connections, end the sessions within the time, then stop.
     Drain(Duration),
 }
@@ -85,7 +87,11 @@ impl Command {
     pub(crate) fn is_bounded(&self) -> bool {
         !matches!(
             self,
-            Self::Settled { .. } | Self::Decided { .. } | Self::Arrive(_) | Self::Drain(_)
+            Self::Settled { .. }
+                | Self::Decided { .. }
+                | Self::Arrive(_)
+                | Self::Relieve
+                | Self::Drain(_)
         )
     }
 }

@@ -47,6 +47,8 @@ impl Shard {
             }
             Command::Decided { session, decision } => self.decide(session, decision),
             Command::Arrive(arrival) => self.arrive(*arrival),
+            // The turn ends with that.
+            Command::Relieve => {}
             Command::Drain(within) => self.begin_drain(within),
         }
     }

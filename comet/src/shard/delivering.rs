@@ -23,6 +23,10 @@ impl Shard {
         delivery: Delivery,
         room: Option<&Arc<str>>,
     ) -> Result<Rc<Held>, Delivery> {
+        if self.account.pressure() == Pressure::Critical {
+            // What is to be done with it takes memory, too.
+            self.shed_if_short();
+        }
         Held::delivery(&self.account, delivery, room).or_else(|delivery| {
             // What only waits for the end of the turn is nobody's fault.
             self.flush_dirty();
@@ -46,8 +50,8 @@ impl Shard {
         };
         match delivery.class {
             Class::Acked if has_acks => self.deliver_acked(slot, item),
-            Class::Latest if self.takes_latest(slot) => self.deliver_latest(slot, item, delivery),
-            _ => self.deliver_once(slot, item, delivery),
+            Class::Latest if self.takes_latest(slot) => self.deliver_latest(slot, item),
+            _ => self.deliver_once(slot, item),
         }
     }
 
@@ -64,6 +68,7 @@ impl Shard {
             self.counters().deliveries.add(1);
             return self.send_item(slot, pushed.first, item);
         }
+        self.shedding.holders.note(slot);
         match session.wait(&self.account, item, None, limits) {
             Wait::Queued => self.counters().deliveries.add(1),
             Wait::Lost => self.send_waiting(slot),
@@ -98,7 +103,7 @@ impl Shard {
         }
     }
 
-    fn deliver_latest(&mut self, slot: u32, item: &Rc<Held>, delivery: &Delivery) {
+    fn deliver_latest(&mut self, slot: u32, item: &Rc<Held>) {
         if self.is_too_long(slot, item.len() + KEY) {
             return self.drop_for(slot, item, GapReason::TooLarge);
         }
@@ -106,7 +111,7 @@ impl Shard {
         let Some(conversation) = self.conversation_mut(slot) else { return };
         if backlog == Some(0) && !conversation.has_to_say() {
             self.counters().deliveries.add(1);
-            return self.send_delivery(slot, 0, delivery);
+            return self.send_delivery(slot, 0, item);
         }
         if let Some(forgotten) = conversation.latest.put(item, limit) {
             self.drop_item(slot, &forgotten);
@@ -114,7 +119,7 @@ impl Shard {
         self.say_unnumbered(slot);
     }
 
-    fn deliver_once(&mut self, slot: u32, item: &Held, delivery: &Delivery) {
+    fn deliver_once(&mut self, slot: u32, item: &Rc<Held>) {
         if self.is_too_long(slot, item.len()) {
             return self.drop_for(slot, item, GapReason::TooLarge);
         }
@@ -122,7 +127,7 @@ impl Shard {
             Some(backlog) if !self.is_too_far_behind(backlog) => {
                 self.say_gap_unnumbered(slot);
                 self.counters().deliveries.add(1);
-                self.send_delivery(slot, 0, delivery);
+                self.send_delivery(slot, 0, item);
             }
             _ => self.drop_item(slot, item),
         }
@@ -234,9 +239,9 @@ impl Shard {
     }
 
     /// Queues what stands under a number.
-    pub(super) fn send_item(&mut self, slot: u32, seq: Seq, item: &Held) {
+    pub(super) fn send_item(&mut self, slot: u32, seq: Seq, item: &Rc<Held>) {
         match &item.item {
-            Item::Delivery(delivery) => self.send_delivery(slot, seq.get(), delivery),
+            Item::Delivery(_) => self.send_delivery(slot, seq.get(), item),
             Item::Gap(gap) => self.send_gap(slot, seq, gap),
         }
     }
@@ -249,9 +254,9 @@ impl Shard {
         }
         self.say_gap_unnumbered(slot);
         let latest = self.conversation_mut(slot).map(|conversation| conversation.latest.take());
-        for delivery in latest.iter().flatten().filter_map(|held| held.as_delivery()) {
+        for item in latest.iter().flatten() {
             self.counters().deliveries.add(1);
-            self.send_delivery(slot, 0, delivery);
+            self.send_delivery(slot, 0, item);
         }
     }
 

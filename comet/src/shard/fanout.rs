@@ -17,13 +17,11 @@ use comet_protocol::comet::Seq;
 use super::Shard;
 use super::connection::{Connection, format_of};
 use super::run::{Later, Run};
+use super::write_queue::{Keeper, SHARE_FROM};
 use crate::Closed;
 use crate::delivery::{Class, Delivery, Held, Logged, Pushed};
 use crate::plant::Plant;
 use crate::session::Wait;
-
-/// From this length of bodies on, a member that must wait refers to them instead of copying.
-const SHARE_FROM: usize = 4_096;
 
 /// Whether more may be queued for the same connections in this turn.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -185,6 +183,7 @@ impl Shard {
     /// Keeps the run from an item on for a member that cannot be sent it now.
     fn wait_for_run(&mut self, slot: u32, from: usize, run: &mut Run) {
         let at = self.logged(run);
+        self.shedding.holders.note(slot);
         let Some(member) = self.bucket.get_mut(slot) else { return };
         let mut tell = false;
         for (index, item) in run.items.iter().enumerate().skip(from) {
@@ -253,25 +252,29 @@ impl Shard {
     /// Queues what the socket did not take, or may not be given yet.
     pub(super) fn queue_run(&mut self, part: Part, run: &mut Run, written: usize) {
         let Part { slot, format, first, count } = part;
-        let template = &mut run.templates[format];
-        let long = run.bytes >= SHARE_FROM;
-        if long && written == 0 && first != 0 {
+        if written == 0 && first != 0 && run.longest >= SHARE_FROM {
             return self.write_singly(part, run);
         }
+        let template = &mut run.templates[format];
+        let keeper = match first {
+            0 if run.bytes >= SHARE_FROM => template.shared(&self.account),
+            _ => None,
+        };
         let Some(out) = self.queue_of(slot) else { return };
         let before = out.len();
-        if long && first == 0 {
-            out.push_shared(&template.shared().slice(written..));
-        } else {
-            out.push(&template.numbered(first, count)[written..]);
+        match keeper {
+            Some((bytes, charge)) => {
+                out.push_shared(&bytes.slice(written..), || Keeper::Charge(charge));
+            }
+            None => out.push(&run.templates[format].numbered(first, count)[written..]),
         }
         self.queued += out.len() - before;
     }
 
     fn write_singly(&mut self, part: Part, run: &Run) {
         let mut seq = Seq::new(part.first);
-        for delivery in run.items[..part.count].iter().filter_map(|item| item.as_delivery()) {
-            self.send_delivery(part.slot, seq.get(), delivery);
+        for item in &run.items[..part.count] {
+            self.send_delivery(part.slot, seq.get(), item);
             seq = if seq.is_none() { seq } else { seq.next() };
         }
     }

@@ -58,16 +58,24 @@ impl Shard {
         let Some(connection) = self.same(slot, serial) else { return };
         let gathered = connection.gathered();
         let Some(tail) = &mut connection.tail else { return };
-        if has_progressed && gathered == 0 {
-            tail.begin_again(now);
+        if gathered == 0 {
+            if tail.unread.is_empty() {
+                connection.tail = None;
+                return;
+            }
+            if has_progressed {
+                tail.begin_again(now);
+            }
         }
         match tail.settle(gathered) {
-            Ok(false) => connection.tail = None,
-            Ok(true) => {
-                if let Some(due) = self.unfinished_due(slot) {
-                    self.wheel.arm_by(slot, due);
+            Ok(()) => {
+                let since = tail.unfinished_since().filter(|_| !connection.state.paused);
+                self.shedding.holders.note(slot);
+                if let Some(since) = since {
+                    self.wheel.arm_by(slot, since + self.shared.config.message_timeout);
                 }
             }
+            Err(_) if self.make_room_for(slot, |shard| shard.can_keep(slot, serial)) => {}
             Err(_) => self.run_out_of_memory(slot),
         }
     }
@@ -81,9 +89,10 @@ impl Shard {
         runs.then(|| since + self.shared.config.message_timeout)
     }
 
-    /// Bytes of input that wait.
-    pub(super) fn input_held(&self, slot: u32) -> usize {
-        let connection = self.connections.get(slot as usize).and_then(Option::as_ref);
-        connection.and_then(|it| it.tail.as_ref()).map_or(0, |tail| tail.bytes())
+    /// Whether there is room by now for what waits.
+    fn can_keep(&mut self, slot: u32, serial: u32) -> bool {
+        let Some(connection) = self.same(slot, serial) else { return true };
+        let gathered = connection.gathered();
+        connection.tail.as_mut().is_none_or(|tail| tail.settle(gathered).is_ok())
     }
 }

@@ -46,6 +46,7 @@ mod fanout;
 mod flushing;
 mod frames;
 mod gate;
+pub(crate) mod holders;
 mod holding;
 mod input;
 pub(crate) mod mailbox;
@@ -177,7 +178,7 @@ impl Shard {
     ) -> Self {
         let config = &shared.config;
         let now = shared.clock.now();
-        let account = Account::new(Arc::clone(&shared.budget));
+        let account = Account::new(Arc::clone(&shared.budget), index);
         let chance = shared.keys.for_part(index);
         let chance = u128::from(chance.hash_one(1)) << 64 | u128::from(chance.hash_one(2));
         let max_message = config.max_body.saturating_add(comet_protocol::head::MAX_HEAD);

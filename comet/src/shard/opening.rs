@@ -12,7 +12,6 @@ use super::arrival::{Accepted, Arrival};
 use super::command::{Command, Decision};
 use super::connection::{Connection, Transport};
 use super::settle::{Connect, ConnectReply};
-use crate::budget::Pressure;
 use crate::identity::Identity;
 use crate::session::{Hello, Session};
 use crate::{Closed, SessionId};
@@ -118,11 +117,12 @@ impl Shard {
     pub(super) fn greet(&mut self, slot: u32, mut auth: Box<Auth>) -> Result<(), Closed> {
         let claim = self.open_ticket(&auth.ticket);
         let ticket = claim.as_ref().ok().and_then(|ticket| ticket.as_ref());
-        // Who comes back takes what is kept for it, and so gives memory back.
-        let is_short = ticket.is_none() && self.account.pressure() >= Pressure::High;
-        let after = match ticket.and_then(|ticket| self.too_early(ticket)) {
+        let is_new = ticket.is_none();
+        let too_early = ticket.and_then(|ticket| self.too_early(ticket));
+        let after = match too_early {
             Some(left) => Some(left.max(self.gate.later(self.now))),
-            None if is_short => Some(self.gate.later(self.now)),
+            // Who comes back takes what is kept for it, and so gives memory back.
+            None if is_new && self.has_no_room() => Some(self.gate.later(self.now)),
             None => self.gate.admit(self.now).err(),
         };
         if let Some(after) = after {
@@ -145,8 +145,7 @@ impl Shard {
     /// Whether a peer that cannot be told when to come back is not let in now. Nor can it say
     /// whether something is kept for it.
     fn turn_away(&mut self) -> bool {
-        let away =
-            self.account.pressure() >= Pressure::Severe || self.gate.admit(self.now).is_err();
+        let away = self.has_no_room() || self.gate.admit(self.now).is_err();
         self.counters().turned_away.add(away.into());
         away
     }

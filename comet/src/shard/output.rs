@@ -4,6 +4,7 @@
 //! (`telling`).
 
 use std::io::ErrorKind;
+use std::rc::Rc;
 
 use comet_protocol::comet::{self, Seq};
 use comet_protocol::ws::{self, CloseCode, Opcode};
@@ -11,8 +12,8 @@ use comet_protocol::{Dialect, Framing, Outbound};
 
 use super::Shard;
 use super::connection::Transport;
-use super::write_queue::{Flush, WriteQueue};
-use crate::delivery::{Class, Delivery, Kind};
+use super::write_queue::{Flush, Keeper, WriteQueue};
+use crate::delivery::{Class, Delivery, Held, Kind};
 
 /// What a turn may queue before it is written.
 const TURN_BYTES: usize = 16 * 1024 * 1024;
@@ -35,7 +36,8 @@ impl Shard {
     }
 
     /// Queues a delivery under a number, 0 for none.
-    pub(super) fn send_delivery(&mut self, slot: u32, seq: u32, delivery: &Delivery) {
+    pub(super) fn send_delivery(&mut self, slot: u32, seq: u32, item: &Rc<Held>) {
+        let Some(delivery) = item.as_delivery() else { return };
         let takes_latest = delivery.class == Class::Latest && self.takes_latest(slot);
         let Some(connection) = self.connection(slot) else { return };
         let Some(dialect) = connection.dialect else { return };
@@ -46,7 +48,7 @@ impl Shard {
             class => class,
         };
         write_delivery_head(dialect, framing, class, seq, delivery, &mut |bytes| out.push(bytes));
-        out.push_shared(&delivery.body);
+        out.push_shared(&delivery.body, || Keeper::Held(Rc::clone(item)));
         self.queued += delivery.body.len();
     }
 
@@ -137,6 +139,7 @@ impl Shard {
         if let Some(connection) = self.connection(slot) {
             connection.state.blocked = true;
             self.wheel.arm_by(slot, due);
+            self.shedding.holders.note(slot);
         }
     }
 

@@ -73,6 +73,7 @@ impl Shard {
         member.parked_for = Some(Box::new(parked));
         let peer = member.peer.clone();
         self.direct.clear(slot);
+        self.shedding.holders.note(slot);
         tracing::debug!(session = %self.bucket.id(slot), reason = %closed, "parked");
         self.sessions_changed(-1);
         self.parked_changed(1);
@@ -233,6 +234,7 @@ impl Shard {
         }
         connection.tail = None;
         self.put(slot, connection);
+        self.shedding.holders.note(slot);
         self.say_why(slot, closed);
         self.rearm(slot);
         self.flush(slot);

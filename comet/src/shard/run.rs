@@ -12,6 +12,7 @@ use comet_protocol::{Dialect, Framing};
 
 use super::connection::{FORMATS, format_of};
 use super::output::write_delivery_head;
+use crate::budget::{Account, Charge};
 use crate::delivery::{Class, Held, Lane, Logged};
 
 /// A run ends at this many bytes of bodies or deliveries, so that the first is not late.
@@ -80,7 +81,7 @@ pub(super) struct Template {
     /// Where each delivery ends.
     ends: Vec<usize>,
     /// The same bytes to be referred to, once somebody has needed that.
-    shared: Option<Bytes>,
+    shared: Option<(Bytes, Rc<Charge>)>,
     /// One WebSocket message holds all of it, and none of its parts.
     is_batch: bool,
 }
@@ -174,8 +175,13 @@ impl Template {
         &self.bytes[..len]
     }
 
-    pub(super) fn shared(&mut self) -> &Bytes {
-        self.shared.get_or_insert_with(|| Bytes::copy_from_slice(&self.bytes))
+    /// The same bytes to be referred to, charged once; `None` if there is no memory for them.
+    pub(super) fn shared(&mut self, account: &Rc<Account>) -> Option<(Bytes, Rc<Charge>)> {
+        if self.shared.is_none() {
+            let charge = Charge::new(account, self.bytes.len()).ok()?;
+            self.shared = Some((Bytes::copy_from_slice(&self.bytes), Rc::new(charge)));
+        }
+        self.shared.clone()
     }
 
     pub(super) fn clear(&mut self) {

@@ -71,6 +71,7 @@ impl Shard {
 
     fn resend(&mut self, slot: u32) {
         let now = self.now;
+        self.shedding.holders.note(slot);
         while let Some(member) = self.bucket.get_mut(slot)
             && let Some(again) = member.session.poll_resend(now, &self.limits)
         {

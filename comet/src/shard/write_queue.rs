@@ -7,11 +7,12 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use crate::budget::{Account, Charge};
+use crate::delivery::Held;
 use crate::time::Time;
 
-/// From this length on a body is referred to, not copied: below it the copy is cheaper than a
-/// vector element of its own.
-const SHARE_FROM: usize = 4_096;
+/// From this length on what others send, too, is referred to, not copied: below it the copy is
+/// cheaper than a place of its own.
+pub(super) const SHARE_FROM: usize = 1_024;
 
 /// Pieces handed to one `writev`.
 const MAX_PIECES: usize = 64;
@@ -19,6 +20,9 @@ const MAX_PIECES: usize = 64;
 /// Copied bytes in one piece, unless they came as more: what is written of a queue that never runs
 /// empty is given back piece by piece.
 const PIECE: usize = 32 * 1024;
+
+/// So much of one connection is kept also when memory is short, out of what is left for output.
+const SMALL: usize = 8 * 1024;
 
 /// A buffer larger than this is not kept for the next connection.
 const KEEP: usize = 4 * 1024;
@@ -30,6 +34,8 @@ pub(super) struct WriteQueue {
     /// Bytes of the first piece that are written.
     done: usize,
     len: usize,
+    /// Bytes of the pieces that are copies, written ones included.
+    copied: usize,
     /// When the socket last took something, or was first offered it.
     progress: Time,
     charge: Charge,
@@ -40,14 +46,32 @@ pub(super) struct WriteQueue {
 #[derive(Debug)]
 enum Piece {
     Copied(Vec<u8>),
-    Shared(Bytes),
+    Shared { bytes: Bytes, keeper: Keeper },
+}
+
+/// Who pays for bytes that several queues refer to, as long as one of them does.
+#[derive(Debug)]
+pub(super) enum Keeper {
+    Held(Rc<Held>),
+    Charge(Rc<Charge>),
 }
 
 impl Piece {
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Copied(bytes) => bytes,
-            Self::Shared(bytes) => bytes,
+            Self::Shared { bytes, .. } => bytes,
+        }
+    }
+
+    /// Bytes that are kept for this piece, by share.
+    fn share(&self) -> usize {
+        match self {
+            Self::Copied(bytes) => bytes.len(),
+            Self::Shared { keeper: Keeper::Held(held), .. } => Held::share(held),
+            Self::Shared { keeper: Keeper::Charge(charge), .. } => {
+                charge.bytes() / Rc::strong_count(charge).max(1)
+            }
         }
     }
 }
@@ -100,6 +124,7 @@ impl WriteQueue {
             pieces: VecDeque::new(),
             done: 0,
             len: 0,
+            copied: 0,
             progress: Time::START,
             charge: Charge::none(account),
             broken: false,
@@ -116,35 +141,55 @@ impl WriteQueue {
         self.progress
     }
 
+    /// Bytes that are kept for it, by share where other queues refer to the same, and how many
+    /// pieces that are.
+    pub(super) fn holds(&self) -> (usize, usize) {
+        let places = self.pieces.len() * size_of::<Piece>();
+        (places + self.pieces.iter().map(Piece::share).sum::<usize>(), self.pieces.len())
+    }
+
     /// Appends a copy.
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        if !self.pay(bytes.len()) {
+        let last = match self.pieces.back_mut() {
+            Some(Piece::Copied(last)) if last.len() + bytes.len() <= PIECE => Some(last),
+            _ => None,
+        };
+        let places = usize::from(last.is_none());
+        if bytes.is_empty() || !self.pay(bytes.len(), places) {
             return;
         }
+        self.len += bytes.len();
         match self.pieces.back_mut() {
-            Some(Piece::Copied(last)) if last.len() + bytes.len() <= PIECE => {
-                last.extend_from_slice(bytes);
-            }
-            _ if bytes.is_empty() => {}
+            Some(Piece::Copied(last)) if places == 0 => last.extend_from_slice(bytes),
             _ => self.pieces.push_back(Piece::Copied(bytes.to_vec())),
         }
     }
 
-    /// Appends a body, by reference if that is cheaper.
-    pub(super) fn push_shared(&mut self, body: &Bytes) {
-        if body.len() < SHARE_FROM {
-            return self.push(body);
+    /// Appends what others may send, too, by reference if that is cheaper. Somebody else has paid
+    /// for it.
+    pub(super) fn push_shared(&mut self, bytes: &Bytes, keeper: impl FnOnce() -> Keeper) {
+        if bytes.len() < SHARE_FROM {
+            return self.push(bytes);
         }
-        if self.pay(body.len()) {
-            self.pieces.push_back(Piece::Shared(body.clone()));
+        if self.pay(0, 1) {
+            self.len += bytes.len();
+            self.pieces.push_back(Piece::Shared { bytes: bytes.clone(), keeper: keeper() });
         }
     }
 
-    /// Counts bytes that are to be appended; false if there is no memory for them.
-    fn pay(&mut self, bytes: usize) -> bool {
-        self.broken = self.broken || self.charge.set(self.len + bytes).is_err();
-        self.len += if self.broken { 0 } else { bytes };
+    /// Pays for copies and places that are to be appended; false if there is no memory for them.
+    fn pay(&mut self, copied: usize, places: usize) -> bool {
+        let cost = self.copied + copied + (self.pieces.len() + places) * size_of::<Piece>();
+        self.broken = self.broken
+            || (self.charge.set(cost).is_err()
+                && (cost > SMALL || self.charge.set_for_output(cost).is_err()));
+        self.copied += if self.broken { 0 } else { copied };
         !self.broken
+    }
+
+    /// Pays for what is there, which is not more than before.
+    fn recharge(&mut self) {
+        let _shrinks = self.charge.set(self.copied + self.pieces.len() * size_of::<Piece>());
     }
 
     /// All that waits, if it is in one piece; only then can it be written without a list.
@@ -198,7 +243,7 @@ impl WriteQueue {
 
     /// Empties the queue. Whether it is worth keeping for another connection.
     fn recycle(&mut self) -> bool {
-        (self.done, self.len, self.broken) = (0, 0, false);
+        (self.done, self.len, self.copied, self.broken) = (0, 0, 0, false);
         let _shrinks = self.charge.set(0);
         let spare = self.pieces.drain(..).find_map(|piece| match piece {
             Piece::Copied(mut bytes) if bytes.capacity() <= KEEP => {
@@ -213,7 +258,6 @@ impl WriteQueue {
 
     fn advance(&mut self, mut written: usize) {
         self.len -= written;
-        let _shrinks = self.charge.set(self.len);
         written += self.done;
         while let Some(first) = self.pieces.front_mut() {
             let len = first.bytes().len();
@@ -221,23 +265,29 @@ impl WriteQueue {
                 break;
             }
             written -= len;
-            if self.pieces.len() == 1
-                && let Some(Piece::Copied(bytes)) = self.pieces.front_mut()
-            {
-                // Keeps the buffer for what comes next.
-                bytes.clear();
-                break;
+            let is_last = self.pieces.len() == 1;
+            if let Some(Piece::Copied(bytes)) = self.pieces.front_mut() {
+                self.copied -= len;
+                if is_last {
+                    // Keeps the buffer for what comes next.
+                    bytes.clear();
+                    break;
+                }
             }
             self.pieces.pop_front();
         }
         self.done = written;
+        self.recharge();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Delivery;
+    use crate::budget::Budget;
     use proptest::prelude::*;
+    use std::sync::Arc;
 
     /// A socket that takes so many bytes at each write, then blocks.
     struct Narrow {
@@ -265,6 +315,57 @@ mod tests {
         }
     }
 
+    fn keeper() -> Keeper {
+        Keeper::Charge(Rc::new(Charge::none(&Account::unlimited())))
+    }
+
+    #[test]
+    fn what_several_queues_refer_to_is_paid_for_once_and_held_by_share() {
+        let account = Account::unlimited();
+        let held = Held::delivery(&account, Delivery::acked(vec![7; 100_000]), None).unwrap();
+        let body = held.as_delivery().unwrap().body.clone();
+        let alone = account.used();
+        let mut queues: Vec<WriteQueue> = (0..9).map(|_| WriteQueue::new(&account)).collect();
+        for queue in &mut queues {
+            queue.push(b"head");
+            queue.push_shared(&body, || Keeper::Held(Rc::clone(&held)));
+        }
+        assert!(account.used() < alone + 9 * 200, "{}", account.used());
+        let (bytes, pieces) = queues[0].holds();
+        assert!((10_000..11_000).contains(&bytes), "a tenth of it: {bytes}");
+        assert_eq!((pieces, queues[0].len()), (2, 100_004));
+        drop(held);
+        assert!(account.used() > 100_000, "the queues keep it");
+        drop(queues);
+        assert_eq!(account.used(), 0);
+    }
+
+    #[test]
+    fn what_is_written_of_copies_is_given_back_with_their_piece() {
+        let account = Account::unlimited();
+        let mut queue = WriteQueue::new(&account);
+        queue.push(&[1; PIECE]);
+        queue.push(&[2; 100]);
+        let full = account.used();
+        queue.note_written(Time::START, PIECE - 1);
+        assert_eq!(account.used(), full, "the piece is still there");
+        queue.note_written(Time::START, 1);
+        assert!(account.used() < 100 + 2 * size_of::<Piece>());
+    }
+
+    #[test]
+    fn a_little_output_is_kept_when_memory_is_gone_and_much_is_not() {
+        let account = Account::new(Arc::new(Budget::new(640_000, 1)), 0);
+        let _most = Charge::new(&account, 620_000).unwrap();
+        let mut queue = WriteQueue::new(&account);
+        queue.push(&[1; 2_000]);
+        assert!(queue.only_piece().is_some());
+        queue.push(&[1; 9_000]);
+        let mut socket = Narrow { takes: VecDeque::from([100_000]), taken: Vec::new() };
+        let error = queue.flush(Time::START, &mut socket).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
+    }
+
     proptest! {
         #[test]
         fn bytes_leave_once_and_in_order_however_the_socket_takes_them(
@@ -278,7 +379,7 @@ mod tests {
             for (index, (len, shared)) in parts.iter().enumerate() {
                 let body = vec![u8::try_from(index).unwrap(); *len];
                 expected.extend_from_slice(&body);
-                if *shared { queue.push_shared(&body.into()) } else { queue.push(&body) }
+                if *shared { queue.push_shared(&body.into(), keeper) } else { queue.push(&body) }
                 if index == cut {
                     queue.flush(Time::START, &mut socket).unwrap();
                 }
@@ -310,7 +411,7 @@ mod tests {
     fn a_recycled_queue_is_empty_and_keeps_one_buffer() {
         let mut queue = WriteQueue::new(&Account::unlimited());
         queue.push(b"small");
-        queue.push_shared(&vec![1; 10_000].into());
+        queue.push_shared(&vec![1; 10_000].into(), keeper);
         queue.push(b"more");
         assert!(queue.recycle());
         assert_eq!((queue.len(), queue.pieces.len()), (0, 1));

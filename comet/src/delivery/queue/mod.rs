@@ -77,14 +77,22 @@ impl Queue {
         }
     }
 
-    /// Whether anything waits that could be given up.
-    pub(crate) fn keeps_something(&self) -> bool {
-        self.lanes.iter().flatten().any(|entry| !matches!(entry, Entry::Gap(_)))
-    }
-
     /// Bytes of single deliveries that wait.
+    #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Bytes that are kept for what waits, by share, and how many entries that are.
+    pub(crate) fn holds(&self) -> (usize, usize) {
+        let share = |entry: &Entry| match entry {
+            Entry::One(item) => Held::share(item),
+            Entry::Log(cursor) => cursor.share(),
+            Entry::Gap(_) => 0,
+        };
+        let entries = self.lanes.iter().map(VecDeque::len).sum();
+        let bodies: usize = self.lanes.iter().flatten().map(share).sum();
+        (cost(&self.lanes, self.boxed) + bodies, entries)
     }
 
     /// Deliveries that wait, those in logs included.

@@ -19,7 +19,7 @@ use std::rc::Rc;
 use comet_protocol::comet::{GapReason, Seq};
 
 use super::rtt::Rtt;
-use super::{Item, Overflow, Queue, QueueLimits};
+use super::{Held, Item, Overflow, Queue, QueueLimits};
 use crate::budget::{Account, Charge, Exhausted};
 use crate::time::Time;
 use flight::{InFlight, Timing};
@@ -236,11 +236,6 @@ impl Window {
         }
     }
 
-    /// Whether anything waits that could be given up.
-    pub(crate) fn keeps_something(&self) -> bool {
-        self.queue.as_ref().is_some_and(|queue| queue.keeps_something())
-    }
-
     /// Whether something waits though nothing flies: then it waits for memory.
     pub(crate) fn is_stuck(&self) -> bool {
         self.in_flight.is_empty() && self.has_waiting()
@@ -258,8 +253,18 @@ impl Window {
     }
 
     /// Bytes of bodies that are in flight or wait here, those in rooms' logs not counted.
+    #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         self.flight_bytes + self.queue.as_ref().map_or(0, |queue| queue.bytes())
+    }
+
+    /// Bytes that are kept for what is in flight or waits, by share, and how many entries that are.
+    pub(crate) fn holds(&self) -> (usize, usize) {
+        let flying = self.in_flight.iter().filter_map(|entry| entry.item.as_ref());
+        let bodies: usize = flying.map(Held::share).sum();
+        let (waiting, entries) = self.queue.as_ref().map_or((0, 0), |queue| queue.holds());
+        let bytes = cost(self.in_flight.capacity()) + bodies + waiting;
+        (bytes, self.in_flight.len() + entries)
     }
 
     /// Whether anything waits.

@@ -59,22 +59,31 @@ fn the_one_for_whom_most_is_kept_loses_it_and_is_told_and_others_lose_nothing() 
 }
 
 #[test]
-fn nobody_new_is_let_in_while_memory_is_short() {
+fn whoever_comes_while_memory_is_short_is_let_in_and_what_waits_for_others_gives_way() {
     let server = Server::start(tight());
     let alice = Comet::open(&server, Transport::Tcp, hello("alice", ""));
     alice.reset();
     server.log.collect(1, |event| matches!(event, Event::Parked(..)).then_some(()));
     let mut pushed = 0;
+    let push = |user: &str| {
+        let delivery = Delivery::acked(vec![7; 10_000]);
+        server.gateway.push_user("dtalk", user, delivery).unwrap();
+    };
     while server.stats().memory < BUDGET as u64 / 16 * 12 {
         pushed += 1;
-        let delivery = Delivery::acked(vec![7; 10_000]);
-        server.gateway.push_user("dtalk", "alice", delivery).unwrap();
+        push("alice");
         clock::eventually("it is taken", || server.stats().deliveries == pushed);
     }
-    let mut bob = Comet::connect(&server, Transport::WebSocket);
-    let refused = bob.ask(hello("bob", "")).unwrap_err();
-    assert!(refused.retryable && refused.return_after_ms > 0, "{refused:?}");
-    within_budget(&server);
+    for number in 0..100 {
+        let user = format!("bob-{number}");
+        let mut bob = Comet::open(&server, Transport::WebSocket, hello(&user, ""));
+        (0..4).for_each(|_| push("alice"));
+        push(&user);
+        assert_eq!(bob.delivery().1.len(), 10_000);
+        within_budget(&server);
+    }
+    assert_eq!(server.stats().turned_away, 0);
+    assert!(server.stats().sheds > 0);
 }
 
 #[test]

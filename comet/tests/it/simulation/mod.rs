@@ -6,6 +6,7 @@ mod discards;
 mod faults;
 mod pressure;
 mod repeats;
+mod shortage;
 mod silence;
 mod talk;
 mod unfinished;

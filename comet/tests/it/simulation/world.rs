@@ -140,8 +140,8 @@ impl Peer {
         self.end.read(&mut self.unread, usize::MAX)
     }
 
-    /// Every whole frame there is. Anything else on a WebSocket is a fault, but for pings, which are
-    /// not answered, and a goodbye.
+    /// Every whole frame there is. Anything else on a WebSocket is a fault, but for pings, which
+    /// are not answered, and a goodbye.
     pub(crate) fn frames(&mut self) -> Vec<Frame> {
         self.read();
         let mut frames = Vec::new();
