@@ -4,8 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::gateway::Gateway;
 use crate::router::Router;
+use crate::shard::claiming::Then;
 use crate::shard::sink::{Panicked, Sink};
-use crate::{Closed, Connect, ConnectReply, Gap, Message, Peer, Receipt};
+use crate::{Claim, Closed, Connect, ConnectReply, Crowded, Gap, Message, Peer, Receipt};
 
 /// The sink of all shards of a gateway.
 pub(crate) struct Dispatch<R> {
@@ -34,6 +35,11 @@ impl<R: Router> Sink for Dispatch<R> {
     fn connect(&self, request: Connect, reply: ConnectReply) {
         // A panic has dropped the reply, which refuses the peer.
         let _ = self.call("connect", |router, gateway| router.connect(gateway, request, reply));
+    }
+
+    fn claimed(&self, then: Then, answer: Result<Claim, Crowded>) {
+        // Whatever waited for the answer was in the closure, and is dropped with it.
+        let _ = self.call("claim", |_, _| then(answer));
     }
 
     fn connected(&self, peer: &Peer) -> Result<(), Panicked> {

@@ -14,11 +14,12 @@ use crate::builder::Builder;
 use crate::delivery::{Delivery, MAX_BODY};
 use crate::router::Router;
 use crate::shard::arrival::Arrival;
+use crate::shard::claiming::Question;
 use crate::shard::command::{Command, UserName, Who};
 use crate::shard::socket::Socket;
 use crate::shard::{Shared, Transport};
 use crate::stats::Stats;
-use crate::{AdoptError, CommandError, SessionId};
+use crate::{AdoptError, Claim, CommandError, Crowded, Identity, SessionId};
 
 /// A running gateway. Cheap to clone; all clones mean the same one, which runs until
 /// [`drain`](Self::drain)ed, also when every handle is gone.
@@ -93,6 +94,33 @@ impl Gateway {
         (0..self.shards())
             .map(|shard| self.offer(shard, Command::Broadcast(delivery.clone())))
             .fold(Ok(()), Result::and)
+    }
+
+    /// Asks for a place for a peer, before its session is opened: what a router does that stores or
+    /// announces devices, so that it does neither for one that the
+    /// [`DevicePolicy`](crate::DevicePolicy) refuses. `then` gets the place, to be
+    /// [attached](Identity::claim) to the identity under which the peer is accepted, or the devices
+    /// that stay. Until the place is dropped it counts as if it were a session.
+    ///
+    /// `then` runs on a shard, or here if the policy refuses nobody: it must not block. It is
+    /// dropped without a call if the gateway stops.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when the question was not taken; then `then` is dropped.
+    pub fn claim(
+        &self,
+        identity: &Identity,
+        then: impl FnOnce(Result<Claim, Crowded>) + Send + 'static,
+    ) -> Result<(), CommandError> {
+        if identity.is_anonymous() || !self.0.shared.config.devices.may_refuse() {
+            then(Ok(Claim::default()));
+            return Ok(());
+        }
+        let (shard, user) = self.home(&identity.app, &identity.user);
+        let (class, device) = (identity.class.clone(), identity.device.clone());
+        let question = Question { user, class, device, then: Box::new(then) };
+        self.offer(shard, Command::Claim(Box::new(question)))
     }
 
     /// Puts a session into a room, which exists as long as somebody is in it.

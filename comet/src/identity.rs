@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::SessionId;
 use crate::config::Overflow;
+use crate::devices::Claim;
 
 /// What a router found out about a peer that may have a session.
 pub struct Identity {
@@ -16,6 +17,8 @@ pub struct Identity {
     pub(crate) rooms: Vec<Arc<str>>,
     pub(crate) context: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) overflow: Option<Overflow>,
+    /// Ends with this.
+    claim: Option<Claim>,
 }
 
 impl Identity {
@@ -27,7 +30,8 @@ impl Identity {
     pub fn new(app: impl Into<Box<str>>, user: impl Into<Box<str>>) -> Self {
         let (app, user) = (app.into(), user.into());
         let (device, class) = ("".into(), "".into());
-        Self { app, user, device, class, rooms: Vec::new(), context: None, overflow: None }
+        let (rooms, context) = (Vec::new(), None);
+        Self { app, user, device, class, rooms, context, overflow: None, claim: None }
     }
 
     /// A peer without a user: the session stays on the shard that accepted it, and only its id,
@@ -66,6 +70,13 @@ impl Identity {
     #[must_use]
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = Some(overflow);
+        self
+    }
+
+    /// The place that this peer [was given](crate::Gateway::claim), which its session takes.
+    #[must_use]
+    pub fn claim(mut self, claim: Claim) -> Self {
+        self.claim = Some(claim);
         self
     }
 

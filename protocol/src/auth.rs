@@ -1,4 +1,4 @@
-//! The body of a dtalk auth frame, the one body that the gateway itself reads.
+//! The bodies of dtalk auth frames and of their answers, which the gateway itself reads and writes.
 
 /// Who wants a session of which application.
 #[derive(Clone, Eq, PartialEq, prost::Message)]
@@ -28,6 +28,40 @@ impl AuthMsg {
     #[must_use]
     pub fn to_vec(&self) -> Vec<u8> {
         prost::Message::encode_to_vec(self)
+    }
+}
+
+/// The body of the auth reply of a dtalk peer that may not have a session, because another device of
+/// its user has one: which device that is. An accepted peer gets an empty body instead.
+#[derive(Clone, Eq, PartialEq, prost::Message)]
+pub struct AuthRefusal {
+    /// Tells the device from the user's others; empty if it did not say.
+    #[prost(string, tag = "1")]
+    pub uuid: String,
+    /// The type of the device.
+    #[prost(int32, tag = "2")]
+    pub device: i32,
+    /// What people call it.
+    #[prost(string, tag = "3")]
+    pub device_name: String,
+    /// When it logged in, Unix milliseconds; 0 if that is not known.
+    #[prost(uint64, tag = "4")]
+    pub datetime: u64,
+}
+
+impl AuthRefusal {
+    /// A refusal by a device of which nothing but the name is known.
+    #[must_use]
+    pub fn by(uuid: &str) -> Self {
+        Self { uuid: uuid.to_owned(), ..Self::default() }
+    }
+
+    /// The bytes of the message, of which there are always some.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<u8> {
+        let body = prost::Message::encode_to_vec(self);
+        // The type 0, which is otherwise left out.
+        if body.is_empty() { vec![0x10, 0] } else { body }
     }
 }
 

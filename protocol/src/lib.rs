@@ -39,7 +39,7 @@ pub mod fuzzing;
 pub mod head;
 pub mod ws;
 
-pub use auth::AuthMsg;
+pub use auth::{AuthMsg, AuthRefusal};
 pub use decoder::{Decoder, Frame, frames_of};
 pub use dialect::{Dialect, Framing, Inbound, Outbound, goim_op, op};
 pub use error::DecodeError;

@@ -20,11 +20,13 @@ pub enum Outcome {
     Superseded,
     /// The device could not be stored.
     Unavailable,
+    /// Other devices of the user have the places that there are.
+    Crowded,
 }
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Accepted,
         Self::UnknownApp,
         Self::Overloaded,
@@ -32,6 +34,7 @@ impl Outcome {
         Self::Expired,
         Self::Superseded,
         Self::Unavailable,
+        Self::Crowded,
     ];
 
     /// The label under which it is counted.
@@ -45,6 +48,7 @@ impl Outcome {
             Self::Expired => "expired",
             Self::Superseded => "superseded",
             Self::Unavailable => "unavailable",
+            Self::Crowded => "crowded",
         }
     }
 }
@@ -75,6 +79,6 @@ mod tests {
         for (times, outcome) in (1..).zip(Outcome::ALL) {
             (0..times).for_each(|_| logins.count(outcome));
         }
-        assert_eq!(Outcome::ALL.map(|outcome| logins.ended(outcome)), [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(Outcome::ALL.map(|outcome| logins.ended(outcome)), [1, 2, 3, 4, 5, 6, 7, 8]);
     }
 }

@@ -7,6 +7,7 @@
 
 use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::message::{Device, SignalEndpointLogin};
+use prost::Message;
 
 use crate::registry::Registered;
 
@@ -15,7 +16,14 @@ pub(crate) fn supersedes(newest: &Registered, device: &DeviceInfo) -> bool {
     device.is_phone() && newest.info.uuid != device.uuid
 }
 
-/// What the other devices, and a refused phone, are told of a login.
+/// What a refused device is told of the one that stays: never empty, which would let it in.
+pub(crate) fn refusal(stays: &Registered) -> Vec<u8> {
+    let body = endpoint_login(stays).encode_to_vec();
+    // An Android phone that did not say which.
+    if body.is_empty() { vec![0x10, 0] } else { body }
+}
+
+/// What the other devices are told of a login.
 pub(crate) fn endpoint_login(device: &Registered) -> SignalEndpointLogin {
     SignalEndpointLogin {
         uuid: device.info.uuid.to_string(),

@@ -2,10 +2,13 @@
 //!
 //! ```text
 //! shard                    tokio                                        shard
-//! connect ── known app? ── good token? ── newest phone? ── registered ── accepted, connected, ...
-//!               │ no         │ no            │ no                          pass on
-//!               ▼ close      ▼ close         ▼ refused, may try again
+//! connect ── known app? ── good token? ── a place? ── newest phone? ── registered ── accepted,
+//!               │ no         │ no           │ no        │ no                          connected, ...
+//!               ▼ close      ▼ close        ▼ refused, may try again
 //! ```
+//!
+//! Nothing is registered, and nobody is told, before the gateway's device policy has given the device
+//! a place.
 //!
 //! Checking a signature takes a fraction of a millisecond, and registering a device waits for the
 //! disk, so neither happens on the shard. Not here: the rules themselves
@@ -15,19 +18,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use comet::{
-    Closed, Connect, ConnectReply, Delivery, Dialect, Gap, Gateway, Identity, Message, Peer,
-    Receipt, Router,
+    Claim, Closed, Connect, ConnectReply, Crowded, Delivery, Dialect, Gap, Gateway, Identity,
+    Message, Peer, Receipt, Router,
 };
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::message::{EventType, Login, Proto, Signal, SignalType};
 use prost::Message as _;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::outcome::{Logins, Outcome};
 use crate::presence::Presence;
-use crate::reconnect::endpoint_login;
+use crate::reconnect::{endpoint_login, refusal};
 use crate::registry::{Admission, Registered, Registry, RegistryError};
 use crate::token::{TokenError, verify};
 
@@ -101,7 +104,7 @@ impl<R: Router> Router for Authenticated<R> {
         };
         let (gate, gateway) = (Arc::clone(&self.gate), gateway.clone());
         self.runtime.spawn(async move {
-            let admitted = gate.admit(&request).await;
+            let admitted = gate.admit(&gateway, &request).await;
             drop(slot);
             gate.answer(&gateway, request, reply, admitted);
         });
@@ -159,8 +162,12 @@ struct Gate {
 /// Why a peer is not let in.
 #[derive(Debug, thiserror::Error)]
 enum Denied {
+    #[error("other devices of the user stay")]
+    Crowded(Box<Registered>),
     #[error("the device of the login cannot be read")]
     Device(#[from] prost::DecodeError),
+    #[error("the gateway gives no places at the moment")]
+    NoAnswer,
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error("a newer phone of the user has logged in")]
@@ -174,25 +181,81 @@ impl Denied {
         match self {
             Self::Token(TokenError::Expired) => Outcome::Expired,
             Self::Device(_) | Self::Token(_) => Outcome::Invalid,
-            Self::Registry(_) => Outcome::Unavailable,
+            Self::Crowded(_) => Outcome::Crowded,
+            Self::NoAnswer | Self::Registry(_) => Outcome::Unavailable,
             Self::Superseded(_) => Outcome::Superseded,
         }
     }
 }
 
+/// A peer that is let in.
+struct Admitted {
+    uid: String,
+    /// Registered by now, if it is of a known type.
+    device: Registered,
+    place: Claim,
+}
+
 impl Gate {
     /// Who the peer is and on what device, registered by now.
-    async fn admit(&self, request: &Connect) -> Result<(String, Registered), Denied> {
+    async fn admit(&self, gateway: &Gateway, request: &Connect) -> Result<Admitted, Denied> {
         let now_ms = unix_ms();
         let uid = String::from(verify(&request.token, now_ms)?);
-        if request.ext.is_empty() {
-            return Ok((uid, Registered::default()));
-        }
-        let login = Login::decode(&*request.ext)?;
+        let login = match request.ext.is_empty() {
+            true => None,
+            false => Some(Login::decode(&*request.ext)?),
+        };
+        let info = login.as_ref().map(DeviceInfo::of).unwrap_or_default();
+        let place = self.place(gateway, &request.app, &uid, &info).await?;
+        let Some(login) = login else {
+            return Ok(Admitted { uid, device: Registered::default(), place });
+        };
         match self.registry.login(&uid, &login, now_ms).await? {
-            Admission::Admitted(device) => Ok((uid, device)),
+            Admission::Admitted(device) => Ok(Admitted { uid, device, place }),
             Admission::Superseded(newer) => Err(Denied::Superseded(Box::new(newer))),
         }
+    }
+
+    /// A place among the user's sessions, as the gateway's policy gives it.
+    async fn place(
+        &self,
+        gateway: &Gateway,
+        app: &str,
+        uid: &str,
+        info: &DeviceInfo,
+    ) -> Result<Claim, Denied> {
+        let (answer, answered) = oneshot::channel();
+        let device = Identity::new(app, uid).device(info.uuid.clone()).class(info.class());
+        let asked = gateway.claim(&device, |given| {
+            // Nobody waits any more where the runtime ends.
+            let _ = answer.send(given);
+        });
+        asked.map_err(|_| Denied::NoAnswer)?;
+        match answered.await.map_err(|_| Denied::NoAnswer)? {
+            Ok(place) => Ok(place),
+            Err(crowded) => {
+                Err(Denied::Crowded(Box::new(self.staying(uid, info, &crowded).await?)))
+            }
+        }
+    }
+
+    /// The device that stays, as it was registered; of one that is on its way to that, what is
+    /// known.
+    async fn staying(
+        &self,
+        uid: &str,
+        newcomer: &DeviceInfo,
+        crowded: &Crowded,
+    ) -> Result<Registered, RegistryError> {
+        let stays = |uuid: &str| crowded.devices.iter().any(|device| **device == *uuid);
+        let known = self.registry.devices(uid).await?;
+        let known = known.into_iter().filter(|device| device.info.class() == newcomer.class());
+        let mut known = known.filter(|device| stays(&device.info.uuid));
+        Ok(known.next().unwrap_or_else(|| {
+            let uuid = crowded.devices.last().cloned().unwrap_or_default();
+            let info = DeviceInfo { uuid, device: newcomer.device, ..DeviceInfo::default() };
+            Registered { info, ..Registered::default() }
+        }))
     }
 
     fn answer(
@@ -200,24 +263,24 @@ impl Gate {
         gateway: &Gateway,
         request: Connect,
         reply: ConnectReply,
-        admitted: Result<(String, Registered), Denied>,
+        admitted: Result<Admitted, Denied>,
     ) {
         match admitted {
-            Ok((uid, device)) => {
+            Ok(Admitted { uid, device, place }) => {
                 self.logins.count(Outcome::Accepted);
                 // Ahead of the session, so that it reaches the user's other devices alone.
                 announce(gateway, &request.app, &uid, &device);
                 let pulls = request.dialect == Dialect::Comet;
                 let device = DeviceInfo { pulls, ..device.info };
-                reply.accept(identity(request.app, uid, device));
+                reply.accept(identity(request.app, uid, device).claim(place));
             }
             Err(denied) => {
                 tracing::debug!(remote = %request.remote, %denied, "login denied");
                 let outcome = denied.outcome();
                 self.logins.count(outcome);
                 match denied {
-                    Denied::Superseded(newer) => {
-                        reply.refuse(endpoint_login(&newer).encode_to_vec());
+                    Denied::Superseded(stays) | Denied::Crowded(stays) => {
+                        reply.refuse(refusal(&stays));
                     }
                     _ if outcome == Outcome::Unavailable => reply.later(LATER),
                     _ => reply.close(),

@@ -60,16 +60,31 @@ impl DevicePolicy {
         let Some(Limit { sessions, winner }) = self.limit(contest) else {
             return Verdict::Admit { replaced, end: Vec::new() };
         };
-        let mut end: Vec<usize> = (0..existing.len())
-            .filter(|&at| !is_own(&existing[at]) && self.contest(existing[at].class) == contest)
-            .collect();
+        let mut end = self.rivals(newcomer, existing);
         let excess = (end.len() + 1).saturating_sub(usize::from(sessions));
         if excess > 0 && winner == Winner::Oldest {
             return Verdict::Refuse;
         }
-        end.sort_by_key(|&at| existing[at].since);
         end.truncate(excess);
         Verdict::Admit { replaced, end }
+    }
+
+    /// Which sessions of other devices compete with `newcomer`, the oldest first.
+    pub(crate) fn rivals(&self, newcomer: &Newcomer<'_>, existing: &[Existing<'_>]) -> Vec<usize> {
+        let contest = self.contest(newcomer.class);
+        let competes = |other: &Existing<'_>| {
+            !is_same_device(newcomer.device, other.device) && self.contest(other.class) == contest
+        };
+        let mut rivals: Vec<usize> =
+            (0..existing.len()).filter(|&at| competes(&existing[at])).collect();
+        rivals.sort_by_key(|&at| existing[at].since);
+        rivals
+    }
+
+    /// Whether there is anybody whom it would refuse.
+    pub(crate) fn may_refuse(&self) -> bool {
+        let limits = self.groups.iter().filter_map(|group| group.limit).chain(self.others);
+        limits.into_iter().any(|limit| limit.winner == Winner::Oldest)
     }
 
     fn contest<'a>(&self, class: &'a str) -> Contest<'a> {

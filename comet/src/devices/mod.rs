@@ -1,15 +1,19 @@
 //! How many sessions a user may have on devices of which class, and who wins when there are more.
 //!
 //! A [`DevicePolicy`] is a declaration: groups of classes with a limit each. What it means for one
-//! newcomer is decided in [`admission`], from what is handed in.
+//! newcomer is decided in [`admission`], from what is handed in. [`Claims`] are places of devices on
+//! their way to a session.
 //!
 //! Not here: which sessions a user has, and what those that lose are told before they are closed
 //! (`shard`). What class a device is of, the router says:
 //! [`Identity::class`](crate::Identity::class).
 
 mod admission;
+mod claims;
 
 pub(crate) use admission::{Existing, Newcomer, Verdict};
+pub(crate) use claims::Claims;
+pub use claims::{Claim, Crowded};
 
 /// Who has a session when a group has no place for all.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -41,6 +45,10 @@ pub enum Winner {
 /// A device that comes back takes the place of its own session, whatever the limits: sessions are
 /// of the same device if their users are the same and so are their device names, which are not
 /// empty. Sessions of anonymous peers are nobody's and are not limited.
+///
+/// The policy is applied when a session is about to open. A router that does something for a device
+/// before that, such as storing it or telling others of it, asks first:
+/// [`Gateway::claim`](crate::Gateway::claim).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct DevicePolicy {
     groups: Vec<Group>,

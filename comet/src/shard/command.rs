@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::arrival::Arrival;
+use super::claiming::Question;
 use crate::SessionId;
 use crate::delivery::{Delivery, Reply};
 use crate::identity::Identity;
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Leave { who: Who, room: Arc<str> },
     /// End the sessions.
     Kick { who: Who, reason: &'static str },
+    /// Give a device a place, or say that it has none.
+    Claim(Box<Question>),
     /// The router settled a message.
     Settled { session: SessionId, number: u32, reply: Reply },
     /// The router decided about a peer.

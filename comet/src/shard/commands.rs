@@ -45,6 +45,7 @@ impl Shard {
             Command::Kick { who, reason } => {
                 self.each(&who, |shard, slot| shard.end(slot, &Closed::Kicked(reason)));
             }
+            Command::Claim(question) => self.claim(*question),
             Command::Decided { session, decision } => self.decide(session, decision),
             Command::Arrive(arrival) => self.arrive(*arrival),
             // The turn ends with that.

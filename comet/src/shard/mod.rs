@@ -8,7 +8,7 @@
 //! * `reading`: sockets with something to be read, many at a time; `input`: bytes to frames;
 //!   `frames`: what they ask for; `holding`: input that waits;
 //! * `opening`: upgrade, authentication, the way to the home shard; `welcoming`: what an accepted
-//!   peer gets there;
+//!   peer gets there; `claiming`: which devices have a place;
 //! * `commands`: what the mailbox asks for;
 //! * `fanout`: publishes to rooms, encoded once, by the `run`, written by the `burst`; `direct`:
 //!   members about whom a walk need not ask;
@@ -33,6 +33,7 @@ mod addresses;
 pub(crate) mod arrival;
 mod burst;
 pub(crate) mod carrier;
+pub(crate) mod claiming;
 pub(crate) mod clock;
 pub(crate) mod command;
 mod commands;
@@ -83,6 +84,7 @@ use comet_protocol::ws::handshake::HandshakeLimits;
 use crate::SessionId;
 use crate::bucket::Bucket;
 use crate::budget::Account;
+use crate::devices::Claims;
 use crate::session::Limits;
 use crate::stats::Counters;
 use crate::time::Time;
@@ -154,6 +156,7 @@ pub(crate) struct Shard {
     pool: Pool,
     account: Rc<Account>,
     gate: Gate,
+    claims: Claims,
     shedding: Shedding,
     /// Tags of acks that the router is about to hear of.
     tags: Vec<u64>,
@@ -217,6 +220,7 @@ impl Shard {
             run: Run::default(),
             pool: Pool::new(&account),
             gate: Gate::new(config.handshake_rate, config.shards),
+            claims: Claims::default(),
             shedding: Shedding::default(),
             tags: Vec::new(),
             nonce_prefix: chance.to_be_bytes(),

@@ -1,13 +1,17 @@
 //! Where a shard's events go. The shard does not know routers.
 
+use super::claiming::Then;
 use super::settle::{Connect, ConnectReply, Message, Receipt};
 use crate::identity::Peer;
-use crate::{Closed, Gap};
+use crate::{Claim, Closed, Crowded, Gap};
 
 /// Takes events, on the shard's thread. Must not block.
 pub(crate) trait Sink: Send + Sync {
     /// A peer wants a session.
     fn connect(&self, request: Connect, reply: ConnectReply);
+
+    /// A question for a place is answered.
+    fn claimed(&self, then: Then, answer: Result<Claim, Crowded>);
 
     /// A session is open.
     fn connected(&self, peer: &Peer) -> Result<(), Panicked>;

@@ -2,9 +2,9 @@
 //! may have another.
 
 use bytes::Bytes;
-use comet_protocol::Outbound;
 use comet_protocol::comet::message::capability;
 use comet_protocol::comet::{Code, Loss, ServerFrame, Welcome};
+use comet_protocol::{AuthRefusal, Outbound};
 
 use super::Shard;
 use super::connection::Transport;
@@ -13,7 +13,7 @@ use super::telling::millis;
 use super::tickets::Claim;
 use crate::Closed;
 use crate::delivery::with_signals;
-use crate::devices::{Existing, Newcomer, Verdict};
+use crate::devices::Crowded;
 use crate::identity::{Identity, Peer};
 
 impl Shard {
@@ -30,7 +30,7 @@ impl Shard {
                     return self.resume_numbered(back, hello, identity);
                 }
                 Claim::New(loss) => loss,
-                Claim::Stale => return self.refuse_opened(slot, seq, Code::REPLACED),
+                Claim::Stale => return self.refuse_opened(slot, seq, Code::REPLACED, None),
             },
             None => {
                 if let Some(earlier) = self.earlier_session(slot, &identity) {
@@ -39,10 +39,9 @@ impl Shard {
                 Loss::None
             }
         };
-        if self.admit_device(slot, &identity) {
-            self.open_new(slot, seq, loss, identity);
-        } else {
-            self.refuse_opened(slot, seq, Code::FORBIDDEN);
+        match self.admit_device(slot, &identity) {
+            Ok(()) => self.open_new(slot, seq, loss, identity),
+            Err(crowded) => self.refuse_opened(slot, seq, Code::FORBIDDEN, Some(&crowded)),
         }
     }
 
@@ -104,47 +103,15 @@ impl Shard {
         self.tell(slot, &ServerFrame::Welcome { ack: seq, welcome: Box::new(welcome) });
     }
 
-    /// Makes room for another device of the user, as the policy says; false if it has to stay out.
-    fn admit_device(&mut self, slot: u32, identity: &Identity) -> bool {
-        if identity.is_anonymous() {
-            return true;
-        }
-        let mut found = std::mem::take(&mut self.found);
-        self.bucket.sessions_of(&identity.app, &identity.user, &mut found);
-        found.retain(|&other| {
-            other != slot && self.bucket.get(other).is_some_and(|it| it.session.is_alive())
-        });
-        let describe = |&other: &u32| {
-            let member = self.bucket.get(other)?;
-            let (peer, since) = (member.peer.as_ref()?, member.since.into());
-            Some(Existing { class: peer.class(), device: peer.device(), since })
-        };
-        let existing: Vec<Existing<'_>> = found.iter().filter_map(describe).collect();
-        let newcomer = Newcomer { class: &identity.class, device: &identity.device };
-        let verdict = self.shared.config.devices.admit(&newcomer, &existing);
-        let Verdict::Admit { replaced, end } = verdict else {
-            found.clear();
-            self.found = found;
-            return false;
-        };
-        // Devices of the old dialects may have several connections where nothing is resumed.
-        let fences = self.speaks_comet(slot) || !self.limits.resume_ttl.is_zero();
-        let replaced = replaced.into_iter().filter(|_| fences);
-        for index in replaced.chain(end) {
-            self.end_for_good(found[index], &Closed::Replaced);
-        }
-        found.clear();
-        self.found = found;
-        true
-    }
-
     /// Turns away a peer that the router accepted, and that may have no session all the same.
-    fn refuse_opened(&mut self, slot: u32, seq: u32, code: Code) {
+    fn refuse_opened(&mut self, slot: u32, seq: u32, code: Code, why: Option<&Crowded>) {
         self.counters().refused.add(1);
         if self.speaks_comet(slot) {
             self.send_refused(slot, code, None, &[]);
         } else if !self.refuse_raw(slot) {
-            self.send(slot, Outbound::AuthReply { seq }, b"too many devices");
+            let stays = why.and_then(|crowded| crowded.devices.last());
+            let stays = stays.map(|device| AuthRefusal::by(device)).unwrap_or_default();
+            self.send(slot, Outbound::AuthReply { seq }, &stays.to_vec());
         }
         // The router has not heard of it as a session.
         if let Some(member) = self.bucket.get_mut(slot) {

@@ -7,6 +7,7 @@
 //! * `pressure`: the clients' own load tool in small, which must count no failure.
 
 mod delivering;
+mod devices;
 mod login;
 mod pressure;
 mod room;
