@@ -70,6 +70,7 @@ pub struct Config {
     pub(crate) latest_keys: usize,
     pub(crate) memory_budget: usize,
     pub(crate) handshake_rate: u32,
+    pub(crate) return_rate: u32,
     pub(crate) return_spread: Duration,
     pub(crate) ticket_key: Option<[u8; 32]>,
     pub(crate) devices: DevicePolicy,
@@ -120,7 +121,9 @@ impl Default for Config {
             latest_keys: 64,
             memory_budget: 1024 * 1024 * 1024,
             handshake_rate: 0,
-            return_spread: Duration::from_secs(10),
+            // A session that comes back costs some 100 us, and a router that asks a database more.
+            return_rate: 1_000,
+            return_spread: Duration::from_secs(60),
             ticket_key: None,
             devices: DevicePolicy::default(),
             write_bytes: 1024 * 1024,
@@ -175,6 +178,9 @@ setters! {
     /// From accept to an open session: covers silence, upgrade and authentication. Default 8 s.
     handshake_timeout: Duration;
     /// Times a connection may ask for a session before it is closed. Default 5.
+    ///
+    /// A peer that has a session may authenticate again as often, and once more for each second
+    /// since.
     auth_attempts: u8;
     /// Silence after which a session is closed; anything that arrives counts as a sign of life.
     /// Default 8 min; at least twice every `ping_interval`.
@@ -268,8 +274,12 @@ setters! {
     /// One more is turned away before the router is asked. A peer of the comet dialect is told when
     /// to come back, each at a time of its own, so that a crowd comes back at this rate.
     handshake_rate: u32;
-    /// Over how long a gateway that drains spreads the times at which its peers are asked to come
-    /// back. Default 10 s.
+    /// Sessions a second, over all shards, that a gateway that drains asks to come back, from the
+    /// moment on at which all have been told. Default 1,000; 0: all at once. So a lone peer is
+    /// asked to come back at once, and a crowd of 20,000 over 20 s.
+    return_rate: u32;
+    /// The longest time over which their return is spread, whatever `return_rate` says. Default
+    /// 60 s.
     return_spread: Duration;
     /// Of how many sessions of a user and of which devices there may be. Default: any.
     devices: DevicePolicy;

@@ -45,6 +45,7 @@ pub(crate) fn config(limits: &Limits) -> Config {
         .latest_keys(limits.latest_keys)
         .memory_budget(limits.memory_budget)
         .handshake_rate(limits.handshake_rate)
+        .return_rate(limits.return_rate)
         .return_spread(limits.return_spread)
         .ticket_key(TICKET_KEY)
         .write_bytes(limits.write_bytes)

@@ -34,6 +34,8 @@ pub(crate) fn of(config: &Config) -> comet::Config {
         })
         .memory_budget(gateway.memory_budget)
         .handshake_rate(gateway.handshake_rate)
+        .return_rate(gateway.return_rate)
+        .return_spread(Duration::from_secs(gateway.return_spread_seconds))
         .devices(policy(config.devices));
     let limits = match gateway.http_ping_seconds {
         Some(seconds) => limits.adopted_ping_interval(Duration::from_secs(seconds)),
