@@ -33,6 +33,9 @@ pub enum Closed {
     /// The peer used up [`Config::auth_attempts`](crate::Config::auth_attempts).
     #[error("too many attempts to authenticate")]
     AuthAttempts,
+    /// The peer of an open session authenticated again, and not as the same user on the same device.
+    #[error("authenticated again as nobody or somebody else")]
+    NotRenewed,
     /// The body of the auth frame could not be read.
     #[error("auth body is malformed")]
     BadAuth,
@@ -111,6 +114,7 @@ impl Closed {
             Self::HandshakeTimeout
             | Self::Refused
             | Self::AuthAttempts
+            | Self::NotRenewed
             | Self::Idle
             | Self::Unresponsive
             | Self::Slow
@@ -134,7 +138,7 @@ impl Closed {
             | Self::TurnedAway => return None,
             Self::Replaced => (Code::REPLACED, false),
             Self::HandshakeTimeout => (Code::HANDSHAKE_TIMEOUT, true),
-            Self::AuthAttempts => (Code::UNAUTHENTICATED, false),
+            Self::AuthAttempts | Self::NotRenewed => (Code::UNAUTHENTICATED, false),
             Self::BadFrame(DecodeError::TooLong { .. }) => (Code::TOO_LARGE, false),
             Self::BadWebSocket(error) if error.close_code() == CloseCode::TOO_LARGE => {
                 (Code::TOO_LARGE, false)
@@ -178,7 +182,7 @@ impl Closed {
     }
 
     /// Every label, in the order of [`Stats::closed`](crate::Stats::closed).
-    pub const LABELS: [&'static str; 25] = [
+    pub const LABELS: [&'static str; 26] = [
         "by_peer",
         "lost",
         "handshake_timeout",
@@ -204,6 +208,7 @@ impl Closed {
         "shed",
         "turned_away",
         "unfinished",
+        "not_renewed",
     ];
 
     pub(crate) const fn index(&self) -> usize {
@@ -233,6 +238,7 @@ impl Closed {
             Self::Shed => 22,
             Self::TurnedAway => 23,
             Self::Unfinished => 24,
+            Self::NotRenewed => 25,
         }
     }
 }

@@ -22,11 +22,13 @@ pub enum Outcome {
     Unavailable,
     /// Other devices of the user have the places that there are.
     Crowded,
+    /// The peer has a session, and showed another good token.
+    Renewed,
 }
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Accepted,
         Self::UnknownApp,
         Self::Overloaded,
@@ -35,6 +37,7 @@ impl Outcome {
         Self::Superseded,
         Self::Unavailable,
         Self::Crowded,
+        Self::Renewed,
     ];
 
     /// The label under which it is counted.
@@ -49,6 +52,7 @@ impl Outcome {
             Self::Superseded => "superseded",
             Self::Unavailable => "unavailable",
             Self::Crowded => "crowded",
+            Self::Renewed => "renewed",
         }
     }
 }
@@ -79,6 +83,6 @@ mod tests {
         for (times, outcome) in (1..).zip(Outcome::ALL) {
             (0..times).for_each(|_| logins.count(outcome));
         }
-        assert_eq!(Outcome::ALL.map(|outcome| logins.ended(outcome)), [1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(Outcome::ALL.map(|outcome| logins.ended(outcome)), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     }
 }

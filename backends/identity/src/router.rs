@@ -104,6 +104,11 @@ impl<R: Router> Router for Authenticated<R> {
         };
         let (gate, gateway) = (Arc::clone(&self.gate), gateway.clone());
         self.runtime.spawn(async move {
+            if request.renews.is_some() {
+                let renewed = Gate::renew(&request);
+                drop(slot);
+                return gate.answer_renewal(request, reply, renewed);
+            }
             let admitted = gate.admit(&gateway, &request).await;
             drop(slot);
             gate.answer(&gateway, request, reply, admitted);
@@ -213,6 +218,35 @@ impl Gate {
         match self.registry.login(&uid, &login, now_ms).await? {
             Admission::Admitted(device) => Ok(Admitted { uid, device, place }),
             Admission::Superseded(newer) => Err(Denied::Superseded(Box::new(newer))),
+        }
+    }
+
+    /// Who the peer of an open session is now: registered and announced when it came.
+    fn renew(request: &Connect) -> Result<(String, DeviceInfo), Denied> {
+        let uid = String::from(verify(&request.token, unix_ms())?);
+        match request.ext.is_empty() {
+            true => Ok((uid, DeviceInfo::default())),
+            false => Ok((uid, DeviceInfo::of(&Login::decode(&*request.ext)?))),
+        }
+    }
+
+    fn answer_renewal(
+        &self,
+        request: Connect,
+        reply: ConnectReply,
+        renewed: Result<(String, DeviceInfo), Denied>,
+    ) {
+        match renewed {
+            Ok((uid, device)) => {
+                self.logins.count(Outcome::Renewed);
+                // The gateway sees whether it is the same one.
+                reply.accept(identity(request.app, uid, device));
+            }
+            Err(denied) => {
+                tracing::debug!(remote = %request.remote, %denied, "not renewed");
+                self.logins.count(denied.outcome());
+                reply.close();
+            }
         }
     }
 

@@ -24,6 +24,7 @@ mod limits;
 mod numbered;
 mod owed;
 mod parking;
+mod renewing;
 #[cfg(test)]
 mod tests;
 
@@ -57,10 +58,12 @@ pub(crate) enum Action<'a> {
         /// Its request.
         auth: Box<Auth>,
     },
-    /// Answer an auth frame that asks for what the peer already has.
-    AuthReply {
+    /// Ask the router again about the peer of an open session.
+    Renew {
         /// Of the request.
         seq: u32,
+        /// The auth frame's body.
+        body: &'a [u8],
     },
     /// Answer a heartbeat.
     HeartbeatReply {
@@ -135,6 +138,8 @@ pub(crate) struct Session {
     phase: Phase,
     attempts: u8,
     pinged: bool,
+    /// The router is asked again about the peer.
+    renewing: bool,
     auth_seq: u32,
     /// Open: when the peer was last heard. Else: when patience ends.
     moment: Time,
@@ -153,6 +158,7 @@ impl Session {
             phase: Phase::Connecting,
             attempts: 0,
             pinged: false,
+            renewing: false,
             auth_seq: 0,
             moment: now + limits.handshake_timeout,
             rate: Rate::default(),
@@ -169,6 +175,7 @@ impl Session {
             phase: Phase::Authenticating,
             attempts: 1,
             pinged: false,
+            renewing: false,
             auth_seq,
             moment: deadline,
             rate: Rate::default(),
@@ -197,7 +204,7 @@ impl Session {
                 self.authenticate(seq, body, limits)
             }
             (Phase::Connecting | Phase::Open, Inbound::Disconnect) => Action::Close(Closed::Left),
-            (Phase::Open, Inbound::Auth { seq, .. }) => Action::AuthReply { seq },
+            (Phase::Open, Inbound::Auth { seq, body }) => Action::Renew { seq, body },
             (Phase::Open, Inbound::Heartbeat { seq }) => Action::HeartbeatReply { seq },
             (Phase::Open, Inbound::Send { seq, op, body }) => {
                 if !self.rate.admit(now, limits.message_rate) {
@@ -216,7 +223,7 @@ impl Session {
     pub(crate) fn wants_frames(&self, limits: &Limits) -> bool {
         match self.phase {
             Phase::Connecting => true,
-            Phase::Open => !self.inbox.is_full(limits.inbox),
+            Phase::Open => !self.renewing && !self.inbox.is_full(limits.inbox),
             Phase::Authenticating | Phase::Parked | Phase::Closing => false,
         }
     }
@@ -360,7 +367,7 @@ impl Session {
     }
 
     fn open_timeout(&mut self, now: Time, blocked: bool, limits: &Limits) -> Timeout {
-        if self.inbox.is_full(limits.inbox) {
+        if self.renewing || self.inbox.is_full(limits.inbox) {
             // Nothing is read because the router is slow: that is not the peer's silence.
             self.moment = now;
         }

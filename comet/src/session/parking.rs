@@ -30,6 +30,7 @@ impl Session {
     pub(crate) fn park(&mut self, now: Time, limits: &Limits) {
         debug_assert!(self.phase == Phase::Open, "only an open session has something to keep");
         self.phase = Phase::Parked;
+        self.renewing = false;
         self.moment = now + limits.resume_ttl;
         self.inbox.abandon();
     }

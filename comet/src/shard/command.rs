@@ -32,8 +32,8 @@ pub(crate) enum Command {
     Claim(Box<Question>),
     /// The router settled a message.
     Settled { session: SessionId, number: u32, reply: Reply },
-    /// The router decided about a peer.
-    Decided { session: SessionId, decision: Decision },
+    /// The router decided about a peer on the connection of that serial.
+    Decided { session: SessionId, serial: u32, decision: Decision },
     /// A connection comes from another shard, or from outside.
     Arrive(Box<Arrival>),
     /// Memory is short: look whether somebody here should give way.

@@ -46,7 +46,9 @@ impl Shard {
                 self.each(&who, |shard, slot| shard.end(slot, &Closed::Kicked(reason)));
             }
             Command::Claim(question) => self.claim(*question),
-            Command::Decided { session, decision } => self.decide(session, decision),
+            Command::Decided { session, serial, decision } => {
+                self.decide(session, serial, decision);
+            }
             Command::Arrive(arrival) => self.arrive(*arrival),
             // The turn ends with that.
             Command::Relieve => {}

@@ -37,7 +37,7 @@ impl Shard {
             Action::Authenticate { body, attempt } => {
                 return self.authenticate(slot, body, attempt);
             }
-            Action::AuthReply { seq } => self.send(slot, Outbound::AuthReply { seq }, &[]),
+            Action::Renew { seq, body } => return self.renew(slot, seq, body),
             Action::HeartbeatReply { seq } => {
                 self.send(slot, Outbound::HeartbeatReply { seq }, &HEARTBEAT_BODY);
             }

@@ -8,7 +8,8 @@
 //! * `reading`: sockets with something to be read, many at a time; `input`: bytes to frames;
 //!   `frames`: what they ask for; `holding`: input that waits;
 //! * `opening`: upgrade, authentication, the way to the home shard; `welcoming`: what an accepted
-//!   peer gets there; `claiming`: which devices have a place;
+//!   peer gets there; `claiming`: which devices have a place; `renewing`: a peer that authenticates
+//!   again;
 //! * `commands`: what the mailbox asks for;
 //! * `fanout`: publishes to rooms, encoded once, by the `run`, written by the `burst`; `direct`:
 //!   members about whom a walk need not ask;
@@ -56,6 +57,7 @@ mod output;
 mod parking;
 pub(crate) mod poller;
 mod reading;
+mod renewing;
 mod run;
 pub(crate) mod settle;
 mod shared;
@@ -100,6 +102,7 @@ use gate::Gate;
 use mailbox::Mailbox;
 use poller::{Events, Poller, Ready, WAKER};
 use reading::Reading;
+use renewing::Renewals;
 use run::Run;
 pub(crate) use shared::Shared;
 use shedding::Shedding;
@@ -157,6 +160,7 @@ pub(crate) struct Shard {
     account: Rc<Account>,
     gate: Gate,
     claims: Claims,
+    renewals: Renewals,
     shedding: Shedding,
     /// Tags of acks that the router is about to hear of.
     tags: Vec<u64>,
@@ -221,6 +225,7 @@ impl Shard {
             pool: Pool::new(&account),
             gate: Gate::new(config.handshake_rate, config.shards),
             claims: Claims::default(),
+            renewals: Renewals::default(),
             shedding: Shedding::default(),
             tags: Vec::new(),
             nonce_prefix: chance.to_be_bytes(),

@@ -12,7 +12,7 @@ use super::arrival::{Accepted, Arrival};
 use super::command::{Command, Decision};
 use super::connection::{Connection, Transport};
 use super::settle::{Connect, ConnectReply};
-use crate::identity::Identity;
+use crate::identity::{Identity, Peer};
 use crate::session::{Hello, Session};
 use crate::{Closed, SessionId};
 
@@ -89,7 +89,7 @@ impl Shard {
             member.session.begin_authentication();
         }
         let auth = AuthMsg::default();
-        self.connect(slot, auth, 1, Some(Box::new(request)));
+        self.connect(slot, auth, 1, Some(Box::new(request)), None);
         Ok(())
     }
 
@@ -103,13 +103,18 @@ impl Shard {
         if self.turn_away() {
             return Err(Closed::TurnedAway);
         }
-        let dialect = self.connection(slot).and_then(|connection| connection.dialect);
-        let auth = match dialect {
-            Some(Dialect::Dtalk) => AuthMsg::parse(body).map_err(|_| Closed::BadAuth)?,
-            _ => AuthMsg { ext: Bytes::copy_from_slice(body), ..AuthMsg::default() },
-        };
-        self.connect(slot, auth, attempt, None);
+        let auth = self.read_auth(slot, body)?;
+        self.connect(slot, auth, attempt, None, None);
         Ok(())
+    }
+
+    /// What the body of an auth frame says.
+    pub(super) fn read_auth(&mut self, slot: u32, body: &[u8]) -> Result<AuthMsg, Closed> {
+        let dialect = self.connection(slot).and_then(|connection| connection.dialect);
+        match dialect {
+            Some(Dialect::Dtalk) => AuthMsg::parse(body).map_err(|_| Closed::BadAuth),
+            _ => Ok(AuthMsg { ext: Bytes::copy_from_slice(body), ..AuthMsg::default() }),
+        }
     }
 
     /// Asks the router about a comet peer, unless its ticket or the crowd says that it comes too
@@ -138,7 +143,7 @@ impl Shard {
         auth.ticket = Bytes::new();
         let Some(member) = self.bucket.get_mut(slot) else { return Ok(()) };
         member.session.converse(&self.account, Hello { auth, claim });
-        self.connect(slot, request, 1, None);
+        self.connect(slot, request, 1, None, None);
         Ok(())
     }
 
@@ -150,8 +155,17 @@ impl Shard {
         away
     }
 
-    fn connect(&mut self, slot: u32, auth: AuthMsg, attempt: u8, upgrade: Option<Box<Request>>) {
+    /// Asks the router about a peer; one that has a session `renews` it.
+    pub(super) fn connect(
+        &mut self,
+        slot: u32,
+        auth: AuthMsg,
+        attempt: u8,
+        upgrade: Option<Box<Request>>,
+        renews: Option<Peer>,
+    ) {
         let Some(connection) = self.connection(slot) else { return };
+        let serial = connection.serial;
         // A socket that has no peer any more is about to say so when it is read.
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let request = Connect {
@@ -162,14 +176,22 @@ impl Shard {
             dialect: connection.dialect.unwrap_or(Dialect::Raw),
             attempt,
             upgrade,
+            renews,
         };
-        let reply = ConnectReply::new(self.bucket.id(slot), self.mailbox.clone());
+        let reply = ConnectReply::new(self.bucket.id(slot), serial, self.mailbox.clone());
         self.sink.connect(request, reply);
     }
 
     /// Does what the router decided about a peer, if it is still there.
-    pub(super) fn decide(&mut self, id: SessionId, decision: Decision) {
+    pub(super) fn decide(&mut self, id: SessionId, serial: u32, decision: Decision) {
         let Some(slot) = self.bucket.find(id) else { return };
+        if self.same(slot, serial).is_none() {
+            // The session has another connection by now.
+            return;
+        }
+        if self.bucket.get(slot).is_some_and(|member| member.session.is_renewing()) {
+            return self.decide_renewal(slot, decision);
+        }
         if !self.bucket.get(slot).is_some_and(|member| member.session.is_authenticating()) {
             return;
         }

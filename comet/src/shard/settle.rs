@@ -14,7 +14,7 @@ use comet_protocol::ws::handshake::Request;
 use super::command::{Command, Decision};
 use super::mailbox::Mailbox;
 use crate::delivery::{Kind, MAX_BODY, Reply};
-use crate::identity::Identity;
+use crate::identity::{Identity, Peer};
 use crate::{Refusal, SessionId};
 
 /// A peer that wants a session.
@@ -35,6 +35,11 @@ pub struct Connect {
     pub attempt: u8,
     /// The upgrade request of a raw peer: path, query and headers.
     pub upgrade: Option<Box<Request>>,
+    /// Whose open session this is, if the peer has one and authenticates again, to renew its token
+    /// for instance. Accepted as the same user on the same device it keeps its session, of which
+    /// nothing is changed and no other call of the router tells; else the session ends, but for
+    /// [`ConnectReply::later`]. So a router announces and stores nothing here.
+    pub renews: Option<Peer>,
 }
 
 /// A message that a peer sent.
@@ -61,13 +66,15 @@ impl Message {
 #[must_use = "dropping it refuses the peer"]
 pub struct ConnectReply {
     session: SessionId,
+    /// Of its connection.
+    serial: u32,
     /// Taken when settled.
     mailbox: Option<Arc<Mailbox>>,
 }
 
 impl ConnectReply {
-    pub(crate) fn new(session: SessionId, mailbox: Arc<Mailbox>) -> Self {
-        Self { session, mailbox: Some(mailbox) }
+    pub(crate) fn new(session: SessionId, serial: u32, mailbox: Arc<Mailbox>) -> Self {
+        Self { session, serial, mailbox: Some(mailbox) }
     }
 
     /// Opens the session. [`Router::connected`](crate::Router::connected) is called once it is.
@@ -102,7 +109,8 @@ impl ConnectReply {
 
     fn settle(&mut self, decision: Decision) {
         if let Some(mailbox) = self.mailbox.take() {
-            mailbox.post(Command::Decided { session: self.session, decision });
+            let (session, serial) = (self.session, self.serial);
+            mailbox.post(Command::Decided { session, serial, decision });
         }
     }
 }

@@ -101,19 +101,6 @@ fn the_last_of_the_attempts_is_answered_and_closed() {
 }
 
 #[test]
-fn a_second_auth_on_an_open_session_is_answered_and_changes_nothing() {
-    everywhere(|place| {
-        let server = doorman(place.shards).start();
-        let mut client = server.client(place.transport, "alice", "");
-        client.send(&auth(9, "wrong", ""));
-        assert_eq!(client.receive(), frame(2, 9, b""));
-        client.beat(10);
-        assert_eq!(attempts(&server), [("alice".to_owned(), 1)]);
-        assert_eq!(server.stats().sessions, 1);
-    });
-}
-
-#[test]
 fn whatever_comes_before_auth_is_ignored() {
     everywhere(|place| {
         let server = doorman(place.shards).start();

@@ -19,6 +19,7 @@ mod last_moments;
 mod lifecycle;
 mod pings;
 mod raw;
+mod renewing;
 mod resend;
 mod resume;
 mod rooms;

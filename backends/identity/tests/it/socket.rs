@@ -103,15 +103,32 @@ async fn the_newest_phone_and_every_browser_reconnect_by_themselves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_auth_does_no_harm() {
+async fn a_second_auth_with_a_good_token_registers_and_announces_nothing() {
     let server = Server::start().await;
+    let uid = alice().address().to_string();
+    let mut browser = server.client().await;
+    browser.log_in(&login(Web, "w-1", Connect)).await;
     let mut client = server.client().await;
     client.log_in(&login(Android, "p-1", Connect)).await;
+    browser.frame().await;
+    let registered = server.registry.devices(&uid).await.unwrap();
     client.log_in(&login(Android, "p-1", Connect)).await;
-    client.auth(1, "dtalk", "MOCK", b"").await;
-    assert_eq!(client.frame().await, hex("0000001400140001000000020000000100000000"));
     assert!(client.who_am_i().await.contains("/p-1/Some(Android)/"));
-    assert_eq!(server.ended(Outcome::Accepted), 1);
+    assert!(browser.who_am_i().await.contains("/w-1/Some(Web)/"), "and heard nothing before");
+    assert_eq!(server.registry.devices(&uid).await.unwrap(), registered);
+    assert_eq!((server.ended(Outcome::Accepted), server.ended(Outcome::Renewed)), (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_auth_with_a_bad_token_closes_the_connection() {
+    let server = Server::start().await;
+    for bad in ["MOCK".to_owned(), token(&alice(), 126_000)] {
+        let mut client = server.client().await;
+        client.log_in(&login(Android, "p-1", Connect)).await;
+        client.auth(2, "dtalk", &bad, &login(Android, "p-1", Connect).encode_to_vec()).await;
+        client.is_closed_silently().await;
+    }
+    assert_eq!((server.ended(Outcome::Invalid), server.ended(Outcome::Expired)), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

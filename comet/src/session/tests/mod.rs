@@ -95,12 +95,19 @@ fn a_decision_that_nobody_waits_for_is_dropped() {
 }
 
 #[test]
-fn a_second_auth_on_an_open_session_is_answered_and_harmless() {
+fn a_second_auth_on_an_open_session_is_asked_about_before_anything_else_is_looked_at() {
     let limits = limits();
     let mut session = open_session();
     let auth = Inbound::Auth { seq: 9, body: b"other" };
-    assert_eq!(session.handle_frame(at(3), auth, &limits), Action::AuthReply { seq: 9 });
-    assert!(session.is_open());
+    let asked = Action::Renew { seq: 9, body: b"other" };
+    assert_eq!(session.handle_frame(at(3), auth, &limits), asked);
+    assert_eq!(session.begin_renewal(9), 2);
+    assert!(session.is_open() && session.is_renewing() && !session.wants_frames(&limits));
+    // That nothing is read meanwhile is not the peer's silence.
+    assert_eq!(session.handle_timeout(at(10_000_000), false, &limits), Timeout::Nothing);
+    assert_eq!(session.end_renewal(), Some(9));
+    assert!(session.is_open() && session.wants_frames(&limits));
+    assert_eq!(session.end_renewal(), None);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use comet_protocol::ws::WsError;
 
 use crate::support::client::{Client, Ending, Transport};
 use crate::support::clock;
-use crate::support::frame::{Wire, ack, auth, frame, say};
+use crate::support::frame::{Wire, ack, frame, say};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::log::Event;
 use crate::support::place::everywhere;
@@ -57,14 +57,6 @@ fn a_flood_of_messages_from_who_never_reads_is_not_read_without_end() {
     never_reads(|client| {
         let answer = 4_020 + framing(client, 4_020);
         (client.bytes(&vec![say(1, [7; 4_000]); 20]), 20 * answer)
-    });
-}
-
-#[test]
-fn a_flood_of_repeated_auth_from_who_never_reads_is_not_read_without_end() {
-    never_reads(|client| {
-        let answer = 20 + framing(client, 20);
-        (client.bytes(&vec![auth(1, "flooder", ""); 500]), 500 * answer)
     });
 }
 

@@ -133,7 +133,7 @@ fn a_client_may_send_as_much_ahead_as_it_likes() {
 #[test]
 fn an_answer_leaves_without_waiting_for_the_next_one() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards));
+        let server = Server::start(config(place.shards).auth_attempts(20));
         let mut client = server.client(place.transport, "alice", "");
         let session = server.log.peer("alice").session();
         for round in 1..=20 {

@@ -156,22 +156,67 @@ fn a_phone_that_was_refused_five_times_is_closed() {
 }
 
 #[test]
-fn a_second_auth_is_answered_and_changes_nothing() {
+fn a_second_auth_with_a_good_token_is_answered_and_changes_nothing() {
     let server = Server::start();
     let bob = Person::new("bob");
     for transport in Transport::ALL {
-        let mut client = server.client(transport, &alice(), Some(&browser("b-1")));
+        let carol = Person::new(&format!("carol over {transport:?}"));
+        let mut client = server.client(transport, &carol, Some(&browser("b-1")));
         let msg_id = format!("first, {transport:?}");
         let log_id = client.ask(&to_user(&bob.uid, &msg_id, "1")).log_id;
         assert_eq!(client.takes(1).message().log_id, log_id);
-        // Five seconds late, or with a token that is not even good.
-        for token in [alice().token(), "MOCK".to_owned()] {
+        // As it was, and renewed.
+        for token in [carol.token_of_age(60_000), carol.token()] {
             client.send(&auth(70, &token, Some(&browser("b-1"))));
             assert_eq!(client.receive(), frame(AUTH_REPLY, 70, ""));
         }
         let log_id = client.ask(&to_user(&bob.uid, &format!("second, {transport:?}"), "2")).log_id;
         assert_eq!(client.takes(2).message().log_id, log_id, "numbers go on");
     }
+    let logins = |outcome| server.metric(&format!("comet_logins_total{{outcome=\"{outcome}\"}}"));
+    assert_eq!((logins("accepted"), logins("renewed")), (3, 6));
+}
+
+#[test]
+fn a_second_auth_is_neither_announced_nor_registered() {
+    let server = Server::start();
+    let mut page = server.client(Transport::WebSocket, &alice(), Some(&browser("b-1")));
+    let mut old = server.client(Transport::Tcp, &alice(), Some(&phone("old")));
+    let mut new = server.client(Transport::Tcp, &alice(), Some(&phone("new")));
+    old.receive();
+    old.send(&auth(7, &alice().token(), Some(&phone("old"))));
+    assert_eq!(old.receive(), frame(AUTH_REPLY, 7, ""));
+    new.beat();
+    for login in ["old", "new"] {
+        let signal: SignalEndpointLogin =
+            Delivered::by(&page.receive()).signal(SignalType::EndpointLogin);
+        assert_eq!(signal.uuid, login);
+    }
+    page.beat();
+    // The phone that logged in last is still the one that may reconnect by itself.
+    drop(server.client(Transport::Tcp, &alice(), Some(&again(&phone("new")))));
+}
+
+#[test]
+fn a_second_auth_that_proves_something_else_closes_the_connection() {
+    let server = Server::start();
+    let bob = Person::new("bob");
+    let login = browser("b-1");
+    let cases = [
+        ("MOCK".to_owned(), &login),
+        (alice().token_of_age(126_000), &login),
+        (bob.token(), &login),
+        (alice().token(), &browser("b-2")),
+    ];
+    for transport in Transport::ALL {
+        for (token, login) in &cases {
+            let mut client = server.client(transport, &alice(), Some(&browser("b-1")));
+            client.send(&auth(70, token, Some(login)));
+            assert_eq!(client.ending(), silently(transport), "{token}");
+        }
+    }
+    assert_eq!(server.metric("comet_gateway_closed_total{reason=\"not_renewed\"}"), 12);
+    assert_eq!(server.metric("comet_gateway_sessions"), 0);
 }
 
 #[test]
