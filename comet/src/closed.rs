@@ -33,7 +33,8 @@ pub enum Closed {
     /// The peer used up [`Config::auth_attempts`](crate::Config::auth_attempts).
     #[error("too many attempts to authenticate")]
     AuthAttempts,
-    /// The peer of an open session authenticated again, and not as the same user on the same device.
+    /// The peer of an open session authenticated again, and not as the same user on the same
+    /// device.
     #[error("authenticated again as nobody or somebody else")]
     NotRenewed,
     /// The body of the auth frame could not be read.

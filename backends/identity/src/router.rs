@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! shard                    tokio                                        shard
-//! connect ── known app? ── good token? ── a place? ── newest phone? ── registered ── accepted,
-//!               │ no         │ no           │ no        │ no                          connected, ...
+//! connect ── known app? ── good token? ── place? ── newest phone? ── registered ── accepted,
+//!               │ no         │ no           │ no      │ no                         connected, ...
 //!               ▼ close      ▼ close        ▼ refused, may try again
 //! ```
 //!
-//! Nothing is registered, and nobody is told, before the gateway's device policy has given the device
-//! a place.
+//! Nothing is registered, and nobody is told, before the gateway's device policy has given the
+//! device a place.
 //!
 //! Checking a signature takes a fraction of a millisecond, and registering a device waits for the
 //! disk, so neither happens on the shard. Not here: the rules themselves

@@ -11,8 +11,8 @@ use std::sync::{Arc, Weak};
 
 use super::Existing;
 
-/// A place that a [`DevicePolicy`](crate::DevicePolicy) has given, until it is dropped, or with the
-/// session that is opened by an [`Identity`](crate::Identity) that [has it](crate::Identity::claim).
+/// A place that a [`DevicePolicy`](crate::DevicePolicy) has given: until it is dropped, or the
+/// session is open whose [`Identity`](crate::Identity) [has it](crate::Identity::claim).
 #[derive(Debug, Default)]
 #[must_use = "dropping it gives the place back"]
 pub struct Claim(Arc<()>);

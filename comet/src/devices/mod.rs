@@ -1,8 +1,8 @@
 //! How many sessions a user may have on devices of which class, and who wins when there are more.
 //!
 //! A [`DevicePolicy`] is a declaration: groups of classes with a limit each. What it means for one
-//! newcomer is decided in [`admission`], from what is handed in. [`Claims`] are places of devices on
-//! their way to a session.
+//! newcomer is decided in [`admission`], from what is handed in. [`Claims`] are places of devices
+//! on their way to a session.
 //!
 //! Not here: which sessions a user has, and what those that lose are told before they are closed
 //! (`shard`). What class a device is of, the router says:
