@@ -1,4 +1,4 @@
-//! The bodies of dtalk auth frames and of their answers, which the gateway itself reads and writes.
+//! The bodies of dtalk auth frames and of their answers: the gateway itself reads and writes them.
 
 /// Who wants a session of which application.
 #[derive(Clone, Eq, PartialEq, prost::Message)]
@@ -31,8 +31,8 @@ impl AuthMsg {
     }
 }
 
-/// The body of the auth reply of a dtalk peer that may not have a session, because another device of
-/// its user has one: which device that is. An accepted peer gets an empty body instead.
+/// The body of the auth reply of a dtalk peer that may not have a session, because another device
+/// of its user has one: which device that is. An accepted peer gets an empty body instead.
 #[derive(Clone, Eq, PartialEq, prost::Message)]
 pub struct AuthRefusal {
     /// Tells the device from the user's others; empty if it did not say.

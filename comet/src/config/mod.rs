@@ -1,5 +1,7 @@
 //! Every limit of the gateway, with its reason and what it can cost.
 
+mod check;
+
 use std::time::Duration;
 
 use crate::devices::DevicePolicy;
@@ -345,49 +347,6 @@ impl Config {
             return Err("idle_timeout must be at least twice ping_interval");
         }
         Ok(())
-    }
-
-    /// What is wrong with the values, if anything is.
-    /// Finds values that make no sense, as [`Builder::start`](crate::Builder::start) does before
-    /// anything else.
-    ///
-    /// # Errors
-    ///
-    /// [`StartError::Config`](crate::StartError::Config) with the first of them.
-    pub fn validate(&self) -> Result<(), crate::StartError> {
-        self.check().map_err(crate::StartError::Config)
-    }
-
-    pub(crate) fn check(&self) -> Result<(), &'static str> {
-        if self.shards == 0 || self.shards > crate::id::MAX_SHARDS {
-            return Err("shards must be from 1 to 4096");
-        }
-        if self.window == 0 || self.inbox == 0 || self.auth_attempts == 0 {
-            return Err("window, inbox and auth_attempts must be at least 1");
-        }
-        if self.accept_batch == 0 || self.mailbox == 0 {
-            return Err("accept_batch and mailbox must be at least 1");
-        }
-        if self.delivery_attempts == 0 {
-            return Err("delivery_attempts must be at least 1");
-        }
-        if self.queue == 0 || self.room_log == 0 {
-            return Err("queue and room_log must be at least 1");
-        }
-        if self.memory_budget < self.shards * 16 * 1024 {
-            return Err("memory_budget must be at least 16 KiB for each shard");
-        }
-        if self.max_body > i32::MAX as usize / 2 {
-            return Err("max_body must be below 1 GiB");
-        }
-        if self.read_buffer < 16 * 1024 || self.message_timeout.is_zero() {
-            return Err("read_buffer must be at least 16 KiB, and message_timeout not zero");
-        }
-        if self.rto < Duration::from_millis(10) {
-            return Err("rto must be at least 10 ms");
-        }
-        self.check_ping_interval(self.ping_interval)?;
-        self.adopted_ping_interval.map_or(Ok(()), |interval| self.check_ping_interval(interval))
     }
 }
 
