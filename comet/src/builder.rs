@@ -78,7 +78,9 @@ impl<R: Router> Builder<R> {
             .map_err(StartError::Shard)?;
         let intervals = Intervals::new(&config, intervals);
         let shared = Shared::new(config, intervals, Clock::start(), Keyed::by_chance(), &pollers);
-        let shared = Arc::new(shared.map_err(StartError::Shard)?);
+        let mut shared = shared.map_err(StartError::Shard)?;
+        shared.count_listeners(listen.len());
+        let shared = Arc::new(shared);
         let gateway = Gateway::new(Arc::clone(&shared), addresses);
         let sink: Arc<dyn Sink> = Arc::new(Dispatch::new(router, gateway.clone()));
         let mut threads = Vec::with_capacity(shards);

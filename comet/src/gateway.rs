@@ -211,6 +211,8 @@ impl Gateway {
     pub fn stats(&self) -> Stats {
         let mut stats = Stats::default();
         self.0.shared.counters.iter().for_each(|counters| stats.add(counters));
+        let accepted = &self.0.shared.accepted_by;
+        stats.accepted_by = accepted.iter().map(|count| count.load(Ordering::Relaxed)).collect();
         stats.router_panics = self.0.router_panics.load(Ordering::Relaxed);
         stats
     }

@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use comet_protocol::Dialect;
+
 use crate::Closed;
+use crate::histogram::{Distribution, Histogram};
 
 /// A number that one thread writes and any thread reads.
 #[derive(Debug, Default)]
@@ -12,6 +15,11 @@ impl Counter {
     /// Only the shard that owns the counter may call this.
     pub(crate) fn add(&self, count: u64) {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
+    }
+
+    /// Only the shard that owns the counter may call this.
+    pub(crate) fn change(&self, by: i64) {
+        self.set(self.get().saturating_add_signed(by));
     }
 
     /// Only the shard that owns the counter may call this.
@@ -26,102 +34,170 @@ impl Counter {
 
 /// Defines the counters of a shard and the sums that are read, from one list.
 macro_rules! counters {
-    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+    ($($kind:ident { $($(#[doc = $doc:literal])+ $name:ident,)+ })+) => {
         /// A shard's counters, apart from its neighbours': each is written by one thread.
         #[derive(Debug, Default)]
         #[repr(align(128))]
         pub(crate) struct Counters {
-            $(pub(crate) $name: Counter,)+
+            $($(pub(crate) $name: Counter,)+)+
             pub(crate) closed: [Counter; Closed::LABELS.len()],
+            pub(crate) sessions_of: [Counter; DIALECTS.len()],
+            pub(crate) fan_out: Histogram,
+            pub(crate) round_trip: Histogram,
         }
 
         /// Sums over all shards. Gauges tell the present, everything else counts from the start.
         #[derive(Clone, Debug, Default, Eq, PartialEq)]
         #[non_exhaustive]
         pub struct Stats {
-            $($(#[doc = $doc])+ pub $name: u64,)+
+            $($($(#[doc = $doc])+ pub $name: u64,)+)+
             /// Sessions and connections that ended, by reason, in the order of
             /// [`Closed::LABELS`].
             pub closed: [u64; Closed::LABELS.len()],
+            /// Connections accepted by each listener, in the order of
+            /// [`Builder::listen`](crate::Builder::listen).
+            pub accepted_by: Vec<u64>,
+            sessions_of: [u64; DIALECTS.len()],
+            /// Time taken to hand a batch of publishes to a room on one shard, measured for rooms
+            /// of [`Self::FAN_OUT_FROM`] members there and more.
+            pub fan_out: Distribution,
+            /// Time from sending an acked delivery to its acknowledgement: one value for each batch
+            /// of acks, of deliveries that were sent once.
+            pub round_trip: Distribution,
         }
 
         impl Stats {
-            /// Every counter but [`closed`](Self::closed) by its name, for exporters.
-            #[must_use]
-            pub fn named(&self) -> Vec<(&'static str, u64)> {
-                vec![$((stringify!($name), self.$name),)+]
+            /// Every plain number with its name and meaning, for exporters.
+            pub fn metrics(&self) -> impl Iterator<Item = Metric> {
+                [$($(Metric {
+                    name: stringify!($name),
+                    help: concat!($($doc),+).trim_ascii(),
+                    kind: MetricKind::$kind,
+                    value: self.$name,
+                },)+)+]
+                .into_iter()
             }
 
             pub(crate) fn add(&mut self, counters: &Counters) {
-                $(self.$name += counters.$name.get();)+
-                for (sum, counter) in self.closed.iter_mut().zip(&counters.closed) {
+                $($(self.$name += counters.$name.get();)+)+
+                let closed = self.closed.iter_mut().zip(&counters.closed);
+                let sessions_of = self.sessions_of.iter_mut().zip(&counters.sessions_of);
+                for (sum, counter) in closed.chain(sessions_of) {
                     *sum += counter.get();
                 }
+                counters.fan_out.add_to(&mut self.fan_out);
+                counters.round_trip.add_to(&mut self.round_trip);
             }
         }
     };
 }
 
+/// A number of [`Stats`], or of a backend, as an exporter shows it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Metric {
+    /// In snake case, without prefix and unit.
+    pub name: &'static str,
+    /// A sentence or two on what is counted.
+    pub help: &'static str,
+    /// How the number changes.
+    pub kind: MetricKind,
+    /// The number.
+    pub value: u64,
+}
+
+/// How a [`Metric`] changes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum MetricKind {
+    /// Goes up and down: a state at present.
+    Gauge,
+    /// Only grows, from the start of the gateway on.
+    Counter,
+}
+
+/// The dialects by which sessions are counted.
+const DIALECTS: [Dialect; 4] = [Dialect::Dtalk, Dialect::Goim, Dialect::Raw, Dialect::Comet];
+
+impl Counters {
+    /// Sessions whose connection speaks the dialect; `None` for a dialect that has no counter.
+    pub(crate) fn sessions_of(&self, dialect: Dialect) -> Option<&Counter> {
+        let index = DIALECTS.iter().position(|&known| known == dialect)?;
+        self.sessions_of.get(index)
+    }
+}
+
 counters! {
-    /// Connections that are open now, those that are closing included: a gauge.
-    connections,
-    /// Sessions that have a connection now: a gauge.
-    sessions,
-    /// Sessions that are kept without a connection now: a gauge.
-    parked,
-    /// Rooms that have members now, counted on each shard: a gauge.
-    rooms,
-    /// Connections accepted.
-    accepted,
-    /// Times that accepting failed and was put off, for want of file descriptors for instance.
-    accept_errors,
-    /// Sessions that moved to their home shard after authentication.
-    moved,
-    /// Sessions that got another connection.
-    resumed,
-    /// Times that a resume ticket was not honoured.
-    tickets_refused,
-    /// Peers turned away before the router was asked.
-    turned_away,
-    /// Authentications that the router accepted.
-    authenticated,
-    /// Times that the router refused a peer.
-    refused,
-    /// Packets of dialects that have heads.
-    frames_in,
-    /// Frames that no client may send, or not now; ignored.
-    frames_ignored,
-    /// Messages given to the router.
-    messages,
-    /// Bytes read from sockets.
-    bytes_in,
-    /// Bytes written to sockets.
-    bytes_out,
-    /// Deliveries handed to a connection, sent again ones not counted.
-    deliveries,
-    /// Deliveries without a number that a slow or absent reader did not get.
-    deliveries_dropped,
-    /// Acked deliveries that became part of a gap.
-    deliveries_lost,
-    /// Gaps that peers were told of, or routers where peers cannot be told.
-    gaps,
-    /// Times that memory was short and something was given up.
-    sheds,
-    /// Bytes charged to the memory budget now, those in mailboxes included: a gauge.
-    memory,
-    /// Deliveries sent again.
-    resends,
-    /// Deliveries acknowledged.
-    acks,
-    /// Acks of nothing that was in flight.
-    stray_acks,
-    /// Turns of the shards' loops.
-    turns,
-    /// Panics of the router.
-    router_panics,
+    Gauge {
+        /// Connections that are open now, those that are closing included.
+        connections,
+        /// Sessions that have a connection now.
+        sessions,
+        /// Sessions that are kept without a connection now.
+        parked,
+        /// Rooms that have members now, counted on each shard.
+        rooms,
+        /// Bytes charged to the memory budget now, those in mailboxes included.
+        memory,
+    }
+    Counter {
+        /// Connections accepted.
+        accepted,
+        /// Times that accepting failed and was put off, for want of file descriptors for instance.
+        accept_errors,
+        /// Sessions that moved to their home shard after authentication.
+        moved,
+        /// Sessions that got another connection.
+        resumed,
+        /// Times that a resume ticket was not honoured.
+        tickets_refused,
+        /// Peers turned away before the router was asked.
+        turned_away,
+        /// Authentications that the router accepted.
+        authenticated,
+        /// Times that the router refused a peer.
+        refused,
+        /// Packets of dialects that have heads.
+        frames_in,
+        /// Frames that no client may send, or not now; ignored.
+        frames_ignored,
+        /// Messages given to the router.
+        messages,
+        /// Bytes read from sockets.
+        bytes_in,
+        /// Bytes written to sockets.
+        bytes_out,
+        /// Deliveries handed to a connection, sent again ones not counted.
+        deliveries,
+        /// Deliveries without a number that a slow or absent reader did not get.
+        deliveries_dropped,
+        /// Acked deliveries that became part of a gap.
+        deliveries_lost,
+        /// Gaps that peers were told of, or routers where peers cannot be told.
+        gaps,
+        /// Times that memory was short and something was given up.
+        sheds,
+        /// Deliveries sent again.
+        resends,
+        /// Deliveries acknowledged.
+        acks,
+        /// Acks of nothing that was in flight.
+        stray_acks,
+        /// Turns of the shards' loops.
+        turns,
+        /// Panics of the router.
+        router_panics,
+    }
 }
 
 impl Stats {
+    /// Members from which on [`fan_out`](Self::fan_out) is measured: reading the clock would be
+    /// noticed in smaller rooms.
+    pub const FAN_OUT_FROM: usize = 64;
+
+    /// Sessions that have a connection now, by its dialect.
+    pub fn sessions_by_dialect(&self) -> impl Iterator<Item = (Dialect, u64)> {
+        DIALECTS.into_iter().zip(self.sessions_of)
+    }
+
     /// How many ended for a reason.
     #[must_use]
     pub fn closed_as(&self, reason: &Closed) -> u64 {

@@ -176,6 +176,17 @@ impl HeadBytes {
 }
 
 impl Dialect {
+    /// The name in lower case: for labels, flags and settings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dtalk => "dtalk",
+            Self::Goim => "goim",
+            Self::Raw => "raw",
+            Self::Comet => "comet",
+        }
+    }
+
     /// The dialect that speaks with this head.
     #[must_use]
     pub const fn of(layout: Layout) -> Self {

@@ -1,6 +1,9 @@
 //! How logins end, counted.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use comet::{Distribution, Histogram};
 
 /// How a login on a socket ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,19 +60,32 @@ impl Outcome {
     }
 }
 
-/// How many logins ended how.
+/// How many logins ended how, and how long they took.
 #[derive(Debug, Default)]
-pub struct Logins([AtomicU64; Outcome::ALL.len()]);
+pub struct Logins {
+    ended: [AtomicU64; Outcome::ALL.len()],
+    took: Histogram,
+}
 
 impl Logins {
     /// The logins that ended so.
     #[must_use]
     pub fn ended(&self, outcome: Outcome) -> u64 {
-        self.0[outcome as usize].load(Ordering::Relaxed)
+        self.ended[outcome as usize].load(Ordering::Relaxed)
+    }
+
+    /// Time from a peer's request to the decision about it, of logins whose token was checked.
+    #[must_use]
+    pub fn took(&self) -> Distribution {
+        self.took.read()
+    }
+
+    pub(crate) fn record(&self, time: Duration) {
+        self.took.record(time);
     }
 
     pub(crate) fn count(&self, outcome: Outcome) {
-        self.0[outcome as usize].fetch_add(1, Ordering::Relaxed);
+        self.ended[outcome as usize].fetch_add(1, Ordering::Relaxed);
     }
 }
 

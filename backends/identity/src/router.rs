@@ -15,7 +15,7 @@
 //! ([`token`](crate::token), `reconnect`, [`registry`](crate::registry)).
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use comet::{
     Claim, Closed, Connect, ConnectReply, Crowded, Delivery, Dialect, Gap, Gateway, Identity,
@@ -102,6 +102,7 @@ impl<R: Router> Router for Authenticated<R> {
             self.gate.logins.count(Outcome::Overloaded);
             return reply.later(LATER);
         };
+        let began = Instant::now();
         let (gate, gateway) = (Arc::clone(&self.gate), gateway.clone());
         self.runtime.spawn(async move {
             if request.renews.is_some() {
@@ -111,6 +112,7 @@ impl<R: Router> Router for Authenticated<R> {
             }
             let admitted = gate.admit(&gateway, &request).await;
             drop(slot);
+            gate.logins.record(began.elapsed());
             gate.answer(&gateway, request, reply, admitted);
         });
     }

@@ -1,70 +1,85 @@
 //! Plain counters of what the store did.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-/// Counts since the start.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Messages stored.
-    pub stored: u64,
-    /// Messages that had been stored before and were answered again.
-    pub repeated: u64,
-    /// Messages refused because clients may not send such.
-    pub malformed: u64,
-    /// Messages refused because the group does not take them from this user, or there is no user.
-    pub forbidden: u64,
-    /// Messages refused because too many waited.
-    pub overloaded: u64,
-    /// Messages refused because the database failed.
-    pub unstored: u64,
-    /// Transactions.
-    pub commits: u64,
-    /// Transactions that failed.
-    pub failed_commits: u64,
-    /// Live deliveries to sessions; those to groups are not in it.
-    pub delivered: u64,
-    /// Deliveries to sessions that caught up from the database.
-    pub replayed: u64,
-    /// Times that a session had no room and had to catch up.
-    pub fell_behind: u64,
-    /// Gaps in what sessions got that were filled from the database.
-    pub repaired: u64,
-    /// Attached sessions, now.
-    pub sessions: u64,
-}
+use comet::{Distribution, Histogram, Metric, MetricKind};
 
+/// Defines the counters and the numbers that are read, from one list.
 macro_rules! counters {
-    ($($name:ident),* $(,)?) => {
+    ($($kind:ident { $($(#[doc = $doc:literal])+ $name:ident,)+ })+) => {
+        /// Counts since the start, and the present number of sessions.
+        #[derive(Clone, Debug, Default, Eq, PartialEq)]
+        #[non_exhaustive]
+        pub struct Stats {
+            $($($(#[doc = $doc])+ pub $name: u64,)+)+
+            /// Time from taking a batch of messages to its being durable, failed batches included.
+            pub commit: Distribution,
+        }
+
+        impl Stats {
+            /// Every plain number with its name and meaning, for exporters.
+            pub fn metrics(&self) -> impl Iterator<Item = Metric> {
+                [$($(Metric {
+                    name: stringify!($name),
+                    help: concat!($($doc),+).trim_ascii(),
+                    kind: MetricKind::$kind,
+                    value: self.$name,
+                },)+)+]
+                .into_iter()
+            }
+        }
+
         /// The counters behind [`Stats`].
         #[derive(Debug, Default)]
         pub(crate) struct Counters {
-            $($name: AtomicU64,)*
+            $($($name: AtomicU64,)+)+
+            commit: Histogram,
         }
 
         impl Counters {
             pub(crate) fn read(&self) -> Stats {
-                Stats { $($name: self.$name.load(Ordering::Relaxed),)* }
+                Stats {
+                    $($($name: self.$name.load(Ordering::Relaxed),)+)+
+                    commit: self.commit.read(),
+                }
             }
         }
     };
 }
 
-counters!(
-    stored,
-    repeated,
-    malformed,
-    forbidden,
-    overloaded,
-    unstored,
-    commits,
-    failed_commits,
-    delivered,
-    replayed,
-    fell_behind,
-    repaired,
-    sessions,
-);
+counters! {
+    Counter {
+        /// Messages stored.
+        stored,
+        /// Messages that had been stored before and were answered again.
+        repeated,
+        /// Messages refused because clients may not send such.
+        malformed,
+        /// Messages refused because the group takes none from this user, or there is no user.
+        forbidden,
+        /// Messages refused because too many waited.
+        overloaded,
+        /// Messages refused because the database failed.
+        unstored,
+        /// Transactions made durable.
+        commits,
+        /// Transactions that failed.
+        failed_commits,
+        /// Live deliveries to sessions; those to groups are not in it.
+        delivered,
+        /// Deliveries to sessions that caught up from the database.
+        replayed,
+        /// Times that a session had no room and had to catch up.
+        fell_behind,
+        /// Gaps in what sessions got that were filled from the database.
+        repaired,
+    }
+    Gauge {
+        /// Attached sessions, now.
+        sessions,
+    }
+}
 
 impl Counters {
     pub(crate) fn malformed(&self) {
@@ -77,6 +92,11 @@ impl Counters {
 
     pub(crate) fn overloaded(&self) {
         add(&self.overloaded, 1);
+    }
+
+    /// A transaction took this long, however it ended.
+    pub(crate) fn commit_took(&self, time: Duration) {
+        self.commit.record(time);
     }
 
     /// A transaction was made durable, which stored so many messages of so many senders.

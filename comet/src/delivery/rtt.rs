@@ -1,8 +1,10 @@
 //! Round-trip estimate and retransmission time-out (RFC 6298), in milliseconds.
 
-/// Smoothed round trip and its variation; 8 bytes.
+/// Smoothed round trip and its variation; 12 bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rtt {
+    /// The last sample, until it is taken; 0 for none.
+    last: u32,
     /// Eight times the smoothed round trip; 0 before the first sample.
     srtt_x8: u32,
     /// Four times the variation.
@@ -16,6 +18,7 @@ impl Rtt {
     /// Takes the round trip of a delivery that was sent exactly once (Karn's rule).
     pub(crate) fn sample(&mut self, millis: u32) {
         let millis = millis.clamp(1, MAX_SAMPLE);
+        self.last = millis;
         if self.srtt_x8 == 0 {
             self.srtt_x8 = millis * 8;
             self.var_x4 = millis * 2;
@@ -24,6 +27,14 @@ impl Rtt {
         let error = (self.srtt_x8 / 8).abs_diff(millis);
         self.var_x4 = self.var_x4 - self.var_x4 / 4 + error;
         self.srtt_x8 = self.srtt_x8 - self.srtt_x8 / 8 + millis;
+    }
+
+    /// The last sample, if none was taken since.
+    pub(crate) fn take_last(&mut self) -> Option<u32> {
+        match std::mem::take(&mut self.last) {
+            0 => None,
+            millis => Some(millis),
+        }
     }
 
     /// How long to wait for the ack of a delivery, never less than `least`.
@@ -56,6 +67,15 @@ mod tests {
         let mut rtt = Rtt::default();
         (0..100).for_each(|at| rtt.sample(if at % 2 == 0 { 100 } else { 900 }));
         assert!(rtt.timeout(1) > 1_500, "{}", rtt.timeout(1));
+    }
+
+    #[test]
+    fn a_sample_is_taken_once_and_the_latest_counts() {
+        let mut rtt = Rtt::default();
+        assert_eq!(rtt.take_last(), None);
+        rtt.sample(0);
+        rtt.sample(70);
+        assert_eq!((rtt.take_last(), rtt.take_last()), (Some(70), None));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is pushed to a session: sent at once, or kept until it can be.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use comet_protocol::comet::GapReason;
 
@@ -112,6 +113,11 @@ impl Session {
     pub(crate) fn say_lost(&mut self, account: &Rc<Account>, lane: crate::Lane, gap: &Gap) -> Wait {
         let Some(window) = self.window(account) else { return Wait::Broken };
         window.queue().lose(lane, gap).map_or(Wait::Broken, |()| Wait::Lost)
+    }
+
+    /// The time that the peer took for the delivery that it acknowledged last, once.
+    pub(crate) fn take_round_trip(&mut self) -> Option<Duration> {
+        self.window.as_mut()?.take_round_trip()
     }
 
     /// The next delivery that has room in the window now; call until `None`.

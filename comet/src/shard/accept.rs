@@ -127,6 +127,9 @@ impl Shard {
     fn admit(&mut self, socket: Socket, remote: IpAddr, index: usize) {
         let config = &self.shared.config;
         self.counters().accepted.add(1);
+        if let Some(accepted) = self.shared.accepted_by.get(index) {
+            accepted.fetch_add(1, Ordering::Relaxed);
+        }
         let others = self.shared.open_connections.fetch_add(1, Ordering::Relaxed);
         let full = others >= config.max_connections;
         if full || !self.shared.addresses.admit(self.now, remote) {

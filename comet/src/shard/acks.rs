@@ -57,6 +57,7 @@ impl Shard {
     /// A dtalk peer has received one delivery.
     pub(super) fn acked(&mut self, slot: u32, tag: u64) -> Result<(), Closed> {
         self.counters().acks.add(1);
+        self.note_round_trip(slot);
         self.send_waiting(slot);
         self.report_acks(slot, if tag == 0 { &[] } else { std::slice::from_ref(&tag) })
     }
@@ -76,11 +77,19 @@ impl Shard {
 
     /// Sends what there is room for now, and gives the list of tags back to the shard.
     fn go_on_after_acks(&mut self, slot: u32, mut tags: Vec<u64>) -> Result<(), Closed> {
+        self.note_round_trip(slot);
         self.send_waiting(slot);
         let result = self.report_acks(slot, &tags);
         tags.clear();
         self.tags = tags;
         result
+    }
+
+    fn note_round_trip(&mut self, slot: u32) {
+        let Some(member) = self.bucket.get_mut(slot) else { return };
+        if let Some(time) = member.session.take_round_trip() {
+            self.counters().round_trip.record_alone(time);
+        }
     }
 
     /// Tells the router of acks that it asked to hear of.

@@ -139,9 +139,15 @@ impl Shard {
         }
     }
 
-    pub(super) fn sessions_changed(&mut self, by: i64) {
+    /// Counts a session that got or lost the connection in its slot.
+    pub(super) fn sessions_changed(&mut self, slot: u32, by: i64) {
         self.sessions = self.sessions.saturating_add_signed(by);
-        self.counters().sessions.set(self.sessions);
+        let dialect = self.connection(slot).and_then(|connection| connection.dialect);
+        let counters = self.counters();
+        counters.sessions.set(self.sessions);
+        if let Some(sessions) = dialect.and_then(|dialect| counters.sessions_of(dialect)) {
+            sessions.change(by);
+        }
     }
 
     /// Whether the session had not ended before.
@@ -166,7 +172,7 @@ impl Shard {
             if was_parked {
                 self.unpark();
             } else {
-                self.sessions_changed(-1);
+                self.sessions_changed(slot, -1);
             }
             self.sink.disconnected(&peer, closed);
         }

@@ -18,10 +18,10 @@ use super::Shard;
 use super::connection::{Connection, format_of};
 use super::run::{Later, Run};
 use super::write_queue::{Keeper, SHARE_FROM};
-use crate::Closed;
 use crate::delivery::{Class, Delivery, Held, Logged, Pushed};
 use crate::plant::Plant;
 use crate::session::Wait;
+use crate::{Closed, Stats};
 
 /// Whether more may be queued for the same connections in this turn.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -72,6 +72,8 @@ impl Shard {
         if self.limits.planted.has(Plant::RoomReorder) {
             run.reorder();
         }
+        let timed = self.bucket.members(run.room).len() >= Stats::FAN_OUT_FROM;
+        let began = timed.then(|| self.shared.clock.now());
         let mut at = 0;
         while let Some(place) = self.bucket.members(run.room).get(at).copied() {
             if let Some(part) = self.admit_run(place.slot, &mut run) {
@@ -96,6 +98,9 @@ impl Shard {
         }
         for (slot, what) in mem::take(&mut run.later) {
             self.do_later(slot, &what, &run.items);
+        }
+        if let Some(began) = began {
+            self.counters().fan_out.record_alone(self.shared.clock.now().since(began));
         }
         run.clear();
         self.run = run;

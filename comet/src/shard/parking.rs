@@ -75,7 +75,7 @@ impl Shard {
         self.direct.clear(slot);
         self.shedding.holders.note(slot);
         tracing::debug!(session = %self.bucket.id(slot), reason = %closed, "parked");
-        self.sessions_changed(-1);
+        self.sessions_changed(slot, -1);
         self.parked_changed(1);
         if let Some(connection) = self.detach(slot) {
             if farewell {
@@ -207,7 +207,7 @@ impl Shard {
         member.session.set_overflow(overflow);
         member.parked_for = None;
         self.counters().resumed.add(1);
-        self.sessions_changed(1);
+        self.sessions_changed(earlier, 1);
         self.parked_changed(-1);
         Some(peer)
     }

@@ -3,7 +3,7 @@
 use std::hash::BuildHasher;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use super::addresses::Addresses;
 use super::clock::Clock;
@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
     pub(crate) presence: Vec<Presence>,
     pub(crate) counters: Vec<Counters>,
+    /// Connections accepted, for each listener.
+    pub(crate) accepted_by: Vec<AtomicU64>,
     pub(crate) open_connections: AtomicUsize,
     pub(crate) addresses: Addresses,
     pub(crate) budget: Arc<Budget>,
@@ -65,10 +67,16 @@ impl Shared {
             mailboxes: pollers.iter().map(mailbox).collect::<io::Result<_>>()?,
             presence: pollers.iter().map(|_| Presence::new()).collect(),
             counters: pollers.iter().map(|_| Counters::default()).collect(),
+            accepted_by: Vec::new(),
             open_connections: AtomicUsize::new(0),
             addresses: Addresses::new(&config),
             intervals,
             config,
         })
+    }
+
+    /// Counts connections of so many listeners apart.
+    pub(crate) fn count_listeners(&mut self, listeners: usize) {
+        self.accepted_by = (0..listeners).map(|_| AtomicU64::new(0)).collect();
     }
 }

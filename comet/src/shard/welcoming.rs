@@ -63,7 +63,7 @@ impl Shard {
         for room in rooms {
             self.join_from_here(slot, &room);
         }
-        self.sessions_changed(1);
+        self.sessions_changed(slot, 1);
         self.rearm(slot);
         if self.sink.connected(&peer).is_err() {
             self.end(slot, &Closed::RouterPanicked);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comet::{Closed, Delivery};
+use comet::{Closed, Delivery, Dialect, MetricKind};
 
 use crate::support::client::{Client, Next, Transport};
 use crate::support::frame::{auth, delivery, frame, say};
@@ -183,7 +183,12 @@ fn gauges_follow_what_is_there_and_counters_what_was() {
         let stats = server.stats();
         assert_eq!((stats.sessions, stats.accepted, stats.authenticated), (5, 6, 5));
         assert!((1..=place.shards as u64).contains(&stats.rooms));
-        assert!(stats.named().contains(&("sessions", 5)));
+        let sessions = stats.metrics().find(|metric| metric.name == "sessions").expect("named");
+        assert_eq!((sessions.value, sessions.kind), (5, MetricKind::Gauge));
+        assert_eq!(sessions.help, "Sessions that have a connection now.");
+        assert_eq!(stats.accepted_by.iter().sum::<u64>(), 6);
+        let by_dialect: Vec<_> = stats.sessions_by_dialect().filter(|&(_, n)| n > 0).collect();
+        assert_eq!(by_dialect, [(Dialect::Dtalk, 5)]);
         drop((clients, stranger));
         server.is_deserted();
         let stats = server.stats();

@@ -27,5 +27,6 @@ mod rooms;
 mod simulation;
 mod start;
 mod support;
+mod timings;
 mod traps;
 mod ws;

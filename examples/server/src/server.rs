@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{self, Config};
@@ -21,8 +22,10 @@ use crate::data::Data;
 use crate::demo::{Demo, DemoRoom};
 use crate::http::{self, Public};
 use crate::limits;
-use crate::metrics::Metrics;
-use crate::proxies;
+    let requests = Requests::new();
+    let public = http::public(public, &store, verify, registry, &requests);
+    let metrics = Metrics::new(Sources::new(&gateway, &store, router, &config), &requests);
+    let (settings, proxies) = (config.http, proxies::of(&config.trusted_proxies));
 use crate::say;
 use crate::trouble::Trouble;
 
@@ -67,8 +70,9 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
         demo,
         http: *addresses[0].as_ref().unwrap_or(&config.listen.http),
     };
-    let public = http::public(public, &store, verify, registry);
-    let metrics = Metrics::new(gateway.clone(), store.clone(), router);
+    let requests = Requests::new();
+    let public = http::public(public, &store, verify, registry, &requests);
+    let metrics = Metrics::new(Sources::new(&gateway, &store, router, &config), &requests);
     let (settings, proxies) = (config.http, proxies::of(&config.trusted_proxies));
     let serving = [
         tokio::spawn(http::serve(settings.public(http, proxies), public, stopped.clone())),
@@ -84,6 +88,13 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
     store.close().await;
     // Nobody listens when serving has failed already.
     let _ = stop.send(true);
+    end_requests(serving).await;
+    say("stopped");
+    Ok(())
+}
+
+/// Waits for requests that are being answered, but not for long.
+async fn end_requests(serving: [JoinHandle<()>; 2]) {
     let deadline = Instant::now() + LAST_REQUESTS;
     for task in serving {
         match timeout_at(deadline, task).await {
@@ -92,8 +103,6 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
             Err(_) => tracing::debug!("requests dropped that did not end"),
         }
     }
-    say("stopped");
-    Ok(())
 }
 
 fn start_gateway(

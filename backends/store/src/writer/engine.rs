@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use comet_dtalk::id::{Exhausted, IdGenerator};
@@ -141,7 +141,10 @@ impl<S: Copy + Eq + Hash> Engine<S> {
             .drain(..)
             .map(|s| ((s.draft, s.from_phone), (s.reply, s.place)))
             .unzip();
-        match self.commit(drafts, &batch.acks, &batch.acts, now).await {
+        let began = Instant::now();
+        let committed = self.commit(drafts, &batch.acks, &batch.acts, now).await;
+        self.shared.counters.commit_took(began.elapsed());
+        match committed {
             Ok(committed) => {
                 self.log_success();
                 self.shared.counters.committed(waiting.len(), committed.fresh().count());

@@ -15,6 +15,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
 use comet_protocol::comet::{GapReason, Seq};
 
@@ -86,7 +87,7 @@ pub(crate) struct Window {
 }
 
 /// How long to wait before another look whether there is memory.
-const MEMORY_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+const MEMORY_PAUSE: Duration = Duration::from_millis(500);
 
 /// Entries that an empty window has room for, so that one delivery can always fly.
 const LEAST_ENTRIES: usize = 4;
@@ -168,6 +169,12 @@ impl Window {
     /// A round trip was measured by other means.
     pub(crate) fn sample(&mut self, millis: u32) {
         self.rtt.sample(millis);
+        self.rtt.take_last();
+    }
+
+    /// The round trip of the delivery that was acknowledged last, once.
+    pub(crate) fn take_round_trip(&mut self) -> Option<Duration> {
+        self.rtt.take_last().map(|millis| Duration::from_millis(millis.into()))
     }
 
     /// Whether something is due at `now`. Time spent in a blocked socket is not the peer's fault:

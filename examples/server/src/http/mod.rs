@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post};
 use comet::Gateway;
 use comet_dtalk::http::Verify;
@@ -22,7 +22,7 @@ use comet_store::{Store, routes};
 
 use crate::config::Config;
 use crate::demo::Demo;
-use crate::metrics::{self, Metrics};
+use crate::metrics::{self, Metrics, Requests};
 pub(crate) use serve::{Settings, serve};
 
 /// What the public handlers need.
@@ -41,6 +41,7 @@ pub(crate) fn public(
     store: &Store,
     verify: Arc<dyn Verify>,
     registry: Registry,
+    requests: &Requests,
 ) -> Router {
     let demo = match &public.demo {
         Some(demo) => demo::routes(Arc::clone(demo)),
@@ -59,6 +60,7 @@ pub(crate) fn public(
         .fallback(pages::page)
         .layer(from_fn(unknown::methods))
         .layer(from_fn(cors::permit))
+        .layer(from_fn_with_state(requests.clone(), metrics::observe))
 }
 
 /// The admin port: metrics and health.

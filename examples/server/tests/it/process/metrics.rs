@@ -18,6 +18,12 @@ fn counters_follow_what_happens() {
     let mut sender = server.client(Transport::Tcp, &alice, None);
     let mut receiver = server.client(Transport::WebSocket, &bob, Some(&phone("p-1")));
     assert_eq!(server.metric("comet_gateway_sessions"), 2);
+    assert_eq!(server.metric("comet_gateway_sessions_by_dialect{dialect=\"dtalk\"}"), 2);
+    for listener in ["tcp", "ws"] {
+        let accepted =
+            format!("comet_gateway_accepted_by_listener_total{{listener=\"{listener}\"}}");
+        assert_eq!(server.metric(&accepted), 1, "{listener}");
+    }
     assert_eq!(server.metric("comet_gateway_authenticated_total"), 2);
     assert_eq!(server.metric("comet_logins_total{outcome=\"accepted\"}"), 2);
 
@@ -49,8 +55,14 @@ fn counters_follow_what_happens() {
     assert!(server.metric("comet_gateway_bytes_in_total") > 300);
     assert!(server.metric("comet_gateway_bytes_out_total") > 300);
 
+    // Both logins, each commit and the acked deliveries were timed.
+    assert_eq!(server.metric("comet_login_seconds_count"), 2);
+    assert!(server.metric("comet_store_commit_seconds_count") >= 2);
+    assert!(server.metric("comet_gateway_delivery_seconds_count") >= 1);
+
     drop((sender, receiver));
     server.awaits_metric("comet_gateway_sessions", 0);
+    assert_eq!(server.metric("comet_gateway_sessions_by_dialect{dialect=\"dtalk\"}"), 0);
     // The one with a device may come back.
     assert_eq!(server.metric("comet_gateway_parked"), 1);
     assert_eq!(server.metric("comet_gateway_closed_total{reason=\"by_peer\"}"), 1);
@@ -74,6 +86,35 @@ fn those_who_are_not_let_in_are_counted_by_the_reason() {
     assert_eq!(server.metric("comet_gateway_closed_total{reason=\"refused\"}"), 3);
 }
 
+#[test]
+fn requests_are_counted_by_route_and_status_and_not_by_what_clients_make_up() {
+    let server = Server::start();
+    let (status, made_up) = (server.get("/ping").status, server.get("/no-such/page").status);
+    assert_eq!((status, made_up), (200, 404));
+    let requests = |labels| server.metric(&format!("comet_http_requests_total{{{labels}}}"));
+    assert_eq!(requests("route=\"/ping\",code=\"200\""), 1);
+    assert_eq!(requests("route=\"other\",code=\"404\""), 1);
+    assert_eq!(server.metric("comet_http_request_seconds_count{route=\"/ping\"}"), 1);
+}
+
+#[test]
+fn the_process_tells_its_memory_its_descriptors_and_its_version() {
+    let server = Server::start();
+    assert!(server.metric("process_resident_memory_bytes") > 1_000_000);
+    assert!(server.metric("process_virtual_memory_bytes") > 1_000_000);
+    let open = server.metric("process_open_fds");
+    let _held = Socket::connect(server.addresses.tcp);
+    server.awaits_metric("process_open_fds", open + 1);
+    assert!(server.metric("process_max_fds") > open);
+    assert!(server.metric("process_threads") > 2);
+    assert!(server.metric("process_start_time_seconds") > 1_700_000_000);
+    let page = http::get(server.addresses.admin, "/metrics");
+    let version = concat!("version=\"", env!("CARGO_PKG_VERSION"), "\"");
+    let build = page.text().lines().find(|line| line.starts_with("comet_build_info{"));
+    assert!(build.is_some_and(|line| line.contains(version) && line.ends_with(" 1")), "{build:?}");
+    assert_eq!(server.metric("comet_gateway_memory_budget"), 1 << 30);
+}
+
 /// Scrapers take the whole page or nothing of it.
 #[test]
 fn the_page_is_what_scrapers_expect() {
@@ -85,11 +126,18 @@ fn the_page_is_what_scrapers_expect() {
     let mut typed = 0;
     for line in page.text().lines().filter(|line| !line.starts_with('#')) {
         let (name, value) = line.rsplit_once(' ').expect("a name and a value");
-        assert!(name.starts_with("comet_"), "{line}");
-        assert!(value.parse::<u64>().is_ok(), "{line}");
-        let family = name.split('{').next().expect("a name");
-        let family = family.strip_suffix("_total").unwrap_or(family);
+        assert!(name.starts_with("comet_") || name.starts_with("process_"), "{line}");
+        assert!(value.parse::<f64>().is_ok(), "{line}");
+        let name = name.split('{').next().expect("a name");
+        let suffixes = ["_total", "_info", "_bucket", "_sum", "_count"];
+        let family = suffixes.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
         assert!(page.text().contains(&format!("# TYPE {family} ")), "{line}");
+        let help = page
+            .text()
+            .lines()
+            .find_map(|line| line.strip_prefix("# HELP ")?.strip_prefix(family)?.strip_prefix(' '));
+        // A sentence, not the name again.
+        assert!(help.is_some_and(|help| help.contains(' ') && !help.contains("..")), "{help:?}");
         typed += 1;
     }
     assert!(typed > 50, "{typed} numbers");

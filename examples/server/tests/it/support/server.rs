@@ -142,13 +142,13 @@ impl Server {
         http::get(self.addresses.http, path)
     }
 
-    /// A number on the metrics page.
+    /// A number on the metrics page, without what follows its point.
     pub(crate) fn metric(&self, name: &str) -> u64 {
         let page = http::get(self.addresses.admin, "/metrics");
         assert_eq!(page.status, 200);
         let value = page.text().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         let value = value.unwrap_or_else(|| panic!("no {name} in {}", page.text()));
-        value.parse().expect("a whole number")
+        value.parse::<f64>().expect("a number") as u64
     }
 
     /// Waits for a number on the metrics page.
