@@ -70,6 +70,13 @@ fn client_frame(name: &str) -> ClientFrame<'static> {
         "ack with ranges" => {
             ClientFrame::Ack(Received::parse(seq(10), &[2, 2, 5, 1]).expect("ranges"))
         }
+        "ack with ranges across the wrap" => {
+            let received = Received::parse(seq(u32::MAX - 1), &[2, 2]).expect("ranges");
+            let missing = [u32::MAX, 3].map(|number| received.contains(seq(number)));
+            assert_eq!(missing, [false; 2]);
+            assert!(received.contains(seq(1)) && received.contains(seq(2)));
+            ClientFrame::Ack(received)
+        }
         "ack with a long range" => {
             let received = Received::parse(Seq::NONE, &[1, 0xac, 2]).expect("ranges");
             assert!(!received.contains(seq(1)) && received.contains(seq(301)));
@@ -153,6 +160,11 @@ fn delivery_frame(name: &str) -> ServerFrame {
         "gap" => {
             let gap = Gap { from: 12, count: 3, position: 9_001, ..slow };
             ServerFrame::Gap { to: seq(14), gap }
+        }
+        "gap across the wrap" => {
+            let numbers = seq(2).count_from(seq(u32::MAX - 1)) + 1;
+            let gap = Gap { from: u32::MAX - 1, count: numbers as u64, ..slow };
+            ServerFrame::Gap { to: seq(2), gap }
         }
         "gap of one number" => {
             let gap = Gap { count: 40, reason: GapReason::Memory.into(), ..Default::default() };

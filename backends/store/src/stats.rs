@@ -13,7 +13,7 @@ macro_rules! counters {
         #[non_exhaustive]
         pub struct Stats {
             $($($(#[doc = $doc])+ pub $name: u64,)+)+
-            /// Time from taking a batch of messages to its being durable, failed batches included.
+            /// Time from taking a batch of messages to its being durable or refused.
             pub commit: Distribution,
         }
 

@@ -22,10 +22,8 @@ use crate::data::Data;
 use crate::demo::{Demo, DemoRoom};
 use crate::http::{self, Public};
 use crate::limits;
-    let requests = Requests::new();
-    let public = http::public(public, &store, verify, registry, &requests);
-    let metrics = Metrics::new(Sources::new(&gateway, &store, router, &config), &requests);
-    let (settings, proxies) = (config.http, proxies::of(&config.trusted_proxies));
+use crate::metrics::{Metrics, Requests, Sources};
+use crate::proxies;
 use crate::say;
 use crate::trouble::Trouble;
 

@@ -38,10 +38,11 @@ impl Collector for Process {
         let cpu =
             encoder.encode_descriptor("process_cpu_seconds", help, None, MetricType::Counter)?;
         ConstCounter::new(reading.cpu).encode(cpu)?;
+        let (resident, whole) = (as_float(reading.resident), as_float(reading.virtual_size));
         let max_fds = reading.max_fds.map(as_float);
         for (name, help, value) in [
-            ("resident_memory_bytes", "Resident memory of the process", Some(as_float(reading.resident))),
-            ("virtual_memory_bytes", "Virtual memory of the process", Some(as_float(reading.virtual_size))),
+            ("resident_memory_bytes", "Resident memory of the process", Some(resident)),
+            ("virtual_memory_bytes", "Virtual memory of the process", Some(whole)),
             ("start_time_seconds", "Start of the process, Unix time", Some(reading.start)),
             ("open_fds", "Open file descriptors", Some(as_float(reading.open_fds as u64))),
             ("max_fds", "File descriptors that may be open", max_fds),

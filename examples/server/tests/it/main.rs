@@ -3,6 +3,7 @@
 //! * `durability`: what was answered survives SIGKILL in the midst of traffic;
 //! * `clients`: what the existing clients rely on, on the socket;
 //! * `resume`: a client that comes back gets exactly what it missed;
+//! * `documents`: what is written for authors of clients;
 //! * `http`: the same for the HTTP API;
 //! * `ports`: who is slow, or comes in crowds;
 //! * `process`: how it starts, refuses to start, and stops;
@@ -13,6 +14,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "numbers in tests are small")]
 
 mod clients;
+mod documents;
 mod durability;
 mod http;
 mod ports;
