@@ -54,6 +54,11 @@ pub enum AdoptError {
     /// [`Config::max_connections`](crate::Config::max_connections) are open.
     #[error("too many connections")]
     TooMany,
+    /// The client's address has its share, by
+    /// [`Config::connections_per_address`](crate::Config::connections_per_address) or
+    /// [`Config::handshakes_per_address`](crate::Config::handshakes_per_address).
+    #[error("too many connections from one address")]
+    TooManyOfAddress,
     /// The gateway has stopped or drains.
     #[error("the gateway takes no connections")]
     Stopped,

@@ -1,23 +1,18 @@
 //! The handle by which everybody but the peers talks to the gateway.
 
 use std::fmt;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use bytes::Bytes;
-use comet_protocol::Dialect;
-
 use crate::builder::Builder;
 use crate::delivery::{Delivery, MAX_BODY};
 use crate::router::Router;
-use crate::shard::arrival::Arrival;
+use crate::shard::Shared;
 use crate::shard::claiming::Question;
 use crate::shard::command::{Command, UserName, Who};
-use crate::shard::socket::Socket;
-use crate::shard::{Shared, Transport};
 use crate::stats::Stats;
 use crate::{AdoptError, Claim, CommandError, Crowded, Identity, SessionId};
 
@@ -186,26 +181,6 @@ impl Gateway {
         self.offer(shard, Command::Kick { who: Who::User(user), reason })
     }
 
-    /// Takes over a connection on which a WebSocket upgrade has been answered, by an HTTP server
-    /// for instance. `leftover` is what was read after the request. The dialect is told by the
-    /// first frame; the handshake deadline begins now.
-    ///
-    /// # Errors
-    ///
-    /// [`AdoptError`] when the socket is not usable or the gateway takes no connections.
-    pub fn adopt(&self, stream: TcpStream, leftover: Bytes) -> Result<(), AdoptError> {
-        self.adopt_as(stream, Transport::websocket(), None, leftover)
-    }
-
-    /// The same for a plain TCP connection, of which `leftover` has been read.
-    ///
-    /// # Errors
-    ///
-    /// [`AdoptError`] when the socket is not usable or the gateway takes no connections.
-    pub fn adopt_tcp(&self, stream: TcpStream, leftover: Bytes) -> Result<(), AdoptError> {
-        self.adopt_as(stream, Transport::Stream, None, leftover)
-    }
-
     /// Sums of what all shards have counted.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -271,30 +246,20 @@ impl Gateway {
         self.0.router_panics.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn adopt_as(
-        &self,
-        stream: TcpStream,
-        transport: Transport,
-        dialect: Option<Dialect>,
-        leftover: Bytes,
-    ) -> Result<(), AdoptError> {
-        stream.set_nonblocking(true)?;
-        stream.set_nodelay(true)?;
+    /// The shard that the next adopted connection goes to.
+    pub(crate) fn next_adopter(&self) -> Result<usize, AdoptError> {
         let shards = self.shards() as u64;
         let shard = self.0.next_adopter.fetch_add(1, Ordering::Relaxed) % shards;
         let shard = usize::try_from(shard).unwrap_or(0);
-        let mailbox = &self.0.shared.mailboxes[shard];
-        if mailbox.is_stopped() || self.0.draining.load(Ordering::Relaxed) {
+        let is_stopped = self.0.shared.mailboxes[shard].is_stopped();
+        if is_stopped || self.0.draining.load(Ordering::Relaxed) {
             return Err(AdoptError::Stopped);
         }
-        let open = self.0.shared.open_connections.fetch_add(1, Ordering::Relaxed);
-        if open >= self.0.shared.config.max_connections {
-            self.0.shared.open_connections.fetch_sub(1, Ordering::Relaxed);
-            return Err(AdoptError::TooMany);
-        }
-        let arrival = Arrival::adopted(Socket::from_std(stream), transport, dialect, leftover);
-        mailbox.post(Command::Arrive(Box::new(arrival)));
-        Ok(())
+        Ok(shard)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0.shared
     }
 
     fn home(&self, app: &str, user: &str) -> (usize, UserName) {

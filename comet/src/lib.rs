@@ -71,6 +71,7 @@
 //! * `simulation`: [`simulation::Simulation`], to run a gateway on virtual sockets and time.
 //! * `internals`: for the benchmarks of this workspace; nothing of it is stable.
 
+mod adopt;
 #[cfg(feature = "tokio")]
 pub mod asynchronous;
 mod bucket;
@@ -108,6 +109,7 @@ mod ticket;
 mod time;
 mod wheel;
 
+pub use adopt::Place;
 pub use builder::Builder;
 pub use closed::Closed;
 pub use comet_protocol::Dialect;

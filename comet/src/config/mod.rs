@@ -5,6 +5,7 @@ mod check;
 use std::time::Duration;
 
 use crate::devices::DevicePolicy;
+use crate::proxies::TrustedProxies;
 
 /// What becomes of a session whose queue of acked deliveries is full, or that a room's log has left
 /// behind.
@@ -45,6 +46,7 @@ pub enum Io {
 pub struct Config {
     pub(crate) shards: usize,
     pub(crate) max_connections: usize,
+    pub(crate) max_sessions: usize,
     pub(crate) connections_per_address: usize,
     pub(crate) handshakes_per_address: u32,
     pub(crate) handshake_timeout: Duration,
@@ -75,6 +77,7 @@ pub struct Config {
     pub(crate) return_rate: u32,
     pub(crate) return_spread: Duration,
     pub(crate) ticket_key: Option<[u8; 32]>,
+    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) devices: DevicePolicy,
     pub(crate) write_bytes: usize,
     pub(crate) rto: Duration,
@@ -93,6 +96,7 @@ impl Default for Config {
         Self {
             shards: std::thread::available_parallelism().map_or(1, Into::into),
             max_connections: 1_000_000,
+            max_sessions: 1_000_000,
             connections_per_address: 0,
             handshakes_per_address: 0,
             handshake_timeout: Duration::from_secs(8),
@@ -127,6 +131,7 @@ impl Default for Config {
             return_rate: 1_000,
             return_spread: Duration::from_secs(60),
             ticket_key: None,
+            trusted_proxies: TrustedProxies::new(),
             devices: DevicePolicy::default(),
             write_bytes: 1024 * 1024,
             rto: Duration::from_secs(2),
@@ -166,9 +171,16 @@ setters! {
     shards: usize;
     /// Connections that may be open at once, over all shards. Default 1,000,000.
     ///
-    /// One more is accepted and closed at once, so that its peer learns of it. The process's limit
-    /// of file descriptors is the other bound; reaching it pauses accepting.
+    /// Each takes a file descriptor. One more is accepted and closed at once, so that its peer
+    /// learns of it. The process's limit of descriptors is the other bound; reaching it pauses
+    /// accepting.
     max_connections: usize;
+    /// Sessions that there may be at once, over all shards, those that are parked included.
+    /// Default 1,000,000, some 450 bytes each while idle.
+    ///
+    /// A peer that the router has accepted beyond it is turned away; one that comes back to the
+    /// session that it had is let in.
+    max_sessions: usize;
     /// Connections that may be open at once from one address. Default 0: no limit.
     ///
     /// An IPv6 address counts as its /64 network. While this or the next limit is set, accepting
@@ -317,6 +329,17 @@ setters! {
 }
 
 impl Config {
+    /// Proxies that are believed about whose connections they pass on. Default: none.
+    ///
+    /// WebSocket connections through one count for the address that their upgrade request names in
+    /// its header, which [`Connect::remote`](crate::Connect::remote) shows, and one over its share is
+    /// answered 429. Where none is named, and for plain TCP, no share of an address holds.
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.trusted_proxies = proxies;
+        self
+    }
+
     /// The secret under which resume tickets are sealed. Default: one that is made up at the start.
     ///
     /// With the same secret in the next process, that one knows the tickets of this one: not the

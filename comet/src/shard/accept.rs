@@ -11,6 +11,7 @@ use super::socket::{Acceptor, Socket};
 use super::{FIRST_LISTENER, Shard};
 use crate::Closed;
 use crate::listen::Profile;
+use crate::proxies::Client;
 use crate::session::Session;
 use crate::time::Time;
 
@@ -125,19 +126,21 @@ impl Shard {
     }
 
     fn admit(&mut self, socket: Socket, remote: IpAddr, index: usize) {
-        let config = &self.shared.config;
         self.counters().accepted.add(1);
         if let Some(accepted) = self.shared.accepted_by.get(index) {
             accepted.fetch_add(1, Ordering::Relaxed);
         }
-        let others = self.shared.open_connections.fetch_add(1, Ordering::Relaxed);
-        let full = others >= config.max_connections;
-        if full || !self.shared.addresses.admit(self.now, remote) {
-            self.shared.open_connections.fetch_sub(1, Ordering::Relaxed);
+        let profile = &self.listeners[index].profile;
+        let proxies = &self.shared.config.trusted_proxies;
+        let client = match profile.websocket && proxies.header_of(remote).is_some() {
+            // Its upgrade request will say.
+            true => Client::Unnamed,
+            false => proxies.client(remote, |_| []),
+        };
+        let Ok(visitor) = self.shared.entrance.enter(self.now, client) else {
             self.counters().closed[Closed::TooManyConnections.index()].add(1);
             return;
-        }
-        let profile = &self.listeners[index].profile;
+        };
         let transport = if profile.websocket {
             Transport::Upgrading { searched: 0 }
         } else {
@@ -145,11 +148,11 @@ impl Shard {
         };
         let mut connection = Connection::new(self.now, socket, transport, profile.dialect);
         connection.listener = u8::try_from(index).unwrap_or(u8::MAX);
-        connection.counted = self.shared.addresses.counts().then(|| Box::new(remote));
+        connection.visitor = visitor.map(Box::new);
         let session = Session::new(self.now, &self.limits);
         match self.watch(connection, session) {
             Some(slot) => self.rearm(slot),
-            None => self.forget_connection(self.shared.addresses.counts().then_some(remote)),
+            None => self.forget_connection(visitor),
         }
     }
 

@@ -1,11 +1,10 @@
 //! A connection on its way to a shard: all that goes along, and nothing that belongs to a thread.
 
-use std::net::IpAddr;
-
 use bytes::Bytes;
 use comet_protocol::Dialect;
 
 use super::connection::{ADOPTED, Transport};
+use super::entrance::Visitor;
 use super::socket::Socket;
 use super::tail::Unread;
 use crate::identity::Identity;
@@ -22,8 +21,8 @@ pub(crate) struct Arrival {
     pub(crate) listener: u8,
     /// Bytes read from the socket and not yet looked at.
     pub(crate) unread: Option<Box<Unread>>,
-    /// Under which address it counts.
-    pub(crate) counted: Option<Box<IpAddr>>,
+    /// Its client, if there is more to know than what the socket says.
+    pub(crate) visitor: Option<Box<Visitor>>,
     /// From another shard: the router's decision about it.
     pub(crate) accepted: Option<Accepted>,
 }
@@ -43,11 +42,11 @@ impl Arrival {
     pub(crate) fn adopted(
         socket: Socket,
         transport: Transport,
-        dialect: Option<Dialect>,
+        visitor: Option<Visitor>,
         leftover: Bytes,
     ) -> Self {
         let unread = (!leftover.is_empty()).then(|| Box::new(Unread::new(leftover)));
-        let listener = ADOPTED;
-        Self { socket, transport, dialect, listener, unread, counted: None, accepted: None }
+        let (listener, visitor) = (ADOPTED, visitor.map(Box::new));
+        Self { socket, transport, dialect: None, listener, unread, visitor, accepted: None }
     }
 }

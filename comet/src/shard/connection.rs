@@ -1,9 +1,8 @@
 //! One socket: what it speaks, what of its input is not read yet, what waits to be written.
 
-use std::net::IpAddr;
-
 use comet_protocol::{Dialect, Framing, ws};
 
+use super::entrance::Visitor;
 use super::socket::Socket;
 use super::tail::Tail;
 use super::write_queue::WriteQueue;
@@ -24,8 +23,8 @@ pub(super) struct Connection {
     /// When something was last written.
     pub(super) last_write: LastWrite,
     pub(super) state: State,
-    /// Under which address it counts, while connections are limited by address.
-    pub(super) counted: Option<Box<IpAddr>>,
+    /// Its client, if there is more to know than what the socket says.
+    pub(super) visitor: Option<Box<Visitor>>,
     /// Input that waits: an incomplete frame, or frames that may not be read now.
     pub(super) tail: Option<Box<Tail>>,
     /// Output that waits; a queue from the pool while there is some.
@@ -105,7 +104,7 @@ impl Connection {
             listener: ADOPTED,
             last_write: LastWrite::at(now),
             state: State::default(),
-            counted: None,
+            visitor: None,
             tail: None,
             out: None,
         }

@@ -5,11 +5,10 @@
 //! destroys bytes on their way.
 
 use std::io::{ErrorKind, Read};
-use std::net::IpAddr;
-use std::sync::atomic::Ordering;
 
 use super::Shard;
 use super::connection::Connection;
+use super::entrance::Visitor;
 use super::input::Progress;
 use crate::Closed;
 
@@ -126,17 +125,14 @@ impl Shard {
         if let Some(out) = connection.out.take() {
             self.pool.put(out);
         }
-        let counted = connection.counted.as_deref().copied();
+        let visitor = connection.visitor.as_deref().copied();
         drop(connection);
-        self.forget_connection(counted);
+        self.forget_connection(visitor);
     }
 
     /// A connection is no longer this gateway's.
-    pub(super) fn forget_connection(&self, counted: Option<IpAddr>) {
-        self.shared.open_connections.fetch_sub(1, Ordering::Relaxed);
-        if let Some(address) = counted {
-            self.shared.addresses.leave(self.now, address);
-        }
+    pub(super) fn forget_connection(&self, visitor: Option<Visitor>) {
+        self.shared.entrance.leave(self.now, visitor);
     }
 
     /// Counts a session that got or lost the connection in its slot.
@@ -174,6 +170,7 @@ impl Shard {
             } else {
                 self.sessions_changed(slot, -1);
             }
+            self.shared.entrance.end_session();
             self.sink.disconnected(&peer, closed);
         }
         true

@@ -19,6 +19,7 @@
 //! * `timers`, `ending` and `drain`: how sessions and connections end;
 //! * `parking`: how sessions outlive their connections; `tickets`: how their peers prove to be who
 //!   they were;
+//! * `entrance` and `addresses`: how many may come in at all;
 //! * `crowds`, `gate` and `shedding`: who has to wait a little, who is turned away, and what is
 //!   given up, when there is too much.
 //!
@@ -44,6 +45,7 @@ mod delivering;
 mod direct;
 mod drain;
 mod ending;
+pub(crate) mod entrance;
 mod fanout;
 mod flushing;
 mod frames;

@@ -11,6 +11,7 @@ use super::Shard;
 use super::arrival::{Accepted, Arrival};
 use super::command::{Command, Decision};
 use super::connection::{Connection, Transport};
+use super::entrance::Full;
 use super::settle::{Connect, ConnectReply};
 use crate::identity::{Identity, Peer};
 use crate::session::{Hello, Session};
@@ -47,17 +48,54 @@ impl Shard {
             // A gateway that drains has no listeners.
             return Err(self.refuse_upgrade(slot, &HandshakeError::Unavailable));
         };
+        let is_raw = profile.is_raw();
         let error = if !profile.serves(request.path()) {
             HandshakeError::NotFound
         } else if !profile.origin.permits(request.origin(), request.host()) {
             HandshakeError::Forbidden
-        } else if profile.is_raw() {
+        } else if self.identify(slot, &request).is_err() {
+            HandshakeError::TooManyRequests
+        } else if is_raw {
             return self.connect_raw(slot, request);
         } else {
             self.upgraded(slot, request.key());
             return Ok(());
         };
         Err(self.refuse_upgrade(slot, &error))
+    }
+
+    /// Learns for whom a trusted proxy speaks, and counts it.
+    fn identify(&mut self, slot: u32, request: &Request) -> Result<(), Full> {
+        let remote = self.peer_of(slot).ip();
+        let proxies = &self.shared.config.trusted_proxies;
+        if proxies.header_of(remote).is_none() {
+            return Ok(());
+        }
+        let values = |name| request.values(name).collect::<Vec<_>>();
+        let client = proxies.client(remote, values);
+        let visitor = self.shared.entrance.identify(self.now, client)?;
+        if let Some(connection) = self.connection(slot) {
+            connection.visitor = visitor.map(Box::new);
+        }
+        Ok(())
+    }
+
+    /// Where the connection comes from: its socket's other end, or whom a proxy there speaks for,
+    /// with port 0.
+    fn remote_of(&mut self, slot: u32) -> SocketAddr {
+        let peer = self.peer_of(slot);
+        match self.connection(slot).and_then(|connection| connection.visitor.as_deref()) {
+            Some(visitor) if visitor.address != peer.ip().to_canonical() => {
+                SocketAddr::new(visitor.address, 0)
+            }
+            _ => peer,
+        }
+    }
+
+    fn peer_of(&mut self, slot: u32) -> SocketAddr {
+        let peer = self.connection(slot).and_then(|it| it.socket.peer_addr().ok());
+        // A socket that has no peer any more is about to say so when it is read.
+        peer.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))
     }
 
     /// Answers the upgrade; frames follow.
@@ -164,15 +202,14 @@ impl Shard {
         upgrade: Option<Box<Request>>,
         renews: Option<Peer>,
     ) {
+        let remote = self.remote_of(slot);
         let Some(connection) = self.connection(slot) else { return };
         let serial = connection.serial;
-        // A socket that has no peer any more is about to say so when it is read.
-        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let request = Connect {
             app: auth.app_id,
             token: auth.token,
             ext: auth.ext,
-            remote: connection.socket.peer_addr().unwrap_or(nowhere),
+            remote,
             dialect: connection.dialect.unwrap_or(Dialect::Raw),
             attempt,
             upgrade,
@@ -257,7 +294,7 @@ impl Shard {
         self.refuse_raw_with(slot, &HandshakeError::Forbidden)
     }
 
-    fn refuse_raw_with(&mut self, slot: u32, error: &HandshakeError) -> bool {
+    pub(super) fn refuse_raw_with(&mut self, slot: u32, error: &HandshakeError) -> bool {
         let Some(connection) = self.connection(slot) else { return false };
         if !matches!(connection.transport, Transport::Deciding { .. }) {
             return false;
@@ -287,7 +324,7 @@ impl Shard {
             dialect: connection.dialect,
             listener: connection.listener,
             unread: connection.tail.map(|tail| Box::new(tail.unread)),
-            counted: connection.counted,
+            visitor: connection.visitor,
             accepted: Some(Accepted { identity, auth_seq, deadline, hello }),
         };
         self.shared.mailboxes[home].post(Command::Arrive(Box::new(arrival)));
@@ -295,10 +332,10 @@ impl Shard {
 
     /// Takes over a connection from another shard or from outside.
     pub(super) fn arrive(&mut self, arrival: Arrival) {
-        let Arrival { socket, transport, dialect, listener, unread, counted, accepted } = arrival;
+        let Arrival { socket, transport, dialect, listener, unread, visitor, accepted } = arrival;
         let mut connection = Connection::new(self.now, socket, transport, dialect);
         connection.listener = listener;
-        connection.counted = counted;
+        connection.visitor = visitor;
         let (session, identity) = match accepted {
             Some(Accepted { identity, auth_seq, deadline, hello }) => {
                 let mut session = Session::moved(auth_seq, deadline);
@@ -309,9 +346,9 @@ impl Shard {
             }
             None => (Session::new(self.now, &self.limits), None),
         };
-        let counted = connection.counted.clone();
+        let visitor = connection.visitor.as_deref().copied();
         let Some(slot) = self.watch(connection, session) else {
-            return self.forget_connection(counted.as_deref().copied());
+            return self.forget_connection(visitor);
         };
         if let (Some(unread), Some(connection)) = (unread, self.connection(slot)) {
             let serial = connection.serial;

@@ -27,7 +27,7 @@ pub struct Connect {
     pub token: String,
     /// The application's own part of the auth frame; for goim the whole JSON body.
     pub ext: Bytes,
-    /// Where it connects from.
+    /// Where it connects from; the address that a trusted proxy names has port 0.
     pub remote: SocketAddr,
     /// What it speaks.
     pub dialect: Dialect,

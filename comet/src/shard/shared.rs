@@ -3,10 +3,10 @@
 use std::hash::BuildHasher;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::AtomicU64;
 
-use super::addresses::Addresses;
 use super::clock::Clock;
+use super::entrance::Entrance;
 use super::mailbox::Mailbox;
 use super::poller::Poller;
 use super::tickets::TICKET_LIFE;
@@ -35,8 +35,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Vec<Counters>,
     /// Connections accepted, for each listener.
     pub(crate) accepted_by: Vec<AtomicU64>,
-    pub(crate) open_connections: AtomicUsize,
-    pub(crate) addresses: Addresses,
+    pub(crate) entrance: Entrance,
     pub(crate) budget: Arc<Budget>,
     pub(crate) tickets: Tickets,
     /// Tells the sessions of this run of the gateway from those of others.
@@ -68,8 +67,7 @@ impl Shared {
             presence: pollers.iter().map(|_| Presence::new()).collect(),
             counters: pollers.iter().map(|_| Counters::default()).collect(),
             accepted_by: Vec::new(),
-            open_connections: AtomicUsize::new(0),
-            addresses: Addresses::new(&config),
+            entrance: Entrance::new(&config),
             intervals,
             config,
         })

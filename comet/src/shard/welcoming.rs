@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use comet_protocol::comet::message::capability;
 use comet_protocol::comet::{Code, Loss, ServerFrame, Welcome};
+use comet_protocol::ws::handshake::HandshakeError;
 use comet_protocol::{AuthRefusal, Outbound};
 
 use super::Shard;
@@ -47,6 +48,9 @@ impl Shard {
 
     /// Opens a session that was not there before: the answer first, then everything else.
     fn open_new(&mut self, slot: u32, seq: u32, loss: Loss, mut identity: Identity) {
+        if !self.shared.entrance.open_session() {
+            return self.refuse_full(slot);
+        }
         if let Some(Transport::Deciding { key }) =
             self.connection(slot).map(|connection| &connection.transport)
         {
@@ -68,6 +72,18 @@ impl Shard {
         if self.sink.connected(&peer).is_err() {
             self.end(slot, &Closed::RouterPanicked);
         }
+    }
+
+    /// Turns away a peer that the router accepted, because there are as many sessions as may be.
+    fn refuse_full(&mut self, slot: u32) {
+        self.counters().turned_away.add(1);
+        if self.speaks_comet(slot) {
+            let after = self.gate.later(self.now);
+            self.send_refused(slot, Code::OVERLOADED, Some(after), &[]);
+        } else {
+            self.refuse_raw_with(slot, &HandshakeError::Unavailable);
+        }
+        self.end_unopened(slot, &Closed::TurnedAway);
     }
 
     /// Answers the auth frame of an accepted peer.
@@ -113,13 +129,17 @@ impl Shard {
             let stays = stays.map(|device| AuthRefusal::by(device)).unwrap_or_default();
             self.send(slot, Outbound::AuthReply { seq }, &stays.to_vec());
         }
-        // The router has not heard of it as a session.
+        self.end_unopened(slot, &Closed::Refused);
+    }
+
+    /// Ends a session that the router has not heard of.
+    fn end_unopened(&mut self, slot: u32, closed: &Closed) {
         if let Some(member) = self.bucket.get_mut(slot) {
             member.session.close(self.now, &self.limits);
         }
         self.direct.clear(slot);
-        self.counters().closed[Closed::Refused.index()].add(1);
-        self.say_why(slot, &Closed::Refused);
+        self.counters().closed[closed.index()].add(1);
+        self.say_why(slot, closed);
         self.rearm(slot);
         self.flush(slot);
     }

@@ -29,4 +29,5 @@ mod start;
 mod support;
 mod timings;
 mod traps;
+mod ways_in;
 mod ws;

@@ -337,6 +337,7 @@ fn refusals_of_the_caller_have_their_status() {
         assert!(text.starts_with(status_line), "{text}");
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.ends_with("Connection: close"), "{head}");
+        assert_eq!(head.contains("Retry-After: "), matches!(error.status(), 429 | 503), "{head}");
         assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{text}");
     }
 }

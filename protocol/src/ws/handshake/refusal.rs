@@ -108,6 +108,8 @@ impl HandshakeError {
                 Sec-WebSocket-Version: 13\r\n\
                 Connection: close, Upgrade\r\n"
             }
+            // Long enough for a crowd to thin out, short enough for who waits for it.
+            Self::TooManyRequests | Self::Unavailable => "Retry-After: 2\r\nConnection: close\r\n",
             _ => "Connection: close\r\n",
         }
     }
