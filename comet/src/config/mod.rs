@@ -332,7 +332,7 @@ impl Config {
     /// Proxies that are believed about whose connections they pass on. Default: none.
     ///
     /// WebSocket connections through one count for the address that their upgrade request names in
-    /// its header, which [`Connect::remote`](crate::Connect::remote) shows, and one over its share is
+    /// its header, which [`Connect::remote`](crate::Connect::remote) shows; one over its share is
     /// answered 429. Where none is named, and for plain TCP, no share of an address holds.
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {

@@ -66,6 +66,7 @@ pub(crate) struct Listen {
 pub(crate) struct Gateway {
     pub(crate) shards: usize,
     pub(crate) max_connections: usize,
+    pub(crate) max_sessions: usize,
     pub(crate) connections_per_address: usize,
     pub(crate) handshakes_per_address: u32,
     pub(crate) max_body: usize,
@@ -76,6 +77,9 @@ pub(crate) struct Gateway {
     pub(crate) tcp_ping_seconds: Option<u64>,
     pub(crate) http_ping_seconds: Option<u64>,
     pub(crate) handshake_seconds: u64,
+    pub(crate) max_upgrade: usize,
+    pub(crate) max_upgrade_headers: usize,
+    pub(crate) upgrade_paths: Vec<String>,
     pub(crate) inbox: u16,
     pub(crate) window: u16,
     pub(crate) message_rate: u32,

@@ -5,12 +5,14 @@ use std::time::Duration;
 use comet::{DevicePolicy, Listen, Winner};
 
 use crate::config::{self, Config, Devices, Io, Overflow};
+use crate::proxies;
 
 /// The gateway's limits as they are configured.
 pub(crate) fn of(config: &Config) -> comet::Config {
     let gateway = &config.gateway;
     let limits = comet::Config::default()
-        .max_connections(gateway.max_connections)
+        .max_sessions(gateway.max_sessions)
+        .trusted_proxies(proxies::of(&config.trusted_proxies))
         .connections_per_address(gateway.connections_per_address)
         .handshakes_per_address(gateway.handshakes_per_address)
         .max_body(gateway.max_body)
@@ -18,6 +20,8 @@ pub(crate) fn of(config: &Config) -> comet::Config {
         .idle_timeout(Duration::from_secs(gateway.idle_seconds))
         .ping_interval(Duration::from_secs(gateway.ping_seconds))
         .handshake_timeout(Duration::from_secs(gateway.handshake_seconds))
+        .max_upgrade(gateway.max_upgrade)
+        .max_upgrade_headers(gateway.max_upgrade_headers)
         .inbox(gateway.inbox)
         .window(gateway.window)
         .message_rate(gateway.message_rate)
@@ -48,7 +52,8 @@ pub(crate) fn of(config: &Config) -> comet::Config {
 pub(crate) fn listeners(config: &Config) -> [Listen; 2] {
     let gateway = &config.gateway;
     let tcp = (Listen::tcp(config.listen.tcp), gateway.tcp_ping_seconds);
-    let ws = (Listen::websocket(config.listen.ws), gateway.ws_ping_seconds);
+    let ws = Listen::websocket(config.listen.ws).paths(&gateway.upgrade_paths);
+    let ws = (ws, gateway.ws_ping_seconds);
     [tcp, ws].map(|(listen, own)| match own {
         Some(seconds) => listen.ping_interval(Duration::from_secs(seconds)),
         None => listen,

@@ -11,6 +11,7 @@
 mod config;
 mod data;
 mod demo;
+mod descriptors;
 mod http;
 mod limits;
 mod metrics;

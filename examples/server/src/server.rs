@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::config::{self, Config};
 use crate::data::Data;
 use crate::demo::{Demo, DemoRoom};
+use crate::descriptors;
 use crate::http::{self, Public};
 use crate::limits;
 use crate::metrics::{Metrics, Requests, Sources};
@@ -56,7 +57,9 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
     let online = demo.as_ref().map(|demo| demo.online());
     let router = Arc::new(authenticated);
     let watched = crate::demo::Watched::new(Arc::clone(&router), online);
-    let limits = limits::of(&config).ticket_key(data.ticket_secret()?);
+    let shares = descriptors::share(&config);
+    let limits = limits::of(&config).max_connections(shares.gateway);
+    let limits = limits.ticket_key(data.ticket_secret()?);
     let gateway = start_gateway(&config, limits, watched)?;
 
     let (stop, stopped) = watch::channel(false);
@@ -73,7 +76,11 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
     let metrics = Metrics::new(Sources::new(&gateway, &store, router, &config), &requests);
     let (settings, proxies) = (config.http, proxies::of(&config.trusted_proxies));
     let serving = [
-        tokio::spawn(http::serve(settings.public(http, proxies), public, stopped.clone())),
+        tokio::spawn(http::serve(
+            settings.public(http, shares.http, proxies),
+            public,
+            stopped.clone(),
+        )),
         tokio::spawn(http::serve(settings.admin(admin), http::admin(metrics), stopped)),
     ];
     // Whoever reads that the server is there may tell it to stop at once.

@@ -1,11 +1,14 @@
-//! `/sub` on the HTTP port: answers the upgrade, and hands the connection to the gateway.
+//! `/sub` on the HTTP port: checks the upgrade by the rules of the gateway's own listeners, answers
+//! it once there is a place, and hands the connection over.
+
+use std::fmt::Write;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use comet::Gateway;
-use comet_protocol::ws::handshake::accept_key;
+use comet::{AdoptError, Client, Place};
+use comet_protocol::ws::handshake::{self, HandshakeError, HandshakeLimits, Parse, accept_key};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 
@@ -13,20 +16,33 @@ use super::Public;
 use super::serve::Paced;
 
 /// Becomes a WebSocket (RFC 6455 section 4.2), whose frames the gateway reads.
-pub(super) async fn subscribe(State(public): State<Public>, mut request: Request) -> Response {
-    let Some(key) = websocket_key(request.version(), request.headers()) else {
-        let version = [(header::SEC_WEBSOCKET_VERSION, "13"), (header::UPGRADE, "websocket")];
-        return (StatusCode::UPGRADE_REQUIRED, version, "expects a WebSocket\n").into_response();
+pub(super) async fn subscribe(State(public): State<Public>, request: Request) -> Response {
+    match upgrade(&public, request) {
+        Ok(response) => response,
+        Err(error) => refusal(&error),
+    }
+}
+
+fn upgrade(public: &Public, mut request: Request) -> Result<Response, HandshakeError> {
+    let gateway = &public.config.gateway;
+    let limits =
+        HandshakeLimits { max_head: gateway.max_upgrade, max_headers: gateway.max_upgrade_headers };
+    let asked = match handshake::parse(&head(&request), 0, &limits)? {
+        Parse::Complete { request, .. } => request,
+        Parse::Partial => return Err(HandshakeError::Malformed),
     };
-    let Ok(accept) = HeaderValue::from_str(&accept_key(&key)) else {
-        return StatusCode::BAD_REQUEST.into_response();
-    };
-    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
-        return StatusCode::UPGRADE_REQUIRED.into_response();
-    };
+    let accept = HeaderValue::from_str(&accept_key(asked.key()));
+    let accept = accept.map_err(|_| HandshakeError::Key)?;
+    let upgrade = request.extensions_mut().remove::<OnUpgrade>();
+    let upgrade = upgrade.ok_or(HandshakeError::NotAnUpgrade)?;
+    let client = request.extensions().get::<Client>().copied().unwrap_or(Client::Unnamed);
+    let place = public.gateway.reserve(client).map_err(|error| match error {
+        AdoptError::TooManyOfAddress => HandshakeError::TooManyRequests,
+        _ => HandshakeError::Unavailable,
+    })?;
     tokio::spawn(async move {
         match upgrade.await {
-            Ok(upgraded) => hand_over(&public.gateway, upgraded),
+            Ok(upgraded) => hand_over(place, upgraded),
             Err(error) => tracing::debug!(%error, "upgrade did not come about"),
         }
     });
@@ -35,34 +51,43 @@ pub(super) async fn subscribe(State(public): State<Public>, mut request: Request
         (header::UPGRADE, HeaderValue::from_static("websocket")),
         (header::SEC_WEBSOCKET_ACCEPT, accept),
     ];
-    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+    Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
 }
 
-fn websocket_key(version: Version, headers: &HeaderMap) -> Option<String> {
-    let has = |name, token: &str| {
-        headers
-            .get_all(name)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
-    };
-    let asks = version == Version::HTTP_11
-        && has(header::CONNECTION, "upgrade")
-        && has(header::UPGRADE, "websocket")
-        && has(header::SEC_WEBSOCKET_VERSION, "13");
-    let key = headers.get(header::SEC_WEBSOCKET_KEY)?.to_str().ok()?.trim();
-    // 16 bytes in base64.
-    let valid = key.len() == 24 && key.ends_with("==") && asks;
-    valid.then(|| key.to_owned())
+/// The head as it was sent, but for the case of names, so that one set of rules reads it.
+fn head(request: &Request) -> Vec<u8> {
+    let mut line = String::new();
+    // Writing to a string cannot fail.
+    let _ = write!(line, "{} {} {:?}\r\n", request.method(), request.uri(), request.version());
+    let mut head = line.into_bytes();
+    for (name, value) in request.headers() {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            head.extend_from_slice(part);
+        }
+    }
+    head.extend_from_slice(b"\r\n");
+    head
 }
 
-fn hand_over(gateway: &Gateway, upgraded: Upgraded) {
+/// The same response as a listener of the gateway gives.
+fn refusal(error: &HandshakeError) -> Response {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut response = (status, format!("{error}\n")).into_response();
+    for (name, value) in error.headers() {
+        if let Ok(name) = HeaderName::try_from(*name) {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+    }
+    response
+}
+
+fn hand_over(place: Place, upgraded: Upgraded) {
     let Ok(parts) = upgraded.downcast::<TokioIo<Paced>>() else {
         return tracing::error!("an upgraded connection is not plain TCP");
     };
     let leftover: Bytes = parts.read_buf;
     let adopted = parts.io.into_inner().into_inner().into_std().map_err(Into::into);
-    if let Err(error) = adopted.and_then(|stream| gateway.adopt(stream, leftover)) {
+    if let Err(error) = adopted.and_then(|stream| place.adopt(stream, leftover)) {
         tracing::warn!(%error, "connection not handed over");
     }
 }

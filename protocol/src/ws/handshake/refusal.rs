@@ -73,12 +73,13 @@ impl HandshakeError {
             out,
             "HTTP/1.1 {status} {phrase}\r\n\
             Content-Type: text/plain; charset=utf-8\r\n\
-            Content-Length: {}\r\n\
-            {}\r\n\
-            {text}",
+            Content-Length: {}\r\n",
             text.len(),
-            self.fields(),
         );
+        for (name, value) in self.headers() {
+            let _ = write!(out, "{name}: {value}\r\n");
+        }
+        let _ = write!(out, "\r\n{text}");
     }
 
     const fn status_line(&self) -> (u16, &'static str) {
@@ -99,18 +100,21 @@ impl HandshakeError {
         }
     }
 
-    /// The fields that tell the client what to do about it.
-    const fn fields(&self) -> &'static str {
+    /// The header fields of the response that tell the client what to do about it.
+    #[must_use]
+    pub const fn headers(&self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Method => "Allow: GET\r\nConnection: close\r\n",
-            Self::NotAnUpgrade | Self::WebSocketVersion => {
-                "Upgrade: websocket\r\n\
-                Sec-WebSocket-Version: 13\r\n\
-                Connection: close, Upgrade\r\n"
-            }
+            Self::Method => &[("Allow", "GET"), ("Connection", "close")],
+            Self::NotAnUpgrade | Self::WebSocketVersion => &[
+                ("Upgrade", "websocket"),
+                ("Sec-WebSocket-Version", "13"),
+                ("Connection", "close, Upgrade"),
+            ],
             // Long enough for a crowd to thin out, short enough for who waits for it.
-            Self::TooManyRequests | Self::Unavailable => "Retry-After: 2\r\nConnection: close\r\n",
-            _ => "Connection: close\r\n",
+            Self::TooManyRequests | Self::Unavailable => {
+                &[("Retry-After", "2"), ("Connection", "close")]
+            }
+            _ => &[("Connection", "close")],
         }
     }
 }

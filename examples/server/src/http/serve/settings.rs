@@ -24,9 +24,24 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// The port of the API.
-    pub(crate) fn public(self, listener: TcpListener, proxies: TrustedProxies) -> Port {
-        let (connections, per_address) = (self.max_connections, self.connections_per_address);
+    /// Connections to the port of the API; 0 for as many as is usual.
+    pub(crate) fn max_connections(self) -> usize {
+        self.max_connections
+    }
+
+    /// Connections to the port of metrics and health.
+    pub(crate) fn admin_connections(self) -> usize {
+        self.admin_connections
+    }
+
+    /// The port of the API, with so many connections at once.
+    pub(crate) fn public(
+        self,
+        listener: TcpListener,
+        connections: usize,
+        proxies: TrustedProxies,
+    ) -> Port {
+        let per_address = self.connections_per_address;
         let (times, head_bytes) = (self.times(), self.head_bytes);
         Port { name: "http", listener, times, head_bytes, connections, per_address, proxies }
     }

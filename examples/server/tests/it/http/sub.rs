@@ -1,11 +1,12 @@
 //! The WebSocket on the port of the API.
 
 use crate::support::client::{Client, Transport, auth};
+use crate::support::clock;
 use crate::support::frame::{AUTH_REPLY, HEARTBEAT, HEARTBEAT_REPLY, frame};
 use crate::support::http;
 use crate::support::http::{answer, request};
 use crate::support::person::Person;
-use crate::support::server::Server;
+use crate::support::server::{Server, Setup};
 use crate::support::socket::Socket;
 use crate::support::websocket::{self, BINARY, CLOSE, await_upgrade, masked};
 
@@ -82,9 +83,6 @@ fn whoever_does_not_ask_rightly_is_told_what_is_expected() {
         ("Connection: Upgrade\r\n", ""),
         ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 8"),
         ("Sec-WebSocket-Version: 13\r\n", ""),
-        ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""),
-        ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Key: short"),
-        ("HTTP/1.1", "HTTP/1.0"),
     ];
     for (line, instead) in wrong {
         let mut socket = Socket::connect(server.addresses.http);
@@ -111,4 +109,117 @@ fn a_session_on_this_port_is_counted_and_ends_like_any_other() {
     assert_eq!(ending, crate::support::client::Ending::Close(Some(1000)));
     server.awaits_metric("comet_gateway_connections", 0);
     assert_eq!(server.metric("comet_gateway_sessions"), 0);
+}
+
+/// Neither port is more lenient than the other.
+#[test]
+fn both_ports_refuse_the_same_upgrades_with_the_same_status() {
+    let server = Server::start();
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let host = "Host: chat.test\r\n";
+    let more = |fields: &str| upgrade_but(host, &format!("{host}{fields}"));
+    let cookies = format!("Cookie: {}\r\n", "x".repeat(10_000));
+    let huge = format!("Cookie: {}\r\n", "x".repeat(64 * 1024));
+    let many = (0..70).map(|number| format!("X-{number}: 1\r\n")).collect::<String>();
+    let cases = [
+        (400, upgrade_but(host, "")),
+        (400, more("Host: other.test\r\n")),
+        (400, more(key)),
+        (400, upgrade_but(key, "")),
+        (400, upgrade_but(key, "Sec-WebSocket-Key: short\r\n")),
+        (400, more("Origin: https://a.test\r\nOrigin: https://b.test\r\n")),
+        (400, more("Sec-WebSocket-Version: 8\r\n")),
+        (413, more("Content-Length: 5\r\n")),
+        (413, more("Transfer-Encoding: chunked\r\n")),
+        (431, more(&cookies)),
+        (431, more(&huge)),
+        (431, more(&many)),
+        (505, upgrade_but("HTTP/1.1", "HTTP/1.0")),
+    ];
+    for (status, bytes) in cases {
+        for address in [server.addresses.http, server.addresses.ws] {
+            let mut socket = Socket::connect(address);
+            // It may be refused before all of it is written.
+            let _ = socket.try_write(&bytes);
+            let head = String::from_utf8_lossy(&bytes[..bytes.len().min(300)]);
+            assert_eq!(answer(&mut socket).status, status, "{address}: {head}");
+        }
+    }
+}
+
+#[test]
+fn the_limits_of_upgrades_are_settings() {
+    let setup = Setup::default()
+        .variable("COMET_GATEWAY__MAX_UPGRADE", &20_000)
+        .variable("COMET_GATEWAY__MAX_UPGRADE_HEADERS", &8)
+        .variable("COMET_GATEWAY__UPGRADE_PATHS", &"['/elsewhere']");
+    let server = setup.start();
+    let host = "Host: chat.test\r\n";
+    let cookies = format!("{host}Cookie: {}\r\n", "x".repeat(10_000));
+    let many = format!("{host}A: 1\r\nB: 1\r\nC: 1\r\nD: 1\r\n");
+    let ports = [(server.addresses.http, "/sub"), (server.addresses.ws, "/elsewhere")];
+    for (address, path) in ports {
+        for (fields, status) in [(&cookies, 101), (&many, 431)] {
+            let mut socket = Socket::connect(address);
+            let request = websocket::request(path).replacen(host, fields, 1);
+            socket.write(request.as_bytes());
+            assert_eq!(answer(&mut socket).status, status, "{address}");
+        }
+    }
+    let mut socket = Socket::connect(server.addresses.ws);
+    socket.write(websocket::request("/sub").as_bytes());
+    assert_eq!(answer(&mut socket).status, 404);
+}
+
+/// What an upgrade on the port of the API is answered with.
+fn asked(server: &Server, fields: &str) -> http::Answer {
+    let host = "Host: chat.test\r\n";
+    let mut socket = Socket::connect(server.addresses.http);
+    socket.write(&upgrade_but(host, &format!("{host}{fields}")));
+    answer(&mut socket)
+}
+
+#[test]
+fn a_full_gateway_says_so_before_it_upgrades() {
+    let server = Setup::default().variable("COMET_GATEWAY__MAX_CONNECTIONS", &1).start();
+    let client = server.client(Transport::HttpPort, &Person::new("alice"), None);
+    let refused = asked(&server, "");
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("2")));
+    assert_eq!(server.get("/ping").status, 200, "HTTP has places of its own");
+    drop(client);
+    clock::eventually("there is a place again", || asked(&server, "").status == 101);
+}
+
+#[test]
+fn connections_of_an_address_are_counted_on_all_ports_together() {
+    let setup = Setup::default().variable("COMET_GATEWAY__CONNECTIONS_PER_ADDRESS", &2);
+    let proxies = "[{ net = \"127.0.0.0/8\", header = \"x-real-ip\" }]";
+    for (setup, trusted) in
+        [(setup.clone(), false), (setup.variable("COMET_TRUSTED_PROXIES", &proxies), true)]
+    {
+        let server = setup.start();
+        let home = "X-Real-IP: 198.51.100.7\r\n";
+        let mut held = Vec::new();
+        for address in [server.addresses.ws, server.addresses.http] {
+            let mut socket = Socket::connect(address);
+            let host = "Host: chat.test\r\n";
+            socket.write(&upgrade_but(host, &format!("{host}{home}")));
+            await_upgrade(&mut socket);
+            held.push(socket);
+        }
+        let refused = asked(&server, home);
+        assert_eq!((refused.status, refused.header("retry-after")), (429, Some("2")));
+        let other = asked(&server, "X-Real-IP: 198.51.100.8\r\n");
+        assert_eq!(other.status, if trusted { 101 } else { 429 }, "trusted: {trusted}");
+        drop(held);
+        clock::eventually("the share is given back", || asked(&server, home).status == 101);
+    }
+}
+
+#[test]
+fn handshakes_of_an_address_have_a_rate_on_this_port_too() {
+    let server = Setup::default().variable("COMET_GATEWAY__HANDSHAKES_PER_ADDRESS", &1).start();
+    let answers: Vec<u16> = (0..5).map(|_| asked(&server, "").status).collect();
+    assert_eq!(answers[..2], [101, 101]);
+    assert!(answers.contains(&429), "{answers:?}");
 }

@@ -13,6 +13,7 @@ use crate::support::frame::{SEND, SEND_REPLY, frame};
 use crate::support::person::{Person, browser};
 use crate::support::server::{Server, Setup};
 use crate::support::socket::{Arrived, Socket};
+use crate::support::{http, websocket};
 
 const DRAIN: Duration = Duration::from_secs(4);
 
@@ -142,10 +143,12 @@ fn whoever_acknowledges_nothing_does_not_keep_it_from_ending() {
     server.process.signal(Signal::TERM);
     server.process.says("draining");
     // Meanwhile nobody new is let in.
-    let mut late = Client::connect(Transport::HttpPort, &server.addresses);
-    // The shard that it came to may have ended already, and then nobody gives a reason.
-    assert!(matches!(late.ending(), Ending::Close(Some(1001)) | Ending::Fin));
-    drop(late);
+    clock::eventually("upgrades are refused", || {
+        let mut late = Socket::connect(server.addresses.http);
+        late.write(websocket::request("/sub").as_bytes());
+        let refused = http::answer(&mut late);
+        refused.status == 503 && refused.header("retry-after").is_some()
+    });
     let ending = loop {
         match silent.next(clock::deadline()) {
             // It may be sent again meanwhile.

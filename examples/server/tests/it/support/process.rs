@@ -23,9 +23,23 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts the server with these arguments and variables; its errors go to the file `log`.
-    pub(crate) fn start(arguments: &[String], variables: &[(String, String)], log: &Path) -> Self {
+    /// It may have so many `descriptors`, if that is said.
+    pub(crate) fn start(
+        arguments: &[String],
+        variables: &[(String, String)],
+        log: &Path,
+        descriptors: Option<u32>,
+    ) -> Self {
         let errors = File::options().create(true).append(true).open(log).expect("a log");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_comet-server"));
+        let program = env!("CARGO_BIN_EXE_comet-server");
+        let mut command = match descriptors {
+            Some(most) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\""), program]);
+                shell
+            }
+            None => Command::new(program),
+        };
         for (name, _) in std::env::vars_os() {
             if name.as_encoded_bytes().starts_with(b"COMET_") {
                 command.env_remove(name);

@@ -20,6 +20,7 @@ use super::{clock, http};
 pub(crate) struct Setup {
     flags: BTreeMap<String, String>,
     variables: Vec<(String, String)>,
+    descriptors: Option<u32>,
 }
 
 /// Where a server listens.
@@ -46,7 +47,7 @@ impl Default for Setup {
         let anywhere = ["tcp", "ws", "http", "admin"].map(|port| (port, "127.0.0.1:0"));
         let flags = anywhere.into_iter().chain([("log", "warn")]);
         let flags = flags.map(|(flag, value)| (flag.to_owned(), value.to_owned())).collect();
-        Self { flags, variables: Vec::new() }
+        Self { flags, variables: Vec::new(), descriptors: None }
     }
 }
 
@@ -66,6 +67,12 @@ impl Setup {
     /// Sets a variable of the environment.
     pub(crate) fn variable(mut self, name: &str, value: &dyn ToString) -> Self {
         self.variables.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Limits the descriptors of the process, softly and hard.
+    pub(crate) fn descriptors(mut self, most: u32) -> Self {
+        self.descriptors = Some(most);
         self
     }
 
@@ -91,7 +98,7 @@ impl Setup {
         flags.entry("data-dir".to_owned()).or_insert_with(inside);
         let arguments = flags.into_iter().map(|(flag, value)| format!("--{flag}={value}"));
         let log = data.path().join("stderr.log");
-        Process::start(&arguments.collect::<Vec<_>>(), &self.variables, &log)
+        Process::start(&arguments.collect::<Vec<_>>(), &self.variables, &log, self.descriptors)
     }
 }
 
