@@ -6,6 +6,7 @@
 //! * `documents`: what is written for authors of clients;
 //! * `http`: the same for the HTTP API;
 //! * `ports`: who is slow, or comes in crowds;
+//! * `operate`: the files for operators;
 //! * `process`: how it starts, refuses to start, and stops;
 //! * `proxy`: its sessions behind nginx.
 //!
@@ -17,6 +18,7 @@ mod clients;
 mod documents;
 mod durability;
 mod http;
+mod operate;
 mod ports;
 mod process;
 mod proxy;

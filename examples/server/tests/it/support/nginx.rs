@@ -21,8 +21,13 @@ pub(crate) struct Nginx {
 impl Nginx {
     /// Starts one with these locations; every timeout is nginx's default.
     pub(crate) fn start(locations: &str) -> Self {
+        Self::serving(|address| format!("server {{\nlisten {address};\n{locations}}}\n"))
+    }
+
+    /// Starts one with these servers in its section `http`, of which one listens at the address.
+    pub(crate) fn serving(servers: impl Fn(SocketAddr) -> String) -> Self {
         for _ in 0..ATTEMPTS {
-            if let Some(nginx) = Self::try_start(locations) {
+            if let Some(nginx) = Self::try_start(&servers) {
                 return nginx;
             }
         }
@@ -41,11 +46,10 @@ impl Nginx {
         )
     }
 
-    fn try_start(locations: &str) -> Option<Self> {
+    fn try_start(servers: &impl Fn(SocketAddr) -> String) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a directory");
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = free.local_addr().expect("an address");
-        drop(free);
+        let address = free();
+        let servers = servers(address);
         let dir = folder.path().display();
         let places: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .iter()
@@ -54,7 +58,7 @@ impl Nginx {
         let text = format!(
             "daemon off;\nmaster_process off;\npid {dir}/nginx.pid;\n\
              error_log {dir}/error.log;\nevents {{}}\nhttp {{\naccess_log off;\n{places}\
-             server {{\nlisten {address};\n{locations}}}\n}}\n"
+             {servers}}}\n"
         );
         let file = folder.path().join("nginx.conf");
         std::fs::write(&file, text).expect("a configuration");
@@ -80,6 +84,12 @@ impl Nginx {
         let nginx = Self { child, address, folder };
         is_up.then_some(nginx)
     }
+}
+
+/// An address that nobody listens on at the moment.
+pub(crate) fn free() -> SocketAddr {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    free.local_addr().expect("an address")
 }
 
 /// Where Debian puts it, which is not in everybody's path.
