@@ -36,12 +36,17 @@ pub trait Router: Send + Sync + 'static {
         let _ = (gateway, peer, tag);
     }
 
-    /// A session will not get deliveries that were pushed to it: they became a gap, whose turn has
-    /// come now. What is pushed from here on comes after everything that waits already, so that a
-    /// router with a record can push what was missed. A peer of the comet dialect is told as well;
-    /// this is the only word of it for others.
+    /// A session will not get deliveries that were pushed to it, whatever was promised about them:
+    /// [`Gap::class`] says what that was. All are reported, so that the counts here add up to what
+    /// [`Stats`](crate::Stats) counts as dropped and lost. A peer of the comet dialect is told as
+    /// well; this is the only word of it for others.
     ///
-    /// Only acked deliveries are reported here; and when a session ends, what waited for it is not.
+    /// Of acked deliveries it is told when the turn of the gap has come: what is pushed from here
+    /// on comes after everything that waits already, so that a router with a record can push what
+    /// was missed. Of others it is told once for each stall and each run of what was dropped: when
+    /// what waited for the socket has left, before [`parked`](Self::parked), after
+    /// [`resumed`](Self::resumed), or before [`disconnected`](Self::disconnected). What waited for
+    /// a session, or was on its way, when it ended is not reported: that is what its end says.
     fn gap(&self, gateway: &Gateway, peer: &Peer, gap: &Gap) {
         let _ = (gateway, peer, gap);
     }

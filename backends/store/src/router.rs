@@ -2,7 +2,9 @@
 //!
 //! Called on shard threads, so nothing here waits: everything becomes a job for the writer.
 
-use comet::{Closed, Connect, ConnectReply, Gap, Gateway, Message, Peer, Receipt, Refusal, Router};
+use comet::{
+    Class, Closed, Connect, ConnectReply, Gap, Gateway, Message, Peer, Receipt, Refusal, Router,
+};
 use comet_dtalk::code::Code;
 use comet_dtalk::device::DeviceInfo;
 
@@ -60,7 +62,8 @@ impl Router for Store {
     }
 
     fn gap(&self, _gateway: &Gateway, peer: &Peer, gap: &Gap) {
-        if gap.room.is_none() {
+        // Of what is not acked nothing is on record, or nobody would say when it has arrived.
+        if gap.class == Class::Acked && gap.room.is_none() {
             let count = usize::try_from(gap.count).unwrap_or(usize::MAX);
             let repair = if pulls(peer) { None } else { missing(gap) };
             self.tell(Job::Lost { session: peer.session(), count, repair });

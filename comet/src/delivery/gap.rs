@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 pub use comet_protocol::comet::GapReason;
 
-use super::Delivery;
+use super::{Class, Delivery};
 
 /// Deliveries that follow each other and will never arrive.
 ///
@@ -13,6 +13,10 @@ use super::Delivery;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Gap {
+    /// What was promised about them to this peer. What is [`Class::Acked`] stood in the order of
+    /// the others, and a router that has a record pushes it again; of the rest nothing was
+    /// promised. Acked ones of a peer whose dialect has no acks are [`Class::BestEffort`].
+    pub class: Class,
     /// How many are missing.
     pub count: u64,
     /// Why.
@@ -26,7 +30,8 @@ pub struct Gap {
 impl Gap {
     /// One delivery is missing.
     pub(crate) fn of(delivery: &Delivery, room: Option<&Arc<str>>, reason: GapReason) -> Self {
-        Self { count: 1, reason, room: room.cloned(), position: delivery.position }
+        let class = delivery.class;
+        Self { class, count: 1, reason, room: room.cloned(), position: delivery.position }
     }
 
     /// Whether a gap that follows is the same but for what it counts.
@@ -57,7 +62,8 @@ mod tests {
     use super::*;
 
     fn gap(room: &str, position: u64, count: u64) -> Gap {
-        Gap { count, reason: GapReason::Slow, room: Some(room.into()), position }
+        let class = Class::Acked;
+        Gap { class, count, reason: GapReason::Slow, room: Some(room.into()), position }
     }
 
     #[test]
@@ -73,7 +79,7 @@ mod tests {
         let mut lost = gap("a", 10, 2);
         assert!(!lost.goes_on_with(&gap("b", 12, 1)));
         lost.extend(&gap("b", 12, 1));
-        assert_eq!(lost, Gap { count: 3, reason: GapReason::Slow, room: None, position: 0 });
+        assert_eq!(lost, Gap { room: None, ..gap("", 0, 3) });
     }
 
     #[test]

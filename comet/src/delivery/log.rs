@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Gap, Held};
+use super::{Class, Gap, Held};
 use crate::budget::{Account, Charge};
 use comet_protocol::comet::GapReason;
 
@@ -162,7 +162,8 @@ impl Cursor {
         let log = self.log.borrow();
         let count = log.base.min(self.end).saturating_sub(self.next);
         let (room, reason) = (Some(Arc::clone(&log.room)), log.trimmed_for);
-        (count > 0).then_some(Gap { count, reason, room, position: self.position })
+        let position = self.position;
+        (count > 0).then_some(Gap { class: Class::Acked, count, reason, room, position })
     }
 
     /// Goes on behind so many items.
@@ -174,7 +175,7 @@ impl Cursor {
     pub(super) fn give_up(&mut self, count: u64, reason: GapReason) -> Gap {
         let count = count.min(self.left());
         let room = Some(Arc::clone(&self.log.borrow().room));
-        Gap { count, reason, room, position: self.skip(count) }
+        Gap { class: Class::Acked, count, reason, room, position: self.skip(count) }
     }
 
     /// Goes on without reading; where the first of them stood.

@@ -4,7 +4,7 @@
 //! * [`Queue`]: what waits for room in the window, in lanes;
 //! * [`Log`]: what a room's readers have not read, kept once;
 //! * [`Slots`]: the newest of each key;
-//! * [`Gap`]: what is missing, counted;
+//! * [`Gap`]: what is missing, counted; [`Losses`]: of what had no numbers, until it is told;
 //! * `Rtt`: how long to wait for an acknowledgement;
 //! * [`Inbox`] and [`Upstream`]: the other direction: replies leave in the order of the messages.
 //!
@@ -14,6 +14,7 @@ mod gap;
 mod held;
 mod inbox;
 mod log;
+mod losses;
 mod queue;
 mod rtt;
 mod slots;
@@ -28,6 +29,7 @@ pub use gap::{Gap, GapReason};
 pub(crate) use held::{Held, Item};
 pub(crate) use inbox::{Inbox, Reply};
 pub(crate) use log::{Log, Logged, SharedLog};
+pub(crate) use losses::Losses;
 pub(crate) use queue::{Overflow, Queue, QueueLimits};
 pub(crate) use slots::Slots;
 pub(crate) use upstream::{Answer, Taken, Upstream};

@@ -148,21 +148,15 @@ impl Session {
         (others + bytes, 1 + entries)
     }
 
-    /// Gives up everything that waits, for want of memory, and says so. Whether there was anything;
+    /// Gives up acked deliveries that wait, for want of memory, and says so. Whether there was anything;
     /// `Err` if there is no memory even to say so.
     pub(crate) fn shed(&mut self) -> Result<bool, delivery::Overflow> {
-        let mut gave = false;
-        if let Some(conversation) = &mut self.conversation {
-            for held in conversation.latest.take() {
-                gave = true;
-                let gap = held.given_up(GapReason::Memory);
-                gap.into_iter().for_each(|gap| conversation.drop_unnumbered(gap));
-            }
-        }
-        match &mut self.window {
-            Some(window) => Ok(window.give_up(GapReason::Memory)? || gave),
-            None => Ok(gave),
-        }
+        self.window.as_mut().map_or(Ok(false), |window| window.give_up(GapReason::Memory))
+    }
+
+    /// Gaps whose turn has not come.
+    pub(crate) fn untold(&self) -> Vec<Gap> {
+        self.window.as_ref().map_or_else(Vec::new, |window| window.untold())
     }
 
     /// `None` if there is no memory for one.

@@ -147,17 +147,6 @@ impl Shard {
         self.account.share(3) as u64 / self.sessions.max(1)
     }
 
-    /// A delivery without a number is dropped for a slow peer.
-    pub(super) fn drop_item(&mut self, slot: u32, item: &Held) {
-        self.drop_for(slot, item, GapReason::Slow);
-    }
-
-    fn drop_for(&mut self, slot: u32, item: &Held, reason: GapReason) {
-        if let Some(gap) = item.given_up(reason) {
-            self.drop_unnumbered(slot, gap);
-        }
-    }
-
     /// Whether the peer has said that it takes no body of this length.
     pub(super) fn is_too_long(&self, slot: u32, len: usize) -> bool {
         let conversation = self.bucket.get(slot).and_then(|it| it.session.conversation());
@@ -167,23 +156,6 @@ impl Shard {
     /// Whether the session has no connection.
     pub(super) fn is_parked(&self, slot: u32) -> bool {
         self.bucket.get(slot).is_some_and(|member| member.session.is_parked())
-    }
-
-    /// A delivery without a number is dropped; a peer of the comet dialect will be told.
-    fn drop_unnumbered(&mut self, slot: u32, gap: Gap) {
-        self.counters().deliveries_dropped.add(1);
-        if let Some(conversation) = self.conversation_mut(slot) {
-            conversation.drop_unnumbered(gap);
-            // Nothing that is on its way would bring it along.
-            self.say_unnumbered(slot);
-        }
-    }
-
-    /// Says that a delivery will be missing, for want of memory, to everybody who was to get it.
-    pub(super) fn lose_for_room(&mut self, room: u32, delivery: &Delivery) {
-        let name = Arc::clone(self.bucket.room_name(room));
-        let slots: Vec<u32> = self.bucket.members(room).iter().map(|place| place.slot).collect();
-        slots.into_iter().for_each(|slot| self.lose_delivery(slot, delivery, Some(&name)));
     }
 
     /// Says that a delivery will be missing, for want of memory.

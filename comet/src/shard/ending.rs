@@ -153,6 +153,7 @@ impl Shard {
             return false;
         }
         let was_parked = member.session.is_parked();
+        let untold = member.session.untold();
         let was_open = member.session.close(self.now, &self.limits);
         let peer = member.peer.clone();
         self.direct.clear(slot);
@@ -171,6 +172,7 @@ impl Shard {
                 self.sessions_changed(slot, -1);
             }
             self.shared.entrance.end_session();
+            self.report_last_losses(slot, &peer, &untold);
             self.sink.disconnected(&peer, closed);
         }
         true

@@ -14,7 +14,7 @@
 //! * `fanout`: publishes to rooms, encoded once, by the `run`, written by the `burst`; `direct`:
 //!   members about whom a walk need not ask;
 //! * `delivering`: what one session gets, by the rules of its class; `telling`: the frames of the
-//!   comet dialect beside deliveries;
+//!   comet dialect beside deliveries; `losing`: what sessions do not get;
 //! * `output`: queues and writes; `flushing`: what is queued leaves, many sockets at a time;
 //! * `timers`, `ending` and `drain`: how sessions and connections end;
 //! * `parking`: how sessions outlive their connections; `tickets`: how their peers prove to be who
@@ -53,6 +53,7 @@ mod gate;
 pub(crate) mod holders;
 mod holding;
 mod input;
+mod losing;
 pub(crate) mod mailbox;
 mod opening;
 mod output;
@@ -88,6 +89,7 @@ use comet_protocol::ws::handshake::HandshakeLimits;
 use crate::SessionId;
 use crate::bucket::Bucket;
 use crate::budget::Account;
+use crate::delivery::Losses;
 use crate::devices::Claims;
 use crate::session::Limits;
 use crate::stats::Counters;
@@ -163,6 +165,7 @@ pub(crate) struct Shard {
     gate: Gate,
     claims: Claims,
     renewals: Renewals,
+    losses: Losses,
     shedding: Shedding,
     /// Tags of acks that the router is about to hear of.
     tags: Vec<u64>,
@@ -228,6 +231,7 @@ impl Shard {
             gate: Gate::new(config.handshake_rate, config.shards),
             claims: Claims::default(),
             renewals: Renewals::default(),
+            losses: Losses::default(),
             shedding: Shedding::default(),
             tags: Vec::new(),
             nonce_prefix: chance.to_be_bytes(),
@@ -296,6 +300,7 @@ impl Shard {
         self.flush_dirty();
         self.shed_if_short();
         self.flush_dirty();
+        self.report_losses();
         self.note();
     }
 

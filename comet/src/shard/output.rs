@@ -123,7 +123,10 @@ impl Shard {
             return Flush::Done;
         };
         match connection.out.take_if(|out| out.len() == 0) {
-            Some(out) => self.pool.put(out),
+            Some(out) => {
+                self.pool.put(out);
+                self.losses.may_be_over(slot);
+            }
             None if connection.out.is_some() => {
                 self.wait_for_space(slot);
                 return Flush::Blocked;

@@ -74,6 +74,8 @@ impl Shard {
         let peer = member.peer.clone();
         self.direct.clear(slot);
         self.shedding.holders.note(slot);
+        // A router that panics here has a session without a connection, and nothing to be closed.
+        let _ = self.report_loss(slot);
         tracing::debug!(session = %self.bucket.id(slot), reason = %closed, "parked");
         self.sessions_changed(slot, -1);
         self.parked_changed(1);
@@ -219,8 +221,10 @@ impl Shard {
         self.rearm(slot);
         self.resume_later(slot);
         if self.sink.resumed(peer).is_err() {
-            self.end(slot, &Closed::RouterPanicked);
+            return self.end(slot, &Closed::RouterPanicked);
         }
+        // What was dropped while there was no connection.
+        self.losses.may_be_over(slot);
     }
 
     /// Lets a connection without a session write what it has, say why it ends, and close.

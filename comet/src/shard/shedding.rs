@@ -91,8 +91,9 @@ impl Shard {
     /// What was to be kept of a connection cannot be. It ends; and something of what is kept for
     /// it, or it would meet the same again when it comes back.
     pub(super) fn run_out_of_memory(&mut self, slot: u32) {
+        let gave = self.shed_latest(slot);
         let Some(member) = self.bucket.get_mut(slot) else { return };
-        match member.session.shed() {
+        match member.session.shed().map(|gave_more| gave_more || gave) {
             Ok(true) => self.abandon(slot, &Closed::Shed),
             Ok(false) | Err(_) => self.abandon_for_good(slot, &Closed::Shed),
         }
@@ -197,8 +198,9 @@ impl Shard {
     /// What waits goes first; what is on its way to the socket, and input that waits, next, with
     /// the connection; last, of a parked session, all of it.
     fn shed_session(&mut self, slot: u32) {
+        let gave = self.shed_latest(slot);
         let Some(member) = self.bucket.get_mut(slot) else { return };
-        match member.session.shed() {
+        match member.session.shed().map(|gave_more| gave_more || gave) {
             Ok(true) => self.send_waiting(slot),
             Ok(false) if member.session.is_parked() => self.end_for_good(slot, &Closed::Shed),
             Ok(false) => self.abandon(slot, &Closed::Shed),

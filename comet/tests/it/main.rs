@@ -17,6 +17,7 @@ mod inbox;
 mod io;
 mod last_moments;
 mod lifecycle;
+mod losses;
 mod pings;
 mod raw;
 mod renewing;

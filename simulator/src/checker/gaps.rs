@@ -26,6 +26,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
             }
         }
         totals(index, session, &told, &unseen, found);
+        router_told(index, session, &seen, found);
         if session.wire == Wire::Comet {
             both_told(index, session, &told, found);
         }
@@ -93,6 +94,37 @@ fn totals(
     let dropped = certain.count() as u64;
     if is_unbroken && dropped > told {
         let what = format!("{dropped} best effort never came, and {told} were told of");
+        found.push(index.broken(Rule::NoLoss, rested, session, what));
+    }
+}
+
+/// What had no numbers, as the router is told: as [`totals`] for the client, whatever it speaks.
+fn router_told(
+    index: &Index<'_>,
+    session: &SessionFacts,
+    seen: &HashSet<PushId>,
+    found: &mut Vec<Violation>,
+) {
+    let told = session.dropped;
+    let unnumbered = session
+        .offers
+        .iter()
+        .filter(|offer| offer.push.class != PushClass::Acked && !seen.contains(&offer.push.id));
+    let missing = unnumbered.count() as u64;
+    let rested = index.rested.unwrap_or(usize::MAX);
+    if told > missing {
+        let what = format!("the router was told of {told} without numbers, {missing} are missing");
+        found.push(index.broken(Rule::HonestGap, rested, session, what));
+    }
+    let dropped = session.offers.iter().filter(|offer| {
+        offer.push.class == PushClass::BestEffort
+            && !seen.contains(&offer.push.id)
+            && offer.is_certain
+            && offer.place < rested
+    });
+    let dropped = dropped.count() as u64;
+    if session.parked.is_empty() && index.stands(session) && dropped > told {
+        let what = format!("{dropped} best effort never came, and the router heard of {told}");
         found.push(index.broken(Rule::NoLoss, rested, session, what));
     }
 }

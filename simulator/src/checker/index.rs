@@ -61,8 +61,10 @@ pub(super) struct SessionFacts {
     pub(super) sights: Vec<usize>,
     /// Acks that the router was told of.
     pub(super) acked: Vec<(usize, PushId)>,
-    /// Gaps that the router was told of.
+    /// Gaps of acked deliveries that the router was told of.
     pub(super) missing: Vec<usize>,
+    /// Deliveries without numbers of which it was told that they were dropped.
+    pub(super) dropped: u64,
     rooms: u64,
     is_parked: bool,
 }
@@ -194,6 +196,10 @@ impl<'a> Index<'a> {
             What::Missing { session, .. } => {
                 self.with(session, |facts| facts.missing.push(place));
             }
+            What::Dropped { session, ref gap } => {
+                let count = gap.count;
+                self.with(session, |facts| facts.dropped += count);
+            }
             What::Joined { session, room } => {
                 self.with(session, |facts| facts.rooms |= 1 << (room & 63));
             }
@@ -257,6 +263,7 @@ impl<'a> Index<'a> {
             sights: Vec::new(),
             acked: Vec::new(),
             missing: Vec::new(),
+            dropped: 0,
             rooms: 0,
             is_parked: false,
         });

@@ -53,6 +53,7 @@ impl Life<'_> {
             | What::Ended { session, .. }
             | What::Received { session, .. }
             | What::Acked { session, .. }
+            | What::Dropped { session, .. }
             | What::Missing { session, .. } => Some(*session),
             _ => None,
         }

@@ -130,7 +130,14 @@ pub enum What {
         /// Of what.
         push: PushId,
     },
-    /// The router was told of deliveries that a session will never get.
+    /// The router was told of deliveries without numbers that a session will never get.
+    Dropped {
+        /// Which session.
+        session: Session,
+        /// What of.
+        gap: MissingGap,
+    },
+    /// The router was told of acked deliveries that a session will never get.
     Missing {
         /// Which session.
         session: Session,

@@ -84,6 +84,7 @@ impl fmt::Display for What {
             | Self::Received { .. }
             | Self::Settled { .. }
             | Self::Acked { .. }
+            | Self::Dropped { .. }
             | Self::Missing { .. } => self.show_router(f),
             _ => self.show_world(f),
         }
@@ -139,6 +140,7 @@ impl What {
             }
             Self::Acked { session, push } => write!(f, "{push} acked by {session}"),
             Self::Missing { session, gap } => write!(f, "{session} misses: {gap}"),
+            Self::Dropped { session, gap } => write!(f, "{session} was not sent: {gap}"),
             _ => Ok(()),
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use comet::{
-    Closed, Connect, ConnectReply, Gap, Gateway, Identity, Message, Peer, Receipt, Router,
+    Class, Closed, Connect, ConnectReply, Gap, Gateway, Identity, Message, Peer, Receipt, Router,
 };
 use parking_lot::Mutex;
 
@@ -97,7 +97,11 @@ impl Router for SimRouter {
     fn gap(&self, _: &Gateway, peer: &Peer, gap: &Gap) {
         let desk = self.desk.lock();
         if let Some(session) = desk.name(self.gateway, peer.session()) {
-            desk.log.note(What::Missing { session, gap: contract::missing(gap) });
+            let missing = contract::missing(gap);
+            desk.log.note(match gap.class {
+                Class::Acked => What::Missing { session, gap: missing },
+                _ => What::Dropped { session, gap: missing },
+            });
         }
     }
 

@@ -106,11 +106,33 @@ fn best_effort_comes_once_and_in_order_or_is_told_to_be_missing() {
     assert_eq!(best_effort(&[1]).rests(FIRST).broken(), [Rule::NoLoss]);
     let unnumbered = MissingGap { from: 0, to: 0, ..gap(1) };
     let mut told = best_effort(&[1]);
-    told.tells(What::SawGap { attempt: FIRST, gap: unnumbered });
+    told.tells(What::SawGap { attempt: FIRST, gap: unnumbered.clone() });
+    assert_eq!(told.rests(FIRST).broken(), [Rule::NoLoss], "the router has not heard of it");
+    let mut told = best_effort(&[1]);
+    told.tells(What::SawGap { attempt: FIRST, gap: unnumbered.clone() });
+    told.tells(What::Dropped { session: ONE, gap: unnumbered });
     assert_eq!(told.rests(FIRST).broken(), []);
     let mut lost = best_effort(&[1]);
     lost.comes_back(Wire::Comet);
     assert_eq!(lost.rests(SECOND).broken(), [], "it may go with its connection");
+}
+
+#[test]
+fn of_best_effort_that_a_dtalk_client_does_not_get_the_router_is_told_the_count() {
+    let told = |count: Option<u64>| {
+        let mut story = Story::dtalk();
+        (0..2).for_each(|id| {
+            story.pushes(id, PushClass::BestEffort, Lane::Normal);
+        });
+        if let Some(count) = count {
+            let gap = MissingGap { from: 0, to: 0, ..gap(count) };
+            story.tells(What::Dropped { session: ONE, gap });
+        }
+        story.sees(FIRST, [1]).rests(FIRST).broken()
+    };
+    assert_eq!(told(Some(1)), []);
+    assert_eq!(told(None), [Rule::NoLoss]);
+    assert_eq!(told(Some(2)), [Rule::HonestGap]);
 }
 
 #[test]

@@ -77,6 +77,16 @@ impl Queue {
         }
     }
 
+    /// Gaps that stand here.
+    pub(crate) fn untold(&self) -> Vec<Gap> {
+        let gap = |entry: &Entry| match entry {
+            Entry::Gap(gap) => Some(gap.as_ref().clone()),
+            Entry::Log(cursor) => cursor.lost(),
+            Entry::One(_) => None,
+        };
+        self.lanes.iter().flatten().filter_map(gap).collect()
+    }
+
     /// Bytes of single deliveries that wait.
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {

@@ -2,7 +2,7 @@
 
 use super::super::Log;
 use super::*;
-use crate::Delivery;
+use crate::{Class, Delivery};
 
 const LIMITS: QueueLimits = QueueLimits { entries: 4, bytes: 100 };
 
@@ -76,7 +76,8 @@ fn gaps_of_many_records_are_summed_up_and_never_lost() {
     let mut queue = Queue::new(&Account::unlimited());
     for number in 0..100u64 {
         let room = Some(format!("room-{}", number % 20).into());
-        let gap = Gap { count: 1, reason: GapReason::Slow, room, position: 0 };
+        let class = Class::Acked;
+        let gap = Gap { class, count: 1, reason: GapReason::Slow, room, position: 0 };
         queue.lose(Lane::Normal, &gap).unwrap();
     }
     let gaps = drain(&mut queue);

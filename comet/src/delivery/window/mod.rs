@@ -20,7 +20,7 @@ use std::time::Duration;
 use comet_protocol::comet::{GapReason, Seq};
 
 use super::rtt::Rtt;
-use super::{Held, Item, Overflow, Queue, QueueLimits};
+use super::{Gap, Held, Item, Overflow, Queue, QueueLimits};
 use crate::budget::{Account, Charge, Exhausted};
 use crate::time::Time;
 use flight::{InFlight, Timing};
@@ -140,6 +140,11 @@ impl Window {
     /// Gives up everything that waits. Whether there was anything.
     pub(crate) fn give_up(&mut self, reason: GapReason) -> Result<bool, Overflow> {
         self.queue.as_mut().map_or(Ok(false), |queue| queue.give_up(reason))
+    }
+
+    /// Gaps whose turn has not come.
+    pub(crate) fn untold(&self) -> Vec<Gap> {
+        self.queue.as_ref().map_or_else(Vec::new, |queue| queue.untold())
     }
 
     /// Begins to number from 1 again, as on a new connection. What is not acknowledged waits
