@@ -148,8 +148,8 @@ impl Session {
         (others + bytes, 1 + entries)
     }
 
-    /// Gives up acked deliveries that wait, for want of memory, and says so. Whether there was anything;
-    /// `Err` if there is no memory even to say so.
+    /// Gives up acked deliveries that wait, for want of memory, and says so. Whether there was
+    /// anything; `Err` if there is no memory even to say so.
     pub(crate) fn shed(&mut self) -> Result<bool, delivery::Overflow> {
         self.window.as_mut().map_or(Ok(false), |window| window.give_up(GapReason::Memory))
     }

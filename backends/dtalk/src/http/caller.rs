@@ -1,6 +1,6 @@
 //! Who calls: the user whose token stands in the request.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
@@ -34,6 +34,19 @@ pub trait Verify: Send + Sync {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Caller(pub String);
 
+/// The user of a request, for what stands around its handler: a layer puts one into the request's
+/// extensions and keeps a clone, in which [`Caller`] notes the user.
+#[derive(Clone, Debug, Default)]
+pub struct CallerNote(Arc<OnceLock<String>>);
+
+impl CallerNote {
+    /// The user, if the handler asked for one and the token was good.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
+    }
+}
+
 impl<S> FromRequestParts<S> for Caller
 where
     S: Send + Sync,
@@ -44,7 +57,12 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         let token = parts.headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
         let token = token.ok_or(Code::SIGNATURE_INVALID)?;
-        Ok(Self(Arc::<dyn Verify>::from_ref(state).verify(token)?))
+        let user = Arc::<dyn Verify>::from_ref(state).verify(token)?;
+        if let Some(note) = parts.extensions.get::<CallerNote>() {
+            // A request has one token: whoever asks again gets the same user.
+            let _ = note.0.set(user.clone());
+        }
+        Ok(Self(user))
     }
 }
 

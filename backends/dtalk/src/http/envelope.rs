@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use axum::Extension;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -90,7 +91,9 @@ fn respond<T: Serialize>(envelope: &Envelope<'_, T>) -> Response {
     let Ok(json) = serde_json::to_vec(envelope) else {
         return Refused::from(Code::INTERNAL).into_response();
     };
-    ([(CONTENT_TYPE, "application/json")], json).into_response()
+    // For layers around the handler, which cannot look into the body.
+    let result = Extension(envelope.result);
+    (result, [(CONTENT_TYPE, "application/json")], json).into_response()
 }
 
 #[cfg(test)]

@@ -27,6 +27,6 @@ mod envelope;
 mod int64;
 
 pub use body::Body;
-pub use caller::{Caller, DEVICE, SIGNATURE, UUID, Verify};
+pub use caller::{Caller, CallerNote, DEVICE, SIGNATURE, UUID, Verify};
 pub use envelope::{Nothing, Outcome, Refused, Reply};
 pub use int64::Int64;

@@ -1,5 +1,6 @@
 //! HTTP: the public API under its deployed paths, the chat page, and the admin port.
 
+mod access;
 mod clients;
 mod cors;
 mod demo;
@@ -60,6 +61,7 @@ pub(crate) fn public(
         .fallback(pages::page)
         .layer(from_fn(unknown::methods))
         .layer(from_fn(cors::permit))
+        .layer(from_fn(access::log))
         .layer(from_fn_with_state(requests.clone(), metrics::observe))
 }
 

@@ -1,5 +1,6 @@
 //! What the existing clients rely on, over HTTP.
 //!
+//! * `access`: what is logged of a request;
 //! * `open`: what needs no token, and what holds for every answer;
 //! * `cors`: what pages of other origins may read;
 //! * `unknown`: paths and methods that there are not;
@@ -10,6 +11,7 @@
 //! * `sub`: the WebSocket on the port of the API;
 //! * `page`: the web chat page, and the demo that is there only on loopback.
 
+mod access;
 mod acts;
 mod cors;
 mod login;
