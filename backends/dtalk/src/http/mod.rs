@@ -25,8 +25,10 @@ mod body;
 mod caller;
 mod envelope;
 mod int64;
+mod read_on;
 
 pub use body::Body;
 pub use caller::{Caller, CallerNote, DEVICE, SIGNATURE, UUID, Verify};
 pub use envelope::{Nothing, Outcome, Refused, Reply};
 pub use int64::Int64;
+pub use read_on::ReadOn;

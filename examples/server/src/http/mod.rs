@@ -17,7 +17,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post};
 use comet::Gateway;
-use comet_dtalk::http::Verify;
+use comet_dtalk::http::{ReadOn, Verify};
 use comet_identity::{Registry, login};
 use comet_store::{Store, routes};
 
@@ -48,7 +48,7 @@ pub(crate) fn public(
         Some(demo) => demo::routes(Arc::clone(demo)),
         None => Router::new(),
     };
-    Router::new()
+    let routes = Router::new()
         .route("/ping", any(clients::ping))
         .route("/disc/nodes", any(clients::nodes))
         .route("/app/modules/all", post(clients::modules))
@@ -62,13 +62,15 @@ pub(crate) fn public(
         .layer(from_fn(unknown::methods))
         .layer(from_fn(cors::permit))
         .layer(from_fn(access::log))
-        .layer(from_fn_with_state(requests.clone(), metrics::observe))
+        .layer(from_fn_with_state(requests.clone(), metrics::observe));
+    ReadOn::default().around(routes)
 }
 
 /// The admin port: metrics and health.
 pub(crate) fn admin(metrics: Metrics) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/metrics", get(metrics::page))
         .route("/health", get(clients::ping))
-        .with_state(metrics)
+        .with_state(metrics);
+    ReadOn::default().around(routes)
 }

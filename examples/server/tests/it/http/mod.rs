@@ -4,6 +4,7 @@
 //! * `open`: what needs no token, and what holds for every answer;
 //! * `cors`: what pages of other origins may read;
 //! * `unknown`: paths and methods that there are not;
+//! * `unread`: refused before the body was read;
 //! * `login`: who a token is, and the rule for phones that reconnect;
 //! * `sync`: pulling what was missed, and history;
 //! * `push`: sending without a socket;
@@ -21,3 +22,4 @@ mod push;
 mod sub;
 mod sync;
 mod unknown;
+mod unread;
