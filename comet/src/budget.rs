@@ -19,6 +19,9 @@ const LEASE: usize = 64 * 1024;
 /// for a little output of each connection: who reads is not cut off for want of a few bytes.
 const RESERVE: usize = 64;
 
+/// This share of the budget may be held outside the shards.
+const OUTSIDE: usize = 8;
+
 /// What a charge may be taken from.
 #[derive(Clone, Copy, Debug)]
 enum Purpose {
@@ -39,6 +42,8 @@ pub(crate) struct Budget {
     leased: AtomicUsize,
     /// By shard, what the one that stalls and holds most held when the shard last looked.
     heaviest: Vec<AtomicUsize>,
+    /// Of what is leased, what nobody in a shard holds.
+    reserved: AtomicUsize,
 }
 
 /// How short the budget is.
@@ -65,7 +70,8 @@ impl Budget {
         let lease = LEASE.min(limit / (shards * 64)).max(1);
         // What others hold is not known before they have looked.
         let heaviest = (0..shards).map(|_| AtomicUsize::new(usize::MAX)).collect();
-        Self { limit, shards, lease, leased: AtomicUsize::new(0), heaviest }
+        let (leased, reserved) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { limit, shards, lease, leased, heaviest, reserved }
     }
 
     /// By what all shards have leased.
@@ -77,6 +83,31 @@ impl Budget {
             _ if leased >= self.limit / 4 * 3 => Pressure::High,
             _ => Pressure::None,
         }
+    }
+
+    /// Takes bytes for somebody outside the shards, if memory is not short then either.
+    pub(crate) fn reserve(&self, bytes: usize) -> bool {
+        let share = self.limit / OUTSIDE;
+        let take = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= share);
+        if self.reserved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
+            return false;
+        }
+        let is_there = self.lease(bytes, self.limit / 4 * 3);
+        if !is_there {
+            self.reserved.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        is_there
+    }
+
+    /// Gives such bytes back.
+    pub(crate) fn unreserve(&self, bytes: usize) {
+        self.reserved.fetch_sub(bytes, Ordering::Relaxed);
+        self.give_back(bytes);
+    }
+
+    /// Bytes that are held outside the shards.
+    pub(crate) fn reserved(&self) -> usize {
+        self.reserved.load(Ordering::Relaxed)
     }
 
     fn lease(&self, bytes: usize, limit: usize) -> bool {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::builder::Builder;
 use crate::delivery::{Delivery, MAX_BODY};
+use crate::reservation::Reservation;
 use crate::router::Router;
 use crate::shard::Shared;
 use crate::shard::claiming::Question;
@@ -181,6 +182,17 @@ impl Gateway {
         self.offer(shard, Command::Kick { who: Who::User(user), reason })
     }
 
+    /// Holds bytes of [`Config::memory_budget`](crate::Config::memory_budget) for something beside
+    /// the gateway that keeps memory for clients, answers of an HTTP server for instance, so that
+    /// one number bounds it all.
+    ///
+    /// `None` if there are not so many: all reservations together have an eighth of the budget, and
+    /// none is made that would make memory short for sessions.
+    #[must_use]
+    pub fn reserve_memory(&self, bytes: usize) -> Option<Reservation> {
+        Reservation::new(Arc::clone(&self.0.shared.budget), bytes)
+    }
+
     /// Sums of what all shards have counted.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -188,6 +200,7 @@ impl Gateway {
         self.0.shared.counters.iter().for_each(|counters| stats.add(counters));
         let accepted = &self.0.shared.accepted_by;
         stats.accepted_by = accepted.iter().map(|count| count.load(Ordering::Relaxed)).collect();
+        stats.memory += self.0.shared.budget.reserved() as u64;
         stats.router_panics = self.0.router_panics.load(Ordering::Relaxed);
         stats
     }

@@ -135,7 +135,7 @@ counters! {
         parked,
         /// Rooms that have members now, counted on each shard.
         rooms,
-        /// Bytes charged to the memory budget now, those in mailboxes included.
+        /// Bytes charged to the memory budget now, in mailboxes and beside the gateway too.
         memory,
     }
     Counter {

@@ -10,7 +10,9 @@ pub struct Config {
     pub(crate) node: Node,
     pub(crate) queue: usize,
     pub(crate) batch: usize,
+    pub(crate) message_rate: u32,
     pub(crate) readers: u16,
+    pub(crate) answers: u16,
     pub(crate) revoke_within: Duration,
     pub(crate) busy_timeout: Duration,
 }
@@ -22,7 +24,9 @@ impl Default for Config {
             // A second's worth for a fast disk: what waits longer is sent again by its client.
             queue: 16_384,
             batch: 2_048,
+            message_rate: 0,
             readers: 4,
+            answers: 16,
             revoke_within: Duration::from_secs(86_400 * 3_600),
             busy_timeout: Duration::from_secs(5),
         }
@@ -55,6 +59,19 @@ impl Config {
         self
     }
 
+    /// Messages a second that a user may send, over all sessions and HTTP together, in bursts of
+    /// twice as many. Default 0: no limit.
+    ///
+    /// One more is refused with [`Code::MESSAGE_NOT_SENT`], on a socket so that its client may send
+    /// it again. Each user who sent something in the last seconds costs about 100 bytes.
+    ///
+    /// [`Code::MESSAGE_NOT_SENT`]: comet_dtalk::code::Code::MESSAGE_NOT_SENT
+    #[must_use]
+    pub const fn message_rate(mut self, rate: u32) -> Self {
+        self.message_rate = rate;
+        self
+    }
+
     /// Sessions whose log is read at the same time, and requests over HTTP that read at the same
     /// time, at least 1. Default 4.
     ///
@@ -62,6 +79,16 @@ impl Config {
     #[must_use]
     pub const fn readers(mut self, at_once: u16) -> Self {
         self.readers = if at_once == 0 { 1 } else { at_once };
+        self
+    }
+
+    /// Answers over HTTP that are read from the log at the same time, at least 1. Default 16.
+    ///
+    /// Each takes up to 8 MiB of the gateway's memory budget while it is made, and up to 4 MiB
+    /// until its client has read it. One more waits a second and is refused then.
+    #[must_use]
+    pub const fn answers(mut self, at_once: u16) -> Self {
+        self.answers = if at_once == 0 { 1 } else { at_once };
         self
     }
 

@@ -20,10 +20,10 @@
 //!
 //! # async fn serve(verify: Arc<dyn Verify>) -> Result<(), Box<dyn std::error::Error>> {
 //! let store = Store::open("store.db", Config::default(), Arc::new(NoGroups)).await?;
-//! let http = routes(store.clone(), verify);
 //! // In earnest something that knows the users is around the store.
 //! let listen = Listen::websocket(([127, 0, 0, 1], 3102).into());
-//! let gateway = Gateway::builder(store).listen(listen).start()?;
+//! let gateway = Gateway::builder(store.clone()).listen(listen).start()?;
+//! let http = routes(store, gateway, verify);
 //! # Ok(()) }
 //! ```
 //!

@@ -60,6 +60,8 @@ counters! {
         forbidden,
         /// Messages refused because too many waited.
         overloaded,
+        /// Messages refused because their users sent too many in a short time.
+        over_rate,
         /// Messages refused because the database failed.
         unstored,
         /// Transactions made durable.
@@ -92,6 +94,10 @@ impl Counters {
 
     pub(crate) fn overloaded(&self) {
         add(&self.overloaded, 1);
+    }
+
+    pub(crate) fn over_rate(&self) {
+        add(&self.over_rate, 1);
     }
 
     /// A transaction took this long, however it ended.

@@ -4,10 +4,12 @@ use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use comet::{Gateway, SessionId};
 use comet_dtalk::code::Code;
 use comet_dtalk::id::{Id, IdGenerator};
+use comet_dtalk::rate::{Paces, Rate};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -35,7 +37,10 @@ struct Inner {
     /// go once each; and no session acknowledges more than was delivered to it.
     jobs: mpsc::UnboundedSender<Job<SessionId>>,
     places: Arc<Semaphore>,
+    /// Of users, whichever way their messages come.
+    paces: Mutex<Paces<Box<str>>>,
     reads: Reads,
+    answers: u16,
     shared: Shared,
     gateway: Arc<OnceLock<Gateway>>,
 }
@@ -71,7 +76,10 @@ impl Store {
         };
         tokio::spawn(writer::run(engine, opened.reads.clone(), intake, outlet));
         let places = Arc::new(Semaphore::new(config.queue.min(Semaphore::MAX_PERMITS)));
-        Ok(Self(Arc::new(Inner { jobs, places, reads: opened.reads, shared, gateway })))
+        let rate = Rate::new(config.message_rate, Duration::from_secs(1), 2);
+        let paces = Mutex::new(Paces::new(rate));
+        let (reads, answers) = (opened.reads, config.answers);
+        Ok(Self(Arc::new(Inner { jobs, places, paces, reads, answers, shared, gateway })))
     }
 
     /// Returns when everything that was handed in before is stored or refused.
@@ -102,7 +110,7 @@ impl Store {
         let _refused = self.0.jobs.send(job);
     }
 
-    /// Takes a message of `from`, or refuses it at once.
+    /// Takes a message of `from`, or refuses it at once: the one way in, for sockets and HTTP.
     ///
     /// # Errors
     ///
@@ -119,6 +127,10 @@ impl Store {
         {
             self.0.shared.counters.forbidden();
             return Err((code, reply));
+        }
+        if !self.0.paces.lock().admit(from, Instant::now()) {
+            self.0.shared.counters.over_rate();
+            return Err((Code::MESSAGE_NOT_SENT, reply));
         }
         let Ok(place) = Arc::clone(&self.0.places).try_acquire_owned() else {
             self.0.shared.counters.overloaded();
@@ -165,6 +177,11 @@ impl Store {
 
     pub(crate) fn reads(&self) -> &Reads {
         &self.0.reads
+    }
+
+    /// Answers that may be made at once.
+    pub(crate) fn answers(&self) -> u16 {
+        self.0.answers
     }
 
     pub(crate) fn membership(&self) -> &dyn Membership {

@@ -133,6 +133,7 @@ pub(crate) struct Store {
     pub(crate) node: u8,
     pub(crate) queue: usize,
     pub(crate) readers: u16,
+    pub(crate) answers: u16,
 }
 
 /// Where clients and their pages come from.

@@ -48,7 +48,7 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
         Some(demo) => Arc::new(DemoRoom::new(Arc::clone(demo))),
         None => Arc::new(NoGroups),
     };
-    let store = Store::open(data.messages(), store_config(&config.store), membership).await?;
+    let store = Store::open(data.messages(), store_config(&config), membership).await?;
     // HTTP is bound first: a gateway that has started may have sessions already.
     let http = bind(config.listen.http).await?;
     let admin = bind(config.listen.admin).await?;
@@ -120,8 +120,10 @@ fn start_gateway(
     Ok(builder.start()?)
 }
 
-fn store_config(config: &config::Store) -> comet_store::Config {
-    let store = comet_store::Config::default().queue(config.queue).readers(config.readers);
+fn store_config(config: &Config) -> comet_store::Config {
+    let (rate, config) = (config.gateway.message_rate, &config.store);
+    let store = comet_store::Config::default().message_rate(rate);
+    let store = store.queue(config.queue).readers(config.readers).answers(config.answers);
     // A number beyond the limit was refused with the configuration.
     Node::new(config.node).map_or(store.clone(), |node| store.node(node))
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use axum::Extension;
+use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -34,6 +35,41 @@ impl Reply {
     #[must_use]
     pub const fn done() -> Self {
         Self(Nothing {})
+    }
+}
+
+impl<T: Serialize> Reply<T> {
+    /// The envelope in a buffer that begins with this capacity: for answers whose memory is
+    /// accounted for, to be sent by [`kept_until_written`].
+    ///
+    /// # Errors
+    ///
+    /// [`Code::INTERNAL`] for data that JSON cannot hold, such as maps with keys that are no
+    /// strings.
+    pub fn to_json(&self, capacity: usize) -> Result<Vec<u8>, Refused> {
+        let mut json = Vec::with_capacity(capacity);
+        let envelope = Envelope { result: Code::OK, message: Code::OK.text(), data: &self.0 };
+        serde_json::to_writer(&mut json, &envelope).map_err(|_| Code::INTERNAL)?;
+        Ok(json)
+    }
+}
+
+/// A successful answer of this JSON. `keep` is dropped when the last byte was handed to the system, or will
+/// not be: what an answer holds while its client does not read it can be accounted for by that.
+pub fn kept_until_written<K: Send + 'static>(json: Vec<u8>, keep: K) -> Response {
+    let bytes = Bytes::from_owner(Kept { json, _keep: keep });
+    let result = Extension(Code::OK);
+    (result, [(CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response()
+}
+
+struct Kept<K> {
+    json: Vec<u8>,
+    _keep: K,
+}
+
+impl<K> AsRef<[u8]> for Kept<K> {
+    fn as_ref(&self) -> &[u8] {
+        &self.json
     }
 }
 
@@ -151,6 +187,20 @@ mod tests {
             answer(refused).await,
             r#"{"result":-1000,"message":"permission denied","data":{"code":-1000}}"#
         );
+    }
+
+    #[tokio::test]
+    async fn what_an_answer_keeps_is_dropped_with_its_last_piece() {
+        let kept = std::sync::Arc::new(());
+        let json = Reply(7).to_json(100).unwrap();
+        let response = kept_until_written(json, std::sync::Arc::clone(&kept));
+        let mut body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        assert_eq!(body, r#"{"result":0,"message":"","data":7}"#);
+        let piece = body.split_to(1);
+        drop(body);
+        assert_eq!(std::sync::Arc::strong_count(&kept), 2);
+        drop(piece);
+        assert_eq!(std::sync::Arc::strong_count(&kept), 1);
     }
 
     #[tokio::test]

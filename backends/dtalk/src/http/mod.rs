@@ -29,6 +29,6 @@ mod read_on;
 
 pub use body::Body;
 pub use caller::{Caller, CallerNote, DEVICE, SIGNATURE, UUID, Verify};
-pub use envelope::{Nothing, Outcome, Refused, Reply};
+pub use envelope::{Nothing, Outcome, Refused, Reply, kept_until_written};
 pub use int64::Int64;
 pub use read_on::ReadOn;

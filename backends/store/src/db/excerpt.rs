@@ -1,4 +1,7 @@
 //! Answers of the log to HTTP: the newest messages, and what two users wrote to each other.
+//!
+//! In two steps, so that the memory of an answer is known before it is taken: which messages there
+//! are and how long each is, then those that fit.
 
 use std::cmp::Reverse;
 
@@ -7,31 +10,63 @@ use comet_dtalk::message::{Channel, Common};
 use super::Reads;
 use super::row::{Content, content_columns};
 
-/// Bytes of content after which an excerpt ends early.
-const EXCERPT_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of a body beside its parts: heads of fields, and numbers.
+const OVERHEAD: usize = 100;
 
-/// The newest messages of a kind, ascending.
-#[derive(Debug, Default)]
-pub(crate) struct Excerpt {
-    pub(crate) messages: Vec<Common>,
-    /// Whether there are older ones in the range that was asked for.
-    pub(crate) more: bool,
+/// An upper bound of a message's parts, in bytes.
+macro_rules! parts_length {
+    () => {
+        "length(c.content) + ifnull(length(c.source), 0) + ifnull(length(c.reference), 0) \
+         + octet_length(c.seq) + octet_length(c.sender_id) + octet_length(c.receiver_id)"
+    };
 }
 
-/// What to look for: ids above `after` and below `before`.
+/// A range of the log: the newest messages with ids above `after` and below `before`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Range {
     pub(crate) after: i64,
     pub(crate) before: i64,
     pub(crate) limit: u32,
+    /// Bytes of an answer that they may take, see `answer_len`; the newest is always chosen.
+    pub(crate) bytes: usize,
 }
+
+/// Messages that make an answer.
+#[derive(Debug, Default)]
+pub(crate) struct Choice {
+    /// Newest first.
+    ids: Vec<i64>,
+    /// Upper bound of the bytes that they take in an answer.
+    pub(crate) bytes: usize,
+    /// True if the range has older ones.
+    pub(crate) more: bool,
+}
+
+impl Choice {
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The oldest of them.
+    pub(crate) fn oldest(&self) -> Option<i64> {
+        self.ids.last().copied()
+    }
+}
+
+/// Length of a body in an answer: base64, quotes and a comma.
+const fn answer_len(body: usize) -> usize {
+    body.div_ceil(3) * 4 + 3
+}
+
+/// An id, and how long its message is at most.
+type Found = (i64, i64);
 
 impl Reads {
     /// The newest messages between `uid` and others.
-    pub(crate) async fn newest(&self, uid: &str, range: Range) -> Result<Excerpt, sqlx::Error> {
-        let rows: Vec<Content> = sqlx::query_as(concat!(
-            "SELECT ",
-            content_columns!(),
+    pub(crate) async fn newest(&self, uid: &str, range: Range) -> Result<Choice, sqlx::Error> {
+        let found: Vec<Found> = sqlx::query_as(concat!(
+            "SELECT c.mid, ",
+            parts_length!(),
             " FROM dtalk_msg_relation r JOIN dtalk_msg_content c ON c.mid = r.mid
               WHERE r.owner_uid = ? AND r.mid > ? AND r.mid < ? ORDER BY r.mid DESC LIMIT ?",
         ))
@@ -41,7 +76,7 @@ impl Reads {
         .bind(i64::from(range.limit) + 1)
         .fetch_all(&self.0)
         .await?;
-        Ok(excerpt(rows, Channel::ToUser, range.limit))
+        Ok(choose(&found, range))
     }
 
     /// The newest messages to any of the groups.
@@ -49,14 +84,14 @@ impl Reads {
         &self,
         groups: &[i64],
         range: Range,
-    ) -> Result<Excerpt, sqlx::Error> {
-        let mut newest: Vec<Content> = Vec::new();
+    ) -> Result<Choice, sqlx::Error> {
+        let mut newest: Vec<Found> = Vec::new();
         let keep = range.limit as usize + 1;
         let mut after = range.after;
         for group in groups {
-            let rows: Vec<Content> = sqlx::query_as(concat!(
-                "SELECT ",
-                content_columns!(),
+            let found: Vec<Found> = sqlx::query_as(concat!(
+                "SELECT c.mid, ",
+                parts_length!(),
                 " FROM dtalk_group_msg_content c
                   WHERE c.receiver_id = ? AND c.mid > ? AND c.mid < ?
                   ORDER BY c.mid DESC LIMIT ?",
@@ -67,59 +102,121 @@ impl Reads {
             .bind(i64::from(range.limit) + 1)
             .fetch_all(&self.0)
             .await?;
-            newest.extend(rows);
-            newest.sort_unstable_by_key(|row| Reverse(row.mid()));
+            newest.extend(found);
+            newest.sort_unstable_by_key(|&(id, _)| Reverse(id));
             newest.truncate(keep);
             // What is older than a full excerpt of other groups need not be read.
             if newest.len() == keep {
-                after = newest.last().map_or(after, Content::mid);
+                after = newest.last().map_or(after, |&(id, _)| id);
             }
         }
-        Ok(excerpt(newest, Channel::ToGroup, range.limit))
+        Ok(choose(&newest, range))
     }
 
-    /// What `uid` and `other` wrote to each other before `before`, newest first.
-    pub(crate) async fn history(
+    /// The newest messages that `uid` and `other` wrote to each other.
+    pub(crate) async fn newest_of_pair(
         &self,
         uid: &str,
         other: &str,
-        before: i64,
-        limit: u32,
-    ) -> Result<Vec<Common>, sqlx::Error> {
-        let mut rows: Vec<Content> = Vec::new();
+        range: Range,
+    ) -> Result<Choice, sqlx::Error> {
+        let mut newest: Vec<Found> = Vec::new();
         let directions = if uid == other { 1 } else { 2 };
         for (sender, receiver) in [(uid, other), (other, uid)].into_iter().take(directions) {
-            let sent: Vec<Content> = sqlx::query_as(concat!(
-                "SELECT ",
-                content_columns!(),
+            let found: Vec<Found> = sqlx::query_as(concat!(
+                "SELECT c.mid, ",
+                parts_length!(),
                 " FROM dtalk_msg_content c
-                  WHERE c.sender_id = ? AND c.receiver_id = ? AND c.mid < ?
+                  WHERE c.sender_id = ? AND c.receiver_id = ? AND c.mid > ? AND c.mid < ?
                   ORDER BY c.mid DESC LIMIT ?",
             ))
             .bind(sender)
             .bind(receiver)
-            .bind(before)
-            .bind(limit)
+            .bind(range.after)
+            .bind(range.before)
+            .bind(i64::from(range.limit) + 1)
             .fetch_all(&self.0)
             .await?;
-            rows.extend(sent);
+            newest.extend(found);
         }
-        rows.sort_unstable_by_key(|row| Reverse(row.mid()));
-        rows.truncate(limit as usize);
-        Ok(rows.into_iter().map(|row| row.into_common(Channel::ToUser)).collect())
+        newest.sort_unstable_by_key(|&(id, _)| Reverse(id));
+        Ok(choose(&newest, range))
+    }
+
+    /// The chosen messages, oldest first. What was taken back meanwhile is not among them.
+    pub(crate) async fn chosen(
+        &self,
+        choice: &Choice,
+        channel: Channel,
+    ) -> Result<Vec<Common>, sqlx::Error> {
+        let query = match channel {
+            Channel::ToUser => concat!(
+                "SELECT ",
+                content_columns!(),
+                " FROM dtalk_msg_content c
+                  WHERE c.mid IN (SELECT value FROM json_each(?)) ORDER BY c.mid",
+            ),
+            Channel::ToGroup => concat!(
+                "SELECT ",
+                content_columns!(),
+                " FROM dtalk_group_msg_content c
+                  WHERE c.mid IN (SELECT value FROM json_each(?)) ORDER BY c.mid",
+            ),
+        };
+        let rows: Vec<Content> =
+            sqlx::query_as(query).bind(format!("{:?}", choice.ids)).fetch_all(&self.0).await?;
+        Ok(rows.into_iter().map(|row| row.into_common(channel)).collect())
     }
 }
 
-/// The rows are newest first, one more than the limit if there are more.
-fn excerpt(mut rows: Vec<Content>, channel: Channel, limit: u32) -> Excerpt {
-    let mut bytes = 0;
-    let over = rows.iter().take(limit as usize).position(|row| {
-        bytes += row.content_len();
-        bytes > EXCERPT_BYTES
-    });
-    let keep = over.unwrap_or(limit as usize).max(1);
-    let more = rows.len() > keep;
-    rows.truncate(keep);
-    let messages = rows.into_iter().rev().map(|row| row.into_common(channel)).collect();
-    Excerpt { messages, more }
+/// Those that fit, of what is newest first and one more than the limit if there are more.
+fn choose(found: &[Found], range: Range) -> Choice {
+    let mut choice = Choice::default();
+    for &(id, length) in found.iter().take(range.limit as usize) {
+        let length = usize::try_from(length).unwrap_or(usize::MAX / 4);
+        let bytes = choice.bytes + answer_len(length + OVERHEAD);
+        if bytes > range.bytes && !choice.ids.is_empty() {
+            break;
+        }
+        choice.bytes = bytes;
+        choice.ids.push(id);
+    }
+    choice.more = choice.ids.len() < found.len();
+    choice
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(limit: u32, bytes: usize) -> Range {
+        Range { after: 0, before: i64::MAX, limit, bytes }
+    }
+
+    #[test]
+    fn what_fits_is_the_newest_without_a_hole() {
+        let found: Vec<Found> = (1..=10).rev().map(|id| (id, 200)).collect();
+        let each = answer_len(300);
+        let choice = choose(&found, range(9, 4 * each));
+        assert_eq!((choice.ids, choice.bytes, choice.more), (vec![10, 9, 8, 7], 4 * each, true));
+        let choice = choose(&found, range(9, usize::MAX));
+        assert_eq!((choice.len(), choice.oldest(), choice.more), (9, Some(2), true));
+        let choice = choose(&found, range(10, usize::MAX));
+        assert_eq!((choice.len(), choice.oldest(), choice.more), (10, Some(1), false));
+    }
+
+    /// One that is small does not slip in behind one that was left out.
+    #[test]
+    fn the_first_that_does_not_fit_is_the_end() {
+        let found = [(5, 200), (4, 100_000), (3, 1)];
+        let choice = choose(&found, range(9, 50_000));
+        assert_eq!((choice.ids, choice.more), (vec![5], true));
+    }
+
+    #[test]
+    fn the_newest_is_chosen_whatever_its_length() {
+        let choice = choose(&[(5, 100_000), (4, 1)], range(9, 10));
+        assert_eq!((choice.ids, choice.more), (vec![5], true));
+        assert_eq!(choose(&[], range(9, 10)).oldest(), None);
+    }
 }

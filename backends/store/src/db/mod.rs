@@ -23,7 +23,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 pub(crate) use act::{Found, Kind, add_focus, erase, find};
 pub(crate) use append::{Appended, Message, Original, OutSignal, append, insert_signals};
-pub(crate) use excerpt::Range;
+pub(crate) use excerpt::{Choice, Range};
 pub(crate) use mark::{mark_messages, mark_signals};
 pub(crate) use page::Page;
 

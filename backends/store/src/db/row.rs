@@ -62,10 +62,6 @@ impl Content {
         self.mid
     }
 
-    pub(super) fn content_len(&self) -> usize {
-        self.content.len()
-    }
-
     /// The message, exactly as it was delivered.
     pub(super) fn into_common(self, channel: Channel) -> Common {
         Common {

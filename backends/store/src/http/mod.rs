@@ -4,6 +4,7 @@
 //! CORS and listeners.
 
 mod act;
+mod answers;
 mod push;
 mod record;
 
@@ -12,15 +13,19 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::routing::post;
+use comet::Gateway;
 use comet_dtalk::http::Verify;
 
 use crate::Store;
+use answers::Answers;
 
 /// Most bytes of a request: a message of 16 KiB, its form around it, and room to spare.
 const MAX_REQUEST: usize = 64 * 1024;
 
-/// The routes of a store; `verify` tells who calls.
-pub fn routes(store: Store, verify: Arc<dyn Verify>) -> Router {
+/// The routes of a store; `verify` tells who calls. What long answers take is charged to the memory
+/// budget of `gateway`.
+pub fn routes(store: Store, gateway: Gateway, verify: Arc<dyn Verify>) -> Router {
+    let answers = Answers::new(gateway, store.answers());
     Router::new()
         .route("/record/push", post(push::push))
         .route("/record/push2", post(push::push_frame))
@@ -29,13 +34,20 @@ pub fn routes(store: Store, verify: Arc<dyn Verify>) -> Router {
         .route("/app/record/revoke", post(act::revoke))
         .route("/app/record/focus", post(act::focus))
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
-        .with_state(Shared { store, verify })
+        .with_state(Shared { store, answers, verify })
 }
 
 #[derive(Clone)]
 struct Shared {
     store: Store,
+    answers: Answers,
     verify: Arc<dyn Verify>,
+}
+
+impl FromRef<Shared> for Answers {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.answers.clone()
+    }
 }
 
 impl FromRef<Shared> for Store {

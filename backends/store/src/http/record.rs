@@ -1,22 +1,37 @@
 //! Pulling what was missed, and looking back.
 
 use axum::extract::State;
-use base64::Engine as _;
+use axum::response::Response;
+use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use comet_dtalk::clock;
 use comet_dtalk::code::Code;
-use comet_dtalk::http::{Body, Caller, Int64, Outcome, Reply};
-use comet_dtalk::message::Common;
-use serde::{Deserialize, Serialize};
+use comet_dtalk::http::{Body, Caller, Int64, Refused, Reply};
+use comet_dtalk::message::{Channel, Common};
+use serde::{Deserialize, Serialize, Serializer};
 
+use super::answers::Answers;
 use crate::Store;
 use crate::body;
 use crate::check::MAX_NAME;
-use crate::db::Range;
+use crate::db::{Choice, Range};
 
 /// Messages of each kind in one answer, whatever the client asked for: some clients ask for 20,
-/// once, and would never see the others.
+/// once, go on from the newest they got, and would never see the others.
 const SYNC_LIMIT: u32 = 1000;
+
+/// Bytes of all messages of an answer.
+const ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Of them, those of groups, so that a busy group leaves room for what users wrote.
+const GROUP_BYTES: usize = ANSWER_BYTES / 2;
+
+/// Fields around the content of a record of the history.
+const NAMES_BYTES: usize = 256;
+
+/// Bytes of an answer beside its messages.
+const FRAME_BYTES: usize = 256;
 
 #[derive(Deserialize)]
 pub(super) struct Sync {
@@ -28,41 +43,79 @@ pub(super) struct Sync {
 }
 
 #[derive(Serialize)]
-pub(super) struct Synced {
+struct Synced<'a> {
     record_count: usize,
     /// Bodies as they were delivered, in base64.
-    records: Vec<String>,
-    /// Whether there is more between `start` and the first record of a kind.
+    records: &'a [Encoded],
+    /// True if a kind has more between `start` and its first record.
+    #[serde(rename = "hasMore")]
     has_more: bool,
+    /// The same under the name that it had first.
+    #[serde(rename = "has_more")]
+    has_more_too: bool,
+    /// The `before` with which the next answer leaves nothing out of either kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<i64>,
+}
+
+/// Bytes that are base64 in JSON.
+struct Encoded(Bytes);
+
+impl Serialize for Encoded {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Base64Display::new(&self.0, &STANDARD))
+    }
 }
 
 /// `/app/record/sync-record`: the newest messages between users, then the newest of groups, each
-/// kind ascending.
+/// kind ascending and without a hole, whatever is written meanwhile.
 pub(super) async fn sync(
     State(store): State<Store>,
+    State(answers): State<Answers>,
     Caller(uid): Caller,
     Body(Sync { count, start, before }): Body<Sync>,
-) -> Outcome<Synced> {
+) -> Result<Response, Refused> {
     if !(1..=1000).contains(&count.0) {
         return Err(Code::BAD_PARAMETERS.into());
     }
+    let mut making = answers.begin(&uid).await?;
+    // Both kinds end at the same place: clients go on from the newest id of either.
+    let committed = store.committed();
     let range = Range {
         after: start.map_or(0, i64::from),
-        before: before.map_or(i64::MAX, i64::from),
+        before: before.map_or(i64::MAX, i64::from).min(committed.saturating_add(1)),
         limit: SYNC_LIMIT,
+        bytes: GROUP_BYTES,
     };
-    // Read before the rows are: what is committed later may or may not be among them.
-    let committed = store.committed();
-    let private = store.reads().newest(&uid, range).await.map_err(query_failed)?;
-    let groups = store.membership().groups_of(&uid);
-    let group = store.reads().newest_of_groups(&groups, range).await.map_err(query_failed)?;
+    let (reads, groups) = (store.reads(), store.membership().groups_of(&uid));
+    let group = reads.newest_of_groups(&groups, range).await.map_err(query_failed)?;
+    let range = Range { bytes: ANSWER_BYTES.saturating_sub(group.bytes), ..range };
+    let private = reads.newest(&uid, range).await.map_err(query_failed)?;
+    let length = private.bytes + group.bytes + FRAME_BYTES;
+    // The messages, and the answer that is made of them.
+    making.charge(2 * length)?;
+    let mut records = Vec::with_capacity(private.len() + group.len());
+    for (choice, channel) in [(&private, Channel::ToUser), (&group, Channel::ToGroup)] {
+        let messages = reads.chosen(choice, channel).await.map_err(query_failed)?;
+        records.extend(messages.into_iter().map(|common| Encoded(body::message(&common))));
+    }
     if before.is_none() {
         store.note_synced(&uid, committed, clock::unix_ms());
     }
     let has_more = private.more || group.more;
-    let messages = private.messages.iter().chain(&group.messages);
-    let records: Vec<_> = messages.map(|common| STANDARD.encode(body::message(common))).collect();
-    Ok(Reply(Synced { record_count: records.len(), records, has_more }))
+    let synced = Synced {
+        record_count: records.len(),
+        records: &records,
+        has_more,
+        has_more_too: has_more,
+        before: [&private, &group].into_iter().filter_map(cut_at).max(),
+    };
+    Ok(making.done(Reply(synced).to_json(length)?)?)
+}
+
+/// Where a kind was cut off.
+fn cut_at(choice: &Choice) -> Option<i64> {
+    choice.oldest().filter(|_| choice.more)
 }
 
 #[derive(Deserialize)]
@@ -82,7 +135,7 @@ enum Before {
 }
 
 #[derive(Serialize)]
-pub(super) struct Looked {
+struct Looked {
     record_count: usize,
     records: Vec<Record>,
 }
@@ -95,17 +148,18 @@ struct Record {
     from_id: String,
     target_id: String,
     msg_type: i32,
-    /// In base64: contents are ciphertext, usually.
-    content: String,
+    /// Contents are ciphertext, usually.
+    content: Encoded,
     create_time: u64,
 }
 
 /// `/store/app/pri-chat-record`: what the caller and another wrote to each other, newest first.
 pub(super) async fn history(
     State(store): State<Store>,
+    State(answers): State<Answers>,
     Caller(uid): Caller,
     Body(History { target_id, count, log_id }): Body<History>,
-) -> Outcome<Looked> {
+) -> Result<Response, Refused> {
     let limit = u32::try_from(count.0).map_err(|_| Code::BAD_PARAMETERS)?;
     if !(1..=100).contains(&limit) || target_id.chars().count() > MAX_NAME {
         return Err(Code::BAD_PARAMETERS.into());
@@ -116,10 +170,16 @@ pub(super) async fn history(
         Some(Before::Text(text)) if text.is_empty() => i64::MAX,
         Some(Before::Text(_)) => return Err(Code::BAD_PARAMETERS.into()),
     };
-    let messages =
-        store.reads().history(&uid, &target_id, before, limit).await.map_err(query_failed)?;
-    let records: Vec<_> = messages.into_iter().map(Record::from).collect();
-    Ok(Reply(Looked { record_count: records.len(), records }))
+    let mut making = answers.begin(&uid).await?;
+    let range = Range { after: 0, before, limit, bytes: ANSWER_BYTES };
+    let reads = store.reads();
+    let choice = reads.newest_of_pair(&uid, &target_id, range).await.map_err(query_failed)?;
+    let length = choice.bytes + choice.len() * NAMES_BYTES + FRAME_BYTES;
+    making.charge(2 * length)?;
+    let messages = reads.chosen(&choice, Channel::ToUser).await.map_err(query_failed)?;
+    let records: Vec<_> = messages.into_iter().rev().map(Record::from).collect();
+    let looked = Looked { record_count: records.len(), records };
+    Ok(making.done(Reply(looked).to_json(length)?)?)
 }
 
 impl From<Common> for Record {
@@ -130,7 +190,7 @@ impl From<Common> for Record {
             from_id: common.from,
             target_id: common.target,
             msg_type: common.msg_type,
-            content: STANDARD.encode(common.msg),
+            content: Encoded(common.msg),
             create_time: common.datetime,
         }
     }

@@ -1,5 +1,7 @@
 //! The HTTP side, with sockets where they matter.
 
+use std::collections::HashSet;
+
 use axum::body::Body;
 use axum::http::Request;
 use base64::Engine as _;
@@ -147,6 +149,46 @@ async fn a_pull_of_more_than_a_thousand_has_the_newest_and_says_so() {
     let oldest = message_in(&STANDARD.decode(oldest).unwrap().into()).log_id;
     let rest = sync(&server, "bob", &format!(r#"{{"count":20,"before":{oldest}}}"#)).await;
     assert_eq!(rest, (vec!["m-0".into()], false));
+    server.stop().await;
+}
+
+/// The newest id of an answer may be a private message's or a group's: what is committed while the
+/// answer is made must be in it as a whole, or not at all.
+#[tokio::test]
+async fn a_desktop_that_goes_on_from_the_newest_it_got_misses_nothing() {
+    const COUNT: usize = 1_500;
+    let server = Server::start().await;
+    let mut alice = server.login("alice").await;
+    let writing = tokio::spawn(async move {
+        for n in 0..COUNT {
+            let msg_id = format!("m-{n}");
+            let common = if n % 2 == 0 { text(&msg_id, "bob") } else { to_group(&msg_id) };
+            alice.send(&common).await;
+            let mut answers = if n % 5 == 4 { 5 } else { 0 };
+            while answers > 0 {
+                answers -= usize::from(alice.message_or_answer().await.is_empty());
+            }
+        }
+    });
+    let (mut start, mut seen) = (0, HashSet::new());
+    loop {
+        let is_last = writing.is_finished();
+        let body = format!(r#"{{"count":20,"start":{start}}}"#);
+        let answer = server.post_json("bob", "/app/record/sync-record", &body).await;
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["data"]["hasMore"], false);
+        for record in answer["data"]["records"].as_array().unwrap() {
+            let body = STANDARD.decode(record.as_str().unwrap()).unwrap();
+            let common = message_in(&body.into());
+            start = start.max(common.log_id);
+            assert!(seen.insert(common.msg_id));
+        }
+        if is_last {
+            break;
+        }
+    }
+    writing.await.unwrap();
+    assert_eq!(seen.len(), COUNT);
     server.stop().await;
 }
 

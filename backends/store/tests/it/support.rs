@@ -158,7 +158,7 @@ impl Server {
     }
 
     pub(crate) async fn post(&self, request: Request<Body>) -> String {
-        let app = routes(self.store.clone(), Arc::new(TokenIsUser));
+        let app = routes(self.store.clone(), self.gateway.clone(), Arc::new(TokenIsUser));
         let response = app.oneshot(request).await.unwrap();
         assert_eq!(response.status(), 200);
         let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();

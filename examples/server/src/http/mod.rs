@@ -48,6 +48,7 @@ pub(crate) fn public(
         Some(demo) => demo::routes(Arc::clone(demo)),
         None => Router::new(),
     };
+    let gateway = public.gateway.clone();
     let routes = Router::new()
         .route("/ping", any(clients::ping))
         .route("/disc/nodes", any(clients::nodes))
@@ -56,7 +57,7 @@ pub(crate) fn public(
         .route("/sub/", get(sub::subscribe))
         .with_state(public)
         .merge(demo)
-        .merge(routes(store.clone(), Arc::clone(&verify)))
+        .merge(routes(store.clone(), gateway, Arc::clone(&verify)))
         .merge(login::routes(verify, registry))
         .fallback(pages::page)
         .layer(from_fn(unknown::methods))

@@ -5,7 +5,7 @@ use comet_dtalk::message::{SignalFocus, SignalRevoke};
 use super::*;
 use crate::db::Range;
 
-const EVERYTHING: Range = Range { after: 0, before: i64::MAX, limit: 1000 };
+const EVERYTHING: Range = Range { after: 0, before: i64::MAX, limit: 1000, bytes: usize::MAX };
 
 async fn group_message(world: &mut World, from: &str, msg_id: &str) -> i64 {
     let (job, answer) = send(from, &to_group(msg_id));
@@ -34,8 +34,9 @@ async fn a_message_taken_back_is_gone_everywhere_and_both_are_told() {
         assert_eq!(revoke_in(item), expected);
         assert!(signal_in(item).reliable);
     }
-    assert!(world.reads.newest("bob", EVERYTHING).await.unwrap().messages.is_empty());
-    assert!(world.reads.history("bob", "alice", i64::MAX, 9).await.unwrap().is_empty());
+    assert_eq!(world.reads.newest("bob", EVERYTHING).await.unwrap().len(), 0);
+    let of_pair = world.reads.newest_of_pair("bob", "alice", EVERYTHING).await.unwrap();
+    assert_eq!(of_pair.len(), 0);
     world.turn([phone(3, "bob")]).await;
     world.read_pages().await;
     let replayed = world.taken(3);

@@ -1,6 +1,6 @@
 //! What is stored, answered and delivered, and how often.
 
-use comet_dtalk::message::{Reference, Source, SourceUser};
+use comet_dtalk::message::{Channel, Reference, Source, SourceUser};
 use tokio::sync::oneshot;
 
 use super::*;
@@ -104,7 +104,8 @@ async fn a_message_to_oneself_is_one_row_and_one_delivery() {
 
     assert_eq!(world.taken_ids(1), [stored.mid]);
     assert_eq!(world.log("alice").await, [(stored.mid, "alice".into(), 0, 0, 1)]);
-    assert_eq!(world.reads.history("alice", "alice", i64::MAX, 9).await.unwrap().len(), 1);
+    let range = Range { after: 0, before: i64::MAX, limit: 9, bytes: usize::MAX };
+    assert_eq!(world.reads.newest_of_pair("alice", "alice", range).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -163,10 +164,11 @@ async fn the_newest_of_several_groups_are_the_newest_of_all() {
         world.turn([send("alice", &to_this_group(group, &n.to_string())).0]).await;
     }
     let newest = async |groups: &[i64], limit| {
-        let range = Range { after: 0, before: i64::MAX, limit };
-        let excerpt = world.reads.newest_of_groups(groups, range).await.unwrap();
-        let msg_ids = excerpt.messages.into_iter().map(|common| common.msg_id);
-        (msg_ids.collect::<Vec<_>>(), excerpt.more)
+        let range = Range { after: 0, before: i64::MAX, limit, bytes: usize::MAX };
+        let choice = world.reads.newest_of_groups(groups, range).await.unwrap();
+        let messages = world.reads.chosen(&choice, Channel::ToGroup).await.unwrap();
+        let msg_ids = messages.into_iter().map(|common| common.msg_id);
+        (msg_ids.collect::<Vec<_>>(), choice.more)
     };
     let of = |msg_ids: &str| msg_ids.chars().map(String::from).collect::<Vec<_>>();
     assert_eq!(newest(&[77, 78], 4).await, (of("2345"), true));

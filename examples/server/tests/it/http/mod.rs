@@ -8,12 +8,14 @@
 //! * `login`: who a token is, and the rule for phones that reconnect;
 //! * `sync`: pulling what was missed, and history;
 //! * `push`: sending without a socket;
+//! * `bounds`: how much an answer may hold, and how often one may ask;
 //! * `acts`: taking back and marking;
 //! * `sub`: the WebSocket on the port of the API;
 //! * `page`: the web chat page, and the demo that is there only on loopback.
 
 mod access;
 mod acts;
+mod bounds;
 mod cors;
 mod login;
 mod open;

@@ -87,6 +87,15 @@ impl Process {
         clock::until("the server ends", || self.child.try_wait().expect("a child"))
     }
 
+    /// Bytes of its memory that are in use, by the system's account.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("the program runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kib.expect("a number of KiB") * 1024
+    }
+
     /// Everything that it wrote to its standard error so far.
     pub(crate) fn errors(&self) -> String {
         std::fs::read_to_string(&self.log).expect("a log")
