@@ -18,7 +18,8 @@ pub struct Listen {
 pub(crate) struct Profile {
     pub(crate) websocket: bool,
     pub(crate) dialect: Option<Dialect>,
-    pub(crate) origin: OriginPolicy,
+    /// As set by the embedder; [`Profile::permits`] has the default.
+    pub(crate) origin: Option<OriginPolicy>,
     pub(crate) paths: Vec<String>,
     pub(crate) ping_interval: Option<Duration>,
 }
@@ -28,7 +29,7 @@ impl Profile {
         Self {
             websocket: false,
             dialect: None,
-            origin: OriginPolicy::Any,
+            origin: None,
             paths: Vec::new(),
             ping_interval: None,
         }
@@ -46,6 +47,12 @@ impl Profile {
 
     pub(crate) fn serves(&self, path: &str) -> bool {
         self.paths.is_empty() || self.paths.iter().any(|known| known == path)
+    }
+
+    /// True if a page of this origin may connect to this host.
+    pub(crate) fn permits(&self, origin: Option<&str>, host: &str) -> bool {
+        let by_default = if self.is_raw() { &OriginPolicy::SameHost } else { &OriginPolicy::Any };
+        self.origin.as_ref().unwrap_or(by_default).permits(origin, host)
     }
 
     pub(crate) fn is_raw(&self) -> bool {
@@ -77,11 +84,14 @@ impl Listen {
         self
     }
 
-    /// From which web pages connections are taken. Default: from all, which is right where the
-    /// credentials are in the first frame and not in a cookie.
+    /// From which web pages connections are taken. Clients that are no browsers always are.
+    ///
+    /// Default: from all, because the credentials of most dialects are in the first frame, which a
+    /// foreign page cannot write. [`Dialect::Raw`] takes them from the upgrade request itself, to
+    /// which browsers add their visitor's cookies, so its default is [`OriginPolicy::SameHost`].
     #[must_use]
     pub fn origin(mut self, policy: OriginPolicy) -> Self {
-        self.profile.origin = policy;
+        self.profile.origin = Some(policy);
         self
     }
 

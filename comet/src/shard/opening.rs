@@ -51,7 +51,7 @@ impl Shard {
         let is_raw = profile.is_raw();
         let error = if !profile.serves(request.path()) {
             HandshakeError::NotFound
-        } else if !profile.origin.permits(request.origin(), request.host()) {
+        } else if !profile.permits(request.origin(), request.host()) {
             HandshakeError::Forbidden
         } else if self.identify(slot, &request).is_err() {
             HandshakeError::TooManyRequests

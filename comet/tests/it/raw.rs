@@ -149,6 +149,30 @@ fn paths_and_origins_may_be_limited_before_the_router_is_asked() {
     assert_eq!(answer(&request("/user/alice", "")), 101);
 }
 
+/// The request is all there is to know a raw peer by, and browsers add cookies to it.
+#[test]
+fn pages_of_other_sites_reach_a_raw_listener_only_if_it_says_so() {
+    let listen = || Listen::websocket(anywhere()).dialect(Dialect::Raw);
+    let server = Setup::new(config(1))
+        .listen(listen())
+        .listen(listen().origin(OriginPolicy::Any))
+        .listen(Listen::websocket(anywhere()).origin(OriginPolicy::Any).dialect(Dialect::Raw))
+        .on_connect(admit)
+        .start();
+    let cases = [
+        (RAW, "http://evil.test", 403),
+        (RAW, "null", 403),
+        (RAW, "http://gateway.test", 101),
+        (RAW + 1, "http://evil.test", 101),
+        (RAW + 2, "http://evil.test", 101),
+    ];
+    for (listener, page, expected) in cases {
+        let mut socket = Socket::connect(server.gateway.addresses()[listener]);
+        socket.write(&request("/user/alice", &format!("Origin: {page}\r\n")));
+        assert_eq!(status(&response(&mut socket)), expected, "{page} at {listener}");
+    }
+}
+
 #[test]
 fn a_room_of_raw_peers_gets_each_message_once_with_its_type_across_shards() {
     let server = setup(config(2)).on_message(|gateway, _, _, message, receipt| {
