@@ -311,6 +311,8 @@ setters! {
     /// Rooms that one session may be in. Default 1,000, 16 bytes each.
     rooms_per_session: usize;
     /// Messages a second that a session may send, in bursts of twice as many. Default 0: no limit.
+    /// One that sends more is closed. What users send by other ways, over HTTP for instance, is for
+    /// the embedder to count.
     message_rate: u32;
     /// Commands that may wait for one shard. Default 65,536, about 100 bytes each and a reference
     /// to the body that they bring.

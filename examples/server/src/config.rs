@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use tracing_subscriber::EnvFilter;
 
 use crate::limits;
+use crate::origins::{Demo, Origins};
 use crate::settings::{Fault, Settings};
 
 /// The commented default, which is also what the program starts from.
@@ -136,27 +137,6 @@ pub(crate) struct Store {
     pub(crate) answers: u16,
 }
 
-/// Where clients and their pages come from.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Origins {
-    /// Names under which clients reach this server.
-    pub(crate) hosts: Vec<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Demo {
-    mode: DemoMode,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum DemoMode {
-    Auto,
-    Off,
-}
-
 /// What clients are told about servers.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -275,13 +255,6 @@ impl Config {
             };
             settings.fault("gateway", format!("is refused: {text}"))
         })
-    }
-
-    /// Whether anybody may sign in by name alone: only where nobody else can come from.
-    pub(crate) fn demo_is_on(&self) -> bool {
-        let Listen { tcp, ws, http, admin } = &self.listen;
-        let all_loopback = [tcp, ws, http, admin].iter().all(|address| address.ip().is_loopback());
-        self.demo.mode == DemoMode::Auto && all_loopback
     }
 }
 
@@ -411,12 +384,5 @@ mod tests {
     fn text_that_looks_like_a_number_is_text_where_text_is_wanted() {
         assert_eq!(load(&["--set", "data_dir=2026"]).data_dir, PathBuf::from("2026"));
         assert_eq!(load(&["--set", "gateway.overflow=close"]).gateway.overflow, Overflow::Close);
-    }
-
-    #[test]
-    fn the_demo_is_off_as_soon_as_one_address_can_be_reached_from_elsewhere() {
-        assert!(load(&[]).demo_is_on());
-        assert!(!load(&["--http", "0.0.0.0:8888"]).demo_is_on());
-        assert!(!load(&["--tcp", "192.0.2.1:3101"]).demo_is_on());
     }
 }

@@ -15,6 +15,7 @@ mod descriptors;
 mod http;
 mod limits;
 mod metrics;
+mod origins;
 mod proxies;
 mod server;
 mod settings;

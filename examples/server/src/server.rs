@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::data::Data;
 use crate::demo::{Demo, DemoRoom};
 use crate::descriptors;
@@ -41,7 +41,7 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
         source: io::Error::other(error),
     })?;
     let demo = match config.demo_is_on() {
-        true => Some(Arc::new(Demo::open(accounts, data.demo_secret()?).await?)),
+        true => Some(Arc::new(Demo::open(accounts, data.demo_secret()?, &config.demo).await?)),
         false => None,
     };
     let membership: Arc<dyn Membership> = match &demo {

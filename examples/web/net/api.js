@@ -85,6 +85,9 @@ async function call(path, { method, body, token, demo = false }) {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     if (demo && response.status === 404) throw new ApiError('demo mode is off', { demoOff: true });
+    if (demo && response.status === 403) {
+      throw new ApiError((await response.json()).message, { refused: true });
+    }
     if (!response.ok) throw new ApiError(`the server answered ${response.status}`);
     envelope = await response.json();
   } catch (error) {

@@ -54,8 +54,9 @@ impl<T: Serialize> Reply<T> {
     }
 }
 
-/// A successful answer of this JSON. `keep` is dropped when the last byte was handed to the system, or will
-/// not be: what an answer holds while its client does not read it can be accounted for by that.
+/// A successful answer of this JSON. `keep` is dropped when the last byte was handed to the system,
+/// or will not be: what an answer holds while its client does not read it can be accounted for by
+/// that.
 pub fn kept_until_written<K: Send + 'static>(json: Vec<u8>, keep: K) -> Response {
     let bytes = Bytes::from_owner(Kept { json, _keep: keep });
     let result = Extension(Code::OK);

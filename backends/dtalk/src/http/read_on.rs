@@ -22,8 +22,8 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use parking_lot::Mutex;
 use tokio::time::timeout;
 
-/// How much of a body is read that nobody wants. The answer goes out when either limit is reached,
-/// and the connection is closed then.
+/// Limits of reading a body that nobody wants. At either one the answer goes out, and the
+/// connection is closed after it.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadOn {
     bytes: usize,
@@ -90,7 +90,7 @@ async fn is_read_to_the_end(body: &mut Body, limits: ReadOn) -> bool {
     timeout(limits.time, read).await.unwrap_or(false)
 }
 
-/// What a handler did not read of a body, and whether it began to.
+/// The unread rest of a body; true if a handler began to read it.
 type Left = Arc<Mutex<Option<(Body, bool)>>>;
 
 /// A body that comes back when it is dropped.
@@ -163,7 +163,7 @@ mod tests {
         }
     }
 
-    /// How many bytes were read, over how long, and whether the connection stays.
+    /// Bytes that were read, the time it took, and true if the connection stays.
     async fn refused(limits: ReadOn, expect: bool) -> (usize, Duration, bool) {
         let taken = Arc::new(AtomicUsize::new(0));
         let next = Box::pin(tokio::time::sleep(Duration::from_secs(1)));

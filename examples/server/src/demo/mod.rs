@@ -3,33 +3,40 @@
 //! Each name has a key pair of its own, derived from a secret of the data directory, so that the
 //! same name is the same user after a restart. Only while every address is a loopback address.
 
+mod names;
 mod online;
 mod room;
 
-use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use comet_dtalk::clock::unix_ms;
+use comet_dtalk::rate::{Pace, Rate};
 use comet_identity::Key;
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use sqlx::{Row, SqlitePool};
 
+use crate::origins;
 use crate::trouble::Trouble;
+use names::{Names, readable};
 pub(crate) use online::{Online, Watched};
 pub(crate) use room::{DemoRoom, ROOM};
 
-/// Names that may exist: each costs a row and about 200 bytes.
-const MAX_NAMES: usize = 10_000;
-
-/// Longest name in characters.
-const MAX_NAME: usize = 32;
+/// This part of the time for which an unused name is kept may pass before its use is written down.
+const USE_NOTED: u64 = 16;
 
 /// Names and keys of the people who have been here.
 #[derive(Debug)]
 pub(crate) struct Demo {
     pool: SqlitePool,
     secret: [u8; 32],
-    names: RwLock<HashMap<Box<str>, Box<str>>>,
+    names: RwLock<Names>,
+    /// Names that may exist.
+    most: usize,
+    unused_ms: u64,
+    rate: Rate,
+    /// Of new names; whoever holds it adds one.
+    newcomers: tokio::sync::Mutex<Pace>,
     online: std::sync::Arc<Online>,
 }
 
@@ -45,47 +52,65 @@ pub(crate) struct SignedIn {
 /// Why a name is not signed in.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoSignIn {
-    #[error("a name has 1 to 32 letters")]
+    #[error("a name has 1 to 32 characters, all of which can be seen")]
     Name,
+    #[error("somebody is called {0} already, which looks the same")]
+    Taken(String),
     #[error("there are too many names")]
     Full,
+    #[error("too many are new, try again in a minute")]
+    Crowded,
     #[error("the name cannot be kept: {0}")]
     Database(#[from] sqlx::Error),
 }
 
 impl Demo {
     /// Remembers who has been here.
-    pub(crate) async fn open(pool: SqlitePool, secret: [u8; 32]) -> Result<Self, Trouble> {
-        let names = remembered(&pool)
+    pub(crate) async fn open(
+        pool: SqlitePool,
+        secret: [u8; 32],
+        limits: &origins::Demo,
+    ) -> Result<Self, Trouble> {
+        let names = remembered(&pool, unix_ms())
             .await
             .map_err(|source| Trouble::Database { path: "accounts.db".into(), source })?;
-        Ok(Self { pool, secret, names: RwLock::new(names), online: std::sync::Arc::default() })
+        Ok(Self {
+            pool,
+            secret,
+            names: RwLock::new(names),
+            most: limits.names,
+            unused_ms: limits.unused_seconds.saturating_mul(1_000),
+            rate: Rate::new(limits.new_names_per_minute, Duration::from_secs(60), 1),
+            newcomers: tokio::sync::Mutex::default(),
+            online: std::sync::Arc::default(),
+        })
     }
 
     /// Signs a name in, for the first time or again.
     pub(crate) async fn sign_in(&self, name: &str) -> Result<SignedIn, NoSignIn> {
-        let name = name.trim();
-        let length = name.chars().count();
-        if length == 0 || length > MAX_NAME || name.chars().any(char::is_control) {
-            return Err(NoSignIn::Name);
-        }
-        let key = self.key(name);
+        let name = readable(name).ok_or(NoSignIn::Name)?;
+        let key = self.key(&name);
         let address = key.address().to_string();
-        self.remember(&address, name).await?;
         let now = unix_ms();
+        self.remember(&address, &name, now).await?;
         let token = key.token(i64::try_from(now).unwrap_or(i64::MAX), "dtalk");
         Ok(SignedIn { address, token, expires: now + comet_identity::token::MAX_AGE_MS })
     }
 
-    /// The name behind an address.
+    /// True if the address is that of a name.
     pub(crate) fn knows(&self, address: &str) -> bool {
-        self.names.read().contains_key(address)
+        self.names.read().knows(address)
+    }
+
+    /// Number of names.
+    pub(crate) fn len(&self) -> usize {
+        self.names.read().len()
     }
 
     /// Everybody who has been here, as address and name.
     pub(crate) fn known(&self) -> Vec<(String, String)> {
         let names = self.names.read();
-        names.iter().map(|(address, name)| (address.to_string(), name.to_string())).collect()
+        names.all().map(|(address, name)| (address.to_owned(), name.to_owned())).collect()
     }
 
     /// Who is here now.
@@ -93,19 +118,66 @@ impl Demo {
         std::sync::Arc::clone(&self.online)
     }
 
-    async fn remember(&self, address: &str, name: &str) -> Result<(), NoSignIn> {
-        if self.knows(address) {
+    async fn remember(&self, address: &str, name: &str, now: u64) -> Result<(), NoSignIn> {
+        let used = self.names.write().touch(address, now);
+        if let Some(used) = used {
+            if now.saturating_sub(used) > self.unused_ms / USE_NOTED {
+                self.note_use(address, now).await?;
+            }
             return Ok(());
         }
-        if self.names.read().len() >= MAX_NAMES {
-            return Err(NoSignIn::Full);
+        // One at a time, so that what is checked here is still so when the name is added.
+        let mut newcomers = self.newcomers.lock().await;
+        self.forget_unused(now).await?;
+        {
+            let names = self.names.read();
+            if names.knows(address) {
+                return Ok(());
+            }
+            if let Some(alike) = names.like(name) {
+                return Err(NoSignIn::Taken(alike.to_owned()));
+            }
+            if names.len() >= self.most {
+                return Err(NoSignIn::Full);
+            }
         }
-        sqlx::query("INSERT OR IGNORE INTO demo_name (address, name) VALUES (?, ?)")
+        if !newcomers.admit(self.rate, Instant::now()) {
+            return Err(NoSignIn::Crowded);
+        }
+        sqlx::query("INSERT OR REPLACE INTO demo_name (address, name, used) VALUES (?, ?, ?)")
             .bind(address)
             .bind(name)
+            .bind(now.cast_signed())
             .execute(&self.pool)
             .await?;
-        self.names.write().insert(address.into(), name.into());
+        self.names.write().add(address, name, now);
+        Ok(())
+    }
+
+    /// Forgets names that nobody uses. Who is here uses theirs.
+    async fn forget_unused(&self, now: u64) -> Result<(), sqlx::Error> {
+        let unused = self.names.read().unused_since(now.saturating_sub(self.unused_ms));
+        for address in unused {
+            if self.online.has(&address) {
+                self.names.write().touch(&address, now);
+                self.note_use(&address, now).await?;
+                continue;
+            }
+            sqlx::query("DELETE FROM demo_name WHERE address = ?")
+                .bind(&*address)
+                .execute(&self.pool)
+                .await?;
+            self.names.write().forget(&address);
+        }
+        Ok(())
+    }
+
+    async fn note_use(&self, address: &str, now: u64) -> Result<(), sqlx::Error> {
+        sqlx::query("UPDATE demo_name SET used = ? WHERE address = ?")
+            .bind(now.cast_signed())
+            .bind(address)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -122,17 +194,28 @@ impl Demo {
     }
 }
 
-async fn remembered(pool: &SqlitePool) -> Result<HashMap<Box<str>, Box<str>>, sqlx::Error> {
-    let table =
-        "CREATE TABLE IF NOT EXISTS demo_name (address TEXT PRIMARY KEY, name TEXT NOT NULL)";
+async fn remembered(pool: &SqlitePool, now: u64) -> Result<Names, sqlx::Error> {
+    let table = "CREATE TABLE IF NOT EXISTS demo_name (
+        address TEXT PRIMARY KEY, name TEXT NOT NULL, used INTEGER NOT NULL DEFAULT 0)";
     sqlx::query(table).execute(pool).await?;
-    let rows = sqlx::query("SELECT address, name FROM demo_name").fetch_all(pool).await?;
-    rows.iter()
-        .map(|row| {
-            let (address, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-            Ok((address.into(), name.into()))
-        })
-        .collect()
+    let column = "SELECT count(*) FROM pragma_table_info('demo_name') WHERE name = 'used'";
+    if sqlx::query_scalar::<_, i64>(column).fetch_one(pool).await? == 0 {
+        let column = "ALTER TABLE demo_name ADD COLUMN used INTEGER NOT NULL DEFAULT 0";
+        sqlx::query(column).execute(pool).await?;
+    }
+    // Of names from before it was written down, all that is known is that they are here.
+    sqlx::query("UPDATE demo_name SET used = ? WHERE used = 0")
+        .bind(now.cast_signed())
+        .execute(pool)
+        .await?;
+    let query = "SELECT address, name, used FROM demo_name ORDER BY rowid";
+    let mut names = Names::default();
+    for row in sqlx::query(query).fetch_all(pool).await? {
+        let (address, name, used): (String, String, i64) =
+            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        names.add(&address, &name, used.cast_unsigned());
+    }
+    Ok(names)
 }
 
 #[cfg(test)]
@@ -140,11 +223,16 @@ mod tests {
     use super::*;
 
     async fn demo(path: &std::path::Path) -> Demo {
+        limited(path, 100, 0, 3_600).await
+    }
+
+    async fn limited(path: &std::path::Path, names: usize, rate: u32, unused: u64) -> Demo {
         let options = sqlx::sqlite::SqliteConnectOptions::new()
             .filename(path.join("accounts.db"))
             .create_if_missing(true);
         let pool = SqlitePool::connect_with(options).await.unwrap();
-        Demo::open(pool, [7; 32]).await.unwrap()
+        let limits = origins::Demo::of(names, rate, unused);
+        Demo::open(pool, [7; 32], &limits).await.unwrap()
     }
 
     #[tokio::test]
@@ -168,11 +256,70 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn names_that_nobody_could_read_are_refused() {
+    async fn a_name_has_one_user_however_it_is_written_and_its_look_alikes_none() {
         let dir = tempfile::tempdir().unwrap();
         let demo = demo(dir.path()).await;
-        for name in ["", "   ", "a\nb", &"x".repeat(33)] {
+        let address = demo.sign_in("J\u{fc}rgen").await.unwrap().address;
+        assert_eq!(demo.sign_in(" Ju\u{308}rgen ").await.unwrap().address, address);
+        for name in ["", "a\nb", "al\u{202e}ice", "x\u{200b}"] {
             assert!(matches!(demo.sign_in(name).await, Err(NoSignIn::Name)), "{name:?}");
         }
+        let alike = demo.sign_in("J\u{fc}rg\u{435}n").await;
+        assert!(matches!(alike, Err(NoSignIn::Taken(name)) if name == "J\u{fc}rgen"));
+        assert_eq!(demo.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn new_names_come_at_a_rate_and_old_ones_at_any() {
+        let dir = tempfile::tempdir().unwrap();
+        let demo = limited(dir.path(), 1_000, 5, 3_600).await;
+        let mut refused = 0;
+        for number in 0..20 {
+            match demo.sign_in(&format!("guest {number}x")).await {
+                Ok(_) => {}
+                Err(NoSignIn::Crowded) => refused += 1,
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert!((14..=15).contains(&refused), "{refused}");
+        for _ in 0..20 {
+            demo.sign_in("guest 0x").await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_demo_has_room_again_once_names_are_unused_for_long_enough() {
+        let dir = tempfile::tempdir().unwrap();
+        let demo = limited(dir.path(), 2, 0, 3_600).await;
+        let first = demo.sign_in("anna").await.unwrap().address;
+        demo.sign_in("ben").await.unwrap();
+        assert!(matches!(demo.sign_in("cleo").await, Err(NoSignIn::Full)));
+
+        let now = unix_ms();
+        // Anna was here half an hour ago, Ben was not.
+        demo.remember(&first, "anna", now + 1_800_000).await.unwrap();
+        demo.remember("the address of Cleo", "cleo", now + 3_700_000).await.unwrap();
+        let mut names: Vec<_> = demo.known().into_iter().map(|(_, name)| name).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["anna", "cleo"]);
+        // So it is after a restart.
+        let again = limited(dir.path(), 2, 0, 3_600).await;
+        assert_eq!(again.len(), 2);
+        assert!(matches!(again.sign_in("ben").await, Err(NoSignIn::Full)));
+        // Who takes a forgotten name is who had it.
+        again.names.write().forget(&first);
+        assert_eq!(again.sign_in("anna").await.unwrap().address, first);
+    }
+
+    #[tokio::test]
+    async fn names_from_before_their_use_was_written_down_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let address = demo(dir.path()).await.sign_in("anna").await.unwrap().address;
+        let file = dir.path().join("accounts.db");
+        let pool = SqlitePool::connect(&format!("sqlite:{}", file.display())).await.unwrap();
+        sqlx::query("ALTER TABLE demo_name DROP COLUMN used").execute(&pool).await.unwrap();
+        let demo = demo(dir.path()).await;
+        demo.sign_in("ben").await.unwrap();
+        assert!(demo.knows(&address) && demo.len() == 2);
     }
 }

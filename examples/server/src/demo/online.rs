@@ -18,6 +18,11 @@ impl Online {
         self.0.lock().keys().map(ToString::to_string).collect()
     }
 
+    /// True if the user has a session.
+    pub(crate) fn has(&self, user: &str) -> bool {
+        self.0.lock().contains_key(user)
+    }
+
     fn enter(&self, peer: &Peer) {
         self.0.lock().entry(peer.user().into()).or_default().insert(peer.session());
     }

@@ -1,13 +1,15 @@
 //! What clients ask before they connect: is it there, where else is one, which modules are on.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, Uri};
 use axum::response::IntoResponse;
+use comet::Client;
 use comet_dtalk::http::Reply;
 
 use super::Public;
-use super::host::Host;
+use super::host::{Host, scheme};
 use crate::config::{Module, Node};
 
 /// Only the status matters; clients measure the time it takes.
@@ -19,6 +21,7 @@ pub(super) async fn ping() -> &'static str {
 /// asked at, if it is an address or a name that this server was told of, else the first such name.
 pub(super) async fn nodes(
     State(public): State<Public>,
+    client: Option<Extension<Client>>,
     uri: Uri,
     headers: HeaderMap,
 ) -> impl IntoResponse {
@@ -31,7 +34,8 @@ pub(super) async fn nodes(
             Some(host) => host.as_str().to_owned(),
             None => names.first().cloned().unwrap_or_else(|| public.http.to_string()),
         };
-        let address = format!("http://{host}");
+        let scheme = scheme(client.map(|Extension(client)| client), &headers);
+        let address = format!("{scheme}://{host}");
         discovery.servers.push(Node { name: "comet".to_owned(), address });
     }
     // It depends on who asks, and where.

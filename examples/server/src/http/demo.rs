@@ -5,19 +5,30 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
+use axum::response::Response;
 use axum::routing::{get, post};
+use comet::Gateway;
 use comet_dtalk::code::Code;
-use comet_dtalk::http::{Body, Outcome, Refused, Reply};
+use comet_dtalk::http::{Body, Outcome, Refused, Reply, kept_until_written};
 use serde::{Deserialize, Serialize};
 
 use crate::demo::{Demo, NoSignIn, ROOM};
 
-/// The demo's routes.
-pub(super) fn routes(demo: Arc<Demo>) -> Router {
+/// Most bytes of a person in a list: a name of 32 characters, an address, names of fields.
+const PERSON_BYTES: usize = 224;
+
+/// The demo's routes. Lists are charged to the gateway's memory budget until they are written.
+pub(super) fn routes(demo: Arc<Demo>, gateway: Gateway) -> Router {
     Router::new()
         .route("/demo/login", post(login))
         .route("/demo/online", get(online))
-        .with_state(demo)
+        .with_state(Shared { demo, gateway })
+}
+
+#[derive(Clone)]
+struct Shared {
+    demo: Arc<Demo>,
+    gateway: Gateway,
 }
 
 #[derive(Default, Deserialize)]
@@ -34,17 +45,17 @@ struct SignedIn {
     room: String,
 }
 
-async fn login(State(demo): State<Arc<Demo>>, Body(asked): Body<Name>) -> Outcome<SignedIn> {
-    match demo.sign_in(&asked.name).await {
+async fn login(State(shared): State<Shared>, Body(asked): Body<Name>) -> Outcome<SignedIn> {
+    match shared.demo.sign_in(&asked.name).await {
         Ok(crate::demo::SignedIn { address, token, expires }) => {
             Ok(Reply(SignedIn { address, token, expires, room: ROOM.to_string() }))
         }
         Err(error) => {
             let code = match error {
-                NoSignIn::Name => Code::BAD_PARAMETERS,
-                NoSignIn::Full | NoSignIn::Database(_) => Code::INTERNAL,
+                NoSignIn::Name | NoSignIn::Taken(_) => Code::BAD_PARAMETERS,
+                NoSignIn::Full | NoSignIn::Crowded | NoSignIn::Database(_) => Code::INTERNAL,
             };
-            tracing::warn!(%error, "demo login refused");
+            tracing::debug!(%error, "demo login refused");
             Err(Refused::from(code).message(error.to_string()))
         }
     }
@@ -62,7 +73,11 @@ struct People {
     known: Vec<Person>,
 }
 
-async fn online(State(demo): State<Arc<Demo>>) -> Reply<People> {
+async fn online(State(Shared { demo, gateway }): State<Shared>) -> Result<Response, Refused> {
+    let length = PERSON_BYTES * (demo.len() + 1);
+    // The list, and what it is made of.
+    let short = || Refused::from(Code::INTERNAL).message("memory is short, try again later");
+    let mut held = gateway.reserve_memory(2 * length).ok_or_else(short)?;
     let mut known: HashMap<String, String> = demo.known().into_iter().collect();
     let users = demo.online().users().into_iter().filter_map(|address| {
         let name = known.remove(&address)?;
@@ -74,5 +89,9 @@ async fn online(State(demo): State<Arc<Demo>>) -> Reply<People> {
     for people in [&mut users, &mut known] {
         people.sort_by(|one, other| one.name.cmp(&other.name));
     }
-    Reply(People { users, known })
+    let json = Reply(People { users, known }).to_json(length)?;
+    if !held.resize(json.capacity()) {
+        return Err(short());
+    }
+    Ok(kept_until_written(json, held))
 }

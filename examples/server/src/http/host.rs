@@ -8,6 +8,9 @@ use std::net::IpAddr;
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Uri};
+use comet::Client;
+
+use crate::origins::is_loopback;
 
 /// The host and port that a request names.
 #[derive(Clone, Debug)]
@@ -32,18 +35,17 @@ impl Host {
         self.0.as_str()
     }
 
-    /// Whether it is an address rather than a name: no page can have a site there but this one's.
+    /// True for an address: unlike a name, it cannot be that of another site.
     pub(super) fn is_address(&self) -> bool {
         self.address().is_some()
     }
 
-    /// Whether it means this machine, whoever asks.
+    /// True if it means this machine, whoever asks.
     pub(super) fn is_loopback(&self) -> bool {
-        let is_name = self.0.host().eq_ignore_ascii_case("localhost");
-        is_name || self.address().is_some_and(|address| address.is_loopback())
+        is_loopback(self.0.host())
     }
 
-    /// Whether it is one of these names; one that is given with a port only counts with it.
+    /// True if it is one of these names; a name that is given with a port counts with it only.
     pub(super) fn is_among(&self, names: &[String]) -> bool {
         let (whole, bare) = (self.0.as_str(), self.0.host());
         names.iter().any(|name| name.eq_ignore_ascii_case(whole) || name.eq_ignore_ascii_case(bare))
@@ -53,6 +55,29 @@ impl Host {
         let host = self.0.host();
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         bare.unwrap_or(host).parse().ok()
+    }
+}
+
+/// By which scheme a client came: by what the trusted proxy says that it came through, if any.
+pub(super) fn scheme(client: Option<Client>, headers: &HeaderMap) -> &'static str {
+    if matches!(client, None | Some(Client::Direct(_))) {
+        return "http";
+    }
+    // Of several, the nearest proxy wrote the last.
+    let last = |name: &str| {
+        let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
+        value.rsplit(',').next()
+    };
+    let forwarded = last("forwarded").and_then(|element| {
+        let mut pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
+        let (_, value) = pairs.find(|(name, _)| name.eq_ignore_ascii_case("proto"))?;
+        Some(value.trim_matches('"'))
+    });
+    let is_secure = forwarded.or_else(|| last("x-forwarded-proto").map(str::trim));
+    if is_secure.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")) {
+        "https"
+    } else {
+        "http"
     }
 }
 

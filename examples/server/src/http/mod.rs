@@ -5,6 +5,7 @@ mod clients;
 mod cors;
 mod demo;
 mod host;
+mod local;
 mod pages;
 mod serve;
 mod sub;
@@ -45,7 +46,11 @@ pub(crate) fn public(
     requests: &Requests,
 ) -> Router {
     let demo = match &public.demo {
-        Some(demo) => demo::routes(Arc::clone(demo)),
+        Some(demo) => {
+            let names: Arc<[String]> = public.config.demo.hosts.clone().into();
+            let routes = demo::routes(Arc::clone(demo), public.gateway.clone());
+            routes.layer(from_fn_with_state(names, local::demo))
+        }
         None => Router::new(),
     };
     let gateway = public.gateway.clone();
@@ -55,11 +60,11 @@ pub(crate) fn public(
         .route("/app/modules/all", post(clients::modules))
         .route("/sub", get(sub::subscribe))
         .route("/sub/", get(sub::subscribe))
+        .fallback(pages::page)
         .with_state(public)
         .merge(demo)
         .merge(routes(store.clone(), gateway, Arc::clone(&verify)))
         .merge(login::routes(verify, registry))
-        .fallback(pages::page)
         .layer(from_fn(unknown::methods))
         .layer(from_fn(cors::permit))
         .layer(from_fn(access::log))

@@ -1,10 +1,11 @@
 //! The web chat page: plain files, compiled into the program.
 
-use axum::http::{Method, Uri, header};
+use axum::extract::{Request, State};
+use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use include_dir::{Dir, include_dir};
 
-use super::unknown;
+use super::{Public, local, unknown};
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../web");
 
@@ -13,16 +14,21 @@ const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; base-uri 
                       form-action 'self'; frame-ancestors 'none'";
 
 /// The file under the path, `/` being the page itself.
-pub(super) async fn page(method: Method, uri: Uri) -> Response {
-    let path = match uri.path().trim_start_matches('/') {
+pub(super) async fn page(State(public): State<Public>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let path = match parts.uri.path().trim_start_matches('/') {
         "" => "index.html",
         path => path,
     };
     let Some(file) = FILES.get_file(path) else {
-        return unknown::path(uri.path());
+        return unknown::path(parts.uri.path());
     };
-    if !matches!(method, Method::GET | Method::HEAD) {
+    if !matches!(parts.method, Method::GET | Method::HEAD) {
         return unknown::not_allowed("GET, HEAD, OPTIONS");
+    }
+    let config = &public.config;
+    if let Err(foreign) = local::check_page(&parts, &[&config.origins.hosts, &config.demo.hosts]) {
+        return (foreign.status(), format!("{foreign}\n")).into_response();
     }
     let kind = mime_guess::from_path(path).first_or_octet_stream();
     let headers = [

@@ -31,6 +31,9 @@ fn upgrade(public: &Public, mut request: Request) -> Result<Response, HandshakeE
         Parse::Complete { request, .. } => request,
         Parse::Partial => return Err(HandshakeError::Malformed),
     };
+    if !public.config.origins.sub.policy().permits(asked.origin(), asked.host()) {
+        return Err(HandshakeError::Forbidden);
+    }
     let accept = HeaderValue::from_str(&accept_key(asked.key()));
     let accept = accept.map_err(|_| HandshakeError::Key)?;
     let upgrade = request.extensions_mut().remove::<OnUpgrade>();

@@ -9,6 +9,7 @@
 //! * `sync`: pulling what was missed, and history;
 //! * `push`: sending without a socket;
 //! * `bounds`: how much an answer may hold, and how often one may ask;
+//! * `local`: the demo and its page, for this machine alone, and which pages open sessions;
 //! * `acts`: taking back and marking;
 //! * `sub`: the WebSocket on the port of the API;
 //! * `page`: the web chat page, and the demo that is there only on loopback.
@@ -17,6 +18,7 @@ mod access;
 mod acts;
 mod bounds;
 mod cors;
+mod local;
 mod login;
 mod open;
 mod page;

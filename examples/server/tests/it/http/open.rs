@@ -63,6 +63,28 @@ fn a_host_that_the_server_was_not_told_of_is_not_repeated() {
 }
 
 #[test]
+fn a_trusted_proxy_says_by_which_scheme_clients_come() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("comet.toml");
+    let told = |header: &str, saying: (&str, &str)| {
+        let config = format!(
+            "[origins]\nhosts = [\"chat.example\"]\n\
+             [[trusted_proxies]]\nnet = \"127.0.0.1/32\"\nheader = \"{header}\"\n"
+        );
+        std::fs::write(&file, config).expect("a file");
+        let server = Setup::default().flag("config", &file.display()).start();
+        let http = server.addresses.http;
+        let answer = request_to(http, "chat.example", "GET", "/disc/nodes", &[saying], b"");
+        answer.data()["servers"][0]["address"].as_str().expect("an address").to_owned()
+    };
+    let says = ("X-Forwarded-Proto", "https");
+    assert_eq!(told("x-forwarded-for", says), "https://chat.example");
+    assert_eq!(told("x-forwarded-for", ("X-Forwarded-Proto", "http")), "http://chat.example");
+    let says = ("Forwarded", "for=192.0.2.1, for=192.0.2.2;proto=https");
+    assert_eq!(told("forwarded", says), "https://chat.example");
+}
+
+#[test]
 fn names_that_the_server_was_told_are_repeated_and_the_first_stands_for_others() {
     let hosts = &r#"["chat.example", "www.chat.example:8888"]"#;
     let server = Setup::default().variable("COMET_ORIGINS__HOSTS", hosts).start();

@@ -1,0 +1,196 @@
+//! Protection of the demo, which signs people in by name, and of the page that uses it: both are
+//! for browsers of this machine alone.
+//!
+//! Every web page can send requests to loopback addresses, and under a name of its own that it lets
+//! lead there even read the answers. So the host must be one that no page can have, and what
+//! browsers say about the page that asks must fit. A proxy that says that it is one brings
+//! strangers. One that does not, and puts a loopback name into `Host`, cannot be told from a
+//! browser.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_TYPE, FORWARDED, ORIGIN, VIA};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use comet::OriginPolicy;
+use comet_dtalk::code::Code;
+use comet_dtalk::http::Refused;
+
+use super::host::Host;
+
+/// Reason for refusing a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum Foreign {
+    #[error("this host name is not of this machine; see demo.hosts and origins.hosts")]
+    Host,
+    #[error("the demo is not served through a proxy")]
+    Proxy,
+    #[error("another site's page may not ask for this")]
+    Page,
+    #[error("the content type must be application/json")]
+    NotJson,
+}
+
+/// Lets requests to the demo through that come from its own page; `names` mean this machine too.
+pub(super) async fn demo(
+    State(names): State<Arc<[String]>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    match check_demo(&parts, &names) {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(foreign) => {
+            tracing::warn!(%foreign, path = parts.uri.path(), "demo refused");
+            let refused = Refused::from(Code::UNSUPPORTED).message(foreign.to_string());
+            (foreign.status(), refused).into_response()
+        }
+    }
+}
+
+impl Foreign {
+    pub(super) const fn status(self) -> StatusCode {
+        match self {
+            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Host | Self::Proxy | Self::Page => StatusCode::FORBIDDEN,
+        }
+    }
+}
+
+fn check_demo(parts: &Parts, names: &[String]) -> Result<(), Foreign> {
+    let headers = &parts.headers;
+    let host = Host::of(&parts.uri, headers).ok_or(Foreign::Host)?;
+    if !(host.is_loopback() || host.is_among(names)) {
+        return Err(Foreign::Host);
+    }
+    if is_forwarded(headers) {
+        return Err(Foreign::Proxy);
+    }
+    let site = site(headers);
+    if !is_of(headers, &host) || !matches!(site, None | Some(b"same-origin" | b"none")) {
+        return Err(Foreign::Page);
+    }
+    // A page of another origin can send this type only if it is permitted to, which it is not.
+    if parts.method == Method::POST && !is_json(headers) {
+        return Err(Foreign::NotJson);
+    }
+    Ok(())
+}
+
+/// Permits reading a file of the page under an address or a known name, by itself or by following a
+/// link to it.
+pub(super) fn check_page(parts: &Parts, names: &[&[String]]) -> Result<(), Foreign> {
+    let headers = &parts.headers;
+    let host = Host::of(&parts.uri, headers).ok_or(Foreign::Host)?;
+    let is_known = names.iter().any(|names| host.is_among(names));
+    if !(host.is_loopback() || host.is_address() || is_known) {
+        return Err(Foreign::Host);
+    }
+    let value = |name: &str| headers.get(name).map(|value| value.as_bytes());
+    let is_followed = value("sec-fetch-mode") == Some(b"navigate")
+        && value("sec-fetch-dest") == Some(b"document")
+        && parts.method == Method::GET;
+    let is_own = matches!(site(headers), None | Some(b"same-origin" | b"none"));
+    if is_of(headers, &host) && (is_own || is_followed) { Ok(()) } else { Err(Foreign::Page) }
+}
+
+/// The relation of the asking page's site to this one, as browsers tell it.
+fn site(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get("sec-fetch-site").map(|value| value.as_bytes())
+}
+
+/// True if the asking page, where there is one, was served at this host.
+fn is_of(headers: &HeaderMap, host: &Host) -> bool {
+    let mut origins = headers.get_all(ORIGIN).iter().map(|value| value.to_str().ok());
+    origins.all(|origin| {
+        origin.is_some_and(|origin| OriginPolicy::SameHost.permits(Some(origin), host.as_str()))
+    })
+}
+
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    let named = |name: &str| {
+        name.starts_with("x-forwarded-") || ["x-real-ip", "x-client-ip"].contains(&name)
+    };
+    headers.keys().any(|name| *name == FORWARDED || *name == VIA || named(name.as_str()))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+    let kind = kind.split(';').next().unwrap_or("").trim();
+    kind.eq_ignore_ascii_case("application/json")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    fn parts(method: &str, headers: &[(&str, &str)]) -> Parts {
+        let mut request = Request::builder().method(method).uri("/demo/login");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    const HOST: (&str, &str) = ("host", "localhost:8888");
+    const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
+
+    fn demo_of(headers: &[(&str, &str)]) -> Result<(), Foreign> {
+        check_demo(&parts("POST", headers), &["devbox.test".to_owned()])
+    }
+
+    #[test]
+    fn the_demo_is_served_to_its_own_page_and_to_programs_of_this_machine() {
+        let own = [("origin", "http://localhost:8888"), ("sec-fetch-site", "same-origin")];
+        assert_eq!(demo_of(&[HOST, JSON, own[0], own[1]]), Ok(()));
+        assert_eq!(demo_of(&[HOST, JSON]), Ok(()));
+        assert_eq!(demo_of(&[("host", "devbox.test:1"), JSON]), Ok(()));
+    }
+
+    #[test]
+    fn the_demo_is_refused_to_everybody_else() {
+        let cases: [(&[(&str, &str)], Foreign); 13] = [
+            (&[JSON], Foreign::Host),
+            (&[HOST, HOST, JSON], Foreign::Host),
+            (&[("host", "rebound.example:8888"), JSON], Foreign::Host),
+            (&[("host", "192.0.2.1:8888"), JSON], Foreign::Host),
+            (&[HOST, JSON, ("x-forwarded-for", "192.0.2.1")], Foreign::Proxy),
+            (&[HOST, JSON, ("x-forwarded-proto", "https")], Foreign::Proxy),
+            (&[HOST, JSON, ("forwarded", "for=192.0.2.1")], Foreign::Proxy),
+            (&[HOST, JSON, ("via", "1.1 proxy")], Foreign::Proxy),
+            (&[HOST, JSON, ("origin", "http://evil.example")], Foreign::Page),
+            (&[HOST, JSON, ("origin", "null")], Foreign::Page),
+            (&[HOST, JSON, ("sec-fetch-site", "cross-site")], Foreign::Page),
+            (&[HOST, JSON, ("sec-fetch-site", "same-site")], Foreign::Page),
+            (&[HOST, ("content-type", "text/plain")], Foreign::NotJson),
+        ];
+        for (headers, foreign) in cases {
+            assert_eq!(demo_of(headers), Err(foreign), "{headers:?}");
+        }
+        assert_eq!(demo_of(&[HOST]), Err(Foreign::NotJson));
+    }
+
+    #[test]
+    fn the_page_is_read_by_following_a_link_and_not_by_another_page() {
+        let names: &[String] = &["chat.example".to_owned()];
+        let check = |headers: &[(&str, &str)]| check_page(&parts("GET", headers), &[names]);
+        let navigate = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+        let cross = ("sec-fetch-site", "cross-site");
+        for host in ["chat.example", "localhost", "192.0.2.1:8888"] {
+            assert_eq!(check(&[("host", host)]), Ok(()), "{host}");
+            assert_eq!(check(&[("host", host), cross, navigate[0], navigate[1]]), Ok(()));
+        }
+        assert_eq!(check(&[("host", "rebound.example")]), Err(Foreign::Host));
+        assert_eq!(check(&[HOST, cross]), Err(Foreign::Page));
+        assert_eq!(
+            check(&[HOST, cross, navigate[0], ("sec-fetch-dest", "iframe")]),
+            Err(Foreign::Page)
+        );
+        assert_eq!(check(&[HOST, ("origin", "http://evil.example")]), Err(Foreign::Page));
+    }
+}

@@ -1,0 +1,149 @@
+//! The sections `[origins]` and `[demo]` of the configuration: pages and names that are let in, and
+//! the sign-in by name alone.
+
+use std::net::IpAddr;
+
+use axum::http::Uri;
+use comet::OriginPolicy;
+use serde::Deserialize;
+
+use crate::config::{Config, Listen};
+
+/// Where clients and their pages come from.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Origins {
+    /// Pages that may open `/sub`.
+    pub(crate) sub: Pages,
+    /// Names under which clients reach this server.
+    pub(crate) hosts: Vec<String>,
+}
+
+/// Web pages, told by their origin.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(
+    untagged,
+    expecting = "must be \"any\", \"same-origin\", or a list such as [\"https://chat.example\"]"
+)]
+pub(crate) enum Pages {
+    Rule(PagesRule),
+    Listed(Vec<String>),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PagesRule {
+    Any,
+    SameOrigin,
+}
+
+impl Pages {
+    pub(crate) fn policy(&self) -> OriginPolicy {
+        match self {
+            Self::Rule(PagesRule::Any) => OriginPolicy::Any,
+            Self::Rule(PagesRule::SameOrigin) => OriginPolicy::SameHost,
+            Self::Listed(origins) => OriginPolicy::List(origins.clone()),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Demo {
+    mode: DemoMode,
+    /// Names of this machine beside those of loopback.
+    pub(crate) hosts: Vec<String>,
+    pub(crate) names: usize,
+    pub(crate) new_names_per_minute: u32,
+    pub(crate) unused_seconds: u64,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum DemoMode {
+    Auto,
+    Off,
+}
+
+#[cfg(test)]
+impl Demo {
+    /// With these limits.
+    pub(crate) fn of(names: usize, new_names_per_minute: u32, unused_seconds: u64) -> Self {
+        let (mode, hosts) = (DemoMode::Auto, Vec::new());
+        Self { mode, hosts, names, new_names_per_minute, unused_seconds }
+    }
+}
+
+impl Config {
+    /// True if anybody may sign in by name alone: only where nobody else can come from, by the
+    /// addresses listened on, those that clients are told, and the proxies in front.
+    pub(crate) fn demo_is_on(&self) -> bool {
+        let Listen { tcp, ws, http, admin } = &self.listen;
+        let all_loopback = [tcp, ws, http, admin].iter().all(|address| address.ip().is_loopback());
+        let served = self.discovery.servers.iter().map(|node| node.address.parse().ok());
+        let named = self.origins.hosts.iter().map(|host| format!("http://{host}").parse().ok());
+        let is_local = |uri: Option<Uri>| uri.as_ref().and_then(Uri::host).is_some_and(is_loopback);
+        let is_private = served.chain(named).all(is_local) && self.trusted_proxies.is_empty();
+        self.demo.mode == DemoMode::Auto && all_loopback && is_private
+    }
+}
+
+/// True if a host, a name or an address as it stands in a URL, is this machine to whoever asks.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let address = bare.parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::config::Flags;
+
+    fn load(arguments: &[&str]) -> Config {
+        let flags = Flags::parse_from([&["comet-server"], arguments].concat());
+        Config::load(&flags).unwrap().0
+    }
+
+    #[test]
+    fn the_demo_is_off_as_soon_as_one_address_can_be_reached_from_elsewhere() {
+        assert!(load(&[]).demo_is_on());
+        assert!(!load(&["--http", "0.0.0.0:8888"]).demo_is_on());
+        assert!(!load(&["--tcp", "192.0.2.1:3101"]).demo_is_on());
+        assert!(!load(&["--set", "demo.mode = 'off'"]).demo_is_on());
+    }
+
+    #[test]
+    fn the_demo_is_off_as_soon_as_clients_come_by_another_place() {
+        for setting in [
+            "origins.hosts = ['chat.example']",
+            "origins.hosts = ['localhost', '192.0.2.1']",
+            "discovery.servers = [{ name = 'main', address = 'https://chat.example' }]",
+            "discovery.servers = [{ name = 'main', address = 'no address' }]",
+            "trusted_proxies = [{ net = '127.0.0.1/32', header = 'none' }]",
+        ] {
+            assert!(!load(&["--set", setting]).demo_is_on(), "{setting}");
+        }
+        for setting in [
+            "origins.hosts = ['localhost:8888', '[::1]']",
+            "discovery.servers = [{ name = 'main', address = 'http://127.0.0.1:8888' }]",
+            "demo.hosts = ['devbox.test']",
+        ] {
+            assert!(load(&["--set", setting]).demo_is_on(), "{setting}");
+        }
+    }
+
+    #[test]
+    fn pages_are_a_word_or_a_list() {
+        let pages = |value: &str| load(&["--set", &format!("origins.sub = {value}")]).origins.sub;
+        assert_eq!(load(&[]).origins.sub.policy(), OriginPolicy::Any);
+        assert_eq!(pages("'same-origin'").policy(), OriginPolicy::SameHost);
+        let listed = vec!["https://chat.example".to_owned()];
+        assert_eq!(pages("['https://chat.example']").policy(), OriginPolicy::List(listed));
+        let flags = Flags::parse_from(["comet-server", "--set", "origins.sub = 'some'"]);
+        let error = Config::load(&flags).unwrap_err().to_string();
+        assert!(error.contains("same-origin"), "{error}");
+    }
+}
