@@ -11,6 +11,7 @@ use crate::proxies::Client;
 use crate::shard::arrival::Arrival;
 use crate::shard::command::Command;
 use crate::shard::entrance::{Full, Visitor};
+use crate::shard::liveness::Liveness;
 use crate::shard::socket::Socket;
 use crate::shard::{Shared, Transport};
 
@@ -65,11 +66,10 @@ impl Place {
         transport: Transport,
         leftover: Bytes,
     ) -> Result<(), AdoptError> {
-        stream.set_nonblocking(true)?;
-        stream.set_nodelay(true)?;
+        let socket = Socket::from_std(stream, &Liveness::new(&self.shared.config))?;
         let visitor = self.visitor.take();
         self.is_taken = true;
-        let arrival = Arrival::adopted(Socket::from_std(stream), transport, visitor, leftover);
+        let arrival = Arrival::adopted(socket, transport, visitor, leftover);
         self.shared.mailboxes[self.shard].post(Command::Arrive(Box::new(arrival)));
         Ok(())
     }

@@ -15,6 +15,7 @@ use crate::listen::Listen;
 use crate::pings::Intervals;
 use crate::router::Router;
 use crate::shard::clock::Clock;
+use crate::shard::liveness::Liveness;
 use crate::shard::poller::Poller;
 use crate::shard::sink::Sink;
 use crate::shard::socket::Acceptor;
@@ -71,7 +72,7 @@ impl<R: Router> Builder<R> {
             carrier::open().map_err(StartError::Uring)?;
         }
         let shards = config.shards;
-        let (addresses, listeners) = bind_all(&listen, shards)?;
+        let (addresses, listeners) = bind_all(&listen, shards, &Liveness::new(&config))?;
         let pollers: Vec<Poller> = (0..shards)
             .map(|_| Poller::new())
             .collect::<io::Result<_>>()
@@ -104,7 +105,7 @@ impl<R: Router> Builder<R> {
 type Bound = (Vec<SocketAddr>, Vec<Vec<Listener>>);
 
 /// One socket for each address and shard.
-fn bind_all(listen: &[Listen], shards: usize) -> Result<Bound, StartError> {
+fn bind_all(listen: &[Listen], shards: usize, liveness: &Liveness) -> Result<Bound, StartError> {
     let mut addresses = Vec::with_capacity(listen.len());
     let mut listeners: Vec<Vec<Listener>> = (0..shards).map(|_| Vec::new()).collect();
     for Listen { address, profile } in listen {
@@ -112,7 +113,7 @@ fn bind_all(listen: &[Listen], shards: usize) -> Result<Bound, StartError> {
         let sockets = bind(*address, shards).map_err(failed)?;
         addresses.push(sockets[0].local_addr().map_err(failed)?);
         for (of_shard, socket) in listeners.iter_mut().zip(sockets) {
-            let acceptor = Acceptor::from_std(socket).map_err(failed)?;
+            let acceptor = Acceptor::from_std(socket, liveness).map_err(failed)?;
             of_shard.push(Listener::new(acceptor, profile.clone()));
         }
     }

@@ -15,6 +15,20 @@ impl Config {
         self.check().map_err(crate::StartError::Config)
     }
 
+    /// What is wrong with an interval of pings, if anything is.
+    pub(crate) fn check_ping_interval(&self, interval: Duration) -> Result<(), &'static str> {
+        if interval.is_zero() {
+            return Ok(());
+        }
+        if interval < Duration::from_millis(100) || interval > crate::pings::LONGEST {
+            return Err("ping_interval must be from 100 ms to an hour, or zero");
+        }
+        if self.idle_timeout < interval * 2 {
+            return Err("idle_timeout must be at least twice ping_interval");
+        }
+        Ok(())
+    }
+
     /// What is wrong with the values, if anything is.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         if self.shards == 0 || self.shards > crate::id::MAX_SHARDS {
@@ -46,6 +60,12 @@ impl Config {
         }
         if self.rto < Duration::from_millis(10) {
             return Err("rto must be at least 10 ms");
+        }
+        if !self.keepalive.is_zero() && self.keepalive < Duration::from_secs(2) {
+            return Err("keepalive must be at least 2 s, or zero");
+        }
+        if !self.user_timeout.is_zero() && self.user_timeout <= self.write_timeout {
+            return Err("user_timeout must be above write_timeout");
         }
         self.check_ping_interval(self.ping_interval)?;
         self.adopted_ping_interval.map_or(Ok(()), |interval| self.check_ping_interval(interval))

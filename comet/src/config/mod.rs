@@ -58,6 +58,8 @@ pub struct Config {
     pub(crate) resume_ttl: Duration,
     pub(crate) parked_per_user: usize,
     pub(crate) write_timeout: Duration,
+    pub(crate) user_timeout: Duration,
+    pub(crate) keepalive: Duration,
     pub(crate) message_timeout: Duration,
     pub(crate) max_body: usize,
     pub(crate) max_fragments: u32,
@@ -109,7 +111,9 @@ impl Default for Config {
             close_timeout: Duration::from_secs(2),
             resume_ttl: Duration::ZERO,
             parked_per_user: 16,
-            write_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(20),
+            user_timeout: Duration::from_secs(25),
+            keepalive: Duration::from_secs(60),
             // The longest message at 5 kbit/s.
             message_timeout: Duration::from_secs(30),
             max_body: 16_384,
@@ -221,8 +225,20 @@ setters! {
     /// Sessions of one user that may be parked at once. Default 16, about 1 KiB each beside what is
     /// kept for them; for one more the oldest ends.
     parked_per_user: usize;
-    /// How long a peer may take nothing of what is written to it. Default 30 s.
+    /// How long a peer may take nothing of what is written to it. Default 20 s.
     write_timeout: Duration;
+    /// How long what has been sent may stay unacknowledged by the peer's system, before the system
+    /// gives the connection up (`TCP_USER_TIMEOUT`). Default 25 s; above `write_timeout`, or zero
+    /// for what the system does by itself, which may take a quarter of an hour.
+    ///
+    /// It finds peers that are gone while something is under way to them. A peer that is there and
+    /// reads nothing for so long, while something waits in the system's buffers for it, is given up
+    /// as well; one for whom more waits than these take ends earlier, by `write_timeout`. On Linux.
+    user_timeout: Duration;
+    /// Within how long the system finds that the peer of a connection on which nothing passes is
+    /// gone (TCP keepalive). Default 60 s: probes after half of it. At least 2 s, or zero for no
+    /// probes.
+    keepalive: Duration;
     /// Time in which an open session must finish a message that it has begun, from the first byte
     /// of it that arrived. Default 30 s; not zero.
     ///
@@ -358,20 +374,6 @@ impl Config {
     pub fn adopted_ping_interval(mut self, value: Duration) -> Self {
         self.adopted_ping_interval = Some(value);
         self
-    }
-
-    /// What is wrong with an interval of pings, if anything is.
-    pub(crate) fn check_ping_interval(&self, interval: Duration) -> Result<(), &'static str> {
-        if interval.is_zero() {
-            return Ok(());
-        }
-        if interval < Duration::from_millis(100) || interval > crate::pings::LONGEST {
-            return Err("ping_interval must be from 100 ms to an hour, or zero");
-        }
-        if self.idle_timeout < interval * 2 {
-            return Err("idle_timeout must be at least twice ping_interval");
-        }
-        Ok(())
     }
 }
 

@@ -23,7 +23,7 @@
 //! * `crowds`, `gate` and `shedding`: who has to wait a little, who is turned away, and what is
 //!   given up, when there is too much.
 //!
-//! Below them are `socket` and `poller`, which alone know where bytes and events come from, and
+//! Below them are `liveness`, by which the system finds peers that are gone, `socket` and `poller`, which alone know where bytes and events come from, and
 //! `carrier`, which knows by which system calls bytes go. `shared` is what all shards have in
 //! common.
 //!
@@ -53,6 +53,7 @@ mod gate;
 pub(crate) mod holders;
 mod holding;
 mod input;
+pub(crate) mod liveness;
 mod losing;
 pub(crate) mod mailbox;
 mod opening;

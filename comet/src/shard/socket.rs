@@ -9,7 +9,9 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use mio::net::{TcpListener, TcpStream};
+use socket2::SockRef;
 
+use super::liveness::Liveness;
 #[cfg(feature = "simulation")]
 use super::simulated::{Backlog, End};
 
@@ -23,9 +25,12 @@ pub(crate) enum Socket {
 }
 
 impl Socket {
-    /// Takes over a socket that has been set non-blocking.
-    pub(crate) fn from_std(stream: std::net::TcpStream) -> Self {
-        Self::Tcp(TcpStream::from_std(stream))
+    /// Takes over a connection that was made outside, and sets what others inherit.
+    pub(crate) fn from_std(stream: std::net::TcpStream, liveness: &Liveness) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        stream.set_nodelay(true)?;
+        liveness.set(&SockRef::from(&stream))?;
+        Ok(Self::Tcp(TcpStream::from_std(stream)))
     }
 
     /// Where the peer is.
@@ -128,9 +133,15 @@ const INHERITS: bool = cfg!(target_os = "linux");
 impl Acceptor {
     /// Takes over a listening socket that has been set non-blocking. Small writes of what is
     /// accepted leave at once; the gateway collects them itself.
-    pub(crate) fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
+    pub(crate) fn from_std(
+        listener: std::net::TcpListener,
+        liveness: &Liveness,
+    ) -> io::Result<Self> {
+        let options = SockRef::from(&listener);
+        // Where they are not inherited, what is accepted goes without keepalive.
+        liveness.set(&options)?;
         if INHERITS {
-            socket2::SockRef::from(&listener).set_tcp_nodelay(true)?;
+            options.set_tcp_nodelay(true)?;
         }
         Ok(Self::Tcp(TcpListener::from_std(listener)))
     }
@@ -156,16 +167,28 @@ impl Acceptor {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
-    fn small_writes_of_what_is_accepted_leave_at_once() {
+    fn what_is_accepted_has_the_options_of_its_listener() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let acceptor = Acceptor::from_std(listener).unwrap();
+        let liveness = Liveness::new(&crate::Config::default());
+        let acceptor = Acceptor::from_std(listener, &liveness).unwrap();
         let _peer = std::net::TcpStream::connect(address).unwrap();
         let (socket, _) = acceptor.accept().unwrap();
         let Socket::Tcp(socket) = socket else { panic!("a real one") };
-        assert!(socket.nodelay().unwrap());
+        assert!(socket.nodelay().unwrap(), "small writes leave at once");
+        if INHERITS {
+            let options = SockRef::from(&socket);
+            assert!(options.keepalive().unwrap());
+            let probes = options.tcp_keepalive_interval().unwrap()
+                * options.tcp_keepalive_retries().unwrap();
+            let found = options.tcp_keepalive_time().unwrap() + probes;
+            assert_eq!(found, Duration::from_secs(30 + 4 * 7), "within 60 s");
+            assert_eq!(options.tcp_user_timeout().unwrap(), Some(Duration::from_secs(25)));
+        }
     }
 }

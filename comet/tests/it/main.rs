@@ -12,6 +12,8 @@ mod dialect;
 mod drain;
 mod frames;
 mod goim;
+#[cfg(target_os = "linux")]
+mod half_open;
 mod hostile;
 mod inbox;
 mod io;

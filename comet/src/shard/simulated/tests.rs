@@ -8,6 +8,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{Backlog, Board, Wire};
+use crate::shard::liveness::Liveness;
 use crate::shard::poller::{Events, Poller, Ready, Token};
 use crate::shard::socket::{Acceptor, Socket};
 
@@ -61,7 +62,7 @@ impl Bench {
         let (socket, _) = listener.accept().unwrap();
         socket.set_nonblocking(true).unwrap();
         peer.set_nonblocking(true).unwrap();
-        let socket = Socket::from_std(socket);
+        let socket = Socket::from_std(socket, &Liveness::new(&crate::Config::default())).unwrap();
         Self::new(socket, Poller::new().unwrap(), Peer::System(Some(peer)))
     }
 
