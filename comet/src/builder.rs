@@ -61,8 +61,8 @@ impl<R: Router> Builder<R> {
         if listen.len() >= usize::from(u8::MAX) {
             return Err(StartError::Config("at most 254 listeners"));
         }
-        if listen.iter().any(|at| at.profile.is_raw() && !at.profile.websocket) {
-            return Err(StartError::Config("the raw dialect needs WebSocket messages"));
+        for at in &listen {
+            at.profile.check().map_err(StartError::Config)?;
         }
         let intervals: Vec<_> = listen.iter().map(|at| at.profile.ping_interval).collect();
         for interval in intervals.iter().flatten() {

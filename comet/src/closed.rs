@@ -80,9 +80,13 @@ pub enum Closed {
     /// The peer said something that may not be said now.
     #[error("frame out of turn")]
     OutOfTurn,
-    /// The peer skipped numbers of messages, or went beyond the window.
+    /// The peer skipped numbers of messages.
     #[error("message numbers out of sequence")]
     Sequence,
+    /// A peer of the comet dialect sent more messages without an answer than
+    /// [`Config::inbox`](crate::Config::inbox) allows, as its welcome told.
+    #[error("message window full")]
+    WindowFull,
     /// Memory ran out, by [`Config::memory_budget`](crate::Config::memory_budget), and most of it
     /// was kept for this peer.
     #[error("shed for want of memory")]
@@ -103,6 +107,8 @@ impl Closed {
         match self {
             Self::ByPeer | Self::Left => Some(CloseCode::NORMAL),
             Self::Lost(_) | Self::UpgradeRefused(_) => None,
+            Self::BadFrame(DecodeError::TooLong { .. })
+            | Self::BadComet(FrameError::BodyTooLong { .. }) => Some(CloseCode::TOO_LARGE),
             Self::BadFrame(_)
             | Self::BadAuth
             | Self::BadComet(_)
@@ -121,6 +127,7 @@ impl Closed {
             | Self::Slow
             | Self::Kicked(_)
             | Self::Replaced
+            | Self::WindowFull
             | Self::RateExceeded
             | Self::Unfinished => Some(CloseCode::POLICY),
         }
@@ -140,7 +147,8 @@ impl Closed {
             Self::Replaced => (Code::REPLACED, false),
             Self::HandshakeTimeout => (Code::HANDSHAKE_TIMEOUT, true),
             Self::AuthAttempts | Self::NotRenewed => (Code::UNAUTHENTICATED, false),
-            Self::BadFrame(DecodeError::TooLong { .. }) => (Code::TOO_LARGE, false),
+            Self::BadFrame(DecodeError::TooLong { .. })
+            | Self::BadComet(FrameError::BodyTooLong { .. }) => (Code::TOO_LARGE, false),
             Self::BadWebSocket(error) if error.close_code() == CloseCode::TOO_LARGE => {
                 (Code::TOO_LARGE, false)
             }
@@ -150,6 +158,7 @@ impl Closed {
             | Self::BadComet(_)
             | Self::OutOfTurn => (Code::PROTOCOL, false),
             Self::Sequence => (Code::SEQUENCE, true),
+            Self::WindowFull => (Code::WINDOW, true),
             Self::Idle => (Code::IDLE, true),
             Self::Unresponsive => (Code::UNRESPONSIVE, true),
             Self::Slow | Self::Unfinished => (Code::SLOW, true),
@@ -171,6 +180,7 @@ impl Closed {
                 | Self::Unresponsive
                 | Self::Slow
                 | Self::Sequence
+                | Self::WindowFull
                 | Self::Shed
                 | Self::Unfinished
         )
@@ -183,7 +193,7 @@ impl Closed {
     }
 
     /// Every label, in the order of [`Stats::closed`](crate::Stats::closed).
-    pub const LABELS: [&'static str; 26] = [
+    pub const LABELS: [&'static str; 27] = [
         "by_peer",
         "lost",
         "handshake_timeout",
@@ -210,6 +220,7 @@ impl Closed {
         "turned_away",
         "unfinished",
         "not_renewed",
+        "window_full",
     ];
 
     pub(crate) const fn index(&self) -> usize {
@@ -240,6 +251,7 @@ impl Closed {
             Self::TurnedAway => 23,
             Self::Unfinished => 24,
             Self::NotRenewed => 25,
+            Self::WindowFull => 26,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use comet_protocol::Dialect;
 pub use comet_protocol::ws::handshake::OriginPolicy;
+use comet_protocol::ws::handshake::{Request, choose_subprotocol, is_subprotocol};
 
 /// One address to listen on.
 #[derive(Clone, Debug)]
@@ -22,6 +23,7 @@ pub(crate) struct Profile {
     pub(crate) origin: Option<OriginPolicy>,
     pub(crate) paths: Vec<String>,
     pub(crate) ping_interval: Option<Duration>,
+    pub(crate) subprotocols: Vec<String>,
 }
 
 impl Profile {
@@ -32,6 +34,7 @@ impl Profile {
             origin: None,
             paths: Vec::new(),
             ping_interval: None,
+            subprotocols: Vec::new(),
         }
     }
 
@@ -57,6 +60,26 @@ impl Profile {
 
     pub(crate) fn is_raw(&self) -> bool {
         self.dialect == Some(Dialect::Raw)
+    }
+
+    /// The one of its subprotocols that a client gets.
+    pub(crate) fn subprotocol_for(&self, request: &Request) -> Option<&str> {
+        if self.subprotocols.is_empty() {
+            return None;
+        }
+        let offered: Vec<&str> = request.subprotocols().collect();
+        choose_subprotocol(&self.subprotocols, &offered)
+    }
+
+    /// What is wrong with it, if anything is.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if self.is_raw() && !self.websocket {
+            return Err("the raw dialect needs WebSocket messages");
+        }
+        if !self.subprotocols.iter().all(|name| is_subprotocol(name)) {
+            return Err("a subprotocol must be a token of HTTP");
+        }
+        Ok(())
     }
 }
 
@@ -99,6 +122,18 @@ impl Listen {
     #[must_use]
     pub fn paths<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
         self.profile.paths = paths.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Subprotocols of WebSocket that are spoken here, the best first: a connection gets the first of
+    /// them that its client offers, or none. What it is changes nothing else; a router sees those
+    /// that a raw peer offers in its [upgrade request](crate::UpgradeRequest::subprotocols).
+    ///
+    /// Default: none, which ends the connections of browsers that ask for one. Names are tokens of
+    /// HTTP, compared with regard to case.
+    #[must_use]
+    pub fn subprotocols<P: Into<String>>(mut self, names: impl IntoIterator<Item = P>) -> Self {
+        self.profile.subprotocols = names.into_iter().map(Into::into).collect();
         self
     }
 

@@ -36,8 +36,10 @@ pub(crate) enum Taken {
     New,
     /// Taken before; its answer, once it was told.
     Repeat(Option<Answer>),
-    /// It skips numbers, or is further ahead than the window allows.
+    /// It skips numbers.
     OutOfSequence,
+    /// As many as may be are without an answer.
+    WindowFull,
 }
 
 /// The messages of one session that are open, or whose answers the peer may still ask for.
@@ -79,8 +81,11 @@ impl Upstream {
         if !seq.is_after(self.accepted()) {
             return Taken::Repeat(None);
         }
-        if seq != self.number(self.records.len()) || self.records.len() >= usize::from(window) {
+        if seq != self.number(self.records.len()) {
             return Taken::OutOfSequence;
+        }
+        if self.records.len() >= usize::from(window) {
+            return Taken::WindowFull;
         }
         self.records.push_back(None);
         Taken::New
@@ -188,11 +193,12 @@ mod tests {
     }
 
     #[test]
-    fn a_skipped_number_and_a_full_window_are_out_of_sequence() {
+    fn a_skipped_number_and_a_full_window_are_told_apart() {
         let mut upstream = Upstream::new(Seq::FIRST);
         assert_eq!(take(&mut upstream, 2, 0), Taken::OutOfSequence);
         (1..=3).for_each(|seq| assert_eq!(take(&mut upstream, seq, 0), Taken::New));
-        assert_eq!(take(&mut upstream, 4, 0), Taken::OutOfSequence);
+        assert_eq!(take(&mut upstream, 4, 0), Taken::WindowFull);
+        assert_eq!(take(&mut upstream, 5, 0), Taken::OutOfSequence);
         assert!(upstream.settle(Seq::new(1), reply("a")));
         assert_eq!(take(&mut upstream, 4, 1), Taken::New);
     }

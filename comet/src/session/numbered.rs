@@ -127,6 +127,7 @@ impl Session {
             Taken::Repeat(Some(answer)) => Action::Answer { seq, answer },
             Taken::Repeat(None) => Action::Ignore,
             Taken::OutOfSequence => Action::Close(Closed::Sequence),
+            Taken::WindowFull => Action::Close(Closed::WindowFull),
         }
     }
 

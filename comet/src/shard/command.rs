@@ -62,6 +62,11 @@ pub(crate) enum Decision {
     Accept(Box<Identity>),
     /// Tell the peer, which may try again.
     Refuse(Bytes),
+    /// The same; a raw peer with this HTTP status.
+    RefuseHttp {
+        status: u16,
+        body: Bytes,
+    },
     /// Close without a word.
     Close,
     /// Have it come back after that time.

@@ -65,13 +65,17 @@ pub(crate) enum Transport {
     Stream,
     /// Waits for an upgrade request, of which so many bytes have been searched.
     Upgrading { searched: usize },
-    /// A raw peer's upgrade request is before the router; this is its key.
-    Deciding {
-        #[expect(clippy::box_collection, reason = "every connection has the room that it takes")]
-        key: Box<String>,
-    },
+    /// A raw peer's upgrade request is before the router.
+    Deciding(Box<Upgrade>),
     /// WebSocket frames.
     WebSocket(ws::Decoder),
+}
+
+/// What an upgrade request is answered with, if it is accepted.
+#[derive(Debug, Default)]
+pub(crate) struct Upgrade {
+    pub(super) key: String,
+    pub(super) subprotocol: Option<String>,
 }
 
 impl Transport {
@@ -82,9 +86,7 @@ impl Transport {
     pub(super) fn framing(&self) -> Framing {
         match self {
             Self::Stream => Framing::Stream,
-            Self::Upgrading { .. } | Self::Deciding { .. } | Self::WebSocket(_) => {
-                Framing::Messages
-            }
+            Self::Upgrading { .. } | Self::Deciding(_) | Self::WebSocket(_) => Framing::Messages,
         }
     }
 }

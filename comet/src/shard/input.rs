@@ -232,7 +232,7 @@ impl Shard {
                 Transport::Stream => self.handle_stream(slot, &input[at..]),
                 Transport::WebSocket(_) => self.handle_websocket(slot, &mut input[at..]),
                 Transport::Upgrading { .. } => self.handle_upgrade(slot, &input[at..]),
-                Transport::Deciding { .. } => Ok(None),
+                Transport::Deciding(_) => Ok(None),
             };
             match step {
                 Ok(Some(consumed)) => at += consumed,
@@ -288,6 +288,9 @@ impl Shard {
                 self.settle_tail(slot, serial, false);
             }
             Some(ws::Event::Message(message)) if is_raw => self.handle_raw(slot, message)?,
+            Some(ws::Event::Message(ws::Message { kind: ws::MessageKind::Text, .. })) => {
+                return Err(ws::WsError::UnexpectedText.into());
+            }
             Some(ws::Event::Message(message)) => {
                 let handled = self.handle_packets(slot, serial, &message.payload, true);
                 let rest = &message.payload[handled..];

@@ -10,12 +10,15 @@ use comet_protocol::{AuthMsg, Dialect, Outbound};
 use super::Shard;
 use super::arrival::{Accepted, Arrival};
 use super::command::{Command, Decision};
-use super::connection::{Connection, Transport};
+use super::connection::{Connection, Transport, Upgrade};
 use super::entrance::Full;
 use super::settle::{Connect, ConnectReply};
 use crate::identity::{Identity, Peer};
 use crate::session::{Hello, Session};
 use crate::{Closed, SessionId};
+
+/// What a raw peer is refused with unless the router says otherwise.
+const FORBIDDEN: u16 = 403;
 
 impl Shard {
     /// Reads an upgrade request. The bytes it took; `None` if it is incomplete.
@@ -49,6 +52,7 @@ impl Shard {
             return Err(self.refuse_upgrade(slot, &HandshakeError::Unavailable));
         };
         let is_raw = profile.is_raw();
+        let subprotocol = profile.subprotocol_for(&request).map(str::to_owned);
         let error = if !profile.serves(request.path()) {
             HandshakeError::NotFound
         } else if !profile.permits(request.origin(), request.host()) {
@@ -56,9 +60,9 @@ impl Shard {
         } else if self.identify(slot, &request).is_err() {
             HandshakeError::TooManyRequests
         } else if is_raw {
-            return self.connect_raw(slot, request);
+            return self.connect_raw(slot, request, subprotocol);
         } else {
-            self.upgraded(slot, request.key());
+            self.upgraded(slot, request.key(), subprotocol.as_deref());
             return Ok(());
         };
         Err(self.refuse_upgrade(slot, &error))
@@ -99,9 +103,9 @@ impl Shard {
     }
 
     /// Answers the upgrade; frames follow.
-    pub(super) fn upgraded(&mut self, slot: u32, key: &str) {
+    pub(super) fn upgraded(&mut self, slot: u32, key: &str, subprotocol: Option<&str>) {
         let mut response = Vec::with_capacity(160);
-        handshake::write_accept(&mut response, key, None);
+        handshake::write_accept(&mut response, key, subprotocol);
         self.queue(slot, &response);
         if let Some(connection) = self.connection(slot) {
             connection.transport = Transport::websocket();
@@ -116,13 +120,19 @@ impl Shard {
     }
 
     /// Asks the router about a raw peer: its upgrade request is all there is to know.
-    fn connect_raw(&mut self, slot: u32, request: Request) -> Result<(), Closed> {
+    fn connect_raw(
+        &mut self,
+        slot: u32,
+        request: Request,
+        subprotocol: Option<String>,
+    ) -> Result<(), Closed> {
         if self.turn_away() {
             self.refuse_upgrade(slot, &HandshakeError::Unavailable);
             return Err(Closed::TurnedAway);
         }
         let Some(connection) = self.connection(slot) else { return Ok(()) };
-        connection.transport = Transport::Deciding { key: Box::new(request.key().to_owned()) };
+        let upgrade = Upgrade { key: request.key().to_owned(), subprotocol };
+        connection.transport = Transport::Deciding(Box::new(upgrade));
         if let Some(member) = self.bucket.get_mut(slot) {
             member.session.begin_authentication();
         }
@@ -234,7 +244,8 @@ impl Shard {
         }
         match decision {
             Decision::Accept(identity) => self.accept_peer(slot, identity),
-            Decision::Refuse(body) => self.refuse_peer(slot, &body),
+            Decision::Refuse(body) => self.refuse_peer(slot, FORBIDDEN, &body),
+            Decision::RefuseHttp { status, body } => self.refuse_peer(slot, status, &body),
             Decision::Close => {
                 self.counters().refused.add(1);
                 self.refuse_raw(slot);
@@ -268,9 +279,13 @@ impl Shard {
         }
     }
 
-    fn refuse_peer(&mut self, slot: u32, body: &[u8]) {
+    /// `status` is for a raw peer, whose answer is HTTP.
+    fn refuse_peer(&mut self, slot: u32, status: u16, body: &[u8]) {
         self.counters().refused.add(1);
-        if self.refuse_raw(slot) {
+        if self.is_deciding(slot) {
+            let mut response = Vec::with_capacity(256 + body.len());
+            handshake::write_refusal(&mut response, status, body);
+            self.queue(slot, &response);
             return self.end(slot, &Closed::Refused);
         }
         if self.speaks_comet(slot) {
@@ -295,12 +310,17 @@ impl Shard {
     }
 
     pub(super) fn refuse_raw_with(&mut self, slot: u32, error: &HandshakeError) -> bool {
-        let Some(connection) = self.connection(slot) else { return false };
-        if !matches!(connection.transport, Transport::Deciding { .. }) {
-            return false;
+        let is_deciding = self.is_deciding(slot);
+        if is_deciding {
+            self.refuse_upgrade(slot, error);
         }
-        self.refuse_upgrade(slot, error);
-        true
+        is_deciding
+    }
+
+    /// Whether the upgrade request of a raw peer is before the router.
+    fn is_deciding(&mut self, slot: u32) -> bool {
+        let connection = self.connection(slot);
+        connection.is_some_and(|it| matches!(it.transport, Transport::Deciding(_)))
     }
 
     /// Hands the connection to the shard where its user's sessions live.

@@ -84,13 +84,25 @@ impl ConnectReply {
 
     /// Tells the peer, in an auth reply with this body, that it may not; it may try again on the
     /// same connection, up to [`Config::auth_attempts`](crate::Config::auth_attempts) times. A raw
-    /// peer gets HTTP status 403 and is closed; a comet peer gets the body in a refused, if it is
-    /// not longer than 4,096 bytes, and is closed.
+    /// peer gets the body with HTTP status 403 and is closed; a comet peer gets the body in a
+    /// refused, if it is not longer than 4,096 bytes, and is closed.
     pub fn refuse(mut self, body: impl Into<Bytes>) {
         let body: Bytes = body.into();
         // A body that fits no frame can only be left away, which closes the connection.
         if body.len() <= MAX_BODY {
             self.settle(Decision::Refuse(body));
+        }
+    }
+
+    /// The same as [`refuse`](Self::refuse), with this HTTP status for a raw peer: 401 where it is to
+    /// authenticate, for instance. One that is not from 400 to 599 counts as 403.
+    ///
+    /// The body goes out as UTF-8 text or, if it begins with a brace or a bracket, as JSON.
+    pub fn refuse_http(mut self, status: u16, body: impl Into<Bytes>) {
+        let body: Bytes = body.into();
+        let status = if (400..600).contains(&status) { status } else { 403 };
+        if body.len() <= MAX_BODY {
+            self.settle(Decision::RefuseHttp { status, body });
         }
     }
 

@@ -8,7 +8,7 @@ use comet_protocol::ws::handshake::HandshakeError;
 use comet_protocol::{AuthRefusal, Outbound};
 
 use super::Shard;
-use super::connection::Transport;
+use super::connection::{Transport, Upgrade};
 use super::parking::Return;
 use super::telling::millis;
 use super::tickets::Claim;
@@ -51,11 +51,13 @@ impl Shard {
         if !self.shared.entrance.open_session() {
             return self.refuse_full(slot);
         }
-        if let Some(Transport::Deciding { key }) =
-            self.connection(slot).map(|connection| &connection.transport)
+        if let Some(connection) = self.connection(slot)
+            && let Transport::Deciding(upgrade) = &mut connection.transport
         {
-            let key = key.clone();
-            self.upgraded(slot, &key);
+            // Becomes a WebSocket, and needs the key no longer.
+            let upgrade = std::mem::take(&mut **upgrade);
+            let Upgrade { key, subprotocol } = upgrade;
+            self.upgraded(slot, &key, subprotocol.as_deref());
         }
         let rooms = std::mem::take(&mut identity.rooms);
         if let Some(member) = self.bucket.get_mut(slot) {

@@ -31,7 +31,11 @@ fn admit(_: &Log, request: comet::Connect, reply: comet::ConnectReply) {
     } else if let Some(room) = path.strip_prefix("/room/") {
         reply.accept(Identity::anonymous().room(room));
     } else if path == "/refused" {
-        reply.refuse("a body that nobody sees");
+        reply.refuse("not today");
+    } else if path == "/unknown-token" {
+        reply.refuse_http(401, r#"{"error":"token"}"#);
+    } else if path == "/odd-status" {
+        reply.refuse_http(200, "");
     }
 }
 
@@ -116,17 +120,26 @@ fn what_a_raw_peer_says_before_it_is_let_in_is_heard_once_it_is() {
 }
 
 #[test]
-fn a_refused_raw_peer_gets_403_whether_refused_or_dropped() {
+fn a_refused_raw_peer_gets_the_status_and_the_body_of_the_router_or_403_if_dropped() {
     on_both(|shards| {
         let server = setup(config(shards)).start();
-        for target in ["/refused", "/unknown"] {
+        let text = "text/plain; charset=utf-8";
+        for (target, code, kind, body) in [
+            ("/refused", 403, text, "not today"),
+            ("/unknown", 403, text, "forbidden\n"),
+            ("/unknown-token", 401, "application/json", r#"{"error":"token"}"#),
+            ("/odd-status", 403, text, ""),
+        ] {
             let mut socket = Socket::connect(server.gateway.addresses()[RAW]);
             socket.write(&request(target, ""));
-            assert_eq!(status(&response(&mut socket)), 403);
-            assert_eq!(socket.rest().0, b"forbidden\n");
+            let response = response(&mut socket);
+            assert_eq!(status(&response), code, "{target}");
+            assert!(response.contains(&format!("Content-Type: {kind}\r\n")), "{response}");
+            assert!(response.contains(&format!("Content-Length: {}\r\n", body.len())));
+            assert_eq!(String::from_utf8_lossy(&socket.rest().0), body);
         }
-        assert_eq!(server.ended_as(&Closed::Refused), 2);
-        assert_eq!(server.stats().refused, 2);
+        assert_eq!(server.ended_as(&Closed::Refused), 4);
+        assert_eq!(server.stats().refused, 4);
     });
 }
 

@@ -1,15 +1,16 @@
 //! WebSocket as RFC 6455 has it: the upgrade, messages in fragments, control frames, closing.
 
-use comet::{Closed, Listen, OriginPolicy};
+use comet::{Closed, Gateway, Listen, OriginPolicy, StartError};
 use comet_protocol::ws::WsError;
 
 use crate::support::client::{Client, Ending, Transport};
 use crate::support::frame::{Wire, auth, frame, reply, say};
 use crate::support::gateway::{Server, Setup, anywhere, config};
+use crate::support::router::TestRouter;
 use crate::support::socket::{Arrived, Socket};
 use crate::support::websocket::{
-    self, BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, WsFrame, masked, request, response,
-    status,
+    self, BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, WsFrame, check_upgraded, masked,
+    request, response, status,
 };
 
 fn server() -> Server {
@@ -94,7 +95,7 @@ fn pages_of_other_sites_are_let_in_only_where_the_listener_says_so() {
     for listener in [2, 3] {
         let mut socket = Socket::connect(server.gateway.addresses()[listener]);
         socket.write(&request("/sub", ""));
-        websocket::check_upgraded(&response(&mut socket));
+        check_upgraded(&response(&mut socket));
     }
 }
 
@@ -108,7 +109,7 @@ fn frames_may_follow_the_request_before_it_is_answered() {
         bytes.extend(masked(FIN | BINARY, &Wire::Dtalk.bytes(frame)));
     }
     socket.write(&bytes);
-    websocket::check_upgraded(&response(&mut socket));
+    check_upgraded(&response(&mut socket));
     let mut client = Client::over(Transport::WebSocket, socket);
     assert_eq!(client.receive_all(2), [frame(2, 1, b""), reply(2, b"at once")]);
 }
@@ -138,13 +139,9 @@ fn a_packet_does_not_go_on_in_the_next_message() {
 }
 
 #[test]
-fn packets_may_come_as_text_and_in_fragments_with_control_frames_between() {
+fn packets_may_come_in_fragments_with_control_frames_between() {
     let server = server();
     let mut client = client(&server);
-    // Every byte of this packet is ASCII, so that it is a text as well.
-    client.socket.write(&masked(FIN | TEXT, &Wire::Dtalk.bytes(&say(2, b"as text"))));
-    assert_eq!(client.receive(), reply(2, b"as text"));
-
     let packet = Wire::Dtalk.bytes(&say(3, b"in pieces"));
     let pieces = [
         masked(BINARY, &packet[..3]),
@@ -259,4 +256,64 @@ fn lengths_that_lie_or_waste_end_the_connection_before_anything_is_kept() {
     breaks_a_rule(huge, 1009, WsError::MessageTooLong { limit: 16_404 });
     let grown = [masked(BINARY, &[0; 16_000]), masked(FIN | CONTINUATION, &[0; 405])].concat();
     breaks_a_rule(&grown, 1009, WsError::MessageTooLong { limit: 16_404 });
+}
+
+#[test]
+fn a_text_message_is_a_kind_of_data_that_is_not_taken() {
+    breaks_a_rule(&masked(FIN | TEXT, b"hello"), 1003, WsError::UnexpectedText);
+    // Every byte of this packet is ASCII, so that it is a text as well.
+    let packet = Wire::Dtalk.bytes(&say(2, b"as text"));
+    breaks_a_rule(&masked(FIN | TEXT, &packet), 1003, WsError::UnexpectedText);
+    let pieces = [masked(TEXT, b"in "), masked(FIN | CONTINUATION, b"pieces")];
+    breaks_a_rule(&pieces.concat(), 1003, WsError::UnexpectedText);
+    // The first message decides nothing about the dialect.
+    let server = server();
+    let mut hello = server.connect(Transport::WebSocket);
+    hello.socket.write(&masked(FIN | TEXT, b"{\"hello\":1}"));
+    assert_eq!(hello.ending(), Ending::Close(Some(1003)));
+}
+
+#[test]
+fn a_packet_above_the_limit_is_too_large_wherever_it_stands() {
+    let server = server();
+    let long = [0, 1, 0, 0, 0, 20, 0, 1, 0, 0, 0, 7, 0, 0, 0, 2, 0, 0, 0, 0];
+    let behind = [&Wire::Dtalk.bytes(&say(2, b"short"))[..], &long].concat();
+    for message in [&long[..], &behind] {
+        let mut client = client(&server);
+        client.socket.write(&masked(FIN | BINARY, message));
+        assert_eq!(client.ending(), Ending::Close(Some(1009)));
+    }
+    // Before there is a session, too.
+    let mut stranger = server.connect(Transport::WebSocket);
+    stranger.socket.write(&masked(FIN | BINARY, &long));
+    assert_eq!(stranger.ending(), Ending::Close(Some(1009)));
+}
+
+#[test]
+fn a_client_gets_the_first_subprotocol_of_the_listener_that_it_offers() {
+    let own = Listen::websocket(anywhere()).subprotocols(["v2.chat", "v1.chat"]);
+    let server = Setup::new(config(1)).listen(own).start();
+    let chosen = |address, offers: &[&str]| {
+        let lines = offers.iter().map(|offer| format!("Sec-WebSocket-Protocol: {offer}\r\n"));
+        let mut socket = Socket::connect(address);
+        socket.write(&request("/sub", &lines.collect::<String>()));
+        let response = response(&mut socket);
+        check_upgraded(&response);
+        let lower = response.to_ascii_lowercase();
+        let line = lower.lines().find_map(|line| line.strip_prefix("sec-websocket-protocol: "));
+        line.map(str::to_owned)
+    };
+    let own = server.gateway.addresses()[2];
+    assert_eq!(chosen(own, &["v1.chat, v2.chat"]).as_deref(), Some("v2.chat"));
+    assert_eq!(chosen(own, &["mqtt", "v1.chat"]).as_deref(), Some("v1.chat"));
+    assert_eq!(chosen(own, &["mqtt"]), None);
+    assert_eq!(chosen(own, &[]), None);
+    assert_eq!(chosen(server.gateway.addresses()[1], &["v1.chat"]), None);
+}
+
+#[test]
+fn a_name_that_is_no_token_is_no_subprotocol() {
+    let listen = Listen::websocket(anywhere()).subprotocols(["a\r\nb"]);
+    let start = Gateway::builder(TestRouter::new()).config(config(1)).listen(listen).start();
+    assert!(matches!(start, Err(StartError::Config("a subprotocol must be a token of HTTP"))));
 }

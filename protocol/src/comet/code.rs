@@ -16,7 +16,7 @@ impl Code {
     pub const PROTOCOL: Self = Self(2);
     /// A body is longer than the limit that the welcome told.
     pub const TOO_LARGE: Self = Self(3);
-    /// A send skips numbers, or goes beyond the window.
+    /// A send skips numbers.
     pub const SEQUENCE: Self = Self(4);
     /// The token proves nothing.
     pub const UNAUTHENTICATED: Self = Self(5);
@@ -40,6 +40,8 @@ impl Code {
     pub const UNRESPONSIVE: Self = Self(14);
     /// What the server needs for this does not answer.
     pub const UNAVAILABLE: Self = Self(15);
+    /// More sends without an answer than the window that the welcome told.
+    pub const WINDOW: Self = Self(16);
 
     /// The number on the wire.
     #[must_use]

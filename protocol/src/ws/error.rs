@@ -51,6 +51,10 @@ pub enum WsError {
     /// A text message or the reason of a close frame is not UTF-8 (section 8.1).
     #[error("text is not UTF-8")]
     InvalidUtf8,
+    /// A text message where only binary ones are taken (section 7.4.1). The decoder takes both; this
+    /// is for a caller whose messages are binary.
+    #[error("a text message where binary ones are expected")]
+    UnexpectedText,
     /// The body of a close frame is one byte: half a code (section 5.5.1).
     #[error("close frame has half a code")]
     TruncatedCloseCode,
@@ -65,6 +69,7 @@ impl WsError {
     pub const fn close_code(&self) -> CloseCode {
         match self {
             Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::UnexpectedText => CloseCode::UNSUPPORTED,
             Self::MessageTooLong { .. } => CloseCode::TOO_LARGE,
             Self::TooManyFragments { .. } => CloseCode::POLICY,
             Self::ReservedBits(_)

@@ -79,7 +79,7 @@ fn a_message_nobody_answers_is_refused_for_now() {
 }
 
 #[test]
-fn skipped_numbers_and_too_many_at_once_end_the_connection() {
+fn skipped_numbers_and_a_full_window_end_the_connection_and_are_told_apart() {
     everywhere(|place| {
         let server = Setup::new(config(place.shards).inbox(2)).on_message(hold).start();
         let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
@@ -91,7 +91,11 @@ fn skipped_numbers_and_too_many_at_once_end_the_connection() {
 
         let mut bob = Comet::open(&server, place.transport, hello("bob", ""));
         (1..=3).for_each(|seq| bob.send(seq, 0, b"m"));
-        assert_eq!(bob.error(), (Code::SEQUENCE.get(), true));
+        let ServerFrame::Error(failure) = bob.hear() else { panic!("an error") };
+        assert_eq!((failure.code, failure.retryable), (Code::WINDOW.get(), true));
+        assert_eq!(failure.text, "message window full");
+        assert_eq!(bob.ending(), place.transport.goodbye(1008));
+        assert_eq!(server.log.closed("bob"), Closed::WindowFull);
         assert_eq!(messages(&server).len(), 2);
     });
 }

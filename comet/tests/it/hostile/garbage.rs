@@ -19,6 +19,11 @@ fn head(pack_len: u32, head_len: u16) -> Vec<u8> {
     bytes
 }
 
+/// How a WebSocket peer is told.
+fn code_of(error: &DecodeError) -> u16 {
+    if matches!(error, DecodeError::TooLong { .. }) { 1009 } else { 1002 }
+}
+
 fn bad_heads() -> Vec<(Vec<u8>, DecodeError)> {
     vec![
         (head(0xffff_ffff, 20), DecodeError::TooShort(-1)),
@@ -48,7 +53,7 @@ fn lengths_that_cannot_be_end_the_session_from_the_head_alone() {
             let user = format!("user-{number}");
             let mut client = server.client(place.transport, &user, "");
             send_packet(&mut client, &bytes);
-            assert_eq!(client.ending(), place.transport.goodbye(1002), "{error}");
+            assert_eq!(client.ending(), place.transport.goodbye(code_of(&error)), "{error}");
             assert_eq!(server.log.closed(&user), Closed::BadFrame(error));
         }
     });
@@ -61,7 +66,7 @@ fn the_same_lengths_as_the_very_first_bytes_end_the_connection() {
         for (bytes, error) in bad_heads() {
             let mut client = server.connect(place.transport);
             send_packet(&mut client, &bytes);
-            assert_eq!(client.ending(), place.transport.goodbye(1002), "{error}");
+            assert_eq!(client.ending(), place.transport.goodbye(code_of(&error)), "{error}");
         }
         let count = bad_heads().len() as u64;
         assert_eq!(server.ended_as(&Closed::BadFrame(DecodeError::TooShort(0))), count);

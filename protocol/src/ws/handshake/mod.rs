@@ -14,11 +14,13 @@ mod origin;
 mod refusal;
 mod request;
 mod server;
+mod subprotocol;
 
 pub use accept::{accept_key, client_key, write_accept};
 pub use client::{Accepted, ResponseError, ResponseParse, Upgrade};
 pub use head::HandshakeLimits;
 pub use origin::OriginPolicy;
-pub use refusal::HandshakeError;
+pub use refusal::{HandshakeError, write_refusal};
 pub use request::Request;
 pub use server::{Parse, parse};
+pub use subprotocol::{choose_subprotocol, is_subprotocol};

@@ -2,6 +2,43 @@
 
 use std::io::Write;
 
+/// Appends a whole response that refuses an upgrade with a status and a body of the caller's. The
+/// connection is to be closed after it.
+///
+/// The body is sent as UTF-8 text or, if it begins with a brace or a bracket, as JSON.
+pub fn write_refusal(out: &mut Vec<u8>, status: u16, body: &[u8]) {
+    let kind = match body.first() {
+        Some(b'{' | b'[') => "application/json",
+        _ => "text/plain; charset=utf-8",
+    };
+    // Writing to a vector cannot fail.
+    let _ = write!(
+        out,
+        "HTTP/1.1 {status} {}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
+        Connection: close\r\n\r\n",
+        phrase(status),
+        body.len(),
+    );
+    out.extend_from_slice(body);
+}
+
+/// What stands beside a status for people (RFC 9110 section 15).
+const fn phrase(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        409 => "Conflict",
+        410 => "Gone",
+        429 => "Too Many Requests",
+        500 => "Internal Server Error",
+        503 => "Service Unavailable",
+        _ => "Refused",
+    }
+}
+
 /// Why a request does not become a WebSocket connection. The last ones are for the caller's
 /// decisions; [`parse`](super::parse) finds the others.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]

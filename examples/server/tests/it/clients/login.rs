@@ -275,23 +275,23 @@ fn whoever_says_goodbye_is_closed() {
 fn impossible_heads_are_closed() {
     let server = Server::start();
     let heads = [
-        "00000013 0014 0001 00000003 00000001 00000000",
-        "ffffffff 0014 0001 00000003 00000001 00000000",
-        "00004015 0014 0001 00000003 00000001 00000000",
-        "00000014 0015 0001 00000003 00000001 00000000",
-        "00000014 0010 0001 00000003 00000001 00000000",
+        ("00000013 0014 0001 00000003 00000001 00000000", 1002),
+        ("ffffffff 0014 0001 00000003 00000001 00000000", 1002),
+        ("00004015 0014 0001 00000003 00000001 00000000", 1009),
+        ("00000014 0015 0001 00000003 00000001 00000000", 1002),
+        ("00000014 0010 0001 00000003 00000001 00000000", 1002),
     ];
-    for head in heads {
-        is_closed_after(&server.addresses, &hex(head));
+    for (head, code) in heads {
+        is_closed_after(&server.addresses, &hex(head), code);
     }
 }
 
-fn is_closed_after(addresses: &Addresses, bytes: &[u8]) {
+fn is_closed_after(addresses: &Addresses, bytes: &[u8], code: u16) {
     for transport in Transport::ALL {
         let mut client = Client::signed_in(transport, addresses, &alice(), None);
         let expected = match transport {
             Transport::Tcp => Ending::Fin,
-            Transport::WebSocket | Transport::HttpPort => Ending::Close(Some(1002)),
+            Transport::WebSocket | Transport::HttpPort => Ending::Close(Some(code)),
         };
         client.send_bytes(bytes);
         assert_eq!(client.ending(), expected, "{bytes:02x?} over {transport:?}");
