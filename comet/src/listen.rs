@@ -125,9 +125,10 @@ impl Listen {
         self
     }
 
-    /// Subprotocols of WebSocket that are spoken here, the best first: a connection gets the first of
-    /// them that its client offers, or none. What it is changes nothing else; a router sees those
-    /// that a raw peer offers in its [upgrade request](crate::UpgradeRequest::subprotocols).
+    /// Subprotocols of WebSocket that are spoken here, the best first: a connection gets the first
+    /// of them that its client offers, or none. What it is changes nothing else; a router sees
+    /// those that a raw peer offers in its
+    /// [upgrade request](crate::UpgradeRequest::subprotocols).
     ///
     /// Default: none, which ends the connections of browsers that ask for one. Names are tokens of
     /// HTTP, compared with regard to case.

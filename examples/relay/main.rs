@@ -11,13 +11,15 @@
 //! if it has none; then it is answered with an empty body. With `--addressed` a first line `#room`
 //! or `@user` sends what follows to that room of the sender, or to that user, alone. Every room
 //! counts what is published in it from 1, and gaps are told in these numbers. goim clients name
-//! their room in the JSON of their auth frame. With `--dialect raw`, `/room/NAME` joins a room and
+//! their room, and the ops of pushes that they accept, in the JSON of their auth frame, and may
+//! change both. With `--dialect raw`, `/room/NAME` joins a room and
 //! `/echo` sends messages back.
 //!
 //! SIGTERM and an interrupt drain.
 
 mod address;
 mod flags;
+mod goim;
 mod record;
 mod rooms;
 
@@ -29,10 +31,11 @@ use std::sync::Arc;
 use address::Address;
 use clap::Parser;
 use comet::{
-    CommandError, Connect, ConnectReply, Delivery, Gateway, Identity, Message, Peer, Receipt,
-    Refusal, Router, StartError,
+    Closed, CommandError, Connect, ConnectReply, Delivery, Dialect, Gateway, Identity, Message,
+    Peer, Receipt, Refusal, Router, StartError,
 };
 use flags::{Flags, Promise};
+use goim::{Seat, Seats};
 use record::{Record, Records};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -66,6 +69,7 @@ fn run(flags: &Flags) -> Result<(), Trouble> {
         promise: flags.delivery,
         is_addressed: flags.addressed,
         records: Records::default(),
+        seats: Seats::default(),
     };
     let builder = Gateway::builder(router).config(flags.config());
     let gateway = flags.listeners().fold(builder, comet::Builder::listen).start()?;
@@ -109,6 +113,8 @@ struct Relay {
     /// Whether the first line of a message may say where it goes.
     is_addressed: bool,
     records: Records,
+    /// goim clients.
+    seats: Seats,
 }
 
 /// The rooms of a peer.
@@ -123,10 +129,32 @@ impl Router for Relay {
         };
         let identity = peer.rooms.iter().fold(identity, |identity, room| identity.room(room));
         let rooms: Rooms = peer.rooms.iter().map(|room| self.records.of(room)).collect();
-        reply.accept(identity.context(Arc::new(rooms)));
+        reply.accept(match request.dialect {
+            Dialect::Goim => {
+                let seat = Seat::new(rooms.into_iter().next(), peer.accepts);
+                identity.context(Arc::new(Arc::new(seat)))
+            }
+            _ => identity.context(Arc::new(rooms)),
+        });
+    }
+
+    fn connected(&self, _: &Gateway, peer: &Peer) {
+        self.seats.take(peer);
+    }
+
+    fn disconnected(&self, _: &Gateway, peer: &Peer, _: &Closed) {
+        self.seats.leave(peer);
     }
 
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
+        let seat = peer.context::<Arc<Seat>>();
+        if let Some(seat) = seat {
+            match seat.operate(gateway, peer, &message, &self.records) {
+                Ok(true) => return receipt.ack(message.body),
+                Ok(false) => {}
+                Err(_) => return receipt.refuse(Refusal::later(0)),
+            }
+        }
         let (address, body) = match self.is_addressed {
             true => address::split(&message.body),
             false => (Address::Rooms, message.body),
@@ -135,7 +163,14 @@ impl Router for Relay {
             Promise::Acked => Delivery::acked(body),
             Promise::BestEffort => Delivery::best_effort(body),
         };
-        match send(gateway, peer, &address, delivery.kind(message.kind)) {
+        let own = seat.and_then(|seat| seat.room());
+        let rooms = match peer.context::<Rooms>() {
+            Some(rooms) => rooms,
+            None => own.as_slice(),
+        };
+        let users = seat.map(|_| &self.seats);
+        let sender = Sender { gateway, peer, rooms, users };
+        match sender.send(&address, delivery.kind(message.kind)) {
             Ok(()) => receipt.ack(""),
             Err(refusal) => receipt.refuse(refusal),
         }
@@ -145,27 +180,36 @@ impl Router for Relay {
 /// The refusal of a message to a room that the sender is not in.
 const NOT_A_MEMBER: i32 = 1_000;
 
-fn send(
-    gateway: &Gateway,
-    peer: &Peer,
-    address: &Address,
-    delivery: Delivery,
-) -> Result<(), Refusal> {
-    let rooms = peer.context::<Rooms>().map_or(&[][..], Vec::as_slice);
-    let publish = |record: &Arc<Record>| {
-        record.publish(|room, at| gateway.publish(room, delivery.clone().position(at)))
-    };
-    let sent: Result<(), CommandError> = match address {
-        Address::Rooms if rooms.is_empty() => gateway.push(peer.session(), delivery),
-        Address::Rooms => rooms.iter().map(publish).fold(Ok(()), Result::and),
-        Address::Room(name) => {
-            let record = rooms.iter().find(|record| record.room().as_bytes() == name);
-            publish(record.ok_or(Refusal::new(NOT_A_MEMBER))?)
-        }
-        Address::User(name) => {
-            let user = str::from_utf8(name).map_err(|_| Refusal::new(NOT_A_MEMBER))?;
-            gateway.push_user(peer.app(), user, delivery)
-        }
-    };
-    sent.map_err(|_| Refusal::later(0))
+/// Where a message comes from.
+struct Sender<'a> {
+    gateway: &'a Gateway,
+    peer: &'a Peer,
+    rooms: &'a [Arc<Record>],
+    /// Users that accept pushes or do not: those of goim.
+    users: Option<&'a Seats>,
+}
+
+impl Sender<'_> {
+    fn send(&self, address: &Address, delivery: Delivery) -> Result<(), Refusal> {
+        let Self { gateway, peer, rooms, users } = *self;
+        let publish = |record: &Arc<Record>| {
+            record.publish(|room, at| gateway.publish(room, delivery.clone().position(at)))
+        };
+        let sent: Result<(), CommandError> = match address {
+            Address::Rooms if rooms.is_empty() => gateway.push(peer.session(), delivery),
+            Address::Rooms => rooms.iter().map(publish).fold(Ok(()), Result::and),
+            Address::Room(name) => {
+                let record = rooms.iter().find(|record| record.room().as_bytes() == name);
+                publish(record.ok_or(Refusal::new(NOT_A_MEMBER))?)
+            }
+            Address::User(name) => {
+                let user = str::from_utf8(name).map_err(|_| Refusal::new(NOT_A_MEMBER))?;
+                match users {
+                    Some(users) => users.push(gateway, user, &delivery),
+                    None => gateway.push_user(peer.app(), user, delivery),
+                }
+            }
+        };
+        sent.map_err(|_| Refusal::later(0))
+    }
 }

@@ -14,6 +14,8 @@ pub(crate) struct Introduction {
     pub(crate) device: String,
     /// Names of rooms.
     pub(crate) rooms: Vec<String>,
+    /// Ops of pushes that a goim client accepts.
+    pub(crate) accepts: Vec<i32>,
 }
 
 /// What a peer says of itself; `None` refuses it.
@@ -54,7 +56,10 @@ fn of_json(body: &[u8]) -> Option<Introduction> {
     let user = auth.get("mid")?.as_i64()?.to_string();
     let room = auth.get("room_id").and_then(serde_json::Value::as_str).unwrap_or("");
     let rooms = if room.is_empty() { Vec::new() } else { vec![room.to_owned()] };
-    Some(Introduction { user: Some(user), rooms, ..Introduction::default() })
+    let accepts = auth.get("accepts").and_then(serde_json::Value::as_array);
+    let op = |op: &serde_json::Value| i32::try_from(op.as_i64()?).ok();
+    let accepts = accepts.into_iter().flatten().filter_map(op).collect();
+    Some(Introduction { user: Some(user), rooms, accepts, ..Introduction::default() })
 }
 
 #[cfg(test)]
@@ -66,6 +71,7 @@ mod tests {
             user: user.map(str::to_owned),
             device: device.to_owned(),
             rooms: rooms.iter().map(|&room| room.to_owned()).collect(),
+            accepts: Vec::new(),
         })
     }
 
@@ -89,7 +95,9 @@ mod tests {
     #[test]
     fn a_goim_auth_names_user_and_room() {
         let body = br#"{"mid":123,"key":"","room_id":"live://1000","accepts":[1000]}"#;
-        assert_eq!(of_json(body), introduction(Some("123"), "", &["live://1000"]));
+        let mut expected = introduction(Some("123"), "", &["live://1000"]);
+        expected.as_mut().unwrap().accepts = vec![1_000];
+        assert_eq!(of_json(body), expected);
         assert_eq!(of_json(b"{"), None);
     }
 }

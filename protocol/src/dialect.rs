@@ -35,7 +35,7 @@ pub mod goim_op {
     pub const HEARTBEAT: u32 = 2;
     /// Server to client: users online, four bytes.
     pub const HEARTBEAT_REPLY: u32 = 3;
-    /// Client to server: a message.
+    /// Client to server: a message. The answer has the same op.
     pub const SEND: u32 = 4;
     /// Client to server: JSON.
     pub const AUTH: u32 = 7;
@@ -43,11 +43,11 @@ pub mod goim_op {
     pub const AUTH_REPLY: u32 = 8;
     /// Server to client: the body is one or more whole packets.
     pub const RAW: u32 = 9;
-    /// Client to server: a room name.
+    /// Client to server: the id of the room to be in instead of the one before; empty for none.
     pub const CHANGE_ROOM: u32 = 12;
-    /// Client to server: ops that the client accepts.
+    /// Client to server: ops of pushes that the client accepts too, separated by commas.
     pub const SUB: u32 = 14;
-    /// Client to server: ops that the client no longer accepts.
+    /// Client to server: ops of pushes that the client no longer accepts.
     pub const UNSUB: u32 = 16;
     /// The op that pushes carry: the least of those that applications use.
     pub const PUSH: u32 = 1000;
@@ -113,7 +113,7 @@ pub enum Outbound {
         /// Of the request.
         seq: u32,
     },
-    /// Answers [`Inbound::Heartbeat`]; the body is [`HEARTBEAT_BODY`].
+    /// Answers [`Inbound::Heartbeat`]; the body is [`HEARTBEAT_BODY`], for goim a count.
     HeartbeatReply {
         /// Of the request.
         seq: u32,
@@ -288,8 +288,16 @@ fn goim_head(what: Outbound) -> Head {
     match what {
         Outbound::AuthReply { seq } => Head::new(goim_op::AUTH_REPLY, seq, 0),
         Outbound::HeartbeatReply { seq } => Head::new(goim_op::HEARTBEAT_REPLY, seq, 0),
-        Outbound::SendReply { seq, op } => Head::new(op + 1, seq, 0),
+        Outbound::SendReply { seq, op } => Head::new(goim_reply(op), seq, 0),
         Outbound::Deliver { .. } => Head::new(goim_op::PUSH, 0, 0),
+    }
+}
+
+/// Requests about the client itself are answered by the next op, messages by their own.
+const fn goim_reply(op: u32) -> u32 {
+    match op {
+        goim_op::CHANGE_ROOM | goim_op::SUB | goim_op::UNSUB => op + 1,
+        _ => op,
     }
 }
 

@@ -101,7 +101,8 @@ fn batch(mut body: &[u8], tell: &mut impl FnMut(Event<'_>)) -> Result<(), Broken
 fn packet(head: Head, body: &[u8], tell: &mut impl FnMut(Event<'_>)) {
     match head.op {
         goim_op::AUTH_REPLY => tell(Event::Opened { resumed: false, welcome: None }),
-        SEND_REPLY => tell(Event::Replied),
+        // goim itself answers by the same op.
+        goim_op::SEND | SEND_REPLY => tell(Event::Replied),
         goim_op::HEARTBEAT_REPLY => {}
         _ if body.is_empty() => {}
         _ => tell(Event::Delivery { body }),
@@ -169,12 +170,14 @@ mod tests {
     }
 
     #[test]
-    fn messages_and_heartbeats_are_answered_by_the_next_op() {
+    fn messages_are_answered_by_their_own_op_or_the_next_and_heartbeats_by_the_next() {
         let mut rehearsal = open();
         let sent = hex("00000012 00100001 00000004 00000002 6869");
         assert_eq!(rehearsal.send(&To::Rooms, b"hi"), sent);
         let reply = hex("00000010 00100001 00000005 00000002");
         assert_eq!(rehearsal.hear(&reply), Ok((vec!["replied".to_owned()], vec![])));
+        let own = hex("00000010 00100001 00000004 00000002");
+        assert_eq!(rehearsal.hear(&own), Ok((vec!["replied".to_owned()], vec![])));
         let beat = hex("00000010 00100001 00000002 00000003");
         assert_eq!(rehearsal.beat(), (true, beat));
         let reply = hex("00000014 00100001 00000003 00000003 00000000");

@@ -286,6 +286,11 @@ impl Bucket {
         self.rooms.logs().for_each(|log| log.borrow_mut().halve());
     }
 
+    /// The room that a session joined last.
+    pub(crate) fn last_room(&self, slot: u32) -> Option<u32> {
+        Some(self.get(slot)?.rooms.last()?.room)
+    }
+
     /// The name of a room.
     pub(crate) fn room_name(&self, room: u32) -> &Arc<str> {
         self.rooms.name(room)

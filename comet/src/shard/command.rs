@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::arrival::Arrival;
+use super::census::Census;
 use super::claiming::Question;
 use crate::SessionId;
 use crate::delivery::{Delivery, Reply};
@@ -26,6 +27,8 @@ pub(crate) enum Command {
     Join { who: Who, room: Arc<str> },
     /// Take somebody out of a room.
     Leave { who: Who, room: Arc<str> },
+    /// Count the members of a room here.
+    Count(Box<Census>),
     /// End the sessions.
     Kick { who: Who, reason: &'static str },
     /// Give a device a place, or say that it has none.
@@ -97,6 +100,7 @@ impl Command {
             self,
             Self::Settled { .. }
                 | Self::Decided { .. }
+                | Self::Count(_)
                 | Self::Arrive(_)
                 | Self::Relieve
                 | Self::Drain(_)

@@ -42,6 +42,7 @@ impl Shard {
             Command::Leave { who, room } => {
                 self.each(&who, |shard, slot| shard.leave(slot, &room));
             }
+            Command::Count(census) => self.take_census(*census),
             Command::Kick { who, reason } => {
                 self.each(&who, |shard, slot| shard.end(slot, &Closed::Kicked(reason)));
             }

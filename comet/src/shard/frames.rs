@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use comet_protocol::comet::{ClientFrame, ServerFrame};
 use comet_protocol::dialect::HEARTBEAT_BODY;
-use comet_protocol::{Inbound, Outbound, ws};
+use comet_protocol::{Dialect, Inbound, Outbound, ws};
 
 use super::Shard;
 use super::settle::{Message, Receipt};
@@ -38,6 +38,7 @@ impl Shard {
                 return self.authenticate(slot, body, attempt);
             }
             Action::Renew { seq, body } => return self.renew(slot, seq, body),
+            Action::HeartbeatReply { seq } if self.speaks_goim(slot) => self.count_for(slot, seq),
             Action::HeartbeatReply { seq } => {
                 self.send(slot, Outbound::HeartbeatReply { seq }, &HEARTBEAT_BODY);
             }
@@ -45,6 +46,10 @@ impl Shard {
             action => return self.act(slot, action),
         }
         Ok(())
+    }
+
+    fn speaks_goim(&mut self, slot: u32) -> bool {
+        self.connection(slot).is_some_and(|it| it.dialect == Some(Dialect::Goim))
     }
 
     /// One frame of a peer that speaks the comet dialect.

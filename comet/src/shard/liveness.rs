@@ -54,7 +54,8 @@ fn probes(within: Duration) -> TcpKeepalive {
         .with_retries(count)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -16,6 +16,7 @@
 //! * `delivering`: what one session gets, by the rules of its class; `telling`: the frames of the
 //!   comet dialect beside deliveries; `losing`: what sessions do not get;
 //! * `output`: queues and writes; `flushing`: what is queued leaves, many sockets at a time;
+//! * `census`: how many are in a room, for peers who ask;
 //! * `timers`, `ending` and `drain`: how sessions and connections end;
 //! * `parking`: how sessions outlive their connections; `tickets`: how their peers prove to be who
 //!   they were;
@@ -23,9 +24,9 @@
 //! * `crowds`, `gate` and `shedding`: who has to wait a little, who is turned away, and what is
 //!   given up, when there is too much.
 //!
-//! Below them are `liveness`, by which the system finds peers that are gone, `socket` and `poller`, which alone know where bytes and events come from, and
-//! `carrier`, which knows by which system calls bytes go. `shared` is what all shards have in
-//! common.
+//! Below them are `socket` and `poller`, which alone know where bytes and events come from,
+//! `carrier`, which knows by which system calls bytes go, and `liveness`, by which the system finds
+//! peers that are gone. `shared` is what all shards have in common.
 //!
 //! Not here: what frames mean (`session`), who routes (`dispatch`).
 
@@ -35,6 +36,7 @@ mod addresses;
 pub(crate) mod arrival;
 mod burst;
 pub(crate) mod carrier;
+pub(crate) mod census;
 pub(crate) mod claiming;
 pub(crate) mod clock;
 pub(crate) mod command;
@@ -99,6 +101,7 @@ use crate::wheel::Wheel;
 pub(crate) use accept::Listener;
 use burst::Burst;
 use carrier::Carrier;
+use census::Counting;
 use connection::Connection;
 pub(crate) use connection::Transport;
 use direct::Direct;
@@ -164,6 +167,7 @@ pub(crate) struct Shard {
     pool: Pool,
     account: Rc<Account>,
     gate: Gate,
+    counting: Counting,
     claims: Claims,
     renewals: Renewals,
     losses: Losses,
@@ -230,6 +234,7 @@ impl Shard {
             run: Run::default(),
             pool: Pool::new(&account),
             gate: Gate::new(config.handshake_rate, config.shards),
+            counting: Counting::default(),
             claims: Claims::default(),
             renewals: Renewals::default(),
             losses: Losses::default(),

@@ -86,7 +86,7 @@ impl Shard {
             return self.resume(slot);
         }
         self.counters().refused.add(1);
-        if let Decision::Refuse(body) = decision {
+        if let Decision::Refuse(body) | Decision::RefuseHttp { body, .. } = decision {
             self.send(slot, Outbound::AuthReply { seq }, &body);
         }
         self.end_for_good(slot, &Closed::NotRenewed);

@@ -94,8 +94,8 @@ impl ConnectReply {
         }
     }
 
-    /// The same as [`refuse`](Self::refuse), with this HTTP status for a raw peer: 401 where it is to
-    /// authenticate, for instance. One that is not from 400 to 599 counts as 403.
+    /// The same as [`refuse`](Self::refuse), with this HTTP status for a raw peer: 401 where it is
+    /// to authenticate, for instance. One that is not from 400 to 599 counts as 403.
     ///
     /// The body goes out as UTF-8 text or, if it begins with a brace or a bracket, as JSON.
     pub fn refuse_http(mut self, status: u16, body: impl Into<Bytes>) {

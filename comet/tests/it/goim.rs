@@ -1,5 +1,7 @@
 //! goim clients: a shorter head, JSON for a token, no acks, pushes wrapped on WebSocket.
 
+use std::collections::BTreeSet;
+
 use comet::{Delivery, Dialect, Identity};
 
 use crate::support::client::{Client, Transport};
@@ -54,18 +56,19 @@ fn golden_auth_and_heartbeat_are_answered_by_golden_replies() {
         let server = server(place);
         let mut client = client(place, &server);
         client.send(&frame(2, 1, b""));
-        expect(&mut client, b"\0\0\0\x14\0\x10\0\x01\0\0\0\x03\0\0\0\x01\0\0\0\0");
+        // It is alone in its room.
+        expect(&mut client, b"\0\0\0\x14\0\x10\0\x01\0\0\0\x03\0\0\0\x01\0\0\0\x01");
     });
 }
 
 #[test]
-fn requests_are_answered_by_the_next_op_with_the_same_seq() {
+fn messages_are_answered_by_their_own_op_and_other_requests_by_the_next() {
     everywhere(|place| {
         let server = server(place);
         let mut client = client(place, &server);
-        for (seq, op) in [(7, 4), (8, 12), (9, 14), (10, 16)] {
+        for (seq, op, reply) in [(7, 4, 4), (8, 12, 13), (9, 14, 15), (10, 16, 17)] {
             client.send(&frame(op, seq, b"live://2000"));
-            assert_eq!(client.receive(), frame(op + 1, seq, b"live://2000"));
+            assert_eq!(client.receive(), frame(reply, seq, b"live://2000"));
         }
         assert_eq!(server.stats().messages, 4);
     });
@@ -129,7 +132,7 @@ fn ops_that_goim_does_not_know_are_ignored() {
             client.send(&frame(op, 5, b"what"));
         }
         client.send(&frame(2, 6, b""));
-        assert_eq!(client.receive(), frame(3, 6, [0; 4]));
+        assert_eq!(client.receive(), frame(3, 6, [0, 0, 0, 1]));
         assert_eq!((server.stats().frames_ignored, server.stats().messages), (15, 0));
     });
 }
@@ -158,5 +161,42 @@ fn dtalk_and_goim_clients_share_a_room_and_each_gets_its_own_format() {
             };
             assert_eq!(pushed, frame(1_000, 0, b"hello"));
         }
+    });
+}
+
+#[test]
+fn a_heartbeat_is_answered_by_the_count_of_the_room_over_all_shards() {
+    everywhere(|place| {
+        let server = Setup::new(config(place.shards))
+            .on_connect(|_, request, reply| {
+                let user = String::from_utf8(request.ext.to_vec()).unwrap();
+                let identity = Identity::new("goim", &*user);
+                reply.accept(if user == "none" { identity } else { identity.room("live://1") });
+            })
+            .start();
+        let join = |user: &str| {
+            let mut client = server.connect(place.transport);
+            client.wire = Wire::Goim;
+            client.send(&frame(7, 1, user));
+            assert_eq!(client.receive(), frame(8, 1, b""));
+            client
+        };
+        let beat = |client: &mut Client| {
+            client.send(&frame(2, 5, b""));
+            let reply = client.receive();
+            assert_eq!((reply.op, reply.seq), (3, 5));
+            u32::from_be_bytes(reply.body.try_into().unwrap())
+        };
+        let mut members: Vec<Client> = (0..9).map(|at| join(&format!("user-{at}"))).collect();
+        assert!(members.iter_mut().all(|member| beat(member) == 9));
+        // Many at once are all answered, in whichever order.
+        let many: Vec<_> = (100..200).map(|seq| frame(2, seq, b"")).collect();
+        members[0].send_all(&many);
+        let replies = members[0].receive_all(100);
+        let seqs: BTreeSet<u32> = replies.iter().map(|reply| reply.seq).collect();
+        assert!(seqs.into_iter().eq(100..200) && replies.iter().all(|reply| reply.op == 3));
+        assert_eq!(beat(&mut join("none")), 0);
+        members.truncate(4);
+        crate::support::clock::eventually("five have left", || beat(&mut members[0]) == 4);
     });
 }

@@ -72,8 +72,8 @@ impl Network {
     /// From now on every packet is lost, in both directions.
     fn drop_everything(&self) {
         let rules = "table inet lost { \
-             chain in { type filter hook input priority 0; policy drop; } \
-             chain out { type filter hook output priority 0; policy drop; } }";
+             chain arriving { type filter hook input priority 0; policy drop; }; \
+             chain leaving { type filter hook output priority 0; policy drop; }; }";
         let command = ["netns", "exec", &self.name, "nft", rules];
         let done = Command::new("ip").args(command).status().expect("ip");
         assert!(done.success(), "nft, of Debian's package nftables");

@@ -80,6 +80,7 @@ pub(crate) struct Gateway {
     pub(crate) ws_ping_seconds: Option<u64>,
     pub(crate) tcp_ping_seconds: Option<u64>,
     pub(crate) http_ping_seconds: Option<u64>,
+    pub(crate) subprotocols: Vec<String>,
     pub(crate) handshake_seconds: u64,
     pub(crate) max_upgrade: usize,
     pub(crate) max_upgrade_headers: usize,

@@ -55,8 +55,10 @@ pub(crate) fn of(config: &Config) -> comet::Config {
 pub(crate) fn listeners(config: &Config) -> [Listen; 2] {
     let gateway = &config.gateway;
     let tcp = (Listen::tcp(config.listen.tcp), gateway.tcp_ping_seconds);
-    let ws = Listen::websocket(config.listen.ws).paths(&gateway.upgrade_paths);
-    let ws = ws.origin(config.origins.sub.policy());
+    let ws = Listen::websocket(config.listen.ws)
+        .paths(&gateway.upgrade_paths)
+        .origin(config.origins.sub.policy())
+        .subprotocols(gateway.subprotocols.clone());
     let ws = (ws, gateway.ws_ping_seconds);
     [tcp, ws].map(|(listen, own)| match own {
         Some(seconds) => listen.ping_interval(Duration::from_secs(seconds)),

@@ -249,11 +249,84 @@ fn a_goim_client_is_in_the_room_that_its_json_names() {
 
         goim.send(&frame(4, 5, b"from goim"));
         let own = goim.receive();
-        // The reply is the next op with the same seq, before or after the delivery.
+        // The reply has the same op and seq, and comes before or after the delivery.
         let (answer, push) =
-            if own.op == 5 { (own, pushed(&mut goim)) } else { (goim.receive(), body_of(own)) };
-        assert_eq!((answer, push), (frame(5, 5, b""), b"from goim".to_vec()));
+            if own.op == 4 { (own, pushed(&mut goim)) } else { (goim.receive(), body_of(own)) };
+        assert_eq!((answer, push), (frame(4, 5, b""), b"from goim".to_vec()));
         dtalk.takes(2, b"from goim");
+    });
+}
+
+/// A goim client with a session.
+fn goim(relay: &Program, transport: Transport, mid: u32, room: &str, accepts: &str) -> Client {
+    let mut client = relay.connect(transport);
+    client.wire = Wire::Goim;
+    let json = format!(r#"{{"mid":{mid},"key":"","room_id":"{room}","accepts":[{accepts}]}}"#);
+    client.send(&frame(7, 1, json.as_bytes()));
+    assert_eq!(client.receive(), frame(8, 1, b""));
+    client
+}
+
+/// A request about the client itself, and its answer: the next op, and the same body.
+fn asks(client: &mut Client, op: u32, body: &str) {
+    client.send(&frame(op, op, body.as_bytes()));
+    assert_eq!(client.receive(), frame(op + 1, op, body.as_bytes()));
+}
+
+/// How many are in the client's room.
+fn online(client: &mut Client) -> u32 {
+    client.send(&frame(2, 9, b""));
+    let reply = client.receive();
+    assert_eq!((reply.op, reply.seq), (3, 9));
+    u32::from_be_bytes(reply.body.try_into().unwrap())
+}
+
+#[test]
+fn a_goim_client_changes_its_room_and_is_told_how_many_are_there() {
+    everywhere(&[], |relay, transport| {
+        let mut one = goim(relay, transport, 1, "live://1", "");
+        let mut two = goim(relay, transport, 2, "live://1", "");
+        let mut dtalk = relay.client(transport, "alice", "live://2");
+        let both = |one: &mut Client, two: &mut Client| (online(one), online(two));
+        assert_eq!(both(&mut one, &mut two), (2, 2));
+
+        asks(&mut two, 12, "live://2");
+        clock::eventually("it has moved", || both(&mut one, &mut two) == (1, 2));
+        dtalk.send(&say(2, b"welcome"));
+        assert_eq!(pushed(&mut two), b"welcome");
+        one.send(&frame(4, 3, b"to the first room alone"));
+        let mut frames = [one.receive(), one.receive()];
+        frames.sort_by_key(|frame| frame.op != 4);
+        let [reply, push] = frames;
+        assert_eq!((reply, body_of(push)), (frame(4, 3, b""), b"to the first room alone".to_vec()));
+
+        asks(&mut two, 12, "");
+        clock::eventually("it has left", || both(&mut one, &mut two) == (1, 0));
+        asks(&mut two, 12, "live://1");
+        clock::eventually("it is back", || both(&mut one, &mut two) == (2, 2));
+        drop(one);
+        clock::eventually("it is alone", || online(&mut two) == 1);
+    });
+}
+
+#[test]
+fn a_goim_client_gets_pushes_of_the_ops_that_it_accepts() {
+    everywhere(&["--addressed"], |relay, transport| {
+        let mut sender = goim(relay, transport, 1, "", "");
+        let mut push = |body: &str| {
+            sender.send(&frame(4, 2, format!("@7\n{body}").as_bytes()));
+            assert_eq!(sender.receive(), frame(4, 2, b""));
+        };
+        let mut member = goim(relay, transport, 7, "", "1000");
+        push("by the auth");
+        assert_eq!(pushed(&mut member), b"by the auth");
+        asks(&mut member, 16, "1000,1001");
+        push("nobody gets this");
+        asks(&mut member, 14, "1000,x");
+        push("nor this: the list is broken");
+        asks(&mut member, 14, "999,1000");
+        push("by sub");
+        assert_eq!(pushed(&mut member), b"by sub");
     });
 }
 

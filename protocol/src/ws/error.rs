@@ -51,8 +51,8 @@ pub enum WsError {
     /// A text message or the reason of a close frame is not UTF-8 (section 8.1).
     #[error("text is not UTF-8")]
     InvalidUtf8,
-    /// A text message where only binary ones are taken (section 7.4.1). The decoder takes both; this
-    /// is for a caller whose messages are binary.
+    /// A text message where only binary ones are taken (section 7.4.1). The decoder takes both;
+    /// this is for a caller whose messages are binary.
     #[error("a text message where binary ones are expected")]
     UnexpectedText,
     /// The body of a close frame is one byte: half a code (section 5.5.1).

@@ -17,7 +17,10 @@ const SECOND: u64 = 1_000_000;
 
 /// Sessions outlive their connections, and nothing but the budget bounds what waits.
 fn kept(shards: usize) -> Config {
-    config(shards).resume_ttl(Duration::from_secs(600)).write_timeout(Duration::from_secs(600))
+    config(shards)
+        .resume_ttl(Duration::from_secs(600))
+        .write_timeout(Duration::from_secs(600))
+        .user_timeout(Duration::ZERO)
 }
 
 /// Somebody who reads and acknowledges all there is, and says what was expected of it.

@@ -8,7 +8,9 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use comet::{AdoptError, Client, Place};
-use comet_protocol::ws::handshake::{self, HandshakeError, HandshakeLimits, Parse, accept_key};
+use comet_protocol::ws::handshake::{
+    self, HandshakeError, HandshakeLimits, Parse, accept_key, choose_subprotocol,
+};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 
@@ -43,6 +45,9 @@ fn upgrade(public: &Public, mut request: Request) -> Result<Response, HandshakeE
         AdoptError::TooManyOfAddress => HandshakeError::TooManyRequests,
         _ => HandshakeError::Unavailable,
     })?;
+    let offered: Vec<&str> = asked.subprotocols().collect();
+    let subprotocol = choose_subprotocol(&gateway.subprotocols, &offered);
+    let subprotocol = subprotocol.and_then(|name| HeaderValue::from_str(name).ok());
     tokio::spawn(async move {
         match upgrade.await {
             Ok(upgraded) => hand_over(place, upgraded),
@@ -54,7 +59,11 @@ fn upgrade(public: &Public, mut request: Request) -> Result<Response, HandshakeE
         (header::UPGRADE, HeaderValue::from_static("websocket")),
         (header::SEC_WEBSOCKET_ACCEPT, accept),
     ];
-    Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
+    let mut response = (StatusCode::SWITCHING_PROTOCOLS, headers).into_response();
+    if let Some(name) = subprotocol {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, name);
+    }
+    Ok(response)
 }
 
 /// The head as it was sent, but for the case of names, so that one set of rules reads it.

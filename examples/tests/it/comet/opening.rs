@@ -19,7 +19,7 @@ fn a_welcome_says_what_the_session_may_do() {
         assert!((16..=512).contains(&ticket.len()), "{} bytes", ticket.len());
         // Epoch, resumed, time of the ticket, accepted, capabilities, heartbeat, longest body.
         let told = [2, 3, 5, 6, 7, 8, 9].map(|tag| number(&welcome, tag));
-        assert_eq!(told, [1, 0, 60_000, 0, 3, 45_000, 5_000]);
+        assert_eq!(told, [1, 0, 60_000, 0, 3, 25_000, 5_000]);
         // Messages ahead, deliveries without an ack with their eighth for signals, loss.
         assert_eq!([10, 11, 12].map(|tag| number(&welcome, tag)), [64, 72, 0]);
     }

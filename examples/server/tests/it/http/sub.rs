@@ -223,3 +223,25 @@ fn handshakes_of_an_address_have_a_rate_on_this_port_too() {
     assert_eq!(answers[..2], [101, 101]);
     assert!(answers.contains(&429), "{answers:?}");
 }
+
+/// As on the port for WebSocket alone.
+#[test]
+fn the_first_configured_subprotocol_that_a_client_offers_is_accepted() {
+    let list = "gateway.subprotocols=['chat.v2', 'chat.v1']";
+    let server = Setup::default().flag("set", &list).start();
+    for address in [server.addresses.http, server.addresses.ws] {
+        let chosen = |offer: &str| {
+            let mut socket = Socket::connect(address);
+            let line = format!("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {offer}");
+            socket.write(&upgrade_but("Sec-WebSocket-Version: 13", &line));
+            let head = await_upgrade(&mut socket);
+            let lines = head.lines().filter_map(|line| line.split_once(": "));
+            let mut names =
+                lines.filter(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-protocol"));
+            names.next().map(|(_, value)| value.to_owned())
+        };
+        assert_eq!(chosen("chat.v1, chat.v2").as_deref(), Some("chat.v2"));
+        assert_eq!(chosen("mqtt,chat.v1").as_deref(), Some("chat.v1"));
+        assert_eq!(chosen("mqtt"), None);
+    }
+}

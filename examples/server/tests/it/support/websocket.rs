@@ -86,8 +86,8 @@ pub(crate) fn connect(address: SocketAddr, target: &str) -> Socket {
     socket
 }
 
-/// Reads the response that accepts the request above.
-pub(crate) fn await_upgrade(socket: &mut Socket) {
+/// Reads the response that accepts the request above, and returns its head.
+pub(crate) fn await_upgrade(socket: &mut Socket) -> String {
     let deadline = clock::deadline();
     let end = loop {
         if let Some(end) = socket.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
@@ -104,4 +104,5 @@ pub(crate) fn await_upgrade(socket: &mut Socket) {
     }
     assert!(head.contains(&format!(": {ACCEPT}\r\n")), "{head}");
     assert!(!lower.contains("sec-websocket-extensions"), "{head}");
+    head.to_owned()
 }

@@ -1,0 +1,180 @@
+//! What goim's clients may ask for beside sending: another room, and which pushes they get.
+//!
+//! A goim client is in one room at most, under the id that it names (`live://1000`), which is a
+//! name like any other. It gets what is said in its room; what is pushed to it as a user it gets
+//! only if it accepts the op of pushes.
+//!
+//! Not here: the count of those online in its room, with which the gateway answers heartbeats.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use comet::{CommandError, Delivery, Gateway, Message, Peer, SessionId};
+use comet_protocol::goim_op;
+use parking_lot::Mutex;
+
+use crate::record::{Record, Records};
+
+/// Ops that one client may accept; goim has no limit, and its packets are 4 KiB.
+const OPS: usize = 1_024;
+
+/// What the relay knows of a goim client.
+pub(crate) struct Seat {
+    room: Mutex<Option<Arc<Record>>>,
+    accepts: Mutex<BTreeSet<i32>>,
+}
+
+/// Every goim client that has a session, by user.
+#[derive(Default)]
+pub(crate) struct Seats {
+    users: Mutex<HashMap<Box<str>, Vec<Taken>>>,
+}
+
+/// A seat, and who has it.
+type Taken = (SessionId, Arc<Seat>);
+
+impl Seat {
+    /// One that is in this room and accepts these ops.
+    pub(crate) fn new(room: Option<Arc<Record>>, accepts: impl IntoIterator<Item = i32>) -> Self {
+        let accepts = accepts.into_iter().take(OPS).collect();
+        Self { room: Mutex::new(room), accepts: Mutex::new(accepts) }
+    }
+
+    /// The room.
+    pub(crate) fn room(&self) -> Option<Arc<Record>> {
+        self.room.lock().clone()
+    }
+
+    /// Does what ops 12, 14 and 16 ask for; false for any other. Each is answered by its own body,
+    /// whether it could be done or not, as goim does.
+    pub(crate) fn operate(
+        &self,
+        gateway: &Gateway,
+        peer: &Peer,
+        message: &Message,
+        records: &Records,
+    ) -> Result<bool, CommandError> {
+        match message.op {
+            goim_op::CHANGE_ROOM => {
+                if let Ok(name) = str::from_utf8(&message.body) {
+                    self.change_room(gateway, peer, name, records)?;
+                }
+            }
+            goim_op::SUB => self.watch(&message.body, |accepts, op| {
+                if accepts.len() < OPS {
+                    accepts.insert(op);
+                }
+            }),
+            goim_op::UNSUB => self.watch(&message.body, |accepts, op| {
+                accepts.remove(&op);
+            }),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Leaves the room for another one, or for none if the name is empty.
+    fn change_room(
+        &self,
+        gateway: &Gateway,
+        peer: &Peer,
+        name: &str,
+        records: &Records,
+    ) -> Result<(), CommandError> {
+        let mut room = self.room.lock();
+        if let Some(before) = &*room {
+            gateway.leave(peer.session(), before.room())?;
+        }
+        *room = None;
+        if !name.is_empty() {
+            gateway.join(peer.session(), name)?;
+            *room = Some(records.of(name));
+        }
+        Ok(())
+    }
+
+    /// Changes which ops are accepted, unless one of the list is no number.
+    fn watch(&self, list: &[u8], change: impl Fn(&mut BTreeSet<i32>, i32)) {
+        if let Some(ops) = ops(list) {
+            let mut accepts = self.accepts.lock();
+            ops.into_iter().for_each(|op| change(&mut accepts, op));
+        }
+    }
+
+    fn accepts_pushes(&self) -> bool {
+        i32::try_from(goim_op::PUSH).is_ok_and(|push| self.accepts.lock().contains(&push))
+    }
+}
+
+impl Seats {
+    /// A goim client has a session.
+    pub(crate) fn take(&self, peer: &Peer) {
+        if let Some(seat) = peer.context::<Arc<Seat>>() {
+            let mut users = self.users.lock();
+            users.entry(peer.user().into()).or_default().push((peer.session(), Arc::clone(seat)));
+        }
+    }
+
+    /// It has none any more.
+    pub(crate) fn leave(&self, peer: &Peer) {
+        let mut users = self.users.lock();
+        if let Some(seats) = users.get_mut(peer.user()) {
+            seats.retain(|(session, _)| *session != peer.session());
+            if seats.is_empty() {
+                users.remove(peer.user());
+            }
+        }
+    }
+
+    /// Pushes to the clients of a user that accept pushes.
+    pub(crate) fn push(
+        &self,
+        gateway: &Gateway,
+        user: &str,
+        delivery: &Delivery,
+    ) -> Result<(), CommandError> {
+        let users = self.users.lock();
+        let seats = users.get(user).into_iter().flatten();
+        seats
+            .filter(|(_, seat)| seat.accepts_pushes())
+            .map(|(session, _)| gateway.push(*session, delivery.clone()))
+            .fold(Ok(()), Result::and)
+    }
+}
+
+/// Numbers separated by commas; `None` if one of them is none.
+fn ops(list: &[u8]) -> Option<Vec<i32>> {
+    let list = str::from_utf8(list).ok()?;
+    if list.is_empty() {
+        return Some(Vec::new());
+    }
+    list.split(',').map(|op| op.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_ops_is_taken_as_a_whole_or_not_at_all() {
+        assert_eq!(ops(b"1000,1001,-3"), Some(vec![1_000, 1_001, -3]));
+        assert_eq!(ops(b""), Some(vec![]));
+        for list in ["1000,", "1000, 1001", "x", "4294967296"] {
+            assert_eq!(ops(list.as_bytes()), None, "{list}");
+        }
+    }
+
+    #[test]
+    fn ops_are_accepted_from_sub_to_unsub() {
+        let seat = Seat::new(None, [7]);
+        assert!(!seat.accepts_pushes());
+        seat.watch(b"1000,1001", |accepts, op| {
+            accepts.insert(op);
+        });
+        assert!(seat.accepts_pushes());
+        seat.watch(b"1000", |accepts, op| {
+            accepts.remove(&op);
+        });
+        assert!(!seat.accepts_pushes());
+    }
+}
