@@ -13,6 +13,7 @@ mod writer;
 
 use comet_dtalk::device::{DeviceInfo, limited};
 use comet_dtalk::message::{ConnType, Login};
+use comet_sql::Pool;
 use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 
@@ -69,7 +70,7 @@ pub enum RegistryError {
 /// A handle to the devices of all users. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Registry {
-    pool: SqlitePool,
+    pool: Pool,
     requests: mpsc::Sender<Request>,
 }
 
@@ -81,10 +82,13 @@ impl Registry {
     ///
     /// [`RegistryError::Read`] if the table can be neither made nor read.
     pub async fn open(pool: SqlitePool) -> Result<Self, RegistryError> {
-        table::create(&pool).await?;
+        let pool = Pool::from(pool);
+        let mut db = pool.lend().await?;
+        table::create(&mut db).await?;
+        let last_login = table::last_login(&mut db).await?;
+        db.done();
         let (requests, queue) = mpsc::channel(QUEUE);
-        let writer = Writer::new(pool.clone()).await?;
-        tokio::spawn(writer.run(queue));
+        tokio::spawn(Writer::new(pool.clone(), last_login).run(queue));
         Ok(Self { pool, requests })
     }
 
@@ -117,7 +121,10 @@ impl Registry {
     ///
     /// [`RegistryError::Read`] if the database fails.
     pub async fn phone(&self, uid: &str) -> Result<Option<Registered>, RegistryError> {
-        Ok(table::phone(&mut *self.pool.acquire().await?, uid).await?)
+        let mut db = self.pool.lend().await?;
+        let phone = table::phone(&mut db, uid).await?;
+        db.done();
+        Ok(phone)
     }
 
     /// All devices of the user, the latest login first.
@@ -126,7 +133,10 @@ impl Registry {
     ///
     /// [`RegistryError::Read`] if the database fails.
     pub async fn devices(&self, uid: &str) -> Result<Vec<Registered>, RegistryError> {
-        Ok(table::devices(&mut *self.pool.acquire().await?, uid).await?)
+        let mut db = self.pool.lend().await?;
+        let devices = table::devices(&mut db, uid).await?;
+        db.done();
+        Ok(devices)
     }
 }
 
@@ -317,6 +327,27 @@ mod tests {
         }
         assert_eq!(last.0, 300);
         assert_eq!(uuids(&registry).await, [last.1]);
+    }
+
+    /// The limit is that of the connections which are open, as a full disk is that of a moment.
+    #[tokio::test]
+    async fn a_full_disk_refuses_logins_only_while_it_is_full() {
+        let disk = Disk::new();
+        let pool = disk.pool().await;
+        let registry = Registry::open(pool.clone()).await.unwrap();
+        admitted(&registry, &connect(Android, "first"), 1).await;
+        for _ in 0..pool.size() {
+            let mut db = pool.acquire().await.unwrap();
+            sqlx::raw_sql("PRAGMA max_page_count = 1").execute(&mut *db).await.unwrap();
+        }
+        let mut refused = 0;
+        for n in 0..200 {
+            let login = connect(Web, &format!("{n}-{}", "x".repeat(100)));
+            refused += usize::from(registry.login(ALICE, &login, 2).await.is_err());
+        }
+        assert!((1..=4).contains(&refused), "{refused}");
+        admitted(&registry, &connect(Android, "last"), 3).await;
+        assert_eq!(uuids(&registry).await[0], "last");
     }
 
     #[tokio::test]

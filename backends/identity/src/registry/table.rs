@@ -6,7 +6,7 @@
 use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::message::Device;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection, SqlitePool};
+use sqlx::{Row, SqliteConnection};
 
 use super::{DEVICES_PER_USER, Registered};
 
@@ -28,16 +28,16 @@ const CREATE: [&str; 3] = [
         WHERE device_type IN (0, 1)",
 ];
 
-pub(super) async fn create(pool: &SqlitePool) -> sqlx::Result<()> {
+pub(super) async fn create(db: &mut SqliteConnection) -> sqlx::Result<()> {
     for statement in CREATE {
-        sqlx::query(statement).execute(pool).await?;
+        sqlx::query(statement).execute(&mut *db).await?;
     }
     Ok(())
 }
 
 /// The highest login number given out so far.
-pub(super) async fn last_login(pool: &SqlitePool) -> sqlx::Result<u64> {
-    let row = sqlx::query("SELECT COALESCE(MAX(login), 0) FROM dtalk_device").fetch_one(pool);
+pub(super) async fn last_login(db: &mut SqliteConnection) -> sqlx::Result<u64> {
+    let row = sqlx::query("SELECT COALESCE(MAX(login), 0) FROM dtalk_device").fetch_one(db);
     row.await?.try_get::<i64, _>(0).map(i64::cast_unsigned)
 }
 

@@ -4,10 +4,11 @@
 
 use std::vec::Drain;
 
-use sqlx::{SqliteConnection, SqlitePool};
+use comet_sql::Pool;
+use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Admission, Registered, RegistryError, table};
+use super::{Admission, Registered, table};
 use crate::reconnect::supersedes;
 
 /// Logins per transaction. At some 50 µs each this keeps other writers waiting for a few
@@ -24,14 +25,13 @@ pub(super) struct Request {
 }
 
 pub(super) struct Writer {
-    pool: SqlitePool,
+    pool: Pool,
     last_login: u64,
 }
 
 impl Writer {
-    pub(super) async fn new(pool: SqlitePool) -> Result<Self, RegistryError> {
-        let last_login = table::last_login(&pool).await?;
-        Ok(Self { pool, last_login })
+    pub(super) fn new(pool: Pool, last_login: u64) -> Self {
+        Self { pool, last_login }
     }
 
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Request>) {
@@ -46,9 +46,7 @@ impl Writer {
     }
 
     async fn store(&mut self, batch: Drain<'_, Request>) -> sqlx::Result<Vec<Answer>> {
-        // To read first and write later in a transaction that was not begun for writing fails when
-        // another connection has written in between.
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.pool.begin().await?;
         let mut answers = Vec::with_capacity(batch.len());
         for request in batch {
             answers.push(self.admit(&mut transaction, request).await?);

@@ -64,6 +64,7 @@ type Found = (i64, i64);
 impl Reads {
     /// The newest messages between `uid` and others.
     pub(crate) async fn newest(&self, uid: &str, range: Range) -> Result<Choice, sqlx::Error> {
+        let mut db = self.0.lend().await?;
         let found: Vec<Found> = sqlx::query_as(concat!(
             "SELECT c.mid, ",
             parts_length!(),
@@ -74,8 +75,9 @@ impl Reads {
         .bind(range.after)
         .bind(range.before)
         .bind(i64::from(range.limit) + 1)
-        .fetch_all(&self.0)
+        .fetch_all(&mut *db)
         .await?;
+        db.done();
         Ok(choose(&found, range))
     }
 
@@ -89,6 +91,7 @@ impl Reads {
         let keep = range.limit as usize + 1;
         let mut after = range.after;
         for group in groups {
+            let mut db = self.0.lend().await?;
             let found: Vec<Found> = sqlx::query_as(concat!(
                 "SELECT c.mid, ",
                 parts_length!(),
@@ -100,8 +103,9 @@ impl Reads {
             .bind(after)
             .bind(range.before)
             .bind(i64::from(range.limit) + 1)
-            .fetch_all(&self.0)
+            .fetch_all(&mut *db)
             .await?;
+            db.done();
             newest.extend(found);
             newest.sort_unstable_by_key(|&(id, _)| Reverse(id));
             newest.truncate(keep);
@@ -123,6 +127,7 @@ impl Reads {
         let mut newest: Vec<Found> = Vec::new();
         let directions = if uid == other { 1 } else { 2 };
         for (sender, receiver) in [(uid, other), (other, uid)].into_iter().take(directions) {
+            let mut db = self.0.lend().await?;
             let found: Vec<Found> = sqlx::query_as(concat!(
                 "SELECT c.mid, ",
                 parts_length!(),
@@ -135,8 +140,9 @@ impl Reads {
             .bind(range.after)
             .bind(range.before)
             .bind(i64::from(range.limit) + 1)
-            .fetch_all(&self.0)
+            .fetch_all(&mut *db)
             .await?;
+            db.done();
             newest.extend(found);
         }
         newest.sort_unstable_by_key(|&(id, _)| Reverse(id));
@@ -163,8 +169,10 @@ impl Reads {
                   WHERE c.mid IN (SELECT value FROM json_each(?)) ORDER BY c.mid",
             ),
         };
+        let mut db = self.0.lend().await?;
         let rows: Vec<Content> =
-            sqlx::query_as(query).bind(format!("{:?}", choice.ids)).fetch_all(&self.0).await?;
+            sqlx::query_as(query).bind(format!("{:?}", choice.ids)).fetch_all(&mut *db).await?;
+        db.done();
         Ok(rows.into_iter().map(|row| row.into_common(channel)).collect())
     }
 }

@@ -16,9 +16,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use comet_dtalk::id::Id;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use comet_sql::Pool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 pub(crate) use act::{Found, Kind, add_focus, erase, find};
@@ -83,8 +82,7 @@ impl Ledger {
     ) -> Result<(), sqlx::Error> {
         sqlx::query("UPDATE comet_last_id SET id = max(id, ?)").bind(last).execute(&mut tx).await?;
         sqlx::query("COMMIT").execute(&mut tx).await?;
-        // Only a connection that did all it was told is used again: after an error it may be
-        // anywhere in its transaction.
+        // Only a connection that did all it was told is used again, as in `comet_sql`.
         self.connection = Some(tx);
         Ok(())
     }
@@ -100,7 +98,7 @@ impl Ledger {
 
 /// Connections that read.
 #[derive(Clone, Debug)]
-pub(crate) struct Reads(SqlitePool);
+pub(crate) struct Reads(Pool);
 
 impl Reads {
     pub(crate) async fn close(&self) {
@@ -143,7 +141,7 @@ pub(crate) async fn open(
         .connect_with(options.read_only(true))
         .await?;
     let last: i64 = sqlx::query_scalar("SELECT id FROM comet_last_id").fetch_one(&pool).await?;
-    Ok(Opened { ledger, reads: Reads(pool), last: Id::new(last) })
+    Ok(Opened { ledger, reads: Reads(pool.into()), last: Id::new(last) })
 }
 
 async fn prepare_schema(ledger: &mut Ledger) -> Result<(), OpenError> {

@@ -71,19 +71,22 @@ impl Reads {
                   ORDER BY r.mid LIMIT ?",
             )
         };
+        let mut db = self.0.lend().await?;
         let rows: Vec<Logged> = sqlx::query_as(query)
             .bind(uid)
             .bind(stretch.after)
             .bind(stretch.upto)
             .bind(row_limit())
-            .fetch_all(&self.0)
+            .fetch_all(&mut *db)
             .await?;
+        db.done();
         Ok(rows.into_iter().map(logged_item).collect())
     }
 
     /// Positions have no index: what was lost is near the end of the record, where it is looked
     /// for.
     async fn record(&self, uid: &str, stretch: Stretch) -> Result<Vec<Item>, sqlx::Error> {
+        let mut db = self.0.lend().await?;
         let rows: Vec<Logged> = sqlx::query_as(concat!(
             "SELECT ",
             content_columns!(),
@@ -98,12 +101,14 @@ impl Reads {
         .bind(stretch.after)
         .bind(stretch.upto)
         .bind(row_limit())
-        .fetch_all(&self.0)
+        .fetch_all(&mut *db)
         .await?;
+        db.done();
         Ok(rows.into_iter().map(logged_item).collect())
     }
 
     async fn group_messages(&self, group: i64, stretch: Stretch) -> Result<Vec<Item>, sqlx::Error> {
+        let mut db = self.0.lend().await?;
         let rows: Vec<Content> = sqlx::query_as(concat!(
             "SELECT ",
             content_columns!(),
@@ -114,8 +119,9 @@ impl Reads {
         .bind(stretch.after)
         .bind(stretch.upto)
         .bind(row_limit())
-        .fetch_all(&self.0)
+        .fetch_all(&mut *db)
         .await?;
+        db.done();
         Ok(rows.into_iter().map(group_item).collect())
     }
 
@@ -128,13 +134,15 @@ impl Reads {
             "SELECT id, type, content FROM dtalk_signal_content
              WHERE uid = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?"
         };
+        let mut db = self.0.lend().await?;
         let rows: Vec<(i64, i32, Vec<u8>)> = sqlx::query_as(query)
             .bind(uid)
             .bind(stretch.after)
             .bind(stretch.upto)
             .bind(row_limit())
-            .fetch_all(&self.0)
+            .fetch_all(&mut *db)
             .await?;
+        db.done();
         let item = |(id, kind, content): (i64, i32, Vec<u8>)| Item {
             id,
             position: 0,

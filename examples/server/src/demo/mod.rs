@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::rate::{Pace, Rate};
 use comet_identity::Key;
+use comet_sql::Pool;
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use sqlx::{Row, SqlitePool};
@@ -28,7 +29,7 @@ const USE_NOTED: u64 = 16;
 /// Names and keys of the people who have been here.
 #[derive(Debug)]
 pub(crate) struct Demo {
-    pool: SqlitePool,
+    pool: Pool,
     secret: [u8; 32],
     names: RwLock<Names>,
     /// Names that may exist.
@@ -71,6 +72,7 @@ impl Demo {
         secret: [u8; 32],
         limits: &origins::Demo,
     ) -> Result<Self, Trouble> {
+        let pool = Pool::from(pool);
         let names = remembered(&pool, unix_ms())
             .await
             .map_err(|source| Trouble::Database { path: "accounts.db".into(), source })?;
@@ -144,12 +146,14 @@ impl Demo {
         if !newcomers.admit(self.rate, Instant::now()) {
             return Err(NoSignIn::Crowded);
         }
+        let mut db = self.pool.lend().await?;
         sqlx::query("INSERT OR REPLACE INTO demo_name (address, name, used) VALUES (?, ?, ?)")
             .bind(address)
             .bind(name)
             .bind(now.cast_signed())
-            .execute(&self.pool)
+            .execute(&mut *db)
             .await?;
+        db.done();
         self.names.write().add(address, name, now);
         Ok(())
     }
@@ -163,21 +167,25 @@ impl Demo {
                 self.note_use(&address, now).await?;
                 continue;
             }
+            let mut db = self.pool.lend().await?;
             sqlx::query("DELETE FROM demo_name WHERE address = ?")
                 .bind(&*address)
-                .execute(&self.pool)
+                .execute(&mut *db)
                 .await?;
+            db.done();
             self.names.write().forget(&address);
         }
         Ok(())
     }
 
     async fn note_use(&self, address: &str, now: u64) -> Result<(), sqlx::Error> {
+        let mut db = self.pool.lend().await?;
         sqlx::query("UPDATE demo_name SET used = ? WHERE address = ?")
             .bind(now.cast_signed())
             .bind(address)
-            .execute(&self.pool)
+            .execute(&mut *db)
             .await?;
+        db.done();
         Ok(())
     }
 
@@ -194,27 +202,29 @@ impl Demo {
     }
 }
 
-async fn remembered(pool: &SqlitePool, now: u64) -> Result<Names, sqlx::Error> {
+async fn remembered(pool: &Pool, now: u64) -> Result<Names, sqlx::Error> {
+    let mut db = pool.lend().await?;
     let table = "CREATE TABLE IF NOT EXISTS demo_name (
         address TEXT PRIMARY KEY, name TEXT NOT NULL, used INTEGER NOT NULL DEFAULT 0)";
-    sqlx::query(table).execute(pool).await?;
+    sqlx::query(table).execute(&mut *db).await?;
     let column = "SELECT count(*) FROM pragma_table_info('demo_name') WHERE name = 'used'";
-    if sqlx::query_scalar::<_, i64>(column).fetch_one(pool).await? == 0 {
+    if sqlx::query_scalar::<_, i64>(column).fetch_one(&mut *db).await? == 0 {
         let column = "ALTER TABLE demo_name ADD COLUMN used INTEGER NOT NULL DEFAULT 0";
-        sqlx::query(column).execute(pool).await?;
+        sqlx::query(column).execute(&mut *db).await?;
     }
     // Of names from before it was written down, all that is known is that they are here.
     sqlx::query("UPDATE demo_name SET used = ? WHERE used = 0")
         .bind(now.cast_signed())
-        .execute(pool)
+        .execute(&mut *db)
         .await?;
     let query = "SELECT address, name, used FROM demo_name ORDER BY rowid";
     let mut names = Names::default();
-    for row in sqlx::query(query).fetch_all(pool).await? {
+    for row in sqlx::query(query).fetch_all(&mut *db).await? {
         let (address, name, used): (String, String, i64) =
             (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         names.add(&address, &name, used.cast_unsigned());
     }
+    db.done();
     Ok(names)
 }
 
