@@ -24,8 +24,9 @@ impl<R: Router> Dispatch<R> {
         // other of its callers could see.
         let result = catch_unwind(AssertUnwindSafe(|| call(&self.router, &self.gateway)));
         result.map_err(|_| {
-            self.gateway.count_panic();
-            tracing::error!(what, "the router panicked");
+            if let Some(more) = self.gateway.count_panic() {
+                tracing::error!(what, "the router panicked{more}");
+            }
             Panicked
         })
     }

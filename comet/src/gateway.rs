@@ -8,14 +8,16 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::builder::Builder;
+use crate::config::Config;
 use crate::delivery::{Delivery, MAX_BODY};
+use crate::repeats::LeftOut;
 use crate::reservation::Reservation;
 use crate::router::Router;
 use crate::shard::Shared;
 use crate::shard::claiming::Question;
 use crate::shard::command::{Command, UserName, Who};
 use crate::stats::Stats;
-use crate::{AdoptError, Claim, CommandError, Crowded, Identity, SessionId};
+use crate::{AdoptError, Claim, CommandError, Crowded, Identity, SessionId, StartError};
 
 /// A running gateway. Cheap to clone; all clones mean the same one, which runs until
 /// [`drain`](Self::drain)ed, also when every handle is gone.
@@ -229,6 +231,32 @@ impl Gateway {
         }
     }
 
+    /// Takes over from `config` the limits that can change while sessions are open:
+    /// [`message_rate`](Config::message_rate), [`handshake_rate`](Config::handshake_rate),
+    /// [`connections_per_address`](Config::connections_per_address) and
+    /// [`handshakes_per_address`](Config::handshakes_per_address). Everything else in it is left
+    /// as it was at the start. Nobody is closed for being over a limit that has become lower; who
+    /// was not counted before a limit for addresses was set is not counted.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Config`], and nothing is taken over.
+    pub fn reconfigure(&self, config: &Config) -> Result<(), StartError> {
+        config.validate()?;
+        self.0.shared.entrance.reconfigure(config);
+        for mailbox in &self.0.shared.mailboxes {
+            let (message_rate, handshake_rate) = (config.message_rate, config.handshake_rate);
+            mailbox.post(Command::Reconfigure { message_rate, handshake_rate });
+        }
+        Ok(())
+    }
+
+    /// Whether [`drain`](Self::drain) was called.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Relaxed)
+    }
+
     /// Blocks until the gateway has been drained. Never call it on a shard.
     pub fn wait(&self) {
         // Whoever else waits, waits for the lock.
@@ -255,8 +283,10 @@ impl Gateway {
         *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner) = threads;
     }
 
-    pub(crate) fn count_panic(&self) {
+    /// Counts a panic of the router. Returns what to write behind the line that tells of it.
+    pub(crate) fn count_panic(&self) -> Option<LeftOut> {
         self.0.router_panics.fetch_add(1, Ordering::Relaxed);
+        self.0.shared.warnings.router.admit(self.0.shared.uptime())
     }
 
     /// The shard that the next adopted connection goes to.

@@ -2,11 +2,16 @@
 //!
 //! Pure code takes the time as an argument; this is for whoever calls it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Unix time in milliseconds; 0 on a machine whose clock stands before 1970.
 #[must_use]
 pub fn unix_ms() -> u64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(unix().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Unix time; 0 on a machine whose clock stands before 1970.
+#[must_use]
+pub fn unix() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

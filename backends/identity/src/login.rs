@@ -9,6 +9,8 @@ use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::http::HeaderMap;
 use axum::routing::post;
+use comet::Repeats;
+use comet_dtalk::clock;
 use comet_dtalk::code::Code;
 use comet_dtalk::device::{DeviceInfo, limited};
 use comet_dtalk::http::{Body, Caller, DEVICE, Outcome, Refused, Reply, UUID, Verify};
@@ -57,7 +59,10 @@ async fn login(
     let conn_type = ConnType::try_from(request.conn_type).map_err(|_| Code::BAD_PARAMETERS)?;
     if conn_type == ConnType::Reconnect {
         let newest = users.registry.phone(&address).await.map_err(|error| {
-            tracing::error!(%error, "login not decided");
+            static REPEATS: Repeats = Repeats::new();
+            if let Some(more) = REPEATS.admit(clock::unix()) {
+                tracing::error!(%error, "login not decided{more}");
+            }
             Code::QUERY_FAILED
         })?;
         let device = device(&headers);

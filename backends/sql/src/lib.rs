@@ -48,7 +48,8 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// Those of [`Pool::lend`]; and the database is locked by another process, or cannot be written.
+    /// Those of [`Pool::lend`]; and another process has locked the database, or it cannot be
+    /// written.
     pub async fn begin(&self) -> sqlx::Result<Transaction> {
         let mut loan = self.lend().await?;
         sqlx::query("BEGIN IMMEDIATE").execute(&mut *loan).await?;

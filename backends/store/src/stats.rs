@@ -1,6 +1,6 @@
 //! Plain counters of what the store did.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use comet::{Distribution, Histogram, Metric, MetricKind};
@@ -35,6 +35,8 @@ macro_rules! counters {
         pub(crate) struct Counters {
             $($($name: AtomicU64,)+)+
             commit: Histogram,
+            /// The last transaction failed.
+            failing: AtomicBool,
         }
 
         impl Counters {
@@ -116,6 +118,15 @@ impl Counters {
     pub(crate) fn failed(&self, messages: usize) {
         add(&self.failed_commits, 1);
         add(&self.unstored, messages);
+    }
+
+    /// Notes how the last transaction went; whether the one before went otherwise.
+    pub(crate) fn turn_failing(&self, failing: bool) -> bool {
+        self.failing.swap(failing, Ordering::Relaxed) != failing
+    }
+
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
     }
 
     pub(crate) fn delivered(&self) {

@@ -22,6 +22,18 @@ use crate::writer::reply::{Reply, Stored, Unstored};
 use crate::writer::{self, Engine, Intake, Shared};
 use crate::{Config, Membership, Stats};
 
+/// Why a store cannot do its work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unwell {
+    /// The last transaction failed; the log has the reason.
+    #[error("messages cannot be stored")]
+    Writing,
+    /// The database cannot be read.
+    #[error("messages cannot be read")]
+    Reading(#[source] sqlx::Error),
+}
+
 /// The message of record. A cheap handle; clones are the same store.
 ///
 /// As the innermost [`Router`](comet::Router) of a server it takes the messages of sessions and
@@ -85,6 +97,28 @@ impl Store {
     /// Returns when everything that was handed in before is stored or refused.
     pub async fn flush(&self) {
         self.ask(Job::Flush).await;
+    }
+
+    /// Whether the last transaction is one that failed.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.counters().is_failing()
+    }
+
+    /// Finds out whether messages can be stored and read now. While the last transaction is one
+    /// that failed, this makes one that changes nothing, and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Unwell`].
+    pub async fn check(&self) -> Result<(), Unwell> {
+        if self.is_failing() {
+            self.flush().await;
+        }
+        if self.is_failing() {
+            return Err(Unwell::Writing);
+        }
+        self.0.reads.check().await.map_err(Unwell::Reading)
     }
 
     /// Stores what was handed in before, closes the database, and takes nothing more.

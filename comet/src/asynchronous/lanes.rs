@@ -60,10 +60,9 @@ impl Lanes {
         while let Some(job) = next {
             // A task of its own, so that a panic ends the job and not the lane.
             if tokio::spawn(job).await.is_err() {
-                gateway.count_panic();
-                tracing::error!(%session, "the async router panicked");
-                if gateway.kick(session, "router panicked").is_err() {
-                    tracing::warn!(%session, "cannot end the session of a panicked job");
+                let kicked = gateway.kick(session, "router panicked");
+                if let Some(more) = gateway.count_panic() {
+                    tracing::error!(%session, ?kicked, "the async router panicked{more}");
                 }
             }
             next = self.next(session);

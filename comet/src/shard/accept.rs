@@ -106,7 +106,9 @@ impl Shard {
         let slot = self.bucket.insert(session)?;
         let token = Token(slot as usize);
         if let Err(error) = self.poller.register(&mut connection.socket, token) {
-            tracing::warn!(%error, "cannot watch a connection");
+            if let Some(more) = self.shared.warnings.watch.admit(self.now.since(Time::START)) {
+                tracing::warn!(%error, "cannot watch a connection{more}");
+            }
             self.bucket.remove(slot);
             return None;
         }
@@ -158,7 +160,9 @@ impl Shard {
 
     fn pause(&mut self, index: usize, error: &io::Error) {
         self.counters().accept_errors.add(1);
-        tracing::warn!(%error, "cannot accept, trying again shortly");
+        if let Some(more) = self.shared.warnings.accept.admit(self.now.since(Time::START)) {
+            tracing::warn!(%error, "cannot accept, trying again shortly{more}");
+        }
         if let Some(listener) = self.listeners.get_mut(index) {
             listener.again = Again::At(self.now + PAUSE);
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::Config;
@@ -17,8 +18,8 @@ const TIDY_EVERY: usize = 65_536;
 /// they are limited.
 #[derive(Debug)]
 pub(crate) struct Addresses {
-    connections: usize,
-    handshakes: u32,
+    connections: AtomicUsize,
+    handshakes: AtomicU32,
     known: Mutex<Known>,
 }
 
@@ -37,32 +38,49 @@ struct Address {
 impl Addresses {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
-            connections: config.connections_per_address,
-            handshakes: config.handshakes_per_address,
+            connections: config.connections_per_address.into(),
+            handshakes: config.handshakes_per_address.into(),
             known: Mutex::new(Known { addresses: HashMap::new(), tidy_at: TIDY_EVERY }),
         }
     }
 
     /// Whether a connection that is admitted must [`leave`](Self::leave) when it ends.
     pub(super) fn counts(&self) -> bool {
-        self.connections > 0 || self.handshakes > 0
+        self.limits() != (0, 0)
+    }
+
+    /// Connections of an address from now on, and new ones a second.
+    pub(crate) fn reconfigure(&self, config: &Config) {
+        let (connections, handshakes) =
+            (config.connections_per_address, config.handshakes_per_address);
+        self.connections.store(connections, Ordering::Relaxed);
+        self.handshakes.store(handshakes, Ordering::Relaxed);
+        if (connections, handshakes) == (0, 0) {
+            // Those that are counted do not leave any more.
+            self.lock().addresses.clear();
+        }
+    }
+
+    fn limits(&self) -> (usize, u32) {
+        (self.connections.load(Ordering::Relaxed), self.handshakes.load(Ordering::Relaxed))
     }
 
     /// Counts a connection from the address, if it may have one more, and now.
     pub(super) fn admit(&self, now: Time, address: IpAddr) -> bool {
-        if !self.counts() {
+        let (connections, handshakes) = self.limits();
+        if (connections, handshakes) == (0, 0) {
             return true;
         }
         let mut known = self.lock();
         if known.addresses.len() >= known.tidy_at {
             known.addresses.retain(|_, address| {
-                address.connections > 0 || !address.handshakes.is_full(now, self.handshakes)
+                address.connections > 0 || !address.handshakes.is_full(now, handshakes)
             });
             known.tidy_at = known.addresses.len() + TIDY_EVERY;
         }
         let entry = known.addresses.entry(network(address)).or_default();
-        let full = self.connections > 0 && entry.connections >= self.connections;
-        if full || !entry.handshakes.admit(now, self.handshakes) {
+        let full = connections > 0 && entry.connections >= connections;
+        if full || !entry.handshakes.admit(now, handshakes) {
             return false;
         }
         entry.connections += 1;
@@ -75,7 +93,7 @@ impl Addresses {
         let address = network(address);
         let Some(entry) = known.addresses.get_mut(&address) else { return };
         entry.connections = entry.connections.saturating_sub(1);
-        if entry.connections == 0 && entry.handshakes.is_full(now, self.handshakes) {
+        if entry.connections == 0 && entry.handshakes.is_full(now, self.limits().1) {
             known.addresses.remove(&address);
         }
     }
@@ -95,6 +113,20 @@ mod tests {
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn limits_can_change_and_an_end_of_limits_forgets_who_was_counted() {
+        let addresses = Addresses::new(&Config::default());
+        let one = ip("10.0.0.1");
+        assert!((0..100).all(|_| addresses.admit(NOW, one)));
+        let limited = Config::default().connections_per_address(1);
+        addresses.reconfigure(&limited);
+        assert!(addresses.admit(NOW, one) && !addresses.admit(NOW, one));
+        addresses.reconfigure(&Config::default());
+        assert!(addresses.admit(NOW, one));
+        addresses.reconfigure(&limited);
+        assert!(addresses.admit(NOW, one) && !addresses.admit(NOW, one));
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Relieve,
     /// Take no more connections, end the sessions within the time, then stop.
     Drain(Duration),
+    /// Follow other limits from now on.
+    Reconfigure { message_rate: u32, handshake_rate: u32 },
 }
 
 /// One session, or all of a user's.
@@ -104,6 +106,7 @@ impl Command {
                 | Self::Arrive(_)
                 | Self::Relieve
                 | Self::Drain(_)
+                | Self::Reconfigure { .. }
         )
     }
 }

@@ -7,6 +7,7 @@ use comet_protocol::Outbound;
 use super::Shard;
 use super::command::{Command, Who};
 use super::fanout::Last;
+use super::gate::Gate;
 use crate::delivery::{Delivery, Reply};
 use crate::{Closed, SessionId};
 
@@ -54,6 +55,10 @@ impl Shard {
             // The turn ends with that.
             Command::Relieve => {}
             Command::Drain(within) => self.begin_drain(within),
+            Command::Reconfigure { message_rate, handshake_rate } => {
+                self.limits.message_rate = message_rate;
+                self.gate = Gate::new(handshake_rate, self.shared.config.shards);
+            }
         }
     }
 

@@ -48,6 +48,11 @@ impl Entrance {
         }
     }
 
+    /// What each address may take from now on.
+    pub(crate) fn reconfigure(&self, config: &Config) {
+        self.addresses.reconfigure(config);
+    }
+
     /// Counts a connection that may come in. It must [`leave`](Self::leave) when it ends.
     pub(crate) fn enter(&self, now: Time, client: Client) -> Result<Option<Visitor>, Full> {
         if self.connections.fetch_add(1, Ordering::Relaxed) >= self.max_connections {

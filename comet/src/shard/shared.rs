@@ -4,6 +4,7 @@ use std::hash::BuildHasher;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use super::clock::Clock;
 use super::entrance::Entrance;
@@ -15,11 +16,21 @@ use crate::config::Config;
 use crate::home::{Homes, Presence};
 use crate::keyed::Keyed;
 use crate::pings::Intervals;
+use crate::repeats::Repeats;
 use crate::stats::Counters;
 use crate::ticket::Tickets;
+use crate::time::Time;
 
 /// This share of the memory budget is for what waits in mailboxes.
 const MAILBOXES: usize = 16;
+
+/// Lines of the log that may repeat many times a second, once for all shards.
+#[derive(Debug, Default)]
+pub(crate) struct Warnings {
+    pub(crate) accept: Repeats,
+    pub(crate) watch: Repeats,
+    pub(crate) router: Repeats,
+}
 
 /// What all shards of a gateway share.
 #[derive(Debug)]
@@ -36,6 +47,7 @@ pub(crate) struct Shared {
     /// Connections accepted, for each listener.
     pub(crate) accepted_by: Vec<AtomicU64>,
     pub(crate) entrance: Entrance,
+    pub(crate) warnings: Warnings,
     pub(crate) budget: Arc<Budget>,
     pub(crate) tickets: Tickets,
     /// Tells the sessions of this run of the gateway from those of others.
@@ -68,6 +80,7 @@ impl Shared {
             counters: pollers.iter().map(|_| Counters::default()).collect(),
             accepted_by: Vec::new(),
             entrance: Entrance::new(&config),
+            warnings: Warnings::default(),
             intervals,
             config,
         })
@@ -76,5 +89,10 @@ impl Shared {
     /// Counts connections of so many listeners apart.
     pub(crate) fn count_listeners(&mut self, listeners: usize) {
         self.accepted_by = (0..listeners).map(|_| AtomicU64::new(0)).collect();
+    }
+
+    /// Since the start of the gateway.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.clock.now().since(Time::START)
     }
 }

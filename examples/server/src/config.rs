@@ -25,6 +25,7 @@ const DEFAULT_NAME: &str = "the default";
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) log: String,
+    pub(crate) log_file: String,
     pub(crate) log_format: LogFormat,
     pub(crate) apps: Vec<String>,
     pub(crate) drain_seconds: u64,
@@ -167,7 +168,7 @@ pub(crate) struct Module {
 }
 
 /// A connection gateway for instant messaging with its backends.
-#[derive(Debug, Default, Parser)]
+#[derive(Clone, Debug, Default, Parser)]
 #[command(name = "comet-server", version)]
 pub(crate) struct Flags {
     /// Read settings from this TOML file

@@ -14,19 +14,23 @@ mod demo;
 mod descriptors;
 mod http;
 mod limits;
+mod logging;
 mod metrics;
 mod origins;
 mod proxies;
+mod ready;
+mod reload;
 mod server;
 mod settings;
 mod trouble;
 
-use std::io::IsTerminal;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use config::{Config, Flags, LogFormat};
-use tracing_subscriber::EnvFilter;
+use config::{Config, Flags};
+use logging::Logging;
+use reload::Reload;
 use trouble::Trouble;
 
 fn main() -> ExitCode {
@@ -45,41 +49,31 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> Result<(), Trouble> {
-    let (config, _) = Config::load(flags)?;
+    let (config, settings) = Config::load(flags)?;
     if flags.check_config {
         say("the configuration is good");
         return Ok(());
     }
-    start_logging(&config);
+    let logging = Logging::start(&config)?;
+    let reload =
+        Reload { flags: flags.clone(), logging, started: settings.clone(), current: settings };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(Trouble::Runtime)?;
-    runtime.block_on(server::run(config))
+    runtime.block_on(server::run(config, reload))
 }
 
-fn start_logging(config: &Config) {
-    let filter = EnvFilter::new(&config.log);
-    let logger = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    match config.log_format {
-        LogFormat::Text => logger.init(),
-        LogFormat::Json => logger.json().init(),
-    }
-}
-
-/// Prints a line for the person or program that started the server.
-#[expect(clippy::print_stdout, reason = "a program talks to its user")]
+/// Prints a line for the person or program that started the server. One that no longer reads
+/// misses it.
 pub(crate) fn say(line: &str) {
-    println!("{line}");
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-#[expect(clippy::print_stderr, reason = "a program talks to its user")]
 fn complain(trouble: &Trouble) {
-    eprintln!("comet-server: {trouble}");
+    let mut errors = std::io::stderr();
+    let _ = writeln!(errors, "comet-server: {trouble}");
     if let Some(advice) = trouble.advice() {
-        eprintln!("  {advice}");
+        let _ = writeln!(errors, "  {advice}");
     }
 }

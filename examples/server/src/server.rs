@@ -25,6 +25,8 @@ use crate::http::{self, Public};
 use crate::limits;
 use crate::metrics::{Metrics, Requests, Sources};
 use crate::proxies;
+use crate::ready::Readiness;
+use crate::reload::Reload;
 use crate::say;
 use crate::trouble::Trouble;
 
@@ -33,7 +35,7 @@ use crate::trouble::Trouble;
 const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
 /// Serves until it is told to stop, then drains.
-pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
+pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Trouble> {
     let data = Data::open(&config.data_dir)?;
     let accounts = data.accounts().await?;
     let registry = Registry::open(accounts.clone()).await.map_err(|error| Trouble::Data {
@@ -71,6 +73,7 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
         demo,
         http: *addresses[0].as_ref().unwrap_or(&config.listen.http),
     };
+    let readiness = Readiness::new(&gateway, &store, &registry, &config);
     let requests = Requests::new();
     let public = http::public(public, &store, verify, registry, &requests);
     let metrics = Metrics::new(Sources::new(&gateway, &store, router, &config), &requests);
@@ -81,13 +84,14 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
             public,
             stopped.clone(),
         )),
-        tokio::spawn(http::serve(settings.admin(admin), http::admin(metrics), stopped)),
+        tokio::spawn(http::serve(settings.admin(admin), http::admin(metrics, readiness), stopped)),
     ];
     // Whoever reads that the server is there may tell it to stop at once.
-    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    let signals =
+        [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
     announce(&config, &gateway, addresses.map(|address| address.map_err(Trouble::Runtime)))?;
 
-    wait_for(signals).await?;
+    wait_for(signals, || reload.run(&gateway)).await?;
     say("draining");
     drain(&gateway, Duration::from_secs(config.drain_seconds)).await;
     store.close().await;
@@ -152,14 +156,21 @@ fn announce(
     Ok(())
 }
 
-async fn wait_for([terminate, interrupt]: [io::Result<Signal>; 2]) -> Result<(), Trouble> {
+/// Returns when the process is told to stop; until then each SIGHUP reloads.
+async fn wait_for(
+    [terminate, interrupt, hangup]: [io::Result<Signal>; 3],
+    mut reload: impl FnMut(),
+) -> Result<(), Trouble> {
     let mut terminate = terminate.map_err(Trouble::Runtime)?;
     let mut interrupt = interrupt.map_err(Trouble::Runtime)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    let mut hangup = hangup.map_err(Trouble::Runtime)?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            Some(()) = hangup.recv() => tokio::task::block_in_place(&mut reload),
+        }
     }
-    Ok(())
 }
 
 async fn drain(gateway: &Gateway, within: Duration) {

@@ -11,6 +11,8 @@ use crate::settings::Fault;
 pub(crate) enum Trouble {
     #[error("bad configuration: {0}")]
     Config(#[from] Fault),
+    #[error("cannot open the log file {}: {source}", path.display())]
+    Log { path: PathBuf, source: io::Error },
     #[error("cannot start the runtime: {0}")]
     Runtime(io::Error),
     #[error("cannot use the data directory {}: {source}", path.display())]
@@ -66,7 +68,7 @@ impl Trouble {
                  another directory: --data-dir."
                     .to_owned(),
             ),
-            Self::Runtime(_) | Self::Listen { .. } | Self::Gateway(_) => None,
+            Self::Log { .. } | Self::Runtime(_) | Self::Listen { .. } | Self::Gateway(_) => None,
         }
     }
 }

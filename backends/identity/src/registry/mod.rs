@@ -11,6 +11,9 @@
 mod table;
 mod writer;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use comet_dtalk::device::{DeviceInfo, limited};
 use comet_dtalk::message::{ConnType, Login};
 use comet_sql::Pool;
@@ -71,6 +74,8 @@ pub enum RegistryError {
 #[derive(Clone, Debug)]
 pub struct Registry {
     pool: Pool,
+    /// The last attempt to store logins failed.
+    failing: Arc<AtomicBool>,
     requests: mpsc::Sender<Request>,
 }
 
@@ -88,8 +93,9 @@ impl Registry {
         let last_login = table::last_login(&mut db).await?;
         db.done();
         let (requests, queue) = mpsc::channel(QUEUE);
-        tokio::spawn(Writer::new(pool.clone(), last_login).run(queue));
-        Ok(Self { pool, requests })
+        let failing = Arc::new(AtomicBool::new(false));
+        tokio::spawn(Writer::new(pool.clone(), last_login, Arc::clone(&failing)).run(queue));
+        Ok(Self { pool, failing, requests })
     }
 
     /// Registers the device of a login at `now_ms`, unless a newer phone stands against it. A
@@ -113,6 +119,35 @@ impl Registry {
         };
         self.requests.send(request).await.map_err(|_| RegistryError::NotStored)?;
         answer.await.map_err(|_| RegistryError::NotStored)
+    }
+
+    /// Whether the last attempt to register devices is one that failed.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
+
+    /// Finds out whether devices can be registered and looked up now. While the last registration
+    /// is one that failed, this writes to the database.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Registry::login`] and [`Registry::phone`].
+    pub async fn check(&self) -> Result<(), RegistryError> {
+        if self.is_failing() {
+            self.probe().await.map_err(|_| RegistryError::NotStored)?;
+            self.failing.store(false, Ordering::Relaxed);
+        }
+        let mut db = self.pool.lend().await?;
+        table::last_login(&mut db).await?;
+        db.done();
+        Ok(())
+    }
+
+    async fn probe(&self) -> sqlx::Result<()> {
+        let mut transaction = self.pool.begin().await?;
+        table::touch(&mut transaction).await?;
+        transaction.commit().await
     }
 
     /// The user's phone.

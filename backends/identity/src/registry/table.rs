@@ -41,6 +41,12 @@ pub(super) async fn last_login(db: &mut SqliteConnection) -> sqlx::Result<u64> {
     row.await?.try_get::<i64, _>(0).map(i64::cast_unsigned)
 }
 
+/// Writes a page of the database and changes nothing: the version is 0 and stays it.
+pub(super) async fn touch(db: &mut SqliteConnection) -> sqlx::Result<()> {
+    sqlx::query("PRAGMA user_version = 0").execute(db).await?;
+    Ok(())
+}
+
 pub(super) async fn phone(
     db: &mut SqliteConnection,
     uid: &str,

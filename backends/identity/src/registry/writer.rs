@@ -2,6 +2,8 @@
 //!
 //! Not here: the statements (`table`), who may log in (`reconnect`).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::vec::Drain;
 
 use comet_sql::Pool;
@@ -27,11 +29,12 @@ pub(super) struct Request {
 pub(super) struct Writer {
     pool: Pool,
     last_login: u64,
+    failing: Arc<AtomicBool>,
 }
 
 impl Writer {
-    pub(super) fn new(pool: Pool, last_login: u64) -> Self {
-        Self { pool, last_login }
+    pub(super) fn new(pool: Pool, last_login: u64, failing: Arc<AtomicBool>) -> Self {
+        Self { pool, last_login, failing }
     }
 
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Request>) {
@@ -39,8 +42,18 @@ impl Writer {
         while queue.recv_many(&mut batch, BATCH).await > 0 {
             let logins = batch.len();
             match self.store(batch.drain(..)).await {
-                Ok(answers) => answers.into_iter().for_each(Answer::send),
-                Err(error) => tracing::error!(%error, logins, "devices not stored"),
+                Ok(answers) => {
+                    answers.into_iter().for_each(Answer::send);
+                    if self.failing.swap(false, Ordering::Relaxed) {
+                        tracing::info!("devices can be stored again");
+                    }
+                }
+                // A full disk fails every batch, many times a second: once is enough to know.
+                Err(error) => {
+                    if !self.failing.swap(true, Ordering::Relaxed) {
+                        tracing::error!(%error, logins, "devices cannot be stored");
+                    }
+                }
             }
         }
     }

@@ -101,6 +101,14 @@ impl Ledger {
 pub(crate) struct Reads(Pool);
 
 impl Reads {
+    /// Reads something.
+    pub(crate) async fn check(&self) -> Result<(), sqlx::Error> {
+        let mut db = self.0.lend().await?;
+        sqlx::query("SELECT id FROM comet_last_id").fetch_one(&mut *db).await?;
+        db.done();
+        Ok(())
+    }
+
     pub(crate) async fn close(&self) {
         self.0.close().await;
     }

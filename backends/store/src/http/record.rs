@@ -5,6 +5,7 @@ use axum::response::Response;
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use comet::Repeats;
 use comet_dtalk::clock;
 use comet_dtalk::code::Code;
 use comet_dtalk::http::{Body, Caller, Int64, Refused, Reply};
@@ -198,6 +199,9 @@ impl From<Common> for Record {
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn query_failed(error: sqlx::Error) -> Code {
-    tracing::error!(%error, "log not read");
+    static REPEATS: Repeats = Repeats::new();
+    if let Some(more) = REPEATS.admit(clock::unix()) {
+        tracing::error!(%error, "log not read{more}");
+    }
     Code::QUERY_FAILED
 }

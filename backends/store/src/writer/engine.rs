@@ -61,8 +61,6 @@ pub(crate) struct Engine<S> {
     revoke_within: Duration,
     pub(super) shared: Shared,
     pub(super) feeds: Feeds<S>,
-    /// The last transaction failed, which has been logged.
-    failing: bool,
 }
 
 /// Jobs that need the database.
@@ -89,7 +87,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         shared: Shared,
     ) -> Self {
         let feeds = Feeds::new(shared.clone());
-        Self { ledger, ids, revoke_within, shared, feeds, failing: false }
+        Self { ledger, ids, revoke_within, shared, feeds }
     }
 
     /// Does the jobs at `now`, Unix milliseconds. Returns who waits for the writer to close.
@@ -123,7 +121,9 @@ impl<S: Copy + Eq + Hash> Engine<S> {
                 Job::Close(done) => close = Some(done),
             }
         }
-        self.write(batch, now, outlet).await;
+        // Whoever flushes while the database fails wants to know whether it still does.
+        let probe = !flushes.is_empty() && self.shared.counters.is_failing();
+        self.write(batch, probe, now, outlet).await;
         self.shared.counters.sessions(self.feeds.len());
         for done in flushes {
             // Whoever asked may have stopped waiting.
@@ -132,8 +132,15 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         close
     }
 
-    async fn write(&mut self, mut batch: Batch, now: u64, outlet: &mut impl Outlet<S>) {
-        if batch.submissions.is_empty() && batch.acts.is_empty() && batch.acks.is_empty() {
+    async fn write(
+        &mut self,
+        mut batch: Batch,
+        probe: bool,
+        now: u64,
+        outlet: &mut impl Outlet<S>,
+    ) {
+        let empty = batch.submissions.is_empty() && batch.acts.is_empty() && batch.acks.is_empty();
+        if empty && !probe {
             return;
         }
         let (drafts, waiting): (Vec<_>, Vec<_>) = batch
@@ -227,14 +234,14 @@ impl<S: Copy + Eq + Hash> Engine<S> {
     }
 
     /// A full disk fails every batch, many times a second: once is enough to know.
-    fn log_failure(&mut self, error: &CommitError) {
-        if !std::mem::replace(&mut self.failing, true) {
+    fn log_failure(&self, error: &CommitError) {
+        if self.shared.counters.turn_failing(true) {
             tracing::error!(%error, "messages cannot be stored");
         }
     }
 
-    fn log_success(&mut self) {
-        if std::mem::take(&mut self.failing) {
+    fn log_success(&self) {
+        if self.shared.counters.turn_failing(false) {
             tracing::info!("messages can be stored again");
         }
     }

@@ -7,6 +7,9 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use comet::Repeats;
+use comet_dtalk::clock;
+
 use super::Shared;
 use super::catch_up::{Item, Source, Step, Stretch};
 use super::outlet::Outlet;
@@ -167,7 +170,10 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         let page = match page {
             Ok(page) => page,
             Err(error) => {
-                tracing::error!(%error, "page of the log not read");
+                static REPEATS: Repeats = Repeats::new();
+                if let Some(more) = REPEATS.admit(clock::unix()) {
+                    tracing::error!(%error, "page of the log not read{more}");
+                }
                 if !outlet.kick(session) {
                     self.sessions.page_sent(session, 0, None, false);
                     self.behind.push(session);

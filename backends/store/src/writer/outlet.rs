@@ -1,6 +1,7 @@
 //! Where the writer's deliveries go.
 
-use comet::{CommandError, Delivery, Gateway, SessionId};
+use comet::{CommandError, Delivery, Gateway, Repeats, SessionId};
+use comet_dtalk::clock;
 
 use super::catch_up::Item;
 
@@ -39,13 +40,19 @@ impl Outlet<SessionId> for Gateway {
     fn publish(&mut self, group: i64, item: &Item) {
         let delivery = delivery(item);
         if let Err(error) = Self::publish(self, &room(group), delivery) {
-            tracing::warn!(group, %error, "group message not delivered everywhere");
+            static REPEATS: Repeats = Repeats::new();
+            if let Some(more) = REPEATS.admit(clock::unix()) {
+                tracing::warn!(group, %error, "group message not delivered everywhere{more}");
+            }
         }
     }
 
     fn join(&mut self, session: SessionId, group: i64) {
         if let Err(error) = Self::join(self, session, &room(group)) {
-            tracing::warn!(%session, group, %error, "session not joined");
+            static REPEATS: Repeats = Repeats::new();
+            if let Some(more) = REPEATS.admit(clock::unix()) {
+                tracing::warn!(%session, group, %error, "session not joined{more}");
+            }
         }
     }
 

@@ -25,6 +25,7 @@ use comet_store::{Store, routes};
 use crate::config::Config;
 use crate::demo::Demo;
 use crate::metrics::{self, Metrics, Requests};
+use crate::ready::{self, Readiness};
 pub(crate) use serve::{Settings, serve};
 
 /// What the public handlers need.
@@ -72,11 +73,13 @@ pub(crate) fn public(
     ReadOn::default().around(routes)
 }
 
-/// The admin port: metrics and health.
-pub(crate) fn admin(metrics: Metrics) -> Router {
+/// The admin port: metrics, and whether the server lives and can serve.
+pub(crate) fn admin(metrics: Metrics, readiness: Readiness) -> Router {
+    let ready = Router::new().route("/ready", get(ready::ready)).with_state(readiness);
     let routes = Router::new()
         .route("/metrics", get(metrics::page))
-        .route("/health", get(clients::ping))
-        .with_state(metrics);
+        .with_state(metrics)
+        .route("/health", get(ready::health))
+        .merge(ready);
     ReadOn::default().around(routes)
 }

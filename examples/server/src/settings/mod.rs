@@ -96,6 +96,19 @@ impl Settings {
         self.get(path).is_some_and(|node| node.place.is_in(source))
     }
 
+    /// The paths of all settings that differ, in alphabetical order.
+    pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
+        let mut paths = [self.leaves(), other.leaves()].concat();
+        paths.sort_unstable();
+        paths.dedup();
+        paths.retain(|path| self.value(path) != other.value(path));
+        paths
+    }
+
+    fn value(&self, path: &str) -> Option<&Value> {
+        self.get(path).map(|node| &node.value)
+    }
+
     fn get(&self, path: &str) -> Option<&Node> {
         path.split('.').try_fold(&self.root, |node, name| match &node.value {
             Value::Section(settings) => settings.get(name),
@@ -124,6 +137,19 @@ mod tests {
 
     fn settings(text: &str) -> Settings {
         Settings::parse("test", text).unwrap()
+    }
+
+    #[test]
+    fn differences_are_told_by_path_wherever_the_values_are_from() {
+        let before = settings("a = 1\n[b]\nc = 'x'\nd = [1]\n");
+        let mut after = settings("[b]\nd = [1]\nc = 'x'\n");
+        after.assignment("a=1").unwrap();
+        assert!(before.differences(&after).is_empty());
+        after.assignment("b.c=y").unwrap();
+        after.assignment("b.d=[1, 2]").unwrap();
+        after.assignment("e.f=true").unwrap();
+        assert_eq!(before.differences(&after), ["b.c", "b.d", "e.f"]);
+        assert_eq!(after.differences(&before), ["b.c", "b.d", "e.f"]);
     }
 
     #[test]

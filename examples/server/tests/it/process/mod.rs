@@ -2,5 +2,7 @@
 
 mod hostile;
 mod metrics;
+mod ready;
+mod reload;
 mod start;
 mod stop;

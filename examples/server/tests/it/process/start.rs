@@ -176,7 +176,9 @@ fn an_unusable_directory_or_database_is_named() {
 fn health_and_metrics_are_on_their_own_port_alone() {
     let server = Server::start();
     assert_eq!(http::get(server.addresses.admin, "/health").status, 200);
+    assert_eq!(http::get(server.addresses.admin, "/ready").status, 200);
     assert_eq!(http::get(server.addresses.admin, "/metrics").status, 200);
     assert_eq!(server.get("/metrics").status, 404);
     assert_eq!(server.get("/health").status, 404);
+    assert_eq!(server.get("/ready").status, 404);
 }

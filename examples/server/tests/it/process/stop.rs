@@ -1,8 +1,10 @@
 //! Stopping: sessions are told, what is under way is finished, and it does not take for ever.
 
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 
@@ -45,6 +47,39 @@ fn sessions_are_told_that_the_server_goes_away() {
         assert_eq!(server.process.ended().code(), Some(0));
         assert!(began.elapsed() < DRAIN, "{:?}", began.elapsed());
         assert_eq!(server.process.errors(), "");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_does_not_keep_it_from_draining() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for whole in [false, true] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_comet-server"));
+        for port in ["tcp", "ws", "http", "admin"] {
+            command.arg(format!("--{port}=127.0.0.1:0"));
+        }
+        command.arg("--data-dir").arg(dir.path().join("data")).arg("--log=debug");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the server starts");
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut errors = child.stderr.take().expect("a pipe");
+        // As `head -1` does: one line, and then nobody reads.
+        output.read_line(&mut String::new()).expect("a line");
+        drop(output);
+        let log = if whole {
+            std::thread::spawn(move || {
+                let mut text = String::new();
+                errors.read_to_string(&mut text).map(|_| text).expect("the log")
+            })
+        } else {
+            drop(errors);
+            std::thread::spawn(String::new)
+        };
+        kill_process(Pid::from_child(&child), Signal::TERM).expect("the program runs");
+        let status = clock::until("the server ends", || child.try_wait().expect("a child"));
+        let log = log.join().expect("the log");
+        assert_eq!(status.code(), Some(0), "{log}");
+        assert!(!log.contains("panicked"), "{log}");
     }
 }
 

@@ -8,7 +8,8 @@ use prost::Message as _;
 use super::clock;
 use super::common::{Delivered, ack_in, body_of};
 use super::frame::{
-    AUTH, AUTH_REPLY, Frame, HEARTBEAT, HEARTBEAT_REPLY, SEND, SEND_REPLY, ack, field, frame,
+    AUTH, AUTH_REPLY, DELIVER, Frame, HEARTBEAT, HEARTBEAT_REPLY, SEND, SEND_REPLY, ack, field,
+    frame,
 };
 use super::person::Person;
 use super::server::Addresses;
@@ -133,6 +134,20 @@ impl Client {
     pub(crate) fn ask(&mut self, common: &Common) -> CommonAck {
         let seq = self.post(common);
         self.answer(seq)
+    }
+
+    /// The same among deliveries, which are acknowledged.
+    pub(crate) fn ask_among(&mut self, common: &Common) -> CommonAck {
+        let seq = self.post(common);
+        loop {
+            let got = self.receive();
+            if got.op == DELIVER {
+                self.ack(got.seq);
+                continue;
+            }
+            assert_eq!((got.op, got.seq, got.ack), (SEND_REPLY, seq, seq), "{got:?}");
+            return ack_in(&got.body);
+        }
     }
 
     /// The next frame is the answer to the message of this number.

@@ -23,23 +23,17 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts the server with these arguments and variables; its errors go to the file `log`.
-    /// It may have so many `descriptors`, if that is said.
     pub(crate) fn start(
+        wrapper: &[String],
         arguments: &[String],
         variables: &[(String, String)],
         log: &Path,
-        descriptors: Option<u32>,
     ) -> Self {
         let errors = File::options().create(true).append(true).open(log).expect("a log");
-        let program = env!("CARGO_BIN_EXE_comet-server");
-        let mut command = match descriptors {
-            Some(most) => {
-                let mut shell = Command::new("sh");
-                shell.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\""), program]);
-                shell
-            }
-            None => Command::new(program),
-        };
+        let mut program = wrapper.iter().map(String::as_str).collect::<Vec<_>>();
+        program.push(env!("CARGO_BIN_EXE_comet-server"));
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]);
         for (name, _) in std::env::vars_os() {
             if name.as_encoded_bytes().starts_with(b"COMET_") {
                 command.env_remove(name);
@@ -76,6 +70,10 @@ impl Process {
     pub(crate) fn says(&self, line: &str) {
         let said = self.line(|said| (said == line).then_some(()));
         assert!(said.is_some(), "the server never said {line:?}: {}", self.errors());
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

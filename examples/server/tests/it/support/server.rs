@@ -18,7 +18,10 @@ use super::{clock, http};
 /// How a server is started.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
+    /// A program that starts the server.
+    wrapper: Vec<String>,
     flags: BTreeMap<String, String>,
+    switches: Vec<String>,
     variables: Vec<(String, String)>,
     descriptors: Option<u32>,
 }
@@ -47,7 +50,8 @@ impl Default for Setup {
         let anywhere = ["tcp", "ws", "http", "admin"].map(|port| (port, "127.0.0.1:0"));
         let flags = anywhere.into_iter().chain([("log", "warn")]);
         let flags = flags.map(|(flag, value)| (flag.to_owned(), value.to_owned())).collect();
-        Self { flags, variables: Vec::new(), descriptors: None }
+        let wrapper = Vec::new();
+        Self { wrapper, flags, switches: Vec::new(), variables: Vec::new(), descriptors: None }
     }
 }
 
@@ -55,6 +59,18 @@ impl Setup {
     /// Sets a flag.
     pub(crate) fn flag(mut self, flag: &str, value: &dyn ToString) -> Self {
         self.flags.insert(flag.to_owned(), value.to_string());
+        self
+    }
+
+    /// Sets a flag that has no value.
+    pub(crate) fn switch(mut self, flag: &str) -> Self {
+        self.switches.push(format!("--{flag}"));
+        self
+    }
+
+    /// Has the server started by another program, which becomes it.
+    pub(crate) fn through(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|&part| part.to_owned()).collect();
         self
     }
 
@@ -97,8 +113,12 @@ impl Setup {
         let inside = || data.path().join("data").to_str().expect("a path in UTF-8").to_owned();
         flags.entry("data-dir".to_owned()).or_insert_with(inside);
         let arguments = flags.into_iter().map(|(flag, value)| format!("--{flag}={value}"));
+        let arguments = arguments.chain(self.switches.iter().cloned()).collect::<Vec<_>>();
         let log = data.path().join("stderr.log");
-        Process::start(&arguments.collect::<Vec<_>>(), &self.variables, &log, self.descriptors)
+        let limit = self.descriptors.map(|most| format!("ulimit -n {most} && exec \"$0\" \"$@\""));
+        let limit = limit.into_iter().flat_map(|script| ["sh".to_owned(), "-c".to_owned(), script]);
+        let wrapper = limit.chain(self.wrapper.iter().cloned()).collect::<Vec<_>>();
+        Process::start(&wrapper, &arguments, &self.variables, &log)
     }
 }
 
@@ -125,6 +145,18 @@ impl Server {
 
     /// Starts again on the same data, after it has been killed or stopped.
     pub(crate) fn restart(&mut self) {
+        self.restart_as(self.setup.clone());
+    }
+
+    /// Tries to start again on the same data: how it ended, and what it said.
+    pub(crate) fn restart_fails(&mut self) -> (ExitStatus, String) {
+        self.process = self.setup.spawn(&self.data);
+        (self.process.ended(), self.process.errors())
+    }
+
+    /// Starts again on the same data in another way.
+    pub(crate) fn restart_as(&mut self, setup: Setup) {
+        self.setup = setup;
         self.process = self.setup.spawn(&self.data);
         self.addresses = listening(&self.process);
     }

@@ -1,0 +1,96 @@
+//! The log: to standard error or to a file, with a filter that can change.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+
+use crate::config::{Config, LogFormat};
+use crate::trouble::Trouble;
+
+/// The log of this process, from the start on.
+pub(crate) struct Logging {
+    set_filter: Box<dyn Fn(EnvFilter) -> bool + Send>,
+    file: Option<LogFile>,
+}
+
+/// A file that lines are appended to. Clones are the same file.
+#[derive(Clone)]
+struct LogFile {
+    path: PathBuf,
+    file: Arc<Mutex<File>>,
+}
+
+impl Logging {
+    /// Begins to log as configured.
+    pub(crate) fn start(config: &Config) -> Result<Self, Trouble> {
+        let file = match &*config.log_file {
+            "" => None,
+            path => Some(LogFile::open(Path::new(path))?),
+        };
+        let writer = match file.clone() {
+            Some(file) => BoxMakeWriter::new(move || file.clone()),
+            None => BoxMakeWriter::new(io::stderr),
+        };
+        let builder = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::new(&config.log))
+            .with_writer(writer)
+            .with_ansi(file.is_none() && io::stderr().is_terminal())
+            // It would complain on standard error, and panic when that is gone.
+            .log_internal_errors(false);
+        let set_filter: Box<dyn Fn(EnvFilter) -> bool + Send> = match config.log_format {
+            LogFormat::Text => {
+                let builder = builder.with_filter_reloading();
+                let handle = builder.reload_handle();
+                builder.init();
+                Box::new(move |filter| handle.reload(filter).is_ok())
+            }
+            LogFormat::Json => {
+                let builder = builder.json().with_filter_reloading();
+                let handle = builder.reload_handle();
+                builder.init();
+                Box::new(move |filter| handle.reload(filter).is_ok())
+            }
+        };
+        Ok(Self { set_filter, file })
+    }
+
+    /// Follows another filter, one that was checked.
+    pub(crate) fn filter(&self, filter: &str) -> bool {
+        (self.set_filter)(EnvFilter::new(filter))
+    }
+
+    /// Opens the file anew, after the old one was moved away.
+    pub(crate) fn reopen(&self) -> io::Result<()> {
+        if let Some(log) = &self.file {
+            *log.file.lock() = append(&log.path)?;
+        }
+        Ok(())
+    }
+}
+
+impl LogFile {
+    fn open(path: &Path) -> Result<Self, Trouble> {
+        let file = append(path).map_err(|source| Trouble::Log { path: path.into(), source })?;
+        Ok(Self { path: path.into(), file: Arc::new(Mutex::new(file)) })
+    }
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o640).open(path)
+}
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.lock().flush()
+    }
+}
