@@ -15,6 +15,7 @@ pub struct Config {
     pub(crate) answers: u16,
     pub(crate) revoke_within: Duration,
     pub(crate) busy_timeout: Duration,
+    pub(crate) accept_loss: bool,
 }
 
 impl Default for Config {
@@ -29,6 +30,7 @@ impl Default for Config {
             answers: 16,
             revoke_within: Duration::from_secs(86_400 * 3_600),
             busy_timeout: Duration::from_secs(5),
+            accept_loss: false,
         }
     }
 }
@@ -96,6 +98,15 @@ impl Config {
     #[must_use]
     pub const fn revoke_within(mut self, time: Duration) -> Self {
         self.revoke_within = time;
+        self
+    }
+
+    /// Whether a database is opened that has lost messages: its write-ahead log was deleted or
+    /// damaged, or it is an older copy. They stay lost, and are not asked about again. Default
+    /// false: refused with [`OpenError::Lost`](crate::OpenError::Lost).
+    #[must_use]
+    pub const fn accept_loss(mut self, accept: bool) -> Self {
+        self.accept_loss = accept;
         self
     }
 

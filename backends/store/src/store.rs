@@ -69,15 +69,25 @@ impl Store {
         config: Config,
         membership: Arc<dyn Membership>,
     ) -> Result<Self, OpenError> {
-        let opened =
+        let mut opened =
             db::open(path.as_ref(), 2 * u32::from(config.readers), config.busy_timeout).await?;
+        let found = opened.last.map_or(0, Id::get);
+        if let Some(lost) = opened.lost {
+            let lost = OpenError::Lost { found, marked: lost.get() };
+            if !config.accept_loss {
+                return Err(lost);
+            }
+            tracing::error!("opened all the same, as it was told to: {lost}");
+            opened.ledger.accept_loss(found);
+        }
         let shared = Shared {
             membership,
             marks: Arc::new(Mutex::new(SyncMarks::default())),
             committed: Arc::new(AtomicI64::new(opened.last.map_or(0, Id::get))),
             counters: Arc::new(Counters::default()),
         };
-        let ids = IdGenerator::after(config.node, opened.last);
+        // Clients know ids that are missing: none is given out again.
+        let ids = IdGenerator::after(config.node, opened.lost.or(opened.last));
         let engine = Engine::new(opened.ledger, ids, config.revoke_within, shared.clone());
         let (jobs, queue) = mpsc::unbounded_channel();
         let intake = Intake { jobs: queue, batch: config.batch, readers: config.readers.into() };

@@ -8,10 +8,12 @@
 mod act;
 mod append;
 mod excerpt;
+mod high_mark;
 mod mark;
 mod page;
 mod row;
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 pub(crate) use act::{Found, Kind, add_focus, erase, find};
 pub(crate) use append::{Appended, Message, Original, OutSignal, append, insert_signals};
 pub(crate) use excerpt::{Choice, Range};
+use high_mark::HighMark;
 pub(crate) use mark::{mark_messages, mark_signals};
 pub(crate) use page::Page;
 
@@ -46,6 +49,21 @@ pub enum OpenError {
     /// SQLite failed.
     #[error("cannot open the message database: {0}")]
     Sqlite(#[from] sqlx::Error),
+    /// The mark beside the database cannot be used.
+    #[error("cannot use the mark of the message database: {0}")]
+    Mark(#[source] io::Error),
+    /// Messages that were stored are gone: the write-ahead log was deleted or damaged, or the
+    /// database is an older copy of itself.
+    #[error(
+        "messages that were stored are missing: the database ends at id {found} and went to \
+         {marked}; its write-ahead log was deleted or damaged, or it is an older copy"
+    )]
+    Lost {
+        /// The greatest id in the database.
+        found: i64,
+        /// The greatest id that was durable.
+        marked: i64,
+    },
     /// A later version of this program has changed the file.
     #[error("message database has schema {found}, this program knows up to {known}")]
     NewerSchema {
@@ -61,6 +79,7 @@ pub enum OpenError {
 pub(crate) struct Ledger {
     options: SqliteConnectOptions,
     connection: Option<SqliteConnection>,
+    mark: HighMark,
 }
 
 impl Ledger {
@@ -84,7 +103,13 @@ impl Ledger {
         sqlx::query("COMMIT").execute(&mut tx).await?;
         // Only a connection that did all it was told is used again, as in `comet_sql`.
         self.connection = Some(tx);
+        self.mark.advance(last);
         Ok(())
+    }
+
+    /// Gives up what is missing above `last`.
+    pub(crate) fn accept_loss(&mut self, last: i64) {
+        self.mark.reset(last);
     }
 
     /// Closes the connection, which also folds the WAL into the database if it is the last one.
@@ -121,6 +146,8 @@ pub(crate) struct Opened {
     pub(crate) reads: Reads,
     /// The greatest id it holds.
     pub(crate) last: Option<Id>,
+    /// The greatest id that it held once, if that is another one.
+    pub(crate) lost: Option<Id>,
 }
 
 /// Opens the database at `path`, and makes it if there is none.
@@ -141,7 +168,9 @@ pub(crate) async fn open(
         .synchronous(SqliteSynchronous::Full)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .pragma("cache_size", WRITER_CACHE);
-    let mut ledger = Ledger { options: writing, connection: None };
+    let mark = HighMark::open(path).map_err(OpenError::Mark)?;
+    let marked = mark.get();
+    let mut ledger = Ledger { options: writing, connection: None, mark };
     prepare_schema(&mut ledger).await?;
     let pool = SqlitePoolOptions::new()
         .max_connections(readers)
@@ -149,7 +178,9 @@ pub(crate) async fn open(
         .connect_with(options.read_only(true))
         .await?;
     let last: i64 = sqlx::query_scalar("SELECT id FROM comet_last_id").fetch_one(&pool).await?;
-    Ok(Opened { ledger, reads: Reads(pool.into()), last: Id::new(last) })
+    let lost = Id::new(marked).filter(|marked| marked.get() > last);
+    ledger.mark.advance(last);
+    Ok(Opened { ledger, reads: Reads(pool.into()), last: Id::new(last), lost })
 }
 
 async fn prepare_schema(ledger: &mut Ledger) -> Result<(), OpenError> {
