@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use comet_dtalk::id::Node as StoreNode;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -171,8 +171,10 @@ pub(crate) struct Module {
 #[derive(Clone, Debug, Default, Parser)]
 #[command(name = "comet-server", version)]
 pub(crate) struct Flags {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
     /// Read settings from this TOML file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Print the default configuration with comments, and exit
     #[arg(long)]
@@ -181,7 +183,7 @@ pub(crate) struct Flags {
     #[arg(long)]
     pub(crate) check_config: bool,
     /// Where data is kept
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     data_dir: Option<PathBuf>,
     /// Address for raw TCP sessions
     #[arg(long, value_name = "ADDR")]
@@ -198,9 +200,32 @@ pub(crate) struct Flags {
     /// What is logged
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
+    /// Start although stored messages are missing from the database; they stay lost
+    #[arg(long)]
+    pub(crate) accept_loss: bool,
     /// Any setting as it would stand in the file, such as `gateway.resume_seconds=60`
     #[arg(long, value_name = "SETTING=VALUE")]
     set: Vec<String>,
+}
+
+/// What to do instead of serving.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Copy all data into a new directory, also while the server runs
+    Backup {
+        /// The directory; made, or empty
+        #[arg(value_name = "DIR")]
+        to: PathBuf,
+    },
+    /// Put a backup into the data directory of a server that does not run
+    Restore {
+        /// The directory of the backup
+        #[arg(value_name = "DIR")]
+        from: PathBuf,
+        /// Replace the data that are there
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 impl Config {

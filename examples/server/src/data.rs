@@ -1,14 +1,31 @@
 //! The data directory: made if need be, and locked against a second server.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::trouble::Trouble;
+
+/// The message of record.
+pub(crate) const MESSAGES: &str = "messages.db";
+/// Devices and names.
+pub(crate) const ACCOUNTS: &str = "accounts.db";
+/// From which the keys of demo names are made.
+const DEMO_SECRET: &str = "demo.secret";
+/// Under which resume tickets are sealed.
+const TICKET_SECRET: &str = "ticket.secret";
+/// All secrets.
+pub(crate) const SECRETS: [&str; 2] = [DEMO_SECRET, TICKET_SECRET];
+/// Behind the name of a database: what SQLite keeps beside it.
+pub(crate) const BESIDE: [&str; 2] = ["-wal", "-shm"];
+/// How far the messages went.
+pub(crate) const MARK: &str = "messages.mark";
+/// There while a restore is under way.
+pub(crate) const RESTORING: &str = "restoring";
 
 /// The directory, for as long as it is this server's.
 #[derive(Debug)]
@@ -21,27 +38,61 @@ pub(crate) struct Data {
 impl Data {
     /// Makes the directory if there is none, and takes it.
     pub(crate) fn open(path: &Path) -> Result<Self, Trouble> {
+        let data = Self::take(path)?;
+        if path.join(RESTORING).exists() {
+            return Err(Trouble::Restoring(path.to_owned()));
+        }
+        Ok(data)
+    }
+
+    /// The same for a directory that a restore has left unfinished.
+    pub(crate) fn take(path: &Path) -> Result<Self, Trouble> {
         let failed = |source| Trouble::Data { path: path.to_owned(), source };
-        fs::create_dir_all(path).map_err(failed)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         let file = path.join("lock");
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(file);
+        let mut options = OpenOptions::new();
+        let lock = options.write(true).create(true).truncate(false).mode(0o600).open(file);
         let lock = lock.map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(Trouble::DataTaken(path.to_owned())),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Trouble::DataTaken(path.to_owned())),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
+        let data = Self { path: path.to_owned(), _lock: lock };
+        data.for_the_owner_alone().map_err(failed)?;
+        Ok(data)
+    }
+
+    /// Takes all rights from others: the databases hold what people wrote to each other. SQLite
+    /// gives what it makes beside a database the rights of the database.
+    fn for_the_owner_alone(&self) -> io::Result<()> {
+        let databases = [MESSAGES, ACCOUNTS];
+        // One that holds nothing of ours may be anybody's, such as the one for temporary files.
+        let is_ours = databases.iter().any(|name| self.path.join(name).exists());
+        if is_ours {
+            tighten(&self.path, 0o700)?;
+        }
+        for name in databases {
+            let mut options = OpenOptions::new();
+            options.append(true).create(true).mode(0o600).open(self.path.join(name))?;
+        }
+        let beside = databases.iter().flat_map(|name| BESIDE.map(|end| format!("{name}{end}")));
+        let others = SECRETS.into_iter().chain(databases).chain([MARK, "lock"]);
+        for name in beside.chain(others.map(str::to_owned)) {
+            tighten(&self.path.join(name), 0o600)?;
+        }
+        Ok(())
     }
 
     /// The message of record.
     pub(crate) fn messages(&self) -> PathBuf {
-        self.path.join("messages.db")
+        self.path.join(MESSAGES)
     }
 
     /// Devices and demo names: apart from the messages, so that logins and messages do not wait
     /// for each other's commits.
     pub(crate) async fn accounts(&self) -> Result<SqlitePool, Trouble> {
-        let path = self.path.join("accounts.db");
+        let path = self.path.join(ACCOUNTS);
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .create_if_missing(true)
@@ -54,33 +105,62 @@ impl Data {
 
     /// From which the keys of demo names are made. Whoever reads it can sign in as any of them.
     pub(crate) fn demo_secret(&self) -> Result<[u8; 32], Trouble> {
-        self.secret("demo.secret")
+        self.secret(DEMO_SECRET)
     }
 
     /// Under which resume tickets are sealed. Whoever reads it can make up tickets.
     pub(crate) fn ticket_secret(&self) -> Result<[u8; 32], Trouble> {
-        self.secret("ticket.secret")
+        self.secret(TICKET_SECRET)
     }
 
-    /// A secret of this directory's own, made at the first call, for its owner's eyes alone.
+    /// A secret of this directory's own, made at the first call, for its owner's eyes alone. One
+    /// that is damaged is refused: another one in its place would make every name another user.
     fn secret(&self, name: &str) -> Result<[u8; 32], Trouble> {
         let path = self.path.join(name);
         let failed = |source| Trouble::Data { path: path.clone(), source };
-        if let Ok(Ok(secret)) = fs::read(&path).map(<[u8; 32]>::try_from) {
-            return Ok(secret);
+        match fs::read(&path) {
+            Ok(bytes) => <[u8; 32]>::try_from(bytes)
+                .map_err(|bytes| Trouble::Secret { path, length: bytes.len() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let secret: [u8; 32] = rand::random();
+                whole_file(&path, &secret).map_err(failed)?;
+                Ok(secret)
+            }
+            Err(error) => Err(failed(error)),
         }
-        let secret: [u8; 32] = rand::random();
-        let options =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).clone();
-        options.open(&path).and_then(|mut file| file.write_all(&secret)).map_err(failed)?;
-        Ok(secret)
+    }
+}
+
+/// Makes a file that is there with all its bytes or not at all, also after a power cut.
+pub(crate) fn whole_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let half = path.with_extension("half");
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&half)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&half, path)?;
+    path.parent().map_or(Ok(()), sync_directory)
+}
+
+/// Makes the names in a directory durable.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    File::open(path)?.sync_all()
+}
+
+/// Takes the rights of others from a file or directory that is there and has some.
+fn tighten(path: &Path, mode: u32) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if found.permissions().mode() & 0o077 != 0 => {
+            fs::set_permissions(path, Permissions::from_mode(mode))
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
@@ -96,14 +176,20 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_for_their_owner_alone() {
+    fn a_damaged_secret_is_refused_and_stays_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
         let data = Data::open(dir.path()).unwrap();
-        data.demo_secret().unwrap();
-        data.ticket_secret().unwrap();
-        for name in ["demo.secret", "ticket.secret"] {
-            let mode = fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o600, "{name}");
+        for (name, length) in [("demo.secret", 31), ("ticket.secret", 0)] {
+            let path = dir.path().join(name);
+            fs::write(&path, vec![1; length]).unwrap();
+            let trouble = match name {
+                "demo.secret" => data.demo_secret().unwrap_err(),
+                _ => data.ticket_secret().unwrap_err(),
+            };
+            let said = trouble.to_string();
+            assert!(said.contains(name) && said.contains(&format!("{length} bytes")), "{said}");
+            assert!(trouble.advice().unwrap().contains("backup"));
+            assert_eq!(fs::read(&path).unwrap().len(), length);
         }
     }
 

@@ -8,6 +8,7 @@
 //! metrics on 9100, all on loopback, with its data in `./data`. `--print-config` shows all
 //! settings.
 
+mod backup;
 mod config;
 mod data;
 mod demo;
@@ -28,7 +29,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use config::{Config, Flags};
+use config::{Command, Config, Flags};
 use logging::Logging;
 use reload::Reload;
 use trouble::Trouble;
@@ -54,6 +55,9 @@ fn run(flags: &Flags) -> Result<(), Trouble> {
         say("the configuration is good");
         return Ok(());
     }
+    if let Some(command) = &flags.command {
+        return copy(command, &config);
+    }
     let logging = Logging::start(&config)?;
     let reload =
         Reload { flags: flags.clone(), logging, started: settings.clone(), current: settings };
@@ -62,6 +66,22 @@ fn run(flags: &Flags) -> Result<(), Trouble> {
         .build()
         .map_err(Trouble::Runtime)?;
     runtime.block_on(server::run(config, reload))
+}
+
+fn copy(command: &Command, config: &Config) -> Result<(), Trouble> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(Trouble::Runtime)?;
+    match command {
+        Command::Backup { to } => {
+            runtime.block_on(backup::backup(&config.data_dir, to))?;
+            say(&format!("backed up to {}", to.display()));
+        }
+        Command::Restore { from, force } => {
+            runtime.block_on(backup::restore(from, &config.data_dir, *force))?;
+            say(&format!("restored to {}", config.data_dir.display()));
+        }
+    }
+    Ok(())
 }
 
 /// Prints a line for the person or program that started the server. One that no longer reads

@@ -50,7 +50,8 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Troubl
         Some(demo) => Arc::new(DemoRoom::new(Arc::clone(demo))),
         None => Arc::new(NoGroups),
     };
-    let store = Store::open(data.messages(), store_config(&config), membership).await?;
+    let limits = store_config(&config).accept_loss(reload.flags.accept_loss);
+    let store = Store::open(data.messages(), limits, membership).await?;
     // HTTP is bound first: a gateway that has started may have sessions already.
     let http = bind(config.listen.http).await?;
     let admin = bind(config.listen.admin).await?;

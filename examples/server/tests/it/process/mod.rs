@@ -1,5 +1,6 @@
 //! How the server starts, refuses to start, is watched, withstands strangers, and stops.
 
+mod data;
 mod hostile;
 mod metrics;
 mod ready;

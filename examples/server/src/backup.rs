@@ -1,0 +1,157 @@
+//! `backup` and `restore`: all data into a directory of its own, and back.
+//!
+//! A backup is made while the server runs: SQLite copies each database as it is at one moment, what
+//! is still in its write-ahead log included. Whoever copies the file alone misses that.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+
+use crate::data::{self, ACCOUNTS, BESIDE, Data, MARK, MESSAGES, RESTORING, SECRETS};
+use crate::trouble::Trouble;
+
+/// The databases. The messages come first: an account without its messages is worth less.
+const DATABASES: [&str; 2] = [MESSAGES, ACCOUNTS];
+/// How long a database that is locked is waited for.
+const BUSY: Duration = Duration::from_secs(30);
+
+/// Why data was not copied.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CopyError {
+    #[error("{} is not empty", .0.display())]
+    NotEmpty(PathBuf),
+    #[error("{} has no {name}", path.display())]
+    Nothing { path: PathBuf, name: &'static str },
+    #[error("there are data in {} already", .0.display())]
+    DataThere(PathBuf),
+    #[error("{} is damaged: {said}", path.display())]
+    Damaged { path: PathBuf, said: String },
+    #[error("cannot copy {}: {source}", path.display())]
+    Database { path: PathBuf, source: sqlx::Error },
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+}
+
+/// Copies the data of a server, which may run, into a directory that is made for it or empty. It
+/// is there with everything or not at all.
+pub(crate) async fn backup(data: &Path, to: &Path) -> Result<(), Trouble> {
+    let failed = |source| CopyError::Write { path: to.to_owned(), source };
+    if fs::read_dir(to).is_ok_and(|mut files| files.next().is_some()) {
+        return Err(CopyError::NotEmpty(to.to_owned()).into());
+    }
+    for name in DATABASES {
+        has(data, name)?;
+    }
+    let mut half = to.as_os_str().to_owned();
+    half.push(".half");
+    let half = PathBuf::from(half);
+    match fs::remove_dir_all(&half) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error).into()),
+        Ok(()) | Err(_) => {}
+    }
+    DirBuilder::new().mode(0o700).create(&half).map_err(failed)?;
+    for name in DATABASES {
+        let (from, copy) = (data.join(name), half.join(name));
+        private(&copy).map_err(failed)?;
+        let copied = copy_database(&from, &copy).await;
+        copied.map_err(|source| CopyError::Database { path: from, source })?;
+        File::open(&copy).and_then(|file| file.sync_all()).map_err(failed)?;
+    }
+    for name in SECRETS {
+        match fs::read(data.join(name)) {
+            Ok(secret) => data::whole_file(&half.join(name), &secret).map_err(failed)?,
+            // Not every server has needed it yet.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error).into()),
+        }
+    }
+    data::sync_directory(&half).map_err(failed)?;
+    fs::rename(&half, to).map_err(failed)?;
+    to.parent().map_or(Ok(()), data::sync_directory).map_err(failed)?;
+    Ok(())
+}
+
+/// Puts a backup into the data directory of a server that does not run. Data that are there are
+/// replaced if `force` says so.
+pub(crate) async fn restore(from: &Path, data: &Path, force: bool) -> Result<(), Trouble> {
+    for name in DATABASES {
+        has(from, name)?;
+        check(&from.join(name)).await?;
+    }
+    let unfinished = data.join(RESTORING).exists();
+    let there = DATABASES.iter().any(|name| has(data, name).is_ok());
+    if there && !force && !unfinished {
+        return Err(CopyError::DataThere(data.to_owned()).into());
+    }
+    let _lock = Data::take(data)?;
+    let failed = |source| CopyError::Write { path: data.to_owned(), source };
+    // A server does not start on what is half there.
+    data::whole_file(&data.join(RESTORING), b"").map_err(failed)?;
+    replace(from, data).map_err(failed)?;
+    fs::remove_file(data.join(RESTORING)).map_err(failed)?;
+    data::sync_directory(data).map_err(failed)?;
+    Ok(())
+}
+
+fn replace(from: &Path, data: &Path) -> io::Result<()> {
+    let names = DATABASES.into_iter().chain(SECRETS);
+    let names = names.filter(|name| from.join(name).exists()).collect::<Vec<_>>();
+    let new = |name: &str| data.join(format!("{name}.new"));
+    for name in &names {
+        let mut file = private(&new(name))?;
+        io::copy(&mut File::open(from.join(name))?, &mut file)?;
+        file.sync_all()?;
+    }
+    // They belong to the databases that were there.
+    let beside = DATABASES.iter().flat_map(|name| BESIDE.map(|end| format!("{name}{end}")));
+    for name in beside.chain([MARK.to_owned()]) {
+        match fs::remove_file(data.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    for name in &names {
+        fs::rename(new(name), data.join(name))?;
+    }
+    data::sync_directory(data)
+}
+
+/// One moment of a database, as a file without a log beside it.
+async fn copy_database(from: &Path, to: &Path) -> sqlx::Result<()> {
+    let to = to.to_str().ok_or_else(|| sqlx::Error::Configuration("a path not in UTF-8".into()))?;
+    let mut db = SqliteConnectOptions::new().filename(from).busy_timeout(BUSY).connect().await?;
+    sqlx::query("VACUUM INTO ?").bind(to).execute(&mut db).await?;
+    db.close().await
+}
+
+/// Whether SQLite finds nothing wrong with a database that nobody uses.
+async fn check(path: &Path) -> Result<(), CopyError> {
+    let failed = |source| CopyError::Database { path: path.to_owned(), source };
+    let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(true);
+    let mut db = options.connect().await.map_err(failed)?;
+    let said = sqlx::query_scalar::<_, String>("PRAGMA quick_check(1)").fetch_one(&mut db).await;
+    let said = match said {
+        Ok(said) if said == "ok" => return db.close().await.map_err(failed),
+        Ok(said) => said,
+        Err(error) => error.to_string(),
+    };
+    Err(CopyError::Damaged { path: path.to_owned(), said })
+}
+
+/// A new and empty file for its owner alone.
+fn private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+/// Whether a directory has such a file with something in it.
+fn has(path: &Path, name: &'static str) -> Result<(), CopyError> {
+    match fs::metadata(path.join(name)) {
+        Ok(file) if file.len() > 0 => Ok(()),
+        _ => Err(CopyError::Nothing { path: path.to_owned(), name }),
+    }
+}
