@@ -32,6 +32,7 @@ struct Parts {
     registry: Registry,
     data_dir: PathBuf,
     max_connections: u64,
+    max_sessions: u64,
 }
 
 /// The answer of `/ready`.
@@ -47,7 +48,7 @@ pub(crate) struct Answer {
 enum Reason {
     /// It was told to stop.
     Draining,
-    /// No more connections are taken.
+    /// No more connections or sessions are taken.
     Full,
     /// Nearly nothing is left on the disk of the data directory.
     DiskFull,
@@ -67,13 +68,15 @@ impl Readiness {
         store: &Store,
         registry: &Registry,
         config: &Config,
+        max_connections: usize,
     ) -> Self {
         Self(Arc::new(Parts {
             gateway: gateway.clone(),
             store: store.clone(),
             registry: registry.clone(),
             data_dir: config.data_dir.clone(),
-            max_connections: config.gateway.max_connections as u64,
+            max_connections: max_connections as u64,
+            max_sessions: config.gateway.max_sessions as u64,
         }))
     }
 }
@@ -93,7 +96,9 @@ pub(crate) async fn ready(State(parts): State<Readiness>) -> (StatusCode, Json<A
 
 impl Parts {
     async fn reasons(&self) -> Vec<Reason> {
-        let full = self.gateway.stats().connections >= self.max_connections;
+        let stats = self.gateway.stats();
+        let full = stats.connections >= self.max_connections
+            || stats.sessions + stats.parked >= self.max_sessions;
         let disk_full = self.is_disk_full();
         // A small write may find room where those of clients do not.
         let (messages, accounts) = if disk_full {

@@ -74,7 +74,7 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Troubl
         demo,
         http: *addresses[0].as_ref().unwrap_or(&config.listen.http),
     };
-    let readiness = Readiness::new(&gateway, &store, &registry, &config);
+    let readiness = Readiness::new(&gateway, &store, &registry, &config, shares.gateway);
     let requests = Requests::new();
     let public = http::public(public, &store, verify, registry, &requests);
     let metrics = Metrics::new(Sources::new(&gateway, &store, router, &config), &requests);
