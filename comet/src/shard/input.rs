@@ -294,7 +294,9 @@ impl Shard {
             Some(ws::Event::Message(message)) => {
                 let handled = self.handle_packets(slot, serial, &message.payload, true);
                 let rest = &message.payload[handled..];
-                if let (false, Some(tail)) = (rest.is_empty(), self.tail_of(slot, serial)) {
+                if !rest.is_empty()
+                    && let Some(tail) = self.tail_of(slot, serial)
+                {
                     tail.unread.message = Bytes::copy_from_slice(rest);
                     self.settle_tail(slot, serial, false);
                 }

@@ -150,18 +150,21 @@ impl WriteQueue {
 
     /// Appends a copy.
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        let last = match self.pieces.back_mut() {
-            Some(Piece::Copied(last)) if last.len() + bytes.len() <= PIECE => Some(last),
-            _ => None,
-        };
-        let places = usize::from(last.is_none());
-        if bytes.is_empty() || !self.pay(bytes.len(), places) {
+        if let Some(Piece::Copied(last)) = self.pieces.back_mut()
+            && last.len() + bytes.len() <= PIECE
+        {
+            if pay(&mut self.charge, &mut self.broken, bytes.len()) {
+                last.extend_from_slice(bytes);
+                self.copied += bytes.len();
+                self.len += bytes.len();
+            }
             return;
         }
-        self.len += bytes.len();
-        match self.pieces.back_mut() {
-            Some(Piece::Copied(last)) if places == 0 => last.extend_from_slice(bytes),
-            _ => self.pieces.push_back(Piece::Copied(bytes.to_vec())),
+        let cost = bytes.len() + size_of::<Piece>();
+        if !bytes.is_empty() && pay(&mut self.charge, &mut self.broken, cost) {
+            self.pieces.push_back(Piece::Copied(bytes.to_vec()));
+            self.copied += bytes.len();
+            self.len += bytes.len();
         }
     }
 
@@ -171,25 +174,17 @@ impl WriteQueue {
         if bytes.len() < SHARE_FROM {
             return self.push(bytes);
         }
-        if self.pay(0, 1) {
+        if pay(&mut self.charge, &mut self.broken, size_of::<Piece>()) {
             self.len += bytes.len();
             self.pieces.push_back(Piece::Shared { bytes: bytes.clone(), keeper: keeper() });
         }
     }
 
-    /// Pays for copies and places that are to be appended; false if there is no memory for them.
-    fn pay(&mut self, copied: usize, places: usize) -> bool {
-        let cost = self.copied + copied + (self.pieces.len() + places) * size_of::<Piece>();
-        self.broken = self.broken
-            || (self.charge.set(cost).is_err()
-                && (cost > SMALL || self.charge.set_for_output(cost).is_err()));
-        self.copied += if self.broken { 0 } else { copied };
-        !self.broken
-    }
-
-    /// Pays for what is there, which is not more than before.
+    /// Pays for what is there, which is not more than before. What is empty goes back to the pool.
     fn recharge(&mut self) {
-        let _shrinks = self.charge.set(self.copied + self.pieces.len() * size_of::<Piece>());
+        if self.len > 0 {
+            let _shrinks = self.charge.set(self.copied + self.pieces.len() * size_of::<Piece>());
+        }
     }
 
     /// All that waits, if it is in one piece; only then can it be written without a list.
@@ -279,6 +274,15 @@ impl WriteQueue {
         self.done = written;
         self.recharge();
     }
+}
+
+/// Pays for so many bytes more; false if there is no memory for them, from then on.
+#[inline]
+fn pay(charge: &mut Charge, broken: &mut bool, more: usize) -> bool {
+    let cost = charge.bytes() + more;
+    *broken = *broken
+        || (charge.set(cost).is_err() && (cost > SMALL || charge.set_for_output(cost).is_err()));
+    !*broken
 }
 
 #[cfg(test)]
