@@ -1,4 +1,5 @@
-//! What becomes of deliveries that nobody acknowledges.
+//! What becomes of deliveries that nobody acknowledges. What must be acknowledged in time is in
+//! `simulation::resend`, where time waits for the test.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use comet::{Closed, Delivery};
 
 use crate::support::client::{Client, Next};
 use crate::support::clock;
-use crate::support::frame::{ack, delivery};
+use crate::support::frame::delivery;
 use crate::support::gateway::{Server, config};
 use crate::support::place::{Place, everywhere};
 
@@ -48,70 +49,5 @@ fn the_back_off_does_not_exceed_its_greatest() {
         (0..20).for_each(|_| assert_eq!(client.receive(), delivery(1, b"hello")));
         assert!(clock::now() - start >= rto * 37);
         assert_eq!(server.log.closed("alice"), Closed::Unresponsive);
-    });
-}
-
-#[test]
-fn only_what_is_unacked_comes_again_oldest_first() {
-    everywhere(|place| {
-        let limits = config(place.shards).rto(Duration::from_millis(300));
-        let (server, mut client, session) = session(place, limits);
-        for number in 1..=6 {
-            server.gateway.push(session, Delivery::acked(number.to_string())).unwrap();
-        }
-        let sent: Vec<_> = (1..=6).map(|seq| delivery(seq, seq.to_string())).collect();
-        assert_eq!(client.receive_all(6), sent);
-        client.send_all(&[ack(5), ack(2), ack(1)]);
-        let again = [3, 4, 6].map(|seq| delivery(seq, seq.to_string()));
-        assert_eq!(client.receive_all(3), again);
-        client.send_all(&[ack(3), ack(4), ack(6)]);
-        client.beat(2);
-        assert_eq!((server.stats().acks, server.stats().resends), (6, 3));
-    });
-}
-
-#[test]
-fn a_new_delivery_is_sent_again_in_its_own_time_while_an_old_one_has_backed_off() {
-    everywhere(|place| {
-        let limits = config(place.shards).rto(Duration::from_millis(40)).delivery_attempts(20);
-        let (server, mut client, session) = session(place, limits);
-        server.gateway.push(session, Delivery::acked("old")).unwrap();
-        // Sent at 0, 40, 120, 280, 600 and 1,240 ms, so that the next is 1,280 ms away.
-        (0..6).for_each(|_| assert_eq!(client.receive(), delivery(1, b"old")));
-        server.gateway.publish("lobby", Delivery::acked("new")).unwrap();
-        (0..3).for_each(|_| assert_eq!(client.receive(), delivery(2, b"new")));
-    });
-}
-
-#[test]
-fn a_delivery_that_waited_for_the_window_is_sent_again_in_its_own_time() {
-    everywhere(|place| {
-        let rto = Duration::from_millis(40);
-        let limits = config(place.shards).rto(rto).window(1).delivery_attempts(20);
-        let (server, mut client, session) = session(place, limits);
-        server.gateway.push(session, Delivery::acked("old")).unwrap();
-        server.gateway.publish("lobby", Delivery::acked("new")).unwrap();
-        (0..6).for_each(|_| assert_eq!(client.receive(), delivery(1, b"old")));
-        let start = clock::now();
-        client.send(&ack(1));
-        (0..3).for_each(|_| assert_eq!(client.receive(), delivery(2, b"new")));
-        let time = clock::now() - start;
-        assert!(time >= rto * 3, "{time:?}");
-        assert!(time < rto * 25, "waited for what had backed off: {time:?}");
-    });
-}
-
-#[test]
-fn nothing_is_sent_again_once_acked() {
-    everywhere(|place| {
-        let limits = config(place.shards).rto(Duration::from_millis(50));
-        let (server, mut client, session) = session(place, limits);
-        for round in 1..=3 {
-            server.gateway.push(session, Delivery::acked("hello")).unwrap();
-            client.takes(round, b"hello");
-            client.beat(round);
-        }
-        client.hears_nothing_for(Duration::from_millis(200));
-        assert_eq!(server.stats().resends, 0);
     });
 }

@@ -6,6 +6,7 @@ mod discards;
 mod faults;
 mod pressure;
 mod repeats;
+mod resend;
 mod shortage;
 mod silence;
 mod talk;

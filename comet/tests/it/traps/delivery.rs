@@ -95,27 +95,6 @@ fn what_is_sent_again_is_what_is_missing_in_order_ever_more_rarely_and_not_for_e
     });
 }
 
-/// The timer that sends again was started and stopped under a lock that its check did not hold:
-/// a window that was emptied at the wrong moment was never looked at again.
-#[test]
-fn a_window_that_was_emptied_still_sends_again_what_comes_later() {
-    everywhere(|place| {
-        let limits = config(place.shards).rto(Duration::from_millis(30)).delivery_attempts(50);
-        let server = Server::start(limits);
-        let mut client = server.client(place.transport, "alice", "");
-        let session = server.log.peer("alice").session();
-        for number in 1..=40 {
-            server.gateway.push(session, Delivery::acked("hello")).unwrap();
-            assert_eq!(client.receive(), delivery(number, b"hello"));
-            if number % 10 == 0 {
-                assert_eq!(client.receive(), delivery(number, b"hello"), "sent again");
-            }
-            client.send(&ack(number));
-            client.beat(number);
-        }
-    });
-}
-
 /// What was not acknowledged lived with the connection, and was forgotten when that was lost:
 /// web and desktop clients never got it.
 #[test]

@@ -1,13 +1,10 @@
 //! Sessions that stood still, closed for nothing or haunted their server.
 
-use std::time::Duration;
-
 use comet::{Closed, Delivery, Identity};
 
-use crate::support::client::Next;
 use crate::support::clock;
 use crate::support::frame::{auth, frame, reply, say};
-use crate::support::gateway::{Server, Setup, config, impatient};
+use crate::support::gateway::{Server, Setup, config};
 use crate::support::log::Event;
 use crate::support::place::everywhere;
 use crate::support::router::hold;
@@ -143,23 +140,6 @@ fn an_answer_leaves_without_waiting_for_the_next_one() {
             assert_eq!(client.receive(), frame(2, round, b""));
             server.gateway.push(session, Delivery::acked("x")).unwrap();
             client.takes(round, b"x");
-        }
-    });
-}
-
-/// Only a heartbeat kept a session: a client that talked all the time was closed as idle.
-#[test]
-fn whoever_talks_is_not_idle() {
-    everywhere(|place| {
-        let idle = Duration::from_millis(300);
-        let server = Server::start(impatient(place.shards, idle));
-        let mut client = server.client(place.transport, "alice", "");
-        let start = clock::now();
-        let mut seq = 1;
-        while clock::now() - start < idle * 2 {
-            seq += 1;
-            assert_eq!(client.ask(seq, b"x"), b"x");
-            assert_eq!(client.next(clock::now() + idle / 20), Next::Nothing);
         }
     });
 }
