@@ -19,13 +19,21 @@ pub enum Plant {
     TakeoverLoss,
     /// What was sent on an old connection counts as received by the new one.
     OverlapAck,
+    /// When memory is short, some session is shed, and not the one that holds most.
+    WrongVictim,
 }
 
 #[cfg(feature = "simulation")]
 impl Plant {
     /// Every one of them.
-    pub const ALL: [Self; 5] =
-        [Self::SeqHole, Self::RoomReorder, Self::CleanupRace, Self::TakeoverLoss, Self::OverlapAck];
+    pub const ALL: [Self; 6] = [
+        Self::SeqHole,
+        Self::RoomReorder,
+        Self::CleanupRace,
+        Self::TakeoverLoss,
+        Self::OverlapAck,
+        Self::WrongVictim,
+    ];
 }
 
 /// Which defect is planted.

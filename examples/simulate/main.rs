@@ -30,8 +30,8 @@ struct Args {
     /// The first of them. Without `--seeds` it is replayed alone, and its history printed.
     #[arg(long)]
     seed: Option<u64>,
-    /// Plants a defect in the gateway: SeqHole, RoomReorder, CleanupRace, TakeoverLoss or
-    /// OverlapAck.
+    /// Plants a defect in the gateway: SeqHole, RoomReorder, CleanupRace, TakeoverLoss,
+    /// OverlapAck or WrongVictim.
     #[arg(long, value_parser = plant)]
     plant: Option<Plant>,
     /// Print no histories, only what is wrong.

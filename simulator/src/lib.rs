@@ -26,6 +26,7 @@ mod network;
 mod plan;
 mod random;
 mod router;
+mod shortage;
 mod world;
 
 use comet::StartError;

@@ -54,6 +54,10 @@ pub(crate) struct Part {
     pub(crate) habits: Habits,
     /// How many of a hundred of its connections come by WebSocket.
     pub(crate) websocket: u64,
+    /// Whether it reads, acknowledges and talks, and its network never fails.
+    pub(crate) steady: bool,
+    /// Microseconds from the start within which it comes first, and after which.
+    pub(crate) comes: (u64, u64),
 }
 
 /// How often things go wrong, of a hundred.
@@ -93,6 +97,8 @@ pub(crate) struct Plan {
     pub(crate) longest_body: usize,
     /// Whether pushes say where they stand in a record.
     pub(crate) has_records: bool,
+    /// Whether some read nothing until memory is short, and others must not notice.
+    pub(crate) is_shortage: bool,
 }
 
 impl Plan {
@@ -126,6 +132,7 @@ impl Plan {
             has_records: random.percent(70),
             longest_body,
             parts,
+            is_shortage: false,
         }
     }
 }
@@ -201,6 +208,9 @@ fn parts(random: &mut Random) -> Vec<Part> {
             wire: if random.percent(dtalk) { Wire::Dtalk } else { Wire::Comet },
             habits: habits(random),
             websocket,
+            steady: false,
+            // People do not come all at once.
+            comes: (0, 2 * SECOND),
         })
         .collect()
 }

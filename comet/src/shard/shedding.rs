@@ -21,6 +21,7 @@ use super::command::Command;
 use super::holders::{Asked, Holders, Holding};
 use crate::Closed;
 use crate::budget::Pressure;
+use crate::plant::Plant;
 use crate::time::Time;
 
 /// Between two looks, unless much has come since the last.
@@ -155,6 +156,10 @@ impl Shard {
 
     /// The one that holds most of those who were found, and what it holds by now.
     fn next_worst(&mut self) -> Option<Holding> {
+        if self.limits.planted.has(Plant::WrongVictim) {
+            let slot = self.bucket.occupied().last()?;
+            return Some(Holding { bytes: usize::MAX, slot });
+        }
         loop {
             let Holding { bytes, slot } = self.shedding.worst.pop()?;
             let now = self.holding(slot).bytes;

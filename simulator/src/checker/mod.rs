@@ -7,6 +7,7 @@
 
 mod acked;
 mod best_effort;
+mod fairness;
 mod fencing;
 mod gaps;
 mod index;
@@ -39,6 +40,7 @@ pub fn check(history: &History) -> Vec<Violation> {
         resume::check,
         upstream::check,
         rest::check,
+        fairness::check,
     ];
     for rule in rules {
         rule(&index, &mut found);

@@ -34,6 +34,9 @@ pub enum Rule {
     TrueReason,
     /// When nothing goes wrong any more, everybody comes to rest with all that was promised.
     Liveness,
+    /// Who reads, acknowledges and talks is neither cut off nor turned away for want of memory, and
+    /// misses nothing, while somebody who reads nothing holds more.
+    Fairness,
     /// The wire carries nothing that no client can understand.
     Wire,
 }

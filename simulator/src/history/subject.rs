@@ -56,6 +56,9 @@ pub struct Dial {
     /// Whether somebody repeats what the client wrote, on a connection that the client knows
     /// nothing of.
     pub ghost: bool,
+    /// Whether the client reads all there is at once, acknowledges it, and talks, over a network
+    /// that never fails it.
+    pub steady: bool,
 }
 
 /// The lane in which something is pushed.

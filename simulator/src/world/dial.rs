@@ -26,6 +26,7 @@ impl World {
             wire: part.wire,
             websocket: is_websocket,
             ghost: false,
+            steady: part.steady,
         }));
         self.actors[actor].attempt = Some(attempt);
         self.actors[actor].client.dialed(attempt);

@@ -1,7 +1,7 @@
 //! What goes wrong with a connection.
 
 use super::World;
-use crate::history::What;
+use crate::history::{Attempt, What};
 use crate::network::{Ending, Reading};
 
 const MILLIS: u64 = 1_000;
@@ -11,12 +11,14 @@ impl World {
     pub(super) fn break_one(&mut self) {
         let candidates: Vec<usize> = (0..self.lines.len())
             .filter(|at| !self.lines[*at].is_silent() && !self.lines[*at].is_left())
+            .filter(|at| !self.is_steady(self.lines[*at].attempt))
             .collect();
         if candidates.is_empty() {
             return;
         }
         let at = candidates[self.random.place(candidates.len())];
-        let what = match self.random.below(9) {
+        let kind = if self.plan.is_shortage { 8 } else { self.random.below(9) };
+        let what = match kind {
             0 | 1 => self.cut(at, true, true),
             2 => self.cut(at, true, false),
             3 => self.cut(at, false, true),
@@ -26,6 +28,10 @@ impl World {
             _ => self.stop_reading(at),
         };
         self.log.note(What::Fault { attempt: self.lines[at].attempt, what });
+    }
+
+    fn is_steady(&self, attempt: Attempt) -> bool {
+        self.actors.iter().any(|actor| actor.part.steady && actor.attempt == Some(attempt))
     }
 
     /// Nothing goes through any more; some are told, soon or late.
@@ -68,7 +74,9 @@ impl World {
 
     fn stop_reading(&mut self, at: usize) -> &'static str {
         self.lines[at].set_reading(Reading::Stopped);
-        self.lines[at].set_capacity(65_536, self.random.of(&[0, 64, 1_000]));
+        // What waits leaves within few turns once the client has left.
+        let sizes = if self.plan.is_shortage { [4_000; 3] } else { [0, 64, 1_000] };
+        self.lines[at].set_capacity(65_536, self.random.of(&sizes));
         "is read no more"
     }
 }

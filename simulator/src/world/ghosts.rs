@@ -78,7 +78,8 @@ impl World {
         }
         let websocket = self.random.percent(50);
         let Person { client, user, device } = person;
-        let dial = Dial { attempt, client, user, device, wire, websocket, ghost: true };
+        let dial =
+            Dial { attempt, client, user, device, wire, websocket, ghost: true, steady: false };
         self.log.note(What::Dialed(dial));
         if let Some(ticket) = ticket {
             let of = self.given_on(&ticket);

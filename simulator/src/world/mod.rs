@@ -25,6 +25,7 @@ use crate::network::{Arrived, Line};
 use crate::plan::{Part, Plan};
 use crate::random::Random;
 use crate::router::Desk;
+use crate::shortage;
 use ghosts::Ghost;
 use host::{Host, Turns};
 use schedule::Schedule;
@@ -72,7 +73,10 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(seed: u64, plant: Option<Plant>) -> Result<Self, StartError> {
         let mut random = Random::new(seed);
-        let plan = Plan::draw(&mut random);
+        let mut plan = Plan::draw(&mut random);
+        if shortage::is_world_of(seed) {
+            plan = shortage::change(&plan, &mut random);
+        }
         let log = Log::new();
         let desk = Desk::new(log.clone(), random.fork(), &plan);
         let schedule = Schedule::draw(&plan, &mut random);
@@ -100,8 +104,8 @@ impl World {
         for part in world.plan.parts.clone() {
             let client = world.client(part);
             world.actors.push(Actor { part, client, attempt: None, opened: None, is_over: true });
-            // People do not come all at once.
-            let at = world.random.below(2 * SECOND);
+            let (from, to) = part.comes;
+            let at = from + world.random.below(to - from);
             world.schedule.put(at, schedule::Act::Begin { actor: world.actors.len() - 1 });
         }
         Ok(world)

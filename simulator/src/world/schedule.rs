@@ -75,7 +75,7 @@ impl Schedule {
             (plan.thefts, Act::Theft),
             (plan.clock_steps, Act::StepClock),
             (usize::from(plan.has_drain), Act::Drain),
-            (usize::from(random.percent(10)), Act::Leave),
+            (usize::from(random.percent(10) && !plan.is_shortage), Act::Leave),
         ];
         for (count, act) in many {
             for _ in 0..count {

@@ -2,6 +2,7 @@
 //! gateway to keep its contract.
 
 mod deliveries;
+mod fairness;
 mod gaps;
 mod seeds;
 mod sessions;

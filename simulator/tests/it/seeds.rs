@@ -73,6 +73,11 @@ fn what_a_takeover_loses_is_found() {
 }
 
 #[test]
+fn a_talker_that_is_shed_instead_of_who_reads_nothing_is_found() {
+    finds(Plant::WrongVictim, Rule::Fairness);
+}
+
+#[test]
 fn an_old_connection_that_counts_as_an_ack_is_found() {
     finds(Plant::OverlapAck, Rule::NoLoss);
 }

@@ -16,7 +16,7 @@ pub(crate) struct Story(pub(crate) Vec<What>);
 pub(crate) fn dial(attempt: Attempt, client: u32, wire: Wire) -> Dial {
     let client = ClientId(client);
     let (user, device) = (client.0, client.0);
-    Dial { attempt, client, user, device, wire, websocket: false, ghost: false }
+    Dial { attempt, client, user, device, wire, websocket: false, ghost: false, steady: false }
 }
 
 pub(crate) fn connected(session: Session, attempt: Attempt) -> What {

@@ -1,0 +1,84 @@
+//! A world in which memory is short: a few read no more, and others read, acknowledge and talk, or
+//! come when it is short already. Nothing else goes wrong, so that whatever happens to the others
+//! is for want of memory.
+
+use std::time::Duration;
+
+use crate::client::{Habits, Person};
+use crate::history::{ClientId, Wire};
+use crate::plan::{Limits, Part, Plan, Weather};
+use crate::random::Random;
+
+const SECOND: u64 = 1_000_000;
+
+/// One world of so many is one of these.
+const SEEDS: u64 = 12;
+
+/// Whether the world of a seed is such a world.
+pub(crate) const fn is_world_of(seed: u64) -> bool {
+    seed % SEEDS == 5
+}
+
+/// Makes one of a plan.
+pub(crate) fn change(plan: &Plan, random: &mut Random) -> Plan {
+    let mut limits = plan.limits;
+    bound_by_memory(&mut limits, random);
+    Plan {
+        limits,
+        parts: parts(random),
+        weather: Weather { refused: 0, narrow: 0, slow: 0, hesitant: 0, unwanted: 0, untaken: 0 },
+        rooms: 1,
+        length: 20 * SECOND,
+        pushes: 300,
+        messages: 60,
+        faults: 4,
+        kicks: 0,
+        moves: 0,
+        ghosts: 0,
+        thefts: 0,
+        clock_steps: 0,
+        has_drain: false,
+        longest_body: 3_000,
+        has_records: plan.has_records,
+        is_shortage: true,
+    }
+}
+
+/// Leaves the budget as the only limit.
+fn bound_by_memory(limits: &mut Limits, random: &mut Random) {
+    limits.memory_budget = limits.shards * random.of(&[80_000, 150_000, 300_000]);
+    limits.resume_ttl = Duration::from_secs(60);
+    (limits.window, limits.window_bytes) = (64, 65_536);
+    (limits.queue, limits.queue_bytes) = (1_000, 1 << 20);
+    (limits.room_log, limits.room_log_bytes) = (1_024, 1 << 20);
+    limits.write_bytes = 1 << 20;
+    (limits.rto, limits.max_rto) = (Duration::from_secs(2), Duration::from_secs(6));
+    limits.delivery_attempts = 7;
+    limits.idle_timeout = Duration::from_secs(60);
+    limits.write_timeout = Duration::from_secs(60);
+    (limits.inbox, limits.mailbox) = (64, 65_536);
+    limits.handshake_rate = 0;
+}
+
+/// Three whose connections will be read no more, two who talk from the start, and two newcomers.
+fn parts(random: &mut Random) -> Vec<Part> {
+    (0..7)
+        .map(|client| {
+            let steady = client >= 3;
+            Part {
+                person: Person { client: ClientId(client), user: client.min(3), device: client },
+                wire: if random.percent(40) { Wire::Dtalk } else { Wire::Comet },
+                habits: Habits {
+                    outbox: 64,
+                    early: 64,
+                    ack_every: 1,
+                    ack_delay: Duration::from_millis(1),
+                    max_body: 1 << 20,
+                },
+                websocket: random.of(&[0, 50, 100]),
+                steady,
+                comes: if client >= 5 { (8 * SECOND, 16 * SECOND) } else { (0, SECOND) },
+            }
+        })
+        .collect()
+}
