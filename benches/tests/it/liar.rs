@@ -74,6 +74,8 @@ struct World {
     number: u32,
     sessions: HashMap<String, Session>,
     links: Vec<Option<Link>>,
+    /// Links with something to be written, which is written when all that has come was read.
+    unsent: Vec<usize>,
 }
 
 pub(crate) struct Liar {
@@ -111,7 +113,7 @@ impl Drop for Liar {
 fn serve(mut listener: TcpListener, (lie, number): (Lie, u32), over: &AtomicBool) {
     let mut poll = Poll::new().expect("a poll");
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE).expect("registered");
-    let mut world = World { lie, number, sessions: HashMap::new(), links: Vec::new() };
+    let mut world = World { lie, number, sessions: HashMap::new(), links: Vec::new(), unsent: Vec::new() };
     let mut events = Events::with_capacity(256);
     while !over.load(Ordering::SeqCst) {
         if poll.poll(&mut events, Some(Duration::from_millis(20))).is_err() {
@@ -132,6 +134,7 @@ fn serve(mut listener: TcpListener, (lie, number): (Lie, u32), over: &AtomicBool
                 world.links.push(Some(Link { stream, decoder, unsent, user, epoch: 0 }));
             }
         }
+        world.flush();
     }
 }
 
@@ -142,6 +145,15 @@ impl World {
             let session = link.and_then(|link| self.sessions.get_mut(&link.user));
             if let Some(session) = session {
                 session.link.take_if(|link| *link == at);
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        for at in std::mem::take(&mut self.unsent) {
+            if let Some(link) = &mut self.links[at] {
+                // A connection that is gone is found when it is read.
+                let _ = link.flush();
             }
         }
     }
@@ -276,9 +288,10 @@ impl World {
 
     fn say(&mut self, at: usize, frame: &ServerFrame) {
         if let Some(link) = &mut self.links[at] {
+            if link.unsent.is_empty() {
+                self.unsent.push(at);
+            }
             frame.write(&mut link.unsent);
-            // A connection that is gone is found when it is read.
-            let _ = link.flush();
         }
     }
 }
