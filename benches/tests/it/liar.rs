@@ -113,7 +113,8 @@ impl Drop for Liar {
 fn serve(mut listener: TcpListener, (lie, number): (Lie, u32), over: &AtomicBool) {
     let mut poll = Poll::new().expect("a poll");
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE).expect("registered");
-    let mut world = World { lie, number, sessions: HashMap::new(), links: Vec::new(), unsent: Vec::new() };
+    let mut world =
+        World { lie, number, sessions: HashMap::new(), links: Vec::new(), unsent: Vec::new() };
     let mut events = Events::with_capacity(256);
     while !over.load(Ordering::SeqCst) {
         if poll.poll(&mut events, Some(Duration::from_millis(20))).is_err() {
