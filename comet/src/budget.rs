@@ -172,6 +172,13 @@ impl Account {
         }
     }
 
+    /// What another shard said is not true any more: it is asked to look.
+    pub(crate) fn forget_heaviest(&self, shard: usize) {
+        if let Some(heaviest) = self.budget.heaviest.get(shard) {
+            heaviest.store(usize::MAX, Ordering::Relaxed);
+        }
+    }
+
     /// The most that any that stalls holds on another shard; one that has not looked may have one
     /// that holds any amount.
     pub(crate) fn heaviest_elsewhere(&self) -> usize {
@@ -391,6 +398,8 @@ mod tests {
         assert_eq!(left.heaviest_elsewhere(), usize::MAX, "the other one has not looked");
         right.note_heaviest(20);
         assert_eq!((left.heaviest_elsewhere(), right.heaviest_elsewhere()), (20, 10));
+        left.forget_heaviest(1);
+        assert_eq!((left.heaviest_elsewhere(), right.heaviest_elsewhere()), (usize::MAX, 10));
         drop(right);
         assert_eq!(left.heaviest_elsewhere(), 0);
     }

@@ -29,7 +29,7 @@ pub(crate) fn change(plan: &Plan, random: &mut Random) -> Plan {
         weather: Weather { refused: 0, narrow: 0, slow: 0, hesitant: 0, unwanted: 0, untaken: 0 },
         rooms: 1,
         length: 20 * SECOND,
-        pushes: 300,
+        pushes: 800,
         messages: 60,
         faults: 4,
         kicks: 0,
@@ -46,7 +46,9 @@ pub(crate) fn change(plan: &Plan, random: &mut Random) -> Plan {
 
 /// Leaves the budget as the only limit.
 fn bound_by_memory(limits: &mut Limits, random: &mut Random) {
-    limits.memory_budget = limits.shards * random.of(&[80_000, 150_000, 300_000]);
+    // An eighth of it, from where somebody gives way to where it is gone, is more than a burst:
+    // another shard cannot give way before the turn is over in which one comes.
+    limits.memory_budget = random.of(&[500_000, 600_000]);
     limits.resume_ttl = Duration::from_secs(60);
     (limits.window, limits.window_bytes) = (64, 65_536);
     (limits.queue, limits.queue_bytes) = (1_000, 1 << 20);

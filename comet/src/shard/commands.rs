@@ -52,8 +52,8 @@ impl Shard {
                 self.decide(session, serial, decision);
             }
             Command::Arrive(arrival) => self.arrive(*arrival),
-            // The turn ends with that.
-            Command::Relieve => {}
+            // It is looked at when the turn ends.
+            Command::Relieve => self.shedding.is_asked = true,
             Command::Drain(within) => self.begin_drain(within),
             Command::Reconfigure { message_rate, handshake_rate } => {
                 self.limits.message_rate = message_rate;

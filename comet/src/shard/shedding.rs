@@ -45,6 +45,8 @@ pub(super) struct Shedding {
     /// Whether the last look may have left out others as large.
     may_be_more: bool,
     next: Time,
+    /// Another shard wants to know who holds most here.
+    pub(super) is_asked: bool,
     /// From this many bytes in use on the next look need not wait.
     used: usize,
 }
@@ -125,7 +127,8 @@ impl Shard {
     /// Whether it did.
     fn look(&mut self) -> bool {
         let has_grown = self.account.used() > self.shedding.used;
-        let is_due = self.now >= self.shedding.next || has_grown;
+        let is_asked = mem::take(&mut self.shedding.is_asked);
+        let is_due = self.now >= self.shedding.next || has_grown || is_asked;
         let goes_on = self.shedding.worst.is_empty() && self.shedding.may_be_more;
         if !is_due && !goes_on {
             return false;
@@ -140,15 +143,19 @@ impl Shard {
             self.shedding.next = self.now + PAUSE;
             self.shedding.used = self.account.used() + self.account.limit() / MUCH;
             self.counters().sheds.add(1);
-            self.wake_others();
+            if !is_asked {
+                self.wake_others();
+            }
         }
         is_due
     }
 
-    /// Has the other shards look, too. One that sleeps does not know that memory is short.
+    /// Has the other shards look, too. One that sleeps does not know that memory is short, and what
+    /// it said when it last looked may be long ago: until it has, nobody here gives way for it.
     fn wake_others(&self) {
         for (index, mailbox) in self.shared.mailboxes.iter().enumerate() {
             if index != self.index && !mailbox.is_stopped() {
+                self.account.forget_heaviest(index);
                 mailbox.post(Command::Relieve);
             }
         }
