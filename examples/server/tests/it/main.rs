@@ -8,7 +8,7 @@
 //! * `ports`: who is slow, or comes in crowds;
 //! * `operate`: the files for operators;
 //! * `process`: how it starts, refuses to start, and stops;
-//! * `proxy`: its sessions behind nginx.
+//! * `proxy`: all that clients rely on once more, behind nginx.
 //!
 //! Not here: the web chat page in a browser (`tests/browser`), the gateway by itself.
 

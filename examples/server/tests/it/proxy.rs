@@ -1,13 +1,46 @@
-//! Sessions behind a proxy that closes connections on which nothing passes.
+//! Behind nginx: the routes of existing deployments, and time-outs of silent connections.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::client::{Client, Ending, Next, Transport};
+use crate::support::deployed;
 use crate::support::nginx::Nginx;
 use crate::support::person::Person;
 use crate::support::server::{Server, Setup};
 use crate::support::socket::Arrived;
 use crate::support::websocket::{self, FIN, PING};
+
+/// Tests that say something of the server alone: what nginx answers by itself or refuses first, and
+/// what is asked of one of the two ports that are one here.
+const OF_THE_SERVER: [&str; 10] = [
+    "http::cors::",
+    "http::unknown::",
+    "a_host_that_the_server_was_not_told_of",
+    "nothing_else_is_served",
+    "both_ports_refuse_the_same_upgrades",
+    "whoever_does_not_ask_rightly",
+    "the_limits_of_upgrades_are_settings",
+    "a_full_gateway_says_so",
+    "connections_of_an_address_are_counted",
+    "handshakes_of_an_address_have_a_rate",
+];
+
+/// The tests of the HTTP API and of the sockets, once more, behind the deployed proxy.
+#[test]
+fn clients_find_behind_the_deployed_routes_what_they_rely_on() {
+    let program = std::env::current_exe().expect("a test program");
+    let mut tests = Command::new(program);
+    tests.args(["http::", "clients::"]).env(deployed::BEHIND, "1");
+    for name in OF_THE_SERVER {
+        tests.args(["--skip", name]);
+    }
+    let output = tests.output().expect("the tests run");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    let passed = said.lines().filter(|line| line.ends_with("... ok")).count();
+    assert!(passed > 40, "{said}");
+}
 
 /// Longer than the 60 s after which nginx gives a silent connection up by default.
 const SILENCE: Duration = Duration::from_secs(70);

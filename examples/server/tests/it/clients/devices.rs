@@ -55,7 +55,9 @@ fn where_the_oldest_phone_stays_a_second_one_learns_which_and_changes_nothing() 
         first.beat();
         drop(refused(&server, transport, &alice, &phone("second")));
     }
-    assert_eq!(server.metric("comet_gateway_sessions") + server.metric("comet_gateway_parked"), 1);
+    // The end of the last connection may be on its way still, behind a proxy for instance.
+    server.awaits_metric("comet_gateway_parked", 1);
+    assert_eq!(server.metric("comet_gateway_sessions"), 0);
     let crowded = "comet_logins_total{outcome=\"crowded\"}";
     assert_eq!(server.metric(crowded), 15);
 }

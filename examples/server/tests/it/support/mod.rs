@@ -6,6 +6,7 @@
 pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod common;
+pub(crate) mod deployed;
 pub(crate) mod frame;
 pub(crate) mod http;
 pub(crate) mod nginx;

@@ -25,6 +25,7 @@ impl Nginx {
     }
 
     /// Starts one with these servers in its section `http`, of which one listens at the address.
+    /// Names of sockets are relative to its own directory.
     pub(crate) fn serving(servers: impl Fn(SocketAddr) -> String) -> Self {
         for _ in 0..ATTEMPTS {
             if let Some(nginx) = Self::try_start(&servers) {
@@ -69,6 +70,7 @@ impl Nginx {
             .arg(folder.path().join("error.log"))
             .arg("-c")
             .arg(&file)
+            .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -11,9 +11,10 @@ use tempfile::TempDir;
 
 use super::client::{Client, Transport};
 use super::http::Answer;
+use super::nginx::Nginx;
 use super::person::Person;
 use super::process::Process;
-use super::{clock, http};
+use super::{clock, deployed, http};
 
 /// How a server is started.
 #[derive(Clone, Debug)]
@@ -43,6 +44,8 @@ pub(crate) struct Server {
     pub(crate) addresses: Addresses,
     setup: Setup,
     data: TempDir,
+    /// What stands in front of it, if anything does.
+    proxy: Option<Nginx>,
 }
 
 impl Default for Setup {
@@ -96,8 +99,9 @@ impl Setup {
     pub(crate) fn start(self) -> Server {
         let data = tempfile::tempdir().expect("a directory");
         let process = self.spawn(&data);
-        let addresses = listening(&process);
-        Server { process, addresses, setup: self, data }
+        let mut addresses = listening(&process);
+        let proxy = deployed::in_front(&mut addresses);
+        Server { process, addresses, setup: self, data, proxy }
     }
 
     /// Starts a server that must not come up: how it ended, and what it said.
@@ -159,6 +163,7 @@ impl Server {
         self.setup = setup;
         self.process = self.setup.spawn(&self.data);
         self.addresses = listening(&self.process);
+        self.proxy = deployed::in_front(&mut self.addresses);
     }
 
     /// A client with a session.
