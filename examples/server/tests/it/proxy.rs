@@ -13,8 +13,11 @@ use crate::support::websocket::{self, FIN, PING};
 
 /// Tests that say something of the server alone: what nginx answers by itself or refuses first, and
 /// what is asked of one of the two ports that are one here.
-const OF_THE_SERVER: [&str; 10] = [
+const OF_THE_SERVER: [&str; 13] = [
+    "http::bounds::",
     "http::cors::",
+    "http::local::",
+    "http::unread::",
     "http::unknown::",
     "a_host_that_the_server_was_not_told_of",
     "nothing_else_is_served",
