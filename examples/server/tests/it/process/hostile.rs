@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use crate::support::client::Transport;
 use crate::support::common::to_user;
 use crate::support::person::Person;
-use crate::support::server::Server;
+use crate::support::server::{Server, Setup};
 use crate::support::socket::{Arrived, Socket};
 use crate::support::{clock, http};
 
@@ -55,8 +55,7 @@ fn garbage_on_every_port_hurts_nobody_else() {
 
 #[test]
 fn whoever_says_nothing_is_closed_after_the_handshake_time() {
-    let setup = crate::support::server::Setup::default();
-    let server = setup.variable("COMET_GATEWAY__HANDSHAKE_SECONDS", &1).start();
+    let server = Setup::default().set("gateway.handshake_seconds=1").start();
     let at = server.addresses;
     // Nothing, a piece of a frame, a piece of a request, and a whole one without what follows.
     let mut strangers = [
@@ -78,4 +77,21 @@ fn whoever_says_nothing_is_closed_after_the_handshake_time() {
     }
     assert!(began.elapsed() > Duration::from_millis(500));
     clock::eventually("all are gone", || server.metric("comet_gateway_connections") == 0);
+}
+
+#[test]
+fn a_server_without_descriptors_goes_on_once_it_has_some_again() {
+    let setup = Setup::default().descriptors(200).set("gateway.handshake_seconds=2");
+    let server = setup.start();
+    let at = server.addresses;
+    let open = || {
+        std::fs::read_dir(format!("/proc/{}/fd", server.process.id())).map_or(0, Iterator::count)
+    };
+    let before = open();
+    let strangers: Vec<Socket> = (0..300).map(|_| Socket::connect(at.tcp)).collect();
+    clock::eventually("most descriptors are taken", || open() > 100);
+    assert!(open() <= 200);
+    drop(strangers);
+    clock::eventually("they are given back", || open() <= before + 10);
+    server.client(Transport::Tcp, &Person::new("alice"), None).beat();
 }

@@ -72,6 +72,7 @@ impl Process {
         assert!(said.is_some(), "the server never said {line:?}: {}", self.errors());
     }
 
+    /// Its number.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }

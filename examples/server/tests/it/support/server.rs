@@ -83,6 +83,12 @@ impl Setup {
         self
     }
 
+    /// Sets a setting as it would stand in the file: `gateway.window=4`.
+    pub(crate) fn set(mut self, setting: &str) -> Self {
+        self.switches.push(format!("--set={setting}"));
+        self
+    }
+
     /// Sets a variable of the environment.
     pub(crate) fn variable(mut self, name: &str, value: &dyn ToString) -> Self {
         self.variables.push((name.to_owned(), value.to_string()));

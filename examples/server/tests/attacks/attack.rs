@@ -1,0 +1,90 @@
+//! One attack: how it is called, what is done, against which settings, and how it is carried out.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use crate::arena::{Arena, Check};
+use crate::support::server::Setup;
+
+/// An attack.
+#[derive(Clone, Copy)]
+pub(crate) struct Attack {
+    /// Its name on the command line.
+    pub(crate) name: &'static str,
+    /// What is done, in a few words.
+    pub(crate) what: &'static str,
+    /// Whether the ordinary tests carry it out too: a second or two each.
+    pub(crate) quick: bool,
+    /// The settings that differ from the default, each as `--set` takes it.
+    pub(crate) settings: &'static [&'static str],
+    /// Descriptors that the server may have, if that is limited.
+    pub(crate) descriptors: Option<u32>,
+    /// Does it, and notes what it measured.
+    pub(crate) run: fn(&mut Arena),
+}
+
+/// How one went.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) took: Duration,
+    pub(crate) checks: Vec<Check>,
+}
+
+impl Outcome {
+    pub(crate) fn holds(&self) -> bool {
+        self.checks.iter().all(|check| check.holds)
+    }
+}
+
+impl Attack {
+    /// An attack that only the whole suite carries out, against the default settings.
+    pub(crate) const fn new(name: &'static str, what: &'static str, run: fn(&mut Arena)) -> Self {
+        Self { name, what, quick: false, settings: &[], descriptors: None, run }
+    }
+
+    /// Also in the ordinary tests.
+    pub(crate) const fn quick(self) -> Self {
+        Self { quick: true, ..self }
+    }
+
+    /// Against a server with these settings.
+    pub(crate) const fn with(self, settings: &'static [&'static str]) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// Against a server that may have so many descriptors.
+    pub(crate) const fn descriptors(self, descriptors: u32) -> Self {
+        Self { descriptors: Some(descriptors), ..self }
+    }
+
+    /// Carries it out against a server of its own.
+    pub(crate) fn carry_out(&self, slack: u32) -> Outcome {
+        let began = Instant::now();
+        let setup = Setup::default();
+        let setup = match self.descriptors {
+            Some(most) => setup.descriptors(most),
+            None => setup,
+        };
+        let setup = self.settings.iter().fold(setup, |setup, set| setup.set(set));
+        let went = catch_unwind(AssertUnwindSafe(|| {
+            let mut arena = Arena::open(setup, slack);
+            // What was measured before it went wrong is told too.
+            let run = catch_unwind(AssertUnwindSafe(|| (self.run)(&mut arena)));
+            let mut checks = arena.close();
+            checks.extend(run.err().map(|panic| broken(panic.as_ref())));
+            checks
+        }));
+        let checks = went.unwrap_or_else(|panic| vec![broken(panic.as_ref())]);
+        Outcome { name: self.name, what: self.what, took: began.elapsed(), checks }
+    }
+}
+
+/// The attack did not come to its end.
+fn broken(panic: &(dyn std::any::Any + Send)) -> Check {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
+    let first = text.lines().next().unwrap_or_default().chars().take(160).collect();
+    Check { what: "carried out".into(), bound: "yes".into(), measured: first, holds: false }
+}

@@ -1,0 +1,233 @@
+//! More connections than there are descriptors, or than one address may have.
+
+use std::time::Duration;
+
+use crate::arena::{Arena, Port};
+use crate::attack::Attack;
+use crate::line::{Line, open, pass, until};
+use crate::process;
+use crate::support::websocket;
+
+/// Descriptors that a server has whose supply is short.
+const FEW: u32 = 400;
+/// What an address may have where that is limited.
+const SHARE: usize = 20;
+const LIMITED: &[&str] = &["gateway.connections_per_address=20"];
+const TRUSTING: &[&str] = &[
+    "gateway.connections_per_address=20",
+    "trusted_proxies=[{net=\"127.0.0.66/32\",header=\"x-forwarded-for\"}]",
+];
+const RATED: &[&str] = &["gateway.handshakes_per_address=10"];
+
+pub(crate) const ATTACKS: &[Attack] = &[
+    Attack::new(
+        "flood-http",
+        "600 silent connections to the HTTP port, 400 descriptors",
+        |arena| {
+            others_are_served(arena, Port::Http);
+        },
+    )
+    .descriptors(FEW),
+    Attack::new(
+        "flood-admin",
+        "600 silent connections to the admin port, 400 descriptors",
+        |arena| {
+            others_are_served(arena, Port::Admin);
+        },
+    )
+    .descriptors(FEW),
+    Attack::new("flood-tcp", "600 silent connections to the TCP port, 400 descriptors", |arena| {
+        passes(arena, &[Port::Tcp]);
+    })
+    .descriptors(FEW)
+    .with(&["gateway.handshake_seconds=2"]),
+    Attack::new(
+        "flood-ws",
+        "600 silent connections to the WebSocket port, 400 descriptors",
+        |arena| {
+            passes(arena, &[Port::Ws]);
+        },
+    )
+    .descriptors(FEW)
+    .with(&["gateway.handshake_seconds=2"]),
+    Attack::new(
+        "flood-everywhere",
+        "600 silent connections to each port, 400 descriptors",
+        |arena| {
+            passes(arena, &[Port::Tcp, Port::Ws, Port::Http, Port::Admin]);
+        },
+    )
+    .descriptors(FEW)
+    .with(&["gateway.handshake_seconds=2"]),
+    Attack::new("flood-max-connections", "500 connections where 100 may be open", |arena| {
+        let mut lines: Vec<Line> = (0..500).map(|_| arena.line(Port::Tcp)).collect();
+        pass(Duration::from_millis(500));
+        arena.at_most("open at once", open(&mut lines), 100);
+        arena.without_newcomers();
+    })
+    .with(&["gateway.max_connections=100"]),
+    Attack::new(
+        "address-share-tcp",
+        "200 connections from one address that may have 20",
+        |arena| {
+            let mut lines: Vec<Line> = (0..200).map(|_| arena.line(Port::Tcp)).collect();
+            pass(Duration::from_millis(500));
+            arena.at_most("open at once", open(&mut lines), SHARE);
+        },
+    )
+    .with(LIMITED)
+    .quick(),
+    Attack::new("address-share-ws", "the same with upgrades on the WebSocket port", |arena| {
+        at_most_a_share(arena, Port::Ws, |_| String::new());
+    })
+    .with(LIMITED),
+    Attack::new("address-share-sub", "the same with upgrades on the HTTP port", |arena| {
+        at_most_a_share(arena, Port::Http, |_| String::new());
+    })
+    .with(LIMITED),
+    Attack::new("address-forwarded-ws", "and each names another X-Forwarded-For", |arena| {
+        at_most_a_share(arena, Port::Ws, invented);
+    })
+    .with(LIMITED),
+    Attack::new("address-forwarded-sub", "the same on the HTTP port", |arena| {
+        at_most_a_share(arena, Port::Http, invented);
+    })
+    .with(LIMITED),
+    Attack::new(
+        "address-behind-proxy",
+        "one client of a trusted proxy upgrades 200 times",
+        |arena| {
+            at_most_a_share(arena, Port::Http, |_| "X-Forwarded-For: 203.0.113.7\r\n".to_owned());
+        },
+    )
+    .with(TRUSTING),
+    Attack::new("address-behind-proxy-ws", "the same on the WebSocket port", |arena| {
+        at_most_a_share(arena, Port::Ws, |_| "X-Forwarded-For: 203.0.113.7\r\n".to_owned());
+    })
+    .with(TRUSTING),
+    Attack::new("address-invents-hops", "and invents hops before the proxy's own", |arena| {
+        at_most_a_share(arena, Port::Http, |number| {
+            format!("X-Forwarded-For: 10.1.2.{number}, 203.0.113.7\r\n")
+        });
+    })
+    .with(TRUSTING),
+    Attack::new("address-other-header", "and names others in X-Real-IP and Forwarded", |arena| {
+        at_most_a_share(arena, Port::Http, |number| {
+            format!(
+                "X-Real-IP: 10.1.2.{number}\r\nForwarded: for=10.1.2.{number}\r\n\
+                 X-Forwarded-For: 203.0.113.7\r\n"
+            )
+        });
+    })
+    .with(TRUSTING),
+    Attack::new(
+        "proxy-with-many-clients",
+        "60 clients of a trusted proxy, one upgrade each",
+        |arena| {
+            let lines = upgrades(arena, Port::Http, 60, |number| {
+                format!("X-Forwarded-For: 203.0.113.{number}\r\n")
+            });
+            arena.is("let in", lines.len(), 60);
+        },
+    )
+    .with(TRUSTING),
+    Attack::new(
+        "address-rate-tcp",
+        "300 connections at once from an address that may begin 10/s",
+        |arena| {
+            let mut lines: Vec<Line> = (0..300).map(|_| arena.line(Port::Tcp)).collect();
+            pass(Duration::from_millis(300));
+            // Bursts of twice the rate, and what a slow machine takes to make 300 connections.
+            arena.at_most("let in", open(&mut lines), 40);
+        },
+    )
+    .with(RATED),
+    Attack::new("address-rate-sub", "the same with upgrades on the HTTP port", |arena| {
+        let lines = upgrades(arena, Port::Http, 200, |_| String::new());
+        arena.at_most("let in", lines.len(), 60);
+    })
+    .with(RATED),
+    Attack::new("connect-and-reset", "3,000 connections that are reset at once", resets),
+];
+
+/// Each request says that it comes for another address.
+fn invented(number: usize) -> String {
+    format!("X-Forwarded-For: 10.1.{}.{}\r\n", number / 250, number % 250)
+}
+
+/// Fills one port; whoever uses another one, and other clients of the same, notice nothing.
+fn others_are_served(arena: &mut Arena, port: Port) {
+    let mut lines: Vec<Line> = (0..600).map(|_| arena.line(port)).collect();
+    answered(arena, 20);
+    arena.at_most("lines in the log", arena.server.process.errors().lines().count(), 50);
+    lines.clear();
+}
+
+/// Fills ports with connections that never sign in: others may be turned away until the time of
+/// the handshake is over, but operators see it, and then all is as before.
+fn passes(arena: &mut Arena, ports: &[Port]) {
+    arena.without_newcomers();
+    let lines: Vec<Line> = ports
+        .iter()
+        .flat_map(|port| (0..600).map(|_| *port))
+        .map(|port| arena.line(port))
+        .collect();
+    answered(arena, 20);
+    arena.at_most("lines in the log", arena.server.process.errors().lines().count(), 50);
+    let came = until(Duration::from_secs(8), || {
+        crate::login::tcp(arena, "comes after the flood").is_some()
+    });
+    arena.holds("a login succeeds within 8 s", came);
+    drop(lines);
+    let pid = arena.server.process.id();
+    let back = until(Duration::from_secs(8), || process::descriptors(pid) < 100);
+    arena.holds("descriptors are given back", back);
+}
+
+/// Operators get their answers meanwhile.
+fn answered(arena: &mut Arena, times: usize) {
+    let ask = |path| arena.asks(Port::Admin, path) == Some(200);
+    // One that is missing is enough to know.
+    let answers = (0..times).take_while(|_| ask("/health") && ask("/metrics")).count();
+    arena.is("health and metrics answered", answers, times);
+}
+
+/// Upgrades from one address; those that were answered with 101.
+fn upgrades(
+    arena: &Arena,
+    port: Port,
+    count: usize,
+    header: impl Fn(usize) -> String,
+) -> Vec<Line> {
+    let request = |number| {
+        let text = websocket::request("/sub");
+        let (first, rest) = text.split_once("\r\n").expect("a request has lines");
+        format!("{first}\r\n{}{rest}", header(number))
+    };
+    let lines = (0..count).filter_map(|number| {
+        let mut line = arena.line(port);
+        line.say(request(number));
+        let answer = line.hears(Duration::from_secs(5), |bytes| bytes.ends_with(b"\r\n\r\n"));
+        answer.starts_with(b"HTTP/1.1 101 ").then_some(line)
+    });
+    lines.collect()
+}
+
+/// One address has a share, whatever it says of itself.
+fn at_most_a_share(arena: &mut Arena, port: Port, header: impl Fn(usize) -> String) {
+    let mut lines = upgrades(arena, port, 200, header);
+    pass(Duration::from_millis(200));
+    arena.at_most("open at once", open(&mut lines), SHARE);
+    arena.at_least("let in at all", lines.len(), 1);
+}
+
+fn resets(arena: &mut Arena) {
+    let pid = arena.server.process.id();
+    let before = process::descriptors(pid);
+    for number in 0..3_000 {
+        let port = [Port::Tcp, Port::Ws, Port::Http][number % 3];
+        arena.line(port).reset();
+    }
+    let back = until(Duration::from_secs(8), || process::descriptors(pid) <= before + 10);
+    arena.holds("descriptors are given back", back);
+}

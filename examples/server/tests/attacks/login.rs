@@ -1,0 +1,92 @@
+//! Strangers who have a session nevertheless.
+
+use std::time::{Duration, Instant};
+
+use comet_dtalk::message::Login;
+
+use crate::arena::{Arena, Port, person};
+use crate::line::{Line, TICK, pass};
+use crate::support::client::auth;
+use crate::support::frame::{AUTH_REPLY, Frame, HEAD_LEN};
+use crate::support::person::Person;
+use crate::support::websocket::{self, BINARY};
+
+/// The longest wait for an answer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
+
+/// A frame that asks for a session.
+pub(crate) fn frame_of(person: &Person, device: Option<&Login>) -> Vec<u8> {
+    auth(1, &person.token(), device).encode()
+}
+
+/// Signs a person of this name in over TCP, as a stranger.
+pub(crate) fn tcp(arena: &Arena, name: &str) -> Option<Line> {
+    tcp_with(arena, &person(name), None)
+}
+
+/// The same with a device.
+pub(crate) fn tcp_with(arena: &Arena, person: &Person, device: Option<&Login>) -> Option<Line> {
+    over(arena.line(Port::Tcp), person, device)
+}
+
+/// Signs in over a connection that is there.
+pub(crate) fn over(mut line: Line, person: &Person, device: Option<&Login>) -> Option<Line> {
+    line.say(frame_of(person, device));
+    is_accepted(&mut line).then_some(line)
+}
+
+/// Whether the answer is an empty one, which accepts; it is taken out.
+pub(crate) fn is_accepted(line: &mut Line) -> bool {
+    let answer = line.hears(PATIENCE, |bytes| bytes.len() >= HEAD_LEN);
+    let accepted = answer.len() >= HEAD_LEN
+        && answer[..4] == (HEAD_LEN as u32).to_be_bytes()
+        && answer[8..12] == AUTH_REPLY.to_be_bytes();
+    if accepted {
+        line.unread.drain(..HEAD_LEN);
+    }
+    accepted
+}
+
+/// Upgrades, as a stranger.
+pub(crate) fn upgrade(arena: &Arena, port: Port) -> Option<Line> {
+    let mut line = arena.line(port);
+    line.say(websocket::request("/sub"));
+    let answer = line.hears(PATIENCE, |bytes| bytes.ends_with(b"\r\n\r\n"));
+    let accepted = answer.starts_with(b"HTTP/1.1 101 ");
+    line.unread.clear();
+    accepted.then_some(line)
+}
+
+/// Signs a person of this name in over WebSocket, as a stranger.
+pub(crate) fn ws(arena: &Arena, port: Port, name: &str) -> Option<Line> {
+    let mut line = upgrade(arena, port)?;
+    line.say(websocket::masked(BINARY, &frame_of(&person(name), None)));
+    // The head of a short frame from a server has two bytes.
+    let answer = line.hears(PATIENCE, |bytes| bytes.len() >= HEAD_LEN + 2);
+    let accepted = answer.len() == HEAD_LEN + 2 && answer[10..14] == AUTH_REPLY.to_be_bytes();
+    line.unread.clear();
+    accepted.then_some(line)
+}
+
+/// Waits for a frame of a kind; those that come before it are dropped.
+pub(crate) fn hears(line: &mut Line, within: Duration, is_it: impl Fn(&Frame) -> bool) -> bool {
+    let began = Instant::now();
+    loop {
+        let is_open = line.look();
+        if frames(line).iter().any(&is_it) {
+            return true;
+        }
+        if !is_open || began.elapsed() > within {
+            return false;
+        }
+        pass(TICK);
+    }
+}
+
+/// Takes whole frames out of what has come.
+pub(crate) fn frames(line: &mut Line) -> Vec<Frame> {
+    let mut unread = bytes::BytesMut::from(&line.unread[..]);
+    let frames = std::iter::from_fn(|| Frame::take(&mut unread)).collect();
+    line.unread = unread.to_vec();
+    frames
+}

@@ -1,0 +1,139 @@
+//! Attacks on the bundled server, each with its bound and the value that was measured.
+//!
+//! ```text
+//! cargo test --release -p comet-server --test attacks -- --all
+//! ```
+//!
+//! Each attack has a server process of its own, two healthy users who talk meanwhile, and others
+//! who sign in all the time: what these notice is judged beside what the attack asks for. Without
+//! `--all` only those run that take a second or two, as a part of the ordinary tests.
+
+#![expect(clippy::print_stdout, reason = "a program talks to its user")]
+#![expect(clippy::cast_possible_truncation, reason = "numbers in attacks are small")]
+
+mod arena;
+mod attack;
+mod line;
+mod login;
+mod process;
+mod report;
+#[expect(dead_code, reason = "shared with the tests of the server, which use more of it")]
+#[path = "../it/support/mod.rs"]
+mod support;
+mod witness;
+
+// The attacks, by what they abuse.
+mod auth;
+mod demo;
+mod devices;
+mod floods;
+mod flow;
+mod frames;
+mod lifecycle;
+mod resume;
+mod slow;
+mod slow_http;
+mod upgrade;
+mod web;
+mod websocket;
+
+use std::process::ExitCode;
+
+use attack::{Attack, Outcome};
+use clap::Parser;
+
+/// All of them.
+fn all() -> Vec<Attack> {
+    [
+        slow::ATTACKS,
+        slow_http::ATTACKS,
+        floods::ATTACKS,
+        upgrade::ATTACKS,
+        frames::ATTACKS,
+        websocket::ATTACKS,
+        auth::ATTACKS,
+        devices::ATTACKS,
+        flow::ATTACKS,
+        resume::ATTACKS,
+        web::ATTACKS,
+        demo::ATTACKS,
+        lifecycle::ATTACKS,
+    ]
+    .concat()
+}
+
+/// How many times longer something may take in the ordinary tests.
+const BUSY: u32 = 10;
+
+/// What the program can be told.
+#[derive(Debug, Parser)]
+#[command(about = "Attacks the bundled server, and judges what it cost")]
+struct Arguments {
+    /// All attacks, not only those of the ordinary tests
+    #[arg(long)]
+    all: bool,
+    /// Only attacks whose name contains this, of all; may be given several times
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// Names and descriptions, and nothing else
+    #[arg(long)]
+    list: bool,
+    /// Results as JSON on standard output
+    #[arg(long)]
+    json: bool,
+    /// Results as a table in Markdown into this file
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<std::path::PathBuf>,
+    /// Of those that would run, only the ones whose name contains this, as other tests take it
+    filter: Vec<String>,
+    /// Taken because other tests take it: everything is shown anyway
+    #[arg(long, hide = true)]
+    nocapture: bool,
+    /// Taken because other tests take it: attacks run one after the other
+    #[arg(long, hide = true)]
+    test_threads: Option<usize>,
+}
+
+impl Arguments {
+    fn wants(&self, attack: &Attack) -> bool {
+        let named = |names: &[String]| names.iter().any(|name| attack.name.contains(&**name));
+        if !self.only.is_empty() {
+            return named(&self.only);
+        }
+        (self.all || attack.quick) && (self.filter.is_empty() || named(&self.filter))
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let attacks: Vec<Attack> =
+        all().into_iter().filter(|attack| arguments.list || arguments.wants(attack)).collect();
+    if arguments.list {
+        report::list(&attacks);
+        return ExitCode::SUCCESS;
+    }
+    // Ordinary tests share the machine with others, and must not break where it is busy.
+    let slack = if arguments.all || !arguments.only.is_empty() { 1 } else { BUSY };
+    // What goes wrong in an attack is told in its row.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for attack in &attacks {
+        let outcome = attack.carry_out(slack);
+        if !arguments.json {
+            println!("{}", report::line(&outcome));
+        }
+        outcomes.push(outcome);
+    }
+    if arguments.json {
+        println!("{}", report::json(&outcomes));
+    } else {
+        println!("{}", report::sum(&outcomes));
+    }
+    if let Some(path) = &arguments.markdown
+        && let Err(error) = std::fs::write(path, report::markdown(&outcomes))
+    {
+        println!("cannot write {}: {error}", path.display());
+        return ExitCode::from(2);
+    }
+    if outcomes.iter().all(Outcome::holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,39 @@
+//! What the server's process uses, from `/proc`.
+
+use std::fs;
+use std::time::Duration;
+
+/// Ticks in a second: what Linux tells programs, whatever it counts by itself.
+const TICKS: u64 = 100;
+
+/// Resident memory now, in bytes.
+pub(crate) fn resident(pid: u32) -> Option<u64> {
+    status(pid, "VmRSS:")
+}
+
+/// The most resident memory that the process ever had, in bytes.
+pub(crate) fn peak(pid: u32) -> Option<u64> {
+    status(pid, "VmHWM:")
+}
+
+fn status(pid: u32, name: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// Descriptors that are open.
+pub(crate) fn descriptors(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
+}
+
+/// User and system time of all its threads.
+pub(crate) fn cpu(pid: u32) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is a name in brackets, which may hold anything.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    let ticks = ticks()? + ticks()?;
+    Some(Duration::from_millis(ticks * 1_000 / TICKS))
+}

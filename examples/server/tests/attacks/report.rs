@@ -1,0 +1,91 @@
+//! What is said of attacks: a line while they go, a table, JSON.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::arena::{Check, seconds};
+use crate::attack::{Attack, Outcome};
+
+/// Names and what they mean.
+pub(crate) fn list(attacks: &[Attack]) {
+    for attack in attacks {
+        let mark = if attack.quick { "*" } else { " " };
+        println!("{:<34}{mark} {}", attack.name, attack.what);
+    }
+    println!("{} attacks; * is a part of the ordinary tests", attacks.len());
+}
+
+fn bounds(checks: &[Check]) -> String {
+    let bounds = checks.iter().map(|check| match check.bound.as_str() {
+        "yes" => check.what.clone(),
+        bound => format!("{} {bound}", check.what),
+    });
+    bounds.collect::<Vec<_>>().join("; ")
+}
+
+fn measured(checks: &[Check]) -> String {
+    let measured = checks.iter().map(|check| match check.holds {
+        true => check.measured.clone(),
+        false => format!("{}!", check.measured),
+    });
+    measured.collect::<Vec<_>>().join("; ")
+}
+
+/// One attack: a line if everything held, and else what did not.
+pub(crate) fn line(outcome: &Outcome) -> String {
+    let verdict = if outcome.holds() { "ok" } else { "VIOLATED" };
+    let mut line = format!("{:<34} {verdict:<9} {:>7}", outcome.name, seconds(outcome.took));
+    for check in &outcome.checks {
+        let mark = if check.holds { "" } else { "  <- violated" };
+        let Check { what, bound, measured, .. } = check;
+        let _ = write!(line, "\n    {what}: {measured} (bound {bound}){mark}");
+    }
+    line
+}
+
+/// How many held.
+pub(crate) fn sum(outcomes: &[Outcome]) -> String {
+    let violated: Vec<&str> =
+        outcomes.iter().filter(|outcome| !outcome.holds()).map(|outcome| outcome.name).collect();
+    let took = outcomes.iter().map(|outcome| outcome.took).sum();
+    let mut text = format!("{} attacks in {}", outcomes.len(), seconds(took));
+    match violated.as_slice() {
+        [] => text.push_str(", all bounds kept"),
+        names => {
+            let _ = write!(text, ", {} violated: {}", names.len(), names.join(", "));
+        }
+    }
+    text
+}
+
+/// The table of a document.
+pub(crate) fn markdown(outcomes: &[Outcome]) -> String {
+    let mut text = String::from(
+        "| attack | what is done | bound | measured | kept |\n|---|---|---|---|---|\n",
+    );
+    for outcome in outcomes {
+        let Outcome { name, what, checks, .. } = outcome;
+        let (bounds, measured) = (bounds(checks), measured(checks));
+        let kept = if outcome.holds() { "yes" } else { "**no**" };
+        let _ = writeln!(text, "| `{name}` | {what} | {bounds} | {measured} | {kept} |");
+    }
+    text
+}
+
+/// Everything, for programs.
+pub(crate) fn json(outcomes: &[Outcome]) -> Value {
+    let outcomes = outcomes.iter().map(|outcome| {
+        let checks: Vec<Value> = outcome.checks.iter().map(check).collect();
+        let took = outcome.took.as_millis() as u64;
+        let ok = outcome.holds();
+        let Outcome { name, what, .. } = outcome;
+        json!({ "name": name, "what": what, "ok": ok, "ms": took, "checks": checks })
+    });
+    Value::Array(outcomes.collect())
+}
+
+fn check(check: &Check) -> Value {
+    let Check { what, bound, measured, holds } = check;
+    json!({ "what": what, "bound": bound, "measured": measured, "ok": holds })
+}
