@@ -152,7 +152,8 @@ async fn a_page_comes_back_when_the_next_server_is_there() {
     alice.send("after").await;
     bob.wait_for_talk(&["before", "between", "after"]).await;
     alice.wait_for_marks("received").await;
-    assert_eq!(line.connections(), 2, "it came back once");
+    // Attempts that a busy machine cut short leave nothing behind.
+    server.wait_for_metric("comet_gateway_sessions 2").await;
 }
 
 #[tokio::test]
@@ -169,9 +170,11 @@ async fn a_session_that_the_server_ends_waits_for_the_person() {
     bob.wait_for_state("ended").await;
     assert_eq!(bob.banner().await, "The server has ended the session: kicked.");
     bob.script::<()>("dispatchEvent(new Event('online'));").await;
+    // A page that connects shows it at once.
+    bob.wait_for_state("ended").await;
+    assert_eq!(line.connections(), 1, "only the person may ask for another");
     bob.click("#banner-button").await;
     bob.wait_for_state("online").await;
-    assert_eq!(line.connections(), 2, "only the person asked for another");
 }
 
 async fn wait_for_connections(line: &Line, count: usize) {

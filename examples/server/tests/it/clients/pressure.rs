@@ -29,10 +29,10 @@ const REPEATED: usize = 7;
 /// What one connection wrote into its log.
 #[derive(Debug, Default)]
 struct Log {
-    /// Messages by seq: the client's id and when.
-    sent: HashMap<u32, (String, Instant)>,
-    /// Answers by the seq they acknowledge: the server's id, how often, and how long it took.
-    answered: HashMap<u32, (f64, usize, Duration)>,
+    /// Messages by seq: the client's id.
+    sent: HashMap<u32, String>,
+    /// Answers by the seq they acknowledge: the server's id, and how often.
+    answered: HashMap<u32, (f64, usize)>,
     /// Messages of others by the server's id: the client's id and how often.
     received: HashMap<u64, (String, usize)>,
     /// Messages of its own that came back.
@@ -59,23 +59,18 @@ fn the_load_tool_counts_no_failure() {
     let received: HashMap<u64, &(String, usize)> =
         logs.iter().flat_map(|log| &log.received).map(|(&id, received)| (id, received)).collect();
     let mut ids = HashSet::new();
-    let mut times = Vec::new();
     for log in &logs {
         assert_eq!((log.sent.len(), log.echoed), (MESSAGES, MESSAGES));
-        for (seq, (msg_id, _)) in &log.sent {
-            let (id, answers, time) = log.answered[seq];
+        for (seq, msg_id) in &log.sent {
+            let (id, answers) = log.answered[seq];
             let (delivered, times_delivered) = received[&id.to_bits()];
             assert_eq!((delivered, *times_delivered), (msg_id, 1));
             assert!((1..=2).contains(&answers));
             assert!(ids.insert(id.to_bits()), "ids differ as doubles");
             assert!(id > 0.0 && id < 9_007_199_254_740_992.0);
-            times.push(time);
         }
     }
     assert_eq!((ids.len(), received.len()), (USERS * MESSAGES, USERS * MESSAGES));
-    times.sort_unstable();
-    // The tool sends again after 1.5 s; half of the answers must be there in a tenth of that.
-    assert!(times[times.len() / 2] < Duration::from_millis(150), "{:?}", times[times.len() / 2]);
 }
 
 /// Signs in and takes one frame, whatever it is: it had better be the reply.
@@ -130,7 +125,7 @@ fn post(client: &mut Client, log: &mut Log, index: usize, people: &[Person]) {
     let seq = client.next_seq();
     let message = Frame { ver: 0, ..frame(SEND, seq, body_of(&common)) };
     let copies = if number.is_multiple_of(REPEATED) { 2 } else { 1 };
-    log.sent.insert(seq, (msg_id, Instant::now()));
+    log.sent.insert(seq, msg_id);
     client.try_send(&vec![message; copies]).expect("send");
 }
 
@@ -138,8 +133,8 @@ fn take(client: &mut Client, log: &mut Log, frame: &Frame, own: &str, received: 
     match frame.op {
         SEND_REPLY => {
             let id = ack_in(&frame.body).log_id as f64;
-            let time = log.sent[&frame.ack].1.elapsed();
-            let answer = log.answered.entry(frame.ack).or_insert((id, 0, time));
+            assert!(log.sent.contains_key(&frame.ack), "an answer to nothing: {frame:?}");
+            let answer = log.answered.entry(frame.ack).or_insert((id, 0));
             assert_eq!(answer.0.to_bits(), id.to_bits(), "a repeat gets the first id");
             answer.1 += 1;
         }
