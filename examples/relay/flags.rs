@@ -136,7 +136,9 @@ impl Flags {
             .io(self.io.into())
             .idle_timeout(Duration::from_secs(self.idle))
             .ping_interval(Duration::from_secs(self.ping).min(Duration::from_secs(self.idle) / 2))
-            .return_spread(Duration::from_secs(self.return_spread));
+            .return_spread(Duration::from_secs(self.return_spread))
+            // Whoever measures refusals does not want to measure how long they are held.
+            .held_refusals(0);
         match self.shards {
             Some(shards) => config.shards(shards),
             None => config,

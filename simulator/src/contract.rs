@@ -45,6 +45,7 @@ pub(crate) fn config(limits: &Limits) -> Config {
         .latest_keys(limits.latest_keys)
         .memory_budget(limits.memory_budget)
         .handshake_rate(limits.handshake_rate)
+        .held_refusals(limits.held_refusals)
         .return_rate(limits.return_rate)
         .return_spread(limits.return_spread)
         .ticket_key(TICKET_KEY)

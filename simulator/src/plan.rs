@@ -42,6 +42,7 @@ pub(crate) struct Limits {
     pub(crate) room_log_bytes: usize,
     pub(crate) latest_keys: usize,
     pub(crate) handshake_rate: u32,
+    pub(crate) held_refusals: usize,
     pub(crate) return_rate: u32,
     pub(crate) return_spread: Duration,
 }
@@ -175,6 +176,7 @@ fn limits(random: &mut Random) -> Limits {
         room_log_bytes: random.of(&[100, 5_000, 1 << 20]),
         room_log: random.of(&[2, 8, 64, 1_024]),
         handshake_rate: random.of(&[0, 0, 0, 2]),
+        held_refusals: random.of(&[0, 0, 1, 10_000]),
         return_rate: random.of(&[0, 1, 1_000]),
         return_spread: millis(random.of(&[100, 3_000])),
     }

@@ -121,6 +121,8 @@ pub(crate) enum Timeout {
     GiveUp,
     /// Nobody came back for the parked session: end it.
     Expired,
+    /// The peer was held long enough.
+    Release,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -129,6 +131,7 @@ enum Phase {
     Authenticating,
     Open,
     Parked,
+    Held,
     Closing,
 }
 
@@ -224,7 +227,7 @@ impl Session {
         match self.phase {
             Phase::Connecting => true,
             Phase::Open => !self.renewing && !self.inbox.is_full(limits.inbox),
-            Phase::Authenticating | Phase::Parked | Phase::Closing => false,
+            Phase::Authenticating | Phase::Parked | Phase::Held | Phase::Closing => false,
         }
     }
 
@@ -292,6 +295,7 @@ impl Session {
             }
             Phase::Closing if now >= self.moment => Timeout::GiveUp,
             Phase::Parked if now >= self.moment => Timeout::Expired,
+            Phase::Held if now >= self.moment => Timeout::Release,
             Phase::Open => self.open_timeout(now, blocked, limits),
             _ => Timeout::Nothing,
         }

@@ -14,6 +14,13 @@ impl Session {
         session
     }
 
+    /// Nothing is heard of the peer, and nothing said to it, until then.
+    pub(crate) fn hold(&mut self, until: Time) {
+        self.phase = Phase::Held;
+        self.moment = until;
+        self.conversation = None;
+    }
+
     /// Whether the session has a peer that may come back.
     pub(crate) fn is_parked(&self) -> bool {
         self.phase == Phase::Parked

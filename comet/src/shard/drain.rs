@@ -59,6 +59,7 @@ impl Shard {
         for listener in std::mem::take(&mut self.listeners) {
             drop(listener);
         }
+        self.release_all_refused();
         let left: Vec<u32> = self.bucket.occupied().collect();
         let steps = (within / 2).as_millis() / DRAIN_STEP.as_millis();
         let steps = usize::try_from(steps).unwrap_or(usize::MAX).max(1);

@@ -16,6 +16,9 @@ impl Shard {
     /// Ends or parks the session for a reason, and ends its connection as soon as everything is
     /// written.
     pub(super) fn end(&mut self, slot: u32, closed: &Closed) {
+        if self.hold_refused(slot, closed) {
+            return;
+        }
         if self.parks(slot, closed) {
             self.park(slot, closed, true);
         } else {
@@ -114,6 +117,7 @@ impl Shard {
     pub(super) fn take_out(&mut self, slot: u32) -> Option<Connection> {
         let connection = self.connections.get_mut(slot as usize).and_then(Option::take);
         self.direct.clear(slot);
+        self.forget_refused(slot);
         self.leave_all(slot);
         self.wheel.cancel(slot);
         self.bucket.remove(slot);

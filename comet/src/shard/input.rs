@@ -52,6 +52,9 @@ impl Shard {
         if let Some(connection) = self.connection(slot) {
             connection.state.ending |= ending;
         }
+        if ending && self.is_held(slot) {
+            self.release_refused(slot);
+        }
     }
 
     /// The system reports an error on the socket, which a paused connection would not read.

@@ -9,7 +9,7 @@
 //!   `frames`: what they ask for; `holding`: input that waits;
 //! * `opening`: upgrade, authentication, the way to the home shard; `welcoming`: what an accepted
 //!   peer gets there; `claiming`: which devices have a place; `renewing`: a peer that authenticates
-//!   again;
+//!   again; `refusing`: refused peers that are held before they are closed;
 //! * `commands`: what the mailbox asks for;
 //! * `fanout`: publishes to rooms, encoded once, by the `run`, written by the `burst`; `direct`:
 //!   members about whom a walk need not ask;
@@ -63,6 +63,7 @@ mod output;
 mod parking;
 pub(crate) mod poller;
 mod reading;
+mod refusing;
 mod renewing;
 mod run;
 pub(crate) mod settle;
@@ -110,6 +111,7 @@ use gate::Gate;
 use mailbox::Mailbox;
 use poller::{Events, Poller, Ready, WAKER};
 use reading::Reading;
+use refusing::Refusals;
 use renewing::Renewals;
 use run::Run;
 pub(crate) use shared::Shared;
@@ -170,6 +172,7 @@ pub(crate) struct Shard {
     counting: Counting,
     claims: Claims,
     renewals: Renewals,
+    refusals: Refusals,
     losses: Losses,
     shedding: Shedding,
     /// Tags of acks that the router is about to hear of.
@@ -237,6 +240,7 @@ impl Shard {
             counting: Counting::default(),
             claims: Claims::default(),
             renewals: Renewals::default(),
+            refusals: Refusals::new(config),
             losses: Losses::default(),
             shedding: Shedding::default(),
             tags: Vec::new(),

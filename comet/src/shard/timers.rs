@@ -62,6 +62,7 @@ impl Shard {
             Timeout::Close(closed) => return self.end(slot, &closed),
             Timeout::GiveUp => return self.remove(slot),
             Timeout::Expired => return self.expire(slot),
+            Timeout::Release => return self.release_refused(slot),
         }
         if self.ping_due(slot).is_some_and(|due| due <= now) {
             self.ping(slot);

@@ -136,6 +136,9 @@ impl Shard {
 
     /// Ends a session that the router has not heard of.
     fn end_unopened(&mut self, slot: u32, closed: &Closed) {
+        if self.hold_refused(slot, closed) {
+            return;
+        }
         if let Some(member) = self.bucket.get_mut(slot) {
             member.session.close(self.now, &self.limits);
         }

@@ -22,6 +22,7 @@ mod lifecycle;
 mod losses;
 mod pings;
 mod raw;
+mod refusing;
 mod renewing;
 mod resend;
 mod resume;

@@ -93,6 +93,8 @@ pub(crate) struct Gateway {
     pub(crate) overflow: Overflow,
     pub(crate) memory_budget: usize,
     pub(crate) handshake_rate: u32,
+    pub(crate) refusal_hold_seconds: u64,
+    pub(crate) held_refusals: usize,
     pub(crate) return_rate: u32,
     pub(crate) return_spread_seconds: u64,
     pub(crate) io: Io,

@@ -41,6 +41,8 @@ pub(crate) fn of(config: &Config) -> comet::Config {
         })
         .memory_budget(gateway.memory_budget)
         .handshake_rate(gateway.handshake_rate)
+        .refusal_hold(Duration::from_secs(gateway.refusal_hold_seconds))
+        .held_refusals(gateway.held_refusals)
         .return_rate(gateway.return_rate)
         .return_spread(Duration::from_secs(gateway.return_spread_seconds))
         .devices(policy(config.devices));

@@ -34,10 +34,11 @@ pub(crate) fn anywhere() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
-/// So many shards, buffers that keep many gateways at once cheap, and patience with acks on a
-/// machine that is busy.
+/// So many shards, buffers that keep many gateways at once cheap, patience with acks on a machine
+/// that is busy, and none with who is refused.
 pub(crate) fn config(shards: usize) -> Config {
-    Config::default().shards(shards).read_buffer(64 * 1024).rto(Duration::from_secs(30))
+    let config = Config::default().shards(shards).read_buffer(64 * 1024);
+    config.rto(Duration::from_secs(30)).held_refusals(0)
 }
 
 /// The same, where silence ends a session after this time.

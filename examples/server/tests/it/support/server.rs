@@ -54,7 +54,9 @@ impl Default for Setup {
         let flags = anywhere.into_iter().chain([("log", "warn")]);
         let flags = flags.map(|(flag, value)| (flag.to_owned(), value.to_owned())).collect();
         let wrapper = Vec::new();
-        Self { wrapper, flags, switches: Vec::new(), variables: Vec::new(), descriptors: None }
+        // Tests of refusals would otherwise wait for seconds each.
+        let variables = vec![("COMET_GATEWAY__HELD_REFUSALS".to_owned(), "0".to_owned())];
+        Self { wrapper, flags, switches: Vec::new(), variables, descriptors: None }
     }
 }
 
