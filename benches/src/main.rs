@@ -6,9 +6,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use comet_bench::command::Command;
 
 fn main() -> ExitCode {
-    Command::parse().run()
+    Command::of_program().run()
 }

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 when all promises and limits were kept, 1 when not, 2 when there is no result.
 
+mod defaults;
 mod output;
 mod planned;
 mod proxy;
@@ -11,7 +12,7 @@ mod special;
 use std::fmt::Display;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use planned::FromFile;
 use proxy::Proxy;
 use show::Show;
@@ -74,6 +75,14 @@ enum What {
 }
 
 impl Command {
+    /// Reads this program's arguments; ends the program, with help or a complaint, if they are to
+    /// be read no further.
+    #[must_use]
+    pub fn of_program() -> Self {
+        let matches = defaults::told(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     /// Does it.
     #[must_use]
     pub fn run(self) -> ExitCode {
@@ -155,8 +164,6 @@ fn fail(why: &dyn Display) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

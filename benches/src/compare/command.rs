@@ -22,7 +22,7 @@ pub struct Compare {
     #[arg(long, default_value_t = 0.05, value_name = "SHARE")]
     pub noise: f64,
     /// Fail if a figure is worse by more than this factor or absent, or if a report has violations,
-    /// is partial, or says that the harness was the limit
+    /// is partial, is of something unlike, or says that the harness was the limit
     #[arg(long, value_name = "FACTOR")]
     pub fail_above: Option<f64>,
     /// Write the comparison as a page for a browser
@@ -64,10 +64,12 @@ pub fn run(options: &Compare) -> Result<Outcome, CommandError> {
     }
     let comparison = Comparison::new(&reports, options.noise)?;
     let mut remarks: Vec<String> = reports.iter().flat_map(remarks).collect();
+    remarks
+        .extend(comparison.unlike().iter().map(|why| format!("neither better nor worse: {why}")));
     let mut passed = true;
     if let Some(factor) = options.fail_above {
         let lines = failures(&comparison, factor);
-        passed = lines.is_empty() && reports.iter().all(is_sound);
+        passed = lines.is_empty() && comparison.unlike().is_empty() && reports.iter().all(is_sound);
         remarks.extend(lines);
     }
     if let Some(path) = &options.html {

@@ -7,6 +7,7 @@
 //! Not here: running things to have reports of.
 
 mod command;
+mod likeness;
 mod row;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ use crate::report::{Better, Figure, Report, Table, shown};
 pub struct Comparison {
     names: Vec<String>,
     rows: Vec<Row>,
+    unlike: Vec<String>,
 }
 
 /// Why reports cannot be compared.
@@ -90,26 +92,36 @@ impl Comparison {
 
     /// Compares others, if there are any, with a baseline.
     pub(crate) fn with(first: &Report, others: &[Report], noise: f64) -> Self {
+        let reasons: Vec<Vec<String>> =
+            others.iter().map(|other| likeness::unlike(first, other)).collect();
+        let likes: Vec<bool> = reasons.iter().map(Vec::is_empty).collect();
         let quantiles: Vec<Vec<Figure>> = others.iter().map(quantiles_of).collect();
         let figures = first.figures().iter().map(|base| {
             let found = others.iter().map(|other| other.find(base.name()));
-            Row::new(base, found, noise)
+            Row::new(base, found.zip(likes.iter().copied()), noise)
         });
         let of_first = quantiles_of(first);
         let latencies = of_first.iter().map(|base| {
             let same = |of: &'_ Figure| of.name() == base.name();
             let found = quantiles.iter().map(|figures| figures.iter().find(|of| same(of)));
-            Row::new(base, found, noise)
+            Row::new(base, found.zip(likes.iter().copied()), noise)
         });
         let rows = figures.chain(latencies).collect();
         let names = std::iter::once(first).chain(others);
-        Self { names: names.map(|it| it.name().to_owned()).collect(), rows }
+        let names = names.map(|it| it.name().to_owned()).collect();
+        Self { names, rows, unlike: reasons.into_iter().flatten().collect() }
     }
 
     /// What the reports are called, the baseline first.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Why figures of some reports are neither better nor worse than the baseline's.
+    #[must_use]
+    pub fn unlike(&self) -> &[String] {
+        &self.unlike
     }
 
     /// One row for each figure of the baseline.

@@ -45,6 +45,8 @@ pub enum Verdict {
     Absent,
     /// The baseline's is no number, so nobody knows whether the other is worse.
     Baseless,
+    /// The two reports are of unlike things: neither is better.
+    Unlike,
     /// Of neither direction is it known that it is better, or there is nothing to compare with.
     Unjudged,
 }
@@ -52,14 +54,16 @@ pub enum Verdict {
 impl Row {
     pub(super) fn new<'a>(
         base: &Figure,
-        others: impl Iterator<Item = Option<&'a Figure>>,
+        others: impl Iterator<Item = (Option<&'a Figure>, bool)>,
         noise: f64,
     ) -> Self {
         Self {
             name: base.name().to_owned(),
             unit: base.unit().to_owned(),
             base: base.value(),
-            others: others.map(|other| Against::new(base, other, noise)).collect(),
+            others: others
+                .map(|(other, is_like)| Against::new(base, other, noise).if_like(is_like))
+                .collect(),
         }
     }
 }
@@ -92,6 +96,16 @@ impl Against {
     }
 }
 
+impl Against {
+    /// What the difference means only if the reports are of the same kind.
+    const fn if_like(mut self, is_like: bool) -> Self {
+        if !is_like && matches!(self.verdict, Verdict::Better | Verdict::Worse | Verdict::Same) {
+            self.verdict = Verdict::Unlike;
+        }
+        self
+    }
+}
+
 fn is_noise(base: &Figure, other: &Figure, loss: f64, noise: f64) -> bool {
     let range = |of: &Figure| {
         of.spread().map_or((of.value(), of.value()), |spread| (spread.least, spread.most))
@@ -117,6 +131,7 @@ impl fmt::Display for Against {
         match self.verdict {
             Verdict::Better => f.write_str(" better"),
             Verdict::Worse => f.write_str(" WORSE"),
+            Verdict::Unlike => f.write_str(" unlike"),
             _ => Ok(()),
         }
     }

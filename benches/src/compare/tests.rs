@@ -191,3 +191,32 @@ fn what_is_no_number_in_the_first_report_does_not_pass() {
     assert!(!outcome.passed && outcome.text.contains("a has no deliveries"), "{}", outcome.text);
     assert!(!outcome.text.contains("b has no"), "{}", outcome.text);
 }
+
+#[test]
+fn unlike_things_are_neither_better_nor_worse_and_do_not_pass() {
+    let of = |label: &str, promise: &str, pinning: &str| {
+        let mut report = report(label, 1_000.0, &[1.0], 1_000);
+        report.subject("delivery", promise);
+        report.subject("pinning", format!("server on {pinning}, harness on core 1, of 2"));
+        report
+    };
+    let acked = of("acked", "acked", "core 0");
+    let mut once = of("mqtt", "once, without an ack", "core 0");
+    once.count("gaps", 0);
+    let against = |other: &Report| {
+        Comparison::new(&[acked.clone(), other.clone()], 0.05).expect("two reports")
+    };
+    let unlike = against(&once);
+    assert_eq!(unlike.unlike(), ["deliveries are acknowledged in acked, sent once in mqtt"]);
+    let judged = verdicts(&unlike);
+    let is_judged = |it: &&(&str, Verdict)| matches!(it.1, Verdict::Better | Verdict::Worse);
+    assert_eq!(judged.iter().filter(is_judged).count(), 0, "{judged:?}");
+    assert_eq!(judged[0], ("deliveries", Verdict::Unlike));
+    assert!(unlike.table().to_string().contains("1.00 unlike"), "{}", unlike.table());
+
+    let moves = against(&of("moves", "acked", "any core"));
+    assert_eq!(moves.unlike(), ["the run is pinned to cores in acked, not pinned in moves"]);
+    // What nobody knows is no difference, and another core is the same.
+    assert!(against(&of("told", "as the server decides", "unknown")).unlike().is_empty());
+    assert!(against(&of("other", "acked", "core 1")).unlike().is_empty());
+}

@@ -6,6 +6,7 @@
 
 mod bundled;
 mod check;
+mod defaults;
 mod error;
 mod file;
 mod groups;
@@ -14,6 +15,7 @@ mod load;
 mod options;
 mod quantity;
 mod stall;
+mod threshold;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,6 +23,7 @@ use std::time::Duration;
 
 pub use bundled::{Bundled, bundled};
 use clap::ValueEnum;
+pub use defaults::{default_of, means_something};
 pub use error::PlanError;
 pub use groups::Sizes;
 pub use layout::{Layout, Member, Pick, Room, Source, Traffic};
@@ -28,6 +31,7 @@ pub use options::{Carrier, Options, Promise};
 pub use quantity::{BadQuantity, Ramp, Rate, Size, Span};
 use serde::{Deserialize, Serialize};
 pub use stall::Stall;
+pub use threshold::Threshold;
 
 use crate::dialect::Dialect;
 
@@ -190,15 +194,42 @@ pub struct Plan {
     pub storm: Option<Storm>,
     /// Who stops reading.
     pub stall: Option<Stall>,
+    /// What the times must keep.
+    pub thresholds: Vec<Threshold>,
 }
 
 impl Plan {
+    /// What is promised about deliveries, as a report says it: servers that are there already
+    /// promise what they do, unless somebody says so.
+    #[must_use]
+    pub fn promise(&self) -> &'static str {
+        if !self.dialect.features().acks {
+            return "once, without an ack";
+        }
+        let told = match &self.place {
+            Place::Relay { flags, .. } => last_promise(flags).or(Some(Promise::Acked)),
+            Place::At(_) => self.given.delivery,
+        };
+        told.map_or("as the server decides", Promise::name)
+    }
+
     /// The sessions whose deliveries are timed: the first ones.
     #[must_use]
     pub fn timed(&self) -> usize {
         let reading = self.sessions - self.stall.map_or(0, |stall| stall.sessions);
         self.storm.map_or(reading, |storm| storm.stay)
     }
+}
+
+/// The flag that counts is the last one.
+fn last_promise(flags: &[String]) -> Option<Promise> {
+    let mut words = flags.iter().enumerate().rev().filter_map(|(at, flag)| {
+        if flag == "--delivery" {
+            return flags.get(at + 1).map(String::as_str);
+        }
+        flag.strip_prefix("--delivery=")
+    });
+    Promise::from_str(words.next()?, false).ok()
 }
 
 impl fmt::Display for Kind {

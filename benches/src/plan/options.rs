@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Kind;
 use super::groups::Sizes;
 use super::quantity::{Ramp, Rate, Size, Span};
+use super::threshold::Threshold;
 use crate::dialect::Dialect;
 
 /// What is promised about deliveries.
@@ -77,7 +78,8 @@ pub struct Options {
     /// Another flag for the relay: --relay-flag=--shards=2
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true, help_heading = "Server")]
     pub relay_flag: Option<Vec<String>>,
-    /// What the relay promises about deliveries [default: acked]
+    /// What the relay promises about deliveries [default: acked]; of a server that runs, what it
+    /// promises, for the report
     #[arg(long, value_enum, help_heading = "Server")]
     pub delivery: Option<Promise>,
 
@@ -187,6 +189,10 @@ pub struct Options {
     /// Write the report as a page with plots
     #[arg(long, value_name = "FILE", help_heading = "Report")]
     pub html: Option<PathBuf>,
+    /// With a rate that is a number: fail if a quantile of the times is above this, as p99=20ms;
+    /// may be given several times
+    #[arg(long, value_name = "QUANTILE=TIME", value_delimiter = ',', help_heading = "Report")]
+    pub fail_above: Option<Vec<Threshold>>,
     /// What the report calls the server
     #[arg(long, help_heading = "Report")]
     pub label: Option<String>,

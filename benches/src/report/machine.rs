@@ -12,7 +12,7 @@ pub struct Machine {
     pub kernel: String,
     /// The processor's model.
     pub cpu: String,
-    /// Cores that this program may use.
+    /// Cores that are online, however few of them a run keeps to.
     pub cores: usize,
     /// Memory in bytes.
     pub memory: u64,
@@ -28,9 +28,18 @@ impl Machine {
         Self {
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
             cpu: field(&read("/proc/cpuinfo"), "model name").unwrap_or_default(),
-            cores: thread::available_parallelism().map_or(0, usize::from),
+            cores: cores(&read("/proc/cpuinfo")),
             memory: kibibytes.unwrap_or(0).saturating_mul(1_024),
         }
+    }
+}
+
+/// Every core that is online has a line of its own. Where none has, this program's are counted.
+fn cores(cpuinfo: &str) -> usize {
+    let is_core = |line: &&str| line.split(':').next().is_some_and(|key| key.trim() == "processor");
+    match cpuinfo.lines().filter(is_core).count() {
+        0 => thread::available_parallelism().map_or(0, usize::from),
+        cores => cores,
     }
 }
 
@@ -43,12 +52,25 @@ fn field(text: &str, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::cores::{allowed, keep_to};
 
     #[test]
     fn a_field_is_found_by_its_whole_name() {
         let text = "model\t\t: 143\nmodel name\t: Some CPU @ 2 GHz\nmodel name\t: Another\n";
         assert_eq!(field(text, "model name").as_deref(), Some("Some CPU @ 2 GHz"));
         assert_eq!(field(text, "MemTotal"), None);
+    }
+
+    #[test]
+    fn a_program_that_keeps_to_one_core_still_sees_those_of_the_machine() {
+        let text = "processor\t: 0\nmodel name\t: A\n\nprocessor\t: 1\nmodel name\t: A\n";
+        assert_eq!(cores(text), 2);
+        let all = Machine::here().cores;
+        let pinned = thread::spawn(|| {
+            keep_to(0, &allowed());
+            (thread::available_parallelism().map_or(0, usize::from), Machine::here().cores)
+        });
+        assert_eq!(pinned.join().unwrap(), (1, all));
     }
 
     #[test]

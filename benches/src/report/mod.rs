@@ -34,6 +34,12 @@ pub use violation::Violation;
 use crate::latency::Latency;
 use crate::oracle::{Faults, Verdict};
 
+/// The subject that says what a server promises about deliveries; those of which different things
+/// are promised are not better or worse than each other.
+pub const DELIVERY: &str = "delivery";
+/// The subject that says which cores the server and the harness keep to.
+pub const PINNING: &str = "pinning";
+
 /// All that is known of one run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(remote = "Self")]

@@ -1,8 +1,10 @@
 //! The server that a run is for: one that runs, or a relay of the run's own.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::driver::{Route, RouteError, Trust};
 use crate::plan::{Carrier, Options, Place, Plan};
@@ -10,6 +12,7 @@ use crate::scenario::RunError;
 use crate::server::{Relay, Usage, beside, listener};
 
 use super::cores::{allowed, keep_to, outrank};
+use super::pinning::Pinning;
 
 /// A server, and the ways to it.
 #[derive(Debug)]
@@ -26,6 +29,9 @@ pub struct Server {
     relay: Option<Relay>,
 }
 
+/// How long a server may take to answer the first connection.
+const ANSWER: Duration = Duration::from_secs(1);
+
 /// The server cannot be reached as it was said.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -36,6 +42,9 @@ pub enum PlaceError {
     /// Connections come from addresses of the loopback only when they go there.
     #[error("`sources` needs a server on this machine, which {0} is not")]
     Sources(SocketAddr),
+    /// Nobody takes connections there, or not within a second.
+    #[error("nobody answers at {0}: {1}")]
+    Dead(SocketAddr, io::Error),
 }
 
 impl Server {
@@ -75,6 +84,26 @@ impl Server {
         let sources = if wanted { plan.sources } else { 0 };
         let routes = from_sources(sources, routes)?;
         Ok(Self { routes, usage, addresses, several, relay })
+    }
+
+    /// Connects to each address once, so that a mistake in one is known before anything else
+    /// is done. Takes a second at most for each address.
+    ///
+    /// # Errors
+    ///
+    /// [`PlaceError::Dead`] names the address.
+    pub fn reach(&self) -> Result<(), PlaceError> {
+        let addresses: BTreeSet<SocketAddr> = self.routes.iter().map(|route| route.to).collect();
+        for at in addresses {
+            TcpStream::connect_timeout(&at, ANSWER).map_err(|why| PlaceError::Dead(at, why))?;
+        }
+        Ok(())
+    }
+
+    /// Which cores it and the harness keep to, each as the kernel lists them: `0 of 2`.
+    #[must_use]
+    pub fn pinning(&self) -> Pinning {
+        Pinning::of(self.usage.map(Usage::pid))
     }
 
     /// Whether it is a relay of the run's own.
@@ -159,6 +188,7 @@ mod tests {
     use std::io::{BufRead, BufReader};
     use std::net::TcpListener;
     use std::process::{Command, Stdio};
+    use std::time::Instant;
 
     use super::*;
 
@@ -190,6 +220,18 @@ mod tests {
         }
         let asked = open(&["192.0.2.1:9".parse().unwrap()], "sources = 2");
         assert!(matches!(asked, Err(RunError::Place(PlaceError::Sources(_)))), "{asked:?}");
+    }
+
+    #[test]
+    fn an_address_at_which_nobody_listens_is_known_within_a_second() {
+        let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let listens = TcpListener::bind("127.0.0.1:0").unwrap();
+        let there = listens.local_addr().unwrap();
+        let began = Instant::now();
+        let dead = open(&[there, gone], "").unwrap().reach();
+        assert!(matches!(dead, Err(PlaceError::Dead(at, _)) if at == gone), "{dead:?}");
+        assert!(began.elapsed() < ANSWER, "{:?}", began.elapsed());
+        assert!(open(&[there], "").unwrap().reach().is_ok());
     }
 
     #[test]

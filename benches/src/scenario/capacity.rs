@@ -27,6 +27,7 @@ const TRIAL: Duration = Duration::from_millis(1_500);
 struct Trial {
     rate: f64,
     deliveries: f64,
+    p99: f64,
     is_good: bool,
     limits: Vec<String>,
 }
@@ -66,7 +67,7 @@ pub(super) fn find(course: &mut Course<'_>, limit: Duration, share: f64) -> Resu
         return Ok(());
     };
     found(course, &best, worst.as_ref());
-    measure(course, best.rate * share)
+    measure(course, &best, limit, share)
 }
 
 /// The two rates are as close as the search needs them.
@@ -91,8 +92,27 @@ fn judge(rate: f64, limit: Duration, finding: &Finding) -> Trial {
     let is_fast = finding.latency.ms(0.99) <= limit.as_secs_f64() * 1e3;
     let is_whole = real(finding.due) >= 0.95 * real(finding.latency.len());
     let is_good = is_fast && is_whole && finding.unsent == 0 && !finding.latency.is_empty();
-    Trial { rate, deliveries: self::rate(Talk::Open(rate), finding), is_good, limits }
+    let (deliveries, p99) = (self::rate(Talk::Open(rate), finding), finding.latency.ms(0.99));
+    Trial { rate, deliveries, p99, is_good, limits }
 }
+
+/// A share of a load is no harder to carry than all of it: if its times are worse, the trials were
+/// too short for what goes on, or something else happened on the machine.
+fn doubt(best: &Trial, p99: f64, share: f64) -> Option<String> {
+    let is_worse = share < 1.0 && p99 > best.p99 * WORSE && p99 > best.p99 + LITTLE;
+    is_worse.then(|| {
+        format!(
+            "at {:.0} % of the rate that was found the p99 is {p99:.2} ms, worse than {:.2} ms at \
+             all of it: the rate found is in doubt",
+            share * 100.0,
+            best.p99
+        )
+    })
+}
+
+/// By which factor, and by how many milliseconds, times differ that are worse.
+const WORSE: f64 = 1.1;
+const LITTLE: f64 = 0.5;
 
 fn found(course: &mut Course<'_>, best: &Trial, worst: Option<&Trial>) {
     let (_, many) = names(course.plan.kind);
@@ -104,12 +124,26 @@ fn found(course: &mut Course<'_>, best: &Trial, worst: Option<&Trial>) {
     }
 }
 
-fn measure(course: &mut Course<'_>, rate: f64) -> Result<(), RunError> {
+fn measure(
+    course: &mut Course<'_>,
+    best: &Trial,
+    limit: Duration,
+    share: f64,
+) -> Result<(), RunError> {
+    let rate = best.rate * share;
     let (times, talk) = (course.plan.times, Talk::Open(rate));
     let Measured { cpu, .. } = flow(course, talk, times.warm_up, ("measure", times.measure))?;
     let finding = course.settle()?;
     // A share of what the server can do says what it can do.
     course.report.throughput("rate of the measurement", rate, "/s");
+    if !finding.latency.is_empty() {
+        let p99 = finding.latency.ms(0.99);
+        let most = limit.as_secs_f64() * 1e3;
+        course.report.at_most("p99 at the rate of the measurement", p99, most, "ms");
+        if let Some(doubt) = doubt(best, p99, share) {
+            course.report.note(doubt);
+        }
+    }
     figures(course.plan, talk, &Measured { finding, cpu }, &mut course.report);
     Ok(())
 }
@@ -138,5 +172,16 @@ mod tests {
         let busy = Finding { busy: vec![0.99], ..finding(1_000, 100, 100) };
         assert!(is_good(&busy), "in time all the same");
         assert_eq!(judge(5.0, limit, &finding(1, 70, 70)).deliveries, 70.0);
+    }
+
+    #[test]
+    fn half_of_a_rate_that_is_worse_than_all_of_it_puts_it_in_doubt() {
+        let best = judge(100.0, Duration::from_millis(10), &finding(4_000, 100, 100));
+        assert_eq!(doubt(&best, 3.0, 0.5), None);
+        assert_eq!(doubt(&best, 4.3, 0.5), None, "that is noise");
+        let said = doubt(&best, 8.0, 0.5).unwrap();
+        let expected = "at 50 % of the rate that was found the p99 is 8.00 ms, worse than 4.00 ms";
+        assert!(said.starts_with(expected), "{said}");
+        assert_eq!(doubt(&best, 8.0, 1.0), None, "the same load");
     }
 }

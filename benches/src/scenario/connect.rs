@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::RunError;
 use super::course::{Course, real};
+use super::traffic::thresholds;
 use crate::clock;
 use crate::driver::Time;
 use crate::latency::Latency;
@@ -121,6 +122,7 @@ fn figures(plan: &Plan, openings: &Openings, opens: &Latency, report: &mut Repor
     let own = openings.own.as_secs_f64() / took;
     report.figure("harness CPU", own, "cores");
     report.distribution("handshake", opens);
+    thresholds(plan, "handshakes", opens, report);
     // With a rate, time is burnt in order to be punctual.
     if plan.arrivals.is_none() {
         if own > BUSY * real(plan.threads as u64) {

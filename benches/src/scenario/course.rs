@@ -8,7 +8,7 @@ use crate::clock;
 use crate::dialect::Reconnect;
 use crate::driver::Tuning;
 use crate::plan::{Flow, Layout, Plan, Ramp};
-use crate::report::Report;
+use crate::report::{DELIVERY, PINNING, Report};
 use crate::run::{
     Arrive, Crew, Ended, Finding, Interrupt, Outcome, Server, Shown, Watch, descriptors,
 };
@@ -38,6 +38,7 @@ impl<'a> Course<'a> {
     ) -> Result<Self, RunError> {
         descriptors(plan.sessions)?;
         let server = Server::open(plan)?;
+        server.reach()?;
         let mut report = Report::new(plan.kind.to_string());
         describe(plan, &server, &mut report);
         if server.usage.is_none() {
@@ -149,9 +150,8 @@ fn describe(plan: &Plan, server: &Server, report: &mut Report) {
     if let Some(usage) = server.usage {
         report.subject("process", format!("{} {}", usage.pid(), usage.command()).trim_end());
     }
-    if let Some(promise) = plan.given.delivery {
-        report.subject("delivery", promise.name());
-    }
+    report.subject(DELIVERY, plan.promise());
+    report.subject(PINNING, server.pinning().to_string());
     if let Some(label) = &plan.given.label {
         report.label(label);
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::RunError;
 use super::course::{Course, real};
 use crate::clock;
+use crate::latency::Latency;
 use crate::plan::{Flow, Kind, Plan};
 use crate::report::{Figure, Report};
 use crate::run::{Finding, Outcome, Talk};
@@ -107,8 +108,22 @@ pub(super) fn figures(plan: &Plan, talk: Talk, measured: &Measured, report: &mut
     }
     report.figure("harness CPU", finding.cpu(), "cores");
     report.distribution(one, &finding.latency);
+    thresholds(plan, many, &finding.latency, report);
     finding.limits().into_iter().for_each(|why| report.harness_limited(why));
     remarks(talk, finding, report);
+}
+
+/// Holds the times against what they must keep.
+pub(super) fn thresholds(plan: &Plan, many: &str, latency: &Latency, report: &mut Report) {
+    for threshold in &plan.thresholds {
+        if latency.is_empty() {
+            report.violation(format!("nothing came that could be held against {threshold}"));
+            continue;
+        }
+        let name = format!("{} of {many}", threshold.name());
+        let most = threshold.most.as_secs_f64() * 1e3;
+        report.at_most(name, latency.ms(threshold.share), most, "ms");
+    }
 }
 
 /// What there was for those who are timed in one of several windows.

@@ -1,8 +1,12 @@
 //! From what was said to a plan in which everything has a value.
 
+mod known;
 mod storm;
 
 use std::time::Duration;
+
+pub(super) use known::is_known;
+use known::meaningful;
 
 use super::stall::{self, stall};
 use super::{
@@ -12,62 +16,8 @@ use super::{
 use crate::dialect::Dialect;
 use crate::oracle::Stamp;
 
-/// Options that every scenario has.
-const ALWAYS: &[&str] = &[
-    "scenario",
-    "addr",
-    "dialect",
-    "carrier",
-    "pid",
-    "insecure",
-    "ca",
-    "relay",
-    "relay-flag",
-    "delivery",
-    "sessions",
-    "rooms",
-    "ramp",
-    "concurrency",
-    "heartbeat",
-    "sources",
-    "threads",
-    "seed",
-    "warmup",
-    "duration",
-    "settle",
-    "interval",
-    "json",
-    "html",
-    "label",
-];
-
 /// Options that only make sense with a relay of the run's own.
-const RELAY: &[&str] = &["carrier", "relay", "relay-flag", "delivery"];
-
-/// Options of this scenario beside those that every one has.
-const fn own(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Idle => &["memberships"],
-        Kind::Connect => &["memberships", "rate"],
-        Kind::Echo => &["size", "rate", "window", "limit", "share"],
-        Kind::Fan => &["size", "rate", "window", "limit", "share", "publishers"],
-        Kind::Chat => &[
-            "size",
-            "rate",
-            "limit",
-            "share",
-            "publishers",
-            "groups",
-            "private",
-            "friends",
-            "churn",
-            "away",
-            "breaks",
-        ],
-        Kind::Storm => &["size", "rate", "publishers", "stay", "back-within", "slower"],
-        Kind::Tortoise => &["size", "rate", "publishers", "stalled", "slower", "growth"],
-    }
-}
+const RELAY: &[&str] = &["carrier", "relay", "relay-flag"];
 
 /// The longest message: with what dialects put around it, it is what their readers take at the
 /// most, 1 MiB.
@@ -142,6 +92,7 @@ impl Plan {
             times: times(&given, &defaults),
             presence: presence(kind, &given)?,
             storm,
+            thresholds: given.fail_above.clone().unwrap_or_default(),
             given,
         };
         plan.check()?;
@@ -153,6 +104,12 @@ impl Plan {
         within("concurrency", self.concurrency, 1, 65_535)?;
         within("threads", self.threads, 1, 256.min(self.sessions))?;
         let (kind, dialect) = (self.kind, self.dialect);
+        // Without a rate the times say how long the queue was.
+        let is_paced = matches!(self.flow, Flow::Open(_)) || self.arrivals.is_some();
+        if !self.thresholds.is_empty() && !is_paced {
+            let with = "a rate that is not a number";
+            return Err(PlanError::Contradiction { key: "fail-above", with });
+        }
         let lacks = |needs| Err(PlanError::Dialect { kind, dialect, needs });
         let features = dialect.features();
         match &self.company {
@@ -192,18 +149,6 @@ impl Plan {
         let body = if is_short { Stamp::LEAST } else { Stamp::LEN };
         if self.dialect.features().binary { body } else { body.div_ceil(3) * 4 }
     }
-}
-
-/// Every option that was given is one that the scenario has.
-fn meaningful(kind: Kind, given: &Options) -> Result<(), PlanError> {
-    for (key, _) in given.given() {
-        let is_known = ALWAYS.contains(&key.as_str()) || own(kind).contains(&key.as_str());
-        // A session that only hears itself is in no room.
-        if !is_known || (kind == Kind::Echo && key == "rooms") {
-            return Err(PlanError::Meaningless { key, kind });
-        }
-    }
-    Ok(())
 }
 
 fn within(key: &'static str, value: usize, least: usize, most: usize) -> Result<(), PlanError> {

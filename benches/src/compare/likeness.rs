@@ -1,0 +1,48 @@
+//! Whether figures of two reports mean the same.
+//!
+//! An acknowledged delivery does more than one that is sent once, and a server with a core to
+//! itself has more than one without: their figures stand beside each other, but neither is better.
+
+use crate::report::{DELIVERY, PINNING, Report};
+
+/// Why figures of the second report are not better or worse than those of the first, if so.
+pub(super) fn unlike(first: &Report, other: &Report) -> Vec<String> {
+    let promises = [first, other].map(promise);
+    let pinnings = [first, other].map(is_pinned);
+    let mut reasons = Vec::new();
+    if let [Some(a), Some(b)] = promises
+        && a != b
+    {
+        reasons.push(format!(
+            "deliveries are {} in {}, {} in {}",
+            a,
+            first.name(),
+            b,
+            other.name()
+        ));
+    }
+    if let [Some(a), Some(b)] = pinnings
+        && a != b
+    {
+        let words = |pinned| if pinned { "pinned to cores" } else { "not pinned" };
+        let (a, b) = (words(a), words(b));
+        reasons.push(format!("the run is {a} in {}, {b} in {}", first.name(), other.name()));
+    }
+    reasons
+}
+
+/// Acknowledged or not; absent where the report does not say.
+fn promise(report: &Report) -> Option<&'static str> {
+    match report.subjects().get(DELIVERY)?.as_str() {
+        "acked" => Some("acknowledged"),
+        "best-effort" | "once, without an ack" => Some("sent once"),
+        _ => None,
+    }
+}
+
+/// Whether the server keeps to some cores; absent where the report does not say.
+fn is_pinned(report: &Report) -> Option<bool> {
+    let text = report.subjects().get(PINNING)?;
+    let server = text.strip_prefix("server on ")?.split_once(", harness")?.0;
+    (server != "unknown").then(|| server != "any core")
+}

@@ -1,0 +1,57 @@
+//! What stands in the place of an option that is not given, as a command line's help tells it.
+
+use super::check::is_known;
+use super::{Company, Flow, Kind, Options, Plan, Span};
+
+/// An option's value in a scenario when nobody says anything; `None` if it has none, or depends on
+/// other options.
+#[must_use]
+pub fn default_of(kind: Kind, option: &str) -> Option<String> {
+    let plan = Plan::new(Options { scenario: Some(kind), ..Options::default() }).ok()?;
+    let span = |time| Some(Span(time).to_string());
+    match option {
+        "sessions" => Some(plan.sessions.to_string()),
+        "size" => Some(plan.size.to_string()),
+        "concurrency" => Some(plan.concurrency.to_string()),
+        "threads" => Some(plan.threads.to_string()),
+        "seed" => Some(plan.seed.to_string()),
+        "heartbeat" => span(plan.heartbeat),
+        "warmup" => span(plan.times.warm_up),
+        "duration" => span(plan.times.measure),
+        "settle" => span(plan.times.settle),
+        "interval" => span(plan.times.interval),
+        "rate" => match plan.flow {
+            Flow::Open(rate) => Some(rate.to_string()),
+            Flow::Closed(_) => Some("max".to_owned()),
+            Flow::Silent | Flow::Find { .. } => None,
+        },
+        "window" => Some(if kind == Kind::Echo { "1" } else { "32" }.to_owned()),
+        "limit" => Some("10ms".to_owned()),
+        "share" => Some("0.5".to_owned()),
+        "stalled" => Some("0.5".to_owned()),
+        "away" => span(plan.presence?.away),
+        "churn" => Some(plan.presence?.churn.to_string()),
+        "breaks" => Some(plan.presence?.breaks.to_string()),
+        _ => company(&plan.company, option),
+    }
+}
+
+fn company(company: &Company, option: &str) -> Option<String> {
+    match (company, option) {
+        (Company::Rooms { rooms, .. }, "rooms") => Some(rooms.to_string()),
+        (Company::Rooms { memberships, .. }, "memberships") => Some(memberships.to_string()),
+        (Company::Rooms { publishers, .. }, "publishers") => Some(publishers.to_string()),
+        (Company::Groups { groups, .. }, "rooms") => Some(groups.to_string()),
+        (Company::Groups { sizes, .. }, "groups") => Some(sizes.to_string()),
+        (Company::Groups { publishers, .. }, "publishers") => Some(publishers.to_string()),
+        (Company::Groups { friends, .. }, "friends") => Some(friends.to_string()),
+        (Company::Groups { private, .. }, "private") => Some(private.to_string()),
+        _ => None,
+    }
+}
+
+/// Whether an option means anything to a scenario.
+#[must_use]
+pub fn means_something(kind: Kind, option: &str) -> bool {
+    is_known(kind, option)
+}
