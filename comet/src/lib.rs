@@ -117,7 +117,7 @@ pub use closed::Closed;
 pub use comet_protocol::Dialect;
 pub use comet_protocol::ws::handshake::Request as UpgradeRequest;
 pub use config::{Config, Io, Overflow};
-pub use delivery::{Class, Delivery, Gap, GapReason, Kind, Lane};
+pub use delivery::{Class, Delivery, Gap, GapReason, Kind, Lane, Pass, Replay};
 pub use devices::{Claim, Crowded, DevicePolicy, Winner};
 pub use error::{AdoptError, CommandError, StartError};
 pub use gateway::Gateway;

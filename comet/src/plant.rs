@@ -21,18 +21,21 @@ pub enum Plant {
     OverlapAck,
     /// When memory is short, some session is shed, and not the one that holds most.
     WrongVictim,
+    /// What a router sends again of a gap comes after what it had pushed before it knew.
+    LateRepair,
 }
 
 #[cfg(feature = "simulation")]
 impl Plant {
     /// Every one of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::SeqHole,
         Self::RoomReorder,
         Self::CleanupRace,
         Self::TakeoverLoss,
         Self::OverlapAck,
         Self::WrongVictim,
+        Self::LateRepair,
     ];
 }
 

@@ -39,7 +39,9 @@ pub trait Router: Send + Sync + 'static {
     /// A session will not get deliveries that were pushed to it, whatever was promised about them:
     /// [`Gap::class`] says what that was. All are reported, so that the counts here add up to what
     /// [`Stats`](crate::Stats) counts as dropped and lost. A peer of the comet dialect is told as
-    /// well; this is the only word of it for others.
+    /// well; this is the only word of it for others. A router with a record pushes what is missing
+    /// again, in order if its deliveries are [replayable](crate::Delivery::replayable): then from
+    /// [`Gap::replay`] on.
     ///
     /// Of acked deliveries it is told when the turn of the gap has come: what is pushed from here
     /// on comes after everything that waits already, so that a router with a record can push what

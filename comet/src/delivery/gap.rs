@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 pub use comet_protocol::comet::GapReason;
 
-use super::{Class, Delivery};
+use super::{Class, Delivery, Replay};
 
 /// Deliveries that follow each other and will never arrive.
 ///
@@ -25,13 +25,20 @@ pub struct Gap {
     pub room: Option<Arc<str>>,
     /// Where the first stands in its record; 0 if that is not known.
     pub position: u64,
+    /// From where on the router is to push again; `None` if nothing
+    /// [replayable](Delivery::replayable) is missing. `count` is then what was given up so far.
+    pub replay: Option<Replay>,
 }
 
 impl Gap {
     /// One delivery is missing.
     pub(crate) fn of(delivery: &Delivery, room: Option<&Arc<str>>, reason: GapReason) -> Self {
-        let class = delivery.class;
-        Self { class, count: 1, reason, room: room.cloned(), position: delivery.position }
+        // What is too long once is too long again.
+        let again = room.is_none() && reason != GapReason::TooLarge;
+        let pass = delivery.pass.filter(|_| again);
+        let replay = pass.map(|pass| Replay { from: delivery.tag, pass });
+        let (class, position) = (delivery.class, delivery.position);
+        Self { class, count: 1, reason, room: room.cloned(), position, replay }
     }
 
     /// Whether a gap that follows is the same but for what it counts.
@@ -54,6 +61,7 @@ impl Gap {
             }
         }
         self.count += next.count;
+        self.replay = self.replay.or(next.replay);
     }
 }
 
@@ -62,8 +70,8 @@ mod tests {
     use super::*;
 
     fn gap(room: &str, position: u64, count: u64) -> Gap {
-        let class = Class::Acked;
-        Gap { class, count, reason: GapReason::Slow, room: Some(room.into()), position }
+        let (class, room, replay) = (Class::Acked, Some(room.into()), None);
+        Gap { class, count, reason: GapReason::Slow, room, position, replay }
     }
 
     #[test]

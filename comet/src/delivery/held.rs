@@ -4,7 +4,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Delivery, Gap, GapReason, Lane};
+use super::{Delivery, Gap, GapReason, Lane, Pass};
 use crate::budget::{Account, Charge, Exhausted};
 
 /// What can stand under a number.
@@ -63,6 +63,11 @@ impl Held {
     /// What is missing when it is given up; `None` if it is word of a gap itself.
     pub(crate) fn given_up(&self, reason: GapReason) -> Option<Gap> {
         Some(Gap::of(self.as_delivery()?, self.room.as_ref(), reason))
+    }
+
+    /// In which pass the router pushed it to one session, if it can do so again.
+    pub(crate) fn pass(&self) -> Option<Pass> {
+        self.as_delivery()?.pass.filter(|_| self.room.is_none())
     }
 
     /// Bytes of the body.

@@ -162,8 +162,8 @@ impl Cursor {
         let log = self.log.borrow();
         let count = log.base.min(self.end).saturating_sub(self.next);
         let (room, reason) = (Some(Arc::clone(&log.room)), log.trimmed_for);
-        let position = self.position;
-        (count > 0).then_some(Gap { class: Class::Acked, count, reason, room, position })
+        let (position, replay) = (self.position, None);
+        (count > 0).then_some(Gap { class: Class::Acked, count, reason, room, position, replay })
     }
 
     /// Goes on behind so many items.
@@ -175,7 +175,8 @@ impl Cursor {
     pub(super) fn give_up(&mut self, count: u64, reason: GapReason) -> Gap {
         let count = count.min(self.left());
         let room = Some(Arc::clone(&self.log.borrow().room));
-        Gap { class: Class::Acked, count, reason, room, position: self.skip(count) }
+        let (position, replay) = (self.skip(count), None);
+        Gap { class: Class::Acked, count, reason, room, position, replay }
     }
 
     /// Goes on without reading; where the first of them stood.

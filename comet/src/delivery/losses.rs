@@ -71,7 +71,7 @@ mod tests {
 
     fn gap(class: Class, room: Option<&str>, position: u64) -> Gap {
         let room = room.map(Arc::from);
-        Gap { class, count: 1, reason: GapReason::Slow, room, position }
+        Gap { class, count: 1, reason: GapReason::Slow, room, position, replay: None }
     }
 
     #[test]

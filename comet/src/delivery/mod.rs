@@ -5,6 +5,7 @@
 //! * [`Log`]: what a room's readers have not read, kept once;
 //! * [`Slots`]: the newest of each key;
 //! * [`Gap`]: what is missing, counted; [`Losses`]: of what had no numbers, until it is told;
+//! * [`Pass`] and [`Replay`]: how a router with a record sends it again in order;
 //! * `Rtt`: how long to wait for an acknowledgement;
 //! * [`Inbox`] and [`Upstream`]: the other direction: replies leave in the order of the messages.
 //!
@@ -16,6 +17,7 @@ mod inbox;
 mod log;
 mod losses;
 mod queue;
+mod replay;
 mod rtt;
 mod slots;
 mod upstream;
@@ -31,6 +33,7 @@ pub(crate) use inbox::{Inbox, Reply};
 pub(crate) use log::{Log, Logged, SharedLog};
 pub(crate) use losses::Losses;
 pub(crate) use queue::{Overflow, Queue, QueueLimits};
+pub use replay::{Pass, Replay};
 pub(crate) use slots::Slots;
 pub(crate) use upstream::{Answer, Taken, Upstream};
 pub(crate) use window::{Ack, Due, Pushed, Transmit, Window, WindowLimits, with_signals};
@@ -89,6 +92,8 @@ pub struct Delivery {
     pub(crate) lane: Lane,
     pub(crate) tag: u64,
     pub(crate) position: u64,
+    /// Of a delivery that the router can push again.
+    pub(crate) pass: Option<Pass>,
     /// Of a latest delivery.
     pub(crate) key: Option<Arc<[u8]>>,
 }
@@ -96,7 +101,7 @@ pub struct Delivery {
 impl Delivery {
     fn new(class: Class, body: Bytes) -> Self {
         let (kind, lane) = (Kind::default(), Lane::default());
-        Self { body, class, kind, lane, tag: 0, position: 0, key: None }
+        Self { body, class, kind, lane, tag: 0, position: 0, pass: None, key: None }
     }
 
     /// A delivery of class [`Class::Acked`].
@@ -133,6 +138,19 @@ impl Delivery {
     #[must_use]
     pub fn position(mut self, position: u64) -> Self {
         self.position = position;
+        self
+    }
+
+    /// Says that the router pushes it again if it becomes a gap, and everything replayable that it
+    /// has pushed to the session since. Only for acked deliveries in one lane that are pushed to a
+    /// session; each needs a [`tag`](Self::tag) by which the router finds it. Default: not.
+    ///
+    /// Once a replayable delivery has been given up, the session takes no more of the same `pass`,
+    /// so that nothing overtakes what is missing. A session begins with [`Pass::FIRST`]; the gap
+    /// brings the next one, in [`Gap::replay`].
+    #[must_use]
+    pub fn replayable(mut self, pass: Pass) -> Self {
+        self.pass = Some(pass);
         self
     }
 

@@ -17,7 +17,7 @@ use crate::time::Time;
 pub(crate) enum Wait {
     /// In the queue.
     Queued,
-    /// Not: it, or something before it, became a gap, which waits in its place.
+    /// Not: it, or something before it, is or was a gap, which waits in its place.
     Lost,
     /// In the queue, but the room's log has gone on without this reader.
     Fallen,
@@ -48,6 +48,11 @@ impl Session {
             None => items.len(),
         };
         let Some(window) = self.window(account) else { return Pushed::NONE };
+        if items.first().is_some_and(|item| !window.takes(item))
+            && !limits.planted.has(Plant::LateRepair)
+        {
+            return Pushed::NONE;
+        }
         window.push(now, &items[..short], &limits.window)
     }
 
@@ -73,6 +78,9 @@ impl Session {
         let is_parked = self.phase == Phase::Parked;
         let drops_oldest = self.overflow(limits) == Overflow::DropOldest;
         let Some(window) = self.window(account) else { return Wait::Broken };
+        if !window.takes(item) && !limits.planted.has(Plant::LateRepair) {
+            return Wait::Lost;
+        }
         match window.queue().push(item, at, drops_oldest, &limits.window.queue) {
             Ok(()) if !is_parked && at.is_some() && window.queue().has_fallen() => Wait::Fallen,
             Ok(()) => Wait::Queued,

@@ -5,13 +5,14 @@
 //! of [`Lane::Normal`] for one of [`Lane::Bulk`]. Nothing is ever dropped without a [`Gap`] in its
 //! place.
 
+mod losing;
+
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::log::Cursor;
-use super::{Gap, Held, Lane, Logged};
+use super::{Gap, Held, Lane, Logged, Pass, Replay};
 use crate::budget::{Account, Charge};
-use comet_protocol::comet::GapReason;
 
 /// Bounds of a queue; see [`Config`](crate::Config) for what each costs.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,8 @@ pub(crate) struct Queue {
     boxed: usize,
     /// Normal entries since a bulk one waits.
     normals: u8,
+    /// The one that the last loss of something replayable began.
+    pass: Pass,
     charge: Charge,
 }
 
@@ -60,9 +63,15 @@ enum Entry {
 }
 
 impl Queue {
-    pub(crate) fn new(account: &Rc<Account>) -> Self {
+    /// An empty queue in the `pass` that the one before it ended in.
+    pub(crate) fn new(account: &Rc<Account>, pass: Pass) -> Self {
         let charge = Charge::none(account);
-        Self { lanes: Default::default(), bytes: 0, boxed: 0, normals: 0, charge }
+        Self { lanes: Default::default(), bytes: 0, boxed: 0, normals: 0, pass, charge }
+    }
+
+    /// In which replayable deliveries are taken now.
+    pub(crate) fn pass(&self) -> Pass {
+        self.pass
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -126,7 +135,8 @@ impl Queue {
     }
 
     /// Has a delivery wait; one of a room in the room's log, where it is. A full queue gives up its
-    /// oldest if it `drops_oldest`, and otherwise refuses the newest.
+    /// oldest if it `drops_oldest`, and otherwise refuses the newest. What comes again may as well
+    /// come later: nothing is given up for a replayable one.
     pub(crate) fn push(
         &mut self,
         item: &Rc<Held>,
@@ -143,7 +153,7 @@ impl Queue {
         }
         let len = if at.is_some() { 0 } else { item.len() };
         while self.is_full(len, limits) {
-            if !drops_oldest || !self.drop_oldest()? {
+            if !drops_oldest || item.pass().is_some() || !self.drop_oldest()? {
                 return Err(Overflow::Full);
             }
         }
@@ -154,12 +164,6 @@ impl Queue {
         self.push_entry(lane, entry)?;
         self.bytes += len;
         Ok(())
-    }
-
-    /// Says that deliveries will be missing, after everything that waits in the lane.
-    pub(crate) fn lose(&mut self, lane: Lane, gap: &Gap) -> Result<(), Overflow> {
-        let end = self.lanes[lane as usize].len();
-        self.lose_at(lane, end, gap)
     }
 
     /// The next that may leave, when `fits` says that there is room for one of its lane and length.
@@ -180,7 +184,9 @@ impl Queue {
                 if !fits(lane, 0) {
                     return None;
                 }
-                let item = Held::gap(self.charge.account(), gap.as_ref().clone()).ok()?;
+                let mut gap = gap.as_ref().clone();
+                gap.replay = gap.replay.map(|replay| Replay { pass: self.pass, ..replay });
+                let item = Held::gap(self.charge.account(), gap).ok()?;
                 self.remove_front(lane);
                 item
             }
@@ -219,94 +225,9 @@ impl Queue {
         Ok(())
     }
 
-    /// Gives up everything that waits, and says so. Whether there was anything.
-    pub(crate) fn give_up(&mut self, reason: GapReason) -> Result<bool, Overflow> {
-        let mut gave = false;
-        for lane in [Lane::Signal, Lane::Normal, Lane::Bulk] {
-            let entries = std::mem::take(&mut self.lanes[lane as usize]);
-            gave |= entries.iter().any(|entry| !matches!(entry, Entry::Gap(_)));
-            for entry in entries {
-                let gap = match entry {
-                    Entry::One(item) => {
-                        self.bytes -= item.len();
-                        let Some(gap) = item.given_up(reason) else { continue };
-                        gap
-                    }
-                    Entry::Log(mut cursor) => {
-                        self.boxed -= 1;
-                        cursor.give_up(u64::MAX, reason)
-                    }
-                    Entry::Gap(gap) => {
-                        self.boxed -= 1;
-                        *gap
-                    }
-                };
-                self.lose(lane, &gap)?;
-            }
-        }
-        self.recharge();
-        Ok(gave)
-    }
-
-    /// Drops everything without a word: what a planted defect does.
-    pub(crate) fn forget(&mut self) {
-        self.lanes = Default::default();
-        (self.bytes, self.boxed) = (0, 0);
-        self.recharge();
-    }
-
     fn is_full(&self, len: usize, limits: &QueueLimits) -> bool {
         let entries: usize = self.lanes.iter().map(VecDeque::len).sum();
         entries >= limits.entries || self.bytes + len > limits.bytes
-    }
-
-    /// Gives up the oldest of the least urgent lane. Whether there was one.
-    fn drop_oldest(&mut self) -> Result<bool, Overflow> {
-        for lane in [Lane::Bulk, Lane::Normal, Lane::Signal] {
-            let entries = &mut self.lanes[lane as usize];
-            let at = entries.iter().position(|entry| !matches!(entry, Entry::Gap(_)));
-            let Some(at) = at else { continue };
-            let gap = match entries.remove(at) {
-                Some(Entry::One(item)) => {
-                    self.bytes -= item.len();
-                    item.given_up(GapReason::Slow)
-                }
-                Some(Entry::Log(mut cursor)) => {
-                    // A cursor costs the same however much it stands for.
-                    self.boxed -= 1;
-                    Some(cursor.give_up(u64::MAX, GapReason::Slow))
-                }
-                Some(Entry::Gap(_)) | None => None,
-            };
-            return gap.map_or(Ok(true), |gap| self.lose_at(lane, at, &gap).map(|()| true));
-        }
-        Ok(false)
-    }
-
-    /// Says that something is missing at a place, where entries before it may say the same.
-    fn lose_at(&mut self, lane: Lane, at: usize, gap: &Gap) -> Result<(), Overflow> {
-        let entries = &mut self.lanes[lane as usize];
-        let known = entries.iter_mut().take(at).rev().map_while(Entry::as_gap);
-        let (mut count, mut last) = (0, None);
-        for known in known.take(GAPS) {
-            if known.goes_on_with(gap) {
-                known.extend(gap);
-                return Ok(());
-            }
-            count += 1;
-            last.get_or_insert(known);
-        }
-        if let Some(last) = last.filter(|_| count >= GAPS) {
-            last.extend(gap);
-            return Ok(());
-        }
-        self.boxed += 1;
-        if !self.reserve(lane as usize, true) {
-            self.boxed -= 1;
-            return Err(Overflow::Broken);
-        }
-        self.lanes[lane as usize].insert(at, Entry::Gap(Box::new(gap.clone())));
-        Ok(())
     }
 
     fn next_lane(&self) -> Option<Lane> {
@@ -365,6 +286,20 @@ fn cost(lanes: &[VecDeque<Entry>; 3], boxed: usize) -> usize {
 }
 
 impl Entry {
+    /// Whether it is a delivery that nobody can push again.
+    fn is_only_here(&self) -> bool {
+        match self {
+            Self::One(item) => item.pass().is_none(),
+            Self::Log(_) => true,
+            Self::Gap(_) => false,
+        }
+    }
+
+    /// Word of a gap that asks the router to push again.
+    fn as_replay(&mut self) -> Option<&mut Gap> {
+        self.as_gap().filter(|gap| gap.replay.is_some())
+    }
+
     fn as_gap(&mut self) -> Option<&mut Gap> {
         match self {
             Self::Gap(gap) => Some(gap),

@@ -2,7 +2,7 @@
 
 use super::super::Log;
 use super::*;
-use crate::{Class, Delivery};
+use crate::{Class, Delivery, GapReason};
 
 const LIMITS: QueueLimits = QueueLimits { entries: 4, bytes: 100 };
 
@@ -36,7 +36,7 @@ fn drain(queue: &mut Queue) -> Vec<String> {
 #[test]
 fn signals_go_first_and_bulk_gets_a_fifth_of_the_rest() {
     let limits = QueueLimits { entries: 100, ..LIMITS };
-    let mut queue = Queue::new(&Account::unlimited());
+    let mut queue = Queue::new(&Account::unlimited(), Pass::FIRST);
     for body in ["b1", "b2"] {
         assert!(push(&mut queue, Lane::Bulk, body, &limits));
     }
@@ -49,7 +49,7 @@ fn signals_go_first_and_bulk_gets_a_fifth_of_the_rest() {
 
 #[test]
 fn a_full_queue_refuses_or_gives_up_the_oldest_of_the_least_urgent() {
-    let mut queue = Queue::new(&Account::unlimited());
+    let mut queue = Queue::new(&Account::unlimited(), Pass::FIRST);
     assert!(push(&mut queue, Lane::Normal, "n1", &LIMITS));
     assert!(push(&mut queue, Lane::Bulk, "b1", &LIMITS));
     assert!(push(&mut queue, Lane::Bulk, "b2", &LIMITS));
@@ -62,7 +62,7 @@ fn a_full_queue_refuses_or_gives_up_the_oldest_of_the_least_urgent() {
 
 #[test]
 fn a_delivery_longer_than_the_queue_is_refused_and_can_be_said_to_be_lost() {
-    let mut queue = Queue::new(&Account::unlimited());
+    let mut queue = Queue::new(&Account::unlimited(), Pass::FIRST);
     assert!(push_out(&mut queue, Lane::Normal, "n1"));
     let long = held(&Account::unlimited(), Lane::Normal, "x".repeat(101).leak());
     assert!(queue.push(&long, None, true, &LIMITS).is_err());
@@ -73,11 +73,11 @@ fn a_delivery_longer_than_the_queue_is_refused_and_can_be_said_to_be_lost() {
 
 #[test]
 fn gaps_of_many_records_are_summed_up_and_never_lost() {
-    let mut queue = Queue::new(&Account::unlimited());
+    let mut queue = Queue::new(&Account::unlimited(), Pass::FIRST);
     for number in 0..100u64 {
         let room = Some(format!("room-{}", number % 20).into());
-        let class = Class::Acked;
-        let gap = Gap { class, count: 1, reason: GapReason::Slow, room, position: 0 };
+        let (class, reason, position) = (Class::Acked, GapReason::Slow, 0);
+        let gap = Gap { class, count: 1, reason, room, position, replay: None };
         queue.lose(Lane::Normal, &gap).unwrap();
     }
     let gaps = drain(&mut queue);
@@ -89,7 +89,7 @@ fn gaps_of_many_records_are_summed_up_and_never_lost() {
 #[test]
 fn giving_up_leaves_exact_ranges_and_no_memory() {
     let account = Account::unlimited();
-    let mut queue = Queue::new(&account);
+    let mut queue = Queue::new(&account, Pass::FIRST);
     let log = Log::new(&account, &"r".into());
     for position in 10..14 {
         let item = Delivery::acked("x").position(position);
@@ -112,7 +112,7 @@ fn giving_up_leaves_exact_ranges_and_no_memory() {
 fn a_busy_room_costs_a_slow_reader_one_entry() {
     let account = Account::unlimited();
     let log = Log::new(&account, &"r".into());
-    let mut queues: Vec<Queue> = (0..100).map(|_| Queue::new(&account)).collect();
+    let mut queues: Vec<Queue> = (0..100).map(|_| Queue::new(&account, Pass::FIRST)).collect();
     let before = account.used();
     for position in 1..=50 {
         let item = Held::delivery(&account, Delivery::acked("x").position(position), None).unwrap();
@@ -127,10 +127,90 @@ fn a_busy_room_costs_a_slow_reader_one_entry() {
 
 #[test]
 fn what_was_taken_out_and_put_back_is_first_again() {
-    let mut queue = Queue::new(&Account::unlimited());
+    let mut queue = Queue::new(&Account::unlimited(), Pass::FIRST);
     assert!(push(&mut queue, Lane::Normal, "one", &LIMITS));
     assert!(push(&mut queue, Lane::Normal, "two", &LIMITS));
     let one = queue.pop(|_, _| true).unwrap();
     queue.restore(one).unwrap();
     assert_eq!(drain(&mut queue), ["one", "two"]);
+}
+
+/// Pushes something replayable in a pass; its tag is its body.
+fn push_again(queue: &mut Queue, tag: u64, pass: Pass) -> bool {
+    let delivery = Delivery::acked(tag.to_string()).tag(tag).replayable(pass);
+    let item = Held::delivery(&Rc::clone(queue.charge.account()), delivery, None).unwrap();
+    let taken = queue.push(&item, None, false, &LIMITS).is_ok();
+    if !taken {
+        queue.lose(Lane::Normal, &item.given_up(GapReason::Slow).unwrap()).unwrap();
+    }
+    taken
+}
+
+/// What the router is asked for by everything that is left, which is given back with its count.
+fn asked(queue: &mut Queue) -> Vec<(u64, Option<Replay>)> {
+    std::iter::from_fn(|| queue.pop(|_, _| true))
+        .filter_map(|held| match &held.item {
+            super::super::Item::Gap(gap) => Some((gap.count, gap.replay)),
+            super::super::Item::Delivery(_) => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_loss_of_something_replayable_begins_a_pass_and_asks_for_the_first_that_is_missing() {
+    let mut queue = Queue::new(&Account::unlimited(), Pass::FIRST);
+    for tag in 1..=4 {
+        assert!(push_again(&mut queue, tag, Pass::FIRST));
+    }
+    assert!(!push_again(&mut queue, 5, Pass::FIRST));
+    let next = Pass::FIRST.next();
+    assert_eq!(queue.pass(), next);
+    // What was on its way is no loss of its own.
+    assert!(!push_again(&mut queue, 6, Pass::FIRST));
+    assert_eq!(queue.pass(), next);
+    assert_eq!(asked(&mut queue), [(1, Some(Replay { from: 5, pass: next }))]);
+    assert!(push_again(&mut queue, 5, next));
+}
+
+#[test]
+fn a_second_loss_before_the_first_is_told_asks_once_for_the_earlier() {
+    let mut queue = Queue::new(&Account::unlimited(), Pass::FIRST);
+    for tag in 1..=5 {
+        push_again(&mut queue, tag, Pass::FIRST);
+    }
+    assert_eq!(queue.give_up(GapReason::Memory), Ok(true));
+    let pass = Pass::FIRST.next().next();
+    assert_eq!(asked(&mut queue), [(5, Some(Replay { from: 1, pass }))]);
+}
+
+#[test]
+fn a_queue_that_gives_up_for_others_gives_up_what_comes_again_last_and_from_its_end() {
+    let mut queue = Queue::new(&Account::unlimited(), Pass::FIRST);
+    for tag in 1..=2 {
+        assert!(push_again(&mut queue, tag, Pass::FIRST));
+    }
+    for body in ["n1", "n2"] {
+        assert!(push_out(&mut queue, Lane::Normal, body));
+    }
+    // The gap itself is an entry: two more go for one new one.
+    assert!(push_out(&mut queue, Lane::Signal, "s"));
+    assert_eq!(drain(&mut queue), ["s", "1", "2", "-2"]);
+    assert_eq!(queue.pass(), Pass::FIRST, "everything replayable is there");
+
+    for tag in 1..=4 {
+        assert!(push_again(&mut queue, tag, Pass::FIRST));
+    }
+    push_again(&mut queue, 5, Pass::FIRST);
+    // Five entries with the gap: two go for one, and the gap takes them in.
+    assert!(push_out(&mut queue, Lane::Signal, "s"));
+    let pass = Pass::FIRST.next().next().next();
+    assert_eq!(asked(&mut queue), [(3, Some(Replay { from: 3, pass }))]);
+}
+
+#[test]
+fn what_is_too_long_is_not_asked_for_again() {
+    let delivery = Delivery::acked("x").tag(1).replayable(Pass::FIRST);
+    let item = Held::delivery(&Account::unlimited(), delivery, None).unwrap();
+    assert_eq!(item.given_up(GapReason::TooLarge).unwrap().replay, None);
+    assert!(item.given_up(GapReason::Memory).unwrap().replay.is_some());
 }

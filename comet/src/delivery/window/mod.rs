@@ -20,7 +20,7 @@ use std::time::Duration;
 use comet_protocol::comet::{GapReason, Seq};
 
 use super::rtt::Rtt;
-use super::{Gap, Held, Item, Overflow, Queue, QueueLimits};
+use super::{Gap, Held, Item, Overflow, Pass, Queue, QueueLimits};
 use crate::budget::{Account, Charge, Exhausted};
 use crate::time::Time;
 use flight::{InFlight, Timing};
@@ -83,6 +83,8 @@ pub(crate) struct Window {
     salt: u32,
     /// Whether a gap takes a number and is acknowledged.
     numbers_gaps: bool,
+    /// Where there is no queue: in which pass the last one ended.
+    pass: Pass,
     charge: Charge,
 }
 
@@ -121,6 +123,7 @@ impl Window {
             replay_at: usize::MAX,
             salt,
             numbers_gaps,
+            pass: Pass::FIRST,
             charge,
         })
     }
@@ -134,7 +137,18 @@ impl Window {
     /// What waits.
     pub(crate) fn queue(&mut self) -> &mut Queue {
         let account = self.charge.account();
-        self.queue.get_or_insert_with(|| Box::new(Queue::new(account)))
+        self.queue.get_or_insert_with(|| Box::new(Queue::new(account, self.pass)))
+    }
+
+    /// Whether a delivery may be taken: not if the router pushed it before it knew that one before
+    /// it is missing.
+    #[inline]
+    pub(crate) fn takes(&self, item: &Held) -> bool {
+        item.pass().is_none_or(|pass| pass == self.pass())
+    }
+
+    fn pass(&self) -> Pass {
+        self.queue.as_ref().map_or(self.pass, |queue| queue.pass())
     }
 
     /// Gives up everything that waits. Whether there was anything.
@@ -244,6 +258,7 @@ impl Window {
         if self.is_idle() {
             self.in_flight = VecDeque::with_capacity(LEAST_ENTRIES);
             let _shrinks = self.charge.set(cost(LEAST_ENTRIES));
+            self.pass = self.pass();
             self.queue = None;
         }
     }

@@ -1,0 +1,143 @@
+//! How a queue gives up what waits, and what it says about it.
+
+use super::{Entry, GAPS, Overflow, Queue};
+use crate::delivery::{Gap, Lane};
+use comet_protocol::comet::GapReason;
+
+impl Queue {
+    /// Says that deliveries will be missing, after everything that waits in the lane. Of what
+    /// belongs to an earlier pass nothing is said: it comes again.
+    pub(crate) fn lose(&mut self, lane: Lane, gap: &Gap) -> Result<(), Overflow> {
+        if let Some(replay) = gap.replay {
+            if replay.pass != self.pass {
+                return Ok(());
+            }
+            self.pass = self.pass.next();
+        }
+        let end = self.lanes[lane as usize].len();
+        self.lose_at(lane, end, gap)
+    }
+
+    /// Gives up everything that waits, and says so. Whether there was anything.
+    pub(crate) fn give_up(&mut self, reason: GapReason) -> Result<bool, Overflow> {
+        let mut gave = false;
+        let mut is_replayable = false;
+        for lane in [Lane::Signal, Lane::Normal, Lane::Bulk] {
+            let entries = std::mem::take(&mut self.lanes[lane as usize]);
+            gave |= entries.iter().any(|entry| !matches!(entry, Entry::Gap(_)));
+            for entry in entries {
+                let gap = match entry {
+                    Entry::One(item) => {
+                        self.bytes -= item.len();
+                        let Some(gap) = item.given_up(reason) else { continue };
+                        gap
+                    }
+                    Entry::Log(mut cursor) => {
+                        self.boxed -= 1;
+                        cursor.give_up(u64::MAX, reason)
+                    }
+                    Entry::Gap(gap) => {
+                        self.boxed -= 1;
+                        *gap
+                    }
+                };
+                is_replayable |= gap.replay.is_some();
+                let end = self.lanes[lane as usize].len();
+                self.lose_at(lane, end, &gap)?;
+            }
+        }
+        if is_replayable {
+            self.pass = self.pass.next();
+        }
+        self.recharge();
+        Ok(gave)
+    }
+
+    /// Drops everything without a word: what a planted defect does.
+    pub(crate) fn forget(&mut self) {
+        self.lanes = Default::default();
+        (self.bytes, self.boxed) = (0, 0);
+        self.recharge();
+    }
+
+    /// Gives up the oldest of the least urgent lane. Whether there was one.
+    pub(super) fn drop_oldest(&mut self) -> Result<bool, Overflow> {
+        for lane in [Lane::Bulk, Lane::Normal, Lane::Signal] {
+            let entries = &mut self.lanes[lane as usize];
+            let at = entries.iter().position(Entry::is_only_here);
+            let Some(at) = at else { continue };
+            let gap = match entries.remove(at) {
+                Some(Entry::One(item)) => {
+                    self.bytes -= item.len();
+                    item.given_up(GapReason::Slow)
+                }
+                Some(Entry::Log(mut cursor)) => {
+                    // A cursor costs the same however much it stands for.
+                    self.boxed -= 1;
+                    Some(cursor.give_up(u64::MAX, GapReason::Slow))
+                }
+                Some(Entry::Gap(_)) | None => None,
+            };
+            return gap.map_or(Ok(true), |gap| self.lose_at(lane, at, &gap).map(|()| true));
+        }
+        self.drop_newest_replayable()
+    }
+
+    /// The newest, because everything replayable after it would have to go as well.
+    fn drop_newest_replayable(&mut self) -> Result<bool, Overflow> {
+        for lane in [Lane::Bulk, Lane::Normal, Lane::Signal] {
+            let entries = &mut self.lanes[lane as usize];
+            let at = entries.iter().rposition(|entry| matches!(entry, Entry::One(_)));
+            let Some((at, Entry::One(item))) = at.and_then(|at| Some((at, entries.remove(at)?)))
+            else {
+                continue;
+            };
+            self.bytes -= item.len();
+            self.pass = self.pass.next();
+            let Some(mut gap) = item.given_up(GapReason::Slow) else { continue };
+            // Nothing but gaps is behind it, one of which may say that more is missing.
+            let later = self.lanes[lane as usize].iter_mut().skip(at).find_map(Entry::as_replay);
+            if let Some(later) = later {
+                gap.extend(later);
+                *later = gap;
+            } else {
+                self.lose_at(lane, at, &gap)?;
+            }
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Says that something is missing at a place, where entries before it may say the same.
+    fn lose_at(&mut self, lane: Lane, at: usize, gap: &Gap) -> Result<(), Overflow> {
+        let entries = &mut self.lanes[lane as usize];
+        if gap.replay.is_some()
+            && let Some(known) = entries.iter_mut().take(at).find_map(Entry::as_replay)
+        {
+            // The router begins again with the first.
+            known.extend(gap);
+            return Ok(());
+        }
+        let known = entries.iter_mut().take(at).rev().map_while(Entry::as_gap);
+        let (mut count, mut last) = (0, None);
+        for known in known.take(GAPS) {
+            if known.goes_on_with(gap) {
+                known.extend(gap);
+                return Ok(());
+            }
+            count += 1;
+            last.get_or_insert(known);
+        }
+        if let Some(last) = last.filter(|_| count >= GAPS) {
+            last.extend(gap);
+            return Ok(());
+        }
+        self.boxed += 1;
+        if !self.reserve(lane as usize, true) {
+            self.boxed -= 1;
+            return Err(Overflow::Broken);
+        }
+        self.lanes[lane as usize].insert(at, Entry::Gap(Box::new(gap.clone())));
+        Ok(())
+    }
+}
