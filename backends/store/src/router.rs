@@ -3,7 +3,8 @@
 //! Called on shard threads, so nothing here waits: everything becomes a job for the writer.
 
 use comet::{
-    Class, Closed, Connect, ConnectReply, Gap, Gateway, Message, Peer, Receipt, Refusal, Router,
+    Class, Closed, Connect, ConnectReply, Gap, Gateway, Message, Peer, Receipt, Refusal, Replay,
+    Router,
 };
 use comet_dtalk::code::Code;
 use comet_dtalk::device::DeviceInfo;
@@ -11,8 +12,7 @@ use comet_dtalk::device::DeviceInfo;
 use crate::Store;
 use crate::check::check;
 use crate::tag::Tag;
-use crate::writer::catch_up::{Source, Stretch};
-use crate::writer::job::Job;
+use crate::writer::job::{Client, Job};
 use crate::writer::reply::Reply;
 
 impl Router for Store {
@@ -26,8 +26,8 @@ impl Router for Store {
             return;
         }
         self.deliver_through(gateway);
-        let (session, uid) = (peer.session(), peer.user().into());
-        self.tell(Job::Attach { session, uid, phone: is_phone(peer) });
+        let client = Client { uid: peer.user().into(), phone: is_phone(peer), pulls: pulls(peer) };
+        self.tell(Job::Attach { session: peer.session(), client });
     }
 
     fn receive(&self, _gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
@@ -65,8 +65,9 @@ impl Router for Store {
         // Of what is not acked nothing is on record, or nobody would say when it has arrived.
         if gap.class == Class::Acked && gap.room.is_none() {
             let count = usize::try_from(gap.count).unwrap_or(usize::MAX);
-            let repair = if pulls(peer) { None } else { missing(gap) };
-            self.tell(Job::Lost { session: peer.session(), count, repair });
+            let from = |replay: Replay| Some((Tag::decode(replay.from)?, replay.pass));
+            let replay = gap.replay.and_then(from);
+            self.tell(Job::Lost { session: peer.session(), count, replay });
         }
     }
 
@@ -83,16 +84,7 @@ impl Router for Store {
     }
 }
 
-/// What is missing of a user's record, if that is known. Signals have no place there: phones get
-/// them again when they log in, and others learn of their effect when they sync.
-fn missing(gap: &Gap) -> Option<Stretch> {
-    let first = i64::try_from(gap.position).ok().filter(|&first| first > 0)?;
-    let after = first - 1;
-    let upto = after.saturating_add(i64::try_from(gap.count).unwrap_or(i64::MAX));
-    Some(Stretch { source: Source::Record, after, upto })
-}
-
-/// Such a peer has been told itself.
+/// Such a peer is told itself of what it misses, and asks for it.
 fn pulls(peer: &Peer) -> bool {
     peer.context::<DeviceInfo>().is_some_and(|device| device.pulls)
 }

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::check::{Draft, To};
-use crate::db::{self, OpenError, Reads};
+use crate::db::{self, OpenError, Patience, Reads};
 use crate::stats::Counters;
 use crate::sync_marks::SyncMarks;
 use crate::writer::job::{Act, ActError, ActKind, Job, Submission};
@@ -69,8 +69,8 @@ impl Store {
         config: Config,
         membership: Arc<dyn Membership>,
     ) -> Result<Self, OpenError> {
-        let mut opened =
-            db::open(path.as_ref(), 2 * u32::from(config.readers), config.busy_timeout).await?;
+        let patience = Patience { busy: config.busy_timeout, reader: config.busy_timeout };
+        let mut opened = db::open(path.as_ref(), 2 * u32::from(config.readers), patience).await?;
         let found = opened.last.map_or(0, Id::get);
         if let Some(lost) = opened.lost {
             let lost = OpenError::Lost { found, marked: lost.get() };
@@ -102,6 +102,18 @@ impl Store {
         let paces = Mutex::new(Paces::new(rate));
         let (reads, answers) = (opened.reads, config.answers);
         Ok(Self(Arc::new(Inner { jobs, places, paces, reads, answers, shared, gateway })))
+    }
+
+    /// A handle whose writer is whoever takes the jobs.
+    #[cfg(test)]
+    pub(crate) fn without_writer(
+        reads: Reads,
+        shared: Shared,
+    ) -> (Self, mpsc::UnboundedReceiver<Job<SessionId>>) {
+        let (jobs, queue) = mpsc::unbounded_channel();
+        let (places, gateway) = (Arc::new(Semaphore::new(1)), Arc::default());
+        let paces = Mutex::new(Paces::new(Rate::new(0, Duration::from_secs(1), 2)));
+        (Self(Arc::new(Inner { jobs, places, paces, reads, answers: 1, shared, gateway })), queue)
     }
 
     /// Returns when everything that was handed in before is stored or refused.

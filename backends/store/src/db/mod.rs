@@ -74,6 +74,15 @@ pub enum OpenError {
     },
 }
 
+/// How long to wait for others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// For another process that has locked the database.
+    pub(crate) busy: Duration,
+    /// For a connection that reads.
+    pub(crate) reader: Duration,
+}
+
 /// The connection that writes.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -154,11 +163,11 @@ pub(crate) struct Opened {
 pub(crate) async fn open(
     path: &Path,
     readers: u32,
-    busy_timeout: Duration,
+    patience: Patience,
 ) -> Result<Opened, OpenError> {
     let options = SqliteConnectOptions::new()
         .filename(path)
-        .busy_timeout(busy_timeout)
+        .busy_timeout(patience.busy)
         .row_buffer_size(512)
         .disable_statement_logging();
     let writing = options
@@ -174,7 +183,7 @@ pub(crate) async fn open(
     prepare_schema(&mut ledger).await?;
     let pool = SqlitePoolOptions::new()
         .max_connections(readers)
-        .acquire_timeout(busy_timeout)
+        .acquire_timeout(patience.reader)
         .connect_with(options.read_only(true))
         .await?;
     let last: i64 = sqlx::query_scalar("SELECT id FROM comet_last_id").fetch_one(&pool).await?;

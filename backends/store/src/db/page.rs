@@ -8,10 +8,6 @@ use crate::body;
 use crate::tag::Tag;
 use crate::writer::catch_up::{Item, PAGE_BYTES, PAGE_ROWS, Source, Stretch};
 
-/// Messages of a user, counted from the newest, among which lost ones are looked for. Those that
-/// are older are left to the client, which asks for its log when it connects.
-const RECORD_REACH: i64 = 16_384;
-
 /// The first part of a stretch.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct Page {
@@ -33,7 +29,6 @@ impl Reads {
         // Each source reads one row more than a page takes, which tells whether that was all.
         match stretch.source {
             Source::Unreceived => items.extend(self.messages(uid, stretch).await?),
-            Source::Record => items.extend(self.record(uid, stretch).await?),
             Source::UnreceivedSignals => items.extend(self.signals(uid, stretch).await?),
             Source::Log | Source::LogWithGroups => {
                 items.extend(self.messages(uid, stretch).await?);
@@ -79,30 +74,6 @@ impl Reads {
             .bind(row_limit())
             .fetch_all(&mut *db)
             .await?;
-        db.done();
-        Ok(rows.into_iter().map(logged_item).collect())
-    }
-
-    /// Positions have no index: what was lost is near the end of the record, where it is looked
-    /// for.
-    async fn record(&self, uid: &str, stretch: Stretch) -> Result<Vec<Item>, sqlx::Error> {
-        let mut db = self.0.lend().await?;
-        let rows: Vec<Logged> = sqlx::query_as(concat!(
-            "SELECT ",
-            content_columns!(),
-            ", r.owner_seq FROM (
-                SELECT mid, owner_seq FROM dtalk_msg_relation WHERE owner_uid = ?
-                ORDER BY mid DESC LIMIT ?) r
-             JOIN dtalk_msg_content c ON c.mid = r.mid
-             WHERE r.owner_seq > ? AND r.owner_seq <= ? ORDER BY r.mid LIMIT ?",
-        ))
-        .bind(uid)
-        .bind(RECORD_REACH)
-        .bind(stretch.after)
-        .bind(stretch.upto)
-        .bind(row_limit())
-        .fetch_all(&mut *db)
-        .await?;
         db.done();
         Ok(rows.into_iter().map(logged_item).collect())
     }

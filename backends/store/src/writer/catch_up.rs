@@ -16,8 +16,11 @@ use bytes::Bytes;
 pub(crate) const PAGE_ROWS: usize = 256;
 /// Bytes after which a page ends early, for the same reason (1 MiB by default).
 pub(crate) const PAGE_BYTES: usize = 256 * 1024;
-/// The next page is read when no more than this many deliveries are unacknowledged.
+/// The next page is read when no more than this many deliveries are unacknowledged, or half of the
+/// last full page if that is less: large ones fill the gateway's queue by their bytes.
 const LOW_WATER: usize = PAGE_ROWS / 2;
+/// The same after deliveries of unknown length that were pushed to a live session.
+const LOW_WATER_AFTER_LIVE: usize = 8;
 /// New deliveries that one session may hold back.
 const HELD_ITEMS: usize = 256;
 /// Bytes of them.
@@ -44,26 +47,14 @@ pub(crate) enum Source {
     Log,
     /// The same, and the messages of the user's groups.
     LogWithGroups,
-    /// Messages between users, by their positions instead of their ids.
-    Record,
 }
 
-/// The part of a log with `after < id <= upto`; of [`Source::Record`] these are positions.
+/// The part of a log with `after < id <= upto`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Stretch {
     pub(crate) source: Source,
     pub(crate) after: i64,
     pub(crate) upto: i64,
-}
-
-impl Stretch {
-    /// Where the part begins that is left when everything through `item` has been sent.
-    pub(crate) fn place_of(&self, item: &Item) -> i64 {
-        match self.source {
-            Source::Record => item.position,
-            _ => item.id,
-        }
-    }
 }
 
 /// What to do next for a session.
@@ -77,6 +68,17 @@ pub(crate) enum Step {
     Live(Vec<Item>),
 }
 
+/// How far a page went.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Sent {
+    /// All of it, and the stretch has more.
+    Full,
+    /// As far as there was room.
+    Part,
+    /// All of it, to the end of the stretch.
+    Last,
+}
+
 /// A session that is not live yet.
 #[derive(Debug)]
 pub(crate) struct CatchUp {
@@ -86,7 +88,10 @@ pub(crate) struct CatchUp {
     held: Vec<Item>,
     held_bytes: usize,
     spilled: bool,
+    /// Where what spilled is read.
+    log: Source,
     unacked: usize,
+    low_water: usize,
     reading: bool,
 }
 
@@ -99,7 +104,9 @@ impl CatchUp {
             held: Vec::new(),
             held_bytes: 0,
             spilled: false,
+            log: Source::Log,
             unacked: 0,
+            low_water: LOW_WATER,
             reading: false,
         }
     }
@@ -107,13 +114,14 @@ impl CatchUp {
     /// Begins when so many deliveries that went out before are not acknowledged.
     pub(crate) fn with_unacked(mut self, unacked: usize) -> Self {
         self.unacked = unacked;
+        self.low_water = LOW_WATER_AFTER_LIVE;
         self
     }
 
-    /// Reads this before everything else: it was lost on its way.
-    pub(crate) fn repair(&mut self, lost: Stretch) {
-        // The page that is being read is of the stretch at the front.
-        self.stretches.insert(usize::from(self.reading), lost);
+    /// Reads what is held and becomes too much from this log.
+    pub(crate) fn with_log(mut self, log: Source) -> Self {
+        self.log = log;
+        self
     }
 
     /// The next step when everything up to `committed` can be read.
@@ -122,7 +130,7 @@ impl CatchUp {
             return Step::Wait;
         }
         if self.stretches.is_empty() {
-            if self.unacked > LOW_WATER {
+            if self.unacked > self.low_water {
                 return Step::Wait;
             }
             if !self.spilled {
@@ -130,11 +138,11 @@ impl CatchUp {
                 return Step::Live(std::mem::take(&mut self.held));
             }
             let after = std::mem::replace(&mut self.held_after, committed);
-            self.stretches.push_back(Stretch { source: Source::Log, after, upto: committed });
+            self.stretches.push_back(Stretch { source: self.log, after, upto: committed });
             self.spilled = false;
         }
         match self.stretches.front() {
-            Some(stretch) if self.unacked <= LOW_WATER => {
+            Some(stretch) if self.unacked <= self.low_water => {
                 self.reading = true;
                 Step::Read(*stretch)
             }
@@ -142,12 +150,14 @@ impl CatchUp {
         }
     }
 
-    /// Rows of a page went out, of which so many will be acknowledged, the last at `through`;
-    /// `exhausted` if the stretch has no more.
-    pub(crate) fn page_sent(&mut self, awaited: usize, through: Option<i64>, exhausted: bool) {
+    /// Rows of a page went out, of which so many will be acknowledged, the last at `through`.
+    pub(crate) fn page_sent(&mut self, awaited: usize, through: Option<i64>, sent: Sent) {
         self.reading = false;
         self.unacked += awaited;
-        if exhausted {
+        if sent == Sent::Full && awaited > 0 {
+            self.low_water = LOW_WATER.min(awaited / 2);
+        }
+        if sent == Sent::Last {
             self.stretches.pop_front();
         } else if let (Some(stretch), Some(through)) = (self.stretches.front_mut(), through) {
             stretch.after = through;
@@ -216,11 +226,11 @@ mod tests {
         assert_eq!(catch_up.step(9), Step::Read(unreceived));
         assert_eq!(catch_up.step(9), Step::Wait, "one page at a time");
         catch_up.hold(&item(10, 1));
-        catch_up.page_sent(2, Some(5), false);
+        catch_up.page_sent(0, Some(5), Sent::Full);
         assert_eq!(catch_up.step(10), Step::Read(Stretch { after: 5, ..unreceived }));
-        catch_up.page_sent(0, None, true);
+        catch_up.page_sent(0, None, Sent::Last);
         assert_eq!(catch_up.step(10), Step::Read(signals));
-        catch_up.page_sent(0, None, true);
+        catch_up.page_sent(0, None, Sent::Last);
         assert_eq!(catch_up.step(10), Step::Live(vec![item(10, 1)]));
     }
 
@@ -228,7 +238,7 @@ mod tests {
     fn the_next_page_waits_until_half_of_the_last_is_acknowledged() {
         let mut catch_up = CatchUp::new([log(0, 900)], 900);
         assert_eq!(catch_up.step(900), Step::Read(log(0, 900)));
-        catch_up.page_sent(256, Some(256), false);
+        catch_up.page_sent(256, Some(256), Sent::Full);
 
         for _ in 0..127 {
             catch_up.settled(1);
@@ -239,10 +249,21 @@ mod tests {
     }
 
     #[test]
+    fn after_a_page_of_large_messages_half_of_them_must_be_acknowledged() {
+        let mut catch_up = CatchUp::new([log(0, 900)], 900);
+        catch_up.step(900);
+        catch_up.page_sent(16, Some(16), Sent::Full);
+        (0..7).for_each(|_| catch_up.settled(1));
+        assert_eq!(catch_up.step(900), Step::Wait);
+        catch_up.settled(1);
+        assert_eq!(catch_up.step(900), Step::Read(log(16, 900)));
+    }
+
+    #[test]
     fn a_client_that_never_acknowledges_is_not_waited_for_for_ever() {
         let mut catch_up = CatchUp::new([log(0, 900)], 900);
         catch_up.step(900);
-        catch_up.page_sent(256, Some(256), false);
+        catch_up.page_sent(256, Some(256), Sent::Full);
         assert_eq!(catch_up.step(900), Step::Wait);
 
         catch_up.stop_waiting_for_acks();
@@ -261,10 +282,10 @@ mod tests {
         catch_up.hold(&item(267, 1));
         assert_eq!(catch_up.held(), 0);
 
-        catch_up.page_sent(0, None, true);
+        catch_up.page_sent(0, None, Sent::Last);
         assert_eq!(catch_up.step(267), Step::Read(log(9, 267)));
         catch_up.hold(&item(268, 1));
-        catch_up.page_sent(0, None, true);
+        catch_up.page_sent(0, None, Sent::Last);
         assert_eq!(catch_up.step(268), Step::Live(vec![item(268, 1)]));
     }
 
@@ -281,24 +302,8 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_is_read_first_but_not_into_the_midst_of_a_page() {
-        let lost = Stretch { source: Source::Record, after: 2, upto: 4 };
-        let mut catch_up = CatchUp::new([log(0, 9)], 9);
-        assert_eq!(catch_up.step(9), Step::Read(log(0, 9)));
-        catch_up.repair(lost);
-        catch_up.page_sent(5, Some(5), false);
-        assert_eq!(catch_up.step(9), Step::Read(log(5, 9)));
-        catch_up.page_sent(4, Some(9), true);
-        assert_eq!(catch_up.step(9), Step::Read(lost));
-
-        let mut catch_up = CatchUp::new([log(0, 9)], 9);
-        catch_up.repair(lost);
-        assert_eq!(catch_up.step(9), Step::Read(lost));
-    }
-
-    #[test]
     fn what_was_held_waits_for_a_client_that_has_much_to_acknowledge() {
-        let mut catch_up = CatchUp::new([], 5).with_unacked(LOW_WATER + 2);
+        let mut catch_up = CatchUp::new([], 5).with_unacked(LOW_WATER_AFTER_LIVE + 2);
         catch_up.hold(&item(6, 1));
         catch_up.settled(1);
         assert_eq!(catch_up.step(6), Step::Wait);
@@ -372,7 +377,8 @@ mod tests {
                     let through = upto.min(after + i64::try_from(rows).unwrap());
                     self.delivered.extend(after + 1..=through);
                     let sent = usize::try_from(through - after).unwrap();
-                    self.catch_up.page_sent(sent, Some(through), through == upto);
+                    let end = if through == upto { Sent::Last } else { Sent::Full };
+                    self.catch_up.page_sent(sent, Some(through), end);
                 }
                 Event::Ack(count) => (0..count).for_each(|_| self.catch_up.settled(1)),
             }

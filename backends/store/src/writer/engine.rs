@@ -104,13 +104,13 @@ impl<S: Copy + Eq + Hash> Engine<S> {
             match job {
                 Job::Send(submission) => batch.submissions.push(*submission),
                 Job::Act(act) => batch.acts.push(*act),
-                Job::Attach { session, uid, phone } => {
-                    self.feeds.attach(session, uid, phone, now, outlet);
+                Job::Attach { session, client } => {
+                    self.feeds.attach(session, &client, now, outlet);
                 }
                 Job::Park(session) => self.feeds.park(session),
                 Job::Resume(session) => self.feeds.resume(session, outlet),
-                Job::Lost { session, count, repair } => {
-                    self.feeds.lost(session, count, repair, outlet);
+                Job::Lost { session, count, replay } => {
+                    self.feeds.lost(session, count, replay, outlet);
                 }
                 Job::Detach(session) => self.feeds.detach(session),
                 Job::Acked { session, tag } => {
@@ -218,7 +218,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
                 To::Group(group) => {
                     let tag = Tag::Group(common.log_id).encode();
                     let item = Item { id: common.log_id, position: 0, body, tag };
-                    outlet.publish(group.get(), &item);
+                    self.feeds.publish(group.get(), &item, outlet);
                 }
             }
         }

@@ -7,13 +7,17 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use comet::Repeats;
+use comet::{Pass, Repeats};
 use comet_dtalk::clock;
 
 use super::Shared;
-use super::catch_up::{Item, Source, Step, Stretch};
+
+use super::catch_up::{Item, Sent, Step, Stretch};
+use super::job::Client;
+use super::joining::Joining;
 use super::outlet::Outlet;
 use super::sessions::Sessions;
+use super::stream::Stream;
 use crate::db::Page;
 use crate::tag::Tag;
 
@@ -23,12 +27,15 @@ pub(crate) struct ReadRequest<S> {
     pub(crate) session: S,
     pub(crate) uid: Arc<str>,
     pub(crate) stretch: Stretch,
+    /// In which the page is to be pushed; of no use in another.
+    pub(crate) pass: Option<Pass>,
 }
 
 /// All attached sessions and what they wait for.
 pub(crate) struct Feeds<S> {
     shared: Shared,
     sessions: Sessions<S>,
+    joining: Joining<S>,
     requests: VecDeque<ReadRequest<S>>,
     /// Sessions that had no room and are tried again soon.
     behind: Vec<S>,
@@ -36,7 +43,13 @@ pub(crate) struct Feeds<S> {
 
 impl<S: Copy + Eq + Hash> Feeds<S> {
     pub(crate) fn new(shared: Shared) -> Self {
-        Self { shared, sessions: Sessions::new(), requests: VecDeque::new(), behind: Vec::new() }
+        Self {
+            shared,
+            sessions: Sessions::new(),
+            joining: Joining::new(),
+            requests: VecDeque::new(),
+            behind: Vec::new(),
+        }
     }
 
     /// Adds a session. A phone first gets what no phone of the user has; another device what was
@@ -44,25 +57,24 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
     pub(crate) fn attach(
         &mut self,
         session: S,
-        uid: Arc<str>,
-        phone: bool,
+        client: &Client,
         now: u64,
         outlet: &mut impl Outlet<S>,
     ) {
-        for group in self.shared.membership.groups_of(&uid) {
-            outlet.join(session, group);
-        }
-        let upto = self.committed();
-        let from = |source, after| Stretch { source, after, upto };
-        let stretches = if phone {
-            vec![from(Source::Unreceived, 0), from(Source::UnreceivedSignals, 0)]
+        let stream = if client.phone {
+            Stream::of_phone(self.committed())
         } else {
             // What was stored between the pull and now.
-            let covered = self.shared.marks.lock().covered(&uid, now);
-            let missed = covered.filter(|&covered| covered < upto);
-            missed.map(|covered| from(Source::LogWithGroups, covered)).into_iter().collect()
+            let covered = self.shared.marks.lock().covered(&client.uid, now);
+            Stream::of_device(covered, self.committed())
         };
-        self.sessions.attach(session, uid, phone, stretches, upto);
+        let groups = self.shared.membership.groups_of(&client.uid);
+        if stream.has_groups() {
+            self.joining.add(session, groups);
+        } else {
+            groups.into_iter().for_each(|group| outlet.join(session, group));
+        }
+        self.sessions.attach(session, client, stream);
         self.step(session, outlet);
     }
 
@@ -75,24 +87,25 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         self.step(session, outlet);
     }
 
-    /// The gateway gave up deliveries. What is to be sent again comes after all that was pushed
-    /// before, and before all that is pushed from now on.
+    /// The gateway gave up deliveries: the session goes on with the first of them, in a pass of its
+    /// own, so that nothing that is on its way gets ahead of it.
     pub(crate) fn lost(
         &mut self,
         session: S,
         count: usize,
-        repair: Option<Stretch>,
+        replay: Option<(Tag, Pass)>,
         outlet: &mut impl Outlet<S>,
     ) {
-        if repair.is_some() {
+        if replay.is_some() {
             self.shared.counters.repaired();
         }
-        self.sessions.lost(session, count, repair, self.committed());
+        self.sessions.lost(session, count, replay, self.committed());
         self.step(session, outlet);
     }
 
     pub(crate) fn detach(&mut self, session: S) {
         self.sessions.detach(session);
+        self.joining.remove(session);
     }
 
     /// A session acknowledged a delivery. Returns whose phone that was, if it was a phone.
@@ -115,15 +128,24 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         }
     }
 
+    /// Delivers something new to the members of a group.
+    pub(crate) fn publish(&mut self, group: i64, item: &Item, outlet: &mut impl Outlet<S>) {
+        outlet.publish(group, item);
+        for &session in self.joining.of_group(group) {
+            // It catches up, so that this is for later.
+            let _is_live = self.sessions.offer(session, item);
+        }
+    }
+
     /// Pushes to a live session. Without room it is live no longer and reads what it missed.
     fn push(&mut self, session: S, item: &Item, outlet: &mut impl Outlet<S>) -> bool {
-        let pushed = outlet.push(session, item);
+        let pushed = outlet.push(session, item, self.sessions.pass(session));
         if pushed {
             self.shared.counters.delivered();
             self.sessions.pushed(session);
         } else {
             self.shared.counters.fell_behind();
-            self.sessions.fell_behind(session, item.id, self.committed());
+            self.sessions.fell_behind(session, item, self.committed());
             self.behind.push(session);
         }
         pushed
@@ -136,13 +158,24 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
             Step::Read(stretch) => {
                 if let Some(attached) = self.sessions.get(session) {
                     let uid = Arc::clone(&attached.uid);
-                    self.requests.push_back(ReadRequest { session, uid, stretch });
+                    let pass = attached.pass;
+                    self.requests.push_back(ReadRequest { session, uid, stretch, pass });
                 }
             }
             Step::Live(held) => {
                 // The first that has no room makes the session read the rest.
-                let _all = held.iter().all(|item| self.push(session, item, outlet));
+                if held.iter().all(|item| self.push(session, item, outlet)) {
+                    self.join(session, outlet);
+                }
             }
+        }
+    }
+
+    /// Has a session that has caught up get messages of its groups as they are published.
+    fn join(&mut self, session: S, outlet: &mut impl Outlet<S>) {
+        self.sessions.joined(session, self.committed());
+        for group in self.joining.remove(session) {
+            outlet.join(session, group);
         }
     }
 
@@ -150,23 +183,28 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
     pub(crate) fn next_read(&mut self) -> Option<ReadRequest<S>> {
         loop {
             let request = self.requests.pop_front()?;
-            if self.sessions.get(request.session).is_some() {
+            if self.is_wanted(&request) {
                 return Some(request);
             }
         }
     }
 
+    /// Whether the session is there and has not begun again elsewhere.
+    fn is_wanted(&self, request: &ReadRequest<S>) -> bool {
+        self.sessions.get(request.session).is_some_and(|it| it.pass == request.pass)
+    }
+
     /// A page that [`Feeds::next_read`] asked for.
     pub(crate) fn page_read(
         &mut self,
-        session: S,
-        stretch: Stretch,
+        request: &ReadRequest<S>,
         page: Result<Page, sqlx::Error>,
         outlet: &mut impl Outlet<S>,
     ) {
-        if self.sessions.get(session).is_none() {
+        if !self.is_wanted(request) {
             return;
         }
+        let (session, pass) = (request.session, request.pass);
         let page = match page {
             Ok(page) => page,
             Err(error) => {
@@ -175,20 +213,25 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
                     tracing::error!(%error, "page of the log not read{more}");
                 }
                 if !outlet.kick(session) {
-                    self.sessions.page_sent(session, 0, None, false);
+                    self.sessions.page_sent(session, 0, None, Sent::Part);
                     self.behind.push(session);
                 }
                 return;
             }
         };
-        let sent = page.items.iter().take_while(|item| outlet.push(session, item)).count();
+        let sent = page.items.iter().take_while(|item| outlet.push(session, item, pass)).count();
         self.shared.counters.replayed(sent);
-        let through = page.items[..sent].last().map(|item| stretch.place_of(item));
+        let through = page.items[..sent].last().map(|item| item.id);
         let complete = sent == page.items.len();
         // Nobody hears of the acks of group messages.
         let is_awaited = |item: &&Item| !matches!(Tag::decode(item.tag), Some(Tag::Group(_)));
         let awaited = page.items[..sent].iter().filter(is_awaited).count();
-        self.sessions.page_sent(session, awaited, through, complete && page.exhausted);
+        let end = match (complete, page.exhausted) {
+            (true, true) => Sent::Last,
+            (true, false) => Sent::Full,
+            (false, _) => Sent::Part,
+        };
+        self.sessions.page_sent(session, awaited, through, end);
         if complete {
             self.step(session, outlet);
         } else {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use comet::Pass;
 use comet_dtalk::id::Id;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::catch_up::Stretch;
 use super::reply::Reply;
 use crate::check::Draft;
 use crate::tag::Tag;
@@ -18,13 +18,14 @@ pub(crate) enum Job<S> {
     /// Take back or mark a message.
     Act(Box<Act>),
     /// A session is open.
-    Attach { session: S, uid: Arc<str>, phone: bool },
+    Attach { session: S, client: Client },
     /// A session has lost its connection, and is kept.
     Park(S),
     /// A session that was parked has a connection again.
     Resume(S),
-    /// Deliveries to a session were given up; `repair` says which to send again.
-    Lost { session: S, count: usize, repair: Option<Stretch> },
+    /// So many deliveries to a session were given up; `replay` says from which on, and in which
+    /// pass, it gets them again.
+    Lost { session: S, count: usize, replay: Option<(Tag, Pass)> },
     /// A session is gone.
     Detach(S),
     /// A session acknowledged a delivery.
@@ -33,6 +34,16 @@ pub(crate) enum Job<S> {
     Flush(oneshot::Sender<()>),
     /// Close the database, tell, and end.
     Close(oneshot::Sender<()>),
+}
+
+/// Who is on the other side of a session.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    pub(crate) uid: Arc<str>,
+    /// It gets what no phone has acknowledged, and what it acknowledges counts as received.
+    pub(crate) phone: bool,
+    /// It is told itself of what it misses, and asks for it.
+    pub(crate) pulls: bool,
 }
 
 /// A message whose sender waits.

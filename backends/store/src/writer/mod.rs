@@ -7,7 +7,7 @@
 //!
 //! * `job`: what can be asked; `engine`: a batch of jobs, from the transaction to the answers;
 //! * `plan`, `act`: what messages and wishes become;
-//! * `feeds`, `sessions`, `catch_up`: what each session gets next;
+//! * `feeds`, `sessions`, `joining`, `stream`, `catch_up`: what each session gets next;
 //! * `outlet`, `reply`: the way out.
 
 mod act;
@@ -15,10 +15,12 @@ pub(crate) mod catch_up;
 mod engine;
 mod feeds;
 pub(crate) mod job;
+mod joining;
 mod outlet;
 mod plan;
 pub(crate) mod reply;
 mod sessions;
+mod stream;
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -35,7 +37,7 @@ pub(crate) use outlet::Outlet;
 
 use crate::Membership;
 use crate::db::{Page, Reads};
-use catch_up::{Source, Stretch};
+use catch_up::Source;
 use job::Job;
 
 /// After this long a session that had no room is tried again.
@@ -52,7 +54,7 @@ pub(crate) struct Intake<S> {
     pub(crate) readers: usize,
 }
 
-type PageRead<S> = (S, Stretch, Result<Page, sqlx::Error>);
+type PageRead<S> = (ReadRequest<S>, Result<Page, sqlx::Error>);
 
 /// Writes until it is told to close, or until nobody is left who could ask.
 ///
@@ -87,9 +89,7 @@ pub(crate) async fn run<S, O>(
                 }
             }
             Some(read) = pages.join_next() => match read {
-                Ok((session, stretch, page)) => {
-                    engine.feeds.page_read(session, stretch, page, &mut outlet());
-                }
+                Ok((request, page)) => engine.feeds.page_read(&request, page, &mut outlet()),
                 Err(error) => tracing::error!(%error, "page of the log not read"),
             },
             () = sleep_until(retry_at.unwrap_or_else(Instant::now)), if retry_at.is_some() => {
@@ -114,12 +114,12 @@ async fn read_page<S>(
     membership: Arc<dyn Membership>,
     request: ReadRequest<S>,
 ) -> PageRead<S> {
-    let ReadRequest { session, uid, stretch } = request;
-    let groups = match stretch.source {
-        Source::LogWithGroups => membership.groups_of(&uid),
+    let groups = match request.stretch.source {
+        Source::LogWithGroups => membership.groups_of(&request.uid),
         _ => Vec::new(),
     };
-    (session, stretch, reads.page(&uid, stretch, &groups).await)
+    let page = reads.page(&request.uid, request.stretch, &groups).await;
+    (request, page)
 }
 
 #[cfg(test)]

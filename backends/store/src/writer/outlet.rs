@@ -1,14 +1,15 @@
 //! Where the writer's deliveries go.
 
-use comet::{CommandError, Delivery, Gateway, Repeats, SessionId};
+use comet::{CommandError, Delivery, Gateway, Pass, Repeats, SessionId};
 use comet_dtalk::clock;
 
 use super::catch_up::Item;
 
 /// The sessions' side, as the writer sees it.
 pub(crate) trait Outlet<S> {
-    /// Delivers to one session; `false` if there is no room now.
-    fn push(&mut self, session: S, item: &Item) -> bool;
+    /// Delivers to one session; `false` if there is no room now. In a `pass` it is delivered only
+    /// if nothing that was pushed before it in the same pass has been given up.
+    fn push(&mut self, session: S, item: &Item, pass: Option<Pass>) -> bool;
 
     /// Delivers to the members of a group that are connected.
     fn publish(&mut self, group: i64, item: &Item);
@@ -31,8 +32,12 @@ fn delivery(item: &Item) -> Delivery {
 }
 
 impl Outlet<SessionId> for Gateway {
-    fn push(&mut self, session: SessionId, item: &Item) -> bool {
+    fn push(&mut self, session: SessionId, item: &Item, pass: Option<Pass>) -> bool {
         let delivery = delivery(item);
+        let delivery = match pass {
+            Some(pass) => delivery.replayable(pass),
+            None => delivery,
+        };
         // A gateway that has stopped has no sessions left to fall behind.
         !matches!(Self::push(self, session, delivery), Err(CommandError::Full))
     }
@@ -64,8 +69,8 @@ impl Outlet<SessionId> for Gateway {
 
 /// Before the first session there is nowhere to deliver to.
 impl<S, O: Outlet<S>> Outlet<S> for Option<O> {
-    fn push(&mut self, session: S, item: &Item) -> bool {
-        self.as_mut().is_none_or(|outlet| outlet.push(session, item))
+    fn push(&mut self, session: S, item: &Item, pass: Option<Pass>) -> bool {
+        self.as_mut().is_none_or(|outlet| outlet.push(session, item, pass))
     }
 
     fn publish(&mut self, group: i64, item: &Item) {

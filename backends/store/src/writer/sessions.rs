@@ -4,7 +4,12 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::catch_up::{CatchUp, Item, Source, Step, Stretch};
+use comet::Pass;
+
+use super::catch_up::{CatchUp, Item, Sent, Step};
+use super::job::Client;
+use super::stream::Stream;
+use crate::tag::Tag;
 
 /// New deliveries that all sessions together may hold back while they catch up; about 100 bytes
 /// each and a reference to a shared body.
@@ -15,6 +20,9 @@ const HELD_TOTAL: usize = 65_536;
 pub(crate) struct Attached {
     pub(crate) uid: Arc<str>,
     pub(crate) phone: bool,
+    /// In which deliveries to it are pushed; `None` if its client pulls what it misses.
+    pub(crate) pass: Option<Pass>,
+    stream: Stream,
     /// `None` once the session is live.
     catch_up: Option<CatchUp>,
     /// Deliveries that went out while it was live, and are not acknowledged.
@@ -27,12 +35,14 @@ pub(crate) struct Attached {
 }
 
 impl Attached {
-    /// No longer live, or not yet: `stretches` come first, and what is later than `held_after`
-    /// waits.
-    fn catch_up_on(&mut self, stretches: Vec<Stretch>, held_after: i64) {
+    /// No longer live, or not yet: what is stored from `first` on comes first, and what is later
+    /// than `committed` waits.
+    fn catch_up_from(&mut self, first: Option<Tag>, committed: i64) {
+        let stretches = first.map(|first| self.stream.from(first, committed)).unwrap_or_default();
         let unacked = std::mem::take(&mut self.unacked);
         let unacked = if self.has_acks { unacked } else { 0 };
-        self.catch_up = Some(CatchUp::new(stretches, held_after).with_unacked(unacked));
+        let catch_up = CatchUp::new(stretches, committed).with_unacked(unacked);
+        self.catch_up = Some(catch_up.with_log(self.stream.log()));
     }
 }
 
@@ -49,20 +59,17 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         Self { attached: HashMap::new(), of_user: HashMap::new(), held: 0 }
     }
 
-    /// Adds a session that first gets `stretches`, all of which end at `committed`.
-    pub(crate) fn attach(
-        &mut self,
-        session: S,
-        uid: Arc<str>,
-        phone: bool,
-        stretches: Vec<Stretch>,
-        committed: i64,
-    ) {
-        let catch_up = (!stretches.is_empty()).then(|| CatchUp::new(stretches, committed));
+    /// Adds a session that first gets the beginning of its stream.
+    pub(crate) fn attach(&mut self, session: S, client: &Client, stream: Stream) {
+        let uid = Arc::clone(&client.uid);
+        let stretches = stream.beginning();
+        let catch_up = |stretches| CatchUp::new(stretches, stream.since()).with_log(stream.log());
         let attached = Attached {
             uid: Arc::clone(&uid),
-            phone,
-            catch_up,
+            phone: client.phone,
+            pass: (!client.pulls).then_some(Pass::FIRST),
+            stream,
+            catch_up: (!stretches.is_empty()).then(|| catch_up(stretches)),
             unacked: 0,
             away: false,
             acked_lately: false,
@@ -117,11 +124,22 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         }
     }
 
-    /// The session could not take what has this id, and nothing after it.
-    pub(crate) fn fell_behind(&mut self, session: S, id: i64, committed: i64) {
+    /// In which pass deliveries to the session are pushed.
+    pub(crate) fn pass(&self, session: S) -> Option<Pass> {
+        self.get(session)?.pass
+    }
+
+    /// The session could not take this, and nothing after it.
+    pub(crate) fn fell_behind(&mut self, session: S, item: &Item, committed: i64) {
         if let Some(attached) = self.attached.get_mut(&session) {
-            let missed = Stretch { source: Source::Log, after: id - 1, upto: committed };
-            attached.catch_up_on(vec![missed], committed);
+            attached.catch_up_from(Tag::decode(item.tag), committed);
+        }
+    }
+
+    /// The session is in the rooms of its groups from now on.
+    pub(crate) fn joined(&mut self, session: S, committed: i64) {
+        if let Some(attached) = self.attached.get_mut(&session) {
+            attached.stream.joined(committed);
         }
     }
 
@@ -131,7 +149,7 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         // Only sessions whose clients acknowledge are kept, and told of gaps.
         (attached.away, attached.has_acks) = (true, true);
         if attached.catch_up.is_none() {
-            attached.catch_up_on(Vec::new(), committed);
+            attached.catch_up_from(None, committed);
         }
     }
 
@@ -142,24 +160,27 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         }
     }
 
-    /// The gateway gave up so many deliveries to the session, of which it is to read these.
+    /// The gateway gave up so many deliveries to the session, which goes on with the first of them
+    /// if it is to get them again.
     pub(crate) fn lost(
         &mut self,
         session: S,
         count: usize,
-        repair: Option<Stretch>,
+        replay: Option<(Tag, Pass)>,
         committed: i64,
     ) {
         let Some(attached) = self.attached.get_mut(&session) else { return };
         attached.has_acks = true;
+        if let Some((first, pass)) = replay {
+            self.held -= attached.catch_up.as_ref().map_or(0, CatchUp::held);
+            attached.pass = Some(pass);
+            // The gateway has sent everything before it, which is not more than it has in flight.
+            attached.unacked = 0;
+            return attached.catch_up_from(Some(first), committed);
+        }
         match &mut attached.catch_up {
             Some(catch_up) => catch_up.settled(count),
             None => attached.unacked = attached.unacked.saturating_sub(count),
-        }
-        let Some(stretch) = repair else { return };
-        match &mut attached.catch_up {
-            Some(catch_up) => catch_up.repair(stretch),
-            None => attached.catch_up_on(vec![stretch], committed),
         }
     }
 
@@ -185,12 +206,12 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         session: S,
         awaited: usize,
         through: Option<i64>,
-        exhausted: bool,
+        sent: Sent,
     ) {
         if let Some(attached) = self.attached.get_mut(&session)
             && let Some(catch_up) = &mut attached.catch_up
         {
-            catch_up.page_sent(awaited, through, exhausted);
+            catch_up.page_sent(awaited, through, sent);
         }
     }
 
@@ -230,19 +251,31 @@ mod tests {
     use super::*;
 
     fn item(id: i64) -> Item {
-        Item { id, position: id, body: "x".into(), tag: 0 }
+        Item { id, position: id, body: "x".into(), tag: Tag::Message(id).encode() }
     }
 
-    fn unreceived(upto: i64) -> Vec<Stretch> {
-        vec![Stretch { source: Source::Unreceived, after: 0, upto }]
+    use super::super::catch_up::{Source, Stretch};
+
+    fn alice() -> Client {
+        Client { uid: "alice".into(), phone: false, pulls: false }
+    }
+
+    /// A session that is live at once.
+    fn live(committed: i64) -> Stream {
+        Stream::of_device(None, committed)
+    }
+
+    /// One that has a page to read first.
+    fn behind(committed: i64) -> Stream {
+        Stream::of_device(Some(-1), committed)
     }
 
     #[test]
     fn a_user_has_the_sessions_that_are_attached() {
         let mut sessions = Sessions::new();
-        sessions.attach(1, "alice".into(), true, vec![], 0);
-        sessions.attach(2, "alice".into(), false, vec![], 0);
-        sessions.attach(2, "alice".into(), false, vec![], 0);
+        sessions.attach(1, &alice(), live(0));
+        sessions.attach(2, &alice(), live(0));
+        sessions.attach(2, &alice(), live(0));
         assert_eq!(sessions.of_user("alice"), [1, 2]);
 
         sessions.detach(1);
@@ -256,15 +289,15 @@ mod tests {
     #[test]
     fn live_sessions_get_things_at_once_and_others_after_catching_up() {
         let mut sessions = Sessions::new();
-        sessions.attach(1, "alice".into(), false, vec![], 9);
-        sessions.attach(2, "alice".into(), true, unreceived(9), 9);
+        sessions.attach(1, &alice(), live(9));
+        sessions.attach(2, &alice(), behind(9));
 
         assert!(sessions.offer(1, &item(10)));
         assert!(!sessions.offer(2, &item(10)));
         assert!(!sessions.offer(3, &item(10)), "not attached");
 
         assert!(matches!(sessions.step(2, 10), Step::Read(_)));
-        sessions.page_sent(2, 0, None, true);
+        sessions.page_sent(2, 0, None, Sent::Last);
         assert_eq!(sessions.step(2, 10), Step::Live(vec![item(10)]));
         assert!(sessions.offer(2, &item(11)));
         assert_eq!(sessions.held, 0);
@@ -273,20 +306,20 @@ mod tests {
     #[test]
     fn a_session_that_fell_behind_goes_on_from_there() {
         let mut sessions = Sessions::new();
-        sessions.attach(1, "alice".into(), false, vec![], 9);
-        sessions.fell_behind(1, 12, 15);
+        sessions.attach(1, &alice(), live(9));
+        sessions.fell_behind(1, &item(12), 15);
 
         assert!(!sessions.offer(1, &item(13)));
         let missed = Stretch { source: Source::Log, after: 11, upto: 15 };
         assert_eq!(sessions.step(1, 15), Step::Read(missed));
-        sessions.page_sent(1, 3, Some(15), true);
+        sessions.page_sent(1, 3, Some(15), Sent::Last);
         assert_eq!(sessions.step(1, 15), Step::Live(vec![]));
     }
 
     #[test]
     fn a_session_that_is_away_gets_nothing_until_it_is_back() {
         let mut sessions = Sessions::new();
-        sessions.attach(1, "alice".into(), false, vec![], 9);
+        sessions.attach(1, &alice(), live(9));
         assert!(sessions.offer(1, &item(10)));
         sessions.park(1, 10);
 
@@ -301,19 +334,37 @@ mod tests {
     #[test]
     fn what_is_given_up_is_not_waited_for() {
         let mut sessions = Sessions::new();
-        sessions.attach(1, "alice".into(), false, vec![], 0);
+        sessions.attach(1, &alice(), live(0));
         for id in 1..=200 {
             assert!(sessions.offer(1, &item(id)));
             sessions.pushed(1);
         }
-        let repair = Stretch { source: Source::Record, after: 100, upto: 200 };
-        sessions.lost(1, 71, Some(repair), 200);
-        assert_eq!(sessions.step(1, 200), Step::Wait, "129 may still come");
+        sessions.lost(1, 191, None, 200);
+        sessions.park(1, 200);
+        sessions.resume(1);
+        assert_eq!(sessions.step(1, 200), Step::Wait, "nine may still come");
         assert!(!sessions.offer(1, &item(201)));
         sessions.lost(1, 1, None, 200);
-        assert_eq!(sessions.step(1, 200), Step::Read(repair));
-        sessions.page_sent(1, 0, None, true);
         assert_eq!(sessions.step(1, 201), Step::Live(vec![item(201)]));
+    }
+
+    #[test]
+    fn a_session_that_lost_something_lets_go_of_what_it_holds_and_begins_there() {
+        let mut sessions = Sessions::new();
+        sessions.attach(1, &alice(), live(0));
+        sessions.park(1, 0);
+        for id in 1..=5 {
+            assert!(!sessions.offer(1, &item(id)));
+        }
+        sessions.resume(1);
+        let pass = Pass::FIRST.next();
+        sessions.lost(1, 2, Some((Tag::Message(3), pass)), 5);
+        assert_eq!((sessions.held, sessions.pass(1)), (0, Some(pass)));
+        let missed = Stretch { source: Source::Log, after: 2, upto: 5 };
+        assert_eq!(sessions.step(1, 5), Step::Read(missed));
+        assert!(!sessions.offer(1, &item(6)));
+        sessions.page_sent(1, 3, Some(5), Sent::Last);
+        assert_eq!(sessions.step(1, 6), Step::Live(vec![item(6)]));
     }
 
     #[test]
@@ -321,7 +372,7 @@ mod tests {
         let mut sessions = Sessions::new();
         let count = HELD_TOTAL / 256 + 1;
         for session in 0..count {
-            sessions.attach(session, "alice".into(), true, unreceived(0), 0);
+            sessions.attach(session, &alice(), behind(0));
             for id in 1..=256 {
                 sessions.offer(session, &item(id));
             }
@@ -337,9 +388,9 @@ mod tests {
     #[test]
     fn only_sessions_that_catch_up_and_say_nothing_are_silent() {
         let mut sessions = Sessions::new();
-        sessions.attach(1, "alice".into(), true, unreceived(9), 9);
-        sessions.attach(2, "alice".into(), true, unreceived(9), 9);
-        sessions.attach(3, "alice".into(), true, vec![], 9);
+        sessions.attach(1, &alice(), behind(9));
+        sessions.attach(2, &alice(), behind(9));
+        sessions.attach(3, &alice(), live(9));
 
         assert!(sessions.acked(1));
         assert!(!sessions.acked(3));

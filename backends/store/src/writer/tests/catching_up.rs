@@ -78,9 +78,23 @@ async fn a_page_of_large_messages_ends_by_its_bytes() {
     let request = world.engine.feeds.next_read().unwrap();
     let page = world.reads.page("bob", request.stretch, &[]).await.unwrap();
     assert_eq!((page.items.len(), page.exhausted), (16, false), "256 KiB and no more");
-    world.engine.feeds.page_read(1, request.stretch, Ok(page), &mut world.out);
+    world.engine.feeds.page_read(&request, Ok(page), &mut world.out);
+    let mut got = world.taken(1);
+    assert_eq!(got.len(), 16);
     world.read_pages().await;
-    assert_eq!(world.taken(1).len(), 40);
+    assert_eq!(
+        world.taken(1),
+        [],
+        "the next one would fill the queue of a client that reads slowly"
+    );
+    let mut last = got.clone();
+    while got.len() < 40 {
+        world.turn(last.iter().map(|item| acked(1, item))).await;
+        world.read_pages().await;
+        last = world.taken(1);
+        assert!((1..=16).contains(&last.len()));
+        got.extend(last.iter().cloned());
+    }
 }
 
 #[tokio::test]
@@ -193,7 +207,7 @@ async fn a_session_whose_log_cannot_be_read_is_closed() {
     for _ in 0..2 {
         let request = world.engine.feeds.next_read().unwrap();
         let failed = Err(sqlx::Error::PoolTimedOut);
-        world.engine.feeds.page_read(request.session, request.stretch, failed, &mut world.out);
+        world.engine.feeds.page_read(&request, failed, &mut world.out);
     }
     assert_eq!(world.out.kicked, [1]);
 

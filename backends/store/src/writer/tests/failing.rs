@@ -45,7 +45,7 @@ async fn a_failure_in_the_middle_of_a_batch_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn a_database_that_another_process_holds_refuses_until_it_lets_go() {
-    let mut world = World::new().await;
+    let mut world = World::impatient().await;
     world.turn([desktop(1, "bob")]).await;
     let mut other = world.connection().await;
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
@@ -84,7 +84,7 @@ async fn a_file_that_cannot_grow_refuses_and_keeps_what_it_has() {
 
 #[tokio::test]
 async fn acks_of_a_failed_batch_count_when_they_come_again() {
-    let mut world = World::new().await;
+    let mut world = World::impatient().await;
     world.turn([phone(1, "bob")]).await;
     world.read_pages().await;
     world.send("alice", "bob", "m-1").await;
@@ -106,7 +106,7 @@ async fn acks_of_a_failed_batch_count_when_they_come_again() {
 async fn a_file_of_a_later_version_is_not_touched() {
     let world = World::new().await;
     sqlx::raw_sql("PRAGMA user_version = 2").execute(&mut world.connection().await).await.unwrap();
-    let error = db::open(&world.path(), 1, Duration::from_millis(200)).await.unwrap_err();
+    let error = db::open(&world.path(), 1, PATIENT).await.unwrap_err();
     assert_eq!(error.to_string(), "message database has schema 2, this program knows up to 1");
 }
 
@@ -115,6 +115,6 @@ async fn a_file_that_is_no_database_is_an_error() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("store.db");
     std::fs::write(&path, "no database, but long enough to be taken for one".repeat(100)).unwrap();
-    let error = db::open(&path, 1, Duration::from_millis(200)).await.unwrap_err();
+    let error = db::open(&path, 1, PATIENT).await.unwrap_err();
     assert!(matches!(error, db::OpenError::Sqlite(_)), "{error}");
 }

@@ -55,7 +55,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 /// A session as its client sees it.
-struct Client {
+struct Reader {
     session: u32,
     uid: &'static str,
     phone: bool,
@@ -67,7 +67,7 @@ struct Client {
 
 struct Play {
     world: World,
-    clients: Vec<Client>,
+    clients: Vec<Reader>,
     next_session: u32,
     next_message: u32,
     /// What phones have acknowledged, by user.
@@ -141,8 +141,8 @@ impl Play {
             let log = self.world.log(uid).await;
             owed.extend(log.iter().map(|row| row.0).filter(|mid| !received.contains(mid)));
         }
-        self.world.turn([Job::Attach { session, uid: uid.into(), phone }]).await;
-        let client = Client { session, uid, phone, owed, got: vec![], unacked: vec![] };
+        self.world.turn([attach(session, uid, phone)]).await;
+        let client = Reader { session, uid, phone, owed, got: vec![], unacked: vec![] };
         self.clients.push(client);
     }
 

@@ -1,11 +1,13 @@
 //! Sessions that lose their connection, or something on the way to it.
 
-use super::super::catch_up::{Source, Stretch};
 use super::*;
+use crate::tag::Tag;
 
-fn lost(session: u32, first: i64, count: i64) -> Job<u32> {
-    let stretch = Stretch { source: Source::Record, after: first - 1, upto: first - 1 + count };
-    Job::Lost { session, count: usize::try_from(count).unwrap(), repair: Some(stretch) }
+/// The gateway gave up everything from this message on, and takes nothing of an earlier pass.
+fn lost(world: &mut World, session: u32, first: i64) -> Job<u32> {
+    let pass = world.out.passes.entry(session).or_default();
+    *pass = pass.next();
+    Job::Lost { session, count: 1, replay: Some((Tag::Message(first), *pass)) }
 }
 
 /// Sends one message for each name, and returns their ids.
@@ -49,7 +51,7 @@ async fn a_message_comes_with_the_same_position_from_the_database() {
 }
 
 #[tokio::test]
-async fn what_was_lost_is_sent_again_before_anything_newer() {
+async fn from_what_was_lost_on_everything_is_sent_again_before_anything_newer() {
     let mut world = World::new().await;
     world.turn([desktop(1, "bob"), desktop(2, "bob")]).await;
     let mids = sent(&mut world, "alice", 1..=6).await;
@@ -58,16 +60,61 @@ async fn what_was_lost_is_sent_again_before_anything_newer() {
 
     // In one turn: the message is stored after the gap is known.
     let (job, answer) = send("alice", &text("new", "bob", "hi"));
-    world.turn([lost(1, 2, 3), job]).await;
+    let lost = lost(&mut world, 1, mids[1]);
+    world.turn([lost, job]).await;
     let new = answer.await.unwrap().unwrap().mid;
     assert_eq!(world.taken_ids(1), [0; 0], "first what was lost");
     world.read_pages().await;
-    assert_eq!(world.taken_ids(1), [mids[1], mids[2], mids[3], new]);
+    assert_eq!(world.taken_ids(1), [&mids[1..], &[new]].concat());
     assert_eq!(world.taken_ids(2), [new]);
     assert_eq!(world.stats().repaired, 1);
 
     let newer = sent(&mut world, "alice", [8]).await;
     assert_eq!(world.taken_ids(1), newer, "live again");
+}
+
+#[tokio::test]
+async fn what_is_pushed_before_the_loss_is_known_comes_again_in_its_place() {
+    let mut world = World::new().await;
+    world.turn([desktop(1, "bob")]).await;
+    let mut mids = sent(&mut world, "alice", [1, 2]).await;
+    world.taken(1);
+    let lost = lost(&mut world, 1, mids[1]);
+    mids.extend(sent(&mut world, "alice", [3, 4]).await);
+    assert_eq!(world.taken_ids(1), [0; 0]);
+    world.turn([lost]).await;
+    world.read_pages().await;
+    assert_eq!(world.taken_ids(1), mids[1..]);
+}
+
+#[tokio::test]
+async fn a_page_that_was_under_way_when_something_before_it_was_lost_is_not_sent() {
+    let mut world = World::new().await;
+    let mids = sent(&mut world, "alice", 1..=3).await;
+    world.turn([phone(1, "bob")]).await;
+    let request = world.engine.feeds.next_read().unwrap();
+    let page = world.reads.page("bob", request.stretch, &[]).await;
+    let lost = lost(&mut world, 1, mids[1]);
+    world.turn([lost]).await;
+    world.engine.feeds.page_read(&request, page, &mut world.out);
+    assert_eq!(world.taken_ids(1), [0; 0]);
+    world.read_pages().await;
+    assert_eq!(world.taken_ids(1), mids[1..]);
+}
+
+#[tokio::test]
+async fn a_signal_that_was_lost_comes_again_too() {
+    let mut world = World::new().await;
+    world.turn([desktop(1, "bob")]).await;
+    let mids = sent(&mut world, "alice", [1]).await;
+    world.act(ActKind::Revoke, false, mids[0], "alice").await.unwrap();
+    let signal = world.taken(1).remove(1);
+    let Some(Tag::Signal(sid)) = Tag::decode(signal.tag) else { panic!("a signal") };
+    let pass = Pass::FIRST.next();
+    world.out.passes.insert(1, pass);
+    world.turn([Job::Lost { session: 1, count: 1, replay: Some((Tag::Signal(sid), pass)) }]).await;
+    world.read_pages().await;
+    assert_eq!(world.taken(1), [signal]);
 }
 
 #[tokio::test]
@@ -79,7 +126,8 @@ async fn a_wide_gap_is_filled_as_fast_as_the_client_acknowledges() {
     let pushed = world.taken(1);
     world.turn(pushed[..100].iter().map(|item| acked(1, item))).await;
 
-    world.turn([lost(1, 101, 500)]).await;
+    let lost = lost(&mut world, 1, pushed[100].id);
+    world.turn([lost]).await;
     let mut got = Vec::new();
     loop {
         world.read_pages().await;
@@ -100,11 +148,12 @@ async fn of_a_gap_only_what_still_exists_is_sent() {
     world.turn([desktop(1, "bob")]).await;
     let mids = sent(&mut world, "alice", 1..=3).await;
     world.act(ActKind::Revoke, false, mids[1], "alice").await.unwrap();
-    world.taken(1);
+    let signal = world.taken_ids(1)[3];
 
-    world.turn([lost(1, 1, 100)]).await;
+    let lost = lost(&mut world, 1, mids[0]);
+    world.turn([lost]).await;
     world.read_pages().await;
-    assert_eq!(world.taken_ids(1), [mids[0], mids[2]]);
+    assert_eq!(world.taken_ids(1), [mids[0], mids[2], signal]);
 }
 
 #[tokio::test]
@@ -159,4 +208,27 @@ async fn a_page_that_was_under_way_when_the_session_parked_is_not_read_twice() {
     world.turn([Job::Resume(1)]).await;
     world.read_pages().await;
     assert_eq!(world.taken_ids(1), live);
+}
+
+#[tokio::test]
+async fn what_a_group_says_while_a_desktop_catches_up_comes_after_what_it_missed() {
+    let mut world = World::new().await;
+    let before = world.send("alice", "bob", "m-0").await.mid;
+    world.shared.marks.lock().note("bob", before, world.now);
+    let mut expected = Vec::new();
+    for name in ["g-1", "g-2"] {
+        let (job, answer) = send("alice", &to_group(name));
+        world.turn([job]).await;
+        expected.push(answer.await.unwrap().unwrap().mid);
+    }
+    world.turn([desktop(1, "bob")]).await;
+    for name in ["g-3", "g-4"] {
+        let (job, answer) = send("alice", &to_group(name));
+        world.turn([job]).await;
+        expected.push(answer.await.unwrap().unwrap().mid);
+    }
+    assert_eq!(world.out.joined, [], "live messages would overtake");
+    world.read_pages().await;
+    assert_eq!(world.taken_ids(1), expected);
+    assert_eq!(world.out.joined, [(1, 77)]);
 }

@@ -14,8 +14,8 @@ use crate::writer::{Intake, run};
 struct Handle(Arc<Mutex<Recorder>>);
 
 impl Outlet<u32> for Handle {
-    fn push(&mut self, session: u32, item: &Item) -> bool {
-        self.0.lock().push(session, item)
+    fn push(&mut self, session: u32, item: &Item, pass: Option<Pass>) -> bool {
+        self.0.lock().push(session, item, pass)
     }
 
     fn publish(&mut self, group: i64, item: &Item) {

@@ -37,7 +37,7 @@ async fn the_answer_comes_before_the_deliveries_and_neither_before_the_commit() 
         answered: Vec<Result<Stored, Unstored>>,
     }
     impl Outlet<u32> for Watch {
-        fn push(&mut self, _session: u32, _item: &Item) -> bool {
+        fn push(&mut self, _session: u32, _item: &Item, _pass: Option<Pass>) -> bool {
             self.answered.extend(self.answer.try_recv());
             assert_eq!(self.answered.len(), 1);
             true

@@ -1,0 +1,64 @@
+//! Sessions that will be in the rooms of their groups once they have caught up.
+//!
+//! Before that they get messages of groups from the database, in one sequence with the others; in
+//! the rooms these would overtake what is still to be read.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+/// Which groups each of them is about to join.
+#[derive(Debug)]
+pub(crate) struct Joining<S> {
+    groups: HashMap<S, Vec<i64>>,
+    members: HashMap<i64, Vec<S>>,
+}
+
+impl<S: Copy + Eq + Hash> Joining<S> {
+    pub(crate) fn new() -> Self {
+        Self { groups: HashMap::new(), members: HashMap::new() }
+    }
+
+    pub(crate) fn add(&mut self, session: S, groups: Vec<i64>) {
+        for &group in &groups {
+            self.members.entry(group).or_default().push(session);
+        }
+        self.groups.insert(session, groups);
+    }
+
+    /// The session is about to join nothing any longer; what it was about to join.
+    pub(crate) fn remove(&mut self, session: S) -> Vec<i64> {
+        let groups = self.groups.remove(&session).unwrap_or_default();
+        for group in &groups {
+            if let Some(members) = self.members.get_mut(group) {
+                members.retain(|&member| member != session);
+                if members.is_empty() {
+                    self.members.remove(group);
+                }
+            }
+        }
+        groups
+    }
+
+    /// Who is about to join a group.
+    pub(crate) fn of_group(&self, group: i64) -> &[S] {
+        self.members.get(&group).map_or(&[], Vec::as_slice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_joined_or_left_is_in_no_list() {
+        let mut joining = Joining::new();
+        joining.add(1, vec![7, 8]);
+        joining.add(2, vec![7]);
+        assert_eq!((joining.of_group(7), joining.of_group(8)), (&[1, 2][..], &[1][..]));
+        assert_eq!(joining.remove(1), [7, 8]);
+        assert_eq!(joining.remove(1), [0; 0]);
+        assert_eq!(joining.of_group(7), [2]);
+        joining.remove(2);
+        assert!(joining.groups.is_empty() && joining.members.is_empty());
+    }
+}

@@ -1,0 +1,141 @@
+//! The one sequence of what a session gets, and what is left of it from any place on.
+//!
+//! Phones begin with what no phone of their user has acknowledged: first messages, then signals.
+//! Other devices begin with what was stored since their user pulled. After that comes the log, in
+//! the order of ids. Whatever is given up on the way, the session goes on from there.
+//!
+//! Pure. Not here: how far a session is (`catch_up`).
+
+use super::catch_up::{Source, Stretch};
+use crate::tag::Tag;
+
+/// Where a session began.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Start {
+    Phone,
+    /// Everything through `covered` was pulled.
+    Device {
+        covered: i64,
+    },
+}
+
+/// What one session gets, in its order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stream {
+    start: Start,
+    /// What is later than this is in the log only.
+    since: i64,
+    /// Messages of groups come from the database too, because the session is in no room yet.
+    has_groups: bool,
+}
+
+impl Stream {
+    /// The sequence of a phone that is attached when `committed` is the last id.
+    pub(crate) fn of_phone(committed: i64) -> Self {
+        Self { start: Start::Phone, since: committed, has_groups: false }
+    }
+
+    /// The sequence of another device, whose user has what was stored through `covered`.
+    pub(crate) fn of_device(covered: Option<i64>, committed: i64) -> Self {
+        let covered = covered.map_or(committed, |covered| covered.min(committed));
+        let start = Start::Device { covered };
+        Self { start, since: committed, has_groups: covered < committed }
+    }
+
+    /// All of it.
+    pub(crate) fn beginning(&self) -> Vec<Stretch> {
+        let part = |source, after| Stretch { source, after, upto: self.since };
+        match self.start {
+            Start::Phone => vec![part(Source::Unreceived, 0), part(Source::UnreceivedSignals, 0)],
+            Start::Device { covered } if covered < self.since => {
+                vec![part(Source::LogWithGroups, covered)]
+            }
+            Start::Device { .. } => Vec::new(),
+        }
+    }
+
+    /// All that is stored when `committed` is the last id, from a delivery on.
+    pub(crate) fn from(&self, first: Tag, committed: i64) -> Vec<Stretch> {
+        let (Tag::Message(id) | Tag::Signal(id) | Tag::Group(id)) = first;
+        let (after, since) = (id - 1, self.since);
+        if id > since {
+            return vec![Stretch { source: self.log(), after, upto: committed }];
+        }
+        let part = |source, after| Stretch { source, after, upto: since };
+        let mut parts = match (self.start, first) {
+            (Start::Phone, Tag::Signal(_)) => vec![part(Source::UnreceivedSignals, after)],
+            (Start::Phone, _) => {
+                vec![part(Source::Unreceived, after), part(Source::UnreceivedSignals, 0)]
+            }
+            (Start::Device { .. }, _) => vec![part(Source::LogWithGroups, after)],
+        };
+        if since < committed {
+            parts.push(Stretch { source: self.log(), after: since, upto: committed });
+        }
+        parts
+    }
+
+    /// What is later than this is in the log only.
+    pub(crate) fn since(&self) -> i64 {
+        self.since
+    }
+
+    /// In which log everything later is.
+    pub(crate) fn log(&self) -> Source {
+        if self.has_groups { Source::LogWithGroups } else { Source::Log }
+    }
+
+    /// Whether messages of groups come from the database as well.
+    pub(crate) fn has_groups(&self) -> bool {
+        self.has_groups
+    }
+
+    /// The session gets what is later than `committed` in its groups as a member of their rooms.
+    pub(crate) fn joined(&mut self, committed: i64) {
+        if std::mem::take(&mut self.has_groups) {
+            self.since = committed;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(source: Source, after: i64, upto: i64) -> Stretch {
+        Stretch { source, after, upto }
+    }
+
+    #[test]
+    fn a_phone_goes_on_where_it_was_in_the_three_parts_of_its_sequence() {
+        let stream = Stream::of_phone(50);
+        let signals = |after| part(Source::UnreceivedSignals, after, 50);
+        assert_eq!(stream.beginning(), [part(Source::Unreceived, 0, 50), signals(0)]);
+        let log = part(Source::Log, 50, 90);
+        let from = |tag| stream.from(tag, 90);
+        assert_eq!(from(Tag::Message(7)), [part(Source::Unreceived, 6, 50), signals(0), log]);
+        assert_eq!(from(Tag::Signal(7)), [signals(6), log]);
+        assert_eq!(from(Tag::Signal(51)), [log]);
+        assert_eq!(from(Tag::Message(60)), [part(Source::Log, 59, 90)]);
+    }
+
+    #[test]
+    fn a_device_reads_messages_of_groups_until_it_is_in_their_rooms() {
+        let mut stream = Stream::of_device(Some(20), 50);
+        assert_eq!(stream.beginning(), [part(Source::LogWithGroups, 20, 50)]);
+        assert_eq!(stream.from(Tag::Message(70), 90), [part(Source::LogWithGroups, 69, 90)]);
+        stream.joined(80);
+        let expected = [part(Source::LogWithGroups, 29, 80), part(Source::Log, 80, 90)];
+        assert_eq!(stream.from(Tag::Group(30), 90), expected);
+        assert_eq!(stream.from(Tag::Message(85), 90), [part(Source::Log, 84, 90)]);
+    }
+
+    #[test]
+    fn a_device_that_has_everything_is_in_its_rooms_at_once() {
+        for covered in [None, Some(50), Some(60)] {
+            let stream = Stream::of_device(covered, 50);
+            assert_eq!(stream.beginning(), []);
+            assert!(!stream.has_groups());
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! The engine together with the gateway's own session, on virtual sockets: whatever overflows,
+//! parks, is given up, resumes and is sent again, in any order, the reader first sees each message
+//! in the order in which they were stored.
+
+use comet::simulation::{Endpoint, Listener, Plant, Simulation};
+use comet::{
+    Closed, Connect, ConnectReply, Gap, Gateway, Identity, Message, Overflow, Peer, Receipt,
+    Router, SessionId,
+};
+use comet_dtalk::device::DeviceInfo;
+use comet_dtalk::message::Device;
+use comet_protocol::{AuthMsg, Decoder, Head, Layout, op};
+use proptest::prelude::*;
+use proptest::test_runner::{TestError, TestRunner};
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::Store;
+
+/// Lets everybody in; everything else is the store's.
+struct Doorman {
+    store: Store,
+    device: Device,
+}
+
+impl Router for Doorman {
+    fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
+        let device = DeviceInfo { device: Some(self.device), ..DeviceInfo::default() };
+        let identity = Identity::new(request.app, request.token).device("d-1");
+        reply.accept(identity.context(Arc::new(device)));
+    }
+
+    fn connected(&self, gateway: &Gateway, peer: &Peer) {
+        self.store.connected(gateway, peer);
+    }
+
+    fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
+        self.store.receive(gateway, peer, message, receipt);
+    }
+
+    fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
+        self.store.acked(gateway, peer, tag);
+    }
+
+    fn gap(&self, gateway: &Gateway, peer: &Peer, gap: &Gap) {
+        self.store.gap(gateway, peer, gap);
+    }
+
+    fn parked(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
+        self.store.parked(gateway, peer, closed);
+    }
+
+    fn resumed(&self, gateway: &Gateway, peer: &Peer) {
+        self.store.resumed(gateway, peer);
+    }
+
+    fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
+        self.store.disconnected(gateway, peer, closed);
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    /// Alice and carol write to bob in turn; so many messages.
+    Send(usize),
+    /// The gateway does what it has been asked to do.
+    Turn,
+    /// The writer learns what the gateway has told.
+    Tell,
+    /// Pages are read and pushed.
+    Pages,
+    /// Bob reads and acknowledges so many bytes.
+    Read(usize),
+    /// Bob's connection is gone, and soon there is another.
+    Cut,
+    Connect,
+    /// Time passes, in milliseconds.
+    Pass(u64),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        5 => (1..30_usize).prop_map(Event::Send),
+        5 => Just(Event::Turn),
+        4 => Just(Event::Tell),
+        3 => Just(Event::Pages),
+        4 => (1..8_000_usize).prop_map(Event::Read),
+        1 => Just(Event::Cut),
+        3 => Just(Event::Connect),
+        1 => (1..3_000_u64).prop_map(Event::Pass),
+    ]
+}
+
+/// How much a session may keep, and what becomes of one that cannot keep up.
+#[derive(Clone, Debug)]
+struct Limits {
+    window: u16,
+    queue: usize,
+    overflow: Overflow,
+    memory: usize,
+    is_phone: bool,
+}
+
+fn limits() -> impl Strategy<Value = Limits> {
+    let overflow = prop_oneof![Just(Overflow::Park), Just(Overflow::DropOldest)];
+    let memory = prop_oneof![3 => Just(1 << 30), 1 => 20_000..60_000_usize];
+    (1..6_u16, 1..24_usize, overflow, memory).prop_flat_map(|(window, queue, overflow, memory)| {
+        // Only a phone gets everything when its session had to end for want of memory.
+        let is_phone = if memory < 1 << 30 { Just(true).boxed() } else { any::<bool>().boxed() };
+        is_phone.prop_map(move |is_phone| Limits { window, queue, overflow, memory, is_phone })
+    })
+}
+
+struct Play {
+    engine: Engine<SessionId>,
+    reads: Reads,
+    jobs: mpsc::UnboundedReceiver<Job<SessionId>>,
+    simulation: Simulation,
+    now: u64,
+    sent: usize,
+    is_phone: bool,
+    bob: Bob,
+    _dir: TempDir,
+}
+
+/// A client of the dtalk dialect, which may be slow.
+struct Bob {
+    line: Option<Endpoint>,
+    decoder: Decoder,
+    seq: u32,
+    /// Ids, in the order in which they came for the first time.
+    got: Vec<i64>,
+    /// Messages that were written before his session was there, and that he will not get.
+    before: Option<usize>,
+}
+
+impl Play {
+    async fn new(limits: &Limits, plant: Option<Plant>) -> Self {
+        let dir = TempDir::new().unwrap();
+        let opened = db::open(&dir.path().join("store.db"), 2, PATIENT).await.unwrap();
+        let shared = Shared {
+            membership: Arc::new(Group77),
+            marks: Arc::new(Mutex::new(SyncMarks::default())),
+            committed: Arc::new(AtomicI64::new(0)),
+            counters: Arc::new(Counters::default()),
+        };
+        let ids = IdGenerator::after(Node::default(), opened.last);
+        let engine = Engine::new(opened.ledger, ids, Duration::from_secs(3600), shared.clone());
+        let (store, jobs) = Store::without_writer(opened.reads.clone(), shared);
+        let device = if limits.is_phone { Device::Android } else { Device::Windows };
+        let config = comet::Config::default()
+            .shards(1)
+            .read_buffer(16 * 1024)
+            .window(limits.window)
+            .queue(limits.queue)
+            .overflow(limits.overflow)
+            .memory_budget(limits.memory)
+            .write_bytes(1_000)
+            .resume_ttl(Duration::from_secs(3600))
+            .idle_timeout(Duration::from_secs(7200))
+            .write_timeout(Duration::from_secs(3600))
+            .delivery_attempts(255);
+        let mut simulation = Simulation::new(config, Doorman { store, device }, 1).unwrap();
+        if let Some(plant) = plant {
+            simulation.plant(plant);
+        }
+        let decoder = Decoder::new(Layout::Dtalk, 1 << 20);
+        let bob = Bob { line: None, decoder, seq: 0, got: Vec::new(), before: None };
+        let (reads, now) = (opened.reads, NOW);
+        let is_phone = limits.is_phone;
+        Self { engine, reads, jobs, simulation, now, sent: 0, is_phone, bob, _dir: dir }
+    }
+
+    async fn handle(&mut self, event: &Event) {
+        match *event {
+            Event::Send(count) => {
+                let jobs: Vec<_> = (0..count).map(|_| self.message()).collect();
+                self.engine_turn(jobs).await;
+            }
+            Event::Turn => while self.simulation.turn() {},
+            Event::Tell => {
+                let jobs: Vec<_> = std::iter::from_fn(|| self.jobs.try_recv().ok()).collect();
+                let came = jobs.iter().any(|job| matches!(job, Job::Attach { .. }));
+                if came && self.bob.before.is_none() {
+                    self.bob.before = Some(if self.is_phone { 0 } else { self.sent });
+                }
+                self.engine_turn(jobs).await;
+            }
+            Event::Pages => {
+                let mut gateway = self.simulation.gateway().clone();
+                while let Some(request) = self.engine.feeds.next_read() {
+                    let page = self.reads.page(&request.uid, request.stretch, &[]).await;
+                    self.engine.feeds.page_read(&request, page, &mut gateway);
+                }
+            }
+            Event::Read(most) => self.bob.read(most),
+            Event::Cut => {
+                if let Some(mut line) = self.bob.line.take() {
+                    line.reset();
+                }
+            }
+            Event::Connect => self.connect(),
+            Event::Pass(millis) => {
+                self.simulation.advance_to(self.simulation.now() + millis * 1_000);
+            }
+        }
+    }
+
+    fn message(&mut self) -> Job<SessionId> {
+        let from = if self.sent.is_multiple_of(2) { "alice" } else { "carol" };
+        self.sent += 1;
+        send_from(from, &text(&format!("m-{}", self.sent), "bob", "hi"), false).0
+    }
+
+    async fn engine_turn(&mut self, jobs: Vec<Job<SessionId>>) {
+        self.now += 1;
+        let mut gateway = self.simulation.gateway().clone();
+        let close = self.engine.turn(jobs.into_iter(), self.now, &mut gateway).await;
+        assert!(close.is_none());
+    }
+
+    /// Another connection, though the gateway may not know yet that the last one is gone.
+    fn connect(&mut self) {
+        if self.bob.line.as_ref().is_some_and(|line| !line.is_closed()) {
+            return;
+        }
+        let remote = "10.0.0.1:4000".parse().unwrap();
+        let mut line = self.simulation.connect(Listener::Tcp, remote);
+        line.set_capacity(64 * 1024, 2_000);
+        self.bob.decoder = Decoder::new(Layout::Dtalk, 1 << 20);
+        self.bob.seq = 0;
+        let auth = AuthMsg { app_id: "app".into(), token: "bob".into(), ext: "d".into() };
+        self.bob.line = Some(line);
+        self.bob.write(op::AUTH, 0, &auth.to_vec());
+    }
+
+    /// Lets bob read everything, and looks at what he has got.
+    async fn check(mut self) -> Result<(), TestCaseError> {
+        let mut quiet = 0;
+        while quiet < 20 {
+            let before = self.bob.got.len();
+            for event in [
+                Event::Turn,
+                Event::Connect,
+                Event::Turn,
+                Event::Tell,
+                Event::Pages,
+                Event::Turn,
+                Event::Read(usize::MAX),
+                Event::Pass(1_000),
+            ] {
+                self.handle(&event).await;
+            }
+            let mut gateway = self.simulation.gateway().clone();
+            self.engine.feeds.retry(&mut gateway);
+            quiet = if self.bob.got.len() == before { quiet + 1 } else { 0 };
+        }
+        let got = self.bob.got;
+        prop_assert!(got.is_sorted_by(|a, b| a < b), "in order: {got:?}");
+        // A phone gets everything, another device what was stored since it came.
+        let owed = self.sent - self.bob.before.unwrap_or(self.sent);
+        prop_assert!(got.len() >= owed, "{} of {owed}", got.len());
+        Ok(())
+    }
+}
+
+impl Bob {
+    fn read(&mut self, most: usize) {
+        let mut bytes = Vec::new();
+        if let Some(line) = &mut self.line {
+            line.read(&mut bytes, most);
+        }
+        self.decoder.push(&bytes);
+        while let Some(frame) = self.decoder.next_frame().unwrap() {
+            if frame.head.op != op::DELIVER {
+                continue;
+            }
+            let proto = Proto::decode(frame.body).unwrap();
+            assert_eq!(proto.event_type, 0);
+            let id = Common::decode(proto.body).unwrap().log_id;
+            if !self.got.contains(&id) {
+                self.got.push(id);
+            }
+            self.write(op::DELIVER_ACK, frame.head.seq, &[]);
+        }
+    }
+
+    fn write(&mut self, op: u32, ack: u32, body: &[u8]) {
+        self.seq += 1;
+        let mut bytes = Vec::new();
+        Head { ver: 1, op, seq: self.seq, ack }.write(Layout::Dtalk, body, &mut bytes);
+        if let Some(line) = &mut self.line {
+            line.write(&bytes);
+        }
+    }
+}
+
+/// Plays as many cases, with a defect if one is given.
+fn play(cases: u32, plant: Option<Plant>) -> Result<(), TestError<(Limits, Vec<Event>)>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // What is found on purpose need not be made small.
+    let max_shrink_iters = if plant.is_none() { 200 } else { 0 };
+    let config = ProptestConfig { cases, max_shrink_iters, ..ProptestConfig::default() };
+    let plays = (limits(), prop::collection::vec(event(), 1..120));
+    TestRunner::new(config).run(&plays, |(limits, events)| {
+        runtime.block_on(async {
+            let mut play = Play::new(&limits, plant).await;
+            for event in &events {
+                play.handle(event).await;
+            }
+            play.check().await
+        })
+    })
+}
+
+#[test]
+fn a_slow_reader_sees_everything_once_and_in_order_whatever_is_given_up() {
+    play(100, None).unwrap();
+}
+
+#[test]
+fn what_comes_again_after_what_was_pushed_meanwhile_is_found() {
+    assert!(play(300, Some(Plant::LateRepair)).is_err());
+}
