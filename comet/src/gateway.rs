@@ -203,6 +203,11 @@ impl Gateway {
         let accepted = &self.0.shared.accepted_by;
         stats.accepted_by = accepted.iter().map(|count| count.load(Ordering::Relaxed)).collect();
         stats.memory += self.0.shared.budget.reserved() as u64;
+        // One that moves between two shards is in neither, and forgotten if its shard has ended.
+        let shared = &self.0.shared;
+        let missed: usize = shared.mailboxes.iter().map(|mailbox| mailbox.missed()).sum();
+        let open = shared.entrance.connections();
+        stats.connections = open.saturating_sub(missed) as u64;
         stats.router_panics = self.0.router_panics.load(Ordering::Relaxed);
         stats
     }

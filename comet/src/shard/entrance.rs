@@ -86,6 +86,11 @@ impl Entrance {
         }
     }
 
+    /// Connections that are in, or have a place.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
     /// Counts a session, if there may be one more. It is counted, also while it is parked, until
     /// [`end_session`](Self::end_session).
     pub(super) fn open_session(&self) -> bool {

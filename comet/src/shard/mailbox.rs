@@ -26,6 +26,8 @@ pub(crate) struct Mailbox {
     capacity_bytes: usize,
     asleep: AtomicBool,
     stopped: AtomicBool,
+    /// Connections that came after the shard had ended.
+    missed: AtomicUsize,
     waker: Waker,
 }
 
@@ -39,6 +41,7 @@ impl Mailbox {
             capacity_bytes,
             asleep: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
+            missed: AtomicUsize::new(0),
             waker,
         }
     }
@@ -122,8 +125,17 @@ impl Mailbox {
         self.clear();
     }
 
+    /// Connections that were dropped because the shard had ended.
+    pub(crate) fn missed(&self) -> usize {
+        self.missed.load(Ordering::Relaxed)
+    }
+
     fn clear(&self) {
-        while self.queue.pop().is_some() {}
+        while let Some(command) = self.queue.pop() {
+            if let Command::Arrive(_) = command {
+                self.missed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
     }
 
     fn push(&self, command: Command) {

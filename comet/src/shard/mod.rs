@@ -370,7 +370,6 @@ impl Shard {
     fn note(&self) {
         let counters = self.counters();
         counters.turns.add(1);
-        counters.connections.set((self.bucket.len() as u64).saturating_sub(self.parked));
         counters.rooms.set(self.bucket.room_count() as u64);
         counters.memory.set((self.account.used() + self.mailbox.bytes()) as u64);
     }

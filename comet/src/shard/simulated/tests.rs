@@ -158,13 +158,20 @@ impl Peer {
 /// What a script comes to in memory, having come to the same with the system.
 fn run(script: &[Step]) -> Vec<Seen> {
     let (mut system, mut memory) = (Bench::of_the_system(), Bench::in_memory());
-    let (mut shut, mut so_far) = (false, NOTHING);
+    let (mut shut, mut so_far, mut watched) = (false, NOTHING, TOKEN);
     let step = |(at, step): (usize, &Step)| {
         let expected = memory.run(*step, false);
         let mut actual = system.run(*step, expected.ready != NOTHING);
-        // The answer to one's own end is another edge, and comes when it comes.
-        let late = lay_over(actual.ready, so_far) == lay_over(expected.ready, so_far);
-        if shut && late && lay_over(actual.ready, expected.ready) == actual.ready {
+        if let Reregister(token) = *step {
+            watched = token;
+        }
+        // The answer to one's own end is another edge, and comes when it comes: under the token of
+        // that moment, and also at a step that nothing else is reported for.
+        let here = |ready| Ready { token: watched, ..ready };
+        let (told, due) = (here(actual.ready), here(expected.ready));
+        let says_nothing_new = lay_over(told, so_far) == lay_over(due, so_far);
+        let is_ours = actual.ready == NOTHING || actual.ready == told;
+        if shut && is_ours && says_nothing_new && lay_over(told, due) == told {
             actual.ready = expected.ready;
         }
         shut |= matches!(step, Shutdown);

@@ -4,6 +4,7 @@
 mod batches;
 mod discards;
 mod faults;
+mod moves;
 mod pressure;
 mod repeats;
 mod resend;
