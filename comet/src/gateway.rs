@@ -15,7 +15,7 @@ use crate::reservation::Reservation;
 use crate::router::Router;
 use crate::shard::Shared;
 use crate::shard::claiming::Question;
-use crate::shard::command::{Command, UserName, Who};
+use crate::shard::command::{Command, Others, UserName, Who};
 use crate::stats::Stats;
 use crate::{AdoptError, Claim, CommandError, Crowded, Identity, SessionId, StartError};
 
@@ -60,6 +60,26 @@ impl Gateway {
     pub fn push_user(&self, app: &str, user: &str, delivery: Delivery) -> Result<(), CommandError> {
         let (shard, user) = self.home(app, user);
         self.offer(shard, Command::PushUser { user, delivery })
+    }
+
+    /// Delivers to at most `most` connected sessions of a user on other devices than this one, those
+    /// that began last: what a user's devices are to hear of each other. Parked sessions neither get
+    /// it nor miss it.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when the command was not taken.
+    pub fn push_others(
+        &self,
+        app: &str,
+        user: &str,
+        device: &str,
+        most: usize,
+        delivery: Delivery,
+    ) -> Result<(), CommandError> {
+        let (shard, user) = self.home(app, user);
+        let others = Others { user, device: device.into(), most, delivery };
+        self.offer(shard, Command::PushOthers(Box::new(others)))
     }
 
     /// Delivers to every session in a room. The body is encoded once for each wire format that the

@@ -26,6 +26,7 @@
 //! ```
 
 mod address;
+pub mod announcer;
 mod key;
 pub mod login;
 mod outcome;

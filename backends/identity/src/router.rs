@@ -24,10 +24,12 @@ use comet::{
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::message::{EventType, Login, Proto, Signal, SignalType};
+use parking_lot::Mutex;
 use prost::Message as _;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::announcer::{self, Announce, Announcer, User};
 use crate::outcome::{Logins, Outcome};
 use crate::presence::Presence;
 use crate::reconnect::{endpoint_login, refusal};
@@ -57,7 +59,8 @@ impl<R> Authenticated<R> {
         inner: R,
     ) -> Self {
         let apps = apps.into_iter().map(Into::into).collect();
-        let gate = Arc::new(Gate { apps, registry, logins: Logins::default() });
+        let announcer = Mutex::default();
+        let gate = Arc::new(Gate { apps, registry, logins: Logins::default(), announcer });
         let slots = Arc::new(Semaphore::new(Self::LOGINS));
         Self { inner, gate, runtime, slots, presence: Arc::default() }
     }
@@ -164,6 +167,7 @@ struct Gate {
     apps: Box<[Box<str>]>,
     registry: Registry,
     logins: Logins,
+    announcer: Mutex<Announcer>,
 }
 
 /// Why a peer is not let in.
@@ -295,7 +299,7 @@ impl Gate {
     }
 
     fn answer(
-        &self,
+        self: &Arc<Self>,
         gateway: &Gateway,
         request: Connect,
         reply: ConnectReply,
@@ -305,7 +309,9 @@ impl Gate {
             Ok(Admitted { uid, device, place }) => {
                 self.logins.count(Outcome::Accepted);
                 // Ahead of the session, so that it reaches the user's other devices alone.
-                announce(gateway, &request.app, &uid, &device);
+                if device.info.login != 0 {
+                    self.announce(gateway, (request.app.clone(), uid.clone()), &device);
+                }
                 let pulls = request.dialect == Dialect::Comet;
                 let device = DeviceInfo { pulls, ..device.info };
                 reply.accept(identity(request.app, uid, device).claim(place));
@@ -324,6 +330,29 @@ impl Gate {
             }
         }
     }
+
+    /// Tells the user's other devices of a login, so that another phone stops: now, or at the end
+    /// of the period.
+    fn announce(self: &Arc<Self>, gateway: &Gateway, user: User, device: &Registered) {
+        let when = self.announcer.lock().log_in(&user, device);
+        if when != Announce::Later {
+            announce(gateway, &user, device);
+        }
+        if when == Announce::Begin {
+            tokio::spawn(Arc::clone(self).end_periods(gateway.clone(), user));
+        }
+    }
+
+    async fn end_periods(self: Arc<Self>, gateway: Gateway, user: User) {
+        loop {
+            tokio::time::sleep(announcer::PERIOD).await;
+            let waiting = self.announcer.lock().end_period(&user);
+            if waiting.is_empty() {
+                return;
+            }
+            waiting.iter().for_each(|device| announce(&gateway, &user, device));
+        }
+    }
 }
 
 fn identity(app: String, uid: String, device: DeviceInfo) -> Identity {
@@ -331,19 +360,18 @@ fn identity(app: String, uid: String, device: DeviceInfo) -> Identity {
     identity.context(Arc::new(device))
 }
 
-/// Tells the user's sessions of the login, so that another phone stops. Not kept for those that are
-/// away: they learn of it when they reconnect.
-fn announce(gateway: &Gateway, app: &str, uid: &str, device: &Registered) {
-    if device.info.login == 0 {
-        return;
-    }
+/// Not to the device itself, which would hear of itself where it comes back to a session, and not
+/// to those that are away: they learn of it when they reconnect.
+fn announce(gateway: &Gateway, (app, uid): &User, device: &Registered) {
     let signal = Signal {
         r#type: SignalType::EndpointLogin as i32,
         body: endpoint_login(device).encode_to_vec().into(),
         ..Signal::default()
     };
     let body = Proto { event_type: EventType::Signal as i32, body: signal.encode_to_vec().into() };
-    if let Err(error) = gateway.push_user(app, uid, Delivery::best_effort(body.encode_to_vec())) {
+    let delivery = Delivery::best_effort(body.encode_to_vec());
+    let (uuid, most) = (&device.info.uuid, announcer::DEVICES);
+    if let Err(error) = gateway.push_others(app, uid, uuid, most, delivery) {
         tracing::debug!(%error, "login not announced");
     }
 }

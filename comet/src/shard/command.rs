@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Push { session: SessionId, delivery: Delivery },
     /// Deliver to the sessions of a user.
     PushUser { user: UserName, delivery: Delivery },
+    /// Deliver to a user's other devices.
+    PushOthers(Box<Others>),
     /// Deliver to a room.
     Publish { room: Arc<str>, delivery: Delivery },
     /// Deliver to everybody.
@@ -54,6 +56,16 @@ pub(crate) enum Who {
     User(UserName),
 }
 
+/// A user's sessions on other devices than one.
+#[derive(Debug)]
+pub(crate) struct Others {
+    pub(crate) user: UserName,
+    pub(crate) device: Box<str>,
+    /// So many of them, the newest.
+    pub(crate) most: usize,
+    pub(crate) delivery: Delivery,
+}
+
 /// A user of an application.
 #[derive(Clone, Debug)]
 pub(crate) struct UserName {
@@ -86,6 +98,7 @@ impl Command {
             | Self::PushUser { delivery, .. }
             | Self::Publish { delivery, .. }
             | Self::Broadcast(delivery) => delivery.body.len(),
+            Self::PushOthers(others) => others.delivery.body.len(),
             _ => 0,
         }
     }

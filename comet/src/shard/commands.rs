@@ -5,7 +5,7 @@ use std::sync::Arc;
 use comet_protocol::Outbound;
 
 use super::Shard;
-use super::command::{Command, Who};
+use super::command::{Command, Others, Who};
 use super::fanout::Last;
 use super::gate::Gate;
 use crate::delivery::{Delivery, Reply};
@@ -34,6 +34,7 @@ impl Shard {
             Command::PushUser { user, delivery } => {
                 self.deliver_to(&Who::User(user), delivery);
             }
+            Command::PushOthers(others) => self.deliver_to_others(*others),
             Command::Broadcast(delivery) => self.broadcast(delivery),
             Command::Join { who, room } => {
                 self.each(&who, |shard, slot| shard.join_from_here(slot, &room));
@@ -69,6 +70,29 @@ impl Shard {
                 self.each(who, |shard, slot| shard.lose_delivery(slot, &delivery, None));
             }
         }
+    }
+
+    fn deliver_to_others(&mut self, others: Others) {
+        let Others { user, device, most, delivery } = others;
+        let held = self.hold(delivery, None);
+        let mut left = most;
+        self.each(&Who::User(user), |shard, slot| {
+            if left == 0 || !shard.is_on_another_device(slot, &device) {
+                return;
+            }
+            left -= 1;
+            match &held {
+                Ok(item) => shard.deliver(slot, item),
+                Err(delivery) => shard.lose_delivery(slot, delivery, None),
+            }
+        });
+    }
+
+    fn is_on_another_device(&self, slot: u32, device: &str) -> bool {
+        self.bucket.get(slot).is_some_and(|member| {
+            let peer = member.peer.as_ref();
+            member.session.is_open() && peer.is_some_and(|peer| peer.device() != device)
+        })
     }
 
     /// Does something with each session that is meant, connected or parked.

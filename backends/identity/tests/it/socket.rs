@@ -3,7 +3,7 @@
 use comet_dtalk::message::ConnType::{Connect, Reconnect};
 use comet_dtalk::message::Device::{Android, Ios, MacOs, Web};
 use comet_dtalk::message::SignalEndpointLogin;
-use comet_identity::Outcome;
+use comet_identity::{Outcome, announcer};
 use prost::Message;
 
 use crate::support::{Server, alice, eventually, hex, login, token};
@@ -160,6 +160,44 @@ async fn a_login_is_announced_to_the_users_other_devices_and_to_nobody_else() {
         datetime: newest.login_ms,
     };
     assert_eq!(SignalEndpointLogin::decode(&announced[28..]).unwrap(), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_is_announced_to_a_bounded_number_of_the_users_sessions() {
+    let server = Server::start().await;
+    let mut others = Vec::new();
+    for _ in 0..2 * announcer::DEVICES {
+        let mut client = server.client().await;
+        client.auth(1, "dtalk", &token(&alice(), 0), b"").await;
+        client.frame().await;
+        others.push(client);
+    }
+    for logins in 1..=3 {
+        let mut browser = server.client().await;
+        browser.log_in(&login(Web, "w-1", Connect)).await;
+        assert_eq!(server.deliveries(), logins * announcer::DEVICES);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_of_logins_ends_with_the_announcement_of_the_newest() {
+    let server = Server::start().await;
+    let mut phone = server.client().await;
+    phone.log_in(&login(Android, "p-1", Connect)).await;
+    let mut browsers = Vec::new();
+    for n in 0..4 * announcer::AT_ONCE {
+        let mut browser = server.client().await;
+        browser.log_in(&login(Web, &format!("w-{n}"), Connect)).await;
+        browsers.push(browser);
+    }
+    let newest = format!("w-{}", 4 * announcer::AT_ONCE - 1);
+    loop {
+        let announced = phone.frame().await;
+        let told = SignalEndpointLogin::decode(&announced[28..]).unwrap();
+        if told.uuid == newest {
+            break;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

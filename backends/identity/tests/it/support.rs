@@ -99,6 +99,11 @@ impl Server {
         Client(TcpStream::connect(self.gateway.addresses()[0]).await.unwrap())
     }
 
+    /// Deliveries so far.
+    pub(crate) fn deliveries(&self) -> usize {
+        usize::try_from(self.gateway.stats().deliveries).unwrap()
+    }
+
     pub(crate) fn ended(&self, outcome: Outcome) -> u64 {
         self.router.outcomes().ended(outcome)
     }

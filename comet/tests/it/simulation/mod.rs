@@ -5,6 +5,7 @@ mod batches;
 mod discards;
 mod faults;
 mod moves;
+mod others;
 mod pressure;
 mod repeats;
 mod resend;
