@@ -3,12 +3,16 @@
 //! * `one`: one message at a time, so that it is known what must come, to the frame;
 //! * `flow`: the same while messages flow all the time;
 //! * `desktop`: a client as existing desktops are, which pulls and then connects;
+//! * `order`: the same for clients that read nothing for a while;
+//! * `ticket`: the same for clients of the comet dialect;
 //! * `author`: who writes to it, without a pause.
 
 mod author;
 mod desktop;
 mod flow;
 mod one;
+mod order;
+mod ticket;
 
 use crate::support::client::Client;
 

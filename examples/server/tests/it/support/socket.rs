@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use socket2::{Domain, Type};
 
 use super::{PATIENCE, clock};
 
@@ -31,6 +32,20 @@ pub(crate) struct Socket {
 impl Socket {
     pub(crate) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("connect");
+        Self::over(stream)
+    }
+
+    /// The same with the smallest receive buffer that the system gives, so that the other side
+    /// soon notices that nothing is read.
+    pub(crate) fn connect_narrow(address: SocketAddr) -> Self {
+        let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None);
+        let socket = socket.expect("socket");
+        socket.set_recv_buffer_size(4 * 1024).expect("SO_RCVBUF");
+        socket.connect_timeout(&address.into(), PATIENCE).expect("connect");
+        Self::over(socket.into())
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("TCP_NODELAY");
         stream.set_write_timeout(Some(PATIENCE)).expect("write timeout");
         Self { stream, unread: BytesMut::new() }
