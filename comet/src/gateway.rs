@@ -62,9 +62,9 @@ impl Gateway {
         self.offer(shard, Command::PushUser { user, delivery })
     }
 
-    /// Delivers to at most `most` connected sessions of a user on other devices than this one, those
-    /// that began last: what a user's devices are to hear of each other. Parked sessions neither get
-    /// it nor miss it.
+    /// Delivers to at most `most` connected sessions of a user on other devices than this one,
+    /// those that began last: what a user's devices are to hear of each other. Parked sessions
+    /// neither get it nor miss it.
     ///
     /// # Errors
     ///
