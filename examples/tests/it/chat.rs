@@ -173,15 +173,20 @@ async fn after_a_relay_was_drained_its_client_comes_to_the_next_one_and_not_too_
         relay.terminate();
         let Event::Waiting { until } = client.next().await else { panic!("nothing said") };
         let asked = client.now();
-        assert!(until.since(asked) >= Duration::from_millis(1_900), "{:?}", until.since(asked));
-        // Last words are said while it waits.
-        let wait = tokio::time::timeout(Duration::from_millis(200), client.next()).await;
-        assert!(wait.is_err(), "{wait:?}");
+        // There is nobody else to come back.
+        let after = until.since(asked);
+        assert!(after <= Duration::from_millis(500), "{after:?}");
         assert!(relay.ended().success());
 
         let again = ["--tcp", &tcp.to_string(), "--ws", &ws.to_string(), "--resume-ttl", "60"];
         let _next = Program::start(Command::new(env!("CARGO_BIN_EXE_relay")).args(again));
-        let event = tokio::time::timeout(PATIENCE, client.next()).await.unwrap();
+        let event = loop {
+            // It may have tried before there was anybody.
+            match tokio::time::timeout(PATIENCE, client.next()).await.unwrap() {
+                Event::Waiting { .. } => {}
+                event => break event,
+            }
+        };
         assert!(client.now() >= until, "came back too early");
         let Event::Opened { resumed: false, welcome } = event else { panic!("{event:?}") };
         assert_eq!(welcome.epoch, 1);

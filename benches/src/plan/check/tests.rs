@@ -95,8 +95,8 @@ fn what_makes_no_sense_is_named() {
             "`rate` does not go with chat, unless it is a number",
         ),
         (
-            "scenario = \"fan\"\naddr = [\"ws://x\"]\ndelivery = \"acked\"",
-            "`delivery` does not go with `addr`, which is no relay of ours",
+            "scenario = \"fan\"\naddr = [\"ws://x\"]\ncarrier = \"tcp\"",
+            "`carrier` does not go with `addr`, which is no relay of ours",
         ),
         (
             "scenario = \"fan\"\ndialect = \"mqtt\"",

@@ -100,7 +100,7 @@ fn a_relay_that_is_asked_to_end_says_when_to_come_back() {
         assert_eq!((away.ver, away.op), (2, op::GOING_AWAY));
         assert_eq!([1, 3].map(|tag| number(&away.body, tag)), [1, 0], "RESTART, nothing to resume");
         let after = number(&away.body, 2);
-        assert!((2_500..=3_000).contains(&after), "{after} ms");
+        assert!(after <= 500, "{after} ms: there is nobody else to come back");
         assert!(!bytes(&away.body, 4).is_empty(), "a ticket for then");
         assert_eq!(comet.ending(), transport.goodbye(1001));
         drop(comet);

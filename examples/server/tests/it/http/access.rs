@@ -51,6 +51,7 @@ fn a_request_is_a_line_with_address_user_path_and_result_but_no_secrets() {
 fn the_access_log_can_be_left_out() {
     let server = Setup::default().flag("log", &"info,access=off").start();
     assert_eq!(server.get("/ping").status, 200);
-    assert!(server.process.errors().contains("serving"), "the rest of the log is there");
+    let errors = || server.process.errors();
+    clock::eventually("the rest of the log is there", || errors().contains("serving"));
     assert_eq!(lines(&server.process.errors()), [""; 0]);
 }
