@@ -34,7 +34,11 @@ impl Histogram {
 
     /// Counts a duration; only the one thread that writes to this histogram may call it.
     pub(crate) fn record_alone(&self, duration: Duration) {
-        let us = as_us(duration);
+        self.record_us_alone(as_us(duration));
+    }
+
+    /// The same, of a duration in microseconds.
+    pub(crate) fn record_us_alone(&self, us: u64) {
         for (counter, by) in [(&self.buckets[bucket(us)], 1), (&self.sum_us, us)] {
             counter.store(counter.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
         }

@@ -118,6 +118,13 @@ pub enum MetricKind {
 const DIALECTS: [Dialect; 4] = [Dialect::Dtalk, Dialect::Goim, Dialect::Raw, Dialect::Comet];
 
 impl Counters {
+    /// Counts a round trip in milliseconds, if there was one.
+    pub(crate) fn note_round_trip(&self, millis: Option<u32>) {
+        if let Some(millis) = millis {
+            self.round_trip.record_us_alone(u64::from(millis) * 1_000);
+        }
+    }
+
     /// Sessions whose connection speaks the dialect; `None` for a dialect that has no counter.
     pub(crate) fn sessions_of(&self, dialect: Dialect) -> Option<&Counter> {
         let index = DIALECTS.iter().position(|&known| known == dialect)?;

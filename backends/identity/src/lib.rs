@@ -31,6 +31,7 @@ mod key;
 pub mod login;
 mod outcome;
 mod presence;
+pub mod quarrel;
 mod reconnect;
 pub mod registry;
 mod router;

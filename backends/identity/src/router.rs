@@ -23,7 +23,7 @@ use comet::{
 };
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::device::DeviceInfo;
-use comet_dtalk::message::{EventType, Login, Proto, Signal, SignalType};
+use comet_dtalk::message::{ConnType, Device, EventType, Login, Proto, Signal, SignalType};
 use parking_lot::Mutex;
 use prost::Message as _;
 use tokio::runtime::Handle;
@@ -32,6 +32,7 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::announcer::{self, Announce, Announcer, User};
 use crate::outcome::{Logins, Outcome};
 use crate::presence::Presence;
+use crate::quarrel::Quarrels;
 use crate::reconnect::{endpoint_login, refusal};
 use crate::registry::{Admission, Registered, Registry, RegistryError};
 use crate::token::{TokenError, verify};
@@ -59,8 +60,14 @@ impl<R> Authenticated<R> {
         inner: R,
     ) -> Self {
         let apps = apps.into_iter().map(Into::into).collect();
-        let announcer = Mutex::default();
-        let gate = Arc::new(Gate { apps, registry, logins: Logins::default(), announcer });
+        let gate = Arc::new(Gate {
+            apps,
+            registry,
+            logins: Logins::default(),
+            announcer: Mutex::default(),
+            quarrels: Mutex::default(),
+            holding: Semaphore::new(HOLDING),
+        });
         let slots = Arc::new(Semaphore::new(Self::LOGINS));
         Self { inner, gate, runtime, slots, presence: Arc::default() }
     }
@@ -113,8 +120,16 @@ impl<R: Router> Router for Authenticated<R> {
                 drop(slot);
                 return gate.answer_renewal(request, reply, renewed);
             }
-            let admitted = gate.admit(&gateway, &request).await;
+            let checked = Gate::check(&request);
+            // Looked at, a login that waits needs no slot any more.
             drop(slot);
+            if let Ok(login) = &checked
+                && !gate.hold(&request.app, login, &reply).await
+            {
+                gate.logins.count(Outcome::Overloaded);
+                return reply.later(LATER);
+            }
+            let admitted = gate.admit(&gateway, &request.app, checked).await;
             gate.logins.record(began.elapsed());
             gate.answer(&gateway, request, reply, admitted);
         });
@@ -168,7 +183,13 @@ struct Gate {
     registry: Registry,
     logins: Logins,
     announcer: Mutex<Announcer>,
+    quarrels: Mutex<Quarrels>,
+    holding: Semaphore,
 }
+
+/// Logins that may be held at the same time because two phones replace each other, 20 KiB each at
+/// most; one more is turned away.
+const HOLDING: usize = 1_024;
 
 /// Why a peer is not let in.
 #[derive(Debug, thiserror::Error)]
@@ -207,21 +228,57 @@ struct Admitted {
     place: Claim,
 }
 
+/// What a peer says of itself, and proves.
+struct Checked {
+    uid: String,
+    login: Option<Login>,
+}
+
 impl Gate {
-    /// Who the peer is and on what device, registered by now.
-    async fn admit(&self, gateway: &Gateway, request: &Connect) -> Result<Admitted, Denied> {
-        let now_ms = unix_ms();
-        let uid = String::from(verify(&request.token, now_ms)?);
+    /// Who the peer is, by its token, and on what device.
+    fn check(request: &Connect) -> Result<Checked, Denied> {
+        let uid = String::from(verify(&request.token, unix_ms())?);
         let login = match request.ext.is_empty() {
             true => None,
             false => Some(Login::decode(&*request.ext)?),
         };
+        Ok(Checked { uid, login })
+    }
+
+    /// Waits, if two phones of the user replace each other; false if too many wait already.
+    async fn hold(&self, app: &str, checked: &Checked, reply: &ConnectReply) -> bool {
+        let Some(login) = &checked.login else { return true };
+        let info = DeviceInfo::of(login);
+        let by_hand = login.conn_type == ConnType::Connect as i32;
+        if !by_hand || !info.device.is_some_and(Device::is_phone) {
+            return true;
+        }
+        let user = (app.to_owned(), checked.uid.clone());
+        let time = self.quarrels.lock().log_in(&user, &info.uuid, unix_ms());
+        if time.is_zero() {
+            return true;
+        }
+        let Ok(_held) = self.holding.try_acquire() else { return false };
+        tracing::debug!(user = %checked.uid, ?time, "held: two phones replace each other");
+        reply.hold(time);
+        tokio::time::sleep(time).await;
+        true
+    }
+
+    /// Gives the peer a place, and registers its device.
+    async fn admit(
+        &self,
+        gateway: &Gateway,
+        app: &str,
+        checked: Result<Checked, Denied>,
+    ) -> Result<Admitted, Denied> {
+        let Checked { uid, login } = checked?;
         let info = login.as_ref().map(DeviceInfo::of).unwrap_or_default();
-        let place = self.place(gateway, &request.app, &uid, &info).await?;
+        let place = self.place(gateway, app, &uid, &info).await?;
         let Some(login) = login else {
             return Ok(Admitted { uid, device: Registered::default(), place });
         };
-        match self.registry.login(&uid, &login, now_ms).await? {
+        match self.registry.login(&uid, &login, unix_ms()).await? {
             Admission::Admitted(device) => Ok(Admitted { uid, device, place }),
             Admission::Superseded(newer) => Err(Denied::Superseded(Box::new(newer))),
         }

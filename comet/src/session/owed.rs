@@ -1,7 +1,6 @@
 //! What is pushed to a session: sent at once, or kept until it can be.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use comet_protocol::comet::GapReason;
 
@@ -123,8 +122,8 @@ impl Session {
         window.queue().lose(lane, gap).map_or(Wait::Broken, |()| Wait::Lost)
     }
 
-    /// The time that the peer took for the delivery that it acknowledged last, once.
-    pub(crate) fn take_round_trip(&mut self) -> Option<Duration> {
+    /// The milliseconds that the peer took for the delivery that it acknowledged last, once.
+    pub(crate) fn take_round_trip(&mut self) -> Option<u32> {
         self.window.as_mut()?.take_round_trip()
     }
 

@@ -1,5 +1,7 @@
 //! Sessions without a connection: kept for a while, with all that was promised to their peer.
 
+use std::time::Duration;
+
 use comet_protocol::comet::{Received, Seq, SeqRange};
 
 use super::{Hello, Limits, Phase, Session};
@@ -19,6 +21,13 @@ impl Session {
         self.phase = Phase::Held;
         self.moment = until;
         self.conversation = None;
+    }
+
+    /// The router needs this much longer to decide about the peer.
+    pub(crate) fn put_off_handshake(&mut self, by: Duration) {
+        if self.phase == Phase::Authenticating {
+            self.moment = self.moment + by;
+        }
     }
 
     /// Whether the session has a peer that may come back.

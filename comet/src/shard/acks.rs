@@ -47,7 +47,9 @@ impl Shard {
             }
             next = read(framing, &input[at..]);
         }
+        let round_trip = member.session.take_round_trip();
         let counters = self.counters();
+        counters.note_round_trip(round_trip);
         counters.frames_in.add(all);
         counters.acks.add(fresh);
         counters.stray_acks.add(all - fresh);
@@ -56,8 +58,10 @@ impl Shard {
 
     /// A dtalk peer has received one delivery.
     pub(super) fn acked(&mut self, slot: u32, tag: u64) -> Result<(), Closed> {
+        let member = self.bucket.get_mut(slot);
+        let round_trip = member.and_then(|member| member.session.take_round_trip());
+        self.counters().note_round_trip(round_trip);
         self.counters().acks.add(1);
-        self.note_round_trip(slot);
         self.send_waiting(slot);
         self.report_acks(slot, if tag == 0 { &[] } else { std::slice::from_ref(&tag) })
     }
@@ -68,28 +72,24 @@ impl Shard {
         let Some(member) = self.bucket.get_mut(slot) else { return Ok(()) };
         let mut tags = mem::take(&mut self.tags);
         let note = |tag: u64| tags.extend((tag != 0).then_some(tag));
-        match member.session.receive(now, received, note) {
-            None | Some(0) => self.counters().stray_acks.add(1),
-            Some(fresh) => self.counters().acks.add(fresh as u64),
+        let fresh = member.session.receive(now, received, note);
+        let round_trip = member.session.take_round_trip();
+        let counters = self.counters();
+        counters.note_round_trip(round_trip);
+        match fresh {
+            None | Some(0) => counters.stray_acks.add(1),
+            Some(fresh) => counters.acks.add(fresh as u64),
         }
         self.go_on_after_acks(slot, tags)
     }
 
     /// Sends what there is room for now, and gives the list of tags back to the shard.
     fn go_on_after_acks(&mut self, slot: u32, mut tags: Vec<u64>) -> Result<(), Closed> {
-        self.note_round_trip(slot);
         self.send_waiting(slot);
         let result = self.report_acks(slot, &tags);
         tags.clear();
         self.tags = tags;
         result
-    }
-
-    fn note_round_trip(&mut self, slot: u32) {
-        let Some(member) = self.bucket.get_mut(slot) else { return };
-        if let Some(time) = member.session.take_round_trip() {
-            self.counters().round_trip.record_alone(time);
-        }
     }
 
     /// Tells the router of acks that it asked to hear of.

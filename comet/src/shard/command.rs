@@ -88,6 +88,8 @@ pub(crate) enum Decision {
     Close,
     /// Have it come back after that time.
     Later(Duration),
+    /// None yet: it takes that much longer.
+    Wait(Duration),
 }
 
 impl Command {

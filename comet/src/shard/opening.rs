@@ -1,6 +1,7 @@
 //! From the first bytes to an open session: upgrade, authentication, the way home.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use bytes::Bytes;
 use comet_protocol::comet::{Auth, Code};
@@ -236,6 +237,9 @@ impl Shard {
             // The session has another connection by now.
             return;
         }
+        if let Decision::Wait(time) = decision {
+            return self.extend_handshake(slot, time);
+        }
         if self.bucket.get(slot).is_some_and(|member| member.session.is_renewing()) {
             return self.decide_renewal(slot, decision);
         }
@@ -254,6 +258,7 @@ impl Shard {
                 }
                 self.end(slot, &Closed::Refused);
             }
+            Decision::Wait(_) => {}
             Decision::Later(after) => {
                 self.counters().turned_away.add(1);
                 self.refuse_raw_with(slot, &HandshakeError::Unavailable);
@@ -264,6 +269,14 @@ impl Shard {
             }
         }
         self.resume(slot);
+    }
+
+    /// The router decides about the peer later than it would have time.
+    fn extend_handshake(&mut self, slot: u32, time: Duration) {
+        if let Some(member) = self.bucket.get_mut(slot) {
+            member.session.put_off_handshake(time);
+            self.rearm(slot);
+        }
     }
 
     fn accept_peer(&mut self, slot: u32, identity: Box<Identity>) {

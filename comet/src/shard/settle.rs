@@ -113,6 +113,17 @@ impl ConnectReply {
         self.settle(Decision::Later(after));
     }
 
+    /// Says that the decision takes this much longer: the peer's handshake deadline
+    /// ([`Config::handshake_timeout`](crate::Config::handshake_timeout)) is put off by it. What
+    /// the peer sends meanwhile waits in the system's buffers.
+    pub fn hold(&self, time: Duration) {
+        if let Some(mailbox) = &self.mailbox {
+            let (session, serial) = (self.session, self.serial);
+            let decision = Decision::Wait(time);
+            mailbox.post(Command::Decided { session, serial, decision });
+        }
+    }
+
     /// Closes the connection without a word. A raw peer gets HTTP status 403, a comet peer a
     /// refused without a body.
     pub fn close(self) {

@@ -1,5 +1,9 @@
 //! From a connection to a session: who is let in, who may try again, who hears nothing.
 
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
 use comet::{Closed, Dialect, Identity};
 
 use crate::support::client::{Client, Ending, Transport};
@@ -224,5 +228,31 @@ fn an_anonymous_peer_has_a_session_that_is_reached_by_its_id_and_its_rooms() {
         server.gateway.publish("lobby", say("to the room")).unwrap();
         assert_eq!(client.receive(), delivery(0, b"to the room"));
         clock::eventually("counted", || server.stats().moved == 0);
+    });
+}
+
+#[test]
+fn a_router_that_holds_its_answer_has_more_time_than_the_handshake() {
+    over_both(|place| {
+        let (held, replies) = channel();
+        let held = Mutex::new(held);
+        let time = Duration::from_millis(200);
+        let server = Setup::new(config(place.shards).handshake_timeout(time))
+            .on_connect(move |_, request, reply| {
+                reply.hold(Duration::from_secs(60));
+                held.lock()
+                    .expect("no panic")
+                    .send((request.token, reply))
+                    .expect("the test goes on");
+            })
+            .start();
+        let mut client = server.connect(place.transport);
+        client.send(&auth(1, "alice", ""));
+        let (user, reply) = replies.recv().expect("asked");
+        // One that came later and says nothing has used up its time.
+        server.connect(place.transport).ending();
+        reply.accept(Identity::new("app", user));
+        assert_eq!(client.receive(), frame(2, 1, b""));
+        client.beat(2);
     });
 }

@@ -1,9 +1,11 @@
 //! Logging in on a socket.
 
+use std::time::Instant;
+
 use comet_dtalk::message::ConnType::{Connect, Reconnect};
 use comet_dtalk::message::Device::{Android, Ios, MacOs, Web};
 use comet_dtalk::message::SignalEndpointLogin;
-use comet_identity::{Outcome, announcer};
+use comet_identity::{Outcome, announcer, quarrel};
 use prost::Message;
 
 use crate::support::{Server, alice, eventually, hex, login, token};
@@ -242,4 +244,32 @@ async fn the_place_of_a_login_that_has_ended_is_free_again() {
         client.log_in(&login(Android, "p-1", Connect)).await;
         assert_eq!(server.ended(Outcome::Accepted), n);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_phones_that_replace_each_other_are_held_and_nobody_else_is() {
+    let server = Server::start().await;
+    let mut clients = Vec::new();
+    for (device, uuid) in [(Android, "a"), (Ios, "b"), (MacOs, "c")] {
+        let mut client = server.client().await;
+        client.log_in(&login(device, uuid, Connect)).await;
+        clients.push(client);
+    }
+    let began = Instant::now();
+    let mut again = server.client().await;
+    let (asked, took) = tokio::join!(
+        async {
+            again.log_in(&login(Android, "a", Connect)).await;
+            began.elapsed()
+        },
+        async {
+            // Meanwhile the desktop comes back, and is let in at once.
+            let mut desktop = server.client().await;
+            desktop.log_in(&login(MacOs, "c", Connect)).await;
+            began.elapsed()
+        }
+    );
+    assert!(asked >= quarrel::FIRST, "{asked:?}");
+    assert!(took < asked, "{took:?}");
+    assert_eq!(server.ended(Outcome::Accepted), 5);
 }

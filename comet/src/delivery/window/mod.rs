@@ -191,9 +191,9 @@ impl Window {
         self.rtt.take_last();
     }
 
-    /// The round trip of the delivery that was acknowledged last, once.
-    pub(crate) fn take_round_trip(&mut self) -> Option<Duration> {
-        self.rtt.take_last().map(|millis| Duration::from_millis(millis.into()))
+    /// The round trip in milliseconds of the delivery that was acknowledged last, once.
+    pub(crate) fn take_round_trip(&mut self) -> Option<u32> {
+        self.rtt.take_last()
     }
 
     /// Whether something is due at `now`. Time spent in a blocked socket is not the peer's fault:
