@@ -27,6 +27,7 @@
 
 mod address;
 pub mod announcer;
+mod gate;
 mod key;
 pub mod login;
 mod outcome;

@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::SockRef;
+
 use crate::driver::{Route, RouteError, Trust};
 use crate::plan::{Carrier, Options, Place, Plan};
 use crate::scenario::RunError;
@@ -95,7 +97,10 @@ impl Server {
     pub fn reach(&self) -> Result<(), PlaceError> {
         let addresses: BTreeSet<SocketAddr> = self.routes.iter().map(|route| route.to).collect();
         for at in addresses {
-            TcpStream::connect_timeout(&at, ANSWER).map_err(|why| PlaceError::Dead(at, why))?;
+            let stream = TcpStream::connect_timeout(&at, ANSWER);
+            let stream = stream.map_err(|why| PlaceError::Dead(at, why))?;
+            // No port stays behind. A socket that is gone already needs no reset.
+            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         }
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! From the first bytes to an open session: upgrade, authentication, the way home.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use bytes::Bytes;
 use comet_protocol::comet::{Auth, Code};
@@ -269,14 +268,6 @@ impl Shard {
             }
         }
         self.resume(slot);
-    }
-
-    /// The router decides about the peer later than it would have time.
-    fn extend_handshake(&mut self, slot: u32, time: Duration) {
-        if let Some(member) = self.bucket.get_mut(slot) {
-            member.session.put_off_handshake(time);
-            self.rearm(slot);
-        }
     }
 
     fn accept_peer(&mut self, slot: u32, identity: Box<Identity>) {

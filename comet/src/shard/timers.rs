@@ -70,6 +70,14 @@ impl Shard {
         self.rearm(slot);
     }
 
+    /// Puts off the end of a handshake: the router says that it needs longer to decide.
+    pub(super) fn extend_handshake(&mut self, slot: u32, by: Duration) {
+        if let Some(member) = self.bucket.get_mut(slot) {
+            member.session.put_off_handshake(by);
+            self.rearm(slot);
+        }
+    }
+
     fn resend(&mut self, slot: u32) {
         let now = self.now;
         self.shedding.holders.note(slot);

@@ -1,7 +1,7 @@
 //! From a connection to a session: who is let in, who may try again, who hears nothing.
 
 use std::sync::Mutex;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use comet::{Closed, Dialect, Identity};
@@ -234,7 +234,7 @@ fn an_anonymous_peer_has_a_session_that_is_reached_by_its_id_and_its_rooms() {
 #[test]
 fn a_router_that_holds_its_answer_has_more_time_than_the_handshake() {
     over_both(|place| {
-        let (held, replies) = channel();
+        let (held, replies) = sync_channel(1);
         let held = Mutex::new(held);
         let time = Duration::from_millis(200);
         let server = Setup::new(config(place.shards).handshake_timeout(time))

@@ -1,0 +1,333 @@
+//! The decision about a login, away from the shard.
+//!
+//! Token, then quarrels, then a place, then the registry: nothing is registered, and nobody is
+//! told, before the gateway's device policy has given the device a place. Not here: the rules
+//! themselves (`token`, `quarrel`, `reconnect`, `registry`), who calls (`router`).
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use comet::{Claim, Connect, ConnectReply, Crowded, Delivery, Dialect, Gateway, Identity};
+use comet_dtalk::clock::unix_ms;
+use comet_dtalk::device::DeviceInfo;
+use comet_dtalk::message::{ConnType, Device, EventType, Login, Proto, Signal, SignalType};
+use parking_lot::Mutex;
+use prost::Message as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::announcer::{self, Announce, Announcer, User};
+use crate::outcome::{Logins, Outcome};
+use crate::quarrel::Quarrels;
+use crate::reconnect::{endpoint_login, refusal};
+use crate::registry::{Admission, Registered, Registry, RegistryError};
+use crate::router::LATER;
+use crate::token::{TokenError, verify};
+
+/// The state that decisions need.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    apps: Box<[Box<str>]>,
+    registry: Registry,
+    logins: Logins,
+    announcer: Mutex<Announcer>,
+    quarrels: Mutex<Quarrels>,
+    holding: Semaphore,
+}
+
+/// Logins that may be held at the same time because two phones replace each other, 20 KiB each at
+/// most; one more is turned away.
+const HOLDING: usize = 1_024;
+
+/// Why a peer is not let in.
+#[derive(Debug, thiserror::Error)]
+enum Denied {
+    #[error("other devices of the user stay")]
+    Crowded(Box<Registered>),
+    #[error("the device of the login cannot be read")]
+    Device(#[from] prost::DecodeError),
+    #[error("the gateway gives no places at the moment")]
+    NoAnswer,
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error("a newer phone of the user has logged in")]
+    Superseded(Box<Registered>),
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+impl Denied {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Token(TokenError::Expired) => Outcome::Expired,
+            Self::Device(_) | Self::Token(_) => Outcome::Invalid,
+            Self::Crowded(_) => Outcome::Crowded,
+            Self::NoAnswer | Self::Registry(_) => Outcome::Unavailable,
+            Self::Superseded(_) => Outcome::Superseded,
+        }
+    }
+}
+
+/// A peer that is let in.
+struct Admitted {
+    uid: String,
+    /// Registered by now, if it is of a known type.
+    device: Registered,
+    place: Claim,
+}
+
+/// What a peer says of itself, and proves.
+struct Checked {
+    uid: String,
+    login: Option<Login>,
+}
+
+impl Gate {
+    /// For the users of these applications.
+    pub(crate) fn new(apps: Box<[Box<str>]>, registry: Registry) -> Self {
+        Self {
+            apps,
+            registry,
+            logins: Logins::default(),
+            announcer: Mutex::default(),
+            quarrels: Mutex::default(),
+            holding: Semaphore::new(HOLDING),
+        }
+    }
+
+    /// Whether users of the application are let in.
+    pub(crate) fn serves(&self, app: &str) -> bool {
+        self.apps.iter().any(|known| **known == *app)
+    }
+
+    pub(crate) fn logins(&self) -> &Logins {
+        &self.logins
+    }
+
+    /// Answers a login. `slot` is given back when it has been looked at.
+    pub(crate) async fn decide(
+        self: Arc<Self>,
+        gateway: Gateway,
+        request: Connect,
+        reply: ConnectReply,
+        slot: OwnedSemaphorePermit,
+    ) {
+        if request.renews.is_some() {
+            let renewed = Self::renew(&request);
+            drop(slot);
+            return self.answer_renewal(request, reply, renewed);
+        }
+        let mut slot = Some(slot);
+        let checked = Self::check(&request);
+        let time = checked.as_ref().map_or(Duration::ZERO, |it| self.quarrel(&request.app, it));
+        if !time.is_zero() {
+            // Those that are held have a number of their own.
+            slot = None;
+            if !self.hold(time, &reply).await {
+                self.logins.count(Outcome::Overloaded);
+                return reply.later(LATER);
+            }
+        }
+        let began = Instant::now();
+        let admitted = self.admit(&gateway, &request.app, checked).await;
+        drop(slot);
+        self.logins.record(began.elapsed());
+        self.answer(&gateway, request, reply, admitted);
+    }
+
+    /// Who the peer is, by its token, and on what device.
+    fn check(request: &Connect) -> Result<Checked, Denied> {
+        let uid = String::from(verify(&request.token, unix_ms())?);
+        let login = match request.ext.is_empty() {
+            true => None,
+            false => Some(Login::decode(&*request.ext)?),
+        };
+        Ok(Checked { uid, login })
+    }
+
+    /// How long the answer is held, because two phones of the user replace each other.
+    fn quarrel(&self, app: &str, checked: &Checked) -> Duration {
+        let Some(login) = &checked.login else { return Duration::ZERO };
+        let info = DeviceInfo::of(login);
+        let by_hand = login.conn_type == ConnType::Connect as i32;
+        if !by_hand || !info.device.is_some_and(Device::is_phone) {
+            return Duration::ZERO;
+        }
+        let user = (app.to_owned(), checked.uid.clone());
+        self.quarrels.lock().log_in(&user, &info.uuid, unix_ms())
+    }
+
+    /// Waits; false if too many wait already.
+    async fn hold(&self, time: Duration, reply: &ConnectReply) -> bool {
+        let Ok(_held) = self.holding.try_acquire() else { return false };
+        reply.hold(time);
+        tokio::time::sleep(time).await;
+        true
+    }
+
+    /// Gives the peer a place, and registers its device.
+    async fn admit(
+        &self,
+        gateway: &Gateway,
+        app: &str,
+        checked: Result<Checked, Denied>,
+    ) -> Result<Admitted, Denied> {
+        let Checked { uid, login } = checked?;
+        let info = login.as_ref().map(DeviceInfo::of).unwrap_or_default();
+        let place = self.place(gateway, app, &uid, &info).await?;
+        let Some(login) = login else {
+            return Ok(Admitted { uid, device: Registered::default(), place });
+        };
+        match self.registry.login(&uid, &login, unix_ms()).await? {
+            Admission::Admitted(device) => Ok(Admitted { uid, device, place }),
+            Admission::Superseded(newer) => Err(Denied::Superseded(Box::new(newer))),
+        }
+    }
+
+    /// Who the peer of an open session is now: registered and announced when it came.
+    fn renew(request: &Connect) -> Result<(String, DeviceInfo), Denied> {
+        let uid = String::from(verify(&request.token, unix_ms())?);
+        match request.ext.is_empty() {
+            true => Ok((uid, DeviceInfo::default())),
+            false => Ok((uid, DeviceInfo::of(&Login::decode(&*request.ext)?))),
+        }
+    }
+
+    fn answer_renewal(
+        &self,
+        request: Connect,
+        reply: ConnectReply,
+        renewed: Result<(String, DeviceInfo), Denied>,
+    ) {
+        match renewed {
+            Ok((uid, device)) => {
+                self.logins.count(Outcome::Renewed);
+                // The gateway sees whether it is the same one.
+                reply.accept(identity(request.app, uid, device));
+            }
+            Err(denied) => {
+                tracing::debug!(remote = %request.remote, %denied, "not renewed");
+                self.logins.count(denied.outcome());
+                reply.close();
+            }
+        }
+    }
+
+    /// A place among the user's sessions, as the gateway's policy gives it.
+    async fn place(
+        &self,
+        gateway: &Gateway,
+        app: &str,
+        uid: &str,
+        info: &DeviceInfo,
+    ) -> Result<Claim, Denied> {
+        let (answer, answered) = oneshot::channel();
+        let device = Identity::new(app, uid).device(info.uuid.clone()).class(info.class());
+        let asked = gateway.claim(&device, |given| {
+            // Nobody waits any more where the runtime ends.
+            let _ = answer.send(given);
+        });
+        asked.map_err(|_| Denied::NoAnswer)?;
+        match answered.await.map_err(|_| Denied::NoAnswer)? {
+            Ok(place) => Ok(place),
+            Err(crowded) => {
+                Err(Denied::Crowded(Box::new(self.staying(uid, info, &crowded).await?)))
+            }
+        }
+    }
+
+    /// The device that stays, as it was registered; of one that is on its way to that, what is
+    /// known.
+    async fn staying(
+        &self,
+        uid: &str,
+        newcomer: &DeviceInfo,
+        crowded: &Crowded,
+    ) -> Result<Registered, RegistryError> {
+        let stays = |uuid: &str| crowded.devices.iter().any(|device| **device == *uuid);
+        let known = self.registry.devices(uid).await?;
+        let known = known.into_iter().filter(|device| device.info.class() == newcomer.class());
+        let mut known = known.filter(|device| stays(&device.info.uuid));
+        Ok(known.next().unwrap_or_else(|| {
+            let uuid = crowded.devices.last().cloned().unwrap_or_default();
+            let info = DeviceInfo { uuid, device: newcomer.device, ..DeviceInfo::default() };
+            Registered { info, ..Registered::default() }
+        }))
+    }
+
+    fn answer(
+        self: &Arc<Self>,
+        gateway: &Gateway,
+        request: Connect,
+        reply: ConnectReply,
+        admitted: Result<Admitted, Denied>,
+    ) {
+        match admitted {
+            Ok(Admitted { uid, device, place }) => {
+                self.logins.count(Outcome::Accepted);
+                // Ahead of the session, so that it reaches the user's other devices alone.
+                if device.info.login != 0 {
+                    self.announce(gateway, (request.app.clone(), uid.clone()), &device);
+                }
+                let pulls = request.dialect == Dialect::Comet;
+                let device = DeviceInfo { pulls, ..device.info };
+                reply.accept(identity(request.app, uid, device).claim(place));
+            }
+            Err(denied) => {
+                tracing::debug!(remote = %request.remote, %denied, "login denied");
+                let outcome = denied.outcome();
+                self.logins.count(outcome);
+                match denied {
+                    Denied::Superseded(stays) | Denied::Crowded(stays) => {
+                        reply.refuse(refusal(&stays));
+                    }
+                    _ if outcome == Outcome::Unavailable => reply.later(LATER),
+                    _ => reply.close(),
+                }
+            }
+        }
+    }
+
+    /// Tells the user's other devices of a login, so that another phone stops: now, or at the end
+    /// of the period.
+    fn announce(self: &Arc<Self>, gateway: &Gateway, user: User, device: &Registered) {
+        let when = self.announcer.lock().log_in(&user, device);
+        if when != Announce::Later {
+            announce(gateway, &user, device);
+        }
+        if when == Announce::Begin {
+            tokio::spawn(Arc::clone(self).end_periods(gateway.clone(), user));
+        }
+    }
+
+    async fn end_periods(self: Arc<Self>, gateway: Gateway, user: User) {
+        loop {
+            tokio::time::sleep(announcer::PERIOD).await;
+            let waiting = self.announcer.lock().end_period(&user);
+            if waiting.is_empty() {
+                return;
+            }
+            waiting.iter().for_each(|device| announce(&gateway, &user, device));
+        }
+    }
+}
+
+fn identity(app: String, uid: String, device: DeviceInfo) -> Identity {
+    let identity = Identity::new(app, uid).device(device.uuid.clone()).class(device.class());
+    identity.context(Arc::new(device))
+}
+
+/// Not to the device itself, which would hear of itself where it comes back to a session, and not
+/// to those that are away: they learn of it when they reconnect.
+fn announce(gateway: &Gateway, (app, uid): &User, device: &Registered) {
+    let signal = Signal {
+        r#type: SignalType::EndpointLogin as i32,
+        body: endpoint_login(device).encode_to_vec().into(),
+        ..Signal::default()
+    };
+    let body = Proto { event_type: EventType::Signal as i32, body: signal.encode_to_vec().into() };
+    let delivery = Delivery::best_effort(body.encode_to_vec());
+    let (uuid, most) = (&device.info.uuid, announcer::DEVICES);
+    if let Err(error) = gateway.push_others(app, uid, uuid, most, delivery) {
+        tracing::debug!(%error, "login not announced");
+    }
+}
