@@ -8,7 +8,7 @@ use comet_protocol::comet::{AwayReason, Failure, Gap, GapReason, GoingAway, Seq,
 use crate::chromium::Driver;
 use crate::line::Line;
 use crate::page::Page;
-use crate::server::{DRAIN, Server};
+use crate::server::Server;
 use crate::wait;
 
 /// How often the page has pulled from the record.
@@ -143,12 +143,11 @@ async fn a_page_comes_back_when_the_next_server_is_there() {
     alice.send("before").await;
     bob.wait_for_talk(&["before"]).await;
 
-    let told = Instant::now();
+    // Two pages are asked to come back at once; until there is a server they try in vain.
     server.drain().await;
     alice.send("between").await;
     server.restart().await;
     wait_for_connections(&line, 2).await;
-    assert!(told.elapsed() >= DRAIN, "it came back after {:?}", told.elapsed());
     alice.send("after").await;
     bob.wait_for_talk(&["before", "between", "after"]).await;
     alice.wait_for_marks("received").await;

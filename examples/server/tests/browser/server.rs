@@ -13,8 +13,8 @@ use crate::folder::Folder;
 use crate::process::ProcessGroup;
 use crate::wait;
 
-/// How long a drain may take, and pages are asked to stay away.
-pub(crate) const DRAIN: Duration = Duration::from_secs(3);
+/// How long a drain may take.
+const DRAIN: Duration = Duration::from_secs(3);
 
 /// A running server; its data survives [`Server::kill`] and [`Server::restart`].
 #[derive(Debug)]

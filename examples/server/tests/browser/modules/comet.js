@@ -41,6 +41,10 @@ const said = {
   'comet auth, resume': say.authFrame(1, { ...auth, ...resume }),
   ack: say.ackFrame({ upTo: 10, ranges: [] }),
   'ack with ranges': say.ackFrame({ upTo: 10, ranges: several }),
+  'ack with ranges across the wrap': say.ackFrame({
+    upTo: 4294967294,
+    ranges: [{ first: 1, last: 2 }],
+  }),
   'ack with a long range': say.ackFrame({ upTo: 0, ranges: [{ first: 2, last: 301 }] }),
   'comet send': say.sendFrame({ seq: 5, answered: 4, body: bytes('6869') }),
   ping: say.pingFrame(stamp, 0),
@@ -99,6 +103,10 @@ const heard = {
   gap: {
     kind: 'gap',
     gap: { ...gap, from: 12, to: 14, count: 3, reason: 1, room: 'g-7', position: 9001 },
+  },
+  'gap across the wrap': {
+    kind: 'gap',
+    gap: { ...gap, from: 4294967294, to: 2, count: 4, reason: 1, room: 'g-7' },
   },
   'gap of one number': { kind: 'gap', gap: { ...gap, from: 15, to: 15, count: 40, reason: 3 } },
   'gap of best effort deliveries': {
