@@ -1,5 +1,7 @@
 //! The classes, limits and figures of the gateway that a run draws: one place for its API.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use comet::{Config, Delivery, Gap, Stats};
 use comet_protocol::comet::GapReason;
@@ -56,6 +58,8 @@ pub(crate) fn config(limits: &Limits) -> Config {
         .idle_timeout(limits.idle_timeout)
         .ping_interval(limits.ping_interval)
         .write_timeout(limits.write_timeout)
+        // Virtual sockets have no timer of their own.
+        .user_timeout(Duration::ZERO)
         .inbox(limits.inbox)
         .mailbox(limits.mailbox)
 }

@@ -73,11 +73,17 @@ fn nginx_with_this_file_serves_everything_but_the_demo() {
 struct Caddy {
     child: Child,
     address: SocketAddr,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Caddy {
     fn start(text: &str) -> Self {
+        // Somebody may take the port before Caddy does.
+        let mut attempts = (0..5).filter_map(|_| Self::try_start(text));
+        attempts.next().expect("Caddy starts")
+    }
+
+    fn try_start(text: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a directory");
         let address = free();
         // Under any name, as the clients of these tests call it.
@@ -87,6 +93,7 @@ impl Caddy {
         let config = folder.path().join("Caddyfile");
         let global = "{\n\tadmin off\n\tauto_https off\n\tdefault_bind 127.0.0.1\n}\n";
         std::fs::write(&config, format!("{global}{plain}")).expect("a configuration");
+        let log = std::fs::File::create(folder.path().join("log")).expect("a log");
         let child = Command::new("caddy")
             .args(["run", "--adapter", "caddyfile", "--config"])
             .arg(&config)
@@ -95,20 +102,30 @@ impl Caddy {
             .env("XDG_CONFIG_HOME", folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("caddy, of Debian's package of that name");
-        let caddy = Self { child, address, _folder: folder };
-        clock::eventually("Caddy is up", || TcpStream::connect(address).is_ok());
-        caddy
+        let mut caddy = Self { child, address, folder };
+        let is_up = clock::until("Caddy is up or has ended", || {
+            if TcpStream::connect(address).is_ok() {
+                return Some(true);
+            }
+            caddy.child.try_wait().expect("a child").map(|_| false)
+        });
+        is_up.then_some(caddy)
     }
 }
 
+#[expect(clippy::print_stderr, reason = "shown with the test that failed")]
 impl Drop for Caddy {
     fn drop(&mut self) {
         // Fails only if it has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.folder.path().join("log"));
+            eprintln!("--- log of Caddy:\n{}---", log.unwrap_or_default());
+        }
     }
 }
 

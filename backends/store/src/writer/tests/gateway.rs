@@ -159,6 +159,7 @@ impl Play {
             .resume_ttl(Duration::from_secs(3600))
             .idle_timeout(Duration::from_secs(7200))
             .write_timeout(Duration::from_secs(3600))
+            .user_timeout(Duration::ZERO)
             .delivery_attempts(255);
         let mut simulation = Simulation::new(config, Doorman { store, device }, 1).unwrap();
         if let Some(plant) = plant {
