@@ -88,7 +88,7 @@ impl Caddy {
         let address = free();
         // Under any name, as the clients of these tests call it.
         let site = format!("http://:{}", address.port());
-        let plain = text.replacen("chat.example.org", &site, 1);
+        let plain = text.replace("\nchat.example.org {", &format!("\n{site} {{"));
         assert!(plain.contains(&site), "it listens where the test asks");
         let config = folder.path().join("Caddyfile");
         let global = "{\n\tadmin off\n\tauto_https off\n\tdefault_bind 127.0.0.1\n}\n";
