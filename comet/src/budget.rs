@@ -87,7 +87,7 @@ impl Budget {
 
     /// Takes bytes for somebody outside the shards, if memory is not short then either.
     pub(crate) fn reserve(&self, bytes: usize) -> bool {
-        let share = self.limit / OUTSIDE;
+        let share = self.reservable();
         let take = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= share);
         if self.reserved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
             return false;
@@ -97,6 +97,11 @@ impl Budget {
             self.reserved.fetch_sub(bytes, Ordering::Relaxed);
         }
         is_there
+    }
+
+    /// Bytes that may be reserved in all.
+    pub(crate) fn reservable(&self) -> usize {
+        self.limit / OUTSIDE
     }
 
     /// Gives such bytes back.

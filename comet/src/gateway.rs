@@ -215,6 +215,12 @@ impl Gateway {
         Reservation::new(Arc::clone(&self.0.shared.budget), bytes)
     }
 
+    /// Bytes that [`reserve_memory`](Self::reserve_memory) gives in all: an eighth of the budget.
+    #[must_use]
+    pub fn reservable_memory(&self) -> usize {
+        self.0.shared.budget.reservable()
+    }
+
     /// Sums of what all shards have counted.
     #[must_use]
     pub fn stats(&self) -> Stats {

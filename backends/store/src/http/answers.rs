@@ -19,6 +19,9 @@ use tokio::time::timeout;
 /// Longest wait of a request for others.
 const WAIT: Duration = Duration::from_secs(1);
 
+/// Bytes of all messages of an answer, where the budget is large enough.
+const MOST: usize = 4 * 1024 * 1024;
+
 /// Answers of one user that may be made or be on their way at once: several devices, and requests
 /// that were given up and not yet noticed.
 const OF_USER: u32 = 8;
@@ -78,6 +81,12 @@ impl Answers {
 }
 
 impl Making {
+    /// Longest answer, in bytes of messages: less where the budget is so small that it could never
+    /// be made, which takes twice its length, nor two of them at once.
+    pub(super) fn most(&self) -> usize {
+        MOST.min(self.gateway.reservable_memory() / 4)
+    }
+
     /// Takes memory for making it.
     pub(super) fn charge(&mut self, bytes: usize) -> Result<(), Busy> {
         self.reservation = Some(self.gateway.reserve_memory(bytes).ok_or(Busy::Short)?);

@@ -22,12 +22,6 @@ use crate::db::{Choice, Range};
 /// once, go on from the newest they got, and would never see the others.
 const SYNC_LIMIT: u32 = 1000;
 
-/// Bytes of all messages of an answer.
-const ANSWER_BYTES: usize = 4 * 1024 * 1024;
-
-/// Of them, those of groups, so that a busy group leaves room for what users wrote.
-const GROUP_BYTES: usize = ANSWER_BYTES / 2;
-
 /// Fields around the content of a record of the history.
 const NAMES_BYTES: usize = 256;
 
@@ -86,11 +80,12 @@ pub(super) async fn sync(
         after: start.map_or(0, i64::from),
         before: before.map_or(i64::MAX, i64::from).min(committed.saturating_add(1)),
         limit: SYNC_LIMIT,
-        bytes: GROUP_BYTES,
+        // A busy group leaves room for what users wrote.
+        bytes: making.most() / 2,
     };
     let (reads, groups) = (store.reads(), store.membership().groups_of(&uid));
     let group = reads.newest_of_groups(&groups, range).await.map_err(query_failed)?;
-    let range = Range { bytes: ANSWER_BYTES.saturating_sub(group.bytes), ..range };
+    let range = Range { bytes: making.most().saturating_sub(group.bytes), ..range };
     let private = reads.newest(&uid, range).await.map_err(query_failed)?;
     let length = private.bytes + group.bytes + FRAME_BYTES;
     // The messages, and the answer that is made of them.
@@ -172,7 +167,7 @@ pub(super) async fn history(
         Some(Before::Text(_)) => return Err(Code::BAD_PARAMETERS.into()),
     };
     let mut making = answers.begin(&uid).await?;
-    let range = Range { after: 0, before, limit, bytes: ANSWER_BYTES };
+    let range = Range { after: 0, before, limit, bytes: making.most() };
     let reads = store.reads();
     let choice = reads.newest_of_pair(&uid, &target_id, range).await.map_err(query_failed)?;
     let length = choice.bytes + choice.len() * NAMES_BYTES + FRAME_BYTES;
