@@ -16,7 +16,7 @@ pub struct Rate {
     burst: Duration,
 }
 
-/// When a key is on its rate again; takes 16 bytes.
+/// Time from which on a key is within its rate again; takes 16 bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pace(Option<Instant>);
 

@@ -1,4 +1,4 @@
-//! How often, and to how many, a login is announced.
+//! Limits of login announcements: their rate, and the sessions that each reaches.
 //!
 //! Each announcement is a delivery to each of the user's other devices, so that a user with many
 //! devices, or one whose devices come back again and again, would cost the more the more there
@@ -17,13 +17,13 @@ use crate::registry::Registered;
 pub const DEVICES: usize = 64;
 /// Logins of one user that are announced at once in one [`PERIOD`].
 pub const AT_ONCE: u32 = 8;
-/// How long later ones may have to wait.
+/// Longest wait of the later ones.
 pub const PERIOD: Duration = Duration::from_secs(1);
 
 /// A user of an application.
 pub(crate) type User = (String, String);
 
-/// What is to be done about a login.
+/// Decision about the announcement of a login.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Announce {
     /// Announce it, and end the user's period when it is over.

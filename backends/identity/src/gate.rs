@@ -75,7 +75,7 @@ struct Admitted {
     place: Claim,
 }
 
-/// What a peer says of itself, and proves.
+/// A login whose token was verified.
 struct Checked {
     uid: String,
     login: Option<Login>,
@@ -94,7 +94,7 @@ impl Gate {
         }
     }
 
-    /// Whether users of the application are let in.
+    /// True if users of the application are let in.
     pub(crate) fn serves(&self, app: &str) -> bool {
         self.apps.iter().any(|known| **known == *app)
     }
@@ -134,7 +134,7 @@ impl Gate {
         self.answer(&gateway, request, reply, admitted);
     }
 
-    /// Who the peer is, by its token, and on what device.
+    /// Verifies the token, and reads the device that came with it.
     fn check(request: &Connect) -> Result<Checked, Denied> {
         let uid = String::from(verify(&request.token, unix_ms())?);
         let login = match request.ext.is_empty() {
