@@ -60,8 +60,10 @@ impl Lanes {
         while let Some(job) = next {
             // A task of its own, so that a panic ends the job and not the lane.
             if tokio::spawn(job).await.is_err() {
+                // Counted before the kick, so that the count is there once the peer sees its end.
+                let told = gateway.count_panic();
                 let kicked = gateway.kick(session, "router panicked");
-                if let Some(more) = gateway.count_panic() {
+                if let Some(more) = told {
                     tracing::error!(%session, ?kicked, "the async router panicked{more}");
                 }
             }
