@@ -4,9 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::gateway::Gateway;
 use crate::router::Router;
-use crate::shard::claiming::Then;
 use crate::shard::sink::{Panicked, Sink};
-use crate::{Claim, Closed, Connect, ConnectReply, Crowded, Gap, Message, Peer, Receipt};
+use crate::{Closed, Connect, ConnectReply, Gap, Message, Peer, Receipt};
 
 /// The sink of all shards of a gateway.
 pub(crate) struct Dispatch<R> {
@@ -38,9 +37,9 @@ impl<R: Router> Sink for Dispatch<R> {
         let _ = self.call("connect", |router, gateway| router.connect(gateway, request, reply));
     }
 
-    fn claimed(&self, then: Then, answer: Result<Claim, Crowded>) {
+    fn answer(&self, then: Box<dyn FnOnce() + Send>) {
         // Whatever waited for the answer was in the closure, and is dropped with it.
-        let _ = self.call("claim", |_, _| then(answer));
+        let _ = self.call("answer", |_, _| then());
     }
 
     fn connected(&self, peer: &Peer) -> Result<(), Panicked> {

@@ -81,6 +81,15 @@ struct Checked {
     login: Option<Login>,
 }
 
+/// How the hold of an answer ended.
+enum Held {
+    Waits,
+    /// The peer has left.
+    Gone,
+    /// It was not held at all.
+    TooMany,
+}
+
 impl Gate {
     /// For the users of these applications.
     pub(crate) fn new(apps: Box<[Box<str>]>, registry: Registry) -> Self {
@@ -122,9 +131,17 @@ impl Gate {
         if !time.is_zero() {
             // Those that are held have a number of their own.
             slot = None;
-            if !self.hold(time, &reply).await {
-                self.logins.count(Outcome::Overloaded);
-                return reply.later(LATER);
+            match self.hold(time, &reply).await {
+                Held::TooMany => {
+                    self.logins.count(Outcome::Overloaded);
+                    return reply.later(LATER);
+                }
+                // It must not take the place of the phone that stayed.
+                Held::Gone => {
+                    self.logins.count(Outcome::GivenUp);
+                    return reply.close();
+                }
+                Held::Waits => {}
             }
         }
         let began = Instant::now();
@@ -156,12 +173,20 @@ impl Gate {
         self.quarrels.lock().log_in(&user, &info.uuid, unix_ms())
     }
 
-    /// Waits; false if too many wait already.
-    async fn hold(&self, time: Duration, reply: &ConnectReply) -> bool {
-        let Ok(_held) = self.holding.try_acquire() else { return false };
+    /// Puts the answer off, and finds out whether the peer is still there for it.
+    async fn hold(&self, time: Duration, reply: &ConnectReply) -> Held {
+        let Ok(_held) = self.holding.try_acquire() else { return Held::TooMany };
         reply.hold(time);
         tokio::time::sleep(time).await;
-        true
+        let (tell, told) = oneshot::channel();
+        reply.is_awaited(move |is_awaited| {
+            let _ = tell.send(is_awaited);
+        });
+        match told.await {
+            Ok(true) => Held::Waits,
+            // Without an answer the gateway has stopped.
+            Ok(false) | Err(_) => Held::Gone,
+        }
     }
 
     /// Gives the peer a place, and registers its device.

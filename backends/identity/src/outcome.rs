@@ -27,11 +27,13 @@ pub enum Outcome {
     Crowded,
     /// The peer has a session, and showed another good token.
     Renewed,
+    /// The peer left while its answer was held because two phones replaced each other.
+    GivenUp,
 }
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Accepted,
         Self::UnknownApp,
         Self::Overloaded,
@@ -41,6 +43,7 @@ impl Outcome {
         Self::Unavailable,
         Self::Crowded,
         Self::Renewed,
+        Self::GivenUp,
     ];
 
     /// The label under which it is counted.
@@ -56,6 +59,7 @@ impl Outcome {
             Self::Unavailable => "unavailable",
             Self::Crowded => "crowded",
             Self::Renewed => "renewed",
+            Self::GivenUp => "given_up",
         }
     }
 }

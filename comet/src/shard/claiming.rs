@@ -48,7 +48,7 @@ impl Shard {
         drop(existing);
         let answer = answer.map(|()| claims.give(&user.app, &user.user, &class, &device));
         self.claims = claims;
-        self.sink.claimed(then, answer);
+        self.sink.answer(Box::new(move || then(answer)));
     }
 
     /// Makes room for another device of the user, as the policy says.

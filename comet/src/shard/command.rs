@@ -1,5 +1,6 @@
 //! What a shard can be told.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Settled { session: SessionId, number: u32, reply: Reply },
     /// The router decided about a peer on the connection of that serial.
     Decided { session: SessionId, serial: u32, decision: Decision },
+    /// Tell whether a peer still waits for a decision on the connection of that serial.
+    Await { session: SessionId, serial: u32, then: Told },
     /// A connection comes from another shard, or from outside.
     Arrive(Box<Arrival>),
     /// Memory is short: look whether somebody here should give way.
@@ -47,6 +50,15 @@ pub(crate) enum Command {
     Drain(Duration),
     /// Follow other limits from now on.
     Reconfigure { message_rate: u32, handshake_rate: u32 },
+}
+
+/// What is done once it is known whether a peer still waits.
+pub(crate) struct Told(pub(crate) Box<dyn FnOnce(bool) + Send>);
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Told").finish_non_exhaustive()
+    }
 }
 
 /// One session, or all of a user's.
@@ -117,6 +129,7 @@ impl Command {
             self,
             Self::Settled { .. }
                 | Self::Decided { .. }
+                | Self::Await { .. }
                 | Self::Count(_)
                 | Self::Arrive(_)
                 | Self::Relieve

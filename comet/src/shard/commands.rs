@@ -52,6 +52,7 @@ impl Shard {
             Command::Decided { session, serial, decision } => {
                 self.decide(session, serial, decision);
             }
+            Command::Await { session, serial, then } => self.tell_awaited(session, serial, then),
             Command::Arrive(arrival) => self.arrive(*arrival),
             // It is looked at when the turn ends.
             Command::Relieve => self.shedding.is_asked = true,

@@ -11,7 +11,7 @@ use comet_protocol::Dialect;
 use comet_protocol::comet::Code;
 use comet_protocol::ws::handshake::Request;
 
-use super::command::{Command, Decision};
+use super::command::{Command, Decision, Told};
 use super::mailbox::Mailbox;
 use crate::delivery::{Kind, MAX_BODY, Reply};
 use crate::identity::{Identity, Peer};
@@ -121,6 +121,19 @@ impl ConnectReply {
             let (session, serial) = (self.session, self.serial);
             let decision = Decision::Wait(time);
             mailbox.post(Command::Decided { session, serial, decision });
+        }
+    }
+
+    /// Asks whether the peer still waits for the decision: after a [`hold`](Self::hold) it may be
+    /// gone, and what a login changes elsewhere is then better left as it is.
+    ///
+    /// `then` is called once, on the shard's thread, and must not block. If the gateway stops it is
+    /// dropped instead. A peer that goes silently counts as waiting until the system finds out.
+    pub fn is_awaited(&self, then: impl FnOnce(bool) + Send + 'static) {
+        if let Some(mailbox) = &self.mailbox {
+            let (session, serial) = (self.session, self.serial);
+            let then = Told(Box::new(then));
+            mailbox.post(Command::Await { session, serial, then });
         }
     }
 

@@ -1,17 +1,16 @@
 //! Where a shard's events go. The shard does not know routers.
 
-use super::claiming::Then;
 use super::settle::{Connect, ConnectReply, Message, Receipt};
 use crate::identity::Peer;
-use crate::{Claim, Closed, Crowded, Gap};
+use crate::{Closed, Gap};
 
 /// Takes events, on the shard's thread. Must not block.
 pub(crate) trait Sink: Send + Sync {
     /// A peer wants a session.
     fn connect(&self, request: Connect, reply: ConnectReply);
 
-    /// A question for a place is answered.
-    fn claimed(&self, then: Then, answer: Result<Claim, Crowded>);
+    /// A question of the router has its answer, which this hands over.
+    fn answer(&self, then: Box<dyn FnOnce() + Send>);
 
     /// A session is open.
     fn connected(&self, peer: &Peer) -> Result<(), Panicked>;

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use comet::{Closed, Dialect, Identity};
+use comet::{Closed, ConnectReply, Dialect, Identity};
 
 use crate::support::client::{Client, Ending, Transport};
 use crate::support::frame::{auth, delivery, frame, reply, say};
@@ -254,5 +254,35 @@ fn a_router_that_holds_its_answer_has_more_time_than_the_handshake() {
         reply.accept(Identity::new("app", user));
         assert_eq!(client.receive(), frame(2, 1, b""));
         client.beat(2);
+    });
+}
+
+#[test]
+fn a_router_learns_whether_a_peer_still_waits_for_its_answer() {
+    over_both(|place| {
+        let (held, replies) = sync_channel(1);
+        let held = Mutex::new(held);
+        let server = Setup::new(config(place.shards))
+            .on_connect(move |_, request, reply| {
+                let told = (request.token, reply);
+                held.lock().expect("no panic").send(told).expect("the test goes on");
+            })
+            .start();
+        let is_awaited = |reply: &ConnectReply| {
+            let (tell, told) = sync_channel(1);
+            reply.is_awaited(move |is_awaited| tell.send(is_awaited).expect("asked"));
+            told.recv().expect("answered")
+        };
+        let mut stays = server.connect(place.transport);
+        stays.send(&auth(1, "alice", ""));
+        let (user, reply) = replies.recv().expect("asked");
+        assert!(is_awaited(&reply));
+        let mut goes = server.connect(place.transport);
+        goes.send(&auth(1, "bob", ""));
+        let (_, gone) = replies.recv().expect("asked");
+        drop(goes);
+        clock::eventually("it is noticed", || !is_awaited(&gone));
+        reply.accept(Identity::new("app", user));
+        assert_eq!(stays.receive(), frame(2, 1, b""));
     });
 }

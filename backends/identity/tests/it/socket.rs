@@ -273,3 +273,22 @@ async fn two_phones_that_replace_each_other_are_held_and_nobody_else_is() {
     assert!(took < asked, "{took:?}");
     assert_eq!(server.ended(Outcome::Accepted), 5);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_gives_up_while_its_answer_is_held_is_not_registered() {
+    let server = Server::start().await;
+    let uid = alice().address().to_string();
+    let mut clients = Vec::new();
+    for (device, uuid) in [(Android, "a"), (Ios, "b")] {
+        let mut client = server.client().await;
+        client.log_in(&login(device, uuid, Connect)).await;
+        clients.push(client);
+    }
+    let stays = server.registry.phone(&uid).await.unwrap();
+    let mut again = server.client().await;
+    let ext = login(Android, "a", Connect).encode_to_vec();
+    again.auth(1, "dtalk", &token(&alice(), 0), &ext).await;
+    drop(again);
+    eventually(async || server.ended(Outcome::GivenUp) == 1).await;
+    assert_eq!(server.registry.phone(&uid).await.unwrap(), stays);
+}
