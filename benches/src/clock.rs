@@ -12,6 +12,12 @@ pub fn now() -> Time {
     Time::from_micros(micros(clock_gettime(ClockId::Monotonic)))
 }
 
+/// Unix time in milliseconds, for tokens.
+#[must_use]
+pub fn unix_ms() -> u64 {
+    micros(clock_gettime(ClockId::Realtime)) / 1_000
+}
+
 /// What the calling thread has used of a core.
 #[must_use]
 pub fn thread_cpu() -> Duration {

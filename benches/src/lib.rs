@@ -3,6 +3,7 @@
 //! * [`driver`]: thousands of client sessions on one thread, over TCP or WebSocket;
 //! * [`dialect`]: what the sessions say, by kind of server;
 //! * [`oracle`]: what was lost, came twice or out of order, and whether gaps say so exactly;
+//! * [`account`]: users of a server that knows its users, and their credentials;
 //! * [`plan`]: what is to be run, from a command line or a file;
 //! * [`proxy`]: stands between clients and gateway and breaks connections;
 //! * [`floor`]: a bare server, the least that the work costs;
@@ -18,6 +19,7 @@
 //! What is not here: how a session of the comet dialect behaves (`comet_protocol::client`), and
 //! any knowledge of how the gateway is made; it is driven through its sockets alone.
 
+pub mod account;
 pub mod audience;
 pub mod clock;
 pub mod command;

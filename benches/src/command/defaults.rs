@@ -37,8 +37,20 @@ mod tests {
     use super::*;
 
     /// Options that are switched on by being given, and have nothing in their place.
-    const WITHOUT: [&str; 9] =
-        ["help", "insecure", "relay-flag", "json", "html", "label", "fail-above", "window", "rate"];
+    const WITHOUT: [&str; 12] = [
+        "help",
+        "insecure",
+        "relay-flag",
+        "json",
+        "html",
+        "label",
+        "fail-above",
+        "window",
+        "rate",
+        "demo",
+        "token-file",
+        "sign",
+    ];
 
     #[test]
     fn every_option_of_a_scenario_says_its_default() {

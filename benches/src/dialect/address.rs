@@ -6,13 +6,45 @@
 
 use std::borrow::Cow;
 
-use super::{Identity, To};
+use super::{Event, Identity, To};
 
 /// The application that sessions belong to.
-pub(super) const APP: &str = "bench";
+const APP: &str = "bench";
+
+/// What a session says of itself in an auth frame.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Introduction {
+    pub(super) app: String,
+    pub(super) token: String,
+    pub(super) ext: Vec<u8>,
+}
+
+/// To a server that knows its users what they prove; else a name, and rooms.
+pub(super) fn introduction(me: &Identity) -> Introduction {
+    match &me.account {
+        Some(account) => Introduction {
+            app: account.app().to_owned(),
+            token: account.token(),
+            ext: account.login(),
+        },
+        None => Introduction {
+            app: APP.to_owned(),
+            token: me.token.as_ref().unwrap_or(&me.user).clone(),
+            ext: rooms(me).into_bytes(),
+        },
+    }
+}
+
+/// Tells of a delivery; between accounts of its content, if it is a message of this run.
+pub(super) fn delivery(me: &Identity, body: &[u8], tell: &mut impl FnMut(Event<'_>)) {
+    let Some(account) = &me.account else { return tell(Event::Delivery { body }) };
+    if let Some(content) = account.read(body) {
+        tell(Event::Delivery { body: &content });
+    }
+}
 
 /// `lobby,news,device=phone-1`
-pub(super) fn rooms(me: &Identity) -> String {
+fn rooms(me: &Identity) -> String {
     let mut rooms = me.rooms.join(",");
     if let Some(device) = &me.device {
         rooms.push_str(",device=");

@@ -157,7 +157,7 @@ impl Client {
         tell: &mut impl FnMut(Event<'_>),
     ) -> Option<Want> {
         match self {
-            Self::Comet(comet) => comet.poll(tell),
+            Self::Comet(comet) => comet.poll(at.me, tell),
             Self::Plain(plain) => plain.poll(at, tell),
         }
     }

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use comet_protocol::client::{self, ClientSession, Config, Full, Link, Time};
 use comet_protocol::comet::Auth;
 
+use super::address::{self, Introduction};
 use super::client::Want;
-use super::{Event, Habits, Identity, Outgoing, To, address};
+use super::{Event, Habits, Identity, Outgoing, To};
 
 /// A session of the comet dialect.
 #[derive(Debug)]
@@ -20,12 +21,9 @@ pub(crate) struct Comet {
 impl Comet {
     /// A session that wants its first connection; the seed spreads the waits.
     pub(super) fn new(now: Time, me: &Identity, habits: &Habits, seed: u64) -> Self {
-        let auth = Auth {
-            app_id: address::APP.into(),
-            token: me.token.as_ref().unwrap_or(&me.user).clone(),
-            ext: address::rooms(me).into(),
-            ..habits.comet.auth.clone()
-        };
+        let Introduction { app, token, ext } = address::introduction(me);
+        let known = habits.comet.auth.clone();
+        let auth = Auth { app_id: app, token, ext: ext.into(), ..known };
         let config = Config { auth, ..habits.comet.clone() };
         let session = ClientSession::new(now, config, seed);
         Self { session, link: Link::default(), is_left: false }
@@ -67,9 +65,10 @@ impl Comet {
         to: &To,
         body: Bytes,
     ) -> Result<(), Full> {
-        let message = match to {
-            To::Rooms => body,
-            to => address::line(me, to, |line| [line, &body].concat()).into(),
+        let message = match (&me.account, to) {
+            (Some(account), to) => account.write(to, &body).into(),
+            (None, To::Rooms) => body,
+            (None, to) => address::line(me, to, |line| [line, &body].concat()).into(),
         };
         self.session.send(now, message).map(drop)
     }
@@ -80,7 +79,7 @@ impl Comet {
     }
 
     /// Tells what happened, up to the next thing that it wants.
-    pub(super) fn poll(&mut self, tell: &mut impl FnMut(Event<'_>)) -> Option<Want> {
+    pub(super) fn poll(&mut self, me: &Identity, tell: &mut impl FnMut(Event<'_>)) -> Option<Want> {
         while let Some(event) = self.session.poll_event() {
             match event {
                 client::Event::Connect(link) => {
@@ -89,17 +88,17 @@ impl Comet {
                 }
                 client::Event::Disconnect(_) => return Some(Want::Disconnect),
                 client::Event::Closed(_) if self.is_left => {}
-                event => translate(event, tell),
+                event => translate(me, event, tell),
             }
         }
         None
     }
 }
 
-fn translate(event: client::Event, tell: &mut impl FnMut(Event<'_>)) {
+fn translate(me: &Identity, event: client::Event, tell: &mut impl FnMut(Event<'_>)) {
     match event {
         client::Event::Delivery { body, .. } | client::Event::BestEffort { body } => {
-            tell(Event::Delivery { body: &body });
+            address::delivery(me, &body, tell);
         }
         client::Event::Gap { from, to, gap } => tell(Event::Gap { from, to, gap: &gap }),
         client::Event::Opened { resumed, welcome } => {

@@ -3,9 +3,10 @@
 use comet_protocol::head::{Split, split};
 use comet_protocol::{AuthMsg, Head, Layout, op};
 
+use super::address::{self, Introduction};
 use super::carry::{Carry, Front};
 use super::talk::Talk;
-use super::{Broken, Event, Identity, Outgoing, To, address};
+use super::{Broken, Event, Identity, Outgoing, To};
 
 /// A conversation of the dtalk dialect.
 #[derive(Debug, Default)]
@@ -37,18 +38,15 @@ impl Dtalk {
 impl Talk for Dtalk {
     fn open(&mut self, me: &Identity, out: &mut Outgoing<'_>) -> bool {
         *self = Self::default();
-        let auth = AuthMsg {
-            app_id: address::APP.to_owned(),
-            token: me.token.as_ref().unwrap_or(&me.user).clone(),
-            ext: address::rooms(me).into(),
-        };
+        let Introduction { app, token, ext } = address::introduction(me);
+        let auth = AuthMsg { app_id: app, token, ext: ext.into() };
         self.say(op::AUTH, 0, &[&auth.to_vec()], out);
         false
     }
 
     fn read(
         &mut self,
-        _: &Identity,
+        me: &Identity,
         input: &[u8],
         out: &mut Outgoing<'_>,
         tell: &mut impl FnMut(Event<'_>),
@@ -60,12 +58,12 @@ impl Talk for Dtalk {
                 Split::Need(need) => return Ok(Front::Need(need)),
             };
             match head.op {
-                op::DELIVER if head.seq == 0 => tell(Event::Delivery { body }),
+                op::DELIVER if head.seq == 0 => address::delivery(me, body, tell),
                 op::DELIVER => {
                     self.say(op::DELIVER_ACK, head.seq, &[], out);
                     if head.seq > self.newest {
                         self.newest = head.seq;
-                        tell(Event::Delivery { body });
+                        address::delivery(me, body, tell);
                     }
                 }
                 op::SEND_REPLY => tell(Event::Replied),
@@ -84,7 +82,10 @@ impl Talk for Dtalk {
     }
 
     fn send(&mut self, me: &Identity, to: &To, body: &[u8], out: &mut Outgoing<'_>) {
-        address::line(me, to, |line| self.say(op::SEND, 0, &[line, body], out));
+        match &me.account {
+            Some(account) => self.say(op::SEND, 0, &[&account.write(to, body)], out),
+            None => address::line(me, to, |line| self.say(op::SEND, 0, &[line, body], out)),
+        }
     }
 
     fn beat(&mut self, out: &mut Outgoing<'_>) -> bool {

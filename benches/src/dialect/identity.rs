@@ -1,7 +1,11 @@
 //! Who a session is, and to whom it sends.
 
+use std::sync::Arc;
+
+use crate::account::Account;
+
 /// Who a session is, and which rooms it joins.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Identity {
     /// The user. Names of users and rooms are of letters, digits, `-`, `_` and `.`, so that every
     /// dialect can carry them.
@@ -15,6 +19,9 @@ pub struct Identity {
     /// Whether messages to the user come also to a session with rooms, where that takes a
     /// subscription of its own (MQTT, NATS, Centrifugo).
     pub inbox: bool,
+    /// The account, on a server that knows its users; comet and dtalk dialects only. Rooms, device
+    /// and token are nothing then.
+    pub account: Option<Arc<Account>>,
 }
 
 impl Identity {

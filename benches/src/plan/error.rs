@@ -49,6 +49,16 @@ pub enum PlanError {
         /// What it lacks.
         needs: &'static str,
     },
+    /// A server with accounts has nothing that the scenario could use.
+    #[error("{kind} cannot be run with `{key}`: it needs {needs}")]
+    Accounts {
+        /// The scenario.
+        kind: Kind,
+        /// The option that asks for accounts.
+        key: &'static str,
+        /// What there is none of.
+        needs: &'static str,
+    },
     /// The relay does not speak it.
     #[error("the relay does not speak {dialect} {by}: `addr` must name a server that does")]
     NotTheRelay {

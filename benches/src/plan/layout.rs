@@ -4,6 +4,8 @@
 //! The streams of a room follow each other. A room here is whoever shares deliveries: a group, a
 //! pair of friends, or a session that only hears itself.
 
+use std::collections::{BTreeSet, HashMap};
+
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -66,6 +68,9 @@ pub struct Traffic {
     pub pick: Pick,
 }
 
+/// The sessions of each user, where several may be of one.
+type Shared = HashMap<String, Vec<usize>>;
+
 /// Everybody, and everything that may be said.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Layout {
@@ -81,11 +86,24 @@ impl Layout {
     /// Who is where by this plan; names begin with `prefix`, so that runs do not meet.
     #[must_use]
     pub fn new(plan: &Plan, prefix: &str) -> Self {
+        let names = (0..plan.sessions).map(|session| format!("{prefix}u{session}"));
+        Self::of(plan, prefix, names)
+    }
+
+    /// Who is where by this plan if these are the users of the sessions, which may share one. A
+    /// message comes to all sessions of a user: of its receiver, and of its sender too.
+    #[must_use]
+    pub fn of_users(plan: &Plan, users: Vec<String>) -> Self {
+        Self::of(plan, "", users)
+    }
+
+    fn of(plan: &Plan, prefix: &str, users: impl IntoIterator<Item = String>) -> Self {
         let mut layout = Self::default();
-        let name = |session| Member { user: format!("{prefix}u{session}"), ..Member::default() };
-        layout.members.extend((0..plan.sessions).map(name));
+        let member = |user| Member { user, ..Member::default() };
+        layout.members.extend(users.into_iter().take(plan.sessions).map(member));
+        let shared = plan.accounts.is_some().then(|| layout.sessions_of_users());
         match &plan.company {
-            Company::Alone => layout.alone(),
+            Company::Alone => layout.alone(shared.as_ref()),
             Company::Rooms { rooms, memberships, publishers } => {
                 layout.rooms(prefix, *rooms, *memberships, *publishers);
             }
@@ -93,7 +111,7 @@ impl Layout {
                 let mut rng = StdRng::seed_from_u64(plan.seed);
                 let talk = layout.groups(prefix, (*groups, sizes, *publishers), &mut rng);
                 layout.say(1.0 - private, talk, Pick::ByChance);
-                let talk = layout.pairs(*friends, &mut rng);
+                let talk = layout.pairs(*friends, shared.as_ref(), &mut rng);
                 layout.say(*private, talk, Pick::ByChance);
             }
         }
@@ -122,9 +140,26 @@ impl Layout {
         room
     }
 
-    fn alone(&mut self) {
+    fn sessions_of_users(&self) -> Shared {
+        let mut shared = Shared::new();
+        for (session, member) in self.members.iter().enumerate() {
+            shared.entry(member.user.clone()).or_default().push(session);
+        }
+        shared
+    }
+
+    /// Who hears what one of these says to the other: two users, or one with itself.
+    fn hearers(&self, session: usize, friend: usize, shared: Option<&Shared>) -> Vec<usize> {
+        let Some(shared) = shared else { return vec![friend] };
+        let users: BTreeSet<&str> =
+            [session, friend].iter().map(|at| &*self.members[*at].user).collect();
+        users.into_iter().filter_map(|user| shared.get(user)).flatten().copied().collect()
+    }
+
+    fn alone(&mut self, shared: Option<&Shared>) {
         let sources = (0..self.members.len()).map(|session| {
-            let room = self.add_room(&[session], 1);
+            let readers = self.hearers(session, session, shared);
+            let room = self.add_room(&readers, 1);
             Source { session, stream: self.rooms[room].first, to: To::Rooms }
         });
         let sources = sources.collect();
@@ -176,20 +211,23 @@ impl Layout {
         sources
     }
 
-    fn pairs(&mut self, friends: usize, rng: &mut StdRng) -> Vec<Source> {
+    fn pairs(&mut self, friends: usize, shared: Option<&Shared>, rng: &mut StdRng) -> Vec<Source> {
         let mut sources = Vec::new();
         let all = self.members.len();
         for session in 0..all {
-            let mut known = Vec::with_capacity(friends);
+            let mut known: Vec<usize> = Vec::with_capacity(friends);
+            let user = |session: usize| &self.members[session].user;
             // A user has fewer friends than there are others, so this ends.
             while known.len() < friends {
                 let friend = rng.random_range(0..all);
-                if friend != session && !known.contains(&friend) {
+                let is_new = known.iter().all(|known| user(*known) != user(friend));
+                if user(friend) != user(session) && is_new {
                     known.push(friend);
                 }
             }
             for friend in known {
-                let room = self.add_room(&[friend], 1);
+                let hearers = self.hearers(session, friend, shared);
+                let room = self.add_room(&hearers, 1);
                 let to = To::User(self.members[friend].user.clone());
                 sources.push(Source { session, stream: self.rooms[room].first, to });
             }
@@ -261,6 +299,27 @@ mod tests {
             let read = &reader.unwrap().reads;
             assert!(read.iter().any(|&room| layout.rooms[room].first == source.stream));
         }
+    }
+
+    #[test]
+    fn what_users_say_comes_to_all_their_sessions_and_to_those_of_the_other() {
+        let text = "scenario = \"chat\"\nsessions = 5\nfriends = 1\nsign = true\n\
+                    addr = [\"tcp://127.0.0.1:1\"]";
+        let plan = Plan::new(Options::read(text).unwrap()).unwrap();
+        let users = ["al", "bo", "al", "bo", "al"].map(str::to_owned).to_vec();
+        let layout = Layout::of_users(&plan, users);
+        assert!(layout.members.iter().all(|member| member.joins.is_empty()));
+        assert!(layout.rooms.iter().all(|room| (room.readers, room.streams) == (5, 1)));
+        let [private] = &layout.traffic[..] else { panic!("{:?}", layout.traffic) };
+        let to: Vec<_> = private.sources.iter().map(|source| source.to.clone()).collect();
+        let (al, bo) = (To::User("al".to_owned()), To::User("bo".to_owned()));
+        assert_eq!(to, [&bo, &al, &bo, &al, &bo].map(Clone::clone));
+        let text = text.replace("chat", "echo").replace("\nfriends = 1", "");
+        let plan = Plan::new(Options::read(&text).unwrap()).unwrap();
+        let users = ["al", "bo", "al", "cy", "al"].map(str::to_owned).to_vec();
+        let echo = Layout::of_users(&plan, users);
+        let readers: Vec<u32> = echo.rooms.iter().map(|room| room.readers).collect();
+        assert_eq!(readers, [3, 1, 3, 1, 3]);
     }
 
     #[test]

@@ -13,6 +13,9 @@ impl Plan {
         let mut put = |key: &str, value: Value| drop(load.insert(key.to_owned(), value));
         let span = |time| json!(Span(time).to_string());
         put("sessions", json!(self.sessions));
+        if let Some(accounts) = &self.accounts {
+            put("accounts", json!(accounts.to_string()));
+        }
         match &self.company {
             Company::Alone => {}
             Company::Rooms { rooms, memberships, publishers } => {

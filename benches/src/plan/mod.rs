@@ -4,6 +4,7 @@
 //! value for everything, and makes sense; its [`Layout`] says who is in which room and who
 //! publishes where. All of it is data: nothing here opens a file or a socket.
 
+mod accounts;
 mod bundled;
 mod check;
 mod defaults;
@@ -21,6 +22,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use accounts::Accounts;
 pub use bundled::{Bundled, bundled};
 use clap::ValueEnum;
 pub use defaults::{default_of, means_something};
@@ -164,6 +166,8 @@ pub struct Plan {
     pub dialect: Dialect,
     /// Where it is.
     pub place: Place,
+    /// Where credentials come from, if it knows its users.
+    pub accounts: Option<Accounts>,
     /// How many sessions.
     pub sessions: usize,
     /// Who talks to whom.

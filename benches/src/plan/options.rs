@@ -57,7 +57,7 @@ pub struct Options {
     /// taken in turn [default: a relay is started]
     #[arg(long, value_name = "URL", help_heading = "Server")]
     pub addr: Option<Vec<String>>,
-    /// What the server speaks [default: comet]
+    /// What the server speaks [default: comet; dtalk with accounts]
     #[arg(long, value_enum, help_heading = "Server")]
     pub dialect: Option<Dialect>,
     /// How sessions come to the relay [default: ws]
@@ -82,6 +82,16 @@ pub struct Options {
     /// promises, for the report
     #[arg(long, value_enum, help_heading = "Server")]
     pub delivery: Option<Promise>,
+
+    /// Sign users in at the demo of a bundled server: http://127.0.0.1:8888, its HTTP port
+    #[arg(long, value_name = "URL", help_heading = "Accounts")]
+    pub demo: Option<String>,
+    /// Credentials of users, a line each: TOKEN [USER [APP [DEVICE]]]
+    #[arg(long, value_name = "FILE", help_heading = "Accounts")]
+    pub token_file: Option<PathBuf>,
+    /// Make up a user with a key for each session, and sign dtalk tokens with it
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Accounts")]
+    pub sign: Option<bool>,
 
     /// Client sessions
     #[arg(long, help_heading = "Load")]

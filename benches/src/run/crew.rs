@@ -17,6 +17,7 @@ use super::talk::Talker;
 use super::wakes::Wakes;
 use super::worker::Worker;
 use super::{Arrive, Finding, Talk};
+use crate::account::Roster;
 use crate::audience::{Audience, Counts, Rounds};
 use crate::clock;
 use crate::driver::{Driver, Route, Tally, Time, Tuning};
@@ -97,7 +98,7 @@ impl Crew {
     /// When the system has no more polls or threads.
     pub fn start(
         plan: &Plan,
-        layout: &Layout,
+        (layout, roster): (&Layout, &Roster),
         routes: &Arc<[Route]>,
         tuning: &Tuning,
     ) -> Result<Self, RunError> {
@@ -132,7 +133,7 @@ impl Crew {
                 sent_within: 0,
                 lag: Latency::new(),
             };
-            let guests = deal.guests(layout, at);
+            let guests = deal.guests(layout, roster, at);
             let resumed = plan.dialect.features().resume;
             let stay = |storm: crate::plan::Storm| deal.among_first(at, storm.stay);
             let seed = plan.seed.wrapping_add(at as u64);

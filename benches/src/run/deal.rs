@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::desk::Voice;
 use super::talk::Lane;
 use super::worker::Guest;
+use crate::account::Roster;
 use crate::driver::{Identity, Route};
 use crate::plan::{Layout, Plan, Traffic};
 
@@ -69,12 +70,13 @@ impl Deal {
     }
 
     /// The sessions of a thread, as they will connect.
-    pub(super) fn guests(&self, layout: &Layout, thread: usize) -> Vec<Guest> {
+    pub(super) fn guests(&self, layout: &Layout, roster: &Roster, thread: usize) -> Vec<Guest> {
         let guest = |session: usize| {
             let member = &layout.members[session];
             let identity = Identity::new(member.user.clone(), member.joins.iter().cloned());
             // What friends say comes to the user, beside what is said in groups.
-            let identity = Identity { inbox: member.reads.len() > member.joins.len(), ..identity };
+            let (inbox, account) = (member.reads.len() > member.joins.len(), roster.of(session));
+            let identity = Identity { inbox, account, ..identity };
             Guest { identity, reads: member.reads.clone(), stalls: member.stalls }
         };
         self.sessions(thread).map(guest).collect()

@@ -318,6 +318,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::account::Roster;
     use crate::driver::{Route, Tuning};
     use crate::plan::{Kind, Layout, Options, Plan};
 
@@ -340,7 +341,8 @@ mod tests {
         let plan = Plan::new(options).unwrap();
         let routes: Arc<[Route]> = Arc::new([Route::tcp("127.0.0.1:9".parse().unwrap())]);
         let layout = Layout::new(&plan, "");
-        let crew = Crew::start(&plan, &layout, &routes, &Tuning::default()).unwrap();
+        let crew =
+            Crew::start(&plan, (&layout, &Roster::default()), &routes, &Tuning::default()).unwrap();
         let interrupt = Interrupt::never();
         let interval = Duration::from_secs(1);
         let mut watch = Watch::new(None, interval, interrupt.clone(), Progress::new(true));

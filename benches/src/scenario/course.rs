@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::RunError;
+use crate::account::Roster;
 use crate::clock;
 use crate::dialect::Reconnect;
 use crate::driver::Tuning;
@@ -39,16 +40,24 @@ impl<'a> Course<'a> {
         descriptors(plan.sessions)?;
         let server = Server::open(plan)?;
         server.reach()?;
+        let roster = Roster::open(plan)?;
         let mut report = Report::new(plan.kind.to_string());
         describe(plan, &server, &mut report);
+        if let Some(accounts) = &plan.accounts {
+            report.subject("accounts", format!("{} users, {accounts}", roster.users()));
+            roster.note().into_iter().for_each(|note| report.note(note));
+        }
         if server.usage.is_none() {
             report.note(unknown_process(&server.several));
         }
         let mut watch = Watch::new(server.usage, plan.times.interval, interrupt, progress);
         watch.phase("ramp", None);
         let memory_before = watch.server_memory();
-        let layout = Layout::new(plan, &prefix());
-        let crew = Crew::start(plan, &layout, &server.routes, &tuning(plan))?;
+        let layout = match roster.names(plan.sessions) {
+            Some(users) => Layout::of_users(plan, users),
+            None => Layout::new(plan, &prefix()),
+        };
+        let crew = Crew::start(plan, (&layout, &roster), &server.routes, &tuning(plan))?;
         Ok(Self { plan, server, crew, watch, report, memory_before })
     }
 

@@ -22,6 +22,7 @@ use course::Course;
 pub use crowd::{Crowd, Rooms};
 use serde::Serialize;
 
+use crate::account::AccountError;
 use crate::driver::Time;
 use crate::plan::{Kind, Plan, PlanError};
 use crate::proxy::ProxyError;
@@ -134,6 +135,9 @@ pub enum RunError {
     /// The server cannot be reached as it was said.
     #[error(transparent)]
     Place(#[from] PlaceError),
+    /// There are no accounts.
+    #[error(transparent)]
+    Account(#[from] AccountError),
     /// There are not enough descriptors.
     #[error(transparent)]
     Descriptors(#[from] DescriptorError),

@@ -1,5 +1,6 @@
 //! The harness against gateways that keep their promises, and against one that does not.
 
+mod bundled;
 mod centrifugo;
 mod comet;
 mod dialects;

@@ -1,5 +1,6 @@
 //! From what was said to a plan in which everything has a value.
 
+mod accounts;
 mod known;
 mod storm;
 
@@ -61,11 +62,15 @@ impl Plan {
         let kind = given.scenario.ok_or(PlanError::NoScenario)?;
         meaningful(kind, &given)?;
         let defaults = defaults(kind);
-        let dialect = given.dialect.unwrap_or_default();
+        let accounts = accounts::accounts(&given)?;
+        let usual = if accounts.is_some() { Dialect::Dtalk } else { Dialect::default() };
+        let dialect = given.dialect.unwrap_or(usual);
         let heartbeat = given.heartbeat.map_or(Duration::from_secs(25), |span| span.0);
         let sessions = given.sessions.unwrap_or(defaults.sessions);
         within("sessions", sessions, 1, 10_000_000)?;
-        let company = company(kind, &given, sessions, defaults.rooms)?;
+        let is_roomless = matches!(kind, Kind::Idle | Kind::Connect | Kind::Chat);
+        let rooms = if accounts.is_some() && is_roomless { 0 } else { defaults.rooms };
+        let company = company(kind, &given, sessions, rooms)?;
         let storm = match company {
             Company::Rooms { rooms, publishers, .. } => {
                 storm::storm(&given, sessions, (rooms, publishers))?
@@ -76,6 +81,7 @@ impl Plan {
             kind,
             dialect,
             place: place(dialect, &given)?,
+            accounts,
             stall: stall(kind, &given, sessions, &company)?,
             sessions,
             company,
@@ -96,6 +102,7 @@ impl Plan {
             given,
         };
         plan.check()?;
+        accounts::check(&plan)?;
         Ok(plan)
     }
 
@@ -234,7 +241,11 @@ fn company(
         within("publishers", publishers, 1, 65_535)?;
         let friends = given.friends.unwrap_or(3);
         within("friends", friends, 0, 1_000.min(sessions - 1))?;
-        let private = if friends == 0 { 0.0 } else { 0.5 };
+        let private = match (friends, rooms) {
+            (0, _) => 0.0,
+            (_, 0) => 1.0,
+            _ => 0.5,
+        };
         let private = share("private", given.private.unwrap_or(private))?;
         return Ok(Company::Groups { groups: rooms, sizes, publishers, friends, private });
     }

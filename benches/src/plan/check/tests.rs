@@ -1,6 +1,7 @@
 //! What becomes of what somebody said, and what is told of what makes no sense.
 
 use super::*;
+use crate::plan::Accounts;
 
 fn plan(text: &str) -> Plan {
     Plan::new(Options::read(text).unwrap()).unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -153,4 +154,40 @@ fn in_a_storm_the_publishers_are_among_those_who_stay() {
         assert_eq!(told(&format!("scenario = \"storm\"\n{text}")), error);
     }
     assert_eq!(told("scenario = \"fan\"\nstay = 3"), "`stay` means nothing to fan");
+}
+
+#[test]
+fn accounts_are_for_servers_that_know_users_and_for_loads_without_rooms() {
+    let at = "addr = [\"tcp://127.0.0.1:1\"]";
+    let chat = plan(&format!("scenario = \"chat\"\n{at}\nsign = true"));
+    assert_eq!((chat.dialect, &chat.accounts), (Dialect::Dtalk, &Some(Accounts::Signed)));
+    let Company::Groups { groups, private, friends, .. } = chat.company else { panic!("{chat:?}") };
+    assert_eq!((groups, private, friends), (0, 1.0, 3));
+    assert_eq!(chat.load()["accounts"], "with made-up keys");
+    let idle = plan(&format!("scenario = \"idle\"\n{at}\ntoken-file = \"tokens\""));
+    let rooms = Company::Rooms { rooms: 0, memberships: 0, publishers: 0 };
+    assert_eq!((idle.company, idle.accounts), (rooms, Some(Accounts::File("tokens".into()))));
+    assert_eq!(plan("scenario = \"fan\"\nsign = false").accounts, None);
+    for (text, error) in [
+        (
+            "chat\"\nsign = true\ndemo = \"http://[::1]:1",
+            "`sign` does not go with credentials from",
+        ),
+        ("idle\"\nsign = true\ndialect = \"goim", "idle needs logins by token, which goim does"),
+        ("chat\"\nsign = true\nrooms = 2\nlabel = \"", "chat cannot be run with `sign`: it needs"),
+        ("chat\"\nsign = true\nprivate = 0.5\nlabel = \"", "chat cannot be run with `sign`"),
+        ("fan\"\nsign = true\nlabel = \"", "fan cannot be run with `sign`: it needs rooms"),
+        ("storm\"\nsign = true\nlabel = \"", "storm cannot be run with `sign`: it needs"),
+        ("chat\"\nsign = true\nbreaks = 1\nlabel = \"", "`breaks` does not go with accounts in"),
+        ("echo\"\nsign = true\nsize = 15361\nlabel = \"", "`size` must be from 0 to 15360"),
+        (
+            "connect\"\nduration = \"2m\"\ndemo = \"http://[::1]:1",
+            "`demo` does not go with logins for more than 100 s",
+        ),
+    ] {
+        let told = told(&format!("{at}\nscenario = \"{text}\""));
+        assert!(told.starts_with(error), "{text}: {told}");
+    }
+    let alone = told("scenario = \"echo\"\nsign = true");
+    assert!(alone.starts_with("`sign` does not go with the relay, which believes any"), "{alone}");
 }

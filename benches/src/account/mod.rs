@@ -1,0 +1,211 @@
+//! Users of a server that knows its users: their credentials, and what they say to each other.
+//!
+//! The relay believes any name. The bundled server (`comet-server`) wants a dtalk token with each
+//! login, and messages in dtalk's own bodies. A [`Roster`] has one [`Account`] for each session,
+//! from the demo's sign-in, from a file, or from keys that are made up here.
+//!
+//! Not here: which loads make sense with accounts (`plan`), and who talks to whom
+//! ([`Layout`](crate::plan::Layout)).
+
+mod body;
+mod demo;
+mod file;
+mod sign;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+pub use demo::DemoError;
+pub use file::{LineFault, TokenFileError};
+use sign::Token;
+
+use crate::clock;
+use crate::plan::{Accounts, Company, Kind, Plan};
+
+/// Who a session is to a server that knows its users.
+#[derive(Debug)]
+pub struct Account {
+    /// The user: an address, for dtalk. Empty if nobody says and nobody has to know.
+    user: String,
+    /// The application that the user belongs to.
+    app: String,
+    /// The device's uuid, which no other session has.
+    device: String,
+    token: Arc<Token>,
+    /// What ids of messages begin with, so that runs do not meet.
+    run: Arc<str>,
+}
+
+/// A user before it has a device.
+#[derive(Debug)]
+struct Credential {
+    user: String,
+    app: Option<String>,
+    device: Option<String>,
+    token: Arc<Token>,
+}
+
+/// The application of users of whom nothing else is said.
+const APP: &str = "dtalk";
+
+/// Everybody who may log in.
+#[derive(Debug, Default)]
+pub struct Roster {
+    credentials: Vec<Credential>,
+    run: Arc<str>,
+    note: Option<String>,
+}
+
+/// Why there are no accounts for a run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountError {
+    /// The demo signs nobody in.
+    #[error("`demo`: {0}")]
+    Demo(#[from] DemoError),
+    /// The file has no credentials.
+    #[error("`token-file`: {0}")]
+    File(#[from] TokenFileError),
+    /// There are not enough users for what they are to do.
+    #[error("{friends} friends for each user take {} users, and there are {users}", friends + 1)]
+    Few {
+        /// Users that there are.
+        users: usize,
+        /// Friends that each is to have.
+        friends: usize,
+    },
+}
+
+impl Roster {
+    /// The accounts that a plan asks for; an empty roster if it asks for none.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`].
+    pub fn open(plan: &Plan) -> Result<Self, AccountError> {
+        let mut roster = Self { run: format!("{:x}", clock::unix_ms()).into(), ..Self::default() };
+        match &plan.accounts {
+            None => {}
+            Some(Accounts::Signed) => {
+                roster.credentials = sign::users(plan.seed, plan.sessions);
+            }
+            Some(Accounts::File(path)) => {
+                let needs_users = matches!(plan.kind, Kind::Chat | Kind::Echo);
+                roster.credentials = file::read(path, needs_users)?;
+            }
+            Some(Accounts::Demo(url)) => {
+                (roster.credentials, roster.note) = demo::sign_in(url, plan.sessions)?;
+            }
+        }
+        roster.check(plan)?;
+        Ok(roster)
+    }
+
+    fn check(&self, plan: &Plan) -> Result<(), AccountError> {
+        let Company::Groups { friends, .. } = plan.company else { return Ok(()) };
+        let users = self.users();
+        if plan.accounts.is_some() && users <= friends {
+            return Err(AccountError::Few { users, friends });
+        }
+        Ok(())
+    }
+
+    /// How many users there are.
+    #[must_use]
+    pub fn users(&self) -> usize {
+        self.credentials.iter().map(|it| &it.user).collect::<HashSet<_>>().len()
+    }
+
+    /// What was refused, for the report.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// The user of each of so many sessions; `None` where names are made up.
+    #[must_use]
+    pub fn names(&self, sessions: usize) -> Option<Vec<String>> {
+        let names = self.credentials.iter().cycle().take(sessions).map(|it| it.user.clone());
+        (!self.credentials.is_empty()).then(|| names.collect())
+    }
+
+    /// The account of a session; users take turns.
+    #[must_use]
+    pub fn of(&self, session: usize) -> Option<Arc<Account>> {
+        let credential = self.credentials.get(session.checked_rem(self.credentials.len())?)?;
+        let has_own = session < self.credentials.len();
+        let device = credential.device.clone().filter(|_| has_own);
+        Some(Arc::new(Account {
+            user: credential.user.clone(),
+            app: credential.app.clone().unwrap_or_else(|| APP.to_owned()),
+            device: device.unwrap_or_else(|| format!("load-{session}")),
+            token: Arc::clone(&credential.token),
+            run: Arc::clone(&self.run),
+        }))
+    }
+}
+
+impl Account {
+    /// The application that the user belongs to.
+    #[must_use]
+    pub fn app(&self) -> &str {
+        &self.app
+    }
+
+    /// A token that is good now.
+    #[must_use]
+    pub fn token(&self) -> String {
+        self.token.text(clock::unix_ms())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Options;
+
+    fn plan(more: &str) -> Plan {
+        let text = format!("scenario = \"chat\"\naddr = [\"tcp://127.0.0.1:1\"]\n{more}");
+        Plan::new(Options::read(&text).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_session_of_a_run_with_made_up_keys_is_a_user_of_its_own() {
+        let roster = Roster::open(&plan("sign = true\nsessions = 5")).unwrap();
+        let names = roster.names(5).unwrap();
+        assert_eq!((names.len(), roster.users()), (5, 5));
+        let again = Roster::open(&plan("sign = true\nsessions = 5")).unwrap();
+        assert_eq!(again.names(5).unwrap(), names, "the same seed makes the same users");
+        let other = Roster::open(&plan("sign = true\nsessions = 5\nseed = 2")).unwrap();
+        assert!(other.names(5).unwrap().iter().all(|name| !names.contains(name)));
+        let account = roster.of(3).unwrap();
+        let verified = comet_identity::verify(&account.token(), clock::unix_ms()).unwrap();
+        assert_eq!((verified.as_str(), account.app()), (names[3].as_str(), "dtalk"));
+    }
+
+    #[test]
+    fn fewer_users_than_sessions_take_turns_with_devices_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tokens");
+        std::fs::write(&file, "t1 anna\nt2 ben app phone\n").unwrap();
+        let from = |more: &str| {
+            Roster::open(&plan(&format!("token-file = {file:?}\nsessions = 5\n{more}")))
+        };
+        let roster = from("friends = 1").unwrap();
+        assert_eq!(roster.names(5).unwrap(), ["anna", "ben", "anna", "ben", "anna"]);
+        let devices: Vec<_> = (0..5).map(|at| roster.of(at).unwrap().device.clone()).collect();
+        assert_eq!(devices, ["load-0", "phone", "load-2", "load-3", "load-4"]);
+        assert_eq!(
+            (roster.of(3).unwrap().app(), roster.of(3).unwrap().token()),
+            ("app", "t2".into())
+        );
+        let few = from("friends = 2").unwrap_err().to_string();
+        assert_eq!(few, "2 friends for each user take 3 users, and there are 2");
+    }
+
+    #[test]
+    fn without_accounts_names_are_made_up() {
+        let roster = Roster::open(&plan("")).unwrap();
+        assert!(roster.names(3).is_none() && roster.of(0).is_none());
+    }
+}

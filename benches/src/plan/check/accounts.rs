@@ -1,0 +1,63 @@
+//! Which loads can be run on a server that knows its users.
+
+use std::time::Duration;
+
+use super::within;
+use crate::dialect::Dialect;
+use crate::plan::{Accounts, Company, Kind, Options, Plan, PlanError};
+
+/// The longest message: with dtalk's envelope, what the bundled server takes by default.
+const LONGEST: usize = 15 * 1_024;
+/// A token of the demo is good for two minutes, and cannot be signed anew.
+const FRESH: Duration = Duration::from_secs(100);
+
+/// Where credentials come from, if somebody says.
+pub(super) fn accounts(given: &Options) -> Result<Option<Accounts>, PlanError> {
+    let demo = given.demo.clone().map(Accounts::Demo);
+    let file = given.token_file.clone().map(Accounts::File);
+    let signed = given.sign.unwrap_or(false).then_some(Accounts::Signed);
+    let mut asked = [demo, file, signed].into_iter().flatten();
+    let first = asked.next();
+    match asked.next() {
+        None => Ok(first),
+        Some(other) => {
+            let with = "credentials from elsewhere: `demo`, `token-file` or `sign`";
+            Err(PlanError::Contradiction { key: other.key(), with })
+        }
+    }
+}
+
+/// Whether the plan can be carried out with its accounts.
+pub(super) fn check(plan: &Plan) -> Result<(), PlanError> {
+    let Some(accounts) = &plan.accounts else { return Ok(()) };
+    let (kind, dialect, key) = (plan.kind, plan.dialect, accounts.key());
+    if plan.given.addr.as_ref().is_none_or(Vec::is_empty) {
+        let with = "the relay, which believes any name: `addr` must name a server with accounts";
+        return Err(PlanError::Contradiction { key, with });
+    }
+    if !matches!(dialect, Dialect::Comet | Dialect::Dtalk) {
+        return Err(PlanError::Dialect { kind, dialect, needs: "logins by token" });
+    }
+    let needs = "rooms that clients join by themselves, and a server with accounts has groups, \
+                 which its HTTP API keeps; idle, connect, echo and chat can be run";
+    match plan.company {
+        Company::Alone => {}
+        Company::Rooms { memberships: 0, .. } if matches!(kind, Kind::Idle | Kind::Connect) => {}
+        Company::Groups { groups: 0, private: 1.0, .. } => {}
+        Company::Rooms { .. } | Company::Groups { .. } => {
+            return Err(PlanError::Accounts { kind, key, needs });
+        }
+    }
+    let presence = plan.presence.filter(|_| kind == Kind::Chat);
+    if presence.is_some_and(|it| it.breaks > 0.0) && !dialect.features().resume {
+        let with = "accounts in dtalk: a device that comes back is sent again what it did not ack";
+        return Err(PlanError::Contradiction { key: "breaks", with });
+    }
+    let comes_back = kind == Kind::Connect || presence.is_some_and(|it| it.churn > 0.0);
+    let lasts = plan.times.warm_up + plan.times.measure;
+    if matches!(accounts, Accounts::Demo(_)) && comes_back && lasts > FRESH {
+        let with = "logins for more than 100 s: its tokens are good for two minutes";
+        return Err(PlanError::Contradiction { key, with });
+    }
+    within("size", plan.size, 0, LONGEST)
+}
