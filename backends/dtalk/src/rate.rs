@@ -65,6 +65,11 @@ impl<K: Eq + Hash> Paces<K> {
         Self { rate, paces: HashMap::new(), sweep_at: FIRST_SWEEP }
     }
 
+    /// Follows another rate from now on. What keys are ahead of the old one stays.
+    pub fn set_rate(&mut self, rate: Rate) {
+        self.rate = rate;
+    }
+
     /// Takes one of this key, if the rate allows it now.
     pub fn admit<Q>(&mut self, key: &Q, now: Instant) -> bool
     where

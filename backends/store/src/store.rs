@@ -98,8 +98,7 @@ impl Store {
         };
         tokio::spawn(writer::run(engine, opened.reads.clone(), intake, outlet));
         let places = Arc::new(Semaphore::new(config.queue.min(Semaphore::MAX_PERMITS)));
-        let rate = Rate::new(config.message_rate, Duration::from_secs(1), 2);
-        let paces = Mutex::new(Paces::new(rate));
+        let paces = Mutex::new(Paces::new(message_rate(config.message_rate)));
         let (reads, answers) = (opened.reads, config.answers);
         Ok(Self(Arc::new(Inner { jobs, places, paces, reads, answers, shared, gateway })))
     }
@@ -112,8 +111,13 @@ impl Store {
     ) -> (Self, mpsc::UnboundedReceiver<Job<SessionId>>) {
         let (jobs, queue) = mpsc::unbounded_channel();
         let (places, gateway) = (Arc::new(Semaphore::new(1)), Arc::default());
-        let paces = Mutex::new(Paces::new(Rate::new(0, Duration::from_secs(1), 2)));
+        let paces = Mutex::new(Paces::new(message_rate(0)));
         (Self(Arc::new(Inner { jobs, places, paces, reads, answers: 1, shared, gateway })), queue)
+    }
+
+    /// Follows another [`Config::message_rate`] from now on.
+    pub fn set_message_rate(&self, rate: u32) {
+        self.0.paces.lock().set_rate(message_rate(rate));
     }
 
     /// Returns when everything that was handed in before is stored or refused.
@@ -258,6 +262,11 @@ impl Store {
     pub(crate) fn deliver_through(&self, gateway: &Gateway) {
         self.0.gateway.get_or_init(|| gateway.clone());
     }
+}
+
+/// So many a second of one user, two seconds' worth at once; 0 for no limit.
+fn message_rate(rate: u32) -> Rate {
+    Rate::new(rate, Duration::from_secs(1), 2)
 }
 
 impl fmt::Debug for Store {

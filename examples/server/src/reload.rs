@@ -1,6 +1,7 @@
 //! SIGHUP: the settings are read again, and what can change while sessions are open is changed.
 
 use comet::Gateway;
+use comet_store::Store;
 
 use crate::config::{Config, Flags};
 use crate::limits;
@@ -29,7 +30,7 @@ pub(crate) struct Reload {
 impl Reload {
     /// Opens the log file anew, reads the settings, and says in the log what came of it. A fault
     /// leaves all settings as they are. Blocks: reads files, and may look up names of hosts.
-    pub(crate) fn run(&mut self, gateway: &Gateway) {
+    pub(crate) fn run(&mut self, gateway: &Gateway, store: &Store) {
         if let Err(error) = self.logging.reopen() {
             tracing::error!(%error, "the log file cannot be opened anew");
         }
@@ -48,6 +49,7 @@ impl Reload {
         if let Err(error) = gateway.reconfigure(&limits::of(&config)) {
             return tracing::error!(%error, "settings not reloaded");
         }
+        store.set_message_rate(config.gateway.message_rate);
         let mut later = self.started.differences(&settings);
         later.retain(|path| !live(path));
         self.current = settings;

@@ -92,7 +92,7 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Troubl
         [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
     announce(&config, &gateway, addresses.map(|address| address.map_err(Trouble::Runtime)))?;
 
-    wait_for(signals, || reload.run(&gateway)).await?;
+    wait_for(signals, || reload.run(&gateway, &store)).await?;
     say("draining");
     drain(&gateway, Duration::from_secs(config.drain_seconds)).await;
     store.close().await;

@@ -8,6 +8,7 @@ use crate::support::client::{Client, Next, Transport, auth};
 use crate::support::clock;
 use crate::support::common::{body_of, to_user};
 use crate::support::frame::{SEND, SEND_REPLY, frame};
+use crate::support::http::post_form;
 use crate::support::person::Person;
 use crate::support::server::Setup;
 
@@ -84,4 +85,40 @@ fn a_hangup_opens_the_log_file_anew() {
     assert!(!fs::read_to_string(&moved).expect("a file").contains("reloaded"));
     assert_eq!(server.stop().code(), Some(0));
     assert_eq!(server.process.errors(), "");
+}
+
+#[test]
+fn a_hangup_changes_the_rate_of_messages_that_come_over_http() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("comet.toml");
+    let write = |rate: u32| {
+        fs::write(&file, format!("log = \"info\"\n[gateway]\nmessage_rate = {rate}\n"))
+            .expect("a file");
+    };
+    write(1);
+    let setup = Setup::default().no_flag("log").flag("config", &file.display());
+    let mut server = setup.start();
+    let [alice, bob] = ["alice", "bob"].map(Person::new);
+    let push = |n: usize| {
+        let message = body_of(&to_user(&bob.uid, &format!("m-{n}"), "hi"));
+        let token = alice.token();
+        let headers = [("FZM-SIGNATURE", token.as_str())];
+        let answer =
+            post_form(server.addresses.http, "/record/push", &headers, ("message", &message));
+        answer.envelope().0 == 0
+    };
+    let hang_up = |rate: u32, times: usize| {
+        write(rate);
+        server.process.signal(Signal::HUP);
+        clock::eventually("reloaded", || {
+            let errors = server.process.errors();
+            errors.matches("settings changed: gateway.message_rate").count() == times
+        });
+    };
+    assert!((0..20).any(|n| !push(n)), "no limit at first");
+    hang_up(0, 1);
+    assert!((20..60).all(&push), "the limit is gone");
+    hang_up(1, 2);
+    assert!((60..80).any(|n| !push(n)), "no limit again");
+    assert_eq!(server.stop().code(), Some(0));
 }
