@@ -207,8 +207,10 @@ impl Wire {
     /// Fetches up to `max` of the bytes that the gateway has written. How many that was.
     pub(crate) fn fetch(self: &Arc<Self>, out: &mut Vec<u8>, max: usize) -> usize {
         let mut state = self.lock();
+        let start = out.len();
         let count = state.from_gateway.bytes.len().min(max);
-        out.extend(state.from_gateway.bytes.drain(..count));
+        out.resize(start + count, 0);
+        state.from_gateway.take(&mut out[start..]);
         state.tell_of_space(self);
         count
     }
