@@ -3,11 +3,13 @@
 //! ```text
 //! cargo run --release -p comet-examples --bin simulate -- --seeds 100000
 //! cargo run --release -p comet-examples --bin simulate -- --seed 4711
+//! cargo run --release -p comet-examples --bin simulate -- --letters --seeds 100000
 //! ```
 //!
 //! The first runs as many seeds as asked on all cores, and prints those that break the delivery
-//! contract with their histories; the second replays one seed and prints all that happened. The
-//! last line is `N seeds, V violations`, and the exit code tells whether there was one.
+//! contract with their histories; the second replays one seed and prints all that happened; in the
+//! third the router of every world stores messages and repairs what is missing, not that of one in
+//! twelve. The last line is `N seeds, V violations`, and the exit code tells whether there was one.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -15,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use clap::Parser;
-use comet_simulator::{Plant, Run};
+use comet_simulator::{Mistake, Plant, Run};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Violating seeds whose histories are printed whole.
@@ -30,10 +32,17 @@ struct Args {
     /// The first of them. Without `--seeds` it is replayed alone, and its history printed.
     #[arg(long)]
     seed: Option<u64>,
+    /// Messages are letters in every world: the router stores them, and pushes them again when
+    /// they are given up.
+    #[arg(long)]
+    letters: bool,
     /// Plants a defect in the gateway: SeqHole, RoomReorder, CleanupRace, TakeoverLoss,
-    /// OverlapAck or WrongVictim.
+    /// OverlapAck, WrongVictim or LateRepair.
     #[arg(long, value_parser = plant)]
     plant: Option<Plant>,
+    /// Plants a defect in the router of letters: StalePass or Overtaking.
+    #[arg(long, value_parser = mistake, requires = "letters")]
+    mistake: Option<Mistake>,
     /// Print no histories, only what is wrong.
     #[arg(long)]
     brief: bool,
@@ -43,7 +52,7 @@ fn main() -> ExitCode {
     let is_replay = !std::env::args().any(|arg| arg.starts_with("--seeds"));
     let args = Args::parse();
     let outcome = match args.seed {
-        Some(seed) if is_replay => replay(seed, args.plant),
+        Some(seed) if is_replay => replay(&args, seed),
         first => run_all(&args, first.unwrap_or(0)),
     };
     match outcome {
@@ -62,8 +71,23 @@ fn plant(name: &str) -> Result<Plant, &'static str> {
     named.ok_or("there is no such defect")
 }
 
-fn replay(seed: u64, plant: Option<Plant>) -> io::Result<u64> {
-    let run = comet_simulator::run_planted(seed, plant).map_err(io::Error::other)?;
+/// The defect of the router of that name.
+fn mistake(name: &str) -> Result<Mistake, &'static str> {
+    let named = Mistake::ALL.into_iter().find(|mistake| format!("{mistake:?}") == name);
+    named.ok_or("there is no such defect")
+}
+
+fn run(args: &Args, seed: u64) -> io::Result<Run> {
+    let run = if args.letters {
+        comet_simulator::run_letters(seed, args.plant, args.mistake)
+    } else {
+        comet_simulator::run_planted(seed, args.plant)
+    };
+    run.map_err(io::Error::other)
+}
+
+fn replay(args: &Args, seed: u64) -> io::Result<u64> {
+    let run = run(args, seed)?;
     let mut out = io::stdout().lock();
     write!(out, "{}", run.history)?;
     tell(&mut out, &run)?;
@@ -83,8 +107,7 @@ fn run_all(args: &Args, first: u64) -> io::Result<u64> {
                 return Ok(());
             }
             let seed = first.wrapping_add(at);
-            let run = comet_simulator::run_planted(seed, args.plant);
-            let run = run.map_err(io::Error::other)?;
+            let run = run(args, seed)?;
             bar.inc(1);
             if run.violations.is_empty() {
                 continue;

@@ -4,8 +4,8 @@
 //! comet dialect and a model of dtalk's, and between them connections that are cut at any byte,
 //! stall, fall silent, are read slowly or not at all; a router that answers late, out of order or
 //! not; drains, ghosts that repeat what a client wrote, thieves of tickets, clocks that jump, and
-//! little memory. What all parties saw becomes a [`History`], and [`check`] judges it by the
-//! delivery contract alone.
+//! little memory. In some worlds the router stores letters, and pushes again what is given up. What
+//! all parties saw becomes a [`History`], and [`check`] judges it by the delivery contract alone.
 //!
 //! ```
 //! let run = comet_simulator::run(7)?;
@@ -22,6 +22,7 @@ pub mod checker;
 mod client;
 mod contract;
 pub mod history;
+mod letters;
 mod network;
 mod plan;
 mod random;
@@ -34,6 +35,7 @@ use comet::StartError;
 pub use checker::{Rule, Violation, check};
 pub use comet::simulation::Plant;
 pub use history::History;
+pub use letters::Mistake;
 
 /// One run and what is wrong with it.
 #[derive(Debug)]
@@ -61,7 +63,35 @@ pub fn run(seed: u64) -> Result<Run, StartError> {
 ///
 /// As for [`run`].
 pub fn run_planted(seed: u64, plant: Option<Plant>) -> Result<Run, StartError> {
-    let history = world::World::new(seed, plant)?.run()?;
+    live(seed, Setup { plant, ..Setup::default() })
+}
+
+/// The same where all messages are letters, which [`run`] has for one seed of twelve: the router
+/// stores them, and pushes them again when they are given up. The gateways may have a defect, and
+/// so may the router.
+///
+/// # Errors
+///
+/// As for [`run`].
+pub fn run_letters(
+    seed: u64,
+    plant: Option<Plant>,
+    mistake: Option<Mistake>,
+) -> Result<Run, StartError> {
+    live(seed, Setup { plant, mistake, has_letters: true })
+}
+
+/// What a seed does not decide.
+#[derive(Clone, Copy, Debug, Default)]
+struct Setup {
+    plant: Option<Plant>,
+    mistake: Option<Mistake>,
+    /// Whether there are letters, whatever the seed says.
+    has_letters: bool,
+}
+
+fn live(seed: u64, setup: Setup) -> Result<Run, StartError> {
+    let history = world::World::new(seed, setup)?.run()?;
     let violations = check(&history);
     Ok(Run { seed, history, violations })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::client::{Habits, Person};
 use crate::history::{ClientId, Wire};
+use crate::letters::Pace;
 use crate::random::Random;
 
 const SECOND: u64 = 1_000_000;
@@ -100,6 +101,8 @@ pub(crate) struct Plan {
     pub(crate) has_records: bool,
     /// Whether some read nothing until memory is short, and others must not notice.
     pub(crate) is_shortage: bool,
+    /// How the router pushes letters, if it stores what it takes.
+    pub(crate) post: Option<Pace>,
 }
 
 impl Plan {
@@ -134,7 +137,13 @@ impl Plan {
             longest_body,
             parts,
             is_shortage: false,
+            post: None,
         }
+    }
+
+    /// Whether clients may leave for good, and give up what they have sent.
+    pub(crate) const fn lets_leave(&self) -> bool {
+        !self.is_shortage && self.post.is_none()
     }
 }
 

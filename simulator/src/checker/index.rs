@@ -216,7 +216,8 @@ impl<'a> Index<'a> {
             What::ClockStepped { .. } => self.steps.push(place),
             What::Rested => self.rested = Some(place),
             What::Pushed { push, gateway, taken } => {
-                let is_certain = taken == Taken::Yes;
+                // A letter whose push is given up comes with another one.
+                let is_certain = taken == Taken::Yes && push.letter.is_none();
                 let here = self.sessions.iter_mut().filter(|facts| facts.gateway == gateway);
                 for facts in here.filter(|facts| facts.is_meant_by(push)) {
                     let while_parked = facts.is_parked;

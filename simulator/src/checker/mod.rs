@@ -12,6 +12,7 @@ mod fencing;
 mod gaps;
 mod index;
 mod latest;
+mod letters;
 mod life;
 mod reasons;
 mod rest;
@@ -41,6 +42,7 @@ pub fn check(history: &History) -> Vec<Violation> {
         upstream::check,
         rest::check,
         fairness::check,
+        letters::check,
     ];
     for rule in rules {
         rule(&index, &mut found);

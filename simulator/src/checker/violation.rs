@@ -37,6 +37,8 @@ pub enum Rule {
     /// Who reads, acknowledges and talks is neither cut off nor turned away for want of memory, and
     /// misses nothing, while somebody who reads nothing holds more.
     Fairness,
+    /// A client first sees the letters of one sender in their order, and all that are owed to it.
+    Letters,
     /// The wire carries nothing that no client can understand.
     Wire,
 }

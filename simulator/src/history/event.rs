@@ -123,6 +123,22 @@ pub enum What {
         /// How.
         answer: Answer,
     },
+    /// The router has stored a letter, and owes it to the recipient from now on.
+    Stored {
+        /// Which, by the message that it came as.
+        letter: MessageId,
+        /// Whose it is.
+        sender: ClientId,
+        /// The user to whom it goes.
+        user: u32,
+    },
+    /// The router delivers letters to a session from now on.
+    Served {
+        /// Which session.
+        session: Session,
+        /// Whether it is a phone's, to which letters of before are owed too.
+        phone: bool,
+    },
     /// The router was told of an ack.
     Acked {
         /// By which session.

@@ -46,6 +46,9 @@ impl fmt::Display for Push {
             Target::Room(room) => write!(f, "room {room}")?,
             Target::All => write!(f, "all")?,
         }
+        if let Some(letter) = self.letter {
+            write!(f, ", the letter {}", letter.0)?;
+        }
         if self.position == 0 { Ok(()) } else { write!(f, ", position {}", self.position) }
     }
 }
@@ -83,6 +86,8 @@ impl fmt::Display for What {
             | Self::Ended { .. }
             | Self::Received { .. }
             | Self::Settled { .. }
+            | Self::Stored { .. }
+            | Self::Served { .. }
             | Self::Acked { .. }
             | Self::Dropped { .. }
             | Self::Missing { .. } => self.show_router(f),
@@ -138,6 +143,11 @@ impl What {
             Self::Settled { session, message, answer } => {
                 write!(f, "settles {message} of {session}: {}", said(*answer))
             }
+            Self::Stored { letter, sender, user } => {
+                write!(f, "stores the letter {} of {sender} to user {user}", letter.0)
+            }
+            Self::Served { session, phone: true } => write!(f, "serves {session}, a phone"),
+            Self::Served { session, .. } => write!(f, "serves {session}"),
             Self::Acked { session, push } => write!(f, "{push} acked by {session}"),
             Self::Missing { session, gap } => write!(f, "{session} misses: {gap}"),
             Self::Dropped { session, gap } => write!(f, "{session} was not sent: {gap}"),

@@ -118,6 +118,8 @@ pub struct Push {
     pub target: Target,
     /// Its dense number in the record of its room or user, from 1; 0 for none.
     pub position: u64,
+    /// The letter that it carries, if any: the router pushes that again when this is given up.
+    pub letter: Option<MessageId>,
 }
 
 /// What somebody is told of deliveries that will never come.

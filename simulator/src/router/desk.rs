@@ -2,11 +2,14 @@
 
 use comet::{ConnectReply, Gateway, Identity, Receipt, Refusal, SessionId};
 
+use super::post::{Draft, Job, Post, Reader};
 use crate::body::Body;
 use crate::contract;
 use crate::history::{
-    Answer, Attempt, Lane, Log, MessageId, Push, PushClass, PushId, Session, Taken, Target, What,
+    Answer, Attempt, ClientId, Lane, Log, MessageId, Push, PushClass, PushId, Session, Taken,
+    Target, What,
 };
+use crate::letters;
 use crate::plan::{Plan, Weather};
 use crate::random::Random;
 
@@ -46,14 +49,18 @@ pub(crate) struct Desk {
     /// Positions must be dense: none where a push may be refused.
     has_records: bool,
     longest_body: usize,
+    /// Where messages are letters.
+    post: Option<Post>,
     /// Whether the router does only what is right.
     is_calm: bool,
 }
 
 impl Desk {
-    pub(crate) fn new(log: Log, random: Random, plan: &Plan) -> Self {
+    pub(crate) fn new(log: Log, mut random: Random, plan: &Plan) -> Self {
+        let post = plan.post.map(|pace| Post::new(log.clone(), random.fork(), pace));
         Self {
             log,
+            post,
             alive: Vec::new(),
             random,
             weather: plan.weather,
@@ -73,11 +80,13 @@ impl Desk {
     pub(crate) fn calm(&mut self) {
         self.is_calm = true;
         self.debts.iter_mut().for_each(|(due, _)| *due = 0);
+        self.post.iter_mut().for_each(Post::calm);
     }
 
     /// When something owed is paid next.
     pub(crate) fn next(&self) -> Option<u64> {
-        self.debts.iter().map(|(due, _)| *due).min()
+        let debts = self.debts.iter().map(|(due, _)| *due);
+        debts.chain(self.post.as_ref().and_then(Post::next)).min()
     }
 
     /// Pays what is due, in an order of its own.
@@ -90,11 +99,32 @@ impl Desk {
                 }
             }
         }
+        let post = self.post.as_mut();
+        let answerable = post.map(|post| post.work(now, &mut self.pushes)).unwrap_or_default();
+        for (session, message, receipt) in answerable {
+            self.settle(session, message, receipt, Answer::Taken);
+        }
     }
 
     /// Gives up what is owed.
     pub(crate) fn clear(&mut self) {
         self.debts.clear();
+        self.post.iter_mut().for_each(Post::clear);
+    }
+
+    /// What the router is told goes to the post as well, if there is one.
+    pub(super) fn tell(&mut self, job: Job) {
+        if let Some(post) = &mut self.post {
+            post.tell(job);
+        }
+    }
+
+    /// Somebody without a session writes to a user.
+    pub(crate) fn write(&mut self, letter: MessageId, sender: ClientId) {
+        if let Some(post) = &mut self.post {
+            let user = post.anybody();
+            post.tell(Job::Store(Draft { letter, sender, user, receipt: None }));
+        }
     }
 
     /// The rooms of a user: two users have some in common.
@@ -128,16 +158,19 @@ impl Desk {
         gateway: &Gateway,
         (number, id): (u32, SessionId),
         attempt: Attempt,
-        user: Option<u32>,
+        (user, device): (u32, u32),
     ) {
-        let (name, user) = (Session(self.sessions), user.unwrap_or_default());
+        let name = Session(self.sessions);
         self.sessions += 1;
         self.alive.push(Alive { gateway: number, id, name, user });
         self.log.note(What::Connected { session: name, attempt, gateway: number });
         for room in self.rooms_of(user) {
             self.log.note(What::Joined { session: name, room });
         }
-        if self.random.percent(30) {
+        let is_phone = letters::is_phone(device);
+        let reader = Reader { gateway: (number, gateway.clone()), id, user, is_phone };
+        self.tell(Job::Attach(name, Box::new(reader)));
+        if self.post.is_none() && self.random.percent(30) {
             self.push((number, gateway), Target::Session(name));
         }
     }
@@ -146,21 +179,36 @@ impl Desk {
         let Some(session) = self.name(gateway, id) else { return };
         self.alive.retain(|at| at.name != session);
         self.log.note(What::Ended { session, why });
+        self.tell(Job::Detach(session));
     }
 
-    pub(super) fn acked(&self, gateway: u32, id: SessionId, tag: u64) {
+    pub(super) fn acked(&mut self, gateway: u32, id: SessionId, push: PushId) {
         let Some(session) = self.name(gateway, id) else { return };
-        let push = PushId(u32::try_from(tag.saturating_sub(1)).unwrap_or(u32::MAX));
         self.log.note(What::Acked { session, push });
+        self.tell(Job::Acked(session, push));
     }
 
     pub(super) fn receive(
         &mut self,
         gateway: &Gateway,
-        session: Session,
+        (session, sender): (Session, ClientId),
         message: MessageId,
         receipt: Receipt,
     ) {
+        if let Some(post) = &mut self.post {
+            let (user, receipt) = (post.anybody(), Some((session, receipt)));
+            return post.tell(Job::Store(Draft { letter: message, sender, user, receipt }));
+        }
+        self.answer(session, message, receipt);
+        if self.random.percent(20)
+            && let Some(at) = self.alive.iter().find(|at| at.name == session).copied()
+        {
+            self.push((at.gateway, gateway), Target::User(at.user));
+        }
+    }
+
+    /// Answers a message, now or later.
+    fn answer(&mut self, session: Session, message: MessageId, receipt: Receipt) {
         let is_untaken = !self.is_calm
             && self.random.percent(self.weather.untaken)
             && !self.untaken.contains(&message);
@@ -173,11 +221,6 @@ impl Desk {
             self.debts.push((due, Debt::Message(session, message, receipt, answer)));
         } else {
             self.settle(session, message, receipt, answer);
-        }
-        if self.random.percent(20)
-            && let Some(at) = self.alive.iter().find(|at| at.name == session).copied()
-        {
-            self.push((at.gateway, gateway), Target::User(at.user));
         }
     }
 
@@ -208,7 +251,8 @@ impl Desk {
             Target::User(user) => self.position(1, user),
             Target::Session(_) | Target::All => 0,
         };
-        let push = Push { id: PushId(self.pushes), class, lane, target, position };
+        let letter = None;
+        let push = Push { id: PushId(self.pushes), class, lane, target, position, letter };
         self.pushes += 1;
         let len = 5 + self.random.place(self.longest_body);
         let delivery = contract::delivery(push, Body::Push(push.id).to_bytes(len));

@@ -3,6 +3,8 @@
 //! Not here: when pushes come that no message or session causes (module `world`).
 
 mod desk;
+mod feed;
+mod post;
 
 use std::sync::Arc;
 
@@ -13,10 +15,11 @@ use comet::{
 use parking_lot::Mutex;
 
 pub(crate) use desk::Desk;
+use post::Job;
 
 use crate::body::Body;
 use crate::contract;
-use crate::history::{Attempt, What};
+use crate::history::{Attempt, ClientId, PushId, What};
 
 /// The one application.
 pub(crate) const APP: &str = "sim";
@@ -35,6 +38,18 @@ fn parse_ext(ext: &[u8]) -> Option<(Attempt, u32)> {
     let (attempt, rest) = ext.split_first_chunk()?;
     let device = rest.try_into().ok()?;
     Some((Attempt(u32::from_be_bytes(*attempt)), u32::from_be_bytes(device)))
+}
+
+/// The user and the device of a session, which is the number of its client.
+fn names(peer: &Peer) -> (u32, u32) {
+    let number = |name: &str, kind| name.strip_prefix(kind)?.parse().ok();
+    let (user, device) = (number(peer.user(), 'u'), number(peer.device(), 'd'));
+    (user.unwrap_or_default(), device.unwrap_or_default())
+}
+
+/// The push that a tag names.
+fn push_of(tag: u64) -> PushId {
+    PushId(u32::try_from(tag.saturating_sub(1)).unwrap_or(u32::MAX))
 }
 
 pub(crate) fn room_name(room: u32) -> String {
@@ -71,8 +86,8 @@ impl Router for SimRouter {
 
     fn connected(&self, gateway: &Gateway, peer: &Peer) {
         let attempt = peer.context().copied().unwrap_or_default();
-        let user = peer.user().strip_prefix('u').and_then(|user| user.parse().ok());
-        self.desk.lock().connected(gateway, (self.gateway, peer.session()), attempt, user);
+        let session = (self.gateway, peer.session());
+        self.desk.lock().connected(gateway, session, attempt, names(peer));
     }
 
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
@@ -81,7 +96,8 @@ impl Router for SimRouter {
         match Body::parse(&message.body) {
             Some(Body::Message(message)) => {
                 desk.log.note(What::Received { session, message });
-                desk.receive(gateway, session, message, receipt);
+                let sender = ClientId(names(peer).1);
+                desk.receive(gateway, (session, sender), message, receipt);
             }
             _ => {
                 let attempt = peer.context().copied().unwrap_or_default();
@@ -91,32 +107,37 @@ impl Router for SimRouter {
     }
 
     fn acked(&self, _: &Gateway, peer: &Peer, tag: u64) {
-        self.desk.lock().acked(self.gateway, peer.session(), tag);
+        self.desk.lock().acked(self.gateway, peer.session(), push_of(tag));
     }
 
     fn gap(&self, _: &Gateway, peer: &Peer, gap: &Gap) {
-        let desk = self.desk.lock();
-        if let Some(session) = desk.name(self.gateway, peer.session()) {
-            let missing = contract::missing(gap);
-            desk.log.note(match gap.class {
-                Class::Acked => What::Missing { session, gap: missing },
-                _ => What::Dropped { session, gap: missing },
-            });
+        let mut desk = self.desk.lock();
+        let Some(session) = desk.name(self.gateway, peer.session()) else { return };
+        let missing = contract::missing(gap);
+        if gap.class != Class::Acked {
+            return desk.log.note(What::Dropped { session, gap: missing });
+        }
+        desk.log.note(What::Missing { session, gap: missing });
+        if gap.room.is_none() {
+            let replay = gap.replay.map(|replay| (push_of(replay.from), replay.pass));
+            desk.tell(Job::Lost(session, gap.count, replay));
         }
     }
 
     fn parked(&self, _: &Gateway, peer: &Peer, closed: &Closed) {
-        let desk = self.desk.lock();
+        let mut desk = self.desk.lock();
         if let Some(session) = desk.name(self.gateway, peer.session()) {
             desk.log.note(What::Parked { session, why: closed.label() });
+            desk.tell(Job::Park(session));
         }
     }
 
     fn resumed(&self, _: &Gateway, peer: &Peer) {
-        let desk = self.desk.lock();
+        let mut desk = self.desk.lock();
         let attempt = peer.context().copied().unwrap_or_default();
         if let Some(session) = desk.name(self.gateway, peer.session()) {
             desk.log.note(What::Resumed { session, attempt });
+            desk.tell(Job::Resume(session));
         }
     }
 

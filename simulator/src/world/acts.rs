@@ -5,6 +5,7 @@ use comet::StartError;
 use super::World;
 use super::schedule::Act;
 use crate::history::{MessageId, Target, What};
+use crate::letters;
 
 impl World {
     pub(super) fn act(&mut self, act: Act) -> Result<(), StartError> {
@@ -30,6 +31,9 @@ impl World {
 
     /// Pushes through the newest gateway, most to rooms.
     fn push(&mut self, count: usize) {
+        if self.plan.post.is_some() {
+            return (0..count).for_each(|_| self.write());
+        }
         let Some(host) = self.hosts.last() else { return };
         let mut desk = self.desk.lock();
         let (room, user) = (self.random.below(3), self.random.below(3));
@@ -46,6 +50,14 @@ impl World {
             };
             desk.push((host.number, host.simulation.gateway()), target);
         }
+    }
+
+    /// Somebody without a session writes to a user.
+    fn write(&mut self) {
+        let letter = MessageId(self.messages);
+        self.messages += 1;
+        let sender = letters::outsider(&mut self.random);
+        self.desk.lock().write(letter, sender);
     }
 
     fn message(&mut self) {

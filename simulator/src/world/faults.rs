@@ -17,7 +17,12 @@ impl World {
             return;
         }
         let at = candidates[self.random.place(candidates.len())];
-        let kind = if self.plan.is_shortage { 8 } else { self.random.below(9) };
+        let kind = match self.plan.post {
+            _ if self.plan.is_shortage => 8,
+            // What overflows and is given up is of interest there, and so are slow readers.
+            Some(_) if self.random.percent(50) => self.random.between(5, 8),
+            _ => self.random.below(9),
+        };
         let what = match kind {
             0 | 1 => self.cut(at, true, true),
             2 => self.cut(at, true, false),

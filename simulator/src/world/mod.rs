@@ -25,7 +25,7 @@ use crate::network::{Arrived, Line};
 use crate::plan::{Part, Plan};
 use crate::random::Random;
 use crate::router::Desk;
-use crate::shortage;
+use crate::{Setup, letters, shortage};
 use ghosts::Ghost;
 use host::{Host, Turns};
 use schedule::Schedule;
@@ -71,10 +71,13 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, plant: Option<Plant>) -> Result<Self, StartError> {
+    pub(crate) fn new(seed: u64, setup: Setup) -> Result<Self, StartError> {
+        let Setup { plant, mistake, has_letters } = setup;
         let mut random = Random::new(seed);
         let mut plan = Plan::draw(&mut random);
-        if shortage::is_world_of(seed) {
+        if has_letters || letters::is_world_of(seed) {
+            plan = letters::change(&plan, mistake, &mut random);
+        } else if shortage::is_world_of(seed) {
             plan = shortage::change(&plan, &mut random);
         }
         let log = Log::new();

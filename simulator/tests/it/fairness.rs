@@ -16,7 +16,14 @@ fn story(offered: u32) -> Story {
     for id in 0..offered {
         let (id, target) = (PushId(id), Target::Session(ONE));
         let class = PushClass::BestEffort;
-        story.pushes_this(Push { id, class, lane: Lane::Normal, target, position: 0 });
+        story.pushes_this(Push {
+            id,
+            class,
+            lane: Lane::Normal,
+            target,
+            position: 0,
+            letter: None,
+        });
     }
     let steady = Dial { steady: true, ..dial(SECOND, 3, Wire::Comet) };
     story.dials(steady).tells(connected(TALKER, SECOND)).opens(SECOND, false);

@@ -12,7 +12,7 @@ fn with_gap(gap: MissingGap) -> Story {
     for id in 0..4 {
         let (class, lane, target) = (PushClass::Acked, Lane::Normal, Target::Room(3));
         let position = 10 + u64::from(id);
-        story.pushes_this(Push { id: PushId(id), class, lane, target, position });
+        story.pushes_this(Push { id: PushId(id), class, lane, target, position, letter: None });
     }
     story.sees(FIRST, [0]).tells(What::Missing { session: ONE, gap: gap.clone() });
     story.tells(What::SawGap { attempt: FIRST, gap }).sees(FIRST, [3]).acks([0, 3]).rests(FIRST);

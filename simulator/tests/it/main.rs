@@ -4,6 +4,7 @@
 mod deliveries;
 mod fairness;
 mod gaps;
+mod letters;
 mod seeds;
 mod sessions;
 mod story;

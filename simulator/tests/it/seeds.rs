@@ -5,7 +5,7 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-use comet_simulator::{Plant, Rule, run, run_planted};
+use comet_simulator::{Mistake, Plant, Rule, run, run_letters, run_planted};
 
 /// Calls for each seed, on all cores, until a call returns something.
 fn first<T: Send>(seeds: u64, call: impl Fn(u64) -> Option<T> + Sync) -> Option<T> {
@@ -42,6 +42,40 @@ fn one_seed_gives_one_history() {
         assert_eq!(run(seed).unwrap().history, run(seed).unwrap().history, "seed {seed}");
     }
     assert_ne!(run(1).unwrap().history, run(2).unwrap().history);
+}
+
+#[test]
+fn letters_come_in_order_whatever_is_given_up_and_pushed_again() {
+    let broken = first(1_000, |seed| {
+        let violations = run_letters(seed, None, None).unwrap().violations;
+        let told: Vec<String> = violations.iter().map(ToString::to_string).collect();
+        (!told.is_empty()).then(|| format!("seed {seed}: {}", told.join("\n")))
+    });
+    assert_eq!(broken, None);
+}
+
+/// Looks for letters that are out of order, or missing.
+fn finds_letters(plant: Option<Plant>, mistake: Option<Mistake>) {
+    let found = first(500, |seed| {
+        let run = run_letters(seed, plant, mistake).expect("limits are right");
+        run.violations.iter().any(|violation| violation.rule == Rule::Letters).then_some(seed)
+    });
+    assert!(found.is_some(), "{plant:?} and {mistake:?} are seen in none of 500 worlds");
+}
+
+#[test]
+fn what_is_pushed_again_after_newer_letters_is_found() {
+    finds_letters(Some(Plant::LateRepair), None);
+}
+
+#[test]
+fn a_router_that_does_not_begin_anew_at_a_second_gap_is_found() {
+    finds_letters(None, Some(Mistake::StalePass));
+}
+
+#[test]
+fn a_router_whose_new_letters_overtake_those_that_are_missing_is_found() {
+    finds_letters(None, Some(Mistake::Overtaking));
 }
 
 fn finds(plant: Plant, rule: Rule) {

@@ -60,7 +60,7 @@ impl Story {
     /// Something is pushed to the session in a lane.
     pub(crate) fn pushes(&mut self, id: u32, class: PushClass, lane: Lane) -> &mut Self {
         let (id, target, position) = (PushId(id), Target::Session(ONE), 0);
-        self.pushes_this(Push { id, class, lane, target, position })
+        self.pushes_this(Push { id, class, lane, target, position, letter: None })
     }
 
     pub(crate) fn pushes_this(&mut self, push: Push) -> &mut Self {

@@ -1,0 +1,334 @@
+//! The post of a run: letters that are stored for each user, and how far each session is with them.
+//!
+//! It does as the store of the bundled server does. What it hears it acts upon later, in order. To
+//! a session that misses nothing it pushes what is stored at once; to any other from the first
+//! letter that is missing on, a page at a time and no faster than the client acknowledges, and what
+//! is newer waits behind that. A gap that says from where on, and in which pass, makes it begin
+//! again there.
+//!
+//! Not here: what becomes of messages besides (`desk`).
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+
+use comet::{Gateway, Pass, Receipt, SessionId};
+
+use super::feed::{Feed, Lost};
+use crate::body::Body;
+use crate::contract;
+use crate::history::{
+    ClientId, Lane, Log, MessageId, Push, PushClass, PushId, Session, Taken, Target, What,
+};
+use crate::letters::{Mistake, Pace};
+use crate::random::Random;
+
+const MILLIS: u64 = 1_000;
+
+/// A letter in the log of its user.
+#[derive(Clone, Copy, Debug)]
+struct Letter {
+    name: MessageId,
+    len: usize,
+    /// A phone of the user has acknowledged it.
+    is_received: bool,
+}
+
+/// Something to store, and who waits for the answer.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) letter: MessageId,
+    pub(super) sender: ClientId,
+    pub(super) user: u32,
+    pub(super) receipt: Option<(Session, Receipt)>,
+}
+
+/// A message that may be answered now.
+pub(super) type Answerable = (Session, MessageId, Receipt);
+
+/// A session that is to be served.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) gateway: (u32, Gateway),
+    pub(super) id: SessionId,
+    pub(super) user: u32,
+    pub(super) is_phone: bool,
+}
+
+/// What the post hears.
+#[derive(Debug)]
+pub(super) enum Job {
+    Store(Draft),
+    Attach(Session, Box<Reader>),
+    Acked(Session, PushId),
+    Lost(Session, u64, Option<(PushId, Pass)>),
+    Park(Session),
+    Resume(Session),
+    Detach(Session),
+}
+
+#[derive(Debug)]
+struct Served {
+    name: Session,
+    reader: Reader,
+    feed: Feed,
+}
+
+/// A page that is being read, of no use in another pass.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    session: Session,
+    pass: Pass,
+}
+
+/// All letters, and all sessions that get them.
+#[derive(Debug)]
+pub(super) struct Post {
+    log: Log,
+    random: Random,
+    pace: Pace,
+    boxes: Vec<Vec<Letter>>,
+    stored: HashSet<MessageId>,
+    served: Vec<Served>,
+    /// Which letter each push carries: whose, and which of them.
+    carried: BTreeMap<PushId, (u32, usize)>,
+    jobs: VecDeque<(u64, Job)>,
+    pages: Vec<(u64, Reading)>,
+    /// Sessions that had no room, and when they are tried again.
+    behind: Vec<(u64, Session)>,
+    is_calm: bool,
+}
+
+impl Post {
+    pub(super) fn new(log: Log, random: Random, pace: Pace) -> Self {
+        Self {
+            log,
+            random,
+            pace,
+            boxes: (0..pace.users).map(|_| Vec::new()).collect(),
+            stored: HashSet::new(),
+            served: Vec::new(),
+            carried: BTreeMap::new(),
+            jobs: VecDeque::new(),
+            pages: Vec::new(),
+            behind: Vec::new(),
+            is_calm: false,
+        }
+    }
+
+    /// From now on it hears of everything at once.
+    pub(super) fn calm(&mut self) {
+        self.is_calm = true;
+        self.jobs.iter_mut().for_each(|(due, _)| *due = 0);
+        self.pages.iter_mut().for_each(|(due, _)| *due = 0);
+    }
+
+    /// Lets go of what it has not heard of.
+    pub(super) fn clear(&mut self) {
+        self.jobs.clear();
+        self.served.clear();
+    }
+
+    /// Somebody to write to.
+    pub(super) fn anybody(&mut self) -> u32 {
+        u32::try_from(self.random.below(self.pace.users.into())).unwrap_or(0)
+    }
+
+    /// It will hear of this, after everything before.
+    pub(super) fn tell(&mut self, job: Job) {
+        let last = self.jobs.back().map_or(0, |(due, _)| *due);
+        let due = self.later().max(last);
+        self.jobs.push_back((due, job));
+    }
+
+    fn later(&mut self) -> u64 {
+        let delay = if self.is_calm { 0 } else { self.random.below(self.pace.delay + 1) };
+        self.log.now() + delay
+    }
+
+    /// When it does something next.
+    pub(super) fn next(&self) -> Option<u64> {
+        let job = self.jobs.front().map(|(due, _)| *due);
+        let page = self.pages.iter().map(|(due, _)| *due).min();
+        let behind = self.behind.iter().map(|(due, _)| *due).min();
+        [job, page, behind].into_iter().flatten().min()
+    }
+
+    /// Does what is due. `pushes` counts those of the whole run.
+    pub(super) fn work(&mut self, now: u64, pushes: &mut u32) -> Vec<Answerable> {
+        let mut answerable = Vec::new();
+        while let Some((_, job)) = self.jobs.pop_front_if(|(due, _)| *due <= now) {
+            answerable.extend(self.hear(job, pushes));
+        }
+        while let Some(at) = self.pages.iter().position(|(due, _)| *due <= now) {
+            let (_, page) = self.pages.swap_remove(at);
+            self.push_page(page, pushes);
+        }
+        while let Some(at) = self.behind.iter().position(|(due, _)| *due <= now) {
+            let (_, session) = self.behind.swap_remove(at);
+            self.step(session);
+        }
+        answerable
+    }
+
+    fn hear(&mut self, job: Job, pushes: &mut u32) -> Option<Answerable> {
+        let session = match job {
+            Job::Store(draft) => return self.store(draft, pushes),
+            Job::Attach(session, reader) => {
+                self.attach(session, *reader);
+                session
+            }
+            Job::Acked(session, push) => {
+                self.acked(session, push);
+                session
+            }
+            Job::Lost(session, count, replay) => {
+                self.lost(session, count, replay);
+                session
+            }
+            Job::Park(session) => {
+                self.with(session, Feed::park);
+                session
+            }
+            Job::Resume(session) => {
+                self.with(session, Feed::resume);
+                session
+            }
+            Job::Detach(session) => {
+                self.served.retain(|at| at.name != session);
+                return None;
+            }
+        };
+        self.step(session);
+        None
+    }
+
+    /// A message that is sent again is answered again, and that is all.
+    fn store(&mut self, draft: Draft, pushes: &mut u32) -> Option<Answerable> {
+        let Draft { letter, sender, user, receipt } = draft;
+        if self.stored.insert(letter) {
+            self.log.note(What::Stored { letter, sender, user });
+            let len = 5 + self.random.place(self.pace.longest);
+            let letters = &mut self.boxes[user as usize];
+            letters.push(Letter { name: letter, len, is_received: false });
+            self.push_new(user, pushes);
+        }
+        receipt.map(|(session, receipt)| (session, letter, receipt))
+    }
+
+    /// Pushes the last letter of a user to the sessions that have all others.
+    fn push_new(&mut self, user: u32, pushes: &mut u32) {
+        let row = self.boxes[user as usize].len() - 1;
+        let is_overtaking = self.pace.mistake == Some(Mistake::Overtaking);
+        for at in 0..self.served.len() {
+            let Served { name, reader, feed } = &mut self.served[at];
+            if reader.user != user || !feed.is_live() && (feed.is_away() || !is_overtaking) {
+                continue;
+            }
+            let name = *name;
+            let is_taken = self.push(at, row, pushes);
+            self.served[at].feed.pushed(row, is_taken);
+            if !is_taken {
+                self.try_again(name);
+            }
+        }
+    }
+
+    fn attach(&mut self, name: Session, reader: Reader) {
+        let stored = self.boxes[reader.user as usize].len();
+        let phone = reader.is_phone;
+        self.log.note(What::Served { session: name, phone });
+        let feed = Feed::new(if phone { 0 } else { stored }, stored, self.pace.page);
+        self.served.push(Served { name, reader, feed });
+    }
+
+    fn acked(&mut self, session: Session, push: PushId) {
+        let Some((user, row)) = self.carried.get(&push).copied() else { return };
+        let Some(served) = self.served.iter_mut().find(|at| at.name == session) else { return };
+        served.feed.settled(1);
+        if served.reader.is_phone
+            && let Some(letter) = self.boxes[user as usize].get_mut(row)
+        {
+            letter.is_received = true;
+        }
+    }
+
+    fn lost(&mut self, session: Session, count: u64, replay: Option<(PushId, Pass)>) {
+        let from = |(push, pass)| self.carried.get(&push).map(|(_, row)| (*row, pass));
+        let lost = match replay.and_then(from) {
+            Some((row, pass)) => Lost::From(row, pass),
+            None => Lost::Count(usize::try_from(count).unwrap_or(usize::MAX)),
+        };
+        let mistake = self.pace.mistake;
+        self.with(session, |feed| match (lost, mistake) {
+            (Lost::From(_, pass), Some(Mistake::StalePass)) if feed.is_repairing() => {
+                feed.change_pass(pass);
+            }
+            _ => feed.lost(lost),
+        });
+    }
+
+    /// Lets a session go on, if it can.
+    fn step(&mut self, session: Session) {
+        let Some(served) = self.served.iter_mut().find(|at| at.name == session) else { return };
+        let stored = self.boxes[served.reader.user as usize].len();
+        if let Some(pass) = served.feed.step(stored) {
+            let due = self.later();
+            self.pages.push((due, Reading { session, pass }));
+        }
+    }
+
+    fn push_page(&mut self, page: Reading, pushes: &mut u32) {
+        let Some(at) = self.served.iter().position(|at| at.name == page.session) else { return };
+        let Served { feed, reader, .. } = &self.served[at];
+        if feed.pass() != page.pass {
+            return;
+        }
+        let letters = self.boxes[reader.user as usize].iter().enumerate().skip(feed.next());
+        let since = feed.since();
+        let wanted = letters.filter(|(row, letter)| *row >= since || !letter.is_received);
+        let rows: Vec<usize> = wanted.map(|(row, _)| row).take(self.pace.page).collect();
+        let end = self.boxes[reader.user as usize].len();
+        let sent = rows.iter().take_while(|row| self.push(at, **row, pushes)).count();
+        let is_full = rows.len() == self.pace.page;
+        let next = match rows.get(sent) {
+            Some(refused) => *refused,
+            None if is_full => rows.last().map_or(end, |last| last + 1),
+            None => end,
+        };
+        self.served[at].feed.page_pushed(sent, next, is_full && sent == rows.len());
+        if sent < rows.len() {
+            self.try_again(page.session);
+        } else {
+            self.step(page.session);
+        }
+    }
+
+    /// Whether the gateway takes a letter for a session.
+    fn push(&mut self, at: usize, row: usize, pushes: &mut u32) -> bool {
+        let Served { name, reader, feed } = &self.served[at];
+        let letter = self.boxes[reader.user as usize][row];
+        let (id, class, lane) = (PushId(*pushes), PushClass::Acked, Lane::Normal);
+        let target = Target::Session(*name);
+        let push = Push { id, class, lane, target, position: 0, letter: Some(letter.name) };
+        *pushes += 1;
+        self.carried.insert(id, (reader.user, row));
+        let delivery = contract::delivery(push, Body::Push(id).to_bytes(letter.len));
+        let (gateway, handle) = &reader.gateway;
+        let is_taken = handle.push(reader.id, delivery.replayable(feed.pass())).is_ok();
+        let taken = if is_taken { Taken::Yes } else { Taken::No };
+        self.log.note(What::Pushed { push, gateway: *gateway, taken });
+        is_taken
+    }
+
+    fn try_again(&mut self, session: Session) {
+        if self.behind.iter().all(|(_, behind)| *behind != session) {
+            let due = self.log.now() + self.random.between(1, 200) * MILLIS;
+            self.behind.push((due, session));
+        }
+    }
+
+    fn with(&mut self, session: Session, change: impl FnOnce(&mut Feed)) {
+        if let Some(served) = self.served.iter_mut().find(|at| at.name == session) {
+            change(&mut served.feed);
+        }
+    }
+}
