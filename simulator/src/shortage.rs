@@ -14,6 +14,10 @@ const SECOND: u64 = 1_000_000;
 /// One world of so many is one of these.
 const SEEDS: u64 = 12;
 
+/// Most pushes at once, and bytes of the longest: few and long ones fill memory in fewer moments.
+pub(crate) const BURST: usize = 8;
+const LONGEST: usize = 6_000;
+
 /// Whether the world of a seed is such a world.
 pub(crate) const fn is_world_of(seed: u64) -> bool {
     seed % SEEDS == 5
@@ -29,7 +33,7 @@ pub(crate) fn change(plan: &Plan, random: &mut Random) -> Plan {
         weather: Weather { refused: 0, narrow: 0, slow: 0, hesitant: 0, unwanted: 0, untaken: 0 },
         rooms: 1,
         length: 20 * SECOND,
-        pushes: 800,
+        pushes: 400,
         messages: 60,
         faults: 4,
         kicks: 0,
@@ -38,9 +42,10 @@ pub(crate) fn change(plan: &Plan, random: &mut Random) -> Plan {
         thefts: 0,
         clock_steps: 0,
         has_drain: false,
-        longest_body: 3_000,
+        longest_body: LONGEST,
         has_records: plan.has_records,
         is_shortage: true,
+        post: None,
     }
 }
 
@@ -48,7 +53,7 @@ pub(crate) fn change(plan: &Plan, random: &mut Random) -> Plan {
 fn bound_by_memory(limits: &mut Limits, random: &mut Random) {
     // An eighth of it, from where somebody gives way to where it is gone, is more than a burst:
     // another shard cannot give way before the turn is over in which one comes.
-    limits.memory_budget = random.of(&[500_000, 600_000]);
+    limits.memory_budget = random.of(&[450_000, 500_000]);
     limits.resume_ttl = Duration::from_secs(60);
     (limits.window, limits.window_bytes) = (64, 65_536);
     (limits.queue, limits.queue_bytes) = (1_000, 1 << 20);

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::history::Attempt;
 use crate::plan::Plan;
 use crate::random::Random;
+use crate::shortage;
 
 /// Something that happens at a time.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -60,9 +61,14 @@ impl Schedule {
     pub(super) fn draw(plan: &Plan, random: &mut Random) -> Self {
         let mut schedule = Self::default();
         let mut left = plan.pushes;
+        let (often, most) = match plan.post {
+            Some(_) => (60, 40),
+            None if plan.is_shortage => (30, shortage::BURST),
+            None => (30, 16),
+        };
         while left > 0 {
             // Bursts fill queues, single ones find them empty.
-            let count = if random.percent(30) { 1 + random.place(16) } else { 1 }.min(left);
+            let count = if random.percent(often) { 1 + random.place(most) } else { 1 }.min(left);
             left -= count;
             schedule.put(random.below(plan.length), Act::Push { count });
         }
@@ -75,7 +81,7 @@ impl Schedule {
             (plan.thefts, Act::Theft),
             (plan.clock_steps, Act::StepClock),
             (usize::from(plan.has_drain), Act::Drain),
-            (usize::from(random.percent(10) && !plan.is_shortage), Act::Leave),
+            (usize::from(random.percent(10) && plan.lets_leave()), Act::Leave),
         ];
         for (count, act) in many {
             for _ in 0..count {
