@@ -1,6 +1,7 @@
 //! Everything that happens to the sessions of a driver, as scenarios want to know it.
 
 mod comebacks;
+mod losses;
 mod meter;
 mod rounds;
 
@@ -9,6 +10,7 @@ use std::ops::Range;
 use comet_protocol::comet::Welcome;
 
 pub use comebacks::Comebacks;
+pub use losses::Losses;
 pub use meter::Meter;
 pub use rounds::Rounds;
 
@@ -77,6 +79,7 @@ pub struct Audience {
     /// The messages that not all have yet, if somebody wants to know.
     pub rounds: Option<Rounds>,
     counts: Counts,
+    losses: Losses,
     standings: Vec<Standing>,
     expelled: Vec<usize>,
     open: usize,
@@ -138,6 +141,20 @@ impl Audience {
     /// Takes those that the server ended because they had stalled; they may connect again.
     pub fn take_expelled(&mut self) -> Vec<usize> {
         std::mem::take(&mut self.expelled)
+    }
+
+    /// Takes what timed sessions lost since the last time.
+    pub fn take_losses(&mut self) -> Losses {
+        std::mem::take(&mut self.losses)
+    }
+
+    /// A session has no connection any more, or did not get one, and the harness did not cut it.
+    fn note_loss(&mut self, session: usize) {
+        let Standing { is_open, has_begun, is_away, .. } = self.standings[session];
+        if self.timed.contains(&session) {
+            self.losses.cut_off += u64::from(is_open);
+            self.losses.turned_away += u64::from(!is_open && (is_away || !has_begun));
+        }
     }
 
     /// A session that left is free to connect again from this time on.
@@ -260,6 +277,7 @@ impl Observer for Audience {
             }
             Event::Waiting { until } => {
                 self.counts.waits += 1;
+                self.note_loss(session);
                 self.handle_closing(session);
                 let standing = &mut self.standings[session];
                 self.comebacks.waits += u64::from(standing.is_cut);
@@ -279,6 +297,7 @@ impl Observer for Audience {
             Event::Closed { .. } if self.oracle.is_lenient(session) => self.expel(session),
             Event::Closed { why } => {
                 self.counts.ended += 1;
+                self.note_loss(session);
                 self.handle_closing(session);
                 let was_cut = std::mem::take(&mut self.standings[session].is_cut);
                 self.comebacks.over += u64::from(was_cut);
@@ -362,6 +381,24 @@ mod tests {
         assert_eq!((audience.counts().expelled, audience.take_expelled()), (1, vec![0]));
         audience.handle(at(30), 0, OPENED);
         assert_eq!((audience.open(), audience.oracle.faults()), (1, 1));
+    }
+
+    #[test]
+    fn who_reads_and_is_cut_or_sent_away_has_lost_something_and_who_stalls_has_not() {
+        let mut audience = Audience { timed: 0..2, ..Audience::new() };
+        (0..3).for_each(|_| audience.add(at(0), &[]));
+        let wait = || Event::Waiting { until: at(50) };
+        audience.handle(at(1), 0, wait());
+        (0..3).for_each(|session| audience.handle(at(2), session, OPENED));
+        let lost = |cut_off, turned_away| Losses { cut_off, turned_away };
+        assert_eq!(audience.take_losses(), lost(0, 1), "a newcomer");
+        (1..3).for_each(|session| audience.handle(at(3), session, wait()));
+        audience.handle(at(4), 1, wait());
+        assert_eq!(audience.take_losses(), lost(1, 0), "once, however long it takes");
+        audience.handle_left(0);
+        audience.handle(at(5), 0, wait());
+        audience.handle(at(6), 0, Event::Closed { why: "no".to_owned() });
+        assert_eq!((audience.take_losses(), audience.take_losses()), (lost(0, 2), lost(0, 0)));
     }
 
     #[test]

@@ -217,6 +217,15 @@ impl Plan {
         told.map_or("as the server decides", Promise::name)
     }
 
+    /// Sessions that neither leave nor stall, because they talk: the first ones.
+    #[must_use]
+    pub const fn talking(&self) -> usize {
+        match (&self.company, self.stall) {
+            (Company::Rooms { rooms, publishers, .. }, Some(_)) => *rooms * *publishers,
+            _ => 0,
+        }
+    }
+
     /// The sessions whose deliveries are timed: the first ones.
     #[must_use]
     pub fn timed(&self) -> usize {

@@ -164,11 +164,11 @@ pub struct Options {
     /// Users that a user talks to in private
     #[arg(long, help_heading = "Chat")]
     pub friends: Option<usize>,
-    /// Users a second who leave, and return after `--away`
-    #[arg(long, help_heading = "Chat")]
+    /// Users a second who leave, and log in again after `--away`
+    #[arg(long, help_heading = "Chat and tortoise")]
     pub churn: Option<f64>,
     /// How long they are away
-    #[arg(long, help_heading = "Chat")]
+    #[arg(long, help_heading = "Chat and tortoise")]
     pub away: Option<Span>,
     /// Users a second whose connection breaks, and who connect again at once
     #[arg(long, help_heading = "Chat")]

@@ -4,6 +4,7 @@
 //! by anybody's fault.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -17,6 +18,8 @@ use crate::schedule::Schedule;
 #[derive(Debug)]
 pub(super) struct Comings {
     presence: Presence,
+    /// The sessions of which some do.
+    who: Range<usize>,
     /// Whether a session survives its connection.
     is_resumed: bool,
     leaves: Schedule,
@@ -33,11 +36,18 @@ const CHANCES: usize = 32;
 
 impl Comings {
     /// This thread's share of those who come and go; nobody does yet.
-    pub(super) fn new(presence: Presence, share: f64, is_resumed: bool, seed: u64) -> Self {
+    pub(super) fn new(
+        presence: Presence,
+        who: Range<usize>,
+        share: f64,
+        is_resumed: bool,
+        seed: u64,
+    ) -> Self {
         let never = Schedule::at(Time::default(), 0.0);
         let (churn, breaks) = (presence.churn * share, presence.breaks * share);
         Self {
             presence: Presence { churn, breaks, ..presence },
+            who,
             is_resumed,
             leaves: never,
             breaks: never,
@@ -102,7 +112,10 @@ impl Comings {
         let audience = &desk.audience;
         let may_go =
             |session: &usize| audience.is_open(*session) && audience.unanswered_of(*session) == 0;
-        (0..CHANCES).map(|_| self.rng.random_range(0..desk.driver.sessions())).find(may_go)
+        if self.who.is_empty() {
+            return None;
+        }
+        (0..CHANCES).map(|_| self.rng.random_range(self.who.clone())).find(may_go)
     }
 
     fn cut(&self, now: Time, session: usize, desk: &mut Desk) {
@@ -128,7 +141,7 @@ mod tests {
 
     fn comings(churn: f64, breaks: f64) -> Comings {
         let presence = Presence { churn, away: Duration::from_millis(300), breaks };
-        let mut comings = Comings::new(presence, 0.5, false, 1);
+        let mut comings = Comings::new(presence, 0..1, 0.5, false, 1);
         comings.begin(at(0));
         comings
     }

@@ -149,6 +149,7 @@ impl Crew {
                 routes: Arc::clone(routes),
                 narrow: Arc::clone(&narrow),
                 presence: plan.presence,
+                comers: deal.among_first(at, plan.talking())..timed,
                 storm: plan.storm.map(|storm| Storm::new(stay(storm), resumed)),
                 is_precise: precise(at),
                 is_behind: deal.is_behind(at),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::audience::Comebacks;
+use crate::audience::{Comebacks, Losses};
 use crate::latency::Latency;
 
 /// What one thread found, or several together.
@@ -28,6 +28,8 @@ pub struct Finding {
     pub stalls: u64,
     /// Sessions that were cut in the run so far, and how they came back.
     pub comebacks: Comebacks,
+    /// Connections and logins that the server took from sessions which read.
+    pub losses: Losses,
     /// The window as it was in the end.
     pub window: Duration,
     /// What each thread used of a core.
@@ -54,6 +56,7 @@ impl Finding {
         self.unsent += other.unsent;
         self.stalls += other.stalls;
         self.comebacks.merge(&other.comebacks);
+        self.losses.merge(other.losses);
         self.window = self.window.max(other.window);
         self.busy.extend(&other.busy);
     }

@@ -42,6 +42,8 @@ pub(super) struct Worker {
     pub(super) narrow: Arc<[Route]>,
     pub(super) stalls: Stalls,
     pub(super) presence: Option<Presence>,
+    /// Those who come and go.
+    pub(super) comers: Range<usize>,
     pub(super) storm: Option<Storm>,
     /// This thread's part of the sessions.
     pub(super) share: f64,
@@ -97,7 +99,8 @@ impl Worker {
             cores::give_way();
         }
         let resumed = self.dialect.features().resume;
-        let comings = self.presence.map(|p| Comings::new(p, self.share, resumed, self.seed));
+        let (who, share) = (self.comers.clone(), self.share);
+        let comings = self.presence.map(|p| Comings::new(p, who, share, resumed, self.seed));
         let mut running = Running {
             worker: self,
             arrivals: None,
@@ -356,6 +359,7 @@ impl Running {
             unsent: std::mem::take(&mut talker.unsent),
             stalls: std::mem::take(&mut self.stalls),
             comebacks: desk.audience.comebacks.clone(),
+            losses: desk.audience.take_losses(),
             window,
             busy: vec![busy],
         }

@@ -4,12 +4,17 @@
 //! while some do not. The times of the others must be what they were, and the server's memory may
 //! grow so far and no further. Then the stalled read again, and whatever is owed to them comes, or
 //! a gap tells of it.
+//!
+//! All the while some of those who read leave, and log in again as sessions that the server has
+//! not seen. None of them is to be turned away, and nobody who reads is to be cut off: if
+//! memory is short, there are stalled connections to take it from.
 
 use std::time::Duration;
 
 use super::RunError;
 use super::course::{Course, real};
 use super::traffic::{Measured, flow, timed_figures};
+use crate::audience::Losses;
 use crate::clock;
 use crate::driver::Time;
 use crate::plan::{Flow, Stall};
@@ -37,6 +42,7 @@ const QUIET: Duration = Duration::from_secs(1);
 pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
     let plan = course.plan;
     if let (true, Flow::Open(rate), Some(stall)) = (course.ramp()?, plan.flow, plan.stall) {
+        let _first_logins = course.crew.take_opens()?;
         measure(course, Talk::Open(rate), stall)?;
     }
     Ok(())
@@ -45,6 +51,7 @@ pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
 fn measure(course: &mut Course<'_>, talk: Talk, stall: Stall) -> Result<(), RunError> {
     let all = part(course, talk, "measure")?;
     timed_figures(("readers", "all reading"), talk, &all, &mut course.report);
+    logins(course, "all reading", &all)?;
     if course.watch.is_interrupted() {
         return Ok(());
     }
@@ -54,6 +61,7 @@ fn measure(course: &mut Course<'_>, talk: Talk, stall: Stall) -> Result<(), RunE
     let some = part(course, talk, "stalled")?;
     memory.most = course.watch.take_peak();
     timed_figures(("readers", "others stalled"), talk, &some, &mut course.report);
+    logins(course, "others stalled", &some)?;
     go_on(course)?;
     memory.after = course.watch.server_resident();
     let report = &mut course.report;
@@ -65,12 +73,46 @@ fn measure(course: &mut Course<'_>, talk: Talk, stall: Stall) -> Result<(), RunE
     Ok(())
 }
 
-/// A warm-up and a window; ends when those who read have everything.
+/// A warm-up and a window; ends when those who read have everything, and are all there.
 fn part(course: &mut Course<'_>, talk: Talk, name: &'static str) -> Result<Measured, RunError> {
     let times = course.plan.times;
     let mut measured = flow(course, talk, times.warm_up, (name, times.measure))?;
     measured.finding = course.settle()?;
+    if !are_there(&course.crew) && !course.watch.is_interrupted() {
+        let most = course.plan.times.settle;
+        let _outcome = course.watch.insist(&course.crew, most, are_there)?;
+        measured.finding.losses.merge(course.crew.collect()?.losses);
+    }
     Ok(measured)
+}
+
+/// Nobody is on the way, or has gone. Who stalls notices nothing, and counts as there.
+fn are_there(crew: &Crew) -> bool {
+    crew.shown().open >= crew.sessions() as u64
+}
+
+/// How those fared who logged in, and whether anybody was sent away or cut off.
+fn logins(course: &mut Course<'_>, when: &str, measured: &Measured) -> Result<(), RunError> {
+    let logins = course.crew.take_opens()?;
+    let is_interrupted = course.watch.is_interrupted();
+    let shown = course.crew.shown();
+    let report = &mut course.report;
+    report.count(format!("logins, {when}"), logins.len());
+    if !logins.is_empty() {
+        report.distribution(format!("login, {when}"), &logins);
+    }
+    let Losses { cut_off, turned_away } = measured.finding.losses;
+    let absent = (course.plan.sessions as u64).saturating_sub(shown.open);
+    for (count, what) in [
+        (turned_away, "logins of sessions that read were turned away"),
+        (cut_off, "sessions that read were cut off"),
+        (if is_interrupted { 0 } else { absent }, "sessions that read were not there at the end"),
+    ] {
+        if count > 0 {
+            report.violation(format!("{when}: {count} {what}"));
+        }
+    }
+    Ok(())
 }
 
 /// The stalled read again, until they have what is owed to them and nothing more comes.

@@ -27,9 +27,17 @@ fn run(more: &str, addr: &str) -> Report {
     run_until(more, addr, Interrupt::never(), Progress::new(true))
 }
 
+/// The same of another text to begin with.
+fn run_text(text: &str, more: &str, addr: &str) -> Report {
+    let text = format!("{text}slower = 1000.0\naddr = [\"{addr}\"]\n{more}");
+    let plan = Plan::new(Options::read(&text).expect(&text)).expect(&text);
+    scenario::run(&plan, Interrupt::never(), Progress::new(true)).expect("a result")
+}
+
 fn run_until(more: &str, addr: &str, interrupt: Interrupt, progress: Progress) -> Report {
     let slower = if more.contains("slower") { "" } else { "slower = 1000.0\n" };
-    let text = format!("{TEXT}{slower}addr = [\"{addr}\"]\n{more}");
+    let stay = if more.contains("churn") { "" } else { "churn = 0.0\n" };
+    let text = format!("{TEXT}{slower}{stay}addr = [\"{addr}\"]\n{more}");
     let plan = Plan::new(Options::read(&text).expect(&text)).expect(&text);
     scenario::run(&plan, interrupt, progress).expect("a result")
 }
@@ -121,6 +129,68 @@ fn a_gap_that_is_told_while_some_stall_must_count_right() {
         let report = run("settle = \"1s\"", &format!("tcp://{}", liar.address));
         assert_eq!(report.violations().is_empty(), is_right, "{report}");
         assert_eq!(report.find("deliveries to readers, all reading").is_some(), is_right);
+    }
+}
+
+#[test]
+fn who_reads_leaves_and_logs_in_again_while_others_stall() {
+    let relay = narrow(Overflow::DropOldest);
+    for (dialect, threads) in [("comet", 1), ("dtalk", 2)] {
+        let more = format!(
+            "churn = 20.0\naway = \"50ms\"\nsessions = 20\ndialect = \"{dialect}\"\n\
+             threads = {threads}\nsettle = \"20s\""
+        );
+        let text = format!("tcp://{}", relay.tcp);
+        let report = run_text(&TEXT.replace("sessions = 10\n", ""), &more, &text);
+        assert!(report.passed(), "{report}");
+        for when in ["all reading", "others stalled"] {
+            assert!(figure(&report, &format!("logins, {when}")) >= 15.0, "{report}");
+            let named = format!("login, {when}");
+            assert!(report.distributions().iter().any(|it| it.name() == named), "{report}");
+        }
+    }
+}
+
+/// A room whose doors are closed to who comes for the second time, as often as it is said.
+struct Doors {
+    closed: AtomicU32,
+    known: Mutex<Vec<String>>,
+}
+
+impl Router for Doors {
+    fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
+        let mut known = self.known.lock().expect("whole");
+        let again = known.contains(&request.token);
+        let less = |left: u32| left.checked_sub(1);
+        if again && self.closed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok() {
+            return reply.later(Duration::from_millis(50));
+        }
+        known.push(request.token.clone());
+        reply.accept(Identity::new(request.app, request.token).room("room"));
+    }
+
+    fn receive(&self, gateway: &Gateway, _: &Peer, message: Message, receipt: Receipt) {
+        let delivery = Delivery::acked(message.body).kind(message.kind);
+        gateway.publish("room", delivery).expect("taken");
+        receipt.ack("");
+    }
+}
+
+#[test]
+fn a_login_that_is_turned_away_is_told_though_it_comes_back() {
+    for (closed, is_kept) in [(0, true), (3, false)] {
+        let doors = Doors { closed: AtomicU32::new(closed), known: Mutex::default() };
+        let gateway = Gateway::builder(doors)
+            .config(Config::default().shards(1))
+            .listen(Listen::tcp(([127, 0, 0, 1], 0).into()))
+            .start()
+            .expect("started");
+        let addr = format!("tcp://{}", gateway.addresses()[0]);
+        let report = run("churn = 10.0\naway = \"20ms\"\nsettle = \"20s\"", &addr);
+        let told = report.violations().iter().any(|violation| {
+            violation.to_string().contains("3 logins of sessions that read were turned away")
+        });
+        assert_eq!((report.passed(), told), (is_kept, !is_kept), "{report}");
     }
 }
 

@@ -56,7 +56,9 @@ const fn own(kind: Kind) -> &'static [&'static str] {
             "breaks",
         ],
         Kind::Storm => &["size", "rate", "publishers", "stay", "back-within", "slower"],
-        Kind::Tortoise => &["size", "rate", "publishers", "stalled", "slower", "growth"],
+        Kind::Tortoise => {
+            &["size", "rate", "publishers", "stalled", "slower", "growth", "churn", "away"]
+        }
     }
 }
 

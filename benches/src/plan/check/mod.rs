@@ -96,7 +96,7 @@ impl Plan {
             threads: given.threads.unwrap_or(if storm.is_some() { 2 } else { 1 }),
             seed: given.seed.unwrap_or(1),
             times: times(&given, &defaults),
-            presence: presence(kind, &given)?,
+            presence: presence(kind, &given, sessions)?,
             storm,
             thresholds: given.fail_above.clone().unwrap_or_default(),
             given,
@@ -327,20 +327,25 @@ fn times(given: &Options, defaults: &Defaults) -> Times {
     }
 }
 
-fn presence(kind: Kind, given: &Options) -> Result<Option<Presence>, PlanError> {
-    if kind != Kind::Chat {
-        return Ok(None);
-    }
-    let rate = |key, value: Option<f64>| {
+/// Of so many sessions one logs in anew each second, while others stall.
+const COMING: f64 = 500.0;
+
+fn presence(kind: Kind, given: &Options, sessions: usize) -> Result<Option<Presence>, PlanError> {
+    #[expect(clippy::cast_precision_loss, reason = "there are far fewer sessions than 2^53")]
+    let (churn, away) = match kind {
+        Kind::Chat => (0.0, 2),
+        Kind::Tortoise => (sessions as f64 / COMING, 1),
+        _ => return Ok(None),
+    };
+    let rate = |key, value: f64| {
         let (least, most) = (0.0, 1e6);
-        let value = value.unwrap_or(0.0);
         let is_rate = (least..=most).contains(&value);
         if is_rate { Ok(value) } else { Err(PlanError::OutOfBounds { key, least, most }) }
     };
     Ok(Some(Presence {
-        churn: rate("churn", given.churn)?,
-        away: given.away.map_or(Duration::from_secs(2), |span| span.0),
-        breaks: rate("breaks", given.breaks)?,
+        churn: rate("churn", given.churn.unwrap_or(churn))?,
+        away: given.away.map_or(Duration::from_secs(away), |span| span.0),
+        breaks: rate("breaks", given.breaks.unwrap_or(0.0))?,
     }))
 }
 
