@@ -6,7 +6,8 @@
 #[non_exhaustive]
 pub enum Overflow {
     /// Its connection is closed as slow, and it is parked with what waits; what comes then and
-    /// finds no room is lost with a [`Gap`](crate::Gap). One that cannot be parked ends.
+    /// finds no room is lost with a [`Gap`](crate::Gap), as is what comes after it was resumed and
+    /// before its peer acknowledges something. One that cannot be parked ends.
     #[default]
     Park,
     /// The oldest that waits is given up for what is new, and a [`Gap`](crate::Gap) stands in its

@@ -143,6 +143,8 @@ pub(crate) struct Session {
     pinged: bool,
     /// The router is asked again about the peer.
     renewing: bool,
+    /// Resumed, and nothing has been acknowledged since.
+    returning: bool,
     auth_seq: u32,
     /// Open: when the peer was last heard. Else: when patience ends.
     moment: Time,
@@ -157,29 +159,24 @@ pub(crate) struct Session {
 impl Session {
     /// A session of a connection that was accepted at `now`.
     pub(crate) fn new(now: Time, limits: &Limits) -> Self {
+        Self::until(now + limits.handshake_timeout)
+    }
+
+    /// A session that moves here from another shard in the midst of its authentication.
+    pub(crate) fn moved(auth_seq: u32, deadline: Time) -> Self {
+        let (phase, attempts) = (Phase::Authenticating, 1);
+        Self { phase, attempts, auth_seq, ..Self::until(deadline) }
+    }
+
+    /// One whose handshake must be over by then.
+    fn until(deadline: Time) -> Self {
         Self {
             phase: Phase::Connecting,
             attempts: 0,
             pinged: false,
             renewing: false,
+            returning: false,
             auth_seq: 0,
-            moment: now + limits.handshake_timeout,
-            rate: Rate::default(),
-            inbox: Inbox::default(),
-            window: None,
-            conversation: None,
-            overflow: None,
-        }
-    }
-
-    /// A session that moves here from another shard in the midst of its authentication.
-    pub(crate) fn moved(auth_seq: u32, deadline: Time) -> Self {
-        Self {
-            phase: Phase::Authenticating,
-            attempts: 1,
-            pinged: false,
-            renewing: false,
-            auth_seq,
             moment: deadline,
             rate: Rate::default(),
             inbox: Inbox::default(),
@@ -364,6 +361,7 @@ impl Session {
     fn ack(&mut self, now: Time, seq: u32) -> Action<'static> {
         let seq = Seq::new(seq);
         let ack = self.window.as_mut().map_or(Ack::Unknown, |window| window.ack(now, seq));
+        self.returning &= !matches!(ack, Ack::Fresh(_));
         match ack {
             Ack::Fresh(tag) => Action::Acked { tag },
             Ack::Repeated | Ack::Unknown => Action::StrayAck,

@@ -71,10 +71,12 @@ impl Session {
         received: Received<'_>,
         done: impl FnMut(u64),
     ) -> Option<usize> {
-        match &mut self.window {
+        let fresh = match &mut self.window {
             Some(window) => window.receive(now, received, done),
             None => claims_nothing(received).then_some(0),
-        }
+        };
+        self.returning &= fresh.unwrap_or(0) == 0;
+        fresh
     }
 
     /// Whether everything that the peer says has arrived was sent.

@@ -74,14 +74,16 @@ impl Session {
         if too_long {
             return self.lose(account, item, GapReason::TooLarge);
         }
-        let is_parked = self.phase == Phase::Parked;
+        // Until a peer that is back has acknowledged something, what was kept for it meanwhile may
+        // fill the queue: that is no sign of a slow reader, and to park it again would never end.
+        let is_excused = self.phase == Phase::Parked || self.returning;
         let drops_oldest = self.overflow(limits) == Overflow::DropOldest;
         let Some(window) = self.window(account) else { return Wait::Broken };
         if !window.takes(item) && !limits.planted.has(Plant::LateRepair) {
             return Wait::Lost;
         }
         match window.queue().push(item, at, drops_oldest, &limits.window.queue) {
-            Ok(()) if !is_parked && at.is_some() && window.queue().has_fallen() => Wait::Fallen,
+            Ok(()) if !is_excused && at.is_some() && window.queue().has_fallen() => Wait::Fallen,
             Ok(()) => Wait::Queued,
             Err(delivery::Overflow::Broken) => Wait::Broken,
             Err(delivery::Overflow::Memory) => self.lose(account, item, GapReason::Memory),
@@ -90,8 +92,8 @@ impl Session {
                 Wait::Queued
             }
             Err(delivery::Overflow::Full) => {
-                // Of a parked session, and of one that gives up what is old, nothing else is asked.
-                if is_parked || drops_oldest {
+                // Of such a session, and of one that gives up what is old, nothing else is asked.
+                if is_excused || drops_oldest {
                     self.lose(account, item, GapReason::Slow)
                 } else {
                     Wait::Full

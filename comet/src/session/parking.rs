@@ -95,5 +95,6 @@ impl Session {
         self.phase = Phase::Open;
         self.moment = now;
         self.pinged = false;
+        self.returning = true;
     }
 }

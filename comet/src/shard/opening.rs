@@ -9,7 +9,7 @@ use comet_protocol::{AuthMsg, Dialect, Outbound};
 
 use super::Shard;
 use super::arrival::{Accepted, Arrival};
-use super::command::{Command, Decision, Told};
+use super::command::{Command, Decision};
 use super::connection::{Connection, Transport, Upgrade};
 use super::entrance::Full;
 use super::settle::{Connect, ConnectReply};
@@ -268,18 +268,6 @@ impl Shard {
             }
         }
         self.resume(slot);
-    }
-
-    /// Tells the router whether a peer still waits for its decision.
-    pub(super) fn tell_awaited(&mut self, id: SessionId, serial: u32, then: Told) {
-        // It is not read while it waits, so that only the event tells of its end.
-        let is_there = |it: &mut Connection| !it.state.ending;
-        let slot =
-            self.bucket.find(id).filter(|&slot| self.same(slot, serial).is_some_and(is_there));
-        let is_awaited = slot.and_then(|slot| self.bucket.get(slot)).is_some_and(|member| {
-            member.session.is_renewing() || member.session.is_authenticating()
-        });
-        self.sink.answer(Box::new(move || then.0(is_awaited)));
     }
 
     fn accept_peer(&mut self, slot: u32, identity: Box<Identity>) {

@@ -6,10 +6,11 @@ use comet_protocol::Dialect;
 use comet_protocol::ws::Opcode;
 
 use super::Shard;
-use super::connection::ADOPTED;
-use crate::Closed;
+use super::command::Told;
+use super::connection::{ADOPTED, Connection};
 use crate::session::Timeout;
 use crate::time::Time;
+use crate::{Closed, SessionId};
 
 impl Shard {
     /// Looks after every connection whose moment has come.
@@ -76,6 +77,18 @@ impl Shard {
             member.session.put_off_handshake(by);
             self.rearm(slot);
         }
+    }
+
+    /// Tells the router whether a peer still waits for its decision.
+    pub(super) fn tell_awaited(&mut self, id: SessionId, serial: u32, then: Told) {
+        // It is not read while it waits, so that only the event tells of its end.
+        let is_there = |it: &mut Connection| !it.state.ending;
+        let slot =
+            self.bucket.find(id).filter(|&slot| self.same(slot, serial).is_some_and(is_there));
+        let is_awaited = slot.and_then(|slot| self.bucket.get(slot)).is_some_and(|member| {
+            member.session.is_renewing() || member.session.is_authenticating()
+        });
+        self.sink.answer(Box::new(move || then.0(is_awaited)));
     }
 
     fn resend(&mut self, slot: u32) {

@@ -3,6 +3,7 @@
 
 mod pair;
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::*;
@@ -185,6 +186,30 @@ fn a_parked_session_keeps_what_is_unacked_and_takes_more_until_it_expires() {
     assert_eq!(session.handle_timeout(at(60_999), false, &limits), Timeout::Nothing);
     assert_eq!(session.handle_timeout(at(61_000), false, &limits), Timeout::Expired);
     assert!(session.close(at(61_000), &limits), "the router knew it");
+}
+
+#[test]
+fn a_session_that_is_back_loses_what_finds_no_room_and_is_slow_only_once_it_has_acknowledged() {
+    let config = Config::default().resume_ttl(Duration::from_secs(60)).window(1).queue(2);
+    let limits = Limits::new(&config);
+    let account = Account::unlimited();
+    let mut session = open_session();
+    assert_eq!(push(&mut session, at(5), b"a".into(), &limits), Some(1));
+    session.park(at(6), &limits);
+    while push_more(&mut session, &account, &limits) == Wait::Queued {}
+    session.resume(at(8)).unwrap();
+    while session.poll_transmit(at(8), &limits).is_some() {}
+    assert_eq!(push_more(&mut session, &account, &limits), Wait::Lost);
+    let ack = session.handle_frame(at(9), Inbound::Ack { seq: 1 }, &limits);
+    assert_eq!(ack, Action::Acked { tag: 0 });
+    // Behind the gap there is room for as much as before, and not for more.
+    let more: Vec<Wait> = (0..4).map(|_| push_more(&mut session, &account, &limits)).collect();
+    assert_eq!(more.last(), Some(&Wait::Full), "{more:?}");
+}
+
+fn push_more(session: &mut Session, account: &Rc<Account>, limits: &Limits) -> Wait {
+    let item = Held::delivery(account, Delivery::acked("more"), None).unwrap();
+    session.wait(account, &item, None, limits)
 }
 
 #[test]
