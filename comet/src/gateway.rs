@@ -52,6 +52,23 @@ impl Gateway {
         self.offer(session.shard(), Command::Push { session, delivery })
     }
 
+    /// Delivers to several sessions. Those that follow each other on one shard, as all sessions of
+    /// a user do, take one command, and what they keep of the delivery is kept and charged to the
+    /// memory budget once. Returns those that did not get it because the mailbox was full.
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "like the other ways to deliver")]
+    pub fn push_many(&self, sessions: &[SessionId], delivery: Delivery) -> Vec<SessionId> {
+        let mut left_out = Vec::new();
+        for part in sessions.chunk_by(|one, other| one.shard() == other.shard()) {
+            let Some(first) = part.first() else { continue };
+            let command = Command::PushMany { sessions: part.into(), delivery: delivery.clone() };
+            if let Err(CommandError::Full) = self.offer(first.shard(), command) {
+                left_out.extend_from_slice(part);
+            }
+        }
+        left_out
+    }
+
     /// Delivers to all sessions of a user.
     ///
     /// # Errors

@@ -18,6 +18,8 @@ use crate::identity::Identity;
 pub(crate) enum Command {
     /// Deliver to one session.
     Push { session: SessionId, delivery: Delivery },
+    /// Deliver to these sessions, which share what is kept of it.
+    PushMany { sessions: Box<[SessionId]>, delivery: Delivery },
     /// Deliver to the sessions of a user.
     PushUser { user: UserName, delivery: Delivery },
     /// Deliver to a user's other devices.
@@ -61,10 +63,11 @@ impl fmt::Debug for Told {
     }
 }
 
-/// One session, or all of a user's.
+/// One session, several, or all of a user's.
 #[derive(Debug)]
 pub(crate) enum Who {
     Session(SessionId),
+    Sessions(Box<[SessionId]>),
     User(UserName),
 }
 
@@ -109,6 +112,7 @@ impl Command {
     pub(crate) fn body_len(&self) -> usize {
         match self {
             Self::Push { delivery, .. }
+            | Self::PushMany { delivery, .. }
             | Self::PushUser { delivery, .. }
             | Self::Publish { delivery, .. }
             | Self::Broadcast(delivery) => delivery.body.len(),
@@ -119,7 +123,11 @@ impl Command {
 
     /// Bytes that the command takes while it waits.
     pub(crate) fn len(&self) -> usize {
-        size_of::<Self>() + self.body_len()
+        let sessions = match self {
+            Self::PushMany { sessions, .. } => size_of_val(&**sessions),
+            _ => 0,
+        };
+        size_of::<Self>() + self.body_len() + sessions
     }
 
     /// Whether the command counts against the mailbox's capacity. The others answer something that

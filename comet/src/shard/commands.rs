@@ -31,6 +31,9 @@ impl Shard {
             Command::Push { session, delivery } => {
                 self.deliver_to(&Who::Session(session), delivery);
             }
+            Command::PushMany { sessions, delivery } => {
+                self.deliver_to(&Who::Sessions(sessions), delivery);
+            }
             Command::PushUser { user, delivery } => {
                 self.deliver_to(&Who::User(user), delivery);
             }
@@ -102,6 +105,9 @@ impl Shard {
         let mut found = std::mem::take(&mut self.found);
         match who {
             Who::Session(session) => found.extend(self.bucket.find(*session)),
+            Who::Sessions(sessions) => {
+                found.extend(sessions.iter().filter_map(|session| self.bucket.find(*session)));
+            }
             Who::User(name) => self.bucket.sessions_of(&name.app, &name.user, &mut found),
         }
         for slot in found.drain(..) {

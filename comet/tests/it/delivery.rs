@@ -47,6 +47,38 @@ fn acked_deliveries_count_from_1_without_holes_and_others_do_not_count() {
 }
 
 #[test]
+fn a_delivery_to_several_sessions_reaches_each_once_and_is_kept_once() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards));
+        let mut clients: Vec<Client> =
+            (0..40).map(|_| server.client(place.transport, "alice", "lobby")).collect();
+        let mut bob = server.client(place.transport, "bob", "lobby");
+        let sessions: Vec<comet::SessionId> = server.log.so_far(|event| match event {
+            Event::Connected(peer) => Some(peer.session()),
+            _ => None,
+        });
+        assert_eq!(sessions.len(), 41);
+        let body = vec![7; 100_000];
+        for seq in 1..=2 {
+            let left_out = server.gateway.push_many(&sessions, Delivery::acked(body.clone()));
+            assert_eq!(left_out, []);
+            for client in clients.iter_mut().chain([&mut bob]) {
+                assert_eq!(client.receive(), delivery(seq, &body));
+            }
+        }
+        // Nobody has acknowledged anything: each shard keeps both.
+        let kept = 2 * body.len() as u64 * place.shards.min(2) as u64;
+        clock::eventually("what is kept is counted", || {
+            let memory = server.stats().memory;
+            memory >= 2 * body.len() as u64 && memory < kept + 100_000
+        });
+        server.gateway.push(sessions[0], Delivery::acked("one")).unwrap();
+        assert_eq!(clients[0].receive(), delivery(3, b"one"));
+        bob.beat(9);
+    });
+}
+
+#[test]
 fn the_golden_delivery_is_written() {
     everywhere(|place| {
         let (server, mut client, session) = session(place, config(place.shards));
