@@ -13,6 +13,7 @@ pub struct Config {
     pub(crate) message_rate: u32,
     pub(crate) readers: u16,
     pub(crate) answers: u16,
+    pub(crate) cache: usize,
     pub(crate) revoke_within: Duration,
     pub(crate) busy_timeout: Duration,
     pub(crate) accept_loss: bool,
@@ -28,6 +29,7 @@ impl Default for Config {
             message_rate: 0,
             readers: 4,
             answers: 16,
+            cache: 64 * 1024 * 1024,
             revoke_within: Duration::from_secs(86_400 * 3_600),
             busy_timeout: Duration::from_secs(5),
             accept_loss: false,
@@ -91,6 +93,17 @@ impl Config {
     #[must_use]
     pub const fn answers(mut self, at_once: u16) -> Self {
         self.answers = if at_once == 0 { 1 } else { at_once };
+        self
+    }
+
+    /// Bytes of the database that the connection that writes keeps in memory, at least 1 MiB; each
+    /// that reads keeps a thirty-second of that, at least 256 KiB. Default 64 MiB.
+    ///
+    /// Pages that were written stay there, so that a store that has taken as much holds all of it.
+    /// With less, a message whose place in a large database is not there is read for again.
+    #[must_use]
+    pub const fn cache(mut self, bytes: usize) -> Self {
+        self.cache = bytes;
         self
     }
 

@@ -19,7 +19,7 @@ use crate::stats::Counters;
 use crate::sync_marks::SyncMarks;
 use crate::writer::job::{Act, ActError, ActKind, Job, Submission};
 use crate::writer::reply::{Reply, Stored, Unstored};
-use crate::writer::{self, Engine, Intake, Shared};
+use crate::writer::{self, Engine, Intake, Shared, Way};
 use crate::{Config, Membership, Stats};
 
 /// Why a store cannot do its work.
@@ -54,7 +54,7 @@ struct Inner {
     reads: Reads,
     answers: u16,
     shared: Shared,
-    gateway: Arc<OnceLock<Gateway>>,
+    gateway: Arc<OnceLock<Arc<Way>>>,
 }
 
 impl Store {
@@ -70,7 +70,8 @@ impl Store {
         membership: Arc<dyn Membership>,
     ) -> Result<Self, OpenError> {
         let patience = Patience { busy: config.busy_timeout, reader: config.busy_timeout };
-        let mut opened = db::open(path.as_ref(), 2 * u32::from(config.readers), patience).await?;
+        let readers = 2 * u32::from(config.readers);
+        let mut opened = db::open(path.as_ref(), readers, config.cache, patience).await?;
         let found = opened.last.map_or(0, Id::get);
         if let Some(lost) = opened.lost {
             let lost = OpenError::Lost { found, marked: lost.get() };
@@ -91,7 +92,7 @@ impl Store {
         let engine = Engine::new(opened.ledger, ids, config.revoke_within, shared.clone());
         let (jobs, queue) = mpsc::unbounded_channel();
         let intake = Intake { jobs: queue, batch: config.batch, readers: config.readers.into() };
-        let gateway = Arc::new(OnceLock::<Gateway>::new());
+        let gateway = Arc::new(OnceLock::<Arc<Way>>::new());
         let outlet = {
             let gateway = Arc::clone(&gateway);
             move || gateway.get().cloned()
@@ -260,7 +261,7 @@ impl Store {
 
     /// Deliveries go here from now on. Only the first gateway counts.
     pub(crate) fn deliver_through(&self, gateway: &Gateway) {
-        self.0.gateway.get_or_init(|| gateway.clone());
+        self.0.gateway.get_or_init(|| Way::new(gateway.clone()));
     }
 }
 

@@ -34,6 +34,12 @@ use crate::trouble::Trouble;
 /// request would otherwise keep the server from ending.
 const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
+/// The database keeps pages in memory beside what waits for clients: this share of as much.
+const CACHE_SHARE: usize = 16;
+
+/// More pages than so many bytes make nothing faster.
+const MOST_CACHE: usize = 64 * 1024 * 1024;
+
 /// Serves until it is told to stop, then drains.
 pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Trouble> {
     let data = Data::open(&config.data_dir)?;
@@ -126,9 +132,11 @@ fn start_gateway(
 }
 
 fn store_config(config: &Config) -> comet_store::Config {
+    let cache = (config.gateway.memory_budget / CACHE_SHARE).min(MOST_CACHE);
     let (rate, config) = (config.gateway.message_rate, &config.store);
     let store = comet_store::Config::default().message_rate(rate);
     let store = store.queue(config.queue).readers(config.readers).answers(config.answers);
+    let store = store.cache(cache);
     // A number beyond the limit was refused with the configuration.
     Node::new(config.node).map_or(store.clone(), |node| store.node(node))
 }

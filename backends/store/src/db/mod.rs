@@ -39,8 +39,10 @@ const MAX_VARIABLES: usize = 30_000;
 /// Pages of 4 KiB in the WAL before it is copied into the database: at the default of 1,000 nearly
 /// each large batch would pay for that. 64 MiB of disk at most, briefly more under load.
 const CHECKPOINT_PAGES: &str = "16384";
-/// 64 MiB of page cache for the connection that writes.
-const WRITER_CACHE: &str = "-65536";
+/// The least page caches, in KiB: of the connection that writes, and of each that reads.
+const LEAST_CACHES: [usize; 2] = [1_024, 256];
+/// Of the writer's cache, what each connection that reads has.
+const READER_SHARE: usize = 32;
 
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -163,8 +165,10 @@ pub(crate) struct Opened {
 pub(crate) async fn open(
     path: &Path,
     readers: u32,
+    cache: usize,
     patience: Patience,
 ) -> Result<Opened, OpenError> {
+    let [writer_cache, reader_cache] = caches(cache);
     let options = SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(patience.busy)
@@ -176,7 +180,7 @@ pub(crate) async fn open(
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-        .pragma("cache_size", WRITER_CACHE);
+        .pragma("cache_size", writer_cache);
     let mark = HighMark::open(path).map_err(OpenError::Mark)?;
     let marked = mark.get();
     let mut ledger = Ledger { options: writing, connection: None, mark };
@@ -184,12 +188,20 @@ pub(crate) async fn open(
     let pool = SqlitePoolOptions::new()
         .max_connections(readers)
         .acquire_timeout(patience.reader)
-        .connect_with(options.read_only(true))
+        .connect_with(options.pragma("cache_size", reader_cache).read_only(true))
         .await?;
     let last: i64 = sqlx::query_scalar("SELECT id FROM comet_last_id").fetch_one(&pool).await?;
     let lost = Id::new(marked).filter(|marked| marked.get() > last);
     ledger.mark.advance(last);
     Ok(Opened { ledger, reads: Reads(pool.into()), last: Id::new(last), lost })
+}
+
+/// Page caches as SQLite takes them, of the connection that writes and of each that reads:
+/// negative numbers are KiB.
+fn caches(bytes: usize) -> [String; 2] {
+    let [writer, reader] = LEAST_CACHES;
+    let kib = [(bytes / 1_024).max(writer), (bytes / 1_024 / READER_SHARE).max(reader)];
+    kib.map(|kib| format!("-{kib}"))
 }
 
 async fn prepare_schema(ledger: &mut Ledger) -> Result<(), OpenError> {

@@ -184,8 +184,14 @@ impl CatchUp {
         self.spilled = true;
     }
 
+    /// Deliveries that are held.
     pub(crate) fn held(&self) -> usize {
         self.held.len()
+    }
+
+    /// What they take, each with its body.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held_bytes + self.held.len() * size_of::<Item>()
     }
 
     /// The client acknowledged so many deliveries, or will never get them.

@@ -21,6 +21,9 @@ use super::stream::Stream;
 use crate::db::Page;
 use crate::tag::Tag;
 
+/// What is held for sessions that catch up is charged in steps of so many bytes.
+const HELD_STEP: usize = 64 * 1024;
+
 /// A page that a session waits for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct ReadRequest<S> {
@@ -39,6 +42,8 @@ pub(crate) struct Feeds<S> {
     requests: VecDeque<ReadRequest<S>>,
     /// Sessions that had no room and are tried again soon.
     behind: Vec<S>,
+    /// Bytes that the outlet knows to be held.
+    charged: usize,
 }
 
 impl<S: Copy + Eq + Hash> Feeds<S> {
@@ -49,6 +54,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
             joining: Joining::new(),
             requests: VecDeque::new(),
             behind: Vec::new(),
+            charged: 0,
         }
     }
 
@@ -119,27 +125,69 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
 
     /// Delivers something new to all sessions of a user.
     pub(crate) fn deliver_to(&mut self, uid: &str, item: &Item, outlet: &mut impl Outlet<S>) {
+        let mut live = Vec::new();
         let mut next = 0;
         while let Some(&session) = self.sessions.of_user(uid).get(next) {
             next += 1;
-            if self.sessions.offer(session, item) {
-                self.push(session, item, outlet);
+            if self.offer(session, item, outlet) {
+                live.push(session);
             }
+        }
+        // Together, so that what they keep is kept once; nearly always in one pass.
+        while let Some(&first) = live.first() {
+            let pass = self.sessions.pass(first);
+            let is_in_it = |session: &S| self.sessions.pass(*session) == pass;
+            let (now, later): (Vec<S>, Vec<S>) = live.into_iter().partition(is_in_it);
+            let mut left_out = outlet.push_many(&now, item, pass).into_iter().peekable();
+            for session in now {
+                self.note_push(session, item, left_out.next_if_eq(&session).is_none());
+            }
+            live = later;
         }
     }
 
     /// Delivers something new to the members of a group.
     pub(crate) fn publish(&mut self, group: i64, item: &Item, outlet: &mut impl Outlet<S>) {
         outlet.publish(group, item);
-        for &session in self.joining.of_group(group) {
+        let mut next = 0;
+        while let Some(&session) = self.joining.of_group(group).get(next) {
+            next += 1;
             // It catches up, so that this is for later.
-            let _is_live = self.sessions.offer(session, item);
+            let _is_live = self.offer(session, item, outlet);
+        }
+    }
+
+    /// Whether `item` is to be pushed to the session now. If not, it is held as far as there is
+    /// memory for that, or will be read.
+    fn offer(&mut self, session: S, item: &Item, outlet: &mut impl Outlet<S>) -> bool {
+        let is_live = self.sessions.offer(session, item);
+        if self.sessions.held_bytes() > self.charged {
+            let more = self.sessions.held_bytes().next_multiple_of(HELD_STEP);
+            if outlet.hold(more) {
+                self.charged = more;
+            } else {
+                self.sessions.spill(session);
+            }
+        }
+        is_live
+    }
+
+    /// Gives back the charge of what is no longer held.
+    pub(crate) fn settle_held(&mut self, outlet: &mut impl Outlet<S>) {
+        let need = self.sessions.held_bytes().next_multiple_of(HELD_STEP);
+        if need < self.charged && outlet.hold(need) {
+            self.charged = need;
         }
     }
 
     /// Pushes to a live session. Without room it is live no longer and reads what it missed.
     fn push(&mut self, session: S, item: &Item, outlet: &mut impl Outlet<S>) -> bool {
         let pushed = outlet.push(session, item, self.sessions.pass(session));
+        self.note_push(session, item, pushed);
+        pushed
+    }
+
+    fn note_push(&mut self, session: S, item: &Item, pushed: bool) {
         if pushed {
             self.shared.counters.delivered();
             self.sessions.pushed(session);
@@ -148,7 +196,6 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
             self.sessions.fell_behind(session, item, self.committed());
             self.behind.push(session);
         }
-        pushed
     }
 
     /// Lets a session that catches up do what it can do now.

@@ -33,7 +33,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 pub(crate) use engine::{CommitError, Engine, Shared};
 pub(crate) use feeds::ReadRequest;
-pub(crate) use outlet::Outlet;
+pub(crate) use outlet::{Outlet, Way};
 
 use crate::Membership;
 use crate::db::{Page, Reads};
@@ -98,6 +98,7 @@ pub(crate) async fn run<S, O>(
             }
             _ = nudges.tick() => engine.feeds.nudge(&mut outlet()),
         }
+        engine.feeds.settle_held(&mut outlet());
         if retry_at.is_none() && engine.feeds.has_behind() {
             retry_at = Some(Instant::now() + RETRY);
         }

@@ -52,11 +52,12 @@ pub(crate) struct Sessions<S> {
     attached: HashMap<S, Attached>,
     of_user: HashMap<Arc<str>, Vec<S>>,
     held: usize,
+    held_bytes: usize,
 }
 
 impl<S: Copy + Eq + Hash> Sessions<S> {
     pub(crate) fn new() -> Self {
-        Self { attached: HashMap::new(), of_user: HashMap::new(), held: 0 }
+        Self { attached: HashMap::new(), of_user: HashMap::new(), held: 0, held_bytes: 0 }
     }
 
     /// Adds a session that first gets the beginning of its stream.
@@ -82,7 +83,8 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
 
     pub(crate) fn detach(&mut self, session: S) {
         let Some(attached) = self.attached.remove(&session) else { return };
-        self.held -= attached.catch_up.as_ref().map_or(0, CatchUp::held);
+        let (held, bytes) = holds(attached.catch_up.as_ref());
+        (self.held, self.held_bytes) = (self.held - held, self.held_bytes - bytes);
         if let Some(sessions) = self.of_user.get_mut(&attached.uid) {
             sessions.retain(|&other| other != session);
             if sessions.is_empty() {
@@ -107,14 +109,29 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
     pub(crate) fn offer(&mut self, session: S, item: &Item) -> bool {
         let Some(attached) = self.attached.get_mut(&session) else { return false };
         let Some(catch_up) = &mut attached.catch_up else { return true };
-        let before = catch_up.held();
+        let (held, bytes) = holds(Some(catch_up));
         if self.held < HELD_TOTAL {
             catch_up.hold(item);
         } else {
             catch_up.spill();
         }
-        self.held = self.held - before + catch_up.held();
+        self.held = self.held - held + catch_up.held();
+        self.held_bytes = self.held_bytes - bytes + catch_up.held_bytes();
         false
+    }
+
+    /// The session lets go of what it holds, to read it later.
+    pub(crate) fn spill(&mut self, session: S) {
+        let attached = self.attached.get_mut(&session);
+        let Some(catch_up) = attached.and_then(|it| it.catch_up.as_mut()) else { return };
+        let (held, bytes) = holds(Some(catch_up));
+        (self.held, self.held_bytes) = (self.held - held, self.held_bytes - bytes);
+        catch_up.spill();
+    }
+
+    /// Bytes that all sessions together hold back. A body that several hold counts for each.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     /// Something went out to a live session.
@@ -172,7 +189,8 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         let Some(attached) = self.attached.get_mut(&session) else { return };
         attached.has_acks = true;
         if let Some((first, pass)) = replay {
-            self.held -= attached.catch_up.as_ref().map_or(0, CatchUp::held);
+            let (held, bytes) = holds(attached.catch_up.as_ref());
+            (self.held, self.held_bytes) = (self.held - held, self.held_bytes - bytes);
             attached.pass = Some(pass);
             // The gateway has sent everything before it, which is not more than it has in flight.
             attached.unacked = 0;
@@ -191,9 +209,10 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         if attached.away {
             return Step::Wait;
         }
+        let (held, bytes) = holds(Some(catch_up));
         let step = catch_up.step(committed);
-        if let Step::Live(held) = &step {
-            self.held -= held.len();
+        if let Step::Live(_) = &step {
+            (self.held, self.held_bytes) = (self.held - held, self.held_bytes - bytes);
             attached.unacked = catch_up.unacked();
             attached.catch_up = None;
         }
@@ -244,6 +263,11 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         }
         silent
     }
+}
+
+/// Deliveries that a session holds while it catches up, and their bytes.
+fn holds(catch_up: Option<&CatchUp>) -> (usize, usize) {
+    catch_up.map_or((0, 0), |catch_up| (catch_up.held(), catch_up.held_bytes()))
 }
 
 #[cfg(test)]
@@ -300,7 +324,7 @@ mod tests {
         sessions.page_sent(2, 0, None, Sent::Last);
         assert_eq!(sessions.step(2, 10), Step::Live(vec![item(10)]));
         assert!(sessions.offer(2, &item(11)));
-        assert_eq!(sessions.held, 0);
+        assert_eq!((sessions.held, sessions.held_bytes), (0, 0));
     }
 
     #[test]
@@ -359,7 +383,8 @@ mod tests {
         sessions.resume(1);
         let pass = Pass::FIRST.next();
         sessions.lost(1, 2, Some((Tag::Message(3), pass)), 5);
-        assert_eq!((sessions.held, sessions.pass(1)), (0, Some(pass)));
+        assert_eq!((sessions.held, sessions.held_bytes), (0, 0));
+        assert_eq!(sessions.pass(1), Some(pass));
         let missed = Stretch { source: Source::Log, after: 2, upto: 5 };
         assert_eq!(sessions.step(1, 5), Step::Read(missed));
         assert!(!sessions.offer(1, &item(6)));
@@ -382,7 +407,21 @@ mod tests {
         for session in 0..count {
             sessions.detach(session);
         }
-        assert_eq!((sessions.held, sessions.len()), (0, 0));
+        assert_eq!((sessions.held, sessions.held_bytes, sessions.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn what_a_session_lets_go_of_is_no_longer_counted_and_is_read_later() {
+        let mut sessions = Sessions::new();
+        sessions.attach(1, &alice(), live(9));
+        sessions.park(1, 9);
+        assert!(!sessions.offer(1, &item(10)));
+        assert_eq!(sessions.held_bytes(), size_of::<Item>() + 1);
+        sessions.spill(1);
+        assert_eq!((sessions.held, sessions.held_bytes()), (0, 0));
+        sessions.resume(1);
+        let missed = Stretch { source: Source::Log, after: 9, upto: 10 };
+        assert_eq!(sessions.step(1, 10), Step::Read(missed));
     }
 
     #[test]

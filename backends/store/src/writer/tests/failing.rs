@@ -106,7 +106,7 @@ async fn acks_of_a_failed_batch_count_when_they_come_again() {
 async fn a_file_of_a_later_version_is_not_touched() {
     let world = World::new().await;
     sqlx::raw_sql("PRAGMA user_version = 2").execute(&mut world.connection().await).await.unwrap();
-    let error = db::open(&world.path(), 1, PATIENT).await.unwrap_err();
+    let error = db::open(&world.path(), 1, CACHE, PATIENT).await.unwrap_err();
     assert_eq!(error.to_string(), "message database has schema 2, this program knows up to 1");
 }
 
@@ -115,6 +115,6 @@ async fn a_file_that_is_no_database_is_an_error() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("store.db");
     std::fs::write(&path, "no database, but long enough to be taken for one".repeat(100)).unwrap();
-    let error = db::open(&path, 1, PATIENT).await.unwrap_err();
+    let error = db::open(&path, 1, CACHE, PATIENT).await.unwrap_err();
     assert!(matches!(error, db::OpenError::Sqlite(_)), "{error}");
 }

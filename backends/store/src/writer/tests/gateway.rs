@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::Store;
+use crate::writer::Way;
 
 /// Lets everybody in; everything else is the store's.
 struct Doorman {
@@ -116,6 +117,7 @@ struct Play {
     reads: Reads,
     jobs: mpsc::UnboundedReceiver<Job<SessionId>>,
     simulation: Simulation,
+    way: Arc<Way>,
     now: u64,
     sent: usize,
     is_phone: bool,
@@ -137,7 +139,7 @@ struct Bob {
 impl Play {
     async fn new(limits: &Limits, plant: Option<Plant>) -> Self {
         let dir = TempDir::new().unwrap();
-        let opened = db::open(&dir.path().join("store.db"), 2, PATIENT).await.unwrap();
+        let opened = db::open(&dir.path().join("store.db"), 2, CACHE, PATIENT).await.unwrap();
         let shared = Shared {
             membership: Arc::new(Group77),
             marks: Arc::new(Mutex::new(SyncMarks::default())),
@@ -169,7 +171,8 @@ impl Play {
         let bob = Bob { line: None, decoder, seq: 0, got: Vec::new(), before: None };
         let (reads, now) = (opened.reads, NOW);
         let is_phone = limits.is_phone;
-        Self { engine, reads, jobs, simulation, now, sent: 0, is_phone, bob, _dir: dir }
+        let way = Way::new(simulation.gateway().clone());
+        Self { engine, reads, jobs, simulation, way, now, sent: 0, is_phone, bob, _dir: dir }
     }
 
     async fn handle(&mut self, event: &Event) {
@@ -188,7 +191,7 @@ impl Play {
                 self.engine_turn(jobs).await;
             }
             Event::Pages => {
-                let mut gateway = self.simulation.gateway().clone();
+                let mut gateway = Arc::clone(&self.way);
                 while let Some(request) = self.engine.feeds.next_read() {
                     let page = self.reads.page(&request.uid, request.stretch, &[]).await;
                     self.engine.feeds.page_read(&request, page, &mut gateway);
@@ -215,7 +218,7 @@ impl Play {
 
     async fn engine_turn(&mut self, jobs: Vec<Job<SessionId>>) {
         self.now += 1;
-        let mut gateway = self.simulation.gateway().clone();
+        let mut gateway = Arc::clone(&self.way);
         let close = self.engine.turn(jobs.into_iter(), self.now, &mut gateway).await;
         assert!(close.is_none());
     }
@@ -252,7 +255,7 @@ impl Play {
             ] {
                 self.handle(&event).await;
             }
-            let mut gateway = self.simulation.gateway().clone();
+            let mut gateway = Arc::clone(&self.way);
             self.engine.feeds.retry(&mut gateway);
             quiet = if self.bob.got.len() == before { quiet + 1 } else { 0 };
         }
@@ -322,4 +325,27 @@ fn a_slow_reader_sees_everything_once_and_in_order_whatever_is_given_up() {
 #[test]
 fn what_comes_again_after_what_was_pushed_meanwhile_is_found() {
     assert!(play(300, Some(Plant::LateRepair)).is_err());
+}
+
+#[test]
+fn what_is_held_for_sessions_is_a_quarter_of_what_the_gateway_lends_and_is_in_its_metric() {
+    struct Nobody;
+    impl Router for Nobody {
+        fn connect(&self, _: &Gateway, _: Connect, _: ConnectReply) {}
+        fn receive(&self, _: &Gateway, _: &Peer, _: Message, _: Receipt) {}
+    }
+    let config = comet::Config::default().shards(1).memory_budget(32 << 20);
+    let simulation = Simulation::new(config, Nobody, 1).unwrap();
+    let most = simulation.gateway().reservable_memory() / 4;
+    assert!((900_000..=1 << 20).contains(&most), "an eighth of it is lent: {most}");
+    let memory = || usize::try_from(simulation.gateway().stats().memory).unwrap();
+    let (mut way, before) = (Way::new(simulation.gateway().clone()), memory());
+    assert!(way.hold(most));
+    assert_eq!(memory() - before, most);
+    assert!(!way.hold(most + 1));
+    assert_eq!(memory() - before, most);
+    assert!(way.hold(10) && way.hold(500));
+    assert_eq!(memory() - before, 500);
+    assert!(way.hold(0));
+    assert_eq!(memory(), before);
 }

@@ -42,6 +42,8 @@ const NOW: u64 = 1_700_000_000_000;
 /// A machine that has much else to do is not a failure.
 const PATIENT: Patience =
     Patience { busy: Duration::from_secs(60), reader: Duration::from_secs(60) };
+/// Bytes of pages in memory.
+const CACHE: usize = 1024 * 1024;
 /// For tests that lock the database until they have seen it fail.
 const IMPATIENT: Patience = Patience { busy: Duration::from_millis(50), ..PATIENT };
 
@@ -58,6 +60,9 @@ struct Recorder {
     full: HashSet<u32>,
     /// In which pass a session takes anything, if not in the first.
     passes: HashMap<u32, Pass>,
+    /// Bytes that are held, and that may be; without a number, any.
+    held: usize,
+    most_held: Option<usize>,
 }
 
 impl Outlet<u32> for Recorder {
@@ -68,6 +73,14 @@ impl Outlet<u32> for Recorder {
             self.pushed.push((session, item.clone()));
         }
         room
+    }
+
+    fn hold(&mut self, bytes: usize) -> bool {
+        let fits = bytes <= self.held || self.most_held.is_none_or(|most| bytes <= most);
+        if fits {
+            self.held = bytes;
+        }
+        fits
     }
 
     fn publish(&mut self, group: i64, item: &Item) {
@@ -124,7 +137,7 @@ impl World {
 
     async fn open(dir: Arc<TempDir>, now: u64, patience: Patience) -> Self {
         let path = dir.path().join("store.db");
-        let opened = db::open(&path, 2, patience).await.unwrap();
+        let opened = db::open(&path, 2, CACHE, patience).await.unwrap();
         let shared = Shared {
             membership: Arc::new(Group77),
             marks: Arc::new(Mutex::new(SyncMarks::default())),

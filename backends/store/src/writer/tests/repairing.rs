@@ -184,6 +184,25 @@ async fn a_parked_session_costs_the_gateway_nothing_and_gets_everything_when_it_
 }
 
 #[tokio::test]
+async fn what_there_is_no_memory_to_hold_is_read_when_the_session_is_back() {
+    let mut world = World::new().await;
+    world.out.most_held = Some(128 * 1024);
+    let sessions = 1..=20;
+    world.turn(sessions.clone().map(|session| desktop(session, "bob"))).await;
+    world.turn(sessions.clone().map(Job::Park)).await;
+    let missed = sent(&mut world, "alice", 1..=200).await;
+    assert_eq!(world.out.held, 128 * 1024, "as much as there is, and no more");
+
+    world.turn(sessions.clone().map(Job::Resume)).await;
+    world.read_pages().await;
+    for session in sessions {
+        assert_eq!(world.taken_ids(session), missed);
+    }
+    world.engine.feeds.settle_held(&mut world.out);
+    assert_eq!(world.out.held, 0);
+}
+
+#[tokio::test]
 async fn a_phone_that_is_back_gets_no_second_replay() {
     let mut world = World::new().await;
     let mids = sent(&mut world, "alice", 1..=3).await;
