@@ -26,7 +26,8 @@ use axum::Router;
 use axum::body::Body as AnyBody;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use axum::response::IntoResponse;
-use comet::{Client, TrustedProxies};
+use comet::{Client, Repeats, TrustedProxies};
+use comet_dtalk::clock;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -76,7 +77,7 @@ pub(crate) async fn serve(port: Port, app: Router, mut stop: watch::Receiver<boo
         stop: stop.clone(),
     };
     let mut tasks = JoinSet::new();
-    let mut failing = false;
+    let failures = Repeats::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -89,7 +90,6 @@ pub(crate) async fn serve(port: Port, app: Router, mut stop: watch::Receiver<boo
         };
         match accepted {
             Ok((stream, remote)) => {
-                failing = false;
                 if let Some(connection) = server.admit(stream, remote) {
                     tasks.spawn(connection);
                 }
@@ -97,10 +97,9 @@ pub(crate) async fn serve(port: Port, app: Router, mut stop: watch::Receiver<boo
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                if !failing {
-                    tracing::warn!(port = name, %error, "cannot accept, trying on");
+                if let Some(more) = failures.admit(clock::unix()) {
+                    tracing::warn!(port = name, %error, "cannot accept, trying on{more}");
                 }
-                failing = true;
                 sleep(PAUSE).await;
             }
         }
