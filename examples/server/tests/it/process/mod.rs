@@ -5,5 +5,6 @@ mod hostile;
 mod metrics;
 mod ready;
 mod reload;
+mod returning;
 mod start;
 mod stop;

@@ -5,6 +5,7 @@
 
 pub(crate) mod client;
 pub(crate) mod clock;
+pub(crate) mod comet;
 pub(crate) mod common;
 pub(crate) mod deployed;
 pub(crate) mod frame;
