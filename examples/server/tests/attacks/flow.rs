@@ -13,8 +13,6 @@ use crate::support::http;
 use crate::support::person::Person;
 
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A budget that attacks of some ten megabytes exceed.
-const SMALL: &[&str] = &["gateway.memory_budget=33554432"];
 const RATED: &[&str] = &["gateway.message_rate=20"];
 
 pub(crate) const ATTACKS: &[Attack] = &[
@@ -24,7 +22,8 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack::new("push-flood", "300 messages over HTTP where 20 a second are allowed", |arena| {
         push_flood(arena, 300);
     })
-    .with(RATED),
+    .with(RATED)
+    .quick(),
     Attack::new(
         "message-flood-unlimited",
         "10 sessions send as fast as they can for 3 s",
@@ -54,18 +53,6 @@ pub(crate) const ATTACKS: &[Attack] = &[
         amplified(arena, "/store/app/pri-chat-record", &body);
     })
     .with(&["gateway.memory_budget=67108864"]),
-    Attack::new("stalled-sessions", "100 sessions of one user stop reading, 8 MB come", stalled)
-        .with(SMALL),
-    Attack::new(
-        "stalled-users",
-        "60 users stop reading, 48 MB come, the budget is 32 MiB",
-        |arena| {
-            stalled_users(arena);
-        },
-    )
-    .with(SMALL),
-    Attack::new("stalled-at-one-byte", "200 readers that take a byte a second", at_one_byte)
-        .with(SMALL),
 ];
 
 fn flood(arena: &mut Arena) {
@@ -152,7 +139,7 @@ fn duplicates(arena: &mut Arena) {
 }
 
 /// A client of the healthy kind, which answers pings.
-fn client(arena: &Arena, person: &Person) -> Client {
+pub(crate) fn client(arena: &Arena, person: &Person) -> Client {
     Client::signed_in(Transport::Tcp, &arena.at(), person, None)
 }
 
@@ -293,61 +280,4 @@ fn amplified(arena: &mut Arena, path: &str, body: &str) {
         answer.status == 200 && answer.envelope().0 == 0
     });
     arena.holds("a reader is answered afterwards", answered);
-}
-
-/// Sends so many messages of 16 KB to each, in turn, no faster than they are answered.
-fn send_to(arena: &Arena, targets: &[Person], each: usize) {
-    let mut client = client(arena, &person("sends a lot"));
-    let mut under_way = 0;
-    for number in 0..each {
-        for (index, target) in targets.iter().enumerate() {
-            client.post(&to_user(&target.uid, &format!("m-{index}-{number}"), vec![7; 15_500]));
-            under_way += 1;
-            while under_way > 30 {
-                let frame = client.receive();
-                under_way -= usize::from(frame.op == SEND_REPLY);
-                if frame.op == DELIVER {
-                    client.ack(frame.seq);
-                }
-            }
-        }
-    }
-}
-
-fn stalled(arena: &mut Arena) {
-    arena.may_grow(64 * MIB);
-    let who = person("does not read");
-    let lines = sessions(arena, 100, |_| person("does not read"));
-    arena.is("signed in", lines.len(), 100);
-    send_to(arena, std::slice::from_ref(&who), 500);
-}
-
-fn stalled_users(arena: &mut Arena) {
-    arena.may_grow(64 * MIB);
-    let people: Vec<Person> = (0..60).map(|number| person(&format!("stalled {number}"))).collect();
-    let lines = sessions(arena, 60, |number| people[number].clone());
-    arena.is("signed in", lines.len(), 60);
-    send_to(arena, &people, 50);
-}
-
-fn at_one_byte(arena: &mut Arena) {
-    arena.may_grow(64 * MIB);
-    let who = person("reads a byte");
-    let mut lines = sessions(arena, 200, |_| person("reads a byte"));
-    arena.is("signed in", lines.len(), 200);
-    send_to(arena, std::slice::from_ref(&who), 100);
-    for _ in 0..4 {
-        lines.iter_mut().for_each(|line| line.sip());
-        pass(Duration::from_secs(1));
-    }
-}
-
-/// Sessions with small receive buffers, which then do not read.
-fn sessions(arena: &Arena, count: usize, who: impl Fn(usize) -> Person) -> Vec<Line> {
-    let tcp = arena.address(Port::Tcp);
-    let open = (0..count).filter_map(|number| {
-        let line = Line::between(STRANGER, tcp, Some(4 * 1024));
-        login::over(line, &who(number), None)
-    });
-    open.collect()
 }

@@ -30,6 +30,7 @@ mod floods;
 mod flow;
 mod frames;
 mod lifecycle;
+mod memory;
 mod resume;
 mod slow;
 mod slow_http;
@@ -54,6 +55,7 @@ fn all() -> Vec<Attack> {
         auth::ATTACKS,
         devices::ATTACKS,
         flow::ATTACKS,
+        memory::ATTACKS,
         resume::ATTACKS,
         web::ATTACKS,
         demo::ATTACKS,
