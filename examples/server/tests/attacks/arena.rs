@@ -94,13 +94,17 @@ impl Arena {
 
     /// The server ends, or turns newcomers away by design: they are no longer judged.
     pub(crate) fn without_newcomers(&mut self) {
-        self.newcomers = None;
+        if let Some(newcomers) = self.newcomers.take() {
+            newcomers.dismiss();
+        }
     }
 
     /// The server ends: nobody is judged any more.
     pub(crate) fn without_witnesses(&mut self) {
-        self.newcomers = None;
-        self.talk = None;
+        self.without_newcomers();
+        if let Some(talk) = self.talk.take() {
+            talk.dismiss();
+        }
     }
 
     /// Something has to be exactly so.

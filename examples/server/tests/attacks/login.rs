@@ -37,14 +37,20 @@ pub(crate) fn over(mut line: Line, person: &Person, device: Option<&Login>) -> O
 
 /// Whether the answer is an empty one, which accepts; it is taken out.
 pub(crate) fn is_accepted(line: &mut Line) -> bool {
-    let answer = line.hears(PATIENCE, |bytes| bytes.len() >= HEAD_LEN);
-    let accepted = answer.len() >= HEAD_LEN
-        && answer[..4] == (HEAD_LEN as u32).to_be_bytes()
-        && answer[8..12] == AUTH_REPLY.to_be_bytes();
+    line.hears(PATIENCE, |bytes| bytes.len() >= HEAD_LEN);
+    let accepted = was_accepted(line);
     if accepted {
         line.unread.drain(..HEAD_LEN);
     }
     accepted
+}
+
+/// Whether what has come begins with that answer.
+pub(crate) fn was_accepted(line: &Line) -> bool {
+    let answer = &line.unread;
+    answer.len() >= HEAD_LEN
+        && answer[..4] == (HEAD_LEN as u32).to_be_bytes()
+        && answer[8..12] == AUTH_REPLY.to_be_bytes()
 }
 
 /// Upgrades, as a stranger.

@@ -1,7 +1,7 @@
 //! Healthy users beside an attack: two who talk, and others who come and go. What they notice is
 //! what the attack cost.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -59,11 +59,11 @@ pub(crate) struct Talk {
 }
 
 impl Talk {
-    /// Signs both in, which nobody disturbs yet.
+    /// Signs both in, which nobody disturbs yet; where few are let in each second, with patience.
     pub(crate) fn start(addresses: &Addresses) -> Self {
         let [ann, ben] = ["healthy ann", "healthy ben"].map(Person::new);
-        let mut sender = Client::signed_in(Transport::Tcp, addresses, &ann, None);
-        let mut reader = Client::signed_in(Transport::WebSocket, addresses, &ben, None);
+        let mut sender = patiently(Transport::Tcp, addresses, &ann);
+        let mut reader = patiently(Transport::WebSocket, addresses, &ben);
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
@@ -89,10 +89,30 @@ impl Talk {
         Self { stop, thread }
     }
 
+    /// Nobody waits for what it notices.
+    pub(crate) fn dismiss(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn stop(self) -> Told {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.thread().unpark();
         self.thread.join().unwrap_or(Told { times: Vec::new(), lost: 1 })
+    }
+}
+
+/// Signs in, again if it is turned away.
+fn patiently(transport: Transport, addresses: &Addresses, person: &Person) -> Client {
+    let began = Instant::now();
+    loop {
+        let comes = catch_unwind(AssertUnwindSafe(|| {
+            Client::signed_in(transport, addresses, person, None)
+        }));
+        match comes {
+            Ok(client) => return client,
+            Err(panic) if began.elapsed() > LOST => resume_unwind(panic),
+            Err(_) => std::thread::park_timeout(COMING),
+        }
     }
 }
 
@@ -164,6 +184,11 @@ impl Newcomers {
             came
         });
         Self { stop, thread }
+    }
+
+    /// Nobody waits for what it notices.
+    pub(crate) fn dismiss(&self) {
+        self.stop.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn stop(self) -> Came {
