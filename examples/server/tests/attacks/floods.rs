@@ -27,7 +27,8 @@ pub(crate) const ATTACKS: &[Attack] = &[
             others_are_served(arena, Port::Http);
         },
     )
-    .descriptors(FEW),
+    .descriptors(FEW)
+    .quick(),
     Attack::new(
         "flood-admin",
         "600 silent connections to the admin port, 400 descriptors",
@@ -59,6 +60,12 @@ pub(crate) const ATTACKS: &[Attack] = &[
     )
     .descriptors(FEW)
     .with(&["gateway.handshake_seconds=2"]),
+    Attack::new(
+        "descriptors-exhausted",
+        "100 silent connections to each port, no descriptor is left for 11 s",
+        exhausted,
+    )
+    .with(&["gateway.handshake_seconds=60"]),
     Attack::new("flood-max-connections", "500 connections where 100 may be open", |arena| {
         let mut lines: Vec<Line> = (0..500).map(|_| arena.line(Port::Tcp)).collect();
         pass(Duration::from_millis(500));
@@ -184,12 +191,71 @@ fn passes(arena: &mut Arena, ports: &[Port]) {
     arena.holds("descriptors are given back", back);
 }
 
-/// Operators get their answers meanwhile.
+/// Operators get their answers meanwhile. A server that is full says that it is not ready.
 fn answered(arena: &mut Arena, times: usize) {
     let ask = |path| arena.asks(Port::Admin, path) == Some(200);
+    let ready = || matches!(arena.asks(Port::Admin, "/ready"), Some(200 | 503));
     // One that is missing is enough to know.
-    let answers = (0..times).take_while(|_| ask("/health") && ask("/metrics")).count();
-    arena.is("health and metrics answered", answers, times);
+    let answers = (0..times).take_while(|_| ask("/health") && ready() && ask("/metrics")).count();
+    arena.is("health, ready and metrics answered", answers, times);
+}
+
+/// Takes the limit of descriptors away under the running server, below what it has shared out, and
+/// takes all that are left: nothing can be accepted on any port.
+fn exhausted(arena: &mut Arena) {
+    arena.without_newcomers();
+    let pid = arena.server.process.id();
+    let mut operator = arena.line(Port::Admin);
+    arena.holds("an operator is connected", is_answered(&mut operator, "/ready", &[200]));
+    let most = process::descriptors(pid) + 60;
+    process::limit_descriptors(pid, Some(most)).expect("the limit can be set");
+    let ports = [Port::Tcp, Port::Ws, Port::Http, Port::Admin];
+    let lines: Vec<Line> = ports
+        .iter()
+        .flat_map(|port| (0..100).map(|_| *port))
+        .map(|port| arena.line(port))
+        .collect();
+    let taken = until(Duration::from_secs(5), || process::descriptors(pid) >= most);
+    arena.holds("all descriptors are taken", taken);
+    // Warnings about the same thing are told once in ten seconds, with their count.
+    pass(Duration::from_secs(11));
+    for (path, statuses) in [("/health", &[200][..]), ("/ready", &[200, 503]), ("/metrics", &[200])]
+    {
+        arena.holds(&format!("{path} is answered"), is_answered(&mut operator, path, statuses));
+    }
+    let log = arena.server.process.errors();
+    let said = |words: &str| log.lines().filter(|line| line.contains(words)).count();
+    arena.at_least("warnings of the shards", said("trying again shortly"), 2);
+    arena.at_most("and at most", said("trying again shortly"), 3);
+    arena.at_least("warnings of the HTTP ports", said("trying on"), 2);
+    arena.at_most("and at most", said("trying on"), 6);
+    arena.at_least("of both with counts", said(" more in "), 2);
+    arena.at_most("lines in the log", log.lines().count(), 50);
+    process::limit_descriptors(pid, None).expect("the limit can be set");
+    drop(lines);
+    let came = until(Duration::from_secs(8), || {
+        crate::login::tcp(arena, "comes after the flood").is_some()
+    });
+    arena.holds("a login succeeds within 8 s", came);
+}
+
+/// Whether a request on a connection that is kept gets one of these answers.
+fn is_answered(line: &mut Line, path: &str, statuses: &[u16]) -> bool {
+    line.unread.clear();
+    line.say(format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
+    let is_whole = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        text.split_once("\r\n\r\n").is_some_and(|(head, body)| {
+            let head = head.to_ascii_lowercase();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            length.and_then(|length| length.parse().ok()) == Some(body.len())
+        })
+    };
+    let answer = line.hears(Duration::from_secs(5), is_whole);
+    is_whole(answer)
+        && statuses
+            .iter()
+            .any(|status| answer.starts_with(format!("HTTP/1.1 {status} ").as_bytes()))
 }
 
 /// Upgrades from one address; those that were answered with 101.

@@ -1,7 +1,10 @@
 //! What the server's process uses, from `/proc`.
 
 use std::fs;
+use std::io;
 use std::time::Duration;
+
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
 /// Ticks in a second: what Linux tells programs, whatever it counts by itself.
 const TICKS: u64 = 100;
@@ -36,4 +39,13 @@ pub(crate) fn cpu(pid: u32) -> Option<Duration> {
     let mut ticks = || fields.next()?.parse::<u64>().ok();
     let ticks = ticks()? + ticks()?;
     Some(Duration::from_millis(ticks * 1_000 / TICKS))
+}
+
+/// Sets how many descriptors a process may have open: as many as this one at most.
+pub(crate) fn limit_descriptors(pid: u32, most: Option<usize>) -> io::Result<()> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::NotFound)?;
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let current = most.map(|most| most as u64).or(maximum);
+    prlimit(Some(pid), Resource::Nofile, Rlimit { current, maximum })?;
+    Ok(())
 }
