@@ -11,7 +11,8 @@ const JSON: &str = "Content-Type: application/json\r\n";
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack::new("demo-other-origin", "a page of another origin signs in", |arena| {
         refused(arena, None, &format!("{JSON}Origin: https://evil.test\r\n"));
-    }),
+    })
+    .quick(),
     Attack::new("demo-null-origin", "a sandboxed frame signs in", |arena| {
         refused(arena, None, &format!("{JSON}Origin: null\r\n"));
     }),
@@ -20,7 +21,8 @@ pub(crate) const ATTACKS: &[Attack] = &[
     }),
     Attack::new("demo-cross-site", "a request that the browser marks as cross-site", |arena| {
         refused(arena, None, &format!("{JSON}Sec-Fetch-Site: cross-site\r\n"));
-    }),
+    })
+    .quick(),
     Attack::new("demo-dns-rebinding", "a page on a name that resolves to 127.0.0.1", |arena| {
         refused(arena, Some("evil.test:8888"), JSON);
         refused(arena, Some("127.0.0.1.evil.test"), JSON);
@@ -43,7 +45,8 @@ pub(crate) const ATTACKS: &[Attack] = &[
         ] {
             refused(arena, None, &format!("{JSON}{header}"));
         }
-    }),
+    })
+    .quick(),
     Attack::new("demo-online-cross-site", "another page asks who is there", |arena| {
         let request = "GET /demo/online HTTP/1.1\r\nHost: evil.test\r\n\
                        Origin: https://evil.test\r\nConnection: close\r\n\r\n";

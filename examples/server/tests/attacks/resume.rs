@@ -14,7 +14,7 @@ use crate::support::person::Person;
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack::new("ticket-tampered", "each of 60 bytes of a ticket is changed", tampered).quick(),
-    Attack::new("ticket-stolen", "a ticket is shown under the token of another", stolen),
+    Attack::new("ticket-stolen", "a ticket is shown under the token of another", stolen).quick(),
     Attack::new("ticket-replayed", "one ticket is shown on 20 connections at once", replayed),
     Attack::new("ticket-of-chance", "200 tickets of chance", by_chance),
 ];

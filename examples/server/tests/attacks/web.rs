@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack::new("method-not-allowed", "TRACE, CONNECT, PUT, DELETE and PATCH of the page", methods),
-    Attack::new("path-traversal", "paths that climb out of the page's folder", traversal),
+    Attack::new("path-traversal", "paths that climb out of the page's folder", traversal).quick(),
     Attack::new("path-unknown", "unknown paths below deployed prefixes, and elsewhere", unknown),
     Attack::new("request-many-headers", "2,000 headers", |arena| {
         refused(arena, &format!("GET / HTTP/1.1\r\n{HOST}{}\r\n", "X-A: b\r\n".repeat(2_000)));
@@ -31,24 +31,26 @@ pub(crate) const ATTACKS: &[Attack] = &[
     }),
     Attack::new("request-smuggled", "an unknown transfer coding before chunked", |arena| {
         refused(arena, &posted("Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"));
-    }),
+    })
+    .quick(),
     Attack::new("request-endless-chunks", "a chunked body without end", endless),
     Attack::new("request-pipelined", "5,000 requests in one write", pipelined),
     Attack::new("json-nested", "16,000 nested arrays", |arena| {
         let body = "[".repeat(16_000);
         let answer = http::post(arena.at().http, SYNC, Some(&person("nests")), &body);
         arena.is("answered with code", answer.envelope().0, -1012);
-    }),
+    })
+    .quick(),
     Attack::new("form-many-parts", "a form of 1,000 parts", parts),
     Attack::new(
         "form-without-token",
         "a form without a token, its body 300 ms after its head",
         late,
     ),
-    Attack::new("host-injection", "/disc/nodes under the Host of somebody else", injection),
-    Attack::new("cors-credentials", "credentials together with any origin", credentials),
+    Attack::new("host-injection", "/disc/nodes under the Host of somebody else", injection).quick(),
+    Attack::new("cors-credentials", "credentials together with any origin", credentials).quick(),
     Attack::new("metrics-flood", "8 connections ask for metrics for 3 seconds", metrics),
-    Attack::new("admin-from-a-page", "other paths and methods on the admin port", admin),
+    Attack::new("admin-from-a-page", "other paths and methods on the admin port", admin).quick(),
 ];
 
 const HOST: &str = "Host: 127.0.0.1\r\n";
