@@ -86,7 +86,7 @@ pub struct Options {
     /// Sign users in at the demo of a bundled server: http://127.0.0.1:8888, its HTTP port
     #[arg(long, value_name = "URL", help_heading = "Accounts")]
     pub demo: Option<String>,
-    /// Credentials of users, a line each: TOKEN [USER [APP [DEVICE]]]
+    /// Credentials of users, a line each: a token, then user, app and device if need be
     #[arg(long, value_name = "FILE", help_heading = "Accounts")]
     pub token_file: Option<PathBuf>,
     /// Make up a user with a key for each session, and sign dtalk tokens with it
