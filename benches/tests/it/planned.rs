@@ -43,7 +43,9 @@ fn a_room_of_two_threads_gets_every_message_at_the_rate_asked_for() {
                 threads = 2\nwarmup = \"300ms\"\nduration = \"1s\"\ninterval = \"100ms\"";
     let report = run(text, &ws, Interrupt::never());
     assert!(report.passed(), "{report}");
-    assert_eq!(figure(&report, "messages"), 200.0);
+    // What a busy machine makes late at the edges of the window counts in another one.
+    let messages = figure(&report, "messages");
+    assert!((150.0..=200.0).contains(&messages), "{report}");
     let rate = figure(&report, "deliveries");
     assert!((1_500.0..=2_000.0).contains(&rate), "{report}");
     assert_eq!(figure(&report, "deliveries received"), 10.0 * figure(&report, "messages sent"));
