@@ -76,8 +76,11 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn()
             .expect("nginx, of Debian's package nginx-light");
+        // Written once it listens: at the address somebody else may answer.
+        let pid = folder.path().join("nginx.pid");
         let is_up = clock::until("nginx is up or has ended", || {
-            if TcpStream::connect(address).is_ok() {
+            let listens = std::fs::metadata(&pid).is_ok_and(|file| file.len() > 0);
+            if listens && TcpStream::connect(address).is_ok() {
                 return Some(true);
             }
             child.try_wait().expect("a child").map(|_| false)
