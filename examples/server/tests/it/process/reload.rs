@@ -33,6 +33,8 @@ fn a_hangup_takes_over_what_can_change_and_names_what_needs_a_restart() {
     };
     says("settings changed: gateway.message_rate");
     says("settings that need a restart: store.queue");
+    // Its shard has heard of it once this is answered.
+    sender.ask_among(&to_user(&bob.uid, "m-30", "hi"));
     // The new limit holds for the session that was open before: a burst of two seconds' worth.
     let frames = (0..40).map(|n| {
         let message = to_user(&bob.uid, &format!("n-{n}"), "hi");
