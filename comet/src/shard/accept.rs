@@ -47,7 +47,7 @@ impl Shard {
     pub(crate) fn listen(&mut self) {
         for (index, listener) in self.listeners.iter_mut().enumerate() {
             let token = Token(FIRST_LISTENER - index);
-            if let Err(error) = self.poller.listen(&mut listener.acceptor, token) {
+            if let Err(error) = self.connections.listen(&mut listener.acceptor, token) {
                 tracing::error!(%error, "cannot watch a listener");
             }
         }
@@ -102,29 +102,16 @@ impl Shard {
     }
 
     /// Puts a connection into a slot and under watch. The slot, unless the system refuses.
-    pub(super) fn watch(&mut self, mut connection: Connection, session: Session) -> Option<u32> {
+    pub(super) fn watch(&mut self, connection: Connection, session: Session) -> Option<u32> {
         let slot = self.bucket.insert(session)?;
-        let token = Token(slot as usize);
-        if let Err(error) = self.poller.register(&mut connection.socket, token) {
+        if let Err(error) = self.connections.watch(slot, connection) {
             if let Some(more) = self.shared.warnings.watch.admit(self.now.since(Time::START)) {
                 tracing::warn!(%error, "cannot watch a connection{more}");
             }
             self.bucket.remove(slot);
             return None;
         }
-        self.put(slot, connection);
         Some(slot)
-    }
-
-    /// Puts a connection that is under watch beside its session.
-    pub(super) fn put(&mut self, slot: u32, mut connection: Connection) {
-        self.next_serial = self.next_serial.wrapping_add(1);
-        connection.serial = self.next_serial;
-        if self.connections.len() <= slot as usize {
-            self.connections.resize_with(slot as usize + 1, || None);
-        }
-        self.direct.clear(slot);
-        self.connections[slot as usize] = Some(connection);
     }
 
     fn admit(&mut self, socket: Socket, remote: IpAddr, index: usize) {

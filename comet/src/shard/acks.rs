@@ -108,7 +108,7 @@ impl Shard {
         if !self.bucket.get(slot)?.session.is_open() {
             return None;
         }
-        let connection = self.connection(slot)?;
+        let connection = self.connections.get_mut(slot)?;
         match &connection.transport {
             _ if connection.dialect != Some(Dialect::Dtalk) => None,
             Transport::Stream => Some(Framing::Stream),

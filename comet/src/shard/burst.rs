@@ -74,7 +74,7 @@ impl Shard {
             let members = self.bucket.members(run.room);
             let room = BATCH.saturating_sub(self.burst.writes.len());
             let planned = members[at..].iter().take(room).map_while(|place| {
-                let format = self.direct.format(place.slot)?;
+                let format = self.connections.direct_format(place.slot)?;
                 let len = run.templates[format].full_len();
                 let numbered = run.class == Class::Acked && format_of(format).0.has_acks();
                 let part = Part { slot: place.slot, format, first: 0, count };
@@ -102,7 +102,7 @@ impl Shard {
         let mut results = mem::take(&mut burst.results);
         let (connections, now) = (&self.connections, self.now);
         let writes = burst.writes.iter().filter_map(|planned| {
-            let connection = connections.get(planned.part.slot as usize)?.as_ref()?;
+            let connection = connections.get(planned.part.slot)?;
             connection.last_write.note(now);
             Some((&connection.socket, burst.bytes(*planned, run)))
         });

@@ -29,9 +29,8 @@ impl Shard {
 
     /// Has the end of a connection looked at when its turn comes.
     pub(super) fn put_off_end(&mut self, slot: u32, ready: Ready) {
-        if let Some(connection) = self.connection(slot) {
-            let serial = connection.serial;
-            self.leavers.push_back((slot, serial, ready));
+        if let Some(key) = self.connections.key(slot) {
+            self.leavers.push_back((key, ready));
         }
     }
 
@@ -40,16 +39,16 @@ impl Shard {
             if self.leavers_left == 0 {
                 return;
             }
-            let Some((slot, serial, ready)) = self.leavers.pop_front() else { return };
-            if self.same(slot, serial).is_some() {
-                self.handle_ready(slot, ready);
+            let Some((key, ready)) = self.leavers.pop_front() else { return };
+            if self.connections.has(key) {
+                self.handle_ready(key.slot(), ready);
             }
         }
     }
 
     /// Has a connection without a session read when its turn comes.
     pub(super) fn put_off(&mut self, slot: u32) {
-        if let Some(connection) = self.connections[slot as usize].as_mut()
+        if let Some(connection) = self.connections.get_mut(slot)
             && !connection.state.resuming
         {
             connection.state.resuming = true;

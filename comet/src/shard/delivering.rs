@@ -42,7 +42,7 @@ impl Shard {
         if !member.session.is_alive() {
             return;
         }
-        let connection = self.connections.get(slot as usize).and_then(Option::as_ref);
+        let connection = self.connections.get(slot);
         let has_acks = match connection {
             Some(connection) => connection.dialect.is_some_and(Dialect::has_acks),
             // Only sessions whose peers acknowledge are parked.
@@ -253,7 +253,7 @@ impl Shard {
 
     /// Bytes that wait for the socket; `None` if there is no connection.
     pub(super) fn backlog(&self, slot: u32) -> Option<usize> {
-        let connection = self.connections.get(slot as usize)?.as_ref()?;
+        let connection = self.connections.get(slot)?;
         Some(connection.backlog())
     }
 }

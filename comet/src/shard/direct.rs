@@ -51,7 +51,7 @@ impl Shard {
     /// Whether everything is so that a direct slot stands for.
     pub(super) fn is_direct(&self, part: Part) -> bool {
         let session = self.bucket.get(part.slot).map(|member| &member.session);
-        let connection = self.connections.get(part.slot as usize).and_then(Option::as_ref);
+        let connection = self.connections.get(part.slot);
         session.is_some_and(|it| it.is_open() && it.conversation().is_none())
             && connection.is_some_and(|it| it.out.is_none() && it.format() == Some(part.format))
     }
@@ -59,7 +59,7 @@ impl Shard {
     /// Notes that a member was found direct, for the walks to come.
     pub(super) fn note_direct(&mut self, part: Part) {
         if self.is_direct(part) && format_of(part.format).0 != Dialect::Comet {
-            self.direct.set(part.slot, part.format);
+            self.connections.set_direct(part.slot, part.format);
         }
     }
 }

@@ -29,7 +29,7 @@ impl Shard {
     /// The same, also where the session could be parked: something promised to it is lost.
     pub(super) fn end_for_good(&mut self, slot: u32, closed: &Closed) {
         if self.end_session(slot, closed) {
-            if self.connection(slot).is_none() {
+            if self.connections.get_mut(slot).is_none() {
                 return self.remove(slot);
             }
             self.say_why(slot, closed);
@@ -59,7 +59,7 @@ impl Shard {
 
     /// The peer sends no more.
     pub(super) fn end_of_input(&mut self, slot: u32) {
-        if let Some(connection) = self.connection(slot) {
+        if let Some(connection) = self.connections.get_mut(slot) {
             connection.state.ended = true;
         }
         self.end(slot, &Closed::ByPeer);
@@ -70,7 +70,7 @@ impl Shard {
         if !self.bucket.get(slot).is_some_and(|member| member.session.is_closing()) {
             return;
         }
-        let Some(connection) = self.connection(slot) else { return };
+        let Some(connection) = self.connections.get_mut(slot) else { return };
         debug_assert!(connection.out.is_none(), "nothing is cut off");
         if connection.state.ended {
             return self.remove(slot);
@@ -81,13 +81,13 @@ impl Shard {
                 return self.remove(slot);
             }
             // What the peer sent before it learns of the end is read and thrown away.
-            self.resume_later(slot);
+            self.connections.resume_later(slot);
         }
     }
 
     /// Throws away what a closing connection still sends.
     pub(super) fn discard(&mut self, slot: u32, buffer: &mut [u8]) -> Progress {
-        let Some(connection) = self.connection(slot) else { return Progress::Stop };
+        let Some(connection) = self.connections.get_mut(slot) else { return Progress::Stop };
         match connection.socket.read(buffer) {
             Ok(0) => {
                 connection.state.ended = true;
@@ -115,8 +115,7 @@ impl Shard {
 
     /// Frees the slot; the connection that was in it is still alive.
     pub(super) fn take_out(&mut self, slot: u32) -> Option<Connection> {
-        let connection = self.connections.get_mut(slot as usize).and_then(Option::take);
-        self.direct.clear(slot);
+        let connection = self.connections.take(slot);
         self.forget_refused(slot);
         self.leave_all(slot);
         self.wheel.cancel(slot);
@@ -125,12 +124,9 @@ impl Shard {
     }
 
     /// Closes the socket.
-    pub(super) fn drop_connection(&mut self, mut connection: Connection) {
-        if let Some(out) = connection.out.take() {
-            self.pool.put(out);
-        }
+    pub(super) fn drop_connection(&mut self, connection: Connection) {
         let visitor = connection.visitor.as_deref().copied();
-        drop(connection);
+        self.connections.close(connection);
         self.forget_connection(visitor);
     }
 
@@ -142,7 +138,7 @@ impl Shard {
     /// Counts a session that got or lost the connection in its slot.
     pub(super) fn sessions_changed(&mut self, slot: u32, by: i64) {
         self.sessions = self.sessions.saturating_add_signed(by);
-        let dialect = self.connection(slot).and_then(|connection| connection.dialect);
+        let dialect = self.connections.get_mut(slot).and_then(|connection| connection.dialect);
         let counters = self.counters();
         counters.sessions.set(self.sessions);
         if let Some(sessions) = dialect.and_then(|dialect| counters.sessions_of(dialect)) {
@@ -160,13 +156,9 @@ impl Shard {
         let untold = member.session.untold();
         let was_open = member.session.close(self.now, &self.limits);
         let peer = member.peer.clone();
-        self.direct.clear(slot);
         self.counters().closed[closed.index()].add(1);
         tracing::debug!(session = %self.bucket.id(slot), reason = %closed, "closed");
-        if let Some(connection) = self.connection(slot) {
-            connection.tail = None;
-            connection.state.paused = false;
-        }
+        self.connections.end_input(slot);
         self.leave_all(slot);
         self.bucket.forget_user(slot);
         if let (true, Some(peer)) = (was_open, peer) {

@@ -15,7 +15,7 @@ use comet_protocol::Dialect;
 use comet_protocol::comet::Seq;
 
 use super::Shard;
-use super::connection::{Connection, format_of};
+use super::connection::format_of;
 use super::run::{Later, Run};
 use super::write_queue::{Keeper, SHARE_FROM};
 use crate::delivery::{Class, Delivery, Held, Logged, Pushed};
@@ -108,15 +108,15 @@ impl Shard {
 
     /// The connection broke, of which its session hears when the walk is over.
     pub(super) fn lose_later(&mut self, slot: u32, kind: ErrorKind, run: &mut Run) {
-        if let Some(Connection { serial, .. }) = self.connection(slot) {
-            run.later.push((slot, Later::Lost { kind, serial: *serial }));
+        if let Some(key) = self.connections.key(slot) {
+            run.later.push((slot, Later::Lost { kind, key }));
         }
     }
 
     fn do_later(&mut self, slot: u32, what: &Later, items: &[Rc<Held>]) {
         match what {
             // What was done before this may have ended it, and given its slot to another.
-            Later::Lost { serial, .. } if self.same(slot, *serial).is_none() => {}
+            Later::Lost { key, .. } if !self.connections.has(*key) => {}
             // Or have parked it.
             Later::Lost { .. } | Later::Fallen if self.is_parked(slot) => {}
             Later::Lost { kind: ErrorKind::OutOfMemory, .. } => self.run_out_of_memory(slot),
@@ -145,7 +145,7 @@ impl Shard {
             && session
                 .conversation()
                 .is_some_and(|it| it.has_to_say() || !it.takes(run.class, run.longest));
-        let Some(connection) = self.connections.get(slot as usize).and_then(Option::as_ref) else {
+        let Some(connection) = self.connections.get(slot) else {
             self.park_run(slot, run);
             return None;
         };
@@ -246,7 +246,8 @@ impl Shard {
         if !template.can_give(count, run.items.len()) {
             return self.write_singly(part, run);
         }
-        let is_idle = self.connection(slot).is_some_and(|connection| connection.out.is_none());
+        let is_idle =
+            self.connections.get_mut(slot).is_some_and(|connection| connection.out.is_none());
         if last == Last::Yes && is_idle {
             self.plan_write(part, run);
         } else {
@@ -265,7 +266,7 @@ impl Shard {
             0 if run.bytes >= SHARE_FROM => template.shared(&self.account),
             _ => None,
         };
-        let Some(out) = self.queue_of(slot) else { return };
+        let Some(out) = self.connections.queue(slot, self.now) else { return };
         let before = out.len();
         match keeper {
             Some((bytes, charge)) => {

@@ -8,13 +8,13 @@ use std::mem;
 
 use super::Shard;
 use super::carrier::BATCH;
+use super::connections::ConnectionKey;
 use super::write_queue::Flush;
 
 /// One batch of connections, and what came of their writes.
 #[derive(Debug, Default)]
 pub(super) struct Flushing {
-    /// By slot and serial.
-    batch: Vec<(u32, u32)>,
+    batch: Vec<ConnectionKey>,
     results: Vec<io::Result<usize>>,
     outcomes: Vec<Result<Flush, ErrorKind>>,
 }
@@ -25,20 +25,18 @@ impl Shard {
         self.queued = 0;
         let mut at = 0;
         // Ending a session while others are flushed may queue a close frame for it.
-        while at < self.dirty.len() {
+        while at < self.connections.dirty() {
             let mut flushing = mem::take(&mut self.flushing);
-            while let (Some(&slot), true) = (self.dirty.get(at), flushing.batch.len() < BATCH) {
+            while flushing.batch.len() < BATCH
+                && let Some(dirty) = self.connections.take_dirty(at)
+            {
                 at += 1;
-                if let Some(connection) = self.connection(slot)
-                    && mem::take(&mut connection.state.dirty)
-                {
-                    flushing.batch.push((slot, connection.serial));
-                }
+                flushing.batch.extend(dirty);
             }
             self.write_batch(&mut flushing);
             self.flushing = flushing;
         }
-        self.dirty.clear();
+        self.connections.clear_dirty();
     }
 
     /// All sockets are written to, and the books are right, before any session hears of it: what
@@ -46,14 +44,15 @@ impl Shard {
     fn write_batch(&mut self, flushing: &mut Flushing) {
         let Flushing { batch, results, outcomes } = flushing;
         let connections = &self.connections;
-        let writes = batch.iter().filter_map(|&(slot, _)| {
-            let connection = connections.get(slot as usize)?.as_ref()?;
+        let writes = batch.iter().filter_map(|key| {
+            let connection = connections.get(key.slot())?;
             Some((&connection.socket, connection.out.as_ref()?.only_piece()?))
         });
         self.carrier.write(writes, results);
         let mut results = results.drain(..);
-        for &(slot, _) in batch.iter() {
-            let out = self.connection(slot).and_then(|connection| connection.out.as_ref());
+        for key in batch.iter() {
+            let slot = key.slot();
+            let out = self.connections.get_mut(slot).and_then(|connection| connection.out.as_ref());
             let was_offered = out.is_some_and(|out| out.only_piece().is_some());
             let result = if was_offered { results.next() } else { None };
             outcomes.push(match result {
@@ -62,9 +61,9 @@ impl Shard {
             });
         }
         drop(results);
-        for ((slot, serial), outcome) in batch.drain(..).zip(outcomes.drain(..)) {
-            if self.connection(slot).is_some_and(|connection| connection.serial == serial) {
-                self.follow(slot, outcome);
+        for (key, outcome) in batch.drain(..).zip(outcomes.drain(..)) {
+            if self.connections.has(key) {
+                self.follow(key.slot(), outcome);
             }
         }
     }
@@ -81,7 +80,7 @@ impl Shard {
         };
         self.shared.counters[self.index].bytes_out.add(written as u64);
         let now = self.now;
-        let Some(connection) = self.connection(slot) else { return Ok(Flush::Done) };
+        let Some(connection) = self.connections.get_mut(slot) else { return Ok(Flush::Done) };
         let Some(out) = &mut connection.out else { return Ok(Flush::Done) };
         out.note_written(now, written);
         Ok(self.settle_queue(slot))

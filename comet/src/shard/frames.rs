@@ -49,7 +49,7 @@ impl Shard {
     }
 
     fn speaks_goim(&mut self, slot: u32) -> bool {
-        self.connection(slot).is_some_and(|it| it.dialect == Some(Dialect::Goim))
+        self.connections.get_mut(slot).is_some_and(|it| it.dialect == Some(Dialect::Goim))
     }
 
     /// One frame of a peer that speaks the comet dialect.

@@ -3,22 +3,22 @@
 use std::mem;
 
 use super::Shard;
+use super::connections::ConnectionKey;
 use super::tail::{Tail, Unread};
 use crate::time::Time;
 
 impl Shard {
     /// Handles what waits as far as it may be handled now, and keeps the rest, without a copy.
-    pub(super) fn handle_unread(&mut self, slot: u32, serial: u32, mut unread: Unread) {
-        let handled = self.handle_packets(slot, serial, &unread.message, false);
+    pub(super) fn handle_unread(&mut self, key: ConnectionKey, mut unread: Unread) {
+        let handled = self.handle_packets(key, &unread.message, false);
         let _front = unread.message.split_to(handled);
         let mut of_stream = 0;
         if unread.message.is_empty() {
-            of_stream = self.handle_input(slot, serial, &mut unread.stream);
+            of_stream = self.handle_input(key, &mut unread.stream);
             unread.handled(of_stream);
         }
         let (now, account) = (self.now, &self.account);
-        let connection = self.connections.get_mut(slot as usize).and_then(Option::as_mut);
-        let Some(connection) = connection.filter(|it| it.serial == serial) else { return };
+        let Some(connection) = self.connections.find(key) else { return };
         if connection.tail.is_none() && unread.is_empty() {
             return;
         }
@@ -29,33 +29,32 @@ impl Shard {
             unread.message = newer;
         }
         tail.unread = unread;
-        self.settle_tail(slot, serial, of_stream > 0);
+        self.settle_tail(key, of_stream > 0);
     }
 
     /// Keeps a copy of what is left of what was read. `has_progressed` says that something before
     /// it has been handled.
-    pub(super) fn stash(&mut self, slot: u32, serial: u32, rest: &[u8], has_progressed: bool) {
+    pub(super) fn stash(&mut self, key: ConnectionKey, rest: &[u8], has_progressed: bool) {
         if !rest.is_empty()
-            && let Some(tail) = self.tail_of(slot, serial)
+            && let Some(tail) = self.tail_of(key)
         {
             tail.unread.stream.extend_from_slice(rest);
         }
-        self.settle_tail(slot, serial, has_progressed);
+        self.settle_tail(key, has_progressed);
     }
 
     /// The connection's tail, which is made if there is none; `None` if the connection is gone.
-    pub(super) fn tail_of(&mut self, slot: u32, serial: u32) -> Option<&mut Tail> {
+    pub(super) fn tail_of(&mut self, key: ConnectionKey) -> Option<&mut Tail> {
         let (now, account) = (self.now, &self.account);
-        let connection = self.connections.get_mut(slot as usize)?.as_mut();
-        let connection = connection.filter(|connection| connection.serial == serial)?;
+        let connection = self.connections.find(key)?;
         let tail = connection.tail.get_or_insert_with(|| Box::new(Tail::new(account, now)));
         Some(&mut **tail)
     }
 
     /// Charges what waits now, and sees that it does not wait for ever.
-    pub(super) fn settle_tail(&mut self, slot: u32, serial: u32, has_progressed: bool) {
+    pub(super) fn settle_tail(&mut self, key: ConnectionKey, has_progressed: bool) {
         let now = self.now;
-        let Some(connection) = self.same(slot, serial) else { return };
+        let Some(connection) = self.connections.find(key) else { return };
         let gathered = connection.gathered();
         let Some(tail) = &mut connection.tail else { return };
         if gathered == 0 {
@@ -70,28 +69,28 @@ impl Shard {
         match tail.settle(gathered) {
             Ok(()) => {
                 let since = tail.unfinished_since().filter(|_| !connection.state.paused);
-                self.shedding.holders.note(slot);
+                self.shedding.holders.note(key.slot());
                 if let Some(since) = since {
-                    self.wheel.arm_by(slot, since + self.shared.config.message_timeout);
+                    self.wheel.arm_by(key.slot(), since + self.shared.config.message_timeout);
                 }
             }
-            Err(_) if self.make_room_for(slot, |shard| shard.can_keep(slot, serial)) => {}
-            Err(_) => self.run_out_of_memory(slot),
+            Err(_) if self.make_room_for(key.slot(), |shard| shard.can_keep(key)) => {}
+            Err(_) => self.run_out_of_memory(key.slot()),
         }
     }
 
     /// By when a message that was begun must be finished; `None` if there is none, or the gateway
     /// does not read on. Before a session is open the handshake has its own deadline.
     pub(super) fn unfinished_due(&self, slot: u32) -> Option<Time> {
-        let connection = self.connections.get(slot as usize)?.as_ref()?;
+        let connection = self.connections.get(slot)?;
         let since = connection.tail.as_ref()?.unfinished_since()?;
         let runs = !connection.state.paused && self.bucket.get(slot)?.session.is_open();
         runs.then(|| since + self.shared.config.message_timeout)
     }
 
     /// Whether there is room by now for what waits.
-    fn can_keep(&mut self, slot: u32, serial: u32) -> bool {
-        let Some(connection) = self.same(slot, serial) else { return true };
+    fn can_keep(&mut self, key: ConnectionKey) -> bool {
+        let Some(connection) = self.connections.find(key) else { return true };
         let gathered = connection.gathered();
         connection.tail.as_mut().is_none_or(|tail| tail.settle(gathered).is_ok())
     }

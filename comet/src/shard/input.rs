@@ -13,7 +13,8 @@ use comet_protocol::head::{self, Head, Split};
 use comet_protocol::{DecodeError, Dialect, Layout, ws};
 
 use super::Shard;
-use super::connection::{Connection, Transport};
+use super::connection::Transport;
+use super::connections::ConnectionKey;
 use crate::Closed;
 
 /// Bytes read at once from a peer that has no session yet: what follows its auth frame must wait
@@ -42,14 +43,14 @@ impl Shard {
         let mut buffer = mem::take(&mut self.buffer);
         if let Progress::More = self.read(slot, &mut buffer) {
             // Others have their turn first.
-            self.resume_later(slot);
+            self.connections.resume_later(slot);
         }
         self.buffer = buffer;
     }
 
     /// Remembers that an event announced the end of the peer's bytes.
     pub(super) fn note_end(&mut self, slot: u32, ending: bool) {
-        if let Some(connection) = self.connection(slot) {
+        if let Some(connection) = self.connections.get_mut(slot) {
             connection.state.ending |= ending;
         }
         if ending && self.is_held(slot) {
@@ -59,58 +60,44 @@ impl Shard {
 
     /// The system reports an error on the socket, which a paused connection would not read.
     pub(super) fn handle_error(&mut self, slot: u32) {
-        if let Some(connection) = self.connection(slot)
+        if let Some(connection) = self.connections.get_mut(slot)
             && let Ok(Some(error)) = connection.socket.take_error()
         {
             self.lose(slot, error.kind());
         }
     }
 
-    /// Has the connection looked at again in the next turn.
-    pub(super) fn resume_later(&mut self, slot: u32) {
-        if let Some(connection) = self.connections[slot as usize].as_mut()
-            && !connection.state.resuming
-        {
-            connection.state.resuming = true;
-            self.resuming.push(slot);
-        }
-    }
-
     /// Goes on with a paused connection if its session wants frames again.
     pub(super) fn resume(&mut self, slot: u32) {
-        let paused = self.connection(slot).is_some_and(|connection| connection.state.paused);
+        let paused =
+            self.connections.get_mut(slot).is_some_and(|connection| connection.state.paused);
         if paused && self.wants_frames(slot) {
-            self.resume_later(slot);
+            self.connections.resume_later(slot);
         }
     }
 
     /// Handles the tails of connections that may go on, then their sockets.
     pub(super) fn resume_all(&mut self) {
-        for slot in mem::take(&mut self.resuming) {
+        for slot in self.connections.take_resuming() {
             self.go_on_with(slot);
         }
     }
 
     pub(super) fn go_on_with(&mut self, slot: u32) {
         let now = self.now;
-        let Some(connection) = self.connections[slot as usize].as_mut() else { return };
+        let Some(key) = self.connections.key(slot) else { return };
+        let Some(connection) = self.connections.find(key) else { return };
         connection.state.resuming = false;
         let was_paused = mem::take(&mut connection.state.paused);
-        let serial = connection.serial;
         if let Some(tail) = &mut connection.tail {
             if was_paused {
                 // It was not for the peer that it waited.
                 tail.begin_again(now);
             }
             let unread = mem::take(&mut tail.unread);
-            self.handle_unread(slot, serial, unread);
+            self.handle_unread(key, unread);
         }
         self.handle_readable(slot);
-    }
-
-    /// The connection in a slot.
-    pub(super) fn connection(&mut self, slot: u32) -> Option<&mut Connection> {
-        self.connections.get_mut(slot as usize)?.as_mut()
     }
 
     fn read(&mut self, slot: u32, buffer: &mut [u8]) -> Progress {
@@ -119,7 +106,7 @@ impl Shard {
         }
         let is_open = self.bucket.get(slot).is_some_and(|member| member.session.is_open());
         let wants_frames = self.wants_frames(slot);
-        let Some(connection) = self.connection(slot) else { return Progress::Stop };
+        let Some(connection) = self.connections.get_mut(slot) else { return Progress::Stop };
         if connection.state.paused || !wants_frames {
             connection.state.paused = true;
             return Progress::Stop;
@@ -158,20 +145,20 @@ impl Shard {
             member.session.heard(self.now);
         }
         let max_body = self.shared.config.max_body;
-        let Some(connection) = self.connection(slot) else { return };
-        let serial = connection.serial;
+        let Some(key) = self.connections.key(slot) else { return };
+        let Some(connection) = self.connections.find(key) else { return };
         let Some(tail) = &mut connection.tail else {
-            let handled = self.handle_input(slot, serial, &mut buffer[..count]);
+            let handled = self.handle_input(key, &mut buffer[..count]);
             if handled < count {
-                self.stash(slot, serial, &buffer[handled..count], handled > 0);
+                self.stash(key, &buffer[handled..count], handled > 0);
             }
             return;
         };
         if tail.unread.stream.len() <= short {
             // It stands in front of what was read.
             tail.unread.stream.clear();
-            let handled = self.handle_input(slot, serial, &mut buffer[..short + count]);
-            return self.stash(slot, serial, &buffer[handled..short + count], handled > 0);
+            let handled = self.handle_input(key, &mut buffer[..short + count]);
+            return self.stash(key, &buffer[handled..short + count], handled > 0);
         }
         tail.unread.stream.extend_from_slice(&buffer[..count]);
         let layout = connection.dialect.and_then(Dialect::layout);
@@ -182,10 +169,10 @@ impl Shard {
             _ => false,
         };
         if incomplete {
-            self.settle_tail(slot, serial, false);
+            self.settle_tail(key, false);
         } else {
             let unread = mem::take(&mut tail.unread);
-            self.handle_unread(slot, serial, unread);
+            self.handle_unread(key, unread);
         }
     }
 
@@ -194,16 +181,21 @@ impl Shard {
         let limit = self.shared.config.write_bytes;
         let Some(member) = self.bucket.get(slot) else { return false };
         let wants = member.session.wants_frames(&self.limits);
-        wants && self.connection(slot).is_some_and(|connection| connection.backlog() <= limit)
+        wants
+            && self
+                .connections
+                .get_mut(slot)
+                .is_some_and(|connection| connection.backlog() <= limit)
     }
 
     /// The same, after giving the router's answers that wait in the mailbox a chance. What they
     /// bring may be the end of the connection, and another one in its slot.
-    fn may_go_on(&mut self, slot: u32, serial: u32) -> bool {
+    fn may_go_on(&mut self, key: ConnectionKey) -> bool {
         // The rest of a message comes before what follows it, also when it could go on by now.
-        if self.same(slot, serial).is_none_or(|connection| connection.holds_message()) {
+        if self.connections.find(key).is_none_or(|connection| connection.holds_message()) {
             return false;
         }
+        let slot = key.slot();
         if self.wants_frames(slot) {
             return true;
         }
@@ -212,24 +204,20 @@ impl Shard {
             return false;
         }
         self.handle_commands();
-        self.same(slot, serial).is_some() && self.wants_frames(slot)
-    }
-
-    /// The connection in a slot, if it still is the one that had this serial.
-    pub(super) fn same(&mut self, slot: u32, serial: u32) -> Option<&mut Connection> {
-        self.connection(slot).filter(|connection| connection.serial == serial)
+        self.connections.has(key) && self.wants_frames(slot)
     }
 
     /// Handles what is whole at the front of the input, and may be handled now. How much that was;
     /// all of it if the rest is of no use.
-    pub(super) fn handle_input(&mut self, slot: u32, serial: u32, input: &mut [u8]) -> usize {
+    pub(super) fn handle_input(&mut self, key: ConnectionKey, input: &mut [u8]) -> usize {
+        let slot = key.slot();
         let mut at = 0;
         while at < input.len() {
-            if !self.may_go_on(slot, serial) {
-                return if self.hold_back(slot, serial) { at } else { input.len() };
+            if !self.may_go_on(key) {
+                return if self.hold_back(key) { at } else { input.len() };
             }
             let acks = self.take_acks(slot, &input[at..]);
-            let Some(connection) = self.connection(slot) else { return input.len() };
+            let Some(connection) = self.connections.get_mut(slot) else { return input.len() };
             let step = match connection.transport {
                 _ if !matches!(acks, Ok(0)) => acks.map(Some),
                 Transport::Stream => self.handle_stream(slot, &input[at..]),
@@ -250,11 +238,11 @@ impl Shard {
     }
 
     /// Has the connection wait until its session wants frames again; false if it never will.
-    fn hold_back(&mut self, slot: u32, serial: u32) -> bool {
-        if self.bucket.get(slot).is_some_and(|member| member.session.is_closing()) {
+    fn hold_back(&mut self, key: ConnectionKey) -> bool {
+        if self.bucket.get(key.slot()).is_some_and(|member| member.session.is_closing()) {
             return false;
         }
-        let Some(connection) = self.same(slot, serial) else { return false };
+        let Some(connection) = self.connections.find(key) else { return false };
         connection.state.paused = true;
         true
     }
@@ -275,9 +263,9 @@ impl Shard {
     fn handle_websocket(&mut self, slot: u32, input: &mut [u8]) -> Result<Option<usize>, Closed> {
         let limits = self.ws_limits;
         let now = self.now;
-        let Some(connection) = self.connection(slot) else { return Ok(None) };
+        let Some(key) = self.connections.key(slot) else { return Ok(None) };
+        let Some(connection) = self.connections.find(key) else { return Ok(None) };
         let is_raw = connection.dialect == Some(Dialect::Raw);
-        let serial = connection.serial;
         let Transport::WebSocket(decoder) = &mut connection.transport else { return Ok(None) };
         let ws::Decoded { consumed, event } = decoder.decode(input, &limits)?;
         if let (Some(ws::Event::Message(_)), Some(tail)) = (&event, &mut connection.tail) {
@@ -287,21 +275,21 @@ impl Shard {
             None if consumed == 0 => return Ok(None),
             None => {
                 // The decoder keeps it.
-                let _tail = self.tail_of(slot, serial);
-                self.settle_tail(slot, serial, false);
+                let _tail = self.tail_of(key);
+                self.settle_tail(key, false);
             }
             Some(ws::Event::Message(message)) if is_raw => self.handle_raw(slot, message)?,
             Some(ws::Event::Message(ws::Message { kind: ws::MessageKind::Text, .. })) => {
                 return Err(ws::WsError::UnexpectedText.into());
             }
             Some(ws::Event::Message(message)) => {
-                let handled = self.handle_packets(slot, serial, &message.payload, true);
+                let handled = self.handle_packets(key, &message.payload, true);
                 let rest = &message.payload[handled..];
                 if !rest.is_empty()
-                    && let Some(tail) = self.tail_of(slot, serial)
+                    && let Some(tail) = self.tail_of(key)
                 {
                     tail.unread.message = Bytes::copy_from_slice(rest);
-                    self.settle_tail(slot, serial, false);
+                    self.settle_tail(key, false);
                 }
             }
             Some(ws::Event::Ping(payload)) => self.send_control(slot, ws::Opcode::Pong, &payload),
@@ -319,16 +307,16 @@ impl Shard {
     /// if the rest is of no use. `asked` says that it is known for the first one.
     pub(super) fn handle_packets(
         &mut self,
-        slot: u32,
-        serial: u32,
+        key: ConnectionKey,
         message: &[u8],
         asked: bool,
     ) -> usize {
+        let slot = key.slot();
         let mut at = 0;
         while at < message.len() {
-            let may_go_on = (asked && at == 0) || self.may_go_on(slot, serial);
+            let may_go_on = (asked && at == 0) || self.may_go_on(key);
             if !may_go_on {
-                return if self.hold_back(slot, serial) { at } else { message.len() };
+                return if self.hold_back(key) { at } else { message.len() };
             }
             match self.handle_packet(slot, &message[at..]) {
                 Ok(len) => at += len,
@@ -370,7 +358,7 @@ impl Shard {
 
     /// What the connection speaks; the first frame tells, unless the listener did.
     fn layout(&mut self, slot: u32, input: &[u8]) -> Result<Option<(Dialect, Layout)>, Closed> {
-        let Some(connection) = self.connection(slot) else { return Ok(None) };
+        let Some(connection) = self.connections.get_mut(slot) else { return Ok(None) };
         if let Some(dialect) = connection.dialect {
             return Ok(dialect.layout().map(|layout| (dialect, layout)));
         }

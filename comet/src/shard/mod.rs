@@ -24,6 +24,9 @@
 //! * `crowds`, `gate` and `shedding`: who has to wait a little, who is turned away, and what is
 //!   given up, when there is too much.
 //!
+//! The state of these parts moves into types of its own, which nothing else reaches into:
+//! `connections` is the table of sockets and their queues.
+//!
 //! Below them are `socket` and `poller`, which alone know where bytes and events come from,
 //! `carrier`, which knows by which system calls bytes go, and `liveness`, by which the system finds
 //! peers that are gone. `shared` is what all shards have in common.
@@ -42,6 +45,7 @@ pub(crate) mod clock;
 pub(crate) mod command;
 mod commands;
 mod connection;
+mod connections;
 mod crowds;
 mod delivering;
 mod direct;
@@ -103,9 +107,8 @@ pub(crate) use accept::Listener;
 use burst::Burst;
 use carrier::Carrier;
 use census::Counting;
-use connection::Connection;
 pub(crate) use connection::Transport;
-use direct::Direct;
+use connections::{ConnectionKey, Connections};
 use flushing::Flushing;
 use gate::Gate;
 use mailbox::Mailbox;
@@ -131,12 +134,10 @@ pub(crate) struct Shard {
     shared: Arc<Shared>,
     mailbox: Arc<Mailbox>,
     sink: Arc<dyn Sink>,
-    poller: Poller,
     listeners: Vec<Listener>,
     bucket: Bucket,
-    /// By slot, beside the bucket's sessions.
-    connections: Vec<Option<Connection>>,
-    next_serial: u32,
+    /// In the slots of the bucket's sessions.
+    connections: Connections,
     wheel: Wheel,
     limits: Limits,
     ws_limits: ws::Limits,
@@ -144,9 +145,6 @@ pub(crate) struct Shard {
     now: Time,
     /// Everything is read into this; nothing stays in it.
     buffer: Vec<u8>,
-    dirty: Vec<u32>,
-    /// Slots that a walk may write to without asking.
-    direct: Direct,
     /// Writes of a walk that are about to be made.
     burst: Burst,
     flushing: Flushing,
@@ -154,19 +152,17 @@ pub(crate) struct Shard {
     reading: Reading,
     /// Bytes queued since the last flush, large bodies by reference not counted.
     queued: usize,
-    resuming: Vec<u32>,
     /// Connections without a session that have something to be read, in the order they came.
     newcomers: VecDeque<u32>,
     /// How many of them may still be read in this turn.
     newcomers_left: usize,
-    /// Connections that end, by slot and serial, and what their sockets reported.
-    leavers: VecDeque<(u32, u32, Ready)>,
+    /// Connections that end, and what their sockets reported.
+    leavers: VecDeque<(ConnectionKey, Ready)>,
     /// How many more may end in this turn.
     leavers_left: usize,
     fired: Vec<u32>,
     found: Vec<u32>,
     run: Run,
-    pool: Pool,
     account: Rc<Account>,
     gate: Gate,
     counting: Counting,
@@ -206,11 +202,9 @@ impl Shard {
             index,
             mailbox: Arc::clone(&shared.mailboxes[index]),
             sink,
-            poller,
             listeners,
             bucket: Bucket::new(index, shared.keys.for_part(index)),
-            connections: Vec::new(),
-            next_serial: 0,
+            connections: Connections::new(poller, Pool::new(&account)),
             wheel: Wheel::new(now),
             limits: Limits::new(config),
             ws_limits: ws::Limits { max_message, max_fragments: config.max_fragments },
@@ -220,14 +214,11 @@ impl Shard {
             },
             now,
             buffer: vec![0; config.read_buffer],
-            dirty: Vec::new(),
-            direct: Direct::default(),
             burst: Burst::default(),
             flushing: Flushing::default(),
             carrier: Carrier::default(),
             reading: Reading::default(),
             queued: 0,
-            resuming: Vec::new(),
             newcomers: VecDeque::new(),
             newcomers_left: 0,
             leavers: VecDeque::new(),
@@ -235,7 +226,6 @@ impl Shard {
             fired: Vec::new(),
             found: Vec::new(),
             run: Run::default(),
-            pool: Pool::new(&account),
             gate: Gate::new(config.handshake_rate, config.shards),
             counting: Counting::default(),
             claims: Claims::default(),
@@ -273,7 +263,7 @@ impl Shard {
     /// Waits until there is something to do, and does it.
     pub(crate) fn step(&mut self, events: &mut Events) -> io::Result<()> {
         let timeout = self.timeout();
-        self.poller.wait(events, timeout)?;
+        self.connections.wait(events, timeout)?;
         self.mailbox.awake();
         self.turn(events);
         Ok(())
@@ -293,7 +283,7 @@ impl Shard {
     /// Whether sockets have something to report.
     #[cfg(feature = "simulation")]
     pub(crate) fn has_events(&self) -> bool {
-        self.poller.has_events()
+        self.connections.has_events()
     }
 
     fn turn(&mut self, events: &Events) {
@@ -353,7 +343,7 @@ impl Shard {
     /// How long the poll may sleep.
     pub(crate) fn timeout(&self) -> Option<Duration> {
         let crowds = !self.newcomers.is_empty() || !self.leavers.is_empty();
-        let waits = !self.resuming.is_empty() || crowds;
+        let waits = self.connections.has_resuming() || crowds;
         let busy = waits || self.accept_is_due();
         if busy || !self.mailbox.may_sleep() {
             return Some(Duration::ZERO);
@@ -391,7 +381,7 @@ mod tests {
     #[test]
     fn an_idle_session_is_small() {
         let slot = crate::bucket::slot_size();
-        let connection = size_of::<Option<super::Connection>>();
+        let connection = size_of::<Option<super::connection::Connection>>();
         assert!(slot <= 144, "{slot}");
         assert!(connection <= 80, "{connection}");
         let conversation = size_of::<crate::session::Conversation>();

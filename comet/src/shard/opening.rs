@@ -11,6 +11,7 @@ use super::Shard;
 use super::arrival::{Accepted, Arrival};
 use super::command::{Command, Decision};
 use super::connection::{Connection, Transport, Upgrade};
+use super::connections::ConnectionKey;
 use super::entrance::Full;
 use super::settle::{Connect, ConnectReply};
 use crate::identity::{Identity, Peer};
@@ -28,7 +29,7 @@ impl Shard {
         input: &[u8],
     ) -> Result<Option<usize>, Closed> {
         let limits = self.upgrade_limits;
-        let Some(connection) = self.connection(slot) else { return Ok(None) };
+        let Some(connection) = self.connections.get_mut(slot) else { return Ok(None) };
         let Transport::Upgrading { searched } = connection.transport else { return Ok(None) };
         match handshake::parse(input, searched, &limits) {
             Ok(Parse::Partial) => {
@@ -44,7 +45,8 @@ impl Shard {
     }
 
     fn upgrade(&mut self, slot: u32, request: Request) -> Result<(), Closed> {
-        let Some(listener) = self.connection(slot).map(|connection| connection.listener) else {
+        let Some(listener) = self.connections.get_mut(slot).map(|connection| connection.listener)
+        else {
             return Ok(());
         };
         let Some(profile) = self.listeners.get(usize::from(listener)).map(|at| &at.profile) else {
@@ -78,7 +80,7 @@ impl Shard {
         let values = |name| request.values(name).collect::<Vec<_>>();
         let client = proxies.client(remote, values);
         let visitor = self.shared.entrance.identify(self.now, client)?;
-        if let Some(connection) = self.connection(slot) {
+        if let Some(connection) = self.connections.get_mut(slot) {
             connection.visitor = visitor.map(Box::new);
         }
         Ok(())
@@ -88,7 +90,7 @@ impl Shard {
     /// with port 0.
     fn remote_of(&mut self, slot: u32) -> SocketAddr {
         let peer = self.peer_of(slot);
-        match self.connection(slot).and_then(|connection| connection.visitor.as_deref()) {
+        match self.connections.get_mut(slot).and_then(|connection| connection.visitor.as_deref()) {
             Some(visitor) if visitor.address != peer.ip().to_canonical() => {
                 SocketAddr::new(visitor.address, 0)
             }
@@ -97,7 +99,7 @@ impl Shard {
     }
 
     fn peer_of(&mut self, slot: u32) -> SocketAddr {
-        let peer = self.connection(slot).and_then(|it| it.socket.peer_addr().ok());
+        let peer = self.connections.get_mut(slot).and_then(|it| it.socket.peer_addr().ok());
         // A socket that has no peer any more is about to say so when it is read.
         peer.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))
     }
@@ -107,7 +109,7 @@ impl Shard {
         let mut response = Vec::with_capacity(160);
         handshake::write_accept(&mut response, key, subprotocol);
         self.queue(slot, &response);
-        if let Some(connection) = self.connection(slot) {
+        if let Some(connection) = self.connections.get_mut(slot) {
             connection.transport = Transport::websocket();
         }
     }
@@ -130,7 +132,7 @@ impl Shard {
             self.refuse_upgrade(slot, &HandshakeError::Unavailable);
             return Err(Closed::TurnedAway);
         }
-        let Some(connection) = self.connection(slot) else { return Ok(()) };
+        let Some(connection) = self.connections.get_mut(slot) else { return Ok(()) };
         let upgrade = Upgrade { key: request.key().to_owned(), subprotocol };
         connection.transport = Transport::Deciding(Box::new(upgrade));
         if let Some(member) = self.bucket.get_mut(slot) {
@@ -158,7 +160,7 @@ impl Shard {
 
     /// What the body of an auth frame says.
     pub(super) fn read_auth(&mut self, slot: u32, body: &[u8]) -> Result<AuthMsg, Closed> {
-        let dialect = self.connection(slot).and_then(|connection| connection.dialect);
+        let dialect = self.connections.get_mut(slot).and_then(|connection| connection.dialect);
         match dialect {
             Some(Dialect::Dtalk) => AuthMsg::parse(body).map_err(|_| Closed::BadAuth),
             _ => Ok(AuthMsg { ext: Bytes::copy_from_slice(body), ..AuthMsg::default() }),
@@ -213,7 +215,7 @@ impl Shard {
         renews: Option<Peer>,
     ) {
         let remote = self.remote_of(slot);
-        let Some(connection) = self.connection(slot) else { return };
+        let Some(connection) = self.connections.get_mut(slot) else { return };
         let serial = connection.serial;
         let request = Connect {
             app: auth.app_id,
@@ -232,7 +234,7 @@ impl Shard {
     /// Does what the router decided about a peer, if it is still there.
     pub(super) fn decide(&mut self, id: SessionId, serial: u32, decision: Decision) {
         let Some(slot) = self.bucket.find(id) else { return };
-        if self.same(slot, serial).is_none() {
+        if !self.connections.has(ConnectionKey::new(slot, serial)) {
             // The session has another connection by now.
             return;
         }
@@ -323,7 +325,7 @@ impl Shard {
 
     /// Whether the upgrade request of a raw peer is before the router.
     fn is_deciding(&mut self, slot: u32) -> bool {
-        let connection = self.connection(slot);
+        let connection = self.connections.get_mut(slot);
         connection.is_some_and(|it| matches!(it.transport, Transport::Deciding(_)))
     }
 
@@ -333,14 +335,12 @@ impl Shard {
         let (auth_seq, deadline) = member.session.handshake();
         let hello = member.session.take_hello();
         self.flush(slot);
-        if self.connection(slot).is_some_and(|connection| connection.out.is_some()) {
+        if self.connections.get_mut(slot).is_some_and(|connection| connection.out.is_some()) {
             // It has asked for more than it reads before it even had a session.
             return self.abandon(slot, &Closed::Slow);
         }
         let Some(mut connection) = self.take_out(slot) else { return };
-        if let Err(error) = self.poller.deregister(&mut connection.socket) {
-            tracing::debug!(%error, "cannot unwatch a connection");
-        }
+        self.connections.unwatch(&mut connection);
         self.counters().moved.add(1);
         let arrival = Arrival {
             socket: connection.socket,
@@ -374,12 +374,11 @@ impl Shard {
         let Some(slot) = self.watch(connection, session) else {
             return self.forget_connection(visitor);
         };
-        if let (Some(unread), Some(connection)) = (unread, self.connection(slot)) {
-            let serial = connection.serial;
-            if let Some(tail) = self.tail_of(slot, serial) {
-                tail.unread = *unread;
-                self.settle_tail(slot, serial, false);
-            }
+        if let (Some(unread), Some(key)) = (unread, self.connections.key(slot))
+            && let Some(tail) = self.tail_of(key)
+        {
+            tail.unread = *unread;
+            self.settle_tail(key, false);
         }
         if self.drain.is_some() {
             return self.end(slot, &Closed::Draining);
@@ -388,6 +387,6 @@ impl Shard {
         if let Some(identity) = identity {
             self.open(slot, *identity);
         }
-        self.resume_later(slot);
+        self.connections.resume_later(slot);
     }
 }

@@ -12,7 +12,7 @@ use comet_protocol::{Dialect, Framing, Outbound};
 
 use super::Shard;
 use super::connection::Transport;
-use super::write_queue::{Flush, Keeper, WriteQueue};
+use super::write_queue::{Flush, Keeper};
 use crate::delivery::{Class, Delivery, Held, Kind};
 
 /// What a turn may queue before it is written.
@@ -21,12 +21,12 @@ const TURN_BYTES: usize = 16 * 1024 * 1024;
 impl Shard {
     /// Queues a frame with a small body.
     pub(super) fn send(&mut self, slot: u32, what: Outbound, body: &[u8]) {
-        let Some(connection) = self.connection(slot) else { return };
+        let Some(connection) = self.connections.get_mut(slot) else { return };
         let Some(dialect) = connection.dialect else { return };
         let framing = connection.transport.framing();
         let Some(head) = dialect.head(what, framing, body.len()) else { return };
         let head = head.as_slice();
-        let Some(out) = self.queue_of(slot) else { return };
+        let Some(out) = self.connections.queue(slot, self.now) else { return };
         if framing == Framing::Messages {
             out.push(&ws::header(Opcode::Binary, head.len() + body.len()));
         }
@@ -39,10 +39,10 @@ impl Shard {
     pub(super) fn send_delivery(&mut self, slot: u32, seq: u32, item: &Rc<Held>) {
         let Some(delivery) = item.as_delivery() else { return };
         let takes_latest = delivery.class == Class::Latest && self.takes_latest(slot);
-        let Some(connection) = self.connection(slot) else { return };
+        let Some(connection) = self.connections.get_mut(slot) else { return };
         let Some(dialect) = connection.dialect else { return };
         let framing = connection.transport.framing();
-        let Some(out) = self.queue_of(slot) else { return };
+        let Some(out) = self.connections.queue(slot, self.now) else { return };
         let class = match delivery.class {
             Class::Latest if !takes_latest => Class::BestEffort,
             class => class,
@@ -54,14 +54,14 @@ impl Shard {
 
     /// Queues a WebSocket control frame.
     pub(super) fn send_control(&mut self, slot: u32, opcode: Opcode, payload: &[u8]) {
-        let Some(out) = self.queue_of(slot) else { return };
+        let Some(out) = self.connections.queue(slot, self.now) else { return };
         out.push(&ws::header(opcode, payload.len()));
         out.push(payload);
     }
 
     /// Queues a close frame, once, on a WebSocket; elsewhere nothing.
     pub(super) fn send_close(&mut self, slot: u32, code: Option<CloseCode>) {
-        let Some(connection) = self.connection(slot) else { return };
+        let Some(connection) = self.connections.get_mut(slot) else { return };
         let is_websocket = matches!(connection.transport, Transport::WebSocket(_));
         if !is_websocket || connection.state.close_sent {
             return;
@@ -73,22 +73,9 @@ impl Shard {
 
     /// Queues bytes as they are.
     pub(super) fn queue(&mut self, slot: u32, bytes: &[u8]) {
-        if let Some(out) = self.queue_of(slot) {
+        if let Some(out) = self.connections.queue(slot, self.now) {
             out.push(bytes);
         }
-    }
-
-    /// The connection's queue; it will be flushed when the turn ends.
-    pub(super) fn queue_of(&mut self, slot: u32) -> Option<&mut WriteQueue> {
-        let connection = self.connections.get_mut(slot as usize)?.as_mut()?;
-        if !connection.state.dirty && !connection.state.blocked {
-            connection.state.dirty = true;
-            self.dirty.push(slot);
-        }
-        let (pool, now) = (&mut self.pool, self.now);
-        connection.last_write.note(now);
-        self.direct.clear(slot);
-        Some(connection.out.get_or_insert_with(|| pool.take(now)))
     }
 
     /// Whether the turn has queued so much that memory matters more than calls.
@@ -106,7 +93,7 @@ impl Shard {
     /// Writes what waits, and ends nothing, whatever comes of it.
     pub(super) fn write_out(&mut self, slot: u32) -> Result<Flush, ErrorKind> {
         let now = self.now;
-        let connection = self.connections.get_mut(slot as usize).and_then(Option::as_mut);
+        let connection = self.connections.get_mut(slot);
         let Some(connection) = connection else { return Ok(Flush::Done) };
         let Some(out) = &mut connection.out else { return Ok(Flush::Done) };
         let (flush, written) =
@@ -118,20 +105,11 @@ impl Shard {
 
     /// After a write: gives the queue back if it is empty; the socket takes no more if it is not.
     pub(super) fn settle_queue(&mut self, slot: u32) -> Flush {
-        let Some(connection) = self.connections.get_mut(slot as usize).and_then(Option::as_mut)
-        else {
-            return Flush::Done;
-        };
-        match connection.out.take_if(|out| out.len() == 0) {
-            Some(out) => {
-                self.pool.put(out);
-                self.losses.may_be_over(slot);
-            }
-            None if connection.out.is_some() => {
-                self.wait_for_space(slot);
-                return Flush::Blocked;
-            }
-            None => {}
+        if self.connections.give_back_queue(slot) {
+            self.losses.may_be_over(slot);
+        } else if self.backlog(slot).is_some_and(|bytes| bytes > 0) {
+            self.wait_for_space(slot);
+            return Flush::Blocked;
         }
         Flush::Done
     }
@@ -139,7 +117,7 @@ impl Shard {
     /// The socket has said that it takes no more: it is not asked again before it takes more.
     pub(super) fn wait_for_space(&mut self, slot: u32) {
         let due = self.now + self.shared.config.write_timeout;
-        if let Some(connection) = self.connection(slot) {
+        if let Some(connection) = self.connections.get_mut(slot) {
             connection.state.blocked = true;
             self.wheel.arm_by(slot, due);
             self.shedding.holders.note(slot);
@@ -148,7 +126,7 @@ impl Shard {
 
     /// The socket takes bytes again.
     pub(super) fn handle_writable(&mut self, slot: u32) {
-        let Some(connection) = self.connection(slot) else { return };
+        let Some(connection) = self.connections.get_mut(slot) else { return };
         if std::mem::take(&mut connection.state.blocked) {
             self.flush(slot);
             self.resume(slot);
@@ -157,7 +135,7 @@ impl Shard {
 
     /// Writes what waits, as far as the socket takes it.
     pub(super) fn flush(&mut self, slot: u32) {
-        if self.connection(slot).is_none() {
+        if self.connections.get_mut(slot).is_none() {
             return;
         }
         let outcome = self.write_out(slot);

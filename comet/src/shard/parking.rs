@@ -10,8 +10,7 @@ use comet_protocol::Dialect;
 use comet_protocol::comet::{Loss, SeqRange};
 
 use super::Shard;
-use super::connection::{Connection, State};
-use super::poller::Token;
+use super::connection::Connection;
 use super::shedding::PARKED;
 use crate::bucket::Parked;
 use crate::budget::Charge;
@@ -72,14 +71,13 @@ impl Shard {
         member.session.park(now, limits);
         member.parked_for = Some(Box::new(parked));
         let peer = member.peer.clone();
-        self.direct.clear(slot);
         self.shedding.holders.note(slot);
         // A router that panics here has a session without a connection, and nothing to be closed.
         let _ = self.report_loss(slot);
         tracing::debug!(session = %self.bucket.id(slot), reason = %closed, "parked");
         self.sessions_changed(slot, -1);
         self.parked_changed(1);
-        if let Some(connection) = self.detach(slot) {
+        if let Some(connection) = self.connections.take(slot) {
             if farewell {
                 self.see_off(connection, &closed);
             } else {
@@ -194,14 +192,13 @@ impl Shard {
             let parked = Parked { closed: Closed::Replaced, _charge: Charge::none(&self.account) };
             self.set_aside(earlier, parked, true);
         }
-        let mut connection = self.detach(slot)?;
+        let connection = self.connections.take(slot)?;
         self.wheel.cancel(slot);
         self.bucket.remove(slot);
-        if self.rewatch(&mut connection, earlier).is_err() {
+        if let Err(connection) = self.connections.put_again(earlier, connection) {
             self.drop_connection(connection);
             return None;
         }
-        self.put(earlier, connection);
         let overflow = identity.overflow;
         let peer = Peer::new(self.bucket.id(earlier), identity);
         let member = self.bucket.get_mut(earlier)?;
@@ -219,7 +216,7 @@ impl Shard {
         self.send_waiting(slot);
         self.send_answers(slot);
         self.rearm(slot);
-        self.resume_later(slot);
+        self.connections.resume_later(slot);
         if self.sink.resumed(peer).is_err() {
             return self.end(slot, &Closed::RouterPanicked);
         }
@@ -232,34 +229,19 @@ impl Shard {
         let Some(slot) = self.bucket.insert(Session::closing(self.now, &self.limits)) else {
             return self.drop_connection(connection);
         };
-        if self.rewatch(&mut connection, slot).is_err() {
+        connection.tail = None;
+        if let Err(connection) = self.connections.put_again(slot, connection) {
             self.bucket.remove(slot);
             return self.drop_connection(connection);
         }
-        connection.tail = None;
-        self.put(slot, connection);
         self.shedding.holders.note(slot);
         self.say_why(slot, closed);
         self.rearm(slot);
         self.flush(slot);
     }
 
-    /// Has events of the connection reported under another slot.
-    fn rewatch(&self, connection: &mut Connection, slot: u32) -> std::io::Result<()> {
-        let State { ending, ended, shut, close_sent, blocked, .. } = connection.state;
-        // It is in no list under its new slot.
-        connection.state = State { ending, ended, shut, close_sent, blocked, ..State::default() };
-        self.poller.reregister(&mut connection.socket, Token(slot as usize))
-    }
-
-    /// Takes the connection out of its slot, which keeps its session.
-    fn detach(&mut self, slot: u32) -> Option<Connection> {
-        self.direct.clear(slot);
-        self.connections.get_mut(slot as usize)?.take()
-    }
-
     fn speaks_acks(&mut self, slot: u32) -> bool {
-        let dialect = self.connection(slot).and_then(|connection| connection.dialect);
+        let dialect = self.connections.get_mut(slot).and_then(|connection| connection.dialect);
         dialect.is_some_and(Dialect::has_acks)
     }
 

@@ -9,16 +9,17 @@ use std::io::{self, ErrorKind};
 use std::mem;
 
 use super::Shard;
+use super::connections::ConnectionKey;
 use super::poller::{Events, Ready};
 
 /// Connections that are read together. Each has this share of the buffer; who sends more than that
 /// is read alone for the rest.
 const READS: usize = 32;
 
-/// Connections that are about to be read, by slot and serial.
+/// Connections that are about to be read.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
-    batch: Vec<(u32, u32)>,
+    batch: Vec<ConnectionKey>,
     results: Vec<io::Result<usize>>,
 }
 
@@ -40,7 +41,7 @@ impl Shard {
     }
 
     /// Whether the report says no more than that an open session that may be read can be.
-    fn is_simple(&mut self, ready: Ready) -> Option<(u32, u32)> {
+    fn is_simple(&mut self, ready: Ready) -> Option<ConnectionKey> {
         if ready.error || ready.read_closed || !ready.readable {
             return None;
         }
@@ -50,14 +51,14 @@ impl Shard {
             return None;
         }
         let write_bytes = self.shared.config.write_bytes;
-        let connection = self.connection(slot)?;
+        let connection = self.connections.get_mut(slot)?;
         let state = &connection.state;
         let is_simple = !state.blocked
             && !state.paused
             && !state.ending
             && connection.tail.is_none()
             && connection.backlog() <= write_bytes;
-        is_simple.then_some((slot, connection.serial))
+        is_simple.then(|| ConnectionKey::new(slot, connection.serial))
     }
 
     fn read_batch(&mut self) {
@@ -68,21 +69,18 @@ impl Shard {
         let mut buffer = mem::take(&mut self.buffer);
         let share = buffer.len() / READS;
         // One that is not there any more has no place in the list.
-        reading.batch.retain(|&(slot, serial)| self.same(slot, serial).is_some());
+        reading.batch.retain(|&key| self.connections.has(key));
         let connections = &self.connections;
-        let sockets = reading
-            .batch
-            .iter()
-            .filter_map(|&(slot, _)| Some(&connections.get(slot as usize)?.as_ref()?.socket));
+        let sockets =
+            reading.batch.iter().filter_map(|key| Some(&connections.get(key.slot())?.socket));
         let reads = sockets.zip(buffer.chunks_exact_mut(share));
         self.carrier.read(reads, &mut reading.results);
         let parts = buffer.chunks_exact_mut(share);
-        for ((&(slot, serial), result), part) in
-            reading.batch.iter().zip(reading.results.drain(..)).zip(parts)
+        for ((&key, result), part) in reading.batch.iter().zip(reading.results.drain(..)).zip(parts)
         {
             // What was done for those before it may have been its end.
-            if self.same(slot, serial).is_some() {
-                self.handle_read(slot, part, result);
+            if self.connections.has(key) {
+                self.handle_read(key.slot(), part, result);
             }
             if self.mailbox.is_half_full() {
                 self.handle_commands();
@@ -101,11 +99,11 @@ impl Shard {
             Ok(count) => {
                 self.take_input(slot, part, 0, count);
                 if count == part.len() {
-                    self.resume_later(slot);
+                    self.connections.resume_later(slot);
                 }
             }
             Err(ErrorKind::WouldBlock) => {}
-            Err(ErrorKind::Interrupted) => self.resume_later(slot),
+            Err(ErrorKind::Interrupted) => self.connections.resume_later(slot),
             Err(kind) => self.lose(slot, kind),
         }
     }

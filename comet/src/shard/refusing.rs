@@ -54,7 +54,7 @@ impl Shard {
         let Some(member) = self.bucket.get(slot) else { return false };
         // Who has a session is somebody whom the router knows.
         let is_stranger = member.peer.is_none() && !member.session.is_closing();
-        let dialect = self.connection(slot).and_then(|connection| connection.dialect);
+        let dialect = self.connections.get_mut(slot).and_then(|connection| connection.dialect);
         let is_mute = matches!(dialect, Some(Dialect::Dtalk | Dialect::Goim));
         if !is_stranger || !is_mute || !self.refusals.hold(slot, closed) {
             return false;
@@ -63,10 +63,7 @@ impl Shard {
         if let Some(member) = self.bucket.get_mut(slot) {
             member.session.hold(until);
         }
-        if let Some(connection) = self.connection(slot) {
-            connection.tail = None;
-        }
-        self.direct.clear(slot);
+        self.connections.end_input(slot);
         self.rearm(slot);
         true
     }
@@ -74,8 +71,7 @@ impl Shard {
     /// From two fifths of the longest time to all of it.
     fn refusal_hold(&self, slot: u32) -> Duration {
         let most = self.shared.config.refusal_hold;
-        let serial = self.connections.get(slot as usize).and_then(Option::as_ref);
-        let chance = self.shared.keys.hash_one((slot, serial.map(|it| it.serial))) % 1_000;
+        let chance = self.shared.keys.hash_one(self.connections.key(slot)) % 1_000;
         let more = u32::try_from(chance).unwrap_or(0);
         most * 2 / 5 + most * 3 / 5 * more / 1_000
     }

@@ -11,6 +11,7 @@ use comet_protocol::ws::{self, Opcode};
 use comet_protocol::{Dialect, Framing};
 
 use super::connection::{FORMATS, format_of};
+use super::connections::ConnectionKey;
 use super::output::write_delivery_head;
 use crate::budget::{Account, Charge};
 use crate::delivery::{Class, Held, Lane, Logged};
@@ -43,7 +44,7 @@ pub(super) struct Run {
 #[derive(Debug)]
 pub(super) enum Later {
     /// The connection broke.
-    Lost { kind: ErrorKind, serial: u32 },
+    Lost { kind: ErrorKind, key: ConnectionKey },
     /// There is no room for the items from this one on.
     Full(usize),
     /// The room's log has gone on without it.

@@ -184,7 +184,7 @@ impl Shard {
         let parked = if session.is_parked() { PARKED } else { 0 };
         let (bytes, work) = session.holds();
         let mut asked = Asked { bytes: bytes + parked, work, stays: session.has_to_send() };
-        if let Some(connection) = self.connections.get(slot as usize).and_then(Option::as_ref) {
+        if let Some(connection) = self.connections.get(slot) {
             if let Some(out) = &connection.out {
                 let (bytes, work) = out.holds();
                 (asked.bytes, asked.work) = (asked.bytes + bytes, asked.work + work);

@@ -19,16 +19,16 @@ use crate::delivery::{Answer, Gap};
 impl Shard {
     /// Whether the connection speaks the comet dialect.
     pub(super) fn speaks_comet(&mut self, slot: u32) -> bool {
-        self.connection(slot).is_some_and(|it| it.dialect == Some(Dialect::Comet))
+        self.connections.get_mut(slot).is_some_and(|it| it.dialect == Some(Dialect::Comet))
     }
 
     /// Queues a frame of the comet dialect.
     pub(super) fn tell(&mut self, slot: u32, frame: &ServerFrame) {
-        let Some(connection) = self.connection(slot) else { return };
+        let Some(connection) = self.connections.get_mut(slot) else { return };
         let framing = connection.transport.framing();
         let mut bytes = Vec::with_capacity(64);
         frame.write(&mut bytes);
-        let Some(out) = self.queue_of(slot) else { return };
+        let Some(out) = self.connections.queue(slot, self.now) else { return };
         if framing == Framing::Messages {
             out.push(&ws::header(Opcode::Binary, bytes.len()));
         }
@@ -109,7 +109,7 @@ impl Shard {
 
     /// The last words on a connection: why it ends, in whatever way its dialect can say it.
     pub(super) fn say_why(&mut self, slot: u32, closed: &Closed) {
-        let close_sent = self.connection(slot).is_none_or(|it| it.state.close_sent);
+        let close_sent = self.connections.get_mut(slot).is_none_or(|it| it.state.close_sent);
         if let (true, false, Some((code, retryable))) =
             (self.speaks_comet(slot), close_sent, closed.failure())
         {

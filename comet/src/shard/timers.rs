@@ -8,6 +8,7 @@ use comet_protocol::ws::Opcode;
 use super::Shard;
 use super::command::Told;
 use super::connection::{ADOPTED, Connection};
+use super::connections::ConnectionKey;
 use crate::session::Timeout;
 use crate::time::Time;
 use crate::{Closed, SessionId};
@@ -28,7 +29,7 @@ impl Shard {
     pub(super) fn rearm(&mut self, slot: u32) {
         let Some(member) = self.bucket.get(slot) else { return };
         let mut at = member.session.poll_timeout(self.now, &self.limits);
-        if let Some(connection) = self.connections.get(slot as usize).and_then(Option::as_ref)
+        if let Some(connection) = self.connections.get(slot)
             && connection.state.blocked
             && let Some(out) = &connection.out
         {
@@ -43,7 +44,7 @@ impl Shard {
 
     fn fire(&mut self, slot: u32) {
         let now = self.now;
-        let connection = self.connections.get(slot as usize).and_then(Option::as_ref);
+        let connection = self.connections.get(slot);
         let blocked = connection.is_some_and(|connection| connection.state.blocked);
         let waits = connection.and_then(|connection| connection.out.as_ref());
         let stalled = waits
@@ -83,8 +84,9 @@ impl Shard {
     pub(super) fn tell_awaited(&mut self, id: SessionId, serial: u32, then: Told) {
         // It is not read while it waits, so that only the event tells of its end.
         let is_there = |it: &mut Connection| !it.state.ending;
-        let slot =
-            self.bucket.find(id).filter(|&slot| self.same(slot, serial).is_some_and(is_there));
+        let slot = self.bucket.find(id).filter(|&slot| {
+            self.connections.find(ConnectionKey::new(slot, serial)).is_some_and(is_there)
+        });
         let is_awaited = slot.and_then(|slot| self.bucket.get(slot)).is_some_and(|member| {
             member.session.is_renewing() || member.session.is_authenticating()
         });
@@ -105,14 +107,15 @@ impl Shard {
     /// How often a peer is to be heard, and hears something itself. Where there are no pings of
     /// ours, often enough not to be idle.
     pub(super) fn heartbeat(&mut self, slot: u32) -> Duration {
-        let listener = self.connection(slot).map_or(ADOPTED, |connection| connection.listener);
+        let listener =
+            self.connections.get_mut(slot).map_or(ADOPTED, |connection| connection.listener);
         let interval = self.shared.intervals.of(listener);
         if interval.is_zero() { self.limits.ask_after } else { interval }
     }
 
     /// When an open session's peer is to be sent a ping, unless it is sent something before.
     fn ping_due(&self, slot: u32) -> Option<Time> {
-        let connection = self.connections.get(slot as usize)?.as_ref()?;
+        let connection = self.connections.get(slot)?;
         let is_open = self.bucket.get(slot)?.session.is_open();
         let interval = self.shared.intervals.of(connection.listener);
         (is_open && connection.takes_pings())
@@ -122,7 +125,7 @@ impl Shard {
     /// Comet peers answer pings, and the libraries of WebSocket peers do; others cannot be asked.
     fn ping(&mut self, slot: u32) {
         let now = self.now;
-        let Some(connection) = self.connection(slot) else { return };
+        let Some(connection) = self.connections.get_mut(slot) else { return };
         if connection.state.blocked {
             // What waits is as good as a ping, and goes first.
             connection.last_write.note(now);

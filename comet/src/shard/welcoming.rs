@@ -51,7 +51,7 @@ impl Shard {
         if !self.shared.entrance.open_session() {
             return self.refuse_full(slot);
         }
-        if let Some(connection) = self.connection(slot)
+        if let Some(connection) = self.connections.get_mut(slot)
             && let Transport::Deciding(upgrade) = &mut connection.transport
         {
             // Becomes a WebSocket, and needs the key no longer.
@@ -142,7 +142,7 @@ impl Shard {
         if let Some(member) = self.bucket.get_mut(slot) {
             member.session.close(self.now, &self.limits);
         }
-        self.direct.clear(slot);
+        self.connections.end_input(slot);
         self.counters().closed[closed.index()].add(1);
         self.say_why(slot, closed);
         self.rearm(slot);
