@@ -34,11 +34,8 @@ pub(super) enum Progress {
 impl Shard {
     /// Reads what the socket has, up to the buffer's length, unless the connection is paused.
     pub(super) fn handle_readable(&mut self, slot: u32) {
-        if self.is_newcomer(slot) {
-            if self.newcomers_left == 0 {
-                return self.put_off(slot);
-            }
-            self.newcomers_left -= 1;
+        if self.is_newcomer(slot) && !self.fairness.admit_newcomer() {
+            return self.put_off(slot);
         }
         let mut buffer = mem::take(&mut self.buffer);
         if let Progress::More = self.read(slot, &mut buffer) {
@@ -46,6 +43,22 @@ impl Shard {
             self.connections.resume_later(slot);
         }
         self.buffer = buffer;
+    }
+
+    /// Whether the connection has no session yet, and may get one.
+    fn is_newcomer(&self, slot: u32) -> bool {
+        let session = self.bucket.get(slot).map(|member| &member.session);
+        session.is_some_and(|session| !session.is_open() && !session.is_closing())
+    }
+
+    /// Has a connection without a session read when its turn comes.
+    fn put_off(&mut self, slot: u32) {
+        let Some(key) = self.connections.key(slot) else { return };
+        if let Some(connection) = self.connections.find(key)
+            && !mem::replace(&mut connection.state.resuming, true)
+        {
+            self.fairness.put_off_newcomer(key);
+        }
     }
 
     /// Remembers that an event announced the end of the peer's bytes.

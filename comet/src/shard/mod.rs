@@ -21,11 +21,11 @@
 //! * `parking`: how sessions outlive their connections; `tickets`: how their peers prove to be who
 //!   they were;
 //! * `entrance` and `addresses`: how many may come in at all;
-//! * `crowds`, `gate` and `shedding`: who has to wait a little, who is turned away, and what is
-//!   given up, when there is too much.
+//! * `gate` and `shedding`: who is turned away, and what is given up, when there is too much.
 //!
 //! The state of these parts moves into types of its own, which nothing else reaches into:
-//! `connections` is the table of sockets and their queues.
+//! `connections` is the table of sockets and their queues, `fairness` has connections that come or
+//! end wait for their share of a turn.
 //!
 //! Below them are `socket` and `poller`, which alone know where bytes and events come from,
 //! `carrier`, which knows by which system calls bytes go, and `liveness`, by which the system finds
@@ -46,12 +46,12 @@ pub(crate) mod command;
 mod commands;
 mod connection;
 mod connections;
-mod crowds;
 mod delivering;
 mod direct;
 mod drain;
 mod ending;
 pub(crate) mod entrance;
+mod fairness;
 mod fanout;
 mod flushing;
 mod frames;
@@ -84,8 +84,6 @@ mod timers;
 mod welcoming;
 mod write_queue;
 
-use std::collections::VecDeque;
-use std::hash::BuildHasher;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -108,7 +106,8 @@ use burst::Burst;
 use carrier::Carrier;
 use census::Counting;
 pub(crate) use connection::Transport;
-use connections::{ConnectionKey, Connections};
+use connections::Connections;
+use fairness::Fairness;
 use flushing::Flushing;
 use gate::Gate;
 use mailbox::Mailbox;
@@ -120,6 +119,7 @@ use run::Run;
 pub(crate) use shared::Shared;
 use shedding::Shedding;
 use sink::Sink;
+use tickets::Nonces;
 use write_queue::Pool;
 
 /// Events taken from one poll.
@@ -152,14 +152,7 @@ pub(crate) struct Shard {
     reading: Reading,
     /// Bytes queued since the last flush, large bodies by reference not counted.
     queued: usize,
-    /// Connections without a session that have something to be read, in the order they came.
-    newcomers: VecDeque<u32>,
-    /// How many of them may still be read in this turn.
-    newcomers_left: usize,
-    /// Connections that end, and what their sockets reported.
-    leavers: VecDeque<(ConnectionKey, Ready)>,
-    /// How many more may end in this turn.
-    leavers_left: usize,
+    fairness: Fairness,
     fired: Vec<u32>,
     found: Vec<u32>,
     run: Run,
@@ -173,8 +166,7 @@ pub(crate) struct Shard {
     shedding: Shedding,
     /// Tags of acks that the router is about to hear of.
     tags: Vec<u64>,
-    nonce_prefix: [u8; 16],
-    nonces: u64,
+    nonces: Nonces,
     /// Sessions that a planted defect forgot.
     uprooted: Vec<SessionId>,
     /// Open ones.
@@ -195,8 +187,6 @@ impl Shard {
         let config = &shared.config;
         let now = shared.clock.now();
         let account = Account::new(Arc::clone(&shared.budget), index);
-        let chance = shared.keys.for_part(index);
-        let chance = u128::from(chance.hash_one(1)) << 64 | u128::from(chance.hash_one(2));
         let max_message = config.max_body.saturating_add(comet_protocol::head::MAX_HEAD);
         Self {
             index,
@@ -219,10 +209,7 @@ impl Shard {
             carrier: Carrier::default(),
             reading: Reading::default(),
             queued: 0,
-            newcomers: VecDeque::new(),
-            newcomers_left: 0,
-            leavers: VecDeque::new(),
-            leavers_left: 0,
+            fairness: Fairness::default(),
             fired: Vec::new(),
             found: Vec::new(),
             run: Run::default(),
@@ -234,8 +221,7 @@ impl Shard {
             losses: Losses::default(),
             shedding: Shedding::default(),
             tags: Vec::new(),
-            nonce_prefix: chance.to_be_bytes(),
-            nonces: 0,
+            nonces: Nonces::new(&shared.keys.for_part(index)),
             uprooted: Vec::new(),
             account,
             sessions: 0,
@@ -290,7 +276,8 @@ impl Shard {
         self.now = self.shared.clock.now();
         // What is to be read on has waited for what the turn before brought: the end of a peer's
         // bytes is not looked at before its last message has had a chance of an answer.
-        self.see_crowds();
+        self.fairness.begin_turn();
+        self.take_those_put_off();
         self.resume_all();
         self.handle_events(events);
         self.accept_again();
@@ -314,8 +301,11 @@ impl Shard {
             return;
         }
         let Ok(slot) = u32::try_from(token.0) else { return };
-        if (ready.error || ready.read_closed) && self.leavers_left == 0 {
-            return self.put_off_end(slot, ready);
+        if (ready.error || ready.read_closed) && !self.fairness.may_end() {
+            if let Some(key) = self.connections.key(slot) {
+                self.fairness.put_off_end(key, ready);
+            }
+            return;
         }
         self.handle_ready(slot, ready);
         if self.mailbox.is_half_full() {
@@ -323,10 +313,26 @@ impl Shard {
         }
     }
 
+    /// Leavers and newcomers of earlier turns, as far as this turn has a share for them.
+    fn take_those_put_off(&mut self) {
+        for _ in 0..self.fairness.leavers() {
+            let Some((key, ready)) = self.fairness.next_leaver() else { break };
+            if self.connections.has(key) {
+                self.handle_ready(key.slot(), ready);
+            }
+        }
+        for _ in 0..self.fairness.newcomers() {
+            let Some(key) = self.fairness.next_newcomer() else { break };
+            if self.connections.has(key) {
+                self.go_on_with(key.slot());
+            }
+        }
+    }
+
     /// What a connection's socket reports.
     fn handle_ready(&mut self, slot: u32, ready: Ready) {
         if ready.error || ready.read_closed {
-            self.leavers_left = self.leavers_left.saturating_sub(1);
+            self.fairness.count_end();
         }
         if ready.writable {
             self.handle_writable(slot);
@@ -342,8 +348,7 @@ impl Shard {
 
     /// How long the poll may sleep.
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        let crowds = !self.newcomers.is_empty() || !self.leavers.is_empty();
-        let waits = self.connections.has_resuming() || crowds;
+        let waits = self.connections.has_resuming() || self.fairness.has_waiting();
         let busy = waits || self.accept_is_due();
         if busy || !self.mailbox.may_sleep() {
             return Some(Duration::ZERO);

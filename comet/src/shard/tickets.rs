@@ -1,5 +1,6 @@
 //! Tickets of the comet dialect: what a peer shows to get its session back, and when.
 
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use comet_protocol::comet::{Loss, Seq};
 use super::Shard;
 use crate::SessionId;
 use crate::identity::Identity;
+use crate::keyed::Keyed;
 use crate::plant::Plant;
 use crate::session::Hello;
 use crate::ticket::{BadTicket, Ticket};
@@ -58,7 +60,7 @@ impl Shard {
     }
 
     fn seal(&mut self, slot: u32, not_before: u64) -> Option<Bytes> {
-        let nonce = self.nonce();
+        let nonce = self.nonces.next();
         let member = self.bucket.get(slot)?;
         let conversation = member.session.conversation()?;
         let kept = conversation.keeps_tickets && !self.limits.resume_ttl.is_zero();
@@ -124,13 +126,43 @@ impl Shard {
             Claim::New(Loss::Unknown)
         }
     }
+}
 
-    /// Never the same twice: chance's part, and a counter.
-    fn nonce(&mut self) -> [u8; 24] {
-        self.nonces += 1;
+/// Nonces of tickets, no two alike: 16 bytes of chance, and a counter.
+#[derive(Debug)]
+pub(super) struct Nonces {
+    prefix: [u8; 16],
+    given: u64,
+}
+
+impl Nonces {
+    pub(super) fn new(keys: &Keyed) -> Self {
+        let [high, low] = [1, 2].map(|part| keys.hash_one(part).to_be_bytes());
+        let mut prefix = [0; 16];
+        prefix[..8].copy_from_slice(&high);
+        prefix[8..].copy_from_slice(&low);
+        Self { prefix, given: 0 }
+    }
+
+    fn next(&mut self) -> [u8; 24] {
+        self.given += 1;
         let mut nonce = [0; 24];
-        nonce[..16].copy_from_slice(&self.nonce_prefix);
-        nonce[16..].copy_from_slice(&self.nonces.to_be_bytes());
+        nonce[..16].copy_from_slice(&self.prefix);
+        nonce[16..].copy_from_slice(&self.given.to_be_bytes());
         nonce
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_nonces_are_alike() {
+        let keys = Keyed::by_chance();
+        let mut nonces = [Nonces::new(&keys.for_part(0)), Nonces::new(&keys.for_part(1))];
+        let all: std::collections::HashSet<_> =
+            (0..100).flat_map(|_| nonces.each_mut().map(Nonces::next)).collect();
+        assert_eq!(all.len(), 200);
     }
 }
