@@ -81,7 +81,7 @@ struct Checked {
     login: Option<Login>,
 }
 
-/// How the hold of an answer ended.
+/// Outcome of a held answer.
 enum Held {
     Waits,
     /// The peer has left.

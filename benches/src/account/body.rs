@@ -1,4 +1,4 @@
-//! What accounts say: dtalk's login, and private messages in dtalk's bodies.
+//! Bodies that accounts send: dtalk's login and private messages.
 //!
 //! A message of a run is the content of a text message. Its id is made of the run and of the
 //! first bytes of the content, which no other message of the run has: the server takes a message
@@ -17,7 +17,7 @@ use crate::dialect::To;
 const TELLING: usize = 16;
 
 impl Account {
-    /// What goes with the token of a login: a desktop, because phones are also sent what they
+    /// The device beside the token of a login: a desktop, because phones are also sent what they
     /// missed.
     pub(crate) fn login(&self) -> Vec<u8> {
         let login = Login {

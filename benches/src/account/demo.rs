@@ -27,7 +27,7 @@ pub enum DemoError {
     /// There is no demo.
     #[error("{0} has no demo: status {1}")]
     NoDemo(String, u16),
-    /// What it says cannot be read.
+    /// Its answer cannot be read.
     #[error("{0} answers with something else than a sign-in: {1:?}")]
     Strange(String, String),
     /// It refuses the very first name.
@@ -42,7 +42,7 @@ pub enum DemoError {
     },
 }
 
-/// How long an answer may take.
+/// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest answer that is read.
 const LONGEST: u64 = 64 * 1024;

@@ -155,8 +155,8 @@ impl Connections {
         }
     }
 
-    /// Throws away what was not handled of a connection's input, and takes no more of it: its
-    /// session ends.
+    /// Drops the unhandled input of a connection whose session ends, and takes it off the fast
+    /// path.
     pub(super) fn end_input(&mut self, slot: u32) {
         self.direct.clear(slot);
         if let Some(connection) = self.get_mut(slot) {

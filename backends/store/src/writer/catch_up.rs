@@ -189,7 +189,7 @@ impl CatchUp {
         self.held.len()
     }
 
-    /// What they take, each with its body.
+    /// Bytes of the deliveries that are held, each with its body.
     pub(crate) fn held_bytes(&self) -> usize {
         self.held_bytes + self.held.len() * size_of::<Item>()
     }

@@ -21,7 +21,7 @@ use super::stream::Stream;
 use crate::db::Page;
 use crate::tag::Tag;
 
-/// What is held for sessions that catch up is charged in steps of so many bytes.
+/// Step, in bytes, by which deliveries held for sessions that catch up are charged.
 const HELD_STEP: usize = 64 * 1024;
 
 /// A page that a session waits for.
@@ -157,7 +157,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         }
     }
 
-    /// Whether `item` is to be pushed to the session now. If not, it is held as far as there is
+    /// True if `item` is to be pushed to the session now. If not, it is held as far as there is
     /// memory for that, or will be read.
     fn offer(&mut self, session: S, item: &Item, outlet: &mut impl Outlet<S>) -> bool {
         let is_live = self.sessions.offer(session, item);
