@@ -35,6 +35,11 @@ impl Session {
         self.phase == Phase::Parked
     }
 
+    /// Time since the peer of an open session was last heard; without end for any other.
+    pub(crate) fn silence(&self, now: Time) -> Duration {
+        if self.is_open() { now.since(self.moment) } else { Duration::MAX }
+    }
+
     /// Whether the session is open or parked.
     pub(crate) fn is_alive(&self) -> bool {
         self.is_open() || self.is_parked()

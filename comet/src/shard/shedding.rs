@@ -4,7 +4,8 @@
 //!    (`Pressure::High`; see `delivering`);
 //! 2. rooms forget half of what their slow members have not read, and whoever holds most gives way,
 //!    until three quarters are in use: what waits for it goes first, then its connection, then,
-//!    parked, all of it (`Severe`). What one holds of what many share is its share;
+//!    parked, all of it (`Severe`). What one holds of what many share is its share, and it counts
+//!    in full only if nothing has been heard of the peer for a second;
 //! 3. peers are turned away if nobody stalls who could give way for them (`Critical`);
 //! 4. what then cannot be charged gives way itself: input that waits with its connection, a
 //!    delivery with a gap in its place.
@@ -35,6 +36,13 @@ pub(super) const PARKED: usize = 1_024;
 
 /// A session that stalls and holds less does not give way for one that only comes.
 const LITTLE: usize = 1_024;
+
+/// Milliseconds of silence from which on all that is kept for an open session counts. Of a peer
+/// that was heard more recently a part does: one that talks and acknowledges, and is merely busy,
+/// does not give way for those that have stopped reading.
+const SILENCE: u128 = 1_024;
+/// The least silence that counts: talking alone keeps no peer from giving way.
+const HEARD: u128 = SILENCE / 8;
 
 /// When the shard looked for somebody to give way, and whom it found.
 #[derive(Debug, Default)]
@@ -78,8 +86,14 @@ impl Shard {
         slot: u32,
         mut fits: impl FnMut(&mut Self) -> bool,
     ) -> bool {
+        self.look();
         loop {
-            self.look();
+            if self.shedding.worst.is_empty() {
+                // Those found before have given way, and another shard took what that freed. The
+                // session is about to end, so the pause between two looks does not count.
+                self.shedding.next = self.now;
+                self.look();
+            }
             let mine = self.holding(slot).bytes;
             match self.next_worst() {
                 Some(worst) if worst.slot != slot && worst.bytes > mine => self.give_way(worst),
@@ -177,7 +191,7 @@ impl Shard {
         }
     }
 
-    /// What a session and its connection hold.
+    /// Bytes that a session and its connection hold, weighed by the silence of its peer.
     fn holding(&self, slot: u32) -> Asked {
         let Some(member) = self.bucket.get(slot) else { return Asked::default() };
         let session = &member.session;
@@ -193,6 +207,7 @@ impl Shard {
             asked.stays |= connection.state.blocked || connection.tail.is_some();
         }
         asked.stays |= parked > 0 || asked.bytes >= LITTLE;
+        asked.bytes = weigh(asked.bytes, session.silence(self.now));
         asked
     }
 
@@ -218,5 +233,24 @@ impl Shard {
             Ok(false) => self.abandon(slot, &Closed::Shed),
             Err(_) => self.end_for_good(slot, &Closed::Shed),
         }
+    }
+}
+
+/// Bytes as they count for a peer that was heard so long ago.
+fn weigh(bytes: usize, silence: Duration) -> usize {
+    let part = silence.as_millis().clamp(HEARD, SILENCE);
+    usize::try_from(bytes as u128 * part / SILENCE).unwrap_or(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_count_in_full_after_a_second_of_silence_and_never_for_nothing() {
+        let weights = [0, 100, 512, 1_024, 60_000]
+            .map(|millis| weigh(800_000, Duration::from_millis(millis)));
+        assert_eq!(weights, [100_000, 100_000, 400_000, 800_000, 800_000]);
+        assert_eq!(weigh(usize::MAX, Duration::MAX), usize::MAX);
     }
 }

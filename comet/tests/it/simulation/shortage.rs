@@ -268,3 +268,31 @@ fn whoever_talks_is_heard_while_others_begin_messages_and_do_not_finish_them() {
         assert!(stats.closed_as(&Closed::Shed) > 80, "{listener:?}: {stats:?}");
     }
 }
+
+#[test]
+fn a_peer_that_is_merely_busy_does_not_give_way_for_those_that_have_stopped_reading() {
+    let budget = 8 * MIB;
+    let mut world = World::new(kept(2).memory_budget(budget).queue_bytes(budget), 11);
+    let hall = stalled(&mut world, 40, "");
+    let mut busy = Healthy::join(&mut world, Listener::Tcp, "busy@phone", "");
+    for round in 0..400 {
+        let users = (0..hall.len()).map(|number| format!("stalled-{number}"));
+        // For the busy one more waits at times than for any other, and never for long.
+        for user in users.chain(["busy"; 3].map(str::to_owned)) {
+            let delivery = Delivery::acked(vec![7; 15 * KIB]);
+            world.simulation.gateway().push_user("dtalk", &user, delivery).unwrap();
+            world.settle();
+        }
+        busy.said += 1;
+        busy.peer.say(&mut world, &say(busy.said, "hello"));
+        if round % 8 == 7 {
+            busy.read(&mut world);
+            assert_eq!(busy.answered, busy.said, "an answer in round {round}");
+        }
+        world.run_until(world.simulation.now() + SECOND / 5);
+    }
+    busy.read(&mut world);
+    assert_eq!(ends(&world, "busy"), [""; 0]);
+    assert_eq!(busy.got.len(), 1_200);
+    assert!(world.simulation.gateway().stats().sheds > 0);
+}
