@@ -8,11 +8,11 @@ use bytes::Bytes;
 use crate::AdoptError;
 use crate::gateway::Gateway;
 use crate::proxies::Client;
-use crate::shard::arrival::Arrival;
+use crate::shard::Arrival;
 use crate::shard::command::Command;
-use crate::shard::entrance::{Full, Visitor};
 use crate::shard::liveness::Liveness;
 use crate::shard::socket::Socket;
+use crate::shard::{Full, Visitor};
 use crate::shard::{Shared, Transport};
 
 /// A place for one connection, counted like one that the gateway has accepted, and given back when

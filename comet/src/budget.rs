@@ -5,7 +5,7 @@
 //! which takes what it needs from the process-wide [`Budget`] in leases, so that charging touches
 //! nothing shared. All leases together never exceed the budget: what cannot be charged is not kept.
 //!
-//! Not here: what to give up when the budget gets short (`shard::shedding`).
+//! Not here: what to give up when the budget gets short (`shard::pressure`).
 
 use std::cell::Cell;
 use std::rc::Rc;

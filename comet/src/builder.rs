@@ -19,7 +19,7 @@ use crate::shard::liveness::Liveness;
 use crate::shard::poller::Poller;
 use crate::shard::sink::Sink;
 use crate::shard::socket::Acceptor;
-use crate::shard::{Listener, Shard, Shared, carrier};
+use crate::shard::{Listener, Shard, Shared, open_ring};
 
 /// Connections that the system keeps for a listener until they are accepted; it may keep fewer.
 const BACKLOG: i32 = 4_096;
@@ -69,7 +69,7 @@ impl<R: Router> Builder<R> {
             config.check_ping_interval(*interval).map_err(StartError::Config)?;
         }
         if config.io == Io::Uring {
-            carrier::open().map_err(StartError::Uring)?;
+            open_ring().map_err(StartError::Uring)?;
         }
         let shards = config.shards;
         let (addresses, listeners) = bind_all(&listen, shards, &Liveness::new(&config))?;

@@ -14,7 +14,7 @@ use crate::budget::{Account, Charge};
 use crate::delivery::{Log, SharedLog};
 use crate::identity::Peer;
 use crate::keyed::Keyed;
-use crate::session::Session;
+use crate::session::{Conversation, Session};
 use crate::{Closed, SessionId, id};
 pub(crate) use room::Place;
 use room::Rooms;
@@ -87,6 +87,8 @@ pub(crate) struct Bucket {
     rooms: Rooms,
     users: Users,
     hasher: Keyed,
+    /// Numbers of rooms are in use elsewhere, so that no room may come or go.
+    are_rooms_pinned: bool,
 }
 
 /// Two lines of the processor's cache, the session in the first: all that most deliveries look at.
@@ -109,7 +111,14 @@ impl Bucket {
             rooms: Rooms::default(),
             users: Users::default(),
             hasher,
+            are_rooms_pinned: false,
         }
+    }
+
+    /// Says whether numbers of rooms are in use elsewhere. Until they are no more, no session may
+    /// join, leave or be removed: numbers are given to other rooms.
+    pub(crate) fn pin_rooms(&mut self, are_pinned: bool) {
+        self.are_rooms_pinned = are_pinned;
     }
 
     /// Gives a session a slot; `None` when all are taken.
@@ -153,6 +162,31 @@ impl Bucket {
 
     pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Member> {
         self.slots.get_mut(slot as usize)?.member.as_mut()
+    }
+
+    /// Whether the session in a slot has no connection, and its peer may come back.
+    pub(crate) fn is_parked(&self, slot: u32) -> bool {
+        self.get(slot).is_some_and(|member| member.session.is_parked())
+    }
+
+    /// Whether the session in a slot is open or parked.
+    pub(crate) fn is_alive(&self, slot: u32) -> bool {
+        self.get(slot).is_some_and(|member| member.session.is_alive())
+    }
+
+    /// Whether the end of the session in a slot has begun.
+    pub(crate) fn is_closing(&self, slot: u32) -> bool {
+        self.get(slot).is_some_and(|member| member.session.is_closing())
+    }
+
+    /// The state that only sessions of the comet dialect have.
+    pub(crate) fn conversation(&self, slot: u32) -> Option<&Conversation> {
+        self.get(slot)?.session.conversation()
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn conversation_mut(&mut self, slot: u32) -> Option<&mut Conversation> {
+        self.get_mut(slot)?.session.conversation_mut()
     }
 
     /// The slot of a session, unless it has ended.
@@ -232,6 +266,7 @@ impl Bucket {
         name: &Arc<str>,
         limit: usize,
     ) -> Result<bool, NotJoined> {
+        debug_assert!(!self.are_rooms_pinned, "a batch ends before members change");
         let member = self.slots.get_mut(slot as usize).and_then(|slot| slot.member.as_mut());
         let Some(member) = member else { return Err(NotJoined::NotOpen) };
         let hash = self.hasher.hash_one(&**name);
@@ -304,6 +339,7 @@ impl Bucket {
     /// Removes the membership at `link` of a session; both arrays fill the hole with their last
     /// entry, and whoever pointed at that entry is told its new place.
     fn unlink(&mut self, slot: u32, link: usize) -> bool {
+        debug_assert!(!self.are_rooms_pinned, "a batch ends before members change");
         let Some(member) = self.get_mut(slot) else { return false };
         let Membership { room, place } = member.rooms.swap_remove(link);
         if let Some(moved) = member.rooms.get(link).copied() {

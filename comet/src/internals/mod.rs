@@ -16,7 +16,7 @@ pub use window::Window;
 pub fn sizes() -> Vec<(&'static str, usize)> {
     vec![
         ("slot: session, rooms, user", crate::bucket::slot_size()),
-        ("connection", crate::shard::Shard::connection_size()),
+        ("connection", crate::shard::connection_size()),
         ("timer", crate::wheel::node_size()),
         ("member of a room", size_of::<crate::bucket::Place>()),
     ]

@@ -1,4 +1,4 @@
-//! How many are in a room, counted on one shard after the other: what a goim peer's heartbeat asks.
+//! Census of a room, taken on one shard after the other: a goim peer's heartbeat asks for it.
 //!
 //! The count travels from shard to shard and back, so that no shard keeps what it would have to
 //! keep right, and a room costs nothing for it. Parked members count: they are kept in the room.
@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use comet_protocol::Outbound;
 
-use super::Shard;
 use super::command::Command;
+use super::context::Context;
+use super::endpoints::Endpoints;
 use crate::SessionId;
 
 /// A count under way.
@@ -41,56 +42,56 @@ impl Counting {
     }
 }
 
-impl Shard {
-    /// Answers the heartbeat of a goim peer: when all shards have been asked or, if it asks again
-    /// before that, with the count of this one.
-    pub(super) fn count_for(&mut self, slot: u32, seq: u32) {
-        let Some(room) = self.bucket.last_room(slot) else {
-            return self.send_count(slot, seq, 0);
-        };
-        let session = self.bucket.id(slot);
-        let members = count(self.bucket.members(room).len());
-        let room = Arc::clone(self.bucket.room_name(room));
-        let census = Census { session, seq, room, members };
-        match self.next_with(&census) {
-            Some(shard) if self.counting.begin(session) => self.pass_on(shard, census),
-            _ => self.send_count(slot, seq, members),
+/// Answers the heartbeat of a goim peer: when all shards have been asked or, if it asks again
+/// before that, with the count of this one.
+pub(super) fn count_for(ep: &mut Endpoints, counting: &mut Counting, slot: u32, seq: u32) {
+    let Some(room) = ep.bucket.last_room(slot) else {
+        return send_count(ep, slot, seq, 0);
+    };
+    let session = ep.bucket.id(slot);
+    let members = count(ep.bucket.members(room).len());
+    let room = Arc::clone(ep.bucket.room_name(room));
+    let census = Census { session, seq, room, members };
+    match next_with(&ep.cx, &census) {
+        Some(shard) if counting.begin(session) => pass_on(&ep.cx, shard, census),
+        _ => send_count(ep, slot, seq, members),
+    }
+}
+
+/// Goes on with a count that began on another shard, or is back from the others.
+pub(super) fn go_on(ep: &mut Endpoints, counting: &mut Counting, mut census: Census) {
+    let home = census.session.shard();
+    if home == ep.cx.index {
+        counting.end(census.session);
+        if let Some(slot) = ep.bucket.find(census.session) {
+            send_count(ep, slot, census.seq, census.members);
         }
+        return;
     }
-
-    /// A count that began on another shard, or is back from the others.
-    pub(super) fn take_census(&mut self, mut census: Census) {
-        let home = census.session.shard();
-        if home == self.index {
-            self.counting.end(census.session);
-            if let Some(slot) = self.bucket.find(census.session) {
-                self.send_count(slot, census.seq, census.members);
-            }
-            return;
-        }
-        if let Some(room) = self.bucket.room(&census.room) {
-            let here = count(self.bucket.members(room).len());
-            census.members = census.members.saturating_add(here);
-        }
-        let next = self.next_with(&census).unwrap_or(home);
-        self.pass_on(next, census);
+    if let Some(room) = ep.bucket.room(&census.room) {
+        let here = count(ep.bucket.members(room).len());
+        census.members = census.members.saturating_add(here);
     }
+    let next = next_with(&ep.cx, &census).unwrap_or(home);
+    pass_on(&ep.cx, next, census);
+}
 
-    /// The next shard that may have members, of those between this one and where the count began.
-    fn next_with(&self, census: &Census) -> Option<usize> {
-        let (home, shards) = (census.session.shard(), self.shared.mailboxes.len());
-        let hash = self.shared.homes.room_hash(&census.room);
-        let after = (1..shards).map(|step| (self.index + step) % shards);
-        let mut others = after.take_while(|&shard| shard != home);
-        others.find(|&shard| self.shared.presence[shard].may_have(hash))
-    }
+/// The next shard that may have members, of those between this one and where the count began.
+fn next_with(cx: &Context, census: &Census) -> Option<usize> {
+    let (home, shards) = (census.session.shard(), cx.shared.mailboxes.len());
+    let hash = cx.shared.homes.room_hash(&census.room);
+    let after = (1..shards).map(|step| (cx.index + step) % shards);
+    let mut others = after.take_while(|&shard| shard != home);
+    others.find(|&shard| cx.shared.presence[shard].may_have(hash))
+}
 
-    fn pass_on(&self, shard: usize, census: Census) {
-        self.shared.mailboxes[shard].post(Command::Count(Box::new(census)));
-    }
+fn pass_on(cx: &Context, shard: usize, census: Census) {
+    cx.shared.mailboxes[shard].post(Command::Count(Box::new(census)));
+}
 
-    fn send_count(&mut self, slot: u32, seq: u32, members: u32) {
-        self.send(slot, Outbound::HeartbeatReply { seq }, &members.to_be_bytes());
+fn send_count(ep: &mut Endpoints, slot: u32, seq: u32, members: u32) {
+    if let Some(mut out) = ep.out(slot) {
+        out.reply(Outbound::HeartbeatReply { seq }, &members.to_be_bytes());
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::arrival::Arrival;
+use super::admission::Arrival;
 use super::census::Census;
-use super::claiming::Question;
+use super::lifecycle::Question;
 use crate::SessionId;
 use crate::delivery::{Delivery, Reply};
 use crate::identity::Identity;
@@ -128,6 +128,21 @@ impl Command {
             _ => 0,
         };
         size_of::<Self>() + self.body_len() + sessions
+    }
+
+    /// Whether what was published before must be handed out first: the command may change who is in
+    /// a room, or its effect must come after that of the publishes.
+    pub(crate) fn ends_batch(&self) -> bool {
+        !matches!(
+            self,
+            Self::Publish { .. }
+                | Self::Settled { .. }
+                | Self::Count(_)
+                | Self::Claim(_)
+                | Self::Await { .. }
+                | Self::Relieve
+                | Self::Reconfigure { .. }
+        )
     }
 
     /// Whether the command counts against the mailbox's capacity. The others answer something that

@@ -1,79 +1,150 @@
-//! What the mailbox asks for.
+//! Commands from the mailbox.
+//!
+//! Publishes to one room that follow each other are gathered into a batch. Whatever may change who
+//! is in which room, or must come after what was published, has it handed out first: there is one
+//! door for that, [`Shard::finish_batch`].
 
+use std::rc::Rc;
 use std::sync::Arc;
 
-use comet_protocol::Outbound;
-
 use super::Shard;
+use super::admission::tell_awaited;
 use super::command::{Command, Others, Who};
-use super::fanout::Last;
-use super::gate::Gate;
-use crate::delivery::{Delivery, Reply};
-use crate::{Closed, SessionId};
+use super::drain::Drain;
+use super::endpoints::Endpoints;
+use super::publisher::{Last, lose_for_room};
+use super::{census, lifecycle};
+use crate::Closed;
+use crate::delivery::{Delivery, Held};
 
 /// Commands carried out before sockets have their turn.
 const COMMANDS: usize = 65_536;
 
 impl Shard {
-    /// Does what waits in the mailbox.
+    /// Carries out what waits in the mailbox.
     pub(super) fn handle_commands(&mut self) {
         for _ in 0..COMMANDS {
             let Some(command) = self.mailbox.take() else { return };
+            if command.ends_batch() {
+                self.finish_batch(Last::No);
+            }
             self.handle_command(command);
+            if self.sessions.has_effects() {
+                self.finish_batch(Last::No);
+                self.sessions.carry_out_effects();
+            }
             self.flush_if_much();
         }
     }
 
     fn handle_command(&mut self, command: Command) {
+        let Self { sessions, admission, .. } = self;
         match command {
             Command::Publish { room, delivery } => self.publish(&room, delivery),
-            Command::Settled { session, number, reply } => self.settle(session, number, reply),
+            Command::Settled { session, number, reply } => {
+                sessions.endpoints.settle(session, number, reply);
+            }
             Command::Push { session, delivery } => {
                 self.deliver_to(&Who::Session(session), delivery);
             }
             Command::PushMany { sessions, delivery } => {
                 self.deliver_to(&Who::Sessions(sessions), delivery);
             }
-            Command::PushUser { user, delivery } => {
-                self.deliver_to(&Who::User(user), delivery);
-            }
+            Command::PushUser { user, delivery } => self.deliver_to(&Who::User(user), delivery),
             Command::PushOthers(others) => self.deliver_to_others(*others),
             Command::Broadcast(delivery) => self.broadcast(delivery),
             Command::Join { who, room } => {
-                self.each(&who, |shard, slot| shard.join_from_here(slot, &room));
-                let hash = self.shared.homes.room_hash(&room);
-                self.shared.presence[self.index].remove(hash);
+                self.each(&who, |shard, slot| {
+                    lifecycle::join(&mut shard.sessions.endpoints, slot, &room);
+                });
+                let cx = &self.sessions.endpoints.cx;
+                cx.shared.presence[cx.index].remove(cx.shared.homes.room_hash(&room));
             }
-            Command::Leave { who, room } => {
-                self.each(&who, |shard, slot| shard.leave(slot, &room));
+            Command::Leave { who, room } => self.each(&who, |shard, slot| {
+                lifecycle::leave(&mut shard.sessions.endpoints, slot, &room);
+            }),
+            Command::Count(census) => {
+                let counting = &mut self.reader.counting;
+                census::go_on(&mut sessions.endpoints, counting, *census);
             }
-            Command::Count(census) => self.take_census(*census),
-            Command::Kick { who, reason } => {
-                self.each(&who, |shard, slot| shard.end(slot, &Closed::Kicked(reason)));
+            Command::Kick { who, reason } => self.each(&who, |shard, slot| {
+                shard.sessions.end(slot, &Closed::Kicked(reason));
+            }),
+            Command::Claim(question) => {
+                sessions.lifecycle.claim(&mut sessions.endpoints, *question);
             }
-            Command::Claim(question) => self.claim(*question),
             Command::Decided { session, serial, decision } => {
-                self.decide(session, serial, decision);
+                admission.decide(sessions, session, serial, decision);
             }
-            Command::Await { session, serial, then } => self.tell_awaited(session, serial, then),
-            Command::Arrive(arrival) => self.arrive(*arrival),
-            // It is looked at when the turn ends.
-            Command::Relieve => self.shedding.is_asked = true,
-            Command::Drain(within) => self.begin_drain(within),
+            Command::Await { session, serial, then } => {
+                tell_awaited(&sessions.endpoints, session, serial, then);
+            }
+            Command::Arrive(arrival) => admission.arrive(sessions, *arrival),
+            Command::Relieve => sessions.relieve_others(),
+            Command::Drain(within) => {
+                admission.listeners.close();
+                self.drain.get_or_insert_with(|| Drain::begin(sessions, within)).go_on(sessions);
+            }
             Command::Reconfigure { message_rate, handshake_rate } => {
-                self.limits.message_rate = message_rate;
-                self.gate = Gate::new(handshake_rate, self.shared.config.shards);
+                let cx = &mut sessions.endpoints.cx;
+                cx.limits.message_rate = message_rate;
+                admission.set_rate(handshake_rate, cx.shared.config.shards);
             }
         }
     }
 
-    fn deliver_to(&mut self, who: &Who, delivery: Delivery) {
-        match self.hold(delivery, None) {
-            Ok(item) => self.each(who, |shard, slot| shard.deliver(slot, &item)),
-            Err(delivery) => {
-                self.each(who, |shard, slot| shard.lose_delivery(slot, &delivery, None));
+    /// Hands out the batch that is being gathered.
+    pub(super) fn finish_batch(&mut self, last: Last) {
+        self.publisher.finish(&mut self.sessions, last);
+    }
+
+    /// Adds a publish to the batch, or begins another one with it.
+    fn publish(&mut self, name: &Arc<str>, delivery: Delivery) {
+        // Making room for it may end the last of the room's members.
+        let held = self.hold(delivery, Some(name));
+        let room = self.sessions.endpoints.bucket.room(name);
+        match (held, room) {
+            (Ok(item), Some(room)) if self.publisher.goes_on(room, &item) => {
+                self.publisher.gather(&mut self.sessions.endpoints, room, item);
             }
+            (Ok(item), Some(_)) => {
+                self.finish_batch(Last::No);
+                let ep = &mut self.sessions.endpoints;
+                if let Some(room) = ep.bucket.room(name) {
+                    self.publisher.gather(ep, room, item);
+                }
+            }
+            (Err(delivery), Some(_)) => {
+                self.finish_batch(Last::No);
+                let ep = &mut self.sessions.endpoints;
+                if let Some(room) = ep.bucket.room(name) {
+                    lose_for_room(ep, room, &delivery);
+                }
+            }
+            (_, None) => {}
         }
+    }
+
+    /// Keeps a delivery for as long as somebody needs it. It comes back if there is no memory for
+    /// it, though others were asked to give some up.
+    fn hold(&mut self, delivery: Delivery, room: Option<&Arc<str>>) -> Result<Rc<Held>, Delivery> {
+        if self.sessions.is_critical() {
+            // What is to be done with it takes memory, too.
+            self.finish_batch(Last::No);
+            self.sessions.give_up_memory();
+        }
+        self.sessions.hold(delivery, room).or_else(|delivery| {
+            // What only waits for the end of the turn is nobody's fault.
+            self.finish_batch(Last::No);
+            self.sessions.flush();
+            self.sessions.give_up_memory();
+            self.sessions.hold(delivery, room)
+        })
+    }
+
+    fn deliver_to(&mut self, who: &Who, delivery: Delivery) {
+        let held = self.hold(delivery, None);
+        self.each(who, |shard, slot| deliver(&mut shard.sessions.endpoints, slot, &held));
     }
 
     fn deliver_to_others(&mut self, others: Others) {
@@ -81,119 +152,64 @@ impl Shard {
         let held = self.hold(delivery, None);
         let mut left = most;
         self.each(&Who::User(user), |shard, slot| {
-            if left == 0 || !shard.is_on_another_device(slot, &device) {
-                return;
-            }
-            left -= 1;
-            match &held {
-                Ok(item) => shard.deliver(slot, item),
-                Err(delivery) => shard.lose_delivery(slot, delivery, None),
+            let ep = &mut shard.sessions.endpoints;
+            if left > 0 && is_on_another_device(ep, slot, &device) {
+                left -= 1;
+                deliver(ep, slot, &held);
             }
         });
     }
 
-    fn is_on_another_device(&self, slot: u32, device: &str) -> bool {
-        self.bucket.get(slot).is_some_and(|member| {
-            let peer = member.peer.as_ref();
-            member.session.is_open() && peer.is_some_and(|peer| peer.device() != device)
-        })
+    fn broadcast(&mut self, delivery: Delivery) {
+        let held = self.hold(delivery, None);
+        let all: Vec<u32> = self.sessions.endpoints.bucket.occupied().collect();
+        for slot in all {
+            deliver(&mut self.sessions.endpoints, slot, &held);
+            self.sessions.carry_out_effects();
+            self.flush_if_much();
+        }
     }
 
     /// Does something with each session that is meant, connected or parked.
     fn each(&mut self, who: &Who, mut what: impl FnMut(&mut Self, u32)) {
-        self.finish_run(Last::No);
         let mut found = std::mem::take(&mut self.found);
+        let bucket = &self.sessions.endpoints.bucket;
         match who {
-            Who::Session(session) => found.extend(self.bucket.find(*session)),
+            Who::Session(session) => found.extend(bucket.find(*session)),
             Who::Sessions(sessions) => {
-                found.extend(sessions.iter().filter_map(|session| self.bucket.find(*session)));
+                found.extend(sessions.iter().filter_map(|session| bucket.find(*session)));
             }
-            Who::User(name) => self.bucket.sessions_of(&name.app, &name.user, &mut found),
+            Who::User(name) => bucket.sessions_of(&name.app, &name.user, &mut found),
         }
         for slot in found.drain(..) {
-            if self.bucket.get(slot).is_some_and(|member| member.session.is_alive()) {
+            if self.sessions.endpoints.bucket.is_alive(slot) {
                 what(self, slot);
+                self.sessions.carry_out_effects();
             }
         }
         self.found = found;
     }
 
-    fn broadcast(&mut self, delivery: Delivery) {
-        self.finish_run(Last::No);
-        let item = self.hold(delivery, None);
-        let mut found = std::mem::take(&mut self.found);
-        found.extend(self.bucket.occupied());
-        for slot in found.drain(..) {
-            match &item {
-                Ok(item) => self.deliver(slot, item),
-                Err(delivery) => self.lose_delivery(slot, delivery, None),
-            }
-            self.flush_if_much();
+    /// Writes before the turn ends if it has queued much.
+    fn flush_if_much(&mut self) {
+        if self.sessions.endpoints.connections.has_queued_much() {
+            self.finish_batch(Last::No);
+            self.sessions.flush();
         }
-        self.found = found;
     }
+}
 
-    /// Puts an open session of this shard into a room.
-    pub(super) fn join_from_here(&mut self, slot: u32, room: &Arc<str>) {
-        self.finish_run(Last::No);
-        let limit = self.shared.config.rooms_per_session;
-        match self.bucket.join(slot, room, limit) {
-            Ok(true) => {
-                let hash = self.shared.homes.room_hash(room);
-                self.shared.presence[self.index].add(hash);
-            }
-            Ok(false) => {}
-            Err(error) => {
-                tracing::debug!(session = %self.bucket.id(slot), ?error, "room not joined");
-            }
-        }
+/// Delivers to one session, or says that a delivery is missing for want of memory.
+fn deliver(ep: &mut Endpoints, slot: u32, held: &Result<Rc<Held>, Delivery>) {
+    match held {
+        Ok(item) => ep.deliver(slot, item),
+        Err(delivery) => ep.lose_delivery(slot, delivery, None),
     }
+}
 
-    fn leave(&mut self, slot: u32, room: &str) {
-        self.finish_run(Last::No);
-        if self.bucket.leave(slot, room) == Some(true) {
-            self.room_is_gone(room);
-        }
-    }
-
-    /// Takes a session out of all its rooms.
-    pub(super) fn leave_all(&mut self, slot: u32) {
-        self.finish_run(Last::No);
-        while let Some(gone) = self.bucket.leave_last(slot) {
-            if let Some(room) = gone {
-                self.room_is_gone(&room);
-            }
-        }
-    }
-
-    fn room_is_gone(&self, room: &str) {
-        self.shared.presence[self.index].remove(self.shared.homes.room_hash(room));
-    }
-
-    fn settle(&mut self, id: SessionId, number: u32, reply: Reply) {
-        let Some(slot) = self.bucket.find(id) else { return };
-        let Some(member) = self.bucket.get_mut(slot) else { return };
-        if !member.session.settle(number, reply) {
-            return;
-        }
-        if member.session.recharge().is_err() {
-            return self.end_for_good(slot, &Closed::Shed);
-        }
-        self.send_answers(slot);
-        while let Some(member) = self.bucket.get_mut(slot)
-            && let Some((seq, op, body)) = member.session.poll_reply()
-        {
-            self.send(slot, Outbound::SendReply { seq, op }, &body);
-        }
-        self.resume(slot);
-    }
-
-    /// Sends what a comet peer is to hear about its messages.
-    pub(super) fn send_answers(&mut self, slot: u32) {
-        while let Some(member) = self.bucket.get_mut(slot)
-            && let Some((seq, answer)) = member.session.poll_answer()
-        {
-            self.send_answer(slot, seq, answer);
-        }
-    }
+fn is_on_another_device(ep: &Endpoints, slot: u32, device: &str) -> bool {
+    ep.bucket.get(slot).is_some_and(|member| {
+        let peer = member.peer.as_ref();
+        member.session.is_open() && peer.is_some_and(|peer| peer.device() != device)
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Shard;
+use super::sessions::Sessions;
 use crate::Closed;
 use crate::config::Config;
 use crate::time::Time;
@@ -50,76 +50,78 @@ impl Returns {
     }
 }
 
-impl Shard {
-    /// Takes no more connections and begins to end what is here.
-    pub(super) fn begin_drain(&mut self, within: Duration) {
-        if self.drain.is_some() {
-            return;
-        }
-        for listener in std::mem::take(&mut self.listeners) {
-            drop(listener);
-        }
-        self.release_all_refused();
-        let left: Vec<u32> = self.bucket.occupied().collect();
+impl Drain {
+    /// Begins to end what is here within the time. The listeners are closed.
+    pub(super) fn begin(sessions: &mut Sessions, within: Duration) -> Self {
+        let Sessions { endpoints: ep, lifecycle, .. } = sessions;
+        ep.cx.is_draining = true;
+        lifecycle.release_all_refused(ep);
+        let left: Vec<u32> = ep.bucket.occupied().collect();
         let steps = (within / 2).as_millis() / DRAIN_STEP.as_millis();
         let steps = usize::try_from(steps).unwrap_or(usize::MAX).max(1);
         let share = left.len().div_ceil(steps).max(1);
-        let Config { shards, return_rate, return_spread, .. } = self.shared.config;
+        let Config { shards, return_rate, return_spread, .. } = ep.cx.shared.config;
         let returns = Returns::new(left.len(), shards, return_rate, return_spread);
-        self.drain = Some(Drain {
+        Self {
             left,
             share,
-            next: self.now,
-            patience: self.now + within / 2,
-            deadline: self.now + within,
+            next: ep.cx.now,
+            patience: ep.cx.now + within / 2,
+            deadline: ep.cx.now + within,
             returns,
-        });
-        self.drain_more();
+        }
     }
 
-    /// Ends the next share of a drain under way.
-    pub(super) fn drain_more(&mut self) {
-        let Some(drain) = &mut self.drain else { return };
-        if self.now >= drain.deadline {
-            let rest: Vec<u32> = self.bucket.occupied().collect();
-            return rest.into_iter().for_each(|slot| self.abandon(slot, &Closed::Draining));
+    /// Ends the next share, if it is time.
+    pub(super) fn go_on(&mut self, sessions: &mut Sessions) {
+        let now = sessions.endpoints.cx.now;
+        if now >= self.deadline {
+            let rest: Vec<u32> = sessions.endpoints.bucket.occupied().collect();
+            return rest.into_iter().for_each(|slot| sessions.abandon(slot, &Closed::Draining));
         }
-        if self.now < drain.next {
+        if now < self.next {
             return;
         }
-        drain.next = self.now + DRAIN_STEP;
-        let keep = drain.left.len().saturating_sub(drain.share);
-        let mut share = drain.left.split_off(keep);
-        if self.now < drain.patience {
-            let settled = |slot: &u32| {
-                self.bucket.get(*slot).is_none_or(|member| member.session.is_settled())
-            };
+        self.next = now + DRAIN_STEP;
+        let keep = self.left.len().saturating_sub(self.share);
+        let mut share = self.left.split_off(keep);
+        if now < self.patience {
+            let bucket = &sessions.endpoints.bucket;
+            let settled =
+                |slot: &u32| bucket.get(*slot).is_none_or(|member| member.session.is_settled());
             let (now, later): (Vec<u32>, Vec<u32>) = share.into_iter().partition(settled);
             share = now;
-            drain.left.splice(0..0, later);
+            self.left.splice(0..0, later);
         }
         for slot in share {
-            let after = self.return_after();
-            self.send_going_away(slot, after);
-            self.end(slot, &Closed::Draining);
+            let after = self.return_after(now);
+            send_going_away(sessions, slot, after);
+            sessions.end(slot, &Closed::Draining);
         }
     }
 
-    /// When the next to be told is to come back: once all have been told, and not with others.
-    fn return_after(&mut self) -> Duration {
-        let Some(drain) = &mut self.drain else { return Duration::ZERO };
-        let steps = u32::try_from(drain.left.len() / drain.share).unwrap_or(u32::MAX);
+    /// Staggered reconnect delay: once all have been told, and not with others.
+    fn return_after(&mut self, now: Time) -> Duration {
+        let steps = u32::try_from(self.left.len() / self.share).unwrap_or(u32::MAX);
         let until_all_are_told = DRAIN_STEP.saturating_mul(steps);
-        until_all_are_told.min(drain.deadline.since(self.now)) + drain.returns.next()
+        until_all_are_told.min(self.deadline.since(now)) + self.returns.next()
     }
 
-    pub(super) fn drain_at(&self) -> Option<Time> {
-        self.drain.as_ref().map(|drain| drain.next.min(drain.deadline))
+    /// When it goes on.
+    pub(super) fn due_at(&self) -> Time {
+        self.next.min(self.deadline)
     }
+}
 
-    /// Whether the shard is to stop now.
-    pub(crate) fn is_drained(&self) -> bool {
-        self.drain.is_some() && self.bucket.len() == 0
+/// Tells a comet peer that the gateway goes away, and when to come back.
+fn send_going_away(sessions: &mut Sessions, slot: u32, return_after: Duration) {
+    let Sessions { endpoints: ep, lifecycle, .. } = sessions;
+    if !ep.connections.speaks_comet(slot) {
+        return;
+    }
+    let ticket = lifecycle.resumption.ticket_for_later(ep, slot, return_after);
+    if let Some(mut out) = ep.out(slot) {
+        out.going_away(return_after, ticket.unwrap_or_default());
     }
 }
 

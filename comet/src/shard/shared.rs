@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use super::admission::Entrance;
 use super::clock::Clock;
-use super::entrance::Entrance;
+use super::lifecycle::TICKET_LIFE;
 use super::mailbox::Mailbox;
 use super::poller::Poller;
-use super::tickets::TICKET_LIFE;
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::home::{Homes, Presence};

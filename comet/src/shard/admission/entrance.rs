@@ -1,0 +1,165 @@
+//! How many may come in, by whatever way: connections in all and of each address, and sessions.
+//!
+//! Not here: whose address it is (`proxies`), what becomes of those who stay out (`accept`,
+//! `opening`, `gateway`).
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::addresses::Addresses;
+use crate::Config;
+use crate::proxies::Client;
+use crate::time::Time;
+
+/// The counts of a gateway, shared by its shards.
+#[derive(Debug)]
+pub(crate) struct Entrance {
+    max_connections: usize,
+    connections: AtomicUsize,
+    max_sessions: usize,
+    sessions: AtomicUsize,
+    addresses: Addresses,
+}
+
+/// Why a connection has to stay out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Full {
+    /// There are as many as there may be.
+    Connections,
+    /// Its address has its share.
+    Address,
+}
+
+/// A connection's client, where more has to be known of it than what its socket says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Visitor {
+    pub(crate) address: IpAddr,
+    is_counted: bool,
+}
+
+impl Entrance {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            max_connections: config.max_connections,
+            connections: AtomicUsize::new(0),
+            max_sessions: config.max_sessions,
+            sessions: AtomicUsize::new(0),
+            addresses: Addresses::new(config),
+        }
+    }
+
+    /// What each address may take from now on.
+    pub(crate) fn reconfigure(&self, config: &Config) {
+        self.addresses.reconfigure(config);
+    }
+
+    /// Counts a connection that may come in. It must [`leave`](Self::leave) when it ends.
+    pub(crate) fn enter(&self, now: Time, client: Client) -> Result<Option<Visitor>, Full> {
+        if self.connections.fetch_add(1, Ordering::Relaxed) >= self.max_connections {
+            self.connections.fetch_sub(1, Ordering::Relaxed);
+            return Err(Full::Connections);
+        }
+        let visitor = self.identify(now, client);
+        if visitor.is_err() {
+            self.connections.fetch_sub(1, Ordering::Relaxed);
+        }
+        visitor
+    }
+
+    /// Counts a connection that has come in under the address of its client, which has become
+    /// known only now.
+    pub(super) fn identify(&self, now: Time, client: Client) -> Result<Option<Visitor>, Full> {
+        let Some(address) = client.address() else { return Ok(None) };
+        if !self.addresses.admit(now, address) {
+            return Err(Full::Address);
+        }
+        let is_counted = self.addresses.counts();
+        let is_needed = is_counted || matches!(client, Client::Forwarded(_));
+        Ok(is_needed.then_some(Visitor { address, is_counted }))
+    }
+
+    /// A connection has ended.
+    pub(crate) fn leave(&self, now: Time, visitor: Option<Visitor>) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+        if let Some(visitor) = visitor.filter(|visitor| visitor.is_counted) {
+            self.addresses.leave(now, visitor.address);
+        }
+    }
+
+    /// Connections that are in, or have a place.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Counts a session, if there may be one more. It is counted, also while it is parked, until
+    /// [`end_session`](Self::end_session).
+    pub(in crate::shard) fn open_session(&self) -> bool {
+        let has_room = self.sessions.fetch_add(1, Ordering::Relaxed) < self.max_sessions;
+        if !has_room {
+            self.end_session();
+        }
+        has_room
+    }
+
+    /// A session that was counted has ended.
+    pub(in crate::shard) fn end_session(&self) {
+        self.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time::from_micros(10_000_000);
+
+    fn direct(text: &str) -> Client {
+        Client::Direct(text.parse().unwrap())
+    }
+
+    #[test]
+    fn whoever_leaves_makes_room_in_all_and_at_the_address() {
+        let config = Config::default().max_connections(3).connections_per_address(2);
+        let entrance = Entrance::new(&config);
+        let enter = |client| entrance.enter(NOW, client);
+        let first = enter(direct("10.0.0.1")).unwrap();
+        enter(direct("10.0.0.1")).unwrap();
+        assert_eq!(enter(direct("10.0.0.1")), Err(Full::Address));
+        enter(direct("10.0.0.2")).unwrap();
+        assert_eq!(enter(direct("10.0.0.3")), Err(Full::Connections));
+        entrance.leave(NOW, first);
+        assert!(enter(direct("10.0.0.1")).is_ok());
+    }
+
+    #[test]
+    fn a_client_that_becomes_known_later_counts_from_then_on() {
+        let config = Config::default().connections_per_address(1);
+        let entrance = Entrance::new(&config);
+        let forwarded = Client::Forwarded("198.51.100.7".parse().unwrap());
+        for _ in 0..3 {
+            assert_eq!(entrance.enter(NOW, Client::Unnamed), Ok(None));
+        }
+        let visitor = entrance.identify(NOW, forwarded).unwrap();
+        assert_eq!(entrance.identify(NOW, forwarded), Err(Full::Address));
+        entrance.leave(NOW, visitor);
+        assert!(entrance.identify(NOW, forwarded).is_ok());
+    }
+
+    #[test]
+    fn a_visitor_is_kept_only_where_it_is_needed() {
+        let entrance = Entrance::new(&Config::default());
+        assert_eq!(entrance.enter(NOW, direct("10.0.0.1")), Ok(None));
+        let address = "198.51.100.7".parse().unwrap();
+        let visitor = entrance.enter(NOW, Client::Forwarded(address)).unwrap();
+        assert_eq!(visitor, Some(Visitor { address, is_counted: false }));
+    }
+
+    #[test]
+    fn sessions_have_a_limit_of_their_own() {
+        let entrance = Entrance::new(&Config::default().max_sessions(2));
+        assert!(entrance.open_session() && entrance.open_session());
+        assert!(!entrance.open_session() && !entrance.open_session());
+        entrance.end_session();
+        assert!(entrance.open_session());
+    }
+}

@@ -1,0 +1,143 @@
+//! Fairness between sessions that stay and connections that come or end by the thousand: the
+//! latter have a share of each turn, and wait in order for the next.
+//!
+//! Not here: reading a newcomer (`input`), ending a leaver (`ending`).
+
+use std::collections::VecDeque;
+
+use super::super::connections::ConnectionKey;
+use super::super::poller::Ready;
+
+/// Reads of connections without a session in one turn.
+const NEWCOMERS: usize = 16;
+
+/// Connections that end in one turn.
+const LEAVERS: usize = 32;
+
+/// What is left of this turn's shares, and what waits for the next turn.
+#[derive(Debug, Default)]
+pub(in crate::shard) struct Fairness {
+    /// Connections without a session that have something to be read.
+    newcomers: Waiting<ConnectionKey>,
+    /// Connections that end, with the report of it.
+    leavers: Waiting<(ConnectionKey, Ready)>,
+}
+
+#[derive(Debug)]
+struct Waiting<T> {
+    queue: VecDeque<T>,
+    left: usize,
+}
+
+impl<T> Default for Waiting<T> {
+    fn default() -> Self {
+        Self { queue: VecDeque::new(), left: 0 }
+    }
+}
+
+impl Fairness {
+    /// Gives both their shares of the turn that begins.
+    pub(in crate::shard) fn begin_turn(&mut self) {
+        self.newcomers.left = NEWCOMERS;
+        self.leavers.left = LEAVERS;
+    }
+
+    /// Takes the turn's share of reading one newcomer; false if there is none left, and it has to
+    /// [wait](Self::put_off_newcomer).
+    pub(in crate::shard) fn admit_newcomer(&mut self) -> bool {
+        let is_admitted = self.newcomers.left > 0;
+        self.newcomers.left -= usize::from(is_admitted);
+        is_admitted
+    }
+
+    pub(in crate::shard) fn put_off_newcomer(&mut self, key: ConnectionKey) {
+        self.newcomers.queue.push_back(key);
+    }
+
+    /// Newcomers that may be taken in this turn with [`next_newcomer`](Self::next_newcomer).
+    pub(in crate::shard) fn newcomers(&self) -> usize {
+        self.newcomers.queue.len().min(self.newcomers.left)
+    }
+
+    pub(in crate::shard) fn next_newcomer(&mut self) -> Option<ConnectionKey> {
+        self.newcomers.queue.pop_front()
+    }
+
+    /// Whether one more connection may end in this turn; if not, it has to
+    /// [wait](Self::put_off_end).
+    pub(in crate::shard) fn may_end(&self) -> bool {
+        self.leavers.left > 0
+    }
+
+    /// Takes the turn's share of ending one.
+    pub(in crate::shard) fn count_end(&mut self) {
+        self.leavers.left = self.leavers.left.saturating_sub(1);
+    }
+
+    pub(in crate::shard) fn put_off_end(&mut self, key: ConnectionKey, ready: Ready) {
+        self.leavers.queue.push_back((key, ready));
+    }
+
+    /// Leavers that wait, of which [`next_leaver`](Self::next_leaver) gives as many as may end.
+    pub(in crate::shard) fn leavers(&self) -> usize {
+        self.leavers.queue.len()
+    }
+
+    pub(in crate::shard) fn next_leaver(&mut self) -> Option<(ConnectionKey, Ready)> {
+        if self.may_end() { self.leavers.queue.pop_front() } else { None }
+    }
+
+    /// Whether any wait for the next turn.
+    pub(in crate::shard) fn has_waiting(&self) -> bool {
+        !self.newcomers.queue.is_empty() || !self.leavers.queue.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shard::poller::Token;
+
+    fn key(slot: u32) -> ConnectionKey {
+        ConnectionKey::new(slot, 1)
+    }
+
+    #[test]
+    fn newcomers_beyond_the_share_of_a_turn_wait_in_order() {
+        let mut fairness = Fairness::default();
+        fairness.begin_turn();
+        let put_off: Vec<u32> = (0..20).filter(|_| !fairness.admit_newcomer()).collect();
+        assert_eq!(put_off, [16, 17, 18, 19]);
+        put_off.into_iter().for_each(|slot| fairness.put_off_newcomer(key(slot)));
+        assert_eq!((fairness.newcomers(), fairness.has_waiting()), (0, true));
+        fairness.begin_turn();
+        assert_eq!(fairness.newcomers(), 4);
+        let next: Vec<_> = std::iter::from_fn(|| fairness.next_newcomer()).collect();
+        assert_eq!(next, [16, 17, 18, 19].map(key));
+        assert!(!fairness.has_waiting());
+    }
+
+    #[test]
+    fn leavers_are_given_out_as_long_as_the_turn_has_a_share_for_them() {
+        let ready = Ready {
+            token: Token(0),
+            readable: false,
+            writable: false,
+            read_closed: true,
+            error: false,
+        };
+        let mut fairness = Fairness::default();
+        fairness.begin_turn();
+        while fairness.may_end() {
+            fairness.count_end();
+        }
+        (0..40).for_each(|slot| fairness.put_off_end(key(slot), ready));
+        assert_eq!(fairness.next_leaver(), None);
+        fairness.begin_turn();
+        for slot in 0..32 {
+            assert_eq!(fairness.next_leaver(), Some((key(slot), ready)));
+            fairness.count_end();
+        }
+        assert_eq!((fairness.next_leaver(), fairness.leavers()), (None, 8));
+    }
+}

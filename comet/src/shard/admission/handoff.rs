@@ -1,0 +1,124 @@
+//! Handoff: a connection on its way to a shard, with all that goes along and nothing that belongs
+//! to a thread.
+
+use bytes::Bytes;
+use comet_protocol::Dialect;
+
+use super::super::command::Command;
+use super::super::connections::{ADOPTED, Connection, Transport, Unread};
+use super::super::lifecycle::forget_connection;
+use super::super::sessions::Sessions;
+use super::super::socket::Socket;
+use super::listeners::watch;
+use super::{Admission, Visitor};
+use crate::Closed;
+use crate::identity::Identity;
+use crate::session::{Hello, Session};
+use crate::time::Time;
+
+/// What a shard needs to go on with a connection.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) socket: Socket,
+    pub(crate) transport: Transport,
+    pub(crate) dialect: Option<Dialect>,
+    /// Which listener it came from.
+    pub(crate) listener: u8,
+    /// Bytes read from the socket and not yet looked at.
+    pub(crate) unread: Option<Box<Unread>>,
+    /// Its client, if there is more to know than what the socket says.
+    pub(crate) visitor: Option<Box<Visitor>>,
+    /// From another shard: the router's decision about it.
+    pub(crate) accepted: Option<Accepted>,
+}
+
+/// A peer that was accepted on another shard.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) identity: Box<Identity>,
+    pub(crate) auth_seq: u32,
+    pub(crate) deadline: Time,
+    /// What a comet peer asked for.
+    pub(crate) hello: Option<Box<Hello>>,
+}
+
+impl Arrival {
+    /// A connection that was made outside of the gateway.
+    pub(crate) fn adopted(
+        socket: Socket,
+        transport: Transport,
+        visitor: Option<Visitor>,
+        leftover: Bytes,
+    ) -> Self {
+        let unread = (!leftover.is_empty()).then(|| Box::new(Unread::new(leftover)));
+        let (listener, visitor) = (ADOPTED, visitor.map(Box::new));
+        Self { socket, transport, dialect: None, listener, unread, visitor, accepted: None }
+    }
+}
+
+/// Hands the connection to the shard where its user's sessions live.
+pub(super) fn send_home(sessions: &mut Sessions, slot: u32, identity: Box<Identity>, home: usize) {
+    let ep = &mut sessions.endpoints;
+    let Some(member) = ep.bucket.get_mut(slot) else { return };
+    let (auth_seq, deadline) = member.session.handshake();
+    let hello = member.session.take_hello();
+    if let Err(kind) = ep.write_out(slot) {
+        return sessions.abandon(slot, &Closed::Lost(kind));
+    }
+    if ep.connections.get(slot).is_some_and(|connection| connection.out.is_some()) {
+        // It has asked for more than it reads before it even had a session.
+        return sessions.abandon(slot, &Closed::Slow);
+    }
+    let Some(mut connection) = sessions.lifecycle.take_out(ep, slot) else { return };
+    ep.connections.unwatch(&mut connection);
+    ep.cx.counters().moved.add(1);
+    let arrival = Arrival {
+        socket: connection.socket,
+        transport: connection.transport,
+        dialect: connection.dialect,
+        listener: connection.listener,
+        unread: connection.tail.map(|tail| Box::new(tail.unread)),
+        visitor: connection.visitor,
+        accepted: Some(Accepted { identity, auth_seq, deadline, hello }),
+    };
+    ep.cx.shared.mailboxes[home].post(Command::Arrive(Box::new(arrival)));
+}
+
+impl Admission {
+    /// Takes over a connection from another shard or from outside.
+    pub(in crate::shard) fn arrive(&mut self, sessions: &mut Sessions, arrival: Arrival) {
+        let Arrival { socket, transport, dialect, listener, unread, visitor, accepted } = arrival;
+        let ep = &mut sessions.endpoints;
+        let mut connection = Connection::new(ep.cx.now, socket, transport, dialect);
+        connection.listener = listener;
+        connection.visitor = visitor;
+        let (session, identity) = match accepted {
+            Some(Accepted { identity, auth_seq, deadline, hello }) => {
+                let mut session = Session::moved(auth_seq, deadline);
+                if let Some(hello) = hello {
+                    session.converse(&ep.account, *hello);
+                }
+                (session, Some(identity))
+            }
+            None => (Session::new(ep.cx.now, &ep.cx.limits), None),
+        };
+        let visitor = connection.visitor.as_deref().copied();
+        let Some(slot) = watch(ep, connection, session) else {
+            return forget_connection(&ep.cx, visitor);
+        };
+        if let (Some(unread), Some(key)) = (unread, ep.connections.key(slot))
+            && let Some(tail) = ep.connections.tail_of(key, ep.cx.now)
+        {
+            tail.unread = *unread;
+            ep.settle_tail(key, false);
+        }
+        if ep.cx.is_draining {
+            return sessions.end(slot, &Closed::Draining);
+        }
+        ep.rearm(slot);
+        if let Some(identity) = identity {
+            self.open(sessions, slot, *identity);
+        }
+        sessions.endpoints.connections.resume_later(slot);
+    }
+}

@@ -1,0 +1,135 @@
+//! Upgrade requests of WebSocket connections.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use comet_protocol::ws::handshake::{self, HandshakeError, HandshakeLimits, Parse, Request};
+
+use super::super::connections::{Transport, Upgrade};
+use super::super::endpoints::Endpoints;
+use super::super::sessions::Sessions;
+use super::{Admission, Full};
+use crate::Closed;
+
+impl Admission {
+    /// Reads an upgrade request. The bytes it took; `None` if it is incomplete.
+    pub(in crate::shard) fn handle_upgrade(
+        &mut self,
+        sessions: &mut Sessions,
+        slot: u32,
+        input: &[u8],
+    ) -> Result<Option<usize>, Closed> {
+        let ep = &mut sessions.endpoints;
+        let config = &ep.cx.shared.config;
+        let limits = HandshakeLimits {
+            max_head: config.max_upgrade,
+            max_headers: config.max_upgrade_headers,
+        };
+        let Some(connection) = ep.connections.get_mut(slot) else { return Ok(None) };
+        let Transport::Upgrading { searched } = connection.transport else { return Ok(None) };
+        match handshake::parse(input, searched, &limits) {
+            Ok(Parse::Partial) => {
+                connection.transport = Transport::Upgrading { searched: input.len() };
+                Ok(None)
+            }
+            Ok(Parse::Complete { request, consumed }) => {
+                self.upgrade(sessions, slot, request)?;
+                Ok(Some(consumed))
+            }
+            Err(error) => Err(ep.refuse_upgrade(slot, &error)),
+        }
+    }
+
+    fn upgrade(
+        &mut self,
+        sessions: &mut Sessions,
+        slot: u32,
+        request: Request,
+    ) -> Result<(), Closed> {
+        let ep = &mut sessions.endpoints;
+        let Some(listener) = ep.connections.get(slot).map(|connection| connection.listener) else {
+            return Ok(());
+        };
+        let Some(profile) = self.listeners.profile(listener) else {
+            // A gateway that drains has no listeners.
+            return Err(ep.refuse_upgrade(slot, &HandshakeError::Unavailable));
+        };
+        let subprotocol = profile.subprotocol_for(&request).map(str::to_owned);
+        let error = if !profile.serves(request.path()) {
+            HandshakeError::NotFound
+        } else if !profile.permits(request.origin(), request.host()) {
+            HandshakeError::Forbidden
+        } else if identify(ep, slot, &request).is_err() {
+            HandshakeError::TooManyRequests
+        } else if profile.is_raw() {
+            return self.connect_raw(sessions, slot, request, subprotocol);
+        } else {
+            if let Some(mut out) = ep.out(slot) {
+                out.upgraded(request.key(), subprotocol.as_deref());
+            }
+            return Ok(());
+        };
+        Err(ep.refuse_upgrade(slot, &error))
+    }
+
+    /// Asks the router about a raw peer: its upgrade request is all there is to know.
+    fn connect_raw(
+        &mut self,
+        sessions: &mut Sessions,
+        slot: u32,
+        request: Request,
+        subprotocol: Option<String>,
+    ) -> Result<(), Closed> {
+        let turned_away = self.turn_away(sessions);
+        let ep = &mut sessions.endpoints;
+        if turned_away {
+            ep.refuse_upgrade(slot, &HandshakeError::Unavailable);
+            return Err(Closed::TurnedAway);
+        }
+        let Some(connection) = ep.connections.get_mut(slot) else { return Ok(()) };
+        let upgrade = Upgrade { key: request.key().to_owned(), subprotocol };
+        connection.transport = Transport::Deciding(Box::new(upgrade));
+        if let Some(member) = ep.bucket.get_mut(slot) {
+            member.session.begin_authentication();
+        }
+        let question = super::authentication::Question {
+            upgrade: Some(Box::new(request)),
+            ..super::authentication::Question::first()
+        };
+        question.ask(ep, slot);
+        Ok(())
+    }
+}
+
+/// Learns for whom a trusted proxy speaks, and counts it.
+fn identify(ep: &mut Endpoints, slot: u32, request: &Request) -> Result<(), Full> {
+    let remote = peer_of(ep, slot).ip();
+    let proxies = &ep.cx.shared.config.trusted_proxies;
+    if proxies.header_of(remote).is_none() {
+        return Ok(());
+    }
+    let values = |name| request.values(name).collect::<Vec<_>>();
+    let client = proxies.client(remote, values);
+    let visitor = ep.cx.shared.entrance.identify(ep.cx.now, client)?;
+    if let Some(connection) = ep.connections.get_mut(slot) {
+        connection.visitor = visitor.map(Box::new);
+    }
+    Ok(())
+}
+
+/// Where the connection comes from: its socket's other end, or whom a proxy there speaks for, with
+/// port 0.
+pub(super) fn remote_of(ep: &Endpoints, slot: u32) -> SocketAddr {
+    let peer = peer_of(ep, slot);
+    match ep.connections.get(slot).and_then(|connection| connection.visitor.as_deref()) {
+        Some(visitor) if visitor.address != peer.ip().to_canonical() => {
+            SocketAddr::new(visitor.address, 0)
+        }
+        _ => peer,
+    }
+}
+
+fn peer_of(ep: &Endpoints, slot: u32) -> SocketAddr {
+    let peer = ep.connections.get(slot).and_then(|it| it.socket.peer_addr().ok());
+    // A socket that has no peer any more is about to say so when it is read.
+    peer.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))
+}

@@ -1,0 +1,60 @@
+//! Fast path: slots that can be written without consulting the session, its dialect's state or the
+//! queue.
+//!
+//! A walk over a large room would touch two or three cache lines of each member only to learn,
+//! every time, that the session is open, that nothing waits for its socket, and that its dialect
+//! has no numbers to give. One byte for each slot says all of that.
+//!
+//! It is set by the walk that has just asked, and cleared by whatever makes one of the answers
+//! another: the beginning of an end, a queue, another connection in the slot. A slot that is not
+//! direct though it could be costs a few questions; one that is and should not be would be a
+//! defect, which the walk looks for in builds with assertions.
+
+/// In which wire format each slot gets what has no numbers, if it can be written to directly.
+#[derive(Debug, Default)]
+pub(super) struct Direct {
+    /// A format and one; 0 for what is not direct.
+    slots: Vec<u8>,
+}
+
+impl Direct {
+    /// The slot's format, if it is direct.
+    #[inline]
+    pub(super) fn format(&self, slot: u32) -> Option<usize> {
+        usize::from(*self.slots.get(slot as usize)?).checked_sub(1)
+    }
+
+    /// From now on.
+    pub(super) fn set(&mut self, slot: u32, format: usize) {
+        let at = slot as usize;
+        if self.slots.len() <= at {
+            self.slots.resize(at + 1, 0);
+        }
+        self.slots[at] = u8::try_from(format + 1).unwrap_or(0);
+    }
+
+    /// No longer.
+    #[inline]
+    pub(super) fn clear(&mut self, slot: u32) {
+        if let Some(format) = self.slots.get_mut(slot as usize) {
+            *format = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_direct_from_when_it_is_said_to_when_it_is_taken_back() {
+        let mut direct = Direct::default();
+        assert_eq!(direct.format(2), None);
+        direct.clear(2);
+        direct.set(2, 0);
+        direct.set(1, 7);
+        assert_eq!([0, 1, 2, 3].map(|slot| direct.format(slot)), [None, Some(7), Some(0), None]);
+        direct.clear(2);
+        assert_eq!(direct.format(2), None);
+    }
+}

@@ -1,0 +1,101 @@
+//! Answers to what peers sent.
+
+use std::time::Duration;
+
+use comet_protocol::Outbound;
+use comet_protocol::comet::Code;
+use comet_protocol::ws::handshake::HandshakeError;
+
+use super::{Effect, Endpoints};
+use crate::delivery::Reply;
+use crate::identity::Peer;
+use crate::{Closed, SessionId};
+
+impl Endpoints {
+    /// Does what the router settled about a message of a session.
+    pub(in crate::shard) fn settle(&mut self, id: SessionId, number: u32, reply: Reply) {
+        let Some(slot) = self.bucket.find(id) else { return };
+        let Some(member) = self.bucket.get_mut(slot) else { return };
+        if !member.session.settle(number, reply) {
+            return;
+        }
+        if member.session.recharge().is_err() {
+            return self.effect(slot, Effect::EndForGood(Closed::Shed));
+        }
+        self.send_answers(slot);
+        while let Some(member) = self.bucket.get_mut(slot)
+            && let Some((seq, op, body)) = member.session.poll_reply()
+            && let Some(mut out) = self.out(slot)
+        {
+            out.reply(Outbound::SendReply { seq, op }, &body);
+        }
+        self.resume(slot);
+    }
+
+    /// Sends the answers that a comet peer is to hear by now.
+    pub(in crate::shard) fn send_answers(&mut self, slot: u32) {
+        while let Some(member) = self.bucket.get_mut(slot)
+            && let Some((seq, answer)) = member.session.poll_answer()
+        {
+            if let Some(mut out) = self.out(slot) {
+                out.answer(seq, answer);
+            }
+        }
+    }
+
+    /// Answers the auth frame of a peer of another dialect.
+    pub(in crate::shard) fn send_auth_reply(&mut self, slot: u32, seq: u32, body: &[u8]) {
+        if let Some(mut out) = self.out(slot) {
+            out.reply(Outbound::AuthReply { seq }, body);
+        }
+    }
+
+    /// Refuses a session to a comet peer, with the time after which coming back may help.
+    pub(in crate::shard) fn send_refused(
+        &mut self,
+        slot: u32,
+        code: Code,
+        return_after: Option<Duration>,
+        body: &[u8],
+    ) {
+        let Some(member) = self.bucket.get(slot) else { return };
+        let (ack, _) = member.session.handshake();
+        if let Some(mut out) = self.out(slot) {
+            out.refused(ack, code, return_after, body);
+        }
+    }
+
+    /// Answers the upgrade request of a raw peer that is refused; whether it is one.
+    pub(in crate::shard) fn refuse_raw(&mut self, slot: u32, error: &HandshakeError) -> bool {
+        let is_deciding = self.connections.is_deciding(slot);
+        if is_deciding {
+            self.refuse_upgrade(slot, error);
+        }
+        is_deciding
+    }
+
+    /// Answers an upgrade request that is refused.
+    pub(in crate::shard) fn refuse_upgrade(&mut self, slot: u32, error: &HandshakeError) -> Closed {
+        let mut response = Vec::with_capacity(256);
+        error.write_response(&mut response);
+        if let Some(mut out) = self.out(slot) {
+            out.bytes(&response);
+        }
+        Closed::UpgradeRefused(error.status())
+    }
+
+    /// Tells the router of acks that it asked to hear of.
+    ///
+    /// # Errors
+    ///
+    /// The router panicked.
+    pub(in crate::shard) fn report_acks(&self, slot: u32, tags: &[u64]) -> Result<(), Closed> {
+        let peer = self.bucket.get(slot).and_then(|member| member.peer.as_ref());
+        let report = |peer: &Peer| {
+            let mut all = tags.iter();
+            all.try_for_each(|&tag| self.cx.sink.acked(peer, tag))
+        };
+        if tags.is_empty() { Ok(()) } else { peer.map_or(Ok(()), report) }
+            .map_err(|_| Closed::RouterPanicked)
+    }
+}

@@ -1,0 +1,47 @@
+//! Input that waits in a connection's tail: what it costs, and how long it may.
+
+use super::{Effect, Endpoints};
+use crate::shard::connections::ConnectionKey;
+
+impl Endpoints {
+    /// Keeps a copy of what is left of what was read. `has_progressed` says that something before
+    /// it has been handled.
+    pub(in crate::shard) fn stash(
+        &mut self,
+        key: ConnectionKey,
+        rest: &[u8],
+        has_progressed: bool,
+    ) {
+        if !rest.is_empty()
+            && let Some(tail) = self.connections.tail_of(key, self.cx.now)
+        {
+            tail.unread.stream.extend_from_slice(rest);
+        }
+        self.settle_tail(key, has_progressed);
+    }
+
+    /// Charges what waits now, and sees that it does not wait for ever.
+    pub(in crate::shard) fn settle_tail(&mut self, key: ConnectionKey, has_progressed: bool) {
+        let now = self.cx.now;
+        let Some(connection) = self.connections.find(key) else { return };
+        let gathered = connection.gathered();
+        let Some(tail) = &mut connection.tail else { return };
+        if gathered == 0 {
+            if tail.unread.is_empty() {
+                connection.tail = None;
+                return;
+            }
+            if has_progressed {
+                tail.begin_again(now);
+            }
+        }
+        if tail.settle(gathered).is_err() {
+            return self.effect(key.slot(), Effect::NoRoom(key));
+        }
+        let since = tail.unfinished_since().filter(|_| !connection.state.paused);
+        self.holders.note(key.slot());
+        if let Some(since) = since {
+            self.wheel.arm_by(key.slot(), since + self.cx.shared.config.message_timeout);
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What an accepted peer gets on its home shard: the session that it left, or a new one if its user
+//! may have another.
+
+use bytes::Bytes;
+use comet_protocol::AuthRefusal;
+use comet_protocol::comet::message::capability;
+use comet_protocol::comet::{Code, Loss, ServerFrame, Welcome};
+use comet_protocol::ws::handshake::HandshakeError;
+
+use super::super::connections::{Transport, Upgrade, millis};
+use super::super::endpoints::Endpoints;
+use super::parking::Return;
+use super::resumption::Claim;
+use super::{Lifecycle, change_open, join};
+use crate::Closed;
+use crate::delivery::with_signals;
+use crate::devices::Crowded;
+use crate::identity::{Identity, Peer};
+
+/// Whether an accepted peer has been dealt with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use]
+pub(in crate::shard) enum Opened {
+    /// It has a session, or has been told why not.
+    Done,
+    /// There are as many sessions as may be: it is to be turned away.
+    Full,
+}
+
+impl Lifecycle {
+    /// Opens the session in its slot, or gives its connection to the one that its peer left.
+    pub(in crate::shard) fn open(
+        &mut self,
+        ep: &mut Endpoints,
+        slot: u32,
+        identity: Identity,
+    ) -> Opened {
+        let Some(member) = ep.bucket.get_mut(slot) else { return Opened::Done };
+        let hello = member.session.take_hello();
+        let Some(seq) = member.session.accept(ep.cx.now) else { return Opened::Done };
+        let loss = match &hello {
+            Some(hello) => match self.resumption.claimed(ep, seq, hello, &identity) {
+                Claim::Resume { slot: earlier, epoch } => {
+                    let back = Return { slot, earlier, seq, epoch };
+                    self.resume_numbered(ep, back, hello, identity);
+                    return Opened::Done;
+                }
+                Claim::New(loss) => loss,
+                Claim::Stale => {
+                    self.refuse_opened(ep, slot, seq, Code::REPLACED, None);
+                    return Opened::Done;
+                }
+            },
+            None => {
+                if let Some(earlier) = self.earlier_session(ep, slot, &identity) {
+                    self.resume_session(ep, slot, earlier, seq, identity);
+                    return Opened::Done;
+                }
+                Loss::None
+            }
+        };
+        match self.devices.admit(ep, slot, &identity) {
+            Ok(replaced) => {
+                for other in replaced {
+                    self.end_for_good(ep, other, &Closed::Replaced);
+                }
+                self.open_new(ep, slot, seq, loss, identity)
+            }
+            Err(crowded) => {
+                self.refuse_opened(ep, slot, seq, Code::FORBIDDEN, Some(&crowded));
+                Opened::Done
+            }
+        }
+    }
+
+    /// Opens a session that was not there before: the answer first, then everything else.
+    fn open_new(
+        &mut self,
+        ep: &mut Endpoints,
+        slot: u32,
+        seq: u32,
+        loss: Loss,
+        mut identity: Identity,
+    ) -> Opened {
+        if !ep.cx.shared.entrance.open_session() {
+            return Opened::Full;
+        }
+        if let Some(connection) = ep.connections.get_mut(slot)
+            && let Transport::Deciding(upgrade) = &mut connection.transport
+        {
+            // Becomes a WebSocket, and needs the key no longer.
+            let upgrade = std::mem::take(&mut **upgrade);
+            let Upgrade { key, subprotocol } = upgrade;
+            if let Some(mut out) = ep.out(slot) {
+                out.upgraded(&key, subprotocol.as_deref());
+            }
+        }
+        let rooms = std::mem::take(&mut identity.rooms);
+        if let Some(member) = ep.bucket.get_mut(slot) {
+            member.session.set_overflow(identity.overflow);
+        }
+        let peer = Peer::new(ep.bucket.id(slot), identity);
+        ep.bucket.open(slot, peer.clone());
+        self.welcome(ep, slot, seq, false, loss);
+        for room in rooms {
+            join(ep, slot, &room);
+        }
+        change_open(ep, slot, 1);
+        ep.rearm(slot);
+        if ep.cx.sink.connected(&peer).is_err() {
+            self.end(ep, slot, &Closed::RouterPanicked);
+        }
+        Opened::Done
+    }
+
+    /// Answers the auth frame of an accepted peer.
+    pub(in crate::shard) fn welcome(
+        &mut self,
+        ep: &mut Endpoints,
+        slot: u32,
+        seq: u32,
+        resumed: bool,
+        loss: Loss,
+    ) {
+        if !ep.connections.speaks_comet(slot) {
+            return ep.send_auth_reply(slot, seq, &[]);
+        }
+        if loss != Loss::None {
+            ep.cx.counters().tickets_refused.add(1);
+        }
+        let ticket = self.resumption.ticket(ep, slot).unwrap_or_default();
+        let heartbeat = ep.heartbeat(slot);
+        let config = &ep.cx.shared.config;
+        let Some(conversation) = ep.bucket.conversation(slot) else { return };
+        let latest = if conversation.takes_latest { capability::LATEST } else { 0 };
+        let resume = if ticket.is_empty() { 0 } else { capability::RESUME };
+        let welcome = Welcome {
+            session: ep.bucket.id(slot).short(),
+            epoch: conversation.epoch,
+            resumed,
+            ticket_ttl_ms: if ticket.is_empty() { 0 } else { millis(config.resume_ttl) },
+            ticket,
+            accepted: conversation.accepted().get(),
+            capabilities: latest | resume,
+            heartbeat_ms: millis(heartbeat),
+            max_body: u32::try_from(config.max_body).unwrap_or(u32::MAX),
+            send_window: config.inbox.into(),
+            deliver_window: u32::try_from(with_signals(config.window)).unwrap_or(u32::MAX),
+            loss: loss.into(),
+            body: Bytes::new(),
+        };
+        if let Some(mut out) = ep.out(slot) {
+            out.frame(&ServerFrame::Welcome { ack: seq, welcome: Box::new(welcome) });
+        }
+    }
+
+    /// Turns away a peer that the router accepted, and that may have no session all the same.
+    fn refuse_opened(
+        &mut self,
+        ep: &mut Endpoints,
+        slot: u32,
+        seq: u32,
+        code: Code,
+        why: Option<&Crowded>,
+    ) {
+        ep.cx.counters().refused.add(1);
+        if ep.connections.speaks_comet(slot) {
+            ep.send_refused(slot, code, None, &[]);
+        } else if !ep.refuse_raw(slot, &HandshakeError::Forbidden) {
+            let stays = why.and_then(|crowded| crowded.devices.last());
+            let stays = stays.map(|device| AuthRefusal::by(device)).unwrap_or_default();
+            ep.send_auth_reply(slot, seq, &stays.to_vec());
+        }
+        self.end_unopened(ep, slot, &Closed::Refused);
+    }
+
+    /// Ends a session that the router has not heard of.
+    pub(in crate::shard) fn end_unopened(
+        &mut self,
+        ep: &mut Endpoints,
+        slot: u32,
+        closed: &Closed,
+    ) {
+        if self.hold_refused(ep, slot, closed) {
+            return;
+        }
+        if let Some(member) = ep.bucket.get_mut(slot) {
+            member.session.close(ep.cx.now, &ep.cx.limits);
+        }
+        ep.connections.end_input(slot);
+        ep.cx.counters().closed[closed.index()].add(1);
+        self.say_goodbye(ep, slot, closed);
+    }
+}

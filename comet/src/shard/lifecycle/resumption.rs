@@ -1,0 +1,200 @@
+//! Tickets of the comet dialect: what a peer shows to get its session back, and when.
+
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use bytes::Bytes;
+use comet_protocol::comet::{Loss, Seq};
+
+use super::super::context::Context;
+use super::super::endpoints::Endpoints;
+use crate::SessionId;
+use crate::identity::Identity;
+use crate::keyed::Keyed;
+use crate::plant::Plant;
+use crate::session::Hello;
+use crate::ticket::{BadTicket, Ticket};
+
+/// How long a ticket is good, however long its connection lasts.
+pub(crate) const TICKET_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// Tickets of a shard's sessions: issued, and checked when a peer shows one.
+#[derive(Debug)]
+pub(in crate::shard) struct Resumption {
+    nonces: Nonces,
+    /// Sessions that a planted defect forgot.
+    uprooted: Vec<SessionId>,
+}
+
+/// What a peer that asks for a session gets.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::shard) enum Claim {
+    /// The session that it had; it showed the ticket of this epoch.
+    Resume { slot: u32, epoch: u32 },
+    /// A new one, and why it does not get the one that it had, if it had one.
+    New(Loss),
+    /// Nothing: it shows a ticket that it has replaced. The request was long under way, or somebody
+    /// else made it; whoever has the session now is not disturbed.
+    Stale,
+}
+
+impl Resumption {
+    pub(super) fn new(keys: &Keyed) -> Self {
+        Self { nonces: Nonces::new(keys), uprooted: Vec::new() }
+    }
+
+    /// Forgets a session: a planted defect.
+    pub(super) fn uproot(&mut self, session: SessionId) {
+        self.uprooted.push(session);
+    }
+
+    /// What a ticket proves, before anything is asked of anybody else.
+    pub(in crate::shard) fn open(
+        &self,
+        cx: &Context,
+        bytes: &[u8],
+    ) -> Result<Option<Ticket>, Loss> {
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        match cx.shared.tickets.open(cx.shared.clock.unix_millis(), bytes) {
+            Ok(ticket) => Ok(Some(ticket)),
+            Err(BadTicket::Expired) => Err(Loss::Expired),
+            Err(BadTicket::Unknown) => Err(Loss::Unknown),
+        }
+    }
+
+    /// How much too early the holder of a ticket comes back.
+    pub(in crate::shard) fn too_early(&self, cx: &Context, ticket: &Ticket) -> Option<Duration> {
+        let left = ticket.not_before.saturating_sub(cx.shared.clock.unix_millis());
+        (left > 0).then(|| Duration::from_millis(left))
+    }
+
+    /// A ticket for the session in a slot; `None` if it is not kept when its connection is lost.
+    pub(in crate::shard) fn ticket(&mut self, ep: &Endpoints, slot: u32) -> Option<Bytes> {
+        self.seal(ep, slot, 0)
+    }
+
+    /// The same, for a peer that is asked not to come back earlier.
+    pub(in crate::shard) fn ticket_for_later(
+        &mut self,
+        ep: &Endpoints,
+        slot: u32,
+        after: Duration,
+    ) -> Option<Bytes> {
+        let after = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        self.seal(ep, slot, ep.cx.shared.clock.unix_millis().saturating_add(after))
+    }
+
+    fn seal(&mut self, ep: &Endpoints, slot: u32, not_before: u64) -> Option<Bytes> {
+        let nonce = self.nonces.next();
+        let member = ep.bucket.get(slot)?;
+        let conversation = member.session.conversation()?;
+        let kept = conversation.keeps_tickets && !ep.cx.limits.resume_ttl.is_zero();
+        let peer = member.peer.as_ref().filter(|_| kept)?;
+        let now = ep.cx.shared.clock.unix_millis();
+        let life = u64::try_from(TICKET_LIFE.as_millis()).unwrap_or(u64::MAX);
+        let ticket = Ticket {
+            session: ep.bucket.id(slot).as_u64(),
+            epoch: conversation.epoch,
+            expires: now.saturating_add(life),
+            not_before,
+            binding: binding(&ep.cx, peer.app(), peer.user(), peer.device()),
+        };
+        Some(ep.cx.shared.tickets.seal(now, nonce, &ticket))
+    }
+
+    /// What the claim to a session comes to that a peer makes in the auth of that seq.
+    pub(super) fn claimed(
+        &self,
+        ep: &Endpoints,
+        seq: u32,
+        hello: &Hello,
+        identity: &Identity,
+    ) -> Claim {
+        let ticket = match &hello.claim {
+            Ok(Some(ticket)) => ticket,
+            Ok(None) => return Claim::New(Loss::None),
+            Err(loss) => return Claim::New(*loss),
+        };
+        if ticket.binding != binding(&ep.cx, &identity.app, &identity.user, &identity.device) {
+            return Claim::New(Loss::Unknown);
+        }
+        let id = SessionId::from_u64(ticket.session);
+        if ep.cx.limits.planted.has(Plant::CleanupRace) && self.uprooted.contains(&id) {
+            return Claim::New(Loss::Unknown);
+        }
+        let slot = ep.bucket.find(id).filter(|_| id.shard() == ep.cx.index);
+        let alive = slot
+            .filter(|&slot| ep.bucket.get(slot).is_some_and(|member| member.session.is_alive()));
+        match alive {
+            Some(slot) => claim_to(ep, slot, seq, ticket.epoch, hello),
+            None if ep.bucket.has_expired(id) => Claim::New(Loss::Expired),
+            None => Claim::New(Loss::Ended),
+        }
+    }
+}
+
+/// The same, of a session that is there.
+fn claim_to(ep: &Endpoints, slot: u32, seq: u32, epoch: u32, hello: &Hello) -> Claim {
+    let session = ep.bucket.get(slot).map(|member| &member.session);
+    let Some((session, conversation)) =
+        session.and_then(|session| Some((session, session.conversation()?)))
+    else {
+        // A connection of an older dialect has it now.
+        return Claim::New(Loss::Ended);
+    };
+    let has_sent = hello.auth.received().is_ok_and(|received| session.has_sent(received));
+    if epoch < conversation.shown || conversation.is_overtaken(epoch, Seq::new(seq)) {
+        Claim::Stale
+    } else if epoch <= conversation.epoch && has_sent && conversation.fits(hello.auth.max_body) {
+        Claim::Resume { slot, epoch }
+    } else {
+        Claim::New(Loss::Unknown)
+    }
+}
+
+/// The owner of a session, and the run of the gateway: slots are given out anew in each.
+fn binding(cx: &Context, app: &str, user: &str, device: &str) -> [u8; 16] {
+    let app = format!("{:016x}{app}", cx.shared.incarnation);
+    cx.shared.tickets.binding(&app, user, device)
+}
+
+/// Nonces of tickets, no two alike: 16 bytes of chance, and a counter.
+#[derive(Debug)]
+struct Nonces {
+    prefix: [u8; 16],
+    given: u64,
+}
+
+impl Nonces {
+    fn new(keys: &Keyed) -> Self {
+        let [high, low] = [1, 2].map(|part| keys.hash_one(part).to_be_bytes());
+        let mut prefix = [0; 16];
+        prefix[..8].copy_from_slice(&high);
+        prefix[8..].copy_from_slice(&low);
+        Self { prefix, given: 0 }
+    }
+
+    fn next(&mut self) -> [u8; 24] {
+        self.given += 1;
+        let mut nonce = [0; 24];
+        nonce[..16].copy_from_slice(&self.prefix);
+        nonce[16..].copy_from_slice(&self.given.to_be_bytes());
+        nonce
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_nonces_are_alike() {
+        let keys = Keyed::by_chance();
+        let mut nonces = [Nonces::new(&keys.for_part(0)), Nonces::new(&keys.for_part(1))];
+        let all: std::collections::HashSet<_> =
+            (0..100).flat_map(|_| nonces.each_mut().map(Nonces::next)).collect();
+        assert_eq!(all.len(), 200);
+    }
+}

@@ -1,0 +1,273 @@
+//! What is given up when the memory budget gets short, in this order:
+//!
+//! 1. best-effort deliveries are dropped for those for whose sockets more waits than for others
+//!    (`High`; see `endpoints`);
+//! 2. rooms forget half of what their slow members have not read, and whoever holds most gives way,
+//!    until three quarters are in use: what waits for it goes first, then its connection, then,
+//!    parked, all of it (`Severe`). What one holds of what many share is its share, and it counts
+//!    in full only if nothing has been heard of the peer for a second;
+//! 3. peers are turned away if nobody stalls who could give way for them (`Critical`);
+//! 4. what then cannot be charged gives way itself: input that waits with its connection, a
+//!    delivery with a gap in its place.
+//!
+//! Every loss is told by a gap, or by the end of the session. Who holds most is found by looking at
+//! a part of those who were noted (`holders`), at most once in a while. A shard gives up its part
+//! of the excess, and nothing while another has somebody who holds far more: that one is woken.
+
+mod holders;
+
+use std::mem;
+use std::time::Duration;
+
+use super::command::Command;
+use super::endpoints::Endpoints;
+use super::lifecycle::Lifecycle;
+use crate::Closed;
+use crate::budget::Pressure;
+use crate::plant::Plant;
+use crate::time::Time;
+pub(super) use holders::Holders;
+use holders::{Asked, Holding};
+
+/// Between two looks, unless much has come since the last.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// This share of the budget is much.
+const MUCH: usize = 64;
+
+/// What a parked session is charged beside what is kept for it: about what it is in memory.
+pub(super) const PARKED: usize = 1_024;
+
+/// A session that stalls and holds less does not give way for one that only comes.
+const LITTLE: usize = 1_024;
+
+/// Milliseconds of silence from which on all that is kept for an open session counts. Of a peer
+/// that was heard more recently a part does: one that talks and acknowledges, and is merely busy,
+/// does not give way for those that have stopped reading.
+const SILENCE: u128 = 1_024;
+/// The least silence that counts: talking alone keeps no peer from giving way.
+const HEARD: u128 = SILENCE / 8;
+
+/// The search for sessions that give way: when it was last made, and what it found.
+#[derive(Debug, Default)]
+pub(super) struct Shedding {
+    /// The largest last.
+    worst: Vec<Holding>,
+    /// Whether the last look may have left out others as large.
+    may_be_more: bool,
+    next: Time,
+    /// Another shard wants to know who holds most here.
+    is_asked: bool,
+    /// From this many bytes in use on the next look need not wait.
+    used: usize,
+}
+
+impl Shedding {
+    /// Has the next turn look: another shard is short of memory.
+    pub(super) fn ask(&mut self) {
+        self.is_asked = true;
+    }
+
+    /// Gives something up if there is need to.
+    pub(super) fn shed_if_short(&mut self, ep: &mut Endpoints, life: &mut Lifecycle) {
+        if ep.account.pressure() >= Pressure::Severe {
+            self.shed(ep, life);
+        }
+    }
+
+    /// Whether somebody who comes cannot be let in: memory is gone, and nobody stalls who could
+    /// give way.
+    pub(super) fn has_no_room(&mut self, ep: &mut Endpoints, life: &mut Lifecycle) -> bool {
+        if ep.account.pressure() < Pressure::Critical {
+            return false;
+        }
+        self.shed(ep, life);
+        let mine = self.worst.last().map_or(0, |worst| worst.bytes);
+        let heaviest = ep.account.heaviest_elsewhere().max(mine);
+        ep.account.pressure() >= Pressure::Critical && heaviest < LITTLE
+    }
+
+    /// Has those who hold more than `slot` give way until `fits` says that there is room. False if
+    /// there is none, and nobody holds more.
+    pub(super) fn make_room_for(
+        &mut self,
+        ep: &mut Endpoints,
+        life: &mut Lifecycle,
+        slot: u32,
+        mut fits: impl FnMut(&mut Endpoints) -> bool,
+    ) -> bool {
+        self.look(ep);
+        loop {
+            if self.worst.is_empty() {
+                // Those found before have given way, and another shard took what that freed. The
+                // session is about to end, so the pause between two looks does not count.
+                self.next = ep.cx.now;
+                self.look(ep);
+            }
+            let mine = holding(ep, slot).bytes;
+            match self.next_worst(ep) {
+                Some(worst) if worst.slot != slot && worst.bytes > mine => {
+                    self.give_way(ep, life, worst)
+                }
+                _ => return false,
+            }
+            if fits(ep) {
+                return true;
+            }
+        }
+    }
+
+    /// What was to be kept of a connection cannot be. It ends; and something of what is kept for
+    /// it, or it would meet the same again when it comes back.
+    pub(super) fn run_out_of_memory(
+        &mut self,
+        ep: &mut Endpoints,
+        life: &mut Lifecycle,
+        slot: u32,
+    ) {
+        let gave = ep.shed_latest(slot);
+        let Some(member) = ep.bucket.get_mut(slot) else { return };
+        match member.session.shed().map(|gave_more| gave_more || gave) {
+            Ok(true) => life.abandon(ep, slot, &Closed::Shed),
+            Ok(false) | Err(_) => life.abandon_for_good(ep, slot, &Closed::Shed),
+        }
+    }
+
+    /// Gives up this shard's part of what is too much, the worst first.
+    fn shed(&mut self, ep: &mut Endpoints, life: &mut Lifecycle) {
+        if self.look(ep) {
+            ep.bucket.halve_logs();
+        }
+        let goal = ep.account.goal();
+        while ep.account.used() > goal {
+            self.look(ep);
+            let Some(worst) = self.next_worst(ep) else { break };
+            if worst.bytes < ep.account.heaviest_elsewhere() / 2 {
+                // That shard has been told that memory is short.
+                self.worst.push(worst);
+                break;
+            }
+            self.give_way(ep, life, worst);
+        }
+        let left = self.worst.last().map_or(0, |worst| worst.bytes);
+        ep.account.note_heaviest(left);
+        self.used = ep.account.used() + ep.account.limit() / MUCH;
+    }
+
+    /// Looks for those who hold most, if it is time to, or those who were found have given way.
+    /// Whether it did.
+    fn look(&mut self, ep: &mut Endpoints) -> bool {
+        let has_grown = ep.account.used() > self.used;
+        let is_asked = mem::take(&mut self.is_asked);
+        let is_due = ep.cx.now >= self.next || has_grown || is_asked;
+        let goes_on = self.worst.is_empty() && self.may_be_more;
+        if !is_due && !goes_on {
+            return false;
+        }
+        let mut holders = mem::take(&mut ep.holders);
+        let worst = holders.look(|slot| holding(ep, slot));
+        self.may_be_more = holders.has_left_out();
+        (ep.holders, self.worst) = (holders, worst);
+        let heaviest = self.worst.last().map_or(0, |worst| worst.bytes);
+        ep.account.note_heaviest(heaviest);
+        if is_due {
+            self.next = ep.cx.now + PAUSE;
+            self.used = ep.account.used() + ep.account.limit() / MUCH;
+            ep.cx.counters().sheds.add(1);
+            if !is_asked {
+                self.wake_others(ep);
+            }
+        }
+        is_due
+    }
+
+    /// Has the other shards look, too. One that sleeps does not know that memory is short, and what
+    /// it said when it last looked may be long ago: until it has, nobody here gives way for it.
+    fn wake_others(&self, ep: &Endpoints) {
+        for (index, mailbox) in ep.cx.shared.mailboxes.iter().enumerate() {
+            if index != ep.cx.index && !mailbox.is_stopped() {
+                ep.account.forget_heaviest(index);
+                mailbox.post(Command::Relieve);
+            }
+        }
+    }
+
+    /// The one that holds most of those who were found, and what it holds by now.
+    fn next_worst(&mut self, ep: &Endpoints) -> Option<Holding> {
+        if ep.cx.limits.planted.has(Plant::WrongVictim) {
+            let slot = ep.bucket.occupied().last()?;
+            return Some(Holding { bytes: usize::MAX, slot });
+        }
+        loop {
+            let Holding { bytes, slot } = self.worst.pop()?;
+            let now = holding(ep, slot).bytes;
+            // It may have read meanwhile, or be another one.
+            if now > bytes / 2 {
+                return Some(Holding { bytes: now, slot });
+            }
+        }
+    }
+
+    /// Takes from the session until it holds less than half of what it held.
+    fn give_way(&mut self, ep: &mut Endpoints, life: &mut Lifecycle, worst: Holding) {
+        // What waits, the connection, and all of a parked session.
+        for _ in 0..3 {
+            self.shed_session(ep, life, worst.slot);
+            if holding(ep, worst.slot).bytes <= worst.bytes / 2 {
+                return;
+            }
+        }
+    }
+
+    /// What waits goes first; what is on its way to the socket, and input that waits, next, with
+    /// the connection; last, of a parked session, all of it.
+    fn shed_session(&mut self, ep: &mut Endpoints, life: &mut Lifecycle, slot: u32) {
+        let gave = ep.shed_latest(slot);
+        let Some(member) = ep.bucket.get_mut(slot) else { return };
+        match member.session.shed().map(|gave_more| gave_more || gave) {
+            Ok(true) => ep.send_waiting(slot),
+            Ok(false) if member.session.is_parked() => life.end_for_good(ep, slot, &Closed::Shed),
+            Ok(false) => life.abandon(ep, slot, &Closed::Shed),
+            Err(_) => life.end_for_good(ep, slot, &Closed::Shed),
+        }
+    }
+}
+
+/// Bytes that a session and its connection hold, weighed by the silence of its peer.
+fn holding(ep: &Endpoints, slot: u32) -> Asked {
+    let Some(member) = ep.bucket.get(slot) else { return Asked::default() };
+    let session = &member.session;
+    let parked = if session.is_parked() { PARKED } else { 0 };
+    let (bytes, work) = session.holds();
+    let mut asked = Asked { bytes: bytes + parked, work, stays: session.has_to_send() };
+    if let Some(connection) = ep.connections.get(slot) {
+        if let Some(out) = &connection.out {
+            let (bytes, work) = out.holds();
+            (asked.bytes, asked.work) = (asked.bytes + bytes, asked.work + work);
+        }
+        asked.bytes += connection.tail.as_ref().map_or(0, |tail| tail.bytes());
+        asked.stays |= connection.state.blocked || connection.tail.is_some();
+    }
+    asked.stays |= parked > 0 || asked.bytes >= LITTLE;
+    asked.bytes = weigh(asked.bytes, session.silence(ep.cx.now));
+    asked
+}
+
+/// Bytes as they count for a peer that was heard so long ago.
+fn weigh(bytes: usize, silence: Duration) -> usize {
+    let part = silence.as_millis().clamp(HEARD, SILENCE);
+    usize::try_from(bytes as u128 * part / SILENCE).unwrap_or(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_count_in_full_after_a_second_of_silence_and_never_for_nothing() {
+        let weights = [0, 100, 512, 1_024, 60_000]
+            .map(|millis| weigh(800_000, Duration::from_millis(millis)));
+        assert_eq!(weights, [100_000, 100_000, 400_000, 800_000, 800_000]);
+        assert_eq!(weigh(usize::MAX, Duration::MAX), usize::MAX);
+    }
+}

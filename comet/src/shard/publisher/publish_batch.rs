@@ -1,0 +1,181 @@
+//! A publish batch: publishes to one room that follow each other, encoded once for each wire
+//! format, as a template in which only numbers differ from member to member.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use comet_protocol::comet::Seq;
+use comet_protocol::comet::limits::KEY;
+use comet_protocol::ws::{self, Opcode};
+use comet_protocol::{Dialect, Framing};
+
+use super::super::connections::{FORMATS, format_of, write_delivery_head};
+use crate::budget::{Account, Charge};
+use crate::delivery::{Class, Held, Lane, Logged};
+
+/// Bytes of bodies, and deliveries, at which a batch ends, so that the first is not late.
+const BATCH_BYTES: usize = 64 * 1024;
+const BATCH_COUNT: usize = 512;
+
+/// Templates above this are not kept for the next batch.
+const KEEP: usize = 256 * 1024;
+
+/// Publishes of one class and lane to one room, in order.
+#[derive(Debug)]
+pub(super) struct PublishBatch {
+    pub(super) room: u32,
+    pub(super) class: Class,
+    lane: Lane,
+    pub(super) items: Vec<Rc<Held>>,
+    pub(super) bytes: usize,
+    /// Of the longest body, with its key.
+    pub(super) longest: usize,
+    pub(super) templates: [Template; FORMATS],
+    /// Where the first item stands in the room's log, once a member had to wait for any.
+    pub(super) logged: Option<Logged>,
+}
+
+impl Default for PublishBatch {
+    fn default() -> Self {
+        Self {
+            room: 0,
+            class: Class::BestEffort,
+            lane: Lane::Normal,
+            items: Vec::new(),
+            bytes: 0,
+            longest: 0,
+            templates: Default::default(),
+            logged: None,
+        }
+    }
+}
+
+/// A batch in one wire format.
+#[derive(Debug, Default)]
+pub(super) struct Template {
+    bytes: Vec<u8>,
+    /// Where each delivery's number stands; empty if the format has none.
+    seqs: Vec<usize>,
+    /// Where each delivery ends.
+    ends: Vec<usize>,
+    /// The same bytes to be referred to, once somebody has needed that.
+    shared: Option<(Bytes, Rc<Charge>)>,
+    /// One WebSocket message holds all of it, and none of its parts.
+    is_batch: bool,
+}
+
+impl PublishBatch {
+    pub(super) fn goes_on(&self, room: u32, item: &Held) -> bool {
+        let Some(delivery) = item.as_delivery() else { return false };
+        self.items.is_empty()
+            || (self.room == room
+                && self.class == delivery.class
+                && self.lane == delivery.lane
+                && self.bytes < BATCH_BYTES
+                && self.items.len() < BATCH_COUNT)
+    }
+
+    pub(super) fn push(&mut self, room: u32, item: Rc<Held>) {
+        if let Some(delivery) = item.as_delivery() {
+            (self.room, self.class, self.lane) = (room, delivery.class, delivery.lane);
+        }
+        self.bytes += item.len();
+        self.longest = self.longest.max(item.len() + KEY);
+        self.items.push(item);
+    }
+
+    /// Reorders the batch as workers that take turns would: a planted defect.
+    pub(super) fn reorder(&mut self) {
+        for pair in self.items.chunks_exact_mut(2) {
+            pair.swap(0, 1);
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.items.clear();
+        (self.bytes, self.longest) = (0, 0);
+        self.templates.iter_mut().for_each(Template::clear);
+    }
+}
+
+impl Template {
+    /// Encodes the batch, unless that has been done. Where one message may hold several packets, it
+    /// holds all.
+    pub(super) fn fill(&mut self, format: usize, items: &[Rc<Held>]) {
+        if !self.ends.is_empty() {
+            return;
+        }
+        let (dialect, framing) = format_of(format);
+        let batched = framing == Framing::Messages && dialect == Dialect::Comet && items.len() > 1;
+        let inner = if batched { Framing::Stream } else { framing };
+        for delivery in items.iter().filter_map(|item| item.as_delivery()) {
+            let start = self.bytes.len();
+            let bytes = &mut self.bytes;
+            let seq_at =
+                write_delivery_head(dialect, inner, delivery.class, 0, delivery, &mut |part| {
+                    bytes.extend_from_slice(part);
+                });
+            self.seqs.extend(seq_at.map(|at| start + at));
+            self.bytes.extend_from_slice(&delivery.body);
+            self.ends.push(self.bytes.len());
+        }
+        self.is_batch = batched;
+        if batched {
+            let header = ws::header(Opcode::Binary, self.bytes.len());
+            self.bytes.splice(0..0, header.iter().copied());
+            self.seqs.iter_mut().chain(&mut self.ends).for_each(|at| *at += header.len());
+        }
+    }
+
+    /// Whether the first `count` of so many can be taken from it.
+    pub(super) fn can_give(&self, count: usize, all: usize) -> bool {
+        !self.is_batch || count == all
+    }
+
+    /// The first `count` deliveries, numbered from `first`, or all 0.
+    pub(super) fn numbered(&mut self, first: u32, count: usize) -> &[u8] {
+        let mut seq = Seq::new(first);
+        for &at in self.seqs.iter().take(count) {
+            self.bytes[at..at + 4].copy_from_slice(&seq.get().to_be_bytes());
+            seq = if seq.is_none() { seq } else { seq.next() };
+        }
+        self.first(count)
+    }
+
+    /// The first `count` deliveries, with the numbers that were written last.
+    pub(super) fn first(&self, count: usize) -> &[u8] {
+        let end = count.checked_sub(1).and_then(|last| self.ends.get(last)).copied();
+        &self.bytes[..end.unwrap_or(0)]
+    }
+
+    /// How long all of it is; 0 before it is encoded.
+    #[inline]
+    pub(super) fn full_len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Its first bytes, with the numbers that were written last.
+    #[inline]
+    pub(super) fn prefix(&self, len: usize) -> &[u8] {
+        &self.bytes[..len]
+    }
+
+    /// The same bytes to be referred to, charged once; `None` if there is no memory for them.
+    pub(super) fn shared(&mut self, account: &Rc<Account>) -> Option<(Bytes, Rc<Charge>)> {
+        if self.shared.is_none() {
+            let charge = Charge::new(account, self.bytes.len()).ok()?;
+            self.shared = Some((Bytes::copy_from_slice(&self.bytes), Rc::new(charge)));
+        }
+        self.shared.clone()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        if self.bytes.capacity() > KEEP {
+            self.bytes = Vec::new();
+        }
+        self.seqs.clear();
+        self.ends.clear();
+        (self.shared, self.is_batch) = (None, false);
+    }
+}

@@ -1,0 +1,323 @@
+//! From bytes to frames, as far as the session wants them.
+
+use std::mem;
+
+use bytes::Bytes;
+use comet_protocol::comet::ClientFrame;
+use comet_protocol::head::{self, Head, Split};
+use comet_protocol::{DecodeError, Dialect, Layout, ws};
+
+use super::super::admission::Admission;
+use super::super::connections::{Connection, ConnectionKey, Transport, Unread};
+use super::super::effect::Effect;
+use super::super::endpoints::Endpoints;
+use super::super::sessions::Sessions;
+use super::Reader;
+use crate::Closed;
+
+impl Reader {
+    /// Handles input at whose front so many bytes are the tail's, or appends it to a long tail.
+    pub(super) fn take_input(
+        &mut self,
+        sessions: &mut Sessions,
+        door: &mut Admission,
+        key: ConnectionKey,
+        input: &mut [u8],
+        of_tail: usize,
+    ) {
+        let ep = &mut sessions.endpoints;
+        ep.cx.counters().bytes_in.add((input.len() - of_tail) as u64);
+        if let Some(member) = ep.bucket.get_mut(key.slot()) {
+            member.session.heard(ep.cx.now);
+        }
+        let Some(connection) = ep.connections.find(key) else { return };
+        let Some(tail) = &mut connection.tail else {
+            let handled = self.handle_input(sessions, door, key, input);
+            if handled < input.len() {
+                sessions.endpoints.stash(key, &input[handled..], handled > 0);
+            }
+            return;
+        };
+        if tail.unread.stream.len() <= of_tail {
+            // It stands in front of what was read.
+            tail.unread.stream.clear();
+            let handled = self.handle_input(sessions, door, key, input);
+            return sessions.endpoints.stash(key, &input[handled..], handled > 0);
+        }
+        tail.unread.stream.extend_from_slice(input);
+        let layout = connection.dialect.and_then(Dialect::layout);
+        let max_body = ep.cx.shared.config.max_body;
+        let incomplete = match (&connection.transport, layout) {
+            (Transport::Stream, Some(layout)) => {
+                matches!(head::split(layout, &tail.unread.stream, max_body), Ok(Split::Need(_)))
+            }
+            _ => false,
+        };
+        if incomplete {
+            ep.settle_tail(key, false);
+        } else {
+            let unread = mem::take(&mut tail.unread);
+            self.handle_unread(sessions, door, key, unread);
+        }
+    }
+
+    /// Handles what waits as far as it may be handled now, and keeps the rest, without a copy.
+    pub(super) fn handle_unread(
+        &mut self,
+        sessions: &mut Sessions,
+        door: &mut Admission,
+        key: ConnectionKey,
+        mut unread: Unread,
+    ) {
+        let handled = self.handle_packets(sessions, door, key, &unread.message, false);
+        let _front = unread.message.split_to(handled);
+        let mut of_stream = 0;
+        if unread.message.is_empty() {
+            of_stream = self.handle_input(sessions, door, key, &mut unread.stream);
+            unread.handled(of_stream);
+        }
+        let ep = &mut sessions.endpoints;
+        let Some(connection) = ep.connections.find(key) else { return };
+        if connection.tail.is_none() && unread.is_empty() {
+            return;
+        }
+        let Some(tail) = ep.connections.tail_of(key, ep.cx.now) else { return };
+        let newer = mem::take(&mut tail.unread.message);
+        if !newer.is_empty() {
+            // The rest of a message that began in the stream.
+            unread.message = newer;
+        }
+        tail.unread = unread;
+        ep.settle_tail(key, of_stream > 0);
+    }
+
+    /// Handles what is whole at the front of the input, and may be handled now. How much that was;
+    /// all of it if the rest is of no use.
+    fn handle_input(
+        &mut self,
+        sessions: &mut Sessions,
+        door: &mut Admission,
+        key: ConnectionKey,
+        input: &mut [u8],
+    ) -> usize {
+        let slot = key.slot();
+        let mut at = 0;
+        while at < input.len() {
+            if let Some(stop) = stop_before_next(sessions, key) {
+                return if stop == Stop::Wait { at } else { input.len() };
+            }
+            let acks = self.take_acks(&mut sessions.endpoints, slot, &input[at..]);
+            let Some(connection) = sessions.endpoints.connections.get(slot) else {
+                return input.len();
+            };
+            let step = match connection.transport {
+                _ if !matches!(acks, Ok(0)) => acks.map(Some),
+                Transport::Stream => self.handle_stream(sessions, door, key, &input[at..]),
+                Transport::WebSocket(_) => {
+                    self.handle_websocket(sessions, door, key, &mut input[at..])
+                }
+                Transport::Upgrading { .. } => door.handle_upgrade(sessions, slot, &input[at..]),
+                Transport::Deciding(_) => Ok(None),
+            };
+            match step {
+                Ok(Some(consumed)) => at += consumed,
+                Ok(None) => break,
+                Err(closed) => {
+                    sessions.endpoints.effect(slot, Effect::End(closed));
+                    return input.len();
+                }
+            }
+        }
+        at
+    }
+
+    /// One packet of a byte stream. The bytes it took; `None` if it is incomplete.
+    fn handle_stream(
+        &mut self,
+        sessions: &mut Sessions,
+        door: &mut Admission,
+        key: ConnectionKey,
+        input: &[u8],
+    ) -> Result<Option<usize>, Closed> {
+        let ep = &mut sessions.endpoints;
+        let Some((dialect, layout)) = layout(ep, key, input)? else { return Ok(None) };
+        match head::split(layout, input, ep.cx.shared.config.max_body)? {
+            Split::Need(_) => Ok(None),
+            Split::Packet { head, body, len } => {
+                self.handle_split(sessions, door, key.slot(), dialect, (head, body))?;
+                Ok(Some(len))
+            }
+        }
+    }
+
+    /// One event of a WebSocket. The bytes it took; `None` if there is none.
+    fn handle_websocket(
+        &mut self,
+        sessions: &mut Sessions,
+        door: &mut Admission,
+        key: ConnectionKey,
+        input: &mut [u8],
+    ) -> Result<Option<usize>, Closed> {
+        let slot = key.slot();
+        let ep = &mut sessions.endpoints;
+        let now = ep.cx.now;
+        let Some(connection) = ep.connections.find(key) else { return Ok(None) };
+        let is_raw = connection.dialect == Some(Dialect::Raw);
+        let Transport::WebSocket(decoder) = &mut connection.transport else { return Ok(None) };
+        let ws::Decoded { consumed, event } = decoder.decode(input, &self.ws_limits)?;
+        if let (Some(ws::Event::Message(_)), Some(tail)) = (&event, &mut connection.tail) {
+            tail.begin_again(now);
+        }
+        match event {
+            None if consumed == 0 => return Ok(None),
+            None => {
+                // The decoder keeps it.
+                let _tail = ep.connections.tail_of(key, now);
+                ep.settle_tail(key, false);
+            }
+            Some(ws::Event::Message(message)) if is_raw => self.handle_raw(ep, slot, message)?,
+            Some(ws::Event::Message(ws::Message { kind: ws::MessageKind::Text, .. })) => {
+                return Err(ws::WsError::UnexpectedText.into());
+            }
+            Some(ws::Event::Message(message)) => {
+                let handled = self.handle_packets(sessions, door, key, &message.payload, true);
+                let rest = &message.payload[handled..];
+                let ep = &mut sessions.endpoints;
+                if !rest.is_empty()
+                    && let Some(tail) = ep.connections.tail_of(key, now)
+                {
+                    tail.unread.message = Bytes::copy_from_slice(rest);
+                    ep.settle_tail(key, false);
+                }
+            }
+            Some(ws::Event::Ping(payload)) => {
+                if let Some(mut out) = ep.out(slot) {
+                    out.control(ws::Opcode::Pong, &payload);
+                }
+            }
+            Some(ws::Event::Pong(_)) => {}
+            Some(ws::Event::Close(reason)) => {
+                let code = reason.map(|reason| reason.code);
+                if let Some(mut out) = ep.out(slot) {
+                    out.close(code);
+                }
+                return Err(Closed::ByPeer);
+            }
+        }
+        Ok(Some(consumed))
+    }
+
+    /// The packets of one message, as far as they may be handled now. How many bytes that was; all
+    /// if the rest is of no use. `asked` says that it is known for the first one.
+    fn handle_packets(
+        &mut self,
+        sessions: &mut Sessions,
+        door: &mut Admission,
+        key: ConnectionKey,
+        message: &[u8],
+        asked: bool,
+    ) -> usize {
+        let mut at = 0;
+        while at < message.len() {
+            if (!asked || at > 0)
+                && let Some(stop) = stop_before_next(sessions, key)
+            {
+                return if stop == Stop::Wait { at } else { message.len() };
+            }
+            match self.handle_packet(sessions, door, key, &message[at..]) {
+                Ok(len) => at += len,
+                Err(closed) => {
+                    sessions.endpoints.effect(key.slot(), Effect::End(closed));
+                    return message.len();
+                }
+            }
+        }
+        at
+    }
+
+    fn handle_packet(
+        &mut self,
+        sessions: &mut Sessions,
+        door: &mut Admission,
+        key: ConnectionKey,
+        rest: &[u8],
+    ) -> Result<usize, Closed> {
+        let truncated = |need| DecodeError::Truncated { have: rest.len(), need };
+        let ep = &mut sessions.endpoints;
+        let Some((dialect, layout)) = layout(ep, key, rest)? else {
+            return Err(truncated(Layout::Goim.head_len()).into());
+        };
+        match head::split(layout, rest, ep.cx.shared.config.max_body)? {
+            Split::Need(need) => Err(truncated(need).into()),
+            Split::Packet { head, body, len } => {
+                self.handle_split(sessions, door, key.slot(), dialect, (head, body))?;
+                Ok(len)
+            }
+        }
+    }
+
+    fn handle_split(
+        &mut self,
+        sessions: &mut Sessions,
+        door: &mut Admission,
+        slot: u32,
+        dialect: Dialect,
+        (head, body): (Head, &[u8]),
+    ) -> Result<(), Closed> {
+        match dialect {
+            Dialect::Comet => {
+                self.handle_comet(sessions, door, slot, ClientFrame::decode(head, body)?)
+            }
+            dialect => self.handle_frame(sessions, door, slot, dialect.inbound(head, body)),
+        }
+    }
+}
+
+/// Why no further frame of a connection is handled now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stop {
+    /// Its session takes no more for the moment: the rest waits.
+    Wait,
+    /// It takes none any more: the rest is of no use.
+    End,
+}
+
+/// Looks before each frame whether it may be handled. What the one before it brought is carried out
+/// first, and may have been the end of the connection.
+#[inline]
+fn stop_before_next(sessions: &mut Sessions, key: ConnectionKey) -> Option<Stop> {
+    sessions.carry_out_effects();
+    let Endpoints { cx, bucket, connections, .. } = &mut sessions.endpoints;
+    let Some(connection) = connections.find(key) else { return Some(Stop::End) };
+    let session = bucket.get(key.slot()).map(|member| &member.session);
+    let wants_frames = session.is_some_and(|session| session.wants_frames(&cx.limits))
+        && connection.backlog() <= cx.shared.config.write_bytes;
+    // The rest of a message comes before what follows it, also when it could go on by now.
+    if wants_frames && !connection.holds_message() {
+        return None;
+    }
+    if session.is_some_and(|session| session.is_closing()) {
+        return Some(Stop::End);
+    }
+    connection.state.paused = true;
+    Some(Stop::Wait)
+}
+
+/// The dialect of a connection; the first frame tells, unless the listener did.
+fn layout(
+    ep: &mut Endpoints,
+    key: ConnectionKey,
+    input: &[u8],
+) -> Result<Option<(Dialect, Layout)>, Closed> {
+    ep.connections.find(key).map_or(Ok(None), |connection| detect(connection, input))
+}
+
+fn detect(connection: &mut Connection, input: &[u8]) -> Result<Option<(Dialect, Layout)>, Closed> {
+    if let Some(dialect) = connection.dialect {
+        return Ok(dialect.layout().map(|layout| (dialect, layout)));
+    }
+    let Some(layout) = head::detect(input)? else { return Ok(None) };
+    // The whole head tells the dialect; its first bytes tell whether to wait for the rest.
+    connection.dialect = Dialect::detect(layout, input);
+    Ok(Some((connection.dialect.unwrap_or(Dialect::of(layout)), layout)))
+}

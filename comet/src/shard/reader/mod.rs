@@ -1,0 +1,403 @@
+//! Reading: from sockets that have something to be read to what their peers ask for.
+//!
+//! A poll mostly reports a small frame for each of many connections. These are read together, each
+//! into a part of the shard's buffer, and then handled one after the other. Whatever is not that
+//! simple is read alone, and may overtake those that wait for their batch: between connections
+//! there is no order.
+//!
+//! Reading goes one way. What peers ask for goes to their sessions, to the router or to
+//! `admission`; what follows from it is noted as an effect, and the router's answers wait in the
+//! mailbox until the shard turns to it. A connection whose session can take no more frames for
+//! now is paused: the rest of its input waits in its tail, and its socket is left alone, which the
+//! peer's transport will notice.
+
+mod acks;
+mod frames;
+mod input;
+
+use std::io::{self, ErrorKind, Read};
+use std::mem;
+use std::vec::IntoIter;
+
+use comet_protocol::ws;
+
+use super::admission::{Admission, Fairness};
+use super::census::Counting;
+use super::connections::ConnectionKey;
+use super::context::Context;
+use super::effect::Effect;
+use super::endpoints::Endpoints;
+use super::poller::Ready;
+use super::sessions::Sessions;
+use crate::Closed;
+
+/// Connections that are read together. Each has this share of the buffer; a peer that sends more
+/// than that is read alone for the rest.
+const READS: usize = 32;
+
+/// Bytes read at once from a peer that has no session yet: what follows its auth frame must wait
+/// for the router, and is not worth more memory.
+const FIRST_READ: usize = 4_096;
+
+/// A tail up to this length is copied in front of what is read next; a longer one is appended to.
+const SHORT_TAIL: usize = 4_096;
+
+/// Reads the connections of one shard.
+#[derive(Debug)]
+pub(super) struct Reader {
+    /// Everything is read into this; nothing stays in it.
+    buffer: Vec<u8>,
+    /// Connections that are about to be read together.
+    batch: Vec<ConnectionKey>,
+    results: Vec<io::Result<usize>>,
+    /// Place in the batch of the next result to be handled.
+    at: usize,
+    fairness: Fairness,
+    ws_limits: ws::Limits,
+    /// Tags of acks that the router is about to hear of, for reuse.
+    tags: Vec<u64>,
+    /// Counts of rooms under way.
+    pub(super) counting: Counting,
+}
+
+/// How a read ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Progress {
+    /// There may be more.
+    More,
+    /// The socket has no more, or must wait, or is gone.
+    Stop,
+}
+
+impl Reader {
+    pub(super) fn new(cx: &Context) -> Self {
+        let config = &cx.shared.config;
+        let max_message = config.max_body.saturating_add(comet_protocol::head::MAX_HEAD);
+        Self {
+            buffer: vec![0; config.read_buffer],
+            batch: Vec::new(),
+            results: Vec::new(),
+            at: 0,
+            fairness: Fairness::default(),
+            ws_limits: ws::Limits { max_message, max_fragments: config.max_fragments },
+            tags: Vec::new(),
+            counting: Counting::default(),
+        }
+    }
+
+    /// Gives connections that come and those that end their shares of the turn that begins.
+    pub(super) fn begin_turn(&mut self) {
+        self.fairness.begin_turn();
+    }
+
+    /// Whether connections were put off to the next turn.
+    pub(super) fn has_put_off(&self) -> bool {
+        self.fairness.has_waiting()
+    }
+
+    /// Connections that ended and newcomers that were put off in earlier turns, as far as this turn
+    /// has a share for them.
+    pub(super) fn take_those_put_off(&mut self, sessions: &mut Sessions, door: &mut Admission) {
+        for _ in 0..self.fairness.leavers() {
+            let Some((key, ready)) = self.fairness.next_leaver() else { break };
+            if sessions.endpoints.connections.has(key) {
+                self.handle_ready(sessions, door, key.slot(), ready);
+                sessions.carry_out_effects();
+            }
+        }
+        for _ in 0..self.fairness.newcomers() {
+            let Some(key) = self.fairness.next_newcomer() else { break };
+            if sessions.endpoints.connections.has(key) {
+                self.go_on_with(sessions, door, key.slot());
+                sessions.carry_out_effects();
+            }
+        }
+    }
+
+    /// Connections to be read on, whatever the poll reports. Each is handed to
+    /// [`go_on_with`](Self::go_on_with).
+    pub(super) fn take_resuming(&self, ep: &mut Endpoints) -> IntoIter<u32> {
+        ep.connections.take_resuming().into_iter()
+    }
+
+    /// Takes a report of the poll. Of a connection that simply can be read it is kept until there
+    /// is a [batch](Self::is_full) of them.
+    pub(super) fn take_report(
+        &mut self,
+        sessions: &mut Sessions,
+        door: &mut Admission,
+        ready: Ready,
+    ) {
+        if let Some(key) = is_simple(&sessions.endpoints, ready) {
+            self.batch.push(key);
+            return;
+        }
+        let Ok(slot) = u32::try_from(ready.token.0) else { return };
+        if (ready.error || ready.read_closed) && !self.fairness.may_end() {
+            if let Some(key) = sessions.endpoints.connections.key(slot) {
+                self.fairness.put_off_end(key, ready);
+            }
+            return;
+        }
+        self.handle_ready(sessions, door, slot, ready);
+    }
+
+    /// Whether a batch of connections waits to be [read](Self::read_batch).
+    pub(super) fn is_full(&self) -> bool {
+        self.batch.len() == READS
+    }
+
+    /// Reads all connections of the batch, whose input is then to be
+    /// [handled](Self::handle_batch).
+    pub(super) fn read_batch(&mut self, ep: &mut Endpoints) {
+        // One that is not there any more has no place in the list.
+        self.batch.retain(|&key| ep.connections.has(key));
+        let share = self.buffer.len() / READS;
+        let parts = self.buffer.chunks_exact_mut(share);
+        self.results.clear();
+        ep.connections.read(&self.batch, parts, &mut self.results);
+        self.at = 0;
+    }
+
+    /// Handles the input of the connections of a batch, one after the other, until many commands
+    /// wait: then it is to be called again after those. False at the end of the batch.
+    pub(super) fn handle_batch(&mut self, sessions: &mut Sessions, door: &mut Admission) -> bool {
+        let share = self.buffer.len() / READS;
+        let mut buffer = mem::take(&mut self.buffer);
+        let mut results = mem::take(&mut self.results);
+        let parts = buffer.chunks_exact_mut(share).skip(self.at);
+        for (part, result) in parts.zip(results.iter().skip(self.at)) {
+            let Some(&key) = self.batch.get(self.at) else { break };
+            self.at += 1;
+            // What was done for those before it may have been its end.
+            if sessions.endpoints.connections.has(key) {
+                let result = result.as_ref().map(|&count| count).map_err(io::Error::kind);
+                self.handle_read(sessions, door, key, part, result);
+                sessions.carry_out_effects();
+            }
+            if sessions.endpoints.cx.mailbox().is_half_full() {
+                break;
+            }
+        }
+        let goes_on = self.at < self.batch.len();
+        if !goes_on {
+            self.batch.clear();
+            results.clear();
+        }
+        (self.buffer, self.results) = (buffer, results);
+        goes_on
+    }
+
+    /// Input that was read from one of a batch, whose session may be closing by now: then it takes
+    /// no frames, and throws away what has come.
+    fn handle_read(
+        &mut self,
+        sessions: &mut Sessions,
+        door: &mut Admission,
+        key: ConnectionKey,
+        part: &mut [u8],
+        result: Result<usize, ErrorKind>,
+    ) {
+        let slot = key.slot();
+        match result {
+            Ok(0) => end_of_input(&mut sessions.endpoints, slot),
+            Ok(count) => {
+                let is_full = count == part.len();
+                self.take_input(sessions, door, key, &mut part[..count], 0);
+                if is_full {
+                    sessions.endpoints.connections.resume_later(slot);
+                }
+            }
+            Err(ErrorKind::WouldBlock) => {}
+            Err(ErrorKind::Interrupted) => sessions.endpoints.connections.resume_later(slot),
+            Err(kind) => sessions.endpoints.lose(slot, kind),
+        }
+    }
+
+    /// Handles a report of one connection's socket.
+    fn handle_ready(
+        &mut self,
+        sessions: &mut Sessions,
+        door: &mut Admission,
+        slot: u32,
+        ready: Ready,
+    ) {
+        if ready.error || ready.read_closed {
+            self.fairness.count_end();
+        }
+        let ep = &mut sessions.endpoints;
+        if ready.writable {
+            ep.handle_writable(slot);
+        }
+        if ready.error
+            && let Some(connection) = ep.connections.get_mut(slot)
+            && let Ok(Some(error)) = connection.socket.take_error()
+        {
+            // A paused connection would not read it.
+            ep.lose(slot, error.kind());
+        }
+        // What this brought may have been its end.
+        sessions.carry_out_effects();
+        if ready.readable || ready.read_closed {
+            note_end(sessions, slot, ready.read_closed);
+            self.handle_readable(sessions, door, slot);
+        }
+    }
+
+    /// Handles the tail of a connection that may go on, then its socket.
+    pub(super) fn go_on_with(&mut self, sessions: &mut Sessions, door: &mut Admission, slot: u32) {
+        let ep = &mut sessions.endpoints;
+        let now = ep.cx.now;
+        let Some(key) = ep.connections.key(slot) else { return };
+        let Some(connection) = ep.connections.find(key) else { return };
+        connection.state.resuming = false;
+        let was_paused = mem::take(&mut connection.state.paused);
+        if let Some(tail) = &mut connection.tail {
+            if was_paused {
+                // It was not for the peer that it waited.
+                tail.begin_again(now);
+            }
+            let unread = mem::take(&mut tail.unread);
+            self.handle_unread(sessions, door, key, unread);
+            sessions.carry_out_effects();
+        }
+        self.handle_readable(sessions, door, slot);
+    }
+
+    /// Reads what the socket has, up to the buffer's length, unless the connection is paused.
+    fn handle_readable(&mut self, sessions: &mut Sessions, door: &mut Admission, slot: u32) {
+        let ep = &mut sessions.endpoints;
+        if is_newcomer(ep, slot) && !self.fairness.admit_newcomer() {
+            return self.put_off(ep, slot);
+        }
+        let mut buffer = mem::take(&mut self.buffer);
+        if let Progress::More = self.read(sessions, door, slot, &mut buffer) {
+            // Others have their turn first.
+            sessions.endpoints.connections.resume_later(slot);
+        }
+        self.buffer = buffer;
+    }
+
+    /// Has a connection without a session read when its turn comes.
+    fn put_off(&mut self, ep: &mut Endpoints, slot: u32) {
+        let Some(key) = ep.connections.key(slot) else { return };
+        if let Some(connection) = ep.connections.find(key)
+            && !mem::replace(&mut connection.state.resuming, true)
+        {
+            self.fairness.put_off_newcomer(key);
+        }
+    }
+
+    fn read(
+        &mut self,
+        sessions: &mut Sessions,
+        door: &mut Admission,
+        slot: u32,
+        buffer: &mut [u8],
+    ) -> Progress {
+        let ep = &mut sessions.endpoints;
+        if ep.bucket.is_closing(slot) {
+            return discard(sessions, slot, buffer);
+        }
+        let is_open = ep.bucket.get(slot).is_some_and(|member| member.session.is_open());
+        let wants_frames = ep.wants_frames(slot);
+        let Some(key) = ep.connections.key(slot) else { return Progress::Stop };
+        let Some(connection) = ep.connections.find(key) else { return Progress::Stop };
+        if connection.state.paused || !wants_frames {
+            connection.state.paused = true;
+            return Progress::Stop;
+        }
+        let tail = connection.tail.as_ref().map_or(&[][..], |tail| &tail.unread.stream[..]);
+        let short = if tail.len() <= SHORT_TAIL { tail.len() } else { 0 };
+        buffer[..short].copy_from_slice(&tail[..short]);
+        let ending = connection.state.ending;
+        let space = if is_open { buffer.len() - short } else { FIRST_READ };
+        match connection.socket.read(&mut buffer[short..short + space]) {
+            Ok(0) => {
+                end_of_input(ep, slot);
+                Progress::Stop
+            }
+            Ok(count) => {
+                self.take_input(sessions, door, key, &mut buffer[..short + count], short);
+                // A short read has emptied the socket, and what comes next is a new event; but for
+                // an end that was announced together with these bytes no other event comes.
+                if count < space && !ending { Progress::Stop } else { Progress::More }
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => Progress::Stop,
+                ErrorKind::Interrupted => Progress::More,
+                kind => {
+                    ep.lose(slot, kind);
+                    Progress::Stop
+                }
+            },
+        }
+    }
+}
+
+/// Whether a report says no more than that an open session that may be read can be.
+fn is_simple(ep: &Endpoints, ready: Ready) -> Option<ConnectionKey> {
+    if ready.error || ready.read_closed || !ready.readable {
+        return None;
+    }
+    let slot = u32::try_from(ready.token.0).ok()?;
+    let session = &ep.bucket.get(slot)?.session;
+    if !session.is_open() || !session.wants_frames(&ep.cx.limits) {
+        return None;
+    }
+    let connection = ep.connections.get(slot)?;
+    let state = &connection.state;
+    let is_simple = !state.blocked
+        && !state.paused
+        && !state.ending
+        && connection.tail.is_none()
+        && connection.backlog() <= ep.cx.shared.config.write_bytes;
+    is_simple.then(|| ConnectionKey::new(slot, connection.serial))
+}
+
+/// Whether the connection has no session yet, and may get one.
+fn is_newcomer(ep: &Endpoints, slot: u32) -> bool {
+    let session = ep.bucket.get(slot).map(|member| &member.session);
+    session.is_some_and(|session| !session.is_open() && !session.is_closing())
+}
+
+/// Remembers that an event announced the end of the peer's bytes.
+fn note_end(sessions: &mut Sessions, slot: u32, ending: bool) {
+    if let Some(connection) = sessions.endpoints.connections.get_mut(slot) {
+        connection.state.ending |= ending;
+    }
+    if ending && sessions.lifecycle.is_held(slot) {
+        sessions.lifecycle.release_refused(&mut sessions.endpoints, slot);
+    }
+}
+
+/// The peer sends no more.
+fn end_of_input(ep: &mut Endpoints, slot: u32) {
+    if let Some(connection) = ep.connections.get_mut(slot) {
+        connection.state.ended = true;
+    }
+    ep.effect(slot, Effect::End(Closed::ByPeer));
+}
+
+/// Throws away what a closing connection still sends.
+fn discard(sessions: &mut Sessions, slot: u32, buffer: &mut [u8]) -> Progress {
+    let Some(connection) = sessions.endpoints.connections.get_mut(slot) else {
+        return Progress::Stop;
+    };
+    match connection.socket.read(buffer) {
+        Ok(0) => {
+            connection.state.ended = true;
+            if connection.out.is_none() {
+                sessions.remove(slot);
+            }
+            Progress::Stop
+        }
+        Ok(_) => Progress::More,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Progress::Stop,
+        Err(error) if error.kind() == ErrorKind::Interrupted => Progress::More,
+        Err(_) => {
+            sessions.remove(slot);
+            Progress::Stop
+        }
+    }
+}
