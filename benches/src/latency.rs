@@ -10,6 +10,10 @@ pub struct Latency {
     micros: Histogram<u64>,
 }
 
+/// The quantiles of tables, with their names.
+pub const QUANTILES: [(&str, f64); 6] =
+    [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)];
+
 const MOST: u64 = 3_600_000_000;
 
 impl Default for Latency {

@@ -11,7 +11,6 @@ use comet_dtalk::message::{Channel, Common, ConnType, Device, EventType, Login, 
 use prost::Message;
 
 use super::Account;
-use crate::dialect::To;
 
 /// Bytes of a message that tell it from all others.
 const TELLING: usize = 16;
@@ -31,16 +30,13 @@ impl Account {
         login.encode_to_vec()
     }
 
-    /// A private message to a user, or to oneself.
-    pub(crate) fn write(&self, to: &To, body: &[u8]) -> Vec<u8> {
-        let target = match to {
-            To::User(user) => user,
-            To::Rooms | To::Room(_) => &self.user,
-        };
+    /// A private message to a user, or to the sender itself.
+    pub(crate) fn write(&self, to: Option<&str>, body: &[u8]) -> Vec<u8> {
+        let target = to.unwrap_or(&self.user).to_owned();
         let common = Common {
             channel_type: Channel::ToUser as i32,
             msg_id: self.id(body),
-            target: target.clone(),
+            target,
             msg_type: MsgType::Text as i32,
             msg: Bytes::copy_from_slice(body),
             ..Common::default()
@@ -85,11 +81,11 @@ mod tests {
 
     #[test]
     fn a_message_has_the_bytes_that_the_protocol_specifies() {
-        let said = account().write(&To::User("ben".to_owned()), b"hi");
+        let said = account().write(Some("ben"), b"hi");
         let id = b"18bcfe56800.aGk";
         let common = [b"\x1a\x0f".as_slice(), id, b"\x2a\x03ben\x30\x01\x3a\x02hi"].concat();
         assert_eq!(said, [&[0x12, 28], &common[..]].concat());
-        let myself = account().write(&To::Rooms, b"hi");
+        let myself = account().write(None, b"hi");
         assert!(myself.windows(6).any(|part| part == b"\x2a\x04anna"), "{myself:x?}");
     }
 
@@ -102,7 +98,7 @@ mod tests {
     #[test]
     fn what_is_of_another_run_or_no_message_is_nothing_to_judge() {
         let (here, there) = (account(), Account { run: "18bcfe56801".into(), ..account() });
-        let said = here.write(&To::Rooms, b"hello");
+        let said = here.write(None, b"hello");
         assert_eq!(here.read(&said).as_deref(), Some(&b"hello"[..]));
         assert_eq!(there.read(&said), None);
         let signal = [&[8, 2], &said[..]].concat();

@@ -53,11 +53,11 @@ pub(super) fn sign_in(
     url: &str,
     sessions: usize,
 ) -> Result<(Vec<Credential>, Option<String>), DemoError> {
-    let mut desk = Desk::reach(url)?;
+    let mut demo = Demo::reach(url)?;
     let mut users = Vec::new();
     for number in 1..=sessions {
         let name = format!("load {number}");
-        let why = match desk.sign_in(&name)? {
+        let why = match demo.sign_in(&name)? {
             Answer::SignedIn(credential) => {
                 users.push(credential);
                 continue;
@@ -78,7 +78,7 @@ pub(super) fn sign_in(
 }
 
 /// A connection to the HTTP port.
-struct Desk {
+struct Demo {
     url: String,
     host: String,
     stream: BufReader<TcpStream>,
@@ -105,7 +105,7 @@ struct Data {
     token: Option<String>,
 }
 
-impl Desk {
+impl Demo {
     fn reach(url: &str) -> Result<Self, DemoError> {
         let wrong = || DemoError::Address(url.to_owned());
         let parsed = Url::parse(url).map_err(|_| wrong())?;

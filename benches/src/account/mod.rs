@@ -4,13 +4,13 @@
 //! login, and messages in dtalk's own bodies. A [`Roster`] has one [`Account`] for each session,
 //! from the demo's sign-in, from a file, or from keys that are made up here.
 //!
-//! Not here: which loads make sense with accounts (`plan`), and who talks to whom
-//! ([`Layout`](crate::plan::Layout)).
+//! Not here: loads that make sense with accounts, and the traffic between users (`plan`).
 
 mod body;
 mod demo;
 mod file;
 mod sign;
+mod source;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,8 +19,9 @@ pub use demo::DemoError;
 pub use file::{LineFault, TokenFileError};
 use sign::Token;
 
+pub use source::Accounts;
+
 use crate::clock;
-use crate::plan::{Accounts, Company, Kind, Plan};
 
 /// Who a session is to a server that knows its users.
 #[derive(Debug)]
@@ -48,7 +49,22 @@ struct Credential {
 /// The application of users of whom nothing else is said.
 const APP: &str = "dtalk";
 
-/// Everybody who may log in.
+/// Accounts that a run needs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Demand<'a> {
+    /// Source of the credentials; none on a server that believes any name.
+    pub source: Option<&'a Accounts>,
+    /// Number of sessions.
+    pub sessions: usize,
+    /// Seed of made-up keys.
+    pub seed: u64,
+    /// Whether messages are addressed to users, so that the user of each token must be known.
+    pub needs_users: bool,
+    /// Friends of each user, if users have some.
+    pub friends: usize,
+}
+
+/// Credentials of all users of a run.
 #[derive(Debug, Default)]
 pub struct Roster {
     credentials: Vec<Credential>,
@@ -77,37 +93,30 @@ pub enum AccountError {
 }
 
 impl Roster {
-    /// The accounts that a plan asks for; an empty roster if it asks for none.
+    /// The accounts that a run needs; empty without a source.
     ///
     /// # Errors
     ///
     /// [`AccountError`].
-    pub fn open(plan: &Plan) -> Result<Self, AccountError> {
+    pub fn open(demand: &Demand<'_>) -> Result<Self, AccountError> {
         let mut roster = Self { run: format!("{:x}", clock::unix_ms()).into(), ..Self::default() };
-        match &plan.accounts {
-            None => {}
+        match demand.source {
+            None => return Ok(roster),
             Some(Accounts::Signed) => {
-                roster.credentials = sign::users(plan.seed, plan.sessions);
+                roster.credentials = sign::users(demand.seed, demand.sessions);
             }
             Some(Accounts::File(path)) => {
-                let needs_users = matches!(plan.kind, Kind::Chat | Kind::Echo);
-                roster.credentials = file::read(path, needs_users)?;
+                roster.credentials = file::read(path, demand.needs_users)?;
             }
             Some(Accounts::Demo(url)) => {
-                (roster.credentials, roster.note) = demo::sign_in(url, plan.sessions)?;
+                (roster.credentials, roster.note) = demo::sign_in(url, demand.sessions)?;
             }
         }
-        roster.check(plan)?;
-        Ok(roster)
-    }
-
-    fn check(&self, plan: &Plan) -> Result<(), AccountError> {
-        let Company::Groups { friends, .. } = plan.company else { return Ok(()) };
-        let users = self.users();
-        if plan.accounts.is_some() && users <= friends {
+        let (users, friends) = (roster.users(), demand.friends);
+        if friends > 0 && users <= friends {
             return Err(AccountError::Few { users, friends });
         }
-        Ok(())
+        Ok(roster)
     }
 
     /// How many users there are.
@@ -162,21 +171,20 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Options;
 
-    fn plan(more: &str) -> Plan {
-        let text = format!("scenario = \"chat\"\naddr = [\"tcp://127.0.0.1:1\"]\n{more}");
-        Plan::new(Options::read(&text).unwrap()).unwrap()
+    fn signed(seed: u64) -> Roster {
+        let source = Some(&Accounts::Signed);
+        Roster::open(&Demand { source, sessions: 5, seed, ..Demand::default() }).unwrap()
     }
 
     #[test]
     fn every_session_of_a_run_with_made_up_keys_is_a_user_of_its_own() {
-        let roster = Roster::open(&plan("sign = true\nsessions = 5")).unwrap();
+        let roster = signed(1);
         let names = roster.names(5).unwrap();
         assert_eq!((names.len(), roster.users()), (5, 5));
-        let again = Roster::open(&plan("sign = true\nsessions = 5")).unwrap();
+        let again = signed(1);
         assert_eq!(again.names(5).unwrap(), names, "the same seed makes the same users");
-        let other = Roster::open(&plan("sign = true\nsessions = 5\nseed = 2")).unwrap();
+        let other = signed(2);
         assert!(other.names(5).unwrap().iter().all(|name| !names.contains(name)));
         let account = roster.of(3).unwrap();
         let verified = comet_identity::verify(&account.token(), clock::unix_ms()).unwrap();
@@ -188,10 +196,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("tokens");
         std::fs::write(&file, "t1 anna\nt2 ben app phone\n").unwrap();
-        let from = |more: &str| {
-            Roster::open(&plan(&format!("token-file = {file:?}\nsessions = 5\n{more}")))
+        let source = Accounts::File(file);
+        let with = |friends| {
+            let (source, sessions, needs_users) = (Some(&source), 5, true);
+            Roster::open(&Demand { source, sessions, seed: 1, needs_users, friends })
         };
-        let roster = from("friends = 1").unwrap();
+        let roster = with(1).unwrap();
         assert_eq!(roster.names(5).unwrap(), ["anna", "ben", "anna", "ben", "anna"]);
         let devices: Vec<_> = (0..5).map(|at| roster.of(at).unwrap().device.clone()).collect();
         assert_eq!(devices, ["load-0", "phone", "load-2", "load-3", "load-4"]);
@@ -199,13 +209,13 @@ mod tests {
             (roster.of(3).unwrap().app(), roster.of(3).unwrap().token()),
             ("app", "t2".into())
         );
-        let few = from("friends = 2").unwrap_err().to_string();
+        let few = with(2).unwrap_err().to_string();
         assert_eq!(few, "2 friends for each user take 3 users, and there are 2");
     }
 
     #[test]
     fn without_accounts_names_are_made_up() {
-        let roster = Roster::open(&plan("")).unwrap();
+        let roster = Roster::open(&Demand::default()).unwrap();
         assert!(roster.names(3).is_none() && roster.of(0).is_none());
     }
 }

@@ -20,8 +20,8 @@ use special::Special;
 
 use crate::compare::{self, Compare};
 use crate::floor;
+use crate::host::Interrupt;
 use crate::plan::{Kind, Options, bundled};
-use crate::run::Interrupt;
 use crate::scenario::{classes, cuts};
 use crate::suite;
 use crate::terminal::Progress;

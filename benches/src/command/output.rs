@@ -33,7 +33,7 @@ impl Output {
             Err(error) => return fail(&error),
         };
         if let Some(label) = &self.label {
-            report.label(label);
+            report.about.set_label(label);
         }
         let is_stdout = self.json.as_deref() == Some(Path::new("-"));
         if is_stdout {
@@ -49,6 +49,6 @@ impl Output {
         {
             return fail(&format_args!("cannot write {}: {error}", path.display()));
         }
-        if report.passed() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+        if report.findings.passed() { ExitCode::SUCCESS } else { ExitCode::from(1) }
     }
 }

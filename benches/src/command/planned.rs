@@ -8,8 +8,8 @@ use clap::Args;
 
 use super::fail;
 use super::output::Output;
+use crate::host::Interrupt;
 use crate::plan::{Kind, Options, Plan, bundled};
-use crate::run::Interrupt;
 use crate::scenario;
 use crate::terminal::Progress;
 

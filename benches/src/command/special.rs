@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::output::Output;
+use crate::host::Interrupt;
 use crate::report::Report;
-use crate::run::Interrupt;
 use crate::scenario::{RunError, Setting};
 use crate::server::beside;
 
@@ -36,6 +36,7 @@ impl<P: Args> Special<P> {
             flags: self.relay_flag,
             program: std::env::current_exe().unwrap_or_default(),
             interrupt: Interrupt::by_signals(),
+            is_quiet: false,
         };
         self.output.finish(scenario(&self.plan, &setting))
     }

@@ -76,7 +76,7 @@ pub fn run(options: &Compare) -> Result<Outcome, CommandError> {
         let page = page(&reports, &comparison, &remarks, passed).html();
         fs::write(path, page).map_err(|error| FileError::Io { path: path.clone(), error })?;
     }
-    let mut text = format!("{}\n\n{}\n", reports[0].scenario(), comparison.table());
+    let mut text = format!("{}\n\n{}\n", reports[0].about.scenario(), comparison.table());
     remarks.iter().for_each(|line| text.push_str(&format!("\n  {line}")));
     Ok(Outcome { text, passed })
 }
@@ -92,21 +92,23 @@ fn failures(comparison: &Comparison, factor: f64) -> Vec<String> {
 /// Whether figures of the report, or their absence, can say that something became worse: who does
 /// not know must not pass.
 fn is_sound(report: &Report) -> bool {
-    report.violations().is_empty() && report.is_complete() && report.harness_limits().is_empty()
+    report.findings.violations().is_empty()
+        && report.about.is_complete()
+        && report.findings.harness_limits().is_empty()
 }
 
 /// What a reader must know of a report before looking at its figures.
 fn remarks(report: &Report) -> Vec<String> {
-    let name = report.name();
+    let name = report.about.name();
     let mut remarks = Vec::new();
-    if !report.violations().is_empty() {
-        let count = report.violations().len();
+    if !report.findings.violations().is_empty() {
+        let count = report.findings.violations().len();
         remarks.push(format!("{name} has {count} violations, and no throughput"));
     }
-    if !report.is_complete() {
+    if !report.about.is_complete() {
         remarks.push(format!("{name} is partial: its run was interrupted"));
     }
-    let limits = report.harness_limits().iter();
+    let limits = report.findings.harness_limits().iter();
     remarks.extend(limits.map(|why| format!("{name}: the harness was the limit: {why}")));
     remarks
 }
@@ -114,7 +116,7 @@ fn remarks(report: &Report) -> Vec<String> {
 fn page(reports: &[Report], comparison: &Comparison, remarks: &[String], passed: bool) -> Page {
     let names = comparison.names().join(", ");
     let mut page = Page::new(format!("comet-bench: {names}"));
-    page.head(&format!("{}: a comparison", reports[0].scenario()), &names);
+    page.head(&format!("{}: a comparison", reports[0].about.scenario()), &names);
     if !remarks.is_empty() {
         let tone = if passed { Tone::Warning } else { Tone::Bad };
         page.banner(tone, "Before you read the figures", remarks);

@@ -16,9 +16,9 @@ pub(super) fn unlike(first: &Report, other: &Report) -> Vec<String> {
         reasons.push(format!(
             "deliveries are {} in {}, {} in {}",
             a,
-            first.name(),
+            first.about.name(),
             b,
-            other.name()
+            other.about.name()
         ));
     }
     if let [Some(a), Some(b)] = pinnings
@@ -26,14 +26,18 @@ pub(super) fn unlike(first: &Report, other: &Report) -> Vec<String> {
     {
         let words = |pinned| if pinned { "pinned to cores" } else { "not pinned" };
         let (a, b) = (words(a), words(b));
-        reasons.push(format!("the run is {a} in {}, {b} in {}", first.name(), other.name()));
+        reasons.push(format!(
+            "the run is {a} in {}, {b} in {}",
+            first.about.name(),
+            other.about.name()
+        ));
     }
     reasons
 }
 
 /// Acknowledged or not; absent where the report does not say.
 fn promise(report: &Report) -> Option<&'static str> {
-    match report.subjects().get(DELIVERY)?.as_str() {
+    match report.about.subject().get(DELIVERY)?.as_str() {
         "acked" => Some("acknowledged"),
         "best-effort" | "once, without an ack" => Some("sent once"),
         _ => None,
@@ -42,7 +46,7 @@ fn promise(report: &Report) -> Option<&'static str> {
 
 /// Whether the server keeps to some cores; absent where the report does not say.
 fn is_pinned(report: &Report) -> Option<bool> {
-    let text = report.subjects().get(PINNING)?;
+    let text = report.about.subject().get(PINNING)?;
     let server = text.strip_prefix("server on ")?.split_once(", harness")?.0;
     (server != "unknown").then(|| server != "any core")
 }

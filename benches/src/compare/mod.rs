@@ -65,12 +65,13 @@ impl Comparison {
     pub fn check(reports: &[Report]) -> Result<(), CompareError> {
         let [first, others @ ..] = reports else { return Err(CompareError::TooFew) };
         for other in others {
-            let name = other.name().to_owned();
-            if other.scenario() != first.scenario() {
-                let (is, first) = (other.scenario().to_owned(), first.scenario().to_owned());
+            let name = other.about.name().to_owned();
+            if other.about.scenario() != first.about.scenario() {
+                let (is, first) =
+                    (other.about.scenario().to_owned(), first.about.scenario().to_owned());
                 return Err(CompareError::Scenario { name, is, first });
             }
-            let keys = differences(first.planned(), other.planned());
+            let keys = differences(first.about.plan(), other.about.plan());
             if !keys.is_empty() {
                 return Err(CompareError::Plan { name, keys });
             }
@@ -96,8 +97,8 @@ impl Comparison {
             others.iter().map(|other| likeness::unlike(first, other)).collect();
         let likes: Vec<bool> = reasons.iter().map(Vec::is_empty).collect();
         let quantiles: Vec<Vec<Figure>> = others.iter().map(quantiles_of).collect();
-        let figures = first.figures().iter().map(|base| {
-            let found = others.iter().map(|other| other.find(base.name()));
+        let figures = first.findings.figures().iter().map(|base| {
+            let found = others.iter().map(|other| other.findings.find(base.name()));
             Row::new(base, found.zip(likes.iter().copied()), noise)
         });
         let of_first = quantiles_of(first);
@@ -108,7 +109,7 @@ impl Comparison {
         });
         let rows = figures.chain(latencies).collect();
         let names = std::iter::once(first).chain(others);
-        let names = names.map(|it| it.name().to_owned()).collect();
+        let names = names.map(|it| it.about.name().to_owned()).collect();
         Self { names, rows, unlike: reasons.into_iter().flatten().collect() }
     }
 
@@ -170,7 +171,7 @@ impl Comparison {
 }
 
 fn quantiles_of(report: &Report) -> Vec<Figure> {
-    let known = report.distributions().iter().filter(|it| !it.latency().is_empty());
+    let known = report.findings.distributions().iter().filter(|it| !it.latency().is_empty());
     let figures = known.flat_map(|it| {
         QUANTILES.map(|(name, share)| {
             let name = format!("{}, {name}", it.name());

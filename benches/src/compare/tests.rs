@@ -10,14 +10,14 @@ use crate::latency::Latency;
 
 fn report(label: &str, rate: f64, cost: &[f64], latency_us: u64) -> Report {
     let mut report = Report::new("fan");
-    report.label(label);
-    report.plan(json!({"sessions": 100, "rate": 50}));
-    report.throughput("deliveries", rate, "/s");
-    report.add(Figure::cost("CPU", 0.0, "us").of_runs(cost));
-    report.count("gaps", 0);
+    report.about.set_label(label);
+    report.about.set_plan(json!({"sessions": 100, "rate": 50}));
+    report.findings.throughput("deliveries", rate, "/s");
+    report.findings.add(Figure::cost("CPU", 0.0, "us").of_runs(cost));
+    report.findings.count("gaps", 0);
     let mut latency = Latency::new();
     latency.record(Duration::from_micros(latency_us));
-    report.distribution("delivery", &latency);
+    report.findings.distribution("delivery", &latency);
     report
 }
 
@@ -92,7 +92,7 @@ fn what_is_nothing_in_some_runs_is_worse_only_beyond_their_range() {
 fn reports_of_different_loads_are_told_apart_by_what_differs() {
     let base = report("a", 1.0, &[1.0], 1);
     let mut other = report("b", 1.0, &[1.0], 1);
-    other.plan(json!({"sessions": 200, "rate": 50, "size": 128, "seed": null}));
+    other.about.set_plan(json!({"sessions": 200, "rate": 50, "size": 128, "seed": null}));
     let error = Comparison::check(&[base.clone(), other]).unwrap_err();
     let text = "b and the first report have different plans: sessions, size";
     assert_eq!(error.to_string(), text);
@@ -104,7 +104,7 @@ fn reports_of_different_loads_are_told_apart_by_what_differs() {
 #[test]
 fn the_table_shows_values_and_ratios() {
     let mut broken = report("broken", 900.0, &[1.0], 1_000);
-    broken.violation("1 x lost");
+    broken.findings.violation("1 x lost");
     let all = [report("a", 1_000.0, &[1.0], 1_000), report("b", 500.0, &[1.0], 1_000), broken];
     let text = Comparison::new(&all, 0.05).unwrap().table().to_string();
     let lines: Vec<&str> = text.lines().take(4).collect();
@@ -118,7 +118,7 @@ fn the_table_shows_values_and_ratios() {
 }
 
 fn kept(report: &Report, dir: &Path) -> PathBuf {
-    let path = dir.join(format!("{}.json", report.name()));
+    let path = dir.join(format!("{}.json", report.about.name()));
     report.write(&path).unwrap();
     path
 }
@@ -160,7 +160,7 @@ fn judged(name: &str, base: &Report, other: &Report) -> Outcome {
 #[test]
 fn a_report_with_violations_fails_where_failing_is_asked_for() {
     let (base, mut broken) = (report("a", 1_000.0, &[1.0], 1), report("b", 1_000.0, &[1.0], 1));
-    broken.violation("1 x lost");
+    broken.findings.violation("1 x lost");
     let outcome = judged("broken", &base, &broken);
     assert!(!outcome.passed && outcome.text.contains("b has 1 violations, and no throughput"));
     assert!(!judged("baseline", &broken, &base).passed, "nothing was compared");
@@ -172,13 +172,13 @@ fn what_cannot_be_judged_does_not_pass() {
     let other = || report("b", 1_000.0, &[1.0], 1);
     assert!(judged("same", &base, &other()).passed);
     let (mut partial, mut limited) = (other(), other());
-    partial.interrupted();
-    limited.harness_limited("a thread used 99 % of a core");
+    partial.about.set_interrupted();
+    limited.findings.harness_limited("a thread used 99 % of a core");
     assert!(!judged("partial", &base, &partial).passed);
     assert!(!judged("limited", &base, &limited).passed);
     let mut fewer = Report::new("fan");
-    fewer.label("b");
-    fewer.plan(base.planned().clone());
+    fewer.about.set_label("b");
+    fewer.about.set_plan(base.about.plan().clone());
     let outcome = judged("fewer", &base, &fewer);
     assert!(!outcome.passed && outcome.text.contains("b has no deliveries"), "{}", outcome.text);
     assert!(!outcome.text.contains("b has no gaps"), "nobody knows which way is better");
@@ -196,13 +196,15 @@ fn what_is_no_number_in_the_first_report_does_not_pass() {
 fn unlike_things_are_neither_better_nor_worse_and_do_not_pass() {
     let of = |label: &str, promise: &str, pinning: &str| {
         let mut report = report(label, 1_000.0, &[1.0], 1_000);
-        report.subject("delivery", promise);
-        report.subject("pinning", format!("server on {pinning}, harness on core 1, of 2"));
+        report.about.set_subject("delivery", promise);
+        report
+            .about
+            .set_subject("pinning", format!("server on {pinning}, harness on core 1, of 2"));
         report
     };
     let acked = of("acked", "acked", "core 0");
     let mut once = of("mqtt", "once, without an ack", "core 0");
-    once.count("gaps", 0);
+    once.findings.count("gaps", 0);
     let against = |other: &Report| {
         Comparison::new(&[acked.clone(), other.clone()], 0.05).expect("two reports")
     };

@@ -3,33 +3,11 @@
 use bytes::Bytes;
 use comet_protocol::client::{Full, Time};
 
+use super::any::AnyTalk;
 use super::comet::Comet;
+use super::owner::{GivenUp, Moment, Want};
 use super::plain::Plain;
-use super::talk::AnyTalk;
-use super::{Broken, Dialect, Event, Habits, Identity, Outgoing, To};
-
-/// What a session wants from whoever has its sockets.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Want {
-    /// A connection.
-    Connect,
-    /// None, not even the one that there is.
-    Disconnect,
-}
-
-/// Why a session's connection is of no more use.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum GivenUp {
-    /// The server does not keep to its dialect, or refuses.
-    #[error(transparent)]
-    Broken(#[from] Broken),
-    /// The server has not taken the session in time.
-    #[error("no answer to the opening words")]
-    NotOpened,
-    /// The server has not answered the last heartbeat.
-    #[error("silent for a heartbeat")]
-    Silent,
-}
+use super::{Dialect, Event, Habits, Identity, Outgoing, To};
 
 /// A session.
 #[derive(Debug)]
@@ -161,12 +139,4 @@ impl Client {
             Self::Plain(plain) => plain.poll(at, tell),
         }
     }
-}
-
-/// What a session has to know whenever it is called.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment<'a> {
-    pub(crate) now: Time,
-    pub(crate) me: &'a Identity,
-    pub(crate) habits: &'a Habits,
 }

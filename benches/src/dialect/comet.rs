@@ -5,7 +5,7 @@ use comet_protocol::client::{self, ClientSession, Config, Full, Link, Time};
 use comet_protocol::comet::Auth;
 
 use super::address::{self, Introduction};
-use super::client::Want;
+use super::owner::Want;
 use super::{Event, Habits, Identity, Outgoing, To};
 
 /// A session of the comet dialect.
@@ -66,7 +66,7 @@ impl Comet {
         body: Bytes,
     ) -> Result<(), Full> {
         let message = match (&me.account, to) {
-            (Some(account), to) => account.write(to, &body).into(),
+            (Some(account), to) => account.write(to.user(), &body).into(),
             (None, To::Rooms) => body,
             (None, to) => address::line(me, to, |line| [line, &body].concat()).into(),
         };

@@ -83,7 +83,7 @@ impl Talk for Dtalk {
 
     fn send(&mut self, me: &Identity, to: &To, body: &[u8], out: &mut Outgoing<'_>) {
         match &me.account {
-            Some(account) => self.say(op::SEND, 0, &[&account.write(to, body)], out),
+            Some(account) => self.say(op::SEND, 0, &[&account.write(to.user(), body)], out),
             None => address::line(me, to, |line| self.say(op::SEND, 0, &[line, body], out)),
         }
     }

@@ -48,3 +48,13 @@ pub enum To {
     /// A user.
     User(String),
 }
+
+impl To {
+    /// The user, if the message goes to one.
+    pub(super) fn user(&self) -> Option<&str> {
+        match self {
+            Self::User(user) => Some(user),
+            Self::Rooms | Self::Room(_) => None,
+        }
+    }
+}

@@ -7,6 +7,7 @@
 //! Not here: sockets, WebSocket frames and TLS (`driver`), and what bodies mean (`oracle`).
 
 mod address;
+mod any;
 mod broken;
 mod carry;
 mod centrifugo;
@@ -23,6 +24,7 @@ mod identity;
 mod mqtt;
 mod nats;
 mod outgoing;
+mod owner;
 mod plain;
 mod raw;
 #[cfg(test)]
@@ -32,12 +34,13 @@ mod text;
 
 pub use broken::Broken;
 use clap::ValueEnum;
-pub(crate) use client::{Client, GivenUp, Moment, Want};
+pub(crate) use client::Client;
 pub use event::Event;
 pub use features::Features;
 pub use habits::{Habits, Reconnect};
 pub use identity::{Identity, To};
 pub(crate) use outgoing::{Envelope, Outgoing};
+pub(crate) use owner::{GivenUp, Moment, Want};
 use serde::{Deserialize, Serialize};
 
 /// What a server speaks.

@@ -13,8 +13,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use comet_protocol::client::{Backoff, Full, Time};
 
-use super::client::{GivenUp, Moment, Want};
-use super::talk::{AnyTalk, Talk};
+use super::any::AnyTalk;
+use super::owner::{GivenUp, Moment, Want};
+use super::talk::Talk;
 use super::{Event, Identity, Outgoing, Reconnect, To};
 
 #[derive(Debug)]

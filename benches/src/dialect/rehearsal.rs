@@ -1,6 +1,7 @@
 //! A conversation with the test as the server, over a stream.
 
-use super::talk::{AnyTalk, Talk};
+use super::any::AnyTalk;
+use super::talk::Talk;
 use super::{Broken, Dialect, Envelope, Event, Identity, Outgoing, To};
 
 /// One side of a conversation.

@@ -7,11 +7,11 @@ use crate::report::{Distribution, Report, Sample};
 #[must_use]
 pub fn latency_plot(reports: &[&Report]) -> Plot {
     let known = |report: &Report| -> Vec<Distribution> {
-        let all = report.distributions().iter();
+        let all = report.findings.distributions().iter();
         all.filter(|it| !it.latency().is_empty()).cloned().collect()
     };
     let known: Vec<(&str, Vec<Distribution>)> =
-        reports.iter().map(|report| (report.name(), known(report))).collect();
+        reports.iter().map(|report| (report.about.name(), known(report))).collect();
     let is_one_each = known.iter().all(|(_, distributions)| distributions.len() <= 1);
     let lines = known.iter().flat_map(|(report, distributions)| {
         distributions.iter().map(move |it| {
@@ -66,7 +66,7 @@ pub fn plots(report: &Report) -> Vec<Plot> {
 pub fn images(report: &Report) -> Vec<(String, String)> {
     let seen = plots(report).into_iter().filter(|plot| !plot.is_empty());
     let image = |plot: Plot| {
-        let title = format!("{}: {}", report.name(), plot.title);
+        let title = format!("{}: {}", report.about.name(), plot.title);
         (format!("{}.svg", file_name(&title)), plot.image(&title))
     };
     seen.map(image).collect()
@@ -74,13 +74,13 @@ pub fn images(report: &Report) -> Vec<(String, String)> {
 
 fn timeline(report: &Report, title: &str, values: &[(&str, Value)]) -> Plot {
     let lines = values.iter().map(|(name, value)| {
-        let points = report.samples().iter();
+        let points = report.findings.samples().iter();
         // A sample without the value leaves a gap in the line.
         let points = points.map(|sample| (sample.at, value(sample).unwrap_or(f64::NAN)));
         Line { name: (*name).to_owned(), points: points.collect() }
     });
     let is_known = |line: &Line| line.points.iter().filter(|(_, y)| y.is_finite()).count() > 1;
-    let measured = report.windows().iter().find(|window| window.name == "measure");
+    let measured = report.findings.windows().iter().find(|window| window.name == "measure");
     Plot {
         title: title.to_owned(),
         across: (Spacing::Linear, "seconds since the run began"),

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use super::*;
 use crate::latency::Latency;
-use crate::report::{Report, Sample};
+use crate::report::{Report, Sample, Window};
 
 fn report() -> Report {
     let mut report = Report::new("fan");
-    report.label("<relay> & \"others\"");
-    report.subject("address", "ws://127.0.0.1:3102/sub");
-    report.window("measure", 1.0, 5.0);
-    report.throughput("deliveries", 51_234.0, "/s");
+    report.about.set_label("<relay> & \"others\"");
+    report.about.set_subject("address", "ws://127.0.0.1:3102/sub");
+    report.findings.window(Window::new("measure", 1.0, 5.0));
+    report.findings.throughput("deliveries", 51_234.0, "/s");
     let mut latency = Latency::new();
     (1..=2_000).for_each(|n| latency.record(Duration::from_micros(100 + n * n)));
-    report.distribution("delivery", &latency);
+    report.findings.distribution("delivery", &latency);
     for at in 0..6_u32 {
-        report.sample(Sample {
+        report.findings.sample(Sample {
             at: at.into(),
             sessions: Some(1_000),
             deliveries: Some(50_000.0 + f64::from(at)),
@@ -71,9 +71,9 @@ fn a_page_refers_to_nothing_outside_itself() {
 #[test]
 fn violations_come_first_and_take_the_throughput_along() {
     let mut report = report();
-    report.violation("3 x lost");
-    report.at_most("p99", 3.0, 2.0, "ms");
-    report.interrupted();
+    report.findings.violation("3 x lost");
+    report.findings.at_most("p99", 3.0, 2.0, "ms");
+    report.about.set_interrupted();
     let html = page_of(&report).html();
     elements(&html);
     let at = |what: &str| html.find(what).unwrap_or_else(|| panic!("no {what}"));

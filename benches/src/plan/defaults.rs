@@ -12,10 +12,10 @@ pub fn default_of(kind: Kind, option: &str) -> Option<String> {
     match option {
         "sessions" => Some(plan.sessions.to_string()),
         "size" => Some(plan.size.to_string()),
-        "concurrency" => Some(plan.concurrency.to_string()),
+        "concurrency" => Some(plan.connections.concurrency.to_string()),
         "threads" => Some(plan.threads.to_string()),
         "seed" => Some(plan.seed.to_string()),
-        "heartbeat" => span(plan.heartbeat),
+        "heartbeat" => span(plan.connections.heartbeat),
         "warmup" => span(plan.times.warm_up),
         "duration" => span(plan.times.measure),
         "settle" => span(plan.times.settle),
@@ -29,9 +29,9 @@ pub fn default_of(kind: Kind, option: &str) -> Option<String> {
         "limit" => Some("10ms".to_owned()),
         "share" => Some("0.5".to_owned()),
         "stalled" => Some("0.5".to_owned()),
-        "away" => span(plan.presence?.away),
-        "churn" => Some(plan.presence?.churn.to_string()),
-        "breaks" => Some(plan.presence?.breaks.to_string()),
+        "away" => span(plan.disturbances.presence?.away),
+        "churn" => Some(plan.disturbances.presence?.churn.to_string()),
+        "breaks" => Some(plan.disturbances.presence?.breaks.to_string()),
         _ => company(&plan.company, option),
     }
 }

@@ -115,7 +115,7 @@ impl Layout {
                 layout.say(*private, talk, Pick::ByChance);
             }
         }
-        let stalled = plan.stall.map_or(0, |stall| stall.sessions);
+        let stalled = plan.disturbances.stall.map_or(0, |stall| stall.sessions);
         layout.members.iter_mut().rev().take(stalled).for_each(|member| member.stalls = true);
         layout
     }

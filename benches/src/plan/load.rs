@@ -42,23 +42,23 @@ impl Plan {
             }
         }
         if self.flow == Flow::Silent {
-            put("heartbeat", span(self.heartbeat));
-            put("concurrency", json!(self.concurrency));
+            put("heartbeat", span(self.connections.heartbeat));
+            put("concurrency", json!(self.connections.concurrency));
         } else {
             put("size", json!(self.size));
         }
-        if let Some(rate) = self.arrivals {
+        if let Some(rate) = self.connections.arrivals {
             put("rate", json!(rate));
         }
-        if let Some(presence) = self.presence {
+        if let Some(presence) = self.disturbances.presence {
             put("churn", json!(presence.churn));
             put("away", span(presence.away));
             put("breaks", json!(presence.breaks));
         }
-        if let Some(storm) = self.storm {
+        if let Some(storm) = self.disturbances.storm {
             put("stay", json!(storm.stay));
         }
-        if let Some(stall) = self.stall {
+        if let Some(stall) = self.disturbances.stall {
             put("stalled", json!(stall.sessions));
         }
         put("warmup", span(self.times.warm_up));

@@ -4,7 +4,7 @@
 //! value for everything, and makes sense; its [`Layout`] says who is in which room and who
 //! publishes where. All of it is data: nothing here opens a file or a socket.
 
-mod accounts;
+mod bounds;
 mod bundled;
 mod check;
 mod defaults;
@@ -22,7 +22,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use accounts::Accounts;
+pub use bounds::within;
 pub use bundled::{Bundled, bundled};
 use clap::ValueEnum;
 pub use defaults::{default_of, means_something};
@@ -35,6 +35,8 @@ use serde::{Deserialize, Serialize};
 pub use stall::Stall;
 pub use threshold::Threshold;
 
+pub use crate::account::Accounts;
+use crate::account::Demand;
 use crate::dialect::Dialect;
 
 /// A scenario.
@@ -90,6 +92,9 @@ pub enum Flow {
         share: f64,
     },
 }
+
+/// Rough duration of the search of [`Flow::Find`], without the measurement.
+pub const SEARCH: Duration = Duration::from_secs(25);
 
 /// How long the parts of a run take.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -155,6 +160,32 @@ pub enum Company {
     },
 }
 
+/// Opening and keeping connections.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Connections {
+    /// Connections a second in `connect`; otherwise as many as can be.
+    pub arrivals: Option<f64>,
+    /// How fast sessions open.
+    pub ramp: Option<Ramp>,
+    /// Connections that are being made at the same time.
+    pub concurrency: usize,
+    /// How often a session says that it is there.
+    pub heartbeat: Duration,
+    /// Addresses that connections come from; 0 leaves the choice to the kernel.
+    pub sources: u8,
+}
+
+/// Departures from the even flow: sessions that leave, lose their connection or stop reading.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Disturbances {
+    /// How people come and go.
+    pub presence: Option<Presence>,
+    /// Who loses the connection, and what may come of it.
+    pub storm: Option<Storm>,
+    /// Who stops reading.
+    pub stall: Option<Stall>,
+}
+
 /// A run, with a value for everything.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -176,28 +207,16 @@ pub struct Plan {
     pub size: usize,
     /// When messages are sent.
     pub flow: Flow,
-    /// Connections a second in `connect`; otherwise as many as can be.
-    pub arrivals: Option<f64>,
-    /// How fast sessions open.
-    pub ramp: Option<Ramp>,
-    /// Connections that are being made at the same time.
-    pub concurrency: usize,
-    /// How often a session says that it is there.
-    pub heartbeat: Duration,
-    /// Addresses that connections come from; 0 leaves the choice to the kernel.
-    pub sources: u8,
+    /// Opening and keeping connections.
+    pub connections: Connections,
     /// Threads of the harness.
     pub threads: usize,
     /// What chance begins with.
     pub seed: u64,
     /// How long the parts take.
     pub times: Times,
-    /// How people come and go.
-    pub presence: Option<Presence>,
-    /// Who loses the connection, and what may come of it.
-    pub storm: Option<Storm>,
-    /// Who stops reading.
-    pub stall: Option<Stall>,
+    /// Departures from the even flow.
+    pub disturbances: Disturbances,
     /// What the times must keep.
     pub thresholds: Vec<Threshold>,
 }
@@ -217,10 +236,26 @@ impl Plan {
         told.map_or("as the server decides", Promise::name)
     }
 
+    /// The accounts that the run needs.
+    #[must_use]
+    pub fn demand(&self) -> Demand<'_> {
+        let friends = match self.company {
+            Company::Groups { friends, .. } => friends,
+            Company::Alone | Company::Rooms { .. } => 0,
+        };
+        Demand {
+            source: self.accounts.as_ref(),
+            sessions: self.sessions,
+            seed: self.seed,
+            needs_users: matches!(self.kind, Kind::Chat | Kind::Echo),
+            friends,
+        }
+    }
+
     /// Sessions that neither leave nor stall, because they talk: the first ones.
     #[must_use]
     pub const fn talking(&self) -> usize {
-        match (&self.company, self.stall) {
+        match (&self.company, self.disturbances.stall) {
             (Company::Rooms { rooms, publishers, .. }, Some(_)) => *rooms * *publishers,
             _ => 0,
         }
@@ -229,8 +264,8 @@ impl Plan {
     /// The sessions whose deliveries are timed: the first ones.
     #[must_use]
     pub fn timed(&self) -> usize {
-        let reading = self.sessions - self.stall.map_or(0, |stall| stall.sessions);
-        self.storm.map_or(reading, |storm| storm.stay)
+        let reading = self.sessions - self.disturbances.stall.map_or(0, |stall| stall.sessions);
+        self.disturbances.storm.map_or(reading, |storm| storm.stay)
     }
 }
 

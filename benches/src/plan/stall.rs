@@ -1,6 +1,6 @@
 //! Who stops reading, and what that may cost the others and the server.
 
-use super::check::share;
+use super::bounds::share;
 use super::{Company, Kind, Options, PlanError};
 
 /// Sessions that stop reading for a part of the run, with their connections open.
@@ -91,7 +91,7 @@ mod tests {
     }
 
     fn stall_of(more: &str) -> Stall {
-        outcome(more).unwrap().stall.unwrap()
+        outcome(more).unwrap().disturbances.stall.unwrap()
     }
 
     #[test]
@@ -99,11 +99,11 @@ mod tests {
         let plan = outcome("").unwrap();
         assert_eq!((plan.sessions, plan.size, plan.flow), (10_000, 256, Flow::Open(8.0)));
         let expected = Stall { sessions: 5_000, slower: 1.2, growth: Some(BUDGET / 20 * 21) };
-        assert_eq!(plan.stall, Some(expected));
+        assert_eq!(plan.disturbances.stall, Some(expected));
         assert_eq!(stall_of("sessions = 9\nstalled = 0.25\nslower = 3.0").sessions, 2);
         assert_eq!(stall_of("stalled = 0").sessions, 0);
         let fan = Plan::new(Options::read("scenario = \"fan\"").unwrap()).unwrap();
-        assert_eq!(fan.stall, None);
+        assert_eq!(fan.disturbances.stall, None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{BadQuantity, Span};
-use crate::report::QUANTILES;
+use crate::latency::QUANTILES;
 
 /// The most that a quantile of the times may be.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Options, Tally};
-use crate::server::children;
+use crate::host::children;
 
 /// A proxy that forwards; it ends with this value.
 #[derive(Debug)]

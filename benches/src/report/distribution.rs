@@ -7,7 +7,7 @@ use hdrhistogram::serialization::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::latency::Latency;
+use crate::latency::{Latency, QUANTILES};
 
 /// Durations of one kind.
 ///
@@ -19,10 +19,6 @@ pub struct Distribution {
     name: String,
     latency: Latency,
 }
-
-/// The quantiles that tables show, and what they are called.
-pub const QUANTILES: [(&str, f64); 6] =
-    [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999), ("max", 1.0)];
 
 impl Distribution {
     /// A distribution with its name.

@@ -79,14 +79,12 @@ impl Serialize for Report {
 }
 
 impl<'de> Deserialize<'de> for Report {
-    /// What was not made by this program may claim anything: the rule is kept here too.
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let mut report = Self::deserialize(from)?;
+        let report = Self::deserialize(from)?;
         if report.version > VERSION {
             let what = format!("format {}, and this program knows {VERSION}", report.version);
             return Err(D::Error::custom(what));
         }
-        report.withhold();
         Ok(report)
     }
 }

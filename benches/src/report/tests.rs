@@ -3,28 +3,30 @@
 use std::time::Duration;
 
 use super::*;
+use crate::latency::Latency;
 
 fn sample() -> Report {
     let mut report = Report::new("fan");
-    report.label("relay");
-    report.plan(serde_json::json!({"sessions": 1_000, "rate": 50}));
-    report.subject("address", "ws://127.0.0.1:3102/sub");
-    report.window("measure", 2.5, 7.5);
-    report.throughput("deliveries", 50_000.0, "/s");
-    report.cost("server CPU for each delivery", 0.6951, "us");
-    report.count("deliveries received", 251_234);
-    report.at_most("p99", 1.5, 2.0, "ms");
+    report.about.set_label("relay");
+    report.about.set_plan(serde_json::json!({"sessions": 1_000, "rate": 50}));
+    report.about.set_subject("address", "ws://127.0.0.1:3102/sub");
+    report.findings.window(Window::new("measure", 2.5, 7.5));
+    report.findings.throughput("deliveries", 50_000.0, "/s");
+    report.findings.cost("server CPU for each delivery", 0.6951, "us");
+    report.findings.count("deliveries received", 251_234);
+    report.findings.at_most("p99", 1.5, 2.0, "ms");
     let mut latency = Latency::new();
     (1..=100).for_each(|ms| latency.record(Duration::from_millis(ms)));
-    report.distribution("delivery", &latency);
+    report.findings.distribution("delivery", &latency);
     let deliveries = Some(50_000.0);
-    report.sample(Sample { at: 1.0, deliveries, p99: Some(1.5), ..Sample::default() });
+    report.findings.sample(Sample { at: 1.0, deliveries, p99: Some(1.5), ..Sample::default() });
     report
 }
 
 fn throughput_of(report: &Report) -> (Vec<&str>, Vec<Option<f64>>) {
-    let figures = report.figures().iter().filter(|figure| figure.kind() == Kind::Throughput);
-    let samples = report.samples().iter().map(|sample| sample.deliveries);
+    let figures =
+        report.findings.figures().iter().filter(|figure| figure.kind() == Kind::Throughput);
+    let samples = report.findings.samples().iter().map(|sample| sample.deliveries);
     (figures.map(Figure::name).collect(), samples.collect())
 }
 
@@ -35,21 +37,21 @@ fn a_report_comes_back_from_json_as_it_was() {
     let back: Report = serde_json::from_value(json.clone()).unwrap();
     assert_eq!(back.json(), json);
     assert_eq!(back.to_string(), report.to_string());
-    assert_eq!(back.distributions()[0].latency().len(), 100);
+    assert_eq!(back.findings.distributions()[0].latency().len(), 100);
     assert_eq!(throughput_of(&back).1, [Some(50_000.0)]);
 }
 
 #[test]
 fn a_violation_takes_the_throughput_that_was_and_that_comes() {
     let mut report = sample();
-    report.violation("something was lost");
-    report.sample(Sample { at: 2.0, deliveries: Some(1.0), ..Sample::default() });
+    report.findings.violation("something was lost");
+    report.findings.sample(Sample { at: 2.0, deliveries: Some(1.0), ..Sample::default() });
     assert_eq!(throughput_of(&report), (vec![], vec![None, None]));
-    report.throughput("messages", 50.0, "/s");
+    report.findings.throughput("messages", 50.0, "/s");
     assert_eq!(throughput_of(&report), (vec![], vec![None, None]));
     let withheld = ["deliveries", "server CPU for each delivery", "messages"];
-    assert_eq!(report.withheld(), withheld);
-    assert!(report.find("p99").is_some());
+    assert_eq!(report.findings.withheld(), withheld);
+    assert!(report.findings.find("p99").is_some());
     let everywhere = format!("{report}\n{}", report.json());
     assert!(!everywhere.contains("0.695") && !everywhere.contains("50000.0"), "{everywhere}");
 }
@@ -60,7 +62,7 @@ fn a_file_cannot_bring_throughput_and_violations_together() {
     json["violations"] = serde_json::json!([{"what": "1 x lost"}]);
     let report: Report = serde_json::from_value(json).unwrap();
     assert_eq!(throughput_of(&report), (vec![], vec![None]));
-    assert!(!report.passed());
+    assert!(!report.findings.passed());
 }
 
 #[test]
@@ -74,10 +76,10 @@ fn a_file_of_a_newer_format_is_refused_with_both_numbers() {
 #[test]
 fn a_limit_that_is_missed_is_no_violation_and_no_success() {
     let mut report = sample();
-    assert!(report.passed());
-    report.at_most("memory", f64::NAN, 1.0, "bytes");
-    assert!(report.violations().is_empty() && !report.passed());
-    assert_eq!(report.missed().count(), 1);
+    assert!(report.findings.passed());
+    report.findings.at_most("memory", f64::NAN, 1.0, "bytes");
+    assert!(report.findings.violations().is_empty() && !report.findings.passed());
+    assert_eq!(report.findings.missed().count(), 1);
     assert_eq!(throughput_of(&report).0.len(), 2);
     assert_eq!(report.conclusion(), "no violations, 1 limits missed");
 }
@@ -85,8 +87,8 @@ fn a_limit_that_is_missed_is_no_violation_and_no_success() {
 #[test]
 fn the_text_has_a_table_of_figures_one_of_latencies_and_a_conclusion() {
     let mut report = sample();
-    report.interrupted();
-    report.harness_limited("its thread used 97 % of a core");
+    report.about.set_interrupted();
+    report.findings.harness_limited("its thread used 97 % of a core");
     let expected = "\
 fan (relay)
   address: ws://127.0.0.1:3102/sub

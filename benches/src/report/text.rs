@@ -2,21 +2,23 @@
 
 use std::fmt;
 
-use super::{Distribution, Figure, Limit, QUANTILES, Report, Table, shown};
+use super::{About, Distribution, Figure, Findings, Limit, Report, Table};
+use crate::latency::QUANTILES;
+use crate::number::shown;
 
-impl Report {
-    /// The numbers.
+impl Findings {
+    /// The figures.
     #[must_use]
     pub fn figure_table(&self) -> Table {
         let mut table = Table::new(["figure", "value", "least", "most", "limit"]);
-        for figure in &self.figures {
+        for figure in self.figures() {
             let show = |value| shown(value, figure.unit());
             let (least, most) = figure
                 .spread()
                 .map_or_else(Default::default, |spread| (show(spread.least), show(spread.most)));
             table.row([figure.name(), &show(figure.value()), &least, &most, &limit(figure)]);
         }
-        for name in &self.withheld {
+        for name in self.withheld() {
             table.row([name, "withheld"]);
         }
         table.compact()
@@ -27,16 +29,23 @@ impl Report {
     pub fn latency_table(&self) -> Table {
         let heads = ["milliseconds", "count"].into_iter();
         let mut table = Table::new(heads.chain(QUANTILES.iter().map(|(name, _)| *name)));
-        for distribution in &self.distributions {
+        for distribution in self.distributions() {
             table.row(quantiles(distribution));
         }
         table
     }
 
-    /// What was asked for, in a line: `sessions 1000, rate 50`.
+    /// The numbers beyond their limits, each in a line.
+    pub fn missed_lines(&self) -> impl Iterator<Item = String> {
+        self.missed().map(missed)
+    }
+}
+
+impl About {
+    /// The load in a line: `sessions 1000, rate 50`.
     #[must_use]
     pub fn plan_line(&self) -> String {
-        let Some(plan) = self.plan.as_object() else { return String::new() };
+        let Some(plan) = self.plan().as_object() else { return String::new() };
         let parts = plan.iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             format!("{key} {text}")
@@ -66,38 +75,39 @@ fn limit(figure: &Figure) -> String {
 }
 
 impl fmt::Display for Report {
-    /// What was not as promised comes last, where the eye is when a run ends.
+    /// Broken promises come last, where the eye is when a run ends.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.scenario)?;
-        if let Some(label) = &self.label {
+        let Self { about, findings, .. } = self;
+        write!(f, "{}", about.scenario())?;
+        if let Some(label) = about.label() {
             write!(f, " ({label})")?;
         }
-        for (what, value) in &self.subject {
+        for (what, value) in about.subject() {
             write!(f, "\n  {what}: {value}")?;
         }
-        let plan = self.plan_line();
+        let plan = about.plan_line();
         if !plan.is_empty() {
             write!(f, "\n  {plan}")?;
         }
-        for table in [self.figure_table(), self.latency_table()] {
+        for table in [findings.figure_table(), findings.latency_table()] {
             if !table.is_empty() {
                 write!(f, "\n\n{table}")?;
             }
         }
         writeln!(f)?;
-        if !self.complete {
+        if !about.is_complete() {
             write!(f, "\n  PARTIAL: the run was interrupted")?;
         }
-        for why in &self.harness_limited {
+        for why in findings.harness_limits() {
             write!(f, "\n  HARNESS LIMITED: {why}")?;
         }
-        for note in &self.notes {
+        for note in findings.notes() {
             write!(f, "\n  note: {note}")?;
         }
-        for line in self.missed_lines() {
+        for line in findings.missed_lines() {
             write!(f, "\n  MISSED: {line}")?;
         }
-        for violation in &self.violations {
+        for violation in findings.violations() {
             write!(f, "\n  VIOLATION: {violation}")?;
         }
         write!(f, "\n  {}", self.conclusion())
@@ -105,16 +115,12 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// The numbers that do not keep their limits, each in a line.
-    pub fn missed_lines(&self) -> impl Iterator<Item = String> {
-        self.missed().map(missed)
-    }
-
-    /// Whether it is good, in a line.
+    /// The verdict in a line.
     #[must_use]
     pub fn conclusion(&self) -> String {
-        let (violations, missed) = (self.violations.len(), self.missed().count());
-        let partly = if self.complete { "" } else { ", as far as it went" };
+        let findings = &self.findings;
+        let (violations, missed) = (findings.violations().len(), findings.missed().count());
+        let partly = if self.about.is_complete() { "" } else { ", as far as it went" };
         match (violations, missed) {
             (0, 0) => format!("no violations{partly}"),
             (0, missed) => format!("no violations, {missed} limits missed{partly}"),

@@ -6,52 +6,15 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::complete::Complete;
-use super::deal::{Deal, narrow, share};
-use super::desk::{Desk, ledger};
+use super::assembly::workers;
 use super::live::Live;
 use super::order::{Order, Reply};
-use super::stalls::Stalls;
-use super::storm::Storm;
-use super::talk::Talker;
-use super::wakes::Wakes;
-use super::worker::Worker;
-use super::{Arrive, Finding, Talk};
+use super::{Arrive, Ended, Finding, RunError, Talk};
 use crate::account::Roster;
-use crate::audience::{Audience, Counts, Rounds};
 use crate::clock;
-use crate::driver::{Driver, Route, Tally, Time, Tuning};
+use crate::driver::{Route, Time, Tuning};
 use crate::latency::Latency;
-use crate::oracle::{Oracle, Verdict};
-use crate::plan::{Flow, Layout, Plan};
-use crate::scenario::RunError;
-
-/// What is left of a thread, or of several, when it has come to its end.
-#[derive(Debug)]
-pub struct Ended {
-    /// Messages that were sent.
-    pub sent: u64,
-    /// Messages that were not answered.
-    pub unanswered: u64,
-    /// Deliveries that had not come.
-    pub outstanding: u64,
-    /// What happened to the sessions how often.
-    pub counts: Counts,
-    /// From when sessions were free to connect to when they were open.
-    pub opens: Latency,
-    /// What the sockets went through.
-    pub tally: Tally,
-    /// Sessions that left and came back.
-    pub left: u64,
-    /// Connections that were broken.
-    pub broken: u64,
-    /// Deliveries that sessions which had stopped had not read when they went on.
-    pub waiting: u64,
-    /// Sessions of these that were not there at the end.
-    pub absent: u64,
-    /// What the oracle found.
-    pub verdict: Verdict,
-}
+use crate::plan::{Layout, Plan};
 
 /// What all threads show of themselves together.
 #[derive(Clone, Debug, Default)]
@@ -102,60 +65,10 @@ impl Crew {
         routes: &Arc<[Route]>,
         tuning: &Tuning,
     ) -> Result<Self, RunError> {
-        let (threads, deal) = (plan.threads, Deal::of(plan));
-        let ledger = Arc::new(ledger(plan, layout));
-        let is_closed = matches!(plan.flow, Flow::Closed(_));
-        let readers: Vec<_> = (0..threads).map(|at| deal.readers(layout, at)).collect();
-        let complete = Complete::new(&readers);
-        // Who gives way to others must not burn their time.
-        let precise = |at| tuning.is_precise && !deal.is_behind(at);
-        let driver = |at| Driver::new(Tuning { is_precise: precise(at), ..tuning.clone() });
-        let drivers = (0..threads).map(driver).collect::<io::Result<Vec<_>>>()?;
-        let wakes = Wakes::new(layout, &deal, &drivers)?;
-        let parts = complete.into_iter().zip(readers).zip(drivers).enumerate();
-        let narrow = narrow(routes, plan.size);
-        let has_gaps = plan.dialect.features().gaps;
-        let (reply, replies) = sync_channel(threads);
+        let (reply, replies) = sync_channel(plan.threads);
         let mut crew = Self { hands: Vec::new(), replies, sessions: plan.sessions };
-        for (at, ((complete, readers), driver)) in parts {
-            let mut audience = Audience::new();
-            audience.oracle = Oracle::of(Arc::clone(&ledger));
-            let timed = deal.among_first(at, plan.timed());
-            audience.timed = 0..timed;
-            audience.rounds = is_closed.then(|| Rounds::new(readers));
-            let desk = Desk {
-                driver,
-                audience,
-                ledger: Arc::clone(&ledger),
-                body: plan.body(),
-                is_answered: plan.dialect.features().replies,
-                sent: 0,
-                sent_within: 0,
-                lag: Latency::new(),
-            };
-            let guests = deal.guests(layout, roster, at);
-            let resumed = plan.dialect.features().resume;
-            let stay = |storm: crate::plan::Storm| deal.among_first(at, storm.stay);
-            let seed = plan.seed.wrapping_add(at as u64);
-            let live = Arc::new(Live::default());
-            let worker = Worker {
-                desk,
-                talker: Talker::new(deal.lanes(layout, at), complete, wakes.clone(), seed),
-                share: share(guests.len(), plan.sessions),
-                phase: share(deal.before(at), plan.sessions),
-                stalls: Stalls::new(timed..guests.len(), has_gaps),
-                guests,
-                dialect: plan.dialect,
-                routes: Arc::clone(routes),
-                narrow: Arc::clone(&narrow),
-                presence: plan.presence,
-                comers: deal.among_first(at, plan.talking())..timed,
-                storm: plan.storm.map(|storm| Storm::new(stay(storm), resumed)),
-                is_precise: precise(at),
-                is_behind: deal.is_behind(at),
-                seed,
-                live: Arc::clone(&live),
-            };
+        for (at, worker) in workers(plan, layout, roster, routes, tuning)?.into_iter().enumerate() {
+            let live = Arc::clone(&worker.live);
             let (orders, inbox) = sync_channel(ORDERS);
             let reply = reply.clone();
             let thread = thread::Builder::new()
@@ -370,23 +283,5 @@ impl Crew {
     fn order(&self, order: &Order) -> Result<(), RunError> {
         let mut hands = self.hands.iter();
         hands.try_for_each(|hand| hand.orders.send(order.clone())).map_err(|_| RunError::Thread)
-    }
-}
-
-impl Ended {
-    fn merge(&mut self, other: Self) {
-        self.sent += other.sent;
-        self.unanswered += other.unanswered;
-        self.outstanding += other.outstanding;
-        self.counts.merge(other.counts);
-        self.opens.merge(&other.opens);
-        self.tally.dials += other.tally.dials;
-        self.tally.failed_dials += other.tally.failed_dials;
-        self.tally.lost += other.tally.lost;
-        self.left += other.left;
-        self.broken += other.broken;
-        self.waiting += other.waiting;
-        self.absent += other.absent;
-        self.verdict.merge(other.verdict);
     }
 }

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use super::desk::Voice;
+use super::desk::{Desk, Voice};
 use super::talk::Lane;
-use super::worker::Guest;
 use crate::account::Roster;
-use crate::driver::{Identity, Route};
+use crate::dialect::Dialect;
+use crate::driver::{Identity, Route, Time};
 use crate::plan::{Layout, Plan, Traffic};
 
 /// Which thread has which sessions.
@@ -21,6 +21,37 @@ pub(super) struct Deal {
     apart: usize,
 }
 
+/// A session that has yet to connect.
+#[derive(Debug)]
+pub(super) struct Guest {
+    pub(super) identity: Identity,
+    pub(super) reads: Vec<usize>,
+    /// It stops reading for a part of the run.
+    pub(super) stalls: bool,
+}
+
+/// The sessions of a worker before they connect, and the ways that they take.
+#[derive(Debug)]
+pub(super) struct Guests {
+    pub(super) all: Vec<Guest>,
+    pub(super) dialect: Dialect,
+    pub(super) routes: Arc<[Route]>,
+    /// The same with small buffers, for sessions that stop reading.
+    pub(super) narrow: Arc<[Route]>,
+    pub(super) seed: u64,
+}
+
+impl Guests {
+    /// Adds a session to those that connect.
+    pub(super) fn connect(&self, now: Time, session: usize, desk: &mut Desk) {
+        let guest = &self.all[session];
+        let routes = if guest.stalls { &self.narrow } else { &self.routes };
+        let seed = self.seed.wrapping_add(session as u64);
+        desk.driver.add(self.dialect, guest.identity.clone(), Arc::clone(routes), seed);
+        desk.audience.add(now, &guest.reads);
+    }
+}
+
 impl Deal {
     /// For so many sessions.
     pub(super) const fn new(all: usize, threads: usize, apart: usize) -> Self {
@@ -29,7 +60,11 @@ impl Deal {
 
     /// As a plan asks for.
     pub(super) fn of(plan: &Plan) -> Self {
-        Self::new(plan.sessions, plan.threads, plan.storm.map_or(0, |storm| storm.stay))
+        Self::new(
+            plan.sessions,
+            plan.threads,
+            plan.disturbances.storm.map_or(0, |storm| storm.stay),
+        )
     }
 
     /// Whether a thread has what must not get in the way of the first.
@@ -80,6 +115,15 @@ impl Deal {
             Guest { identity, reads: member.reads.clone(), stalls: member.stalls }
         };
         self.sessions(thread).map(guest).collect()
+    }
+
+    /// The thread of each stream's publisher.
+    pub(super) fn owners(&self, layout: &Layout) -> Vec<usize> {
+        let mut owners = vec![0; layout.streams() as usize];
+        for source in layout.traffic.iter().flat_map(|traffic| &traffic.sources) {
+            owners[source.stream as usize] = self.seat(source.session).0;
+        }
+        owners
     }
 
     /// How many of a thread's sessions read each stream.
@@ -133,7 +177,7 @@ pub(super) fn share(part: usize, of: usize) -> f64 {
 mod tests {
     use super::*;
     use crate::dialect::To;
-    use crate::plan::{Pick, Source};
+    use crate::plan::{Pick, Room, Source};
 
     /// What each of two threads gets of a room in which these of four sessions publish.
     fn said(sessions: &[usize]) -> Vec<Vec<(f64, f64)>> {
@@ -150,6 +194,16 @@ mod tests {
         assert_eq!(said(&[0, 1, 2, 3]), [[(0.5, 0.0)], [(0.5, 0.5)]]);
         assert_eq!(said(&[1]), [vec![], vec![(1.0, 0.0)]], "who is alone waits for nobody");
         assert_eq!([0, 1, 2].map(|thread| Deal::new(7, 3, 2).before(thread)), [0, 2, 5]);
+    }
+
+    #[test]
+    fn a_stream_belongs_to_the_thread_of_its_publisher() {
+        let source = |session, stream| Source { session, stream, to: To::Rooms };
+        let sources = vec![source(3, 0), source(2, 1)];
+        let traffic = Traffic { share: 1.0, sources, pick: Pick::InTurn };
+        let room = Room { first: 0, streams: 2, readers: 4 };
+        let layout = Layout { rooms: vec![room], members: Vec::new(), traffic: vec![traffic] };
+        assert_eq!(Deal::new(4, 2, 0).owners(&layout), [1, 0]);
     }
 
     fn dealt(deal: Deal) -> Vec<Vec<usize>> {

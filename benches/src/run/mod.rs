@@ -11,15 +11,15 @@
 //! by whom (`plan`), and whether what arrives is right (`oracle`).
 
 mod arrivals;
+mod assembly;
 mod comings;
 mod complete;
-pub(crate) mod cores;
 mod crew;
 mod deal;
 mod desk;
+mod ended;
+mod error;
 mod finding;
-mod interrupt;
-mod limits;
 mod live;
 mod order;
 mod pinning;
@@ -31,11 +31,11 @@ mod wakes;
 mod watch;
 mod worker;
 
-pub use crew::{Crew, Ended, Shown};
+pub use crew::{Crew, Shown};
+pub use ended::Ended;
+pub use error::{PlaceError, RunError};
 pub use finding::Finding;
-pub use interrupt::Interrupt;
-pub use limits::{DescriptorError, descriptors};
 pub use order::{Arrive, Talk};
 pub use pinning::Pinning;
-pub use place::{PlaceError, Server};
-pub use watch::{Outcome, Watch};
+pub use place::Server;
+pub use watch::{Outcome, Timeline, Watch};

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::fs;
 
-use crate::report::Machine;
+use crate::host::Machine;
 
 /// The cores of a server and of the harness, as the kernel lists them: `0` or `0-3`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -61,7 +61,7 @@ impl fmt::Display for Pinning {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::cores::{allowed, keep_to};
+    use crate::host::cores::{allowed, keep_to};
 
     #[test]
     fn a_list_says_how_many_cores_it_has() {

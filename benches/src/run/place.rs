@@ -1,20 +1,19 @@
 //! The server that a run is for: one that runs, or a relay of the run's own.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::SockRef;
 
-use crate::driver::{Route, RouteError, Trust};
+use crate::driver::{Route, Trust};
 use crate::plan::{Carrier, Options, Place, Plan};
-use crate::scenario::RunError;
 use crate::server::{Relay, Usage, beside, listener};
 
-use super::cores::{allowed, keep_to, outrank};
 use super::pinning::Pinning;
+use super::{PlaceError, RunError};
+use crate::host::cores::{allowed, keep_to, outrank};
 
 /// A server, and the ways to it.
 #[derive(Debug)]
@@ -33,21 +32,6 @@ pub struct Server {
 
 /// How long a server may take to answer the first connection.
 const ANSWER: Duration = Duration::from_secs(1);
-
-/// The server cannot be reached as it was said.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PlaceError {
-    /// There is no way there.
-    #[error("`addr`: {0}")]
-    Route(#[from] RouteError),
-    /// Connections come from addresses of the loopback only when they go there.
-    #[error("`sources` needs a server on this machine, which {0} is not")]
-    Sources(SocketAddr),
-    /// Nobody takes connections there, or not within a second.
-    #[error("nobody answers at {0}: {1}")]
-    Dead(SocketAddr, io::Error),
-}
 
 impl Server {
     /// Starts the relay if there is to be one, and finds the ways.
@@ -83,7 +67,7 @@ impl Server {
         };
         // Addresses that nobody asked for are used where they help.
         let wanted = plan.given.sources.is_some() || routes.iter().all(has_sources);
-        let sources = if wanted { plan.sources } else { 0 };
+        let sources = if wanted { plan.connections.sources } else { 0 };
         let routes = from_sources(sources, routes)?;
         Ok(Self { routes, usage, addresses, several, relay })
     }
@@ -136,7 +120,7 @@ fn start(plan: &Plan) -> Result<Relay, RunError> {
     let program = program.clone().unwrap_or_else(|| beside("relay"));
     outrank();
     let cores = allowed();
-    let is_pinned = plan.threads == 1 || plan.storm.is_some() && plan.threads == 2;
+    let is_pinned = plan.threads == 1 || plan.disturbances.storm.is_some() && plan.threads == 2;
     if is_pinned {
         keep_to(0, &cores);
     }

@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use mio::Waker;
 
-use super::deal::Deal;
 use crate::driver::Driver;
-use crate::plan::Layout;
 
 /// Who is to be woken by one of the threads.
 #[derive(Clone, Debug, Default)]
@@ -22,17 +20,13 @@ pub(super) struct Wakes {
 }
 
 impl Wakes {
-    /// For the drivers of all threads.
+    /// For the drivers of all threads; `owners` are the threads of each stream's publisher.
     ///
     /// # Errors
     ///
-    /// When the system has no more means to wake somebody.
-    pub(super) fn new(layout: &Layout, deal: &Deal, drivers: &[Driver]) -> io::Result<Self> {
+    /// When the system has no more wakers.
+    pub(super) fn new(owners: Vec<usize>, drivers: &[Driver]) -> io::Result<Self> {
         let wakers = drivers.iter().map(Driver::waker).collect::<io::Result<_>>()?;
-        let mut owners = vec![0; layout.streams() as usize];
-        for source in layout.traffic.iter().flat_map(|traffic| &traffic.sources) {
-            owners[source.stream as usize] = deal.seat(source.session).0;
-        }
         Ok(Self { wakers, owners: owners.into(), noted: vec![false; drivers.len()] })
     }
 
@@ -61,19 +55,12 @@ mod tests {
     use super::*;
     use crate::audience::Audience;
     use crate::clock;
-    use crate::dialect::To;
     use crate::driver::Tuning;
-    use crate::plan::{Pick, Source, Traffic};
 
     #[test]
     fn a_thread_is_woken_when_another_has_news_for_its_publisher() {
-        let source = |session, stream| Source { session, stream, to: To::Rooms };
-        let sources = vec![source(3, 0), source(2, 1)];
-        let traffic = Traffic { share: 1.0, sources, pick: Pick::InTurn };
-        let room = crate::plan::Room { first: 0, streams: 2, readers: 4 };
-        let layout = Layout { rooms: vec![room], members: Vec::new(), traffic: vec![traffic] };
         let mut drivers = [0, 1].map(|_| Driver::new(Tuning::default()).unwrap());
-        let mut wakes = Wakes::new(&layout, &Deal::new(4, 2, 0), &drivers).unwrap();
+        let mut wakes = Wakes::new(vec![1, 0], &drivers).unwrap();
         wakes.note(0);
         wakes.wake();
         let (began, mut audience) = (Instant::now(), Audience::new());

@@ -2,13 +2,24 @@
 
 use std::time::Duration;
 
-use super::{Crew, Interrupt};
+use super::{Crew, RunError};
 use crate::clock;
 use crate::driver::Time;
-use crate::report::{Report, Sample};
-use crate::scenario::RunError;
+use crate::host::Interrupt;
 use crate::server::Usage;
 use crate::terminal::{Live, Progress};
+use crate::timeline::{Sample, Window};
+
+/// Phases of a run, and samples taken meanwhile.
+#[derive(Clone, Debug, Default)]
+pub struct Timeline {
+    /// The phases.
+    pub windows: Vec<Window>,
+    /// The samples.
+    pub samples: Vec<Sample>,
+    /// Whether the user ended the run before its time.
+    pub is_interrupted: bool,
+}
 
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,7 +51,7 @@ pub struct Watch {
     progress: Progress,
     last: Look,
     phase: Option<(&'static str, Time)>,
-    windows: Vec<(&'static str, f64, f64)>,
+    windows: Vec<Window>,
     samples: Vec<Sample>,
     /// The most memory that the server had at a look, since somebody asked.
     peak: Option<u64>,
@@ -106,6 +117,13 @@ impl Watch {
             samples: Vec::new(),
             peak: None,
         }
+    }
+
+    /// From now on looks at another server's process.
+    pub fn observe(&mut self, usage: Option<Usage>) {
+        self.usage = usage;
+        self.last.server = self.server_cpu();
+        self.peak = None;
     }
 
     /// Another part of the run begins.
@@ -185,10 +203,28 @@ impl Watch {
     ///
     /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
     pub fn settle(&mut self, crew: &Crew, most: Duration) -> Result<Outcome, RunError> {
+        self.settle_unless(crew, most, Pulled::Hurry)
+    }
+
+    /// The same without any regard to interrupts, for sessions whose connections are broken.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
+    pub fn settle_fully(&mut self, crew: &Crew, most: Duration) -> Result<Outcome, RunError> {
+        self.settle_unless(crew, most, Pulled::Ignore)
+    }
+
+    fn settle_unless(
+        &mut self,
+        crew: &Crew,
+        most: Duration,
+        pulled: Pulled,
+    ) -> Result<Outcome, RunError> {
         let now = clock::now();
         let mut settled = Settled { since: now, is_silent: false };
         let done = |crew: &Crew| settled.ask(clock::now(), |since| crew.is_settled(since));
-        self.wait(crew, now + most, CONDITION, done, Pulled::Hurry)
+        self.wait(crew, now + most, CONDITION, done, pulled)
     }
 
     /// Waits for something without which there is no verdict, whatever the user has seen.
@@ -290,21 +326,17 @@ impl Watch {
     fn close(&mut self, now: Time) {
         if let Some((name, from)) = self.phase.take() {
             let at = |time: Time| time.since(self.began).as_secs_f64();
-            self.windows.push((name, at(from), at(now)));
+            self.windows.push(Window::new(name, at(from), at(now)));
         }
     }
 
-    /// Writes down how the run went.
-    pub fn report(mut self, report: &mut Report) {
+    /// Ends the last phase.
+    #[must_use]
+    pub fn end(mut self) -> Timeline {
         self.close(clock::now());
         self.progress.finish();
-        for (name, from, to) in self.windows {
-            report.window(name, from, to);
-        }
-        self.samples.into_iter().for_each(|sample| report.sample(sample));
-        if self.interrupt.is_pulled() {
-            report.interrupted();
-        }
+        let is_interrupted = self.is_interrupted();
+        Timeline { windows: self.windows, samples: self.samples, is_interrupted }
     }
 }
 

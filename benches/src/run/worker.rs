@@ -8,52 +8,36 @@ use std::time::Duration;
 
 use super::arrivals::Arrivals;
 use super::comings::Comings;
+use super::deal::Guests;
 use super::desk::Desk;
 use super::live::Live;
 use super::order::{Order, Reply};
 use super::stalls::Stalls;
 use super::storm::Storm;
 use super::talk::Talker;
-use super::{Ended, Finding, Talk, cores};
+use super::{Ended, Finding, Talk};
 use crate::audience::{Counts, Meter};
 use crate::clock;
-use crate::dialect::Dialect;
-use crate::driver::{Identity, Route, Time};
-use crate::plan::Presence;
+use crate::driver::Time;
+use crate::host::cores;
 
-/// A session that has yet to come.
-#[derive(Debug)]
-pub(super) struct Guest {
-    pub(super) identity: Identity,
-    pub(super) reads: Vec<usize>,
-    /// It stops reading for a part of the run.
-    pub(super) stalls: bool,
-}
-
-/// What a worker has from its beginning.
+/// A worker before its first order.
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) desk: Desk,
     pub(super) talker: Talker,
-    pub(super) guests: Vec<Guest>,
-    pub(super) dialect: Dialect,
-    pub(super) routes: Arc<[Route]>,
-    /// The same with small buffers, for those who stop reading.
-    pub(super) narrow: Arc<[Route]>,
+    pub(super) guests: Guests,
     pub(super) stalls: Stalls,
-    pub(super) presence: Option<Presence>,
-    /// Those who come and go.
-    pub(super) comers: Range<usize>,
+    pub(super) comings: Option<Comings>,
     pub(super) storm: Option<Storm>,
-    /// This thread's part of the sessions.
+    /// The share of all sessions that this thread has.
     pub(super) share: f64,
-    /// That of the threads before it.
+    /// The share of the threads before it.
     pub(super) phase: f64,
     /// Whether the driver burns time instead of oversleeping.
     pub(super) is_precise: bool,
     /// Whether other threads go first.
     pub(super) is_behind: bool,
-    pub(super) seed: u64,
     pub(super) live: Arc<Live>,
 }
 
@@ -62,7 +46,6 @@ pub(super) struct Worker {
 struct Running {
     worker: Worker,
     arrivals: Option<Arrivals>,
-    comings: Option<Comings>,
     /// Attempts that had come to an end before the arrivals began.
     settled_before: usize,
     is_hushed: bool,
@@ -85,8 +68,9 @@ const COUNTED: Duration = Duration::from_millis(10);
 const STALL: Duration = Duration::from_secs(1);
 /// What is shorter than this is burnt by a driver that is to be precise.
 const TICK: Duration = Duration::from_millis(1);
-/// How long a thread waits that has to look at what others do.
-const SPREAD: Duration = Duration::from_micros(20);
+/// Pause before messages are tried again that their sessions did not take. A session that takes
+/// them again is an event, which comes first: more looks would only split acks into small pieces.
+const RETRY: Duration = Duration::from_millis(1);
 
 impl Worker {
     /// Follows orders to the end.
@@ -98,13 +82,9 @@ impl Worker {
         if self.is_behind {
             cores::give_way();
         }
-        let resumed = self.dialect.features().resume;
-        let (who, share) = (self.comers.clone(), self.share);
-        let comings = self.presence.map(|p| Comings::new(p, who, share, resumed, self.seed));
         let mut running = Running {
             worker: self,
             arrivals: None,
-            comings,
             settled_before: 0,
             is_hushed: true,
             shown: Time::default(),
@@ -131,7 +111,7 @@ impl Running {
         match order {
             Order::Arrive(arrive) => {
                 let Worker { guests, share, phase, .. } = &self.worker;
-                self.arrivals = Some(Arrivals::new(&arrive, guests.len(), (*share, *phase)));
+                self.arrivals = Some(Arrivals::new(&arrive, guests.all.len(), (*share, *phase)));
                 self.settled_before = self.settled();
             }
             Order::Scatter => self.scatter(),
@@ -148,7 +128,7 @@ impl Running {
             Order::GoOn => self.worker.stalls.end(&mut self.worker.desk),
             Order::Hush => {
                 self.worker.talker.hush();
-                self.comings.iter_mut().for_each(Comings::stay);
+                self.worker.comings.iter_mut().for_each(Comings::stay);
                 self.worker.storm.iter_mut().for_each(Storm::call_off);
                 self.is_hushed = true;
             }
@@ -171,7 +151,7 @@ impl Running {
         self.is_hushed = talk == Talk::Silent;
         self.cpu = [None; 2];
         self.last.1 = clock::now();
-        if let Some(comings) = self.comings.as_mut().filter(|_| !self.is_hushed) {
+        if let Some(comings) = self.worker.comings.as_mut().filter(|_| !self.is_hushed) {
             comings.begin(from);
         }
     }
@@ -194,7 +174,7 @@ impl Running {
         let now = clock::now();
         self.mark(now);
         self.arrive(now);
-        if let Some(comings) = &mut self.comings {
+        if let Some(comings) = &mut self.worker.comings {
             comings.turn(now, &mut self.worker.desk);
         }
         if let Some(storm) = &mut self.worker.storm {
@@ -248,12 +228,12 @@ impl Running {
     /// When to be here again at the latest.
     fn next(&self, now: Time, every: Duration) -> Time {
         let worker = &self.worker;
-        let soon = worker.talker.is_waiting().then(|| now + SPREAD);
+        let soon = worker.talker.is_waiting().then(|| now + RETRY);
         let window = worker.desk.audience.meter.as_ref().map(|meter| meter.window.clone());
         let edges = window.map(|window| [window.start, window.end]).into_iter().flatten();
         let edges = edges.filter(|edge| *edge > now);
         let arrivals = self.arrivals.as_ref().and_then(Arrivals::next);
-        let comings = self.comings.as_ref().and_then(Comings::next);
+        let comings = self.worker.comings.as_ref().and_then(Comings::next);
         let storm = worker.storm.as_ref().and_then(Storm::next);
         let returns = worker.stalls.next();
         let dues = [worker.talker.next(), soon, arrivals, comings, storm, returns];
@@ -274,24 +254,18 @@ impl Running {
     fn arrive(&mut self, now: Time) {
         let there = self.settled() - self.settled_before;
         let Some(arrivals) = &mut self.arrivals else { return };
-        let worker = &mut self.worker;
-        let Desk { driver, audience, .. } = &mut worker.desk;
+        let Worker { desk, guests, live, .. } = &mut self.worker;
         let is_first = arrivals.begun() == 0;
         while let Some((session, free)) = arrivals.take(now, there) {
-            if session < driver.sessions() {
-                driver.reopen(session);
+            if session < desk.driver.sessions() {
+                desk.driver.reopen(session);
             } else {
-                let guest = &worker.guests[session];
-                let routes = if guest.stalls { &worker.narrow } else { &worker.routes };
-                let routes = Arc::clone(routes);
-                let seed = worker.seed.wrapping_add(session as u64);
-                driver.add(worker.dialect, guest.identity.clone(), routes, seed);
-                audience.add(now, &guest.reads);
+                guests.connect(now, session, desk);
             }
-            audience.handle_free(session, free);
+            desk.audience.handle_free(session, free);
         }
         if is_first && arrivals.begun() > 0 {
-            worker.live.dialed.set(now.as_micros());
+            live.dialed.set(now.as_micros());
         }
     }
 
@@ -321,7 +295,7 @@ impl Running {
             if desk.is_answered {
                 outstanding += desk.audience.unanswered();
             }
-            let is_complete = self.comings.as_ref().is_none_or(Comings::is_complete);
+            let is_complete = self.worker.comings.as_ref().is_none_or(Comings::is_complete);
             outstanding += self.worker.stalls.absent(&desk.audience);
             outstanding += self.worker.talker.held() + u64::from(!is_complete);
             outstanding += desk.audience.comebacks.away();
@@ -369,7 +343,8 @@ impl Running {
         let stalls = &self.worker.stalls;
         let (waiting, absent) = (stalls.waiting, stalls.absent(&self.worker.desk.audience));
         let Desk { driver, audience, sent, is_answered, .. } = self.worker.desk;
-        let (left, broken) = self.comings.map_or((0, 0), |comings| (comings.left, comings.broken));
+        let (left, broken) =
+            self.worker.comings.map_or((0, 0), |comings| (comings.left, comings.broken));
         Ended {
             sent,
             unanswered: if is_answered { audience.unanswered() } else { 0 },

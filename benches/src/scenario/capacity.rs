@@ -7,11 +7,9 @@ use std::time::Duration;
 
 use super::RunError;
 use super::course::{Course, real};
-use super::traffic::{Measured, figures, flow, names, rate};
+use super::flow::{Measured, figures, flow, names, rate};
 use crate::run::{Finding, Talk};
 
-/// About how long the search takes, without the measurement.
-pub const SEARCH: Duration = Duration::from_secs(25);
 /// The first rate that is tried, in messages a second.
 const FIRST: f64 = 64.0;
 /// Twice as much, this often at the most.
@@ -63,7 +61,7 @@ pub(super) fn find(course: &mut Course<'_>, limit: Duration, share: f64) -> Resu
         }
     }
     let Some(best) = best else {
-        course.report.note("no rate is low enough for the limit");
+        course.findings.note("no rate is low enough for the limit");
         return Ok(());
     };
     found(course, &best, worst.as_ref());
@@ -116,11 +114,11 @@ const LITTLE: f64 = 0.5;
 
 fn found(course: &mut Course<'_>, best: &Trial, worst: Option<&Trial>) {
     let (_, many) = names(course.plan.kind);
-    let report = &mut course.report;
-    report.throughput("saturating rate: messages", best.rate, "/s");
-    report.throughput(format!("saturating rate: {many}"), best.deliveries, "/s");
+    let findings = &mut course.findings;
+    findings.throughput("saturating rate: messages", best.rate, "/s");
+    findings.throughput(format!("saturating rate: {many}"), best.deliveries, "/s");
     for why in worst.into_iter().flat_map(|trial| &trial.limits) {
-        report.harness_limited(format!("at the lowest rate that was too much, {why}"));
+        findings.harness_limited(format!("at the lowest rate that was too much, {why}"));
     }
 }
 
@@ -135,16 +133,16 @@ fn measure(
     let Measured { cpu, .. } = flow(course, talk, times.warm_up, ("measure", times.measure))?;
     let finding = course.settle()?;
     // A share of what the server can do says what it can do.
-    course.report.throughput("rate of the measurement", rate, "/s");
+    course.findings.throughput("rate of the measurement", rate, "/s");
     if !finding.latency.is_empty() {
         let p99 = finding.latency.ms(0.99);
         let most = limit.as_secs_f64() * 1e3;
-        course.report.at_most("p99 at the rate of the measurement", p99, most, "ms");
+        course.findings.at_most("p99 at the rate of the measurement", p99, most, "ms");
         if let Some(doubt) = doubt(best, p99, share) {
-            course.report.note(doubt);
+            course.findings.note(doubt);
         }
     }
-    figures(course.plan, talk, &Measured { finding, cpu }, &mut course.report);
+    figures(course.plan, talk, &Measured { finding, cpu }, &mut course.findings);
     Ok(())
 }
 

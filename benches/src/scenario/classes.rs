@@ -1,26 +1,28 @@
-//! What a delivery costs: acked beside best effort, in one run, by turns.
+//! Cost of an acked delivery beside one at best effort, in one run, by turns.
 //!
 //! Two relays with a room each, one for either class, on one core with one shard; the harness has
 //! another core. A publisher keeps a window of messages that not all members have yet, for a few
-//! seconds in one room, then in the other. The cost is the relay's user and system time over its
-//! deliveries, acks included. Before that, what an idle session costs in memory.
+//! seconds in one room, then in the other. The cost is the CPU time of the relay over its
+//! deliveries, acks included. Before that, the memory of an idle session.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
 
-use super::{Crowd, Rooms, RunError, Setting, flags, report_of, tell, within_bounds};
-use crate::audience::{Meter, Rounds};
+use super::course::{Conclusion, Course, real, start_other, tuning};
+use super::flow::{self, flow, rate};
+use super::verdict::add_faults;
+use super::{RunError, Setting, load_of};
 use crate::clock;
-use crate::dialect::Dialect;
-use crate::driver::{Route, Tuning};
-use crate::report::{Figure, Report};
-use crate::run::cores::{allowed, keep_to, outrank};
-use crate::server::{Relay, Target};
+use crate::host::cores::{allowed, use_all};
+use crate::plan::{
+    Carrier, Flow, Kind, Options, Plan as Planned, PlanError, Promise, Size, Span, within,
+};
+use crate::report::{DELIVERY, Figure, Findings, Report};
+use crate::run::{Crew, Finding, Outcome, Server, Talk};
 
-/// How much of everything.
+/// Settings of the scenario.
 #[derive(Args, Clone, Debug, Serialize)]
 pub struct Plan {
     /// Members of a room
@@ -28,7 +30,7 @@ pub struct Plan {
     pub members: usize,
     /// Messages that not all members have yet
     #[arg(long, default_value_t = 32)]
-    pub window: u64,
+    pub window: u32,
     /// Bytes of a message
     #[arg(long, default_value_t = 128)]
     pub body: usize,
@@ -38,7 +40,7 @@ pub struct Plan {
     /// Turns of each class
     #[arg(long, default_value_t = 5)]
     pub rounds: usize,
-    /// Sessions that idle, to see what they cost
+    /// Sessions that idle, to measure their memory
     #[arg(long, default_value_t = 10_000)]
     pub idle: usize,
     /// By WebSocket instead of plain TCP
@@ -46,21 +48,25 @@ pub struct Plan {
     pub websocket: bool,
 }
 
-/// Most that an acked delivery may cost, acks included, beside one at best effort.
+/// Most that an acked delivery may cost, acks included, as a multiple of one at best effort.
 const DEARER: f64 = 1.5;
+/// Time for the relay to tidy up before the memory of idle sessions is read.
+const REST: Duration = Duration::from_secs(2);
+/// Time under load before each turn.
+const WARM_UP: Duration = Duration::from_millis(500);
 
-/// How long a driver goes on without looking whether the user has seen enough.
-const TURN: Duration = Duration::from_millis(20);
-
-/// One class: its relay and its room.
-struct Side {
+/// One class and its turns so far.
+#[derive(Debug, Default)]
+struct Class {
     name: &'static str,
-    relay: Relay,
-    crowd: Crowd,
-    /// Microseconds of each turn's deliveries.
+    /// Microseconds of the relay for each delivery, by turn.
     costs: Vec<f64>,
-    /// Deliveries a second of each turn.
+    /// Deliveries a second, by turn.
     rates: Vec<f64>,
+    /// Cores of the harness, by turn.
+    harness: Vec<f64>,
+    /// All turns together.
+    total: Finding,
 }
 
 /// Runs against relays of its own.
@@ -69,139 +75,179 @@ struct Side {
 ///
 /// [`RunError`] when there is no result.
 pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
-    let mut report = report_of("classes", plan);
-    within_bounds("members", plan.members, 1, 1_000_000)?;
+    within("members", plan.members, 1, 1_000_000)?;
     let cores = allowed();
-    outrank();
-    let start = |class: &str| {
-        keep_to(0, &cores);
-        let own = flags(&[("--delivery", class.to_owned()), ("--shards", "1".to_owned())]);
-        let relay = Relay::start(&setting.relay, own.into_iter().chain(setting.flags.clone()));
-        keep_to(1, &cores);
-        relay
-    };
-    idle(plan, &start("acked")?, &mut report)?;
-    let mut sides = Vec::new();
-    for name in ["acked", "best-effort"] {
-        let mut side = Side::new(plan, name, start(name)?)?;
-        side.crowd.obey(&setting.interrupt);
-        sides.push(side);
+    let idle = idle(plan, setting)?;
+    use_all(&cores);
+    let [acked, best_effort] =
+        [Promise::Acked, Promise::BestEffort].map(|promise| load(plan, setting, promise));
+    let (acked, best_effort) = (acked?, best_effort?);
+    let tuning = tuning(&acked);
+    let mut course = Course::start(&acked, &tuning, setting.context())?;
+    if let Some(idle) = idle {
+        idle.violations().iter().for_each(|it| course.findings.violation(it.clone()));
+        idle.figures().iter().for_each(|it| course.findings.add(it.clone()));
     }
-    for _ in 0..plan.rounds {
-        for side in &mut sides {
-            // What is half a turn is no turn.
-            if !setting.interrupt.is_pulled() {
-                side.run(plan)?;
-            }
-        }
+    use_all(&cores);
+    let mut other = start_other(&best_effort, &tuning)?;
+    let mut classes = ["acked", "best-effort"].map(|name| Class { name, ..Class::default() });
+    if ramp_both(&mut course, &mut other)? {
+        turns(plan, &mut course, &mut other, &mut classes)?;
     }
-    let turns = sides.iter().map(|side| (side.name, &side.costs[..], &side.rates[..]));
-    figures(turns, &mut report);
-    if setting.interrupt.is_pulled() {
-        report.interrupted();
+    figures(&classes, &mut course.findings);
+    remarks(Talk::Closed(plan.window), &classes, &mut course.findings);
+    let (mut ended, mut conclusion) = course.end()?;
+    let (server, threads) = other;
+    if server.usage.is_some_and(|usage| usage.cpu().is_err()) {
+        conclusion.findings.violation("a relay is gone");
     }
-    for side in sides {
-        report.verdict(&side.crowd.audience.oracle.finish());
-    }
-    Ok(report)
+    ended.merge(threads.end()?);
+    conclusion.about.set_scenario("classes");
+    conclusion.about.set_plan(load_of(plan));
+    conclusion.about.set_subject(DELIVERY, "acked and at best effort, by turns");
+    Ok(conclusion.report(&ended))
 }
 
-fn idle(plan: &Plan, relay: &Relay, report: &mut Report) -> Result<(), RunError> {
-    if plan.idle == 0 {
-        return Ok(());
+/// A plan for relays on one shard.
+fn options(plan: &Plan, setting: &Setting, kind: Kind) -> Options {
+    let flags = ["--shards=1".to_owned()].into_iter().chain(setting.flags.clone());
+    Options {
+        scenario: Some(kind),
+        carrier: Some(if plan.websocket { Carrier::Ws } else { Carrier::Tcp }),
+        relay: Some(setting.relay.clone()),
+        relay_flag: Some(flags.collect()),
+        delivery: Some(Promise::Acked),
+        rooms: Some(1),
+        ..Options::default()
     }
-    let mut crowd = Crowd::new(Tuning::default(), plan.body)?;
-    let before = relay.usage().resident()?;
-    let (name, members) = ("idle", plan.idle);
-    let (rooms, publishers) = (1, 0);
-    let routes = routes(plan, relay.target());
-    crowd.add(&Rooms { name, rooms, members, publishers, dialect: Dialect::Comet }, &routes);
-    crowd.open(Duration::from_secs(120))?;
-    crowd.wait(clock::now() + Duration::from_secs(2), |_| false)?;
-    let grown = relay.usage().resident()?.saturating_sub(before);
-    #[expect(clippy::cast_precision_loss, reason = "memory of a machine is far below 2^53")]
-    report.figure("memory of an idle session", grown as f64 / plan.idle as f64, "bytes");
-    tell(&format!("{} idle sessions: {} KiB", plan.idle, grown / 1_024));
+}
+
+/// One room, and a publisher that keeps a window of messages under way.
+fn load(plan: &Plan, setting: &Setting, promise: Promise) -> Result<Planned, PlanError> {
+    Planned::new(Options {
+        delivery: Some(promise),
+        sessions: Some(plan.members),
+        publishers: Some(1),
+        size: Some(Size(plan.body)),
+        window: Some(plan.window),
+        warmup: Some(Span(WARM_UP)),
+        duration: Some(Span(Duration::from_secs_f64(plan.seconds.max(0.0)))),
+        ..options(plan, setting, Kind::Fan)
+    })
+}
+
+/// The memory of an idle session, on a relay of its own.
+fn idle(plan: &Plan, setting: &Setting) -> Result<Option<Findings>, RunError> {
+    if plan.idle == 0 {
+        return Ok(None);
+    }
+    let sessions = Some(plan.idle);
+    let idle = Planned::new(Options { sessions, ..options(plan, setting, Kind::Idle) })?;
+    let mut course = Course::start(&idle, &tuning(&idle), setting.context())?;
+    if course.ramp()? {
+        course.watch.phase("idle", Some(REST));
+        let outcome = course.watch.pass(&course.crew, clock::now() + REST)?;
+        let memory = course.memory_before.zip(course.watch.server_memory());
+        if let (Outcome::TimedOut, Some((before, after))) = (outcome, memory) {
+            let each = real(after.saturating_sub(before)) / real(plan.idle as u64);
+            let figure = Figure::new("memory of an idle session", each, "bytes");
+            course.findings.add(figure.lower_is_better());
+        }
+    }
+    let (ended, conclusion) = course.end()?;
+    let Conclusion { mut findings, .. } = conclusion;
+    add_faults(&ended.verdict.faults, &mut findings);
+    Ok(Some(findings))
+}
+
+/// Opens the sessions of both relays; returns whether the run goes on.
+fn ramp_both(course: &mut Course<'_>, other: &mut (Server, Crew)) -> Result<bool, RunError> {
+    let mut goes_on = course.ramp()?;
+    course.exchange(other);
+    goes_on = goes_on && course.ramp()?;
+    course.exchange(other);
+    Ok(goes_on)
+}
+
+fn turns(
+    plan: &Plan,
+    course: &mut Course<'_>,
+    other: &mut (Server, Crew),
+    classes: &mut [Class; 2],
+) -> Result<(), RunError> {
+    for _ in 0..plan.rounds {
+        for class in classes.iter_mut() {
+            class.take_turn(course)?;
+            if course.watch.is_interrupted() {
+                return Ok(());
+            }
+            course.exchange(other);
+        }
+    }
     Ok(())
 }
 
-fn routes(plan: &Plan, target: Target) -> Arc<[Route]> {
-    let route = if plan.websocket { Route::websocket(target.ws) } else { Route::tcp(target.tcp) };
-    Arc::new([route])
-}
-
-impl Side {
-    fn new(plan: &Plan, name: &'static str, relay: Relay) -> Result<Self, RunError> {
-        let mut crowd = Crowd::new(Tuning::default(), plan.body)?;
-        let (rooms, members, publishers) = (1, plan.members, 1);
-        let routes = routes(plan, relay.target());
-        crowd.add(&Rooms { name, rooms, members, publishers, dialect: Dialect::Comet }, &routes);
-        crowd.audience.rounds = Some(Rounds::new(u32::try_from(plan.members).ok()));
-        crowd.open(Duration::from_secs(60))?;
-        Ok(Self { name, relay, crowd, costs: Vec::new(), rates: Vec::new() })
-    }
-
-    /// One turn: flat out with the window, after a short time to warm up.
-    fn run(&mut self, plan: &Plan) -> Result<(), RunError> {
-        self.flat(plan, Duration::from_millis(500))?;
-        let (cpu, start) = (self.relay.usage().cpu()?, clock::now());
-        // Only what came: what a gap tells of costs less than a delivery.
-        self.crowd.audience.meter = Some(Meter::new(start..start));
-        let own = clock::thread_cpu();
-        self.flat(plan, Duration::from_secs_f64(plan.seconds))?;
-        let (cpu, took) = (self.relay.usage().cpu()? - cpu, clock::now().since(start));
-        #[expect(clippy::cast_precision_loss, reason = "deliveries of a run are below 2^53")]
-        let deliveries = self.crowd.audience.meter.take().map_or(0, |it| it.arrived) as f64;
-        let own = (clock::thread_cpu() - own).as_secs_f64() / took.as_secs_f64();
-        self.crowd.settle(Duration::from_secs(10))?;
-        if self.crowd.is_interrupted() {
+impl Class {
+    /// One turn: as fast as the window allows, after a short warm-up.
+    fn take_turn(&mut self, course: &mut Course<'_>) -> Result<(), RunError> {
+        let (talk, times) = (talk(course.plan), course.plan.times);
+        let measured = flow(course, talk, times.warm_up, (self.name, times.measure))?;
+        let finding = course.settle()?;
+        // Half a turn is no turn.
+        if course.watch.is_interrupted() {
             return Ok(());
         }
-        let (cost, rate) = (cpu.as_secs_f64() * 1e6 / deliveries, deliveries / took.as_secs_f64());
-        self.costs.push(cost);
-        self.rates.push(rate);
-        tell(&format!(
-            "{}: {cost:.3} us of the relay for each delivery, {rate:.0} a second; the relay used \
-             {:.0} % of a core, the harness {:.0} %",
-            self.name,
-            100.0 * cpu.as_secs_f64() / took.as_secs_f64(),
-            100.0 * own,
-        ));
-        Ok(())
-    }
-
-    fn flat(&mut self, plan: &Plan, lasting: Duration) -> Result<(), RunError> {
-        let end = clock::now() + lasting;
-        while clock::now() < end && !self.crowd.is_interrupted() {
-            while self.under_way() < plan.window && self.crowd.publish(clock::now()) {}
-            let until = end.min(clock::now() + TURN);
-            self.crowd.driver.turn(until, &mut self.crowd.audience)?;
+        if let Some(cpu) = measured.cpu.filter(|_| finding.arrived > 0) {
+            let cost = cpu.as_secs_f64() * 1e6 / real(finding.arrived);
+            let (rate, harness) = (rate(talk, &finding), finding.cpu());
+            course.watch.say(&format!(
+                "{}: {cost:.3} us of the relay for each delivery, {rate:.0} a second; the relay \
+                 used {:.0} % of a core, the harness {:.0} %",
+                self.name,
+                100.0 * cpu.as_secs_f64() / finding.window.as_secs_f64(),
+                100.0 * harness,
+            ));
+            self.costs.push(cost);
+            self.rates.push(rate);
+            self.harness.push(harness);
         }
+        self.total.merge(&finding);
         Ok(())
-    }
-
-    fn under_way(&self) -> u64 {
-        let complete = self.crowd.audience.rounds.as_ref().map_or(0, |rounds| rounds.complete(0));
-        self.crowd.sent() - complete
     }
 }
 
-/// Medians of the turns, and the ratio of those costs.
-fn figures<'a>(
-    sides: impl Iterator<Item = (&'static str, &'a [f64], &'a [f64])>,
-    report: &mut Report,
-) {
+const fn talk(plan: &Planned) -> Talk {
+    match plan.flow {
+        Flow::Closed(window) => Talk::Closed(window),
+        Flow::Silent | Flow::Open(_) | Flow::Find { .. } => Talk::Silent,
+    }
+}
+
+/// Medians of the turns, and the ratio of the costs.
+fn figures(classes: &[Class], findings: &mut Findings) {
     let mut medians = Vec::new();
-    for (name, costs, rates) in sides.filter(|(_, costs, _)| !costs.is_empty()) {
+    for Class { name, costs, rates, harness, total } in classes {
+        if costs.is_empty() {
+            continue;
+        }
         let cost = Figure::cost(format!("{name}: cost of a delivery"), 0.0, "us").of_runs(costs);
         medians.push(cost.value());
-        report.add(cost);
-        report.add(Figure::throughput(format!("{name}: deliveries"), 0.0, "/s").of_runs(rates));
+        findings.add(cost);
+        findings.add(Figure::throughput(format!("{name}: deliveries"), 0.0, "/s").of_runs(rates));
+        let cores = Figure::new(format!("{name}: harness CPU"), 0.0, "cores");
+        findings.add(cores.of_runs(harness));
+        findings.distribution(format!("{name}: delivery"), &total.latency);
     }
     if let [acked, best_effort] = medians[..] {
         let ratio = Figure::cost("acked to best effort", acked / best_effort, "times");
-        report.add(ratio.at_most(DEARER));
+        findings.add(ratio.at_most(DEARER));
     }
+}
+
+fn remarks(talk: Talk, classes: &[Class], findings: &mut Findings) {
+    let mut all = Finding::default();
+    classes.iter().for_each(|class| all.merge(&class.total));
+    flow::remarks(talk, &all, findings);
 }
 
 #[cfg(test)]
@@ -209,16 +255,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_delivery_costs_is_not_told_when_one_was_lost() {
-        let turns = [("acked", [3.0, 1.0, 2.0], [5.0; 3]), ("best-effort", [4.0; 3], [6.0; 3])];
-        let sides = || turns.iter().map(|(name, costs, rates)| (*name, &costs[..], &rates[..]));
-        let mut report = Report::new("classes");
-        figures(sides(), &mut report);
-        let value = |name| report.find(name).map(Figure::value);
+    fn a_lost_delivery_withholds_the_costs() {
+        let class = |name, costs: [f64; 3], rate| Class {
+            name,
+            costs: costs.to_vec(),
+            rates: vec![rate; 3],
+            harness: vec![0.5; 3],
+            ..Class::default()
+        };
+        let classes = [class("acked", [3.0, 1.0, 2.0], 5.0), class("best-effort", [4.0; 3], 6.0)];
+        let mut findings = Findings::default();
+        figures(&classes, &mut findings);
+        let value = |name| findings.find(name).map(Figure::value);
         assert_eq!(value("acked: cost of a delivery"), Some(2.0));
         assert_eq!(value("best-effort: deliveries"), Some(6.0));
         assert_eq!(value("acked to best effort"), Some(0.5));
-        report.violation("a delivery was lost");
-        assert_eq!((report.figures(), report.withheld().len()), (&[][..], 5));
+        findings.violation("a delivery was lost");
+        let left: Vec<&str> = findings.figures().iter().map(Figure::name).collect();
+        assert_eq!(left, ["acked: harness CPU", "best-effort: harness CPU"]);
+        assert_eq!(findings.withheld().len(), 5);
     }
 }

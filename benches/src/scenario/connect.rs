@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use super::RunError;
 use super::course::{Course, real};
-use super::traffic::thresholds;
+use super::flow::thresholds;
 use crate::clock;
 use crate::driver::Time;
 use crate::latency::Latency;
 use crate::plan::Plan;
-use crate::report::Report;
+use crate::report::Findings;
 use crate::run::{Crew, Outcome};
 
 /// What the openings cost together.
@@ -61,7 +61,7 @@ pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
         }
     }
     let opens = course.crew.take_opens()?;
-    figures(plan, &openings, &opens, &mut course.report);
+    figures(plan, &openings, &opens, &mut course.findings);
     course.watch.phase("settle", None);
     Ok(())
 }
@@ -69,7 +69,7 @@ pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
 /// All sessions open and close; returns whether the run goes on.
 fn open(course: &mut Course<'_>, openings: &mut Openings) -> Result<bool, RunError> {
     let (server, own) = (course.watch.server_cpu(), clock::process_cpu());
-    if !course.arrive(course.plan.arrivals, PATIENCE)? {
+    if !course.arrive(course.plan.connections.arrivals, PATIENCE)? {
         return Ok(false);
     }
     // Not until somebody looks: that is a matter of the harness's own sleep.
@@ -108,29 +108,30 @@ fn next_look() -> Time {
     clock::now() + LOOK
 }
 
-fn figures(plan: &Plan, openings: &Openings, opens: &Latency, report: &mut Report) {
+fn figures(plan: &Plan, openings: &Openings, opens: &Latency, findings: &mut Findings) {
     if openings.sessions == 0 {
-        return report.note("the run ended before anything was measured");
+        return findings.note("the run ended before anything was measured");
     }
     let (sessions, took) = (real(openings.sessions), openings.took.as_secs_f64());
-    report.throughput("handshakes", sessions / took, "/s");
+    findings.throughput("handshakes", sessions / took, "/s");
     if let Some(server) = openings.server {
         let each = server.as_secs_f64() * 1e6 / sessions;
-        report.cost("server CPU for each handshake", each, "us");
-        report.figure("server CPU", server.as_secs_f64() / took, "cores");
+        findings.cost("server CPU for each handshake", each, "us");
+        findings.figure("server CPU", server.as_secs_f64() / took, "cores");
     }
     let own = openings.own.as_secs_f64() / took;
-    report.figure("harness CPU", own, "cores");
-    report.distribution("handshake", opens);
-    thresholds(plan, "handshakes", opens, report);
+    findings.figure("harness CPU", own, "cores");
+    findings.distribution("handshake", opens);
+    thresholds(plan, "handshakes", opens, findings);
     // With a rate, time is burnt in order to be punctual.
-    if plan.arrivals.is_none() {
+    if plan.connections.arrivals.is_none() {
         if own > BUSY * real(plan.threads as u64) {
-            report.harness_limited(format!("it used {own:.2} cores with {} threads", plan.threads));
+            findings
+                .harness_limited(format!("it used {own:.2} cores with {} threads", plan.threads));
         }
-        report.note(format!(
+        findings.note(format!(
             "closed loop, {} connections at a time: the times say how long the queue was",
-            plan.concurrency
+            plan.connections.concurrency
         ));
     }
 }

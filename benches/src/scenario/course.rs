@@ -1,70 +1,64 @@
-//! What the runs of all planned scenarios have in common: a server, sessions that come, an end
-//! with a verdict.
+//! A run under way: a server, sessions on it, and the report so far. The steps that all scenarios
+//! share.
 
 use std::time::Duration;
 
-use super::RunError;
+use super::verdict::{add_ended, add_timeline};
+use super::{Context, RunError};
 use crate::account::Roster;
 use crate::clock;
 use crate::dialect::Reconnect;
 use crate::driver::Tuning;
+use crate::host::raise_descriptors;
 use crate::plan::{Flow, Layout, Plan, Ramp};
-use crate::report::{DELIVERY, PINNING, Report};
-use crate::run::{
-    Arrive, Crew, Ended, Finding, Interrupt, Outcome, Server, Shown, Watch, descriptors,
-};
-use crate::terminal::Progress;
+use crate::report::{About, DELIVERY, Findings, PINNING, Report};
+use crate::run::{Arrive, Crew, Ended, Finding, Outcome, Server, Shown, Timeline, Watch};
 
-/// A run that is under way.
+/// A run under way.
 #[derive(Debug)]
 pub(super) struct Course<'a> {
     pub(super) plan: &'a Plan,
     pub(super) server: Server,
     pub(super) crew: Crew,
     pub(super) watch: Watch,
-    pub(super) report: Report,
-    /// The server's memory before the first session.
+    pub(super) about: About,
+    pub(super) findings: Findings,
+    /// Memory of the server before the first session.
     pub(super) memory_before: Option<u64>,
 }
 
-/// How long sessions may take to open when they are not held back.
+/// Longest time for sessions to open that are not held back.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl<'a> Course<'a> {
     /// Finds or starts the server, and starts the threads.
     pub(super) fn start(
         plan: &'a Plan,
-        interrupt: Interrupt,
-        progress: Progress,
+        tuning: &Tuning,
+        context: Context,
     ) -> Result<Self, RunError> {
-        descriptors(plan.sessions)?;
-        let server = Server::open(plan)?;
-        server.reach()?;
-        let roster = Roster::open(plan)?;
-        let mut report = Report::new(plan.kind.to_string());
-        describe(plan, &server, &mut report);
+        let (server, roster) = open(plan)?;
+        let (mut about, mut findings) = (About::new(plan.kind.to_string()), Findings::default());
+        describe(plan, &server, &mut about);
         if let Some(accounts) = &plan.accounts {
-            report.subject("accounts", format!("{} users, {accounts}", roster.users()));
-            roster.note().into_iter().for_each(|note| report.note(note));
+            about.set_subject("accounts", format!("{} users, {accounts}", roster.users()));
+            roster.note().into_iter().for_each(|note| findings.note(note));
         }
         if server.usage.is_none() {
-            report.note(unknown_process(&server.several));
+            findings.note(unknown_process(&server.several));
         }
+        let Context { interrupt, progress } = context;
         let mut watch = Watch::new(server.usage, plan.times.interval, interrupt, progress);
         watch.phase("ramp", None);
         let memory_before = watch.server_memory();
-        let layout = match roster.names(plan.sessions) {
-            Some(users) => Layout::of_users(plan, users),
-            None => Layout::new(plan, &prefix()),
-        };
-        let crew = Crew::start(plan, (&layout, &roster), &server.routes, &tuning(plan))?;
-        Ok(Self { plan, server, crew, watch, report, memory_before })
+        let crew = start_threads(plan, &server, &roster, tuning)?;
+        Ok(Self { plan, server, crew, watch, about, findings, memory_before })
     }
 
-    /// All sessions open; returns whether the run goes on.
+    /// Opens all sessions; returns whether the run goes on.
     pub(super) fn ramp(&mut self) -> Result<bool, RunError> {
         let sessions = real(self.plan.sessions as u64);
-        let (rate, time) = match self.plan.ramp {
+        let (rate, time) = match self.plan.connections.ramp {
             None => (None, Duration::ZERO),
             Some(Ramp::PerSecond(rate)) => {
                 (Some(rate), Duration::from_secs_f64((sessions / rate).min(1e9)))
@@ -74,7 +68,7 @@ impl<'a> Course<'a> {
         self.arrive(rate, time + PATIENCE)
     }
 
-    /// All sessions open, at a rate or as fast as they can.
+    /// Opens all sessions, at a rate or as fast as possible.
     pub(super) fn arrive(&mut self, rate: Option<f64>, within: Duration) -> Result<bool, RunError> {
         let now = clock::now();
         let concurrency = dialing(self.plan);
@@ -89,12 +83,12 @@ impl<'a> Course<'a> {
         if outcome == Outcome::Interrupted || open == wanted {
             return Ok(outcome != Outcome::Interrupted);
         }
-        let trouble = self.crew.trouble().unwrap_or_else(|| "nothing went wrong".to_owned());
+        let trouble = trouble(&self.crew);
         let open = usize::try_from(open).unwrap_or(usize::MAX);
         Err(RunError::NotOpen { open, wanted: self.plan.sessions, waits, trouble })
     }
 
-    /// Sends no more, waits for what is on its way, and returns what was measured.
+    /// Stops sending, waits for outstanding deliveries, and returns the measurement.
     pub(super) fn settle(&mut self) -> Result<Finding, RunError> {
         self.watch.phase("settle", None);
         self.crew.hush()?;
@@ -102,71 +96,110 @@ impl<'a> Course<'a> {
         self.crew.collect()
     }
 
+    /// Goes on with another server and the sessions on it.
+    pub(super) fn exchange(&mut self, other: &mut (Server, Crew)) {
+        std::mem::swap(&mut self.server, &mut other.0);
+        std::mem::swap(&mut self.crew, &mut other.1);
+        self.watch.observe(self.server.usage);
+    }
+
     /// Ends the threads and writes the verdict.
     pub(super) fn finish(self) -> Result<Report, RunError> {
-        let Self { server, crew, watch, mut report, .. } = self;
+        let (ended, conclusion) = self.end()?;
+        Ok(conclusion.report(&ended))
+    }
+
+    /// Ends the threads.
+    pub(super) fn end(self) -> Result<(Ended, Conclusion), RunError> {
+        let Self { server, crew, watch, about, mut findings, .. } = self;
         if watch.is_gone() {
-            report.violation("the server is gone");
+            findings.violation("the server is gone");
         }
-        let trouble = crew.trouble().unwrap_or_else(|| "nothing went wrong".to_owned());
-        let ended = crew.end()?;
-        watch.report(&mut report);
+        let (trouble, ended) = (trouble(&crew), crew.end()?);
+        Ok((ended, Conclusion { about, findings, timeline: watch.end(), trouble, _server: server }))
+    }
+}
+
+/// A run whose threads have ended, before its verdict.
+#[derive(Debug)]
+pub(super) struct Conclusion {
+    pub(super) about: About,
+    pub(super) findings: Findings,
+    timeline: Timeline,
+    /// The last error of a connection.
+    trouble: String,
+    /// The server, which outlives the sessions.
+    _server: Server,
+}
+
+impl Conclusion {
+    /// Writes the verdict.
+    pub(super) fn report(self, ended: &Ended) -> Report {
+        let Self { mut about, mut findings, timeline, trouble, .. } = self;
+        add_timeline(timeline, &mut about, &mut findings);
         if ended.counts.expelled > 0 {
-            report.note(format!("why a connection ended last: {trouble}"));
+            findings.note(format!("why a connection ended last: {trouble}"));
         }
         if ended.absent > 0 {
             let absent = ended.absent;
-            report.violation(format!(
+            findings.violation(format!(
                 "{absent} sessions that had stalled did not come back; last trouble: {trouble}"
             ));
         }
-        verdict(&ended, &mut report);
-        drop(server);
-        Ok(report)
+        add_ended(ended, &mut findings);
+        Report::of(about, findings)
     }
 }
 
-fn verdict(ended: &Ended, report: &mut Report) {
-    report.count("messages sent", ended.sent);
-    report.verdict(&ended.verdict);
-    for (name, count) in [
-        ("sessions resumed", ended.counts.resumed),
-        ("sessions that left and returned", ended.left),
-        ("connections broken", ended.broken),
-        ("deliveries that waited for the stalled", ended.waiting),
-        ("deliveries that the stalled never got", ended.verdict.forgone),
-        ("connections of the stalled that ended", ended.counts.expelled),
-        ("connections that failed", ended.tally.failed_dials),
-    ] {
-        if count > 0 {
-            report.count(name, count);
-        }
-    }
-    if ended.outstanding > 0 {
-        let missing = ended.outstanding;
-        report.violation(format!("{missing} deliveries had not come when the wait was over"));
-    }
-    if ended.unanswered > 0 {
-        report.violation(format!("{} messages were not answered", ended.unanswered));
-    }
+/// Finds or starts the server of a plan, and the accounts for it.
+fn open(plan: &Plan) -> Result<(Server, Roster), RunError> {
+    raise_descriptors(plan.sessions)?;
+    let server = Server::open(plan)?;
+    server.reach()?;
+    Ok((server, Roster::open(&plan.demand())?))
 }
 
-fn describe(plan: &Plan, server: &Server, report: &mut Report) {
-    report.plan(plan.load());
-    report.subject("address", server.addresses.join(" "));
-    report.subject("dialect", plan.dialect.to_string());
-    report.subject("threads", plan.threads.to_string());
+fn start_threads(
+    plan: &Plan,
+    server: &Server,
+    roster: &Roster,
+    tuning: &Tuning,
+) -> Result<Crew, RunError> {
+    let layout = match roster.names(plan.sessions) {
+        Some(users) => Layout::of_users(plan, users),
+        None => Layout::new(plan, &prefix()),
+    };
+    Crew::start(plan, (&layout, roster), &server.routes, tuning)
+}
+
+/// Another server with sessions of its own, for [`Course::exchange`].
+pub(super) fn start_other(plan: &Plan, tuning: &Tuning) -> Result<(Server, Crew), RunError> {
+    let (server, roster) = open(plan)?;
+    let crew = start_threads(plan, &server, &roster, tuning)?;
+    Ok((server, crew))
+}
+
+/// The last error of a connection.
+fn trouble(crew: &Crew) -> String {
+    crew.trouble().unwrap_or_else(|| "nothing went wrong".to_owned())
+}
+
+fn describe(plan: &Plan, server: &Server, about: &mut About) {
+    about.set_plan(plan.load());
+    about.set_subject("address", server.addresses.join(" "));
+    about.set_subject("dialect", plan.dialect.to_string());
+    about.set_subject("threads", plan.threads.to_string());
     if let Some(usage) = server.usage {
-        report.subject("process", format!("{} {}", usage.pid(), usage.command()).trim_end());
+        about.set_subject("process", format!("{} {}", usage.pid(), usage.command()).trim_end());
     }
-    report.subject(DELIVERY, plan.promise());
-    report.subject(PINNING, server.pinning().to_string());
+    about.set_subject(DELIVERY, plan.promise());
+    about.set_subject(PINNING, server.pinning().to_string());
     if let Some(label) = &plan.given.label {
-        report.label(label);
+        about.set_label(label);
     }
 }
 
-/// Why there is nothing of the server's process.
+/// Reason why there are no figures of the server's process.
 fn unknown_process(several: &[u32]) -> String {
     let why = match several {
         [] => "the server's process is not known".to_owned(),
@@ -178,31 +211,32 @@ fn unknown_process(several: &[u32]) -> String {
     format!("{why} (--pid names one): no CPU and no memory of it")
 }
 
-/// Names of this run, which no other run on the same server has.
+/// Prefix of names, unique among runs on one server.
 fn prefix() -> String {
     format!("b{:x}-{:x}-", std::process::id(), clock::now().as_micros())
 }
 
-/// Connections that a thread makes at the same time. In a storm the first has few to make.
+/// Connections that a thread makes at the same time. In a storm the first thread has few to make.
 fn dialing(plan: &Plan) -> usize {
-    let idle = usize::from(plan.storm.is_some());
-    plan.concurrency.div_ceil(plan.threads.saturating_sub(idle).max(1))
+    let idle = usize::from(plan.disturbances.storm.is_some());
+    plan.connections.concurrency.div_ceil(plan.threads.saturating_sub(idle).max(1))
 }
 
-fn tuning(plan: &Plan) -> Tuning {
+/// Settings of the drivers.
+pub(super) fn tuning(plan: &Plan) -> Tuning {
     let mut tuning = Tuning {
         dialing: dialing(plan),
         is_precise: matches!(plan.flow, Flow::Open(_) | Flow::Find { .. })
-            || plan.arrivals.is_some(),
+            || plan.connections.arrivals.is_some(),
         ..Tuning::default()
     };
-    tuning.habits.heartbeat = Some(plan.heartbeat);
-    // Who finds no way back at once tries again.
-    tuning.habits.reconnect = plan.storm.map(|_| Reconnect::default());
+    tuning.habits.heartbeat = Some(plan.connections.heartbeat);
+    // Sessions that find no way back at once try again.
+    tuning.habits.reconnect = plan.disturbances.storm.map(|_| Reconnect::default());
     tuning
 }
 
-/// For arithmetic.
+/// A count for arithmetic.
 pub(super) fn real(count: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "counts of a run are far below 2^53")]
     let real = count as f64;

@@ -1,4 +1,4 @@
-//! Connections break all the time, in every way, and nobody misses a message.
+//! Connections that break all the time, in every way, without a message lost.
 //!
 //! Sessions connect through proxies that reset and half-close their connections; now and then one
 //! proxy is stopped as a process, so that its share of the connections falls silent. Each
@@ -6,7 +6,6 @@
 //! deliveries: messages times the members of a room.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -14,15 +13,19 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::Serialize;
 
-use super::{Crowd, Rooms, RunError, Setting, check_rooms, deliveries, flags, report_of, tell};
+use super::course::{Course, real, tuning};
+use super::flow::{HEADSTART, remarks};
+use super::{RunError, Setting, load_of};
 use crate::clock;
-use crate::dialect::{Dialect, Habits};
-use crate::driver::{Route, Time, Tuning};
-use crate::proxy::{Options, ProxyError, ProxyProcess, Tally};
-use crate::report::Report;
+use crate::dialect::Dialect;
+use crate::driver::Time;
+use crate::plan::{Kind, Options, Plan as Planned, PlanError, Promise, Rate, Size, Span, within};
+use crate::proxy::{self, ProxyError, ProxyProcess, Tally};
+use crate::report::{Findings, Report};
+use crate::run::{Ended, Finding, Outcome, Talk};
 use crate::server::{Relay, Target};
 
-/// How much of everything.
+/// Settings of the scenario.
 #[derive(Args, Clone, Debug, Serialize)]
 pub struct Plan {
     /// Seconds during which messages flow and connections break
@@ -49,13 +52,16 @@ pub struct Plan {
     /// Seconds that a proxy is stopped at the most; one of them is stopped most of the time
     #[arg(long, default_value_t = 20.0)]
     pub stall: f64,
-    /// Seconds to wait at the end for what is still on its way
+    /// Seconds to wait at the end for outstanding deliveries
     #[arg(long, default_value_t = 60)]
     pub settle: u64,
-    /// Decides what breaks when
+    /// Seed of what breaks when
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }
+
+/// Longest time for a connection, and for a login on it: shorter than a proxy is stopped.
+const GIVE_UP: Duration = Duration::from_secs(4);
 
 /// Runs against a relay of its own.
 ///
@@ -63,43 +69,90 @@ pub struct Plan {
 ///
 /// [`RunError`] when there is no result.
 pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
-    check_rooms((plan.sessions, plan.members), (plan.rate, "rate"))?;
-    let own = [("--resume-ttl", "120".to_owned()), ("--idle", "16".to_owned())];
-    let relay = Relay::start(&setting.relay, flags(&own).into_iter().chain(setting.flags.clone()))?;
-    let report = against(plan, relay.target(), setting)?;
-    // A relay that died would not say.
-    relay.usage().cpu()?;
-    Ok(report)
+    check(plan)?;
+    let own = ["--resume-ttl=120", "--idle=16"].map(str::to_owned);
+    let relay = Relay::start(&setting.relay, own.into_iter().chain(setting.flags.clone()))?;
+    against(plan, relay.target(), relay.usage().pid(), setting)
 }
 
-/// Runs against a gateway that relays messages to the rooms of their sender and parks sessions.
+/// Runs against a gateway that relays messages to the rooms of their sender and parks sessions, in
+/// this process or another.
 ///
 /// # Errors
 ///
 /// [`RunError`] when there is no result.
-pub fn against(plan: &Plan, target: Target, setting: &Setting) -> Result<Report, RunError> {
+pub fn against(
+    plan: &Plan,
+    target: Target,
+    pid: u32,
+    setting: &Setting,
+) -> Result<Report, RunError> {
+    check(plan)?;
     let proxies = proxies(plan, target, &setting.program)?;
-    let mut crowd = Crowd::new(tuning(), plan.body)?;
-    crowd.obey(&setting.interrupt);
-    let routes: Arc<[Route]> = proxies.iter().flat_map(routes).collect();
-    let (rooms, members) = (plan.sessions / plan.members, plan.members);
-    let (name, publishers) = ("cuts", members);
-    crowd.add(&Rooms { name, rooms, members, publishers, dialect: Dialect::Comet }, &routes);
-    crowd.open(Duration::from_secs(60))?;
-    let stalls = flow(plan, &mut crowd, &proxies)?;
-    let is_settled = crowd.settle(Duration::from_secs(plan.settle))?;
+    let planned = load(plan, &proxies, pid)?;
+    let mut tuning = tuning(&planned);
+    (tuning.dial_timeout, tuning.habits.comet.handshake_timeout) = (GIVE_UP, GIVE_UP);
+    // The proxies need the time that punctuality would burn.
+    tuning.is_precise = false;
+    let mut course = Course::start(&planned, &tuning, setting.context())?;
+    let mut stops = 0;
+    if course.ramp()? {
+        stops = flow(plan, &mut course, &proxies)?;
+    }
+    let finding = settle(&mut course)?;
+    let (ended, mut conclusion) = course.end()?;
     let tally = end(proxies)?;
-    Ok(report(plan, crowd, tally, stalls, is_settled))
+    conclusion.about.set_scenario("cuts");
+    conclusion.about.set_plan(load_of(plan));
+    let findings = &mut conclusion.findings;
+    findings.count("sessions", planned.sessions as u64);
+    findings.count("messages answered", ended.counts.replies);
+    findings.count("connections through the proxies", tally.accepted);
+    findings.count("connections reset", tally.resets);
+    findings.count("connections half closed", tally.half_closes);
+    findings.count("proxies stopped and gone on", stops);
+    findings.count("connections lost", ended.tally.lost);
+    figures(&finding, findings);
+    answers(&ended, findings);
+    Ok(conclusion.report(&ended))
 }
 
-fn tuning() -> Tuning {
-    let mut habits = Habits::default();
-    habits.comet.handshake_timeout = Duration::from_secs(4);
-    Tuning { dial_timeout: Duration::from_secs(4), habits, ..Tuning::default() }
+fn check(plan: &Plan) -> Result<(), PlanError> {
+    within("members", plan.members, 1, plan.sessions)?;
+    let rate = usize::try_from(plan.rate).unwrap_or(usize::MAX);
+    within("rate", rate, 1, 1_000_000_000)
+}
+
+/// Rooms in which everybody publishes, through the proxies.
+fn load(plan: &Plan, proxies: &[ProxyProcess], pid: u32) -> Result<Planned, PlanError> {
+    let ways = |proxy: &ProxyProcess| {
+        let pairs = proxy.addresses().chunks(2);
+        let ways =
+            pairs.flat_map(|pair| [format!("tcp://{}", pair[0]), format!("ws://{}/sub", pair[1])]);
+        ways.collect::<Vec<_>>()
+    };
+    let rooms = plan.sessions / plan.members;
+    Planned::new(Options {
+        scenario: Some(Kind::Fan),
+        addr: Some(proxies.iter().flat_map(ways).collect()),
+        pid: Some(pid),
+        dialect: Some(Dialect::Comet),
+        delivery: Some(Promise::Acked),
+        sessions: Some(rooms * plan.members),
+        rooms: Some(rooms),
+        publishers: Some(plan.members),
+        size: Some(Size(plan.body)),
+        rate: Some(Rate::PerSecond(real(plan.rate) / real(plan.members as u64))),
+        threads: Some(1),
+        seed: Some(plan.seed),
+        duration: Some(Span(Duration::from_secs(plan.seconds))),
+        settle: Some(Span(Duration::from_secs(plan.settle))),
+        ..Options::default()
+    })
 }
 
 fn proxies(plan: &Plan, target: Target, program: &Path) -> Result<Vec<ProxyProcess>, ProxyError> {
-    let options = |seed| Options {
+    let options = |seed| proxy::Options {
         to: vec![target.tcp, target.ws],
         every: Duration::from_secs_f64(plan.every),
         lasting: Duration::from_secs(plan.seconds),
@@ -111,48 +164,46 @@ fn proxies(plan: &Plan, target: Target, program: &Path) -> Result<Vec<ProxyProce
         .collect()
 }
 
-fn routes(proxy: &ProxyProcess) -> Vec<Route> {
-    proxy
-        .addresses()
-        .chunks(2)
-        .flat_map(|pair| [Route::tcp(pair[0]), Route::websocket(pair[1])])
-        .collect()
-}
-
-/// Lets messages flow while proxies are stopped and go on; returns how often one was stopped.
-fn flow(plan: &Plan, crowd: &mut Crowd, proxies: &[ProxyProcess]) -> Result<u64, RunError> {
-    let start = clock::now();
-    let end = start + Duration::from_secs(plan.seconds);
-    let mut schedule = deliveries(start, plan.rate, plan.members);
-    let (mut rng, mut stalls) = (StdRng::seed_from_u64(plan.seed), 0);
-    loop {
+/// Lets messages flow while proxies are stopped and go on; returns the number of stops.
+fn flow(plan: &Plan, course: &mut Course<'_>, proxies: &[ProxyProcess]) -> Result<u64, RunError> {
+    let lasting = Duration::from_secs(plan.seconds);
+    let start = clock::now() + HEADSTART;
+    let end = start + lasting;
+    course.crew.talk(talk(plan), start, start..end)?;
+    course.watch.phase("cuts", Some(lasting));
+    let (mut rng, mut stops) = (StdRng::seed_from_u64(plan.seed), 0);
+    while !course.watch.is_interrupted() {
         let quiet = Duration::from_secs_f64(rng.random_range(1.0..4.0));
-        crowd.run(end.min(clock::now() + quiet), &mut schedule)?;
-        if clock::now() >= end || crowd.is_interrupted() {
-            return Ok(stalls);
+        if pass(course, end, quiet)? == Outcome::Interrupted || clock::now() >= end {
+            break;
         }
         let proxy = &proxies[rng.random_range(0..proxies.len())];
         let silence = Duration::from_secs_f64(rng.random_range(0.5..plan.stall.max(0.6)));
         proxy.stop()?;
-        let outcome = crowd.run(end.min(clock::now() + silence), &mut schedule);
+        let outcome = pass(course, end, silence);
         proxy.go_on()?;
         outcome?;
-        stalls += 1;
-        progress(start, crowd);
+        stops += 1;
     }
+    course.crew.cut()?;
+    Ok(stops)
 }
 
-fn progress(start: Time, crowd: &Crowd) {
-    let counts = crowd.audience.counts();
-    tell(&format!(
-        "{:>4.0} s: {} sent, {} delivered, {} on their way, {} resumed, {} open",
-        clock::now().since(start).as_secs_f64(),
-        crowd.sent(),
-        crowd.audience.oracle.settled(),
-        crowd.audience.oracle.outstanding(),
-        counts.resumed,
-        crowd.audience.open(),
-    ));
+fn talk(plan: &Plan) -> Talk {
+    Talk::Open(real(plan.rate) / real(plan.members as u64))
+}
+
+fn pass(course: &mut Course<'_>, end: Time, time: Duration) -> Result<Outcome, RunError> {
+    course.watch.pass(&course.crew, end.min(clock::now() + time))
+}
+
+/// Waits for everything that is owed, interrupted or not: connections that are broken meanwhile
+/// have to come back first.
+fn settle(course: &mut Course<'_>) -> Result<Finding, RunError> {
+    course.watch.phase("settle", None);
+    course.crew.hush()?;
+    let _outcome = course.watch.settle_fully(&course.crew, course.plan.times.settle)?;
+    course.crew.collect()
 }
 
 fn end(proxies: Vec<ProxyProcess>) -> Result<Tally, ProxyError> {
@@ -166,33 +217,52 @@ fn end(proxies: Vec<ProxyProcess>) -> Result<Tally, ProxyError> {
     Ok(sum)
 }
 
-fn report(plan: &Plan, crowd: Crowd, tally: Tally, stalls: u64, is_settled: bool) -> Report {
-    let mut report = report_of("cuts", plan);
-    let counts = crowd.audience.counts();
-    report.count("sessions", crowd.driver.sessions() as u64);
-    report.count("messages sent", crowd.sent());
-    report.count("messages answered", counts.replies);
-    report.count("messages held back", crowd.held_back());
-    report.count("connections through the proxies", tally.accepted);
-    report.count("connections reset", tally.resets);
-    report.count("connections half closed", tally.half_closes);
-    report.count("proxies stopped and gone on", stalls);
-    report.count("connections lost", crowd.driver.tally().lost);
-    report.count("sessions resumed", counts.resumed);
-    report.figure("time from due to delivered, p50", crowd.audience.latency.ms(0.5), "ms");
-    report.figure("time from due to delivered, p99", crowd.audience.latency.ms(0.99), "ms");
-    if crowd.is_interrupted() {
-        report.interrupted();
+fn figures(finding: &Finding, findings: &mut Findings) {
+    findings.count("messages held back", finding.held_back);
+    findings.figure("harness CPU", finding.cpu(), "cores");
+    findings.distribution("delivery", &finding.latency);
+    finding.limits().into_iter().for_each(|why| findings.harness_limited(why));
+    remarks(Talk::Silent, finding, findings);
+}
+
+/// Every message is answered once; unanswered ones are part of the verdict anyway.
+fn answers(ended: &Ended, findings: &mut Findings) {
+    let (sent, replies) = (ended.sent, ended.counts.replies);
+    if replies > sent {
+        findings.violation(format!("{replies} answers to {sent} messages"));
     }
-    crowd.report_unsent(&mut report);
-    if !is_settled {
-        let missing = crowd.audience.oracle.outstanding();
-        report.violation(format!("{missing} deliveries had not come when the wait was over"));
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        plan: Plan,
     }
-    let sent = crowd.sent();
-    if counts.replies != sent {
-        report.violation(format!("{} of {sent} messages answered", counts.replies));
+
+    fn plan(words: &str) -> Plan {
+        Line::parse_from(["cuts"].into_iter().chain(words.split_whitespace())).plan
     }
-    report.verdict(&crowd.audience.oracle.finish());
-    report
+
+    #[test]
+    fn rooms_larger_than_the_crowd_and_rates_of_nothing_are_refused() {
+        assert_eq!(check(&plan("--sessions 40 --members 20 --rate 1")), Ok(()));
+        let key = |words: &str| match check(&plan(words)) {
+            Err(PlanError::OutOfBounds { key, .. }) => key,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(key("--sessions 10 --members 20"), "members");
+        assert_eq!(key("--members 0"), "members");
+        assert_eq!(key("--rate 0"), "rate");
+    }
+
+    #[test]
+    fn a_rate_counts_deliveries() {
+        assert_eq!(talk(&plan("--rate 10 --members 20")), Talk::Open(0.5));
+    }
 }

@@ -22,7 +22,7 @@ pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
 
 fn measure(course: &mut Course<'_>) -> Result<(), RunError> {
     let (times, sessions) = (course.plan.times, real(course.plan.sessions as u64));
-    let Course { crew, watch, report, memory_before, .. } = course;
+    let Course { crew, watch, findings, memory_before, .. } = course;
     let opened = watch.server_memory();
     watch.phase("warm-up", Some(times.warm_up));
     let outcome = watch.pass(crew, clock::now() + times.warm_up)?;
@@ -36,13 +36,13 @@ fn measure(course: &mut Course<'_>) -> Result<(), RunError> {
     let (cpu_after, until) = (watch.server_cpu(), clock::now());
     crew.cut()?;
     let finding = crew.collect()?;
-    report.figure("harness CPU", finding.cpu(), "cores");
-    finding.limits().into_iter().for_each(|why| report.harness_limited(why));
+    findings.figure("harness CPU", finding.cpu(), "cores");
+    finding.limits().into_iter().for_each(|why| findings.harness_limited(why));
     watch.phase("settle", None);
     let each = |memory: u64, before: u64| real(memory.saturating_sub(before)) / sessions;
     let mut memory = |name: &str, at: Option<u64>| {
         if let Some((at, before)) = at.zip(*memory_before) {
-            report.add(Figure::new(name, each(at, before), "bytes").lower_is_better());
+            findings.add(Figure::new(name, each(at, before), "bytes").lower_is_better());
         }
     };
     memory("memory of an idle session", rested);
@@ -53,13 +53,13 @@ fn measure(course: &mut Course<'_>) -> Result<(), RunError> {
     if let Some((before, after)) = cpu.zip(cpu_after).filter(|_| took > 0.0) {
         let micros = after.saturating_sub(before).as_secs_f64() * 1e6;
         let each = micros / sessions / took;
-        report.add(Figure::new("idle CPU of a session", each, "us/s").lower_is_better());
+        findings.add(Figure::new("idle CPU of a session", each, "us/s").lower_is_better());
     }
     if course.plan.dialect == Dialect::Comet {
-        report.note("in the comet dialect the server says how often hearts beat");
+        findings.note("in the comet dialect the server says how often hearts beat");
     }
-    if took < course.plan.heartbeat.as_secs_f64() {
-        report.note("the window is shorter than the time between two heartbeats");
+    if took < course.plan.connections.heartbeat.as_secs_f64() {
+        findings.note("the window is shorter than the time between two heartbeats");
     }
     Ok(())
 }

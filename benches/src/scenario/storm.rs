@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use super::RunError;
 use super::course::{Course, real};
-use super::traffic::{HEADSTART, Measured, flow, timed_figures};
+use super::flow::{HEADSTART, Measured, flow, timed_figures};
 use crate::audience::Comebacks;
 use crate::clock;
 use crate::plan::{Flow, Storm};
-use crate::report::{Figure, Report};
+use crate::report::{Figure, Findings};
 use crate::run::{Finding, Outcome, Talk};
 
 /// How long who was cut is waited for.
@@ -36,12 +36,12 @@ const WHOSE: &str = "those who stay";
 pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
     let plan = course.plan;
     if course.ramp()?
-        && let (Flow::Open(rate), Some(storm)) = (plan.flow, plan.storm)
+        && let (Flow::Open(rate), Some(storm)) = (plan.flow, plan.disturbances.storm)
     {
         let talk = Talk::Open(rate);
         let before = calm(course, talk)?;
         if course.watch.is_interrupted() {
-            course.report.note("the run ended before anything was cut");
+            course.findings.note("the run ended before anything was cut");
         } else {
             strike(course, talk, storm, &before)?;
         }
@@ -54,7 +54,7 @@ fn calm(course: &mut Course<'_>, talk: Talk) -> Result<Finding, RunError> {
     let times = course.plan.times;
     let mut measured = flow(course, talk, times.warm_up, ("measure", times.measure))?;
     measured.finding = course.settle()?;
-    timed_figures((WHOSE, "before the cut"), talk, &measured, &mut course.report);
+    timed_figures((WHOSE, "before the cut"), talk, &measured, &mut course.findings);
     Ok(measured.finding)
 }
 
@@ -69,18 +69,18 @@ fn strike(
     let mut measured = storm_window(course, talk)?;
     measured.finding = course.settle()?;
     let is_partial = course.watch.is_interrupted();
-    let (report, finding) = (&mut course.report, &measured.finding);
-    comebacks(&finding.comebacks, storm, is_partial, report);
-    timed_figures((WHOSE, "in the storm"), talk, &measured, report);
+    let (findings, finding) = (&mut course.findings, &measured.finding);
+    comebacks(&finding.comebacks, storm, is_partial, findings);
+    timed_figures((WHOSE, "in the storm"), talk, &measured, findings);
     if !is_partial {
         let ratio = finding.latency.ms(0.99) / before.latency.ms(0.99);
         let name = "p99 of those who stay, storm to before";
-        report.at_most(name, ratio, storm.slower, "times");
+        findings.at_most(name, ratio, storm.slower, "times");
     }
     if let Some((before, after)) = memory_before.zip(course.watch.server_memory()) {
         let mib = |bytes: u64| real(bytes) / f64::from(1 << 20);
-        course.report.figure("server memory before the cut", mib(before), "MiB");
-        course.report.figure("server memory after the storm", mib(after), "MiB");
+        course.findings.figure("server memory before the cut", mib(before), "MiB");
+        course.findings.figure("server memory after the storm", mib(after), "MiB");
     }
     Ok(())
 }
@@ -114,23 +114,23 @@ fn storm_window(course: &mut Course<'_>, talk: Talk) -> Result<Measured, RunErro
     Ok(Measured { finding: Finding::default(), cpu })
 }
 
-fn comebacks(comebacks: &Comebacks, storm: Storm, is_partial: bool, report: &mut Report) {
+fn comebacks(comebacks: &Comebacks, storm: Storm, is_partial: bool, findings: &mut Findings) {
     let Comebacks { cut, back, waits, began, ended, took, .. } = comebacks;
-    report.count("sessions cut", *cut);
-    report.count("sessions back", *back);
-    report.count("attempts that had to wait again", waits.saturating_sub(*cut));
+    findings.count("sessions cut", *cut);
+    findings.count("sessions back", *back);
+    findings.count("attempts that had to wait again", waits.saturating_sub(*cut));
     if back < cut {
-        report.violation(format!("{} sessions did not come back", cut - back));
+        findings.violation(format!("{} sessions did not come back", cut - back));
     }
     if let Some(began) = began.filter(|_| *back > 0) {
         let all =
             Figure::new("from the cut to the last session back", ms(ended.since(began)), "ms");
-        report.add(all.lower_is_better());
-        report.distribution("from free to come back to open", took);
+        findings.add(all.lower_is_better());
+        findings.distribution("from free to come back to open", took);
     }
     if !is_partial {
         let name = "from free to come back to open, last";
-        report.at_most(name, took.ms(1.0), ms(storm.back_within), "ms");
+        findings.at_most(name, took.ms(1.0), ms(storm.back_within), "ms");
     }
 }
 

@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use super::RunError;
 use super::course::{Course, real};
-use super::traffic::{Measured, flow, timed_figures};
+use super::flow::{Measured, flow, timed_figures};
 use crate::audience::Losses;
 use crate::clock;
 use crate::driver::Time;
 use crate::plan::{Flow, Stall};
-use crate::report::{Figure, Report};
+use crate::report::{Figure, Findings};
 use crate::run::{Crew, Outcome, Talk};
 
 /// The server's memory, if it is known.
@@ -41,7 +41,9 @@ const QUIET: Duration = Duration::from_secs(1);
 /// [`RunError`] when there is no result.
 pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
     let plan = course.plan;
-    if let (true, Flow::Open(rate), Some(stall)) = (course.ramp()?, plan.flow, plan.stall) {
+    if let (true, Flow::Open(rate), Some(stall)) =
+        (course.ramp()?, plan.flow, plan.disturbances.stall)
+    {
         let _first_logins = course.crew.take_opens()?;
         measure(course, Talk::Open(rate), stall)?;
     }
@@ -50,7 +52,7 @@ pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
 
 fn measure(course: &mut Course<'_>, talk: Talk, stall: Stall) -> Result<(), RunError> {
     let all = part(course, talk, "measure")?;
-    timed_figures(("readers", "all reading"), talk, &all, &mut course.report);
+    timed_figures(("readers", "all reading"), talk, &all, &mut course.findings);
     logins(course, "all reading", &all)?;
     if course.watch.is_interrupted() {
         return Ok(());
@@ -60,16 +62,16 @@ fn measure(course: &mut Course<'_>, talk: Talk, stall: Stall) -> Result<(), RunE
     course.crew.stall(true)?;
     let some = part(course, talk, "stalled")?;
     memory.most = course.watch.take_peak();
-    timed_figures(("readers", "others stalled"), talk, &some, &mut course.report);
+    timed_figures(("readers", "others stalled"), talk, &some, &mut course.findings);
     logins(course, "others stalled", &some)?;
     go_on(course)?;
     memory.after = course.watch.server_resident();
-    let report = &mut course.report;
-    report.count("sessions stalled", stall.sessions as u64);
+    let findings = &mut course.findings;
+    findings.count("sessions stalled", stall.sessions as u64);
     if !course.watch.is_interrupted() {
-        judge_times(&all, &some, stall, report);
+        judge_times(&all, &some, stall, findings);
     }
-    judge_memory(memory, stall, report);
+    judge_memory(memory, stall, findings);
     Ok(())
 }
 
@@ -96,10 +98,10 @@ fn logins(course: &mut Course<'_>, when: &str, measured: &Measured) -> Result<()
     let logins = course.crew.take_opens()?;
     let is_interrupted = course.watch.is_interrupted();
     let shown = course.crew.shown();
-    let report = &mut course.report;
-    report.count(format!("logins, {when}"), logins.len());
+    let findings = &mut course.findings;
+    findings.count(format!("logins, {when}"), logins.len());
     if !logins.is_empty() {
-        report.distribution(format!("login, {when}"), &logins);
+        findings.distribution(format!("login, {when}"), &logins);
     }
     let Losses { cut_off, turned_away } = measured.finding.losses;
     let absent = (course.plan.sessions as u64).saturating_sub(shown.open);
@@ -109,7 +111,7 @@ fn logins(course: &mut Course<'_>, when: &str, measured: &Measured) -> Result<()
         (if is_interrupted { 0 } else { absent }, "sessions that read were not there at the end"),
     ] {
         if count > 0 {
-            report.violation(format!("{when}: {count} {what}"));
+            findings.violation(format!("{when}: {count} {what}"));
         }
     }
     Ok(())
@@ -130,36 +132,36 @@ fn go_on(course: &mut Course<'_>) -> Result<(), RunError> {
     };
     let outcome = course.watch.insist(&course.crew, course.plan.times.settle, is_over)?;
     if outcome == Outcome::TimedOut {
-        course.report.note("the stalled were still catching up when the wait was over");
+        course.findings.note("the stalled were still catching up when the wait was over");
     }
     Ok(())
 }
 
-fn judge_times(all: &Measured, some: &Measured, stall: Stall, report: &mut Report) {
+fn judge_times(all: &Measured, some: &Measured, stall: Stall, findings: &mut Findings) {
     let (before, meanwhile) = (&all.finding.latency, &some.finding.latency);
     if before.is_empty() || meanwhile.is_empty() {
-        return report.note("no times to compare: too few messages in the windows");
+        return findings.note("no times to compare: too few messages in the windows");
     }
     let ratio = meanwhile.ms(0.99) / before.ms(0.99);
-    report.at_most("p99, others stalled to all reading", ratio, stall.slower, "times");
+    findings.at_most("p99, others stalled to all reading", ratio, stall.slower, "times");
 }
 
-fn judge_memory(memory: Memory, stall: Stall, report: &mut Report) {
+fn judge_memory(memory: Memory, stall: Stall, findings: &mut Findings) {
     let Memory { before: Some(before), most: Some(most), after } = memory else { return };
     let grown = most.saturating_sub(before);
-    report.figure("memory before", mib(before), "MiB");
+    findings.figure("memory before", mib(before), "MiB");
     let figure = Figure::new("memory grown, others stalled", mib(grown), "MiB").lower_is_better();
-    report.add(match stall.growth {
+    findings.add(match stall.growth {
         Some(growth) => figure.at_most(mib(growth)),
         None => figure,
     });
     if stall.sessions > 0 {
         let each = real(grown) / real(stall.sessions as u64);
-        report.add(Figure::new("memory of a stalled session", each, "bytes").lower_is_better());
+        findings.add(Figure::new("memory of a stalled session", each, "bytes").lower_is_better());
     }
     if let Some(after) = after {
         let left = mib(after) - mib(before);
-        report.figure("memory grown, when all had read", left, "MiB");
+        findings.figure("memory grown, when all had read", left, "MiB");
     }
 }
 

@@ -1,6 +1,5 @@
 //! The gateway under test: a child process, and what it uses of the machine.
 
-pub mod children;
 mod listener;
 mod relay;
 mod usage;

@@ -6,7 +6,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::{Target, Usage, children};
+use super::{Target, Usage};
+use crate::host::children;
 
 /// A relay that listens; it ends with this value.
 #[derive(Debug)]

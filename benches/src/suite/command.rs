@@ -13,7 +13,7 @@ use super::machine::wait_for_quiet;
 use super::measure::{MeasureError, Setting};
 use super::process::is_installed;
 use super::{FileError, Forecast, Results, Server, Skipped, Suite};
-use crate::run::Interrupt;
+use crate::host::Interrupt;
 use crate::server::beside;
 use crate::terminal::Progress;
 
@@ -115,7 +115,7 @@ fn turn(
     progress: &mut Progress,
 ) {
     for cell in &mut results.cells {
-        let Some((server, load)) = suite.pair(cell) else { continue };
+        let Some((server, load)) = cell.pair(suite) else { continue };
         let runs = suite.runs_of(load);
         if round > runs {
             continue;

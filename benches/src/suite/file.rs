@@ -6,7 +6,6 @@ use std::slice;
 
 use serde::{Deserialize, Serialize};
 
-use super::Cell;
 use crate::dialect::Dialect;
 use crate::plan;
 
@@ -192,13 +191,6 @@ impl Suite {
     #[must_use]
     pub fn rounds(&self) -> usize {
         self.loads.iter().map(|load| self.runs_of(load)).max().unwrap_or_default()
-    }
-
-    /// Whom a cell of the results is about.
-    #[must_use]
-    pub fn pair(&self, cell: &Cell) -> Option<(&Server, &Load)> {
-        let server = self.servers.iter().find(|server| server.name == cell.server);
-        server.zip(self.loads.iter().find(|load| load.name == cell.load))
     }
 
     fn check(&self) -> Result<(), FileError> {

@@ -7,8 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Load, Results, Server, Suite};
-use crate::plan::{Flow, Kind, Plan};
-use crate::scenario::SEARCH;
+use crate::plan::{Flow, Kind, Plan, SEARCH};
 
 /// What a suite is going to take.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -29,7 +28,7 @@ impl Forecast {
     pub(super) fn new(suite: &Suite, results: &Results) -> Self {
         let mut forecast = Self::default();
         for cell in &results.cells {
-            let Some((server, load)) = suite.pair(cell) else { continue };
+            let Some((server, load)) = cell.pair(suite) else { continue };
             let runs = suite.runs_of(load);
             forecast.runs += runs;
             let each = time_of(server, load).unwrap_or_default();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use comet_protocol::client::Time;
 
 use crate::clock;
-use crate::run::Interrupt;
+use crate::host::Interrupt;
 use crate::server::Usage;
 
 /// The processor time that was used until a moment.

@@ -10,9 +10,9 @@ use super::file::Programs;
 use super::machine::{Spent, used_by};
 use super::process::{Process, ServerError, free_ports, tail, wait_until_ready};
 use super::{Load, Measured, Server};
+use crate::host::Interrupt;
+use crate::host::cores::{allowed, keep_to};
 use crate::report::{FileError, Report};
-use crate::run::Interrupt;
-use crate::run::cores::{allowed, keep_to};
 
 /// Why a run came to no result.
 #[derive(Debug, thiserror::Error)]

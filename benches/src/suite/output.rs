@@ -29,7 +29,7 @@ impl<'a> View<'a> {
         let (first, others) = reports.split_first()?;
         let all = Comparison::with(first, others, NOISE);
         let counts = |row: &&Row| match &load.figures[..] {
-            [] => first.find(&row.name).is_none_or(|figure| figure.better().is_some()),
+            [] => first.findings.find(&row.name).is_none_or(|figure| figure.better().is_some()),
             named => named.contains(&row.name),
         };
         let mut rows: Vec<Row> = all.rows().iter().filter(counts).cloned().collect();
@@ -46,7 +46,7 @@ impl<'a> View<'a> {
         for (at, report) in self.reports.iter().enumerate() {
             let ratio = |row| if self.has_baseline { ratio(row, at) } else { String::new() };
             let cells = self.rows.iter().flat_map(|row| [value(row, report, at), ratio(row)]);
-            table.row(std::iter::once(report.name().to_owned()).chain(cells));
+            table.row(std::iter::once(report.about.name().to_owned()).chain(cells));
         }
         table
     }
@@ -62,17 +62,17 @@ impl<'a> View<'a> {
 
     fn bars_of(&self, row: &Row) -> Bars {
         let bars = self.reports.iter().enumerate().map(|(at, report)| Bar {
-            name: report.name().to_owned(),
+            name: report.about.name().to_owned(),
             value: plain(row, at).unwrap_or(f64::NAN),
-            class: self.results.class_of(report.name()),
-            spread: report.find(&row.name).and_then(crate::report::Figure::spread),
+            class: self.results.class_of(report.about.name()),
+            spread: report.findings.find(&row.name).and_then(crate::report::Figure::spread),
         });
         Bars { title: row.name.clone(), unit: row.unit.clone(), bars: bars.collect() }
     }
 
     /// What was asked for, and how many runs there are of it.
     fn plan_line(&self) -> String {
-        let plan = self.reports.first().map(Report::plan_line).unwrap_or_default();
+        let plan = self.reports.first().map(|it| it.about.plan_line()).unwrap_or_default();
         let cells = self.results.cells.iter().filter(|cell| cell.load == self.load.name);
         let runs = cells.map(|cell| cell.runs.len()).max().unwrap_or_default();
         format!("{plan}; {runs} {}", if runs == 1 { "run" } else { "runs" })
@@ -89,7 +89,7 @@ fn plain(row: &Row, at: usize) -> Option<f64> {
 fn value(row: &Row, report: &Report, at: usize) -> String {
     let Some(value) = plain(row, at) else { return "none".to_owned() };
     let text = shown(value, &row.unit);
-    match report.find(&row.name).and_then(crate::report::Figure::spread) {
+    match report.findings.find(&row.name).and_then(crate::report::Figure::spread) {
         Some(spread) => {
             // Bytes have the unit that fits; with others one is enough.
             let unit = if row.unit == "bytes" { "bytes" } else { "" };

@@ -12,8 +12,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::clock;
-use crate::run::Interrupt;
-use crate::server::children;
+use crate::host::Interrupt;
+use crate::host::children;
 
 /// A process with all that it starts; ends with this value.
 #[derive(Debug)]

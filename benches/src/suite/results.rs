@@ -73,6 +73,15 @@ pub struct Skipped {
 
 const VERSION: u32 = 1;
 
+impl Cell {
+    /// Its server and load in the suite.
+    #[must_use]
+    pub fn pair<'a>(&self, suite: &'a Suite) -> Option<(&'a Server, &'a Load)> {
+        let server = suite.servers.iter().find(|server| server.name == self.server);
+        server.zip(suite.loads.iter().find(|load| load.name == self.load))
+    }
+}
+
 impl Results {
     /// Nothing yet.
     #[must_use]
@@ -109,7 +118,8 @@ impl Results {
         let cells = self.cells.iter().filter(|cell| cell.load == load);
         let mut reports: Vec<Report> = cells.filter_map(Cell::median).collect();
         let baseline = self.baseline_of(load);
-        let place = |it: &Report| (!it.violations().is_empty(), it.name() != baseline);
+        let place =
+            |it: &Report| (!it.findings.violations().is_empty(), it.about.name() != baseline);
         reports.sort_by_key(place);
         reports
     }
@@ -124,7 +134,7 @@ impl Results {
     /// Whether the reports of a load, as [`medians`](Self::medians) has them, can be measured by
     /// the first: nobody takes the place of a baseline without a result.
     pub(super) fn have_baseline(&self, load: &str, reports: &[Report]) -> bool {
-        reports.first().is_some_and(|first| first.name() == self.baseline_of(load))
+        reports.first().is_some_and(|first| first.about.name() == self.baseline_of(load))
     }
 
     /// What a reader must know before looking at the figures of a load.
@@ -132,8 +142,8 @@ impl Results {
     pub fn remarks(&self, load: &str) -> Vec<String> {
         let cells: Vec<&Cell> = self.cells.iter().filter(|cell| cell.load == load).collect();
         let kinds: [(&str, Condition); 3] = [
-            ("violations", |run| !run.report.violations().is_empty()),
-            ("the harness was the limit", |run| !run.report.harness_limits().is_empty()),
+            ("violations", |run| !run.report.findings.violations().is_empty()),
+            ("the harness was the limit", |run| !run.report.findings.harness_limits().is_empty()),
             ("other processes took part of the machine", |run| run.disturbed),
         ];
         let general = kinds.iter().filter_map(|(what, is_so)| remark(what, &cells, is_so));
@@ -152,21 +162,21 @@ impl Results {
     /// Why a server that kept its promises has none of the figures that count.
     fn silence(&self, cell: &Cell) -> Option<String> {
         let load = self.loads.iter().find(|it| it.name == cell.load)?;
-        let median = cell.median().filter(|it| it.violations().is_empty())?;
-        let is_known = |name: &String| median.find(name).is_some();
-        if !median.distributions().is_empty() || load.figures.iter().any(is_known) {
+        let median = cell.median().filter(|it| it.findings.violations().is_empty())?;
+        let is_known = |name: &String| median.findings.find(name).is_some();
+        if !median.findings.distributions().is_empty() || load.figures.iter().any(is_known) {
             return None;
         }
-        let why = cell.runs.iter().find_map(|run| run.report.notes().first())?;
+        let why = cell.runs.iter().find_map(|run| run.report.findings.notes().first())?;
         Some(format!("{}: {why}", cell.server))
     }
 
     /// Whether all runs kept all promises and limits, and none failed.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.cells
-            .iter()
-            .all(|cell| cell.failures.is_empty() && cell.runs.iter().all(|run| run.report.passed()))
+        self.cells.iter().all(|cell| {
+            cell.failures.is_empty() && cell.runs.iter().all(|run| run.report.findings.passed())
+        })
     }
 }
 
@@ -181,8 +191,8 @@ impl Cell {
         };
         let (calm, disturbed) = (of(false), of(true));
         let Some(mut median) = merged(&calm) else { return merged(&disturbed) };
-        let violations = disturbed.iter().flat_map(|report| report.violations());
-        violations.for_each(|it| median.violation(it.clone()));
+        let violations = disturbed.iter().flat_map(|report| report.findings.violations());
+        violations.for_each(|it| median.findings.violation(it.clone()));
         Some(median)
     }
 
@@ -190,7 +200,7 @@ impl Cell {
     fn remarks(&self) -> Vec<String> {
         let name = &self.server;
         let failures = self.failures.iter().map(|why| format!("{name}: no result: {why}"));
-        let violations = self.runs.iter().flat_map(|run| run.report.violations());
+        let violations = self.runs.iter().flat_map(|run| run.report.findings.violations());
         let first = violations.take(1).map(|violation| format!("{name}: {}", violation.what));
         failures.chain(first).collect()
     }

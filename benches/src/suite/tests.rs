@@ -28,13 +28,13 @@ const SUITE: &str = r#"
 
 fn report(server: &str, cost: f64) -> Report {
     let mut report = Report::new("fan");
-    report.label(server);
-    report.plan(serde_json::json!({"sessions": 100}));
-    report.cost("cost", cost, "us");
-    report.throughput("deliveries", 1e6 / cost, "/s");
+    report.about.set_label(server);
+    report.about.set_plan(serde_json::json!({"sessions": 100}));
+    report.findings.cost("cost", cost, "us");
+    report.findings.throughput("deliveries", 1e6 / cost, "/s");
     let mut latency = Latency::new();
     latency.record(Duration::from_millis(2));
-    report.distribution("delivery", &latency);
+    report.findings.distribution("delivery", &latency);
     report
 }
 
@@ -59,9 +59,9 @@ fn results() -> Results {
 fn medians_are_of_the_runs_that_nobody_disturbed() {
     let results = results();
     let medians = results.medians("flat out");
-    let names: Vec<&str> = medians.iter().map(Report::name).collect();
+    let names: Vec<&str> = medians.iter().map(|it| it.about.name()).collect();
     assert_eq!(names, ["floor", "relay"]);
-    let cost = medians[1].find("cost").unwrap();
+    let cost = medians[1].findings.find("cost").unwrap();
     assert_eq!((cost.value(), cost.spread().unwrap().runs), (2.1, 3));
     assert!(results.passed());
 }
@@ -70,7 +70,7 @@ fn medians_are_of_the_runs_that_nobody_disturbed() {
 fn a_cell_of_which_all_runs_were_disturbed_has_their_median() {
     let mut results = results();
     results.cells[0].runs.retain(|run| run.disturbed);
-    assert_eq!(results.medians("flat out")[1].find("cost").unwrap().value(), 9.0);
+    assert_eq!(results.medians("flat out")[1].findings.find("cost").unwrap().value(), 9.0);
 }
 
 #[test]
@@ -97,7 +97,7 @@ flat out
 #[test]
 fn a_run_with_a_violation_leaves_its_server_without_throughput() {
     let mut results = results();
-    results.cells[0].runs[1].report.violation("3 x lost");
+    results.cells[0].runs[1].report.findings.violation("3 x lost");
     let text = results.text();
     assert!(!text.contains("2.100 us") && text.contains("violations: relay in 1 of 4 runs"));
     assert!(text.contains("relay: 3 x lost") && !results.passed());
@@ -108,10 +108,10 @@ fn a_run_with_a_violation_leaves_its_server_without_throughput() {
 #[test]
 fn a_violation_of_a_run_that_others_disturbed_takes_the_throughput_too() {
     let mut results = results();
-    results.cells[0].runs[3].report.violation("3 x lost");
+    results.cells[0].runs[3].report.findings.violation("3 x lost");
     let relay = &results.medians("flat out")[1];
-    assert!(relay.find("cost").is_none() && relay.find("deliveries").is_none());
-    assert_eq!(relay.violations(), [Violation::from("3 x lost")]);
+    assert!(relay.findings.find("cost").is_none() && relay.findings.find("deliveries").is_none());
+    assert_eq!(relay.findings.violations(), [Violation::from("3 x lost")]);
     assert!(!results.text().contains("2.100 us"), "{}", results.text());
 }
 
@@ -128,9 +128,9 @@ fn without_a_result_of_the_baseline_there_is_no_ratio() {
 #[test]
 fn a_baseline_that_broke_a_promise_measures_nobody_and_hides_no_figure_of_others() {
     let mut results = results();
-    results.cells[1].runs[0].report.violation("3 x lost");
+    results.cells[1].runs[0].report.findings.violation("3 x lost");
     let names = results.medians("flat out");
-    assert_eq!(names.iter().map(Report::name).collect::<Vec<_>>(), ["relay", "floor"]);
+    assert_eq!(names.iter().map(|it| it.about.name()).collect::<Vec<_>>(), ["relay", "floor"]);
     let markdown = results.markdown();
     assert!(markdown.contains("| relay | 2.100 us (2 to 2.200) |  |"), "{markdown}");
     assert!(markdown.contains("| floor | none |  |"), "{markdown}");
@@ -150,8 +150,8 @@ fn a_server_that_has_no_figures_says_why() {
     let mut results = results();
     for run in &mut results.cells[0].runs {
         let mut empty = Report::new("fan");
-        empty.label("relay");
-        empty.note("no rate is low enough for the limit");
+        empty.about.set_label("relay");
+        empty.findings.note("no rate is low enough for the limit");
         run.report = empty;
     }
     let remarks = results.remarks("flat out");
@@ -165,7 +165,7 @@ fn each_load_can_have_a_baseline_of_its_own() {
     let mut results = results();
     results.loads = Suite::parse(&text).unwrap().loads;
     let names = results.medians("flat out");
-    assert_eq!(names.iter().map(Report::name).collect::<Vec<_>>(), ["relay", "floor"]);
+    assert_eq!(names.iter().map(|it| it.about.name()).collect::<Vec<_>>(), ["relay", "floor"]);
     let markdown = results.markdown();
     assert!(markdown.contains("| floor | 1.050 us (1 to 1.100) | 0.50 |"), "{markdown}");
     assert!(markdown.contains("; 4 runs"), "{markdown}");

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::report::shown;
+use crate::number::shown;
 
 /// Figures while a run goes; what is not known is left out.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -4,9 +4,9 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use comet_bench::host::Interrupt;
 use comet_bench::plan::{Options, Plan};
 use comet_bench::report::Report;
-use comet_bench::run::Interrupt;
 use comet_bench::scenario;
 use comet_bench::terminal::Progress;
 use tempfile::TempDir;
@@ -66,7 +66,7 @@ const CHAT: &str = "scenario = \"chat\"\nsessions = 20\nrate = 100\nwarmup = \"2
 /// Nothing was wrong, and each message came to all sessions that were to have it.
 #[track_caller]
 fn assert_chatted(report: &Report, readers: f64) {
-    assert!(report.passed(), "{report}");
+    assert!(report.findings.passed(), "{report}");
     let sent = figure(report, "messages sent");
     assert!(sent >= 100.0, "{report}");
     assert_eq!(figure(report, "deliveries received"), readers * sent, "{report}");
@@ -86,7 +86,7 @@ fn users_with_made_up_keys_talk_to_each_other_and_every_message_comes_to_both() 
     }
     let churn = format!("{CHAT}sign = true\nchurn = 20\naway = \"100ms\"");
     let report = run(&churn, &server.tcp, Interrupt::never());
-    assert!(report.passed(), "{report}");
+    assert!(report.findings.passed(), "{report}");
     assert!(figure(&report, "sessions that left and returned") >= 10.0, "{report}");
 }
 
@@ -98,7 +98,7 @@ fn users_with_made_up_keys_log_in_again_and_again_and_stay_and_hear_themselves()
         let load = |kind: &str| {
             let text = format!("scenario = \"{kind}\"\nsessions = 100\n{times}");
             let report = run(&text, addr, Interrupt::never());
-            assert!(report.passed(), "{report}");
+            assert!(report.findings.passed(), "{report}");
             report
         };
         assert!(figure(&load("connect"), "handshakes") > 10.0);
@@ -112,7 +112,7 @@ fn the_demos_users_have_several_sessions_when_it_takes_no_more_of_them() {
     let Some(server) = Server::start(&["demo.new_names_per_minute=4"]) else { return };
     let text = format!("{CHAT}friends = 1\ndemo = \"{}\"", server.http);
     let report = run(&text, &server.tcp, Interrupt::never());
-    let users = report.notes().iter().find_map(|note| {
+    let users = report.findings.notes().iter().find_map(|note| {
         let rest = note.strip_prefix("the demo signed in ")?;
         let (count, _) = rest.split_once(" of 20 names and refused \"load ")?;
         count.parse::<u32>().ok()
@@ -120,7 +120,7 @@ fn the_demos_users_have_several_sessions_when_it_takes_no_more_of_them() {
     // A few at once, and one now and then while the others come.
     let users = users.unwrap_or_else(|| panic!("{report}"));
     assert!((4..=8).contains(&users), "{report}");
-    assert!(report.passed(), "{report}");
+    assert!(report.findings.passed(), "{report}");
     let (sent, received) =
         (figure(&report, "messages sent"), figure(&report, "deliveries received"));
     assert!(received > 4.0 * sent, "each of two users has several sessions: {report}");

@@ -9,7 +9,7 @@ use comet::{
     Config, Connect, ConnectReply, Delivery, Gateway, Identity, Listen, Message, Peer, Receipt,
     Refusal, Router,
 };
-use comet_bench::run::Interrupt;
+use comet_bench::host::Interrupt;
 use comet_bench::scenario::{Setting, cuts};
 use comet_bench::server::Target;
 
@@ -71,14 +71,16 @@ fn setting() -> Setting {
         flags: Vec::new(),
         program: env!("CARGO_BIN_EXE_comet-bench").into(),
         interrupt: Interrupt::never(),
+        is_quiet: true,
     }
 }
 
 #[test]
 fn connections_break_for_ten_seconds_and_nothing_is_lost_or_comes_twice() {
     let (gateway, target) = gateway();
-    let report = cuts::against(&plan(10), target, &setting()).expect("a result");
-    assert!(report.passed(), "{report}");
+    let report =
+        cuts::against(&plan(10), target, std::process::id(), &setting()).expect("a result");
+    assert!(report.findings.passed(), "{report}");
     let json = report.json();
     let figures = json["figures"].as_array().expect("figures");
     let figure = |name: &str| {
@@ -97,8 +99,11 @@ fn a_run_with_settings_of_its_own_comes_to_a_partial_report_when_it_is_interrupt
     let (_gateway, target) = gateway();
     let setting = setting();
     setting.interrupt.pull();
-    let report = cuts::against(&plan(600), target, &setting).expect("a result");
-    assert!(!report.is_complete() && report.passed(), "{report}");
-    assert_eq!(report.planned()["seconds"], 600);
-    assert_eq!(report.find("sessions").map(comet_bench::report::Figure::value), Some(100.0));
+    let report = cuts::against(&plan(600), target, std::process::id(), &setting).expect("a result");
+    assert!(!report.about.is_complete() && report.findings.passed(), "{report}");
+    assert_eq!(report.about.plan()["seconds"], 600);
+    assert_eq!(
+        report.findings.find("sessions").map(comet_bench::report::Figure::value),
+        Some(100.0)
+    );
 }

@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use bytes::Bytes;
-use comet_bench::run::Interrupt;
+use comet_bench::host::Interrupt;
 use comet_protocol::comet::{Auth, ClientFrame, Gap, Seq, ServerFrame, Welcome};
 use comet_protocol::{Decoder, Frame, Layout};
 use mio::net::{TcpListener, TcpStream};

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use comet_bench::host::Interrupt;
 use comet_bench::plan::{Options, Plan};
 use comet_bench::report::Report;
-use comet_bench::run::Interrupt;
 use comet_bench::scenario;
 use comet_bench::terminal::Progress;
 
@@ -33,7 +33,7 @@ pub(crate) fn run_with(text: &str, addr: &str, interrupt: Interrupt, progress: P
 }
 
 pub(crate) fn figure(report: &Report, name: &str) -> f64 {
-    report.find(name).unwrap_or_else(|| panic!("no {name} in {report}")).value()
+    report.findings.find(name).unwrap_or_else(|| panic!("no {name} in {report}")).value()
 }
 
 #[test]
@@ -42,17 +42,21 @@ fn a_room_of_two_threads_gets_every_message_at_the_rate_asked_for() {
     let text = "scenario = \"fan\"\nsessions = 30\nrooms = 3\npublishers = 2\nrate = 200\n\
                 threads = 2\nwarmup = \"300ms\"\nduration = \"1s\"\ninterval = \"100ms\"";
     let report = run(text, &ws, Interrupt::never());
-    assert!(report.passed(), "{report}");
+    assert!(report.findings.passed(), "{report}");
     // What a busy machine makes late at the edges of the window counts in another one.
     let messages = figure(&report, "messages");
     assert!((150.0..=200.0).contains(&messages), "{report}");
     let rate = figure(&report, "deliveries");
     assert!((1_500.0..=2_000.0).contains(&rate), "{report}");
     assert_eq!(figure(&report, "deliveries received"), 10.0 * figure(&report, "messages sent"));
-    let names: Vec<&str> = report.windows().iter().map(|window| window.name.as_str()).collect();
+    let names: Vec<&str> =
+        report.findings.windows().iter().map(|window| window.name.as_str()).collect();
     assert_eq!(names, ["ramp", "warm-up", "measure", "settle"]);
-    assert!(report.samples().len() >= 8, "{:?}", report.samples());
-    assert!(report.samples().iter().any(|sample| sample.server_memory.is_some()), "found by port");
+    assert!(report.findings.samples().len() >= 8, "{:?}", report.findings.samples());
+    assert!(
+        report.findings.samples().iter().any(|sample| sample.server_memory.is_some()),
+        "found by port"
+    );
 }
 
 #[test]
@@ -64,9 +68,12 @@ fn a_closed_loop_keeps_its_window_and_says_what_it_is() {
              dialect = \"dtalk\"\nwarmup = \"200ms\"\nduration = \"500ms\""
         );
         let report = run(&text, &addr, Interrupt::never());
-        assert!(report.passed(), "{report}");
+        assert!(report.findings.passed(), "{report}");
         assert!(figure(&report, "deliveries") > 2_000.0, "{report}");
-        assert!(report.notes().iter().any(|note| note.contains("window of 4")), "{report}");
+        assert!(
+            report.findings.notes().iter().any(|note| note.contains("window of 4")),
+            "{report}"
+        );
     }
 }
 
@@ -76,9 +83,9 @@ fn an_echo_comes_to_its_sender_alone() {
     let text = "scenario = \"echo\"\nsessions = 10\nsize = 10\nwarmup = \"200ms\"\n\
                 duration = \"500ms\"\ndialect = \"dtalk\"";
     let report = run(text, &ws, Interrupt::never());
-    assert!(report.passed(), "{report}");
+    assert!(report.findings.passed(), "{report}");
     assert!(figure(&report, "echoes") > 500.0, "{report}");
-    assert_eq!(report.distributions()[0].name(), "echo");
+    assert_eq!(report.findings.distributions()[0].name(), "echo");
 }
 
 #[test]
@@ -87,7 +94,7 @@ fn sessions_that_open_and_close_again_are_handshakes() {
     // Enough for the ticks in which the system tells what a process used.
     let text = "scenario = \"connect\"\nsessions = 500\nwarmup = \"100ms\"\nduration = \"400ms\"";
     let report = run(text, &ws, Interrupt::never());
-    assert!(report.passed(), "{report}");
+    assert!(report.findings.passed(), "{report}");
     assert!(figure(&report, "handshakes") > 50.0, "{report}");
     assert!(figure(&report, "server CPU for each handshake") > 1.0, "{report}");
 }
@@ -99,7 +106,7 @@ fn connections_that_opened_and_closed_keep_no_port() {
     for (addr, port) in [(tcp, gateway.tcp.port()), (ws, gateway.ws.port())] {
         for dialect in ["comet", "dtalk"] {
             let text = format!("{text}\ndialect = \"{dialect}\"");
-            assert!(run(&text, &addr, Interrupt::never()).passed());
+            assert!(run(&text, &addr, Interrupt::never()).findings.passed());
             // Each of hundreds would wait; one that the gateway was the first to close may.
             let waiting = waiting(port);
             assert!(waiting <= 5, "{waiting}: {addr}, {dialect}");
@@ -122,8 +129,8 @@ fn a_handshake_lasts_from_its_dial_to_when_it_is_open() {
     let (_gateway, [tcp, _]) = gateway();
     let text = "scenario = \"connect\"\nsessions = 1\nwarmup = \"50ms\"\nduration = \"200ms\"";
     let report = run(text, &tcp, Interrupt::never());
-    assert!(report.passed(), "{report}");
-    let slowest = report.distributions()[0].latency().ms(1.0) * 1e-3;
+    assert!(report.findings.passed(), "{report}");
+    let slowest = report.findings.distributions()[0].latency().ms(1.0) * 1e-3;
     // One after the other, none is slower than the slowest.
     assert!(figure(&report, "handshakes") >= 0.95 / slowest, "{report}");
 }
@@ -134,7 +141,7 @@ fn sessions_that_idle_cost_memory_and_send_heartbeats() {
     let text = "scenario = \"idle\"\nsessions = 200\ndialect = \"dtalk\"\nheartbeat = \"300ms\"\n\
                 warmup = \"100ms\"\nduration = \"1s\"\nrooms = 20\nmemberships = 3";
     let report = run(text, &tcp, Interrupt::never());
-    assert!(report.passed(), "{report}");
+    assert!(report.findings.passed(), "{report}");
     assert!(figure(&report, "idle CPU of a session") > 0.0, "{report}");
     assert!(figure(&report, "memory of an idle session") > 0.0, "{report}");
 }
@@ -149,7 +156,7 @@ fn people_who_chat_come_and_go_and_miss_nothing_that_is_theirs() {
              dialect = \"dtalk\"\nwarmup = \"200ms\"\nduration = \"1500ms\"\nthreads = {threads}"
         );
         let report = run(&text, &addr, Interrupt::never());
-        assert!(report.passed(), "{report}");
+        assert!(report.findings.passed(), "{report}");
         assert!(figure(&report, "sessions that left and returned") >= 10.0, "{report}");
         assert!(figure(&report, "connections broken") >= 10.0, "{report}");
         assert!(figure(&report, "deliveries") > 400.0, "{report}");
@@ -162,8 +169,11 @@ fn the_rate_that_a_server_bears_is_found() {
     let text = "scenario = \"echo\"\nsessions = 2\nrate = \"find\"\nlimit = \"1us\"\n\
                 dialect = \"dtalk\"\nwarmup = \"100ms\"\nduration = \"300ms\"";
     let report = run(text, &ws, Interrupt::never());
-    assert!(report.notes().iter().any(|note| note.contains("no rate is low enough")), "{report}");
-    assert!(report.find("saturating rate: echoes").is_none(), "{report}");
+    assert!(
+        report.findings.notes().iter().any(|note| note.contains("no rate is low enough")),
+        "{report}"
+    );
+    assert!(report.findings.find("saturating rate: echoes").is_none(), "{report}");
 }
 
 /// Pulls an interrupt some time after it reads that a part of the run has begun.
@@ -212,7 +222,7 @@ fn an_interrupted_run_ends_with_a_partial_report() {
                 duration = \"1h\"";
     let report = run_with(text, &tcp, interrupt, progress);
     assert!(began.elapsed() < Duration::from_secs(20), "{report}");
-    assert!(!report.is_complete() && report.passed(), "{report}");
+    assert!(!report.about.is_complete() && report.findings.passed(), "{report}");
     assert_eq!(figure(&report, "deliveries received"), 10.0 * figure(&report, "messages sent"));
     assert!(figure(&report, "messages") > 20.0, "{report}");
 }
@@ -224,9 +234,12 @@ fn every_lie_takes_the_throughput_away() {
         let text = "scenario = \"fan\"\nsessions = 5\nrate = 100\nwarmup = \"100ms\"\n\
                     duration = \"300ms\"\nsettle = \"200ms\"";
         let report = run(text, &format!("tcp://{}", liar.address), Interrupt::never());
-        assert!(!report.violations().is_empty(), "{lie:?}: {report}");
-        assert!(report.find("deliveries").is_none(), "{lie:?}: {report}");
-        assert!(report.withheld().iter().any(|name| name == "deliveries"), "{lie:?}: {report}");
+        assert!(!report.findings.violations().is_empty(), "{lie:?}: {report}");
+        assert!(report.findings.find("deliveries").is_none(), "{lie:?}: {report}");
+        assert!(
+            report.findings.withheld().iter().any(|name| name == "deliveries"),
+            "{lie:?}: {report}"
+        );
     }
 }
 
@@ -236,11 +249,11 @@ fn a_server_that_stands_still_is_charged_for_all_who_wait() {
     let text = "scenario = \"fan\"\nsessions = 3\nrate = 200\nwarmup = \"100ms\"\n\
                 duration = \"1s\"";
     let report = run(text, &format!("tcp://{}", liar.address), Interrupt::never());
-    assert!(report.passed(), "{report}");
-    let p99 = report.distributions()[0].latency().ms(0.99);
+    assert!(report.findings.passed(), "{report}");
+    let p99 = report.findings.distributions()[0].latency().ms(0.99);
     // Of the second's messages three in ten were due while it stood still, evenly spread.
     assert!((200.0..2_000.0).contains(&p99), "{report}");
-    let p75 = report.distributions()[0].latency().ms(0.75);
+    let p75 = report.findings.distributions()[0].latency().ms(0.75);
     assert!(p75 > 30.0, "{report}");
 }
 

@@ -1,67 +1,43 @@
-//! Short runs of a crowd, judged by the oracle.
+//! Short runs against a gateway that lies in one way at a time, judged by the oracle; and single
+//! sessions of a driver that lose their connection or stop reading.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use comet_bench::audience::Audience;
 use comet_bench::clock;
 use comet_bench::dialect::Dialect;
-use comet_bench::driver::{Route, Tuning};
-use comet_bench::oracle::{FaultKind, Verdict};
-use comet_bench::proxy::{Options, ProxyProcess};
-use comet_bench::scenario::{Crowd, Rooms};
-use comet_bench::schedule::Schedule;
+use comet_bench::driver::{Driver, Identity, Route, To, Tuning};
+use comet_bench::host::Interrupt;
+use comet_bench::oracle::{FaultKind, Stamp};
+use comet_bench::report::Report;
 
 use crate::liar::{Liar, Lie};
+use crate::planned::{figure, run};
 
 const MEMBERS: usize = 10;
 const MS: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A room whose members come back quickly; one of them publishes, or all.
-fn crowd(publishers: usize, routes: &[Route]) -> Crowd {
-    let mut tuning = Tuning::default();
-    (tuning.habits.comet.backoff, tuning.habits.comet.handshake_timeout) = (20 * MS, 500 * MS);
-    let mut crowd = Crowd::new(tuning, 64).expect("a poll");
-    let (name, rooms, members) = ("room", 1, MEMBERS);
-    let rooms = Rooms { name, rooms, members, publishers, dialect: Dialect::Comet };
-    crowd.add(&rooms, &Arc::from(routes.to_vec()));
-    crowd.open(PATIENCE).expect("all open");
-    crowd
-}
-
-fn flow(crowd: &mut Crowd, lasting: Duration) {
-    let mut schedule = Schedule::new(clock::now(), 500);
-    crowd.run(clock::now() + lasting, &mut schedule).expect("polled");
-}
-
-fn verdict(crowd: Crowd) -> Verdict {
-    crowd.audience.oracle.finish()
-}
-
-/// Nothing was wrong, and everything that was sent has come to everybody.
-#[track_caller]
-fn assert_kept(mut crowd: Crowd) {
-    let is_settled = crowd.settle(PATIENCE).expect("polled");
-    let sent = crowd.sent();
-    let verdict = verdict(crowd);
-    assert_eq!(verdict.faults.first(), []);
-    assert!(is_settled && sent > 100, "{sent} sent");
-    let due = sent * MEMBERS as u64;
-    assert_eq!((verdict.expected, verdict.received, verdict.told), (due, due, 0));
+/// A room of ten at 500 messages a second.
+fn fan(gateway: &Liar, more: &str) -> Report {
+    let text = format!("scenario = \"fan\"\nsessions = {MEMBERS}\nrate = 500\nsize = 64\n{more}");
+    run(&text, &format!("tcp://{}", gateway.address), Interrupt::never())
 }
 
 #[test]
 fn a_gateway_that_keeps_its_promises_is_not_accused() {
     let gateway = Liar::start(Lie::None);
-    let mut crowd = crowd(MEMBERS, &[Route::tcp(gateway.address)]);
-    flow(&mut crowd, 500 * MS);
-    assert_kept(crowd);
+    let report = fan(&gateway, "publishers = 10\nwarmup = \"100ms\"\nduration = \"400ms\"");
+    assert!(report.findings.passed(), "{report}");
+    let (sent, due) = (figure(&report, "messages sent"), figure(&report, "deliveries expected"));
+    assert!(sent > 100.0, "{report}");
+    assert_eq!((due, figure(&report, "deliveries received")), (10.0 * sent, 10.0 * sent));
+    assert_eq!(figure(&report, "deliveries that gaps told of"), 0.0);
 }
 
 #[test]
 fn every_lie_is_found_at_every_session() {
-    let all = MEMBERS as u64;
     for (lie, fault) in [
         (Lie::Omit, FaultKind::Lost),
         (Lie::Repeat, FaultKind::Duplicate),
@@ -70,64 +46,112 @@ fn every_lie_is_found_at_every_session() {
         (Lie::Gap(2), FaultKind::WrongGap),
     ] {
         let gateway = Liar::start(lie);
-        let mut crowd = crowd(1, &[Route::tcp(gateway.address)]);
-        flow(&mut crowd, 100 * MS);
-        crowd.settle(200 * MS).unwrap();
-        let faults = verdict(crowd).faults;
-        assert_eq!(faults.count(fault), all, "{lie:?}: {faults:?}");
-        // What was skipped counts as lost at the next message, though it comes damaged or late.
-        let lost = if [Lie::Damage, Lie::Swap].contains(&lie) { all } else { 0 };
-        let others = faults.counts().iter().filter(|(kind, _)| *kind != fault);
-        assert_eq!(others.map(|(_, count)| count).sum::<u64>(), lost, "{lie:?}: {faults:?}");
+        let more = "warmup = \"50ms\"\nduration = \"100ms\"\nsettle = \"200ms\"";
+        let report = fan(&gateway, more);
+        let violations: Vec<&str> =
+            report.findings.violations().iter().map(|violation| violation.what.as_str()).collect();
+        let found = |kind: FaultKind| violations.contains(&format!("{MEMBERS} x {kind}").as_str());
+        assert!(found(fault), "{lie:?}: {violations:?}");
+        // A damaged or late delivery counts as lost when the next message comes.
+        let also_lost = [Lie::Damage, Lie::Swap].contains(&lie);
+        let faults = violations.iter().filter(|what| what.contains(" x ")).count();
+        assert_eq!(faults, 1 + usize::from(also_lost), "{lie:?}: {violations:?}");
+        assert!(!also_lost || found(FaultKind::Lost), "{lie:?}: {violations:?}");
     }
 }
 
 #[test]
 fn a_gap_that_tells_the_truth_is_no_fault() {
     let gateway = Liar::start(Lie::Gap(1));
-    let mut crowd = crowd(1, &[Route::tcp(gateway.address)]);
-    flow(&mut crowd, 100 * MS);
-    assert!(crowd.settle(PATIENCE).unwrap());
-    let verdict = verdict(crowd);
-    assert_eq!(verdict.faults.first(), []);
-    assert_eq!((verdict.gaps, verdict.told), (MEMBERS as u64, MEMBERS as u64));
+    let report = fan(&gateway, "warmup = \"50ms\"\nduration = \"100ms\"");
+    assert!(report.findings.passed(), "{report}");
+    let members = 10.0;
+    assert_eq!(figure(&report, "gaps"), members);
+    assert_eq!(figure(&report, "deliveries that gaps told of"), members);
+}
+
+/// A room on a driver, without a plan.
+struct Room {
+    driver: Driver,
+    audience: Audience,
+    publisher: u32,
+    sent: u64,
+}
+
+impl Room {
+    /// Ten sessions that come back quickly, all open.
+    fn open(routes: &[Route]) -> Self {
+        let mut tuning = Tuning::default();
+        (tuning.habits.comet.backoff, tuning.habits.comet.handshake_timeout) = (20 * MS, 500 * MS);
+        let mut audience = Audience::new();
+        let (room, publisher) = audience.oracle.add_room(1);
+        let mut driver = Driver::new(tuning).expect("a poll");
+        let routes: Arc<[Route]> = routes.into();
+        for member in 0..MEMBERS {
+            let me = Identity::new(format!("member-{member}"), ["room".to_owned()]);
+            driver.add(Dialect::Comet, me, Arc::clone(&routes), member as u64);
+            audience.add(clock::now(), &[room]);
+        }
+        let mut this = Self { driver, audience, publisher, sent: 0 };
+        this.until(|audience| audience.counts().begun == MEMBERS as u64);
+        this
+    }
+
+    /// Sends from the first session.
+    fn send(&mut self, messages: usize) {
+        for _ in 0..messages {
+            let counter = self.audience.oracle.next_counter(self.publisher);
+            let stamp = Stamp { publisher: self.publisher, counter, due: clock::now() };
+            self.driver.send(0, &To::Rooms, stamp.body(64)).expect("taken");
+            self.audience.oracle.handle_sent(self.publisher, stamp.due);
+            self.sent += 1;
+        }
+    }
+
+    #[track_caller]
+    fn until(&mut self, is_so: impl Fn(&Audience) -> bool) {
+        let deadline = clock::now() + PATIENCE;
+        while !is_so(&self.audience) {
+            assert!(clock::now() < deadline, "{:?}; {:?}", self.driver.trouble(), self.audience);
+            self.driver.turn(clock::now() + 20 * MS, &mut self.audience).expect("polled");
+        }
+    }
 }
 
 #[test]
 fn sessions_that_are_cut_come_back_and_miss_nothing() {
     let gateway = Liar::start(Lie::None);
-    let mut crowd = crowd(MEMBERS, &[Route::tcp(gateway.address)]);
+    let mut room = Room::open(&[Route::tcp(gateway.address)]);
     for round in 0..10 {
-        flow(&mut crowd, 50 * MS);
+        room.send(20);
         (0..MEMBERS).filter(|session| session % 3 == round % 3).for_each(|session| {
-            crowd.driver.cut(session);
+            room.driver.cut(session);
         });
+        room.until(|audience| audience.open() == MEMBERS);
     }
-    let resumed = |audience: &comet_bench::audience::Audience| audience.open() == MEMBERS;
-    assert!(crowd.wait(clock::now() + PATIENCE, resumed).unwrap());
-    assert!(crowd.audience.counts().resumed >= 10, "{:?}", crowd.audience.counts());
-    assert_kept(crowd);
+    room.until(|audience| audience.oracle.outstanding() == 0);
+    assert!(room.audience.counts().resumed >= 10, "{:?}", room.audience.counts());
+    let verdict = room.audience.oracle.finish();
+    assert_eq!((verdict.faults.first(), verdict.received), (&[][..], 200 * MEMBERS as u64));
 }
 
 #[test]
 fn a_session_that_finds_nobody_takes_another_way() {
     let gateway = Liar::start(Lie::None);
-    // Nobody listens where somebody did.
+    // A port on which nobody listens any more.
     let nobody = Liar::start(Lie::None).address;
-    let crowd = crowd(1, &[Route::tcp(nobody), Route::tcp(gateway.address)]);
-    assert_eq!(crowd.driver.tally().failed_dials, MEMBERS as u64 / 2);
-    assert_eq!(crowd.driver.tally().dials, MEMBERS as u64 * 3 / 2);
+    let room = Room::open(&[Route::tcp(nobody), Route::tcp(gateway.address)]);
+    assert_eq!(room.driver.tally().failed_dials, MEMBERS as u64 / 2);
+    assert_eq!(room.driver.tally().dials, MEMBERS as u64 * 3 / 2);
 }
 
 #[test]
 fn a_session_that_is_not_resumed_is_a_fault() {
     let gateway = Liar::start(Lie::Forget);
-    let mut crowd = crowd(1, &[Route::tcp(gateway.address)]);
-    crowd.driver.cut(4);
-    let begun =
-        |audience: &comet_bench::audience::Audience| audience.counts().begun > MEMBERS as u64;
-    assert!(crowd.wait(clock::now() + PATIENCE, begun).unwrap());
-    let faults = verdict(crowd).faults;
+    let mut room = Room::open(&[Route::tcp(gateway.address)]);
+    room.driver.cut(4);
+    room.until(|audience| audience.counts().begun > MEMBERS as u64);
+    let faults = room.audience.oracle.finish().faults;
     assert_eq!((faults.counts().len(), faults.count(FaultKind::Reset)), (1, 1));
     assert_eq!(faults.first()[0].session, 4);
 }
@@ -135,38 +159,14 @@ fn a_session_that_is_not_resumed_is_a_fault() {
 #[test]
 fn a_frozen_session_reads_later_what_it_did_not_read() {
     let gateway = Liar::start(Lie::None);
-    let mut crowd = crowd(1, &[Route::tcp(gateway.address)]);
-    crowd.driver.freeze(7);
-    flow(&mut crowd, 300 * MS);
-    let others = |audience: &comet_bench::audience::Audience| {
-        audience.oracle.outstanding() == audience.oracle.behind(7)
-    };
-    assert!(crowd.wait(clock::now() + PATIENCE, others).unwrap());
-    assert_eq!(crowd.audience.oracle.behind(7), crowd.sent());
-    crowd.driver.thaw(7);
-    assert_kept(crowd);
-}
-
-#[test]
-fn a_proxy_breaks_connections_and_nothing_is_lost() {
-    let gateway = Liar::start(Lie::None);
-    let options = |seed| Options {
-        to: vec![gateway.address],
-        every: 300 * MS,
-        lasting: Duration::from_secs(2),
-        seed,
-    };
-    let program = Path::new(env!("CARGO_BIN_EXE_comet-bench"));
-    let proxies = [1, 2].map(|seed| ProxyProcess::start(program, &options(seed)).unwrap());
-    let routes = [Route::tcp(proxies[0].addresses()[0]), Route::tcp(proxies[1].addresses()[0])];
-    let mut crowd = crowd(MEMBERS, &routes);
-    flow(&mut crowd, 500 * MS);
-    proxies[0].stop().unwrap();
-    flow(&mut crowd, 700 * MS);
-    proxies[0].go_on().unwrap();
-    flow(&mut crowd, 1_000 * MS);
-    assert_kept(crowd);
-    let tallies = proxies.map(|proxy| proxy.end().unwrap());
-    assert!(tallies.iter().all(|tally| tally.resets > 0 && tally.half_closes > 0), "{tallies:?}");
-    assert!(tallies.iter().all(|tally| tally.accepted > MEMBERS as u64), "{tallies:?}");
+    let mut room = Room::open(&[Route::tcp(gateway.address)]);
+    room.driver.freeze(7);
+    room.send(100);
+    let others = |audience: &Audience| audience.oracle.outstanding() == audience.oracle.behind(7);
+    room.until(others);
+    assert_eq!(room.audience.oracle.behind(7), room.sent);
+    room.driver.thaw(7);
+    room.until(|audience| audience.oracle.outstanding() == 0);
+    let verdict = room.audience.oracle.finish();
+    assert_eq!((verdict.faults.first(), verdict.received), (&[][..], 100 * MEMBERS as u64));
 }

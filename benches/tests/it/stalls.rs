@@ -8,9 +8,9 @@ use comet::{
     Config, Connect, ConnectReply, Delivery, Gateway, Identity, Listen, Message, Overflow, Peer,
     Receipt, Router,
 };
+use comet_bench::host::Interrupt;
 use comet_bench::plan::{Options, Plan};
 use comet_bench::report::Report;
-use comet_bench::run::Interrupt;
 use comet_bench::scenario;
 use comet_bench::terminal::Progress;
 
@@ -43,7 +43,7 @@ fn run_until(more: &str, addr: &str, interrupt: Interrupt, progress: Progress) -
 }
 
 fn figure(report: &Report, name: &str) -> f64 {
-    report.find(name).unwrap_or_else(|| panic!("no {name} in {report}")).value()
+    report.findings.find(name).unwrap_or_else(|| panic!("no {name} in {report}")).value()
 }
 
 /// A gateway that keeps half of it for who does not read: who reads may pause for half a second,
@@ -60,7 +60,7 @@ fn gaps_tell_of_exactly_what_the_stalled_never_get() {
         [(format!("tcp://{}", relay.tcp), 1), (format!("ws://{}/sub", relay.ws), 2)]
     {
         let report = run(&format!("threads = {threads}"), &addr);
-        assert!(report.passed(), "{report}");
+        assert!(report.findings.passed(), "{report}");
         assert_eq!(figure(&report, "sessions stalled"), 5.0);
         assert!(figure(&report, "gaps") >= 5.0, "{report}");
         let told = figure(&report, "deliveries that gaps told of");
@@ -70,11 +70,11 @@ fn gaps_tell_of_exactly_what_the_stalled_never_get() {
         assert!(sent >= 480.0 && expected == 10.0 * sent, "{report}");
         let waited = figure(&report, "deliveries that waited for the stalled");
         assert!((1_200.0..5.0 * sent).contains(&waited) && waited % 5.0 == 0.0, "{report}");
-        let names: Vec<&str> = report.distributions().iter().map(|it| it.name()).collect();
+        let names: Vec<&str> = report.findings.distributions().iter().map(|it| it.name()).collect();
         assert_eq!(names, ["delivery, all reading", "delivery, others stalled"]);
-        let counts = report.distributions().iter().map(|it| it.latency().len());
+        let counts = report.findings.distributions().iter().map(|it| it.latency().len());
         assert_eq!(counts.collect::<Vec<_>>(), [1_000, 1_000], "of the five who always read");
-        let parts = report.windows().iter().map(|window| window.name.as_str());
+        let parts = report.findings.windows().iter().map(|window| window.name.as_str());
         let expected =
             ["ramp", "warm-up", "measure", "settle", "warm-up", "stalled", "settle", "catch up"];
         assert_eq!(parts.collect::<Vec<_>>(), expected);
@@ -85,32 +85,32 @@ fn gaps_tell_of_exactly_what_the_stalled_never_get() {
 fn without_gaps_the_stalled_are_owed_nothing_and_the_others_everything() {
     let relay = narrow(Overflow::DropOldest);
     let report = run("dialect = \"dtalk\"", &format!("tcp://{}", relay.tcp));
-    assert!(report.passed(), "{report}");
+    assert!(report.findings.passed(), "{report}");
     let forgone = figure(&report, "deliveries that the stalled never got");
     let waited = figure(&report, "deliveries that waited for the stalled");
     assert!(forgone >= 500.0 && forgone <= waited, "{report}");
     let owed = 10.0 * figure(&report, "messages sent") - forgone;
     assert_eq!(figure(&report, "deliveries received"), owed, "{report}");
     assert_eq!(figure(&report, "deliveries expected"), owed, "{report}");
-    assert!(report.find("memory grown, others stalled").is_some(), "{report}");
+    assert!(report.findings.find("memory grown, others stalled").is_some(), "{report}");
 }
 
 #[test]
 fn a_server_may_end_the_stalled_and_they_come_back() {
     let relay = narrow(Overflow::Close);
     let report = run("dialect = \"dtalk\"\nthreads = 2", &format!("ws://{}/sub", relay.ws));
-    assert!(report.passed(), "{report}");
+    assert!(report.findings.passed(), "{report}");
     assert_eq!(figure(&report, "connections of the stalled that ended"), 5.0);
     assert!(figure(&report, "deliveries that the stalled never got") >= 500.0, "{report}");
     let why = |note: &String| note.starts_with("why a connection ended last: ");
-    assert!(report.notes().iter().any(why), "{report}");
+    assert!(report.findings.notes().iter().any(why), "{report}");
 }
 
 #[test]
 fn a_dialect_without_any_promise_can_stall_too() {
     let relay = narrow(Overflow::DropOldest);
     let report = run("dialect = \"raw\"\nstalled = 0.9", &format!("ws://{}", relay.raw));
-    assert!(report.passed(), "{report}");
+    assert!(report.findings.passed(), "{report}");
     assert_eq!(figure(&report, "sessions stalled"), 9.0);
 }
 
@@ -118,7 +118,7 @@ fn a_dialect_without_any_promise_can_stall_too() {
 fn a_limit_that_is_not_kept_is_told() {
     let relay = narrow(Overflow::DropOldest);
     let report = run("slower = 0.0", &format!("tcp://{}", relay.tcp));
-    let missed: Vec<&str> = report.missed().map(|figure| figure.name()).collect();
+    let missed: Vec<&str> = report.findings.missed().map(|figure| figure.name()).collect();
     assert_eq!(missed, ["p99, others stalled to all reading"], "{report}");
 }
 
@@ -127,8 +127,8 @@ fn a_gap_that_is_told_while_some_stall_must_count_right() {
     for (count, is_right) in [(1, true), (2, false)] {
         let liar = Liar::start_at(Lie::Gap(count), MEANWHILE);
         let report = run("settle = \"1s\"", &format!("tcp://{}", liar.address));
-        assert_eq!(report.violations().is_empty(), is_right, "{report}");
-        assert_eq!(report.find("deliveries to readers, all reading").is_some(), is_right);
+        assert_eq!(report.findings.violations().is_empty(), is_right, "{report}");
+        assert_eq!(report.findings.find("deliveries to readers, all reading").is_some(), is_right);
     }
 }
 
@@ -142,11 +142,14 @@ fn who_reads_leaves_and_logs_in_again_while_others_stall() {
         );
         let text = format!("tcp://{}", relay.tcp);
         let report = run_text(&TEXT.replace("sessions = 10\n", ""), &more, &text);
-        assert!(report.passed(), "{report}");
+        assert!(report.findings.passed(), "{report}");
         for when in ["all reading", "others stalled"] {
             assert!(figure(&report, &format!("logins, {when}")) >= 15.0, "{report}");
             let named = format!("login, {when}");
-            assert!(report.distributions().iter().any(|it| it.name() == named), "{report}");
+            assert!(
+                report.findings.distributions().iter().any(|it| it.name() == named),
+                "{report}"
+            );
         }
     }
 }
@@ -187,10 +190,10 @@ fn a_login_that_is_turned_away_is_told_though_it_comes_back() {
             .expect("started");
         let addr = format!("tcp://{}", gateway.addresses()[0]);
         let report = run("churn = 10.0\naway = \"20ms\"\nsettle = \"20s\"", &addr);
-        let told = report.violations().iter().any(|violation| {
+        let told = report.findings.violations().iter().any(|violation| {
             violation.to_string().contains("3 logins of sessions that read were turned away")
         });
-        assert_eq!((report.passed(), told), (is_kept, !is_kept), "{report}");
+        assert_eq!((report.findings.passed(), told), (is_kept, !is_kept), "{report}");
     }
 }
 
@@ -243,8 +246,8 @@ fn is_right(slight: Slight, victim: &'static str) -> bool {
         .expect("started");
     let addr = format!("tcp://{}", gateway.addresses()[0]);
     let report = run("dialect = \"dtalk\"\nsettle = \"1s\"", &addr);
-    let violated = !report.violations().is_empty();
-    assert_eq!(report.withheld().is_empty(), !violated, "{report}");
+    let violated = !report.findings.violations().is_empty();
+    assert_eq!(report.findings.withheld().is_empty(), !violated, "{report}");
     !violated
 }
 
@@ -283,8 +286,8 @@ fn an_interrupted_run_still_waits_for_the_stalled_to_be_judged() {
     let progress = Progress::lines_into(Box::new(Pulls(interrupt.clone())));
     let addr = format!("tcp://{}", relay.tcp);
     let report = run_until("", &addr, interrupt, progress);
-    assert!(!report.is_complete() && report.passed(), "{report}");
-    assert!(report.find("p99, others stalled to all reading").is_none(), "{report}");
+    assert!(!report.about.is_complete() && report.findings.passed(), "{report}");
+    assert!(report.findings.find("p99, others stalled to all reading").is_none(), "{report}");
     let came =
         figure(&report, "deliveries received") + figure(&report, "deliveries that gaps told of");
     assert_eq!(came, figure(&report, "deliveries expected"), "{report}");

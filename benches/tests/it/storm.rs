@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use comet::Config;
+use comet_bench::host::Interrupt;
 use comet_bench::report::Report;
-use comet_bench::run::Interrupt;
 use comet_bench::terminal::Progress;
 
 use crate::liar::{Liar, Lie};
@@ -37,14 +37,15 @@ fn storm(more: &str, addr: &str) -> Report {
 fn who_is_cut_is_resumed_and_misses_nothing() {
     let gateway = gateway();
     let report = storm("", &format!("tcp://{}", gateway.tcp));
-    assert!(report.passed(), "{report}");
+    assert!(report.findings.passed(), "{report}");
     for (name, count) in [("sessions cut", 180.0), ("sessions back", 180.0)] {
         assert_eq!(figure(&report, name), count, "{name}: {report}");
     }
     assert_eq!(figure(&report, "sessions resumed"), 180.0, "{report}");
     let everything = 20.0 * figure(&report, "messages sent");
     assert_eq!(figure(&report, "deliveries received"), everything, "{report}");
-    let names: Vec<&str> = report.windows().iter().map(|window| window.name.as_str()).collect();
+    let names: Vec<&str> =
+        report.findings.windows().iter().map(|window| window.name.as_str()).collect();
     let parts = ["ramp", "warm-up", "measure", "settle", "before the cut", "storm", "settle"];
     assert_eq!(names, parts);
 }
@@ -55,9 +56,9 @@ fn deliveries_are_timed_for_who_stays_and_the_way_back_for_who_was_cut() {
     for threads in [1, 2, 3] {
         let more = format!("threads = {threads}");
         let report = storm(&more, &format!("ws://{}/sub", gateway.ws));
-        assert!(report.passed(), "{report}");
+        assert!(report.findings.passed(), "{report}");
         let times = |name: &str| {
-            let mut all = report.distributions().iter();
+            let mut all = report.findings.distributions().iter();
             all.find(|of| of.name() == name).unwrap_or_else(|| panic!("{report}")).latency()
         };
         let count = |name: &str| times(name).len();
@@ -83,9 +84,9 @@ fn where_nothing_is_resumed_who_was_cut_opens_again_and_is_owed_nothing_meanwhil
     ];
     for (dialect, addr) in addresses {
         let report = storm(&format!("dialect = \"{dialect}\""), &addr);
-        assert!(report.passed(), "{dialect}: {report}");
+        assert!(report.findings.passed(), "{dialect}: {report}");
         assert_eq!(figure(&report, "sessions back"), 180.0, "{dialect}: {report}");
-        assert!(report.find("sessions resumed").is_none(), "{dialect}: {report}");
+        assert!(report.findings.find("sessions resumed").is_none(), "{dialect}: {report}");
         let everything = 20.0 * figure(&report, "messages sent");
         assert!(figure(&report, "deliveries expected") < everything, "{dialect}: {report}");
     }
@@ -95,8 +96,8 @@ fn where_nothing_is_resumed_who_was_cut_opens_again_and_is_owed_nothing_meanwhil
 fn what_a_server_loses_of_those_who_are_away_is_found() {
     let liar = Liar::start(Lie::Absent);
     let report = run(SMALL_STORM, &format!("tcp://{}", liar.address), Interrupt::never());
-    let lost = report.violations().iter().any(|violation| violation.what.contains("lost"));
-    assert!(lost && report.find(RATE).is_none(), "{report}");
+    let lost = report.findings.violations().iter().any(|violation| violation.what.contains("lost"));
+    assert!(lost && report.findings.find(RATE).is_none(), "{report}");
     assert_eq!(figure(&report, "sessions back"), 36.0, "{report}");
 }
 
@@ -104,8 +105,9 @@ fn what_a_server_loses_of_those_who_are_away_is_found() {
 fn a_server_that_resumes_nobody_is_accused_for_each() {
     let liar = Liar::start(Lie::Forget);
     let report = run(SMALL_STORM, &format!("tcp://{}", liar.address), Interrupt::never());
-    let accused = report.violations().iter().any(|violation| violation.what.starts_with("36 x"));
-    assert!(accused && report.find(RATE).is_none(), "{report}");
+    let accused =
+        report.findings.violations().iter().any(|violation| violation.what.starts_with("36 x"));
+    assert!(accused && report.findings.find(RATE).is_none(), "{report}");
 }
 
 #[test]
@@ -116,8 +118,9 @@ fn a_limit_that_is_missed_is_named() {
         &format!("tcp://{}", gateway.tcp),
         Interrupt::never(),
     );
-    assert!(report.violations().is_empty(), "{report}");
-    let missed: Vec<&str> = report.missed().map(comet_bench::report::Figure::name).collect();
+    assert!(report.findings.violations().is_empty(), "{report}");
+    let missed: Vec<&str> =
+        report.findings.missed().map(comet_bench::report::Figure::name).collect();
     assert_eq!(missed, ["from free to come back to open, last"], "{report}");
 }
 
@@ -130,9 +133,9 @@ fn an_interrupted_storm_waits_for_who_was_cut_and_has_no_limits() {
         let progress = Progress::lines_into(Box::new(pulls));
         let addr = format!("tcp://{}", gateway.tcp);
         let report = run_with(STORM, &addr, interrupt, progress);
-        assert!(!report.is_complete() && report.passed(), "{part}: {report}");
-        let known = report.find("sessions cut").map(comet_bench::report::Figure::value);
+        assert!(!report.about.is_complete() && report.findings.passed(), "{part}: {report}");
+        let known = report.findings.find("sessions cut").map(comet_bench::report::Figure::value);
         assert_eq!(known, cut, "{part}: {report}");
-        assert!(report.find("from free to come back to open, last").is_none(), "{report}");
+        assert!(report.findings.find("from free to come back to open, last").is_none(), "{report}");
     }
 }

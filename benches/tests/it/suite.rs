@@ -6,7 +6,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use comet_bench::run::Interrupt;
+use comet_bench::host::Interrupt;
 use comet_bench::suite::{Options, Results, SuiteError, run};
 use comet_bench::terminal::Progress;
 
@@ -78,13 +78,14 @@ fn servers_that_are_here_get_medians_and_the_others_are_named() {
     assert!(results.complete && !results.passed(), "{}", results.text());
     assert_eq!(results.skipped[0].why, "no-such-program is not installed");
     let medians = results.medians("rooms");
-    let names: Vec<&str> = medians.iter().map(|report| report.name()).collect();
+    let names: Vec<&str> = medians.iter().map(|report| report.about.name()).collect();
     assert_eq!(names, ["floor", "comet"], "{}", results.text());
     for report in &medians {
-        let deliveries = report.find("deliveries").expect("a rate").value();
-        assert!(report.passed() && (deliveries - 400.0).abs() < 40.0, "{report}");
+        let deliveries = report.findings.find("deliveries").expect("a rate").value();
+        assert!(report.findings.passed() && (deliveries - 400.0).abs() < 40.0, "{report}");
     }
-    let floor = medians[0].find("server CPU for each delivery").expect("what its process used");
+    let floor =
+        medians[0].findings.find("server CPU for each delivery").expect("what its process used");
     assert_eq!(floor.spread().map(|spread| spread.runs), Some(2));
     let broken = &results.cells[2].failures;
     assert!(broken.len() == 2 && broken[0].contains("there is no"), "{broken:?}");

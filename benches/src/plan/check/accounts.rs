@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::within;
 use crate::dialect::Dialect;
+use crate::plan::bounds::within;
 use crate::plan::{Accounts, Company, Kind, Options, Plan, PlanError};
 
 /// The longest message: with dtalk's envelope, what the bundled server takes by default.
@@ -48,7 +48,7 @@ pub(super) fn check(plan: &Plan) -> Result<(), PlanError> {
             return Err(PlanError::Accounts { kind, key, needs });
         }
     }
-    let presence = plan.presence.filter(|_| kind == Kind::Chat);
+    let presence = plan.disturbances.presence.filter(|_| kind == Kind::Chat);
     if presence.is_some_and(|it| it.breaks > 0.0) && !dialect.features().resume {
         let with = "accounts in dtalk: a device that comes back is sent again what it did not ack";
         return Err(PlanError::Contradiction { key: "breaks", with });

@@ -9,10 +9,11 @@ use std::time::Duration;
 pub(super) use known::is_known;
 use known::meaningful;
 
+use super::bounds::{share, within};
 use super::stall::{self, stall};
 use super::{
-    Carrier, Company, Flow, Kind, Options, Place, Plan, PlanError, Presence, Rate, Sizes, Span,
-    Times,
+    Carrier, Company, Connections, Disturbances, Flow, Kind, Options, Place, Plan, PlanError,
+    Presence, Rate, Sizes, Span, Times,
 };
 use crate::dialect::Dialect;
 use crate::oracle::Stamp;
@@ -65,7 +66,6 @@ impl Plan {
         let accounts = accounts::accounts(&given)?;
         let usual = if accounts.is_some() { Dialect::Dtalk } else { Dialect::default() };
         let dialect = given.dialect.unwrap_or(usual);
-        let heartbeat = given.heartbeat.map_or(Duration::from_secs(25), |span| span.0);
         let sessions = given.sessions.unwrap_or(defaults.sessions);
         within("sessions", sessions, 1, 10_000_000)?;
         let is_roomless = matches!(kind, Kind::Idle | Kind::Connect | Kind::Chat);
@@ -77,27 +77,33 @@ impl Plan {
             }
             _ => None,
         };
+        let disturbances = Disturbances {
+            presence: presence(kind, &given, sessions)?,
+            storm,
+            stall: stall(kind, &given, sessions, &company)?,
+        };
+        let connections = Connections {
+            arrivals: arrivals(kind, &given)?,
+            ramp: given.ramp,
+            concurrency: given.concurrency.unwrap_or(defaults.concurrency),
+            heartbeat: given.heartbeat.map_or(Duration::from_secs(25), |span| span.0),
+            sources: sources(&given, sessions),
+        };
         let plan = Self {
+            connections,
+            disturbances,
             kind,
             dialect,
             place: place(dialect, &given)?,
             accounts,
-            stall: stall(kind, &given, sessions, &company)?,
             sessions,
             company,
             size: given.size.map_or(defaults.size, |size| size.0),
             flow: flow(kind, &given)?,
-            arrivals: arrivals(kind, &given)?,
-            ramp: given.ramp,
-            concurrency: given.concurrency.unwrap_or(defaults.concurrency),
-            heartbeat,
-            sources: sources(&given, sessions),
             // Who comes back in a storm must not hold up who stayed.
             threads: given.threads.unwrap_or(if storm.is_some() { 2 } else { 1 }),
             seed: given.seed.unwrap_or(1),
             times: times(&given, &defaults),
-            presence: presence(kind, &given, sessions)?,
-            storm,
             thresholds: given.fail_above.clone().unwrap_or_default(),
             given,
         };
@@ -108,11 +114,11 @@ impl Plan {
 
     fn check(&self) -> Result<(), PlanError> {
         within("size", self.size, self.least_size(), LONGEST)?;
-        within("concurrency", self.concurrency, 1, 65_535)?;
+        within("concurrency", self.connections.concurrency, 1, 65_535)?;
         within("threads", self.threads, 1, 256.min(self.sessions))?;
         let (kind, dialect) = (self.kind, self.dialect);
         // Without a rate the times say how long the queue was.
-        let is_paced = matches!(self.flow, Flow::Open(_)) || self.arrivals.is_some();
+        let is_paced = matches!(self.flow, Flow::Open(_)) || self.connections.arrivals.is_some();
         if !self.thresholds.is_empty() && !is_paced {
             let with = "a rate that is not a number";
             return Err(PlanError::Contradiction { key: "fail-above", with });
@@ -127,7 +133,9 @@ impl Plan {
             Company::Groups { private, .. } if *private > 0.0 && !features.private => {
                 lacks("messages to a user")
             }
-            _ if self.presence.is_some_and(|it| it.breaks > 0.0) && !features.replies => {
+            _ if self.disturbances.presence.is_some_and(|it| it.breaks > 0.0)
+                && !features.replies =>
+            {
                 // What was on its way would be lost with the connection, by nobody's fault.
                 lacks("answers, without which nobody knows what a broken connection took along")
             }
@@ -156,21 +164,6 @@ impl Plan {
         let body = if is_short { Stamp::LEAST } else { Stamp::LEN };
         if self.dialect.features().binary { body } else { body.div_ceil(3) * 4 }
     }
-}
-
-fn within(key: &'static str, value: usize, least: usize, most: usize) -> Result<(), PlanError> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    #[expect(clippy::cast_precision_loss, reason = "bounds are far below 2^53")]
-    let (least, most) = (least as f64, most as f64);
-    Err(PlanError::OutOfBounds { key, least, most })
-}
-
-pub(super) fn share(key: &'static str, value: f64) -> Result<f64, PlanError> {
-    let (least, most) = (0.0, 1.0);
-    let is_share = (least..=most).contains(&value);
-    if is_share { Ok(value) } else { Err(PlanError::OutOfBounds { key, least, most }) }
 }
 
 fn place(dialect: Dialect, given: &Options) -> Result<Place, PlanError> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::within;
+use crate::plan::bounds::within;
 use crate::plan::{Kind, Options, PlanError, Storm};
 
 /// Sessions in a room when it is not said how many rooms there are.

@@ -30,7 +30,7 @@ fn a_window_means_as_fast_as_it_allows() {
     assert_eq!(plan("scenario = \"fan\"\nrate = \"max\"").flow, Flow::Closed(32));
     let find = plan("scenario = \"fan\"\nrate = \"find\"\nlimit = \"2ms\"").flow;
     assert_eq!(find, Flow::Find { limit: Duration::from_millis(2), share: 0.5 });
-    assert_eq!(plan("scenario = \"connect\"\nrate = 70").arrivals, Some(70.0));
+    assert_eq!(plan("scenario = \"connect\"\nrate = 70").connections.arrivals, Some(70.0));
 }
 
 #[test]
@@ -55,9 +55,9 @@ fn the_relay_is_told_what_the_run_needs() {
 
 #[test]
 fn many_sessions_come_from_several_addresses() {
-    assert_eq!(plan("scenario = \"idle\"").sources, 0);
-    assert_eq!(plan("scenario = \"idle\"\nsessions = 50000").sources, 3);
-    assert_eq!(plan("scenario = \"idle\"\nsources = 9").sources, 9);
+    assert_eq!(plan("scenario = \"idle\"").connections.sources, 0);
+    assert_eq!(plan("scenario = \"idle\"\nsessions = 50000").connections.sources, 3);
+    assert_eq!(plan("scenario = \"idle\"\nsources = 9").connections.sources, 9);
 }
 
 #[test]
@@ -135,10 +135,10 @@ fn in_a_storm_the_publishers_are_among_those_who_stay() {
     let storm = plan("scenario = \"storm\"");
     let rooms = Company::Rooms { rooms: 160, memberships: 1, publishers: 1 };
     assert_eq!((storm.sessions, &storm.company, storm.timed()), (16_000, &rooms, 1_000));
-    assert_eq!((storm.flow, storm.threads, storm.sources), (Flow::Open(100.0), 2, 8));
-    let limits = storm.storm.map(|storm| (storm.back_within, storm.slower));
+    assert_eq!((storm.flow, storm.threads, storm.connections.sources), (Flow::Open(100.0), 2, 8));
+    let limits = storm.disturbances.storm.map(|storm| (storm.back_within, storm.slower));
     assert_eq!(limits, Some((Duration::from_secs(3), 1.5)));
-    let stay = |text: &str| plan(text).storm.unwrap().stay;
+    let stay = |text: &str| plan(text).disturbances.storm.unwrap().stay;
     assert_eq!(stay("scenario = \"storm\"\nsessions = 320\nrooms = 10"), 20);
     assert_eq!(stay("scenario = \"storm\"\nsessions = 320\nrooms = 10\npublishers = 3"), 30);
     assert_eq!(plan("scenario = \"fan\"").timed(), 1_000);

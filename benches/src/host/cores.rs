@@ -15,6 +15,12 @@ pub(crate) fn keep_to(choice: usize, of: &CpuSet) {
     }
 }
 
+/// Lets the calling thread, and the processes that it starts from then on, use all of these again.
+pub(crate) fn use_all(of: &CpuSet) {
+    // A run on other cores than wanted is a run.
+    let _ = sched_setaffinity(None, of);
+}
+
 /// Puts the process, its later threads, and the processes that it starts from then on, before
 /// other work on the machine, if it may: a core that a compiler has taken is not the gateway's.
 pub(crate) fn outrank() {

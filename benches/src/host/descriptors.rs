@@ -23,7 +23,7 @@ const BESIDE: u64 = 64;
 /// # Errors
 ///
 /// [`DescriptorError`].
-pub fn descriptors(sessions: usize) -> Result<(), DescriptorError> {
+pub fn raise_descriptors(sessions: usize) -> Result<(), DescriptorError> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     // Where it may not be raised, what there is will do or not.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
@@ -38,8 +38,8 @@ mod tests {
 
     #[test]
     fn too_many_sessions_are_refused_before_anything_happens() {
-        assert_eq!(descriptors(10), Ok(()));
-        let error = descriptors(usize::MAX >> 1).unwrap_err();
+        assert_eq!(raise_descriptors(10), Ok(()));
+        let error = raise_descriptors(usize::MAX >> 1).unwrap_err();
         assert!(error.limit > 64 && error.to_string().contains("ulimit -n"), "{error}");
     }
 }

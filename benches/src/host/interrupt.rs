@@ -11,7 +11,7 @@ use std::time::Duration;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::server::children;
+use super::children;
 
 /// Says whether the run shall end.
 #[derive(Clone, Debug, Default)]

@@ -13,6 +13,14 @@ pub struct Window {
     pub to: f64,
 }
 
+impl Window {
+    /// A part of a run, in seconds since the run began.
+    #[must_use]
+    pub fn new(name: impl Into<String>, from: f64, to: f64) -> Self {
+        Self { name: name.into(), from, to }
+    }
+}
+
 /// How things were at one moment, or on the average since the sample before.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {

@@ -51,8 +51,8 @@ fn field(text: &str, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cores::{allowed, keep_to};
     use super::*;
-    use crate::run::cores::{allowed, keep_to};
 
     #[test]
     fn a_field_is_found_by_its_whole_name() {

@@ -1,0 +1,52 @@
+//! Totals of a thread, or of several, at its end.
+
+use crate::audience::Counts;
+use crate::driver::Tally;
+use crate::latency::Latency;
+use crate::oracle::Verdict;
+
+/// Totals of a thread, or of several, at its end.
+#[derive(Debug)]
+pub struct Ended {
+    /// Messages that were sent.
+    pub sent: u64,
+    /// Messages that were not answered.
+    pub unanswered: u64,
+    /// Deliveries that had not come.
+    pub outstanding: u64,
+    /// What happened to the sessions how often.
+    pub counts: Counts,
+    /// From when sessions were free to connect to when they were open.
+    pub opens: Latency,
+    /// What the sockets went through.
+    pub tally: Tally,
+    /// Sessions that left and came back.
+    pub left: u64,
+    /// Connections that were broken.
+    pub broken: u64,
+    /// Deliveries that sessions which had stopped had not read when they went on.
+    pub waiting: u64,
+    /// Sessions of these that were not there at the end.
+    pub absent: u64,
+    /// What the oracle found.
+    pub verdict: Verdict,
+}
+
+impl Ended {
+    /// Adds what is left of other threads.
+    pub fn merge(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.unanswered += other.unanswered;
+        self.outstanding += other.outstanding;
+        self.counts.merge(other.counts);
+        self.opens.merge(&other.opens);
+        self.tally.dials += other.tally.dials;
+        self.tally.failed_dials += other.tally.failed_dials;
+        self.tally.lost += other.tally.lost;
+        self.left += other.left;
+        self.broken += other.broken;
+        self.waiting += other.waiting;
+        self.absent += other.absent;
+        self.verdict.merge(other.verdict);
+    }
+}
