@@ -11,10 +11,10 @@
 //! * [`plan`]: options of a run, from a command line or a file, and the layout of its sessions;
 //! * [`audience`]: the events of sessions, counted and timed;
 //! * [`oracle`]: losses, repeats, wrong order, and the exactness of gaps;
+//! * [`proxy`]: forwards between clients and gateway, and breaks connections;
 //! * [`driver`]: thousands of client sessions on one thread, over TCP or WebSocket;
 //! * [`dialect`]: the client's half of each kind of server, without IO;
 //! * [`account`]: users of a server that knows its users, and their credentials;
-//! * [`proxy`]: forwards between clients and gateway, and breaks connections;
 //! * [`server`]: the gateway under test as a child process, and its CPU and memory;
 //! * [`floor`]: a bare server, the lower bound of the work's cost;
 //! * [`terminal`]: progress of a run;

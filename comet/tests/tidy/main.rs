@@ -1,8 +1,10 @@
 //! The style of the workspace, held by a test: a rule is broken where it is broken, and the failure
 //! says why the rule is there.
 
+mod cycles;
 mod documents;
 mod floors;
+mod imports;
 mod shape;
 mod source;
 mod words;
