@@ -1,4 +1,4 @@
-//! The time that all processes of a run share.
+//! Time that all processes of a run share.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ pub fn unix_ms() -> u64 {
     micros(clock_gettime(ClockId::Realtime)) / 1_000
 }
 
-/// What the calling thread has used of a core.
+/// CPU time of the calling thread.
 #[must_use]
 pub fn thread_cpu() -> Duration {
     Duration::from_micros(micros(clock_gettime(ClockId::ThreadCPUTime)))
 }
 
-/// What the process has used of cores.
+/// CPU time of the process.
 #[must_use]
 pub fn process_cpu() -> Duration {
     Duration::from_micros(micros(clock_gettime(ClockId::ProcessCPUTime)))

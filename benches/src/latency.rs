@@ -1,4 +1,4 @@
-//! How long things took.
+//! Histograms of durations.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Latency {
         self.micros.reset();
     }
 
-    /// How many there are.
+    /// The number of durations.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.micros.len()
@@ -57,7 +57,7 @@ impl Latency {
         self.micros.is_empty()
     }
 
-    /// What this share of them did not exceed, in milliseconds.
+    /// The quantile of this share, in milliseconds.
     #[must_use]
     pub fn ms(&self, share: f64) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "an hour in microseconds is exact")]
@@ -71,14 +71,14 @@ impl Latency {
         &self.micros
     }
 
-    /// Adds those of another part of the run.
+    /// Adds the durations of another part of the run.
     pub fn merge(&mut self, other: &Self) {
         // Both have the same bounds.
         let _added = self.micros.add(&other.micros);
     }
 }
 
-/// Takes a histogram of microseconds; what does not fit the bounds is at the bounds.
+/// Takes a histogram of microseconds; values out of bounds are moved to the bounds.
 impl From<Histogram<u64>> for Latency {
     fn from(micros: Histogram<u64>) -> Self {
         let mut latency = Self::new();

@@ -1,11 +1,11 @@
-//! When messages are due, whether or not the last one has arrived.
+//! Times when messages are due, whether or not the last one has arrived.
 
 use std::time::Duration;
 
 use comet_protocol::client::Time;
 
-/// Moments at an even rate. What could not be sent in time keeps the moment when it was due, so
-/// that a gateway that stands still is charged for all who wait.
+/// Times at an even rate. A message that could not be sent in time keeps its due time, so that a
+/// gateway that stands still is charged for all waiting messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
     start: Time,
@@ -15,14 +15,14 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// So many a second from a time on.
+    /// A rate a second, from a time on.
     #[must_use]
     pub fn new(start: Time, per_second: u64) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "nothing happens that often")]
         Self::at(start, per_second as f64)
     }
 
-    /// So many a second, or fewer than one, from a time on.
+    /// A rate a second, also below one, from a time on.
     #[must_use]
     pub fn at(start: Time, per_second: f64) -> Self {
         let every = if per_second > 0.0 { 1e6 / per_second } else { f64::NAN };

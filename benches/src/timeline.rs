@@ -1,4 +1,4 @@
-//! What happened when: the windows of a run, and samples along it.
+//! Timeline of a run: its windows, and samples over time.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 pub struct Window {
     /// "ramp", "warm-up", "measure", "settle".
     pub name: String,
-    /// When it began, in seconds since the run did.
+    /// Start, in seconds since the run began.
     pub from: f64,
-    /// When it ended.
+    /// End.
     pub to: f64,
 }
 
@@ -21,7 +21,7 @@ impl Window {
     }
 }
 
-/// How things were at one moment, or on the average since the sample before.
+/// State at one moment, or on the average since the last sample.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// Seconds since the run began.
@@ -41,10 +41,10 @@ pub struct Sample {
     /// Time that the harness used, in cores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_cpu: Option<f64>,
-    /// What half of the deliveries since the sample before did not exceed, in milliseconds.
+    /// The median of deliveries since the last sample, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p50: Option<f64>,
-    /// What 99 % of them did not exceed.
+    /// Their p99.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99: Option<f64>,
 }

@@ -1,8 +1,8 @@
-//! The sign-in of a bundled server's demo: a name, and a token for it.
+//! Sign-in at the demo of a bundled server: a name, and a token for it.
 //!
-//! The demo has limits of its own: names that may exist, and names that may be new in a minute
-//! (`[demo]` in the server's settings). What it refuses is told, and the users that it did sign in
-//! share the sessions. Names are the same in every run, so that a later run finds them known.
+//! The demo has limits of its own: the number of names, and of new names in a minute (`[demo]` in
+//! the server's settings). The report notes refusals, and sessions share the users that were signed
+//! in. Names are the same in every run, so that a later run finds them known.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -14,14 +14,14 @@ use url::Url;
 
 use super::{Credential, Token};
 
-/// Why the demo signs nobody in.
+/// Errors of the demo's sign-in.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DemoError {
     /// It is not written like the address of an HTTP port.
     #[error("{0:?} is no address such as http://127.0.0.1:8888")]
     Address(String),
-    /// Nobody answers there.
+    /// No answer from that address.
     #[error("no answer from {0}: {1}")]
     Silent(String, io::Error),
     /// There is no demo.
@@ -33,9 +33,9 @@ pub enum DemoError {
     /// It refuses the very first name.
     #[error("{url} refuses the name {name:?}: {why}")]
     Refused {
-        /// Where.
+        /// The address.
         url: String,
-        /// Who.
+        /// The name.
         name: String,
         /// The server's words.
         why: String,

@@ -1,7 +1,7 @@
 //! Credentials in a file: one on each line, `TOKEN [USER [APP [DEVICE]]]`.
 //!
-//! Words are separated by blanks, `-` stands for a word that is left out, and lines that begin
-//! with `#` are remarks. A dtalk token says itself whose it is, as long as it has not expired.
+//! Words are separated by blanks, `-` stands for a missing word, and lines that begin with `#` are
+//! remarks. A dtalk token names its user itself, as long as it has not expired.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{Credential, Token};
 use crate::clock;
 
-/// Why a file has no credentials.
+/// Errors of a file of credentials.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenFileError {
@@ -19,7 +19,7 @@ pub enum TokenFileError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         why: io::Error,
     },
     /// It has none.
@@ -30,14 +30,14 @@ pub enum TokenFileError {
     Line {
         /// The file.
         path: PathBuf,
-        /// Which line, from 1 on.
+        /// The line's number, from 1 on.
         line: usize,
-        /// What is wrong with it.
+        /// The error in the line.
         fault: LineFault,
     },
 }
 
-/// What is wrong with a line.
+/// Errors in a line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LineFault {

@@ -1,8 +1,8 @@
-//! Users of a server that knows its users: their credentials, and what they say to each other.
+//! Users of a server that knows its users: credentials, and the bodies of their messages.
 //!
 //! The relay believes any name. The bundled server (`comet-server`) wants a dtalk token with each
 //! login, and messages in dtalk's own bodies. A [`Roster`] has one [`Account`] for each session,
-//! from the demo's sign-in, from a file, or from keys that are made up here.
+//! from the demo's sign-in, from a file, or from generated keys.
 //!
 //! Not here: loads that make sense with accounts, and the traffic between users (`plan`).
 
@@ -23,17 +23,17 @@ pub use source::Accounts;
 
 use crate::clock;
 
-/// Who a session is to a server that knows its users.
+/// The user of a session, on a server that knows its users.
 #[derive(Debug)]
 pub struct Account {
-    /// The user: an address, for dtalk. Empty if nobody says and nobody has to know.
+    /// The user: an address, for dtalk. Empty if it is unknown and need not be known.
     user: String,
     /// The application that the user belongs to.
     app: String,
     /// The device's uuid, which no other session has.
     device: String,
     token: Arc<Token>,
-    /// What ids of messages begin with, so that runs do not meet.
+    /// Prefix of message ids, so that runs do not meet.
     run: Arc<str>,
 }
 
@@ -46,7 +46,7 @@ struct Credential {
     token: Arc<Token>,
 }
 
-/// The application of users of whom nothing else is said.
+/// Default application of users.
 const APP: &str = "dtalk";
 
 /// Accounts that a run needs.
@@ -72,17 +72,17 @@ pub struct Roster {
     note: Option<String>,
 }
 
-/// Why there are no accounts for a run.
+/// Errors of a run's accounts.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccountError {
-    /// The demo signs nobody in.
+    /// The demo signs no user in.
     #[error("`demo`: {0}")]
     Demo(#[from] DemoError),
     /// The file has no credentials.
     #[error("`token-file`: {0}")]
     File(#[from] TokenFileError),
-    /// There are not enough users for what they are to do.
+    /// There are too few users for their friends.
     #[error("{friends} friends for each user take {} users, and there are {users}", friends + 1)]
     Few {
         /// Users that there are.
@@ -119,19 +119,19 @@ impl Roster {
         Ok(roster)
     }
 
-    /// How many users there are.
+    /// The number of users.
     #[must_use]
     pub fn users(&self) -> usize {
         self.credentials.iter().map(|it| &it.user).collect::<HashSet<_>>().len()
     }
 
-    /// What was refused, for the report.
+    /// Refusals, for the report.
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
 
-    /// The user of each of so many sessions; `None` where names are made up.
+    /// The user of each session; `None` where names are generated.
     #[must_use]
     pub fn names(&self, sessions: usize) -> Option<Vec<String>> {
         let names = self.credentials.iter().cycle().take(sessions).map(|it| it.user.clone());

@@ -1,4 +1,4 @@
-//! Tokens, and keys that are made up to sign them.
+//! Tokens, and generated keys that sign them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::Credential;
 
-/// What proves a user.
+/// Proof of a user.
 #[derive(Debug)]
 pub(super) enum Token {
     /// It was given, and is good for as long as it is.
@@ -32,8 +32,8 @@ struct Last {
     text: String,
 }
 
-/// How far tokens are dated ahead, so that a login costs the harness no signature for as long:
-/// servers take what is ten minutes ahead, and clocks differ.
+/// Time by which tokens are dated ahead, so that a login costs the harness no signature for as
+/// long: servers take what is ten minutes ahead, and clocks differ.
 const AHEAD_MS: u64 = 300_000;
 
 impl Token {
@@ -58,7 +58,7 @@ impl Signer {
     }
 }
 
-/// So many users, the same for the same seed.
+/// A number of users, the same for the same seed.
 pub(super) fn users(seed: u64, count: usize) -> Vec<Credential> {
     let mut rng = StdRng::seed_from_u64(seed);
     let keys = std::iter::repeat_with(|| Key::from_bytes(&rng.random()));

@@ -1,16 +1,16 @@
-//! Where credentials come from.
+//! Sources of credentials.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where the credentials of a run's users come from.
+/// Source of the credentials of a run's users.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Accounts {
     /// The demo's sign-in, at the HTTP port of a bundled server.
     Demo(String),
     /// A file.
     File(PathBuf),
-    /// Keys that are made up for the run.
+    /// Keys generated for the run.
     Signed,
 }
 
@@ -26,7 +26,7 @@ impl Accounts {
     }
 }
 
-/// What kind they are, as a report says it.
+/// The kind of source, for a report.
 impl fmt::Display for Accounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

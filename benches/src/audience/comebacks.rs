@@ -1,23 +1,23 @@
-//! Sessions whose connections were cut, and how they came back.
+//! Sessions whose connections were cut, and their return.
 
 use comet_protocol::client::Time;
 
 use crate::latency::Latency;
 
-/// What became of sessions whose connections were cut.
+/// Sessions whose connections were cut, and their return.
 #[derive(Clone, Debug, Default)]
 pub struct Comebacks {
     /// Sessions that were cut.
     pub cut: u64,
-    /// Those that are open again.
+    /// Cut sessions that are open again.
     pub back: u64,
-    /// Those that are over.
+    /// Cut sessions that are over.
     pub over: u64,
-    /// Times that one of them was told to wait, or decided to; each does once when it is cut.
+    /// Waits of cut sessions; each has one when it is cut.
     pub waits: u64,
-    /// When the first was cut.
+    /// Time of the first cut.
     pub began: Option<Time>,
-    /// When the last was open again.
+    /// Time of the last return.
     pub ended: Time,
     /// From when a session was free to come back to when it was open.
     pub took: Latency,
@@ -30,7 +30,7 @@ impl Comebacks {
         self.cut - self.back - self.over
     }
 
-    /// Adds those of another thread.
+    /// Adds the sessions of another thread.
     pub fn merge(&mut self, other: &Self) {
         self.cut += other.cut;
         self.back += other.back;

@@ -1,6 +1,6 @@
-//! What a server takes from sessions that do nothing to deserve it.
+//! Connections and logins that a server takes from sessions without a reason.
 
-/// Connections and logins that sessions lost which read: those that are timed.
+/// Lost connections and refused logins of timed sessions.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Losses {
     /// Sessions that were open, and lost their connection.
@@ -11,7 +11,7 @@ pub struct Losses {
 }
 
 impl Losses {
-    /// Adds those of another thread.
+    /// Adds the losses of another thread.
     pub const fn merge(&mut self, other: Self) {
         self.cut_off += other.cut_off;
         self.turned_away += other.turned_away;

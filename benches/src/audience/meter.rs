@@ -1,4 +1,4 @@
-//! What arrives in the measuring window, and how late it is.
+//! Deliveries in the measuring window, and their delay.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::latency::Latency;
 /// Counts and times deliveries.
 #[derive(Clone, Debug)]
 pub struct Meter {
-    /// When is measured.
+    /// The measuring window.
     pub window: Range<Time>,
     /// From when messages that were due in the window were due to when they came.
     pub latency: Latency,
@@ -19,7 +19,7 @@ pub struct Meter {
     pub arrived: u64,
     /// Deliveries that came in the window.
     pub arrived_within: u64,
-    /// Those of them whose message was due in it as well.
+    /// Deliveries that came in the window and whose message was due in it.
     pub due_within: u64,
     /// Deliveries so late that it was not known any more when they were due.
     pub untimed: u64,

@@ -1,4 +1,4 @@
-//! Everything that happens to the sessions of a driver, as scenarios want to know it.
+//! Events of a driver's sessions, judged, counted and timed for scenarios.
 
 mod comebacks;
 mod losses;
@@ -18,7 +18,7 @@ use crate::driver::{Event, Observer, Time};
 use crate::latency::Latency;
 use crate::oracle::{Arrived, Oracle};
 
-/// What happened how often.
+/// Counts of events.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     /// Sessions that began.
@@ -29,14 +29,14 @@ pub struct Counts {
     pub waits: u64,
     /// Answers to messages.
     pub replies: u64,
-    /// Sessions that ended although nobody wanted them to.
+    /// Sessions that ended unexpectedly.
     pub ended: u64,
     /// Sessions that the server ended because they had stalled, as it may.
     pub expelled: u64,
 }
 
 impl Counts {
-    /// Adds those of another thread.
+    /// Adds the counts of another thread.
     pub const fn merge(&mut self, other: Self) {
         self.begun += other.begun;
         self.resumed += other.resumed;
@@ -57,26 +57,26 @@ struct Standing {
     is_cut: bool,
     /// Messages of it without an answer.
     unanswered: u32,
-    /// When it was free to connect.
+    /// Time from which it was free to connect.
     free: Time,
 }
 
 /// Judges deliveries, and times them.
 #[derive(Debug, Default)]
 pub struct Audience {
-    /// What is right and wrong.
+    /// The judge of deliveries.
     pub oracle: Oracle,
     /// From when a message was due to when a session had it, if there is no meter.
     pub latency: Latency,
     /// Sessions that were cut, and how they came back.
     pub comebacks: Comebacks,
-    /// From when a session was free to connect to when it was open, of those that began.
+    /// Time from when a session was free to connect to its opening, of those that began.
     pub opens: Latency,
-    /// What came in the measuring window, if there is one.
+    /// The measuring window, if there is one.
     pub meter: Option<Meter>,
     /// The sessions whose deliveries are timed, and measured.
     pub timed: Range<usize>,
-    /// The messages that not all have yet, if somebody wants to know.
+    /// Messages that not all readers have yet, if a publisher needs them.
     pub rounds: Option<Rounds>,
     counts: Counts,
     losses: Losses,
@@ -88,7 +88,7 @@ pub struct Audience {
 }
 
 impl Audience {
-    /// Nobody is there yet, and every delivery is timed.
+    /// No sessions, and every delivery timed.
     #[must_use]
     pub fn new() -> Self {
         Self { timed: 0..usize::MAX, ..Self::default() }
@@ -100,7 +100,7 @@ impl Audience {
         self.standings.push(Standing { free: now, ..Standing::default() });
     }
 
-    /// How many sessions are open.
+    /// The number of open sessions.
     #[must_use]
     pub const fn open(&self) -> usize {
         self.open
@@ -120,7 +120,8 @@ impl Audience {
         self.oracle.handle_left(session);
     }
 
-    /// The harness cuts a session's connection. Who is not owed what comes meanwhile begins anew.
+    /// The harness cuts a session's connection. A session that is not owed the deliveries meanwhile
+    /// begins anew.
     pub fn handle_cut(&mut self, now: Time, session: usize, is_owed: bool) {
         if is_owed {
             self.handle_closing(session);
@@ -138,12 +139,12 @@ impl Audience {
         self.oracle.handle_stalled(session, !is_owed);
     }
 
-    /// Takes those that the server ended because they had stalled; they may connect again.
+    /// Takes the sessions that the server ended because they had stalled; they may connect again.
     pub fn take_expelled(&mut self) -> Vec<usize> {
         std::mem::take(&mut self.expelled)
     }
 
-    /// Takes what timed sessions lost since the last time.
+    /// Takes the losses of timed sessions since the last time.
     pub fn take_losses(&mut self) -> Losses {
         std::mem::take(&mut self.losses)
     }
@@ -168,25 +169,25 @@ impl Audience {
         self.standings[session].unanswered += 1;
     }
 
-    /// How many messages of a session have no answer.
+    /// The number of unanswered messages of a session.
     #[must_use]
     pub fn unanswered_of(&self, session: usize) -> u32 {
         self.standings[session].unanswered
     }
 
-    /// How many messages have no answer, without those of sessions that are gone.
+    /// The number of unanswered messages, without those of sessions that are gone.
     #[must_use]
     pub const fn unanswered(&self) -> u64 {
         self.unanswered
     }
 
-    /// When a session opened last.
+    /// Time of the last opening.
     #[must_use]
     pub const fn last_opened(&self) -> Time {
         self.last_opened
     }
 
-    /// What happened how often.
+    /// Counts of events.
     #[must_use]
     pub const fn counts(&self) -> Counts {
         self.counts
@@ -281,7 +282,8 @@ impl Observer for Audience {
                 self.handle_closing(session);
                 let standing = &mut self.standings[session];
                 self.comebacks.waits += u64::from(standing.is_cut);
-                // Who has yet to come is free since it was due to, however often it is sent away.
+                // A session that has yet to begin is free since it was due to, however often it is
+                // sent away.
                 if standing.has_begun && !standing.is_away || standing.is_cut {
                     standing.free = until;
                 }

@@ -1,4 +1,4 @@
-//! Which messages every reader has: what a publisher waits for that keeps a window under way.
+//! Messages that every reader has: the condition for the next one of a publisher with a window.
 
 use std::collections::VecDeque;
 
@@ -12,16 +12,16 @@ struct Round {
     complete: u64,
 }
 
-/// How many readers have which messages, by stream.
+/// Readers that have each message, by stream.
 #[derive(Clone, Debug, Default)]
 pub struct Rounds {
     streams: Vec<Round>,
-    /// Streams of which more is complete than when they were last asked for.
+    /// Streams with newly complete messages.
     fresh: Vec<u32>,
 }
 
 impl Rounds {
-    /// For streams with so many readers each.
+    /// For streams with these numbers of readers.
     #[must_use]
     pub fn new(readers: impl IntoIterator<Item = u32>) -> Self {
         let round = |readers| Round { readers, ..Round::default() };
@@ -50,7 +50,7 @@ impl Rounds {
     /// A reader has a message.
     pub fn handle(&mut self, stream: u32, counter: u64) {
         let Some(round) = self.streams.get_mut(stream as usize) else { return };
-        // What was given up may come after all.
+        // A message that was given up may come after all.
         let Some(ahead) = counter.checked_sub(round.complete + 1) else { return };
         let at = usize::try_from(ahead).unwrap_or(usize::MAX);
         while round.lacking.len() <= at {

@@ -1,4 +1,4 @@
-//! Help that says what stands in the place of what is not said, scenario by scenario.
+//! Help texts with the defaults of each scenario.
 
 use clap::{Arg, Command, ValueEnum};
 

@@ -1,4 +1,4 @@
-//! What the binary can be told to do.
+//! The command line.
 //!
 //! Exit codes: 0 when all promises and limits were kept, 1 when not, 2 when there is no result.
 
@@ -36,28 +36,28 @@ pub struct Command {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Sessions that do nothing: memory, and what heartbeats cost
+    /// Sessions that do nothing: memory, and the cost of heartbeats
     Idle(Box<Options>),
-    /// Sessions that open: handshakes a second, and what one costs
+    /// Sessions that open: handshakes a second, and the cost of one
     Connect(Box<Options>),
     /// Each session sends to itself
     Echo(Box<Options>),
-    /// Rooms, and everything said there goes to every member
+    /// Rooms: every message goes to every member
     Fan(Box<Options>),
-    /// Private messages, groups of many sizes, people who leave and return
+    /// Private messages, groups of many sizes, users that leave and return
     Chat(Box<Options>),
     /// Rooms in which most connections are lost at once, and come back
     Storm(Box<Options>),
     /// A share of the readers stops reading: the others and the memory notice nothing
     Tortoise(Box<Options>),
-    /// Runs a scenario file, or one that `scenarios` lists; options override what it says
+    /// Runs a scenario file, or one that `scenarios` lists; options override its own
     Run(Box<FromFile>),
     /// Lists the scenario files that come with this program
     Scenarios {
         /// Print this one
         name: Option<String>,
     },
-    /// What an acked delivery costs beside one at best effort
+    /// Cost of an acked delivery against one at best effort
     Classes(Special<classes::Plan>),
     /// Connections break all the time: nothing is lost, nothing comes twice
     Cuts(Special<cuts::Plan>),

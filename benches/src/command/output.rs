@@ -1,4 +1,4 @@
-//! Where a report goes.
+//! Destinations of a report.
 
 use std::fmt::Display;
 use std::fs;
@@ -11,7 +11,7 @@ use super::{fail, say};
 use crate::page::page_of;
 use crate::report::Report;
 
-/// Where a report goes, and what it is called.
+/// Destinations and label of a report.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Output {
     /// Write the report as JSON; `-` is standard output
@@ -20,7 +20,7 @@ pub(super) struct Output {
     /// Write the report as a page with plots
     #[arg(long, value_name = "FILE", help_heading = "Report")]
     pub(super) html: Option<PathBuf>,
-    /// What the report calls the server
+    /// Name of the server in the report
     #[arg(long, help_heading = "Report")]
     pub(super) label: Option<String>,
 }

@@ -13,7 +13,7 @@ use crate::plan::{Kind, Options, Plan, bundled};
 use crate::scenario;
 use crate::terminal::Progress;
 
-/// A scenario file, and what is to be other than it says.
+/// A scenario file, and options that override it.
 #[derive(Args, Debug)]
 pub(super) struct FromFile {
     /// The file, or the name of one that comes with this program
@@ -42,7 +42,7 @@ impl FromFile {
     }
 }
 
-/// Runs a scenario as the command line says.
+/// Runs a scenario of the command line.
 pub(super) fn run(kind: Kind, options: Options) -> ExitCode {
     carry_out(Options { scenario: Some(kind), ..options })
 }

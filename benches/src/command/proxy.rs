@@ -1,4 +1,4 @@
-//! The process that forwards connections, and breaks some.
+//! The `proxy` command: forwards connections, and breaks some.
 
 use std::io;
 use std::net::SocketAddr;
@@ -31,7 +31,7 @@ impl Proxy {
             seed: self.seed,
         };
         match proxy::run(options) {
-            // Whoever started it is gone: nobody is left to be told.
+            // The parent is gone.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&error),
             _ => ExitCode::SUCCESS,
         }

@@ -1,4 +1,4 @@
-//! What was kept, shown again: a run's report, or the results of a suite.
+//! The `show` command: a kept report, or the kept results of a suite.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::page::{images, page_of};
 use crate::report::{FileError, Report};
 use crate::suite::{Results, write_all};
 
-/// Which file, and how.
+/// File and formats.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Show {
     /// A report that was written with --json, or the suite.json of a suite
@@ -20,12 +20,12 @@ pub(super) struct Show {
     /// Write it as a page for a browser
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Where images for a document are written
+    /// Folder for images for a document
     #[arg(long, value_name = "FOLDER")]
     svg: Option<PathBuf>,
 }
 
-/// What a file was.
+/// Content of a kept file.
 enum Kept {
     Report(Box<Report>),
     Suite(Box<Results>),

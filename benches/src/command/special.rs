@@ -11,7 +11,7 @@ use crate::report::Report;
 use crate::scenario::{RunError, Setting};
 use crate::server::beside;
 
-/// A scenario's own settings, and those that all of this kind have.
+/// A scenario's own settings, and the common ones of such scenarios.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Special<P: Args> {
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! The command that compares files.
+//! The `compare` command.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use super::{CompareError, Comparison};
 use crate::page::{Page, Tone, latency_plot};
 use crate::report::{FileError, Report};
 
-/// Which reports, and what is to come of it.
+/// Reports to compare, and the form of the result.
 #[derive(Args, Clone, Debug)]
 pub struct Compare {
     /// Reports that were written with --json; the others are measured by the first
@@ -30,7 +30,7 @@ pub struct Compare {
     pub html: Option<PathBuf>,
 }
 
-/// Why there is no comparison.
+/// Errors of a comparison.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
@@ -45,7 +45,7 @@ pub enum CommandError {
 /// A comparison for people.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Outcome {
-    /// What to print.
+    /// The text to print.
     pub text: String,
     /// Whether nothing is worse than allowed.
     pub passed: bool,
@@ -81,7 +81,7 @@ pub fn run(options: &Compare) -> Result<Outcome, CommandError> {
     Ok(Outcome { text, passed })
 }
 
-/// Why the others do not pass beside the first.
+/// Reasons why the others do not pass.
 fn failures(comparison: &Comparison, factor: f64) -> Vec<String> {
     let worse = comparison.worse_than(factor);
     let worse = worse.map(|row| format!("{} is more than {factor} times worse", row.name));
@@ -89,15 +89,15 @@ fn failures(comparison: &Comparison, factor: f64) -> Vec<String> {
     worse.chain(absent).collect()
 }
 
-/// Whether figures of the report, or their absence, can say that something became worse: who does
-/// not know must not pass.
+/// Whether figures of the report, or their absence, can show that something became worse: an
+/// unknown result must not pass.
 fn is_sound(report: &Report) -> bool {
     report.findings.violations().is_empty()
         && report.about.is_complete()
         && report.findings.harness_limits().is_empty()
 }
 
-/// What a reader must know of a report before looking at its figures.
+/// Remarks for a reader before the figures of a report.
 fn remarks(report: &Report) -> Vec<String> {
     let name = report.about.name();
     let mut remarks = Vec::new();

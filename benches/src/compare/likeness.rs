@@ -1,11 +1,11 @@
-//! Whether figures of two reports mean the same.
+//! Comparability of two reports.
 //!
 //! An acknowledged delivery does more than one that is sent once, and a server with a core to
-//! itself has more than one without: their figures stand beside each other, but neither is better.
+//! itself has more than one without: their figures stand side by side, but neither is better.
 
 use crate::report::{DELIVERY, PINNING, Report};
 
-/// Why figures of the second report are not better or worse than those of the first, if so.
+/// Reasons why figures of the second report are neither better nor worse than those of the first.
 pub(super) fn unlike(first: &Report, other: &Report) -> Vec<String> {
     let promises = [first, other].map(promise);
     let pinnings = [first, other].map(is_pinned);
@@ -35,7 +35,7 @@ pub(super) fn unlike(first: &Report, other: &Report) -> Vec<String> {
     reasons
 }
 
-/// Acknowledged or not; absent where the report does not say.
+/// Whether deliveries are acknowledged; absent where the report does not have it.
 fn promise(report: &Report) -> Option<&'static str> {
     match report.about.subject().get(DELIVERY)?.as_str() {
         "acked" => Some("acknowledged"),
@@ -44,7 +44,7 @@ fn promise(report: &Report) -> Option<&'static str> {
     }
 }
 
-/// Whether the server keeps to some cores; absent where the report does not say.
+/// Whether the server keeps to some cores; absent where the report does not have it.
 fn is_pinned(report: &Report) -> Option<bool> {
     let text = report.about.subject().get(PINNING)?;
     let server = text.strip_prefix("server on ")?.split_once(", harness")?.0;

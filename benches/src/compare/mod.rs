@@ -1,10 +1,9 @@
-//! Reports beside each other: the first is what the others are measured by.
+//! Comparison of reports with the first one.
 //!
-//! A difference counts if it is larger than what runs differ by anyway: where figures are medians
-//! of several runs, the ranges of these must not touch; where they are of one run, a share is
-//! taken for noise.
+//! A difference counts if it is beyond the noise: for medians of several runs, their ranges must
+//! not overlap; for single runs, a share is taken for noise.
 //!
-//! Not here: running things to have reports of.
+//! Not here: the runs that the reports are of.
 
 mod command;
 mod likeness;
@@ -26,7 +25,7 @@ pub struct Comparison {
     unlike: Vec<String>,
 }
 
-/// Why reports cannot be compared.
+/// Errors of reports that cannot be compared.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompareError {
@@ -48,7 +47,7 @@ pub enum CompareError {
     Plan {
         /// The report that differs.
         name: String,
-        /// In what.
+        /// The differences.
         keys: Vec<String>,
     },
 }
@@ -61,7 +60,7 @@ impl Comparison {
     ///
     /// # Errors
     ///
-    /// [`CompareError`] that says in what they differ.
+    /// [`CompareError`] with the differences.
     pub fn check(reports: &[Report]) -> Result<(), CompareError> {
         let [first, others @ ..] = reports else { return Err(CompareError::TooFew) };
         for other in others {
@@ -113,13 +112,13 @@ impl Comparison {
         Self { names, rows, unlike: reasons.into_iter().flatten().collect() }
     }
 
-    /// What the reports are called, the baseline first.
+    /// Names of the reports, the baseline first.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Why figures of some reports are neither better nor worse than the baseline's.
+    /// Reasons why figures of some reports are neither better nor worse than the baseline's.
     #[must_use]
     pub fn unlike(&self) -> &[String] {
         &self.unlike
@@ -139,8 +138,8 @@ impl Comparison {
         })
     }
 
-    /// Which figures of the baseline are absent from which report, though it is known which way
-    /// they are better; the baseline itself may have them without a number.
+    /// Figures of the baseline that are absent from a report, among those with a better direction;
+    /// the baseline itself may have them without a number.
     pub fn absent(&self) -> impl Iterator<Item = (&str, &str)> {
         self.rows.iter().flat_map(|row| {
             let others = row.others.iter().zip(&self.names[1..]);

@@ -8,30 +8,30 @@ use crate::report::Figure;
 /// A figure of the baseline, and the same of the others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// What it is.
+    /// Name of the figure.
     pub name: String,
-    /// Of what.
+    /// The unit.
     pub unit: String,
-    /// How much it is in the baseline.
+    /// Value in the baseline.
     pub base: f64,
-    /// How it is in the others, in their order.
+    /// Values in the others, in their order.
     pub others: Vec<Against>,
 }
 
 /// A figure beside that of the baseline.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Against {
-    /// How much it is; absent if the report does not have it, or violations took it.
+    /// The value; absent if the report does not have it, or violations took it.
     pub value: Option<f64>,
-    /// How many times that of the baseline; infinite if that is nothing and this is something.
+    /// Multiple of the baseline's; infinite if that is zero and this is not.
     pub ratio: f64,
     /// By which factor it is worse; below 1 it is better.
     pub loss: f64,
-    /// What that means.
+    /// Meaning of the difference.
     pub verdict: Verdict,
 }
 
-/// What a difference means.
+/// Meaning of a difference.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Verdict {
@@ -39,11 +39,11 @@ pub enum Verdict {
     Better,
     /// It is worse, and not by noise.
     Worse,
-    /// The difference is within what runs differ by.
+    /// The difference is within the noise.
     Same,
-    /// The baseline has it and the other does not, so nobody knows whether it is worse.
+    /// The baseline has it and the other does not: unknown.
     Absent,
-    /// The baseline's is no number, so nobody knows whether the other is worse.
+    /// The baseline's is no number: unknown.
     Baseless,
     /// The two reports are of unlike things: neither is better.
     Unlike,
@@ -97,7 +97,7 @@ impl Against {
 }
 
 impl Against {
-    /// What the difference means only if the reports are of the same kind.
+    /// No meaning unless the reports are of the same kind.
     const fn if_like(mut self, is_like: bool) -> Self {
         if !is_like && matches!(self.verdict, Verdict::Better | Verdict::Worse | Verdict::Same) {
             self.verdict = Verdict::Unlike;
@@ -118,7 +118,7 @@ fn is_noise(base: &Figure, other: &Figure, loss: f64, noise: f64) -> bool {
 }
 
 impl fmt::Display for Against {
-    /// The ratio, and what it means if it means something.
+    /// The ratio, and its meaning if it has one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.ratio.is_nan() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What comparisons say.
+//! Comparisons as a whole.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -218,7 +218,7 @@ fn unlike_things_are_neither_better_nor_worse_and_do_not_pass() {
 
     let moves = against(&of("moves", "acked", "any core"));
     assert_eq!(moves.unlike(), ["the run is pinned to cores in acked, not pinned in moves"]);
-    // What nobody knows is no difference, and another core is the same.
+    // An unknown pinning is no difference, and another core is the same.
     assert!(against(&of("told", "as the server decides", "unknown")).unlike().is_empty());
     assert!(against(&of("other", "acked", "core 1")).unlike().is_empty());
 }

@@ -1,4 +1,4 @@
-//! How rooms, users and destinations are named.
+//! Names of rooms, users and destinations on the wire.
 //!
 //! In comet's own dialects this is the contract of the `relay` example: rooms in the auth frame,
 //! separated by commas; and with `--addressed` a first line `#room` or `@user` before the body.
@@ -11,7 +11,7 @@ use super::{Event, Identity, To};
 /// The application that sessions belong to.
 const APP: &str = "bench";
 
-/// What a session says of itself in an auth frame.
+/// Identity of a session in an auth frame.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Introduction {
     pub(super) app: String,
@@ -19,7 +19,7 @@ pub(super) struct Introduction {
     pub(super) ext: Vec<u8>,
 }
 
-/// To a server that knows its users what they prove; else a name, and rooms.
+/// Credentials, on a server that knows its users; else a name, and rooms.
 pub(super) fn introduction(me: &Identity) -> Introduction {
     match &me.account {
         Some(account) => Introduction {
@@ -36,10 +36,10 @@ pub(super) fn introduction(me: &Identity) -> Introduction {
 }
 
 /// Tells of a delivery; between accounts of its content, if it is a message of this run.
-pub(super) fn delivery(me: &Identity, body: &[u8], tell: &mut impl FnMut(Event<'_>)) {
-    let Some(account) = &me.account else { return tell(Event::Delivery { body }) };
+pub(super) fn delivery(me: &Identity, body: &[u8], emit: &mut impl FnMut(Event<'_>)) {
+    let Some(account) = &me.account else { return emit(Event::Delivery { body }) };
     if let Some(content) = account.read(body) {
-        tell(Event::Delivery { body: &content });
+        emit(Event::Delivery { body: &content });
     }
 }
 
@@ -62,7 +62,7 @@ pub(super) fn line<T>(me: &Identity, to: &To, take: impl FnOnce(&[u8]) -> T) -> 
     }
 }
 
-/// What a session subscribes to, where rooms and users are channels: its rooms, and its user's own
+/// Subscriptions of a session where rooms and users are channels: its rooms, and its user's own
 /// channel if messages to it are wanted.
 pub(super) fn channels(me: &Identity) -> impl Iterator<Item = Cow<'_, str>> {
     let own = me.has_inbox().then(|| own(&me.user));

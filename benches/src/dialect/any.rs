@@ -1,17 +1,17 @@
-//! A conversation in any of the dialects that know connections only.
+//! Client codec of any dialect that knows connections only.
 
 use super::centrifugo::Centrifugo;
+use super::codec::Codec;
 use super::dtalk::Dtalk;
 use super::goim::Goim;
 use super::mqtt::Mqtt;
 use super::nats::Nats;
 use super::raw::Raw;
-use super::talk::Talk;
 use super::{Broken, Dialect, Event, Identity, Outgoing, To};
 
 /// A conversation.
 #[derive(Debug)]
-pub(super) enum AnyTalk {
+pub(super) enum AnyCodec {
     Dtalk(Dtalk),
     Goim(Goim),
     Raw(Raw),
@@ -22,19 +22,19 @@ pub(super) enum AnyTalk {
 
 /// The same call to whichever it is.
 macro_rules! each {
-    ($any:expr, $talk:ident => $call:expr) => {
+    ($any:expr, $codec:ident => $call:expr) => {
         match $any {
-            AnyTalk::Dtalk($talk) => $call,
-            AnyTalk::Goim($talk) => $call,
-            AnyTalk::Raw($talk) => $call,
-            AnyTalk::Mqtt($talk) => $call,
-            AnyTalk::Nats($talk) => $call,
-            AnyTalk::Centrifugo($talk) => $call,
+            AnyCodec::Dtalk($codec) => $call,
+            AnyCodec::Goim($codec) => $call,
+            AnyCodec::Raw($codec) => $call,
+            AnyCodec::Mqtt($codec) => $call,
+            AnyCodec::Nats($codec) => $call,
+            AnyCodec::Centrifugo($codec) => $call,
         }
     };
 }
 
-impl AnyTalk {
+impl AnyCodec {
     /// A conversation that has not begun; `None` for the comet dialect, which has sessions.
     pub(super) fn new(dialect: Dialect) -> Option<Self> {
         Some(match dialect {
@@ -50,9 +50,9 @@ impl AnyTalk {
     }
 }
 
-impl Talk for AnyTalk {
+impl Codec for AnyCodec {
     fn open(&mut self, me: &Identity, out: &mut Outgoing<'_>) -> bool {
-        each!(self, talk => talk.open(me, out))
+        each!(self, codec => codec.open(me, out))
     }
 
     fn read(
@@ -60,20 +60,20 @@ impl Talk for AnyTalk {
         me: &Identity,
         input: &[u8],
         out: &mut Outgoing<'_>,
-        tell: &mut impl FnMut(Event<'_>),
+        emit: &mut impl FnMut(Event<'_>),
     ) -> Result<(), Broken> {
-        each!(self, talk => talk.read(me, input, out, tell))
+        each!(self, codec => codec.read(me, input, out, emit))
     }
 
     fn send(&mut self, me: &Identity, to: &To, body: &[u8], out: &mut Outgoing<'_>) {
-        each!(self, talk => talk.send(me, to, body, out));
+        each!(self, codec => codec.send(me, to, body, out));
     }
 
     fn beat(&mut self, out: &mut Outgoing<'_>) -> bool {
-        each!(self, talk => talk.beat(out))
+        each!(self, codec => codec.beat(out))
     }
 
     fn leave(&mut self, out: &mut Outgoing<'_>) {
-        each!(self, talk => talk.leave(out));
+        each!(self, codec => codec.leave(out));
     }
 }

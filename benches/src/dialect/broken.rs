@@ -1,8 +1,8 @@
-//! How a server can break its dialect.
+//! Violations of a dialect by the server.
 
 use comet_protocol::DecodeError;
 
-/// The server said something that its dialect does not know, or refuses the session.
+/// The server sent something outside its dialect, or refuses the session.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Broken {
@@ -15,9 +15,9 @@ pub enum Broken {
     /// Something that cannot be read.
     #[error("cannot read {what} of {len} bytes")]
     Unreadable {
-        /// What it seemed to be.
+        /// The presumed kind of packet.
         what: &'static str,
-        /// How long it is.
+        /// Its length.
         len: usize,
     },
     /// A packet is longer than a client keeps.

@@ -1,16 +1,16 @@
-//! Packets out of bytes that are cut anywhere.
+//! Packets from a stream that is cut anywhere.
 //!
-//! A packet that lies whole in the input is read there. Only one that is not is put together in
-//! a buffer, which is gone when the packet is.
+//! A packet that lies whole in the input is read in place. Others are put together in a buffer,
+//! which is freed with the packet.
 
 use super::Broken;
 
-/// What stands at the front of some bytes.
+/// The front of some bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Front {
-    /// A whole packet of this length, which has been dealt with.
+    /// A whole packet of this length, which has been handled.
     Packet(usize),
-    /// Not all of a packet; at least so many bytes must be there before it is worth asking again.
+    /// A part of a packet; at least this many bytes are needed for the next try.
     Need(usize),
 }
 
@@ -24,12 +24,12 @@ pub(super) struct Carry {
 }
 
 impl Carry {
-    /// Forgets what is not whole.
+    /// Drops an incomplete packet.
     pub(super) fn clear(&mut self) {
         self.held = Vec::new();
     }
 
-    /// Takes the input apart; `next` deals with the packet at the front of what it is shown.
+    /// Splits the input into packets; `next` handles the packet at the front.
     pub(super) fn feed(
         &mut self,
         mut input: &[u8],
@@ -68,7 +68,7 @@ impl Carry {
 mod tests {
     use super::*;
 
-    /// A length, then so many bytes.
+    /// A length, then as many bytes.
     fn next(input: &[u8], found: &mut Vec<Vec<u8>>) -> Front {
         let len = 1 + usize::from(input[0]);
         let Some(packet) = input.get(1..len) else { return Front::Need(len) };

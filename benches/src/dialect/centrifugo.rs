@@ -1,4 +1,4 @@
-//! Centrifugo's JSON protocol: commands and replies by number, one a line, bodies as base64 in
+//! Centrifugo's JSON protocol: numbered commands and replies, one a line, with bodies as base64 in
 //! strings.
 
 use std::borrow::Cow;
@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::address::{channels, each_channel};
-use super::talk::Talk;
+use super::codec::Codec;
 use super::{Broken, Event, Identity, Outgoing, To, text};
 
 /// A conversation of Centrifugo's.
@@ -18,11 +18,11 @@ pub(super) struct Centrifugo {
     id: u32,
     /// The number of the last command of the opening.
     opening: u32,
-    /// Those of the opening that are without an answer.
+    /// Commands of the opening without an answer.
     pending: u32,
 }
 
-/// What the server says.
+/// A reply of the server.
 #[derive(Deserialize)]
 struct Reply<'a> {
     #[serde(default)]
@@ -58,7 +58,7 @@ struct Publication<'a> {
 /// A ping, and its answer.
 const PING: &[u8] = b"{}";
 
-impl Talk for Centrifugo {
+impl Codec for Centrifugo {
     fn open(&mut self, me: &Identity, out: &mut Outgoing<'_>) -> bool {
         *self = Self { id: 1, ..Self::default() };
         let mut connect = json!({ "name": "comet-bench" });
@@ -82,7 +82,7 @@ impl Talk for Centrifugo {
         _: &Identity,
         input: &[u8],
         out: &mut Outgoing<'_>,
-        tell: &mut impl FnMut(Event<'_>),
+        emit: &mut impl FnMut(Event<'_>),
     ) -> Result<(), Broken> {
         for line in input.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
             if line == PING {
@@ -91,7 +91,7 @@ impl Talk for Centrifugo {
             }
             let reply: Reply<'_> = serde_json::from_slice(line)
                 .map_err(|_| Broken::Unreadable { what: "a reply", len: line.len() })?;
-            self.handle(reply, tell)?;
+            self.handle(reply, emit)?;
         }
         Ok(())
     }
@@ -107,7 +107,7 @@ impl Talk for Centrifugo {
         });
     }
 
-    /// The server asks, and closes what does not answer.
+    /// The server pings, and closes connections that do not answer.
     fn beat(&mut self, _: &mut Outgoing<'_>) -> bool {
         false
     }
@@ -118,14 +118,14 @@ impl Talk for Centrifugo {
 }
 
 impl Centrifugo {
-    fn handle(&mut self, reply: Reply<'_>, tell: &mut impl FnMut(Event<'_>)) -> Result<(), Broken> {
+    fn handle(&mut self, reply: Reply<'_>, emit: &mut impl FnMut(Event<'_>)) -> Result<(), Broken> {
         if let Some(push) = reply.push {
             if push.unsubscribe.is_some() || push.disconnect.is_some() {
                 return Err(Broken::Refused("the server took the session's room".to_owned()));
             }
             return match push.publication {
                 Some(Publication { data }) => {
-                    text::decode(data.as_bytes(), |body| tell(Event::Delivery { body }))
+                    text::decode(data.as_bytes(), |body| emit(Event::Delivery { body }))
                 }
                 None => Ok(()),
             };
@@ -136,15 +136,15 @@ impl Centrifugo {
                 return Err(Broken::Refused(format!("{}: {}", error.code, error.message)));
             }
             Some(error) => {
-                tell(Event::Refused { why: format!("{}: {}", error.code, error.message) });
+                emit(Event::Refused { why: format!("{}: {}", error.code, error.message) });
             }
             None if is_opening => {
                 self.pending = self.pending.saturating_sub(1);
                 if self.pending == 0 {
-                    tell(Event::Opened { resumed: false, welcome: None });
+                    emit(Event::Opened { resumed: false, welcome: None });
                 }
             }
-            None => tell(Event::Replied),
+            None => emit(Event::Replied),
         }
         Ok(())
     }

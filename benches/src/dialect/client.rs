@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use comet_protocol::client::{Full, Time};
 
-use super::any::AnyTalk;
+use super::any::AnyCodec;
 use super::comet::Comet;
 use super::owner::{GivenUp, Moment, Want};
 use super::plain::Plain;
@@ -24,8 +24,8 @@ impl Client {
         habits: &Habits,
         seed: u64,
     ) -> Self {
-        match AnyTalk::new(dialect) {
-            Some(talk) => Self::Plain(Plain::new(talk, seed)),
+        match AnyCodec::new(dialect) {
+            Some(codec) => Self::Plain(Plain::new(codec, seed)),
             None => Self::Comet(Box::new(Comet::new(now, me, habits, seed))),
         }
     }
@@ -35,11 +35,11 @@ impl Client {
         &mut self,
         at: &Moment<'_>,
         out: &mut Outgoing<'_>,
-        tell: &mut impl FnMut(Event<'_>),
+        emit: &mut impl FnMut(Event<'_>),
     ) {
         match self {
             Self::Comet(comet) => comet.handle_connected(at.now),
-            Self::Plain(plain) => plain.handle_connected(at, out, tell),
+            Self::Plain(plain) => plain.handle_connected(at, out, emit),
         }
     }
 
@@ -57,18 +57,18 @@ impl Client {
         at: &Moment<'_>,
         bytes: &[u8],
         out: &mut Outgoing<'_>,
-        tell: &mut impl FnMut(Event<'_>),
+        emit: &mut impl FnMut(Event<'_>),
     ) -> Result<(), GivenUp> {
         match self {
             Self::Comet(comet) => {
                 comet.handle_bytes(at.now, bytes);
                 Ok(())
             }
-            Self::Plain(plain) => plain.handle_bytes(at, bytes, out, tell),
+            Self::Plain(plain) => plain.handle_bytes(at, bytes, out, emit),
         }
     }
 
-    /// The transport heard something that is not for the session.
+    /// The transport received something that is not for the session.
     pub(crate) const fn handle_alive(&mut self) {
         if let Self::Plain(plain) = self {
             plain.handle_alive();
@@ -90,7 +90,7 @@ impl Client {
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is due.
+    /// Time at which [`handle_timeout`](Self::handle_timeout) is due.
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
         match self {
             Self::Comet(comet) => comet.poll_timeout(),
@@ -98,7 +98,7 @@ impl Client {
         }
     }
 
-    /// Writes what has waited for the socket to take it; returns whether there was something.
+    /// Writes output that waited for the socket; returns whether there was some.
     pub(crate) fn transmit(&mut self, out: &mut Outgoing<'_>) -> bool {
         match self {
             Self::Comet(comet) => comet.transmit(out),
@@ -120,7 +120,7 @@ impl Client {
         }
     }
 
-    /// Ends the session by its owner's wish; nothing is told any more.
+    /// Ends the session by its owner's wish; it has no events any more.
     pub(crate) fn leave(&mut self, now: Time, out: Option<&mut Outgoing<'_>>) {
         match self {
             Self::Comet(comet) => comet.leave(now),
@@ -128,15 +128,15 @@ impl Client {
         }
     }
 
-    /// Tells what happened, up to the next thing that the session wants.
+    /// Emits events, up to the next demand of the session.
     pub(crate) fn poll(
         &mut self,
         at: &Moment<'_>,
-        tell: &mut impl FnMut(Event<'_>),
+        emit: &mut impl FnMut(Event<'_>),
     ) -> Option<Want> {
         match self {
-            Self::Comet(comet) => comet.poll(at.me, tell),
-            Self::Plain(plain) => plain.poll(at, tell),
+            Self::Comet(comet) => comet.poll(at.me, emit),
+            Self::Plain(plain) => plain.poll(at, emit),
         }
     }
 }

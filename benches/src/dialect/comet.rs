@@ -1,4 +1,4 @@
-//! The comet dialect: `comet_protocol`'s own client session, as the driver wants it.
+//! Adapter of `comet_protocol`'s client session for the comet dialect.
 
 use bytes::Bytes;
 use comet_protocol::client::{self, ClientSession, Config, Full, Link, Time};
@@ -12,7 +12,7 @@ use super::{Event, Habits, Identity, Outgoing, To};
 #[derive(Debug)]
 pub(crate) struct Comet {
     session: ClientSession,
-    /// The connection that it asked for last.
+    /// The last connection that it demanded.
     link: Link,
     /// Whether its owner ended it.
     is_left: bool,
@@ -49,7 +49,7 @@ impl Comet {
         self.session.poll_timeout()
     }
 
-    /// Writes what is to be said next; returns whether there was something.
+    /// Writes the next output; returns whether there was some.
     pub(super) fn transmit(&mut self, out: &mut Outgoing<'_>) -> bool {
         let packets = self.session.poll_transmit();
         packets.is_some_and(|packets| {
@@ -78,8 +78,8 @@ impl Comet {
         self.session.leave(now);
     }
 
-    /// Tells what happened, up to the next thing that it wants.
-    pub(super) fn poll(&mut self, me: &Identity, tell: &mut impl FnMut(Event<'_>)) -> Option<Want> {
+    /// Emits events, up to the next demand of the session.
+    pub(super) fn poll(&mut self, me: &Identity, emit: &mut impl FnMut(Event<'_>)) -> Option<Want> {
         while let Some(event) = self.session.poll_event() {
             match event {
                 client::Event::Connect(link) => {
@@ -88,29 +88,29 @@ impl Comet {
                 }
                 client::Event::Disconnect(_) => return Some(Want::Disconnect),
                 client::Event::Closed(_) if self.is_left => {}
-                event => translate(me, event, tell),
+                event => translate(me, event, emit),
             }
         }
         None
     }
 }
 
-fn translate(me: &Identity, event: client::Event, tell: &mut impl FnMut(Event<'_>)) {
+fn translate(me: &Identity, event: client::Event, emit: &mut impl FnMut(Event<'_>)) {
     match event {
         client::Event::Delivery { body, .. } | client::Event::BestEffort { body } => {
-            address::delivery(me, &body, tell);
+            address::delivery(me, &body, emit);
         }
-        client::Event::Gap { from, to, gap } => tell(Event::Gap { from, to, gap: &gap }),
+        client::Event::Gap { from, to, gap } => emit(Event::Gap { from, to, gap: &gap }),
         client::Event::Opened { resumed, welcome } => {
-            tell(Event::Opened { resumed, welcome: Some(&welcome) });
+            emit(Event::Opened { resumed, welcome: Some(&welcome) });
         }
-        client::Event::Waiting { until } => tell(Event::Waiting { until }),
-        client::Event::Replied { .. } => tell(Event::Replied),
+        client::Event::Waiting { until } => emit(Event::Waiting { until }),
+        client::Event::Replied { .. } => emit(Event::Replied),
         client::Event::Refused { refusal, .. } => {
-            tell(Event::Refused { why: format!("{refusal:?}") });
+            emit(Event::Refused { why: format!("{refusal:?}") });
         }
-        client::Event::Closed(closed) => tell(Event::Closed { why: closed.to_string() }),
-        // What is replaced by something newer is never missed.
+        client::Event::Closed(closed) => emit(Event::Closed { why: closed.to_string() }),
+        // A delivery that a newer one replaces is never missed.
         _ => {}
     }
 }

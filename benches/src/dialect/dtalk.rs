@@ -1,20 +1,20 @@
-//! The dialect of dtalk clients: a head of 20 bytes, and an ack for every delivery with a number.
+//! The dialect of dtalk clients: a head of 20 bytes, and an ack for every numbered delivery.
 
 use comet_protocol::head::{Split, split};
 use comet_protocol::{AuthMsg, Head, Layout, op};
 
 use super::address::{self, Introduction};
 use super::carry::{Carry, Front};
-use super::talk::Talk;
+use super::codec::Codec;
 use super::{Broken, Event, Identity, Outgoing, To};
 
 /// A conversation of the dtalk dialect.
 #[derive(Debug, Default)]
 pub(super) struct Dtalk {
     carry: Carry,
-    /// What this side has said, counted.
+    /// Packets sent so far.
     seq: u32,
-    /// The newest number that was delivered: what comes again is acked again and dropped.
+    /// The newest delivered number: repeats are acked again and dropped.
     newest: u32,
 }
 
@@ -35,7 +35,7 @@ impl Dtalk {
     }
 }
 
-impl Talk for Dtalk {
+impl Codec for Dtalk {
     fn open(&mut self, me: &Identity, out: &mut Outgoing<'_>) -> bool {
         *self = Self::default();
         let Introduction { app, token, ext } = address::introduction(me);
@@ -49,7 +49,7 @@ impl Talk for Dtalk {
         me: &Identity,
         input: &[u8],
         out: &mut Outgoing<'_>,
-        tell: &mut impl FnMut(Event<'_>),
+        emit: &mut impl FnMut(Event<'_>),
     ) -> Result<(), Broken> {
         let mut carry = std::mem::take(&mut self.carry);
         let outcome = carry.feed(input, |input| {
@@ -58,17 +58,17 @@ impl Talk for Dtalk {
                 Split::Need(need) => return Ok(Front::Need(need)),
             };
             match head.op {
-                op::DELIVER if head.seq == 0 => address::delivery(me, body, tell),
+                op::DELIVER if head.seq == 0 => address::delivery(me, body, emit),
                 op::DELIVER => {
                     self.say(op::DELIVER_ACK, head.seq, &[], out);
                     if head.seq > self.newest {
                         self.newest = head.seq;
-                        address::delivery(me, body, tell);
+                        address::delivery(me, body, emit);
                     }
                 }
-                op::SEND_REPLY => tell(Event::Replied),
+                op::SEND_REPLY => emit(Event::Replied),
                 op::AUTH_REPLY if body.is_empty() => {
-                    tell(Event::Opened { resumed: false, welcome: None });
+                    emit(Event::Opened { resumed: false, welcome: None });
                 }
                 op::AUTH_REPLY => {
                     return Err(Broken::Refused(format!("auth reply of {} bytes", body.len())));
@@ -104,7 +104,7 @@ mod tests {
     use super::super::rehearsal::{Rehearsal, hex};
     use super::*;
 
-    /// A session that is open, and has said one packet.
+    /// An open session that has sent one packet.
     fn open() -> Rehearsal {
         let mut rehearsal = Rehearsal::new(Dialect::Dtalk, &["red", "blue"]);
         rehearsal.open();

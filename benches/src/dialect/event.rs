@@ -1,4 +1,4 @@
-//! What happens to a session, as observers learn it.
+//! Events of a session.
 
 use comet_protocol::client::Time;
 use comet_protocol::comet::{Gap, Seq, Welcome};
@@ -11,7 +11,7 @@ pub enum Event<'a> {
     Opened {
         /// Whether it goes on where an earlier connection ended; comet dialect only.
         resumed: bool,
-        /// What the server said; comet dialect only.
+        /// The server's welcome; comet dialect only.
         welcome: Option<&'a Welcome>,
     },
     /// A message came.
@@ -37,12 +37,12 @@ pub enum Event<'a> {
     },
     /// There is no connection; the next is made at this time.
     Waiting {
-        /// When.
+        /// Time of the next connection.
         until: Time,
     },
     /// The session is over, not by its owner's wish.
     Closed {
-        /// What ended it.
+        /// The reason.
         why: String,
     },
 }

@@ -1,10 +1,10 @@
-//! What the dialects can and cannot do.
+//! Features of the dialects.
 
 use comet_protocol::ws::Opcode;
 
 use super::{Dialect, Identity};
 
-/// What a dialect can do, so that a scenario knows whether it can be run.
+/// Features of a dialect, which decide whether a scenario can be run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each says whether one thing can be done")]
 pub struct Features {
@@ -12,7 +12,7 @@ pub struct Features {
     pub acks: bool,
     /// A session survives its connection.
     pub resume: bool,
-    /// Gaps say what will never come.
+    /// Gaps count messages that will never come.
     pub gaps: bool,
     /// Messages are answered.
     pub replies: bool,
@@ -27,7 +27,7 @@ pub struct Features {
 }
 
 impl Dialect {
-    /// What it can do.
+    /// Its features.
     #[must_use]
     pub const fn features(self) -> Features {
         let own = matches!(self, Self::Comet);
@@ -45,8 +45,7 @@ impl Dialect {
         }
     }
 
-    /// How long a body must be for this many bytes on the wire, or fewer: base64 takes four for
-    /// three.
+    /// Length of a body for at most this many bytes on the wire: base64 takes four for three.
     #[must_use]
     pub const fn body_len(self, on_the_wire: usize) -> usize {
         if self.features().binary { on_the_wire } else { on_the_wire / 4 * 3 }

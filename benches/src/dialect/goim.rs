@@ -1,18 +1,18 @@
-//! The goim dialect: a head of 16 bytes, no acks, and packets that hold packets.
+//! The goim dialect: a head of 16 bytes, no acks, and packets inside packets.
 
 use comet_protocol::head::{Split, split};
 use comet_protocol::{Head, Layout, goim_op};
 use serde_json::json;
 
 use super::carry::{Carry, Front};
-use super::talk::Talk;
+use super::codec::Codec;
 use super::{Broken, Event, Identity, Outgoing, To, address};
 
 /// A conversation of the goim dialect.
 #[derive(Debug, Default)]
 pub(super) struct Goim {
     carry: Carry,
-    /// What this side has said, counted.
+    /// Packets sent so far.
     seq: u32,
 }
 
@@ -29,7 +29,7 @@ impl Goim {
     }
 }
 
-impl Talk for Goim {
+impl Codec for Goim {
     fn open(&mut self, me: &Identity, out: &mut Outgoing<'_>) -> bool {
         *self = Self::default();
         let room = me.rooms.first().map_or("", String::as_str);
@@ -49,15 +49,15 @@ impl Talk for Goim {
         _: &Identity,
         input: &[u8],
         _: &mut Outgoing<'_>,
-        tell: &mut impl FnMut(Event<'_>),
+        emit: &mut impl FnMut(Event<'_>),
     ) -> Result<(), Broken> {
         self.carry.feed(input, |input| match split(Layout::Goim, input, MAX_BODY)? {
             Split::Need(need) => Ok(Front::Need(need)),
             Split::Packet { head, body, len } => {
                 if head.op == goim_op::RAW {
-                    batch(body, tell)?;
+                    batch(body, emit)?;
                 } else {
-                    packet(head, body, tell);
+                    packet(head, body, emit);
                 }
                 Ok(Front::Packet(len))
             }
@@ -83,11 +83,11 @@ impl Talk for Goim {
 }
 
 /// Whole packets in the body of another; none of them holds packets again.
-fn batch(mut body: &[u8], tell: &mut impl FnMut(Event<'_>)) -> Result<(), Broken> {
+fn batch(mut body: &[u8], emit: &mut impl FnMut(Event<'_>)) -> Result<(), Broken> {
     while !body.is_empty() {
         let len = match split(Layout::Goim, body, MAX_BODY)? {
             Split::Packet { head, body, len } if head.op != goim_op::RAW => {
-                packet(head, body, tell);
+                packet(head, body, emit);
                 len
             }
             _ => return Err(Broken::Unreadable { what: "a batch", len: body.len() }),
@@ -98,14 +98,14 @@ fn batch(mut body: &[u8], tell: &mut impl FnMut(Event<'_>)) -> Result<(), Broken
 }
 
 /// Any packet with a body that is no answer is a delivery: applications choose their own ops.
-fn packet(head: Head, body: &[u8], tell: &mut impl FnMut(Event<'_>)) {
+fn packet(head: Head, body: &[u8], emit: &mut impl FnMut(Event<'_>)) {
     match head.op {
-        goim_op::AUTH_REPLY => tell(Event::Opened { resumed: false, welcome: None }),
+        goim_op::AUTH_REPLY => emit(Event::Opened { resumed: false, welcome: None }),
         // goim itself answers by the same op.
-        goim_op::SEND | SEND_REPLY => tell(Event::Replied),
+        goim_op::SEND | SEND_REPLY => emit(Event::Replied),
         goim_op::HEARTBEAT_REPLY => {}
         _ if body.is_empty() => {}
-        _ => tell(Event::Delivery { body }),
+        _ => emit(Event::Delivery { body }),
     }
 }
 

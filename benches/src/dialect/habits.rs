@@ -1,24 +1,25 @@
-//! How clients behave over time, whatever they speak.
+//! Timing of clients in any dialect: heartbeats, timeouts, reconnects.
 
 use std::time::Duration;
 
 use comet_protocol::client::Config;
 
-/// When clients say that they are there, give up, and come back.
+/// Timing of clients: heartbeats, timeouts, reconnects.
 #[derive(Clone, Debug)]
 pub struct Habits {
-    /// How often a session says that it is there, if at all; a server that leaves this without an
-    /// answer until the next time has lost the session. Default 25 s.
+    /// Time between heartbeats, if there are any; a server that leaves one unanswered until the
+    /// next has lost the session. Default 25 s.
     ///
     /// In the comet dialect the server's wish comes first.
     pub heartbeat: Option<Duration>,
     /// From the open transport until the server has taken the session. Default 10 s.
     pub opening: Duration,
-    /// How a session comes back that has lost its connection; by default it does not, and is over.
+    /// Reconnects of a session that has lost its connection; by default there are none, and it is
+    /// over.
     ///
-    /// The comet dialect always comes back, as its own settings say.
+    /// The comet dialect always comes back, by its own settings.
     pub reconnect: Option<Reconnect>,
-    /// Settings of the comet dialect; who asks is filled in.
+    /// Settings of the comet dialect; the identity is filled in.
     pub comet: Config,
 }
 

@@ -1,4 +1,4 @@
-//! Servers that cut their bytes anywhere, and servers that say anything at all.
+//! Servers that cut their bytes anywhere, and servers that send garbage.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -30,7 +30,7 @@ fn streams() -> [(Dialect, Vec<u8>); 4] {
     ]
 }
 
-/// Everything that was told and said, and how it ended.
+/// All events, all output, and the end.
 fn hear<'a>(
     dialect: Dialect,
     parts: impl IntoIterator<Item = &'a [u8]>,

@@ -1,10 +1,10 @@
-//! Who a session is, and to whom it sends.
+//! Identity of a session, and destinations of its messages.
 
 use std::sync::Arc;
 
 use crate::account::Account;
 
-/// Who a session is, and which rooms it joins.
+/// Identity of a session, and the rooms that it joins.
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
     /// The user. Names of users and rooms are of letters, digits, `-`, `_` and `.`, so that every
@@ -14,7 +14,7 @@ pub struct Identity {
     pub rooms: Vec<String>,
     /// The device, if the user has several.
     pub device: Option<String>,
-    /// What proves the user, if the name alone does not: a password or a token.
+    /// Proof of the user, if the name alone is none: a password or a token.
     pub token: Option<String>,
     /// Whether messages to the user come also to a session with rooms, where that takes a
     /// subscription of its own (MQTT, NATS, Centrifugo).
@@ -37,7 +37,7 @@ impl Identity {
     }
 }
 
-/// To whom a message goes.
+/// Destination of a message.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum To {
     /// All rooms of the sender; the sender alone if it has none.

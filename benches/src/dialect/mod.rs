@@ -1,10 +1,10 @@
-//! What is said inside a connection, by kind of server, without IO.
+//! Client side of each kind of server, without IO.
 //!
-//! A [`Dialect`] is one way to join rooms, to publish and to be delivered to. Each has a file of
-//! its own with the client's half of it: bytes in, [`Event`]s and bytes out, packets read where
-//! they lie. `Client` adds what all have in common: when to connect, to give up, to be heard.
+//! A [`Dialect`] is one way to join rooms, to publish and to receive. Each has a file of its own
+//! with the client's codec: bytes in, [`Event`]s and bytes out, packets read in place. `Client`
+//! adds the common parts: connecting, timeouts, heartbeats.
 //!
-//! Not here: sockets, WebSocket frames and TLS (`driver`), and what bodies mean (`oracle`).
+//! Not here: sockets, WebSocket frames and TLS (`driver`), and the content of bodies (`oracle`).
 
 mod address;
 mod any;
@@ -12,6 +12,7 @@ mod broken;
 mod carry;
 mod centrifugo;
 mod client;
+mod codec;
 mod comet;
 mod dtalk;
 mod event;
@@ -29,7 +30,6 @@ mod plain;
 mod raw;
 #[cfg(test)]
 mod rehearsal;
-mod talk;
 mod text;
 
 pub use broken::Broken;
@@ -43,7 +43,7 @@ pub(crate) use outgoing::{Envelope, Outgoing};
 pub(crate) use owner::{GivenUp, Moment, Want};
 use serde::{Deserialize, Serialize};
 
-/// What a server speaks.
+/// The dialect of a server.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Dialect {
@@ -54,7 +54,7 @@ pub enum Dialect {
     Dtalk,
     /// The 16-byte head, several packets in one, no acks
     Goim,
-    /// A WebSocket message is a body; the path says which room
+    /// A WebSocket message is a body; the path names the room
     Raw,
     /// As raw, with text messages
     RawText,

@@ -2,7 +2,7 @@
 
 use super::address::{channels, each_channel};
 use super::carry::{Carry, Front};
-use super::talk::Talk;
+use super::codec::Codec;
 use super::{Broken, Event, Identity, Outgoing, To};
 
 const CONNECT: u8 = 0x10;
@@ -14,7 +14,7 @@ const PINGREQ: u8 = 0xc0;
 const PINGRESP: u8 = 0xd0;
 const DISCONNECT: u8 = 0xe0;
 
-/// What a broker says for a topic that it does not let a client have.
+/// A broker's answer for a topic that a client may not have.
 const FAILURE: u8 = 0x80;
 
 /// A conversation of MQTT.
@@ -23,7 +23,7 @@ pub(super) struct Mqtt {
     carry: Carry,
 }
 
-impl Talk for Mqtt {
+impl Codec for Mqtt {
     fn open(&mut self, me: &Identity, out: &mut Outgoing<'_>) -> bool {
         self.carry.clear();
         out.message(&[&connect(me), &subscribe(me)]);
@@ -35,7 +35,7 @@ impl Talk for Mqtt {
         _: &Identity,
         input: &[u8],
         _: &mut Outgoing<'_>,
-        tell: &mut impl FnMut(Event<'_>),
+        emit: &mut impl FnMut(Event<'_>),
     ) -> Result<(), Broken> {
         self.carry.feed(input, |input| {
             let (start, end) = match lengths(input)? {
@@ -43,7 +43,7 @@ impl Talk for Mqtt {
                 Err(need) => return Ok(Front::Need(need)),
             };
             let Some(rest) = input.get(start..end) else { return Ok(Front::Need(end)) };
-            packet(input[0], rest, tell)?;
+            packet(input[0], rest, emit)?;
             Ok(Front::Packet(end))
         })
     }
@@ -118,7 +118,7 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(&text.as_bytes()[..len.into()]);
 }
 
-/// Where what follows the head of a packet starts and ends; or how much is needed to tell.
+/// Range of the bytes after the head of a packet, or the number of bytes needed to know it.
 fn lengths(input: &[u8]) -> Result<Result<(usize, usize), usize>, Broken> {
     let mut len = 0;
     for at in 1..=4 {
@@ -131,14 +131,14 @@ fn lengths(input: &[u8]) -> Result<Result<(usize, usize), usize>, Broken> {
     Err(Broken::Unreadable { what: "a length", len: 5 })
 }
 
-fn packet(kind: u8, rest: &[u8], tell: &mut impl FnMut(Event<'_>)) -> Result<(), Broken> {
+fn packet(kind: u8, rest: &[u8], emit: &mut impl FnMut(Event<'_>)) -> Result<(), Broken> {
     let unreadable = |what| Broken::Unreadable { what, len: rest.len() };
     match (kind & 0xf0, rest) {
-        // At any other QoS an id follows the topic; none was asked for.
+        // At any other QoS an id follows the topic; none was subscribed to.
         (PUBLISH, [high, low, rest @ ..]) if kind & 0x06 == 0 => {
             let topic = usize::from(u16::from_be_bytes([*high, *low]));
             let body = rest.get(topic..).ok_or(unreadable("a publication"))?;
-            tell(Event::Delivery { body });
+            emit(Event::Delivery { body });
             Ok(())
         }
         (CONNACK, [_, 0]) | (PINGRESP, []) => Ok(()),
@@ -147,7 +147,7 @@ fn packet(kind: u8, rest: &[u8], tell: &mut impl FnMut(Event<'_>)) -> Result<(),
             Err(Broken::Refused("subscription failed".to_owned()))
         }
         (SUBACK, [_, _, _, ..]) => {
-            tell(Event::Opened { resumed: false, welcome: None });
+            emit(Event::Opened { resumed: false, welcome: None });
             Ok(())
         }
         _ => Err(unreadable("a packet")),

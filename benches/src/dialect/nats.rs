@@ -4,10 +4,10 @@ use serde_json::json;
 
 use super::address::{channels, each_channel};
 use super::carry::{Carry, Front};
-use super::talk::Talk;
+use super::codec::Codec;
 use super::{Broken, Event, Identity, Outgoing, To};
 
-/// The longest line that is taken: what a server says of itself names its neighbours.
+/// The longest accepted line: a server's INFO names its cluster.
 const MAX_LINE: usize = 8_192;
 /// The longest body that is taken.
 const MAX_BODY: usize = 1 << 20;
@@ -21,7 +21,7 @@ pub(super) struct Nats {
     is_open: bool,
 }
 
-impl Talk for Nats {
+impl Codec for Nats {
     /// A server answers in order: when it has answered the ping, it knows the subscriptions.
     fn open(&mut self, me: &Identity, out: &mut Outgoing<'_>) -> bool {
         *self = Self::default();
@@ -50,7 +50,7 @@ impl Talk for Nats {
         _: &Identity,
         input: &[u8],
         out: &mut Outgoing<'_>,
-        tell: &mut impl FnMut(Event<'_>),
+        emit: &mut impl FnMut(Event<'_>),
     ) -> Result<(), Broken> {
         let is_open = &mut self.is_open;
         self.carry.feed(input, |input| {
@@ -63,11 +63,11 @@ impl Talk for Nats {
             };
             let line = input[..end].trim_ascii_end();
             match line.split(|&byte| byte == b' ').next() {
-                Some(b"MSG") => return message(line, input, end + 1, tell),
+                Some(b"MSG") => return message(line, input, end + 1, emit),
                 Some(b"PING") => out.message(&[b"PONG\r\n"]),
                 Some(b"PONG") => {
                     if !std::mem::replace(is_open, true) {
-                        tell(Event::Opened { resumed: false, welcome: None });
+                        emit(Event::Opened { resumed: false, welcome: None });
                     }
                 }
                 Some(b"-ERR") => {
@@ -102,7 +102,7 @@ fn message(
     line: &[u8],
     input: &[u8],
     start: usize,
-    tell: &mut impl FnMut(Event<'_>),
+    emit: &mut impl FnMut(Event<'_>),
 ) -> Result<Front, Broken> {
     let unreadable = || Broken::Unreadable { what: "a message line", len: line.len() };
     let digits = line.rsplit(|&byte| byte == b' ').next().ok_or_else(unreadable)?;
@@ -114,7 +114,7 @@ fn message(
     let end = start + len + END.len();
     let Some(rest) = input.get(start..end) else { return Ok(Front::Need(end)) };
     let body = rest.strip_suffix(END).ok_or_else(unreadable)?;
-    tell(Event::Delivery { body });
+    emit(Event::Delivery { body });
     Ok(Front::Packet(end))
 }
 

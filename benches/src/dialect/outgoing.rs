@@ -1,8 +1,8 @@
-//! Packets as the transport carries them, written where they will be sent from.
+//! Outgoing packets, written into the buffer of the transport.
 
 use comet_protocol::ws::{FrameHead, Opcode, apply_mask};
 
-/// What a connection puts around each packet.
+/// Framing of each packet on a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Envelope {
     /// Nothing: a stream of packets.
@@ -10,13 +10,13 @@ pub(crate) enum Envelope {
     /// A masked WebSocket message.
     WebSocket {
         opcode: Opcode,
-        /// Where masks come from. They protect proxies from chosen bytes; a load generator's
-        /// need no secret.
+        /// Source of masks. They protect proxies from chosen bytes; a load generator's need no
+        /// secret.
         random: u64,
     },
 }
 
-/// Where a client writes what it says.
+/// Destination of a client's packets.
 #[derive(Debug)]
 pub(crate) struct Outgoing<'a> {
     bytes: &'a mut Vec<u8>,

@@ -13,7 +13,7 @@ pub(crate) enum Want {
     Disconnect,
 }
 
-/// Why a session's connection is of no more use.
+/// Reasons to give up a session's connection.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum GivenUp {
     /// The server does not keep to its dialect, or refuses.

@@ -13,9 +13,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use comet_protocol::client::{Backoff, Full, Time};
 
-use super::any::AnyTalk;
+use super::any::AnyCodec;
+use super::codec::Codec;
 use super::owner::{GivenUp, Moment, Want};
-use super::talk::Talk;
 use super::{Event, Identity, Outgoing, Reconnect, To};
 
 #[derive(Debug)]
@@ -32,7 +32,7 @@ enum State {
 /// A session that is its connection.
 #[derive(Debug)]
 pub(crate) struct Plain {
-    talk: AnyTalk,
+    codec: AnyCodec,
     state: State,
     /// Whether anything has come since the last heartbeat that wants an answer.
     is_heard: bool,
@@ -42,24 +42,24 @@ pub(crate) struct Plain {
 }
 
 impl Plain {
-    pub(super) const fn new(talk: AnyTalk, seed: u64) -> Self {
-        Self { talk, state: State::Fresh, is_heard: true, is_left: false, seed, backoff: None }
+    pub(super) const fn new(codec: AnyCodec, seed: u64) -> Self {
+        Self { codec, state: State::Fresh, is_heard: true, is_left: false, seed, backoff: None }
     }
 
     pub(super) fn handle_connected(
         &mut self,
         at: &Moment<'_>,
         out: &mut Outgoing<'_>,
-        tell: &mut impl FnMut(Event<'_>),
+        emit: &mut impl FnMut(Event<'_>),
     ) {
         if !matches!(self.state, State::Connecting) {
             return;
         }
         self.is_heard = true;
         self.state = State::Opening { deadline: at.now + at.habits.opening };
-        if self.talk.open(at.me, out) {
+        if self.codec.open(at.me, out) {
             self.open(at);
-            tell(Event::Opened { resumed: false, welcome: None });
+            emit(Event::Opened { resumed: false, welcome: None });
         }
     }
 
@@ -88,16 +88,16 @@ impl Plain {
         at: &Moment<'_>,
         bytes: &[u8],
         out: &mut Outgoing<'_>,
-        tell: &mut impl FnMut(Event<'_>),
+        emit: &mut impl FnMut(Event<'_>),
     ) -> Result<(), GivenUp> {
         self.is_heard = true;
         if matches!(self.state, State::Open { .. }) {
-            return Ok(self.talk.read(at.me, bytes, out, tell)?);
+            return Ok(self.codec.read(at.me, bytes, out, emit)?);
         }
         let mut is_taken = false;
-        self.talk.read(at.me, bytes, out, &mut |event| {
+        self.codec.read(at.me, bytes, out, &mut |event| {
             is_taken |= matches!(event, Event::Opened { .. });
-            tell(event);
+            emit(event);
         })?;
         if is_taken {
             self.open(at);
@@ -121,7 +121,7 @@ impl Plain {
                     return Err(GivenUp::Silent);
                 }
                 *beat = *beat + at.habits.heartbeat.unwrap_or(Duration::MAX);
-                self.is_heard = !out.is_some_and(|out| self.talk.beat(out));
+                self.is_heard = !out.is_some_and(|out| self.codec.beat(out));
                 Ok(())
             }
             State::Waiting { until } if *until <= at.now => {
@@ -150,7 +150,7 @@ impl Plain {
     ) -> Result<(), Full> {
         match (&self.state, out) {
             (State::Open { .. }, Some(out)) if !self.is_left => {
-                self.talk.send(me, to, &body, out);
+                self.codec.send(me, to, &body, out);
                 Ok(())
             }
             _ => Err(Full(body)),
@@ -160,14 +160,14 @@ impl Plain {
     pub(super) fn leave(&mut self, out: Option<&mut Outgoing<'_>>) {
         self.is_left = true;
         if let (State::Open { .. }, Some(out)) = (&self.state, out) {
-            self.talk.leave(out);
+            self.codec.leave(out);
         }
     }
 
     pub(super) fn poll(
         &mut self,
         at: &Moment<'_>,
-        tell: &mut impl FnMut(Event<'_>),
+        emit: &mut impl FnMut(Event<'_>),
     ) -> Option<Want> {
         if self.is_left && !matches!(self.state, State::Over) {
             self.state = State::Over;
@@ -181,10 +181,10 @@ impl Plain {
             State::Lost { why } => {
                 let why = std::mem::take(why);
                 match at.habits.reconnect {
-                    Some(reconnect) => self.wait(at.now, reconnect, tell),
+                    Some(reconnect) => self.wait(at.now, reconnect, emit),
                     None => {
                         self.state = State::Over;
-                        tell(Event::Closed { why: why.into() });
+                        emit(Event::Closed { why: why.into() });
                     }
                 }
                 None
@@ -193,14 +193,14 @@ impl Plain {
         }
     }
 
-    fn wait(&mut self, now: Time, reconnect: Reconnect, tell: &mut impl FnMut(Event<'_>)) {
+    fn wait(&mut self, now: Time, reconnect: Reconnect, emit: &mut impl FnMut(Event<'_>)) {
         let Reconnect { first, most } = reconnect;
         let seed = self.seed;
         let backoff = self.backoff.get_or_insert_with(|| Box::new(Backoff::new(first, most, seed)));
         let until = now + backoff.next_wait();
         self.seed = self.seed.wrapping_add(1);
         self.state = State::Waiting { until };
-        tell(Event::Waiting { until });
+        emit(Event::Waiting { until });
     }
 }
 
@@ -233,10 +233,10 @@ mod tests {
 
     impl Stage {
         fn new(habits: Habits) -> Self {
-            let talk = AnyTalk::new(Dialect::Dtalk).expect("not comet");
+            let codec = AnyCodec::new(Dialect::Dtalk).expect("not comet");
             let (me, now) = (Identity::new("al", []), Time::from_micros(0));
             let (told, said) = (Vec::new(), Vec::new());
-            Self { plain: Plain::new(talk, 7), me, habits, now, told, said }
+            Self { plain: Plain::new(codec, 7), me, habits, now, told, said }
         }
 
         fn with<T>(
@@ -252,18 +252,18 @@ mod tests {
         }
 
         fn poll(&mut self) -> Option<Want> {
-            self.with(|plain, at, _, mut tell| plain.poll(at, &mut tell))
+            self.with(|plain, at, _, mut emit| plain.poll(at, &mut emit))
         }
 
         fn open(&mut self) {
             assert_eq!(self.poll(), Some(Want::Connect));
-            self.with(|plain, at, out, mut tell| plain.handle_connected(at, out, &mut tell));
+            self.with(|plain, at, out, mut emit| plain.handle_connected(at, out, &mut emit));
             self.hear(&TAKEN);
         }
 
         fn hear(&mut self, bytes: &[u8]) {
             let outcome =
-                self.with(|plain, at, out, mut tell| plain.handle_bytes(at, bytes, out, &mut tell));
+                self.with(|plain, at, out, mut emit| plain.handle_bytes(at, bytes, out, &mut emit));
             assert_eq!(outcome, Ok(()));
         }
 
@@ -298,7 +298,7 @@ mod tests {
         let mut stage = Stage::new(Habits { opening: 300 * MS, ..Habits::default() });
         assert_eq!(stage.plain.poll_timeout(), None);
         assert_eq!(stage.poll(), Some(Want::Connect));
-        stage.with(|plain, at, out, mut tell| plain.handle_connected(at, out, &mut tell));
+        stage.with(|plain, at, out, mut emit| plain.handle_connected(at, out, &mut emit));
         assert_eq!(stage.wake(), Err(GivenUp::NotOpened));
         assert_eq!(stage.now, Time::from_micros(300_000));
     }

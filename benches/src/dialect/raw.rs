@@ -1,6 +1,6 @@
-//! No head at all: one WebSocket message is one body, and the path has said which room.
+//! No head: one WebSocket message is one body, and the path names the room.
 
-use super::talk::Talk;
+use super::codec::Codec;
 use super::text;
 use super::{Broken, Event, Identity, Outgoing, To};
 
@@ -11,7 +11,7 @@ pub(super) struct Raw {
 }
 
 impl Raw {
-    /// Bodies are what the messages hold.
+    /// Messages are bodies.
     pub(super) const fn binary() -> Self {
         Self { is_text: false }
     }
@@ -22,7 +22,7 @@ impl Raw {
     }
 }
 
-impl Talk for Raw {
+impl Codec for Raw {
     fn open(&mut self, _: &Identity, _: &mut Outgoing<'_>) -> bool {
         true
     }
@@ -32,12 +32,12 @@ impl Talk for Raw {
         _: &Identity,
         input: &[u8],
         _: &mut Outgoing<'_>,
-        tell: &mut impl FnMut(Event<'_>),
+        emit: &mut impl FnMut(Event<'_>),
     ) -> Result<(), Broken> {
         if self.is_text {
-            return text::decode(input, |body| tell(Event::Delivery { body }));
+            return text::decode(input, |body| emit(Event::Delivery { body }));
         }
-        tell(Event::Delivery { body: input });
+        emit(Event::Delivery { body: input });
         Ok(())
     }
 

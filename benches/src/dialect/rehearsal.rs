@@ -1,12 +1,12 @@
-//! A conversation with the test as the server, over a stream.
+//! A codec with the test as the server, over a stream.
 
-use super::any::AnyTalk;
-use super::talk::Talk;
+use super::any::AnyCodec;
+use super::codec::Codec;
 use super::{Broken, Dialect, Envelope, Event, Identity, Outgoing, To};
 
 /// One side of a conversation.
 pub(super) struct Rehearsal {
-    pub(super) talk: AnyTalk,
+    pub(super) codec: AnyCodec,
     pub(super) me: Identity,
     out: Vec<u8>,
 }
@@ -15,49 +15,49 @@ impl Rehearsal {
     /// Of a dialect, by a user in these rooms.
     pub(super) fn new(dialect: Dialect, rooms: &[&str]) -> Self {
         let me = Identity::new("al", rooms.iter().map(|&room| room.to_owned()));
-        let talk = AnyTalk::new(dialect).expect("not the comet dialect");
-        Self { talk, me, out: Vec::new() }
+        let codec = AnyCodec::new(dialect).expect("not the comet dialect");
+        Self { codec, me, out: Vec::new() }
     }
 
     fn with<T>(
         &mut self,
-        act: impl FnOnce(&mut AnyTalk, &Identity, &mut Outgoing<'_>) -> T,
+        act: impl FnOnce(&mut AnyCodec, &Identity, &mut Outgoing<'_>) -> T,
     ) -> (T, Vec<u8>) {
         let mut envelope = Envelope::Bare;
         let mut out = Outgoing::new(&mut self.out, &mut envelope);
-        let value = act(&mut self.talk, &self.me, &mut out);
+        let value = act(&mut self.codec, &self.me, &mut out);
         (value, std::mem::take(&mut self.out))
     }
 
     /// The first words, and whether nothing has to be answered.
     pub(super) fn open(&mut self) -> (bool, Vec<u8>) {
-        self.with(|talk, me, out| talk.open(me, out))
+        self.with(|codec, me, out| codec.open(me, out))
     }
 
-    /// What was told of these bytes, in words, and what was said to them.
+    /// Events of these bytes as text, and the bytes sent in return.
     pub(super) fn hear(&mut self, bytes: &[u8]) -> Result<(Vec<String>, Vec<u8>), Broken> {
         let (told, said, outcome) = self.hear_all(bytes);
         outcome.map(|()| (told, said))
     }
 
-    /// The same, also of what ends the conversation.
+    /// The same, with the error that ends it.
     pub(super) fn hear_all(&mut self, bytes: &[u8]) -> (Vec<String>, Vec<u8>, Result<(), Broken>) {
         let mut told = Vec::new();
-        let mut tell = |event: Event<'_>| told.push(words(&event));
-        let (outcome, said) = self.with(|talk, me, out| talk.read(me, bytes, out, &mut tell));
+        let mut emit = |event: Event<'_>| told.push(words(&event));
+        let (outcome, said) = self.with(|codec, me, out| codec.read(me, bytes, out, &mut emit));
         (told, said, outcome)
     }
 
     pub(super) fn send(&mut self, to: &To, body: &[u8]) -> Vec<u8> {
-        self.with(|talk, me, out| talk.send(me, to, body, out)).1
+        self.with(|codec, me, out| codec.send(me, to, body, out)).1
     }
 
     pub(super) fn beat(&mut self) -> (bool, Vec<u8>) {
-        self.with(|talk, _, out| talk.beat(out))
+        self.with(|codec, _, out| codec.beat(out))
     }
 
     pub(super) fn leave(&mut self) -> Vec<u8> {
-        self.with(|talk, _, out| talk.leave(out)).1
+        self.with(|codec, _, out| codec.leave(out)).1
     }
 }
 

@@ -1,4 +1,4 @@
-//! Bodies for dialects that carry text only: base64.
+//! Bodies as base64, for dialects that carry text only.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -10,7 +10,7 @@ use url::Url;
 use super::route::{Route, Secure, Transport};
 use super::trust::{Trust, TrustError};
 
-/// Why an address is no way to a server.
+/// Errors of an address.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RouteError {
@@ -20,10 +20,10 @@ pub enum RouteError {
     /// It begins with something else than a transport.
     #[error("{0:?} begins with none of tcp://, tls://, ws://, wss://")]
     Scheme(String),
-    /// It does not say where.
+    /// A host or a port is missing.
     #[error("{0:?} lacks a host, or a port")]
     Nowhere(String),
-    /// Nobody knows the host.
+    /// The host is not found.
     #[error("{0:?} is not found: {1}")]
     Unknown(String, io::Error),
     /// Its certificates could not be checked.

@@ -19,7 +19,7 @@ enum Stage {
     Open,
 }
 
-/// A socket and what it could not take yet.
+/// A socket and its unsent bytes.
 #[derive(Debug)]
 pub(super) struct Connection {
     wire: Wire,
@@ -27,11 +27,11 @@ pub(super) struct Connection {
     envelope: Envelope,
     unsent: Vec<u8>,
     stage: Stage,
-    /// When the transport must be open.
+    /// Deadline for the transport to be open.
     pub(super) deadline: Time,
 }
 
-/// What one read brought.
+/// Result of one read.
 #[derive(Debug)]
 pub(super) enum Arrived {
     /// This much lies in the buffer; whether there may be more.
@@ -43,7 +43,7 @@ pub(super) enum Arrived {
     End,
 }
 
-/// A buffer for what is to be sent is kept for the next time up to this size.
+/// Send buffers up to this size are kept for the next time.
 const KEPT: usize = 512;
 
 impl Connection {
@@ -72,7 +72,7 @@ impl Connection {
         registry.register(self.wire.stream_mut(), token, Interest::READABLE | Interest::WRITABLE)
     }
 
-    /// The socket says that it can be written to. Returns whether packets may go from now on.
+    /// The socket is writable. Returns whether packets may go from now on.
     pub(super) fn handle_writable(&mut self) -> io::Result<bool> {
         if self.stage == Stage::Dialing {
             if let Some(error) = self.wire.stream().take_error()? {
@@ -126,7 +126,7 @@ impl Connection {
         }
     }
 
-    /// Takes what was received apart, and writes what is said to it.
+    /// Splits received bytes into packets, and writes the answers.
     pub(super) fn read(
         &mut self,
         input: &mut [u8],
@@ -159,12 +159,12 @@ impl Connection {
         Ok(said)
     }
 
-    /// Says something when everything that is said in this turn goes.
+    /// Adds output to what goes in this turn.
     pub(super) fn say_later<T>(&mut self, say: impl FnOnce(&mut Outgoing<'_>) -> T) -> T {
         say(&mut Outgoing::new(&mut self.unsent, &mut self.envelope))
     }
 
-    /// Writes, and keeps what the socket does not take.
+    /// Writes, and keeps the bytes that the socket does not take.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut written = 0;
         if self.unsent.is_empty() {

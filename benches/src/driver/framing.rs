@@ -1,4 +1,4 @@
-//! What a transport puts around packets, taken off again.
+//! Framing of the transport: plain TCP, or WebSocket.
 
 use comet_protocol::ws::handshake::{HandshakeLimits, ResponseParse, Upgrade, client_key};
 use comet_protocol::ws::{Decoder, Event, Limits, Role};
@@ -6,7 +6,7 @@ use comet_protocol::ws::{Decoder, Event, Limits, Role};
 use super::Transport;
 use super::lost::Lost;
 
-/// Something that the other side said.
+/// Something that the other side sent.
 #[derive(Debug)]
 pub(super) enum Said<'a> {
     /// Packets may go now.
@@ -19,7 +19,7 @@ pub(super) enum Said<'a> {
     Pong,
 }
 
-/// What is asked of a WebSocket server.
+/// Request to a WebSocket server.
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) host: String,
@@ -62,7 +62,7 @@ impl Framing {
         }
     }
 
-    /// What is to be written before anything else.
+    /// Bytes to be written first.
     pub(super) fn greeting(&self) -> Vec<u8> {
         let mut out = Vec::new();
         if let Self::Upgrading(upgrading) = self {
@@ -76,7 +76,7 @@ impl Framing {
         matches!(self, Self::Stream)
     }
 
-    /// Puts what was not whole in front of what is going to be read; returns its length.
+    /// Puts the rest of an incomplete frame in front of the next read; returns its length.
     pub(super) fn restore(&self, buffer: &mut [u8]) -> usize {
         let tail = match self {
             Self::Stream => return 0,
@@ -87,7 +87,7 @@ impl Framing {
         tail.len()
     }
 
-    /// Reads what came, behind what [`restore`](Self::restore) put there.
+    /// Reads received bytes, behind those that [`restore`](Self::restore) put there.
     pub(super) fn read(
         &mut self,
         mut input: &mut [u8],
@@ -178,7 +178,7 @@ mod tests {
 
     use super::*;
 
-    /// What is told of frames that come in parts, by the quick way and by the decoder alone.
+    /// Events of fragmented frames, by the fast path and by the decoder alone.
     fn told(bytes: &[u8], step: usize) -> Vec<String> {
         let mut framing =
             Framing::WebSocket { decoder: Decoder::new(Role::Client), tail: Vec::new() };

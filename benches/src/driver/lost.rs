@@ -1,4 +1,4 @@
-//! Why a connection is of no more use.
+//! Reasons for the end of a connection.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use comet_protocol::ws::handshake::ResponseError;
 
 use crate::dialect::GivenUp;
 
-/// Why a connection is of no more use.
+/// Reasons for the end of a connection.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Lost {
     #[error("{0}")]

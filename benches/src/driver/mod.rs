@@ -1,11 +1,11 @@
 //! Thousands of client sessions on one thread.
 //!
 //! A [`Driver`] owns one poll and any number of sessions, each a state machine of
-//! [`dialect`](crate::dialect) with a socket. It connects and comes back as the state machines
-//! say, and hands everything that happens to an [`Observer`]. The owner calls
-//! [`Driver::turn`] again and again, and sends in between.
+//! [`dialect`](crate::dialect) with a socket. It connects and reconnects as the state machines ask,
+//! and hands every event to an [`Observer`]. The owner calls [`Driver::turn`] again and again, and
+//! sends in between.
 //!
-//! Not here: what messages mean, whether they are right (the oracle), when to send (schedules).
+//! Not here: the meaning of messages (the oracle), and the time to send them (schedules).
 
 mod address;
 mod connection;
@@ -39,18 +39,18 @@ use crate::clock;
 use crate::dialect::{Client, Dialect, Want};
 pub use crate::dialect::{Event, Identity, To};
 
-/// Who learns what happens to the sessions.
+/// Receiver of the events of sessions.
 pub trait Observer {
     /// Something happened to a session.
     fn handle(&mut self, now: Time, session: usize, event: Event<'_>);
 }
 
-/// What the sockets of a driver went through.
+/// Counts of a driver's connections.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
     /// Connections that were begun.
     pub dials: u64,
-    /// Those that could not be made, or did not open in time.
+    /// Connections that could not be made, or did not open in time.
     pub failed_dials: u64,
     /// Connections that were lost once they were open.
     pub lost: u64,
@@ -64,7 +64,7 @@ pub struct Driver {
     ready: Vec<turn::Ready>,
     sessions: Vec<Session>,
     timers: Timers,
-    /// Sessions to look at in the next turn, whatever the poll says.
+    /// Sessions to look at in the next turn, with or without events of the poll.
     listed: Vec<usize>,
     dials: VecDeque<usize>,
     dialing: usize,
@@ -72,13 +72,13 @@ pub struct Driver {
     scratch: Vec<u8>,
     tuning: Tuning,
     tally: Tally,
-    /// Why a connection was lost, or could not be made, the last time.
+    /// The last error of a connection.
     trouble: Option<String>,
 }
 
 /// The name of the waker, which is no session.
 const WAKER: Token = Token(usize::MAX);
-/// What one read takes at most.
+/// Limit of one read.
 const BUFFER: usize = 64 * 1024;
 
 impl Driver {
@@ -105,7 +105,7 @@ impl Driver {
         })
     }
 
-    /// What ends a turn that waits, from any thread; a driver has one.
+    /// Waker that ends a waiting turn from any thread; a driver has one.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ impl Driver {
 
     /// A session that connects from the next turn on, and its number: they count from 0.
     ///
-    /// The seed says which route comes first, and spreads waits and heartbeats.
+    /// The seed decides which route comes first, and spreads waits and heartbeats.
     ///
     /// # Panics
     ///
@@ -147,25 +147,25 @@ impl Driver {
         id
     }
 
-    /// How many sessions there are, also of those that are over.
+    /// The number of sessions, closed ones included.
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.sessions.len()
     }
 
-    /// Who a session is.
+    /// Identity of a session.
     #[must_use]
     pub fn identity(&self, session: usize) -> &Identity {
         &self.sessions[session].me
     }
 
-    /// What the sockets went through.
+    /// Counts of connections.
     #[must_use]
     pub const fn tally(&self) -> Tally {
         self.tally
     }
 
-    /// Why a connection was lost, or could not be made, the last time.
+    /// The last error of a connection.
     #[must_use]
     pub fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
@@ -195,7 +195,7 @@ impl Driver {
         }
     }
 
-    /// Ends a session as its user would. Nothing is told of it any more.
+    /// Ends a session as its user would. It has no events any more.
     pub fn close(&mut self, session: usize) {
         self.sessions[session].leave(clock::now());
         self.list(session);
@@ -221,8 +221,7 @@ impl Driver {
         self.list(session);
     }
 
-    /// A session stops: it reads nothing, says nothing and waits for nothing, and its connection
-    /// stays.
+    /// A session stops: it neither reads nor writes nor times out, and its connection stays.
     pub fn freeze(&mut self, session: usize) {
         self.sessions[session].is_frozen = true;
     }
@@ -243,7 +242,7 @@ impl Driver {
         }
     }
 
-    /// Writes what is to be said, tells what happened, and notes when to look again.
+    /// Writes, emits events, and sets the next timer.
     fn pump(&mut self, now: Time, id: usize, observer: &mut impl Observer) {
         if let Err(lost) = self.sessions[id].transmit(&mut self.scratch) {
             self.drop_connection(id, &lost);

@@ -1,4 +1,4 @@
-//! Where a session connects to, and how.
+//! Routes of sessions to a server: address, transport, TLS.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,7 +13,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use super::wire::Wire;
 use crate::dialect::{Dialect, Identity};
 
-/// What carries the packets.
+/// Transport of the packets.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Transport {
     /// A stream.
@@ -29,20 +29,20 @@ pub struct Route {
     pub to: SocketAddr,
     /// The address to come from, if it matters: each has ports of its own.
     pub from: Option<IpAddr>,
-    /// The kernel's buffer for what arrives, if not its own choice.
+    /// The kernel's receive buffer, if not its own choice.
     pub receive_buffer: Option<usize>,
-    /// What the listener speaks.
+    /// Transport of the listener.
     pub transport: Transport,
     /// The path of the upgrade, if it is not the dialect's own; `{room}` and `{user}` are filled
     /// in.
     pub path: Option<Arc<str>>,
     /// The host that the upgrade names, if it is not the address.
     pub(super) host: Option<Arc<str>>,
-    /// TLS, if it is spoken.
+    /// TLS, if it is used.
     pub(super) secure: Option<Arc<Secure>>,
 }
 
-/// How to speak TLS, and to whom.
+/// TLS settings and the server's name.
 #[derive(Debug)]
 pub(super) struct Secure {
     pub(super) config: Arc<ClientConfig>,
@@ -74,7 +74,7 @@ impl Route {
         self
     }
 
-    /// The same way with so large a buffer of the kernel for what arrives.
+    /// The same way with a receive buffer of this size.
     #[must_use]
     pub const fn buffering(mut self, bytes: usize) -> Self {
         self.receive_buffer = Some(bytes);
@@ -93,7 +93,7 @@ impl Route {
         self.host.as_deref().map_or_else(|| self.to.to_string(), str::to_owned)
     }
 
-    /// Where a session upgrades.
+    /// Path of the WebSocket upgrade.
     pub(super) fn path(&self, dialect: Dialect, me: &Identity) -> String {
         let template = self.path.as_deref().unwrap_or_else(|| dialect.path(me));
         let room = me.rooms.first().map_or("", String::as_str);
@@ -126,7 +126,7 @@ impl Route {
     }
 }
 
-/// What a connect that does not block says on Linux.
+/// Error of a non-blocking connect on Linux.
 const IN_PROGRESS: i32 = 115;
 
 /// Ends a connection by a reset: nothing that waits is sent, and no port stays behind.

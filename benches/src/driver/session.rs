@@ -1,4 +1,4 @@
-//! One session of the driver: its state machine, and the connection that it has at the moment.
+//! One session of the driver: a state machine and its current connection.
 
 use std::io;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ impl Session {
         Connection::dial(&route, who, deadline, random)
     }
 
-    /// When something has to happen even if nothing comes.
+    /// Time of the next action if nothing comes.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         let opening = self.connection.as_ref().filter(|connection| !connection.is_open());
         let deadline = opening.map(|connection| connection.deadline);
@@ -73,7 +73,7 @@ impl Session {
         Ok(())
     }
 
-    /// Hands on what was received.
+    /// Hands received bytes to the state machine.
     pub(super) fn handle_input(
         &mut self,
         now: Time,
@@ -140,7 +140,7 @@ impl Session {
         }
     }
 
-    /// Writes what the state machine wants to say, as long as the socket takes it.
+    /// Writes the output of the state machine, as long as the socket takes it.
     pub(super) fn transmit(&mut self, scratch: &mut Vec<u8>) -> Result<(), Lost> {
         let Some(connection) = &mut self.connection else { return Ok(()) };
         loop {
@@ -169,7 +169,7 @@ impl Session {
         self.connection.as_ref().is_some_and(Connection::is_dialing)
     }
 
-    /// What the state machine wants, once it has told what happened.
+    /// The next demand of the state machine, after its events.
     pub(super) fn poll(
         &mut self,
         now: Time,

@@ -1,4 +1,4 @@
-//! When to look at which session again.
+//! Timers of sessions.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -31,7 +31,7 @@ impl Timers {
         self.heap.peek().map(|Reverse((due, _))| *due)
     }
 
-    /// A session that is due, to be armed again by whoever looks at it.
+    /// A session that is due; its reader arms it again.
     pub(super) fn pop(&mut self, now: Time) -> Option<usize> {
         while self.next().is_some_and(|due| due <= now) {
             let Reverse((due, session)) = self.heap.pop()?;

@@ -1,4 +1,4 @@
-//! Which servers are believed to be who they say.
+//! Certificates that TLS connections trust.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,26 +11,26 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-/// Whose certificates are taken.
+/// Trusted certificates.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum Trust {
-    /// Those that the system trusts.
+    /// The system's authorities.
     #[default]
     System,
-    /// Those that an authority of this file has signed, in PEM.
+    /// The authorities of a file, in PEM.
     File(PathBuf),
-    /// Anybody's: what is said is secret, but from whom nobody knows.
+    /// Any certificate: encrypted, but not authenticated.
     Anybody,
 }
 
-/// Why nobody can be trusted.
+/// Errors of trusted certificates.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
     /// The file cannot be read, or holds no certificate.
     #[error("no certificates in {0}: {1}")]
     File(PathBuf, String),
-    /// The system trusts nobody.
+    /// The system has no authorities.
     #[error("the system has no certificates to trust")]
     NoRoots,
     /// The cryptography does not fit.

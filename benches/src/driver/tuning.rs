@@ -9,13 +9,13 @@ use crate::dialect::Habits;
 pub struct Tuning {
     /// Connections that may be under way at once: more than a listener's backlog are lost.
     pub dialing: usize,
-    /// How long a connection and the opening of its transport may take.
+    /// Limit of the time for a connection and the opening of its transport.
     pub dial_timeout: Duration,
     /// Burn the last part of a millisecond instead of oversleeping.
     pub is_precise: bool,
     /// Bytes that may wait for a socket before a session takes no more messages.
     pub unsent: usize,
-    /// How the sessions behave over time.
+    /// Timing of the sessions.
     pub habits: Habits,
 }
 

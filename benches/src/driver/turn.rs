@@ -1,4 +1,4 @@
-//! A turn of the driver: what the sockets and the clock bring.
+//! A turn of the driver: events of sockets and of the clock.
 
 use std::io;
 use std::time::Duration;
@@ -10,23 +10,23 @@ use super::lost::Lost;
 use super::{Driver, Observer, WAKER};
 use crate::clock;
 
-/// What the poll said about a session's socket.
+/// Readiness of a session's socket.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ready {
     session: usize,
     is_writable: bool,
-    /// Nothing comes after what is there.
+    /// Nothing comes after the bytes that are there.
     is_ending: bool,
 }
 
-/// How often one session reads before others have their turn.
+/// Reads of one session before others have their turn.
 const READS: usize = 4;
 
-/// What a poll can sleep.
+/// Resolution of a poll's sleep.
 const TICK: Duration = Duration::from_millis(1);
 
 impl Driver {
-    /// Waits until something happens, at the latest until the given time, and deals with it.
+    /// Waits until something happens, at the latest until the given time, and handles it.
     ///
     /// # Errors
     ///
@@ -64,7 +64,7 @@ impl Driver {
         if !self.tuning.is_precise {
             return wait;
         }
-        // The poll rounds up: what is not a whole number of ticks would be slept too long.
+        // The poll rounds up: a fraction of a tick would be slept too long.
         TICK * u32::try_from(wait.as_micros() / TICK.as_micros()).unwrap_or(u32::MAX)
     }
 
@@ -82,7 +82,7 @@ impl Driver {
                 continue;
             }
             if std::mem::take(&mut session.may_read) {
-                // What the poll said while it was frozen was not heard.
+                // Events of the poll while it was frozen were not handled.
                 self.handle_writable(now, id, observer);
                 self.read(now, id, true, observer);
             }
@@ -118,7 +118,7 @@ impl Driver {
         }
     }
 
-    /// Reads what is there; a short read means that there is no more, unless the end is near.
+    /// Reads until the socket is empty; a short read is the last one, unless the end is near.
     fn read(&mut self, mut now: Time, id: usize, is_ending: bool, observer: &mut impl Observer) {
         for reads in 0..READS {
             if reads > 0 {

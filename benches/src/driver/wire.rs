@@ -1,4 +1,4 @@
-//! A socket, with or without TLS on it.
+//! A socket, with or without TLS.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -59,7 +59,7 @@ impl Wire {
         }
     }
 
-    /// Gives the socket what it did not take before.
+    /// Gives the socket the bytes that it did not take before.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Plain(_) => Ok(()),
@@ -112,7 +112,7 @@ impl Tls {
             }
             self.session.read_tls(&mut self.stream)?;
             let outcome = self.session.process_new_packets();
-            // What it has to say is a part of the handshake, or why it fails.
+            // Its output is a part of the handshake, or the reason why it fails.
             self.flush()?;
             outcome.map_err(io::Error::other)?;
         }

@@ -8,10 +8,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{Floor, Mode};
 
-/// Where, and how.
+/// Address and mode.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Where to listen
+    /// Address to listen on
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
     pub ws: SocketAddr,
     /// Write each message by itself
@@ -22,7 +22,7 @@ pub struct Options {
     pub batch: bool,
 }
 
-/// Serves until the process is ended; says on standard output where it listens.
+/// Serves until the process is ended; prints its address on standard output.
 ///
 /// # Errors
 ///
@@ -34,7 +34,7 @@ pub fn serve(options: &Options) -> io::Result<()> {
     let mode = if options.write { Mode::Write } else { Mode::Batch };
     let mut floor = Floor::bind(options.ws, mode)?;
     let mut out = io::stdout();
-    // Nobody reads it: that is their choice.
+    // Nobody may read it.
     let _ = writeln!(out, "listening ws={}", floor.address()).and_then(|()| out.flush());
     loop {
         floor.turn(None)?;

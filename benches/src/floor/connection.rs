@@ -1,19 +1,19 @@
-//! One peer of the floor: its socket, and the bytes that had to wait.
+//! One peer of the floor: its socket, and unsent bytes.
 
 use std::io::{self, Read, Write};
 
 use mio::net::TcpStream;
 
-/// Where a peer is.
+/// Place of a peer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Place {
-    /// It has not asked for anything.
+    /// It has not sent its request.
     New,
     /// In a room, at this place of the list of members.
     Room {
-        /// Which room.
+        /// The room.
         room: u32,
-        /// Where in the list.
+        /// Index in the room's list.
         slot: u32,
     },
     /// By itself.
@@ -34,7 +34,7 @@ struct Waiting {
     unsent: Vec<u8>,
 }
 
-/// What may wait for one peer; who reads more slowly is cut off.
+/// Limit of unsent bytes of one peer; slower readers are cut off.
 const UNSENT: usize = 64 << 20;
 
 impl Connection {
@@ -43,7 +43,7 @@ impl Connection {
         Ok(Self { socket, place: Place::New, waiting: None })
     }
 
-    /// Reads behind what was kept; tells how much there is now, and whether the socket is empty.
+    /// Reads behind the kept bytes; returns their number now, and whether the socket is empty.
     /// `None` when nothing new has come.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<(usize, bool)>> {
         let kept = self.waiting.as_ref().map_or(0, |waiting| waiting.unread.len());
@@ -52,14 +52,14 @@ impl Connection {
         }
         match self.socket.read(&mut buffer[kept..]) {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            // A stream that gave less than it was asked for has no more.
+            // A stream that gave less than the buffer takes has no more.
             Ok(len) => Ok(Some((kept + len, kept + len < buffer.len()))),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Keeps the beginning of what is not complete.
+    /// Keeps the beginning of an incomplete frame.
     pub(super) fn keep_unread(&mut self, bytes: &[u8]) {
         if bytes.is_empty() && self.waiting.is_none() {
             return;
@@ -70,7 +70,7 @@ impl Connection {
         self.tidy();
     }
 
-    /// Sends what fits, after what waits; the rest waits.
+    /// Sends as much as fits, after the unsent bytes; the rest waits.
     pub(super) fn send(&mut self, bytes: &[u8]) {
         if let Some(waiting) = &mut self.waiting
             && !waiting.unsent.is_empty()
@@ -79,13 +79,13 @@ impl Connection {
             let sent = self.socket.write(&waiting.unsent).unwrap_or(0);
             waiting.unsent.drain(..sent);
             if waiting.unsent.len() > UNSENT {
-                // The poll tells of it, as of a peer that has gone.
+                // The poll reports it, as for a peer that has gone.
                 let _ = self.socket.shutdown(std::net::Shutdown::Both);
                 waiting.unsent = Vec::new();
             }
             self.tidy();
         } else if !bytes.is_empty() {
-            // If the socket is broken, the poll tells of it.
+            // If the socket is broken, the poll reports it.
             let sent = self.socket.write(bytes).unwrap_or(0);
             if sent < bytes.len() {
                 self.waiting.get_or_insert_default().unsent.extend_from_slice(&bytes[sent..]);
@@ -93,7 +93,7 @@ impl Connection {
         }
     }
 
-    /// Memory of peers for whom nothing waits any more is given back.
+    /// Frees the buffers of peers without unsent bytes.
     fn tidy(&mut self) {
         let waiting = self.waiting.as_ref();
         if waiting.is_some_and(|it| it.unread.is_empty() && it.unsent.is_empty()) {

@@ -10,7 +10,7 @@ use super::{BUFFER, End};
 #[derive(Debug)]
 pub(super) struct Frame {
     pub(super) opcode: Opcode,
-    /// Where the payload is; the frame ends with it.
+    /// Range of the payload; the frame ends with it.
     pub(super) payload: Range<usize>,
 }
 

@@ -1,11 +1,10 @@
-//! The least that a WebSocket server with rooms can do on a machine: one thread, one poll, one
-//! frame for all members, no limits to speak of, no timers. What a gateway costs is measured
-//! against it.
+//! Lower bound of a WebSocket server with rooms: one thread, one poll, one frame for all members,
+//! no limits to speak of, no timers. The cost of a gateway is measured against it.
 //!
-//! `GET /room/NAME` joins a room, and whatever is said there goes to all its members, the speaker
-//! included; `GET /echo` gets back what it says. That is what the relay does with `--dialect raw`.
+//! `GET /room/NAME` joins a room, and every message goes to all its members, the sender included;
+//! `GET /echo` gets its messages back. That is what the relay does with `--dialect raw`.
 //!
-//! Not here: everything that makes a server one to put before strangers.
+//! Not here: everything that a server needs among strangers.
 
 mod command;
 mod connection;
@@ -25,7 +24,7 @@ use mio::{Events, Interest, Poll, Token};
 use rooms::Rooms;
 use socket2::{Domain, Socket, Type};
 
-/// How a room's messages are written.
+/// Way of writing a room's messages.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Mode {
     /// Each message by itself, as soon as it is read.
@@ -51,18 +50,18 @@ pub struct Floor {
 }
 
 const LISTENER: Token = Token(usize::MAX);
-/// Longest message and what came before it in one read.
+/// Longest message, and the bytes before it in one read.
 const BUFFER: usize = 1 << 20;
 /// A speaker who does not stop is sent in parts.
 const BATCH: usize = 1 << 18;
 const BACKLOG: i32 = 4_096;
 
-/// Why a connection ends.
+/// Reasons for the end of a connection.
 #[derive(Debug)]
 enum End {
-    /// The peer is gone, or has said that it goes.
+    /// The peer is gone, or has sent a close.
     Gone,
-    /// It said what the floor does not understand.
+    /// It sent something that the floor does not understand.
     Broken,
 }
 
@@ -101,7 +100,7 @@ impl Floor {
         })
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
@@ -138,12 +137,12 @@ impl Floor {
         }
     }
 
-    /// Takes all who wait; without descriptors they wait on.
+    /// Accepts all waiting connections; without descriptors they wait on.
     fn accept(&mut self) {
         while let Ok((mut socket, _)) = self.listener.accept() {
             let at = self.free.pop().unwrap_or(self.connections.len());
             let both = Interest::READABLE | Interest::WRITABLE;
-            // What cannot be watched is dropped, and thereby closed.
+            // A socket that cannot be polled is dropped, and thereby closed.
             let registered = self.poll.registry().register(&mut socket, Token(at), both);
             let connection = Connection::new(socket);
             let connection = registered.and(connection).ok();
@@ -182,7 +181,7 @@ impl Floor {
         }
     }
 
-    /// Understands what is complete; returns how much that was.
+    /// Handles complete frames; returns their length.
     fn take(&mut self, at: usize, input: &mut [u8]) -> Result<usize, End> {
         let mut used = 0;
         let mut place = self.place(at);
@@ -276,7 +275,7 @@ impl Floor {
         self.rooms.put_members(room, members);
     }
 
-    /// What does not fit now is sent later; who has too much waiting is cut off when it is read.
+    /// Sends bytes now or queues them; a peer with too many queued is cut off when it is read.
     fn send(&mut self, at: usize, bytes: &[u8]) {
         if let Some(Some(connection)) = self.connections.get_mut(at) {
             connection.send(bytes);

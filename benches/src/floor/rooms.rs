@@ -1,4 +1,4 @@
-//! Who is in which room, and what was said there since the last wake-up.
+//! Members of rooms, and messages since the last wake-up.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ struct Room {
 pub(super) struct Rooms {
     names: HashMap<String, u32>,
     rooms: Vec<Room>,
-    /// Rooms in which something was said.
+    /// Rooms with messages in this wake-up.
     spoken: Vec<u32>,
 }
 
@@ -32,14 +32,14 @@ impl Rooms {
         Place::Room { room, slot: number(members.len() - 1) }
     }
 
-    /// Takes a member off the list; returns who is in its place now.
+    /// Takes a member off the list; returns the one that is in its place now.
     pub(super) fn leave(&mut self, room: u32, slot: u32) -> Option<usize> {
         let members = &mut self.rooms[room as usize].members;
         members.swap_remove(slot as usize);
         members.get(slot as usize).map(|member| *member as usize)
     }
 
-    /// Where what is said is written until the end of the wake-up.
+    /// Buffer of the room's messages until the end of the wake-up.
     pub(super) fn batch(&mut self, room: u32) -> &mut Vec<u8> {
         let batch = &mut self.rooms[room as usize].batch;
         if batch.is_empty() {
@@ -48,12 +48,12 @@ impl Rooms {
         batch
     }
 
-    /// A room in which something was said; what it was may have been sent already.
+    /// A room with messages in this wake-up, which may have been sent already.
     pub(super) fn next_spoken(&mut self) -> Option<u32> {
         self.spoken.pop()
     }
 
-    /// What was said there.
+    /// Takes the room's messages.
     pub(super) fn take_batch(&mut self, room: u32) -> Vec<u8> {
         std::mem::take(&mut self.rooms[room as usize].batch)
     }

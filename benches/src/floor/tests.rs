@@ -1,4 +1,4 @@
-//! The floor and peers of the harness's own, through real sockets.
+//! The floor against peers of the harness, over real sockets.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -108,7 +108,7 @@ fn members_who_leave_are_forgotten_and_the_others_stay() {
     let mut peers: Vec<TcpStream> = (0..5).map(|_| floor.peer("/room/a")).collect();
     peers.swap_remove(0);
     peers.swap_remove(1);
-    // Whoever comes now may have the place of one who left.
+    // A newcomer may get the place of a peer that left.
     peers.push(floor.peer("/room/a"));
     peers[1].write_all(&frame(Opcode::Text, b"still")).unwrap();
     peers.iter().for_each(|peer| gets(peer, b"\x81\x05still"));

@@ -1,4 +1,4 @@
-//! Processes that a run has started, so that none is left when the run is cut short.
+//! Child processes of a run, which end with it.
 
 use std::sync::{Mutex, PoisonError};
 

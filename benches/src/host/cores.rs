@@ -1,4 +1,4 @@
-//! Which core runs what, and before whom.
+//! Cores and priorities of threads and processes.
 
 use rustix::process::setpriority_process;
 use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};

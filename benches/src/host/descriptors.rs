@@ -1,4 +1,4 @@
-//! How many sessions the system lets a process have.
+//! Limit of open files.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -9,23 +9,23 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
      (`ulimit -n {needed}`) or ask for fewer sessions"
 )]
 pub struct DescriptorError {
-    /// How many are needed.
+    /// The number needed.
     pub needed: u64,
-    /// How many there may be.
+    /// The limit.
     pub limit: u64,
 }
 
 /// Descriptors beside those of sessions: polls, pipes, reports.
 const BESIDE: u64 = 64;
 
-/// Raises the limit as far as it goes, and says whether so many sessions fit into it.
+/// Raises the limit as far as possible, and checks that the sessions fit into it.
 ///
 /// # Errors
 ///
 /// [`DescriptorError`].
 pub fn raise_descriptors(sessions: usize) -> Result<(), DescriptorError> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    // Where it may not be raised, what there is will do or not.
+    // If it may not be raised, the current limit decides.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let needed = sessions as u64 + BESIDE;

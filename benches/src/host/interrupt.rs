@@ -1,7 +1,7 @@
-//! What a user does who has seen enough.
+//! Interrupts by the user.
 //!
-//! The first interrupt ends the phase, and the run comes to a report. The second ends the program,
-//! and the processes that it started.
+//! The first ends the phase, and the run comes to a report. The second ends the program and its
+//! child processes.
 
 use std::process;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -17,11 +17,11 @@ use super::children;
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<(Mutex<bool>, Condvar)>);
 
-/// What a shell expects of a program that was interrupted.
+/// Exit code that a shell expects of an interrupted program.
 const INTERRUPTED: i32 = 130;
 
 impl Interrupt {
-    /// One that nobody pulls.
+    /// An interrupt that never happens.
     #[must_use]
     pub fn never() -> Self {
         Self::default()

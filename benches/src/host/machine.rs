@@ -1,11 +1,11 @@
-//! What a run ran on.
+//! The machine of a run: kernel, processor, cores, memory.
 
 use std::fs;
 use std::thread;
 
 use serde::{Deserialize, Serialize};
 
-/// A machine; empty where it does not say.
+/// A machine; fields are empty where the system has no value.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     /// The kernel's release.

@@ -1,24 +1,24 @@
-//! What must not happen to a delivery.
+//! Faults of deliveries.
 
 use std::fmt;
 
-/// How a run broke its promise.
+/// Kinds of broken promises.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// A message never came, and no gap says so.
+    /// A message never came, and no gap counts it.
     Lost,
     /// A message came again.
     Duplicate,
     /// A message came after a later one of the same publisher.
     OutOfOrder,
-    /// A message came to somebody who is not in its room, or nobody sent it.
+    /// A message came to a session that is not in its room, or was never sent.
     Stray,
     /// The bytes are not those that were sent.
     Damaged,
-    /// A gap speaks of another number of messages than are missing.
+    /// A gap counts another number of messages than are missing.
     WrongGap,
-    /// A session was not resumed: what it missed is unknown to it.
+    /// A session was not resumed: its losses are unknown.
     Reset,
     /// A session ended for good.
     Ended,
@@ -29,11 +29,11 @@ pub enum FaultKind {
 /// One of them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Fault {
-    /// What happened.
+    /// Its kind.
     pub kind: FaultKind,
     /// To which session.
     pub session: usize,
-    /// The rest, for people.
+    /// Evidence for people.
     pub evidence: String,
 }
 
@@ -44,7 +44,7 @@ pub struct Faults {
     first: Vec<Fault>,
 }
 
-/// How many are kept of each kind.
+/// Number of faults kept of each kind.
 const KEPT: usize = 8;
 
 impl Faults {
@@ -67,13 +67,13 @@ impl Faults {
         self.counts[at].1 += times;
     }
 
-    /// How often each kind happened; kinds that did not are absent.
+    /// Count of each kind; absent kinds have none.
     #[must_use]
     pub fn counts(&self) -> &[(FaultKind, u64)] {
         &self.counts
     }
 
-    /// How often one kind happened.
+    /// Count of one kind.
     #[must_use]
     pub fn count(&self, kind: FaultKind) -> u64 {
         self.counts.iter().find(|(other, _)| *other == kind).map_or(0, |(_, count)| *count)
@@ -85,7 +85,7 @@ impl Faults {
         &self.first
     }
 
-    /// Adds those of another part of the run.
+    /// Adds the faults of another part of the run.
     pub fn merge(&mut self, other: Self) {
         for (kind, count) in other.counts {
             match self.counts.iter_mut().find(|(known, _)| *known == kind) {

@@ -1,7 +1,7 @@
-//! What has been said in a run: the one thing that all threads of the harness share.
+//! Messages sent in a run: the one thing that all threads of the harness share.
 //!
-//! A stream is what one publisher sends to one room. Only the thread that has the publisher counts
-//! on; the others see the count before they can see the message, which goes through the server.
+//! A stream is the messages of one publisher to one room. Only the publisher's thread counts on;
+//! the others see the count before they can see the message, which goes through the server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,7 +21,7 @@ struct Stream {
     sent: AtomicU64,
 }
 
-/// When the newest messages of each stream were due, for bodies too short to say so.
+/// Due times of the newest messages of each stream, for bodies too short to have them.
 #[derive(Debug)]
 struct Dues {
     /// A power of two.
@@ -66,7 +66,7 @@ impl Ledger {
         self.dues = Some(Dues { each, micros });
     }
 
-    /// How many messages a stream has.
+    /// The number of messages of a stream.
     #[must_use]
     pub fn sent(&self, stream: u32) -> u64 {
         self.streams[stream as usize].sent.load(Ordering::Acquire)
@@ -82,7 +82,7 @@ impl Ledger {
         sent.store(counter, Ordering::Release);
     }
 
-    /// When a message was due, if that is still known.
+    /// Time when a message was due, if that is still known.
     pub(super) fn due(&self, stream: u32, counter: u64) -> Option<Time> {
         let dues = self.dues.as_ref()?;
         let is_kept = self.sent(stream) < counter + dues.each as u64;
@@ -99,12 +99,12 @@ impl Ledger {
         self.rooms[room]
     }
 
-    /// How many messages each room has.
+    /// The number of messages of each room.
     pub(super) fn totals(&self) -> Vec<u64> {
         self.rooms.iter().map(|room| self.total(room)).collect()
     }
 
-    /// How many messages a room has.
+    /// The number of messages of a room.
     pub(super) fn total(&self, room: &Room) -> u64 {
         (room.first..room.first + room.streams).map(|stream| self.sent(stream)).sum()
     }

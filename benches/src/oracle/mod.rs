@@ -1,14 +1,14 @@
-//! Judges every delivery of a run: nothing lost, nothing twice, each publisher's messages in
-//! order, and gaps that speak of exactly what is missing.
+//! Judgement of every delivery of a run: nothing lost, nothing twice, each publisher's messages in
+//! order, and gaps that count exactly what is missing.
 //!
-//! Every reader of a room gets every message of each of the room's publishers, from when it is
-//! there until it leaves. A publisher's messages to a room are a stream, and counted, so a counter
-//! that is skipped is a message missing; a gap pays for as many as it counts. For a reader of one
-//! stream the two must agree when the next message comes; for others, where a gap may hold
-//! messages of several, at the end.
+//! Every reader of a room gets every message of each of the room's publishers, from when it joins
+//! until it leaves. A publisher's messages to a room are a stream, and counted, so a skipped
+//! counter is a missing message; a gap pays for as many as it counts. For a reader of one stream
+//! the two must agree when the next message comes; for others, where a gap may hold messages of
+//! several, at the end.
 //!
-//! An oracle judges the readers of one thread; what was sent stands in a [`Ledger`] that all
-//! threads share. Not here: sockets and time. The owner says what was sent and what came.
+//! An oracle judges the readers of one thread; sent messages stand in a [`Ledger`] that all threads
+//! share. Not here: sockets and time. The owner reports what was sent and what came.
 
 mod fault;
 mod ledger;
@@ -42,18 +42,18 @@ pub struct Arrived {
     pub stream: u32,
     /// Its number in the stream.
     pub counter: u64,
-    /// When the message was due; a short body does not say, and it may be forgotten.
+    /// Time when the message was due; short bodies do not have it, and it may be forgotten.
     pub due: Option<Time>,
 }
 
-/// What stands at the end of a run.
+/// Result of a run.
 #[derive(Debug)]
 pub struct Verdict {
-    /// What broke the promise.
+    /// Broken promises.
     pub faults: Faults,
-    /// Deliveries that were due for what was sent.
+    /// Deliveries owed for the sent messages.
     pub expected: u64,
-    /// Those that came, each counted once.
+    /// Deliveries that came, each counted once.
     pub received: u64,
     /// Messages that gaps spoke of.
     pub told: u64,
@@ -76,13 +76,13 @@ impl Verdict {
 }
 
 impl Oracle {
-    /// A judge who knows nobody yet.
+    /// A judge without readers.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A judge of some of the readers of what is written here.
+    /// A judge of some of the readers of a ledger.
     #[must_use]
     pub fn of(ledger: Arc<Ledger>) -> Self {
         Self { ledger, ..Self::default() }
@@ -169,7 +169,7 @@ impl Oracle {
         None
     }
 
-    /// A session was told of a gap; `from` is the first number that it takes.
+    /// A session got a gap; `from` is the first number that it takes.
     pub fn handle_gap(&mut self, session: usize, from: Seq, to: Seq, gap: &Gap) {
         self.gaps += 1;
         let reader = &mut self.readers[session];
@@ -186,7 +186,7 @@ impl Oracle {
         }
     }
 
-    /// A session begins anew; nobody can say what it missed, and it is judged no longer.
+    /// A session begins anew; its losses are unknown, and it is judged no longer.
     pub fn handle_reset(&mut self, session: usize, why: impl FnOnce() -> String) {
         self.void(session, FaultKind::Reset, why);
     }
@@ -258,13 +258,13 @@ impl Oracle {
         self.settled
     }
 
-    /// How many faults there are so far.
+    /// The number of faults so far.
     #[must_use]
     pub fn faults(&self) -> u64 {
         self.faults.counts().iter().map(|(_, count)| count).sum()
     }
 
-    /// What a session waits for: how many deliveries.
+    /// The number of deliveries that a session waits for.
     #[must_use]
     pub fn behind(&self, session: usize) -> u64 {
         let reader = &self.readers[session];
@@ -273,7 +273,7 @@ impl Oracle {
         sent.saturating_sub(reader.unowed + reader.seen + reader.told)
     }
 
-    /// Nothing more will come: what is missing is lost.
+    /// Nothing more will come: missing messages are lost.
     #[must_use]
     pub fn finish(mut self) -> Verdict {
         let (totals, mut expected, mut forgone) = (self.ledger.totals(), 0, 0);
@@ -287,7 +287,7 @@ impl Oracle {
             }
             expected += reader.rooms().map(|room| totals[room]).sum::<u64>() - reader.unowed;
             let tail = reader.tail(&self.ledger);
-            // What was skipped in a single stream has been judged when it was.
+            // Skipped messages of a single stream have been judged already.
             let (missing, told) = if reader.is_simple() {
                 (tail, reader.pending)
             } else {
@@ -308,7 +308,7 @@ impl Oracle {
     }
 }
 
-/// What a session has not got of what was sent, by room.
+/// Deliveries that a session has not got, by room.
 fn owed(reader: &Reader, totals: &[u64]) -> u64 {
     let sent: u64 = reader.rooms().map(|room| totals[room]).sum();
     sent.saturating_sub(reader.unowed + reader.seen + reader.told)

@@ -1,4 +1,4 @@
-//! What one session has received, by stream.
+//! Messages received by one session, by stream.
 
 use super::ledger::{Ledger, Room};
 
@@ -12,7 +12,7 @@ struct Skipped {
     is_owed: bool,
 }
 
-/// How a message stands to those before it.
+/// Position of a message among those before it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Arrival {
     /// This many were skipped before it.
@@ -38,7 +38,7 @@ pub(super) struct Reader {
     newest: Box<[u64]>,
     /// Counters up to which nothing is owed, because the session was away; empty if it never was.
     excused: Box<[u64]>,
-    /// How many messages it was not owed, and did not get.
+    /// Messages that it was not owed, and did not get.
     pub(super) unowed: u64,
     skipped: Vec<Skipped>,
     /// Messages that came, each counted once.
@@ -47,7 +47,7 @@ pub(super) struct Reader {
     pub(super) missing: u64,
     /// Messages that gaps spoke of.
     pub(super) told: u64,
-    /// Those of them since the last message.
+    /// Those since the last message.
     pub(super) pending: u64,
     /// Not judged any more.
     pub(super) is_void: bool,
@@ -87,7 +87,7 @@ impl Reader {
         }
     }
 
-    /// Where the streams of a room begin, if it reads that room.
+    /// Index of the first stream of a room, if it reads that room.
     pub(super) fn offset(&self, room: u32) -> Option<usize> {
         self.seats.iter().find(|seat| seat.room == room).map(|seat| seat.offset)
     }
@@ -97,7 +97,7 @@ impl Reader {
         self.seats.iter().map(|seat| seat.room as usize)
     }
 
-    /// Whether all that it reads is one stream, so that what is missing is known at once.
+    /// Whether it reads a single stream, so that a missing message is known at once.
     pub(super) const fn is_simple(&self) -> bool {
         self.newest.len() == 1
     }
@@ -175,7 +175,7 @@ impl Reader {
         Arrival::Late
     }
 
-    /// How many messages it is owed after the newest of each stream.
+    /// The number of messages owed to it after the newest of each stream.
     pub(super) fn tail(&self, ledger: &Ledger) -> u64 {
         let of_seat = |seat: &Seat| {
             let Room { first, streams, .. } = ledger.room(seat.room as usize);

@@ -1,8 +1,8 @@
-//! What the body of a message says about itself.
+//! Stamp of a message in its body.
 //!
-//! A body of 32 bytes or more says who sent it, as which message, and when it was due, and is
-//! marked with 64 bits. A shorter one says who, the last 24 bits of which, and is marked with 16
-//! bits; when it was due is known to the [`Ledger`](super::Ledger), for the newest messages.
+//! A body of 32 bytes or more has its publisher, its number, the time when it was due, and a
+//! checksum of 64 bits. A shorter one has the publisher, the last 24 bits of the number, and 16
+//! bits of checksum; the time stands in the [`Ledger`](super::Ledger), for the newest messages.
 
 use bytes::Bytes;
 use comet_protocol::client::Time;
@@ -10,29 +10,29 @@ use comet_protocol::client::Time;
 /// The origin of one message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Stamp {
-    /// Which stream it belongs to.
+    /// Its stream.
     pub publisher: u32,
-    /// How many messages this stream has, with this one.
+    /// Its number in the stream.
     pub counter: u64,
-    /// When it was due to be sent.
+    /// Time when it was due.
     pub due: Time,
 }
 
-/// What a body says.
+/// Content of a body.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Said {
     /// All of it.
     All(Stamp),
     /// In a short body: the stream, and the end of the counter.
     Short {
-        /// Which stream it belongs to.
+        /// Its stream.
         publisher: u32,
         /// The last 24 bits of the counter.
         ending: u32,
     },
 }
 
-/// The body does not hold what was sent.
+/// The body is not as it was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("damaged body of {0} bytes")]
 pub struct Damaged(pub usize);
@@ -41,7 +41,7 @@ pub struct Damaged(pub usize);
 const SHORT: u8 = 1;
 
 impl Stamp {
-    /// The least length of a body that says everything.
+    /// The least length of a body with a full stamp.
     pub const LEN: usize = 32;
     /// The least length of a body.
     pub const LEAST: usize = 8;
@@ -81,7 +81,7 @@ impl Stamp {
     ///
     /// # Errors
     ///
-    /// [`Damaged`] when it is not what [`body`](Self::body) makes.
+    /// [`Damaged`] when it is not as [`body`](Self::body) makes it.
     pub fn read(body: &[u8]) -> Result<Said, Damaged> {
         let damaged = Damaged(body.len());
         if body.len() < Self::LEN {
@@ -123,7 +123,7 @@ fn read_short(body: &[u8]) -> Option<Said> {
     is_whole.then_some(said)
 }
 
-/// The counter that ends like this and is the newest of those that were sent.
+/// The counter with these last bits that is the newest of the sent ones.
 pub(super) const fn whole(ending: u32, sent: u64) -> u64 {
     let behind = sent.wrapping_sub(ending as u64) & 0xff_ffff;
     sent.saturating_sub(behind)

@@ -1,4 +1,4 @@
-//! The judge, given runs that are right and runs that are wrong in one way.
+//! The oracle with correct runs, and with runs that are wrong in one way.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::{Arrived, FaultKind, Ledger, Oracle, Stamp, Verdict};
 
 const DUE: Time = Time::from_micros(5);
 
-/// A room of so many publishers and one reader, in which each publisher sent so many messages.
+/// A room of publishers and one reader, with some messages of each publisher.
 fn room(publishers: usize, each: u64) -> Oracle {
     let mut oracle = Oracle::new();
     let (room, first) = oracle.add_room(publishers);

@@ -1,4 +1,4 @@
-//! Bars that lie beside each other, one for each server, with the spread of their runs.
+//! A bar chart: one bar for each server, with the spread of its runs.
 
 use std::fmt::Write as _;
 
@@ -10,9 +10,9 @@ use crate::report::{Spread, shown};
 /// Bars with a title.
 #[derive(Clone, Debug)]
 pub struct Bars {
-    /// What is seen.
+    /// The title.
     pub title: String,
-    /// Of what the bars are.
+    /// The name of the bars.
     pub unit: String,
     /// From top to bottom.
     pub bars: Vec<Bar>,
@@ -21,9 +21,9 @@ pub struct Bars {
 /// One of them.
 #[derive(Clone, Debug)]
 pub struct Bar {
-    /// What it is called.
+    /// The label.
     pub name: String,
-    /// How long it is; not a number if there is none to show.
+    /// The length; not a number if there is none.
     pub value: f64,
     /// Its class in the style: `subject`, `floor` or `peer`.
     pub class: &'static str,
@@ -31,7 +31,7 @@ pub struct Bar {
     pub spread: Option<Spread>,
 }
 
-/// How much place there is, in pixels.
+/// Widths in pixels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Measures {
     /// For everything.

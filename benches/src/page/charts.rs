@@ -1,9 +1,9 @@
-//! Which plots are made of reports.
+//! Plots of reports.
 
 use super::{Line, Plot, Spacing, file_name};
 use crate::report::{Distribution, Report, Sample};
 
-/// How long things took, of all reports in one plot.
+/// Latencies of all reports in one plot.
 #[must_use]
 pub fn latency_plot(reports: &[&Report]) -> Plot {
     let known = |report: &Report| -> Vec<Distribution> {
@@ -32,7 +32,7 @@ pub fn latency_plot(reports: &[&Report]) -> Plot {
     }
 }
 
-/// What is drawn of a sample, and how: a line for each that a report has.
+/// A value of a sample: one line for each that a report has.
 type Value = fn(&Sample) -> Option<f64>;
 
 const RATE: &[(&str, Value)] = &[("deliveries", |sample| sample.deliveries)];
@@ -61,7 +61,7 @@ pub fn plots(report: &Report) -> Vec<Plot> {
     [latency_plot(&[report])].into_iter().chain(over_time).collect()
 }
 
-/// The plots of a report as images for a document: names of files, and what stands in them.
+/// The plots of a report as images for a document: file names and contents.
 #[must_use]
 pub fn images(report: &Report) -> Vec<(String, String)> {
     let seen = plots(report).into_iter().filter(|plot| !plot.is_empty());

@@ -1,18 +1,18 @@
-//! A drawing as an image of its own: an SVG file that any document can show, with its style, its
-//! title and the names of its lines inside. A browser shows it dark where the reader wants that.
+//! A drawing as an image of its own: an SVG file that any document can show, with its style, title
+//! and legend inside. A browser shows it dark if the reader prefers that.
 
 use super::markup::escaped;
 
 const STYLE: &str = concat!(include_str!("image.css"), include_str!("chart.css"));
 
-/// What stands inside of an image.
+/// Content of an image.
 #[derive(Clone, Debug)]
 pub(super) struct Drawing {
     /// Elements, from the corner at the top left.
     pub(super) body: String,
-    /// How far they reach.
+    /// Width and height.
     pub(super) size: (f64, f64),
-    /// Classes and names of what is to be told apart.
+    /// Classes of elements, and their names in the legend.
     pub(super) keys: Vec<(String, String)>,
 }
 
@@ -22,8 +22,8 @@ const KEY: f64 = 18.0;
 /// Keys beside each other.
 const COLUMNS: usize = 3;
 
-/// What the file of an image is called: small letters and digits, with a dash for what is between
-/// them; 1,000 is one number.
+/// File name of an image: small letters and digits, with a dash for anything between them; 1,000 is
+/// one number.
 #[must_use]
 pub fn file_name(title: &str) -> String {
     let plain = title.to_lowercase().replace(',', "");

@@ -1,4 +1,4 @@
-//! Text that stands in markup.
+//! Escaping of text in markup.
 
 /// Without the characters that markup takes for its own.
 pub(super) fn escaped(text: &str) -> String {

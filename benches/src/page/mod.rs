@@ -1,7 +1,7 @@
-//! A report as a page for a browser, complete in one file: it asks nobody for anything else, so it
-//! can be sent on and opened in ten years.
+//! A report as a page for a browser, complete in one file: it loads nothing, so it can be sent on
+//! and opened in ten years.
 //!
-//! Not here: what stands in a report ([`report`](crate::report)).
+//! Not here: the content of a report ([`report`](crate::report)).
 
 mod bars;
 mod charts;
@@ -25,7 +25,7 @@ pub use view::page_of;
 use self::markup::escaped;
 use crate::report::{Align, Table};
 
-/// What drawings need, on a page or alone, comes last: keys take its colours.
+/// Style of a page. The style of drawings comes last: legends take its colours.
 const STYLE: &str = concat!(include_str!("style.css"), include_str!("chart.css"));
 
 /// A page that grows from top to bottom.
@@ -35,7 +35,7 @@ pub struct Page {
     body: String,
 }
 
-/// What a box on the page means.
+/// Meaning of a box on the page.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Tone {
     /// All is well.
@@ -53,7 +53,7 @@ impl Page {
         Self { title: title.into(), body: String::new() }
     }
 
-    /// The line at the top, and what is said of it below.
+    /// The title, and a line below it.
     pub fn head(&mut self, title: &str, below: &str) {
         let (title, below) = (escaped(title), escaped(below));
         self.push(format_args!("<header><h1>{title}</h1><p>{below}</p></header>\n"));
@@ -85,7 +85,7 @@ impl Page {
         self.push(format_args!("</div>\n"));
     }
 
-    /// Numbers in large letters: what they are, and how much.
+    /// Numbers in large letters, with their names.
     pub fn cards(&mut self, cards: &[(String, String)]) {
         if cards.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! Bars of several loads in one image, two beside each other, each with a scale of its own.
+//! Bar charts of several loads in one image, each with a scale of its own.
 
 use super::Bars;
 use super::bars::{Measures, Row};
@@ -8,9 +8,9 @@ use super::markup::escaped;
 /// Drawings of bars that belong together.
 #[derive(Clone, Debug)]
 pub struct Panels {
-    /// What is seen.
+    /// The title.
     pub title: String,
-    /// Classes of bars, and what they are.
+    /// Classes of bars, and their names in the legend.
     pub keys: Vec<(&'static str, String)>,
     /// From left to right, and then below.
     pub panels: Vec<Bars>,

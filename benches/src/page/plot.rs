@@ -1,4 +1,4 @@
-//! A plot of lines, as SVG that takes its colours from the page.
+//! A line plot as SVG, with the colours of the page.
 
 use std::fmt::Write as _;
 
@@ -9,13 +9,13 @@ use super::scale::{Scale, Spacing};
 /// Lines over a common axis.
 #[derive(Clone, Debug)]
 pub struct Plot {
-    /// What is seen, with the unit of the upright axis.
+    /// The title, with the unit of the vertical axis.
     pub title: String,
-    /// How the axis below is laid out, and what it is.
+    /// Spacing and label of the horizontal axis.
     pub across: (Spacing, &'static str),
-    /// How the upright axis is laid out.
+    /// Spacing of the vertical axis.
     pub up: Spacing,
-    /// What is drawn.
+    /// The lines.
     pub lines: Vec<Line>,
     /// A part of the axis below that is shaded: where the figures come from.
     pub window: Option<(f64, f64)>,
@@ -24,7 +24,7 @@ pub struct Plot {
 /// One of the lines.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// What it is called.
+    /// The label.
     pub name: String,
     /// From left to right.
     pub points: Vec<(f64, f64)>,

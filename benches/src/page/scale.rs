@@ -1,6 +1,6 @@
-//! Where a value stands on an axis, and which values are written beside it.
+//! Scale of an axis: positions of values, and ticks.
 
-/// How values are laid out.
+/// Spacing of values.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Spacing {
     /// Evenly, from nothing.
@@ -17,7 +17,7 @@ pub(super) struct Scale {
     spacing: Spacing,
     /// Its ends, as they are laid out.
     ends: (f64, f64),
-    /// Where these are in the drawing.
+    /// Range in the drawing.
     pixels: (f64, f64),
 }
 
@@ -54,7 +54,7 @@ impl Scale {
         from + share.clamp(0.0, 1.0) * (to - from)
     }
 
-    /// The values to write, with what is written.
+    /// Ticks, with their labels.
     pub(super) fn ticks(&self) -> Vec<(f64, String)> {
         match self.spacing {
             Spacing::Linear => linear(self.ends),

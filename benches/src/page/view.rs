@@ -3,13 +3,13 @@
 use super::{Page, Tone, plots};
 use crate::report::{Kind, Report, Violation, shown};
 
-/// How many numbers stand at the top in large letters.
+/// The number of figures at the top in large letters.
 const CARDS: usize = 5;
 
-/// What is said of the server below the title; the rest stands at the end.
+/// Subjects below the title; the rest stands at the end.
 const SHOWN: [&str; 3] = ["address", "delivery", "dialect"];
 
-/// The page of a report: what is wrong first, then what was found, then how.
+/// The page of a report: problems first, then results, then the circumstances.
 #[must_use]
 pub fn page_of(report: &Report) -> Page {
     let mut page = Page::new(format!("comet-bench: {}", report.about.name()));

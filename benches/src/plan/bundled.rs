@@ -1,16 +1,16 @@
-//! Scenario files that come with the program, to run or to begin from.
+//! Scenario files that come with the program, to run or to start from.
 
 /// One of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Bundled {
     /// Its name, which `run` takes in the place of a file.
     pub name: &'static str,
-    /// What stands in it.
+    /// Its content.
     pub text: &'static str,
 }
 
 impl Bundled {
-    /// What it is about: its first comment.
+    /// Its subject: the first comment.
     #[must_use]
     pub fn about(&self) -> &'static str {
         self.text.lines().next().map_or("", |line| line.trim_start_matches(['#', ' ']))

@@ -1,10 +1,9 @@
-//! What stands in the place of an option that is not given, as a command line's help tells it.
+//! Defaults of options, for the help of the command line.
 
 use super::check::is_known;
 use super::{Company, Flow, Kind, Options, Plan, Span};
 
-/// An option's value in a scenario when nobody says anything; `None` if it has none, or depends on
-/// other options.
+/// Default of an option in a scenario; `None` if it has none, or depends on other options.
 #[must_use]
 pub fn default_of(kind: Kind, option: &str) -> Option<String> {
     let plan = Plan::new(Options { scenario: Some(kind), ..Options::default() }).ok()?;

@@ -1,16 +1,16 @@
-//! Why something cannot be run as it was said.
+//! Errors of options.
 
 use super::Kind;
 use crate::dialect::Dialect;
 
-/// What is wrong with the options of a run.
+/// Errors in the options of a run.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
     /// A scenario file cannot be read; the text names the line.
     #[error("{0}")]
     File(#[from] toml::de::Error),
-    /// A scenario file does not say what it is about.
+    /// A scenario file without a scenario.
     #[error("`scenario` is missing: idle, connect, echo, fan, chat, storm or tortoise")]
     NoScenario,
     /// The scenario has no use for it.
@@ -36,17 +36,17 @@ pub enum PlanError {
     Contradiction {
         /// The option.
         key: &'static str,
-        /// What is said elsewhere.
+        /// The other option.
         with: &'static str,
     },
-    /// The dialect lacks what the scenario needs.
+    /// The dialect lacks a feature that the scenario needs.
     #[error("{kind} needs {needs}, which {dialect} does not have")]
     Dialect {
         /// The scenario.
         kind: Kind,
         /// The dialect.
         dialect: Dialect,
-        /// What it lacks.
+        /// The missing feature.
         needs: &'static str,
     },
     /// A server with accounts has nothing that the scenario could use.
@@ -56,10 +56,10 @@ pub enum PlanError {
         kind: Kind,
         /// The option that asks for accounts.
         key: &'static str,
-        /// What there is none of.
+        /// The missing part.
         needs: &'static str,
     },
-    /// The relay does not speak it.
+    /// The relay does not support the dialect.
     #[error("the relay does not speak {dialect} {by}: `addr` must name a server that does")]
     NotTheRelay {
         /// The dialect.

@@ -1,7 +1,7 @@
 //! Scenario files: the options of a run as TOML.
 //!
-//! A command line may override any of them. What was given, from either, can be had as a table,
-//! so that a report can repeat it and a key that means nothing to a scenario can be named.
+//! A command line may override any of them. The given options of both can be had as a table, so
+//! that a report can repeat them and an error can name a key that means nothing to a scenario.
 
 use toml::Table;
 
@@ -17,7 +17,7 @@ impl Options {
         Ok(toml::from_str(text)?)
     }
 
-    /// These, and where others say something, what they say.
+    /// These options, overridden by others.
     ///
     /// # Errors
     ///

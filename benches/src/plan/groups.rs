@@ -1,4 +1,4 @@
-//! How large groups are.
+//! Sizes of groups.
 //!
 //! Most groups of a product are small and a few are large, so sizes are drawn from a distribution
 //! with bounds. The same seed draws the same sizes.
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::quantity::BadQuantity;
 
-/// Where sizes are drawn from.
+/// Distribution of sizes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Sizes {
     /// All the same.

@@ -1,8 +1,8 @@
-//! Who is in which room, who reads what, and who publishes where.
+//! Members, readers and publishers of rooms.
 //!
-//! A stream is what one publisher sends to one room: its messages are counted, and kept in order.
-//! The streams of a room follow each other. A room here is whoever shares deliveries: a group, a
-//! pair of friends, or a session that only hears itself.
+//! A stream is the messages of one publisher to one room: they are counted, and kept in order. The
+//! streams of a room have consecutive numbers. A room here is any set of sessions that share
+//! deliveries: a group, a pair of friends, or a session that only hears itself.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,21 +13,21 @@ use rand::{RngExt, SeedableRng};
 use super::{Company, Plan, Sizes};
 use crate::dialect::To;
 
-/// Those who share deliveries.
+/// Sessions that share deliveries.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Room {
     /// The first of its streams.
     pub first: u32,
-    /// How many streams it has: one for each publisher.
+    /// The number of streams: one for each publisher.
     pub streams: u32,
-    /// How many sessions read it.
+    /// The number of readers.
     pub readers: u32,
 }
 
 /// One session.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Member {
-    /// Who it is.
+    /// The user.
     pub user: String,
     /// The names of the rooms that it joins.
     pub joins: Vec<String>,
@@ -37,7 +37,7 @@ pub struct Member {
     pub stalls: bool,
 }
 
-/// How a publisher of many is chosen.
+/// Choice of the next publisher.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Pick {
     /// One after the other.
@@ -49,11 +49,11 @@ pub enum Pick {
 /// A session's way to a stream.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Source {
-    /// Who sends.
+    /// The sender.
     pub session: usize,
     /// As which stream.
     pub stream: u32,
-    /// To whom.
+    /// The destination.
     pub to: To,
 }
 
@@ -62,36 +62,36 @@ pub struct Source {
 pub struct Traffic {
     /// Their share of all messages.
     pub share: f64,
-    /// Who sends them.
+    /// The publishers.
     pub sources: Vec<Source>,
-    /// Who of these is next.
+    /// Choice of the next publisher.
     pub pick: Pick,
 }
 
 /// The sessions of each user, where several may be of one.
 type Shared = HashMap<String, Vec<usize>>;
 
-/// Everybody, and everything that may be said.
+/// All sessions, rooms and traffic.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Layout {
     /// The rooms.
     pub rooms: Vec<Room>,
     /// The sessions.
     pub members: Vec<Member>,
-    /// What is said; kinds without a share or a source are absent.
+    /// The traffic; kinds without a share or a source are absent.
     pub traffic: Vec<Traffic>,
 }
 
 impl Layout {
-    /// Who is where by this plan; names begin with `prefix`, so that runs do not meet.
+    /// The layout of a plan; names begin with `prefix`, so that runs do not meet.
     #[must_use]
     pub fn new(plan: &Plan, prefix: &str) -> Self {
         let names = (0..plan.sessions).map(|session| format!("{prefix}u{session}"));
         Self::of(plan, prefix, names)
     }
 
-    /// Who is where by this plan if these are the users of the sessions, which may share one. A
-    /// message comes to all sessions of a user: of its receiver, and of its sender too.
+    /// The layout of a plan with these users of the sessions, which may share one. A message comes
+    /// to all sessions of a user: of its receiver, and of its sender too.
     #[must_use]
     pub fn of_users(plan: &Plan, users: Vec<String>) -> Self {
         Self::of(plan, "", users)
@@ -120,7 +120,7 @@ impl Layout {
         layout
     }
 
-    /// How many streams there are.
+    /// The number of streams.
     #[must_use]
     pub fn streams(&self) -> u32 {
         self.rooms.last().map_or(0, |room| room.first + room.streams)
@@ -148,7 +148,7 @@ impl Layout {
         shared
     }
 
-    /// Who hears what one of these says to the other: two users, or one with itself.
+    /// Readers of a message from one of these to the other: two users, or one with itself.
     fn hearers(&self, session: usize, friend: usize, shared: Option<&Shared>) -> Vec<usize> {
         let Some(shared) = shared else { return vec![friend] };
         let users: BTreeSet<&str> =
@@ -166,7 +166,7 @@ impl Layout {
         self.say(1.0, sources, Pick::InTurn);
     }
 
-    /// Sessions are dealt out like cards: the sizes of two rooms differ by one at the most.
+    /// Sessions go to the rooms in turn: the sizes of two rooms differ by one at the most.
     fn rooms(&mut self, prefix: &str, rooms: usize, memberships: usize, publishers: usize) {
         let mut sources = Vec::new();
         for number in 0..rooms {

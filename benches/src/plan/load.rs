@@ -1,12 +1,11 @@
-//! The load that a plan asks for, as a report keeps it: with every value, and without anything of
-//! the server.
+//! The load of a plan for its report: every value, and nothing of the server.
 
 use serde_json::{Map, Value, json};
 
 use super::{Company, Flow, Plan, Span};
 
 impl Plan {
-    /// What is asked for. Two runs can be compared if this is the same.
+    /// The load. Two runs can be compared if this is the same.
     #[must_use]
     pub fn load(&self) -> Value {
         let mut load = Map::new();

@@ -1,8 +1,8 @@
-//! What is to be run.
+//! Plan of a run.
 //!
-//! [`Options`] are what somebody said, on a command line or in a scenario file; a [`Plan`] has a
-//! value for everything, and makes sense; its [`Layout`] says who is in which room and who
-//! publishes where. All of it is data: nothing here opens a file or a socket.
+//! [`Options`] are given on a command line or in a scenario file; a [`Plan`] is checked and has a
+//! value for everything; its [`Layout`] has the members and publishers of all rooms. All of it is
+//! data: nothing here opens a file or a socket.
 
 mod bounds;
 mod bundled;
@@ -43,15 +43,15 @@ use crate::dialect::Dialect;
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// Sessions that do nothing: memory, and what heartbeats cost
+    /// Sessions that do nothing: memory, and the cost of heartbeats
     Idle,
     /// Sessions that open: handshakes a second
     Connect,
     /// Each session sends to itself
     Echo,
-    /// Rooms, and everything said there goes to every member
+    /// Rooms: every message goes to every member
     Fan,
-    /// Private messages, groups of many sizes, people who leave and return
+    /// Private messages, groups of many sizes, users that leave and return
     Chat,
     /// Rooms in which most connections are lost at once, and come back
     Storm,
@@ -59,7 +59,7 @@ pub enum Kind {
     Tortoise,
 }
 
-/// Where the server is.
+/// Location of the server.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Place {
     /// It runs, at these addresses.
@@ -70,17 +70,17 @@ pub enum Place {
         program: Option<PathBuf>,
         /// Flags for it.
         flags: Vec<String>,
-        /// Which listener.
+        /// The listener.
         carrier: Carrier,
     },
 }
 
-/// When messages are sent.
+/// Time when messages are sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Flow {
     /// Never.
     Silent,
-    /// At an even rate of so many a second, whatever has arrived.
+    /// At an even rate a second, whatever has arrived.
     Open(f64),
     /// As long as a publisher has fewer than this many under way.
     Closed(u32),
@@ -96,25 +96,25 @@ pub enum Flow {
 /// Rough duration of the search of [`Flow::Find`], without the measurement.
 pub const SEARCH: Duration = Duration::from_secs(25);
 
-/// How long the parts of a run take.
+/// Durations of the parts of a run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Times {
     /// Under load, unmeasured.
     pub warm_up: Duration,
     /// Measured.
     pub measure: Duration,
-    /// At the most, for what is on its way at the end.
+    /// Limit of the wait for outstanding deliveries at the end.
     pub settle: Duration,
     /// Between two looks at everything.
     pub interval: Duration,
 }
 
-/// How people come and go while they chat.
+/// Users that leave and return, and connections that break.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Presence {
-    /// Users a second who leave.
+    /// Users a second that leave.
     pub churn: f64,
-    /// How long they are away.
+    /// Time of absence.
     pub away: Duration,
     /// Users a second whose connection breaks.
     pub breaks: f64,
@@ -127,29 +127,29 @@ pub struct Storm {
     pub stay: usize,
     /// The longest that a session may take that is free to come back.
     pub back_within: Duration,
-    /// Most that the p99 of those who stay may grow.
+    /// Most that the p99 of the sessions that stay may grow, as a factor.
     pub slower: f64,
 }
 
-/// Who talks to whom.
+/// Traffic between sessions.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Company {
-    /// Everybody with themselves.
+    /// Every session with itself.
     Alone,
     /// Rooms of the same size.
     Rooms {
-        /// How many.
+        /// The number of rooms.
         rooms: usize,
-        /// How many of them each session is in.
+        /// Rooms of each session.
         memberships: usize,
         /// Members of each that publish.
         publishers: usize,
     },
     /// Groups of many sizes, and friends.
     Groups {
-        /// How many.
+        /// The number of groups.
         groups: usize,
-        /// How large.
+        /// Their sizes.
         sizes: Sizes,
         /// Members of each that publish.
         publishers: usize,
@@ -165,11 +165,11 @@ pub enum Company {
 pub struct Connections {
     /// Connections a second in `connect`; otherwise as many as can be.
     pub arrivals: Option<f64>,
-    /// How fast sessions open.
+    /// Pace of opening sessions.
     pub ramp: Option<Ramp>,
     /// Connections that are being made at the same time.
     pub concurrency: usize,
-    /// How often a session says that it is there.
+    /// Time between heartbeats.
     pub heartbeat: Duration,
     /// Addresses that connections come from; 0 leaves the choice to the kernel.
     pub sources: u8,
@@ -178,52 +178,52 @@ pub struct Connections {
 /// Departures from the even flow: sessions that leave, lose their connection or stop reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Disturbances {
-    /// How people come and go.
+    /// Users that leave and return.
     pub presence: Option<Presence>,
-    /// Who loses the connection, and what may come of it.
+    /// Sessions that lose their connections, and limits.
     pub storm: Option<Storm>,
-    /// Who stops reading.
+    /// Sessions that stop reading, and limits.
     pub stall: Option<Stall>,
 }
 
 /// A run, with a value for everything.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// Which scenario.
+    /// The scenario.
     pub kind: Kind,
-    /// What was said about it.
+    /// The options.
     pub given: Options,
-    /// What the server speaks.
+    /// The dialect.
     pub dialect: Dialect,
-    /// Where it is.
+    /// Location of the server.
     pub place: Place,
-    /// Where credentials come from, if it knows its users.
+    /// Source of credentials, if the server knows its users.
     pub accounts: Option<Accounts>,
-    /// How many sessions.
+    /// The number of sessions.
     pub sessions: usize,
-    /// Who talks to whom.
+    /// Traffic between sessions.
     pub company: Company,
     /// Bytes of a message.
     pub size: usize,
-    /// When messages are sent.
+    /// Time when messages are sent.
     pub flow: Flow,
     /// Opening and keeping connections.
     pub connections: Connections,
     /// Threads of the harness.
     pub threads: usize,
-    /// What chance begins with.
+    /// Seed of all random choices.
     pub seed: u64,
-    /// How long the parts take.
+    /// Durations of the parts.
     pub times: Times,
     /// Departures from the even flow.
     pub disturbances: Disturbances,
-    /// What the times must keep.
+    /// Limits of the times.
     pub thresholds: Vec<Threshold>,
 }
 
 impl Plan {
-    /// What is promised about deliveries, as a report says it: servers that are there already
-    /// promise what they do, unless somebody says so.
+    /// The delivery guarantee as a report has it: running servers promise what they do, unless an
+    /// option says so.
     #[must_use]
     pub fn promise(&self) -> &'static str {
         if !self.dialect.features().acks {
@@ -252,7 +252,7 @@ impl Plan {
         }
     }
 
-    /// Sessions that neither leave nor stall, because they talk: the first ones.
+    /// Sessions that neither leave nor stall, because they publish: the first ones.
     #[must_use]
     pub const fn talking(&self) -> usize {
         match (&self.company, self.disturbances.stall) {

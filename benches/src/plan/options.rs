@@ -1,6 +1,6 @@
-//! The options that runs have, each the same on a command line and in a scenario file.
+//! Options of runs, the same on a command line and in a scenario file.
 //!
-//! An option that is not given is absent here: what stands in its place depends on the scenario.
+//! An option that is not given is absent here: its default depends on the scenario.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use super::quantity::{Ramp, Rate, Size, Span};
 use super::threshold::Threshold;
 use crate::dialect::Dialect;
 
-/// What is promised about deliveries.
+/// Delivery guarantee.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Promise {
@@ -23,7 +23,7 @@ pub enum Promise {
     BestEffort,
 }
 
-/// Which of the relay's listeners sessions come to.
+/// Listener of the relay.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Carrier {
@@ -45,25 +45,25 @@ impl Promise {
     }
 }
 
-/// What may be said about a run.
+/// Options of a run.
 #[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Options {
-    /// Which scenario: files say so here, command lines by their first word
+    /// The scenario: a key in files, the first word of a command line
     #[arg(skip)]
     pub scenario: Option<Kind>,
 
-    /// Where the server is: tcp://, tls://, ws:// or wss://, host, port and path; several are
+    /// Addresses of the server: tcp://, tls://, ws:// or wss://, host, port and path; several are
     /// taken in turn [default: a relay is started]
     #[arg(long, value_name = "URL", help_heading = "Server")]
     pub addr: Option<Vec<String>>,
-    /// What the server speaks [default: comet; dtalk with accounts]
+    /// Dialect of the server [default: comet; dtalk with accounts]
     #[arg(long, value_enum, help_heading = "Server")]
     pub dialect: Option<Dialect>,
-    /// How sessions come to the relay [default: ws]
+    /// Transport to the relay [default: ws]
     #[arg(long, value_enum, help_heading = "Server")]
     pub carrier: Option<Carrier>,
-    /// The server's process, to see what it uses [default: found by its port, if it is here]
+    /// Process of the server, for its CPU and memory [default: found by its port, if it is here]
     #[arg(long, help_heading = "Server")]
     pub pid: Option<u32>,
     /// Take any certificate
@@ -78,8 +78,8 @@ pub struct Options {
     /// Another flag for the relay: --relay-flag=--shards=2
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true, help_heading = "Server")]
     pub relay_flag: Option<Vec<String>>,
-    /// What the relay promises about deliveries [default: acked]; of a server that runs, what it
-    /// promises, for the report
+    /// Delivery guarantee of the relay [default: acked]; of a running server, its guarantee for the
+    /// report
     #[arg(long, value_enum, help_heading = "Server")]
     pub delivery: Option<Promise>,
 
@@ -115,13 +115,13 @@ pub struct Options {
     /// With `--rate max`: messages that a publisher has under way
     #[arg(long, help_heading = "Load")]
     pub window: Option<u32>,
-    /// How fast sessions open: 2000/s or 10s [default: as fast as they can]
+    /// Pace of opening sessions: 2000/s or 10s [default: as fast as they can]
     #[arg(long, help_heading = "Load")]
     pub ramp: Option<Ramp>,
     /// Connections that are being made at the same time
     #[arg(long, help_heading = "Load")]
     pub concurrency: Option<usize>,
-    /// How often a session says that it is there
+    /// Time between heartbeats of a session
     #[arg(long, help_heading = "Load")]
     pub heartbeat: Option<Span>,
     /// Addresses of this machine that connections come from, from 127.0.0.1 on [default: as many
@@ -131,7 +131,7 @@ pub struct Options {
     /// Threads of the harness
     #[arg(long, help_heading = "Load")]
     pub threads: Option<usize>,
-    /// What chance begins with
+    /// Seed of all random choices
     #[arg(long, help_heading = "Load")]
     pub seed: Option<u64>,
 
@@ -141,10 +141,10 @@ pub struct Options {
     /// Time that is measured
     #[arg(long, help_heading = "Time")]
     pub duration: Option<Span>,
-    /// Longest wait for what is still on its way at the end
+    /// Longest wait for outstanding deliveries at the end
     #[arg(long, help_heading = "Time")]
     pub settle: Option<Span>,
-    /// How often the server and the harness are looked at
+    /// Time between two samples of the server and the harness
     #[arg(long, help_heading = "Time")]
     pub interval: Option<Span>,
 
@@ -164,13 +164,13 @@ pub struct Options {
     /// Users that a user talks to in private
     #[arg(long, help_heading = "Chat")]
     pub friends: Option<usize>,
-    /// Users a second who leave, and log in again after `--away`
+    /// Users a second that leave, and log in again after `--away`
     #[arg(long, help_heading = "Chat and tortoise")]
     pub churn: Option<f64>,
-    /// How long they are away
+    /// Time of their absence
     #[arg(long, help_heading = "Chat and tortoise")]
     pub away: Option<Span>,
-    /// Users a second whose connection breaks, and who connect again at once
+    /// Users a second whose connection breaks, and that connect again at once
     #[arg(long, help_heading = "Chat")]
     pub breaks: Option<f64>,
 
@@ -180,8 +180,8 @@ pub struct Options {
     /// The longest that a session may take that is free to come back [default: 3s]
     #[arg(long, help_heading = "Storm")]
     pub back_within: Option<Span>,
-    /// Most that the p99 of those who stay, or of the others in `tortoise`, may be, as a multiple
-    /// of what it was before [default: 1.5, 1.2 in `tortoise`]
+    /// Most that the p99 of the sessions that stay, or of the others in `tortoise`, may be, as a
+    /// multiple of the p99 before [default: 1.5, 1.2 in `tortoise`]
     #[arg(long, help_heading = "Storm and tortoise")]
     pub slower: Option<f64>,
 
@@ -203,7 +203,7 @@ pub struct Options {
     /// may be given several times
     #[arg(long, value_name = "QUANTILE=TIME", value_delimiter = ',', help_heading = "Report")]
     pub fail_above: Option<Vec<Threshold>>,
-    /// What the report calls the server
+    /// Name of the server in the report
     #[arg(long, help_heading = "Report")]
     pub label: Option<String>,
 }

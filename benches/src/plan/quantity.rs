@@ -10,13 +10,13 @@ use std::time::Duration;
 use serde::de::{Deserializer, Error as _, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// What was written is no such quantity.
+/// A text that is no such quantity.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{found:?} is not {wanted}")]
 pub struct BadQuantity {
-    /// What was written.
+    /// The text.
     pub found: String,
-    /// What may be written.
+    /// The expected form.
     pub wanted: &'static str,
 }
 
@@ -28,7 +28,7 @@ fn bad(found: &str, wanted: &'static str) -> BadQuantity {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Span(pub Duration);
 
-/// How many messages a second, all publishers together.
+/// Messages a second, all publishers together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rate {
     /// At these moments, whether or not the last one has arrived.
@@ -39,10 +39,10 @@ pub enum Rate {
     Find,
 }
 
-/// How fast sessions are opened.
+/// Pace of opening sessions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Ramp {
-    /// So many a second.
+    /// Sessions a second.
     PerSecond(f64),
     /// All of them, evenly within this time.
     Within(Duration),

@@ -1,4 +1,4 @@
-//! Who stops reading, and what that may cost the others and the server.
+//! The stall of a plan: sessions that stop reading, and limits for the others and the server.
 
 use super::bounds::share;
 use super::{Company, Kind, Options, PlanError};
@@ -6,9 +6,9 @@ use super::{Company, Kind, Options, PlanError};
 /// Sessions that stop reading for a part of the run, with their connections open.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stall {
-    /// How many: the last ones, who publish nothing.
+    /// The number of sessions: the last ones, which publish nothing.
     pub sessions: usize,
-    /// Most that the others' p99 may be, as a multiple of what it was before.
+    /// Most that the others' p99 may be, as a multiple of the p99 before.
     pub slower: f64,
     /// Most that the server's memory may grow, if that is limited.
     pub growth: Option<u64>,
@@ -16,11 +16,11 @@ pub struct Stall {
 
 /// Bytes that a relay of the run's own may use for queues, windows and logs.
 const BUDGET: u64 = 32 << 20;
-/// The flag that says so.
+/// The flag of the budget.
 const MEMORY: &str = "--memory-budget";
 
-/// What a relay of the run's own is told: small queues that forget what is oldest, so that slow
-/// readers are felt, and sessions that outlive a connection which a slow reader lost.
+/// Flags of a relay of the run's own: small queues that drop the oldest, so that slow readers
+/// matter, and sessions that outlive a connection which a slow reader lost.
 const FLAGS: [(&str, &str); 5] = [
     ("--overflow", "drop-oldest"),
     ("--window", "32"),
@@ -29,7 +29,7 @@ const FLAGS: [(&str, &str); 5] = [
     ("--resume-ttl", "300"),
 ];
 
-/// Who stops, if that is what the scenario is about.
+/// The stall of the scenario, if it has one.
 pub(super) fn stall(
     kind: Kind,
     given: &Options,
@@ -60,7 +60,7 @@ pub(super) fn stall(
     Ok(Some(Stall { sessions: stopping, slower, growth }))
 }
 
-/// What a relay of the run's own is told, without what was told it otherwise.
+/// Flags of a relay of the run's own, without those that the user gives.
 pub(super) fn relay_flags(given: &Options) -> impl Iterator<Item = String> {
     let is_it = given.scenario == Some(Kind::Tortoise);
     let budget = (MEMORY, BUDGET.to_string());
@@ -69,7 +69,7 @@ pub(super) fn relay_flags(given: &Options) -> impl Iterator<Item = String> {
     own.flat_map(|(flag, value)| [flag.to_owned(), value])
 }
 
-/// The budget that this gives a relay, and 5 % for what is beside it.
+/// The budget that this gives a relay, and 5 % for the rest of its memory.
 fn budget_and_more(given: &Options) -> Option<u64> {
     let is_given_one = given.addr.as_ref().is_none_or(Vec::is_empty) && !is_told(given, MEMORY);
     is_given_one.then_some(BUDGET / 20 * 21)

@@ -1,4 +1,4 @@
-//! What a run must keep: `p99=20ms`.
+//! Thresholds of a run: `p99=20ms`.
 
 use std::fmt;
 use std::str::FromStr;

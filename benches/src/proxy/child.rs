@@ -1,4 +1,4 @@
-//! A proxy process, as seen by whoever started it.
+//! A proxy process, seen by its parent.
 
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
@@ -19,14 +19,14 @@ pub struct ProxyProcess {
     addresses: Vec<SocketAddr>,
 }
 
-/// What is wrong with a proxy process.
+/// Errors of a proxy process.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProxyError {
     /// It could not be run, or be talked to.
     #[error("proxy: {0}")]
     Io(#[from] io::Error),
-    /// It said something else than was asked.
+    /// An unexpected answer.
     #[error("proxy said {0:?}")]
     Answer(String),
 }
@@ -64,7 +64,7 @@ impl ProxyProcess {
         Ok(proxy)
     }
 
-    /// Where it listens, in the order of what its connections lead to.
+    /// Addresses it listens on, in the order of its targets.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
@@ -88,7 +88,7 @@ impl ProxyProcess {
         self.signal(Signal::CONT)
     }
 
-    /// Ends it, and returns what it did.
+    /// Ends it, and returns its counts.
     ///
     /// # Errors
     ///

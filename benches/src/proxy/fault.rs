@@ -1,16 +1,16 @@
-//! Which connections break, and how.
+//! Faults that a proxy injects into connections.
 
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// How a connection breaks.
+/// Ways in which a connection breaks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Fault {
-    /// By a reset, once so many more bytes have passed.
+    /// A reset, after some more bytes.
     Reset { after: usize },
-    /// The direction towards one end is closed; what should go there is swallowed.
+    /// The direction towards one end is closed; further bytes are swallowed.
     HalfClose { towards: usize },
 }
 
@@ -22,10 +22,10 @@ pub(super) struct Faults {
     chance: f64,
 }
 
-/// How often faults are drawn.
+/// Time between two draws of faults.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
-/// Where in the stream a reset falls: within the next few packets.
+/// Bytes after which a reset comes: within the next few packets.
 const NEAR: usize = 2_000;
 
 impl Faults {
@@ -34,7 +34,7 @@ impl Faults {
         Self { rng: StdRng::seed_from_u64(seed), chance: chance.min(1.0) }
     }
 
-    /// What befalls a connection in this tick.
+    /// The fault of a connection in this tick.
     pub(super) fn draw(&mut self) -> Option<Fault> {
         if !self.rng.random_bool(self.chance) {
             return None;

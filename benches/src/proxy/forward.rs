@@ -1,4 +1,4 @@
-//! The proxy's loop: takes connections, leads them on, and breaks some.
+//! The proxy's loop: accepts connections, forwards them, and breaks some.
 
 use std::io::{self, Write};
 use std::time::Instant;
@@ -24,8 +24,8 @@ struct Proxy {
     options: Options,
 }
 
-/// Forwards until standard input ends; says on standard output where it listens, and at the end
-/// what it did.
+/// Forwards until standard input ends; prints its addresses on standard output, and its counts at
+/// the end.
 ///
 /// # Errors
 ///
@@ -73,7 +73,7 @@ impl Proxy {
         loop {
             let wait = next_tick.saturating_duration_since(Instant::now());
             match self.poll.poll(&mut events, Some(wait)) {
-                // A process that was stopped and goes on is told so.
+                // A stopped process that goes on is interrupted here.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 other => other?,
             }

@@ -1,10 +1,10 @@
 //! A proxy that breaks connections, as a process of its own.
 //!
-//! It forwards bytes between clients and gateway, and now and then ends a connection by a reset,
-//! in the middle of whatever it carries, or closes one direction of it. Whoever started it can
-//! stop the whole process by a signal, so that its connections fall silent without a word.
+//! It forwards bytes between clients and gateway, and now and then ends a connection by a reset, in
+//! the middle of whatever it carries, or closes one direction of it. Its parent can stop the whole
+//! process by a signal, so that its connections fall silent without a word.
 //!
-//! Not here: what the bytes mean.
+//! Not here: the meaning of the bytes.
 
 mod child;
 mod fault;
@@ -17,12 +17,12 @@ use std::time::Duration;
 pub use child::{ProxyError, ProxyProcess};
 pub use forward::run;
 
-/// What a proxy does.
+/// Settings of a proxy.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where connections lead to: one listener for each.
+    /// Targets of connections: one listener for each.
     pub to: Vec<SocketAddr>,
-    /// How long a connection lives on the average before it is broken; zero breaks none.
+    /// Average lifetime of a connection; zero breaks none.
     pub every: Duration,
     /// After this time nothing is broken any more.
     pub lasting: Duration,
@@ -30,13 +30,13 @@ pub struct Options {
     pub seed: u64,
 }
 
-/// What a proxy did.
+/// Counts of a proxy.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Tally {
     /// Connections that it took.
     pub accepted: u64,
-    /// Those that it ended by a reset.
+    /// Connections ended by a reset.
     pub resets: u64,
-    /// Those of which it closed one direction.
+    /// Connections closed in one direction.
     pub half_closes: u64,
 }

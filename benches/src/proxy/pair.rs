@@ -1,4 +1,4 @@
-//! One connection through the proxy: two sockets, and what is on its way between them.
+//! One connection through the proxy: two sockets, and the bytes between them.
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -12,7 +12,7 @@ use crate::driver::reset;
 #[derive(Debug)]
 struct End {
     stream: TcpStream,
-    /// What this end has not taken yet; nothing more is read for it meanwhile.
+    /// Bytes that this end has not taken yet; nothing more is read for it meanwhile.
     unsent: Vec<u8>,
     /// Nothing more comes from here.
     has_ended: bool,
@@ -32,7 +32,7 @@ pub(super) struct Pair {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Fate {
     Alive,
-    /// Both ends have said all.
+    /// Both ends have finished.
     Done,
     /// One of them is gone, or the fuse has burnt down.
     Broken,
@@ -90,7 +90,7 @@ impl Pair {
         Fate::Alive
     }
 
-    /// Moves what can be moved, both ways.
+    /// Moves bytes both ways, as many as possible.
     pub(super) fn pump(&mut self, buffer: &mut [u8]) -> Fate {
         for from in [0, 1] {
             match self.forward(from, buffer) {

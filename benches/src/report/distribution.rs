@@ -1,4 +1,4 @@
-//! How long things took, in full: every quantile can be asked for when the run is over.
+//! Durations in full: every quantile can be computed when the run is over.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -27,7 +27,7 @@ impl Distribution {
         Self { name: name.into(), latency }
     }
 
-    /// What took so long.
+    /// Name of the duration.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -39,7 +39,7 @@ impl Distribution {
         &self.latency
     }
 
-    /// Adds those of another run.
+    /// Adds the durations of another run.
     pub fn merge(&mut self, other: &Self) {
         self.latency.merge(&other.latency);
     }
@@ -64,7 +64,7 @@ impl Distribution {
 struct Encoded {
     name: String,
     count: u64,
-    /// For readers only: what counts is the histogram.
+    /// For human readers only: the histogram counts.
     #[serde(default)]
     milliseconds: Milliseconds,
     histogram: String,
@@ -73,7 +73,7 @@ struct Encoded {
 #[derive(Default, Serialize, Deserialize)]
 struct Milliseconds(serde_json::Map<String, serde_json::Value>);
 
-/// Why a histogram of a file cannot be read.
+/// Errors of a histogram in a file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HistogramError {

@@ -1,4 +1,4 @@
-//! One number with its name, and what is known of how good it is.
+//! One number with its name, unit, direction, limit and spread.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -21,7 +21,7 @@ pub struct Figure {
     spread: Option<Spread>,
 }
 
-/// What a number stands on.
+/// Basis of a number.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -29,11 +29,11 @@ pub enum Kind {
     /// It holds by itself.
     #[default]
     Measurement,
-    /// It counts deliveries, or divides by them: it says nothing unless all of them were right.
+    /// It counts deliveries, or divides by them: it is meaningless unless all of them were right.
     Throughput,
 }
 
-/// Which way is better.
+/// Direction of improvement.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -44,7 +44,7 @@ pub enum Better {
     Higher,
 }
 
-/// What a number must keep.
+/// Limit of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -62,7 +62,7 @@ pub struct Spread {
     pub least: f64,
     /// The most of them.
     pub most: f64,
-    /// How many there were.
+    /// The number of runs.
     pub runs: usize,
 }
 
@@ -81,13 +81,13 @@ impl Figure {
         }
     }
 
-    /// So many of something in a time, more being better.
+    /// A rate, more being better.
     #[must_use]
     pub fn throughput(name: impl Into<String>, value: f64, unit: impl Into<String>) -> Self {
         Self { kind: Kind::Throughput, ..Self::new(name, value, unit).higher_is_better() }
     }
 
-    /// What one of the deliveries costs, less being better.
+    /// Cost of one delivery, less being better.
     #[must_use]
     pub fn cost(name: impl Into<String>, value: f64, unit: impl Into<String>) -> Self {
         Self { kind: Kind::Throughput, ..Self::new(name, value, unit).lower_is_better() }
@@ -134,37 +134,37 @@ impl Figure {
         self.higher_is_better()
     }
 
-    /// What it is called.
+    /// The name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How much it is.
+    /// The value.
     #[must_use]
     pub const fn value(&self) -> f64 {
         self.value
     }
 
-    /// Of what; empty for a plain number.
+    /// The unit; empty for a plain number.
     #[must_use]
     pub fn unit(&self) -> &str {
         &self.unit
     }
 
-    /// What it stands on.
+    /// The basis.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Which way is better, where that is known.
+    /// The better direction, where that is known.
     #[must_use]
     pub const fn better(&self) -> Option<Better> {
         self.better
     }
 
-    /// What it must keep.
+    /// The limit.
     #[must_use]
     pub const fn limit(&self) -> Option<Limit> {
         self.limit
@@ -176,7 +176,7 @@ impl Figure {
         self.spread
     }
 
-    /// Whether it does not keep its limit; what is not a number keeps none.
+    /// Whether it does not keep its limit; not-a-number keeps none.
     #[must_use]
     pub fn is_missed(&self) -> bool {
         self.limit.is_some_and(|limit| !limit.is_kept_by(self.value))

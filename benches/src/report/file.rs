@@ -10,28 +10,28 @@ use serde_json::Value;
 
 use super::Report;
 
-/// The version of the format. A reader takes its own and older ones; what is added without
-/// changing what was there does not count.
+/// The version of the format. A reader takes its own and older ones; additions that change nothing
+/// else do not count.
 pub const VERSION: u32 = 1;
 
-/// Why there is no report, or it was not kept.
+/// Errors of reading or writing a report.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
     /// The file cannot be read or written.
     #[error("{}: {error}", path.display())]
     Io {
-        /// Which one.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The system's error.
         error: io::Error,
     },
     /// The file is no report, or its format is newer than this program.
     #[error("{}: {error}", path.display())]
     Format {
-        /// Which one.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The parser's error.
         error: serde_json::Error,
     },
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Where the text of a column stands.
+/// Alignment of a column.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Align {
     /// Names.
@@ -14,9 +14,9 @@ pub enum Align {
 /// The head of a column.
 #[derive(Clone, Debug)]
 pub struct Column {
-    /// What stands above it.
+    /// The head.
     pub head: String,
-    /// How its text stands.
+    /// The alignment.
     pub align: Align,
 }
 

@@ -24,7 +24,7 @@ impl Findings {
         table.compact()
     }
 
-    /// How long things took.
+    /// Latencies.
     #[must_use]
     pub fn latency_table(&self) -> Table {
         let heads = ["milliseconds", "count"].into_iter();
@@ -132,7 +132,7 @@ impl Report {
     }
 }
 
-/// What a number is, and what it should have been.
+/// A number and its limit.
 fn missed(figure: &Figure) -> String {
     let bound = match figure.limit() {
         Some(Limit::AtMost(most)) => format!("more than {}", shown(most, figure.unit())),

@@ -1,10 +1,10 @@
-//! A promise that was broken.
+//! A broken promise.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What was not as promised, and what shows it.
+/// A broken promise and its evidence.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Violation {
     /// In a line.

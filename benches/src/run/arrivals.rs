@@ -1,4 +1,4 @@
-//! Which session connects when.
+//! Order and pace in which sessions connect.
 
 use super::Arrive;
 use crate::driver::Time;
@@ -14,8 +14,8 @@ pub(super) struct Arrivals {
 }
 
 impl Arrivals {
-    /// All sessions of a thread, of which there are so many, this share of those of all threads;
-    /// threads take turns, and the phase says when this one has its first.
+    /// All sessions of a thread, with its share of those of all threads; threads take turns, and
+    /// the phase is the time of its first.
     pub(super) fn new(arrive: &Arrive, all: usize, (share, phase): (f64, f64)) -> Self {
         let in_turn = |rate: f64| Schedule::in_phase(arrive.from, rate * share, phase);
         let schedule = arrive.rate.map(in_turn);
@@ -42,7 +42,7 @@ impl Arrivals {
         self.begun
     }
 
-    /// When the next one is due.
+    /// Time when the next one is due.
     pub(super) fn next(&self) -> Option<Time> {
         let schedule = self.schedule.as_ref().filter(|_| self.begun < self.all)?;
         schedule.next()

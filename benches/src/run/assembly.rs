@@ -3,14 +3,14 @@
 use std::io;
 use std::sync::Arc;
 
-use super::comings::Comings;
+use super::churn::Churn;
 use super::complete::Complete;
-use super::deal::{Deal, Guests, narrow, share};
-use super::desk::{Desk, ledger};
 use super::live::Live;
+use super::partition::{Partition, SessionSpecs, narrow, share};
+use super::publishers::Publishers;
+use super::sender::{Sender, ledger};
 use super::stalls::Stalls;
 use super::storm::Storm;
-use super::talk::Talker;
 use super::wakes::Wakes;
 use super::worker::Worker;
 use crate::account::Roster;
@@ -32,28 +32,28 @@ pub(super) fn workers(
     routes: &Arc<[Route]>,
     tuning: &Tuning,
 ) -> io::Result<Vec<Worker>> {
-    let deal = Deal::of(plan);
-    let readers: Vec<_> = (0..plan.threads).map(|at| deal.readers(layout, at)).collect();
+    let partition = Partition::of(plan);
+    let readers: Vec<_> = (0..plan.threads).map(|at| partition.readers(layout, at)).collect();
     let complete = Complete::new(&readers);
     // Threads that give way to others must not burn their time.
-    let precise = |at| tuning.is_precise && !deal.is_behind(at);
+    let precise = |at| tuning.is_precise && !partition.is_behind(at);
     let driver = |at| Driver::new(Tuning { is_precise: precise(at), ..tuning.clone() });
     let drivers = (0..plan.threads).map(driver).collect::<io::Result<Vec<_>>>()?;
-    let wakes = Wakes::new(deal.owners(layout), &drivers)?;
+    let wakes = Wakes::new(partition.owners(layout), &drivers)?;
     let assembly = Assembly {
         plan,
-        deal,
+        partition,
         ledger: Arc::new(ledger(plan, layout)),
         routes: [Arc::clone(routes), narrow(routes, plan.size)],
         wakes,
     };
     let parts = complete.into_iter().zip(readers).zip(drivers).enumerate();
     let worker = |(at, ((complete, readers), driver))| {
-        let desk = assembly.desk(at, driver, readers);
-        let guests = assembly.guests(layout, roster, at);
-        let lanes = assembly.deal.lanes(layout, at);
-        let talker = Talker::new(lanes, complete, assembly.wakes.clone(), guests.seed);
-        assembly.worker(at, precise(at), desk, guests, talker)
+        let sender = assembly.sender(at, driver, readers);
+        let specs = assembly.specs(layout, roster, at);
+        let lanes = assembly.partition.lanes(layout, at);
+        let publishers = Publishers::new(lanes, complete, assembly.wakes.clone(), specs.seed);
+        assembly.worker(at, precise(at), sender, specs, publishers)
     };
     Ok(parts.map(worker).collect())
 }
@@ -61,7 +61,7 @@ pub(super) fn workers(
 /// Parts that all workers share.
 struct Assembly<'a> {
     plan: &'a Plan,
-    deal: Deal,
+    partition: Partition,
     ledger: Arc<Ledger>,
     /// The ways to the server, and the same with small buffers.
     routes: [Arc<[Route]>; 2],
@@ -69,13 +69,13 @@ struct Assembly<'a> {
 }
 
 impl Assembly<'_> {
-    fn desk(&self, at: usize, driver: Driver, readers: Vec<u32>) -> Desk {
+    fn sender(&self, at: usize, driver: Driver, readers: Vec<u32>) -> Sender {
         let is_closed = matches!(self.plan.flow, Flow::Closed(_));
         let mut audience = Audience::new();
         audience.oracle = Oracle::of(Arc::clone(&self.ledger));
         audience.timed = 0..self.timed(at);
         audience.rounds = is_closed.then(|| Rounds::new(readers));
-        Desk {
+        Sender {
             driver,
             audience,
             ledger: Arc::clone(&self.ledger),
@@ -87,10 +87,10 @@ impl Assembly<'_> {
         }
     }
 
-    fn guests(&self, layout: &Layout, roster: &Roster, at: usize) -> Guests {
+    fn specs(&self, layout: &Layout, roster: &Roster, at: usize) -> SessionSpecs {
         let [routes, narrow] = self.routes.clone();
-        Guests {
-            all: self.deal.guests(layout, roster, at),
+        SessionSpecs {
+            all: self.partition.specs(layout, roster, at),
             dialect: self.plan.dialect,
             routes,
             narrow,
@@ -102,39 +102,39 @@ impl Assembly<'_> {
         &self,
         at: usize,
         is_precise: bool,
-        desk: Desk,
-        guests: Guests,
-        talker: Talker,
+        sender: Sender,
+        specs: SessionSpecs,
+        publishers: Publishers,
     ) -> Worker {
-        let Self { plan, deal, .. } = self;
+        let Self { plan, partition, .. } = self;
         let (features, timed) = (plan.dialect.features(), self.timed(at));
-        let (count, seed) = (guests.all.len(), guests.seed);
+        let (count, seed) = (specs.all.len(), specs.seed);
         let part = share(count, plan.sessions);
-        let comings = plan.disturbances.presence.map(|presence| {
-            let comers = deal.among_first(at, plan.talking())..timed;
-            Comings::new(presence, comers, part, features.resume, seed)
+        let churn = plan.disturbances.presence.map(|presence| {
+            let range = partition.among_first(at, plan.talking())..timed;
+            Churn::new(presence, range, part, features.resume, seed)
         });
         let storm = plan
             .disturbances
             .storm
-            .map(|storm| Storm::new(deal.among_first(at, storm.stay), features.resume));
+            .map(|storm| Storm::new(partition.among_first(at, storm.stay), features.resume));
         Worker {
-            desk,
-            talker,
-            guests,
+            sender,
+            publishers,
+            specs,
             stalls: Stalls::new(timed..count, features.gaps),
-            comings,
+            churn,
             storm,
             share: part,
-            phase: share(deal.before(at), plan.sessions),
+            phase: share(partition.before(at), plan.sessions),
             is_precise,
-            is_behind: deal.is_behind(at),
+            is_behind: partition.is_behind(at),
             live: Arc::new(Live::default()),
         }
     }
 
     /// Sessions of a thread whose deliveries are timed: the first ones.
     fn timed(&self, at: usize) -> usize {
-        self.deal.among_first(at, self.plan.timed())
+        self.partition.among_first(at, self.plan.timed())
     }
 }

@@ -1,9 +1,9 @@
-//! Which messages all readers have, whichever thread the readers are of.
+//! Messages that all readers have, across threads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What the readers of each thread have of each stream, as one of the threads sees it.
+/// Messages that the readers of each thread have of each stream, as one of the threads sees it.
 #[derive(Clone, Debug)]
 pub(super) struct Complete {
     /// By thread, then by stream. Threads without readers of a stream are not waited for.
@@ -11,11 +11,11 @@ pub(super) struct Complete {
     own: usize,
 }
 
-/// What a thread without readers has.
+/// Count of a thread without readers.
 const EVERYTHING: u64 = u64::MAX;
 
 impl Complete {
-    /// For threads with so many readers of each stream.
+    /// For threads with these numbers of readers of each stream.
     pub(super) fn new(readers: &[Vec<u32>]) -> Vec<Self> {
         let number = |readers: &u32| AtomicU64::new(if *readers == 0 { EVERYTHING } else { 0 });
         let of = |readers: &Vec<u32>| readers.iter().map(number).collect();
@@ -23,7 +23,7 @@ impl Complete {
         (0..readers.len()).map(|own| Self { threads: Arc::clone(&threads), own }).collect()
     }
 
-    /// How many streams there are.
+    /// The number of streams.
     pub(super) fn streams(&self) -> usize {
         self.threads[self.own].len()
     }
@@ -34,12 +34,12 @@ impl Complete {
         others.into_iter().any(|(_, of)| of[stream as usize].load(Ordering::Relaxed) != EVERYTHING)
     }
 
-    /// This thread's readers have so many messages of a stream.
+    /// Sets the number of messages of a stream that this thread's readers have.
     pub(super) fn set(&self, stream: u32, complete: u64) {
         self.threads[self.own][stream as usize].store(complete, Ordering::Release);
     }
 
-    /// How many messages of a stream all readers have.
+    /// The number of messages of a stream that all readers have.
     pub(super) fn get(&self, stream: u32) -> u64 {
         let all = self.threads.iter().map(|of| of[stream as usize].load(Ordering::Acquire)).min();
         // A stream without readers is complete as soon as it is sent.

@@ -14,11 +14,11 @@ pub struct Ended {
     pub unanswered: u64,
     /// Deliveries that had not come.
     pub outstanding: u64,
-    /// What happened to the sessions how often.
+    /// Counts of events.
     pub counts: Counts,
     /// From when sessions were free to connect to when they were open.
     pub opens: Latency,
-    /// What the sockets went through.
+    /// Counts of connections.
     pub tally: Tally,
     /// Sessions that left and came back.
     pub left: u64,
@@ -28,12 +28,12 @@ pub struct Ended {
     pub waiting: u64,
     /// Sessions of these that were not there at the end.
     pub absent: u64,
-    /// What the oracle found.
+    /// Verdict of the oracle.
     pub verdict: Verdict,
 }
 
 impl Ended {
-    /// Adds what is left of other threads.
+    /// Adds the totals of other threads.
     pub fn merge(&mut self, other: Self) {
         self.sent += other.sent;
         self.unanswered += other.unanswered;

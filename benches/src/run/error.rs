@@ -10,7 +10,7 @@ use crate::plan::PlanError;
 use crate::proxy::ProxyError;
 use crate::server::{StartError, UsageError};
 
-/// Why a run came to no result.
+/// Errors that end a run without a result.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
@@ -29,19 +29,19 @@ pub enum RunError {
     /// The sessions did not open.
     #[error("{open} of {wanted} sessions opened after {waits} waits; last trouble: {trouble}")]
     NotOpen {
-        /// How many did.
+        /// Sessions that opened.
         open: usize,
-        /// How many should have.
+        /// Sessions that should have.
         wanted: usize,
-        /// How often sessions had to wait and try again.
+        /// Waits of sessions for another attempt.
         waits: u64,
-        /// Why a connection was lost, or could not be made, the last time.
+        /// The last error of a connection.
         trouble: String,
     },
-    /// What was asked for makes no sense.
+    /// The options make no sense.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The server cannot be reached as it was said.
+    /// The server cannot be reached.
     #[error(transparent)]
     Place(#[from] PlaceError),
     /// There are no accounts.
@@ -55,7 +55,7 @@ pub enum RunError {
     Thread,
 }
 
-/// The server cannot be reached as it was said.
+/// Errors of reaching the server.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlaceError {
@@ -65,7 +65,7 @@ pub enum PlaceError {
     /// Connections come from addresses of the loopback only when they go there.
     #[error("`sources` needs a server on this machine, which {0} is not")]
     Sources(SocketAddr),
-    /// Nobody takes connections there, or not within a second.
+    /// No answer at the address within a second.
     #[error("nobody answers at {0}: {1}")]
     Dead(SocketAddr, io::Error),
 }

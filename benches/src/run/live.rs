@@ -1,4 +1,4 @@
-//! What a thread shows of itself while it runs.
+//! Counters of a thread for the others, while it runs.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,15 +12,15 @@ pub(super) struct Live {
     pub(super) open: Number,
     /// Sessions that were cut and are not back.
     pub(super) away: Number,
-    /// When connections were cut, in microseconds; 0 if they were not.
+    /// Time of the cut, in microseconds; 0 if there was none.
     pub(super) struck: Number,
-    /// Sessions that ended although nobody wanted them to.
+    /// Sessions that ended unexpectedly.
     pub(super) ended: Number,
     /// Waits for another connection.
     pub(super) waits: Number,
-    /// When the first session began to connect that was told to, in microseconds.
+    /// Time when the first session began to connect, in microseconds.
     pub(super) dialed: Number,
-    /// When a session opened last.
+    /// Time of the last opening.
     pub(super) opened: Number,
     /// Deliveries that came.
     pub(super) arrived: Number,
@@ -30,9 +30,9 @@ pub(super) struct Live {
     pub(super) cpu: Number,
     /// Deliveries and answers that are on their way, since nothing is sent any more.
     pub(super) outstanding: Number,
-    /// When these were counted last, in microseconds; 0 while messages are sent.
+    /// Time of the last count, in microseconds; 0 while messages are sent.
     pub(super) counted: Number,
-    /// Times of what came since they were last taken.
+    /// Latencies since they were last taken.
     recent: Mutex<Latency>,
     trouble: Mutex<Option<String>>,
 }
@@ -75,7 +75,7 @@ impl Live {
         }
     }
 
-    /// Why a connection failed last.
+    /// The last error of a connection.
     pub(super) fn trouble(&self) -> Option<String> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

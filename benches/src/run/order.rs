@@ -1,63 +1,63 @@
-//! What the threads of a run are told, and what they tell.
+//! Orders to the threads of a run, and their replies.
 
 use std::ops::Range;
 
-use super::Finding;
+use super::Measurement;
 use crate::driver::Time;
 use crate::latency::Latency;
 
-/// How sessions come.
+/// Pace of opening sessions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Arrive {
-    /// From when on.
+    /// Time of the first.
     pub from: Time,
-    /// So many a second of all threads together; otherwise as fast as they can.
+    /// Sessions a second of all threads together; otherwise as fast as possible.
     pub rate: Option<f64>,
-    /// How many of one thread may be on their way at once.
+    /// Connections of one thread under way at once.
     pub concurrency: usize,
 }
 
-/// When messages are sent.
+/// Pace of messages.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Talk {
+pub enum Pace {
     /// Never.
     Silent,
-    /// So many a second of all threads together, at an even rate.
+    /// Messages a second of all threads together, at an even rate.
     Open(f64),
     /// As long as a publisher has fewer than this many under way.
     Closed(u32),
 }
 
-/// What a thread is to do next.
+/// An order to a thread.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Order {
     /// Open the sessions, again if they were closed.
     Arrive(Arrive),
     /// Close all sessions.
-    Scatter,
+    CloseAll,
     /// Let messages flow from a time on, and measure in this window.
-    Talk(Talk, Time, Range<Time>),
+    Send(Pace, Time, Range<Time>),
     /// Cut all connections at this time but those of the sessions that stay.
     Storm(Time),
-    /// The window ends now at the latest.
+    /// End the window now at the latest.
     Cut(Time),
-    /// Those who stop reading do so now.
+    /// Stop reading, for the sessions that stall.
     Stall,
-    /// They read again.
-    GoOn,
-    /// Send no more, and say what is still on its way.
-    Hush,
-    /// Hand over what was measured, and forget it.
+    /// Read again.
+    Resume,
+    /// Send no more, and count outstanding deliveries.
+    StopSending,
+    /// Hand over the measurement, and start a new one.
     Collect,
-    /// Hand over how long sessions took to open, and forget it.
+    /// Hand over the times of openings, and start anew.
     CollectOpens,
-    /// Come to an end.
+    /// End.
     End,
 }
 
-/// What a thread says to an order.
+/// A thread's reply to an order.
 #[derive(Debug)]
 pub(super) enum Reply {
-    Finding(Box<Finding>),
+    Measurement(Box<Measurement>),
     Opens(Box<Latency>),
 }

@@ -1,4 +1,4 @@
-//! Which cores a run keeps to: figures of a server that shares its core with the harness, or moves
+//! Cores of server and harness. Figures of a server that shares its core with the harness, or moves
 //! between cores, are not those of one that has a core to itself.
 
 use std::fmt;
@@ -9,11 +9,11 @@ use crate::host::Machine;
 /// The cores of a server and of the harness, as the kernel lists them: `0` or `0-3`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Pinning {
-    /// Those of the server; absent where its process is not known.
+    /// Cores of the server; absent where its process is not known.
     server: Option<String>,
-    /// Those of the calling thread, and of threads that it starts.
+    /// Cores of the calling thread, and of threads that it starts.
     harness: Option<String>,
-    /// How many the machine has.
+    /// Cores of the machine.
     cores: usize,
 }
 
@@ -28,14 +28,14 @@ impl Pinning {
     }
 }
 
-/// What a process or thread may run on.
+/// Allowed cores of a process or thread.
 fn list(path: &str) -> Option<String> {
     let status = fs::read_to_string(path).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
     Some(line.trim().to_owned())
 }
 
-/// How many cores a list names.
+/// The number of cores in a list.
 fn count(list: &str) -> usize {
     let of = |part: &str| {
         let (from, to) = part.split_once('-').unwrap_or((part, part));

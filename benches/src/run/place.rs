@@ -1,4 +1,4 @@
-//! The server that a run is for: one that runs, or a relay of the run's own.
+//! The server of a run: one that runs already, or a relay of the run's own.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -20,9 +20,9 @@ use crate::host::cores::{allowed, keep_to, outrank};
 pub struct Server {
     /// The ways, of which each session takes one.
     pub routes: Arc<[Route]>,
-    /// What its process uses, if that is here and known.
+    /// Its process, if that is here and known.
     pub usage: Option<Usage>,
-    /// Where it is, for people.
+    /// Its addresses, for people.
     pub addresses: Vec<String>,
     /// Processes of this machine that listen there, if they are several: none speaks for all.
     pub several: Vec<u32>,
@@ -30,7 +30,7 @@ pub struct Server {
     relay: Option<Relay>,
 }
 
-/// How long a server may take to answer the first connection.
+/// Limit of the time to the first answer of a server.
 const ANSWER: Duration = Duration::from_secs(1);
 
 impl Server {
@@ -65,7 +65,7 @@ impl Server {
                 }
             },
         };
-        // Addresses that nobody asked for are used where they help.
+        // Default source addresses are used where they help.
         let wanted = plan.given.sources.is_some() || routes.iter().all(has_sources);
         let sources = if wanted { plan.connections.sources } else { 0 };
         let routes = from_sources(sources, routes)?;
@@ -89,7 +89,7 @@ impl Server {
         Ok(())
     }
 
-    /// Which cores it and the harness keep to, each as the kernel lists them: `0 of 2`.
+    /// Cores of server and harness, each as the kernel lists them: `0 of 2`.
     #[must_use]
     pub fn pinning(&self) -> Pinning {
         Pinning::of(self.usage.map(Usage::pid))
@@ -145,7 +145,7 @@ fn is_here(at: SocketAddr) -> bool {
     at.ip().to_canonical().is_loopback()
 }
 
-/// Who listens at those of the addresses that are here.
+/// Processes that listen at those of the addresses that are here.
 fn listeners(routes: &[Route]) -> Vec<u32> {
     let here = routes.iter().map(|route| route.to).filter(|to| is_here(*to));
     here.filter_map(listener).collect::<BTreeSet<u32>>().into_iter().collect()

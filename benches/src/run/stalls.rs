@@ -1,31 +1,31 @@
 //! Sessions that stop reading while their connections stay, and read again later.
 //!
-//! Where the dialect tells of gaps they are owed everything all the same, delivered or told of.
+//! Where the dialect has gaps they are still owed everything, delivered or counted by a gap.
 //! Elsewhere the server may drop what they do not read, and end them; then they connect again.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::desk::Desk;
+use super::sender::Sender;
 use crate::audience::Audience;
 use crate::driver::Time;
 
-/// Who of a thread's sessions stops.
+/// Sessions of a thread that stall.
 #[derive(Debug)]
 pub(super) struct Stalls {
     who: Range<usize>,
     has_gaps: bool,
     is_stalled: bool,
-    /// Whether they ever did.
+    /// Whether they have ever stalled.
     have_stalled: bool,
-    /// Who was ended, and connects again when.
+    /// Sessions that the server ended, with the time of their return.
     returning: VecDeque<(Time, usize)>,
-    /// Deliveries that they had not read when they went on.
+    /// Deliveries that they had not read when they read again.
     pub(super) waiting: u64,
 }
 
-/// How long a session waits that the server has ended, or has not taken again.
+/// Pause before a session connects again that the server has ended or refused.
 const PAUSE: Duration = Duration::from_millis(500);
 
 impl Stalls {
@@ -41,43 +41,43 @@ impl Stalls {
         }
     }
 
-    /// They stop.
-    pub(super) fn begin(&mut self, desk: &mut Desk) {
+    /// Stops reading.
+    pub(super) fn begin(&mut self, sender: &mut Sender) {
         (self.is_stalled, self.have_stalled) = (true, true);
         for session in self.who.clone() {
-            desk.driver.freeze(session);
-            desk.audience.handle_stalled(session, self.has_gaps);
+            sender.driver.freeze(session);
+            sender.audience.handle_stalled(session, self.has_gaps);
         }
     }
 
-    /// They go on.
-    pub(super) fn end(&mut self, desk: &mut Desk) {
+    /// Reads again.
+    pub(super) fn end(&mut self, sender: &mut Sender) {
         if !std::mem::take(&mut self.is_stalled) {
             return;
         }
         for session in self.who.clone() {
-            self.waiting += desk.audience.oracle.behind(session);
-            desk.audience.oracle.handle_going_on(session);
-            desk.driver.thaw(session);
+            self.waiting += sender.audience.oracle.behind(session);
+            sender.audience.oracle.handle_going_on(session);
+            sender.driver.thaw(session);
         }
     }
 
-    /// Brings those back that the server has ended.
-    pub(super) fn turn(&mut self, now: Time, desk: &mut Desk) {
-        let expelled = desk.audience.take_expelled();
+    /// Reopens sessions that the server has ended.
+    pub(super) fn turn(&mut self, now: Time, sender: &mut Sender) {
+        let expelled = sender.audience.take_expelled();
         self.returning.extend(expelled.into_iter().map(|session| (now + PAUSE, session)));
         while let Some((_, session)) = self.returning.pop_front_if(|(time, _)| *time <= now) {
-            desk.audience.handle_free(session, now);
-            desk.driver.reopen(session);
+            sender.audience.handle_free(session, now);
+            sender.driver.reopen(session);
         }
     }
 
-    /// When the next one comes back.
+    /// Time of the next return.
     pub(super) fn next(&self) -> Option<Time> {
         self.returning.front().map(|(time, _)| *time)
     }
 
-    /// How many are not there who have stalled, as far as is known.
+    /// The number of stalled sessions that are not there, as far as is known.
     pub(super) fn absent(&self, audience: &Audience) -> u64 {
         let is_absent = |session: &usize| self.have_stalled && !audience.is_open(*session);
         self.who.clone().filter(is_absent).count() as u64

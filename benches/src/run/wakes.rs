@@ -1,5 +1,5 @@
-//! Threads that learn at once what the readers of another thread have: a publisher whose window
-//! has room would otherwise sleep until its poll's next tick.
+//! Wake-ups between threads: a publisher whose window has room because of readers on another thread
+//! would otherwise sleep until its poll's next tick.
 
 use std::io;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use mio::Waker;
 
 use crate::driver::Driver;
 
-/// Who is to be woken by one of the threads.
+/// Wake-ups from one of the threads.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wakes {
     /// By thread.
     wakers: Arc<[Waker]>,
     /// The thread of each stream's publisher.
     owners: Arc<[usize]>,
-    /// The threads that are to be woken next; each is woken once, however much there is to tell.
+    /// Threads to be woken next; each is woken once, however much news there is.
     noted: Vec<bool>,
 }
 
@@ -30,14 +30,14 @@ impl Wakes {
         Ok(Self { wakers, owners: owners.into(), noted: vec![false; drivers.len()] })
     }
 
-    /// There is news for the publisher of a stream.
+    /// Notes news for the publisher of a stream.
     pub(super) fn note(&mut self, stream: u32) {
         if let Some(owner) = self.owners.get(stream as usize) {
             self.noted[*owner] = true;
         }
     }
 
-    /// Wakes those for whom there is news.
+    /// Wakes the noted threads.
     pub(super) fn wake(&mut self) {
         for (waker, noted) in self.wakers.iter().zip(&mut self.noted) {
             if std::mem::take(noted) {

@@ -1,8 +1,8 @@
-//! Lets time pass, and looks at the server and at the crew meanwhile.
+//! Waiting, with samples of the server and the threads meanwhile.
 
 use std::time::Duration;
 
-use super::{Crew, RunError};
+use super::{RunError, Threads};
 use crate::clock;
 use crate::driver::Time;
 use crate::host::Interrupt;
@@ -21,14 +21,14 @@ pub struct Timeline {
     pub is_interrupted: bool,
 }
 
-/// How a wait ended.
+/// Result of a wait.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Outcome {
-    /// What was waited for is so.
+    /// The condition holds.
     Done,
-    /// It did not become so in time.
+    /// The deadline has passed.
     TimedOut,
-    /// The user does not want to wait.
+    /// The user has interrupted the run.
     Interrupted,
 }
 
@@ -41,7 +41,7 @@ struct Look {
     own: Duration,
 }
 
-/// Who looks at a run, and writes down how it goes.
+/// Waits and samples of a run.
 #[derive(Debug)]
 pub struct Watch {
     began: Time,
@@ -53,33 +53,33 @@ pub struct Watch {
     phase: Option<(&'static str, Time)>,
     windows: Vec<Window>,
     samples: Vec<Sample>,
-    /// The most memory that the server had at a look, since somebody asked.
+    /// The server's peak memory at a look, since it was last taken.
     peak: Option<u64>,
 }
 
-/// What an interrupt does to a wait.
+/// Effect of an interrupt on a wait.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Pulled {
-    /// It ends it.
+    /// The wait ends.
     Return,
-    /// It makes it brief.
+    /// The wait is cut short.
     Hurry,
     /// Nothing.
     Ignore,
 }
 
-/// Whether all has come that was sent.
+/// Whether all sent messages have arrived.
 #[derive(Clone, Copy, Debug)]
 struct Settled {
-    /// Since when threads are to have counted.
+    /// Time after which threads must have counted.
     since: Time,
-    /// Nobody sends anything any more.
+    /// All threads have stopped sending.
     is_silent: bool,
 }
 
 impl Settled {
-    /// Asks twice whether nothing is on its way: by the first yes everything is sent, but some may
-    /// have counted before that.
+    /// Asks twice whether nothing is outstanding: at the first yes everything is sent, but some
+    /// threads may have counted before that.
     fn ask(&mut self, now: Time, is_settled: impl Fn(Time) -> bool) -> bool {
         if !is_settled(self.since) {
             return false;
@@ -89,13 +89,13 @@ impl Settled {
     }
 }
 
-/// How often a condition is looked at that is waited for.
+/// Interval at which a condition is checked.
 const CONDITION: Duration = Duration::from_millis(2);
-/// Looks that are kept: of a run that takes days, the first.
+/// Limit of kept samples: of a run that takes days, the first.
 const SAMPLES: usize = 100_000;
 
 impl Watch {
-    /// A watch of this process, from now on.
+    /// A watch that begins now.
     #[must_use]
     pub fn new(
         usage: Option<Usage>,
@@ -119,14 +119,14 @@ impl Watch {
         }
     }
 
-    /// From now on looks at another server's process.
+    /// Samples another server's process from now on.
     pub fn observe(&mut self, usage: Option<Usage>) {
         self.usage = usage;
         self.last.server = self.server_cpu();
         self.peak = None;
     }
 
-    /// Another part of the run begins.
+    /// Begins another phase of the run.
     pub fn phase(&mut self, name: &'static str, lasting: Option<Duration>) {
         let now = clock::now();
         self.progress.phase(name, lasting);
@@ -134,30 +134,30 @@ impl Watch {
         self.phase = Some((name, now));
     }
 
-    /// A line that stays, for whoever watches.
+    /// Prints a line that stays.
     pub fn say(&mut self, line: &str) {
         self.progress.say(line);
     }
 
-    /// The server's time on a core so far.
+    /// The server's CPU time so far.
     #[must_use]
     pub fn server_cpu(&self) -> Option<Duration> {
         self.usage?.cpu().ok()
     }
 
-    /// The server's memory; asks more of it than a look does.
+    /// The server's PSS; costs it more than a sample.
     #[must_use]
     pub fn server_memory(&self) -> Option<u64> {
         self.usage?.own_share().ok()
     }
 
-    /// The server's resident memory, as it is along the run.
+    /// The server's resident memory, as in samples.
     #[must_use]
     pub fn server_resident(&self) -> Option<u64> {
         self.usage?.resident().ok()
     }
 
-    /// Takes the most resident memory that the server had since this was taken last, now included.
+    /// Takes the server's peak memory since this was taken last, now included.
     pub fn take_peak(&mut self) -> Option<u64> {
         self.peak.take().max(self.server_resident())
     }
@@ -168,7 +168,7 @@ impl Watch {
         self.usage.is_some_and(|usage| usage.cpu().is_err())
     }
 
-    /// Whether the user has seen enough.
+    /// Whether the user has interrupted the run.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         self.interrupt.is_pulled()
@@ -178,87 +178,87 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
-    pub fn pass(&mut self, crew: &Crew, until: Time) -> Result<Outcome, RunError> {
-        self.wait(crew, until, self.interval, |_| false, Pulled::Return)
+    /// [`RunError::Thread`] when a thread ends meanwhile.
+    pub fn pass(&mut self, threads: &Threads, until: Time) -> Result<Outcome, RunError> {
+        self.wait(threads, until, self.interval, |_| false, Pulled::Return)
     }
 
     /// Waits for something, at the latest until a deadline.
     ///
     /// # Errors
     ///
-    /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
+    /// [`RunError::Thread`] when a thread ends meanwhile.
     pub fn wait_for(
         &mut self,
-        crew: &Crew,
+        threads: &Threads,
         deadline: Time,
-        done: impl FnMut(&Crew) -> bool,
+        done: impl FnMut(&Threads) -> bool,
     ) -> Result<Outcome, RunError> {
-        self.wait(crew, deadline, CONDITION, done, Pulled::Return)
+        self.wait(threads, deadline, CONDITION, done, Pulled::Return)
     }
 
-    /// Waits for what is on its way at the end, also when the user has seen enough.
+    /// Waits for outstanding deliveries at the end, also after an interrupt.
     ///
     /// # Errors
     ///
-    /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
-    pub fn settle(&mut self, crew: &Crew, most: Duration) -> Result<Outcome, RunError> {
-        self.settle_unless(crew, most, Pulled::Hurry)
+    /// [`RunError::Thread`] when a thread ends meanwhile.
+    pub fn settle(&mut self, threads: &Threads, most: Duration) -> Result<Outcome, RunError> {
+        self.settle_unless(threads, most, Pulled::Hurry)
     }
 
-    /// The same without any regard to interrupts, for sessions whose connections are broken.
+    /// The same regardless of interrupts, for sessions whose connections are broken.
     ///
     /// # Errors
     ///
-    /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
-    pub fn settle_fully(&mut self, crew: &Crew, most: Duration) -> Result<Outcome, RunError> {
-        self.settle_unless(crew, most, Pulled::Ignore)
+    /// [`RunError::Thread`] when a thread ends meanwhile.
+    pub fn settle_fully(&mut self, threads: &Threads, most: Duration) -> Result<Outcome, RunError> {
+        self.settle_unless(threads, most, Pulled::Ignore)
     }
 
     fn settle_unless(
         &mut self,
-        crew: &Crew,
+        threads: &Threads,
         most: Duration,
         pulled: Pulled,
     ) -> Result<Outcome, RunError> {
         let now = clock::now();
         let mut settled = Settled { since: now, is_silent: false };
-        let done = |crew: &Crew| settled.ask(clock::now(), |since| crew.is_settled(since));
-        self.wait(crew, now + most, CONDITION, done, pulled)
+        let done = |threads: &Threads| settled.ask(clock::now(), |since| threads.is_settled(since));
+        self.wait(threads, now + most, CONDITION, done, pulled)
     }
 
-    /// Waits for something without which there is no verdict, whatever the user has seen.
+    /// Waits for a condition without which there is no verdict, regardless of interrupts.
     ///
     /// # Errors
     ///
-    /// [`RunError::Thread`] when a thread of the crew ends meanwhile.
-    pub fn insist(
+    /// [`RunError::Thread`] when a thread ends meanwhile.
+    pub fn wait_regardless(
         &mut self,
-        crew: &Crew,
+        threads: &Threads,
         most: Duration,
-        done: impl FnMut(&Crew) -> bool,
+        done: impl FnMut(&Threads) -> bool,
     ) -> Result<Outcome, RunError> {
-        self.wait(crew, clock::now() + most, CONDITION, done, Pulled::Ignore)
+        self.wait(threads, clock::now() + most, CONDITION, done, Pulled::Ignore)
     }
 
     fn wait(
         &mut self,
-        crew: &Crew,
+        threads: &Threads,
         mut deadline: Time,
         step: Duration,
-        mut done: impl FnMut(&Crew) -> bool,
+        mut done: impl FnMut(&Threads) -> bool,
         pulled: Pulled,
     ) -> Result<Outcome, RunError> {
         let (mut was_interrupted, nobody) = (false, Interrupt::never());
         loop {
             let now = clock::now();
             if now.since(self.last.at) >= self.interval {
-                self.look(now, crew);
+                self.look(now, threads);
             }
-            if done(crew) {
+            if done(threads) {
                 return Ok(Outcome::Done);
             }
-            if crew.is_broken() {
+            if threads.is_broken() {
                 return Err(RunError::Thread);
             }
             if !was_interrupted && self.is_interrupted() {
@@ -282,23 +282,23 @@ impl Watch {
         }
     }
 
-    fn look(&mut self, now: Time, crew: &Crew) {
-        let shown = crew.shown();
+    fn look(&mut self, now: Time, threads: &Threads) {
+        let status = threads.status();
         let look = Look {
             at: now,
-            arrived: shown.arrived,
+            arrived: status.arrived,
             server: self.server_cpu(),
             own: clock::process_cpu(),
         };
         let took = now.since(self.last.at).as_secs_f64();
         let cores = |from: Duration, to: Duration| to.saturating_sub(from).as_secs_f64() / took;
-        let recent = crew.take_recent();
+        let recent = threads.take_recent();
         let quantile = |share| (!recent.is_empty()).then(|| recent.ms(share));
         #[expect(clippy::cast_precision_loss, reason = "deliveries of a run are below 2^53")]
         let arrived = look.arrived.saturating_sub(self.last.arrived) as f64;
         let sample = Sample {
             at: now.since(self.began).as_secs_f64(),
-            sessions: Some(shown.open),
+            sessions: Some(status.open),
             deliveries: Some(arrived / took),
             server_cpu: self.last.server.zip(look.server).map(|(from, to)| cores(from, to)),
             server_memory: self.server_resident(),
@@ -308,14 +308,14 @@ impl Watch {
         };
         self.peak = self.peak.max(sample.server_memory);
         self.progress.update(&Live {
-            sessions: usize::try_from(shown.open).unwrap_or(usize::MAX),
-            wanted: crew.sessions(),
-            deliveries: sample.deliveries.filter(|_| shown.faults == 0),
+            sessions: usize::try_from(status.open).unwrap_or(usize::MAX),
+            wanted: threads.sessions(),
+            deliveries: sample.deliveries.filter(|_| status.faults == 0),
             p99: sample.p99,
             server_cpu: sample.server_cpu,
             server_memory: sample.server_memory,
             own_cpu: sample.own_cpu,
-            violations: shown.faults,
+            violations: status.faults,
         });
         if self.samples.len() < SAMPLES {
             self.samples.push(sample);
@@ -340,9 +340,9 @@ impl Watch {
     }
 }
 
-/// What an interrupted run still waits at its end.
+/// Limit of the final wait of an interrupted run.
 const BRIEF: Duration = Duration::from_secs(2);
-/// Less than this is not slept.
+/// Shortest sleep.
 const SHORTEST: Duration = Duration::from_micros(100);
 
 #[cfg(test)]
@@ -373,30 +373,31 @@ mod tests {
         let plan = Plan::new(options).unwrap();
         let routes: Arc<[Route]> = Arc::new([Route::tcp("127.0.0.1:9".parse().unwrap())]);
         let layout = Layout::new(&plan, "");
-        let crew =
-            Crew::start(&plan, (&layout, &Roster::default()), &routes, &Tuning::default()).unwrap();
+        let threads =
+            Threads::start(&plan, (&layout, &Roster::default()), &routes, &Tuning::default())
+                .unwrap();
         let interrupt = Interrupt::never();
         let interval = Duration::from_secs(1);
         let mut watch = Watch::new(None, interval, interrupt.clone(), Progress::new(true));
         let began = clock::now();
         // Pulled once the wait has begun, and nothing comes.
-        let pulls = |_: &Crew| {
+        let pulls = |_: &Threads| {
             interrupt.pull();
             false
         };
         let outcome =
-            watch.wait(&crew, began + 30 * BRIEF, CONDITION, pulls, Pulled::Hurry).unwrap();
+            watch.wait(&threads, began + 30 * BRIEF, CONDITION, pulls, Pulled::Hurry).unwrap();
         assert_eq!(outcome, Outcome::TimedOut);
         let took = clock::now().since(began);
         assert!((BRIEF..15 * BRIEF).contains(&took), "{took:?}");
         let mut looks = 0;
-        let mut third = |_: &Crew| {
+        let mut third = |_: &Threads| {
             looks += 1;
             looks % 3 == 0
         };
-        let outcome = watch.wait_for(&crew, clock::now() + 30 * BRIEF, &mut third).unwrap();
+        let outcome = watch.wait_for(&threads, clock::now() + 30 * BRIEF, &mut third).unwrap();
         assert_eq!(outcome, Outcome::Interrupted);
-        assert_eq!(watch.insist(&crew, 30 * BRIEF, &mut third).unwrap(), Outcome::Done);
-        crew.end().unwrap();
+        assert_eq!(watch.wait_regardless(&threads, 30 * BRIEF, &mut third).unwrap(), Outcome::Done);
+        threads.end().unwrap();
     }
 }

@@ -1,4 +1,5 @@
-//! The highest rate at which times stay below a limit, and the times at a share of it.
+//! `--rate find`: the highest rate at which times stay below a limit, and the times at a share of
+//! it.
 //!
 //! The rate doubles until a short window is too slow, twice; then the interval between the last
 //! good and the first bad rate is halved a few times.
@@ -8,19 +9,19 @@ use std::time::Duration;
 use super::RunError;
 use super::course::{Course, real};
 use super::flow::{Measured, figures, flow, names, rate};
-use crate::run::{Finding, Talk};
+use crate::run::{Measurement, Pace};
 
 /// The first rate that is tried, in messages a second.
 const FIRST: f64 = 64.0;
-/// Twice as much, this often at the most.
+/// Limit of doublings.
 const DOUBLINGS: usize = 22;
-/// Halves of the interval that is left.
+/// Halvings of the remaining interval.
 const HALVES: usize = 5;
-/// How long a trial warms up, and how long it is measured.
+/// Warm-up and measuring window of a trial.
 const WARM_UP: Duration = Duration::from_millis(500);
 const TRIAL: Duration = Duration::from_millis(1_500);
 
-/// How a rate did.
+/// Result of a rate.
 #[derive(Clone, Debug)]
 struct Trial {
     rate: f64,
@@ -30,7 +31,7 @@ struct Trial {
     limits: Vec<String>,
 }
 
-/// Searches, then measures at a share of what was found.
+/// Searches, then measures at a share of the rate found.
 pub(super) fn find(course: &mut Course<'_>, limit: Duration, share: f64) -> Result<(), RunError> {
     let (mut best, mut worst): (Option<Trial>, Option<Trial>) = (None, None);
     let mut rate = FIRST;
@@ -68,34 +69,35 @@ pub(super) fn find(course: &mut Course<'_>, limit: Duration, share: f64) -> Resu
     measure(course, &best, limit, share)
 }
 
-/// The two rates are as close as the search needs them.
+/// Ratio of the two rates at which the search ends.
 const CLOSE: f64 = 1.1;
-/// Fewer messages a second are not tried.
+/// Least rate that is tried.
 const LEAST: f64 = 2.0;
 
 fn try_rate(course: &mut Course<'_>, rate: f64, limit: Duration) -> Result<Trial, RunError> {
-    let talk = Talk::Open(rate);
-    let _measured = flow(course, talk, WARM_UP, ("measure", TRIAL))?;
-    let finding = course.settle()?;
-    let trial = judge(rate, limit, &finding);
+    let pace = Pace::Open(rate);
+    let _measured = flow(course, pace, WARM_UP, ("measure", TRIAL))?;
+    let measurement = course.settle()?;
+    let trial = judge(rate, limit, &measurement);
     let (verdict, p99) =
-        (if trial.is_good { "good" } else { "too much" }, finding.latency.ms(0.99));
+        (if trial.is_good { "good" } else { "too much" }, measurement.latency.ms(0.99));
     course.watch.say(&format!("{rate:.1} messages/s: p99 {p99:.2} ms, {verdict}"));
     Ok(trial)
 }
 
-fn judge(rate: f64, limit: Duration, finding: &Finding) -> Trial {
+fn judge(rate: f64, limit: Duration, measurement: &Measurement) -> Trial {
     // Times count from when messages were due: if they are good, a busy harness did no harm.
-    let limits = finding.limits();
-    let is_fast = finding.latency.ms(0.99) <= limit.as_secs_f64() * 1e3;
-    let is_whole = real(finding.due) >= 0.95 * real(finding.latency.len());
-    let is_good = is_fast && is_whole && finding.unsent == 0 && !finding.latency.is_empty();
-    let (deliveries, p99) = (self::rate(Talk::Open(rate), finding), finding.latency.ms(0.99));
+    let limits = measurement.limits();
+    let is_fast = measurement.latency.ms(0.99) <= limit.as_secs_f64() * 1e3;
+    let is_whole = real(measurement.due) >= 0.95 * real(measurement.latency.len());
+    let is_good = is_fast && is_whole && measurement.unsent == 0 && !measurement.latency.is_empty();
+    let (deliveries, p99) =
+        (self::rate(Pace::Open(rate), measurement), measurement.latency.ms(0.99));
     Trial { rate, deliveries, p99, is_good, limits }
 }
 
 /// A share of a load is no harder to carry than all of it: if its times are worse, the trials were
-/// too short for what goes on, or something else happened on the machine.
+/// too short, or something else happened on the machine.
 fn doubt(best: &Trial, p99: f64, share: f64) -> Option<String> {
     let is_worse = share < 1.0 && p99 > best.p99 * WORSE && p99 > best.p99 + LITTLE;
     is_worse.then(|| {
@@ -108,7 +110,7 @@ fn doubt(best: &Trial, p99: f64, share: f64) -> Option<String> {
     })
 }
 
-/// By which factor, and by how many milliseconds, times differ that are worse.
+/// Factor and milliseconds beyond which times are worse.
 const WORSE: f64 = 1.1;
 const LITTLE: f64 = 0.5;
 
@@ -129,20 +131,20 @@ fn measure(
     share: f64,
 ) -> Result<(), RunError> {
     let rate = best.rate * share;
-    let (times, talk) = (course.plan.times, Talk::Open(rate));
-    let Measured { cpu, .. } = flow(course, talk, times.warm_up, ("measure", times.measure))?;
-    let finding = course.settle()?;
-    // A share of what the server can do says what it can do.
+    let (times, pace) = (course.plan.times, Pace::Open(rate));
+    let Measured { cpu, .. } = flow(course, pace, times.warm_up, ("measure", times.measure))?;
+    let measurement = course.settle()?;
+    // The rate of the measurement follows from the server's capacity.
     course.findings.throughput("rate of the measurement", rate, "/s");
-    if !finding.latency.is_empty() {
-        let p99 = finding.latency.ms(0.99);
+    if !measurement.latency.is_empty() {
+        let p99 = measurement.latency.ms(0.99);
         let most = limit.as_secs_f64() * 1e3;
         course.findings.at_most("p99 at the rate of the measurement", p99, most, "ms");
         if let Some(doubt) = doubt(best, p99, share) {
             course.findings.note(doubt);
         }
     }
-    figures(course.plan, talk, &Measured { finding, cpu }, &mut course.findings);
+    figures(course.plan, pace, &Measured { measurement, cpu }, &mut course.findings);
     Ok(())
 }
 
@@ -150,31 +152,32 @@ fn measure(
 mod tests {
     use super::*;
 
-    fn finding(micros: u64, came: u64, due: u64) -> Finding {
+    fn measurement(micros: u64, came: u64, due: u64) -> Measurement {
         let window = Duration::from_secs(1);
-        let mut finding = Finding { due, window, busy: vec![0.5], ..Finding::default() };
-        (0..came).for_each(|_| finding.latency.record(Duration::from_micros(micros)));
-        finding
+        let mut measurement =
+            Measurement { due, window, busy: vec![0.5], ..Measurement::default() };
+        (0..came).for_each(|_| measurement.latency.record(Duration::from_micros(micros)));
+        measurement
     }
 
     #[test]
     fn a_rate_is_good_when_all_is_sent_and_comes_in_time() {
         let limit = Duration::from_millis(2);
-        let is_good = |finding: &Finding| judge(5.0, limit, finding).is_good;
-        assert!(is_good(&finding(1_990, 100, 95)));
-        assert!(!is_good(&finding(2_100, 100, 100)), "too slow");
-        assert!(!is_good(&finding(1_000, 100, 94)), "falls behind");
-        assert!(!is_good(&finding(1_000, 0, 0)), "nothing came");
-        let unsent = Finding { unsent: 1, ..finding(1_000, 100, 100) };
+        let is_good = |measurement: &Measurement| judge(5.0, limit, measurement).is_good;
+        assert!(is_good(&measurement(1_990, 100, 95)));
+        assert!(!is_good(&measurement(2_100, 100, 100)), "too slow");
+        assert!(!is_good(&measurement(1_000, 100, 94)), "falls behind");
+        assert!(!is_good(&measurement(1_000, 0, 0)), "nothing came");
+        let unsent = Measurement { unsent: 1, ..measurement(1_000, 100, 100) };
         assert!(!is_good(&unsent), "not all was sent");
-        let busy = Finding { busy: vec![0.99], ..finding(1_000, 100, 100) };
+        let busy = Measurement { busy: vec![0.99], ..measurement(1_000, 100, 100) };
         assert!(is_good(&busy), "in time all the same");
-        assert_eq!(judge(5.0, limit, &finding(1, 70, 70)).deliveries, 70.0);
+        assert_eq!(judge(5.0, limit, &measurement(1, 70, 70)).deliveries, 70.0);
     }
 
     #[test]
     fn half_of_a_rate_that_is_worse_than_all_of_it_puts_it_in_doubt() {
-        let best = judge(100.0, Duration::from_millis(10), &finding(4_000, 100, 100));
+        let best = judge(100.0, Duration::from_millis(10), &measurement(4_000, 100, 100));
         assert_eq!(doubt(&best, 3.0, 0.5), None);
         assert_eq!(doubt(&best, 4.3, 0.5), None, "that is noise");
         let said = doubt(&best, 8.0, 0.5).unwrap();

@@ -20,7 +20,7 @@ use crate::plan::{
     Carrier, Flow, Kind, Options, Plan as Planned, PlanError, Promise, Size, Span, within,
 };
 use crate::report::{DELIVERY, Figure, Findings, Report};
-use crate::run::{Crew, Finding, Outcome, Server, Talk};
+use crate::run::{Measurement, Outcome, Pace, Server, Threads};
 
 /// Settings of the scenario.
 #[derive(Args, Clone, Debug, Serialize)]
@@ -66,7 +66,7 @@ struct Class {
     /// Cores of the harness, by turn.
     harness: Vec<f64>,
     /// All turns together.
-    total: Finding,
+    total: Measurement,
 }
 
 /// Runs against relays of its own.
@@ -95,7 +95,7 @@ pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
         turns(plan, &mut course, &mut other, &mut classes)?;
     }
     figures(&classes, &mut course.findings);
-    remarks(Talk::Closed(plan.window), &classes, &mut course.findings);
+    remarks(Pace::Closed(plan.window), &classes, &mut course.findings);
     let (mut ended, mut conclusion) = course.end()?;
     let (server, threads) = other;
     if server.usage.is_some_and(|usage| usage.cpu().is_err()) {
@@ -146,7 +146,7 @@ fn idle(plan: &Plan, setting: &Setting) -> Result<Option<Findings>, RunError> {
     let mut course = Course::start(&idle, &tuning(&idle), setting.context())?;
     if course.ramp()? {
         course.watch.phase("idle", Some(REST));
-        let outcome = course.watch.pass(&course.crew, clock::now() + REST)?;
+        let outcome = course.watch.pass(&course.threads, clock::now() + REST)?;
         let memory = course.memory_before.zip(course.watch.server_memory());
         if let (Outcome::TimedOut, Some((before, after))) = (outcome, memory) {
             let each = real(after.saturating_sub(before)) / real(plan.idle as u64);
@@ -161,7 +161,7 @@ fn idle(plan: &Plan, setting: &Setting) -> Result<Option<Findings>, RunError> {
 }
 
 /// Opens the sessions of both relays; returns whether the run goes on.
-fn ramp_both(course: &mut Course<'_>, other: &mut (Server, Crew)) -> Result<bool, RunError> {
+fn ramp_both(course: &mut Course<'_>, other: &mut (Server, Threads)) -> Result<bool, RunError> {
     let mut goes_on = course.ramp()?;
     course.exchange(other);
     goes_on = goes_on && course.ramp()?;
@@ -172,7 +172,7 @@ fn ramp_both(course: &mut Course<'_>, other: &mut (Server, Crew)) -> Result<bool
 fn turns(
     plan: &Plan,
     course: &mut Course<'_>,
-    other: &mut (Server, Crew),
+    other: &mut (Server, Threads),
     classes: &mut [Class; 2],
 ) -> Result<(), RunError> {
     for _ in 0..plan.rounds {
@@ -190,36 +190,36 @@ fn turns(
 impl Class {
     /// One turn: as fast as the window allows, after a short warm-up.
     fn take_turn(&mut self, course: &mut Course<'_>) -> Result<(), RunError> {
-        let (talk, times) = (talk(course.plan), course.plan.times);
-        let measured = flow(course, talk, times.warm_up, (self.name, times.measure))?;
-        let finding = course.settle()?;
+        let (pace, times) = (pace(course.plan), course.plan.times);
+        let measured = flow(course, pace, times.warm_up, (self.name, times.measure))?;
+        let measurement = course.settle()?;
         // Half a turn is no turn.
         if course.watch.is_interrupted() {
             return Ok(());
         }
-        if let Some(cpu) = measured.cpu.filter(|_| finding.arrived > 0) {
-            let cost = cpu.as_secs_f64() * 1e6 / real(finding.arrived);
-            let (rate, harness) = (rate(talk, &finding), finding.cpu());
+        if let Some(cpu) = measured.cpu.filter(|_| measurement.arrived > 0) {
+            let cost = cpu.as_secs_f64() * 1e6 / real(measurement.arrived);
+            let (rate, harness) = (rate(pace, &measurement), measurement.cpu());
             course.watch.say(&format!(
                 "{}: {cost:.3} us of the relay for each delivery, {rate:.0} a second; the relay \
                  used {:.0} % of a core, the harness {:.0} %",
                 self.name,
-                100.0 * cpu.as_secs_f64() / finding.window.as_secs_f64(),
+                100.0 * cpu.as_secs_f64() / measurement.window.as_secs_f64(),
                 100.0 * harness,
             ));
             self.costs.push(cost);
             self.rates.push(rate);
             self.harness.push(harness);
         }
-        self.total.merge(&finding);
+        self.total.merge(&measurement);
         Ok(())
     }
 }
 
-const fn talk(plan: &Planned) -> Talk {
+const fn pace(plan: &Planned) -> Pace {
     match plan.flow {
-        Flow::Closed(window) => Talk::Closed(window),
-        Flow::Silent | Flow::Open(_) | Flow::Find { .. } => Talk::Silent,
+        Flow::Closed(window) => Pace::Closed(window),
+        Flow::Silent | Flow::Open(_) | Flow::Find { .. } => Pace::Silent,
     }
 }
 
@@ -244,10 +244,10 @@ fn figures(classes: &[Class], findings: &mut Findings) {
     }
 }
 
-fn remarks(talk: Talk, classes: &[Class], findings: &mut Findings) {
-    let mut all = Finding::default();
+fn remarks(pace: Pace, classes: &[Class], findings: &mut Findings) {
+    let mut all = Measurement::default();
     classes.iter().for_each(|class| all.merge(&class.total));
-    flow::remarks(talk, &all, findings);
+    flow::remarks(pace, &all, findings);
 }
 
 #[cfg(test)]

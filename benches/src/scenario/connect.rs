@@ -1,9 +1,9 @@
-//! Sessions that open: TCP, the upgrade, the authentication and the rooms.
+//! `connect`: sessions that open: TCP, the upgrade, the authentication and the rooms.
 //!
-//! All sessions open, then all close, and again until the time is over. What is measured is the
-//! opening: from the first attempt to the last session that is open. Closing is not: sessions say
-//! that they leave and end their connections by a reset, since a port that waited for a minute
-//! would not be there for the next opening.
+//! All sessions open, then all close, and again until the time is over. The opening is measured,
+//! from the first attempt to the last open session. Closing is not: sessions say that they leave
+//! and end their connections by a reset, since a port in TIME_WAIT would not be there for the next
+//! opening.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use crate::driver::Time;
 use crate::latency::Latency;
 use crate::plan::Plan;
 use crate::report::Findings;
-use crate::run::{Crew, Outcome};
+use crate::run::{Outcome, Threads};
 
-/// What the openings cost together.
+/// Cost of the openings together.
 #[derive(Clone, Debug, Default)]
 struct Openings {
     sessions: u64,
@@ -26,12 +26,12 @@ struct Openings {
     own: Duration,
 }
 
-/// How long all may take to open, and the server to see that they are gone.
+/// Limit of the time for all to open, and for the server to see that they are gone.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A server that uses less than this in [`LOOK`] has seen it.
 const QUIET: Duration = Duration::from_micros(500);
 const LOOK: Duration = Duration::from_millis(30);
-/// The share of its cores from which on the harness has no time left.
+/// CPU of the harness, as a share of its threads, beyond which it was the limit.
 const BUSY: f64 = 0.9;
 
 /// Opens sessions, again and again.
@@ -51,7 +51,7 @@ pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
             break;
         }
     }
-    let _times_of_the_warm_up = course.crew.take_opens()?;
+    let _times_of_the_warm_up = course.threads.take_opens()?;
     course.watch.phase("measure", Some(plan.times.measure));
     let (mut openings, until) = (Openings::default(), clock::now() + plan.times.measure);
     while goes_on {
@@ -60,7 +60,7 @@ pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
             break;
         }
     }
-    let opens = course.crew.take_opens()?;
+    let opens = course.threads.take_opens()?;
     figures(plan, &openings, &opens, &mut course.findings);
     course.watch.phase("settle", None);
     Ok(())
@@ -72,27 +72,27 @@ fn open(course: &mut Course<'_>, openings: &mut Openings) -> Result<bool, RunErr
     if !course.arrive(course.plan.connections.arrivals, PATIENCE)? {
         return Ok(false);
     }
-    // Not until somebody looks: that is a matter of the harness's own sleep.
-    openings.took += course.crew.opening();
+    // Up to the last opening, not to the next look: that includes the harness's own sleep.
+    openings.took += course.threads.opening();
     openings.own += clock::process_cpu().saturating_sub(own);
     openings.sessions += course.plan.sessions as u64;
     let used = server.zip(course.watch.server_cpu()).map(|(from, to)| to.saturating_sub(from));
     openings.server = used.map(|used| openings.server.unwrap_or_default() + used);
-    course.crew.scatter()?;
+    course.threads.close_all()?;
     quiet(course)
 }
 
-/// Waits until the server has dealt with those who are gone.
+/// Waits until the server has handled the closed connections.
 fn quiet(course: &mut Course<'_>) -> Result<bool, RunError> {
-    let Course { crew, watch, .. } = course;
+    let Course { threads, watch, .. } = course;
     let deadline = clock::now() + PATIENCE;
-    let gone = |crew: &Crew| crew.shown().open == 0;
-    if watch.wait_for(crew, deadline, gone)? == Outcome::Interrupted {
+    let gone = |threads: &Threads| threads.status().open == 0;
+    if watch.wait_for(threads, deadline, gone)? == Outcome::Interrupted {
         return Ok(false);
     }
     let mut before = watch.server_cpu();
     while clock::now() < deadline {
-        if watch.pass(crew, next_look())? == Outcome::Interrupted {
+        if watch.pass(threads, next_look())? == Outcome::Interrupted {
             return Ok(false);
         }
         let now = watch.server_cpu();

@@ -12,14 +12,14 @@ use crate::driver::Tuning;
 use crate::host::raise_descriptors;
 use crate::plan::{Flow, Layout, Plan, Ramp};
 use crate::report::{About, DELIVERY, Findings, PINNING, Report};
-use crate::run::{Arrive, Crew, Ended, Finding, Outcome, Server, Shown, Timeline, Watch};
+use crate::run::{Arrive, Ended, Measurement, Outcome, Server, Status, Threads, Timeline, Watch};
 
 /// A run under way.
 #[derive(Debug)]
 pub(super) struct Course<'a> {
     pub(super) plan: &'a Plan,
     pub(super) server: Server,
-    pub(super) crew: Crew,
+    pub(super) threads: Threads,
     pub(super) watch: Watch,
     pub(super) about: About,
     pub(super) findings: Findings,
@@ -51,8 +51,8 @@ impl<'a> Course<'a> {
         let mut watch = Watch::new(server.usage, plan.times.interval, interrupt, progress);
         watch.phase("ramp", None);
         let memory_before = watch.server_memory();
-        let crew = start_threads(plan, &server, &roster, tuning)?;
-        Ok(Self { plan, server, crew, watch, about, findings, memory_before })
+        let threads = start_threads(plan, &server, &roster, tuning)?;
+        Ok(Self { plan, server, threads, watch, about, findings, memory_before })
     }
 
     /// Opens all sessions; returns whether the run goes on.
@@ -72,34 +72,34 @@ impl<'a> Course<'a> {
     pub(super) fn arrive(&mut self, rate: Option<f64>, within: Duration) -> Result<bool, RunError> {
         let now = clock::now();
         let concurrency = dialing(self.plan);
-        self.crew.arrive(Arrive { from: now, rate, concurrency })?;
+        self.threads.arrive(Arrive { from: now, rate, concurrency })?;
         let wanted = self.plan.sessions as u64;
-        let is_over = |crew: &Crew| {
-            let shown = crew.shown();
-            shown.open == wanted || shown.open + shown.ended >= wanted && shown.ended > 0
+        let is_over = |threads: &Threads| {
+            let status = threads.status();
+            status.open == wanted || status.open + status.ended >= wanted && status.ended > 0
         };
-        let outcome = self.watch.wait_for(&self.crew, now + within, is_over)?;
-        let Shown { open, waits, .. } = self.crew.shown();
+        let outcome = self.watch.wait_for(&self.threads, now + within, is_over)?;
+        let Status { open, waits, .. } = self.threads.status();
         if outcome == Outcome::Interrupted || open == wanted {
             return Ok(outcome != Outcome::Interrupted);
         }
-        let trouble = trouble(&self.crew);
+        let trouble = trouble(&self.threads);
         let open = usize::try_from(open).unwrap_or(usize::MAX);
         Err(RunError::NotOpen { open, wanted: self.plan.sessions, waits, trouble })
     }
 
     /// Stops sending, waits for outstanding deliveries, and returns the measurement.
-    pub(super) fn settle(&mut self) -> Result<Finding, RunError> {
+    pub(super) fn settle(&mut self) -> Result<Measurement, RunError> {
         self.watch.phase("settle", None);
-        self.crew.hush()?;
-        let _outcome = self.watch.settle(&self.crew, self.plan.times.settle)?;
-        self.crew.collect()
+        self.threads.stop_sending()?;
+        let _outcome = self.watch.settle(&self.threads, self.plan.times.settle)?;
+        self.threads.collect()
     }
 
     /// Goes on with another server and the sessions on it.
-    pub(super) fn exchange(&mut self, other: &mut (Server, Crew)) {
+    pub(super) fn exchange(&mut self, other: &mut (Server, Threads)) {
         std::mem::swap(&mut self.server, &mut other.0);
-        std::mem::swap(&mut self.crew, &mut other.1);
+        std::mem::swap(&mut self.threads, &mut other.1);
         self.watch.observe(self.server.usage);
     }
 
@@ -111,11 +111,11 @@ impl<'a> Course<'a> {
 
     /// Ends the threads.
     pub(super) fn end(self) -> Result<(Ended, Conclusion), RunError> {
-        let Self { server, crew, watch, about, mut findings, .. } = self;
+        let Self { server, threads, watch, about, mut findings, .. } = self;
         if watch.is_gone() {
             findings.violation("the server is gone");
         }
-        let (trouble, ended) = (trouble(&crew), crew.end()?);
+        let (trouble, ended) = (trouble(&threads), threads.end()?);
         Ok((ended, Conclusion { about, findings, timeline: watch.end(), trouble, _server: server }))
     }
 }
@@ -164,24 +164,24 @@ fn start_threads(
     server: &Server,
     roster: &Roster,
     tuning: &Tuning,
-) -> Result<Crew, RunError> {
+) -> Result<Threads, RunError> {
     let layout = match roster.names(plan.sessions) {
         Some(users) => Layout::of_users(plan, users),
         None => Layout::new(plan, &prefix()),
     };
-    Crew::start(plan, (&layout, roster), &server.routes, tuning)
+    Threads::start(plan, (&layout, roster), &server.routes, tuning)
 }
 
 /// Another server with sessions of its own, for [`Course::exchange`].
-pub(super) fn start_other(plan: &Plan, tuning: &Tuning) -> Result<(Server, Crew), RunError> {
+pub(super) fn start_other(plan: &Plan, tuning: &Tuning) -> Result<(Server, Threads), RunError> {
     let (server, roster) = open(plan)?;
-    let crew = start_threads(plan, &server, &roster, tuning)?;
-    Ok((server, crew))
+    let threads = start_threads(plan, &server, &roster, tuning)?;
+    Ok((server, threads))
 }
 
 /// The last error of a connection.
-fn trouble(crew: &Crew) -> String {
-    crew.trouble().unwrap_or_else(|| "nothing went wrong".to_owned())
+fn trouble(threads: &Threads) -> String {
+    threads.trouble().unwrap_or_else(|| "nothing went wrong".to_owned())
 }
 
 fn describe(plan: &Plan, server: &Server, about: &mut About) {

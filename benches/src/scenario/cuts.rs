@@ -22,7 +22,7 @@ use crate::driver::Time;
 use crate::plan::{Kind, Options, Plan as Planned, PlanError, Promise, Rate, Size, Span, within};
 use crate::proxy::{self, ProxyError, ProxyProcess, Tally};
 use crate::report::{Findings, Report};
-use crate::run::{Ended, Finding, Outcome, Talk};
+use crate::run::{Ended, Measurement, Outcome, Pace};
 use crate::server::{Relay, Target};
 
 /// Settings of the scenario.
@@ -99,7 +99,7 @@ pub fn against(
     if course.ramp()? {
         stops = flow(plan, &mut course, &proxies)?;
     }
-    let finding = settle(&mut course)?;
+    let measurement = settle(&mut course)?;
     let (ended, mut conclusion) = course.end()?;
     let tally = end(proxies)?;
     conclusion.about.set_scenario("cuts");
@@ -112,7 +112,7 @@ pub fn against(
     findings.count("connections half closed", tally.half_closes);
     findings.count("proxies stopped and gone on", stops);
     findings.count("connections lost", ended.tally.lost);
-    figures(&finding, findings);
+    figures(&measurement, findings);
     answers(&ended, findings);
     Ok(conclusion.report(&ended))
 }
@@ -169,7 +169,7 @@ fn flow(plan: &Plan, course: &mut Course<'_>, proxies: &[ProxyProcess]) -> Resul
     let lasting = Duration::from_secs(plan.seconds);
     let start = clock::now() + HEADSTART;
     let end = start + lasting;
-    course.crew.talk(talk(plan), start, start..end)?;
+    course.threads.start_sending(pace(plan), start, start..end)?;
     course.watch.phase("cuts", Some(lasting));
     let (mut rng, mut stops) = (StdRng::seed_from_u64(plan.seed), 0);
     while !course.watch.is_interrupted() {
@@ -185,25 +185,25 @@ fn flow(plan: &Plan, course: &mut Course<'_>, proxies: &[ProxyProcess]) -> Resul
         outcome?;
         stops += 1;
     }
-    course.crew.cut()?;
+    course.threads.cut()?;
     Ok(stops)
 }
 
-fn talk(plan: &Plan) -> Talk {
-    Talk::Open(real(plan.rate) / real(plan.members as u64))
+fn pace(plan: &Plan) -> Pace {
+    Pace::Open(real(plan.rate) / real(plan.members as u64))
 }
 
 fn pass(course: &mut Course<'_>, end: Time, time: Duration) -> Result<Outcome, RunError> {
-    course.watch.pass(&course.crew, end.min(clock::now() + time))
+    course.watch.pass(&course.threads, end.min(clock::now() + time))
 }
 
 /// Waits for everything that is owed, interrupted or not: connections that are broken meanwhile
 /// have to come back first.
-fn settle(course: &mut Course<'_>) -> Result<Finding, RunError> {
+fn settle(course: &mut Course<'_>) -> Result<Measurement, RunError> {
     course.watch.phase("settle", None);
-    course.crew.hush()?;
-    let _outcome = course.watch.settle_fully(&course.crew, course.plan.times.settle)?;
-    course.crew.collect()
+    course.threads.stop_sending()?;
+    let _outcome = course.watch.settle_fully(&course.threads, course.plan.times.settle)?;
+    course.threads.collect()
 }
 
 fn end(proxies: Vec<ProxyProcess>) -> Result<Tally, ProxyError> {
@@ -217,12 +217,12 @@ fn end(proxies: Vec<ProxyProcess>) -> Result<Tally, ProxyError> {
     Ok(sum)
 }
 
-fn figures(finding: &Finding, findings: &mut Findings) {
-    findings.count("messages held back", finding.held_back);
-    findings.figure("harness CPU", finding.cpu(), "cores");
-    findings.distribution("delivery", &finding.latency);
-    finding.limits().into_iter().for_each(|why| findings.harness_limited(why));
-    remarks(Talk::Silent, finding, findings);
+fn figures(measurement: &Measurement, findings: &mut Findings) {
+    findings.count("messages held back", measurement.held_back);
+    findings.figure("harness CPU", measurement.cpu(), "cores");
+    findings.distribution("delivery", &measurement.latency);
+    measurement.limits().into_iter().for_each(|why| findings.harness_limited(why));
+    remarks(Pace::Silent, measurement, findings);
 }
 
 /// Every message is answered once; unanswered ones are part of the verdict anyway.
@@ -263,6 +263,6 @@ mod tests {
 
     #[test]
     fn a_rate_counts_deliveries() {
-        assert_eq!(talk(&plan("--rate 10 --members 20")), Talk::Open(0.5));
+        assert_eq!(pace(&plan("--rate 10 --members 20")), Pace::Open(0.5));
     }
 }

@@ -1,11 +1,11 @@
-//! Sessions that do nothing: what they cost in memory, and in heartbeats.
+//! `idle`: cost of sessions that do nothing, in memory and in heartbeats.
 
 use super::RunError;
 use super::course::{Course, real};
 use crate::clock;
 use crate::dialect::Dialect;
 use crate::report::Figure;
-use crate::run::{Outcome, Talk};
+use crate::run::{Outcome, Pace};
 
 /// Opens sessions and looks at the server: after the warm-up, in which it may tidy up, and at the
 /// end of the window.
@@ -22,22 +22,22 @@ pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
 
 fn measure(course: &mut Course<'_>) -> Result<(), RunError> {
     let (times, sessions) = (course.plan.times, real(course.plan.sessions as u64));
-    let Course { crew, watch, findings, memory_before, .. } = course;
+    let Course { threads, watch, findings, memory_before, .. } = course;
     let opened = watch.server_memory();
     watch.phase("warm-up", Some(times.warm_up));
-    let outcome = watch.pass(crew, clock::now() + times.warm_up)?;
+    let outcome = watch.pass(threads, clock::now() + times.warm_up)?;
     let rested = watch.server_memory();
     let (from, cpu) = (clock::now(), watch.server_cpu());
     watch.phase("measure", Some(times.measure));
-    crew.talk(Talk::Silent, from, from..from + times.measure)?;
+    threads.start_sending(Pace::Silent, from, from..from + times.measure)?;
     if outcome != Outcome::Interrupted {
-        let _outcome = watch.pass(crew, from + times.measure)?;
+        let _outcome = watch.pass(threads, from + times.measure)?;
     }
     let (cpu_after, until) = (watch.server_cpu(), clock::now());
-    crew.cut()?;
-    let finding = crew.collect()?;
-    findings.figure("harness CPU", finding.cpu(), "cores");
-    finding.limits().into_iter().for_each(|why| findings.harness_limited(why));
+    threads.cut()?;
+    let measurement = threads.collect()?;
+    findings.figure("harness CPU", measurement.cpu(), "cores");
+    measurement.limits().into_iter().for_each(|why| findings.harness_limited(why));
     watch.phase("settle", None);
     let each = |memory: u64, before: u64| real(memory.saturating_sub(before)) / sessions;
     let mut memory = |name: &str, at: Option<u64>| {

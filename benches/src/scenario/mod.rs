@@ -40,7 +40,7 @@ pub struct Setting {
     pub program: PathBuf,
     /// Ends a run before its time.
     pub interrupt: Interrupt,
-    /// Whether no progress is shown.
+    /// Whether no progress is status.
     pub is_quiet: bool,
 }
 

@@ -1,11 +1,10 @@
-//! Very many connections are lost at once, and come back without hurting those that stayed.
+//! `storm`: very many connections are lost at once, and come back without hurting the others.
 //!
-//! Messages flow as in `fan`, twice: first nothing happens, then all sessions are cut but those
-//! that stay. Only the deliveries to these are timed, since what comes to the others late comes
-//! late because they were away. How long a session took to come back counts from the moment when
-//! it was free to: when its wait was over, by its own back-off or by the time that the server gave
-//! it. Where sessions are resumed nothing may be lost; elsewhere who was cut is owed nothing until
-//! it is open again.
+//! Messages flow as in `fan`, twice: first nothing happens, then all sessions are cut except some
+//! that stay. Only the deliveries to these are timed, since the others get theirs late because they
+//! were away. The time of a return counts from the end of the session's wait: its own back-off, or
+//! the time that the server gave it. Where sessions are resumed nothing may be lost; elsewhere a
+//! cut session is owed nothing until it is open again.
 
 use std::time::Duration;
 
@@ -16,16 +15,16 @@ use crate::audience::Comebacks;
 use crate::clock;
 use crate::plan::{Flow, Storm};
 use crate::report::{Figure, Findings};
-use crate::run::{Finding, Outcome, Talk};
+use crate::run::{Measurement, Outcome, Pace};
 
-/// How long who was cut is waited for.
+/// Limit of the wait for cut sessions.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The least time over which those who stay are watched after the cut.
+/// The least time over which the sessions that stay are watched after the cut.
 const WATCH: Duration = Duration::from_secs(3);
 /// The longest time that messages flow before the cut, after a pause.
 const LEAD: Duration = Duration::from_secs(1);
 
-/// Whose deliveries are timed.
+/// Sessions whose deliveries are timed.
 const WHOSE: &str = "those who stay";
 
 /// Runs it.
@@ -38,42 +37,42 @@ pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
     if course.ramp()?
         && let (Flow::Open(rate), Some(storm)) = (plan.flow, plan.disturbances.storm)
     {
-        let talk = Talk::Open(rate);
-        let before = calm(course, talk)?;
+        let pace = Pace::Open(rate);
+        let before = calm(course, pace)?;
         if course.watch.is_interrupted() {
             course.findings.note("the run ended before anything was cut");
         } else {
-            strike(course, talk, storm, &before)?;
+            strike(course, pace, storm, &before)?;
         }
     }
     Ok(())
 }
 
 /// Messages flow, and nothing happens.
-fn calm(course: &mut Course<'_>, talk: Talk) -> Result<Finding, RunError> {
+fn calm(course: &mut Course<'_>, pace: Pace) -> Result<Measurement, RunError> {
     let times = course.plan.times;
-    let mut measured = flow(course, talk, times.warm_up, ("measure", times.measure))?;
-    measured.finding = course.settle()?;
-    timed_figures((WHOSE, "before the cut"), talk, &measured, &mut course.findings);
-    Ok(measured.finding)
+    let mut measured = flow(course, pace, times.warm_up, ("measure", times.measure))?;
+    measured.measurement = course.settle()?;
+    timed_figures((WHOSE, "before the cut"), pace, &measured, &mut course.findings);
+    Ok(measured.measurement)
 }
 
 /// Messages flow, and the connections are cut.
 fn strike(
     course: &mut Course<'_>,
-    talk: Talk,
+    pace: Pace,
     storm: Storm,
-    before: &Finding,
+    before: &Measurement,
 ) -> Result<(), RunError> {
     let memory_before = course.watch.server_memory();
-    let mut measured = storm_window(course, talk)?;
-    measured.finding = course.settle()?;
+    let mut measured = storm_window(course, pace)?;
+    measured.measurement = course.settle()?;
     let is_partial = course.watch.is_interrupted();
-    let (findings, finding) = (&mut course.findings, &measured.finding);
-    comebacks(&finding.comebacks, storm, is_partial, findings);
-    timed_figures((WHOSE, "in the storm"), talk, &measured, findings);
+    let (findings, measurement) = (&mut course.findings, &measured.measurement);
+    comebacks(&measurement.comebacks, storm, is_partial, findings);
+    timed_figures((WHOSE, "in the storm"), pace, &measured, findings);
     if !is_partial {
-        let ratio = finding.latency.ms(0.99) / before.latency.ms(0.99);
+        let ratio = measurement.latency.ms(0.99) / before.latency.ms(0.99);
         let name = "p99 of those who stay, storm to before";
         findings.at_most(name, ratio, storm.slower, "times");
     }
@@ -86,32 +85,33 @@ fn strike(
 }
 
 /// The window that begins with the cut, and ends when all are back, but not too soon.
-fn storm_window(course: &mut Course<'_>, talk: Talk) -> Result<Measured, RunError> {
-    let Course { crew, watch, plan, .. } = course;
+fn storm_window(course: &mut Course<'_>, pace: Pace) -> Result<Measured, RunError> {
+    let Course { threads, watch, plan, .. } = course;
     let from = clock::now() + HEADSTART;
     let cut = from + plan.times.warm_up.min(LEAD);
     let deadline = cut + PATIENCE;
-    crew.talk(talk, from, cut..deadline)?;
-    crew.storm(cut)?;
+    threads.start_sending(pace, from, cut..deadline)?;
+    threads.storm(cut)?;
     watch.phase("before the cut", Some(cut.since(from)));
-    let mut outcome = watch.pass(crew, cut)?;
+    let mut outcome = watch.pass(threads, cut)?;
     let cpu = watch.server_cpu();
     watch.phase("storm", None);
     if outcome != Outcome::Interrupted {
-        outcome = watch.wait_for(crew, deadline, |crew| crew.are_back())?;
+        outcome = watch.wait_for(threads, deadline, |threads| threads.are_back())?;
     }
     if outcome == Outcome::Done {
-        outcome = watch.pass(crew, cut + plan.times.measure.min(WATCH))?;
+        outcome = watch.pass(threads, cut + plan.times.measure.min(WATCH))?;
     }
-    crew.cut()?;
+    threads.cut()?;
     let cpu = cpu.zip(watch.server_cpu()).map(|(from, to)| to.saturating_sub(from));
     if outcome == Outcome::Interrupted {
-        // Who was cut must be back before anything can be judged.
-        crew.hush()?;
+        // Cut sessions must be back before anything can be judged.
+        threads.stop_sending()?;
         let since = clock::now();
-        let _outcome = watch.insist(crew, PATIENCE, |crew| crew.is_nobody_away(since))?;
+        let _outcome =
+            watch.wait_regardless(threads, PATIENCE, |threads| threads.is_nobody_away(since))?;
     }
-    Ok(Measured { finding: Finding::default(), cpu })
+    Ok(Measured { measurement: Measurement::default(), cpu })
 }
 
 fn comebacks(comebacks: &Comebacks, storm: Storm, is_partial: bool, findings: &mut Findings) {

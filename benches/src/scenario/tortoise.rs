@@ -1,13 +1,13 @@
-//! A share of the readers stops, with their connections open, and reads on later.
+//! `tortoise`: a share of the readers stops, with their connections open, and reads on later.
 //!
-//! Messages flow twice, each time with a warm-up and a window: first to readers who all read, then
-//! while some do not. The times of the others must be what they were, and the server's memory may
-//! grow so far and no further. Then the stalled read again, and whatever is owed to them comes, or
-//! a gap tells of it.
+//! Messages flow twice, each time with a warm-up and a window: first while all read, then while
+//! some have stopped. The times of the others must stay within a factor, and the server's memory
+//! within a limit. Then the stalled sessions read again, and everything that is owed to them comes,
+//! or a gap counts it.
 //!
-//! All the while some of those who read leave, and log in again as sessions that the server has
-//! not seen. None of them is to be turned away, and nobody who reads is to be cut off: if
-//! memory is short, there are stalled connections to take it from.
+//! All the while some of the reading sessions leave, and log in again as sessions that are new to
+//! the server. None of them may be turned away, and no reading session may be cut off: if memory is
+//! short, there are stalled connections to take it from.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::clock;
 use crate::driver::Time;
 use crate::plan::{Flow, Stall};
 use crate::report::{Figure, Findings};
-use crate::run::{Crew, Outcome, Talk};
+use crate::run::{Outcome, Pace, Threads};
 
 /// The server's memory, if it is known.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,7 +27,7 @@ struct Memory {
     before: Option<u64>,
     /// The most while some did not read.
     most: Option<u64>,
-    /// When all had read.
+    /// Memory when all had read.
     after: Option<u64>,
 }
 
@@ -44,25 +44,25 @@ pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
     if let (true, Flow::Open(rate), Some(stall)) =
         (course.ramp()?, plan.flow, plan.disturbances.stall)
     {
-        let _first_logins = course.crew.take_opens()?;
-        measure(course, Talk::Open(rate), stall)?;
+        let _first_logins = course.threads.take_opens()?;
+        measure(course, Pace::Open(rate), stall)?;
     }
     Ok(())
 }
 
-fn measure(course: &mut Course<'_>, talk: Talk, stall: Stall) -> Result<(), RunError> {
-    let all = part(course, talk, "measure")?;
-    timed_figures(("readers", "all reading"), talk, &all, &mut course.findings);
+fn measure(course: &mut Course<'_>, pace: Pace, stall: Stall) -> Result<(), RunError> {
+    let all = part(course, pace, "measure")?;
+    timed_figures(("readers", "all reading"), pace, &all, &mut course.findings);
     logins(course, "all reading", &all)?;
     if course.watch.is_interrupted() {
         return Ok(());
     }
     let mut memory = Memory { before: course.watch.server_resident(), ..Memory::default() };
     let _of_the_first_part = course.watch.take_peak();
-    course.crew.stall(true)?;
-    let some = part(course, talk, "stalled")?;
+    course.threads.stall(true)?;
+    let some = part(course, pace, "stalled")?;
     memory.most = course.watch.take_peak();
-    timed_figures(("readers", "others stalled"), talk, &some, &mut course.findings);
+    timed_figures(("readers", "others stalled"), pace, &some, &mut course.findings);
     logins(course, "others stalled", &some)?;
     go_on(course)?;
     memory.after = course.watch.server_resident();
@@ -75,36 +75,36 @@ fn measure(course: &mut Course<'_>, talk: Talk, stall: Stall) -> Result<(), RunE
     Ok(())
 }
 
-/// A warm-up and a window; ends when those who read have everything, and are all there.
-fn part(course: &mut Course<'_>, talk: Talk, name: &'static str) -> Result<Measured, RunError> {
+/// A warm-up and a window; ends when all reading sessions are there and have everything.
+fn part(course: &mut Course<'_>, pace: Pace, name: &'static str) -> Result<Measured, RunError> {
     let times = course.plan.times;
-    let mut measured = flow(course, talk, times.warm_up, (name, times.measure))?;
-    measured.finding = course.settle()?;
-    if !are_there(&course.crew) && !course.watch.is_interrupted() {
+    let mut measured = flow(course, pace, times.warm_up, (name, times.measure))?;
+    measured.measurement = course.settle()?;
+    if !are_there(&course.threads) && !course.watch.is_interrupted() {
         let most = course.plan.times.settle;
-        let _outcome = course.watch.insist(&course.crew, most, are_there)?;
-        measured.finding.losses.merge(course.crew.collect()?.losses);
+        let _outcome = course.watch.wait_regardless(&course.threads, most, are_there)?;
+        measured.measurement.losses.merge(course.threads.collect()?.losses);
     }
     Ok(measured)
 }
 
-/// Nobody is on the way, or has gone. Who stalls notices nothing, and counts as there.
-fn are_there(crew: &Crew) -> bool {
-    crew.shown().open >= crew.sessions() as u64
+/// Whether no session is on the way or gone. Stalled sessions notice nothing, and count as there.
+fn are_there(threads: &Threads) -> bool {
+    threads.status().open >= threads.sessions() as u64
 }
 
-/// How those fared who logged in, and whether anybody was sent away or cut off.
+/// Logins of a window, and sessions that were turned away or cut off.
 fn logins(course: &mut Course<'_>, when: &str, measured: &Measured) -> Result<(), RunError> {
-    let logins = course.crew.take_opens()?;
+    let logins = course.threads.take_opens()?;
     let is_interrupted = course.watch.is_interrupted();
-    let shown = course.crew.shown();
+    let status = course.threads.status();
     let findings = &mut course.findings;
     findings.count(format!("logins, {when}"), logins.len());
     if !logins.is_empty() {
         findings.distribution(format!("login, {when}"), &logins);
     }
-    let Losses { cut_off, turned_away } = measured.finding.losses;
-    let absent = (course.plan.sessions as u64).saturating_sub(shown.open);
+    let Losses { cut_off, turned_away } = measured.measurement.losses;
+    let absent = (course.plan.sessions as u64).saturating_sub(status.open);
     for (count, what) in [
         (turned_away, "logins of sessions that read were turned away"),
         (cut_off, "sessions that read were cut off"),
@@ -117,20 +117,21 @@ fn logins(course: &mut Course<'_>, when: &str, measured: &Measured) -> Result<()
     Ok(())
 }
 
-/// The stalled read again, until they have what is owed to them and nothing more comes.
+/// Lets the stalled sessions read again, until they have everything that is owed to them.
 fn go_on(course: &mut Course<'_>) -> Result<(), RunError> {
     course.watch.phase("catch up", None);
     let since = clock::now();
-    course.crew.stall(false)?;
+    course.threads.stall(false)?;
     let (mut last, mut changed): (u64, Time) = (0, since);
-    let is_over = |crew: &Crew| {
-        let (arrived, now) = (crew.shown().arrived, clock::now());
+    let is_over = |threads: &Threads| {
+        let (arrived, now) = (threads.status().arrived, clock::now());
         if arrived != last {
             (last, changed) = (arrived, now);
         }
-        now.since(changed) > QUIET && crew.is_settled(since)
+        now.since(changed) > QUIET && threads.is_settled(since)
     };
-    let outcome = course.watch.insist(&course.crew, course.plan.times.settle, is_over)?;
+    let outcome =
+        course.watch.wait_regardless(&course.threads, course.plan.times.settle, is_over)?;
     if outcome == Outcome::TimedOut {
         course.findings.note("the stalled were still catching up when the wait was over");
     }
@@ -138,7 +139,7 @@ fn go_on(course: &mut Course<'_>) -> Result<(), RunError> {
 }
 
 fn judge_times(all: &Measured, some: &Measured, stall: Stall, findings: &mut Findings) {
-    let (before, meanwhile) = (&all.finding.latency, &some.finding.latency);
+    let (before, meanwhile) = (&all.measurement.latency, &some.measurement.latency);
     if before.is_empty() || meanwhile.is_empty() {
         return findings.note("no times to compare: too few messages in the windows");
     }

@@ -1,4 +1,4 @@
-//! Which process listens on an address of this machine, from `/proc`.
+//! The process that listens on an address of this machine, from `/proc`.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -20,7 +20,7 @@ fn processes() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// What the descriptors of a process stand for.
+/// Targets of a process's descriptors.
 fn targets(pid: u32) -> impl Iterator<Item = String> {
     let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
     entries
@@ -39,7 +39,7 @@ fn listens(line: &str, at: SocketAddr) -> Option<u64> {
 
 const LISTENS: &str = "0A";
 
-/// Whether who listens at one address gets what goes to the other.
+/// Whether the listener of one address gets connections to the other.
 fn takes(listens: IpAddr, to: IpAddr) -> bool {
     let listens = listens.to_canonical();
     let is_any = match listens {

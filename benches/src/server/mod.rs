@@ -1,4 +1,4 @@
-//! The gateway under test: a child process, and what it uses of the machine.
+//! The gateway under test: a child process, and its CPU and memory.
 
 mod listener;
 mod relay;
@@ -10,7 +10,7 @@ pub use listener::listener;
 pub use relay::{Relay, StartError, beside};
 pub use usage::{Usage, UsageError};
 
-/// Where sessions connect to.
+/// Addresses of a gateway.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
     /// Plain TCP.

@@ -16,14 +16,14 @@ pub struct Relay {
     target: Target,
 }
 
-/// Why there is no relay.
+/// Errors of starting a relay.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// The program could not be run.
     #[error("cannot run {0}: {1}")]
     Run(PathBuf, io::Error),
-    /// It did not say where it listens.
+    /// It did not print its addresses.
     #[error("the relay said {0:?} instead of where it listens")]
     Silent(String),
 }
@@ -69,13 +69,13 @@ impl Relay {
         }
     }
 
-    /// Where it listens.
+    /// Addresses it listens on.
     #[must_use]
     pub const fn target(&self) -> Target {
         self.target
     }
 
-    /// What it uses.
+    /// Its CPU and memory.
     #[must_use]
     pub fn usage(&self) -> Usage {
         Usage::of(self.child.id())

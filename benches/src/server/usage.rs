@@ -1,20 +1,20 @@
-//! What a process and its children use, from `/proc`.
+//! CPU and memory of a process and its children, from `/proc`.
 
 use std::fs;
 use std::time::Duration;
 
-/// A process to be asked, with those that it has started.
+/// A process, with the processes that it has started.
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
     pid: u32,
 }
 
-/// The process does not say, most likely because it has ended.
+/// The process has no figures, most likely because it has ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("process {0} says nothing of itself")]
 pub struct UsageError(pub u32);
 
-/// How often a family is read of which somebody ends.
+/// Reads of a process tree in which processes end meanwhile.
 const ATTEMPTS: usize = 3;
 
 impl Usage {
@@ -54,7 +54,7 @@ impl Usage {
         Ok(own + self.descendants().into_iter().filter_map(cpu).sum::<Duration>())
     }
 
-    /// Bytes of memory that are resident; what they share is counted for each.
+    /// Resident memory in bytes; shared pages are counted for each process.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The command that runs a suite.
+//! The `suite` command.
 
 use std::fs;
 use std::io;
@@ -17,12 +17,12 @@ use crate::host::Interrupt;
 use crate::server::beside;
 use crate::terminal::Progress;
 
-/// Which suite, and how much of it.
+/// The suite, and the parts of it to run.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// The suite
     pub file: PathBuf,
-    /// How often each load meets each server [default: as the suite and its loads say]
+    /// Runs of each load on each server [default: as the suite and its loads say]
     #[arg(long)]
     pub runs: Option<usize>,
     /// Only this server, beside the baseline; can be given several times
@@ -31,10 +31,10 @@ pub struct Options {
     /// Only this load; can be given several times
     #[arg(long, value_name = "NAME")]
     pub load: Vec<String>,
-    /// Where suite.json, suite.html and suite.md are written
+    /// Folder for suite.json, suite.html and suite.md
     #[arg(long, default_value = ".", value_name = "FOLDER")]
     pub out: PathBuf,
-    /// Where images for a document are written: of each load the first figure, and the latency
+    /// Folder for images for a document: of each load the first figure, and the latency
     #[arg(long, value_name = "FOLDER")]
     pub svg: Option<PathBuf>,
     /// This program, which runs the loads
@@ -45,24 +45,24 @@ pub struct Options {
     pub relay: Option<PathBuf>,
 }
 
-/// Why a suite came to no result.
+/// Errors that end a suite without a result.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SuiteError {
     /// The file makes no sense.
     #[error("{}: {error}", path.display())]
     File {
-        /// Which one.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The error.
         error: FileError,
     },
     /// A file cannot be read or written.
     #[error("{}: {error}", path.display())]
     Io {
-        /// Which one.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The system's error.
         error: io::Error,
     },
     /// No server of the suite is here.
@@ -70,7 +70,7 @@ pub enum SuiteError {
     NoServer(Vec<String>),
 }
 
-/// Runs a suite and writes what it found, also when it is interrupted.
+/// Runs a suite and writes its results, also when it is interrupted.
 ///
 /// # Errors
 ///
@@ -106,7 +106,7 @@ pub fn run(
     Ok(results)
 }
 
-/// Every load on every server, once: what changes on the machine meets all of them.
+/// Every load on every server, once: changes on the machine meet all of them.
 fn turn(
     suite: &Suite,
     setting: &Setting<'_>,

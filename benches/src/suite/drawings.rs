@@ -1,12 +1,12 @@
-//! The results of a suite as images for a document: for each load its first figure as bars, and
-//! how long things took, and one of several loads.
+//! Results of a suite as images for a document: for each load its first figure as bars and its
+//! latencies as a plot, and one overview.
 
 use super::Results;
 use super::output::View;
 use crate::page::{file_name, latency_plot};
 
 impl Results {
-    /// Names of files, and what stands in them.
+    /// File names and contents.
     #[must_use]
     pub fn drawings(&self) -> Vec<(String, String)> {
         let overview = self.overview().map(|image| ("overview.svg".to_owned(), image));

@@ -13,14 +13,14 @@ use crate::plan;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Suite {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// How often each load meets each server.
+    /// Runs of each load on each server.
     #[serde(default = "five")]
     pub runs: usize,
     /// The server that the others are measured by.
     pub baseline: String,
-    /// How much of a core other processes may use while something is measured.
+    /// CPU that other processes may use during a measurement, in cores.
     #[serde(default = "a_tenth")]
     pub quiet: f64,
     /// Seconds to wait for that.
@@ -29,10 +29,10 @@ pub struct Suite {
     /// Some of the loads in one image, if there is to be one.
     #[serde(default)]
     pub overview: Option<Overview>,
-    /// Which ones.
+    /// The servers.
     #[serde(rename = "server")]
     pub servers: Vec<Server>,
-    /// Under what.
+    /// The loads.
     #[serde(rename = "load")]
     pub loads: Vec<Load>,
 }
@@ -41,7 +41,7 @@ pub struct Suite {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Overview {
-    /// What is written above it.
+    /// The title.
     pub title: String,
     /// The figure.
     pub figure: String,
@@ -49,16 +49,16 @@ pub struct Overview {
     pub loads: Vec<String>,
 }
 
-/// What a server is there for.
+/// Role of a server.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// It is what the suite is about.
+    /// The subject of the suite.
     #[default]
     Subject,
-    /// It shows what the work itself costs.
+    /// A lower bound of the work's cost.
     Floor,
-    /// It is somebody else's.
+    /// Another project's server.
     Peer,
 }
 
@@ -66,9 +66,9 @@ pub enum Role {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Server {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// What it is there for: drawings tell by colours.
+    /// The role: drawings colour by it.
     #[serde(default)]
     pub role: Role,
     /// The program that serves, and its arguments. `{port}` and `{port2}` become free ports,
@@ -76,9 +76,9 @@ pub struct Server {
     /// `{bench}` this program, `{relay}` the relay beside it. Without one the server runs already.
     #[serde(default)]
     pub command: Vec<String>,
-    /// Where it listens; `{port}` as in the command.
+    /// Its address; `{port}` as in the command.
     pub addr: String,
-    /// What it speaks.
+    /// Its dialect.
     #[serde(default)]
     pub dialect: Dialect,
     /// Files that it reads, by name; `{port}`, `{port2}` and `{dir}` are filled in.
@@ -99,36 +99,36 @@ pub struct Server {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Load {
-    /// What it is called.
+    /// The name.
     pub name: String,
     /// The figures that count, the first ones drawn; without any, all of which it is known which
     /// way is better.
     #[serde(default)]
     pub figures: Vec<String>,
-    /// The only servers that it is for, if what it asks is not for all; empty for all.
+    /// The only servers that it is for; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<String>,
     /// The server that the others are measured by here, if it is not the suite's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<String>,
-    /// How often it meets each server, if not as often as others.
+    /// Runs on each server, if not as many as others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<usize>,
     /// The load, as a scenario file has it.
     pub plan: plan::Options,
 }
 
-/// Why a file is no suite.
+/// Errors of a suite's file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// It cannot be read, or a key means nothing; says where.
+    /// It cannot be read, or a key is unknown; with the line.
     #[error(transparent)]
     Toml(#[from] toml::de::Error),
     /// Two have the same name.
     #[error("there are two of the name {0:?}")]
     Twice(String),
-    /// A name is used that nobody has.
+    /// An unknown name.
     #[error("there is no {what} {name:?}")]
     Unknown {
         /// "server" or "load".
@@ -136,7 +136,7 @@ pub enum FileError {
         /// The name.
         name: String,
     },
-    /// A load does not say which scenario it is.
+    /// A load without a scenario.
     #[error("the load {0:?} has no scenario")]
     NoScenario(String),
     /// There is nothing to run.
@@ -149,7 +149,7 @@ impl Suite {
     ///
     /// # Errors
     ///
-    /// [`FileError`] that names what is wrong.
+    /// [`FileError`] with the error's place.
     pub fn parse(text: &str) -> Result<Self, FileError> {
         let suite: Self = toml::from_str(text)?;
         suite.check()?;
@@ -181,13 +181,13 @@ impl Suite {
         Ok(())
     }
 
-    /// How often a load meets each server.
+    /// Runs of a load on each server.
     #[must_use]
     pub fn runs_of(&self, load: &Load) -> usize {
         load.runs.unwrap_or(self.runs)
     }
 
-    /// How often there is at least one load that is run.
+    /// Rounds with at least one run.
     #[must_use]
     pub fn rounds(&self) -> usize {
         self.loads.iter().map(|load| self.runs_of(load)).max().unwrap_or_default()

@@ -1,7 +1,6 @@
-//! How many runs a suite has, and about how long they take.
+//! Number and rough duration of a suite's runs.
 //!
-//! Not here: anything that is measured. These are the times that plans ask for, and what starting,
-//! opening and ending took where it was tried.
+//! Not here: measuring. These are the times of plans, and of starting, opening and ending.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,12 +8,12 @@ use std::time::Duration;
 use super::{Load, Results, Server, Suite};
 use crate::plan::{Flow, Kind, Plan, SEARCH};
 
-/// What a suite is going to take.
+/// Size of a suite.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Forecast {
-    /// How many runs.
+    /// The number of runs.
     pub runs: usize,
-    /// How long they take together on a quiet machine, about.
+    /// Their rough duration on a quiet machine.
     pub time: Duration,
 }
 
@@ -38,7 +37,7 @@ impl Forecast {
     }
 }
 
-/// What one run takes; nothing if it is not going to work.
+/// Duration of one run; nothing if it is not going to work.
 fn time_of(server: &Server, load: &Load) -> Option<Duration> {
     let mut options = load.plan.clone();
     (options.dialect, options.addr) = (Some(server.dialect), Some(vec![server.addr.clone()]));

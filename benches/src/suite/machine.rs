@@ -1,4 +1,4 @@
-//! What the machine does besides: figures of a machine that others use are theirs too.
+//! Other load on the machine: it disturbs the figures.
 
 use std::fs;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::server::Usage;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spent {
     at: Time,
-    /// By all processes, and by whoever else has the machine.
+    /// CPU time of all processes, and of other guests of the machine.
     all: Duration,
-    /// By this one and by those that it started and that have ended.
+    /// CPU time of this process and of its ended children.
     own: Duration,
 }
 
 impl Spent {
-    /// Until now; nothing where the system does not say.
+    /// The current values; none where the system has none.
     pub(super) fn now() -> Self {
         let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
         let own = fs::read_to_string("/proc/self/stat").unwrap_or_default();
@@ -31,8 +31,8 @@ impl Spent {
         }
     }
 
-    /// How many cores others have used since then; `ours` is what a process of ours that still
-    /// runs has used.
+    /// Cores that others have used since then; `ours` is the CPU time of a process of ours that
+    /// still runs.
     pub(super) fn by_others(self, now: Self, ours: Duration) -> f64 {
         let own = now.own.saturating_sub(self.own) + ours;
         let others = now.all.saturating_sub(self.all).saturating_sub(own);
@@ -40,7 +40,7 @@ impl Spent {
     }
 }
 
-/// How long a look is: the system counts in hundredths of a second.
+/// Length of a look: the system counts in hundredths of a second.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Waits until others use no more than this for a moment; returns whether they did in the end.
@@ -58,7 +58,7 @@ pub(super) fn wait_for_quiet(most: f64, patience: Duration, interrupt: &Interrup
     false
 }
 
-/// What a process has used; nothing once it has ended.
+/// CPU time of a process; nothing once it has ended.
 pub(super) fn used_by(pid: u32) -> Duration {
     Usage::of(pid).cpu().unwrap_or_default()
 }

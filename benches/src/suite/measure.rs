@@ -1,5 +1,5 @@
-//! One run: a fresh server on one core, the harness on another, and a look at the rest of the
-//! machine.
+//! One run: a fresh server on one core, the harness on another, and the load of other processes
+//! meanwhile.
 
 use std::fs;
 use std::io;
@@ -14,7 +14,7 @@ use crate::host::Interrupt;
 use crate::host::cores::{allowed, keep_to};
 use crate::report::{FileError, Report};
 
-/// Why a run came to no result.
+/// Errors that end a run without a result.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MeasureError {
@@ -38,11 +38,11 @@ pub enum MeasureError {
     Interrupted,
 }
 
-/// What all runs have in common.
+/// Settings of all runs.
 #[derive(Debug)]
 pub(super) struct Setting<'a> {
     pub(super) programs: Programs,
-    /// How much of a core others may use.
+    /// CPU that others may use, in cores.
     pub(super) quiet: f64,
     pub(super) interrupt: &'a Interrupt,
 }
@@ -71,7 +71,7 @@ impl Setting<'_> {
         let pid = process.as_ref().map(Process::id);
         let (before, used) = (Spent::now(), pid.map(used_by));
         let report = self.load(server, load, &address, pid, dir.path())?;
-        // Without its process nobody knows which part of the rest is the server's.
+        // Without its process, the server's share of the rest is unknown.
         let others = pid
             .zip(used)
             .map(|(pid, used)| before.by_others(Spent::now(), used_by(pid).saturating_sub(used)));
@@ -102,7 +102,7 @@ impl Setting<'_> {
             return Err(MeasureError::Interrupted);
         }
         match status.and_then(|status| status.code()) {
-            // With violations too there is a report, which says so.
+            // With violations, too, there is a report.
             Some(0 | 1) => Ok(Report::read(&at("report.json"))?),
             _ => Err(MeasureError::Harness(tail(&at("harness.log")))),
         }

@@ -1,4 +1,4 @@
-//! Several reports of the same load and server as one: medians, and the violations of any.
+//! Median of several reports of the same load and server, with the violations of all.
 
 use crate::report::{Figure, Report};
 

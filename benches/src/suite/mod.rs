@@ -1,13 +1,12 @@
 //! Several servers under the same loads: by turns, each run with a server of its own, and medians
 //! with their spread at the end.
 //!
-//! A suite is a file: servers, which are commands to start or addresses where something runs, and
+//! A suite is a file: servers, which are commands to start or addresses of running servers, and
 //! loads, which are options as scenario files have them. Each run is a process of this program, so
 //! that none inherits memory or descriptors of another. Where there are two cores, the server has
 //! one and the harness the other.
 //!
-//! Not here: what a load does (`scenario`), and how reports are compared
-//! ([`compare`](crate::compare)).
+//! Not here: the loads themselves (`scenario`), and comparisons ([`compare`](crate::compare)).
 
 mod command;
 mod drawings;

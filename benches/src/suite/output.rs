@@ -1,4 +1,4 @@
-//! The results of a suite for people: as text, as Markdown and as a page.
+//! Results of a suite as text, as Markdown and as a page.
 
 use super::{Load, Results};
 use crate::compare::{Comparison, Row, Verdict};
@@ -70,7 +70,7 @@ impl<'a> View<'a> {
         Bars { title: row.name.clone(), unit: row.unit.clone(), bars: bars.collect() }
     }
 
-    /// What was asked for, and how many runs there are of it.
+    /// The load, and the number of its runs.
     fn plan_line(&self) -> String {
         let plan = self.reports.first().map(|it| it.about.plan_line()).unwrap_or_default();
         let cells = self.results.cells.iter().filter(|cell| cell.load == self.load.name);
@@ -115,7 +115,7 @@ impl Results {
         self.loads.iter().filter_map(|load| View::new(self, load))
     }
 
-    /// What holds for all of it.
+    /// Remarks on all of it.
     fn preface(&self) -> Vec<String> {
         let partial = "partial: the suite was interrupted".to_owned();
         let partial = (!self.complete).then_some(partial);

@@ -1,4 +1,4 @@
-//! One image with a figure of several loads: what a README shows.
+//! One image with a figure of several loads, for a README.
 
 use super::{Results, Role};
 use crate::page::{Bars, Panels};
@@ -30,7 +30,7 @@ impl Results {
         (!panels.panels.is_empty()).then(|| panels.image())
     }
 
-    /// How a server's bars are told from others.
+    /// Colour class of a server's bars.
     pub(super) fn class_of(&self, server: &str) -> &'static str {
         self.roles.get(server).copied().unwrap_or_default().class()
     }

@@ -1,5 +1,5 @@
-//! Processes that a suite starts: in groups of their own, so that an interrupt reaches the suite
-//! alone, and none is left when it ends.
+//! Processes of a suite: in groups of their own, so that an interrupt reaches the suite alone, and
+//! ended with it.
 
 use std::fs::{self, File};
 use std::io;
@@ -21,7 +21,7 @@ pub(super) struct Process {
     child: Child,
 }
 
-/// Why there is no server.
+/// Errors of starting a server.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
@@ -31,9 +31,9 @@ pub enum ServerError {
     /// It ended before it listened.
     #[error("it ended ({status}) before it listened: {log}")]
     Ended {
-        /// How.
+        /// The exit status.
         status: ExitStatus,
-        /// What it said last.
+        /// The end of its log.
         log: String,
     },
     /// It did not listen in time.
@@ -47,11 +47,11 @@ pub enum ServerError {
     Interrupted,
 }
 
-/// How long a process may take to end by itself.
+/// Limit of the time for a process to end by itself.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often a process is looked at.
+/// Interval at which a process is polled.
 const TICK: Duration = Duration::from_millis(20);
-/// How long a server may take until it listens.
+/// Limit of the time until a server listens.
 const START: Duration = Duration::from_secs(20);
 
 impl Process {
@@ -72,7 +72,7 @@ impl Process {
         self.child.id()
     }
 
-    /// How it ended, once it has.
+    /// Exit status, once it has ended.
     pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }

@@ -1,4 +1,4 @@
-//! What a suite found: every run, and the median of each load's runs on each server.
+//! Results of a suite: every run, and the median of each load's runs on each server.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -13,15 +13,15 @@ use crate::report::{Machine, Report};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Results {
     version: u32,
-    /// What the suite is called.
+    /// Name of the suite.
     pub suite: String,
-    /// When it began, in UTC.
+    /// Start time, in UTC.
     pub started: String,
-    /// Where it ran.
+    /// The machine.
     pub machine: Machine,
     /// The server that the others are measured by where a load does not name another.
     pub baseline: String,
-    /// What servers are there for that are not what the suite is about.
+    /// Roles of servers other than the subject.
     #[serde(default)]
     pub roles: BTreeMap<String, Role>,
     /// Some of the loads in one image.
@@ -29,7 +29,7 @@ pub struct Results {
     pub overview: Option<Overview>,
     /// Whether it came to its end.
     pub complete: bool,
-    /// Which loads there were.
+    /// The loads.
     pub loads: Vec<Load>,
     /// Each load on each server that takes it.
     pub cells: Vec<Cell>,
@@ -46,7 +46,7 @@ pub struct Cell {
     pub server: String,
     /// Its runs.
     pub runs: Vec<Measured>,
-    /// Why there are not more.
+    /// Reasons why there are not more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<String>,
 }
@@ -54,7 +54,7 @@ pub struct Cell {
 /// One run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Measured {
-    /// What it found.
+    /// Its report.
     pub report: Report,
     /// Cores that other processes used meanwhile, if that is known.
     pub others: Option<f64>,
@@ -65,9 +65,9 @@ pub struct Measured {
 /// A server that is not part of the results.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Skipped {
-    /// Which one.
+    /// The server.
     pub server: String,
-    /// Why not.
+    /// The reason.
     pub why: String,
 }
 
@@ -137,7 +137,7 @@ impl Results {
         reports.first().is_some_and(|first| first.about.name() == self.baseline_of(load))
     }
 
-    /// What a reader must know before looking at the figures of a load.
+    /// Remarks for a reader before the figures of a load.
     #[must_use]
     pub fn remarks(&self, load: &str) -> Vec<String> {
         let cells: Vec<&Cell> = self.cells.iter().filter(|cell| cell.load == load).collect();
@@ -159,7 +159,7 @@ impl Results {
             .collect()
     }
 
-    /// Why a server that kept its promises has none of the figures that count.
+    /// Reason why a server that kept its promises has none of the figures that count.
     fn silence(&self, cell: &Cell) -> Option<String> {
         let load = self.loads.iter().find(|it| it.name == cell.load)?;
         let median = cell.median().filter(|it| it.findings.violations().is_empty())?;
@@ -196,7 +196,7 @@ impl Cell {
         Some(median)
     }
 
-    /// Why it has no figures, or no throughput.
+    /// Reasons why it has no figures, or no throughput.
     fn remarks(&self) -> Vec<String> {
         let name = &self.server;
         let failures = self.failures.iter().map(|why| format!("{name}: no result: {why}"));
@@ -206,7 +206,7 @@ impl Cell {
     }
 }
 
-/// What may be so of a run.
+/// A condition of a run.
 type Condition = fn(&Measured) -> bool;
 
 /// Of which servers something is so, and in how many of their runs.

@@ -1,4 +1,4 @@
-//! Results and how they are shown.
+//! Results and their presentation.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Progress where there is no terminal: plain lines, few of them.
+//! Progress without a terminal: a few plain lines.
 
 use std::fmt;
 use std::io::Write;
@@ -14,7 +14,7 @@ pub(super) struct Lines {
     next: Time,
 }
 
-/// How long nothing is said.
+/// Interval between lines.
 const EVERY: Duration = Duration::from_secs(5);
 
 impl Lines {
@@ -34,14 +34,14 @@ impl Lines {
         if now < self.next {
             return;
         }
-        // A long silence is not made up for.
+        // Lines missed in a long silence are not made up for.
         self.next = now + EVERY;
         let elapsed = now.since(phase.began).as_secs_f64();
         self.say(&format!("{} {elapsed:.0} s: {live}", phase.name));
     }
 
     pub(super) fn say(&mut self, line: &str) {
-        // Nobody reads it any more: the run goes on for its result.
+        // Without a reader the run still goes on for its result.
         let _ = writeln!(self.out, "{line}");
     }
 }

@@ -1,10 +1,10 @@
-//! How things are at one moment of a run, in a line.
+//! State of a run at one moment, in a line.
 
 use std::fmt;
 
 use crate::number::shown;
 
-/// Figures while a run goes; what is not known is left out.
+/// Live figures of a run; unknown ones are left out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Live {
     /// Sessions that are open.
@@ -13,7 +13,7 @@ pub struct Live {
     pub wanted: usize,
     /// Deliveries a second, lately.
     pub deliveries: Option<f64>,
-    /// What 99 % of the deliveries so far did not exceed, in milliseconds.
+    /// The p99 of recent deliveries, in milliseconds.
     pub p99: Option<f64>,
     /// Time that the server uses, in cores.
     pub server_cpu: Option<f64>,

@@ -1,7 +1,7 @@
-//! What whoever started a run sees of it while it goes: on a terminal a bar with live figures,
-//! elsewhere a plain line every few seconds. All on standard error; standard output is for results.
+//! Progress of a run: on a terminal a bar with live figures, elsewhere a plain line every few
+//! seconds. All on standard error; standard output is for results.
 //!
-//! Not here: the report at the end ([`report`](crate::report)).
+//! Not here: the report at the end (`report`).
 
 mod lines;
 mod live;
@@ -16,7 +16,7 @@ pub use live::Live;
 
 use crate::clock;
 
-/// How far a run is, for those who watch.
+/// Progress of a run on standard error.
 #[derive(Debug)]
 pub struct Progress {
     face: Face,
@@ -33,17 +33,17 @@ struct Phase {
 
 #[derive(Debug)]
 enum Face {
-    /// Nobody watches.
+    /// No output.
     Silent,
     Bar(ProgressBar),
     Lines(Lines),
 }
 
-/// How often a bar is drawn in a second, at most.
+/// Redraws of a bar in a second, at most.
 const HERTZ: u8 = 10;
 
 impl Progress {
-    /// A bar if standard error is a terminal, lines if not; nothing at all if told to be quiet.
+    /// A bar if standard error is a terminal, lines if not; nothing if `is_quiet`.
     #[must_use]
     pub fn new(is_quiet: bool) -> Self {
         let face = match (is_quiet, io::stderr().is_terminal()) {
@@ -82,7 +82,7 @@ impl Progress {
         }
     }
 
-    /// How things are now; to be told as often as it is known.
+    /// Updates the live figures; to be called as often as they are known.
     pub fn update(&mut self, live: &Live) {
         let now = clock::now();
         match &mut self.face {
@@ -104,7 +104,7 @@ impl Progress {
         }
     }
 
-    /// Clears the bar: what comes next on the terminal is the result.
+    /// Clears the bar: the result comes next on the terminal.
     pub fn finish(&mut self) {
         if let Face::Bar(bar) = &self.face {
             bar.finish_and_clear();

@@ -1,4 +1,4 @@
-//! Which loads can be run on a server that knows its users.
+//! Loads that a server with accounts can take.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const LONGEST: usize = 15 * 1_024;
 /// A token of the demo is good for two minutes, and cannot be signed anew.
 const FRESH: Duration = Duration::from_secs(100);
 
-/// Where credentials come from, if somebody says.
+/// Source of credentials, if one is given.
 pub(super) fn accounts(given: &Options) -> Result<Option<Accounts>, PlanError> {
     let demo = given.demo.clone().map(Accounts::Demo);
     let file = given.token_file.clone().map(Accounts::File);

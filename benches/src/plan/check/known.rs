@@ -1,4 +1,4 @@
-//! Which options mean something to which scenario.
+//! Options of each scenario.
 
 use crate::plan::{Kind, Options, PlanError};
 
@@ -34,7 +34,7 @@ const ALWAYS: &[&str] = &[
     "label",
 ];
 
-/// Options of this scenario beside those that every one has.
+/// Options of a scenario beside the common ones.
 const fn own(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Idle => &["memberships"],

@@ -1,4 +1,4 @@
-//! From what was said to a plan in which everything has a value.
+//! From options to a plan: checks, and defaults for the rest.
 
 mod accounts;
 mod known;
@@ -25,7 +25,7 @@ const RELAY: &[&str] = &["carrier", "relay", "relay-flag"];
 /// most, 1 MiB.
 const LONGEST: usize = (1 << 20) - 1_024;
 
-/// What stands in the place of what is not said.
+/// Defaults of options.
 struct Defaults {
     sessions: usize,
     rooms: usize,
@@ -48,13 +48,13 @@ const fn defaults(kind: Kind) -> Defaults {
         Kind::Storm => (16_000, 0, 1_024, 2, 10),
         Kind::Tortoise => (10_000, 1, 256, 5, 20),
     };
-    // Who stopped has much to catch up with.
+    // Stalled sessions have much to catch up with.
     let (size, settle) = if matches!(kind, Kind::Tortoise) { (256, 60) } else { (128, 10) };
     Defaults { sessions, rooms, concurrency, size, warm_up, measure, settle }
 }
 
 impl Plan {
-    /// Checks what was said, and fills in the rest.
+    /// Checks options, and fills in defaults.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl Plan {
             company,
             size: given.size.map_or(defaults.size, |size| size.0),
             flow: flow(kind, &given)?,
-            // Who comes back in a storm must not hold up who stayed.
+            // Returning sessions of a storm must not hold up those that stayed.
             threads: given.threads.unwrap_or(if storm.is_some() { 2 } else { 1 }),
             seed: given.seed.unwrap_or(1),
             times: times(&given, &defaults),
@@ -117,7 +117,7 @@ impl Plan {
         within("concurrency", self.connections.concurrency, 1, 65_535)?;
         within("threads", self.threads, 1, 256.min(self.sessions))?;
         let (kind, dialect) = (self.kind, self.dialect);
-        // Without a rate the times say how long the queue was.
+        // Without a rate the times are queueing times.
         let is_paced = matches!(self.flow, Flow::Open(_)) || self.connections.arrivals.is_some();
         if !self.thresholds.is_empty() && !is_paced {
             let with = "a rate that is not a number";
@@ -136,7 +136,7 @@ impl Plan {
             _ if self.disturbances.presence.is_some_and(|it| it.breaks > 0.0)
                 && !features.replies =>
             {
-                // What was on its way would be lost with the connection, by nobody's fault.
+                // A message under way would be lost with the connection, by nobody's fault.
                 lacks("answers, without which nobody knows what a broken connection took along")
             }
             _ => Ok(()),
@@ -145,7 +145,7 @@ impl Plan {
 }
 
 impl Plan {
-    /// How long bodies are: what the dialect makes of them is as long as asked for.
+    /// Length of bodies, such that the dialect makes the requested length of them.
     #[must_use]
     pub const fn body(&self) -> usize {
         self.dialect.body_len(self.size)
@@ -188,7 +188,7 @@ fn place(dialect: Dialect, given: &Options) -> Result<Place, PlanError> {
     let promise = given.delivery.map(|promise| ["--delivery", promise.name()]);
     let raw = matches!(dialect, Dialect::Raw | Dialect::RawText).then_some(["--dialect", "raw"]);
     let own = promise.into_iter().chain(raw).flatten();
-    // Who chats sends to one group or one user at a time.
+    // In `chat` a message goes to one group or one user.
     let addressed = (given.scenario == Some(Kind::Chat)).then_some("--addressed");
     // Sessions that break are to be resumed where the dialect can do that.
     let breaks = given.breaks.is_some_and(|breaks| breaks > 0.0);
@@ -204,7 +204,7 @@ fn place(dialect: Dialect, given: &Options) -> Result<Place, PlanError> {
     Ok(Place::Relay { program: given.relay.clone(), flags, carrier })
 }
 
-/// Whether the relay speaks it.
+/// Whether the relay supports it.
 const fn is_spoken(dialect: Dialect) -> bool {
     matches!(
         dialect,
@@ -320,7 +320,7 @@ fn times(given: &Options, defaults: &Defaults) -> Times {
     }
 }
 
-/// Of so many sessions one logs in anew each second, while others stall.
+/// Number of sessions of which one logs in anew each second, while others stall.
 const COMING: f64 = 500.0;
 
 fn presence(kind: Kind, given: &Options, sessions: usize) -> Result<Option<Presence>, PlanError> {

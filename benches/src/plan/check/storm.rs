@@ -1,23 +1,23 @@
-//! What is to be lost, and what the others may notice of it.
+//! The storm of a plan: sessions to cut, and limits for the others.
 
 use std::time::Duration;
 
 use crate::plan::bounds::within;
 use crate::plan::{Kind, Options, PlanError, Storm};
 
-/// Sessions in a room when it is not said how many rooms there are.
+/// Sessions in a room when the number of rooms is not given.
 pub(super) const MEMBERS: usize = 100;
-/// Addresses that sessions come from when nobody says: ports are found faster.
+/// Default number of source addresses: ports are found faster.
 pub(super) const SOURCES: u8 = 8;
 
-/// Of how many sessions one stays, if it is not said how many do.
+/// Number of sessions of which one stays, if the number is not given.
 const SHARE: usize = 16;
 /// Longest way back for a session that is free to come.
 const BACK: Duration = Duration::from_secs(3);
-/// Most that the p99 of those who stay may grow.
+/// Most that the p99 of the sessions that stay may grow, as a factor.
 const SLOWER: f64 = 1.5;
 
-/// The storm of a plan with so many sessions, and so many rooms with so many publishers each.
+/// The storm of a plan with these numbers of sessions, rooms, and publishers in each.
 pub(super) fn storm(
     given: &Options,
     sessions: usize,
@@ -27,7 +27,7 @@ pub(super) fn storm(
         return Ok(None);
     }
     within("publishers", publishers, 1, sessions / rooms)?;
-    // Who publishes stays: what is said at the moment of the cut may be lost by nobody's fault.
+    // Publishers stay: a message at the moment of the cut may be lost by nobody's fault.
     let talkers = rooms * publishers;
     let stay = given.stay.unwrap_or((sessions / SHARE).max(talkers));
     within("stay", stay, talkers, sessions - 1)?;

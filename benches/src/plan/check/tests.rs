@@ -1,4 +1,4 @@
-//! What becomes of what somebody said, and what is told of what makes no sense.
+//! Plans of options, and errors of options that make no sense.
 
 use super::*;
 use crate::plan::Accounts;

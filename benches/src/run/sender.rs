@@ -1,4 +1,4 @@
-//! Where a thread's messages are written: its sessions, and the count of what they sent.
+//! The sessions of a thread, as senders of counted and stamped messages.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,15 +11,15 @@ use crate::plan::{Layout, Plan};
 
 /// A session's way to a stream; the session by its number in its thread.
 #[derive(Clone, Debug)]
-pub(super) struct Voice {
+pub(super) struct Publisher {
     pub(super) session: usize,
     pub(super) stream: u32,
     pub(super) to: To,
 }
 
-/// Why a message was not sent.
+/// Reasons why a message was not sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Stuck {
+pub(super) enum SendError {
     /// The session is not there.
     Absent,
     /// The session cannot take more.
@@ -28,7 +28,7 @@ pub(super) enum Stuck {
 
 /// The sessions of one thread.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct Sender {
     pub(super) driver: Driver,
     pub(super) audience: Audience,
     pub(super) ledger: Arc<Ledger>,
@@ -40,11 +40,11 @@ pub(super) struct Desk {
     pub(super) sent: u64,
     /// Messages that were sent of those due in the window.
     pub(super) sent_within: u64,
-    /// How late these were sent, if nothing but this thread held them up.
+    /// Lag of these behind their due times, as far as this thread alone caused it.
     pub(super) lag: Latency,
 }
 
-/// Where all threads write down what is sent.
+/// The ledger of all sent messages, which threads share.
 pub(super) fn ledger(plan: &Plan, layout: &Layout) -> Ledger {
     let mut ledger = Ledger::new();
     for room in &layout.rooms {
@@ -56,25 +56,27 @@ pub(super) fn ledger(plan: &Plan, layout: &Layout) -> Ledger {
     ledger
 }
 
-impl Desk {
-    /// Sends the next message of a stream, which was due at a time; `is_first` says that it did
-    /// not have to wait for its session.
+impl Sender {
+    /// Sends the next message of a stream, which was due at a time; `now` is given unless it had to
+    /// wait for its session.
     pub(super) fn publish(
         &mut self,
-        voice: &Voice,
+        publisher: &Publisher,
         due: Time,
         now: Option<Time>,
-    ) -> Result<(), Stuck> {
-        if !self.audience.is_open(voice.session) {
-            return Err(Stuck::Absent);
+    ) -> Result<(), SendError> {
+        if !self.audience.is_open(publisher.session) {
+            return Err(SendError::Absent);
         }
-        let counter = self.ledger.sent(voice.stream) + 1;
-        let stamp = Stamp { publisher: voice.stream, counter, due };
+        let counter = self.ledger.sent(publisher.stream) + 1;
+        let stamp = Stamp { publisher: publisher.stream, counter, due };
         let body = stamp.body(self.body);
-        self.driver.send(voice.session, &voice.to, body).map_err(|_full| Stuck::Full)?;
-        self.ledger.handle_sent(voice.stream, due);
+        self.driver
+            .send(publisher.session, &publisher.to, body)
+            .map_err(|_full| SendError::Full)?;
+        self.ledger.handle_sent(publisher.stream, due);
         if self.is_answered {
-            self.audience.handle_sent(voice.session);
+            self.audience.handle_sent(publisher.session);
         }
         self.sent += 1;
         if self.window().contains(&due) {
@@ -100,8 +102,8 @@ pub(super) mod tests {
     use crate::driver::{Event, Identity, Observer, Route, Tuning};
     use crate::oracle::Oracle;
 
-    /// So many sessions, of which the first so many are open.
-    pub(crate) fn desk(sessions: usize, open: usize) -> Desk {
+    /// A number of sessions, of which the first ones are open.
+    pub(crate) fn sender(sessions: usize, open: usize) -> Sender {
         let mut ledger = Ledger::new();
         ledger.add_room(1);
         let ledger = Arc::new(ledger);
@@ -114,15 +116,15 @@ pub(super) mod tests {
             audience.add(Time::default(), &[0]);
         }
         let (lag, body, is_answered) = (Latency::new(), 64, true);
-        let mut desk =
-            Desk { driver, audience, ledger, body, is_answered, sent: 0, sent_within: 0, lag };
-        (0..open).for_each(|session| open_again(&mut desk, session));
-        desk
+        let mut sender =
+            Sender { driver, audience, ledger, body, is_answered, sent: 0, sent_within: 0, lag };
+        (0..open).for_each(|session| open_again(&mut sender, session));
+        sender
     }
 
     /// A session opens.
-    pub(crate) fn open_again(desk: &mut Desk, session: usize) {
+    pub(crate) fn open_again(sender: &mut Sender, session: usize) {
         let opened = Event::Opened { resumed: false, welcome: None };
-        desk.audience.handle(Time::default(), session, opened);
+        sender.audience.handle(Time::default(), session, opened);
     }
 }

@@ -1,4 +1,4 @@
-//! The threads of a run, from outside.
+//! Handle of a run's threads: orders, replies, status.
 
 use std::io;
 use std::sync::Arc;
@@ -9,19 +9,19 @@ use std::time::Duration;
 use super::assembly::workers;
 use super::live::Live;
 use super::order::{Order, Reply};
-use super::{Arrive, Ended, Finding, RunError, Talk};
+use super::{Arrive, Ended, Measurement, Pace, RunError};
 use crate::account::Roster;
 use crate::clock;
 use crate::driver::{Route, Time, Tuning};
 use crate::latency::Latency;
 use crate::plan::{Layout, Plan};
 
-/// What all threads show of themselves together.
+/// Status of all threads together.
 #[derive(Clone, Debug, Default)]
-pub struct Shown {
+pub struct Status {
     /// Sessions that are open.
     pub open: u64,
-    /// Sessions that ended although nobody wanted them to.
+    /// Sessions that ended unexpectedly.
     pub ended: u64,
     /// Waits for another connection.
     pub waits: u64,
@@ -29,12 +29,12 @@ pub struct Shown {
     pub arrived: u64,
     /// Faults that were found.
     pub faults: u64,
-    /// Time on a core.
+    /// CPU time.
     pub cpu: Duration,
 }
 
 #[derive(Debug)]
-struct Hand {
+struct Handle {
     orders: SyncSender<Order>,
     live: Arc<Live>,
     thread: JoinHandle<io::Result<Ended>>,
@@ -42,18 +42,18 @@ struct Hand {
 
 /// The threads of a run.
 #[derive(Debug)]
-pub struct Crew {
-    hands: Vec<Hand>,
+pub struct Threads {
+    handles: Vec<Handle>,
     replies: Receiver<Reply>,
     sessions: usize,
 }
 
 /// Orders that a thread has not followed yet.
 const ORDERS: usize = 16;
-/// How long a thread may take to follow an order.
+/// Limit of the time to follow an order.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-impl Crew {
+impl Threads {
     /// Starts the threads; no session connects yet.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl Crew {
         tuning: &Tuning,
     ) -> Result<Self, RunError> {
         let (reply, replies) = sync_channel(plan.threads);
-        let mut crew = Self { hands: Vec::new(), replies, sessions: plan.sessions };
+        let mut threads = Self { handles: Vec::new(), replies, sessions: plan.sessions };
         for (at, worker) in workers(plan, layout, roster, routes, tuning)?.into_iter().enumerate() {
             let live = Arc::clone(&worker.live);
             let (orders, inbox) = sync_channel(ORDERS);
@@ -74,18 +74,18 @@ impl Crew {
             let thread = thread::Builder::new()
                 .name(format!("load-{at}"))
                 .spawn(move || worker.run(&inbox, &reply))?;
-            crew.hands.push(Hand { orders, live, thread });
+            threads.handles.push(Handle { orders, live, thread });
         }
-        Ok(crew)
+        Ok(threads)
     }
 
-    /// How many sessions there are to be.
+    /// The number of sessions that are to open.
     #[must_use]
     pub const fn sessions(&self) -> usize {
         self.sessions
     }
 
-    /// Sessions connect, all of them, again if they were closed.
+    /// Connects all sessions, again if they were closed.
     ///
     /// # Errors
     ///
@@ -94,30 +94,30 @@ impl Crew {
         self.order(&Order::Arrive(arrive))
     }
 
-    /// All sessions close.
+    /// Closes all sessions.
     ///
     /// # Errors
     ///
     /// [`RunError::Thread`].
-    pub fn scatter(&self) -> Result<(), RunError> {
-        self.order(&Order::Scatter)
+    pub fn close_all(&self) -> Result<(), RunError> {
+        self.order(&Order::CloseAll)
     }
 
-    /// Messages flow from a time on, and what comes in the window is measured.
+    /// Lets messages flow from a time on, and measures in the window.
     ///
     /// # Errors
     ///
     /// [`RunError::Thread`].
-    pub fn talk(
+    pub fn start_sending(
         &self,
-        talk: Talk,
+        pace: Pace,
         from: Time,
         window: std::ops::Range<Time>,
     ) -> Result<(), RunError> {
-        self.order(&Order::Talk(talk, from, window))
+        self.order(&Order::Send(pace, from, window))
     }
 
-    /// All connections are cut at this time but those of the sessions that stay.
+    /// Cuts all connections at this time, except those of the sessions that stay.
     ///
     /// # Errors
     ///
@@ -126,22 +126,21 @@ impl Crew {
         self.order(&Order::Storm(at))
     }
 
-    /// Whether connections were cut in all threads, and who was cut is back or over.
+    /// Whether connections were cut in all threads, and all cut sessions are back or over.
     #[must_use]
     pub fn are_back(&self) -> bool {
-        self.hands.iter().all(|Hand { live, .. }| live.struck.get() > 0 && live.away.get() == 0)
+        self.handles.iter().all(|Handle { live, .. }| live.struck.get() > 0 && live.away.get() == 0)
     }
 
-    /// Whether all threads have looked later than this for who was cut and is neither back nor
-    /// over, and there is nobody.
+    /// Whether all threads have looked later than this, and no cut session is away.
     #[must_use]
     pub fn is_nobody_away(&self, since: Time) -> bool {
-        self.hands
-            .iter()
-            .all(|Hand { live, .. }| live.counted.get() > since.as_micros() && live.away.get() == 0)
+        self.handles.iter().all(|Handle { live, .. }| {
+            live.counted.get() > since.as_micros() && live.away.get() == 0
+        })
     }
 
-    /// The window ends now, if it has not.
+    /// Ends the window now, if it has not ended.
     ///
     /// # Errors
     ///
@@ -150,41 +149,41 @@ impl Crew {
         self.order(&Order::Cut(clock::now()))
     }
 
-    /// Those who stop reading do so now, or read again.
+    /// Stalls the sessions that stall, or lets them read again.
     ///
     /// # Errors
     ///
     /// [`RunError::Thread`].
     pub fn stall(&self, is_stalled: bool) -> Result<(), RunError> {
-        self.order(if is_stalled { &Order::Stall } else { &Order::GoOn })
+        self.order(if is_stalled { &Order::Stall } else { &Order::Resume })
     }
 
-    /// Nothing more is sent.
+    /// Stops sending.
     ///
     /// # Errors
     ///
     /// [`RunError::Thread`].
-    pub fn hush(&self) -> Result<(), RunError> {
-        self.order(&Order::Hush)
+    pub fn stop_sending(&self) -> Result<(), RunError> {
+        self.order(&Order::StopSending)
     }
 
-    /// What was measured since the last time.
+    /// Takes the measurement since the last time.
     ///
     /// # Errors
     ///
     /// [`RunError::Thread`].
-    pub fn collect(&self) -> Result<Finding, RunError> {
+    pub fn collect(&self) -> Result<Measurement, RunError> {
         self.order(&Order::Collect)?;
-        let mut all = Finding::default();
+        let mut all = Measurement::default();
         self.hear(|reply| {
-            if let Reply::Finding(finding) = reply {
-                all.merge(&finding);
+            if let Reply::Measurement(measurement) = reply {
+                all.merge(&measurement);
             }
         })?;
         Ok(all)
     }
 
-    /// How long sessions took to open, since the last time.
+    /// Takes the times of openings since the last time.
     ///
     /// # Errors
     ///
@@ -200,51 +199,50 @@ impl Crew {
         Ok(all)
     }
 
-    /// Hears every thread once.
+    /// Takes a reply of every thread.
     fn hear(&self, mut take: impl FnMut(Reply)) -> Result<(), RunError> {
-        for _ in &self.hands {
+        for _ in &self.handles {
             take(self.replies.recv_timeout(PATIENCE).map_err(|_gone| RunError::Thread)?);
         }
         Ok(())
     }
 
-    /// What the threads show of themselves.
+    /// Status of the threads.
     #[must_use]
-    pub fn shown(&self) -> Shown {
-        let mut shown = Shown::default();
-        for Hand { live, .. } in &self.hands {
-            shown.open += live.open.get();
-            shown.ended += live.ended.get();
-            shown.waits += live.waits.get();
-            shown.arrived += live.arrived.get();
-            shown.faults += live.faults.get();
-            shown.cpu += Duration::from_micros(live.cpu.get());
+    pub fn status(&self) -> Status {
+        let mut status = Status::default();
+        for Handle { live, .. } in &self.handles {
+            status.open += live.open.get();
+            status.ended += live.ended.get();
+            status.waits += live.waits.get();
+            status.arrived += live.arrived.get();
+            status.faults += live.faults.get();
+            status.cpu += Duration::from_micros(live.cpu.get());
         }
-        shown
+        status
     }
 
-    /// From when the first session began to connect, of those that were told to, to when the last
-    /// one was open.
+    /// Time from the first attempt to connect, since the last order to, to the last opening.
     #[must_use]
     pub fn opening(&self) -> Duration {
-        let dialed = self.hands.iter().map(|hand| hand.live.dialed.get()).min();
-        let opened = self.hands.iter().map(|hand| hand.live.opened.get()).max();
+        let dialed = self.handles.iter().map(|handle| handle.live.dialed.get()).min();
+        let opened = self.handles.iter().map(|handle| handle.live.opened.get()).max();
         let micros = opened.unwrap_or(0).saturating_sub(dialed.unwrap_or(0));
         Duration::from_micros(micros)
     }
 
-    /// Takes the times of what came since they were taken last.
+    /// Takes the latencies since the last time.
     #[must_use]
     pub fn take_recent(&self) -> Latency {
         let mut recent = Latency::new();
-        self.hands.iter().for_each(|hand| hand.live.take_recent(&mut recent));
+        self.handles.iter().for_each(|handle| handle.live.take_recent(&mut recent));
         recent
     }
 
-    /// Whether all threads have counted later than this what is on its way, and there is nothing.
+    /// Whether all threads have counted later than this, and nothing is outstanding.
     #[must_use]
     pub fn is_settled(&self, since: Time) -> bool {
-        self.hands.iter().all(|Hand { live, .. }| {
+        self.handles.iter().all(|Handle { live, .. }| {
             live.counted.get() > since.as_micros() && live.outstanding.get() == 0
         })
     }
@@ -252,13 +250,13 @@ impl Crew {
     /// Whether a thread has ended.
     #[must_use]
     pub fn is_broken(&self) -> bool {
-        self.hands.iter().any(|hand| hand.thread.is_finished())
+        self.handles.iter().any(|handle| handle.thread.is_finished())
     }
 
-    /// Why a connection failed last.
+    /// The last error of a connection.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        self.hands.iter().find_map(|hand| hand.live.trouble())
+        self.handles.iter().find_map(|handle| handle.live.trouble())
     }
 
     /// Ends the threads.
@@ -267,11 +265,11 @@ impl Crew {
     ///
     /// When a thread failed.
     pub fn end(self) -> Result<Ended, RunError> {
-        // Whoever has ended by itself says so when it is joined.
+        // A thread that has ended by itself says so when it is joined.
         let _ = self.order(&Order::End);
         let mut all: Option<Ended> = None;
-        for hand in self.hands {
-            let ended = hand.thread.join().map_err(|_panic| RunError::Thread)??;
+        for handle in self.handles {
+            let ended = handle.thread.join().map_err(|_panic| RunError::Thread)??;
             match &mut all {
                 Some(all) => all.merge(ended),
                 None => all = Some(ended),
@@ -281,7 +279,9 @@ impl Crew {
     }
 
     fn order(&self, order: &Order) -> Result<(), RunError> {
-        let mut hands = self.hands.iter();
-        hands.try_for_each(|hand| hand.orders.send(order.clone())).map_err(|_| RunError::Thread)
+        let mut handles = self.handles.iter();
+        handles
+            .try_for_each(|handle| handle.orders.send(order.clone()))
+            .map_err(|_| RunError::Thread)
     }
 }

@@ -1,29 +1,29 @@
-//! What each thread of a run has of the layout.
+//! Partition of a layout among the threads of a run.
 //!
-//! Sessions are dealt out like cards. Those of whom nobody else may get in the way, if there are
-//! any, have the first thread to themselves.
+//! Sessions go to the threads in turn. Sessions that no others may disturb, if there are any, have
+//! the first thread to themselves.
 
 use std::sync::Arc;
 
-use super::desk::{Desk, Voice};
-use super::talk::Lane;
+use super::publishers::Lane;
+use super::sender::{Publisher, Sender};
 use crate::account::Roster;
 use crate::dialect::Dialect;
 use crate::driver::{Identity, Route, Time};
 use crate::plan::{Layout, Plan, Traffic};
 
-/// Which thread has which sessions.
+/// The sessions of each thread.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Deal {
+pub(super) struct Partition {
     all: usize,
     threads: usize,
-    /// How many have the first thread to themselves; 0 if it is as good as any.
+    /// Sessions that have the first thread to themselves; 0 if it is like any other.
     apart: usize,
 }
 
 /// A session that has yet to connect.
 #[derive(Debug)]
-pub(super) struct Guest {
+pub(super) struct SessionSpec {
     pub(super) identity: Identity,
     pub(super) reads: Vec<usize>,
     /// It stops reading for a part of the run.
@@ -32,8 +32,8 @@ pub(super) struct Guest {
 
 /// The sessions of a worker before they connect, and the ways that they take.
 #[derive(Debug)]
-pub(super) struct Guests {
-    pub(super) all: Vec<Guest>,
+pub(super) struct SessionSpecs {
+    pub(super) all: Vec<SessionSpec>,
     pub(super) dialect: Dialect,
     pub(super) routes: Arc<[Route]>,
     /// The same with small buffers, for sessions that stop reading.
@@ -41,24 +41,24 @@ pub(super) struct Guests {
     pub(super) seed: u64,
 }
 
-impl Guests {
+impl SessionSpecs {
     /// Adds a session to those that connect.
-    pub(super) fn connect(&self, now: Time, session: usize, desk: &mut Desk) {
-        let guest = &self.all[session];
-        let routes = if guest.stalls { &self.narrow } else { &self.routes };
+    pub(super) fn connect(&self, now: Time, session: usize, sender: &mut Sender) {
+        let spec = &self.all[session];
+        let routes = if spec.stalls { &self.narrow } else { &self.routes };
         let seed = self.seed.wrapping_add(session as u64);
-        desk.driver.add(self.dialect, guest.identity.clone(), Arc::clone(routes), seed);
-        desk.audience.add(now, &guest.reads);
+        sender.driver.add(self.dialect, spec.identity.clone(), Arc::clone(routes), seed);
+        sender.audience.add(now, &spec.reads);
     }
 }
 
-impl Deal {
-    /// For so many sessions.
+impl Partition {
+    /// A partition of sessions among threads.
     pub(super) const fn new(all: usize, threads: usize, apart: usize) -> Self {
         Self { all, threads, apart: if threads > 1 { apart } else { 0 } }
     }
 
-    /// As a plan asks for.
+    /// The partition of a plan.
     pub(super) fn of(plan: &Plan) -> Self {
         Self::new(
             plan.sessions,
@@ -67,7 +67,7 @@ impl Deal {
         )
     }
 
-    /// Whether a thread has what must not get in the way of the first.
+    /// Whether a thread must not get in the way of the first.
     pub(super) const fn is_behind(&self, thread: usize) -> bool {
         self.apart > 0 && thread > 0
     }
@@ -94,27 +94,32 @@ impl Deal {
         (first..end).step_by(step)
     }
 
-    /// How many sessions the threads before this one have.
+    /// The number of sessions of the threads before this one.
     pub(super) fn before(&self, thread: usize) -> usize {
         (0..thread).map(|before| self.sessions(before).count()).sum()
     }
 
-    /// How many sessions of a thread are among the first ones of all.
+    /// The number of a thread's sessions among the first ones of all.
     pub(super) fn among_first(&self, thread: usize, first: usize) -> usize {
         self.sessions(thread).take_while(|session| *session < first).count()
     }
 
     /// The sessions of a thread, as they will connect.
-    pub(super) fn guests(&self, layout: &Layout, roster: &Roster, thread: usize) -> Vec<Guest> {
-        let guest = |session: usize| {
+    pub(super) fn specs(
+        &self,
+        layout: &Layout,
+        roster: &Roster,
+        thread: usize,
+    ) -> Vec<SessionSpec> {
+        let spec = |session: usize| {
             let member = &layout.members[session];
             let identity = Identity::new(member.user.clone(), member.joins.iter().cloned());
-            // What friends say comes to the user, beside what is said in groups.
+            // Messages of friends come to the user's own address, beside those of groups.
             let (inbox, account) = (member.reads.len() > member.joins.len(), roster.of(session));
             let identity = Identity { inbox, account, ..identity };
-            Guest { identity, reads: member.reads.clone(), stalls: member.stalls }
+            SessionSpec { identity, reads: member.reads.clone(), stalls: member.stalls }
         };
-        self.sessions(thread).map(guest).collect()
+        self.sessions(thread).map(spec).collect()
     }
 
     /// The thread of each stream's publisher.
@@ -126,7 +131,7 @@ impl Deal {
         owners
     }
 
-    /// How many of a thread's sessions read each stream.
+    /// The number of a thread's sessions that read each stream.
     pub(super) fn readers(&self, layout: &Layout, thread: usize) -> Vec<u32> {
         let mut readers = vec![0; layout.streams() as usize];
         for session in self.sessions(thread) {
@@ -139,29 +144,29 @@ impl Deal {
         readers
     }
 
-    /// What a thread's sessions say.
+    /// Publishers of a thread, by kind of traffic.
     pub(super) fn lanes(&self, layout: &Layout, thread: usize) -> Vec<Lane> {
         let of_kind = |traffic: &Traffic| {
             let own = traffic.sources.iter().filter_map(|source| {
                 let (of, session) = self.seat(source.session);
                 let (stream, to) = (source.stream, source.to.clone());
-                (of == thread).then_some(Voice { session, stream, to })
+                (of == thread).then_some(Publisher { session, stream, to })
             });
-            let voices: Vec<Voice> = own.collect();
+            let publishers: Vec<Publisher> = own.collect();
             let all = traffic.sources.len();
-            // Threads take turns: this one after those before it that have something to say.
+            // Threads take turns: this one after those before it that have publishers.
             let before = traffic.sources.iter().filter(|it| self.seat(it.session).0 < thread);
-            let (part, phase) = (share(voices.len(), all), share(before.count(), all));
-            Lane::new(traffic.share * part, phase, voices, traffic.pick)
+            let (part, phase) = (share(publishers.len(), all), share(before.count(), all));
+            Lane::new(traffic.share * part, phase, publishers, traffic.pick)
         };
-        layout.traffic.iter().map(of_kind).filter(|lane| !lane.voices.is_empty()).collect()
+        layout.traffic.iter().map(of_kind).filter(|lane| !lane.publishers.is_empty()).collect()
     }
 }
 
-/// The least buffer for what arrives; the kernel doubles it.
+/// The least receive buffer; the kernel doubles it.
 const NARROW: usize = 4 << 10;
 
-/// The same ways with buffers that are soon full when nobody reads, but take a message.
+/// The same ways with receive buffers that are soon full without a reader, but take a message.
 pub(super) fn narrow(routes: &[Route], size: usize) -> Arc<[Route]> {
     let bytes = NARROW.max(size.saturating_mul(2));
     routes.iter().map(|route| route.clone().buffering(bytes)).collect()
@@ -179,12 +184,12 @@ mod tests {
     use crate::dialect::To;
     use crate::plan::{Pick, Room, Source};
 
-    /// What each of two threads gets of a room in which these of four sessions publish.
+    /// Shares of two threads in a room in which these of four sessions publish.
     fn said(sessions: &[usize]) -> Vec<Vec<(f64, f64)>> {
         let sources = sessions.iter().map(|&session| Source { session, stream: 0, to: To::Rooms });
         let traffic = Traffic { share: 1.0, sources: sources.collect(), pick: Pick::InTurn };
         let layout = Layout { rooms: Vec::new(), members: Vec::new(), traffic: vec![traffic] };
-        let lanes = |thread| Deal::new(4, 2, 0).lanes(&layout, thread);
+        let lanes = |thread| Partition::new(4, 2, 0).lanes(&layout, thread);
         let of = |thread| lanes(thread).iter().map(|lane| (lane.share, lane.phase)).collect();
         [0, 1].map(of).to_vec()
     }
@@ -193,7 +198,7 @@ mod tests {
     fn threads_share_what_is_said_and_take_turns() {
         assert_eq!(said(&[0, 1, 2, 3]), [[(0.5, 0.0)], [(0.5, 0.5)]]);
         assert_eq!(said(&[1]), [vec![], vec![(1.0, 0.0)]], "who is alone waits for nobody");
-        assert_eq!([0, 1, 2].map(|thread| Deal::new(7, 3, 2).before(thread)), [0, 2, 5]);
+        assert_eq!([0, 1, 2].map(|thread| Partition::new(7, 3, 2).before(thread)), [0, 2, 5]);
     }
 
     #[test]
@@ -203,34 +208,34 @@ mod tests {
         let traffic = Traffic { share: 1.0, sources, pick: Pick::InTurn };
         let room = Room { first: 0, streams: 2, readers: 4 };
         let layout = Layout { rooms: vec![room], members: Vec::new(), traffic: vec![traffic] };
-        assert_eq!(Deal::new(4, 2, 0).owners(&layout), [1, 0]);
+        assert_eq!(Partition::new(4, 2, 0).owners(&layout), [1, 0]);
     }
 
-    fn dealt(deal: Deal) -> Vec<Vec<usize>> {
-        let dealt: Vec<Vec<usize>> =
-            (0..deal.threads).map(|thread| deal.sessions(thread).collect()).collect();
-        for (thread, sessions) in dealt.iter().enumerate() {
+    fn partitioned(partition: Partition) -> Vec<Vec<usize>> {
+        let partitioned: Vec<Vec<usize>> =
+            (0..partition.threads).map(|thread| partition.sessions(thread).collect()).collect();
+        for (thread, sessions) in partitioned.iter().enumerate() {
             for (number, session) in sessions.iter().enumerate() {
-                assert_eq!(deal.seat(*session), (thread, number), "{deal:?}");
+                assert_eq!(partition.seat(*session), (thread, number), "{partition:?}");
             }
         }
-        dealt
+        partitioned
     }
 
     #[test]
     fn sessions_are_dealt_like_cards_and_those_apart_have_a_thread_to_themselves() {
-        assert_eq!(dealt(Deal::new(5, 2, 0)), [vec![0, 2, 4], vec![1, 3]]);
-        assert_eq!(dealt(Deal::new(7, 3, 2)), [vec![0, 1], vec![2, 4, 6], vec![3, 5]]);
-        assert_eq!(dealt(Deal::new(4, 1, 2)), [vec![0, 1, 2, 3]]);
+        assert_eq!(partitioned(Partition::new(5, 2, 0)), [vec![0, 2, 4], vec![1, 3]]);
+        assert_eq!(partitioned(Partition::new(7, 3, 2)), [vec![0, 1], vec![2, 4, 6], vec![3, 5]]);
+        assert_eq!(partitioned(Partition::new(4, 1, 2)), [vec![0, 1, 2, 3]]);
     }
 
     #[test]
     fn the_first_of_all_are_the_first_of_each_thread() {
-        let count = |deal: Deal| [0, 1].map(|thread| deal.among_first(thread, 3));
-        assert_eq!(count(Deal::new(8, 2, 0)), [2, 1]);
-        assert_eq!(count(Deal::new(8, 2, 3)), [3, 0]);
-        let behind = |deal: Deal| [0, 1].map(|thread| deal.is_behind(thread));
-        assert_eq!(behind(Deal::new(8, 2, 3)), [false, true]);
-        assert_eq!(behind(Deal::new(8, 2, 0)), [false, false]);
+        let count = |partition: Partition| [0, 1].map(|thread| partition.among_first(thread, 3));
+        assert_eq!(count(Partition::new(8, 2, 0)), [2, 1]);
+        assert_eq!(count(Partition::new(8, 2, 3)), [3, 0]);
+        let behind = |partition: Partition| [0, 1].map(|thread| partition.is_behind(thread));
+        assert_eq!(behind(Partition::new(8, 2, 3)), [false, true]);
+        assert_eq!(behind(Partition::new(8, 2, 0)), [false, false]);
     }
 }

@@ -1,20 +1,20 @@
-//! What threads found in a measuring window.
+//! Measurement of a window.
 
 use std::time::Duration;
 
 use crate::audience::{Comebacks, Losses};
 use crate::latency::Latency;
 
-/// What one thread found, or several together.
+/// Measurement of one thread, or of several together.
 #[derive(Clone, Debug, Default)]
-pub struct Finding {
+pub struct Measurement {
     /// From when messages that were due in the window were due to when they came.
     pub latency: Latency,
     /// From when they were due to when they were sent.
     pub lag: Latency,
     /// Deliveries that came in the window.
     pub arrived: u64,
-    /// Those of them whose message was due in it.
+    /// Deliveries in the window whose message was due in it.
     pub due: u64,
     /// Deliveries so late that it was not known any more when they were due.
     pub untimed: u64,
@@ -32,19 +32,19 @@ pub struct Finding {
     pub losses: Losses,
     /// The window as it was in the end.
     pub window: Duration,
-    /// What each thread used of a core.
+    /// CPU of each thread, in cores.
     pub busy: Vec<f64>,
 }
 
 /// More of a core than this, and a thread has no time left to be on time.
 const BUSY: f64 = 0.9;
-/// A lag that does not matter: what a timer is late by.
+/// A lag that does not matter: the delay of a timer.
 const LATE: f64 = 1.0;
 /// The share of the times that may be the harness's own.
 const SHARE: f64 = 0.25;
 
-impl Finding {
-    /// Adds what another thread found.
+impl Measurement {
+    /// Adds the measurement of another thread.
     pub fn merge(&mut self, other: &Self) {
         self.latency.merge(&other.latency);
         self.lag.merge(&other.lag);
@@ -61,13 +61,13 @@ impl Finding {
         self.busy.extend(&other.busy);
     }
 
-    /// What all threads together used, in cores.
+    /// CPU of all threads together, in cores.
     #[must_use]
     pub fn cpu(&self) -> f64 {
         self.busy.iter().sum()
     }
 
-    /// Why the harness and not the server may have been the limit.
+    /// Reasons why the harness and not the server may have been the limit.
     #[must_use]
     pub fn limits(&self) -> Vec<String> {
         let mut limits = Vec::new();
@@ -94,31 +94,31 @@ impl Finding {
 mod tests {
     use super::*;
 
-    fn finding(busy: f64, lag: u64, took: u64) -> Finding {
-        let mut finding = Finding { busy: vec![0.1, busy], ..Finding::default() };
-        finding.lag.record(Duration::from_micros(lag));
-        finding.latency.record(Duration::from_micros(took));
-        finding
+    fn measurement(busy: f64, lag: u64, took: u64) -> Measurement {
+        let mut measurement = Measurement { busy: vec![0.1, busy], ..Measurement::default() };
+        measurement.lag.record(Duration::from_micros(lag));
+        measurement.latency.record(Duration::from_micros(took));
+        measurement
     }
 
     #[test]
     fn a_busy_thread_or_late_messages_are_a_limit_of_the_harness() {
-        assert_eq!(finding(0.9, 1_000, 2_000).limits(), Vec::<String>::new());
+        assert_eq!(measurement(0.9, 1_000, 2_000).limits(), Vec::<String>::new());
         let busy = "a thread of the harness used 95 % of a core, more than 90 %";
-        assert_eq!(finding(0.95, 0, 0).limits(), [busy]);
-        let late = finding(0.2, 1_500, 5_000).limits();
+        assert_eq!(measurement(0.95, 0, 0).limits(), [busy]);
+        let late = measurement(0.2, 1_500, 5_000).limits();
         assert_eq!(
             late,
             ["messages were sent up to 1.50 ms (p99) after they were due, \
                            of 5.00 ms until they came"]
         );
-        assert!(finding(0.2, 1_500, 7_000).limits().is_empty(), "a small part of what is slow");
+        assert!(measurement(0.2, 1_500, 7_000).limits().is_empty(), "a small part of what is slow");
     }
 
     #[test]
     fn what_threads_found_adds_up() {
-        let mut all = Finding { arrived: 5, sent: 1, ..finding(0.5, 10, 10) };
-        all.merge(&Finding { arrived: 7, unsent: 2, ..finding(0.6, 10, 10) });
+        let mut all = Measurement { arrived: 5, sent: 1, ..measurement(0.5, 10, 10) };
+        all.merge(&Measurement { arrived: 7, unsent: 2, ..measurement(0.6, 10, 10) });
         assert_eq!((all.arrived, all.sent, all.unsent, all.latency.len()), (12, 1, 2, 2));
         assert_eq!((all.busy.len(), all.limits().len()), (4, 0));
     }

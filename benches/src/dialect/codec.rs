@@ -1,9 +1,9 @@
-//! The client's half of a dialect that knows connections only, not sessions.
+//! Client codec of a dialect that knows connections only, not sessions.
 
 use super::{Broken, Event, Identity, Outgoing, To};
 
 /// One conversation, on one connection.
-pub(super) trait Talk {
+pub(super) trait Codec {
     /// The transport is open: the first words. Returns whether nothing has to be answered.
     fn open(&mut self, me: &Identity, out: &mut Outgoing<'_>) -> bool;
 
@@ -13,7 +13,7 @@ pub(super) trait Talk {
         me: &Identity,
         input: &[u8],
         out: &mut Outgoing<'_>,
-        tell: &mut impl FnMut(Event<'_>),
+        emit: &mut impl FnMut(Event<'_>),
     ) -> Result<(), Broken>;
 
     /// A message of the session, which is open.
