@@ -33,8 +33,15 @@ pub struct Builder<R> {
     listen: Vec<Listen>,
 }
 
+impl Gateway {
+    /// Begins to describe a gateway that asks `router`.
+    pub fn builder<R: Router>(router: R) -> Builder<R> {
+        Builder::new(router)
+    }
+}
+
 impl<R: Router> Builder<R> {
-    pub(crate) fn new(router: R) -> Self {
+    fn new(router: R) -> Self {
         Self { router, config: Config::default(), listen: Vec::new() }
     }
 

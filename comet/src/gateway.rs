@@ -7,12 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::builder::Builder;
 use crate::config::Config;
 use crate::delivery::{Delivery, MAX_BODY};
 use crate::repeats::LeftOut;
 use crate::reservation::Reservation;
-use crate::router::Router;
 use crate::shard::Question;
 use crate::shard::Shared;
 use crate::shard::command::{Command, Others, UserName, Who};
@@ -38,11 +36,6 @@ struct Inner {
 }
 
 impl Gateway {
-    /// Begins to describe a gateway that asks `router`.
-    pub fn builder<R: Router>(router: R) -> Builder<R> {
-        Builder::new(router)
-    }
-
     /// Delivers to one session.
     ///
     /// # Errors

@@ -44,9 +44,6 @@ impl Intervals {
 #[derive(Debug)]
 pub(crate) struct LastWrite(Cell<u16>);
 
-/// Longest interval that the two bytes can tell: beyond it they would begin anew.
-pub(crate) const LONGEST: Duration = Duration::from_secs(60 * 60);
-
 /// log2 of the microseconds of a step.
 const STEP: u32 = 16;
 

@@ -20,7 +20,7 @@ impl Config {
         if interval.is_zero() {
             return Ok(());
         }
-        if interval < Duration::from_millis(100) || interval > crate::pings::LONGEST {
+        if interval < Duration::from_millis(100) || interval > super::LONGEST_PING {
             return Err("ping_interval must be from 100 ms to an hour, or zero");
         }
         if self.idle_timeout < interval * 2 {

@@ -10,21 +10,10 @@ use std::sync::Arc;
 
 use comet_protocol::Outbound;
 
-use super::command::Command;
+use super::command::{Census, Command};
 use super::context::Context;
 use super::endpoints::Endpoints;
 use crate::SessionId;
-
-/// A count under way.
-#[derive(Debug)]
-pub(crate) struct Census {
-    /// Whose heartbeat is answered in the end, and on whose shard that is.
-    session: SessionId,
-    /// Of the heartbeat.
-    seq: u32,
-    room: Arc<str>,
-    members: u32,
-}
 
 /// Sessions of a shard for which a count is under way: one for each at most, so that no peer can
 /// fill the mailboxes of other shards.

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::admission::Arrival;
-use super::census::Census;
-use super::lifecycle::Question;
+use super::arrival::Arrival;
 use crate::SessionId;
 use crate::delivery::{Delivery, Reply};
+use crate::devices::{Claim, Crowded};
 use crate::identity::Identity;
 
 /// One thing for a shard to do.
@@ -159,5 +158,37 @@ impl Command {
                 | Self::Drain(_)
                 | Self::Reconfigure { .. }
         )
+    }
+}
+
+/// A count under way.
+#[derive(Debug)]
+pub(crate) struct Census {
+    /// Whose heartbeat is answered in the end, and on whose shard that is.
+    pub(crate) session: SessionId,
+    /// Of the heartbeat.
+    pub(crate) seq: u32,
+    pub(crate) room: Arc<str>,
+    pub(crate) members: u32,
+}
+
+/// What is done with the answer to a question for a place.
+pub(crate) type Then = Box<dyn FnOnce(Result<Claim, Crowded>) + Send>;
+
+/// A router asks for a place for a device.
+pub(crate) struct Question {
+    pub(crate) user: UserName,
+    pub(crate) class: Box<str>,
+    pub(crate) device: Box<str>,
+    pub(crate) then: Then,
+}
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question")
+            .field("user", &self.user)
+            .field("class", &self.class)
+            .field("device", &self.device)
+            .finish_non_exhaustive()
     }
 }

@@ -25,6 +25,7 @@
 //! Not here: what frames mean (`session`), who routes (`dispatch`).
 
 mod admission;
+mod arrival;
 pub(crate) mod census;
 pub(crate) mod clock;
 pub(crate) mod command;
@@ -34,6 +35,8 @@ mod context;
 mod drain;
 mod effect;
 mod endpoints;
+mod entrance;
+mod holders;
 mod lifecycle;
 pub(crate) mod liveness;
 pub(crate) mod mailbox;
@@ -41,6 +44,7 @@ pub(crate) mod poller;
 mod pressure;
 mod publisher;
 mod reader;
+mod readiness;
 mod sessions;
 pub(crate) mod settle;
 mod shared;
@@ -53,9 +57,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use admission::{Arrival, Full, Listener, Visitor};
+pub(crate) use admission::Listener;
+pub(crate) use arrival::Arrival;
+pub(crate) use command::Question;
 pub(crate) use connections::{ADOPTED, Transport, open_ring};
-pub(crate) use lifecycle::Question;
+pub(crate) use entrance::{Full, Visitor};
 pub(crate) use shared::Shared;
 
 use admission::Admission;
@@ -63,9 +69,10 @@ use context::Context;
 use drain::Drain;
 use endpoints::Endpoints;
 use mailbox::Mailbox;
-use poller::{Events, Poller, Ready, WAKER};
+use poller::{Events, Poller, WAKER};
 use publisher::{Last, Publisher};
 use reader::Reader;
+use readiness::Ready;
 use sessions::Sessions;
 use sink::Sink;
 
@@ -202,7 +209,7 @@ impl Shard {
         self.reader.take_those_put_off(&mut self.sessions, &mut self.admission);
         // What is to be read on has waited for what the turn before brought: the end of a peer's
         // bytes is not looked at before its last message has had a chance of an answer.
-        for slot in self.reader.take_resuming(&mut self.sessions.endpoints) {
+        for slot in self.sessions.endpoints.connections.take_resuming() {
             self.reader.go_on_with(&mut self.sessions, &mut self.admission, slot);
             self.after_one();
         }

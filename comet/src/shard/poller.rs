@@ -7,8 +7,8 @@ use std::io;
 use std::time::Duration;
 
 use mio::Interest;
-pub(crate) use mio::Token;
 
+use super::readiness::{Ready, Token};
 #[cfg(feature = "simulation")]
 use super::simulated::Board;
 use super::socket::{Acceptor, Socket};
@@ -25,30 +25,6 @@ pub(crate) enum Poller {
     /// Told of events by who causes them, in this process. Never sleeps.
     #[cfg(feature = "simulation")]
     Virtual(Arc<Board>),
-}
-
-/// What a socket has to report.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Ready {
-    pub(crate) token: Token,
-    pub(crate) readable: bool,
-    pub(crate) writable: bool,
-    /// The peer sends no more than what can be read.
-    pub(crate) read_closed: bool,
-    pub(crate) error: bool,
-}
-
-impl Ready {
-    #[inline]
-    fn of(event: &mio::event::Event) -> Self {
-        Self {
-            token: event.token(),
-            readable: event.is_readable(),
-            writable: event.is_writable(),
-            read_closed: event.is_read_closed(),
-            error: event.is_error(),
-        }
-    }
 }
 
 /// The reports of one wait.
@@ -70,7 +46,7 @@ impl Events {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Ready> + '_ {
-        let ready = self.system.iter().map(Ready::of);
+        let ready = self.system.iter().map(reported);
         #[cfg(feature = "simulation")]
         let ready = ready.chain(self.posted.iter().copied());
         ready
@@ -86,7 +62,9 @@ impl Poller {
     /// A way to end a wait from another thread.
     pub(crate) fn waker(&self) -> io::Result<Waker> {
         match self {
-            Self::System(poll) => mio::Waker::new(poll.registry(), WAKER).map(Waker::System),
+            Self::System(poll) => {
+                mio::Waker::new(poll.registry(), mio::Token(WAKER.0)).map(Waker::System)
+            }
             #[cfg(feature = "simulation")]
             Self::Virtual(_) => Ok(Waker::Virtual),
         }
@@ -121,9 +99,11 @@ impl Poller {
     /// Watches a connection.
     pub(super) fn register(&self, socket: &mut Socket, token: Token) -> io::Result<()> {
         match (self, socket) {
-            (Self::System(poll), Socket::Tcp(socket)) => {
-                poll.registry().register(socket, token, Interest::READABLE | Interest::WRITABLE)
-            }
+            (Self::System(poll), Socket::Tcp(socket)) => poll.registry().register(
+                socket,
+                mio::Token(token.0),
+                Interest::READABLE | Interest::WRITABLE,
+            ),
             #[cfg(feature = "simulation")]
             (Self::Virtual(board), Socket::Virtual(end)) => {
                 end.watch(board, token);
@@ -137,9 +117,11 @@ impl Poller {
     /// Watches a connection under another token, and reports what it has to report once more.
     pub(super) fn reregister(&self, socket: &mut Socket, token: Token) -> io::Result<()> {
         match (self, socket) {
-            (Self::System(poll), Socket::Tcp(socket)) => {
-                poll.registry().reregister(socket, token, Interest::READABLE | Interest::WRITABLE)
-            }
+            (Self::System(poll), Socket::Tcp(socket)) => poll.registry().reregister(
+                socket,
+                mio::Token(token.0),
+                Interest::READABLE | Interest::WRITABLE,
+            ),
             #[cfg(feature = "simulation")]
             (_, socket) => self.register(socket, token),
         }
@@ -163,7 +145,7 @@ impl Poller {
     pub(super) fn listen(&self, acceptor: &mut Acceptor, token: Token) -> io::Result<()> {
         match (self, acceptor) {
             (Self::System(poll), Acceptor::Tcp(listener)) => {
-                poll.registry().register(listener, token, Interest::READABLE)
+                poll.registry().register(listener, mio::Token(token.0), Interest::READABLE)
             }
             #[cfg(feature = "simulation")]
             (Self::Virtual(board), Acceptor::Virtual(backlog)) => {
@@ -173,6 +155,17 @@ impl Poller {
             #[cfg(feature = "simulation")]
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
+    }
+}
+
+#[inline]
+fn reported(event: &mio::event::Event) -> Ready {
+    Ready {
+        token: Token(event.token().0),
+        readable: event.is_readable(),
+        writable: event.is_writable(),
+        read_closed: event.is_read_closed(),
+        error: event.is_error(),
     }
 }
 

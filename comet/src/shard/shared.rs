@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use super::admission::Entrance;
 use super::clock::Clock;
-use super::lifecycle::TICKET_LIFE;
+use super::entrance::Entrance;
 use super::mailbox::Mailbox;
 use super::poller::Poller;
 use crate::budget::Budget;
@@ -18,7 +17,7 @@ use crate::keyed::Keyed;
 use crate::pings::Intervals;
 use crate::repeats::Repeats;
 use crate::stats::Counters;
-use crate::ticket::Tickets;
+use crate::ticket::{self, Tickets};
 use crate::time::Time;
 
 /// This share of the memory budget is for what waits in mailboxes.
@@ -70,7 +69,7 @@ impl Shared {
         let secret = config.ticket_key.map_or_else(|| keys.secret(), Ok)?;
         Ok(Self {
             budget: Arc::new(Budget::new(config.memory_budget - for_mailboxes, pollers.len())),
-            tickets: Tickets::new(secret, TICKET_LIFE),
+            tickets: Tickets::new(secret, ticket::LIFE),
             incarnation: keys.hash_one("incarnation"),
             clock,
             homes: Homes::new(pollers.len(), keys.for_part(pollers.len())),

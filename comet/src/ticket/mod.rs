@@ -32,6 +32,9 @@ use chacha20poly1305::aead::AeadInOut;
 use self::keys::Keys;
 use self::layout::{PLAIN, Sealed};
 
+/// How long a ticket is good, however long its connection lasts.
+pub(crate) const LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
+
 /// What is resumed, by whom, and when.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Ticket {

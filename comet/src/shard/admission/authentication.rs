@@ -1,59 +1,23 @@
 //! Authentication: questions to the router about peers, and what it decides.
 
 use bytes::Bytes;
+use comet_protocol::AuthMsg;
 use comet_protocol::comet::{Auth, Code};
-use comet_protocol::ws::handshake::{self, HandshakeError, Request};
-use comet_protocol::{AuthMsg, Dialect};
+use comet_protocol::ws::handshake::{self, HandshakeError};
 
 use super::super::command::{Decision, Told};
 use super::super::connections::ConnectionKey;
 use super::super::endpoints::Endpoints;
 use super::super::lifecycle::Opened;
 use super::super::sessions::Sessions;
-use super::super::settle::{Connect, ConnectReply};
 use super::Admission;
-use super::upgrade::remote_of;
-use crate::identity::{Identity, Peer};
+use super::question::{Question, read_auth};
+use crate::identity::Identity;
 use crate::session::Hello;
 use crate::{Closed, SessionId};
 
 /// HTTP status of a raw peer's refusal unless the router says otherwise.
 const FORBIDDEN: u16 = 403;
-
-/// What the router is asked about a peer.
-#[derive(Debug)]
-pub(super) struct Question {
-    pub(super) auth: AuthMsg,
-    pub(super) attempt: u8,
-    pub(super) upgrade: Option<Box<Request>>,
-    /// The session that the peer has already.
-    pub(super) renews: Option<Peer>,
-}
-
-impl Question {
-    /// The first about a peer that has said nothing of itself.
-    pub(super) fn first() -> Self {
-        Self { auth: AuthMsg::default(), attempt: 1, upgrade: None, renews: None }
-    }
-
-    /// Asks it about the peer in a slot.
-    pub(super) fn ask(self, ep: &Endpoints, slot: u32) {
-        let remote = remote_of(ep, slot);
-        let Some(key) = ep.connections.key(slot) else { return };
-        let request = Connect {
-            app: self.auth.app_id,
-            token: self.auth.token,
-            ext: self.auth.ext,
-            remote,
-            dialect: ep.connections.dialect(slot).unwrap_or(Dialect::Raw),
-            attempt: self.attempt,
-            upgrade: self.upgrade,
-            renews: self.renews,
-        };
-        let reply = ConnectReply::new(ep.bucket.id(slot), key.serial(), ep.cx.mailbox().clone());
-        ep.cx.sink.connect(request, reply);
-    }
-}
 
 impl Admission {
     /// Asks the router about a peer that sent an auth frame.
@@ -139,7 +103,7 @@ impl Admission {
         }
         let session = ep.bucket.get(slot).map(|member| &member.session);
         if session.is_some_and(|session| session.is_renewing()) {
-            return super::renewals::decide(sessions, slot, decision);
+            return self.decide_renewal(sessions, slot, decision);
         }
         if !session.is_some_and(|session| session.is_authenticating()) {
             return;
@@ -197,14 +161,6 @@ impl Admission {
             ep.refuse_raw(slot, &HandshakeError::Unavailable);
         }
         life.end_unopened(ep, slot, &Closed::TurnedAway);
-    }
-}
-
-/// The body of an auth frame.
-pub(super) fn read_auth(ep: &Endpoints, slot: u32, body: &[u8]) -> Result<AuthMsg, Closed> {
-    match ep.connections.dialect(slot) {
-        Some(Dialect::Dtalk) => AuthMsg::parse(body).map_err(|_| Closed::BadAuth),
-        _ => Ok(AuthMsg { ext: Bytes::copy_from_slice(body), ..AuthMsg::default() }),
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::super::connections::ConnectionKey;
-use super::super::poller::Ready;
+use super::super::readiness::Ready;
 
 /// Reads of connections without a session in one turn.
 const NEWCOMERS: usize = 16;
@@ -96,7 +96,7 @@ impl Fairness {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shard::poller::Token;
+    use crate::shard::readiness::Token;
 
     fn key(slot: u32) -> ConnectionKey {
         ConnectionKey::new(slot, 1)

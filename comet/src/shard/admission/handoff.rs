@@ -1,60 +1,15 @@
-//! Handoff: a connection on its way to a shard, with all that goes along and nothing that belongs
-//! to a thread.
+//! Handoff: connections that go to the shard of their user, or come from elsewhere.
 
-use bytes::Bytes;
-use comet_protocol::Dialect;
-
+use super::super::arrival::{Accepted, Arrival};
 use super::super::command::Command;
-use super::super::connections::{ADOPTED, Connection, Transport, Unread};
+use super::super::connections::Connection;
 use super::super::lifecycle::forget_connection;
 use super::super::sessions::Sessions;
-use super::super::socket::Socket;
+use super::Admission;
 use super::listeners::watch;
-use super::{Admission, Visitor};
 use crate::Closed;
 use crate::identity::Identity;
-use crate::session::{Hello, Session};
-use crate::time::Time;
-
-/// What a shard needs to go on with a connection.
-#[derive(Debug)]
-pub(crate) struct Arrival {
-    pub(crate) socket: Socket,
-    pub(crate) transport: Transport,
-    pub(crate) dialect: Option<Dialect>,
-    /// Which listener it came from.
-    pub(crate) listener: u8,
-    /// Bytes read from the socket and not yet looked at.
-    pub(crate) unread: Option<Box<Unread>>,
-    /// Its client, if there is more to know than what the socket says.
-    pub(crate) visitor: Option<Box<Visitor>>,
-    /// From another shard: the router's decision about it.
-    pub(crate) accepted: Option<Accepted>,
-}
-
-/// A peer that was accepted on another shard.
-#[derive(Debug)]
-pub(crate) struct Accepted {
-    pub(crate) identity: Box<Identity>,
-    pub(crate) auth_seq: u32,
-    pub(crate) deadline: Time,
-    /// What a comet peer asked for.
-    pub(crate) hello: Option<Box<Hello>>,
-}
-
-impl Arrival {
-    /// A connection that was made outside of the gateway.
-    pub(crate) fn adopted(
-        socket: Socket,
-        transport: Transport,
-        visitor: Option<Visitor>,
-        leftover: Bytes,
-    ) -> Self {
-        let unread = (!leftover.is_empty()).then(|| Box::new(Unread::new(leftover)));
-        let (listener, visitor) = (ADOPTED, visitor.map(Box::new));
-        Self { socket, transport, dialect: None, listener, unread, visitor, accepted: None }
-    }
-}
+use crate::session::Session;
 
 /// Hands the connection to the shard where its user's sessions live.
 pub(super) fn send_home(sessions: &mut Sessions, slot: u32, identity: Box<Identity>, home: usize) {

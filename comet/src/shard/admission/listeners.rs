@@ -10,7 +10,7 @@ use super::super::connections::{Connection, Transport};
 use super::super::context::Context;
 use super::super::endpoints::Endpoints;
 use super::super::lifecycle::forget_connection;
-use super::super::poller::Token;
+use super::super::readiness::Token;
 use super::super::socket::{Acceptor, Socket};
 use crate::Closed;
 use crate::listen::Profile;

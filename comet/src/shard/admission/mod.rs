@@ -1,21 +1,21 @@
 //! Admission: who comes in, from the listening socket to an accepted identity.
 //!
 //! * `listeners`: taking connections in;
-//! * `entrance` and `addresses`: how many there may be, in all and of each address;
-//! * `upgrade`: upgrade requests; `authentication`: questions to the router, and what it decides;
+//! * `upgrade`: upgrade requests;
+//! * `question`: what the router is asked about a peer, `authentication`: what it decides,
 //!   `renewals`: peers of open sessions that authenticate again;
 //! * `gate`: authentications a second; `fairness`: shares of a turn for those who come and go;
 //! * `handoff`: connections on their way to the shard of their user.
 //!
-//! Not here: what an accepted peer gets (`lifecycle`).
+//! Not here: how many connections there may be (`entrance`), and what an accepted peer gets
+//! (`lifecycle`).
 
-mod addresses;
 mod authentication;
-pub(crate) mod entrance;
 mod fairness;
 mod gate;
 mod handoff;
 mod listeners;
+mod question;
 mod renewals;
 mod upgrade;
 
@@ -23,10 +23,8 @@ pub(super) use authentication::tell_awaited;
 
 use super::context::Context;
 use crate::config::Config;
-pub(crate) use entrance::{Entrance, Full, Visitor};
 pub(super) use fairness::Fairness;
 use gate::Gate;
-pub(crate) use handoff::Arrival;
 pub(crate) use listeners::Listener;
 pub(super) use listeners::Listeners;
 use renewals::Renewals;

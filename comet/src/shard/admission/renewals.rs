@@ -12,7 +12,7 @@ use super::super::command::Decision;
 use super::super::endpoints::Endpoints;
 use super::super::sessions::Sessions;
 use super::Admission;
-use super::authentication::{Question, read_auth};
+use super::question::{Question, read_auth};
 use crate::identity::{Identity, Peer};
 use crate::time::Time;
 use crate::{Closed, SessionId};
@@ -77,28 +77,28 @@ impl Admission {
         Question { auth, attempt, renews, ..Question::first() }.ask(ep, slot);
         Ok(())
     }
-}
 
-/// Does what the router decided about a peer that has a session.
-pub(super) fn decide(sessions: &mut Sessions, slot: u32, decision: Decision) {
-    let ep = &mut sessions.endpoints;
-    let Some(member) = ep.bucket.get_mut(slot) else { return };
-    let Some(seq) = member.session.end_renewal() else { return };
-    let stays = match (&decision, &member.peer) {
-        (Decision::Accept(identity), Some(peer)) => is_same(peer, identity),
-        // It cannot be told now who this is: no reason to end what is there, nor to answer.
-        (Decision::Later(_), _) => return ep.resume(slot),
-        _ => false,
-    };
-    if stays {
-        ep.send_auth_reply(slot, seq, &[]);
-        return ep.resume(slot);
+    /// Does what the router decided about a peer that has a session.
+    pub(super) fn decide_renewal(&self, sessions: &mut Sessions, slot: u32, decision: Decision) {
+        let ep = &mut sessions.endpoints;
+        let Some(member) = ep.bucket.get_mut(slot) else { return };
+        let Some(seq) = member.session.end_renewal() else { return };
+        let stays = match (&decision, &member.peer) {
+            (Decision::Accept(identity), Some(peer)) => is_same(peer, identity),
+            // It cannot be told now who this is: no reason to end what is there, nor to answer.
+            (Decision::Later(_), _) => return ep.resume(slot),
+            _ => false,
+        };
+        if stays {
+            ep.send_auth_reply(slot, seq, &[]);
+            return ep.resume(slot);
+        }
+        ep.cx.counters().refused.add(1);
+        if let Decision::Refuse(body) | Decision::RefuseHttp { body, .. } = decision {
+            ep.send_auth_reply(slot, seq, &body);
+        }
+        sessions.end_for_good(slot, &Closed::NotRenewed);
     }
-    ep.cx.counters().refused.add(1);
-    if let Decision::Refuse(body) | Decision::RefuseHttp { body, .. } = decision {
-        ep.send_auth_reply(slot, seq, &body);
-    }
-    sessions.end_for_good(slot, &Closed::NotRenewed);
 }
 
 fn is_same(peer: &Peer, identity: &Identity) -> bool {

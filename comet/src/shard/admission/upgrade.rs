@@ -1,13 +1,13 @@
 //! Upgrade requests of WebSocket connections.
 
-use std::net::{Ipv4Addr, SocketAddr};
-
 use comet_protocol::ws::handshake::{self, HandshakeError, HandshakeLimits, Parse, Request};
 
 use super::super::connections::{Transport, Upgrade};
 use super::super::endpoints::Endpoints;
+use super::super::entrance::Full;
 use super::super::sessions::Sessions;
-use super::{Admission, Full};
+use super::Admission;
+use super::question::{Question, peer_of};
 use crate::Closed;
 
 impl Admission {
@@ -91,10 +91,7 @@ impl Admission {
         if let Some(member) = ep.bucket.get_mut(slot) {
             member.session.begin_authentication();
         }
-        let question = super::authentication::Question {
-            upgrade: Some(Box::new(request)),
-            ..super::authentication::Question::first()
-        };
+        let question = Question { upgrade: Some(Box::new(request)), ..Question::first() };
         question.ask(ep, slot);
         Ok(())
     }
@@ -114,22 +111,4 @@ fn identify(ep: &mut Endpoints, slot: u32, request: &Request) -> Result<(), Full
         connection.visitor = visitor.map(Box::new);
     }
     Ok(())
-}
-
-/// Where the connection comes from: its socket's other end, or whom a proxy there speaks for, with
-/// port 0.
-pub(super) fn remote_of(ep: &Endpoints, slot: u32) -> SocketAddr {
-    let peer = peer_of(ep, slot);
-    match ep.connections.get(slot).and_then(|connection| connection.visitor.as_deref()) {
-        Some(visitor) if visitor.address != peer.ip().to_canonical() => {
-            SocketAddr::new(visitor.address, 0)
-        }
-        _ => peer,
-    }
-}
-
-fn peer_of(ep: &Endpoints, slot: u32) -> SocketAddr {
-    let peer = ep.connections.get(slot).and_then(|it| it.socket.peer_addr().ok());
-    // A socket that has no peer any more is about to say so when it is read.
-    peer.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))
 }

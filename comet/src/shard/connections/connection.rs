@@ -5,7 +5,7 @@ use comet_protocol::{Dialect, Framing, ws};
 use super::tail::Tail;
 use super::write_queue::WriteQueue;
 use crate::pings::LastWrite;
-use crate::shard::admission::Visitor;
+use crate::shard::entrance::Visitor;
 use crate::shard::socket::Socket;
 use crate::time::Time;
 

@@ -22,7 +22,8 @@ use std::time::Duration;
 
 use comet_protocol::Dialect;
 
-use super::poller::{Events, Poller, Token};
+use super::poller::{Events, Poller};
+use super::readiness::Token;
 use super::socket::{Acceptor, Socket};
 use crate::budget::{Account, Exhausted};
 use crate::config::Io;

@@ -2,33 +2,10 @@
 //!
 //! Not here: the policy (`devices`).
 
-use std::fmt;
-
-use super::super::command::UserName;
+use super::super::command::Question;
 use super::super::endpoints::Endpoints;
-use crate::devices::{Claim, Claims, Crowded, Existing, Newcomer, Verdict};
+use crate::devices::{Claims, Crowded, Existing, Newcomer, Verdict};
 use crate::identity::Identity;
-
-/// What is done with the answer to a question for a place.
-pub(crate) type Then = Box<dyn FnOnce(Result<Claim, Crowded>) + Send>;
-
-/// A router asks for a place for a device.
-pub(crate) struct Question {
-    pub(crate) user: UserName,
-    pub(crate) class: Box<str>,
-    pub(crate) device: Box<str>,
-    pub(crate) then: Then,
-}
-
-impl fmt::Debug for Question {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Question")
-            .field("user", &self.user)
-            .field("class", &self.class)
-            .field("device", &self.device)
-            .finish_non_exhaustive()
-    }
-}
 
 /// Places that are kept for devices which have no session yet.
 #[derive(Debug, Default)]

@@ -16,16 +16,17 @@ mod resumption;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::admission::Visitor;
+use super::command::Question;
 use super::connections::Connection;
 use super::context::Context;
 use super::endpoints::Endpoints;
+use super::entrance::Visitor;
 use crate::Closed;
 use devices::Devices;
-pub(crate) use devices::Question;
 pub(super) use opening::Opened;
+pub(super) use parking::PARKED;
 use refusals::Refusals;
-pub(super) use resumption::{Resumption, TICKET_LIFE};
+pub(super) use resumption::Resumption;
 
 /// State of a shard that concerns the beginning and end of sessions.
 #[derive(Debug)]

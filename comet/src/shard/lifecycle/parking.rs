@@ -11,7 +11,6 @@ use comet_protocol::comet::{Loss, SeqRange};
 
 use super::super::connections::Connection;
 use super::super::endpoints::Endpoints;
-use super::super::pressure::PARKED;
 use super::{Lifecycle, change_open, drop_connection, losses};
 use crate::Closed;
 use crate::bucket::Parked;
@@ -19,6 +18,9 @@ use crate::budget::Charge;
 use crate::identity::{Identity, Peer};
 use crate::plant::Plant;
 use crate::session::{Hello, Session};
+
+/// What a parked session is charged beside what is kept for it: about what it is in memory.
+pub(in crate::shard) const PARKED: usize = 1_024;
 
 /// A comet peer that comes back.
 #[derive(Clone, Copy, Debug)]

@@ -13,10 +13,7 @@ use crate::identity::Identity;
 use crate::keyed::Keyed;
 use crate::plant::Plant;
 use crate::session::Hello;
-use crate::ticket::{BadTicket, Ticket};
-
-/// How long a ticket is good, however long its connection lasts.
-pub(crate) const TICKET_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
+use crate::ticket::{BadTicket, LIFE, Ticket};
 
 /// Tickets of a shard's sessions: issued, and checked when a peer shows one.
 #[derive(Debug)]
@@ -93,7 +90,7 @@ impl Resumption {
         let kept = conversation.keeps_tickets && !ep.cx.limits.resume_ttl.is_zero();
         let peer = member.peer.as_ref().filter(|_| kept)?;
         let now = ep.cx.shared.clock.unix_millis();
-        let life = u64::try_from(TICKET_LIFE.as_millis()).unwrap_or(u64::MAX);
+        let life = u64::try_from(LIFE.as_millis()).unwrap_or(u64::MAX);
         let ticket = Ticket {
             session: ep.bucket.id(slot).as_u64(),
             epoch: conversation.epoch,

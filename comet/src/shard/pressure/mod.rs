@@ -14,29 +14,23 @@
 //! a part of those who were noted (`holders`), at most once in a while. A shard gives up its part
 //! of the excess, and nothing while another has somebody who holds far more: that one is woken.
 
-mod holders;
-
 use std::mem;
 use std::time::Duration;
 
 use super::command::Command;
 use super::endpoints::Endpoints;
-use super::lifecycle::Lifecycle;
+use super::holders::{Asked, Holding};
+use super::lifecycle::{Lifecycle, PARKED};
 use crate::Closed;
 use crate::budget::Pressure;
 use crate::plant::Plant;
 use crate::time::Time;
-pub(super) use holders::Holders;
-use holders::{Asked, Holding};
 
 /// Between two looks, unless much has come since the last.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// This share of the budget is much.
 const MUCH: usize = 64;
-
-/// What a parked session is charged beside what is kept for it: about what it is in memory.
-pub(super) const PARKED: usize = 1_024;
 
 /// A session that stalls and holds less does not give way for one that only comes.
 const LITTLE: usize = 1_024;

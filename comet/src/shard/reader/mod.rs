@@ -17,7 +17,6 @@ mod input;
 
 use std::io::{self, ErrorKind, Read};
 use std::mem;
-use std::vec::IntoIter;
 
 use comet_protocol::ws;
 
@@ -27,7 +26,7 @@ use super::connections::ConnectionKey;
 use super::context::Context;
 use super::effect::Effect;
 use super::endpoints::Endpoints;
-use super::poller::Ready;
+use super::readiness::Ready;
 use super::sessions::Sessions;
 use crate::Closed;
 
@@ -112,12 +111,6 @@ impl Reader {
                 sessions.carry_out_effects();
             }
         }
-    }
-
-    /// Connections to be read on, whatever the poll reports. Each is handed to
-    /// [`go_on_with`](Self::go_on_with).
-    pub(super) fn take_resuming(&self, ep: &mut Endpoints) -> IntoIter<u32> {
-        ep.connections.take_resuming().into_iter()
     }
 
     /// Takes a report of the poll. Of a connection that simply can be read it is kept until there

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::board::{Board, Source, Watch};
 use super::wire::{End, Wire};
-use crate::shard::poller::{Ready, Token};
+use crate::shard::readiness::{Ready, Token};
 
 /// The gateway's side of a listener. Dropping it resets who waits.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::shard::poller::{Ready, Token};
+use crate::shard::readiness::{Ready, Token};
 
 /// The sources of one poll that have something to report, in the order in which they began to.
 #[derive(Debug, Default)]

@@ -9,7 +9,8 @@ use proptest::prelude::*;
 
 use super::{Backlog, Board, Wire};
 use crate::shard::liveness::Liveness;
-use crate::shard::poller::{Events, Poller, Ready, Token};
+use crate::shard::poller::{Events, Poller};
+use crate::shard::readiness::{Ready, Token};
 use crate::shard::socket::{Acceptor, Socket};
 
 const TOKEN: Token = Token(3);

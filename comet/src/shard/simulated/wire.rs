@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::board::{Board, Source, Watch};
-use crate::shard::poller::{Ready, Token};
+use crate::shard::readiness::{Ready, Token};
 
 /// What either side can have on its way, as long as nobody says otherwise.
 const CAPACITY: usize = 64 * 1024;

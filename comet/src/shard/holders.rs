@@ -27,16 +27,16 @@ pub(super) struct Holding {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Asked {
     /// By share, where others hold the same.
-    pub(in crate::shard) bytes: usize,
+    pub(super) bytes: usize,
     /// How many references were followed to find out.
-    pub(in crate::shard) work: usize,
+    pub(super) work: usize,
     /// Whether it is to be asked again: something still waits for it.
-    pub(in crate::shard) stays: bool,
+    pub(super) stays: bool,
 }
 
 /// The sessions that have been noted.
 #[derive(Debug, Default)]
-pub(in crate::shard) struct Holders {
+pub(super) struct Holders {
     /// A bit for each slot, up to the last that was ever noted.
     noted: Vec<u64>,
     /// Where the next look begins.
@@ -48,7 +48,7 @@ pub(in crate::shard) struct Holders {
 impl Holders {
     /// From now on the session is asked.
     #[inline]
-    pub(in crate::shard) fn note(&mut self, slot: u32) {
+    pub(super) fn note(&mut self, slot: u32) {
         let word = slot as usize / 64;
         if word >= self.noted.len() {
             self.noted.resize(word + 1, 0);

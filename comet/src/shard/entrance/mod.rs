@@ -3,13 +3,15 @@
 //! Not here: whose address it is (`proxies`), what becomes of those who stay out (`accept`,
 //! `opening`, `gateway`).
 
+mod addresses;
+
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::addresses::Addresses;
 use crate::Config;
 use crate::proxies::Client;
 use crate::time::Time;
+use addresses::Addresses;
 
 /// The counts of a gateway, shared by its shards.
 #[derive(Debug)]
@@ -93,7 +95,7 @@ impl Entrance {
 
     /// Counts a session, if there may be one more. It is counted, also while it is parked, until
     /// [`end_session`](Self::end_session).
-    pub(in crate::shard) fn open_session(&self) -> bool {
+    pub(super) fn open_session(&self) -> bool {
         let has_room = self.sessions.fetch_add(1, Ordering::Relaxed) < self.max_sessions;
         if !has_room {
             self.end_session();
@@ -102,7 +104,7 @@ impl Entrance {
     }
 
     /// A session that was counted has ended.
-    pub(in crate::shard) fn end_session(&self) {
+    pub(super) fn end_session(&self) {
         self.sessions.fetch_sub(1, Ordering::Relaxed);
     }
 }
