@@ -53,16 +53,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Why there is no relay.
+/// Failures to start the relay.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+enum StartupError {
     #[error(transparent)]
     Start(#[from] StartError),
     #[error("signals: {0}")]
     Signals(#[from] io::Error),
 }
 
-fn run(flags: &Flags) -> Result<(), Trouble> {
+fn run(flags: &Flags) -> Result<(), StartupError> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let signals = signals(&runtime)?;
     let router = Relay {

@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
 use crate::data::{self, ACCOUNTS, BESIDE, Data, MARK, MESSAGES, RESTORING, SECRETS};
-use crate::trouble::Trouble;
+use crate::startup_error::StartupError;
 
 /// The databases. The messages come first: an account without its messages is worth less.
 const DATABASES: [&str; 2] = [MESSAGES, ACCOUNTS];
@@ -39,7 +39,7 @@ pub(crate) enum CopyError {
 
 /// Copies the data of a server, which may run, into a directory that is made for it or empty. It
 /// is there with everything or not at all.
-pub(crate) async fn backup(data: &Path, to: &Path) -> Result<(), Trouble> {
+pub(crate) async fn backup(data: &Path, to: &Path) -> Result<(), StartupError> {
     let failed = |source| CopyError::Write { path: to.to_owned(), source };
     if fs::read_dir(to).is_ok_and(|mut files| files.next().is_some()) {
         return Err(CopyError::NotEmpty(to.to_owned()).into());
@@ -78,7 +78,7 @@ pub(crate) async fn backup(data: &Path, to: &Path) -> Result<(), Trouble> {
 
 /// Puts a backup into the data directory of a server that does not run. Data that are there are
 /// replaced if `force` says so.
-pub(crate) async fn restore(from: &Path, data: &Path, force: bool) -> Result<(), Trouble> {
+pub(crate) async fn restore(from: &Path, data: &Path, force: bool) -> Result<(), StartupError> {
     for name in DATABASES {
         has(from, name)?;
         check(&from.join(name)).await?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use crate::trouble::Trouble;
+use crate::startup_error::StartupError;
 
 /// The message of record.
 pub(crate) const MESSAGES: &str = "messages.db";
@@ -37,17 +37,17 @@ pub(crate) struct Data {
 
 impl Data {
     /// Makes the directory if there is none, and takes it.
-    pub(crate) fn open(path: &Path) -> Result<Self, Trouble> {
+    pub(crate) fn open(path: &Path) -> Result<Self, StartupError> {
         let data = Self::take(path)?;
         if path.join(RESTORING).exists() {
-            return Err(Trouble::Restoring(path.to_owned()));
+            return Err(StartupError::Restoring(path.to_owned()));
         }
         Ok(data)
     }
 
     /// The same for a directory that a restore has left unfinished.
-    pub(crate) fn take(path: &Path) -> Result<Self, Trouble> {
-        let failed = |source| Trouble::Data { path: path.to_owned(), source };
+    pub(crate) fn take(path: &Path) -> Result<Self, StartupError> {
+        let failed = |source| StartupError::Data { path: path.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         let file = path.join("lock");
         let mut options = OpenOptions::new();
@@ -55,7 +55,7 @@ impl Data {
         let lock = lock.map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Trouble::DataTaken(path.to_owned())),
+            Err(TryLockError::WouldBlock) => return Err(StartupError::DataTaken(path.to_owned())),
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         let data = Self { path: path.to_owned(), _lock: lock };
@@ -91,7 +91,7 @@ impl Data {
 
     /// Devices and demo names: apart from the messages, so that logins and messages do not wait
     /// for each other's commits.
-    pub(crate) async fn accounts(&self) -> Result<SqlitePool, Trouble> {
+    pub(crate) async fn accounts(&self) -> Result<SqlitePool, StartupError> {
         let path = self.path.join(ACCOUNTS);
         let options = SqliteConnectOptions::new()
             .filename(&path)
@@ -100,27 +100,27 @@ impl Data {
             // A login that a power cut forgets is a login again; it costs no message.
             .synchronous(SqliteSynchronous::Normal);
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await;
-        pool.map_err(|source| Trouble::Database { path, source })
+        pool.map_err(|source| StartupError::Database { path, source })
     }
 
     /// From which the keys of demo names are made. Whoever reads it can sign in as any of them.
-    pub(crate) fn demo_secret(&self) -> Result<[u8; 32], Trouble> {
+    pub(crate) fn demo_secret(&self) -> Result<[u8; 32], StartupError> {
         self.secret(DEMO_SECRET)
     }
 
     /// Under which resume tickets are sealed. Whoever reads it can make up tickets.
-    pub(crate) fn ticket_secret(&self) -> Result<[u8; 32], Trouble> {
+    pub(crate) fn ticket_secret(&self) -> Result<[u8; 32], StartupError> {
         self.secret(TICKET_SECRET)
     }
 
     /// A secret of this directory's own, made at the first call, for its owner's eyes alone. One
     /// that is damaged is refused: another one in its place would make every name another user.
-    fn secret(&self, name: &str) -> Result<[u8; 32], Trouble> {
+    fn secret(&self, name: &str) -> Result<[u8; 32], StartupError> {
         let path = self.path.join(name);
-        let failed = |source| Trouble::Data { path: path.clone(), source };
+        let failed = |source| StartupError::Data { path: path.clone(), source };
         match fs::read(&path) {
             Ok(bytes) => <[u8; 32]>::try_from(bytes)
-                .map_err(|bytes| Trouble::Secret { path, length: bytes.len() }),
+                .map_err(|bytes| StartupError::Secret { path, length: bytes.len() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let secret: [u8; 32] = rand::random();
                 whole_file(&path, &secret).map_err(failed)?;
@@ -167,7 +167,7 @@ mod tests {
     fn a_directory_serves_one_server_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
         let first = Data::open(dir.path()).unwrap();
-        assert!(matches!(Data::open(dir.path()), Err(Trouble::DataTaken(_))));
+        assert!(matches!(Data::open(dir.path()), Err(StartupError::DataTaken(_))));
         let secrets = (first.demo_secret().unwrap(), first.ticket_secret().unwrap());
         assert_ne!(secrets.0, secrets.1);
         drop(first);
@@ -182,13 +182,13 @@ mod tests {
         for (name, length) in [("demo.secret", 31), ("ticket.secret", 0)] {
             let path = dir.path().join(name);
             fs::write(&path, vec![1; length]).unwrap();
-            let trouble = match name {
+            let error = match name {
                 "demo.secret" => data.demo_secret().unwrap_err(),
                 _ => data.ticket_secret().unwrap_err(),
             };
-            let said = trouble.to_string();
+            let said = error.to_string();
             assert!(said.contains(name) && said.contains(&format!("{length} bytes")), "{said}");
-            assert!(trouble.advice().unwrap().contains("backup"));
+            assert!(error.advice().unwrap().contains("backup"));
             assert_eq!(fs::read(&path).unwrap().len(), length);
         }
     }
@@ -198,8 +198,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("data");
         fs::write(&path, "not a directory").unwrap();
-        let trouble = Data::open(&path).unwrap_err();
-        assert!(trouble.to_string().contains(path.to_str().unwrap()), "{trouble}");
-        assert!(trouble.advice().unwrap().contains("--data-dir"));
+        let error = Data::open(&path).unwrap_err();
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        assert!(error.advice().unwrap().contains("--data-dir"));
     }
 }

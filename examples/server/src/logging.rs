@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::config::{Config, LogFormat};
-use crate::trouble::Trouble;
+use crate::startup_error::StartupError;
 
 /// The log of this process, from the start on.
 pub(crate) struct Logging {
@@ -28,7 +28,7 @@ struct LogFile {
 
 impl Logging {
     /// Begins to log as configured.
-    pub(crate) fn start(config: &Config) -> Result<Self, Trouble> {
+    pub(crate) fn start(config: &Config) -> Result<Self, StartupError> {
         let file = match &*config.log_file {
             "" => None,
             path => Some(LogFile::open(Path::new(path))?),
@@ -75,8 +75,9 @@ impl Logging {
 }
 
 impl LogFile {
-    fn open(path: &Path) -> Result<Self, Trouble> {
-        let file = append(path).map_err(|source| Trouble::Log { path: path.into(), source })?;
+    fn open(path: &Path) -> Result<Self, StartupError> {
+        let file =
+            append(path).map_err(|source| StartupError::Log { path: path.into(), source })?;
         Ok(Self { path: path.into(), file: Arc::new(Mutex::new(file)) })
     }
 }

@@ -23,7 +23,7 @@ mod ready;
 mod reload;
 mod server;
 mod settings;
-mod trouble;
+mod startup_error;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -32,7 +32,7 @@ use clap::Parser;
 use config::{Command, Config, Flags};
 use logging::Logging;
 use reload::Reload;
-use trouble::Trouble;
+use startup_error::StartupError;
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
@@ -42,14 +42,14 @@ fn main() -> ExitCode {
     }
     match run(&flags) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(trouble) => {
-            complain(&trouble);
+        Err(error) => {
+            complain(&error);
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(flags: &Flags) -> Result<(), Trouble> {
+fn run(flags: &Flags) -> Result<(), StartupError> {
     let (config, settings) = Config::load(flags)?;
     if flags.check_config {
         say("the configuration is good");
@@ -64,13 +64,13 @@ fn run(flags: &Flags) -> Result<(), Trouble> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(Trouble::Runtime)?;
+        .map_err(StartupError::Runtime)?;
     runtime.block_on(server::run(config, reload))
 }
 
-fn copy(command: &Command, config: &Config) -> Result<(), Trouble> {
+fn copy(command: &Command, config: &Config) -> Result<(), StartupError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(Trouble::Runtime)?;
+    let runtime = runtime.map_err(StartupError::Runtime)?;
     match command {
         Command::Backup { to } => {
             runtime.block_on(backup::backup(&config.data_dir, to))?;
@@ -90,10 +90,10 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-fn complain(trouble: &Trouble) {
+fn complain(error: &StartupError) {
     let mut errors = std::io::stderr();
-    let _ = writeln!(errors, "comet-server: {trouble}");
-    if let Some(advice) = trouble.advice() {
+    let _ = writeln!(errors, "comet-server: {error}");
+    if let Some(advice) = error.advice() {
         let _ = writeln!(errors, "  {advice}");
     }
 }

@@ -28,7 +28,7 @@ use crate::proxies;
 use crate::ready::Readiness;
 use crate::reload::Reload;
 use crate::say;
-use crate::trouble::Trouble;
+use crate::startup_error::StartupError;
 
 /// How long HTTP may take to end when everything behind it has. A client that has sent half a
 /// request would otherwise keep the server from ending.
@@ -41,10 +41,10 @@ const CACHE_SHARE: usize = 16;
 const MOST_CACHE: usize = 64 * 1024 * 1024;
 
 /// Serves until it is told to stop, then drains.
-pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Trouble> {
+pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), StartupError> {
     let data = Data::open(&config.data_dir)?;
     let accounts = data.accounts().await?;
-    let registry = Registry::open(accounts.clone()).await.map_err(|error| Trouble::Data {
+    let registry = Registry::open(accounts.clone()).await.map_err(|error| StartupError::Data {
         path: config.data_dir.clone(),
         source: io::Error::other(error),
     })?;
@@ -65,11 +65,11 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Troubl
         Authenticated::new(registry.clone(), Handle::current(), config.apps.clone(), store.clone());
     let online = demo.as_ref().map(|demo| demo.online());
     let router = Arc::new(authenticated);
-    let watched = crate::demo::Watched::new(Arc::clone(&router), online);
+    let with_presence = crate::demo::PresenceRouter::new(Arc::clone(&router), online);
     let shares = descriptors::share(&config);
     let limits = limits::of(&config).max_connections(shares.gateway);
     let limits = limits.ticket_key(data.ticket_secret()?);
-    let gateway = start_gateway(&config, limits, watched)?;
+    let gateway = start_gateway(&config, limits, with_presence)?;
 
     let (stop, stopped) = watch::channel(false);
     let verify: Arc<dyn Verify> = Arc::new(Tokens);
@@ -96,7 +96,7 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Troubl
     // Whoever reads that the server is there may tell it to stop at once.
     let signals =
         [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
-    announce(&config, &gateway, addresses.map(|address| address.map_err(Trouble::Runtime)))?;
+    announce(&config, &gateway, addresses.map(|address| address.map_err(StartupError::Runtime)))?;
 
     wait_for(signals, || reload.run(&gateway, &store)).await?;
     say("draining");
@@ -125,7 +125,7 @@ fn start_gateway(
     config: &Config,
     limits: comet::Config,
     router: impl comet::Router,
-) -> Result<Gateway, Trouble> {
+) -> Result<Gateway, StartupError> {
     let builder = Gateway::builder(router).config(limits);
     let builder = limits::listeners(config).into_iter().fold(builder, Builder::listen);
     Ok(builder.start()?)
@@ -141,16 +141,16 @@ fn store_config(config: &Config) -> comet_store::Config {
     Node::new(config.node).map_or(store.clone(), |node| store.node(node))
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, Trouble> {
-    TcpListener::bind(address).await.map_err(|source| Trouble::Listen { address, source })
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartupError> {
+    TcpListener::bind(address).await.map_err(|source| StartupError::Listen { address, source })
 }
 
 /// Says where everything is: one line for programs, the rest for people.
 fn announce(
     config: &Config,
     gateway: &Gateway,
-    [http, admin]: [Result<SocketAddr, Trouble>; 2],
-) -> Result<(), Trouble> {
+    [http, admin]: [Result<SocketAddr, StartupError>; 2],
+) -> Result<(), StartupError> {
     let (http, admin) = (http?, admin?);
     let addresses = gateway.addresses();
     let (tcp, ws) = (addresses[0], addresses[1]);
@@ -169,10 +169,10 @@ fn announce(
 async fn wait_for(
     [terminate, interrupt, hangup]: [io::Result<Signal>; 3],
     mut reload: impl FnMut(),
-) -> Result<(), Trouble> {
-    let mut terminate = terminate.map_err(Trouble::Runtime)?;
-    let mut interrupt = interrupt.map_err(Trouble::Runtime)?;
-    let mut hangup = hangup.map_err(Trouble::Runtime)?;
+) -> Result<(), StartupError> {
+    let mut terminate = terminate.map_err(StartupError::Runtime)?;
+    let mut interrupt = interrupt.map_err(StartupError::Runtime)?;
+    let mut hangup = hangup.map_err(StartupError::Runtime)?;
     loop {
         tokio::select! {
             _ = terminate.recv() => return Ok(()),

@@ -4,7 +4,7 @@
 //! same name is the same user after a restart. Only while every address is a loopback address.
 
 mod names;
-mod online;
+mod presence;
 mod room;
 
 use std::time::{Duration, Instant};
@@ -18,9 +18,9 @@ use sha2::{Digest, Sha256};
 use sqlx::{Row, SqlitePool};
 
 use crate::origins;
-use crate::trouble::Trouble;
+use crate::startup_error::StartupError;
 use names::{Names, readable};
-pub(crate) use online::{Online, Watched};
+pub(crate) use presence::{Online, PresenceRouter};
 pub(crate) use room::{DemoRoom, ROOM};
 
 /// This part of the time for which an unused name is kept may pass before its use is written down.
@@ -71,11 +71,11 @@ impl Demo {
         pool: SqlitePool,
         secret: [u8; 32],
         limits: &origins::Demo,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, StartupError> {
         let pool = Pool::from(pool);
         let names = remembered(&pool, unix_ms())
             .await
-            .map_err(|source| Trouble::Database { path: "accounts.db".into(), source })?;
+            .map_err(|source| StartupError::Database { path: "accounts.db".into(), source })?;
         Ok(Self {
             pool,
             secret,

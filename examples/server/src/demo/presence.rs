@@ -1,4 +1,4 @@
-//! Who is here: the connected sessions of each user, kept by a router around all others.
+//! Presence: the connected sessions of each user, tracked by a router around all others.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use parking_lot::Mutex;
 pub(crate) struct Online(Mutex<HashMap<Box<str>, HashSet<SessionId>>>);
 
 impl Online {
-    /// Addresses of the users who have a session.
+    /// Addresses of users with a session.
     pub(crate) fn users(&self) -> Vec<String> {
         self.0.lock().keys().map(ToString::to_string).collect()
     }
 
-    /// True if the user has a session.
+    /// Whether the user has a session.
     pub(crate) fn has(&self, user: &str) -> bool {
         self.0.lock().contains_key(user)
     }
@@ -27,7 +27,7 @@ impl Online {
         self.0.lock().entry(peer.user().into()).or_default().insert(peer.session());
     }
 
-    /// A session that is parked leaves, and does not leave again when it ends.
+    /// Idempotent: a parked session leaves, and leaves again when it ends.
     fn leave(&self, peer: &Peer) {
         let mut users = self.0.lock();
         if let Some(sessions) = users.get_mut(peer.user()) {
@@ -39,21 +39,21 @@ impl Online {
     }
 }
 
-/// Keeps [`Online`] while passing everything on.
+/// Keeps [`Online`] up to date and forwards everything.
 #[derive(Debug)]
-pub(crate) struct Watched<R> {
+pub(crate) struct PresenceRouter<R> {
     inner: R,
     online: Option<Arc<Online>>,
 }
 
-impl<R> Watched<R> {
-    /// Watches, if anybody wants to know.
+impl<R> PresenceRouter<R> {
+    /// Tracks presence in `online`, if given.
     pub(crate) fn new(inner: R, online: Option<Arc<Online>>) -> Self {
         Self { inner, online }
     }
 }
 
-impl<R: Router> Router for Watched<R> {
+impl<R: Router> Router for PresenceRouter<R> {
     fn connect(&self, gateway: &Gateway, request: Connect, reply: ConnectReply) {
         self.inner.connect(gateway, request, reply);
     }

@@ -1,4 +1,4 @@
-//! Why the server does not start, and what to do about it.
+//! Failures to start the server, with advice for the operator.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use crate::backup::CopyError;
 use crate::settings::Fault;
 
-/// What went wrong at the start.
+/// A failure to start the server.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Trouble {
+pub(crate) enum StartupError {
     #[error("bad configuration: {0}")]
     Config(#[from] Fault),
     #[error("cannot open the log file {}: {source}", path.display())]
@@ -36,7 +36,7 @@ pub(crate) enum Trouble {
     Gateway(comet::StartError),
 }
 
-impl From<comet::StartError> for Trouble {
+impl From<comet::StartError> for StartupError {
     fn from(error: comet::StartError) -> Self {
         match error {
             comet::StartError::Listen { address, source } => Self::Listen { address, source },
@@ -45,8 +45,8 @@ impl From<comet::StartError> for Trouble {
     }
 }
 
-impl Trouble {
-    /// What the person who started the server can do.
+impl StartupError {
+    /// Advice for the person who started the server.
     pub(crate) fn advice(&self) -> Option<String> {
         match self {
             Self::Config(_) => {
