@@ -1,11 +1,11 @@
-//! From shard events to router calls: the only caller of the router, and its fence.
+//! The only caller of the router, and the fence around its panics.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::gateway::Gateway;
 use crate::router::Router;
 use crate::shard::sink::{Panicked, Sink};
-use crate::{Closed, Connect, ConnectReply, Gap, Message, Peer, Receipt};
+use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt};
 
 /// The sink of all shards of a gateway.
 pub(crate) struct Dispatch<R> {
@@ -42,35 +42,11 @@ impl<R: Router> Sink for Dispatch<R> {
         let _ = self.call("answer", |_, _| then());
     }
 
-    fn connected(&self, peer: &Peer) -> Result<(), Panicked> {
-        self.call("connected", |router, gateway| router.connected(gateway, peer))
-    }
-
     fn receive(&self, peer: &Peer, message: Message, receipt: Receipt) -> Result<(), Panicked> {
         self.call("receive", |router, gateway| router.receive(gateway, peer, message, receipt))
     }
 
-    fn acked(&self, peer: &Peer, tag: u64) -> Result<(), Panicked> {
-        self.call("acked", |router, gateway| router.acked(gateway, peer, tag))
-    }
-
-    fn gap(&self, peer: &Peer, gap: &Gap) -> Result<(), Panicked> {
-        self.call("gap", |router, gateway| router.gap(gateway, peer, gap))
-    }
-
-    fn parked(&self, peer: &Peer, closed: &Closed) {
-        // A session without a connection has nothing to be closed.
-        let _ = self.call("parked", |router, gateway| router.parked(gateway, peer, closed));
-    }
-
-    fn resumed(&self, peer: &Peer) -> Result<(), Panicked> {
-        self.call("resumed", |router, gateway| router.resumed(gateway, peer))
-    }
-
-    fn disconnected(&self, peer: &Peer, closed: &Closed) {
-        // The session has ended already.
-        let _ = self.call("disconnected", |router, gateway| {
-            router.disconnected(gateway, peer, closed);
-        });
+    fn event(&self, peer: &Peer, event: Event<'_>) -> Result<(), Panicked> {
+        self.call(event.label(), |router, gateway| router.event(gateway, peer, event))
     }
 }

@@ -53,10 +53,10 @@
 //! Everything in the other direction goes through the [`Gateway`] handle: a [`Delivery`] is pushed
 //! to a session or a user, published to a room, or broadcast. Its [`Class`] says what is promised:
 //! acked deliveries are numbered, sent again until acknowledged, also on the connections to come,
-//! and reported to [`Router::acked`]; best-effort ones cost nothing and are dropped for who reads
+//! and reported as [`Event::Acked`]; best-effort ones cost nothing and are dropped for who reads
 //! too slowly; of latest ones only the newest of a key is kept for who cannot take it now. What of
 //! the acked ones is lost all the same, by a limit of [`Config`], is told to the peer if its
-//! dialect can, and to [`Router::gap`].
+//! dialect can, and to the router as [`Event::Gap`].
 //!
 //! Routers combine by wrapping one in another, or by application with [`Mux`]. With the feature
 //! `tokio`, an [`asynchronous`] router can await.
@@ -83,6 +83,7 @@ mod delivery;
 mod devices;
 mod dispatch;
 mod error;
+mod event;
 mod gateway;
 mod histogram;
 mod home;
@@ -120,6 +121,7 @@ pub use config::{Config, Io, Overflow};
 pub use delivery::{Class, Delivery, Gap, GapReason, Kind, Lane, Pass, Replay};
 pub use devices::{Claim, Crowded, DevicePolicy, Winner};
 pub use error::{AdoptError, CommandError, StartError};
+pub use event::Event;
 pub use gateway::Gateway;
 pub use histogram::{Distribution, Histogram};
 pub use id::SessionId;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::gateway::Gateway;
 use crate::router::Router;
-use crate::{Closed, Connect, ConnectReply, Gap, Message, Peer, Receipt};
+use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt};
 
 /// Dispatches by application: a peer's by the name in its auth frame, a session's by the app of
 /// its [`Identity`](crate::Identity). A router behind a `Mux` should accept peers under the app
@@ -58,45 +58,15 @@ impl Router for Mux {
         }
     }
 
-    fn connected(&self, gateway: &Gateway, peer: &Peer) {
-        if let Some(router) = self.of(peer.app()) {
-            router.connected(gateway, peer);
-        }
-    }
-
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
         if let Some(router) = self.of(peer.app()) {
             router.receive(gateway, peer, message, receipt);
         }
     }
 
-    fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
+    fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
         if let Some(router) = self.of(peer.app()) {
-            router.acked(gateway, peer, tag);
-        }
-    }
-
-    fn gap(&self, gateway: &Gateway, peer: &Peer, gap: &Gap) {
-        if let Some(router) = self.of(peer.app()) {
-            router.gap(gateway, peer, gap);
-        }
-    }
-
-    fn parked(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
-        if let Some(router) = self.of(peer.app()) {
-            router.parked(gateway, peer, closed);
-        }
-    }
-
-    fn resumed(&self, gateway: &Gateway, peer: &Peer) {
-        if let Some(router) = self.of(peer.app()) {
-            router.resumed(gateway, peer);
-        }
-    }
-
-    fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
-        if let Some(router) = self.of(peer.app()) {
-            router.disconnected(gateway, peer, closed);
+            router.event(gateway, peer, event);
         }
     }
 }

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use address::Address;
 use clap::Parser;
 use comet::{
-    Closed, CommandError, Connect, ConnectReply, Delivery, Dialect, Gateway, Identity, Message,
+    CommandError, Connect, ConnectReply, Delivery, Dialect, Event, Gateway, Identity, Message,
     Peer, Receipt, Refusal, Router, StartError,
 };
 use flags::{Flags, Promise};
@@ -138,12 +138,12 @@ impl Router for Relay {
         });
     }
 
-    fn connected(&self, _: &Gateway, peer: &Peer) {
-        self.seats.take(peer);
-    }
-
-    fn disconnected(&self, _: &Gateway, peer: &Peer, _: &Closed) {
-        self.seats.leave(peer);
+    fn event(&self, _: &Gateway, peer: &Peer, event: Event<'_>) {
+        match event {
+            Event::Connected => self.seats.take(peer),
+            Event::Disconnected(_) => self.seats.leave(peer),
+            _ => {}
+        }
     }
 
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {

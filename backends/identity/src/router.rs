@@ -17,7 +17,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use comet::{Closed, Connect, ConnectReply, Gap, Gateway, Message, Peer, Receipt, Router};
+use comet::{Connect, ConnectReply, Event, Gateway, Message, Peer, Receipt, Router};
 use comet_dtalk::device::DeviceInfo;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -99,43 +99,18 @@ impl<R: Router> Router for Authenticated<R> {
         self.runtime.spawn(gate.decide(gateway, request, reply, slot));
     }
 
-    fn connected(&self, gateway: &Gateway, peer: &Peer) {
-        if let Some(device) = peer.context::<DeviceInfo>() {
-            self.presence.enter(device);
-        }
-        self.inner.connected(gateway, peer);
-    }
-
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
         self.inner.receive(gateway, peer, message, receipt);
     }
 
-    fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
-        self.inner.acked(gateway, peer, tag);
-    }
-
-    fn gap(&self, gateway: &Gateway, peer: &Peer, gap: &Gap) {
-        self.inner.gap(gateway, peer, gap);
-    }
-
-    fn parked(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
+    fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
         if let Some(device) = peer.context::<DeviceInfo>() {
-            self.presence.leave(device);
+            match event {
+                Event::Connected | Event::Resumed => self.presence.enter(device),
+                Event::Parked(_) | Event::Disconnected(_) => self.presence.leave(device),
+                _ => {}
+            }
         }
-        self.inner.parked(gateway, peer, closed);
-    }
-
-    fn resumed(&self, gateway: &Gateway, peer: &Peer) {
-        if let Some(device) = peer.context::<DeviceInfo>() {
-            self.presence.enter(device);
-        }
-        self.inner.resumed(gateway, peer);
-    }
-
-    fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
-        if let Some(device) = peer.context::<DeviceInfo>() {
-            self.presence.leave(device);
-        }
-        self.inner.disconnected(gateway, peer, closed);
+        self.inner.event(gateway, peer, event);
     }
 }

@@ -1,10 +1,9 @@
-//! The store behind a gateway: takes messages, learns who is there and what has arrived.
+//! The store as a router: takes messages, tracks sessions and acks.
 //!
 //! Called on shard threads, so nothing here waits: everything becomes a job for the writer.
 
 use comet::{
-    Class, Closed, Connect, ConnectReply, Gap, Gateway, Message, Peer, Receipt, Refusal, Replay,
-    Router,
+    Connect, ConnectReply, Event, Gateway, Message, Peer, Receipt, Refusal, Replay, Router,
 };
 use comet_dtalk::code::Code;
 use comet_dtalk::device::DeviceInfo;
@@ -19,15 +18,6 @@ impl Router for Store {
     /// Nobody connects to a store itself: whatever wraps it decides about that.
     fn connect(&self, _gateway: &Gateway, _request: Connect, reply: ConnectReply) {
         reply.close();
-    }
-
-    fn connected(&self, gateway: &Gateway, peer: &Peer) {
-        if peer.user().is_empty() {
-            return;
-        }
-        self.deliver_through(gateway);
-        let client = Client { uid: peer.user().into(), phone: is_phone(peer), pulls: pulls(peer) };
-        self.tell(Job::Attach { session: peer.session(), client });
     }
 
     fn receive(&self, _gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
@@ -53,34 +43,35 @@ impl Router for Store {
         }
     }
 
-    fn acked(&self, _gateway: &Gateway, peer: &Peer, tag: u64) {
-        match Tag::decode(tag) {
-            // Nothing is kept for each member of a group.
-            None | Some(Tag::Group(_)) => {}
-            Some(tag) => self.tell(Job::Acked { session: peer.session(), tag }),
+    fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
+        let session = peer.session();
+        match event {
+            Event::Connected if peer.user().is_empty() => {}
+            Event::Connected => {
+                self.deliver_through(gateway);
+                let (phone, pulls) = (is_phone(peer), pulls(peer));
+                self.tell(Job::Attach {
+                    session,
+                    client: Client { uid: peer.user().into(), phone, pulls },
+                });
+            }
+            Event::Acked { tag } => match Tag::decode(tag) {
+                // Nothing is kept for each member of a group.
+                None | Some(Tag::Group(_)) => {}
+                Some(tag) => self.tell(Job::Acked { session, tag }),
+            },
+            Event::Gap(gap) if gap.room.is_none() => {
+                let count = usize::try_from(gap.count).unwrap_or(usize::MAX);
+                let from = |replay: Replay| Some((Tag::decode(replay.from)?, replay.pass));
+                let replay = gap.replay.and_then(from);
+                self.tell(Job::Lost { session, count, replay });
+            }
+            Event::Parked(_) => self.tell(Job::Park(session)),
+            Event::Resumed => self.tell(Job::Resume(session)),
+            Event::Disconnected(_) => self.tell(Job::Detach(session)),
+            // Only acked deliveries to users are on record.
+            _ => {}
         }
-    }
-
-    fn gap(&self, _gateway: &Gateway, peer: &Peer, gap: &Gap) {
-        // Of what is not acked nothing is on record, or nobody would say when it has arrived.
-        if gap.class == Class::Acked && gap.room.is_none() {
-            let count = usize::try_from(gap.count).unwrap_or(usize::MAX);
-            let from = |replay: Replay| Some((Tag::decode(replay.from)?, replay.pass));
-            let replay = gap.replay.and_then(from);
-            self.tell(Job::Lost { session: peer.session(), count, replay });
-        }
-    }
-
-    fn parked(&self, _gateway: &Gateway, peer: &Peer, _closed: &Closed) {
-        self.tell(Job::Park(peer.session()));
-    }
-
-    fn resumed(&self, _gateway: &Gateway, peer: &Peer) {
-        self.tell(Job::Resume(peer.session()));
-    }
-
-    fn disconnected(&self, _gateway: &Gateway, peer: &Peer, _closed: &Closed) {
-        self.tell(Job::Detach(peer.session()));
     }
 }
 

@@ -4,8 +4,8 @@
 //! belongs to one session in a lane: one after the other, as it came, while lanes of different
 //! sessions run side by side. A lane exists only while it has something to do.
 //!
-//! What waits or runs is bounded by [`OnTokio::limit`]. Beyond it peers and messages are refused;
-//! what tells of sessions is always taken, and there are two such calls for each.
+//! Connects and messages under way are bounded by [`OnTokio::limit`], and refused beyond it. Events
+//! are always taken.
 
 mod lanes;
 #[cfg(test)]
@@ -19,7 +19,8 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use crate::{
-    Closed, Connect, ConnectReply, Gap, Gateway, Identity, Message, Peer, Receipt, Refusal, Router,
+    Closed, Connect, ConnectReply, Event, Gap, Gateway, Identity, Message, Peer, Receipt, Refusal,
+    Router,
 };
 use lanes::Lanes;
 
@@ -33,12 +34,6 @@ pub trait AsyncRouter: Send + Sync + 'static {
         request: Connect,
     ) -> impl Future<Output = Result<Identity, Refused>> + Send;
 
-    /// A session is open.
-    fn connected(&self, gateway: &Gateway, peer: &Peer) -> impl Future<Output = ()> + Send {
-        let _ = (gateway, peer);
-        async {}
-    }
-
     /// A peer sent a message. The reply's body, or why the message was not taken.
     fn receive(
         &self,
@@ -47,42 +42,14 @@ pub trait AsyncRouter: Send + Sync + 'static {
         message: Message,
     ) -> impl Future<Output = Result<Bytes, Refusal>> + Send;
 
-    /// A peer acknowledged a delivery with a tag. Called on the shard: must neither wait nor block.
-    fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
-        let _ = (gateway, peer, tag);
-    }
-
-    /// A session will not get deliveries that were pushed to it.
-    fn gap(&self, gateway: &Gateway, peer: &Peer, gap: &Gap) -> impl Future<Output = ()> + Send {
-        let _ = (gateway, peer, gap);
-        async {}
-    }
-
-    /// A session has lost its connection and is kept.
-    fn parked(
+    /// Something else happened to a session. Ignored by default.
+    fn event(
         &self,
         gateway: &Gateway,
         peer: &Peer,
-        closed: &Closed,
+        event: Event<'_>,
     ) -> impl Future<Output = ()> + Send {
-        let _ = (gateway, peer, closed);
-        async {}
-    }
-
-    /// A kept session has a connection again.
-    fn resumed(&self, gateway: &Gateway, peer: &Peer) -> impl Future<Output = ()> + Send {
-        let _ = (gateway, peer);
-        async {}
-    }
-
-    /// A session has ended.
-    fn disconnected(
-        &self,
-        gateway: &Gateway,
-        peer: &Peer,
-        closed: &Closed,
-    ) -> impl Future<Output = ()> + Send {
-        let _ = (gateway, peer, closed);
+        let _ = (gateway, peer, event);
         async {}
     }
 }
@@ -173,11 +140,6 @@ impl<R: AsyncRouter> Router for OnTokio<R> {
         });
     }
 
-    fn connected(&self, gateway: &Gateway, peer: &Peer) {
-        let (router, handle, whom) = (Arc::clone(&self.router), gateway.clone(), peer.clone());
-        self.in_lane(gateway, peer, async move { router.connected(&handle, &whom).await });
-    }
-
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
         let Some(place) = self.places.take() else { return receipt.refuse(Refusal::later(0)) };
         let (router, handle, whom) = (Arc::clone(&self.router), gateway.clone(), peer.clone());
@@ -190,36 +152,50 @@ impl<R: AsyncRouter> Router for OnTokio<R> {
         });
     }
 
-    fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
-        self.router.acked(gateway, peer, tag);
-    }
-
-    fn gap(&self, gateway: &Gateway, peer: &Peer, gap: &Gap) {
+    fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
         let (router, handle, whom) = (Arc::clone(&self.router), gateway.clone(), peer.clone());
-        let gap = gap.clone();
+        let event = OwnedEvent::from(event);
         self.in_lane(gateway, peer, async move {
-            router.gap(&handle, &whom, &gap).await;
+            router.event(&handle, &whom, event.lend()).await;
         });
     }
+}
 
-    fn parked(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
-        let (router, handle, whom) = (Arc::clone(&self.router), gateway.clone(), peer.clone());
-        let closed = closed.clone();
-        self.in_lane(gateway, peer, async move {
-            router.parked(&handle, &whom, &closed).await;
-        });
+/// An [`Event`] on its way through a lane.
+enum OwnedEvent {
+    Connected,
+    Acked { tag: u64 },
+    Lost(Gap),
+    Gap(Gap),
+    Parked(Closed),
+    Resumed,
+    Disconnected(Closed),
+}
+
+impl From<Event<'_>> for OwnedEvent {
+    fn from(event: Event<'_>) -> Self {
+        match event {
+            Event::Connected => Self::Connected,
+            Event::Acked { tag } => Self::Acked { tag },
+            Event::Lost(gap) => Self::Lost(gap.clone()),
+            Event::Gap(gap) => Self::Gap(gap.clone()),
+            Event::Parked(closed) => Self::Parked(closed.clone()),
+            Event::Resumed => Self::Resumed,
+            Event::Disconnected(closed) => Self::Disconnected(closed.clone()),
+        }
     }
+}
 
-    fn resumed(&self, gateway: &Gateway, peer: &Peer) {
-        let (router, handle, whom) = (Arc::clone(&self.router), gateway.clone(), peer.clone());
-        self.in_lane(gateway, peer, async move { router.resumed(&handle, &whom).await });
-    }
-
-    fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
-        let (router, handle, whom) = (Arc::clone(&self.router), gateway.clone(), peer.clone());
-        let closed = closed.clone();
-        self.in_lane(gateway, peer, async move {
-            router.disconnected(&handle, &whom, &closed).await;
-        });
+impl OwnedEvent {
+    fn lend(&self) -> Event<'_> {
+        match self {
+            Self::Connected => Event::Connected,
+            Self::Acked { tag } => Event::Acked { tag: *tag },
+            Self::Lost(gap) => Event::Lost(gap),
+            Self::Gap(gap) => Event::Gap(gap),
+            Self::Parked(closed) => Event::Parked(closed),
+            Self::Resumed => Event::Resumed,
+            Self::Disconnected(closed) => Event::Disconnected(closed),
+        }
     }
 }

@@ -77,7 +77,8 @@ impl ConnectReply {
         Self { session, serial, mailbox: Some(mailbox) }
     }
 
-    /// Opens the session. [`Router::connected`](crate::Router::connected) is called once it is.
+    /// Opens the session. The router hears of it as
+    /// [`Event::Connected`](crate::Event::Connected).
     pub fn accept(mut self, identity: Identity) {
         self.settle(Decision::Accept(Box::new(identity)));
     }

@@ -78,7 +78,7 @@ fn narrow() -> Config {
 /// The gaps that the router has heard of, in order.
 fn gaps(server: &Server) -> Vec<Gap> {
     server.log.so_far(|event| match event {
-        Event::Gap(_, gap) => Some(gap.clone()),
+        Event::Lost(_, gap) | Event::Gap(_, gap) => Some(gap.clone()),
         _ => None,
     })
 }
@@ -154,11 +154,11 @@ fn what_a_session_did_not_get_is_told_before_its_end() {
         server.log.closed("alice");
         assert_eq!(told(&server), server.stats().deliveries_dropped, "{way:?}");
         let order = server.log.so_far(|event| match event {
-            Event::Gap(..) => Some("gap"),
+            Event::Lost(..) => Some("lost"),
             Event::Disconnected(..) => Some("end"),
             _ => None,
         });
-        assert_eq!(order, ["gap", "end"], "{way:?}");
+        assert_eq!(order, ["lost", "end"], "{way:?}");
         drop(client);
     });
 }

@@ -4,9 +4,9 @@ use crate::check;
 use crate::source::{Source, all};
 
 /// Modules of `comet` that are functions of their input and of the time they are told.
-const PURE: [&str; 16] = [
-    "bucket", "closed", "config", "delivery", "devices", "home", "id", "identity", "pings",
-    "proxies", "rate", "refusal", "session", "ticket", "time", "wheel",
+const PURE: [&str; 17] = [
+    "bucket", "closed", "config", "delivery", "devices", "event", "home", "id", "identity",
+    "pings", "proxies", "rate", "refusal", "session", "ticket", "time", "wheel",
 ];
 
 /// What the pure floor has not heard of.

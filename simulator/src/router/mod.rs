@@ -9,9 +9,7 @@ mod post;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use comet::{
-    Class, Closed, Connect, ConnectReply, Gap, Gateway, Identity, Message, Peer, Receipt, Router,
-};
+use comet::{Connect, ConnectReply, Event, Gateway, Identity, Message, Peer, Receipt, Router};
 use parking_lot::Mutex;
 
 pub(crate) use desk::Desk;
@@ -84,12 +82,6 @@ impl Router for SimRouter {
         desk.decide(attempt, identity, reply);
     }
 
-    fn connected(&self, gateway: &Gateway, peer: &Peer) {
-        let attempt = peer.context().copied().unwrap_or_default();
-        let session = (self.gateway, peer.session());
-        self.desk.lock().connected(gateway, session, attempt, names(peer));
-    }
-
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
         let mut desk = self.desk.lock();
         let Some(session) = desk.name(self.gateway, peer.session()) else { return };
@@ -106,42 +98,44 @@ impl Router for SimRouter {
         }
     }
 
-    fn acked(&self, _: &Gateway, peer: &Peer, tag: u64) {
-        self.desk.lock().acked(self.gateway, peer.session(), push_of(tag));
-    }
-
-    fn gap(&self, _: &Gateway, peer: &Peer, gap: &Gap) {
-        let mut desk = self.desk.lock();
-        let Some(session) = desk.name(self.gateway, peer.session()) else { return };
-        let missing = contract::missing(gap);
-        if gap.class != Class::Acked {
-            return desk.log.note(What::Dropped { session, gap: missing });
-        }
-        desk.log.note(What::Missing { session, gap: missing });
-        if gap.room.is_none() {
-            let replay = gap.replay.map(|replay| (push_of(replay.from), replay.pass));
-            desk.tell(Job::Lost(session, gap.count, replay));
-        }
-    }
-
-    fn parked(&self, _: &Gateway, peer: &Peer, closed: &Closed) {
-        let mut desk = self.desk.lock();
-        if let Some(session) = desk.name(self.gateway, peer.session()) {
-            desk.log.note(What::Parked { session, why: closed.label() });
-            desk.tell(Job::Park(session));
-        }
-    }
-
-    fn resumed(&self, _: &Gateway, peer: &Peer) {
-        let mut desk = self.desk.lock();
+    fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
         let attempt = peer.context().copied().unwrap_or_default();
-        if let Some(session) = desk.name(self.gateway, peer.session()) {
-            desk.log.note(What::Resumed { session, attempt });
-            desk.tell(Job::Resume(session));
+        let mut desk = self.desk.lock();
+        match event {
+            Event::Connected => {
+                let session = (self.gateway, peer.session());
+                return desk.connected(gateway, session, attempt, names(peer));
+            }
+            Event::Acked { tag } => return desk.acked(self.gateway, peer.session(), push_of(tag)),
+            Event::Disconnected(closed) => {
+                return desk.ended(self.gateway, peer.session(), closed.label());
+            }
+            _ => {}
         }
-    }
-
-    fn disconnected(&self, _: &Gateway, peer: &Peer, closed: &Closed) {
-        self.desk.lock().ended(self.gateway, peer.session(), closed.label());
+        let Some(session) = desk.name(self.gateway, peer.session()) else { return };
+        match event {
+            Event::Lost(gap) => {
+                desk.log.note(What::Dropped { session, gap: contract::missing(gap) });
+            }
+            Event::Gap(gap) => {
+                desk.log.note(What::Missing { session, gap: contract::missing(gap) });
+                if gap.room.is_none() {
+                    let replay = gap.replay.map(|replay| (push_of(replay.from), replay.pass));
+                    desk.tell(Job::Lost(session, gap.count, replay));
+                }
+            }
+            Event::Parked(closed) => {
+                desk.log.note(What::Parked { session, why: closed.label() });
+                desk.tell(Job::Park(session));
+            }
+            Event::Resumed => {
+                desk.log.note(What::Resumed { session, attempt });
+                desk.tell(Job::Resume(session));
+            }
+            other => {
+                let what = other.label();
+                desk.log.note(What::Nonsense { attempt, what });
+            }
+        }
     }
 }

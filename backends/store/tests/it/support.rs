@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::Request;
 use bytes::{BufMut, Bytes, BytesMut};
 use comet::{
-    Closed, Connect, ConnectReply, Gateway, Identity, Listen, Message, Peer, Receipt, Router,
+    Connect, ConnectReply, Event, Gateway, Identity, Listen, Message, Peer, Receipt, Router,
 };
 use comet_dtalk::code::Code;
 use comet_dtalk::device::DeviceInfo;
@@ -46,20 +46,12 @@ impl Router for Doorman {
         reply.accept(Identity::new("dtalk", user).context(Arc::new(info)));
     }
 
-    fn connected(&self, gateway: &Gateway, peer: &Peer) {
-        self.0.connected(gateway, peer);
-    }
-
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
         self.0.receive(gateway, peer, message, receipt);
     }
 
-    fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
-        self.0.acked(gateway, peer, tag);
-    }
-
-    fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
-        self.0.disconnected(gateway, peer, closed);
+    fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
+        self.0.event(gateway, peer, event);
     }
 }
 

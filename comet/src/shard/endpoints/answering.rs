@@ -8,6 +8,7 @@ use comet_protocol::ws::handshake::HandshakeError;
 
 use super::{Effect, Endpoints};
 use crate::delivery::Reply;
+use crate::event::Event;
 use crate::identity::Peer;
 use crate::{Closed, SessionId};
 
@@ -93,7 +94,7 @@ impl Endpoints {
         let peer = self.bucket.get(slot).and_then(|member| member.peer.as_ref());
         let report = |peer: &Peer| {
             let mut all = tags.iter();
-            all.try_for_each(|&tag| self.cx.sink.acked(peer, tag))
+            all.try_for_each(|&tag| self.cx.sink.event(peer, Event::Acked { tag }))
         };
         if tags.is_empty() { Ok(()) } else { peer.map_or(Ok(()), report) }
             .map_err(|_| Closed::RouterPanicked)

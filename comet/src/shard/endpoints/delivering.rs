@@ -12,6 +12,7 @@ use crate::Closed;
 use crate::bucket::Bucket;
 use crate::budget::Pressure;
 use crate::delivery::{Class, Delivery, Gap, Held, Item};
+use crate::event::Event;
 use crate::session::{Conversation, Wait};
 
 impl Endpoints {
@@ -138,7 +139,7 @@ impl Endpoints {
                 self.cx.counters().gaps.add(1);
                 self.cx.counters().deliveries_lost.add(gap.count);
                 let peer = self.bucket.get(slot).and_then(|member| member.peer.clone());
-                if peer.is_some_and(|peer| self.cx.sink.gap(&peer, gap).is_err()) {
+                if peer.is_some_and(|peer| self.cx.sink.event(&peer, Event::Gap(gap)).is_err()) {
                     return self.effect(slot, Effect::End(Closed::RouterPanicked));
                 }
             }

@@ -7,6 +7,7 @@ use super::super::sink::Panicked;
 use super::Lifecycle;
 use crate::Closed;
 use crate::delivery::Gap;
+use crate::event::Event;
 use crate::identity::Peer;
 
 impl Lifecycle {
@@ -36,7 +37,7 @@ fn report_of(ep: &mut Endpoints, slot: u32, peer: &Peer) -> Result<(), Panicked>
     if !ep.connections.speaks_comet(slot) {
         ep.cx.counters().gaps.add(gaps.len() as u64);
     }
-    gaps.iter().try_for_each(|gap| ep.cx.sink.gap(peer, gap))
+    gaps.iter().try_for_each(|gap| ep.cx.sink.event(peer, Event::Lost(gap)))
 }
 
 /// Tells the router what a session that ends will never get: what was dropped, and gaps whose turn
@@ -47,6 +48,6 @@ pub(super) fn report_last(ep: &mut Endpoints, slot: u32, peer: &Peer, untold: &[
     for gap in untold {
         ep.cx.counters().gaps.add(1);
         ep.cx.counters().deliveries_lost.add(gap.count);
-        let _ = ep.cx.sink.gap(peer, gap);
+        let _ = ep.cx.sink.event(peer, Event::Gap(gap));
     }
 }

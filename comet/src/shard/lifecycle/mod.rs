@@ -22,6 +22,7 @@ use super::context::Context;
 use super::endpoints::Endpoints;
 use super::entrance::Visitor;
 use crate::Closed;
+use crate::event::Event;
 use devices::Devices;
 pub(super) use opening::Opened;
 pub(super) use parking::PARKED;
@@ -170,7 +171,8 @@ impl Lifecycle {
             }
             ep.cx.shared.entrance.end_session();
             losses::report_last(ep, slot, &peer, &untold);
-            ep.cx.sink.disconnected(&peer, closed);
+            // The session has ended already.
+            let _ = ep.cx.sink.event(&peer, Event::Disconnected(closed));
         }
         true
     }

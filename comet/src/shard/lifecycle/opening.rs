@@ -15,6 +15,7 @@ use super::{Lifecycle, change_open, join};
 use crate::Closed;
 use crate::delivery::with_signals;
 use crate::devices::Crowded;
+use crate::event::Event;
 use crate::identity::{Identity, Peer};
 
 /// Whether an accepted peer has been dealt with.
@@ -107,7 +108,7 @@ impl Lifecycle {
         }
         change_open(ep, slot, 1);
         ep.rearm(slot);
-        if ep.cx.sink.connected(&peer).is_err() {
+        if ep.cx.sink.event(&peer, Event::Connected).is_err() {
             self.end(ep, slot, &Closed::RouterPanicked);
         }
         Opened::Done

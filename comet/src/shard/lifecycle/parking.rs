@@ -15,6 +15,7 @@ use super::{Lifecycle, change_open, drop_connection, losses};
 use crate::Closed;
 use crate::bucket::Parked;
 use crate::budget::Charge;
+use crate::event::Event;
 use crate::identity::{Identity, Peer};
 use crate::plant::Plant;
 use crate::session::{Hello, Session};
@@ -78,7 +79,8 @@ impl Lifecycle {
         }
         ep.rearm(slot);
         if let Some(peer) = peer {
-            ep.cx.sink.parked(&peer, &closed);
+            // A session without a connection has nothing to be closed.
+            let _ = ep.cx.sink.event(&peer, Event::Parked(&closed));
         }
     }
 
@@ -223,7 +225,7 @@ impl Lifecycle {
         ep.send_answers(slot);
         ep.rearm(slot);
         ep.connections.resume_later(slot);
-        if ep.cx.sink.resumed(peer).is_err() {
+        if ep.cx.sink.event(peer, Event::Resumed).is_err() {
             return self.end(ep, slot, &Closed::RouterPanicked);
         }
         // What was dropped while there was no connection.

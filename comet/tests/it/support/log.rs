@@ -14,6 +14,7 @@ pub(crate) enum Event {
     Connected(Peer),
     Message(Peer, Message),
     Acked(Peer, u64),
+    Lost(Peer, Gap),
     Gap(Peer, Gap),
     Parked(Peer, Closed),
     Resumed(Peer),
@@ -97,10 +98,12 @@ impl Log {
         ends.contains(&true)
     }
 
-    /// How many deliveries a user missed and where they begin, for each gap so far.
+    /// Count and position of each gap and loss of a user so far.
     pub(crate) fn gaps(&self, user: &str) -> Vec<(u64, u64)> {
         self.so_far(|event| match event {
-            Event::Gap(peer, gap) if peer.user() == user => Some((gap.count, gap.position)),
+            Event::Lost(peer, gap) | Event::Gap(peer, gap) if peer.user() == user => {
+                Some((gap.count, gap.position))
+            }
             _ => None,
         })
     }

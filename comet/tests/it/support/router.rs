@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use comet::{
-    Closed, Connect, ConnectReply, Delivery, Gap, Gateway, Identity, Message, Peer, Receipt, Router,
-};
+use comet::{Connect, ConnectReply, Delivery, Gateway, Identity, Message, Peer, Receipt, Router};
 
 use super::log::{Event, Log};
 
@@ -70,32 +68,22 @@ impl Router for TestRouter {
         (self.on_connect)(&self.log, request, reply);
     }
 
-    fn connected(&self, _: &Gateway, peer: &Peer) {
-        self.record(&Event::Connected(peer.clone()));
-    }
-
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
         self.record(&Event::Message(peer.clone(), message.clone()));
         (self.on_message)(gateway, &self.log, peer, message, receipt);
     }
 
-    fn acked(&self, _: &Gateway, peer: &Peer, tag: u64) {
-        self.record(&Event::Acked(peer.clone(), tag));
-    }
-
-    fn gap(&self, _: &Gateway, peer: &Peer, gap: &Gap) {
-        self.record(&Event::Gap(peer.clone(), gap.clone()));
-    }
-
-    fn parked(&self, _: &Gateway, peer: &Peer, closed: &Closed) {
-        self.record(&Event::Parked(peer.clone(), closed.clone()));
-    }
-
-    fn resumed(&self, _: &Gateway, peer: &Peer) {
-        self.record(&Event::Resumed(peer.clone()));
-    }
-
-    fn disconnected(&self, _: &Gateway, peer: &Peer, closed: &Closed) {
-        self.record(&Event::Disconnected(peer.clone(), closed.clone()));
+    fn event(&self, _: &Gateway, peer: &Peer, event: comet::Event<'_>) {
+        let peer = peer.clone();
+        self.record(&match event {
+            comet::Event::Connected => Event::Connected(peer),
+            comet::Event::Acked { tag } => Event::Acked(peer, tag),
+            comet::Event::Lost(gap) => Event::Lost(peer, gap.clone()),
+            comet::Event::Gap(gap) => Event::Gap(peer, gap.clone()),
+            comet::Event::Parked(closed) => Event::Parked(peer, closed.clone()),
+            comet::Event::Resumed => Event::Resumed(peer),
+            comet::Event::Disconnected(closed) => Event::Disconnected(peer, closed.clone()),
+            other => panic!("an event that no test knows: {other:?}"),
+        });
     }
 }

@@ -3,9 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use comet::{
-    Closed, Connect, ConnectReply, Gap, Gateway, Message, Peer, Receipt, Router, SessionId,
-};
+use comet::{Connect, ConnectReply, Event, Gateway, Message, Peer, Receipt, Router, SessionId};
 use parking_lot::Mutex;
 
 /// Sessions of each user that have a connection.
@@ -58,43 +56,18 @@ impl<R: Router> Router for PresenceRouter<R> {
         self.inner.connect(gateway, request, reply);
     }
 
-    fn connected(&self, gateway: &Gateway, peer: &Peer) {
-        if let Some(online) = &self.online {
-            online.enter(peer);
-        }
-        self.inner.connected(gateway, peer);
-    }
-
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
         self.inner.receive(gateway, peer, message, receipt);
     }
 
-    fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
-        self.inner.acked(gateway, peer, tag);
-    }
-
-    fn gap(&self, gateway: &Gateway, peer: &Peer, gap: &Gap) {
-        self.inner.gap(gateway, peer, gap);
-    }
-
-    fn parked(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
+    fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
         if let Some(online) = &self.online {
-            online.leave(peer);
+            match event {
+                Event::Connected | Event::Resumed => online.enter(peer),
+                Event::Parked(_) | Event::Disconnected(_) => online.leave(peer),
+                _ => {}
+            }
         }
-        self.inner.parked(gateway, peer, closed);
-    }
-
-    fn resumed(&self, gateway: &Gateway, peer: &Peer) {
-        if let Some(online) = &self.online {
-            online.enter(peer);
-        }
-        self.inner.resumed(gateway, peer);
-    }
-
-    fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
-        if let Some(online) = &self.online {
-            online.leave(peer);
-        }
-        self.inner.disconnected(gateway, peer, closed);
+        self.inner.event(gateway, peer, event);
     }
 }

@@ -4,8 +4,7 @@
 
 use comet::simulation::{Endpoint, Listener, Plant, Simulation};
 use comet::{
-    Closed, Connect, ConnectReply, Gap, Gateway, Identity, Message, Overflow, Peer, Receipt,
-    Router, SessionId,
+    Connect, ConnectReply, Gateway, Identity, Message, Overflow, Peer, Receipt, Router, SessionId,
 };
 use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::message::Device;
@@ -31,32 +30,12 @@ impl Router for Doorman {
         reply.accept(identity.context(Arc::new(device)));
     }
 
-    fn connected(&self, gateway: &Gateway, peer: &Peer) {
-        self.store.connected(gateway, peer);
-    }
-
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
         self.store.receive(gateway, peer, message, receipt);
     }
 
-    fn acked(&self, gateway: &Gateway, peer: &Peer, tag: u64) {
-        self.store.acked(gateway, peer, tag);
-    }
-
-    fn gap(&self, gateway: &Gateway, peer: &Peer, gap: &Gap) {
-        self.store.gap(gateway, peer, gap);
-    }
-
-    fn parked(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
-        self.store.parked(gateway, peer, closed);
-    }
-
-    fn resumed(&self, gateway: &Gateway, peer: &Peer) {
-        self.store.resumed(gateway, peer);
-    }
-
-    fn disconnected(&self, gateway: &Gateway, peer: &Peer, closed: &Closed) {
-        self.store.disconnected(gateway, peer, closed);
+    fn event(&self, gateway: &Gateway, peer: &Peer, event: comet::Event<'_>) {
+        self.store.event(gateway, peer, event);
     }
 }
 
