@@ -58,8 +58,8 @@
 //! the acked ones is lost all the same, by a limit of [`Config`], is told to the peer if its
 //! dialect can, and to the router as [`Event::Gap`].
 //!
-//! Routers combine by wrapping one in another, or by application with [`Mux`]. With the feature
-//! `tokio`, an [`asynchronous`] router can await.
+//! Routers combine by wrapping one in another ([`Middleware`]), or by application with [`Mux`].
+//! With the feature `tokio`, an [`asynchronous`] router can await.
 //!
 //! # What is not here
 //!
@@ -94,6 +94,7 @@ mod identity;
 pub mod internals;
 mod keyed;
 mod listen;
+mod middleware;
 mod mux;
 mod pings;
 mod plant;
@@ -127,6 +128,7 @@ pub use histogram::{Distribution, Histogram};
 pub use id::SessionId;
 pub use identity::{Identity, Peer};
 pub use listen::{Listen, OriginPolicy};
+pub use middleware::Middleware;
 pub use mux::Mux;
 pub use proxies::{Client, ForwardedHeader, TrustedProxies, network};
 pub use refusal::Refusal;

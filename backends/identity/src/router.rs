@@ -17,7 +17,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use comet::{Connect, ConnectReply, Event, Gateway, Message, Peer, Receipt, Router};
+use comet::{Connect, ConnectReply, Event, Gateway, Middleware, Peer, Router};
 use comet_dtalk::device::DeviceInfo;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -85,7 +85,13 @@ impl<R> Authenticated<R> {
 /// When a peer is to come back that could not be looked at now.
 pub(crate) const LATER: Duration = Duration::from_secs(2);
 
-impl<R: Router> Router for Authenticated<R> {
+impl<R: Router> Middleware for Authenticated<R> {
+    type Inner = R;
+
+    fn inner(&self) -> &R {
+        &self.inner
+    }
+
     fn connect(&self, gateway: &Gateway, request: Connect, reply: ConnectReply) {
         if !self.gate.serves(&request.app) {
             self.gate.logins().count(Outcome::UnknownApp);
@@ -97,10 +103,6 @@ impl<R: Router> Router for Authenticated<R> {
         };
         let (gate, gateway) = (Arc::clone(&self.gate), gateway.clone());
         self.runtime.spawn(gate.decide(gateway, request, reply, slot));
-    }
-
-    fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
-        self.inner.receive(gateway, peer, message, receipt);
     }
 
     fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {

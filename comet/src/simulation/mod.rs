@@ -45,6 +45,7 @@
 
 mod chance;
 mod endpoint;
+mod forwarding;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -67,6 +68,7 @@ use crate::shard::socket::Acceptor;
 use crate::shard::{self, Shard, Shared, StopAtEnd};
 use chance::Chance;
 pub use endpoint::Endpoint;
+pub use forwarding::swallowed_calls;
 
 /// A gateway without threads, sockets and a clock.
 pub struct Simulation {

@@ -27,8 +27,9 @@ const IMPURE: [&str; 13] = [
 ];
 
 /// Public parts of `comet` that stand above the shards.
-const ABOVE_SHARDS: [&str; 7] = [
+const ABOVE_SHARDS: [&str; 8] = [
     "crate::router",
+    "crate::middleware",
     "crate::dispatch",
     "crate::gateway",
     "crate::builder",

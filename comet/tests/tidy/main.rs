@@ -8,6 +8,7 @@ mod imports;
 mod shape;
 mod source;
 mod words;
+mod wrappers;
 
 /// Fails unless nobody breaks the rule.
 fn check(rule: &str, reason: &str, broken: impl IntoIterator<Item = String>) {

@@ -8,9 +8,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use bytes::{BufMut, Bytes, BytesMut};
-use comet::{
-    Connect, ConnectReply, Event, Gateway, Identity, Listen, Message, Peer, Receipt, Router,
-};
+use comet::{Connect, ConnectReply, Gateway, Identity, Listen, Middleware};
 use comet_dtalk::code::Code;
 use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::http::Verify;
@@ -36,7 +34,13 @@ pub(crate) const DELIVER_ACK: u32 = 10;
 /// Lets everybody in: the token is the user, `+phone` behind it makes the session a phone's.
 struct Doorman(Store);
 
-impl Router for Doorman {
+impl Middleware for Doorman {
+    type Inner = Store;
+
+    fn inner(&self) -> &Store {
+        &self.0
+    }
+
     fn connect(&self, _gateway: &Gateway, request: Connect, reply: ConnectReply) {
         let (user, device) = match request.token.strip_suffix("+phone") {
             Some(user) => (user, Some(Device::Android)),
@@ -44,14 +48,6 @@ impl Router for Doorman {
         };
         let info = DeviceInfo { device, ..DeviceInfo::default() };
         reply.accept(Identity::new("dtalk", user).context(Arc::new(info)));
-    }
-
-    fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
-        self.0.receive(gateway, peer, message, receipt);
-    }
-
-    fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
-        self.0.event(gateway, peer, event);
     }
 }
 

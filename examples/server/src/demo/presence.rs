@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use comet::{Connect, ConnectReply, Event, Gateway, Message, Peer, Receipt, Router, SessionId};
+use comet::{Event, Gateway, Middleware, Peer, Router, SessionId};
 use parking_lot::Mutex;
 
 /// Sessions of each user that have a connection.
@@ -51,13 +51,11 @@ impl<R> PresenceRouter<R> {
     }
 }
 
-impl<R: Router> Router for PresenceRouter<R> {
-    fn connect(&self, gateway: &Gateway, request: Connect, reply: ConnectReply) {
-        self.inner.connect(gateway, request, reply);
-    }
+impl<R: Router> Middleware for PresenceRouter<R> {
+    type Inner = R;
 
-    fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
-        self.inner.receive(gateway, peer, message, receipt);
+    fn inner(&self) -> &R {
+        &self.inner
     }
 
     fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
@@ -69,5 +67,24 @@ impl<R: Router> Router for PresenceRouter<R> {
             }
         }
         self.inner.event(gateway, peer, event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use comet::Identity;
+    use comet::simulation::swallowed_calls;
+
+    use super::*;
+
+    #[test]
+    fn everything_reaches_the_router_inside() {
+        for online in [None, Some(Arc::<Online>::default())] {
+            let swallowed = swallowed_calls(Identity::new("dtalk", "alice"), |inner| {
+                PresenceRouter::new(inner, online.clone())
+            });
+            assert_eq!(swallowed.unwrap(), [""; 0]);
+            assert!(online.is_none_or(|online| online.users().is_empty()), "left at the end");
+        }
     }
 }

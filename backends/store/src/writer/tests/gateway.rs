@@ -4,7 +4,8 @@
 
 use comet::simulation::{Endpoint, Listener, Plant, Simulation};
 use comet::{
-    Connect, ConnectReply, Gateway, Identity, Message, Overflow, Peer, Receipt, Router, SessionId,
+    Connect, ConnectReply, Gateway, Identity, Message, Middleware, Overflow, Peer, Receipt, Router,
+    SessionId,
 };
 use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::message::Device;
@@ -23,19 +24,17 @@ struct Doorman {
     device: Device,
 }
 
-impl Router for Doorman {
+impl Middleware for Doorman {
+    type Inner = Store;
+
+    fn inner(&self) -> &Store {
+        &self.store
+    }
+
     fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
         let device = DeviceInfo { device: Some(self.device), ..DeviceInfo::default() };
         let identity = Identity::new(request.app, request.token).device("d-1");
         reply.accept(identity.context(Arc::new(device)));
-    }
-
-    fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
-        self.store.receive(gateway, peer, message, receipt);
-    }
-
-    fn event(&self, gateway: &Gateway, peer: &Peer, event: comet::Event<'_>) {
-        self.store.event(gateway, peer, event);
     }
 }
 
