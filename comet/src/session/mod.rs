@@ -27,6 +27,7 @@ mod parking;
 mod renewing;
 #[cfg(test)]
 mod tests;
+mod timeouts;
 
 use bytes::Bytes;
 use comet_protocol::Inbound;
@@ -34,12 +35,13 @@ use comet_protocol::comet::{Auth, Received, Seq};
 
 use crate::Closed;
 use crate::config::Overflow;
-use crate::delivery::{Ack, Answer, Due, Inbox, Reply, Window};
+use crate::delivery::{Ack, Answer, Inbox, Reply, Window};
 use crate::rate::Rate;
 use crate::time::Time;
 pub(crate) use conversation::{Conversation, Hello};
 pub(crate) use limits::Limits;
 pub(crate) use owed::Wait;
+pub(crate) use timeouts::Timeout;
 
 /// What a peer's frame asks the shard to do.
 #[derive(Debug, PartialEq)]
@@ -104,25 +106,6 @@ pub(crate) enum Action<'a> {
     StrayAck,
     /// End the session.
     Close(Closed),
-}
-
-/// What the clock brought.
-#[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Timeout {
-    /// Too early, or nothing to do.
-    Nothing,
-    /// Drain [`Session::poll_resend`].
-    Resend,
-    /// Ask the peer for a sign of life, if the transport can.
-    Ping,
-    /// End the session.
-    Close(Closed),
-    /// The closing took too long: drop the connection.
-    GiveUp,
-    /// Nobody came back for the parked session: end it.
-    Expired,
-    /// The peer was held long enough.
-    Release,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -284,33 +267,6 @@ impl Session {
         self.inbox.poll_reply()
     }
 
-    /// The moment is, or may be, here. `blocked` says that the socket takes no more bytes.
-    pub(crate) fn handle_timeout(&mut self, now: Time, blocked: bool, limits: &Limits) -> Timeout {
-        match self.phase {
-            Phase::Connecting | Phase::Authenticating if now >= self.moment => {
-                Timeout::Close(Closed::HandshakeTimeout)
-            }
-            Phase::Closing if now >= self.moment => Timeout::GiveUp,
-            Phase::Parked if now >= self.moment => Timeout::Expired,
-            Phase::Held if now >= self.moment => Timeout::Release,
-            Phase::Open => self.open_timeout(now, blocked, limits),
-            _ => Timeout::Nothing,
-        }
-    }
-
-    /// When [`handle_timeout`](Self::handle_timeout) has something to do, at the earliest.
-    pub(crate) fn poll_timeout(&self, now: Time, limits: &Limits) -> Time {
-        if self.phase != Phase::Open {
-            return self.moment;
-        }
-        let silence = if self.pinged { limits.idle_timeout } else { limits.ask_after };
-        let idle = self.moment + silence;
-        match self.window.as_ref().and_then(|window| window.due_at(now)) {
-            Some(due) => idle.min(due),
-            None => idle,
-        }
-    }
-
     /// Starts the end. Whether the session was open, that is, whether the router must hear of it:
     /// true at most once.
     pub(crate) fn close(&mut self, now: Time, limits: &Limits) -> bool {
@@ -366,32 +322,5 @@ impl Session {
             Ack::Fresh(tag) => Action::Acked { tag },
             Ack::Repeated | Ack::Unknown => Action::StrayAck,
         }
-    }
-
-    fn open_timeout(&mut self, now: Time, blocked: bool, limits: &Limits) -> Timeout {
-        if self.renewing || self.inbox.is_full(limits.inbox) {
-            // Nothing is read because the router is slow: that is not the peer's silence.
-            self.moment = now;
-        }
-        let silence = now.since(self.moment);
-        if silence >= limits.idle_timeout {
-            return Timeout::Close(Closed::Idle);
-        }
-        self.inbox.release();
-        if let Some(conversation) = &mut self.conversation {
-            conversation.upstream.release();
-        }
-        if let Some(window) = &mut self.window {
-            match window.handle_timeout(now, blocked, &limits.window) {
-                Due::Nothing => window.release(),
-                Due::Resend => return Timeout::Resend,
-                Due::Exhausted => return Timeout::Close(Closed::Unresponsive),
-            }
-        }
-        if silence >= limits.ask_after && !self.pinged {
-            self.pinged = true;
-            return Timeout::Ping;
-        }
-        Timeout::Nothing
     }
 }

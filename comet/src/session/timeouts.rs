@@ -1,0 +1,81 @@
+//! Deadlines of a session.
+
+use super::{Limits, Phase, Session};
+use crate::Closed;
+use crate::delivery::Due;
+use crate::time::Time;
+
+/// An action that is due.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Timeout {
+    /// Too early, or nothing to do.
+    Nothing,
+    /// Drain [`Session::poll_resend`].
+    Resend,
+    /// Ask the peer for a sign of life, if the transport can.
+    Ping,
+    /// End the session.
+    Close(Closed),
+    /// The closing took too long: drop the connection.
+    GiveUp,
+    /// Nobody came back for the parked session: end it.
+    Expired,
+    /// The peer was held long enough.
+    Release,
+}
+
+impl Session {
+    /// The deadline may have passed. `blocked` says that the socket takes no more bytes.
+    pub(crate) fn handle_timeout(&mut self, now: Time, blocked: bool, limits: &Limits) -> Timeout {
+        match self.phase {
+            Phase::Connecting | Phase::Authenticating if now >= self.moment => {
+                Timeout::Close(Closed::HandshakeTimeout)
+            }
+            Phase::Closing if now >= self.moment => Timeout::GiveUp,
+            Phase::Parked if now >= self.moment => Timeout::Expired,
+            Phase::Held if now >= self.moment => Timeout::Release,
+            Phase::Open => self.open_timeout(now, blocked, limits),
+            _ => Timeout::Nothing,
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do, at the earliest.
+    pub(crate) fn poll_timeout(&self, now: Time, limits: &Limits) -> Time {
+        if self.phase != Phase::Open {
+            return self.moment;
+        }
+        let silence = if self.pinged { limits.idle_timeout } else { limits.ask_after };
+        let idle = self.moment + silence;
+        match self.window.as_ref().and_then(|window| window.due_at(now)) {
+            Some(due) => idle.min(due),
+            None => idle,
+        }
+    }
+
+    fn open_timeout(&mut self, now: Time, blocked: bool, limits: &Limits) -> Timeout {
+        if self.renewing || self.inbox.is_full(limits.inbox) {
+            // Nothing is read because the router is slow: that is not the peer's silence.
+            self.moment = now;
+        }
+        let silence = now.since(self.moment);
+        if silence >= limits.idle_timeout {
+            return Timeout::Close(Closed::Idle);
+        }
+        self.inbox.release();
+        if let Some(conversation) = &mut self.conversation {
+            conversation.upstream.release();
+        }
+        if let Some(window) = &mut self.window {
+            match window.handle_timeout(now, blocked, &limits.window) {
+                Due::Nothing => window.release(),
+                Due::Resend => return Timeout::Resend,
+                Due::Exhausted => return Timeout::Close(Closed::Unresponsive),
+            }
+        }
+        if silence >= limits.ask_after && !self.pinged {
+            self.pinged = true;
+            return Timeout::Ping;
+        }
+        Timeout::Nothing
+    }
+}
