@@ -37,6 +37,9 @@ pub enum Closed {
     /// device.
     #[error("authenticated again as nobody or somebody else")]
     NotRenewed,
+    /// The peer's identity was [valid until now](crate::Identity::expires_in), and was not renewed.
+    #[error("the identity expired")]
+    Expired,
     /// The body of the auth frame could not be read.
     #[error("auth body is malformed")]
     BadAuth,
@@ -122,6 +125,7 @@ impl Closed {
             | Self::Refused
             | Self::AuthAttempts
             | Self::NotRenewed
+            | Self::Expired
             | Self::Idle
             | Self::Unresponsive
             | Self::Slow
@@ -146,7 +150,7 @@ impl Closed {
             | Self::TurnedAway => return None,
             Self::Replaced => (Code::REPLACED, false),
             Self::HandshakeTimeout => (Code::HANDSHAKE_TIMEOUT, true),
-            Self::AuthAttempts | Self::NotRenewed => (Code::UNAUTHENTICATED, false),
+            Self::AuthAttempts | Self::NotRenewed | Self::Expired => (Code::UNAUTHENTICATED, false),
             Self::BadFrame(DecodeError::TooLong { .. })
             | Self::BadComet(FrameError::BodyTooLong { .. }) => (Code::TOO_LARGE, false),
             Self::BadWebSocket(error) if error.close_code() == CloseCode::TOO_LARGE => {
@@ -193,7 +197,7 @@ impl Closed {
     }
 
     /// Every label, in the order of [`Stats::closed`](crate::Stats::closed).
-    pub const LABELS: [&'static str; 27] = [
+    pub const LABELS: [&'static str; 28] = [
         "by_peer",
         "lost",
         "handshake_timeout",
@@ -221,6 +225,7 @@ impl Closed {
         "unfinished",
         "not_renewed",
         "window_full",
+        "expired",
     ];
 
     pub(crate) const fn index(&self) -> usize {
@@ -252,6 +257,7 @@ impl Closed {
             Self::Unfinished => 24,
             Self::NotRenewed => 25,
             Self::WindowFull => 26,
+            Self::Expired => 27,
         }
     }
 }

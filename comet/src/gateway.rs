@@ -214,6 +214,21 @@ impl Gateway {
         self.offer(shard, Command::Kick { who: Who::User(user), reason })
     }
 
+    /// Has a session end after this time, as [`Closed::Expired`](crate::Closed::Expired), whatever
+    /// was said before or by its [`Identity`](Identity::expires_in); with `None`, not any more.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] when the command was not taken.
+    pub fn set_expiry(
+        &self,
+        session: SessionId,
+        after: impl Into<Option<Duration>>,
+    ) -> Result<(), CommandError> {
+        let (who, after) = (Who::Session(session), after.into());
+        self.offer(session.shard(), Command::SetExpiry { who, after })
+    }
+
     /// Holds bytes of [`Config::memory_budget`](crate::Config::memory_budget) for something beside
     /// the gateway that keeps memory for clients, answers of an HTTP server for instance, so that
     /// one number bounds it all.

@@ -1,14 +1,15 @@
-//! Who is at the other end of a session.
+//! The peer at the other end of a session.
 
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::SessionId;
 use crate::config::Overflow;
 use crate::devices::Claim;
 
-/// What a router found out about a peer that may have a session.
+/// The identity under which a router accepts a peer, and the settings of its session.
 pub struct Identity {
     pub(crate) app: Box<str>,
     pub(crate) user: Box<str>,
@@ -17,6 +18,8 @@ pub struct Identity {
     pub(crate) rooms: Vec<Arc<str>>,
     pub(crate) context: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) overflow: Option<Overflow>,
+    /// Quarters of a second; the greatest value is for ever.
+    validity: u32,
     /// Ends with this.
     claim: Option<Claim>,
 }
@@ -31,7 +34,8 @@ impl Identity {
         let (app, user) = (app.into(), user.into());
         let (device, class) = ("".into(), "".into());
         let (rooms, context) = (Vec::new(), None);
-        Self { app, user, device, class, rooms, context, overflow: None, claim: None }
+        let (overflow, validity, claim) = (None, u32::MAX, None);
+        Self { app, user, device, class, rooms, context, overflow, validity, claim }
     }
 
     /// A peer without a user: the session stays on the shard that accepted it, and only its id,
@@ -73,6 +77,20 @@ impl Identity {
         self
     }
 
+    /// How long the identity is valid, that of a token for instance: the session ends then, as
+    /// [`Closed::Expired`](crate::Closed::Expired), connected or parked. Without it, never.
+    ///
+    /// The time runs from when the session opens or resumes; it ends up to a quarter of a second
+    /// late. A peer that [renews](crate::Connect::renews) its authentication gets the validity of
+    /// the identity that it is accepted under then, and
+    /// [`Gateway::set_expiry`](crate::Gateway::set_expiry) sets another one at any time.
+    #[must_use]
+    pub fn expires_in(mut self, validity: Duration) -> Self {
+        let quarters = validity.as_millis().div_ceil(250);
+        self.validity = u32::try_from(quarters).unwrap_or(u32::MAX);
+        self
+    }
+
     /// The place that this peer [was given](crate::Gateway::claim), which its session takes.
     #[must_use]
     pub fn claim(mut self, claim: Claim) -> Self {
@@ -85,6 +103,12 @@ impl Identity {
     pub fn context(mut self, context: Arc<dyn Any + Send + Sync>) -> Self {
         self.context = Some(context);
         self
+    }
+
+    /// How long it is valid, if not for ever.
+    pub(crate) fn validity(&self) -> Option<Duration> {
+        let millis = u64::from(self.validity) * 250;
+        (self.validity != u32::MAX).then(|| Duration::from_millis(millis))
     }
 
     pub(crate) fn is_anonymous(&self) -> bool {

@@ -9,17 +9,20 @@
 //! ```
 //!
 //! An open session that loses its connection may be [parked](Session::park) and
-//! [resumed](Session::resume) on another one, or expire.
+//! [resumed](Session::resume) on another one. Either ends when its identity
+//! [expires](Session::set_expiry).
 //!
 //! Driven by [`handle_frame`](Session::handle_frame), [`handle_timeout`](Session::handle_timeout),
 //! [`accept`](Session::accept), [`push`](Session::push) and [`settle`](Session::settle); after any
 //! of them drain [`poll_transmit`](Session::poll_transmit) and [`poll_reply`](Session::poll_reply),
-//! and see that a timer fires no later than [`poll_timeout`](Session::poll_timeout). What is pushed
-//! is in `owed`; what only the comet dialect has, in `numbered` and `conversation`.
+//! and see that a timer fires no later than [`poll_timeout`](Session::poll_timeout) and
+//! [`expires_at`](Session::expires_at). Deliveries are in `owed`, the parts of the comet dialect in
+//! `numbered` and `conversation`, deadlines in `timeouts` and `expiry`.
 //!
 //! Not here: wire formats, sockets, rooms, and who the peer is.
 
 mod conversation;
+mod expiry;
 mod limits;
 mod numbered;
 mod owed;
@@ -39,6 +42,7 @@ use crate::delivery::{Ack, Answer, Inbox, Reply, Window};
 use crate::rate::Rate;
 use crate::time::Time;
 pub(crate) use conversation::{Conversation, Hello};
+use expiry::Expiry;
 pub(crate) use limits::Limits;
 pub(crate) use owed::Wait;
 pub(crate) use timeouts::Timeout;
@@ -129,6 +133,8 @@ pub(crate) struct Session {
     /// Resumed, and nothing has been acknowledged since.
     returning: bool,
     auth_seq: u32,
+    /// Of the peer's identity.
+    expiry: Expiry,
     /// Open: when the peer was last heard. Else: when patience ends.
     moment: Time,
     rate: Rate,
@@ -160,6 +166,7 @@ impl Session {
             renewing: false,
             returning: false,
             auth_seq: 0,
+            expiry: Expiry::NEVER,
             moment: deadline,
             rate: Rate::default(),
             inbox: Inbox::default(),

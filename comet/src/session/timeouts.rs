@@ -19,7 +19,7 @@ pub(crate) enum Timeout {
     /// The closing took too long: drop the connection.
     GiveUp,
     /// Nobody came back for the parked session: end it.
-    Expired,
+    Unclaimed,
     /// The peer was held long enough.
     Release,
 }
@@ -27,19 +27,23 @@ pub(crate) enum Timeout {
 impl Session {
     /// The deadline may have passed. `blocked` says that the socket takes no more bytes.
     pub(crate) fn handle_timeout(&mut self, now: Time, blocked: bool, limits: &Limits) -> Timeout {
+        if now >= self.expires_at() {
+            return Timeout::Close(Closed::Expired);
+        }
         match self.phase {
             Phase::Connecting | Phase::Authenticating if now >= self.moment => {
                 Timeout::Close(Closed::HandshakeTimeout)
             }
             Phase::Closing if now >= self.moment => Timeout::GiveUp,
-            Phase::Parked if now >= self.moment => Timeout::Expired,
+            Phase::Parked if now >= self.moment => Timeout::Unclaimed,
             Phase::Held if now >= self.moment => Timeout::Release,
             Phase::Open => self.open_timeout(now, blocked, limits),
             _ => Timeout::Nothing,
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) has something to do, at the earliest.
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do, at the earliest, but for
+    /// the [expiry](Self::expires_at), which nothing that is sent or heard changes.
     pub(crate) fn poll_timeout(&self, now: Time, limits: &Limits) -> Time {
         if self.phase != Phase::Open {
             return self.moment;

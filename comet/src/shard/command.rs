@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Count(Box<Census>),
     /// End the sessions.
     Kick { who: Who, reason: &'static str },
+    /// Have the sessions expire after this time, or not any more.
+    SetExpiry { who: Who, after: Option<Duration> },
     /// Give a device a place, or say that it has none.
     Claim(Box<Question>),
     /// The router settled a message.

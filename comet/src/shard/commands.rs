@@ -13,6 +13,7 @@ use super::command::{Command, Others, Who};
 use super::drain::Drain;
 use super::endpoints::Endpoints;
 use super::publisher::{Last, lose_for_room};
+use super::sessions::Sessions;
 use super::{census, lifecycle};
 use crate::Closed;
 use crate::delivery::{Delivery, Held};
@@ -69,6 +70,10 @@ impl Shard {
             }
             Command::Kick { who, reason } => self.each(&who, |shard, slot| {
                 shard.sessions.end(slot, &Closed::Kicked(reason));
+            }),
+            Command::SetExpiry { who, after } => self.each(&who, |shard, slot| {
+                let Sessions { endpoints, lifecycle, .. } = &mut shard.sessions;
+                lifecycle.set_expiry(endpoints, slot, after);
             }),
             Command::Claim(question) => {
                 sessions.lifecycle.claim(&mut sessions.endpoints, *question);

@@ -35,10 +35,11 @@ pub struct Connect {
     pub attempt: u8,
     /// The upgrade request of a raw peer: path, query and headers.
     pub upgrade: Option<Box<Request>>,
-    /// Whose open session this is, if the peer has one and authenticates again, to renew its token
-    /// for instance. Accepted as the same user on the same device it keeps its session, of which
-    /// nothing is changed and no other call of the router tells; else the session ends, but for
-    /// [`ConnectReply::later`]. So a router announces and stores nothing here.
+    /// The peer of the open session, if it has one and authenticates again, to renew its token for
+    /// instance. Accepted as the same user on the same device it keeps its session: its
+    /// [expiry](Identity::expires_in) is that of the new identity, nothing else of it changes, and
+    /// the router gets no event. Otherwise the session ends, but for [`ConnectReply::later`]. So a
+    /// router announces and stores nothing here.
     pub renews: Option<Peer>,
 }
 

@@ -184,7 +184,7 @@ fn a_parked_session_keeps_what_is_unacked_and_takes_more_until_it_expires() {
     assert_eq!(push(&mut session, at(1_000), b"new".into(), &limits), None);
     assert_eq!(session.poll_timeout(at(1_000), &limits), at(61_000));
     assert_eq!(session.handle_timeout(at(60_999), false, &limits), Timeout::Nothing);
-    assert_eq!(session.handle_timeout(at(61_000), false, &limits), Timeout::Expired);
+    assert_eq!(session.handle_timeout(at(61_000), false, &limits), Timeout::Unclaimed);
     assert!(session.close(at(61_000), &limits), "the router knew it");
 }
 

@@ -1,9 +1,9 @@
 //! Peers of open sessions that authenticate again: clients renew their tokens, and some repeat an
 //! auth frame whose answer was slow.
 //!
-//! The router is asked again. The same user on the same device gets the same answer, and nothing
-//! else happens; anybody else ends the session. Until the router has answered, no further frame of
-//! the connection is looked at.
+//! The router is asked again. The same user on the same device gets the same answer, and its
+//! identity may expire at another time from then on; anybody else ends the session. Until the
+//! router has answered, no further frame of the connection is looked at.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -83,13 +83,14 @@ impl Admission {
         let ep = &mut sessions.endpoints;
         let Some(member) = ep.bucket.get_mut(slot) else { return };
         let Some(seq) = member.session.end_renewal() else { return };
-        let stays = match (&decision, &member.peer) {
-            (Decision::Accept(identity), Some(peer)) => is_same(peer, identity),
+        let renewed = match (&decision, &member.peer) {
+            (Decision::Accept(identity), Some(peer)) if is_same(peer, identity) => Some(identity),
             // It cannot be told now who this is: no reason to end what is there, nor to answer.
             (Decision::Later(_), _) => return ep.resume(slot),
-            _ => false,
+            _ => None,
         };
-        if stays {
+        if let Some(identity) = renewed {
+            sessions.lifecycle.set_expiry(ep, slot, identity.validity());
             ep.send_auth_reply(slot, seq, &[]);
             return ep.resume(slot);
         }

@@ -202,6 +202,7 @@ impl Endpoints {
     pub(super) fn rearm(&mut self, slot: u32) {
         let Some(member) = self.bucket.get(slot) else { return };
         let mut at = member.session.poll_timeout(self.cx.now, &self.cx.limits);
+        at = at.min(member.session.expires_at());
         if let Some(connection) = self.connections.get(slot)
             && connection.state.blocked
             && let Some(out) = &connection.out

@@ -131,6 +131,14 @@ impl Lifecycle {
         self.devices.claim(ep, question);
     }
 
+    /// Has a session expire after this time, or not any more.
+    pub(super) fn set_expiry(&self, ep: &mut Endpoints, slot: u32, after: Option<Duration>) {
+        if let Some(member) = ep.bucket.get_mut(slot) {
+            member.session.set_expiry(ep.cx.now, after);
+            ep.rearm(slot);
+        }
+    }
+
     /// Puts off the end of a handshake: the router says that it needs longer to decide.
     pub(super) fn extend_handshake(&self, ep: &mut Endpoints, slot: u32, by: Duration) {
         if let Some(member) = ep.bucket.get_mut(slot) {

@@ -99,6 +99,7 @@ impl Lifecycle {
         let rooms = std::mem::take(&mut identity.rooms);
         if let Some(member) = ep.bucket.get_mut(slot) {
             member.session.set_overflow(identity.overflow);
+            member.session.set_expiry(ep.cx.now, identity.validity());
         }
         let peer = Peer::new(ep.bucket.id(slot), identity);
         ep.bucket.open(slot, peer.clone());

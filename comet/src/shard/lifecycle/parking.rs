@@ -207,11 +207,12 @@ impl Lifecycle {
             drop_connection(ep, connection);
             return None;
         }
-        let overflow = identity.overflow;
+        let (overflow, validity) = (identity.overflow, identity.validity());
         let peer = Peer::new(ep.bucket.id(earlier), identity);
         let member = ep.bucket.get_mut(earlier)?;
         member.peer = Some(peer.clone());
         member.session.set_overflow(overflow);
+        member.session.set_expiry(ep.cx.now, validity);
         member.parked_for = None;
         ep.cx.counters().resumed.add(1);
         change_open(ep, earlier, 1);

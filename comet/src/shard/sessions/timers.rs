@@ -39,7 +39,7 @@ impl Sessions {
             Timeout::Ping => self.ping(slot),
             Timeout::Close(closed) => return self.end(slot, &closed),
             Timeout::GiveUp => return self.remove(slot),
-            Timeout::Expired => return self.lifecycle.expire(&mut self.endpoints, slot),
+            Timeout::Unclaimed => return self.lifecycle.expire(&mut self.endpoints, slot),
             Timeout::Release => return self.lifecycle.release_refused(&mut self.endpoints, slot),
         }
         if self.endpoints.ping_due(slot).is_some_and(|due| due <= now) {

@@ -3,6 +3,7 @@
 
 mod batches;
 mod discards;
+mod expiry;
 mod faults;
 mod moves;
 mod others;
