@@ -1,6 +1,7 @@
 //! Why sessions end.
 
 use comet_protocol::DecodeError;
+use comet_protocol::codec::CodecError;
 use comet_protocol::comet::{Code, FrameError};
 use comet_protocol::ws::{CloseCode, WsError};
 
@@ -102,6 +103,16 @@ pub enum Closed {
     /// allows, or memory is short.
     #[error("turned away before authentication")]
     TurnedAway,
+}
+
+impl From<CodecError> for Closed {
+    fn from(error: CodecError) -> Self {
+        match error {
+            CodecError::Head(error) => Self::BadFrame(error),
+            CodecError::Frame(error) => Self::BadComet(error),
+            _ => Self::BadAuth,
+        }
+    }
 }
 
 impl Closed {

@@ -4,6 +4,7 @@
 //!
 //! * [`head`]: the fixed heads and their length rules; [`head::split`] reads packets in place;
 //! * [`dialect`]: which packets mean what, for the dtalk, goim and raw dialects;
+//! * [`codec`]: one for each dialect, between bytes and what all dialects have in common;
 //! * [`decoder`]: an owned [`Frame`] and an incremental [`Decoder`] for clients;
 //! * [`auth`]: the one body that the gateway itself reads;
 //! * [`comet`]: the frames of the comet dialect, typed;
@@ -30,6 +31,7 @@
 pub mod auth;
 #[cfg(feature = "client")]
 pub mod client;
+pub mod codec;
 pub mod comet;
 pub mod decoder;
 pub mod dialect;

@@ -30,6 +30,11 @@ pub(crate) struct Held {
 const OVERHEAD: usize = size_of::<Held>() + 2 * size_of::<usize>();
 
 impl Held {
+    /// The room that it was published to.
+    pub(crate) fn room(&self) -> Option<&str> {
+        self.room.as_deref()
+    }
+
     /// Keeps a delivery, if the budget has room for it; otherwise it comes back.
     pub(crate) fn delivery(
         account: &Rc<Account>,

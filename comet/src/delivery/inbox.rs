@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::Answer;
 use crate::Refusal;
 
 /// What the peer hears about a message.
@@ -16,6 +17,15 @@ pub(crate) enum Reply {
     Ack(Bytes),
     /// Nothing in dialects that know no refusal, else this one.
     Refuse(Refusal),
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        match reply {
+            Reply::Ack(body) => Self::Reply(body),
+            Reply::Refuse(refusal) => Self::Refused(refusal),
+        }
+    }
 }
 
 /// An open message: what its reply must repeat.
@@ -67,16 +77,10 @@ impl Inbox {
     }
 
     /// The next reply that may leave, with the seq and op of its message; call until `None`.
-    pub(crate) fn poll_reply(&mut self) -> Option<(u32, u32, Bytes)> {
-        let messages = self.open.as_mut()?;
-        while messages.front().is_some_and(|open| open.reply.is_some()) {
-            let open = messages.pop_front()?;
-            self.first = self.first.wrapping_add(1);
-            if let Some(Reply::Ack(body)) = open.reply {
-                return Some((open.seq, open.op, body));
-            }
-        }
-        None
+    pub(crate) fn poll_reply(&mut self) -> Option<(u32, u32, Reply)> {
+        let open = self.open.as_mut()?.pop_front_if(|open| open.reply.is_some())?;
+        self.first = self.first.wrapping_add(1);
+        Some((open.seq, open.op, open.reply?))
     }
 
     /// Gives out no number before this one; nothing is open.
@@ -111,8 +115,11 @@ mod tests {
         Reply::Ack(Bytes::from_static(text.as_bytes()))
     }
 
+    /// A refusal as an empty body.
     fn replies(inbox: &mut Inbox) -> Vec<(u32, Bytes)> {
-        std::iter::from_fn(|| inbox.poll_reply()).map(|(seq, _, body)| (seq, body)).collect()
+        let replies = std::iter::from_fn(|| inbox.poll_reply());
+        let body = |reply| if let Reply::Ack(body) = reply { body } else { Bytes::new() };
+        replies.map(|(seq, _, reply)| (seq, body(reply))).collect()
     }
 
     #[test]
@@ -123,7 +130,7 @@ mod tests {
         assert!(inbox.settle(numbers[1], Reply::Refuse(Refusal::new(1))));
         assert_eq!(replies(&mut inbox), []);
         assert!(inbox.settle(numbers[0], ack("a")));
-        assert_eq!(replies(&mut inbox), [(11, "a".into()), (13, "c".into())]);
+        assert_eq!(replies(&mut inbox), [(11, "a".into()), (12, "".into()), (13, "c".into())]);
         assert!(inbox.is_empty());
     }
 

@@ -3,8 +3,8 @@
 
 use std::rc::Rc;
 
-use comet_protocol::comet::message::capability;
-use comet_protocol::comet::{Auth, Loss, Seq};
+use comet_protocol::codec::Continuity;
+use comet_protocol::comet::{Loss, Seq};
 
 use crate::budget::{Account, Charge, Exhausted};
 use crate::delivery::{Class, Gap, Slots, Upstream};
@@ -14,8 +14,8 @@ use crate::time::Time;
 /// What a peer asked for, while it is decided about.
 #[derive(Debug)]
 pub(crate) struct Hello {
-    /// The request, without what only the router needs.
-    pub(crate) auth: Box<Auth>,
+    /// What it brings along.
+    pub(crate) continuity: Continuity,
     /// The session that it proves to have had, or why it does not.
     pub(crate) claim: Result<Option<Ticket>, Loss>,
 }
@@ -48,18 +48,18 @@ pub(crate) struct Conversation {
 impl Conversation {
     /// A conversation that begins with a request.
     pub(crate) fn new(account: &Rc<Account>, hello: Hello, attempt: Seq) -> Self {
-        let auth = &hello.auth;
+        let it = &hello.continuity;
         Self {
-            upstream: Upstream::new(auth.first_send()),
+            upstream: Upstream::new(it.first_send),
             latest: Slots::default(),
             unnumbered: None,
             epoch: 1,
             shown: 0,
             attempt,
             pinged: None,
-            max_body: auth.max_body,
-            takes_latest: auth.capabilities & capability::LATEST != 0,
-            keeps_tickets: auth.capabilities & capability::RESUME != 0,
+            max_body: it.max_body,
+            takes_latest: it.takes_latest,
+            keeps_tickets: it.keeps_tickets,
             charge: Charge::none(account),
             hello: Some(Box::new(hello)),
         }
@@ -77,9 +77,9 @@ impl Conversation {
         (self.attempt, self.pinged) = (attempt, None);
         self.shown = epoch;
         self.epoch += 1;
-        self.max_body = hello.auth.max_body;
-        self.takes_latest = hello.auth.capabilities & capability::LATEST != 0;
-        self.upstream.resume(hello.auth.first_send());
+        self.max_body = hello.continuity.max_body;
+        self.takes_latest = hello.continuity.takes_latest;
+        self.upstream.resume(hello.continuity.first_send);
     }
 
     /// The last number up to which every message was taken.

@@ -12,7 +12,7 @@
 //! [resumed](Session::resume) on another one. Either ends when its identity
 //! [expires](Session::set_expiry).
 //!
-//! Driven by [`handle_frame`](Session::handle_frame), [`handle_timeout`](Session::handle_timeout),
+//! Driven by [`handle`](Session::handle), [`handle_timeout`](Session::handle_timeout),
 //! [`accept`](Session::accept), [`push`](Session::push) and [`settle`](Session::settle); after any
 //! of them drain [`poll_transmit`](Session::poll_transmit) and [`poll_reply`](Session::poll_reply),
 //! and see that a timer fires no later than [`poll_timeout`](Session::poll_timeout) and
@@ -21,8 +21,10 @@
 //!
 //! Not here: wire formats, sockets, rooms, and who the peer is.
 
+mod action;
 mod conversation;
 mod expiry;
+mod input;
 mod limits;
 mod numbered;
 mod owed;
@@ -32,85 +34,19 @@ mod renewing;
 mod tests;
 mod timeouts;
 
-use bytes::Bytes;
-use comet_protocol::Inbound;
-use comet_protocol::comet::{Auth, Received, Seq};
+use comet_protocol::comet::Seq;
 
 use crate::Closed;
 use crate::config::Overflow;
-use crate::delivery::{Ack, Answer, Inbox, Reply, Window};
+use crate::delivery::{Answer, Inbox, Reply, Window};
 use crate::rate::Rate;
 use crate::time::Time;
+pub(crate) use action::Action;
 pub(crate) use conversation::{Conversation, Hello};
 use expiry::Expiry;
 pub(crate) use limits::Limits;
 pub(crate) use owed::Wait;
 pub(crate) use timeouts::Timeout;
-
-/// What a peer's frame asks the shard to do.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Action<'a> {
-    /// Nothing: counted, never answered.
-    Ignore,
-    /// Ask the router; hand no frame in until it has answered.
-    Authenticate {
-        /// The auth frame's body.
-        body: &'a [u8],
-        /// From 1.
-        attempt: u8,
-    },
-    /// The same for a peer of the comet dialect.
-    Greet {
-        /// Its request.
-        auth: Box<Auth>,
-    },
-    /// Ask the router again about the peer of an open session.
-    Renew {
-        /// Of the request.
-        seq: u32,
-        /// The auth frame's body.
-        body: &'a [u8],
-    },
-    /// Answer a heartbeat.
-    HeartbeatReply {
-        /// Of the request.
-        seq: u32,
-    },
-    /// Give the router a message.
-    Receive {
-        /// Under which it is settled.
-        number: u32,
-        /// The peer's number of it.
-        seq: u32,
-        /// The wire op.
-        op: u32,
-        /// The message.
-        body: &'a [u8],
-    },
-    /// A delivery is done. Deliveries that waited may have room now.
-    Acked {
-        /// The delivery's tag; 0 asks for nothing.
-        tag: u64,
-    },
-    /// Have [`Session::receive`] take this.
-    Received(Received<'a>),
-    /// Tell the recorded answer of a message again.
-    Answer {
-        /// The message's number.
-        seq: Seq,
-        /// The same as before.
-        answer: Answer,
-    },
-    /// Answer a ping.
-    Pong {
-        /// Of the ping.
-        stamp: [u8; 8],
-    },
-    /// An ack of nothing that is in flight: counted.
-    StrayAck,
-    /// End the session.
-    Close(Closed),
-}
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Phase {
@@ -182,32 +118,6 @@ impl Session {
         (self.auth_seq, self.moment)
     }
 
-    /// Takes one frame of the peer.
-    pub(crate) fn handle_frame<'a>(
-        &mut self,
-        now: Time,
-        frame: Inbound<'a>,
-        limits: &Limits,
-    ) -> Action<'a> {
-        match (self.phase, frame) {
-            (Phase::Connecting, Inbound::Auth { seq, body }) => {
-                self.authenticate(seq, body, limits)
-            }
-            (Phase::Connecting | Phase::Open, Inbound::Disconnect) => Action::Close(Closed::Left),
-            (Phase::Open, Inbound::Auth { seq, body }) => Action::Renew { seq, body },
-            (Phase::Open, Inbound::Heartbeat { seq }) => Action::HeartbeatReply { seq },
-            (Phase::Open, Inbound::Send { seq, op, body }) => {
-                if !self.rate.admit(now, limits.message_rate) {
-                    return Action::Close(Closed::RateExceeded);
-                }
-                let number = self.inbox.open(seq, op);
-                Action::Receive { number, seq, op, body }
-            }
-            (Phase::Open, Inbound::Ack { seq }) => self.ack(now, seq),
-            _ => Action::Ignore,
-        }
-    }
-
     /// Whether the next frame may be handed in: not while the router decides about the peer, nor
     /// while it has all the messages it may have open.
     pub(crate) fn wants_frames(&self, limits: &Limits) -> bool {
@@ -258,20 +168,15 @@ impl Session {
     /// The router settles a message; false if it was not open.
     pub(crate) fn settle(&mut self, number: u32, reply: Reply) -> bool {
         match &mut self.conversation {
-            Some(conversation) => {
-                let answer = match reply {
-                    Reply::Ack(body) => Answer::Reply(body),
-                    Reply::Refuse(refusal) => Answer::Refused(refusal),
-                };
-                conversation.upstream.settle(Seq::new(number), answer)
-            }
+            Some(conversation) => conversation.upstream.settle(Seq::new(number), reply.into()),
             None => self.inbox.settle(number, reply),
         }
     }
 
-    /// The next reply that may leave: seq and op of its message, and its body; call until `None`.
-    pub(crate) fn poll_reply(&mut self) -> Option<(u32, u32, Bytes)> {
-        self.inbox.poll_reply()
+    /// The next reply that may leave, with seq and op of its message; call until `None`.
+    pub(crate) fn poll_reply(&mut self) -> Option<(u32, u32, Answer)> {
+        let (seq, op, reply) = self.inbox.poll_reply()?;
+        Some((seq, op, reply.into()))
     }
 
     /// Starts the end. Whether the session was open, that is, whether the router must hear of it:
@@ -309,25 +214,5 @@ impl Session {
         self.inbox.is_empty()
             && conversation.is_none_or(|it| it.upstream.is_settled())
             && self.window.as_ref().is_none_or(|window| window.is_idle())
-    }
-
-    fn authenticate<'a>(&mut self, seq: u32, body: &'a [u8], limits: &Limits) -> Action<'a> {
-        if self.attempts >= limits.auth_attempts {
-            return Action::Close(Closed::AuthAttempts);
-        }
-        self.attempts += 1;
-        self.auth_seq = seq;
-        self.phase = Phase::Authenticating;
-        Action::Authenticate { body, attempt: self.attempts }
-    }
-
-    fn ack(&mut self, now: Time, seq: u32) -> Action<'static> {
-        let seq = Seq::new(seq);
-        let ack = self.window.as_mut().map_or(Ack::Unknown, |window| window.ack(now, seq));
-        self.returning &= !matches!(ack, Ack::Fresh(_));
-        match ack {
-            Ack::Fresh(tag) => Action::Acked { tag },
-            Ack::Repeated | Ack::Unknown => Action::StrayAck,
-        }
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use comet_protocol::Outbound;
+use comet_protocol::codec::Output;
 
 use super::command::{Census, Command};
 use super::context::Context;
@@ -80,7 +80,7 @@ fn pass_on(cx: &Context, shard: usize, census: Census) {
 
 fn send_count(ep: &mut Endpoints, slot: u32, seq: u32, members: u32) {
     if let Some(mut out) = ep.out(slot) {
-        out.reply(Outbound::HeartbeatReply { seq }, &members.to_be_bytes());
+        out.put(&Output::HeartbeatReply { seq, members });
     }
 }
 

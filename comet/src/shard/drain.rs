@@ -116,7 +116,7 @@ impl Drain {
 /// Tells a comet peer that the gateway goes away, and when to come back.
 fn send_going_away(sessions: &mut Sessions, slot: u32, return_after: Duration) {
     let Sessions { endpoints: ep, lifecycle, .. } = sessions;
-    if !ep.connections.speaks_comet(slot) {
+    if !ep.connections.abilities(slot).reasons {
         return;
     }
     let ticket = lifecycle.resumption.ticket_for_later(ep, slot, return_after);

@@ -46,12 +46,18 @@ pub const fn is_auth(head: Head) -> bool {
 }
 
 /// Appends a frame whose body is there already.
-fn write(op: u32, seq: u32, ack: u32, body: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn write(op: u32, seq: u32, ack: u32, body: &[u8], out: &mut Vec<u8>) {
     Head { ver: VER, op, seq, ack }.write(Layout::Dtalk, body, out);
 }
 
 /// Appends a frame whose body is a message.
-fn write_message(op: u32, seq: u32, ack: u32, body: &impl prost::Message, out: &mut Vec<u8>) {
+pub(crate) fn write_message(
+    op: u32,
+    seq: u32,
+    ack: u32,
+    body: &impl prost::Message,
+    out: &mut Vec<u8>,
+) {
     let head = Head { ver: VER, op, seq, ack };
     out.extend_from_slice(&head.to_bytes(Layout::Dtalk, body.encoded_len()));
     body.encode_raw(out);

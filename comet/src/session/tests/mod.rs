@@ -6,6 +6,11 @@ mod pair;
 use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use comet_protocol::Dialect;
+use comet_protocol::codec::{Abilities, AuthRequest, Input};
+use comet_protocol::ws::MessageKind;
+
 use super::*;
 use crate::budget::Account;
 use crate::delivery::Held;
@@ -31,14 +36,32 @@ fn at(millis: u64) -> Time {
     Time::START + Duration::from_millis(millis)
 }
 
-const AUTH: Inbound<'static> = Inbound::Auth { seq: 5, body: b"who" };
+const DTALK: &Abilities = Dialect::Dtalk.abilities();
+
+fn request(seq: u32) -> Box<AuthRequest> {
+    let (app, token, ext) = ("app".into(), "who".into(), Bytes::new());
+    Box::new(AuthRequest { seq, app, token, ext, continuity: None })
+}
+
+fn auth() -> Input<'static> {
+    Input::Auth(request(5))
+}
+
+fn taken(body: &'static str) -> Answer {
+    Answer::Reply(body.into())
+}
+
+fn send(seq: u32, body: &[u8]) -> Input<'_> {
+    let (kind, answered) = (MessageKind::Binary, Seq::NONE);
+    Input::Send { seq, op: 7, kind, answered, body }
+}
 
 fn open_session() -> Session {
     let limits = limits();
     let mut session = Session::new(at(0), &limits);
     assert_eq!(
-        session.handle_frame(at(1), AUTH, &limits),
-        Action::Authenticate { body: b"who", attempt: 1 }
+        session.handle(at(1), auth(), DTALK, &limits),
+        Action::Authenticate { request: request(5), attempt: 1 }
     );
     assert_eq!(session.accept(at(2)), Some(5));
     session
@@ -49,12 +72,12 @@ fn nothing_but_auth_counts_before_authentication() {
     let limits = limits();
     let mut session = Session::new(at(0), &limits);
     for frame in [
-        Inbound::Heartbeat { seq: 1 },
-        Inbound::Send { seq: 2, op: 7, body: b"x" },
-        Inbound::Ack { seq: 1 },
-        Inbound::Unknown { op: 14 },
+        Input::Heartbeat { seq: 1 },
+        send(2, b"x"),
+        Input::Ack { seq: 1 },
+        Input::Unknown { op: 14 },
     ] {
-        assert_eq!(session.handle_frame(at(1), frame, &limits), Action::Ignore);
+        assert_eq!(session.handle(at(1), frame, DTALK, &limits), Action::Ignore);
     }
     assert!(session.wants_frames(&limits));
 }
@@ -65,7 +88,7 @@ fn one_deadline_covers_everything_up_to_authentication() {
     let mut session = Session::new(at(0), &limits);
     assert_eq!(session.poll_timeout(at(0), &limits), at(8_000));
     session.heard(at(7_000));
-    session.handle_frame(at(7_000), AUTH, &limits);
+    session.handle(at(7_000), auth(), DTALK, &limits);
     assert_eq!(session.poll_timeout(at(7_000), &limits), at(8_000), "talking buys no time");
     assert_eq!(session.handle_timeout(at(7_999), false, &limits), Timeout::Nothing);
     let late = Timeout::Close(Closed::HandshakeTimeout);
@@ -77,10 +100,10 @@ fn one_deadline_covers_everything_up_to_authentication() {
 fn attempts_to_authenticate_are_bounded() {
     let limits = Limits::new(&Config::default().auth_attempts(2));
     let mut session = Session::new(at(0), &limits);
-    session.handle_frame(at(1), AUTH, &limits);
+    session.handle(at(1), auth(), DTALK, &limits);
     assert_eq!(session.refuse(&limits), Some(Ok(5)));
-    let again = session.handle_frame(at(2), AUTH, &limits);
-    assert_eq!(again, Action::Authenticate { body: b"who", attempt: 2 });
+    let again = session.handle(at(2), auth(), DTALK, &limits);
+    assert_eq!(again, Action::Authenticate { request: request(5), attempt: 2 });
     assert_eq!(session.refuse(&limits), Some(Err(Closed::AuthAttempts)));
 }
 
@@ -99,9 +122,9 @@ fn a_decision_that_nobody_waits_for_is_dropped() {
 fn a_second_auth_on_an_open_session_is_asked_about_before_anything_else_is_looked_at() {
     let limits = limits();
     let mut session = open_session();
-    let auth = Inbound::Auth { seq: 9, body: b"other" };
-    let asked = Action::Renew { seq: 9, body: b"other" };
-    assert_eq!(session.handle_frame(at(3), auth, &limits), asked);
+    let auth = Input::Auth(request(9));
+    let asked = Action::Renew { request: request(9) };
+    assert_eq!(session.handle(at(3), auth, DTALK, &limits), asked);
     assert_eq!(session.begin_renewal(9), 2);
     assert!(session.is_open() && session.is_renewing() && !session.wants_frames(&limits));
     // That nothing is read meanwhile is not the peer's silence.
@@ -130,16 +153,27 @@ fn a_full_inbox_wants_no_frames_until_a_reply_leaves() {
     let limits = Limits::new(&Config::default().inbox(2));
     let mut session = open_session();
     for number in 0..2 {
-        let send = Inbound::Send { seq: number + 10, op: 7, body: b"m" };
-        let action = session.handle_frame(at(3), send, &limits);
-        assert_eq!(action, Action::Receive { number, seq: number + 10, op: 7, body: b"m" });
+        let message = send(number + 10, b"m");
+        let action = session.handle(at(3), message.clone(), DTALK, &limits);
+        assert_eq!(
+            action,
+            Action::Receive {
+                number,
+                seq: number + 10,
+                op: 7,
+                kind: MessageKind::Binary,
+                body: b"m"
+            }
+        );
     }
     assert!(!session.wants_frames(&limits));
     assert!(session.settle(1, Reply::Refuse(Refusal::new(1))));
     assert_eq!(session.poll_reply(), None);
     assert!(!session.wants_frames(&limits));
     assert!(session.settle(0, Reply::Ack("a".into())));
-    assert_eq!(session.poll_reply(), Some((10, 7, "a".into())));
+    assert_eq!(session.poll_reply(), Some((10, 7, taken("a"))));
+    let refused = Answer::Refused(Refusal::new(1));
+    assert_eq!(session.poll_reply(), Some((11, 7, refused)), "in the order of the messages");
     assert_eq!(session.poll_reply(), None);
     assert!(session.wants_frames(&limits));
 }
@@ -152,21 +186,21 @@ fn the_end_is_told_once_and_has_its_own_deadline() {
     assert!(!session.close(at(11), &limits));
     assert_eq!(session.poll_timeout(at(11), &limits), at(2_010));
     assert_eq!(session.handle_timeout(at(2_010), false, &limits), Timeout::GiveUp);
-    let send = Inbound::Send { seq: 1, op: 7, body: b"late" };
-    assert_eq!(session.handle_frame(at(12), send, &limits), Action::Ignore);
+    let message = send(1, b"late");
+    assert_eq!(session.handle(at(12), message.clone(), DTALK, &limits), Action::Ignore);
 }
 
 #[test]
 fn whoever_sends_too_fast_is_closed() {
     let limits = Limits::new(&Config::default().message_rate(1));
     let mut session = open_session();
-    let send = Inbound::Send { seq: 1, op: 7, body: b"m" };
+    let message = send(1, b"m");
     for _ in 0..2 {
-        let action = session.handle_frame(at(3), send, &limits);
+        let action = session.handle(at(3), message.clone(), DTALK, &limits);
         assert!(matches!(action, Action::Receive { .. }));
     }
     let closed = Action::Close(Closed::RateExceeded);
-    assert_eq!(session.handle_frame(at(3), send, &limits), closed);
+    assert_eq!(session.handle(at(3), message.clone(), DTALK, &limits), closed);
 }
 
 #[test]
@@ -174,8 +208,8 @@ fn a_parked_session_keeps_what_is_unacked_and_takes_more_until_it_expires() {
     let limits = Limits::new(&Config::default().resume_ttl(Duration::from_secs(60)));
     let mut session = open_session();
     assert_eq!(push(&mut session, at(5), b"old".into(), &limits), Some(1));
-    let send = Inbound::Send { seq: 1, op: 7, body: b"m" };
-    let action = session.handle_frame(at(6), send, &limits);
+    let message = send(1, b"m");
+    let action = session.handle(at(6), message.clone(), DTALK, &limits);
     assert!(matches!(action, Action::Receive { number: 0, .. }));
 
     session.park(at(1_000), &limits);
@@ -200,7 +234,7 @@ fn a_session_that_is_back_loses_what_finds_no_room_and_is_slow_only_once_it_has_
     session.resume(at(8)).unwrap();
     while session.poll_transmit(at(8), &limits).is_some() {}
     assert_eq!(push_more(&mut session, &account, &limits), Wait::Lost);
-    let ack = session.handle_frame(at(9), Inbound::Ack { seq: 1 }, &limits);
+    let ack = session.handle(at(9), Input::Ack { seq: 1 }, DTALK, &limits);
     assert_eq!(ack, Action::Acked { tag: 0 });
     // Behind the gap there is room for as much as before, and not for more.
     let more: Vec<Wait> = (0..4).map(|_| push_more(&mut session, &account, &limits)).collect();
@@ -219,7 +253,7 @@ fn a_resumed_session_sends_again_from_1_and_then_what_is_new() {
     for (seq, body) in (1..).zip(["a", "b", "c"]) {
         assert_eq!(push(&mut session, at(5), body.into(), &limits), Some(seq));
     }
-    let ack = session.handle_frame(at(6), Inbound::Ack { seq: 2 }, &limits);
+    let ack = session.handle(at(6), Input::Ack { seq: 2 }, DTALK, &limits);
     assert_eq!(ack, Action::Acked { tag: 0 });
     session.park(at(7), &limits);
     assert_eq!(push(&mut session, at(7), b"d".into(), &limits), None);

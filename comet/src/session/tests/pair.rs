@@ -105,8 +105,7 @@ impl Pair {
         }
         while let Some(seq) = self.up.receive(self.now) {
             self.session.heard(self.now);
-            let ack = Inbound::Ack { seq };
-            let action = self.session.handle_frame(self.now, ack, &self.limits);
+            let action = self.session.ack(self.now, seq);
             assert!(matches!(action, Action::Acked { .. } | Action::StrayAck));
         }
         match self.session.handle_timeout(self.now, false, &self.limits) {

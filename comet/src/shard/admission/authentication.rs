@@ -1,8 +1,8 @@
 //! Authentication: questions to the router about peers, and what it decides.
 
 use bytes::Bytes;
-use comet_protocol::AuthMsg;
-use comet_protocol::comet::{Auth, Code};
+use comet_protocol::codec::{AuthRequest, Continuity, Refusal};
+use comet_protocol::comet::Code;
 use comet_protocol::ws::handshake::{self, HandshakeError};
 
 use super::super::command::{Decision, Told};
@@ -11,7 +11,7 @@ use super::super::endpoints::Endpoints;
 use super::super::lifecycle::Opened;
 use super::super::sessions::Sessions;
 use super::Admission;
-use super::question::{Question, read_auth};
+use super::question::Question;
 use crate::identity::Identity;
 use crate::session::Hello;
 use crate::{Closed, SessionId};
@@ -20,32 +20,33 @@ use crate::{Closed, SessionId};
 const FORBIDDEN: u16 = 403;
 
 impl Admission {
-    /// Asks the router about a peer that sent an auth frame.
+    /// Asks the router about a peer that wants a session, unless it is turned away.
     pub(in crate::shard) fn authenticate(
         &mut self,
         sessions: &mut Sessions,
         slot: u32,
-        body: &[u8],
+        mut request: AuthRequest,
         attempt: u8,
     ) -> Result<(), Closed> {
-        if self.turn_away(sessions) {
-            return Err(Closed::TurnedAway);
+        match request.continuity.take() {
+            Some(continuity) => self.admit_numbered(sessions, slot, continuity)?,
+            None if self.turn_away(sessions) => return Err(Closed::TurnedAway),
+            None => {}
         }
-        let auth = read_auth(&sessions.endpoints, slot, body)?;
-        Question { auth, attempt, ..Question::first() }.ask(&sessions.endpoints, slot);
+        Question::of(request, attempt).ask(&sessions.endpoints, slot);
         Ok(())
     }
 
-    /// Asks the router about a comet peer, unless its ticket or the crowd says that it comes too
-    /// early.
-    pub(in crate::shard) fn authenticate_comet(
+    /// Lets a peer in that can be told when to come back, unless its ticket or the crowd says that
+    /// it comes too early.
+    fn admit_numbered(
         &mut self,
         sessions: &mut Sessions,
         slot: u32,
-        mut auth: Box<Auth>,
+        mut continuity: Continuity,
     ) -> Result<(), Closed> {
         let (ep, life) = (&sessions.endpoints, &sessions.lifecycle);
-        let claim = life.resumption.open(&ep.cx, &auth.ticket);
+        let claim = life.resumption.open(&ep.cx, &continuity.ticket);
         let ticket = claim.as_ref().ok().and_then(|ticket| ticket.as_ref());
         let is_new = ticket.is_none();
         let too_early = ticket.and_then(|ticket| life.resumption.too_early(&ep.cx, ticket));
@@ -59,18 +60,13 @@ impl Admission {
         let ep = &mut sessions.endpoints;
         if let Some(after) = after {
             ep.cx.counters().turned_away.add(1);
-            ep.send_refused(slot, Code::OVERLOADED, Some(after), &[]);
+            ep.refuse(slot, Code::OVERLOADED, Some(after), Refusal::Silent);
             return Err(Closed::TurnedAway);
         }
-        let request = AuthMsg {
-            app_id: std::mem::take(&mut auth.app_id),
-            token: std::mem::take(&mut auth.token),
-            ext: std::mem::take(&mut auth.ext),
-        };
-        auth.ticket = Bytes::new();
-        let Some(member) = ep.bucket.get_mut(slot) else { return Ok(()) };
-        member.session.converse(&ep.account, Hello { auth, claim });
-        Question { auth: request, ..Question::first() }.ask(ep, slot);
+        continuity.ticket = Bytes::new();
+        if let Some(member) = ep.bucket.get_mut(slot) {
+            member.session.converse(&ep.account, Hello { continuity, claim });
+        }
         Ok(())
     }
 
@@ -115,18 +111,14 @@ impl Admission {
             Decision::Close => {
                 ep.cx.counters().refused.add(1);
                 ep.refuse_raw(slot, &HandshakeError::Forbidden);
-                if ep.connections.speaks_comet(slot) {
-                    ep.send_refused(slot, Code::UNAUTHENTICATED, None, &[]);
-                }
+                ep.refuse(slot, Code::UNAUTHENTICATED, None, Refusal::Silent);
                 sessions.end(slot, &Closed::Refused);
             }
             Decision::Wait(_) => {}
             Decision::Later(after) => {
                 ep.cx.counters().turned_away.add(1);
                 ep.refuse_raw(slot, &HandshakeError::Unavailable);
-                if ep.connections.speaks_comet(slot) {
-                    ep.send_refused(slot, Code::UNAVAILABLE, Some(after), &[]);
-                }
+                ep.refuse(slot, Code::UNAVAILABLE, Some(after), Refusal::Silent);
                 sessions.end(slot, &Closed::TurnedAway);
             }
         }
@@ -154,11 +146,9 @@ impl Admission {
             return;
         }
         ep.cx.counters().turned_away.add(1);
-        if ep.connections.speaks_comet(slot) {
+        if !ep.refuse_raw(slot, &HandshakeError::Unavailable) {
             let after = self.gate.later(ep.cx.now);
-            ep.send_refused(slot, Code::OVERLOADED, Some(after), &[]);
-        } else {
-            ep.refuse_raw(slot, &HandshakeError::Unavailable);
+            ep.refuse(slot, Code::OVERLOADED, Some(after), Refusal::Silent);
         }
         life.end_unopened(ep, slot, &Closed::TurnedAway);
     }
@@ -176,19 +166,15 @@ fn refuse_peer(sessions: &mut Sessions, slot: u32, status: u16, body: &[u8]) {
         }
         return sessions.end(slot, &Closed::Refused);
     }
-    if ep.connections.speaks_comet(slot) {
-        ep.send_refused(slot, Code::UNAUTHENTICATED, None, body);
+    if !ep.connections.abilities(slot).retries {
+        ep.refuse(slot, Code::UNAUTHENTICATED, None, Refusal::Said(body));
         return sessions.end(slot, &Closed::Refused);
     }
     let Some(member) = ep.bucket.get_mut(slot) else { return };
-    match member.session.refuse(&ep.cx.limits) {
-        Some(Ok(seq)) => ep.send_auth_reply(slot, seq, body),
-        Some(Err(closed)) => {
-            let (seq, _) = member.session.handshake();
-            ep.send_auth_reply(slot, seq, body);
-            sessions.end(slot, &closed);
-        }
-        None => {}
+    let Some(retries) = member.session.refuse(&ep.cx.limits) else { return };
+    ep.refuse(slot, Code::UNAUTHENTICATED, None, Refusal::Said(body));
+    if let Err(closed) = retries {
+        sessions.end(slot, &closed);
     }
 }
 

@@ -3,18 +3,20 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
+use comet_protocol::Dialect;
+use comet_protocol::codec::AuthRequest;
 use comet_protocol::ws::handshake::Request;
-use comet_protocol::{AuthMsg, Dialect};
 
 use super::super::endpoints::Endpoints;
 use super::super::settle::{Connect, ConnectReply};
-use crate::Closed;
 use crate::identity::Peer;
 
 /// What the router is asked about a peer.
 #[derive(Debug)]
 pub(super) struct Question {
-    pub(super) auth: AuthMsg,
+    pub(super) app: String,
+    pub(super) token: String,
+    pub(super) ext: Bytes,
     pub(super) attempt: u8,
     pub(super) upgrade: Option<Box<Request>>,
     /// The session that the peer has already.
@@ -24,7 +26,20 @@ pub(super) struct Question {
 impl Question {
     /// The first about a peer that has said nothing of itself.
     pub(super) fn first() -> Self {
-        Self { auth: AuthMsg::default(), attempt: 1, upgrade: None, renews: None }
+        Self {
+            app: String::new(),
+            token: String::new(),
+            ext: Bytes::new(),
+            attempt: 1,
+            upgrade: None,
+            renews: None,
+        }
+    }
+
+    /// The one that a request stands for.
+    pub(super) fn of(request: AuthRequest, attempt: u8) -> Self {
+        let AuthRequest { app, token, ext, .. } = request;
+        Self { app, token, ext, attempt, ..Self::first() }
     }
 
     /// Asks it about the peer in a slot.
@@ -32,9 +47,9 @@ impl Question {
         let remote = remote_of(ep, slot);
         let Some(key) = ep.connections.key(slot) else { return };
         let request = Connect {
-            app: self.auth.app_id,
-            token: self.auth.token,
-            ext: self.auth.ext,
+            app: self.app,
+            token: self.token,
+            ext: self.ext,
             remote,
             dialect: ep.connections.dialect(slot).unwrap_or(Dialect::Raw),
             attempt: self.attempt,
@@ -43,14 +58,6 @@ impl Question {
         };
         let reply = ConnectReply::new(ep.bucket.id(slot), key.serial(), ep.cx.mailbox().clone());
         ep.cx.sink.connect(request, reply);
-    }
-}
-
-/// The body of an auth frame.
-pub(super) fn read_auth(ep: &Endpoints, slot: u32, body: &[u8]) -> Result<AuthMsg, Closed> {
-    match ep.connections.dialect(slot) {
-        Some(Dialect::Dtalk) => AuthMsg::parse(body).map_err(|_| Closed::BadAuth),
-        _ => Ok(AuthMsg { ext: Bytes::copy_from_slice(body), ..AuthMsg::default() }),
     }
 }
 

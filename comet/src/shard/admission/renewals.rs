@@ -8,11 +8,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use comet_protocol::codec::{AuthRequest, Refusal};
+use comet_protocol::comet::{Code, Loss};
+
 use super::super::command::Decision;
 use super::super::endpoints::Endpoints;
 use super::super::sessions::Sessions;
 use super::Admission;
-use super::question::{Question, read_auth};
+use super::question::Question;
 use crate::identity::{Identity, Peer};
 use crate::time::Time;
 use crate::{Closed, SessionId};
@@ -63,18 +66,16 @@ impl Admission {
         &mut self,
         ep: &mut Endpoints,
         slot: u32,
-        seq: u32,
-        body: &[u8],
+        request: AuthRequest,
     ) -> Result<(), Closed> {
         let id = ep.bucket.id(slot);
         if !self.renewals.admit(id, ep.cx.now, ep.cx.shared.config.auth_attempts) {
             return Err(Closed::AuthAttempts);
         }
-        let auth = read_auth(ep, slot, body)?;
         let Some(member) = ep.bucket.get_mut(slot) else { return Ok(()) };
         let renews = member.peer.clone();
-        let attempt = member.session.begin_renewal(seq);
-        Question { auth, attempt, renews, ..Question::first() }.ask(ep, slot);
+        let attempt = member.session.begin_renewal(request.seq);
+        Question { renews, ..Question::of(request, attempt) }.ask(ep, slot);
         Ok(())
     }
 
@@ -91,12 +92,12 @@ impl Admission {
         };
         if let Some(identity) = renewed {
             sessions.lifecycle.set_expiry(ep, slot, identity.validity());
-            ep.send_auth_reply(slot, seq, &[]);
+            sessions.lifecycle.welcome(ep, slot, seq, true, Loss::None);
             return ep.resume(slot);
         }
         ep.cx.counters().refused.add(1);
         if let Decision::Refuse(body) | Decision::RefuseHttp { body, .. } = decision {
-            ep.send_auth_reply(slot, seq, &body);
+            ep.refuse(slot, Code::UNAUTHENTICATED, None, Refusal::Said(&body));
         }
         sessions.end_for_good(slot, &Closed::NotRenewed);
     }

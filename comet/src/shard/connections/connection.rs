@@ -112,9 +112,10 @@ impl Connection {
         }
     }
 
-    /// Whether it can be sent pings: the peers of other dialects have none to answer over TCP.
+    /// Whether it can be sent pings: those of its dialect, or those of WebSocket.
     pub(in crate::shard) fn takes_pings(&self) -> bool {
-        self.dialect == Some(Dialect::Comet) || matches!(self.transport, Transport::WebSocket(_))
+        self.dialect.is_some_and(|dialect| dialect.abilities().pings)
+            || matches!(self.transport, Transport::WebSocket(_))
     }
 
     /// Bytes that wait to be written.
@@ -122,20 +123,10 @@ impl Connection {
         self.out.as_ref().map_or(0, |out| out.len())
     }
 
-    /// Which of the [`FORMATS`] its deliveries have.
-    pub(in crate::shard) fn format(&self) -> Option<usize> {
-        let framing = match self.transport.framing() {
-            Framing::Stream => 0,
-            Framing::Messages => 1,
-        };
-        let dialect = match self.dialect? {
-            Dialect::Dtalk => 0,
-            Dialect::Goim => 1,
-            Dialect::Raw => 2,
-            Dialect::Comet => 3,
-            _ => return None,
-        };
-        Some(dialect * 2 + framing)
+    /// The wire format of its deliveries, once its dialect is known.
+    #[inline]
+    pub(in crate::shard) fn format(&self) -> Option<Format> {
+        self.dialect.map(|dialect| Format::new(dialect, self.transport.framing()))
     }
 
     /// Bytes that the decoder has gathered of what is incomplete; 0 only if nothing is.
@@ -152,11 +143,43 @@ impl Connection {
     }
 }
 
-/// How many ways there are to write a delivery: dialects times framings.
-pub(in crate::shard) const FORMATS: usize = 8;
+/// A way to write deliveries: a dialect over a framing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::shard) struct Format(u8);
 
-/// What a [`Connection::format`] stands for.
-pub(in crate::shard) fn format_of(number: usize) -> (Dialect, Framing) {
-    let dialect = [Dialect::Dtalk, Dialect::Goim, Dialect::Raw, Dialect::Comet][number / 2];
-    (dialect, if number.is_multiple_of(2) { Framing::Stream } else { Framing::Messages })
+impl Format {
+    /// How many there are.
+    pub(in crate::shard) const COUNT: usize = 2 * Dialect::ALL.len();
+
+    pub(super) fn new(dialect: Dialect, framing: Framing) -> Self {
+        let framing = match framing {
+            Framing::Stream => 0,
+            Framing::Messages => 1,
+        };
+        Self(u8::try_from(dialect.index() * 2 + framing).unwrap_or(0))
+    }
+
+    /// Its place among all.
+    #[inline]
+    pub(in crate::shard) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
+    pub(super) fn of(index: usize) -> Self {
+        Self(u8::try_from(index).unwrap_or(0))
+    }
+
+    #[inline]
+    pub(in crate::shard) fn dialect(self) -> Dialect {
+        Dialect::ALL[self.index() / 2]
+    }
+
+    /// The same dialect over a stream.
+    pub(in crate::shard) fn on_stream(self) -> Self {
+        Self(self.0 & !1)
+    }
+
+    pub(in crate::shard) fn framing(self) -> Framing {
+        if self.0.is_multiple_of(2) { Framing::Stream } else { Framing::Messages }
+    }
 }

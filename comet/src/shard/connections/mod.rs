@@ -21,6 +21,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use comet_protocol::Dialect;
+use comet_protocol::codec::Abilities;
 
 use super::poller::{Events, Poller};
 use super::readiness::Token;
@@ -31,11 +32,11 @@ use crate::time::Time;
 pub(crate) use batch_io::open as open_ring;
 pub(super) use batch_io::{BATCH, BatchIo};
 pub(crate) use connection::{ADOPTED, Transport};
-pub(super) use connection::{Connection, FORMATS, State, Upgrade, format_of};
+pub(super) use connection::{Connection, Format, State, Upgrade};
 use direct::Direct;
 pub(super) use flushing::Flushing;
 pub(crate) use key::ConnectionKey;
-pub(super) use outgoing::{Outgoing, millis, write_delivery_head};
+pub(super) use outgoing::{Outgoing, millis, write_delivery};
 pub(super) use tail::Tail;
 pub(crate) use tail::Unread;
 use write_queue::Pool;
@@ -63,6 +64,8 @@ pub(super) struct Connections {
     /// Bytes from which on a flush does not wait for the end of the turn.
     turn_bytes: usize,
     batch_io: BatchIo,
+    /// Frames are encoded into it; nothing stays in it.
+    scratch: Vec<u8>,
 }
 
 impl Connections {
@@ -72,6 +75,7 @@ impl Connections {
             queued: 0,
             turn_bytes: TURN_BYTES.min(account.limit() / 16),
             batch_io: BatchIo::default(),
+            scratch: Vec::new(),
             slots: Vec::new(),
             last_serial: 0,
             poller,
@@ -124,9 +128,10 @@ impl Connections {
         self.get(slot)?.dialect
     }
 
-    /// Whether the connection speaks the comet dialect.
-    pub(super) fn speaks_comet(&self, slot: u32) -> bool {
-        self.dialect(slot) == Some(Dialect::Comet)
+    /// Abilities of the peer in a slot; the least while its dialect is not known.
+    #[inline]
+    pub(super) fn abilities(&self, slot: u32) -> &'static Abilities {
+        self.dialect(slot).unwrap_or(Dialect::Raw).abilities()
     }
 
     /// Whether the upgrade request of a raw peer is before the router.
@@ -246,7 +251,8 @@ impl Connections {
         connection.last_write.note(now);
         self.direct.clear(slot);
         let pool = &mut self.pool;
-        Some(Outgoing::of(connection, &mut self.queued, || pool.take(now)))
+        let scratch = (&mut self.queued, &mut self.scratch);
+        Some(Outgoing::of(connection, scratch, || pool.take(now)))
     }
 
     /// Whether the turn has queued so much that memory matters more than calls.
@@ -325,13 +331,13 @@ impl Connections {
     /// In which wire format a slot gets what has no numbers, if it is known that it can be written
     /// without consulting the session.
     #[inline]
-    pub(super) fn direct_format(&self, slot: u32) -> Option<usize> {
-        self.direct.format(slot)
+    pub(super) fn direct_format(&self, slot: u32) -> Option<Format> {
+        self.direct.format(slot).map(Format::of)
     }
 
     /// Notes that a slot can be written so, until its connection is taken out, ends or has a queue.
-    pub(super) fn set_direct(&mut self, slot: u32, format: usize) {
-        self.direct.set(slot, format);
+    pub(super) fn set_direct(&mut self, slot: u32, format: Format) {
+        self.direct.set(slot, format.index());
     }
 
     /// Chooses how bytes go to and from sockets. To be called once, on the shard's own thread.

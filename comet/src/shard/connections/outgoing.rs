@@ -6,81 +6,105 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use comet_protocol::codec::{self, Output, Written};
 use comet_protocol::comet::message::fitting;
-use comet_protocol::comet::{
-    self, AwayReason, Code, Failure, Gap as GapFrame, GapReason, GoingAway, Ping, Refused, Seq,
-    ServerFrame, limits,
-};
+use comet_protocol::comet::{self, AwayReason, Failure, GapReason, GoingAway, Seq, limits};
 use comet_protocol::ws::handshake;
 use comet_protocol::ws::{self, CloseCode, Opcode};
-use comet_protocol::{Dialect, Framing, Outbound};
+use comet_protocol::{Dialect, Framing};
 
-use super::connection::{Connection, Transport};
+use super::connection::{Connection, Format, Transport};
 use super::write_queue::{Keeper, WriteQueue};
 use crate::Closed;
 use crate::delivery::{Answer, Class, Delivery, Gap, Held, Item, Kind};
 use crate::time::Time;
 
+/// Bytes of the scratch buffer that are kept.
+const SCRATCH: usize = 16 * 1024;
+
 /// The queue of one connection, open for frames. What is put in leaves when the turn ends.
 #[derive(Debug)]
 pub(in crate::shard) struct Outgoing<'a> {
-    pub(super) dialect: Option<Dialect>,
-    pub(super) transport: &'a mut Transport,
-    pub(super) close_sent: &'a mut bool,
-    pub(super) out: &'a mut WriteQueue,
+    dialect: Option<Dialect>,
+    transport: &'a mut Transport,
+    close_sent: &'a mut bool,
+    out: &'a mut WriteQueue,
     /// Bytes queued in this turn, large bodies by reference not counted.
-    pub(super) queued: &'a mut usize,
+    queued: &'a mut usize,
+    scratch: &'a mut Vec<u8>,
 }
 
-impl Outgoing<'_> {
-    /// A frame that all dialects have, with a small body. Nothing where the dialect lacks it.
-    pub(in crate::shard) fn reply(&mut self, what: Outbound, body: &[u8]) {
-        let framing = self.transport.framing();
-        let Some(head) = self.dialect.and_then(|it| it.head(what, framing, body.len())) else {
-            return;
-        };
-        let head = head.as_slice();
-        if framing == Framing::Messages {
-            self.out.push(&ws::header(Opcode::Binary, head.len() + body.len()));
+impl<'a> Outgoing<'a> {
+    pub(super) fn of(
+        connection: &'a mut Connection,
+        (queued, scratch): (&'a mut usize, &'a mut Vec<u8>),
+        new: impl FnOnce() -> Box<WriteQueue>,
+    ) -> Self {
+        let Connection { dialect, transport, state, out, .. } = connection;
+        Outgoing {
+            dialect: *dialect,
+            transport,
+            close_sent: &mut state.close_sent,
+            out: out.get_or_insert_with(new),
+            queued,
+            scratch,
         }
-        self.out.push(head);
-        self.out.push(body);
-        *self.queued += body.len();
+    }
+
+    /// A frame, where the dialect has one of the kind.
+    pub(in crate::shard) fn put(&mut self, output: &Output<'_>) {
+        let Some(dialect) = self.dialect else { return };
+        self.scratch.clear();
+        dialect.codec().encode(output, self.scratch);
+        if self.scratch.is_empty() {
+            return;
+        }
+        if self.transport.framing() == Framing::Messages {
+            let opcode = if dialect.abilities().text { Opcode::Text } else { Opcode::Binary };
+            self.out.push(&ws::header(opcode, self.scratch.len()));
+        }
+        self.out.push(self.scratch);
+        *self.queued += self.scratch.len();
+        self.scratch.shrink_to(SCRATCH);
     }
 
     /// A delivery or a gap under a number, none for what has no number. `takes_latest` says that
     /// the peer understands latest deliveries.
     pub(in crate::shard) fn item(&mut self, seq: Seq, item: &Rc<Held>, takes_latest: bool) {
-        match &item.item {
-            Item::Delivery(delivery) => {
-                let Some(dialect) = self.dialect else { return };
-                let framing = self.transport.framing();
-                let class = match delivery.class {
-                    Class::Latest if !takes_latest => Class::BestEffort,
-                    class => class,
-                };
-                let out = &mut *self.out;
-                let mut write = |bytes: &[u8]| out.push(bytes);
-                write_delivery_head(dialect, framing, class, seq.get(), delivery, &mut write);
-                self.out.push_shared(&delivery.body, || Keeper::Held(Rc::clone(item)));
-                *self.queued += delivery.body.len();
-            }
-            Item::Gap(gap) => self.gap(seq, gap),
+        let delivery = match &item.item {
+            Item::Delivery(delivery) => delivery,
+            Item::Gap(gap) => return self.gap(seq, gap),
+        };
+        let Some(dialect) = self.dialect else { return };
+        let format = Format::new(dialect, self.transport.framing());
+        let class = match delivery.class {
+            Class::Latest if !takes_latest => Class::BestEffort,
+            class => class,
+        };
+        let out = &mut *self.out;
+        let mut write = |bytes: &[u8]| out.push(bytes);
+        let written = write_delivery(format, class, seq, (delivery, item.room()), &mut write);
+        if !written.has_body {
+            self.out.push_shared(&delivery.body, || Keeper::Held(Rc::clone(item)));
         }
+        *self.queued += delivery.body.len();
     }
 
     /// Word of deliveries that are missing; `seq` is their number, or none.
     pub(in crate::shard) fn gap(&mut self, seq: Seq, gap: &Gap) {
+        if !self.abilities().gaps {
+            return;
+        }
         let room = gap.room.as_deref().unwrap_or_default();
         let room = if room.len() > limits::ROOM { "" } else { room };
-        let gap = GapFrame {
+        let gap = comet::Gap {
             from: 0,
             count: gap.count,
             reason: gap.reason.into(),
             room: room.to_owned(),
             position: gap.position,
         };
-        self.frame(&ServerFrame::Gap { to: seq, gap });
+        self.put(&Output::Gap { to: seq, gap: &gap });
     }
 
     /// Word that deliveries which the peer once acknowledged, and now does not have, are not kept
@@ -91,57 +115,34 @@ impl Outgoing<'_> {
         }
         let count = (last.count_from(first) as u64).saturating_add(1);
         let reason = GapReason::Expired.into();
-        let gap = GapFrame { from: first.get(), count, reason, ..GapFrame::default() };
-        self.frame(&ServerFrame::Gap { to: last, gap });
+        let gap = comet::Gap { from: first.get(), count, reason, ..comet::Gap::default() };
+        self.put(&Output::Gap { to: last, gap: &gap });
     }
 
-    /// The answer to a message of a comet peer.
-    pub(in crate::shard) fn answer(&mut self, seq: Seq, answer: Answer) {
-        self.frame(&match answer {
-            Answer::Reply(body) => ServerFrame::SendReply { ack: seq, body },
+    /// The answer to a message.
+    pub(in crate::shard) fn answer(&mut self, seq: u32, op: u32, answer: &Answer) {
+        let answer = match answer {
+            Answer::Reply(body) => codec::Answer::Taken(body),
             Answer::Refused(refusal) => {
-                let refusal = comet::Refusal {
-                    code: refusal.code,
-                    text: String::new(),
-                    retryable: refusal.retryable,
-                };
-                ServerFrame::Refusal { ack: seq, refusal }
+                codec::Answer::Refused { code: refusal.code, retryable: refusal.retryable }
             }
-        });
+        };
+        self.put(&Output::Reply { seq, op, answer });
     }
 
-    /// A ping, if the peer has one to answer.
+    /// A ping, of the dialect or else of WebSocket.
     pub(in crate::shard) fn ping(&mut self, now: Time) {
-        if self.dialect == Some(Dialect::Comet) {
-            let stamp = now.as_micros().to_be_bytes();
-            self.frame(&ServerFrame::Ping(Ping { stamp, round_trip_us: None }));
+        if self.abilities().pings {
+            self.put(&Output::Ping { stamp: now.as_micros().to_be_bytes() });
         } else {
             self.control(Opcode::Ping, &[]);
         }
     }
 
-    /// Refusal of a session to a comet peer, with the time after which coming back may help.
-    pub(in crate::shard) fn refused(
-        &mut self,
-        ack: u32,
-        code: Code,
-        return_after: Option<Duration>,
-        body: &[u8],
-    ) {
-        let refused = Refused {
-            code: code.get(),
-            text: String::new(),
-            retryable: return_after.is_some(),
-            return_after_ms: millis(return_after.unwrap_or_default()),
-            body: Bytes::copy_from_slice(if body.len() > limits::OPAQUE_BODY { &[] } else { body }),
-        };
-        self.frame(&ServerFrame::Refused { ack, refused });
-    }
-
     /// The last frames on a connection: why it ends, as far as its dialect can say it.
     pub(in crate::shard) fn close_reason(&mut self, closed: &Closed) {
-        if let (Some(Dialect::Comet), false, Some((code, retryable))) =
-            (self.dialect, *self.close_sent, closed.failure())
+        if let (true, false, Some((code, retryable))) =
+            (self.abilities().reasons, *self.close_sent, closed.failure())
         {
             let failure = Failure {
                 code: code.get(),
@@ -149,31 +150,19 @@ impl Outgoing<'_> {
                 retryable,
                 return_after_ms: 0,
             };
-            self.frame(&ServerFrame::Error(failure));
+            self.put(&Output::Failure(&failure));
         }
         self.close(closed.ws_code());
     }
 
-    /// Word to a comet peer that the gateway goes away, and when to come back.
+    /// Word that the gateway goes away, and when to come back.
     pub(in crate::shard) fn going_away(&mut self, return_after: Duration, ticket: Bytes) {
-        let away = GoingAway {
+        self.put(&Output::GoingAway(&GoingAway {
             reason: AwayReason::Restart.into(),
             return_after_ms: millis(return_after),
             may_resume: false,
             ticket,
-        };
-        self.frame(&ServerFrame::GoingAway(away));
-    }
-
-    /// Any frame of the comet dialect.
-    pub(in crate::shard) fn frame(&mut self, frame: &ServerFrame) {
-        let mut bytes = Vec::with_capacity(64);
-        frame.write(&mut bytes);
-        if self.transport.framing() == Framing::Messages {
-            self.out.push(&ws::header(Opcode::Binary, bytes.len()));
-        }
-        self.out.push(&bytes);
-        *self.queued += bytes.len();
+        }));
     }
 
     /// A WebSocket control frame.
@@ -210,22 +199,9 @@ impl Outgoing<'_> {
         write(self.out);
         *self.queued += self.out.len() - before;
     }
-}
 
-impl<'a> Outgoing<'a> {
-    pub(super) fn of(
-        connection: &'a mut Connection,
-        queued: &'a mut usize,
-        new: impl FnOnce() -> Box<WriteQueue>,
-    ) -> Self {
-        let Connection { dialect, transport, state, out, .. } = connection;
-        Outgoing {
-            dialect: *dialect,
-            transport,
-            close_sent: &mut state.close_sent,
-            out: out.get_or_insert_with(new),
-            queued,
-        }
+    fn abilities(&self) -> &'static codec::Abilities {
+        self.dialect.unwrap_or(Dialect::Raw).abilities()
     }
 }
 
@@ -234,60 +210,26 @@ pub(in crate::shard) fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
-/// Writes all of a delivery that goes before its body, and returns where the number stands among
-/// these bytes, if there is one. `class` is what the peer gets it as, where its dialect says so.
-pub(in crate::shard) fn write_delivery_head(
-    dialect: Dialect,
-    framing: Framing,
+/// Writes a delivery under a number, and as a class that the peer knows; its body goes behind it
+/// unless that is written too.
+pub(in crate::shard) fn write_delivery(
+    format: Format,
     class: Class,
-    seq: u32,
-    delivery: &Delivery,
+    seq: Seq,
+    (delivery, room): (&Delivery, Option<&str>),
     write: &mut dyn FnMut(&[u8]),
-) -> Option<usize> {
-    if dialect == Dialect::Comet {
-        return write_comet_head(framing, class, seq, delivery, write);
-    }
-    let body_len = delivery.body.len();
-    let head = dialect.head(Outbound::Deliver { seq }, framing, body_len)?;
-    let mut before = 0;
-    if framing == Framing::Messages {
-        let opcode = match (dialect, delivery.kind) {
-            (Dialect::Raw, Kind::Text) => Opcode::Text,
-            _ => Opcode::Binary,
-        };
-        let header = ws::header(opcode, head.as_slice().len() + body_len);
-        before = header.len();
-        write(&header);
-    }
-    write(head.as_slice());
-    head.seq_at().map(|at| before + at)
-}
-
-fn write_comet_head(
-    framing: Framing,
-    class: Class,
-    seq: u32,
-    delivery: &Delivery,
-    write: &mut dyn FnMut(&[u8]),
-) -> Option<usize> {
-    let key = delivery.key.as_deref().filter(|_| class == Class::Latest);
-    let (class, prefix) = match (class, key) {
-        (Class::Acked, _) => (comet::Class::Acked, 0),
-        (Class::Latest, Some(key)) => (comet::Class::Latest, 1 + key.len()),
-        _ => (comet::Class::BestEffort, 0),
+) -> Written {
+    let delivery = codec::Delivery {
+        class: match class {
+            Class::Acked => comet::Class::Acked,
+            Class::BestEffort => comet::Class::BestEffort,
+            Class::Latest => comet::Class::Latest,
+        },
+        seq,
+        key: delivery.key.as_deref(),
+        room,
+        is_text: delivery.kind == Kind::Text,
+        body: &delivery.body,
     };
-    let body_len = prefix + delivery.body.len();
-    let head = comet::deliver_head(class, Seq::new(seq), body_len);
-    let mut before = 0;
-    if framing == Framing::Messages {
-        let header = ws::header(Opcode::Binary, head.len() + body_len);
-        before = header.len();
-        write(&header);
-    }
-    write(&head);
-    if let Some(key) = key {
-        write(&[u8::try_from(key.len()).unwrap_or(u8::MAX)]);
-        write(key);
-    }
-    (class == comet::Class::Acked).then_some(before + comet::SEQ_AT)
+    format.dialect().codec().delivery(format.framing(), &delivery, write)
 }

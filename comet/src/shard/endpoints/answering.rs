@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comet_protocol::Outbound;
+use comet_protocol::codec::{Output, Refusal};
 use comet_protocol::comet::Code;
 use comet_protocol::ws::handshake::HandshakeError;
 
@@ -25,10 +25,10 @@ impl Endpoints {
         }
         self.send_answers(slot);
         while let Some(member) = self.bucket.get_mut(slot)
-            && let Some((seq, op, body)) = member.session.poll_reply()
+            && let Some((seq, op, answer)) = member.session.poll_reply()
             && let Some(mut out) = self.out(slot)
         {
-            out.reply(Outbound::SendReply { seq, op }, &body);
+            out.answer(seq, op, &answer);
         }
         self.resume(slot);
     }
@@ -39,30 +39,24 @@ impl Endpoints {
             && let Some((seq, answer)) = member.session.poll_answer()
         {
             if let Some(mut out) = self.out(slot) {
-                out.answer(seq, answer);
+                out.answer(seq.get(), 0, &answer);
             }
         }
     }
 
-    /// Answers the auth frame of a peer of another dialect.
-    pub(in crate::shard) fn send_auth_reply(&mut self, slot: u32, seq: u32, body: &[u8]) {
-        if let Some(mut out) = self.out(slot) {
-            out.reply(Outbound::AuthReply { seq }, body);
-        }
-    }
-
-    /// Refuses a session to a comet peer, with the time after which coming back may help.
-    pub(in crate::shard) fn send_refused(
+    /// Answers a request for a session that is refused, as far as the dialect can; a time after
+    /// which coming back may help goes along.
+    pub(in crate::shard) fn refuse(
         &mut self,
         slot: u32,
         code: Code,
         return_after: Option<Duration>,
-        body: &[u8],
+        refusal: Refusal<'_>,
     ) {
         let Some(member) = self.bucket.get(slot) else { return };
-        let (ack, _) = member.session.handshake();
+        let (seq, _) = member.session.handshake();
         if let Some(mut out) = self.out(slot) {
-            out.refused(ack, code, return_after, body);
+            out.put(&Output::Refused { seq, code, return_after, refusal });
         }
     }
 

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use comet_protocol::Dialect;
 use comet_protocol::comet::limits::KEY;
 use comet_protocol::comet::{GapReason, Seq};
 
@@ -25,7 +24,7 @@ impl Endpoints {
         }
         let connection = self.connections.get(slot);
         let has_acks = match connection {
-            Some(connection) => connection.dialect.is_some_and(Dialect::has_acks),
+            Some(connection) => connection.dialect.is_some_and(|it| it.abilities().has_acks()),
             // Only sessions whose peers acknowledge are parked.
             None => true,
         };

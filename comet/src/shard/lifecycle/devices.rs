@@ -59,7 +59,7 @@ impl Devices {
             return Err(crowded(&policy.rivals(&newcomer, &existing), &existing));
         };
         // Devices of the old dialects may have several connections where nothing is resumed.
-        let fences = ep.connections.speaks_comet(slot) || !ep.cx.limits.resume_ttl.is_zero();
+        let fences = ep.connections.abilities(slot).tickets || !ep.cx.limits.resume_ttl.is_zero();
         let replaced = replaced.into_iter().filter(|_| fences);
         Ok(replaced.chain(end).map(|index| found[index]).collect())
     }

@@ -34,7 +34,7 @@ pub(super) fn report(ep: &mut Endpoints, slot: u32) -> Result<(), Panicked> {
 
 fn report_of(ep: &mut Endpoints, slot: u32, peer: &Peer) -> Result<(), Panicked> {
     let gaps = ep.losses.take(slot);
-    if !ep.connections.speaks_comet(slot) {
+    if !ep.connections.abilities(slot).gaps {
         ep.cx.counters().gaps.add(gaps.len() as u64);
     }
     gaps.iter().try_for_each(|gap| ep.cx.sink.event(peer, Event::Lost(gap)))

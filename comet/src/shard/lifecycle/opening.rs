@@ -2,9 +2,9 @@
 //! may have another.
 
 use bytes::Bytes;
-use comet_protocol::AuthRefusal;
+use comet_protocol::codec::{Output, Refusal};
 use comet_protocol::comet::message::capability;
-use comet_protocol::comet::{Code, Loss, ServerFrame, Welcome};
+use comet_protocol::comet::{Code, Loss, Welcome};
 use comet_protocol::ws::handshake::HandshakeError;
 
 use super::super::connections::{Transport, Upgrade, millis};
@@ -48,7 +48,7 @@ impl Lifecycle {
                 }
                 Claim::New(loss) => loss,
                 Claim::Stale => {
-                    self.refuse_opened(ep, slot, seq, Code::REPLACED, None);
+                    self.refuse_opened(ep, slot, Code::REPLACED, None);
                     return Opened::Done;
                 }
             },
@@ -68,7 +68,7 @@ impl Lifecycle {
                 self.open_new(ep, slot, seq, loss, identity)
             }
             Err(crowded) => {
-                self.refuse_opened(ep, slot, seq, Code::FORBIDDEN, Some(&crowded));
+                self.refuse_opened(ep, slot, Code::FORBIDDEN, Some(&crowded));
                 Opened::Done
             }
         }
@@ -124,25 +124,23 @@ impl Lifecycle {
         resumed: bool,
         loss: Loss,
     ) {
-        if !ep.connections.speaks_comet(slot) {
-            return ep.send_auth_reply(slot, seq, &[]);
-        }
         if loss != Loss::None {
             ep.cx.counters().tickets_refused.add(1);
         }
         let ticket = self.resumption.ticket(ep, slot).unwrap_or_default();
         let heartbeat = ep.heartbeat(slot);
         let config = &ep.cx.shared.config;
-        let Some(conversation) = ep.bucket.conversation(slot) else { return };
-        let latest = if conversation.takes_latest { capability::LATEST } else { 0 };
+        let numbered = ep.bucket.conversation(slot);
+        let takes_latest = numbered.is_some_and(|it| it.takes_latest);
+        let latest = if takes_latest { capability::LATEST } else { 0 };
         let resume = if ticket.is_empty() { 0 } else { capability::RESUME };
         let welcome = Welcome {
             session: ep.bucket.id(slot).short(),
-            epoch: conversation.epoch,
+            epoch: numbered.map_or(1, |it| it.epoch),
             resumed,
             ticket_ttl_ms: if ticket.is_empty() { 0 } else { millis(config.resume_ttl) },
             ticket,
-            accepted: conversation.accepted().get(),
+            accepted: numbered.map_or(0, |it| it.accepted().get()),
             capabilities: latest | resume,
             heartbeat_ms: millis(heartbeat),
             max_body: u32::try_from(config.max_body).unwrap_or(u32::MAX),
@@ -152,26 +150,16 @@ impl Lifecycle {
             body: Bytes::new(),
         };
         if let Some(mut out) = ep.out(slot) {
-            out.frame(&ServerFrame::Welcome { ack: seq, welcome: Box::new(welcome) });
+            out.put(&Output::Accepted { seq, welcome: &welcome });
         }
     }
 
     /// Turns away a peer that the router accepted, and that may have no session all the same.
-    fn refuse_opened(
-        &mut self,
-        ep: &mut Endpoints,
-        slot: u32,
-        seq: u32,
-        code: Code,
-        why: Option<&Crowded>,
-    ) {
+    fn refuse_opened(&mut self, ep: &mut Endpoints, slot: u32, code: Code, why: Option<&Crowded>) {
         ep.cx.counters().refused.add(1);
-        if ep.connections.speaks_comet(slot) {
-            ep.send_refused(slot, code, None, &[]);
-        } else if !ep.refuse_raw(slot, &HandshakeError::Forbidden) {
+        if !ep.refuse_raw(slot, &HandshakeError::Forbidden) {
             let stays = why.and_then(|crowded| crowded.devices.last());
-            let stays = stays.map(|device| AuthRefusal::by(device)).unwrap_or_default();
-            ep.send_auth_reply(slot, seq, &stays.to_vec());
+            ep.refuse(slot, code, None, Refusal::Crowded(stays.map(|device| &**device)));
         }
         self.end_unopened(ep, slot, &Closed::Refused);
     }

@@ -6,7 +6,6 @@
 //! in the old slot; if the old connection seems alive, it is the one that ends, so that a session
 //! never has two.
 
-use comet_protocol::Dialect;
 use comet_protocol::comet::{Loss, SeqRange};
 
 use super::super::connections::Connection;
@@ -160,7 +159,7 @@ impl Lifecycle {
     ) {
         let was_open = ep.bucket.get(earlier).is_some_and(|it| it.session.is_open());
         let Some(peer) = self.hand_over(ep, slot, earlier, identity) else { return };
-        let Ok(mut received) = hello.auth.received() else { return };
+        let mut received = hello.continuity.received();
         let now = ep.cx.now;
         let Some(member) = ep.bucket.get_mut(earlier) else { return };
         if was_open {
@@ -264,5 +263,5 @@ pub(super) fn parks(ep: &Endpoints, slot: u32, closed: &Closed) -> bool {
 }
 
 fn speaks_acks(ep: &Endpoints, slot: u32) -> bool {
-    ep.connections.dialect(slot).is_some_and(Dialect::has_acks)
+    ep.connections.dialect(slot).is_some_and(|dialect| dialect.abilities().has_acks())
 }

@@ -8,8 +8,6 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
-use comet_protocol::Dialect;
-
 use super::super::endpoints::Endpoints;
 use super::Lifecycle;
 use crate::Closed;
@@ -60,8 +58,11 @@ impl Lifecycle {
         let Some(member) = ep.bucket.get(slot) else { return false };
         // Who has a session is somebody whom the router knows.
         let is_stranger = member.peer.is_none() && !member.session.is_closing();
-        let dialect = ep.connections.dialect(slot);
-        let is_mute = matches!(dialect, Some(Dialect::Dtalk | Dialect::Goim));
+        // A raw peer is told by HTTP.
+        let is_mute = ep.connections.dialect(slot).is_some_and(|dialect| {
+            let abilities = dialect.abilities();
+            abilities.retries && !abilities.reasons
+        });
         if !is_stranger || !is_mute || !self.refusals.hold(slot, closed) {
             return false;
         }

@@ -141,10 +141,13 @@ fn claim_to(ep: &Endpoints, slot: u32, seq: u32, epoch: u32, hello: &Hello) -> C
         // A connection of an older dialect has it now.
         return Claim::New(Loss::Ended);
     };
-    let has_sent = hello.auth.received().is_ok_and(|received| session.has_sent(received));
+    let has_sent = session.has_sent(hello.continuity.received());
     if epoch < conversation.shown || conversation.is_overtaken(epoch, Seq::new(seq)) {
         Claim::Stale
-    } else if epoch <= conversation.epoch && has_sent && conversation.fits(hello.auth.max_body) {
+    } else if epoch <= conversation.epoch
+        && has_sent
+        && conversation.fits(hello.continuity.max_body)
+    {
         Claim::Resume { slot, epoch }
     } else {
         Claim::New(Loss::Unknown)

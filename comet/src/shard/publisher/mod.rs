@@ -19,7 +19,7 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::connections::ConnectionKey;
+use super::connections::{ConnectionKey, Format};
 use super::endpoints::Endpoints;
 use super::sessions::Sessions;
 use crate::delivery::{Delivery, Held};
@@ -42,7 +42,7 @@ pub(super) enum Last {
 #[derive(Clone, Copy, Debug)]
 struct Part {
     slot: u32,
-    format: usize,
+    format: Format,
     /// Number of the first delivery; 0 for none.
     first: u32,
     count: usize,

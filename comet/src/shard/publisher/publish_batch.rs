@@ -4,12 +4,13 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
+use comet_protocol::Framing;
+use comet_protocol::codec::SeqForm;
 use comet_protocol::comet::Seq;
 use comet_protocol::comet::limits::KEY;
 use comet_protocol::ws::{self, Opcode};
-use comet_protocol::{Dialect, Framing};
 
-use super::super::connections::{FORMATS, format_of, write_delivery_head};
+use super::super::connections::{Format, write_delivery};
 use crate::budget::{Account, Charge};
 use crate::delivery::{Class, Held, Lane, Logged};
 
@@ -30,7 +31,7 @@ pub(super) struct PublishBatch {
     pub(super) bytes: usize,
     /// Of the longest body, with its key.
     pub(super) longest: usize,
-    pub(super) templates: [Template; FORMATS],
+    pub(super) templates: [Template; Format::COUNT],
     /// Where the first item stands in the room's log, once a member had to wait for any.
     pub(super) logged: Option<Logged>,
 }
@@ -51,7 +52,7 @@ impl Default for PublishBatch {
 }
 
 /// A batch in one wire format.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Template {
     bytes: Vec<u8>,
     /// Where each delivery's number stands; empty if the format has none.
@@ -62,6 +63,7 @@ pub(super) struct Template {
     shared: Option<(Bytes, Rc<Charge>)>,
     /// One WebSocket message holds all of it, and none of its parts.
     is_batch: bool,
+    seq_form: SeqForm,
 }
 
 impl PublishBatch {
@@ -98,25 +100,42 @@ impl PublishBatch {
     }
 }
 
+impl Default for Template {
+    fn default() -> Self {
+        Self {
+            bytes: Vec::new(),
+            seqs: Vec::new(),
+            ends: Vec::new(),
+            shared: None,
+            is_batch: false,
+            seq_form: SeqForm::Binary,
+        }
+    }
+}
+
 impl Template {
     /// Encodes the batch, unless that has been done. Where one message may hold several packets, it
     /// holds all.
-    pub(super) fn fill(&mut self, format: usize, items: &[Rc<Held>]) {
+    pub(super) fn fill(&mut self, format: Format, items: &[Rc<Held>]) {
         if !self.ends.is_empty() {
             return;
         }
-        let (dialect, framing) = format_of(format);
-        let batched = framing == Framing::Messages && dialect == Dialect::Comet && items.len() > 1;
-        let inner = if batched { Framing::Stream } else { framing };
-        for delivery in items.iter().filter_map(|item| item.as_delivery()) {
+        let (dialect, framing) = (format.dialect(), format.framing());
+        let abilities = dialect.abilities();
+        self.seq_form = abilities.seq;
+        let batched = framing == Framing::Messages && abilities.batches && items.len() > 1;
+        let inner = if batched { format.on_stream() } else { format };
+        for item in items {
+            let Some(delivery) = item.as_delivery() else { continue };
             let start = self.bytes.len();
             let bytes = &mut self.bytes;
-            let seq_at =
-                write_delivery_head(dialect, inner, delivery.class, 0, delivery, &mut |part| {
-                    bytes.extend_from_slice(part);
-                });
-            self.seqs.extend(seq_at.map(|at| start + at));
-            self.bytes.extend_from_slice(&delivery.body);
+            let mut write = |part: &[u8]| bytes.extend_from_slice(part);
+            let what = (delivery, item.room());
+            let written = write_delivery(inner, delivery.class, Seq::NONE, what, &mut write);
+            self.seqs.extend(written.seq_at.map(|at| start + at));
+            if !written.has_body {
+                self.bytes.extend_from_slice(&delivery.body);
+            }
             self.ends.push(self.bytes.len());
         }
         self.is_batch = batched;
@@ -136,7 +155,7 @@ impl Template {
     pub(super) fn numbered(&mut self, first: u32, count: usize) -> &[u8] {
         let mut seq = Seq::new(first);
         for &at in self.seqs.iter().take(count) {
-            self.bytes[at..at + 4].copy_from_slice(&seq.get().to_be_bytes());
+            self.seq_form.write(&mut self.bytes, at, seq.get());
             seq = if seq.is_none() { seq } else { seq.next() };
         }
         self.first(count)

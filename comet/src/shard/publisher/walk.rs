@@ -4,10 +4,9 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::rc::Rc;
 
-use comet_protocol::Dialect;
 use comet_protocol::comet::Seq;
 
-use super::super::connections::{BATCH, Keeper, SHARE_FROM, format_of};
+use super::super::connections::{BATCH, Format, Keeper, SHARE_FROM};
 use super::super::endpoints::Endpoints;
 use super::publish_batch::PublishBatch;
 use super::write_batch::{Planned, WriteBatch};
@@ -72,12 +71,11 @@ impl Walk<'_> {
             return None;
         };
         let format = connection.format()?;
-        let dialect = format_of(format).0;
         let all = self.batch.items.len();
-        if class == Class::Acked && dialect.has_acks() {
+        if class == Class::Acked && format.dialect().abilities().has_acks() {
             return self.admit_acked(slot, format);
         }
-        let conflated = class == Class::Latest && dialect == Dialect::Comet;
+        let conflated = class == Class::Latest && session.conversation().is_some();
         let backlog = connection.backlog();
         if singly || (conflated && backlog > 0) {
             self.later.push((slot, Later::Singly));
@@ -91,7 +89,7 @@ impl Walk<'_> {
         Some(Part { slot, format, first: 0, count: all })
     }
 
-    fn admit_acked(&mut self, slot: u32, format: usize) -> Option<Part> {
+    fn admit_acked(&mut self, slot: u32, format: Format) -> Option<Part> {
         let Endpoints { cx, bucket, account, wheel, .. } = &mut *self.ep;
         let session = &mut bucket.get_mut(slot)?.session;
         let Pushed { first, count, is_sooner } =
@@ -161,7 +159,7 @@ impl Walk<'_> {
 
     fn write(&mut self, part: Part, last: Last) {
         let Part { slot, format, count, .. } = part;
-        let template = &mut self.batch.templates[format];
+        let template = &mut self.batch.templates[format.index()];
         template.fill(format, &self.batch.items);
         if !template.can_give(count, self.batch.items.len()) {
             return self.write_singly(part);
@@ -180,7 +178,7 @@ impl Walk<'_> {
         if written == 0 && first != 0 && self.batch.longest >= SHARE_FROM {
             return self.write_singly(part);
         }
-        let template = &mut self.batch.templates[format];
+        let template = &mut self.batch.templates[format.index()];
         let keeper = match first {
             0 if self.batch.bytes >= SHARE_FROM => template.shared(&self.ep.account),
             _ => None,
@@ -204,7 +202,7 @@ impl Walk<'_> {
 
     /// Has a part written with the next batch of writes. Its connection has no queue.
     fn plan(&mut self, part: Part) {
-        self.writes.plan(part, &mut self.batch.templates[part.format]);
+        self.writes.plan(part, &mut self.batch.templates[part.format.index()]);
         if self.writes.is_full() {
             self.write_planned();
         }
@@ -221,8 +219,8 @@ impl Walk<'_> {
             let is_acked = batch.class == Class::Acked;
             let planned = members[at..].iter().take(room).map_while(|place| {
                 let format = connections.direct_format(place.slot)?;
-                let len = batch.templates[format].full_len();
-                let numbered = is_acked && format_of(format).0.has_acks();
+                let len = batch.templates[format.index()].full_len();
+                let numbered = is_acked && format.dialect().abilities().has_acks();
                 let part = Part { slot: place.slot, format, first: 0, count };
                 (len > 0 && !numbered).then_some(Planned { part, len, copy: None })
             });
@@ -294,7 +292,7 @@ fn is_direct(ep: &Endpoints, part: Part) -> bool {
 
 /// Notes that a member was found to be on the fast path, for the walks to come.
 fn note_direct(ep: &mut Endpoints, part: Part) {
-    if is_direct(ep, part) && format_of(part.format).0 != Dialect::Comet {
+    if is_direct(ep, part) {
         ep.connections.set_direct(part.slot, part.format);
     }
 }

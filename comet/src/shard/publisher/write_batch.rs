@@ -74,7 +74,7 @@ impl WriteBatch {
         self.writes.iter().map(|&Planned { part, len, copy }| {
             let bytes = match copy {
                 Some(from) => &self.copies[from..from + len],
-                None => batch.templates[part.format].prefix(len),
+                None => batch.templates[part.format.index()].prefix(len),
             };
             (part.slot, bytes)
         })

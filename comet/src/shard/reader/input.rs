@@ -3,12 +3,11 @@
 use std::mem;
 
 use bytes::Bytes;
-use comet_protocol::comet::ClientFrame;
-use comet_protocol::head::{self, Head, Split};
-use comet_protocol::{DecodeError, Dialect, Layout, ws};
+use comet_protocol::codec::{Input, Step};
+use comet_protocol::{DecodeError, Dialect, Layout, head, ws};
 
 use super::super::admission::Admission;
-use super::super::connections::{Connection, ConnectionKey, Transport, Unread};
+use super::super::connections::{ConnectionKey, Transport, Unread};
 use super::super::effect::Effect;
 use super::super::endpoints::Endpoints;
 use super::super::sessions::Sessions;
@@ -45,11 +44,11 @@ impl Reader {
             return sessions.endpoints.stash(key, &input[handled..], handled > 0);
         }
         tail.unread.stream.extend_from_slice(input);
-        let layout = connection.dialect.and_then(Dialect::layout);
         let max_body = ep.cx.shared.config.max_body;
-        let incomplete = match (&connection.transport, layout) {
-            (Transport::Stream, Some(layout)) => {
-                matches!(head::split(layout, &tail.unread.stream, max_body), Ok(Split::Need(_)))
+        let incomplete = match (&connection.transport, connection.dialect) {
+            (Transport::Stream, Some(dialect)) => {
+                let step = dialect.codec().decode(&tail.unread.stream, max_body);
+                matches!(step, Ok(Step::Need(_)))
             }
             _ => false,
         };
@@ -140,11 +139,11 @@ impl Reader {
         input: &[u8],
     ) -> Result<Option<usize>, Closed> {
         let ep = &mut sessions.endpoints;
-        let Some((dialect, layout)) = layout(ep, key, input)? else { return Ok(None) };
-        match head::split(layout, input, ep.cx.shared.config.max_body)? {
-            Split::Need(_) => Ok(None),
-            Split::Packet { head, body, len } => {
-                self.handle_split(sessions, door, key.slot(), dialect, (head, body))?;
+        let Some(dialect) = dialect_of(ep, key, input)? else { return Ok(None) };
+        match dialect.codec().decode(input, ep.cx.shared.config.max_body)? {
+            Step::Need(_) => Ok(None),
+            Step::Frame { input, len } => {
+                self.handle(sessions, door, key.slot(), input, dialect.abilities())?;
                 Ok(Some(len))
             }
         }
@@ -162,7 +161,7 @@ impl Reader {
         let ep = &mut sessions.endpoints;
         let now = ep.cx.now;
         let Some(connection) = ep.connections.find(key) else { return Ok(None) };
-        let is_raw = connection.dialect == Some(Dialect::Raw);
+        let whole = connection.dialect.filter(|dialect| dialect.abilities().whole_messages);
         let Transport::WebSocket(decoder) = &mut connection.transport else { return Ok(None) };
         let ws::Decoded { consumed, event } = decoder.decode(input, &self.ws_limits)?;
         if let (Some(ws::Event::Message(_)), Some(tail)) = (&event, &mut connection.tail) {
@@ -175,11 +174,15 @@ impl Reader {
                 let _tail = ep.connections.tail_of(key, now);
                 ep.settle_tail(key, false);
             }
-            Some(ws::Event::Message(message)) if is_raw => self.handle_raw(ep, slot, message)?,
-            Some(ws::Event::Message(ws::Message { kind: ws::MessageKind::Text, .. })) => {
-                return Err(ws::WsError::UnexpectedText.into());
-            }
             Some(ws::Event::Message(message)) => {
+                if let Some(dialect) = whole {
+                    let input = whole_message(dialect, &message)?;
+                    self.handle(sessions, door, slot, input, dialect.abilities())?;
+                    return Ok(Some(consumed));
+                }
+                if message.kind == ws::MessageKind::Text {
+                    return Err(ws::WsError::UnexpectedText.into());
+                }
                 let handled = self.handle_packets(sessions, door, key, &message.payload, true);
                 let rest = &message.payload[handled..];
                 let ep = &mut sessions.endpoints;
@@ -244,31 +247,15 @@ impl Reader {
     ) -> Result<usize, Closed> {
         let truncated = |need| DecodeError::Truncated { have: rest.len(), need };
         let ep = &mut sessions.endpoints;
-        let Some((dialect, layout)) = layout(ep, key, rest)? else {
+        let Some(dialect) = dialect_of(ep, key, rest)? else {
             return Err(truncated(Layout::Goim.head_len()).into());
         };
-        match head::split(layout, rest, ep.cx.shared.config.max_body)? {
-            Split::Need(need) => Err(truncated(need).into()),
-            Split::Packet { head, body, len } => {
-                self.handle_split(sessions, door, key.slot(), dialect, (head, body))?;
+        match dialect.codec().decode(rest, ep.cx.shared.config.max_body)? {
+            Step::Need(need) => Err(truncated(need).into()),
+            Step::Frame { input, len } => {
+                self.handle(sessions, door, key.slot(), input, dialect.abilities())?;
                 Ok(len)
             }
-        }
-    }
-
-    fn handle_split(
-        &mut self,
-        sessions: &mut Sessions,
-        door: &mut Admission,
-        slot: u32,
-        dialect: Dialect,
-        (head, body): (Head, &[u8]),
-    ) -> Result<(), Closed> {
-        match dialect {
-            Dialect::Comet => {
-                self.handle_comet(sessions, door, slot, ClientFrame::decode(head, body)?)
-            }
-            dialect => self.handle_frame(sessions, door, slot, dialect.inbound(head, body)),
         }
     }
 }
@@ -303,21 +290,33 @@ fn stop_before_next(sessions: &mut Sessions, key: ConnectionKey) -> Option<Stop>
     Some(Stop::Wait)
 }
 
-/// The dialect of a connection; the first frame tells, unless the listener did.
-fn layout(
+/// The dialect of a connection; the first frame tells, unless the listener did. `None` until so
+/// much of it is there.
+fn dialect_of(
     ep: &mut Endpoints,
     key: ConnectionKey,
     input: &[u8],
-) -> Result<Option<(Dialect, Layout)>, Closed> {
-    ep.connections.find(key).map_or(Ok(None), |connection| detect(connection, input))
+) -> Result<Option<Dialect>, Closed> {
+    let Some(connection) = ep.connections.find(key) else { return Ok(None) };
+    if connection.dialect.is_none()
+        && let Some(layout) = head::detect(input)?
+    {
+        // The whole head tells the dialect; its first bytes tell whether to wait for the rest.
+        connection.dialect = Dialect::detect(layout, input);
+        return Ok(Some(connection.dialect.unwrap_or(Dialect::of(layout))));
+    }
+    Ok(connection.dialect)
 }
 
-fn detect(connection: &mut Connection, input: &[u8]) -> Result<Option<(Dialect, Layout)>, Closed> {
-    if let Some(dialect) = connection.dialect {
-        return Ok(dialect.layout().map(|layout| (dialect, layout)));
+/// The input that a message is of which each is a frame.
+fn whole_message<'a>(dialect: Dialect, message: &'a ws::Message<'_>) -> Result<Input<'a>, Closed> {
+    match dialect.codec().decode(&message.payload, usize::MAX)? {
+        Step::Frame { input: Input::Send { seq, op, answered, body, .. }, .. } => {
+            Ok(Input::Send { seq, op, kind: message.kind, answered, body })
+        }
+        Step::Frame { input, .. } => Ok(input),
+        Step::Need(need) => {
+            Err(DecodeError::Truncated { have: message.payload.len(), need }.into())
+        }
     }
-    let Some(layout) = head::detect(input)? else { return Ok(None) };
-    // The whole head tells the dialect; its first bytes tell whether to wait for the rest.
-    connection.dialect = Dialect::detect(layout, input);
-    Ok(Some((connection.dialect.unwrap_or(Dialect::of(layout)), layout)))
 }

@@ -1,0 +1,95 @@
+//! The codec of the goim dialect.
+
+use bytes::Bytes;
+
+use crate::comet::Seq;
+use crate::dialect::goim_op as op;
+use crate::head::Head;
+use crate::ws::{MessageKind, Opcode, header};
+use crate::{Dialect, Framing, Layout};
+
+use super::dtalk::crowded;
+use super::{
+    Abilities, Answer, AuthRequest, Codec, CodecError, Delivery, Input, Output, Refusal, Step,
+    Written, packet,
+};
+
+pub(super) const ABILITIES: Abilities = Abilities { counts: true, ..Abilities::LEAST };
+
+#[derive(Debug)]
+pub(super) struct Goim;
+
+impl Codec for Goim {
+    fn dialect(&self) -> Dialect {
+        Dialect::Goim
+    }
+
+    fn abilities(&self) -> &'static Abilities {
+        &ABILITIES
+    }
+
+    fn decode<'a>(&self, input: &'a [u8], max_body: usize) -> Result<Step<'a>, CodecError> {
+        packet(Layout::Goim, input, max_body, |head, body| Ok::<_, CodecError>(read(head, body)))
+    }
+
+    fn encode(&self, output: &Output<'_>, out: &mut Vec<u8>) {
+        let mut put = |op, seq, body: &[u8]| Head::new(op, seq, 0).write(Layout::Goim, body, out);
+        match *output {
+            Output::Accepted { seq, .. } => put(op::AUTH_REPLY, seq, &[]),
+            Output::Refused { seq, refusal: Refusal::Said(body), .. } => {
+                put(op::AUTH_REPLY, seq, body);
+            }
+            Output::Refused { seq, refusal: Refusal::Crowded(device), .. } => {
+                put(op::AUTH_REPLY, seq, &crowded(device));
+            }
+            Output::HeartbeatReply { seq, members } => {
+                put(op::HEARTBEAT_REPLY, seq, &members.to_be_bytes());
+            }
+            Output::Reply { seq, op, answer: Answer::Taken(body) } => {
+                put(reply_op(op), seq, body);
+            }
+            _ => {}
+        }
+    }
+
+    /// A WebSocket message holds packets, which clients look for in the body of a raw one.
+    fn delivery(
+        &self,
+        framing: Framing,
+        delivery: &Delivery<'_>,
+        write: &mut dyn FnMut(&[u8]),
+    ) -> Written {
+        const HEAD: usize = Layout::Goim.head_len();
+        let len = delivery.body.len();
+        if framing == Framing::Messages {
+            write(&header(Opcode::Binary, 2 * HEAD + len));
+            write(&Head::new(op::RAW, 0, 0).to_bytes(Layout::Goim, HEAD + len)[..HEAD]);
+        }
+        write(&Head::new(op::PUSH, 0, 0).to_bytes(Layout::Goim, len)[..HEAD]);
+        Written::default()
+    }
+}
+
+fn read(Head { op, seq, .. }: Head, body: &[u8]) -> Input<'_> {
+    match op {
+        op::AUTH => {
+            let ext = Bytes::copy_from_slice(body);
+            let (app, token) = (String::new(), String::new());
+            Input::Auth(Box::new(AuthRequest { seq, app, token, ext, continuity: None }))
+        }
+        op::HEARTBEAT => Input::Heartbeat { seq },
+        op::SEND | op::CHANGE_ROOM | op::SUB | op::UNSUB => {
+            let (kind, answered) = (MessageKind::Binary, Seq::NONE);
+            Input::Send { seq, op, kind, answered, body }
+        }
+        op => Input::Unknown { op },
+    }
+}
+
+/// Requests about the client itself are answered by the next op, messages by their own.
+const fn reply_op(op: u32) -> u32 {
+    match op {
+        op::CHANGE_ROOM | op::SUB | op::UNSUB => op + 1,
+        _ => op,
+    }
+}
