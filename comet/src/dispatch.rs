@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::gateway::Gateway;
 use crate::router::Router;
 use crate::shard::sink::{Panicked, Sink};
-use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt};
+use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt, RoomRequest};
 
 /// The sink of all shards of a gateway.
 pub(crate) struct Dispatch<R> {
@@ -44,6 +44,10 @@ impl<R: Router> Sink for Dispatch<R> {
 
     fn receive(&self, peer: &Peer, message: Message, receipt: Receipt) -> Result<(), Panicked> {
         self.call("receive", |router, gateway| router.receive(gateway, peer, message, receipt))
+    }
+
+    fn room(&self, peer: &Peer, request: RoomRequest, receipt: Receipt) -> Result<(), Panicked> {
+        self.call("room", |router, gateway| router.room(gateway, peer, request, receipt))
     }
 
     fn event(&self, peer: &Peer, event: Event<'_>) -> Result<(), Panicked> {

@@ -2,7 +2,7 @@
 
 use crate::gateway::Gateway;
 use crate::router::Router;
-use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt};
+use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt, RoomRequest};
 
 /// A router around another one, which gets every call that is not overridden.
 ///
@@ -53,6 +53,11 @@ pub trait Middleware: Send + Sync + 'static {
         self.inner().receive(gateway, peer, message, receipt);
     }
 
+    /// A peer asks something about a room: see [`Router::room`].
+    fn room(&self, gateway: &Gateway, peer: &Peer, request: RoomRequest, receipt: Receipt) {
+        self.inner().room(gateway, peer, request, receipt);
+    }
+
     /// Something else happened to a session: see [`Router::event`].
     fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
         self.inner().event(gateway, peer, event);
@@ -66,6 +71,10 @@ impl<M: Middleware> Router for M {
 
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
         Middleware::receive(self, gateway, peer, message, receipt);
+    }
+
+    fn room(&self, gateway: &Gateway, peer: &Peer, request: RoomRequest, receipt: Receipt) {
+        Middleware::room(self, gateway, peer, request, receipt);
     }
 
     fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {

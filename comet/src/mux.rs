@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::gateway::Gateway;
 use crate::router::Router;
-use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt};
+use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt, RoomRequest};
 
 /// Dispatches by application: a peer's by the name in its auth frame, a session's by the app of
 /// its [`Identity`](crate::Identity). A router behind a `Mux` should accept peers under the app
@@ -61,6 +61,12 @@ impl Router for Mux {
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
         if let Some(router) = self.of(peer.app()) {
             router.receive(gateway, peer, message, receipt);
+        }
+    }
+
+    fn room(&self, gateway: &Gateway, peer: &Peer, request: RoomRequest, receipt: Receipt) {
+        if let Some(router) = self.of(peer.app()) {
+            router.room(gateway, peer, request, receipt);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::gateway::Gateway;
-use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt};
+use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt, Refusal, RoomRequest};
 
 /// Decides which peers get a session, and takes their messages.
 ///
@@ -22,6 +22,16 @@ pub trait Router: Send + Sync + 'static {
     /// A peer sent a message. Messages of one session come in order.
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt);
 
+    /// A peer asks to join, leave or publish to a room. Requests come in order with the messages of
+    /// the session and count as such; so do their replies. Refused by default.
+    ///
+    /// A request that is granted is to be carried out before the receipt is settled: the gateway
+    /// does nothing by itself.
+    fn room(&self, gateway: &Gateway, peer: &Peer, request: RoomRequest, receipt: Receipt) {
+        let _ = (gateway, peer, request);
+        receipt.refuse(Refusal::new(comet_protocol::comet::Code::FORBIDDEN.get()));
+    }
+
     /// Something else happened to a session. Ignored by default.
     fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
         let _ = (gateway, peer, event);
@@ -35,6 +45,10 @@ impl<R: Router + ?Sized> Router for Arc<R> {
 
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
         (**self).receive(gateway, peer, message, receipt);
+    }
+
+    fn room(&self, gateway: &Gateway, peer: &Peer, request: RoomRequest, receipt: Receipt) {
+        (**self).room(gateway, peer, request, receipt);
     }
 
     fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {

@@ -9,11 +9,15 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use comet::{CommandError, Delivery, Gateway, Message, Peer, SessionId};
+use bytes::Bytes;
+use comet::{CommandError, Delivery, Gateway, Peer, Refusal, RoomRequest, SessionId};
 use comet_protocol::goim_op;
 use parking_lot::Mutex;
 
 use crate::record::{Record, Records};
+
+/// The refusal of a request that goim does not have.
+const NOT_GOIM: i32 = 1_001;
 
 /// Ops that one client may accept; goim has no limit, and its packets are 4 KiB.
 const OPS: usize = 1_024;
@@ -45,32 +49,38 @@ impl Seat {
         self.room.lock().clone()
     }
 
-    /// Does what ops 12, 14 and 16 ask for; false for any other. Each is answered by its own body,
-    /// whether it could be done or not, as goim does.
-    pub(crate) fn operate(
+    /// Carries out a request of the client. Each is answered by its own body, whether it could be
+    /// done or not, as goim does; what is no request of goim's is refused.
+    pub(crate) fn grant(
         &self,
         gateway: &Gateway,
         peer: &Peer,
-        message: &Message,
+        request: RoomRequest,
         records: &Records,
-    ) -> Result<bool, CommandError> {
-        match message.op {
-            goim_op::CHANGE_ROOM => {
-                if let Ok(name) = str::from_utf8(&message.body) {
-                    self.change_room(gateway, peer, name, records)?;
-                }
+    ) -> Result<Bytes, Refusal> {
+        match request {
+            RoomRequest::Change { room } => {
+                let name = room.as_deref().unwrap_or_default();
+                let changed = self.change_room(gateway, peer, name, records);
+                changed.map_err(|_| Refusal::later(0))?;
+                Ok(name.to_owned().into())
             }
-            goim_op::SUB => self.watch(&message.body, |accepts, op| {
-                if accepts.len() < OPS {
-                    accepts.insert(op);
-                }
-            }),
-            goim_op::UNSUB => self.watch(&message.body, |accepts, op| {
-                accepts.remove(&op);
-            }),
-            _ => return Ok(false),
+            RoomRequest::Watch { ops } => {
+                self.watch(&ops, |accepts, op| {
+                    if accepts.len() < OPS {
+                        accepts.insert(op);
+                    }
+                });
+                Ok(ops.into())
+            }
+            RoomRequest::Unwatch { ops } => {
+                self.watch(&ops, |accepts, op| {
+                    accepts.remove(&op);
+                });
+                Ok(ops.into())
+            }
+            _ => Err(Refusal::new(NOT_GOIM)),
         }
-        Ok(true)
     }
 
     /// Leaves the room for another one, or for none if the name is empty.
@@ -94,7 +104,7 @@ impl Seat {
     }
 
     /// Changes which ops are accepted, unless one of the list is no number.
-    fn watch(&self, list: &[u8], change: impl Fn(&mut BTreeSet<i32>, i32)) {
+    fn watch(&self, list: &str, change: impl Fn(&mut BTreeSet<i32>, i32)) {
         if let Some(ops) = ops(list) {
             let mut accepts = self.accepts.lock();
             ops.into_iter().for_each(|op| change(&mut accepts, op));
@@ -143,8 +153,7 @@ impl Seats {
 }
 
 /// Numbers separated by commas; `None` if one of them is none.
-fn ops(list: &[u8]) -> Option<Vec<i32>> {
-    let list = str::from_utf8(list).ok()?;
+fn ops(list: &str) -> Option<Vec<i32>> {
     if list.is_empty() {
         return Some(Vec::new());
     }
@@ -157,10 +166,10 @@ mod tests {
 
     #[test]
     fn a_list_of_ops_is_taken_as_a_whole_or_not_at_all() {
-        assert_eq!(ops(b"1000,1001,-3"), Some(vec![1_000, 1_001, -3]));
-        assert_eq!(ops(b""), Some(vec![]));
+        assert_eq!(ops("1000,1001,-3"), Some(vec![1_000, 1_001, -3]));
+        assert_eq!(ops(""), Some(vec![]));
         for list in ["1000,", "1000, 1001", "x", "4294967296"] {
-            assert_eq!(ops(list.as_bytes()), None, "{list}");
+            assert_eq!(ops(list), None, "{list}");
         }
     }
 
@@ -168,11 +177,11 @@ mod tests {
     fn ops_are_accepted_from_sub_to_unsub() {
         let seat = Seat::new(None, [7]);
         assert!(!seat.accepts_pushes());
-        seat.watch(b"1000,1001", |accepts, op| {
+        seat.watch("1000,1001", |accepts, op| {
             accepts.insert(op);
         });
         assert!(seat.accepts_pushes());
-        seat.watch(b"1000", |accepts, op| {
+        seat.watch("1000", |accepts, op| {
             accepts.remove(&op);
         });
         assert!(!seat.accepts_pushes());

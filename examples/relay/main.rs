@@ -32,7 +32,7 @@ use address::Address;
 use clap::Parser;
 use comet::{
     CommandError, Connect, ConnectReply, Delivery, Dialect, Event, Gateway, Identity, Message,
-    Peer, Receipt, Refusal, Router, StartError,
+    Peer, Receipt, Refusal, RoomRequest, Router, StartError,
 };
 use flags::{Flags, Promise};
 use goim::{Seat, Seats};
@@ -146,15 +146,18 @@ impl Router for Relay {
         }
     }
 
+    fn room(&self, gateway: &Gateway, peer: &Peer, request: RoomRequest, receipt: Receipt) {
+        let Some(seat) = peer.context::<Arc<Seat>>() else {
+            return receipt.refuse(Refusal::new(NOT_A_MEMBER));
+        };
+        match seat.grant(gateway, peer, request, &self.records) {
+            Ok(reply) => receipt.ack(reply),
+            Err(refusal) => receipt.refuse(refusal),
+        }
+    }
+
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
         let seat = peer.context::<Arc<Seat>>();
-        if let Some(seat) = seat {
-            match seat.operate(gateway, peer, &message, &self.records) {
-                Ok(true) => return receipt.ack(message.body),
-                Ok(false) => {}
-                Err(_) => return receipt.refuse(Refusal::later(0)),
-            }
-        }
         let (address, body) = match self.is_addressed {
             true => address::split(&message.body),
             false => (Address::Rooms, message.body),

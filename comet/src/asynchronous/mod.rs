@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     Closed, Connect, ConnectReply, Event, Gap, Gateway, Identity, Message, Peer, Receipt, Refusal,
-    Router,
+    RoomRequest, Router,
 };
 use lanes::Lanes;
 
@@ -41,6 +41,18 @@ pub trait AsyncRouter: Send + Sync + 'static {
         peer: &Peer,
         message: Message,
     ) -> impl Future<Output = Result<Bytes, Refusal>> + Send;
+
+    /// A peer asks something about a room: see [`Router::room`]. The reply's body, or why the
+    /// request was not granted. Refused by default.
+    fn room(
+        &self,
+        gateway: &Gateway,
+        peer: &Peer,
+        request: RoomRequest,
+    ) -> impl Future<Output = Result<Bytes, Refusal>> + Send {
+        let _ = (gateway, peer, request);
+        async { Err(Refusal::new(comet_protocol::comet::Code::FORBIDDEN.get())) }
+    }
 
     /// Something else happened to a session. Ignored by default.
     fn event(
@@ -146,6 +158,18 @@ impl<R: AsyncRouter> Router for OnTokio<R> {
         self.in_lane(gateway, peer, async move {
             let _place = place;
             match router.receive(&handle, &whom, message).await {
+                Ok(reply) => receipt.ack(reply),
+                Err(refusal) => receipt.refuse(refusal),
+            }
+        });
+    }
+
+    fn room(&self, gateway: &Gateway, peer: &Peer, request: RoomRequest, receipt: Receipt) {
+        let Some(place) = self.places.take() else { return receipt.refuse(Refusal::later(0)) };
+        let (router, handle, whom) = (Arc::clone(&self.router), gateway.clone(), peer.clone());
+        self.in_lane(gateway, peer, async move {
+            let _place = place;
+            match router.room(&handle, &whom, request).await {
                 Ok(reply) => receipt.ack(reply),
                 Err(refusal) => receipt.refuse(refusal),
             }

@@ -1,6 +1,6 @@
 //! Consequences of a peer's input.
 
-use comet_protocol::codec::AuthRequest;
+use comet_protocol::codec::{AuthRequest, Question};
 use comet_protocol::comet::{Received, Seq};
 use comet_protocol::ws::MessageKind;
 
@@ -36,6 +36,12 @@ pub(crate) enum Action<'a> {
         kind: MessageKind,
         /// The message.
         body: &'a [u8],
+    },
+    /// Ask the router.
+    Ask {
+        /// Under which it is settled.
+        number: u32,
+        question: Box<Question>,
     },
     /// A delivery is done. Deliveries that waited may have room now.
     Acked {

@@ -39,6 +39,13 @@ impl Session {
                 let number = self.inbox.open(seq, op);
                 Action::Receive { number, seq, op, kind, body }
             }
+            (Phase::Open, Input::Ask(question)) => {
+                if !self.rate.admit(now, limits.message_rate) {
+                    return Action::Close(Closed::RateExceeded);
+                }
+                let number = self.inbox.open(question.seq, question.op);
+                Action::Ask { number, question }
+            }
             (Phase::Open, Input::Ack { seq }) => self.ack(now, seq),
             (Phase::Open, Input::Received(received)) => Action::Received(received),
             (Phase::Open, Input::Ping { stamp }) => Action::Pong { stamp },

@@ -3,6 +3,7 @@
 use super::settle::{Connect, ConnectReply, Message, Receipt};
 use crate::event::Event;
 use crate::identity::Peer;
+use crate::room_request::RoomRequest;
 
 /// Takes events, on the shard's thread. Must not block.
 pub(crate) trait Sink: Send + Sync {
@@ -14,6 +15,9 @@ pub(crate) trait Sink: Send + Sync {
 
     /// A peer sent a message.
     fn receive(&self, peer: &Peer, message: Message, receipt: Receipt) -> Result<(), Panicked>;
+
+    /// A peer asks something about a room.
+    fn room(&self, peer: &Peer, request: RoomRequest, receipt: Receipt) -> Result<(), Panicked>;
 
     /// Something else happened to a session.
     fn event(&self, peer: &Peer, event: Event<'_>) -> Result<(), Panicked>;

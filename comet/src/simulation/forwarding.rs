@@ -12,7 +12,9 @@ use crate::delivery::{Delivery, Kind};
 use crate::gateway::Gateway;
 use crate::identity::{Identity, Peer};
 use crate::router::Router;
-use crate::{Closed, Connect, ConnectReply, Event, Gap, Message, Receipt, SessionId, StartError};
+use crate::{
+    Closed, Connect, ConnectReply, Event, Gap, Message, Receipt, RoomRequest, SessionId, StartError,
+};
 
 /// Passes every call of [`Router`], and [`event`](Router::event) with every [`Event`], through a
 /// router that wraps the one it is given, for a peer with this identity. Returns the calls that did
@@ -50,6 +52,11 @@ pub fn swallowed_calls<R: Router>(
     let call = format!("{peer:?} {message:?}");
     router.receive(gateway, &peer, message, Receipt::new(session, 1, mailbox()));
     check("receive", call);
+
+    let request = RoomRequest::Join { room: "a room".to_owned() };
+    let call = format!("{peer:?} {request:?}");
+    router.room(gateway, &peer, request, Receipt::new(session, 2, mailbox()));
+    check("room", call);
 
     let gap = Gap::of(&Delivery::acked("given up").position(5), None, GapReason::Slow);
     let closed = Closed::Idle;
@@ -110,6 +117,10 @@ impl Router for Recorder {
         self.record(format!("{peer:?} {message:?}"));
     }
 
+    fn room(&self, _: &Gateway, peer: &Peer, request: RoomRequest, _: Receipt) {
+        self.record(format!("{peer:?} {request:?}"));
+    }
+
     fn event(&self, _: &Gateway, peer: &Peer, event: Event<'_>) {
         self.record(format!("{peer:?} {event:?}"));
     }
@@ -164,6 +175,6 @@ mod tests {
     fn a_call_that_is_not_passed_on_is_named() {
         assert_eq!(swallowed_calls(alice(), Deaf).unwrap(), ["acked"]);
         let other = |inner| Mux::new().app("another", inner);
-        assert_eq!(swallowed_calls(alice(), other).unwrap().len(), 9);
+        assert_eq!(swallowed_calls(alice(), other).unwrap().len(), 10);
     }
 }

@@ -10,8 +10,8 @@ use crate::{Dialect, Framing, Layout};
 
 use super::dtalk::crowded;
 use super::{
-    Abilities, Answer, AuthRequest, Codec, CodecError, Delivery, Input, Output, Refusal, Step,
-    Written, packet,
+    Abilities, Answer, Ask, AuthRequest, Codec, CodecError, Delivery, Input, Output, Question,
+    Refusal, Step, Written, packet,
 };
 
 pub(super) const ABILITIES: Abilities = Abilities { counts: true, ..Abilities::LEAST };
@@ -78,11 +78,25 @@ fn read(Head { op, seq, .. }: Head, body: &[u8]) -> Input<'_> {
             Input::Auth(Box::new(AuthRequest { seq, app, token, ext, continuity: None }))
         }
         op::HEARTBEAT => Input::Heartbeat { seq },
-        op::SEND | op::CHANGE_ROOM | op::SUB | op::UNSUB => {
+        op::SEND => {
             let (kind, answered) = (MessageKind::Binary, Seq::NONE);
             Input::Send { seq, op, kind, answered, body }
         }
-        op => Input::Unknown { op },
+        op => match ask(op, body) {
+            Some(ask) => Input::Ask(Box::new(Question { seq, op, ask })),
+            None => Input::Unknown { op },
+        },
+    }
+}
+
+/// The request that a client makes about itself; `None` if it is none, or cannot be read.
+fn ask(op: u32, body: &[u8]) -> Option<Ask> {
+    let text = str::from_utf8(body).ok()?;
+    match op {
+        op::CHANGE_ROOM => Some(Ask::Change(text.to_owned())),
+        op::SUB => Some(Ask::Watch(text.to_owned())),
+        op::UNSUB => Some(Ask::Unwatch(text.to_owned())),
+        _ => None,
     }
 }
 
@@ -91,5 +105,20 @@ const fn reply_op(op: u32) -> u32 {
     match op {
         op::CHANGE_ROOM | op::SUB | op::UNSUB => op + 1,
         _ => op,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_of_a_client_about_itself_are_asks_and_garbage_is_ignored() {
+        let input = |op, body| read(Head::new(op, 3, 0), body);
+        let asked = |op, ask| Input::Ask(Box::new(Question { seq: 3, op, ask }));
+        assert_eq!(input(12, b"live://1"), asked(12, Ask::Change("live://1".into())));
+        assert_eq!(input(14, b"1000,7"), asked(14, Ask::Watch("1000,7".into())));
+        assert_eq!(input(16, b""), asked(16, Ask::Unwatch(String::new())));
+        assert_eq!(input(12, b"\xff"), Input::Unknown { op: 12 });
     }
 }

@@ -43,6 +43,8 @@ pub enum Input<'a> {
         /// The message.
         body: &'a [u8],
     },
+    /// A question about a room, or anything else that wants a reply and is its own bytes.
+    Ask(Box<Question>),
     /// The delivery of this number has arrived.
     Ack {
         /// Of the delivery.
@@ -54,6 +56,42 @@ pub enum Input<'a> {
     Unknown {
         /// The wire op.
         op: u32,
+    },
+}
+
+/// A question that wants a reply.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Question {
+    /// Repeated in the reply.
+    pub seq: u32,
+    /// The wire op, for dialects that have several.
+    pub op: u32,
+    /// The question.
+    pub ask: Ask,
+}
+
+/// What a peer asks for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Ask {
+    /// To be in this room, too.
+    Join(String),
+    /// To be in this room no longer.
+    Leave(String),
+    /// To be in this room instead of the one before; empty for none.
+    Change(String),
+    /// To get pushes of these ops, too: numbers separated by commas, as the peer wrote them.
+    Watch(String),
+    /// To get pushes of these ops no longer.
+    Unwatch(String),
+    /// To deliver to a room.
+    Publish {
+        /// The room.
+        room: String,
+        /// The kind of body.
+        kind: MessageKind,
+        /// The body.
+        body: Bytes,
     },
 }
 

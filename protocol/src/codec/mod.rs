@@ -17,7 +17,7 @@ use std::fmt;
 
 use crate::comet::FrameError;
 use crate::{DecodeError, Dialect, Framing, Layout, head};
-pub use input::{AuthRequest, Continuity, Input, Step};
+pub use input::{Ask, AuthRequest, Continuity, Input, Question, Step};
 pub use output::{Answer, Delivery, Output, Refusal, Written};
 
 /// Deliveries that a peer acknowledges.

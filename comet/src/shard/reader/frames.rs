@@ -1,7 +1,7 @@
 //! Inputs of peers, carried out.
 
 use bytes::Bytes;
-use comet_protocol::codec::{Abilities, Input, Output};
+use comet_protocol::codec::{Abilities, Ask, Input, Output};
 use comet_protocol::ws::MessageKind;
 
 use super::super::admission::Admission;
@@ -12,6 +12,7 @@ use super::super::settle::{Message, Receipt};
 use super::Reader;
 use crate::Closed;
 use crate::delivery::Kind;
+use crate::room_request::RoomRequest;
 use crate::session::Action;
 
 impl Reader {
@@ -29,13 +30,10 @@ impl Reader {
         let Some(member) = ep.bucket.get_mut(slot) else { return Ok(()) };
         match member.session.handle(ep.cx.now, input, abilities, &ep.cx.limits) {
             Action::Receive { number, seq, op, kind, body } => {
-                let kind = match kind {
-                    MessageKind::Text => Kind::Text,
-                    MessageKind::Binary => Kind::Binary,
-                };
                 let body = Bytes::copy_from_slice(body);
-                return receive(ep, slot, number, Message::new(seq, op, kind, body));
+                return receive(ep, slot, number, Message::new(seq, op, kind_of(kind), body));
             }
+            Action::Ask { number, question } => return ask(ep, slot, number, question.ask),
             Action::Acked { tag } => return self.acked(ep, slot, tag),
             Action::Received(received) => return self.received(ep, slot, received),
             Action::Authenticate { request, attempt } => {
@@ -65,6 +63,35 @@ impl Reader {
 fn put(ep: &mut Endpoints, slot: u32, output: &Output<'_>) {
     if let Some(mut out) = ep.out(slot) {
         out.put(output);
+    }
+}
+
+/// Has the router answer a question about a room.
+fn ask(ep: &Endpoints, slot: u32, number: u32, ask: Ask) -> Result<(), Closed> {
+    let request = match ask {
+        Ask::Join(room) => RoomRequest::Join { room },
+        Ask::Leave(room) => RoomRequest::Leave { room },
+        Ask::Change(room) => RoomRequest::Change { room: Some(room).filter(|it| !it.is_empty()) },
+        Ask::Watch(ops) => RoomRequest::Watch { ops },
+        Ask::Unwatch(ops) => RoomRequest::Unwatch { ops },
+        Ask::Publish { room, kind, body } => {
+            RoomRequest::Publish { room, kind: kind_of(kind), body }
+        }
+        // Nothing that this gateway knows.
+        _ => return Ok(()),
+    };
+    ep.cx.counters().messages.add(1);
+    let Some(peer) = ep.bucket.get(slot).and_then(|member| member.peer.as_ref()) else {
+        return Ok(());
+    };
+    let receipt = Receipt::new(peer.session(), number, ep.cx.mailbox().clone());
+    ep.cx.sink.room(peer, request, receipt).map_err(|_| Closed::RouterPanicked)
+}
+
+fn kind_of(kind: MessageKind) -> Kind {
+    match kind {
+        MessageKind::Text => Kind::Text,
+        MessageKind::Binary => Kind::Binary,
     }
 }
 

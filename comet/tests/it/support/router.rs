@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use comet::{Connect, ConnectReply, Delivery, Gateway, Identity, Message, Peer, Receipt, Router};
+use comet::{
+    Connect, ConnectReply, Delivery, Gateway, Identity, Message, Peer, Receipt, Refusal,
+    RoomRequest, Router,
+};
 
 use super::log::{Event, Log};
 
@@ -71,6 +74,15 @@ impl Router for TestRouter {
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
         self.record(&Event::Message(peer.clone(), message.clone()));
         (self.on_message)(gateway, &self.log, peer, message, receipt);
+    }
+
+    /// Answers with what the peer asks for.
+    fn room(&self, _: &Gateway, _: &Peer, request: RoomRequest, receipt: Receipt) {
+        match request {
+            RoomRequest::Change { room } => receipt.ack(room.unwrap_or_default()),
+            RoomRequest::Watch { ops } | RoomRequest::Unwatch { ops } => receipt.ack(ops),
+            _ => receipt.refuse(Refusal::new(1_000)),
+        }
     }
 
     fn event(&self, _: &Gateway, peer: &Peer, event: comet::Event<'_>) {
