@@ -97,7 +97,6 @@ mod listen;
 mod middleware;
 mod mux;
 mod pings;
-mod plant;
 mod proxies;
 mod rate;
 mod refusal;

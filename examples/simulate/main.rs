@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use clap::Parser;
-use comet_simulator::{Mistake, Plant, Run};
+use comet_simulator::{Mistake, Run};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Violating seeds whose histories are printed whole.
@@ -36,11 +36,7 @@ struct Args {
     /// they are given up.
     #[arg(long)]
     letters: bool,
-    /// Plants a defect in the gateway: SeqHole, RoomReorder, CleanupRace, TakeoverLoss,
-    /// OverlapAck, WrongVictim or LateRepair.
-    #[arg(long, value_parser = plant)]
-    plant: Option<Plant>,
-    /// Plants a defect in the router of letters: StalePass or Overtaking.
+    /// Gives the router of letters a defect: StalePass or Overtaking.
     #[arg(long, value_parser = mistake, requires = "letters")]
     mistake: Option<Mistake>,
     /// Print no histories, only what is wrong.
@@ -65,12 +61,6 @@ fn main() -> ExitCode {
     }
 }
 
-/// The defect of that name.
-fn plant(name: &str) -> Result<Plant, &'static str> {
-    let named = Plant::ALL.into_iter().find(|plant| format!("{plant:?}") == name);
-    named.ok_or("there is no such defect")
-}
-
 /// The defect of the router of that name.
 fn mistake(name: &str) -> Result<Mistake, &'static str> {
     let named = Mistake::ALL.into_iter().find(|mistake| format!("{mistake:?}") == name);
@@ -79,9 +69,9 @@ fn mistake(name: &str) -> Result<Mistake, &'static str> {
 
 fn run(args: &Args, seed: u64) -> io::Result<Run> {
     let run = if args.letters {
-        comet_simulator::run_letters(seed, args.plant, args.mistake)
+        comet_simulator::run_letters(seed, args.mistake)
     } else {
-        comet_simulator::run_planted(seed, args.plant)
+        comet_simulator::run(seed)
     };
     run.map_err(io::Error::other)
 }

@@ -29,7 +29,7 @@ const COMMAND: usize = 500;
 /// Numbers of clients from here on are of senders that have no session.
 const OUTSIDE: u32 = 1_000;
 
-/// A defect of the router, to be planted on purpose.
+/// A defect of the router, to see that it is found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mistake {
     /// A gap that comes while letters are pushed again does not make the router begin anew.

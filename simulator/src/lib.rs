@@ -30,10 +30,13 @@ mod router;
 mod shortage;
 mod world;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
 use comet::StartError;
+use parking_lot::Mutex;
 
 pub use checker::{Rule, Violation, check};
-pub use comet::simulation::Plant;
 pub use history::History;
 pub use letters::Mistake;
 
@@ -54,37 +57,45 @@ pub struct Run {
 ///
 /// [`StartError`] when the gateway does not start with the limits that the seed draws.
 pub fn run(seed: u64) -> Result<Run, StartError> {
-    run_planted(seed, None)
-}
-
-/// The same with a defect in the gateways, to see whether it is found.
-///
-/// # Errors
-///
-/// As for [`run`].
-pub fn run_planted(seed: u64, plant: Option<Plant>) -> Result<Run, StartError> {
-    live(seed, Setup { plant, ..Setup::default() })
+    live(seed, Setup::default())
 }
 
 /// The same where all messages are letters, which [`run`] has for one seed of twelve: the router
-/// stores them, and pushes them again when they are given up. The gateways may have a defect, and
-/// so may the router.
+/// stores them, and pushes them again when they are given up. The router may make a mistake.
 ///
 /// # Errors
 ///
 /// As for [`run`].
-pub fn run_letters(
-    seed: u64,
-    plant: Option<Plant>,
-    mistake: Option<Mistake>,
-) -> Result<Run, StartError> {
-    live(seed, Setup { plant, mistake, has_letters: true })
+pub fn run_letters(seed: u64, mistake: Option<Mistake>) -> Result<Run, StartError> {
+    live(seed, Setup { mistake, has_letters: true })
+}
+
+/// Calls for each seed below `seeds`, on all cores, until a call returns something.
+///
+/// # Panics
+///
+/// If a call panics.
+pub fn search<T: Send>(seeds: u64, call: impl Fn(u64) -> Option<T> + Sync) -> Option<T> {
+    let (next, found) = (AtomicU64::new(0), Mutex::new(None));
+    let work = || {
+        while found.lock().is_none() {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds {
+                return;
+            }
+            if let Some(what) = call(seed) {
+                *found.lock() = Some(what);
+            }
+        }
+    };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(work))));
+    found.into_inner()
 }
 
 /// What a seed does not decide.
 #[derive(Clone, Copy, Debug, Default)]
 struct Setup {
-    plant: Option<Plant>,
     mistake: Option<Mistake>,
     /// Whether there are letters, whatever the seed says.
     has_letters: bool,

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::config::{Config, Overflow};
 use crate::delivery::{QueueLimits, WindowLimits};
-use crate::plant::Planted;
 
 /// Limits of a session; one copy for each shard.
 #[derive(Clone, Debug)]
@@ -22,7 +21,6 @@ pub(crate) struct Limits {
     pub(crate) window: WindowLimits,
     pub(crate) latest_keys: usize,
     pub(crate) overflow: Overflow,
-    pub(crate) planted: Planted,
 }
 
 impl Limits {
@@ -47,7 +45,6 @@ impl Limits {
             },
             latest_keys: config.latest_keys,
             overflow: config.overflow,
-            planted: Planted::default(),
         }
     }
 }

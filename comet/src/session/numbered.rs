@@ -7,7 +7,6 @@ use comet_protocol::comet::{Received, Seq};
 use super::{Conversation, Hello, Phase, Session};
 use crate::budget::{Account, Exhausted};
 use crate::delivery::Answer;
-use crate::plant::{Plant, Planted};
 use crate::time::Time;
 
 impl Session {
@@ -67,18 +66,6 @@ impl Session {
     /// Pays for the answers that are kept; `Err` if there is no memory for them.
     pub(crate) fn recharge(&mut self) -> Result<(), Exhausted> {
         self.conversation.as_mut().map_or(Ok(()), |conversation| conversation.recharge())
-    }
-
-    /// What planted defects do when a session is taken from a connection that is still there.
-    pub(crate) fn spoil<'a>(&mut self, received: Received<'a>, planted: Planted) -> Received<'a> {
-        let Some(window) = &mut self.window else { return received };
-        if planted.has(Plant::TakeoverLoss) {
-            window.queue().forget();
-        }
-        if planted.has(Plant::OverlapAck) {
-            return Received::up_to_only(window.span().1);
-        }
-        received
     }
 }
 

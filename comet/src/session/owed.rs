@@ -8,7 +8,6 @@ use super::{Limits, Phase, Session};
 use crate::budget::Account;
 use crate::config::Overflow;
 use crate::delivery::{self, Gap, Held, Logged, Pushed, Transmit, Window};
-use crate::plant::Plant;
 use crate::time::Time;
 
 /// How a delivery that could not be sent at once waits.
@@ -47,9 +46,7 @@ impl Session {
             None => items.len(),
         };
         let Some(window) = self.window(account) else { return Pushed::NONE };
-        if items.first().is_some_and(|item| !window.takes(item))
-            && !limits.planted.has(Plant::LateRepair)
-        {
+        if items.first().is_some_and(|item| !window.takes(item)) {
             return Pushed::NONE;
         }
         window.push(now, &items[..short], &limits.window)
@@ -79,7 +76,7 @@ impl Session {
         let is_excused = self.phase == Phase::Parked || self.returning;
         let drops_oldest = self.overflow(limits) == Overflow::DropOldest;
         let Some(window) = self.window(account) else { return Wait::Broken };
-        if !window.takes(item) && !limits.planted.has(Plant::LateRepair) {
+        if !window.takes(item) {
             return Wait::Lost;
         }
         match window.queue().push(item, at, drops_oldest, &limits.window.queue) {
@@ -87,10 +84,6 @@ impl Session {
             Ok(()) => Wait::Queued,
             Err(delivery::Overflow::Broken) => Wait::Broken,
             Err(delivery::Overflow::Memory) => self.lose(account, item, GapReason::Memory),
-            Err(delivery::Overflow::Full) if limits.planted.has(Plant::SeqHole) => {
-                window.skip();
-                Wait::Queued
-            }
             Err(delivery::Overflow::Full) => {
                 // Of such a session, and of one that gives up what is old, nothing else is asked.
                 if is_excused || drops_oldest {

@@ -153,12 +153,6 @@ impl Shard {
         StopAtEnd(Arc::clone(&self.mailbox))
     }
 
-    /// Plants a defect.
-    #[cfg(feature = "simulation")]
-    pub(crate) fn plant(&mut self, plant: crate::plant::Plant) {
-        self.sessions.endpoints.cx.limits.planted.set(plant);
-    }
-
     /// Whether sockets have something to report.
     #[cfg(feature = "simulation")]
     pub(crate) fn has_events(&self) -> bool {

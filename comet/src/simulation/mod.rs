@@ -58,7 +58,6 @@ use crate::gateway::Gateway;
 use crate::keyed::Keyed;
 use crate::listen::Profile;
 use crate::pings::Intervals;
-pub use crate::plant::Plant;
 use crate::router::Router;
 use crate::shard::clock::Clock;
 use crate::shard::poller::{Events, Poller};
@@ -121,11 +120,6 @@ impl Simulation {
         };
         let shards = pollers.into_iter().enumerate().map(run).collect();
         Ok(Self { gateway, time, shards, chance, events: Events::with_capacity(1) })
-    }
-
-    /// Plants a defect, to see that it is found.
-    pub fn plant(&mut self, plant: Plant) {
-        self.shards.iter_mut().flatten().for_each(|running| running.shard.plant(plant));
     }
 
     /// The handle of the gateway. Its [`wait`](Gateway::wait) has no threads to wait for, it has no

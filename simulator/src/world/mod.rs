@@ -16,7 +16,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use comet::StartError;
-use comet::simulation::Plant;
 use parking_lot::Mutex;
 
 use crate::client::{Client, CometClient, DtalkClient, Wish};
@@ -66,13 +65,12 @@ pub(crate) struct World {
     messages: u32,
     /// The sum of all steps of the wall clock, in milliseconds.
     clock_steps: i64,
-    plant: Option<Plant>,
     is_calm: bool,
 }
 
 impl World {
     pub(crate) fn new(seed: u64, setup: Setup) -> Result<Self, StartError> {
-        let Setup { plant, mistake, has_letters } = setup;
+        let Setup { mistake, has_letters } = setup;
         let mut random = Random::new(seed);
         let mut plan = Plan::draw(&mut random);
         if has_letters || letters::is_world_of(seed) {
@@ -99,7 +97,6 @@ impl World {
             ghosts: Vec::new(),
             messages: 0,
             clock_steps: 0,
-            plant,
             is_calm: false,
             plan,
         };
@@ -148,9 +145,6 @@ impl World {
         self.log.note(What::Began { gateway: number, ttl });
         let seed = self.random.next();
         let mut host = Host::new(self.now, number, &self.plan.limits, &self.desk, seed)?;
-        if let Some(plant) = self.plant {
-            host.simulation.plant(plant);
-        }
         // All gateways of a place look at the same wall clock.
         let passed = i64::try_from(self.now / 1_000).unwrap_or(i64::MAX);
         host.simulation.step_wall_clock(passed.saturating_add(self.clock_steps));

@@ -1,6 +1,7 @@
-//! The simulator and its judge: each rule is seen to fail, each planted defect to be found, and the
-//! gateway to keep its contract.
+//! The simulator and its judge: each rule is seen to fail, the gateway keeps its contract, and
+//! gateways and routers with a known defect are found not to.
 
+mod defects;
 mod deliveries;
 mod fairness;
 mod gaps;

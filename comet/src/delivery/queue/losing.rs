@@ -53,13 +53,6 @@ impl Queue {
         Ok(gave)
     }
 
-    /// Drops everything without a word: what a planted defect does.
-    pub(crate) fn forget(&mut self) {
-        self.lanes = Default::default();
-        (self.bytes, self.boxed) = (0, 0);
-        self.recharge();
-    }
-
     /// Gives up the oldest of the least urgent lane. Whether there was one.
     pub(super) fn drop_oldest(&mut self) -> Result<bool, Overflow> {
         for lane in [Lane::Bulk, Lane::Normal, Lane::Signal] {

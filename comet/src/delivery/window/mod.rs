@@ -128,12 +128,6 @@ impl Window {
         })
     }
 
-    /// Takes a number for nothing: what a planted defect does.
-    pub(crate) fn skip(&mut self) {
-        self.in_flight.push_back(InFlight { item: None, sent_at: 0, attempts: 1 });
-        self.drop_acked();
-    }
-
     /// What waits.
     pub(crate) fn queue(&mut self) -> &mut Queue {
         let account = self.charge.account();

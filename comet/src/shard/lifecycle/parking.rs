@@ -16,7 +16,6 @@ use crate::bucket::Parked;
 use crate::budget::Charge;
 use crate::event::Event;
 use crate::identity::{Identity, Peer};
-use crate::plant::Plant;
 use crate::session::{Hello, Session};
 
 /// What a parked session is charged beside what is kept for it: about what it is in memory.
@@ -157,14 +156,10 @@ impl Lifecycle {
         hello: &Hello,
         identity: Identity,
     ) {
-        let was_open = ep.bucket.get(earlier).is_some_and(|it| it.session.is_open());
         let Some(peer) = self.hand_over(ep, slot, earlier, identity) else { return };
-        let mut received = hello.continuity.received();
+        let received = hello.continuity.received();
         let now = ep.cx.now;
         let Some(member) = ep.bucket.get_mut(earlier) else { return };
-        if was_open {
-            received = member.session.spoil(received, ep.cx.limits.planted);
-        }
         let mut tags = Vec::new();
         let mut fresh = 0;
         let note = |tag: u64| {
@@ -173,9 +168,6 @@ impl Lifecycle {
         };
         let missing = member.session.resume_numbered(now, (hello, seq), epoch, received, note);
         ep.cx.counters().acks.add(fresh);
-        if was_open && ep.cx.limits.planted.has(Plant::CleanupRace) {
-            self.resumption.uproot(peer.session());
-        }
         self.welcome(ep, earlier, seq, true, Loss::None);
         if let (Some(SeqRange { first, last }), Some(mut out)) = (missing, ep.out(earlier)) {
             out.forgotten(first, last);

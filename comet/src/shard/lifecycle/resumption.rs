@@ -11,7 +11,6 @@ use super::super::endpoints::Endpoints;
 use crate::SessionId;
 use crate::identity::Identity;
 use crate::keyed::Keyed;
-use crate::plant::Plant;
 use crate::session::Hello;
 use crate::ticket::{BadTicket, LIFE, Ticket};
 
@@ -19,8 +18,6 @@ use crate::ticket::{BadTicket, LIFE, Ticket};
 #[derive(Debug)]
 pub(in crate::shard) struct Resumption {
     nonces: Nonces,
-    /// Sessions that a planted defect forgot.
-    uprooted: Vec<SessionId>,
 }
 
 /// What a peer that asks for a session gets.
@@ -37,12 +34,7 @@ pub(in crate::shard) enum Claim {
 
 impl Resumption {
     pub(super) fn new(keys: &Keyed) -> Self {
-        Self { nonces: Nonces::new(keys), uprooted: Vec::new() }
-    }
-
-    /// Forgets a session: a planted defect.
-    pub(super) fn uproot(&mut self, session: SessionId) {
-        self.uprooted.push(session);
+        Self { nonces: Nonces::new(keys) }
     }
 
     /// What a ticket proves, before anything is asked of anybody else.
@@ -118,9 +110,6 @@ impl Resumption {
             return Claim::New(Loss::Unknown);
         }
         let id = SessionId::from_u64(ticket.session);
-        if ep.cx.limits.planted.has(Plant::CleanupRace) && self.uprooted.contains(&id) {
-            return Claim::New(Loss::Unknown);
-        }
         let slot = ep.bucket.find(id).filter(|_| id.shard() == ep.cx.index);
         let alive = slot
             .filter(|&slot| ep.bucket.get(slot).is_some_and(|member| member.session.is_alive()));

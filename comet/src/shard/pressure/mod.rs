@@ -23,7 +23,6 @@ use super::holders::{Asked, Holding};
 use super::lifecycle::{Lifecycle, PARKED};
 use crate::Closed;
 use crate::budget::Pressure;
-use crate::plant::Plant;
 use crate::time::Time;
 
 /// Between two looks, unless much has come since the last.
@@ -188,10 +187,6 @@ impl Shedding {
 
     /// The one that holds most of those who were found, and what it holds by now.
     fn next_worst(&mut self, ep: &Endpoints) -> Option<Holding> {
-        if ep.cx.limits.planted.has(Plant::WrongVictim) {
-            let slot = ep.bucket.occupied().last()?;
-            return Some(Holding { bytes: usize::MAX, slot });
-        }
         loop {
             let Holding { bytes, slot } = self.worst.pop()?;
             let now = holding(ep, slot).bytes;

@@ -23,7 +23,6 @@ use super::connections::{ConnectionKey, Format};
 use super::endpoints::Endpoints;
 use super::sessions::Sessions;
 use crate::delivery::{Delivery, Held};
-use crate::plant::Plant;
 use crate::{Closed, Stats};
 use publish_batch::PublishBatch;
 use walk::Walk;
@@ -97,9 +96,6 @@ impl Publisher {
             return;
         }
         let ep = &mut sessions.endpoints;
-        if ep.cx.limits.planted.has(Plant::RoomReorder) {
-            self.batch.reorder();
-        }
         let timed = ep.bucket.members(self.batch.room).len() >= Stats::FAN_OUT_FROM;
         let began = timed.then(|| ep.cx.shared.clock.now());
         let Self { batch, writes, later } = self;

@@ -86,13 +86,6 @@ impl PublishBatch {
         self.items.push(item);
     }
 
-    /// Reorders the batch as workers that take turns would: a planted defect.
-    pub(super) fn reorder(&mut self) {
-        for pair in self.items.chunks_exact_mut(2) {
-            pair.swap(0, 1);
-        }
-    }
-
     pub(super) fn clear(&mut self) {
         self.items.clear();
         (self.bytes, self.longest) = (0, 0);
