@@ -41,7 +41,7 @@ macro_rules! counters {
         pub(crate) struct Counters {
             $($(pub(crate) $name: Counter,)+)+
             pub(crate) closed: [Counter; Closed::LABELS.len()],
-            pub(crate) sessions_of: [Counter; DIALECTS.len()],
+            pub(crate) sessions_of: [Counter; Dialect::ALL.len()],
             pub(crate) fan_out: Histogram,
             pub(crate) round_trip: Histogram,
         }
@@ -57,7 +57,7 @@ macro_rules! counters {
             /// Connections accepted by each listener, in the order of
             /// [`Builder::listen`](crate::Builder::listen).
             pub accepted_by: Vec<u64>,
-            sessions_of: [u64; DIALECTS.len()],
+            sessions_of: [u64; Dialect::ALL.len()],
             /// Time taken to hand a batch of publishes to a room on one shard, measured for rooms
             /// of [`Self::FAN_OUT_FROM`] members there and more.
             pub fan_out: Distribution,
@@ -114,9 +114,6 @@ pub enum MetricKind {
     Counter,
 }
 
-/// The dialects by which sessions are counted.
-const DIALECTS: [Dialect; 4] = [Dialect::Dtalk, Dialect::Goim, Dialect::Raw, Dialect::Comet];
-
 impl Counters {
     /// Counts a round trip in milliseconds, if there was one.
     pub(crate) fn note_round_trip(&self, millis: Option<u32>) {
@@ -127,8 +124,7 @@ impl Counters {
 
     /// Sessions whose connection speaks the dialect; `None` for a dialect that has no counter.
     pub(crate) fn sessions_of(&self, dialect: Dialect) -> Option<&Counter> {
-        let index = DIALECTS.iter().position(|&known| known == dialect)?;
-        self.sessions_of.get(index)
+        self.sessions_of.get(dialect.index())
     }
 }
 
@@ -202,7 +198,7 @@ impl Stats {
 
     /// Sessions that have a connection now, by its dialect.
     pub fn sessions_by_dialect(&self) -> impl Iterator<Item = (Dialect, u64)> {
-        DIALECTS.into_iter().zip(self.sessions_of)
+        Dialect::ALL.into_iter().zip(self.sessions_of)
     }
 
     /// How many ended for a reason.

@@ -43,6 +43,8 @@ pub(crate) enum Action<'a> {
         number: u32,
         question: Box<Question>,
     },
+    /// Say that a frame cannot be understood.
+    Misunderstood { id: Option<u32>, problem: &'static str },
     /// A delivery is done. Deliveries that waited may have room now.
     Acked {
         /// The delivery's tag; 0 asks for nothing.

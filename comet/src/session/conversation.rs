@@ -40,6 +40,8 @@ pub(crate) struct Conversation {
     pub(crate) pinged: Option<Time>,
     /// The longest body that the peer takes; 0 leaves it to us.
     pub(crate) max_body: u32,
+    /// The peer numbers its messages for the session.
+    pub(crate) numbers_messages: bool,
     pub(crate) takes_latest: bool,
     pub(crate) keeps_tickets: bool,
     charge: Charge,
@@ -58,6 +60,7 @@ impl Conversation {
             attempt,
             pinged: None,
             max_body: it.max_body,
+            numbers_messages: it.numbers_messages,
             takes_latest: it.takes_latest,
             keeps_tickets: it.keeps_tickets,
             charge: Charge::none(account),

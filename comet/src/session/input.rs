@@ -33,11 +33,18 @@ impl Session {
                 if !self.rate.admit(now, limits.message_rate) {
                     return Action::Close(Closed::RateExceeded);
                 }
-                if self.conversation.is_some() {
+                if self.numbers_messages() {
                     return self.take(Seq::new(seq), answered, body, limits);
                 }
                 let number = self.inbox.open(seq, op);
                 Action::Receive { number, seq, op, kind, body }
+            }
+            (Phase::Connecting, Input::Misunderstood { .. }) => Action::Close(Closed::BadAuth),
+            (Phase::Open, Input::Misunderstood { id, problem }) => {
+                if !self.rate.admit(now, limits.message_rate) {
+                    return Action::Close(Closed::RateExceeded);
+                }
+                Action::Misunderstood { id, problem }
             }
             (Phase::Open, Input::Ask(question)) => {
                 if !self.rate.admit(now, limits.message_rate) {
@@ -62,6 +69,11 @@ impl Session {
         self.auth_seq = request.seq;
         self.phase = Phase::Authenticating;
         Action::Authenticate { request, attempt: self.attempts }
+    }
+
+    /// Whether the peer numbers its messages for the session.
+    pub(super) fn numbers_messages(&self) -> bool {
+        self.conversation.as_ref().is_some_and(|it| it.numbers_messages)
     }
 
     /// The ack of a single delivery.

@@ -168,8 +168,10 @@ impl Session {
     /// The router settles a message; false if it was not open.
     pub(crate) fn settle(&mut self, number: u32, reply: Reply) -> bool {
         match &mut self.conversation {
-            Some(conversation) => conversation.upstream.settle(Seq::new(number), reply.into()),
-            None => self.inbox.settle(number, reply),
+            Some(conversation) if conversation.numbers_messages => {
+                conversation.upstream.settle(Seq::new(number), reply.into())
+            }
+            _ => self.inbox.settle(number, reply),
         }
     }
 

@@ -46,7 +46,7 @@ impl Codec for Comet {
 
     fn encode(&self, output: &Output<'_>, out: &mut Vec<u8>) {
         match *output {
-            Output::Accepted { seq, welcome } => {
+            Output::Accepted { seq, welcome, .. } => {
                 comet::write_message(comet::op::WELCOME, 0, seq, welcome, out);
             }
             Output::Refused { seq, code, return_after, refusal } => {
@@ -81,7 +81,7 @@ impl Codec for Comet {
             Output::Failure(failure) => {
                 comet::write_message(comet::op::ERROR, 0, 0, failure, out);
             }
-            Output::HeartbeatReply { .. } => {}
+            Output::HeartbeatReply { .. } | Output::Misunderstood { .. } => {}
         }
     }
 
@@ -123,6 +123,7 @@ fn read(head: Head, body: &[u8]) -> Result<Input<'_>, FrameError> {
                 up_to: Seq::new(auth.last_seq),
                 first_send: auth.first_send(),
                 max_body: auth.max_body,
+                numbers_messages: true,
                 takes_latest: can(capability::LATEST),
                 keeps_tickets: can(capability::RESUME),
                 ticket: auth.ticket,

@@ -52,6 +52,13 @@ pub enum Input<'a> {
     },
     /// These deliveries have arrived.
     Received(Received<'a>),
+    /// A frame that cannot be understood, which is no reason to end the connection.
+    Misunderstood {
+        /// Its id, if it has one.
+        id: Option<u32>,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// Nothing that a peer of this dialect may say, or something newer than this code.
     Unknown {
         /// The wire op.
@@ -84,6 +91,13 @@ pub enum Ask {
     Watch(String),
     /// To get pushes of these ops no longer.
     Unwatch(String),
+    /// To take a message: as [`Input::Send`], in dialects whose bodies have to be decoded.
+    Take {
+        /// The kind of body.
+        kind: MessageKind,
+        /// The body.
+        body: Bytes,
+    },
     /// To deliver to a room.
     Publish {
         /// The room.
@@ -134,6 +148,8 @@ pub struct Continuity {
     pub first_send: Seq,
     /// The longest body that it takes; 0 leaves that to the gateway.
     pub max_body: u32,
+    /// It numbers its messages for the session.
+    pub numbers_messages: bool,
     /// It understands latest deliveries.
     pub takes_latest: bool,
     /// It keeps tickets.
@@ -141,6 +157,21 @@ pub struct Continuity {
 }
 
 impl Continuity {
+    /// Of a peer that is told what it misses, and has nothing to go on with.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            ticket: Bytes::new(),
+            up_to: Seq::NONE,
+            ranges: Bytes::new(),
+            first_send: Seq::FIRST,
+            max_body: 0,
+            numbers_messages: false,
+            takes_latest: false,
+            keeps_tickets: false,
+        }
+    }
+
     /// The deliveries that have arrived.
     #[must_use]
     pub fn received(&self) -> Received<'_> {

@@ -12,6 +12,8 @@ pub enum Output<'a> {
     Accepted {
         /// Of the request.
         seq: u32,
+        /// The user that the peer is.
+        user: &'a str,
         /// What is to be known of it.
         welcome: &'a Welcome,
     },
@@ -58,6 +60,13 @@ pub enum Output<'a> {
     Pong {
         /// Of the ping.
         stamp: [u8; 8],
+    },
+    /// A frame could not be understood.
+    Misunderstood {
+        /// Its id, if it has one.
+        id: Option<u32>,
+        /// What is wrong with it.
+        problem: &'static str,
     },
     /// The gateway goes away.
     GoingAway(&'a GoingAway),

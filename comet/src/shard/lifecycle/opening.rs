@@ -149,8 +149,10 @@ impl Lifecycle {
             loss: loss.into(),
             body: Bytes::new(),
         };
+        let peer = ep.bucket.get(slot).and_then(|member| member.peer.clone());
+        let user = peer.as_ref().map_or("", |peer| peer.user());
         if let Some(mut out) = ep.out(slot) {
-            out.put(&Output::Accepted { seq, welcome: &welcome });
+            out.put(&Output::Accepted { seq, user, welcome: &welcome });
         }
     }
 

@@ -1,7 +1,7 @@
 //! Inputs of peers, carried out.
 
 use bytes::Bytes;
-use comet_protocol::codec::{Abilities, Ask, Input, Output};
+use comet_protocol::codec::{Abilities, Ask, Input, Output, Question};
 use comet_protocol::ws::MessageKind;
 
 use super::super::admission::Admission;
@@ -33,7 +33,10 @@ impl Reader {
                 let body = Bytes::copy_from_slice(body);
                 return receive(ep, slot, number, Message::new(seq, op, kind_of(kind), body));
             }
-            Action::Ask { number, question } => return ask(ep, slot, number, question.ask),
+            Action::Ask { number, question } => return ask(ep, slot, number, *question),
+            Action::Misunderstood { id, problem } => {
+                put(ep, slot, &Output::Misunderstood { id, problem });
+            }
             Action::Acked { tag } => return self.acked(ep, slot, tag),
             Action::Received(received) => return self.received(ep, slot, received),
             Action::Authenticate { request, attempt } => {
@@ -66,9 +69,13 @@ fn put(ep: &mut Endpoints, slot: u32, output: &Output<'_>) {
     }
 }
 
-/// Has the router answer a question about a room.
-fn ask(ep: &Endpoints, slot: u32, number: u32, ask: Ask) -> Result<(), Closed> {
+/// Has the router answer a question.
+fn ask(ep: &Endpoints, slot: u32, number: u32, question: Question) -> Result<(), Closed> {
+    let Question { seq, op, ask } = question;
     let request = match ask {
+        Ask::Take { kind, body } => {
+            return receive(ep, slot, number, Message::new(seq, op, kind_of(kind), body));
+        }
         Ask::Join(room) => RoomRequest::Join { room },
         Ask::Leave(room) => RoomRequest::Leave { room },
         Ask::Change(room) => RoomRequest::Change { room: Some(room).filter(|it| !it.is_empty()) },
