@@ -7,6 +7,9 @@ use comet_protocol::Dialect;
 pub use comet_protocol::ws::handshake::OriginPolicy;
 use comet_protocol::ws::handshake::{Request, choose_subprotocol, is_subprotocol};
 
+/// The subprotocol of the text dialect, which clients may offer.
+const TEXT: &str = "comet.text";
+
 /// One address to listen on.
 #[derive(Clone, Debug)]
 pub struct Listen {
@@ -73,8 +76,9 @@ impl Profile {
 
     /// What is wrong with it, if anything is.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
-        if self.is_raw() && !self.websocket {
-            return Err("the raw dialect needs WebSocket messages");
+        let whole_messages = self.dialect.is_some_and(|it| it.abilities().whole_messages);
+        if whole_messages && !self.websocket {
+            return Err("the raw and text dialects need WebSocket messages");
         }
         if !self.subprotocols.iter().all(|name| is_subprotocol(name)) {
             return Err("a subprotocol must be a token of HTTP");
@@ -101,8 +105,10 @@ impl Listen {
     #[must_use]
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.profile.dialect = Some(dialect);
-        if dialect == Dialect::Raw {
-            self.profile.paths.clear();
+        match dialect {
+            Dialect::Raw => self.profile.paths.clear(),
+            Dialect::Text => self.profile.subprotocols.push(TEXT.to_owned()),
+            _ => {}
         }
         self
     }

@@ -197,9 +197,9 @@ mod tests {
     fn a_timer_fires_once_within_a_tick_of_its_deadline() {
         let mut wheel = Wheel::new(at(0));
         wheel.arm(3, at(100));
-        assert_eq!(fired(&mut wheel, 99), []);
+        assert_eq!(fired(&mut wheel, 99), [0_u32; 0]);
         assert_eq!(fired(&mut wheel, 116), [3]);
-        assert_eq!(fired(&mut wheel, 100_000), []);
+        assert_eq!(fired(&mut wheel, 100_000), [0_u32; 0]);
         assert_eq!(wheel.next(), None);
     }
 
@@ -209,7 +209,7 @@ mod tests {
         wheel.arm(3, Time::from_micros(112_001));
         wheel.arm(4, at(200));
         wheel.arm_by(4, Time::from_micros(112_001));
-        assert_eq!(fired(&mut wheel, 112), []);
+        assert_eq!(fired(&mut wheel, 112), [0_u32; 0]);
         assert_eq!(fired(&mut wheel, 128), [3, 4]);
     }
 
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn a_deadline_in_the_past_replaces_a_later_one() {
         let mut wheel = Wheel::new(at(0));
-        assert_eq!(fired(&mut wheel, 32), []);
+        assert_eq!(fired(&mut wheel, 32), [0_u32; 0]);
         wheel.arm(1, at(5_000));
         wheel.arm_by(1, at(32));
         assert_eq!(fired(&mut wheel, 48), [1]);

@@ -89,6 +89,7 @@ enum Language {
     Goim,
     Raw,
     Comet,
+    Text,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -168,6 +169,7 @@ impl From<Language> for Dialect {
             Language::Goim => Self::Goim,
             Language::Raw => Self::Raw,
             Language::Comet => Self::Comet,
+            Language::Text => Self::Text,
         }
     }
 }

@@ -12,8 +12,8 @@
 //! or `@user` sends what follows to that room of the sender, or to that user, alone. Every room
 //! counts what is published in it from 1, and gaps are told in these numbers. goim clients name
 //! their room, and the ops of pushes that they accept, in the JSON of their auth frame, and may
-//! change both. With `--dialect raw`, `/room/NAME` joins a room and
-//! `/echo` sends messages back.
+//! change both. With `--dialect raw`, `/room/NAME` joins a room and `/echo` sends messages back;
+//! with `--dialect text`, peers join, leave and publish to rooms by JSON.
 //!
 //! SIGTERM and an interrupt drain.
 
@@ -29,6 +29,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use address::Address;
+use bytes::Bytes;
 use clap::Parser;
 use comet::{
     CommandError, Connect, ConnectReply, Delivery, Dialect, Event, Gateway, Identity, Message,
@@ -36,6 +37,7 @@ use comet::{
 };
 use flags::{Flags, Promise};
 use goim::{Seat, Seats};
+use parking_lot::Mutex;
 use record::{Record, Records};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -117,8 +119,11 @@ struct Relay {
     seats: Seats,
 }
 
-/// The rooms of a peer.
-type Rooms = Vec<Arc<Record>>;
+/// The rooms of a peer, which may join and leave some.
+type Rooms = Mutex<Vec<Arc<Record>>>;
+
+/// Rooms that one peer may be in.
+const ROOMS: usize = 1_024;
 
 impl Router for Relay {
     fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
@@ -128,13 +133,13 @@ impl Router for Relay {
             None => Identity::anonymous(),
         };
         let identity = peer.rooms.iter().fold(identity, |identity, room| identity.room(room));
-        let rooms: Rooms = peer.rooms.iter().map(|room| self.records.of(room)).collect();
+        let rooms: Vec<_> = peer.rooms.iter().map(|room| self.records.of(room)).collect();
         reply.accept(match request.dialect {
             Dialect::Goim => {
                 let seat = Seat::new(rooms.into_iter().next(), peer.accepts);
                 identity.context(Arc::new(Arc::new(seat)))
             }
-            _ => identity.context(Arc::new(rooms)),
+            _ => identity.context(Arc::new(Rooms::new(rooms))),
         });
     }
 
@@ -147,10 +152,11 @@ impl Router for Relay {
     }
 
     fn room(&self, gateway: &Gateway, peer: &Peer, request: RoomRequest, receipt: Receipt) {
-        let Some(seat) = peer.context::<Arc<Seat>>() else {
-            return receipt.refuse(Refusal::new(NOT_A_MEMBER));
+        let granted = match peer.context::<Arc<Seat>>() {
+            Some(seat) => seat.grant(gateway, peer, request, &self.records),
+            None => self.grant(gateway, peer, request),
         };
-        match seat.grant(gateway, peer, request, &self.records) {
+        match granted {
             Ok(reply) => receipt.ack(reply),
             Err(refusal) => receipt.refuse(refusal),
         }
@@ -162,23 +168,70 @@ impl Router for Relay {
             true => address::split(&message.body),
             false => (Address::Rooms, message.body),
         };
-        let delivery = match self.promise {
-            Promise::Acked => Delivery::acked(body),
-            Promise::BestEffort => Delivery::best_effort(body),
-        };
+        let delivery = self.promise.delivery(body);
         let own = seat.and_then(|seat| seat.room());
         let rooms = match peer.context::<Rooms>() {
-            Some(rooms) => rooms,
-            None => own.as_slice(),
+            Some(rooms) => rooms.lock().clone(),
+            None => own.into_iter().collect(),
         };
         let users = seat.map(|_| &self.seats);
-        let sender = Sender { gateway, peer, rooms, users };
+        let sender = Sender { gateway, peer, rooms: &rooms, users };
         match sender.send(&address, delivery.kind(message.kind)) {
             Ok(()) => receipt.ack(""),
             Err(refusal) => receipt.refuse(refusal),
         }
     }
 }
+
+impl Relay {
+    /// Carries out a request of a peer that may be in several rooms.
+    fn grant(
+        &self,
+        gateway: &Gateway,
+        peer: &Peer,
+        request: RoomRequest,
+    ) -> Result<Bytes, Refusal> {
+        let rooms = peer.context::<Rooms>().ok_or(Refusal::new(NOT_A_MEMBER))?;
+        let mut rooms = rooms.lock();
+        let place = |name: &str| rooms.iter().position(|record| record.room() == name);
+        let done = match request {
+            RoomRequest::Join { room } => {
+                if place(&room).is_none() {
+                    if rooms.len() >= ROOMS {
+                        return Err(Refusal::new(TOO_MANY));
+                    }
+                    rooms.push(self.records.of(&room));
+                }
+                gateway.join(peer.session(), &room)
+            }
+            RoomRequest::Leave { room } => {
+                if let Some(at) = place(&room) {
+                    rooms.swap_remove(at);
+                }
+                gateway.leave(peer.session(), &room)
+            }
+            RoomRequest::Publish { room, kind, body } => {
+                let at = place(&room).ok_or(Refusal::new(NOT_A_MEMBER))?;
+                let delivery = self.promise.delivery(body).kind(kind);
+                rooms[at].publish(|room, at| gateway.publish(room, delivery.position(at)))
+            }
+            _ => return Err(Refusal::new(NOT_A_MEMBER)),
+        };
+        done.map(|()| Bytes::new()).map_err(|_| Refusal::later(0))
+    }
+}
+
+impl Promise {
+    fn delivery(self, body: Bytes) -> Delivery {
+        match self {
+            Self::Acked => Delivery::acked(body),
+            Self::BestEffort => Delivery::best_effort(body),
+        }
+    }
+}
+
+/// The refusal to join one more room.
+const TOO_MANY: i32 = 1_002;
 
 /// The refusal of a message to a room that the sender is not in.
 const NOT_A_MEMBER: i32 = 1_000;

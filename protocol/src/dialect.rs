@@ -65,6 +65,8 @@ pub enum Dialect {
     Raw,
     /// The head of dtalk with `ver` 2: resume, gaps, cumulative acks; see [`comet`].
     Comet,
+    /// JSON objects in text messages over WebSocket, for clients of a few lines; cumulative acks.
+    Text,
 }
 
 /// What a peer's packet means.
@@ -184,6 +186,7 @@ impl Dialect {
             Self::Goim => "goim",
             Self::Raw => "raw",
             Self::Comet => "comet",
+            Self::Text => "text",
         }
     }
 
@@ -211,14 +214,14 @@ impl Dialect {
         match self {
             Self::Dtalk | Self::Comet => Some(Layout::Dtalk),
             Self::Goim => Some(Layout::Goim),
-            Self::Raw => None,
+            Self::Raw | Self::Text => None,
         }
     }
 
     /// Whether its peers acknowledge deliveries.
     #[must_use]
     pub const fn has_acks(self) -> bool {
-        matches!(self, Self::Dtalk | Self::Comet)
+        matches!(self, Self::Dtalk | Self::Comet | Self::Text)
     }
 
     /// What a peer's packet means. Those of the comet dialect are read by
@@ -233,7 +236,9 @@ impl Dialect {
             }
             (Self::Dtalk, op::DISCONNECT) => Inbound::Disconnect,
             (Self::Dtalk, op::DELIVER_ACK) => Inbound::Ack { seq: ack },
-            (Self::Dtalk, op::SEND) | (Self::Raw, _) => Inbound::Send { seq, op, body },
+            (Self::Dtalk, op::SEND) | (Self::Raw | Self::Text, _) => {
+                Inbound::Send { seq, op, body }
+            }
             (Self::Goim, goim_op::SEND | goim_op::CHANGE_ROOM | goim_op::SUB | goim_op::UNSUB) => {
                 Inbound::Send { seq, op, body }
             }
@@ -268,7 +273,7 @@ impl Dialect {
                 bytes.push(goim_head(what).to_bytes(Layout::Goim, body_len), Layout::Goim);
             }
             Self::Raw if matches!(what, Outbound::Deliver { .. }) => {}
-            Self::Raw | Self::Comet => return None,
+            Self::Raw | Self::Comet | Self::Text => return None,
         }
         Some(bytes)
     }

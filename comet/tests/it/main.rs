@@ -31,6 +31,7 @@ mod rooms;
 mod simulation;
 mod start;
 mod support;
+mod text;
 mod timings;
 mod traps;
 mod ways_in;

@@ -8,6 +8,7 @@ mod comet;
 mod echo;
 mod relay;
 mod relay_raw;
+mod relay_text;
 #[cfg(target_os = "linux")]
 mod starved;
 mod support;

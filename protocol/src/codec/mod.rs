@@ -12,6 +12,7 @@ mod goim;
 mod input;
 mod output;
 mod raw;
+mod text;
 
 use std::fmt;
 
@@ -172,7 +173,7 @@ pub enum CodecError {
 
 impl Dialect {
     /// Every dialect that a gateway speaks, each with its codec.
-    pub const ALL: [Self; 4] = [Self::Dtalk, Self::Goim, Self::Raw, Self::Comet];
+    pub const ALL: [Self; 5] = [Self::Dtalk, Self::Goim, Self::Raw, Self::Comet, Self::Text];
 
     /// Its codec.
     #[must_use]
@@ -183,6 +184,7 @@ impl Dialect {
             Self::Goim => &goim::Goim,
             Self::Raw => &raw::Raw,
             Self::Comet => &comet::Comet,
+            Self::Text => &text::Text,
         }
     }
 
@@ -195,6 +197,7 @@ impl Dialect {
             Self::Goim => 1,
             Self::Raw => 2,
             Self::Comet => 3,
+            Self::Text => 4,
         }
     }
 
@@ -207,6 +210,7 @@ impl Dialect {
             Self::Goim => &goim::ABILITIES,
             Self::Raw => &raw::ABILITIES,
             Self::Comet => &comet::ABILITIES,
+            Self::Text => &text::ABILITIES,
         }
     }
 }

@@ -4,10 +4,12 @@
 //! To add one: write the function, list it in [`TARGETS`], give it a file in `fuzz/fuzz_targets`
 //! and a `[[bin]]` in `fuzz/Cargo.toml`, and put inputs into `fuzz/corpus/NAME`.
 
+mod codec;
 mod comet;
 mod frames;
 mod ws;
 
+pub use codec::codec;
 pub use comet::comet;
 pub use frames::{auth, frames};
 pub use ws::{ws_decode, ws_handshake, ws_response};
@@ -18,6 +20,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All targets.
 pub const TARGETS: &[Target] = &[
     ("auth", auth),
+    ("codec", codec),
     ("comet", comet),
     ("frames", frames),
     ("ws_decode", ws_decode),

@@ -50,7 +50,7 @@ fn asked() -> (ClientSession, Link) {
     session.handle_connected(at(0), link);
     assert_eq!(ops(&mut session), [1]);
     session.handle_connected(at(0), link);
-    assert_eq!(ops(&mut session), [], "one auth, however often it is connected");
+    assert_eq!(ops(&mut session), [0_u32; 0], "one auth, however often it is connected");
     (session, link)
 }
 
@@ -70,14 +70,14 @@ fn deliver(seq: u32) -> ServerFrame {
 fn acks_wait_for_more_deliveries_but_not_for_long() {
     let (mut session, link) = opened();
     say(&mut session, at(100), link, &deliver(1));
-    assert_eq!(ops(&mut session), []);
+    assert_eq!(ops(&mut session), [0_u32; 0]);
     assert_eq!(session.poll_timeout(), Some(at(120)));
     session.handle_timeout(at(120));
     let ack = session.poll_transmit().unwrap();
     assert_eq!(ack[..], *b"\0\0\0\x14\0\x14\0\x02\0\0\0\x25\0\0\0\0\0\0\0\x01");
 
     say(&mut session, at(200), link, &deliver(2));
-    assert_eq!(ops(&mut session), []);
+    assert_eq!(ops(&mut session), [0_u32; 0]);
     say(&mut session, at(200), link, &deliver(3));
     assert_eq!(ops(&mut session), [37], "a quarter of the window of 8");
 }
@@ -213,7 +213,7 @@ fn a_ping_is_answered_and_deliveries_of_the_other_classes_are_not() {
     say(&mut session, at(2), link, &ServerFrame::Latest { key: key.clone(), body: body.clone() });
     let both = [Event::BestEffort { body: body.clone() }, Event::Latest { key, body }];
     assert_eq!(events(&mut session), both);
-    assert_eq!(ops(&mut session), []);
+    assert_eq!(ops(&mut session), [0_u32; 0]);
 }
 
 #[test]

@@ -76,9 +76,22 @@ impl Router for TestRouter {
         (self.on_message)(gateway, &self.log, peer, message, receipt);
     }
 
-    /// Answers with what the peer asks for.
-    fn room(&self, _: &Gateway, _: &Peer, request: RoomRequest, receipt: Receipt) {
+    /// Grants what the peer asks for, and answers with that.
+    fn room(&self, gateway: &Gateway, peer: &Peer, request: RoomRequest, receipt: Receipt) {
         match request {
+            RoomRequest::Join { room } if room != "closed" => {
+                gateway.join(peer.session(), &room).expect("a place in the mailbox");
+                receipt.ack("");
+            }
+            RoomRequest::Leave { room } => {
+                gateway.leave(peer.session(), &room).expect("a place in the mailbox");
+                receipt.ack("");
+            }
+            RoomRequest::Publish { room, kind, body } => {
+                let delivery = Delivery::acked(body).kind(kind);
+                gateway.publish(&room, delivery).expect("a place in the mailbox");
+                receipt.ack("");
+            }
             RoomRequest::Change { room } => receipt.ack(room.unwrap_or_default()),
             RoomRequest::Watch { ops } | RoomRequest::Unwatch { ops } => receipt.ack(ops),
             _ => receipt.refuse(Refusal::new(1_000)),
