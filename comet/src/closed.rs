@@ -1,5 +1,7 @@
 //! Why sessions end.
 
+use std::sync::Arc;
+
 use comet_protocol::DecodeError;
 use comet_protocol::codec::CodecError;
 use comet_protocol::comet::{Code, FrameError};
@@ -61,9 +63,9 @@ pub enum Closed {
     /// [`Config::write_timeout`](crate::Config::write_timeout).
     #[error("reads too slowly")]
     Slow,
-    /// The router or an operator asked for it.
+    /// The router or an operator asked for it, for this reason.
     #[error("kicked: {0}")]
-    Kicked(&'static str),
+    Kicked(Arc<str>),
     /// The gateway drains.
     #[error("the gateway drains")]
     Draining,

@@ -28,7 +28,7 @@ impl Identity {
     /// The user `user` of the application `app`.
     ///
     /// The pair decides on which shard the session lives, and is what
-    /// [`Gateway::push_user`](crate::Gateway::push_user) reaches.
+    /// [`Target::user`](crate::Target::user) reaches.
     #[must_use]
     pub fn new(app: impl Into<Box<str>>, user: impl Into<Box<str>>) -> Self {
         let (app, user) = (app.into(), user.into());

@@ -51,7 +51,7 @@
 //! and from wherever they are settled.
 //!
 //! Everything in the other direction goes through the [`Gateway`] handle: a [`Delivery`] is pushed
-//! to a session or a user, published to a room, or broadcast. Its [`Class`] says what is promised:
+//! to a [`Target`]: a session, a user, a room, or all. Its [`Class`] says what is promised:
 //! acked deliveries are numbered, sent again until acknowledged, also on the connections to come,
 //! and reported as [`Event::Acked`]; best-effort ones cost nothing and are dropped for who reads
 //! too slowly; of latest ones only the newest of a key is kept for who cannot take it now. What of
@@ -109,6 +109,7 @@ mod shard;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 mod stats;
+mod target;
 mod ticket;
 mod time;
 mod wheel;
@@ -138,3 +139,4 @@ pub use room_request::RoomRequest;
 pub use router::Router;
 pub use shard::settle::{Connect, ConnectReply, Message, Receipt};
 pub use stats::{Metric, MetricKind, Stats};
+pub use target::Target;

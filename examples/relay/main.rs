@@ -33,7 +33,7 @@ use bytes::Bytes;
 use clap::Parser;
 use comet::{
     CommandError, Connect, ConnectReply, Delivery, Dialect, Event, Gateway, Identity, Message,
-    Peer, Receipt, Refusal, RoomRequest, Router, StartError,
+    Peer, Receipt, Refusal, RoomRequest, Router, StartError, Target,
 };
 use flags::{Flags, Promise};
 use goim::{Seat, Seats};
@@ -262,7 +262,7 @@ impl Sender<'_> {
                 let user = str::from_utf8(name).map_err(|_| Refusal::new(NOT_A_MEMBER))?;
                 match users {
                     Some(users) => users.push(gateway, user, &delivery),
-                    None => gateway.push_user(peer.app(), user, delivery),
+                    None => gateway.push(Target::user(peer.app(), user), delivery),
                 }
             }
         };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use comet::{
     Config, Connect, ConnectReply, Delivery, Dialect, Gateway, Identity, Listen, Message, Peer,
-    Receipt, Refusal, Router,
+    Receipt, Refusal, Router, Target,
 };
 
 /// What a member says goes to everybody in its rooms, or to itself. If it is so agreed, a first
@@ -43,7 +43,7 @@ impl Router for Rooms {
         let delivery = delivery.kind(message.kind);
         let sent = match (to.split_at_checked(1), rooms) {
             (Some(("#", room)), _) => gateway.publish(room, delivery),
-            (Some((_, user)), _) => gateway.push_user(peer.app(), user, delivery),
+            (Some((_, user)), _) => gateway.push(Target::user(peer.app(), user), delivery),
             (None, []) => gateway.push(peer.session(), delivery),
             (None, rooms) => {
                 rooms.iter().try_for_each(|room| gateway.publish(room, delivery.clone()))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use comet::{
     Config, Connect, ConnectReply, Delivery, Gateway, Identity, Listen, Message, Overflow, Peer,
-    Receipt, Router,
+    Receipt, Router, Target,
 };
 use comet_bench::host::Interrupt;
 use comet_bench::plan::{Options, Plan};
@@ -229,7 +229,7 @@ impl Router for Uneven {
             };
             for _ in 0..times {
                 let delivery = Delivery::acked(body.clone()).kind(message.kind);
-                gateway.push_user(peer.app(), user, delivery).expect("taken");
+                gateway.push(Target::user(peer.app(), user), delivery).expect("taken");
             }
         }
         receipt.ack("");

@@ -34,7 +34,7 @@ pub(crate) enum Command {
     /// Count the members of a room here.
     Count(Box<Census>),
     /// End the sessions.
-    Kick { who: Who, reason: &'static str },
+    Kick { who: Who, reason: Arc<str> },
     /// Have the sessions expire after this time, or not any more.
     SetExpiry { who: Who, after: Option<Duration> },
     /// Give a device a place, or say that it has none.
@@ -64,12 +64,14 @@ impl fmt::Debug for Told {
     }
 }
 
-/// One session, several, or all of a user's.
+/// The sessions of one shard that a command is for.
 #[derive(Debug)]
 pub(crate) enum Who {
     Session(SessionId),
     Sessions(Box<[SessionId]>),
     User(UserName),
+    Room(Arc<str>),
+    All,
 }
 
 /// A user's sessions on other devices than one.
@@ -124,11 +126,12 @@ impl Command {
 
     /// Bytes that the command takes while it waits.
     pub(crate) fn len(&self) -> usize {
-        let sessions = match self {
+        let rest = match self {
             Self::PushMany { sessions, .. } => size_of_val(&**sessions),
+            Self::Kick { reason, .. } => reason.len(),
             _ => 0,
         };
-        size_of::<Self>() + self.body_len() + sessions
+        size_of::<Self>() + self.body_len() + rest
     }
 
     /// Whether what was published before must be handed out first: the command may change who is in

@@ -69,7 +69,7 @@ impl Shard {
                 census::go_on(&mut sessions.endpoints, counting, *census);
             }
             Command::Kick { who, reason } => self.each(&who, |shard, slot| {
-                shard.sessions.end(slot, &Closed::Kicked(reason));
+                shard.sessions.end(slot, &Closed::Kicked(Arc::clone(&reason)));
             }),
             Command::SetExpiry { who, after } => self.each(&who, |shard, slot| {
                 let Sessions { endpoints, lifecycle, .. } = &mut shard.sessions;
@@ -185,6 +185,11 @@ impl Shard {
                 found.extend(sessions.iter().filter_map(|session| bucket.find(*session)));
             }
             Who::User(name) => bucket.sessions_of(&name.app, &name.user, &mut found),
+            Who::Room(name) => {
+                let members = bucket.room(name).map(|room| bucket.members(room));
+                found.extend(members.into_iter().flatten().map(|member| member.slot));
+            }
+            Who::All => found.extend(bucket.occupied()),
         }
         for slot in found.drain(..) {
             if self.sessions.endpoints.bucket.is_alive(slot) {

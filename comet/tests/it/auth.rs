@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use comet::{Closed, ConnectReply, Dialect, Identity};
+use comet::{Closed, ConnectReply, Dialect, Identity, Target};
 
 use crate::support::client::{Client, Ending, Transport};
 use crate::support::frame::{auth, delivery, frame, reply, say};
@@ -222,7 +222,7 @@ fn an_anonymous_peer_has_a_session_that_is_reached_by_its_id_and_its_rooms() {
         let peer = server.log.peer("");
         assert_eq!((peer.app(), peer.user(), peer.device()), ("", "", ""));
         let say = |text: &'static str| comet::Delivery::best_effort(text);
-        server.gateway.push_user("", "", say("to a user without a name")).unwrap();
+        server.gateway.push(Target::user("", ""), say("to a user without a name")).unwrap();
         server.gateway.push(peer.session(), say("to the session")).unwrap();
         assert_eq!(client.receive(), delivery(0, b"to the session"));
         server.gateway.publish("lobby", say("to the room")).unwrap();

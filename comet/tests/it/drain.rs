@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use comet::{AdoptError, Closed, CommandError, Delivery, Identity};
+use comet::{AdoptError, Closed, CommandError, Delivery, Identity, Target};
 
 use crate::support::client::{Ending, Next, Transport};
 use crate::support::frame::{auth, reply, say};
@@ -87,7 +87,7 @@ fn a_drained_gateway_takes_nothing_and_says_so() {
     let stopped = Err(CommandError::Stopped);
     let hello = || Delivery::best_effort("hello");
     assert_eq!(gateway.push(session, hello()), stopped);
-    assert_eq!(gateway.push_user("dtalk", "alice", hello()), stopped);
+    assert_eq!(gateway.push(Target::user("dtalk", "alice"), hello()), stopped);
     assert_eq!(gateway.broadcast(hello()), stopped);
     assert_eq!(gateway.join(session, "lobby"), stopped);
     assert_eq!(gateway.kick(session, "a test"), stopped);

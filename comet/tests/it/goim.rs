@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use comet::{Delivery, Dialect, Identity};
+use comet::{Delivery, Dialect, Identity, Target};
 
 use crate::support::client::{Client, Transport};
 use crate::support::frame::{Wire, frame};
@@ -96,7 +96,7 @@ fn a_push_is_a_plain_packet_on_tcp_and_wrapped_in_a_raw_one_on_websocket() {
         expect(&mut client, &packet);
         gateway.publish("live://1000", Delivery::acked("hi")).unwrap();
         expect(&mut client, &packet);
-        gateway.push_user("goim", "123", Delivery::acked("hi")).unwrap();
+        gateway.push(Target::user("goim", "123"), Delivery::acked("hi")).unwrap();
         expect(&mut client, &packet);
     });
 }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use comet::{Closed, Config, Delivery, Gateway, Io, Listen};
+use comet::{Closed, Config, Delivery, Gateway, Io, Listen, Target};
 use socket2::SockRef;
 
 use crate::support::clock;
@@ -139,7 +139,7 @@ fn is_found(number: u32, io: Io) {
     let peers = [join("idle"), join("busy")];
     network.drop_everything();
     let start = clock::now();
-    server.gateway.push_user("dtalk", "busy", Delivery::acked("x")).unwrap();
+    server.gateway.push(Target::user("dtalk", "busy"), Delivery::acked("x")).unwrap();
     let busy = lost_after(&server, "busy", start);
     // The system rounds to its timers, and this machine may be busy.
     assert!((SECOND..4 * SECOND).contains(&busy), "{busy:?} {io:?}");

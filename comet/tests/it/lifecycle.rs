@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comet::{Closed, Delivery, Dialect, MetricKind};
+use comet::{Closed, Delivery, Dialect, MetricKind, Target};
 
 use crate::support::client::{Client, Next, Transport};
 use crate::support::frame::{auth, delivery, frame, say};
@@ -88,14 +88,14 @@ fn a_kick_ends_one_session_or_all_of_a_user() {
         let mut bob = server.client(place.transport, "bob", "");
         server.gateway.kick(session, "one device").unwrap();
         assert_eq!(phone.ending(), place.transport.goodbye(1008));
-        assert_eq!(server.log.closed("alice"), Closed::Kicked("one device"));
+        assert_eq!(server.log.closed("alice"), Closed::Kicked("one device".into()));
         desktop.beat(2);
 
         let _laptop = server.client(place.transport, "alice@laptop", "");
-        server.gateway.kick_user("dtalk", "alice", "all devices").unwrap();
+        server.gateway.kick(Target::user("dtalk", "alice"), "all devices").unwrap();
         assert_eq!(desktop.ending(), place.transport.goodbye(1008));
         clock::eventually("both are gone", || server.stats().sessions == 1);
-        assert_eq!(server.ended_as(&Closed::Kicked("")), 3);
+        assert_eq!(server.ended_as(&Closed::Kicked("".into())), 3);
         bob.beat(2);
     });
 }
@@ -156,7 +156,7 @@ fn whoever_leaves_in_the_midst_of_everything_is_said_to_be_here_and_gone_once() 
                 1 => client.socket.half_close(),
                 2 => drop(client),
                 _ => {
-                    server.gateway.kick_user("dtalk", "user-3", "a test").unwrap();
+                    server.gateway.kick(Target::user("dtalk", "user-3"), "a test").unwrap();
                     drop(client);
                 }
             }
@@ -204,7 +204,7 @@ fn a_closing_connection_waits_only_so_long_for_its_peer() {
         let server = Server::start(config(place.shards).close_timeout(time));
         let mut client = server.client(place.transport, "alice", "");
         let start = clock::now();
-        server.gateway.kick_user("dtalk", "alice", "a test").unwrap();
+        server.gateway.kick(Target::user("dtalk", "alice"), "a test").unwrap();
         assert_eq!(client.ending(), place.transport.goodbye(1008));
         // The client never closes its side.
         server.is_deserted();

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use comet::{Class, Config, Delivery, Dialect, Gap, GapReason, Identity, Listen, Overflow};
+use comet::{Class, Config, Delivery, Dialect, Gap, GapReason, Identity, Listen, Overflow, Target};
 
 use crate::support::client::{Client, Transport};
 use crate::support::clock;
@@ -172,7 +172,7 @@ fn acked_deliveries_to_who_cannot_acknowledge_are_dropped_and_told_as_best_effor
         while server.stats().deliveries_dropped < 10 {
             published += 1;
             let delivery = Delivery::acked(vec![7; 16 * 1024]).position(published);
-            server.gateway.push_user("dtalk", "alice", delivery).unwrap();
+            server.gateway.push(Target::user("dtalk", "alice"), delivery).unwrap();
             let stats = || server.stats();
             clock::eventually("each is accounted for", || {
                 stats().deliveries + stats().deliveries_dropped == published
@@ -213,7 +213,7 @@ fn keys_that_are_forgotten_are_told() {
     publish_until_dropped(&server, 1);
     let before = server.stats().deliveries_dropped;
     for key in 0..10 {
-        server.gateway.push_user("dtalk", "alice", latest(key)).unwrap();
+        server.gateway.push(Target::user("dtalk", "alice"), latest(key)).unwrap();
     }
     clock::eventually("eight are forgotten", || server.stats().deliveries_dropped == before + 8);
     read_until(&mut alice.client, "the router hears of it", || told(&server) == before + 8);
@@ -229,7 +229,7 @@ fn gaps_of_acked_deliveries_whose_turn_never_came_are_told_before_the_end() {
         let client = open(&server, Way { dialect, transport: Transport::Tcp });
         for position in 1..=100 {
             let delivery = Delivery::acked("x").position(position);
-            server.gateway.push_user("dtalk", "alice", delivery).unwrap();
+            server.gateway.push(Target::user("dtalk", "alice"), delivery).unwrap();
         }
         let session = server.log.peer("alice").session();
         server.gateway.kick(session, "a test").unwrap();

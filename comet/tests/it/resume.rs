@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comet::{Closed, Config, Delivery, SessionId};
+use comet::{Closed, Config, Delivery, SessionId, Target};
 
 use crate::support::client::{Client, Ending, Transport};
 use crate::support::clock;
@@ -53,7 +53,7 @@ fn a_device_that_comes_back_gets_what_it_did_not_acknowledge_and_what_it_missed_
         let mut client = server.client(place.transport, "alice@phone", "lobby");
         let app = app(&server, "alice");
         for body in ["one", "two", "three"] {
-            server.gateway.push_user(&app, "alice", Delivery::acked(body)).unwrap();
+            server.gateway.push(Target::user(&app, "alice"), Delivery::acked(body)).unwrap();
         }
         assert_eq!(client.receive_all(3).len(), 3);
         client.send(&ack(2));
@@ -63,7 +63,7 @@ fn a_device_that_comes_back_gets_what_it_did_not_acknowledge_and_what_it_missed_
         assert_eq!(closed, Closed::Lost(std::io::ErrorKind::ConnectionReset));
         assert_eq!((server.stats().sessions, server.stats().parked), (0, 1));
 
-        server.gateway.push_user(&app, "alice", Delivery::acked("four")).unwrap();
+        server.gateway.push(Target::user(&app, "alice"), Delivery::acked("four")).unwrap();
         server.gateway.publish("lobby", Delivery::acked("five")).unwrap();
         server.gateway.publish("lobby", Delivery::best_effort("noise")).unwrap();
 
@@ -89,7 +89,7 @@ fn a_session_is_resumed_over_another_transport() {
     let app = app(&server, "alice");
     drop(client);
     parked(&server, "alice");
-    server.gateway.push_user(&app, "alice", Delivery::acked("missed")).unwrap();
+    server.gateway.push(Target::user(&app, "alice"), Delivery::acked("missed")).unwrap();
     let mut client = server.client(Transport::WebSocket, "alice@phone", "");
     assert_eq!(client.receive(), delivery(1, "missed"));
 }
@@ -100,7 +100,7 @@ fn a_newer_connection_of_the_same_device_fences_the_older_one_out() {
         let server = Server::start(parking(place.shards));
         let mut old = server.client(place.transport, "alice@phone", "");
         let app = app(&server, "alice");
-        server.gateway.push_user(&app, "alice", Delivery::acked("unacked")).unwrap();
+        server.gateway.push(Target::user(&app, "alice"), Delivery::acked("unacked")).unwrap();
         assert_eq!(old.receive(), delivery(1, "unacked"));
 
         let mut new = server.client(place.transport, "alice@phone", "");
@@ -110,7 +110,7 @@ fn a_newer_connection_of_the_same_device_fences_the_older_one_out() {
             Transport::WebSocket => Ending::Close(Some(1008)),
         };
         assert_eq!(old.ending(), goodbye);
-        server.gateway.push_user(&app, "alice", Delivery::acked("newer")).unwrap();
+        server.gateway.push(Target::user(&app, "alice"), Delivery::acked("newer")).unwrap();
         assert_eq!(new.receive(), delivery(2, "newer"));
         assert_eq!(server.stats().sessions, 1);
     });
@@ -123,7 +123,7 @@ fn another_device_or_none_has_a_session_of_its_own() {
     let mut desktop = server.client(Transport::Tcp, "alice@desktop", "");
     let mut nameless = server.client(Transport::Tcp, "alice", "");
     let app = app(&server, "alice");
-    server.gateway.push_user(&app, "alice", Delivery::acked("all")).unwrap();
+    server.gateway.push(Target::user(&app, "alice"), Delivery::acked("all")).unwrap();
     for client in [&mut phone, &mut desktop, &mut nameless] {
         assert_eq!(client.receive(), delivery(1, "all"));
     }
@@ -166,14 +166,14 @@ fn what_a_parked_session_cannot_hold_is_a_gap_of_which_the_router_hears_in_its_t
     parked(&server, "alice");
     for (position, body) in (7..).zip(["one", "two", "three", "four"]) {
         let delivery = Delivery::acked(body).position(position);
-        server.gateway.push_user(&app, "alice", delivery).unwrap();
+        server.gateway.push(Target::user(&app, "alice"), delivery).unwrap();
     }
     let mut back = server.client(Transport::Tcp, "alice@phone", "");
     back.takes(1, b"one");
     assert_eq!(server.log.gaps("alice"), [], "not before what came before it");
     back.takes(2, b"two");
     clock::eventually("the gap is told", || server.log.gaps("alice") == [(2, 9)]);
-    server.gateway.push_user(&app, "alice", Delivery::acked("five")).unwrap();
+    server.gateway.push(Target::user(&app, "alice"), Delivery::acked("five")).unwrap();
     back.takes(3, b"five");
 }
 
@@ -216,7 +216,7 @@ fn cutting_and_coming_back_many_times_loses_and_doubles_nothing() {
         for round in 1..=10 {
             for _ in 0..7 {
                 let body = next.to_be_bytes().to_vec();
-                server.gateway.push_user(&app, "alice", Delivery::acked(body)).unwrap();
+                server.gateway.push(Target::user(&app, "alice"), Delivery::acked(body)).unwrap();
                 next += 1;
             }
             // Gets all, acknowledges all but the last, then is cut off.

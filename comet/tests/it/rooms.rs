@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comet::{Delivery, Identity};
+use comet::{Closed, Delivery, Identity, Target};
 
 use crate::support::client::{Client, Transport};
 use crate::support::clock;
@@ -103,17 +103,43 @@ fn a_user_joins_leaves_and_is_pushed_to_with_all_devices() {
         let mut bob = server.client(place.transport, "bob", "");
         server.log.peer("bob");
         let gateway = &server.gateway;
-        gateway.join_user("dtalk", "alice", "lobby").unwrap();
+        gateway.join(Target::user("dtalk", "alice"), "lobby").unwrap();
         gateway.publish("lobby", text("in the room")).unwrap();
-        gateway.leave_user("dtalk", "alice", "lobby").unwrap();
+        gateway.leave(Target::user("dtalk", "alice"), "lobby").unwrap();
         gateway.publish("lobby", text("gone")).unwrap();
-        gateway.push_user("dtalk", "alice", Delivery::acked("to alice")).unwrap();
+        gateway.push(Target::user("dtalk", "alice"), Delivery::acked("to alice")).unwrap();
         for client in [&mut phone, &mut desktop] {
             hears(client, "in the room");
             client.takes(1, b"to alice");
             client.beat(5);
         }
         bob.beat(5);
+    });
+}
+
+#[test]
+fn the_members_of_a_room_join_another_leave_it_and_are_kicked_together() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards));
+        let mut members = server.on_every_shard(place.transport, "in", "lobby");
+        let mut others = server.on_every_shard(place.transport, "out", "elsewhere");
+        let gateway = &server.gateway;
+        gateway.join(Target::room("lobby"), "hall").unwrap();
+        gateway.push(Target::room("hall"), text("in the hall")).unwrap();
+        gateway.leave(Target::All, "hall").unwrap();
+        gateway.publish("hall", text("nobody is in the hall")).unwrap();
+        gateway.push(Target::All, text("to all")).unwrap();
+        gateway.kick(Target::room("lobby"), format!("closed by {}", "al")).unwrap();
+        for (user, client) in &mut members {
+            hears(client, "in the hall");
+            hears(client, "to all");
+            assert_eq!(client.ending(), place.transport.goodbye(1008));
+            assert_eq!(server.log.closed(user), Closed::Kicked("closed by al".into()));
+        }
+        for (_, client) in &mut others {
+            hears(client, "to all");
+            client.beat(5);
+        }
     });
 }
 
@@ -133,7 +159,7 @@ fn users_of_different_apps_are_different_whatever_their_names_look_like() {
             .collect();
         names.iter().for_each(|(_, user)| drop(server.log.peer(user)));
         for (number, (app, user)) in names.iter().enumerate() {
-            server.gateway.push_user(app, user, text(&number.to_string())).unwrap();
+            server.gateway.push(Target::user(app, user), text(&number.to_string())).unwrap();
         }
         for (number, client) in clients.iter_mut().enumerate() {
             hears(client, &number.to_string());
@@ -185,7 +211,7 @@ fn what_one_thread_publishes_and_pushes_keeps_its_order_for_each_session() {
                         if number % 2 == 0 {
                             gateway.push(*session, class(body.clone())).unwrap();
                         } else {
-                            gateway.push_user("dtalk", user, class(body.clone())).unwrap();
+                            gateway.push(Target::user("dtalk", user), class(body.clone())).unwrap();
                         }
                     }
                 }

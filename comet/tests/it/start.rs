@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use comet::{Closed, Config, Delivery, Gateway, Listen, StartError};
+use comet::{Closed, Config, Delivery, Gateway, Listen, StartError, Target};
 
 use crate::support::client::{Client, Transport};
 use crate::support::frame::{Wire, auth, frame, reply, say};
@@ -85,7 +85,7 @@ fn an_upgraded_connection_can_be_handed_over_with_what_was_read_too_much() {
             server.gateway.adopt(ours, early[..cut].to_vec().into()).unwrap();
             let mut client = Client::over(Transport::WebSocket, Socket::over(theirs));
             assert_eq!(client.receive_all(2), [frame(2, 1, b""), reply(2, b"early")]);
-            server.gateway.push_user("dtalk", &user, Delivery::acked("hello")).unwrap();
+            server.gateway.push(Target::user("dtalk", &user), Delivery::acked("hello")).unwrap();
             client.takes(1, b"hello");
         }
         server.is_deserted();

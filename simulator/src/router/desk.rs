@@ -261,7 +261,9 @@ impl Desk {
                 let Some(alive) = self.alive.iter().find(|at| at.name == name) else { return };
                 gateway.push(alive.id, delivery)
             }
-            Target::User(user) => gateway.push_user(super::APP, &super::token(user), delivery),
+            Target::User(user) => {
+                gateway.push(comet::Target::user(super::APP, &super::token(user)), delivery)
+            }
             Target::Room(room) => gateway.publish(&super::room_name(room), delivery),
             Target::All => gateway.broadcast(delivery),
         };

@@ -1,6 +1,7 @@
 //! Sessions that open, speak, change rooms and close, on virtual sockets: what those cost is in the
 //! figures.
 
+use comet::Target;
 use comet::simulation::Endpoint;
 
 use super::Benchmark;
@@ -61,7 +62,7 @@ fn push(meter: &mut Meter) {
     for round in 0..5 {
         meter.measure_from_second(round, SESSIONS, || {
             for user in &users {
-                let taken = world.gateway().push_user("bench", user, delivery.clone());
+                let taken = world.gateway().push(Target::user("bench", user), delivery.clone());
                 debug_assert!(taken.is_ok(), "{taken:?}");
             }
             world.settle();
@@ -78,8 +79,8 @@ fn join_leave(meter: &mut Meter) {
     world.settle();
     let mut move_often = || {
         for _ in 0..SESSIONS {
-            let joined = world.gateway().join_user("bench", "moves", "room");
-            let left = world.gateway().leave_user("bench", "moves", "room");
+            let joined = world.gateway().join(Target::user("bench", "moves"), "room");
+            let left = world.gateway().leave(Target::user("bench", "moves"), "room");
             debug_assert!(joined.and(left).is_ok(), "there is room in the mailbox");
         }
         world.settle();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comet::{Config, Delivery};
+use comet::{Config, Delivery, Target};
 use comet_protocol::comet::{GapReason, ServerFrame};
 
 use crate::support::client::Transport;
@@ -31,7 +31,7 @@ fn the_one_for_whom_most_is_kept_loses_it_and_is_told_and_others_lose_nothing() 
     greedy.reset();
     modest.reset();
     server.log.collect(2, |event| matches!(event, Event::Parked(..)).then_some(()));
-    let push = |user, delivery| server.gateway.push_user("dtalk", user, delivery).unwrap();
+    let push = |user, delivery| server.gateway.push(Target::user("dtalk", user), delivery).unwrap();
     push("modest", Delivery::acked("keep me").position(1));
     let mut pushed = 0;
     let mut before = 0;
@@ -42,7 +42,7 @@ fn the_one_for_whom_most_is_kept_loses_it_and_is_told_and_others_lose_nothing() 
         // Memory is looked at when a turn ends.
         let turns = server.stats().turns;
         clock::eventually("the turn that took it is over", || {
-            let _ = server.gateway.kick_user("dtalk", "nobody", "a turn");
+            let _ = server.gateway.kick(Target::user("dtalk", "nobody"), "a turn");
             server.stats().turns > turns + 1
         });
         within_budget(&server);
@@ -67,7 +67,7 @@ fn whoever_comes_while_memory_is_short_is_let_in_and_what_waits_for_others_gives
     let mut pushed = 0;
     let push = |user: &str| {
         let delivery = Delivery::acked(vec![7; 10_000]);
-        server.gateway.push_user("dtalk", user, delivery).unwrap();
+        server.gateway.push(Target::user("dtalk", user), delivery).unwrap();
     };
     while server.stats().memory < BUDGET as u64 / 16 * 12 {
         pushed += 1;
@@ -106,11 +106,11 @@ fn a_crowd_that_reads_nothing_stays_within_the_budget() {
         within_budget(&server);
     }
     drop(crowd);
-    server.gateway.kick_user("dtalk", "nobody", "to be after everything").unwrap();
+    server.gateway.kick(Target::user("dtalk", "nobody"), "to be after everything").unwrap();
     clock::eventually("memory is given back", || {
         for number in 0..40 {
             let user = format!("user-{number}");
-            let _ = server.gateway.kick_user("dtalk", &user, "over");
+            let _ = server.gateway.kick(Target::user("dtalk", &user), "over");
         }
         server.stats().memory == 0
     });

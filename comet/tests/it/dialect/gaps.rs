@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comet::{Closed, Config, Delivery, Identity, Overflow};
+use comet::{Closed, Config, Delivery, Identity, Overflow, Target};
 use comet_protocol::comet::{Auth, GapReason, ServerFrame};
 
 use crate::support::client::Transport;
@@ -26,7 +26,9 @@ fn a_full_queue_gives_up_its_oldest_and_says_so_in_its_place() {
     everywhere(|place| {
         let server = Server::start(small(place.shards).overflow(Overflow::DropOldest));
         let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
-        (1..=9).for_each(|n| server.gateway.push_user("dtalk", "alice", numbered(n)).unwrap());
+        (1..=9).for_each(|n| {
+            server.gateway.push(Target::user("dtalk", "alice"), numbered(n)).unwrap()
+        });
         assert_eq!(alice.deliveries(2), [(1, "1".into()), (2, "2".into())]);
         alice.beat();
         alice.ack(2);
@@ -70,7 +72,9 @@ fn a_slow_peer_is_parked_and_finds_what_was_kept_and_then_the_gap() {
         let limits = small(place.shards).resume_ttl(Duration::from_secs(60));
         let server = Server::start(limits);
         let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
-        (1..=9).for_each(|n| server.gateway.push_user("dtalk", "alice", numbered(n)).unwrap());
+        (1..=9).for_each(|n| {
+            server.gateway.push(Target::user("dtalk", "alice"), numbered(n)).unwrap()
+        });
         assert_eq!(alice.deliveries(2).len(), 2);
         assert_eq!(alice.error(), (10, true), "slow, and welcome to come back");
         let parked = server.log.collect(1, |event| match event {
@@ -85,7 +89,7 @@ fn a_slow_peer_is_parked_and_finds_what_was_kept_and_then_the_gap() {
         assert_eq!(alice.delivery(), (5, "5".into()));
         assert_eq!(alice.gap(), (6, 4, 6));
         alice.ack(6);
-        server.gateway.push_user("dtalk", "alice", numbered(10)).unwrap();
+        server.gateway.push(Target::user("dtalk", "alice"), numbered(10)).unwrap();
         assert_eq!(alice.delivery(), (7, "10".into()));
     });
 }
@@ -104,7 +108,8 @@ fn what_a_session_is_to_do_when_it_cannot_keep_up_may_be_its_own() {
     let mut patient = Comet::open(&server, Transport::Tcp, hello("patient", ""));
     let mut other = Comet::open(&server, Transport::Tcp, hello("other", ""));
     for user in ["patient", "other"] {
-        (1..=6).for_each(|n| server.gateway.push_user("dtalk", user, numbered(n)).unwrap());
+        (1..=6)
+            .for_each(|n| server.gateway.push(Target::user("dtalk", user), numbered(n)).unwrap());
     }
     assert_eq!(patient.deliveries(2).len(), 2);
     // The ack must not overtake what was pushed.
@@ -171,7 +176,8 @@ fn a_parked_peer_finds_only_the_newest_of_each_key_and_how_much_else_it_missed()
         let back = alice.back("alice", 0, 0);
         alice.reset();
         server.log.collect(1, |event| matches!(event, Event::Parked(..)).then_some(()));
-        let push = |delivery| server.gateway.push_user("dtalk", "alice", delivery).unwrap();
+        let push =
+            |delivery| server.gateway.push(Target::user("dtalk", "alice"), delivery).unwrap();
         push(Delivery::latest("typing", "bob"));
         push(Delivery::latest("presence", "away"));
         push(Delivery::best_effort("nobody hears"));

@@ -1,6 +1,6 @@
 //! Which of several that wait goes first, and how they travel.
 
-use comet::{Delivery, Lane};
+use comet::{Delivery, Lane, Target};
 use comet_protocol::comet::{ClientFrame, Received, ReceivedBuf, Seq, SeqRange};
 use comet_protocol::{Layout, frames_of};
 
@@ -17,7 +17,7 @@ fn a_signal_does_not_wait_behind_bulk() {
         assert_eq!(alice.welcome.deliver_window, 9, "one more for signals");
         let push = |body: String, lane| {
             let delivery = Delivery::acked(body).lane(lane);
-            server.gateway.push_user("dtalk", "alice", delivery).unwrap();
+            server.gateway.push(Target::user("dtalk", "alice"), delivery).unwrap();
         };
         (0..20).for_each(|number| push(format!("bulk {number}"), Lane::Bulk));
         (0..5).for_each(|number| push(format!("message {number}"), Lane::Normal));
@@ -42,7 +42,7 @@ fn ranges_free_what_they_name_and_only_that() {
         let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
         for number in 1..=9u32 {
             let delivery = Delivery::acked(number.to_string()).tag(number.into());
-            server.gateway.push_user("dtalk", "alice", delivery).unwrap();
+            server.gateway.push(Target::user("dtalk", "alice"), delivery).unwrap();
         }
         assert_eq!(alice.deliveries(6).len(), 6);
         let mut received = ReceivedBuf::new(Seq::new(1));

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use comet::{Closed, Config, Delivery};
+use comet::{Closed, Config, Delivery, Target};
 use comet_protocol::comet::{Code, ServerFrame};
 
 use crate::support::client::Transport;
@@ -126,8 +126,8 @@ fn who_is_kicked_is_told_so() {
     everywhere(|place| {
         let server = Server::start(config(place.shards));
         let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
-        server.gateway.push_user("dtalk", "alice", Delivery::acked("bye")).unwrap();
-        server.gateway.kick_user("dtalk", "alice", "a test").unwrap();
+        server.gateway.push(Target::user("dtalk", "alice"), Delivery::acked("bye")).unwrap();
+        server.gateway.kick(Target::user("dtalk", "alice"), "a test").unwrap();
         assert_eq!(alice.delivery(), (1, "bye".into()));
         assert_eq!(alice.error(), (Code::KICKED.get(), false));
         alice.ending();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comet::{Closed, Config, Delivery, DevicePolicy, Identity, Winner};
+use comet::{Closed, Config, Delivery, DevicePolicy, Identity, Target, Winner};
 use comet_protocol::comet::{Auth, Code, Loss};
 
 use crate::support::client::Transport;
@@ -17,7 +17,7 @@ fn keeping(shards: usize) -> Config {
 
 fn push(server: &Server, user: &str, bodies: &[&'static str]) {
     for body in bodies {
-        server.gateway.push_user("dtalk", user, Delivery::acked(*body)).unwrap();
+        server.gateway.push(Target::user("dtalk", user), Delivery::acked(*body)).unwrap();
     }
 }
 

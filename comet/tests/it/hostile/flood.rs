@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comet::Closed;
+use comet::{Closed, Target};
 use comet_protocol::ws::WsError;
 
 use crate::support::client::{Client, Ending, Transport};
@@ -133,7 +133,10 @@ fn the_same_user_may_come_and_go_as_fast_as_it_likes() {
             }
         }
         clock::eventually("one is left", || server.stats().connections == 1);
-        server.gateway.push_user("dtalk", "alice", comet::Delivery::acked("hello")).unwrap();
+        server
+            .gateway
+            .push(Target::user("dtalk", "alice"), comet::Delivery::acked("hello"))
+            .unwrap();
         good.takes(1, b"hello");
         server.gateway.publish("other", comet::Delivery::acked("to nobody")).unwrap();
         good.beat(2);

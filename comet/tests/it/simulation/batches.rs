@@ -215,6 +215,6 @@ fn a_connection_that_ends_before_its_batch_is_read_takes_no_message_of_another_a
         gateway.kick(session, "enough").unwrap();
     }));
     stage.world.settle();
-    assert_eq!(stage.world.ended_as("victim"), Some(Closed::Kicked("enough")));
+    assert_eq!(stage.world.ended_as("victim"), Some(Closed::Kicked("enough".into())));
     assert_eq!(other.frames(), [reply(2, "")]);
 }

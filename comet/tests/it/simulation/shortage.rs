@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use comet::simulation::Listener;
-use comet::{Closed, Config, Delivery};
+use comet::{Closed, Config, Delivery, Target};
 
 use super::world::{Peer, World, config};
 use crate::support::frame::{Wire, ack, auth, reply, say};
@@ -142,7 +142,7 @@ fn the_one_for_whom_most_is_kept_gives_way_whoever_asks_for_memory() {
         let push = |world: &mut World, name: &str, len: usize| {
             let user = name.split('@').next().unwrap();
             let delivery = Delivery::acked(vec![7; len]);
-            world.simulation.gateway().push_user("dtalk", user, delivery).unwrap();
+            world.simulation.gateway().push(Target::user("dtalk", user), delivery).unwrap();
             world.settle();
             let memory = world.simulation.gateway().stats().memory;
             assert!(memory <= budget as u64, "{memory}");
@@ -175,7 +175,7 @@ fn whoever_comes_is_let_in_while_somebody_that_stalls_could_give_way() {
         for number in 0..hall.len() {
             let user = format!("stalled-{number}");
             let delivery = Delivery::acked(vec![7; 9 * KIB]);
-            world.simulation.gateway().push_user("dtalk", &user, delivery).unwrap();
+            world.simulation.gateway().push(Target::user("dtalk", &user), delivery).unwrap();
             world.settle();
         }
         let listener = if round.is_multiple_of(2) { Listener::Tcp } else { Listener::WebSocket };
@@ -198,7 +198,7 @@ fn nobody_is_let_in_when_nobody_stalls_and_memory_is_gone() {
         world.settle();
         crowd.push(end);
         let delivery = Delivery::acked(vec![7; 600]);
-        world.simulation.gateway().push_user("dtalk", &name, delivery).unwrap();
+        world.simulation.gateway().push(Target::user("dtalk", &name), delivery).unwrap();
         world.settle();
     }
     let stats = world.simulation.gateway().stats();
@@ -223,11 +223,11 @@ fn a_shard_on_which_nobody_stalls_does_not_pay_for_another() {
     for round in 0..400 {
         let user = &of_home[round % of_home.len()];
         let delivery = Delivery::acked(vec![7; 30 * KIB]);
-        world.simulation.gateway().push_user("dtalk", user, delivery).unwrap();
+        world.simulation.gateway().push(Target::user("dtalk", user), delivery).unwrap();
         for name in &names {
             let user = name.split('@').next().unwrap();
             let delivery = Delivery::acked(vec![7; 8 * KIB]);
-            world.simulation.gateway().push_user("dtalk", user, delivery).unwrap();
+            world.simulation.gateway().push(Target::user("dtalk", user), delivery).unwrap();
         }
         world.settle();
         for healthy in &mut healthy {
@@ -280,7 +280,7 @@ fn a_peer_that_is_merely_busy_does_not_give_way_for_those_that_have_stopped_read
         // For the busy one more waits at times than for any other, and never for long.
         for user in users.chain(["busy"; 3].map(str::to_owned)) {
             let delivery = Delivery::acked(vec![7; 15 * KIB]);
-            world.simulation.gateway().push_user("dtalk", &user, delivery).unwrap();
+            world.simulation.gateway().push(Target::user("dtalk", &user), delivery).unwrap();
             world.settle();
         }
         busy.said += 1;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comet::{Closed, Delivery};
+use comet::{Closed, Delivery, Target};
 
 use crate::support::client::{Client, Next, Transport};
 use crate::support::clock;
@@ -222,7 +222,7 @@ fn a_push_to_a_user_reaches_every_device() {
             .map(|number| server.client(place.transport, &format!("alice@{number}"), ""))
             .collect();
         clock::eventually("all are here", || server.stats().sessions == 6);
-        server.gateway.push_user("dtalk", "alice", Delivery::acked("hello")).unwrap();
+        server.gateway.push(Target::user("dtalk", "alice"), Delivery::acked("hello")).unwrap();
         devices.iter_mut().for_each(|device| device.takes(1, b"hello"));
     });
 }

@@ -1,6 +1,6 @@
 //! Sessions that stood still, closed for nothing or haunted their server.
 
-use comet::{Closed, Delivery, Identity};
+use comet::{Closed, Delivery, Identity, Target};
 
 use crate::support::clock;
 use crate::support::frame::{auth, frame, reply, say};
@@ -62,7 +62,7 @@ fn a_session_that_does_not_read_is_closed_all_the_same() {
         }
         other.beat(2);
         server.gateway.kick(session, "a test").unwrap();
-        assert_eq!(server.log.closed("stuck"), Closed::Kicked("a test"));
+        assert_eq!(server.log.closed("stuck"), Closed::Kicked("a test".into()));
         assert_eq!(server.stats().sessions, 1);
         clock::eventually("the connection is dropped", || server.stats().connections == 1);
         other.beat(3);
@@ -164,7 +164,7 @@ fn whoever_leaves_while_being_let_in_leaves_no_ghost() {
             reply.accept(Identity::new("dtalk", "alice").room("lobby"));
         }
         server.is_deserted();
-        server.gateway.push_user("dtalk", "alice", Delivery::acked("to a ghost")).unwrap();
+        server.gateway.push(Target::user("dtalk", "alice"), Delivery::acked("to a ghost")).unwrap();
         server.gateway.publish("lobby", Delivery::acked("to a ghost")).unwrap();
         let mut client = server.connect(place.transport);
         client.send(&auth(1, "alice", ""));

@@ -1,0 +1,176 @@
+//! Handle to a running gateway.
+
+mod commands;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::repeats::LeftOut;
+use crate::reservation::Reservation;
+use crate::shard::Shared;
+use crate::shard::command::Command;
+use crate::stats::Stats;
+use crate::{AdoptError, StartError};
+
+/// A running gateway. Cheap to clone; all clones mean the same one, which runs until
+/// [`drain`](Self::drain)ed, also when every handle is gone.
+///
+/// Commands are carried out later, on the shards concerned; what one thread asks of one session is
+/// carried out in the order it was asked. A command for a session or user that is not there does
+/// nothing.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
+    addresses: Vec<SocketAddr>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    next_adopter: AtomicU64,
+    draining: AtomicBool,
+    router_panics: AtomicU64,
+}
+
+impl Gateway {
+    /// Holds bytes of [`Config::memory_budget`](crate::Config::memory_budget) for something beside
+    /// the gateway that keeps memory for clients, answers of an HTTP server for instance, so that
+    /// one number bounds it all.
+    ///
+    /// `None` if there are not so many: all reservations together have an eighth of the budget, and
+    /// none is made that would make memory short for sessions.
+    #[must_use]
+    pub fn reserve_memory(&self, bytes: usize) -> Option<Reservation> {
+        Reservation::new(Arc::clone(&self.0.shared.budget), bytes)
+    }
+
+    /// Bytes that [`reserve_memory`](Self::reserve_memory) gives in all: an eighth of the budget.
+    #[must_use]
+    pub fn reservable_memory(&self) -> usize {
+        self.0.shared.budget.reservable()
+    }
+
+    /// Sums of what all shards have counted.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        self.0.shared.counters.iter().for_each(|counters| stats.add(counters));
+        let accepted = &self.0.shared.accepted_by;
+        stats.accepted_by = accepted.iter().map(|count| count.load(Ordering::Relaxed)).collect();
+        stats.memory += self.0.shared.budget.reserved() as u64;
+        // One that moves between two shards is in neither, and forgotten if its shard has ended.
+        let shared = &self.0.shared;
+        let missed: usize = shared.mailboxes.iter().map(|mailbox| mailbox.missed()).sum();
+        let open = shared.entrance.connections();
+        stats.connections = open.saturating_sub(missed) as u64;
+        stats.router_panics = self.0.router_panics.load(Ordering::Relaxed);
+        stats
+    }
+
+    /// The addresses listened on, in the order they were given; port 0 has become a real one.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.0.addresses.clone()
+    }
+
+    /// How many shards there are.
+    #[must_use]
+    pub fn shards(&self) -> usize {
+        self.0.shared.mailboxes.len()
+    }
+
+    /// Takes no more connections, ends all sessions within the time, and stops.
+    ///
+    /// Sessions are ended a few at a time over the first half, those last that wait for replies or
+    /// acks; WebSocket peers are told 1001. Returns at once; [`wait`](Self::wait) returns when it
+    /// is done.
+    pub fn drain(&self, within: Duration) {
+        self.0.draining.store(true, Ordering::Relaxed);
+        for mailbox in &self.0.shared.mailboxes {
+            mailbox.post(Command::Drain(within));
+        }
+    }
+
+    /// Takes over from `config` the limits that can change while sessions are open:
+    /// [`message_rate`](Config::message_rate), [`handshake_rate`](Config::handshake_rate),
+    /// [`connections_per_address`](Config::connections_per_address) and
+    /// [`handshakes_per_address`](Config::handshakes_per_address). Everything else in it is left
+    /// as it was at the start. Nobody is closed for being over a limit that has become lower; who
+    /// was not counted before a limit for addresses was set is not counted.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Config`], and nothing is taken over.
+    pub fn reconfigure(&self, config: &Config) -> Result<(), StartError> {
+        config.validate()?;
+        self.0.shared.entrance.reconfigure(config);
+        for mailbox in &self.0.shared.mailboxes {
+            let (message_rate, handshake_rate) = (config.message_rate, config.handshake_rate);
+            mailbox.post(Command::Reconfigure { message_rate, handshake_rate });
+        }
+        Ok(())
+    }
+
+    /// Whether [`drain`](Self::drain) was called.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Relaxed)
+    }
+
+    /// Blocks until the gateway has been drained. Never call it on a shard.
+    pub fn wait(&self) {
+        // Whoever else waits, waits for the lock.
+        let mut threads = self.0.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a shard panicked");
+            }
+        }
+    }
+
+    pub(crate) fn new(shared: Arc<Shared>, addresses: Vec<SocketAddr>) -> Self {
+        Self(Arc::new(Inner {
+            shared,
+            addresses,
+            threads: Mutex::default(),
+            next_adopter: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
+            router_panics: AtomicU64::new(0),
+        }))
+    }
+
+    pub(crate) fn started(&self, threads: Vec<JoinHandle<()>>) {
+        *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner) = threads;
+    }
+
+    /// Counts a panic of the router. Returns what to write behind the line that tells of it.
+    pub(crate) fn count_panic(&self) -> Option<LeftOut> {
+        self.0.router_panics.fetch_add(1, Ordering::Relaxed);
+        self.0.shared.warnings.router.admit(self.0.shared.uptime())
+    }
+
+    /// The shard that the next adopted connection goes to.
+    pub(crate) fn next_adopter(&self) -> Result<usize, AdoptError> {
+        let shards = self.shards() as u64;
+        let shard = self.0.next_adopter.fetch_add(1, Ordering::Relaxed) % shards;
+        let shard = usize::try_from(shard).unwrap_or(0);
+        let is_stopped = self.0.shared.mailboxes[shard].is_stopped();
+        if is_stopped || self.0.draining.load(Ordering::Relaxed) {
+            return Err(AdoptError::Stopped);
+        }
+        Ok(shard)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0.shared
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("shards", &self.shards()).finish_non_exhaustive()
+    }
+}
