@@ -94,7 +94,11 @@ impl<R: Router> Builder<R> {
         let mut threads = Vec::with_capacity(shards);
         for (index, (poller, listeners)) in pollers.into_iter().zip(listeners).enumerate() {
             let (shared, sink) = (Arc::clone(&shared), Arc::clone(&sink));
-            let run = move || Shard::new(index, shared, sink, poller, listeners).run();
+            let running = gateway.begin_shard();
+            let run = move || {
+                let _running = running;
+                Shard::new(index, shared, sink, poller, listeners).run();
+            };
             let thread = std::thread::Builder::new().name(format!("comet-{index}")).spawn(run);
             match thread {
                 Ok(thread) => threads.push(thread),

@@ -72,6 +72,10 @@ pub enum Closed {
     /// The router panicked on a message of this session.
     #[error("the router panicked")]
     RouterPanicked,
+    /// More events of this session wait for the async router than
+    /// [`OnTokio::events`](crate::tokio::OnTokio::events) lets wait.
+    #[error("the router fell behind")]
+    RouterBehind,
     /// The gateway is at [`Config::max_connections`](crate::Config::max_connections), or the peer's
     /// address at its share.
     #[error("too many connections")]
@@ -133,7 +137,9 @@ impl Closed {
             Self::BadWebSocket(error) => Some(error.close_code()),
             Self::Draining => Some(CloseCode::GOING_AWAY),
             Self::RouterPanicked => Some(CloseCode::INTERNAL),
-            Self::TooManyConnections | Self::TurnedAway | Self::Shed => Some(CloseCode::TRY_AGAIN),
+            Self::TooManyConnections | Self::TurnedAway | Self::Shed | Self::RouterBehind => {
+                Some(CloseCode::TRY_AGAIN)
+            }
             Self::HandshakeTimeout
             | Self::Refused
             | Self::AuthAttempts
@@ -181,7 +187,7 @@ impl Closed {
             Self::Slow | Self::Unfinished => (Code::SLOW, true),
             Self::Kicked(_) => (Code::KICKED, false),
             Self::RouterPanicked => (Code::INTERNAL, true),
-            Self::TooManyConnections | Self::Shed => (Code::OVERLOADED, true),
+            Self::TooManyConnections | Self::Shed | Self::RouterBehind => (Code::OVERLOADED, true),
             Self::RateExceeded => (Code::RATE, true),
         })
     }
@@ -210,7 +216,7 @@ impl Closed {
     }
 
     /// Every label, in the order of [`Stats::closed`](crate::Stats::closed).
-    pub const LABELS: [&'static str; 28] = [
+    pub const LABELS: [&'static str; 29] = [
         "by_peer",
         "lost",
         "handshake_timeout",
@@ -239,6 +245,7 @@ impl Closed {
         "not_renewed",
         "window_full",
         "expired",
+        "router_behind",
     ];
 
     pub(crate) const fn index(&self) -> usize {
@@ -271,6 +278,7 @@ impl Closed {
             Self::NotRenewed => 25,
             Self::WindowFull => 26,
             Self::Expired => 27,
+            Self::RouterBehind => 28,
         }
     }
 }

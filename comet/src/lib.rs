@@ -59,7 +59,7 @@
 //! dialect can, and to the router as [`Event::Gap`].
 //!
 //! Routers combine by wrapping one in another ([`Middleware`]), or by application with [`Mux`].
-//! With the feature `tokio`, an [`asynchronous`] router can await.
+//! With the feature `tokio`, an [async router](tokio) can await.
 //!
 //! # What is not here
 //!
@@ -67,13 +67,11 @@
 //!
 //! # Features
 //!
-//! * `tokio`: [`asynchronous::OnTokio`]. Adds nothing to the cost of other routers.
+//! * `tokio`: [`tokio::OnTokio`]. Adds nothing to the cost of other routers.
 //! * `simulation`: [`simulation::Simulation`], to run a gateway on virtual sockets and time.
 //! * `internals`: for the benchmarks of this workspace; nothing of it is stable.
 
 mod adopt;
-#[cfg(feature = "tokio")]
-pub mod asynchronous;
 mod bucket;
 mod budget;
 mod builder;
@@ -112,10 +110,13 @@ mod stats;
 mod target;
 mod ticket;
 mod time;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 mod wheel;
 
 pub use adopt::Place;
 pub use builder::Builder;
+pub use bytes::Bytes;
 pub use closed::Closed;
 pub use comet_protocol::Dialect;
 pub use comet_protocol::ws::handshake::Request as UpgradeRequest;

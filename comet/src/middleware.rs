@@ -36,6 +36,12 @@ use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt, RoomRequest};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Router`",
+    label = "not a `Router`",
+    note = "implement `Router`, or `Middleware` if it wraps another router",
+    note = "an `AsyncRouter` becomes one by `comet::tokio::OnTokio::new`, with feature `tokio`"
+)]
 pub trait Middleware: Send + Sync + 'static {
     /// The router inside.
     type Inner: Router + ?Sized;

@@ -9,12 +9,17 @@ use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt, Refusal, RoomR
 ///
 /// Called on shard threads, so an implementation **must not block**: it answers at once, or keeps
 /// the [`ConnectReply`] or [`Receipt`] and answers later from any thread. With the `tokio` feature
-/// an async implementation can be run instead; see [`asynchronous`](crate::asynchronous).
+/// an async implementation can be run instead; see [`comet::tokio`](crate::tokio).
 ///
 /// A panic in [`connect`](Self::connect) refuses the peer; anywhere else it closes the session,
 /// unless that is parked or ended already. Each panic is counted and logged.
 ///
 /// Routers are combined by wrapping one in another, or by application with [`Mux`](crate::Mux).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Router`",
+    label = "not a `Router`",
+    note = "an `AsyncRouter` becomes one by `comet::tokio::OnTokio::new`, with feature `tokio`"
+)]
 pub trait Router: Send + Sync + 'static {
     /// A peer asks for a session.
     fn connect(&self, gateway: &Gateway, request: Connect, reply: ConnectReply);

@@ -9,6 +9,7 @@ use comet_dtalk::id::Node;
 pub struct Config {
     pub(crate) node: Node,
     pub(crate) queue: usize,
+    pub(crate) acks: usize,
     pub(crate) batch: usize,
     pub(crate) message_rate: u32,
     pub(crate) readers: u16,
@@ -25,6 +26,7 @@ impl Default for Config {
             node: Node::default(),
             // A second's worth for a fast disk: what waits longer is sent again by its client.
             queue: 16_384,
+            acks: 262_144,
             batch: 2_048,
             message_rate: 0,
             readers: 4,
@@ -51,6 +53,16 @@ impl Config {
     #[must_use]
     pub const fn queue(mut self, messages: usize) -> Self {
         self.queue = messages;
+        self
+    }
+
+    /// Acks that may wait to be recorded. Default 262,144, of about 50 bytes each.
+    ///
+    /// One more is not recorded, and its session ends: the delivery counts as not acknowledged, and
+    /// a phone gets it again.
+    #[must_use]
+    pub const fn acks(mut self, acks: usize) -> Self {
+        self.acks = acks;
         self
     }
 

@@ -3,8 +3,10 @@
 //! Called on shard threads, so nothing here waits: everything becomes a job for the writer.
 
 use comet::{
-    Connect, ConnectReply, Event, Gateway, Message, Peer, Receipt, Refusal, Replay, Router,
+    Connect, ConnectReply, Event, Gateway, Message, Peer, Receipt, Refusal, Repeats, Replay,
+    Router, SessionId,
 };
+use comet_dtalk::clock;
 use comet_dtalk::code::Code;
 use comet_dtalk::device::DeviceInfo;
 
@@ -58,7 +60,11 @@ impl Router for Store {
             Event::Acked { tag } => match Tag::decode(tag) {
                 // Nothing is kept for each member of a group.
                 None | Some(Tag::Group(_)) => {}
-                Some(tag) => self.tell(Job::Acked { session, tag }),
+                Some(tag) => {
+                    if !self.acked(session, tag) {
+                        end_behind(gateway, session);
+                    }
+                }
             },
             Event::Gap(gap) if gap.room.is_none() => {
                 let count = usize::try_from(gap.count).unwrap_or(usize::MAX);
@@ -72,6 +78,15 @@ impl Router for Store {
             // Only acked deliveries to users are on record.
             _ => {}
         }
+    }
+}
+
+/// Ends a session an ack of which is not recorded: its device gets the delivery again.
+fn end_behind(gateway: &Gateway, session: SessionId) {
+    let kicked = gateway.kick(session, "message store is behind with acks");
+    static REPEATS: Repeats = Repeats::new();
+    if let Some(more) = REPEATS.admit(clock::unix()) {
+        tracing::warn!(%session, ?kicked, "ack not recorded: too many wait{more}");
     }
 }
 

@@ -62,6 +62,8 @@ counters! {
         forbidden,
         /// Messages refused because too many waited.
         overloaded,
+        /// Acks that were not recorded, and whose sessions ended, because too many waited.
+        acks_unrecorded,
         /// Messages refused because their users sent too many in a short time.
         over_rate,
         /// Messages refused because the database failed.
@@ -96,6 +98,10 @@ impl Counters {
 
     pub(crate) fn overloaded(&self) {
         add(&self.overloaded, 1);
+    }
+
+    pub(crate) fn ack_unrecorded(&self) {
+        add(&self.acks_unrecorded, 1);
     }
 
     pub(crate) fn over_rate(&self) {

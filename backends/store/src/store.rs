@@ -17,6 +17,7 @@ use crate::check::{Draft, To};
 use crate::db::{self, OpenError, Patience, Reads};
 use crate::stats::Counters;
 use crate::sync_marks::SyncMarks;
+use crate::tag::Tag;
 use crate::writer::job::{Act, ActError, ActKind, Job, Submission};
 use crate::writer::reply::{Reply, Stored, Unstored};
 use crate::writer::{self, Engine, Intake, Shared, Way};
@@ -45,10 +46,12 @@ pub enum Unwell {
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    /// Without a limit of its own. Messages and wishes take a place in `places`; sessions come and
-    /// go once each; and no session acknowledges more than was delivered to it.
+    /// The channel has no limit of its own: messages and requests take one of `places`, acks one of
+    /// `ack_places`. Sessions begin and end once, park and resume once for each connection, and
+    /// lose only deliveries that the writer itself has pushed before.
     jobs: mpsc::UnboundedSender<Job<SessionId>>,
     places: Arc<Semaphore>,
+    ack_places: Arc<Semaphore>,
     /// Of users, whichever way their messages come.
     paces: Mutex<Paces<Box<str>>>,
     reads: Reads,
@@ -98,10 +101,21 @@ impl Store {
             move || gateway.get().cloned()
         };
         tokio::spawn(writer::run(engine, opened.reads.clone(), intake, outlet));
-        let places = Arc::new(Semaphore::new(config.queue.min(Semaphore::MAX_PERMITS)));
+        let semaphore =
+            |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
+        let (places, ack_places) = (semaphore(config.queue), semaphore(config.acks));
         let paces = Mutex::new(Paces::new(message_rate(config.message_rate)));
         let (reads, answers) = (opened.reads, config.answers);
-        Ok(Self(Arc::new(Inner { jobs, places, paces, reads, answers, shared, gateway })))
+        Ok(Self(Arc::new(Inner {
+            jobs,
+            places,
+            ack_places,
+            paces,
+            reads,
+            answers,
+            shared,
+            gateway,
+        })))
     }
 
     /// A handle whose writer is whoever takes the jobs.
@@ -109,11 +123,20 @@ impl Store {
     pub(crate) fn without_writer(
         reads: Reads,
         shared: Shared,
+        acks: usize,
     ) -> (Self, mpsc::UnboundedReceiver<Job<SessionId>>) {
         let (jobs, queue) = mpsc::unbounded_channel();
-        let (places, gateway) = (Arc::new(Semaphore::new(1)), Arc::default());
-        let paces = Mutex::new(Paces::new(message_rate(0)));
-        (Self(Arc::new(Inner { jobs, places, paces, reads, answers: 1, shared, gateway })), queue)
+        let inner = Inner {
+            jobs,
+            places: Arc::new(Semaphore::new(1)),
+            ack_places: Arc::new(Semaphore::new(acks)),
+            paces: Mutex::new(Paces::new(message_rate(0))),
+            reads,
+            answers: 1,
+            shared,
+            gateway: Arc::default(),
+        };
+        (Self(Arc::new(inner)), queue)
     }
 
     /// Follows another [`Config::message_rate`] from now on.
@@ -169,6 +192,16 @@ impl Store {
     /// Hands a job to the writer. After it has closed the job is dropped, which refuses it.
     pub(crate) fn tell(&self, job: Job<SessionId>) {
         let _refused = self.0.jobs.send(job);
+    }
+
+    /// Hands an ack to the writer; `false` if too many wait.
+    pub(crate) fn acked(&self, session: SessionId, tag: Tag) -> bool {
+        let Ok(place) = Arc::clone(&self.0.ack_places).try_acquire_owned() else {
+            self.counters().ack_unrecorded();
+            return false;
+        };
+        self.tell(Job::Acked { session, tag, _place: Some(place) });
+        true
     }
 
     /// Takes a message of `from`, or refuses it at once: the one way in, for sockets and HTTP.

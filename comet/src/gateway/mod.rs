@@ -1,6 +1,7 @@
 //! Handle to a running gateway.
 
 mod commands;
+mod ending;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use ending::{Ended, Ending, Running};
+
 use crate::config::Config;
 use crate::repeats::LeftOut;
 use crate::reservation::Reservation;
@@ -16,6 +19,8 @@ use crate::shard::Shared;
 use crate::shard::command::Command;
 use crate::stats::Stats;
 use crate::{AdoptError, StartError};
+#[cfg(feature = "tokio")]
+use crate::{Closed, SessionId};
 
 /// A running gateway. Cheap to clone; all clones mean the same one, which runs until
 /// [`drain`](Self::drain)ed, also when every handle is gone.
@@ -30,6 +35,7 @@ struct Inner {
     shared: Arc<Shared>,
     addresses: Vec<SocketAddr>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    ending: Arc<Ending>,
     next_adopter: AtomicU64,
     draining: AtomicBool,
     router_panics: AtomicU64,
@@ -85,8 +91,8 @@ impl Gateway {
     /// Takes no more connections, ends all sessions within the time, and stops.
     ///
     /// Sessions are ended a few at a time over the first half, those last that wait for replies or
-    /// acks; WebSocket peers are told 1001. Returns at once; [`wait`](Self::wait) returns when it
-    /// is done.
+    /// acks; WebSocket peers are told 1001. Returns at once; [`wait`](Self::wait) returns, and
+    /// [`stopped`](Self::stopped) resolves, when it is done.
     pub fn drain(&self, within: Duration) {
         self.0.draining.store(true, Ordering::Relaxed);
         for mailbox in &self.0.shared.mailboxes {
@@ -120,7 +126,13 @@ impl Gateway {
         self.0.draining.load(Ordering::Relaxed)
     }
 
-    /// Blocks until the gateway has been drained. Never call it on a shard.
+    /// Resolves when the gateway has been drained; on any runtime, and at no cost to it.
+    pub fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
+        Ended(Arc::clone(&self.0.ending))
+    }
+
+    /// Blocks until the gateway has been drained. Never call it on a shard, nor in a task:
+    /// [`stopped`](Self::stopped) is for those.
     pub fn wait(&self) {
         // Whoever else waits, waits for the lock.
         let mut threads = self.0.threads.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,6 +148,7 @@ impl Gateway {
             shared,
             addresses,
             threads: Mutex::default(),
+            ending: Arc::default(),
             next_adopter: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             router_panics: AtomicU64::new(0),
@@ -144,6 +157,19 @@ impl Gateway {
 
     pub(crate) fn started(&self, threads: Vec<JoinHandle<()>>) {
         *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner) = threads;
+    }
+
+    /// A shard is about to run: it keeps the token until it has ended.
+    pub(crate) fn begin_shard(&self) -> Running {
+        self.0.ending.begin()
+    }
+
+    /// Ends a session that the router cannot serve any more.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn fail(&self, session: SessionId, closed: Closed) {
+        if let Some(mailbox) = self.0.shared.mailboxes.get(session.shard()) {
+            mailbox.post(Command::Fail { session, closed });
+        }
     }
 
     /// Counts a panic of the router. Returns what to write behind the line that tells of it.

@@ -35,6 +35,9 @@ pub(crate) enum Command {
     Count(Box<Census>),
     /// End the sessions.
     Kick { who: Who, reason: Arc<str> },
+    /// End a session that the router cannot serve any more.
+    #[cfg(feature = "tokio")]
+    Fail { session: SessionId, closed: crate::Closed },
     /// Have the sessions expire after this time, or not any more.
     SetExpiry { who: Who, after: Option<Duration> },
     /// Give a device a place, or say that it has none.
@@ -152,6 +155,10 @@ impl Command {
     /// Whether the command counts against the mailbox's capacity. The others answer something that
     /// the shard gave out, or happen once.
     pub(crate) fn is_bounded(&self) -> bool {
+        #[cfg(feature = "tokio")]
+        if matches!(self, Self::Fail { .. }) {
+            return false;
+        }
         !matches!(
             self,
             Self::Settled { .. }

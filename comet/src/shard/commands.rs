@@ -71,6 +71,12 @@ impl Shard {
             Command::Kick { who, reason } => self.each(&who, |shard, slot| {
                 shard.sessions.end(slot, &Closed::Kicked(Arc::clone(&reason)));
             }),
+            #[cfg(feature = "tokio")]
+            Command::Fail { session, closed } => {
+                self.each(&Who::Session(session), |shard, slot| {
+                    shard.sessions.end(slot, &closed);
+                })
+            }
             Command::SetExpiry { who, after } => self.each(&who, |shard, slot| {
                 let Sessions { endpoints, lifecycle, .. } = &mut shard.sessions;
                 lifecycle.set_expiry(endpoints, slot, after);

@@ -34,7 +34,7 @@ const ABOVE_SHARDS: [&str; 8] = [
     "crate::gateway",
     "crate::builder",
     "crate::mux",
-    "crate::asynchronous",
+    "crate::tokio",
     "crate::simulation",
 ];
 

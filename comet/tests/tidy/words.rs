@@ -29,8 +29,10 @@ fn nothing_is_printed_on_the_way() {
 }
 
 /// Queues whose bound stands beside them.
-const BOUNDED: [(&str, &str); 1] =
-    [("backends/store/src/store.rs", "a permit of a semaphore goes with each job")];
+const BOUNDED: [(&str, &str); 1] = [(
+    "backends/store/src/store.rs",
+    "a permit goes with each message, request and ack; the rest comes once per connection",
+)];
 
 #[test]
 fn every_queue_has_a_bound() {

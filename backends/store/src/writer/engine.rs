@@ -113,7 +113,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
                     self.feeds.lost(session, count, replay, outlet);
                 }
                 Job::Detach(session) => self.feeds.detach(session),
-                Job::Acked { session, tag } => {
+                Job::Acked { session, tag, .. } => {
                     let uid = self.feeds.acked(session, outlet);
                     batch.acks.extend(uid.map(|uid| (uid, tag)));
                 }

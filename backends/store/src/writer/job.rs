@@ -28,8 +28,8 @@ pub(crate) enum Job<S> {
     Lost { session: S, count: usize, replay: Option<(Tag, Pass)> },
     /// A session is gone.
     Detach(S),
-    /// A session acknowledged a delivery.
-    Acked { session: S, tag: Tag },
+    /// A session acknowledged a delivery. The place is given back when that is noted.
+    Acked { session: S, tag: Tag, _place: Option<OwnedSemaphorePermit> },
     /// Tell when everything before this is done.
     Flush(oneshot::Sender<()>),
     /// Close the database, tell, and end.

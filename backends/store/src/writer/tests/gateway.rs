@@ -118,6 +118,8 @@ struct Limits {
     overflow: Overflow,
     memory: usize,
     is_phone: bool,
+    /// Acks that may wait for the writer.
+    acks: usize,
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
@@ -126,7 +128,15 @@ fn limits() -> impl Strategy<Value = Limits> {
     (1..6_u16, 1..24_usize, overflow, memory).prop_flat_map(|(window, queue, overflow, memory)| {
         // Only a phone gets everything when its session had to end for want of memory.
         let is_phone = if memory < 1 << 30 { Just(true).boxed() } else { any::<bool>().boxed() };
-        is_phone.prop_map(move |is_phone| Limits { window, queue, overflow, memory, is_phone })
+        let acks = 1_000;
+        is_phone.prop_map(move |is_phone| Limits {
+            window,
+            queue,
+            overflow,
+            memory,
+            is_phone,
+            acks,
+        })
     })
 }
 
@@ -166,7 +176,7 @@ impl Play {
         };
         let ids = IdGenerator::after(Node::default(), opened.last);
         let engine = Engine::new(opened.ledger, ids, Duration::from_secs(3600), shared.clone());
-        let (store, jobs) = Store::without_writer(opened.reads.clone(), shared);
+        let (store, jobs) = Store::without_writer(opened.reads.clone(), shared, limits.acks);
         let device = if limits.is_phone { Device::Android } else { Device::Windows };
         let config = comet::Config::default()
             .shards(1)
@@ -341,6 +351,51 @@ fn a_slow_reader_sees_everything_once_and_in_order_whatever_is_given_up() {
 fn what_comes_again_after_what_was_pushed_meanwhile_is_found() {
     let Err(TestError::Fail(reason, _)) = play(300, true) else { panic!("it is not found") };
     assert!(reason.message().starts_with("in order"), "{reason}");
+}
+
+#[tokio::test]
+async fn an_ack_that_is_not_recorded_ends_the_session_and_the_phone_gets_the_delivery_again() {
+    let limits = Limits {
+        window: 5,
+        queue: 20,
+        overflow: Overflow::Park,
+        memory: 1 << 30,
+        is_phone: true,
+        acks: 1,
+    };
+    let mut play = Play::new(&limits, None).await;
+    let events = [Event::Connect, Event::Turn, Event::Tell, Event::Pages, Event::Turn];
+    for event in events {
+        play.handle(&event).await;
+    }
+    play.handle(&Event::Send(3)).await;
+    play.handle(&Event::Turn).await;
+    // All three are acknowledged before the writer looks.
+    play.handle(&Event::Read(usize::MAX)).await;
+    play.handle(&Event::Turn).await;
+    let stats = play.simulation.gateway().stats();
+    assert_eq!((play.bob.got.len(), stats.acks), (3, 3));
+    assert_eq!(stats.closed_as(&comet::Closed::Kicked("".into())), 1);
+    assert_eq!(play.engine.shared.counters.read().acks_unrecorded, 2);
+    let first = std::mem::take(&mut play.bob.got)[0];
+    // The writer notes what it was told, and there is room again.
+    for _ in 0..20 {
+        for event in [
+            Event::Tell,
+            Event::Connect,
+            Event::Turn,
+            Event::Tell,
+            Event::Pages,
+            Event::Turn,
+            Event::Read(usize::MAX),
+            Event::Turn,
+            Event::Pass(1_000),
+        ] {
+            play.handle(&event).await;
+        }
+    }
+    assert_eq!(play.bob.got.len(), 2, "both whose acks were not recorded");
+    assert!(play.bob.got[0] > first);
 }
 
 #[test]

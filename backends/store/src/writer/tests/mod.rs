@@ -284,7 +284,7 @@ fn attach(session: u32, uid: &str, phone: bool) -> Job<u32> {
 }
 
 fn acked(session: u32, item: &Item) -> Job<u32> {
-    Job::Acked { session, tag: crate::tag::Tag::decode(item.tag).unwrap() }
+    Job::Acked { session, tag: crate::tag::Tag::decode(item.tag).unwrap(), _place: None }
 }
 
 /// The message that an item carries.
