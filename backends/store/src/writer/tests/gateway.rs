@@ -363,7 +363,7 @@ async fn an_ack_that_is_not_recorded_ends_the_session_and_the_phone_gets_the_del
         is_phone: true,
         acks: 1,
     };
-    let mut play = Play::new(&limits, None).await;
+    let mut play = Play::new(&limits, false).await;
     let events = [Event::Connect, Event::Turn, Event::Tell, Event::Pages, Event::Turn];
     for event in events {
         play.handle(&event).await;
