@@ -1,23 +1,70 @@
-//! Authentication: questions to the router about peers, and what it decides.
+//! Authentication: questions to the router about peers.
+
+use std::net::{Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
+use comet_protocol::Dialect;
 use comet_protocol::codec::{AuthRequest, Continuity, Refusal};
 use comet_protocol::comet::Code;
-use comet_protocol::ws::handshake::{self, HandshakeError};
+use comet_protocol::ws::handshake::Request;
 
-use super::super::command::{Decision, Told};
-use super::super::connections::ConnectionKey;
 use super::super::endpoints::Endpoints;
-use super::super::lifecycle::Opened;
 use super::super::sessions::Sessions;
+use super::super::settle::{Connect, ConnectReply};
 use super::Admission;
-use super::question::Question;
-use crate::identity::Identity;
+use crate::Closed;
+use crate::identity::Peer;
 use crate::session::Hello;
-use crate::{Closed, SessionId};
 
-/// HTTP status of a raw peer's refusal unless the router says otherwise.
-const FORBIDDEN: u16 = 403;
+/// What the router is asked about a peer.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) app: String,
+    pub(super) token: String,
+    pub(super) ext: Bytes,
+    pub(super) attempt: u8,
+    pub(super) upgrade: Option<Box<Request>>,
+    /// The session that the peer has already.
+    pub(super) renews: Option<Peer>,
+}
+
+impl Question {
+    /// The first about a peer that has said nothing of itself.
+    pub(super) fn first() -> Self {
+        Self {
+            app: String::new(),
+            token: String::new(),
+            ext: Bytes::new(),
+            attempt: 1,
+            upgrade: None,
+            renews: None,
+        }
+    }
+
+    /// The one that a request stands for.
+    pub(super) fn of(request: AuthRequest, attempt: u8) -> Self {
+        let AuthRequest { app, token, ext, .. } = request;
+        Self { app, token, ext, attempt, ..Self::first() }
+    }
+
+    /// Asks it about the peer in a slot.
+    pub(super) fn ask(self, ep: &Endpoints, slot: u32) {
+        let remote = remote_of(ep, slot);
+        let Some(key) = ep.connections.key(slot) else { return };
+        let request = Connect {
+            app: self.app,
+            token: self.token,
+            ext: self.ext,
+            remote,
+            dialect: ep.connections.dialect(slot).unwrap_or(Dialect::Raw),
+            attempt: self.attempt,
+            upgrade: self.upgrade,
+            renews: self.renews,
+        };
+        let reply = ConnectReply::new(ep.bucket.id(slot), key.serial(), ep.cx.mailbox().clone());
+        ep.cx.sink.connect(request, reply);
+    }
+}
 
 impl Admission {
     /// Asks the router about a peer that wants a session, unless it is turned away.
@@ -79,114 +126,22 @@ impl Admission {
         cx.counters().turned_away.add(away.into());
         away
     }
+}
 
-    /// Does what the router decided about a peer, if it is still there.
-    pub(in crate::shard) fn decide(
-        &mut self,
-        sessions: &mut Sessions,
-        id: SessionId,
-        serial: u32,
-        decision: Decision,
-    ) {
-        let ep = &mut sessions.endpoints;
-        let Some(slot) = ep.bucket.find(id) else { return };
-        if !ep.connections.has(ConnectionKey::new(slot, serial)) {
-            // The session has another connection by now.
-            return;
+/// Where the connection comes from: its socket's other end, or whom a proxy there speaks for, with
+/// port 0.
+fn remote_of(ep: &Endpoints, slot: u32) -> SocketAddr {
+    let peer = peer_of(ep, slot);
+    match ep.connections.get(slot).and_then(|connection| connection.visitor.as_deref()) {
+        Some(visitor) if visitor.address != peer.ip().to_canonical() => {
+            SocketAddr::new(visitor.address, 0)
         }
-        if let Decision::Wait(time) = decision {
-            return sessions.lifecycle.extend_handshake(ep, slot, time);
-        }
-        let session = ep.bucket.get(slot).map(|member| &member.session);
-        if session.is_some_and(|session| session.is_renewing()) {
-            return self.decide_renewal(sessions, slot, decision);
-        }
-        if !session.is_some_and(|session| session.is_authenticating()) {
-            return;
-        }
-        match decision {
-            Decision::Accept(identity) => self.accept_peer(sessions, slot, identity),
-            Decision::Refuse(body) => refuse_peer(sessions, slot, FORBIDDEN, &body),
-            Decision::RefuseHttp { status, body } => refuse_peer(sessions, slot, status, &body),
-            Decision::Close => {
-                ep.cx.counters().refused.add(1);
-                ep.refuse_raw(slot, &HandshakeError::Forbidden);
-                ep.refuse(slot, Code::UNAUTHENTICATED, None, Refusal::Silent);
-                sessions.end(slot, &Closed::Refused);
-            }
-            Decision::Wait(_) => {}
-            Decision::Later(after) => {
-                ep.cx.counters().turned_away.add(1);
-                ep.refuse_raw(slot, &HandshakeError::Unavailable);
-                ep.refuse(slot, Code::UNAVAILABLE, Some(after), Refusal::Silent);
-                sessions.end(slot, &Closed::TurnedAway);
-            }
-        }
-        sessions.endpoints.resume(slot);
-    }
-
-    fn accept_peer(&mut self, sessions: &mut Sessions, slot: u32, identity: Box<Identity>) {
-        let cx = &sessions.endpoints.cx;
-        cx.counters().authenticated.add(1);
-        let home = match identity.is_anonymous() {
-            true => cx.index,
-            false => cx.shared.homes.of(&identity.app, &identity.user),
-        };
-        if home == cx.index {
-            self.open(sessions, slot, *identity);
-        } else {
-            super::handoff::send_home(sessions, slot, identity, home);
-        }
-    }
-
-    /// Opens the session of an accepted peer.
-    pub(super) fn open(&mut self, sessions: &mut Sessions, slot: u32, identity: Identity) {
-        let (ep, life) = (&mut sessions.endpoints, &mut sessions.lifecycle);
-        if life.open(ep, slot, identity) == Opened::Done {
-            return;
-        }
-        ep.cx.counters().turned_away.add(1);
-        if !ep.refuse_raw(slot, &HandshakeError::Unavailable) {
-            let after = self.gate.later(ep.cx.now);
-            ep.refuse(slot, Code::OVERLOADED, Some(after), Refusal::Silent);
-        }
-        life.end_unopened(ep, slot, &Closed::TurnedAway);
+        _ => peer,
     }
 }
 
-/// `status` is for a raw peer, whose answer is HTTP.
-fn refuse_peer(sessions: &mut Sessions, slot: u32, status: u16, body: &[u8]) {
-    let ep = &mut sessions.endpoints;
-    ep.cx.counters().refused.add(1);
-    if ep.connections.is_deciding(slot) {
-        let mut response = Vec::with_capacity(256 + body.len());
-        handshake::write_refusal(&mut response, status, body);
-        if let Some(mut out) = ep.out(slot) {
-            out.bytes(&response);
-        }
-        return sessions.end(slot, &Closed::Refused);
-    }
-    if !ep.connections.abilities(slot).retries {
-        ep.refuse(slot, Code::UNAUTHENTICATED, None, Refusal::Said(body));
-        return sessions.end(slot, &Closed::Refused);
-    }
-    let Some(member) = ep.bucket.get_mut(slot) else { return };
-    let Some(retries) = member.session.refuse(&ep.cx.limits) else { return };
-    ep.refuse(slot, Code::UNAUTHENTICATED, None, Refusal::Said(body));
-    if let Err(closed) = retries {
-        sessions.end(slot, &closed);
-    }
-}
-
-/// Tells the router whether a peer still waits for its decision.
-pub(in crate::shard) fn tell_awaited(ep: &Endpoints, id: SessionId, serial: u32, then: Told) {
-    let slot = ep.bucket.find(id).filter(|&slot| {
-        let connection = ep.connections.get(slot);
-        // It is not read while it waits, so that only the event tells of its end.
-        connection.is_some_and(|it| it.serial == serial && !it.state.ending)
-    });
-    let is_awaited = slot
-        .and_then(|slot| ep.bucket.get(slot))
-        .is_some_and(|member| member.session.is_renewing() || member.session.is_authenticating());
-    ep.cx.sink.answer(Box::new(move || then.0(is_awaited)));
+pub(super) fn peer_of(ep: &Endpoints, slot: u32) -> SocketAddr {
+    let peer = ep.connections.get(slot).and_then(|it| it.socket.peer_addr().ok());
+    // A socket that has no peer any more is about to say so when it is read.
+    peer.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))
 }

@@ -2,7 +2,7 @@
 //!
 //! * `listeners`: taking connections in;
 //! * `upgrade`: upgrade requests;
-//! * `question`: what the router is asked about a peer, `authentication`: what it decides,
+//! * `authentication`: what the router is asked about a peer, `decision`: what it says,
 //!   `renewals`: peers of open sessions that authenticate again;
 //! * `gate`: authentications a second; `fairness`: shares of a turn for those who come and go;
 //! * `handoff`: connections on their way to the shard of their user.
@@ -11,15 +11,15 @@
 //! (`lifecycle`).
 
 mod authentication;
+mod decision;
 mod fairness;
 mod gate;
 mod handoff;
 mod listeners;
-mod question;
 mod renewals;
 mod upgrade;
 
-pub(super) use authentication::tell_awaited;
+pub(super) use decision::tell_awaited;
 
 use super::context::Context;
 use crate::config::Config;

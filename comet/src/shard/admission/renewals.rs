@@ -15,7 +15,7 @@ use super::super::command::Decision;
 use super::super::endpoints::Endpoints;
 use super::super::sessions::Sessions;
 use super::Admission;
-use super::question::Question;
+use super::authentication::Question;
 use crate::identity::{Identity, Peer};
 use crate::time::Time;
 use crate::{Closed, SessionId};

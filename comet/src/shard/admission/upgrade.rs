@@ -7,7 +7,7 @@ use super::super::endpoints::Endpoints;
 use super::super::entrance::Full;
 use super::super::sessions::Sessions;
 use super::Admission;
-use super::question::{Question, peer_of};
+use super::authentication::{Question, peer_of};
 use crate::Closed;
 
 impl Admission {

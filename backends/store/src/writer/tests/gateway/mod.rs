@@ -2,6 +2,8 @@
 //! parks, is given up, resumes and is sent again, in any order, the reader first sees each message
 //! in the order in which they were stored.
 
+mod outlet;
+
 use comet::simulation::{Endpoint, Listener, Simulation};
 use comet::{
     Connect, ConnectReply, Gateway, Identity, Message, Middleware, Overflow, Pass, Peer, Receipt,
@@ -17,51 +19,12 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::Store;
 use crate::writer::Way;
+use outlet::TestOutlet;
 
 /// Lets everybody in; everything else is the store's.
 struct Doorman {
     store: Store,
     device: Device,
-}
-
-/// The way to the gateway. A defective one pushes what it is given again only after the next that
-/// is new.
-struct TestOutlet {
-    way: Arc<Way>,
-    is_defective: bool,
-    /// Ids that were pushed.
-    pushed: HashSet<i64>,
-    late: Vec<(Item, Option<Pass>)>,
-}
-
-impl Outlet<SessionId> for TestOutlet {
-    fn push(&mut self, session: SessionId, item: &Item, pass: Option<Pass>) -> bool {
-        if self.is_defective && !self.pushed.insert(item.id) {
-            self.late.push((item.clone(), pass));
-            return true;
-        }
-        let has_room = self.way.push(session, item, pass);
-        self.late.drain(..).for_each(|(item, pass)| {
-            self.way.push(session, &item, pass);
-        });
-        has_room
-    }
-
-    fn hold(&mut self, bytes: usize) -> bool {
-        self.way.hold(bytes)
-    }
-
-    fn publish(&mut self, group: i64, item: &Item) {
-        self.way.publish(group, item);
-    }
-
-    fn join(&mut self, session: SessionId, group: i64) {
-        self.way.join(session, group);
-    }
-
-    fn kick(&mut self, session: SessionId) -> bool {
-        self.way.kick(session)
-    }
 }
 
 impl Middleware for Doorman {

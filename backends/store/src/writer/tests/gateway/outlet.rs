@@ -1,0 +1,43 @@
+//! The way from the store to the gateway, which may have a defect.
+
+use super::*;
+
+/// The way to the gateway. A defective one pushes what it is given again only after the next that
+/// is new.
+pub(super) struct TestOutlet {
+    pub(super) way: Arc<Way>,
+    pub(super) is_defective: bool,
+    /// Ids that were pushed.
+    pub(super) pushed: HashSet<i64>,
+    pub(super) late: Vec<(Item, Option<Pass>)>,
+}
+
+impl Outlet<SessionId> for TestOutlet {
+    fn push(&mut self, session: SessionId, item: &Item, pass: Option<Pass>) -> bool {
+        if self.is_defective && !self.pushed.insert(item.id) {
+            self.late.push((item.clone(), pass));
+            return true;
+        }
+        let has_room = self.way.push(session, item, pass);
+        self.late.drain(..).for_each(|(item, pass)| {
+            self.way.push(session, &item, pass);
+        });
+        has_room
+    }
+
+    fn hold(&mut self, bytes: usize) -> bool {
+        self.way.hold(bytes)
+    }
+
+    fn publish(&mut self, group: i64, item: &Item) {
+        self.way.publish(group, item);
+    }
+
+    fn join(&mut self, session: SessionId, group: i64) {
+        self.way.join(session, group);
+    }
+
+    fn kick(&mut self, session: SessionId) -> bool {
+        self.way.kick(session)
+    }
+}
