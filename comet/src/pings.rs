@@ -5,7 +5,7 @@
 //! transport or its dialect has one.
 //!
 //! Not here: pings that ask whether the peer is there (`session`), and how a ping is written
-//! (`shard/timers`).
+//! (`shard/sessions/timers`).
 
 use std::cell::Cell;
 use std::time::Duration;
