@@ -18,6 +18,30 @@ const AUTH_FRAME: &[u8] = b"\0\0\0\x63\0\x10\0\x01\0\0\0\x07\0\0\0\x01\
     {\"mid\":123,\"key\":\"\",\"room_id\":\"live://1000\",\
     \"platform\":\"web\",\"accepts\":[1000,1001]}";
 
+/// Send, ChangeRoom, Sub and Unsub with their replies.
+const GOLDEN_REQUESTS: [(&[u8], &[u8]); 4] = [
+    (
+        b"\0\0\0\x1b\0\x10\0\x01\0\0\0\x04\0\0\0\x07live://2000",
+        b"\0\0\0\x1b\0\x10\0\x01\0\0\0\x04\0\0\0\x07live://2000",
+    ),
+    (
+        b"\0\0\0\x1b\0\x10\0\x01\0\0\0\x0c\0\0\0\x08live://2000",
+        b"\0\0\0\x1b\0\x10\0\x01\0\0\0\x0d\0\0\0\x08live://2000",
+    ),
+    (
+        b"\0\0\0\x19\0\x10\0\x01\0\0\0\x0e\0\0\0\x091000,1001",
+        b"\0\0\0\x19\0\x10\0\x01\0\0\0\x0f\0\0\0\x091000,1001",
+    ),
+    (
+        b"\0\0\0\x14\0\x10\0\x01\0\0\0\x10\0\0\0\x0a1000",
+        b"\0\0\0\x14\0\x10\0\x01\0\0\0\x11\0\0\0\x0a1000",
+    ),
+];
+
+/// Pushes, whose op is 1000.
+const PUSH_HI: &[u8] = b"\0\0\0\x12\0\x10\0\x01\0\0\x03\xe8\0\0\0\0hi";
+const PUSH_HELLO: &[u8] = b"\0\0\0\x15\0\x10\0\x01\0\0\x03\xe8\0\0\0\0hello";
+
 fn server(place: Place) -> Server {
     Setup::new(config(place.shards))
         .on_connect(|log, request, reply| {
@@ -32,13 +56,29 @@ fn server(place: Place) -> Server {
 fn client(place: Place, server: &Server) -> Client {
     let mut client = server.connect(place.transport);
     client.wire = Wire::Goim;
-    match place.transport {
-        Transport::Tcp => client.socket.write(AUTH_FRAME),
-        Transport::WebSocket => client.socket.write(&masked(FIN | BINARY, AUTH_FRAME)),
-    }
+    client.socket.write(&message(place, AUTH_FRAME));
     let golden = b"\0\0\0\x10\0\x10\0\x01\0\0\0\x08\0\0\0\x01";
     expect(&mut client, golden);
     client
+}
+
+/// A packet as a client writes it.
+fn message(place: Place, packet: &[u8]) -> Vec<u8> {
+    match place.transport {
+        Transport::Tcp => packet.to_vec(),
+        Transport::WebSocket => masked(FIN | BINARY, packet),
+    }
+}
+
+/// A push as a client gets it: on WebSocket in the body of a Raw packet.
+fn pushed(place: Place, packet: &[u8]) -> Vec<u8> {
+    let len = u8::try_from(16 + packet.len()).unwrap();
+    match place.transport {
+        Transport::Tcp => packet.to_vec(),
+        Transport::WebSocket => {
+            [&[0, 0, 0, len, 0, 16, 0, 1, 0, 0, 0, 9, 0, 0, 0, 0], packet].concat()
+        }
+    }
 }
 
 /// The next bytes are these, in a message of their own on WebSocket.
@@ -66,9 +106,9 @@ fn messages_are_answered_by_their_own_op_and_other_requests_by_the_next() {
     everywhere(|place| {
         let server = server(place);
         let mut client = client(place, &server);
-        for (seq, op, reply) in [(7, 4, 4), (8, 12, 13), (9, 14, 15), (10, 16, 17)] {
-            client.send(&frame(op, seq, b"live://2000"));
-            assert_eq!(client.receive(), frame(reply, seq, b"live://2000"));
+        for (request, reply) in GOLDEN_REQUESTS {
+            client.socket.write(&message(place, request));
+            expect(&mut client, reply);
         }
         assert_eq!(server.stats().messages, 4);
     });
@@ -79,13 +119,7 @@ fn a_push_is_a_plain_packet_on_tcp_and_wrapped_in_a_raw_one_on_websocket() {
     everywhere(|place| {
         let server = server(place);
         let mut client = client(place, &server);
-        let packet = b"\0\0\0\x12\0\x10\0\x01\0\0\x03\xe8\0\0\0\0hi".to_vec();
-        let packet = match place.transport {
-            Transport::Tcp => packet,
-            Transport::WebSocket => {
-                [&b"\0\0\0\x22\0\x10\0\x01\0\0\0\x09\0\0\0\0"[..], &packet].concat()
-            }
-        };
+        let packet = pushed(place, PUSH_HI);
         let session = server.log.peer("123").session();
         let gateway = &server.gateway;
         gateway.push(session, Delivery::best_effort("hi")).unwrap();
@@ -151,15 +185,7 @@ fn dtalk_and_goim_clients_share_a_room_and_each_gets_its_own_format() {
         for number in 1..=3 {
             server.gateway.publish("lobby", Delivery::acked("hello")).unwrap();
             assert_eq!(dtalk.receive(), frame(9, number, b"hello"));
-            let pushed = match place.transport {
-                Transport::Tcp => goim.receive(),
-                Transport::WebSocket => {
-                    let raw = goim.receive();
-                    assert_eq!((raw.op, raw.seq), (9, 0));
-                    Wire::Goim.parse(&raw.body)
-                }
-            };
-            assert_eq!(pushed, frame(1_000, 0, b"hello"));
+            expect(&mut goim, &pushed(place, PUSH_HELLO));
         }
     });
 }
