@@ -113,13 +113,22 @@ fn a_silent_peer_is_closed_at_its_deadline_and_costs_few_turns_until_then() {
 #[test]
 fn steps_of_the_wall_clock_move_no_timer() {
     let mut world = World::new(config(1), 5);
-    let peer = world.connect(Listener::Tcp);
+    let begin = world.simulation.now();
+    let early = world.connect(Listener::Tcp);
     world.simulation.step_wall_clock(3_600_000);
-    world.run_until(4 * SECOND);
+    world.run_until(begin + 4 * SECOND);
+    let late = world.connect(Listener::Tcp);
     world.simulation.step_wall_clock(-7_200_000);
-    world.run_until(8 * SECOND - 1);
-    assert!(!peer.end.is_shutdown());
-    assert_eq!(world.simulation.now(), 8 * SECOND - 1);
+    let closed = |world: &mut World, at: u64| {
+        world.run_until(begin + at);
+        assert_eq!(world.simulation.now(), begin + at);
+        [early.end.is_shutdown(), late.end.is_shutdown()]
+    };
+    // Each authentication timeout ends after 8 s, or one tick of the wheel later.
+    assert_eq!(closed(&mut world, 8 * SECOND - 1), [false, false]);
+    assert_eq!(closed(&mut world, 8 * SECOND + SECOND / 4), [true, false]);
+    assert_eq!(closed(&mut world, 12 * SECOND - 1), [true, false]);
+    assert_eq!(closed(&mut world, 12 * SECOND + SECOND / 4), [true, true]);
 }
 
 #[test]
