@@ -1,6 +1,7 @@
 //! The style of the workspace, held by a test: a rule is broken where it is broken, and the failure
 //! says why the rule is there.
 
+mod assertions;
 mod cycles;
 mod documents;
 mod floors;

@@ -1,7 +1,5 @@
 //! How long things are, and how they begin.
 
-use std::collections::{HashMap, HashSet};
-
 use crate::check;
 use crate::source::{Source, all};
 
@@ -56,59 +54,4 @@ fn a_module_begins_by_saying_what_it_is() {
     });
     let reason = "Who opens a file wants to know whether it is the right one, and what is not here";
     check("a module begins with `//!`", reason, broken);
-}
-
-#[test]
-fn a_test_asserts_something() {
-    let sources = all();
-    let asserting = asserting(&sources);
-    let broken = sources.iter().flat_map(|source| {
-        let tests = source.functions().into_iter().filter(|function| function.is_test);
-        let silent = tests.filter(|test| !asserts(test.body, &asserting[&crate_of(source)]));
-        silent
-            .map(|test| format!("{}:{}: {}", source.path, test.line, test.name))
-            .collect::<Vec<_>>()
-    });
-    let reason = "A test that cannot fail tells nothing; panics on the way are not what it is for";
-    check("a test contains an assertion, or calls what does", reason, broken);
-}
-
-/// Functions of each crate that assert something, by themselves or through others.
-fn asserting(sources: &[Source]) -> HashMap<String, HashSet<&str>> {
-    let mut crates: HashMap<String, HashSet<&str>> = HashMap::new();
-    for source in sources {
-        crates.entry(crate_of(source)).or_default();
-    }
-    loop {
-        let before: usize = crates.values().map(HashSet::len).sum();
-        for source in sources {
-            let known = crates.get_mut(&crate_of(source)).expect("every crate has an entry");
-            for function in source.functions() {
-                if asserts(function.body, known) {
-                    known.insert(function.name);
-                }
-            }
-        }
-        if crates.values().map(HashSet::len).sum::<usize>() == before {
-            return crates;
-        }
-    }
-}
-
-fn asserts(body: &str, known: &HashSet<&str>) -> bool {
-    let words = body.split(|c: char| !c.is_alphanumeric() && c != '_');
-    ["assert", "panic!", "unreachable!"].iter().any(|what| body.contains(what))
-        || words.filter(|word| !word.is_empty()).any(|word| known.contains(word))
-}
-
-/// The crate, whose tests may use what stands in another one's as well.
-fn crate_of(source: &Source) -> String {
-    let mut parts: Vec<&str> = source.path.split('/').collect();
-    let end = parts.iter().position(|part| ["src", "tests", "fuzz_targets"].contains(part));
-    parts.truncate(end.unwrap_or(1));
-    match parts.join("/").as_str() {
-        // They share their clients.
-        "comet" | "examples" => "comet".to_owned(),
-        name => name.to_owned(),
-    }
 }

@@ -23,8 +23,30 @@ pub(crate) struct Function<'a> {
     pub(crate) line: usize,
     /// Lines from its name to its last brace.
     pub(crate) len: usize,
+    /// Parameters and return type.
+    pub(crate) signature: &'a str,
     pub(crate) body: &'a str,
     pub(crate) is_test: bool,
+    pub(crate) is_expected_to_panic: bool,
+}
+
+impl Function<'_> {
+    pub(crate) fn takes_self(&self) -> bool {
+        let parameters = self.signature.split_once('(').map_or("", |(_, after)| after);
+        let first = parameters.split([',', ')', ':']).next().unwrap_or_default();
+        first.split([' ', '&']).any(|word| word == "self")
+    }
+
+    /// Whether a caller gets no value to compare.
+    pub(crate) fn returns_nothing(&self) -> bool {
+        let mut depth = 0;
+        let end = self.signature.char_indices().skip_while(|(_, c)| *c != '(').find(|(_, c)| {
+            depth += i32::from(*c == '(') - i32::from(*c == ')');
+            depth == 0
+        });
+        let after = end.map_or("", |(at, _)| &self.signature[at + 1..]);
+        after.trim_start().strip_prefix("->").is_none_or(|it| it.trim_start().starts_with('!'))
+    }
 }
 
 /// The workspace's root.
@@ -109,8 +131,10 @@ fn function(code: &str, start: usize) -> Option<Function<'_>> {
         name: &rest[..name_len],
         line: 1 + code[..start].matches('\n').count(),
         len: rest[..close].lines().count(),
+        signature: &rest[name_len..open],
         body: &rest[open..close],
         is_test: attributes.contains("#[test]") || attributes.contains("::test"),
+        is_expected_to_panic: attributes.contains("#[should_panic"),
     })
 }
 

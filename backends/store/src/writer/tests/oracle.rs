@@ -218,16 +218,15 @@ fn every_session_gets_everything_once_and_in_order() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let config = ProptestConfig { cases: 24, max_shrink_iters: 200, ..ProptestConfig::default() };
     let events = prop::collection::vec(event(), 1..60);
-    TestRunner::new(config)
-        .run(&events, |events| {
-            runtime.block_on(async {
-                let mut play = Play::new().await;
-                for event in &events {
-                    play.handle(event).await;
-                }
-                play.check().await;
-            });
-            Ok(())
-        })
-        .unwrap();
+    let outcome = TestRunner::new(config).run(&events, |events| {
+        runtime.block_on(async {
+            let mut play = Play::new().await;
+            for event in &events {
+                play.handle(event).await;
+            }
+            play.check().await;
+        });
+        Ok(())
+    });
+    assert_eq!(outcome.err().map(|failure| failure.to_string()), None);
 }

@@ -135,7 +135,10 @@ fn the_newest_phone_and_every_desktop_may_reconnect() {
     let newest = phone("newest");
     drop(server.client(Transport::Tcp, &alice(), Some(&phone("old"))));
     drop(server.client(Transport::Tcp, &alice(), Some(&newest)));
-    let may = |login: &Login| drop(server.client(Transport::Tcp, &alice(), Some(&again(login))));
+    let may = |login: &Login| {
+        let mut client = server.client(Transport::Tcp, &alice(), Some(&again(login)));
+        client.beat();
+    };
     may(&newest);
     for kind in [Device::Windows, Device::Linux, Device::MacOs, Device::Web] {
         may(&device(kind, "never seen"));

@@ -14,19 +14,24 @@ pub(crate) fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-/// Looks again and again, until there is something to be seen.
-pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = deadline();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(!left(deadline).is_zero(), "never happened: {what}");
-        std::thread::park_timeout(Duration::from_millis(2));
-    }
+/// Polls until `look` finds something.
+pub(crate) fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    poll(look).unwrap_or_else(|| panic!("never happened: {what}"))
 }
 
-/// The same for something that comes true.
+/// Polls until the condition holds.
 pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    until(what, || is_so().then_some(()));
+    assert!(poll(|| is_so().then_some(())).is_some(), "never happened: {what}");
+}
+
+/// `None` when the deadline has passed.
+fn poll<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = deadline();
+    loop {
+        let found = look();
+        if found.is_some() || left(deadline).is_zero() {
+            return found;
+        }
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
 }
