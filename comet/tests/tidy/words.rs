@@ -83,15 +83,6 @@ fn lints_are_silenced_with_a_reason_and_only_where_they_speak() {
     check("no `allow`", reason, broken);
 }
 
-#[test]
-fn tests_do_not_sleep() {
-    let what = note(["thread::", "sleep("]);
-    let broken = all().into_iter().flat_map(|source| source.places(&what));
-    let reason = "A sleep is too short on one machine and too long on all others: wait for the \
-                  condition, with a deadline";
-    check("nothing sleeps", reason, broken);
-}
-
 /// Words that mean something here.
 const NAMED: [(&str, &str); 1] =
     [("examples/server/tests/it/support/common.rs", "holds the message `Common`")];

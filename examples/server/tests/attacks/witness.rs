@@ -163,11 +163,9 @@ impl Newcomers {
             let mut came = Came::default();
             let people: Vec<Person> =
                 (0..8).map(|number| Person::new(&format!("newcomer {number}"))).collect();
-            for (person, transport) in people.iter().cycle().zip(Transport::ALL.into_iter().cycle())
-            {
-                if stopped.load(Ordering::Relaxed) {
-                    break;
-                }
+            let mut turns = people.iter().cycle().zip(Transport::ALL.into_iter().cycle());
+            let mut next = || turns.next().filter(|_| !stopped.load(Ordering::Relaxed));
+            while let Some((person, transport)) = next() {
                 let began = Instant::now();
                 let comes = catch_unwind(AssertUnwindSafe(|| {
                     let client = Client::signed_in(transport, &addresses, person, None);
