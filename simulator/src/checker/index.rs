@@ -307,13 +307,3 @@ impl SessionFacts {
         self.holders.iter().rev().find(|(since, _)| *since <= place).map(|(_, attempt)| *attempt)
     }
 }
-
-impl Push {
-    fn may_mean(&self, user: u32) -> bool {
-        match self.target {
-            Target::Session(_) => false,
-            Target::User(meant) => meant == user,
-            Target::Room(_) | Target::All => true,
-        }
-    }
-}

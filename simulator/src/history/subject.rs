@@ -122,6 +122,17 @@ pub struct Push {
     pub letter: Option<MessageId>,
 }
 
+impl Push {
+    /// Whether sessions of this user may get it, as far as its target says.
+    pub(crate) fn may_mean(&self, user: u32) -> bool {
+        match self.target {
+            Target::Session(_) => false,
+            Target::User(meant) => meant == user,
+            Target::Room(_) | Target::All => true,
+        }
+    }
+}
+
 /// What somebody is told of deliveries that will never come.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MissingGap {
