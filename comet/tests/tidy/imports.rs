@@ -12,10 +12,12 @@ pub(crate) type Path = Vec<String>;
 /// Imports between the modules of each folder: from, to, and a path that says so.
 pub(crate) type Imports = BTreeMap<Path, BTreeMap<(String, String), String>>;
 
-/// The modules of one crate.
+/// The modules of one crate, without what is there for tests only.
 #[derive(Default)]
-struct Modules {
-    code: BTreeMap<Path, String>,
+pub(crate) struct Modules {
+    pub(crate) code: BTreeMap<Path, String>,
+    /// Their files, from the crate's root.
+    pub(crate) files: BTreeMap<Path, String>,
     /// Names that modules import, and what they stand for.
     names: HashMap<Path, HashMap<String, Path>>,
 }
@@ -32,12 +34,7 @@ pub(crate) fn roots(sources: &[Source]) -> BTreeSet<String> {
 
 /// The imports inside the crate in this folder.
 pub(crate) fn imports(root: &str, sources: &[Source]) -> Imports {
-    let files = sources.iter().filter_map(|source| {
-        let file = source.path.strip_prefix(root)?.strip_prefix('/')?;
-        Some((file, source.code.as_str()))
-    });
-    let mut modules = Modules::declared(&files.collect());
-    let references = modules.references();
+    let (modules, references) = read(root, sources);
     let mut imports = Imports::new();
     for (module, path) in references {
         let target = modules.resolve(path.clone());
@@ -51,23 +48,50 @@ pub(crate) fn imports(root: &str, sources: &[Source]) -> Imports {
     imports
 }
 
+/// The modules of the crate in this folder.
+pub(crate) fn modules(root: &str, sources: &[Source]) -> Modules {
+    read(root, sources).0
+}
+
+fn read(root: &str, sources: &[Source]) -> (Modules, Vec<(Path, Path)>) {
+    let files = sources.iter().filter_map(|source| {
+        let file = source.path.strip_prefix(root)?.strip_prefix('/')?;
+        Some((file, source.code.as_str()))
+    });
+    let mut modules = Modules::declared(&files.collect());
+    let references = modules.references();
+    (modules, references)
+}
+
 impl Modules {
+    /// The module that defines what a path in the code of another module names, and its name.
+    pub(crate) fn definition(&self, module: &Path, path: &str) -> (Path, String) {
+        let name = path.split("::").next().unwrap_or_default();
+        let imported = self.names.get(module).and_then(|names| names.get(name)).cloned();
+        let imported = imported
+            .map(|it| it.into_iter().chain(path.split("::").skip(1).map(str::to_owned)).collect());
+        let here = || module.iter().cloned().chain([path.to_owned()]).collect();
+        let path: Path = imported.or_else(|| self.absolute(module, path)).unwrap_or_else(here);
+        let name = path.last().cloned().unwrap_or_default();
+        (self.resolve(path), name)
+    }
+
     /// Those that the root declares, and theirs, without what is there for tests only.
     fn declared(files: &HashMap<&str, &str>) -> Self {
         let mut modules = Self::default();
-        let root = files.get("lib.rs").or_else(|| files.get("main.rs")).copied();
-        let mut found: Vec<(Path, &str)> =
-            root.map(|code| (Path::new(), code)).into_iter().collect();
-        while let Some((path, code)) = found.pop() {
-            let code = untested(code);
+        let root = ["lib.rs", "main.rs"].into_iter().find(|name| files.contains_key(name));
+        let root = root.map(|name| (Path::new(), name.to_owned()));
+        let mut found: Vec<(Path, String)> = root.into_iter().collect();
+        while let Some((path, file)) = found.pop() {
+            let code = untested(files[file.as_str()]);
             for name in declarations(&code) {
                 let child: Path = path.iter().cloned().chain([name.to_owned()]).collect();
                 let file = child.join("/");
                 let names = [format!("{file}.rs"), format!("{file}/mod.rs")];
-                if let Some(code) = names.iter().find_map(|name| files.get(name.as_str())) {
-                    found.push((child, code));
-                }
+                let file = names.into_iter().find(|name| files.contains_key(name.as_str()));
+                found.extend(file.map(|file| (child, file)));
             }
+            modules.files.insert(path.clone(), file);
             modules.code.insert(path, code);
         }
         modules
@@ -195,7 +219,9 @@ fn leaves(tree: &str) -> Vec<(String, String)> {
     if let Some((prefix, list)) = tree.split_once('{') {
         let list = list.strip_suffix('}').unwrap_or(list);
         let nested = branches(list).into_iter().flat_map(leaves);
-        return nested.map(|(path, name)| (format!("{prefix}{path}"), name)).collect();
+        let module = prefix.trim_end_matches("::").rsplit("::").next().unwrap_or_default();
+        let named = |name: String| if name == "self" { module.to_owned() } else { name };
+        return nested.map(|(path, name)| (format!("{prefix}{path}"), named(name))).collect();
     }
     let (path, alias) = tree.split_once(" as ").map_or((tree, None), |(path, it)| (path, Some(it)));
     let path = path.trim_end_matches("::self").trim_end_matches("::*");

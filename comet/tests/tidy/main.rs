@@ -8,6 +8,7 @@ mod floors;
 mod imports;
 mod shape;
 mod source;
+mod types;
 mod waiting;
 mod words;
 mod wrappers;

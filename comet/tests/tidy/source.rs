@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders that hold crates, or are one.
-const CRATES: [&str; 7] =
-    ["protocol", "comet", "backends", "simulator", "examples", "benches", "fuzz"];
+const CRATES: [&str; 8] =
+    ["protocol", "uring", "comet", "backends", "simulator", "examples", "benches", "fuzz"];
 
 /// One file.
 pub(crate) struct Source {
@@ -153,7 +153,7 @@ fn body_of(signature: &str) -> Option<usize> {
     None
 }
 
-fn matching_brace(code: &str) -> Option<usize> {
+pub(crate) fn matching_brace(code: &str) -> Option<usize> {
     let mut depth = 0;
     for (at, c) in code.char_indices() {
         match c {
