@@ -2,11 +2,15 @@
 
 use std::any::Any;
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use comet_protocol::Dialect;
+
 use crate::SessionId;
 use crate::config::Overflow;
+use crate::contexts::Contexts;
 use crate::devices::Claim;
 
 /// The identity under which a router accepts a peer, and the settings of its session.
@@ -16,7 +20,8 @@ pub struct Identity {
     pub(crate) device: Box<str>,
     pub(crate) class: Box<str>,
     pub(crate) rooms: Vec<Arc<str>>,
-    pub(crate) context: Option<Arc<dyn Any + Send + Sync>>,
+    contexts: Contexts,
+    origin: Origin,
     pub(crate) overflow: Option<Overflow>,
     /// Quarters of a second; the greatest value is for ever.
     validity: u32,
@@ -28,14 +33,15 @@ impl Identity {
     /// The user `user` of the application `app`.
     ///
     /// The pair decides on which shard the session lives, and is what
-    /// [`Target::user`](crate::Target::user) reaches.
+    /// [`Target::user`](crate::Target::user) reaches. The names of an identity, device and class
+    /// included, have 65,535 bytes together: with more, it is accepted nowhere.
     #[must_use]
     pub fn new(app: impl Into<Box<str>>, user: impl Into<Box<str>>) -> Self {
         let (app, user) = (app.into(), user.into());
         let (device, class) = ("".into(), "".into());
-        let (rooms, context) = (Vec::new(), None);
+        let (rooms, contexts, origin) = (Vec::new(), Contexts::default(), Origin::UNKNOWN);
         let (overflow, validity, claim) = (None, u32::MAX, None);
-        Self { app, user, device, class, rooms, context, overflow, validity, claim }
+        Self { app, user, device, class, rooms, contexts, origin, overflow, validity, claim }
     }
 
     /// A peer without a user: the session stays on the shard that accepted it, and only its id,
@@ -98,11 +104,24 @@ impl Identity {
         self
     }
 
-    /// Anything the router wants to find again in [`Peer::context`].
+    /// A value to be found again, by its type, with [`Peer::context`]; it takes the place of an
+    /// earlier one of the same type.
+    ///
+    /// A wrapper that does not make the identity itself attaches its own to the
+    /// [`ConnectReply`](crate::ConnectReply::context).
     #[must_use]
-    pub fn context(mut self, context: Arc<dyn Any + Send + Sync>) -> Self {
-        self.context = Some(context);
+    pub fn context<T: Any + Send + Sync>(mut self, value: T) -> Self {
+        self.contexts.insert(value);
         self
+    }
+
+    /// Completes the identity of an accepted peer; `false` if it has names that are too long.
+    #[must_use]
+    pub(crate) fn complete(&mut self, origin: Origin, contexts: Contexts) -> bool {
+        self.origin = origin;
+        self.contexts.append(contexts);
+        let names = [&self.app, &self.user, &self.device, &self.class];
+        names.iter().map(|name| name.len()).sum::<usize>() <= usize::from(u16::MAX)
     }
 
     /// How long it is valid, if not for ever.
@@ -128,6 +147,21 @@ impl fmt::Debug for Identity {
     }
 }
 
+/// The connection that an identity was accepted on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) remote: SocketAddr,
+    pub(crate) dialect: Dialect,
+}
+
+impl Origin {
+    /// That of an identity which no connection asked for.
+    const UNKNOWN: Self = Self {
+        remote: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+        dialect: Dialect::Raw,
+    };
+}
+
 /// The other end of an open session. Cheap to clone, and may be kept after the session has ended.
 #[derive(Clone)]
 pub struct Peer(Arc<Inner>);
@@ -136,20 +170,46 @@ struct Inner {
     session: SessionId,
     /// App, user, device and class in one allocation; the numbers say where the first three end.
     names: Box<str>,
-    app_end: u32,
-    user_end: u32,
-    device_end: u32,
-    context: Option<Arc<dyn Any + Send + Sync>>,
+    app_end: u16,
+    user_end: u16,
+    device_end: u16,
+    port: u16,
+    /// An address of IPv6 is among the contexts instead: few have one, and all would pay for it.
+    address: Ipv4Addr,
+    dialect: Dialect,
+    contexts: Contexts,
 }
+
+/// Address of a peer that has none of IPv4.
+struct Remote(SocketAddr);
 
 impl Peer {
     pub(crate) fn new(session: SessionId, identity: Identity) -> Self {
-        let Identity { app, user, device, class, context, .. } = identity;
+        let Identity { app, user, device, class, mut contexts, origin, .. } = identity;
+        let Origin { remote, dialect } = origin;
+        let address = match remote.ip().to_canonical() {
+            IpAddr::V4(address) => address,
+            IpAddr::V6(_) => {
+                contexts.insert(Remote(remote));
+                Ipv4Addr::UNSPECIFIED
+            }
+        };
         let names = [&*app, &*user, &*device, &*class].concat().into_boxed_str();
-        let end = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        let end = |len: usize| u16::try_from(len).unwrap_or(u16::MAX);
         let (app_end, user_end) = (end(app.len()), end(app.len() + user.len()));
         let device_end = end(app.len() + user.len() + device.len());
-        Self(Arc::new(Inner { session, names, app_end, user_end, device_end, context }))
+        let port = remote.port();
+        Self(Arc::new(Inner {
+            session,
+            names,
+            app_end,
+            user_end,
+            device_end,
+            port,
+            address,
+            dialect,
+            contexts,
+        }))
     }
 
     /// The session.
@@ -161,31 +221,49 @@ impl Peer {
     /// The application; empty for an anonymous peer.
     #[must_use]
     pub fn app(&self) -> &str {
-        &self.0.names[..self.0.app_end as usize]
+        &self.0.names[..usize::from(self.0.app_end)]
     }
 
     /// The user; empty for an anonymous peer.
     #[must_use]
     pub fn user(&self) -> &str {
-        &self.0.names[self.0.app_end as usize..self.0.user_end as usize]
+        &self.0.names[usize::from(self.0.app_end)..usize::from(self.0.user_end)]
     }
 
     /// The device; empty if the peer did not say.
     #[must_use]
     pub fn device(&self) -> &str {
-        &self.0.names[self.0.user_end as usize..self.0.device_end as usize]
+        &self.0.names[usize::from(self.0.user_end)..usize::from(self.0.device_end)]
     }
 
     /// The class of the device; empty if the router did not say.
     #[must_use]
     pub fn class(&self) -> &str {
-        &self.0.names[self.0.device_end as usize..]
+        &self.0.names[usize::from(self.0.device_end)..]
     }
 
-    /// What the router attached to the [`Identity`], if it is a `T`.
+    /// Address that the peer connected from, as in [`Connect::remote`](crate::Connect::remote) but
+    /// for IPv4 addresses in IPv6 form, which are IPv4 here. That of its first connection, or of
+    /// the one on which the session was last [resumed](crate::Event::Resumed).
+    #[must_use]
+    pub fn remote(&self) -> SocketAddr {
+        match self.0.contexts.get::<Remote>() {
+            Some(remote) => remote.0,
+            None => SocketAddr::new(IpAddr::V4(self.0.address), self.0.port),
+        }
+    }
+
+    /// Dialect of that connection.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.0.dialect
+    }
+
+    /// The value of this type that a router attached to the [`Identity`] or to the
+    /// [`ConnectReply`](crate::ConnectReply::context).
     #[must_use]
     pub fn context<T: Any>(&self) -> Option<&T> {
-        self.0.context.as_deref()?.downcast_ref()
+        self.0.contexts.get()
     }
 }
 
@@ -208,11 +286,41 @@ mod tests {
     #[test]
     fn a_peer_knows_what_its_identity_said() {
         let identity = Identity::new("im", "al").device("d-1").class("phone");
-        let identity = identity.context(Arc::new(7u8));
+        let mut identity = identity.context(7u8);
+        let remote = "[::ffff:203.0.113.9]:4711".parse().unwrap();
+        let origin = Origin { remote, dialect: Dialect::Comet };
+        assert!(identity.complete(origin, Contexts::default()));
         let peer = Peer::new(SessionId::new(0, 1, 2), identity);
         assert_eq!((peer.app(), peer.user()), ("im", "al"));
         assert_eq!((peer.device(), peer.class()), ("d-1", "phone"));
         assert_eq!(peer.context::<u8>(), Some(&7));
         assert_eq!(peer.context::<u16>(), None);
+        assert_eq!(peer.remote(), "203.0.113.9:4711".parse().unwrap());
+        assert_eq!(peer.dialect(), Dialect::Comet);
+    }
+
+    #[test]
+    fn an_address_of_ipv6_is_kept_beside_the_contexts() {
+        let mut identity = Identity::anonymous().context("mine");
+        let remote = "[2001:db8::1]:80".parse().unwrap();
+        assert!(identity.complete(Origin { remote, ..Origin::UNKNOWN }, Contexts::default()));
+        let peer = Peer::new(SessionId::new(0, 1, 2), identity);
+        assert_eq!((peer.remote(), peer.context()), (remote, Some(&"mine")));
+    }
+
+    #[test]
+    fn names_have_64_kib_together() {
+        let complete = |len: usize| {
+            let mut identity = Identity::new("im", "x".repeat(len));
+            identity.complete(Origin::UNKNOWN, Contexts::default())
+        };
+        assert!(complete(65_533));
+        assert!(!complete(65_534));
+    }
+
+    #[test]
+    fn what_a_peer_shares_is_small() {
+        let inner = size_of::<Inner>();
+        assert!(inner <= 56, "{inner}");
     }
 }

@@ -77,6 +77,7 @@ mod budget;
 mod builder;
 mod closed;
 mod config;
+mod contexts;
 mod delivery;
 mod devices;
 mod dispatch;

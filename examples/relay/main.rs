@@ -137,9 +137,9 @@ impl Router for Relay {
         reply.accept(match request.dialect {
             Dialect::Goim => {
                 let seat = Seat::new(rooms.into_iter().next(), peer.accepts);
-                identity.context(Arc::new(Arc::new(seat)))
+                identity.context(Arc::new(seat))
             }
-            _ => identity.context(Arc::new(Rooms::new(rooms))),
+            _ => identity.context(Rooms::new(rooms)),
         });
     }
 

@@ -338,7 +338,7 @@ impl Gate {
 
 fn identity(app: String, uid: String, device: DeviceInfo) -> Identity {
     let identity = Identity::new(app, uid).device(device.uuid.clone()).class(device.class());
-    identity.context(Arc::new(device))
+    identity.context(device)
 }
 
 /// Not to the device itself, which would hear of itself where it comes back to a session, and not

@@ -20,7 +20,7 @@ impl Router for Rooms {
     fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
         let room: Arc<str> = String::from_utf8_lossy(&request.ext).into();
         let identity = Identity::new(request.app, request.token).room(&room);
-        reply.accept(identity.context(Arc::new(room)));
+        reply.accept(identity.context(room));
     }
 
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {

@@ -1,7 +1,6 @@
 //! Comet in this process, as a relay: for all of its own dialects.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,7 +26,7 @@ impl Router for Rooms {
         let rooms: Names =
             rooms.split(',').filter(|room| !room.is_empty()).map(Into::into).collect();
         let identity = rooms.iter().fold(identity, |identity, room| identity.room(room));
-        reply.accept(identity.context(Arc::new(rooms)));
+        reply.accept(identity.context(rooms));
     }
 
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {

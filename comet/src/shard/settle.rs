@@ -1,6 +1,7 @@
 //! What the router is handed and owes an answer for. Settle once, from any thread; dropping has a
 //! meaning.
 
+use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,8 +14,9 @@ use comet_protocol::ws::handshake::Request;
 
 use super::command::{Command, Decision, Told};
 use super::mailbox::Mailbox;
+use crate::contexts::Contexts;
 use crate::delivery::{Kind, MAX_BODY, Reply};
-use crate::identity::{Identity, Peer};
+use crate::identity::{Identity, Origin, Peer};
 use crate::{Refusal, SessionId};
 
 /// A peer that wants a session.
@@ -69,18 +71,39 @@ pub struct ConnectReply {
     session: SessionId,
     /// Of its connection.
     serial: u32,
+    origin: Origin,
+    contexts: Contexts,
     /// Taken when settled.
     mailbox: Option<Arc<Mailbox>>,
 }
 
 impl ConnectReply {
-    pub(crate) fn new(session: SessionId, serial: u32, mailbox: Arc<Mailbox>) -> Self {
-        Self { session, serial, mailbox: Some(mailbox) }
+    pub(crate) fn new(
+        session: SessionId,
+        serial: u32,
+        origin: Origin,
+        mailbox: Arc<Mailbox>,
+    ) -> Self {
+        let contexts = Contexts::default();
+        Self { session, serial, origin, contexts, mailbox: Some(mailbox) }
+    }
+
+    /// Attaches a value to the peer, whoever accepts it, to be found again by its type with
+    /// [`Peer::context`]: a [`Middleware`](crate::Middleware) attaches its own before it hands the
+    /// reply on. It takes the place of an earlier one of the same type, and gives way to one of the
+    /// [`Identity`].
+    pub fn context<T: Any + Send + Sync>(mut self, value: T) -> Self {
+        self.contexts.insert(value);
+        self
     }
 
     /// Opens the session. The router hears of it as
     /// [`Event::Connected`](crate::Event::Connected).
-    pub fn accept(mut self, identity: Identity) {
+    pub fn accept(mut self, mut identity: Identity) {
+        if !identity.complete(self.origin, std::mem::take(&mut self.contexts)) {
+            tracing::warn!(session = %self.session, "the names of an identity are too long");
+            return;
+        }
         self.settle(Decision::Accept(Box::new(identity)));
     }
 

@@ -10,7 +10,7 @@ use super::Simulation;
 use crate::config::Config;
 use crate::delivery::{Delivery, Kind};
 use crate::gateway::Gateway;
-use crate::identity::{Identity, Peer};
+use crate::identity::{Identity, Origin, Peer};
 use crate::router::Router;
 use crate::{
     Closed, Connect, ConnectReply, Event, Gap, Message, Receipt, RoomRequest, SessionId, StartError,
@@ -44,7 +44,8 @@ pub fn swallowed_calls<R: Router>(
 
     let request = request(&identity);
     let call = format!("{request:?}");
-    router.connect(gateway, request, ConnectReply::new(session, 0, mailbox()));
+    let origin = Origin { remote: request.remote, dialect: request.dialect };
+    router.connect(gateway, request, ConnectReply::new(session, 0, origin, mailbox()));
     check("connect", call);
 
     let peer = Peer::new(session, identity);

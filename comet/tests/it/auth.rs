@@ -32,6 +32,41 @@ fn attempts(server: &Server) -> Vec<(String, u8)> {
 }
 
 #[test]
+fn a_peer_has_the_contexts_of_every_router_and_knows_its_connection() {
+    over_both(|place| {
+        let server = Setup::new(config(place.shards))
+            .on_connect(|_, request, reply| {
+                let reply = reply.context(request.attempt).context("outer").context(7u32);
+                let identity = Identity::new(request.app, request.token);
+                reply.accept(identity.context(String::from("inner")).context(8u32));
+            })
+            .start();
+        for user in ["al", "bo", "cy"] {
+            let _client = server.client(place.transport, user, "");
+            let peer = server.log.peer(user);
+            assert_eq!((peer.context::<u8>(), peer.context::<&str>()), (Some(&1), Some(&"outer")));
+            assert_eq!(peer.context::<String>().map(String::as_str), Some("inner"));
+            assert_eq!(peer.context::<u32>(), Some(&8), "the identity's own comes first");
+            assert_eq!(peer.dialect(), Dialect::Dtalk);
+            assert!(peer.remote().ip().is_loopback() && peer.remote().port() != 0);
+        }
+    });
+}
+
+#[test]
+fn names_that_are_too_long_get_no_session() {
+    let server = Setup::new(config(1))
+        .on_connect(|_, request, reply| {
+            reply.accept(Identity::new(request.app, "x".repeat(65_536)));
+        })
+        .start();
+    let mut client = server.connect(Transport::Tcp);
+    client.send(&auth(1, "al", ""));
+    assert_eq!(client.ending(), Ending::Fin);
+    assert_eq!(server.ended_as(&Closed::Refused), 1);
+}
+
+#[test]
 fn the_golden_auth_frame_is_answered_by_the_golden_reply() {
     everywhere(|place| {
         let server = Setup::new(config(place.shards))

@@ -56,7 +56,8 @@ fn behind_a_trusted_proxy_the_forwarded_address_has_the_share_and_is_shown() {
     assert_eq!(accepted, 101);
     let mut client = Client::over(Transport::WebSocket, socket);
     client.sign_in("somebody", "");
-    assert_eq!(server.log.peer(HOME).user(), HOME);
+    let peer = server.log.peer(HOME);
+    assert_eq!((peer.user(), peer.remote()), (HOME, (HOME.parse::<IpAddr>().unwrap(), 0).into()));
 
     let (refused, answer, _) = upgraded(&server, &field(HOME));
     assert_eq!(refused, 429, "{answer}");
@@ -140,7 +141,8 @@ fn an_adopted_connection_shows_the_address_that_it_was_reserved_for() {
     place.adopt_tcp(ours, Bytes::new()).unwrap();
     let mut client = Client::over(Transport::Tcp, Socket::over(theirs));
     client.sign_in("somebody", "");
-    assert_eq!(server.log.peer(HOME).user(), HOME);
+    let peer = server.log.peer(HOME);
+    assert_eq!((peer.user(), peer.remote()), (HOME, (HOME.parse::<IpAddr>().unwrap(), 0).into()));
 }
 
 /// One session more than there may be is turned away, and the others stay.

@@ -73,9 +73,8 @@ impl Router for SimRouter {
         };
         let mut desk = self.desk.lock();
         desk.log.note(What::Asked { attempt });
-        let mut identity = Identity::new(APP, request.token)
-            .device(format!("d{device}"))
-            .context(Arc::new(attempt));
+        let mut identity =
+            Identity::new(APP, request.token).device(format!("d{device}")).context(attempt);
         for room in desk.rooms_of(user) {
             identity = identity.room(&room_name(room));
         }

@@ -1,7 +1,5 @@
 //! Calls that reach the router behind the authentication.
 
-use std::sync::Arc;
-
 use comet::Identity;
 use comet::simulation::swallowed_calls;
 use comet_dtalk::device::DeviceInfo;
@@ -14,8 +12,7 @@ use crate::support::Disk;
 async fn all_calls_but_connect_reach_the_inner_router() {
     let disk = Disk::new();
     let registry = disk.registry().await;
-    let identity =
-        Identity::new("dtalk", "alice").device("phone").context(Arc::new(DeviceInfo::default()));
+    let identity = Identity::new("dtalk", "alice").device("phone").context(DeviceInfo::default());
     let wrap = |inner| Authenticated::new(registry, Handle::current(), ["dtalk"], inner);
     assert_eq!(swallowed_calls(identity, wrap).unwrap(), ["connect"]);
 }

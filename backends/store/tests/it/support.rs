@@ -47,7 +47,7 @@ impl Middleware for Doorman {
             None => (&*request.token, None),
         };
         let info = DeviceInfo { device, ..DeviceInfo::default() };
-        reply.accept(Identity::new("dtalk", user).context(Arc::new(info)));
+        reply.accept(Identity::new("dtalk", user).context(info));
     }
 }
 

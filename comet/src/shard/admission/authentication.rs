@@ -13,7 +13,7 @@ use super::super::sessions::Sessions;
 use super::super::settle::{Connect, ConnectReply};
 use super::Admission;
 use crate::Closed;
-use crate::identity::Peer;
+use crate::identity::{Origin, Peer};
 use crate::session::Hello;
 
 /// What the router is asked about a peer.
@@ -51,17 +51,19 @@ impl Question {
     pub(super) fn ask(self, ep: &Endpoints, slot: u32) {
         let remote = remote_of(ep, slot);
         let Some(key) = ep.connections.key(slot) else { return };
+        let dialect = ep.connections.dialect(slot).unwrap_or(Dialect::Raw);
         let request = Connect {
             app: self.app,
             token: self.token,
             ext: self.ext,
             remote,
-            dialect: ep.connections.dialect(slot).unwrap_or(Dialect::Raw),
+            dialect,
             attempt: self.attempt,
             upgrade: self.upgrade,
             renews: self.renews,
         };
-        let reply = ConnectReply::new(ep.bucket.id(slot), key.serial(), ep.cx.mailbox().clone());
+        let (session, origin) = (ep.bucket.id(slot), Origin { remote, dialect });
+        let reply = ConnectReply::new(session, key.serial(), origin, ep.cx.mailbox().clone());
         ep.cx.sink.connect(request, reply);
     }
 }

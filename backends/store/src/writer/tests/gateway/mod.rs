@@ -37,7 +37,7 @@ impl Middleware for Doorman {
     fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
         let device = DeviceInfo { device: Some(self.device), ..DeviceInfo::default() };
         let identity = Identity::new(request.app, request.token).device("d-1");
-        reply.accept(identity.context(Arc::new(device)));
+        reply.accept(identity.context(device));
     }
 }
 

@@ -1,0 +1,94 @@
+//! Values that routers attach to a peer, one of each type.
+
+use std::any::Any;
+use std::fmt;
+
+/// A set of values of different types: a list, so that a peer without any pays for one pointer, and
+/// one with a few pays nothing for room to grow.
+#[derive(Default)]
+pub(crate) struct Contexts(Option<Box<Node<dyn Any + Send + Sync>>>);
+
+struct Node<T: ?Sized> {
+    next: Contexts,
+    value: T,
+}
+
+impl Contexts {
+    /// Adds a value in place of the one of its type, if there is one.
+    pub(crate) fn insert<T: Any + Send + Sync>(&mut self, value: T) {
+        match self.get_mut::<T>() {
+            Some(earlier) => *earlier = value,
+            None => {
+                let next = std::mem::take(self);
+                self.0 = Some(Box::new(Node { next, value }));
+            }
+        }
+    }
+
+    /// Adds the values of `others` behind its own, which are found first.
+    pub(crate) fn append(&mut self, others: Self) {
+        let mut end = &mut self.0;
+        while let Some(node) = end {
+            end = &mut node.next.0;
+        }
+        *end = others.0;
+    }
+
+    pub(crate) fn get<T: Any>(&self) -> Option<&T> {
+        let mut at = &self.0;
+        while let Some(node) = at {
+            if let Some(value) = node.value.downcast_ref() {
+                return Some(value);
+            }
+            at = &node.next.0;
+        }
+        None
+    }
+
+    fn get_mut<T: Any>(&mut self) -> Option<&mut T> {
+        let mut at = &mut self.0;
+        while let Some(node) = at {
+            if node.value.is::<T>() {
+                return node.value.downcast_mut();
+            }
+            at = &mut node.next.0;
+        }
+        None
+    }
+}
+
+impl fmt::Debug for Contexts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Contexts").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_one_value_of_each_type() {
+        let mut contexts = Contexts::default();
+        assert_eq!(contexts.get::<u8>(), None);
+        contexts.insert(1u8);
+        contexts.insert("two");
+        contexts.insert(3u8);
+        assert_eq!(contexts.get::<u8>(), Some(&3));
+        assert_eq!(contexts.get::<&str>(), Some(&"two"));
+        assert_eq!(contexts.get::<u16>(), None);
+    }
+
+    #[test]
+    fn own_values_are_found_before_appended_ones() {
+        let (mut contexts, mut others) = (Contexts::default(), Contexts::default());
+        contexts.insert(1u8);
+        others.insert(2u8);
+        others.insert(3u16);
+        contexts.append(others);
+        assert_eq!((contexts.get::<u8>(), contexts.get::<u16>()), (Some(&1), Some(&3)));
+        let mut empty = Contexts::default();
+        empty.append(contexts);
+        assert_eq!(empty.get::<u8>(), Some(&1));
+    }
+}
