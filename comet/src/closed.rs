@@ -111,6 +111,7 @@ pub enum Closed {
     TurnedAway,
 }
 
+#[doc(hidden)]
 impl From<CodecError> for Closed {
     fn from(error: CodecError) -> Self {
         match error {
@@ -215,8 +216,8 @@ impl Closed {
         Self::LABELS[self.index()]
     }
 
-    /// Every label, in the order of [`Stats::closed`](crate::Stats::closed).
-    pub const LABELS: [&'static str; 29] = [
+    /// Every label, by [index](Self::index).
+    pub(crate) const LABELS: [&'static str; 29] = [
         "by_peer",
         "lost",
         "handshake_timeout",

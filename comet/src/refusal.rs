@@ -2,6 +2,7 @@
 
 /// A refusal as data: for dialects that can tell the peer, and for the log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Refusal {
     /// A number that the application defines.
     pub code: i32,

@@ -51,9 +51,7 @@ macro_rules! counters {
         #[non_exhaustive]
         pub struct Stats {
             $($($(#[doc = $doc])+ pub $name: u64,)+)+
-            /// Sessions and connections that ended, by reason, in the order of
-            /// [`Closed::LABELS`].
-            pub closed: [u64; Closed::LABELS.len()],
+            closed: [u64; Closed::LABELS.len()],
             /// Connections accepted by each listener, in the order of
             /// [`Builder::listen`](crate::Builder::listen).
             pub accepted_by: Vec<u64>,
@@ -201,7 +199,12 @@ impl Stats {
         Dialect::ALL.into_iter().zip(self.sessions_of)
     }
 
-    /// How many ended for a reason.
+    /// Sessions and connections that ended, by the [label](Closed::label) of the reason.
+    pub fn closed(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Closed::LABELS.into_iter().zip(self.closed)
+    }
+
+    /// Sessions and connections that ended for this reason, whatever its details.
     #[must_use]
     pub fn closed_as(&self, reason: &Closed) -> u64 {
         self.closed[reason.index()]

@@ -9,11 +9,11 @@ use crate::devices::DevicePolicy;
 use crate::proxies::TrustedProxies;
 pub use choices::{Io, Overflow};
 
-/// Limits and timings. `Config::default()` fits the dtalk clients and a server on the internet.
-///
 /// Longest interval that the two bytes can tell: beyond it they would begin anew.
 pub(crate) const LONGEST_PING: Duration = Duration::from_secs(60 * 60);
 
+/// Limits and timings. `Config::default()` fits the dtalk clients and a server on the internet.
+///
 /// Memory figures are for one session unless said otherwise; what is not listed costs nothing
 /// while it is not used.
 #[derive(Clone)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use comet::{Closed, Distribution, Gateway, Metric, MetricKind};
+use comet::{Distribution, Gateway, Metric, MetricKind};
 use comet_identity::{Authenticated, Outcome};
 use comet_store::Store;
 use prometheus_client::collector::Collector;
@@ -69,9 +69,8 @@ impl Sources {
         let help = "Connections accepted, by listener";
         let family = ("gateway_accepted_by_listener", help);
         labelled(encoder, MetricType::Counter, family, "listener", accepted)?;
-        let closed = Closed::LABELS.into_iter().zip(stats.closed);
         let help = "Sessions and connections that ended, by reason";
-        labelled(encoder, MetricType::Counter, ("gateway_closed", help), "reason", closed)?;
+        labelled(encoder, MetricType::Counter, ("gateway_closed", help), "reason", stats.closed())?;
         let budget = Metric {
             name: "memory_budget",
             help: "Bytes that may wait for clients.",
