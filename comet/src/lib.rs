@@ -34,6 +34,8 @@
 //!
 //! # A tour
 //!
+//! ## Embed
+//!
 //! [`Gateway::builder`] takes a router, any number of [`Listen`] addresses and a [`Config`] with
 //! every limit. Starting it starts **shards**, threads that share nothing:
 //!
@@ -48,18 +50,269 @@
 //! [`ConnectReply`]: at once, or later from any thread. Accepted with an [`Identity`], it has a
 //! **session**, which lives on the home shard of its user, and the router knows it as a [`Peer`].
 //! Each [`Message`] comes with a [`Receipt`] that answers it; replies leave in order, however late
-//! and from wherever they are settled.
+//! and from wherever they are settled. A router that wraps another one is a [`Middleware`]; [`Mux`]
+//! has a router for each application. What they know of a peer, each keeps under a type of its own:
 //!
-//! Everything in the other direction goes through the [`Gateway`] handle: a [`Delivery`] is pushed
-//! to a [`Target`]: a session, a user, a room, or all. Its [`Class`] says what is promised:
-//! acked deliveries are numbered, sent again until acknowledged, also on the connections to come,
-//! and reported as [`Event::Acked`]; best-effort ones cost nothing and are dropped for who reads
-//! too slowly; of latest ones only the newest of a key is kept for who cannot take it now. What of
-//! the acked ones is lost all the same, by a limit of [`Config`], is told to the peer if its
-//! dialect can, and to the router as [`Event::Gap`].
+//! ```
+//! use comet::{Connect, ConnectReply, Event, Gateway, Middleware, Peer, Router};
 //!
-//! Routers combine by wrapping one in another ([`Middleware`]), or by application with [`Mux`].
-//! With the feature `tokio`, an [async router](tokio) can await.
+//! /// The network that a peer comes from.
+//! #[derive(Debug)]
+//! struct Network(&'static str);
+//!
+//! struct Networks<R>(R);
+//!
+//! impl<R: Router> Middleware for Networks<R> {
+//!     type Inner = R;
+//!
+//!     fn inner(&self) -> &R {
+//!         &self.0
+//!     }
+//!
+//!     fn connect(&self, gateway: &Gateway, request: Connect, reply: ConnectReply) {
+//!         let is_local = request.remote.ip().is_loopback();
+//!         let network = Network(if is_local { "local" } else { "outside" });
+//!         self.0.connect(gateway, request, reply.context(network));
+//!     }
+//!
+//!     fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
+//!         println!("{} {:?}: {}", peer.user(), peer.context::<Network>(), event.label());
+//!         self.0.event(gateway, peer, event);
+//!     }
+//! }
+//! ```
+//!
+//! ## Deliver: acks and gaps
+//!
+//! Everything in the other direction goes through the [`Gateway`] handle, from any thread: a
+//! [`Delivery`] is pushed to a [`Target`]: a session, a user, a room, or all. Its [`Class`] says
+//! what is promised:
+//!
+//! * **acked** deliveries are numbered, sent again until acknowledged, and kept while they wait.
+//!   One with a [`tag`](Delivery::tag) is reported as [`Event::Acked`];
+//! * **best-effort** ones cost nothing, and are dropped for peers that read too slowly;
+//! * of **latest** ones only the newest of a key waits for a peer that cannot take it now.
+//!
+//! An acked delivery that cannot be kept, by a limit of [`Config`], becomes a [`Gap`]: the peer is
+//! told if its dialect can, and the router gets [`Event::Gap`], at which it can push again what is
+//! missing. Whatever else is dropped is counted in [`Event::Lost`].
+//!
+//! ```
+//! use comet::{Connect, ConnectReply, Delivery, Event, Gap, Gateway, Identity};
+//! use comet::{Message, Peer, Receipt, Router, Target};
+//!
+//! /// Letters between users, under the numbers of a record.
+//! struct Letters;
+//!
+//! impl Letters {
+//!     fn record(&self, _body: &[u8]) -> u64 { /* Written down. */ 1 }
+//!     fn has_arrived(&self, _user: &str, _number: u64) {}
+//!     fn repair(&self, _gateway: &Gateway, _peer: &Peer, _gap: &Gap) { /* Pushed again. */ }
+//! }
+//!
+//! impl Router for Letters {
+//!     fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
+//!         reply.accept(Identity::new(request.app, request.token));
+//!     }
+//!
+//!     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
+//!         let number = self.record(&message.body);
+//!         let letter = Delivery::acked(message.body).tag(number).position(number);
+//!         // If a mailbox is full, the dropped receipt refuses the message, and it comes again.
+//!         if gateway.push(Target::user(peer.app(), "bob"), letter).is_ok() {
+//!             let typing = Delivery::latest("typing", "");
+//!             let _ = gateway.push(Target::user(peer.app(), "bob"), typing);
+//!             receipt.ack("");
+//!         }
+//!     }
+//!
+//!     fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
+//!         match event {
+//!             Event::Acked { tag } => self.has_arrived(peer.user(), tag),
+//!             Event::Gap(gap) => self.repair(gateway, peer, gap),
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//! # comet::Gateway::builder(Letters).start()?.drain(std::time::Duration::ZERO);
+//! # Ok::<(), comet::StartError>(())
+//! ```
+//!
+//! Gaps of deliveries that are [replayable](Delivery::replayable) keep the order of all others.
+//!
+//! ## Async router
+//!
+//! With the feature `tokio`, a router whose methods are futures implements
+//! [`AsyncRouter`](tokio::AsyncRouter), and [`OnTokio`](tokio::OnTokio) runs it. Calls for one
+//! session are made in order, those for different sessions run side by side, and what waits has
+//! limits: see [`comet::tokio`](tokio).
+//!
+//! ```
+//! # #[cfg(feature = "tokio")]
+//! # mod example {
+//! use std::time::Duration;
+//!
+//! use comet::tokio::{AsyncRouter, OnTokio, Rejection};
+//! use comet::{Bytes, Connect, Gateway, Identity, Message, Peer, Refusal, Router};
+//!
+//! struct Accounts;
+//!
+//! impl Accounts {
+//!     /// Asks a database: the user, or nobody; an error if it does not answer.
+//!     async fn user(&self, token: &str) -> Result<Option<String>, ()> {
+//!         Ok(Some(token.to_owned()))
+//!     }
+//! }
+//!
+//! impl AsyncRouter for Accounts {
+//!     async fn connect(&self, _: &Gateway, request: Connect) -> Result<Identity, Rejection> {
+//!         match self.user(&request.token).await {
+//!             Ok(Some(user)) => Ok(Identity::new(request.app, user)),
+//!             Ok(None) => Err(Rejection::Refuse("no such user".into())),
+//!             Err(()) => Err(Rejection::Later(Duration::from_secs(5))),
+//!         }
+//!     }
+//!
+//!     async fn receive(&self, _: &Gateway, _: &Peer, m: Message) -> Result<Bytes, Refusal> {
+//!         Ok(m.body)
+//!     }
+//! }
+//!
+//! /// On the runtime that this is called in.
+//! pub fn router() -> impl Router {
+//!     OnTokio::new(::tokio::runtime::Handle::current(), Accounts)
+//! }
+//! # }
+//! # #[cfg(feature = "tokio")]
+//! # ::tokio::runtime::Runtime::new()?.block_on(async {
+//! #     let gateway = comet::Gateway::builder(example::router()).start()?;
+//! #     gateway.drain(std::time::Duration::ZERO);
+//! #     gateway.stopped().await;
+//! #     Ok::<(), comet::StartError>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! ## Behind an HTTP server: axum
+//!
+//! An HTTP server that answers a WebSocket upgrade itself hands the connection over, with what it
+//! has read beyond the request. The gateway takes its frames from there, and counts it like any
+//! other. Nothing is listened on, if all connections come so:
+//!
+//! ```
+//! use std::net::{TcpListener, TcpStream};
+//!
+//! use comet::{AdoptError, Bytes, Gateway};
+//! # use comet::{Connect, ConnectReply, Identity, Message, Peer, Receipt, Router};
+//! # struct Lobby;
+//! # impl Router for Lobby {
+//! #     fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
+//! #         reply.accept(Identity::new(request.app, request.token));
+//! #     }
+//! #     fn receive(&self, _: &Gateway, _: &Peer, _: Message, receipt: Receipt) {
+//! #         receipt.ack("");
+//! #     }
+//! # }
+//!
+//! /// After the answer 101.
+//! fn hand_over(gateway: &Gateway, stream: TcpStream, read: Bytes) -> Result<(), AdoptError> {
+//!     gateway.adopt(stream, read)
+//! }
+//!
+//! let gateway = Gateway::builder(Lobby).start()?;
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let _client = TcpStream::connect(listener.local_addr()?)?;
+//! let (stream, _) = listener.accept()?;
+//! hand_over(&gateway, stream, Bytes::new())?;
+//! assert_eq!(gateway.stats().connections, 1);
+//! # gateway.drain(std::time::Duration::ZERO);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Under `axum::serve`, the upgraded connection comes from
+//! `hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>`, not from
+//! `Upgraded::downcast`, which fails there; `into_std` makes it the stream, and its `read_buf` is
+//! what was read. [`Gateway::reserve`] asks for the place before the upgrade is answered, so that a
+//! client without one gets an HTTP status. The graceful shutdown of the HTTP server knows nothing
+//! of connections that it has handed over: [drain](#drain) the gateway as well.
+//!
+//! ## Resume
+//!
+//! With a [`Config::resume_ttl`], a session outlives its connection: it is **parked**, keeps its
+//! rooms and what waits for it, and takes deliveries. Its peer comes back on any transport, with a
+//! ticket in the comet dialect or as the same device in dtalk, and gets what it missed. The router
+//! hears of it as [`Event::Parked`], [`Event::Resumed`] and, in the end, [`Event::Disconnected`].
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use comet::{Config, DevicePolicy, Winner};
+//!
+//! let config = Config::default()
+//!     .resume_ttl(Duration::from_secs(120))
+//!     // The next process knows by it when each peer was asked to come back.
+//!     .ticket_key([7; 32])
+//!     // One phone for each user: the newer one replaces the older.
+//!     .devices(DevicePolicy::default().group(["phone"], 1, Winner::Newest));
+//! config.validate()?;
+//! # Ok::<(), comet::StartError>(())
+//! ```
+//!
+//! ## Limits
+//!
+//! Everything that a peer can make grow has a limit in [`Config`], with a default. Most are for one
+//! session; [`memory_budget`](Config::memory_budget) bounds the sum of what waits for all of
+//! them, and [`Stats::memory`] shows it. [`overflow`](Config::overflow) says what becomes of a
+//! session with a full queue: [`Overflow`]. Some limits can be changed later by
+//! [`Gateway::reconfigure`].
+//!
+//! ```
+//! use comet::{Config, Overflow};
+//!
+//! let config = Config::default()
+//!     // Connections: in all, and of one address.
+//!     .max_connections(200_000)
+//!     .connections_per_address(64)
+//!     // Messages: bytes of each, in a second, and without an answer.
+//!     .max_body(64 * 1024)
+//!     .message_rate(20)
+//!     .inbox(16)
+//!     // Deliveries: in flight, waiting, and what happens to those beyond.
+//!     .window(128)
+//!     .queue(512)
+//!     .overflow(Overflow::DropOldest)
+//!     .memory_budget(512 * 1024 * 1024);
+//! config.validate()?;
+//! # Ok::<(), comet::StartError>(())
+//! ```
+//!
+//! A command that finds the mailbox of a shard full is not taken: [`CommandError::Full`].
+//! [`Stats::closed`] counts by reason the sessions that ended, most of them for a limit.
+//!
+//! ## Drain
+//!
+//! [`Gateway::drain`] takes no more connections and ends the sessions a few at a time; peers that
+//! can be told come back at different times. Then the shards end: [`Gateway::wait`] blocks until
+//! they have, and [`Gateway::stopped`] is a future of it, on any runtime.
+//!
+//! ```
+//! # use comet::{Connect, ConnectReply, Gateway, Identity, Message, Peer, Receipt, Router};
+//! # struct Lobby;
+//! # impl Router for Lobby {
+//! #     fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
+//! #         reply.accept(Identity::new(request.app, request.token));
+//! #     }
+//! #     fn receive(&self, _: &Gateway, _: &Peer, _: Message, receipt: Receipt) {
+//! #         receipt.ack("");
+//! #     }
+//! # }
+//! let gateway = Gateway::builder(Lobby).start()?;
+//! // On a signal:
+//! gateway.drain(std::time::Duration::from_secs(10));
+//! assert!(gateway.is_draining());
+//! gateway.wait();
+//! # Ok::<(), comet::StartError>(())
+//! ```
 //!
 //! # What is not here
 //!
