@@ -11,7 +11,7 @@ use crate::identity::Identity;
 use crate::session::Hello;
 use crate::time::Time;
 
-/// What a shard needs to go on with a connection.
+/// State of a connection on its way to a shard.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) socket: Socket,
@@ -21,7 +21,7 @@ pub(crate) struct Arrival {
     pub(crate) listener: u8,
     /// Bytes read from the socket and not yet looked at.
     pub(crate) unread: Option<Box<Unread>>,
-    /// Its client, if there is more to know than what the socket says.
+    /// Its client, if the socket alone does not tell.
     pub(crate) visitor: Option<Box<Visitor>>,
     /// From another shard: the router's decision about it.
     pub(crate) accepted: Option<Accepted>,
@@ -33,7 +33,7 @@ pub(crate) struct Accepted {
     pub(crate) identity: Box<Identity>,
     pub(crate) auth_seq: u32,
     pub(crate) deadline: Time,
-    /// What a comet peer asked for.
+    /// Continuity that the peer asked for.
     pub(crate) hello: Option<Box<Hello>>,
 }
 

@@ -1,7 +1,7 @@
 //! Census of a room, taken on one shard after the other: a goim peer's heartbeat asks for it.
 //!
-//! The count travels from shard to shard and back, so that no shard keeps what it would have to
-//! keep right, and a room costs nothing for it. Parked members count: they are kept in the room.
+//! The count travels from shard to shard and back, so that no shard keeps a copy to be kept right,
+//! and a room costs nothing for it. Parked members count: they are kept in the room.
 //!
 //! Not here: the other dialects, whose heartbeat replies count nobody.
 

@@ -13,7 +13,7 @@ use crate::time::Time;
 pub(crate) enum Clock {
     /// The system's, since this instant.
     System(Instant),
-    /// Somebody else sets it.
+    /// Set from outside.
     #[cfg(feature = "simulation")]
     Virtual(Arc<VirtualTime>),
 }

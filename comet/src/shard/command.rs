@@ -1,4 +1,4 @@
-//! What a shard can be told.
+//! Commands for a shard.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::identity::Identity;
 pub(crate) enum Command {
     /// Deliver to one session.
     Push { session: SessionId, delivery: Delivery },
-    /// Deliver to these sessions, which share what is kept of it.
+    /// Deliver to these sessions, which share the memory for it.
     PushMany { sessions: Box<[SessionId]>, delivery: Delivery },
     /// Deliver to the sessions of a user.
     PushUser { user: UserName, delivery: Delivery },
@@ -25,11 +25,11 @@ pub(crate) enum Command {
     PushOthers(Box<Others>),
     /// Deliver to a room.
     Publish { room: Arc<str>, delivery: Delivery },
-    /// Deliver to everybody.
+    /// Deliver to all sessions.
     Broadcast(Delivery),
-    /// Put somebody into a room; [`Presence`](crate::home::Presence) has counted it.
+    /// Put sessions into a room; [`Presence`](crate::home::Presence) has counted it.
     Join { who: Who, room: Arc<str> },
-    /// Take somebody out of a room.
+    /// Take sessions out of a room.
     Leave { who: Who, room: Arc<str> },
     /// Count the members of a room here.
     Count(Box<Census>),
@@ -50,7 +50,7 @@ pub(crate) enum Command {
     Await { session: SessionId, serial: u32, then: Told },
     /// A connection comes from another shard, or from outside.
     Arrive(Box<Arrival>),
-    /// Memory is short: look whether somebody here should give way.
+    /// Memory is short: look whether a session here should give way.
     Relieve,
     /// Take no more connections, end the sessions within the time, then stop.
     Drain(Duration),
@@ -58,7 +58,7 @@ pub(crate) enum Command {
     Reconfigure { message_rate: u32, handshake_rate: u32 },
 }
 
-/// What is done once it is known whether a peer still waits.
+/// Callback with whether a peer still waits.
 pub(crate) struct Told(pub(crate) Box<dyn FnOnce(bool) + Send>);
 
 impl fmt::Debug for Told {
@@ -94,7 +94,7 @@ pub(crate) struct UserName {
     pub(crate) user: Box<str>,
 }
 
-/// What the router decided about a peer that wants a session.
+/// Decision of the router about a peer that asks for a session.
 #[derive(Debug)]
 pub(crate) enum Decision {
     Accept(Box<Identity>),
@@ -176,7 +176,7 @@ impl Command {
 /// A count under way.
 #[derive(Debug)]
 pub(crate) struct Census {
-    /// Whose heartbeat is answered in the end, and on whose shard that is.
+    /// The session whose heartbeat is answered in the end, on its shard.
     pub(crate) session: SessionId,
     /// Of the heartbeat.
     pub(crate) seq: u32,
@@ -184,7 +184,7 @@ pub(crate) struct Census {
     pub(crate) members: u32,
 }
 
-/// What is done with the answer to a question for a place.
+/// Callback with the answer to a question for a place.
 pub(crate) type Then = Box<dyn FnOnce(Result<Claim, Crowded>) + Send>;
 
 /// A router asks for a place for a device.

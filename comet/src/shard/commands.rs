@@ -1,7 +1,7 @@
 //! Commands from the mailbox.
 //!
-//! Publishes to one room that follow each other are gathered into a batch. Whatever may change who
-//! is in which room, or must come after what was published, has it handed out first: there is one
+//! Publishes to one room that follow each other are gathered into a batch. Commands that may change
+//! the members of rooms, or must come after the publishes, have it handed out first: there is one
 //! door for that, [`Shard::finish_batch`].
 
 use std::rc::Rc;
@@ -22,7 +22,7 @@ use crate::delivery::{Delivery, Held};
 const COMMANDS: usize = 65_536;
 
 impl Shard {
-    /// Carries out what waits in the mailbox.
+    /// Carries out the commands in the mailbox.
     pub(super) fn handle_commands(&mut self) {
         for _ in 0..COMMANDS {
             let Some(command) = self.mailbox.take() else { return };
@@ -136,16 +136,16 @@ impl Shard {
         }
     }
 
-    /// Keeps a delivery for as long as somebody needs it. It comes back if there is no memory for
-    /// it, though others were asked to give some up.
+    /// Keeps a delivery for as long as a session needs it. It comes back if there is no memory for
+    /// it, though other sessions were asked to give some up.
     fn hold(&mut self, delivery: Delivery, room: Option<&Arc<str>>) -> Result<Rc<Held>, Delivery> {
         if self.sessions.is_critical() {
-            // What is to be done with it takes memory, too.
+            // Its delivery takes memory, too.
             self.finish_batch(Last::No);
             self.sessions.give_up_memory();
         }
         self.sessions.hold(delivery, room).or_else(|delivery| {
-            // What only waits for the end of the turn is nobody's fault.
+            // Output that only waits for the end of the turn is no sign of a slow reader.
             self.finish_batch(Last::No);
             self.sessions.flush();
             self.sessions.give_up_memory();

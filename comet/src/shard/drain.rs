@@ -1,4 +1,4 @@
-//! A shard that is to stop: nobody new, and an end for everybody within a time.
+//! Drain of a shard: no new connections, and an end for all sessions within a time.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ const DRAIN_STEP: Duration = Duration::from_millis(20);
 /// A drain under way.
 #[derive(Debug)]
 pub(super) struct Drain {
-    /// Slots that were in use when it began, to be ended from the back.
+    /// Slots in use when it began, to be ended from the back.
     left: Vec<u32>,
-    /// How many to end at each step.
+    /// Sessions to end at each step.
     share: usize,
     next: Time,
-    /// From when on it no longer matters whether a session waits for replies or acks.
+    /// Time from which on sessions that wait for replies or acks are ended too.
     patience: Time,
-    /// When what is left is dropped.
+    /// Deadline after which the rest is dropped.
     deadline: Time,
     returns: Returns,
 }
 
-/// When those who are told to go away are to come back: one after the other.
+/// Staggered reconnect delays, one session after the other.
 #[derive(Debug)]
 struct Returns {
     /// Between two.
@@ -51,7 +51,7 @@ impl Returns {
 }
 
 impl Drain {
-    /// Begins to end what is here within the time. The listeners are closed.
+    /// Begins to end all sessions within the time. The listeners are closed by now.
     pub(super) fn begin(sessions: &mut Sessions, within: Duration) -> Self {
         let Sessions { endpoints: ep, lifecycle, .. } = sessions;
         ep.cx.is_draining = true;

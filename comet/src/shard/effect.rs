@@ -1,7 +1,8 @@
 //! Effects: consequences of one part's work for a session, carried out when that work is done.
 //!
 //! A walk over many sessions, or the reading of one connection, must not take away the slots it
-//! works on. So the parts below note what is to follow, and the core does it afterwards, in order.
+//! works on. So the parts below note the consequences, and `Sessions` carries them out afterwards,
+//! in order.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -32,8 +33,8 @@ pub(super) enum Effect {
     Flushed,
 }
 
-/// Effects in the order in which they were noted. Each names its session: what is done for one may
-/// be the end of another.
+/// Effects in the order in which they were noted. Each names its session: one effect may end the
+/// session of another.
 #[derive(Debug, Default)]
 pub(super) struct Effects(VecDeque<(SessionId, Effect)>);
 

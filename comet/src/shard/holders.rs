@@ -1,19 +1,19 @@
-//! Who may hold much, and who of them holds most.
+//! Sessions that may hold much memory, and the largest of them.
 //!
 //! A session is noted when it begins to stall: its socket takes no more, its window is full, a
 //! delivery was sent again, input is unfinished, its connection is gone. Noting sets one bit. What
 //! each of them holds is asked only when memory is short, of a bounded part of them at once, in
 //! turns: the answer is exact for that part.
 //!
-//! Not here: what a session holds, and what is done about it (`shedding`).
+//! Not here: the memory that a session holds, and shedding it (`pressure`).
 
-/// How many sessions a look asks at most.
+/// Sessions that a look asks at most.
 const LOOK: usize = 1_024;
 
-/// What one look may cost: about a millisecond of following references.
+/// Work of one look: about a millisecond of following references.
 const WORK: usize = 65_536;
 
-/// How many of the largest a look finds.
+/// Number of the largest that a look finds.
 const WORST: usize = 64;
 
 /// A session and the bytes that it holds.
@@ -23,12 +23,12 @@ pub(super) struct Holding {
     pub(super) slot: u32,
 }
 
-/// What a session that was asked says.
+/// Answer of a session to a look.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Asked {
     /// By share, where others hold the same.
     pub(super) bytes: usize,
-    /// How many references were followed to find out.
+    /// References that were followed to find out.
     pub(super) work: usize,
     /// Whether it is to be asked again: something still waits for it.
     pub(super) stays: bool,
@@ -41,7 +41,7 @@ pub(super) struct Holders {
     noted: Vec<u64>,
     /// Where the next look begins.
     at: usize,
-    /// Whether the last look did not find all who hold something.
+    /// Whether the last look left out sessions that hold something.
     left_out: bool,
 }
 
@@ -56,7 +56,7 @@ impl Holders {
         self.noted[word] |= 1 << (slot % 64);
     }
 
-    /// Asks a part of the sessions what they hold. The largest, the largest last.
+    /// Asks some of the sessions for their holdings. The largest, the largest last.
     pub(super) fn look(&mut self, mut ask: impl FnMut(u32) -> Asked) -> Vec<Holding> {
         let (mut asked, mut work) = (0, 0);
         let mut found: Vec<Holding> = Vec::new();

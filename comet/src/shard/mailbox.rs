@@ -1,8 +1,8 @@
-//! How other threads, and the router on this one, tell a shard what to do.
+//! Mailbox: commands of other threads, and of the router on this one, for a shard.
 //!
-//! One queue, so that what one thread asks for happens in the order it asked. Commands are bounded
-//! by [`Config::mailbox`](crate::Config::mailbox) and refused beyond it. What settles something
-//! that the shard itself gave out is always taken: it is bounded by what was given out.
+//! One queue, so that the commands of one thread are carried out in its order. Commands are bounded
+//! by [`Config::mailbox`](crate::Config::mailbox) and refused beyond it. Answers to questions of
+//! the shard itself are always taken: the questions bound them.
 //!
 //! A sleeping shard is woken once for everything that arrives until it looks.
 
@@ -75,7 +75,7 @@ impl Mailbox {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Hands over what the shard waits for, however full the queue is.
+    /// Hands over a command that the shard waits for, however full the queue is.
     pub(crate) fn post(&self, command: Command) {
         debug_assert!(!command.is_bounded());
         self.push(command);

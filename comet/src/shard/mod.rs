@@ -5,10 +5,10 @@
 //! ```text
 //!                          Shard: the order of a turn, commands
 //!        Reader            Publisher            Admission            Drain
-//!   bytes to frames   rooms, encoded once    who may come in
+//!   bytes to frames   rooms, encoded once     newcomers
 //!                                  |
 //!         Sessions: effects, timers     Lifecycle: begin, park, resume, end
-//!                                       Shedding: who gives way
+//!                                       Shedding: memory
 //!                                  |
 //!         Endpoints: sessions with their connections, deliveries, acks
 //!              bucket, wheel, account       Connections: sockets, queues
@@ -22,7 +22,7 @@
 //! published, fires timers, and last writes what all of that has queued: one write for each
 //! connection, however much a turn brought.
 //!
-//! Not here: what frames mean (`session`), who routes (`dispatch`).
+//! Not here: the meaning of frames (`session`), the router (`dispatch`).
 
 mod admission;
 mod arrival;
@@ -178,7 +178,7 @@ impl Shard {
         next.into_iter().flatten().min().map(|at| at.since(now))
     }
 
-    /// One turn: reading, commands, what was published, timers, and last the writes of all that.
+    /// One turn: reading, commands, publishes, timers, and last the writes of all that.
     fn turn(&mut self, events: &Events) {
         let cx = &mut self.sessions.endpoints.cx;
         cx.now = cx.shared.clock.now();
@@ -197,7 +197,7 @@ impl Shard {
         self.note();
     }
 
-    /// Reads what peers sent. Between two connections commands have their turn if many wait.
+    /// Reads input of peers. Between two connections commands have their turn if many wait.
     fn read(&mut self, events: &Events) {
         self.reader.begin_turn();
         self.reader.take_those_put_off(&mut self.sessions, &mut self.admission);
@@ -236,7 +236,7 @@ impl Shard {
         self.after_one();
     }
 
-    /// After what one connection sent.
+    /// After the input of one connection.
     fn after_one(&mut self) {
         self.sessions.carry_out_effects();
         if self.mailbox.is_half_full() {

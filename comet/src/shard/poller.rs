@@ -1,4 +1,4 @@
-//! Which sockets have something to do: the only place that knows who says so.
+//! Readiness of sockets: the only place that knows the system's poll.
 //!
 //! Reports are edge-triggered: one comes when bytes, an end, an error or space arrive, and not
 //! again until more does. Every socket is watched for reading and writing from the beginning.
@@ -15,14 +15,14 @@ use super::socket::{Acceptor, Socket};
 #[cfg(feature = "simulation")]
 use std::sync::Arc;
 
-/// What a [`Waker`] reports.
+/// Token of a [`Waker`]'s report.
 pub(super) const WAKER: Token = Token(usize::MAX);
 
 /// Watches the sockets of one shard.
 #[derive(Debug)]
 pub(crate) enum Poller {
     System(mio::Poll),
-    /// Told of events by who causes them, in this process. Never sleeps.
+    /// Events posted within this process. Never sleeps.
     #[cfg(feature = "simulation")]
     Virtual(Arc<Board>),
 }
@@ -173,7 +173,7 @@ fn reported(event: &mio::event::Event) -> Ready {
 #[derive(Debug)]
 pub(crate) enum Waker {
     System(mio::Waker),
-    /// Nobody waits.
+    /// No thread waits.
     #[cfg(feature = "simulation")]
     Virtual,
 }

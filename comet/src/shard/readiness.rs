@@ -4,13 +4,13 @@
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Token(pub(crate) usize);
 
-/// What a socket has to report.
+/// Readiness report of one socket.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Ready {
     pub(crate) token: Token,
     pub(crate) readable: bool,
     pub(crate) writable: bool,
-    /// The peer sends no more than what can be read.
+    /// The peer has shut its sending side.
     pub(crate) read_closed: bool,
     pub(crate) error: bool,
 }

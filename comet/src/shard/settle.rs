@@ -1,4 +1,4 @@
-//! What the router is handed and owes an answer for. Settle once, from any thread; dropping has a
+//! Questions to the router that it owes an answer for. Settle once, from any thread; dropping has a
 //! meaning.
 
 use std::any::Any;
@@ -31,7 +31,7 @@ pub struct Connect {
     pub ext: Bytes,
     /// Where it connects from; the address that a trusted proxy names has port 0.
     pub remote: SocketAddr,
-    /// What it speaks.
+    /// Its dialect.
     pub dialect: Dialect,
     /// How often it has asked on this connection, this time included.
     pub attempt: u8,
@@ -69,7 +69,7 @@ impl Message {
 #[must_use = "dropping it refuses the peer"]
 pub struct ConnectReply {
     session: SessionId,
-    /// Of its connection.
+    /// Serial of its connection.
     serial: u32,
     origin: Origin,
     contexts: Contexts,

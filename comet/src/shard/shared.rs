@@ -1,4 +1,4 @@
-//! What the shards of a gateway have in common.
+//! State shared by the shards of a gateway.
 
 use std::hash::BuildHasher;
 use std::io;
@@ -20,7 +20,7 @@ use crate::stats::Counters;
 use crate::ticket::{self, Tickets};
 use crate::time::Time;
 
-/// This share of the memory budget is for what waits in mailboxes.
+/// This share of the memory budget is for commands in mailboxes.
 const MAILBOXES: usize = 16;
 
 /// Lines of the log that may repeat many times a second, once for all shards.
@@ -31,7 +31,7 @@ pub(crate) struct Warnings {
     pub(crate) router: Repeats,
 }
 
-/// What all shards of a gateway share.
+/// State shared by all shards of a gateway.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Config,
@@ -54,7 +54,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// What a shard for each of the pollers shares.
+    /// The state for a shard for each of the pollers.
     pub(crate) fn new(
         config: Config,
         intervals: Intervals,

@@ -1,5 +1,4 @@
-//! What a connection reads from and writes to, and where new ones come from: the only place that
-//! knows what kind of socket it is.
+//! Sockets and acceptors: the only place that knows which kind of socket a connection has.
 //!
 //! Not here: readiness (`poller`), what the bytes mean (`input`), what waits to be written
 //! (`write_queue`).
@@ -25,7 +24,7 @@ pub(crate) enum Socket {
 }
 
 impl Socket {
-    /// Takes over a connection that was made outside, and sets what others inherit.
+    /// Takes over a connection that was made outside, and sets the options that others inherit.
     pub(crate) fn from_std(stream: std::net::TcpStream, liveness: &Liveness) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
@@ -51,7 +50,7 @@ impl Socket {
         }
     }
 
-    /// Writes what the socket takes.
+    /// Writes as much as the socket takes.
     #[inline]
     pub(super) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
@@ -61,7 +60,7 @@ impl Socket {
         }
     }
 
-    /// Reads what the socket has.
+    /// Reads as much as the socket has.
     #[inline]
     pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
@@ -71,7 +70,7 @@ impl Socket {
         }
     }
 
-    /// What the system knows it by, if it does.
+    /// Its file descriptor, if it has one.
     #[inline]
     pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         match self {
@@ -81,7 +80,7 @@ impl Socket {
         }
     }
 
-    /// Tells the peer that nothing follows what is written.
+    /// Shuts the sending side.
     pub(super) fn shutdown_write(&self) -> io::Result<()> {
         match self {
             Self::Tcp(socket) => socket.shutdown(Shutdown::Write),
@@ -122,12 +121,12 @@ impl Write for Socket {
 #[derive(Debug)]
 pub(crate) enum Acceptor {
     Tcp(TcpListener),
-    /// Filled by who simulates the network.
+    /// Filled by the simulated network.
     #[cfg(feature = "simulation")]
     Virtual(Backlog),
 }
 
-/// Whether what is accepted has the listener's options, which saves a system call for each.
+/// Whether accepted sockets have the listener's options, which saves a system call for each.
 const INHERITS: bool = cfg!(target_os = "linux");
 
 impl Acceptor {

@@ -16,7 +16,7 @@ use crate::Closed;
 use crate::identity::{Origin, Peer};
 use crate::session::Hello;
 
-/// What the router is asked about a peer.
+/// A question to the router about a peer.
 #[derive(Debug)]
 pub(super) struct Question {
     pub(super) app: String,
@@ -102,7 +102,7 @@ impl Admission {
         let now = ep.cx.now;
         let after = match too_early {
             Some(left) => Some(left.max(self.gate.later(now))),
-            // A peer that comes back takes what is kept for it, and so gives memory back.
+            // A peer that comes back takes its deliveries, and so frees memory.
             None if is_new && sessions.has_no_room() => Some(self.gate.later(now)),
             None => self.gate.admit(now).err(),
         };

@@ -17,7 +17,7 @@ use crate::{Closed, SessionId};
 const FORBIDDEN: u16 = 403;
 
 impl Admission {
-    /// Does what the router decided about a peer, if it is still there.
+    /// Carries out the router's decision about a peer, if it is still there.
     pub(in crate::shard) fn decide(
         &mut self,
         sessions: &mut Sessions,

@@ -14,7 +14,7 @@ const NEWCOMERS: usize = 16;
 /// Connections that end in one turn.
 const LEAVERS: usize = 32;
 
-/// What is left of this turn's shares, and what waits for the next turn.
+/// Shares left in this turn, and connections that wait for the next.
 #[derive(Debug, Default)]
 pub(in crate::shard) struct Fairness {
     /// Connections without a session that have something to be read.

@@ -1,4 +1,4 @@
-//! How many peers a second are let in, and when the others are to come back.
+//! Rate of authentications, and staggered reconnect delays beyond it.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::time::Time;
 /// A burst may be a tenth of a second's worth.
 const BURST: Duration = Duration::from_millis(100);
 
-/// The longest that anybody is asked to stay away.
+/// Longest delay that a peer is asked for.
 const MOST: Duration = Duration::from_secs(60);
 
 /// Lets authentications in at a rate; gives each that is turned away a time of its own.
@@ -22,7 +22,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// So many a second for all of so many shards; 0 for no limit.
+    /// A rate per second over all shards; 0 for no limit.
     pub(super) fn new(rate: u32, shards: usize) -> Self {
         let shards = u32::try_from(shards).unwrap_or(u32::MAX);
         let interval = Duration::from_secs(u64::from(rate > 0)) * shards / rate.max(1);

@@ -1,4 +1,4 @@
-//! Listeners: taking connections in, and what to do when the system gives none.
+//! Listeners: accepting connections, and errors of the system while doing so.
 
 use std::io;
 use std::net::IpAddr;
@@ -69,12 +69,12 @@ impl Listeners {
         self.0.clear();
     }
 
-    /// What a listener serves; `None` where it listens no more.
+    /// Profile of a listener; `None` once it is closed.
     pub(super) fn profile(&self, index: u8) -> Option<&Profile> {
         self.0.get(usize::from(index)).map(|listener| &listener.profile)
     }
 
-    /// Takes what waits at a listener, up to a turn's share.
+    /// Accepts connections of a listener, up to a turn's share.
     pub(in crate::shard) fn accept(&mut self, ep: &mut Endpoints, index: usize) {
         for _ in 0..ep.cx.shared.config.accept_batch {
             let Some(listener) = self.0.get_mut(index) else { return };

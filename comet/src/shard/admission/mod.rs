@@ -1,14 +1,14 @@
-//! Admission: who comes in, from the listening socket to an accepted identity.
+//! Admission, from the listening socket to an accepted identity.
 //!
-//! * `listeners`: taking connections in;
+//! * `listeners`: accepting connections;
 //! * `upgrade`: upgrade requests;
-//! * `authentication`: what the router is asked about a peer, `decision`: what it says,
+//! * `authentication`: questions to the router about peers, `decision`: its decisions,
 //!   `renewals`: peers of open sessions that authenticate again;
-//! * `gate`: authentications a second; `fairness`: shares of a turn for those who come and go;
+//! * `gate`: authentications a second; `fairness`: shares of a turn for connections that come or
+//!   end;
 //! * `handoff`: connections on their way to the shard of their user.
 //!
-//! Not here: how many connections there may be (`entrance`), and what an accepted peer gets
-//! (`lifecycle`).
+//! Not here: limits of connections and sessions (`entrance`), opening sessions (`lifecycle`).
 
 mod authentication;
 mod decision;
@@ -29,7 +29,7 @@ pub(crate) use listeners::Listener;
 pub(super) use listeners::Listeners;
 use renewals::Renewals;
 
-/// Rates and limits for those who come.
+/// Rates and limits for newcomers.
 #[derive(Debug)]
 pub(super) struct Admission {
     pub(super) listeners: Listeners,
@@ -47,7 +47,7 @@ impl Admission {
         }
     }
 
-    /// Lets so many peers a second in from now on, on all of so many shards; 0 is no limit.
+    /// Changes the rate of authentications per second, over all shards; 0 for no limit.
     pub(super) fn set_rate(&mut self, handshake_rate: u32, shards: usize) {
         self.gate = Gate::new(handshake_rate, shards);
     }

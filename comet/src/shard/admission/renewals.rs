@@ -20,7 +20,7 @@ use crate::identity::{Identity, Peer};
 use crate::time::Time;
 use crate::{Closed, SessionId};
 
-/// How often sessions may authenticate again: a burst each, and then once a second.
+/// Rate of repeated authentications: a burst for each session, and then one a second.
 ///
 /// Costs some 30 bytes for each session that did within the last seconds.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Default for Renewals {
 }
 
 impl Renewals {
-    /// Lets a session try at `now`, in bursts of so many.
+    /// Admits an attempt of a session at `now`, in bursts of `burst`.
     fn admit(&mut self, session: SessionId, now: Time, burst: u8) -> bool {
         if self.full_at.len() >= self.sweep_at {
             self.full_at.retain(|_, full_at| *full_at > now);
@@ -79,7 +79,7 @@ impl Admission {
         Ok(())
     }
 
-    /// Does what the router decided about a peer that has a session.
+    /// Carries out the router's decision about a peer that has a session.
     pub(super) fn decide_renewal(&self, sessions: &mut Sessions, slot: u32, decision: Decision) {
         let ep = &mut sessions.endpoints;
         let Some(member) = ep.bucket.get_mut(slot) else { return };

@@ -3,7 +3,7 @@
 //! Writes to many connections are collected and made together whichever way they go then, so that
 //! there is one order of events to reason about and to test.
 //!
-//! Not here: what is written to whom (`publisher`, `flushing`), and what is read when (`reader`).
+//! Not here: the choice of what to write (`publisher`, `flushing`) and to read (`reader`).
 
 use std::io;
 use std::os::fd::BorrowedFd;

@@ -1,4 +1,4 @@
-//! One socket: what it speaks, what of its input is not read yet, what waits to be written.
+//! One connection: its socket, dialect, unread input and queued output.
 
 use comet_protocol::{Dialect, Framing, ws};
 
@@ -23,7 +23,7 @@ pub(in crate::shard) struct Connection {
     /// When something was last written.
     pub(in crate::shard) last_write: LastWrite,
     pub(in crate::shard) state: State,
-    /// Its client, if there is more to know than what the socket says.
+    /// Its client, if the socket alone does not tell.
     pub(in crate::shard) visitor: Option<Box<Visitor>>,
     /// Input that waits: an incomplete frame, or frames that may not be read now.
     pub(in crate::shard) tail: Option<Box<Tail>>,
@@ -31,7 +31,7 @@ pub(in crate::shard) struct Connection {
     pub(in crate::shard) out: Option<Box<WriteQueue>>,
 }
 
-/// What a decoder in the midst of a message takes beside its buffers.
+/// Memory of a decoder in the midst of a message, beside its buffers.
 const GATHERING: usize = 128;
 
 /// The listener number of connections that were made outside.
@@ -58,7 +58,7 @@ pub(in crate::shard) struct State {
     pub(in crate::shard) close_sent: bool,
 }
 
-/// How bytes become frames.
+/// Framing of the bytes of a connection.
 #[derive(Debug)]
 pub(crate) enum Transport {
     /// Packets back to back.
@@ -71,7 +71,7 @@ pub(crate) enum Transport {
     WebSocket(ws::Decoder),
 }
 
-/// What an upgrade request is answered with, if it is accepted.
+/// Parts of the answer to an upgrade request.
 #[derive(Debug, Default)]
 pub(crate) struct Upgrade {
     pub(in crate::shard) key: String,
@@ -148,7 +148,7 @@ impl Connection {
 pub(in crate::shard) struct Format(u8);
 
 impl Format {
-    /// How many there are.
+    /// Number of formats.
     pub(in crate::shard) const COUNT: usize = 2 * Dialect::ALL.len();
 
     pub(super) fn new(dialect: Dialect, framing: Framing) -> Self {

@@ -5,15 +5,15 @@
 //! every time, that the session is open, that nothing waits for its socket, and that its dialect
 //! has no numbers to give. One byte for each slot says all of that.
 //!
-//! It is set by the walk that has just asked, and cleared by whatever makes one of the answers
-//! another: the beginning of an end, a queue, another connection in the slot. A slot that is not
-//! direct though it could be costs a few questions; one that is and should not be would be a
-//! defect, which the walk looks for in builds with assertions.
+//! It is set by the walk that has just asked, and cleared by every change of one of the answers:
+//! the beginning of an end, a queue, another connection in the slot. A slot that is not direct
+//! though it could be costs a few questions; one that is and should not be would be a defect, which
+//! the walk looks for in builds with assertions.
 
-/// In which wire format each slot gets what has no numbers, if it can be written to directly.
+/// Wire format of unnumbered deliveries of each slot that can be written to directly.
 #[derive(Debug, Default)]
 pub(super) struct Direct {
-    /// A format and one; 0 for what is not direct.
+    /// A format and one; 0 for slots that are not direct.
     slots: Vec<u8>,
 }
 

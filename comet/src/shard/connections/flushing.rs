@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use super::{BATCH, ConnectionKey, Connections, Flush};
 use crate::time::Time;
 
-/// One batch of connections that were written, and what came of it.
+/// One batch of connections that were written, and the outcomes.
 #[derive(Debug, Default)]
 pub(in crate::shard) struct Flushing {
     /// Place in the list of connections to be written.
@@ -61,7 +61,7 @@ impl Flushing {
         true
     }
 
-    /// What came of the batch, once.
+    /// Outcomes of the batch, once.
     pub(in crate::shard) fn take_outcomes(
         &mut self,
     ) -> impl Iterator<Item = (ConnectionKey, Result<Flush, ErrorKind>)> {

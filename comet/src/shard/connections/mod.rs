@@ -1,8 +1,8 @@
-//! The table of a shard's connections, by slot: their sockets and who watches them, the queues of
-//! what waits to be written, and which of them have something to do in this turn.
+//! The table of a shard's connections, by slot: their sockets and the poller, their output queues,
+//! and the lists of those with something to do in this turn.
 //!
-//! A slot outlives its connection. Whatever lets something else happen in between names a
-//! connection by its [`ConnectionKey`], and a key whose connection is gone finds nothing.
+//! A slot outlives its connection. Code that lets something else happen in between names a
+//! connection by its [`ConnectionKey`], and a stale key finds nothing.
 //!
 //! Not here: the sessions in the same slots (`bucket`), and the bytes that go in and out (`input`,
 //! `output`).
@@ -69,7 +69,7 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// An empty table whose queues are charged to `account`, of a budget of so many bytes.
+    /// An empty table whose queues are charged to `account`.
     pub(super) fn new(poller: Poller, account: &Rc<Account>) -> Self {
         Self {
             queued: 0,
@@ -220,7 +220,7 @@ impl Connections {
         Some(connection.tail.get_or_insert_with(|| Box::new(Tail::new(&account, now))))
     }
 
-    /// Charges what waits in a connection's tail now.
+    /// Charges the input that waits in a connection's tail now.
     ///
     /// # Errors
     ///
@@ -260,8 +260,8 @@ impl Connections {
         self.queued > self.turn_bytes
     }
 
-    /// Writes what waits for one connection, as far as its socket takes it. How that ended, and how
-    /// many bytes left.
+    /// Writes the queue of one connection, as far as its socket takes it. The outcome, and the
+    /// bytes that left.
     ///
     /// # Errors
     ///
@@ -328,8 +328,8 @@ impl Connections {
         !self.resuming.is_empty()
     }
 
-    /// In which wire format a slot gets what has no numbers, if it is known that it can be written
-    /// without consulting the session.
+    /// Wire format of a slot's unnumbered deliveries, if it can be written without consulting the
+    /// session.
     #[inline]
     pub(super) fn direct_format(&self, slot: u32) -> Option<Format> {
         self.direct.format(slot).map(Format::of)

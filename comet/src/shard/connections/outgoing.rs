@@ -1,6 +1,6 @@
 //! Frames on their way to one connection's queue, in the wire format of its peer.
 //!
-//! Not here: who gets what and when (`endpoints`), and how queues reach sockets (`flushing`).
+//! Not here: the choice of recipients (`endpoints`), and writes to sockets (`flushing`).
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::time::Time;
 /// Bytes of the scratch buffer that are kept.
 const SCRATCH: usize = 16 * 1024;
 
-/// The queue of one connection, open for frames. What is put in leaves when the turn ends.
+/// The queue of one connection, open for frames, which leave when the turn ends.
 #[derive(Debug)]
 pub(in crate::shard) struct Outgoing<'a> {
     dialect: Option<Dialect>,
@@ -193,7 +193,7 @@ impl<'a> Outgoing<'a> {
         self.out.push(bytes);
     }
 
-    /// The queue itself, for what a publisher has encoded already.
+    /// The queue itself, for frames that a publisher has encoded already.
     pub(in crate::shard) fn encoded(&mut self, write: impl FnOnce(&mut WriteQueue)) {
         let before = self.out.len();
         write(self.out);

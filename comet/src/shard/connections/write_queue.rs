@@ -10,7 +10,7 @@ use crate::budget::{Account, Charge};
 use crate::delivery::Held;
 use crate::time::Time;
 
-/// From this length on what others send, too, is referred to, not copied: below it the copy is
+/// Length from which on shared bodies are referred to, not copied: below it the copy is
 /// cheaper than a place of its own.
 pub(in crate::shard) const SHARE_FROM: usize = 1_024;
 
@@ -21,13 +21,13 @@ const MAX_PIECES: usize = 64;
 /// empty is given back piece by piece.
 const PIECE: usize = 32 * 1024;
 
-/// So much of one connection is kept also when memory is short, out of what is left for output.
+/// Output of one connection that is kept also when memory is short, from the reserve for output.
 const SMALL: usize = 8 * 1024;
 
 /// A buffer larger than this is not kept for the next connection.
 const KEEP: usize = 4 * 1024;
 
-/// What waits to be written to one connection, oldest first.
+/// Output of one connection that waits to be written, oldest first.
 #[derive(Debug)]
 pub(in crate::shard) struct WriteQueue {
     pieces: VecDeque<Piece>,
@@ -49,7 +49,7 @@ enum Piece {
     Shared { bytes: Bytes, keeper: Keeper },
 }
 
-/// Who pays for bytes that several queues refer to, as long as one of them does.
+/// Owner of the charge for bytes that several queues refer to.
 #[derive(Debug)]
 pub(in crate::shard) enum Keeper {
     Held(Rc<Held>),
@@ -93,7 +93,7 @@ impl Pool {
         Self { account: Rc::clone(account), spare: Vec::new() }
     }
 
-    /// Who is charged for the queues.
+    /// The account that is charged for the queues.
     pub(in crate::shard) fn account(&self) -> &Rc<Account> {
         &self.account
     }
@@ -173,8 +173,8 @@ impl WriteQueue {
         }
     }
 
-    /// Appends what others may send, too, by reference if that is cheaper. Somebody else has paid
-    /// for it.
+    /// Appends bytes that others may send, too, by reference if that is cheaper. They are charged
+    /// elsewhere.
     pub(in crate::shard) fn push_shared(&mut self, bytes: &Bytes, keeper: impl FnOnce() -> Keeper) {
         if bytes.len() < SHARE_FROM {
             return self.push(bytes);

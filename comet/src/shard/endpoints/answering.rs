@@ -1,4 +1,4 @@
-//! Answers to what peers sent.
+//! Answers to requests of peers.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::identity::Peer;
 use crate::{Closed, SessionId};
 
 impl Endpoints {
-    /// Does what the router settled about a message of a session.
+    /// Sends the router's answer to a message of a session, in the order of the messages.
     pub(in crate::shard) fn settle(&mut self, id: SessionId, number: u32, reply: Reply) {
         let Some(slot) = self.bucket.find(id) else { return };
         let Some(member) = self.bucket.get_mut(slot) else { return };

@@ -88,9 +88,9 @@ impl Endpoints {
         }
     }
 
-    /// Whether best-effort deliveries are dropped for a peer for whose socket so much waits. While
-    /// memory is short it may be no more than what everybody could have of what is left before
-    /// others must give something up: who made it short is not to cost the others anything.
+    /// Whether best-effort deliveries are dropped for a peer with this backlog. While memory is
+    /// short the limit is a fair share of the memory that is left before sessions must give some
+    /// up, so that those which made it short do not cost the others anything.
     pub(in crate::shard) fn is_too_far_behind(&self, backlog: usize) -> bool {
         let is_short = || self.account.pressure() >= Pressure::High;
         // From twelve sixteenths, where memory begins to be short, to fifteen, where it is gone.
@@ -120,7 +120,8 @@ impl Endpoints {
         }
     }
 
-    /// Sends what waited for room in the window, and what a new connection is to get again.
+    /// Sends deliveries that waited for room in the window, and those due again on a new
+    /// connection.
     pub(in crate::shard) fn send_waiting(&mut self, slot: u32) {
         let now = self.cx.now;
         if !self.bucket.get(slot).is_some_and(|member| member.session.has_to_send()) {
@@ -151,7 +152,7 @@ impl Endpoints {
         }
     }
 
-    /// Queues a delivery or a gap under its number, none for what has no number.
+    /// Queues a delivery or a gap under its number, if it has one.
     pub(in crate::shard) fn send_item(&mut self, slot: u32, seq: Seq, item: &Rc<Held>) {
         let is_latest = item.as_delivery().is_some_and(|it| it.class == Class::Latest);
         let takes_latest = is_latest && takes_latest(&self.bucket, slot);
@@ -160,7 +161,7 @@ impl Endpoints {
         }
     }
 
-    /// Sends what a peer of the comet dialect missed without numbers, once its socket is empty.
+    /// Sends the gap and the latest values that wait without numbers, once the socket is empty.
     pub(in crate::shard) fn send_unnumbered(&mut self, slot: u32) {
         let has = |it: &mut Conversation| it.has_to_say();
         if !self.bucket.conversation_mut(slot).is_some_and(has)

@@ -1,9 +1,9 @@
 //! Endpoints: the sessions of a shard with their connections, under one slot each.
 //!
-//! Whatever concerns a session and its connection alone is done here: frames are queued, deliveries
-//! admitted, timers set. Whatever ends a session, parks it or concerns others is only noted, as an
-//! [`Effect`], and carried out by the [sessions](super::sessions) when the caller is done. So no
-//! function here takes away a slot that another one up the stack still works on.
+//! Work that concerns a session and its connection alone is done here: frames are queued,
+//! deliveries admitted, timers set. The end of a session, its parking, and all else is only noted,
+//! as an [`Effect`], and carried out by the [sessions](super::sessions) when the caller is done. So
+//! no function here takes away a slot that another one up the stack still works on.
 //!
 //! Not here: how sessions begin and end (`lifecycle`), rooms (`publisher`), sockets
 //! (`connections`).
@@ -94,7 +94,7 @@ impl Endpoints {
         }
     }
 
-    /// Notes what is to happen to a session once the caller is done.
+    /// Notes an effect on a session for when the caller is done.
     pub(super) fn effect(&mut self, slot: u32, effect: Effect) {
         self.effects.push(self.bucket.id(slot), effect);
     }
@@ -105,7 +105,7 @@ impl Endpoints {
         self.connections.outgoing(slot, self.cx.now)
     }
 
-    /// Writes what waits for one connection, and follows what comes of it.
+    /// Writes the queue of one connection, and notes the effects.
     pub(super) fn flush(&mut self, slot: u32) {
         if self.connections.get(slot).is_some() {
             let outcome = self.write_out(slot);
@@ -113,8 +113,8 @@ impl Endpoints {
         }
     }
 
-    /// Writes what waits for one connection; nothing follows but the timer of a socket that takes
-    /// no more.
+    /// Writes the queue of one connection. A socket that takes no more gets a timer, and nothing
+    /// else follows.
     pub(super) fn write_out(&mut self, slot: u32) -> Result<Flush, ErrorKind> {
         let (flush, written) = self.connections.write_out(slot, self.cx.now)?;
         self.cx.counters().bytes_out.add(written as u64);
@@ -124,7 +124,7 @@ impl Endpoints {
         Ok(flush)
     }
 
-    /// Writes what the turn has queued.
+    /// Writes all output queued in the turn.
     pub(super) fn flush_dirty(&mut self) {
         let mut flushing = std::mem::take(&mut self.flushing);
         while flushing.next_batch(&mut self.connections, self.cx.now) {
@@ -142,7 +142,7 @@ impl Endpoints {
     /// The consequences of a write for the connection and its session.
     fn follow(&mut self, slot: u32, outcome: Result<Flush, ErrorKind>) {
         match outcome {
-            // What was done for others of the same batch may have queued more meanwhile.
+            // Others of the same batch may have had more queued meanwhile.
             Ok(Flush::Done) if self.connections.backlog(slot).is_some_and(|bytes| bytes > 0) => {
                 return;
             }

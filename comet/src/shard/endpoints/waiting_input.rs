@@ -1,11 +1,11 @@
-//! Input that waits in a connection's tail: what it costs, and how long it may.
+//! Input that waits in a connection's tail: its charge and its deadline.
 
 use super::{Effect, Endpoints};
 use crate::shard::connections::ConnectionKey;
 
 impl Endpoints {
-    /// Keeps a copy of what is left of what was read. `has_progressed` says that something before
-    /// it has been handled.
+    /// Keeps a copy of the rest of the input. `has_progressed` says that something before it has
+    /// been handled.
     pub(in crate::shard) fn stash(
         &mut self,
         key: ConnectionKey,
@@ -20,7 +20,7 @@ impl Endpoints {
         self.settle_tail(key, has_progressed);
     }
 
-    /// Charges what waits now, and sees that it does not wait for ever.
+    /// Charges the input that waits now, and sets its deadline.
     pub(in crate::shard) fn settle_tail(&mut self, key: ConnectionKey, has_progressed: bool) {
         let now = self.cx.now;
         let Some(connection) = self.connections.find(key) else { return };

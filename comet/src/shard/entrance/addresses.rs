@@ -1,4 +1,4 @@
-//! What each address may take: connections at once, and new ones a second.
+//! Limits of each address: connections at once, and new ones a second.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -1,7 +1,6 @@
-//! How many may come in, by whatever way: connections in all and of each address, and sessions.
+//! Limits at the entrance: connections in all and of each address, and sessions.
 //!
-//! Not here: whose address it is (`proxies`), what becomes of those who stay out (`accept`,
-//! `opening`, `gateway`).
+//! Not here: the client's address behind a proxy (`proxies`), refusals (`admission`, `gateway`).
 
 mod addresses;
 
@@ -32,7 +31,7 @@ pub(crate) enum Full {
     Address,
 }
 
-/// A connection's client, where more has to be known of it than what its socket says.
+/// A connection's client, where its socket alone does not tell.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Visitor {
     pub(crate) address: IpAddr,
@@ -50,7 +49,7 @@ impl Entrance {
         }
     }
 
-    /// What each address may take from now on.
+    /// Changes the limits of each address.
     pub(crate) fn reconfigure(&self, config: &Config) {
         self.addresses.reconfigure(config);
     }

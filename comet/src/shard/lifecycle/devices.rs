@@ -1,4 +1,4 @@
-//! Which devices of a user have a place: what the policy says, carried out.
+//! Places for the devices of a user, by the device policy.
 //!
 //! Not here: the policy (`devices`).
 

@@ -14,7 +14,7 @@ impl Lifecycle {
     /// Tells the router of sessions whose stalls are over.
     pub(in crate::shard) fn report_losses(&mut self, ep: &mut Endpoints) {
         for slot in ep.losses.take_due() {
-            // Of who still waits it will hear later, and of a parked session when it is back.
+            // A session whose output still waits is reported later, a parked one when it is back.
             if ep.connections.backlog(slot) == Some(0) && report(ep, slot).is_err() {
                 self.end(ep, slot, &Closed::RouterPanicked);
             }
@@ -22,7 +22,7 @@ impl Lifecycle {
     }
 }
 
-/// Tells the router what a session did not get, if it has not heard of it.
+/// Reports deliveries that a session did not get and the router has not heard of.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! What an accepted peer gets on its home shard: the session that it left, or a new one if its user
-//! may have another.
+//! Opening the session of an accepted peer on its home shard: the one that it left, or a new one if
+//! its user may have another.
 
 use bytes::Bytes;
 use comet_protocol::codec::{Output, Refusal};

@@ -18,7 +18,7 @@ use crate::event::Event;
 use crate::identity::{Identity, Peer};
 use crate::session::{Hello, Session};
 
-/// What a parked session is charged beside what is kept for it: about what it is in memory.
+/// Charge for a parked session beside its deliveries: about its size in memory.
 pub(in crate::shard) const PARKED: usize = 1_024;
 
 /// A comet peer that comes back.
@@ -28,9 +28,9 @@ pub(in crate::shard) struct Return {
     pub(in crate::shard) slot: u32,
     /// Where its session is.
     pub(in crate::shard) earlier: u32,
-    /// Of its request.
+    /// Seq of its request.
     pub(in crate::shard) seq: u32,
-    /// Of the ticket that it showed.
+    /// Epoch of the ticket that it showed.
     pub(in crate::shard) epoch: u32,
 }
 
@@ -82,7 +82,7 @@ impl Lifecycle {
         }
     }
 
-    /// Ends what a user has parked beyond the limit, the oldest first.
+    /// Ends sessions that a user has parked beyond the limit, the oldest first.
     fn limit_parked(&mut self, ep: &mut Endpoints, peer: &Peer) {
         let limit = ep.cx.shared.config.parked_per_user;
         let mut found = Vec::new();
@@ -96,7 +96,7 @@ impl Lifecycle {
         }
     }
 
-    /// Nobody came back.
+    /// The peer did not come back.
     pub(in crate::shard) fn expire(&mut self, ep: &mut Endpoints, slot: u32) {
         let parked_for = ep.bucket.get_mut(slot).and_then(|member| {
             member.expires = true;
@@ -211,7 +211,7 @@ impl Lifecycle {
         Some(peer)
     }
 
-    /// Sends what a session that has a connection again owes its peer.
+    /// Sends deliveries and answers that are owed to the peer of a resumed session.
     fn go_on(&mut self, ep: &mut Endpoints, slot: u32, peer: &Peer) {
         ep.send_waiting(slot);
         ep.send_answers(slot);
@@ -220,7 +220,7 @@ impl Lifecycle {
         if ep.cx.sink.event(peer, Event::Resumed).is_err() {
             return self.end(ep, slot, &Closed::RouterPanicked);
         }
-        // What was dropped while there was no connection.
+        // Deliveries were dropped while there was no connection.
         ep.losses.may_be_over(slot);
     }
 

@@ -21,7 +21,7 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    /// This shard's share of what may be held: no more than a quarter of all connections.
+    /// This shard's share of held refusals: no more than a quarter of all connections.
     pub(super) fn new(config: &Config) -> Self {
         let most = config.held_refusals.min(config.max_connections / 4);
         let most = if config.refusal_hold.is_zero() { 0 } else { most };
@@ -56,7 +56,7 @@ impl Lifecycle {
             return false;
         }
         let Some(member) = ep.bucket.get(slot) else { return false };
-        // Who has a session is somebody whom the router knows.
+        // A peer with a session is known to the router.
         let is_stranger = member.peer.is_none() && !member.session.is_closing();
         // A raw peer is told by HTTP.
         let is_mute = ep.connections.dialect(slot).is_some_and(|dialect| {

@@ -1,4 +1,4 @@
-//! Tickets of the comet dialect: what a peer shows to get its session back, and when.
+//! Tickets of the comet dialect, by which a peer gets its session back.
 
 use std::hash::BuildHasher;
 use std::time::Duration;
@@ -20,15 +20,15 @@ pub(in crate::shard) struct Resumption {
     nonces: Nonces,
 }
 
-/// What a peer that asks for a session gets.
+/// Outcome of a peer's claim to a session.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::shard) enum Claim {
     /// The session that it had; it showed the ticket of this epoch.
     Resume { slot: u32, epoch: u32 },
     /// A new one, and why it does not get the one that it had, if it had one.
     New(Loss),
-    /// Nothing: it shows a ticket that it has replaced. The request was long under way, or somebody
-    /// else made it; whoever has the session now is not disturbed.
+    /// Nothing: it shows a ticket that it has replaced. The request was long under way, or came
+    /// from another client; the present peer of the session is not disturbed.
     Stale,
 }
 
@@ -37,7 +37,7 @@ impl Resumption {
         Self { nonces: Nonces::new(keys) }
     }
 
-    /// What a ticket proves, before anything is asked of anybody else.
+    /// Opens a ticket, before the router is asked.
     pub(in crate::shard) fn open(
         &self,
         cx: &Context,
@@ -93,7 +93,7 @@ impl Resumption {
         Some(ep.cx.shared.tickets.seal(now, nonce, &ticket))
     }
 
-    /// What the claim to a session comes to that a peer makes in the auth of that seq.
+    /// Judges the claim to a session in the auth of that seq.
     pub(super) fn claimed(
         &self,
         ep: &Endpoints,

@@ -1,18 +1,18 @@
-//! What is given up when the memory budget gets short, in this order:
+//! Load shedding when the memory budget gets short, in this order:
 //!
-//! 1. best-effort deliveries are dropped for those for whose sockets more waits than for others
+//! 1. best-effort deliveries are dropped for sessions with a larger backlog than others
 //!    (`High`; see `endpoints`);
-//! 2. rooms forget half of what their slow members have not read, and whoever holds most gives way,
-//!    until three quarters are in use: what waits for it goes first, then its connection, then,
-//!    parked, all of it (`Severe`). What one holds of what many share is its share, and it counts
-//!    in full only if nothing has been heard of the peer for a second;
-//! 3. peers are turned away if nobody stalls who could give way for them (`Critical`);
-//! 4. what then cannot be charged gives way itself: input that waits with its connection, a
-//!    delivery with a gap in its place.
+//! 2. rooms forget half of the deliveries that slow members have not read, and the sessions that
+//!    hold most give way, until three quarters are in use: first their queues, then their
+//!    connections, then, parked, everything (`Severe`). Of shared memory a session holds its share;
+//!    it counts in full only after a second of silence of the peer;
+//! 3. peers are turned away if no stalled session could give way for them (`Critical`);
+//! 4. input that cannot be charged then ends its connection, a delivery becomes a gap.
 //!
-//! Every loss is told by a gap, or by the end of the session. Who holds most is found by looking at
-//! a part of those who were noted (`holders`), at most once in a while. A shard gives up its part
-//! of the excess, and nothing while another has somebody who holds far more: that one is woken.
+//! Every loss is reported by a gap, or by the end of the session. The largest holders are found by
+//! looking at some of the sessions that were noted (`holders`), at most every 20 ms. A shard gives
+//! up its part of the excess, and nothing while another shard has a far larger holder: that shard
+//! is woken.
 
 use std::mem;
 use std::time::Duration;
@@ -41,7 +41,7 @@ const SILENCE: u128 = 1_024;
 /// The least silence that counts: talking alone keeps no peer from giving way.
 const HEARD: u128 = SILENCE / 8;
 
-/// The search for sessions that give way: when it was last made, and what it found.
+/// The search for sessions that give way: the time of the last one, and its results.
 #[derive(Debug, Default)]
 pub(super) struct Shedding {
     /// The largest last.
@@ -49,7 +49,7 @@ pub(super) struct Shedding {
     /// Whether the last look may have left out others as large.
     may_be_more: bool,
     next: Time,
-    /// Another shard wants to know who holds most here.
+    /// Another shard waits for the largest holding of this one.
     is_asked: bool,
     /// From this many bytes in use on the next look need not wait.
     used: usize,
@@ -68,8 +68,7 @@ impl Shedding {
         }
     }
 
-    /// Whether somebody who comes cannot be let in: memory is gone, and nobody stalls who could
-    /// give way.
+    /// Whether a newcomer cannot be let in: memory is gone, and no stalled session could give way.
     pub(super) fn has_no_room(&mut self, ep: &mut Endpoints, life: &mut Lifecycle) -> bool {
         if ep.account.pressure() < Pressure::Critical {
             return false;
@@ -80,8 +79,8 @@ impl Shedding {
         ep.account.pressure() >= Pressure::Critical && heaviest < LITTLE
     }
 
-    /// Has those who hold more than `slot` give way until `fits` says that there is room. False if
-    /// there is none, and nobody holds more.
+    /// Has sessions that hold more than `slot` give way until `fits` finds room. False if there is
+    /// none, and no session holds more.
     pub(super) fn make_room_for(
         &mut self,
         ep: &mut Endpoints,
@@ -110,8 +109,8 @@ impl Shedding {
         }
     }
 
-    /// What was to be kept of a connection cannot be. It ends; and something of what is kept for
-    /// it, or it would meet the same again when it comes back.
+    /// Ends a connection whose input or output cannot be kept, and gives up deliveries of its
+    /// session, which would meet the same again when it is back.
     pub(super) fn run_out_of_memory(
         &mut self,
         ep: &mut Endpoints,
@@ -126,7 +125,7 @@ impl Shedding {
         }
     }
 
-    /// Gives up this shard's part of what is too much, the worst first.
+    /// Gives up this shard's part of the excess, the largest holders first.
     fn shed(&mut self, ep: &mut Endpoints, life: &mut Lifecycle) {
         if self.look(ep) {
             ep.bucket.halve_logs();
@@ -147,7 +146,7 @@ impl Shedding {
         self.used = ep.account.used() + ep.account.limit() / MUCH;
     }
 
-    /// Looks for those who hold most, if it is time to, or those who were found have given way.
+    /// Looks for the largest holders, if it is time to, or those found before have given way.
     /// Whether it did.
     fn look(&mut self, ep: &mut Endpoints) -> bool {
         let has_grown = ep.account.used() > self.used;
@@ -174,8 +173,8 @@ impl Shedding {
         is_due
     }
 
-    /// Has the other shards look, too. One that sleeps does not know that memory is short, and what
-    /// it said when it last looked may be long ago: until it has, nobody here gives way for it.
+    /// Has the other shards look, too. A sleeping shard does not know that memory is short, and its
+    /// last report may be old: until it has looked, no session here gives way for it.
     fn wake_others(&self, ep: &Endpoints) {
         for (index, mailbox) in ep.cx.shared.mailboxes.iter().enumerate() {
             if index != ep.cx.index && !mailbox.is_stopped() {
@@ -185,7 +184,7 @@ impl Shedding {
         }
     }
 
-    /// The one that holds most of those who were found, and what it holds by now.
+    /// The largest holder of those that were found, with its present holding.
     fn next_worst(&mut self, ep: &Endpoints) -> Option<Holding> {
         loop {
             let Holding { bytes, slot } = self.worst.pop()?;
@@ -208,8 +207,8 @@ impl Shedding {
         }
     }
 
-    /// What waits goes first; what is on its way to the socket, and input that waits, next, with
-    /// the connection; last, of a parked session, all of it.
+    /// Takes from a session: first its queue; next output and input, with the connection; last, of
+    /// a parked session, everything.
     fn shed_session(&mut self, ep: &mut Endpoints, life: &mut Lifecycle, slot: u32) {
         let gave = ep.shed_latest(slot);
         let Some(member) = ep.bucket.get_mut(slot) else { return };

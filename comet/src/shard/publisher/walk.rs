@@ -14,7 +14,7 @@ use super::{Last, Later, Part};
 use crate::delivery::{Class, Logged, Pushed};
 use crate::session::Wait;
 
-/// A walk under way. It ends nothing: what would is noted for later.
+/// A walk under way. It ends no session: consequences are noted for later.
 pub(super) struct Walk<'a> {
     pub(super) ep: &'a mut Endpoints,
     pub(super) batch: &'a mut PublishBatch,
@@ -46,7 +46,7 @@ impl Walk<'_> {
         self.write_planned();
     }
 
-    /// The connection broke, of which its session hears when the walk is over.
+    /// Notes a broken connection, which its session learns of when the walk is over.
     fn lose_later(&mut self, slot: u32, kind: ErrorKind) {
         if let Some(key) = self.ep.connections.key(slot) {
             self.later.push((slot, Later::Lost { kind, key }));
@@ -172,7 +172,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Queues what the socket did not take, or may not be given yet.
+    /// Queues bytes that the socket did not take, or may not be given yet.
     fn queue(&mut self, part: Part, written: usize) {
         let Part { slot, format, first, count } = part;
         if written == 0 && first != 0 && self.batch.longest >= SHARE_FROM {
@@ -237,7 +237,7 @@ impl Walk<'_> {
         at
     }
 
-    /// Makes the writes that have been planned, and queues what sockets did not take.
+    /// Makes the planned writes, and queues the bytes that sockets did not take.
     fn write_planned(&mut self) {
         if self.writes.len() == 0 {
             return;

@@ -3,7 +3,7 @@
 //! A member's part of the publish batch is the template itself, or a copy where its numbers are its
 //! own.
 //!
-//! Not here: who gets what (`walk`), and what waits in queues (`connections`).
+//! Not here: the choice of recipients (`walk`), and queues (`connections`).
 
 use std::io;
 

@@ -2,8 +2,8 @@
 //!
 //! In the dtalk dialect each delivery has an ack of its own: a client that was sent twenty answers
 //! with twenty frames in a row, and most of what is read from such clients is acks. A row of them
-//! is taken in one go: its session is looked up once, and what it makes room for is sent once.
-//! Whatever is not plainly an ack is left to `input`, which could take these too.
+//! is taken in one go: its session is looked up once, and deliveries that have room now are sent
+//! once. Input that is not plainly an ack is left to `input`, which could take these too.
 
 use std::mem;
 
@@ -55,7 +55,7 @@ impl Reader {
         self.go_on_after_acks(ep, slot, tags).map(|()| at)
     }
 
-    /// A dtalk peer has received one delivery.
+    /// The ack of one delivery.
     pub(super) fn acked(&self, ep: &mut Endpoints, slot: u32, tag: u64) -> Result<(), Closed> {
         let member = ep.bucket.get_mut(slot);
         let round_trip = member.and_then(|member| member.session.take_round_trip());
@@ -65,7 +65,7 @@ impl Reader {
         ep.report_acks(slot, if tag == 0 { &[] } else { std::slice::from_ref(&tag) })
     }
 
-    /// A comet peer says what has arrived.
+    /// A cumulative ack.
     pub(super) fn received(
         &mut self,
         ep: &mut Endpoints,
@@ -87,7 +87,7 @@ impl Reader {
         self.go_on_after_acks(ep, slot, tags)
     }
 
-    /// Sends what there is room for now, and gives the list of tags back to the shard.
+    /// Sends deliveries that have room now, and keeps the list of tags for reuse.
     fn go_on_after_acks(
         &mut self,
         ep: &mut Endpoints,

@@ -16,7 +16,7 @@ use crate::room_request::RoomRequest;
 use crate::session::Action;
 
 impl Reader {
-    /// One input of a peer whose dialect can do so much.
+    /// One input of a peer with these abilities.
     pub(super) fn handle(
         &mut self,
         sessions: &mut Sessions,

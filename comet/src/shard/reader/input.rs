@@ -15,7 +15,7 @@ use super::Reader;
 use crate::Closed;
 
 impl Reader {
-    /// Handles input at whose front so many bytes are the tail's, or appends it to a long tail.
+    /// Handles input that begins with `of_tail` bytes of the tail, or appends it to a long tail.
     pub(super) fn take_input(
         &mut self,
         sessions: &mut Sessions,
@@ -60,7 +60,7 @@ impl Reader {
         }
     }
 
-    /// Handles what waits as far as it may be handled now, and keeps the rest, without a copy.
+    /// Handles waiting input as far as the session wants it now, and keeps the rest without a copy.
     pub(super) fn handle_unread(
         &mut self,
         sessions: &mut Sessions,
@@ -90,8 +90,8 @@ impl Reader {
         ep.settle_tail(key, of_stream > 0);
     }
 
-    /// Handles what is whole at the front of the input, and may be handled now. How much that was;
-    /// all of it if the rest is of no use.
+    /// Handles the whole frames at the front of the input that the session wants now. The bytes
+    /// handled; all of them if the rest is of no use.
     fn handle_input(
         &mut self,
         sessions: &mut Sessions,
@@ -269,8 +269,8 @@ enum Stop {
     End,
 }
 
-/// Looks before each frame whether it may be handled. What the one before it brought is carried out
-/// first, and may have been the end of the connection.
+/// Decides before each frame whether it may be handled. Effects of the frame before it are carried
+/// out first, and may have been the end of the connection.
 #[inline]
 fn stop_before_next(sessions: &mut Sessions, key: ConnectionKey) -> Option<Stop> {
     sessions.carry_out_effects();
@@ -308,7 +308,7 @@ fn dialect_of(
     Ok(connection.dialect)
 }
 
-/// The input that a message is of which each is a frame.
+/// The input of a message that is one frame.
 fn whole_message<'a>(dialect: Dialect, message: &'a ws::Message<'_>) -> Result<Input<'a>, Closed> {
     match dialect.codec().decode(&message.payload, usize::MAX)? {
         Step::Frame { input: Input::Send { seq, op, answered, body, .. }, .. } => {

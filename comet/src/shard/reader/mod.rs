@@ -1,13 +1,13 @@
-//! Reading: from sockets that have something to be read to what their peers ask for.
+//! Reading: from readable sockets to the requests of their peers.
 //!
 //! A poll mostly reports a small frame for each of many connections. These are read together, each
-//! into a part of the shard's buffer, and then handled one after the other. Whatever is not that
-//! simple is read alone, and may overtake those that wait for their batch: between connections
-//! there is no order.
+//! into a part of the shard's buffer, and then handled one after the other. Connections in any
+//! other state are read alone, and may overtake those that wait for their batch: between
+//! connections there is no order.
 //!
-//! Reading goes one way. What peers ask for goes to their sessions, to the router or to
-//! `admission`; what follows from it is noted as an effect, and the router's answers wait in the
-//! mailbox until the shard turns to it. A connection whose session can take no more frames for
+//! Reading goes one way. Requests of peers go to their sessions, to the router or to `admission`;
+//! consequences are noted as effects, and the router's answers wait in the mailbox until the shard
+//! turns to it. A connection whose session can take no more frames for
 //! now is paused: the rest of its input waits in its tail, and its socket is left alone, which the
 //! peer's transport will notice.
 
@@ -162,7 +162,7 @@ impl Reader {
         for (part, result) in parts.zip(results.iter().skip(self.at)) {
             let Some(&key) = self.batch.get(self.at) else { break };
             self.at += 1;
-            // What was done for those before it may have been its end.
+            // The input of those before it may have been its end.
             if sessions.endpoints.connections.has(key) {
                 let result = result.as_ref().map(|&count| count).map_err(io::Error::kind);
                 self.handle_read(sessions, door, key, part, result);
@@ -229,7 +229,7 @@ impl Reader {
             // A paused connection would not read it.
             ep.lose(slot, error.kind());
         }
-        // What this brought may have been its end.
+        // It may be at its end by now.
         sessions.carry_out_effects();
         if ready.readable || ready.read_closed {
             note_end(sessions, slot, ready.read_closed);
@@ -257,7 +257,7 @@ impl Reader {
         self.handle_readable(sessions, door, slot);
     }
 
-    /// Reads what the socket has, up to the buffer's length, unless the connection is paused.
+    /// Reads from the socket, up to the buffer's length, unless the connection is paused.
     fn handle_readable(&mut self, sessions: &mut Sessions, door: &mut Admission, slot: u32) {
         let ep = &mut sessions.endpoints;
         if is_newcomer(ep, slot) && !self.fairness.admit_newcomer() {
@@ -372,7 +372,7 @@ fn end_of_input(ep: &mut Endpoints, slot: u32) {
     ep.effect(slot, Effect::End(Closed::ByPeer));
 }
 
-/// Throws away what a closing connection still sends.
+/// Discards input of a closing connection.
 fn discard(sessions: &mut Sessions, slot: u32, buffer: &mut [u8]) -> Progress {
     let Some(connection) = sessions.endpoints.connections.get_mut(slot) else {
         return Progress::Stop;

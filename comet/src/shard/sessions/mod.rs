@@ -1,7 +1,7 @@
 //! Sessions of a shard: the endpoints, their lifecycle, and memory that runs short.
 //!
-//! The parts below note [effects](super::effect); here they are carried out. Whatever stands above
-//! (`admission`, `reader`, `publisher`, the shard itself) ends a session through here.
+//! The parts below note [effects](super::effect); here they are carried out. The parts above
+//! (`admission`, `reader`, `publisher`, the shard itself) end sessions through here.
 
 mod timers;
 
@@ -122,7 +122,7 @@ impl Sessions {
         }
     }
 
-    /// Writes what the turn has queued, and carries out what comes of it.
+    /// Writes all output queued in the turn, and carries out the effects.
     pub(super) fn flush(&mut self) {
         self.endpoints.flush_dirty();
         while self.has_effects() {
@@ -132,7 +132,7 @@ impl Sessions {
         }
     }
 
-    /// Keeps a delivery for as long as somebody needs it.
+    /// Keeps a delivery for as long as a session needs it.
     ///
     /// # Errors
     ///
@@ -150,18 +150,18 @@ impl Sessions {
         self.endpoints.account.pressure() == Pressure::Critical
     }
 
-    /// Has somebody give up memory, if it is short.
+    /// Has sessions give up memory, if it is short.
     pub(super) fn give_up_memory(&mut self) {
         self.shedding.shed_if_short(&mut self.endpoints, &mut self.lifecycle);
         self.carry_out_effects();
     }
 
-    /// Whether a newcomer cannot be let in: memory is gone, and nobody stalls who could give way.
+    /// Whether a newcomer cannot be let in: memory is gone, and no stalled session could give way.
     pub(super) fn has_no_room(&mut self) -> bool {
         self.shedding.has_no_room(&mut self.endpoints, &mut self.lifecycle)
     }
 
-    /// Another shard is short of memory: who should give way is looked for when the turn ends.
+    /// Another shard is short of memory: sessions to give way are looked for when the turn ends.
     pub(super) fn relieve_others(&mut self) {
         self.shedding.ask();
     }
