@@ -50,7 +50,7 @@ pub(crate) enum Action<'a> {
         /// The delivery's tag; 0 asks for nothing.
         tag: u64,
     },
-    /// Have [`Session::receive`] take this.
+    /// Have [`Session::receive`](super::Session::receive) take this.
     Received(Received<'a>),
     /// Tell the recorded answer of a message again.
     Answer {
