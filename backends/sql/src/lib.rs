@@ -1,12 +1,11 @@
-//! How the backends use SQLite.
+//! SQLite connections and transactions of the backends.
 //!
-//! One rule for every database: a connection on which something failed, or whose work was given up
-//! halfway, is closed. After a full disk SQLite has ended the transaction by itself or has not, and
-//! a connection that goes back to its pool in that state refuses whoever gets it next, for good.
-//! Here it is the other way round: a connection goes back only when its user says that all went
-//! well.
+//! One rule for every database: a connection with a failed operation, or with work abandoned
+//! halfway, is closed. After a full disk SQLite may or may not have ended the transaction, and a
+//! connection returned to its pool in that state fails for all later users. Therefore the default
+//! is inverted here: a connection returns to the pool only when its user reports success.
 //!
-//! Not here: any table or statement of a backend.
+//! Not here: tables and statements of a backend.
 
 use std::ops::{Deref, DerefMut};
 
@@ -17,12 +16,12 @@ use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 #[derive(Clone, Debug)]
 pub struct Pool(SqlitePool);
 
-/// A connection of the pool. Dropped without [`Loan::done`], it is closed, which undoes a
-/// transaction that is open on it.
+/// Connection of the pool. If dropped without [`Loan::done`], it is closed, which rolls back a
+/// transaction open on it.
 #[derive(Debug)]
 pub struct Loan(Option<PoolConnection<Sqlite>>);
 
-/// A transaction that may write. Dropped without [`Transaction::commit`], it is undone and its
+/// Write transaction. If dropped without [`Transaction::commit`], it is rolled back and its
 /// connection closed.
 #[derive(Debug)]
 pub struct Transaction(Loan);
@@ -34,7 +33,7 @@ impl From<SqlitePool> for Pool {
 }
 
 impl Pool {
-    /// Takes a connection, and waits for one if all are taken.
+    /// Takes a connection; waits for one if all are in use.
     ///
     /// # Errors
     ///
@@ -43,12 +42,12 @@ impl Pool {
         Ok(Loan(Some(self.0.acquire().await?)))
     }
 
-    /// Begins a transaction that has the right to write from its beginning: one that reads first
-    /// and asks for it later fails if another connection has written in between.
+    /// Begins a transaction with the write lock from the start: one that reads first and requests
+    /// the lock later fails if another connection has written in between.
     ///
     /// # Errors
     ///
-    /// Those of [`Pool::lend`]; and another process has locked the database, or it cannot be
+    /// Those of [`Pool::lend`]; also if another process has locked the database, or it cannot be
     /// written.
     pub async fn begin(&self) -> sqlx::Result<Transaction> {
         let mut loan = self.lend().await?;
@@ -56,14 +55,14 @@ impl Pool {
         Ok(Transaction(loan))
     }
 
-    /// Closes all connections, once they have come back.
+    /// Closes all connections, once they have been returned.
     pub async fn close(&self) {
         self.0.close().await;
     }
 }
 
 impl Loan {
-    /// Gives the connection back: everything on it succeeded.
+    /// Returns the connection to the pool: everything on it succeeded.
     pub fn done(mut self) {
         drop(self.0.take());
     }
@@ -92,11 +91,11 @@ impl DerefMut for Loan {
 }
 
 impl Transaction {
-    /// Makes what was done permanent.
+    /// Makes the changes durable.
     ///
     /// # Errors
     ///
-    /// The database could not write it; nothing of it is kept then.
+    /// The database could not write the changes; none of them are kept.
     pub async fn commit(mut self) -> sqlx::Result<()> {
         sqlx::query("COMMIT").execute(&mut *self.0).await?;
         self.0.done();
@@ -127,7 +126,7 @@ mod tests {
 
     use super::*;
 
-    /// A database with one connection, so that whoever comes next gets the one that failed.
+    /// Database with one connection, so that the next user gets the one that failed.
     async fn database(dir: &TempDir) -> Pool {
         let options = SqliteConnectOptions::new()
             .filename(dir.path().join("test.db"))
@@ -162,7 +161,7 @@ mod tests {
         rows
     }
 
-    /// A limit of this connection's own, which one that is opened later does not have.
+    /// Limit of this connection only, absent on one opened later.
     async fn limit_pages(pool: &Pool) {
         let mut db = pool.lend().await.unwrap();
         sqlx::raw_sql("PRAGMA max_page_count = 4").execute(&mut *db).await.unwrap();
@@ -199,7 +198,7 @@ mod tests {
         limit_pages(&pool).await;
         insert(&pool, 1).await.unwrap();
         assert_eq!(rows(&pool).await, 1);
-        // Still with its limit.
+        // The limit is still set.
         insert(&pool, 1_000_000).await.unwrap_err();
     }
 }
