@@ -1,40 +1,40 @@
-//! Result codes of the HTTP envelope, as existing clients know them.
+//! Result codes of the HTTP envelope, as known to existing clients.
 
-/// A result code: 0 is success, everything else is shown with its message.
+/// Result code: 0 is success, any other value is shown to the user with its message.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, serde::Serialize)]
 pub struct Code(pub i32);
 
 impl Code {
     /// Success.
     pub const OK: Self = Self(0);
-    /// The server failed; also what a refused revoke or focus answers.
+    /// Server failure; also returned for a refused revoke or focus.
     pub const INTERNAL: Self = Self(-1000);
-    /// A query failed.
+    /// Failed query.
     pub const QUERY_FAILED: Self = Self(-1001);
-    /// An update failed.
+    /// Failed update.
     pub const UPDATE_FAILED: Self = Self(-1002);
-    /// The token is missing, malformed or wrongly signed.
+    /// Token missing, malformed or with a wrong signature.
     pub const SIGNATURE_INVALID: Self = Self(-1010);
-    /// The token is too old.
+    /// Token expired.
     pub const SIGNATURE_EXPIRED: Self = Self(-1011);
-    /// A parameter is missing or out of its range.
+    /// Parameter missing or out of range.
     pub const BAD_PARAMETERS: Self = Self(-1012);
-    /// The token cannot be used here.
+    /// Token not usable here.
     pub const TOKEN: Self = Self(-1014);
-    /// The device type is unknown.
+    /// Unknown device type.
     pub const DEVICE_TYPE: Self = Self(-1015);
-    /// Another phone of this user logged in later.
+    /// Reconnect refused: another phone of this user logged in later.
     pub const RECONNECT_NOT_ALLOWED: Self = Self(-1016);
-    /// The feature is not offered.
+    /// Feature not supported.
     pub const UNSUPPORTED: Self = Self(-2000);
-    /// The message was not sent.
+    /// Message not sent.
     pub const MESSAGE_NOT_SENT: Self = Self(-5001);
-    /// The caller is not in the group.
+    /// Caller is not a member of the group.
     pub const NOT_IN_GROUP: Self = Self(-10015);
-    /// There is no such group.
+    /// Unknown group.
     pub const GROUP_UNKNOWN: Self = Self(-10020);
 
-    /// The text that goes with the code in the envelope; empty for success.
+    /// Message for the code in the envelope; empty for success.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self.0 {

@@ -1,33 +1,35 @@
-//! The device behind a session, as far as its login tells.
+//! Device of a session, as described by its login.
 //!
-//! Whoever accepts a session puts a [`DeviceInfo`] into its context; every backend finds it there
-//! with `peer.context::<DeviceInfo>()`. Not here: which devices a user has (the identity backend).
+//! The code that accepts a session stores a [`DeviceInfo`] in its context; every backend reads it
+//! with `peer.context::<DeviceInfo>()`. Not here: the devices of a user (the identity backend).
 
 use crate::message::{Device, Login};
 
-/// Device names and ids are stored and sent to others; what exceeds this is cut off.
+/// Length limit of device names and ids, in bytes: they are stored and sent to others. Longer ones
+/// are truncated.
 pub const MAX_TEXT_LEN: usize = 255;
 
-/// What a session's device said of itself; all empty if it said nothing, which is allowed.
+/// Device description sent at login; all empty if the login has none, which is allowed.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct DeviceInfo {
-    /// Its type, if it named one that is known.
+    /// Device type, if given and known.
     pub device: Option<Device>,
-    /// Tells it from the user's other devices.
+    /// Identifier among the devices of the user.
     pub uuid: Box<str>,
-    /// What people call it.
+    /// Human-readable device name.
     pub name: Box<str>,
-    /// The user's display name.
+    /// Display name of the user.
     pub username: Box<str>,
-    /// It is told what it missed and pulls that by itself; others have to be sent it.
+    /// Whether the device is notified of missed messages and pulls them itself; others are sent
+    /// them.
     pub pulls: bool,
-    /// Numbers this login among those of registered devices, later ones higher; 0 if the device is
-    /// not registered.
+    /// Login number among those of registered devices, increasing; 0 if the device is not
+    /// registered.
     pub login: u64,
 }
 
 impl DeviceInfo {
-    /// The device that a login names, not registered yet.
+    /// Device named by a login, not registered yet.
     #[must_use]
     pub fn of(login: &Login) -> Self {
         Self {
@@ -40,8 +42,8 @@ impl DeviceInfo {
         }
     }
 
-    /// What kind of device it is, for rules about how many a user may have: "phone", "desktop" or
-    /// "web"; empty if it named no type that is known.
+    /// Device class, for limits on sessions per user: "phone", "desktop" or "web"; empty if the
+    /// type is missing or unknown.
     #[must_use]
     pub fn class(&self) -> &'static str {
         match self.device {
@@ -52,14 +54,15 @@ impl DeviceInfo {
         }
     }
 
-    /// Phones get replay at login, and only their acks count as "received".
+    /// Whether it is a phone: phones get a replay at login, and only their acks count as
+    /// "received".
     #[must_use]
     pub fn is_phone(&self) -> bool {
         self.device.is_some_and(Device::is_phone)
     }
 }
 
-/// The text up to [`MAX_TEXT_LEN`] bytes, never half a character.
+/// Prefix of the text of at most [`MAX_TEXT_LEN`] bytes, cut at a character boundary.
 #[must_use]
 pub fn limited(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_TEXT_LEN)]

@@ -7,20 +7,20 @@
 //! └──────────────────────────────────────────────┴────────┴────────────┘
 //! ```
 //!
-//! * 2^41 ms are 69.68 years: the last id is of 2090-02-05T07:47:35.551Z.
-//! * 4 bits tell 16 nodes apart; each makes up to 256 ids in a millisecond, 256,000 in a second.
+//! * 2^41 ms are 69.68 years: the last id is at 2090-02-05T07:47:35.551Z.
+//! * 4 bits distinguish 16 nodes; each makes up to 256 ids per millisecond, 256,000 per second.
 //! * A burst beyond that runs ahead of the clock instead of waiting for it, and a clock that steps
 //!   back is waited out in the same way, so ids of one generator strictly increase in any case.
 //!
-//! Everything stays below 2^53 because clients carry ids through doubles. Not here: storage. Who
-//! keeps ids gives the greatest one back to [`IdGenerator::after`] when starting again.
+//! All ids are below 2^53 because clients represent them as doubles. Not here: storage. On a
+//! restart the greatest stored id is passed to [`IdGenerator::after`].
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock;
 
-/// Unix milliseconds at which the time part of an id is 0.
+/// Unix milliseconds at time part 0.
 pub const EPOCH_MILLIS: u64 = 1_590_940_800_000;
 
 const SEQ_BITS: u32 = 8;
@@ -28,10 +28,10 @@ const NODE_BITS: u32 = 4;
 const TIME_BITS: u32 = 41;
 const NODE_SHIFT: u32 = SEQ_BITS;
 const TIME_SHIFT: u32 = SEQ_BITS + NODE_BITS;
-/// First value of time and sequence together that no longer fits.
+/// First value of time and sequence together that does not fit.
 const TICK_END: u64 = 1 << (TIME_BITS + SEQ_BITS);
 
-/// An id that fits 53 bits and is not 0.
+/// Id of at most 53 bits, never 0.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Id(i64);
 
@@ -39,19 +39,19 @@ impl Id {
     /// The greatest possible id, 2^53 - 1.
     pub const MAX: Self = Self((1 << (TIME_BITS + TIME_SHIFT)) - 1);
 
-    /// Takes a number from elsewhere; `None` if it cannot be an id.
+    /// Id from an external number; `None` if it is out of range.
     #[must_use]
     pub const fn new(number: i64) -> Option<Self> {
         if number > 0 && number <= Self::MAX.0 { Some(Self(number)) } else { None }
     }
 
-    /// The number, as it goes over the wire.
+    /// The number, as sent over the wire.
     #[must_use]
     pub const fn get(self) -> i64 {
         self.0
     }
 
-    /// The time part, as Unix milliseconds.
+    /// Time part, as Unix milliseconds.
     #[must_use]
     pub const fn unix_millis(self) -> u64 {
         (self.0.unsigned_abs() >> TIME_SHIFT) + EPOCH_MILLIS
@@ -64,7 +64,7 @@ impl fmt::Display for Id {
     }
 }
 
-/// The number of a process among those that make ids for the same database.
+/// Number of a process among those that make ids for the same database.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Node(u8);
 
@@ -76,22 +76,22 @@ impl Node {
     }
 }
 
-/// No id is left: the time part is used up.
+/// No ids left: the time part is used up.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 #[error("no ids are left before 2^53")]
 pub struct Exhausted;
 
-/// Makes strictly increasing ids, from any number of threads.
+/// Generator of strictly increasing ids, usable from any number of threads.
 #[derive(Debug)]
 pub struct IdGenerator {
     node: Node,
-    /// Time and sequence of the last id, side by side without the node between them, so that a
-    /// full sequence carries into the time.
+    /// Time and sequence of the last id, adjacent without the node between them, so that a full
+    /// sequence carries into the time.
     tick: AtomicU64,
 }
 
 impl IdGenerator {
-    /// A generator whose ids are all greater than `last`, whichever node made that one.
+    /// Generator of ids greater than `last`, regardless of the node of `last`.
     #[must_use]
     pub const fn after(node: Node, last: Option<Id>) -> Self {
         let tick = match last {
@@ -104,7 +104,7 @@ impl IdGenerator {
         Self { node, tick: AtomicU64::new(tick) }
     }
 
-    /// The next id by the system's clock.
+    /// Next id by the system clock.
     ///
     /// # Errors
     ///
@@ -113,7 +113,7 @@ impl IdGenerator {
         self.next_at(clock::unix_ms())
     }
 
-    /// The next id when the clock shows `now`, in Unix milliseconds.
+    /// Next id for the clock value `now`, in Unix milliseconds.
     ///
     /// # Errors
     ///
@@ -134,10 +134,9 @@ impl IdGenerator {
     }
 }
 
-/// The tick after `last` at `now`: the clock's if that is later, else the very next one.
+/// Tick after `last` at `now`: that of the clock if later, else `last` plus one.
 ///
-/// A clock beyond the range is not believed, so that a wrong date for a moment does not use up
-/// all ids there are.
+/// A clock beyond the range is ignored, so that a temporarily wrong date does not use up all ids.
 fn advance(last: u64, now: u64) -> Option<u64> {
     let time = now.saturating_sub(EPOCH_MILLIS);
     let by_clock = if time < 1 << TIME_BITS { time << SEQ_BITS } else { 0 };

@@ -1,12 +1,12 @@
-//! What the dtalk backends share, so that none of them needs another's insides.
+//! Code shared by the dtalk backends, so that none of them depends on the internals of another.
 //!
-//! * [`message`]: the protobuf messages that clients exchange inside frames;
-//! * [`clock`]: the time that clients see;
-//! * [`code`]: the result codes that clients know;
-//! * [`device`]: the device behind a session, which every backend may ask for;
-//! * [`http`]: the envelope, the caller and the bodies of HTTP requests;
-//! * [`id`]: ids that order by time and that every client can hold;
-//! * [`rate`]: how often something may happen.
+//! * [`message`]: protobuf messages that clients exchange inside frames;
+//! * [`clock`]: time as seen by clients;
+//! * [`code`]: result codes known to clients;
+//! * [`device`]: the device of a session, available to every backend;
+//! * [`http`]: envelope, caller and bodies of HTTP requests;
+//! * [`id`]: ids ordered by time that every client can represent;
+//! * [`rate`]: rate limits.
 
 pub mod clock;
 pub mod code;

@@ -1,77 +1,77 @@
-//! The protobuf messages that dtalk clients exchange inside frames (generation 1).
+//! Protobuf messages that dtalk clients exchange inside frames (generation 1).
 //!
-//! Field numbers and names are the clients' interface. Encoding writes fields in ascending order,
-//! which one client depends on when it reads [`CommonAck`].
+//! Field numbers and names are the interface to clients. Encoding writes fields in ascending order,
+//! as required by one client when it reads [`CommonAck`].
 
 use prost::{Enumeration, Message};
 
-/// The envelope in the body of ops 7, 8 and 9.
+/// Envelope in the body of ops 7, 8 and 9.
 #[derive(Clone, Eq, Message, PartialEq)]
 pub struct Proto {
-    /// What `body` holds.
+    /// Type of `body`.
     #[prost(enumeration = "EventType", tag = "1")]
     pub event_type: i32,
-    /// An encoded [`Common`], [`CommonAck`] or [`Signal`].
+    /// Encoded [`Common`], [`CommonAck`] or [`Signal`].
     #[prost(bytes = "bytes", tag = "2")]
     pub body: prost::bytes::Bytes,
 }
 
-/// What a [`Proto`] holds.
+/// Type of the content of a [`Proto`].
 #[derive(Clone, Copy, Debug, Enumeration, Eq, PartialEq)]
 #[repr(i32)]
 pub enum EventType {
     /// A message: [`Common`].
     Common = 0,
-    /// The answer to a sender: [`CommonAck`].
+    /// Answer to the sender: [`CommonAck`].
     CommonAck = 1,
     /// A [`Signal`].
     Signal = 2,
-    /// Reserved by the clients.
+    /// Reserved by clients.
     SysNotice = 3,
 }
 
-/// A message between users or to a group.
+/// Message between users or to a group.
 #[derive(Clone, Eq, Message, PartialEq)]
 pub struct Common {
-    /// To a user or to a group.
+    /// Kind of receiver: a user or a group.
     #[prost(enumeration = "Channel", tag = "1")]
     pub channel_type: i32,
-    /// The server's id of the message; clients send 0.
+    /// Message id of the server; clients send 0.
     #[prost(int64, tag = "2")]
     pub log_id: i64,
-    /// The client's id of the message; with the sender it identifies a repeat.
+    /// Message id of the client; together with the sender it identifies a repeat.
     #[prost(string, tag = "3")]
     pub msg_id: String,
-    /// The sender's address; the server overwrites it.
+    /// Address of the sender; overwritten by the server.
     #[prost(string, tag = "4")]
     pub from: String,
-    /// The receiver's address, or the group id in decimal.
+    /// Address of the receiver, or the group id in decimal.
     #[prost(string, tag = "5")]
     pub target: String,
-    /// A [`MsgType`].
+    /// [`MsgType`] of the content.
     #[prost(int32, tag = "6")]
     pub msg_type: i32,
-    /// The content, usually encrypted: never parsed here, returned byte for byte.
+    /// Content, usually encrypted: never parsed here, returned byte for byte.
     #[prost(bytes = "bytes", tag = "7")]
     pub msg: prost::bytes::Bytes,
-    /// Server time in milliseconds; the server overwrites it.
+    /// Server time in milliseconds; overwritten by the server.
     #[prost(uint64, tag = "8")]
     pub datetime: u64,
-    /// Where a forwarded message came from.
+    /// Origin of a forwarded message.
     #[prost(message, optional, tag = "9")]
     pub source: Option<Source>,
-    /// The message this one answers.
+    /// Message that this one answers.
     #[prost(message, optional, tag = "10")]
     pub reference: Option<Reference>,
 }
 
-/// To whom a [`Common`] goes.
+/// Kind of receiver of a [`Common`].
 #[derive(Clone, Copy, Debug, Enumeration, Eq, PartialEq)]
 #[repr(i32)]
 pub enum Channel {
-    /// To one user.
+    /// One user.
     ToUser = 0,
-    /// To the members of a group.
+    /// The members of a group.
     ToGroup = 1,
 }
 
@@ -83,42 +83,42 @@ pub enum MsgType {
     System = 0,
     /// Text with mentions.
     Text = 1,
-    /// A sound.
+    /// Audio.
     Audio = 2,
-    /// A picture.
+    /// Image.
     Image = 3,
-    /// A film.
+    /// Video.
     Video = 4,
-    /// A file.
+    /// File.
     File = 5,
-    /// A bank card.
+    /// Bank card.
     Card = 6,
-    /// Server only: something happened in a group.
+    /// Server only: an event in a group.
     Notice = 7,
     /// Forwarded messages.
     Forward = 8,
-    /// Kept by clients, refused by the server.
+    /// Stored by clients, refused by the server.
     RtcCall = 9,
-    /// A transfer of coins.
+    /// Transfer of coins.
     Transfer = 10,
     /// Refused from clients.
     Collect = 11,
-    /// A red packet.
+    /// Red packet.
     RedPacket = 12,
-    /// A contact card.
+    /// Contact card.
     ContactCard = 13,
 }
 
 /// Origin of a forwarded message.
 #[derive(Clone, Eq, Message, PartialEq)]
 pub struct Source {
-    /// Whether it came from a user or a group.
+    /// Kind of origin: a user or a group.
     #[prost(enumeration = "Channel", tag = "1")]
     pub channel_type: i32,
-    /// Who wrote it.
+    /// Author.
     #[prost(message, optional, tag = "2")]
     pub from: Option<SourceUser>,
-    /// To whom it went.
+    /// Original receiver.
     #[prost(message, optional, tag = "3")]
     pub target: Option<SourceUser>,
 }
@@ -134,21 +134,21 @@ pub struct SourceUser {
     pub name: String,
 }
 
-/// Which message is answered.
+/// Reference to the answered message.
 #[derive(Clone, Copy, Eq, Message, PartialEq)]
 pub struct Reference {
-    /// The first message of the thread.
+    /// First message of the thread.
     #[prost(int64, tag = "1")]
     pub topic: i64,
-    /// The quoted message.
+    /// Quoted message.
     #[prost(int64, tag = "2")]
     pub r#ref: i64,
 }
 
-/// The answer to a sender: id and time of the stored message.
+/// Answer to the sender: id and time of the stored message.
 #[derive(Clone, Copy, Eq, Message, PartialEq)]
 pub struct CommonAck {
-    /// The server's id of the message.
+    /// Message id of the server.
     #[prost(int64, tag = "2")]
     pub log_id: i64,
     /// Server time in milliseconds.
@@ -159,7 +159,7 @@ pub struct CommonAck {
 /// Plain text content of a [`Common`] with [`MsgType::Text`].
 #[derive(Clone, Eq, Message, PartialEq)]
 pub struct Text {
-    /// The text.
+    /// Text.
     #[prost(string, tag = "1")]
     pub content: String,
     /// Addresses, or the literal `ALL`.
@@ -167,19 +167,19 @@ pub struct Text {
     pub mention: Vec<String>,
 }
 
-/// A server-made event for clients.
+/// Event for clients, made by the server.
 #[derive(Clone, Eq, Message, PartialEq)]
 pub struct Signal {
-    /// A [`SignalType`].
+    /// [`SignalType`] of the event.
     #[prost(enumeration = "SignalType", tag = "1")]
     pub r#type: i32,
-    /// The encoded event.
+    /// Encoded event.
     #[prost(bytes = "bytes", tag = "2")]
     pub body: prost::bytes::Bytes,
-    /// The server's id of the signal.
+    /// Signal id of the server.
     #[prost(int64, tag = "3")]
     pub sid: i64,
-    /// Whether it is kept until a phone acknowledges it.
+    /// Whether it is kept until acknowledged by a phone.
     #[prost(bool, tag = "4")]
     pub reliable: bool,
 }
@@ -188,13 +188,13 @@ pub struct Signal {
 #[derive(Clone, Copy, Debug, Enumeration, Eq, PartialEq)]
 #[repr(i32)]
 pub enum SignalType {
-    /// Messages were received on a phone: [`SignalReceived`].
+    /// Receipt of messages on a phone: [`SignalReceived`].
     Received = 0,
-    /// A message was revoked: [`SignalRevoke`].
+    /// Revocation of a message: [`SignalRevoke`].
     Revoke = 1,
-    /// Someone marked a message: [`SignalFocus`].
+    /// Mark on a message: [`SignalFocus`].
     FocusMessage = 13,
-    /// Another device of the user logged in: [`SignalEndpointLogin`].
+    /// Login on another device of the user: [`SignalEndpointLogin`].
     EndpointLogin = 14,
 }
 
@@ -209,13 +209,13 @@ pub struct SignalReceived {
 /// Body of [`SignalType::Revoke`].
 #[derive(Clone, Eq, Message, PartialEq)]
 pub struct SignalRevoke {
-    /// The revoked message.
+    /// Revoked message.
     #[prost(int64, tag = "1")]
     pub mid: i64,
-    /// Who revoked it.
+    /// User that revoked it.
     #[prost(string, tag = "2")]
     pub operator: String,
-    /// Whether that was its sender.
+    /// Whether that user is its sender.
     #[prost(bool, tag = "3")]
     pub by_sender: bool,
 }
@@ -223,13 +223,13 @@ pub struct SignalRevoke {
 /// Body of [`SignalType::FocusMessage`].
 #[derive(Clone, Eq, Message, PartialEq)]
 pub struct SignalFocus {
-    /// The marked message.
+    /// Marked message.
     #[prost(int64, tag = "1")]
     pub mid: i64,
-    /// Who marked it.
+    /// User that marked it.
     #[prost(string, tag = "2")]
     pub uid: String,
-    /// How many have marked it.
+    /// Number of users that have marked it.
     #[prost(int32, tag = "3")]
     pub current_num: i32,
     /// Server time in milliseconds.
@@ -237,42 +237,42 @@ pub struct SignalFocus {
     pub time: u64,
 }
 
-/// Body of [`SignalType::EndpointLogin`], and of a refused reconnect's auth reply.
+/// Body of [`SignalType::EndpointLogin`], and of the auth reply to a refused reconnect.
 #[derive(Clone, Eq, Message, PartialEq)]
 pub struct SignalEndpointLogin {
-    /// The device's uuid.
+    /// Device uuid.
     #[prost(string, tag = "1")]
     pub uuid: String,
-    /// The device's type.
+    /// Device type.
     #[prost(enumeration = "Device", tag = "2")]
     pub device: i32,
-    /// The device's name.
+    /// Device name.
     #[prost(string, tag = "3")]
     pub device_name: String,
-    /// When it logged in, milliseconds.
+    /// Login time, milliseconds.
     #[prost(uint64, tag = "4")]
     pub datetime: u64,
 }
 
-/// `AuthMsg.ext` of dtalk clients: the device that logs in.
+/// `AuthMsg.ext` of dtalk clients: the device of the login.
 #[derive(Clone, Eq, Message, PartialEq)]
 pub struct Login {
-    /// The device's type.
+    /// Device type.
     #[prost(enumeration = "Device", tag = "1")]
     pub device: i32,
-    /// The user's display name.
+    /// Display name of the user.
     #[prost(string, tag = "2")]
     pub username: String,
     /// Token of the vendor's push service.
     #[prost(string, tag = "3")]
     pub device_token: String,
-    /// A first login or an automatic one.
+    /// Manual or automatic login.
     #[prost(enumeration = "ConnType", tag = "4")]
     pub conn_type: i32,
-    /// Identifies the device.
+    /// Device uuid.
     #[prost(string, tag = "5")]
     pub uuid: String,
-    /// The device's name.
+    /// Device name.
     #[prost(string, tag = "6")]
     pub device_name: String,
 }
@@ -281,22 +281,22 @@ pub struct Login {
 #[derive(Clone, Copy, Debug, Enumeration, Eq, Hash, PartialEq)]
 #[repr(i32)]
 pub enum Device {
-    /// A phone.
+    /// Phone.
     Android = 0,
-    /// A phone.
+    /// Phone.
     Ios = 1,
-    /// A desktop.
+    /// Desktop.
     Windows = 2,
-    /// A desktop.
+    /// Desktop.
     Linux = 3,
-    /// A desktop.
+    /// Desktop.
     MacOs = 4,
-    /// A browser.
+    /// Browser.
     Web = 5,
 }
 
 impl Device {
-    /// The device type with this name, in any case, as the header `FZM-DEVICE` has it.
+    /// Device type with this name, case-insensitive, as in the header `FZM-DEVICE`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         const NAMES: [(&str, Device); 6] = [
@@ -310,24 +310,25 @@ impl Device {
         NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|&(_, device)| device)
     }
 
-    /// Phones get replay at login, and only their acks count as "received".
+    /// Whether it is a phone: phones get a replay at login, and only their acks count as
+    /// "received".
     #[must_use]
     pub const fn is_phone(self) -> bool {
         matches!(self, Self::Android | Self::Ios)
     }
 }
 
-/// Why a client logs in.
+/// Reason of a login.
 #[derive(Clone, Copy, Debug, Enumeration, Eq, PartialEq)]
 #[repr(i32)]
 pub enum ConnType {
-    /// By the user's own act: always wins.
+    /// Manual: always wins.
     Connect = 0,
-    /// By itself: refused on a phone that is no longer the newest.
+    /// Automatic: refused on a phone that is no longer the newest.
     Reconnect = 1,
 }
 
-/// A frame in protobuf form, as `/record/push2` receives it.
+/// Frame in protobuf form, as received by `/record/push2`.
 #[derive(Clone, Eq, Message, PartialEq)]
 pub struct FrameProto {
     /// Protocol version.
@@ -342,7 +343,7 @@ pub struct FrameProto {
     /// Acknowledged sequence number.
     #[prost(int32, tag = "4")]
     pub ack: i32,
-    /// An encoded [`Proto`].
+    /// Encoded [`Proto`].
     #[prost(bytes = "bytes", tag = "5")]
     pub body: prost::bytes::Bytes,
 }

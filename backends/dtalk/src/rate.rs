@@ -1,27 +1,27 @@
-//! Rate limits, single and by key.
+//! Rate limits, single and per key.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-/// Keys that are remembered before the first look for those that can be forgotten.
+/// Number of keys kept before the first sweep of expired ones.
 const FIRST_SWEEP: usize = 1_024;
 
-/// A steady rate, and how much of it may come at once.
+/// Steady rate with a burst limit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Rate {
-    /// Between two; zero for no limit.
+    /// Interval between two units; zero for no limit.
     interval: Duration,
-    /// The lead that one may have over the rate.
+    /// Maximum lead over the rate.
     burst: Duration,
 }
 
-/// Time from which on a key is within its rate again; takes 16 bytes.
+/// Time at which a key is within its rate again; takes 16 bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pace(Option<Instant>);
 
-/// The paces of many keys. A key that is on its rate is forgotten, so that there are no more than
-/// twice those that were ahead of it a burst ago, beside a fixed thousand.
+/// Paces by key. A key within its rate is removed, so that the size is at most twice the number of
+/// keys that were ahead of the rate one burst ago, plus a fixed thousand.
 #[derive(Debug)]
 pub struct Paces<K> {
     rate: Rate,
@@ -30,7 +30,7 @@ pub struct Paces<K> {
 }
 
 impl Rate {
-    /// So many in a period, in bursts of `burst` times as many; 0 for no limit.
+    /// `count` per period, in bursts of `burst` periods' worth; a `count` of 0 means no limit.
     #[must_use]
     pub fn new(count: u32, period: Duration, burst: u32) -> Self {
         let interval = if count == 0 { Duration::ZERO } else { period / count };
@@ -43,7 +43,7 @@ impl Rate {
 }
 
 impl Pace {
-    /// Takes one, if the rate allows it now.
+    /// Takes one unit; `false` if the rate does not allow it now.
     pub fn admit(&mut self, rate: Rate, now: Instant) -> bool {
         let next = self.0.map_or(now, |at| at.max(now)) + rate.interval;
         let is_admitted = !rate.is_limited() || next - now <= rate.burst;
@@ -59,18 +59,18 @@ impl Pace {
 }
 
 impl<K: Eq + Hash> Paces<K> {
-    /// All at this rate, each by itself.
+    /// The same rate for every key, each counted separately.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
         Self { rate, paces: HashMap::new(), sweep_at: FIRST_SWEEP }
     }
 
-    /// Follows another rate from now on. What keys are ahead of the old one stays.
+    /// Applies another rate from now on. The lead of keys over the old rate is kept.
     pub fn set_rate(&mut self, rate: Rate) {
         self.rate = rate;
     }
 
-    /// Takes one of this key, if the rate allows it now.
+    /// Takes one unit of this key; `false` if the rate does not allow it now.
     pub fn admit<Q>(&mut self, key: &Q, now: Instant) -> bool
     where
         K: std::borrow::Borrow<Q> + for<'a> From<&'a Q>,
@@ -132,7 +132,7 @@ mod tests {
         }
         let later = now + SECOND;
         assert!(paces.admit("one more", later));
-        // Of all these, alice and bob alone were a second ahead.
+        // Of all keys only alice and bob were a second ahead.
         assert_eq!(paces.paces.len(), 3);
         assert_eq!(admitted(&mut paces, "alice", later), 1);
     }

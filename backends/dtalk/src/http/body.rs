@@ -1,4 +1,4 @@
-//! JSON requests, read the way existing clients send them.
+//! JSON request bodies, with the leniency that existing clients need.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -7,10 +7,10 @@ use serde::de::DeserializeOwned;
 use super::Refused;
 use crate::code::Code;
 
-/// A request body of JSON.
+/// JSON request body.
 ///
-/// Nothing at all reads as `{}`, and the content type does not matter: clients call with neither. A
-/// body that is no JSON, does not fit `T`, or is larger than the router allows is answered with
+/// An empty body reads as `{}`, and the content type is ignored: clients omit both. A body that is
+/// not JSON, does not fit `T`, or exceeds the size limit of the router is answered with
 /// [`Code::BAD_PARAMETERS`].
 #[derive(Clone, Copy, Debug)]
 pub struct Body<T>(pub T);

@@ -1,4 +1,4 @@
-//! Who calls: the user whose token stands in the request.
+//! Caller of a request: the user identified by its token.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,39 +8,39 @@ use axum::http::request::Parts;
 use super::Refused;
 use crate::code::Code;
 
-/// The header that carries the token.
+/// Header with the token.
 pub const SIGNATURE: &str = "fzm-signature";
 
-/// The header that names the type of the caller's device, see [`Device::named`].
+/// Header with the type of the caller's device, see [`Device::named`].
 ///
 /// [`Device::named`]: crate::message::Device::named
 pub const DEVICE: &str = "fzm-device";
-/// The header that identifies the caller's device. Some clients send a constant: a device's
-/// identity is what it says when it logs in on a socket.
+/// Header with the id of the caller's device. Some clients send a constant: the identity of a
+/// device is the one given at its login on a socket.
 pub const UUID: &str = "fzm-uuid";
 
-/// Tells users by their tokens. An `Arc<dyn Verify>` in the router's state serves [`Caller`].
+/// Verification of tokens. An `Arc<dyn Verify>` in the router's state serves [`Caller`].
 pub trait Verify: Send + Sync {
-    /// Whose token this is, by the clock of the server.
+    /// User of the token, valid by the clock of the server.
     ///
     /// # Errors
     ///
-    /// [`Code::SIGNATURE_EXPIRED`] for a token that was good once, else
+    /// [`Code::SIGNATURE_EXPIRED`] for a token that was valid before, else
     /// [`Code::SIGNATURE_INVALID`].
     fn verify(&self, token: &str) -> Result<String, Code>;
 }
 
-/// The user who makes the request. Without a good token the handler is not reached.
+/// User that makes the request. Without a valid token the handler is not called.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Caller(pub String);
 
-/// The user of a request, for what stands around its handler: a layer puts one into the request's
-/// extensions and keeps a clone, in which [`Caller`] notes the user.
+/// User of a request, for layers around its handler: a layer inserts a note into the extensions of
+/// the request and keeps a clone, in which [`Caller`] records the user.
 #[derive(Clone, Debug, Default)]
 pub struct CallerNote(Arc<OnceLock<String>>);
 
 impl CallerNote {
-    /// The user, if the handler asked for one and the token was good.
+    /// The user, if the handler extracted one and the token was valid.
     #[must_use]
     pub fn user(&self) -> Option<&str> {
         self.0.get().map(String::as_str)
@@ -59,7 +59,7 @@ where
         let token = token.ok_or(Code::SIGNATURE_INVALID)?;
         let user = Arc::<dyn Verify>::from_ref(state).verify(token)?;
         if let Some(note) = parts.extensions.get::<CallerNote>() {
-            // A request has one token: whoever asks again gets the same user.
+            // A request has one token: a second extraction yields the same user.
             let _ = note.0.set(user.clone());
         }
         Ok(Self(user))

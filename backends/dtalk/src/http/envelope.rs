@@ -1,4 +1,4 @@
-//! The envelope around every answer.
+//! Envelope of every answer.
 
 use std::borrow::Cow;
 
@@ -11,18 +11,18 @@ use serde_json::Value;
 
 use crate::code::Code;
 
-/// What a handler returns.
+/// Return type of handlers.
 pub type Outcome<T = Nothing> = Result<Reply<T>, Refused>;
 
-/// Success: `result` 0 around this data.
+/// Success: `result` 0 with this data.
 #[derive(Clone, Copy, Debug)]
 pub struct Reply<T = Nothing>(pub T);
 
-/// No data, `{}`. Clients look into `data` without asking whether it is there.
+/// No data, `{}`. Clients access `data` without checking that it is present.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Nothing {}
 
-/// Failure: a code, the text that the client shows, and for some codes data.
+/// Failure: a code, the text shown by the client, and for some codes data.
 #[derive(Clone, Debug)]
 pub struct Refused {
     code: Code,
@@ -31,7 +31,7 @@ pub struct Refused {
 }
 
 impl Reply {
-    /// Success that says nothing more.
+    /// Success without data.
     #[must_use]
     pub const fn done() -> Self {
         Self(Nothing {})
@@ -39,13 +39,12 @@ impl Reply {
 }
 
 impl<T: Serialize> Reply<T> {
-    /// The envelope in a buffer that begins with this capacity: for answers whose memory is
-    /// accounted for, to be sent by [`kept_until_written`].
+    /// Envelope in a buffer of this initial capacity: for answers with accounted memory, sent by
+    /// [`kept_until_written`].
     ///
     /// # Errors
     ///
-    /// [`Code::INTERNAL`] for data that JSON cannot hold, such as maps with keys that are no
-    /// strings.
+    /// [`Code::INTERNAL`] for data that JSON cannot represent, such as maps with non-string keys.
     pub fn to_json(&self, capacity: usize) -> Result<Vec<u8>, Refused> {
         let mut json = Vec::with_capacity(capacity);
         let envelope = Envelope { result: Code::OK, message: Code::OK.text(), data: &self.0 };
@@ -54,9 +53,9 @@ impl<T: Serialize> Reply<T> {
     }
 }
 
-/// A successful answer of this JSON. `keep` is dropped when the last byte was handed to the system,
-/// or will not be: what an answer holds while its client does not read it can be accounted for by
-/// that.
+/// Successful answer with this JSON. `keep` is dropped once the last byte has been passed to the
+/// system, or cannot be any more: it accounts for the memory of an answer until its client has read
+/// it.
 pub fn kept_until_written<K: Send + 'static>(json: Vec<u8>, keep: K) -> Response {
     let bytes = Bytes::from_owner(Kept { json, _keep: keep });
     let result = Extension(Code::OK);
@@ -75,14 +74,14 @@ impl<K> AsRef<[u8]> for Kept<K> {
 }
 
 impl Refused {
-    /// Puts another text than [`Code::text`] into the envelope.
+    /// Replaces the text of [`Code::text`] in the envelope.
     #[must_use]
     pub fn message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.message = message.into();
         self
     }
 
-    /// Puts data into the envelope.
+    /// Adds data to the envelope.
     #[must_use]
     pub fn data(mut self, data: Value) -> Self {
         self.data = Some(data);
@@ -124,11 +123,11 @@ struct Envelope<'a, T> {
 }
 
 fn respond<T: Serialize>(envelope: &Envelope<'_, T>) -> Response {
-    // Only data that JSON cannot hold fails, such as a map with keys that are no strings.
+    // Fails only for data that JSON cannot represent, such as a map with non-string keys.
     let Ok(json) = serde_json::to_vec(envelope) else {
         return Refused::from(Code::INTERNAL).into_response();
     };
-    // For layers around the handler, which cannot look into the body.
+    // For layers around the handler, which cannot read the body.
     let result = Extension(envelope.result);
     (result, [(CONTENT_TYPE, "application/json")], json).into_response()
 }
@@ -155,7 +154,7 @@ mod tests {
         assert_eq!(answer(Reply::done()).await, r#"{"result":0,"message":"","data":{}}"#);
     }
 
-    /// One client finds the id by the expression `"logId":(\d*)`.
+    /// One client extracts the id with the expression `"logId":(\d*)`.
     #[tokio::test]
     async fn ids_are_written_as_numbers_right_after_the_colon() {
         #[derive(Serialize)]

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
-/// An integer that clients send either as a number or as a string of decimal digits: some of them
-/// keep no number above 2^53.
+/// Integer sent by clients either as a number or as a string of decimal digits: some of them cannot
+/// represent numbers above 2^53 exactly.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Int64(pub i64);
 

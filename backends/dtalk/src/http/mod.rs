@@ -1,8 +1,8 @@
 //! The HTTP conventions of dtalk, for axum handlers.
 //!
-//! A handler takes a [`Caller`] and a [`Body`] and returns an [`Outcome`]; whatever happens, the
-//! client gets status 200 and `{"result":int,"message":string,"data":any}`, because to it any other
-//! status is a broken connection.
+//! A handler takes a [`Caller`] and a [`Body`] and returns an [`Outcome`]; in all cases the client
+//! gets status 200 and `{"result":int,"message":string,"data":any}`, because it treats any other
+//! status as a broken connection.
 //!
 //! ```
 //! use comet_dtalk::http::{Body, Caller, Int64, Outcome, Reply};
@@ -18,7 +18,7 @@
 //! }
 //! ```
 //!
-//! Not here: routes, CORS and listeners (the server), how a token is checked (a [`Verify`] in the
+//! Not here: routes, CORS and listeners (the server), verification of tokens (a [`Verify`] in the
 //! router's state).
 
 mod body;

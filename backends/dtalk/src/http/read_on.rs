@@ -1,9 +1,9 @@
-//! Requests that are answered before their body was read.
+//! Requests answered before their body has been read.
 //!
-//! When a server closes a connection on which unread input waits, TCP resets it, and the reset
-//! destroys an answer that the client has not read yet. Clients that write head and body apart then
-//! see a broken connection instead of a refusal. So what a handler left unread is read and dropped
-//! before the answer goes out, up to a limit.
+//! When a server closes a connection with unread input, TCP resets it, and the reset discards an
+//! answer that the client has not read yet. Clients that write head and body separately then see a
+//! broken connection instead of a refusal. Therefore the input left unread by a handler is read and
+//! discarded before the answer is sent, up to a limit.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -22,8 +22,8 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use parking_lot::Mutex;
 use tokio::time::timeout;
 
-/// Limits of reading a body that nobody wants. At either one the answer goes out, and the
-/// connection is closed after it.
+/// Limits of reading a discarded body. When either is reached, the answer is sent and the
+/// connection closed after it.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadOn {
     bytes: usize,
@@ -31,21 +31,21 @@ pub struct ReadOn {
 }
 
 impl Default for ReadOn {
-    /// 8 MiB, above the 5 MiB of an upload's part, within 5 s.
+    /// 8 MiB, above the 5 MiB of an upload part, within 5 s.
     fn default() -> Self {
         Self { bytes: 8 * 1024 * 1024, time: Duration::from_secs(5) }
     }
 }
 
 impl ReadOn {
-    /// So many bytes at most, within this time. Nothing of it is kept.
+    /// At most this many bytes, within this time. None of them are kept.
     #[must_use]
     pub const fn new(bytes: usize, time: Duration) -> Self {
         Self { bytes, time }
     }
 
-    /// Has every route of the router, and its fallback, read on. Outermost of all layers, as each
-    /// of them may answer by itself.
+    /// Applies reading on to every route of the router and to its fallback. Must be the outermost
+    /// layer, as each layer may answer by itself.
     pub fn around(self, router: Router) -> Router {
         router.layer(from_fn_with_state(self, read_on))
     }
@@ -56,12 +56,12 @@ async fn read_on(State(limits): State<ReadOn>, request: Request, next: Next) -> 
     if body.is_end_stream() {
         return next.run(Request::from_parts(parts, body)).await;
     }
-    // Such a client sends the body only once it is asked for.
+    // Such a client sends the body only on request.
     let holds_back = parts.headers.contains_key(EXPECT);
     let left = Left::default();
     let lent = Lent { body, is_begun: false, left: Arc::clone(&left) };
     let mut response = next.run(Request::from_parts(parts, Body::new(lent))).await;
-    // A handler that still reads has answered all the same: that is its own business.
+    // A handler may still be reading after its answer: left to the handler.
     let unread = left.lock().take();
     let Some((mut body, is_begun)) = unread else { return response };
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -80,7 +80,7 @@ async fn is_read_to_the_end(body: &mut Body, limits: ReadOn) -> bool {
         while bytes <= limits.bytes {
             match poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
                 Some(Ok(frame)) => bytes += frame.data_ref().map_or(0, Bytes::len),
-                // A client that has gone needs no answer.
+                // The client has disconnected and needs no answer.
                 Some(Err(_)) => return false,
                 None => return true,
             }
@@ -90,10 +90,10 @@ async fn is_read_to_the_end(body: &mut Body, limits: ReadOn) -> bool {
     timeout(limits.time, read).await.unwrap_or(false)
 }
 
-/// The unread rest of a body; true if a handler began to read it.
+/// Unread rest of a body; true if the handler began to read it.
 type Left = Arc<Mutex<Option<(Body, bool)>>>;
 
-/// A body that comes back when it is dropped.
+/// Body that is returned when dropped.
 struct Lent {
     body: Body,
     is_begun: bool,
@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    /// Chunks of 1,000 bytes, each after a second, without an end; counts what was taken.
+    /// Endless chunks of 1,000 bytes, one per second; counts the bytes taken.
     struct Drip {
         taken: Arc<AtomicUsize>,
         next: Pin<Box<tokio::time::Sleep>>,
@@ -163,7 +163,7 @@ mod tests {
         }
     }
 
-    /// Bytes that were read, the time it took, and true if the connection stays.
+    /// Bytes read, the time taken, and true if the connection stays open.
     async fn refused(limits: ReadOn, expect: bool) -> (usize, Duration, bool) {
         let taken = Arc::new(AtomicUsize::new(0));
         let next = Box::pin(tokio::time::sleep(Duration::from_secs(1)));
