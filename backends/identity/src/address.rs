@@ -1,21 +1,21 @@
-//! The user id of dtalk: the Bitcoin address that belongs to a public key.
+//! User id of dtalk: the Bitcoin address of a public key.
 //!
-//! There is no user table anywhere: whoever can sign for an address is that user. Not here: how a
-//! signature is checked ([`token`](crate::token)).
+//! There is no user table: the ability to sign for an address identifies the user. Not here:
+//! verification of signatures ([`token`](crate::token)).
 
 use std::fmt;
 
 use ripemd::Ripemd160;
 use sha2::{Digest, Sha256};
 
-/// A public key on secp256k1 in its compressed form.
+/// Public key on secp256k1 in compressed form.
 pub(crate) type PublicKey = [u8; 33];
 
-/// The version byte that makes addresses start with `1`.
+/// Version byte; makes addresses start with `1`.
 const VERSION: u8 = 0;
 const CHECKSUM_LEN: usize = 4;
 
-/// A user id, for example `1GF6dwaZwSFFtNtLTLGm81vJfWkB9FEo5`.
+/// User id, for example `1GF6dwaZwSFFtNtLTLGm81vJfWkB9FEo5`.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Address(String);
 

@@ -1,40 +1,40 @@
-//! Limits of login announcements: their rate, and the sessions that each reaches.
+//! Limits of login announcements: their rate, and the number of sessions reached by each.
 //!
-//! Each announcement is a delivery to each of the user's other devices, so that a user with many
-//! devices, or one whose devices come back again and again, would cost the more the more there
-//! are. A login reaches the [`DEVICES`] sessions that began last. Of more than [`AT_ONCE`]
-//! logins in a [`PERIOD`] the later ones wait for its end, and only the newest of each class of
-//! devices is announced then: it makes the others out of date.
+//! Each announcement is a delivery to every other device of the user, so that a user with many
+//! devices, or with devices that log in again and again, would cost the more the more devices there
+//! are. A login is announced to the [`DEVICES`] sessions that began last. After [`AT_ONCE`] logins
+//! in a [`PERIOD`], later ones wait for the end of the period, and only the newest of each device
+//! class is announced then: it supersedes the others.
 //!
-//! Not here: what an announcement says (`reconnect`), who gets it (`comet`).
+//! Not here: content of an announcement (`reconnect`), its delivery (`comet`).
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::registry::Registered;
 
-/// Sessions that are told of one login, those that began last.
+/// Maximum number of sessions notified of one login: those that began last.
 pub const DEVICES: usize = 64;
-/// Logins of one user that are announced at once in one [`PERIOD`].
+/// Logins of one user announced without delay in one [`PERIOD`].
 pub const AT_ONCE: u32 = 8;
-/// Longest wait of the later ones.
+/// Longest delay of later announcements.
 pub const PERIOD: Duration = Duration::from_secs(1);
 
-/// A user of an application.
+/// Application and user id.
 pub(crate) type User = (String, String);
 
 /// Decision about the announcement of a login.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Announce {
-    /// Announce it, and end the user's period when it is over.
+    /// Announce it, and call `end_period` for the user after a period.
     Begin,
     /// Announce it.
     Now,
-    /// Nothing: it comes at the end of the period, unless a newer one does.
+    /// Nothing now: it is announced at the end of the period, unless a newer one replaces it.
     Later,
 }
 
-/// The users who have logged in within the last period. Some 200 bytes for each.
+/// Users with a login in the last period. About 200 bytes each.
 #[derive(Debug, Default)]
 pub(crate) struct Announcer {
     recent: HashMap<User, Recent>,
@@ -43,12 +43,12 @@ pub(crate) struct Announcer {
 #[derive(Debug, Default)]
 struct Recent {
     announced: u32,
-    /// At most one of each class.
+    /// At most one per device class.
     waiting: Vec<Registered>,
 }
 
 impl Announcer {
-    /// Takes a login.
+    /// Records a login.
     pub(crate) fn log_in(&mut self, user: &User, device: &Registered) -> Announce {
         let Some(recent) = self.recent.get_mut(user) else {
             self.recent.insert(user.clone(), Recent { announced: 1, waiting: Vec::new() });
@@ -63,8 +63,8 @@ impl Announcer {
         Announce::Later
     }
 
-    /// A user's period is over. What is to be announced now; another period begins unless that is
-    /// nothing.
+    /// Ends the period of a user. Returns the logins to announce now; another period begins unless
+    /// there are none.
     pub(crate) fn end_period(&mut self, user: &User) -> Vec<Registered> {
         let Some(recent) = self.recent.get_mut(user) else { return Vec::new() };
         let waiting = std::mem::take(&mut recent.waiting);

@@ -1,8 +1,8 @@
-//! The decision about a login, away from the shard.
+//! Decision about a login, off the shard.
 //!
-//! Token, then quarrels, then a place, then the registry: nothing is registered, and nobody is
-//! told, before the gateway's device policy has given the device a place. Not here: the rules
-//! themselves (`token`, `quarrel`, `reconnect`, `registry`), who calls (`router`).
+//! Order: token, alternating phones, claim, registry. No device is registered, and no login
+//! announced, before the device policy of the gateway has granted the claim. Not here: the rules
+//! themselves (`token`, `quarrel`, `reconnect`, `registry`), the caller (`router`).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ use crate::registry::{Admission, Registered, Registry, RegistryError};
 use crate::router::LATER;
 use crate::token::{TokenError, verify};
 
-/// The state that decisions need.
+/// State used by decisions.
 #[derive(Debug)]
 pub(crate) struct Gate {
     apps: Box<[Box<str>]>,
@@ -34,11 +34,11 @@ pub(crate) struct Gate {
     holding: Semaphore,
 }
 
-/// Logins that may be held at the same time because two phones replace each other, 20 KiB each at
-/// most; one more is turned away.
+/// Maximum number of logins held at the same time because of alternating phones, at most 20 KiB
+/// each; further ones are turned away.
 const HOLDING: usize = 1_024;
 
-/// Why a peer is not let in.
+/// Reason for denying a login.
 #[derive(Debug, thiserror::Error)]
 enum Denied {
     #[error("other devices of the user stay")]
@@ -67,15 +67,15 @@ impl Denied {
     }
 }
 
-/// A peer that is let in.
+/// Admitted peer.
 struct Admitted {
     uid: String,
-    /// Registered by now, if it is of a known type.
+    /// Registered by now, if its type is known.
     device: Registered,
     place: Claim,
 }
 
-/// A login whose token was verified.
+/// Login with a verified token.
 struct Checked {
     uid: String,
     login: Option<Login>,
@@ -84,14 +84,14 @@ struct Checked {
 /// Outcome of a held answer.
 enum Held {
     Waits,
-    /// The peer has left.
+    /// The peer has disconnected.
     Gone,
-    /// It was not held at all.
+    /// Not held: the limit is reached.
     TooMany,
 }
 
 impl Gate {
-    /// For the users of these applications.
+    /// Gate for the users of these applications.
     pub(crate) fn new(apps: Box<[Box<str>]>, registry: Registry) -> Self {
         Self {
             apps,
@@ -103,7 +103,7 @@ impl Gate {
         }
     }
 
-    /// True if users of the application are let in.
+    /// Whether users of the application are admitted.
     pub(crate) fn serves(&self, app: &str) -> bool {
         self.apps.iter().any(|known| **known == *app)
     }
@@ -112,7 +112,7 @@ impl Gate {
         &self.logins
     }
 
-    /// Answers a login. `slot` is given back when it has been looked at.
+    /// Answers a login. `slot` is released once the login is decided or held.
     pub(crate) async fn decide(
         self: Arc<Self>,
         gateway: Gateway,
@@ -129,7 +129,7 @@ impl Gate {
         let checked = Self::check(&request);
         let time = checked.as_ref().map_or(Duration::ZERO, |it| self.quarrel(&request.app, it));
         if !time.is_zero() {
-            // Those that are held have a number of their own.
+            // Held logins have a limit of their own.
             slot = None;
             match self.hold(time, &reply).await {
                 Held::TooMany => {
@@ -151,7 +151,7 @@ impl Gate {
         self.answer(&gateway, request, reply, admitted);
     }
 
-    /// Verifies the token, and reads the device that came with it.
+    /// Verifies the token, and decodes the device sent with it.
     fn check(request: &Connect) -> Result<Checked, Denied> {
         let uid = String::from(verify(&request.token, unix_ms())?);
         let login = match request.ext.is_empty() {
@@ -161,7 +161,7 @@ impl Gate {
         Ok(Checked { uid, login })
     }
 
-    /// How long the answer is held, because two phones of the user replace each other.
+    /// Time to hold the answer because of alternating phones of the user.
     fn quarrel(&self, app: &str, checked: &Checked) -> Duration {
         let Some(login) = &checked.login else { return Duration::ZERO };
         let info = DeviceInfo::of(login);
@@ -173,7 +173,7 @@ impl Gate {
         self.quarrels.lock().log_in(&user, &info.uuid, unix_ms())
     }
 
-    /// Puts the answer off, and finds out whether the peer is still there for it.
+    /// Holds the answer, then finds out whether the peer still waits for it.
     async fn hold(&self, time: Duration, reply: &ConnectReply) -> Held {
         let Ok(_held) = self.holding.try_acquire() else { return Held::TooMany };
         reply.hold(time);
@@ -184,12 +184,12 @@ impl Gate {
         });
         match told.await {
             Ok(true) => Held::Waits,
-            // Without an answer the gateway has stopped.
+            // No answer: the gateway has stopped.
             Ok(false) | Err(_) => Held::Gone,
         }
     }
 
-    /// Gives the peer a place, and registers its device.
+    /// Claims a session for the peer, and registers its device.
     async fn admit(
         &self,
         gateway: &Gateway,
@@ -208,7 +208,7 @@ impl Gate {
         }
     }
 
-    /// Who the peer of an open session is now: registered and announced when it came.
+    /// Identity of the peer of an open session; its device was registered and announced at login.
     fn renew(request: &Connect) -> Result<(String, DeviceInfo), Denied> {
         let uid = String::from(verify(&request.token, unix_ms())?);
         match request.ext.is_empty() {
@@ -226,7 +226,7 @@ impl Gate {
         match renewed {
             Ok((uid, device)) => {
                 self.logins.count(Outcome::Renewed);
-                // The gateway sees whether it is the same one.
+                // The gateway checks that it is the same one.
                 reply.accept(identity(request.app, uid, device));
             }
             Err(denied) => {
@@ -237,7 +237,7 @@ impl Gate {
         }
     }
 
-    /// A place among the user's sessions, as the gateway's policy gives it.
+    /// Claim of a session of the user, as granted by the policy of the gateway.
     async fn place(
         &self,
         gateway: &Gateway,
@@ -248,7 +248,7 @@ impl Gate {
         let (answer, answered) = oneshot::channel();
         let device = Identity::new(app, uid).device(info.uuid.clone()).class(info.class());
         let asked = gateway.claim(&device, |given| {
-            // Nobody waits any more where the runtime ends.
+            // No receiver is left when the runtime ends.
             let _ = answer.send(given);
         });
         asked.map_err(|_| Denied::NoAnswer)?;
@@ -260,8 +260,7 @@ impl Gate {
         }
     }
 
-    /// The device that stays, as it was registered; of one that is on its way to that, what is
-    /// known.
+    /// The remaining device, as registered; for one not registered yet, the known part.
     async fn staying(
         &self,
         uid: &str,
@@ -289,7 +288,7 @@ impl Gate {
         match admitted {
             Ok(Admitted { uid, device, place }) => {
                 self.logins.count(Outcome::Accepted);
-                // Ahead of the session, so that it reaches the user's other devices alone.
+                // Before the session begins, so that only the other devices of the user receive it.
                 if device.info.login != 0 {
                     self.announce(gateway, (request.app.clone(), uid.clone()), &device);
                 }
@@ -312,8 +311,8 @@ impl Gate {
         }
     }
 
-    /// Tells the user's other devices of a login, so that another phone stops: now, or at the end
-    /// of the period.
+    /// Announces a login to the other devices of the user, so that another phone stops: now, or at
+    /// the end of the period.
     fn announce(self: &Arc<Self>, gateway: &Gateway, user: User, device: &Registered) {
         let when = self.announcer.lock().log_in(&user, device);
         if when != Announce::Later {
@@ -341,8 +340,8 @@ fn identity(app: String, uid: String, device: DeviceInfo) -> Identity {
     identity.context(device)
 }
 
-/// Not to the device itself, which would hear of itself where it comes back to a session, and not
-/// to those that are away: they learn of it when they reconnect.
+/// Skips the device itself, which would receive its own announcement when it returns to a session,
+/// and devices without a connection: they learn of it when they reconnect.
 fn announce(gateway: &Gateway, (app, uid): &User, device: &Registered) {
     let signal = Signal {
         r#type: SignalType::EndpointLogin as i32,

@@ -1,6 +1,6 @@
-//! A user's private key: what a client signs its tokens with.
+//! Private key of a user, with which a client signs its tokens.
 //!
-//! The server needs no keys. Test clients, load generators and the demo login do.
+//! Not needed by the server; used by test clients, load generators and the demo login.
 
 use std::fmt;
 
@@ -10,32 +10,32 @@ use sha2::{Digest, Sha256};
 use crate::address::Address;
 use crate::token::{assemble, metadata};
 
-/// The bytes are not a private key: zero, or not below the order of the curve.
+/// Invalid private key: zero, or not below the order of the curve.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("not a secp256k1 private key")]
 pub struct KeyError;
 
-/// A private key and with it a user.
+/// Private key, which identifies a user.
 #[derive(Clone)]
 pub struct Key(SigningKey);
 
 impl Key {
-    /// The key with these big-endian bytes.
+    /// Key from these big-endian bytes.
     ///
     /// # Errors
     ///
-    /// If the number is out of range, which chance alone does not bring about.
+    /// If the number is out of range, which practically never happens for random bytes.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, KeyError> {
         SigningKey::from_slice(bytes).map(Self).map_err(|_| KeyError)
     }
 
-    /// Whose key this is.
+    /// Address of the key.
     #[must_use]
     pub fn address(&self) -> Address {
         Address::of(&self.public())
     }
 
-    /// A token of this user with that time; the `text` is free, but ends at a `*` or `#`.
+    /// Token of this user with that time; the `text` is free, but ends at a `*` or `#`.
     #[must_use]
     pub fn token(&self, time_ms: i64, text: &str) -> String {
         let metadata = metadata(time_ms, text);

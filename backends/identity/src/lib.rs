@@ -1,11 +1,11 @@
-//! Who is this: dtalk tokens, the devices of a user, and who may log in.
+//! Authentication: dtalk tokens, the devices of a user, and admission of logins.
 //!
 //! Users prove by a signature that they hold the key of their address ([`token`]).
-//! [`Authenticated`] wraps the router that does the rest of the work, and lets in who has a good
-//! token; the devices that users log in from stand in the [`Registry`], which also keeps two phones
-//! of one user from quarrelling. The other backends see none of this: they take an
-//! `Arc<dyn Verify>` for their HTTP handlers, which [`Tokens`] is, and find a `DeviceInfo` as the
-//! context of each peer.
+//! [`Authenticated`] wraps the inner router, and admits peers with a valid token; the devices of
+//! users are stored in the [`Registry`], which also prevents two phones of one user from replacing
+//! each other endlessly. The other backends depend on none of this: they take an `Arc<dyn Verify>`
+//! for their HTTP handlers, implemented by [`Tokens`], and find a `DeviceInfo` as the context of
+//! each peer.
 //!
 //! ```no_run
 //! # use {comet::Router, sqlx::SqlitePool, std::error::Error};

@@ -1,6 +1,6 @@
-//! `POST /user/login`: may this device log in, and as whom?
+//! `POST /user/login`: whether this device may log in, and the user it logs in as.
 //!
-//! It answers by the rules of a socket's login and stores nothing: a device is registered when its
+//! It applies the rules of a login on a socket and stores nothing: a device is registered when its
 //! socket authenticates.
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use serde_json::json;
 use crate::reconnect::{endpoint_login, supersedes};
 use crate::registry::{Registered, Registry};
 
-/// The routes of this module.
+/// Routes of this module.
 pub fn routes(tokens: Arc<dyn Verify>, registry: Registry) -> Router {
     Router::new().route("/user/login", post(login)).with_state(Users { tokens, registry })
 }
@@ -82,8 +82,8 @@ fn device(headers: &HeaderMap) -> DeviceInfo {
     }
 }
 
-/// The data names the code once more, and where it comes from: clients of the socket protocol's
-/// login service read it from there.
+/// The data repeats the code and names its origin: clients of the login service of the socket
+/// protocol read both from there.
 fn superseded(newest: &Registered) -> Refused {
     let code = Code::RECONNECT_NOT_ALLOWED;
     let newer = endpoint_login(newest);

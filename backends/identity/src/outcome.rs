@@ -1,38 +1,38 @@
-//! How logins end, counted.
+//! Outcomes of logins, with counters.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use comet::{Distribution, Histogram};
 
-/// How a login on a socket ended.
+/// Outcome of a login on a socket.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Outcome {
     /// The peer has a session.
     Accepted,
-    /// The peer named an application that is not served here.
+    /// The application named by the peer is not served here.
     UnknownApp,
-    /// Too many logins were under way.
+    /// Too many logins were in progress.
     Overloaded,
-    /// The token, or the device that came with it, was malformed, forged, or from the future.
+    /// The token, or the device sent with it, was malformed, forged, or from the future.
     Invalid,
-    /// The token was too old.
+    /// The token had expired.
     Expired,
-    /// The phone reconnected although a newer one had logged in.
+    /// The phone reconnected automatically although a newer one had logged in.
     Superseded,
     /// The device could not be stored.
     Unavailable,
-    /// Other devices of the user have the places that there are.
+    /// Other devices of the user hold all sessions that the policy allows.
     Crowded,
-    /// The peer has a session, and showed another good token.
+    /// The peer has a session, and presented another valid token.
     Renewed,
-    /// The peer left while its answer was held because two phones replaced each other.
+    /// The peer disconnected while its answer was held because of alternating phones.
     GivenUp,
 }
 
 impl Outcome {
-    /// All of them.
+    /// All outcomes.
     pub const ALL: [Self; 10] = [
         Self::Accepted,
         Self::UnknownApp,
@@ -46,7 +46,7 @@ impl Outcome {
         Self::GivenUp,
     ];
 
-    /// The label under which it is counted.
+    /// Label of its counter.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -64,7 +64,7 @@ impl Outcome {
     }
 }
 
-/// How many logins ended how, and how long they took.
+/// Number of logins by outcome, and their duration.
 #[derive(Debug, Default)]
 pub struct Logins {
     ended: [AtomicU64; Outcome::ALL.len()],
@@ -72,13 +72,13 @@ pub struct Logins {
 }
 
 impl Logins {
-    /// The logins that ended so.
+    /// Number of logins with this outcome.
     #[must_use]
     pub fn ended(&self, outcome: Outcome) -> u64 {
         self.ended[outcome as usize].load(Ordering::Relaxed)
     }
 
-    /// Time from a peer's request to the decision about it, of logins whose token was checked.
+    /// Time from the request of a peer to the decision, for logins with a checked token.
     #[must_use]
     pub fn took(&self) -> Distribution {
         self.took.read()

@@ -1,16 +1,16 @@
-//! Which registered devices have a session right now.
+//! Registered devices that have a session now.
 //!
-//! Kept in memory alone: after a crash nobody is connected, and a table would say otherwise.
-//! Whoever sends vendor pushes asks here which devices need one.
+//! Kept in memory only: after a crash no device is connected, and a table would be stale. Senders
+//! of vendor pushes find here the devices that need one.
 
 use std::collections::HashSet;
 
 use comet_dtalk::device::DeviceInfo;
 use parking_lot::Mutex;
 
-/// The logins of open sessions.
+/// Logins of open sessions.
 ///
-/// Costs some 16 bytes per session, and a lock at its beginning and its end.
+/// Costs about 16 bytes per session, and one lock at its beginning and its end.
 #[derive(Debug, Default)]
 pub struct Presence(Mutex<HashSet<u64>>);
 

@@ -1,43 +1,44 @@
-//! Two phones of one user that replace each other.
+//! Alternating phones: two phones of one user that replace each other.
 //!
-//! Each logs in by hand's rule, which always wins, so that two programs that do it by themselves
-//! throw each other out as fast as the network lets them. While two phones alternate, the answer to
-//! each is held: 1 s, then twice as long each time, up to [`MOST`]. The newest still wins, only
-//! later; the older one keeps its session until then.
+//! Both use the rule for manual logins, which always win, so that two programs that log in this way
+//! automatically would replace each other as fast as the network allows. While two phones
+//! alternate, the answer to each login is held: 1 s, then twice as long each time, up to [`MOST`].
+//! The newest still wins, only later; the older one keeps its session until then.
 //!
-//! Pure: time comes in. Not here: the holding itself (`router`).
+//! Pure: time is a parameter. Not here: the holding itself (`gate`).
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::announcer::User;
 
-/// Longest time that an answer is held.
+/// Longest hold of an answer.
 pub const MOST: Duration = Duration::from_secs(30);
-/// First time that an answer is held.
+/// First hold of an answer.
 pub const FIRST: Duration = Duration::from_secs(1);
-/// Logins that are further apart are no quarrel.
+/// Logins further apart than this do not count as alternating.
 const PEACE_MS: u64 = 2 * 60 * 1_000;
-/// Users of whom phones are remembered. Some 300 bytes for each; those beyond are not held.
+/// Maximum number of users with remembered phones, about 300 bytes each; logins of further users
+/// are not held.
 const USERS: usize = 10_000;
 
-/// The phones of users that have logged in lately.
+/// Phones of users with a recent login.
 #[derive(Debug, Default)]
 pub(crate) struct Quarrels(HashMap<User, Phones>);
 
 #[derive(Debug)]
 struct Phones {
     newest: Box<str>,
-    /// The one before, another one.
+    /// The previous one, different from the newest.
     before: Option<Box<str>>,
-    /// Unix time from which on the newest has its session.
+    /// Unix time at which the session of the newest begins.
     since_ms: u64,
-    /// Times that the one before came back to replace the newest.
+    /// Number of times that the previous one returned and replaced the newest.
     rounds: u32,
 }
 
 impl Quarrels {
-    /// Takes the login of a phone. How long its answer is to be held.
+    /// Records the login of a phone. Returns the time to hold its answer.
     pub(crate) fn log_in(&mut self, user: &User, uuid: &str, now_ms: u64) -> Duration {
         if !self.0.contains_key(user) && self.0.len() >= USERS {
             self.0.retain(|_, phones| phones.is_recent(now_ms));
@@ -83,7 +84,7 @@ mod tests {
         ("dtalk".to_owned(), name.to_owned())
     }
 
-    /// What each of these logins, at times in seconds, is held.
+    /// Hold of each of these logins, in seconds, for login times in seconds.
     fn held(logins: &[(&str, u64)]) -> Vec<u64> {
         let mut quarrels = Quarrels::default();
         let log_in =

@@ -1,9 +1,8 @@
-//! The rule that ends the quarrel of two phones.
+//! Reconnect rule for two phones of one user.
 //!
-//! A phone that reconnects by itself is refused once the user has logged in on another phone, or
-//! the two would throw each other out for ever. Logging in by hand always wins. Desktops and
-//! browsers are never refused. The refused phone is told of the newer one in a
-//! [`SignalEndpointLogin`].
+//! A phone that reconnects automatically is refused once the user has logged in on another phone;
+//! otherwise the two would replace each other endlessly. A manual login always wins. Desktops and
+//! browsers are never refused. The refusal names the newer phone in a [`SignalEndpointLogin`].
 
 use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::message::{Device, SignalEndpointLogin};
@@ -11,19 +10,19 @@ use prost::Message;
 
 use crate::registry::Registered;
 
-/// Whether the user's newest phone stands against this phone's reconnecting.
+/// Whether the newest phone of the user blocks the reconnect of this phone.
 pub(crate) fn supersedes(newest: &Registered, device: &DeviceInfo) -> bool {
     device.is_phone() && newest.info.uuid != device.uuid
 }
 
-/// What a refused device is told of the one that stays: never empty, which would let it in.
+/// Body of a refusal, describing the device that stays: never empty, which would admit the peer.
 pub(crate) fn refusal(stays: &Registered) -> Vec<u8> {
     let body = endpoint_login(stays).encode_to_vec();
-    // An Android phone that did not say which.
+    // An Android phone without further fields.
     if body.is_empty() { vec![0x10, 0] } else { body }
 }
 
-/// What the other devices are told of a login.
+/// Announcement of a login to the other devices.
 pub(crate) fn endpoint_login(device: &Registered) -> SignalEndpointLogin {
     SignalEndpointLogin {
         uuid: device.info.uuid.to_string(),

@@ -1,4 +1,4 @@
-//! Lets in who has a token: a router around the router that does the rest.
+//! Admission of peers with a valid token: a router that wraps the router of the application.
 //!
 //! ```text
 //! shard                    tokio                                        shard
@@ -7,10 +7,10 @@
 //!               ▼ close      ▼ close        ▼ refused, may try again
 //! ```
 //!
-//! Nothing is registered, and nobody is told, before the gateway's device policy has given the
-//! device a place.
+//! No device is registered, and no login announced, before the device policy of the gateway has
+//! granted the claim ("place" above).
 //!
-//! Checking a signature takes a fraction of a millisecond, and registering a device waits for the
+//! Verifying a signature takes a fraction of a millisecond, and registering a device waits for the
 //! disk, so neither happens on the shard. Not here: the decision (`gate`), and the rules themselves
 //! ([`token`](crate::token), `reconnect`, [`registry`](crate::registry)).
 
@@ -27,11 +27,11 @@ use crate::outcome::{Logins, Outcome};
 use crate::presence::Presence;
 use crate::registry::Registry;
 
-/// A router that authenticates peers, and passes everything else on to the inner one, whose
-/// [`connect`](Router::connect) is never called.
+/// Router that authenticates peers, and passes everything else on to the inner one; the
+/// [`connect`](Router::connect) of the inner one is never called.
 ///
-/// Peers of accepted sessions have a [`DeviceInfo`] as their context, all empty if they named no
-/// device.
+/// Peers of accepted sessions have a [`DeviceInfo`] as their context, all empty if the login named
+/// no device.
 #[derive(Debug)]
 pub struct Authenticated<R> {
     inner: R,
@@ -42,7 +42,7 @@ pub struct Authenticated<R> {
 }
 
 impl<R> Authenticated<R> {
-    /// Authenticates the users of these applications on this runtime.
+    /// Authentication of the users of these applications, on this runtime.
     pub fn new<A: Into<Box<str>>>(
         registry: Registry,
         runtime: Handle,
@@ -55,34 +55,34 @@ impl<R> Authenticated<R> {
         Self { inner, gate, runtime, slots, presence: Arc::default() }
     }
 
-    /// Logins at a time, by default.
+    /// Default limit of concurrent logins.
     ///
-    /// A core checks several thousand tokens per second, so that the last of them waits about a
-    /// second, well below the handshake timeout. An auth frame has at most 16 KiB: what waits is
-    /// bounded by 64 MiB.
+    /// A core verifies several thousand tokens per second, so that the last login waits about a
+    /// second, well below the handshake timeout. An auth frame has at most 16 KiB: the memory of
+    /// waiting logins is bounded by 64 MiB.
     pub const LOGINS: usize = 4096;
 
-    /// How many logins may be under way; whoever comes then is closed. Default [`Self::LOGINS`].
+    /// Limit of concurrent logins; connections beyond it are closed. Default [`Self::LOGINS`].
     #[must_use]
     pub fn logins(mut self, logins: usize) -> Self {
         self.slots = Arc::new(Semaphore::new(logins));
         self
     }
 
-    /// How the logins so far went.
+    /// Outcomes of the logins so far.
     #[must_use]
     pub fn outcomes(&self) -> &Logins {
         self.gate.logins()
     }
 
-    /// Which registered devices have a session.
+    /// Registered devices that have a session.
     #[must_use]
     pub fn presence(&self) -> Arc<Presence> {
         Arc::clone(&self.presence)
     }
 }
 
-/// When a peer is to come back that could not be looked at now.
+/// Retry delay for a peer that cannot be processed now.
 pub(crate) const LATER: Duration = Duration::from_secs(2);
 
 impl<R: Router> Middleware for Authenticated<R> {

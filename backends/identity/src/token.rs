@@ -1,14 +1,14 @@
-//! The dtalk token: proof, renewed every minute or so, that its bearer holds a key.
+//! The dtalk token: proof, renewed about every minute, that its bearer holds a key.
 //!
 //! ```text
 //! metadata = "<unix time in ms>*<text>"
 //! token    = base64(r || s || recovery id) "#" metadata "#" hex(compressed public key)
 //! ```
 //!
-//! The signature is ECDSA over secp256k1 of SHA-256(metadata). The same text serves as
-//! `AuthMsg.token` and as the header `FZM-SIGNATURE`. [`verify`] is pure: the clock comes in.
+//! The signature is ECDSA over secp256k1 of SHA-256(metadata). The same text is used as
+//! `AuthMsg.token` and in the header `FZM-SIGNATURE`. [`verify`] is pure: time is a parameter.
 //!
-//! Not here: making tokens ([`Key`](crate::Key)). There is no memory of tokens seen, because
+//! Not here: making tokens ([`Key`](crate::Key)). Tokens are not tracked against replay, because
 //! clients use one for up to two minutes, on several connections and requests.
 
 use base64::Engine;
@@ -19,34 +19,34 @@ use sha2::{Digest, Sha256};
 
 use crate::address::{Address, PublicKey};
 
-/// How long a token is good for: the clients' 120 s, plus 5 s because some use it to the last
+/// Lifetime of a token: the 120 s of the clients, plus 5 s because some use it up to the last
 /// moment.
 pub const MAX_AGE_MS: u64 = 125_000;
-/// How far a client's clock may run ahead.
+/// Maximum lead of a client's clock.
 pub const MAX_AHEAD_MS: u64 = 600_000;
 
 const SIGNATURE_LEN: usize = 65;
 
-/// Why a token does not identify anybody.
+/// Reason for rejecting a token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// It is not of the form above.
+    /// Not of the form above.
     #[error("malformed token")]
     Malformed,
-    /// The key did not sign this metadata.
+    /// The metadata was not signed by the key.
     #[error("signature does not fit the key")]
     Signature,
-    /// It was good until [`MAX_AGE_MS`] after its time.
+    /// Expired: more than [`MAX_AGE_MS`] after its time.
     #[error("token expired")]
     Expired,
-    /// Its time is more than [`MAX_AHEAD_MS`] away.
+    /// Time more than [`MAX_AHEAD_MS`] in the future.
     #[error("token from the future")]
     Early,
 }
 
 impl TokenError {
-    /// What clients are told; only an expired token makes them sign a new one.
+    /// Code for clients; only an expired token makes them sign a new one.
     #[must_use]
     pub const fn code(self) -> Code {
         match self {
@@ -56,11 +56,11 @@ impl TokenError {
     }
 }
 
-/// Whose token this is, at `now_ms` (Unix time).
+/// User of the token, at `now_ms` (Unix time).
 ///
 /// # Errors
 ///
-/// The signature is judged before the age: an expired token is one that was good once.
+/// [`TokenError`]. The signature is checked before the age: an expired token was valid before.
 pub fn verify(token: &str, now_ms: u64) -> Result<Address, TokenError> {
     let claim = Claim::parse(token).ok_or(TokenError::Malformed)?;
     if !claim.is_signed_by_its_key() {
@@ -70,18 +70,18 @@ pub fn verify(token: &str, now_ms: u64) -> Result<Address, TokenError> {
     Ok(Address::of(&claim.key))
 }
 
-/// The text that is signed.
+/// Signed text.
 pub(crate) fn metadata(time_ms: i64, text: &str) -> String {
     format!("{time_ms}*{text}")
 }
 
-/// The parts of a token, joined by `#`.
+/// Token of these parts, joined by `#`.
 pub(crate) fn assemble(signature: &[u8; SIGNATURE_LEN], metadata: &str, key: &PublicKey) -> String {
     let key = base16ct::lower::encode_string(key);
     format!("{}#{metadata}#{key}", STANDARD.encode(signature))
 }
 
-/// What a token says, not yet believed.
+/// Content of a token, not verified yet.
 struct Claim<'a> {
     signature: [u8; SIGNATURE_LEN],
     time_ms: i64,
@@ -116,11 +116,11 @@ fn decode_key(hex: &str) -> Option<PublicKey> {
     (decoded.len() == size_of::<PublicKey>()).then_some(key)
 }
 
-/// The key that made this signature over the digest.
+/// Key that made this signature over the digest.
 ///
-/// Recovering, rather than verifying with the key given, makes the recovery id count. Of (r, s)
-/// and its twin (r, n - s) only one passes; the rule looks at one bit, as the clients' own
-/// libraries do.
+/// Recovery, instead of verification with the given key, makes the recovery id significant. Of (r,
+/// s) and its twin (r, n - s) only one passes; the rule checks one bit, as the libraries of the
+/// clients do.
 fn recover(digest: &[u8], signature: &[u8; SIGNATURE_LEN]) -> Option<PublicKey> {
     let [rs @ .., recovery_id] = signature;
     if rs[32] & 0x80 != 0 {

@@ -1,4 +1,4 @@
-//! Tokens judged by the clock of this machine, for the HTTP handlers of every backend.
+//! Verification of tokens by the system clock, for the HTTP handlers of every backend.
 
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::code::Code;

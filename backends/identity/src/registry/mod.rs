@@ -1,11 +1,11 @@
-//! Which devices a user has, durably.
+//! Durable registry of the devices of users.
 //!
-//! A user has one phone, the one that logged in last, and any number of desktops and browsers up to
-//! [`DEVICES_PER_USER`]. All changes go through one task, which takes whatever logins have come in
-//! into one transaction: that decides between two phones that log in at once, and a storm of logins
-//! costs one commit per hundred.
+//! A user has one phone, the one that logged in last, and up to [`DEVICES_PER_USER`] desktops and
+//! browsers. All changes go through one task, which puts all waiting logins into one transaction:
+//! that decides between two phones that log in at once, and a burst of logins costs one commit per
+//! hundred.
 //!
-//! Not here: who is connected ([`Presence`](crate::Presence)), what a refused phone is sent
+//! Not here: connected devices ([`Presence`](crate::Presence)), the answer to a refused phone
 //! (`reconnect`).
 
 mod table;
@@ -22,20 +22,20 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::writer::{Request, Writer};
 
-/// Desktops and browsers kept per user; beyond it the one that logged in longest ago is forgotten.
+/// Desktops and browsers kept per user; beyond it the one with the oldest login is removed.
 pub const DEVICES_PER_USER: u32 = 32;
-/// Logins that wait for the writer; more wait for a place here, in their own tasks.
+/// Logins queued for the writer; further ones wait for a place in the queue, in their own tasks.
 const QUEUE: usize = 1024;
 
-/// A device that has logged in.
+/// Device with a login.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Registered {
-    /// What it said of itself.
+    /// Description sent by the device.
     pub info: DeviceInfo,
-    /// Token of the vendor's push service; of several devices with one token, the highest
-    /// [`DeviceInfo::login`] has it now.
+    /// Token of the vendor's push service; among several devices with one token, the highest
+    /// [`DeviceInfo::login`] holds it now.
     pub push_token: String,
-    /// When it logged in last, Unix time.
+    /// Time of the last login, Unix milliseconds.
     pub login_ms: u64,
 }
 
@@ -49,43 +49,43 @@ impl Registered {
     }
 }
 
-/// Whether a device may log in.
+/// Decision about the login of a device.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Admission {
-    /// Yes; this is the device as registered.
+    /// Admitted; the device as registered.
     Admitted(Registered),
-    /// No: it reconnects by itself, but the user has since logged in on this other phone.
+    /// Refused: an automatic reconnect, but the user has since logged in on this other phone.
     Superseded(Registered),
 }
 
-/// Why a device could not be registered or looked up.
+/// Reason for failing to register or look up a device.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
     /// The database failed.
     #[error("devices cannot be read")]
     Read(#[from] sqlx::Error),
-    /// The login could not be stored; the log has the reason.
+    /// The login could not be stored; the reason is in the log.
     #[error("device cannot be stored")]
     NotStored,
 }
 
-/// A handle to the devices of all users. Cheap to clone.
+/// Handle to the devices of all users. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Registry {
     pool: Pool,
-    /// The last attempt to store logins failed.
+    /// Whether the last attempt to store logins failed.
     failing: Arc<AtomicBool>,
     requests: mpsc::Sender<Request>,
 }
 
 impl Registry {
-    /// Makes the table if need be, and starts the task that writes it on the current runtime; it
-    /// ends with the last handle.
+    /// Creates the table if it does not exist, and starts the task that writes it on the current
+    /// runtime; it ends with the last handle.
     ///
     /// # Errors
     ///
-    /// [`RegistryError::Read`] if the table can be neither made nor read.
+    /// [`RegistryError::Read`] if the table can be neither created nor read.
     pub async fn open(pool: SqlitePool) -> Result<Self, RegistryError> {
         let pool = Pool::from(pool);
         let mut db = pool.lend().await?;
@@ -98,8 +98,8 @@ impl Registry {
         Ok(Self { pool, failing, requests })
     }
 
-    /// Registers the device of a login at `now_ms`, unless a newer phone stands against it. A
-    /// device of no known type is admitted and not registered.
+    /// Registers the device of a login at `now_ms`, unless a newer phone supersedes it. A device of
+    /// unknown type is admitted and not registered.
     ///
     /// # Errors
     ///
@@ -121,18 +121,18 @@ impl Registry {
         answer.await.map_err(|_| RegistryError::NotStored)
     }
 
-    /// Whether the last attempt to register devices is one that failed.
+    /// Whether the last attempt to register devices failed.
     #[must_use]
     pub fn is_failing(&self) -> bool {
         self.failing.load(Ordering::Relaxed)
     }
 
-    /// Finds out whether devices can be registered and looked up now. While the last registration
-    /// is one that failed, this writes to the database.
+    /// Checks that devices can be registered and looked up now. If the last registration failed,
+    /// this writes to the database.
     ///
     /// # Errors
     ///
-    /// As of [`Registry::login`] and [`Registry::phone`].
+    /// Those of [`Registry::login`] and [`Registry::phone`].
     pub async fn check(&self) -> Result<(), RegistryError> {
         if self.is_failing() {
             self.probe().await.map_err(|_| RegistryError::NotStored)?;
@@ -150,7 +150,7 @@ impl Registry {
         transaction.commit().await
     }
 
-    /// The user's phone.
+    /// Phone of the user.
     ///
     /// # Errors
     ///
@@ -162,7 +162,7 @@ impl Registry {
         Ok(phone)
     }
 
-    /// All devices of the user, the latest login first.
+    /// All devices of the user, latest login first.
     ///
     /// # Errors
     ///
@@ -364,7 +364,7 @@ mod tests {
         assert_eq!(uuids(&registry).await, [last.1]);
     }
 
-    /// The limit is that of the connections which are open, as a full disk is that of a moment.
+    /// Limits the connections that are open now, as a full disk is temporary.
     #[tokio::test]
     async fn a_full_disk_refuses_logins_only_while_it_is_full() {
         let disk = Disk::new();

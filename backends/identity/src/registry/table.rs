@@ -1,7 +1,7 @@
-//! The table `dtalk_device` and the statements on it.
+//! Table `dtalk_device` and its statements.
 //!
-//! Strings from clients are bound, never spliced. Which statement is run when, and in what
-//! transaction, is the writer's business.
+//! Strings from clients are bound, never spliced. Not here: order and transactions of the
+//! statements (the writer).
 
 use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::message::Device;
@@ -10,7 +10,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::{DEVICES_PER_USER, Registered};
 
-/// `device_type` 0 and 1 are the phones, of which a user has one.
+/// `device_type` 0 and 1 are the phones; a user has one.
 const CREATE: [&str; 3] = [
     "CREATE TABLE IF NOT EXISTS dtalk_device (
         uid TEXT NOT NULL,
@@ -35,13 +35,13 @@ pub(super) async fn create(db: &mut SqliteConnection) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// The highest login number given out so far.
+/// Highest login number assigned so far.
 pub(super) async fn last_login(db: &mut SqliteConnection) -> sqlx::Result<u64> {
     let row = sqlx::query("SELECT COALESCE(MAX(login), 0) FROM dtalk_device").fetch_one(db);
     row.await?.try_get::<i64, _>(0).map(i64::cast_unsigned)
 }
 
-/// Writes a page of the database and changes nothing: the version is 0 and stays it.
+/// Writes a page of the database without changing anything: the version is 0 and stays 0.
 pub(super) async fn touch(db: &mut SqliteConnection) -> sqlx::Result<()> {
     sqlx::query("PRAGMA user_version = 0").execute(db).await?;
     Ok(())
@@ -64,8 +64,8 @@ pub(super) async fn devices(db: &mut SqliteConnection, uid: &str) -> sqlx::Resul
     rows.await?.iter().map(registered).collect()
 }
 
-/// Puts the device in the place of the one with the same type and uuid, and a phone in the place of
-/// the user's phone, since it conflicts with that one in the index.
+/// Replaces the device with the same type and uuid; a phone replaces the phone of the user, with
+/// which it conflicts in the index.
 pub(super) async fn put(
     db: &mut SqliteConnection,
     uid: &str,
@@ -86,7 +86,7 @@ pub(super) async fn put(
     Ok(())
 }
 
-/// Forgets the user's desktops and browsers beyond [`DEVICES_PER_USER`].
+/// Removes desktops and browsers of the user beyond [`DEVICES_PER_USER`].
 pub(super) async fn trim(db: &mut SqliteConnection, uid: &str) -> sqlx::Result<()> {
     sqlx::query(
         "DELETE FROM dtalk_device WHERE uid = ?1 AND device_type NOT IN (0, 1) AND login <= (

@@ -1,6 +1,6 @@
-//! The one task that changes the table.
+//! Task that makes all changes to the table.
 //!
-//! Not here: the statements (`table`), who may log in (`reconnect`).
+//! Not here: the statements (`table`), the reconnect rule (`reconnect`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,11 +13,11 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Admission, Registered, table};
 use crate::reconnect::supersedes;
 
-/// Logins per transaction. At some 50 µs each this keeps other writers waiting for a few
+/// Logins per transaction. At about 50 µs each this keeps other writers waiting for a few
 /// milliseconds.
 const BATCH: usize = 128;
 
-/// A login, and where its answer goes. Dropped, it tells that nothing was stored.
+/// Login, and the receiver of its answer. Dropping it reports that nothing was stored.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) uid: String,
@@ -48,7 +48,7 @@ impl Writer {
                         tracing::info!("devices can be stored again");
                     }
                 }
-                // A full disk fails every batch, many times a second: once is enough to know.
+                // A full disk fails every batch, many times a second: one log entry is enough.
                 Err(error) => {
                     if !self.failing.swap(true, Ordering::Relaxed) {
                         tracing::error!(%error, logins, "devices cannot be stored");
@@ -89,7 +89,7 @@ impl Writer {
     }
 }
 
-/// Sent only once the transaction is committed.
+/// Sent only after the transaction has been committed.
 struct Answer {
     reply: oneshot::Sender<Admission>,
     admission: Admission,
@@ -97,7 +97,7 @@ struct Answer {
 
 impl Answer {
     fn send(self) {
-        // Whoever no longer waits has lost its connection; the device stays registered.
+        // A closed channel means a lost connection; the device stays registered.
         let _ = self.reply.send(self.admission);
     }
 }
