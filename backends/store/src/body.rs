@@ -1,25 +1,25 @@
-//! The bodies that go out: op 8 to a sender, op 9 to everyone.
+//! Outgoing bodies: op 8 to the sender, op 9 to receivers.
 
 use bytes::Bytes;
 use comet_dtalk::message::{Common, CommonAck, EventType, Proto, Signal, SignalType};
 use prost::Message as _;
 
-/// The answer to a sender.
+/// Answer to the sender.
 pub(crate) fn ack(mid: i64, datetime: u64) -> Bytes {
     envelope(EventType::CommonAck, &CommonAck { log_id: mid, datetime })
 }
 
-/// A message, as its receivers and `sync-record` get it.
+/// Message, as delivered to its receivers and returned by `sync-record`.
 pub(crate) fn message(common: &Common) -> Bytes {
     envelope(EventType::Common, common)
 }
 
-/// A signal that is kept until a phone acknowledges it.
+/// Signal that is kept until acknowledged by a phone.
 pub(crate) fn signal(kind: i32, body: Bytes, sid: i64) -> Bytes {
     envelope(EventType::Signal, &Signal { r#type: kind, body, sid, reliable: true })
 }
 
-/// A signal to a group; those who miss it find its effect when they sync.
+/// Signal to a group; members that miss it find its effect at their next sync.
 pub(crate) fn passing_signal(kind: SignalType, body: Bytes, sid: i64) -> Bytes {
     let signal = Signal { r#type: kind as i32, body, sid, reliable: false };
     envelope(EventType::Signal, &signal)

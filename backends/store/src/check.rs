@@ -1,7 +1,8 @@
-//! What a client may send: the body of op 7 and of the HTTP push, checked before it costs anything.
+//! Validation of messages from clients: the body of op 7 and of the HTTP push, before any cost is
+//! incurred.
 //!
-//! Pure. Not here: who the sender is, whether a group takes the message ([`Membership`]), whether
-//! it was sent before (the writer).
+//! Pure. Not here: authentication of the sender, permission to send to a group ([`Membership`]),
+//! detection of repeats (the writer).
 //!
 //! [`Membership`]: crate::Membership
 
@@ -15,42 +16,42 @@ pub(crate) const MAX_NAME: usize = 40;
 /// Longest encoded source, in bytes: the width of its column.
 const MAX_SOURCE: usize = 1024;
 
-/// A message that may be stored, still without id, time and sender.
+/// Message that may be stored, still without id, time and sender.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Draft {
     pub(crate) to: To,
     pub(crate) common: Common,
 }
 
-/// To whom a message goes. The name is in [`Common::target`].
+/// Kind of receiver of a message. The name is in [`Common::target`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum To {
     User,
     Group(Id),
 }
 
-/// Why a body is refused.
+/// Reason for refusing a body.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Malformed {
     /// Not the expected protobuf message.
     #[error("body does not decode: {0}")]
     Undecodable(#[from] DecodeError),
-    /// Clients send messages only, neither acks nor signals.
+    /// Clients may send messages only, neither acks nor signals.
     #[error("event type {0} is not a message")]
     EventType(i32),
-    /// Neither to a user nor to a group.
+    /// Neither a user nor a group channel.
     #[error("unknown channel {0}")]
     Channel(i32),
-    /// A kind that only the server makes, or none at all.
+    /// Message type reserved for the server, or unknown.
     #[error("message type {0} is not for clients to send")]
     MsgType(i32),
-    /// The client's id of the message is empty or too long.
+    /// The message id of the client is empty or too long.
     #[error("message id of {0} characters")]
     MsgId(usize),
     /// The target is empty or too long.
     #[error("target of {0} characters")]
     Target(usize),
-    /// The target of a group message is no group id.
+    /// The target of a group message is not a group id.
     #[error("target is no group id")]
     GroupId,
     /// The source is too long.
@@ -58,7 +59,7 @@ pub(crate) enum Malformed {
     Source(usize),
 }
 
-/// Reads the body of a message.
+/// Decodes and validates the body of a message.
 pub(crate) fn check(body: Bytes) -> Result<Draft, Malformed> {
     let proto = Proto::decode(body)?;
     if proto.event_type != EventType::Common as i32 {
@@ -95,7 +96,7 @@ fn may_be_sent(msg_type: i32) -> bool {
         .is_ok_and(|known| !matches!(known, System | Notice | RtcCall | Collect))
 }
 
-/// One spelling for each group, because the text is also what is stored and looked up.
+/// One canonical spelling per group, because the text is also stored and looked up.
 fn group_id(target: &str) -> Option<Id> {
     let id = Id::new(target.parse().ok()?)?;
     (id.to_string() == target).then_some(id)

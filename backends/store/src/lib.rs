@@ -1,9 +1,10 @@
-//! The message of record of a dtalk-compatible server: stores before it answers, delivers after it
-//! has stored, and sends later what was missed.
+//! Message store of a dtalk-compatible server: messages are stored before they are acknowledged,
+//! delivered after that, and replayed later to clients that missed them.
 //!
-//! A [`Store`] is a [`comet::Router`] for the messages of sessions, and [`routes`] for HTTP. What
-//! a client is told was sent is on the disk; every message is in the log of its sender and of its
-//! receiver once, under an id that orders it; a client that sends again gets the first answer.
+//! A [`Store`] is a [`comet::Router`] for the messages of sessions; [`routes`] is its HTTP
+//! interface. A message confirmed to a client is on the disk; every message is once in the log of
+//! its sender and once in that of its receiver, under an id that orders it; a client that sends a
+//! message again gets the first answer.
 //!
 //! ```text
 //!  shards ──receive, acked, connected──▶ queue ──▶ writer ──▶ SQLite     one commit for each batch
@@ -27,8 +28,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Not here: who connects (whatever wraps the store), groups ([`Membership`]), files, push to
-//! phones that are switched off.
+//! Not here: authentication of peers (the router that wraps the store), groups ([`Membership`]),
+//! files, push to phones that are switched off.
 
 mod body;
 mod check;

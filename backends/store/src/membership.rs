@@ -1,27 +1,30 @@
-//! What the store asks about groups. Their backend answers; without one there are none.
+//! Group membership as needed by the store. Implemented by the group backend; without one there are
+//! no groups.
 
 use comet_dtalk::code::Code;
 
-/// Who is in which group. Called on shard threads and by the writer: answers from memory, at once.
+/// Membership of groups. Called on shard threads and by the writer: must answer from memory,
+/// without blocking.
 pub trait Membership: Send + Sync {
     /// Whether the user may send to the group now.
     ///
     /// # Errors
     ///
-    /// The code that tells the user why not.
+    /// The code that gives the user the reason.
     fn may_send(&self, uid: &str, group: i64) -> Result<(), Code>;
 
-    /// The groups whose messages the user gets.
+    /// Groups whose messages are delivered to the user.
     fn groups_of(&self, uid: &str) -> Vec<i64>;
 
-    /// Whether the user may take back what `author` wrote in the group. Authors may in any case.
+    /// Whether the user may revoke a message of `author` in the group. Authors may
+    /// regardless.
     fn may_revoke(&self, uid: &str, group: i64, author: &str) -> bool {
         let _ = (uid, group, author);
         false
     }
 }
 
-/// A world without groups.
+/// No groups at all.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoGroups;
 

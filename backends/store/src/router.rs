@@ -1,6 +1,6 @@
-//! The store as a router: takes messages, tracks sessions and acks.
+//! The store as a router: accepts messages, tracks sessions and acks.
 //!
-//! Called on shard threads, so nothing here waits: everything becomes a job for the writer.
+//! Called on shard threads, so nothing here blocks: everything becomes a job for the writer.
 
 use comet::{
     Connect, ConnectReply, Event, Gateway, Message, Peer, Receipt, Refusal, Repeats, Replay,
@@ -17,7 +17,7 @@ use crate::writer::job::{Client, Job};
 use crate::writer::reply::Reply;
 
 impl Router for Store {
-    /// Nobody connects to a store itself: whatever wraps it decides about that.
+    /// A store alone admits no peers: the router that wraps it decides on admission.
     fn connect(&self, _gateway: &Gateway, _request: Connect, reply: ConnectReply) {
         reply.close();
     }
@@ -58,7 +58,7 @@ impl Router for Store {
                 });
             }
             Event::Acked { tag } => match Tag::decode(tag) {
-                // Nothing is kept for each member of a group.
+                // No state is kept per member of a group.
                 None | Some(Tag::Group(_)) => {}
                 Some(tag) => {
                     if !self.acked(session, tag) {
@@ -75,13 +75,13 @@ impl Router for Store {
             Event::Parked(_) => self.tell(Job::Park(session)),
             Event::Resumed => self.tell(Job::Resume(session)),
             Event::Disconnected(_) => self.tell(Job::Detach(session)),
-            // Only acked deliveries to users are on record.
+            // Only acked deliveries to users are recorded.
             _ => {}
         }
     }
 }
 
-/// Ends a session an ack of which is not recorded: its device gets the delivery again.
+/// Ends a session with an unrecorded ack: its device gets the delivery again.
 fn end_behind(gateway: &Gateway, session: SessionId) {
     let kicked = gateway.kick(session, "message store is behind with acks");
     static REPEATS: Repeats = Repeats::new();
@@ -90,12 +90,12 @@ fn end_behind(gateway: &Gateway, session: SessionId) {
     }
 }
 
-/// Such a peer is told itself of what it misses, and asks for it.
+/// Whether the peer is notified of missed messages and pulls them itself.
 fn pulls(peer: &Peer) -> bool {
     peer.context::<DeviceInfo>().is_some_and(|device| device.pulls)
 }
 
-/// Phones get what they missed, and what they acknowledge counts as received.
+/// Whether the peer is a phone: phones get missed messages, and their acks count as received.
 fn is_phone(peer: &Peer) -> bool {
     peer.context::<DeviceInfo>().is_some_and(DeviceInfo::is_phone)
 }

@@ -1,11 +1,11 @@
-//! Plain counters of what the store did.
+//! Counters of the store.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use comet::{Distribution, Histogram, Metric, MetricKind};
 
-/// Defines the counters and the numbers that are read, from one list.
+/// Defines counters and gauges from one list.
 macro_rules! counters {
     ($($kind:ident { $($(#[doc = $doc:literal])+ $name:ident,)+ })+) => {
         /// Counts since the start, and the present number of sessions.
@@ -13,12 +13,12 @@ macro_rules! counters {
         #[non_exhaustive]
         pub struct Stats {
             $($($(#[doc = $doc])+ pub $name: u64,)+)+
-            /// Time from taking a batch of messages to its being durable or refused.
+            /// Time from taking a batch of messages until it is durable or refused.
             pub commit: Distribution,
         }
 
         impl Stats {
-            /// Every plain number with its name and meaning, for exporters.
+            /// All counters and gauges with name and help text, for exporters.
             pub fn metrics(&self) -> impl Iterator<Item = Metric> {
                 [$($(Metric {
                     name: stringify!($name),
@@ -30,12 +30,12 @@ macro_rules! counters {
             }
         }
 
-        /// The counters behind [`Stats`].
+        /// Atomics behind [`Stats`].
         #[derive(Debug, Default)]
         pub(crate) struct Counters {
             $($($name: AtomicU64,)+)+
             commit: Histogram,
-            /// The last transaction failed.
+            /// Whether the last transaction failed.
             failing: AtomicBool,
         }
 
@@ -108,25 +108,25 @@ impl Counters {
         add(&self.over_rate, 1);
     }
 
-    /// A transaction took this long, however it ended.
+    /// Records the duration of a transaction, successful or not.
     pub(crate) fn commit_took(&self, time: Duration) {
         self.commit.record(time);
     }
 
-    /// A transaction was made durable, which stored so many messages of so many senders.
+    /// Records a durable transaction: `senders` answered, `stored` new; the others are repeats.
     pub(crate) fn committed(&self, senders: usize, stored: usize) {
         add(&self.commits, 1);
         add(&self.stored, stored);
         add(&self.repeated, senders - stored);
     }
 
-    /// A transaction with this many messages was not.
+    /// Records a failed transaction with this many messages.
     pub(crate) fn failed(&self, messages: usize) {
         add(&self.failed_commits, 1);
         add(&self.unstored, messages);
     }
 
-    /// Notes how the last transaction went; whether the one before went otherwise.
+    /// Records whether the last transaction failed; returns true if this is a change.
     pub(crate) fn turn_failing(&self, failing: bool) -> bool {
         self.failing.swap(failing, Ordering::Relaxed) != failing
     }

@@ -1,4 +1,4 @@
-//! [`Store`]: the handle that everything else holds.
+//! [`Store`]: the handle used by all other parts.
 
 use std::fmt;
 use std::path::Path;
@@ -23,11 +23,11 @@ use crate::writer::reply::{Reply, Stored, Unstored};
 use crate::writer::{self, Engine, Intake, Shared, Way};
 use crate::{Config, Membership, Stats};
 
-/// Why a store cannot do its work.
+/// Reason why a store is unusable.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unwell {
-    /// The last transaction failed; the log has the reason.
+    /// The last transaction failed; the reason is in the log.
     #[error("messages cannot be stored")]
     Writing,
     /// The database cannot be read.
@@ -35,24 +35,24 @@ pub enum Unwell {
     Reading(#[source] sqlx::Error),
 }
 
-/// The message of record. A cheap handle; clones are the same store.
+/// Message store. A cheap handle; clones refer to the same store.
 ///
-/// As the innermost [`Router`](comet::Router) of a server it takes the messages of sessions and
-/// delivers what is new; wrap it in the router that says who connects. Its HTTP side is
+/// As the innermost [`Router`](comet::Router) of a server it accepts the messages of sessions and
+/// delivers new ones; wrap it in the router that admits peers. Its HTTP interface is
 /// [`routes`](crate::routes).
 ///
-/// One store serves one application: its users are told apart by their ids alone.
+/// One store serves one application: its users are distinguished by their ids alone.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    /// The channel has no limit of its own: messages and requests take one of `places`, acks one of
-    /// `ack_places`. Sessions begin and end once, park and resume once for each connection, and
-    /// lose only deliveries that the writer itself has pushed before.
+    /// The channel itself is unbounded: messages and requests take one of `places`, acks one of
+    /// `ack_places`. Sessions begin and end once, park and resume once per connection, and lose
+    /// only deliveries that the writer itself has pushed before.
     jobs: mpsc::UnboundedSender<Job<SessionId>>,
     places: Arc<Semaphore>,
     ack_places: Arc<Semaphore>,
-    /// Of users, whichever way their messages come.
+    /// Send rates of users, over sockets and HTTP together.
     paces: Mutex<Paces<Box<str>>>,
     reads: Reads,
     answers: u16,
@@ -61,8 +61,8 @@ struct Inner {
 }
 
 impl Store {
-    /// Opens the database at `path`, makes it if there is none, and starts writing. Needs a tokio
-    /// runtime.
+    /// Opens the database at `path`, creates it if there is none, and starts the writer. Requires a
+    /// tokio runtime.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl Store {
             committed: Arc::new(AtomicI64::new(opened.last.map_or(0, Id::get))),
             counters: Arc::new(Counters::default()),
         };
-        // Clients know ids that are missing: none is given out again.
+        // Clients know the missing ids: none of them is assigned again.
         let ids = IdGenerator::after(config.node, opened.lost.or(opened.last));
         let engine = Engine::new(opened.ledger, ids, config.revoke_within, shared.clone());
         let (jobs, queue) = mpsc::unbounded_channel();
@@ -118,7 +118,7 @@ impl Store {
         })))
     }
 
-    /// A handle whose writer is whoever takes the jobs.
+    /// Handle without a writer; jobs go to the returned receiver.
     #[cfg(test)]
     pub(crate) fn without_writer(
         reads: Reads,
@@ -139,24 +139,24 @@ impl Store {
         (Self(Arc::new(inner)), queue)
     }
 
-    /// Follows another [`Config::message_rate`] from now on.
+    /// Applies another [`Config::message_rate`] from now on.
     pub fn set_message_rate(&self, rate: u32) {
         self.0.paces.lock().set_rate(message_rate(rate));
     }
 
-    /// Returns when everything that was handed in before is stored or refused.
+    /// Returns once all jobs submitted before are stored or refused.
     pub async fn flush(&self) {
         self.ask(Job::Flush).await;
     }
 
-    /// Whether the last transaction is one that failed.
+    /// Whether the last transaction failed.
     #[must_use]
     pub fn is_failing(&self) -> bool {
         self.counters().is_failing()
     }
 
-    /// Finds out whether messages can be stored and read now. While the last transaction is one
-    /// that failed, this makes one that changes nothing, and waits for it.
+    /// Checks that messages can be stored and read now. If the last transaction failed, this makes
+    /// one without changes, and waits for it.
     ///
     /// # Errors
     ///
@@ -171,12 +171,12 @@ impl Store {
         self.0.reads.check().await.map_err(Unwell::Reading)
     }
 
-    /// Stores what was handed in before, closes the database, and takes nothing more.
+    /// Stores the jobs submitted before, closes the database, and accepts no more.
     pub async fn close(&self) {
         self.ask(Job::Close).await;
     }
 
-    /// What was done so far.
+    /// Counters so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.0.shared.counters.read()
@@ -189,12 +189,13 @@ impl Store {
         let _closed = asked.await;
     }
 
-    /// Hands a job to the writer. After it has closed the job is dropped, which refuses it.
+    /// Submits a job to the writer. After the writer has closed, the job is dropped, which refuses
+    /// it.
     pub(crate) fn tell(&self, job: Job<SessionId>) {
         let _refused = self.0.jobs.send(job);
     }
 
-    /// Hands an ack to the writer; `false` if too many wait.
+    /// Submits an ack to the writer; `false` if too many are waiting.
     pub(crate) fn acked(&self, session: SessionId, tag: Tag) -> bool {
         let Ok(place) = Arc::clone(&self.0.ack_places).try_acquire_owned() else {
             self.counters().ack_unrecorded();
@@ -204,11 +205,11 @@ impl Store {
         true
     }
 
-    /// Takes a message of `from`, or refuses it at once: the one way in, for sockets and HTTP.
+    /// Accepts a message of `from`, or refuses it at once: the only entry, for sockets and HTTP.
     ///
     /// # Errors
     ///
-    /// Why it was refused; `reply` is not settled then but returned.
+    /// Reason of the refusal; `reply` is then returned unsettled.
     pub(crate) fn submit(
         &self,
         mut draft: Draft,
@@ -235,7 +236,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a message of `from` and waits until it is stored.
+    /// Submits a message of `from` and waits until it is stored.
     pub(crate) async fn send(
         &self,
         draft: Draft,
@@ -250,7 +251,7 @@ impl Store {
         }
     }
 
-    /// Takes back or marks a message at the wish of `uid`.
+    /// Revokes or focuses a message on request of `uid`.
     pub(crate) async fn act(
         &self,
         kind: ActKind,
@@ -273,7 +274,7 @@ impl Store {
         &self.0.reads
     }
 
-    /// Answers that may be made at once.
+    /// Maximum number of concurrent answers.
     pub(crate) fn answers(&self) -> u16 {
         self.0.answers
     }
@@ -282,23 +283,23 @@ impl Store {
         &*self.0.shared.membership
     }
 
-    /// Everything up to this id can be read.
+    /// Greatest id up to which everything can be read.
     pub(crate) fn committed(&self) -> i64 {
         self.0.shared.committed.load(Ordering::Acquire)
     }
 
-    /// An answer to `uid` covered everything up to `mid`.
+    /// Records that an answer to `uid` covered everything up to `mid`.
     pub(crate) fn note_synced(&self, uid: &str, mid: i64, now: u64) {
         self.0.shared.marks.lock().note(uid, mid, now);
     }
 
-    /// Deliveries go here from now on. Only the first gateway counts.
+    /// Sets the gateway for deliveries. Only the first call has an effect.
     pub(crate) fn deliver_through(&self, gateway: &Gateway) {
         self.0.gateway.get_or_init(|| Way::new(gateway.clone()));
     }
 }
 
-/// So many a second of one user, two seconds' worth at once; 0 for no limit.
+/// Messages per second of one user, in bursts of two seconds' worth; 0 for no limit.
 fn message_rate(rate: u32) -> Rate {
     Rate::new(rate, Duration::from_secs(1), 2)
 }

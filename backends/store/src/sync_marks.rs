@@ -1,16 +1,17 @@
-//! How far the latest `sync-record` answers of a user reached.
+//! Sync marks: the last id covered by recent `sync-record` answers of a user.
 //!
-//! A desktop pulls first and connects afterwards. What is stored between the two is in neither the
-//! answer nor the live traffic, so it is sent after the connection is made, and this remembers
-//! from where. Pure: time comes in as `now`, in milliseconds. What it forgets costs the user the
-//! messages of that gap until the next pull, so it forgets only what is too old or too many.
+//! A desktop pulls first and connects afterwards. Messages stored in between are in neither the
+//! answer nor the live traffic, so they are sent after the connection is made, starting from the
+//! mark. Pure: time is the parameter `now`, in milliseconds. A forgotten mark costs the user the
+//! messages of that gap until the next pull, so marks are removed only when too old or too many.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// A client connects right after its pull; a minute allows for several attempts.
+/// Lifetime of a mark: a client connects right after its pull; a minute allows for several
+/// attempts.
 pub(crate) const TTL: u64 = 60_000;
-/// Answers remembered; about 100 bytes each.
+/// Maximum number of marks; about 100 bytes each.
 const CAPACITY: usize = 65_536;
 
 /// Marks, oldest first and by user.
@@ -21,7 +22,7 @@ pub(crate) struct SyncMarks {
 }
 
 impl SyncMarks {
-    /// An answer to `uid` covered everything up to `mid`.
+    /// Records that an answer to `uid` covered everything up to `mid`.
     pub(crate) fn note(&mut self, uid: &str, mid: i64, now: u64) {
         self.forget_expired(now);
         while self.oldest_first.len() >= CAPACITY {
@@ -35,10 +36,10 @@ impl SyncMarks {
         self.by_user.entry(uid).or_default().push_back(mid);
     }
 
-    /// Up to where every recent answer to `uid` reached; `None` if there was none.
+    /// Greatest id covered by every recent answer to `uid`; `None` if there was none.
     ///
-    /// With several desktops it is not known which of them connects, so the least counts: a
-    /// message too many does no harm, because clients know messages by their ids.
+    /// With several desktops it is unknown which of them connects, so the minimum counts: a
+    /// duplicate message does no harm, because clients deduplicate messages by id.
     pub(crate) fn covered(&mut self, uid: &str, now: u64) -> Option<i64> {
         self.forget_expired(now);
         self.by_user.get(uid)?.iter().min().copied()

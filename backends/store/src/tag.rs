@@ -1,21 +1,21 @@
-//! What the gateway gives back when a delivery is acknowledged.
+//! Tags of deliveries, returned by the gateway with acks.
 //!
-//! Ids leave eleven bits of a tag free; two of them tell what kind of id it is. A message's tag is
-//! its id itself.
+//! Ids leave eleven bits of a tag free; two of them encode the kind of id. The tag of a message is
+//! its id.
 
 use comet_dtalk::id::Id;
 
 const SIGNAL: u64 = 1 << 62;
 const GROUP: u64 = 1 << 61;
 
-/// What was delivered.
+/// Kind and id of a delivery.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Tag {
-    /// A message between users.
+    /// Message between users.
     Message(i64),
-    /// A signal.
+    /// Signal.
     Signal(i64),
-    /// A message to a group.
+    /// Message to a group.
     Group(i64),
 }
 
@@ -28,7 +28,7 @@ impl Tag {
         }
     }
 
-    /// `None` for a tag that is not the store's.
+    /// Decodes a tag; `None` if it is not one of the store.
     pub(crate) fn decode(tag: u64) -> Option<Self> {
         let number = i64::try_from(tag & !(SIGNAL | GROUP)).ok()?;
         let id = Id::new(number)?.get();

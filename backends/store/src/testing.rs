@@ -1,10 +1,10 @@
-//! What the tests of several modules need.
+//! Helpers shared by the tests of several modules.
 
 use bytes::Bytes;
 use comet_dtalk::message::{Common, MsgType, Proto, Text};
 use prost::Message as _;
 
-/// A text message as a client sends it.
+/// Text message as sent by a client.
 pub(crate) fn text(msg_id: &str, target: &str, content: &str) -> Common {
     let text = Text { content: content.into(), mention: Vec::new() };
     Common {
@@ -16,12 +16,12 @@ pub(crate) fn text(msg_id: &str, target: &str, content: &str) -> Common {
     }
 }
 
-/// The body of op 7 around a message.
+/// Body of op 7 with a message.
 pub(crate) fn proto_of(common: &Common) -> Bytes {
     Proto { event_type: 0, body: common.encode_to_vec().into() }.encode_to_vec().into()
 }
 
-/// Bytes from hex digits, blanks ignored.
+/// Bytes from hex digits; blanks are ignored.
 pub(crate) fn from_hex(digits: &str) -> Bytes {
     let digits: Vec<u8> = digits.bytes().filter(u8::is_ascii_hexdigit).collect();
     let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap();

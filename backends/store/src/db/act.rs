@@ -1,9 +1,9 @@
-//! Taking messages back and marking them: one message at a time, at the wish of one user.
+//! Revoking and focusing messages: one message at a time, on request of one user.
 
 use comet_dtalk::id::Id;
 use sqlx::SqliteConnection;
 
-/// Where a message was found, and who it is from and to.
+/// Location of a message, with its sender and receiver.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Found {
     pub(crate) sender_id: String,
@@ -20,7 +20,7 @@ pub(crate) enum Kind {
     Group,
 }
 
-/// Looks for a message.
+/// Looks up a message.
 pub(crate) async fn find(
     tx: &mut SqliteConnection,
     kind: Kind,
@@ -43,7 +43,8 @@ pub(crate) async fn find(
     }))
 }
 
-/// Deletes what the message says. That it was sent stays known, so that a repeat is still one.
+/// Deletes the content of a message. Its sender and client id are kept, so that a repeat is still
+/// detected.
 pub(crate) async fn erase(
     tx: &mut SqliteConnection,
     kind: Kind,
@@ -56,7 +57,7 @@ pub(crate) async fn erase(
     };
     sqlx::query(query).bind(mid.get()).execute(&mut *tx).await?;
     if kind == Kind::Private {
-        // Nobody waits for it any more.
+        // No delivery is pending any more.
         sqlx::query(
             "UPDATE dtalk_msg_relation SET state = 1 WHERE mid = ? AND owner_uid IN (?, ?)",
         )
@@ -69,7 +70,8 @@ pub(crate) async fn erase(
     Ok(())
 }
 
-/// Adds a mark of `uid`; returns how many have marked the message, or `None` if `uid` had already.
+/// Adds a focus mark of `uid`; returns the number of users that have marked the message, or `None`
+/// if `uid` had already.
 pub(crate) async fn add_focus(
     tx: &mut SqliteConnection,
     mid: Id,

@@ -1,4 +1,4 @@
-//! Appending messages and signals, many rows with each statement.
+//! Appending messages and signals, many rows per statement.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use super::MAX_VARIABLES;
 use crate::check::To;
 
-/// A message, complete with sender, id and time.
+/// Message, complete with sender, id and time.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Message {
     pub(crate) to: To,
@@ -20,38 +20,38 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// In whose record it is: its receiver's, and its sender's.
+    /// Users with the message in their record: its receiver and its sender.
     pub(crate) fn owners(&self) -> impl Iterator<Item = &str> {
         let Common { from, target, .. } = &self.common;
         [Some(&**target), (from != target).then_some(&**from)].into_iter().flatten()
     }
 }
 
-/// What became of messages.
+/// Result of appending messages.
 #[derive(Debug, Default)]
 pub(crate) struct Appended {
-    /// The originals of those that were there before, by their own id.
+    /// Originals of the repeats, by the id of the repeat.
     pub(crate) repeats: HashMap<i64, Original>,
-    /// Where the others stand, by owner: id and position, ascending.
+    /// Positions of the new messages, by owner: id and position, ascending.
     positions: HashMap<String, Vec<(i64, i64)>>,
 }
 
 impl Appended {
-    /// Where a message stands in the record of this user; 0 if it does not.
+    /// Position of a message in the record of this user; 0 if it is not in it.
     pub(crate) fn position(&self, owner: &str, mid: i64) -> i64 {
         let Some(of_owner) = self.positions.get(owner) else { return 0 };
         of_owner.binary_search_by_key(&mid, |&(mid, _)| mid).map_or(0, |at| of_owner[at].1)
     }
 }
 
-/// The message that another one repeats.
+/// Original of a repeated message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Original {
     pub(crate) mid: i64,
     pub(crate) datetime: u64,
 }
 
-/// A signal to one user.
+/// Signal to one user.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct OutSignal {
     pub(crate) sid: i64,
@@ -60,7 +60,7 @@ pub(crate) struct OutSignal {
     pub(crate) body: Bytes,
 }
 
-/// One user's view of a message.
+/// Message from the view of one user.
 struct Relation<'a> {
     owner: &'a str,
     other: &'a str,
@@ -71,7 +71,7 @@ struct Relation<'a> {
     owner_seq: i64,
 }
 
-/// Appends the messages that are new.
+/// Appends the new messages.
 ///
 /// No two of the messages may have the same sender and client id.
 pub(crate) async fn append(
@@ -112,7 +112,7 @@ async fn insert_sent(
     Ok(fresh)
 }
 
-/// Repeats are few, so each is looked up by itself.
+/// Repeats are few, so each is looked up individually.
 async fn originals(
     tx: &mut SqliteConnection,
     repeats: &[&Message],
@@ -159,7 +159,7 @@ async fn insert_relations(
     messages: &[&Message],
 ) -> Result<HashMap<String, Vec<(i64, i64)>>, sqlx::Error> {
     let mut relations: Vec<Relation<'_>> = messages.iter().flat_map(|m| relations_of(m)).collect();
-    // In the order of the table, so that neighbours are written together.
+    // In table order, so that adjacent rows are written together.
     relations.sort_by_key(|relation| (relation.owner, relation.mid));
     number(tx, &mut relations).await?;
     for chunk in relations.chunks(MAX_VARIABLES / 7) {
@@ -181,7 +181,7 @@ async fn insert_relations(
     Ok(relations.chunk_by(|a, b| a.owner == b.owner).map(of_owner).collect())
 }
 
-/// The sender's row and the receiver's; only the first if they are the same.
+/// Row of the sender and row of the receiver; only the first if they are the same user.
 fn relations_of(message: &Message) -> impl Iterator<Item = Relation<'_>> {
     let Message { common, from_phone, .. } = message;
     let row = |owner, other, inbox, received| Relation {
@@ -198,7 +198,7 @@ fn relations_of(message: &Message) -> impl Iterator<Item = Relation<'_>> {
     [Some(outbox), (common.from != common.target).then_some(inbox)].into_iter().flatten()
 }
 
-/// Gives each relation the next number of its owner. The relations are sorted by owner.
+/// Assigns to each relation the next number of its owner. The relations are sorted by owner.
 async fn number(
     tx: &mut SqliteConnection,
     relations: &mut [Relation<'_>],
@@ -236,7 +236,7 @@ fn count(len: usize) -> i64 {
     i64::try_from(len).unwrap_or(i64::MAX)
 }
 
-/// Keeps signals until phones acknowledge them.
+/// Stores signals until phones acknowledge them.
 pub(crate) async fn insert_signals(
     tx: &mut SqliteConnection,
     signals: &[OutSignal],

@@ -1,7 +1,7 @@
-//! Answers of the log to HTTP: the newest messages, and what two users wrote to each other.
+//! Excerpts of the log for HTTP answers: the newest messages, and the messages between two users.
 //!
-//! In two steps, so that the memory of an answer is known before it is taken: which messages there
-//! are and how long each is, then those that fit.
+//! Read in two steps, so that the memory of an answer is known before it is allocated: first ids
+//! and lengths of the messages, then the messages that fit.
 
 use std::cmp::Reverse;
 
@@ -10,10 +10,10 @@ use comet_dtalk::message::{Channel, Common};
 use super::Reads;
 use super::row::{Content, content_columns};
 
-/// Bytes of a body beside its parts: heads of fields, and numbers.
+/// Bytes of a body in addition to its parts: field headers and numbers.
 const OVERHEAD: usize = 100;
 
-/// An upper bound of a message's parts, in bytes.
+/// Upper bound of the total length of the parts of a message, in bytes.
 macro_rules! parts_length {
     () => {
         "length(c.content) + ifnull(length(c.source), 0) + ifnull(length(c.reference), 0) \
@@ -21,24 +21,24 @@ macro_rules! parts_length {
     };
 }
 
-/// A range of the log: the newest messages with ids above `after` and below `before`.
+/// Range of the log: the newest messages with ids above `after` and below `before`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Range {
     pub(crate) after: i64,
     pub(crate) before: i64,
     pub(crate) limit: u32,
-    /// Bytes of an answer that they may take, see `answer_len`; the newest is always chosen.
+    /// Maximum number of bytes in an answer, see `answer_len`; the newest message is always chosen.
     pub(crate) bytes: usize,
 }
 
-/// Messages that make an answer.
+/// Messages chosen for an answer.
 #[derive(Debug, Default)]
 pub(crate) struct Choice {
     /// Newest first.
     ids: Vec<i64>,
-    /// Upper bound of the bytes that they take in an answer.
+    /// Upper bound of their bytes in an answer.
     pub(crate) bytes: usize,
-    /// True if the range has older ones.
+    /// Whether the range has older ones.
     pub(crate) more: bool,
 }
 
@@ -47,7 +47,7 @@ impl Choice {
         self.ids.len()
     }
 
-    /// The oldest of them.
+    /// Id of the oldest one.
     pub(crate) fn oldest(&self) -> Option<i64> {
         self.ids.last().copied()
     }
@@ -58,11 +58,11 @@ const fn answer_len(body: usize) -> usize {
     body.div_ceil(3) * 4 + 3
 }
 
-/// An id, and how long its message is at most.
+/// Id, and upper bound of the length of the message.
 type Found = (i64, i64);
 
 impl Reads {
-    /// The newest messages between `uid` and others.
+    /// Newest messages between `uid` and other users.
     pub(crate) async fn newest(&self, uid: &str, range: Range) -> Result<Choice, sqlx::Error> {
         let mut db = self.0.lend().await?;
         let found: Vec<Found> = sqlx::query_as(concat!(
@@ -81,7 +81,7 @@ impl Reads {
         Ok(choose(&found, range))
     }
 
-    /// The newest messages to any of the groups.
+    /// Newest messages to any of the groups.
     pub(crate) async fn newest_of_groups(
         &self,
         groups: &[i64],
@@ -109,7 +109,7 @@ impl Reads {
             newest.extend(found);
             newest.sort_unstable_by_key(|&(id, _)| Reverse(id));
             newest.truncate(keep);
-            // What is older than a full excerpt of other groups need not be read.
+            // Messages older than a full excerpt of other groups need not be read.
             if newest.len() == keep {
                 after = newest.last().map_or(after, |&(id, _)| id);
             }
@@ -117,7 +117,7 @@ impl Reads {
         Ok(choose(&newest, range))
     }
 
-    /// The newest messages that `uid` and `other` wrote to each other.
+    /// Newest messages between `uid` and `other`.
     pub(crate) async fn newest_of_pair(
         &self,
         uid: &str,
@@ -149,7 +149,7 @@ impl Reads {
         Ok(choose(&newest, range))
     }
 
-    /// The chosen messages, oldest first. What was taken back meanwhile is not among them.
+    /// Chosen messages, oldest first, without those revoked in the meantime.
     pub(crate) async fn chosen(
         &self,
         choice: &Choice,
@@ -177,7 +177,7 @@ impl Reads {
     }
 }
 
-/// Those that fit, of what is newest first and one more than the limit if there are more.
+/// Messages that fit. `found` is newest first, with one more than the limit if there are more.
 fn choose(found: &[Found], range: Range) -> Choice {
     let mut choice = Choice::default();
     for &(id, length) in found.iter().take(range.limit as usize) {
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!((choice.len(), choice.oldest(), choice.more), (10, Some(1), false));
     }
 
-    /// One that is small does not slip in behind one that was left out.
+    /// A small message does not follow one that was left out.
     #[test]
     fn the_first_that_does_not_fit_is_the_end() {
         let found = [(5, 200), (4, 100_000), (3, 1)];

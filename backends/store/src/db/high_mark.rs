@@ -1,22 +1,22 @@
-//! The mark: a file beside the database that says how far it went.
+//! High mark: a file beside the database with the greatest durable id.
 //!
-//! SQLite does not miss a write-ahead log that somebody deleted, nor the end of one that was
-//! damaged: it opens what is left. So each commit is followed by one write of the greatest id to
-//! this file, of 16 bytes and without a sync, which takes a few microseconds for a whole batch. It
-//! follows a commit that is durable, so it may lag behind the database after a crash or a power
-//! cut, and is never ahead of it: if it is ahead at a start, messages are missing.
+//! SQLite does not detect a deleted write-ahead log, nor the lost end of a damaged one: it opens
+//! the rest. Therefore each commit is followed by one write of the greatest id to this file, of 16
+//! bytes and without a sync, which takes a few microseconds for a whole batch. It follows a durable
+//! commit, so it may lag behind the database after a crash or a power failure, and is never ahead
+//! of it: a mark ahead of the database at a start means that messages are missing.
 //!
-//! Commits that give out no id, which are those of acks that nobody is told of, leave it as it is.
+//! Commits without a new id, such as those of acks that are not announced, leave it unchanged.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Makes a check of the mark out of it, so that half a mark is none.
+/// XORed into the check value of the mark, so that a torn mark is invalid.
 const CHECK: i64 = 0x436f_6d65_744d_6b31;
 
-/// The mark of an open database.
+/// High mark of an open database.
 #[derive(Debug)]
 pub(crate) struct HighMark {
     file: File,
@@ -25,8 +25,8 @@ pub(crate) struct HighMark {
 }
 
 impl HighMark {
-    /// Opens the mark of the database at this path, and makes one if there is none. What it says
-    /// is 0 if it is new or cannot be understood.
+    /// Opens the mark of the database at this path, and creates one if there is none. Its value is
+    /// 0 if it is new or invalid.
     pub(crate) fn open(database: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
@@ -36,19 +36,19 @@ impl HighMark {
         Ok(Self { file, written: decode(&bytes).unwrap_or(0), failing: false })
     }
 
-    /// The greatest id that was durable once.
+    /// Greatest id that was durable.
     pub(crate) fn get(&self) -> i64 {
         self.written
     }
 
-    /// Ids up to this one are durable. A disk that does not take the mark only makes it lag.
+    /// Sets the mark: ids up to this one are durable. A failed write only makes it lag.
     pub(crate) fn advance(&mut self, id: i64) {
         if id > self.written {
             self.write(id);
         }
     }
 
-    /// What is missing is given up: the mark goes back.
+    /// Sets the mark back, giving up the missing messages.
     pub(crate) fn reset(&mut self, id: i64) {
         self.write(id);
     }

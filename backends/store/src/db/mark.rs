@@ -1,10 +1,10 @@
-//! Marking what phones have acknowledged.
+//! Marking messages and signals as received on acks from phones.
 
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::MAX_VARIABLES;
 
-/// A message that was just received on the first phone of its receiver.
+/// Message just received on the first phone of its receiver.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Received {
     pub(crate) mid: i64,
@@ -13,8 +13,8 @@ pub(crate) struct Received {
 
 /// Marks messages as received by their owners, given with their ids.
 ///
-/// Returns those that others sent and that were not marked before. What does not exist, or is
-/// someone else's, is passed over.
+/// Returns those that others sent and that were not marked before. Unknown messages, and those of
+/// other owners, are skipped.
 pub(crate) async fn mark_messages(
     tx: &mut SqliteConnection,
     acks: &[(&str, i64)],

@@ -1,9 +1,9 @@
-//! The database: one connection that writes, a pool that reads, and the statements of both.
+//! Database: one writing connection, a pool of reading connections, and the statements of both.
 //!
 //! SQLite in WAL mode, so that readers and the writer do not wait for each other. The writing
-//! connection syncs at every commit: what is committed survives a power cut.
+//! connection syncs at every commit: committed data survives a power failure.
 //!
-//! Not here: what is written when (`writer`).
+//! Not here: content and order of writes (`writer`).
 
 mod act;
 mod append;
@@ -29,63 +29,63 @@ use high_mark::HighMark;
 pub(crate) use mark::{mark_messages, mark_signals};
 pub(crate) use page::Page;
 
-/// Version of [`SCHEMA`], kept in the file.
+/// Version of [`SCHEMA`], stored in the file.
 const SCHEMA_VERSION: i64 = 1;
 const SCHEMA: &str = include_str!("schema.sql");
 
-/// SQLite takes 32,766 variables in one statement; rows are inserted this many variables at a time.
+/// Variables per insert statement; the limit of SQLite is 32,766.
 const MAX_VARIABLES: usize = 30_000;
 
-/// Pages of 4 KiB in the WAL before it is copied into the database: at the default of 1,000 nearly
-/// each large batch would pay for that. 64 MiB of disk at most, briefly more under load.
+/// Pages of 4 KiB in the WAL before a checkpoint: at the default of 1,000 nearly each large batch
+/// would pay for one. At most 64 MiB of disk, briefly more under load.
 const CHECKPOINT_PAGES: &str = "16384";
-/// The least page caches, in KiB: of the connection that writes, and of each that reads.
+/// Minimum page caches, in KiB: of the writing connection, and of each reading one.
 const LEAST_CACHES: [usize; 2] = [1_024, 256];
-/// Of the writer's cache, what each connection that reads has.
+/// Divisor of the writer's cache for the cache of each reading connection.
 const READER_SHARE: usize = 32;
 
-/// Why a database could not be opened.
+/// Reason for failing to open a database.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// SQLite failed.
+    /// Error of SQLite.
     #[error("cannot open the message database: {0}")]
     Sqlite(#[from] sqlx::Error),
-    /// The mark beside the database cannot be used.
+    /// The high mark beside the database cannot be used.
     #[error("cannot use the mark of the message database: {0}")]
     Mark(#[source] io::Error),
-    /// Messages that were stored are gone: the write-ahead log was deleted or damaged, or the
-    /// database is an older copy of itself.
+    /// Stored messages are missing: the write-ahead log was deleted or damaged, or the database is
+    /// an older copy.
     #[error(
         "messages that were stored are missing: the database ends at id {found} and went to \
          {marked}; its write-ahead log was deleted or damaged, or it is an older copy"
     )]
     Lost {
-        /// The greatest id in the database.
+        /// Greatest id in the database.
         found: i64,
-        /// The greatest id that was durable.
+        /// Greatest id that was durable.
         marked: i64,
     },
-    /// A later version of this program has changed the file.
+    /// The file was changed by a later version of this program.
     #[error("message database has schema {found}, this program knows up to {known}")]
     NewerSchema {
-        /// What the file says.
+        /// Version of the file.
         found: i64,
-        /// What is known.
+        /// Latest version known.
         known: i64,
     },
 }
 
-/// How long to wait for others.
+/// Timeouts for locks and connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
     /// For another process that has locked the database.
     pub(crate) busy: Duration,
-    /// For a connection that reads.
+    /// For a reading connection.
     pub(crate) reader: Duration,
 }
 
-/// The connection that writes.
+/// The writing connection.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     options: SqliteConnectOptions,
@@ -94,7 +94,7 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// Starts a transaction. Dropping the connection without [`Ledger::commit`] undoes it.
+    /// Starts a transaction. Dropping the connection without [`Ledger::commit`] rolls it back.
     pub(crate) async fn begin(&mut self) -> Result<SqliteConnection, sqlx::Error> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
@@ -104,7 +104,7 @@ impl Ledger {
         Ok(connection)
     }
 
-    /// Makes a transaction durable, in which no id above `last` was given out.
+    /// Makes a transaction durable; no id above `last` was assigned in it.
     pub(crate) async fn commit(
         &mut self,
         mut tx: SqliteConnection,
@@ -112,18 +112,18 @@ impl Ledger {
     ) -> Result<(), sqlx::Error> {
         sqlx::query("UPDATE comet_last_id SET id = max(id, ?)").bind(last).execute(&mut tx).await?;
         sqlx::query("COMMIT").execute(&mut tx).await?;
-        // Only a connection that did all it was told is used again, as in `comet_sql`.
+        // Only a connection without any failure is reused, as in `comet_sql`.
         self.connection = Some(tx);
         self.mark.advance(last);
         Ok(())
     }
 
-    /// Gives up what is missing above `last`.
+    /// Gives up the missing messages above `last`.
     pub(crate) fn accept_loss(&mut self, last: i64) {
         self.mark.reset(last);
     }
 
-    /// Closes the connection, which also folds the WAL into the database if it is the last one.
+    /// Closes the connection, which also checkpoints the WAL if it is the last one.
     pub(crate) async fn close(&mut self) -> Result<(), sqlx::Error> {
         match self.connection.take() {
             Some(connection) => connection.close().await,
@@ -132,12 +132,12 @@ impl Ledger {
     }
 }
 
-/// Connections that read.
+/// Reading connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Reads(Pool);
 
 impl Reads {
-    /// Reads something.
+    /// Checks that the database can be read.
     pub(crate) async fn check(&self) -> Result<(), sqlx::Error> {
         let mut db = self.0.lend().await?;
         sqlx::query("SELECT id FROM comet_last_id").fetch_one(&mut *db).await?;
@@ -150,18 +150,18 @@ impl Reads {
     }
 }
 
-/// A database, open.
+/// Open database.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) ledger: Ledger,
     pub(crate) reads: Reads,
-    /// The greatest id it holds.
+    /// Greatest id in it.
     pub(crate) last: Option<Id>,
-    /// The greatest id that it held once, if that is another one.
+    /// Greatest id that was once durable, if it differs.
     pub(crate) lost: Option<Id>,
 }
 
-/// Opens the database at `path`, and makes it if there is none.
+/// Opens the database at `path`, and creates it if there is none.
 pub(crate) async fn open(
     path: &Path,
     readers: u32,
@@ -196,7 +196,7 @@ pub(crate) async fn open(
     Ok(Opened { ledger, reads: Reads(pool.into()), last: Id::new(last), lost })
 }
 
-/// Page caches as SQLite takes them, of the connection that writes and of each that reads:
+/// Page caches in the notation of SQLite, of the writing connection and of each reading one:
 /// negative numbers are KiB.
 fn caches(bytes: usize) -> [String; 2] {
     let [writer, reader] = LEAST_CACHES;

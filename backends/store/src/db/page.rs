@@ -8,17 +8,17 @@ use crate::body;
 use crate::tag::Tag;
 use crate::writer::catch_up::{Item, PAGE_BYTES, PAGE_ROWS, Source, Stretch};
 
-/// The first part of a stretch.
+/// First part of a stretch.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct Page {
     /// By ascending id.
     pub(crate) items: Vec<Item>,
-    /// Whether that was all.
+    /// Whether the stretch has no more.
     pub(crate) exhausted: bool,
 }
 
 impl Reads {
-    /// The first page of a stretch of `uid`'s log; `groups` are those of [`Source::LogWithGroups`].
+    /// First page of a stretch of `uid`'s log; `groups` are those of [`Source::LogWithGroups`].
     pub(crate) async fn page(
         &self,
         uid: &str,
@@ -26,7 +26,7 @@ impl Reads {
         groups: &[i64],
     ) -> Result<Page, sqlx::Error> {
         let mut items = Vec::new();
-        // Each source reads one row more than a page takes, which tells whether that was all.
+        // Each source reads one row more than a page takes, to detect the end of the stretch.
         match stretch.source {
             Source::Unreceived => items.extend(self.messages(uid, stretch).await?),
             Source::UnreceivedSignals => items.extend(self.signals(uid, stretch).await?),
@@ -124,7 +124,7 @@ impl Reads {
     }
 }
 
-/// One row more than a page takes tells whether that was all.
+/// One row more than a page takes, to detect the end of the stretch.
 fn row_limit() -> i64 {
     PAGE_ROWS as i64 + 1
 }
@@ -139,7 +139,7 @@ fn group_item(row: Content) -> Item {
     Item { id, position: 0, body: body::message(&row.into_common(Channel::ToGroup)), tag }
 }
 
-/// How many of the items make a page: one at least.
+/// Number of items that fit a page, at least one.
 fn fitting(items: &[Item]) -> usize {
     let mut bytes = 0;
     let over = items.iter().take(PAGE_ROWS).position(|item| {

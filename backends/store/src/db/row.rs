@@ -1,11 +1,11 @@
-//! Rows of the content tables, and the messages they are.
+//! Rows of the content tables, and their conversion to messages.
 
 use comet_dtalk::message::{Channel, Common, Reference, Source};
 use prost::Message as _;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
 
-/// The columns of a content table `c`, in the order in which [`Content`] reads them.
+/// Columns of a content table `c`, in the order in which [`Content`] reads them.
 macro_rules! content_columns {
     () => {
         "c.mid, c.seq, c.sender_id, c.receiver_id, c.msg_type, c.content, c.create_time, \
@@ -14,7 +14,7 @@ macro_rules! content_columns {
 }
 pub(super) use content_columns;
 
-/// A row of a content table.
+/// Row of a content table.
 #[derive(Debug)]
 pub(super) struct Content {
     mid: i64,
@@ -44,7 +44,7 @@ impl FromRow<'_, SqliteRow> for Content {
     }
 }
 
-/// A row of a content table, and its place in the record of a user.
+/// Row of a content table, and its position in the record of a user.
 #[derive(Debug)]
 pub(super) struct Logged {
     pub(super) content: Content,
@@ -73,7 +73,7 @@ impl Content {
             msg_type: self.msg_type,
             msg: self.content.into(),
             datetime: self.create_time.unsigned_abs(),
-            // Written by `append` from these very types.
+            // Written by `append` from these types.
             source: self.source.and_then(|bytes| Source::decode(&*bytes).ok()),
             reference: self.reference.and_then(|bytes| Reference::decode(&*bytes).ok()),
         }

@@ -1,4 +1,4 @@
-//! Taking messages back and marking them.
+//! Revoking and focusing messages over HTTP.
 
 use axum::extract::State;
 use comet_dtalk::code::Code;
@@ -46,8 +46,8 @@ async fn act(store: &Store, kind: ActKind, uid: String, which: &Which) -> Outcom
     Ok(Reply::done())
 }
 
-/// Clients show the text. What does not exist and what is not allowed are not told apart, so that
-/// ids cannot be tried out.
+/// Clients show the text. Unknown messages and denied requests get the same answer, so that ids
+/// cannot be probed.
 fn refused(error: ActError) -> Refused {
     match error {
         ActError::Unknown | ActError::NotAllowed => {

@@ -1,8 +1,8 @@
-//! Memory for answers that can be long: how many are made at once, and what they hold until they
-//! are written.
+//! Memory of long answers: number of answers made concurrently, and the memory held until they are
+//! written.
 //!
-//! A client decides when it reads an answer, if ever. So what an answer may take is charged to the
-//! gateway's memory budget before it is read from the log, and given back with its last byte.
+//! A client may read its answer at any time or never. Therefore the memory of an answer is charged
+//! to the gateway's memory budget before it is read from the log, and released with its last byte.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,17 +16,17 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// Longest wait of a request for others.
+/// Longest wait of a request for other answers.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Bytes of all messages of an answer, where the budget is large enough.
+/// Maximum total bytes of messages of an answer, if the budget is large enough.
 const MOST: usize = 4 * 1024 * 1024;
 
-/// Answers of one user that may be made or be on their way at once: several devices, and requests
-/// that were given up and not yet noticed.
+/// Maximum number of answers of one user being made or sent: for several devices, and for cancelled
+/// requests not yet noticed.
 const OF_USER: u32 = 8;
 
-/// Gives out places for answers.
+/// Admission of answers.
 #[derive(Clone, Debug)]
 pub(super) struct Answers {
     gateway: Gateway,
@@ -34,7 +34,7 @@ pub(super) struct Answers {
     of_users: Arc<Mutex<HashMap<Box<str>, u32>>>,
 }
 
-/// An answer that is being made.
+/// Answer being made.
 #[derive(Debug)]
 pub(super) struct Making {
     gateway: Gateway,
@@ -46,13 +46,13 @@ pub(super) struct Making {
 /// Reason for refusing an answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Busy {
-    /// As many as allowed are being made.
+    /// The maximum number of answers is being made.
     #[error("too many requests, try again later")]
     Crowded,
-    /// This user has not read earlier answers.
+    /// Earlier answers to this user have not been read.
     #[error("too many requests of this user, try again later")]
     Unread,
-    /// The budget has no room for it.
+    /// The memory budget is exhausted.
     #[error("memory is short, try again later")]
     Short,
 }
@@ -65,13 +65,13 @@ impl From<Busy> for Refused {
 }
 
 impl Answers {
-    /// So many at once, in this gateway's memory.
+    /// At most `at_once` answers at a time, charged to the memory of this gateway.
     pub(super) fn new(gateway: Gateway, at_once: u16) -> Self {
         let places = Arc::new(Semaphore::new(at_once.into()));
         Self { gateway, places, of_users: Arc::default() }
     }
 
-    /// Begins to make one for a user, after others if need be.
+    /// Begins an answer to a user, after waiting for others if necessary.
     pub(super) async fn begin(&self, uid: &str) -> Result<Making, Busy> {
         let turn = Turn::take(&self.of_users, uid).ok_or(Busy::Unread)?;
         let place = timeout(WAIT, Arc::clone(&self.places).acquire_owned()).await;
@@ -81,19 +81,19 @@ impl Answers {
 }
 
 impl Making {
-    /// Longest answer, in bytes of messages: less where the budget is so small that it could never
-    /// be made, which takes twice its length, nor two of them at once.
+    /// Longest answer, in bytes of messages: reduced if the budget is too small to ever make two at
+    /// once, at twice their length each.
     pub(super) fn most(&self) -> usize {
         MOST.min(self.gateway.reservable_memory() / 4)
     }
 
-    /// Takes memory for making it.
+    /// Reserves memory for making it.
     pub(super) fn charge(&mut self, bytes: usize) -> Result<(), Busy> {
         self.reservation = Some(self.gateway.reserve_memory(bytes).ok_or(Busy::Short)?);
         Ok(())
     }
 
-    /// It is made. From here on it holds its own length, until it is written.
+    /// Finishes it. From here on it is charged its own length, until it is written.
     pub(super) fn done(mut self, json: Vec<u8>) -> Result<Response, Busy> {
         let bytes = json.capacity();
         let fits = self.reservation.as_mut().is_some_and(|held| held.resize(bytes));
@@ -104,7 +104,7 @@ impl Making {
     }
 }
 
-/// One of the answers that a user may have at once.
+/// One of the concurrent answers of a user.
 #[derive(Debug)]
 struct Turn {
     of_users: Arc<Mutex<HashMap<Box<str>, u32>>>,
@@ -153,7 +153,7 @@ mod tests {
         fn receive(&self, _: &Gateway, _: &Peer, _: Message, _: Receipt) {}
     }
 
-    /// Answers that may take 2 MiB together.
+    /// Answers limited to 2 MiB together.
     fn answers(at_once: u16) -> (Gateway, Answers) {
         let config = Config::default().shards(1).memory_budget(18 << 20);
         let listen = Listen::tcp(([127, 0, 0, 1], 0).into());

@@ -1,4 +1,4 @@
-//! The HTTP side: sending without a socket, pulling, history, taking back and marking.
+//! HTTP interface: sending without a socket, pulling, history, revoking and focusing.
 //!
 //! Paths are the public ones. Answers follow the conventions of [`comet_dtalk::http`]. Not here:
 //! CORS and listeners.
@@ -19,11 +19,11 @@ use comet_dtalk::http::Verify;
 use crate::Store;
 use answers::Answers;
 
-/// Most bytes of a request: a message of 16 KiB, its form around it, and room to spare.
+/// Maximum bytes of a request: a message of 16 KiB, its multipart form, and a margin.
 const MAX_REQUEST: usize = 64 * 1024;
 
-/// The routes of a store; `verify` tells who calls. What long answers take is charged to the memory
-/// budget of `gateway`.
+/// Routes of a store; `verify` identifies the caller. The memory of long answers is charged to the
+/// memory budget of `gateway`.
 pub fn routes(store: Store, gateway: Gateway, verify: Arc<dyn Verify>) -> Router {
     let answers = Answers::new(gateway, store.answers());
     Router::new()

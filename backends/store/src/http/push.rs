@@ -1,4 +1,4 @@
-//! Sending over HTTP, for clients whose socket is down.
+//! Sending over HTTP, for clients without a socket.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -16,12 +16,12 @@ use crate::check::check;
 
 /// Longest message: the same as on a socket.
 const MAX_BODY: usize = 16_384;
-/// What clients call their device; phones have these names.
+/// Header with the device type; it determines whether the sender is a phone.
 const DEVICE: &str = "fzm-device";
 
 #[derive(Serialize)]
 pub(super) struct Pushed {
-    /// Clients look for this field as text: a number right after the colon.
+    /// Clients match this field as text: a number directly after the colon.
     #[serde(rename = "logId")]
     log_id: i64,
     datetime: u64,

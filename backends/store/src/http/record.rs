@@ -1,4 +1,4 @@
-//! Pulling what was missed, and looking back.
+//! Pulling missed messages, and history.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -18,42 +18,42 @@ use crate::body;
 use crate::check::MAX_NAME;
 use crate::db::{Choice, Range};
 
-/// Messages of each kind in one answer, whatever the client asked for: some clients ask for 20,
-/// once, go on from the newest they got, and would never see the others.
+/// Messages of each kind in one answer, regardless of the requested count: some clients ask once
+/// for 20, continue from the newest one received, and would miss the others.
 const SYNC_LIMIT: u32 = 1000;
 
-/// Fields around the content of a record of the history.
+/// Bytes of the fields around the content of a history record.
 const NAMES_BYTES: usize = 256;
 
-/// Bytes of an answer beside its messages.
+/// Bytes of an answer in addition to its messages.
 const FRAME_BYTES: usize = 256;
 
 #[derive(Deserialize)]
 pub(super) struct Sync {
     count: Int64,
-    /// Only what is later than this.
+    /// Only messages with greater ids.
     start: Option<Int64>,
-    /// Only what is earlier than this: for clients that go back when there is more.
+    /// Only messages with smaller ids: for clients that page backwards while there is more.
     before: Option<Int64>,
 }
 
 #[derive(Serialize)]
 struct Synced<'a> {
     record_count: usize,
-    /// Bodies as they were delivered, in base64.
+    /// Bodies as delivered, in base64.
     records: &'a [Encoded],
-    /// True if a kind has more between `start` and its first record.
+    /// Whether a kind has more between `start` and its first record.
     #[serde(rename = "hasMore")]
     has_more: bool,
-    /// The same under the name that it had first.
+    /// The same under its original name.
     #[serde(rename = "has_more")]
     has_more_too: bool,
-    /// The `before` with which the next answer leaves nothing out of either kind.
+    /// Value of `before` for the next request with which no message of either kind is skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<i64>,
 }
 
-/// Bytes that are base64 in JSON.
+/// Bytes serialized as base64 in JSON.
 struct Encoded(Bytes);
 
 impl Serialize for Encoded {
@@ -63,7 +63,7 @@ impl Serialize for Encoded {
 }
 
 /// `/app/record/sync-record`: the newest messages between users, then the newest of groups, each
-/// kind ascending and without a hole, whatever is written meanwhile.
+/// kind ascending and without gaps, regardless of concurrent writes.
 pub(super) async fn sync(
     State(store): State<Store>,
     State(answers): State<Answers>,
@@ -74,13 +74,13 @@ pub(super) async fn sync(
         return Err(Code::BAD_PARAMETERS.into());
     }
     let mut making = answers.begin(&uid).await?;
-    // Both kinds end at the same place: clients go on from the newest id of either.
+    // Both kinds end at the same id: clients continue from the newest id of either.
     let committed = store.committed();
     let range = Range {
         after: start.map_or(0, i64::from),
         before: before.map_or(i64::MAX, i64::from).min(committed.saturating_add(1)),
         limit: SYNC_LIMIT,
-        // A busy group leaves room for what users wrote.
+        // Half of the limit, so that busy groups do not displace messages between users.
         bytes: making.most() / 2,
     };
     let (reads, groups) = (store.reads(), store.membership().groups_of(&uid));
@@ -88,7 +88,7 @@ pub(super) async fn sync(
     let range = Range { bytes: making.most().saturating_sub(group.bytes), ..range };
     let private = reads.newest(&uid, range).await.map_err(query_failed)?;
     let length = private.bytes + group.bytes + FRAME_BYTES;
-    // The messages, and the answer that is made of them.
+    // Memory of the messages, and of the answer made from them.
     making.charge(2 * length)?;
     let mut records = Vec::with_capacity(private.len() + group.len());
     for (choice, channel) in [(&private, Channel::ToUser), (&group, Channel::ToGroup)] {
@@ -109,7 +109,7 @@ pub(super) async fn sync(
     Ok(making.done(Reply(synced).to_json(length)?)?)
 }
 
-/// Where a kind was cut off.
+/// Id at which a kind was truncated.
 fn cut_at(choice: &Choice) -> Option<i64> {
     choice.oldest().filter(|_| choice.more)
 }
@@ -122,7 +122,7 @@ pub(super) struct History {
     log_id: Option<Before>,
 }
 
-/// An id, or the empty text of a client that has none.
+/// Id, or the empty text sent by clients without one.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Before {
@@ -144,12 +144,12 @@ struct Record {
     from_id: String,
     target_id: String,
     msg_type: i32,
-    /// Contents are ciphertext, usually.
+    /// Usually ciphertext.
     content: Encoded,
     create_time: u64,
 }
 
-/// `/store/app/pri-chat-record`: what the caller and another wrote to each other, newest first.
+/// `/store/app/pri-chat-record`: messages between the caller and another user, newest first.
 pub(super) async fn history(
     State(store): State<Store>,
     State(answers): State<Answers>,

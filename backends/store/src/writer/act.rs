@@ -1,4 +1,4 @@
-//! Taking back and marking: the rules, and what others learn of it.
+//! Revoke and focus: their rules, and the resulting signals.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,16 +14,16 @@ use super::job::{Act, ActError, ActKind};
 use crate::Membership;
 use crate::db::{self, Found, Kind, OutSignal};
 
-/// What a batch lets others know.
+/// Signals resulting from a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
-    /// To users; kept until their phones have them.
+    /// To users; kept until acknowledged by their phones.
     pub(crate) signals: Vec<OutSignal>,
     /// To groups, with the id of each signal; not kept.
     pub(crate) group_signals: Vec<(i64, i64, SignalType, Bytes)>,
 }
 
-/// Whatever decides about an [`Act`].
+/// Inputs to the decision about an [`Act`].
 pub(crate) struct Rules<'a> {
     pub(crate) membership: &'a dyn Membership,
     pub(crate) revoke_within: Duration,
@@ -32,7 +32,7 @@ pub(crate) struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    /// Does what is wanted inside the transaction, and adds what others learn of it.
+    /// Performs the act inside the transaction, and appends the resulting signals.
     pub(crate) async fn carry_out(
         &self,
         tx: &mut SqliteConnection,
@@ -102,7 +102,7 @@ impl Rules<'_> {
         Ok(Ok(()))
     }
 
-    /// Authors may for some time; in groups, those whom the group allows to, always.
+    /// Authors may within the time limit; in groups, users permitted by the group may at any time.
     fn may_revoke(&self, kind: Kind, act: &Act, found: &Found) -> bool {
         let age = self.now.saturating_sub(found.create_time.unsigned_abs());
         let in_time = u128::from(age) <= self.revoke_within.as_millis();

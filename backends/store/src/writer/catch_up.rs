@@ -1,42 +1,42 @@
-//! How one session gets what the database has for it, before it gets what is new.
+//! Catch-up of one session: messages from the database are delivered before new ones.
 //!
-//! A [`CatchUp`] knows which stretches of the user's log are still to be read, one page at a time
-//! and no faster than the client acknowledges. Meanwhile it holds what is stored anew; if that
-//! becomes too much, it lets go of it and reads it from the database later. So the session gets
-//! everything once and in order, and a slow client costs a bounded amount of memory.
+//! A [`CatchUp`] tracks the stretches of the user's log still to be read, one page at a time and no
+//! faster than the client acknowledges. Meanwhile it holds newly stored deliveries; if they exceed
+//! a limit, it drops them and reads them from the database later. So the session gets everything
+//! once and in order, and a slow client costs a bounded amount of memory.
 //!
-//! Pure. Not here: the database (`db`), who is attached (`sessions`).
+//! Pure. Not here: the database (`db`), the attached sessions (`sessions`).
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-/// Rows that are read and sent at a time. With what is held they fit the gateway's queue for one
+/// Rows read and sent at a time. Together with held deliveries they fit the gateway's queue of one
 /// session (1,024 by default).
 pub(crate) const PAGE_ROWS: usize = 256;
 /// Bytes after which a page ends early, for the same reason (1 MiB by default).
 pub(crate) const PAGE_BYTES: usize = 256 * 1024;
-/// The next page is read when no more than this many deliveries are unacknowledged, or half of the
-/// last full page if that is less: large ones fill the gateway's queue by their bytes.
+/// The next page is read when at most this many deliveries are unacknowledged, or half of the last
+/// full page if that is less: large deliveries fill the gateway's queue by their bytes.
 const LOW_WATER: usize = PAGE_ROWS / 2;
 /// The same after deliveries of unknown length that were pushed to a live session.
 const LOW_WATER_AFTER_LIVE: usize = 8;
-/// New deliveries that one session may hold back.
+/// Maximum number of new deliveries held for one session.
 const HELD_ITEMS: usize = 256;
-/// Bytes of them.
+/// Maximum bytes of held deliveries.
 const HELD_BYTES: usize = 256 * 1024;
 
-/// Something to deliver to one session.
+/// Delivery to one session.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Item {
     pub(crate) id: i64,
-    /// Its number in the record of the user who gets it; 0 if it is not counted there.
+    /// Its number in the record of the receiving user; 0 if it is not counted there.
     pub(crate) position: i64,
     pub(crate) body: Bytes,
     pub(crate) tag: u64,
 }
 
-/// A kind of log.
+/// Kind of log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Source {
     /// Messages between users that no phone of the user has acknowledged.
@@ -49,7 +49,7 @@ pub(crate) enum Source {
     LogWithGroups,
 }
 
-/// The part of a log with `after < id <= upto`.
+/// Part of a log with `after < id <= upto`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Stretch {
     pub(crate) source: Source,
@@ -57,38 +57,38 @@ pub(crate) struct Stretch {
     pub(crate) upto: i64,
 }
 
-/// What to do next for a session.
+/// Next action for a session.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Step {
-    /// Nothing: a page is being read, or the client has not acknowledged enough.
+    /// Nothing: a page is being read, or too many deliveries are unacknowledged.
     Wait,
-    /// Read the next page of this.
+    /// Read the next page of this stretch.
     Read(Stretch),
-    /// Send these and be done.
+    /// Send these; the session is live after that.
     Live(Vec<Item>),
 }
 
-/// How far a page went.
+/// Extent to which a page was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Sent {
     /// All of it, and the stretch has more.
     Full,
-    /// As far as there was room.
+    /// The part for which there was room.
     Part,
     /// All of it, to the end of the stretch.
     Last,
 }
 
-/// A session that is not live yet.
+/// State of a session that is not live yet.
 #[derive(Debug)]
 pub(crate) struct CatchUp {
     stretches: VecDeque<Stretch>,
-    /// What is later than this is in `held`, or was until it spilled.
+    /// Deliveries with greater ids are in `held`, or were until it spilled.
     held_after: i64,
     held: Vec<Item>,
     held_bytes: usize,
     spilled: bool,
-    /// Where what spilled is read.
+    /// Log from which spilled deliveries are read.
     log: Source,
     unacked: usize,
     low_water: usize,
@@ -96,7 +96,7 @@ pub(crate) struct CatchUp {
 }
 
 impl CatchUp {
-    /// Reads the stretches in turn; they end at `held_after`.
+    /// Reads the stretches in order; they end at `held_after`.
     pub(crate) fn new(stretches: impl Into<VecDeque<Stretch>>, held_after: i64) -> Self {
         Self {
             stretches: stretches.into(),
@@ -111,20 +111,20 @@ impl CatchUp {
         }
     }
 
-    /// Begins when so many deliveries that went out before are not acknowledged.
+    /// Starts with this many unacknowledged deliveries, sent before.
     pub(crate) fn with_unacked(mut self, unacked: usize) -> Self {
         self.unacked = unacked;
         self.low_water = LOW_WATER_AFTER_LIVE;
         self
     }
 
-    /// Reads what is held and becomes too much from this log.
+    /// Sets the log from which spilled deliveries are read.
     pub(crate) fn with_log(mut self, log: Source) -> Self {
         self.log = log;
         self
     }
 
-    /// The next step when everything up to `committed` can be read.
+    /// Next step, when everything up to `committed` can be read.
     pub(crate) fn step(&mut self, committed: i64) -> Step {
         if self.reading {
             return Step::Wait;
@@ -150,7 +150,8 @@ impl CatchUp {
         }
     }
 
-    /// Rows of a page went out, of which so many will be acknowledged, the last at `through`.
+    /// Records that rows of a page were sent; `awaited` of them will be acknowledged, the last row
+    /// has the id `through`.
     pub(crate) fn page_sent(&mut self, awaited: usize, through: Option<i64>, sent: Sent) {
         self.reading = false;
         self.unacked += awaited;
@@ -164,7 +165,7 @@ impl CatchUp {
         }
     }
 
-    /// Keeps something new until its turn comes.
+    /// Holds a new delivery until its turn.
     pub(crate) fn hold(&mut self, item: &Item) {
         if item.id <= self.held_after || self.spilled {
             return;
@@ -177,24 +178,24 @@ impl CatchUp {
         }
     }
 
-    /// Lets go of what is held.
+    /// Drops the held deliveries.
     pub(crate) fn spill(&mut self) {
         self.held = Vec::new();
         self.held_bytes = 0;
         self.spilled = true;
     }
 
-    /// Deliveries that are held.
+    /// Number of held deliveries.
     pub(crate) fn held(&self) -> usize {
         self.held.len()
     }
 
-    /// Bytes of the deliveries that are held, each with its body.
+    /// Bytes of the held deliveries, each with its body.
     pub(crate) fn held_bytes(&self) -> usize {
         self.held_bytes + self.held.len() * size_of::<Item>()
     }
 
-    /// The client acknowledged so many deliveries, or will never get them.
+    /// Records that this many deliveries were acknowledged by the client, or will never reach it.
     pub(crate) fn settled(&mut self, count: usize) {
         self.unacked = self.unacked.saturating_sub(count);
     }
@@ -203,7 +204,7 @@ impl CatchUp {
         self.unacked
     }
 
-    /// Goes on as if the client had acknowledged everything: it may speak a dialect without acks.
+    /// Continues as if the client had acknowledged everything: its dialect may have no acks.
     pub(crate) fn stop_waiting_for_acks(&mut self) {
         self.unacked = 0;
     }
@@ -340,7 +341,7 @@ mod tests {
         ]
     }
 
-    /// Plays the writer around a [`CatchUp`], with the database a count of rows.
+    /// Simulates the writer around a [`CatchUp`], with the database as a count of rows.
     struct Play {
         catch_up: CatchUp,
         committed: i64,

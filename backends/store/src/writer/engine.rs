@@ -1,8 +1,8 @@
-//! The writer without its queue: a batch of jobs in, one transaction, and then what follows of it.
+//! Writer without its queue: a batch of jobs in one transaction, then answers and deliveries.
 //!
 //! Nothing is answered and nothing delivered before the transaction is durable; if it fails, the
-//! senders are refused and everything is as before. The order of ids is the order of commits and
-//! the order in which each session gets things.
+//! senders are refused and the state is unchanged. The order of ids is the order of commits and the
+//! order of deliveries to each session.
 
 use std::collections::BTreeMap;
 use std::hash::Hash;
@@ -32,20 +32,20 @@ use crate::sync_marks::SyncMarks;
 use crate::tag::Tag;
 use crate::{Membership, body};
 
-/// Ids in one signal, so that it fits a frame.
+/// Ids per signal, so that it fits a frame.
 const RECEIVED_PER_SIGNAL: usize = 500;
 
-/// What the writer shares with the rest of the store.
+/// State shared between the writer and the rest of the store.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) membership: Arc<dyn Membership>,
     pub(crate) marks: Arc<Mutex<SyncMarks>>,
-    /// The greatest id that is durable.
+    /// Greatest durable id.
     pub(crate) committed: Arc<AtomicI64>,
     pub(crate) counters: Arc<Counters>,
 }
 
-/// Why a batch was not stored.
+/// Reason why a batch was not stored.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommitError {
     #[error(transparent)]
@@ -54,7 +54,7 @@ pub(crate) enum CommitError {
     Sqlite(#[from] sqlx::Error),
 }
 
-/// The writer's state.
+/// State of the writer.
 pub(crate) struct Engine<S> {
     pub(super) ledger: Ledger,
     ids: IdGenerator,
@@ -71,7 +71,7 @@ struct Batch {
     acks: Vec<(Arc<str>, Tag)>,
 }
 
-/// A transaction, done.
+/// Result of a committed transaction.
 struct Committed {
     plan: Plan,
     appended: Appended,
@@ -90,7 +90,8 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         Self { ledger, ids, revoke_within, shared, feeds }
     }
 
-    /// Does the jobs at `now`, Unix milliseconds. Returns who waits for the writer to close.
+    /// Processes the jobs at `now`, Unix milliseconds. Returns the sender to notify once the writer
+    /// has closed.
     pub(crate) async fn turn(
         &mut self,
         jobs: impl Iterator<Item = Job<S>>,
@@ -121,12 +122,12 @@ impl<S: Copy + Eq + Hash> Engine<S> {
                 Job::Close(done) => close = Some(done),
             }
         }
-        // Whoever flushes while the database fails wants to know whether it still does.
+        // A flush while the database is failing checks whether it still does.
         let probe = !flushes.is_empty() && self.shared.counters.is_failing();
         self.write(batch, probe, now, outlet).await;
         self.shared.counters.sessions(self.feeds.len());
         for done in flushes {
-            // Whoever asked may have stopped waiting.
+            // The receiver may have stopped waiting.
             let _gone = done.send(());
         }
         close
@@ -171,7 +172,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         }
     }
 
-    /// One transaction for everything. Dropped on the way, it is undone.
+    /// One transaction for the whole batch. If dropped before the commit, it is rolled back.
     async fn commit(
         &mut self,
         drafts: Vec<(Draft, bool)>,
@@ -233,7 +234,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         }
     }
 
-    /// A full disk fails every batch, many times a second: once is enough to know.
+    /// A full disk fails every batch, many times a second: one log entry is enough.
     fn log_failure(&self, error: &CommitError) {
         if self.shared.counters.turn_failing(true) {
             tracing::error!(%error, "messages cannot be stored");
@@ -258,7 +259,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
 }
 
 impl Committed {
-    /// What the sender of the message at this place is told.
+    /// Answer to the sender of the message at this place.
     fn stored(&self, place: usize) -> Stored {
         let common = &self.plan.messages[place].common;
         match self.appended.repeats.get(&common.log_id) {
@@ -272,7 +273,7 @@ impl Committed {
         self.plan.messages.iter().filter(|m| !repeats.contains_key(&m.common.log_id))
     }
 
-    /// The greatest id given out.
+    /// Greatest id assigned.
     fn last(&self) -> i64 {
         let messages = self.plan.messages.iter().map(|message| message.common.log_id);
         let signals = self.outgoing.signals.iter().map(|signal| signal.sid);
@@ -283,12 +284,12 @@ impl Committed {
 
 fn answer(acts: Vec<Act>, verdicts: &[Result<(), ActError>]) {
     for (act, &verdict) in acts.into_iter().zip(verdicts) {
-        // A client that went away learns it from the signal.
+        // A client that has disconnected learns it from the signal.
         let _gone = act.done.send(verdict);
     }
 }
 
-/// Marks what phones acknowledged, and tells senders what was received.
+/// Marks messages acknowledged by phones as received, and notifies their senders.
 async fn mark(
     tx: &mut SqliteConnection,
     acks: &[(Arc<str>, Tag)],

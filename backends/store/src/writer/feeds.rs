@@ -1,6 +1,6 @@
-//! What goes to sessions: who is attached, what each gets now, and what it gets later.
+//! Deliveries to sessions: the attached sessions, their live deliveries and their catch-up.
 //!
-//! Without IO: deliveries leave through an [`Outlet`], pages are asked for and handed in.
+//! Without IO: deliveries leave through an [`Outlet`], pages are requested and handed in.
 
 use std::collections::VecDeque;
 use std::hash::Hash;
@@ -24,25 +24,25 @@ use crate::tag::Tag;
 /// Step, in bytes, by which deliveries held for sessions that catch up are charged.
 const HELD_STEP: usize = 64 * 1024;
 
-/// A page that a session waits for.
+/// Page requested for a session.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct ReadRequest<S> {
     pub(crate) session: S,
     pub(crate) uid: Arc<str>,
     pub(crate) stretch: Stretch,
-    /// In which the page is to be pushed; of no use in another.
+    /// Pass in which the page is to be pushed; it is discarded if the session is in another.
     pub(crate) pass: Option<Pass>,
 }
 
-/// All attached sessions and what they wait for.
+/// All attached sessions and their requested pages.
 pub(crate) struct Feeds<S> {
     shared: Shared,
     sessions: Sessions<S>,
     joining: Joining<S>,
     requests: VecDeque<ReadRequest<S>>,
-    /// Sessions that had no room and are tried again soon.
+    /// Sessions without room, to be retried soon.
     behind: Vec<S>,
-    /// Bytes that the outlet knows to be held.
+    /// Bytes charged at the outlet.
     charged: usize,
 }
 
@@ -58,8 +58,8 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         }
     }
 
-    /// Adds a session. A phone first gets what no phone of the user has; another device what was
-    /// stored since its user pulled.
+    /// Adds a session. A phone first gets the deliveries that no phone of the user has
+    /// acknowledged; another device those stored since its user pulled.
     pub(crate) fn attach(
         &mut self,
         session: S,
@@ -70,7 +70,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         let stream = if client.phone {
             Stream::of_phone(self.committed())
         } else {
-            // What was stored between the pull and now.
+            // Stored between the pull and now.
             let covered = self.shared.marks.lock().covered(&client.uid, now);
             Stream::of_device(covered, self.committed())
         };
@@ -93,8 +93,8 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         self.step(session, outlet);
     }
 
-    /// The gateway gave up deliveries: the session goes on with the first of them, in a pass of its
-    /// own, so that nothing that is on its way gets ahead of it.
+    /// Records deliveries given up by the gateway: the session continues with the first of them, in
+    /// a pass of its own, so that nothing in flight overtakes it.
     pub(crate) fn lost(
         &mut self,
         session: S,
@@ -114,7 +114,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         self.joining.remove(session);
     }
 
-    /// A session acknowledged a delivery. Returns whose phone that was, if it was a phone.
+    /// Records an acknowledged delivery. Returns the user if the session is a phone.
     pub(crate) fn acked(&mut self, session: S, outlet: &mut impl Outlet<S>) -> Option<Arc<str>> {
         if self.sessions.acked(session) {
             self.step(session, outlet);
@@ -123,7 +123,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         attached.phone.then(|| Arc::clone(&attached.uid))
     }
 
-    /// Delivers something new to all sessions of a user.
+    /// Delivers a new item to all sessions of a user.
     pub(crate) fn deliver_to(&mut self, uid: &str, item: &Item, outlet: &mut impl Outlet<S>) {
         let mut live = Vec::new();
         let mut next = 0;
@@ -133,7 +133,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
                 live.push(session);
             }
         }
-        // Together, so that what they keep is kept once; nearly always in one pass.
+        // Pushed together, so that shared state is kept once; nearly always in one pass.
         while let Some(&first) = live.first() {
             let pass = self.sessions.pass(first);
             let is_in_it = |session: &S| self.sessions.pass(*session) == pass;
@@ -146,19 +146,19 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         }
     }
 
-    /// Delivers something new to the members of a group.
+    /// Delivers a new item to the members of a group.
     pub(crate) fn publish(&mut self, group: i64, item: &Item, outlet: &mut impl Outlet<S>) {
         outlet.publish(group, item);
         let mut next = 0;
         while let Some(&session) = self.joining.of_group(group).get(next) {
             next += 1;
-            // It catches up, so that this is for later.
+            // The session catches up, so the item is for later.
             let _is_live = self.offer(session, item, outlet);
         }
     }
 
-    /// True if `item` is to be pushed to the session now. If not, it is held as far as there is
-    /// memory for that, or will be read.
+    /// Whether `item` is to be pushed to the session now. If not, it is held if memory allows, or
+    /// will be read.
     fn offer(&mut self, session: S, item: &Item, outlet: &mut impl Outlet<S>) -> bool {
         let is_live = self.sessions.offer(session, item);
         if self.sessions.held_bytes() > self.charged {
@@ -172,7 +172,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         is_live
     }
 
-    /// Gives back the charge of what is no longer held.
+    /// Releases the charge of deliveries no longer held.
     pub(crate) fn settle_held(&mut self, outlet: &mut impl Outlet<S>) {
         let need = self.sessions.held_bytes().next_multiple_of(HELD_STEP);
         if need < self.charged && outlet.hold(need) {
@@ -180,7 +180,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         }
     }
 
-    /// Pushes to a live session. Without room it is live no longer and reads what it missed.
+    /// Pushes to a live session. Without room it stops being live and reads the missed deliveries.
     fn push(&mut self, session: S, item: &Item, outlet: &mut impl Outlet<S>) -> bool {
         let pushed = outlet.push(session, item, self.sessions.pass(session));
         self.note_push(session, item, pushed);
@@ -198,7 +198,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         }
     }
 
-    /// Lets a session that catches up do what it can do now.
+    /// Performs the next step of a session that catches up.
     fn step(&mut self, session: S, outlet: &mut impl Outlet<S>) {
         match self.sessions.step(session, self.committed()) {
             Step::Wait => {}
@@ -210,7 +210,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
                 }
             }
             Step::Live(held) => {
-                // The first that has no room makes the session read the rest.
+                // The first one without room makes the session read the rest.
                 if held.iter().all(|item| self.push(session, item, outlet)) {
                     self.join(session, outlet);
                 }
@@ -218,7 +218,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         }
     }
 
-    /// Has a session that has caught up get messages of its groups as they are published.
+    /// Joins a session that has caught up to the rooms of its groups, for live group messages.
     fn join(&mut self, session: S, outlet: &mut impl Outlet<S>) {
         self.sessions.joined(session, self.committed());
         for group in self.joining.remove(session) {
@@ -226,7 +226,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         }
     }
 
-    /// The next page to read, for a session that is still there.
+    /// Next page to read, for a session that is still attached.
     pub(crate) fn next_read(&mut self) -> Option<ReadRequest<S>> {
         loop {
             let request = self.requests.pop_front()?;
@@ -236,12 +236,12 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         }
     }
 
-    /// Whether the session is there and has not begun again elsewhere.
+    /// Whether the session is attached and still in the same pass.
     fn is_wanted(&self, request: &ReadRequest<S>) -> bool {
         self.sessions.get(request.session).is_some_and(|it| it.pass == request.pass)
     }
 
-    /// A page that [`Feeds::next_read`] asked for.
+    /// Handles a page requested by [`Feeds::next_read`].
     pub(crate) fn page_read(
         &mut self,
         request: &ReadRequest<S>,
@@ -270,7 +270,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         self.shared.counters.replayed(sent);
         let through = page.items[..sent].last().map(|item| item.id);
         let complete = sent == page.items.len();
-        // Nobody hears of the acks of group messages.
+        // Acks of group messages are not reported.
         let is_awaited = |item: &&Item| !matches!(Tag::decode(item.tag), Some(Tag::Group(_)));
         let awaited = page.items[..sent].iter().filter(is_awaited).count();
         let end = match (complete, page.exhausted) {
@@ -286,19 +286,19 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         }
     }
 
-    /// Whether [`Feeds::retry`] has something to do.
+    /// Whether [`Feeds::retry`] has sessions to retry.
     pub(crate) fn has_behind(&self) -> bool {
         !self.behind.is_empty()
     }
 
-    /// Tries the sessions again that had no room.
+    /// Retries the sessions without room.
     pub(crate) fn retry(&mut self, outlet: &mut impl Outlet<S>) {
         for session in std::mem::take(&mut self.behind) {
             self.step(session, outlet);
         }
     }
 
-    /// Goes on with sessions that catch up but have acknowledged nothing since the last call.
+    /// Continues sessions that catch up but have acknowledged nothing since the last call.
     pub(crate) fn nudge(&mut self, outlet: &mut impl Outlet<S>) {
         for session in self.sessions.silent() {
             self.step(session, outlet);

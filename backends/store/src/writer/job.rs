@@ -1,4 +1,4 @@
-//! What the writer is asked to do.
+//! Jobs of the writer.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use super::reply::Reply;
 use crate::check::Draft;
 use crate::tag::Tag;
 
-/// One request, in the order in which the writer sees them.
+/// Job, in the order in which the writer sees it.
 #[derive(Debug)]
 pub(crate) enum Job<S> {
     /// Store a message and deliver it.
     Send(Box<Submission>),
-    /// Take back or mark a message.
+    /// Revoke or focus a message.
     Act(Box<Act>),
     /// A session is open.
     Attach { session: S, client: Client },
@@ -23,45 +23,46 @@ pub(crate) enum Job<S> {
     Park(S),
     /// A session that was parked has a connection again.
     Resume(S),
-    /// So many deliveries to a session were given up; `replay` says from which on, and in which
-    /// pass, it gets them again.
+    /// This many deliveries to a session were given up; `replay` has the first delivery to repeat,
+    /// and the pass for it.
     Lost { session: S, count: usize, replay: Option<(Tag, Pass)> },
     /// A session is gone.
     Detach(S),
-    /// A session acknowledged a delivery. The place is given back when that is noted.
+    /// A session acknowledged a delivery. The place is released once the ack is recorded.
     Acked { session: S, tag: Tag, _place: Option<OwnedSemaphorePermit> },
-    /// Tell when everything before this is done.
+    /// Notify when all jobs before this one are done.
     Flush(oneshot::Sender<()>),
-    /// Close the database, tell, and end.
+    /// Close the database, notify, and end.
     Close(oneshot::Sender<()>),
 }
 
-/// Who is on the other side of a session.
+/// Client of a session.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(crate) uid: Arc<str>,
-    /// It gets what no phone has acknowledged, and what it acknowledges counts as received.
+    /// Whether it is a phone: it gets deliveries that no phone has acknowledged, and its acks count
+    /// as received.
     pub(crate) phone: bool,
-    /// It is told itself of what it misses, and asks for it.
+    /// Whether it is notified of missed messages and pulls them itself.
     pub(crate) pulls: bool,
 }
 
-/// A message whose sender waits.
+/// Message with a waiting sender.
 #[derive(Debug)]
 pub(crate) struct Submission {
-    /// Checked, with the sender filled in.
+    /// Validated, with the sender filled in.
     pub(crate) draft: Draft,
     pub(crate) from_phone: bool,
     pub(crate) reply: Reply,
-    /// Given back when the sender has been answered.
+    /// Released once the sender has been answered.
     pub(crate) place: OwnedSemaphorePermit,
 }
 
-/// What a user wants done to a stored message.
+/// Request of a user to change a stored message.
 #[derive(Debug)]
 pub(crate) struct Act {
     pub(crate) kind: ActKind,
-    /// Whether the message went to a group.
+    /// Whether the message was sent to a group.
     pub(crate) in_group: bool,
     pub(crate) mid: Id,
     pub(crate) uid: String,
@@ -69,25 +70,25 @@ pub(crate) struct Act {
     pub(crate) _place: OwnedSemaphorePermit,
 }
 
-/// The two things that can be done to a message.
+/// Kinds of change to a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum ActKind {
-    /// Take it back.
+    /// Revoke it.
     Revoke,
-    /// Draw attention to it.
+    /// Focus it: draw attention to it.
     Focus,
 }
 
-/// Why nothing was done to a message.
+/// Reason why a message was not changed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum ActError {
-    /// There is no such message, at least not for this user.
+    /// The message does not exist, at least not for this user.
     #[error("message does not exist")]
     Unknown,
-    /// This user may not, or not any more.
+    /// The user is not permitted to, or not any more.
     #[error("permission denied")]
     NotAllowed,
-    /// Too much is waiting, or the database failed.
+    /// The queue is full, or the database failed.
     #[error("message store is unavailable")]
     Unavailable,
 }

@@ -1,12 +1,12 @@
-//! Sessions that will be in the rooms of their groups once they have caught up.
+//! Sessions that join the rooms of their groups once they have caught up.
 //!
-//! Before that they get messages of groups from the database, in one sequence with the others; in
-//! the rooms these would overtake what is still to be read.
+//! Before that they get group messages from the database, in one sequence with the others; via the
+//! rooms these would overtake messages still to be read.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Which groups each of them is about to join.
+/// Groups that each session is about to join.
 #[derive(Debug)]
 pub(crate) struct Joining<S> {
     groups: HashMap<S, Vec<i64>>,
@@ -25,7 +25,7 @@ impl<S: Copy + Eq + Hash> Joining<S> {
         self.groups.insert(session, groups);
     }
 
-    /// The session is about to join nothing any longer; what it was about to join.
+    /// Removes the session; returns the groups that it was about to join.
     pub(crate) fn remove(&mut self, session: S) -> Vec<i64> {
         let groups = self.groups.remove(&session).unwrap_or_default();
         for group in &groups {
@@ -39,7 +39,7 @@ impl<S: Copy + Eq + Hash> Joining<S> {
         groups
     }
 
-    /// Who is about to join a group.
+    /// Sessions that are about to join a group.
     pub(crate) fn of_group(&self, group: i64) -> &[S] {
         self.members.get(&group).map_or(&[], Vec::as_slice)
     }

@@ -1,14 +1,14 @@
-//! The one task that writes. Whatever changes the log goes through it, so that ids, commits and
-//! deliveries have one order.
+//! Writer: a single task that makes all changes to the log, so that ids, commits and deliveries
+//! have one order.
 //!
-//! It takes all that waits, stores it in one transaction, answers, and delivers; while a disk
-//! syncs, the next batch gathers, so load makes batches larger instead of syncs more. Reading for
-//! sessions that catch up happens beside it, a few pages at a time.
+//! It takes all waiting jobs, stores them in one transaction, answers, and delivers; while a disk
+//! syncs, the next batch gathers, so load makes batches larger instead of syncs more frequent.
+//! Reading for sessions that catch up runs concurrently, a few pages at a time.
 //!
-//! * `job`: what can be asked; `engine`: a batch of jobs, from the transaction to the answers;
-//! * `plan`, `act`: what messages and wishes become;
-//! * `feeds`, `sessions`, `joining`, `stream`, `catch_up`: what each session gets next;
-//! * `outlet`, `reply`: the way out.
+//! * `job`: jobs; `engine`: a batch of jobs, from the transaction to the answers;
+//! * `plan`, `act`: messages, revokes and focuses in a batch;
+//! * `feeds`, `sessions`, `joining`, `stream`, `catch_up`: next deliveries of each session;
+//! * `outlet`, `reply`: deliveries and answers.
 
 mod act;
 pub(crate) mod catch_up;
@@ -40,25 +40,26 @@ use crate::db::{Page, Reads};
 use catch_up::Source;
 use job::Job;
 
-/// After this long a session that had no room is tried again.
+/// Delay before a session without room is retried.
 const RETRY: Duration = Duration::from_millis(20);
-/// A session that acknowledges nothing for this long, or up to twice, gets its next page anyway.
+/// A session that acknowledges nothing for this long, at most twice that, gets its next page
+/// anyway.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The queue and the limits of the task.
+/// Queue and limits of the task.
 pub(crate) struct Intake<S> {
     pub(crate) jobs: mpsc::UnboundedReceiver<Job<S>>,
-    /// Most jobs in one transaction.
+    /// Maximum number of jobs in one transaction.
     pub(crate) batch: usize,
-    /// Pages read at the same time.
+    /// Maximum number of pages read concurrently.
     pub(crate) readers: usize,
 }
 
 type PageRead<S> = (ReadRequest<S>, Result<Page, sqlx::Error>);
 
-/// Writes until it is told to close, or until nobody is left who could ask.
+/// Runs until told to close, or until no handle is left to send jobs.
 ///
-/// `outlet` is asked for before each use: the gateway becomes known with the first session.
+/// `outlet` is called before each use: the gateway becomes known with the first session.
 pub(crate) async fn run<S, O>(
     mut engine: Engine<S>,
     reads: Reads,
@@ -79,11 +80,11 @@ pub(crate) async fn run<S, O>(
             count = intake.jobs.recv_many(&mut jobs, intake.batch) => {
                 let close = engine.turn(jobs.drain(..), clock::unix_ms(), &mut outlet()).await;
                 if count == 0 || close.is_some() {
-                    // In this order: the last connection folds the WAL into the database, and
-                    // those that read may not write.
+                    // In this order: the last connection checkpoints the WAL into the database, and
+                    // reading connections may not write.
                     reads.close().await;
                     engine.close().await;
-                    // Whoever asked may have stopped waiting.
+                    // The receiver may have stopped waiting.
                     let _gone = close.map(|done| done.send(()));
                     return;
                 }

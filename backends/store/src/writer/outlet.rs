@@ -1,4 +1,4 @@
-//! Where the writer's deliveries go.
+//! Outlet of the writer's deliveries.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use parking_lot::Mutex;
 
 use super::catch_up::Item;
 
-/// The sessions' side, as the writer sees it.
+/// Sessions, as seen by the writer.
 pub(crate) trait Outlet<S> {
     /// Delivers to one session; `false` if there is no room now. In a `pass` it is delivered only
-    /// if nothing that was pushed before it in the same pass has been given up.
+    /// if nothing pushed before it in the same pass has been given up.
     fn push(&mut self, session: S, item: &Item, pass: Option<Pass>) -> bool;
 
-    /// Delivers the same to several sessions in one pass. Returns those without room.
+    /// Delivers the same item to several sessions in one pass. Returns the sessions without room.
     fn push_many(&mut self, sessions: &[S], item: &Item, pass: Option<Pass>) -> Vec<S>
     where
         S: Copy,
@@ -22,24 +22,24 @@ pub(crate) trait Outlet<S> {
         sessions.iter().copied().filter(|&session| !self.push(session, item, pass)).collect()
     }
 
-    /// Says how many bytes are held for sessions that catch up, in all. `false` if there is no
-    /// memory for more than before.
+    /// Sets the total bytes held for sessions that catch up. `false` if there is no memory for an
+    /// increase.
     fn hold(&mut self, _bytes: usize) -> bool {
         true
     }
 
-    /// Delivers to the members of a group that are connected.
+    /// Delivers to the connected members of a group.
     fn publish(&mut self, group: i64, item: &Item);
 
-    /// Makes the session a member of what [`Outlet::publish`] reaches.
+    /// Subscribes the session to [`Outlet::publish`] of the group.
     fn join(&mut self, session: S, group: i64);
 
-    /// Ends a session that cannot be served; its client comes back. `false` if there is no room
-    /// now even for that.
+    /// Ends a session that cannot be served; its client reconnects. `false` if there is no room now
+    /// even for that.
     fn kick(&mut self, session: S) -> bool;
 }
 
-/// The room of a group.
+/// Room of a group.
 pub(crate) fn room(group: i64) -> String {
     format!("g/{group}")
 }
@@ -48,15 +48,15 @@ fn delivery(item: &Item) -> Delivery {
     Delivery::acked(item.body.clone()).tag(item.tag).position(item.position.unsigned_abs())
 }
 
-/// Of all memory that the gateway lends, what is held for sessions that catch up at most: the rest
-/// is for answers over HTTP. What there is no memory for is read from the database later.
+/// Divisor of the memory lent by the gateway for the maximum held for sessions that catch up: the
+/// rest is for answers over HTTP. Deliveries beyond it are read from the database later.
 const HELD_SHARE: usize = 4;
 
-/// The gateway, and what is charged to its memory budget for sessions that catch up.
+/// The gateway, and the charge to its memory budget for sessions that catch up.
 #[derive(Debug)]
 pub(crate) struct Way {
     gateway: Gateway,
-    /// Only the writer changes it.
+    /// Changed only by the writer.
     held: Mutex<Option<Reservation>>,
 }
 
@@ -76,7 +76,7 @@ fn replayable(item: &Item, pass: Option<Pass>) -> Delivery {
 
 impl Outlet<SessionId> for Arc<Way> {
     fn push(&mut self, session: SessionId, item: &Item, pass: Option<Pass>) -> bool {
-        // A gateway that has stopped has no sessions left to fall behind.
+        // A gateway that has stopped has no sessions left that could fall behind.
         let pushed = self.gateway.push(session, replayable(item, pass));
         !matches!(pushed, Err(CommandError::Full))
     }
@@ -133,7 +133,7 @@ impl Outlet<SessionId> for Arc<Way> {
     }
 }
 
-/// Before the first session there is nowhere to deliver to.
+/// Before the first session there is no destination for deliveries.
 impl<S, O: Outlet<S>> Outlet<S> for Option<O> {
     fn push(&mut self, session: S, item: &Item, pass: Option<Pass>) -> bool {
         self.as_mut().is_none_or(|outlet| outlet.push(session, item, pass))

@@ -1,4 +1,4 @@
-//! One batch of messages: ids given out, repeats within the batch found. Pure.
+//! Plan of a batch of messages: assignment of ids, detection of repeats within the batch. Pure.
 
 use std::collections::HashMap;
 
@@ -7,17 +7,17 @@ use comet_dtalk::id::{Exhausted, IdGenerator};
 use crate::check::Draft;
 use crate::db::Message;
 
-/// What one batch appends.
+/// Messages to append in one batch.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// By ascending id. No two have the same sender and client id.
     pub(crate) messages: Vec<Message>,
-    /// For each draft, where in `messages` it stands; a repeat stands where the first does.
+    /// Index in `messages` for each draft; a repeat has the index of the first one.
     pub(crate) places: Vec<usize>,
 }
 
-/// Gives each new draft an id and the time, in the order in which they came. With each draft
-/// comes whether it was sent from a phone.
+/// Assigns id and time to each new draft, in order of arrival. The flag of a draft is true if it
+/// was sent from a phone.
 pub(crate) fn plan(
     drafts: Vec<(Draft, bool)>,
     ids: &IdGenerator,

@@ -1,4 +1,4 @@
-//! Who waits for a message to be stored.
+//! Answer to the sender of a message.
 
 use comet::{Receipt, Refusal};
 use comet_dtalk::code::Code;
@@ -6,21 +6,21 @@ use tokio::sync::oneshot;
 
 use crate::body;
 
-/// A stored message: the first one with its sender and client id.
+/// Stored message: the first one with its sender and client id.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Stored {
-    /// The server's id of the message.
+    /// Message id of the server.
     pub(crate) mid: i64,
     /// Server time in milliseconds.
     pub(crate) datetime: u64,
 }
 
-/// The message could not be stored now; sending it again may succeed.
+/// The message could not be stored now; a resend may succeed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("message was not stored")]
 pub(crate) struct Unstored;
 
-/// The waiting sender: on a socket, or in an HTTP handler.
+/// Waiting sender: on a socket, or in an HTTP handler.
 #[derive(Debug)]
 pub(crate) enum Reply {
     Socket(Receipt),
@@ -37,7 +37,7 @@ impl Reply {
                 receipt.refuse(Refusal::later(Code::MESSAGE_NOT_SENT.0));
             }
             (Self::Http(waiting), outcome) => {
-                // A client that went away asks again, and gets the same answer.
+                // A client that has disconnected resends the message, and gets the same answer.
                 let _gone = waiting.send(outcome);
             }
         }

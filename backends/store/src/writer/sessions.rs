@@ -1,4 +1,4 @@
-//! Which sessions are attached, and how far each of them is. The writer alone owns this.
+//! Attached sessions, and the progress of each. Owned by the writer alone.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,32 +11,32 @@ use super::job::Client;
 use super::stream::Stream;
 use crate::tag::Tag;
 
-/// New deliveries that all sessions together may hold back while they catch up; about 100 bytes
-/// each and a reference to a shared body.
+/// Maximum number of new deliveries held for all sessions together while they catch up; about 100
+/// bytes each and a reference to a shared body.
 const HELD_TOTAL: usize = 65_536;
 
-/// A session as the writer knows it.
+/// State of a session in the writer.
 #[derive(Debug)]
 pub(crate) struct Attached {
     pub(crate) uid: Arc<str>,
     pub(crate) phone: bool,
-    /// In which deliveries to it are pushed; `None` if its client pulls what it misses.
+    /// Pass in which deliveries to it are pushed; `None` if its client pulls missed messages.
     pub(crate) pass: Option<Pass>,
     stream: Stream,
     /// `None` once the session is live.
     catch_up: Option<CatchUp>,
-    /// Deliveries that went out while it was live, and are not acknowledged.
+    /// Unacknowledged deliveries sent while it was live.
     unacked: usize,
-    /// Without a connection, for now: what is new waits here, and not in the gateway's memory.
+    /// Whether it has no connection for now: new deliveries wait here, not in the gateway's memory.
     away: bool,
     acked_lately: bool,
-    /// Clients of some dialects never acknowledge anything, and are not waited for.
+    /// Whether its client acknowledges: clients of some dialects never do, and are not waited for.
     has_acks: bool,
 }
 
 impl Attached {
-    /// No longer live, or not yet: what is stored from `first` on comes first, and what is later
-    /// than `committed` waits.
+    /// Starts or restarts catching up: deliveries stored from `first` on come first, and those
+    /// later than `committed` wait.
     fn catch_up_from(&mut self, first: Option<Tag>, committed: i64) {
         let stretches = first.map(|first| self.stream.from(first, committed)).unwrap_or_default();
         let unacked = std::mem::take(&mut self.unacked);
@@ -60,7 +60,7 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         Self { attached: HashMap::new(), of_user: HashMap::new(), held: 0, held_bytes: 0 }
     }
 
-    /// Adds a session that first gets the beginning of its stream.
+    /// Adds a session that starts with the beginning of its stream.
     pub(crate) fn attach(&mut self, session: S, client: &Client, stream: Stream) {
         let uid = Arc::clone(&client.uid);
         let stretches = stream.beginning();
@@ -120,7 +120,7 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         false
     }
 
-    /// The session lets go of what it holds, to read it later.
+    /// Drops the held deliveries of the session, to be read later.
     pub(crate) fn spill(&mut self, session: S) {
         let attached = self.attached.get_mut(&session);
         let Some(catch_up) = attached.and_then(|it| it.catch_up.as_mut()) else { return };
@@ -129,56 +129,57 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         catch_up.spill();
     }
 
-    /// Bytes that all sessions together hold back. A body that several hold counts for each.
+    /// Bytes held for all sessions together. A body held for several counts for each.
     pub(crate) fn held_bytes(&self) -> usize {
         self.held_bytes
     }
 
-    /// Something went out to a live session.
+    /// Records a delivery pushed to a live session.
     pub(crate) fn pushed(&mut self, session: S) {
         if let Some(attached) = self.attached.get_mut(&session) {
             attached.unacked += 1;
         }
     }
 
-    /// In which pass deliveries to the session are pushed.
+    /// Pass in which deliveries to the session are pushed.
     pub(crate) fn pass(&self, session: S) -> Option<Pass> {
         self.get(session)?.pass
     }
 
-    /// The session could not take this, and nothing after it.
+    /// Records that the session had no room for this item; it catches up from there.
     pub(crate) fn fell_behind(&mut self, session: S, item: &Item, committed: i64) {
         if let Some(attached) = self.attached.get_mut(&session) {
             attached.catch_up_from(Tag::decode(item.tag), committed);
         }
     }
 
-    /// The session is in the rooms of its groups from now on.
+    /// Records that the session is in the rooms of its groups from now on.
     pub(crate) fn joined(&mut self, session: S, committed: i64) {
         if let Some(attached) = self.attached.get_mut(&session) {
             attached.stream.joined(committed);
         }
     }
 
-    /// The session lost its connection: until it is back it gets nothing, and then everything.
+    /// Records a lost connection: until it is resumed the session gets nothing, and then
+    /// everything.
     pub(crate) fn park(&mut self, session: S, committed: i64) {
         let Some(attached) = self.attached.get_mut(&session) else { return };
-        // Only sessions whose clients acknowledge are kept, and told of gaps.
+        // Only sessions of clients that acknowledge are kept, and informed of gaps.
         (attached.away, attached.has_acks) = (true, true);
         if attached.catch_up.is_none() {
             attached.catch_up_from(None, committed);
         }
     }
 
-    /// The session has a connection again; it may have a step to do.
+    /// Records a new connection; the session may have a step to do.
     pub(crate) fn resume(&mut self, session: S) {
         if let Some(attached) = self.attached.get_mut(&session) {
             attached.away = false;
         }
     }
 
-    /// The gateway gave up so many deliveries to the session, which goes on with the first of them
-    /// if it is to get them again.
+    /// Records deliveries given up by the gateway; if they are to be replayed, the session
+    /// continues with the first of them.
     pub(crate) fn lost(
         &mut self,
         session: S,
@@ -192,7 +193,8 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
             let (held, bytes) = holds(attached.catch_up.as_ref());
             (self.held, self.held_bytes) = (self.held - held, self.held_bytes - bytes);
             attached.pass = Some(pass);
-            // The gateway has sent everything before it, which is not more than it has in flight.
+            // The gateway has sent everything before it, at most its number of deliveries in
+            // flight.
             attached.unacked = 0;
             return attached.catch_up_from(Some(first), committed);
         }
@@ -202,7 +204,7 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         }
     }
 
-    /// What to do for the session now. After [`Step::Live`] it is live.
+    /// Next step for the session. After [`Step::Live`] it is live.
     pub(crate) fn step(&mut self, session: S, committed: i64) -> Step {
         let Some(attached) = self.attached.get_mut(&session) else { return Step::Wait };
         let Some(catch_up) = &mut attached.catch_up else { return Step::Wait };
@@ -219,7 +221,7 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         step
     }
 
-    /// Rows of a page went out, see [`CatchUp::page_sent`].
+    /// Records rows of a page sent, see [`CatchUp::page_sent`].
     pub(crate) fn page_sent(
         &mut self,
         session: S,
@@ -234,7 +236,7 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         }
     }
 
-    /// A delivery to the session was acknowledged. Whether that may allow a step.
+    /// Records an acknowledged delivery. Returns whether that may allow a step.
     pub(crate) fn acked(&mut self, session: S) -> bool {
         let Some(attached) = self.attached.get_mut(&session) else { return false };
         attached.acked_lately = true;
@@ -247,7 +249,7 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         true
     }
 
-    /// The sessions that catch up and acknowledged nothing since the last call. They are not
+    /// Sessions that catch up and acknowledged nothing since the last call. Their acks are not
     /// waited for any longer.
     pub(crate) fn silent(&mut self) -> Vec<S> {
         let mut silent = Vec::new();
@@ -265,7 +267,7 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
     }
 }
 
-/// Deliveries that a session holds while it catches up, and their bytes.
+/// Number and bytes of the deliveries held for a session while it catches up.
 fn holds(catch_up: Option<&CatchUp>) -> (usize, usize) {
     catch_up.map_or((0, 0), |catch_up| (catch_up.held(), catch_up.held_bytes()))
 }
@@ -284,12 +286,12 @@ mod tests {
         Client { uid: "alice".into(), phone: false, pulls: false }
     }
 
-    /// A session that is live at once.
+    /// Stream of a session that is live at once.
     fn live(committed: i64) -> Stream {
         Stream::of_device(None, committed)
     }
 
-    /// One that has a page to read first.
+    /// Stream of a session with a page to read first.
     fn behind(committed: i64) -> Stream {
         Stream::of_device(Some(-1), committed)
     }

@@ -1,15 +1,16 @@
-//! The one sequence of what a session gets, and what is left of it from any place on.
+//! Sequence of deliveries of a session, and its remainder from any position.
 //!
-//! Phones begin with what no phone of their user has acknowledged: first messages, then signals.
-//! Other devices begin with what was stored since their user pulled. After that comes the log, in
-//! the order of ids. Whatever is given up on the way, the session goes on from there.
+//! Phones begin with the deliveries that no phone of their user has acknowledged: first messages,
+//! then signals. Other devices begin with those stored since their user pulled. After that comes
+//! the log, in the order of ids. After deliveries have been given up, the session continues from
+//! the first of them.
 //!
-//! Pure. Not here: how far a session is (`catch_up`).
+//! Pure. Not here: progress of a session (`catch_up`).
 
 use super::catch_up::{Source, Stretch};
 use crate::tag::Tag;
 
-/// Where a session began.
+/// Beginning of the stream of a session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Start {
     Phone,
@@ -19,30 +20,30 @@ enum Start {
     },
 }
 
-/// What one session gets, in its order.
+/// Deliveries of one session, in their order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stream {
     start: Start,
-    /// What is later than this is in the log only.
+    /// Deliveries with greater ids are in the log only.
     since: i64,
-    /// Messages of groups come from the database too, because the session is in no room yet.
+    /// Whether group messages come from the database too, because the session is in no room yet.
     has_groups: bool,
 }
 
 impl Stream {
-    /// The sequence of a phone that is attached when `committed` is the last id.
+    /// Sequence of a phone attached when `committed` is the last id.
     pub(crate) fn of_phone(committed: i64) -> Self {
         Self { start: Start::Phone, since: committed, has_groups: false }
     }
 
-    /// The sequence of another device, whose user has what was stored through `covered`.
+    /// Sequence of another device; its user has pulled everything stored through `covered`.
     pub(crate) fn of_device(covered: Option<i64>, committed: i64) -> Self {
         let covered = covered.map_or(committed, |covered| covered.min(committed));
         let start = Start::Device { covered };
         Self { start, since: committed, has_groups: covered < committed }
     }
 
-    /// All of it.
+    /// The whole sequence.
     pub(crate) fn beginning(&self) -> Vec<Stretch> {
         let part = |source, after| Stretch { source, after, upto: self.since };
         match self.start {
@@ -54,7 +55,7 @@ impl Stream {
         }
     }
 
-    /// All that is stored when `committed` is the last id, from a delivery on.
+    /// Remainder from a delivery on, of everything stored when `committed` is the last id.
     pub(crate) fn from(&self, first: Tag, committed: i64) -> Vec<Stretch> {
         let (Tag::Message(id) | Tag::Signal(id) | Tag::Group(id)) = first;
         let (after, since) = (id - 1, self.since);
@@ -75,22 +76,23 @@ impl Stream {
         parts
     }
 
-    /// What is later than this is in the log only.
+    /// Deliveries with greater ids are in the log only.
     pub(crate) fn since(&self) -> i64 {
         self.since
     }
 
-    /// In which log everything later is.
+    /// Log with all later deliveries.
     pub(crate) fn log(&self) -> Source {
         if self.has_groups { Source::LogWithGroups } else { Source::Log }
     }
 
-    /// Whether messages of groups come from the database as well.
+    /// Whether group messages come from the database as well.
     pub(crate) fn has_groups(&self) -> bool {
         self.has_groups
     }
 
-    /// The session gets what is later than `committed` in its groups as a member of their rooms.
+    /// Records that the session gets group messages later than `committed` from the rooms of its
+    /// groups.
     pub(crate) fn joined(&mut self, committed: i64) {
         if std::mem::take(&mut self.has_groups) {
             self.since = committed;

@@ -1,4 +1,4 @@
-//! Taking back and marking.
+//! Revoke and focus.
 
 use comet_dtalk::message::{SignalFocus, SignalRevoke};
 

@@ -1,8 +1,8 @@
-//! What sessions get that were not there, or not fast enough.
+//! Catch-up of sessions that were absent, or too slow.
 
 use super::*;
 
-/// Stores so many messages of alice to bob.
+/// Stores this many messages of alice to bob.
 async fn stored(world: &mut World, count: usize) -> Vec<i64> {
     let (jobs, answers): (Vec<_>, Vec<_>) =
         (0..count).map(|n| send("alice", &text(&format!("s-{n}"), "bob", "hi"))).unzip();

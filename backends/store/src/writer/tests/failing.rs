@@ -1,4 +1,4 @@
-//! When the database fails: nothing is promised, nothing half done, and the next batch succeeds.
+//! Database failures: nothing is promised, nothing half done, and the next batch succeeds.
 
 use sqlx::Connection;
 
@@ -77,7 +77,7 @@ async fn a_file_that_cannot_grow_refuses_and_keeps_what_it_has() {
     assert!(world.taken_ids(1).is_empty());
     assert_eq!(world.log("bob").await, [(stored.mid, "alice".into(), 1, 0, 1)]);
 
-    // The limit was the connection's, and a connection that failed is not used again.
+    // The limit was that of the connection, and a connection that failed is not reused.
     let next = world.send("alice", "bob", "m-1").await;
     assert_eq!(world.taken_ids(1), [next.mid]);
 }

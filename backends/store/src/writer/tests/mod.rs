@@ -1,4 +1,4 @@
-//! The engine on a real database, with sessions that are numbers.
+//! The engine on a real database, with numbers as sessions.
 
 mod acting;
 mod catching_up;
@@ -39,17 +39,17 @@ use crate::testing::{proto_of, text};
 use crate::{Membership, Stats};
 
 const NOW: u64 = 1_700_000_000_000;
-/// A machine that has much else to do is not a failure.
+/// Load on the machine must not cause a failure.
 const PATIENT: Patience =
     Patience { busy: Duration::from_secs(60), reader: Duration::from_secs(60) };
-/// Bytes of pages in memory.
+/// Page cache in bytes.
 const CACHE: usize = 1024 * 1024;
-/// For tests that lock the database until they have seen it fail.
+/// For tests that keep the database locked until a failure is seen.
 const IMPATIENT: Patience = Patience { busy: Duration::from_millis(50), ..PATIENT };
 
 type Answer = oneshot::Receiver<Result<Stored, Unstored>>;
 
-/// What the engine let out.
+/// Output of the engine.
 #[derive(Default)]
 struct Recorder {
     pushed: Vec<(u32, Item)>,
@@ -58,9 +58,9 @@ struct Recorder {
     kicked: Vec<u32>,
     /// Sessions without room.
     full: HashSet<u32>,
-    /// In which pass a session takes anything, if not in the first.
+    /// Pass in which a session accepts deliveries, if not the first.
     passes: HashMap<u32, Pass>,
-    /// Bytes that are held, and that may be; without a number, any.
+    /// Bytes held, and their limit; `None` for no limit.
     held: usize,
     most_held: Option<usize>,
 }
@@ -100,7 +100,7 @@ impl Outlet<u32> for Recorder {
     }
 }
 
-/// Group 77 has alice and bob, and carol may take back what others wrote there.
+/// Group 77 has alice and bob; carol may revoke messages of others in it.
 struct Group77;
 
 impl Membership for Group77 {
@@ -163,7 +163,7 @@ impl World {
         assert!(close.is_none());
     }
 
-    /// Reads whatever sessions wait for, until none does.
+    /// Reads pages until no session waits for one.
     async fn read_pages(&mut self) {
         while let Some(request) = self.engine.feeds.next_read() {
             let groups = self.shared.membership.groups_of(&request.uid);
@@ -172,7 +172,7 @@ impl World {
         }
     }
 
-    /// One turn for one message of which nobody has heard before.
+    /// One turn for one new message.
     async fn send(&mut self, from: &str, target: &str, msg_id: &str) -> Stored {
         let (job, answer) = send(from, &text(msg_id, target, "hi"));
         self.turn([job]).await;
@@ -191,14 +191,14 @@ impl World {
         outcome.await.unwrap()
     }
 
-    /// What was pushed to a session since the last call.
+    /// Deliveries pushed to a session since the last call.
     fn taken(&mut self, session: u32) -> Vec<Item> {
         let (taken, rest) = self.out.pushed.drain(..).partition(|&(to, _)| to == session);
         self.out.pushed = rest;
         Vec::into_iter(taken).map(|(_, item)| item).collect()
     }
 
-    /// The ids of it.
+    /// Their ids.
     fn taken_ids(&mut self, session: u32) -> Vec<i64> {
         self.taken(session).iter().map(|item| item.id).collect()
     }
@@ -215,12 +215,12 @@ impl World {
         self.dir.path().join("store.db")
     }
 
-    /// A connection of somebody else.
+    /// A foreign connection to the database.
     async fn connection(&self) -> SqliteConnection {
         SqliteConnectOptions::new().filename(self.path()).connect().await.unwrap()
     }
 
-    /// The log of a user: id, other, type, state and number of each row.
+    /// Log of a user: id, other user, type, state and number of each row.
     async fn log(&self, uid: &str) -> Vec<(i64, String, i64, i64, i64)> {
         sqlx::query_as(
             "SELECT mid, other_uid, type, state, owner_seq FROM dtalk_msg_relation
@@ -287,14 +287,14 @@ fn acked(session: u32, item: &Item) -> Job<u32> {
     Job::Acked { session, tag: crate::tag::Tag::decode(item.tag).unwrap(), _place: None }
 }
 
-/// The message that an item carries.
+/// Message carried by an item.
 fn message_in(item: &Item) -> Common {
     let proto = Proto::decode(item.body.clone()).unwrap();
     assert_eq!(proto.event_type, 0);
     Common::decode(proto.body).unwrap()
 }
 
-/// The signal that an item carries.
+/// Signal carried by an item.
 fn signal_in(item: &Item) -> Signal {
     let proto = Proto::decode(item.body.clone()).unwrap();
     assert_eq!(proto.event_type, 2);

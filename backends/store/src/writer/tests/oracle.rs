@@ -1,5 +1,5 @@
-//! Many users, sessions that come and go, acks, repeats, full mailboxes, crashes: in any order, and
-//! whatever happens each session gets everything once and in order.
+//! Many users, sessions that come and go, acks, repeats, full mailboxes, crashes: in any order,
+//! each session gets everything once and in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ const USERS: [&str; 3] = ["alice", "bob", "carol"];
 
 #[derive(Clone, Debug)]
 enum Event {
-    /// So many messages from one user to another, the first a repeat of the one before.
+    /// This many messages from one user to another, the first a repeat of the one before.
     Send {
         from: usize,
         to: usize,
@@ -22,16 +22,16 @@ enum Event {
         uid: usize,
         phone: bool,
     },
-    /// The n-th session leaves.
+    /// The n-th session ends.
     Logout(usize),
-    /// The n-th session acknowledges so many of what it has not.
+    /// The n-th session acknowledges this many of its unacknowledged deliveries.
     Ack(usize, usize),
     /// The n-th session has no room from now on.
     Fill(usize),
     /// The n-th session loses its connection, or gets another.
     Park(usize),
     Resume(usize),
-    /// All have room again.
+    /// All sessions have room again.
     Drain,
     Pages,
     Crash,
@@ -54,12 +54,12 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// A session as its client sees it.
+/// Session as seen by its client.
 struct Reader {
     session: u32,
     uid: &'static str,
     phone: bool,
-    /// Ids that it must have got in the end.
+    /// Ids that it must have received in the end.
     owed: BTreeSet<i64>,
     got: Vec<Item>,
     unacked: Vec<Item>,
@@ -70,7 +70,7 @@ struct Play {
     clients: Vec<Reader>,
     next_session: u32,
     next_message: u32,
-    /// What phones have acknowledged, by user.
+    /// Ids acknowledged by phones, by user.
     received: BTreeMap<&'static str, BTreeSet<i64>>,
 }
 
@@ -154,7 +154,7 @@ impl Play {
             let uid = client.uid;
             let ids = acks.iter().map(|item| item.id);
             self.received.entry(uid).or_default().extend(ids.clone());
-            // What another phone has acknowledged meanwhile need not be replayed.
+            // Messages acknowledged by another phone in the meantime need not be replayed.
             let acked: BTreeSet<i64> = ids.collect();
             for other in self.clients.iter_mut().filter(|other| other.uid == uid && other.phone) {
                 let got: BTreeSet<i64> = other.got.iter().map(|item| item.id).collect();
@@ -183,7 +183,7 @@ impl Play {
         self.clients.iter().map(|client| client.got.len()).sum()
     }
 
-    /// Lets everybody finish, and looks at what they have.
+    /// Lets all sessions finish, and checks their deliveries.
     async fn check(mut self) {
         self.handle(&Event::Drain).await;
         for n in 0..self.clients.len() {

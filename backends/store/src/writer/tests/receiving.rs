@@ -1,4 +1,4 @@
-//! What phones acknowledge, and what senders learn of it.
+//! Acks of phones, and the resulting signals to senders.
 
 use comet_dtalk::message::SignalReceived;
 
@@ -10,7 +10,7 @@ fn received_in(item: &Item) -> Vec<i64> {
     SignalReceived::decode(signal.body).unwrap().logs
 }
 
-/// A world in which alice is on a desktop (1) and bob on a phone (2).
+/// A world with alice on a desktop (1) and bob on a phone (2).
 async fn world() -> World {
     let mut world = World::new().await;
     world.turn([desktop(1, "alice"), phone(2, "bob")]).await;

@@ -1,16 +1,16 @@
-//! Sessions that lose their connection, or something on the way to it.
+//! Sessions that lose their connection, or deliveries in flight.
 
 use super::*;
 use crate::tag::Tag;
 
-/// The gateway gave up everything from this message on, and takes nothing of an earlier pass.
+/// The gateway gave up everything from this message on, and accepts nothing of an earlier pass.
 fn lost(world: &mut World, session: u32, first: i64) -> Job<u32> {
     let pass = world.out.passes.entry(session).or_default();
     *pass = pass.next();
     Job::Lost { session, count: 1, replay: Some((Tag::Message(first), *pass)) }
 }
 
-/// Sends one message for each name, and returns their ids.
+/// Sends one message per name, and returns their ids.
 async fn sent(world: &mut World, from: &str, names: impl IntoIterator<Item = u32>) -> Vec<i64> {
     let mut mids = Vec::new();
     for name in names {

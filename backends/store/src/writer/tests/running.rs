@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 use super::*;
 use crate::writer::{Intake, run};
 
-/// A recorder that the test and the task share.
+/// Recorder shared by the test and the task.
 #[derive(Clone, Default)]
 struct Handle(Arc<Mutex<Recorder>>);
 
@@ -32,7 +32,7 @@ impl Outlet<u32> for Handle {
 }
 
 impl Handle {
-    /// Waits until so many things were pushed, and returns their ids.
+    /// Waits until this many deliveries were pushed, and returns their ids.
     async fn pushed(&self, count: usize) -> Vec<i64> {
         let deadline = Instant::now() + Duration::from_secs(20);
         while self.0.lock().pushed.len() < count && Instant::now() < deadline {

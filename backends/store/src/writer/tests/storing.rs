@@ -1,4 +1,4 @@
-//! What is stored, answered and delivered, and how often.
+//! Stored messages, their answers and their deliveries, and the number of each.
 
 use comet_dtalk::message::{Channel, Reference, Source, SourceUser};
 use tokio::sync::oneshot;
@@ -31,7 +31,7 @@ async fn a_message_goes_to_all_sessions_of_both_with_sender_id_and_time_of_the_s
 
 #[tokio::test]
 async fn the_answer_comes_before_the_deliveries_and_neither_before_the_commit() {
-    /// Looks, at each delivery, whether the answer is there and the row is.
+    /// Checks at each delivery that the sender has been answered and the row stored.
     struct Watch {
         answer: Answer,
         answered: Vec<Result<Stored, Unstored>>,

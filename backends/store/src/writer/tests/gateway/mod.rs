@@ -1,6 +1,6 @@
-//! The engine together with the gateway's own session, on virtual sockets: whatever overflows,
-//! parks, is given up, resumes and is sent again, in any order, the reader first sees each message
-//! in the order in which they were stored.
+//! Engine together with the gateway's own session, on virtual sockets: for any order of
+//! overflowing, parking, giving up, resuming and resending, the client first sees each message in
+//! the order in which they were stored.
 
 mod outlet;
 
@@ -21,7 +21,7 @@ use crate::Store;
 use crate::writer::Way;
 use outlet::TestOutlet;
 
-/// Lets everybody in; everything else is the store's.
+/// Admits every peer; everything else is passed to the store.
 struct Doorman {
     store: Store,
     device: Device,
@@ -43,17 +43,17 @@ impl Middleware for Doorman {
 
 #[derive(Clone, Debug)]
 enum Event {
-    /// Alice and carol write to bob in turn; so many messages.
+    /// Alice and carol write this many messages to bob in turn.
     Send(usize),
-    /// The gateway does what it has been asked to do.
+    /// The gateway processes its commands.
     Turn,
-    /// The writer learns what the gateway has told.
+    /// The writer processes the events of the gateway.
     Tell,
     /// Pages are read and pushed.
     Pages,
-    /// Bob reads and acknowledges so many bytes.
+    /// Bob reads and acknowledges this many bytes.
     Read(usize),
-    /// Bob's connection is gone, and soon there is another.
+    /// Bob's connection is lost, and soon there is another.
     Cut,
     Connect,
     /// Time passes, in milliseconds.
@@ -73,7 +73,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// How much a session may keep, and what becomes of one that cannot keep up.
+/// Memory limits of a session, and the policy on overflow.
 #[derive(Clone, Debug)]
 struct Limits {
     window: u16,
@@ -81,7 +81,7 @@ struct Limits {
     overflow: Overflow,
     memory: usize,
     is_phone: bool,
-    /// Acks that may wait for the writer.
+    /// Maximum number of acks waiting for the writer.
     acks: usize,
 }
 
@@ -89,7 +89,7 @@ fn limits() -> impl Strategy<Value = Limits> {
     let overflow = prop_oneof![Just(Overflow::Park), Just(Overflow::DropOldest)];
     let memory = prop_oneof![3 => Just(1 << 30), 1 => 20_000..60_000_usize];
     (1..6_u16, 1..24_usize, overflow, memory).prop_flat_map(|(window, queue, overflow, memory)| {
-        // Only a phone gets everything when its session had to end for want of memory.
+        // Only a phone gets everything if its session had to end for lack of memory.
         let is_phone = if memory < 1 << 30 { Just(true).boxed() } else { any::<bool>().boxed() };
         let acks = 1_000;
         is_phone.prop_map(move |is_phone| Limits {
@@ -116,14 +116,14 @@ struct Play {
     _dir: TempDir,
 }
 
-/// A client of the dtalk dialect, which may be slow.
+/// Client of the dtalk dialect, possibly slow.
 struct Bob {
     line: Option<Endpoint>,
     decoder: Decoder,
     seq: u32,
-    /// Ids, in the order in which they came for the first time.
+    /// Ids, in the order of their first receipt.
     got: Vec<i64>,
-    /// Messages that were written before his session was there, and that he will not get.
+    /// Number of messages written before his session began, which he will not get.
     before: Option<usize>,
 }
 
@@ -210,7 +210,7 @@ impl Play {
         assert!(close.is_none());
     }
 
-    /// Another connection, though the gateway may not know yet that the last one is gone.
+    /// Makes another connection, although the gateway may not know yet that the last one is lost.
     fn connect(&mut self) {
         if self.bob.line.as_ref().is_some_and(|line| !line.is_closed()) {
             return;
@@ -225,7 +225,7 @@ impl Play {
         self.bob.write(op::AUTH, 0, &auth.to_vec());
     }
 
-    /// Lets bob read everything, and looks at what he has got.
+    /// Lets bob read everything, and checks the messages received.
     async fn check(mut self) -> Result<(), TestCaseError> {
         let mut quiet = 0;
         while quiet < 20 {
@@ -247,9 +247,9 @@ impl Play {
         }
         let got = self.bob.got;
         prop_assert!(got.is_sorted_by(|a, b| a < b), "in order: {got:?}");
-        // A phone gets everything, another device what was stored since it came.
+        // A phone gets everything, another device the messages stored since it connected.
         let owed = self.sent - self.bob.before.unwrap_or(self.sent);
-        // A defective outlet keeps the last back, too; it is there for their order.
+        // A defective outlet also withholds the last one; it only tests the order.
         let is_complete = self.outlet.is_defective || got.len() >= owed;
         prop_assert!(is_complete, "{} of {owed}", got.len());
         Ok(())
@@ -287,10 +287,10 @@ impl Bob {
     }
 }
 
-/// Plays as many cases, with a defective outlet if asked to.
+/// Runs this many cases, with a defective outlet if requested.
 fn play(cases: u32, is_defective: bool) -> Result<(), TestError<(Limits, Vec<Event>)>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    // What is found on purpose need not be made small.
+    // A failure found on purpose need not be shrunk.
     let max_shrink_iters = if is_defective { 0 } else { 200 };
     let config = ProptestConfig { cases, max_shrink_iters, ..ProptestConfig::default() };
     let plays = (limits(), prop::collection::vec(event(), 1..120));
@@ -334,7 +334,7 @@ async fn an_ack_that_is_not_recorded_ends_the_session_and_the_phone_gets_the_del
     }
     play.handle(&Event::Send(3)).await;
     play.handle(&Event::Turn).await;
-    // All three are acknowledged before the writer looks.
+    // All three are acknowledged before the writer processes them.
     play.handle(&Event::Read(usize::MAX)).await;
     play.handle(&Event::Turn).await;
     let stats = play.simulation.gateway().stats();
@@ -342,7 +342,7 @@ async fn an_ack_that_is_not_recorded_ends_the_session_and_the_phone_gets_the_del
     assert_eq!(stats.closed_as(&comet::Closed::Kicked("".into())), 1);
     assert_eq!(play.engine.shared.counters.read().acks_unrecorded, 2);
     let first = std::mem::take(&mut play.bob.got)[0];
-    // The writer notes what it was told, and there is room again.
+    // The writer records the acks, and there is room again.
     for _ in 0..20 {
         for event in [
             Event::Tell,

@@ -1,13 +1,12 @@
-//! The way from the store to the gateway, which may have a defect.
+//! Outlet from the store to the gateway, optionally with a defect.
 
 use super::*;
 
-/// The way to the gateway. A defective one pushes what it is given again only after the next that
-/// is new.
+/// Outlet to the gateway. A defective one pushes a repeated item only after the next new one.
 pub(super) struct TestOutlet {
     pub(super) way: Arc<Way>,
     pub(super) is_defective: bool,
-    /// Ids that were pushed.
+    /// Ids pushed so far.
     pub(super) pushed: HashSet<i64>,
     pub(super) late: Vec<(Item, Option<Pass>)>,
 }
