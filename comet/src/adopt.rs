@@ -1,4 +1,4 @@
-//! Connections that were made elsewhere: a place first, then the socket.
+//! Adoption of connections made elsewhere: first a place, then the socket.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use crate::shard::socket::Socket;
 use crate::shard::{Full, Visitor};
 use crate::shard::{Shared, Transport};
 
-/// A place for one connection, counted like one that the gateway has accepted, and given back when
-/// dropped. It keeps nothing of a gateway that stops meanwhile.
+/// A reserved place for one connection, counted like an accepted one, and released when dropped. It
+/// keeps no resources of a gateway that stops meanwhile.
 #[derive(Debug)]
 #[must_use = "a place that is not used is given back"]
 pub struct Place {
@@ -40,9 +40,9 @@ impl Place {
         Ok(Self { shared: Arc::clone(shared), shard, visitor, is_taken: false })
     }
 
-    /// Takes over a connection on which a WebSocket upgrade has been answered. `leftover` is what
-    /// was read after the request. The dialect is told by the first frame; the handshake deadline
-    /// begins now.
+    /// Takes over a connection on which a WebSocket upgrade has been answered. `leftover`: bytes
+    /// read beyond the request. The dialect is detected from the first frame; the handshake
+    /// deadline begins now.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl Place {
         self.adopt_as(stream, Transport::websocket(), leftover)
     }
 
-    /// The same for a plain TCP connection, of which `leftover` has been read.
+    /// [`adopt`](Self::adopt) of a plain TCP connection. `leftover`: bytes already read.
     ///
     /// # Errors
     ///
@@ -84,9 +84,9 @@ impl Drop for Place {
 }
 
 impl Gateway {
-    /// A place for a connection of this client, whose upgrade is answered only then: a client that
-    /// is refused can still be told so. Counted against
-    /// [`Config::max_connections`](crate::Config::max_connections) and the shares of its address
+    /// Reserves a place for a connection of this client before its upgrade is answered, so that a
+    /// refusal can still be sent as a response. Counted against
+    /// [`Config::max_connections`](crate::Config::max_connections) and the limits of its address
     /// from now on.
     ///
     /// # Errors
@@ -108,7 +108,7 @@ impl Gateway {
         self.reserve(self.client_at(stream.peer_addr()?))?.adopt(stream, leftover)
     }
 
-    /// The same for a plain TCP connection, of which `leftover` has been read.
+    /// [`adopt`](Self::adopt) of a plain TCP connection. `leftover`: bytes already read.
     ///
     /// # Errors
     ///

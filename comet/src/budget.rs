@@ -1,33 +1,33 @@
-//! The byte budget of the process, and who holds how much of it.
+//! The byte budget of the process, and its accounts.
 //!
-//! Everything that waits for a peer holds a [`Charge`] for the bytes that it keeps: bodies, entries
-//! of windows and queues, room logs, bytes on their way to sockets. A shard has an [`Account`],
-//! which takes what it needs from the process-wide [`Budget`] in leases, so that charging touches
-//! nothing shared. All leases together never exceed the budget: what cannot be charged is not kept.
+//! Everything that waits for a peer holds a [`Charge`] for the bytes it keeps: bodies, entries of
+//! windows and queues, room logs, bytes on their way to sockets. A shard has an [`Account`], which
+//! takes leases from the process-wide [`Budget`], so that charging touches nothing shared. All
+//! leases together never exceed the budget: data that cannot be charged is not kept.
 //!
-//! Not here: what to give up when the budget gets short (`shard::pressure`).
+//! Not here: the choice of data to give up under memory pressure (`shard::pressure`).
 
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What a shard takes from the budget at once, and holds unused at most twice.
+/// Bytes that a shard leases at once; it holds at most twice as many unused.
 const LEASE: usize = 64 * 1024;
 
-/// This share of the budget is kept for what says that something is missing, and as much before it
-/// for a little output of each connection: who reads is not cut off for want of a few bytes.
+/// This fraction of the budget is reserved for notices of gaps, and as much before it for a little
+/// output of each connection: a peer that reads is not cut off for lack of a few bytes.
 const RESERVE: usize = 64;
 
-/// This share of the budget may be held outside the shards.
+/// This fraction of the budget may be held outside the shards.
 const OUTSIDE: usize = 8;
 
-/// What a charge may be taken from.
+/// Part of the budget that a charge may use.
 #[derive(Clone, Copy, Debug)]
 enum Purpose {
     /// All but both reserves.
     Ordinary,
-    /// All but what is for gaps.
+    /// All but the reserve for gaps.
     Output,
     /// All of it.
     Gap,
@@ -40,41 +40,41 @@ pub(crate) struct Budget {
     shards: usize,
     lease: usize,
     leased: AtomicUsize,
-    /// By shard, what the one that stalls and holds most held when the shard last looked.
+    /// By shard: bytes of its heaviest stalled session, as of the shard's last scan.
     heaviest: Vec<AtomicUsize>,
-    /// Of what is leased, what nobody in a shard holds.
+    /// Bytes leased and held outside the shards.
     reserved: AtomicUsize,
 }
 
-/// How short the budget is.
+/// Memory pressure.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Pressure {
-    /// Less than three quarters are in use.
+    /// Less than three quarters in use.
     None,
-    /// Best effort only for whom little waits.
+    /// Best effort only for sessions with a short backlog.
     High,
-    /// From seven eighths on: rooms forget what slow readers have not read, and those who hold most
-    /// lose what is kept for them, until the pressure is no more than high.
+    /// From seven eighths on: rooms drop the backlog of slow readers, and the heaviest sessions
+    /// lose the data kept for them, until the pressure is at most high.
     Severe,
-    /// From fifteen sixteenths on: nobody new, unless somebody stalls who can give way.
+    /// From fifteen sixteenths on: no new sessions, unless a stalled one can give way.
     Critical,
 }
 
-/// There is no more.
+/// The budget is exhausted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Exhausted;
 
 impl Budget {
     pub(crate) fn new(limit: usize, shards: usize) -> Self {
-        // Small budgets must not be gone by being leased and unused.
+        // Small budgets must not be exhausted by unused leases.
         let lease = LEASE.min(limit / (shards * 64)).max(1);
-        // What others hold is not known before they have looked.
+        // The load of other shards is unknown before their first scan.
         let heaviest = (0..shards).map(|_| AtomicUsize::new(usize::MAX)).collect();
         let (leased, reserved) = (AtomicUsize::new(0), AtomicUsize::new(0));
         Self { limit, shards, lease, leased, heaviest, reserved }
     }
 
-    /// By what all shards have leased.
+    /// Pressure, by the leases of all shards.
     pub(crate) fn pressure(&self) -> Pressure {
         let leased = self.leased.load(Ordering::Relaxed);
         match leased {
@@ -85,7 +85,7 @@ impl Budget {
         }
     }
 
-    /// Takes bytes for somebody outside the shards, if memory is not short then either.
+    /// Reserves bytes outside the shards, unless memory would then be short.
     pub(crate) fn reserve(&self, bytes: usize) -> bool {
         let share = self.reservable();
         let take = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= share);
@@ -99,18 +99,18 @@ impl Budget {
         is_there
     }
 
-    /// Bytes that may be reserved in all.
+    /// Total bytes that may be reserved.
     pub(crate) fn reservable(&self) -> usize {
         self.limit / OUTSIDE
     }
 
-    /// Gives such bytes back.
+    /// Releases reserved bytes.
     pub(crate) fn unreserve(&self, bytes: usize) {
         self.reserved.fetch_sub(bytes, Ordering::Relaxed);
         self.give_back(bytes);
     }
 
-    /// Bytes that are held outside the shards.
+    /// Bytes reserved outside the shards.
     pub(crate) fn reserved(&self) -> usize {
         self.reserved.load(Ordering::Relaxed)
     }
@@ -139,7 +139,7 @@ impl Account {
         Rc::new(Self { budget, shard, used: Cell::new(0), leased: Cell::new(0) })
     }
 
-    /// An account that knows no limit.
+    /// An account without a limit.
     #[cfg(test)]
     pub(crate) fn unlimited() -> Rc<Self> {
         Self::new(Arc::new(Budget::new(usize::MAX / 2, 1)), 0)
@@ -150,7 +150,7 @@ impl Account {
         self.used.get()
     }
 
-    /// What this shard may use before it is asked to give something up: its share of so many
+    /// Bytes that this shard may use before it has to give something up: its share of the given
     /// sixteenths of the budget.
     pub(crate) fn share(&self, sixteenths: usize) -> usize {
         self.budget.limit / 16 * sixteenths / self.budget.shards
@@ -161,8 +161,8 @@ impl Account {
         self.budget.limit
     }
 
-    /// What this shard may use when it has given up its part of what is too much: all of what is in
-    /// use beyond three quarters, by what each shard has of it.
+    /// Target of this shard once it has given up its part of the excess: everything in use beyond
+    /// three quarters, divided by the shards' use.
     pub(crate) fn goal(&self) -> usize {
         let (used, leased) = (self.used.get(), self.budget.leased.load(Ordering::Relaxed));
         let excess = leased.saturating_sub(self.budget.limit / 4 * 3).min(leased);
@@ -170,34 +170,34 @@ impl Account {
         used - usize::try_from(part).unwrap_or(used).min(used)
     }
 
-    /// Says what the one on this shard that stalls and holds most holds.
+    /// Records the bytes held by this shard's heaviest stalled session.
     pub(crate) fn note_heaviest(&self, bytes: usize) {
         if let Some(heaviest) = self.budget.heaviest.get(self.shard) {
             heaviest.store(bytes, Ordering::Relaxed);
         }
     }
 
-    /// What another shard said is not true any more: it is asked to look.
+    /// Invalidates the record of another shard, which is asked to scan again.
     pub(crate) fn forget_heaviest(&self, shard: usize) {
         if let Some(heaviest) = self.budget.heaviest.get(shard) {
             heaviest.store(usize::MAX, Ordering::Relaxed);
         }
     }
 
-    /// The most that any that stalls holds on another shard; one that has not looked may have one
-    /// that holds any amount.
+    /// Bytes of the heaviest stalled session on any other shard; a shard that has not scanned may
+    /// have one of any size.
     pub(crate) fn heaviest_elsewhere(&self) -> usize {
         let all = self.budget.heaviest.iter().enumerate();
         let others = all.filter(|&(shard, _)| shard != self.shard);
         others.map(|(_, heaviest)| heaviest.load(Ordering::Relaxed)).max().unwrap_or(0)
     }
 
-    /// How short the budget is, for all shards together.
+    /// Memory pressure over all shards.
     pub(crate) fn pressure(&self) -> Pressure {
         self.budget.pressure()
     }
 
-    /// Of the reserves no more is leased than is needed.
+    /// No more of the reserves is leased than needed.
     fn take(&self, bytes: usize, purpose: Purpose) -> Result<(), Exhausted> {
         let used = self.used.get() + bytes;
         let short = used.saturating_sub(self.leased.get());
@@ -242,7 +242,7 @@ impl Drop for Account {
     }
 }
 
-/// Bytes that something keeps; given back when it is dropped.
+/// Charge for kept bytes; released when dropped.
 #[derive(Debug)]
 pub(crate) struct Charge {
     account: Rc<Account>,
@@ -250,36 +250,36 @@ pub(crate) struct Charge {
 }
 
 impl Charge {
-    /// A charge of nothing yet.
+    /// An empty charge.
     pub(crate) fn none(account: &Rc<Account>) -> Self {
         Self { account: Rc::clone(account), bytes: 0 }
     }
 
-    /// A charge of so many bytes.
+    /// A charge of `bytes`.
     pub(crate) fn new(account: &Rc<Account>, bytes: usize) -> Result<Self, Exhausted> {
         let mut charge = Self::none(account);
         charge.set(bytes)?;
         Ok(charge)
     }
 
-    /// The same for what says that something is missing, which may use the reserve.
+    /// A charge for the notice of a gap, which may use the reserve.
     pub(crate) fn from_reserve(account: &Rc<Account>, bytes: usize) -> Result<Self, Exhausted> {
         let mut charge = Self::none(account);
         charge.set_from_reserve(bytes)?;
         Ok(charge)
     }
 
-    /// Becomes a charge of so many bytes; stays what it was if there are not so many.
+    /// Changes the charge to `bytes`; unchanged if the budget has not enough.
     pub(crate) fn set(&mut self, bytes: usize) -> Result<(), Exhausted> {
         self.change(bytes, Purpose::Ordinary)
     }
 
-    /// The same for what says that something is missing.
+    /// [`set`](Self::set) for the notice of a gap.
     pub(crate) fn set_from_reserve(&mut self, bytes: usize) -> Result<(), Exhausted> {
         self.change(bytes, Purpose::Gap)
     }
 
-    /// The same for a little output.
+    /// [`set`](Self::set) for a little output.
     pub(crate) fn set_for_output(&mut self, bytes: usize) -> Result<(), Exhausted> {
         self.change(bytes, Purpose::Output)
     }
@@ -294,12 +294,12 @@ impl Charge {
         Ok(())
     }
 
-    /// How much it is.
+    /// Bytes charged.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Who is charged.
+    /// The account that is charged.
     pub(crate) fn account(&self) -> &Rc<Account> {
         &self.account
     }

@@ -1,4 +1,4 @@
-//! Puts a gateway together and starts it.
+//! Configuration and start of a gateway.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -21,10 +21,10 @@ use crate::shard::sink::Sink;
 use crate::shard::socket::Acceptor;
 use crate::shard::{Listener, Shard, Shared, open_ring};
 
-/// Connections that the system keeps for a listener until they are accepted; it may keep fewer.
+/// Backlog of a listener for connections not yet accepted; the system may allow fewer.
 const BACKLOG: i32 = 4_096;
 
-/// A gateway that is not running yet.
+/// Builder of a gateway.
 #[derive(Debug)]
 #[must_use = "a gateway runs when started"]
 pub struct Builder<R> {
@@ -34,7 +34,7 @@ pub struct Builder<R> {
 }
 
 impl Gateway {
-    /// Begins to describe a gateway that asks `router`.
+    /// A builder of a gateway with this router.
     pub fn builder<R: Router>(router: R) -> Builder<R> {
         Builder::new(router)
     }
@@ -45,7 +45,7 @@ impl<R: Router> Builder<R> {
         Self { router, config: Config::default(), listen: Vec::new() }
     }
 
-    /// Listens there as well. A gateway without listeners lives from what it adopts.
+    /// Adds a listener. A gateway without listeners has only adopted connections.
     pub fn listen(mut self, listen: Listen) -> Self {
         self.listen.push(listen);
         self
@@ -61,7 +61,7 @@ impl<R: Router> Builder<R> {
     ///
     /// # Errors
     ///
-    /// [`StartError`]; nothing is left running then.
+    /// [`StartError`]; nothing is left running in that case.
     pub fn start(self) -> Result<Gateway, StartError> {
         let Self { router, config, listen } = self;
         config.check().map_err(StartError::Config)?;
@@ -115,7 +115,7 @@ impl<R: Router> Builder<R> {
 
 type Bound = (Vec<SocketAddr>, Vec<Vec<Listener>>);
 
-/// One socket for each address and shard.
+/// Binds one socket for each address and shard.
 fn bind_all(listen: &[Listen], shards: usize, liveness: &Liveness) -> Result<Bound, StartError> {
     let mut addresses = Vec::with_capacity(listen.len());
     let mut listeners: Vec<Vec<Listener>> = (0..shards).map(|_| Vec::new()).collect();
@@ -131,8 +131,8 @@ fn bind_all(listen: &[Listen], shards: usize, liveness: &Liveness) -> Result<Bou
     Ok((addresses, listeners))
 }
 
-/// Sockets that share an address let the system spread connections over the shards. It would also
-/// let a second gateway share it, so the address is first bound without sharing.
+/// Sockets that share an address let the system spread connections over the shards. A second
+/// gateway could also share it, so the address is first bound without sharing.
 fn bind(address: SocketAddr, shards: usize) -> io::Result<Vec<TcpListener>> {
     let probe = socket(address, false)?;
     probe.listen(BACKLOG)?;

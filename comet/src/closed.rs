@@ -1,4 +1,4 @@
-//! Why sessions end.
+//! Reasons for the end of a session.
 
 use std::sync::Arc;
 
@@ -7,17 +7,17 @@ use comet_protocol::codec::CodecError;
 use comet_protocol::comet::{Code, FrameError};
 use comet_protocol::ws::{CloseCode, WsError};
 
-/// Why a session or a connection ended: for the router, the log and the counters.
+/// Reason for the end of a session or a connection: for the router, the log and the counters.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Closed {
-    /// The peer closed the connection, or said that it leaves.
+    /// The peer closed the connection, or announced that it leaves.
     #[error("closed by the peer")]
     ByPeer,
-    /// The peer said that it leaves for good.
+    /// The peer announced that it leaves for good.
     #[error("the peer left")]
     Left,
-    /// The same device connected again: only its newest connection counts.
+    /// The same device connected again: only its newest connection is kept.
     #[error("replaced by a newer connection")]
     Replaced,
     /// The connection broke.
@@ -36,7 +36,7 @@ pub enum Closed {
     /// The peer used up [`Config::auth_attempts`](crate::Config::auth_attempts).
     #[error("too many attempts to authenticate")]
     AuthAttempts,
-    /// The peer of an open session authenticated again, and not as the same user on the same
+    /// The peer of an open session authenticated again, but not as the same user on the same
     /// device.
     #[error("authenticated again as nobody or somebody else")]
     NotRenewed,
@@ -59,11 +59,11 @@ pub enum Closed {
     /// [`Config::delivery_attempts`](crate::Config::delivery_attempts).
     #[error("deliveries are not acknowledged")]
     Unresponsive,
-    /// More waits for the peer than [`Config`](crate::Config) lets wait, or it read nothing for
+    /// The backlog of the peer exceeds a limit of [`Config`](crate::Config), or it read nothing for
     /// [`Config::write_timeout`](crate::Config::write_timeout).
     #[error("reads too slowly")]
     Slow,
-    /// The router or an operator asked for it, for this reason.
+    /// Requested by the router or an operator, for this reason.
     #[error("kicked: {0}")]
     Kicked(Arc<str>),
     /// The gateway drains.
@@ -72,12 +72,12 @@ pub enum Closed {
     /// The router panicked on a message of this session.
     #[error("the router panicked")]
     RouterPanicked,
-    /// More events of this session wait for the async router than
-    /// [`OnTokio::events`](crate::tokio::OnTokio::events) lets wait.
+    /// Events of this session that wait for the async router exceed
+    /// [`OnTokio::events`](crate::tokio::OnTokio::events).
     #[error("the router fell behind")]
     RouterBehind,
-    /// The gateway is at [`Config::max_connections`](crate::Config::max_connections), or the peer's
-    /// address at its share.
+    /// [`Config::max_connections`](crate::Config::max_connections), or the limit of the peer's
+    /// address, is reached.
     #[error("too many connections")]
     TooManyConnections,
     /// The peer sent more messages than
@@ -87,18 +87,18 @@ pub enum Closed {
     /// The peer broke the comet dialect.
     #[error("bad comet frame: {0}")]
     BadComet(#[from] FrameError),
-    /// The peer said something that may not be said now.
+    /// The peer sent a frame that is not allowed in the current state.
     #[error("frame out of turn")]
     OutOfTurn,
-    /// The peer skipped numbers of messages.
+    /// The peer skipped message numbers.
     #[error("message numbers out of sequence")]
     Sequence,
-    /// A peer of the comet dialect sent more messages without an answer than
-    /// [`Config::inbox`](crate::Config::inbox) allows, as its welcome told.
+    /// A peer of the comet dialect has more unanswered messages than
+    /// [`Config::inbox`](crate::Config::inbox), a limit that its welcome states.
     #[error("message window full")]
     WindowFull,
-    /// Memory ran out, by [`Config::memory_budget`](crate::Config::memory_budget), and most of it
-    /// was kept for this peer.
+    /// [`Config::memory_budget`](crate::Config::memory_budget) ran out, and this session held the
+    /// most.
     #[error("shed for want of memory")]
     Shed,
     /// The peer began a message and did not finish it within
@@ -123,7 +123,7 @@ impl From<CodecError> for Closed {
 }
 
 impl Closed {
-    /// The WebSocket close code that the peer gets (RFC 6455 section 7.4), if it gets one.
+    /// The WebSocket close code sent to the peer (RFC 6455 section 7.4), if any.
     pub(crate) fn ws_code(&self) -> Option<CloseCode> {
         match self {
             Self::ByPeer | Self::Left => Some(CloseCode::NORMAL),
@@ -157,8 +157,8 @@ impl Closed {
         }
     }
 
-    /// What a peer of the comet dialect is told, and whether to connect again; `None` if nobody
-    /// listens, or it was told by other means.
+    /// Code sent to a peer of the comet dialect, and whether it is to connect again; `None` if the
+    /// connection is gone, or the peer was told by other means.
     pub(crate) fn failure(&self) -> Option<(Code, bool)> {
         Some(match self {
             Self::ByPeer
@@ -193,8 +193,8 @@ impl Closed {
         })
     }
 
-    /// Whether the peer may come back to the same session: it did nothing wrong, and did not say
-    /// that it will not.
+    /// Whether the peer may come back to the same session: it did nothing wrong, and has not left
+    /// for good.
     pub(crate) const fn parks(&self) -> bool {
         matches!(
             self,

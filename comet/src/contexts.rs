@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::fmt;
 
-/// A set of values of different types: a list, so that a peer without any pays for one pointer, and
-/// one with a few pays nothing for room to grow.
+/// A set of values of different types: a linked list, so that a peer without any costs one pointer,
+/// and one with a few has no spare capacity.
 #[derive(Default)]
 pub(crate) struct Contexts(Option<Box<Node<dyn Any + Send + Sync>>>);
 
@@ -14,7 +14,7 @@ struct Node<T: ?Sized> {
 }
 
 impl Contexts {
-    /// Adds a value in place of the one of its type, if there is one.
+    /// Adds a value, replacing one of the same type.
     pub(crate) fn insert<T: Any + Send + Sync>(&mut self, value: T) {
         match self.get_mut::<T>() {
             Some(earlier) => *earlier = value,
@@ -25,7 +25,7 @@ impl Contexts {
         }
     }
 
-    /// Adds the values of `others` behind its own, which are found first.
+    /// Appends the values of `others` behind its own, which take precedence.
     pub(crate) fn append(&mut self, others: Self) {
         let mut end = &mut self.0;
         while let Some(node) = end {

@@ -1,4 +1,4 @@
-//! The only caller of the router, and the fence around its panics.
+//! The only caller of the router, which catches its panics.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -19,8 +19,8 @@ impl<R: Router> Dispatch<R> {
     }
 
     fn call(&self, what: &'static str, call: impl FnOnce(&R, &Gateway)) -> Result<(), Panicked> {
-        // The router is shared by threads already: what it leaves behind in a panic is what any
-        // other of its callers could see.
+        // The router is shared by threads already: state left behind by a panic is no different
+        // from what any other caller could see.
         let result = catch_unwind(AssertUnwindSafe(|| call(&self.router, &self.gateway)));
         result.map_err(|_| {
             if let Some(more) = self.gateway.count_panic() {
@@ -38,7 +38,7 @@ impl<R: Router> Sink for Dispatch<R> {
     }
 
     fn answer(&self, then: Box<dyn FnOnce() + Send>) {
-        // Whatever waited for the answer was in the closure, and is dropped with it.
+        // Captured state that waits for the answer is dropped with the closure.
         let _ = self.call("answer", |_, _| then());
     }
 

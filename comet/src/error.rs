@@ -1,13 +1,13 @@
-//! What can go wrong when the gateway is used, one type for each operation.
+//! Errors of the gateway, one type for each operation.
 
 use std::io;
 use std::net::SocketAddr;
 
-/// Why the gateway did not start.
+/// Error of starting a gateway.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// A value of the configuration makes no sense.
+    /// A value of the configuration is invalid.
     #[error("bad configuration: {0}")]
     Config(&'static str),
     /// An address cannot be listened on.
@@ -15,51 +15,51 @@ pub enum StartError {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// The system refused a thread or a poll.
     #[error("cannot start a shard: {0}")]
     Shard(io::Error),
-    /// The system refused a ring that was asked for.
+    /// The system refused a requested ring.
     #[error("no io_uring: {0}")]
     Uring(io::Error),
 }
 
-/// Why a push, a publish or another command was not taken.
+/// Error of a push, a publish or another command that was not taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// [`Config::mailbox`](crate::Config::mailbox) commands wait for the shard, or so many bytes as
-    /// may. For a command that
-    /// goes to several shards, those that had room have taken it.
+    /// The shard's mailbox is at [`Config::mailbox`](crate::Config::mailbox) commands, or at its
+    /// limit of bytes. A command for several shards has been taken by those that had room.
     #[error("the shard's mailbox is full")]
     Full,
     /// The gateway has stopped.
     #[error("the gateway has stopped")]
     Stopped,
-    /// The body is longer than a frame can be, 1 GiB, or than what may wait for a shard: a
-    /// sixteenth of [`Config::memory_budget`](crate::Config::memory_budget), divided among them.
+    /// The body is longer than a frame can be, 1 GiB, or than the bytes that may wait for a shard:
+    /// a sixteenth of [`Config::memory_budget`](crate::Config::memory_budget), divided among the
+    /// shards.
     #[error("the body does not fit")]
     TooLong,
 }
 
-/// Why a connection made elsewhere was not taken over.
+/// Error of adopting a connection.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdoptError {
     /// The socket could not be made ready.
     #[error("cannot take over the socket: {0}")]
     Socket(#[from] io::Error),
-    /// [`Config::max_connections`](crate::Config::max_connections) are open.
+    /// [`Config::max_connections`](crate::Config::max_connections) is reached.
     #[error("too many connections")]
     TooMany,
-    /// The client's address has its share, by
+    /// The client's address is at its limit:
     /// [`Config::connections_per_address`](crate::Config::connections_per_address) or
     /// [`Config::handshakes_per_address`](crate::Config::handshakes_per_address).
     #[error("too many connections from one address")]
     TooManyOfAddress,
-    /// The gateway has stopped or drains.
+    /// The gateway has stopped or is draining.
     #[error("the gateway takes no connections")]
     Stopped,
 }

@@ -1,4 +1,4 @@
-//! Session events: everything a router hears about a session beside its messages.
+//! Session events: all notifications to a router beside messages.
 
 use crate::{Closed, Gap};
 
@@ -25,8 +25,8 @@ pub enum Event<'a> {
     /// [`Disconnected`](Self::Disconnected). A peer of the comet dialect is told as well; for other
     /// dialects this is the only notice.
     Lost(&'a Gap),
-    /// Acked deliveries were given up, and the gap has reached its turn: whatever is pushed from
-    /// now on comes after everything that is queued. A router with a record pushes the missing
+    /// Acked deliveries were given up, and the gap has reached its turn: deliveries pushed from now
+    /// on come after everything that is queued. A router with a record pushes the missing
     /// deliveries again here; if they are [replayable](crate::Delivery::replayable), from
     /// [`Gap::replay`] on, and their order is kept.
     ///

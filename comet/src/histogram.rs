@@ -1,6 +1,6 @@
-//! Histograms of durations: fixed bounds, no locks, no allocation when something is recorded.
+//! Histograms of durations: fixed bounds, no locks, no allocation on recording.
 //!
-//! *Knows no names and no exposition format.*
+//! *Independent of names and exposition formats.*
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,19 +25,19 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Counts a duration.
+    /// Records a duration.
     pub fn record(&self, duration: Duration) {
         let us = as_us(duration);
         self.buckets[bucket(us)].fetch_add(1, Ordering::Relaxed);
         self.sum_us.fetch_add(us, Ordering::Relaxed);
     }
 
-    /// Counts a duration; only the one thread that writes to this histogram may call it.
+    /// Records a duration; only the single writer thread of this histogram may call it.
     pub(crate) fn record_alone(&self, duration: Duration) {
         self.record_us_alone(as_us(duration));
     }
 
-    /// The same, of a duration in microseconds.
+    /// [`record_alone`](Self::record_alone) of a duration in microseconds.
     pub(crate) fn record_us_alone(&self, us: u64) {
         for (counter, by) in [(&self.buckets[bucket(us)], 1), (&self.sum_us, us)] {
             counter.store(counter.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
@@ -80,14 +80,14 @@ impl Distribution {
         self.buckets.iter().sum()
     }
 
-    /// All durations together, in seconds.
+    /// Sum of all durations, in seconds.
     #[must_use]
     pub fn sum(&self) -> f64 {
         seconds(self.sum_us)
     }
 
     /// The buckets in ascending order: the upper bound in seconds, infinity for the last, and the
-    /// durations in this bucket that are in none before it.
+    /// durations in this bucket alone.
     pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
         let bounds = BOUNDS.into_iter().map(seconds).chain([f64::INFINITY]);
         bounds.zip(self.buckets.iter().copied())

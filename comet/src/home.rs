@@ -1,11 +1,11 @@
-//! Which shard is the home of a user, and which shards have members of a room.
+//! Home shard of a user, and shards with members of a room.
 
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::keyed::Keyed;
 
-/// Maps users to shards, the same way for as long as the gateway runs.
+/// Maps users to shards, unchanged for as long as the gateway runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Homes {
     hasher: Keyed,
@@ -25,7 +25,7 @@ impl Homes {
         usize::try_from(self.hasher.hash_one((app, user)) >> 1).unwrap_or(0) % self.shards
     }
 
-    /// The hash by which [`Presence`] knows a room.
+    /// Hash of a room in [`Presence`].
     pub(crate) fn room_hash(&self, room: &str) -> u64 {
         self.hasher.hash_one(room)
     }
@@ -33,10 +33,10 @@ impl Homes {
 
 const PLACES: usize = 4_096;
 
-/// Tells publishers that a shard certainly has no member of a room, without asking the shard.
+/// Tells publishers that a shard certainly has no member of a room, without a request to the shard.
 ///
-/// A counting filter of 16 KiB: each room that exists on the shard, and each join on its way
-/// there, counts one. Collisions cost a command that finds nobody.
+/// A counting filter of 16 KiB: each room that exists on the shard, and each pending join, counts
+/// one. A collision costs a command without effect.
 #[derive(Debug)]
 pub(crate) struct Presence(Box<[AtomicU32]>);
 

@@ -1,20 +1,20 @@
-//! Names of sessions.
+//! Session ids.
 
 use std::fmt;
 
 const SLOT_BITS: u32 = 24;
 const GENERATION_BITS: u32 = 28;
 
-/// The most sessions and connections one shard can hold.
+/// Maximum number of sessions and connections of one shard.
 pub(crate) const MAX_SLOTS: usize = 1 << SLOT_BITS;
 
-/// The most shards a gateway can have.
+/// Maximum number of shards of a gateway.
 pub(crate) const MAX_SHARDS: usize = 1 << (64 - SLOT_BITS - GENERATION_BITS);
 
-/// One session, for as long as the gateway runs.
+/// Id of a session, unique for as long as the gateway runs.
 ///
-/// Says on which shard the session lives and where there, so that reaching it needs no lookup. A
-/// place is used again, under a new generation, after its session has ended.
+/// Encodes the shard of the session and its slot there, so that reaching it needs no lookup. A slot
+/// is reused, under a new generation, after its session has ended.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SessionId(u64);
 
@@ -26,12 +26,12 @@ impl SessionId {
         Self((high << SLOT_BITS) | u64::from(slot))
     }
 
-    /// What [`as_u64`](Self::as_u64) said.
+    /// Inverse of [`as_u64`](Self::as_u64).
     pub(crate) const fn from_u64(id: u64) -> Self {
         Self(id)
     }
 
-    /// The same in 53 bits, for peers whose numbers have no more: not quite as rarely the same.
+    /// A form of 53 bits, for peers whose numbers have no more: repeats slightly sooner.
     pub(crate) fn short(self) -> u64 {
         let shard = self.0 >> (SLOT_BITS + GENERATION_BITS);
         let generation = u64::from(self.generation()) & 0x1_ffff;

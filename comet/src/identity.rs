@@ -23,18 +23,18 @@ pub struct Identity {
     contexts: Contexts,
     origin: Origin,
     pub(crate) overflow: Option<Overflow>,
-    /// Quarters of a second; the greatest value is for ever.
+    /// Quarters of a second; the maximum stands for unlimited.
     validity: u32,
-    /// Ends with this.
+    /// Released with the identity.
     claim: Option<Claim>,
 }
 
 impl Identity {
     /// The user `user` of the application `app`.
     ///
-    /// The pair decides on which shard the session lives, and is what
-    /// [`Target::user`](crate::Target::user) reaches. The names of an identity, device and class
-    /// included, have 65,535 bytes together: with more, it is accepted nowhere.
+    /// The pair determines the shard on which the session lives, and is addressed by
+    /// [`Target::user`](crate::Target::user). The names of an identity, including device and class,
+    /// have at most 65,535 bytes together: beyond that, it is not accepted.
     #[must_use]
     pub fn new(app: impl Into<Box<str>>, user: impl Into<Box<str>>) -> Self {
         let (app, user) = (app.into(), user.into());
@@ -44,29 +44,29 @@ impl Identity {
         Self { app, user, device, class, rooms, contexts, origin, overflow, validity, claim }
     }
 
-    /// A peer without a user: the session stays on the shard that accepted it, and only its id,
-    /// its rooms and broadcasts reach it.
+    /// A peer without a user: the session stays on the shard that accepted it, and is reached only
+    /// by its id, its rooms and broadcasts.
     #[must_use]
     pub fn anonymous() -> Self {
         Self::new("", "")
     }
 
-    /// Which of the user's devices this is; empty if it did not say.
+    /// Name of the user's device; empty if the peer gave none.
     #[must_use]
     pub fn device(mut self, device: impl Into<Box<str>>) -> Self {
         self.device = device.into();
         self
     }
 
-    /// What kind of device it is, such as "phone": what a [`DevicePolicy`](crate::DevicePolicy)
-    /// counts by. Empty if it does not matter.
+    /// Class of the device, such as "phone", by which a [`DevicePolicy`](crate::DevicePolicy)
+    /// counts. Empty if irrelevant.
     #[must_use]
     pub fn class(mut self, class: impl Into<Box<str>>) -> Self {
         self.class = class.into();
         self
     }
 
-    /// A room that the session is in from its first moment on.
+    /// A room that the session is in from the start.
     ///
     /// Rooms beyond [`Config::rooms_per_session`](crate::Config::rooms_per_session) are not joined.
     #[must_use]
@@ -75,21 +75,20 @@ impl Identity {
         self
     }
 
-    /// What becomes of this session when it cannot keep up, instead of what
-    /// [`Config::overflow`](crate::Config::overflow) says.
+    /// Overflow policy of this session, instead of [`Config::overflow`](crate::Config::overflow).
     #[must_use]
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = Some(overflow);
         self
     }
 
-    /// How long the identity is valid, that of a token for instance: the session ends then, as
-    /// [`Closed::Expired`](crate::Closed::Expired), connected or parked. Without it, never.
+    /// Validity of the identity, that of a token for instance: the session then ends as
+    /// [`Closed::Expired`](crate::Closed::Expired), connected or parked. Default: unlimited.
     ///
     /// The time runs from when the session opens or resumes; it ends up to a quarter of a second
     /// late. A peer that [renews](crate::Connect::renews) its authentication gets the validity of
-    /// the identity that it is accepted under then, and
-    /// [`Gateway::set_expiry`](crate::Gateway::set_expiry) sets another one at any time.
+    /// the identity then accepted, and [`Gateway::set_expiry`](crate::Gateway::set_expiry) changes
+    /// it at any time.
     #[must_use]
     pub fn expires_in(mut self, validity: Duration) -> Self {
         let quarters = validity.as_millis().div_ceil(250);
@@ -97,17 +96,17 @@ impl Identity {
         self
     }
 
-    /// The place that this peer [was given](crate::Gateway::claim), which its session takes.
+    /// The place [given](crate::Gateway::claim) to this peer, which its session takes.
     #[must_use]
     pub fn claim(mut self, claim: Claim) -> Self {
         self.claim = Some(claim);
         self
     }
 
-    /// A value to be found again, by its type, with [`Peer::context`]; it takes the place of an
-    /// earlier one of the same type.
+    /// Attaches a value, found again by its type with [`Peer::context`]; it replaces an earlier one
+    /// of the same type.
     ///
-    /// A wrapper that does not make the identity itself attaches its own to the
+    /// A wrapper that does not make the identity itself attaches its value to the
     /// [`ConnectReply`](crate::ConnectReply::context).
     #[must_use]
     pub fn context<T: Any + Send + Sync>(mut self, value: T) -> Self {
@@ -115,7 +114,7 @@ impl Identity {
         self
     }
 
-    /// Completes the identity of an accepted peer; `false` if it has names that are too long.
+    /// Completes the identity of an accepted peer; `false` if its names are too long.
     #[must_use]
     pub(crate) fn complete(&mut self, origin: Origin, contexts: Contexts) -> bool {
         self.origin = origin;
@@ -124,7 +123,7 @@ impl Identity {
         names.iter().map(|name| name.len()).sum::<usize>() <= usize::from(u16::MAX)
     }
 
-    /// How long it is valid, if not for ever.
+    /// Validity, unless unlimited.
     pub(crate) fn validity(&self) -> Option<Duration> {
         let millis = u64::from(self.validity) * 250;
         (self.validity != u32::MAX).then(|| Duration::from_millis(millis))
@@ -155,7 +154,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// That of an identity which no connection asked for.
+    /// Origin of an identity without a connection.
     const UNKNOWN: Self = Self {
         remote: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
         dialect: Dialect::Raw,
@@ -168,19 +167,19 @@ pub struct Peer(Arc<Inner>);
 
 struct Inner {
     session: SessionId,
-    /// App, user, device and class in one allocation; the numbers say where the first three end.
+    /// App, user, device and class in one allocation; the numbers are the ends of the first three.
     names: Box<str>,
     app_end: u16,
     user_end: u16,
     device_end: u16,
     port: u16,
-    /// An address of IPv6 is among the contexts instead: few have one, and all would pay for it.
+    /// An IPv6 address is stored among the contexts instead, so that IPv4 peers do not pay for it.
     address: Ipv4Addr,
     dialect: Dialect,
     contexts: Contexts,
 }
 
-/// Address of a peer that has none of IPv4.
+/// Address of a peer that is not IPv4.
 struct Remote(SocketAddr);
 
 impl Peer {
@@ -230,21 +229,21 @@ impl Peer {
         &self.0.names[usize::from(self.0.app_end)..usize::from(self.0.user_end)]
     }
 
-    /// The device; empty if the peer did not say.
+    /// The device; empty if the peer gave none.
     #[must_use]
     pub fn device(&self) -> &str {
         &self.0.names[usize::from(self.0.user_end)..usize::from(self.0.device_end)]
     }
 
-    /// The class of the device; empty if the router did not say.
+    /// The class of the device; empty if the router gave none.
     #[must_use]
     pub fn class(&self) -> &str {
         &self.0.names[usize::from(self.0.device_end)..]
     }
 
-    /// Address that the peer connected from, as in [`Connect::remote`](crate::Connect::remote) but
-    /// for IPv4 addresses in IPv6 form, which are IPv4 here. That of its first connection, or of
-    /// the one on which the session was last [resumed](crate::Event::Resumed).
+    /// Remote address of the peer, as in [`Connect::remote`](crate::Connect::remote) except that
+    /// IPv4-mapped IPv6 addresses are IPv4 here. Taken from the first connection, or from the one
+    /// on which the session was last [resumed](crate::Event::Resumed).
     #[must_use]
     pub fn remote(&self) -> SocketAddr {
         match self.0.contexts.get::<Remote>() {

@@ -1,5 +1,4 @@
-//! Hashing with a secret key, so that nobody can choose names that collide, or that all live on
-//! one shard.
+//! Hashing with a secret key, so that names cannot be chosen to collide or to fall on one shard.
 
 #[cfg(feature = "simulation")]
 use std::hash::Hasher;
@@ -8,25 +7,25 @@ use std::hash::{BuildHasher, DefaultHasher, RandomState};
 /// Hashers with one key.
 #[derive(Clone, Debug)]
 pub(crate) enum Keyed {
-    /// The key is chance's.
+    /// A random key.
     Chance(RandomState),
-    /// The key is known, for runs that can be repeated.
+    /// A known key, for reproducible runs.
     #[cfg(feature = "simulation")]
     Seed(u64),
 }
 
 impl Keyed {
-    /// A key that nobody knows.
+    /// A random key.
     pub(crate) fn by_chance() -> Self {
         Self::Chance(RandomState::new())
     }
 
-    /// Another key for the part of that number: what falls together under one key is spread by the
-    /// other. Where this key is chance's, so is that.
+    /// A different key for part `part`: names that collide under one key are spread by the other.
+    /// Random if this key is.
     pub(crate) fn for_part(&self, part: usize) -> Self {
         match self {
             Self::Chance(_) => {
-                // Chance makes another one each time, whichever part it is for.
+                // A random key differs each time, whatever the part.
                 let _ = part;
                 Self::by_chance()
             }
@@ -37,11 +36,11 @@ impl Keyed {
 }
 
 impl Keyed {
-    /// A secret that nobody can guess, or that of the seed.
+    /// A random secret, or one derived from the seed.
     ///
     /// # Errors
     ///
-    /// When the system has no randomness to give.
+    /// When the system provides no randomness.
     pub(crate) fn secret(&self) -> std::io::Result<[u8; 32]> {
         let mut secret = [0; 32];
         match self {

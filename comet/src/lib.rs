@@ -1,8 +1,8 @@
-//! A connection gateway for instant messaging, to be embedded.
+//! An embeddable connection gateway for instant messaging.
 //!
 //! Comet holds very many long-lived sessions over TCP and WebSocket, groups them into rooms, and
-//! delivers to them with sequence numbers and acknowledgements. What the messages mean is the
-//! business of one trait, [`Router`]:
+//! delivers to them with sequence numbers and acknowledgements. The meaning of messages is left to
+//! one trait, [`Router`]:
 //!
 //! ```
 //! use comet::{Connect, ConnectReply, Delivery, Gateway, Identity, Listen};
@@ -37,7 +37,7 @@
 //! ## Embed
 //!
 //! [`Gateway::builder`] takes a router, any number of [`Listen`] addresses and a [`Config`] with
-//! every limit. Starting it starts **shards**, threads that share nothing:
+//! all limits. Starting it starts **shards**, threads that share nothing:
 //!
 //! ```text
 //!   sockets --> shard threads (one poll each)      --> Router, called on the shard
@@ -49,9 +49,9 @@
 //! A peer that connects is presented to the router as a [`Connect`], to be answered through a
 //! [`ConnectReply`]: at once, or later from any thread. Accepted with an [`Identity`], it has a
 //! **session**, which lives on the home shard of its user, and the router knows it as a [`Peer`].
-//! Each [`Message`] comes with a [`Receipt`] that answers it; replies leave in order, however late
-//! and from wherever they are settled. A router that wraps another one is a [`Middleware`]; [`Mux`]
-//! has a router for each application. What they know of a peer, each keeps under a type of its own:
+//! Each [`Message`] comes with a [`Receipt`] that answers it; replies leave in order, whenever and
+//! wherever they are settled. A router that wraps another one is a [`Middleware`]; [`Mux`] has a
+//! router for each application. Each of them can attach data to a peer, under a type of its own:
 //!
 //! ```
 //! use comet::{Connect, ConnectReply, Event, Gateway, Middleware, Peer, Router};
@@ -85,17 +85,17 @@
 //! ## Deliver: acks and gaps
 //!
 //! Everything in the other direction goes through the [`Gateway`] handle, from any thread: a
-//! [`Delivery`] is pushed to a [`Target`]: a session, a user, a room, or all. Its [`Class`] says
-//! what is promised:
+//! [`Delivery`] is pushed to a [`Target`]: a session, a user, a room, or all. Its [`Class`] is its
+//! guarantee:
 //!
 //! * **acked** deliveries are numbered, sent again until acknowledged, and kept while they wait.
-//!   One with a [`tag`](Delivery::tag) is reported as [`Event::Acked`];
+//!   The ack of one with a [`tag`](Delivery::tag) is reported as [`Event::Acked`];
 //! * **best-effort** ones cost nothing, and are dropped for peers that read too slowly;
-//! * of **latest** ones only the newest of a key waits for a peer that cannot take it now.
+//! * **latest** ones wait for a peer that cannot take them now, but only the newest of each key.
 //!
-//! An acked delivery that cannot be kept, by a limit of [`Config`], becomes a [`Gap`]: the peer is
-//! told if its dialect can, and the router gets [`Event::Gap`], at which it can push again what is
-//! missing. Whatever else is dropped is counted in [`Event::Lost`].
+//! An acked delivery that exceeds a limit of [`Config`] becomes a [`Gap`]: the peer is told if its
+//! dialect can, and the router gets [`Event::Gap`], at which it can push the missing deliveries
+//! again. All other drops are counted in [`Event::Lost`].
 //!
 //! ```
 //! use comet::{Connect, ConnectReply, Delivery, Event, Gap, Gateway, Identity};
@@ -138,13 +138,13 @@
 //! # Ok::<(), comet::StartError>(())
 //! ```
 //!
-//! Gaps of deliveries that are [replayable](Delivery::replayable) keep the order of all others.
+//! Gaps of [replayable](Delivery::replayable) deliveries can be repaired without reordering.
 //!
 //! ## Async router
 //!
-//! With the feature `tokio`, a router whose methods are futures implements
+//! With the feature `tokio`, a router with async methods implements
 //! [`AsyncRouter`](tokio::AsyncRouter), and [`OnTokio`](tokio::OnTokio) runs it. Calls for one
-//! session are made in order, those for different sessions run side by side, and what waits has
+//! session are made in order, those for different sessions run concurrently, and all queues have
 //! limits: see [`comet::tokio`](tokio).
 //!
 //! ```
@@ -195,9 +195,9 @@
 //!
 //! ## Behind an HTTP server: axum
 //!
-//! An HTTP server that answers a WebSocket upgrade itself hands the connection over, with what it
-//! has read beyond the request. The gateway takes its frames from there, and counts it like any
-//! other. Nothing is listened on, if all connections come so:
+//! An HTTP server that answers a WebSocket upgrade itself hands the connection over, together with
+//! the bytes it has read beyond the request. The gateway reads frames from there on, and counts the
+//! connection like any other. If all connections are adopted, no listener is needed:
 //!
 //! ```
 //! use std::net::{TcpListener, TcpStream};
@@ -231,17 +231,18 @@
 //!
 //! Under `axum::serve`, the upgraded connection comes from
 //! `hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>`, not from
-//! `Upgraded::downcast`, which fails there; `into_std` makes it the stream, and its `read_buf` is
-//! what was read. [`Gateway::reserve`] asks for the place before the upgrade is answered, so that a
-//! client without one gets an HTTP status. The graceful shutdown of the HTTP server knows nothing
-//! of connections that it has handed over: [drain](#drain) the gateway as well.
+//! `Upgraded::downcast`, which fails there; `into_std` turns it into the stream, and its `read_buf`
+//! has the bytes already read. [`Gateway::reserve`] asks for a place before the upgrade is
+//! answered, so that a client without one gets an HTTP status. The graceful shutdown of the HTTP
+//! server does not cover connections that it has handed over: [drain](#drain) the gateway as well.
 //!
 //! ## Resume
 //!
 //! With a [`Config::resume_ttl`], a session outlives its connection: it is **parked**, keeps its
-//! rooms and what waits for it, and takes deliveries. Its peer comes back on any transport, with a
-//! ticket in the comet dialect or as the same device in dtalk, and gets what it missed. The router
-//! hears of it as [`Event::Parked`], [`Event::Resumed`] and, in the end, [`Event::Disconnected`].
+//! rooms and its queue, and takes deliveries. Its peer comes back on any transport, with a ticket
+//! in the comet dialect or as the same device in dtalk, and gets the deliveries it missed. The
+//! router is notified by [`Event::Parked`], [`Event::Resumed`] and, in the end,
+//! [`Event::Disconnected`].
 //!
 //! ```
 //! use std::time::Duration;
@@ -260,11 +261,10 @@
 //!
 //! ## Limits
 //!
-//! Everything that a peer can make grow has a limit in [`Config`], with a default. Most are for one
-//! session; [`memory_budget`](Config::memory_budget) bounds the sum of what waits for all of
-//! them, and [`Stats::memory`] shows it. [`overflow`](Config::overflow) says what becomes of a
-//! session with a full queue: [`Overflow`]. Some limits can be changed later by
-//! [`Gateway::reconfigure`].
+//! Everything that a peer can make grow has a limit in [`Config`], with a default. Most are per
+//! session; [`memory_budget`](Config::memory_budget) bounds the backlog of all sessions together,
+//! and [`Stats::memory`] shows its use. [`overflow`](Config::overflow) is the policy for a session
+//! with a full queue: [`Overflow`]. Some limits can be changed later by [`Gateway::reconfigure`].
 //!
 //! ```
 //! use comet::{Config, Overflow};
@@ -287,13 +287,13 @@
 //! ```
 //!
 //! A command that finds the mailbox of a shard full is not taken: [`CommandError::Full`].
-//! [`Stats::closed`] counts by reason the sessions that ended, most of them for a limit.
+//! [`Stats::closed`] counts the sessions that ended, by reason, most of them for a limit.
 //!
 //! ## Drain
 //!
-//! [`Gateway::drain`] takes no more connections and ends the sessions a few at a time; peers that
-//! can be told come back at different times. Then the shards end: [`Gateway::wait`] blocks until
-//! they have, and [`Gateway::stopped`] is a future of it, on any runtime.
+//! [`Gateway::drain`] stops accepting and ends the sessions a few at a time; peers that can be told
+//! come back at different times. Then the shards end: [`Gateway::wait`] blocks until they have
+//! ended, and [`Gateway::stopped`] is the same as a future, on any runtime.
 //!
 //! ```
 //! # use comet::{Connect, ConnectReply, Gateway, Identity, Message, Peer, Receipt, Router};
@@ -314,13 +314,13 @@
 //! # Ok::<(), comet::StartError>(())
 //! ```
 //!
-//! # What is not here
+//! # Out of scope
 //!
 //! Storage, identity, groups: the backends. Wire formats: `comet_protocol`. TLS and QUIC.
 //!
 //! # Features
 //!
-//! * `tokio`: [`tokio::OnTokio`]. Adds nothing to the cost of other routers.
+//! * `tokio`: [`tokio::OnTokio`]. No cost to other routers.
 //! * `simulation`: [`simulation::Simulation`], to run a gateway on virtual sockets and time.
 //! * `internals`: for the benchmarks of this workspace; nothing of it is stable.
 

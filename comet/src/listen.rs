@@ -1,4 +1,4 @@
-//! Where the gateway listens, and what it expects there.
+//! Listening addresses and their protocols.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub struct Listen {
     pub(crate) profile: Profile,
 }
 
-/// What connections of a listener speak.
+/// Protocol of a listener's connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Profile {
     pub(crate) websocket: bool,
@@ -55,7 +55,7 @@ impl Profile {
         self.paths.is_empty() || self.paths.iter().any(|known| known == path)
     }
 
-    /// True if a page of this origin may connect to this host.
+    /// Whether a page of this origin may connect to this host.
     pub(crate) fn permits(&self, origin: Option<&str>, host: &str) -> bool {
         let by_default = if self.is_raw() { &OriginPolicy::SameHost } else { &OriginPolicy::Any };
         self.origin.as_ref().unwrap_or(by_default).permits(origin, host)
@@ -65,7 +65,7 @@ impl Profile {
         self.dialect == Some(Dialect::Raw)
     }
 
-    /// The one of its subprotocols that a client gets.
+    /// The subprotocol selected for a client.
     pub(crate) fn subprotocol_for(&self, request: &Request) -> Option<&str> {
         if self.subprotocols.is_empty() {
             return None;
@@ -74,7 +74,7 @@ impl Profile {
         choose_subprotocol(&self.subprotocols, &offered)
     }
 
-    /// What is wrong with it, if anything is.
+    /// Description of the first invalid setting.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let whole_messages = self.dialect.is_some_and(|it| it.abilities().whole_messages);
         if whole_messages && !self.websocket {
@@ -88,20 +88,21 @@ impl Profile {
 }
 
 impl Listen {
-    /// Plain TCP; the dialect is told by each connection's first frame.
+    /// Plain TCP; the dialect is detected from each connection's first frame.
     #[must_use]
     pub fn tcp(address: SocketAddr) -> Self {
         Self { address, profile: Profile::tcp() }
     }
 
-    /// WebSocket under `/sub` and `/sub/`; the dialect is told by each connection's first frame.
+    /// WebSocket under `/sub` and `/sub/`; the dialect is detected from each connection's first
+    /// frame.
     #[must_use]
     pub fn websocket(address: SocketAddr) -> Self {
         Self { address, profile: Profile::websocket() }
     }
 
-    /// Speaks this dialect only. [`Dialect::Raw`] is for WebSocket, takes any path, and leaves the
-    /// decision about it to the router.
+    /// Restricts the listener to this dialect. [`Dialect::Raw`] is for WebSocket, takes any path,
+    /// and leaves the check of the path to the router.
     #[must_use]
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.profile.dialect = Some(dialect);
@@ -113,9 +114,10 @@ impl Listen {
         self
     }
 
-    /// From which web pages connections are taken. Clients that are no browsers always are.
+    /// Web pages from which connections are accepted. Clients other than browsers are always
+    /// accepted.
     ///
-    /// Default: from all, because the credentials of most dialects are in the first frame, which a
+    /// Default: all, because the credentials of most dialects are in the first frame, which a
     /// foreign page cannot write. [`Dialect::Raw`] takes them from the upgrade request itself, to
     /// which browsers add their visitor's cookies, so its default is [`OriginPolicy::SameHost`].
     #[must_use]
@@ -124,27 +126,26 @@ impl Listen {
         self
     }
 
-    /// Serves these paths instead of `/sub` and `/sub/`; none means any.
+    /// Paths served instead of `/sub` and `/sub/`; an empty list means any.
     #[must_use]
     pub fn paths<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
         self.profile.paths = paths.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Subprotocols of WebSocket that are spoken here, the best first: a connection gets the first
-    /// of them that its client offers, or none. What it is changes nothing else; a router sees
-    /// those that a raw peer offers in its
-    /// [upgrade request](crate::UpgradeRequest::subprotocols).
+    /// WebSocket subprotocols spoken here, the most preferred first: a connection gets the first
+    /// one that its client offers, or none. The selection has no other effect; a router sees those
+    /// that a raw peer offers in its [upgrade request](crate::UpgradeRequest::subprotocols).
     ///
-    /// Default: none, which ends the connections of browsers that ask for one. Names are tokens of
-    /// HTTP, compared with regard to case.
+    /// Default: none, which ends the connections of browsers that ask for one. Names are HTTP
+    /// tokens, and case-sensitive.
     #[must_use]
     pub fn subprotocols<P: Into<String>>(mut self, names: impl IntoIterator<Item = P>) -> Self {
         self.profile.subprotocols = names.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Longest time in which a peer of this listener is sent nothing, instead of
+    /// Longest time without output to a peer of this listener, instead of
     /// [`Config::ping_interval`](crate::Config::ping_interval).
     #[must_use]
     pub fn ping_interval(mut self, interval: Duration) -> Self {

@@ -4,10 +4,10 @@ use crate::gateway::Gateway;
 use crate::router::Router;
 use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt, RoomRequest};
 
-/// A router around another one, which gets every call that is not overridden.
+/// A router around another one, which receives every call that is not overridden.
 ///
-/// Implement this instead of [`Router`] for whatever wraps an inner router, to authenticate or to
-/// track presence for instance; it is a `Router` then. Each method forwards by default, so that a
+/// Implement this instead of [`Router`] for a wrapper of an inner router, to authenticate or to
+/// track presence for instance; it is then a `Router`. Each method forwards by default, so that a
 /// wrapper cannot forget a call, nor an event that a later version adds.
 ///
 /// ```
@@ -43,10 +43,10 @@ use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt, RoomRequest};
     note = "an `AsyncRouter` becomes one by `comet::tokio::OnTokio::new`, with feature `tokio`"
 )]
 pub trait Middleware: Send + Sync + 'static {
-    /// The router inside.
+    /// Type of the inner router.
     type Inner: Router + ?Sized;
 
-    /// The router inside.
+    /// The inner router.
     fn inner(&self) -> &Self::Inner;
 
     /// A peer asks for a session: see [`Router::connect`].
@@ -59,12 +59,12 @@ pub trait Middleware: Send + Sync + 'static {
         self.inner().receive(gateway, peer, message, receipt);
     }
 
-    /// A peer asks something about a room: see [`Router::room`].
+    /// A peer sends a request about a room: see [`Router::room`].
     fn room(&self, gateway: &Gateway, peer: &Peer, request: RoomRequest, receipt: Receipt) {
         self.inner().room(gateway, peer, request, receipt);
     }
 
-    /// Something else happened to a session: see [`Router::event`].
+    /// Any other event of a session: see [`Router::event`].
     fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
         self.inner().event(gateway, peer, event);
     }

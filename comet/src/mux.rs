@@ -1,4 +1,4 @@
-//! One router made of several: each application has its own.
+//! A router composed of one router per application.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use crate::gateway::Gateway;
 use crate::router::Router;
 use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt, RoomRequest};
 
-/// Dispatches by application: a peer's by the name in its auth frame, a session's by the app of
-/// its [`Identity`](crate::Identity). A router behind a `Mux` should accept peers under the app
-/// they asked for, or another one's router gets their messages.
+/// Dispatches by application: a connecting peer by the name in its auth frame, a session by the app
+/// of its [`Identity`](crate::Identity). A router behind a `Mux` should accept peers under the app
+/// they asked for; otherwise their messages go to another router.
 ///
 /// Peers of an unknown application are refused, unless there is an [`otherwise`](Self::otherwise).
 #[derive(Default)]
@@ -19,20 +19,20 @@ pub struct Mux {
 }
 
 impl Mux {
-    /// A router that refuses everybody.
+    /// A router that refuses every peer.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Gives an application to a router.
+    /// Sets the router of an application.
     #[must_use]
     pub fn app(mut self, app: impl Into<Box<str>>, router: impl Router) -> Self {
         self.apps.insert(app.into(), Arc::new(router));
         self
     }
 
-    /// Gives all other applications to a router.
+    /// Sets the router of all other applications.
     #[must_use]
     pub fn otherwise(mut self, router: impl Router) -> Self {
         self.otherwise = Some(Arc::new(router));

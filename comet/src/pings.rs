@@ -1,10 +1,9 @@
-//! Pings that keep a connection open: how often, and when the next one is due.
+//! Keepalive pings: their interval, and the time of the next one.
 //!
-//! Proxies and address translators drop a connection on which nothing passes for a minute or so. A
-//! peer that has been sent nothing for its listener's interval is therefore sent a ping, if its
-//! transport or its dialect has one.
+//! Proxies and NATs drop a connection that is idle for a minute or so. A peer without output for
+//! its listener's interval is therefore sent a ping, if its transport or its dialect has one.
 //!
-//! Not here: pings that ask whether the peer is there (`session`), and how a ping is written
+//! Not here: pings that check whether the peer is alive (`session`), and their encoding
 //! (`shard/sessions/timers`).
 
 use std::cell::Cell;
@@ -21,7 +20,7 @@ pub(crate) struct Intervals {
 }
 
 impl Intervals {
-    /// One for each listener, in their order; `None` stands for the one of the configuration.
+    /// One for each listener, in order; `None` stands for that of the configuration.
     pub(crate) fn new(
         config: &Config,
         listeners: impl IntoIterator<Item = Option<Duration>>,
@@ -33,14 +32,14 @@ impl Intervals {
         }
     }
 
-    /// The interval for connections of a listener; any number beyond them stands for those that
-    /// were adopted.
+    /// The interval for connections of a listener; any higher number stands for adopted
+    /// connections.
     pub(crate) fn of(&self, listener: u8) -> Duration {
         self.listeners.get(usize::from(listener)).copied().unwrap_or(self.adopted)
     }
 }
 
-/// When a connection was last written to, in two bytes: steps of 65.536 ms, modulo 72 minutes.
+/// Time of the last write to a connection, in two bytes: steps of 65.536 ms, modulo 72 minutes.
 #[derive(Debug)]
 pub(crate) struct LastWrite(Cell<u16>);
 
@@ -48,20 +47,20 @@ pub(crate) struct LastWrite(Cell<u16>);
 const STEP: u32 = 16;
 
 impl LastWrite {
-    /// A connection that is written to now.
+    /// A connection written to at `now`.
     pub(crate) fn at(now: Time) -> Self {
         Self(Cell::new(step(now)))
     }
 
-    /// Something is written, or queued behind what the socket does not take.
+    /// Notes output, written or queued behind a blocked socket.
     #[inline]
     pub(crate) fn note(&self, now: Time) {
         self.0.set(step(now));
     }
 
-    /// When the next ping is due, unless something is written before; `None` without an interval.
+    /// Time of the next ping, unless output comes before; `None` without an interval.
     ///
-    /// At most a step and an eighth of the interval early, depending on the slot: those that were
+    /// At most a step and an eighth of the interval early, depending on the slot: connections
     /// written to by one publish do not all become due in one turn.
     pub(crate) fn ping_due(&self, now: Time, interval: Duration, slot: u32) -> Option<Time> {
         if interval.is_zero() {
@@ -69,7 +68,7 @@ impl LastWrite {
         }
         let age = u64::from(step(now).wrapping_sub(self.0.get()));
         let written = ((now.as_micros() >> STEP).saturating_sub(age)) << STEP;
-        // Neighbouring slots get parts of the eighth that are far from each other.
+        // Neighbouring slots get distant parts of the eighth.
         let part = slot.wrapping_mul(0x9e37_79b1) >> 24;
         let early = interval / 8 / 256 * part;
         Some(Time::from_micros(written) + (interval - early))

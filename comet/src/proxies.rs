@@ -1,7 +1,7 @@
-//! Whose address a connection or a request counts for, where proxies stand in front.
+//! Client addresses of connections and requests, behind trusted proxies.
 //!
-//! A function of the peer's address and of header fields; for the gateway's own listeners and for
-//! HTTP servers beside it.
+//! Computed from the peer's address and header fields; for the gateway's own listeners and for HTTP
+//! servers beside it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -9,17 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ipnet::IpNet;
 
-/// The header in which a proxy says whom it speaks for. It has to overwrite or extend that header
-/// on every location, as it passes a client's own ones through otherwise.
+/// Header in which a proxy names its client. The proxy has to overwrite or extend that header on
+/// every location, as it passes a client's own ones through otherwise.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ForwardedHeader {
-    /// No header is believed: the proxy names nobody.
+    /// No header is trusted: the proxy names no client.
     #[default]
     None,
     /// `X-Forwarded-For`: a list of addresses, the proxy's own peer last.
     XForwardedFor,
-    /// `Forwarded` (RFC 7239), of which `for` is read.
+    /// `Forwarded` (RFC 7239), parameter `for`.
     Forwarded,
     /// `X-Real-IP`: one address.
     XRealIp,
@@ -38,27 +38,27 @@ impl ForwardedHeader {
     }
 }
 
-/// Networks whose hosts are believed about the clients they speak for. Clones share the note that
-/// a proxy which names nobody has been warned about.
+/// Networks of hosts that are trusted to name their clients. Clones share the flag that a proxy
+/// which names no client has been warned about.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies {
     entries: Vec<(IpNet, ForwardedHeader)>,
     has_warned: Arc<AtomicBool>,
 }
 
-/// Where a client is, as far as it is known.
+/// Address of a client, as far as known.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Client {
-    /// The peer is no proxy.
+    /// The peer is not a proxy.
     Direct(IpAddr),
-    /// A trusted proxy speaks for it.
+    /// Named by a trusted proxy.
     Forwarded(IpAddr),
-    /// A trusted proxy speaks for it and does not say who it is: no share of an address applies.
+    /// Behind a trusted proxy that does not name it: no limit per address applies.
     Unnamed,
 }
 
 impl Client {
-    /// The address, if it is known.
+    /// The address, if known.
     #[must_use]
     pub const fn address(self) -> Option<IpAddr> {
         match self {
@@ -69,13 +69,13 @@ impl Client {
 }
 
 impl TrustedProxies {
-    /// Trusts nobody.
+    /// No trusted proxies.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Believes the hosts of a network in this header, and in no other. Of several networks that
+    /// Trusts the hosts of a network in this header, and in no other. Of several networks that
     /// contain an address, the first counts.
     #[must_use]
     pub fn trust(mut self, net: IpNet, header: ForwardedHeader) -> Self {
@@ -83,19 +83,19 @@ impl TrustedProxies {
         self
     }
 
-    /// The header in which this peer is believed; `None` if it is no trusted proxy.
+    /// The header trusted from this peer; `None` if it is not a trusted proxy.
     #[must_use]
     pub fn header_of(&self, peer: IpAddr) -> Option<ForwardedHeader> {
         let peer = peer.to_canonical();
         self.entries.iter().find(|(net, _)| net.contains(&peer)).map(|(_, header)| *header)
     }
 
-    /// For whom the peer speaks. `values` gives the values of a header field by its name in lower
-    /// case, in the order in which they were sent.
+    /// The client behind the peer. `values` returns the values of a header field by its name in
+    /// lower case, in the order in which they were sent.
     ///
-    /// The rightmost address that is not a trusted proxy's wins, or the leftmost if all are.
-    /// Anything that is no address, where one is looked for, names nobody. The first time that a
-    /// trusted proxy names nobody there is a warning in the log.
+    /// The rightmost address that is not a trusted proxy's wins, or the leftmost if all are. A
+    /// malformed address names no client. The first time that a trusted proxy names no client is
+    /// logged as a warning.
     #[must_use]
     pub fn client<'v, V>(&self, peer: IpAddr, values: impl FnOnce(&'static str) -> V) -> Client
     where
@@ -127,7 +127,7 @@ impl TrustedProxies {
         }
     }
 
-    /// The first of the hops, from the right, that is not trusted.
+    /// The first untrusted hop from the right.
     fn rightmost<'v>(&self, hops: impl Iterator<Item = &'v [u8]>) -> Option<IpAddr> {
         let mut last = None;
         for hop in hops {
@@ -151,7 +151,7 @@ impl TrustedProxies {
     }
 }
 
-/// The network that an address counts as: who has an IPv6 address has a /64 of them.
+/// The network that an address counts as: an IPv6 host is assigned a /64.
 #[must_use]
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -179,8 +179,8 @@ fn forwarded_for(element: &[u8]) -> &[u8] {
     value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
 }
 
-/// The parts between separators that stand outside of quotes, from the right: what a client puts
-/// to the left, a quote that does not end for instance, cannot hide what its proxy has appended.
+/// Parts between separators outside of quotes, from the right: an unterminated quote or other input
+/// of a client on the left cannot hide the part that its proxy has appended.
 fn rsplit_unquoted(value: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(value);
     std::iter::from_fn(move || {
@@ -292,7 +292,7 @@ mod tests {
             assert_eq!(client(header, "::ffff:10.0.0.1", &all), expected);
             let stranger = "203.0.113.5";
             assert_eq!(client(header, stranger, &all), Client::Direct(ip(stranger)));
-            // Only the headers of others.
+            // Only headers that are not trusted.
             let others: Vec<_> =
                 all.into_iter().filter(|(name, _)| Some(*name) != header.name()).collect();
             assert_eq!(client(header, "10.0.0.1", &others), Client::Unnamed);

@@ -1,18 +1,18 @@
-//! How often something may happen: a token bucket in eight bytes.
+//! Rate limiter: a token bucket in eight bytes.
 
 use crate::time::Time;
 
-/// A bucket that holds two seconds' worth and begins full.
+/// A bucket with a capacity of two seconds, initially full.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rate {
-    /// Thousandths that were taken and have not come back.
+    /// Thousandths of tokens taken and not yet refilled.
     used: u32,
-    /// When that was so; wrapping milliseconds.
+    /// Time of that value; wrapping milliseconds.
     at: u32,
 }
 
 impl Rate {
-    /// Takes one at `now`; false if the bucket is empty. A `rate` a second of 0 has no limit.
+    /// Takes one token at `now`; false if the bucket is empty. A `rate` of 0 a second is unlimited.
     pub(crate) fn admit(&mut self, now: Time, rate: u32) -> bool {
         if rate == 0 {
             return true;
@@ -27,7 +27,7 @@ impl Rate {
         admitted
     }
 
-    /// Whether everything that was taken has come back.
+    /// Whether the bucket has been refilled.
     pub(crate) fn is_full(self, now: Time, rate: u32) -> bool {
         let returned = u64::from(now.wrapping_millis().wrapping_sub(self.at)) * u64::from(rate);
         u64::from(self.used) <= returned

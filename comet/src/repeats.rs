@@ -1,10 +1,10 @@
-//! Warnings that may repeat many times a second, told at most once in a while and with their count.
+//! Rate-limited log lines, with the count of those left out.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Between two lines about the same thing.
+/// Interval between two lines on the same subject.
 const EVERY: Duration = Duration::from_secs(10);
 
 /// Lets one line in 10 seconds through and counts those between.
@@ -19,13 +19,12 @@ const EVERY: Duration = Duration::from_secs(10);
 /// ```
 #[derive(Debug, Default)]
 pub struct Repeats {
-    /// Milliseconds at the last line, plus one; 0 before the first.
+    /// Time of the last line in milliseconds, plus one; 0 before the first.
     told: AtomicU64,
     left_out: AtomicU64,
 }
 
-/// Lines that were left out before one that is told. Shown behind that line: empty if there were
-/// none.
+/// Number of lines left out before one that is logged. Displayed behind that line; empty if none.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct LeftOut {
     count: u64,
@@ -33,15 +32,14 @@ pub struct LeftOut {
 }
 
 impl Repeats {
-    /// Nothing was told yet.
+    /// A limiter that has logged nothing yet.
     #[must_use]
     pub const fn new() -> Self {
         Self { told: AtomicU64::new(0), left_out: AtomicU64::new(0) }
     }
 
-    /// Counts one at `now`, on any clock; one that goes back costs a line. Returns what to write
-    /// behind the line if it is to be told. Takes no lock; of callers at the same moment one is let
-    /// through.
+    /// Counts a line at `now`, on any clock; a clock that steps back costs a line. Returns the text
+    /// to append if the line is to be logged. Takes no lock; of concurrent callers one is admitted.
     pub fn admit(&self, now: Duration) -> Option<LeftOut> {
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX - 1) + 1;
         let told = self.told.load(Ordering::Relaxed);
@@ -69,7 +67,7 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// With a comma between thousands.
+/// Number with commas between thousands.
 fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();

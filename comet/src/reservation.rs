@@ -1,13 +1,13 @@
-//! Memory of the budget that is held outside the shards: by an HTTP server beside the gateway, for
-//! the answers that it is writing.
+//! Memory of the budget held outside the shards: by an HTTP server beside the gateway, for the
+//! answers that it is writing.
 
 use std::sync::Arc;
 
 use crate::budget::Budget;
 
 /// Bytes of [`Config::memory_budget`](crate::Config::memory_budget), held until this is dropped;
-/// see [`Gateway::reserve_memory`](crate::Gateway::reserve_memory). Taking and giving back touches two
-/// shared counters.
+/// see [`Gateway::reserve_memory`](crate::Gateway::reserve_memory). Taking and giving back touches
+/// two shared counters.
 #[derive(Debug)]
 pub struct Reservation {
     budget: Arc<Budget>,
@@ -26,8 +26,8 @@ impl Reservation {
         self.bytes
     }
 
-    /// Holds so many bytes from now on. False if there are not so many, and nothing has changed
-    /// then; holding less never fails.
+    /// Changes the reservation to `bytes`. False, and nothing changed, if the budget has not
+    /// enough; shrinking never fails.
     #[must_use]
     pub fn resize(&mut self, bytes: usize) -> bool {
         if bytes > self.bytes && !self.budget.reserve(bytes - self.bytes) {

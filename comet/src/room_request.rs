@@ -4,45 +4,45 @@ use bytes::Bytes;
 
 use crate::delivery::Kind;
 
-/// A peer asks something about a room, in a dialect that has such requests.
+/// A request of a peer about a room, in a dialect that has such requests.
 ///
-/// The router decides, and carries out what it grants: by
+/// The router decides, and carries out the requests that it grants, by
 /// [`Gateway::join`](crate::Gateway::join) for instance, before it answers.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum RoomRequest {
-    /// To be in this room, too.
+    /// Join this room as well.
     Join {
         /// Its name.
         room: String,
     },
-    /// To be in this room no longer.
+    /// Leave this room.
     Leave {
         /// Its name.
         room: String,
     },
-    /// To be in this room instead of the one before: a goim client.
+    /// Change to this room from the previous one: a goim client.
     Change {
-        /// Its name; `None` to be in no room.
+        /// Its name; `None` to leave without joining another.
         room: Option<String>,
     },
-    /// To get pushes of these ops, too: a goim client.
+    /// Subscribe to pushes of these ops as well: a goim client.
     Watch {
-        /// Numbers of the application's, separated by commas, as the client wrote them.
+        /// Op numbers of the application, comma-separated, as sent by the client.
         ops: String,
     },
-    /// To get pushes of these ops no longer: a goim client.
+    /// Unsubscribe from pushes of these ops: a goim client.
     Unwatch {
-        /// The same form.
+        /// In the same form.
         ops: String,
     },
-    /// To deliver to all members of this room.
+    /// Deliver to all members of this room.
     Publish {
         /// Its name.
         room: String,
         /// The kind of body.
         kind: Kind,
-        /// What is to be delivered.
+        /// The body.
         body: Bytes,
     },
 }

@@ -1,4 +1,4 @@
-//! The seam between the gateway and the application.
+//! Interface between the gateway and the application.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt, Refusal, RoomR
 /// an async implementation can be run instead; see [`comet::tokio`](crate::tokio).
 ///
 /// A panic in [`connect`](Self::connect) refuses the peer; anywhere else it closes the session,
-/// unless that is parked or ended already. Each panic is counted and logged.
+/// unless that is parked or has ended. Each panic is counted and logged.
 ///
 /// Routers are combined by wrapping one in another, or by application with [`Mux`](crate::Mux).
 #[diagnostic::on_unimplemented(
@@ -27,8 +27,8 @@ pub trait Router: Send + Sync + 'static {
     /// A peer sent a message. Messages of one session come in order.
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt);
 
-    /// A peer asks to join, leave or publish to a room. Requests come in order with the messages of
-    /// the session and count as such; so do their replies. Refused by default.
+    /// A peer asks to join, leave or publish to a room. Requests and messages of a session come in
+    /// one order and count against the same limits; so do their replies. Refused by default.
     ///
     /// A request that is granted is to be carried out before the receipt is settled: the gateway
     /// does nothing by itself.
@@ -37,7 +37,7 @@ pub trait Router: Send + Sync + 'static {
         receipt.refuse(Refusal::new(comet_protocol::comet::Code::FORBIDDEN.get()));
     }
 
-    /// Something else happened to a session. Ignored by default.
+    /// Any other event of a session. Ignored by default.
     fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
         let _ = (gateway, peer, event);
     }

@@ -1,4 +1,4 @@
-//! Counters: written by one shard each, summed when somebody reads.
+//! Counters: each written by one shard, and summed on reading.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -35,7 +35,7 @@ impl Counter {
 /// Defines the counters of a shard and the sums that are read, from one list.
 macro_rules! counters {
     ($($kind:ident { $($(#[doc = $doc:literal])+ $name:ident,)+ })+) => {
-        /// A shard's counters, apart from its neighbours': each is written by one thread.
+        /// Counters of a shard, on cache lines of their own: each is written by one thread.
         #[derive(Debug, Default)]
         #[repr(align(128))]
         pub(crate) struct Counters {
@@ -46,7 +46,7 @@ macro_rules! counters {
             pub(crate) round_trip: Histogram,
         }
 
-        /// Sums over all shards. Gauges tell the present, everything else counts from the start.
+        /// Sums over all shards. Gauges are current values, all others count from the start.
         #[derive(Clone, Debug, Default, Eq, PartialEq)]
         #[non_exhaustive]
         pub struct Stats {
@@ -56,8 +56,8 @@ macro_rules! counters {
             /// [`Builder::listen`](crate::Builder::listen).
             pub accepted_by: Vec<u64>,
             sessions_of: [u64; Dialect::ALL.len()],
-            /// Time taken to hand a batch of publishes to a room on one shard, measured for rooms
-            /// of [`Self::FAN_OUT_FROM`] members there and more.
+            /// Time taken to deliver a batch of publishes to a room on one shard, measured for
+            /// rooms of at least [`Self::FAN_OUT_FROM`] members there.
             pub fan_out: Distribution,
             /// Time from sending an acked delivery to its acknowledgement: one value for each batch
             /// of acks, of deliveries that were sent once.
@@ -65,7 +65,7 @@ macro_rules! counters {
         }
 
         impl Stats {
-            /// Every plain number with its name and meaning, for exporters.
+            /// All plain counters with names and descriptions, for exporters.
             pub fn metrics(&self) -> impl Iterator<Item = Metric> {
                 [$($(Metric {
                     name: stringify!($name),
@@ -90,37 +90,37 @@ macro_rules! counters {
     };
 }
 
-/// A number of [`Stats`], or of a backend, as an exporter shows it.
+/// A counter of [`Stats`], or of a backend, in a form for exporters.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Metric {
     /// In snake case, without prefix and unit.
     pub name: &'static str,
-    /// A sentence or two on what is counted.
+    /// Description in a sentence or two.
     pub help: &'static str,
-    /// How the number changes.
+    /// Kind of the counter.
     pub kind: MetricKind,
-    /// The number.
+    /// Current value.
     pub value: u64,
 }
 
-/// How a [`Metric`] changes.
+/// Kind of a [`Metric`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum MetricKind {
-    /// Goes up and down: a state at present.
+    /// Goes up and down: a current state.
     Gauge,
-    /// Only grows, from the start of the gateway on.
+    /// Only grows, from the start of the gateway.
     Counter,
 }
 
 impl Counters {
-    /// Counts a round trip in milliseconds, if there was one.
+    /// Records a round trip in milliseconds, if there was one.
     pub(crate) fn note_round_trip(&self, millis: Option<u32>) {
         if let Some(millis) = millis {
             self.round_trip.record_us_alone(u64::from(millis) * 1_000);
         }
     }
 
-    /// Sessions whose connection speaks the dialect; `None` for a dialect that has no counter.
+    /// Gauge of the sessions connected in the dialect; `None` for a dialect without one.
     pub(crate) fn sessions_of(&self, dialect: Dialect) -> Option<&Counter> {
         self.sessions_of.get(dialect.index())
     }
@@ -190,8 +190,8 @@ counters! {
 }
 
 impl Stats {
-    /// Members from which on [`fan_out`](Self::fan_out) is measured: reading the clock would be
-    /// noticed in smaller rooms.
+    /// Members from which on [`fan_out`](Self::fan_out) is measured: in smaller rooms reading the
+    /// clock would be a noticeable cost.
     pub const FAN_OUT_FROM: usize = 64;
 
     /// Sessions that have a connection now, by its dialect.

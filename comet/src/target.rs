@@ -27,7 +27,7 @@ pub enum Target<'a> {
 impl<'a> Target<'a> {
     /// All sessions of the user `user` of the application `app`.
     ///
-    /// An anonymous peer has no user: with an empty `user` nobody is meant.
+    /// An anonymous peer has no user: an empty `user` matches no session.
     #[must_use]
     pub const fn user(app: &'a str, user: &'a str) -> Self {
         Self::User { app, user }

@@ -1,19 +1,19 @@
-//! Time as the pure floor sees it: handed in by the caller, never read.
+//! Time for code without I/O: passed in by the caller, never read from a clock.
 
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
 /// Microseconds since the gateway started.
 ///
-/// Eight bytes where an `Instant` takes sixteen, and a test makes one from a number.
+/// Eight bytes instead of the sixteen of an `Instant`, and easy to construct in tests.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Time(u64);
 
 impl Time {
-    /// When the gateway started.
+    /// Start of the gateway.
     pub(crate) const START: Self = Self(0);
 
-    /// The moment `micros` microseconds after the start.
+    /// The time `micros` microseconds after the start.
     pub(crate) const fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
@@ -40,12 +40,12 @@ impl Time {
         self.0 / 1_000
     }
 
-    /// So many milliseconds later.
+    /// The time `millis` milliseconds later.
     pub(crate) const fn plus_millis(self, millis: u32) -> Self {
         Self(self.0.saturating_add(millis as u64 * 1_000))
     }
 
-    /// How long after `earlier` this is; zero if it is before.
+    /// Time since `earlier`; zero if it is later.
     pub(crate) const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }

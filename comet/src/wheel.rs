@@ -1,16 +1,16 @@
 //! A timer wheel: one deadline for each slot of a shard, in twelve bytes.
 //!
 //! Deadlines fall into buckets of [`TICK_MILLIS`]; a bucket is a list linked through the slots
-//! themselves. Deadlines further away than one turn of the wheel stay in their bucket when it
-//! comes by. A timer fires up to a tick late, never early.
+//! themselves. Deadlines beyond one turn of the wheel stay in their bucket when it comes up. A
+//! timer fires up to a tick late, never early.
 //!
-//! Not here: what a timer means; the session says so when it is asked.
+//! Not here: the meaning of a timer, which the session knows.
 
 use crate::time::Time;
 
 /// Width of a bucket.
 const TICK_MILLIS: u64 = 16;
-/// A turn of the wheel takes 65 s.
+/// One turn of the wheel takes 65 s.
 const BUCKETS: usize = 4_096;
 const NONE: u32 = u32::MAX;
 
@@ -19,10 +19,10 @@ const NONE: u32 = u32::MAX;
 pub(crate) struct Wheel {
     /// First slot of each bucket's list.
     heads: Box<[u32]>,
-    /// Which buckets have a list, a bit each.
+    /// Bitmap of the buckets that have a list.
     occupied: Box<[u64]>,
     nodes: Vec<Node>,
-    /// The next tick to be looked at.
+    /// The next tick to be processed.
     cursor: u64,
     armed: usize,
 }
@@ -49,7 +49,7 @@ impl Wheel {
         }
     }
 
-    /// Sets the slot's timer, in place of the one it has.
+    /// Sets the slot's timer, replacing an earlier one.
     pub(crate) fn arm(&mut self, slot: u32, at: Time) {
         self.cancel(slot);
         let tick = tick_after(at).max(self.cursor);
@@ -67,7 +67,7 @@ impl Wheel {
         self.armed += 1;
     }
 
-    /// Sets the slot's timer unless it fires before that anyway.
+    /// Sets the slot's timer unless it fires earlier anyway.
     pub(crate) fn arm_by(&mut self, slot: u32, at: Time) {
         if let Some(node) = self.nodes.get(slot as usize).filter(|node| node.is_armed()) {
             let tick = low(tick_after(at).max(self.cursor));
@@ -78,7 +78,7 @@ impl Wheel {
         self.arm(slot, at);
     }
 
-    /// Takes the slot's timer away, if it has one.
+    /// Cancels the slot's timer, if armed.
     pub(crate) fn cancel(&mut self, slot: u32) {
         let Some(node) = self.nodes.get(slot as usize).copied().filter(|node| node.is_armed())
         else {
@@ -100,14 +100,14 @@ impl Wheel {
         }
     }
 
-    /// Appends the slots whose deadline has passed at `now` to `fired`; they are unarmed then.
+    /// Appends the slots whose deadline has passed at `now` to `fired`, and disarms them.
     pub(crate) fn advance(&mut self, now: Time, fired: &mut Vec<u32>) {
         let end = now.millis() / TICK_MILLIS + 1;
         if self.armed == 0 || end <= self.cursor {
             self.cursor = self.cursor.max(end);
             return;
         }
-        // After a long sleep one turn sees every bucket.
+        // After a long sleep one turn visits every bucket.
         let steps = (end - self.cursor).min(BUCKETS as u64);
         for tick in self.cursor..self.cursor + steps {
             self.fire(bucket_of(tick), low(end), fired);
@@ -115,7 +115,7 @@ impl Wheel {
         self.cursor = end;
     }
 
-    /// When to call [`advance`](Self::advance) next: never after the first deadline.
+    /// Time of the next call of [`advance`](Self::advance): never after the first deadline.
     pub(crate) fn next(&self) -> Option<Time> {
         if self.armed == 0 {
             return None;
@@ -163,7 +163,7 @@ pub(crate) fn node_size() -> usize {
     size_of::<Node>()
 }
 
-/// The first that does not begin before `at`.
+/// The first tick that does not begin before `at`.
 fn tick_after(at: Time) -> u64 {
     at.as_micros().div_ceil(TICK_MILLIS * 1_000)
 }

@@ -1,7 +1,7 @@
 //! The sessions and rooms that one shard owns: plain data, no locks, no sockets.
 //!
-//! A session is a slot, and everything that belongs to it is found by the slot's number. Rooms and
-//! users refer to slots by number and are kept as dense arrays, so that a publish is a walk.
+//! A session is a slot, and all its state is found by the slot's number. Rooms and users refer to
+//! slots by number and are dense arrays, so that a publish is a linear walk.
 
 mod room;
 mod user;
@@ -24,29 +24,29 @@ use user::Users;
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) session: Session,
-    /// Who it is; set when the session opens.
+    /// The peer; set when the session opens.
     pub(crate) peer: Option<Peer>,
-    /// While it is parked.
+    /// Set while it is parked.
     pub(crate) parked_for: Option<Box<Parked>>,
-    /// Grows with each session that opens.
+    /// Serial number of the opening, ascending.
     pub(crate) since: u32,
-    /// It ends because nobody came back for it.
+    /// The session ends because it was not resumed in time.
     pub(crate) expires: bool,
     rooms: Vec<Membership>,
-    /// Its neighbours among the sessions of the same user.
+    /// Neighbours among the sessions of the same user.
     of_user: Links,
 }
 
-/// What is kept of a session's connection while it has none.
+/// Connection state kept while a session has none.
 #[derive(Debug)]
 pub(crate) struct Parked {
-    /// Why it has none.
+    /// Reason for which the connection ended.
     pub(crate) closed: Closed,
-    /// For the session itself.
+    /// Charge for the session itself.
     pub(crate) _charge: Charge,
 }
 
-/// Places in a list that is linked through the slots.
+/// Links of a list through the slots.
 #[derive(Clone, Copy, Debug)]
 struct Links {
     next: u32,
@@ -57,20 +57,20 @@ impl Links {
     const NONE: Self = Self { next: user::NOBODY, prev: user::NOBODY };
 }
 
-/// That a session is in a room.
+/// Membership of a session in a room.
 #[derive(Clone, Copy, Debug)]
 struct Membership {
     room: u32,
-    /// Where in the room's array of members.
+    /// Index in the room's array of members.
     place: u32,
 }
 
-/// Why a room was not joined.
+/// Reason for which a room was not joined.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum NotJoined {
-    /// The session is in it.
+    /// The session is already in it.
     Already,
-    /// The session is in as many rooms as it may be.
+    /// The session is at its limit of rooms.
     TooMany,
     /// The session is not open.
     NotOpen,
@@ -82,21 +82,21 @@ pub(crate) struct Bucket {
     shard: usize,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    /// Sessions that were ever opened.
+    /// Number of sessions opened so far.
     opened: u32,
     rooms: Rooms,
     users: Users,
     hasher: Keyed,
-    /// Numbers of rooms are in use elsewhere, so that no room may come or go.
+    /// Room numbers are in use elsewhere, so that no room may be added or removed.
     are_rooms_pinned: bool,
 }
 
-/// Two lines of the processor's cache, the session in the first: all that most deliveries look at.
+/// Two cache lines, with the session in the first: most deliveries touch nothing else.
 #[derive(Debug)]
 #[repr(align(64))]
 struct Slot {
     generation: u32,
-    /// The session before this one ended because nobody came back for it.
+    /// The previous session of this slot ended because it was not resumed in time.
     expired: bool,
     member: Option<Member>,
 }
@@ -115,13 +115,13 @@ impl Bucket {
         }
     }
 
-    /// Says whether numbers of rooms are in use elsewhere. Until they are no more, no session may
-    /// join, leave or be removed: numbers are given to other rooms.
+    /// Sets whether room numbers are in use elsewhere. While they are, no session may join, leave
+    /// or be removed, which would reassign numbers.
     pub(crate) fn pin_rooms(&mut self, are_pinned: bool) {
         self.are_rooms_pinned = are_pinned;
     }
 
-    /// Gives a session a slot; `None` when all are taken.
+    /// Gives a session a slot; `None` if all are taken.
     pub(crate) fn insert(&mut self, session: Session) -> Option<u32> {
         let member = Member {
             session,
@@ -144,7 +144,7 @@ impl Bucket {
         Some(slot)
     }
 
-    /// Takes a session out of its slot, its rooms and its user.
+    /// Removes a session from its slot, its rooms and its user.
     pub(crate) fn remove(&mut self, slot: u32) -> Option<Member> {
         while self.leave_last(slot).is_some() {}
         self.forget_user(slot);
@@ -174,17 +174,17 @@ impl Bucket {
         self.get(slot).is_some_and(|member| member.session.is_alive())
     }
 
-    /// Whether the end of the session in a slot has begun.
+    /// Whether the session in a slot has begun to close.
     pub(crate) fn is_closing(&self, slot: u32) -> bool {
         self.get(slot).is_some_and(|member| member.session.is_closing())
     }
 
-    /// The state that only sessions of the comet dialect have.
+    /// State specific to sessions of the comet dialect.
     pub(crate) fn conversation(&self, slot: u32) -> Option<&Conversation> {
         self.get(slot)?.session.conversation()
     }
 
-    /// The same, to be changed.
+    /// Mutable [`conversation`](Self::conversation).
     pub(crate) fn conversation_mut(&mut self, slot: u32) -> Option<&mut Conversation> {
         self.get_mut(slot)?.session.conversation_mut()
     }
@@ -196,8 +196,8 @@ impl Bucket {
         same.then_some(id.slot())
     }
 
-    /// Whether a session that is not found ended because nobody came back for it, as far as that
-    /// is remembered: until its slot has had another one.
+    /// Whether a session that is not found ended because it was not resumed in time; remembered
+    /// until its slot has been used by another one.
     pub(crate) fn has_expired(&self, id: SessionId) -> bool {
         let slot = self.slots.get(id.slot() as usize);
         slot.is_some_and(|slot| {
@@ -205,7 +205,7 @@ impl Bucket {
         })
     }
 
-    /// The name of the session in a slot.
+    /// Id of the session in a slot.
     pub(crate) fn id(&self, slot: u32) -> SessionId {
         let generation = self.slots.get(slot as usize).map_or(0, |slot| slot.generation);
         SessionId::new(self.shard, slot, generation)
@@ -221,7 +221,7 @@ impl Bucket {
         self.slots.len() - self.free.len()
     }
 
-    /// Makes the peer of a session known, so that its user can be found.
+    /// Sets the peer of a session, and enters it under its user.
     pub(crate) fn open(&mut self, slot: u32, peer: Peer) {
         if !peer.user().is_empty() {
             let hash = self.hasher.hash_one((peer.app(), peer.user()));
@@ -259,7 +259,7 @@ impl Bucket {
         }
     }
 
-    /// Puts a session into a room. Whether the room is new here.
+    /// Adds a session to a room. Returns whether the room is new here.
     pub(crate) fn join(
         &mut self,
         slot: u32,
@@ -286,14 +286,15 @@ impl Bucket {
         Ok(is_new)
     }
 
-    /// Takes a session out of a room. Whether it was the last one there; `None` if it was not in.
+    /// Removes a session from a room. Returns whether it was the last one there; `None` if it was
+    /// not in.
     pub(crate) fn leave(&mut self, slot: u32, name: &str) -> Option<bool> {
         let room = self.room(name)?;
         let link = self.get(slot)?.rooms.iter().position(|other| other.room == room)?;
         Some(self.unlink(slot, link))
     }
 
-    /// Takes a session out of the room it joined last; that room's name if nobody is left there.
+    /// Removes a session from the room it joined last; returns that room's name if it is now empty.
     pub(crate) fn leave_last(&mut self, slot: u32) -> Option<Option<Arc<str>>> {
         let rooms = &self.get(slot)?.rooms;
         let (last, room) = (rooms.len().checked_sub(1)?, rooms.last()?.room);
@@ -301,12 +302,12 @@ impl Bucket {
         Some(self.unlink(slot, last).then_some(name))
     }
 
-    /// The room of that name, if anybody here is in it.
+    /// The room of that name, if it has members here.
     pub(crate) fn room(&self, name: &str) -> Option<u32> {
         self.rooms.find(self.hasher.hash_one(name), name)
     }
 
-    /// Who is in a room.
+    /// Members of a room.
     pub(crate) fn members(&self, room: u32) -> &[Place] {
         self.rooms.members(room)
     }
@@ -316,7 +317,7 @@ impl Bucket {
         self.rooms.log(room, |name| Log::new(account, name))
     }
 
-    /// Has every room forget half of what its slow members have not read.
+    /// Makes every room drop half of the backlog of its slow members.
     pub(crate) fn halve_logs(&self) {
         self.rooms.logs().for_each(|log| log.borrow_mut().halve());
     }
@@ -337,7 +338,7 @@ impl Bucket {
     }
 
     /// Removes the membership at `link` of a session; both arrays fill the hole with their last
-    /// entry, and whoever pointed at that entry is told its new place.
+    /// entry, and references to that entry are updated.
     fn unlink(&mut self, slot: u32, link: usize) -> bool {
         debug_assert!(!self.are_rooms_pinned, "a batch ends before members change");
         let Some(member) = self.get_mut(slot) else { return false };
@@ -357,7 +358,7 @@ impl Bucket {
         }
     }
 
-    /// Makes a session unknown under its user, and forgets who it was.
+    /// Removes a session from its user, and drops its peer.
     pub(crate) fn forget_user(&mut self, slot: u32) {
         let Some(member) = self.get_mut(slot) else { return };
         let Some(peer) = member.peer.take().filter(|peer| !peer.user().is_empty()) else { return };
@@ -379,7 +380,7 @@ impl Bucket {
     }
 }
 
-/// Bytes that a session takes here while nothing is pushed to it.
+/// Bytes that a session takes here while no delivery is kept for it.
 #[cfg(any(test, feature = "internals"))]
 pub(crate) fn slot_size() -> usize {
     size_of::<Slot>()

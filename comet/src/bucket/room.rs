@@ -11,7 +11,7 @@ use crate::delivery::SharedLog;
 pub(crate) struct Place {
     /// The member's slot.
     pub(crate) slot: u32,
-    /// Which of the member's memberships this is.
+    /// Index among the member's memberships.
     pub(super) link: u32,
 }
 
@@ -19,11 +19,11 @@ pub(crate) struct Place {
 struct Room {
     name: Arc<str>,
     members: Vec<Place>,
-    /// What slow members have not read; made when the first falls behind.
+    /// Backlog of slow members; created when the first falls behind.
     log: Option<SharedLog>,
 }
 
-/// The rooms of one bucket. Numbers are used again when a room is gone.
+/// The rooms of one bucket. Numbers are reused when a room is gone.
 #[derive(Debug, Default)]
 pub(super) struct Rooms {
     by_name: HashTable<u32>,
@@ -58,27 +58,27 @@ impl Rooms {
         number
     }
 
-    /// Appends a member; its place.
+    /// Appends a member; returns its place.
     pub(super) fn add(&mut self, room: u32, place: Place) -> u32 {
         let members = &mut self.rooms[room as usize].members;
         members.push(place);
         u32::try_from(members.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// Removes the member at a place; the member that has the place now, if any.
+    /// Removes the member at a place; returns the member moved there, if any.
     pub(super) fn remove(&mut self, room: u32, place: u32) -> Option<Place> {
         let members = &mut self.rooms[room as usize].members;
         members.swap_remove(place as usize);
         members.get(place as usize).copied()
     }
 
-    /// Tells a place which membership of its member it is now.
+    /// Updates the index of a place among its member's memberships.
     pub(super) fn relink(&mut self, room: u32, place: u32, link: usize) {
         self.rooms[room as usize].members[place as usize].link =
             u32::try_from(link).unwrap_or(u32::MAX);
     }
 
-    /// Forgets an empty room.
+    /// Removes an empty room.
     pub(super) fn discard(&mut self, room: u32, rehash: impl Fn(&str) -> u64) {
         let entry = &mut self.rooms[room as usize];
         let hash = rehash(&entry.name);
@@ -99,13 +99,13 @@ impl Rooms {
         &self.rooms[room as usize].name
     }
 
-    /// The room's log, made by `new` if it has none.
+    /// The room's log, created by `new` if it has none.
     pub(super) fn log(&mut self, room: u32, new: impl FnOnce(&Arc<str>) -> SharedLog) -> SharedLog {
         let Room { name, log, .. } = &mut self.rooms[room as usize];
         SharedLog::clone(log.get_or_insert_with(|| new(name)))
     }
 
-    /// The logs that rooms have.
+    /// All logs of rooms.
     pub(super) fn logs(&self) -> impl Iterator<Item = &SharedLog> {
         self.rooms.iter().filter_map(|room| room.log.as_ref())
     }

@@ -1,11 +1,12 @@
-//! Which sessions a user has: a table of first sessions; the others are linked through the slots.
+//! Sessions of a user: a table of first sessions; the others are linked through the slots.
 
 use hashbrown::HashTable;
 
 /// No slot.
 pub(super) const NOBODY: u32 = u32::MAX;
 
-/// The first session of each user, five bytes each. Names are compared by the caller, who has them.
+/// The first session of each user, five bytes each. Names are compared by the caller, which has
+/// them.
 #[derive(Debug, Default)]
 pub(super) struct Users {
     first: HashTable<u32>,
@@ -17,7 +18,7 @@ impl Users {
         self.first.find(hash, |&slot| is_user(slot)).copied().unwrap_or(NOBODY)
     }
 
-    /// Makes `slot` the user's first session; the one that was, or [`NOBODY`].
+    /// Makes `slot` the user's first session. Returns the previous one, or [`NOBODY`].
     pub(super) fn insert<'a>(
         &mut self,
         hash: u64,
@@ -33,7 +34,7 @@ impl Users {
         NOBODY
     }
 
-    /// The user's first session ended: the next one takes its place, or nobody does.
+    /// Replaces the user's first session, which ended, by `next`, or removes the user.
     pub(super) fn replace(&mut self, hash: u64, slot: u32, next: u32) {
         let Ok(mut entry) = self.first.find_entry(hash, |&other| other == slot) else { return };
         if next == NOBODY {

@@ -1,12 +1,12 @@
-//! Values of a configuration that make no sense.
+//! Validation of a configuration.
 
 use std::time::Duration;
 
 use super::Config;
 
 impl Config {
-    /// Finds values that make no sense, as [`Builder::start`](crate::Builder::start) does before
-    /// anything else.
+    /// Checks for invalid values, as [`Builder::start`](crate::Builder::start) does before anything
+    /// else.
     ///
     /// # Errors
     ///
@@ -15,7 +15,7 @@ impl Config {
         self.check().map_err(crate::StartError::Config)
     }
 
-    /// What is wrong with an interval of pings, if anything is.
+    /// Description of an invalid ping interval.
     pub(crate) fn check_ping_interval(&self, interval: Duration) -> Result<(), &'static str> {
         if interval.is_zero() {
             return Ok(());
@@ -29,7 +29,7 @@ impl Config {
         Ok(())
     }
 
-    /// What is wrong with the values, if anything is.
+    /// Description of the first invalid value.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         if self.shards == 0 || self.shards > crate::id::MAX_SHARDS {
             return Err("shards must be from 1 to 4096");

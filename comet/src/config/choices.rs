@@ -1,33 +1,32 @@
-//! Settings that are a choice of one behaviour.
+//! Settings that select one behaviour.
 
-/// What becomes of a session whose queue of acked deliveries is full, or that a room's log has left
-/// behind.
+/// Policy for a session whose queue of acked deliveries is full, or that has fallen behind a room's
+/// log.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// Its connection is closed as slow, and it is parked with what waits; what comes then and
-    /// finds no room is lost with a [`Gap`](crate::Gap), as is what comes after it was resumed and
-    /// before its peer acknowledges something. One that cannot be parked ends.
+    /// Its connection is closed as slow, and it is parked with its queue; later deliveries without
+    /// room become a [`Gap`](crate::Gap), as do those that come after it was resumed and before its
+    /// peer acknowledges something. A session that cannot be parked ends.
     #[default]
     Park,
-    /// The oldest that waits is given up for what is new, and a [`Gap`](crate::Gap) stands in its
+    /// The oldest waiting delivery is given up for the new one, and a [`Gap`](crate::Gap) takes its
     /// place.
     DropOldest,
-    /// It ends.
+    /// The session ends.
     Close,
 }
 
-/// How shards read from sockets and write to them. What peers see is the same.
+/// System interface by which shards read from and write to sockets. Peers see no difference.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Io {
-    /// By `io_uring` where the system has it and allows it, and else as [`Epoll`](Self::Epoll).
+    /// `io_uring` where the system has and allows it, otherwise [`Epoll`](Self::Epoll).
     #[default]
     Auto,
     /// One system call for each read and each write.
     Epoll,
-    /// One system call for many of them, by `io_uring`; without it the gateway does not
-    /// start. A shard that the system then refuses a ring of its own goes without, and says so in
-    /// the log.
+    /// One system call for many of them, by `io_uring`; without it the gateway does not start. A
+    /// shard to which the system then refuses a ring of its own uses epoll instead, and logs it.
     Uring,
 }

@@ -1,4 +1,4 @@
-//! Every limit of the gateway, with its reason and what it can cost.
+//! All limits of the gateway, with their reasons and costs.
 
 mod check;
 mod choices;
@@ -9,13 +9,13 @@ use crate::devices::DevicePolicy;
 use crate::proxies::TrustedProxies;
 pub use choices::{Io, Overflow};
 
-/// Longest interval that the two bytes can tell: beyond it they would begin anew.
+/// Longest interval that two bytes can represent: beyond it they would wrap.
 pub(crate) const LONGEST_PING: Duration = Duration::from_secs(60 * 60);
 
-/// Limits and timings. `Config::default()` fits the dtalk clients and a server on the internet.
+/// Limits and timings. `Config::default()` fits dtalk clients and a server on the internet.
 ///
-/// Memory figures are for one session unless said otherwise; what is not listed costs nothing
-/// while it is not used.
+/// Memory figures are for one session unless stated otherwise; limits without a figure cost nothing
+/// while unused.
 #[derive(Clone)]
 pub struct Config {
     pub(crate) shards: usize,
@@ -79,9 +79,9 @@ impl Default for Config {
             handshakes_per_address: 0,
             handshake_timeout: Duration::from_secs(8),
             auth_attempts: 5,
-            // Twice the four minutes at which the slowest of the old servers expected a heartbeat.
+            // Twice the four minutes at which the slowest old servers expected a heartbeat.
             idle_timeout: Duration::from_secs(8 * 60),
-            // Proxies and address translators give up after 30 s at the earliest, most after 60.
+            // Proxies and NATs give up after 30 s at the earliest, most after 60.
             ping_interval: Duration::from_secs(25),
             adopted_ping_interval: None,
             close_timeout: Duration::from_secs(2),
@@ -109,7 +109,8 @@ impl Default for Config {
             handshake_rate: 0,
             refusal_hold: Duration::from_secs(5),
             held_refusals: 10_000,
-            // A session that comes back costs some 100 us, and a router that asks a database more.
+            // A session that comes back costs some 100 us, more with a router that queries a
+            // database.
             return_rate: 1_000,
             return_spread: Duration::from_secs(60),
             ticket_key: None,
@@ -118,7 +119,7 @@ impl Default for Config {
             write_bytes: 1024 * 1024,
             rto: Duration::from_secs(2),
             max_rto: Duration::from_secs(60),
-            // 2 + 4 + 8 + 16 + 32 + 60 s: two minutes of a client that is there but says nothing.
+            // 2 + 4 + 8 + 16 + 32 + 60 s: two minutes for a client that is connected but silent.
             delivery_attempts: 7,
             rooms_per_session: 1_000,
             message_rate: 0,
@@ -130,7 +131,7 @@ impl Default for Config {
     }
 }
 
-/// Defines a setter that takes the value as it is.
+/// Defines setters for plain values.
 macro_rules! setters {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:ty;)+) => {
         impl Config {
@@ -151,93 +152,91 @@ setters! {
     ///
     /// Each costs its read buffer, a mailbox and a timer wheel: about 600 KiB.
     shards: usize;
-    /// Connections that may be open at once, over all shards. Default 1,000,000.
+    /// Connections open at once, over all shards. Default 1,000,000.
     ///
     /// Each takes a file descriptor. One more is accepted and closed at once, so that its peer
     /// learns of it. The process's limit of descriptors is the other bound; reaching it pauses
     /// accepting.
     max_connections: usize;
-    /// Sessions that there may be at once, over all shards, those that are parked included.
-    /// Default 1,000,000, some 450 bytes each while idle.
+    /// Sessions at once, over all shards, including parked ones. Default 1,000,000, some 450 bytes
+    /// each while idle.
     ///
-    /// A peer that the router has accepted beyond it is turned away; one that comes back to the
-    /// session that it had is let in.
+    /// Beyond it, a peer that the router has accepted is turned away; one that resumes its session
+    /// is let in.
     max_sessions: usize;
-    /// Connections that may be open at once from one address. Default 0: no limit.
+    /// Connections open at once from one address. Default 0: no limit.
     ///
     /// An IPv6 address counts as its /64 network. While this or the next limit is set, accepting
     /// takes a lock, and each address that has or recently had a connection costs about 60 bytes.
     connections_per_address: usize;
-    /// Connections a second that one address may begin, in bursts of twice as many. Default 0: no
-    /// limit. One more is closed before anything is read from it.
+    /// Connections a second from one address, in bursts of twice as many. Default 0: no limit. One
+    /// more is closed before anything is read from it.
     handshakes_per_address: u32;
     /// From accept to an open session: covers silence, upgrade and authentication. Default 8 s.
     handshake_timeout: Duration;
-    /// Times a connection may ask for a session before it is closed. Default 5.
+    /// Authentication attempts of a connection before it is closed. Default 5.
     ///
-    /// A peer that has a session may authenticate again as often, and once more for each second
-    /// since.
+    /// A peer with a session may authenticate again as often, plus once for each second since.
     auth_attempts: u8;
-    /// Silence after which a session is closed; anything that arrives counts as a sign of life.
-    /// Default 8 min; at least twice every `ping_interval`.
+    /// Silence after which a session is closed; any input counts. Default 8 min; at least twice
+    /// every `ping_interval`.
     ///
-    /// A peer that can be pinged is asked for a sign of life after half of it.
+    /// A peer that can be pinged is pinged after half of it.
     idle_timeout: Duration;
-    /// Longest time in which a peer is sent nothing: a ping then, up to an eighth of it earlier.
+    /// Longest time without output to a peer: a ping is sent then, up to an eighth of it earlier.
     /// Default 25 s; from 100 ms to an hour, or zero for no such pings.
     ///
     /// Pings go to every WebSocket peer, whose library answers them, and to peers of the comet
-    /// dialect, who are told this time as their own; the other dialects have no ping over TCP. They
-    /// keep a connection open in proxies that close those on which nothing passes. Each costs an
-    /// idle session a write and a read.
+    /// dialect, which are told this time as their own; the other dialects have no ping over TCP.
+    /// They keep a connection open in proxies that close idle ones. Each costs an idle session a
+    /// write and a read.
     ping_interval: Duration;
-    /// How long a closing connection may take to send what is left and see the peer close.
+    /// Longest time for a closing connection to send its remaining output and see the peer close.
     /// Default 2 s.
     close_timeout: Duration;
-    /// How long a session outlives its connection, if its peer speaks the comet dialect, or its
-    /// [`Identity`](crate::Identity) names a device. Default zero: not at all.
+    /// Time for which a session outlives its connection, if its peer speaks the comet dialect, or
+    /// its [`Identity`](crate::Identity) names a device. Default zero: not at all.
     ///
-    /// A parked session costs what it did while connected, and what is pushed to it until `queue`
-    /// or `queue_bytes` is reached; what comes then is lost with a [`Gap`](crate::Gap).
+    /// A parked session costs as much as a connected one, plus the deliveries kept for it up to
+    /// `queue` and `queue_bytes`; later ones are lost with a [`Gap`](crate::Gap).
     resume_ttl: Duration;
-    /// Sessions of one user that may be parked at once. Default 16, about 1 KiB each beside what is
-    /// kept for them; for one more the oldest ends.
+    /// Parked sessions of one user. Default 16, about 1 KiB each beside the deliveries kept for
+    /// them; one more ends the oldest.
     parked_per_user: usize;
-    /// How long a peer may take nothing of what is written to it. Default 20 s.
+    /// Longest time for which a peer may take no output. Default 20 s.
     write_timeout: Duration;
-    /// How long what has been sent may stay unacknowledged by the peer's system, before the system
-    /// gives the connection up (`TCP_USER_TIMEOUT`). Default 25 s; above `write_timeout`, or zero
-    /// for what the system does by itself, which may take a quarter of an hour.
+    /// Longest time for which sent data may stay unacknowledged by the peer's system before the
+    /// local system gives the connection up (`TCP_USER_TIMEOUT`). Default 25 s; above
+    /// `write_timeout`, or zero for the system's own limit, which may be a quarter of an hour.
     ///
-    /// It finds peers that are gone while something is under way to them. A peer that is there and
-    /// reads nothing for so long, while something waits in the system's buffers for it, is given up
-    /// as well; one for whom more waits than these take ends earlier, by `write_timeout`. On Linux.
+    /// It detects peers that disappear while data is in transit to them. A peer that is present and
+    /// reads nothing for that long, while data for it waits in the system's buffers, is given up as
+    /// well; with more data than these buffers take it ends earlier, by `write_timeout`. On Linux.
     user_timeout: Duration;
-    /// Within how long the system finds that the peer of a connection on which nothing passes is
-    /// gone (TCP keepalive). Default 60 s: probes after half of it. At least 2 s, or zero for no
-    /// probes.
+    /// Time within which the system detects a dead peer on an idle connection (TCP keepalive).
+    /// Default 60 s: probes after half of it. At least 2 s, or zero for no probes.
     keepalive: Duration;
-    /// Time in which an open session must finish a message that it has begun, from the first byte
-    /// of it that arrived. Default 30 s; not zero.
+    /// Time in which an open session must finish a message that it has begun, from the arrival of
+    /// its first byte. Default 30 s; not zero.
     ///
-    /// Of a WebSocket message all fragments are meant, whatever control frames come in between.
-    /// The time does not run while the gateway does not read, for `inbox` or `write_bytes`. Beyond
-    /// it the connection ends as [`Closed::Unfinished`](crate::Closed::Unfinished). The longest
-    /// message, of `max_body`, must fit in it on the slowest network.
+    /// A WebSocket message includes all its fragments and the control frames between them. The time
+    /// does not run while the gateway does not read, for `inbox` or `write_bytes`. Beyond it the
+    /// connection ends as [`Closed::Unfinished`](crate::Closed::Unfinished). The longest message,
+    /// of `max_body`, must fit in it on the slowest network.
     message_timeout: Duration;
     /// Longest body of a frame, and of a WebSocket message with its frame heads. Default 16,384.
     ///
-    /// The first part of a body is held, and charged to `memory_budget`, for `message_timeout`.
+    /// The received part of a body is held, and charged to `memory_budget`, for `message_timeout`.
     max_body: usize;
-    /// Fragments that one WebSocket message may have. Default 1,024.
+    /// Fragments of one WebSocket message. Default 1,024.
     max_fragments: u32;
     /// Longest WebSocket upgrade request. Default 8,192 bytes, held until it is complete.
     max_upgrade: usize;
-    /// Headers that an upgrade request may have. Default 64.
+    /// Headers of an upgrade request. Default 64.
     max_upgrade_headers: usize;
-    /// Messages of one session that the router has not settled. Default 64.
+    /// Unsettled messages of one session. Default 64.
     ///
-    /// At the limit the connection is not read, which becomes back-pressure on its peer.
+    /// At the limit the connection is not read, which puts back-pressure on its peer.
     inbox: u16;
     /// Acked deliveries in flight: sent and not yet acknowledged. Default 256, 16 bytes each.
     ///
@@ -245,121 +244,120 @@ setters! {
     window: u16;
     /// Bytes of acked deliveries in flight. Default 256 KiB; one delivery may always fly.
     window_bytes: usize;
-    /// What waits for room in the window: single deliveries, 16 bytes each and a reference to the
-    /// shared body, and places in rooms' logs, 80 bytes each however much has been published since.
-    /// Default 1,024; see `overflow` for one more.
+    /// Entries that wait for room in the window: single deliveries, 16 bytes each and a reference
+    /// to the shared body, and places in rooms' logs, 80 bytes each whatever the backlog. Default
+    /// 1,024; see `overflow` for one more.
     queue: usize;
     /// Bytes of single deliveries that wait for room in the window. Default 1 MiB.
     queue_bytes: usize;
-    /// What becomes of a session when `queue`, `queue_bytes`, `room_log` or `room_log_bytes` is not
-    /// enough for it, unless its [`Identity`](crate::Identity::overflow) says otherwise. Default:
-    /// it is parked.
+    /// Policy for a session that exceeds `queue`, `queue_bytes`, `room_log` or `room_log_bytes`,
+    /// unless overridden by its [`Identity`](crate::Identity::overflow). Default: it is parked.
     overflow: Overflow;
     /// Acked deliveries of a room that are kept, once on each shard, for members that have not read
-    /// them. Default 4,096, 8 bytes each and the body. Nothing is kept while all keep up.
+    /// them. Default 4,096, 8 bytes each and the body. Nothing is kept while all members keep up.
     room_log: usize;
-    /// Bytes of them. Default 4 MiB for each room that has slow members.
+    /// Bytes of this log. Default 4 MiB for each room that has slow members.
     room_log_bytes: usize;
-    /// Keys of latest deliveries that wait for a session whose socket takes no more, or that is
-    /// parked. Default 64, 8 bytes each and a reference to the body; the stalest is forgotten, and
-    /// counted among what the peer is told to have missed.
+    /// Keys of latest deliveries that wait for a session that is parked or not writable. Default
+    /// 64, 8 bytes each and a reference to the body; beyond it the stalest is dropped, and counted
+    /// among the losses that the peer is told.
     latest_keys: usize;
     /// Bytes that may wait in the whole process: bodies, windows, queues, room logs, recorded
     /// answers, bytes on their way to sockets, commands in mailboxes, and input that is unfinished
-    /// or may not be looked at yet. Default 1 GiB.
+    /// or not processed yet. Default 1 GiB.
     ///
-    /// What several refer to counts once. From three quarters on, best-effort deliveries are
-    /// dropped for whom more waits than three sixteenths of it divided by the open sessions; from
-    /// seven eighths on, rooms forget half of their logs, and of the sessions that stall the one
-    /// that holds most loses what waits, its connection, itself; from fifteen sixteenths on, nobody
-    /// new is let in unless somebody stalls who could give way. What cannot be charged even so is
-    /// given up, input with its connection. Who loses something is told by a [`Gap`](crate::Gap).
-    /// Not in it: idle sessions, and the system's buffers.
+    /// Shared data counts once. From three quarters on, best-effort deliveries are dropped for
+    /// sessions with a backlog of more than three sixteenths of it divided by the open sessions;
+    /// from seven eighths on, rooms drop half of their logs, and the heaviest stalled session loses
+    /// its backlog, then its connection, then itself; from fifteen sixteenths on, no new session is
+    /// let in unless a stalled one could give way. Data that cannot be charged even then is given
+    /// up, input with its connection. Losses are reported to the session by a [`Gap`](crate::Gap).
+    /// Not included: idle sessions, and the system's buffers.
     memory_budget: usize;
     /// Authentications a second, over all shards, in bursts of a tenth of a second. Default 0: no
     /// limit.
     ///
     /// One more is turned away before the router is asked. A peer of the comet dialect is told when
-    /// to come back, each at a time of its own, so that a crowd comes back at this rate.
+    /// to come back, each at a different time, so that a crowd comes back at this rate.
     handshake_rate: u32;
-    /// Longest time that a refused or turned-away connection is held before it is closed, if its
-    /// dialect cannot tell the peer when to come back: dtalk and goim. Each is held from two
+    /// Longest time for which a refused or turned-away connection is held before it is closed, if
+    /// its dialect cannot tell the peer when to come back: dtalk and goim. Each is held from two
     /// fifths of it to all of it. Default 5 s; zero: closed at once.
     ///
-    /// Clients that try again as soon as they are closed are slowed down by this, instead of
-    /// costing the router a check of their credentials each time. A refusal after which the peer
-    /// may try again on the same connection is told at once, and nothing is held.
+    /// This slows down clients that retry as soon as they are closed, instead of costing the router
+    /// a check of their credentials each time. A refusal after which the peer may try again on the
+    /// same connection is sent at once, and nothing is held.
     refusal_hold: Duration;
-    /// Connections that may be held so at once, over all shards, and no more than a quarter of
+    /// Connections held at once for that, over all shards, and at most a quarter of
     /// `max_connections`. Default 10,000, some 300 bytes and a socket each; one more is closed at
     /// once.
     held_refusals: usize;
-    /// Sessions a second, over all shards, that a gateway that drains asks to come back, from the
-    /// moment on at which all have been told. Default 1,000; 0: all at once. So a lone peer is
-    /// asked to come back at once, and a crowd of 20,000 over 20 s.
+    /// Sessions a second, over all shards, that a draining gateway asks to come back, counted from
+    /// when all have been told. Default 1,000; 0: all at once. A lone peer is thus asked to come
+    /// back at once, and a crowd of 20,000 over 20 s.
     return_rate: u32;
-    /// The longest time over which their return is spread, whatever `return_rate` says. Default
-    /// 60 s.
+    /// Longest time over which their return is spread, whatever `return_rate`. Default 60 s.
     return_spread: Duration;
-    /// Of how many sessions of a user and of which devices there may be. Default: any.
+    /// Sessions a user may have, per device class. Default: no limit.
     devices: DevicePolicy;
     /// Bytes that wait for the socket. Default 1 MiB.
     ///
     /// Beyond it best-effort deliveries are dropped and counted, and the connection is not read
-    /// until less waits.
+    /// until the backlog is smaller.
     write_bytes: usize;
-    /// First time-out after which a delivery is sent again, and the least ever. Default 2 s.
+    /// Initial and minimum retransmission time-out of a delivery. Default 2 s.
     rto: Duration;
-    /// Greatest time-out after back-off. Default 60 s.
+    /// Maximum time-out after back-off. Default 60 s.
     max_rto: Duration;
-    /// Times a delivery is sent before the session is closed as unresponsive. Default 7.
+    /// Transmissions of a delivery before the session is closed as unresponsive. Default 7.
     delivery_attempts: u8;
-    /// Rooms that one session may be in. Default 1,000, 16 bytes each.
+    /// Rooms of one session. Default 1,000, 16 bytes each.
     rooms_per_session: usize;
-    /// Messages a second that a session may send, in bursts of twice as many. Default 0: no limit.
-    /// One that sends more is closed. What users send by other ways, over HTTP for instance, is for
-    /// the embedder to count.
+    /// Messages a second of one session, in bursts of twice as many. Default 0: no limit. A session
+    /// that exceeds it is closed. Messages by other ways, over HTTP for instance, are for the
+    /// embedder to count.
     message_rate: u32;
     /// Commands that may wait for one shard. Default 65,536, about 100 bytes each and a reference
-    /// to the body that they bring.
+    /// to their body.
     mailbox: usize;
-    /// The buffer into which a shard reads. Default 256 KiB, one for each shard.
+    /// Read buffer of a shard. Default 256 KiB, one for each shard.
     ///
-    /// A session that is not read because of `inbox` or `write_bytes` may hold as much of what was
-    /// read before.
+    /// A session that is not read because of `inbox` or `write_bytes` may hold as much unprocessed
+    /// input.
     read_buffer: usize;
-    /// Connections that a shard accepts before it looks after the ones it has. Default 64.
+    /// Connections that a shard accepts before it serves the existing ones. Default 64.
     accept_batch: usize;
-    /// How shards read from sockets and write to them. Default [`Io::Auto`].
+    /// System interface by which shards read from and write to sockets. Default [`Io::Auto`].
     ///
     /// A ring costs a shard about 20 KiB of the kernel's memory, and a file descriptor.
     io: Io;
 }
 
 impl Config {
-    /// Proxies that are believed about whose connections they pass on. Default: none.
+    /// Proxies that are trusted to name the clients of the connections they forward. Default: none.
     ///
-    /// WebSocket connections through one count for the address that their upgrade request names in
-    /// its header, which [`Connect::remote`](crate::Connect::remote) shows; one over its share is
-    /// answered 429. Where none is named, and for plain TCP, no share of an address holds.
+    /// WebSocket connections through one count for the address in the header of their upgrade
+    /// request, which [`Connect::remote`](crate::Connect::remote) shows; one beyond the limit of
+    /// its address is answered 429. If none is named, and for plain TCP, no limit per address
+    /// applies.
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.trusted_proxies = proxies;
         self
     }
 
-    /// The secret under which resume tickets are sealed. Default: one that is made up at the start.
+    /// Secret under which resume tickets are sealed. Default: random at each start.
     ///
-    /// With the same secret in the next process, that one knows the tickets of this one: not the
-    /// sessions, which are gone, but when their holders were asked to come back.
+    /// With the same secret, the next process can read the tickets of this one: the sessions are
+    /// gone, but the times at which their peers were asked to come back are known.
     #[must_use]
     pub fn ticket_key(mut self, secret: [u8; 32]) -> Self {
         self.ticket_key = Some(secret);
         self
     }
 
-    /// The same as `ping_interval` for connections that were [adopted](crate::Gateway::adopt).
-    /// Default: that one.
+    /// `ping_interval` of connections that were [adopted](crate::Gateway::adopt). Default:
+    /// `ping_interval`.
     #[must_use]
     pub fn adopted_ping_interval(mut self, value: Duration) -> Self {
         self.adopted_ping_interval = Some(value);
@@ -367,7 +365,7 @@ impl Config {
     }
 }
 
-/// Leaves out the secret, and what most never change.
+/// Omits the secret, and settings that are rarely changed.
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Config")

@@ -1,4 +1,4 @@
-//! What a peer will never get, counted.
+//! Counted runs of deliveries that a peer will never get.
 
 use std::sync::Arc;
 
@@ -6,34 +6,34 @@ pub use comet_protocol::comet::GapReason;
 
 use super::{Class, Delivery, Replay};
 
-/// Deliveries that follow each other and will never arrive.
+/// Consecutive deliveries that will never arrive.
 ///
-/// If they stand in one record, which one and from where: `position` is the first that is missing,
-/// and `position + count` is the first that is not.
+/// If they belong to one record, `position` is the first that is missing, and `position + count`
+/// the first that is not.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Gap {
-    /// What was promised about them to this peer. What is [`Class::Acked`] stood in the order of
-    /// the others, and a router that has a record pushes it again; of the rest nothing was
-    /// promised. Acked ones of a peer whose dialect has no acks are [`Class::BestEffort`].
+    /// Class promised to this peer. [`Class::Acked`] deliveries were ordered with the others, and a
+    /// router that has a record pushes them again; nothing was promised of the rest. Acked ones of
+    /// a peer whose dialect has no acks are [`Class::BestEffort`].
     pub class: Class,
-    /// How many are missing.
+    /// Number of deliveries missing.
     pub count: u64,
-    /// Why.
+    /// Reason of the loss.
     pub reason: GapReason,
-    /// Of which room they were; `None` if they were pushed, or are of several rooms.
+    /// Room they were published to; `None` if they were pushed, or belong to several rooms.
     pub room: Option<Arc<str>>,
-    /// Where the first stands in its record; 0 if that is not known.
+    /// Position of the first in its record; 0 if unknown.
     pub position: u64,
-    /// From where on the router is to push again; `None` if nothing
-    /// [replayable](Delivery::replayable) is missing. `count` is then what was given up so far.
+    /// Point from which the router is to push again; `None` if nothing
+    /// [replayable](Delivery::replayable) is missing. `count` is then the number given up so far.
     pub replay: Option<Replay>,
 }
 
 impl Gap {
-    /// One delivery is missing.
+    /// A gap of one delivery.
     pub(crate) fn of(delivery: &Delivery, room: Option<&Arc<str>>, reason: GapReason) -> Self {
-        // What is too long once is too long again.
+        // A delivery that is too long would be too long again.
         let again = room.is_none() && reason != GapReason::TooLarge;
         let pass = delivery.pass.filter(|_| again);
         let replay = pass.map(|pass| Replay { from: delivery.tag, pass });
@@ -41,7 +41,7 @@ impl Gap {
         Self { class, count: 1, reason, room: room.cloned(), position, replay }
     }
 
-    /// Whether a gap that follows is the same but for what it counts.
+    /// Whether `next` directly continues this gap: same room, same reason, dense positions.
     pub(crate) fn goes_on_with(&self, next: &Self) -> bool {
         let same_record = self.room == next.room && self.reason == next.reason;
         let dense = self.position == 0 && next.position == 0
@@ -49,7 +49,8 @@ impl Gap {
         same_record && dense
     }
 
-    /// Adds what follows; where it stands is lost unless it [goes on](Self::goes_on_with) so.
+    /// Adds a later gap; the position is lost unless `next` [continues](Self::goes_on_with) this
+    /// one.
     pub(crate) fn extend(&mut self, next: &Self) {
         if !self.goes_on_with(next) {
             self.position = 0;

@@ -1,5 +1,5 @@
-//! What a shard holds of a delivery: once, and charged to the budget, however many sessions refer
-//! to it.
+//! Deliveries as a shard holds them: stored and charged to the budget once, however many sessions
+//! refer to them.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -7,22 +7,22 @@ use std::sync::Arc;
 use super::{Delivery, Gap, GapReason, Lane, Pass};
 use crate::budget::{Account, Charge, Exhausted};
 
-/// What can stand under a number.
+/// Content of a sequence number.
 #[derive(Debug)]
 pub(crate) enum Item {
     /// A body to be sent.
     Delivery(Delivery),
-    /// Word of deliveries that are not to be had.
+    /// Notice of deliveries that are lost.
     Gap(Gap),
 }
 
-/// An item that is kept until nobody refers to it.
+/// A reference-counted item.
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) item: Item,
-    /// In which it was published, if it was.
+    /// Room it was published to, if any.
     room: Option<Arc<str>>,
-    /// Given back with the item.
+    /// Released with the item.
     _charge: Charge,
 }
 
@@ -30,12 +30,12 @@ pub(crate) struct Held {
 const OVERHEAD: usize = size_of::<Held>() + 2 * size_of::<usize>();
 
 impl Held {
-    /// The room that it was published to.
+    /// Room it was published to.
     pub(crate) fn room(&self) -> Option<&str> {
         self.room.as_deref()
     }
 
-    /// Keeps a delivery, if the budget has room for it; otherwise it comes back.
+    /// Stores a delivery if the budget has room for it; otherwise returns it.
     pub(crate) fn delivery(
         account: &Rc<Account>,
         delivery: Delivery,
@@ -51,13 +51,13 @@ impl Held {
         }
     }
 
-    /// Keeps word of a gap.
+    /// Stores the notice of a gap.
     pub(crate) fn gap(account: &Rc<Account>, gap: Gap) -> Result<Rc<Self>, Exhausted> {
         let charge = Charge::from_reserve(account, OVERHEAD)?;
         Ok(Rc::new(Self { item: Item::Gap(gap), room: None, _charge: charge }))
     }
 
-    /// The delivery, unless it is word of a gap.
+    /// The delivery; `None` for the notice of a gap.
     pub(crate) fn as_delivery(&self) -> Option<&Delivery> {
         match &self.item {
             Item::Delivery(delivery) => Some(delivery),
@@ -65,12 +65,12 @@ impl Held {
         }
     }
 
-    /// What is missing when it is given up; `None` if it is word of a gap itself.
+    /// Gap left when it is given up; `None` if it is itself the notice of a gap.
     pub(crate) fn given_up(&self, reason: GapReason) -> Option<Gap> {
         Some(Gap::of(self.as_delivery()?, self.room.as_ref(), reason))
     }
 
-    /// In which pass the router pushed it to one session, if it can do so again.
+    /// Pass in which the router pushed it to one session, if it is replayable.
     pub(crate) fn pass(&self) -> Option<Pass> {
         self.as_delivery()?.pass.filter(|_| self.room.is_none())
     }
@@ -80,17 +80,17 @@ impl Held {
         self.as_delivery().map_or(0, |delivery| delivery.body.len())
     }
 
-    /// What one who refers to it holds of it: all of it, shared among all who do.
+    /// Bytes attributed to one reference: the total, divided by the number of references.
     pub(crate) fn share(this: &Rc<Self>) -> usize {
         (OVERHEAD + this.len()) / Rc::strong_count(this).max(1)
     }
 
-    /// Which lane it takes.
+    /// Lane of the delivery.
     pub(crate) fn lane(&self) -> Lane {
         self.as_delivery().map_or(Lane::Normal, |delivery| delivery.lane)
     }
 
-    /// Which ack the router asked to hear of; 0 for none.
+    /// Tag under which the router asked to learn of the ack; 0 for none.
     pub(crate) fn tag(&self) -> u64 {
         self.as_delivery().map_or(0, |delivery| delivery.tag)
     }

@@ -1,7 +1,7 @@
 //! Messages that a peer sent and the router has not settled; their replies leave in order.
 //!
 //! A router may settle messages in any order and from any thread. [`Inbox`] numbers them, bounds
-//! how many are open, and holds back a reply until all before it are settled.
+//! the number of open ones, and holds back a reply until all before it are settled.
 
 use std::collections::VecDeque;
 
@@ -10,12 +10,12 @@ use bytes::Bytes;
 use super::Answer;
 use crate::Refusal;
 
-/// What the peer hears about a message.
+/// Reply to a message.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Reply {
     /// A send reply with this body.
     Ack(Bytes),
-    /// Nothing in dialects that know no refusal, else this one.
+    /// This refusal; nothing in dialects without refusals.
     Refuse(Refusal),
 }
 
@@ -28,7 +28,7 @@ impl From<Reply> for Answer {
     }
 }
 
-/// An open message: what its reply must repeat.
+/// An open message: the fields that its reply repeats.
 #[derive(Debug)]
 struct Open {
     seq: u32,
@@ -56,7 +56,7 @@ impl Inbox {
         self.len() == 0
     }
 
-    /// Takes a message in, and returns the number under which it is settled.
+    /// Takes a message in, and returns the number under which it is to be settled.
     #[expect(clippy::cast_possible_truncation, reason = "bounded by the 16-bit limit")]
     pub(crate) fn open(&mut self, seq: u32, op: u32) -> u32 {
         let number = self.first.wrapping_add(self.len() as u32);
@@ -83,19 +83,19 @@ impl Inbox {
         Some((open.seq, open.op, open.reply?))
     }
 
-    /// Gives out no number before this one; nothing is open.
+    /// Continues the numbering at `first`; no message may be open.
     pub(crate) fn begin_at(&mut self, first: u32) {
         self.first = first;
     }
 
-    /// Forgets the open messages: the connection on which their replies were awaited is gone.
+    /// Drops the open messages: the connection that awaited their replies is gone.
     #[expect(clippy::cast_possible_truncation, reason = "bounded by the 16-bit limit")]
     pub(crate) fn abandon(&mut self) {
         self.first = self.first.wrapping_add(self.len() as u32);
         self.open = None;
     }
 
-    /// Gives the buffer back, if nothing is open.
+    /// Frees the buffer if no message is open.
     pub(crate) fn release(&mut self) {
         if self.is_empty() {
             self.open = None;

@@ -1,8 +1,8 @@
-//! What slow readers of a room have not read: each delivery once, and a place in it per reader.
+//! Backlog of a room's slow readers: each delivery stored once, with a cursor per reader.
 //!
-//! A [`Log`] is empty while every reader keeps up. Once one falls behind, what is published is kept
-//! for it, and for every other that is behind: a [`Cursor`] each, however much waits. The log is
-//! bounded; a reader that it has left behind is told how much it missed, and from where.
+//! A [`Log`] is empty while every reader keeps up. Once one falls behind, published deliveries are
+//! kept for all readers that are behind, at the cost of one [`Cursor`] each, whatever the backlog.
+//! The log is bounded; a reader that it has left behind is told how much it missed, and from where.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -22,29 +22,29 @@ pub(crate) struct Log {
     base: u64,
     bytes: usize,
     cursors: usize,
-    /// For the entries; each item has a charge of its own.
+    /// Charge for the entries; each item has a charge of its own.
     charge: Charge,
-    /// Why items were given up last.
+    /// Reason of the last trim.
     trimmed_for: GapReason,
 }
 
-/// A log as its cursors and its room refer to it.
+/// A log shared by its cursors and its room.
 pub(crate) type SharedLog = Rc<RefCell<Log>>;
 
-/// Where an item stands in a log.
+/// Place of an item in a log.
 #[derive(Clone, Debug)]
 pub(crate) struct Logged {
     pub(crate) log: SharedLog,
     pub(crate) index: u64,
 }
 
-/// Items of a log that one reader has not read, and the log keeps as long as it can.
+/// Unread items of one reader in a log, which keeps them within its limits.
 #[derive(Debug)]
 pub(super) struct Cursor {
     log: SharedLog,
     next: u64,
     end: u64,
-    /// Of the next item in the room's record.
+    /// Position of the next item in the room's record.
     position: u64,
 }
 
@@ -61,8 +61,9 @@ impl Log {
         }))
     }
 
-    /// Appends an item for readers that are behind, and gives up the oldest beyond the limits. Its
-    /// number; the item itself is given up at once if the budget has no room for it.
+    /// Appends an item for readers that are behind, gives up the oldest beyond the limits, and
+    /// returns the item's number. The item itself is given up at once if the budget has no room for
+    /// it.
     pub(crate) fn append(&mut self, item: &Rc<Held>, most: usize, most_bytes: usize) -> u64 {
         let number = self.base + self.items.len() as u64;
         if self.items.len() == self.items.capacity() {
@@ -83,12 +84,12 @@ impl Log {
         number
     }
 
-    /// Gives up the oldest half, for want of memory.
+    /// Gives up the oldest half, to free memory.
     pub(crate) fn halve(&mut self) {
         self.give_up(self.items.len().div_ceil(2), GapReason::Memory);
     }
 
-    /// Gives up what nobody waits for after all.
+    /// Drops items that no reader waits for.
     pub(crate) fn tidy(&mut self) {
         if self.cursors == 0 {
             self.base += self.items.len() as u64;
@@ -108,7 +109,7 @@ impl Log {
         self.release();
     }
 
-    /// Gives the entries back when none is left.
+    /// Frees the entries when none is left.
     fn release(&mut self) {
         if self.items.is_empty() {
             self.items = VecDeque::new();
@@ -118,14 +119,14 @@ impl Log {
 }
 
 impl Cursor {
-    /// A reader that is behind by one item.
+    /// Cursor of a reader that is one item behind.
     pub(super) fn new(at: &Logged, position: u64) -> Self {
         at.log.borrow_mut().cursors += 1;
         Self { log: Rc::clone(&at.log), next: at.index, end: at.index + 1, position }
     }
 
-    /// Takes in an item, if it is the next of the same log, and of the room's record: what went
-    /// another way, in an urgent lane for instance, leaves a hole there.
+    /// Takes in an item if it is the next of the same log and of the room's record: a delivery that
+    /// went another way, in an urgent lane for instance, leaves a hole there.
     pub(super) fn extend(&mut self, at: &Logged, position: u64) -> bool {
         let next = if self.position == 0 { 0 } else { self.position + self.left() };
         let is_next = Rc::ptr_eq(&self.log, &at.log) && self.end == at.index && next == position;
@@ -133,31 +134,32 @@ impl Cursor {
         is_next
     }
 
-    /// Whether the log has gone on without this reader.
+    /// Whether the log has trimmed items that this reader has not read.
     pub(super) fn has_fallen(&self) -> bool {
         self.next < self.log.borrow().base && self.next < self.end
     }
 
-    /// Items that are left to read, those that are lost counted.
+    /// Items left to read, including lost ones.
     pub(super) fn left(&self) -> u64 {
         self.end - self.next
     }
 
-    /// What this reader holds of the log: all of it, shared among all who are behind.
+    /// Bytes of the log attributed to this reader: the total, divided by the number of readers
+    /// behind.
     pub(super) fn share(&self) -> usize {
         let log = self.log.borrow();
         let entries = log.items.capacity() * size_of::<Rc<Held>>();
         (log.bytes + entries) / log.cursors.max(1)
     }
 
-    /// The next item, unless it is lost.
+    /// The next item, unless it has been trimmed.
     pub(super) fn peek(&self) -> Option<Rc<Held>> {
         let log = self.log.borrow();
         let index = usize::try_from(self.next.checked_sub(log.base)?).ok()?;
         if self.next < self.end { log.items.get(index).cloned() } else { None }
     }
 
-    /// What the log has forgotten before this reader had it.
+    /// Gap of the items trimmed before this reader got them.
     pub(super) fn lost(&self) -> Option<Gap> {
         let log = self.log.borrow();
         let count = log.base.min(self.end).saturating_sub(self.next);
@@ -166,12 +168,12 @@ impl Cursor {
         (count > 0).then_some(Gap { class: Class::Acked, count, reason, room, position, replay })
     }
 
-    /// Goes on behind so many items.
+    /// Advances by `count` items.
     pub(super) fn pass(&mut self, count: u64) {
         self.skip(count);
     }
 
-    /// Gives up up to so many items; what is missing then.
+    /// Gives up at most `count` items, and returns their gap.
     pub(super) fn give_up(&mut self, count: u64, reason: GapReason) -> Gap {
         let count = count.min(self.left());
         let room = Some(Arc::clone(&self.log.borrow().room));
@@ -179,7 +181,7 @@ impl Cursor {
         Gap { class: Class::Acked, count, reason, room, position, replay }
     }
 
-    /// Goes on without reading; where the first of them stood.
+    /// Advances without reading; returns the position of the first skipped item.
     fn skip(&mut self, count: u64) -> u64 {
         let position = self.position;
         self.next += count;

@@ -1,27 +1,27 @@
-//! Deliveries without numbers that sessions did not get, until the router has heard of them.
+//! Dropped deliveries without numbers, until they are reported to the router.
 //!
-//! Only sessions that dropped something have an entry. It takes in whatever is dropped during one
-//! stall, so that a reader who stopped costs the router one word and not one for each delivery.
+//! Only sessions with drops have an entry. It sums up all drops of one stall, so that a reader that
+//! stopped costs the router one report and not one for each delivery.
 //!
-//! Not here: when a stall is over, and what peers are told (`shard`).
+//! Not here: the end of a stall, and the notices to peers (`shard`).
 
 use std::collections::HashMap;
 
 use super::Gap;
 
-/// So many gaps of a session are kept apart before they are summed up, one of each class at least.
+/// Gaps of a session that are kept apart before they are summed up, at least one of each class.
 const GAPS: usize = 8;
 
-/// What sessions did not get, by slot. Costs some 64 bytes for each gap, ten at most for a session.
+/// Drops of each session, by slot. Some 64 bytes for each gap, at most ten for a session.
 #[derive(Debug, Default)]
 pub(crate) struct Losses {
     by_slot: HashMap<u32, Vec<Gap>>,
-    /// Whose stall may be over.
+    /// Slots of sessions whose stalls may be over.
     due: Vec<u32>,
 }
 
 impl Losses {
-    /// A session did not get something.
+    /// Records a gap of a session.
     pub(crate) fn add(&mut self, slot: u32, gap: Gap) {
         let gaps = self.by_slot.entry(slot).or_insert_with(|| {
             self.due.push(slot);
@@ -38,7 +38,7 @@ impl Losses {
         }
     }
 
-    /// The stall of a session may be over.
+    /// Notes that the stall of a session may be over.
     #[inline]
     pub(crate) fn may_be_over(&mut self, slot: u32) {
         if !self.by_slot.is_empty() && self.by_slot.contains_key(&slot) {
@@ -46,12 +46,12 @@ impl Losses {
         }
     }
 
-    /// The sessions whose stalls may be over.
+    /// Takes the sessions whose stalls may be over.
     pub(crate) fn take_due(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.due)
     }
 
-    /// What a session did not get; nothing any more.
+    /// Takes the gaps of a session.
     pub(crate) fn take(&mut self, slot: u32) -> Vec<Gap> {
         if self.by_slot.is_empty() {
             return Vec::new();

@@ -1,12 +1,12 @@
-//! Deliveries: what is pushed to peers, and what is promised about it.
+//! Deliveries to peers, and their guarantees.
 //!
 //! * [`Window`]: at-least-once and in order, until acknowledged;
-//! * [`Queue`]: what waits for room in the window, in lanes;
-//! * [`Log`]: what a room's readers have not read, kept once;
-//! * [`Slots`]: the newest of each key;
-//! * [`Gap`]: what is missing, counted; [`Losses`]: of what had no numbers, until it is told;
-//! * [`Pass`] and [`Replay`]: how a router with a record sends it again in order;
-//! * `Rtt`: how long to wait for an acknowledgement;
+//! * [`Queue`]: deliveries that wait for room in the window, in lanes;
+//! * [`Log`]: unread deliveries of a room, stored once;
+//! * [`Slots`]: the newest delivery of each key;
+//! * [`Gap`]: missing deliveries, counted; [`Losses`]: those without numbers, until reported;
+//! * [`Pass`] and [`Replay`]: in-order replay by a router that has a record;
+//! * `Rtt`: retransmission time-out;
 //! * [`Inbox`] and [`Upstream`]: the other direction: replies leave in the order of the messages.
 //!
 //! Not here: bytes on the wire (`comet_protocol`), sockets (`shard`).
@@ -38,42 +38,42 @@ pub(crate) use slots::Slots;
 pub(crate) use upstream::{Answer, Taken, Upstream};
 pub(crate) use window::{Ack, Due, Pushed, Transmit, Window, WindowLimits, with_signals};
 
-/// The longest body that may be pushed or replied: its length must fit the head, with room for what
-/// else counts into it. No peer takes so much by default.
+/// Longest body that may be pushed or replied: its length must fit the frame head, with room for
+/// the other parts counted in it. No peer takes that much by default.
 pub(crate) const MAX_BODY: usize = 1 << 30;
 
-/// What is promised about a delivery.
+/// Guarantee of a delivery.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Class {
-    /// Sent again until acknowledged, in order within its [`Lane`], while the session lives. Peers
-    /// whose dialect has no acks get it as best effort.
+    /// Sent again until acknowledged, in order within its [`Lane`], as long as the session lives.
+    /// Best effort for peers whose dialect has no acks.
     Acked,
     /// Sent once, in order with other best-effort deliveries; dropped for a peer that reads too
-    /// slowly, which is told so if its dialect can. May overtake acked ones that wait for room in
-    /// the window.
+    /// slowly, which is told if its dialect can. May overtake acked deliveries that wait for room
+    /// in the window.
     BestEffort,
-    /// Sent once, and only the newest of its key: while the peer cannot take it, a newer one takes
-    /// its place. Peers whose dialect knows no keys get it as best effort.
+    /// Sent once, and only the newest of its key: while the peer cannot take it, a newer one
+    /// replaces it. Best effort for peers whose dialect has no keys.
     Latest,
 }
 
-/// Which acked deliveries of a session go first while several wait.
+/// Priority of the acked deliveries of a session that wait.
 ///
-/// Order is kept within a lane. What has been sent has been sent: a lane is about what waits for
-/// room in the window, in which [`Signal`](Self::Signal) has an eighth more than the others.
+/// Order is kept within a lane. A lane does not affect deliveries in flight, only those that wait
+/// for room in the window, of which [`Signal`](Self::Signal) has an eighth more than the others.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Lane {
-    /// Before everything else: call signalling, revocations, what somebody waits for.
+    /// Before everything else: call signalling, revocations, answers that a user waits for.
     Signal,
     /// Messages.
     #[default]
     Normal,
-    /// History, receipts and other bulk: one for each four of [`Normal`](Self::Normal) that wait.
+    /// History, receipts and other bulk: one for every four of [`Normal`](Self::Normal) that wait.
     Bulk,
 }
 
-/// Which WebSocket message a body came in or goes out as; other transports do not tell.
+/// WebSocket message type of a body; other transports make no distinction.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Kind {
     /// Bytes.
@@ -83,7 +83,7 @@ pub enum Kind {
     Text,
 }
 
-/// A body to be pushed, and how. The body is shared, not copied, however many peers it goes to.
+/// A body to be pushed, and its options. The body is shared, not copied, among all receivers.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     pub(crate) body: Bytes,
@@ -92,9 +92,9 @@ pub struct Delivery {
     pub(crate) lane: Lane,
     pub(crate) tag: u64,
     pub(crate) position: u64,
-    /// Of a delivery that the router can push again.
+    /// Set for replayable deliveries.
     pub(crate) pass: Option<Pass>,
-    /// Of a latest delivery.
+    /// Set for latest deliveries.
     pub(crate) key: Option<Arc<[u8]>>,
 }
 
@@ -116,8 +116,8 @@ impl Delivery {
         Self::new(Class::BestEffort, body.into())
     }
 
-    /// A delivery of class [`Class::Latest`], which takes the place of what came before under the
-    /// same key. Of a key longer than 255 bytes only that many count.
+    /// A delivery of class [`Class::Latest`], which replaces an earlier one of the same key. Only
+    /// the first 255 bytes of a key count.
     #[must_use]
     pub fn latest(key: impl AsRef<[u8]>, body: impl Into<Bytes>) -> Self {
         let key = key.as_ref();
@@ -125,43 +125,44 @@ impl Delivery {
         Self { key: Some(key.into()), ..Self::new(Class::Latest, body.into()) }
     }
 
-    /// Which lane it takes; only acked deliveries have lanes. Default [`Lane::Normal`].
+    /// Lane; only acked deliveries have lanes. Default [`Lane::Normal`].
     #[must_use]
     pub fn lane(mut self, lane: Lane) -> Self {
         self.lane = lane;
         self
     }
 
-    /// Where it stands in the record from which a peer that misses it can pull it: a number that is
-    /// dense in the record of the room, or of the user. A [`Gap`] names the first that is missing.
-    /// Default 0: in no record.
+    /// Position in the record from which a peer that misses it can pull it: a dense number in the
+    /// record of the room, or of the user. A [`Gap`] names the first position missing. Default 0:
+    /// no record.
     #[must_use]
     pub fn position(mut self, position: u64) -> Self {
         self.position = position;
         self
     }
 
-    /// Says that the router pushes it again if it becomes a gap, and everything replayable that it
-    /// has pushed to the session since. Only for acked deliveries in one lane that are pushed to a
-    /// session; each needs a [`tag`](Self::tag) by which the router finds it. Default: not.
+    /// Declares that the router pushes it again if it becomes a gap, together with everything
+    /// replayable that it has pushed to the session since. Only for acked deliveries in one lane
+    /// that are pushed to a session; each needs a [`tag`](Self::tag) by which the router finds it.
+    /// Default: not replayable.
     ///
     /// Once a replayable delivery has been given up, the session takes no more of the same `pass`,
-    /// so that nothing overtakes what is missing. A session begins with [`Pass::FIRST`]; the gap
-    /// brings the next one, in [`Gap::replay`].
+    /// so that nothing overtakes the missing one. A session begins with [`Pass::FIRST`]; the gap
+    /// carries the next one, in [`Gap::replay`].
     #[must_use]
     pub fn replayable(mut self, pass: Pass) -> Self {
         self.pass = Some(pass);
         self
     }
 
-    /// Asks that the router learn of each peer's ack, by this number; 0 asks for nothing.
+    /// Reports each peer's ack to the router under this number; 0 for no report.
     #[must_use]
     pub fn tag(mut self, tag: u64) -> Self {
         self.tag = tag;
         self
     }
 
-    /// The kind of message in which raw peers get it. Text must be UTF-8.
+    /// WebSocket message type for raw peers. Text must be UTF-8.
     #[must_use]
     pub fn kind(mut self, kind: Kind) -> Self {
         self.kind = kind;

@@ -3,7 +3,7 @@
 /// Smoothed round trip and its variation; 12 bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rtt {
-    /// The last sample, until it is taken; 0 for none.
+    /// The last sample, until taken; 0 for none.
     last: u32,
     /// Eight times the smoothed round trip; 0 before the first sample.
     srtt_x8: u32,
@@ -11,11 +11,11 @@ pub(crate) struct Rtt {
     var_x4: u32,
 }
 
-/// Longer samples say more about the peer than about the way to it.
+/// Upper bound of a sample: longer ones tell about the peer, not about the path.
 const MAX_SAMPLE: u32 = 60_000;
 
 impl Rtt {
-    /// Takes the round trip of a delivery that was sent exactly once (Karn's rule).
+    /// Records the round trip of a delivery that was sent exactly once (Karn's rule).
     pub(crate) fn sample(&mut self, millis: u32) {
         let millis = millis.clamp(1, MAX_SAMPLE);
         self.last = millis;
@@ -29,7 +29,7 @@ impl Rtt {
         self.srtt_x8 = self.srtt_x8 - self.srtt_x8 / 8 + millis;
     }
 
-    /// The last sample, if none was taken since.
+    /// Takes the last sample; `None` if it was taken before.
     pub(crate) fn take_last(&mut self) -> Option<u32> {
         match std::mem::take(&mut self.last) {
             0 => None,
@@ -37,7 +37,7 @@ impl Rtt {
         }
     }
 
-    /// How long to wait for the ack of a delivery, never less than `least`.
+    /// Retransmission time-out, never less than `least`.
     pub(crate) fn timeout(self, least: u32) -> u32 {
         (self.srtt_x8 / 8 + self.var_x4.max(1)).max(least)
     }

@@ -1,4 +1,4 @@
-//! Latest deliveries that a peer cannot take yet: the newest of each key.
+//! Latest deliveries that wait for a peer: the newest of each key.
 
 use std::rc::Rc;
 
@@ -13,8 +13,8 @@ impl Slots {
         self.0.is_empty()
     }
 
-    /// Takes the place of the delivery with the same key, or a place of its own. At the limit the
-    /// key that has had no newer delivery for longest is forgotten; what stood there comes back.
+    /// Replaces the delivery of the same key, or adds one. At the limit the key updated least
+    /// recently is evicted, and its delivery returned.
     pub(crate) fn put(&mut self, item: &Rc<Held>, limit: usize) -> Option<Rc<Held>> {
         if limit == 0 {
             return Some(Rc::clone(item));
@@ -28,12 +28,12 @@ impl Slots {
         stalest
     }
 
-    /// Bytes of the bodies that wait.
+    /// Bytes of the waiting bodies.
     pub(crate) fn bytes(&self) -> usize {
         self.0.iter().map(Held::share).sum()
     }
 
-    /// What waits, oldest first; nothing does any more.
+    /// Takes all waiting deliveries, oldest first.
     pub(crate) fn take(&mut self) -> Vec<Rc<Held>> {
         std::mem::take(&mut self.0)
     }

@@ -1,8 +1,8 @@
-//! Messages of a comet peer: each taken once, and answered as often as it is asked.
+//! Messages of a comet peer: each taken exactly once, with an answer that can be repeated.
 //!
 //! The peer numbers its messages for the session, not for the connection, and repeats those without
-//! an answer. [`Upstream`] tells repeats from what is new, keeps answers until the peer has said
-//! that it has them, and hands them out in the order of the numbers.
+//! an answer. [`Upstream`] tells repeats from new ones, keeps answers until the peer confirms that
+//! it has them, and returns them in the order of the numbers.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,7 @@ use comet_protocol::comet::Seq;
 
 use crate::Refusal;
 
-/// What the peer hears about a message.
+/// Answer to a message.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Answer {
     /// A send reply with this body.
@@ -29,48 +29,48 @@ impl Answer {
     }
 }
 
-/// What a numbered message is.
+/// Outcome of a numbered message.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Taken {
-    /// New: for the router.
+    /// New: to be given to the router.
     New,
-    /// Taken before; its answer, once it was told.
+    /// Taken before; its answer, if already told.
     Repeat(Option<Answer>),
     /// It skips numbers.
     OutOfSequence,
-    /// As many as may be are without an answer.
+    /// The number of unanswered messages is at its limit.
     WindowFull,
 }
 
-/// The messages of one session that are open, or whose answers the peer may still ask for.
+/// Messages of one session that are open, or whose answers the peer may still request.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     /// Number of the first record, or of the next message if there is none.
     first: Seq,
     records: VecDeque<Option<Answer>>,
-    /// How many of the records, from the first, this connection was told.
+    /// Number of records, from the first, whose answers this connection was told.
     told: usize,
-    /// Of the replies' bodies.
+    /// Bytes of the replies' bodies.
     bytes: usize,
 }
 
 impl Upstream {
-    /// Nothing was taken before `first`.
+    /// An empty record that starts at number `first`.
     pub(crate) const fn new(first: Seq) -> Self {
         Self { first, records: VecDeque::new(), told: 0, bytes: 0 }
     }
 
-    /// Every message up to this one has been taken.
+    /// Last number up to which every message has been taken.
     pub(crate) fn accepted(&self) -> Seq {
         self.number(self.records.len()).prev()
     }
 
-    /// Whether every message has its answer.
+    /// Whether every message has an answer.
     pub(crate) fn is_settled(&self) -> bool {
         self.records.iter().all(Option::is_some)
     }
 
-    /// Takes a message; the peer has the answers up to `answered`.
+    /// Takes a message; `answered` confirms the answers up to that number.
     pub(crate) fn take(&mut self, seq: Seq, answered: Seq, window: u16) -> Taken {
         self.prune(answered);
         if let Some(at) = self.index(seq) {
@@ -91,7 +91,7 @@ impl Upstream {
         Taken::New
     }
 
-    /// The router answers a message; false if it was answered before, or long ago.
+    /// Records the router's answer; false if the message was answered before, or long ago.
     pub(crate) fn settle(&mut self, seq: Seq, answer: Answer) -> bool {
         let record = self.index(seq).and_then(|at| self.records.get_mut(at));
         match record {
@@ -112,26 +112,26 @@ impl Upstream {
         Some((seq, answer))
     }
 
-    /// The peer is back on another connection, and has the answers of everything before `first`.
+    /// Continues on another connection, whose peer has the answers of everything before `first`.
     /// Afterwards drain [`poll_answer`](Self::poll_answer).
     pub(crate) fn resume(&mut self, first: Seq) {
         self.prune(first.prev());
         self.told = 0;
     }
 
-    /// Gives the buffer back, if nothing is in it.
+    /// Frees the buffer if it is empty.
     pub(crate) fn release(&mut self) {
         if self.records.is_empty() {
             self.records = VecDeque::new();
         }
     }
 
-    /// Bytes of answers that are kept, and of their places.
+    /// Bytes of the kept answers and their entries.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes + self.records.capacity() * size_of::<Option<Answer>>()
     }
 
-    /// Forgets answers that the peer has. It cannot have those that it was not told.
+    /// Drops confirmed answers, but none that the peer was not told.
     fn prune(&mut self, answered: Seq) {
         let told = self.records.iter().take_while(|record| record.is_some()).count();
         let mut drop = 0;

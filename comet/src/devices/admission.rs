@@ -1,9 +1,9 @@
-//! What a policy means for a session that is about to open.
+//! Verdict of a policy on a session that is about to open.
 //!
-//! The decision depends on nothing but what is handed in, and is the same however that is ordered,
-//! except among sessions that are equally old: of those the one that is named first is the older.
+//! The verdict depends only on the arguments, not on their order, except among sessions of equal
+//! age: of those the one listed first counts as older.
 //!
-//! Not here: carrying it out.
+//! Not here: the execution of the verdict.
 
 use super::{DevicePolicy, Limit, Winner};
 
@@ -11,48 +11,48 @@ use super::{DevicePolicy, Limit, Winner};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Newcomer<'a> {
     pub(crate) class: &'a str,
-    /// Empty if it did not say.
+    /// Empty if it gave none.
     pub(crate) device: &'a str,
 }
 
-/// A session that the same user has, with a connection or without.
+/// A session of the same user, connected or parked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Existing<'a> {
     pub(crate) class: &'a str,
-    /// Empty if it did not say.
+    /// Empty if it gave none.
     pub(crate) device: &'a str,
-    /// Grows with the time at which the session began.
+    /// Ascending with the time at which the session began.
     pub(crate) since: u64,
 }
 
-/// What becomes of a newcomer, and of the sessions that were there. They go by their index.
+/// Verdict on a newcomer and on the existing sessions, which are given by index.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Verdict {
-    /// It may have a session.
+    /// Admitted.
     Admit {
-        /// Earlier sessions of the same device, whose place it takes.
+        /// Earlier sessions of the same device, which it replaces.
         replaced: Vec<usize>,
-        /// Sessions of other devices that end for it, the oldest first.
+        /// Sessions of other devices that end for it, oldest first.
         end: Vec<usize>,
     },
-    /// It may not: those who are there stay.
+    /// Refused: the existing sessions stay.
     Refuse,
 }
 
-/// Classes whose sessions compete for the same places.
+/// Classes that compete for the same places.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Contest<'a> {
-    /// One that was declared.
+    /// A declared group.
     Group(usize),
-    /// Each other class has its own.
+    /// A class of its own, in no group.
     Class(&'a str),
 }
 
 impl DevicePolicy {
-    /// Whether `newcomer` may join the sessions that its user has, and which of them end for it.
+    /// Decides whether `newcomer` may join the sessions of its user, and which of them end for it.
     ///
-    /// Sessions of its own device are replaced and count no more. The others compete with it if
-    /// they are of the same class, or of one in the same group. No more of them end than have to.
+    /// Sessions of its own device are replaced and do not count. The others compete with it if they
+    /// are of the same class, or of one in the same group. As few of them as possible end.
     pub(crate) fn admit(&self, newcomer: &Newcomer<'_>, existing: &[Existing<'_>]) -> Verdict {
         let is_own = |other: &Existing<'_>| is_same_device(newcomer.device, other.device);
         let replaced = (0..existing.len()).filter(|&at| is_own(&existing[at])).collect();
@@ -69,7 +69,7 @@ impl DevicePolicy {
         Verdict::Admit { replaced, end }
     }
 
-    /// Which sessions of other devices compete with `newcomer`, the oldest first.
+    /// Sessions of other devices that compete with `newcomer`, oldest first.
     pub(crate) fn rivals(&self, newcomer: &Newcomer<'_>, existing: &[Existing<'_>]) -> Vec<usize> {
         let contest = self.contest(newcomer.class);
         let competes = |other: &Existing<'_>| {
@@ -81,7 +81,7 @@ impl DevicePolicy {
         rivals
     }
 
-    /// Whether there is anybody whom it would refuse.
+    /// Whether the policy can refuse a newcomer at all.
     pub(crate) fn may_refuse(&self) -> bool {
         let limits = self.groups.iter().filter_map(|group| group.limit).chain(self.others);
         limits.into_iter().any(|limit| limit.winner == Winner::Oldest)

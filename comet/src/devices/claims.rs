@@ -1,44 +1,43 @@
-//! Places that are spoken for: peers that the policy lets in and that have no session yet.
+//! Claimed places: peers admitted by the policy that have no session yet.
 //!
-//! Between the question whether a device may have a place and its session lies what the router
-//! does, storing the device for instance. Without a record of who is on that way, two devices that
-//! come at once would both be told that the place is free.
+//! Between the admission of a device and its session the router may act, to store the device for
+//! instance. Without a record of pending devices, two that come at once would both be admitted to
+//! the same place.
 //!
-//! Not here: sessions, and who asks (`shard`).
+//! Not here: sessions, and the callers (`shard`).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use super::Existing;
 
-/// A place that a [`DevicePolicy`](crate::DevicePolicy) has given: until it is dropped, or the
-/// session is open whose [`Identity`](crate::Identity) [has it](crate::Identity::claim).
+/// A place given by a [`DevicePolicy`](crate::DevicePolicy): held until dropped, or until the
+/// session opens under the [`Identity`](crate::Identity) that [has it](crate::Identity::claim).
 #[derive(Debug, Default)]
 #[must_use = "dropping it gives the place back"]
 pub struct Claim(Arc<()>);
 
-/// The [`DevicePolicy`](crate::DevicePolicy) has no place for another device: those who are there
-/// stay.
+/// The [`DevicePolicy`](crate::DevicePolicy) has no place for another device: existing ones stay.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("other devices of the user stay")]
 #[non_exhaustive]
 pub struct Crowded {
-    /// The names of the devices that stay, the oldest session first; empty for one without a name.
+    /// Names of the devices that stay, the oldest session first; empty for one without a name.
     pub devices: Vec<Box<str>>,
 }
 
 /// Claims of the users that live on one shard.
 ///
-/// Costs about 150 bytes for each login between claim and session. Claims that ended are forgotten
-/// when their user asks again, or with others once they are the greater part.
+/// About 150 bytes for each login between claim and session. Ended claims are removed when their
+/// user asks again, or in a sweep once they are the majority.
 #[derive(Debug)]
 pub(crate) struct Claims {
     users: HashMap<(Box<str>, Box<str>), Vec<Pending>>,
-    /// Users at which those whose claims have all ended are looked for.
+    /// Number of users at which ended claims are swept.
     sweep_at: usize,
 }
 
-/// The fewest users that are worth a sweep.
+/// Minimum number of users for a sweep.
 const SWEEP: usize = 64;
 
 #[derive(Debug)]
@@ -55,7 +54,7 @@ impl Default for Claims {
 }
 
 impl Claims {
-    /// The user's claims, as if they were the newest of its sessions.
+    /// The user's claims, as its newest sessions.
     pub(crate) fn of(&mut self, app: &str, user: &str) -> impl Iterator<Item = Existing<'_>> {
         let name = (app.into(), user.into());
         if let Some(pending) = self.users.get_mut(&name) {

@@ -1,11 +1,11 @@
-//! How many sessions a user may have on devices of which class, and who wins when there are more.
+//! Sessions a user may have, per device class, and the policy when there are more.
 //!
-//! A [`DevicePolicy`] is a declaration: groups of classes with a limit each. What it means for one
-//! newcomer is decided in [`admission`], from what is handed in. [`Claims`] are places of devices
-//! on their way to a session.
+//! A [`DevicePolicy`] is a declaration: groups of classes with a limit each. Its verdict on one
+//! newcomer is computed in [`admission`], from the arguments alone. [`Claims`] are places of
+//! devices that have no session yet.
 //!
-//! Not here: which sessions a user has, and what those that lose are told before they are closed
-//! (`shard`). What class a device is of, the router says:
+//! Not here: the sessions of a user, and the notices to those that lose before they are closed
+//! (`shard`). The class of a device is set by the router:
 //! [`Identity::class`](crate::Identity::class).
 
 mod admission;
@@ -15,19 +15,19 @@ pub(crate) use admission::{Existing, Newcomer, Verdict};
 pub(crate) use claims::Claims;
 pub use claims::{Claim, Crowded};
 
-/// Who has a session when a group has no place for all.
+/// Session that wins when a group has no place for all.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Winner {
     /// The newcomer. The oldest session of the group ends.
     Newest,
-    /// Who is there. The newcomer is refused.
+    /// The existing sessions. The newcomer is refused.
     Oldest,
 }
 
-/// How many sessions of which devices one user may have at the same time.
+/// Sessions one user may have at the same time, per device class.
 ///
-/// Classes are what [`Identity::class`](crate::Identity::class) says, and mean nothing else to the
+/// Classes are set by [`Identity::class`](crate::Identity::class), and have no other meaning to the
 /// gateway. By default nothing is limited.
 ///
 /// ```
@@ -43,16 +43,16 @@ pub enum Winner {
 /// ```
 ///
 /// A device that comes back takes the place of its own session, whatever the limits: sessions are
-/// of the same device if their users are the same and so are their device names, which are not
-/// empty. Sessions of anonymous peers are nobody's and are not limited.
+/// of the same device if they have the same user and the same, non-empty device name. Sessions of
+/// anonymous peers have no user and are not limited.
 ///
-/// The policy is applied when a session is about to open. A router that does something for a device
-/// before that, such as storing it or telling others of it, asks first:
+/// The policy is applied when a session is about to open. A router that acts on a device before
+/// that, to store it or announce it to others, first calls
 /// [`Gateway::claim`](crate::Gateway::claim).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct DevicePolicy {
     groups: Vec<Group>,
-    /// Of each class that is in no group.
+    /// Limit of each class that is in no group.
     others: Option<Limit>,
 }
 
@@ -75,7 +75,7 @@ impl Limit {
 }
 
 impl DevicePolicy {
-    /// At most so many sessions of all these classes together. 0: no limit, also not that of
+    /// Limits the sessions of all these classes together. 0: no limit, not even that of
     /// [`others`](Self::others).
     ///
     /// A class is in the first group that names it.
@@ -91,8 +91,8 @@ impl DevicePolicy {
         self
     }
 
-    /// At most so many sessions of each class that is in no group: a group for each, also for the
-    /// class without a name. 0, the default: no limit.
+    /// Limits the sessions of each class that is in no group: each is a group of its own, including
+    /// the class without a name. 0, the default: no limit.
     #[must_use]
     pub fn others(mut self, sessions: u16, winner: Winner) -> Self {
         self.others = Limit::new(sessions, winner);

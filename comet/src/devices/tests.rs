@@ -1,4 +1,4 @@
-//! What is declared is what happens, in every state that comings and goings can lead to.
+//! The declared policy holds in every state reachable by arrivals and departures.
 
 use std::collections::HashSet;
 
@@ -116,15 +116,15 @@ type Session = (&'static str, &'static str);
 const CLASSES: [&str; 2] = ["phone", "tablet"];
 const DEVICES: [&str; 4] = ["a", "b", "c", ""];
 
-/// Of devices without a name no more than this are let in by the model, so that its states end.
+/// Limit of nameless devices in the model, so that its states are finite.
 const NAMELESS: usize = 2;
 
-/// A policy, and what it says about each class in words that are not the policy's.
+/// A policy, and an independent statement of it for each class.
 struct Declared {
     policy: DevicePolicy,
-    /// Whether the two classes share their places.
+    /// Whether the two classes share their limit.
     shared: bool,
-    /// By class, in the order of `CLASSES`. A limit of 0 is none.
+    /// By class, in the order of `CLASSES`. A limit of 0: none.
     limits: [(usize, Winner); 2],
 }
 
@@ -155,7 +155,7 @@ impl Declared {
         self.shared || one == other
     }
 
-    /// The sessions after `newcomer` asked, having checked that it is what was declared.
+    /// The sessions after `newcomer` asked, having checked the verdict against the declaration.
     fn arrive(&self, state: &[Session], newcomer: Session) -> Vec<Session> {
         let (class, device) = newcomer;
         let (limit, winner) = self.limit(class);
@@ -165,7 +165,7 @@ impl Declared {
             .collect();
         let context = format!("{newcomer:?} comes to {state:?} under {:?}", self.policy);
 
-        // Handed over with the newest first: what counts is when they came.
+        // Passed newest first: only the times of opening count.
         let mut existing = sessions(state);
         existing.reverse();
         let turned = |list: Vec<usize>| list.into_iter().map(|at| state.len() - 1 - at);
@@ -206,7 +206,7 @@ impl Declared {
     }
 }
 
-/// States one step on: somebody comes, or somebody goes.
+/// States one step on: one arrival or one departure.
 fn next(declared: &Declared, state: &[Session]) -> Vec<Vec<Session>> {
     let nameless = state.iter().filter(|session| session.1.is_empty()).count();
     let comings = CLASSES.iter().flat_map(|&class| DEVICES.map(|device| (class, device)));
@@ -220,8 +220,8 @@ fn next(declared: &Declared, state: &[Session]) -> Vec<Vec<Session>> {
     comings.chain(goings).collect()
 }
 
-/// The decision depends on who is there and on the order in which they came, so that all sequences
-/// of any length are covered by all states that can be reached.
+/// The decision depends on the sessions present and on their order of arrival, so that all
+/// reachable states cover all sequences of any length.
 #[test]
 fn in_every_interleaving_of_comings_and_goings_the_declared_one_wins() {
     for declared in declared() {

@@ -11,12 +11,12 @@ use crate::{Claim, CommandError, Crowded, Identity, SessionId, Target};
 
 impl Gateway {
     /// Delivers to every session of the target, connected or parked. The body is encoded once for
-    /// each wire format in use, and shared by all who get it.
+    /// each wire format in use, and shared by all receivers.
     ///
     /// # Errors
     ///
-    /// [`CommandError`] when a shard concerned did not take the command. A room and all sessions
-    /// are on several shards, of which others may have taken it.
+    /// [`CommandError`] when a shard concerned did not take the command. A room, or all sessions,
+    /// span several shards, and the others may have taken it.
     pub fn push<'a>(
         &self,
         target: impl Into<Target<'a>>,
@@ -35,9 +35,9 @@ impl Gateway {
         }
     }
 
-    /// Delivers to several sessions. Those that follow each other on one shard, as all sessions of
-    /// a user do, take one command, and what they keep of the delivery is kept and charged to the
-    /// memory budget once. Returns those that did not get it because the mailbox was full.
+    /// Delivers to several sessions. Consecutive ones on one shard, as all sessions of a user are,
+    /// take one command, and the delivery they keep is stored and charged to the memory budget
+    /// once. Returns those that did not get it because the mailbox was full.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "like the other ways to deliver")]
     pub fn push_many(&self, sessions: &[SessionId], delivery: Delivery) -> Vec<SessionId> {
@@ -52,9 +52,9 @@ impl Gateway {
         left_out
     }
 
-    /// Delivers to at most `most` connected sessions of a user on other devices than this one,
-    /// those that began last: what a user's devices are to hear of each other. Parked sessions
-    /// neither get it nor miss it.
+    /// Delivers to at most `most` connected sessions of a user on other devices than this one, the
+    /// newest first: for notices between the devices of a user. Parked sessions neither get it nor
+    /// miss it.
     ///
     /// # Errors
     ///
@@ -72,7 +72,8 @@ impl Gateway {
         self.offer(shard, Command::PushOthers(Box::new(others)))
     }
 
-    /// Delivers to every session in a room: short for a [`push`](Self::push) to [`Target::Room`].
+    /// Delivers to every session in a room: shorthand for a [`push`](Self::push) to
+    /// [`Target::Room`].
     ///
     /// # Errors
     ///
@@ -89,7 +90,7 @@ impl Gateway {
         result
     }
 
-    /// Delivers to every session: short for a [`push`](Self::push) to [`Target::All`].
+    /// Delivers to every session: shorthand for a [`push`](Self::push) to [`Target::All`].
     ///
     /// # Errors
     ///
@@ -101,18 +102,18 @@ impl Gateway {
             .fold(Ok(()), Result::and)
     }
 
-    /// Asks for a place for a peer, before its session is opened: what a router does that stores or
+    /// Claims a place for a peer before its session is opened: for a router that stores or
     /// announces devices, so that it does neither for one that the
     /// [`DevicePolicy`](crate::DevicePolicy) refuses. `then` gets the place, to be
     /// [attached](Identity::claim) to the identity under which the peer is accepted, or the devices
-    /// that stay. Until the place is dropped it counts as if it were a session.
+    /// that stay. Until the place is dropped it counts as a session.
     ///
-    /// `then` runs on a shard, or here if the policy refuses nobody: it must not block. It is
-    /// dropped without a call if the gateway stops.
+    /// `then` runs on a shard, or in this call if the policy refuses no device: it must not block.
+    /// It is dropped without a call if the gateway stops.
     ///
     /// # Errors
     ///
-    /// [`CommandError`] when the question was not taken; then `then` is dropped.
+    /// [`CommandError`] when the command was not taken; `then` is dropped in that case.
     pub fn claim(
         &self,
         identity: &Identity,
@@ -128,8 +129,7 @@ impl Gateway {
         self.offer(shard, Command::Claim(Box::new(question)))
     }
 
-    /// Adds the sessions that the target has now to a room, which exists as long as it has
-    /// members.
+    /// Adds the current sessions of the target to a room, which exists as long as it has members.
     ///
     /// # Errors
     ///
@@ -152,7 +152,7 @@ impl Gateway {
     }
 
     /// Ends the target's sessions, as [`Closed::Kicked`](crate::Closed::Kicked) with this reason,
-    /// which is for the router and the log: peers are not told it.
+    /// which is for the router and the log: it is not sent to peers.
     ///
     /// # Errors
     ///
@@ -191,7 +191,7 @@ impl Gateway {
         (shard, UserName { app: app.into(), user: user.into() })
     }
 
-    /// Makes an offer to each shard on which the target may have sessions.
+    /// Offers a command to each shard on which the target may have sessions.
     fn for_each_shard(
         &self,
         target: Target<'_>,
@@ -229,7 +229,7 @@ impl Gateway {
         hash: u64,
         room: &Arc<str>,
     ) -> Result<(), CommandError> {
-        // Counted before the command is on its way, so that a publish that follows finds the room.
+        // Counted before the command is sent, so that a later publish finds the room.
         let Some(presence) = self.0.shared.presence.get(shard) else { return Ok(()) };
         presence.add(hash);
         let result = self.offer(shard, Command::Join { who, room: Arc::clone(room) });

@@ -1,11 +1,11 @@
-//! End of a gateway, for those who await it.
+//! End of a gateway, as a future.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// Shards that run, and tasks that wait until none does.
+/// Running shards, and tasks that wait for the last to end.
 #[derive(Debug, Default)]
 pub(crate) struct Ending(Mutex<State>);
 
@@ -16,7 +16,7 @@ struct State {
 }
 
 impl Ending {
-    /// Counts a shard, which runs until the token is dropped.
+    /// Counts a shard as running until the token is dropped.
     pub(crate) fn begin(self: &Arc<Self>) -> Running {
         self.with(|state| state.running += 1);
         Running(Arc::clone(self))
@@ -27,7 +27,7 @@ impl Ending {
     }
 }
 
-/// A shard that runs.
+/// Token of a running shard.
 #[derive(Debug)]
 pub(crate) struct Running(Arc<Ending>);
 
@@ -41,7 +41,7 @@ impl Drop for Running {
     }
 }
 
-/// Resolves when no shard runs.
+/// Resolves when no shard is running.
 pub(super) struct Ended(pub(super) Arc<Ending>);
 
 impl Future for Ended {

@@ -22,12 +22,11 @@ use crate::{AdoptError, StartError};
 #[cfg(feature = "tokio")]
 use crate::{Closed, SessionId};
 
-/// A running gateway. Cheap to clone; all clones mean the same one, which runs until
-/// [`drain`](Self::drain)ed, also when every handle is gone.
+/// A running gateway. Cheap to clone; all clones refer to the same one, which runs until
+/// [`drain`](Self::drain)ed, even when every handle is gone.
 ///
-/// Commands are carried out later, on the shards concerned; what one thread asks of one session is
-/// carried out in the order it was asked. A command for a session or user that is not there does
-/// nothing.
+/// Commands are carried out later, on the shards concerned; commands of one thread to one session
+/// are carried out in order. A command for a session or user that does not exist has no effect.
 #[derive(Clone)]
 pub struct Gateway(Arc<Inner>);
 
@@ -42,24 +41,25 @@ struct Inner {
 }
 
 impl Gateway {
-    /// Holds bytes of [`Config::memory_budget`](crate::Config::memory_budget) for something beside
-    /// the gateway that keeps memory for clients, answers of an HTTP server for instance, so that
-    /// one number bounds it all.
+    /// Reserves bytes of [`Config::memory_budget`](crate::Config::memory_budget) for a component
+    /// beside the gateway that keeps data for clients, an HTTP server for instance, so that one
+    /// number bounds all memory.
     ///
-    /// `None` if there are not so many: all reservations together have an eighth of the budget, and
-    /// none is made that would make memory short for sessions.
+    /// `None` if the budget has not enough: all reservations together are limited to an eighth of
+    /// the budget, and none is granted that would make memory short for sessions.
     #[must_use]
     pub fn reserve_memory(&self, bytes: usize) -> Option<Reservation> {
         Reservation::new(Arc::clone(&self.0.shared.budget), bytes)
     }
 
-    /// Bytes that [`reserve_memory`](Self::reserve_memory) gives in all: an eighth of the budget.
+    /// Total bytes that [`reserve_memory`](Self::reserve_memory) may grant: an eighth of the
+    /// budget.
     #[must_use]
     pub fn reservable_memory(&self) -> usize {
         self.0.shared.budget.reservable()
     }
 
-    /// Sums of what all shards have counted.
+    /// Sums of the counters of all shards.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let mut stats = Stats::default();
@@ -67,7 +67,7 @@ impl Gateway {
         let accepted = &self.0.shared.accepted_by;
         stats.accepted_by = accepted.iter().map(|count| count.load(Ordering::Relaxed)).collect();
         stats.memory += self.0.shared.budget.reserved() as u64;
-        // One that moves between two shards is in neither, and forgotten if its shard has ended.
+        // One that moves between two shards is in neither, and dropped if its shard has ended.
         let shared = &self.0.shared;
         let missed: usize = shared.mailboxes.iter().map(|mailbox| mailbox.missed()).sum();
         let open = shared.entrance.connections();
@@ -76,23 +76,23 @@ impl Gateway {
         stats
     }
 
-    /// The addresses listened on, in the order they were given; port 0 has become a real one.
+    /// The listening addresses, in the order given; port 0 is replaced by the actual one.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.0.addresses.clone()
     }
 
-    /// How many shards there are.
+    /// Number of shards.
     #[must_use]
     pub fn shards(&self) -> usize {
         self.0.shared.mailboxes.len()
     }
 
-    /// Takes no more connections, ends all sessions within the time, and stops.
+    /// Stops accepting connections, ends all sessions within the time, then stops the gateway.
     ///
-    /// Sessions are ended a few at a time over the first half, those last that wait for replies or
-    /// acks; WebSocket peers are told 1001. Returns at once; [`wait`](Self::wait) returns, and
-    /// [`stopped`](Self::stopped) resolves, when it is done.
+    /// Sessions are ended a few at a time over the first half, those that wait for replies or acks
+    /// last; WebSocket peers are sent 1001. Returns at once; [`wait`](Self::wait) returns, and
+    /// [`stopped`](Self::stopped) resolves, when the drain is complete.
     pub fn drain(&self, within: Duration) {
         self.0.draining.store(true, Ordering::Relaxed);
         for mailbox in &self.0.shared.mailboxes {
@@ -100,16 +100,16 @@ impl Gateway {
         }
     }
 
-    /// Takes over from `config` the limits that can change while sessions are open:
+    /// Applies the limits of `config` that can change while sessions are open:
     /// [`message_rate`](Config::message_rate), [`handshake_rate`](Config::handshake_rate),
     /// [`connections_per_address`](Config::connections_per_address) and
-    /// [`handshakes_per_address`](Config::handshakes_per_address). Everything else in it is left
-    /// as it was at the start. Nobody is closed for being over a limit that has become lower; who
-    /// was not counted before a limit for addresses was set is not counted.
+    /// [`handshakes_per_address`](Config::handshakes_per_address). All other settings keep their
+    /// values from the start. No connection is closed for exceeding a lowered limit; connections
+    /// made before a limit for addresses was set are not counted.
     ///
     /// # Errors
     ///
-    /// [`StartError::Config`], and nothing is taken over.
+    /// [`StartError::Config`], and nothing is applied.
     pub fn reconfigure(&self, config: &Config) -> Result<(), StartError> {
         config.validate()?;
         self.0.shared.entrance.reconfigure(config);
@@ -126,15 +126,15 @@ impl Gateway {
         self.0.draining.load(Ordering::Relaxed)
     }
 
-    /// Resolves when the gateway has been drained; on any runtime, and at no cost to it.
+    /// Resolves when the gateway has been drained; runs on any runtime, without blocking it.
     pub fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
         Ended(Arc::clone(&self.0.ending))
     }
 
-    /// Blocks until the gateway has been drained. Never call it on a shard, nor in a task:
-    /// [`stopped`](Self::stopped) is for those.
+    /// Blocks until the gateway has been drained. Must not be called on a shard or in a task; use
+    /// [`stopped`](Self::stopped) there.
     pub fn wait(&self) {
-        // Whoever else waits, waits for the lock.
+        // Other callers wait for the lock.
         let mut threads = self.0.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for thread in threads.drain(..) {
             if thread.join().is_err() {
@@ -159,12 +159,12 @@ impl Gateway {
         *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner) = threads;
     }
 
-    /// A shard is about to run: it keeps the token until it has ended.
+    /// Token of a shard that is about to run, kept until it has ended.
     pub(crate) fn begin_shard(&self) -> Running {
         self.0.ending.begin()
     }
 
-    /// Ends a session that the router cannot serve any more.
+    /// Ends a session that the router can no longer serve.
     #[cfg(feature = "tokio")]
     pub(crate) fn fail(&self, session: SessionId, closed: Closed) {
         if let Some(mailbox) = self.0.shared.mailboxes.get(session.shard()) {
@@ -172,13 +172,13 @@ impl Gateway {
         }
     }
 
-    /// Counts a panic of the router. Returns what to write behind the line that tells of it.
+    /// Counts a panic of the router. Returns the text to append to its log line.
     pub(crate) fn count_panic(&self) -> Option<LeftOut> {
         self.0.router_panics.fetch_add(1, Ordering::Relaxed);
         self.0.shared.warnings.router.admit(self.0.shared.uptime())
     }
 
-    /// The shard that the next adopted connection goes to.
+    /// The shard of the next adopted connection.
     pub(crate) fn next_adopter(&self) -> Result<usize, AdoptError> {
         let shards = self.shards() as u64;
         let shard = self.0.next_adopter.fetch_add(1, Ordering::Relaxed) % shards;

@@ -12,7 +12,7 @@ use crate::shard::poller::Waker;
 pub struct Mailbox(mailbox::Mailbox);
 
 impl Mailbox {
-    /// One that takes so many commands.
+    /// A mailbox with this capacity.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self(mailbox::Mailbox::new(capacity, usize::MAX / 2, Waker::Virtual))
@@ -23,7 +23,7 @@ impl Mailbox {
         self.0.offer(Command::Publish { room: Arc::clone(room), delivery }).is_ok()
     }
 
-    /// Drops what waits. How much that was.
+    /// Drops the waiting commands. Returns their number.
     pub fn drain(&self) -> usize {
         std::iter::from_fn(|| self.0.take()).count()
     }

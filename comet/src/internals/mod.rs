@@ -1,7 +1,7 @@
-//! Parts of a gateway taken out of it, for measuring what an operation costs.
+//! Parts of a gateway, exposed to measure the cost of an operation.
 //!
-//! Each is what the gateway itself uses, behind as thin a wrapper as Rust's visibility asks for.
-//! Not for embedding: nothing here is stable.
+//! Each is the type that the gateway itself uses, behind the thinnest wrapper that Rust's
+//! visibility rules allow. Not for embedding: nothing here is stable.
 
 mod mailbox;
 mod wheel;
@@ -11,7 +11,7 @@ pub use mailbox::Mailbox;
 pub use wheel::Wheel;
 pub use window::Window;
 
-/// What parts of a session take by themselves, in bytes; what they point to comes on top.
+/// Sizes of the parts of a session in bytes, without the memory they point to.
 #[must_use]
 pub fn sizes() -> Vec<(&'static str, usize)> {
     vec![

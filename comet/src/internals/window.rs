@@ -12,7 +12,7 @@ use crate::session::Limits;
 use crate::time::Time;
 use crate::{delivery, id};
 
-/// A window, and the delivery that is pushed to it again and again.
+/// A window, and the delivery that is pushed to it repeatedly.
 #[derive(Debug)]
 pub struct Window {
     inner: delivery::Window,
@@ -34,20 +34,20 @@ impl Window {
         Self { inner, item, limits: Limits::new(config).window, now: Time::START }
     }
 
-    /// The number of one more delivery; `None` if it would have to wait.
+    /// Pushes one more delivery, and returns its number; `None` if it would have to wait.
     pub fn push(&mut self) -> Option<u32> {
         let item = std::slice::from_ref(&self.item);
         let pushed = self.inner.push(self.now, item, &self.limits);
         (pushed.count > 0).then(|| pushed.first.get())
     }
 
-    /// Whether the peer's ack of one delivery was news.
+    /// Acknowledges one delivery. Returns whether the ack was new.
     pub fn ack(&mut self, seq: u32) -> bool {
         matches!(self.inner.ack(self.now, Seq::new(seq)), Ack::Fresh(_))
     }
 
-    /// How many deliveries the peer's word of everything that has arrived tells of; `None` if the
-    /// ranges are not well-formed, or claim what was not sent.
+    /// Acknowledges a set of deliveries. Returns the number of newly acknowledged ones; `None` if
+    /// the ranges are malformed, or claim a number that was not sent.
     pub fn receive(&mut self, up_to: u32, ranges: &[u8]) -> Option<usize> {
         let received = Received::parse(Seq::new(up_to), ranges).ok()?;
         self.inner.receive(self.now, received, |_| {})

@@ -7,29 +7,29 @@ use comet_protocol::ws::MessageKind;
 use crate::Closed;
 use crate::delivery::Answer;
 
-/// What the shard is to do about an input.
+/// Action required of the shard for an input.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Action<'a> {
-    /// Nothing: counted, never answered.
+    /// Nothing: counted, not answered.
     Ignore,
-    /// Ask the router; hand no frame in until it has answered.
+    /// Ask the router; hand in no frame until it has answered.
     Authenticate {
         request: Box<AuthRequest>,
-        /// From 1.
+        /// Attempt number, from 1.
         attempt: u8,
     },
     /// Ask the router again about the peer of an open session.
     Renew { request: Box<AuthRequest> },
     /// Answer a heartbeat.
     HeartbeatReply {
-        /// Of the request.
+        /// Seq of the request.
         seq: u32,
     },
     /// Give the router a message.
     Receive {
-        /// Under which it is settled.
+        /// Number under which it is to be settled.
         number: u32,
-        /// The peer's number of it.
+        /// Seq that the peer gave it.
         seq: u32,
         /// The wire op.
         op: u32,
@@ -39,20 +39,20 @@ pub(crate) enum Action<'a> {
     },
     /// Ask the router.
     Ask {
-        /// Under which it is settled.
+        /// Number under which it is to be settled.
         number: u32,
         question: Box<Question>,
     },
-    /// Say that a frame cannot be understood.
+    /// Report a frame that cannot be understood.
     Misunderstood { id: Option<u32>, problem: &'static str },
     /// A delivery is done. Deliveries that waited may have room now.
     Acked {
-        /// The delivery's tag; 0 asks for nothing.
+        /// The delivery's tag; 0 for no report.
         tag: u64,
     },
-    /// Have [`Session::receive`](super::Session::receive) take this.
+    /// Pass this to [`Session::receive`](super::Session::receive).
     Received(Received<'a>),
-    /// Tell the recorded answer of a message again.
+    /// Repeat the recorded answer of a message.
     Answer {
         /// The message's number.
         seq: Seq,
@@ -61,10 +61,10 @@ pub(crate) enum Action<'a> {
     },
     /// Answer a ping.
     Pong {
-        /// Of the ping.
+        /// Stamp of the ping.
         stamp: [u8; 8],
     },
-    /// An ack of nothing that is in flight: counted.
+    /// An ack of nothing in flight: counted.
     StrayAck,
     /// End the session.
     Close(Closed),

@@ -1,5 +1,4 @@
-//! What a session of the comet dialect has beyond the others: numbered messages, an epoch, and a
-//! peer that can be told what is missing.
+//! State specific to the comet dialect: numbered messages, an epoch, and notices of gaps.
 
 use std::rc::Rc;
 
@@ -11,34 +10,34 @@ use crate::delivery::{Class, Gap, Slots, Upstream};
 use crate::ticket::Ticket;
 use crate::time::Time;
 
-/// What a peer asked for, while it is decided about.
+/// Request of a peer, while the router decides.
 #[derive(Debug)]
 pub(crate) struct Hello {
-    /// What it brings along.
+    /// Continuity that the peer offers.
     pub(crate) continuity: Continuity,
-    /// The session that it proves to have had, or why it does not.
+    /// The session that it proves to have had, or the reason why not.
     pub(crate) claim: Result<Option<Ticket>, Loss>,
 }
 
-/// One conversation, over many connections.
+/// One conversation, across connections.
 #[derive(Debug)]
 pub(crate) struct Conversation {
-    /// While the peer is decided about.
+    /// Set while the router decides about the peer.
     pub(crate) hello: Option<Box<Hello>>,
     pub(crate) upstream: Upstream,
     /// Latest deliveries that wait for the socket.
     pub(crate) latest: Slots,
-    /// Deliveries without numbers that were dropped, and the peer has not been told.
+    /// Dropped deliveries without numbers of which the peer has not been told.
     pub(crate) unnumbered: Option<Box<Gap>>,
-    /// Which connection of the session this is, from 1.
+    /// Number of the session's connection, from 1.
     pub(crate) epoch: u32,
-    /// The newest epoch whose ticket the peer has shown to have.
+    /// Newest epoch whose ticket the peer has shown.
     pub(crate) shown: u32,
-    /// Of the auth that opened this connection: it counts the peer's attempts.
+    /// Seq of the auth that opened this connection: counts the peer's attempts.
     pub(crate) attempt: Seq,
-    /// When a ping left that has no pong yet.
+    /// Send time of a ping without a pong.
     pub(crate) pinged: Option<Time>,
-    /// The longest body that the peer takes; 0 leaves it to us.
+    /// Longest body that the peer takes; 0: our limit applies.
     pub(crate) max_body: u32,
     /// The peer numbers its messages for the session.
     pub(crate) numbers_messages: bool,
@@ -48,7 +47,7 @@ pub(crate) struct Conversation {
 }
 
 impl Conversation {
-    /// A conversation that begins with a request.
+    /// A conversation begun by a request.
     pub(crate) fn new(account: &Rc<Account>, hello: Hello, attempt: Seq) -> Self {
         let it = &hello.continuity;
         Self {
@@ -68,14 +67,14 @@ impl Conversation {
         }
     }
 
-    /// Whether an auth that shows the ticket of `epoch` was made before the one that opened this
+    /// Whether an auth that shows the ticket of `epoch` is older than the one that opened this
     /// connection: both show a ticket that the answer to the first of them replaced.
     pub(crate) fn is_overtaken(&self, epoch: u32, attempt: Seq) -> bool {
         let counts = !attempt.is_none() && !self.attempt.is_none();
         counts && epoch < self.epoch && !attempt.is_after(self.attempt)
     }
 
-    /// Goes on with another connection, whose peer showed the ticket of `epoch`.
+    /// Continues on another connection, whose peer showed the ticket of `epoch`.
     pub(crate) fn resume(&mut self, hello: &Hello, attempt: Seq, epoch: u32) {
         (self.attempt, self.pinged) = (attempt, None);
         self.shown = epoch;
@@ -85,13 +84,12 @@ impl Conversation {
         self.upstream.resume(hello.continuity.first_send);
     }
 
-    /// The last number up to which every message was taken.
+    /// Last number up to which every message was taken.
     pub(crate) fn accepted(&self) -> Seq {
         self.upstream.accepted()
     }
 
-    /// Whether a peer that comes back takes everything that it took before: what is kept for it may
-    /// be as long.
+    /// Whether a returning peer takes bodies as long as before: those kept for it may be that long.
     pub(crate) fn fits(&self, max_body: u32) -> bool {
         max_body == 0 || (self.max_body != 0 && max_body >= self.max_body)
     }
@@ -101,12 +99,12 @@ impl Conversation {
         self.max_body != 0 && len > self.max_body as usize
     }
 
-    /// Whether deliveries of a class and up to a length can be sent to the peer as they are.
+    /// Whether deliveries of a class and up to a length can be sent to the peer unchanged.
     pub(crate) fn takes(&self, class: Class, longest: usize) -> bool {
         !self.is_too_long(longest) && (class != Class::Latest || self.takes_latest)
     }
 
-    /// A delivery without a number is dropped; the peer is to be told.
+    /// Records a dropped delivery without a number, of which the peer is to be told.
     pub(crate) fn drop_unnumbered(&mut self, gap: Gap) {
         match &mut self.unnumbered {
             Some(known) => known.extend(&gap),
@@ -114,12 +112,12 @@ impl Conversation {
         }
     }
 
-    /// Whether something is to be said once the socket takes it.
+    /// Whether notices are pending until the socket is writable.
     pub(crate) fn has_to_say(&self) -> bool {
         self.unnumbered.is_some() || !self.latest.is_empty()
     }
 
-    /// Pays for the answers that are kept.
+    /// Charges the kept answers.
     pub(crate) fn recharge(&mut self) -> Result<(), Exhausted> {
         self.charge.set(self.upstream.bytes())
     }

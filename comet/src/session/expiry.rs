@@ -8,7 +8,7 @@ use crate::time::Time;
 /// A unit of [`Expiry`], in microseconds.
 const UNIT: u64 = 250_000;
 
-/// When a session expires: four bytes, in quarters of a second since the start of the gateway.
+/// Expiry time of a session: four bytes, in quarters of a second since the start of the gateway.
 ///
 /// The greatest value, after 34 years, stands for never.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,12 +29,12 @@ impl Expiry {
 }
 
 impl Session {
-    /// When an open or parked session expires.
+    /// Expiry time of an open or parked session.
     pub(crate) fn expires_at(&self) -> Time {
         if self.is_alive() { self.expiry.time() } else { Expiry::NEVER.time() }
     }
 
-    /// Has the session expire after this time; with `None`, not any more.
+    /// Sets the expiry to `after` from `now`; `None` removes it.
     pub(crate) fn set_expiry(&mut self, now: Time, after: Option<Duration>) {
         self.expiry = after.map_or(Expiry::NEVER, |after| Expiry::at(now + after));
     }

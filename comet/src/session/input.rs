@@ -9,7 +9,7 @@ use crate::delivery::{Ack, Taken};
 use crate::time::Time;
 
 impl Session {
-    /// Takes one input of the peer, whose dialect can do so much.
+    /// Handles one input of the peer, whose dialect has the given abilities.
     pub(crate) fn handle<'a>(
         &mut self,
         now: Time,
@@ -18,7 +18,7 @@ impl Session {
         limits: &Limits,
     ) -> Action<'a> {
         if let (Phase::Open, Some(conversation)) = (self.phase, &mut self.conversation) {
-            // A peer that speaks on this connection has read its welcome, and the ticket in it.
+            // A peer that sends on this connection has read its welcome, and the ticket in it.
             conversation.shown = conversation.epoch;
         }
         match (self.phase, input) {
@@ -88,7 +88,7 @@ impl Session {
         }
     }
 
-    /// A message that the peer has numbered for the session.
+    /// Takes a message that the peer has numbered for the session.
     fn take<'a>(&mut self, seq: Seq, answered: Seq, body: &'a [u8], limits: &Limits) -> Action<'a> {
         let Some(conversation) = &mut self.conversation else { return Action::Ignore };
         match conversation.upstream.take(seq, answered, limits.inbox) {
@@ -104,7 +104,7 @@ impl Session {
         }
     }
 
-    /// The stamp of our pings is when they were sent; anything else measures nothing.
+    /// The stamp of our pings is their send time; any other stamp is ignored.
     fn pong(&mut self, now: Time, stamp: [u8; 8]) -> Action<'static> {
         let sent = Time::from_micros(u64::from_be_bytes(stamp));
         let conversation = self.conversation.as_mut();

@@ -1,4 +1,4 @@
-//! The part of the configuration that sessions follow.
+//! Limits of sessions, taken from the configuration.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::delivery::{QueueLimits, WindowLimits};
 pub(crate) struct Limits {
     pub(crate) handshake_timeout: Duration,
     pub(crate) idle_timeout: Duration,
-    /// Silence after which the peer is asked for a sign of life.
+    /// Silence after which the peer is pinged.
     pub(crate) ask_after: Duration,
     pub(crate) close_timeout: Duration,
-    /// Zero parks nothing.
+    /// Zero: sessions are not parked.
     pub(crate) resume_ttl: Duration,
     pub(crate) auth_attempts: u8,
     pub(crate) inbox: u16,

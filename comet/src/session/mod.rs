@@ -19,7 +19,7 @@
 //! [`expires_at`](Session::expires_at). Deliveries are in `owed`, the parts of the comet dialect in
 //! `numbered` and `conversation`, deadlines in `timeouts` and `expiry`.
 //!
-//! Not here: wire formats, sockets, rooms, and who the peer is.
+//! Not here: wire formats, sockets, rooms, and the identity of the peer.
 
 mod action;
 mod conversation;
@@ -58,26 +58,26 @@ enum Phase {
     Closing,
 }
 
-/// One session, and a window once something acked was pushed.
+/// One session, with a window once an acked delivery was pushed.
 #[derive(Debug)]
 pub(crate) struct Session {
     phase: Phase,
     attempts: u8,
     pinged: bool,
-    /// The router is asked again about the peer.
+    /// An authentication renewal is pending.
     renewing: bool,
-    /// Resumed, and nothing has been acknowledged since.
+    /// Resumed, and nothing acknowledged since.
     returning: bool,
     auth_seq: u32,
-    /// Of the peer's identity.
+    /// Expiry of the peer's identity.
     expiry: Expiry,
-    /// Open: when the peer was last heard. Else: when patience ends.
+    /// Open: time of the last input. Otherwise: deadline of the current phase.
     moment: Time,
     rate: Rate,
     inbox: Inbox,
     window: Option<Box<Window>>,
     conversation: Option<Box<Conversation>>,
-    /// Instead of what the limits say.
+    /// Overrides the policy of the limits.
     overflow: Option<Overflow>,
 }
 
@@ -87,13 +87,13 @@ impl Session {
         Self::until(now + limits.handshake_timeout)
     }
 
-    /// A session that moves here from another shard in the midst of its authentication.
+    /// A session that moves here from another shard during its authentication.
     pub(crate) fn moved(auth_seq: u32, deadline: Time) -> Self {
         let (phase, attempts) = (Phase::Authenticating, 1);
         Self { phase, attempts, auth_seq, ..Self::until(deadline) }
     }
 
-    /// One whose handshake must be over by then.
+    /// A session with this handshake deadline.
     fn until(deadline: Time) -> Self {
         Self {
             phase: Phase::Connecting,
@@ -112,14 +112,14 @@ impl Session {
         }
     }
 
-    /// Seq of the auth frame under way, and when the handshake must be over: what
-    /// [`moved`](Self::moved) takes.
+    /// Seq of the pending auth frame, and the handshake deadline: the arguments of
+    /// [`moved`](Self::moved).
     pub(crate) fn handshake(&self) -> (u32, Time) {
         (self.auth_seq, self.moment)
     }
 
     /// Whether the next frame may be handed in: not while the router decides about the peer, nor
-    /// while it has all the messages it may have open.
+    /// while the number of open messages is at its limit.
     pub(crate) fn wants_frames(&self, limits: &Limits) -> bool {
         match self.phase {
             Phase::Connecting => true,
@@ -128,7 +128,7 @@ impl Session {
         }
     }
 
-    /// Bytes arrived, whatever they mean.
+    /// Notes the arrival of bytes of any kind.
     pub(crate) fn heard(&mut self, now: Time) {
         if self.phase == Phase::Open {
             self.moment = now;
@@ -136,7 +136,7 @@ impl Session {
         }
     }
 
-    /// The router accepts the peer. The seq to answer; `None` if nobody asked.
+    /// Accepts the peer. Returns the seq to answer; `None` if no authentication was pending.
     pub(crate) fn accept(&mut self, now: Time) -> Option<u32> {
         if self.phase != Phase::Authenticating {
             return None;
@@ -146,8 +146,8 @@ impl Session {
         Some(self.auth_seq)
     }
 
-    /// The router refuses the peer, which may try again. The seq to answer, or why it may not;
-    /// `None` if nobody asked.
+    /// Refuses the peer, which may try again. Returns the seq to answer, or the reason to close;
+    /// `None` if no authentication was pending.
     pub(crate) fn refuse(&mut self, limits: &Limits) -> Option<Result<u32, Closed>> {
         if self.phase != Phase::Authenticating {
             return None;
@@ -159,13 +159,13 @@ impl Session {
         Some(Ok(self.auth_seq))
     }
 
-    /// The transport itself asks for a session, as an upgrade request of a raw peer does.
+    /// Starts an authentication by the transport itself, as for the upgrade request of a raw peer.
     pub(crate) fn begin_authentication(&mut self) {
         self.phase = Phase::Authenticating;
         self.attempts = 1;
     }
 
-    /// The router settles a message; false if it was not open.
+    /// Settles a message; false if it was not open.
     pub(crate) fn settle(&mut self, number: u32, reply: Reply) -> bool {
         match &mut self.conversation {
             Some(conversation) if conversation.numbers_messages => {
@@ -181,8 +181,8 @@ impl Session {
         Some((seq, op, reply.into()))
     }
 
-    /// Starts the end. Whether the session was open, that is, whether the router must hear of it:
-    /// true at most once.
+    /// Starts the close. Returns whether the session was open, that is, whether the router must be
+    /// told: true at most once.
     pub(crate) fn close(&mut self, now: Time, limits: &Limits) -> bool {
         let was_open = matches!(self.phase, Phase::Open | Phase::Parked);
         if self.phase != Phase::Closing {
@@ -200,12 +200,12 @@ impl Session {
         self.phase == Phase::Open
     }
 
-    /// Whether the end has begun.
+    /// Whether the close has begun.
     pub(crate) fn is_closing(&self) -> bool {
         self.phase == Phase::Closing
     }
 
-    /// Whether the router decides about the peer.
+    /// Whether the router is deciding about the peer.
     pub(crate) fn is_authenticating(&self) -> bool {
         self.phase == Phase::Authenticating
     }

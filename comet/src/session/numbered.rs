@@ -1,4 +1,4 @@
-//! Sessions of the comet dialect, whose peers number their messages for the session.
+//! Sessions of the comet dialect, whose peers number messages for the session.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use crate::delivery::Answer;
 use crate::time::Time;
 
 impl Session {
-    /// What was asked for, now that it is known what it proves.
+    /// Starts a conversation with a verified request.
     pub(crate) fn converse(&mut self, account: &Rc<Account>, hello: Hello) {
         let attempt = Seq::new(self.auth_seq);
         self.conversation = Some(Box::new(Conversation::new(account, hello, attempt)));
@@ -26,13 +26,13 @@ impl Session {
         self.conversation.as_deref_mut()
     }
 
-    /// What the peer asked for, if it is being decided about.
+    /// Takes the peer's request, if it is being decided about.
     pub(crate) fn take_hello(&mut self) -> Option<Box<Hello>> {
         self.conversation.as_mut()?.hello.take()
     }
 
-    /// Takes word of what has arrived. How many deliveries were not known to have, each reported
-    /// with its tag; `None` if the peer claims what was never sent.
+    /// Takes the set of numbers that have arrived. Returns how many are newly acknowledged, each
+    /// reported with its tag; `None` if the peer claims a number that was never sent.
     pub(crate) fn receive(
         &mut self,
         now: Time,
@@ -47,7 +47,7 @@ impl Session {
         fresh
     }
 
-    /// Whether everything that the peer says has arrived was sent.
+    /// Whether every number that the peer claims was sent.
     pub(crate) fn has_sent(&self, received: Received<'_>) -> bool {
         match &self.window {
             Some(window) => window.has_sent(received),
@@ -63,7 +63,7 @@ impl Session {
         self.conversation.as_mut()?.upstream.poll_answer()
     }
 
-    /// Pays for the answers that are kept; `Err` if there is no memory for them.
+    /// Charges the kept answers; `Err` if there is no memory for them.
     pub(crate) fn recharge(&mut self) -> Result<(), Exhausted> {
         self.conversation.as_mut().map_or(Ok(()), |conversation| conversation.recharge())
     }

@@ -1,4 +1,4 @@
-//! What is pushed to a session: sent at once, or kept until it can be.
+//! Deliveries pushed to a session: sent at once, or kept until they can be.
 
 use std::rc::Rc;
 
@@ -10,23 +10,23 @@ use crate::config::Overflow;
 use crate::delivery::{self, Gap, Held, Logged, Pushed, Transmit, Window};
 use crate::time::Time;
 
-/// How a delivery that could not be sent at once waits.
+/// Outcome of a delivery that could not be sent at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Wait {
-    /// In the queue.
+    /// Queued.
     Queued,
-    /// Not: it, or something before it, is or was a gap, which waits in its place.
+    /// Dropped: it, or an earlier one, became a gap, which is queued in its place.
     Lost,
-    /// In the queue, but the room's log has gone on without this reader.
+    /// Queued, but the room's log has trimmed items that this reader has not read.
     Fallen,
-    /// Not, and nothing is said: the queue is full, which is for the policy to decide.
+    /// Dropped without a gap: the queue is full, and the overflow policy applies.
     Full,
-    /// Not, and there is no memory even to say so: the session cannot go on.
+    /// Dropped, and there is no memory even for a gap: the session cannot go on.
     Broken,
 }
 
 impl Session {
-    /// Pushes acked deliveries of one lane, as far as they may be sent at once; the others must
+    /// Pushes acked deliveries of one lane, as many as may be sent at once; the others must
     /// [`wait`](Self::wait).
     pub(crate) fn push(
         &mut self,
@@ -52,14 +52,13 @@ impl Session {
         window.push(now, &items[..short], &limits.window)
     }
 
-    /// Whether [`poll_transmit`](Self::poll_transmit) might have something.
+    /// Whether [`poll_transmit`](Self::poll_transmit) may return something.
     #[inline]
     pub(crate) fn has_to_send(&self) -> bool {
         self.window.as_ref().is_some_and(|window| window.has_to_send())
     }
 
-    /// Keeps a delivery until it can be sent. Of a room's delivery `at` says where it is in
-    /// the room's log.
+    /// Keeps a delivery until it can be sent. `at`: place of a room's delivery in the room's log.
     pub(crate) fn wait(
         &mut self,
         account: &Rc<Account>,
@@ -71,8 +70,8 @@ impl Session {
         if too_long {
             return self.lose(account, item, GapReason::TooLarge);
         }
-        // Until a peer that is back has acknowledged something, what was kept for it meanwhile may
-        // fill the queue: that is no sign of a slow reader, and to park it again would never end.
+        // Until a resumed peer has acknowledged something, the deliveries kept meanwhile may fill
+        // the queue: that is no sign of a slow reader, and parking it again would loop forever.
         let is_excused = self.phase == Phase::Parked || self.returning;
         let drops_oldest = self.overflow(limits) == Overflow::DropOldest;
         let Some(window) = self.window(account) else { return Wait::Broken };
@@ -85,7 +84,7 @@ impl Session {
             Err(delivery::Overflow::Broken) => Wait::Broken,
             Err(delivery::Overflow::Memory) => self.lose(account, item, GapReason::Memory),
             Err(delivery::Overflow::Full) => {
-                // Of such a session, and of one that gives up what is old, nothing else is asked.
+                // No policy applies to such a session, nor to one that drops its oldest.
                 if is_excused || drops_oldest {
                     self.lose(account, item, GapReason::Slow)
                 } else {
@@ -95,34 +94,34 @@ impl Session {
         }
     }
 
-    /// What becomes of the session when it cannot keep up.
+    /// Overflow policy of the session.
     pub(crate) fn overflow(&self, limits: &Limits) -> Overflow {
         self.overflow.unwrap_or(limits.overflow)
     }
 
-    /// Sets that for this session, if somebody said so.
+    /// Overrides the overflow policy for this session.
     pub(crate) fn set_overflow(&mut self, overflow: Option<Overflow>) {
         self.overflow = overflow.or(self.overflow);
     }
 
-    /// Says that a delivery will not come, in its place in the order.
+    /// Records the loss of a delivery, in its place in the order.
     pub(crate) fn lose(&mut self, account: &Rc<Account>, item: &Held, reason: GapReason) -> Wait {
         let Some(gap) = item.given_up(reason) else { return Wait::Lost };
         self.say_lost(account, item.lane(), &gap)
     }
 
-    /// Puts word of a gap behind what waits in a lane.
+    /// Appends a gap behind the waiting entries of a lane.
     pub(crate) fn say_lost(&mut self, account: &Rc<Account>, lane: crate::Lane, gap: &Gap) -> Wait {
         let Some(window) = self.window(account) else { return Wait::Broken };
         window.queue().lose(lane, gap).map_or(Wait::Broken, |()| Wait::Lost)
     }
 
-    /// The milliseconds that the peer took for the delivery that it acknowledged last, once.
+    /// Takes the round trip of the last acknowledged delivery, in milliseconds.
     pub(crate) fn take_round_trip(&mut self) -> Option<u32> {
         self.window.as_mut()?.take_round_trip()
     }
 
-    /// The next delivery that has room in the window now; call until `None`.
+    /// The next delivery that has room in the window; call until `None`.
     pub(crate) fn poll_transmit(&mut self, now: Time, limits: &Limits) -> Option<Transmit> {
         if self.phase != Phase::Open {
             return None;
@@ -130,7 +129,7 @@ impl Session {
         self.window.as_mut()?.poll_transmit(now, &limits.window)
     }
 
-    /// Whether what waits could not be sent for want of memory alone.
+    /// Whether deliveries wait only for memory.
     pub(crate) fn is_stuck(&self) -> bool {
         self.phase == Phase::Open && self.window.as_ref().is_some_and(|window| window.is_stuck())
     }
@@ -141,8 +140,8 @@ impl Session {
         self.window.as_mut()?.poll_resend(now, &limits.window)
     }
 
-    /// Bytes that are kept for this session, by share where they are kept for others, too; and how
-    /// many entries had to be looked at to know.
+    /// Bytes kept for this session, by share where they are shared, and the number of entries
+    /// visited.
     pub(crate) fn holds(&self) -> (usize, usize) {
         let conversation = self.conversation.as_ref();
         let others = conversation.map_or(0, |it| it.upstream.bytes() + it.latest.bytes());
@@ -150,18 +149,18 @@ impl Session {
         (others + bytes, 1 + entries)
     }
 
-    /// Gives up acked deliveries that wait, for want of memory, and says so. Whether there was
-    /// anything; `Err` if there is no memory even to say so.
+    /// Gives up waiting acked deliveries to free memory, and leaves gaps. Returns whether there
+    /// were any; `Err` if there is no memory even for a gap.
     pub(crate) fn shed(&mut self) -> Result<bool, delivery::Overflow> {
         self.window.as_mut().map_or(Ok(false), |window| window.give_up(GapReason::Memory))
     }
 
-    /// Gaps whose turn has not come.
+    /// Gaps that still wait.
     pub(crate) fn untold(&self) -> Vec<Gap> {
         self.window.as_ref().map_or_else(Vec::new, |window| window.untold())
     }
 
-    /// `None` if there is no memory for one.
+    /// The window; `None` if there is no memory for one.
     #[inline]
     pub(super) fn window(&mut self, account: &Rc<Account>) -> Option<&mut Window> {
         if self.window.is_none() {
@@ -172,7 +171,7 @@ impl Session {
 
     #[cold]
     fn make_window(&mut self, account: &Rc<Account>) {
-        // When the peer was last heard is as good as chance.
+        // The time of the last input is random enough.
         let salt = self.moment.wrapping_micros();
         let numbers_gaps = self.conversation.is_some();
         self.window = Window::new(account, salt, numbers_gaps).ok().map(Box::new);

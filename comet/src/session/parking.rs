@@ -1,4 +1,4 @@
-//! Sessions without a connection: kept for a while, with all that was promised to their peer.
+//! Sessions without a connection, kept for a while with all pending deliveries.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use crate::delivery::Overflow;
 use crate::time::Time;
 
 impl Session {
-    /// What stands in for a session whose connection has only to end.
+    /// Placeholder session of a connection that only has to be closed.
     pub(crate) fn closing(now: Time, limits: &Limits) -> Self {
         let mut session = Self::new(now, limits);
         session.close(now, limits);
         session
     }
 
-    /// Nothing is heard of the peer, and nothing said to it, until then.
+    /// Holds the connection until `until`, with no input or output.
     pub(crate) fn hold(&mut self, until: Time) {
         self.phase = Phase::Held;
         self.moment = until;
         self.conversation = None;
     }
 
-    /// The router needs this much longer to decide about the peer.
+    /// Extends the handshake deadline, while the router decides.
     pub(crate) fn put_off_handshake(&mut self, by: Duration) {
         if self.phase == Phase::Authenticating {
             self.moment = self.moment + by;
@@ -35,7 +35,7 @@ impl Session {
         self.phase == Phase::Parked
     }
 
-    /// Time since the peer of an open session was last heard; without end for any other.
+    /// Time since the peer of an open session was last heard; unlimited for any other.
     pub(crate) fn silence(&self, now: Time) -> Duration {
         if self.is_open() { now.since(self.moment) } else { Duration::MAX }
     }
@@ -45,9 +45,9 @@ impl Session {
         self.is_open() || self.is_parked()
     }
 
-    /// The connection is gone, the session stays: what it has pushed and the peer has not
-    /// acknowledged, and what is pushed from now on. Replies to open messages are dropped where
-    /// their numbers mean nothing on another connection.
+    /// Parks the session when its connection is gone. Unacknowledged deliveries are kept, and new
+    /// ones are taken. Replies to open messages are dropped where their numbers mean nothing on
+    /// another connection.
     pub(crate) fn park(&mut self, now: Time, limits: &Limits) {
         debug_assert!(self.phase == Phase::Open, "only an open session has something to keep");
         self.phase = Phase::Parked;
@@ -56,25 +56,25 @@ impl Session {
         self.inbox.abandon();
     }
 
-    /// The peer is back on another connection, where numbers begin anew. Afterwards drain
-    /// [`poll_transmit`](Self::poll_transmit): it sends again what was not acknowledged, numbered
-    /// from 1, and then what was pushed meanwhile.
+    /// Resumes on another connection, where numbers begin anew. Afterwards drain
+    /// [`poll_transmit`](Self::poll_transmit): it repeats unacknowledged deliveries, numbered from
+    /// 1, and then sends those pushed meanwhile.
     pub(crate) fn resume(&mut self, now: Time) -> Result<(), Overflow> {
         self.reopen(now);
         if let Some(conversation) = self.conversation.take() {
-            // Receipts of its messages are still about, under their numbers.
+            // Receipts of its messages still exist, under their numbers.
             self.inbox.begin_at(conversation.accepted().next().get());
         }
         self.window.as_mut().map_or(Ok(()), |window| window.restart(false))
     }
 
-    /// The peer is back on another connection and goes on with its numbers: it said hello under
-    /// `seq`, showed the ticket of `epoch`, and [has been sent](Self::has_sent) what it has
-    /// `received`. Afterwards drain
-    /// [`poll_transmit`](Self::poll_transmit) and [`poll_answer`](Self::poll_answer).
+    /// Resumes on another connection with the same numbers: the peer said hello under `seq`, showed
+    /// the ticket of `epoch`, and [has been sent](Self::has_sent) everything in `received`.
+    /// Afterwards drain [`poll_transmit`](Self::poll_transmit) and
+    /// [`poll_answer`](Self::poll_answer).
     ///
-    /// What the peer had acknowledged and now says it does not have, is not kept any more: these
-    /// are the numbers of a gap that it must be told first.
+    /// Deliveries that the peer had acknowledged and now reports missing are not kept any more:
+    /// returns their numbers, a gap that it must be told first.
     pub(crate) fn resume_numbered(
         &mut self,
         now: Time,

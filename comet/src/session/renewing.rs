@@ -3,8 +3,8 @@
 use super::Session;
 
 impl Session {
-    /// The router is asked about the peer again; the answer goes to `seq`, and until then no frame
-    /// is wanted. How often it has been asked on this connection.
+    /// Starts a renewal, to be answered under `seq`; no frame may be handed in until then. Returns
+    /// the number of attempts on this connection.
     pub(crate) fn begin_renewal(&mut self, seq: u32) -> u8 {
         self.renewing = true;
         self.auth_seq = seq;
@@ -12,12 +12,12 @@ impl Session {
         self.attempts
     }
 
-    /// Whether the router has been asked again.
+    /// Whether a renewal is pending.
     pub(crate) fn is_renewing(&self) -> bool {
         self.renewing
     }
 
-    /// The router has answered. The seq to answer; `None` if nobody asked.
+    /// Ends the renewal. Returns the seq to answer; `None` if none was pending.
     pub(crate) fn end_renewal(&mut self) -> Option<u32> {
         let was_open = self.is_open();
         (std::mem::take(&mut self.renewing) && was_open).then_some(self.auth_seq)

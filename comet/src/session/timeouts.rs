@@ -5,27 +5,27 @@ use crate::Closed;
 use crate::delivery::Due;
 use crate::time::Time;
 
-/// An action that is due.
+/// Action that is due.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Timeout {
     /// Too early, or nothing to do.
     Nothing,
     /// Drain [`Session::poll_resend`].
     Resend,
-    /// Ask the peer for a sign of life, if the transport can.
+    /// Ping the peer, if the transport can.
     Ping,
     /// End the session.
     Close(Closed),
-    /// The closing took too long: drop the connection.
+    /// The close timed out: drop the connection.
     GiveUp,
-    /// Nobody came back for the parked session: end it.
+    /// The parked session was not resumed in time: end it.
     Unclaimed,
-    /// The peer was held long enough.
+    /// The hold of a refused peer is over.
     Release,
 }
 
 impl Session {
-    /// The deadline may have passed. `blocked` says that the socket takes no more bytes.
+    /// To be called when the deadline may have passed. `blocked`: the socket is not writable.
     pub(crate) fn handle_timeout(&mut self, now: Time, blocked: bool, limits: &Limits) -> Timeout {
         if now >= self.expires_at() {
             return Timeout::Close(Closed::Expired);
@@ -42,8 +42,8 @@ impl Session {
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) has something to do, at the earliest, but for
-    /// the [expiry](Self::expires_at), which nothing that is sent or heard changes.
+    /// Earliest time at which [`handle_timeout`](Self::handle_timeout) may have something to do,
+    /// not counting the [expiry](Self::expires_at), which no input or output changes.
     pub(crate) fn poll_timeout(&self, now: Time, limits: &Limits) -> Time {
         if self.phase != Phase::Open {
             return self.moment;
@@ -58,7 +58,7 @@ impl Session {
 
     fn open_timeout(&mut self, now: Time, blocked: bool, limits: &Limits) -> Timeout {
         if self.renewing || self.inbox.is_full(limits.inbox) {
-            // Nothing is read because the router is slow: that is not the peer's silence.
+            // Reading is paused because the router is slow: this is not silence of the peer.
             self.moment = now;
         }
         let silence = now.since(self.moment);

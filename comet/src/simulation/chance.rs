@@ -1,6 +1,6 @@
-//! What the seed decides (SplitMix64).
+//! Seeded random numbers (SplitMix64).
 
-/// Numbers that follow from a seed.
+/// Generator of numbers from a seed.
 #[derive(Debug)]
 pub(super) struct Chance(u64);
 
@@ -16,7 +16,7 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below the bound, which is not 0.
+    /// A number below `bound`, which must not be 0.
     pub(super) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() >> 32).unwrap_or(0) % bound.max(1)
     }

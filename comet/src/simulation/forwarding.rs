@@ -1,4 +1,4 @@
-//! A check of routers around other routers: which calls do not reach the inner one?
+//! A check that routers around other routers forward every call.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,11 +20,11 @@ use crate::{
 /// router that wraps the one it is given, for a peer with this identity. Returns the calls that did
 /// not reach the inner router exactly once and unchanged.
 ///
-/// Gateways of the test are simulated; what the wrapper pushes goes nowhere.
+/// The test gateways are simulated; pushes of the wrapper go nowhere.
 ///
 /// # Errors
 ///
-/// [`StartError`] if the system has no randomness.
+/// [`StartError`] if the system provides no randomness.
 pub fn swallowed_calls<R: Router>(
     identity: Identity,
     wrap: impl FnOnce(Arc<dyn Router>) -> R,
@@ -68,7 +68,7 @@ pub fn swallowed_calls<R: Router>(
     Ok(swallowed)
 }
 
-/// A peer that asks for this identity.
+/// Connect request of a peer with this identity.
 fn request(identity: &Identity) -> Connect {
     Connect {
         app: identity.app.to_string(),
@@ -82,7 +82,7 @@ fn request(identity: &Identity) -> Connect {
     }
 }
 
-/// A chain through all events, beginning with [`Event::Connected`].
+/// Iterates over all events, from [`Event::Connected`] on.
 fn next<'a>(event: &Event<'_>, gap: &'a Gap, closed: &'a Closed) -> Option<Event<'a>> {
     Some(match event {
         Event::Connected => Event::Acked { tag: 3 },
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use crate::{Middleware, Mux};
 
-    /// Forwards by its defaults.
+    /// Forwards every call by default.
     struct Plain(Arc<dyn Router>);
 
     impl Middleware for Plain {
@@ -143,7 +143,7 @@ mod tests {
         }
     }
 
-    /// Keeps acks to itself.
+    /// Swallows acks.
     struct Deaf(Arc<dyn Router>);
 
     impl Middleware for Deaf {

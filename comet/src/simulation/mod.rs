@@ -1,11 +1,10 @@
-//! A gateway on virtual sockets and virtual time, for tests that one seed decides.
+//! A gateway on virtual sockets and virtual time, for tests determined by one seed.
 //!
 //! A [`Simulation`] is all of the gateway but its threads: listeners, upgrades, frames, mailboxes,
 //! timers, parking and draining are the code that runs in production. Nothing happens by itself.
-//! Who drives it says when time passes, when a shard has a turn, and which bytes cross a connection
-//! in which portions, and so can cut a connection at any byte; what is left to choose, the seed
-//! chooses. The same calls with the same seed, and a router that decides nothing by chance, give
-//! the same bytes.
+//! The caller decides when time passes, when a shard has a turn, and which bytes cross a connection
+//! in which portions, and so can cut a connection at any byte; all other choices follow from the
+//! seed. The same calls with the same seed, and a deterministic router, give the same bytes.
 //!
 //! ```
 //! # use comet::{Connect, ConnectReply, Gateway, Identity, Message, Peer, Receipt, Router};
@@ -39,7 +38,7 @@
 //! ```
 //!
 //! A panic of the router, a failed assertion in it for instance, ends a session and is counted in
-//! [`Stats::router_panics`](crate::Stats::router_panics), as everywhere.
+//! [`Stats::router_panics`](crate::Stats::router_panics), as in production.
 //!
 //! Not here: peers, and the network between them and the gateway.
 
@@ -73,25 +72,25 @@ pub use forwarding::swallowed_calls;
 pub struct Simulation {
     gateway: Gateway,
     time: Arc<VirtualTime>,
-    /// A drained one has gone.
+    /// `None` once drained.
     shards: Vec<Option<Running>>,
     chance: Chance,
     events: Events,
 }
 
-/// Which listener a connection comes to.
+/// Listener that a connection is made to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Listener {
     /// [`Listen::tcp`](crate::Listen::tcp).
     Tcp,
-    /// [`Listen::websocket`](crate::Listen::websocket), so under `/sub`.
+    /// [`Listen::websocket`](crate::Listen::websocket), under `/sub`.
     WebSocket,
     /// The same for [`Dialect::Raw`](crate::Dialect::Raw), under any path.
     Raw,
 }
 
 struct Running {
-    /// Goes first, as when a thread ends.
+    /// Dropped first, as at the end of a thread.
     _stop: StopAtEnd,
     shard: Shard,
     doors: [Door; 3],
@@ -102,7 +101,7 @@ impl Simulation {
     ///
     /// # Errors
     ///
-    /// [`StartError`] when a value of the configuration makes no sense.
+    /// [`StartError`] when a value of the configuration is invalid.
     pub fn new<R: Router>(config: Config, router: R, seed: u64) -> Result<Self, StartError> {
         config.check().map_err(StartError::Config)?;
         let mut chance = Chance::new(seed);
@@ -122,34 +121,34 @@ impl Simulation {
         Ok(Self { gateway, time, shards, chance, events: Events::with_capacity(1) })
     }
 
-    /// The handle of the gateway. Its [`wait`](Gateway::wait) has no threads to wait for, it has no
-    /// [`addresses`](Gateway::addresses), and real connections that it is given to
+    /// The handle of the gateway. [`wait`](Gateway::wait) has no threads to wait for,
+    /// [`addresses`](Gateway::addresses) is empty, and real connections passed to
     /// [`adopt`](Gateway::adopt) are closed.
     #[must_use]
     pub fn gateway(&self) -> &Gateway {
         &self.gateway
     }
 
-    /// Microseconds since the beginning.
+    /// Microseconds since the start.
     #[must_use]
     pub fn now(&self) -> u64 {
         self.time.micros()
     }
 
-    /// Lets time pass until this moment, unless it is past. What is due then happens with the next
+    /// Advances time to `micros`, unless that is past. Timers that are due fire in the next
     /// [`turn`](Self::turn).
     pub fn advance_to(&mut self, micros: u64) {
         self.time.advance_to(micros);
     }
 
-    /// Sets the wall clock forward or back, as an administrator or a time server may. Time itself
-    /// does not notice.
+    /// Steps the wall clock forward or back, as an administrator or a time server may. Virtual time
+    /// is not affected.
     pub fn step_wall_clock(&mut self, millis: i64) {
         self.time.step_wall_clock(millis);
     }
 
-    /// Connects a peer, which waits from now on to be accepted by one of the shards. When none
-    /// listens any more the connection is reset.
+    /// Connects a peer, to be accepted by one of the shards. The connection is reset if none
+    /// listens any more.
     pub fn connect(&mut self, listener: Listener, remote: SocketAddr) -> Endpoint {
         let wire = Wire::new(remote);
         let running = self.shards.iter().flatten();
@@ -163,8 +162,8 @@ impl Simulation {
         Endpoint::new(wire)
     }
 
-    /// Gives one turn to each shard that has something to do now, beginning with any of them.
-    /// Whether there was one; what turns cause on other shards may make another one necessary.
+    /// Gives one turn to each shard that has something to do now, starting with a random one.
+    /// Returns whether there was one; effects on other shards may make another turn necessary.
     pub fn turn(&mut self) -> bool {
         let count = self.shards.len();
         let first = self.chance.below(count);
@@ -182,8 +181,8 @@ impl Simulation {
         any
     }
 
-    /// The moment at which a shard wants its next turn if nothing happens before: now, when one
-    /// has something to do already.
+    /// Time at which a shard needs its next turn if nothing happens before: now, if one has
+    /// something to do already.
     #[must_use]
     pub fn next_timeout(&self) -> Option<u64> {
         let now = self.time.micros();
@@ -233,7 +232,7 @@ impl Running {
         !self.shard.has_events() && self.shard.timeout().is_none_or(|wait| !wait.is_zero())
     }
 
-    /// Whether it was the last one.
+    /// Returns whether it was the last turn.
     fn turn(&mut self, events: &mut Events) -> bool {
         let failed = self.shard.step(events).is_err();
         failed || self.shard.is_drained()

@@ -1,12 +1,12 @@
-//! What follows from the secret: a key for each period, and who a ticket belongs to.
+//! Derivations from the secret: a key for each period, and the binding of a ticket.
 //!
-//! Not here: which periods are accepted.
+//! Not here: the accepted periods.
 
 use blake2::Blake2sMac256;
 use blake2::digest::{FixedOutput, KeyInit, Update};
 use chacha20poly1305::XChaCha20Poly1305;
 
-/// What is derived says first what it is for, and no label begins another one.
+/// Domain separation: each derivation begins with a label, and no label is a prefix of another.
 const PERIOD_KEY: &[u8] = b"comet ticket key";
 const BINDING: &[u8] = b"comet ticket binding";
 
@@ -18,13 +18,13 @@ impl Keys {
         Self(secret)
     }
 
-    /// The cipher for the tickets of one period. Derived each time: it is one block to hash.
+    /// The cipher for the tickets of one period. Derived each time: it hashes a single block.
     pub(super) fn cipher(&self, period: u64) -> XChaCha20Poly1305 {
         let mac = self.mac(PERIOD_KEY).chain(period.to_be_bytes());
         XChaCha20Poly1305::new(&mac.finalize_fixed())
     }
 
-    /// A name for several names. Lengths are hashed too, so that none can lend letters to the next.
+    /// A digest of several names. Lengths are hashed too, so that names cannot shift letters.
     pub(super) fn binding(&self, names: [&str; 3]) -> [u8; 16] {
         let mac = names.iter().fold(self.mac(BINDING), |mac, name| {
             mac.chain((name.len() as u64).to_be_bytes()).chain(name)

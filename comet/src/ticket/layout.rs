@@ -1,6 +1,6 @@
-//! Where the parts of a ticket stand among its bytes. Numbers are big-endian.
+//! Byte layout of a ticket. Numbers are big-endian.
 //!
-//! Not here: what keeps them secret and unchanged.
+//! Not here: encryption and authentication.
 
 use bytes::{Buf, BufMut, Bytes};
 
@@ -11,15 +11,15 @@ const HEADER: usize = 1 + 8;
 const NONCE: usize = 24;
 const TAG: usize = 16;
 
-/// A ticket and when it was sealed, before encryption.
+/// A ticket and its time of sealing, before encryption.
 pub(super) const PLAIN: usize = 8 + 8 + 4 + 8 + 8 + 16;
 
-/// The bytes that a client keeps.
+/// The sealed bytes that a client keeps.
 pub(super) const SEALED: usize = HEADER + NONCE + PLAIN + TAG;
 
 const _: () = assert!(SEALED <= comet_protocol::comet::limits::TICKET);
 
-/// The parts of a sealed ticket, of which nothing is known yet but that its version is ours.
+/// Parts of a sealed ticket, not authenticated; only the version has been checked.
 pub(super) struct Sealed<'a> {
     pub(super) header: &'a [u8; HEADER],
     pub(super) period: u64,
@@ -29,7 +29,7 @@ pub(super) struct Sealed<'a> {
 }
 
 impl<'a> Sealed<'a> {
-    /// The parts, if `bytes` are as long as a ticket and say that they are one.
+    /// The parts, if `bytes` have the length and the version of a ticket.
     pub(super) fn split(bytes: &'a [u8]) -> Option<Self> {
         let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
         let (nonce, rest) = rest.split_first_chunk()?;
@@ -40,14 +40,14 @@ impl<'a> Sealed<'a> {
     }
 }
 
-/// What is sent in clear: the version and the period.
+/// Cleartext part: the version and the period.
 pub(super) fn header(period: u64) -> [u8; HEADER] {
     let mut header = [VERSION; HEADER];
     header[1..].copy_from_slice(&period.to_be_bytes());
     header
 }
 
-/// All parts in a row.
+/// Concatenation of all parts.
 pub(super) fn join(
     header: &[u8; HEADER],
     nonce: &[u8; NONCE],
@@ -57,7 +57,7 @@ pub(super) fn join(
     [&header[..], nonce, body, tag].concat().into()
 }
 
-/// What is encrypted.
+/// Plaintext to be encrypted.
 pub(super) fn plain(issued: u64, ticket: &Ticket) -> [u8; PLAIN] {
     let mut bytes = [0; PLAIN];
     let mut rest = &mut bytes[..];
@@ -70,7 +70,7 @@ pub(super) fn plain(issued: u64, ticket: &Ticket) -> [u8; PLAIN] {
     bytes
 }
 
-/// When a ticket was sealed, and the ticket.
+/// Time of sealing, and the ticket.
 pub(super) fn read(bytes: &[u8; PLAIN]) -> (u64, Ticket) {
     let mut rest = &bytes[..];
     let issued = rest.get_u64();

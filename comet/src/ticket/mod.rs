@@ -1,9 +1,9 @@
-//! Resume tickets: what a client shows to get its session back on another connection.
+//! Resume tickets, by which a client gets its session back on another connection.
 //!
-//! A [`Ticket`] names a session, the epoch of its last connection, and whose it is. [`Tickets`]
-//! seals it into bytes that mean nothing to the client and that nobody else can make or change,
-//! and opens what comes back. Nothing is remembered between the two: the key of a ticket follows
-//! from the secret and from the rotation period in which it was sealed.
+//! A [`Ticket`] names a session, the epoch of its last connection, and its owner. [`Tickets`] seals
+//! it into bytes that are opaque to the client and cannot be forged, and opens those that come
+//! back. No state is kept between the two: the key of a ticket follows from the secret and from the
+//! rotation period in which it was sealed.
 //!
 //! ```text
 //!  0        version, 1        authenticated
@@ -13,12 +13,11 @@
 //! 85..101   tag
 //! ```
 //!
-//! The time is the wall clock's, because tickets outlive the process, and so it may step back.
-//! A ticket from the future is then as good as when it was sealed, and no better: its remaining
-//! life counts from there.
+//! The time is the wall clock's, because tickets outlive the process, and may step back. A ticket
+//! from the future is then treated as just sealed: its remaining life counts from now.
 //!
-//! Not here: the clock, the source of nonces, and whether the session still exists and which of
-//! its epochs is the last (`shard`).
+//! Not here: the clock, the source of nonces, and the check that the session still exists and that
+//! the epoch is its last (`shard`).
 
 mod keys;
 mod layout;
@@ -32,52 +31,52 @@ use chacha20poly1305::aead::AeadInOut;
 use self::keys::Keys;
 use self::layout::{PLAIN, Sealed};
 
-/// How long a ticket is good, however long its connection lasts.
+/// Life of a ticket, however long its connection lasts.
 pub(crate) const LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 
-/// What is resumed, by whom, and when.
+/// Session to be resumed, its owner, and its times.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Ticket {
     /// The session, as [`SessionId::as_u64`](crate::SessionId::as_u64).
     pub(crate) session: u64,
-    /// Which connection of the session it was given to.
+    /// Epoch of the connection to which it was given.
     pub(crate) epoch: u32,
-    /// When it stops being good, in milliseconds since 1970.
+    /// Expiry, in milliseconds since 1970.
     pub(crate) expires: u64,
-    /// When its holder was asked to come back, in milliseconds since 1970; 0 is at once.
+    /// Time at which its peer was asked to come back, in milliseconds since 1970; 0: at once.
     pub(crate) not_before: u64,
-    /// Whose it is: [`Tickets::binding`].
+    /// Binding to its owner: [`Tickets::binding`].
     pub(crate) binding: [u8; 16],
 }
 
-/// Why there is no ticket in some bytes.
+/// Reason for which some bytes are not a valid ticket.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum BadTicket {
-    /// Its time is over, as far as can be told: who holds it may have made up the period.
+    /// Expired, as far as can be told: the period may be forged.
     #[error("the ticket has expired")]
     Expired,
-    /// It was sealed with another secret, changed on the way, or never was a ticket.
+    /// Sealed with another secret, modified, or not a ticket.
     #[error("not a ticket of this gateway")]
     Unknown,
 }
 
-/// Seals tickets and opens them.
+/// Seals and opens tickets.
 pub(crate) struct Tickets {
     keys: Keys,
     rotation_ms: u64,
 }
 
 impl Tickets {
-    /// Tickets under `secret`, with another key every `rotation`.
+    /// Tickets under `secret`, with a new key every `rotation`.
     ///
     /// No ticket lives longer than one rotation, so that at any time two keys open all of them.
-    /// Gateways that are to honour each other's tickets share both values.
+    /// Gateways that share tickets must have the same two values.
     pub(crate) fn new(secret: [u8; 32], rotation: Duration) -> Self {
         let rotation_ms = u64::try_from(rotation.as_millis()).unwrap_or(u64::MAX).max(1);
         Self { keys: Keys::new(secret), rotation_ms }
     }
 
-    /// The ticket as a client keeps it. A nonce serves once; random ones do not repeat.
+    /// Seals a ticket for a client. A nonce must be used once; random ones do not repeat.
     ///
     /// It expires one rotation after `now_unix_ms` if `ticket` would live longer.
     pub(crate) fn seal(&self, now_unix_ms: u64, nonce: [u8; 24], ticket: &Ticket) -> Bytes {
@@ -92,8 +91,8 @@ impl Tickets {
         layout::join(&header, &nonce, &body, &tag.into())
     }
 
-    /// The ticket in `bytes` that a client shows at `now_unix_ms`. If the clock has stepped back
-    /// since it was sealed, its life counts from now, and its holder need not wait.
+    /// Opens a ticket shown at `now_unix_ms`. If the clock has stepped back since it was sealed,
+    /// its life counts from now, and its peer need not wait.
     pub(crate) fn open(&self, now_unix_ms: u64, bytes: &[u8]) -> Result<Ticket, BadTicket> {
         let sealed = Sealed::split(bytes).ok_or(BadTicket::Unknown)?;
         self.accept(sealed.period, now_unix_ms)?;
@@ -107,14 +106,14 @@ impl Tickets {
         let stepped_back = issued.saturating_sub(now_unix_ms);
         ticket.expires = ticket.expires.saturating_sub(stepped_back);
         if stepped_back > 0 {
-            // Nobody can tell how much of the wait has passed: better too early than never.
+            // The elapsed wait is unknown: better too early than never.
             ticket.not_before = 0;
         }
         if ticket.expires <= now_unix_ms { Err(BadTicket::Expired) } else { Ok(ticket) }
     }
 
-    /// What ties a ticket to (app, user, device): equal for equal names, and telling nothing of
-    /// them to who does not know the secret. It does not rotate.
+    /// Binds a ticket to (app, user, device): equal for equal names, and revealing nothing about
+    /// them without the secret. It does not rotate.
     pub(crate) fn binding(&self, app: &str, user: &str, device: &str) -> [u8; 16] {
         self.keys.binding([app, user, device])
     }
@@ -123,10 +122,10 @@ impl Tickets {
         unix_ms / self.rotation_ms
     }
 
-    /// Whether a ticket of `period` can be good at all.
+    /// Whether a ticket of `period` may be valid.
     ///
-    /// What was sealed two periods ago has expired. One period ahead is where the clock may have
-    /// been before it stepped back; what is farther ahead would live too long.
+    /// Tickets of two periods ago have expired. One period ahead is possible if the clock stepped
+    /// back; any farther ahead would live too long.
     fn accept(&self, period: u64, now_unix_ms: u64) -> Result<(), BadTicket> {
         let current = self.period(now_unix_ms);
         if period < current.saturating_sub(1) {
@@ -136,7 +135,7 @@ impl Tickets {
     }
 }
 
-/// Leaves out the secret.
+/// Omits the secret.
 impl fmt::Debug for Tickets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tickets").field("rotation_ms", &self.rotation_ms).finish_non_exhaustive()

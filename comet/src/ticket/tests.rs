@@ -1,4 +1,4 @@
-//! Tickets on a clock of the test's own.
+//! Tickets on the test's own clock.
 
 use super::layout::SEALED;
 use super::*;
@@ -31,7 +31,7 @@ fn counting_from<const N: usize>(first: u8) -> [u8; N] {
     bytes
 }
 
-/// The numbers are those of another implementation: BLAKE2s of Python's hashlib, and libsodium.
+/// Test vectors from other implementations: BLAKE2s of Python's hashlib, and libsodium.
 #[test]
 fn a_ticket_is_these_bytes() {
     let tickets = Tickets::new(counting_from(0), Duration::from_millis(HOUR));

@@ -1,4 +1,4 @@
-//! Lanes: the calls of one session one after the other, lanes side by side.
+//! Lanes: sequential calls within a session, concurrent between sessions.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -9,25 +9,25 @@ use ::tokio::runtime::Handle;
 use super::{AsyncRouter, Place};
 use crate::{Closed, Event, Gap, Gateway, Message, Peer, Receipt, Refusal, RoomRequest, SessionId};
 
-/// Locks are many, so that shards seldom meet at one.
+/// Enough locks that shards seldom contend for one.
 const STRIPES: usize = 64;
 
-/// The lanes that have something to do, or whose session is about to end.
+/// Lanes with pending calls, or with a session that is about to end.
 pub(super) struct Lanes<R> {
     router: Arc<R>,
-    /// Events that may wait in a lane.
+    /// Limit of events that wait in a lane.
     events: usize,
     stripes: [Mutex<HashMap<SessionId, Lane>>; STRIPES],
 }
 
-/// The calls of a session that wait behind the one under way.
+/// Calls of a session that wait behind the one in progress.
 #[derive(Default)]
 struct Lane {
     waiting: VecDeque<(Peer, Call)>,
-    /// Events among them.
+    /// Number of events among them.
     events: usize,
     is_running: bool,
-    /// There were too many events: from now on none is taken but the last.
+    /// The limit of events was exceeded: from now on only the last one is taken.
     has_overflowed: bool,
     /// The last event has been taken.
     has_ended: bool,
@@ -82,8 +82,8 @@ impl<R: AsyncRouter> Lanes<R> {
         Self { router, events, stripes: std::array::from_fn(|_| Mutex::default()) }
     }
 
-    /// Puts a call at the end of its session's lane. A message that comes after too many events is
-    /// refused; see [`OnTokio::events`](super::OnTokio::events).
+    /// Appends a call to its session's lane. A message after an overflow of events is refused; see
+    /// [`OnTokio::events`](super::OnTokio::events).
     pub(super) fn push(
         self: &Arc<Self>,
         runtime: &Handle,
@@ -113,7 +113,7 @@ impl<R: AsyncRouter> Lanes<R> {
             let job = call.make(Arc::clone(&self.router), gateway.clone(), peer);
             // A task of its own, so that a panic ends the job and not the lane.
             if ::tokio::spawn(job).await.is_err() {
-                // Counted before the peer can see the session end.
+                // Counted before the peer can observe the end of the session.
                 if let Some(more) = gateway.count_panic() {
                     tracing::error!(%session, "the async router panicked{more}");
                 }
@@ -122,8 +122,8 @@ impl<R: AsyncRouter> Lanes<R> {
         }
     }
 
-    /// The lane's next call. A lane without one is removed, unless it has overflowed and the last
-    /// event is to come.
+    /// The lane's next call. An empty lane is removed, unless it has overflowed and the last event
+    /// is still to come.
     fn next(&self, session: SessionId) -> Option<(Peer, Call)> {
         let mut lanes = self.stripe(session);
         let lane = lanes.get_mut(&session)?;
@@ -138,7 +138,7 @@ impl<R: AsyncRouter> Lanes<R> {
     }
 
     fn stripe(&self, session: SessionId) -> MutexGuard<'_, HashMap<SessionId, Lane>> {
-        // Slots are dense, so that their last bits spread sessions well.
+        // Slots are dense, so that their low bits spread sessions well.
         let stripe = session.slot() as usize % STRIPES;
         self.stripes[stripe].lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -172,7 +172,7 @@ impl Call {
     }
 }
 
-/// An [`Event`] on its way through a lane.
+/// An owned [`Event`], queued in a lane.
 pub(super) enum OwnedEvent {
     Connected,
     Acked { tag: u64 },

@@ -1,8 +1,8 @@
-//! Routers that await: an [`AsyncRouter`] run on tokio, in the order of each session.
+//! Async routers: an [`AsyncRouter`] run on tokio, with the calls of each session in order.
 //!
-//! A shard never waits. [`OnTokio`] hands each call to the runtime and keeps the calls of a session
-//! in order: the next one begins when the one before has ended, while those of different sessions
-//! run side by side.
+//! A shard never blocks. [`OnTokio`] hands each call to the runtime and keeps the calls of a
+//! session in order: the next one begins when the one before has ended, while those of different
+//! sessions run concurrently.
 //!
 //! ```
 //! use std::time::Duration;
@@ -44,12 +44,12 @@
 //!
 //! # Limits
 //!
-//! Everything that waits has a limit, and nothing is lost silently:
+//! Everything that waits has a limit, and every loss is reported:
 //!
-//! * connects and messages under way: [`OnTokio::limit`]. A peer beyond it is told to come back, as
-//!   by [`ConnectReply::later`]; a message is refused, as one that may be sent again;
+//! * connects and messages in progress: [`OnTokio::limit`]. A peer beyond it is told to come back,
+//!   as by [`ConnectReply::later`]; a message is refused as retryable;
 //! * events that wait for the router, for each session: [`OnTokio::events`]. A session with more
-//!   ends, as [`Closed::RouterBehind`]. Its events from there on are dropped but for the last one,
+//!   ends, as [`Closed::RouterBehind`]. Its later events are dropped except for the last one,
 //!   [`Event::Disconnected`], which gives that reason: acks among them count as never received.
 
 mod lanes;
@@ -73,8 +73,8 @@ use crate::{
 };
 use lanes::{Call, Lanes};
 
-/// What [`Router`] decides, decided by futures. They run on the runtime, so they may wait, for a
-/// database for instance, but must not block its threads.
+/// Async counterpart of [`Router`]. Its futures run on the runtime, so they may await, a database
+/// for instance, but must not block its threads.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an `AsyncRouter`",
     label = "not an `AsyncRouter`",
@@ -88,7 +88,7 @@ pub trait AsyncRouter: Send + Sync + 'static {
         request: Connect,
     ) -> impl Future<Output = Result<Identity, Rejection>> + Send;
 
-    /// A peer sent a message. The reply's body, or why the message was not taken.
+    /// A peer sent a message. Returns the reply's body, or the refusal.
     fn receive(
         &self,
         gateway: &Gateway,
@@ -96,8 +96,8 @@ pub trait AsyncRouter: Send + Sync + 'static {
         message: Message,
     ) -> impl Future<Output = Result<Bytes, Refusal>> + Send;
 
-    /// A peer asks something about a room: see [`Router::room`]. The reply's body, or why the
-    /// request is not granted. Refused by default.
+    /// A peer sends a request about a room: see [`Router::room`]. Returns the reply's body, or the
+    /// refusal. Refused by default.
     fn room(
         &self,
         gateway: &Gateway,
@@ -108,7 +108,7 @@ pub trait AsyncRouter: Send + Sync + 'static {
         async { Err(Refusal::new(Code::FORBIDDEN.get())) }
     }
 
-    /// Something else happened to a session. Ignored by default.
+    /// Any other event of a session. Ignored by default.
     fn event(
         &self,
         gateway: &Gateway,
@@ -126,7 +126,7 @@ pub trait AsyncRouter: Send + Sync + 'static {
 pub enum Rejection {
     /// [`ConnectReply::refuse`]: the peer gets this body, and may try again.
     Refuse(Bytes),
-    /// [`ConnectReply::refuse_http`]: the same, with a status for raw peers.
+    /// [`ConnectReply::refuse_http`]: the same, with an HTTP status for raw peers.
     RefuseHttp {
         /// The HTTP status.
         status: u16,
@@ -135,11 +135,11 @@ pub enum Rejection {
     },
     /// [`ConnectReply::later`]: the peer comes back after this time.
     Later(Duration),
-    /// [`ConnectReply::close`]: the connection ends without a word.
+    /// [`ConnectReply::close`]: the connection ends without an answer.
     Close,
 }
 
-/// Time after which a peer comes back for which there was no place.
+/// Time after which a peer is to come back if no place was free.
 const BACK_AFTER: Duration = Duration::from_secs(1);
 
 /// Runs an [`AsyncRouter`] on a tokio runtime.
@@ -151,18 +151,18 @@ pub struct OnTokio<R> {
     router: Arc<R>,
     runtime: Handle,
     lanes: Arc<Lanes<R>>,
-    /// One permit for each connect and message under way.
+    /// One permit for each connect and message in progress.
     places: Arc<Places>,
 }
 
-/// Connects and messages that may be under way at once, and those that are.
+/// Limit and number of the connects and messages in progress.
 #[derive(Debug)]
 struct Places {
     limit: usize,
     taken: AtomicUsize,
 }
 
-/// Given back when dropped.
+/// Released when dropped.
 #[derive(Debug)]
 struct Place(Arc<Places>);
 
@@ -192,19 +192,19 @@ impl<R: AsyncRouter> OnTokio<R> {
         Self { router, runtime, lanes, places }
     }
 
-    /// Connects and messages that may be under way at once. Default 65,536; each is a future and,
-    /// for a message, its body.
+    /// Limit of connects and messages in progress. Default 65,536; each is a future and, for a
+    /// message, its body.
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.places = Arc::new(Places { limit, taken: AtomicUsize::new(0) });
         self
     }
 
-    /// Events of a session that may wait for the router, at least 1. Default 1,024, of about 40
-    /// bytes each.
+    /// Limit of events of a session that wait for the router, at least 1. Default 1,024, of about
+    /// 40 bytes each.
     ///
-    /// A peer may acknowledge at once all that its window and queue hold: a limit below that can
-    /// end sessions of peers that do nothing wrong.
+    /// A peer may acknowledge all of its window and queue at once: a limit below that can end
+    /// sessions of well-behaved peers.
     #[must_use]
     pub fn events(mut self, limit: usize) -> Self {
         self.lanes = Arc::new(Lanes::new(Arc::clone(&self.router), limit.max(1)));

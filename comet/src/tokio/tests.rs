@@ -1,4 +1,4 @@
-//! An async router behind real sockets: order within a session, side by side between sessions.
+//! An async router behind real sockets: in order within a session, concurrent between sessions.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -70,7 +70,7 @@ impl Client {
             }
             let mut buffer = [0; 1_024];
             let count = match self.stream.read(&mut buffer) {
-                // What was sent to a closed connection resets it.
+                // Data sent to a closed connection resets it.
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
                 read => read.unwrap(),
             };
@@ -159,7 +159,7 @@ fn a_comet_peer_is_told_when_to_come_back() {
     gateway.wait();
 }
 
-/// Tells of each event, once it may.
+/// Reports each event, once permitted.
 struct Slow {
     may: Arc<Semaphore>,
     told: mpsc::SyncSender<String>,
@@ -191,7 +191,7 @@ fn a_session_whose_events_pile_up_ends_and_its_last_event_says_so() {
     let gateway = Gateway::builder(router).config(config).listen(listen).start().unwrap();
     let mut client = Client::connect(&gateway, "al");
     assert_eq!(client.next().unwrap().head.op, op::AUTH_REPLY);
-    // Three events wait, behind none or one that the router has: there is no room for the rest.
+    // Three events wait, behind none or one that the router has: no room for the rest.
     for tag in 1..=10 {
         gateway.push(Target::user("t", "al"), Delivery::acked("x").tag(tag)).unwrap();
         let Some(Frame { head, .. }) = client.next() else { break };
@@ -204,7 +204,7 @@ fn a_session_whose_events_pile_up_ends_and_its_last_event_says_so() {
     may.add_permits(100);
     let event = || events.recv_timeout(Duration::from_secs(10)).unwrap();
     assert_eq!(event(), "Connected");
-    // Acks are told up to the first that had no room, and none after it.
+    // Acks are reported up to the first that had no room, and none after it.
     let acked = |tag| format!("Acked {{ tag: {tag} }}");
     let mut next = 1;
     let last = loop {
@@ -221,7 +221,7 @@ fn a_session_whose_events_pile_up_ends_and_its_last_event_says_so() {
     assert!(events.try_recv().is_err(), "nothing comes after the last event");
 }
 
-/// Passes events to a router that does not await, and says when that is done.
+/// Forwards events to a synchronous router, and signals each completion.
 #[cfg(feature = "simulation")]
 struct Inside(Arc<dyn Router>, mpsc::SyncSender<()>);
 
@@ -248,7 +248,7 @@ impl AsyncRouter for Inside {
     }
 }
 
-/// Returns from a call when the async router has.
+/// Returns from a call when the async router has returned.
 #[cfg(feature = "simulation")]
 struct Awaited(OnTokio<Inside>, std::sync::Mutex<mpsc::Receiver<()>>);
 

@@ -1,12 +1,12 @@
-//! How a queue gives up what waits, and what it says about it.
+//! Losses of a queue, and the gaps that stand for them.
 
 use super::{Entry, GAPS, Overflow, Queue};
 use crate::delivery::{Gap, Lane};
 use comet_protocol::comet::GapReason;
 
 impl Queue {
-    /// Says that deliveries will be missing, after everything that waits in the lane. Of what
-    /// belongs to an earlier pass nothing is said: it comes again.
+    /// Appends a gap behind all entries of the lane. Losses of an earlier pass are not reported:
+    /// they are replayed.
     pub(crate) fn lose(&mut self, lane: Lane, gap: &Gap) -> Result<(), Overflow> {
         if let Some(replay) = gap.replay {
             if replay.pass != self.pass {
@@ -18,7 +18,7 @@ impl Queue {
         self.lose_at(lane, end, gap)
     }
 
-    /// Gives up everything that waits, and says so. Whether there was anything.
+    /// Replaces all waiting deliveries by gaps. Returns whether there were any.
     pub(crate) fn give_up(&mut self, reason: GapReason) -> Result<bool, Overflow> {
         let mut gave = false;
         let mut is_replayable = false;
@@ -53,7 +53,7 @@ impl Queue {
         Ok(gave)
     }
 
-    /// Gives up the oldest of the least urgent lane. Whether there was one.
+    /// Gives up the oldest entry of the least urgent lane. Returns whether there was one.
     pub(super) fn drop_oldest(&mut self) -> Result<bool, Overflow> {
         for lane in [Lane::Bulk, Lane::Normal, Lane::Signal] {
             let entries = &mut self.lanes[lane as usize];
@@ -65,7 +65,7 @@ impl Queue {
                     item.given_up(GapReason::Slow)
                 }
                 Some(Entry::Log(mut cursor)) => {
-                    // A cursor costs the same however much it stands for.
+                    // A cursor costs the same, whatever the number of items it covers.
                     self.boxed -= 1;
                     Some(cursor.give_up(u64::MAX, GapReason::Slow))
                 }
@@ -76,7 +76,7 @@ impl Queue {
         self.drop_newest_replayable()
     }
 
-    /// The newest, because everything replayable after it would have to go as well.
+    /// Gives up the newest, as everything replayable after it would be lost as well.
     fn drop_newest_replayable(&mut self) -> Result<bool, Overflow> {
         for lane in [Lane::Bulk, Lane::Normal, Lane::Signal] {
             let entries = &mut self.lanes[lane as usize];
@@ -88,7 +88,7 @@ impl Queue {
             self.bytes -= item.len();
             self.pass = self.pass.next();
             let Some(mut gap) = item.given_up(GapReason::Slow) else { continue };
-            // Nothing but gaps is behind it, one of which may say that more is missing.
+            // Only gaps are behind it, one of which may report more replayable losses.
             let later = self.lanes[lane as usize].iter_mut().skip(at).find_map(Entry::as_replay);
             if let Some(later) = later {
                 gap.extend(later);
@@ -101,13 +101,13 @@ impl Queue {
         Ok(false)
     }
 
-    /// Says that something is missing at a place, where entries before it may say the same.
+    /// Records a gap at a place, merged with a gap before it where possible.
     fn lose_at(&mut self, lane: Lane, at: usize, gap: &Gap) -> Result<(), Overflow> {
         let entries = &mut self.lanes[lane as usize];
         if gap.replay.is_some()
             && let Some(known) = entries.iter_mut().take(at).find_map(Entry::as_replay)
         {
-            // The router begins again with the first.
+            // The router replays from the first.
             known.extend(gap);
             return Ok(());
         }

@@ -1,9 +1,8 @@
-//! What waits for room in a window, in lanes, and what is said about what could not wait.
+//! Deliveries that wait for room in a window, in lanes, and the gaps of those dropped.
 //!
-//! An entry is a delivery, a place in a room's [`Log`](super::Log), or word of a gap. Entries of a
-//! lane leave in the order in which they came; between lanes, [`Lane::Signal`] goes first, and four
-//! of [`Lane::Normal`] for one of [`Lane::Bulk`]. Nothing is ever dropped without a [`Gap`] in its
-//! place.
+//! An entry is a delivery, a place in a room's [`Log`](super::Log), or the notice of a gap. A lane
+//! is first-in first-out; between lanes, [`Lane::Signal`] goes first, then four of [`Lane::Normal`]
+//! for one of [`Lane::Bulk`]. Every dropped delivery leaves a [`Gap`] in its place.
 
 mod losing;
 
@@ -14,43 +13,43 @@ use super::log::Cursor;
 use super::{Gap, Held, Lane, Logged, Pass, Replay};
 use crate::budget::{Account, Charge};
 
-/// Bounds of a queue; see [`Config`](crate::Config) for what each costs.
+/// Bounds of a queue; see [`Config`](crate::Config) for the cost of each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct QueueLimits {
     pub(crate) entries: usize,
     pub(crate) bytes: usize,
 }
 
-/// There is no room to wait in.
+/// Reason for which an entry cannot be queued.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Overflow {
     /// The queue is at its own limits.
     Full,
-    /// There is no memory for what is to wait.
+    /// The budget has no memory for the entry.
     Memory,
-    /// There is no memory even for word of what was given up: the session cannot go on.
+    /// The budget has no memory even for a gap: the session cannot go on.
     Broken,
 }
 
-/// So many gaps of different records stand behind each other before they are summed up.
+/// Consecutive gaps of different records that are kept apart before they are summed up.
 const GAPS: usize = 8;
 
-/// Normal entries that may pass before a bulk one that waits.
+/// Normal entries that may pass before a waiting bulk one.
 const NORMAL_PER_BULK: u8 = 4;
 
-/// What an entry that is boxed costs beside its place.
+/// Bytes of a boxed entry beside its place.
 const BOXED: usize = 64;
 
-/// Deliveries that wait, oldest first in each lane.
+/// Waiting deliveries, oldest first in each lane.
 #[derive(Debug)]
 pub(crate) struct Queue {
     lanes: [VecDeque<Entry>; 3],
-    /// Bytes of single deliveries; a log answers for its own.
+    /// Bytes of single deliveries; a log has its own charge.
     bytes: usize,
     boxed: usize,
-    /// Normal entries since a bulk one waits.
+    /// Normal entries sent since a bulk one waits.
     normals: u8,
-    /// The one that the last loss of something replayable began.
+    /// Current pass, begun by the last loss of a replayable delivery.
     pass: Pass,
     charge: Charge,
 }
@@ -63,13 +62,13 @@ enum Entry {
 }
 
 impl Queue {
-    /// An empty queue in the `pass` that the one before it ended in.
+    /// An empty queue that continues in the `pass` of the one before it.
     pub(crate) fn new(account: &Rc<Account>, pass: Pass) -> Self {
         let charge = Charge::none(account);
         Self { lanes: Default::default(), bytes: 0, boxed: 0, normals: 0, pass, charge }
     }
 
-    /// In which replayable deliveries are taken now.
+    /// Pass in which replayable deliveries are taken now.
     pub(crate) fn pass(&self) -> Pass {
         self.pass
     }
@@ -78,7 +77,7 @@ impl Queue {
         self.lanes.iter().all(VecDeque::is_empty)
     }
 
-    /// Whether nothing waits that goes before what enters this lane now.
+    /// Whether no waiting entry goes before a new one of this lane.
     pub(crate) fn lets_pass(&self, lane: Lane) -> bool {
         match lane {
             Lane::Signal => self.lanes[0].is_empty(),
@@ -86,7 +85,7 @@ impl Queue {
         }
     }
 
-    /// Gaps that stand here.
+    /// Gaps that wait in the queue.
     pub(crate) fn untold(&self) -> Vec<Gap> {
         let gap = |entry: &Entry| match entry {
             Entry::Gap(gap) => Some(gap.as_ref().clone()),
@@ -96,13 +95,13 @@ impl Queue {
         self.lanes.iter().flatten().filter_map(gap).collect()
     }
 
-    /// Bytes of single deliveries that wait.
+    /// Bytes of waiting single deliveries.
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Bytes that are kept for what waits, by share, and how many entries that are.
+    /// Bytes kept for waiting entries, by share, and the number of entries.
     pub(crate) fn holds(&self) -> (usize, usize) {
         let share = |entry: &Entry| match entry {
             Entry::One(item) => Held::share(item),
@@ -114,7 +113,7 @@ impl Queue {
         (cost(&self.lanes, self.boxed) + bodies, entries)
     }
 
-    /// Deliveries that wait, those in logs included.
+    /// Waiting deliveries, including those in logs.
     #[cfg(test)]
     pub(crate) fn deliveries(&self) -> u64 {
         let count = |entry: &Entry| match entry {
@@ -125,7 +124,7 @@ impl Queue {
         self.lanes.iter().flatten().map(count).sum()
     }
 
-    /// Whether a room's log has gone on without this reader.
+    /// Whether a room's log has trimmed items that this reader has not read.
     pub(crate) fn has_fallen(&self) -> bool {
         let first = |lane: &VecDeque<Entry>| match lane.front() {
             Some(Entry::Log(cursor)) => cursor.has_fallen(),
@@ -134,9 +133,9 @@ impl Queue {
         self.lanes.iter().any(first)
     }
 
-    /// Has a delivery wait; one of a room in the room's log, where it is. A full queue gives up its
-    /// oldest if it `drops_oldest`, and otherwise refuses the newest. What comes again may as well
-    /// come later: nothing is given up for a replayable one.
+    /// Queues a delivery; one of a room stays in the room's log. A full queue gives up its oldest
+    /// if it `drops_oldest`, and otherwise refuses the newest. Nothing is given up for a replayable
+    /// one, which can be pushed again later.
     pub(crate) fn push(
         &mut self,
         item: &Rc<Held>,
@@ -166,7 +165,7 @@ impl Queue {
         Ok(())
     }
 
-    /// The next that may leave, when `fits` says that there is room for one of its lane and length.
+    /// The next entry to leave, if `fits` confirms room for its lane and length.
     pub(crate) fn pop(&mut self, fits: impl Fn(Lane, usize) -> bool) -> Option<Rc<Held>> {
         let lane = self.next_lane()?;
         let entry = self.lanes[lane as usize].front_mut()?;
@@ -192,7 +191,7 @@ impl Queue {
             }
             Entry::Log(cursor) => {
                 let (item, count) = match cursor.lost() {
-                    // Passed only once there is memory to say so.
+                    // Passed only once there is memory for the notice.
                     Some(gap) => (Held::gap(self.charge.account(), gap.clone()).ok()?, gap.count),
                     None => (cursor.peek()?, 1),
                 };
@@ -214,7 +213,7 @@ impl Queue {
         Some(item)
     }
 
-    /// Puts back what was taken out, before everything else in its lane.
+    /// Puts a removed entry back, before all others of its lane.
     pub(crate) fn restore(&mut self, item: Rc<Held>) -> Result<(), Overflow> {
         let lane = item.lane() as usize;
         if !self.reserve(lane, true) {
@@ -252,7 +251,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Makes room for one more entry, and pays for it, out of the reserve if it must not fail.
+    /// Makes room for one more entry, and charges it, to the reserve if it must not fail.
     fn reserve(&mut self, lane: usize, must: bool) -> bool {
         let entries = &mut self.lanes[lane];
         let more = if entries.len() < entries.capacity() { 0 } else { entries.capacity().max(4) };
@@ -267,7 +266,7 @@ impl Queue {
         paid.is_ok()
     }
 
-    /// Pays for what is there, which is not more than before.
+    /// Charges the current entries, which are no more than before.
     fn recharge(&mut self) {
         let _shrinks = self.charge.set(cost(&self.lanes, self.boxed));
     }
@@ -279,14 +278,14 @@ impl Queue {
     }
 }
 
-/// Bytes of entries and what they point to.
+/// Bytes of entries and their boxes.
 fn cost(lanes: &[VecDeque<Entry>; 3], boxed: usize) -> usize {
     let entries: usize = lanes.iter().map(VecDeque::capacity).sum();
     entries * size_of::<Entry>() + boxed * BOXED
 }
 
 impl Entry {
-    /// Whether it is a delivery that nobody can push again.
+    /// Whether it is a delivery that cannot be replayed.
     fn is_only_here(&self) -> bool {
         match self {
             Self::One(item) => item.pass().is_none(),
@@ -295,7 +294,7 @@ impl Entry {
         }
     }
 
-    /// Word of a gap that asks the router to push again.
+    /// The notice of a gap that asks the router for a replay.
     fn as_replay(&mut self) -> Option<&mut Gap> {
         self.as_gap().filter(|gap| gap.replay.is_some())
     }

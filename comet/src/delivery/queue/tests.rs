@@ -1,4 +1,4 @@
-//! Queues: lanes, limits, and that nothing leaves without a word.
+//! Queues: lanes, limits, and a gap for every loss.
 
 use super::super::Log;
 use super::*;
@@ -15,7 +15,7 @@ fn push(queue: &mut Queue, lane: Lane, body: &'static str, limits: &QueueLimits)
     queue.push(&item, None, false, limits).is_ok()
 }
 
-/// Gives up the oldest for it.
+/// Pushes a delivery, giving up the oldest.
 fn push_out(queue: &mut Queue, lane: Lane, body: &'static str) -> bool {
     let item = held(&Rc::clone(queue.charge.account()), lane, body);
     queue.push(&item, None, true, &LIMITS).is_ok()
@@ -135,7 +135,7 @@ fn what_was_taken_out_and_put_back_is_first_again() {
     assert_eq!(drain(&mut queue), ["one", "two"]);
 }
 
-/// Pushes something replayable in a pass; its tag is its body.
+/// Pushes a replayable delivery in a pass; its tag is its body.
 fn push_again(queue: &mut Queue, tag: u64, pass: Pass) -> bool {
     let delivery = Delivery::acked(tag.to_string()).tag(tag).replayable(pass);
     let item = Held::delivery(&Rc::clone(queue.charge.account()), delivery, None).unwrap();
@@ -146,7 +146,7 @@ fn push_again(queue: &mut Queue, tag: u64, pass: Pass) -> bool {
     taken
 }
 
-/// What the router is asked for by everything that is left, which is given back with its count.
+/// Replays requested by the remaining entries, each with its count.
 fn asked(queue: &mut Queue) -> Vec<(u64, Option<Replay>)> {
     std::iter::from_fn(|| queue.pop(|_, _| true))
         .filter_map(|held| match &held.item {
@@ -165,7 +165,7 @@ fn a_loss_of_something_replayable_begins_a_pass_and_asks_for_the_first_that_is_m
     assert!(!push_again(&mut queue, 5, Pass::FIRST));
     let next = Pass::FIRST.next();
     assert_eq!(queue.pass(), next);
-    // What was on its way is no loss of its own.
+    // A delivery in transit is not a loss of its own.
     assert!(!push_again(&mut queue, 6, Pass::FIRST));
     assert_eq!(queue.pass(), next);
     assert_eq!(asked(&mut queue), [(1, Some(Replay { from: 5, pass: next }))]);
@@ -192,7 +192,7 @@ fn a_queue_that_gives_up_for_others_gives_up_what_comes_again_last_and_from_its_
     for body in ["n1", "n2"] {
         assert!(push_out(&mut queue, Lane::Normal, body));
     }
-    // The gap itself is an entry: two more go for one new one.
+    // The gap itself is an entry: two others go for one new one.
     assert!(push_out(&mut queue, Lane::Signal, "s"));
     assert_eq!(drain(&mut queue), ["s", "1", "2", "-2"]);
     assert_eq!(queue.pass(), Pass::FIRST, "everything replayable is there");
@@ -201,7 +201,7 @@ fn a_queue_that_gives_up_for_others_gives_up_what_comes_again_last_and_from_its_
         assert!(push_again(&mut queue, tag, Pass::FIRST));
     }
     push_again(&mut queue, 5, Pass::FIRST);
-    // Five entries with the gap: two go for one, and the gap takes them in.
+    // Five entries with the gap: two go for one, and the gap absorbs them.
     assert!(push_out(&mut queue, Lane::Signal, "s"));
     let pass = Pass::FIRST.next().next().next();
     assert_eq!(asked(&mut queue), [(3, Some(Replay { from: 3, pass }))]);

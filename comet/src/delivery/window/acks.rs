@@ -1,4 +1,4 @@
-//! What a peer says has arrived.
+//! Acknowledgements by the peer.
 
 use comet_protocol::comet::{Received, Seq};
 
@@ -6,17 +6,16 @@ use super::{Ack, InFlight, Window};
 use crate::time::Time;
 
 impl Window {
-    /// The number before the first that is not acknowledged, and the last that was given.
+    /// Number before the first unacknowledged one, and the last assigned.
     pub(crate) fn span(&self) -> (Seq, Seq) {
         (self.first.prev(), self.first.counted(self.in_flight.len()).prev())
     }
 
-    /// Takes the peer's ack of one number. Afterwards [`poll_transmit`](Self::poll_transmit) may
-    /// have something.
+    /// Takes the ack of one number. Afterwards drain [`poll_transmit`](Self::poll_transmit).
     pub(crate) fn ack(&mut self, now: Time, seq: Seq) -> Ack {
         let index = seq.count_from(self.first);
         let Some(entry) = self.in_flight.get_mut(index) else {
-            // Half of the numbers lie behind: they were sent once, or the peer makes them up.
+            // Half of the number space lies behind: sent once, or made up by the peer.
             let behind = self.first.get().wrapping_sub(seq.get());
             let sent = !seq.is_none() && behind != 0 && behind < self.first.get().min(u32::MAX / 2);
             return if sent { Ack::Repeated } else { Ack::Unknown };
@@ -30,8 +29,8 @@ impl Window {
         Ack::Fresh(item.tag())
     }
 
-    /// Takes word of everything that has arrived. How many were not known to have, each of which
-    /// is reported with its tag; `None` if the peer claims what was never sent.
+    /// Takes the set of numbers that have arrived. Returns how many are newly acknowledged, each
+    /// reported with its tag; `None` if the peer claims a number that was never sent.
     pub(crate) fn receive(
         &mut self,
         now: Time,
@@ -69,24 +68,24 @@ impl Window {
         Some(fresh)
     }
 
-    /// Whether everything that the peer says has arrived was sent.
+    /// Whether every number that the peer claims was sent.
     pub(crate) fn has_sent(&self, received: Received<'_>) -> bool {
         let claims = received.ranges().last().map_or(received.up_to(), |range| range.last);
         let last = self.span().1;
-        // On a circle everything comes before something: it must also have been given.
+        // Serial numbers are circular: the number must also have been assigned.
         !claims.is_after(last) && u64::from(last.since(received.up_to())) <= self.given + 1
     }
 
-    /// How many in flight have no later number.
+    /// Deliveries in flight up to `number`.
     pub(super) fn count_up_to(&self, number: Seq) -> usize {
-        // Where counting passes 0, the number before it is the last.
+        // Where numbering passes 0, the number before it is the last.
         let last = if number.is_none() { number.prev() } else { number };
         let is_ahead = last.is_after(self.first.prev());
         let count = if is_ahead { last.count_from(self.first).saturating_add(1) } else { 0 };
         count.min(self.in_flight.len())
     }
 
-    /// What the peer acknowledged counts no more.
+    /// Drops acknowledged deliveries from the front.
     pub(super) fn drop_acked(&mut self) {
         let mut count = 0;
         while self.in_flight.front().is_some_and(|entry| entry.item.is_none()) {

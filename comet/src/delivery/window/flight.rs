@@ -1,4 +1,4 @@
-//! One delivery in flight, when it is due to be sent again, and whether another may fly beside it.
+//! One delivery in flight, its retransmission time, and the room for another.
 
 use std::rc::Rc;
 
@@ -13,10 +13,10 @@ pub(super) struct InFlight {
     pub(super) attempts: u8,
 }
 
-/// What decides when a delivery is due.
+/// Parameters of the retransmission time.
 #[derive(Clone, Copy)]
 pub(super) struct Timing {
-    /// First time-out, by the measured round trips.
+    /// First time-out, from the measured round trips.
     pub(super) rto: u32,
     pub(super) max_rto: u32,
     pub(super) salt: u32,
@@ -27,9 +27,9 @@ impl InFlight {
         millis.wrapping_sub(self.due_at(timing)) < u32::MAX / 2
     }
 
-    /// The time-out doubles with each attempt, and up to an eighth is added by a hash, so that what
-    /// was sent to many peers together is not sent again together. The hash is the same for all
-    /// that was sent to one peer together, which is thus sent again in its order.
+    /// The time-out doubles with each attempt, and a hash adds up to an eighth, so that deliveries
+    /// sent to many peers together are not sent again together. The hash is the same for all those
+    /// sent to one peer together, which are thus sent again in order.
     pub(super) fn due_at(&self, timing: Timing) -> u32 {
         let doublings = u32::from(self.attempts.saturating_sub(1)).min(16);
         let timeout = u64::from(timing.rto) << doublings;
@@ -41,7 +41,7 @@ impl InFlight {
     }
 }
 
-/// What is in flight, against its limits.
+/// Deliveries in flight and their limits.
 #[derive(Clone, Copy)]
 pub(super) struct Room<'a> {
     pub(super) count: usize,
@@ -50,7 +50,7 @@ pub(super) struct Room<'a> {
 }
 
 impl Room<'_> {
-    /// Whether one more may fly; one delivery always may.
+    /// Whether one more may be in flight; one delivery always may.
     pub(super) fn fits(&self, lane: Lane, len: usize) -> bool {
         let WindowLimits { window, window_bytes, .. } = *self.limits;
         let (window, window_bytes) = match lane {

@@ -1,11 +1,11 @@
 //! At-least-once delivery of pushed messages over one session.
 //!
 //! [`Window`] numbers deliveries, keeps each until the peer acknowledges its number, offers it
-//! again when its time-out passes or its peer comes back, and keeps what finds no room waiting in
-//! its [`Queue`]. A number is taken only by what is sent with it. It owns no socket and reads no
+//! again when its time-out passes or its peer comes back, and queues those without room in its
+//! [`Queue`]. A number is assigned when a delivery is first sent. It owns no socket and reads no
 //! clock.
 //!
-//! Not here: the bytes on the wire, and what a full queue means (`session`).
+//! Not here: the bytes on the wire, and the policy for a full queue (`session`).
 
 mod acks;
 mod flight;
@@ -26,7 +26,7 @@ use crate::time::Time;
 use flight::{InFlight, Timing};
 pub(crate) use sending::{Pushed, Transmit};
 
-/// Bounds of a window; see [`Config`](crate::Config) for what each costs.
+/// Bounds of a window; see [`Config`](crate::Config) for the cost of each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WindowLimits {
     pub(crate) window: u16,
@@ -39,77 +39,77 @@ pub(crate) struct WindowLimits {
     pub(crate) attempts: u8,
 }
 
-/// What an ack meant.
+/// Outcome of an ack.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Ack {
-    /// The delivery is done; its tag, which is 0 if nobody asked.
+    /// The delivery is done; its tag, 0 for no report.
     Fresh(u64),
-    /// Of something acknowledged before.
+    /// Acknowledged before.
     Repeated,
-    /// Of something never sent, or too long ago to tell from that.
+    /// Never sent, or sent too long ago to tell the difference.
     Unknown,
 }
 
-/// What the clock brought.
+/// Outcome of a timeout.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Due {
     /// Nothing to send again.
     Nothing,
-    /// [`Window::poll_resend`] has something.
+    /// [`Window::poll_resend`] has a delivery.
     Resend,
-    /// A delivery has been sent as often as it may be.
+    /// A delivery has used up its attempts.
     Exhausted,
 }
 
-/// What one peer has not acknowledged, oldest first, and what waits to be sent to it.
+/// Unacknowledged deliveries of one peer, oldest first, and those that wait to be sent.
 #[derive(Debug)]
 pub(crate) struct Window {
     in_flight: VecDeque<InFlight>,
-    /// Made when something has to wait.
+    /// Created when the first delivery has to wait.
     queue: Option<Box<Queue>>,
     /// Number of the first in flight, or of the next if none is.
     first: Seq,
-    /// How many numbers were given, these included.
+    /// Count of numbers assigned, including those in flight.
     given: u64,
     flight_bytes: usize,
     rtt: Rtt,
-    /// No delivery is due before this; at most earlier than the truth. Wrapping milliseconds.
+    /// Lower bound of the next retransmission time. Wrapping milliseconds.
     due: u32,
-    /// Where the search for due deliveries goes on; past the end if none is under way.
+    /// Next index of the search for due deliveries; past the end if none is under way.
     resend_at: usize,
-    /// The first in flight that this connection has not been given; past the end usually.
+    /// First in flight that this connection has not been sent; usually past the end.
     replay_at: usize,
-    /// Makes this window's time-outs differ from those of others.
+    /// Makes the time-outs of this window differ from those of others.
     salt: u32,
     /// Whether a gap takes a number and is acknowledged.
     numbers_gaps: bool,
-    /// Where there is no queue: in which pass the last one ended.
+    /// Pass in which the last queue ended, while there is none.
     pass: Pass,
     charge: Charge,
 }
 
-/// How long to wait before another look whether there is memory.
+/// Pause before memory is checked again.
 const MEMORY_PAUSE: Duration = Duration::from_millis(500);
 
-/// Entries that an empty window has room for, so that one delivery can always fly.
+/// Entries reserved by an empty window, so that one delivery can always be sent.
 const LEAST_ENTRIES: usize = 4;
 
-/// The most that may be in flight of all lanes: [`Signal`](super::Lane::Signal) goes an eighth
-/// beyond the others.
+/// Most deliveries in flight, over all lanes: [`Signal`](super::Lane::Signal) may exceed the limit
+/// of the others by an eighth.
 pub(crate) const fn with_signals(window: u16) -> usize {
     let eighth = window as usize / 8;
     window as usize + if eighth == 0 { 1 } else { eighth }
 }
 
 impl Window {
-    /// An empty window. Windows of other peers should have another salt. `numbers_gaps` says that
+    /// An empty window. Windows of other peers should have another salt. `numbers_gaps`: whether
     /// the peer can be told of gaps.
     pub(crate) fn new(
         account: &Rc<Account>,
         salt: u32,
         numbers_gaps: bool,
     ) -> Result<Self, Exhausted> {
-        // Also a peer for which nothing else can be kept is told so through its window.
+        // From the reserve: a peer is told of its losses through its window.
         let charge = Charge::from_reserve(account, cost(LEAST_ENTRIES))?;
         Ok(Self {
             in_flight: VecDeque::with_capacity(LEAST_ENTRIES),
@@ -128,14 +128,14 @@ impl Window {
         })
     }
 
-    /// What waits.
+    /// The queue.
     pub(crate) fn queue(&mut self) -> &mut Queue {
         let account = self.charge.account();
         self.queue.get_or_insert_with(|| Box::new(Queue::new(account, self.pass)))
     }
 
-    /// Whether a delivery may be taken: not if the router pushed it before it knew that one before
-    /// it is missing.
+    /// Whether a delivery may be taken: not if the router pushed it before it learned of an earlier
+    /// loss.
     #[inline]
     pub(crate) fn takes(&self, item: &Held) -> bool {
         item.pass().is_none_or(|pass| pass == self.pass())
@@ -145,53 +145,53 @@ impl Window {
         self.queue.as_ref().map_or(self.pass, |queue| queue.pass())
     }
 
-    /// Gives up everything that waits. Whether there was anything.
+    /// Gives up all waiting deliveries. Returns whether there were any.
     pub(crate) fn give_up(&mut self, reason: GapReason) -> Result<bool, Overflow> {
         self.queue.as_mut().map_or(Ok(false), |queue| queue.give_up(reason))
     }
 
-    /// Gaps whose turn has not come.
+    /// Gaps that still wait.
     pub(crate) fn untold(&self) -> Vec<Gap> {
         self.queue.as_ref().map_or_else(Vec::new, |queue| queue.untold())
     }
 
-    /// Begins to number from 1 again, as on a new connection. What is not acknowledged waits
-    /// before everything else; it was taken before, so that the queue's limits do not refuse it.
+    /// Restarts the numbering at 1, as on a new connection. Unacknowledged deliveries are queued
+    /// before all others, exempt from the queue's limits.
     pub(crate) fn restart(&mut self, numbers_gaps: bool) -> Result<(), Overflow> {
         self.numbers_gaps = numbers_gaps;
         (self.first, self.given) = (Seq::FIRST, 0);
         self.flight_bytes = 0;
         (self.resend_at, self.replay_at) = (usize::MAX, usize::MAX);
-        // The way to the peer may be another one now.
+        // The path to the peer may have changed.
         self.rtt = Rtt::default();
         while let Some(entry) = self.in_flight.pop_back() {
-            // The router has heard of a gap when it was sent.
+            // The router learned of a gap when it was sent.
             let unacked = entry.item.filter(|item| matches!(item.item, Item::Delivery(_)));
             unacked.map_or(Ok(()), |item| self.queue().restore(item))?;
         }
         Ok(())
     }
 
-    /// The peer is back on another connection, with its numbers: everything in flight is to be
-    /// sent again. Afterwards drain [`poll_transmit`](Self::poll_transmit).
+    /// Continues the numbering on another connection: everything in flight is to be sent again.
+    /// Afterwards drain [`poll_transmit`](Self::poll_transmit).
     pub(crate) fn replay(&mut self) {
         (self.resend_at, self.replay_at) = (usize::MAX, 0);
         self.rtt = Rtt::default();
     }
 
-    /// A round trip was measured by other means.
+    /// Records a round trip measured by other means.
     pub(crate) fn sample(&mut self, millis: u32) {
         self.rtt.sample(millis);
         self.rtt.take_last();
     }
 
-    /// The round trip in milliseconds of the delivery that was acknowledged last, once.
+    /// Takes the round trip of the last acknowledged delivery, in milliseconds.
     pub(crate) fn take_round_trip(&mut self) -> Option<u32> {
         self.rtt.take_last()
     }
 
-    /// Whether something is due at `now`. Time spent in a blocked socket is not the peer's fault:
-    /// with `blocked` everything due is put off instead.
+    /// Whether something is due at `now`. Time spent in a blocked socket is not charged to the
+    /// peer: with `blocked` everything due is put off instead.
     pub(crate) fn handle_timeout(
         &mut self,
         now: Time,
@@ -236,8 +236,7 @@ impl Window {
         None
     }
 
-    /// When something may be due, at the earliest; `None` while nothing is in flight, and nothing
-    /// waits.
+    /// Earliest time at which something may be due; `None` while nothing is in flight or waits.
     #[inline]
     pub(crate) fn due_at(&self, now: Time) -> Option<Time> {
         if self.in_flight.is_empty() {
@@ -247,7 +246,7 @@ impl Window {
         Some(now.plus_millis(if left > u32::MAX / 2 { 0 } else { left }))
     }
 
-    /// Gives the buffers back, if nothing is in flight or waits.
+    /// Frees the buffers if nothing is in flight or waits.
     pub(crate) fn release(&mut self) {
         if self.is_idle() {
             self.in_flight = VecDeque::with_capacity(LEAST_ENTRIES);
@@ -257,7 +256,7 @@ impl Window {
         }
     }
 
-    /// Whether something waits though nothing flies: then it waits for memory.
+    /// Whether deliveries wait though none is in flight: they wait for memory.
     pub(crate) fn is_stuck(&self) -> bool {
         self.in_flight.is_empty() && self.has_waiting()
     }
@@ -273,13 +272,13 @@ impl Window {
         self.in_flight.len()
     }
 
-    /// Bytes of bodies that are in flight or wait here, those in rooms' logs not counted.
+    /// Bytes of bodies in flight or waiting here, excluding those in rooms' logs.
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         self.flight_bytes + self.queue.as_ref().map_or(0, |queue| queue.bytes())
     }
 
-    /// Bytes that are kept for what is in flight or waits, by share, and how many entries that are.
+    /// Bytes kept for deliveries in flight or waiting, by share, and the number of entries.
     pub(crate) fn holds(&self) -> (usize, usize) {
         let flying = self.in_flight.iter().filter_map(|entry| entry.item.as_ref());
         let bodies: usize = flying.map(Held::share).sum();
@@ -314,7 +313,7 @@ impl Window {
     }
 }
 
-/// Bytes of a window with so many entries.
+/// Bytes of a window with this many entries.
 const fn cost(entries: usize) -> usize {
     size_of::<Window>() + size_of::<Queue>() + entries * size_of::<InFlight>()
 }

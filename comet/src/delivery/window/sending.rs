@@ -1,4 +1,4 @@
-//! What may be sent now, and the number that it takes.
+//! Transmission: deliveries that may be sent now, and their numbers.
 
 use std::rc::Rc;
 
@@ -9,24 +9,24 @@ use super::{InFlight, LEAST_ENTRIES, Window, WindowLimits, cost};
 use crate::delivery::{Held, Item, Lane};
 use crate::time::Time;
 
-/// Something to be sent now.
+/// A delivery or gap to be sent now.
 #[derive(Clone, Debug)]
 pub(crate) struct Transmit {
-    /// Its number; [`Seq::NONE`] for a gap that a peer of this dialect cannot be told.
+    /// Its number; [`Seq::NONE`] for a gap if the peer's dialect has no notice of gaps.
     pub(crate) seq: Seq,
     pub(crate) item: Rc<Held>,
     /// Whether it is sent for the first time in this session.
     pub(crate) is_new: bool,
 }
 
-/// What became of deliveries that were pushed together.
+/// Outcome of a push of several deliveries.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Pushed {
     /// Number of the first.
     pub(crate) first: Seq,
-    /// How many, from the first on, are to be sent now; the others must wait for room.
+    /// Number of deliveries, from the first on, to be sent now; the others must wait for room.
     pub(crate) count: usize,
-    /// Whether something is due sooner than it was before.
+    /// Whether the next timeout is now earlier.
     pub(crate) is_sooner: bool,
 }
 
@@ -36,7 +36,7 @@ impl Pushed {
 }
 
 impl Window {
-    /// Takes deliveries of one lane, as far as they may be sent now.
+    /// Takes as many deliveries of one lane as may be sent now.
     pub(crate) fn push(&mut self, now: Time, items: &[Rc<Held>], limits: &WindowLimits) -> Pushed {
         let Some(lane) = items.first().map(|item| item.lane()) else { return Pushed::NONE };
         debug_assert!(items.iter().all(|item| item.lane() == lane));
@@ -58,8 +58,8 @@ impl Window {
         Pushed { first, count, is_sooner }
     }
 
-    /// The next to be sent: again on a new connection, then what waits and has room now; call
-    /// until `None`.
+    /// The next to be sent: first those repeated on a new connection, then waiting ones that have
+    /// room; call until `None`.
     pub(crate) fn poll_transmit(&mut self, now: Time, limits: &WindowLimits) -> Option<Transmit> {
         if let Some(again) = self.poll_replay(now, limits) {
             return Some(again);
@@ -80,7 +80,7 @@ impl Window {
         Some(Transmit { seq, item, is_new: true })
     }
 
-    /// Whether [`poll_transmit`](Self::poll_transmit) might have something.
+    /// Whether [`poll_transmit`](Self::poll_transmit) may return something.
     #[inline]
     pub(crate) fn has_to_send(&self) -> bool {
         self.replay_at != usize::MAX || self.has_waiting()
@@ -103,7 +103,7 @@ impl Window {
         None
     }
 
-    /// Whether nothing waits that goes before what enters this lane now.
+    /// Whether no waiting entry goes before a new one of this lane.
     fn lets_pass(&self, lane: Lane) -> bool {
         self.queue.as_ref().is_none_or(|queue| queue.lets_pass(lane))
     }
@@ -136,12 +136,12 @@ impl Window {
         self.in_flight.push_back(InFlight { item: Some(item), sent_at, attempts: 1 });
     }
 
-    /// Whether what was just sent is due before everything else that flies; then `due` says so.
-    /// `is_first`: nothing else flies.
+    /// Whether the delivery just sent is due before all others in flight; `due` is updated if so.
+    /// `is_first`: nothing else is in flight.
     fn is_due_sooner(&mut self, is_first: bool, sent_at: u32, limits: &WindowLimits) -> bool {
         let timing = self.timing(limits);
-        // What flies already may have backed off to a moment later than this one's, which is not
-        // before its time-out.
+        // Deliveries in flight may have backed off beyond this one's time, which is not before its
+        // time-out.
         if !is_first && self.due.wrapping_sub(sent_at) <= timing.rto {
             return false;
         }

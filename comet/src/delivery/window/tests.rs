@@ -28,7 +28,7 @@ fn at(millis: u64) -> Time {
     Time::START + Duration::from_millis(millis)
 }
 
-/// How long until something may be due.
+/// Time until something may be due.
 fn due_in(window: &Window, now: Time) -> Option<Duration> {
     window.due_at(now).map(|due| due.since(now))
 }

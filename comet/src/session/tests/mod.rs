@@ -1,5 +1,5 @@
-//! The session alone, and two peers on a virtual clock over a link that loses, delays, doubles and
-//! reorders.
+//! The session alone, and two peers on a virtual clock over a link that loses, delays, duplicates
+//! and reorders.
 
 mod pair;
 
@@ -20,7 +20,7 @@ fn limits() -> Limits {
     Limits::new(&Config::default())
 }
 
-/// Pushes, or has it wait. Its number, if it was sent.
+/// Pushes a delivery, or queues it. Returns its number, if it was sent.
 fn push(session: &mut Session, now: Time, body: Vec<u8>, limits: &Limits) -> Option<u32> {
     let account = Account::unlimited();
     let item = Held::delivery(&account, Delivery::acked(body), None).unwrap();
@@ -127,7 +127,7 @@ fn a_second_auth_on_an_open_session_is_asked_about_before_anything_else_is_looke
     assert_eq!(session.handle(at(3), auth, DTALK, &limits), asked);
     assert_eq!(session.begin_renewal(9), 2);
     assert!(session.is_open() && session.is_renewing() && !session.wants_frames(&limits));
-    // That nothing is read meanwhile is not the peer's silence.
+    // A pause of reading is not silence of the peer.
     assert_eq!(session.handle_timeout(at(10_000_000), false, &limits), Timeout::Nothing);
     assert_eq!(session.end_renewal(), Some(9));
     assert!(session.is_open() && session.wants_frames(&limits));
@@ -236,7 +236,7 @@ fn a_session_that_is_back_loses_what_finds_no_room_and_is_slow_only_once_it_has_
     assert_eq!(push_more(&mut session, &account, &limits), Wait::Lost);
     let ack = session.handle(at(9), Input::Ack { seq: 1 }, DTALK, &limits);
     assert_eq!(ack, Action::Acked { tag: 0 });
-    // Behind the gap there is room for as much as before, and not for more.
+    // Behind the gap there is as much room as before, and no more.
     let more: Vec<Wait> = (0..4).map(|_| push_more(&mut session, &account, &limits)).collect();
     assert_eq!(more.last(), Some(&Wait::Full), "{more:?}");
 }

@@ -1,4 +1,4 @@
-//! A session and a client on a virtual clock, joined by a link that misbehaves by a seed.
+//! A session and a client on a virtual clock, joined by a seeded lossy link.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::delivery::Transmit;
 
-/// What travels to the client: a delivery's seq and the number in its body.
+/// Message to the client: a delivery's seq and the number in its body.
 type Down = (u32, u32);
 
-/// A link that loses, doubles and delays each thing by a seeded draw, so that it also reorders.
+/// A link that loses, duplicates and delays messages by seeded draws, so that it also reorders.
 struct Link<T> {
     in_transit: BTreeMap<(Time, u64), T>,
     random: u64,
@@ -58,13 +58,13 @@ struct Pair {
     now: Time,
     down: Link<Down>,
     up: Link<u32>,
-    /// What the client has, by seq.
+    /// Deliveries received by the client, by seq.
     received: BTreeMap<u32, u32>,
 }
 
 impl Pair {
     fn new(seed: u64) -> Self {
-        // A link that loses much may be silent for long; that is not what is tested here.
+        // A very lossy link may be silent for long, which is not under test here.
         let patient = Duration::from_secs(24 * 3_600);
         let config = Config::default().window(4).delivery_attempts(40).idle_timeout(patient);
         Self {
@@ -90,7 +90,7 @@ impl Pair {
         self.down.send(self.now, (transmit.seq.get(), number));
     }
 
-    /// Jumps to the next thing that happens; false when nothing will.
+    /// Advances to the next event; false when there is none.
     fn step(&mut self) -> bool {
         if self.session.is_settled() && self.up.next_arrival().is_none() {
             return false;
