@@ -1,7 +1,7 @@
 //! An owned frame and an incremental decoder, for clients and tools.
 //!
-//! The gateway itself reads packets in place with [`split`]; this decoder keeps
-//! a buffer of its own, which costs at most one packet.
+//! The gateway itself decodes packets in place with [`split`]; this decoder keeps a buffer of its
+//! own, of at most one packet.
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -18,7 +18,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// A frame of protocol version 1 that answers nothing.
+    /// A frame of protocol version 1 with `ack` 0.
     #[must_use]
     pub fn new(op: u32, seq: u32, body: impl Into<Bytes>) -> Self {
         Self { head: Head::new(op, seq, 0), body: body.into() }
@@ -29,7 +29,7 @@ impl Frame {
         self.head.write(layout, &self.body, out);
     }
 
-    /// The frame's bytes.
+    /// The encoded frame.
     #[must_use]
     pub fn to_vec(&self, layout: Layout) -> Vec<u8> {
         let mut out = Vec::with_capacity(layout.head_len() + self.body.len());
@@ -38,7 +38,7 @@ impl Frame {
     }
 }
 
-/// Turns a byte stream into frames.
+/// Decodes a byte stream into frames.
 #[derive(Debug)]
 pub struct Decoder {
     layout: Layout,
@@ -53,16 +53,16 @@ impl Decoder {
         Self { layout, max_body, buffer: BytesMut::new() }
     }
 
-    /// Takes the next bytes of the stream.
+    /// Appends the next bytes of the stream.
     pub fn push(&mut self, input: &[u8]) {
         self.buffer.extend_from_slice(input);
     }
 
-    /// Takes the next whole frame out, or says that there is none yet.
+    /// Removes the next complete frame; `None` if there is none yet.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`]: the stream is broken for good.
+    /// [`DecodeError`]: the stream cannot be continued.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, DecodeError> {
         let Split::Packet { head, len, .. } = split(self.layout, &self.buffer, self.max_body)?
         else {
@@ -73,7 +73,7 @@ impl Decoder {
         Ok(Some(Frame { head, body: packet.freeze() }))
     }
 
-    /// Bytes taken that are not yet a frame.
+    /// Buffered bytes that are not yet a frame.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.buffer.len()

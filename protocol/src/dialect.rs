@@ -1,8 +1,8 @@
-//! Dialects: which wire packets stand for which of the gateway's own frame kinds.
+//! Dialects: mapping between wire packets and the gateway's own frame kinds.
 //!
-//! The session core knows [`Inbound`] and [`Outbound`] and never sees an op number.
+//! The session core uses [`Inbound`] and [`Outbound`] and never sees an op number.
 //!
-//! Not here: the frames of the comet dialect, which are in [`comet`].
+//! Not here: the frames of the comet dialect, see [`comet`].
 
 use crate::comet;
 use crate::head::{Head, Layout, MAX_HEAD};
@@ -43,13 +43,13 @@ pub mod goim_op {
     pub const AUTH_REPLY: u32 = 8;
     /// Server to client: the body is one or more whole packets.
     pub const RAW: u32 = 9;
-    /// Client to server: the id of the room to be in instead of the one before; empty for none.
+    /// Client to server: the id of the room that replaces the previous one; empty for none.
     pub const CHANGE_ROOM: u32 = 12;
-    /// Client to server: ops of pushes that the client accepts too, separated by commas.
+    /// Client to server: ops of pushes that the client also accepts, comma-separated.
     pub const SUB: u32 = 14;
     /// Client to server: ops of pushes that the client no longer accepts.
     pub const UNSUB: u32 = 16;
-    /// The op that pushes carry: the least of those that applications use.
+    /// The op of pushes: the lowest of those that applications use.
     pub const PUSH: u32 = 1000;
 }
 
@@ -63,30 +63,30 @@ pub enum Dialect {
     Goim,
     /// No head: one WebSocket message is one body; no acks.
     Raw,
-    /// The head of dtalk with `ver` 2: resume, gaps, cumulative acks; see [`comet`].
+    /// The head of dtalk with `ver` 2: resumption, gaps, cumulative acks; see [`comet`].
     Comet,
-    /// JSON objects in text messages over WebSocket, for clients of a few lines; cumulative acks.
+    /// JSON objects in text messages over WebSocket, for minimal clients; cumulative acks.
     Text,
 }
 
-/// What a peer's packet means.
+/// A packet from a peer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Inbound<'a> {
-    /// Asks for a session.
+    /// Request for a session.
     Auth {
         /// To be repeated in the reply.
         seq: u32,
         /// `AuthMsg` in dtalk, JSON in goim.
         body: &'a [u8],
     },
-    /// Is alive.
+    /// Heartbeat.
     Heartbeat {
         /// To be repeated in the reply.
         seq: u32,
     },
-    /// Leaves.
+    /// Disconnect.
     Disconnect,
-    /// Has a message for the router, and wants a reply.
+    /// Message for the router, to be replied to.
     Send {
         /// To be repeated in the reply.
         seq: u32,
@@ -95,52 +95,52 @@ pub enum Inbound<'a> {
         /// The message.
         body: &'a [u8],
     },
-    /// Has received the delivery with this seq.
+    /// Ack of the delivery with this seq.
     Ack {
         /// The delivery's seq.
         seq: u32,
     },
-    /// Nothing that a client of this dialect may say; ignored and counted.
+    /// A packet that clients of this dialect may not send; ignored and counted.
     Unknown {
         /// The wire op.
         op: u32,
     },
 }
 
-/// What the gateway says to a peer, without its body.
+/// A packet from the gateway to a peer, without its body.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Outbound {
-    /// Answers [`Inbound::Auth`]: an empty body accepts.
+    /// Answer to [`Inbound::Auth`]: an empty body accepts.
     AuthReply {
-        /// Of the request.
+        /// Seq of the request.
         seq: u32,
     },
-    /// Answers [`Inbound::Heartbeat`]; the body is [`HEARTBEAT_BODY`], for goim a count.
+    /// Answer to [`Inbound::Heartbeat`]; the body is [`HEARTBEAT_BODY`], for goim a count.
     HeartbeatReply {
-        /// Of the request.
+        /// Seq of the request.
         seq: u32,
     },
-    /// Answers [`Inbound::Send`].
+    /// Answer to [`Inbound::Send`].
     SendReply {
-        /// Of the request.
+        /// Seq of the request.
         seq: u32,
-        /// Of the request.
+        /// Op of the request.
         op: u32,
     },
-    /// Brings a message; `seq` 0 expects no ack.
+    /// Delivery; `seq` 0 expects no ack.
     Deliver {
         /// Number of the delivery on this connection.
         seq: u32,
     },
 }
 
-/// Body of a heartbeat reply: nobody is counted.
+/// Body of a heartbeat reply: the count is always 0.
 pub const HEARTBEAT_BODY: [u8; 4] = [0; 4];
 
-/// How packets are told apart on the transport.
+/// Packet boundaries on the transport.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Framing {
-    /// By their length field alone, as on TCP.
+    /// By the length field alone, as on TCP.
     Stream,
     /// By messages that hold one packet or more, as on WebSocket.
     Messages,
@@ -163,8 +163,8 @@ impl HeadBytes {
         &self.bytes[..usize::from(self.len)]
     }
 
-    /// Where the delivery's seq stands, four bytes big-endian, if the dialect has one: the only
-    /// bytes in which deliveries of one message to several peers differ.
+    /// Offset of the delivery's seq, four bytes big-endian, if the dialect has one: the only bytes
+    /// in which deliveries of one message to several peers differ.
     #[must_use]
     pub fn seq_at(&self) -> Option<usize> {
         self.seq_at.map(usize::from)
@@ -190,7 +190,7 @@ impl Dialect {
         }
     }
 
-    /// The dialect that speaks with this head.
+    /// The dialect that uses this head.
     #[must_use]
     pub const fn of(layout: Layout) -> Self {
         match layout {
@@ -199,8 +199,8 @@ impl Dialect {
         }
     }
 
-    /// The dialect of a connection that begins with this input; `None` until its first head is
-    /// there. An auth with `ver` 2 asks for [`Comet`](Self::Comet).
+    /// Detects the dialect of a connection from its first input; `None` until the first head is
+    /// complete. An auth with `ver` 2 selects [`Comet`](Self::Comet).
     #[must_use]
     pub fn detect(layout: Layout, input: &[u8]) -> Option<Self> {
         let first = input.get(..layout.head_len())?;
@@ -208,7 +208,7 @@ impl Dialect {
         Some(if is_comet { Self::Comet } else { Self::of(layout) })
     }
 
-    /// The head of its packets, if it has one.
+    /// Layout of the head of its packets, if it has one.
     #[must_use]
     pub const fn layout(self) -> Option<Layout> {
         match self {
@@ -224,7 +224,7 @@ impl Dialect {
         matches!(self, Self::Dtalk | Self::Comet | Self::Text)
     }
 
-    /// What a peer's packet means. Those of the comet dialect are read by
+    /// Interprets a peer's packet. Those of the comet dialect are decoded by
     /// [`ClientFrame::decode`](crate::comet::ClientFrame::decode).
     #[must_use]
     pub fn inbound(self, head: Head, body: &[u8]) -> Inbound<'_> {
@@ -246,8 +246,8 @@ impl Dialect {
         }
     }
 
-    /// The bytes that go before a body of `body_len` bytes; `None` when this dialect has no such
-    /// packet. Raw peers get deliveries only; the frames of comet are written by
+    /// The bytes before a body of `body_len` bytes; `None` if this dialect has no such packet. Raw
+    /// peers get deliveries only; the frames of comet are written by
     /// [`ServerFrame`](comet::ServerFrame) and [`deliver_head`](comet::deliver_head).
     ///
     /// # Panics
@@ -279,7 +279,7 @@ impl Dialect {
     }
 }
 
-/// `ack` is 0 everywhere but in a send reply: one client takes any other for its own ack.
+/// `ack` is 0 except in a send reply: one client takes any other value for its own ack.
 fn dtalk_head(what: Outbound) -> Head {
     match what {
         Outbound::AuthReply { seq } => Head::new(op::AUTH_REPLY, seq, 0),

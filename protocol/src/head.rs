@@ -9,12 +9,12 @@
 //! +---------+-------+------+---------+---------+------
 //! ```
 //!
-//! `packLen` counts the whole packet, head included. The numbers are signed on the wire; `op`,
-//! `seq` and `ack` are only ever compared, so that they are kept as the same bits unsigned.
+//! `packLen` counts the whole packet, including the head. The numbers are signed on the wire; `op`,
+//! `seq` and `ack` are only compared, so that they are kept as the same bits unsigned.
 
 use crate::DecodeError;
 
-/// Which of the two heads a connection uses.
+/// Head layout of a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Layout {
     /// 16 bytes, without an ack field.
@@ -42,11 +42,11 @@ pub const MAX_HEAD: usize = 20;
 pub struct Head {
     /// Protocol version; receivers of generation 1 take any, senders write 1.
     pub ver: u16,
-    /// What the packet is; numbers differ between dialects.
+    /// Op of the packet; numbers differ between dialects.
     pub op: u32,
-    /// Number given by whoever began the exchange.
+    /// Number assigned by the initiator of the exchange.
     pub seq: u32,
-    /// Number of the exchange that is answered, else 0. Goim has none and reads as 0.
+    /// Number of the exchange that is answered, otherwise 0. Goim has none and decodes as 0.
     pub ack: u32,
 }
 
@@ -57,11 +57,11 @@ impl Head {
         Self { ver: 1, op, seq, ack }
     }
 
-    /// The fields of a head that is all there, whose lengths are somebody else's to check.
+    /// The fields of a complete head; its lengths are to be checked by the caller.
     ///
     /// # Panics
     ///
-    /// When `head` is shorter than the layout says.
+    /// When `head` is shorter than the layout.
     #[inline]
     #[must_use]
     pub fn read(layout: Layout, head: &[u8]) -> Self {
@@ -89,7 +89,7 @@ impl Head {
         out.extend_from_slice(body);
     }
 
-    /// The head of a packet with a body of `body_len` bytes; the layout says how many count.
+    /// Head of a packet with a body of `body_len` bytes; the layout determines its length.
     ///
     /// # Panics
     ///
@@ -109,7 +109,7 @@ impl Head {
     }
 }
 
-/// What stands at the front of some bytes.
+/// Result of splitting the front of a buffer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Split<'a> {
     /// A whole packet, `len` bytes long.
@@ -118,21 +118,21 @@ pub enum Split<'a> {
         head: Head,
         /// Its body.
         body: &'a [u8],
-        /// Bytes that head and body take.
+        /// Length of head and body.
         len: usize,
     },
-    /// Not all of a packet: at least this many bytes are needed before asking again is useful.
+    /// An incomplete packet: at least this many bytes are needed before another attempt.
     Need(usize),
 }
 
-/// Reads the packet at the front of `input`.
+/// Decodes the packet at the front of `input`.
 ///
-/// Lengths are checked as soon as they are there, so that a caller never buffers for a packet that
-/// will be refused: `head_len <= packLen <= head_len + max_body`.
+/// Lengths are checked as soon as they have arrived, so that a caller never buffers for a packet
+/// that will be refused: `head_len <= packLen <= head_len + max_body`.
 ///
 /// # Errors
 ///
-/// [`DecodeError`] when a length is not what the layout and the limit allow.
+/// [`DecodeError`] when a length is outside of the layout and the limit.
 pub fn split(layout: Layout, input: &[u8], max_body: usize) -> Result<Split<'_>, DecodeError> {
     let head_len = layout.head_len();
     let Some(pack_len) = read_i32(input, 0) else { return Ok(Split::Need(head_len)) };
@@ -146,7 +146,7 @@ pub fn split(layout: Layout, input: &[u8], max_body: usize) -> Result<Split<'_>,
     Ok(Split::Packet { head, body: &packet[head_len..], len })
 }
 
-/// Tells the layout from the first bytes of a connection; `None` until there are six of them.
+/// Detects the layout from the first bytes of a connection; `None` until there are six of them.
 ///
 /// # Errors
 ///

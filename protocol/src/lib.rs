@@ -1,14 +1,14 @@
-//! Bytes to frames and back, for the Comet connection gateway and its clients.
+//! Wire formats of the Comet connection gateway and its clients: bytes to frames and back.
 //!
 //! No IO, no clock, no async: everything here is a function of its input.
 //!
 //! * [`head`]: the fixed heads and their length rules; [`head::split`] reads packets in place;
-//! * [`dialect`]: which packets mean what, for the dtalk, goim and raw dialects;
-//! * [`codec`]: one for each dialect, between bytes and what all dialects have in common;
+//! * [`dialect`]: meaning of packets, for the dtalk, goim and raw dialects;
+//! * [`codec`]: one codec for each dialect, between bytes and the common inputs and outputs;
 //! * [`decoder`]: an owned [`Frame`] and an incremental [`Decoder`] for clients;
-//! * [`auth`]: the one body that the gateway itself reads;
-//! * [`comet`]: the frames of the comet dialect, typed;
-//! * `client`: a client's session of that dialect, with the feature of this name;
+//! * [`auth`]: the only body that the gateway itself reads;
+//! * [`comet`]: typed frames of the comet dialect;
+//! * `client`: client sessions of that dialect, with the feature `client`;
 //! * [`ws`]: WebSocket framing and handshake (RFC 6455), for both ends.
 //!
 //! # Example
@@ -25,8 +25,8 @@
 //! # Ok::<(), comet_protocol::DecodeError>(())
 //! ```
 //!
-//! What is not here: what a frame means for a session (crate `comet`), and the bodies of
-//! applications (the backends).
+//! Not here: the effect of a frame on a session (crate `comet`), and the bodies of applications
+//! (the backends).
 
 pub mod auth;
 #[cfg(feature = "client")]

@@ -1,9 +1,9 @@
-//! How long to wait before connecting again.
+//! Back-off between connection attempts.
 
 use std::time::Duration;
 
-/// Waits that double up to a limit, each drawn from its upper half, so that clients that lost
-/// the same server do not come back together.
+/// Waits that double up to a limit, each drawn from its upper half, so that clients that lost the
+/// same server do not come back together.
 #[derive(Debug)]
 pub struct Backoff {
     first: Duration,
@@ -13,18 +13,18 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Waits that begin with `first` and go up to `most`; the seed sets clients apart.
+    /// Waits from `first` up to `most`; the seed spreads clients.
     #[must_use]
     pub const fn new(first: Duration, most: Duration, seed: u64) -> Self {
         Self { first, most, failures: 0, random: seed }
     }
 
-    /// A connection has proved good.
+    /// Resets the back-off after a successful connection.
     pub const fn reset(&mut self) {
         self.failures = 0;
     }
 
-    /// The wait after one more failure.
+    /// The wait after another failure.
     pub fn next_wait(&mut self) -> Duration {
         let doubled = self.first.saturating_mul(1 << self.failures.min(20));
         self.failures = self.failures.saturating_add(1);
@@ -33,7 +33,7 @@ impl Backoff {
         half + Duration::from_micros(self.draw() % micros.saturating_add(1).max(1))
     }
 
-    /// SplitMix64: spread, not secrecy, is wanted.
+    /// SplitMix64: for spreading, not for secrecy.
     const fn draw(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,4 +1,4 @@
-//! What a client asks for, and how much it keeps.
+//! Settings and limits of a client.
 
 use std::time::Duration;
 
@@ -8,33 +8,33 @@ use crate::comet::message::capability;
 /// Settings of a [`ClientSession`](super::ClientSession).
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Who asks, for which application. The session fills in the ticket and the numbers.
+    /// The auth request: user and application. The session fills in the ticket and the numbers.
     pub auth: Auth,
-    /// The longest frame body taken. Default 1 MiB: this much is kept of a packet in parts.
+    /// Longest frame body taken. Default 1 MiB: this much of an incomplete packet is buffered.
     pub max_body: u32,
-    /// Messages kept until they are answered. Default 256.
+    /// Messages kept until answered. Default 256.
     pub outbox: usize,
-    /// Bytes of them. Default 1 MiB; one message is always taken.
+    /// Bytes of these messages. Default 1 MiB; one message is always taken.
     pub outbox_bytes: usize,
-    /// Early deliveries kept until what is missing before them has come. Default 256.
+    /// Early deliveries kept until those missing before them have arrived. Default 256.
     pub early: usize,
-    /// Bytes of them. Default 1 MiB.
+    /// Bytes of early deliveries. Default 1 MiB.
     pub early_bytes: usize,
-    /// Deliveries for which an ack is sent at once. Default 32.
+    /// Number of deliveries after which an ack is sent at once. Default 32.
     pub ack_every: u32,
-    /// How long an ack may wait for more deliveries. Default 20 ms.
+    /// Longest delay of an ack. Default 20 ms.
     pub ack_delay: Duration,
-    /// From the connection to the welcome. Default 10 s: the server gives up after 8 s.
+    /// Time from the connection to the welcome. Default 10 s: the server gives up after 8 s.
     pub handshake_timeout: Duration,
-    /// How long the oldest message waits for its answer before it is sent again; twice as long
-    /// each time. Default 15 s: on a connection that lives, only a lost answer takes so long.
+    /// Time after which the oldest unanswered message is sent again; doubled each time. Default 15
+    /// s: on a live connection, only a lost answer takes that long.
     pub retry: Duration,
     /// Silence of either side after which a ping is sent, unless the server asks for one earlier.
     /// Default 30 s.
     pub heartbeat: Duration,
-    /// The wait after the first failure to connect; it doubles with each. Default 500 ms.
+    /// Wait after the first failure to connect; doubled with each. Default 500 ms.
     pub backoff: Duration,
-    /// Greatest wait of that kind. Default 30 s.
+    /// Longest such wait. Default 30 s.
     pub max_backoff: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Acked deliveries and gaps, put in order and counted once; and when to ack them.
+//! Acked deliveries and gaps, reordered and deduplicated; and the timing of acks.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::{Config, Event, Time};
 use crate::comet::{Gap, ReceivedBuf, Seq, SeqRange};
 
-/// What stands under the numbers of a range: one for a delivery, one or more for a gap.
+/// Content of a range of numbers: one for a delivery, one or more for a gap.
 #[derive(Debug)]
 struct Arrival {
     range: SeqRange,
@@ -21,11 +21,11 @@ enum What {
     Gap(Gap),
 }
 
-/// The receiving end of one session's acked deliveries.
+/// Receiver of one session's acked deliveries.
 #[derive(Debug)]
 pub(super) struct Deliveries {
     up_to: Seq,
-    /// In the order of their first numbers.
+    /// Ordered by their first numbers.
     early: VecDeque<Arrival>,
     early_bytes: usize,
     /// Deliveries taken since the last ack.
@@ -46,7 +46,7 @@ impl Deliveries {
         }
     }
 
-    /// How many deliveries to ack at once.
+    /// Sets the number of deliveries after which an ack is sent at once.
     pub(super) fn set_ack_every(&mut self, ack_every: u32) {
         self.ack_every = ack_every.max(1);
     }
@@ -73,7 +73,7 @@ impl Deliveries {
         self.handle(now, config, Arrival { range, what: What::Gap(gap) })
     }
 
-    /// Yields what is next in order, as long as there is something.
+    /// Yields the next arrivals in order, as long as there are any.
     fn handle(
         &mut self,
         now: Time,
@@ -98,14 +98,14 @@ impl Deliveries {
         range.last.is_after(self.up_to) && !range.first.is_after(self.up_to.next())
     }
 
-    /// Acks wait for more of what comes in order; a hole or a repeat is told at once.
+    /// Acks of in-order deliveries are delayed; a hole or a repeat is acknowledged at once.
     fn pace(&mut self, now: Time, delay: Duration, is_next: bool) {
         self.unacked += 1;
         let at = if is_next && self.unacked < self.ack_every { now + delay } else { now };
         self.ack_at = Some(self.ack_at.map_or(at, |due| due.min(at)));
     }
 
-    /// Keeps an early arrival if its bounds allow.
+    /// Keeps an early arrival within the limits.
     fn keep(&mut self, config: &Config, arrival: Arrival) {
         let len = arrival.what.len();
         let ahead = |range: SeqRange| range.first.since(self.up_to);
@@ -126,7 +126,7 @@ impl Deliveries {
             }
             let kept = self.early.pop_front()?;
             self.early_bytes -= kept.what.len();
-            // A gap may have taken the numbers of what was kept behind it.
+            // A gap may cover the numbers of arrivals kept behind it.
             if self.is_next(kept.range) {
                 return Some(kept);
             }
@@ -143,24 +143,24 @@ impl Deliveries {
         }
     }
 
-    /// When an ack is due.
+    /// Time at which an ack is due.
     pub(super) const fn ack_at(&self) -> Option<Time> {
         self.ack_at
     }
 
-    /// An ack is due now, whatever has come.
+    /// Makes an ack due now, unconditionally.
     pub(super) const fn hurry(&mut self, now: Time) {
         self.ack_at = Some(now);
     }
 
-    /// What has arrived, if there is something to say about it now.
+    /// The received set, if an ack is due now.
     pub(super) fn poll_ack(&mut self, now: Time) -> Option<ReceivedBuf> {
         self.ack_at.take_if(|due| *due <= now)?;
         self.unacked = 0;
         Some(self.received())
     }
 
-    /// What has arrived.
+    /// The received set.
     pub(super) fn received(&self) -> ReceivedBuf {
         let mut received = ReceivedBuf::new(self.up_to);
         let mut open: Option<SeqRange> = None;
@@ -171,7 +171,7 @@ impl Deliveries {
                         range.last = kept.last;
                     }
                 }
-                // What no longer fits is left out: it comes again.
+                // Ranges beyond the limit are left out: the deliveries are sent again.
                 _ => {
                     let _fits = open.replace(kept).is_none_or(|range| received.push(range));
                 }

@@ -1,92 +1,92 @@
-//! What a client session tells its owner.
+//! Events of a client session for its owner.
 
 use bytes::Bytes;
 
 use super::Time;
 use crate::comet::{Failure, Gap, Key, Refusal, Refused, Seq, Welcome};
 
-/// One connection, or the attempt at it. Inputs that name an older one are ignored, so that a
-/// late word about a connection that was given up does no harm.
+/// One connection, or connection attempt. Inputs that name an older one are ignored, so that a late
+/// report about an abandoned connection does no harm.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Link(pub(super) u32);
 
-/// What happened, in order.
+/// Events, in order.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A connection is wanted: answer with `handle_connected` or `handle_disconnected`.
+    /// A connection is requested: answer with `handle_connected` or `handle_disconnected`.
     Connect(Link),
-    /// This connection is to be closed, after what was to be transmitted.
+    /// This connection is to be closed, once all output has been transmitted.
     Disconnect(Link),
-    /// There is no connection; the next is wanted at this time.
+    /// There is no connection; the next is requested at this time.
     Waiting {
-        /// When.
+        /// Time of the next attempt.
         until: Time,
     },
     /// The session is open.
     Opened {
-        /// Whether it is the same as before: if not, what was missed is to be pulled.
+        /// Whether the session was resumed: if not, missed deliveries are to be pulled.
         resumed: bool,
-        /// What the server said.
+        /// The server's welcome.
         welcome: Box<Welcome>,
     },
-    /// An acked delivery, in order and once.
+    /// An acked delivery, in order and exactly once.
     Delivery {
         /// Its number.
         seq: Seq,
-        /// The application's.
+        /// Application-defined body.
         body: Bytes,
     },
     /// A best-effort delivery.
     BestEffort {
-        /// The application's.
+        /// Application-defined body.
         body: Bytes,
     },
-    /// The newest of its key.
+    /// The newest delivery of its key.
     Latest {
-        /// What it replaces others by.
+        /// Key by which it replaces others.
         key: Key,
-        /// The application's.
+        /// Application-defined body.
         body: Bytes,
     },
-    /// Deliveries will never come: pull them.
+    /// Deliveries that will never arrive: pull them.
     Gap {
-        /// The first number missing; none if they had no numbers.
+        /// First number missing; none if they had no numbers.
         from: Seq,
-        /// The last number missing.
+        /// Last number missing.
         to: Seq,
-        /// Everything else about them.
+        /// The other fields of the gap.
         gap: Gap,
     },
     /// A message was answered.
     Replied {
         /// Its number.
         seq: Seq,
-        /// The application's.
+        /// Application-defined body.
         body: Bytes,
     },
-    /// A message was not taken.
+    /// A message was refused.
     Refused {
         /// Its number.
         seq: Seq,
-        /// Why.
+        /// The refusal.
         refusal: Refusal,
     },
-    /// The session is over; nothing follows.
+    /// The session has ended; no event follows.
     Closed(Closed),
 }
 
-/// Why a session is over.
+/// Reason for the end of a session.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Closed {
     /// The owner left.
     #[error("left")]
     Left,
-    /// The server does not give a session, and will not give one later.
+    /// The server refuses a session permanently.
     #[error("refused with code {}", .0.code)]
     Refused(Refused),
-    /// The server ended the connection, and wants no other.
+    /// The server ended the connection, and the client is not to reconnect.
     #[error("ended with code {}", .0.code)]
     Failed(Failure),
 }

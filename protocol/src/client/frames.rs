@@ -1,4 +1,4 @@
-//! What each frame of the server does to a client session.
+//! Handling of server frames by a client session.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use crate::comet::{GoingAway, Seq, ServerFrame, Welcome};
 use crate::{Frame, Layout};
 
 impl ClientSession {
-    /// Reads a frame; one that breaks the dialect ends the connection, and another is tried.
+    /// Handles a frame; one that violates the dialect ends the connection, and the client
+    /// reconnects.
     pub(super) fn read(&mut self, now: Time, Frame { head, body }: Frame) {
         let Ok(frame) = ServerFrame::decode(head, body) else {
             return self.give_up(Duration::ZERO);
@@ -83,14 +84,14 @@ impl ClientSession {
         if !welcome.resumed {
             self.deliveries = Deliveries::new(self.config.ack_every);
         }
-        // Acks must come before the server's window is full.
+        // Acks must be sent before the server's window is full.
         let quarter = welcome.deliver_window.max(4) / 4;
         self.deliveries.set_ack_every(self.config.ack_every.min(quarter));
-        // An ack says that the welcome has arrived: from now on only its ticket is good.
+        // An ack confirms the welcome: from now on only its ticket is valid.
         self.deliveries.hurry(now);
         let window = usize::try_from(welcome.send_window).unwrap_or(usize::MAX);
         self.outbox.handle_open(now, Seq::new(welcome.accepted), window);
-        // Where the transport has messages, the longest packet is the longest message.
+        // On a message transport, the longest packet is the longest message.
         let longest = usize::try_from(welcome.max_body).unwrap_or(TRANSMIT);
         self.transmit = longest.saturating_add(Layout::Dtalk.head_len()).min(TRANSMIT);
         let asked = Duration::from_millis(welcome.heartbeat_ms.into());
@@ -100,7 +101,7 @@ impl ClientSession {
         self.events.push_back(Event::Opened { resumed: welcome.resumed, welcome });
     }
 
-    /// Says what has arrived, then closes and comes back.
+    /// Acks the received deliveries, then closes and comes back.
     fn go_away(&mut self, now: Time, away: &GoingAway) {
         if !away.ticket.is_empty() {
             self.ticket = away.ticket.clone();

@@ -1,10 +1,10 @@
-//! Whether the other side is there, and how far away.
+//! Liveness of the other side, and the round trip.
 
 use std::time::Duration;
 
 use super::Time;
 
-/// The least time that a ping waits for any sign of life.
+/// Minimum time that a ping waits for any sign of life.
 const LEAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Silence and round trips on one connection.
@@ -14,13 +14,13 @@ pub(super) struct Heartbeat {
     said: Time,
     heard: Time,
     asked: Option<Time>,
-    /// Of the ping whose pong measures the round trip.
+    /// Stamp of the ping whose pong measures the round trip.
     stamp: Option<Time>,
     /// Smoothed as in RFC 6298; zero before the first sample.
     round_trip: Duration,
 }
 
-/// What silence asks for.
+/// Action required after silence.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Silence {
     Fine,
@@ -66,7 +66,7 @@ impl Heartbeat {
         }
     }
 
-    /// When silence asks for something.
+    /// Time at which silence requires an action.
     pub(super) fn due(&self) -> Time {
         match self.asked {
             Some(asked) => asked + (self.every / 2).max(LEAST_PATIENCE),

@@ -1,13 +1,13 @@
 //! The client's side of a session, as a state machine without IO.
 //!
-//! [`ClientSession`] speaks the comet dialect: it asks for a session, resumes it with its ticket
-//! after every loss, hands acked deliveries up in order and once, acks them in batches, numbers
-//! messages and repeats them until they are answered, and decides when to connect again.
+//! [`ClientSession`] speaks the comet dialect: it requests a session, resumes it with its ticket
+//! after every loss, yields acked deliveries in order and exactly once, acks them in batches,
+//! numbers messages and repeats them until they are answered, and decides when to reconnect.
 //!
 //! Inputs are `handle_*` with the time; after each of them drain
 //! [`poll_transmit`](ClientSession::poll_transmit), then [`poll_event`](ClientSession::poll_event),
 //! and call [`handle_timeout`](ClientSession::handle_timeout) no later than
-//! [`poll_timeout`](ClientSession::poll_timeout) says.
+//! [`poll_timeout`](ClientSession::poll_timeout).
 //!
 //! ```
 //! use comet_protocol::client::{ClientSession, Config, Event, Time};
@@ -20,7 +20,8 @@
 //! assert_eq!(auth[8..12], [0, 0, 0, 1]);
 //! ```
 //!
-//! Not here: sockets, the clock, WebSocket framing (module [`ws`](crate::ws)), what bodies mean.
+//! Not here: sockets, the clock, WebSocket framing (module [`ws`](crate::ws)), the meaning of
+//! bodies.
 
 mod backoff;
 mod config;

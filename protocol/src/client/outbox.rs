@@ -1,4 +1,4 @@
-//! Messages on their way: numbered, within the window, kept until they are answered.
+//! Outgoing messages: numbered, within the window, kept until answered.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::Time;
 use crate::Layout;
 use crate::comet::{ClientFrame, Seq};
 
-/// No more messages are kept; the message comes back.
+/// The outbox is full; the message is returned.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("too many messages without an answer")]
 pub struct Full(pub Bytes);
@@ -20,7 +20,7 @@ struct Message {
     answered: bool,
 }
 
-/// The sending end of a session's messages. Their numbers outlive connections and sessions.
+/// Sender of a session's messages. Their numbers outlive connections and sessions.
 #[derive(Debug)]
 pub(super) struct Outbox {
     /// Oldest first, without holes, beginning with `first`.
@@ -30,7 +30,7 @@ pub(super) struct Outbox {
     bytes: usize,
     max: usize,
     max_bytes: usize,
-    /// How many of them this connection need not be given: it was, or the server has them.
+    /// Number of messages not to be sent on this connection: already sent, or taken by the server.
     given: usize,
     window: usize,
     retry: Duration,
@@ -55,7 +55,7 @@ impl Outbox {
         }
     }
 
-    /// Takes a message and gives it its number.
+    /// Takes a message and assigns its number.
     pub(super) fn push(&mut self, body: Bytes) -> Result<Seq, Full> {
         let is_over =
             !self.messages.is_empty() && self.bytes.saturating_add(body.len()) > self.max_bytes;
@@ -69,12 +69,12 @@ impl Outbox {
         Ok(seq)
     }
 
-    /// The first number without an answer.
+    /// First number without an answer.
     pub(super) const fn first(&self) -> Seq {
         self.first
     }
 
-    /// A connection is open, on which the server has everything up to `accepted`.
+    /// Notes an open connection, on which the server has taken all messages up to `accepted`.
     pub(super) fn handle_open(&mut self, now: Time, accepted: Seq, window: usize) {
         self.window = window.max(1);
         self.given = 0;
@@ -86,7 +86,7 @@ impl Outbox {
         self.restart(now);
     }
 
-    /// An answer came. Returns whether the message was waiting for it.
+    /// Handles an answer. Returns whether the message was waiting for it.
     pub(super) fn handle_answer(&mut self, now: Time, seq: Seq) -> bool {
         let waiting = self.position(seq).and_then(|at| self.messages.get_mut(at));
         let Some(message) = waiting.filter(|message| !message.answered) else { return false };
@@ -103,7 +103,7 @@ impl Outbox {
         true
     }
 
-    /// Appends the next message that may go, unless `out` would be longer than `most` for it;
+    /// Appends the next message that may be sent, unless `out` would become longer than `most`;
     /// returns whether there was one.
     pub(super) fn poll_transmit(&mut self, now: Time, most: usize, out: &mut Vec<u8>) -> bool {
         let repeats = self.retry_at.is_some_and(|due| due <= now);
@@ -143,18 +143,18 @@ impl Outbox {
         self.retry_at = (self.given > 0).then(|| now + self.wait);
     }
 
-    /// Where a message stands.
+    /// Index of a message.
     fn position(&self, seq: Seq) -> Option<usize> {
         if self.first.is_after(seq) {
             return None;
         }
         let places = seq.since(self.first);
-        // The place of 0 between the last number and the first is nobody's.
+        // The place of 0 between the last number and the first is not assigned.
         let places = if seq.get() < self.first.get() { places - 1 } else { places };
         usize::try_from(places).ok().filter(|at| *at < self.messages.len())
     }
 
-    /// The number of the message at a place.
+    /// Number of the message at an index.
     fn number(&self, at: usize) -> Seq {
         let places = u32::try_from(at).unwrap_or(u32::MAX);
         let seq = self.first.plus(places);

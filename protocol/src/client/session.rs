@@ -1,4 +1,4 @@
-//! One session over many connections: when to connect, what to write, when to give up.
+//! One session over many connections: connecting, writing and giving up.
 //!
 //! ```text
 //!   Waiting --time--> Connecting --connected--> Asked --welcome--> Open
@@ -22,10 +22,10 @@ use super::{Config, Time};
 use crate::comet::{Auth, ClientFrame, Ping, Seq};
 use crate::{Decoder, Frame, Layout};
 
-/// No transmit with several frames is longer, so that acks and pongs come between.
+/// Longest transmit of several frames, so that acks and pongs come in between.
 pub(super) const TRANSMIT: usize = 16_384;
 
-/// Where a session stands.
+/// State of a session.
 #[derive(Debug)]
 pub(super) enum State {
     Waiting { until: Time },
@@ -35,7 +35,7 @@ pub(super) enum State {
     Over,
 }
 
-/// How a connection ends that this side gives up.
+/// Ending of a connection by this side.
 #[derive(Debug)]
 pub(super) enum Ending {
     Return { after: Duration },
@@ -44,8 +44,8 @@ pub(super) enum Ending {
 
 /// The client's side of a session.
 ///
-/// Memory: what [`Config`] bounds, and the events that are not yet polled, at most as many as the
-/// last input held frames, and as early deliveries were kept.
+/// Memory: bounded by [`Config`], plus the events not yet polled, at most as many as the last input
+/// held frames plus the early deliveries kept.
 #[derive(Debug)]
 pub struct ClientSession {
     pub(super) config: Config,
@@ -57,11 +57,11 @@ pub struct ClientSession {
     pub(super) outbox: Outbox,
     pub(super) heartbeat: Heartbeat,
     pub(super) events: VecDeque<Event>,
-    /// The answer to the last ping that came.
+    /// Pending answer to the last ping.
     pub(super) pong: Option<[u8; 8]>,
-    /// Ends the connection after what is to be transmitted.
+    /// Ends the connection once all output has been transmitted.
     pub(super) ending: Option<Ending>,
-    /// How long a transmit with several frames may be.
+    /// Longest transmit of several frames.
     pub(super) transmit: usize,
     leaves: bool,
     auth_due: bool,
@@ -71,7 +71,7 @@ pub struct ClientSession {
 }
 
 impl ClientSession {
-    /// A session that wants its first connection; the seed spreads the waits of many clients.
+    /// A session that requests its first connection; the seed spreads the waits of many clients.
     #[must_use]
     pub fn new(now: Time, config: Config, seed: u64) -> Self {
         let mut session = Self {
@@ -97,16 +97,16 @@ impl ClientSession {
         session
     }
 
-    /// Proves the user anew from the next connection on.
+    /// Replaces the credentials, from the next connection on.
     pub fn set_auth(&mut self, auth: Auth) {
         self.config.auth = auth;
     }
 
-    /// Takes a message, now or for when there is a connection; its answer carries the number.
+    /// Takes a message, to be sent now or once connected; its answer carries the number.
     ///
     /// # Errors
     ///
-    /// [`Full`] when no more messages are kept, and when the session is over.
+    /// [`Full`] when the outbox is full, and when the session has ended.
     pub fn send(&mut self, now: Time, body: impl Into<Bytes>) -> Result<Seq, Full> {
         self.now = now;
         let body = body.into();
@@ -127,7 +127,7 @@ impl ClientSession {
         }
     }
 
-    /// The connection that was wanted is there.
+    /// The requested connection is established.
     pub fn handle_connected(&mut self, now: Time, link: Link) {
         self.now = now;
         if link == self.link && matches!(self.state, State::Connecting) {
@@ -138,7 +138,7 @@ impl ClientSession {
         }
     }
 
-    /// The connection is lost, or could not be made.
+    /// The connection is lost, or could not be established.
     pub fn handle_disconnected(&mut self, now: Time, link: Link) {
         self.now = now;
         if link == self.link {
@@ -151,7 +151,7 @@ impl ClientSession {
         }
     }
 
-    /// Bytes of the connection came, cut anywhere.
+    /// Handles bytes from the connection, split anywhere.
     pub fn handle_bytes(&mut self, now: Time, link: Link, bytes: &[u8]) {
         self.now = now;
         if !self.is_connected(link) {
@@ -167,7 +167,7 @@ impl ClientSession {
         }
     }
 
-    /// A whole frame of the connection came.
+    /// Handles a whole frame from the connection.
     pub fn handle_frame(&mut self, now: Time, link: Link, frame: Frame) {
         self.now = now;
         if self.is_connected(link) {
@@ -176,7 +176,7 @@ impl ClientSession {
         }
     }
 
-    /// Time has passed.
+    /// Handles the passing of time.
     pub fn handle_timeout(&mut self, now: Time) {
         self.now = now;
         match self.state {
@@ -191,8 +191,8 @@ impl ClientSession {
         }
     }
 
-    /// Whole frames to be written to the connection, in one piece; to be called until there are
-    /// none: what does not fit into a piece comes with the next.
+    /// Whole frames to be written to the connection, in one piece; call until `None`: frames that
+    /// do not fit into a piece come with the next.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
         let (now, mut out) = (self.now, Vec::new());
         if std::mem::take(&mut self.auth_due) {
@@ -212,13 +212,13 @@ impl ClientSession {
         Some(out.into())
     }
 
-    /// What happened.
+    /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout), and then
-    /// [`poll_transmit`](Self::poll_transmit), at the latest.
+    /// Latest time at which to call [`handle_timeout`](Self::handle_timeout), and then
+    /// [`poll_transmit`](Self::poll_transmit).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
         match self.state {
@@ -232,7 +232,7 @@ impl ClientSession {
         }
     }
 
-    /// The smoothed round trip, zero until one was measured.
+    /// The smoothed round trip, zero until measured.
     #[must_use]
     pub const fn round_trip(&self) -> Duration {
         self.heartbeat.round_trip()
@@ -248,7 +248,7 @@ impl ClientSession {
         self.events.push_back(Event::Connect(self.link));
     }
 
-    /// Closes the connection from this side, and comes back.
+    /// Closes the connection from this side, and reconnects.
     pub(super) fn give_up(&mut self, after: Duration) {
         self.events.push_back(Event::Disconnect(self.link));
         self.wait(after);
@@ -271,7 +271,7 @@ impl ClientSession {
         self.events.push_back(Event::Waiting { until });
     }
 
-    /// What belonged to the connection alone; half a packet goes with its decoder.
+    /// Drops the state of the connection; half a packet goes with its decoder.
     fn forget_connection(&mut self) {
         (self.auth_due, self.ping_due, self.pong, self.ending) = (false, false, None, None);
         self.decoder = Decoder::new(Layout::Dtalk, 0);
@@ -307,7 +307,7 @@ impl ClientSession {
         }
     }
 
-    /// Ends the connection once its last words are taken.
+    /// Ends the connection once its last output has been taken.
     fn finish_ending(&mut self) {
         match self.ending.take() {
             None => {}

@@ -1,26 +1,26 @@
-//! Time as the caller tells it.
+//! Time, passed in by the caller.
 
 use std::ops::Add;
 use std::time::Duration;
 
-/// Microseconds since a moment that the caller chose.
+/// Microseconds since a start chosen by the caller.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Time(u64);
 
 impl Time {
-    /// That many microseconds after the beginning.
+    /// The time `micros` microseconds after the start.
     #[must_use]
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
 
-    /// Microseconds since the beginning.
+    /// Microseconds since the start.
     #[must_use]
     pub const fn as_micros(self) -> u64 {
         self.0
     }
 
-    /// How long after `earlier` this is; zero if it is before.
+    /// Time since `earlier`; zero if it is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))

@@ -145,7 +145,7 @@ fn read(head: Head, body: &[u8]) -> Result<Input<'_>, FrameError> {
     })
 }
 
-/// Durations as frames carry them.
+/// Duration in milliseconds, as in frames.
 fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }

@@ -13,11 +13,11 @@ use super::{
 
 pub(super) const ABILITIES: Abilities = Abilities { acks: Acks::Single, ..Abilities::LEAST };
 
-/// Place of the seq in a head.
+/// Offset of the seq in a head.
 const SEQ_AT: usize = 12;
-/// Bytes of an ack: a head, and nothing else.
+/// Length of an ack: a head without a body.
 const ACK: usize = Layout::Dtalk.head_len();
-/// The WebSocket frame of an ack begins so: final and binary, masked and of this length (RFC 6455
+/// Start of the WebSocket frame of an ack: final and binary, masked and of this length (RFC 6455
 /// section 5.2). Its mask follows.
 const ACK_FRAME: [u8; 2] = [0x82, 0x80 | 20];
 
@@ -37,7 +37,7 @@ impl Codec for Dtalk {
         packet(Layout::Dtalk, input, max_body, read)
     }
 
-    /// `ack` is 0 everywhere but in a send reply: one client takes any other for its own ack.
+    /// `ack` is 0 except in a send reply: one client takes any other value for its own ack.
     fn encode(&self, output: &Output<'_>, out: &mut Vec<u8>) {
         let mut put = |op, seq, ack, body: &[u8]| {
             Head::new(op, seq, ack).write(Layout::Dtalk, body, out);
@@ -112,7 +112,7 @@ fn read(Head { op, seq, ack, .. }: Head, body: &[u8]) -> Result<Input<'_>, Codec
     })
 }
 
-/// The body that tells which device stays.
+/// The body that names the device that stays.
 pub(super) fn crowded(device: Option<&str>) -> Vec<u8> {
     device.map(AuthRefusal::by).unwrap_or_default().to_vec()
 }

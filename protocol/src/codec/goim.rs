@@ -52,7 +52,7 @@ impl Codec for Goim {
         }
     }
 
-    /// A WebSocket message holds packets, which clients look for in the body of a raw one.
+    /// A WebSocket message holds packets, which clients expect in the body of a raw one.
     fn delivery(
         &self,
         framing: Framing,
@@ -89,7 +89,7 @@ fn read(Head { op, seq, .. }: Head, body: &[u8]) -> Input<'_> {
     }
 }
 
-/// The request that a client makes about itself; `None` if it is none, or cannot be read.
+/// The request of a client about itself; `None` for another op, or if malformed.
 fn ask(op: u32, body: &[u8]) -> Option<Ask> {
     let text = str::from_utf8(body).ok()?;
     match op {

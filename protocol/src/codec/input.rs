@@ -1,4 +1,4 @@
-//! Inputs: what peers ask of the gateway.
+//! Inputs: frames from peers to the gateway.
 
 use std::fmt;
 
@@ -11,26 +11,26 @@ use crate::ws::MessageKind;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Input<'a> {
-    /// A request for a session, or to renew the one that is open.
+    /// A request for a session, or to renew the open one.
     Auth(Box<AuthRequest>),
-    /// A sign of life that wants a reply.
+    /// A heartbeat, to be replied to.
     Heartbeat {
         /// Repeated in the reply.
         seq: u32,
     },
-    /// A question whether the gateway is there.
+    /// A ping.
     Ping {
         /// Repeated in the answer.
         stamp: [u8; 8],
     },
     /// The answer to a ping of the gateway.
     Pong {
-        /// Of the ping.
+        /// Stamp of the ping.
         stamp: [u8; 8],
     },
     /// The end of the session, for good.
     Leave,
-    /// A message for the router, which wants a reply.
+    /// A message for the router, to be replied to.
     Send {
         /// Repeated in the reply; the number of the message where peers number them.
         seq: u32,
@@ -38,67 +38,67 @@ pub enum Input<'a> {
         op: u32,
         /// The kind of WebSocket message that it came in.
         kind: MessageKind,
-        /// Every answer up to this number has arrived, where peers number their messages.
+        /// All answers up to this number have arrived, where peers number their messages.
         answered: Seq,
         /// The message.
         body: &'a [u8],
     },
-    /// A question about a room, or anything else that wants a reply and is its own bytes.
+    /// A question about a room, or any other request with a reply that owns its data.
     Ask(Box<Question>),
     /// The delivery of this number has arrived.
     Ack {
-        /// Of the delivery.
+        /// Seq of the delivery.
         seq: u32,
     },
     /// These deliveries have arrived.
     Received(Received<'a>),
-    /// A frame that cannot be understood, which is no reason to end the connection.
+    /// A frame that cannot be understood, but does not end the connection.
     Misunderstood {
         /// Its id, if it has one.
         id: Option<u32>,
-        /// What is wrong with it.
+        /// Description of the problem.
         problem: &'static str,
     },
-    /// Nothing that a peer of this dialect may say, or something newer than this code.
+    /// A frame that peers of this dialect may not send, or of a newer version.
     Unknown {
         /// The wire op.
         op: u32,
     },
 }
 
-/// A question that wants a reply.
+/// A request with a reply.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Question {
     /// Repeated in the reply.
     pub seq: u32,
     /// The wire op, for dialects that have several.
     pub op: u32,
-    /// The question.
+    /// The request.
     pub ask: Ask,
 }
 
-/// What a peer asks for.
+/// Content of a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Ask {
-    /// To be in this room, too.
+    /// Join this room as well.
     Join(String),
-    /// To be in this room no longer.
+    /// Leave this room.
     Leave(String),
-    /// To be in this room instead of the one before; empty for none.
+    /// Change to this room from the previous one; empty for none.
     Change(String),
-    /// To get pushes of these ops, too: numbers separated by commas, as the peer wrote them.
+    /// Subscribe to pushes of these ops as well: comma-separated numbers, as sent by the peer.
     Watch(String),
-    /// To get pushes of these ops no longer.
+    /// Unsubscribe from pushes of these ops.
     Unwatch(String),
-    /// To take a message: as [`Input::Send`], in dialects whose bodies have to be decoded.
+    /// Take a message: as [`Input::Send`], in dialects whose bodies have to be decoded.
     Take {
         /// The kind of body.
         kind: MessageKind,
         /// The body.
         body: Bytes,
     },
-    /// To deliver to a room.
+    /// Deliver to a room.
     Publish {
         /// The room.
         room: String,
@@ -116,15 +116,15 @@ pub struct AuthRequest {
     pub seq: u32,
     /// The application.
     pub app: String,
-    /// What proves the user's identity.
+    /// Proof of the user's identity.
     pub token: String,
-    /// The application's own part.
+    /// Application-defined part.
     pub ext: Bytes,
-    /// Of a peer that numbers its messages and may come back with a ticket.
+    /// Set for a peer that numbers its messages and may come back with a ticket.
     pub continuity: Option<Continuity>,
 }
 
-/// Leaves out the token.
+/// Omits the token.
 impl fmt::Debug for AuthRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthRequest")
@@ -135,29 +135,29 @@ impl fmt::Debug for AuthRequest {
     }
 }
 
-/// What a peer brings along to go on with a session.
+/// State with which a peer resumes a session.
 #[derive(Clone, PartialEq)]
 pub struct Continuity {
-    /// Proof of the session that it had; empty asks for a new one.
+    /// Proof of the previous session; empty to request a new one.
     pub ticket: Bytes,
-    /// Every delivery of that session up to this one has arrived.
+    /// All deliveries of that session up to this one have arrived.
     pub up_to: Seq,
-    /// Ranges beyond, in the form of [`Received`].
+    /// Ranges received beyond, in the form of [`Received`].
     pub ranges: Bytes,
-    /// The first number that it will send, or send again.
+    /// First number that it will send, or send again.
     pub first_send: Seq,
-    /// The longest body that it takes; 0 leaves that to the gateway.
+    /// Longest body that the peer takes; 0: the gateway's limit applies.
     pub max_body: u32,
-    /// It numbers its messages for the session.
+    /// Whether it numbers its messages for the session.
     pub numbers_messages: bool,
-    /// It understands latest deliveries.
+    /// Whether it supports latest deliveries.
     pub takes_latest: bool,
-    /// It keeps tickets.
+    /// Whether it keeps tickets.
     pub keeps_tickets: bool,
 }
 
 impl Continuity {
-    /// Of a peer that is told what it misses, and has nothing to go on with.
+    /// For a peer that is told of gaps, but has nothing to resume.
     #[must_use]
     pub const fn none() -> Self {
         Self {
@@ -175,12 +175,12 @@ impl Continuity {
     /// The deliveries that have arrived.
     #[must_use]
     pub fn received(&self) -> Received<'_> {
-        // A codec lets no ranges through that break their form.
+        // A codec accepts only well-formed ranges.
         Received::parse(self.up_to, &self.ranges).unwrap_or(Received::up_to_only(self.up_to))
     }
 }
 
-/// Leaves out the ticket.
+/// Omits the ticket.
 impl fmt::Debug for Continuity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Continuity")
@@ -191,16 +191,16 @@ impl fmt::Debug for Continuity {
     }
 }
 
-/// What stands at the front of some bytes.
+/// Result of decoding the front of a buffer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step<'a> {
-    /// A frame of so many bytes.
+    /// A frame of `len` bytes.
     Frame {
-        /// What it asks for.
+        /// Its content.
         input: Input<'a>,
         /// Its length.
         len: usize,
     },
-    /// Not all of a frame: at least so many bytes are needed.
+    /// An incomplete frame: at least this many bytes are needed.
     Need(usize),
 }

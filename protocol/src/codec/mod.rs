@@ -1,10 +1,10 @@
-//! Codecs: one for each dialect, between bytes and the inputs and outputs that all dialects share.
+//! Codecs: one for each dialect, between bytes and the common inputs and outputs.
 //!
-//! Whoever holds a connection knows its [`Codec`] and nothing else about its dialect: what bytes
-//! mean ([`Input`]), how each [`Output`] and each [`Delivery`] looks, and what the peer can do
-//! ([`Abilities`]). A dialect is added here, and in the list of [`Dialect`].
+//! The owner of a connection knows its [`Codec`] and nothing else about its dialect: the meaning of
+//! bytes ([`Input`]), the encoding of each [`Output`] and each [`Delivery`], and the abilities of
+//! the peer ([`Abilities`]). A dialect is added here, and in the list of [`Dialect`].
 //!
-//! Not here: what a frame means for a session.
+//! Not here: the effect of a frame on a session.
 
 mod comet;
 mod dtalk;
@@ -21,32 +21,32 @@ use crate::{DecodeError, Dialect, Framing, Layout, head};
 pub use input::{Ask, AuthRequest, Continuity, Input, Question, Step};
 pub use output::{Answer, Delivery, Output, Refusal, Written};
 
-/// Deliveries that a peer acknowledges.
+/// Acknowledgements that a dialect has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Acks {
     /// None.
     None,
-    /// Each by its number.
+    /// Each delivery by its number.
     Single,
     /// All up to a number, and ranges beyond it.
     Cumulative,
 }
 
-/// Numbers of deliveries as they stand in the bytes of a delivery.
+/// Encoding of sequence numbers in a delivery.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SeqForm {
     /// Four bytes, big-endian.
     Binary,
-    /// Ten decimal digits, filled up with spaces at the front.
+    /// Ten decimal digits, left-padded with spaces.
     Decimal,
 }
 
 impl SeqForm {
-    /// Overwrites the number at a place.
+    /// Overwrites the number at an offset.
     ///
     /// # Panics
     ///
-    /// When the number would end behind the bytes.
+    /// When the number would end beyond the bytes.
     #[inline]
     pub fn write(self, bytes: &mut [u8], at: usize, seq: u32) {
         match self {
@@ -63,38 +63,38 @@ impl SeqForm {
         }
     }
 
-    /// Places of [`Decimal`](Self::Decimal).
+    /// Width of [`Decimal`](Self::Decimal).
     pub const DIGITS: usize = 10;
 }
 
-/// What a peer can do, by its dialect.
+/// Abilities of a peer, by its dialect.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact about the dialect of its own")]
 #[non_exhaustive]
 pub struct Abilities {
-    /// Deliveries that it acknowledges.
+    /// Acknowledgements of deliveries.
     pub acks: Acks,
-    /// It is told which deliveries are missing.
+    /// Whether it is told of missing deliveries.
     pub gaps: bool,
-    /// It shows a ticket to get its session back, and numbers its messages for the session.
+    /// Whether it shows a ticket to get its session back, and numbers its messages for the session.
     pub tickets: bool,
-    /// It has pings to answer, over any transport.
+    /// Whether it has pings and pongs, over any transport.
     pub pings: bool,
-    /// It is told why it is refused or closed, and when to come back.
+    /// Whether it is told why it is refused or closed, and when to come back.
     pub reasons: bool,
-    /// It may try again on the same connection when it is refused.
+    /// Whether it may try again on the same connection after a refusal.
     pub retries: bool,
-    /// A frame out of turn ends its connection; those of others are ignored.
+    /// Whether a frame out of turn ends its connection, instead of being ignored.
     pub strict: bool,
-    /// The replies to its heartbeats count the members of the room that it joined last.
+    /// Whether replies to its heartbeats count the members of the room that it joined last.
     pub counts: bool,
-    /// One message may bring it several deliveries.
+    /// Whether one message may hold several deliveries.
     pub batches: bool,
-    /// Each of its WebSocket messages is one frame, which has no head.
+    /// Whether each of its WebSocket messages is one frame, without a head.
     pub whole_messages: bool,
-    /// Its WebSocket messages are text.
+    /// Whether its WebSocket messages are text.
     pub text: bool,
-    /// Form of the number in a delivery.
+    /// Encoding of the number in a delivery.
     pub seq: SeqForm,
 }
 
@@ -127,20 +127,20 @@ pub trait Codec: fmt::Debug + Send + Sync {
     /// The dialect.
     fn dialect(&self) -> Dialect;
 
-    /// What its peers can do.
+    /// Abilities of its peers.
     fn abilities(&self) -> &'static Abilities;
 
-    /// The frame at the front of a stream or of a message.
+    /// Decodes the frame at the front of a stream or of a message.
     ///
     /// # Errors
     ///
     /// [`CodecError`] when the bytes break the dialect.
     fn decode<'a>(&self, input: &'a [u8], max_body: usize) -> Result<Step<'a>, CodecError>;
 
-    /// Appends an output to `out`; nothing where the dialect has none of the kind.
+    /// Appends an output to `out`; nothing if the dialect has no such frame.
     fn encode(&self, output: &Output<'_>, out: &mut Vec<u8>);
 
-    /// Writes a delivery, its framing included, but for the body if that goes behind it as it is.
+    /// Writes a delivery with its framing, except for the body if that follows unchanged.
     fn delivery(
         &self,
         framing: Framing,
@@ -148,34 +148,34 @@ pub trait Codec: fmt::Debug + Send + Sync {
         write: &mut dyn FnMut(&[u8]),
     ) -> Written;
 
-    /// The number of the ack at the front of the input, and its length, if it is plainly that: what
-    /// can be told at a glance, for the dialects whose peers send many in a row.
+    /// Fast path: the number of an ack at the front of the input, and its length, if recognized by
+    /// its first bytes; for the dialects whose peers send many acks in a row.
     fn ack_at(&self, framing: Framing, input: &[u8]) -> Option<(u32, usize)> {
         let _ = (framing, input);
         None
     }
 }
 
-/// Bytes that break a dialect.
+/// Violation of a dialect.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodecError {
-    /// A head or a length.
+    /// In a head or a length.
     #[error(transparent)]
     Head(#[from] DecodeError),
-    /// The content of a frame.
+    /// In the content of a frame.
     #[error(transparent)]
     Frame(#[from] FrameError),
-    /// The body of an auth frame.
+    /// In the body of an auth frame.
     #[error("the auth frame cannot be read")]
     Auth,
 }
 
 impl Dialect {
-    /// Every dialect that a gateway speaks, each with its codec.
+    /// All dialects that a gateway speaks, each with its codec.
     pub const ALL: [Self; 5] = [Self::Dtalk, Self::Goim, Self::Raw, Self::Comet, Self::Text];
 
-    /// Its codec.
+    /// The codec of the dialect.
     #[must_use]
     #[inline]
     pub fn codec(self) -> &'static dyn Codec {
@@ -188,7 +188,7 @@ impl Dialect {
         }
     }
 
-    /// Its place in [`ALL`](Self::ALL).
+    /// Index in [`ALL`](Self::ALL).
     #[must_use]
     #[inline]
     pub const fn index(self) -> usize {
@@ -201,7 +201,7 @@ impl Dialect {
         }
     }
 
-    /// What its peers can do.
+    /// Abilities of its peers.
     #[must_use]
     #[inline]
     pub const fn abilities(self) -> &'static Abilities {
@@ -215,7 +215,7 @@ impl Dialect {
     }
 }
 
-/// Splits off the packet at the front, and reads it.
+/// Splits off the packet at the front, and decodes it.
 fn packet<'a, E: Into<CodecError>>(
     layout: Layout,
     input: &'a [u8],

@@ -1,100 +1,100 @@
-//! Outputs: what the gateway says to peers.
+//! Outputs: frames from the gateway to peers.
 
 use std::time::Duration;
 
 use crate::comet::{Class, Code, Failure, Gap, GoingAway, Seq, Welcome};
 
-/// A frame for a peer, whatever its dialect; deliveries are apart.
+/// A frame for a peer, whatever its dialect, except deliveries.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Output<'a> {
-    /// There is a session.
+    /// A session is granted.
     Accepted {
-        /// Of the request.
+        /// Seq of the request.
         seq: u32,
-        /// The user that the peer is.
+        /// The user of the session.
         user: &'a str,
-        /// What is to be known of it.
+        /// Parameters of the session.
         welcome: &'a Welcome,
     },
-    /// There is none.
+    /// A session is refused.
     Refused {
-        /// Of the request.
+        /// Seq of the request.
         seq: u32,
-        /// Why.
+        /// Reason.
         code: Code,
-        /// The time after which coming back may help.
+        /// Time after which the peer may come back.
         return_after: Option<Duration>,
-        /// What else is said about it.
+        /// Details beside the code.
         refusal: Refusal<'a>,
     },
     /// The reply to a heartbeat.
     HeartbeatReply {
-        /// Of the heartbeat.
+        /// Seq of the heartbeat.
         seq: u32,
         /// Members of the peer's room, where that is counted.
         members: u32,
     },
     /// The reply to a message.
     Reply {
-        /// Of the message.
+        /// Seq of the message.
         seq: u32,
-        /// Of the message.
+        /// Op of the message.
         op: u32,
-        /// What the router says.
+        /// Answer of the router.
         answer: Answer<'a>,
     },
     /// Deliveries that will never arrive.
     Gap {
-        /// The last of their numbers; [`Seq::NONE`] if they would not have been numbered.
+        /// Last number of the gap; [`Seq::NONE`] if the deliveries would not have been numbered.
         to: Seq,
-        /// Everything else about them.
+        /// The other fields of the gap.
         gap: &'a Gap,
     },
-    /// A question whether the peer is there.
+    /// A ping.
     Ping {
         /// Repeated in the answer.
         stamp: [u8; 8],
     },
     /// The answer to a ping.
     Pong {
-        /// Of the ping.
+        /// Stamp of the ping.
         stamp: [u8; 8],
     },
     /// A frame could not be understood.
     Misunderstood {
         /// Its id, if it has one.
         id: Option<u32>,
-        /// What is wrong with it.
+        /// Description of the problem.
         problem: &'static str,
     },
-    /// The gateway goes away.
+    /// The gateway is going away.
     GoingAway(&'a GoingAway),
-    /// Why the connection ends.
+    /// Reason for the end of the connection.
     Failure(&'a Failure),
 }
 
-/// What is said of a refusal beside its code.
+/// Details of a refusal beside its code.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Refusal<'a> {
-    /// Nothing: peers that can be told no code hear nothing.
+    /// None: peers of a dialect without codes get no answer.
     Silent,
-    /// What the router says.
+    /// Body from the router.
     Said(&'a [u8]),
-    /// This other device of the user stays, if it has a name.
+    /// Another device of the user stays; its name, if it has one.
     Crowded(Option<&'a str>),
 }
 
-/// What the router says about a message.
+/// Answer of the router to a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Answer<'a> {
-    /// It takes it.
+    /// Accepted, with this body.
     Taken(&'a [u8]),
-    /// It does not.
+    /// Refused.
     Refused {
-        /// Why.
+        /// Code.
         code: i32,
-        /// Whether it may help to send it again.
+        /// Whether the message may be sent again.
         retryable: bool,
     },
 }
@@ -102,26 +102,26 @@ pub enum Answer<'a> {
 /// A delivery to a peer.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'a> {
-    /// What is promised about it, as the peer is told.
+    /// Class of the delivery.
     pub class: Class,
-    /// Its number; [`Seq::NONE`] for none.
+    /// Its number; [`Seq::NONE`] for an unnumbered one.
     pub seq: Seq,
-    /// Of a latest delivery.
+    /// Key of a latest delivery.
     pub key: Option<&'a [u8]>,
     /// The room that it was published to.
     pub room: Option<&'a str>,
-    /// The body is text.
+    /// Whether the body is text.
     pub is_text: bool,
     /// The body.
     pub body: &'a [u8],
 }
 
-/// What was written of a delivery.
+/// Result of writing a delivery.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Written {
-    /// The place of the number among the bytes written, if there is one: the only bytes in which
-    /// deliveries of one body to several peers differ.
+    /// Offset of the number in the written bytes, if any: the only bytes in which deliveries of one
+    /// body to several peers differ.
     pub seq_at: Option<usize>,
-    /// The body is written too, in a form of the dialect's own.
+    /// Whether the body was written too, in an encoding of the dialect.
     pub has_body: bool,
 }

@@ -1,7 +1,8 @@
-//! The codec of the text dialect: JSON objects in text messages, for clients of a few lines.
+//! The codec of the text dialect: JSON objects in text messages, for minimal clients.
 //!
-//! Each object says in `t` what it is; the README of this crate lists them. Unknown members are
-//! ignored. An object that cannot be understood is answered by an error, and closes nothing.
+//! The member `t` of each object is its type; the README of this crate lists them. Unknown members
+//! are ignored. An object that cannot be understood is answered by an error, and does not close the
+//! connection.
 
 use std::io::{self, Write};
 
@@ -30,7 +31,7 @@ pub(super) const ABILITIES: Abilities = Abilities {
     ..Abilities::LEAST
 };
 
-/// The op of a question that carries an id. One without is not answered if it is granted.
+/// Op of a question that carries an id. One without is not answered if granted.
 const WITH_ID: u32 = 1;
 
 #[derive(Debug)]
@@ -95,7 +96,7 @@ fn write_rest(out: &mut Vec<u8>, delivery: &Delivery<'_>) -> io::Result<()> {
     out.write_all(b"}")
 }
 
-/// The object for an output; `None` where there is none.
+/// The object for an output; `None` if the dialect has none.
 fn object(output: &Output<'_>) -> Option<Value> {
     Some(match *output {
         Output::Accepted { user, welcome, .. } => {

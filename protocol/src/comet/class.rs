@@ -6,22 +6,22 @@ use super::limits::KEY;
 use super::{Seq, VER, op};
 use crate::head::{Head, Layout, MAX_HEAD};
 
-/// What a delivery promises.
+/// Guarantee of a delivery.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Class {
     /// At least once, in order, until it is acknowledged.
     Acked,
     /// At most once.
     BestEffort,
-    /// At most once, and only the newest of its key matters.
+    /// At most once, and only the newest of its key.
     Latest,
 }
 
-/// Where the seq stands in a head: the only bytes in which the deliveries of one message to
-/// several sessions differ.
+/// Offset of the seq in a head: the only bytes in which the deliveries of one message to several
+/// sessions differ.
 pub const SEQ_AT: usize = 12;
 
-/// The head of a delivery with a body of `body_len` bytes; the prefix of a [`Key`] counts.
+/// Head of a delivery with a body of `body_len` bytes, including the prefix of a [`Key`].
 ///
 /// Only acked deliveries carry their `seq`, others 0.
 ///
@@ -38,11 +38,11 @@ pub fn deliver_head(class: Class, seq: Seq, body_len: usize) -> [u8; MAX_HEAD] {
     Head { ver: VER, op, seq, ack: 0 }.to_bytes(Layout::Dtalk, body_len)
 }
 
-/// What latest deliveries replace each other by; opaque, 0 to 255 bytes.
+/// Key by which latest deliveries replace each other; opaque, 0 to 255 bytes.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Key(Bytes);
 
-/// A key is longer than one byte can say.
+/// A key longer than its one-byte length field allows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("a key of {0} bytes is longer than {KEY}")]
 pub struct KeyTooLong(pub usize);
@@ -64,19 +64,19 @@ impl Key {
         &self.0
     }
 
-    /// Appends what stands before the body of a latest delivery: the length and the key.
+    /// Appends the prefix of the body of a latest delivery: the length and the key.
     pub fn write_prefix(&self, out: &mut Vec<u8>) {
         out.push(u8::try_from(self.0.len()).unwrap_or(u8::MAX));
         out.extend_from_slice(&self.0);
     }
 
-    /// Bytes that the prefix takes.
+    /// Length of the prefix in bytes.
     #[must_use]
     pub const fn prefix_len(&self) -> usize {
         1 + self.0.len()
     }
 
-    /// Splits the body of a latest delivery without copying; `None` when it is cut short.
+    /// Splits the body of a latest delivery without copying; `None` if truncated.
     pub(super) fn split(mut body: Bytes) -> Option<(Self, Bytes)> {
         let len = usize::from(*body.first()?);
         if body.len() <= len {

@@ -1,61 +1,61 @@
-//! What a client says.
+//! Frames from a client.
 
 use super::message::decode;
 use super::{Auth, FrameError, Received, Seq, limits, op, write, write_message};
 use crate::head::Head;
 
-/// A frame from a client; bodies are lent, because a server reads packets where they lie.
+/// A frame from a client; bodies are borrowed, because a server decodes packets in place.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClientFrame<'a> {
-    /// Asks for a session.
+    /// Request for a session.
     Auth {
         /// Repeated in the answer.
         seq: u32,
         /// The request.
         auth: Box<Auth>,
     },
-    /// Has received deliveries.
+    /// Ack of deliveries.
     Ack(Received<'a>),
-    /// Has a message.
+    /// Message.
     Send {
         /// Its number in the session.
         seq: Seq,
-        /// Every answer up to this number has arrived.
+        /// All answers up to this number have arrived.
         answered: Seq,
         /// The message.
         body: &'a [u8],
     },
-    /// Wants a pong.
+    /// Ping, to be answered by a pong.
     Ping(Ping),
-    /// Answers a ping.
+    /// Answer to a ping.
     Pong {
-        /// Of the ping.
+        /// Stamp of the ping.
         stamp: [u8; 8],
     },
-    /// Ends the session for good.
+    /// End of the session, for good.
     Leave,
-    /// Something newer than this code; to be ignored.
+    /// A frame of a newer version; to be ignored.
     Unknown {
         /// The op.
         op: u32,
     },
 }
 
-/// A question whether the other side is there.
+/// A ping.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Ping {
-    /// Repeated in the answer; means something to its sender only.
+    /// Repeated in the answer; meaningful to its sender only.
     pub stamp: [u8; 8],
-    /// What the sender takes for the round trip, in microseconds, if it has measured one.
+    /// The sender's estimate of the round trip, in microseconds, if measured.
     pub round_trip_us: Option<u32>,
 }
 
 impl<'a> ClientFrame<'a> {
-    /// Reads a frame from a client.
+    /// Decodes a frame from a client.
     ///
     /// # Errors
     ///
-    /// [`FrameError`] when the content breaks the dialect.
+    /// [`FrameError`] when the content violates the dialect.
     pub fn decode(head: Head, body: &'a [u8]) -> Result<Self, FrameError> {
         Ok(match head.op {
             op::AUTH => {
@@ -77,7 +77,7 @@ impl<'a> ClientFrame<'a> {
         })
     }
 
-    /// Appends the frame to `out`; an unknown one has nothing to append.
+    /// Appends the frame to `out`; nothing for an unknown one.
     ///
     /// # Panics
     ///
@@ -100,7 +100,7 @@ impl<'a> ClientFrame<'a> {
 }
 
 impl Ping {
-    /// What follows the twelve bytes that are known is left for later versions.
+    /// Bytes beyond the twelve known ones are left for later versions.
     pub(super) fn decode(body: &[u8]) -> Result<Self, FrameError> {
         let stamp = stamp(op::PING, body)?;
         let estimate = body.get(8..12).and_then(|bytes| bytes.try_into().ok());

@@ -1,7 +1,7 @@
-//! Bodies of control frames: prost messages with bounds of their own.
+//! Bodies of control frames: prost messages with additional bounds.
 //!
 //! Unknown fields are skipped, so that either side may be the older one. Field numbers are never
-//! used again for something else.
+//! reused.
 
 use std::fmt;
 
@@ -14,24 +14,24 @@ use super::{AwayReason, Code, FrameError, GapReason, Loss, Seq, limits, op};
 pub mod capability {
     /// The client keeps tickets and may come back with them.
     pub const RESUME: u64 = 1;
-    /// The client understands latest deliveries; without it they come as best effort.
+    /// The client supports latest deliveries; without it they come as best effort.
     pub const LATEST: u64 = 2;
 }
 
-/// Asks for a session, or for one that is parked. Fields 1 to 3 are those of dtalk's `AuthMsg`.
+/// Request for a session, or to resume a parked one. Fields 1 to 3 are those of dtalk's `AuthMsg`.
 #[derive(Clone, Eq, PartialEq, prost::Message)]
 #[prost(skip_debug)]
 pub struct Auth {
     /// The application.
     #[prost(string, tag = "1")]
     pub app_id: String,
-    /// What proves the user's identity.
+    /// Proof of the user's identity.
     #[prost(string, tag = "2")]
     pub token: String,
-    /// The application's own part.
+    /// Application-defined part.
     #[prost(bytes = "bytes", tag = "3")]
     pub ext: Bytes,
-    /// What the client can do, see [`capability`].
+    /// Capabilities of the client, see [`capability`].
     #[prost(uint64, tag = "16")]
     pub capabilities: u64,
     /// For logs and statistics.
@@ -40,35 +40,35 @@ pub struct Auth {
     /// For logs and statistics.
     #[prost(string, tag = "18")]
     pub client_version: String,
-    /// From the last welcome; empty asks for a new session.
+    /// Ticket from the last welcome; empty to request a new session.
     #[prost(bytes = "bytes", tag = "19")]
     pub ticket: Bytes,
-    /// With a ticket: every delivery up to this one has arrived.
+    /// With a ticket: all deliveries up to this one have arrived.
     #[prost(uint32, tag = "20")]
     pub last_seq: u32,
-    /// With a ticket: the ranges beyond, as in an ack.
+    /// With a ticket: the ranges received beyond, as in an ack.
     #[prost(bytes = "bytes", tag = "21")]
     pub ranges: Bytes,
-    /// The first number that the client will send or send again; 0 stands for 1.
+    /// First number that the client will send or send again; 0 stands for 1.
     #[prost(uint32, tag = "22")]
     pub first_send: u32,
-    /// The longest frame body that the client takes; 0 leaves it to the server.
+    /// Longest frame body that the client takes; 0: the server's limit applies.
     #[prost(uint32, tag = "23")]
     pub max_body: u32,
 }
 
 impl Auth {
-    /// What has arrived in the session that the ticket is of.
+    /// Deliveries of the ticket's session that have arrived.
     ///
     /// # Errors
     ///
-    /// [`BadRanges`], never for an auth that came out of
+    /// [`BadRanges`], never for an auth returned by
     /// [`ClientFrame::decode`](super::ClientFrame::decode).
     pub fn received(&self) -> Result<Received<'_>, BadRanges> {
         Received::parse(Seq::new(self.last_seq), &self.ranges)
     }
 
-    /// The first number that the client will send.
+    /// First number that the client will send.
     #[must_use]
     pub const fn first_send(&self) -> Seq {
         if self.first_send == 0 { Seq::FIRST } else { Seq::new(self.first_send) }
@@ -83,7 +83,7 @@ impl Auth {
     }
 }
 
-/// Leaves out what would let a reader of the log in: the token and the ticket.
+/// Omits the credentials: the token and the ticket.
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Auth")
@@ -97,47 +97,47 @@ impl fmt::Debug for Auth {
     }
 }
 
-/// There is a session.
+/// A session is granted.
 #[derive(Clone, Eq, PartialEq, prost::Message)]
 #[prost(skip_debug)]
 pub struct Welcome {
     /// The session, for logs; below 2^53.
     #[prost(uint64, tag = "1")]
     pub session: u64,
-    /// Which connection of the session this is, from 1.
+    /// Number of the session's connection, from 1.
     #[prost(uint32, tag = "2")]
     pub epoch: u32,
-    /// Whether the session of the ticket goes on.
+    /// Whether the ticket's session was resumed.
     #[prost(bool, tag = "3")]
     pub resumed: bool,
-    /// With which to come back; empty if that is not possible.
+    /// Ticket for resumption; empty if that is not possible.
     #[prost(bytes = "bytes", tag = "4")]
     pub ticket: Bytes,
-    /// How long after the loss of its connection the session waits, in milliseconds.
+    /// Time for which the session waits after the loss of its connection, in milliseconds.
     #[prost(uint32, tag = "5")]
     pub ticket_ttl_ms: u32,
-    /// Every message up to this number has been taken.
+    /// All messages up to this number have been taken.
     #[prost(uint32, tag = "6")]
     pub accepted: u32,
-    /// What both sides can do, see [`capability`].
+    /// Capabilities of both sides, see [`capability`].
     #[prost(uint64, tag = "7")]
     pub capabilities: u64,
-    /// How often the client should let itself be heard, in milliseconds; 0 leaves it to the client.
+    /// Heartbeat interval for the client, in milliseconds; 0 leaves it to the client.
     #[prost(uint32, tag = "8")]
     pub heartbeat_ms: u32,
-    /// The longest frame body that the server takes.
+    /// Longest frame body that the server takes.
     #[prost(uint32, tag = "9")]
     pub max_body: u32,
-    /// How many messages of the client may be without an answer; at least 1.
+    /// Unanswered messages that the client may have; at least 1.
     #[prost(uint32, tag = "10")]
     pub send_window: u32,
-    /// How many deliveries may be without an ack; at least 1.
+    /// Unacknowledged deliveries that the server may have; at least 1.
     #[prost(uint32, tag = "11")]
     pub deliver_window: u32,
-    /// Why a ticket was not honoured.
+    /// Reason for which a ticket was not honoured.
     #[prost(enumeration = "Loss", tag = "12")]
     pub loss: i32,
-    /// The application's.
+    /// Application-defined body.
     #[prost(bytes = "bytes", tag = "13")]
     pub body: Bytes,
 }
@@ -149,7 +149,7 @@ impl Welcome {
     }
 }
 
-/// Leaves out the ticket.
+/// Omits the ticket.
 impl fmt::Debug for Welcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Welcome")
@@ -162,22 +162,22 @@ impl fmt::Debug for Welcome {
     }
 }
 
-/// There is no session, and the connection ends.
+/// A session is refused, and the connection ends.
 #[derive(Clone, Eq, PartialEq, prost::Message)]
 pub struct Refused {
-    /// Why.
+    /// Reason code.
     #[prost(sint32, tag = "1")]
     pub code: i32,
-    /// The same for people.
+    /// Human-readable reason.
     #[prost(string, tag = "2")]
     pub text: String,
-    /// Whether the same auth may be taken later.
+    /// Whether the same auth may be accepted later.
     #[prost(bool, tag = "3")]
     pub retryable: bool,
-    /// Not to come back earlier than this, in milliseconds.
+    /// Minimum time before coming back, in milliseconds.
     #[prost(uint32, tag = "4")]
     pub return_after_ms: u32,
-    /// The application's.
+    /// Application-defined body.
     #[prost(bytes = "bytes", tag = "5")]
     pub body: Bytes,
 }
@@ -189,28 +189,28 @@ impl Refused {
     }
 }
 
-/// Deliveries that will never arrive. Which numbers they would have had, ends in the head's seq.
+/// Deliveries that will never arrive. The last of their numbers is the head's seq.
 #[derive(Clone, Eq, PartialEq, prost::Message)]
 pub struct Gap {
-    /// The first number of the gap; 0 stands for the head's seq.
+    /// First number of the gap; 0 stands for the head's seq.
     #[prost(uint32, tag = "1")]
     pub from: u32,
-    /// How many deliveries are missing; 0 if nobody counted.
+    /// Number of deliveries missing; 0 if unknown.
     #[prost(uint64, tag = "2")]
     pub count: u64,
-    /// Why.
+    /// Reason code.
     #[prost(enumeration = "GapReason", tag = "3")]
     pub reason: i32,
-    /// Of which room they were; empty if of several or none.
+    /// Room of the deliveries; empty if several or none.
     #[prost(string, tag = "4")]
     pub room: String,
-    /// Where in the room's record to begin to pull; 0 if that is not known.
+    /// Position in the room's record from which to pull; 0 if unknown.
     #[prost(uint64, tag = "5")]
     pub position: u64,
 }
 
 impl Gap {
-    /// The first number of a gap that ends with `to`.
+    /// First number of a gap that ends with `to`.
     #[must_use]
     pub const fn first(&self, to: Seq) -> Seq {
         if self.from == 0 { to } else { Seq::new(self.from) }
@@ -229,13 +229,13 @@ impl Gap {
 /// A message was not taken.
 #[derive(Clone, Eq, PartialEq, prost::Message)]
 pub struct Refusal {
-    /// Why.
+    /// Reason code.
     #[prost(sint32, tag = "1")]
     pub code: i32,
-    /// The same for people.
+    /// Human-readable reason.
     #[prost(string, tag = "2")]
     pub text: String,
-    /// Whether the same body may be taken later, under a new number.
+    /// Whether the same body may be accepted later, under a new number.
     #[prost(bool, tag = "3")]
     pub retryable: bool,
 }
@@ -246,19 +246,19 @@ impl Refusal {
     }
 }
 
-/// The connection ends, and why.
+/// Reason for the end of the connection.
 #[derive(Clone, Eq, PartialEq, prost::Message)]
 pub struct Failure {
-    /// Why.
+    /// Reason code.
     #[prost(sint32, tag = "1")]
     pub code: i32,
-    /// The same for people.
+    /// Human-readable reason.
     #[prost(string, tag = "2")]
     pub text: String,
     /// Whether to connect again.
     #[prost(bool, tag = "3")]
     pub retryable: bool,
-    /// Not to come back earlier than this, in milliseconds.
+    /// Minimum time before coming back, in milliseconds.
     #[prost(uint32, tag = "4")]
     pub return_after_ms: u32,
 }
@@ -273,17 +273,17 @@ impl Failure {
 #[derive(Clone, Eq, PartialEq, prost::Message)]
 #[prost(skip_debug)]
 pub struct GoingAway {
-    /// Why.
+    /// Reason code.
     #[prost(enumeration = "AwayReason", tag = "1")]
     pub reason: i32,
-    /// Not to come back earlier than this, in milliseconds.
+    /// Minimum time before coming back, in milliseconds.
     #[prost(uint32, tag = "2")]
     pub return_after_ms: u32,
     /// Whether the session may be resumed.
     #[prost(bool, tag = "3")]
     pub may_resume: bool,
-    /// To be shown instead of the last ticket, whether or not it will be honoured: it says when its
-    /// holder was asked to return. Empty: the last one stays.
+    /// Ticket that replaces the last one, whether or not it will be honoured: it encodes when the
+    /// client was asked to return. Empty: the last one stays.
     #[prost(bytes = "bytes", tag = "4")]
     pub ticket: Bytes,
 }
@@ -294,7 +294,7 @@ impl GoingAway {
     }
 }
 
-/// Leaves out the ticket.
+/// Omits the ticket.
 impl fmt::Debug for GoingAway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GoingAway")
@@ -308,7 +308,7 @@ impl fmt::Debug for GoingAway {
 macro_rules! has_code {
     ($($message:ident),*) => {$(
         impl $message {
-            /// Why, as a code.
+            /// Reason as a code.
             #[must_use]
             pub const fn why(&self) -> Code {
                 Code::new(self.code)
@@ -318,7 +318,7 @@ macro_rules! has_code {
 }
 has_code!(Refused, Refusal, Failure);
 
-/// Cuts text for people to the length that a frame takes.
+/// Truncates human-readable text to the limit of a frame.
 #[must_use]
 pub fn fitting(text: &str) -> &str {
     &text[..text.floor_char_boundary(limits::TEXT)]
@@ -328,7 +328,7 @@ fn field(op: u32, field: &'static str, len: usize, limit: usize) -> Result<(), F
     if len > limit { Err(FrameError::FieldTooLong { op, field, len, limit }) } else { Ok(()) }
 }
 
-/// Reads the body of a control frame, once it is known to be short enough.
+/// Decodes the body of a control frame; its length has been checked.
 pub(super) fn decode<M: prost::Message + Default>(
     op: u32,
     body: &[u8],

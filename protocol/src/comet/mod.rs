@@ -1,18 +1,18 @@
-//! The comet dialect: what dtalk lacks, on the same 20-byte head.
+//! The comet dialect: an extension of dtalk on the same 20-byte head.
 //!
-//! A client asks for it with `ver` 2 in its auth frame ([`is_auth`]); every op but that one is
-//! from 32 up. The bytes are written down in the README of this crate; here they are types:
+//! A client selects it with `ver` 2 in its auth frame ([`is_auth`]); every other op is from 32 up.
+//! The wire format is documented in the README of this crate; these are its types:
 //!
-//! * [`ClientFrame`] and [`ServerFrame`]: everything that either side may say;
-//! * [`Seq`] and [`Received`]: numbers on a circle, and which of them have arrived;
+//! * [`ClientFrame`] and [`ServerFrame`]: all frames of either side;
+//! * [`Seq`] and [`Received`]: circular numbers, and the set of those that have arrived;
 //! * [`message`]: bodies of control frames, in which unknown fields are skipped;
-//! * [`Code`]: why something was refused or ended, and whether to try again.
+//! * [`Code`]: reasons of a refusal or an end, and whether to try again.
 //!
 //! Bodies of deliveries, sends and replies are the application's bytes without any wrapping, so
 //! that one message to many members differs in four bytes of its heads only: [`deliver_head`].
 //!
-//! Not here: who may say what when. The crate `comet` keeps those rules for a server, the module
-//! `client` for a client.
+//! Not here: the rules for when a frame may be sent. The crate `comet` has those of a server, the
+//! module `client` those of a client.
 
 mod class;
 mod client_frame;
@@ -36,21 +36,21 @@ pub use server_frame::ServerFrame;
 
 use crate::head::{Head, Layout};
 
-/// The `ver` of every frame of this dialect.
+/// `ver` of all frames of this dialect.
 pub const VER: u16 = 2;
 
-/// Whether the first frame of a connection asks for this dialect.
+/// Whether the first frame of a connection selects this dialect.
 #[must_use]
 pub const fn is_auth(head: Head) -> bool {
     head.op == op::AUTH && head.ver == VER
 }
 
-/// Appends a frame whose body is there already.
+/// Appends a frame with an encoded body.
 pub(crate) fn write(op: u32, seq: u32, ack: u32, body: &[u8], out: &mut Vec<u8>) {
     Head { ver: VER, op, seq, ack }.write(Layout::Dtalk, body, out);
 }
 
-/// Appends a frame whose body is a message.
+/// Appends a frame with a message as its body.
 pub(crate) fn write_message(
     op: u32,
     seq: u32,

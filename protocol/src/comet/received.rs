@@ -1,4 +1,4 @@
-//! Which deliveries have arrived: everything up to a number, and ranges beyond it.
+//! Set of received deliveries: all up to a number, and ranges beyond it.
 //!
 //! ```text
 //!  ack   1         2 or more, counted from where the range before ended
@@ -11,31 +11,31 @@
 use super::limits::{RANGES, RANGES_LEN, SPAN};
 use super::seq::Seq;
 
-/// Numbers that follow each other, both ends included.
+/// Consecutive numbers, both ends included.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SeqRange {
-    /// The first of them.
+    /// First number.
     pub first: Seq,
-    /// The last of them.
+    /// Last number.
     pub last: Seq,
 }
 
 impl SeqRange {
-    /// Whether it holds a number.
+    /// Whether the range contains a number.
     #[must_use]
     pub const fn contains(self, seq: Seq) -> bool {
         seq.since(self.first) <= self.last.since(self.first)
     }
 }
 
-/// What has arrived, read in place.
+/// Set of received deliveries, decoded in place.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Received<'a> {
     up_to: Seq,
     bytes: &'a [u8],
 }
 
-/// Ranges that break their form.
+/// Error of malformed ranges.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadRanges {
@@ -48,23 +48,23 @@ pub enum BadRanges {
     /// A number is zero, not in its shortest form, or above 32 bits.
     #[error("a range holds a number of a wrong form")]
     Number,
-    /// The ranges reach so far that the order of their numbers is lost.
+    /// The ranges reach so far that the order of their numbers is undefined.
     #[error("ranges reach more than {SPAN} numbers ahead")]
     TooFar,
 }
 
 impl<'a> Received<'a> {
-    /// Everything up to a number, and nothing beyond it.
+    /// All numbers up to `up_to`, and none beyond it.
     #[must_use]
     pub const fn up_to_only(up_to: Seq) -> Self {
         Self { up_to, bytes: &[] }
     }
 
-    /// Reads ranges beyond `up_to`.
+    /// Decodes ranges beyond `up_to`.
     ///
     /// # Errors
     ///
-    /// [`BadRanges`] when the bytes are not of the form above.
+    /// [`BadRanges`] when the bytes do not have the form above.
     pub fn parse(up_to: Seq, bytes: &'a [u8]) -> Result<Self, BadRanges> {
         if bytes.len() > RANGES_LEN {
             return Err(BadRanges::TooMany);
@@ -80,13 +80,13 @@ impl<'a> Received<'a> {
         if count > RANGES { Err(BadRanges::TooMany) } else { Ok(Self { up_to, bytes }) }
     }
 
-    /// Everything up to this has arrived; [`Seq::NONE`] says nothing has.
+    /// All numbers up to this have arrived; [`Seq::NONE`]: none has.
     #[must_use]
     pub const fn up_to(self) -> Seq {
         self.up_to
     }
 
-    /// What has arrived beyond, in order, with a hole before each range.
+    /// Ranges received beyond, in order, with a hole before each.
     pub fn ranges(self) -> impl Iterator<Item = SeqRange> + 'a {
         let (mut end, mut rest) = (self.up_to, self.bytes);
         std::iter::from_fn(move || {
@@ -98,14 +98,13 @@ impl<'a> Received<'a> {
         })
     }
 
-    /// Whether a number is among those that have arrived; every earlier one than
-    /// [`up_to`](Self::up_to) is.
+    /// Whether a number has arrived; every number before [`up_to`](Self::up_to) has.
     #[must_use]
     pub fn contains(self, seq: Seq) -> bool {
         !seq.is_after(self.up_to) || self.ranges().any(|range| range.contains(seq))
     }
 
-    /// The bytes of the ranges.
+    /// The encoded ranges.
     #[must_use]
     pub const fn as_bytes(self) -> &'a [u8] {
         self.bytes
@@ -122,16 +121,16 @@ pub struct ReceivedBuf {
 }
 
 impl ReceivedBuf {
-    /// Everything up to a number.
+    /// All numbers up to `up_to`.
     #[must_use]
     pub const fn new(up_to: Seq) -> Self {
         Self { up_to, end: up_to, count: 0, bytes: Vec::new() }
     }
 
-    /// Adds a range beyond those that are there, with a hole before it.
+    /// Adds a range beyond the existing ones, with a hole before it.
     ///
-    /// Returns whether it was added: ranges that are out of order or more than [`RANGES`] are not.
-    /// What is left out is taken as missing, which costs a repetition and no message.
+    /// Returns whether it was added: ranges out of order or beyond [`RANGES`] are not. A range left
+    /// out counts as missing, which costs a retransmission and no message.
     pub fn push(&mut self, range: SeqRange) -> bool {
         let (missing, run) = (range.first.since(self.end).wrapping_sub(1), range.run());
         let in_order = range.first.is_after(self.end) && missing > 0 && run > 0;
@@ -146,7 +145,7 @@ impl ReceivedBuf {
         true
     }
 
-    /// What was built.
+    /// The resulting set.
     #[must_use]
     pub fn as_received(&self) -> Received<'_> {
         Received { up_to: self.up_to, bytes: &self.bytes }
@@ -154,7 +153,7 @@ impl ReceivedBuf {
 }
 
 impl SeqRange {
-    /// 0 when its ends are the wrong way round.
+    /// Length of the range; 0 when its ends are reversed.
     const fn run(self) -> u32 {
         if self.first.is_after(self.last) { 0 } else { self.last.since(self.first) + 1 }
     }
@@ -172,7 +171,7 @@ fn read_number(bytes: &[u8]) -> Result<(u32, &[u8]), BadRanges> {
     for (at, byte) in bytes.iter().take(5).enumerate() {
         number |= u64::from(byte & 0x7f) << (7 * at);
         if byte & 0x80 == 0 {
-            // A last byte of zero adds nothing: either the number is zero or it has a shorter form.
+            // A last byte of zero is redundant: either the number is zero or it has a shorter form.
             let number = u32::try_from(number).ok().filter(|_| *byte != 0);
             return number.map(|number| (number, &bytes[at + 1..])).ok_or(BadRanges::Number);
         }

@@ -1,22 +1,22 @@
-//! Sequence numbers on a circle.
+//! Circular sequence numbers.
 
 use std::fmt;
 
-/// A number of a delivery or of a message, ordered as in RFC 1982.
+/// Number of a delivery or of a message, ordered as in RFC 1982.
 ///
-/// Counting begins with 1 and goes from `u32::MAX` to 1, so that 0 never stands for anything that
-/// was sent; it has its place on the circle all the same. Order is certain for numbers that are
-/// less than 2^31 apart; there is no `Ord`, because it is no order of all numbers.
+/// Numbering starts at 1 and wraps from `u32::MAX` to 1, so that 0 is never assigned; it has its
+/// place on the circle all the same. The order is defined for numbers less than 2^31 apart; there
+/// is no `Ord`, because it is not a total order.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Seq(u32);
 
 impl Seq {
-    /// Before the first: nothing yet.
+    /// Before the first number: none yet.
     pub const NONE: Self = Self(0);
-    /// The first.
+    /// The first number.
     pub const FIRST: Self = Self(1);
 
-    /// The number on the wire.
+    /// From the number on the wire.
     #[must_use]
     pub const fn new(number: u32) -> Self {
         Self(number)
@@ -28,13 +28,13 @@ impl Seq {
         self.0
     }
 
-    /// Whether this is no number at all.
+    /// Whether this is [`NONE`](Self::NONE).
     #[must_use]
     pub const fn is_none(self) -> bool {
         self.0 == 0
     }
 
-    /// The number that follows.
+    /// The next number.
     #[must_use]
     pub const fn next(self) -> Self {
         match self.0 {
@@ -43,7 +43,7 @@ impl Seq {
         }
     }
 
-    /// The number before; [`NONE`](Self::NONE) before the first.
+    /// The previous number; [`NONE`](Self::NONE) before the first.
     #[must_use]
     pub const fn prev(self) -> Self {
         Self(self.0.wrapping_sub(1))
@@ -55,37 +55,37 @@ impl Seq {
         self.0.wrapping_sub(other.0).cast_signed() > 0
     }
 
-    /// How many places on the circle lie between: 0 for the same number, 1 for the next one.
+    /// Distance on the circle: 0 for the same number, 1 for the next one.
     #[must_use]
     pub const fn since(self, earlier: Self) -> u32 {
         self.0.wrapping_sub(earlier.0)
     }
 
-    /// The number that is given after so many others were given from this one on.
+    /// The number assigned after `numbers` others, counted from this one.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "the remainder is below 2^32")]
     pub const fn counted(self, numbers: usize) -> Self {
         if numbers < (u32::MAX - self.0) as usize {
-            // Far from the end of the circle, which is nearly always.
+            // No wrap, which is nearly always the case.
             return Self(self.0 + numbers as u32);
         }
         let from = self.0.wrapping_sub(1) as u64;
         Self(((from + numbers as u64) % (u32::MAX as u64)) as u32 + 1)
     }
 
-    /// How many numbers are given from `first` on before this one; the opposite of
-    /// [`counted`](Self::counted). For [`NONE`](Self::NONE) more than anybody counts.
+    /// Count of numbers assigned from `first` on before this one; the inverse of
+    /// [`counted`](Self::counted). For [`NONE`](Self::NONE) greater than any real count.
     #[must_use]
     pub const fn count_from(self, first: Self) -> usize {
         if self.is_none() {
             return usize::MAX;
         }
         let span = self.0.wrapping_sub(first.0);
-        // Going past the end of the circle meets 0, which is not given.
+        // A wrap passes 0, which is not assigned.
         (if self.0 < first.0 { span.wrapping_sub(1) } else { span }) as usize
     }
 
-    /// The place that many places on.
+    /// The number `places` further on the circle.
     #[must_use]
     pub const fn plus(self, places: u32) -> Self {
         Self(self.0.wrapping_add(places))

@@ -1,4 +1,4 @@
-//! What a server says.
+//! Frames from a server.
 
 use bytes::Bytes;
 
@@ -11,76 +11,76 @@ use super::{
 use super::{deliver_head, op, write, write_message};
 use crate::head::Head;
 
-/// A frame from a server; bodies are shares of the buffer they arrived in.
+/// A frame from a server; bodies share the buffer they arrived in.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ServerFrame {
-    /// There is a session.
+    /// A session is granted.
     Welcome {
-        /// The seq of the auth.
+        /// Seq of the auth.
         ack: u32,
-        /// What is to be known of it.
+        /// Parameters of the session.
         welcome: Box<Welcome>,
     },
-    /// There is none.
+    /// A session is refused.
     Refused {
-        /// The seq of the auth.
+        /// Seq of the auth.
         ack: u32,
-        /// Why.
+        /// Reason.
         refused: Refused,
     },
-    /// A delivery that wants an ack.
+    /// A delivery to be acknowledged.
     Deliver {
         /// Its number in the session.
         seq: Seq,
-        /// The application's.
+        /// Application-defined body.
         body: Bytes,
     },
-    /// A delivery at most once.
+    /// An at-most-once delivery.
     BestEffort {
-        /// The application's.
+        /// Application-defined body.
         body: Bytes,
     },
-    /// The newest of its key.
+    /// The newest delivery of its key.
     Latest {
-        /// What it replaces others by.
+        /// Key by which it replaces others.
         key: Key,
-        /// The application's.
+        /// Application-defined body.
         body: Bytes,
     },
     /// Deliveries that will never arrive.
     Gap {
-        /// The last number of the gap, which wants an ack; [`Seq::NONE`] if what is missing would
-        /// not have been numbered.
+        /// Last number of the gap, to be acknowledged; [`Seq::NONE`] if the missing deliveries
+        /// would not have been numbered.
         to: Seq,
-        /// Everything else about it.
+        /// The other fields of the gap.
         gap: Gap,
     },
-    /// Answers a message.
+    /// Answer to a message.
     SendReply {
-        /// The number of the message.
+        /// Number of the message.
         ack: Seq,
-        /// The application's.
+        /// Application-defined body.
         body: Bytes,
     },
-    /// Does not take a message.
+    /// Refusal of a message.
     Refusal {
-        /// The number of the message.
+        /// Number of the message.
         ack: Seq,
-        /// Why.
+        /// Reason.
         refusal: Refusal,
     },
-    /// Why the connection ends.
+    /// Reason for the end of the connection.
     Error(Failure),
-    /// The connection will end.
+    /// Notice that the connection will end.
     GoingAway(GoingAway),
-    /// Wants a pong.
+    /// Ping, to be answered by a pong.
     Ping(Ping),
-    /// Answers a ping.
+    /// Answer to a ping.
     Pong {
-        /// Of the ping.
+        /// Stamp of the ping.
         stamp: [u8; 8],
     },
-    /// Something newer than this code; to be ignored.
+    /// A frame of a newer version; to be ignored.
     Unknown {
         /// The op.
         op: u32,
@@ -88,11 +88,11 @@ pub enum ServerFrame {
 }
 
 impl ServerFrame {
-    /// Reads a frame from a server.
+    /// Decodes a frame from a server.
     ///
     /// # Errors
     ///
-    /// [`FrameError`] when the content breaks the dialect.
+    /// [`FrameError`] when the content violates the dialect.
     pub fn decode(head: Head, body: Bytes) -> Result<Self, FrameError> {
         let Head { op, seq, ack, .. } = head;
         Ok(match op {
@@ -149,7 +149,7 @@ impl ServerFrame {
         })
     }
 
-    /// Appends the frame to `out`; an unknown one has nothing to append.
+    /// Appends the frame to `out`; nothing for an unknown one.
     ///
     /// # Panics
     ///

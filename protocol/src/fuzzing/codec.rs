@@ -6,9 +6,9 @@ use crate::{Dialect, Framing};
 
 const MAX_BODY: usize = 65_536;
 
-/// Whatever a codec reads lies within the input, and what cannot be understood is answered; a
-/// delivery of the input as body has its number where the codec says, and is otherwise the same
-/// for any number.
+/// Decoded data lies within the input, and frames that cannot be understood are answered; a
+/// delivery with the input as its body has its number at the offset given by the codec, and is
+/// otherwise the same for any number.
 ///
 /// # Panics
 ///

@@ -5,8 +5,8 @@ use crate::{Frame, Layout, frames_of};
 
 const MAX_BODY: usize = 65_536;
 
-/// Frames that are read mean the same when they are written and read again, and what an ack lists
-/// is in order and within its bounds.
+/// Decoded frames have the same meaning after encoding and decoding again, and the ranges of an ack
+/// are in order and within bounds.
 ///
 /// # Panics
 ///
@@ -35,7 +35,7 @@ pub fn comet(data: &[u8]) {
     }
 }
 
-/// The frame that was written; none for an unknown op.
+/// Decodes the written frame; `None` for an unknown op.
 fn again(out: &[u8]) -> Option<Frame> {
     frames_of(Layout::Dtalk, out, 2 * MAX_BODY).expect("what was written is whole").pop()
 }

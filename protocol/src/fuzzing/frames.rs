@@ -5,8 +5,8 @@ use crate::{AuthMsg, DecodeError, Decoder, Dialect, Frame, frames_of};
 
 const MAX_BODY: usize = 256;
 
-/// A stream reads the same at once and in pieces, within the limit, and what was read is written
-/// as the same bytes.
+/// A stream decodes the same at once and in pieces, within the limit, and re-encodes to the same
+/// bytes.
 ///
 /// The first byte is the length of the pieces.
 ///
@@ -25,7 +25,7 @@ pub fn frames(data: &[u8]) {
             assert!(frame.body.len() <= MAX_BODY);
             assert_eq!(detected, Ok(Some(layout)), "the first head tells the layout");
             frame.write(layout, &mut written);
-            // Whatever it means, asking does no harm.
+            // Interpreting any packet must not panic.
             let _ = Dialect::of(layout).inbound(frame.head, &frame.body);
         }
         assert_eq!(written, stream[..written.len()]);
@@ -55,7 +55,7 @@ fn decode(layout: Layout, stream: &[u8], len: usize) -> (Vec<Frame>, Option<Deco
     (frames, None)
 }
 
-/// An auth body that is read means the same when it is written and read again.
+/// An auth body has the same meaning after encoding and decoding again.
 ///
 /// # Panics
 ///

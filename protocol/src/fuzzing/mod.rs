@@ -1,8 +1,8 @@
-//! What the fuzz targets run: each function takes any bytes and panics only if the code is wrong.
+//! Fuzz targets: each function takes any bytes and panics only if the code is wrong.
 //!
-//! They live here so that the ordinary tests can replay the committed corpora without a fuzzer.
-//! To add one: write the function, list it in [`TARGETS`], give it a file in `fuzz/fuzz_targets`
-//! and a `[[bin]]` in `fuzz/Cargo.toml`, and put inputs into `fuzz/corpus/NAME`.
+//! They live here so that the ordinary tests can replay the committed corpora without a fuzzer. To
+//! add one: write the function, list it in [`TARGETS`], give it a file in `fuzz/fuzz_targets` and a
+//! `[[bin]]` in `fuzz/Cargo.toml`, and put inputs into `fuzz/corpus/NAME`.
 
 mod codec;
 mod comet;

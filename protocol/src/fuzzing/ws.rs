@@ -7,9 +7,9 @@ use crate::ws::{
     },
 };
 
-/// Frames read the same at once and in pieces, and never hold more than twice what has arrived.
+/// Frames decode the same at once and in pieces, and never hold more than twice the bytes received.
 ///
-/// The first byte chooses the role by its lowest bit and the length of the pieces by the others.
+/// The lowest bit of the first byte selects the role, the others the length of the pieces.
 ///
 /// # Panics
 ///
@@ -22,7 +22,7 @@ pub fn ws_decode(data: &[u8]) {
     assert_eq!(at_once, in_pieces);
 }
 
-/// The events as text, and the error that ended the stream, if one did.
+/// The events as text, and the error that ended the stream, if any.
 fn decode_in_pieces(stream: &[u8], role: Role, len: usize) -> (Vec<String>, Option<WsError>) {
     let limits = Limits { max_message: 1 << 16, max_fragments: 8 };
     let mut decoder = Decoder::new(role);
@@ -46,7 +46,7 @@ fn decode_in_pieces(stream: &[u8], role: Role, len: usize) -> (Vec<String>, Opti
     (events, None)
 }
 
-/// A request reads the same at once and byte by byte; what is accepted satisfies our own client.
+/// A request parses the same at once and byte by byte; an accepted one satisfies our own client.
 ///
 /// # Panics
 ///
@@ -73,7 +73,7 @@ pub fn ws_handshake(data: &[u8]) {
     }
 }
 
-/// A client takes any answer to its request, and reads it the same at once and byte by byte.
+/// A client handles any answer to its request, and parses it the same at once and byte by byte.
 ///
 /// # Panics
 ///

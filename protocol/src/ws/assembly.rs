@@ -1,4 +1,4 @@
-//! What a connection holds while something has arrived in part: nothing when nothing has.
+//! Buffers for incomplete messages and frames: none while nothing is incomplete.
 
 use std::borrow::Cow;
 
@@ -7,8 +7,8 @@ use super::{
     text::Utf8Progress,
 };
 
-/// The message being gathered and the frame being received. Either can be there without the
-/// other: between two fragments, or inside a lone control frame.
+/// The message being gathered and the frame being received. Either can exist without the other:
+/// between two fragments, or inside a lone control frame.
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
     pub(super) message: Option<OpenMessage>,
@@ -20,7 +20,7 @@ impl Assembly {
         self.message.is_none() && self.frame.is_none()
     }
 
-    /// How many bytes of buffers are held.
+    /// Bytes of buffers held.
     pub(super) fn capacity(&self) -> usize {
         let message = self.message.as_ref().map_or(0, |message| message.data.capacity());
         let control = match &self.frame {
@@ -30,7 +30,7 @@ impl Assembly {
         message + control
     }
 
-    /// Receives more of the open frame, and tells what is complete with it.
+    /// Receives more of the open frame, and returns the event that it completes.
     pub(super) fn receive(&mut self, part: &mut [u8]) -> Result<Option<Event<'static>>, WsError> {
         let Some(frame) = &mut self.frame else { return Ok(None) };
         apply_mask(frame.mask, part);
@@ -58,7 +58,7 @@ impl Assembly {
         }
     }
 
-    /// Hands out the message, and its buffer with it.
+    /// Returns the message, together with its buffer.
     pub(super) fn finish_message(&mut self) -> Result<Option<Event<'static>>, WsError> {
         let Some(message) = self.message.take() else { return Ok(None) };
         if message.kind == MessageKind::Text {
@@ -69,11 +69,11 @@ impl Assembly {
     }
 }
 
-/// A frame whose payload has not all arrived.
+/// A frame with an incomplete payload.
 #[derive(Debug)]
 pub(super) struct OpenFrame {
     pub(super) remaining: usize,
-    /// Rotated so that it fits the next byte; all zero when the frame is not masked.
+    /// Rotated to match the next byte; all zero if the frame is not masked.
     mask: [u8; 4],
     sink: Sink,
 }
@@ -89,14 +89,14 @@ impl OpenFrame {
     }
 }
 
-/// Where the payload of a frame goes.
+/// Destination of a frame's payload.
 #[derive(Debug)]
 enum Sink {
     Message { fin: bool },
     Control { opcode: Opcode, body: Vec<u8> },
 }
 
-/// A message of which some frames, or some of a frame, have arrived.
+/// A message of which some frames, or part of a frame, have arrived.
 #[derive(Debug)]
 pub(super) struct OpenMessage {
     kind: MessageKind,
@@ -114,7 +114,7 @@ impl OpenMessage {
         self.data.len()
     }
 
-    /// Takes more of the message; `owed` is what is still to come, once that is declared.
+    /// Appends part of the message; `owed` is the remaining length, once declared.
     pub(super) fn append(&mut self, part: &[u8], owed: Option<usize>) -> Result<(), WsError> {
         self.reserve(part.len(), owed);
         self.data.extend_from_slice(part);
@@ -124,7 +124,7 @@ impl OpenMessage {
         }
     }
 
-    /// Grows by doubling, because what is declared need not come; but not beyond what is declared.
+    /// Grows by doubling, because a declared length need not arrive, but not beyond that length.
     fn reserve(&mut self, arrived: usize, owed: Option<usize>) {
         let needed = self.data.len() + arrived;
         if needed > self.data.capacity() {

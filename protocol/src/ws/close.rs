@@ -14,7 +14,7 @@ pub struct CloseCode(u16);
 impl CloseCode {
     /// The purpose of the connection is fulfilled.
     pub const NORMAL: Self = Self(1000);
-    /// The endpoint goes away: a server shuts down, a page is left.
+    /// The endpoint is going away: a server shuts down, a page is left.
     pub const GOING_AWAY: Self = Self(1001);
     /// The peer broke the protocol.
     pub const PROTOCOL: Self = Self(1002);
@@ -26,14 +26,14 @@ impl CloseCode {
     pub const POLICY: Self = Self(1008);
     /// A message is too large.
     pub const TOO_LARGE: Self = Self(1009);
-    /// The server met a condition that keeps it from going on.
+    /// The server met a condition that keeps it from continuing.
     pub const INTERNAL: Self = Self(1011);
     /// The server restarts; the client should reconnect.
     pub const RESTART: Self = Self(1012);
     /// The server is overloaded; the client should try again later.
     pub const TRY_AGAIN: Self = Self(1013);
 
-    /// The code, if section 7.4 and the registry it founds allow to send it.
+    /// The code, if section 7.4 and its registry allow sending it.
     #[must_use]
     pub const fn new(code: u16) -> Option<Self> {
         match code {
@@ -61,17 +61,17 @@ impl From<CloseCode> for u16 {
     }
 }
 
-/// What a close frame with a body says.
+/// Content of a close frame with a body.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CloseReason<'a> {
-    /// Why the peer closes.
+    /// Close code.
     pub code: CloseCode,
-    /// The same for people; often empty.
+    /// Human-readable reason; often empty.
     pub reason: Cow<'a, str>,
 }
 
 impl<'a> CloseReason<'a> {
-    /// Reads the unmasked body of a close frame; an empty one gives no reason at all.
+    /// Parses the unmasked body of a close frame; `None` for an empty one.
     pub(super) fn parse(body: Cow<'a, [u8]>) -> Result<Option<Self>, WsError> {
         let code = match *body {
             [] => return Ok(None),
@@ -87,13 +87,13 @@ impl<'a> CloseReason<'a> {
     }
 }
 
-/// Appends the body of a close frame: the code, then as much of the reason as fits it.
+/// Appends the body of a close frame: the code, and the reason, truncated to fit.
 pub fn write_close_body(out: &mut Vec<u8>, code: CloseCode, reason: &str) {
     out.extend_from_slice(&code.get().to_be_bytes());
     out.extend_from_slice(fitting(reason).as_bytes());
 }
 
-/// The longest prefix of a reason that a close frame holds.
+/// The longest prefix of a reason that fits a close frame.
 pub(super) fn fitting(reason: &str) -> &str {
     &reason[..reason.floor_char_boundary(MAX_REASON_LEN)]
 }

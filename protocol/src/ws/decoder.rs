@@ -1,9 +1,8 @@
-//! Bytes in, events out (RFC 6455 sections 5.4, 5.5, 6.2).
+//! Decoding of bytes into events (RFC 6455 sections 5.4, 5.5, 6.2).
 //!
-//! A message that lies in the input as one whole frame is unmasked where it lies and lent out.
-//! Anything less is gathered in a buffer that exists only while something is incomplete, grows with
-//! what arrives and never with what is declared. All that the caller may have to keep is a frame
-//! head of which some bytes are missing.
+//! A message that lies in the input as one whole frame is unmasked in place and borrowed. Any other
+//! is gathered in a buffer that exists only while a message is incomplete, and grows with the bytes
+//! received, not with the declared length. The caller only has to keep an incomplete frame head.
 
 use std::{borrow::Cow, mem};
 
@@ -12,7 +11,7 @@ use super::{
     assembly::{Assembly, OpenFrame, OpenMessage},
 };
 
-/// Which side of the connection the decoder's owner is.
+/// Side of the connection that the decoder is on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Role {
     /// Receives from clients: every frame must be masked.
@@ -21,15 +20,15 @@ pub enum Role {
     Client,
 }
 
-/// How much of one message is taken. Shared by all connections, so passed to each call.
+/// Limits of one message. Shared by all connections, so passed to each call.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes of one message. A longer one is refused from its frame head, before it is buffered.
     ///
-    /// An unfinished message costs its connection at most twice what has arrived of it.
+    /// An unfinished message costs its connection at most twice the bytes received of it.
     pub max_message: usize,
-    /// Frames of one message. Fragments cost no memory of their own; this ends a message that
-    /// goes on for ever without growing.
+    /// Frames of one message. Fragments cost no memory of their own; this bounds an endless message
+    /// of empty fragments.
     pub max_fragments: u32,
 }
 
@@ -37,7 +36,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_message: 1 << 20,
-            // 4 MiB in pieces of 64 bytes, which conformance suites send, and as much again.
+            // 4 MiB in pieces of 64 bytes, as sent by conformance suites, times two.
             max_fragments: 1 << 17,
         }
     }
@@ -57,16 +56,17 @@ impl Decoder {
         Self { assembly: None, role }
     }
 
-    /// Reads up to the next event, or to the end of what can be read.
+    /// Decodes up to the next event, or to the end of the decodable input.
     ///
-    /// Call again with the bytes after [`Decoded::consumed`] until there is no event. What is left
-    /// then is an incomplete frame head, shorter than [`MAX_HEAD_LEN`](super::MAX_HEAD_LEN): keep
-    /// it, and put it in front of what arrives next. The consumed bytes are spent: payloads have
+    /// Call again with the bytes after [`Decoded::consumed`] until there is no event. The rest is
+    /// then an incomplete frame head, shorter than [`MAX_HEAD_LEN`](super::MAX_HEAD_LEN): keep it,
+    /// and prepend it to the next input. The consumed bytes must not be used again: payloads have
     /// been unmasked in place.
     ///
     /// # Errors
     ///
-    /// What the peer did wrong. The connection is lost then and the decoder of no more use.
+    /// The violation by the peer. The connection is then lost, and the decoder must not be used
+    /// again.
     pub fn decode<'a>(
         &mut self,
         input: &'a mut [u8],
@@ -103,13 +103,13 @@ impl Decoder {
         self.assembly.is_none()
     }
 
-    /// How many bytes of buffers are held for what is incomplete.
+    /// Bytes of buffers held for incomplete messages and frames.
     #[must_use]
     pub fn held(&self) -> usize {
         self.assembly.as_ref().map_or(0, |assembly| assembly.capacity())
     }
 
-    /// Goes on with the frame that an earlier input ended in, taking its bytes from the input.
+    /// Continues the frame in which the previous input ended, consuming from the input.
     fn resume(&mut self, input: &mut &mut [u8]) -> Result<Option<Event<'static>>, WsError> {
         let Some(assembly) = &mut self.assembly else { return Ok(None) };
         let Some(frame) = &assembly.frame else { return Ok(None) };
@@ -121,14 +121,14 @@ impl Decoder {
         Ok(event)
     }
 
-    /// Starts a frame of which only `part` is here.
+    /// Begins a frame of which only `part` has arrived.
     fn begin(&mut self, head: &FrameHead, len: usize, part: &mut [u8]) -> Result<(), WsError> {
         let assembly = self.assembly.get_or_insert_default();
         if let Some(kind) = MessageKind::begun_by(head.opcode) {
             assembly.message = Some(OpenMessage::new(kind));
         }
         assembly.frame = Some(OpenFrame::new(head, len));
-        // The frame lacks at least a byte, so there is no event yet.
+        // The frame lacks at least one byte, so there is no event yet.
         assembly.receive(part).map(|_| ())
     }
 
@@ -186,7 +186,7 @@ impl Decoder {
         }
     }
 
-    /// Whether the frame may come now and be so long; its length, if so.
+    /// Whether the frame is allowed now and within the limits; its length, if so.
     fn admit(&mut self, head: &FrameHead, limits: &Limits) -> Result<usize, WsError> {
         let too_long = WsError::MessageTooLong { limit: limits.max_message };
         let len = usize::try_from(head.payload_len).map_err(|_| too_long)?;

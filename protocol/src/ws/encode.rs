@@ -1,15 +1,15 @@
-//! Frames into a buffer (RFC 6455 section 5.2).
+//! Encoding of frames into a buffer (RFC 6455 section 5.2).
 //!
-//! A server writes heads and payloads apart: one head in front of a body that many connections
-//! share. A client copies the payload anyway, to mask it. Messages are never split into fragments;
-//! who wants that encodes a [`FrameHead`] by hand.
+//! A server writes heads and payloads separately: one head in front of a body shared by many
+//! connections. A client copies the payload anyway, to mask it. Messages are never fragmented; a
+//! caller that needs fragments encodes a [`FrameHead`] directly.
 
 use super::{
     CloseCode, EncodedHead, FrameHead, Opcode, apply_mask, close,
     frame::{MAX_CONTROL_LEN, MAX_HEAD_LEN},
 };
 
-/// The head of an unmasked frame that is a whole message, or a control frame.
+/// Head of an unmasked frame that is a whole message, or a control frame.
 ///
 /// A control frame carries at most [`MAX_CONTROL_LEN`] bytes.
 #[must_use]
@@ -30,7 +30,7 @@ pub fn write_frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
 }
 
 /// Appends a masked frame, as a client sends it. The mask must be unpredictable in production
-/// (section 10.3), so it is the caller's.
+/// (section 10.3), so the caller provides it.
 pub fn write_masked_frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8], mask: [u8; 4]) {
     out.reserve(MAX_HEAD_LEN + payload.len());
     out.extend_from_slice(&head(opcode, payload.len(), Some(mask)).encode());
@@ -39,7 +39,7 @@ pub fn write_masked_frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8], mas
     apply_mask(mask, &mut out[start..]);
 }
 
-/// Appends an unmasked close frame; a reason that is too long is cut.
+/// Appends an unmasked close frame; a reason that is too long is truncated.
 pub fn write_close(out: &mut Vec<u8>, code: CloseCode, reason: &str) {
     let reason = close::fitting(reason);
     write_header(out, Opcode::Close, 2 + reason.len());

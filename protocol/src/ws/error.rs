@@ -1,15 +1,15 @@
-//! Why a stream of WebSocket bytes was refused.
+//! Errors of a WebSocket stream.
 
 use super::CloseCode;
 
-/// What the peer did that ends the connection; [`WsError::close_code`] is what it is told.
+/// Violation by the peer that ends the connection, with [`WsError::close_code`] as the answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WsError {
     /// A reserved bit is set although no extension was negotiated (section 5.2).
     #[error("reserved bits {0:#05b} are set without an extension")]
     ReservedBits(u8),
-    /// The opcode has no meaning (section 5.2).
+    /// The opcode is reserved (section 5.2).
     #[error("opcode {0:#x} is reserved")]
     ReservedOpcode(u8),
     /// A client sent a frame without a mask (section 5.1).
@@ -24,7 +24,7 @@ pub enum WsError {
     /// A control frame declares more than 125 bytes (section 5.5).
     #[error("control frame is longer than 125 bytes")]
     ControlTooLong,
-    /// A length that fits fewer bytes was sent in more (section 5.2).
+    /// A length is not in its shortest encoding (section 5.2).
     #[error("length {0} is not in its shortest form")]
     LengthNotMinimal(u64),
     /// The most significant bit of a 64-bit length is set (section 5.2).
@@ -51,8 +51,8 @@ pub enum WsError {
     /// A text message or the reason of a close frame is not UTF-8 (section 8.1).
     #[error("text is not UTF-8")]
     InvalidUtf8,
-    /// A text message where only binary ones are taken (section 7.4.1). The decoder takes both;
-    /// this is for a caller whose messages are binary.
+    /// A text message where only binary ones are accepted (section 7.4.1). The decoder accepts
+    /// both; this is for a caller whose messages are binary.
     #[error("a text message where binary ones are expected")]
     UnexpectedText,
     /// The body of a close frame is one byte: half a code (section 5.5.1).

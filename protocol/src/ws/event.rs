@@ -1,4 +1,4 @@
-//! What the decoder hands to the connection.
+//! Events of the decoder.
 
 use std::borrow::Cow;
 
@@ -6,30 +6,30 @@ use bytes::Bytes;
 
 use super::{CloseReason, Opcode, WsError};
 
-/// What one call of [`Decoder::decode`](super::Decoder::decode) made of its input.
+/// Result of one call of [`Decoder::decode`](super::Decoder::decode).
 #[derive(Debug, Eq, PartialEq)]
 pub struct Decoded<'a> {
-    /// How many bytes from the front of the input are done with.
+    /// Bytes consumed from the front of the input.
     pub consumed: usize,
-    /// The next thing the peer said; `None` when it takes more bytes to know.
+    /// The next event; `None` if more bytes are needed.
     pub event: Option<Event<'a>>,
 }
 
-/// One thing the peer said.
+/// One event from the peer.
 #[derive(Debug, Eq, PartialEq)]
 pub enum Event<'a> {
-    /// A whole message, however many frames carried it.
+    /// A whole message, reassembled from its frames.
     Message(Message<'a>),
     /// A ping, to be answered by a pong with the same bytes (section 5.5.2).
     Ping(Cow<'a, [u8]>),
-    /// A pong, asked for or not (section 5.5.3).
+    /// A pong, solicited or not (section 5.5.3).
     Pong(Cow<'a, [u8]>),
-    /// The closing handshake; whatever follows in the input is to be ignored (section 5.5.1).
+    /// The closing handshake; further input is to be ignored (section 5.5.1).
     Close(Option<CloseReason<'a>>),
 }
 
 impl<'a> Event<'a> {
-    /// The event of a message that lies in one piece.
+    /// The event of a message in a single frame.
     pub(super) fn message(kind: MessageKind, payload: &'a [u8]) -> Result<Self, WsError> {
         if kind == MessageKind::Text && std::str::from_utf8(payload).is_err() {
             return Err(WsError::InvalidUtf8);
@@ -50,14 +50,14 @@ impl<'a> Event<'a> {
 /// A whole message.
 #[derive(Debug, Eq, PartialEq)]
 pub struct Message<'a> {
-    /// How the sender labelled it.
+    /// Type given by the sender.
     pub kind: MessageKind,
-    /// Borrowed from the input when it arrived in one piece, else the buffer that gathered it.
+    /// Borrowed from the input if it arrived in one piece, otherwise the buffer that gathered it.
     pub payload: Cow<'a, [u8]>,
 }
 
 impl Message<'_> {
-    /// The payload for keeping: copied only if it was borrowed.
+    /// The owned payload: copied only if it was borrowed.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         match self.payload {
@@ -70,14 +70,14 @@ impl Message<'_> {
 /// The two kinds of message (section 5.6).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum MessageKind {
-    /// UTF-8, and checked to be.
+    /// Validated UTF-8.
     Text,
     /// Any bytes.
     Binary,
 }
 
 impl MessageKind {
-    /// The kind of message that a frame of this opcode begins.
+    /// The kind of message begun by a frame of this opcode.
     pub(super) const fn begun_by(opcode: Opcode) -> Option<Self> {
         match opcode {
             Opcode::Text => Some(Self::Text),

@@ -1,6 +1,6 @@
-//! The frame head (RFC 6455 section 5.2): two bytes, a longer length, a mask.
+//! The frame head (RFC 6455 section 5.2): two bytes, an extended length, a mask.
 //!
-//! Not here: which frames may follow which, and which side masks (`decoder`).
+//! Not here: the order of frames, and the rule for which side masks (`decoder`).
 
 use std::ops::Deref;
 
@@ -18,10 +18,10 @@ const MASKED: u8 = 0x80;
 const LEN_16: u8 = 126;
 const LEN_64: u8 = 127;
 
-/// What a frame carries (section 11.8).
+/// Type of a frame (section 11.8).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Opcode {
-    /// More of the message that an earlier frame began.
+    /// Continuation of the message that an earlier frame began.
     Continuation = 0x0,
     /// A text message, or its first fragment.
     Text = 0x1,
@@ -29,14 +29,14 @@ pub enum Opcode {
     Binary = 0x2,
     /// The closing handshake.
     Close = 0x8,
-    /// Asks for a pong.
+    /// Ping, to be answered by a pong.
     Ping = 0x9,
-    /// Answers a ping, or is a sign of life.
+    /// Answer to a ping, or an unsolicited sign of life.
     Pong = 0xA,
 }
 
 impl Opcode {
-    /// Whether frames of this kind may stand between the fragments of a message (section 5.5).
+    /// Whether frames of this type may stand between the fragments of a message (section 5.5).
     #[must_use]
     pub const fn is_control(self) -> bool {
         matches!(self, Self::Close | Self::Ping | Self::Pong)
@@ -55,27 +55,27 @@ impl Opcode {
     }
 }
 
-/// What stands before a payload.
+/// Head of a frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct FrameHead {
     /// Whether the frame ends its message.
     pub fin: bool,
-    /// What the frame carries.
+    /// Type of the frame.
     pub opcode: Opcode,
     /// The masking key, if the payload is masked.
     pub mask: Option<[u8; 4]>,
-    /// How many bytes follow the head.
+    /// Length of the payload after the head.
     pub payload_len: u64,
 }
 
 impl FrameHead {
-    /// Reads the head at the front of `input` and tells its length; `None` while it is not all
-    /// there. The first two bytes are judged without waiting for the rest.
+    /// Parses the head at the front of `input` and returns its length; `None` while it is
+    /// incomplete. The first two bytes are checked without waiting for the rest.
     ///
     /// # Errors
     ///
-    /// Whatever is wrong with the frame by itself: reserved bits or opcodes, a control frame that
-    /// is fragmented or too long, a length that is not minimal or out of range.
+    /// Any violation by the frame alone: reserved bits or opcodes, a control frame that is
+    /// fragmented or too long, a length that is not minimal or out of range.
     pub fn parse(input: &[u8]) -> Result<Option<(Self, usize)>, WsError> {
         let [first, second, after @ ..] = input else { return Ok(None) };
         let fin = first & FIN != 0;
@@ -98,7 +98,7 @@ impl FrameHead {
         Ok(Some((Self { fin, opcode, mask, payload_len }, input.len() - after.len())))
     }
 
-    /// The bytes of this head, with the length in its shortest form.
+    /// The encoded head, with the length in its shortest form.
     #[must_use]
     pub fn encode(&self) -> EncodedHead {
         let mut head = EncodedHead { bytes: [0; MAX_HEAD_LEN], len: 0 };
@@ -123,7 +123,7 @@ impl FrameHead {
     }
 }
 
-/// A frame head as bytes, on the stack; reads as a slice.
+/// An encoded frame head, on the stack; dereferences to a slice.
 #[derive(Clone, Copy, Debug)]
 pub struct EncodedHead {
     bytes: [u8; MAX_HEAD_LEN],
@@ -157,7 +157,7 @@ const fn check_control(fin: bool, short_len: u8) -> Result<(), WsError> {
     Ok(())
 }
 
-/// Reads what follows the 7-bit length, and returns the rest of the input.
+/// Parses the extended length after the 7-bit one, and returns the rest of the input.
 fn parse_len(short_len: u8, after: &[u8]) -> Result<Option<(u64, &[u8])>, WsError> {
     let (len, least, after) = match short_len {
         LEN_16 => {

@@ -1,6 +1,6 @@
-//! Masking (RFC 6455 section 5.3). The same operation puts the mask on and takes it off.
+//! Masking (RFC 6455 section 5.3). The same operation masks and unmasks.
 
-/// Combines `data` with the mask, its first byte with the first byte of the mask.
+/// XORs `data` with the mask, its first byte with the first byte of the mask.
 #[inline]
 pub fn apply_mask(mask: [u8; 4], data: &mut [u8]) {
     let [a, b, c, d] = mask;

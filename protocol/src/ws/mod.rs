@@ -1,19 +1,19 @@
 //! The WebSocket layer (RFC 6455): frames, messages and the opening handshake, without any IO.
 //!
 //! * [`Decoder`] turns received bytes into [`Event`]s, in place where it can (sections 5 and 8).
-//! * [`header`], [`write_frame`] and their siblings put frames into a buffer (section 5.2).
-//! * [`handshake`] reads and answers the upgrade request, and plays the client (section 4).
+//! * [`header`], [`write_frame`] and their siblings encode frames into a buffer (section 5.2).
+//! * [`handshake`] parses and answers the upgrade request, and has the client's side (section 4).
 //!
 //! Both roles are here: the gateway is a server, load generators and tests are clients.
 //!
-//! Not here: sockets, deadlines, when to answer a ping or a close (the connection decides), what a
-//! payload means (the dialects), and extensions. No extension is negotiated, so the reserved bits
-//! must be zero. [`FrameHead::parse`] is the one place that would let them through, and a payload
-//! would be inflated where a message leaves the decoder.
+//! Not here: sockets, deadlines, when to answer a ping or a close (the connection decides), the
+//! meaning of a payload (the dialects), and extensions. No extension is negotiated, so the reserved
+//! bits must be zero. [`FrameHead::parse`] is the only place that would have to allow them, and a
+//! payload would be inflated where a message leaves the decoder.
 //!
 //! # Example
 //!
-//! A server reads a masked frame where it lies, and answers with the same payload.
+//! A server decodes a masked frame in place, and answers with the same payload.
 //!
 //! ```
 //! use comet_protocol::ws::{self, Decoder, Event, Limits, Opcode, Role};

@@ -1,19 +1,19 @@
-//! UTF-8 checked while it arrives (RFC 6455 section 8.1).
+//! Incremental UTF-8 validation (RFC 6455 section 8.1).
 
 use super::WsError;
 
-/// How much of a growing text is known to be whole characters.
+/// Length of the prefix of a growing text that is known to be valid.
 ///
-/// The text itself is held by the message, so a character that is only half there needs no buffer
-/// of its own: it is looked at again, three bytes at most, when more has arrived.
+/// The text itself is held by the message, so an incomplete character needs no buffer of its own:
+/// its bytes, three at most, are checked again when more have arrived.
 #[derive(Debug, Default)]
 pub(super) struct Utf8Progress {
     checked: usize,
 }
 
 impl Utf8Progress {
-    /// Checks what was appended to `text` since the last call, and refuses it at the first byte
-    /// that no continuation could mend.
+    /// Checks the bytes appended to `text` since the last call, and refuses the text at the first
+    /// byte that no continuation could make valid.
     pub(super) fn advance(&mut self, text: &[u8]) -> Result<(), WsError> {
         let fresh = text.get(self.checked..).unwrap_or_default();
         match std::str::from_utf8(fresh) {
@@ -36,7 +36,7 @@ mod tests {
 
     use super::*;
 
-    /// Pieces of characters, good and bad, so that random texts are nearly valid.
+    /// Pieces of characters, valid and invalid, so that random texts are nearly valid.
     fn piece() -> impl Strategy<Value = Vec<u8>> {
         prop_oneof![
             8 => any::<char>().prop_map(|char| char.to_string().into_bytes()),
@@ -49,7 +49,7 @@ mod tests {
         ]
     }
 
-    /// What std says of a whole prefix: whether some continuation could make it valid.
+    /// Verdict of std on a whole prefix: whether some continuation could make it valid.
     fn can_be_mended(prefix: &[u8]) -> bool {
         std::str::from_utf8(prefix).map_or_else(|error| error.error_len().is_none(), |_| true)
     }

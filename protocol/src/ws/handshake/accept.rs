@@ -1,4 +1,4 @@
-//! The key that proves the handshake was understood (RFC 6455 sections 4.1 and 4.2.2).
+//! Keys of the handshake (RFC 6455 sections 4.1 and 4.2.2).
 
 use base64::{
     Engine, alphabet,
@@ -9,7 +9,7 @@ use sha1::{Digest, Sha1};
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const NONCE_LEN: usize = 16;
 
-/// Only the number of bytes matters in a key, so the unused bits of its last letter are ignored.
+/// Only the decoded length of a key matters, so unused bits of its last letter are ignored.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
@@ -24,7 +24,7 @@ pub fn accept_key(key: &str) -> String {
     STANDARD.encode(hash.finalize())
 }
 
-/// The `Sec-WebSocket-Key` made of a nonce, which the client chooses at random.
+/// The `Sec-WebSocket-Key` of a nonce, which the client chooses at random.
 #[must_use]
 pub fn client_key(nonce: [u8; NONCE_LEN]) -> String {
     STANDARD.encode(nonce)
@@ -32,7 +32,7 @@ pub fn client_key(nonce: [u8; NONCE_LEN]) -> String {
 
 /// Appends the response that opens the connection.
 ///
-/// `subprotocol` must be one of those the request offers. It is written as it is.
+/// `subprotocol` must be one of those the request offers. It is written unchanged.
 pub fn write_accept(out: &mut Vec<u8>, key: &str, subprotocol: Option<&str>) {
     out.extend_from_slice(
         b"HTTP/1.1 101 Switching Protocols\r\n\
@@ -50,7 +50,7 @@ pub fn write_accept(out: &mut Vec<u8>, key: &str, subprotocol: Option<&str>) {
 
 /// Whether a key is the base64 of 16 bytes.
 pub(super) fn is_key(key: &[u8]) -> bool {
-    // Room for what 24 letters can hold at most.
+    // Maximum decoded length of 24 letters.
     let mut nonce = [0; NONCE_LEN + 2];
     LENIENT.decode_slice(key, &mut nonce) == Ok(NONCE_LEN)
 }

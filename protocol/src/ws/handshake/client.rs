@@ -5,7 +5,7 @@ use super::{
     head::{self, Fields, HeadEnd},
 };
 
-/// A connection to ask for. Everything is written as it is given.
+/// A connection to be requested. All fields are written unchanged.
 #[derive(Clone, Copy, Debug)]
 pub struct Upgrade<'a> {
     /// Host name, and the port unless it is the scheme's own.
@@ -14,13 +14,13 @@ pub struct Upgrade<'a> {
     pub target: &'a str,
     /// From [`client_key`](super::client_key).
     pub key: &'a str,
-    /// The subprotocols to offer, the most wanted first.
+    /// The subprotocols to offer, the most preferred first.
     pub subprotocols: &'a [&'a str],
     /// Further fields: credentials, `Origin`.
     pub headers: &'a [(&'a str, &'a str)],
 }
 
-/// How far the response has come.
+/// Progress of a response.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ResponseParse {
     /// The head is not complete. Call again with more, and with this input's length as `searched`.
@@ -29,7 +29,7 @@ pub enum ResponseParse {
     Complete(Accepted),
 }
 
-/// What the server agreed to.
+/// Parameters accepted by the server.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Accepted {
     /// The subprotocol the server chose.
@@ -38,7 +38,7 @@ pub struct Accepted {
     pub consumed: usize,
 }
 
-/// Why a response does not open the connection.
+/// Reason for which a response does not open the connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResponseError {
@@ -88,12 +88,12 @@ impl Upgrade<'_> {
         put("\r\n\r\n");
     }
 
-    /// Reads the response from the front of `input`, of which the first `searched` bytes were
-    /// already there in the call before (0 in the first).
+    /// Parses the response at the front of `input`, of which the first `searched` bytes were
+    /// already present in the previous call (0 in the first).
     ///
     /// # Errors
     ///
-    /// Why the server's answer does not open the connection.
+    /// The reason for which the server's answer does not open the connection.
     pub fn parse_response(
         &self,
         input: &[u8],

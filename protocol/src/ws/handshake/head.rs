@@ -1,9 +1,9 @@
-//! What the heads of request and response have in common: an end, limits, lists of tokens.
+//! Common parts of request and response heads: the end, limits, lists of tokens.
 
-/// How large an HTTP head may be.
+/// Size limits of an HTTP head.
 #[derive(Clone, Copy, Debug)]
 pub struct HandshakeLimits {
-    /// Bytes up to and including the empty line. An unfinished head costs its connection so much.
+    /// Bytes up to and including the empty line. An unfinished head costs its connection this many.
     pub max_head: usize,
     /// Header fields.
     pub max_headers: usize,
@@ -16,19 +16,19 @@ impl Default for HandshakeLimits {
     }
 }
 
-/// How far a head has arrived.
+/// Progress of a head.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum HeadEnd {
-    /// The head is complete and this long.
+    /// The head is complete and has this length.
     At(usize),
-    /// The empty line has not come yet, and still may.
+    /// The empty line has not arrived yet, and still may.
     Missing,
     /// The head is, or will be, longer than allowed.
     TooFar,
 }
 
-/// Looks for the empty line that ends a head. The first `searched` bytes were looked at before,
-/// so that a head which comes byte by byte is read only once.
+/// Searches for the empty line that ends a head. The first `searched` bytes were searched before,
+/// so that a head that arrives byte by byte is scanned only once.
 pub(super) fn find_end(input: &[u8], searched: usize, max_head: usize) -> HeadEnd {
     const END: &[u8] = b"\r\n\r\n";
     let window = &input[..input.len().min(max_head)];
@@ -46,7 +46,7 @@ pub(super) fn list(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(|item| item.trim_matches([' ', '\t'])).filter(|item| !item.is_empty())
 }
 
-/// The header fields of a head, looked up by name in any letter case.
+/// The header fields of a head, looked up by case-insensitive name.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'h>(pub(super) &'h [httparse::Header<'h>]);
 
@@ -58,7 +58,7 @@ impl<'h> Fields<'h> {
             .map(|header| header.value)
     }
 
-    /// Whether a field, read as a list, has the token in any letter case.
+    /// Whether a field, parsed as a list, contains the case-insensitive token.
     pub(super) fn has_token(self, name: &str, token: &str) -> bool {
         self.values(name)
             .filter_map(|value| std::str::from_utf8(value).ok())

@@ -1,11 +1,11 @@
 //! The opening handshake (RFC 6455 sections 1.3 and 4, on HTTP/1.1 of RFC 9112).
 //!
-//! A server calls [`parse`] with everything received so far until it has a [`Request`], decides
-//! about path and origin, and answers with [`write_accept`] or [`HandshakeError::write_response`].
-//! A client sends [`Upgrade::write_request`] and checks the answer by [`Upgrade::parse_response`].
-//! What follows the head in the input already belongs to the [`Decoder`](super::Decoder).
+//! A server calls [`parse`] with all bytes received so far until it has a [`Request`], checks path
+//! and origin, and answers with [`write_accept`] or [`HandshakeError::write_response`]. A client
+//! sends [`Upgrade::write_request`] and checks the answer by [`Upgrade::parse_response`]. Input
+//! after the head already belongs to the [`Decoder`](super::Decoder).
 //!
-//! Not here: which paths and origins are served, authentication, and how long a peer may take.
+//! Not here: the paths and origins served, authentication, and time limits.
 
 mod accept;
 mod client;

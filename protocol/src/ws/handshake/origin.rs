@@ -1,4 +1,4 @@
-//! From which web pages connections are taken (RFC 6455 section 10.2).
+//! Web pages from which connections are accepted (RFC 6455 section 10.2).
 
 /// A rule for the `Origin` of a request: the defence against pages that use their visitor's
 /// credentials. Clients that are not browsers send none, and pass every rule.
@@ -7,9 +7,9 @@ pub enum OriginPolicy {
     /// Pages of any site.
     #[default]
     Any,
-    /// Pages served under the host name and port that the request is addressed to.
+    /// Pages served under the host name and port of the request.
     SameHost,
-    /// Pages of these origins, written as browsers write them: `https://chat.example`.
+    /// Pages of these origins, in the form sent by browsers: `https://chat.example`.
     List(Vec<String>),
 }
 

@@ -1,9 +1,9 @@
-//! Why an upgrade was refused, and the HTTP response that says so.
+//! Reasons for a refused upgrade, and the HTTP response.
 
 use std::io::Write;
 
-/// Appends a whole response that refuses an upgrade with a status and a body of the caller's. The
-/// connection is to be closed after it.
+/// Appends a complete response that refuses an upgrade with a status and a body given by the
+/// caller. The connection is to be closed after it.
 ///
 /// The body is sent as UTF-8 text or, if it begins with a brace or a bracket, as JSON.
 pub fn write_refusal(out: &mut Vec<u8>, status: u16, body: &[u8]) {
@@ -22,7 +22,7 @@ pub fn write_refusal(out: &mut Vec<u8>, status: u16, body: &[u8]) {
     out.extend_from_slice(body);
 }
 
-/// What stands beside a status for people (RFC 9110 section 15).
+/// Reason phrase of a status (RFC 9110 section 15).
 const fn phrase(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
@@ -39,15 +39,15 @@ const fn phrase(status: u16) -> &'static str {
     }
 }
 
-/// Why a request does not become a WebSocket connection. The last ones are for the caller's
-/// decisions; [`parse`](super::parse) finds the others.
+/// Reason for which a request does not become a WebSocket connection. The last ones are for the
+/// caller's decisions; [`parse`](super::parse) returns the others.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
     /// Not an HTTP/1.1 request head.
     #[error("malformed request")]
     Malformed,
-    /// A field that must be single came twice.
+    /// A field that must be single occurs twice.
     #[error("field {0} is repeated")]
     Repeated(&'static str),
     /// The head has more bytes or fields than allowed.
@@ -62,7 +62,7 @@ pub enum HandshakeError {
     /// The target is neither a path nor an HTTP URL.
     #[error("malformed request target")]
     Target,
-    /// There is no `Host`.
+    /// `Host` is missing.
     #[error("host is missing")]
     Host,
     /// The request announces a body.
@@ -77,16 +77,16 @@ pub enum HandshakeError {
     /// `Sec-WebSocket-Key` is not the base64 of 16 bytes.
     #[error("websocket key is missing or malformed")]
     Key,
-    /// The caller serves nothing under this path.
+    /// The caller serves no such path.
     #[error("not found")]
     NotFound,
-    /// The caller wants credentials.
+    /// The caller requires credentials.
     #[error("unauthorized")]
     Unauthorized,
     /// The caller refuses this client or the origin of its page.
     #[error("forbidden")]
     Forbidden,
-    /// The client comes too often.
+    /// The client connects too often.
     #[error("too many requests")]
     TooManyRequests,
     /// The server is full or about to stop.
@@ -101,7 +101,7 @@ impl HandshakeError {
         self.status_line().0
     }
 
-    /// Appends the whole response. The connection is to be closed after it.
+    /// Appends the complete response. The connection is to be closed after it.
     pub fn write_response(&self, out: &mut Vec<u8>) {
         let (status, phrase) = self.status_line();
         let text = format!("{self}\n");
@@ -137,7 +137,7 @@ impl HandshakeError {
         }
     }
 
-    /// The header fields of the response that tell the client what to do about it.
+    /// Header fields of the response that tell the client how to proceed.
     #[must_use]
     pub const fn headers(&self) -> &'static [(&'static str, &'static str)] {
         match self {
@@ -147,7 +147,7 @@ impl HandshakeError {
                 ("Sec-WebSocket-Version", "13"),
                 ("Connection", "close, Upgrade"),
             ],
-            // Long enough for a crowd to thin out, short enough for who waits for it.
+            // Long enough for a crowd to thin out, short enough for a waiting client.
             Self::TooManyRequests | Self::Unavailable => {
                 &[("Retry-After", "2"), ("Connection", "close")]
             }

@@ -6,13 +6,13 @@ use super::head::list;
 
 /// A valid request to open a WebSocket connection (RFC 6455 section 4.2.1).
 ///
-/// The fields lie in one buffer beside a table. A request is for the time of the decision, not for
-/// the life of the connection.
+/// The fields are stored in one buffer with a table. A request is meant to be kept for the
+/// decision, not for the life of the connection.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Request {
     path: String,
     query: Option<String>,
-    /// Names and values, one after the other.
+    /// Names and values, concatenated.
     text: Vec<u8>,
     fields: Vec<Field>,
 }
@@ -24,7 +24,7 @@ struct Field {
 }
 
 impl Request {
-    /// Keeps what httparse has read; `path` is what is left of the target.
+    /// Stores the output of httparse; `path` is the path part of the target.
     pub(super) fn new(path: &str, query: Option<&str>, headers: &[httparse::Header<'_>]) -> Self {
         let len = headers.iter().map(|header| header.name.len() + header.value.len()).sum();
         let mut text = Vec::with_capacity(len);
@@ -43,19 +43,19 @@ impl Request {
         Self { path: path.to_owned(), query: query.map(str::to_owned), text, fields }
     }
 
-    /// The path as it was sent: percent-encoded, beginning with a slash.
+    /// The path as sent: percent-encoded, beginning with a slash.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// What followed the question mark, if there was one.
+    /// The part after the question mark, if any.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
         self.query.as_deref()
     }
 
-    /// The `Host` field; it can be empty.
+    /// The `Host` field; may be empty.
     #[must_use]
     pub fn host(&self) -> &str {
         self.text("host").unwrap_or_default()
@@ -73,20 +73,20 @@ impl Request {
         self.text("sec-websocket-key").unwrap_or_default()
     }
 
-    /// The subprotocols offered, the most wanted first.
+    /// The subprotocols offered, the most preferred first.
     pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
         self.values("sec-websocket-protocol")
             .filter_map(|value| std::str::from_utf8(value).ok())
             .flat_map(list)
     }
 
-    /// The first value of a field by its name in any letter case, if it is UTF-8.
+    /// The first value of a field by its case-insensitive name, if it is UTF-8.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.values(name).next().and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// All fields of a name, in any letter case.
+    /// All fields of a name, which is case-insensitive.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         self.headers()
             .filter(move |(header, _)| header.eq_ignore_ascii_case(name.as_bytes()))

@@ -1,37 +1,37 @@
-//! The server's reading of the upgrade request (RFC 6455 section 4.2.1).
+//! The server's half of the handshake (RFC 6455 section 4.2.1).
 
 use super::{
     HandshakeError, HandshakeLimits, Request, accept,
     head::{self, Fields, HeadEnd},
 };
 
-/// How far the request has come.
+/// Progress of a request.
 #[derive(Debug, Eq, PartialEq)]
 pub enum Parse {
     /// The head is not complete. Call again with more, and with this input's length as `searched`.
     Partial,
     /// The request is valid.
     Complete {
-        /// What the client asks for.
+        /// The request.
         request: Request,
         /// The length of the head; frames may already follow it.
         consumed: usize,
     },
 }
 
-/// Reads a request from the front of `input`, of which the first `searched` bytes were already
-/// there in the call before (0 in the first).
+/// Parses a request at the front of `input`, of which the first `searched` bytes were already
+/// present in the previous call (0 in the first).
 ///
 /// # Errors
 ///
-/// What makes the request unacceptable, to be answered by
+/// The reason for which the request is unacceptable, to be answered by
 /// [`write_response`](HandshakeError::write_response).
 pub fn parse(
     input: &[u8],
     searched: usize,
     limits: &HandshakeLimits,
 ) -> Result<Parse, HandshakeError> {
-    // A TLS hello or a binary packet is known by its first byte; no method begins with it.
+    // A TLS hello or a binary packet is recognized by its first byte; no method begins with it.
     if input.first().is_some_and(|byte| !byte.is_ascii_graphic()) {
         return Err(HandshakeError::Malformed);
     }
@@ -43,7 +43,7 @@ pub fn parse(
     let mut headers = vec![httparse::EMPTY_HEADER; limits.max_headers];
     let mut head = httparse::Request::new(&mut headers);
     match head.parse(&input[..consumed]) {
-        // httparse also ends a head at bare line feeds, which would leave bytes of ours behind.
+        // httparse also ends a head at bare line feeds, which would leave bytes behind.
         Ok(httparse::Status::Complete(end)) if end == consumed => {}
         Ok(_) => return Err(HandshakeError::Malformed),
         Err(httparse::Error::TooManyHeaders) => return Err(HandshakeError::HeadTooLarge),
@@ -101,8 +101,8 @@ fn split_target(target: &str) -> Result<(&str, Option<&str>), HandshakeError> {
     }
 }
 
-/// A field that may come once only and must be text: to take the first of two would let two
-/// readers of one request disagree.
+/// A field that may occur only once and must be text: taking the first of two would let two readers
+/// of one request disagree.
 fn single<'h>(fields: Fields<'h>, name: &'static str) -> Result<Option<&'h str>, HandshakeError> {
     let mut values = fields.values(name);
     let Some(value) = values.next() else { return Ok(None) };

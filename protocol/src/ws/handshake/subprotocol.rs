@@ -1,15 +1,15 @@
-//! Which subprotocol a connection has (RFC 6455 sections 1.9 and 4.2.2).
+//! Subprotocol of a connection (RFC 6455 sections 1.9 and 4.2.2).
 
-/// The first of those a server speaks, in the server's order, that the client offers.
+/// The first of the server's subprotocols, in the server's order, that the client offers.
 ///
-/// Names are compared with regard to case. Without one in common the response has no
-/// `Sec-WebSocket-Protocol`, and it is for the client to go on or not; browsers do not.
+/// Names are case-sensitive. Without one in common the response has no `Sec-WebSocket-Protocol`,
+/// and the client decides whether to continue; browsers do not.
 #[must_use]
 pub fn choose_subprotocol<'s>(spoken: &'s [String], offered: &[&str]) -> Option<&'s str> {
     spoken.iter().map(String::as_str).find(|name| offered.contains(name))
 }
 
-/// Whether this can be the name of one: a token of RFC 9110 section 5.6.2.
+/// Whether this is a valid name of a subprotocol: a token of RFC 9110 section 5.6.2.
 #[must_use]
 pub fn is_subprotocol(name: &str) -> bool {
     let is_mark = |byte: u8| b"!#$%&'*+-.^_`|~".contains(&byte);
