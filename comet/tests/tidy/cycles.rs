@@ -16,7 +16,7 @@ const STILL: [&str; 8] = [
     "examples/server/src",
     "examples/server/src/settings",
     "protocol/src/ws",
-    "simulator/src",
+    "comet/simulator/src",
 ];
 
 /// Modules of the harness, from top to bottom: each may import what stands below it.

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders that hold crates, or are one.
-const CRATES: [&str; 8] =
-    ["protocol", "uring", "comet", "backends", "simulator", "examples", "benches", "fuzz"];
+const CRATES: [&str; 6] = ["protocol", "comet", "backends", "examples", "benches", "fuzz"];
 
 /// One file.
 pub(crate) struct Source {

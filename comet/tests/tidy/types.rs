@@ -24,10 +24,10 @@ const LARGE: [(&str, &str); 10] = [
     ("examples/server/src/config.rs", "Config"),
     ("examples/server/src/config.rs", "Gateway"),
     ("protocol/src/client/session.rs", "ClientSession"),
-    ("simulator/src/checker/index.rs", "SessionFacts"),
-    ("simulator/src/plan.rs", "Limits"),
-    ("simulator/src/plan.rs", "Plan"),
-    ("simulator/src/world/mod.rs", "World"),
+    ("comet/simulator/src/checker/index.rs", "SessionFacts"),
+    ("comet/simulator/src/plan.rs", "Limits"),
+    ("comet/simulator/src/plan.rs", "Plan"),
+    ("comet/simulator/src/world/mod.rs", "World"),
 ];
 
 /// Types with an `impl` block somewhere else, as the file of the block and the name.

@@ -45,7 +45,7 @@ fn apply(edit: &Edit, text: &str) -> Result<String, String> {
         1 => Ok(text.replacen(find, replace, 1)),
         count => Err(format!(
             "a mutation of {file} no longer fits: its search text is there {count} times instead \
-             of once; change it in simulator/tests/it/defects/mutations.rs:\n{find}"
+             of once; change it in comet/simulator/tests/it/defects/mutations.rs:\n{find}"
         )),
     }
 }
