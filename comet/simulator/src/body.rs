@@ -1,4 +1,4 @@
-//! Bodies that tell which push or message they are, filled up to a length.
+//! Bodies that identify their push or message, padded to a length.
 
 use bytes::Bytes;
 
@@ -8,7 +8,7 @@ const PUSH: u8 = b'p';
 const MESSAGE: u8 = b'm';
 const TAKEN: u8 = b't';
 
-/// What a body is of.
+/// The subject of a body.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Body {
     Push(PushId),
@@ -18,7 +18,7 @@ pub(crate) enum Body {
 }
 
 impl Body {
-    /// The bytes, at least five of them.
+    /// The encoded body, of at least five bytes.
     pub(crate) fn to_bytes(self, len: usize) -> Bytes {
         let (kind, number) = match self {
             Self::Push(push) => (PUSH, push.0),
@@ -30,7 +30,7 @@ impl Body {
         bytes.into()
     }
 
-    /// Reads it, if all of it is as it was written.
+    /// Parses a body; `None` if it was altered.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let (kind, rest) = bytes.split_first()?;
         let (number, filling) = rest.split_first_chunk()?;

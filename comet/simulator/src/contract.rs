@@ -1,4 +1,5 @@
-//! The classes, limits and figures of the gateway that a run draws: one place for its API.
+//! Classes, limits and counters of the gateway used by a run: the only module that depends on its
+//! API.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::history::{Lane, MissingGap, Push, PushClass};
 use crate::plan::{Limits, Overflow};
 use crate::router::room_number;
 
-/// Gateways that follow each other share it, so that the next one knows the tickets of the last.
+/// Shared by successive gateways, so that each accepts the tickets of the previous one.
 const TICKET_KEY: [u8; 32] = [7; 32];
 
 pub(crate) fn delivery(push: Push, body: Bytes) -> Delivery {
@@ -58,20 +59,20 @@ pub(crate) fn config(limits: &Limits) -> Config {
         .idle_timeout(limits.idle_timeout)
         .ping_interval(limits.ping_interval)
         .write_timeout(limits.write_timeout)
-        // Virtual sockets have no timer of their own.
+        // Virtual sockets have no such timer.
         .user_timeout(Duration::ZERO)
         .inbox(limits.inbox)
         .mailbox(limits.mailbox)
 }
 
-/// What the router is told, which has no numbers.
+/// An unnumbered gap, as reported to the router.
 pub(crate) fn missing(gap: &Gap) -> MissingGap {
     let room = gap.room.as_deref().and_then(room_number);
     let (count, position) = (gap.count, gap.position);
     MissingGap { from: 0, to: 0, count, room, position, why: reason(gap.reason) }
 }
 
-/// Why deliveries are missing, in a word.
+/// The label of the reason of a gap.
 pub(crate) const fn reason(reason: GapReason) -> &'static str {
     match reason {
         GapReason::Unspecified => "unspecified",

@@ -1,11 +1,11 @@
-//! A world of letters: the router stores what it takes, and pushes it until it is acknowledged.
+//! A world of letters: the router stores each message, and pushes it until it is acknowledged.
 //!
-//! Users have a phone, and some a desktop as well, both of the dtalk dialect. They write to each
-//! other, and others write to them without a session. Queues and windows are small, networks fail,
-//! clients stop reading: what overflows, is given up, parks, resumes, is pushed again and is new
-//! meets in any order, and everybody must see the letters of one sender in their order.
+//! Users have a phone, and some also a desktop, both with the dtalk dialect. They send to each
+//! other, and senders without a session send to them. Queues and windows are small, networks fail,
+//! clients stop reading: overflow, giving up, parking, resuming, repeated and new pushes occur in
+//! any order, and every client must see the letters of each sender in order.
 //!
-//! Not here: how the router goes about it (`router::post`), what must be true (`checker`).
+//! Not here: the router's implementation (`router::post`), and the rules (`checker`).
 
 use std::time::Duration;
 
@@ -17,47 +17,47 @@ use crate::random::Random;
 const SECOND: u64 = 1_000_000;
 const MILLIS: u64 = 1_000;
 
-/// One world of so many is one of these.
+/// One in this many seeds has such a world.
 const SEEDS: u64 = 12;
 
-/// Letters that are read and pushed at a time, at most.
+/// Maximum number of letters per page.
 const MOST_ROWS: usize = 32;
 
-/// Bytes of a push besides its body, and more.
+/// Upper bound for the bytes of a push besides its body.
 const COMMAND: usize = 500;
 
-/// Numbers of clients from here on are of senders that have no session.
+/// First client number of senders without a session.
 const OUTSIDE: u32 = 1_000;
 
-/// A defect of the router, to see that it is found.
+/// A defect of the router, to test that the checker finds it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mistake {
-    /// A gap that comes while letters are pushed again does not make the router begin anew.
+    /// A gap during repeated pushes does not make the router start over.
     StalePass,
-    /// What is stored while letters are pushed again is pushed at once.
+    /// Letters stored during repeated pushes are pushed at once.
     Overtaking,
 }
 
 impl Mistake {
-    /// Every one of them.
+    /// All defects.
     pub const ALL: [Self; 2] = [Self::StalePass, Self::Overtaking];
 }
 
-/// How the router pushes letters.
+/// Parameters of the router's pushes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
-    /// Letters that are read and pushed at a time.
+    /// Letters read and pushed per page.
     pub(crate) page: usize,
-    /// Microseconds that it may take to hear of something, and to read a page.
+    /// Maximum delay of an event and of reading a page, in microseconds.
     pub(crate) delay: u64,
     /// Bytes of the longest letter.
     pub(crate) longest: usize,
-    /// Users, counted from 0.
+    /// Number of users, numbered from 0.
     pub(crate) users: u32,
     pub(crate) mistake: Option<Mistake>,
 }
 
-/// Whether the world of a seed is such a world.
+/// Whether this seed has such a world.
 pub(crate) const fn is_world_of(seed: u64) -> bool {
     seed % SEEDS == 8
 }
@@ -67,12 +67,12 @@ pub(crate) const fn is_phone(device: u32) -> bool {
     device.is_multiple_of(2)
 }
 
-/// One of the senders that have no session.
+/// A random sender without a session.
 pub(crate) fn outsider(random: &mut Random) -> ClientId {
     ClientId(OUTSIDE + u32::try_from(random.below(3)).unwrap_or(0))
 }
 
-/// Makes one of a plan.
+/// Turns a plan into one of a world of letters.
 pub(crate) fn change(plan: &Plan, mistake: Option<Mistake>, random: &mut Random) -> Plan {
     let mut limits = plan.limits;
     limits.queue = random.of(&[3, 4, 8, 20, 200]);
@@ -95,20 +95,20 @@ pub(crate) fn change(plan: &Plan, mistake: Option<Mistake>, random: &mut Random)
     }
 }
 
-/// What a shard always has room for: a letter that is never taken would have all others wait.
+/// A body size that a shard always has room for: a letter never accepted would block all others.
 fn room_of_a_body(limits: &Limits) -> usize {
     (limits.memory_budget / 16 / limits.shards).saturating_sub(COMMAND).max(40)
 }
 
-/// Half a queue, or a whole one, so that what is pushed after the first page is given up again. No
-/// more than that: a session that may not hold a page would be closed for it, again and again.
+/// Half a queue or a full one, so that pushes after the first page are given up again. Not more: a
+/// session that cannot hold a page would be closed for it repeatedly.
 fn page(limits: &Limits, longest: usize, random: &mut Random) -> usize {
     let bytes = (limits.queue_bytes / 2).min(limits.memory_budget / 8);
     let rows = random.of(&[limits.queue / 2, limits.queue]);
     rows.min(bytes / longest).clamp(1, MOST_ROWS)
 }
 
-/// A phone for each user, and a desktop for some.
+/// A phone per user, and a desktop for some.
 fn parts(users: u32, random: &mut Random) -> Vec<Part> {
     let websocket = random.of(&[0, 50, 100]);
     let desktops = random.of(&[0, 50, 100]);

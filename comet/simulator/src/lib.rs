@@ -1,11 +1,11 @@
 //! The gateway, many clients and a hostile network in one process, on one clock, from one seed.
 //!
-//! [`run`] lives through one world: the real gateway over virtual sockets, the real client of the
-//! comet dialect and a model of dtalk's, and between them connections that are cut at any byte,
-//! stall, fall silent, are read slowly or not at all; a router that answers late, out of order or
-//! not; drains, ghosts that repeat what a client wrote, thieves of tickets, clocks that jump, and
-//! little memory. In some worlds the router stores letters, and pushes again what is given up. What
-//! all parties saw becomes a [`History`], and [`check`] judges it by the delivery contract alone.
+//! [`run`] simulates one world: the real gateway over virtual sockets, the real client of the comet
+//! dialect and a model of dtalk's, and between them connections that are cut at any byte, stall,
+//! fall silent, are read slowly or not at all; a router that answers late, in any order or not at
+//! all; drains, replays of clients' bytes, stolen tickets, clock steps, and memory shortage. In
+//! some worlds the router stores letters, and pushes again those that are given up. The events of
+//! all parties form a [`History`], and [`check`] judges it by the delivery contract alone.
 //!
 //! ```
 //! let run = comet_simulator::run(7)?;
@@ -13,9 +13,9 @@
 //! # Ok::<(), comet::StartError>(())
 //! ```
 //!
-//! The same seed gives the same history, so a violation can be looked at as often as it takes.
+//! The same seed gives the same history, so every violation is reproducible.
 //!
-//! Not here: threads, real sockets and real time. The load harness has those.
+//! Not here: threads, real sockets and real time, which the load harness covers.
 
 mod body;
 pub mod checker;
@@ -40,28 +40,28 @@ pub use checker::{Rule, Violation, check};
 pub use history::History;
 pub use letters::Mistake;
 
-/// One run and what is wrong with it.
+/// A run and its violations.
 #[derive(Debug)]
 pub struct Run {
-    /// What decided it.
+    /// The seed.
     pub seed: u64,
-    /// What happened.
+    /// The events.
     pub history: History,
-    /// What must not have.
+    /// The violations found.
     pub violations: Vec<Violation>,
 }
 
-/// Lives through the world of a seed, and judges it.
+/// Simulates and checks the world of a seed.
 ///
 /// # Errors
 ///
-/// [`StartError`] when the gateway does not start with the limits that the seed draws.
+/// [`StartError`] when the gateway rejects the limits drawn from the seed.
 pub fn run(seed: u64) -> Result<Run, StartError> {
     live(seed, Setup::default())
 }
 
-/// The same where all messages are letters, which [`run`] has for one seed of twelve: the router
-/// stores them, and pushes them again when they are given up. The router may make a mistake.
+/// Like [`run`], with letters as all messages, as in one of twelve seeds: the router stores them,
+/// and pushes them again when they are given up. The router may have a defect.
 ///
 /// # Errors
 ///
@@ -70,7 +70,7 @@ pub fn run_letters(seed: u64, mistake: Option<Mistake>) -> Result<Run, StartErro
     live(seed, Setup { mistake, has_letters: true })
 }
 
-/// Calls for each seed below `seeds`, on all cores, until a call returns something.
+/// Calls for each seed below `seeds`, on all cores, until a call returns `Some`.
 ///
 /// # Panics
 ///
@@ -93,11 +93,11 @@ pub fn search<T: Send>(seeds: u64, call: impl Fn(u64) -> Option<T> + Sync) -> Op
     found.into_inner()
 }
 
-/// What a seed does not decide.
+/// Parameters of a run besides the seed.
 #[derive(Clone, Copy, Debug, Default)]
 struct Setup {
     mistake: Option<Mistake>,
-    /// Whether there are letters, whatever the seed says.
+    /// Whether there are letters, for any seed.
     has_letters: bool,
 }
 

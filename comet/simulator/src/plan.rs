@@ -1,6 +1,6 @@
-//! What a seed decides before a run begins: limits, people, and how bad the network is.
+//! Parameters drawn from a seed before a run: limits, participants, and the network's faults.
 //!
-//! Limits are drawn small, so that a run of seconds reaches them.
+//! Limits are small, so that a run of seconds reaches them.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::random::Random;
 
 const SECOND: u64 = 1_000_000;
 
-/// What becomes of a full queue.
+/// Policy for a full queue.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Overflow {
     Park,
@@ -48,44 +48,44 @@ pub(crate) struct Limits {
     pub(crate) return_spread: Duration,
 }
 
-/// Somebody who takes part.
+/// A participant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Part {
     pub(crate) person: Person,
     pub(crate) wire: Wire,
     pub(crate) habits: Habits,
-    /// How many of a hundred of its connections come by WebSocket.
+    /// Percentage of its connections that use WebSocket.
     pub(crate) websocket: u64,
-    /// Whether it reads, acknowledges and talks, and its network never fails.
+    /// Whether it reads, acknowledges and sends, over a network without faults.
     pub(crate) steady: bool,
-    /// Microseconds from the start within which it comes first, and after which.
+    /// Range of its first connection, in microseconds from the start.
     pub(crate) comes: (u64, u64),
 }
 
-/// How often things go wrong, of a hundred.
+/// Frequencies of faults, in percent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weather {
-    /// Attempts that are refused by the network.
+    /// Attempts refused by the network.
     pub(crate) refused: u64,
     /// Connections with small buffers.
     pub(crate) narrow: u64,
     /// Connections whose client reads slowly.
     pub(crate) slow: u64,
-    /// Peers that the router answers later, and those it does not accept.
+    /// Peers that the router answers late, and peers that it refuses.
     pub(crate) hesitant: u64,
     pub(crate) unwanted: u64,
-    /// Messages that the router does not take.
+    /// Messages that the router refuses.
     pub(crate) untaken: u64,
 }
 
-/// Everything that is drawn beforehand.
+/// All parameters drawn in advance.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) limits: Limits,
     pub(crate) parts: Vec<Part>,
     pub(crate) weather: Weather,
     pub(crate) rooms: u32,
-    /// Microseconds of traffic and faults.
+    /// Duration of traffic and faults, in microseconds.
     pub(crate) length: u64,
     pub(crate) pushes: usize,
     pub(crate) messages: usize,
@@ -97,11 +97,11 @@ pub(crate) struct Plan {
     pub(crate) clock_steps: usize,
     pub(crate) has_drain: bool,
     pub(crate) longest_body: usize,
-    /// Whether pushes say where they stand in a record.
+    /// Whether pushes carry positions in a record.
     pub(crate) has_records: bool,
-    /// Whether some read nothing until memory is short, and others must not notice.
+    /// Whether some clients cause a memory shortage by not reading, which others must not notice.
     pub(crate) is_shortage: bool,
-    /// How the router pushes letters, if it stores what it takes.
+    /// Parameters of the router's pushes, if it stores messages.
     pub(crate) post: Option<Pace>,
 }
 
@@ -113,7 +113,7 @@ impl Plan {
         if is_tight {
             limits.tighten(random);
         }
-        // Little memory is of no consequence to little bodies.
+        // Small bodies never exhaust the memory budget.
         let longest_body =
             if is_tight { random.of(&[3_000, 8_000]) } else { random.of(&[40, 40, 400, 3_000]) };
         let count = |random: &mut Random, chance: u64, most: u64| {
@@ -141,16 +141,17 @@ impl Plan {
         }
     }
 
-    /// Whether clients may leave for good, and give up what they have sent.
+    /// Whether clients may leave for good, abandoning unanswered messages.
     pub(crate) const fn lets_leave(&self) -> bool {
         !self.is_shortage && self.post.is_none()
     }
 }
 
 impl Limits {
-    /// Leaves the budget as the only limit: what waits for peers that do not read must exceed it.
+    /// Makes the budget the only limit: deliveries queued for peers that do not read must exceed
+    /// it.
     fn tighten(&mut self, random: &mut Random) {
-        // Not less than a shard must have.
+        // At least the minimum of a shard.
         self.memory_budget = self.shards * random.of(&[16_500, 20_000, 40_000]);
         self.resume_ttl = Duration::from_secs(30);
         self.window_bytes = 65_536;
@@ -213,14 +214,14 @@ fn parts(random: &mut Random) -> Vec<Part> {
             person: Person {
                 client: ClientId(client),
                 user: u32_of(random.below(users)),
-                // A device of its own, so that nobody is somebody else.
+                // A device of its own, so that no two clients share one.
                 device: client,
             },
             wire: if random.percent(dtalk) { Wire::Dtalk } else { Wire::Comet },
             habits: habits(random),
             websocket,
             steady: false,
-            // People do not come all at once.
+            // Clients do not connect all at once.
             comes: (0, 2 * SECOND),
         })
         .collect()

@@ -1,16 +1,16 @@
-//! Numbers drawn from a seed: the only chance that there is in a run.
+//! Random numbers from a seed: the only randomness in a run.
 
-/// SplitMix64. Two of them with different seeds have nothing to do with each other.
+/// SplitMix64. Generators with different seeds are independent.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// Seeds that follow each other give unlike numbers from the first one on.
+    /// Consecutive seeds yield unrelated numbers from the first one on.
     pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// Another one, so that what one part of the world draws does not change what others get.
+    /// An independent generator, so that draws of one part of the world do not affect others.
     pub(crate) const fn fork(&mut self) -> Self {
         Self(self.next())
     }
@@ -22,28 +22,28 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Below `limit`; 0 if that is 0.
+    /// A number below `limit`; 0 if that is 0.
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
         let product = u128::from(self.next()) * u128::from(limit);
         u64::try_from(product >> 64).unwrap_or(0)
     }
 
-    /// From `least` to `most`.
+    /// A number from `least` to `most`, inclusive.
     pub(crate) fn between(&mut self, least: u64, most: u64) -> u64 {
         least + self.below(most.saturating_sub(least).saturating_add(1))
     }
 
-    /// A place in something of that length.
+    /// An index into a sequence of this length.
     pub(crate) fn place(&mut self, len: usize) -> usize {
         usize::try_from(self.below(len as u64)).unwrap_or(0)
     }
 
-    /// Whether something happens that happens so many times of a hundred.
+    /// True with a probability of `chance` percent.
     pub(crate) fn percent(&mut self, chance: u64) -> bool {
         self.below(100) < chance
     }
 
-    /// One of these.
+    /// A random element.
     pub(crate) fn of<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.place(choices.len())]
     }

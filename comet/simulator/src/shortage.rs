@@ -1,6 +1,6 @@
-//! A world in which memory is short: a few read no more, and others read, acknowledge and talk, or
-//! come when it is short already. Nothing else goes wrong, so that whatever happens to the others
-//! is for want of memory.
+//! A world with a memory shortage: a few connections are no longer read, and other clients read,
+//! acknowledge and send, or connect during the shortage. There are no other faults, so every effect
+//! on the other clients is caused by lack of memory.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use crate::random::Random;
 
 const SECOND: u64 = 1_000_000;
 
-/// One world of so many is one of these.
+/// One in this many seeds has such a world.
 const SEEDS: u64 = 12;
 
-/// Most pushes at once, and bytes of the longest: few and long ones fill memory in fewer moments.
+/// Maximum number of pushes at once, and bytes of the longest: few long ones fill memory faster.
 pub(crate) const BURST: usize = 8;
 const LONGEST: usize = 6_000;
 
-/// Whether the world of a seed is such a world.
+/// Whether this seed has such a world.
 pub(crate) const fn is_world_of(seed: u64) -> bool {
     seed % SEEDS == 5
 }
 
-/// Makes one of a plan.
+/// Turns a plan into one of a memory shortage.
 pub(crate) fn change(plan: &Plan, random: &mut Random) -> Plan {
     let mut limits = plan.limits;
     bound_by_memory(&mut limits, random);
@@ -49,10 +49,10 @@ pub(crate) fn change(plan: &Plan, random: &mut Random) -> Plan {
     }
 }
 
-/// Leaves the budget as the only limit.
+/// Makes the budget the only limit.
 fn bound_by_memory(limits: &mut Limits, random: &mut Random) {
-    // An eighth of it, from where somebody gives way to where it is gone, is more than a burst:
-    // another shard cannot give way before the turn is over in which one comes.
+    // An eighth of the budget, the range between the start of shedding and exhaustion, exceeds a
+    // burst: another shard cannot shed before the end of the turn in which one arrives.
     limits.memory_budget = random.of(&[450_000, 500_000]);
     limits.resume_ttl = Duration::from_secs(60);
     (limits.window, limits.window_bytes) = (64, 65_536);
@@ -67,7 +67,7 @@ fn bound_by_memory(limits: &mut Limits, random: &mut Random) {
     limits.handshake_rate = 0;
 }
 
-/// Three whose connections will be read no more, two who talk from the start, and two newcomers.
+/// Three clients that will stop reading, two that send from the start, and two late ones.
 fn parts(random: &mut Random) -> Vec<Part> {
     (0..7)
         .map(|client| {

@@ -1,8 +1,8 @@
-//! Acked deliveries: none lost, none twice, each lane in its order.
+//! Acked deliveries: no loss, no duplicates, order within each lane.
 //!
-//! A session's lane is a list, of which its client sees one after the other. What it steps over
-//! must have been told of by then: gaps say how many are missing, not which, so they are counted
-//! together. A dtalk client is told nothing; there the router is.
+//! A session's lane is a list of deliveries that its client sees in order. Deliveries that it skips
+//! must have been reported by then: gaps give the number of missing deliveries, not their identity,
+//! so they are counted together. A dtalk client receives no gaps; there those of the router count.
 
 use super::index::{Index, Offer, SessionFacts};
 use super::{Rule, Violation};
@@ -14,14 +14,14 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// One lane: what was offered in it, and how far the client is.
+/// A lane: the deliveries offered in it, and the client's progress.
 #[derive(Debug, Default)]
 struct LaneState {
-    /// Places in the session's offers.
+    /// Indices into the session's offers.
     offers: Vec<usize>,
-    /// What was stepped over or seen.
+    /// Number of offers skipped or seen.
     passed: usize,
-    /// The same on the present connection.
+    /// The same on the current connection.
     here: usize,
 }
 
@@ -29,7 +29,7 @@ struct Reader<'a> {
     index: &'a Index<'a>,
     session: &'a SessionFacts,
     lanes: [LaneState; 3],
-    /// For each offer, on which connection it was seen last.
+    /// The connection on which each offer was seen last.
     seen: Vec<Option<Attempt>>,
     holder: Option<Attempt>,
     stepped_over: u64,
@@ -91,7 +91,7 @@ impl<'a> Reader<'a> {
         self.step(place, at, offer, found);
     }
 
-    /// Only dtalk shows a delivery again, on another connection, unless it was acked before that.
+    /// Only dtalk repeats deliveries, on another connection, unless acked before that.
     fn see_again(
         &self,
         place: usize,
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The client sees the delivery: what lies before it in the lane has been passed.
+    /// Advances the lane to a delivery that the client sees.
     fn step(&mut self, place: usize, at: usize, offer: &Offer, found: &mut Vec<Violation>) {
         let state = &mut self.lanes[lane(offer.push.lane)];
         let Ok(rank) = state.offers.binary_search(&at) else { return };
@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What is missing in the end.
+    /// Checks for deliveries missing at the end.
     fn finish(self, found: &mut Vec<Violation>) {
         let rested = self.index.rested.unwrap_or(usize::MAX);
         let offers = self.session.offers.iter().zip(&self.seen);

@@ -1,4 +1,4 @@
-//! Best-effort deliveries: each at most once, each lane in its order.
+//! Best-effort deliveries: each at most once, in order within each lane.
 
 use std::collections::HashSet;
 

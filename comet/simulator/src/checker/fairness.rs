@@ -1,17 +1,17 @@
-//! Memory that some make short, and what others notice of it.
+//! Memory shortage caused by some sessions, and its effect on others.
 //!
-//! How much a session holds is not in a history. Who has been read no more for so many deliveries
-//! holds more than whoever reads all at once.
+//! A history does not contain the memory of a session. A session whose connection has not been read
+//! for many deliveries is taken to hold more than one that reads everything at once.
 
 use super::index::{Connection, Index, SessionFacts};
 use super::{Rule, Violation};
 use crate::history::{Attempt, What};
 
-/// Deliveries that were offered to a reader that stands still: more than those who read have in
-/// flight, a burst and what comes within a round trip.
+/// Deliveries offered to a stalled reader: more than active readers have in flight, that is a burst
+/// and the deliveries of a round trip.
 const MANY: usize = 48;
 
-/// A newcomer is let in within this time, in microseconds, or it was not let in.
+/// Time limit, in microseconds, for a new client to be admitted.
 const PATIENCE: u64 = 3_000_000;
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
@@ -39,7 +39,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Connections that were read no more, and since when.
+/// Connections that are no longer read, with the place at which that began.
 fn stalls(index: &Index<'_>) -> Vec<(usize, Attempt)> {
     let stall = |(place, what): (usize, &What)| match what {
         What::Fault { attempt, what: "is read no more" } => Some((place, *attempt)),
@@ -53,12 +53,12 @@ fn is_steady(index: &Index<'_>, session: &SessionFacts) -> bool {
     first.is_some_and(|connection| connection.dial.steady)
 }
 
-/// Whether a session whose connection is read no more holds many deliveries at a place.
+/// Whether a session with a stalled connection holds many deliveries at a place.
 fn is_held_by_others(index: &Index<'_>, stalls: &[(usize, Attempt)], place: usize) -> bool {
     stalls.iter().filter(|(since, _)| *since < place).any(|(since, attempt)| {
         let Some(session) = index.session_of(*attempt) else { return false };
         let is_there = session.ended.is_none_or(|(end, _)| end > place);
-        // What was given up for it is not held any more.
+        // Deliveries given up for it are no longer held.
         let last = session.missing.iter().copied().filter(|gap| *gap < place).max();
         let from = last.unwrap_or(0).max(*since);
         let holds = session.offers.iter().filter(|offer| (from..place).contains(&offer.place));
@@ -69,7 +69,7 @@ fn is_held_by_others(index: &Index<'_>, stalls: &[(usize, Attempt)], place: usiz
     })
 }
 
-/// Where a session, or its client, was told of a gap for want of memory.
+/// Places at which a session or its client was told of a gap caused by lack of memory.
 fn gaps(index: &Index<'_>, session: &SessionFacts) -> Vec<usize> {
     let is_of_memory = |place: &usize| match index.history.entries.get(*place) {
         Some(entry) => matches!(&entry.what,
@@ -80,7 +80,7 @@ fn gaps(index: &Index<'_>, session: &SessionFacts) -> Vec<usize> {
     places.filter(is_of_memory).collect()
 }
 
-/// An attempt of somebody whose network does not fail becomes a session.
+/// An attempt over a network without faults must become a session.
 fn admission(
     index: &Index<'_>,
     connection: &Connection,

@@ -1,11 +1,11 @@
-//! Fencing: the newest connection of a session is its only one.
+//! Fencing: only the newest connection of a session receives its deliveries.
 
 use super::index::Index;
 use super::{Rule, Violation};
 use crate::history::{PushId, What};
 
-/// No connection gets what was pushed after another one has taken its session over; what was sent
-/// before may still be on its way.
+/// No connection receives deliveries pushed after another one has taken its session over; those
+/// sent before may still be in transit.
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     let mut pushed: Vec<(PushId, usize)> = Vec::new();
     for (place, entry) in index.history.iter() {

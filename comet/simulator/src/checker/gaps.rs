@@ -1,4 +1,4 @@
-//! Gaps: what they say of number, room and position is what is missing.
+//! Gaps: count, room and position match the missing deliveries.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
         };
         let seen: HashSet<PushId> =
             session.sights.iter().filter_map(|at| sight(index, *at)).collect();
-        // A dtalk client's ack may be lost: then it has what the gateway cannot know of.
+        // If a dtalk client's ack is lost, the gateway cannot know that the delivery was received.
         let is_missing = |offer: &&Offer| match session.wire {
             Wire::Comet => !seen.contains(&offer.push.id),
             Wire::Dtalk => !session.has_acked(offer.push.id),
@@ -47,14 +47,14 @@ fn sight(index: &Index<'_>, place: usize) -> Option<PushId> {
     }
 }
 
-/// What is wrong with one gap, if anything is.
+/// The fault of a gap, if any.
 fn untrue(gap: &MissingGap, unseen: &[&Offer]) -> Option<String> {
     if gap.count == 0 {
         return Some(format!("{gap}: nothing is missing by its count"));
     }
     let is_of_record = |offer: &&&Offer| match (gap.room, offer.push.target) {
         (Some(room), target) => target == Target::Room(room),
-        // A position without a room is one in the record of the user.
+        // A position without a room is a position in the user's record.
         (None, Target::User(_)) => true,
         (None, _) => gap.position == 0,
     };
@@ -68,7 +68,8 @@ fn untrue(gap: &MissingGap, unseen: &[&Offer]) -> Option<String> {
     (missing != gap.count).then(|| format!("{gap}: {missing} of this range are missing"))
 }
 
-/// What had no numbers: no more is told than is missing, and no less if no connection was lost.
+/// Unnumbered deliveries: the client is not told of more than are missing, and not of fewer unless
+/// a connection was lost.
 fn totals(
     index: &Index<'_>,
     session: &SessionFacts,
@@ -98,7 +99,7 @@ fn totals(
     }
 }
 
-/// What had no numbers, as the router is told: as [`totals`] for the client, whatever it speaks.
+/// Unnumbered deliveries, as reported to the router: like [`totals`], in any dialect.
 fn router_told(
     index: &Index<'_>,
     session: &SessionFacts,
@@ -129,7 +130,7 @@ fn router_told(
     }
 }
 
-/// A router is told what the client is, of acked deliveries.
+/// Router and client must be told of the same number of missing acked deliveries.
 fn both_told(
     index: &Index<'_>,
     session: &SessionFacts,

@@ -1,19 +1,20 @@
-//! A history, sorted out: which connection is of which session, and what each session was offered.
+//! An index of a history: the session of each connection, and the deliveries offered to each
+//! session.
 
 use super::{Rule, Violation};
 use crate::history::{
     Attempt, ClientId, Dial, History, Loss, Push, PushId, Session, Taken, Target, What, Wire,
 };
 
-/// What is known of a connection.
+/// The facts of a connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) dial: Dial,
-    /// The ticket that was shown on it, and where in the history.
+    /// The ticket presented on it, and the place in the history.
     pub(super) ticket: Option<Ticket>,
-    /// Which session it has or had, and where in the history it got it.
+    /// Its session, and the place in the history at which it got it.
     pub(super) session: Option<(Session, usize)>,
-    /// Whether the router was told that this session goes on.
+    /// Whether the router was told that this session is resumed.
     pub(super) goes_on: bool,
     pub(super) opened: Option<Opened>,
 }
@@ -29,19 +30,19 @@ pub(super) struct Opened {
     pub(super) loss: Loss,
 }
 
-/// Something that was pushed to a session.
+/// A push offered to a session.
 #[derive(Debug)]
 pub(super) struct Offer {
     pub(super) push: Push,
-    /// Where in the history.
+    /// Place in the history.
     pub(super) place: usize,
-    /// Whether it certainly was: it might have come to the shard just before the session did.
+    /// Whether it was certainly offered: a push may reach the shard just before the session does.
     pub(super) is_certain: bool,
-    /// Whether the session had no connection then.
+    /// Whether the session was parked then.
     pub(super) while_parked: bool,
 }
 
-/// What is known of a session.
+/// The facts of a session.
 #[derive(Debug)]
 pub(super) struct SessionFacts {
     pub(super) name: Session,
@@ -52,37 +53,37 @@ pub(super) struct SessionFacts {
     pub(super) gateway: u32,
     pub(super) connected: usize,
     pub(super) ended: Option<(usize, &'static str)>,
-    /// Where it was parked.
+    /// Places at which it was parked.
     pub(super) parked: Vec<usize>,
-    /// The connections that it had, and since when.
+    /// Its connections, and the place from which each held it.
     pub(super) holders: Vec<(usize, Attempt)>,
     pub(super) offers: Vec<Offer>,
-    /// Where its client saw something, ghosts left out.
+    /// Places at which its client saw something, without ghosts.
     pub(super) sights: Vec<usize>,
-    /// Acks that the router was told of.
+    /// Acks reported to the router.
     pub(super) acked: Vec<(usize, PushId)>,
-    /// Gaps of acked deliveries that the router was told of.
+    /// Gaps of acked deliveries reported to the router.
     pub(super) missing: Vec<usize>,
-    /// Deliveries without numbers of which it was told that they were dropped.
+    /// Number of unnumbered deliveries reported to the router as dropped.
     pub(super) dropped: u64,
     rooms: u64,
     is_parked: bool,
 }
 
-/// A history, sorted out.
+/// An index of a history.
 #[derive(Debug)]
 pub(super) struct Index<'a> {
     pub(super) history: &'a History,
     pub(super) connections: Vec<Option<Connection>>,
     pub(super) sessions: Vec<SessionFacts>,
-    /// Clients that have a session when all should be at rest, and by which connection.
+    /// Clients with a session at rest, and the connection of each.
     pub(super) standing: Vec<(ClientId, Attempt)>,
     pub(super) rested: Option<usize>,
-    /// Where the wall clock was stepped.
+    /// Places at which the wall clock was stepped.
     pub(super) steps: Vec<usize>,
-    /// How long each gateway keeps a session, in microseconds.
+    /// Resume TTL of each gateway, in microseconds.
     pub(super) ttl: Vec<u64>,
-    /// Places, gateways, and what.
+    /// Place, gateway and push.
     pushes: Vec<(usize, u32, Push)>,
 }
 
@@ -118,14 +119,14 @@ impl<'a> Index<'a> {
         self.session(self.connection(attempt)?.session?.0)
     }
 
-    /// The session's client that had one when all should be at rest, if it was by this session.
+    /// Whether the session's client has an open session at rest, and it is this one.
     pub(super) fn stands(&self, session: &SessionFacts) -> bool {
         self.standing.iter().any(|(_, attempt)| {
             self.connection(*attempt).and_then(|at| at.session).map(|at| at.0) == Some(session.name)
         })
     }
 
-    /// A violation that concerns a session.
+    /// A violation concerning a session.
     pub(super) fn broken(
         &self,
         rule: Rule,
@@ -216,7 +217,7 @@ impl<'a> Index<'a> {
             What::ClockStepped { .. } => self.steps.push(place),
             What::Rested => self.rested = Some(place),
             What::Pushed { push, gateway, taken } => {
-                // A letter whose push is given up comes with another one.
+                // A letter whose push is given up is pushed again under another id.
                 let is_certain = taken == Taken::Yes && push.letter.is_none();
                 let here = self.sessions.iter_mut().filter(|facts| facts.gateway == gateway);
                 for facts in here.filter(|facts| facts.is_meant_by(push)) {
@@ -238,7 +239,7 @@ impl<'a> Index<'a> {
         }
         let now = self.history.time(place);
         let same_moment = self.pushes.iter().rev().take_while(|at| self.history.time(at.0) == now);
-        // Commands of this moment may be carried out after the session has begun.
+        // Commands at the same time may be executed after the session has begun.
         let mut offers: Vec<Offer> = same_moment
             .filter(|(_, on, push)| *on == gateway && push.may_mean(dial.user))
             .map(|(place, _, push)| Offer {
@@ -292,17 +293,17 @@ impl SessionFacts {
             }
     }
 
-    /// Whether it had not ended at this place of the history.
+    /// Whether the session was alive at this place of the history.
     pub(super) fn is_alive_at(&self, place: usize) -> bool {
         self.connected < place && self.ended.is_none_or(|(ended, _)| place < ended)
     }
 
-    /// Whether the router was told of the ack.
+    /// Whether the ack was reported to the router.
     pub(super) fn has_acked(&self, push: PushId) -> bool {
         self.acked.iter().any(|(_, acked)| *acked == push)
     }
 
-    /// The connection that had it at this place of the history.
+    /// The connection that held the session at this place of the history.
     pub(super) fn holder_at(&self, place: usize) -> Option<Attempt> {
         self.holders.iter().rev().find(|(since, _)| *since <= place).map(|(_, attempt)| *attempt)
     }

@@ -1,4 +1,5 @@
-//! Latest deliveries: never an older one after a newer one of its key, and the newest in the end.
+//! Latest deliveries: never an older value after a newer one of the same key, and the newest at the
+//! end.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
             continue;
         }
         let seen = in_order(index, session, found);
-        // Dtalk knows no keys: to its clients these are best effort.
+        // dtalk has no keys: to its clients these are best effort.
         if index.stands(session) && session.wire == Wire::Comet {
             newest_came(index, session, &seen, found);
         }
@@ -26,7 +27,7 @@ const fn key(offer: &Offer) -> Option<u8> {
     }
 }
 
-/// The newest that was seen of each key.
+/// Checks the order, and returns the newest value seen of each key.
 fn in_order(
     index: &Index<'_>,
     session: &SessionFacts,
@@ -46,7 +47,8 @@ fn in_order(
     newest
 }
 
-/// Unless it was lost with a connection, or there was a reason to drop it, which a gap tells.
+/// The newest value must arrive, unless lost with a connection or dropped for a reason given in a
+/// gap.
 fn newest_came(
     index: &Index<'_>,
     session: &SessionFacts,

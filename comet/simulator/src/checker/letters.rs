@@ -1,14 +1,14 @@
-//! Letters: in the order of their sender, and none missing.
+//! Letters: complete, and in order per sender.
 //!
-//! The promise is that of acked deliveries, at least once and in order, carried over whatever is
-//! given up: those that a router pushes again in a pass keep their order, and a gap is repaired
-//! from the store before anything newer comes. A dtalk client that resumes is sent again what it
-//! has not acknowledged, and drops what it has by its id, so only the first sight of a letter
-//! counts. A phone is owed whatever was stored for its user, another device what was stored since
-//! its session is served.
+//! The guarantee is that of acked deliveries, at least once and in order, and extends to deliveries
+//! that are given up: those that a router pushes again in a pass keep their order, and a gap is
+//! repaired from the store before anything newer is delivered. A dtalk client that resumes receives
+//! unacknowledged deliveries again, and drops known ones by their id, so only the first sight of a
+//! letter counts. A phone is owed all letters stored for its user, another device those stored
+//! since its session is served.
 //!
-//! Not here: pushes that carry letters, as such: what a session sees of them is in the order in
-//! which they were pushed (`acked`).
+//! Not here: pushes that carry letters, as such: a session sees them in the order in which they
+//! were pushed (`acked`).
 
 use std::collections::{HashMap, HashSet};
 
@@ -30,7 +30,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// A letter that was stored.
+/// A stored letter.
 #[derive(Clone, Copy, Debug)]
 struct Stored {
     place: usize,
@@ -41,10 +41,10 @@ struct Stored {
 
 #[derive(Default)]
 struct Facts {
-    /// In the order of the store.
+    /// In store order.
     stored: Vec<Stored>,
     carried: HashMap<PushId, MessageId>,
-    /// Since when the router serves a session, and whether as a phone.
+    /// Place from which the router serves a session, and whether as a phone.
     served: HashMap<Session, (usize, bool)>,
 }
 
@@ -68,7 +68,8 @@ impl Facts {
         facts
     }
 
-    /// Letters reach the store in the order in which their sender sent them, as they are numbered.
+    /// Letters must be stored in the order in which their sender sent them, that is of their
+    /// numbers.
     fn senders(&self, index: &Index<'_>, found: &mut Vec<Violation>) {
         let mut newest: HashMap<ClientId, MessageId> = HashMap::new();
         for Stored { place, letter, sender, .. } in &self.stored {
@@ -82,7 +83,7 @@ impl Facts {
         }
     }
 
-    /// What a session is to see, unless its client has seen it before.
+    /// Letters that a session must see, unless its client has seen them before.
     fn owed(&self, session: &SessionFacts) -> impl Iterator<Item = &Stored> {
         let (since, phone) = self.served.get(&session.name).copied().unwrap_or((usize::MAX, false));
         let user = session.user;
@@ -90,13 +91,13 @@ impl Facts {
     }
 }
 
-/// One client, and what it has seen in all of its sessions.
+/// A client, and the letters seen in all of its sessions.
 struct Reader<'a> {
     index: &'a Index<'a>,
     facts: &'a Facts,
     client: ClientId,
     seen: HashSet<MessageId>,
-    /// The last letter of each sender that it saw for the first time.
+    /// The last letter of each sender seen for the first time.
     newest: HashMap<ClientId, MessageId>,
 }
 
@@ -140,7 +141,7 @@ impl<'a> Reader<'a> {
             let what = format!("the letter {} was seen after {}", letter.0, before.0);
             found.push(self.index.broken(Rule::Letters, place, session, what));
         }
-        // The store's order and the sender's are one.
+        // The order of the store is that of the sender.
         let is_before = |at: &&Stored| at.sender == stored.sender && at.place < stored.place;
         let mut owed = self.facts.owed(session).filter(is_before);
         if let Some(first) = owed.find(|at| !self.seen.contains(&at.letter)) {
@@ -149,7 +150,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whoever has a session in the end has everything.
+    /// A client with a session at the end must have seen all letters owed to it.
     fn finish(&self, found: &mut Vec<Violation>) {
         let standing = self.index.standing.iter().find(|(client, _)| *client == self.client);
         let session = standing.and_then(|(_, attempt)| self.index.session_of(*attempt));

@@ -1,4 +1,4 @@
-//! The life of a session as the router is told it: legal order, one end, true reasons.
+//! The life of a session as reported to the router: legal order, one end, true reasons.
 
 use super::index::Index;
 use super::{Rule, Violation};
@@ -40,7 +40,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
 struct Life<'a> {
     index: &'a Index<'a>,
     phases: Vec<Phase>,
-    /// Connections that have brought or resumed a session.
+    /// Connections that have created or resumed a session.
     used: Vec<Attempt>,
 }
 
@@ -59,7 +59,7 @@ impl Life<'_> {
         }
     }
 
-    /// What is wrong, if anything is.
+    /// Applies an event; returns the fault, if any.
     fn take(&mut self, what: &What) -> Option<String> {
         let session = self.session(what)?;
         if let What::Connected { attempt, .. } = what {
@@ -97,7 +97,7 @@ impl Life<'_> {
     }
 }
 
-/// When all is at rest, a device has one session.
+/// At rest, a device has one session.
 fn one_holder(index: &Index<'_>, found: &mut Vec<Violation>) {
     let Some(rested) = index.rested else { return };
     let alive: Vec<_> = index.sessions.iter().filter(|at| at.is_alive_at(rested)).collect();
@@ -113,7 +113,7 @@ fn one_holder(index: &Index<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Who was refused has no session, and who was kicked has it no longer.
+/// A refused peer has no session, and a kicked session has ended.
 fn decisions(index: &Index<'_>, found: &mut Vec<Violation>) {
     for (place, entry) in index.history.iter() {
         match entry.what {

@@ -1,9 +1,9 @@
-//! Whether a history keeps the delivery contract.
+//! Checks that a history satisfies the delivery contract.
 //!
-//! Every rule reads the history alone: what was pushed, what the router was told, what clients saw.
-//! [`check`] first sorts that out by session and connection, then asks each rule.
+//! Every rule reads only the history: pushes, events of the router, and events of clients.
+//! [`check`] first indexes it by session and connection, then applies each rule.
 //!
-//! Not here: anything of how the gateway works. A rule that would need to know is no rule.
+//! Not here: the implementation of the gateway. No rule may depend on it.
 
 mod acked;
 mod best_effort;
@@ -25,7 +25,7 @@ pub use violation::{Rule, Violation};
 use crate::history::History;
 use index::Index;
 
-/// Everything in a history that must not be, in no particular order.
+/// All violations in a history, in no particular order.
 #[must_use]
 pub fn check(history: &History) -> Vec<Violation> {
     let index = Index::new(history);

@@ -1,14 +1,14 @@
-//! What the gateway says about an end, to its router and to clients: is it true?
+//! Reasons that the gateway gives for an end, to its router and to clients: they must be true.
 
 use super::index::{Index, SessionFacts};
 use super::{Rule, Violation};
 use crate::history::{Attempt, What};
 
-/// Codes of the comet dialect that say what became of the session.
+/// Code of the comet dialect for a replaced session.
 const REPLACED: i32 = 12;
 const KICKED: i32 = 13;
 
-/// A client that is told a final reason is told the true one.
+/// A final reason given to a client must be true.
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for session in &index.sessions {
         replacements(index, session, found);
@@ -72,7 +72,7 @@ fn refusal(
     }
 }
 
-/// A session is replaced only by a connection of its own device, at that moment.
+/// A session is replaced only by a connection of its own device, at the same time.
 fn replacements(index: &Index<'_>, session: &SessionFacts, found: &mut Vec<Violation>) {
     let is_replaced = |place: &&usize| {
         let entry = index.history.entries.get(**place);

@@ -1,4 +1,4 @@
-//! Budget, sense, and whether all comes to rest.
+//! Memory budget, valid frames, acks and answers, and coming to rest.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Who stands in the end has an answer to everything he sent.
+/// A client with a session at the end has answers to all its messages.
 fn answers(index: &Index<'_>, found: &mut Vec<Violation>) {
     let mut open: BTreeSet<(ClientId, MessageId)> = BTreeSet::new();
     for entry in &index.history.entries {
@@ -44,7 +44,7 @@ fn answers(index: &Index<'_>, found: &mut Vec<Violation>) {
             What::Answered { client, message, .. } => {
                 open.remove(&(client, message));
             }
-            // Whoever is told that it is over is owed nothing more.
+            // A client whose session is over is owed no more answers.
             What::Over { client, .. } => open.retain(|(sender, _)| *sender != client),
             _ => {}
         }
@@ -58,7 +58,7 @@ fn answers(index: &Index<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// What the client has seen is acked, once, and what is acked it has seen.
+/// Deliveries seen by the client are acked once, and acked deliveries were seen.
 fn acks(index: &Index<'_>, session: &SessionFacts, found: &mut Vec<Violation>) {
     let rested = index.rested.unwrap_or(usize::MAX);
     let seen: BTreeSet<PushId> = session
@@ -84,7 +84,7 @@ fn acks(index: &Index<'_>, session: &SessionFacts, found: &mut Vec<Violation>) {
         let offer = session.offers.iter().find(|offer| offer.push.id == *push);
         offer.is_some_and(|offer| offer.push.class == PushClass::Acked && offer.place < rested)
     };
-    // What dtalk repeats may be given up while the ack of the first time is lost.
+    // A repeated dtalk delivery may be given up while the ack of the first one is lost.
     if session.wire == Wire::Dtalk && !session.missing.is_empty() {
         return;
     }

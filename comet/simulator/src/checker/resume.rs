@@ -1,4 +1,4 @@
-//! Tickets: each resumes its own session, as long as that waits, and no other.
+//! Tickets: each resumes its own session, as long as that has not ended, and no other.
 
 use super::index::{Connection, Index, SessionFacts, Ticket};
 use super::{Rule, Violation};
@@ -80,7 +80,7 @@ fn bad_resume(
     }
 }
 
-/// Whether the session's client had shown a newer ticket before.
+/// Whether the session's client had presented a newer ticket before.
 fn is_stale(index: &Index<'_>, ticket: Ticket, bound: usize) -> bool {
     let given = |attempt| index.connection(attempt).and_then(|at| at.session);
     let Some((session, since)) = ticket.of.and_then(given) else { return false };
@@ -99,9 +99,9 @@ fn should_resume(
     bound: usize,
 ) -> bool {
     let is_own = (owner.user, owner.device) == (connection.dial.user, connection.dial.device);
-    // A clock that was stepped may have ended the ticket's time.
+    // A stepped clock may have expired the ticket.
     let is_timely = index.steps.iter().all(|step| *step > bound);
-    // What a ghost shows may be older than what its client has.
+    // A ghost's ticket may be older than its client's.
     !connection.dial.ghost
         && !is_stale(index, ticket, bound)
         && is_own
@@ -109,7 +109,7 @@ fn should_resume(
         && waited(index, owner, bound)
 }
 
-/// Whether the session was there until the new one took its place.
+/// Whether the session was alive until the new one replaced it.
 fn waited(index: &Index<'_>, owner: &SessionFacts, bound: usize) -> bool {
     if owner.is_alive_at(bound) {
         return true;
@@ -119,7 +119,7 @@ fn waited(index: &Index<'_>, owner: &SessionFacts, bound: usize) -> bool {
     !between.is_empty() && !between.iter().any(|at| matches!(at.what, What::Connected { .. }))
 }
 
-/// What is wrong with a reason, if anything is.
+/// The fault of a reason, if any.
 fn untrue_loss(
     index: &Index<'_>,
     owner: Option<&SessionFacts>,
@@ -133,7 +133,7 @@ fn untrue_loss(
             let waited = owner.parked.iter().rev().find(|place| **place < bound)?;
             let waited = index.history.time(bound) - index.history.time(*waited);
             let ttl = index.ttl.get(owner.gateway as usize).copied().unwrap_or(0);
-            // The wheel may be early by one of its steps.
+            // The timer wheel may be early by one step.
             let is_true = ended.is_some() && waited + 100_000 >= ttl || !index.steps.is_empty();
             (!is_true).then(|| format!("told EXPIRED after {waited} of {ttl} us"))
         }

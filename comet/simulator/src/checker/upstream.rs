@@ -1,4 +1,5 @@
-//! Messages of clients: to the router at most once in a session and in order, answered truly.
+//! Messages of clients: they reach the router at most once per session and in order, and are
+//! answered truthfully.
 
 use std::collections::HashMap;
 
@@ -26,10 +27,10 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
 
 #[derive(Default)]
 struct Upstream {
-    /// What each session has sent, in order.
+    /// Messages received from each session, in order.
     received: HashMap<Session, Vec<MessageId>>,
     settled: HashMap<MessageId, Vec<(Session, Answer)>>,
-    /// The last message that each client has an answer to.
+    /// The last answered message of each client.
     newest: HashMap<ClientId, MessageId>,
 }
 

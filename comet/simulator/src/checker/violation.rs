@@ -1,60 +1,60 @@
-//! What the checker found.
+//! Violations found by the checker.
 
 use std::fmt;
 
 use crate::history::{ClientId, Session};
 
-/// What must be true, in a word.
+/// A rule of the delivery contract.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Rule {
-    /// An acked delivery is seen, or covered by a gap that is told before anything newer.
+    /// An acked delivery is seen, or covered by a gap that is reported before anything newer.
     NoLoss,
-    /// No delivery is seen twice, but one that dtalk repeats because its ack was lost.
+    /// No delivery is seen twice, except one that dtalk repeats because its ack was lost.
     NoDuplicate,
     /// Deliveries of one class and lane are seen in the order in which they were pushed.
     Order,
-    /// Nobody sees what was not pushed to him.
+    /// No client sees a delivery that was not pushed to it.
     NoStray,
-    /// A gap tells of what is missing, and of nothing else.
+    /// A gap reports missing deliveries, and no others.
     HonestGap,
-    /// No older value of a key is seen after a newer one, and the newest comes.
+    /// No older value of a key is seen after a newer one, and the newest arrives.
     Latest,
-    /// The gateway keeps within its budget.
+    /// The gateway stays within its memory budget.
     Budget,
-    /// The router hears of a session in a legal order, and of its end exactly once.
+    /// The router is told of a session in a legal order, and of its end exactly once.
     Life,
-    /// A message reaches the router at most once in a session, and is answered as it was settled.
+    /// A message reaches the router at most once per session, and is answered as it was settled.
     Upstream,
-    /// Once a connection has taken a session over, no other one gets anything of it.
+    /// Once a connection has taken a session over, no other one receives its deliveries.
     Fencing,
-    /// A ticket resumes its own session while that waits, and no other one.
+    /// A ticket resumes its own session while that has not ended, and no other one.
     Resume,
-    /// What the gateway says about an end is true.
+    /// The reason that the gateway gives for an end is true.
     TrueReason,
-    /// When nothing goes wrong any more, everybody comes to rest with all that was promised.
+    /// Once the faults end, every client comes to rest with everything owed to it.
     Liveness,
-    /// Who reads, acknowledges and talks is neither cut off nor turned away for want of memory, and
-    /// misses nothing, while somebody who reads nothing holds more.
+    /// A client that reads, acknowledges and sends is neither disconnected nor refused for lack of
+    /// memory, and misses nothing, while one that does not read holds more.
     Fairness,
-    /// A client first sees the letters of one sender in their order, and all that are owed to it.
+    /// A client first sees the letters of each sender in order, and all that are owed to it.
     Letters,
-    /// The wire carries nothing that no client can understand.
+    /// Everything on the wire is valid for clients.
     Wire,
 }
 
-/// A rule that was broken.
+/// A violation of a rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Violation {
-    /// Which.
+    /// The rule.
     pub rule: Rule,
-    /// When, in virtual microseconds.
+    /// Time, in virtual microseconds.
     pub at: u64,
-    /// Of which client, if that is known.
+    /// The client, if known.
     pub client: Option<ClientId>,
-    /// Of which session, if of one.
+    /// The session, if the violation concerns one.
     pub session: Option<Session>,
-    /// What should have been seen, and what was.
+    /// The expectation, and the observation.
     pub what: String,
 }
 

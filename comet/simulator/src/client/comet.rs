@@ -1,4 +1,4 @@
-//! The comet client: the crate's own session, and an application that writes down what it sees.
+//! The comet client: the session of the protocol crate, and an application that records its events.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,12 +22,12 @@ pub(crate) struct CometClient {
     link: Link,
     attempt: Attempt,
     log: Log,
-    /// What has no answer yet, by its number on the wire.
+    /// Unanswered messages, by number on the wire.
     questions: BTreeMap<u32, MessageId>,
     is_open: bool,
 }
 
-/// The settings that matter to what is tested; the rest is as it comes.
+/// The settings relevant to the tests; all others are defaults.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Habits {
     pub(crate) outbox: usize,
@@ -202,7 +202,7 @@ impl CometClient {
     }
 }
 
-/// What is handed up begins at `from`: what lies before that in the gap had been seen.
+/// A gap as returned from `from` on: the part before that was seen.
 fn missing(from: u32, to: u32, gap: &wire::Gap) -> MissingGap {
     let first = gap.first(wire::Seq::new(to));
     let seen = u64::from(wire::Seq::new(from).since(first));

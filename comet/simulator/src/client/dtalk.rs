@@ -1,5 +1,5 @@
-//! A dtalk client as the deployed ones behave: it acks each delivery, drops what a connection
-//! repeats, and comes back with its device.
+//! A dtalk client with the behaviour of deployed ones: it acks each delivery, drops duplicates
+//! within a connection, and reconnects with its device.
 
 use std::collections::VecDeque;
 
@@ -13,10 +13,10 @@ use crate::random::Random;
 use crate::router;
 
 const MILLIS: u64 = 1_000;
-/// Silence after which it asks for a sign of life, and after which it gives up.
+/// Time without output before a heartbeat, and time without input before it gives up.
 const HEARTBEAT: u64 = 2_000 * MILLIS;
 const PATIENCE: u64 = 6_000 * MILLIS;
-/// How long it waits for a reply before it sends a message again.
+/// Time without a reply after which a message is sent again.
 const RETRY: u64 = 3_000 * MILLIS;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,7 +32,7 @@ enum State {
 struct Question {
     message: MessageId,
     body: Bytes,
-    /// Its number on this connection, if it was sent on it.
+    /// Its number on this connection, if sent on it.
     seq: Option<u32>,
     due: u64,
 }
@@ -46,7 +46,7 @@ pub(crate) struct DtalkClient {
     log: Log,
     random: Random,
     decoder: Decoder,
-    /// The last number that was given to a frame, and that was seen.
+    /// The last number sent, and the last number seen.
     sent: u32,
     seen: u32,
     said: u64,
@@ -234,11 +234,11 @@ impl DtalkClient {
         self.log.note(What::Answered { client, attempt, message, answer });
     }
 
-    /// Messages that are due, and a heartbeat if there is nothing else to say.
+    /// Sends due messages, and a heartbeat if there is nothing else to send.
     fn say(&mut self, now: u64) {
         let mut questions = std::mem::take(&mut self.questions);
         for question in questions.iter_mut().filter(|question| question.due <= now) {
-            // The same frame again on the same connection.
+            // The same frame again, on the same connection.
             let seq = question.seq.unwrap_or(self.sent + 1);
             self.sent = self.sent.max(seq);
             question.seq = Some(seq);

@@ -1,8 +1,8 @@
-//! The clients: the real comet one, and a model of a dtalk one.
+//! Clients: the real comet client, and a model of a dtalk client.
 //!
-//! Both are state machines: the world brings bytes and time, and takes bytes and wishes.
+//! Both are state machines: the world passes bytes and time, and takes bytes and wishes.
 //!
-//! Not here: how connections are made, and what breaks them.
+//! Not here: connections, and their faults.
 
 mod comet;
 mod dtalk;
@@ -14,20 +14,20 @@ pub(crate) use dtalk::DtalkClient;
 
 use crate::history::{Attempt, ClientId, MessageId};
 
-/// What a client wants of the world.
+/// A request of a client to the world.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Wish {
-    /// Another connection.
+    /// Open another connection.
     Dial,
-    /// That its connection be closed, after what it wrote.
+    /// Close its connection after writing its output.
     HangUp,
-    /// To be remembered: it was given this ticket.
+    /// Remember this ticket, which it was given.
     Keep(Bytes),
-    /// Nothing any more: it is over.
+    /// Nothing more: the client is over.
     Rest,
 }
 
-/// Who a client is.
+/// The identity of a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Person {
     pub(crate) client: ClientId,
@@ -52,7 +52,7 @@ macro_rules! either {
 }
 
 impl Client {
-    /// A connection is about to be made.
+    /// A connection attempt starts.
     pub(crate) fn dialed(&mut self, attempt: Attempt) {
         either!(self, client => client.dialed(attempt));
     }
@@ -81,22 +81,22 @@ impl Client {
         either!(self, client => client.poll_transmit())
     }
 
-    /// Writes down what happened, and says what it wants; call after everything else.
+    /// Records events and returns wishes; to be called after every other method.
     pub(crate) fn poll_wishes(&mut self, wishes: &mut Vec<Wish>) {
         either!(self, client => client.poll_wishes(wishes));
     }
 
-    /// Sends a message, if it takes one more.
+    /// Sends a message; false if the client takes no more.
     pub(crate) fn send(&mut self, now: u64, message: MessageId, len: usize) -> bool {
         either!(self, client => client.send(now, message, len))
     }
 
-    /// The connection by which it has an open session.
+    /// The connection of its open session.
     pub(crate) fn standing(&self) -> Option<Attempt> {
         either!(self, client => client.standing())
     }
 
-    /// Whether it waits for answers.
+    /// Whether it has unanswered messages.
     pub(crate) fn has_questions(&self) -> bool {
         either!(self, client => client.has_questions())
     }

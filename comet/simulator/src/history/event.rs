@@ -1,261 +1,261 @@
-//! The kinds of things that happen.
+//! The kinds of events.
 
 use super::subject::{
     Answer, Attempt, ClientId, Dial, Loss, MessageId, MissingGap, Push, PushId, Session, Taken,
 };
 
-/// One kind of thing that happens, and what is to be known of it.
+/// A kind of event, with its details.
 #[derive(Clone, Debug, PartialEq)]
 pub enum What {
-    /// A gateway begins to run, and takes all new connections.
+    /// A gateway starts, and accepts all new connections.
     Began {
-        /// Counted from 0.
+        /// Number of the gateway, from 0.
         gateway: u32,
-        /// How long it keeps sessions without a connection, in microseconds.
+        /// Time for which it keeps parked sessions, in microseconds.
         ttl: u64,
     },
-    /// A gateway was asked to drain.
+    /// A gateway was told to drain.
     Drained {
-        /// Which.
+        /// The gateway.
         gateway: u32,
     },
-    /// The wall clock jumped.
+    /// The wall clock was stepped.
     ClockStepped {
-        /// By so many milliseconds.
+        /// The step in milliseconds.
         millis: i64,
     },
-    /// A gateway holds more than its budget.
+    /// A gateway exceeds its memory budget.
     OverBudget {
-        /// The bytes it holds.
+        /// Bytes held.
         memory: u64,
-        /// The bytes it may hold.
+        /// The budget in bytes.
         budget: u64,
     },
-    /// From here on nothing goes wrong any more.
+    /// All faults end here.
     Healed,
-    /// All should have come to rest. What follows is the end of the gateways.
+    /// All should be at rest. The rest of the history is the shutdown of the gateways.
     Rested,
 
     /// Something was pushed.
     Pushed {
-        /// What.
+        /// The push.
         push: Push,
-        /// Through which gateway.
+        /// The gateway.
         gateway: u32,
-        /// Whether the gateway took it.
+        /// Whether the gateway accepted it.
         taken: Taken,
     },
-    /// The router puts a session into a room.
+    /// The router adds a session to a room.
     Joined {
-        /// Which session.
+        /// The session.
         session: Session,
-        /// Which room.
+        /// The room.
         room: u32,
     },
-    /// The router takes a session out of a room.
+    /// The router removes a session from a room.
     Left {
-        /// Which session.
+        /// The session.
         session: Session,
-        /// Which room.
+        /// The room.
         room: u32,
     },
     /// The router ends a session.
     Kicked {
-        /// Which.
+        /// The session.
         session: Session,
     },
 
-    /// The router was asked about a peer.
+    /// The router was asked to authenticate a peer.
     Asked {
-        /// On which connection.
+        /// The connection.
         attempt: Attempt,
     },
     /// The router accepted a peer or refused it.
     Decided {
-        /// On which connection.
+        /// The connection.
         attempt: Attempt,
-        /// Which of both.
+        /// True if accepted.
         accepted: bool,
     },
     /// The router has a new session.
     Connected {
-        /// Which.
+        /// The session.
         session: Session,
-        /// By which connection.
+        /// Its connection.
         attempt: Attempt,
-        /// In which gateway.
+        /// Its gateway.
         gateway: u32,
     },
-    /// The router was told that a session goes on.
+    /// The router was told that a session was resumed.
     Resumed {
-        /// Which.
+        /// The session.
         session: Session,
-        /// By which connection.
+        /// The connection.
         attempt: Attempt,
     },
-    /// The router was told that a session waits for its peer.
+    /// The router was told that a session was parked.
     Parked {
-        /// Which.
+        /// The session.
         session: Session,
         /// The label of the reason.
         why: &'static str,
     },
     /// The router was told that a session ended.
     Ended {
-        /// Which.
+        /// The session.
         session: Session,
         /// The label of the reason.
         why: &'static str,
     },
-    /// The router got a message.
+    /// The router received a message.
     Received {
-        /// Of which session.
+        /// The session.
         session: Session,
-        /// Which.
+        /// The message.
         message: MessageId,
     },
     /// The router settles a message.
     Settled {
-        /// Of which session.
+        /// The session.
         session: Session,
-        /// Which.
+        /// The message.
         message: MessageId,
-        /// How.
+        /// The answer.
         answer: Answer,
     },
-    /// The router has stored a letter, and owes it to the recipient from now on.
+    /// The router has stored a letter, which is owed to the recipient from now on.
     Stored {
-        /// Which, by the message that it came as.
+        /// The message that carried the letter.
         letter: MessageId,
-        /// Whose it is.
+        /// The sender.
         sender: ClientId,
-        /// The user to whom it goes.
+        /// The recipient.
         user: u32,
     },
     /// The router delivers letters to a session from now on.
     Served {
-        /// Which session.
+        /// The session.
         session: Session,
-        /// Whether it is a phone's, to which letters of before are owed too.
+        /// Whether it is a phone's, to which earlier letters are owed too.
         phone: bool,
     },
     /// The router was told of an ack.
     Acked {
-        /// By which session.
+        /// The session.
         session: Session,
-        /// Of what.
+        /// The acked push.
         push: PushId,
     },
-    /// The router was told of deliveries without numbers that a session will never get.
+    /// The router was told of unnumbered deliveries that a session will never receive.
     Dropped {
-        /// Which session.
+        /// The session.
         session: Session,
-        /// What of.
+        /// The gap.
         gap: MissingGap,
     },
-    /// The router was told of acked deliveries that a session will never get.
+    /// The router was told of acked deliveries that a session will never receive.
     Missing {
-        /// Which session.
+        /// The session.
         session: Session,
-        /// What of.
+        /// The gap.
         gap: MissingGap,
     },
 
     /// A client tries to connect.
     Dialed(Dial),
-    /// A client shows a ticket.
+    /// A client presents a ticket.
     ShowedTicket {
-        /// On which connection.
+        /// The connection.
         attempt: Attempt,
-        /// On which connection the ticket had been given, if to anybody.
+        /// The connection on which the ticket was issued, if any.
         of: Option<Attempt>,
     },
     /// A client has a session.
     Opened {
-        /// By which connection.
+        /// The connection.
         attempt: Attempt,
-        /// Whether it was told that the session is the one before; a dtalk client never is.
+        /// Whether it was told that the previous session is resumed; a dtalk client never is.
         resumed: bool,
-        /// Why not, if it showed a ticket.
+        /// The reason for not resuming, if it presented a ticket.
         loss: Loss,
     },
     /// A client's application saw a delivery.
     Saw {
-        /// By which connection.
+        /// The connection.
         attempt: Attempt,
-        /// Which.
+        /// The push.
         push: PushId,
-        /// Under which number; 0 for none.
+        /// Its number; 0 for none.
         seq: u32,
     },
     /// A client's application was told of a gap.
     SawGap {
-        /// By which connection.
+        /// The connection.
         attempt: Attempt,
-        /// What of.
+        /// The gap.
         gap: MissingGap,
     },
     /// A client's application sends a message.
     Sent {
-        /// Who.
+        /// The client.
         client: ClientId,
-        /// Which.
+        /// The message.
         message: MessageId,
     },
-    /// A client's application got the answer to a message.
+    /// A client's application received the answer to a message.
     Answered {
-        /// Who.
+        /// The client.
         client: ClientId,
-        /// By which connection.
+        /// The connection.
         attempt: Attempt,
-        /// To which message.
+        /// The message.
         message: MessageId,
-        /// What it says.
+        /// The answer.
         answer: Answer,
     },
-    /// A client knows that a connection is no more.
+    /// A client detected the loss of a connection.
     Lost {
-        /// Which.
+        /// The connection.
         attempt: Attempt,
     },
-    /// A client was told that it is over.
+    /// A client was told that its session is over.
     Over {
-        /// Who.
+        /// The client.
         client: ClientId,
-        /// On which connection.
+        /// The connection.
         attempt: Attempt,
-        /// The code that it was told; 0 if it left.
+        /// The code; 0 if it left.
         code: i32,
     },
-    /// A client has an open session now.
+    /// A client has an open session at the end.
     Stands {
-        /// Who.
+        /// The client.
         client: ClientId,
-        /// By which connection.
+        /// Its connection.
         attempt: Attempt,
     },
-    /// A client that should have a session by now has none.
+    /// A client has no session at the end, although it should.
     Stranded {
-        /// Who.
+        /// The client.
         client: ClientId,
     },
-    /// A gateway did not come to rest at one moment.
+    /// A gateway did not become idle at one point in time.
     Restless {
-        /// Which.
+        /// The gateway.
         gateway: u32,
     },
-    /// A client was sent what it cannot read, or never under this number.
+    /// A client received invalid input, or a number that was never assigned.
     Nonsense {
-        /// By which connection.
+        /// The connection.
         attempt: Attempt,
-        /// What it was.
+        /// A description.
         what: &'static str,
     },
-    /// The network does something to a connection: for the reader only.
+    /// A network fault, recorded for readers only.
     Fault {
-        /// To which connection.
+        /// The connection.
         attempt: Attempt,
-        /// What.
+        /// A description.
         what: &'static str,
     },
 }

@@ -1,4 +1,4 @@
-//! The pen that all parties write with.
+//! The shared writer of a history.
 
 use std::sync::Arc;
 
@@ -6,15 +6,15 @@ use parking_lot::Mutex;
 
 use super::{Entry, History, What};
 
-/// A history that is being written, and the time. All share it: router and clients write in turns,
-/// on one thread; the lock is there because a router must be able to move to another.
+/// A history being written, and the current time, shared by all parties. Router and clients write
+/// in turns, on one thread; the lock is there because a router must be `Send`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log(Arc<Mutex<Writing>>);
 
 #[derive(Debug, Default)]
 struct Writing {
     now: u64,
-    /// When something was last written.
+    /// Time of the last entry.
     stirred: u64,
     history: History,
 }
@@ -41,7 +41,7 @@ impl Log {
         writing.history.entries.push(Entry { at, what });
     }
 
-    /// When something happened last.
+    /// Time of the last entry.
     pub(crate) fn stirred(&self) -> u64 {
         self.0.lock().stirred
     }

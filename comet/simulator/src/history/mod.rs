@@ -1,9 +1,9 @@
-//! What happened in a run, in order: all that the checker knows.
+//! The events of a run, in order: the only input of the checker.
 //!
-//! Three parties write into one history, on one clock: whoever pushes, the router, and what the
-//! applications behind the clients saw. Nothing in it comes from inside the gateway.
+//! Three parties write into one history, on one clock: the source of pushes, the router, and the
+//! applications of the clients. It contains nothing from inside the gateway.
 //!
-//! Not here: what must be true of a history (module `checker`).
+//! Not here: the properties that a history must have (module `checker`).
 
 mod event;
 mod log;
@@ -17,36 +17,36 @@ pub use subject::{
     Session, Taken, Target, Wire,
 };
 
-/// One thing that happened.
+/// An event with its time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// Virtual microseconds since the run began.
+    /// Virtual microseconds since the start of the run.
     pub at: u64,
-    /// What it was.
+    /// The event.
     pub what: What,
 }
 
-/// Everything that happened.
+/// All events of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
-    /// In the order in which it happened.
+    /// Entries in the order of the events.
     pub entries: Vec<Entry>,
 }
 
 impl History {
-    /// A history of these events, all at one moment: for tests of the checker.
+    /// A history of these events, all at the same time: for tests of the checker.
     #[must_use]
     pub fn of(events: impl IntoIterator<Item = What>) -> Self {
         let entries = events.into_iter().map(|what| Entry { at: 1, what }).collect();
         Self { entries }
     }
 
-    /// Entries with their places.
+    /// Entries with their indices.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Entry)> {
         self.entries.iter().enumerate()
     }
 
-    /// When the entry at a place happened.
+    /// Time of the entry at an index.
     pub(crate) fn time(&self, place: usize) -> u64 {
         self.entries.get(place).map_or(0, |entry| entry.at)
     }

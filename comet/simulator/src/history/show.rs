@@ -1,4 +1,4 @@
-//! Histories for people: one line for each thing that happened.
+//! Histories as text: one line per event.
 
 use std::fmt;
 

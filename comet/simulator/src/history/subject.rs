@@ -1,4 +1,4 @@
-//! Who and what a history speaks of.
+//! The subjects of a history: clients, sessions, pushes, messages.
 
 macro_rules! names {
     ($($(#[doc = $doc:literal])+ $name:ident;)+) => {$(
@@ -7,7 +7,7 @@ macro_rules! names {
         pub struct $name(pub u32);
 
         impl $name {
-            /// As a place in a list.
+            /// The number as an index.
             #[must_use]
             pub const fn index(self) -> usize {
                 self.0 as usize
@@ -17,24 +17,24 @@ macro_rules! names {
 }
 
 names! {
-    /// One connection, or the attempt at it; counted over all clients.
+    /// A connection, or the attempt at one; counted over all clients.
     Attempt;
-    /// Somebody with one device.
+    /// A client, with one device.
     ClientId;
-    /// A session as the router knows it, in the order in which they were connected.
+    /// A session as known to the router, in the order of connection.
     Session;
-    /// Something that was pushed, in the order in which it was.
+    /// A push, in the order of pushes.
     PushId;
     /// A message of a client.
     MessageId;
 }
 
-/// What a client speaks.
+/// Dialect of a client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Wire {
-    /// The comet dialect, which resumes by tickets and is told of gaps.
+    /// The comet dialect, which resumes by ticket and reports gaps.
     Comet,
-    /// The dtalk dialect, which resumes by the device and hears nothing of gaps.
+    /// The dtalk dialect, which resumes by device and reports no gaps.
     Dtalk,
 }
 
@@ -43,47 +43,46 @@ pub enum Wire {
 pub struct Dial {
     /// The attempt.
     pub attempt: Attempt,
-    /// Who tries.
+    /// The client.
     pub client: ClientId,
-    /// The user that it proves to be.
+    /// The user of its token.
     pub user: u32,
     /// The device that it names.
     pub device: u32,
-    /// What it speaks.
+    /// Its dialect.
     pub wire: Wire,
-    /// Whether it comes over WebSocket.
+    /// Whether it uses WebSocket.
     pub websocket: bool,
-    /// Whether somebody repeats what the client wrote, on a connection that the client knows
-    /// nothing of.
+    /// Whether it is a replay of the client's bytes, on a connection unknown to the client.
     pub ghost: bool,
-    /// Whether the client reads all there is at once, acknowledges it, and talks, over a network
-    /// that never fails it.
+    /// Whether the client reads everything at once, acknowledges it, and sends messages, over a
+    /// network without faults.
     pub steady: bool,
 }
 
-/// The lane in which something is pushed.
+/// Lane of a push.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Lane {
-    /// Before everything else.
+    /// Ahead of all others.
     Signal,
-    /// The usual one.
+    /// The default.
     Normal,
-    /// After everything else.
+    /// After all others.
     Bulk,
 }
 
-/// What is promised about a delivery.
+/// Delivery class of a push.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum PushClass {
     /// At least once, in order.
     Acked,
     /// At most once, in order.
     BestEffort,
-    /// The newest of this key.
+    /// The newest value of this key.
     Latest(u8),
 }
 
-/// Whom something is pushed to.
+/// Recipients of a push.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Target {
     /// One session.
@@ -96,34 +95,34 @@ pub enum Target {
     All,
 }
 
-/// Whether the gateway took a push.
+/// Whether the gateway accepted a push.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Taken {
-    /// It did.
+    /// Accepted.
     Yes,
-    /// It said no, which for several shards may mean: not on all of them.
+    /// Rejected; with several shards, possibly by some of them only.
     No,
 }
 
-/// Something that is pushed.
+/// A push.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Push {
-    /// Its name.
+    /// Its id.
     pub id: PushId,
-    /// What is promised.
+    /// Its delivery class.
     pub class: PushClass,
-    /// In which lane.
+    /// Its lane.
     pub lane: Lane,
-    /// To whom.
+    /// Its recipients.
     pub target: Target,
-    /// Its dense number in the record of its room or user, from 1; 0 for none.
+    /// Its dense position in the record of its room or user, from 1; 0 for none.
     pub position: u64,
-    /// The letter that it carries, if any: the router pushes that again when this is given up.
+    /// The letter that it carries, if any: the router pushes it again if this push is given up.
     pub letter: Option<MessageId>,
 }
 
 impl Push {
-    /// Whether sessions of this user may get it, as far as its target says.
+    /// Whether the target may include sessions of this user.
     pub(crate) fn may_mean(&self, user: u32) -> bool {
         match self.target {
             Target::Session(_) => false,
@@ -133,37 +132,37 @@ impl Push {
     }
 }
 
-/// What somebody is told of deliveries that will never come.
+/// Deliveries that will never arrive, as reported in a gap.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MissingGap {
-    /// The first number handed up as missing; 0 for what had no numbers.
+    /// The first number reported as missing; 0 for unnumbered deliveries.
     pub from: u32,
-    /// The last one.
+    /// The last number.
     pub to: u32,
-    /// How many deliveries are missing.
+    /// Number of missing deliveries.
     pub count: u64,
-    /// Of which room, if of one.
+    /// The room, if they belong to one.
     pub room: Option<u32>,
-    /// Where in the record they begin; 0 if that is not told.
+    /// Position of the first in the record; 0 if not given.
     pub position: u64,
-    /// Why, in a word.
+    /// Label of the reason.
     pub why: &'static str,
 }
 
-/// Why a ticket was not honoured, as the client is told.
+/// Reason for not honouring a ticket, as reported to the client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Loss {
     /// Nothing was lost.
     None,
-    /// The session waited too long.
+    /// The session has expired.
     Expired,
-    /// The gateway does not know it.
+    /// The gateway does not know the session.
     Unknown,
-    /// It has ended.
+    /// The session has ended.
     Ended,
 }
 
-/// What became of a message.
+/// Answer to a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Answer {
     /// It was taken.

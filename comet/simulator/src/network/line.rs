@@ -1,4 +1,4 @@
-//! One connection: both directions, its framing, and how its client reads.
+//! A connection: both directions, its framing, and the client's reading.
 
 use comet::simulation::Endpoint;
 use comet_protocol::ws::Opcode;
@@ -9,34 +9,34 @@ use super::websocket::{Heard, WebSocket};
 use crate::history::Attempt;
 use crate::random::Random;
 
-/// How the client's end takes bytes out of the gateway's send buffer.
+/// How the client's end drains the gateway's send buffer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Reading {
-    /// As soon as they are there.
+    /// At once.
     Prompt,
-    /// So many bytes at a time.
+    /// A number of bytes at intervals.
     Paced {
-        /// Microseconds between two readings.
+        /// Microseconds between reads.
         every: u64,
-        /// Bytes each time.
+        /// Bytes per read.
         bytes: usize,
-        /// When the next is due.
+        /// Time of the next read.
         next: u64,
     },
     /// Never.
     Stopped,
 }
 
-/// What a client learns.
+/// An event for a client.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Arrived {
-    /// The connection can be written to.
+    /// The connection is established.
     Open,
-    /// Bytes, on WebSocket a message.
+    /// Bytes; on WebSocket, a message.
     Bytes(Vec<u8>),
-    /// The connection is no more.
+    /// The connection is closed.
     Closed,
-    /// What came is not WebSocket.
+    /// The input is not valid WebSocket.
     Broken,
 }
 
@@ -49,13 +49,13 @@ pub(crate) struct Line {
     down: Pipe,
     websocket: Option<WebSocket>,
     reading: Reading,
-    /// The gateway's receive buffer is full: to be tried again after its next turn.
+    /// The gateway's receive buffer is full: retried after its next turn.
     is_up_full: bool,
-    /// The client has left or knows of the end: it hears nothing more.
+    /// The client has closed or knows of the end: it receives no more events.
     is_left: bool,
-    /// The gateway's end of stream, or its reset, is on its way to the client.
+    /// The gateway's end of stream or reset is in transit to the client.
     is_end_seen: bool,
-    /// Nothing goes in either direction, and nobody is told.
+    /// Both directions are cut, without notice to either side.
     is_silent: bool,
 }
 
@@ -91,7 +91,7 @@ impl Line {
         self.is_left
     }
 
-    /// Whether both sides are done with it.
+    /// Whether both sides have closed.
     pub(crate) fn is_over(&self) -> bool {
         self.is_left && self.endpoint.is_closed()
     }
@@ -104,7 +104,7 @@ impl Line {
         self.reading = reading;
     }
 
-    /// The client writes.
+    /// Sends bytes of the client.
     pub(crate) fn send(&mut self, now: u64, bytes: &[u8], random: &mut Random) {
         let bytes = match self.websocket {
             Some(_) => WebSocket::frame(Opcode::Binary, bytes),
@@ -113,7 +113,7 @@ impl Line {
         self.up.send(now, bytes, random);
     }
 
-    /// The client closes its end, and listens no more.
+    /// Closes the client's end; it receives no more events.
     pub(crate) fn leave(&mut self, now: u64, ending: Option<Ending>, random: &mut Random) {
         if self.is_left {
             return;
@@ -126,7 +126,7 @@ impl Line {
         }
     }
 
-    /// Nothing arrives for a while.
+    /// Delays arrivals until a time.
     pub(crate) fn hold(&mut self, until: u64, up: bool, down: bool) {
         if up {
             self.up.hold(until);
@@ -136,7 +136,7 @@ impl Line {
         }
     }
 
-    /// Nothing more goes either way, from any byte on. The gateway may be told, and the client.
+    /// Cuts both directions, at any byte. Gateway and client may be notified.
     pub(crate) fn cut(
         &mut self,
         gateway_told: Option<(u64, Ending)>,
@@ -154,12 +154,12 @@ impl Line {
         }
     }
 
-    /// Whether the network has cut it.
+    /// Whether the network has cut the connection.
     pub(crate) const fn is_silent(&self) -> bool {
         self.is_silent
     }
 
-    /// Nothing goes wrong any more: who waits for bytes gets them, and who is cut off is told.
+    /// Ends all faults: delayed bytes arrive, and both sides of a cut connection are notified.
     pub(crate) fn heal(&mut self, now: u64) {
         self.up.release();
         self.down.release();
@@ -171,7 +171,7 @@ impl Line {
         }
     }
 
-    /// When something happens on it next.
+    /// Time of the next event.
     pub(crate) fn next(&self) -> Option<u64> {
         let up = self.up.next().filter(|_| !self.is_up_full);
         let down = self.down.next().filter(|_| !self.is_left);
@@ -182,8 +182,7 @@ impl Line {
         [up, down, reading].into_iter().flatten().min()
     }
 
-    /// Brings what has arrived to the gateway, in pieces as the network likes it. Whether anything
-    /// did.
+    /// Passes arrived bytes to the gateway, split at random. Returns whether there were any.
     pub(crate) fn carry_up(&mut self, now: u64, random: &mut Random) -> bool {
         let mut any = false;
         while let Some(mut bytes) = self.up.pop(now) {
@@ -215,7 +214,7 @@ impl Line {
         taken > 0
     }
 
-    /// The gateway had a turn: takes what it wrote. Whether that made room for more.
+    /// Collects the gateway's output after a turn. Returns whether that may let it do more.
     pub(crate) fn collect_turn(&mut self, now: u64, random: &mut Random) -> bool {
         let mut any = self.is_up_full && self.carry_up(now, random);
         if self.is_silent || self.is_left {
@@ -236,7 +235,7 @@ impl Line {
         any
     }
 
-    /// The client's system goes on taking bytes that nobody reads.
+    /// Discards bytes, as the client's kernel does when its program has closed.
     fn discard(&mut self) -> bool {
         let mut bytes = Vec::new();
         self.endpoint.read(&mut bytes, usize::MAX) > 0
@@ -259,7 +258,7 @@ impl Line {
         bytes
     }
 
-    /// What has arrived at the client.
+    /// Delivers arrived bytes to the client.
     pub(crate) fn carry_down(&mut self, now: u64, random: &mut Random, out: &mut Vec<Arrived>) {
         while !self.is_left {
             let Some(bytes) = self.down.pop(now) else { break };
@@ -267,7 +266,7 @@ impl Line {
         }
         if !self.is_left && self.down.pop_end(now).is_some() {
             self.is_left = true;
-            // The client closes its end when it sees the other one closed.
+            // The client closes its end in response.
             self.up.end(now, Ending::Fin, random);
             out.push(Arrived::Closed);
         }

@@ -1,9 +1,9 @@
-//! What lies between a client and the gateway, and what goes wrong there.
+//! The network between a client and the gateway, and its faults.
 //!
-//! Bytes take time, come in pieces, stop, and are cut off anywhere; they are never reordered within
-//! a connection, nor changed.
+//! Bytes are delayed, split, held back, and cut off at any point; they are never reordered within a
+//! connection, nor corrupted.
 //!
-//! Not here: who connects when, and what clients say.
+//! Not here: the times of connections, and their contents.
 
 mod line;
 mod pipe;

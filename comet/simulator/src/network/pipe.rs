@@ -1,15 +1,15 @@
-//! One direction of a connection: bytes on their way, and an end behind them.
+//! One direction of a connection: bytes in transit, and the end of the stream.
 
 use std::collections::VecDeque;
 
 use crate::random::Random;
 
-/// How a direction ends.
+/// The end of a direction.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Ending {
-    /// In order, after what is on its way.
+    /// Orderly, after the bytes in transit.
     Fin,
-    /// At once; what is on its way is lost.
+    /// At once; bytes in transit are lost.
     Reset,
 }
 
@@ -19,16 +19,16 @@ struct Piece {
     bytes: Vec<u8>,
 }
 
-/// Bytes in order, each piece with the moment at which it arrives.
+/// Bytes in order, each piece with its time of arrival.
 #[derive(Debug)]
 pub(super) struct Pipe {
     latency: u64,
     jitter: u64,
     pieces: VecDeque<Piece>,
-    /// Nothing arrives before this.
+    /// No arrivals before this time.
     held_until: u64,
     ending: Option<(u64, Ending)>,
-    /// What is sent is lost, without a word.
+    /// Bytes sent are lost without notice.
     is_dead: bool,
 }
 
@@ -46,14 +46,14 @@ impl Pipe {
         self.pieces.push_back(Piece { due, bytes });
     }
 
-    /// Ends it behind what is on its way.
+    /// Ends the stream after the bytes in transit.
     pub(super) fn end(&mut self, now: u64, ending: Ending, random: &mut Random) {
         if !self.is_dead && self.ending.is_none() {
             self.ending = Some((self.arrival(now, random), ending));
         }
     }
 
-    /// Lets nothing arrive for a while.
+    /// Delays all arrivals until a time.
     pub(super) fn hold(&mut self, until: u64) {
         self.held_until = self.held_until.max(until);
     }
@@ -62,7 +62,7 @@ impl Pipe {
         self.held_until = 0;
     }
 
-    /// Loses everything from now on. Of what is on its way some still arrives, up to any byte.
+    /// Loses all further bytes. Bytes in transit arrive up to a random one.
     pub(super) fn cut(&mut self, random: &mut Random) {
         self.is_dead = true;
         self.ending = None;
@@ -77,12 +77,12 @@ impl Pipe {
         self.pieces.clear();
     }
 
-    /// Ends it although nothing arrives any more.
+    /// Ends the stream of a pipe that is cut.
     pub(super) const fn end_dead(&mut self, at: u64, ending: Ending) {
         self.ending = Some((at, ending));
     }
 
-    /// When something arrives next.
+    /// Time of the next arrival.
     pub(super) fn next(&self) -> Option<u64> {
         let due = match (self.pieces.front(), self.ending) {
             (Some(piece), _) => piece.due,
@@ -92,7 +92,7 @@ impl Pipe {
         Some(due.max(self.held_until))
     }
 
-    /// What has arrived by now, up to the end.
+    /// The next piece that has arrived.
     pub(super) fn pop(&mut self, now: u64) -> Option<Vec<u8>> {
         if now < self.held_until {
             return None;
@@ -100,12 +100,12 @@ impl Pipe {
         self.pieces.pop_front_if(|piece| piece.due <= now).map(|piece| piece.bytes)
     }
 
-    /// Puts back what found no room.
+    /// Puts back bytes that were not accepted.
     pub(super) fn unpop(&mut self, bytes: Vec<u8>) {
         self.pieces.push_front(Piece { due: 0, bytes });
     }
 
-    /// The end, once, when everything before it has arrived.
+    /// The end of the stream, once, after all bytes before it have arrived.
     pub(super) fn pop_end(&mut self, now: u64) -> Option<Ending> {
         if !self.pieces.is_empty() || now < self.held_until {
             return None;
@@ -113,7 +113,7 @@ impl Pipe {
         self.ending.take_if(|(due, _)| *due <= now).map(|(_, ending)| ending)
     }
 
-    /// In order: nothing overtakes what was sent before it.
+    /// Time of arrival, not before that of earlier bytes.
     fn arrival(&self, now: u64, random: &mut Random) -> u64 {
         let last = self.pieces.back().map_or(0, |piece| piece.due);
         (now + self.latency + random.below(self.jitter + 1)).max(last)

@@ -1,23 +1,23 @@
-//! The client's end of a WebSocket: the upgrade, frames, and what the browser would do by itself.
+//! The client's end of a WebSocket: the upgrade, frames, and the automatic replies of browsers.
 
 use comet_protocol::ws::handshake::{HandshakeLimits, ResponseParse, Upgrade};
 use comet_protocol::ws::{Decoder, Event, Limits, Opcode, Role, write_masked_frame};
 
-/// The example of RFC 6455; nothing depends on its being new each time.
+/// The example of RFC 6455; it does not have to be random here.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-/// What came.
+/// An event from the input.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Heard {
     /// The upgrade was accepted.
     Open,
     /// A message.
     Message(Vec<u8>),
-    /// A ping, to be answered with this.
+    /// A ping, to be answered with this payload.
     Ping(Vec<u8>),
-    /// The other side says goodbye, or the upgrade was refused.
+    /// A close frame, or a refused upgrade.
     Goodbye,
-    /// It cannot be read.
+    /// Invalid input.
     Broken,
 }
 
@@ -45,7 +45,7 @@ impl WebSocket {
         frame
     }
 
-    /// Reads what came, in any portions.
+    /// Parses input, split at any point.
     pub(super) fn read(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) {
         self.unread.extend_from_slice(bytes);
         if !self.is_open && !self.read_response(heard) {
@@ -73,7 +73,7 @@ impl WebSocket {
         }
     }
 
-    /// Whether frames may follow.
+    /// Parses the upgrade's response; true once frames may follow.
     fn read_response(&mut self, heard: &mut Vec<Heard>) -> bool {
         match upgrade().parse_response(&self.unread, 0, &HandshakeLimits::default()) {
             Ok(ResponseParse::Partial) => {}

@@ -1,4 +1,4 @@
-//! What the routers of a run know and owe: sessions, and what is to be answered later.
+//! State shared by the routers of a run: sessions, and pending answers.
 
 use comet::{ConnectReply, Gateway, Identity, Receipt, Refusal, SessionId};
 
@@ -30,7 +30,7 @@ enum Debt {
     Message(Session, MessageId, Receipt, Answer),
 }
 
-/// Behind the routers of a run.
+/// State shared by the routers of a run.
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) log: Log,
@@ -40,18 +40,18 @@ pub(crate) struct Desk {
     rooms: u32,
     sessions: u32,
     pushes: u32,
-    /// What is owed, and when it is paid.
+    /// Pending answers, with their times.
     debts: Vec<(u64, Debt)>,
-    /// Messages that were not taken once: the next time they are.
+    /// Messages refused once, which are accepted the next time.
     untaken: Vec<MessageId>,
     /// The last position in the record of each room, and of each user.
     records: [Vec<u64>; 2],
-    /// Positions must be dense: none where a push may be refused.
+    /// Whether pushes carry positions, which must be dense: false where a push may be refused.
     has_records: bool,
     longest_body: usize,
-    /// Where messages are letters.
+    /// Present in worlds of letters.
     post: Option<Post>,
-    /// Whether the router does only what is right.
+    /// Whether the router has stopped refusing and delaying.
     is_calm: bool,
 }
 
@@ -76,20 +76,20 @@ impl Desk {
         }
     }
 
-    /// From now on everybody is accepted, and everything answered at once.
+    /// From now on accepts every peer, and answers everything at once.
     pub(crate) fn calm(&mut self) {
         self.is_calm = true;
         self.debts.iter_mut().for_each(|(due, _)| *due = 0);
         self.post.iter_mut().for_each(Post::calm);
     }
 
-    /// When something owed is paid next.
+    /// Time of the next pending answer.
     pub(crate) fn next(&self) -> Option<u64> {
         let debts = self.debts.iter().map(|(due, _)| *due);
         debts.chain(self.post.as_ref().and_then(Post::next)).min()
     }
 
-    /// Pays what is due, in an order of its own.
+    /// Gives the answers that are due, in arbitrary order.
     pub(crate) fn pay(&mut self, now: u64) {
         while let Some(at) = self.debts.iter().position(|(due, _)| *due <= now) {
             match self.debts.swap_remove(at).1 {
@@ -106,20 +106,20 @@ impl Desk {
         }
     }
 
-    /// Gives up what is owed.
+    /// Drops all pending answers.
     pub(crate) fn clear(&mut self) {
         self.debts.clear();
         self.post.iter_mut().for_each(Post::clear);
     }
 
-    /// What the router is told goes to the post as well, if there is one.
+    /// Passes an event to the post, if any.
     pub(super) fn tell(&mut self, job: Job) {
         if let Some(post) = &mut self.post {
             post.tell(job);
         }
     }
 
-    /// Somebody without a session writes to a user.
+    /// A message to a user from a sender without a session.
     pub(crate) fn write(&mut self, letter: MessageId, sender: ClientId) {
         if let Some(post) = &mut self.post {
             let user = post.anybody();
@@ -127,7 +127,7 @@ impl Desk {
         }
     }
 
-    /// The rooms of a user: two users have some in common.
+    /// The rooms of a user; two users share some.
     pub(super) fn rooms_of(&self, user: u32) -> impl Iterator<Item = u32> + use<> {
         (0..self.rooms).filter(move |room| *room == 0 || (user + room).is_multiple_of(2))
     }
@@ -207,7 +207,7 @@ impl Desk {
         }
     }
 
-    /// Answers a message, now or later.
+    /// Answers a message, at once or later.
     fn answer(&mut self, session: Session, message: MessageId, receipt: Receipt) {
         let is_untaken = !self.is_calm
             && self.random.percent(self.weather.untaken)
@@ -232,12 +232,12 @@ impl Desk {
                 receipt.ack(Body::Reply(message, answer).to_bytes(len));
             }
             Answer::Refused if self.random.percent(50) => receipt.refuse(Refusal::new(-7)),
-            // Nobody takes responsibility.
+            // Dropped without an answer.
             Answer::Refused => drop(receipt),
         }
     }
 
-    /// Pushes something new, of a class and a lane that chance decides.
+    /// Pushes with a random class and lane.
     pub(crate) fn push(&mut self, (number, gateway): (u32, &Gateway), target: Target) {
         let class = match self.random.below(10) {
             0..=6 => PushClass::Acked,

@@ -1,33 +1,33 @@
-//! How far one session is with the letters of its user.
+//! Progress of one session through the letters of its user.
 
 use comet::Pass;
 
-/// As many may be unacknowledged when the next page is read, after pushes to a live session.
+/// Limit on unacknowledged letters for reading the next page, after pushes to a live session.
 const AFTER_LIVE: usize = 8;
 
-/// What a session is told to have lost.
+/// A loss reported for a session.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Lost {
-    /// Everything from a letter on, which goes on in this pass.
+    /// All letters from this one on, to be repeated in this pass.
     From(usize, Pass),
-    /// So many deliveries that do not come again.
+    /// A number of deliveries that are not repeated.
     Count(usize),
 }
 
-/// A session that is served.
+/// The state of a served session.
 #[derive(Debug)]
 pub(super) struct Feed {
     /// The next letter to push.
     next: usize,
-    /// Of those before it only what no phone has acknowledged is pushed.
+    /// Before this letter, only those not acknowledged by a phone are pushed.
     since: usize,
     pass: Pass,
     unacked: usize,
     page: usize,
     low_water: usize,
-    /// Nothing is missing: what is new is pushed at once.
+    /// Nothing is missing: new letters are pushed at once.
     is_live: bool,
-    /// Something was given up since it was live.
+    /// A letter was given up since the session was live.
     is_repairing: bool,
     is_away: bool,
     is_reading: bool,
@@ -73,13 +73,13 @@ impl Feed {
         self.since
     }
 
-    /// It goes on in a pass, where it is.
+    /// Continues in another pass, at the same letter.
     pub(super) const fn change_pass(&mut self, pass: Pass) {
         self.pass = pass;
         self.is_reading = false;
     }
 
-    /// The newest letter was pushed, and taken or not.
+    /// Records the push of the newest letter, accepted or not.
     pub(super) fn pushed(&mut self, row: usize, is_taken: bool) {
         if is_taken {
             self.unacked += 1;
@@ -98,7 +98,7 @@ impl Feed {
         }
     }
 
-    /// So many letters of a page were pushed; the next is this one.
+    /// Records the push of `sent` letters of a page; `next` is the one after them.
     pub(super) const fn page_pushed(&mut self, sent: usize, next: usize, is_full: bool) {
         self.is_reading = false;
         self.unacked += sent;
@@ -108,7 +108,7 @@ impl Feed {
         }
     }
 
-    /// So many were acknowledged, or will never be.
+    /// Records deliveries that were acknowledged, or never will be.
     pub(super) const fn settled(&mut self, count: usize) {
         self.unacked = self.unacked.saturating_sub(count);
     }
@@ -120,13 +120,13 @@ impl Feed {
                 self.is_live = true;
                 self.fall_behind();
                 (self.next, self.pass, self.is_repairing) = (next, pass, true);
-                // What was pushed before it is on its way, which is not more than a window.
+                // Earlier pushes are in transit, limited by the window.
                 (self.unacked, self.is_reading) = (0, false);
             }
         }
     }
 
-    /// Nothing is pushed while it has no connection.
+    /// Stops pushing while the session has no connection.
     pub(super) fn park(&mut self) {
         self.is_away = true;
         self.fall_behind();
@@ -136,7 +136,7 @@ impl Feed {
         self.is_away = false;
     }
 
-    /// What to do now that so many letters are stored: maybe to read the next page, in this pass.
+    /// The next step for this number of stored letters: the pass of the page to read, if any.
     pub(super) const fn step(&mut self, stored: usize) -> Option<Pass> {
         if self.is_live || self.is_away || self.is_reading || self.unacked > self.low_water {
             return None;

@@ -1,6 +1,6 @@
-//! The router of a run: decides by chance, and writes down everything that it is told.
+//! The router of a run: decides at random, and records all events.
 //!
-//! Not here: when pushes come that no message or session causes (module `world`).
+//! Not here: the times of pushes that no message or session causes (module `world`).
 
 mod desk;
 mod feed;
@@ -19,15 +19,15 @@ use crate::body::Body;
 use crate::contract;
 use crate::history::{Attempt, ClientId, PushId, What};
 
-/// The one application.
+/// The only application.
 pub(crate) const APP: &str = "sim";
 
-/// Proves a user.
+/// The token of a user.
 pub(crate) fn token(user: u32) -> String {
     format!("u{user}")
 }
 
-/// Names the connection and the device.
+/// The `ext` that names connection and device.
 pub(crate) fn ext(attempt: Attempt, device: u32) -> Bytes {
     [attempt.0.to_be_bytes(), device.to_be_bytes()].concat().into()
 }
@@ -38,14 +38,14 @@ fn parse_ext(ext: &[u8]) -> Option<(Attempt, u32)> {
     Some((Attempt(u32::from_be_bytes(*attempt)), u32::from_be_bytes(device)))
 }
 
-/// The user and the device of a session, which is the number of its client.
+/// The user and the device of a session; the device is the number of its client.
 fn names(peer: &Peer) -> (u32, u32) {
     let number = |name: &str, kind| name.strip_prefix(kind)?.parse().ok();
     let (user, device) = (number(peer.user(), 'u'), number(peer.device(), 'd'));
     (user.unwrap_or_default(), device.unwrap_or_default())
 }
 
-/// The push that a tag names.
+/// The push identified by a tag.
 fn push_of(tag: u64) -> PushId {
     PushId(u32::try_from(tag.saturating_sub(1)).unwrap_or(u32::MAX))
 }
@@ -58,7 +58,7 @@ pub(crate) fn room_number(name: &str) -> Option<u32> {
     name.strip_prefix('r')?.parse().ok()
 }
 
-/// One gateway's router; all of a run share a desk.
+/// The router of one gateway; all routers of a run share a desk.
 #[derive(Clone, Debug)]
 pub(crate) struct SimRouter {
     pub(crate) gateway: u32,

@@ -1,12 +1,11 @@
-//! The post of a run: letters that are stored for each user, and how far each session is with them.
+//! The post of a run: letters stored for each user, and the progress of each session.
 //!
-//! It does as the store of the bundled server does. What it hears it acts upon later, in order. To
-//! a session that misses nothing it pushes what is stored at once; to any other from the first
-//! letter that is missing on, a page at a time and no faster than the client acknowledges, and what
-//! is newer waits behind that. A gap that says from where on, and in which pass, makes it begin
-//! again there.
+//! It behaves like the store of the bundled server. Events are handled later, in order. To a
+//! session that misses nothing it pushes a stored letter at once; to any other, pages from the
+//! first missing letter on, no faster than the client acknowledges, with newer letters after them.
+//! A gap with a replay position and a pass makes it start over from there.
 //!
-//! Not here: what becomes of messages besides (`desk`).
+//! Not here: other handling of messages (`desk`).
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
@@ -28,11 +27,11 @@ const MILLIS: u64 = 1_000;
 struct Letter {
     name: MessageId,
     len: usize,
-    /// A phone of the user has acknowledged it.
+    /// Acknowledged by a phone of the user.
     is_received: bool,
 }
 
-/// Something to store, and who waits for the answer.
+/// A letter to store, and the receipt to answer.
 #[derive(Debug)]
 pub(super) struct Draft {
     pub(super) letter: MessageId,
@@ -41,10 +40,10 @@ pub(super) struct Draft {
     pub(super) receipt: Option<(Session, Receipt)>,
 }
 
-/// A message that may be answered now.
+/// A message that can be answered now.
 pub(super) type Answerable = (Session, MessageId, Receipt);
 
-/// A session that is to be served.
+/// A session to be served.
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) gateway: (u32, Gateway),
@@ -53,7 +52,7 @@ pub(super) struct Reader {
     pub(super) is_phone: bool,
 }
 
-/// What the post hears.
+/// An event for the post.
 #[derive(Debug)]
 pub(super) enum Job {
     Store(Draft),
@@ -72,14 +71,14 @@ struct Served {
     feed: Feed,
 }
 
-/// A page that is being read, of no use in another pass.
+/// A page being read; discarded if the pass has changed.
 #[derive(Clone, Copy, Debug)]
 struct Reading {
     session: Session,
     pass: Pass,
 }
 
-/// All letters, and all sessions that get them.
+/// All letters, and all served sessions.
 #[derive(Debug)]
 pub(super) struct Post {
     log: Log,
@@ -88,11 +87,11 @@ pub(super) struct Post {
     boxes: Vec<Vec<Letter>>,
     stored: HashSet<MessageId>,
     served: Vec<Served>,
-    /// Which letter each push carries: whose, and which of them.
+    /// The user and the index of the letter that each push carries.
     carried: BTreeMap<PushId, (u32, usize)>,
     jobs: VecDeque<(u64, Job)>,
     pages: Vec<(u64, Reading)>,
-    /// Sessions that had no room, and when they are tried again.
+    /// Sessions whose push was rejected, and the times of their retries.
     behind: Vec<(u64, Session)>,
     is_calm: bool,
 }
@@ -114,25 +113,25 @@ impl Post {
         }
     }
 
-    /// From now on it hears of everything at once.
+    /// From now on handles every event at once.
     pub(super) fn calm(&mut self) {
         self.is_calm = true;
         self.jobs.iter_mut().for_each(|(due, _)| *due = 0);
         self.pages.iter_mut().for_each(|(due, _)| *due = 0);
     }
 
-    /// Lets go of what it has not heard of.
+    /// Drops pending events and served sessions.
     pub(super) fn clear(&mut self) {
         self.jobs.clear();
         self.served.clear();
     }
 
-    /// Somebody to write to.
+    /// A random recipient.
     pub(super) fn anybody(&mut self) -> u32 {
         u32::try_from(self.random.below(self.pace.users.into())).unwrap_or(0)
     }
 
-    /// It will hear of this, after everything before.
+    /// Queues an event, after all earlier ones.
     pub(super) fn tell(&mut self, job: Job) {
         let last = self.jobs.back().map_or(0, |(due, _)| *due);
         let due = self.later().max(last);
@@ -144,7 +143,7 @@ impl Post {
         self.log.now() + delay
     }
 
-    /// When it does something next.
+    /// Time of the next action.
     pub(super) fn next(&self) -> Option<u64> {
         let job = self.jobs.front().map(|(due, _)| *due);
         let page = self.pages.iter().map(|(due, _)| *due).min();
@@ -152,7 +151,7 @@ impl Post {
         [job, page, behind].into_iter().flatten().min()
     }
 
-    /// Does what is due. `pushes` counts those of the whole run.
+    /// Performs the actions that are due. `pushes` counts the pushes of the entire run.
     pub(super) fn work(&mut self, now: u64, pushes: &mut u32) -> Vec<Answerable> {
         let mut answerable = Vec::new();
         while let Some((_, job)) = self.jobs.pop_front_if(|(due, _)| *due <= now) {
@@ -201,7 +200,7 @@ impl Post {
         None
     }
 
-    /// A message that is sent again is answered again, and that is all.
+    /// Stores a letter once; a repeated message is only answered again.
     fn store(&mut self, draft: Draft, pushes: &mut u32) -> Option<Answerable> {
         let Draft { letter, sender, user, receipt } = draft;
         if self.stored.insert(letter) {
@@ -214,7 +213,7 @@ impl Post {
         receipt.map(|(session, receipt)| (session, letter, receipt))
     }
 
-    /// Pushes the last letter of a user to the sessions that have all others.
+    /// Pushes the last letter of a user to all live sessions.
     fn push_new(&mut self, user: u32, pushes: &mut u32) {
         let row = self.boxes[user as usize].len() - 1;
         let is_overtaking = self.pace.mistake == Some(Mistake::Overtaking);
@@ -266,7 +265,7 @@ impl Post {
         });
     }
 
-    /// Lets a session go on, if it can.
+    /// Lets a session read its next page, if possible.
     fn step(&mut self, session: Session) {
         let Some(served) = self.served.iter_mut().find(|at| at.name == session) else { return };
         let stored = self.boxes[served.reader.user as usize].len();
@@ -302,7 +301,7 @@ impl Post {
         }
     }
 
-    /// Whether the gateway takes a letter for a session.
+    /// Pushes a letter to a session; returns whether the gateway accepted it.
     fn push(&mut self, at: usize, row: usize, pushes: &mut u32) -> bool {
         let Served { name, reader, feed } = &self.served[at];
         let letter = self.boxes[reader.user as usize][row];

@@ -1,4 +1,4 @@
-//! What happens by the plan.
+//! Execution of scheduled acts.
 
 use comet::StartError;
 
@@ -29,7 +29,7 @@ impl World {
         Ok(())
     }
 
-    /// Pushes through the newest gateway, most to rooms.
+    /// Pushes through the newest gateway, mostly to rooms.
     fn push(&mut self, count: usize) {
         if self.plan.post.is_some() {
             return (0..count).for_each(|_| self.write());
@@ -52,7 +52,7 @@ impl World {
         }
     }
 
-    /// Somebody without a session writes to a user.
+    /// A message to a user from a sender without a session.
     fn write(&mut self) {
         let letter = MessageId(self.messages);
         self.messages += 1;

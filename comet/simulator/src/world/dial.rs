@@ -1,4 +1,4 @@
-//! Connections of clients: made, written to, given up.
+//! Connections of clients: opening, writing, closing.
 
 use bytes::Bytes;
 use comet_protocol::comet::{ClientFrame, is_auth};
@@ -12,7 +12,7 @@ use crate::network::{Ending, Line, Reading};
 const MILLIS: u64 = 1_000;
 
 impl World {
-    /// A client wants a connection: the network takes its time.
+    /// Starts a connection attempt of a client, which takes time.
     pub(super) fn dial(&mut self, actor: usize) {
         let part = self.actors[actor].part;
         let attempt = self.next_attempt();
@@ -57,7 +57,7 @@ impl World {
         }
     }
 
-    /// A connection to the newest gateway, good or bad as chance will have it.
+    /// A connection to the newest gateway, of random quality.
     pub(super) fn line(&mut self, attempt: Attempt, is_websocket: bool) -> Line {
         let gateway = self.hosts.len() - 1;
         let endpoint = self.hosts[gateway].connect(attempt, is_websocket);
@@ -78,7 +78,7 @@ impl World {
         line
     }
 
-    /// A client writes.
+    /// Sends bytes of a client.
     pub(super) fn transmit(&mut self, actor: usize, bytes: &Bytes) {
         let Some(attempt) = self.actors[actor].attempt else { return };
         self.remember_auth(actor, attempt, bytes);
@@ -87,7 +87,7 @@ impl World {
         }
     }
 
-    /// Keeps what a ghost might repeat, and writes down which ticket is shown.
+    /// Keeps the auth for ghosts, and records the ticket it presents.
     fn remember_auth(&mut self, actor: usize, attempt: Attempt, bytes: &Bytes) {
         if self.auths.last().is_some_and(|(_, last, _)| *last >= attempt)
             && self.auths.iter().any(|(_, known, _)| *known == attempt)
@@ -100,18 +100,18 @@ impl World {
         if let Ok(ClientFrame::Auth { auth, .. }) = ClientFrame::decode(frame.head, &frame.body)
             && !auth.ticket.is_empty()
         {
-            // What a client shows and no welcome brought, it was given when a gateway drained.
+            // A ticket that came with no welcome was issued when a gateway drained.
             let of = self.given_on(&auth.ticket).or(self.actors[actor].opened);
             self.log.note(What::ShowedTicket { attempt, of });
         }
     }
 
-    /// The connection on which a ticket was given.
+    /// The connection on which a ticket was issued.
     pub(super) fn given_on(&self, ticket: &[u8]) -> Option<Attempt> {
         self.tickets.iter().find(|(known, _)| *known == ticket).map(|(_, attempt)| *attempt)
     }
 
-    /// A client closes its connection, politely or not.
+    /// Closes a client's connection, orderly or not.
     pub(super) fn hang_up(&mut self, actor: usize) {
         let Some(attempt) = self.actors[actor].attempt.take() else { return };
         let ending = match self.random.below(10) {
@@ -124,7 +124,7 @@ impl World {
         }
     }
 
-    /// A client is over: after a while somebody begins anew in its place.
+    /// Ends a client: after a while another one takes its place.
     pub(super) fn rest(&mut self, actor: usize) {
         self.actors[actor].is_over = true;
         let wait = self.random.between(100, 3_000) * MILLIS;

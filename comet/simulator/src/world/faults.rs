@@ -1,4 +1,4 @@
-//! What goes wrong with a connection.
+//! Faults of connections.
 
 use super::World;
 use crate::history::{Attempt, What};
@@ -7,7 +7,7 @@ use crate::network::{Ending, Reading};
 const MILLIS: u64 = 1_000;
 
 impl World {
-    /// Something happens to one of the connections.
+    /// Applies a fault to a random connection.
     pub(super) fn break_one(&mut self) {
         let candidates: Vec<usize> = (0..self.lines.len())
             .filter(|at| !self.lines[*at].is_silent() && !self.lines[*at].is_left())
@@ -19,7 +19,7 @@ impl World {
         let at = candidates[self.random.place(candidates.len())];
         let kind = match self.plan.post {
             _ if self.plan.is_shortage => 8,
-            // What overflows and is given up is of interest there, and so are slow readers.
+            // Slow readers, overflow and giving up are of interest there.
             Some(_) if self.random.percent(50) => self.random.between(5, 8),
             _ => self.random.below(9),
         };
@@ -39,7 +39,7 @@ impl World {
         self.actors.iter().any(|actor| actor.part.steady && actor.attempt == Some(attempt))
     }
 
-    /// Nothing goes through any more; some are told, soon or late.
+    /// Cuts a connection; the given sides are notified, at once or later.
     fn cut(&mut self, at: usize, gateway: bool, client: bool) -> &'static str {
         let random = &mut self.random;
         let when = |random: &mut crate::random::Random, now: u64| {
@@ -79,7 +79,7 @@ impl World {
 
     fn stop_reading(&mut self, at: usize) -> &'static str {
         self.lines[at].set_reading(Reading::Stopped);
-        // What waits leaves within few turns once the client has left.
+        // Queued output drains within a few turns once the client has closed.
         let sizes = if self.plan.is_shortage { [4_000; 3] } else { [0, 64, 1_000] };
         self.lines[at].set_capacity(65_536, self.random.of(&sizes));
         "is read no more"

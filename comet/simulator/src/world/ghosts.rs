@@ -1,5 +1,5 @@
-//! Connections that no client knows of: somebody repeats what a client wrote, or shows a ticket
-//! that is not his.
+//! Connections unknown to any client: replays of a client's bytes, and uses of another client's
+//! ticket.
 
 use comet_protocol::comet::{Auth, ClientFrame, ServerFrame};
 use comet_protocol::{AuthMsg, Decoder, Frame, Layout, frames_of};
@@ -14,7 +14,7 @@ use crate::router;
 
 const MILLIS: u64 = 1_000;
 
-/// What a ghost has heard.
+/// The state of a ghost.
 #[derive(Debug)]
 pub(super) struct Ghost {
     pub(super) attempt: Attempt,
@@ -24,7 +24,7 @@ pub(super) struct Ghost {
 }
 
 impl World {
-    /// Repeats the auth of a client, the last one or one long ago.
+    /// Replays the auth of a client, the last one or an older one.
     pub(super) fn haunt(&mut self) {
         if self.auths.is_empty() {
             return;
@@ -36,7 +36,7 @@ impl World {
         self.dial_ghost(part.person, part.wire, &bytes);
     }
 
-    /// Shows the ticket of one client in the name of another.
+    /// Presents the ticket of one client in the name of another.
     pub(super) fn steal(&mut self) {
         if self.auths.is_empty() {
             return;
@@ -48,13 +48,13 @@ impl World {
         }
         let thief = self.random.place(self.actors.len());
         let user = self.actors[thief].part.person.user;
-        // A device that nobody else has.
+        // An unused device.
         let device = 100 + self.attempts;
         let client = ClientId(device);
         self.dial_ghost(Person { client, user, device }, Wire::Comet, &bytes);
     }
 
-    /// The same auth, but for who says it and on which connection.
+    /// Sends the same auth, with another identity and connection.
     fn dial_ghost(&mut self, person: Person, wire: Wire, auth: &[u8]) {
         let Ok(frames) = frames_of(Layout::Dtalk, auth, 1 << 20) else { return };
         let Some(Frame { head, body }) = frames.into_iter().next() else { return };
@@ -103,7 +103,7 @@ impl World {
         self.ghosts.push(Ghost { attempt, auth, decoder, is_dtalk: haunting.is_dtalk });
     }
 
-    /// It listens, and says nothing.
+    /// Handles a ghost's input, without a reply.
     pub(super) fn hear_ghost(&mut self, attempt: Attempt, arrived: Arrived) {
         let Some(at) = self.ghosts.iter().position(|ghost| ghost.attempt == attempt) else {
             return;
@@ -133,7 +133,7 @@ impl World {
         }
     }
 
-    /// They go.
+    /// Closes all ghosts.
     pub(super) fn banish(&mut self) {
         for ghost in self.ghosts.drain(..) {
             let line = self.lines.iter_mut().find(|line| line.attempt == ghost.attempt);

@@ -1,4 +1,4 @@
-//! Gateways of a run: one that takes connections, and maybe one before it that drains.
+//! Gateways of a run: one that accepts connections, and possibly a previous one that drains.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::history::{Attempt, Log, What};
 use crate::plan::Limits;
 use crate::router::{Desk, SimRouter};
 
-/// More turns at one moment than any amount of work needs.
+/// Turns at one point in time, more than any amount of work needs.
 const TURNS: usize = 2_000;
 
-/// One gateway, with the world's time.
+/// A gateway, with its offset to the world's time.
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) simulation: Simulation,
@@ -37,7 +37,7 @@ impl Host {
         Ok(Self { simulation, number, began: now, is_over_budget: false })
     }
 
-    /// When it wants a turn.
+    /// Time of the next turn.
     pub(super) fn next(&self) -> Option<u64> {
         self.simulation.next_timeout().map(|at| at + self.began)
     }
@@ -49,7 +49,7 @@ impl Host {
         self.simulation.connect(listener, remote)
     }
 
-    /// Gives it one turn. Whether it wanted one.
+    /// Runs one turn; false if there was nothing to do.
     pub(super) fn turn(&mut self, now: u64, limits: &Limits, log: &Log) -> bool {
         self.simulation.advance_to(now - self.began);
         if !self.simulation.turn() {
@@ -65,7 +65,7 @@ impl Host {
     }
 }
 
-/// Counts the turns of one moment.
+/// Counts the turns at one point in time.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     moment: u64,
@@ -73,7 +73,7 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// Whether this many turns are too many for one moment.
+    /// Whether the limit of turns is reached, once per point in time.
     pub(super) const fn are_too_many(&mut self, now: u64) -> bool {
         if self.moment != now {
             (self.moment, self.count) = (now, 0);
@@ -82,7 +82,7 @@ impl Turns {
         self.count == TURNS
     }
 
-    /// Whether the moment must be left.
+    /// Whether time must advance.
     pub(super) const fn is_stuck(&self, now: u64) -> bool {
         self.moment == now && self.count >= TURNS
     }

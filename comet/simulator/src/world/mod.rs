@@ -1,9 +1,9 @@
-//! One run: gateways, clients and the network between them, moment by moment.
+//! A run: gateways, clients and the network between them, as a discrete-event simulation.
 //!
-//! The world goes from one moment at which something happens to the next. At each of them it lets
-//! everything happen that is due, until nothing more comes of it.
+//! The world advances from one event time to the next. At each of them it processes everything that
+//! is due, until nothing follows from it.
 //!
-//! Not here: what must be true of a run (module `checker`).
+//! Not here: the rules for a run (module `checker`).
 
 mod acts;
 mod dial;
@@ -31,7 +31,7 @@ use schedule::Schedule;
 
 const SECOND: u64 = 1_000_000;
 
-/// A client, and the connection that it knows of.
+/// A client, and its current connection.
 #[derive(Debug)]
 struct Actor {
     part: Part,
@@ -39,11 +39,11 @@ struct Actor {
     attempt: Option<Attempt>,
     /// The last connection on which it had a session.
     opened: Option<Attempt>,
-    /// It was told that it is over, or left.
+    /// It was told that its session is over, or left.
     is_over: bool,
 }
 
-/// One run.
+/// A run.
 #[derive(Debug)]
 pub(crate) struct World {
     now: u64,
@@ -57,13 +57,13 @@ pub(crate) struct World {
     schedule: Schedule,
     turns: Turns,
     attempts: u32,
-    /// Tickets, and on which connection each was given.
+    /// Tickets, and the connection on which each was issued.
     tickets: Vec<(Bytes, Attempt)>,
     /// The last auth of each connection, for ghosts.
     auths: Vec<(usize, Attempt, Bytes)>,
     ghosts: Vec<Ghost>,
     messages: u32,
-    /// The sum of all steps of the wall clock, in milliseconds.
+    /// Sum of all steps of the wall clock, in milliseconds.
     clock_steps: i64,
     is_calm: bool,
 }
@@ -111,12 +111,12 @@ impl World {
         Ok(world)
     }
 
-    /// Lives through the run, and tells what happened.
+    /// Simulates the run, and returns its history.
     pub(crate) fn run(mut self) -> Result<History, StartError> {
         self.advance(self.plan.length)?;
         self.heal();
         let until = self.now + 200 * SECOND;
-        // Whatever is sent again is sent again within this time.
+        // Every retransmission happens within this time.
         let quiet = u64::try_from(self.plan.limits.max_rto.as_micros()).unwrap_or(0) * 3 / 2;
         let quiet = quiet.max(4 * SECOND);
         while self.now < until && !self.is_at_rest(quiet) {
@@ -145,14 +145,14 @@ impl World {
         self.log.note(What::Began { gateway: number, ttl });
         let seed = self.random.next();
         let mut host = Host::new(self.now, number, &self.plan.limits, &self.desk, seed)?;
-        // All gateways of a place look at the same wall clock.
+        // All gateways share the same wall clock.
         let passed = i64::try_from(self.now / 1_000).unwrap_or(i64::MAX);
         host.simulation.step_wall_clock(passed.saturating_add(self.clock_steps));
         self.hosts.push(host);
         Ok(())
     }
 
-    /// The next moment at which something happens, if that is not after `until`.
+    /// Time of the next event, at most `until`.
     fn next(&self, until: u64) -> u64 {
         let hosts = self.hosts.iter().filter_map(Host::next);
         let lines = self.lines.iter().filter_map(Line::next);
@@ -188,7 +188,7 @@ impl World {
         }
     }
 
-    /// Gives the gateways turns until they have nothing more to do.
+    /// Runs turns of the gateways until all are idle.
     fn turn(&mut self) {
         loop {
             let mut any = false;
@@ -207,7 +207,7 @@ impl World {
         }
     }
 
-    /// Brings to clients what has arrived, lets them act, and sends what they say.
+    /// Delivers arrived bytes to clients, lets them act, and sends their output.
     fn deliver(&mut self) {
         let mut arrived = Vec::new();
         for at in 0..self.lines.len() {
@@ -246,7 +246,7 @@ impl World {
         self.listen(actor);
     }
 
-    /// Timers of clients, and what they want.
+    /// Runs expired timers of clients, and grants their wishes.
     fn drive(&mut self) {
         for actor in 0..self.actors.len() {
             let Actor { client, is_over, .. } = &mut self.actors[actor];
@@ -257,7 +257,7 @@ impl World {
         }
     }
 
-    /// Takes what a client says and wants.
+    /// Takes a client's output and wishes.
     fn listen(&mut self, actor: usize) {
         let mut wishes = Vec::new();
         loop {
@@ -295,7 +295,7 @@ impl World {
         self.actors.iter().all(is_done) && self.now >= self.log.stirred() + quiet
     }
 
-    /// Nothing goes wrong from here on.
+    /// Ends all faults.
     fn heal(&mut self) {
         self.log.note(What::Healed);
         self.is_calm = true;
@@ -303,11 +303,11 @@ impl World {
         self.desk.lock().calm();
         self.lines.iter_mut().for_each(|line| line.heal(self.now));
         self.banish();
-        // What waits to be read is read, though nothing else may happen now.
+        // Pending input is read, even if no other event follows.
         self.turn();
     }
 
-    /// Writes down who stands, and ends all gateways.
+    /// Records the open sessions, and stops all gateways.
     fn finish(&mut self) {
         for actor in &self.actors {
             let client = actor.part.person.client;

@@ -1,4 +1,4 @@
-//! What is to happen at what time.
+//! The schedule of acts.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,38 +10,38 @@ use crate::plan::Plan;
 use crate::random::Random;
 use crate::shortage;
 
-/// Something that happens at a time.
+/// A scheduled act.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Act {
-    /// The network has made a connection, or has not.
+    /// A connection attempt succeeds or fails.
     Connect { actor: usize, attempt: Attempt, is_websocket: bool },
-    /// So many pushes at once.
+    /// A number of pushes at once.
     Push { count: usize },
     /// A client sends.
     Message,
-    /// A connection breaks, or stalls.
+    /// A connection is cut or stalls.
     Break,
     /// The router ends a session.
     Kick,
     /// A session changes its rooms.
     Move,
-    /// Somebody repeats what a client wrote.
+    /// A ghost replays a client's bytes.
     Ghost,
-    /// It is connected now.
+    /// The ghost's connection is established.
     GhostConnect { auth: Haunting, is_websocket: bool },
-    /// Somebody shows the ticket of another one.
+    /// A ghost presents another client's ticket.
     Theft,
-    /// The wall clock jumps.
+    /// The wall clock is stepped.
     StepClock,
-    /// The gateway drains, and another one takes its place.
+    /// The gateway drains, and another one replaces it.
     Drain,
-    /// A client that was over begins anew.
+    /// A client whose session was over starts again.
     Begin { actor: usize },
     /// A client leaves for good.
     Leave,
 }
 
-/// What a ghost says.
+/// The bytes of a ghost.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Haunting {
     pub(super) attempt: Attempt,
@@ -49,7 +49,7 @@ pub(super) struct Haunting {
     pub(super) is_dtalk: bool,
 }
 
-/// Acts in the order of their times, and of their coming.
+/// Acts ordered by time, then by insertion.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
     acts: BinaryHeap<Reverse<(u64, u64, Act)>>,
@@ -57,7 +57,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// What a plan brings over its length.
+    /// The acts of a plan, spread over its length.
     pub(super) fn draw(plan: &Plan, random: &mut Random) -> Self {
         let mut schedule = Self::default();
         let mut left = plan.pushes;
@@ -67,7 +67,7 @@ impl Schedule {
             None => (30, 16),
         };
         while left > 0 {
-            // Bursts fill queues, single ones find them empty.
+            // Bursts fill queues; single pushes find them empty.
             let count = if random.percent(often) { 1 + random.place(most) } else { 1 }.min(left);
             left -= count;
             schedule.put(random.below(plan.length), Act::Push { count });
@@ -107,7 +107,7 @@ impl Schedule {
         self.acts.pop().map(|Reverse((_, _, act))| act)
     }
 
-    /// Leaves only what must still happen to clients.
+    /// Keeps only the acts that clients depend on.
     pub(super) fn calm(&mut self) {
         self.acts
             .retain(|Reverse((_, _, act))| matches!(act, Act::Connect { .. } | Act::Begin { .. }));
