@@ -1,4 +1,4 @@
-//! Tells the program which compiler made it: instruction counts are a compiler's.
+//! Passes the compiler's version to the program: instruction counts depend on the compiler.
 
 use std::env;
 use std::process::Command;

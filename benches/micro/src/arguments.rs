@@ -1,4 +1,4 @@
-//! What the command line asks for.
+//! Command-line arguments.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ What the gateway's hot paths cost, without a kernel
       Opens sessions, each in so many rooms of so many members, and says what memory they take
 ";
 
-/// One thing to do.
+/// A command.
 #[derive(Debug)]
 pub(crate) enum Ask {
     Help,
@@ -34,7 +34,7 @@ pub(crate) enum Ask {
     Sessions(Population),
 }
 
-/// What is wrong with the command line.
+/// A fault in the command line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum BadArguments {

@@ -1,10 +1,10 @@
-//! How many instructions an operation takes: each benchmark in a process of its own under
-//! valgrind's callgrind, which counts what happens while the measured part runs.
+//! Instructions per operation: each benchmark runs in its own process under valgrind's callgrind,
+//! which counts only while the measured part runs.
 //!
-//! The count is the same each time: the process has no threads, no clock, no chance, an empty
-//! environment, and addresses that valgrind chooses. From machine to machine it differs in what
-//! libraries choose by the processor. The C library is told to choose what every x86-64 has; what
-//! else asks, for AVX2 at most, gets the same answer on every machine of the last ten years.
+//! The count is reproducible: the process has no threads, no clock, no randomness, an empty
+//! environment, and addresses chosen by valgrind. Between machines it depends on the code that
+//! libraries select by processor. The C library is told to select the baseline of every x86-64;
+//! other libraries test for AVX2 at most, which every machine of the last ten years has.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,53 +14,53 @@ use std::thread;
 
 use crate::benchmarks::Benchmark;
 
-/// Instructions of one benchmark, for each operation.
+/// Instructions per operation of one benchmark.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Count {
-    /// The benchmark's.
+    /// Name of the benchmark.
     pub name: String,
-    /// To a tenth.
+    /// Instructions, rounded to a tenth.
     pub instructions: f64,
 }
 
-/// Why there is no count.
+/// Reason for a failed count.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CountError {
-    /// A program or a file is not to be had.
+    /// A program or a file is not available.
     #[error("{what}: {error}")]
     Io {
-        /// What was needed.
+        /// The program or file.
         what: PathBuf,
-        /// Why it is not there.
+        /// The underlying error.
         error: io::Error,
     },
     /// The benchmark failed.
     #[error("{name}: {said}")]
     Failed {
-        /// The benchmark's.
+        /// Name of the benchmark.
         name: String,
-        /// What it printed as errors.
+        /// Its standard error output.
         said: String,
     },
-    /// What should hold a number does not.
+    /// A number is missing or invalid.
     #[error("{0}: no number where one is expected")]
     Malformed(String),
 }
 
-/// The function of which instructions are collected; see [`meter`](crate::meter).
+/// The function whose instructions are collected; see [`meter`](crate::meter).
 const COLLECTED: &str = "--toggle-collect=*comet_micro*meter*collected*";
 
-/// Has the C library choose its simplest copy and compare functions.
+/// Makes the C library select its simplest copy and compare functions.
 const SIMPLE: &str = "glibc.cpu.hwcaps=-AVX2,-AVX2_Usable,-AVX512F,-AVX512VL,-ERMS,-FSRM,-BMI2,\
     -AVX_Fast_Unaligned_Load,-Prefer_ERMS,-RTM";
 
-/// Counts benchmarks, so many at a time. `program` is this one, `folder` takes what valgrind
-/// writes.
+/// Counts benchmarks, `jobs` at a time. `program` is this program, `folder` receives valgrind's
+/// output.
 ///
 /// # Errors
 ///
-/// The first [`CountError`] of any of them.
+/// The first [`CountError`] of any benchmark.
 pub fn count(
     program: &Path,
     folder: &Path,
@@ -113,7 +113,7 @@ fn operations(name: &str, output: &Output) -> Result<f64, CountError> {
     number.ok_or_else(|| CountError::Malformed(format!("{name} says {said:?}")))
 }
 
-/// Instructions of the whole run, by what callgrind wrote.
+/// Instructions of the whole run, from callgrind's output.
 fn total(text: &str) -> Option<f64> {
     let line = text.lines().find_map(|line| line.strip_prefix("summary: "));
     line?.split_whitespace().next()?.parse().ok()

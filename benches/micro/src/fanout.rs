@@ -1,4 +1,4 @@
-//! CPU time of a publish for each member of a room, the kernel excluded.
+//! CPU time of a publish per member of a room, excluding the kernel.
 
 use std::time::Duration;
 
@@ -6,25 +6,25 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::world::{Crowd, Promise, Speech};
 
-/// What a publish costs one member, in nanoseconds of this thread.
+/// Cost of a publish per member, in nanoseconds of thread CPU time.
 #[derive(Clone, Copy, Debug)]
 pub struct Cost {
-    /// The least of all samples.
+    /// Minimum of all samples.
     pub least: f64,
-    /// Half of the samples took less.
+    /// Median of the samples.
     pub median: f64,
-    /// Nine of ten samples took less.
+    /// 90th percentile of the samples.
     pub most: f64,
 }
 
-/// Bytes of a body.
+/// Bytes per body.
 const BODY: usize = 64;
-/// Times that are compared; each is of as many publishes as make so many deliveries.
+/// Number of samples; each has as many publishes as make `DELIVERIES` deliveries.
 const SAMPLES: usize = 25;
 const DELIVERIES: usize = 100_000;
 
-/// Publishes to a room, over and over. Acks of acked deliveries are read in between, and not in the
-/// figure.
+/// Publishes to a room repeatedly. Acks of acked deliveries are read in between and excluded from
+/// the figure.
 #[must_use]
 pub fn measure(speech: Speech, promise: Promise, members: usize) -> Cost {
     let mut crowd = Crowd::new(speech, promise, members, BODY);
@@ -54,7 +54,7 @@ fn sample(crowd: &mut Crowd, promise: Promise, rounds: usize) -> f64 {
     spent.as_secs_f64() * 1e9 / f64::from(deliveries)
 }
 
-/// What this thread has used.
+/// CPU time used by this thread.
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What sessions take while nothing happens.
+//! Memory of idle sessions.
 
 use std::fs;
 
@@ -6,33 +6,33 @@ use comet::internals;
 
 use crate::world::{Speech, World};
 
-/// Who is there.
+/// A population of sessions.
 #[derive(Clone, Copy, Debug)]
 pub struct Population {
-    /// How many.
+    /// Number of sessions.
     pub sessions: usize,
-    /// What they speak.
+    /// Dialect of the sessions.
     pub speech: Speech,
-    /// In how many rooms each of them is.
+    /// Rooms per session.
     pub rooms: usize,
-    /// How many are in each room.
+    /// Members per room.
     pub members: usize,
 }
 
-/// What they take.
+/// Memory of a population.
 #[derive(Clone, Debug)]
 pub struct Footprint {
-    /// Resident memory, in bytes for each session.
+    /// Resident memory, in bytes per session.
     pub resident: f64,
-    /// What is known of it: a name, and bytes for each session.
+    /// Known parts: a name, and bytes per session.
     pub parts: Vec<(&'static str, usize)>,
 }
 
-/// Opens the sessions, and looks how much memory that took. Nothing of the virtual network remains.
+/// Opens the sessions, and measures the memory they take. The virtual network is dropped first.
 ///
 /// # Panics
 ///
-/// When the gateway does not let one of them in.
+/// When the gateway refuses a session.
 #[must_use]
 pub fn measure(population: Population) -> Footprint {
     let Population { sessions, speech, rooms, members } = population;
@@ -57,7 +57,7 @@ pub fn measure(population: Population) -> Footprint {
     Footprint { resident: to_float(grown) / f64::from(sessions.max(1)), parts: parts.collect() }
 }
 
-/// Bytes of this process that are in memory.
+/// Resident memory of this process, in bytes.
 fn resident() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -1,13 +1,13 @@
-//! Counts what the gateway's hot paths cost, without a kernel.
+//! Costs of the gateway's hot paths, without a kernel.
 //!
-//! * [`benchmarks`]: one operation each, from the reading of a head to a publish to 10,000 members;
-//! * [`callgrind`]: how many instructions an operation takes;
-//! * [`record`]: how many it took when somebody last looked, and whether that still holds;
-//! * [`fanout`]: CPU time for each member of a room;
-//! * [`footprint`]: bytes for each session;
-//! * [`world`]: the gateway, its members, and a network that costs nothing.
+//! * [`benchmarks`]: one operation each, from parsing a head to a publish to 10,000 members;
+//! * [`callgrind`]: instructions per operation;
+//! * [`record`]: the recorded counts, and the comparison with new ones;
+//! * [`fanout`]: CPU time per member of a room;
+//! * [`footprint`]: bytes per session;
+//! * [`world`]: the gateway, its members, and a network without cost.
 //!
-//! Not here: sockets, other servers, rates and latencies, all of which are `comet-bench`'s.
+//! Not here: sockets, other servers, rates and latencies, all of which belong to `comet-bench`.
 
 pub mod benchmarks;
 pub mod callgrind;

@@ -1,4 +1,4 @@
-//! What the gateway's hot paths cost, as a program: see README.md beside it.
+//! A program that measures the gateway's hot paths: see README.md beside it.
 
 mod arguments;
 
@@ -16,7 +16,7 @@ use comet_micro::meter::Meter;
 use comet_micro::record::{BadRecord, Change, Record};
 use comet_micro::world::{Promise, Speech};
 
-/// Why there is no result.
+/// Reason for a failed run.
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
     #[error("{0}")]
@@ -59,7 +59,7 @@ fn run(ask: Ask) -> Result<ExitCode, Trouble> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Counts, compares and shows. Fails when something grew, or is not in the record.
+/// Counts, compares and prints. Fails when a count grew or is not in the record.
 fn count(path: &Path, update: bool, share: f64, names: &[String]) -> Result<ExitCode, Trouble> {
     let is_wanted = |it: &Benchmark| {
         names.is_empty() || names.iter().any(|name| it.name.starts_with(name.as_str()))
@@ -88,7 +88,7 @@ fn count(path: &Path, update: bool, share: f64, names: &[String]) -> Result<Exit
     Ok(if has_grown && record.is_comparable() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Shows all counts, and what has changed. Whether there is anything that must not be.
+/// Prints all counts and changes. Returns whether a count grew or is not in the record.
 #[expect(clippy::print_stdout, reason = "figures are for whoever asks for them")]
 fn compare(record: &Record, counts: &[Count], share: f64) -> bool {
     println!("{:<40} {:>10} {:>10}", "instructions for each operation", "record", "now");

@@ -1,21 +1,22 @@
-//! What of a benchmark is counted.
+//! The counted part of a benchmark.
 
 use std::hint::black_box;
 
-/// Counts operations, while somebody else counts the instructions of `collected`.
+/// Counts operations, while callgrind counts the instructions of `collected`.
 #[derive(Debug, Default)]
 pub struct Meter {
     operations: u64,
 }
 
 impl Meter {
-    /// Does work that is counted, and is so many operations. Everything else is preparation.
+    /// Performs counted work of this many operations. Everything else is preparation.
     pub fn measure<T>(&mut self, operations: usize, work: impl FnOnce() -> T) -> T {
         self.operations += operations as u64;
         collected(work)
     }
 
-    /// The same, unless it is the first round, in which what is needed is made.
+    /// Like [`measure`](Self::measure), except in the first round, which allocates and is not
+    /// counted.
     pub fn measure_from_second<T>(
         &mut self,
         round: usize,
@@ -25,7 +26,7 @@ impl Meter {
         if round == 0 { work() } else { self.measure(operations, work) }
     }
 
-    /// The same for one operation, so many times.
+    /// Like [`measure`](Self::measure) for one operation, repeated this many times.
     pub fn repeat<T>(&mut self, times: usize, mut operation: impl FnMut() -> T) {
         self.measure(times, || {
             for _ in 0..times {
@@ -34,15 +35,15 @@ impl Meter {
         });
     }
 
-    /// Operations that were done.
+    /// Number of counted operations.
     #[must_use]
     pub const fn operations(&self) -> u64 {
         self.operations
     }
 }
 
-/// Collection of instructions is on in this function and what it calls: callgrind knows it by its
-/// name, so that it must stay a function, and must not end in a jump out of it.
+/// Instructions are collected in this function and its callees: callgrind finds it by name, so it
+/// must stay a function, and must not end in a tail call.
 #[inline(never)]
 fn collected<T>(work: impl FnOnce() -> T) -> T {
     black_box(work())

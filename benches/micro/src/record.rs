@@ -1,5 +1,4 @@
-//! What operations took when somebody last looked, in a file of the repository, and whether that
-//! still holds.
+//! Recorded instruction counts, in a file of the repository, and their comparison with new ones.
 //!
 //! ```text
 //! # Anything after this sign is for readers.
@@ -14,30 +13,30 @@ use std::process::Command;
 
 use crate::callgrind::Count;
 
-/// The file, read.
+/// The parsed file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
-    /// What compiled it, and what it was linked with: with anything else counts are others.
+    /// Versions of compiler and C library: counts of others are not comparable.
     pub made_with: String,
-    /// Instructions for each operation.
+    /// Instructions per operation.
     pub counts: BTreeMap<String, f64>,
 }
 
-/// Why a file is no record.
+/// Reason for an invalid record.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("line {0} is neither a name with a number nor `made with`")]
 pub struct BadRecord(pub usize);
 
-/// How a benchmark stands against the record.
+/// A count compared with the record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Change {
-    /// As before, within the share.
+    /// Unchanged, within the tolerance.
     None,
-    /// Takes more than the share more.
+    /// Above the record by more than the tolerance.
     Grew,
-    /// Takes less by more than the share.
+    /// Below the record by more than the tolerance.
     Shrank,
-    /// Is not in the record.
+    /// Not in the record.
     New,
 }
 
@@ -47,22 +46,22 @@ const HEADING: &str = "\
 # one grow says so here.
 ";
 
-/// This share more or less is left as it was when the record is written anew.
+/// Relative changes up to this are not written on an update.
 const MUCH: f64 = 0.01;
 
 impl Record {
-    /// A record of these counts, made with the tools at hand.
+    /// A record of these counts, made with the current tools.
     #[must_use]
     pub fn of(counts: &[Count]) -> Self {
         let counts = counts.iter().map(|count| (count.name.clone(), count.instructions)).collect();
         Self { made_with: tools(), counts }
     }
 
-    /// Reads the file.
+    /// Parses the file.
     ///
     /// # Errors
     ///
-    /// [`BadRecord`] for a line of another form.
+    /// [`BadRecord`] for an invalid line.
     pub fn parse(text: &str) -> Result<Self, BadRecord> {
         let mut record = Self::default();
         for (line, number) in text.lines().zip(1..) {
@@ -79,8 +78,8 @@ impl Record {
         Ok(record)
     }
 
-    /// The record that follows on this one: what has not changed by much stays as it was, so that
-    /// the file changes where the code has. Counts that were not made now stay, if `is_partial`.
+    /// The updated record: counts with small changes are kept, so that the file changes only where
+    /// the code did. Counts not measured now are kept if `is_partial`.
     #[must_use]
     pub fn updated(&self, counts: &[Count], is_partial: bool) -> Self {
         let mut new = Self::of(counts);
@@ -98,13 +97,13 @@ impl Record {
         new
     }
 
-    /// Whether its counts can be compared with ones that are made now.
+    /// Whether the record was made with the current tools.
     #[must_use]
     pub fn is_comparable(&self) -> bool {
         self.made_with == tools()
     }
 
-    /// How a count stands against this record, if `share` more or less is no change.
+    /// Compares a count with this record; `share` is the relative tolerance.
     #[must_use]
     pub fn judge(&self, count: &Count, share: f64) -> Change {
         match self.counts.get(&count.name) {
@@ -115,7 +114,7 @@ impl Record {
         }
     }
 
-    /// The text of the file, the benchmarks in the order of `names`.
+    /// The text of the file, with benchmarks in the order of `names`.
     pub fn to_text<'a>(&self, names: impl Iterator<Item = &'a str>) -> String {
         let mut text = format!("{HEADING}made with: {}\n", self.made_with);
         let mut subject = "";
@@ -137,7 +136,7 @@ fn owned((name, count): (&String, &f64)) -> (String, f64) {
     (name.clone(), *count)
 }
 
-/// What counts depend on.
+/// The tools that counts depend on.
 fn tools() -> String {
     let libc = Command::new("getconf").arg("GNU_LIBC_VERSION").output();
     let libc = libc.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());

@@ -1,9 +1,9 @@
-//! How often a publish allocates, whatever the number of members.
+//! Allocations per publish, independent of the number of members.
 
 use allocation_counter::measure;
 use comet_micro::world::{Crowd, Promise, Speech};
 
-/// Allocations of one publish, as it usually is.
+/// Allocations of one publish in the steady state.
 fn of_publish(speech: Speech, promise: Promise, members: usize) -> u64 {
     let mut crowd = Crowd::new(speech, promise, members, 64);
     let mut publish = || {
@@ -14,11 +14,12 @@ fn of_publish(speech: Speech, promise: Promise, members: usize) -> u64 {
         }
         allocated
     };
-    // The first makes what the next use again, and each 31st command a block of the mailbox.
+    // The first allocates state that later ones reuse, and each 31st command a block of the
+    // mailbox.
     (0..4).map(|_| publish()).min().unwrap_or(0)
 }
 
-/// What a publish allocates for itself: the room's name in the command, and what holds the body.
+/// Allocations of a publish itself: the room's name in the command, and the holder of the body.
 const OF_A_PUBLISH: u64 = 2;
 
 #[test]
@@ -46,6 +47,6 @@ fn the_first_acked_delivery_to_a_session_makes_its_window() {
         let mut crowd = Crowd::new(Speech::Dtalk, Promise::Acked, members, 64);
         measure(|| crowd.publish()).count_total
     };
-    // The window, and its list of what is in flight.
+    // The window, and its list of deliveries in flight.
     assert_eq!(first(1_100) - first(100), 2 * 1_000);
 }

@@ -1,4 +1,4 @@
-//! Whether what the gateway charges to its memory budget is what it takes.
+//! Memory charged to the gateway's budget, compared with memory allocated.
 
 use allocation_counter::measure;
 use comet::Delivery;
@@ -8,7 +8,7 @@ use comet_micro::world::{Speech, World};
 const MEMBERS: usize = 1_000;
 const PUBLISHES: usize = 100;
 
-/// Members of a hall whose sockets take next to nothing.
+/// Members of a hall whose sockets have almost no buffer space.
 fn hall(speech: Speech) -> (World, Vec<Endpoint>) {
     let mut world = World::new();
     let join = |number: usize| {
@@ -21,7 +21,7 @@ fn hall(speech: Speech) -> (World, Vec<Endpoint>) {
     (world, ends)
 }
 
-/// Bytes that a hall that reads nothing takes, and those that are charged for it.
+/// Bytes allocated and bytes charged for publishes to a hall that does not read.
 fn taken_and_charged(speech: Speech, acked: bool, len: usize) -> (f64, f64) {
     let (mut world, _ends) = hall(speech);
     let before = world.gateway().stats().memory;
@@ -59,7 +59,7 @@ fn a_body_that_a_thousand_wait_for_is_not_a_thousand_bodies() {
     for acked in [true, false] {
         let (taken, charged) = taken_and_charged(Speech::Dtalk, acked, 4_096);
         let bodies = 4_096.0 * 100.0;
-        // A place for each of a thousand members, of each of a hundred bodies, and its head.
+        // An entry for each of a thousand members, for each of a hundred bodies, and its head.
         assert!(taken < bodies + 100_000.0 * 300.0, "{taken} bytes taken");
         assert!(charged < bodies + 100_000.0 * 300.0, "{charged} bytes charged");
     }

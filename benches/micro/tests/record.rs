@@ -1,4 +1,4 @@
-//! What the record of instruction counts promises.
+//! Properties of the record of instruction counts.
 
 use std::collections::BTreeSet;
 

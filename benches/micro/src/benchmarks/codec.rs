@@ -1,4 +1,4 @@
-//! Heads and packets, read where they lie and written before a body.
+//! Heads and packets: parsing in place, and writing before a body.
 
 use std::hint::black_box;
 
@@ -45,11 +45,11 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
 ];
 
 const TIMES: usize = 1_000;
-/// Longest body that is read.
+/// Limit on the length of bodies.
 const LIMIT: usize = 16_384;
 const BODY: usize = 64;
 
-/// From bytes to what a packet means.
+/// Parses bytes into the meaning of a packet.
 fn read(meter: &mut Meter, dialect: Dialect, packet: Head) {
     let layout = dialect.layout().unwrap_or(Layout::Dtalk);
     let mut bytes = Vec::new();
@@ -71,7 +71,7 @@ fn read_comet(meter: &mut Meter, frame: &ClientFrame<'_>) {
     });
 }
 
-/// The head of a delivery.
+/// Writes the head of a delivery.
 fn write(meter: &mut Meter, dialect: Dialect) {
     meter.repeat(TIMES, || {
         let what = Outbound::Deliver { seq: black_box(9) };

@@ -1,4 +1,4 @@
-//! Windows, timers and mailboxes by themselves.
+//! Windows, timers and mailboxes in isolation.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
     }),
     Benchmark::new("window/ack-selective", |meter| {
         windows(meter, push_first, |meter, window, first| {
-            // All but the first and the eleventh; then these.
+            // All but the first and the eleventh, which are acked below.
             let acked = meter.measure(BATCH, || window.receive(first - 1, &[1, 9, 1, 53]));
             assert_eq!(acked, Some(BATCH - 2), "the ranges are of all but two");
             window.receive(first + BATCH_SEQS - 1, &[]);
@@ -55,14 +55,14 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
     }),
 ];
 
-/// Deliveries that fly at the same time.
+/// Deliveries in flight at the same time.
 const BATCH: usize = 64;
 const BATCH_SEQS: u32 = 64;
 const BATCHES: usize = 20;
 /// Timers of a shard.
 const SLOTS: u32 = 10_000;
 
-/// Fills and empties a window again and again; the first time, in which it grows, is not counted.
+/// Fills and empties a window repeatedly; the first round, in which it grows, is not counted.
 fn windows<T>(
     meter: &mut Meter,
     mut fill: impl FnMut(&mut Meter, &mut Window) -> T,
@@ -81,7 +81,7 @@ fn push_first(_: &mut Meter, window: &mut Window) -> u32 {
     push_all(window)
 }
 
-/// The number of the first.
+/// Fills the window; returns the number of the first delivery.
 fn push_all(window: &mut Window) -> u32 {
     let first = window.push().unwrap_or(0);
     for _ in 1..BATCH {
@@ -94,19 +94,19 @@ fn each(_: &mut Meter, window: &mut Window, first: u32) {
     each_of(window, first);
 }
 
-/// Acks one after the other. How many were news.
+/// Acks one delivery after the other; returns the number of new acks.
 fn each_of(window: &mut Window, first: u32) -> usize {
     (first..first + BATCH_SEQS).filter(|&seq| window.ack(seq)).count()
 }
 
-/// Sets every slot's timer to a moment within the next 50 s.
+/// Sets every slot's timer to a time within the next 50 s.
 fn arm(wheel: &mut Wheel) {
     for slot in 0..SLOTS {
         wheel.arm(slot, 1_000_000 + u64::from(slot.wrapping_mul(2_654_435_761) % 50_000_000));
     }
 }
 
-/// Sleeps until the next timer as long as there is one. How many fired.
+/// Advances to the next timer until none is left; returns the number of fired timers.
 fn fire(wheel: &mut Wheel) -> usize {
     let mut fired = 0;
     while let Some(at) = wheel.next() {

@@ -1,4 +1,4 @@
-//! What is counted: one operation each, by name.
+//! The benchmarks: one operation each, by name.
 
 mod codec;
 mod delivery;
@@ -22,13 +22,13 @@ impl Benchmark {
         Self { name, run }
     }
 
-    /// Prepares, and does the operation a number of times.
+    /// Prepares, and performs the operation a number of times.
     pub fn run(self, meter: &mut Meter) {
         (self.run)(meter);
     }
 }
 
-/// Every benchmark, in the order in which they are shown.
+/// All benchmarks, in display order.
 pub fn all() -> impl Iterator<Item = Benchmark> {
     let lists = [
         codec::BENCHMARKS,
@@ -41,7 +41,7 @@ pub fn all() -> impl Iterator<Item = Benchmark> {
     lists.into_iter().flatten().copied()
 }
 
-/// The benchmark of that name.
+/// The benchmark with this name.
 #[must_use]
 pub fn find(name: &str) -> Option<Benchmark> {
     all().find(|benchmark| benchmark.name == name)

@@ -1,4 +1,4 @@
-//! Publishes to rooms, for each member, and the acks that come back.
+//! Publishes to rooms, per member, and the acks in return.
 
 use comet::Delivery;
 
@@ -47,13 +47,12 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
 const BEST_EFFORT: Promise = Promise::BestEffort;
 const ACKED: Promise = Promise::Acked;
 const BODY: usize = 64;
-/// Publishes that are counted.
+/// Counted publishes.
 const ROUNDS: usize = 4;
-/// Publishes in one turn, as they come when the gateway is busy.
+/// Publishes in one turn, as on a busy gateway.
 const RUN: u32 = 20;
 
-/// What a publish costs for each member. The first, which makes room for what is needed, is not
-/// counted.
+/// Cost of a publish per member. The first, which allocates, is not counted.
 fn publish(meter: &mut Meter, speech: Speech, promise: Promise, members: usize) {
     let mut crowd = Crowd::new(speech, promise, members, BODY);
     if promise != ACKED {
@@ -72,7 +71,7 @@ fn publish(meter: &mut Meter, speech: Speech, promise: Promise, members: usize) 
     assert_eq!(stats.acks, if promise == ACKED { deliveries } else { 0 }, "and says so");
 }
 
-/// What one delivery costs of several that leave together.
+/// Cost of one delivery among several that are written together.
 fn publish_runs(meter: &mut Meter, speech: Speech, promise: Promise) {
     let members = 1_000;
     let mut crowd = Crowd::new(speech, promise, members, BODY);
@@ -85,7 +84,7 @@ fn publish_runs(meter: &mut Meter, speech: Speech, promise: Promise) {
     assert_eq!(crowd.stats().deliveries, deliveries as u64, "everybody gets everything");
 }
 
-/// What the ack of one delivery costs, with the virtual socket from which it is read together
+/// Cost of the ack of one delivery, including the virtual socket from which it is read together
 /// with those of others.
 fn acknowledge(meter: &mut Meter, speech: Speech, run: u32) {
     let members = 1_000;
@@ -99,7 +98,7 @@ fn acknowledge(meter: &mut Meter, speech: Speech, run: u32) {
     assert_eq!(crowd.stats().acks, ((ROUNDS + 1) * deliveries) as u64, "every ack is heard");
 }
 
-/// What publishes to many small rooms cost, for each member of each. Everybody is in ten of them.
+/// Cost of publishes to many small rooms, per member of each. Every user is in ten of them.
 fn rooms(meter: &mut Meter, count: usize) {
     let mut world = World::new();
     for number in 0..count / 5 {

@@ -1,4 +1,4 @@
-//! Sessions that open, speak, change rooms and close, on virtual sockets: what those cost is in the
+//! Sessions that open, send, change rooms and close, on virtual sockets, which are included in the
 //! figures.
 
 use comet::Target;
@@ -22,7 +22,7 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
 
 const SESSIONS: usize = 100;
 
-/// From a connection that waits to be accepted to a session in a room, and on until it is gone.
+/// From a connection waiting for accept to a session in a room, and on to its end.
 fn open_close(meter: &mut Meter, speech: Speech) {
     let mut world = World::new();
     let stays = world.knock(speech, "stays", "room,other");
@@ -40,7 +40,7 @@ fn open_close(meter: &mut Meter, speech: Speech) {
     drop(stays);
 }
 
-/// A message, its way through the router, and the reply.
+/// A message, its handling by the router, and the reply.
 fn message(meter: &mut Meter, speech: Speech) {
     let mut crowd = Crowd::new(speech, Promise::BestEffort, SESSIONS, 64);
     for round in 0..5 {
@@ -50,7 +50,7 @@ fn message(meter: &mut Meter, speech: Speech) {
     assert_eq!(crowd.stats().messages, 5 * SESSIONS as u64, "every message is heard");
 }
 
-/// A delivery to one user, of many.
+/// A delivery to one user among many.
 fn push(meter: &mut Meter) {
     let mut world = World::new();
     for number in 0..SESSIONS {
@@ -71,7 +71,7 @@ fn push(meter: &mut Meter) {
     assert_eq!(world.gateway().stats().deliveries, 5 * SESSIONS as u64, "every push is sent");
 }
 
-/// A user goes into a room where others are, and out of it.
+/// A user joins a room with other members, and leaves it.
 fn join_leave(meter: &mut Meter) {
     let mut world = World::new();
     let _stays = world.knock(Speech::Dtalk, "stays", "room,other");

@@ -1,7 +1,7 @@
-//! UTF-8 of a text message: all of it at once, or while it arrives in fragments.
+//! UTF-8 validation of a text message: all at once, or while it arrives in fragments.
 //!
-//! Messages have no mask, so that of a frame little but the check is left; `utf8/none-1024` is what
-//! is left without it.
+//! Messages are not masked, so the validation dominates the cost of a frame; `utf8/none-1024` is
+//! the cost without it.
 
 use comet_protocol::ws::{Decoder, FrameHead, Limits, Opcode, Role, write_frame};
 
@@ -20,9 +20,9 @@ pub(super) const BENCHMARKS: &[Benchmark] = &[
 
 const LATIN: &str = "a plain text. ";
 const CHINESE: &str = "你好，世界。";
-/// Messages that are read.
+/// Number of messages read.
 const COUNT: usize = 100;
-/// Bytes of a fragment: nearly all end within a character.
+/// Bytes per fragment: nearly all end within a character.
 const FRAGMENT: usize = 100;
 
 fn whole(meter: &mut Meter, opcode: Opcode, part: &str) {
@@ -48,7 +48,7 @@ fn write_fragments(input: &mut Vec<u8>, opcode: Opcode, text: &[u8]) {
     }
 }
 
-/// The decoder is a client's, whose peer sends no masks.
+/// The decoder has the client role: its peer does not mask.
 fn count(meter: &mut Meter, input: &mut [u8]) {
     let (mut decoder, limits) = (Decoder::new(Role::Client), Limits::default());
     let read = meter.measure(COUNT, || decode(&mut decoder, input, &limits));

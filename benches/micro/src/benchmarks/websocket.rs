@@ -43,7 +43,7 @@ fn unmask(meter: &mut Meter, len: usize) {
     meter.repeat(TIMES, || apply_mask(black_box(MASK), black_box(&mut payload)));
 }
 
-/// Frames that lie in one input, which is read to its end.
+/// Frames in one input, read to its end.
 fn frames(meter: &mut Meter, opcode: Opcode, payload: &[u8], count: usize) {
     let mut input = Vec::new();
     (0..count).for_each(|_| write_masked_frame(&mut input, opcode, payload, MASK));
@@ -52,7 +52,7 @@ fn frames(meter: &mut Meter, opcode: Opcode, payload: &[u8], count: usize) {
     assert_eq!(read, count, "every frame is read");
 }
 
-/// A message that arrives in pieces, and is gathered.
+/// A message that arrives in pieces and is reassembled.
 fn in_pieces(meter: &mut Meter, payload: &[u8], piece: usize) {
     let mut frame = Vec::new();
     write_masked_frame(&mut frame, Opcode::Binary, payload, MASK);
@@ -65,7 +65,7 @@ fn in_pieces(meter: &mut Meter, payload: &[u8], piece: usize) {
     assert_eq!(read, inputs.len(), "every message is read");
 }
 
-/// Reads everything there is; returns how many events it was.
+/// Reads all input; returns the number of events.
 pub(super) fn decode(decoder: &mut Decoder, input: &mut [u8], limits: &Limits) -> usize {
     let (mut events, mut read) = (0, 0);
     while let Ok(decoded) = decoder.decode(&mut input[read..], limits) {
@@ -78,7 +78,7 @@ pub(super) fn decode(decoder: &mut Decoder, input: &mut [u8], limits: &Limits) -
     events
 }
 
-/// At least 1,024 bytes of it.
+/// The text repeated to at least 1,024 bytes.
 pub(super) fn text(part: &str) -> Vec<u8> {
     part.bytes().cycle().take(part.len() * 1_024usize.div_ceil(part.len())).collect()
 }

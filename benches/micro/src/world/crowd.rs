@@ -1,20 +1,20 @@
-//! A room full of members.
+//! A room with many members.
 
 use comet::Delivery;
 use comet::simulation::Endpoint;
 
 use super::{Speech, World};
 
-/// What is promised about a room's deliveries.
+/// Delivery class of a room.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Promise {
-    /// Nothing.
+    /// Best effort: no guarantee.
     BestEffort,
-    /// They are sent again until acknowledged.
+    /// Acked: sent again until acknowledged.
     Acked,
 }
 
-/// One room, whose members take what is written to them for nothing.
+/// One room; its members read deliveries at no cost.
 #[derive(Debug)]
 pub struct Crowd {
     world: World,
@@ -22,18 +22,18 @@ pub struct Crowd {
     members: Vec<Endpoint>,
     speech: Speech,
     delivery: Delivery,
-    /// Deliveries that each member has got.
+    /// Deliveries to each member.
     sent: u32,
-    /// Those of them that it has acknowledged.
+    /// Deliveries acknowledged by each member.
     acked: u32,
-    /// Messages that each member has sent.
+    /// Messages from each member.
     spoken: u32,
 }
 
 const ROOM: &str = "room";
 
 impl Crowd {
-    /// A room of so many members, to whom bodies of so many bytes are published.
+    /// A room with this many members, and a body of this many bytes to publish.
     #[must_use]
     pub fn new(speech: Speech, promise: Promise, members: usize, body: usize) -> Self {
         let mut world = World::new();
@@ -53,23 +53,23 @@ impl Crowd {
         Self { world, count, members, speech, delivery, sent: 0, acked: 0, spoken: 0 }
     }
 
-    /// How many there are.
+    /// Number of members.
     #[must_use]
     pub const fn members(&self) -> usize {
         self.count
     }
 
-    /// Nobody will say anything from now on: what stands for the network takes no part any more.
+    /// Drops the clients' ends: no member sends anything from now on.
     pub fn hush(&mut self) {
         self.members.clear();
     }
 
-    /// Publishes, and has it written to everybody.
+    /// Publishes, and turns until written to all members.
     pub fn publish(&mut self) {
         self.publish_run(1);
     }
 
-    /// Publishes so many times within one turn, and has it written to everybody.
+    /// Publishes this many times within one turn, and turns until written to all members.
     pub fn publish_run(&mut self, count: u32) {
         self.sent += count;
         for _ in 0..count {
@@ -79,14 +79,15 @@ impl Crowd {
         self.settle();
     }
 
-    /// Puts everybody's acks of everything on the wire: [`settle`](Self::settle) has them read.
+    /// Writes all members' acks of all deliveries; [`settle`](Self::settle) makes the gateway read
+    /// them.
     pub fn acknowledge(&mut self) {
         let acks = self.speech.acks(self.acked + 1..=self.sent);
         self.acked = self.sent;
         self.say(&acks);
     }
 
-    /// Puts a message of everybody on the wire.
+    /// Writes a message from every member.
     pub fn speak(&mut self, body: &[u8]) {
         self.spoken += 1;
         self.say(&self.speech.message(self.spoken, body));
@@ -99,12 +100,12 @@ impl Crowd {
         }
     }
 
-    /// Turns until there is nothing to do.
+    /// Turns until the gateway is idle.
     pub fn settle(&mut self) {
         self.world.settle();
     }
 
-    /// What the gateway has counted.
+    /// Counters of the gateway.
     #[must_use]
     pub fn stats(&self) -> comet::Stats {
         self.world.gateway().stats()

@@ -1,6 +1,6 @@
-//! A gateway of one shard in memory, and peers to whom writing costs nothing.
+//! A gateway of one shard in memory, with peers to which writes cost nothing.
 //!
-//! Time stands still: what is measured is what sessions cause, not what clocks do.
+//! Time stands still: figures cover work caused by sessions, not by clocks.
 
 mod crowd;
 mod speech;
@@ -15,7 +15,7 @@ pub use crowd::{Crowd, Promise};
 pub use speech::Speech;
 pub(crate) use speech::request;
 
-/// The same in every run, on every machine.
+/// The seed, the same in every run on every machine.
 const SEED: u64 = 42;
 
 /// A gateway without a network.
@@ -24,7 +24,7 @@ pub struct World {
     simulation: Simulation,
 }
 
-/// Lets everybody into the rooms that they name, and answers every message with itself.
+/// Accepts every peer into the rooms that it names, and echoes every message.
 struct Hall;
 
 impl Router for Hall {
@@ -50,7 +50,7 @@ impl World {
     ///
     /// # Panics
     ///
-    /// Never: it has no secret to ask the system for.
+    /// Never: no secret is requested from the system.
     #[must_use]
     pub fn new() -> Self {
         let config = Config::default().shards(1).max_connections(usize::MAX);
@@ -64,8 +64,8 @@ impl World {
         self.simulation.gateway()
     }
 
-    /// A connection on which everything has been sent that opens a session in these rooms, with
-    /// commas between them. The gateway sees it with its next turns.
+    /// A connection with all input written that opens a session in these rooms, separated by
+    /// commas. The gateway reads it in its next turns.
     pub fn knock(&mut self, speech: Speech, user: &str, rooms: &str) -> Endpoint {
         let remote = SocketAddr::from(([10, 0, 0, 1], 4_000));
         let mut end = self.simulation.connect(speech.listener(), remote);
@@ -73,12 +73,12 @@ impl World {
         end
     }
 
-    /// Turns until there is nothing to do.
+    /// Turns until the gateway is idle.
     pub fn settle(&mut self) {
         while self.simulation.turn() {}
     }
 
-    /// Publishes to a room, and turns until everybody has it.
+    /// Publishes to a room, and turns until written to all members.
     pub fn publish(&mut self, room: &str, delivery: Delivery) {
         let taken = self.gateway().publish(room, delivery);
         debug_assert!(taken.is_ok(), "{taken:?}");

@@ -1,4 +1,4 @@
-//! What peers of each dialect say.
+//! Packets of peers, per dialect.
 
 use std::ops::RangeInclusive;
 
@@ -9,7 +9,7 @@ use comet_protocol::ws::handshake::Upgrade;
 use comet_protocol::ws::{Opcode, write_masked_frame};
 use comet_protocol::{AuthMsg, Layout, goim_op, op};
 
-/// A dialect, and how it is carried.
+/// A dialect and its transport.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Speech {
     /// Bodies over WebSocket.
@@ -27,7 +27,7 @@ pub enum Speech {
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 impl Speech {
-    /// Where peers of it connect.
+    /// The listener for this dialect.
     #[must_use]
     pub const fn listener(self) -> Listener {
         match self {
@@ -37,7 +37,7 @@ impl Speech {
         }
     }
 
-    /// All that a peer sends until it has a session in these rooms.
+    /// All bytes that a peer sends to open a session in these rooms.
     #[must_use]
     pub fn opening(self, user: &str, rooms: &str) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -68,8 +68,8 @@ impl Speech {
         bytes
     }
 
-    /// That a delivery has arrived; in the comet dialect every one up to it. Nothing in dialects
-    /// that have no acks.
+    /// An ack of a delivery; in the comet dialect, of all deliveries up to it. Empty in dialects
+    /// without acks.
     #[must_use]
     pub fn ack(self, seq: u32) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -87,7 +87,7 @@ impl Speech {
         bytes
     }
 
-    /// How a client acknowledges the deliveries of a turn: each, or all at once.
+    /// A client's acks for the deliveries of a turn: one each, or a single cumulative one.
     #[must_use]
     pub fn acks(self, seqs: RangeInclusive<u32>) -> Vec<u8> {
         match self {
@@ -96,7 +96,7 @@ impl Speech {
         }
     }
 
-    /// A message under a number.
+    /// A message with this number.
     #[must_use]
     pub fn message(self, seq: u32, body: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -114,7 +114,7 @@ impl Speech {
         bytes
     }
 
-    /// A packet as it is carried.
+    /// A packet, framed for the transport.
     fn put(self, bytes: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
         let mut packet = Vec::new();
         write(&mut packet);
@@ -125,7 +125,7 @@ impl Speech {
     }
 }
 
-/// The upgrade request of a browser, as short as one is.
+/// A minimal upgrade request of a browser.
 #[must_use]
 pub(crate) fn request(target: &str) -> Upgrade<'_> {
     Upgrade {
