@@ -1,4 +1,4 @@
-//! The ring, and all that is unsafe about it.
+//! The ring, and all unsafe code.
 
 use std::io;
 use std::marker::PhantomData;
@@ -8,27 +8,26 @@ use std::process;
 use io_uring::squeue::Entry;
 use io_uring::{IoUring, Probe, opcode, types};
 
-/// A submission ring for writes and reads. For one thread: the one that made it.
+/// A submission ring for writes and reads. It can be used only by the thread that created it.
 ///
-/// Costs about 100 bytes of kernel memory for each of those it takes at once.
+/// Takes about 100 bytes of kernel memory per entry of its capacity.
 pub struct Ring {
     ring: IoUring,
     entries: Vec<Entry>,
     capacity: usize,
-    /// The kernel holds other threads off, and what it then says would end the process.
+    /// The kernel rejects other threads, and that error would abort the process.
     one_thread: PhantomData<*mut ()>,
 }
 
 impl Ring {
-    /// A ring that hands up to `capacity` of them, rounded up to a power of two, to the kernel at
-    /// once.
+    /// A ring that submits up to `capacity` entries at once, rounded up to a power of two.
     ///
     /// # Errors
     ///
     /// When the system has no `io_uring` that reads and writes sockets (Linux 5.6), forbids it, or
-    /// has no memory for it.
+    /// lacks memory for it.
     pub fn new(capacity: u32) -> io::Result<Self> {
-        // Without the two hints on Linux before 6.1, which does not know them.
+        // Falls back to no hints: Linux before 6.1 does not know both of them.
         let ring = IoUring::builder()
             .setup_single_issuer()
             .setup_defer_taskrun()
@@ -42,7 +41,7 @@ impl Ring {
         Ok(ring)
     }
 
-    /// Finds out what the system knows and allows, while refusing is still an answer.
+    /// Probes the system's support and permissions, while failure can still be returned.
     #[expect(unsafe_code, reason = "what is submitted holds no pointer")]
     fn try_out(&mut self) -> io::Result<()> {
         let mut known = Probe::new();
@@ -50,7 +49,7 @@ impl Ring {
         if !known.is_supported(opcode::Send::CODE) || !known.is_supported(opcode::Recv::CODE) {
             return Err(io::ErrorKind::Unsupported.into());
         }
-        // SAFETY: it does nothing, and there is nothing that it could refer to.
+        // SAFETY: a no-op, without any pointer.
         let pushed = unsafe { self.ring.submission().push(&opcode::Nop::new().build()) };
         pushed.map_err(|_full| io::ErrorKind::OutOfMemory)?;
         self.ring.submit_and_wait(1)?;
@@ -58,24 +57,24 @@ impl Ring {
         if answers == 1 { Ok(()) } else { Err(io::ErrorKind::Unsupported.into()) }
     }
 
-    /// How many writes or reads one system call takes.
+    /// Number of writes or reads per system call.
     #[must_use]
     pub const fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// Writes to each socket what it takes now, without waiting for any, and appends how much that
-    /// was, or the error, to `results`, in the order of `sends`. As with
-    /// [`write`](std::io::Write::write), less than everything may be taken, and a socket that takes
-    /// nothing is a [`WouldBlock`](io::ErrorKind::WouldBlock).
+    /// Writes to each socket as much as it accepts now, without blocking, and appends the number of
+    /// bytes, or the error, to `results`, in the order of `sends`. As with
+    /// [`write`](std::io::Write::write), a write may be partial, and a socket that accepts nothing
+    /// yields [`WouldBlock`](io::ErrorKind::WouldBlock).
     ///
-    /// A socket that is listed twice gets the bytes in their order; but if it takes only a part of
-    /// the first, it may take some of the second.
+    /// A socket that is listed twice receives the bytes in order; but after a partial write of the
+    /// first it may still accept bytes of the second.
     ///
     /// # Aborts
     ///
-    /// The process, should the kernel refuse to say what became of writes it was given: they may
-    /// be under way, and their bytes could not be given back to their owner.
+    /// The process, should the kernel fail to report the outcome of submitted writes: they may be
+    /// in flight, so their bytes could not be returned to the owner.
     pub fn send<'a>(
         &mut self,
         sends: impl IntoIterator<Item = (BorrowedFd<'a>, &'a [u8])>,
@@ -85,9 +84,9 @@ impl Ring {
         self.transfer(sends.map(|(index, (socket, bytes))| write(index, socket, bytes)), results);
     }
 
-    /// Reads from each socket what it has, up to the length of its buffer, without waiting for
-    /// any, and appends how much that was, or the error, to `results`, in the order of `reads`. 0
-    /// says that the peer sends no more; a socket that has nothing is a
+    /// Reads from each socket the available bytes, up to the length of its buffer, without
+    /// blocking, and appends the number of bytes, or the error, to `results`, in the order of
+    /// `reads`. 0 means end of stream; a socket without data yields
     /// [`WouldBlock`](io::ErrorKind::WouldBlock).
     ///
     /// # Aborts
@@ -120,14 +119,14 @@ impl Ring {
         self.entries = entries;
     }
 
-    /// Hands entries, no more than the capacity, to the kernel, and waits until it is done with
-    /// all of them.
+    /// Submits entries, at most the capacity, and waits until the kernel has completed all of them.
     #[expect(unsafe_code, reason = "the kernel is given pointers")]
     fn complete(&mut self, entries: &[Entry], results: &mut [io::Result<usize>]) {
-        // SAFETY: the sockets are open and the bytes are borrowed, for reads alone, for as long as
-        // `send` or `receive` runs. The loop below does not end before the kernel has completed
-        // each of the entries, and a completed one holds no pointer. Nothing between here and
-        // there can panic, and if the kernel does not answer the process ends.
+        // SAFETY: the sockets are open and the bytes are borrowed for as long as `send` or
+        // `receive` runs: shared for writes, exclusively for reads. The loop below does not end
+        // before the kernel has completed each of the entries, and a completed one holds no
+        // pointer. Nothing between here and there can panic, and if the kernel does not answer the
+        // process aborts.
         let pushed = unsafe { self.ring.submission().push_multiple(entries) };
         if pushed.is_err() {
             // The queue was empty and has room for `capacity` entries.
@@ -151,8 +150,8 @@ impl Ring {
     }
 }
 
-/// One write, which does not wait in the kernel either: without `MSG_DONTWAIT` a full socket would
-/// keep it, and its bytes, until the peer reads.
+/// A write, non-blocking in the kernel too: without `MSG_DONTWAIT` a full socket would hold it, and
+/// its bytes, until the peer reads.
 fn write(index: usize, socket: BorrowedFd<'_>, bytes: &[u8]) -> Entry {
     let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     opcode::Send::new(types::Fd(socket.as_raw_fd()), bytes.as_ptr(), len)
@@ -161,7 +160,7 @@ fn write(index: usize, socket: BorrowedFd<'_>, bytes: &[u8]) -> Entry {
         .user_data(index as u64)
 }
 
-/// One read, which does not wait either.
+/// A read, non-blocking likewise.
 fn read(index: usize, socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Entry {
     let len = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
     opcode::Recv::new(types::Fd(socket.as_raw_fd()), buffer.as_mut_ptr(), len)
@@ -170,7 +169,7 @@ fn read(index: usize, socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Entry {
         .user_data(index as u64)
 }
 
-/// Whether asking again helps.
+/// Whether the error is transient.
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EINTR | libc::EAGAIN | libc::EBUSY))
 }
@@ -197,7 +196,7 @@ mod tests {
         (0..count).map(|_| UnixStream::pair().unwrap()).collect()
     }
 
-    /// A ring, or word that this system does not let the tests have one.
+    /// A ring, or `None` with a note if this system does not allow one.
     fn ring(capacity: u32) -> Option<Ring> {
         match Ring::new(capacity) {
             Ok(ring) => Some(ring),

@@ -1,14 +1,14 @@
-//! What stands in for the ring where there is none.
+//! A substitute for the ring on systems without one.
 
 use std::io;
 use std::os::fd::BorrowedFd;
 
-/// Cannot be made on this system.
+/// An uninhabited type: there is no ring on this system.
 #[derive(Debug)]
 pub enum Ring {}
 
 impl Ring {
-    /// Says that there is none.
+    /// Returns an error.
     ///
     /// # Errors
     ///
@@ -17,13 +17,13 @@ impl Ring {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// How many writes one system call takes.
+    /// Number of writes per system call.
     #[must_use]
     pub const fn capacity(&self) -> usize {
         match *self {}
     }
 
-    /// Writes to each socket what it takes.
+    /// Writes to each socket as much as it accepts.
     pub fn send<'a>(
         &mut self,
         _sends: impl IntoIterator<Item = (BorrowedFd<'a>, &'a [u8])>,
@@ -32,7 +32,7 @@ impl Ring {
         match *self {}
     }
 
-    /// Reads from each socket what it has.
+    /// Reads from each socket the available bytes.
     pub fn receive<'a>(
         &mut self,
         _reads: impl IntoIterator<Item = (BorrowedFd<'a>, &'a mut [u8])>,
