@@ -1,7 +1,7 @@
-//! `backup` and `restore`: all data into a directory of its own, and back.
+//! `backup` and `restore`: copies of all data to and from a separate directory.
 //!
-//! A backup is made while the server runs: SQLite copies each database as it is at one moment, what
-//! is still in its write-ahead log included. Whoever copies the file alone misses that.
+//! Backups are made while the server runs: SQLite takes a consistent snapshot of each database,
+//! including the contents of its write-ahead log, which a plain copy of the file would miss.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -15,12 +15,12 @@ use sqlx::{ConnectOptions, Connection};
 use crate::data::{self, ACCOUNTS, BESIDE, Data, MARK, MESSAGES, RESTORING, SECRETS};
 use crate::startup_error::StartupError;
 
-/// The databases. The messages come first: an account without its messages is worth less.
+/// The databases. Messages are copied first: an account without its messages is worth less.
 const DATABASES: [&str; 2] = [MESSAGES, ACCOUNTS];
-/// How long a database that is locked is waited for.
+/// Timeout for a locked database.
 const BUSY: Duration = Duration::from_secs(30);
 
-/// Why data was not copied.
+/// A failure to copy data.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CopyError {
     #[error("{} is not empty", .0.display())]
@@ -37,8 +37,8 @@ pub(crate) enum CopyError {
     Write { path: PathBuf, source: io::Error },
 }
 
-/// Copies the data of a server, which may run, into a directory that is made for it or empty. It
-/// is there with everything or not at all.
+/// Copies the data of a server, running or not, into a directory that is created or must be empty.
+/// The directory appears complete or not at all.
 pub(crate) async fn backup(data: &Path, to: &Path) -> Result<(), StartupError> {
     let failed = |source| CopyError::Write { path: to.to_owned(), source };
     if fs::read_dir(to).is_ok_and(|mut files| files.next().is_some()) {
@@ -65,7 +65,7 @@ pub(crate) async fn backup(data: &Path, to: &Path) -> Result<(), StartupError> {
     for name in SECRETS {
         match fs::read(data.join(name)) {
             Ok(secret) => data::whole_file(&half.join(name), &secret).map_err(failed)?,
-            // Not every server has needed it yet.
+            // Secrets are created on first use, so a server may have none yet.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error).into()),
         }
@@ -76,8 +76,8 @@ pub(crate) async fn backup(data: &Path, to: &Path) -> Result<(), StartupError> {
     Ok(())
 }
 
-/// Puts a backup into the data directory of a server that does not run. Data that are there are
-/// replaced if `force` says so.
+/// Restores a backup into the data directory of a stopped server. Existing data is replaced only if
+/// `force` is set.
 pub(crate) async fn restore(from: &Path, data: &Path, force: bool) -> Result<(), StartupError> {
     for name in DATABASES {
         has(from, name)?;
@@ -90,7 +90,7 @@ pub(crate) async fn restore(from: &Path, data: &Path, force: bool) -> Result<(),
     }
     let _lock = Data::take(data)?;
     let failed = |source| CopyError::Write { path: data.to_owned(), source };
-    // A server does not start on what is half there.
+    // The marker keeps a server from starting on a partial restore.
     data::whole_file(&data.join(RESTORING), b"").map_err(failed)?;
     replace(from, data).map_err(failed)?;
     fs::remove_file(data.join(RESTORING)).map_err(failed)?;
@@ -107,7 +107,7 @@ fn replace(from: &Path, data: &Path) -> io::Result<()> {
         io::copy(&mut File::open(from.join(name))?, &mut file)?;
         file.sync_all()?;
     }
-    // They belong to the databases that were there.
+    // These belong to the replaced databases.
     let beside = DATABASES.iter().flat_map(|name| BESIDE.map(|end| format!("{name}{end}")));
     for name in beside.chain([MARK.to_owned()]) {
         match fs::remove_file(data.join(name)) {
@@ -121,7 +121,7 @@ fn replace(from: &Path, data: &Path) -> io::Result<()> {
     data::sync_directory(data)
 }
 
-/// One moment of a database, as a file without a log beside it.
+/// A snapshot of a database as one file, without a log beside it.
 async fn copy_database(from: &Path, to: &Path) -> sqlx::Result<()> {
     let to = to.to_str().ok_or_else(|| sqlx::Error::Configuration("a path not in UTF-8".into()))?;
     let mut db = SqliteConnectOptions::new().filename(from).busy_timeout(BUSY).connect().await?;
@@ -129,7 +129,7 @@ async fn copy_database(from: &Path, to: &Path) -> sqlx::Result<()> {
     db.close().await
 }
 
-/// Whether SQLite finds nothing wrong with a database that nobody uses.
+/// Checks the integrity of a database that is not in use.
 async fn check(path: &Path) -> Result<(), CopyError> {
     let failed = |source| CopyError::Database { path: path.to_owned(), source };
     let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(true);
@@ -143,12 +143,12 @@ async fn check(path: &Path) -> Result<(), CopyError> {
     Err(CopyError::Damaged { path: path.to_owned(), said })
 }
 
-/// A new and empty file for its owner alone.
+/// A new, empty file that only its owner can access.
 fn private(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
-/// Whether a directory has such a file with something in it.
+/// Checks that a directory has this file and that it is not empty.
 fn has(path: &Path, name: &'static str) -> Result<(), CopyError> {
     match fs::metadata(path.join(name)) {
         Ok(file) if file.len() > 0 => Ok(()),

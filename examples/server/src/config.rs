@@ -13,13 +13,13 @@ use crate::limits;
 use crate::origins::{Demo, Origins};
 use crate::settings::{Fault, Settings};
 
-/// The commented default, which is also what the program starts from.
+/// The commented default configuration, the base of every configuration.
 pub(crate) const DEFAULT: &str = include_str!("default.toml");
 
-/// Names it in messages.
+/// The name of the default in messages.
 const DEFAULT_NAME: &str = "the default";
 
-/// Everything that can be set.
+/// All settings.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
@@ -100,7 +100,7 @@ pub(crate) struct Gateway {
     pub(crate) io: Io,
 }
 
-/// What becomes of a session that reads too slowly.
+/// The policy for a session that reads too slowly.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Overflow {
@@ -109,7 +109,7 @@ pub(crate) enum Overflow {
     Close,
 }
 
-/// How sockets are read and written.
+/// The I/O backend of sockets.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Io {
@@ -118,7 +118,7 @@ pub(crate) enum Io {
     Uring,
 }
 
-/// How many sessions a user may have on devices of each class; 0 for any number.
+/// Sessions a user may have, per device class; 0 for no limit.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Devices {
@@ -144,7 +144,7 @@ pub(crate) struct Store {
     pub(crate) answers: u16,
 }
 
-/// What clients are told about servers.
+/// The servers that clients are told about.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Discovery {
@@ -160,7 +160,7 @@ pub(crate) struct Node {
     pub(crate) address: String,
 }
 
-/// A module that clients may show.
+/// A module that clients may display.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Module {
@@ -181,10 +181,10 @@ pub(crate) struct Flags {
     /// Print the default configuration with comments, and exit
     #[arg(long)]
     pub(crate) print_config: bool,
-    /// Say what is wrong with the configuration, if anything, and exit
+    /// Check the configuration, report the first fault, and exit
     #[arg(long)]
     pub(crate) check_config: bool,
-    /// Where data is kept
+    /// Data directory
     #[arg(long, value_name = "DIR", global = true)]
     data_dir: Option<PathBuf>,
     /// Address for raw TCP sessions
@@ -199,7 +199,7 @@ pub(crate) struct Flags {
     /// Address for metrics and health
     #[arg(long, value_name = "ADDR")]
     admin: Option<String>,
-    /// What is logged
+    /// Log filter
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
     /// Start although stored messages are missing from the database; they stay lost
@@ -210,12 +210,12 @@ pub(crate) struct Flags {
     set: Vec<String>,
 }
 
-/// What to do instead of serving.
+/// The command to run instead of the server.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
     /// Copy all data into a new directory, also while the server runs
     Backup {
-        /// The directory; made, or empty
+        /// The directory, which is created or must be empty
         #[arg(value_name = "DIR")]
         to: PathBuf,
     },
@@ -224,14 +224,14 @@ pub(crate) enum Command {
         /// The directory of the backup
         #[arg(value_name = "DIR")]
         from: PathBuf,
-        /// Replace the data that are there
+        /// Replace existing data
         #[arg(long)]
         force: bool,
     },
 }
 
 impl Config {
-    /// Merges all sources and checks the values. Names of hosts are looked up, which may wait.
+    /// Merges all sources and validates the values. Host names are resolved, which may block.
     pub(crate) fn load(flags: &Flags) -> Result<(Self, Settings), Fault> {
         let mut settings = Settings::parse(DEFAULT_NAME, DEFAULT)?;
         if let Some(file) = &flags.config {
@@ -259,7 +259,7 @@ impl Config {
         Ok((config, settings))
     }
 
-    /// Values that their types admit and that make no sense.
+    /// Rejects values that are valid for their types but make no sense.
     fn check(&self, settings: &Settings) -> Result<(), Fault> {
         if EnvFilter::try_new(&self.log).is_err() {
             let text =
@@ -274,7 +274,7 @@ impl Config {
             return Err(settings.fault("store.node", text));
         }
         if let Some((path, other, address)) = self.listen.collision() {
-            // Nobody wrote the default: the fault is in what meets it.
+            // Users do not write the default: the fault lies in the setting that collides with it.
             let of_default = settings.is_from(DEFAULT_NAME, path);
             let (path, other) = if of_default { (other, path) } else { (path, other) };
             let text = format!("is {address} like {other}");
@@ -291,7 +291,7 @@ impl Config {
 }
 
 impl Listen {
-    /// Two settings that name one port: the later one, the earlier one, and the later address.
+    /// Two settings with the same port: the later one, the earlier one, and the later address.
     fn collision(&self) -> Option<(&'static str, &'static str, SocketAddr)> {
         let listeners = [
             ("listen.tcp", self.tcp),
@@ -306,14 +306,14 @@ impl Listen {
     }
 }
 
-/// Whether the second of two listeners finds its port taken by the first.
+/// Whether two listeners collide, so that the second cannot bind.
 fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
     let anywhere = a.ip().is_unspecified() || b.ip().is_unspecified();
     a.port() != 0 && a.port() == b.port() && (anywhere || a.ip() == b.ip())
 }
 
-/// An address as `IP:PORT` or `HOST:PORT`. Of a host's addresses the first of IPv4 is taken, or
-/// else the first.
+/// An address as `IP:PORT` or `HOST:PORT`. A host resolves to its first IPv4 address, or else to
+/// its first address.
 pub(crate) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
     if let Ok(address) = text.parse() {

@@ -1,4 +1,4 @@
-//! The data directory: made if need be, and locked against a second server.
+//! The data directory: created on demand, locked against a second server.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
@@ -10,33 +10,33 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use crate::startup_error::StartupError;
 
-/// The message of record.
+/// The database of messages, the system of record.
 pub(crate) const MESSAGES: &str = "messages.db";
-/// Devices and names.
+/// The database of devices and demo names.
 pub(crate) const ACCOUNTS: &str = "accounts.db";
-/// From which the keys of demo names are made.
+/// The secret from which the keys of demo names are derived.
 const DEMO_SECRET: &str = "demo.secret";
-/// Under which resume tickets are sealed.
+/// The secret that seals resume tickets.
 const TICKET_SECRET: &str = "ticket.secret";
 /// All secrets.
 pub(crate) const SECRETS: [&str; 2] = [DEMO_SECRET, TICKET_SECRET];
-/// Behind the name of a database: what SQLite keeps beside it.
+/// Suffixes of the files that SQLite keeps beside a database.
 pub(crate) const BESIDE: [&str; 2] = ["-wal", "-shm"];
-/// How far the messages went.
+/// The high-water mark of the messages.
 pub(crate) const MARK: &str = "messages.mark";
-/// There while a restore is under way.
+/// The marker of a restore in progress.
 pub(crate) const RESTORING: &str = "restoring";
 
-/// The directory, for as long as it is this server's.
+/// The directory, locked by this server.
 #[derive(Debug)]
 pub(crate) struct Data {
     path: PathBuf,
-    /// Locked until dropped, also by SIGKILL.
+    /// Locked until dropped; the lock is also released on SIGKILL.
     _lock: File,
 }
 
 impl Data {
-    /// Makes the directory if there is none, and takes it.
+    /// Creates the directory if it does not exist, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, StartupError> {
         let data = Self::take(path)?;
         if path.join(RESTORING).exists() {
@@ -45,7 +45,7 @@ impl Data {
         Ok(data)
     }
 
-    /// The same for a directory that a restore has left unfinished.
+    /// Like [`open`](Self::open), also for a directory with an unfinished restore.
     pub(crate) fn take(path: &Path) -> Result<Self, StartupError> {
         let failed = |source| StartupError::Data { path: path.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
@@ -63,11 +63,11 @@ impl Data {
         Ok(data)
     }
 
-    /// Takes all rights from others: the databases hold what people wrote to each other. SQLite
-    /// gives what it makes beside a database the rights of the database.
+    /// Removes all permissions of group and others: the databases hold private messages. SQLite
+    /// gives the files beside a database the permissions of the database.
     fn for_the_owner_alone(&self) -> io::Result<()> {
         let databases = [MESSAGES, ACCOUNTS];
-        // One that holds nothing of ours may be anybody's, such as the one for temporary files.
+        // A directory without our databases may be shared, such as the one for temporary files.
         let is_ours = databases.iter().any(|name| self.path.join(name).exists());
         if is_ours {
             tighten(&self.path, 0o700)?;
@@ -84,37 +84,38 @@ impl Data {
         Ok(())
     }
 
-    /// The message of record.
+    /// The path of the database of messages, the system of record.
     pub(crate) fn messages(&self) -> PathBuf {
         self.path.join(MESSAGES)
     }
 
-    /// Devices and demo names: apart from the messages, so that logins and messages do not wait
-    /// for each other's commits.
+    /// The database of devices and demo names, separate from the messages so that logins and
+    /// messages do not wait for each other's commits.
     pub(crate) async fn accounts(&self) -> Result<SqlitePool, StartupError> {
         let path = self.path.join(ACCOUNTS);
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // A login that a power cut forgets is a login again; it costs no message.
+            // A login lost in a power cut is repeated; no message is lost.
             .synchronous(SqliteSynchronous::Normal);
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await;
         pool.map_err(|source| StartupError::Database { path, source })
     }
 
-    /// From which the keys of demo names are made. Whoever reads it can sign in as any of them.
+    /// The secret from which the keys of demo names are derived. It allows signing in under any
+    /// name.
     pub(crate) fn demo_secret(&self) -> Result<[u8; 32], StartupError> {
         self.secret(DEMO_SECRET)
     }
 
-    /// Under which resume tickets are sealed. Whoever reads it can make up tickets.
+    /// The secret that seals resume tickets. It allows forging tickets.
     pub(crate) fn ticket_secret(&self) -> Result<[u8; 32], StartupError> {
         self.secret(TICKET_SECRET)
     }
 
-    /// A secret of this directory's own, made at the first call, for its owner's eyes alone. One
-    /// that is damaged is refused: another one in its place would make every name another user.
+    /// A secret of this directory, generated on first use, readable by its owner only. A damaged
+    /// one is refused: a replacement would turn every name into another user.
     fn secret(&self, name: &str) -> Result<[u8; 32], StartupError> {
         let path = self.path.join(name);
         let failed = |source| StartupError::Data { path: path.clone(), source };
@@ -131,7 +132,7 @@ impl Data {
     }
 }
 
-/// Makes a file that is there with all its bytes or not at all, also after a power cut.
+/// Writes a file atomically: complete or absent, also after a power cut.
 pub(crate) fn whole_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let half = path.with_extension("half");
     let mut options = OpenOptions::new();
@@ -142,13 +143,13 @@ pub(crate) fn whole_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     path.parent().map_or(Ok(()), sync_directory)
 }
 
-/// Makes the names in a directory durable.
+/// Makes the entries of a directory durable.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     File::open(path)?.sync_all()
 }
 
-/// Takes the rights of others from a file or directory that is there and has some.
+/// Removes the permissions of group and others from an existing file or directory.
 fn tighten(path: &Path, mode: u32) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(found) if found.permissions().mode() & 0o077 != 0 => {

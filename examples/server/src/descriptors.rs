@@ -1,37 +1,37 @@
-//! How the file descriptors that the system allows are shared out between sessions, HTTP, and all
-//! that must never go without.
+//! Division of the file descriptors that the system allows between sessions, HTTP, and a reserve
+//! for everything else.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 
-/// Standard streams, the lock, the runtime, files that are open for a moment, connections that are
-/// about to be refused or have just been dismissed.
+/// Standard streams, the lock, the runtime, files open for a moment, and connections that are being
+/// refused or closed.
 const BASE: usize = 48;
 
-/// Files of an open database: itself, its log, and that log's index.
+/// Descriptors of an open database: the file, its log, and the log's index.
 const FILES: usize = 3;
 
-/// Connections to databases beside those that read messages: one writes, others keep accounts.
+/// Database connections besides those that read messages: one writer, the rest for accounts.
 const WRITERS: usize = 6;
 
-/// Two listeners, a poll, what wakes it, and a ring for each shard.
+/// Descriptors of a shard: two listeners, a poll, its waker, and a ring.
 const OF_A_SHARD: usize = 5;
 
-/// What a process without a limit is taken to have: the most that Linux gives by default.
+/// The limit assumed for a process without one: the highest default of Linux.
 const UNLIMITED: u64 = 1 << 20;
 
-/// The most that HTTP takes by itself.
+/// Upper bound of HTTP connections by default.
 const HTTP: usize = 1_024;
 
-/// Connections that there may be, and so descriptors.
+/// Limits on connections, and thus on descriptors.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Shares {
     pub(crate) gateway: usize,
     pub(crate) http: usize,
 }
 
-/// A configured value that the system does not allow.
+/// A configured value beyond the system's limit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Excess {
     setting: &'static str,
@@ -39,8 +39,7 @@ struct Excess {
     granted: usize,
 }
 
-/// Raises the process's limit as far as it may be, shares it out, and warns of settings that are
-/// beyond it.
+/// Raises the process's limit as far as allowed, divides it, and warns about settings beyond it.
 pub(crate) fn share(config: &Config) -> Shares {
     let allowed = raise();
     let http = config.http.max_connections();
@@ -57,7 +56,7 @@ pub(crate) fn share(config: &Config) -> Shares {
     shares
 }
 
-/// What neither sessions nor the public port may take.
+/// Descriptors reserved from both sessions and the public port.
 fn reserve(config: &Config) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, Into::into);
     let shards = if config.gateway.shards == 0 { cores() } else { config.gateway.shards };
@@ -65,7 +64,7 @@ fn reserve(config: &Config) -> usize {
     BASE + databases + shards * OF_A_SHARD + config.http.admin_connections()
 }
 
-/// Gives each what was asked for, as far as there is enough; 0 asks for the usual.
+/// Grants each request as far as the limit allows; 0 requests the default.
 fn split(allowed: usize, reserve: usize, gateway: usize, http: usize) -> (Shares, Vec<Excess>) {
     let left = allowed.saturating_sub(reserve).max(2);
     let mut excesses = Vec::new();
@@ -124,7 +123,7 @@ mod tests {
         let expected =
             expected.map(|(setting, configured, granted)| Excess { setting, configured, granted });
         assert_eq!(excesses, expected);
-        // However little there is, each has something.
+        // Each gets something, however low the limit.
         assert_eq!(split(10, 100, 0, 0).0, Shares { gateway: 1, http: 1 });
     }
 }

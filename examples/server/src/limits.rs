@@ -1,4 +1,4 @@
-//! What the configuration means for the gateway.
+//! Conversion of the configuration into that of the gateway.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use comet::{DevicePolicy, Listen, Winner};
 use crate::config::{self, Config, Devices, Io, Overflow};
 use crate::proxies;
 
-/// The gateway's limits as they are configured.
+/// The configured limits of the gateway.
 pub(crate) fn of(config: &Config) -> comet::Config {
     let gateway = &config.gateway;
     let limits = comet::Config::default()
@@ -53,7 +53,7 @@ pub(crate) fn of(config: &Config) -> comet::Config {
     if gateway.shards == 0 { limits } else { limits.shards(gateway.shards) }
 }
 
-/// Where sessions come from.
+/// The listeners of sessions.
 pub(crate) fn listeners(config: &Config) -> [Listen; 2] {
     let gateway = &config.gateway;
     let tcp = (Listen::tcp(config.listen.tcp), gateway.tcp_ping_seconds);
@@ -68,7 +68,7 @@ pub(crate) fn listeners(config: &Config) -> [Listen; 2] {
     })
 }
 
-/// The classes are those that the identity backend gives devices.
+/// The policy for the device classes that the identity backend assigns.
 fn policy(devices: Devices) -> DevicePolicy {
     let winner = match devices.winner {
         config::Winner::Newest => Winner::Newest,

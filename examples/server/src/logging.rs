@@ -1,4 +1,4 @@
-//! The log: to standard error or to a file, with a filter that can change.
+//! The log: to standard error or to a file, with a filter that can be changed.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
@@ -13,13 +13,13 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use crate::config::{Config, LogFormat};
 use crate::startup_error::StartupError;
 
-/// The log of this process, from the start on.
+/// The log of this process.
 pub(crate) struct Logging {
     set_filter: Box<dyn Fn(EnvFilter) -> bool + Send>,
     file: Option<LogFile>,
 }
 
-/// A file that lines are appended to. Clones are the same file.
+/// A log file, opened for appending. Clones share the file.
 #[derive(Clone)]
 struct LogFile {
     path: PathBuf,
@@ -27,7 +27,7 @@ struct LogFile {
 }
 
 impl Logging {
-    /// Begins to log as configured.
+    /// Starts logging as configured.
     pub(crate) fn start(config: &Config) -> Result<Self, StartupError> {
         let file = match &*config.log_file {
             "" => None,
@@ -41,7 +41,7 @@ impl Logging {
             .with_env_filter(EnvFilter::new(&config.log))
             .with_writer(writer)
             .with_ansi(file.is_none() && io::stderr().is_terminal())
-            // It would complain on standard error, and panic when that is gone.
+            // Reporting internal errors would panic once standard error is closed.
             .log_internal_errors(false);
         let set_filter: Box<dyn Fn(EnvFilter) -> bool + Send> = match config.log_format {
             LogFormat::Text => {
@@ -60,12 +60,12 @@ impl Logging {
         Ok(Self { set_filter, file })
     }
 
-    /// Follows another filter, one that was checked.
+    /// Replaces the filter with one already validated.
     pub(crate) fn filter(&self, filter: &str) -> bool {
         (self.set_filter)(EnvFilter::new(filter))
     }
 
-    /// Opens the file anew, after the old one was moved away.
+    /// Reopens the file after log rotation.
     pub(crate) fn reopen(&self) -> io::Result<()> {
         if let Some(log) = &self.file {
             *log.file.lock() = append(&log.path)?;

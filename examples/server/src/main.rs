@@ -84,8 +84,7 @@ fn copy(command: &Command, config: &Config) -> Result<(), StartupError> {
     Ok(())
 }
 
-/// Prints a line for the person or program that started the server. One that no longer reads
-/// misses it.
+/// Prints a line for the person or program that started the server. Errors of writing are ignored.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }

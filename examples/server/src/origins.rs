@@ -1,5 +1,5 @@
-//! The sections `[origins]` and `[demo]` of the configuration: pages and names that are let in, and
-//! the sign-in by name alone.
+//! The sections `[origins]` and `[demo]` of the configuration: allowed pages and host names, and
+//! sign-in by name alone.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::config::{Config, Listen};
 
-/// Where clients and their pages come from.
+/// Allowed origins of clients and their pages.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Origins {
@@ -19,7 +19,7 @@ pub(crate) struct Origins {
     pub(crate) hosts: Vec<String>,
 }
 
-/// Web pages, told by their origin.
+/// Web pages, identified by their origin.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(
     untagged,
@@ -51,7 +51,7 @@ impl Pages {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Demo {
     mode: DemoMode,
-    /// Names of this machine beside those of loopback.
+    /// Names of this machine besides the loopback names.
     pub(crate) hosts: Vec<String>,
     pub(crate) names: usize,
     pub(crate) new_names_per_minute: u32,
@@ -67,7 +67,7 @@ enum DemoMode {
 
 #[cfg(test)]
 impl Demo {
-    /// With these limits.
+    /// A demo with these limits.
     pub(crate) fn of(names: usize, new_names_per_minute: u32, unused_seconds: u64) -> Self {
         let (mode, hosts) = (DemoMode::Auto, Vec::new());
         Self { mode, hosts, names, new_names_per_minute, unused_seconds }
@@ -75,8 +75,8 @@ impl Demo {
 }
 
 impl Config {
-    /// True if anybody may sign in by name alone: only where nobody else can come from, by the
-    /// addresses listened on, those that clients are told, and the proxies in front.
+    /// Whether sign-in by name alone is enabled: only if no other machine can connect, judged by
+    /// the listeners, the addresses announced to clients, and the trusted proxies.
     pub(crate) fn demo_is_on(&self) -> bool {
         let Listen { tcp, ws, http, admin } = &self.listen;
         let all_loopback = [tcp, ws, http, admin].iter().all(|address| address.ip().is_loopback());
@@ -88,7 +88,7 @@ impl Config {
     }
 }
 
-/// True if a host, a name or an address as it stands in a URL, is this machine to whoever asks.
+/// Whether a host, a name or an address as in a URL, is this machine for every client.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let address = bare.parse::<IpAddr>();

@@ -6,7 +6,7 @@ use comet::{ForwardedHeader, TrustedProxies};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de};
 
-/// A proxy, or a network of them, that is believed about whom it speaks for.
+/// A proxy, or a network of proxies, trusted to report the addresses of its clients.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TrustedProxy {
@@ -24,7 +24,7 @@ enum Header {
     XRealIp,
 }
 
-/// The proxies as they are configured.
+/// The configured proxies.
 pub(crate) fn of(configured: &[TrustedProxy]) -> TrustedProxies {
     configured.iter().fold(TrustedProxies::new(), |proxies, TrustedProxy { net, header }| {
         let header = match header {

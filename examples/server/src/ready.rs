@@ -1,4 +1,4 @@
-//! `/health` and `/ready`: that the process lives, and that it can serve.
+//! `/health` and `/ready`: liveness and readiness.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use tokio::time::timeout;
 
 use crate::config::Config;
 
-/// A database that does not answer for so long is of no use to clients either.
+/// Timeout of a database query; a slower database is of no use to clients.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Fewer bytes than this on the disk are a full disk: a batch of messages may need as many.
+/// Minimum free bytes on the disk: a batch of messages may need as many.
 const DISK: u64 = 16 * 1024 * 1024;
 
-/// Everything that a server needs in order to serve.
+/// The parts that a server needs to serve.
 #[derive(Clone)]
 pub(crate) struct Readiness(Arc<Parts>);
 
@@ -35,28 +35,28 @@ struct Parts {
     max_sessions: u64,
 }
 
-/// The answer of `/ready`.
+/// The response of `/ready`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Answer {
     ready: bool,
     reasons: Vec<Reason>,
 }
 
-/// Why a server is not ready, in the words of the answer.
+/// Reason for not being ready, as spelled in the response.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Reason {
-    /// It was told to stop.
+    /// A stop was requested.
     Draining,
-    /// No more connections or sessions are taken.
+    /// The limit on connections or sessions is reached.
     Full,
-    /// Nearly nothing is left on the disk of the data directory.
+    /// The disk of the data directory is nearly full.
     DiskFull,
-    /// Messages are refused.
+    /// Messages cannot be stored.
     MessagesNotStored,
     /// Messages cannot be read.
     MessagesUnavailable,
-    /// Logins of devices are refused.
+    /// Logins of devices fail.
     LoginsFailing,
     /// Devices cannot be read.
     AccountsUnavailable,
@@ -81,12 +81,12 @@ impl Readiness {
     }
 }
 
-/// `/health`: alive, whatever else.
+/// `/health`: 200 while the process is alive.
 pub(crate) async fn health() -> &'static str {
     "alive"
 }
 
-/// `/ready`: 200, or 503 with every reason.
+/// `/ready`: 200, or 503 with all reasons.
 pub(crate) async fn ready(State(parts): State<Readiness>) -> (StatusCode, Json<Answer>) {
     let reasons = parts.0.reasons().await;
     let ready = reasons.is_empty();
@@ -100,7 +100,7 @@ impl Parts {
         let full = stats.connections >= self.max_connections
             || stats.sessions + stats.parked >= self.max_sessions;
         let disk_full = self.is_disk_full();
-        // A small write may find room where those of clients do not.
+        // A small write may fit where those of clients do not.
         let (messages, accounts) = if disk_full {
             let messages = self.store.is_failing().then_some(Reason::MessagesNotStored);
             (messages, self.registry.is_failing().then_some(Reason::LoginsFailing))

@@ -1,4 +1,4 @@
-//! SIGHUP: the settings are read again, and what can change while sessions are open is changed.
+//! SIGHUP: reads the settings again and applies those that can change while sessions are open.
 
 use comet::Gateway;
 use comet_store::Store;
@@ -8,7 +8,7 @@ use crate::limits;
 use crate::logging::Logging;
 use crate::settings::Settings;
 
-/// Settings that are taken over at once. `default.toml` lists them for whoever runs the server.
+/// Settings applied at once. `default.toml` lists them for operators.
 const LIVE: [&str; 5] = [
     "log",
     "gateway.connections_per_address",
@@ -17,19 +17,19 @@ const LIVE: [&str; 5] = [
     "gateway.message_rate",
 ];
 
-/// What is needed to read the settings again.
+/// State needed to reload the settings.
 pub(crate) struct Reload {
     pub(crate) flags: Flags,
     pub(crate) logging: Logging,
-    /// As at the start.
+    /// Settings at the start.
     pub(crate) started: Settings,
-    /// As they were last taken over.
+    /// Settings applied last.
     pub(crate) current: Settings,
 }
 
 impl Reload {
-    /// Opens the log file anew, reads the settings, and says in the log what came of it. A fault
-    /// leaves all settings as they are. Blocks: reads files, and may look up names of hosts.
+    /// Reopens the log file, reads the settings, and logs the result. A fault leaves all settings
+    /// unchanged. Blocks: reads files, and may resolve host names.
     pub(crate) fn run(&mut self, gateway: &Gateway, store: &Store) {
         if let Err(error) = self.logging.reopen() {
             tracing::error!(%error, "the log file cannot be opened anew");

@@ -1,4 +1,4 @@
-//! The composition: databases, backends, gateway, HTTP; from start to drained.
+//! The composition: databases, backends, gateway and HTTP; from start to drained.
 
 use std::io;
 use std::net::SocketAddr;
@@ -30,17 +30,17 @@ use crate::reload::Reload;
 use crate::say;
 use crate::startup_error::StartupError;
 
-/// How long HTTP may take to end when everything behind it has. A client that has sent half a
-/// request would otherwise keep the server from ending.
+/// Time limit for HTTP to end after everything behind it has ended. Otherwise a client that has
+/// sent half a request would keep the server running.
 const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
-/// The database keeps pages in memory beside what waits for clients: this share of as much.
+/// Divisor of the memory budget that yields the database's page cache.
 const CACHE_SHARE: usize = 16;
 
-/// More pages than so many bytes make nothing faster.
+/// Maximum bytes of the page cache; a larger one gains nothing.
 const MOST_CACHE: usize = 64 * 1024 * 1024;
 
-/// Serves until it is told to stop, then drains.
+/// Serves until a stop is requested, then drains.
 pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), StartupError> {
     let data = Data::open(&config.data_dir)?;
     let accounts = data.accounts().await?;
@@ -58,7 +58,7 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     };
     let limits = store_config(&config).accept_loss(reload.flags.accept_loss);
     let store = Store::open(data.messages(), limits, membership).await?;
-    // HTTP is bound first: a gateway that has started may have sessions already.
+    // HTTP is bound first: a started gateway may have sessions already.
     let http = bind(config.listen.http).await?;
     let admin = bind(config.listen.admin).await?;
     let authenticated =
@@ -93,7 +93,7 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
         )),
         tokio::spawn(http::serve(settings.admin(admin), http::admin(metrics, readiness), stopped)),
     ];
-    // Whoever reads that the server is there may tell it to stop at once.
+    // The announcement may be followed by a stop request at once.
     let signals =
         [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
     announce(&config, &gateway, addresses.map(|address| address.map_err(StartupError::Runtime)))?;
@@ -102,14 +102,14 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     say("draining");
     drain(&gateway, Duration::from_secs(config.drain_seconds)).await;
     store.close().await;
-    // Nobody listens when serving has failed already.
+    // There is no receiver if serving has already failed.
     let _ = stop.send(true);
     end_requests(serving).await;
     say("stopped");
     Ok(())
 }
 
-/// Waits for requests that are being answered, but not for long.
+/// Waits for pending requests for a limited time.
 async fn end_requests(serving: [JoinHandle<()>; 2]) {
     let deadline = Instant::now() + LAST_REQUESTS;
     for task in serving {
@@ -137,7 +137,7 @@ fn store_config(config: &Config) -> comet_store::Config {
     let store = comet_store::Config::default().message_rate(rate);
     let store = store.queue(config.queue).readers(config.readers).answers(config.answers);
     let store = store.cache(cache);
-    // A number beyond the limit was refused with the configuration.
+    // A number beyond the limit is rejected when the configuration is checked.
     Node::new(config.node).map_or(store.clone(), |node| store.node(node))
 }
 
@@ -145,7 +145,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartupError> {
     TcpListener::bind(address).await.map_err(|source| StartupError::Listen { address, source })
 }
 
-/// Says where everything is: one line for programs, the rest for people.
+/// Announces all addresses: one line for programs, the rest for people.
 fn announce(
     config: &Config,
     gateway: &Gateway,
@@ -165,7 +165,7 @@ fn announce(
     Ok(())
 }
 
-/// Returns when the process is told to stop; until then each SIGHUP reloads.
+/// Returns when a stop is requested; until then each SIGHUP reloads the settings.
 async fn wait_for(
     [terminate, interrupt, hangup]: [io::Result<Signal>; 3],
     mut reload: impl FnMut(),

@@ -1,7 +1,7 @@
-//! The demo: people sign in by name alone, meet in one room, and see who is there.
+//! The demo: sign-in by name alone, one common room, and presence.
 //!
-//! Each name has a key pair of its own, derived from a secret of the data directory, so that the
-//! same name is the same user after a restart. Only while every address is a loopback address.
+//! Each name has its own key pair, derived from a secret of the data directory, so that a name is
+//! the same user after a restart. Enabled only while every address is a loopback address.
 
 mod names;
 mod presence;
@@ -23,34 +23,34 @@ use names::{Names, readable};
 pub(crate) use presence::{Online, PresenceRouter};
 pub(crate) use room::{DemoRoom, ROOM};
 
-/// This part of the time for which an unused name is kept may pass before its use is written down.
+/// Divisor of the retention time of unused names: the granularity of the stored last use.
 const USE_NOTED: u64 = 16;
 
-/// Names and keys of the people who have been here.
+/// Names and keys of all users who have signed in.
 #[derive(Debug)]
 pub(crate) struct Demo {
     pool: Pool,
     secret: [u8; 32],
     names: RwLock<Names>,
-    /// Names that may exist.
+    /// Limit on the number of names.
     most: usize,
     unused_ms: u64,
     rate: Rate,
-    /// Of new names; whoever holds it adds one.
+    /// Pace of new names; held while a name is added.
     newcomers: tokio::sync::Mutex<Pace>,
     online: std::sync::Arc<Online>,
 }
 
-/// What a name gets.
+/// Result of a sign-in.
 #[derive(Debug)]
 pub(crate) struct SignedIn {
     pub(crate) address: String,
     pub(crate) token: String,
-    /// When the token is no longer taken, Unix milliseconds.
+    /// Expiry of the token, in Unix milliseconds.
     pub(crate) expires: u64,
 }
 
-/// Why a name is not signed in.
+/// Reason for a refused sign-in.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoSignIn {
     #[error("a name has 1 to 32 characters, all of which can be seen")]
@@ -66,7 +66,7 @@ pub(crate) enum NoSignIn {
 }
 
 impl Demo {
-    /// Remembers who has been here.
+    /// Opens the demo with the names stored so far.
     pub(crate) async fn open(
         pool: SqlitePool,
         secret: [u8; 32],
@@ -99,7 +99,7 @@ impl Demo {
         Ok(SignedIn { address, token, expires: now + comet_identity::token::MAX_AGE_MS })
     }
 
-    /// True if the address is that of a name.
+    /// Whether the address belongs to a name.
     pub(crate) fn knows(&self, address: &str) -> bool {
         self.names.read().knows(address)
     }
@@ -109,13 +109,13 @@ impl Demo {
         self.names.read().len()
     }
 
-    /// Everybody who has been here, as address and name.
+    /// Addresses and names of all users known so far.
     pub(crate) fn known(&self) -> Vec<(String, String)> {
         let names = self.names.read();
         names.all().map(|(address, name)| (address.to_owned(), name.to_owned())).collect()
     }
 
-    /// Who is here now.
+    /// Users with a session.
     pub(crate) fn online(&self) -> std::sync::Arc<Online> {
         std::sync::Arc::clone(&self.online)
     }
@@ -128,7 +128,7 @@ impl Demo {
             }
             return Ok(());
         }
-        // One at a time, so that what is checked here is still so when the name is added.
+        // One at a time, so that the checks still hold when the name is added.
         let mut newcomers = self.newcomers.lock().await;
         self.forget_unused(now).await?;
         {
@@ -158,7 +158,7 @@ impl Demo {
         Ok(())
     }
 
-    /// Forgets names that nobody uses. Who is here uses theirs.
+    /// Forgets unused names. A user with a session counts as using its name.
     async fn forget_unused(&self, now: u64) -> Result<(), sqlx::Error> {
         let unused = self.names.read().unused_since(now.saturating_sub(self.unused_ms));
         for address in unused {
@@ -193,7 +193,7 @@ impl Demo {
         let mut seed: [u8; 32] =
             Sha256::new().chain_update(self.secret).chain_update(name).finalize().into();
         loop {
-            // Nearly every number is a key; after one that is not, its hash is tried.
+            // Nearly every number is a valid key; an invalid one is replaced by its hash.
             match Key::from_bytes(&seed) {
                 Ok(key) => return key,
                 Err(_) => seed = Sha256::digest(seed).into(),
@@ -212,7 +212,7 @@ async fn remembered(pool: &Pool, now: u64) -> Result<Names, sqlx::Error> {
         let column = "ALTER TABLE demo_name ADD COLUMN used INTEGER NOT NULL DEFAULT 0";
         sqlx::query(column).execute(&mut *db).await?;
     }
-    // Of names from before it was written down, all that is known is that they are here.
+    // Names older than this column have no known last use: their time starts now.
     sqlx::query("UPDATE demo_name SET used = ? WHERE used = 0")
         .bind(now.cast_signed())
         .execute(&mut *db)
@@ -306,17 +306,17 @@ mod tests {
         assert!(matches!(demo.sign_in("cleo").await, Err(NoSignIn::Full)));
 
         let now = unix_ms();
-        // Anna was here half an hour ago, Ben was not.
+        // Anna was online half an hour ago, Ben was not.
         demo.remember(&first, "anna", now + 1_800_000).await.unwrap();
         demo.remember("the address of Cleo", "cleo", now + 3_700_000).await.unwrap();
         let mut names: Vec<_> = demo.known().into_iter().map(|(_, name)| name).collect();
         names.sort_unstable();
         assert_eq!(names, ["anna", "cleo"]);
-        // So it is after a restart.
+        // The same holds after a restart.
         let again = limited(dir.path(), 2, 0, 3_600).await;
         assert_eq!(again.len(), 2);
         assert!(matches!(again.sign_in("ben").await, Err(NoSignIn::Full)));
-        // Who takes a forgotten name is who had it.
+        // A forgotten name that is taken again is the same user.
         again.names.write().forget(&first);
         assert_eq!(again.sign_in("anna").await.unwrap().address, first);
     }

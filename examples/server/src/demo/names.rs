@@ -1,10 +1,10 @@
-//! The demo's names: those in use, those that can be read, and look-alikes.
+//! The demo's names: names in use, valid names, and look-alikes.
 //!
-//! A name is enforced as a nickname (RFC 8266): no control characters, nothing invisible, nothing
-//! that changes the direction of what follows, one space between words. Two names look alike if
-//! their skeletons (Unicode Technical Standard 39) are the same, as they are or in small letters.
+//! Names follow the nickname profile (RFC 8266): no control characters, no invisible characters, no
+//! characters that change the text direction, one space between words. Two names look alike if
+//! their skeletons (Unicode Technical Standard 39) are equal, as written or in lower case.
 //!
-//! Not here: where names are kept, and who may come at what rate (`demo`).
+//! Not here: storage of names, and rate limits on new ones (`demo`).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use unicode_security::confusable_detection::skeleton;
 /// Longest name in characters.
 const MAX_NAME: usize = 32;
 
-/// The name that somebody means by this text; `None` if nobody could read it.
+/// The normalized name; `None` if it is not valid.
 pub(super) fn readable(text: &str) -> Option<String> {
     let name = Nickname::enforce(text.trim()).ok()?;
     (1..=MAX_NAME).contains(&name.chars().count()).then(|| name.into_owned())
 }
 
-/// The looks of a name: as it is written, and without regard to capitals.
+/// The skeletons of a name: as written, and in lower case.
 fn looks(name: &str) -> [Box<str>; 2] {
     let small = |text: &str| text.to_lowercase();
     let seen: String = skeleton(name).collect();
@@ -30,11 +30,11 @@ fn looks(name: &str) -> [Box<str>; 2] {
     [skeleton(&small(&seen)).collect::<String>().into(), read.into()]
 }
 
-/// A name that somebody has.
+/// A name in use.
 #[derive(Debug)]
 struct Taken {
     name: Box<str>,
-    /// When somebody signed in by it last, Unix milliseconds.
+    /// Last sign-in, in Unix milliseconds.
     used: u64,
 }
 
@@ -51,7 +51,7 @@ impl Names {
         self.taken.len()
     }
 
-    /// True if the address is that of a name.
+    /// Whether the address belongs to a name.
     pub(super) fn knows(&self, address: &str) -> bool {
         self.taken.contains_key(address)
     }
@@ -61,29 +61,29 @@ impl Names {
         self.taken.iter().map(|(address, taken)| (&**address, &*taken.name))
     }
 
-    /// Notes that a name is used, and says when it was before; `None` if it is not there.
+    /// Records a use of a name and returns the previous one; `None` for an unknown address.
     pub(super) fn touch(&mut self, address: &str, now: u64) -> Option<u64> {
         let taken = self.taken.get_mut(address)?;
         Some(std::mem::replace(&mut taken.used, now))
     }
 
-    /// The name that this one could be taken for, if somebody has one.
+    /// The name in use that looks like this one, if any.
     pub(super) fn like(&self, name: &str) -> Option<&str> {
         let address = looks(name).into_iter().find_map(|look| self.looks.get(&look))?;
         self.taken.get(address).map(|taken| &*taken.name)
     }
 
-    /// Adds a name that is not there.
+    /// Adds a new name.
     pub(super) fn add(&mut self, address: &str, name: &str, used: u64) {
         let address: Arc<str> = address.into();
         for look in looks(name) {
-            // Of old names that look alike, the first keeps its looks.
+            // Of old names that look alike, the first keeps the skeleton.
             self.looks.entry(look).or_insert_with(|| Arc::clone(&address));
         }
         self.taken.insert(address, Taken { name: name.into(), used });
     }
 
-    /// Addresses whose names nobody has used since then.
+    /// Addresses of names not used since then.
     pub(super) fn unused_since(&self, then: u64) -> Vec<Arc<str>> {
         let unused = self.taken.iter().filter(|(_, taken)| taken.used < then);
         unused.map(|(address, _)| Arc::clone(address)).collect()

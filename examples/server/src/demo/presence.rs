@@ -6,17 +6,17 @@ use std::sync::Arc;
 use comet::{Event, Gateway, Middleware, Peer, Router, SessionId};
 use parking_lot::Mutex;
 
-/// Sessions of each user that have a connection.
+/// Connected sessions of each user.
 #[derive(Debug, Default)]
 pub(crate) struct Online(Mutex<HashMap<Box<str>, HashSet<SessionId>>>);
 
 impl Online {
-    /// Addresses of users with a session.
+    /// Addresses of users with a connected session.
     pub(crate) fn users(&self) -> Vec<String> {
         self.0.lock().keys().map(ToString::to_string).collect()
     }
 
-    /// Whether the user has a session.
+    /// Whether the user has a connected session.
     pub(crate) fn has(&self, user: &str) -> bool {
         self.0.lock().contains_key(user)
     }
@@ -25,7 +25,7 @@ impl Online {
         self.0.lock().entry(peer.user().into()).or_default().insert(peer.session());
     }
 
-    /// Idempotent: a parked session leaves, and leaves again when it ends.
+    /// Idempotent: called when a session is parked and again when it ends.
     fn leave(&self, peer: &Peer) {
         let mut users = self.0.lock();
         if let Some(sessions) = users.get_mut(peer.user()) {

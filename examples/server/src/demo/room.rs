@@ -1,4 +1,4 @@
-//! The demo's one room: everybody who has signed in by name is in it.
+//! The demo's only room: its members are all users who have signed in by name.
 
 use std::sync::Arc;
 

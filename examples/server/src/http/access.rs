@@ -1,7 +1,7 @@
-//! The access log: one line for each request, when the head of its answer is ready.
+//! The access log: one line per request, written when the head of its response is ready.
 //!
-//! Lines have the target `access` and the level `info`, so that `log = "info,access=off"` leaves
-//! them out. *Not here: queries, bodies and tokens, which are never logged.*
+//! Lines have the target `access` and the level `info`; `log = "info,access=off"` disables them.
+//! *Not here: queries, bodies and tokens, which are never logged.*
 
 use std::time::Instant;
 
@@ -12,8 +12,8 @@ use comet::Client;
 use comet_dtalk::code::Code;
 use comet_dtalk::http::CallerNote;
 
-/// Middleware that logs a request: the client's real address, the user whose token came with it,
-/// method, path, status, the envelope's result, and the time in milliseconds.
+/// Middleware that logs a request: the client's real address, the user of its token, method, path,
+/// status, the envelope's result, and the time in milliseconds.
 pub(super) async fn log(mut request: Request, next: Next) -> Response {
     if !tracing::enabled!(target: "access", tracing::Level::INFO) {
         return next.run(request).await;

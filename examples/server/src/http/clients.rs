@@ -1,4 +1,4 @@
-//! What clients ask before they connect: is it there, where else is one, which modules are on.
+//! Requests of clients before they connect: liveness, other servers, and enabled modules.
 
 use axum::Extension;
 use axum::extract::State;
@@ -12,13 +12,13 @@ use super::Public;
 use super::host::{Host, scheme};
 use crate::config::{Module, Node};
 
-/// Only the status matters; clients measure the time it takes.
+/// Clients use only the status and measure the response time.
 pub(super) async fn ping() -> &'static str {
     "pong"
 }
 
-/// `/disc/nodes`. Clients take the first server as their default, so there is always one: the one
-/// asked at, if it is an address or a name that this server was told of, else the first such name.
+/// `/disc/nodes`. Clients take the first server as their default, so there is always one: the
+/// requested host if it is an address or a configured name, else the first configured name.
 pub(super) async fn nodes(
     State(public): State<Public>,
     client: Option<Extension<Client>>,
@@ -38,11 +38,11 @@ pub(super) async fn nodes(
         let address = format!("{scheme}://{host}");
         discovery.servers.push(Node { name: "comet".to_owned(), address });
     }
-    // It depends on who asks, and where.
+    // The response depends on the client and the requested host.
     ([(CACHE_CONTROL, "no-store")], Reply(discovery))
 }
 
-/// `/app/modules/all`: a bare array, which is what clients read.
+/// `/app/modules/all`: a bare array, as clients expect.
 pub(super) async fn modules(State(public): State<Public>) -> Reply<Vec<Module>> {
     Reply(public.config.modules.clone())
 }

@@ -1,4 +1,4 @@
-//! `/demo/login` and `/demo/online`, which exist in the demo mode only.
+//! `/demo/login` and `/demo/online`, present in demo mode only.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::demo::{Demo, NoSignIn, ROOM};
 
-/// Most bytes of a person in a list: a name of 32 characters, an address, names of fields.
+/// Maximum bytes of a user in a list: a name of 32 characters, an address, field names.
 const PERSON_BYTES: usize = 224;
 
 /// The demo's routes. Lists are charged to the gateway's memory budget until they are written.
@@ -75,7 +75,7 @@ struct People {
 
 async fn online(State(Shared { demo, gateway }): State<Shared>) -> Result<Response, Refused> {
     let length = PERSON_BYTES * (demo.len() + 1);
-    // The list, and what it is made of.
+    // The list and its source data.
     let short = || Refused::from(Code::INTERNAL).message("memory is short, try again later");
     let mut held = gateway.reserve_memory(2 * length).ok_or_else(short)?;
     let mut known: HashMap<String, String> = demo.known().into_iter().collect();

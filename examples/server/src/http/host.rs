@@ -1,7 +1,8 @@
-//! At which host a request is addressed, and which hosts this server has been told of.
+//! The host that a request is addressed to, and the hosts configured for this server.
 //!
-//! Any page can bring a browser to ask here under a name of its own, by letting that name resolve
-//! to this address. So a name counts only if it is a loopback name, an address, or configured.
+//! Any web page can make a browser send requests here under a name of its own that resolves to this
+//! address (DNS rebinding). A name is therefore accepted only if it is a loopback name, an address,
+//! or configured.
 
 use std::net::IpAddr;
 
@@ -12,13 +13,13 @@ use comet::Client;
 
 use crate::origins::is_loopback;
 
-/// The host and port that a request names.
+/// Host and port of a request.
 #[derive(Clone, Debug)]
 pub(super) struct Host(Authority);
 
 impl Host {
-    /// What the request line names, else its one `Host` header; `None` for none, two, or one that
-    /// cannot be read.
+    /// The host of the request line, else of the only `Host` header; `None` if there is no header,
+    /// more than one, or an invalid one.
     pub(super) fn of(uri: &Uri, headers: &HeaderMap) -> Option<Self> {
         let mut named = headers.get_all(HOST).iter();
         let authority = match (uri.authority(), named.next(), named.next()) {
@@ -30,22 +31,22 @@ impl Host {
         (!has_user && !authority.host().is_empty()).then_some(Self(authority))
     }
 
-    /// As the client wrote it.
+    /// The host as the client wrote it.
     pub(super) fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
-    /// True for an address: unlike a name, it cannot be that of another site.
+    /// Whether the host is an address: unlike a name, it cannot belong to another site.
     pub(super) fn is_address(&self) -> bool {
         self.address().is_some()
     }
 
-    /// True if it means this machine, whoever asks.
+    /// Whether the host is this machine for every client.
     pub(super) fn is_loopback(&self) -> bool {
         is_loopback(self.0.host())
     }
 
-    /// True if it is one of these names; a name that is given with a port counts with it only.
+    /// Whether the host is one of these names; a name with a port matches that port only.
     pub(super) fn is_among(&self, names: &[String]) -> bool {
         let (whole, bare) = (self.0.as_str(), self.0.host());
         names.iter().any(|name| name.eq_ignore_ascii_case(whole) || name.eq_ignore_ascii_case(bare))
@@ -58,12 +59,12 @@ impl Host {
     }
 }
 
-/// By which scheme a client came: by what the trusted proxy says that it came through, if any.
+/// The scheme of the client's request: as reported by the trusted proxy, if any.
 pub(super) fn scheme(client: Option<Client>, headers: &HeaderMap) -> &'static str {
     if matches!(client, None | Some(Client::Direct(_))) {
         return "http";
     }
-    // Of several, the nearest proxy wrote the last.
+    // With several values, the last is from the nearest proxy.
     let last = |name: &str| {
         let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
         value.rsplit(',').next()

@@ -1,11 +1,11 @@
-//! Protection of the demo, which signs people in by name, and of the page that uses it: both are
-//! for browsers of this machine alone.
+//! Protection of the demo, which signs in by name alone, and of its page: both are for browsers on
+//! this machine only.
 //!
-//! Every web page can send requests to loopback addresses, and under a name of its own that it lets
-//! lead there even read the answers. So the host must be one that no page can have, and what
-//! browsers say about the page that asks must fit. A proxy that says that it is one brings
-//! strangers. One that does not, and puts a loopback name into `Host`, cannot be told from a
-//! browser.
+//! Every web page can send requests to loopback addresses and, under a name of its own that
+//! resolves to them, even read the responses. Therefore the host must be one that no other site can
+//! have, and the headers by which browsers describe the requesting page must match. Requests of a
+//! proxy that announces itself are refused. A proxy that does not, and sends a loopback name as
+//! `Host`, cannot be told from a browser.
 
 use std::sync::Arc;
 
@@ -34,7 +34,8 @@ pub(super) enum Foreign {
     NotJson,
 }
 
-/// Lets requests to the demo through that come from its own page; `names` mean this machine too.
+/// Middleware that passes requests to the demo only from its own page; `names` are further names of
+/// this machine.
 pub(super) async fn demo(
     State(names): State<Arc<[String]>>,
     request: Request,
@@ -73,15 +74,15 @@ fn check_demo(parts: &Parts, names: &[String]) -> Result<(), Foreign> {
     if !is_of(headers, &host) || !matches!(site, None | Some(b"same-origin" | b"none")) {
         return Err(Foreign::Page);
     }
-    // A page of another origin can send this type only if it is permitted to, which it is not.
+    // A page of another origin needs permission to send this type, and is not given it.
     if parts.method == Method::POST && !is_json(headers) {
         return Err(Foreign::NotJson);
     }
     Ok(())
 }
 
-/// Permits reading a file of the page under an address or a known name, by itself or by following a
-/// link to it.
+/// Allows a request for a file of the page, addressed to an address or a known name, from the page
+/// itself or by following a link.
 pub(super) fn check_page(parts: &Parts, names: &[&[String]]) -> Result<(), Foreign> {
     let headers = &parts.headers;
     let host = Host::of(&parts.uri, headers).ok_or(Foreign::Host)?;
@@ -97,12 +98,12 @@ pub(super) fn check_page(parts: &Parts, names: &[&[String]]) -> Result<(), Forei
     if is_of(headers, &host) && (is_own || is_followed) { Ok(()) } else { Err(Foreign::Page) }
 }
 
-/// The relation of the asking page's site to this one, as browsers tell it.
+/// The relation of the requesting page's site to this one, as reported by the browser.
 fn site(headers: &HeaderMap) -> Option<&[u8]> {
     headers.get("sec-fetch-site").map(|value| value.as_bytes())
 }
 
-/// True if the asking page, where there is one, was served at this host.
+/// Whether the requesting page, if any, was served by this host.
 fn is_of(headers: &HeaderMap, host: &Host) -> bool {
     let mut origins = headers.get_all(ORIGIN).iter().map(|value| value.to_str().ok());
     origins.all(|origin| {

@@ -28,17 +28,17 @@ use crate::metrics::{self, Metrics, Requests};
 use crate::ready::{self, Readiness};
 pub(crate) use serve::{Settings, serve};
 
-/// What the public handlers need.
+/// State of the public handlers.
 #[derive(Clone)]
 pub(crate) struct Public {
     pub(crate) gateway: Gateway,
     pub(crate) config: Arc<Config>,
     pub(crate) demo: Option<Arc<Demo>>,
-    /// Where it is served.
+    /// The address of the listener.
     pub(crate) http: SocketAddr,
 }
 
-/// Everything on the public port.
+/// All routes of the public port.
 pub(crate) fn public(
     public: Public,
     store: &Store,
@@ -73,7 +73,7 @@ pub(crate) fn public(
     ReadOn::default().around(routes)
 }
 
-/// The admin port: metrics, and whether the server lives and can serve.
+/// The admin port: metrics, liveness and readiness.
 pub(crate) fn admin(metrics: Metrics, readiness: Readiness) -> Router {
     let ready = Router::new().route("/ready", get(ready::ready)).with_state(readiness);
     let routes = Router::new()

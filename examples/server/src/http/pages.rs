@@ -9,11 +9,11 @@ use super::{Public, local, unknown};
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../web");
 
-/// What the page may load and whom it may talk to: only where it came from.
+/// Content security policy: the page may load from and connect to its own origin only.
 const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; \
                       form-action 'self'; frame-ancestors 'none'";
 
-/// The file under the path, `/` being the page itself.
+/// The file at the path; `/` is the page itself.
 pub(super) async fn page(State(public): State<Public>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let path = match parts.uri.path().trim_start_matches('/') {

@@ -1,5 +1,5 @@
-//! `/sub` on the HTTP port: checks the upgrade by the rules of the gateway's own listeners, answers
-//! it once there is a place, and hands the connection over.
+//! `/sub` on the HTTP port: checks the upgrade by the rules of the gateway's listeners, reserves a
+//! place, answers, and hands the connection over.
 
 use std::fmt::Write;
 
@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use super::Public;
 use super::serve::Paced;
 
-/// Becomes a WebSocket (RFC 6455 section 4.2), whose frames the gateway reads.
+/// Upgrades to a WebSocket (RFC 6455 section 4.2) that the gateway reads.
 pub(super) async fn subscribe(State(public): State<Public>, request: Request) -> Response {
     match upgrade(&public, request) {
         Ok(response) => response,
@@ -66,7 +66,7 @@ fn upgrade(public: &Public, mut request: Request) -> Result<Response, HandshakeE
     Ok(response)
 }
 
-/// The head as it was sent, but for the case of names, so that one set of rules reads it.
+/// The head as received, except for the case of names, so that the gateway's parser applies.
 fn head(request: &Request) -> Vec<u8> {
     let mut line = String::new();
     // Writing to a string cannot fail.
@@ -81,7 +81,7 @@ fn head(request: &Request) -> Vec<u8> {
     head
 }
 
-/// The same response as a listener of the gateway gives.
+/// The same response as that of the gateway's listeners.
 fn refusal(error: &HandshakeError) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut response = (status, format!("{error}\n")).into_response();

@@ -1,4 +1,4 @@
-//! What there is not: methods that nothing here takes, and paths of services that are elsewhere.
+//! Unsupported requests: methods that are not allowed, and paths of services hosted elsewhere.
 
 use axum::Json;
 use axum::extract::Request;
@@ -9,8 +9,8 @@ use comet_dtalk::code::Code;
 use comet_dtalk::http::Refused;
 use serde::Serialize;
 
-/// What deployed clients call on one host. They show the text of an envelope to their users, and
-/// take every other answer for a broken connection.
+/// Paths that deployed clients call on the same host. They show the text of an envelope to users
+/// and treat any other response as a broken connection.
 const PREFIXES: [&str; 11] = [
     "/app/",
     "/auth/",
@@ -25,7 +25,7 @@ const PREFIXES: [&str; 11] = [
     "/user/",
 ];
 
-/// Refuses CONNECT and TRACE on every path: this is no proxy, and echoes nothing.
+/// Refuses CONNECT and TRACE on every path: this server is no proxy and echoes nothing.
 pub(super) async fn methods(request: Request, next: Next) -> Response {
     match *request.method() {
         Method::CONNECT | Method::TRACE => not_allowed("GET, HEAD, POST, OPTIONS"),
@@ -33,13 +33,13 @@ pub(super) async fn methods(request: Request, next: Next) -> Response {
     }
 }
 
-/// 405, with what is allowed instead.
+/// 405 with the allowed methods.
 pub(super) fn not_allowed(allowed: &'static str) -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, allowed)], "method not allowed\n")
         .into_response()
 }
 
-/// The answer for a path that nothing here serves.
+/// The response for an unknown path.
 pub(super) fn path(path: &str) -> Response {
     if path.starts_with("/v1/") {
         return organisation(path);
@@ -57,8 +57,8 @@ struct Organisation {
     data: Option<()>,
 }
 
-/// The organisation's services have an envelope of their own. Without them nobody is in an
-/// enterprise: the desktop opens its socket only once it was told so.
+/// The organisation's services have their own envelope. The response says that the user is in no
+/// enterprise: the desktop client opens its socket only after it.
 fn organisation(path: &str) -> Response {
     let (code, msg) = match path {
         "/v1/staff/get-staff" => (13_001, "not in an enterprise"),

@@ -1,6 +1,6 @@
 //! Metrics in the OpenMetrics text format, for Prometheus.
 //!
-//! * `sources`: what gateway, logins and store count by themselves, read when somebody asks;
+//! * `sources`: counters of gateway, logins and store, read on request;
 //! * `requests`: HTTP requests, counted as they are answered;
 //! * `process`: the `process_*` metrics of every Prometheus client.
 
@@ -20,7 +20,7 @@ use prometheus_client::registry::Registry;
 pub(crate) use requests::{Requests, observe};
 pub(crate) use sources::Sources;
 
-/// Everything that is exported.
+/// All exported metrics.
 #[derive(Clone)]
 pub(crate) struct Metrics(Arc<Registry>);
 

@@ -1,4 +1,4 @@
-//! What the system knows about the process, under the names that every Prometheus client uses.
+//! Process metrics of the system, under the names that every Prometheus client uses.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-/// Reads `/proc/self` when somebody asks. Where it cannot be read, these metrics are absent.
+/// Reads `/proc/self` on request. Where it cannot be read, these metrics are absent.
 #[derive(Debug)]
 pub(super) struct Process;
 
-/// What is exported of the process.
+/// The exported values of the process.
 struct Reading {
     cpu: f64,
     resident: u64,

@@ -1,4 +1,4 @@
-//! HTTP requests by route and status, and the time until the head of their answer.
+//! HTTP requests by route and status, and the time to the head of their response.
 
 use std::time::Instant;
 
@@ -17,10 +17,10 @@ const BOUNDS: [f64; 16] = [
     5.0, 10.0,
 ];
 
-/// The route of requests that match none: files of the page, and what is not there.
+/// The route of unmatched requests: files of the page, and unknown paths.
 const NO_ROUTE: &str = "other";
 
-/// Requests counted by route and status: some dozens of series, as routes are known beforehand.
+/// Requests counted by route and status: some dozens of series, as the routes are fixed.
 #[derive(Clone)]
 pub(crate) struct Requests {
     answered: Family<Answered, Counter>,
@@ -53,7 +53,7 @@ impl Requests {
     }
 }
 
-/// Middleware that counts a request and the time that its answer takes.
+/// Middleware that counts a request and its response time.
 pub(crate) async fn observe(
     State(requests): State<Requests>,
     request: Request,

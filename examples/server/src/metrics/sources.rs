@@ -1,4 +1,4 @@
-//! What gateway, logins and store count by themselves.
+//! Counters of gateway, logins and store.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::config::Config;
 
-/// The parts of the server that count; read when somebody asks.
+/// The parts of the server with counters; read on request.
 pub(crate) struct Sources {
     gateway: Gateway,
     store: Store,
     logins: Arc<Authenticated<Store>>,
-    /// Bytes that may wait for clients.
+    /// Limit on the bytes queued for clients.
     memory_budget: usize,
 }
 
@@ -94,7 +94,7 @@ impl Sources {
     }
 }
 
-/// The text format ends help texts with a full stop of its own.
+/// Help text without its full stop, which the text format adds.
 fn without_stop(help: &str) -> &str {
     help.strip_suffix('.').unwrap_or(help)
 }

@@ -1,4 +1,4 @@
-//! What is wrong with the settings, in words for whoever wrote them.
+//! Faults in the settings, worded for the author of the configuration.
 
 use std::fmt;
 use std::io;
@@ -7,10 +7,10 @@ use serde::de::{Expected, Unexpected};
 
 use super::tree::{Node, Place};
 
-/// How alike two names must be, from 0 to 1, for one to be a misspelling of the other.
+/// Minimum similarity of two names, from 0 to 1, for one to be a misspelling of the other.
 const ALIKE: f64 = 0.8;
 
-/// A fault, with the place and the path of the setting as far as they are known.
+/// A fault, with the place and the path of the setting if known.
 #[derive(Debug)]
 pub(crate) struct Fault {
     place: Option<Place>,
@@ -36,13 +36,13 @@ pub(super) enum Kind {
         wanted: String,
     },
     Missing(&'static str),
-    /// Goes on after the path.
+    /// The text after the path.
     Rule(String),
     Other(String),
 }
 
 impl Fault {
-    /// A fault of a source as a whole.
+    /// A fault of an entire source.
     pub(super) fn in_source(source: &str, kind: Kind) -> Self {
         Self { place: Some(Place::source(source)), ..kind.into() }
     }
@@ -51,7 +51,7 @@ impl Fault {
         self.place = Some(place);
     }
 
-    /// Says where it is, unless that is known more exactly.
+    /// Sets the place, unless a more precise one is known.
     pub(super) fn place_at(&mut self, node: &Node) {
         if self.place.is_none() {
             self.place = Some(node.place.clone());
@@ -59,7 +59,7 @@ impl Fault {
         }
     }
 
-    /// Looks for an unknown setting's name among all settings.
+    /// Looks up an unknown name among the names of all settings.
     pub(super) fn or_elsewhere(mut self, paths: &[String]) -> Self {
         if let Kind::Unknown { elsewhere, .. } = &mut *self.kind {
             let name = last(&self.path);
@@ -157,7 +157,7 @@ pub(super) fn found_in_words(found: Unexpected<'_>) -> String {
     }
 }
 
-/// serde names types of Rust, which are nothing to whoever writes a file.
+/// Expected types in words; serde names types of Rust, which mean nothing to users.
 fn wanted_in_words(wanted: &dyn Expected) -> String {
     let wanted = wanted.to_string();
     let below = |bits: u32| format!("a whole number from 0 to {}", (1_u64 << bits) - 1);

@@ -1,6 +1,6 @@
-//! Settings as text: layers of sources merged into one tree that knows where each value is from.
+//! Settings as text: layered sources merged into one tree that keeps the origin of each value.
 //!
-//! Not here: which settings there are and which values make sense (`config`).
+//! Not here: the set of settings, and validation of their values (`config`).
 
 mod fault;
 mod read;
@@ -16,22 +16,22 @@ pub(crate) use self::fault::Fault;
 use self::fault::Kind;
 use self::tree::{Node, Value};
 
-/// Before the names of environment variables that are settings.
+/// Prefix of environment variables that are settings.
 const PREFIX: &str = "COMET_";
 
-/// All sources merged, the later ones over the earlier ones.
+/// All sources merged; later ones override earlier ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     root: Node,
 }
 
 impl Settings {
-    /// The settings of a TOML text; `name` stands for it in messages.
+    /// Settings of a TOML text; `name` is its name in messages.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Fault> {
         tree::parse(name, text).map(|root| Self { root })
     }
 
-    /// Adds those of a TOML file.
+    /// Adds the settings of a TOML file.
     pub(crate) fn file(&mut self, path: &Path) -> Result<(), Fault> {
         let name = path.display().to_string();
         let text = fs::read_to_string(path)
@@ -40,7 +40,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Adds those of an environment: `COMET_LISTEN__HTTP` sets `listen.http`.
+    /// Adds settings from the environment: `COMET_LISTEN__HTTP` sets `listen.http`.
     pub(crate) fn environment(
         &mut self,
         variables: impl Iterator<Item = (OsString, OsString)>,
@@ -59,7 +59,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Adds one that is given as `SETTING=VALUE`, the value with or without quotes.
+    /// Adds a setting given as `SETTING=VALUE`, the value with or without quotes.
     pub(crate) fn assignment(&mut self, text: &str) -> Result<(), Fault> {
         let source = format!("--set {text}");
         let Some((path, value)) = text.split_once('=') else {
@@ -76,13 +76,12 @@ impl Settings {
         self.root.overlay(tree::nested(flag, path, node));
     }
 
-    /// The settings as a type. Names that are unknown to it are faults.
+    /// Deserializes the settings. Names unknown to the type are faults.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         T::deserialize(&self.root).map_err(|fault| fault.or_elsewhere(&self.leaves()))
     }
 
-    /// A fault of the setting at this path, with the place that set it; `text` goes on after the
-    /// path.
+    /// A fault of the setting at this path, with the place that set it; `text` follows the path.
     pub(crate) fn fault(&self, path: &str, text: impl Into<String>) -> Fault {
         let mut fault = Fault::from(Kind::Rule(text.into()));
         if let Some(node) = self.get(path) {
@@ -91,12 +90,12 @@ impl Settings {
         fault
     }
 
-    /// Whether the source of this name has set the setting.
+    /// Whether the setting was set by the source of this name.
     pub(crate) fn is_from(&self, source: &str, path: &str) -> bool {
         self.get(path).is_some_and(|node| node.place.is_in(source))
     }
 
-    /// The paths of all settings that differ, in alphabetical order.
+    /// Paths of all settings that differ, in alphabetical order.
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
         let mut paths = [self.leaves(), other.leaves()].concat();
         paths.sort_unstable();

@@ -1,4 +1,4 @@
-//! serde over the tree: a fault has the place of the value at which it was found.
+//! A serde deserializer over the tree: faults carry the place of the offending value.
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, Unexpected};

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::fault::{Fault, Kind};
 
-/// Where a value was set.
+/// The place that set a value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Place {
     source: Arc<str>,
@@ -18,11 +18,11 @@ pub(super) struct Place {
 
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    /// Names of sections and of the setting, with dots between them.
+    /// Names of sections and of the setting, joined by dots.
     pub(super) path: String,
     pub(super) place: Place,
     pub(super) value: Value,
-    /// As written, where it was written without the rules of TOML: a number may be meant as text.
+    /// The source text of a value written outside TOML: a number may be meant as text.
     raw: Option<String>,
 }
 
@@ -45,7 +45,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Values are compared, not where they are from.
+/// Compares values and ignores their places.
 impl PartialEq for Node {
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value
@@ -68,7 +68,7 @@ impl Node {
         Self { path: path.to_owned(), place: Place::source(source), value, raw: None }
     }
 
-    /// The value where text is wanted.
+    /// The value as text, where text is expected.
     pub(super) fn as_text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
@@ -76,7 +76,7 @@ impl Node {
         }
     }
 
-    /// Puts another tree over this one.
+    /// Merges another tree over this one.
     pub(super) fn overlay(&mut self, over: Self) {
         match (&mut self.value, over.value) {
             (Value::Section(settings), Value::Section(later)) => {
@@ -110,7 +110,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Node, Fault> {
     Ok(Node { path: String::new(), place: root, value, raw: None })
 }
 
-/// A tree with one value, which is read as TOML if it can be and is text otherwise.
+/// A tree with one value, parsed as TOML if valid, else taken as text.
 pub(super) fn single(source: &str, path: &str, raw: &str) -> Node {
     let document = Document { source: source.into(), text: "" };
     let value = DeValue::parse(raw).ok().and_then(|value| document.value(path, value).ok());
@@ -122,7 +122,7 @@ pub(super) fn single(source: &str, path: &str, raw: &str) -> Node {
     nested(source, path, node)
 }
 
-/// A tree in which this node, at this path, is the only leaf.
+/// A tree with this node as its only leaf, at this path.
 pub(super) fn nested(source: &str, path: &str, leaf: Node) -> Node {
     let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
     let value = Value::Section(BTreeMap::from([(name.to_owned(), leaf)]));
@@ -131,7 +131,7 @@ pub(super) fn nested(source: &str, path: &str, leaf: Node) -> Node {
     if parent.is_empty() { node } else { nested(source, parent, node) }
 }
 
-/// What is being parsed. Values of single settings have no lines.
+/// The document being parsed. Values of single settings have no lines.
 struct Document<'a> {
     source: Arc<str>,
     text: &'a str,
@@ -148,7 +148,7 @@ impl Document<'_> {
     fn section(&self, path: &str, table: DeTable<'_>) -> Result<Value, Fault> {
         let mut settings = BTreeMap::new();
         for (name, value) in table {
-            // The name, since a list may go on over many lines.
+            // The place of the name, since a list may span many lines.
             let offset = name.span().start;
             let name = name.into_inner().into_owned();
             let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
@@ -181,7 +181,7 @@ impl Document<'_> {
                 let read = number.as_str().parse();
                 Value::Real(read.map_err(|_| Kind::TooLarge(number.to_string()))?)
             }
-            // No setting is a time.
+            // No setting is a date or time.
             DeValue::Datetime(time) => Value::Text(time.to_string()),
             DeValue::Table(table) => self.section(path, table)?,
             DeValue::Array(items) => {

@@ -1,5 +1,5 @@
-//! What an attack gets: a server of its own, a healthy pair of users beside it, and a sheet for
-//! what it measured.
+//! The environment of an attack: its own server, a pair of healthy users beside it, and a record of
+//! measurements.
 
 use std::fmt::Display;
 use std::net::Ipv4Addr;
@@ -11,16 +11,16 @@ use crate::support::person::Person;
 use crate::support::server::{Addresses, Server, Setup};
 use crate::witness::{Newcomers, Talk};
 
-/// Most that a message between healthy users may take while somebody attacks, at the 99th
-/// percentile. A message is answered when it is on the disk, which takes milliseconds; the rest is
-/// for a machine whose cores are busy with the attack itself.
+/// Limit on the latency of a message between healthy users during an attack, at the 99th
+/// percentile. A message is answered once it is on disk, which takes milliseconds; the rest is for
+/// a machine whose cores are busy with the attack itself.
 const SLOWEST: Duration = Duration::from_millis(500);
-/// Most that the server's resident memory may grow, unless the attack says otherwise.
+/// Limit on the growth of the server's resident memory, unless the attack sets another.
 const GROWTH: u64 = 48 * MIB;
 /// Bytes.
 pub(crate) const MIB: u64 = 1024 * 1024;
 
-/// One bound, and what was measured.
+/// A bound and the measured value.
 #[derive(Clone, Debug)]
 pub(crate) struct Check {
     pub(crate) what: String,
@@ -42,8 +42,8 @@ pub(crate) struct Arena {
 }
 
 impl Arena {
-    /// Starts the server and those who must not notice anything.
-    /// Times may be so many times longer than bounds say: on a machine that has other work.
+    /// Starts the server and the healthy users. Time limits are multiplied by `slack`, for machines
+    /// with other work.
     pub(crate) fn open(setup: Setup, slack: u32) -> Self {
         let server = setup.start();
         let talk = Talk::start(&server.addresses);
@@ -69,7 +69,8 @@ impl Arena {
         Line::to(self.address(to))
     }
 
-    /// Asks for a page as a healthy client does: the status, if there is one within three seconds.
+    /// Requests a page as a healthy client does; returns the status, if received within three
+    /// seconds.
     pub(crate) fn asks(&self, port: Port, path: &str) -> Option<u16> {
         let mut line = Line::between(Ipv4Addr::LOCALHOST, self.address(port), None);
         line.say(format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
@@ -87,19 +88,19 @@ impl Arena {
         }
     }
 
-    /// The attack may cost more memory than usual.
+    /// Sets another limit on the growth of memory.
     pub(crate) const fn may_grow(&mut self, bytes: u64) {
         self.growth = bytes;
     }
 
-    /// The server ends, or turns newcomers away by design: they are no longer judged.
+    /// The server ends, or refuses newcomers by design: they are not judged from now on.
     pub(crate) fn without_newcomers(&mut self) {
         if let Some(newcomers) = self.newcomers.take() {
             newcomers.dismiss();
         }
     }
 
-    /// The server ends: nobody is judged any more.
+    /// The server ends: no healthy user is judged from now on.
     pub(crate) fn without_witnesses(&mut self) {
         self.without_newcomers();
         if let Some(talk) = self.talk.take() {
@@ -107,18 +108,18 @@ impl Arena {
         }
     }
 
-    /// Something has to be exactly so.
+    /// Checks for an exact value.
     pub(crate) fn is<T: Copy + PartialEq + Display>(&mut self, what: &str, measured: T, bound: T) {
         let holds = measured == bound;
         self.note(what, format!("{bound}"), format!("{measured}"), holds);
     }
 
-    /// Something is true.
+    /// Checks a condition.
     pub(crate) fn holds(&mut self, what: &str, is_so: bool) {
         self.note(what, "yes".to_owned(), if is_so { "yes" } else { "no" }.to_owned(), is_so);
     }
 
-    /// A number has a greatest value.
+    /// Checks an upper bound.
     pub(crate) fn at_most<T: Copy + PartialOrd + Display>(
         &mut self,
         what: &str,
@@ -129,7 +130,7 @@ impl Arena {
         self.note(what, format!("≤ {bound}"), format!("{measured}"), holds);
     }
 
-    /// A number has a least value.
+    /// Checks a lower bound.
     pub(crate) fn at_least<T: Copy + PartialOrd + Display>(
         &mut self,
         what: &str,
@@ -140,7 +141,7 @@ impl Arena {
         self.note(what, format!("≥ {bound}"), format!("{measured}"), holds);
     }
 
-    /// Something happens within a time; `None` if it did not happen at all.
+    /// Checks a time limit; `None` if the event did not occur at all.
     pub(crate) fn within(&mut self, what: &str, took: Option<Duration>, bound: Duration) {
         let bound = bound * self.slack;
         let holds = took.is_some_and(|took| took <= bound);
@@ -148,7 +149,7 @@ impl Arena {
         self.note(what, format!("≤ {}", seconds(bound)), measured, holds);
     }
 
-    /// Whatever does not fit the others.
+    /// Any other check.
     pub(crate) fn bound(&mut self, what: &str, bound: &str, measured: &str, holds: bool) {
         self.note(what, bound.to_owned(), measured.to_owned(), holds);
     }
@@ -157,7 +158,7 @@ impl Arena {
         self.checks.push(Check { what: what.to_owned(), bound, measured, holds });
     }
 
-    /// Ends the attack: what must hold whatever was done is judged now.
+    /// Ends the attack and performs the checks common to all attacks.
     pub(crate) fn close(mut self) -> Vec<Check> {
         let now = process::peak(self.server.process.id());
         if let Some(peak) = now {
@@ -186,7 +187,7 @@ impl Arena {
     }
 }
 
-/// Where the server listens.
+/// A port of the server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Port {
     Tcp,
@@ -195,7 +196,7 @@ pub(crate) enum Port {
     Admin,
 }
 
-/// Seconds or milliseconds, as people write them.
+/// A duration in seconds or milliseconds, for display.
 pub(crate) fn seconds(time: Duration) -> String {
     match time.as_millis() {
         ms @ 0..=999 => format!("{ms} ms"),
@@ -203,7 +204,7 @@ pub(crate) fn seconds(time: Duration) -> String {
     }
 }
 
-/// The person of this name.
+/// The user with this name.
 pub(crate) fn person(name: &str) -> Person {
     Person::new(name)
 }

@@ -1,4 +1,4 @@
-//! One attack: how it is called, what is done, against which settings, and how it is carried out.
+//! An attack: its name, its description, the server's settings, and its implementation.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -11,19 +11,19 @@ use crate::support::server::Setup;
 pub(crate) struct Attack {
     /// Its name on the command line.
     pub(crate) name: &'static str,
-    /// What is done, in a few words.
+    /// A short description.
     pub(crate) what: &'static str,
-    /// Whether the ordinary tests carry it out too: a second or two each.
+    /// Whether it belongs to the ordinary tests too; such attacks take a second or two.
     pub(crate) quick: bool,
     /// The settings that differ from the default, each as `--set` takes it.
     pub(crate) settings: &'static [&'static str],
-    /// Descriptors that the server may have, if that is limited.
+    /// Limit on the server's descriptors, if any.
     pub(crate) descriptors: Option<u32>,
-    /// Does it, and notes what it measured.
+    /// Performs the attack, and records measurements.
     pub(crate) run: fn(&mut Arena),
 }
 
-/// How one went.
+/// The outcome of an attack.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {
     pub(crate) name: &'static str,
@@ -39,12 +39,12 @@ impl Outcome {
 }
 
 impl Attack {
-    /// An attack that only the whole suite carries out, against the default settings.
+    /// An attack of the full suite only, with the default settings.
     pub(crate) const fn new(name: &'static str, what: &'static str, run: fn(&mut Arena)) -> Self {
         Self { name, what, quick: false, settings: &[], descriptors: None, run }
     }
 
-    /// Also in the ordinary tests.
+    /// Adds it to the ordinary tests.
     pub(crate) const fn quick(self) -> Self {
         Self { quick: true, ..self }
     }
@@ -54,12 +54,12 @@ impl Attack {
         Self { settings, ..self }
     }
 
-    /// Against a server that may have so many descriptors.
+    /// Limits the server's descriptors.
     pub(crate) const fn descriptors(self, descriptors: u32) -> Self {
         Self { descriptors: Some(descriptors), ..self }
     }
 
-    /// Carries it out against a server of its own.
+    /// Performs the attack against its own server.
     pub(crate) fn carry_out(&self, slack: u32) -> Outcome {
         let began = Instant::now();
         // Other tests close refused connections at once; an operator's server holds them.
@@ -71,7 +71,7 @@ impl Attack {
         let setup = self.settings.iter().fold(setup, |setup, set| setup.set(set));
         let went = catch_unwind(AssertUnwindSafe(|| {
             let mut arena = Arena::open(setup, slack);
-            // What was measured before it went wrong is told too.
+            // Measurements before a panic are reported too.
             let run = catch_unwind(AssertUnwindSafe(|| (self.run)(&mut arena)));
             let mut checks = arena.close();
             checks.extend(run.err().map(|panic| broken(panic.as_ref())));
@@ -82,7 +82,7 @@ impl Attack {
     }
 }
 
-/// The attack did not come to its end.
+/// The attack panicked.
 fn broken(panic: &(dyn std::any::Any + Send)) -> Check {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");

@@ -1,4 +1,4 @@
-//! Tokens that prove nothing, and connections that ask again and again.
+//! Invalid tokens, and connections that authenticate repeatedly.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use crate::support::person::Person;
 /// A refused connection may be held for five seconds, and closes two after that.
 const REFUSED: Duration = Duration::from_secs(8);
 const PATIENCE: Duration = Duration::from_secs(12);
-/// How long clients storm that come again at once.
+/// Duration of a storm of clients that reconnect at once.
 const STORM: Duration = Duration::from_secs(6);
 
 pub(crate) const ATTACKS: &[Attack] = &[
@@ -85,7 +85,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack::new("token-oracle", "known and unknown users get the same refusal", oracle),
 ];
 
-/// The signature and time of one, the key of another.
+/// The signature and time of one token, with the key of another.
 fn forged(number: usize) -> String {
     let [one, other] =
         [format!("one {number}"), format!("other {number}")].map(|name| person(&name));
@@ -108,7 +108,7 @@ fn storm(arena: &mut Arena, token: impl Fn(usize) -> String) {
     arena.within("processor time", Some(used), Duration::from_secs(3));
 }
 
-/// All are closed, and none was accepted.
+/// All connections are closed, and none was accepted.
 fn gone(arena: &mut Arena, lines: &mut [Line]) {
     let (closed, took) = all_end(lines, PATIENCE);
     arena.is("closed", closed, lines.len());
@@ -140,7 +140,7 @@ fn never(arena: &mut Arena) {
     arena.is("answers", answers, 0);
 }
 
-/// A session whose second auth is not its own is closed, and never told that it was accepted.
+/// A session with a second auth of another user is closed, and not told that it was accepted.
 fn second(arena: &mut Arena, token: &str) {
     let mut line = login::tcp(arena, "asks again").expect("a session");
     line.say(auth(2, token, None).encode());
@@ -161,13 +161,13 @@ fn renews(arena: &mut Arena) {
     }
     line.say(frame(SEND, 9_999, body_of(&to_user(&person("friend").uid, "m", "hi"))).encode());
     let answered = login::hears(&mut line, PATIENCE, |frame| frame.op == SEND_REPLY);
-    // It may be closed for asking too often, but it may not be half alive.
+    // It may be closed for authenticating too often, but may not be left half open.
     let closed = !line.look();
     arena.holds("goes on, or is closed", answered || closed);
     arena.within("over", Some(began.elapsed()), Duration::from_secs(10));
 }
 
-/// Connects, is refused, and does it again at once, as a deployed desktop does.
+/// Connects, is refused, and reconnects at once, as a deployed desktop does.
 fn comes_again(arena: &mut Arena) {
     let token = person("refused").token_of_age(200_000);
     let (attempts, _lines) = storm_of(arena, 20, STORM, |_| token.clone());
@@ -175,8 +175,8 @@ fn comes_again(arena: &mut Arena) {
     arena.at_most("attempts of 20 clients in 6 s", attempts, 80);
 }
 
-/// The storm is held back or told to come later, and those who come beside it and try again each
-/// second are let in at their turn.
+/// The storm is delayed or told to come later, and others that retry every second are admitted in
+/// turn.
 fn turned_away(arena: &mut Arena) {
     arena.without_newcomers();
     let people: Vec<Person> = (0..40).map(|number| person(&format!("eager {number}"))).collect();
@@ -187,9 +187,9 @@ fn turned_away(arena: &mut Arena) {
         let waits: Vec<_> = waits.collect();
         let (attempts, lines) = storm_of(arena, 40, STORM, |number| people[number].token());
         let let_in = lines.iter().filter(|line| login::was_accepted(line)).count();
-        // Who is accepted stays; the others come at most every two seconds.
+        // Accepted clients stay; the others reconnect at most every two seconds.
         arena.at_most("attempts of 40 clients in 6 s", attempts, 160);
-        // A slow machine makes the time longer.
+        // The time is longer on a slow machine.
         arena.at_most("of them let in", let_in, 5 * STORM.as_secs() as usize + 10);
         arena.at_least("and at least", let_in, 10);
         waits.into_iter().map(|wait| wait.join().unwrap_or(None)).collect::<Vec<_>>()
@@ -198,7 +198,7 @@ fn turned_away(arena: &mut Arena) {
     arena.within("the last of them", came.into_iter().flatten().max(), Duration::from_secs(20));
 }
 
-/// Signs in, and tries again a second after each time that it is turned away: how long that took.
+/// Signs in, with a retry a second after each refusal; returns the time it took.
 fn comes_in_time(at: std::net::SocketAddr, person: &Person) -> Option<Duration> {
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(30) {
@@ -212,7 +212,7 @@ fn comes_in_time(at: std::net::SocketAddr, person: &Person) -> Option<Duration> 
     None
 }
 
-/// So many clients that come again as soon as they are closed: how often they came, and their last
+/// Clients that reconnect as soon as they are closed; returns the number of attempts, and the last
 /// connections.
 fn storm_of(
     arena: &Arena,
@@ -240,7 +240,7 @@ fn storm_of(
     (attempts, lines)
 }
 
-/// Whether a user exists cannot be found out by a bad token.
+/// An invalid token does not reveal the existence of a user.
 fn oracle(arena: &mut Arena) {
     drop(login::tcp(arena, "exists"));
     let answers = ["exists", "does not"].map(|name| {

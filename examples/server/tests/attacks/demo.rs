@@ -1,4 +1,4 @@
-//! The sign-in by name alone, which is for this machine's browser and for nobody else.
+//! Sign-in by name alone, which is for browsers on this machine only.
 
 use std::time::Duration;
 
@@ -71,14 +71,14 @@ pub(crate) const ATTACKS: &[Attack] = &[
         arena.holds("\"paypal\" is taken", own.is_some());
         for name in ["p\u{0430}ypal", "\u{ff50}aypal", "PAYPAL", "paypaI", "p\u{0430}y\u{0440}al"] {
             let other = address_of(arena, name);
-            // Who is the same user has not taken another's name.
+            // The same user has not taken another's name.
             arena.holds(&format!("{name:?} is nobody else"), other.is_none() || other == own);
         }
     }),
     Attack::new("demo-names-many", "3,000 new names in a row", many),
 ];
 
-/// What a page of our own would send, with other headers.
+/// The request of the demo's own page, with other headers.
 fn login(arena: &Arena, host: Option<&str>, headers: &str, name: &str) -> String {
     let address = arena.address(Port::Http);
     let own = address.to_string();
@@ -98,13 +98,13 @@ fn is_token(answer: &str) -> bool {
     answer.contains("\"token\":\"")
 }
 
-/// Whether the page of this machine gets a token for the name.
+/// Whether the page on this machine gets a token for the name.
 fn takes(arena: &Arena, name: &str) -> bool {
     let origin = format!("{JSON}Origin: http://{}\r\n", arena.address(Port::Http));
     is_token(&login(arena, None, &origin, name))
 }
 
-/// Which user the page of this machine becomes by the name, if any.
+/// The user that the page on this machine becomes under the name, if any.
 fn address_of(arena: &Arena, name: &str) -> Option<String> {
     let origin = format!("{JSON}Origin: http://{}\r\n", arena.address(Port::Http));
     let answer = login(arena, None, &origin, name);
@@ -117,7 +117,7 @@ fn not_taken(arena: &mut Arena, name: &str) {
     arena.holds(&format!("{:?} is refused", name), !taken);
 }
 
-/// Others get no token; the page itself does, or nothing would have been shown.
+/// Other origins get no token; the page itself does, as a control.
 fn refused(arena: &mut Arena, host: Option<&str>, headers: &str) {
     let answer = login(arena, host, headers, "victim");
     let what = host.unwrap_or(headers).trim_end().to_owned();
@@ -132,7 +132,7 @@ fn refused(arena: &mut Arena, host: Option<&str>, headers: &str) {
 fn many(arena: &mut Arena) {
     let taken = (0..3_000).filter(|number| takes(arena, &format!("name {number}"))).count();
     arena.at_most("names taken", taken, 1_000);
-    // The demo is not full for good.
+    // The demo does not stay full.
     let back = crate::line::until(Duration::from_secs(30), || {
         let came = takes(arena, "one more");
         if !came {

@@ -1,4 +1,4 @@
-//! One user on very many devices, or on two that do not let go.
+//! One user on very many devices, or on two that replace each other.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,8 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack::new("devices-sign-in-and-out", "a device that signs in and drops 500 times", flaps),
 ];
 
-/// What the last hundred logins cost beside the first: a login may not cost what all devices do.
+/// Cost of the last hundred logins relative to the first: it must not grow with the number of
+/// devices.
 fn many(arena: &mut Arena) {
     arena.may_grow(96 * crate::arena::MIB);
     let who = person("has many devices");
@@ -60,7 +61,7 @@ fn same(arena: &mut Arena) {
     arena.at_most("open at the end", open, 1);
 }
 
-/// Each comes back as soon as it is told that the other has logged in.
+/// Each reconnects as soon as it is told of the other's login.
 fn alternate(arena: &mut Arena) {
     let who = person("has two phones");
     let logins = ["one", "two"].map(|uuid| phone(&format!("phone {uuid}")));
@@ -86,7 +87,7 @@ fn alternate(arena: &mut Arena) {
     arena.at_most("logins in 8 s", attempts, 20);
 }
 
-/// The server pushes a notice of the other's login, which makes clients leave and come back.
+/// The server pushes a notice of the other's login, which makes clients disconnect and reconnect.
 fn says_replaced(line: &mut Line) -> bool {
     login::frames(line).iter().any(|frame| frame.op == crate::support::frame::DELIVER)
 }

@@ -1,4 +1,4 @@
-//! More connections than there are descriptors, or than one address may have.
+//! More connections than descriptors, or than the limit per address.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use crate::line::{Line, open, pass, until};
 use crate::process;
 use crate::support::websocket;
 
-/// Descriptors that a server has whose supply is short.
+/// Descriptors of a server with a low limit.
 const FEW: u32 = 400;
-/// What an address may have where that is limited.
+/// Limit per address.
 const SHARE: usize = 20;
 const LIMITED: &[&str] = &["gateway.connections_per_address=20"];
 const TRUSTING: &[&str] = &[
@@ -144,7 +144,8 @@ pub(crate) const ATTACKS: &[Attack] = &[
         |arena| {
             let mut lines: Vec<Line> = (0..300).map(|_| arena.line(Port::Tcp)).collect();
             pass(Duration::from_millis(300));
-            // Bursts of twice the rate, and what a slow machine takes to make 300 connections.
+            // A burst of twice the rate, plus the time that a slow machine takes for 300
+            // connections.
             arena.at_most("let in", open(&mut lines), 40);
         },
     )
@@ -157,12 +158,12 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack::new("connect-and-reset", "3,000 connections that are reset at once", resets),
 ];
 
-/// Each request says that it comes for another address.
+/// Each request claims another client address.
 fn invented(number: usize) -> String {
     format!("X-Forwarded-For: 10.1.{}.{}\r\n", number / 250, number % 250)
 }
 
-/// Fills one port; whoever uses another one, and other clients of the same, notice nothing.
+/// Fills one port; users of other ports, and other clients of the same, are not affected.
 fn others_are_served(arena: &mut Arena, port: Port) {
     let mut lines: Vec<Line> = (0..600).map(|_| arena.line(port)).collect();
     answered(arena, 20);
@@ -170,8 +171,8 @@ fn others_are_served(arena: &mut Arena, port: Port) {
     lines.clear();
 }
 
-/// Fills ports with connections that never sign in: others may be turned away until the time of
-/// the handshake is over, but operators see it, and then all is as before.
+/// Fills ports with connections that never sign in: others may be refused until the handshake
+/// timeout, but operators are still served, and then everything recovers.
 fn passes(arena: &mut Arena, ports: &[Port]) {
     arena.without_newcomers();
     let lines: Vec<Line> = ports
@@ -191,17 +192,17 @@ fn passes(arena: &mut Arena, ports: &[Port]) {
     arena.holds("descriptors are given back", back);
 }
 
-/// Operators get their answers meanwhile. A server that is full says that it is not ready.
+/// Operators are served meanwhile. A full server reports that it is not ready.
 fn answered(arena: &mut Arena, times: usize) {
     let ask = |path| arena.asks(Port::Admin, path) == Some(200);
     let ready = || matches!(arena.asks(Port::Admin, "/ready"), Some(200 | 503));
-    // One that is missing is enough to know.
+    // One failure is enough.
     let answers = (0..times).take_while(|_| ask("/health") && ready() && ask("/metrics")).count();
     arena.is("health, ready and metrics answered", answers, times);
 }
 
-/// Takes the limit of descriptors away under the running server, below what it has shared out, and
-/// takes all that are left: nothing can be accepted on any port.
+/// Lowers the limit of descriptors of the running server below its allocation, and uses up the
+/// rest: nothing can be accepted on any port.
 fn exhausted(arena: &mut Arena) {
     arena.without_newcomers();
     let pid = arena.server.process.id();
@@ -217,7 +218,7 @@ fn exhausted(arena: &mut Arena) {
         .collect();
     let taken = until(Duration::from_secs(5), || process::descriptors(pid) >= most);
     arena.holds("all descriptors are taken", taken);
-    // Warnings about the same thing are told once in ten seconds, with their count.
+    // Repeated warnings are logged once in ten seconds, with their count.
     pass(Duration::from_secs(11));
     for (path, statuses) in [("/health", &[200][..]), ("/ready", &[200, 503]), ("/metrics", &[200])]
     {
@@ -239,7 +240,7 @@ fn exhausted(arena: &mut Arena) {
     arena.holds("a login succeeds within 8 s", came);
 }
 
-/// Whether a request on a connection that is kept gets one of these answers.
+/// Whether a request on a kept connection gets one of these statuses.
 fn is_answered(line: &mut Line, path: &str, statuses: &[u16]) -> bool {
     line.unread.clear();
     line.say(format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
@@ -258,7 +259,7 @@ fn is_answered(line: &mut Line, path: &str, statuses: &[u16]) -> bool {
             .any(|status| answer.starts_with(format!("HTTP/1.1 {status} ").as_bytes()))
 }
 
-/// Upgrades from one address; those that were answered with 101.
+/// Upgrades from one address; returns those answered with 101.
 fn upgrades(
     arena: &Arena,
     port: Port,
@@ -279,7 +280,7 @@ fn upgrades(
     lines.collect()
 }
 
-/// One address has a share, whatever it says of itself.
+/// An address is limited, whatever its headers claim.
 fn at_most_a_share(arena: &mut Arena, port: Port, header: impl Fn(usize) -> String) {
     let mut lines = upgrades(arena, port, 200, header);
     pass(Duration::from_millis(200));

@@ -1,4 +1,4 @@
-//! Messages: too many, too often, never taken, and answers that are larger than their questions.
+//! Messages: too many, too often, never read, and answers larger than their requests.
 
 use std::time::{Duration, Instant};
 
@@ -82,7 +82,7 @@ fn push_flood(arena: &mut Arena, count: usize) {
         answer.status == 200 && answer.text().contains("logId")
     });
     let taken = taken.count();
-    // Twice the rate at once, and the rate from then on.
+    // A burst of twice the rate, and the rate from then on.
     let bound = 60 + 20 * began.elapsed().as_secs() as usize;
     arena.at_most("messages taken", taken, bound);
 }
@@ -99,7 +99,7 @@ fn unlimited(arena: &mut Arena) {
             seq += 1;
             let message = to_user(&target, &format!("m-{seq}"), vec![7; 1_000]);
             let bytes = frame(SEND, seq, body_of(&message)).encode();
-            // A frame that was written in part is finished, or the rest would be nonsense.
+            // A partially written frame is completed, or the rest would be invalid.
             let pushed = line.push(&bytes);
             if (1..bytes.len()).contains(&pushed) {
                 line.say(&bytes[pushed..]);
@@ -138,12 +138,12 @@ fn duplicates(arena: &mut Arena) {
     arena.is("deliveries to the other", deliveries(&mut reader, Duration::from_millis(500)), 1);
 }
 
-/// A client of the healthy kind, which answers pings.
+/// A healthy client, which answers pings.
 pub(crate) fn client(arena: &Arena, person: &Person) -> Client {
     Client::signed_in(Transport::Tcp, &arena.at(), person, None)
 }
 
-/// Deliveries that come until nothing has come for so long; all are acknowledged.
+/// Takes and acknowledges deliveries until none has arrived for this time.
 fn deliveries(client: &mut Client, quiet: Duration) -> usize {
     let mut count = 0;
     while let Next::Frame(frame) = client.next(Instant::now() + quiet) {
@@ -155,7 +155,7 @@ fn deliveries(client: &mut Client, quiet: Duration) -> usize {
     count
 }
 
-/// After nonsense a heartbeat is still answered, and nothing else was.
+/// After invalid input a heartbeat is still answered, and nothing else was.
 fn only_a_heartbeat(arena: &mut Arena, line: &mut Line) {
     line.say(frame(HEARTBEAT, 77_777, "").encode());
     let answer = line.hears(PATIENCE, |bytes| bytes.len() >= 24).len();
@@ -224,7 +224,7 @@ fn withheld(arena: &mut Arena) {
     for number in 0..100 {
         other.post(&to_user(&who.uid, &format!("m-{number}"), vec![7; 1_000]));
     }
-    // A first time-out of two seconds, doubled each time: at most two resends.
+    // A timeout of two seconds, doubled each time: at most two resends.
     let began = Instant::now();
     let mut bytes = 0;
     while began.elapsed() < Duration::from_secs(8) {
@@ -255,7 +255,7 @@ fn fill(arena: &Arena, from: &Person, to: &Person) {
     }
 }
 
-/// Requests of 300 bytes, whose answers have megabytes and are not read.
+/// Requests of 300 bytes with unread answers of megabytes.
 fn amplified(arena: &mut Arena, path: &str, body: &str) {
     let (who, other) = (person("asks for a lot"), person("talks a lot"));
     fill(arena, &other, &who);
@@ -273,7 +273,7 @@ fn amplified(arena: &mut Arena, path: &str, body: &str) {
         line.say(&request);
     }
     pass(Duration::from_secs(4));
-    // Who reads its answer gets a whole one.
+    // A client that reads its answer receives all of it.
     drop(lines);
     let answered = until(PATIENCE, || {
         let answer = http::post(http, path, Some(&who), body);

@@ -1,4 +1,4 @@
-//! Packets that lie about their length, or are none, on the TCP port.
+//! Packets with a wrong length, and invalid packets, on the TCP port.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::login;
 use crate::support::common::{body_of, to_user};
 use crate::support::frame::{HEARTBEAT, SEND, SEND_REPLY, frame};
 
-/// When a connection that broke a rule is to be gone: at once, and two seconds for who does not
-/// close itself.
+/// Time limit for closing a connection that broke a rule: at once, and two seconds for peers that
+/// do not close.
 const AT_ONCE: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(6);
 /// Connections of each kind.
@@ -108,7 +108,7 @@ fn garbage(arena: &mut Arena) {
     for line in &mut lines {
         let mut bytes = vec![0; 1024 * 1024];
         rng.fill(&mut bytes[..]);
-        // A first byte of zero is what a short packet begins with.
+        // A short packet begins with a zero byte.
         bytes[0] = rng.random_range(0..2);
         line.say(bytes);
     }

@@ -1,4 +1,4 @@
-//! The process: killed, told to stop, and without room on the disk.
+//! The process: killed, stopped, and with a full disk.
 
 use std::collections::HashSet;
 use std::fs;
@@ -36,7 +36,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack::new("disk-full", "no room on the disk while a device signs in", disk_full),
 ];
 
-/// What was answered is there after the kill.
+/// Answered messages survive the kill.
 fn killed(arena: &mut Arena) {
     arena.without_witnesses();
     let [from, to] = ["writes", "reads later"].map(person);
@@ -115,9 +115,9 @@ fn stalled(arena: &mut Arena) {
     drop(lines);
 }
 
-/// While it drains, it says so on every way in, and is alive.
+/// A draining server says so on every port, and is alive.
 fn draining(arena: &mut Arena) {
-    // A reader that takes nothing keeps the drain going.
+    // A reader that accepts nothing prolongs the drain.
     let who = person("does not read");
     let line = Line::between(crate::line::STRANGER, arena.address(Port::Tcp), Some(4 * 1024));
     let line = login::over(line, &who, None).expect("a session");
@@ -151,11 +151,11 @@ fn hangups(arena: &mut Arena) {
         arena.server.process.signal(Signal::HUP);
         pass(Duration::from_millis(300));
     }
-    // The two who talk would have noticed an end.
+    // The two healthy users would have noticed an end.
     arena.holds("alive", arena.asks(Port::Admin, "/health") == Some(200));
 }
 
-/// A file system of its own, unmounted at the end.
+/// A separate file system, unmounted on drop.
 struct Small(tempfile::TempDir);
 
 impl Small {
@@ -170,12 +170,12 @@ impl Small {
 
 impl Drop for Small {
     fn drop(&mut self) {
-        // Nobody is left who could do anything about it.
+        // An error here can no longer be handled.
         let _ = Command::new("umount").arg(self.0.path()).status();
     }
 }
 
-/// Fills the disk to the last byte; the file to be removed afterwards.
+/// Fills the disk to the last byte; returns the file, to be removed afterwards.
 fn fill(folder: &Path) -> std::path::PathBuf {
     use std::io::Write as _;
     let path = folder.join("everything-else");

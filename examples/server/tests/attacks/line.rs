@@ -1,4 +1,4 @@
-//! A stranger's connection: it may be refused, reset or not read, and nothing of that is an error.
+//! An attacker's connection: it may be refused, reset or not read, none of which is an error.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -6,35 +6,35 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
-/// Where strangers come from, so that what is limited by address spares the healthy.
+/// Address of attackers, distinct so that limits per address do not affect healthy users.
 pub(crate) const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
-/// The longest wait for a connection to be made: a port whose queue is full does not answer.
+/// Timeout of connecting: a port with a full queue does not answer.
 const CONNECT: Duration = Duration::from_millis(300);
-/// The longest wait for bytes to be taken.
+/// Timeout of writing.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Between two looks at many connections.
+/// Polling interval.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Line {
     stream: Option<TcpStream>,
-    /// What was read and not taken.
+    /// Bytes read and not yet taken.
     pub(crate) unread: Vec<u8>,
 }
 
 impl Line {
-    /// Connects as a stranger.
+    /// Connects as an attacker.
     pub(crate) fn to(address: SocketAddr) -> Self {
         Self::between(STRANGER, address, None)
     }
 
-    /// Connects from an address of the loopback, with a receive buffer of its own size if need be.
+    /// Connects from a loopback address, optionally with its own receive buffer size.
     pub(crate) fn between(from: Ipv4Addr, to: SocketAddr, buffer: Option<usize>) -> Self {
         Self { stream: connect(from, to, buffer).ok(), unread: Vec::new() }
     }
 
-    /// Writes; whether all of it was taken.
+    /// Writes; returns whether everything was accepted.
     pub(crate) fn say(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         let said = self.stream.as_mut().is_some_and(|stream| {
             stream.set_nonblocking(false).is_ok() && stream.write_all(bytes.as_ref()).is_ok()
@@ -45,18 +45,18 @@ impl Line {
         said
     }
 
-    /// Writes as much as is taken at once.
+    /// Writes as much as is accepted at once.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> usize {
         let Some(stream) = &mut self.stream else { return 0 };
-        // A socket that cannot be set says so when it is written to.
+        // A socket that cannot be set fails when written to.
         let _ = stream.set_nonblocking(true);
         stream.write(bytes).unwrap_or(0)
     }
 
-    /// Takes what has arrived, and notices the end.
+    /// Reads available bytes, and detects the end; returns whether the connection is open.
     pub(crate) fn look(&mut self) -> bool {
         let Some(stream) = &mut self.stream else { return false };
-        // The same: reading will tell.
+        // Likewise when read from.
         let _ = stream.set_nonblocking(true);
         let mut bytes = [0; 16 * 1024];
         loop {
@@ -72,31 +72,31 @@ impl Line {
         false
     }
 
-    /// Takes one byte.
+    /// Reads one byte.
     pub(crate) fn sip(&mut self) {
         if let Some(stream) = &mut self.stream {
             let _ = stream.set_nonblocking(true);
-            // Nothing there, or no connection: the next look tells.
+            // No data or no connection: the next poll detects it.
             let _ = stream.read(&mut [0]);
         }
     }
 
-    /// Reads to the end of the connection; how long that took, `None` if there was none.
+    /// Reads to the end of the connection; returns the time it took, `None` on timeout.
     pub(crate) fn ends(&mut self, within: Duration) -> Option<Duration> {
         let began = Instant::now();
         until(within, || !self.look()).then(|| began.elapsed())
     }
 
-    /// Reads until what has come satisfies somebody, or the connection ends, or the time.
+    /// Reads until the input satisfies a condition, the connection ends, or the time is over.
     pub(crate) fn hears(&mut self, within: Duration, enough: impl Fn(&[u8]) -> bool) -> &[u8] {
         until(within, || !self.look() || enough(&self.unread));
         &self.unread
     }
 
-    /// No more is written; what comes can still be read.
+    /// Shuts down writing; input can still be read.
     pub(crate) fn shut(&self) {
         if let Some(stream) = &self.stream {
-            // A peer that has gone needs not be told.
+            // The peer may have closed already.
             let _ = stream.shutdown(std::net::Shutdown::Write);
         }
     }
@@ -104,7 +104,7 @@ impl Line {
     /// Resets the connection.
     pub(crate) fn reset(mut self) {
         if let Some(stream) = self.stream.take() {
-            // Otherwise it ends in order, which is no less of an end.
+            // Otherwise it ends orderly, which is an end as well.
             let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         }
     }
@@ -122,7 +122,7 @@ fn connect(from: Ipv4Addr, to: SocketAddr, buffer: Option<usize>) -> std::io::Re
     Ok(socket.into())
 }
 
-/// Looks again and again; whether it came true in time.
+/// Polls a condition; returns whether it became true in time.
 pub(crate) fn until(within: Duration, mut is_so: impl FnMut() -> bool) -> bool {
     let began = Instant::now();
     loop {
@@ -136,17 +136,17 @@ pub(crate) fn until(within: Duration, mut is_so: impl FnMut() -> bool) -> bool {
     }
 }
 
-/// Lets time pass, in which others do what they do.
+/// Lets time pass, for other threads.
 pub(crate) fn pass(time: Duration) {
     until(time, || false);
 }
 
-/// How many of these are open.
+/// Number of open connections.
 pub(crate) fn open(lines: &mut [Line]) -> usize {
     lines.iter_mut().map(|line| usize::from(line.look())).sum()
 }
 
-/// How many of these end, and when the last of them did.
+/// Number of connections that end, and the time of the last end.
 pub(crate) fn all_end(lines: &mut [Line], within: Duration) -> (usize, Option<Duration>) {
     let began = Instant::now();
     let ended = until(within, || open(lines) == 0);
@@ -154,7 +154,8 @@ pub(crate) fn all_end(lines: &mut [Line], within: Duration) -> (usize, Option<Du
     (lines.len() - left, ended.then(|| began.elapsed()))
 }
 
-/// Says a byte of the text each time, to all of them, until all have ended; when the last did.
+/// Sends the text to all connections, a byte at a time, until all have ended; returns the time of
+/// the last end.
 pub(crate) fn dribble(
     lines: &mut [Line],
     text: &[u8],

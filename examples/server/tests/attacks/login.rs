@@ -1,4 +1,4 @@
-//! Strangers who have a session nevertheless.
+//! Attackers with a session.
 
 use std::time::{Duration, Instant};
 
@@ -11,15 +11,15 @@ use crate::support::frame::{AUTH_REPLY, Frame, HEAD_LEN};
 use crate::support::person::Person;
 use crate::support::websocket::{self, BINARY};
 
-/// The longest wait for an answer.
+/// Timeout of an answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 
-/// A frame that asks for a session.
+/// A frame that requests a session.
 pub(crate) fn frame_of(person: &Person, device: Option<&Login>) -> Vec<u8> {
     auth(1, &person.token(), device).encode()
 }
 
-/// Signs a person of this name in over TCP, as a stranger.
+/// Signs in a user with this name over TCP, from the attackers' address.
 pub(crate) fn tcp(arena: &Arena, name: &str) -> Option<Line> {
     tcp_with(arena, &person(name), None)
 }
@@ -29,13 +29,13 @@ pub(crate) fn tcp_with(arena: &Arena, person: &Person, device: Option<&Login>) -
     over(arena.line(Port::Tcp), person, device)
 }
 
-/// Signs in over a connection that is there.
+/// Signs in over an open connection.
 pub(crate) fn over(mut line: Line, person: &Person, device: Option<&Login>) -> Option<Line> {
     line.say(frame_of(person, device));
     is_accepted(&mut line).then_some(line)
 }
 
-/// Whether the answer is an empty one, which accepts; it is taken out.
+/// Whether the answer is the empty one of an accepted login; takes it.
 pub(crate) fn is_accepted(line: &mut Line) -> bool {
     line.hears(PATIENCE, |bytes| bytes.len() >= HEAD_LEN);
     let accepted = was_accepted(line);
@@ -45,7 +45,7 @@ pub(crate) fn is_accepted(line: &mut Line) -> bool {
     accepted
 }
 
-/// Whether what has come begins with that answer.
+/// Whether the input begins with that answer.
 pub(crate) fn was_accepted(line: &Line) -> bool {
     let answer = &line.unread;
     answer.len() >= HEAD_LEN
@@ -53,7 +53,7 @@ pub(crate) fn was_accepted(line: &Line) -> bool {
         && answer[8..12] == AUTH_REPLY.to_be_bytes()
 }
 
-/// Upgrades, as a stranger.
+/// Upgrades, from the attackers' address.
 pub(crate) fn upgrade(arena: &Arena, port: Port) -> Option<Line> {
     let mut line = arena.line(port);
     line.say(websocket::request("/sub"));
@@ -63,7 +63,7 @@ pub(crate) fn upgrade(arena: &Arena, port: Port) -> Option<Line> {
     accepted.then_some(line)
 }
 
-/// Signs a person of this name in over WebSocket, as a stranger.
+/// Signs in a user with this name over WebSocket, from the attackers' address.
 pub(crate) fn ws(arena: &Arena, port: Port, name: &str) -> Option<Line> {
     let mut line = upgrade(arena, port)?;
     line.say(websocket::masked(BINARY, &frame_of(&person(name), None)));
@@ -74,7 +74,7 @@ pub(crate) fn ws(arena: &Arena, port: Port, name: &str) -> Option<Line> {
     accepted.then_some(line)
 }
 
-/// Waits for a frame of a kind; those that come before it are dropped.
+/// Waits for a kind of frame; drops others before it.
 pub(crate) fn hears(line: &mut Line, within: Duration, is_it: impl Fn(&Frame) -> bool) -> bool {
     let began = Instant::now();
     loop {
@@ -89,7 +89,7 @@ pub(crate) fn hears(line: &mut Line, within: Duration, is_it: impl Fn(&Frame) ->
     }
 }
 
-/// Takes whole frames out of what has come.
+/// Takes whole frames from the input.
 pub(crate) fn frames(line: &mut Line) -> Vec<Frame> {
     let mut unread = bytes::BytesMut::from(&line.unread[..]);
     let frames = std::iter::from_fn(|| Frame::take(&mut unread)).collect();

@@ -1,12 +1,12 @@
-//! Attacks on the bundled server, each with its bound and the value that was measured.
+//! Attacks on the bundled server, each with its bound and the measured value.
 //!
 //! ```text
 //! cargo test --release -p comet-server --test attacks -- --all
 //! ```
 //!
-//! Each attack has a server process of its own, two healthy users who talk meanwhile, and others
-//! who sign in all the time: what these notice is judged beside what the attack asks for. Without
-//! `--all` only those run that take a second or two, as a part of the ordinary tests.
+//! Each attack has its own server process, two healthy users that talk meanwhile, and others that
+//! sign in all the time: effects on them are judged beside the attack's own checks. Without
+//! `--all`, only attacks that take a second or two run, as part of the ordinary tests.
 
 #![expect(clippy::print_stdout, reason = "a program talks to its user")]
 #![expect(clippy::cast_possible_truncation, reason = "numbers in attacks are small")]
@@ -22,7 +22,7 @@ mod report;
 mod support;
 mod witness;
 
-// The attacks, by what they abuse.
+// The attacks, by target.
 mod auth;
 mod demo;
 mod devices;
@@ -64,10 +64,10 @@ fn all() -> Vec<Attack> {
     .concat()
 }
 
-/// How many times longer something may take in the ordinary tests.
+/// Factor on time limits in the ordinary tests.
 const BUSY: u32 = 10;
 
-/// What the program can be told.
+/// Command-line arguments.
 #[derive(Debug, Parser)]
 #[command(about = "Attacks the bundled server, and judges what it cost")]
 struct Arguments {
@@ -114,9 +114,9 @@ fn main() -> ExitCode {
         report::list(&attacks);
         return ExitCode::SUCCESS;
     }
-    // Ordinary tests share the machine with others, and must not break where it is busy.
+    // Ordinary tests share the machine, and must not fail on a busy one.
     let slack = if arguments.all || !arguments.only.is_empty() { 1 } else { BUSY };
-    // What goes wrong in an attack is told in its row.
+    // A failure in an attack is reported in its row.
     std::panic::set_hook(Box::new(|_| {}));
     let mut outcomes: Vec<Outcome> = Vec::new();
     for attack in &attacks {

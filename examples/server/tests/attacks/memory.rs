@@ -1,4 +1,4 @@
-//! Much that is kept for clients that do not read: memory against the budget, and the metric of it.
+//! Data queued for clients that do not read: memory against the budget, and its metric.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,18 +21,18 @@ use crate::support::person::Person;
 
 /// A budget that attacks of some ten megabytes exceed.
 const SMALL: &[&str] = &["gateway.memory_budget=33554432"];
-/// What the process may grow by with it: twice as much.
+/// Limit on the growth of the process with it: twice as much.
 const TWICE: u64 = 64 * MIB;
-/// Names of the demo, as many as are asked for.
+/// Lifts the limit on new names of the demo.
 const NAMES: &[&str] = &["demo.new_names_per_minute=0"];
 /// The demo's group.
 const GROUP: i64 = 1;
 
-/// Messages under way of one who does not wait for each answer.
+/// Messages in flight from a sender that does not wait for each answer.
 const MANY: usize = 30;
-/// Between two looks at memory.
+/// Polling interval of memory.
 const LOOK: Duration = Duration::from_millis(50);
-/// Beyond a factor of two: what the process takes by itself, connections and pages of the database.
+/// Memory beyond the factor of two: the process itself, connections and pages of the database.
 const BESIDE: u64 = 16 * MIB;
 
 pub(crate) const ATTACKS: &[Attack] = &[
@@ -100,7 +100,7 @@ fn at_one_byte(arena: &mut Arena) {
     }
 }
 
-/// What many sessions keep of the same messages is kept, and counted, once.
+/// Messages queued for many sessions are kept, and counted, once.
 fn stalled_devices(arena: &mut Arena, messages: usize, len: usize) {
     let lines = sessions(arena, 1_000, |_| person("has many devices"));
     arena.is("signed in", lines.len(), 1_000);
@@ -136,7 +136,7 @@ fn stalled_group(arena: &mut Arena) {
     arena.is("logins turned away", turned_away(arena), 0);
 }
 
-/// A new name of the demo: its token.
+/// The token of a new name of the demo.
 fn sign_in(arena: &Arena, number: usize) -> String {
     let body = json!({ "name": format!("member {number}") }).to_string();
     let data = http::post(arena.at().http, "/demo/login", None, &body).data();
@@ -147,10 +147,10 @@ fn turned_away(arena: &Arena) -> u64 {
     arena.server.metric("comet_gateway_closed_total{reason=\"turned_away\"}")
 }
 
-/// One who sends, no faster than it is answered.
+/// A sender that is limited by the answers.
 struct Flow {
     client: Client,
-    /// Messages that may be under way.
+    /// Limit on messages in flight.
     most: usize,
     under_way: usize,
     answered: usize,
@@ -165,7 +165,7 @@ impl Flow {
         }
     }
 
-    /// Waits for all answers: how many there were.
+    /// Waits for all answers; returns their number.
     fn ends(mut self) -> usize {
         while self.under_way > 0 {
             self.hear();
@@ -184,8 +184,8 @@ impl Flow {
     }
 }
 
-/// Sends so many messages to each, in turn, `most` of them at once: how many were answered. Whoever
-/// sends must not be cut.
+/// Sends a number of messages to each target in turn, `most` of them in flight; returns the number
+/// of answers. The sender must not be disconnected.
 fn send_to(arena: &Arena, targets: &[Person], each: usize, len: usize, most: usize) -> usize {
     let client = client(arena, &person("sends a lot"));
     let mut flow = Flow { client, most, under_way: 0, answered: 0 };
@@ -207,7 +207,7 @@ fn sessions(arena: &Arena, count: usize, who: impl Fn(usize) -> Person) -> Vec<L
     open.collect()
 }
 
-/// Looks at the metric of memory, and at what the process has grown by, all the time.
+/// Samples the metric of memory, and the growth of the process.
 struct Gauge {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<(u64, u64)>,
@@ -236,8 +236,9 @@ impl Gauge {
         Self { stop, thread }
     }
 
-    /// The most of either is within twice the other, and what the process takes by itself: pages of
-    /// the database, which the metric does not count, are most of what grows in some attacks.
+    /// The maximum of either is within twice the other, plus the memory of the process itself:
+    /// pages of the database, which the metric does not count, are most of the growth in some
+    /// attacks.
     fn judge(self, arena: &mut Arena) {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.thread().unpark();

@@ -1,4 +1,4 @@
-//! What the server's process uses, from `/proc`.
+//! Resources of the server's process, from `/proc`.
 
 use std::fs;
 use std::io;
@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
-/// Ticks in a second: what Linux tells programs, whatever it counts by itself.
+/// Ticks per second, as reported by Linux to programs, independent of its own clock.
 const TICKS: u64 = 100;
 
-/// Resident memory now, in bytes.
+/// Current resident memory, in bytes.
 pub(crate) fn resident(pid: u32) -> Option<u64> {
     status(pid, "VmRSS:")
 }
 
-/// The most resident memory that the process ever had, in bytes.
+/// Peak resident memory, in bytes.
 pub(crate) fn peak(pid: u32) -> Option<u64> {
     status(pid, "VmHWM:")
 }
@@ -26,7 +26,7 @@ fn status(pid: u32, name: &str) -> Option<u64> {
     Some(kib * 1024)
 }
 
-/// Descriptors that are open.
+/// Number of open descriptors.
 pub(crate) fn descriptors(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }
@@ -34,14 +34,14 @@ pub(crate) fn descriptors(pid: u32) -> usize {
 /// User and system time of all its threads.
 pub(crate) fn cpu(pid: u32) -> Option<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is a name in brackets, which may hold anything.
+    // The second field is a name in parentheses, which may contain anything.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let mut ticks = || fields.next()?.parse::<u64>().ok();
     let ticks = ticks()? + ticks()?;
     Some(Duration::from_millis(ticks * 1_000 / TICKS))
 }
 
-/// Sets how many descriptors a process may have open: as many as this one at most.
+/// Sets the limit on open descriptors of a process, at most that of this one.
 pub(crate) fn limit_descriptors(pid: u32, most: Option<usize>) -> io::Result<()> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::NotFound)?;
     let maximum = getrlimit(Resource::Nofile).maximum;

@@ -1,4 +1,4 @@
-//! What is said of attacks: a line while they go, a table, JSON.
+//! Reports of attacks: a line for each, a table, JSON.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::arena::{Check, seconds};
 use crate::attack::{Attack, Outcome};
 
-/// Names and what they mean.
+/// Prints names and descriptions.
 pub(crate) fn list(attacks: &[Attack]) {
     for attack in attacks {
         let mark = if attack.quick { "*" } else { " " };
@@ -32,7 +32,7 @@ fn measured(checks: &[Check]) -> String {
     measured.collect::<Vec<_>>().join("; ")
 }
 
-/// One attack: a line if everything held, and else what did not.
+/// One attack: a line if all checks passed, and else the failed ones.
 pub(crate) fn line(outcome: &Outcome) -> String {
     let verdict = if outcome.holds() { "ok" } else { "VIOLATED" };
     let mut line = format!("{:<34} {verdict:<9} {:>7}", outcome.name, seconds(outcome.took));
@@ -44,7 +44,7 @@ pub(crate) fn line(outcome: &Outcome) -> String {
     line
 }
 
-/// How many held.
+/// The number of attacks that passed.
 pub(crate) fn sum(outcomes: &[Outcome]) -> String {
     let violated: Vec<&str> =
         outcomes.iter().filter(|outcome| !outcome.holds()).map(|outcome| outcome.name).collect();
@@ -59,7 +59,7 @@ pub(crate) fn sum(outcomes: &[Outcome]) -> String {
     text
 }
 
-/// The table of a document.
+/// The table as Markdown.
 pub(crate) fn markdown(outcomes: &[Outcome]) -> String {
     let mut text = String::from(
         "| attack | what is done | bound | measured | kept |\n|---|---|---|---|---|\n",
@@ -73,7 +73,7 @@ pub(crate) fn markdown(outcomes: &[Outcome]) -> String {
     text
 }
 
-/// Everything, for programs.
+/// All results as JSON.
 pub(crate) fn json(outcomes: &[Outcome]) -> Value {
     let outcomes = outcomes.iter().map(|outcome| {
         let checks: Vec<Value> = outcome.checks.iter().map(check).collect();

@@ -1,4 +1,4 @@
-//! Tickets of the comet dialect: tampered with, stolen, shown twice.
+//! Tickets of the comet dialect: tampered with, stolen, presented twice.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack::new("ticket-of-chance", "200 tickets of chance", by_chance),
 ];
 
-/// A connection that has asked for a session, and what came as the answer.
+/// A connection that has requested a session, and the answer.
 struct Holder {
     line: Line,
     welcome: Option<comet_protocol::comet::Welcome>,
@@ -31,7 +31,7 @@ impl Holder {
         let auth = Auth {
             app_id: "dtalk".into(),
             token: person.token(),
-            // It keeps tickets.
+            // Tickets.
             capabilities: 1,
             ticket,
             ..Auth::default()
@@ -72,7 +72,7 @@ fn first(bytes: &[u8]) -> Option<comet_protocol::comet::Welcome> {
 
 fn tampered(arena: &mut Arena) {
     let who = person("keeps a ticket");
-    // It stays, so that sessions that are parked after it do not take its place.
+    // It stays, so that sessions parked later do not take its place.
     let owner = Holder::come(arena, &who, Bytes::new(), 1);
     let ticket = owner.ticket();
     arena.at_least("bytes of a ticket", ticket.len(), 32);
@@ -107,7 +107,7 @@ fn replayed(arena: &mut Arena) {
     let mut open = holders.len();
     arena.at_least("resumed, one after the other", open, 1);
     until(Duration::from_secs(6), || {
-        // All are looked at: what waits to be read hides that there is no more to come.
+        // All are polled: unread input hides the end of a connection.
         open = holders.iter_mut().map(|holder| usize::from(holder.line.look())).sum();
         open <= 1
     });

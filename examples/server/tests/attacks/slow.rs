@@ -1,5 +1,5 @@
-//! Peers that take their time: heads, bodies and frames that come a byte at a time or never, and
-//! readers that do not read.
+//! Slow peers: heads, bodies and frames that arrive a byte at a time or never, and readers that do
+//! not read.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use crate::attack::Attack;
 use crate::line::{Line, all_end, dribble, pass};
 use crate::support::websocket;
 
-/// Connections of one attack.
+/// Connections per attack.
 const CROWD: usize = 200;
-/// Between two bytes of who dribbles.
+/// Interval between bytes.
 const EVERY: Duration = Duration::from_millis(100);
-/// How long a connection may take until it has a session, here.
+/// Time limit for a session, in these attacks.
 const HANDSHAKE: &str = "gateway.handshake_seconds=2";
-/// When silent connections are to be gone: the handshake's two seconds, a timer's grain, and the
-/// closing time of two seconds for peers that do not close themselves.
+/// Time limit for the end of silent connections: two seconds for the handshake, a timer's
+/// granularity, and two seconds for peers that do not close.
 const GONE: Duration = Duration::from_secs(5);
-/// How long an attack waits for that.
+/// Timeout for that end.
 const PATIENCE: Duration = Duration::from_secs(12);
 
 pub(crate) const ATTACKS: &[Attack] = &[

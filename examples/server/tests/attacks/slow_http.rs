@@ -1,4 +1,4 @@
-//! The same patience as in `slow`, on the ports that speak HTTP.
+//! Slow peers as in `slow`, on the HTTP ports.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use crate::arena::{Arena, Port, person};
 use crate::attack::Attack;
 use crate::line::{Line, STRANGER, all_end, dribble, pass};
 
-/// Connections of one attack; fewer than one address may have.
+/// Connections per attack; below the limit per address.
 const CROWD: usize = 200;
 const EVERY: Duration = Duration::from_millis(100);
 /// Two seconds for each phase of a request.
 const TIMES: &[&str] =
     &["http.head_seconds=2", "http.body_seconds=2", "http.idle_seconds=2", "http.write_seconds=2"];
-/// Requests of one connection: their answers are more than the system's buffers hold, which are
-/// some megabytes on the loopback.
+/// Requests per connection: their answers exceed the system's buffers, which hold some megabytes on
+/// the loopback.
 const REQUESTS: usize = 600;
-/// When they are to be gone.
+/// Time limit for their end.
 const GONE: Duration = Duration::from_secs(6);
 const PATIENCE: Duration = Duration::from_secs(14);
 
@@ -68,7 +68,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     .with(TIMES),
 ];
 
-/// The head of a request that may be answered, and so much of a body announced.
+/// The head of a valid request that announces a body of this length.
 fn posted(length: usize) -> String {
     let token = person("somebody slow").token();
     format!(
@@ -100,7 +100,7 @@ fn dribbles(arena: &mut Arena, port: Port, begins: &[u8], text: &[u8]) {
     arena.within("all closed", took, GONE);
 }
 
-/// Requests one after the other on a connection whose answers pile up in the server.
+/// Requests one after the other on a connection, with answers that queue up in the server.
 fn unread(arena: &mut Arena, port: Port, path: &str, count: usize) {
     let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").repeat(REQUESTS);
     let address = arena.address(port);
@@ -110,14 +110,14 @@ fn unread(arena: &mut Arena, port: Port, path: &str, count: usize) {
         line.push(request.as_bytes());
     }
     pass(Duration::from_secs(8));
-    // What the system has for them already can be read; then there must be an end.
+    // Bytes in the system's buffers can be read; then the connection must end.
     let (closed, _) = all_end(&mut lines, Duration::from_secs(1));
     let whole = lines.iter().filter(|line| answers(&line.unread) == REQUESTS).count();
     arena.is("closed", closed, count);
     arena.is("given all the answers", whole, 0);
 }
 
-/// How many answers have begun.
+/// Number of answers that have begun.
 fn answers(bytes: &[u8]) -> usize {
     bytes.windows(9).filter(|nine| nine == b"HTTP/1.1 ").count()
 }

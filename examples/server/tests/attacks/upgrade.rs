@@ -1,4 +1,4 @@
-//! Requests that are no proper upgrade, on both ports that speak WebSocket.
+//! Invalid upgrade requests, on both WebSocket ports.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::attack::Attack;
 use crate::support::websocket;
 
 const PATIENCE: Duration = Duration::from_secs(6);
-/// The header of a proper request that attacks take away or give twice.
+/// The header of a valid request that attacks omit or repeat.
 const HOST: &str = "Host: chat.test\r\n";
 const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
@@ -58,7 +58,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         refused(arena, &proper().replace("GET /sub ", "GET /sub/../admin "));
     }),
     Attack::new("upgrade-odd-subprotocol", "a subprotocol that is no ASCII", |arena| {
-        // Refused or ignored: what counts is that nothing breaks.
+        // Refused or ignored: it only must not break anything.
         let request = with("Sec-WebSocket-Protocol: caf\u{e9}\u{1f600}\r\n");
         for port in [Port::Ws, Port::Http] {
             let status = status(arena, port, request.as_bytes());
@@ -74,12 +74,12 @@ fn proper() -> String {
     websocket::request("/sub")
 }
 
-/// A proper request with one header more.
+/// A valid request with one more header.
 fn with(header: &str) -> String {
     proper().replace(HOST, &format!("{HOST}{header}"))
 }
 
-/// The first line's number.
+/// The status code.
 fn status(arena: &Arena, port: Port, request: &[u8]) -> Option<u16> {
     let mut line = arena.line(port);
     line.say(request);
@@ -87,11 +87,11 @@ fn status(arena: &Arena, port: Port, request: &[u8]) -> Option<u16> {
     str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()
 }
 
-/// Answered by an error of the client's on both ports, or closed without any answer.
+/// Answered with a client error on both ports, or closed without an answer.
 fn refused(arena: &mut Arena, request: &str) {
     for port in [Port::Ws, Port::Http] {
         let answer = status(arena, port, request.as_bytes());
-        // 505 says that it is the version of HTTP.
+        // 505 refuses the version of HTTP.
         let refused = answer.is_some_and(|status| (400..500).contains(&status) || status == 505);
         let answer = answer.map_or_else(|| "nothing".to_owned(), |status| status.to_string());
         arena.bound(&format!("{port:?} answers"), "4xx", &answer, refused);

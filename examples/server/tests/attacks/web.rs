@@ -1,4 +1,4 @@
-//! Requests that mean no good, on the ports that speak HTTP.
+//! Malicious requests, on the HTTP ports.
 
 use std::time::{Duration, Instant};
 
@@ -64,7 +64,7 @@ fn posted(header: &str, body: &str) -> String {
     )
 }
 
-/// The number of the first line, if there is one.
+/// The status code, if there is one.
 fn status_of(bytes: &[u8]) -> Option<u16> {
     str::from_utf8(bytes.get(9..12)?).ok()?.parse().ok()
 }
@@ -75,12 +75,12 @@ fn asks(arena: &Arena, port: Port, request: &[u8]) -> Option<u16> {
     status_of(line.hears(PATIENCE, |bytes| bytes.windows(4).any(|end| end == b"\r\n\r\n")))
 }
 
-/// An error of the client's, in whichever form, or an end without an answer.
+/// A client error in any form, or an end without an answer.
 fn refused(arena: &mut Arena, request: &str) {
     for port in [Port::Http, Port::Admin] {
         let mut line = arena.line(port);
         line.say(request);
-        // With a heading or two it is all there.
+        // The answer is complete, with or without a body.
         let answer = line.hears(PATIENCE, is_answered);
         let status = status_of(answer);
         let is_error = String::from_utf8_lossy(answer).contains("\"result\":-10");
@@ -91,7 +91,7 @@ fn refused(arena: &mut Arena, request: &str) {
     }
 }
 
-/// A head, and a body if it is not an empty one.
+/// A head, and a body if it is not empty.
 fn is_answered(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
@@ -156,7 +156,7 @@ fn endless(arena: &mut Arena) {
             crate::line::pass(crate::line::TICK);
         }
     }
-    // Beyond what it reads on, the buffers of both ends take some megabytes.
+    // Beyond the bytes that it reads, the buffers of both ends hold some megabytes.
     arena.at_most("taken of it, in MiB", taken / 1_048_576, 8);
 }
 
@@ -191,7 +191,7 @@ fn parts(arena: &mut Arena) {
     arena.within("after", Some(began.elapsed()), Duration::from_secs(2));
 }
 
-/// The answer arrives although the body was still under way when it was written.
+/// The answer arrives although the body was still being sent.
 fn late(arena: &mut Arena) {
     let mut answered = 0;
     for _ in 0..20 {

@@ -1,4 +1,4 @@
-//! Frames and messages of WebSocket that break its rules, or stretch them.
+//! WebSocket frames and messages that violate the protocol, or exhaust its limits.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::support::websocket::{BINARY, CLOSE, FIN, PING, masked, take};
 
 const PATIENCE: Duration = Duration::from_secs(6);
 const AT_ONCE: Duration = Duration::from_secs(3);
-/// A mask that changes nothing.
+/// A mask without effect.
 const MASK: [u8; 4] = [0; 4];
 const TEXT: u8 = 1;
 const CONTINUATION: u8 = 0;
@@ -100,14 +100,14 @@ pub(crate) const ATTACKS: &[Attack] = &[
         .with(&["gateway.max_body=1048576", "gateway.memory_budget=33554432"]),
 ];
 
-/// A fragment of zeros that is not the last.
+/// A non-final fragment of zeros.
 fn fragment(opcode: u8, len: usize) -> Vec<u8> {
     let mut frame = masked(opcode, &vec![0; len]);
     frame[0] &= !FIN;
     frame
 }
 
-/// The connections ends with this code, before and after a login, on both ports.
+/// The connections end with this code, before and after a login, on both ports.
 fn closes(arena: &mut Arena, bytes: &[u8], code: u16) {
     let mut lines = everywhere(arena);
     let count = lines.len();
@@ -126,7 +126,7 @@ fn closes(arena: &mut Arena, bytes: &[u8], code: u16) {
     arena.within("the last one closed", Some(began.elapsed()), AT_ONCE);
 }
 
-/// They end, with any code or none.
+/// The connections end, with or without a code.
 fn ends(arena: &mut Arena, bytes: &[u8]) {
     let mut lines = everywhere(arena);
     let count = lines.len();
@@ -138,7 +138,7 @@ fn ends(arena: &mut Arena, bytes: &[u8]) {
     arena.within("the last one closed", took, AT_ONCE);
 }
 
-/// An upgraded connection and a session on each of the ports.
+/// An upgraded connection and a session on each port.
 fn everywhere(arena: &mut Arena) -> Vec<Line> {
     let lines = [Port::Ws, Port::Http]
         .into_iter()
@@ -148,7 +148,7 @@ fn everywhere(arena: &mut Arena) -> Vec<Line> {
     lines
 }
 
-/// The code of the close frame that came last.
+/// The code of the last close frame.
 fn close_code(line: &mut Line) -> Option<u16> {
     let mut unread = bytes::BytesMut::from(&line.unread[..]);
     let frames = std::iter::from_fn(|| take(&mut unread));
@@ -163,7 +163,7 @@ fn garbage(arena: &mut Arena) {
         for _ in 0..1_000 {
             let mut bytes = vec![0; rng.random_range(1..1_000)];
             rng.fill(&mut bytes[..]);
-            // The server may have closed long before.
+            // The server may have closed already.
             if !line.say(masked(rng.random_range(0..16), &bytes)) {
                 break;
             }
@@ -198,7 +198,7 @@ fn unfinished(arena: &mut Arena) {
         .filter_map(|number| login::ws(arena, Port::Ws, &format!("unfinished {number}")))
         .collect();
     arena.is("signed in", lines.len(), 200);
-    // All but the last byte of it, as fast as it is taken.
+    // All but the last byte of it, as fast as accepted.
     let piece = vec![0; 32 * 1024];
     let mut left = vec![1_048_575usize; lines.len()];
     for line in &mut lines {

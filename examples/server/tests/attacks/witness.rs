@@ -1,5 +1,5 @@
-//! Healthy users beside an attack: two who talk, and others who come and go. What they notice is
-//! what the attack cost.
+//! Healthy users beside an attack: two that talk, and others that come and go. Their observations
+//! measure the attack's effect.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use crate::support::http;
 use crate::support::person::Person;
 use crate::support::server::Addresses;
 
-/// Between two messages of the one who talks.
+/// Interval between messages.
 const PACE: Duration = Duration::from_millis(25);
-/// Between two newcomers.
+/// Interval between newcomers.
 const COMING: Duration = Duration::from_millis(200);
-/// Messages that are said at the least, however soon the attack is over.
+/// Minimum number of messages, even if the attack ends sooner.
 const LEAST: usize = 10;
-/// After this a message is lost.
+/// Timeout after which a message counts as lost.
 const LOST: Duration = Duration::from_secs(10);
 
-/// What the two who talk have noticed.
+/// Observations of the two that talk.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     times: Vec<Duration>,
@@ -38,7 +38,7 @@ impl Told {
     }
 }
 
-/// What newcomers have noticed.
+/// Observations of newcomers.
 #[derive(Debug, Default)]
 pub(crate) struct Came {
     times: Vec<Duration>,
@@ -51,7 +51,7 @@ impl Came {
     }
 }
 
-/// Two users, of whom one tells the other something all the time.
+/// Two users, one of which sends to the other all the time.
 #[derive(Debug)]
 pub(crate) struct Talk {
     stop: Arc<AtomicBool>,
@@ -59,7 +59,7 @@ pub(crate) struct Talk {
 }
 
 impl Talk {
-    /// Signs both in, which nobody disturbs yet; where few are let in each second, with patience.
+    /// Signs both in before the attack; with retries where logins are limited.
     pub(crate) fn start(addresses: &Addresses) -> Self {
         let [ann, ben] = ["healthy ann", "healthy ben"].map(Person::new);
         let mut sender = patiently(Transport::Tcp, addresses, &ann);
@@ -69,7 +69,7 @@ impl Talk {
         let thread = std::thread::spawn(move || {
             let mut told = Told::default();
             let mut number = 0;
-            // An attack that is over at once has been noticed or not all the same.
+            // A short attack still gets the minimum number of messages.
             while !stopped.load(Ordering::Relaxed) || told.times.len() < LEAST {
                 number += 1;
                 let began = Instant::now();
@@ -78,7 +78,7 @@ impl Talk {
                 }));
                 if !said.unwrap_or(false) {
                     told.lost += 1;
-                    // A connection that is gone brings no second message either.
+                    // A closed connection brings no second message either.
                     break;
                 }
                 told.times.push(began.elapsed());
@@ -89,7 +89,7 @@ impl Talk {
         Self { stop, thread }
     }
 
-    /// Nobody waits for what it notices.
+    /// Discards its observations.
     pub(crate) fn dismiss(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
@@ -101,7 +101,7 @@ impl Talk {
     }
 }
 
-/// Signs in, again if it is turned away.
+/// Signs in, with retries on refusal.
 fn patiently(transport: Transport, addresses: &Addresses, person: &Person) -> Client {
     let began = Instant::now();
     loop {
@@ -116,7 +116,7 @@ fn patiently(transport: Transport, addresses: &Addresses, person: &Person) -> Cl
     }
 }
 
-/// One message: answered to the one who sent it, and delivered once to the other.
+/// Sends one message: answered to the sender, and delivered once to the other.
 fn says(
     sender: &mut Client,
     reader: &mut Client,
@@ -148,7 +148,7 @@ fn says(
     }
 }
 
-/// Users who sign in, one after the other, and leave again; each also asks for the health.
+/// Users that sign in and leave, one after the other; each also requests the health.
 #[derive(Debug)]
 pub(crate) struct Newcomers {
     stop: Arc<AtomicBool>,
@@ -184,7 +184,7 @@ impl Newcomers {
         Self { stop, thread }
     }
 
-    /// Nobody waits for what it notices.
+    /// Discards its observations.
     pub(crate) fn dismiss(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Two people talk while nothing goes wrong.
+//! Two users talk, without faults.
 
 use crate::chromium::Driver;
 use crate::line::Line;
@@ -65,7 +65,7 @@ async fn a_message_that_the_server_refuses_can_be_tried_again() {
     alice.send("may I come in?").await;
     alice.wait_for_marks("failed").await;
 
-    // Whoever loses the answer sees that there was another question.
+    // The lost answer shows that there was another request.
     line.lose();
     alice.click(".message .retry").await;
     alice.wait_for_marks("sending").await;

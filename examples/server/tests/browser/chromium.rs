@@ -17,16 +17,16 @@ use crate::wait;
 const MISSING: &str = "install Chromium and its driver to run the browser tests, on Debian: \
      apt-get install --no-install-recommends chromium chromium-driver";
 
-/// The driver takes a free port of one address family, and ends if the other family's is in use,
-/// be it by a connection: that is a matter of luck.
+/// The driver takes a free port of one address family, and ends if that of the other family is in
+/// use, even by a connection: it is started again.
 const ATTEMPTS: usize = 5;
 
-/// A private chromedriver on a free port; all its browsers' files are in one directory.
+/// A private chromedriver on a free port; the files of its browsers are in one directory.
 #[derive(Debug)]
 pub(crate) struct Driver {
     url: String,
     chromium: PathBuf,
-    // Before its files, as it is to die before they go.
+    // Declared before its files, so that it is killed before they are removed.
     _process: ProcessGroup,
     files: Folder,
 }
@@ -55,7 +55,7 @@ impl Driver {
         self.start_browser(profile.keep()).await
     }
 
-    /// The killed browser again, as its owner would start it again.
+    /// The killed browser, started again by its user.
     pub(crate) async fn restart(&self, killed: KilledBrowser) -> Browser {
         self.start_browser(killed.profile).await
     }
@@ -98,7 +98,7 @@ pub(crate) struct Browser {
     profile: PathBuf,
 }
 
-/// What a killed browser leaves behind on the disk.
+/// The files of a killed browser.
 #[derive(Debug)]
 pub(crate) struct KilledBrowser {
     profile: PathBuf,
@@ -109,8 +109,8 @@ impl Browser {
     pub(crate) async fn kill(mut self) -> KilledBrowser {
         let pid = self.pid.take().expect("a browser is killed once");
         kill(pid);
-        // The driver is the browser's parent, and collects it when the session ends; that the
-        // session cannot end well is the point.
+        // The driver is the browser's parent, and reaps it when the session ends; the session
+        // cannot end orderly, which is intended.
         let _ = self.client.clone().close().await;
         wait::poll(async || test_kill_process(pid).map_or(Ok(()), Err))
             .await
@@ -128,7 +128,7 @@ impl Drop for Browser {
 }
 
 fn kill(pid: Pid) {
-    // An error means that it has ended by itself.
+    // An error means that it has ended already.
     let _ = kill_process(pid, Signal::KILL);
 }
 

@@ -1,10 +1,10 @@
-//! Signing in: names, and one person with more than one screen.
+//! Sign-in: names, and one user in several browsers.
 
 use crate::chromium::Driver;
 use crate::page::{Page, Shown};
 use crate::server::Server;
 
-/// What the browser knows of alice's device.
+/// Reads the browser's record of alice's device.
 const READ_PROFILE: &str = "
     const done = arguments[0];
     import('/chat/profiles.js').then(({ profileOf }) => profileOf('alice')).then(done);";
@@ -21,7 +21,7 @@ async fn a_newer_phone_silences_the_older_until_the_person_asks() {
     older.wait_for_state("elsewhere").await;
     assert_eq!(older.banner().await, "You are logged in elsewhere: Chrome on Linux.");
 
-    // A page that loads by itself is no wish of the person: the server refuses it.
+    // A page that loads by itself is no login by hand: the server refuses it.
     older.reload().await;
     older.wait_for_state("elsewhere").await;
     newer.wait_for_state("online").await;

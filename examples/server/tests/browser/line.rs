@@ -1,7 +1,7 @@
-//! The way between a page and the server, which a test can thin out, speak into and cut.
+//! A proxy between a page and the server that can drop, insert and cut.
 //!
-//! Everything but WebSockets passes as it is. Of a WebSocket the server's frames pass one by one,
-//! so that what is lost or put between is always whole.
+//! Everything except WebSockets passes unchanged. The server's WebSocket frames pass one by one, so
+//! that lost and inserted frames are whole.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ enum Order {
     Say(Bytes),
 }
 
-/// What the line has seen.
+/// The state of the line.
 #[derive(Debug, Default)]
 struct Told {
     connections: AtomicUsize,
@@ -45,7 +45,7 @@ struct Told {
 }
 
 impl Line {
-    /// A line to the server at this address.
+    /// A line to the server with this address.
     pub(crate) async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -55,28 +55,28 @@ impl Line {
         Self { address, orders, told, task }
     }
 
-    /// Where the page is, by this line.
+    /// The page's URL through this line.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
-    /// How many WebSockets there have been.
+    /// Number of WebSockets so far.
     pub(crate) fn connections(&self) -> usize {
         self.told.connections.load(Ordering::SeqCst)
     }
 
-    /// Ends the WebSocket that is there, with what is on its way.
+    /// Cuts the current WebSocket, with data in transit.
     pub(crate) fn cut(&self) {
         self.order(Order::Cut);
     }
 
-    /// From here on the server's frames are lost, until the line is cut.
+    /// Drops the server's frames from now on, until the line is cut.
     pub(crate) fn lose(&self) {
         self.told.lost.lock().clear();
         self.order(Order::Lose);
     }
 
-    /// Says something in the server's name.
+    /// Inserts a frame in the server's name.
     pub(crate) fn say(&self, frame: &ServerFrame) {
         let (mut packet, mut message) = (Vec::new(), Vec::new());
         frame.write(&mut packet);
@@ -84,7 +84,7 @@ impl Line {
         self.order(Order::Say(message.into()));
     }
 
-    /// Waits until so many deliveries, or more, were lost since [`Line::lose`]; returns their
+    /// Waits until at least this many deliveries were lost since [`Line::lose`]; returns their
     /// numbers.
     pub(crate) async fn wait_for_losses(&self, count: usize) -> Vec<u32> {
         let lost = wait::poll(async || {
@@ -114,7 +114,7 @@ async fn accept(
     while let Ok((page, _)) = listener.accept().await {
         let (orders, told) = (orders.clone(), Arc::clone(&told));
         tokio::spawn(async move {
-            // Whatever breaks on either side ends both.
+            // A failure of either side ends both.
             let _ = connect(page, server, &orders, &told).await;
         });
     }
@@ -138,7 +138,7 @@ async fn connect(
     copy_bidirectional(&mut page, &mut server).await.map(|_| ())
 }
 
-/// Carries one WebSocket, until either side or an order ends it.
+/// Relays a WebSocket until either side or an order ends it.
 async fn carry(
     mut page: TcpStream,
     mut server: TcpStream,
@@ -177,7 +177,7 @@ async fn carry(
     }
 }
 
-/// What the server says: the answer to the upgrade, then frames.
+/// The server's output: the answer to the upgrade, then frames.
 #[derive(Debug, Default)]
 struct Frames {
     unread: BytesMut,
@@ -185,7 +185,7 @@ struct Frames {
 }
 
 impl Frames {
-    /// The next whole piece.
+    /// The next whole unit.
     fn next(&mut self) -> Option<Bytes> {
         let len = if self.upgraded {
             let (head, len) = FrameHead::parse(&self.unread).expect("the server's frames")?;

@@ -1,10 +1,10 @@
 //! The web chat page, driven in a real Chromium against the bundled server.
 //!
-//! People sign in, talk, lose their browser or their server in the middle of it, and must find
-//! every message once, in order and with the right mark. Chromium and its driver have to be
-//! installed; without them these tests fail and say which packages are missing.
+//! Users sign in, talk, and lose their browser or their server meanwhile, and must find every
+//! message once, in order and with the right mark. Chromium and its driver must be installed;
+//! without them these tests fail and name the missing packages.
 //!
-//! Not here: what the server does for other clients; that needs no browser.
+//! Not here: the server's behaviour for other clients, which needs no browser.
 
 mod chat;
 mod chromium;

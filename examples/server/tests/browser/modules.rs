@@ -1,10 +1,10 @@
-//! The page's modules that need no page, checked where they run: in the browser.
+//! The page's modules that need no page, tested in the browser.
 
 use crate::chromium::Driver;
 use crate::page::Page;
 use crate::server::Server;
 
-/// The dialect's frames, as the protocol's own tests have them.
+/// The dialect's frames, from the protocol's own tests.
 const VECTORS: &str = include_str!("../../../../protocol/tests/data/comet.json");
 const BROKEN: &str = include_str!("../../../../protocol/tests/data/comet_refused.json");
 

@@ -1,4 +1,4 @@
-//! A browser or the server dies in the middle of a talk.
+//! A browser or the server is killed during a conversation.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use crate::chromium::Driver;
 use crate::page::Page;
 use crate::server::Server;
 
-/// From here on the page cannot write to its database.
+/// Makes all writes of the page's database fail.
 const FULL_DISK: &str = "
     IDBObjectStore.prototype.put = () => {
       throw new DOMException('the disk is full', 'QuotaExceededError');

@@ -1,4 +1,4 @@
-//! The chat page as a person sees and uses it.
+//! The chat page from the user's point of view.
 
 use std::path::Path;
 
@@ -26,20 +26,20 @@ const READ_MESSAGES: &str = "
 pub(crate) struct Shown {
     pub(crate) text: String,
     pub(crate) own: bool,
-    /// How far an own message came; none for those of others.
+    /// The mark of an own message; none for those of others.
     pub(crate) mark: Option<String>,
-    /// 0 until the server has stored it.
+    /// 0 until stored by the server.
     pub(crate) log_id: u64,
 }
 
-/// The page in one browser.
+/// The page in a browser.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) browser: Browser,
 }
 
 impl Page {
-    /// Opens the page and picks a name, as at the first visit.
+    /// Opens the page and picks a name, as on the first visit.
     pub(crate) async fn sign_in(browser: Browser, url: &str, name: &str) -> Self {
         let page = Self::open(browser, url).await;
         page.pick_name(name).await;
@@ -53,7 +53,7 @@ impl Page {
         self.type_into("#sign-in-name", &format!("{name}{ENTER}")).await;
     }
 
-    /// Opens the page; a name that was used in this browser before signs in by itself.
+    /// Opens the page; a name used before in this browser signs in by itself.
     pub(crate) async fn open(browser: Browser, url: &str) -> Self {
         browser.client.goto(url).await.expect("the page loads");
         Self { browser }
@@ -82,7 +82,7 @@ impl Page {
         self.script(READ_MESSAGES).await
     }
 
-    /// Waits until the open conversation shows what is asked for.
+    /// Waits until the open conversation satisfies a condition.
     pub(crate) async fn wait_for_messages(
         &self,
         what: &str,
@@ -107,7 +107,7 @@ impl Page {
         assert_in_server_order(&shown);
     }
 
-    /// Waits until the own messages of the open conversation, one at least, have come this far.
+    /// Waits until all own messages of the open conversation, at least one, have this mark.
     pub(crate) async fn wait_for_marks(&self, mark: &str) {
         let all = |shown: &[Shown]| {
             let own = || shown.iter().filter(|message| message.own);
@@ -121,12 +121,12 @@ impl Page {
         self.wait_for_element(&format!("#status[data-state='{state}']")).await;
     }
 
-    /// Whether the session that is online is `new` or `resumed`.
+    /// The open session: `new` or `resumed`.
     pub(crate) async fn session(&self) -> String {
         self.script("return document.querySelector('#status').dataset.session;").await
     }
 
-    /// The line across the page that asks the person to do something.
+    /// The banner that asks the user for an action.
     pub(crate) async fn banner(&self) -> String {
         self.wait_for_element("#banner:not([hidden])").await;
         self.text_of("#banner-text").await
@@ -175,7 +175,7 @@ impl Page {
         field.send_keys(keys).await.expect("the field takes text");
     }
 
-    // The picture tells more than any message.
+    // The screenshot says more than any message.
     async fn give_up(&self, reason: &str) -> ! {
         let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser-gave-up.png");
         if let Ok(png) = self.client().screenshot().await {

@@ -1,4 +1,4 @@
-//! A child process with all its descendants: started as a group of its own, killed as one.
+//! A child process with all its descendants: started and killed as one process group.
 
 use std::process::Stdio;
 
@@ -9,11 +9,11 @@ use tokio::time::timeout;
 
 use crate::wait::DEADLINE;
 
-/// Dies with this value, by SIGKILL and with everything it started in its group.
+/// Killed with its whole group by SIGKILL on drop.
 #[derive(Debug)]
 pub(crate) struct ProcessGroup {
     child: Child,
-    // Open for as long as the child lives: a closed pipe would break its next line of output.
+    // Open while the child lives: a closed pipe would break its next line of output.
     stdout: Lines<BufReader<ChildStdout>>,
 }
 
@@ -29,7 +29,7 @@ impl ProcessGroup {
         Ok(Self { child, stdout: BufReader::new(stdout).lines() })
     }
 
-    /// What `pick` finds in the first line of output in which it finds anything.
+    /// The first result of `pick` over the lines of output.
     pub(crate) async fn await_line<T>(
         &mut self,
         mut pick: impl FnMut(&str) -> Option<T>,
@@ -45,13 +45,13 @@ impl ProcessGroup {
         found.await.ok().flatten()
     }
 
-    /// Kills the group and waits for the child's end, so that its ports and files are free.
+    /// Kills the group and waits for the child's end, which frees its ports and files.
     pub(crate) async fn kill(&mut self) {
         self.signal(Signal::KILL);
         self.child.wait().await.expect("a killed child can be waited for");
     }
 
-    /// Asks the group to end, and waits for the child's end.
+    /// Terminates the group, and waits for the child's end.
     pub(crate) async fn terminate(&mut self) {
         self.signal(Signal::TERM);
         self.child.wait().await.expect("a child that was asked to end can be waited for");
@@ -61,7 +61,7 @@ impl ProcessGroup {
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         if let Some(pid) = pid {
-            // An error means that the group has ended by itself.
+            // An error means that the group has ended already.
             let _ = kill_process_group(pid, signal);
         }
     }

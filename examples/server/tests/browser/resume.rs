@@ -1,4 +1,4 @@
-//! A connection ends in ways that the session outlives, and in some that it does not.
+//! Lost connections, some of which the session survives.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::page::Page;
 use crate::server::Server;
 use crate::wait;
 
-/// How often the page has pulled from the record.
+/// Reads the number of pulls from the record.
 const PULLS: &str = "
     return performance.getEntriesByType('resource')
         .filter(({ name }) => name.endsWith('/sync-record')).length;";
@@ -98,7 +98,7 @@ async fn what_a_gap_leaves_out_is_pulled() {
 
     let notice = Gap { count: 2, ..Gap::default() };
     line.say(&ServerFrame::Gap { to: Seq::NONE, gap: notice });
-    // What is not of a room and had no number is in no record.
+    // Deliveries of no room and without a number are in no record.
     let of_room = Gap { count: 2, room: "4".to_owned(), ..Gap::default() };
     line.say(&ServerFrame::Gap { to: Seq::NONE, gap: of_room });
     wait_for_pulls(&bob, pulls + 2).await;
@@ -143,7 +143,7 @@ async fn a_page_comes_back_when_the_next_server_is_there() {
     alice.send("before").await;
     bob.wait_for_talk(&["before"]).await;
 
-    // Two pages are asked to come back at once; until there is a server they try in vain.
+    // Two pages are asked to reconnect at once; their attempts fail until a server is running.
     server.drain().await;
     alice.send("between").await;
     server.restart().await;
@@ -151,7 +151,7 @@ async fn a_page_comes_back_when_the_next_server_is_there() {
     alice.send("after").await;
     bob.wait_for_talk(&["before", "between", "after"]).await;
     alice.wait_for_marks("received").await;
-    // Attempts that a busy machine cut short leave nothing behind.
+    // Attempts aborted on a busy machine leave nothing behind.
     server.wait_for_metric("comet_gateway_sessions 2").await;
 }
 

@@ -1,4 +1,4 @@
-//! The bundled server as a process, on ports of its own and with a directory of its own.
+//! The bundled server as a process, with its own ports and directory.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use crate::folder::Folder;
 use crate::process::ProcessGroup;
 use crate::wait;
 
-/// How long a drain may take.
+/// Time limit of a drain.
 const DRAIN: Duration = Duration::from_secs(3);
 
 /// A running server; its data survives [`Server::kill`] and [`Server::restart`].
@@ -22,7 +22,7 @@ pub(crate) struct Server {
     http: String,
     admin: String,
     demo: &'static str,
-    // Before its data, as it is to die before they go.
+    // Declared before its data, so that it is killed before they are removed.
     process: ProcessGroup,
     data: Folder,
 }
@@ -32,7 +32,7 @@ impl Server {
         Self::start_in_mode("auto").await
     }
 
-    /// A server as it is when others can reach it: nobody signs in by name alone.
+    /// A server as if reachable by others: sign-in by name alone is disabled.
     pub(crate) async fn start_without_demo() -> Self {
         Self::start_in_mode("off").await
     }
@@ -43,17 +43,17 @@ impl Server {
         Self { http, admin, demo, process, data }
     }
 
-    /// Where the page is.
+    /// The page's URL.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.http)
     }
 
-    /// Where the HTTP port is.
+    /// The address of the HTTP port.
     pub(crate) fn address(&self) -> SocketAddr {
         self.http.parse().expect("an address")
     }
 
-    /// Waits until the metrics page has this line.
+    /// Waits until the metrics page contains this line.
     pub(crate) async fn wait_for_metric(&self, line: &str) {
         let shown = wait::poll(async || {
             let shown = self.metrics().await;
@@ -73,22 +73,22 @@ impl Server {
         answer
     }
 
-    /// SIGKILL: nothing is flushed, no client is told.
+    /// SIGKILL: nothing is flushed, clients are not told.
     pub(crate) async fn kill(&mut self) {
         self.process.kill().await;
     }
 
-    /// Ends as an operator would end it: sessions are told when to come back.
+    /// Stops as by an operator: sessions are told when to reconnect.
     pub(crate) async fn drain(&mut self) {
         self.process.terminate().await;
     }
 
-    /// Halts every thread: connections stay open, and nothing is answered any more.
+    /// Stops every thread: connections stay open, without any response.
     pub(crate) fn freeze(&self) {
         self.process.signal(Signal::STOP);
     }
 
-    /// Goes on after [`Server::freeze`].
+    /// Resumes after [`Server::freeze`].
     pub(crate) fn thaw(&self) {
         self.process.signal(Signal::CONT);
     }
@@ -120,7 +120,7 @@ async fn spawn(data: &Folder, http: &str, demo: &str) -> (ProcessGroup, Listenin
     (process, listening)
 }
 
-/// Where a server said that it listens.
+/// The addresses announced by a server.
 #[derive(Debug)]
 struct Listening {
     http: String,

@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Time and looks that a wait has, whichever lasts longer; a healthy one ends in milliseconds.
+/// Time and attempts of a wait, whichever lasts longer; a healthy one ends in milliseconds.
 ///
-/// A look at a page is answered by the browser itself, so that one which gets no processor time is
-/// looked at less often, and waited for longer.
+/// An attempt is answered by the browser itself, so one without processor time is polled less
+/// often, and waited for longer.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(40);
 const LOOKS: usize = 600;
-/// Longer than this nothing takes that happens at all.
+/// Upper bound of every wait.
 const LONGEST: Duration = Duration::from_secs(300);
 
 const POLL: Duration = Duration::from_millis(40);
 
-/// Asks until there is an answer; `Err` is the last refusal once there is no time left.
+/// Polls until there is an answer; `Err` is the last refusal once the time is over.
 pub(crate) async fn poll<T, E>(mut ask: impl AsyncFnMut() -> Result<T, E>) -> Result<T, E> {
     let began = Instant::now();
     let mut looks = 0;

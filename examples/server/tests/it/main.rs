@@ -1,16 +1,16 @@
-//! The bundled server as its clients and its operator see it: a real process, real sockets.
+//! The bundled server as seen by its clients and its operator: a real process, real sockets.
 //!
-//! * `durability`: what was answered survives SIGKILL in the midst of traffic;
-//! * `clients`: what the existing clients rely on, on the socket;
-//! * `resume`: a client that comes back gets exactly what it missed;
-//! * `documents`: what is written for authors of clients;
-//! * `http`: the same for the HTTP API;
-//! * `ports`: who is slow, or comes in crowds;
+//! * `durability`: answered messages survive SIGKILL during traffic;
+//! * `clients`: the socket protocol, as existing clients depend on it;
+//! * `resume`: a client that reconnects receives exactly what it missed;
+//! * `documents`: the documents for client authors;
+//! * `http`: the HTTP API, as existing clients depend on it;
+//! * `ports`: slow clients, and crowds;
 //! * `operate`: the files for operators;
-//! * `process`: how it starts, refuses to start, and stops;
-//! * `proxy`: all that clients rely on once more, behind nginx.
+//! * `process`: starting, refusing to start, and stopping;
+//! * `proxy`: the tests of `clients` and `http` again, behind nginx.
 //!
-//! Not here: the web chat page in a browser (`tests/browser`), the gateway by itself.
+//! Not here: the web chat page in a browser (`tests/browser`), the gateway in isolation.
 
 #![expect(clippy::cast_possible_truncation, reason = "numbers in tests are small")]
 

@@ -1,4 +1,4 @@
-//! The files in `examples/operate` do what they say, with the programs that they are for.
+//! The files in `examples/operate` work with the programs that they are for.
 
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpStream};
@@ -22,13 +22,13 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(file(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// A file with the ports of a test's server instead of the usual ones.
+/// A file with the ports of a test's server in place of the default ones.
 fn for_server(text: &str, addresses: &Addresses) -> String {
     let text = text.replace("127.0.0.1:8888", &addresses.http.to_string());
     text.replace("127.0.0.1:3102", &addresses.ws.to_string())
 }
 
-/// A server that believes a proxy on this machine, as the files tell operators to make it.
+/// A server that trusts a proxy on this machine, as the files tell operators to configure it.
 fn behind_a_proxy() -> Server {
     let config = tempfile::NamedTempFile::new().expect("a file");
     let text = "[[trusted_proxies]]\nnet = \"127.0.0.1/32\"\nheader = \"x-forwarded-for\"\n";
@@ -36,7 +36,7 @@ fn behind_a_proxy() -> Server {
     Setup::default().flag("config", &config.path().display()).start()
 }
 
-/// Page, API and sessions work at this address, and the demo is not to be had there.
+/// Page, API and sessions work at this address, and the demo is unavailable there.
 fn serves(proxy: SocketAddr) {
     let page = http::get(proxy, "/");
     assert!(page.status == 200 && page.text().contains("<title>"), "{}", page.text());
@@ -69,7 +69,7 @@ fn nginx_with_this_file_serves_everything_but_the_demo() {
     serves(nginx.address);
 }
 
-/// A running Caddy; killed when it is dropped.
+/// A running Caddy; killed on drop.
 struct Caddy {
     child: Child,
     address: SocketAddr,
@@ -78,7 +78,7 @@ struct Caddy {
 
 impl Caddy {
     fn start(text: &str) -> Self {
-        // Somebody may take the port before Caddy does.
+        // Another process may take the port before Caddy does.
         let mut attempts = (0..5).filter_map(|_| Self::try_start(text));
         attempts.next().expect("Caddy starts")
     }
@@ -86,7 +86,7 @@ impl Caddy {
     fn try_start(text: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a directory");
         let address = free();
-        // Under any name, as the clients of these tests call it.
+        // Under any host name, as the clients of these tests use it.
         let site = format!("http://:{}", address.port());
         let plain = text.replace("\nchat.example.org {", &format!("\n{site} {{"));
         assert!(plain.contains(&site), "it listens where the test asks");
@@ -136,7 +136,7 @@ fn caddy_with_this_file_serves_everything_but_the_demo() {
     serves(caddy.address);
 }
 
-/// Runs a checker of the system, which must be content.
+/// Runs a checker of the system, which must succeed.
 fn passes(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let said =
@@ -182,7 +182,7 @@ fn every_metric_of_board_and_rules_exists() {
     assert!(missing.is_empty(), "not exported: {missing:?}");
 }
 
-/// Whatever supervises the server waits longer than it drains before it kills.
+/// The supervisor's timeout before a kill exceeds the drain.
 #[test]
 fn the_stop_times_are_above_the_time_of_a_drain() {
     let output = Command::new(env!("CARGO_BIN_EXE_comet-server")).arg("--print-config").output();

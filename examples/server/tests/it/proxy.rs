@@ -1,4 +1,4 @@
-//! Behind nginx: the routes of existing deployments, and time-outs of silent connections.
+//! Behind nginx: the routes of existing deployments, and timeouts of silent connections.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -11,8 +11,8 @@ use crate::support::server::{Server, Setup};
 use crate::support::socket::Arrived;
 use crate::support::websocket::{self, FIN, PING};
 
-/// Tests that say something of the server alone: what nginx answers by itself or refuses first, and
-/// what is asked of one of the two ports that are one here.
+/// Tests of the server alone: nginx answers or refuses these itself, or they distinguish the two
+/// ports that are one here.
 const OF_THE_SERVER: [&str; 13] = [
     "http::bounds::",
     "http::cors::",
@@ -29,7 +29,7 @@ const OF_THE_SERVER: [&str; 13] = [
     "handshakes_of_an_address_have_a_rate",
 ];
 
-/// The tests of the HTTP API and of the sockets, once more, behind the deployed proxy.
+/// The tests of the HTTP API and of the sockets again, behind the deployed proxy.
 #[test]
 fn clients_find_behind_the_deployed_routes_what_they_rely_on() {
     let program = std::env::current_exe().expect("a test program");
@@ -45,10 +45,10 @@ fn clients_find_behind_the_deployed_routes_what_they_rely_on() {
     assert!(passed > 40, "{said}");
 }
 
-/// Longer than the 60 s after which nginx gives a silent connection up by default.
+/// Longer than the 60 s after which nginx closes a silent connection by default.
 const SILENCE: Duration = Duration::from_secs(70);
 
-/// What comes of a session of which its client says and hears nothing for so long.
+/// The outcome of a session without traffic of the client for this time.
 fn silent(nginx: &Nginx, path: &str, name: &str) -> (Client, Next) {
     let socket = websocket::connect(nginx.address, path);
     let mut client = Client::over(Transport::WebSocket, socket);
@@ -57,7 +57,7 @@ fn silent(nginx: &Nginx, path: &str, name: &str) -> (Client, Next) {
     (client, next)
 }
 
-/// The last one shows that nginx would: its server sends no pings.
+/// The last one is the control: its server sends no pings, and nginx closes.
 #[test]
 fn a_silent_session_outlives_the_default_timeouts_of_nginx() {
     let server = Server::start();
@@ -87,7 +87,7 @@ fn a_silent_session_outlives_the_default_timeouts_of_nginx() {
     });
 }
 
-/// How many pings come to a client in a time in which it says nothing.
+/// Number of pings that a silent client receives in a time.
 fn pings(client: &mut Client, time: Duration) -> usize {
     let (deadline, mut count) = (Instant::now() + time, 0);
     loop {

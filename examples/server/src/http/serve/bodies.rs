@@ -1,4 +1,4 @@
-//! Bodies of requests and responses, whose progress is noted.
+//! Bodies of requests and responses that report their progress.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ impl Drop for Asked {
 pub(super) struct Answer {
     body: AnyBody,
     pace: Arc<Mutex<Pace>>,
-    /// What the request took beside its connection's.
+    /// The share that a proxied request takes besides its connection's place.
     _place: Option<Place>,
 }
 

@@ -1,11 +1,11 @@
-//! Serves HTTP/1.1 on a port: how long each connection may take, and how many there may be.
+//! An HTTP/1.1 server for a port, with limits on the time and the number of connections.
 //!
-//! * `pace`: what a connection is doing, and by when something has to happen;
-//! * `socket`, `bodies`: where that is noticed;
-//! * `places`: how many connections there may be, and which one has to go when one more comes;
-//! * `settings`: what of this can be set.
+//! * `pace`: the state of a connection and its deadline;
+//! * `socket`, `bodies`: sources of the events for `pace`;
+//! * `places`: limits on connections, and eviction of an idle one for a new one;
+//! * `settings`: the configuration.
 //!
-//! Not here: what is served.
+//! Not here: the handlers.
 
 mod bodies;
 mod pace;
@@ -44,28 +44,28 @@ use places::{Full, Place, Places};
 pub(crate) use settings::Settings;
 pub(crate) use socket::Paced;
 
-/// How long to wait when the system has no descriptor for another connection.
+/// Pause after a failed accept, such as for lack of descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A port to serve, and by which limits.
+/// A port to serve, and its limits.
 #[derive(Debug)]
 pub(crate) struct Port {
-    /// For the log.
+    /// The name in the log.
     name: &'static str,
     listener: TcpListener,
     times: Times,
-    /// Longest head of a request.
+    /// Maximum bytes of a request's head.
     head_bytes: usize,
-    /// Connections that may be open at once.
+    /// Limit on open connections.
     connections: usize,
-    /// Connections and requests at once of one address; 0 for no limit.
+    /// Limit on simultaneous connections and requests per address; 0 for no limit.
     per_address: usize,
-    /// Believed about whose requests they pass on.
+    /// Proxies trusted to report the addresses of their clients.
     proxies: TrustedProxies,
 }
 
-/// Serves until told to stop, and then until every connection has ended its request. Each request
-/// has an extension of type [`Client`].
+/// Serves until a stop is requested, then until every connection has finished its request. Each
+/// request has an extension of type [`Client`].
 pub(crate) async fn serve(port: Port, app: Router, mut stop: watch::Receiver<bool>) {
     let Port { name, listener, times, head_bytes, connections, per_address, proxies } = port;
     let server = Server {
@@ -81,7 +81,7 @@ pub(crate) async fn serve(port: Port, app: Router, mut stop: watch::Receiver<boo
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            // An error means that the server is gone, which is as good as being told.
+            // An error means that the sender is gone, which is treated as a stop.
             _ = stop.wait_for(|stop| *stop) => break,
             Some(ended) = tasks.join_next() => {
                 note_panic(ended);
@@ -116,7 +116,7 @@ fn note_panic(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-/// The peer has gone before it was taken; the next one has not.
+/// Errors of one connection, reset before its accept; the next accept can succeed.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -127,7 +127,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// What the connections of a port have in common.
+/// State shared by the connections of a port.
 #[derive(Clone, Debug)]
 struct Server {
     app: Router,
@@ -139,7 +139,7 @@ struct Server {
 }
 
 impl Server {
-    /// The life of a connection, if there is a place for it.
+    /// The task of a connection, if there is a place for it.
     fn admit(
         &self,
         stream: TcpStream,
@@ -148,7 +148,7 @@ impl Server {
         let pace = Arc::new(Mutex::new(Pace::new(self.times, Instant::now())));
         let wake = Arc::new(Notify::new());
         let remote = remote.ip();
-        // What a proxy passes on counts for each client, request by request.
+        // Requests of a proxy are counted per client, request by request.
         let address = self.proxies.header_of(remote).is_none().then_some(remote);
         match self.places.connection(address, &pace, &wake) {
             Ok(place) => {
@@ -163,7 +163,7 @@ impl Server {
     }
 }
 
-/// Says why there is no place, if the socket takes it at once.
+/// Sends the reason for the refusal if the socket accepts it at once.
 fn refuse(stream: &TcpStream, full: Full) {
     let status = match full {
         Full::Port => "503 Service Unavailable",
@@ -177,7 +177,7 @@ fn refuse(stream: &TcpStream, full: Full) {
     }
 }
 
-/// The answer to a proxied request for an address that has its share.
+/// The response to a proxied request of an address at its limit.
 fn too_many() -> Response<AnyBody> {
     let headers = [(header::RETRY_AFTER, "1"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
     (StatusCode::TOO_MANY_REQUESTS, headers).into_response()
@@ -193,10 +193,11 @@ struct Connection {
 }
 
 impl Connection {
-    /// Serves requests until the peer or the server has had enough, or the pace is not kept. An
-    /// upgraded connection ends here too, and goes on wherever it was handed.
+    /// Serves requests until the peer or the server closes, or a deadline passes. An upgraded
+    /// connection ends here and continues with its new owner.
     async fn run(self, stream: TcpStream, place: Place) {
-        // Small answers leave at once. A socket that refuses this is about to say why.
+        // Small responses are sent at once. A socket with an error reports it at the next read or
+        // write.
         let _ = stream.set_nodelay(true);
         let io = TokioIo::new(Paced::new(stream, Arc::clone(&self.pace)));
         let (pace, wake) = (Arc::clone(&self.pace), Arc::clone(&self.wake));
@@ -212,7 +213,7 @@ impl Connection {
         let mut dismissed = pin!(wake.notified());
         let mut timer = pin!(sleep_until(Instant::now()));
         poll_fn(|cx| {
-            // A request that came in the meantime keeps its connection until it is answered.
+            // A request that has arrived meanwhile keeps its connection until it is answered.
             if pace.lock().is_leaving() {
                 return Poll::Ready(());
             }

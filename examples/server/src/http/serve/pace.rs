@@ -1,5 +1,5 @@
-//! How long one connection may take over what it is doing, as a state machine: told what happens
-//! and when, it says by when something more has to happen.
+//! Deadlines of one connection, as a state machine: takes events with their times, and returns the
+//! next deadline.
 //!
 //! Not here: the socket, the clock, and the timer that ends a connection.
 
@@ -7,37 +7,37 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Times of a connection.
+/// Time limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
-    /// For a whole request head, from its first byte or, on a new connection, from its accept.
+    /// Limit for a request's head, from its first byte or, on a new connection, from its accept.
     pub(super) head: Duration,
-    /// For a request's body, see [`Wait`].
+    /// Limit for a request's body, see [`Wait`].
     pub(super) body: Duration,
-    /// Between a response and the first byte of the next request.
+    /// Limit between a response and the first byte of the next request.
     pub(super) idle: Duration,
-    /// For the peer to take a response, see [`Wait`].
+    /// Limit for the peer to read a response, see [`Wait`].
     pub(super) write: Duration,
 }
 
-/// Bytes a second that lengthen the time for a body or a response: a peer that is as fast as this
-/// may take as long as it needs.
+/// Bytes per second that extend the limit of a body or a response: a peer that is at least this
+/// fast has no limit in total.
 const LEAST_RATE: u64 = 1_024;
 
-/// What a connection is doing.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Phase {
-    /// Nothing of the next request has come since then.
+    /// No byte of the next request has been received since this time.
     Idle(Instant),
-    /// A head is expected since then.
+    /// A head has been expected since this time.
     Head(Instant),
-    /// A request's body is expected, when the handler asks for it.
+    /// A request's body is expected when the handler reads it.
     Body,
-    /// The request is complete, and the server's turn.
+    /// The request is complete and being handled.
     Serving,
 }
 
-/// One connection's progress.
+/// The progress of a connection.
 #[derive(Debug)]
 pub(super) struct Pace {
     times: Times,
@@ -48,72 +48,73 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Of a connection that has just been accepted.
+    /// The state of a newly accepted connection.
     pub(super) fn new(times: Times, now: Instant) -> Self {
         let phase = Phase::Head(now);
         Self { times, phase, body: Wait::default(), write: Wait::default(), dismissed: false }
     }
 
-    /// Bytes came from the socket.
+    /// Bytes were read from the socket.
     pub(super) fn read(&mut self, now: Instant) {
         if let Phase::Idle(_) = self.phase {
             self.phase = Phase::Head(now);
         }
     }
 
-    /// A head is complete, and its request goes to a handler.
+    /// A head is complete, and its request is passed to a handler.
     pub(super) fn request(&mut self, has_body: bool) {
         self.phase = if has_body { Phase::Body } else { Phase::Serving };
         self.body = Wait::default();
-        // What earlier responses took is not counted for this one, unless they still wait.
+        // Time spent on earlier responses does not count for this one, unless they are still
+        // waiting.
         if self.write.since.is_none() {
             self.write = Wait::default();
         }
     }
 
-    /// The handler wants more of the body than has come.
+    /// The handler waits for more of the body.
     pub(super) fn body_waits(&mut self, now: Instant) {
         self.body.begin(now);
     }
 
-    /// A part of the body came.
+    /// Part of the body was received.
     pub(super) fn body_came(&mut self, now: Instant, bytes: usize) {
         self.body.end(now, bytes);
     }
 
-    /// The body has been read, or is not wanted any more.
+    /// The body has been read or dropped.
     pub(super) fn body_ended(&mut self) {
         if self.phase == Phase::Body {
             self.phase = Phase::Serving;
         }
     }
 
-    /// The response has been produced. It may still be on its way.
+    /// The response has been produced; it may not be written yet.
     pub(super) fn answered(&mut self, now: Instant) {
         self.phase = Phase::Idle(now);
     }
 
-    /// The socket takes nothing.
+    /// A write would block.
     pub(super) fn write_waits(&mut self, now: Instant) {
         self.write.begin(now);
     }
 
-    /// The socket took something.
+    /// The socket accepted bytes.
     pub(super) fn wrote(&mut self, now: Instant, bytes: usize) {
         self.write.end(now, bytes);
     }
 
-    /// Another connection needs the place of this one, as soon as it is idle.
+    /// The connection is to be closed once idle, to make room for another.
     pub(super) fn dismiss(&mut self) {
         self.dismissed = true;
     }
 
-    /// Whether the connection has been dismissed, and nothing is under way on it.
+    /// Whether the connection is dismissed and idle.
     pub(super) fn is_leaving(&self) -> bool {
         self.dismissed && self.idle_since().is_some()
     }
 
-    /// Since when the peer could have asked for something and has not.
+    /// The start of the time in which the peer has sent no request.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         match self.phase {
             Phase::Idle(since) | Phase::Head(since) if self.write.since.is_none() => Some(since),
@@ -121,7 +122,7 @@ impl Pace {
         }
     }
 
-    /// By when something has to happen, if anything is expected of the peer.
+    /// The deadline, if anything is expected of the peer.
     pub(super) fn deadline(&self) -> Option<Instant> {
         if let Some(deadline) = self.write.deadline(self.times.write) {
             return Some(deadline);
@@ -135,11 +136,11 @@ impl Pace {
     }
 }
 
-/// How long the peer has been waited for, and for how many bytes. Time in which nothing was
+/// Time spent waiting for the peer, and the bytes received or sent. Time in which nothing was
 /// expected of it does not count.
 ///
-/// No single wait may last as long as the limit, and all together not longer than the limit and the
-/// time that the bytes take at [`LEAST_RATE`].
+/// A single wait is limited to the limit, all waits together to the limit plus the time for the
+/// bytes at [`LEAST_RATE`].
 #[derive(Clone, Copy, Debug, Default)]
 struct Wait {
     since: Option<Instant>,
@@ -180,7 +181,7 @@ mod tests {
         write: Duration::from_secs(30),
     };
 
-    /// Plays one byte each second until the deadline has passed: after how many seconds.
+    /// Plays one byte each second until the deadline has passed; returns the number of seconds.
     fn trickled(mut pace: Pace, from: Instant, mut byte: impl FnMut(&mut Pace, Instant)) -> u32 {
         for second in 1..1_000 {
             let now = from + SECOND * second;
@@ -266,7 +267,7 @@ mod tests {
         assert_eq!(pace.deadline(), None);
         pace.write_waits(start);
         assert_eq!(pace.deadline(), Some(start + TIMES.write));
-        // Also when the response has been produced, and another request is there.
+        // The same applies once the response is produced and another request has arrived.
         pace.answered(start);
         pace.request(false);
         assert_eq!((pace.deadline(), pace.idle_since()), (Some(start + TIMES.write), None));

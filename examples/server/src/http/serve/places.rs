@@ -1,10 +1,10 @@
-//! How many connections a port may have, in all and from one address.
+//! Limits on the connections of a port, in total and per address.
 //!
-//! A port that is full stays open to newcomers: each takes the place of the connection that has
-//! been silent longest, between requests or before its first one. Only when every connection is
-//! being served is a newcomer refused. The same holds for the share of one address.
+//! A full port still accepts new connections: each evicts the connection that has been idle
+//! longest, between requests or before its first one. A new connection is refused only if all
+//! others have requests in progress. The same holds for the limit per address.
 //!
-//! Not here: whose address a proxy's request counts for.
+//! Not here: the client address of a proxied request.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,15 +17,15 @@ use tokio::time::Instant;
 
 use super::pace::Pace;
 
-/// Dismissed connections that may still have their descriptors when another is accepted.
+/// Dismissed connections that may still hold their descriptors when another is accepted.
 const LEAVING: usize = 8;
 
-/// Why a connection or a request has to stay out.
+/// Reason for refusing a connection or a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Full {
-    /// All places are taken by requests under way.
+    /// All places are taken by requests in progress.
     Port,
-    /// The address has its share.
+    /// The address is at its limit.
     Address,
 }
 
@@ -39,7 +39,7 @@ struct Inner {
     /// 0 for no limit.
     per_address: usize,
     taken: Mutex<Taken>,
-    /// A dismissed connection has gone.
+    /// Notified when a dismissed connection has closed.
     left: Notify,
 }
 
@@ -49,11 +49,11 @@ struct Taken {
     open: HashMap<u64, Seat>,
     /// Connections and proxied requests of each address.
     addresses: HashMap<IpAddr, usize>,
-    /// Dismissed, and still there.
+    /// Dismissed connections that are not closed yet.
     leaving: usize,
 }
 
-/// A connection that has a place.
+/// A connection with a place.
 #[derive(Debug)]
 struct Seat {
     address: Option<IpAddr>,
@@ -61,13 +61,13 @@ struct Seat {
     wake: Arc<Notify>,
 }
 
-/// A connection's or a request's place, given back when dropped.
+/// The place of a connection or a request, released on drop.
 #[derive(Debug)]
 pub(super) struct Place {
     places: Places,
-    /// Of a connection.
+    /// The seat of a connection.
     seat: Option<u64>,
-    /// Of a request.
+    /// The address of a request.
     address: Option<IpAddr>,
 }
 
@@ -77,8 +77,8 @@ impl Places {
         Self(Arc::new(Inner { most, per_address, taken, left }))
     }
 
-    /// A place for a connection, if need be that of another, which is told by its `wake` and its
-    /// pace. Without an address no share is looked at.
+    /// A place for a connection, if need be that of an idle one, which is notified through its
+    /// `wake` and its pace. Without an address, the limit per address is not checked.
     pub(super) fn connection(
         &self,
         address: Option<IpAddr>,
@@ -106,7 +106,7 @@ impl Places {
         Ok(Place { places: self.clone(), seat: Some(id), address: None })
     }
 
-    /// A place in the share of an address, for a request that a proxy passes on.
+    /// A place within the limit of an address, for a proxied request.
     pub(super) fn request(&self, address: IpAddr) -> Result<Place, Full> {
         let address = network(address);
         let mut taken = self.0.taken.lock();
@@ -119,7 +119,7 @@ impl Places {
         Ok(Place { places: self.clone(), seat: None, address: Some(address) })
     }
 
-    /// Returns when no more than [`LEAVING`] dismissed connections are left.
+    /// Returns once at most [`LEAVING`] dismissed connections are left.
     pub(super) async fn settled(&self) {
         while self.0.taken.lock().leaving > LEAVING {
             self.0.left.notified().await;
@@ -133,7 +133,7 @@ impl Places {
 }
 
 impl Taken {
-    /// Takes the place of the connection that has been silent longest, if there is one.
+    /// Evicts the connection that has been idle longest; false if there is none.
     fn dismiss(&mut self, among: impl Fn(&Seat) -> bool) -> bool {
         let silent = self.open.iter().filter(|(_, seat)| among(seat)).filter_map(|(id, seat)| {
             let since: Instant = seat.pace.lock().idle_since()?;

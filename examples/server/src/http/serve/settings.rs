@@ -24,17 +24,17 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Connections to the port of the API; 0 for as many as is usual.
+    /// Limit on connections to the port of the API; 0 for the default.
     pub(crate) fn max_connections(self) -> usize {
         self.max_connections
     }
 
-    /// Connections to the port of metrics and health.
+    /// Limit on connections to the port of metrics and health.
     pub(crate) fn admin_connections(self) -> usize {
         self.admin_connections
     }
 
-    /// The port of the API, with so many connections at once.
+    /// The port of the API, with a limit on connections.
     pub(crate) fn public(
         self,
         listener: TcpListener,

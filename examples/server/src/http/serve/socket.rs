@@ -1,4 +1,4 @@
-//! A connection's socket, whose progress is noted.
+//! The socket of a connection, which reports its progress.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::pace::Pace;
 
-/// The socket of a connection that is timed.
+/// The socket of a connection with deadlines.
 #[derive(Debug)]
 pub(crate) struct Paced {
     stream: TcpStream,
@@ -24,7 +24,7 @@ impl Paced {
         Self { stream, pace }
     }
 
-    /// The socket, for whoever goes on with the connection by other rules.
+    /// The socket without deadlines, for the new owner of an upgraded connection.
     pub(crate) fn into_inner(self) -> TcpStream {
         self.stream
     }

@@ -1,4 +1,4 @@
-//! Messages on their way down: acks, resends, and what was missed.
+//! Downstream messages: acks, resends, and missed messages.
 
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ fn what_is_not_acknowledged_comes_again_after_two_seconds_as_the_same_frame() {
         receiver.ack(1);
         receiver.beat();
     }
-    // What was acknowledged at once was not sent again.
+    // Deliveries acknowledged at once were not sent again.
     assert_eq!(server.metric("comet_gateway_resends_total"), 3);
 }
 
@@ -52,7 +52,7 @@ fn the_author_learns_what_a_phone_has_received() {
     let mut author = server.client(Transport::Tcp, &alice, Some(&phone("p-2")));
 
     let log_id = author.ask(&to_user(&bob.uid, "m-1", "hi")).log_id;
-    // Neither the author's own phone nor a desktop makes it received.
+    // An ack of the author's own phone or of a desktop does not mark it as received.
     assert_eq!(author.takes(1).message().log_id, log_id);
     assert_eq!(desktop.takes(1).message().log_id, log_id);
     desktop.beat();
@@ -84,7 +84,7 @@ fn a_phone_gets_what_no_phone_has_acknowledged_and_then_what_is_new() {
     assert_eq!(first.sees(1).message().log_id, ids[0]);
     assert_eq!(first.takes(2).message().log_id, ids[1]);
     assert_eq!(first.sees(3).message().log_id, ids[2]);
-    // The author knows when the ack has come.
+    // The author is told once the ack has arrived.
     let received: SignalReceived = author.takes(4).signal(SignalType::Received);
     assert_eq!(received.logs, [ids[1]]);
     drop(first);
@@ -103,7 +103,7 @@ fn a_phone_gets_what_no_phone_has_acknowledged_and_then_what_is_new() {
     assert_eq!(logs, [ids[0], ids[2]]);
     drop(second);
 
-    // The first one would get again what it left unacknowledged: its own session is kept for it.
+    // The first phone would receive again what it left unacknowledged: its session is kept for it.
     let mut third = server.client(Transport::HttpPort, &bob, Some(&phone("p-3")));
     third.beat();
     let new = author.ask(&to_user(&bob.uid, "m-4", "hi")).log_id;
@@ -142,7 +142,7 @@ fn an_author_who_was_away_learns_later_what_was_received() {
     let mut mobile = server.client(Transport::Tcp, &bob, Some(&phone("p-2")));
     assert_eq!(mobile.takes(1).message().log_id, log_id);
     mobile.beat();
-    // The mark and the signal are made together with whatever is stored next, at the latest.
+    // Mark and signal are created with the next stored message, at the latest.
     mobile.ask(&to_user(&bob.uid, "note", "to myself"));
 
     let mut author = server.client(Transport::Tcp, &alice, Some(&author_phone));
@@ -174,7 +174,7 @@ fn strange_acks_are_ignored() {
     let [alice, bob] = alice_and_bob();
     let mut receiver = server.client(Transport::Tcp, &bob, Some(&phone("p-1")));
     let mut author = server.client(Transport::Tcp, &alice, None);
-    // Of the future, of nothing, of the greatest number.
+    // Future numbers, zero, the maximum.
     for delivery in [1, 0, 99, u32::MAX] {
         receiver.ack(delivery);
     }

@@ -1,4 +1,4 @@
-//! How many phones a user may have, and who stays when there is one too many.
+//! Limits on a user's phones, and the winner when there is one too many.
 
 use comet_dtalk::message::{Login, SignalEndpointLogin, SignalType};
 use prost::Message as _;
@@ -10,13 +10,13 @@ use crate::support::frame::{AUTH_REPLY, frame};
 use crate::support::person::{Person, again, browser, phone};
 use crate::support::server::{Server, Setup};
 
-/// A server on which a user may have one phone.
+/// A server that allows one phone per user.
 fn one_phone(winner: &str) -> Server {
     let policy = format!("devices = {{ phone = 1, desktop = 0, web = 0, winner = '{winner}' }}");
     Setup::default().flag("set", &policy).start()
 }
 
-/// What the next frame says of the device that stands against a login of this number.
+/// The device that conflicts with a login of this number, from the next frame.
 fn told(client: &mut Client, seq: u32) -> SignalEndpointLogin {
     let refusal = client.receive();
     assert_eq!((refusal.op, refusal.seq, refusal.ack), (AUTH_REPLY, seq, 0), "{refusal:?}");
@@ -24,7 +24,7 @@ fn told(client: &mut Client, seq: u32) -> SignalEndpointLogin {
     SignalEndpointLogin::decode(refusal.body).expect("a device")
 }
 
-/// A login that is refused on a connection of its own.
+/// A login that is refused, on its own connection.
 fn refused(server: &Server, transport: Transport, person: &Person, login: &Login) -> Client {
     let mut client = Client::connect(transport, &server.addresses);
     client.send(&auth(5, &person.token(), Some(login)));
@@ -43,19 +43,19 @@ fn where_the_oldest_phone_stays_a_second_one_learns_which_and_changes_nothing() 
         let mut first = server.client(transport, &alice, Some(&phone("first")));
         for login in [phone("second"), again(&phone("second"))] {
             let mut second = refused(&server, transport, &alice, &login);
-            // It may ask again on the same connection, with the same answer.
+            // It may authenticate again on the same connection, with the same answer.
             second.send(&auth(6, &alice.token(), Some(&phone("second"))));
             assert_eq!(told(&mut second, 6).uuid, "first");
         }
         // The first was told nothing,
         first.beat();
         drop(first);
-        // and comes back by itself, to its own place.
+        // and reconnects by itself, into its own slot.
         let mut first = server.client(transport, &alice, Some(&again(&phone("first"))));
         first.beat();
         drop(refused(&server, transport, &alice, &phone("second")));
     }
-    // The end of the last connection may be on its way still, behind a proxy for instance.
+    // The end of the last connection may still be in transit, for instance behind a proxy.
     server.awaits_metric("comet_gateway_parked", 1);
     assert_eq!(server.metric("comet_gateway_sessions"), 0);
     let crowded = "comet_logins_total{outcome=\"crowded\"}";
@@ -71,7 +71,7 @@ fn where_the_oldest_phone_stays_its_place_is_free_once_it_has_left() {
     server.awaits_metric("comet_gateway_sessions", 0);
     let mut second = server.client(Transport::Tcp, &alice, Some(&phone("second")));
     second.beat();
-    // By the rule of phones that reconnect by themselves it is the second that counts now.
+    // By the rule for phones that reconnect by themselves, the second counts now.
     let mut first = Client::connect(Transport::Tcp, &server.addresses);
     first.send(&auth(1, &alice.token(), Some(&again(&phone("first")))));
     assert_eq!(told(&mut first, 1).uuid, "second");
@@ -93,7 +93,7 @@ fn of_two_phones_that_come_at_once_one_is_let_in_and_the_other_is_not_registered
         let accepted = replies.each_ref().map(|reply| *reply == frame(AUTH_REPLY, 1, ""));
         assert!(accepted[0] != accepted[1], "{replies:?}");
         let winner = usize::from(accepted[1]);
-        // Nothing was announced to it, and it is the phone that may reconnect.
+        // It was told nothing, and it is the phone that may reconnect.
         clients[winner].beat();
         drop(clients);
         server.client(Transport::Tcp, &person, Some(&again(&logins[winner]))).beat();
@@ -113,7 +113,7 @@ fn where_the_newest_phone_stays_the_other_is_told_and_closed() {
         assert_eq!(first.ending(), replaced(transport));
         second.beat();
 
-        // The first does not come back by itself; a newer connection of the second does.
+        // The first does not reconnect by itself; a newer connection of the second does.
         let mut first = Client::connect(transport, &server.addresses);
         first.send(&auth(1, &alice.token(), Some(&again(&phone("first")))));
         assert_eq!(told(&mut first, 1).uuid, "second");
@@ -123,7 +123,7 @@ fn where_the_newest_phone_stays_the_other_is_told_and_closed() {
     }
 }
 
-/// How the connection ends, whatever signals come before.
+/// The end of the connection, after any signals.
 fn last_word(client: &mut Client) -> Ending {
     loop {
         match client.next(clock::deadline()) {

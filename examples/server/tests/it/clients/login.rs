@@ -1,4 +1,4 @@
-//! Who gets a session, what the reply looks like, and what else a connection may say.
+//! Login: acceptance and refusal, the reply, and other frames around it.
 
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::message::{Device, Login, SignalEndpointLogin, SignalType};
@@ -12,7 +12,7 @@ use crate::support::frame::{
 use crate::support::person::{Person, again, browser, device, phone};
 use crate::support::server::{Addresses, Server};
 
-/// The token of the specification: rightly signed, on a day in 2023.
+/// The token of the specification: validly signed, in 2023.
 const OLD_TOKEN: &str = "qfHNnWgK+h8yR92iInyHdVeBokdYruKnzfs0+HsLKpxWnxNtfk6fg4xqYyssil5oSX9He5gHzET\
                          67JNso/KxlwA=#1700000000123*dtalk#03bb253699df1eeb18285e431c3ad9e2e4ab6ea7\
                          52f920636a6aaa1bc6048d1c9a";
@@ -122,7 +122,7 @@ fn a_phone_that_reconnects_by_itself_gives_way_to_a_newer_one() {
         ];
         assert_eq!(refusal, frame(AUTH_REPLY, 5, expected.concat()));
 
-        // The person insists, on the same connection.
+        // The user forces the login, on the same connection.
         client.send(&auth(6, &alice().token(), Some(&old)));
         assert_eq!(client.receive(), frame(AUTH_REPLY, 6, ""));
         client.beat();
@@ -168,7 +168,7 @@ fn a_second_auth_with_a_good_token_is_answered_and_changes_nothing() {
         let msg_id = format!("first, {transport:?}");
         let log_id = client.ask(&to_user(&bob.uid, &msg_id, "1")).log_id;
         assert_eq!(client.takes(1).message().log_id, log_id);
-        // As it was, and renewed.
+        // The same token, and a new one.
         for token in [carol.token_of_age(60_000), carol.token()] {
             client.send(&auth(70, &token, Some(&browser("b-1"))));
             assert_eq!(client.receive(), frame(AUTH_REPLY, 70, ""));
@@ -273,7 +273,7 @@ fn whoever_says_goodbye_is_closed() {
     }
 }
 
-/// However a frame of another length is begun, it never makes the server wait for more.
+/// Invalid lengths in a head never make the server wait for more.
 #[test]
 fn impossible_heads_are_closed() {
     let server = Server::start();
@@ -301,7 +301,7 @@ fn is_closed_after(addresses: &Addresses, bytes: &[u8], code: u16) {
     }
 }
 
-/// How a connection ends whose peer is not let in: on WebSocket the protocol itself has a word.
+/// The end of a connection of a refused peer: on WebSocket, with a close frame.
 fn silently(transport: Transport) -> Ending {
     match transport {
         Transport::Tcp => Ending::Fin,

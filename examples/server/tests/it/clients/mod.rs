@@ -1,10 +1,10 @@
-//! What the existing clients rely on, on the socket.
+//! The socket protocol, as existing clients depend on it.
 //!
-//! * `login`: who gets a session, what the reply looks like, and what else a connection may say;
-//! * `sending`: messages on their way up, and the answers to them;
-//! * `delivering`: messages on their way down: acks, resends, what was missed;
+//! * `login`: acceptance and refusal, the reply, and other frames around it;
+//! * `sending`: upstream messages, and their answers;
+//! * `delivering`: downstream messages: acks, resends, missed messages;
 //! * `room`: the demo's group;
-//! * `pressure`: the clients' own load tool in small, which must count no failure.
+//! * `pressure`: a small version of the clients' load tool, without any failure.
 
 mod delivering;
 mod devices;

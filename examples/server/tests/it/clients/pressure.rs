@@ -1,8 +1,8 @@
-//! The clients' own load tool in small: fifty users write to one another, and nothing may fail.
+//! A small version of the clients' load tool: fifty users send to one another, without any failure.
 //!
-//! It connects over WebSocket, sends version 0 and no device, repeats what is not answered, and
-//! then counts: a message is a success if it was sent, answered, and received by another
-//! connection, all under one id. Ids go through a double on the way.
+//! It connects over WebSocket, sends version 0 and no device, repeats unanswered messages, and then
+//! counts: a message is a success if it was sent, answered, and received by another connection, all
+//! under one id. Ids are converted through an `f64`.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,23 +19,23 @@ use crate::support::person::Person;
 use crate::support::server::Server;
 
 const USERS: usize = 50;
-/// Sent by each.
+/// Messages per user.
 const MESSAGES: usize = 20;
-/// Between two messages of one user.
+/// Interval between messages of one user.
 const PACE: Duration = Duration::from_millis(25);
-/// Every so many messages one is sent again without waiting for its answer.
+/// One in this many messages is sent again without waiting for its answer.
 const REPEATED: usize = 7;
 
-/// What one connection wrote into its log.
+/// The log of a connection.
 #[derive(Debug, Default)]
 struct Log {
     /// Messages by seq: the client's id.
     sent: HashMap<u32, String>,
-    /// Answers by the seq they acknowledge: the server's id, and how often.
+    /// Answers by the seq they acknowledge: the server's id, and the number of answers.
     answered: HashMap<u32, (f64, usize)>,
-    /// Messages of others by the server's id: the client's id and how often.
+    /// Messages of others by the server's id: the client's id, and the number of deliveries.
     received: HashMap<u64, (String, usize)>,
-    /// Messages of its own that came back.
+    /// Own messages delivered back.
     echoed: usize,
 }
 
@@ -44,7 +44,7 @@ fn the_load_tool_counts_no_failure() {
     let server = Server::start();
     let people: Vec<Person> =
         (0..USERS).map(|number| Person::new(&format!("user {number}"))).collect();
-    // One after the other, with tokens that were made before.
+    // One after the other, with tokens made in advance.
     let clients: Vec<Client> = people.iter().map(|person| dial(&server, person)).collect();
     let received = AtomicUsize::new(0);
     let logs: Vec<Log> = thread::scope(|scope| {
@@ -73,11 +73,11 @@ fn the_load_tool_counts_no_failure() {
     assert_eq!((ids.len(), received.len()), (USERS * MESSAGES, USERS * MESSAGES));
 }
 
-/// Signs in and takes one frame, whatever it is: it had better be the reply.
+/// Signs in and takes one frame, which is expected to be the reply.
 fn dial(server: &Server, person: &Person) -> Client {
     let mut client = Client::connect(Transport::WebSocket, &server.addresses);
     let seq = client.next_seq();
-    // The tool makes all tokens first, and then takes its time to dial.
+    // The tool makes all tokens in advance, and then dials slowly.
     client.send(&Frame { ver: 0, ..auth(seq, &person.token_of_age(119_000), None) });
     assert_eq!(client.receive(), frame(AUTH_REPLY, seq, ""));
     let seq = client.next_seq();
@@ -86,7 +86,7 @@ fn dial(server: &Server, person: &Person) -> Client {
     client
 }
 
-/// Sends and listens until everything that all users sent has been received.
+/// Sends and receives until all messages of all users have been received.
 fn run(index: usize, mut client: Client, people: &[Person], received: &AtomicUsize) -> Log {
     let mut log = Log::default();
     let began = Instant::now();

@@ -1,4 +1,4 @@
-//! The demo's group: who signed in by name is in it.
+//! The demo's group: its members are the users signed in by name.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::support::server::Server;
 
 const ROOM: i64 = 1;
 
-/// Somebody known by name only, as the web chat page knows people.
+/// A user known by name only, as on the web chat page.
 struct Guest {
     address: String,
     token: String,
@@ -62,7 +62,7 @@ fn everybody_in_the_room_gets_its_messages_and_nobody_else() {
     others.iter_mut().for_each(Client::beat);
     stranger.beat();
 
-    // Who was away finds the room's messages by asking.
+    // An absent user pulls the room's messages.
     let headers = [("FZM-SIGNATURE", cleo.token.as_str())];
     let path = "/app/record/sync-record";
     let address = server.addresses.http;

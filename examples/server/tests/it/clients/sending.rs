@@ -1,4 +1,4 @@
-//! Messages on their way up, and the answers to them.
+//! Upstream messages, and their answers.
 
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::message::{Common, CommonAck, EventType, MsgType, Proto};
@@ -30,8 +30,7 @@ fn the_specified_message_is_answered_and_delivered_in_the_specified_bytes() {
     let CommonAck { log_id, datetime } = ack_in(&reply.body);
     let log_id = varint(log_id.unsigned_abs());
     let datetime = varint(datetime);
-    // One client reads these bytes as if the envelope were not there: nothing may be added to
-    // them, and nothing change its place.
+    // One client parses these bytes without the envelope: no field may be added or moved.
     let ack = [&[0x10], &log_id[..], &[0x40], &datetime].concat();
     let ack = [&[0x08, 0x01], &field(2, &ack)[..]].concat();
     assert_eq!(reply, Frame { ack: 2, ..frame(SEND_REPLY, 2, ack) });
@@ -72,7 +71,7 @@ fn every_connection_of_both_gets_a_message_once_under_its_own_number() {
     for number in 1..=3 {
         let common = to_user(&bob.uid, &format!("m-{number}"), "hi");
         let seq = clients[0].next_seq();
-        // Version 0, as the load tool sends; seq is far from the deliveries'.
+        // Version 0, as in the load tool; seq is far from those of deliveries.
         clients[0].send(&Frame { ver: 0, ..frame(SEND, seq, body_of(&common)) });
         let reply = clients[0].receive();
         assert_eq!((reply.ver, reply.op, reply.ack), (1, SEND_REPLY, seq));
@@ -121,7 +120,7 @@ fn the_answer_does_not_wait_for_the_receiver() {
     let [alice, bob] = alice_and_bob();
     let mut silent = server.client(Transport::Tcp, &bob, Some(&phone("p-1")));
     let mut sender = server.client(Transport::Tcp, &alice, None);
-    // More than fit the window to a receiver who acknowledges nothing.
+    // More than the window of a receiver that acknowledges nothing.
     for number in 1..=300 {
         sender.ask(&to_user(&bob.uid, &format!("m-{number}"), "hi"));
         sender.takes(number);
@@ -142,7 +141,7 @@ fn a_repeat_gets_the_first_answer_and_is_not_delivered_again() {
 
     let mut elsewhere = server.client(Transport::HttpPort, &alice, Some(&phone("p-1")));
     assert_eq!(elsewhere.takes(1).message().log_id, first.log_id, "new to that phone");
-    // The client's id makes it a repeat, whatever else it says.
+    // The client's id makes it a repeat, regardless of its content.
     assert_eq!(elsewhere.ask(&to_user(&bob.uid, "m-1", "something else")), first);
     elsewhere.beat();
 
@@ -212,7 +211,7 @@ fn a_body_has_up_to_16384_bytes_everywhere() {
         let mut sender = server.client(transport, &alice, None);
         let body_of_len = |len: usize| {
             let body = body_of(&to_user(&bob.uid, &format!("{transport:?}"), vec![7; len - 100]));
-            // Envelope and names take less than 100 bytes; the rest is padding.
+            // Envelope and field names take less than 100 bytes; the rest is padding.
             let unknown = field(15, &vec![0; len - body.len() - 2]);
             let padded = [&body[..], &unknown].concat();
             assert_eq!(padded.len(), len);

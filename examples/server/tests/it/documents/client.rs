@@ -1,4 +1,4 @@
-//! The client in Python that was made from the documents talks to itself through the server.
+//! The Python client built from the documents talks to itself through the server.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -9,10 +9,10 @@ use super::{file, protoc};
 use crate::support::clock;
 use crate::support::server::Server;
 
-/// Debian's, which has Debian's packages.
+/// Debian's interpreter, with Debian's packages.
 const PYTHON: &str = "/usr/bin/python3";
 
-/// A run of the program; killed when it is dropped.
+/// A run of the program; killed on drop.
 struct Chat {
     child: Child,
     lines: Receiver<String>,
@@ -34,7 +34,7 @@ impl Chat {
         let (sender, lines) = sync_channel(100);
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                // What comes after the test nobody reads.
+                // Output after the test is discarded.
                 let _ = sender.try_send(line);
             }
         });
@@ -45,7 +45,7 @@ impl Chat {
         self.child.stdin.take().expect("a pipe")
     }
 
-    /// Waits for a line of which this holds.
+    /// Waits for a line that satisfies the condition.
     fn says(&self, expected: impl Fn(&str) -> bool) {
         let deadline = clock::deadline();
         while let Ok(line) = self.lines.recv_timeout(clock::left(deadline)) {

@@ -1,4 +1,4 @@
-//! The documents for authors of clients: what they say is what the server does.
+//! The documents for client authors match the server.
 
 mod client;
 mod schema;
@@ -11,7 +11,7 @@ fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
-/// `protoc` with the schema, or `None`, and word of it, where there is none.
+/// `protoc` with the schema, or `None` with a note if it is not installed.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn protoc() -> Option<Command> {
     if Command::new("protoc").arg("--version").output().is_err() {

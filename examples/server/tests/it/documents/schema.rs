@@ -1,5 +1,5 @@
 //! `dtalk.proto` describes the messages that the server reads and writes, and the README's vectors
-//! are these messages.
+//! are such messages.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -13,7 +13,7 @@ use prost::Message;
 
 use super::{file, protoc};
 
-/// The fields that `protoc` finds in the bytes of a message of this type, outermost ones only.
+/// The top-level fields that `protoc` finds in the bytes of a message of this type.
 fn fields(kind: &str, bytes: &[u8]) -> Option<Vec<String>> {
     let mut protoc = protoc()?;
     protoc.arg(format!("--decode=dtalk.{kind}"));
@@ -28,7 +28,7 @@ fn fields(kind: &str, bytes: &[u8]) -> Option<Vec<String>> {
     Some(outermost.filter_map(name).collect())
 }
 
-/// A type, a value of it with all fields set, and their names in the order of their numbers.
+/// A type, a value with all fields set, and their names in the order of their numbers.
 type Described = (&'static str, Vec<u8>, &'static str);
 
 fn messages() -> Vec<Described> {
@@ -97,7 +97,7 @@ fn the_schema_names_every_field_that_the_server_knows() {
     for (kind, bytes, expected) in &everything {
         assert!(described.contains(&format!("message {kind} {{")), "{kind}");
         let Some(found) = fields(kind, bytes) else { return };
-        // A field that the schema does not have would have a number instead of a name.
+        // A field missing from the schema would have a number instead of a name.
         assert_eq!(found.join(" "), *expected, "{kind}");
     }
     let messages = described.lines().filter(|line| line.starts_with("message ")).count();

@@ -9,11 +9,11 @@ use crate::support::clock;
 use crate::support::common::Delivered;
 use crate::support::frame::{DELIVER, Frame};
 
-/// A connection that acknowledges every delivery as soon as it comes.
+/// A connection that acknowledges every delivery at once.
 #[derive(Debug)]
 pub(super) struct Feed {
     pub(super) client: Client,
-    /// Deliveries by their number, from 1.
+    /// Deliveries in the order of their numbers, from 1.
     deliveries: Vec<Frame>,
     /// The messages among them.
     pub(super) messages: Vec<Common>,
@@ -24,8 +24,8 @@ impl Feed {
         Self { client, deliveries: Vec::new(), messages: Vec::new() }
     }
 
-    /// The next frame that is no delivery, or the end, or nothing until then. Deliveries before it
-    /// are taken; an ack may find the server gone.
+    /// The next frame that is no delivery, the end, or nothing until the deadline. Deliveries
+    /// before it are taken; an ack may find the server gone.
     pub(super) fn next(&mut self, deadline: Instant) -> Next {
         loop {
             match self.client.next(deadline) {
@@ -35,7 +35,7 @@ impl Feed {
         }
     }
 
-    /// Takes deliveries until this is among them.
+    /// Takes deliveries until one satisfies the condition.
     pub(super) fn until(&mut self, is_it: impl Fn(&Common) -> bool) {
         let deadline = clock::deadline();
         while !self.messages.last().is_some_and(&is_it) {
@@ -46,8 +46,8 @@ impl Feed {
         }
     }
 
-    /// Takes deliveries until the connection ends, or leaves after so many: all messages that came
-    /// over it.
+    /// Takes deliveries until the connection ends, or leaves after `patience` of them; returns all
+    /// messages of the connection.
     pub(super) fn rest(mut self, patience: usize) -> Vec<Common> {
         let deadline = clock::deadline();
         for _ in 0..patience {
@@ -75,7 +75,7 @@ impl Feed {
         }
         let seq = self.client.next_seq();
         let ack = crate::support::frame::ack(seq, delivery);
-        // A server that has been killed meanwhile is noticed when it is read from.
+        // A killed server is detected by reading.
         let _ = self.client.try_send(&[ack]);
     }
 }

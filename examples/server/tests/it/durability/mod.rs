@@ -1,16 +1,16 @@
-//! What was answered survives SIGKILL in the midst of traffic.
+//! Answered messages survive SIGKILL during traffic.
 //!
-//! Eight people send 2,000 messages a second to four others: one on a phone and one at a desktop,
-//! both of whom now and then leave early, and two who are away until the end. Several times the
-//! server is killed at a random moment and started again on what the disk has. Each time, what was
-//! answered and is not with its receiver yet must come: to the phone by itself at login, to the
-//! desktop when it pulls. The senders then repeat what was not answered, and some of what was, and
-//! go on.
+//! Eight users send 2,000 messages a second to four others: one on a phone and one at a desktop,
+//! both of which sometimes disconnect early, and two that are absent until the end. Several times
+//! the server is killed at a random time and restarted on its data. Each time, answered messages
+//! that have not reached their receiver must arrive: on the phone automatically at login, on the
+//! desktop when it pulls. The senders then repeat unanswered messages, and some answered ones, and
+//! continue.
 //!
-//! * `sender`: sends, and keeps what it sent with the answers it got;
+//! * `sender`: sends, and records messages with their answers;
 //! * `receiver`: the phone and the desktop;
-//! * `feed`: the deliveries of one connection, numbered from 1 without holes;
-//! * `truth`: tells what each receiver must get.
+//! * `feed`: the deliveries of one connection, numbered from 1 without gaps;
+//! * `truth`: the messages that each receiver must get.
 
 mod feed;
 mod receiver;
@@ -33,7 +33,7 @@ use sender::Sender;
 use truth::Truth;
 
 const SENDERS: usize = 8;
-/// Of all senders together.
+/// Rate of all senders together.
 const PER_SECOND: usize = 2_000;
 const KILLS: usize = 5;
 
@@ -60,13 +60,13 @@ struct World {
     senders: Vec<Sender>,
     phone: Phone,
     desktop: Desktop,
-    /// Away until the end.
+    /// Absent until the end.
     absent_phone: Phone,
     absent_desktop: Person,
     truth: Truth,
 }
 
-/// Kills the server in any case, for everybody else stops only then.
+/// Kills the server in any case, as the other threads stop only then.
 struct Killer<'a>(&'a mut Server);
 
 impl Drop for Killer<'_> {
@@ -89,10 +89,10 @@ impl World {
         Self { rng, server, senders, phone, desktop, absent_phone, absent_desktop, truth }
     }
 
-    /// Both receivers come back, all talk, and at some moment the server is killed.
+    /// Both receivers reconnect, all users send, and at a random time the server is killed.
     fn talk_until_the_kill(&mut self) {
         let enough = self.rng.random_range(PER_SECOND / 2..PER_SECOND * 5 / 2);
-        // A receiver who takes a quarter of them stays until the kill, if they are patient.
+        // A receiver gets about a quarter of them: with enough patience it stays until the kill.
         let patience = [(); 2].map(|()| self.rng.random_range(1..enough / 2));
         let answered = AtomicUsize::new(0);
         let phone = self.phone_comes_back();
@@ -123,7 +123,7 @@ impl World {
         self.desktop.keep(&to_desktop);
     }
 
-    /// The phone gets by itself what was answered and what it has not acknowledged.
+    /// The phone receives all answered messages that it has not acknowledged.
     fn phone_comes_back(&mut self) -> feed::Feed {
         let feed = self.phone.comes_back(&self.server);
         self.phone.keep(&feed.messages);
@@ -133,7 +133,7 @@ impl World {
         feed
     }
 
-    /// The desktop gets what is later than the last it has by asking for it.
+    /// The desktop pulls the messages after the last one that it has.
     fn desktop_comes_back(&mut self) -> feed::Feed {
         let (feed, pulled) = self.desktop.comes_back(&self.server);
         self.truth.stream(&self.senders, &self.desktop.person.uid, &pulled);
@@ -144,7 +144,7 @@ impl World {
         feed
     }
 
-    /// The senders repeat what has no answer until everything has one.
+    /// The senders repeat unanswered messages until all are answered.
     fn settle(&mut self) {
         let addresses = self.server.addresses;
         let echoes: Vec<Vec<Common>> = thread::scope(|scope| {
@@ -177,7 +177,7 @@ impl World {
         }
     }
 
-    /// That these messages are all that the user has sent or been sent, in order.
+    /// Checks that these messages are all from or to the user, in order.
     fn is_everything(&mut self, uid: &str, messages: &[Common]) {
         self.truth.stream(&self.senders, uid, messages);
         let ids: BTreeSet<i64> = messages.iter().map(|common| common.log_id).collect();

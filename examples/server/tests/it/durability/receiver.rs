@@ -1,4 +1,4 @@
-//! Who receives: the phone that is sent what it missed, and the desktop that asks for it.
+//! Receivers: a phone that is sent missed messages, and a desktop that pulls them.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +15,11 @@ use crate::support::server::Server;
 
 const THAT_WAS_ALL: &str = "that was all";
 
-/// Someone with a phone.
+/// A user with a phone.
 #[derive(Debug)]
 pub(super) struct Phone {
     pub(super) person: Person,
-    /// Ids of the messages it has.
+    /// Ids of received messages.
     pub(super) got: BTreeSet<i64>,
     login: Login,
     logins: usize,
@@ -31,18 +31,18 @@ impl Phone {
         Self { person, got: BTreeSet::new(), login, logins: 0 }
     }
 
-    /// Signs in and takes what it missed.
+    /// Signs in and takes the missed messages.
     pub(super) fn comes_back(&mut self, server: &Server) -> Feed {
         let transport = Transport::ALL[self.logins % Transport::ALL.len()];
         self.logins += 1;
         let client = server.client(transport, &self.person, Some(&self.login));
-        // Whatever is stored after the login comes after what was missed.
+        // Messages stored after the login are delivered after the missed ones.
         let herald = Person::new(&format!("herald {} of {}", self.logins, self.login.uuid));
         let mut sender = server.client(Transport::Tcp, &herald, None);
         sender.ask(&to_user(&self.person.uid, "m-1", THAT_WAS_ALL));
         let mut feed = Feed::new(client);
         feed.until(|common| common.from == herald.uid);
-        // There are older ones that were not acknowledged when the server was killed.
+        // There are older ones that were unacknowledged when the server was killed.
         feed.messages.retain(|common| common.msg != THAT_WAS_ALL);
         feed
     }
@@ -52,11 +52,11 @@ impl Phone {
     }
 }
 
-/// Someone at a desktop.
+/// A user at a desktop.
 #[derive(Debug)]
 pub(super) struct Desktop {
     pub(super) person: Person,
-    /// Ids of the messages it has.
+    /// Ids of received messages.
     pub(super) got: BTreeSet<i64>,
 }
 
@@ -65,7 +65,7 @@ impl Desktop {
         Self { person: Person::new(name), got: BTreeSet::new() }
     }
 
-    /// Asks for what is later than the last message it has, and then signs in.
+    /// Pulls messages after the last one received, and then signs in.
     pub(super) fn comes_back(&mut self, server: &Server) -> (Feed, Vec<Common>) {
         let pulled = pull(server, &self.person, self.got.last().copied());
         let login = browser("desktop");
@@ -78,8 +78,8 @@ impl Desktop {
     }
 }
 
-/// All messages of a user that are later than `start`, oldest first. One answer has the newest
-/// thousand, so that there may be more before them.
+/// All messages of a user after `start`, oldest first. One response has the newest thousand, so
+/// earlier ones may require further requests.
 pub(super) fn pull(server: &Server, person: &Person, start: Option<i64>) -> Vec<Common> {
     let mut messages: Vec<Common> = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! Who sends, and what they remember of it.
+//! Senders, and their record of messages and answers.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,19 +17,19 @@ use crate::support::frame::{SEND, SEND_REPLY, frame};
 use crate::support::person::{Person, browser, phone};
 use crate::support::server::Addresses;
 
-/// Between two messages of one sender.
+/// Interval between messages of one sender.
 const PACE: Duration = Duration::from_micros((1_000_000 * SENDERS / PER_SECOND) as u64);
-/// Answered messages that are sent once more after a restart.
+/// Number of answered messages repeated after a restart.
 const REPEATED: usize = 20;
 
-/// One message, as its sender remembers it.
+/// A message, as recorded by its sender.
 #[derive(Debug)]
 pub(super) struct Posted {
     pub(super) common: Common,
     pub(super) answer: Option<CommonAck>,
 }
 
-/// A sender, with everything it ever sent.
+/// A sender, with all messages it has sent.
 #[derive(Debug)]
 pub(super) struct Sender {
     pub(super) person: Person,
@@ -53,8 +53,8 @@ impl Sender {
         Self { person, posted: Vec::new(), device, transport, targets, rng }
     }
 
-    /// Repeats what has no answer, and some of what has; then sends until the server is gone.
-    /// Returns the messages that came back meanwhile.
+    /// Repeats unanswered messages, and some answered ones; then sends until the server is gone.
+    /// Returns the messages delivered back meanwhile.
     pub(super) fn talk(&mut self, addresses: &Addresses, answered: &AtomicUsize) -> Vec<Common> {
         let mut conversation = self.connect(addresses);
         let repeats = self.due_again();
@@ -76,7 +76,7 @@ impl Sender {
         conversation.echoes()
     }
 
-    /// Repeats what has no answer until everything has one.
+    /// Repeats unanswered messages until all are answered.
     pub(super) fn settle(&mut self, addresses: &Addresses) -> Vec<Common> {
         let mut conversation = self.connect(addresses);
         let repeats = self.due_again();
@@ -88,7 +88,7 @@ impl Sender {
         conversation.echoes()
     }
 
-    /// How many of its messages have no answer.
+    /// Number of unanswered messages.
     pub(super) fn unanswered(&self) -> usize {
         self.posted.iter().filter(|posted| posted.answer.is_none()).count()
     }
@@ -102,7 +102,7 @@ impl Sender {
         Conversation { feed, asked: VecDeque::new(), heard: Instant::now(), known }
     }
 
-    /// Everything without an answer, in order, and before it some of what has one.
+    /// Some answered messages, then all unanswered ones, in order.
     fn due_again(&mut self) -> Vec<usize> {
         let answered = |&index: &usize| self.posted[index].answer.is_some();
         let (some, all): (Vec<_>, Vec<_>) = (0..self.posted.len()).partition(answered);
@@ -133,18 +133,18 @@ impl Sender {
     }
 }
 
-/// One connection of a sender.
+/// A connection of a sender.
 struct Conversation {
     feed: Feed,
-    /// Numbers of the frames that have no reply yet, with the messages in them.
+    /// Seqs of frames without a reply, with their messages.
     asked: VecDeque<(u32, usize)>,
-    /// When the last reply came.
+    /// Time of the last reply.
     heard: Instant,
-    /// The last id that was known before.
+    /// The last id known before.
     known: i64,
 }
 
-/// The server has gone.
+/// The server is gone.
 #[derive(Debug)]
 struct Gone;
 
@@ -163,8 +163,9 @@ impl Conversation {
         self.feed.client.try_send(&frames).map_err(|_| Gone)
     }
 
-    /// Takes what comes until then; how many messages were answered for the first time. Replies
-    /// come in the order of the messages, and what was answered before is answered so again.
+    /// Handles frames until the deadline; returns the number of messages answered for the first
+    /// time. Replies come in the order of the messages, and repeated messages get the same answer
+    /// again.
     fn listen(&mut self, posted: &mut [Posted], until: Instant) -> Result<usize, Gone> {
         let mut answered = 0;
         loop {
@@ -189,8 +190,8 @@ impl Conversation {
         Ok(answered)
     }
 
-    /// The sender's own messages that came back. What was answered before this connection is not
-    /// among them, however often it was sent again.
+    /// The sender's own messages delivered back. Messages answered before this connection are not
+    /// among them, even if repeated.
     fn echoes(self) -> Vec<Common> {
         let messages = self.feed.messages;
         assert!(messages.iter().all(|common| common.log_id > self.known), "delivered again");

@@ -1,4 +1,4 @@
-//! What the senders know, against what the receivers get.
+//! The senders' records, compared with the receivers' messages.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,20 +6,19 @@ use comet_dtalk::message::{Common, CommonAck};
 
 use super::sender::{Posted, Sender};
 
-/// Every message that was seen anywhere, with the one id and time that it must always have.
+/// Every message seen anywhere, with its only id and time.
 #[derive(Debug, Default)]
 pub(super) struct Truth {
     by_name: HashMap<Name, CommonAck>,
     by_id: HashMap<i64, Name>,
 }
 
-/// A message: its sender, and its place in what that one sent.
+/// A message: its sender, and its index in the sender's record.
 type Name = (usize, usize);
 
 impl Truth {
-    /// Checks messages that came to a user one after the other: each is what its sender sent, byte
-    /// for byte, and is there once; all are in the order of their ids, and those of one sender in
-    /// the order in which they were sent.
+    /// Checks a stream of messages to a user: each is byte for byte as sent, and occurs once; all
+    /// are in the order of their ids, and those of one sender in the order in which they were sent.
     pub(super) fn stream(&mut self, senders: &[Sender], uid: &str, messages: &[Common]) {
         let mut last = 0;
         let mut last_of: HashMap<usize, usize> = HashMap::new();
@@ -33,7 +32,7 @@ impl Truth {
         }
     }
 
-    /// Ids of all messages from or to the user that were answered.
+    /// Ids of all answered messages from or to the user.
     pub(super) fn owed(&self, senders: &[Sender], uid: &str) -> BTreeSet<i64> {
         let of = |sender: &Sender| {
             let is_sender = sender.person.uid == uid;
@@ -45,7 +44,7 @@ impl Truth {
         senders.iter().flat_map(of).collect()
     }
 
-    /// That these are the ids of all messages from or to the user that were answered.
+    /// Checks that these are the ids of all answered messages from or to the user.
     pub(super) fn is_all_of(&self, senders: &[Sender], uid: &str, got: &BTreeSet<i64>) {
         let owed = self.owed(senders, uid);
         let missing: Vec<_> = owed.difference(got).collect();
@@ -54,7 +53,7 @@ impl Truth {
         assert!(surplus.is_empty(), "nobody sent {surplus:?}");
     }
 
-    /// Which message this is.
+    /// Identifies a message.
     fn identify(&mut self, senders: &[Sender], seen: &Common) -> Name {
         let sender = senders.iter().position(|sender| sender.person.uid == seen.from);
         let sender = sender.expect("one of the senders");

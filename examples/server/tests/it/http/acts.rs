@@ -1,4 +1,4 @@
-//! Taking back and marking.
+//! Revoking and marking.
 
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::message::{SignalFocus, SignalRevoke, SignalType};
@@ -10,7 +10,7 @@ use crate::support::http::Answer;
 use crate::support::person::{Person, phone};
 use crate::support::server::Server;
 
-/// One message between two who are there, and somebody else.
+/// A message between two users, and a third one.
 struct Scene {
     server: Server,
     alice: Person,
@@ -67,7 +67,7 @@ fn what_its_author_takes_back_is_gone_for_everybody() {
     let history = scene.act("/store/app/pri-chat-record", &scene.alice, &history).data();
     assert_eq!(history["record_count"], 0);
 
-    // It was sent all the same: a repeat brings it back to nobody.
+    // It was sent all the same: a repeat is delivered to nobody.
     let repeat = to_user(&scene.bob.uid, "m-1", "hi");
     assert_eq!(scene.of_alice.ask(&repeat).log_id, mid);
     scene.of_alice.beat();
@@ -77,7 +77,7 @@ fn what_its_author_takes_back_is_gone_for_everybody() {
 #[test]
 fn a_phone_that_was_away_gets_the_signal_and_not_the_message() {
     let scene = Scene::new();
-    // One client writes ids as text.
+    // One client sends ids as text.
     let request = json!({ "type": 0, "logId": scene.log_id.to_string() });
     scene.act(REVOKE, &scene.alice, &request).data();
     let mut mobile = scene.server.client(Transport::Tcp, &scene.bob, Some(&phone("p-1")));

@@ -1,4 +1,4 @@
-//! Bounds of what an answer holds, and of the rate of messages.
+//! Limits on the size of a response, and on the rate of messages.
 
 use std::time::Instant;
 
@@ -17,10 +17,10 @@ use crate::support::server::{Server, Setup};
 const SYNC: &str = "/app/record/sync-record";
 const MEMORY: &str = "comet_gateway_memory";
 
-/// The longest content that fits into a message with its names.
+/// The longest content of a message with its field names.
 const LONG: usize = 16_000;
 
-/// Sends so many long messages to somebody.
+/// Sends a number of long messages to a user.
 fn fill(server: &Server, from: &Person, to: &Person, count: usize) -> Vec<i64> {
     let mut client = server.client(Transport::Tcp, from, None);
     let send = |number| {
@@ -60,7 +60,7 @@ fn an_answer_ends_at_four_mebibytes_and_says_how_to_go_on() {
     assert_eq!((&data["hasMore"], &data["before"]), (&json!(false), &Value::Null));
 }
 
-/// A hundred and fifty requests from which nothing is read.
+/// A hundred and fifty requests with unread responses.
 #[test]
 fn answers_that_nobody_reads_hold_little_and_are_charged() {
     let server = Server::start();
@@ -70,16 +70,16 @@ fn answers_that_nobody_reads_hold_little_and_are_charged() {
     let before = server.process.resident();
 
     let silent: Vec<System> = (0..150).map(|_| ask_and_read_nothing(&server, &bob)).collect();
-    // Eight of one user, of which the system's buffers have taken a part.
+    // Eight responses of one user, partly in the system's buffers.
     let held = 8 * (3 << 20)..=8 * (4 << 20) + (1 << 20);
     clock::eventually("eight answers are charged", || held.contains(&server.metric(MEMORY)));
-    // The others were answered too, if only that there is no answer now.
+    // The others were answered too, at least with a refusal.
     let unread = server.post(SYNC, Some(&bob), r#"{"count":20}"#);
     assert!(unread.code() == -1001, "{}", unread.text());
     assert!(unread.text().contains("try again"), "{}", unread.text());
     let grown = server.process.resident().saturating_sub(before);
     assert!(grown < 160 << 20, "{grown} bytes for 150 requests");
-    // Others are served.
+    // Other users are served.
     assert_eq!(server.post(SYNC, Some(&alice), r#"{"count":1}"#).data()["hasMore"], true);
 
     drop(silent);
@@ -87,7 +87,7 @@ fn answers_that_nobody_reads_hold_little_and_are_charged() {
     assert!(!sync(&server, &bob, &json!({ "count": 20 })).0.is_empty());
 }
 
-/// With a small receive buffer, so that the answer stays with the server.
+/// With a small receive buffer, so that the response stays in the server.
 fn ask_and_read_nothing(server: &Server, person: &Person) -> System {
     let socket = System::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.set_recv_buffer_size(4_096).expect("SO_RCVBUF");
@@ -110,7 +110,7 @@ fn push(server: &Server, from: &Person, to: &Person, msg_id: &str) -> Answer {
     post_form(server.addresses.http, "/record/push", &headers, ("message", &body))
 }
 
-/// Two seconds' worth at once, and from then on the rate.
+/// A burst of two seconds' worth, and the rate from then on.
 fn allowed(rate: f64, began: Instant) -> f64 {
     rate.mul_add(began.elapsed().as_secs_f64(), 2.0 * rate) + 1.0
 }
@@ -128,7 +128,7 @@ fn the_rate_of_messages_holds_for_pushes_over_http() {
     assert!(taken as f64 <= allowed(10.0, began), "{taken} in {:?}", began.elapsed());
     assert!(codes.iter().all(|code| [0, -5001].contains(code)), "{codes:?}");
     assert_eq!(server.metric("comet_store_over_rate_total"), 300 - taken as u64);
-    // It is alice's rate, and nobody else's.
+    // It is alice's rate only.
     assert_eq!(push(&server, &bob, &alice, "m-1").envelope().0, 0);
 }
 

@@ -1,4 +1,4 @@
-//! Which answers pages of other origins may read.
+//! Cross-origin access to responses.
 
 use super::open::{FORM_PATHS, JSON_PATHS};
 use crate::support::http::{Answer, request};
@@ -6,7 +6,7 @@ use crate::support::server::Server;
 
 const ELSEWHERE: (&str, &str) = ("Origin", "https://elsewhere.example");
 
-/// What deployed clients send beside what every page may send.
+/// Headers that deployed clients send besides those that every page may send.
 const HEADERS: [&str; 8] = [
     "authorization",
     "content-type",
@@ -62,7 +62,7 @@ fn a_preflight_is_answered_everywhere_and_names_what_clients_send() {
 
 fn is_open(answer: &Answer) {
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-    // Browsers refuse this one together with `*`.
+    // Browsers refuse this header together with `*`.
     assert_eq!(answer.header("access-control-allow-credentials"), None);
     let listed = |name: &str| {
         let list = answer.header(name).unwrap_or_else(|| panic!("no {name}"));

@@ -1,4 +1,4 @@
-//! The demo and its page, for browsers of this machine alone, and the pages that may open sessions.
+//! The demo and its page, for browsers on this machine only, and the pages that may open sessions.
 
 use serde_json::json;
 
@@ -14,14 +14,14 @@ fn login(server: &Server, host: &str, headers: &[(&str, &str)]) -> Answer {
     request_to(server.addresses.http, host, "POST", "/demo/login", headers, NAME)
 }
 
-/// Nothing of use was said, to nobody's page.
+/// The response carries no data, and is closed to other pages.
 fn is_refused(answer: &Answer, status: u16, what: &str) {
     assert_eq!(answer.status, status, "{what}");
     assert!(!answer.text().contains("token"), "{what}: {}", answer.text());
     is_closed(answer, what);
 }
 
-/// No page of another origin may read it.
+/// Pages of other origins may not read it.
 fn is_closed(answer: &Answer, what: &str) {
     for header in ["origin", "headers", "methods", "credentials"] {
         let name = format!("access-control-allow-{header}");
@@ -55,7 +55,7 @@ fn a_page_of_another_origin_cannot_sign_in_nor_see_who_is_here() {
     let answer = request(server.addresses.http, "OPTIONS", "/demo/login", &preflight, b"");
     assert_eq!(answer.status, 204);
     is_closed(&answer, "a preflight");
-    // Nobody was signed in by any of it, and the demo's own page can be.
+    // No user was signed in by any of it, and the demo's own page can still do so.
     assert_eq!(server.get("/demo/online").data()["known"], json!([]));
     let own = format!("http://{here}");
     let own = [JSON, ("Origin", own.as_str()), ("Sec-Fetch-Site", "same-origin")];
@@ -64,7 +64,7 @@ fn a_page_of_another_origin_cannot_sign_in_nor_see_who_is_here() {
     is_closed(&answer, "a success");
 }
 
-/// A name of somebody else that leads to this address: its pages are same-origin here.
+/// A foreign name that resolves to this address: its pages are same-origin here.
 #[test]
 fn a_page_under_a_name_that_leads_here_gets_nothing() {
     let server = Server::start();
@@ -163,7 +163,7 @@ fn new_names_come_at_a_rate_and_look_alikes_not_at_all() {
     assert_eq!(known, Some(3));
 }
 
-/// The status of an upgrade that a page of this origin asks for, on both ports.
+/// The status of an upgrade requested by a page of this origin, on both ports.
 fn opened(server: &Server, origin: Option<&str>) -> [u16; 2] {
     [server.addresses.ws, server.addresses.http].map(|address| {
         let line = origin.map_or(String::new(), |origin| format!("Origin: {origin}\r\n"));

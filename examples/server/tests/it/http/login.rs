@@ -1,4 +1,4 @@
-//! Who a token is, and the rule for phones that reconnect.
+//! The user of a token, and the rule for phones that reconnect.
 
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::message::Device;

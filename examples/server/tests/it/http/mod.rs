@@ -1,18 +1,18 @@
-//! What the existing clients rely on, over HTTP.
+//! The HTTP API, as existing clients depend on it.
 //!
-//! * `access`: what is logged of a request;
-//! * `open`: what needs no token, and what holds for every answer;
-//! * `cors`: what pages of other origins may read;
-//! * `unknown`: paths and methods that there are not;
-//! * `unread`: refused before the body was read;
-//! * `login`: who a token is, and the rule for phones that reconnect;
-//! * `sync`: pulling what was missed, and history;
+//! * `access`: the access log;
+//! * `open`: paths without a token, and properties of every response;
+//! * `cors`: cross-origin access to responses;
+//! * `unknown`: unknown paths and methods;
+//! * `unread`: requests refused before the body was read;
+//! * `login`: the user of a token, and the rule for phones that reconnect;
+//! * `sync`: pulling missed messages, and history;
 //! * `push`: sending without a socket;
-//! * `bounds`: how much an answer may hold, and how often one may ask;
-//! * `local`: the demo and its page, for this machine alone, and which pages open sessions;
-//! * `acts`: taking back and marking;
+//! * `bounds`: limits on the size of a response, and on the rate of messages;
+//! * `local`: the demo and its page, for this machine only, and the pages that may open sessions;
+//! * `acts`: revoking and marking;
 //! * `sub`: the WebSocket on the port of the API;
-//! * `page`: the web chat page, and the demo that is there only on loopback.
+//! * `page`: the web chat page, and the demo, which exists on loopback only.
 
 mod access;
 mod acts;

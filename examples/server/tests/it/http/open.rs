@@ -1,4 +1,4 @@
-//! What needs no token, and what holds for every answer.
+//! Paths without a token, and properties of every response.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::support::http::{request, request_to};
 use crate::support::person::Person;
 use crate::support::server::{Server, Setup};
 
-/// What is asked with a token and a JSON body.
+/// Paths that take a token and a JSON body.
 pub(super) const JSON_PATHS: [&str; 5] = [
     "/user/login",
     "/app/record/sync-record",
@@ -14,7 +14,7 @@ pub(super) const JSON_PATHS: [&str; 5] = [
     "/app/record/revoke",
     "/app/record/focus",
 ];
-/// What is asked with a token and a form.
+/// Paths that take a token and a form.
 pub(super) const FORM_PATHS: [&str; 2] = ["/record/push", "/record/push2"];
 
 #[test]
@@ -39,7 +39,7 @@ fn clients_are_told_of_one_server_at_least() {
     assert_eq!(server.post("/app/modules/all", None, "").data(), json!([]));
 }
 
-/// The address that a client gets when it asks at this host.
+/// The address that a client is told when it sends a request to this host.
 fn told(server: &Server, host: &str) -> String {
     let answer = request_to(server.addresses.http, host, "POST", "/disc/nodes", &[], b"");
     assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -56,7 +56,7 @@ fn a_host_that_the_server_was_not_told_of_is_not_repeated() {
     for host in ["localhost", "LOCALHOST:8888", "192.0.2.1:80", "[::1]:8888", "127.0.0.2"] {
         assert_eq!(told(&server, host), format!("http://{host}"));
     }
-    // Nobody said to believe this proxy.
+    // This proxy is not configured as trusted.
     let headers = [("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "evil.example")];
     let answer = request(server.addresses.http, "GET", "/disc/nodes", &headers, b"");
     assert_eq!(answer.data()["servers"][0]["address"], here);
@@ -177,7 +177,7 @@ fn a_body_that_is_far_too_long_is_refused_and_the_server_goes_on() {
     assert_eq!(server.get("/ping").status, 200);
 }
 
-/// Clients look into `data` without asking whether it is there.
+/// Clients access `data` without checking for its presence.
 #[test]
 fn a_failure_has_empty_data_and_a_text_for_the_person() {
     let server = Server::start();

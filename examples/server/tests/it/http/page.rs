@@ -1,4 +1,4 @@
-//! The web chat page, and the demo that is there only on loopback.
+//! The web chat page, and the demo, which exists on loopback only.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -8,7 +8,7 @@ use crate::support::http;
 use crate::support::person::Person;
 use crate::support::server::{Server, Setup};
 
-/// Where the page's files are.
+/// The directory of the page's files.
 fn web() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../web")
 }

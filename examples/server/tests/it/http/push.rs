@@ -36,7 +36,7 @@ fn frame_of(op: u64, body: &[u8]) -> Vec<u8> {
     [&[0x08, 1, 0x10][..], &varint(op), &[0x18, 0, 0x20, 0], &field(5, body)].concat()
 }
 
-/// The id as the desktop finds it, in the text: digits right after the colon.
+/// The id as the desktop parses it from the text: digits right after the colon.
 fn log_id_in(answer: &Answer) -> i64 {
     let (_, rest) = answer.text().split_once("\"logId\":").expect("a logId");
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();

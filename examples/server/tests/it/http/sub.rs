@@ -39,7 +39,7 @@ fn the_first_frames_may_follow_the_request_at_once() {
     }
 }
 
-/// Bytes come as the network likes: the request, and the frame behind it, in two halves each.
+/// Bytes arrive in any portions: the request, and the frame behind it, in two halves each.
 #[test]
 fn a_frame_may_be_cut_anywhere() {
     let server = Server::start();
@@ -51,8 +51,8 @@ fn a_frame_may_be_cut_anywhere() {
         let mut socket = Socket::connect(server.addresses.http);
         let (one, other) = bytes.split_at(cut);
         socket.write(one);
-        // The other half comes when the server has seen the first, which a second connection
-        // shows that is served meanwhile.
+        // The other half is sent once the server has seen the first, which is shown by serving a
+        // second connection meanwhile.
         assert_eq!(server.get("/ping").status, 200);
         socket.write(other);
         await_upgrade(&mut socket);
@@ -171,7 +171,7 @@ fn the_limits_of_upgrades_are_settings() {
     assert_eq!(answer(&mut socket).status, 404);
 }
 
-/// What an upgrade on the port of the API is answered with.
+/// The response to an upgrade on the port of the API.
 fn asked(server: &Server, fields: &str) -> http::Answer {
     let host = "Host: chat.test\r\n";
     let mut socket = Socket::connect(server.addresses.http);

@@ -1,4 +1,4 @@
-//! Pulling what was missed, and history.
+//! Pulling missed messages, and history.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -29,7 +29,7 @@ fn ids(bodies: &[Bytes]) -> Vec<i64> {
     bodies.iter().map(|body| Delivered::read(body.clone()).message().log_id).collect()
 }
 
-/// Sends messages one by one to `target`, and takes what comes back.
+/// Sends messages one by one to `target`, and takes the copies delivered back.
 fn tell(client: &mut Client, target: &Person, first: u32, count: u32) -> Vec<(i64, Bytes)> {
     let send = |number| {
         let answer = client.ask(&to_user(&target.uid, &format!("m-{number}"), vec![7; 50]));
@@ -82,7 +82,7 @@ fn records_are_the_delivered_bytes_of_both_directions_in_order() {
 
     let bodies: Vec<Bytes> = sent.iter().map(|(_, body)| body.clone()).collect();
     assert_eq!(sync(&server, &alice, &json!({ "count": 20 })), bodies);
-    // Ids go up as numbers and as text.
+    // Ids are sent as numbers and as text.
     for start in [json!(sent[1].0), json!(sent[1].0.to_string())] {
         let later = sync(&server, &alice, &json!({ "count": 20, "start": start }));
         assert_eq!(later, bodies[2..]);
@@ -151,7 +151,7 @@ fn history_is_what_two_wrote_to_each_other_newest_first() {
     }
 }
 
-/// Nobody sees what others write to each other.
+/// Users do not see messages between others.
 #[test]
 fn a_stranger_finds_nothing() {
     let server = Server::start();

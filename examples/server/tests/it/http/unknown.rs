@@ -1,4 +1,4 @@
-//! What there is not: paths of services that this server does not have, and methods.
+//! Unknown paths, of services that this server does not have, and unknown methods.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::support::http::{answer, request};
 use crate::support::server::Server;
 use crate::support::socket::Socket;
 
-/// A client shows the text of an envelope to its user, and of anything else "status code 404".
+/// A client shows the text of an envelope to its user, and "status code 404" for anything else.
 #[test]
 fn unknown_paths_below_a_deployed_prefix_are_answered_with_the_envelope() {
     let server = Server::start();
@@ -30,7 +30,7 @@ fn unknown_paths_below_a_deployed_prefix_are_answered_with_the_envelope() {
     }
 }
 
-/// The desktop asks this first and opens no socket before it has status 200.
+/// The desktop requests this first, and opens no socket before it gets status 200.
 #[test]
 fn paths_of_the_organisation_are_answered_with_its_own_envelope() {
     let server = Server::start();

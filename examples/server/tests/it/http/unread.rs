@@ -1,5 +1,5 @@
-//! Requests that are refused before their body was read, by clients that write it apart from the
-//! head: the answer must arrive, and not a reset.
+//! Requests refused before their body was read, from clients that write it separately from the
+//! head: the response must arrive, not a reset.
 
 use std::net::SocketAddr;
 
@@ -18,8 +18,8 @@ fn head(address: SocketAddr, method: &str, path: &str, kind: &str, body: usize) 
     )
 }
 
-/// Each is answered at once, if nobody reads on: without a token, to where nothing is, by the wrong
-/// method, or too long.
+/// Each is answered at once, without reading the body: without a token, to an unknown path, with a
+/// wrong method, or too long.
 const REFUSED: [(&str, &str, &str, u16); 8] = [
     ("POST", "/record/push", FORM, 200),
     ("POST", "/record/push2", FORM, 200),
@@ -40,7 +40,7 @@ fn a_client_that_writes_its_body_later_sees_the_answer_and_no_reset() {
             let mut socket = Socket::connect(address);
             let head = head(address, method, path, kind, length);
             socket.write(format!("{head}Connection: close\r\n\r\n").as_bytes());
-            // The server has seen the head alone: it serves somebody else meanwhile.
+            // The server has seen only the head: it serves another client meanwhile.
             assert_eq!(get(address, "/ping").status, 200);
             for piece in vec![b'x'; length].chunks(16_384) {
                 socket.try_write(piece).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -67,7 +67,7 @@ fn the_connection_serves_on_after_a_refusal() {
     assert!(!socket.unread.has_remaining());
 }
 
-/// It asks first, and sends nothing when it is refused.
+/// It asks for permission first, and sends nothing when refused.
 #[test]
 fn a_client_that_waits_to_be_told_to_go_on_is_refused_at_once() {
     let server = Server::start();

@@ -1,11 +1,11 @@
-//! Crowds on the HTTP ports: full ones stay open, and an address has its share.
+//! Crowds on the HTTP ports: full ports stay open, and addresses are limited.
 
 use crate::support::http::{self, answer, request};
 use crate::support::person::Person;
 use crate::support::server::{Server, Setup};
 use crate::support::socket::{Arrived, Socket};
 
-/// A request whose body is not there yet, so that it is being served.
+/// A request with an incomplete body, so that it is in progress.
 fn half(field: &str) -> String {
     let token = Person::new("alice").token();
     format!(
@@ -18,7 +18,7 @@ fn limited(setting: &str, most: usize) -> Setup {
     Setup::default().variable(&format!("COMET_HTTP__{setting}"), &most)
 }
 
-/// Connections with half a request, whose other half the server waits for.
+/// Connections with half a request; the server waits for the other half.
 fn served(server: &Server, field: &str, count: usize) -> Vec<Socket> {
     let sockets = (0..count).map(|_| {
         let mut socket = Socket::connect(server.addresses.http);
@@ -98,7 +98,7 @@ fn behind_a_trusted_proxy_the_forwarded_address_has_the_share() {
         assert_eq!(ask(field), 429);
         let other = field.replace("198.51.100.7", "198.51.100.8");
         assert_eq!(ask(&other), 200, "{header}: each client by itself, and not the proxy");
-        // A header in which the proxy is not believed is the client's own.
+        // A header in which the proxy is not trusted is the client's own.
         for (_, foreign) in fields.iter().filter(|(name, _)| *name != header) {
             assert_eq!(ask(foreign), 200, "{header} is believed, not {foreign}");
         }

@@ -1,4 +1,4 @@
-//! Few descriptors: whichever kind of connection takes all it may have, the others have theirs.
+//! Few descriptors: if one kind of connection uses up its share, the others keep theirs.
 
 use crate::support::client::Transport;
 use crate::support::http;

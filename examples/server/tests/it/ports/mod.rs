@@ -1,8 +1,8 @@
-//! The HTTP ports against clients that take their time or come in crowds.
+//! The HTTP ports with slow clients and crowds.
 //!
-//! * `slow`: whoever does not get on is cut;
-//! * `crowd`: full ports, and shares of addresses;
-//! * `descriptors`: what is left when the system has no more.
+//! * `slow`: slow connections are closed;
+//! * `crowd`: full ports, and limits per address;
+//! * `descriptors`: the shares when descriptors are exhausted.
 
 mod crowd;
 mod descriptors;

@@ -1,4 +1,4 @@
-//! Whoever does not get on with a request or an answer is cut, on both HTTP ports.
+//! Connections with a slow request or response are closed, on both HTTP ports.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use crate::support::person::Person;
 use crate::support::server::{Server, Setup};
 use crate::support::socket::{Arrived, Socket};
 
-/// A server whose every time is a second.
+/// A server with all timeouts at one second.
 fn impatient() -> Server {
     ["HEAD", "BODY", "IDLE", "WRITE"]
         .iter()
@@ -28,7 +28,7 @@ fn head(length: usize) -> String {
     )
 }
 
-/// When the server has ended the connection, without an answer, counted from `began`.
+/// The time from `began` until the server closes the connection without a response.
 fn cut(socket: &mut Socket, began: Instant) -> Duration {
     let (rest, end) = socket.rest();
     assert!(rest.is_empty(), "{rest:?}");
@@ -41,7 +41,7 @@ fn is_prompt(took: Duration) {
     assert!(took < Duration::from_secs(8), "{took:?}");
 }
 
-/// Sends a byte every tenth of a second until the server has gone: how long that took.
+/// Sends a byte every tenth of a second until the server has closed; returns the time it took.
 fn trickle(address: SocketAddr, head: &str) -> Duration {
     let mut socket = Socket::connect(address);
     socket.write(head.as_bytes());
@@ -74,7 +74,7 @@ fn half_a_request_and_silence_are_cut() {
             socket.write(beginning.as_bytes());
             socket
         });
-        // The port of metrics reads no bodies; it answers what it does not serve.
+        // The port of metrics reads no bodies; it answers unknown paths at once.
         let count = if port == server.addresses.admin { 3 } else { 4 };
         for mut socket in silent.into_iter().take(count) {
             is_prompt(cut(&mut socket, began));
@@ -111,7 +111,7 @@ fn a_reader_that_never_reads_is_cut() {
     for (port, path) in [(server.addresses.http, "/"), (server.addresses.admin, "/metrics")] {
         let mut socket = Socket::connect(port);
         let request = format!("GET {path} HTTP/1.1\r\nHost: chat.test\r\n\r\n");
-        // Some megabytes of answers: more than all buffers between take.
+        // Some megabytes of responses: more than all buffers hold.
         let requests = request.repeat(1_000);
         let began = Instant::now();
         while socket.try_write(requests.as_bytes()).is_ok() {
@@ -127,7 +127,7 @@ fn a_slow_line_may_take_its_time() {
     let mut socket = Socket::connect(server.addresses.http);
     socket.write(head(12 * 1_024).as_bytes());
     let began = Instant::now();
-    // Four times the time, at twice the least rate.
+    // Four times the timeout, at twice the minimum rate.
     for _ in 0..12 {
         let arrived = socket.read_until(Instant::now() + Duration::from_millis(330));
         assert_eq!(arrived, Arrived::Nothing, "after {:?}", began.elapsed());

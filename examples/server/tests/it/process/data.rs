@@ -1,4 +1,4 @@
-//! The data directory: for its owner alone, backed up and restored, and honest about what is lost.
+//! The data directory: permissions, backup and restore, and detection of losses.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -68,7 +68,7 @@ fn a_log_that_is_gone_or_damaged_is_noticed_at_the_start() {
     let damages: [fn(&Path); 3] = [
         |wal| fs::remove_file(wal).expect("a file"),
         |wal| fs::write(wal, "").expect("a file"),
-        // The last frames do not match their sums any more.
+        // The checksums of the last frames do not match any more.
         |wal| {
             let mut bytes = fs::read(wal).expect("a file");
             let end = bytes.len();
@@ -84,7 +84,7 @@ fn a_log_that_is_gone_or_damaged_is_noticed_at_the_start() {
             (0..20).map(|n| sender.ask_among(&to_user(&bob.uid, &format!("m-{n}"), "hi"))).last();
         let last = last.expect("an answer").log_id;
         server.kill();
-        // As after any crash, all is there.
+        // As after any crash, nothing is missing.
         server.restart();
         server.kill();
         let wal = server.data_dir().join("messages.db-wal");
@@ -102,7 +102,7 @@ fn a_log_that_is_gone_or_damaged_is_noticed_at_the_start() {
         let mut sender = server.client(Transport::Tcp, &alice, None);
         assert!(sender.ask_among(&to_user(&bob.uid, "new", "hi")).log_id > last);
         assert!(server.stop().success());
-        // It was accepted once, and needs not be again.
+        // Once accepted, it does not have to be accepted again.
         server.restart_as(Setup::default());
     }
 }

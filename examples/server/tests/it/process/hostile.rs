@@ -1,4 +1,4 @@
-//! Strangers on every port: whatever they send, the others do not notice.
+//! Hostile input on every port does not affect other clients.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::server::{Server, Setup};
 use crate::support::socket::{Arrived, Socket};
 use crate::support::{clock, http};
 
-/// Connections of strangers to each port.
+/// Hostile connections per port.
 const STRANGERS: usize = 40;
 
 #[test]
@@ -32,7 +32,7 @@ fn garbage_on_every_port_hurts_nobody_else() {
             let mut bytes = vec![0; rng.random_range(1..20_000)];
             rng.fill(&mut bytes[..]);
             if number.is_multiple_of(2) {
-                // Something that begins well.
+                // A valid beginning.
                 bytes.splice(0..0, *b"GET /sub HTTP/1.1\r\nHost: a\r\n");
             }
             // The server may close before it has seen everything.
@@ -57,7 +57,7 @@ fn garbage_on_every_port_hurts_nobody_else() {
 fn whoever_says_nothing_is_closed_after_the_handshake_time() {
     let server = Setup::default().set("gateway.handshake_seconds=1").start();
     let at = server.addresses;
-    // Nothing, a piece of a frame, a piece of a request, and a whole one without what follows.
+    // Nothing, part of a frame, part of a request, and a whole one without a continuation.
     let mut strangers = [
         (at.tcp, String::new()),
         (at.tcp, "\0\0".to_owned()),

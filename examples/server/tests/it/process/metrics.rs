@@ -1,4 +1,4 @@
-//! The metrics page: what it counts, and that it counts.
+//! The metrics page: its contents, and changes of its counters.
 
 use comet_dtalk::message::SignalType;
 
@@ -64,7 +64,7 @@ fn counters_follow_what_happens() {
     drop((sender, receiver));
     server.awaits_metric("comet_gateway_sessions", 0);
     assert_eq!(server.metric("comet_gateway_sessions_by_dialect{dialect=\"dtalk\"}"), 0);
-    // The one with a device may come back.
+    // The session with a device may resume.
     assert_eq!(server.metric("comet_gateway_parked"), 1);
     assert_eq!(server.metric("comet_gateway_closed_total{reason=\"by_peer\"}"), 1);
 }
@@ -105,7 +105,7 @@ fn the_process_tells_its_memory_its_descriptors_and_its_version() {
     assert!(server.metric("process_virtual_memory_bytes") > 1_000_000);
     let open = server.metric("process_open_fds");
     let held: Vec<_> = (0..40).map(|_| Socket::connect(server.addresses.tcp)).collect();
-    // Beside these a few come and go: of the database, and of requests for this page.
+    // A few others come and go: of the database, and of requests for this page.
     let follows = || server.metric("process_open_fds") >= open + 30;
     clock::eventually("the count follows", follows);
     drop(held);
@@ -120,7 +120,7 @@ fn the_process_tells_its_memory_its_descriptors_and_its_version() {
     assert_eq!(server.metric("comet_gateway_memory_budget"), 1 << 30);
 }
 
-/// Scrapers take the whole page or nothing of it.
+/// Scrapers accept the entire page or nothing.
 #[test]
 fn the_page_is_what_scrapers_expect() {
     let server = Server::start();
@@ -141,7 +141,7 @@ fn the_page_is_what_scrapers_expect() {
             .text()
             .lines()
             .find_map(|line| line.strip_prefix("# HELP ")?.strip_prefix(family)?.strip_prefix(' '));
-        // A sentence, not the name again.
+        // A sentence, not a repetition of the name.
         assert!(help.is_some_and(|help| help.contains(' ') && !help.contains("..")), "{help:?}");
         typed += 1;
     }

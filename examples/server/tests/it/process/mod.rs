@@ -1,4 +1,4 @@
-//! How the server starts, refuses to start, is watched, withstands strangers, and stops.
+//! The server's process: starting, refusing to start, monitoring, hostile input, and stopping.
 
 mod data;
 mod hostile;

@@ -1,4 +1,4 @@
-//! `/health` says that the process lives, `/ready` that it can serve, and why not.
+//! `/health` reports liveness, `/ready` readiness with reasons.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -35,7 +35,7 @@ fn a_server_is_ready_until_it_drains_and_alive_until_it_ends() {
     let mut server = Setup::default().variable("COMET_DRAIN_SECONDS", &4).start();
     assert_eq!(ready(&server), (200, vec![]));
     assert!(is_alive(&server));
-    // One that does not acknowledge its delivery is waited for.
+    // A receiver that does not acknowledge its delivery prolongs the drain.
     let [alice, bob] = ["alice", "bob"].map(Person::new);
     let mut silent = server.client(Transport::Tcp, &bob, None);
     server.client(Transport::Tcp, &alice, None).ask(&to_user(&bob.uid, "m-1", "hi"));
@@ -57,13 +57,13 @@ fn a_server_that_takes_no_more_connections_is_full() {
     clock::eventually("ready", || ready(&server) == (200, vec![]));
 }
 
-/// A disk of a server's own, of 40 MiB.
+/// A separate disk of a server, of 40 MiB.
 struct Disk {
     seen_from_here: PathBuf,
 }
 
 impl Disk {
-    /// The server on it, whose mount is seen by no other process.
+    /// The server on it, with a mount that no other process sees.
     fn with_server(at: &Path) -> (Self, Server) {
         let mount = "mount -t tmpfs -o size=40m tmpfs \"$0\" && exec \"$@\"";
         let at_text = at.to_str().expect("a path in UTF-8");
@@ -94,7 +94,7 @@ impl Disk {
     }
 }
 
-/// Whether a login with a device is taken.
+/// Whether a login with a device is accepted.
 fn logs_in(server: &Server, device: &str) -> bool {
     let mut client = Client::connect(Transport::Tcp, &server.addresses);
     client.send(&auth(1, &Person::new("carol").token(), Some(&browser(device))));
@@ -117,7 +117,7 @@ fn after_a_full_disk_logins_and_messages_go_on_without_a_restart() {
 
     disk.fill();
     assert_eq!(ready(&server), (503, vec!["disk_full".to_owned()]));
-    // More than once: the connections of the pool are tried one after the other.
+    // Repeated: the connections of the pool are used in turn.
     for n in 0..8 {
         clock::eventually("a refusal", || !logs_in(&server, &format!("in vain {n}")));
     }

@@ -33,14 +33,14 @@ fn a_hangup_takes_over_what_can_change_and_names_what_needs_a_restart() {
     };
     says("settings changed: gateway.message_rate");
     says("settings that need a restart: store.queue");
-    // Its shard has heard of it once this is answered.
+    // Its shard has applied it once this is answered.
     sender.ask_among(&to_user(&bob.uid, "m-30", "hi"));
-    // The new limit holds for the session that was open before: a burst of two seconds' worth.
+    // The new limit applies to a session that was open before: a burst of two seconds' worth.
     let frames = (0..40).map(|n| {
         let message = to_user(&bob.uid, &format!("n-{n}"), "hi");
         frame(SEND, 1_000 + n, body_of(&message))
     });
-    // It may be closed before all of them are out.
+    // It may be closed before all of them are sent.
     let _ = sender.try_send(&frames.collect::<Vec<_>>());
     let frames = std::iter::from_fn(|| match sender.next(clock::deadline()) {
         Next::Frame(frame) => Some(frame),
@@ -49,7 +49,7 @@ fn a_hangup_takes_over_what_can_change_and_names_what_needs_a_restart() {
     });
     assert!(frames.filter(|frame| frame.op == SEND_REPLY).count() <= 20);
 
-    // A fault changes nothing, also not what is right in the same file.
+    // A fault changes nothing, including valid settings in the same file.
     write("log = \"info\"\n[gateway]\nmessage_rate = \"x\"\nhandshake_rate = 1\n");
     server.process.signal(Signal::HUP);
     let place = format!("{}:3: gateway.message_rate must be", file.display());
@@ -58,7 +58,7 @@ fn a_hangup_takes_over_what_can_change_and_names_what_needs_a_restart() {
         server.client(Transport::Tcp, &bob, None).beat();
     }
 
-    // What is back to what the process was started with needs no restart.
+    // Settings restored to their initial values need no restart.
     write("log = \"info\"\n[gateway]\nhandshake_rate = 1\n");
     server.process.signal(Signal::HUP);
     says("settings changed: gateway.handshake_rate, gateway.message_rate");

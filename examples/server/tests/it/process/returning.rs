@@ -1,4 +1,5 @@
-//! Clients of the comet dialect over a restart: when they are told to come back, and that they do.
+//! Clients of the comet dialect across a restart: the reconnect time they are told, and their
+//! return.
 
 use comet_protocol::comet::{GoingAway, ServerFrame};
 
@@ -7,7 +8,7 @@ use crate::support::comet::{hear, sign_in};
 use crate::support::person::{Person, again, browser};
 use crate::support::server::{Server, Setup};
 
-/// Milliseconds in which a drain tells everybody; a lone client is told of no more.
+/// Milliseconds in which a drain tells all clients; a lone client is told no later time.
 const AT_ONCE: u32 = 100;
 
 fn goes_away(client: &mut Client) -> GoingAway {
@@ -38,7 +39,7 @@ fn a_lone_client_is_told_to_come_back_at_once_and_is_let_in_after_the_restart() 
     }
 }
 
-/// The latest time, in milliseconds, that one of 20 clients of a server is told.
+/// The latest time, in milliseconds, told to one of 20 clients of a server.
 fn latest_of_a_crowd(setup: Setup) -> u32 {
     let server = setup.set("gateway.shards=1").start();
     let clients = (0..20).map(|number| {

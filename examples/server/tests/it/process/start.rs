@@ -1,4 +1,4 @@
-//! Starting: settings from their four sources, and what is said when it does not work.
+//! Starting: settings from their four sources, and error messages.
 
 use std::fs;
 use std::net::TcpListener;
@@ -132,7 +132,7 @@ fn a_taken_port_is_named_with_the_flag_that_changes_it() {
         assert!(said.contains(&format!("cannot listen on {address}")), "{said}");
         assert!(said.contains(&format!("--{flag}")), "what to do: {said}");
     }
-    // The first one has not noticed.
+    // The first one is not affected.
     for transport in Transport::ALL {
         server.client(transport, &Person::new("alice"), None).beat();
     }
@@ -146,7 +146,7 @@ fn a_taken_directory_is_named_with_the_flag_that_changes_it() {
     assert_eq!(status.code(), Some(1));
     assert!(said.contains(directory.to_str().expect("a path in UTF-8")), "{said}");
     assert!(said.contains("used by another server") && said.contains("--data-dir"), "{said}");
-    // A killed server leaves nothing behind that bars the next.
+    // A killed server leaves nothing behind that blocks the next.
     server.kill();
     server.restart();
     assert_eq!(server.get("/ping").status, 200);

@@ -1,4 +1,4 @@
-//! Stopping: sessions are told, what is under way is finished, and it does not take for ever.
+//! Stopping: sessions are told, pending work is finished, and the time is limited.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
@@ -63,7 +63,7 @@ fn a_reader_that_goes_away_does_not_keep_it_from_draining() {
         let mut child = command.spawn().expect("the server starts");
         let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut errors = child.stderr.take().expect("a pipe");
-        // As `head -1` does: one line, and then nobody reads.
+        // As with `head -1`: one line is read, then the pipe is closed.
         output.read_line(&mut String::new()).expect("a line");
         drop(output);
         let log = if whole {
@@ -83,7 +83,7 @@ fn a_reader_that_goes_away_does_not_keep_it_from_draining() {
     }
 }
 
-/// Bars the server from writing its database, as a backup may, until dropped.
+/// Locks the server's database against writes, as a backup may, until dropped.
 struct Lock {
     runtime: tokio::runtime::Runtime,
     connection: Option<SqliteConnection>,
@@ -177,7 +177,7 @@ fn whoever_acknowledges_nothing_does_not_keep_it_from_ending() {
     let began = Instant::now();
     server.process.signal(Signal::TERM);
     server.process.says("draining");
-    // Meanwhile nobody new is let in.
+    // Meanwhile no new session is admitted.
     clock::eventually("upgrades are refused", || {
         let mut late = Socket::connect(server.addresses.http);
         late.write(websocket::request("/sub").as_bytes());
@@ -217,7 +217,7 @@ fn half_a_request_does_not_keep_it_from_ending() {
         socket.write(piece.as_bytes());
         socket
     });
-    // By the time that this is answered, all that has arrived.
+    // Once this is answered, everything has arrived.
     assert_eq!(sockets[3].read_until(clock::deadline()), Arrived::Bytes);
     let began = Instant::now();
     assert_eq!(server.stop().code(), Some(0));

@@ -1,4 +1,4 @@
-//! Writes without a pause, also while the server is away.
+//! Writes continuously, also while the server is down.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,11 +13,11 @@ use crate::support::frame::{SEND, SEND_REPLY, ack, frame};
 use crate::support::person::Person;
 use crate::support::server::Addresses;
 
-/// Between an answer and the next message.
+/// Interval between an answer and the next message.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Writes to `target` until it is told to stop. Every message is sent again until it is answered,
-/// and none before the one before it is. Returns their ids as answered.
+/// Writes to `target` until told to stop. Every message is repeated until it is answered, and sent
+/// only after the previous one is answered. Returns their ids as answered.
 pub(super) fn write_on(at: &RwLock<Addresses>, target: &str, stop: &AtomicBool) -> Vec<i64> {
     let person = Person::new("alice");
     let mut log_ids = Vec::new();
@@ -29,7 +29,7 @@ pub(super) fn write_on(at: &RwLock<Addresses>, target: &str, stop: &AtomicBool) 
             if let Some(log_id) = answer(&mut client, &common) {
                 break log_id;
             }
-            // It has been killed, and is soon somewhere else.
+            // It has been killed, and will soon have another address.
             clock::eventually("the server is back", || at.read().tcp != known.tcp);
             known = *at.read();
             client = Client::signed_in(Transport::Tcp, &known, &person, None);

@@ -1,5 +1,5 @@
-//! A desktop client: one pull, then the socket; it keeps each message once, in the order in which
-//! it first came.
+//! A desktop client: one pull, then the socket; it stores each message once, in the order of first
+//! arrival.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -18,7 +18,7 @@ use crate::support::http;
 use crate::support::person::{Person, again};
 use crate::support::server::Addresses;
 
-/// Unacknowledged deliveries that the server may have on their way.
+/// Limit on unacknowledged deliveries in flight.
 const WINDOW: usize = 256;
 
 pub(super) struct Desktop {
@@ -28,16 +28,16 @@ pub(super) struct Desktop {
     /// Whether it pulls before it connects, as existing clients do.
     pulls: bool,
     client: Option<Client>,
-    /// Connections of which the server does not know that they are gone.
+    /// Connections that the server does not know to be lost.
     half_open: Vec<Client>,
-    /// The greatest number of a delivery of this connection.
+    /// The greatest delivery number of this connection.
     highest: u32,
     known: HashSet<String>,
-    /// Ids of the messages in the order in which they came.
+    /// Ids of the messages in the order of arrival.
     pub(super) stored: Vec<i64>,
-    /// Messages that came once more over a socket, since it connected.
+    /// Repeated messages on this connection.
     repeats: usize,
-    /// The same in all.
+    /// Repeated messages in total.
     pub(super) all_repeats: usize,
 }
 
@@ -74,14 +74,14 @@ impl Desktop {
         self.half_open.extend(cut.make(client));
     }
 
-    /// The server has gone, and all connections with it.
+    /// The server is gone, with all connections.
     pub(super) fn forget_connections(&mut self) {
         self.client = None;
         self.half_open.clear();
     }
 
-    /// Takes what comes until then, and acknowledges it. If the server has closed the connection,
-    /// it makes another.
+    /// Takes and acknowledges deliveries until the deadline. If the server has closed the
+    /// connection, it opens another.
     pub(super) fn listen(&mut self, at: &Addresses, until: Instant) {
         if self.client.is_none() {
             self.connect(at);
@@ -104,7 +104,7 @@ impl Desktop {
         }
         let Some(client) = &mut self.client else { return };
         let ack = ack(client.next_seq(), frame.seq);
-        // If it has gone, reading shows it.
+        // A lost connection is detected by reading.
         let _ = client.try_send(&[ack]);
     }
 
@@ -118,7 +118,7 @@ impl Desktop {
         }
     }
 
-    /// Asks for what is later than the last message that it has.
+    /// Pulls the messages after the last one that it has.
     fn pull(&mut self, at: &Addresses) {
         let start = self.stored.last().copied();
         let request = json!({ "count": 20, "start": start }).to_string();

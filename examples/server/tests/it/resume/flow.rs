@@ -1,4 +1,4 @@
-//! Connections that are lost while messages flow all the time.
+//! Connections lost while messages flow continuously.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -17,7 +17,7 @@ use crate::support::clock;
 use crate::support::person::{Person, browser, device};
 use crate::support::server::{Addresses, Server, Setup};
 
-/// Times that each connection is lost.
+/// Number of losses per connection.
 const CUTS: usize = 16;
 
 #[test]
@@ -58,13 +58,13 @@ impl World {
         ];
         let desktop = |(login, transport)| Desktop::new(&bob, login, transport, pulls);
         let desktops = devices.into_iter().map(desktop).collect();
-        // Nobody acknowledges anything while it drains.
+        // Deliveries are not acknowledged while it drains.
         let server = Setup::default().variable("COMET_DRAIN_SECONDS", &1).start();
         Self { rng: StdRng::seed_from_u64(seed), server, desktops, bob }
     }
 
-    /// Loses connections, and the server in the rounds that `restarts` names; then all must be
-    /// there.
+    /// Drops connections, and the server in the rounds that `restarts` selects; then all messages
+    /// must be present.
     #[expect(clippy::print_stderr, reason = "shown with the test that failed")]
     fn play(&mut self, restarts: impl Fn(usize) -> bool) {
         let addresses = RwLock::new(self.server.addresses);
@@ -97,7 +97,7 @@ impl World {
         }
     }
 
-    /// Each loses its connection, is away for some time, and comes back.
+    /// Each client loses its connection, is away for some time, and reconnects.
     fn cut(&mut self, cut: Cut) {
         for desktop in &mut self.desktops {
             desktop.lose_connection(cut);
@@ -117,7 +117,7 @@ impl World {
         self.desktops.iter_mut().for_each(Desktop::forget_connections);
         self.server.restart();
         *addresses.write() = self.server.addresses;
-        // The author is faster, or not.
+        // The author may be faster or slower.
         self.pause(100);
         for desktop in &mut self.desktops {
             desktop.connect(&self.server.addresses);
@@ -138,7 +138,7 @@ impl World {
             self.desktops.iter_mut().for_each(|desktop| desktop.listen(&at, soon()));
             self.desktops.iter().all(|desktop| desktop.stored.len() >= count)
         });
-        // And nothing that comes later is new.
+        // Later deliveries are all known ones.
         self.desktops.iter_mut().for_each(|desktop| desktop.listen(&at, soon()));
     }
 
@@ -147,7 +147,7 @@ impl World {
     }
 }
 
-/// Lets the author stop in any case.
+/// Stops the author in any case.
 struct Stop<'a>(&'a AtomicBool);
 
 impl Drop for Stop<'_> {

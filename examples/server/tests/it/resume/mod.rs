@@ -1,11 +1,11 @@
-//! A client that comes back gets exactly what it missed: nothing lost, nothing twice, in order.
+//! A client that reconnects receives exactly what it missed: no loss, no duplicates, in order.
 //!
-//! * `one`: one message at a time, so that it is known what must come, to the frame;
-//! * `flow`: the same while messages flow all the time;
-//! * `desktop`: a client as existing desktops are, which pulls and then connects;
-//! * `order`: the same for clients that read nothing for a while;
+//! * `one`: one message at a time, so that the expected frames are known exactly;
+//! * `flow`: the same while messages flow continuously;
+//! * `desktop`: a client like existing desktops, which pulls and then connects;
+//! * `order`: the same for clients that stop reading for a while;
 //! * `ticket`: the same for clients of the comet dialect;
-//! * `author`: who writes to it, without a pause.
+//! * `author`: the sender, which writes continuously.
 
 mod author;
 mod desktop;
@@ -16,19 +16,19 @@ mod ticket;
 
 use crate::support::client::Client;
 
-/// How a connection is lost.
+/// A kind of connection loss.
 #[derive(Clone, Copy, Debug)]
 enum Cut {
-    /// The server is told by a reset.
+    /// The server gets a reset.
     Reset,
-    /// The server is told nothing: its packets go nowhere.
+    /// The server is not notified: its packets are dropped.
     HalfOpen,
 }
 
 impl Cut {
     const ALL: [Self; 2] = [Self::Reset, Self::HalfOpen];
 
-    /// Loses the connection. What is returned has to be kept until the client is back.
+    /// Drops the connection. The result must be kept until the client has reconnected.
     fn make(self, client: Client) -> Option<Client> {
         match self {
             Self::Reset => {

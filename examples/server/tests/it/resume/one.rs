@@ -1,4 +1,4 @@
-//! What comes after a connection was lost, frame by frame.
+//! Deliveries after a lost connection, frame by frame.
 
 use comet_dtalk::message::{Common, Device, Login, SignalReceived, SignalType};
 
@@ -50,7 +50,7 @@ impl Scene {
     }
 }
 
-/// The next deliveries are these messages, numbered from there.
+/// The next deliveries are these messages, numbered from `first`.
 fn gets(client: &mut Client, first: u32, expected: &[String]) {
     let got: Vec<String> =
         (first..).take(expected.len()).map(|seq| seen(client, seq).msg_id).collect();
@@ -63,7 +63,7 @@ fn seen(client: &mut Client, seq: u32) -> Common {
 
 fn acks(client: &mut Client, seqs: std::ops::RangeInclusive<u32>) {
     seqs.for_each(|seq| client.ack(seq));
-    // By its reply the server has seen them.
+    // The reply shows that the server has processed them.
     client.beat();
 }
 

@@ -1,4 +1,4 @@
-//! Clients that stop reading while much is written to them, and come back.
+//! Clients that stop reading while many messages are sent to them, and reconnect.
 
 use bytes::Bytes;
 use comet_dtalk::message::{Device, Login};
@@ -41,7 +41,7 @@ fn write(author: &mut Client, bob: &Person, msg_id: &str) {
     }
 }
 
-/// Reads and acknowledges until everything has come; in the order in which it first came.
+/// Reads and acknowledges until everything has arrived; returns the order of first arrival.
 fn catches_up(client: &mut Client, count: usize, mut meanwhile: impl FnMut(usize)) -> Vec<String> {
     let mut got = Vec::new();
     let mut highest = 0;
@@ -90,7 +90,7 @@ fn what_is_written_while_it_catches_up_comes_after_what_it_missed() {
             write(&mut authors[0], &bob, &late[0]);
         }
     });
-    // One server has one order for all senders.
+    // A server has one order for all senders.
     let mut expected = written[..MESSAGES].to_vec();
     expected.extend(late[1..].iter().cloned());
     expected.push(late[0].clone());

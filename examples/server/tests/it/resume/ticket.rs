@@ -1,4 +1,4 @@
-//! Clients of the comet dialect, which come back by their tickets.
+//! Clients of the comet dialect, which resume by ticket.
 
 use comet_dtalk::message::Device;
 

@@ -16,7 +16,7 @@ use super::server::Addresses;
 use super::socket::{Arrived, Socket};
 use super::websocket::{self, BINARY, CLOSE, FIN, PING, PONG};
 
-/// How frames travel.
+/// Transport of frames.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Transport {
     Tcp,
@@ -29,18 +29,18 @@ impl Transport {
     pub(crate) const ALL: [Self; 3] = [Self::Tcp, Self::WebSocket, Self::HttpPort];
 }
 
-/// How a connection ended.
+/// The end of a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Ending {
-    /// The server sends no more, and gave no reason.
+    /// The server closed without a reason.
     Fin,
     /// The connection was reset.
     Reset,
-    /// The server said why, then sent no more.
+    /// The server sent a close frame, then closed.
     Close(Option<u16>),
 }
 
-/// What came next.
+/// The next event.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Next {
     Frame(Frame),
@@ -48,7 +48,7 @@ pub(crate) enum Next {
     Nothing,
 }
 
-/// One client.
+/// A client.
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) socket: Socket,
@@ -58,7 +58,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connects, and upgrades if need be.
+    /// Connects, and upgrades if required.
     pub(crate) fn connect(transport: Transport, addresses: &Addresses) -> Self {
         let socket = match transport {
             Transport::Tcp => Socket::connect(addresses.tcp),
@@ -68,7 +68,7 @@ impl Client {
         Self::over(transport, socket)
     }
 
-    /// Speaks over a socket that has been upgraded if need be.
+    /// A client over an open socket, upgraded if required.
     pub(crate) fn over(transport: Transport, socket: Socket) -> Self {
         Self { socket, transport, seq: 0, closed_as: None }
     }
@@ -85,14 +85,14 @@ impl Client {
         client
     }
 
-    /// Signs in. The empty reply must be the first thing that comes.
+    /// Signs in. The empty reply must be the first frame.
     pub(crate) fn sign_in(&mut self, person: &Person, device: Option<&Login>) {
         let seq = self.next_seq();
         self.send(&auth(seq, &person.token(), device));
         assert_eq!(self.receive(), frame(AUTH_REPLY, seq, ""), "accepted");
     }
 
-    /// The client's next number.
+    /// The client's next seq.
     pub(crate) fn next_seq(&mut self) -> u32 {
         self.seq += 1;
         self.seq
@@ -123,7 +123,7 @@ impl Client {
         }
     }
 
-    /// Sends a message; returns under which number.
+    /// Sends a message; returns its seq.
     pub(crate) fn post(&mut self, common: &Common) -> u32 {
         let seq = self.next_seq();
         self.send(&frame(SEND, seq, body_of(common)));
@@ -136,7 +136,7 @@ impl Client {
         self.answer(seq)
     }
 
-    /// The same among deliveries, which are acknowledged.
+    /// Like [`ask`](Self::ask), with deliveries in between, which are acknowledged.
     pub(crate) fn ask_among(&mut self, common: &Common) -> CommonAck {
         let seq = self.post(common);
         loop {
@@ -150,7 +150,7 @@ impl Client {
         }
     }
 
-    /// The next frame is the answer to the message of this number.
+    /// The next frame is the answer to the message with this seq.
     pub(crate) fn answer(&mut self, seq: u32) -> CommonAck {
         let reply = self.receive();
         assert_eq!((reply.op, reply.seq, reply.ack), (SEND_REPLY, seq, seq), "{reply:?}");
@@ -177,7 +177,7 @@ impl Client {
         self.send(&ack(seq, delivery));
     }
 
-    /// A heartbeat and its reply, between which nothing may come: so nothing was on its way.
+    /// A heartbeat and its reply, with nothing in between: no other frame was in transit.
     pub(crate) fn beat(&mut self) {
         let seq = self.next_seq();
         self.send(&frame(HEARTBEAT, seq, ""));
@@ -192,7 +192,7 @@ impl Client {
         }
     }
 
-    /// Whatever comes next until then. Pings of the server are answered.
+    /// The next event until the deadline. Pings of the server are answered.
     pub(crate) fn next(&mut self, deadline: Instant) -> Next {
         loop {
             if let Some(frame) = self.take() {
@@ -209,7 +209,7 @@ impl Client {
         }
     }
 
-    /// How the connection ends, before which no frame may come.
+    /// The end of the connection, before which no frame may arrive.
     pub(crate) fn ending(&mut self) -> Ending {
         match self.next(clock::deadline()) {
             Next::Ended(ending) => ending,
@@ -226,7 +226,7 @@ impl Client {
             match message.first & 0x0f {
                 PING => {
                     let pong = websocket::masked(PONG, &message.payload);
-                    // A server that has gone meanwhile is noticed when it is read from.
+                    // A lost server is detected by reading.
                     let _ = self.socket.try_write(&pong);
                 }
                 CLOSE => self.closed_as = Some(message.close_code()),
@@ -239,7 +239,7 @@ impl Client {
     }
 }
 
-/// The request for a session.
+/// A request for a session.
 pub(crate) fn auth(seq: u32, token: &str, device: Option<&Login>) -> Frame {
     let mut body = [field(1, b"dtalk"), field(2, token.as_bytes())].concat();
     if let Some(login) = device {

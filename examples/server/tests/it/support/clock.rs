@@ -1,15 +1,15 @@
-//! Deadlines, and waiting for what becomes true.
+//! Deadlines, and polling of conditions.
 
 use std::time::{Duration, Instant};
 
 use super::PATIENCE;
 
-/// When a wait that begins now has to be over.
+/// The deadline of a wait that begins now.
 pub(crate) fn deadline() -> Instant {
     Instant::now() + PATIENCE
 }
 
-/// What is left until then; zero if it is past.
+/// Time until the deadline; zero if it has passed.
 pub(crate) fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }

@@ -9,7 +9,7 @@ use prost::Message as _;
 use super::client::Client;
 use super::person::Person;
 
-/// Asks for a session, for the one of a ticket if there is one; the answer must come first.
+/// Requests a session, or resumes the one of a ticket; the answer must come first.
 pub(crate) fn sign_in(client: &mut Client, bob: &Person, login: &Login, ticket: &[u8]) -> Welcome {
     let auth = Auth {
         app_id: "dtalk".into(),
@@ -46,7 +46,7 @@ pub(crate) fn hear(client: &mut Client) -> ServerFrame {
     ServerFrame::decode(head, frame.body).expect("a frame of the dialect")
 }
 
-/// A ping and its pong, between which nothing may come.
+/// A ping and its pong, with nothing in between.
 pub(crate) fn beat(client: &mut Client) {
     say(client, &ClientFrame::Ping(Ping { stamp: *b"a moment", round_trip_us: None }));
     assert_eq!(hear(client), ServerFrame::Pong { stamp: *b"a moment" });

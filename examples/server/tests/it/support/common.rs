@@ -1,4 +1,4 @@
-//! Messages as clients send and get them.
+//! Messages as clients send and receive them.
 
 use bytes::Bytes;
 use comet_dtalk::message::{
@@ -32,14 +32,14 @@ pub(crate) fn body_of(common: &Common) -> Bytes {
     Proto { event_type: EventType::Common as i32, body }.encode_to_vec().into()
 }
 
-/// What the body of op 8 says.
+/// The content of a body of op 8.
 pub(crate) fn ack_in(body: &Bytes) -> CommonAck {
     let proto = Proto::decode(body.clone()).expect("a Proto");
     assert_eq!(proto.event_type, EventType::CommonAck as i32);
     CommonAck::decode(proto.body).expect("a CommonAck")
 }
 
-/// What op 9 brings.
+/// The content of a delivery, op 9.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Delivered {
     Message(Box<Common>),
@@ -47,7 +47,7 @@ pub(crate) enum Delivered {
 }
 
 impl Delivered {
-    /// What the body of op 9, or a record of sync-record, holds.
+    /// Parses the body of op 9, or a record of sync-record.
     pub(crate) fn read(body: Bytes) -> Self {
         let proto = Proto::decode(body).expect("a Proto");
         match EventType::try_from(proto.event_type) {
@@ -59,7 +59,7 @@ impl Delivered {
         }
     }
 
-    /// What a delivery brings.
+    /// The content of a delivery.
     pub(crate) fn by(frame: &Frame) -> Self {
         assert_eq!((frame.ver, frame.op, frame.ack), (1, DELIVER, 0), "{frame:?}");
         Self::read(frame.body.clone())

@@ -1,24 +1,24 @@
-//! The proxy of existing deployments: the routes that clients were written for, with one server
-//! behind all of them.
+//! The proxy of existing deployments: the routes that clients expect, with one server behind all of
+//! them.
 //!
-//! Services that see their paths without the prefix are servers of nginx's own here, which put it
-//! back: the routes before them are as they are deployed.
+//! Services without the prefix in their paths are nginx's own servers here, which restore it: the
+//! routes before them are as deployed.
 
 use std::env;
 
 use super::nginx::Nginx;
 use super::server::Addresses;
 
-/// The variable that has every server of a test program run behind such a proxy.
+/// The variable that makes every server of a test program run behind such a proxy.
 pub(crate) const BEHIND: &str = "COMET_TEST_BEHIND_NGINX";
 
-/// Services that are reached with their prefix.
+/// Services reached with their prefix.
 const WHOLE: [&str; 4] = ["user/", "app/version/", "backend/", "auth/"];
 
-/// Services that are reached without it.
+/// Services reached without it.
 const STRIPPED: [&str; 7] = ["store", "disc", "backup", "record", "oss", "group", "call"];
 
-/// Puts the proxy in front of the HTTP and WebSocket ports, if that is asked for.
+/// Puts the proxy in front of the HTTP and WebSocket ports, if requested.
 pub(crate) fn in_front(addresses: &mut Addresses) -> Option<Nginx> {
     env::var_os(BEHIND)?;
     let Addresses { ws, http, .. } = *addresses;

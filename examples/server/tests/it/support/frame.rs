@@ -10,7 +10,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 pub(crate) const HEAD_LEN: usize = 20;
-/// The longest body that any server sends.
+/// The longest body sent by a server.
 const MAX_BODY: usize = 16_384;
 
 pub(crate) const AUTH: u32 = 1;
@@ -57,14 +57,14 @@ impl Frame {
         bytes
     }
 
-    /// Takes the frame at the front out, if it is there as a whole.
+    /// Takes the frame at the front, if it is complete.
     pub(crate) fn take(unread: &mut BytesMut) -> Option<Self> {
         let len = u32::from_be_bytes(*unread.first_chunk()?) as usize;
         assert!((HEAD_LEN..=HEAD_LEN + MAX_BODY).contains(&len), "packLen {len}");
         (unread.len() >= len).then(|| Self::decode(unread.split_to(len).freeze()))
     }
 
-    /// Reads the bytes of exactly one frame.
+    /// Parses the bytes of exactly one frame.
     pub(crate) fn decode(mut bytes: Bytes) -> Self {
         assert_eq!(bytes.get_u32() as usize, bytes.len() + 4, "packLen is the length");
         assert_eq!(bytes.get_u16(), 20, "headerLen");
@@ -83,7 +83,7 @@ pub(crate) fn field(number: u8, value: &[u8]) -> Vec<u8> {
     [&[number << 3 | 2][..], &varint(value.len() as u64), value].concat()
 }
 
-/// A protobuf integer: seven bits in each byte, the last ones first.
+/// A protobuf varint: seven bits per byte, least significant first.
 pub(crate) fn varint(mut number: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number >= 0x80 {
@@ -94,7 +94,7 @@ pub(crate) fn varint(mut number: u64) -> Vec<u8> {
     bytes
 }
 
-/// Bytes written as pairs of hexadecimal digits, with blanks where they help to read.
+/// Bytes from pairs of hexadecimal digits, with optional blanks.
 pub(crate) fn hex(digits: &str) -> Vec<u8> {
     let digits: String = digits.split_whitespace().collect();
     assert!(digits.len().is_multiple_of(2), "pairs of digits");

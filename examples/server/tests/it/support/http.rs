@@ -1,4 +1,4 @@
-//! HTTP from the client's side: one request on a connection, and its answer.
+//! HTTP from the client's side: one request per connection, and its response.
 
 use std::net::SocketAddr;
 
@@ -33,7 +33,7 @@ impl Answer {
         str::from_utf8(&self.body).expect("text")
     }
 
-    /// The envelope's result and data. Every answer of the API has status 200 and this shape.
+    /// The envelope's result and data. Every response of the API has status 200 and this shape.
     pub(crate) fn envelope(&self) -> (i64, Value) {
         assert_eq!(self.status, 200, "{}", self.text());
         assert_eq!(self.header("content-type"), Some("application/json"));
@@ -62,7 +62,7 @@ impl Answer {
     }
 }
 
-/// GET without any header of its own.
+/// GET without further headers.
 pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
     request(address, "GET", path, &[], b"")
 }
@@ -141,7 +141,7 @@ pub(crate) fn answer(socket: &mut Socket) -> Answer {
     }
 }
 
-/// Takes a response out, if it is there as a whole.
+/// Takes a response, if it is complete.
 fn take(socket: &mut Socket) -> Option<Answer> {
     let split = socket.unread.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = str::from_utf8(&socket.unread[..split]).expect("a head in UTF-8");

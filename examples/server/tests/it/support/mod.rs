@@ -1,7 +1,7 @@
-//! What the tests are made of: the server as a process, and clients that share no code with it.
+//! Building blocks of the tests: the server as a process, and clients that share no code with it.
 //!
-//! Heads, WebSocket frames and HTTP are written and read here byte by byte, from the documents.
-//! Taken from the server's own crates are the protobuf messages and the keys that sign tokens.
+//! Heads, WebSocket frames and HTTP are written and parsed here byte by byte, from the documents.
+//! Only the protobuf messages and the keys that sign tokens are taken from the server's own crates.
 
 pub(crate) mod client;
 pub(crate) mod clock;
@@ -19,5 +19,5 @@ pub(crate) mod websocket;
 
 use std::time::Duration;
 
-/// Longest wait for anything that a healthy server does at once.
+/// Timeout for anything that a healthy server does at once.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,4 +1,4 @@
-//! nginx as Debian packs it, in a directory of the test's own.
+//! nginx as packaged by Debian, in a directory of the test's own.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -7,10 +7,10 @@ use tempfile::TempDir;
 
 use super::clock;
 
-/// How often another port is tried: somebody may take one before nginx does.
+/// Number of ports tried: another process may take one before nginx does.
 const ATTEMPTS: usize = 5;
 
-/// A running nginx. Stopped when it is dropped.
+/// A running nginx; stopped on drop.
 #[derive(Debug)]
 pub(crate) struct Nginx {
     child: Child,
@@ -19,12 +19,12 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// Starts one with these locations; every timeout is nginx's default.
+    /// Starts one with these locations; all timeouts are nginx's defaults.
     pub(crate) fn start(locations: &str) -> Self {
         Self::serving(|address| format!("server {{\nlisten {address};\n{locations}}}\n"))
     }
 
-    /// Starts one with these servers in its section `http`, of which one listens at the address.
+    /// Starts one with these servers in its section `http`, one of them listening at the address.
     /// Names of sockets are relative to its own directory.
     pub(crate) fn serving(servers: impl Fn(SocketAddr) -> String) -> Self {
         for _ in 0..ATTEMPTS {
@@ -35,7 +35,7 @@ impl Nginx {
         panic!("nginx does not start: it is in Debian's package nginx-light")
     }
 
-    /// A location that passes WebSocket on, as nginx's own documentation writes it.
+    /// A location that proxies WebSocket, as in nginx's documentation.
     pub(crate) fn websocket(path: &str, to: SocketAddr) -> String {
         format!(
             "location {path} {{\n\
@@ -76,7 +76,7 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn()
             .expect("nginx, of Debian's package nginx-light");
-        // Written once it listens: at the address somebody else may answer.
+        // Written once it listens: another process may answer at the address.
         let pid = folder.path().join("nginx.pid");
         let is_up = clock::until("nginx is up or has ended", || {
             let listens = std::fs::metadata(&pid).is_ok_and(|file| file.len() > 0);
@@ -85,19 +85,19 @@ impl Nginx {
             }
             child.try_wait().expect("a child").map(|_| false)
         });
-        // Dropped, and so stopped and waited for, if it is not.
+        // Dropped, and thus stopped and reaped, on failure.
         let nginx = Self { child, address, folder };
         is_up.then_some(nginx)
     }
 }
 
-/// An address that nobody listens on at the moment.
+/// An address that is free at the moment.
 pub(crate) fn free() -> SocketAddr {
     let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
     free.local_addr().expect("an address")
 }
 
-/// Where Debian puts it, which is not in everybody's path.
+/// Debian's path of the program, which is not in every user's `PATH`.
 fn program() -> &'static str {
     let usual = "/usr/sbin/nginx";
     if std::path::Path::new(usual).exists() { usual } else { "nginx" }
@@ -106,7 +106,7 @@ fn program() -> &'static str {
 #[expect(clippy::print_stderr, reason = "shown with the test that failed")]
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // Fails only if it has ended, and then waiting does not take long either.
+        // Fails only if it has ended, and then the wait is short as well.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {

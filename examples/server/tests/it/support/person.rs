@@ -1,4 +1,4 @@
-//! People: a key that signs tokens, the address that follows from it, and their devices.
+//! Users: a key that signs tokens, the address derived from it, and their devices.
 
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::message::{ConnType, Device, Login};
@@ -13,7 +13,7 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    /// The person whose private key is the SHA-256 of this text.
+    /// The user whose private key is the SHA-256 of this text.
     pub(crate) fn new(name: &str) -> Self {
         let key = Key::from_bytes(&Sha256::digest(name).into()).expect("a private key");
         let uid = key.address().to_string();
@@ -25,7 +25,7 @@ impl Person {
         self.token_of_age(0)
     }
 
-    /// A token signed so many milliseconds ago.
+    /// A token signed this many milliseconds ago.
     pub(crate) fn token_of_age(&self, age_ms: i64) -> String {
         self.key.token(unix_ms().cast_signed() - age_ms, "dtalk")
     }
@@ -36,17 +36,17 @@ impl Person {
     }
 }
 
-/// The login by hand on an Android phone.
+/// A manual login on an Android phone.
 pub(crate) fn phone(uuid: &str) -> Login {
     device(Device::Android, uuid)
 }
 
-/// The login by hand in a browser.
+/// A manual login in a browser.
 pub(crate) fn browser(uuid: &str) -> Login {
     device(Device::Web, uuid)
 }
 
-/// The login by hand on a device of this type.
+/// A manual login on a device of this type.
 pub(crate) fn device(device: Device, uuid: &str) -> Login {
     Login {
         device: device as i32,
@@ -58,7 +58,7 @@ pub(crate) fn device(device: Device, uuid: &str) -> Login {
     }
 }
 
-/// The same login made by the client itself.
+/// The same login, made automatically by the client.
 pub(crate) fn again(login: &Login) -> Login {
     Login { conn_type: ConnType::Reconnect as i32, ..login.clone() }
 }

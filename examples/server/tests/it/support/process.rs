@@ -1,4 +1,4 @@
-//! The server's program as a child: started, signalled, waited for, and never left behind.
+//! The server's program as a child process, always reaped.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -10,10 +10,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::clock;
 
-/// Lines of output that are kept until somebody reads them; a server says about ten.
+/// Lines of output that are buffered; a server prints about ten.
 const LINES: usize = 1_000;
 
-/// A running program. Killed when it is dropped, and its log is shown if the test fails.
+/// A running program. Killed on drop, and its log is shown if the test fails.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -22,7 +22,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the server with these arguments and variables; its errors go to the file `log`.
+    /// Starts the server with these arguments and variables; standard error goes to the file `log`.
     pub(crate) fn start(
         wrapper: &[String],
         arguments: &[String],
@@ -47,15 +47,14 @@ impl Process {
         // Ends with the program's output.
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                // What comes when there is no room, or when the test is over, nobody reads.
+                // Lines that do not fit, or come after the test, are discarded.
                 let _ = sender.try_send(line);
             }
         });
         Self { child, lines, log: log.to_owned() }
     }
 
-    /// What `pick` finds in the first line of output in which it finds anything; `None` if the
-    /// output ends before.
+    /// The first result of `pick` over the lines of output; `None` if the output ends before.
     pub(crate) fn line<T>(&self, pick: impl Fn(&str) -> Option<T>) -> Option<T> {
         let deadline = clock::deadline();
         while let Ok(line) = self.lines.recv_timeout(clock::left(deadline)) {
@@ -66,13 +65,13 @@ impl Process {
         None
     }
 
-    /// That the program says so.
+    /// Waits for this line of output.
     pub(crate) fn says(&self, line: &str) {
         let said = self.line(|said| (said == line).then_some(()));
         assert!(said.is_some(), "the server never said {line:?}: {}", self.errors());
     }
 
-    /// Its number.
+    /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -86,7 +85,7 @@ impl Process {
         clock::until("the server ends", || self.child.try_wait().expect("a child"))
     }
 
-    /// Bytes of its memory that are in use, by the system's account.
+    /// Resident memory in bytes, as reported by the system.
     pub(crate) fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.expect("the program runs");
@@ -95,14 +94,14 @@ impl Process {
         kib.expect("a number of KiB") * 1024
     }
 
-    /// Everything that it wrote to its standard error so far.
+    /// Its standard error so far.
     pub(crate) fn errors(&self) -> String {
         std::fs::read_to_string(&self.log).expect("a log")
     }
 
     /// SIGKILL: nothing is flushed, no client is told.
     pub(crate) fn kill(&mut self) {
-        // Fails only if it has ended, and then waiting does not take long either.
+        // Fails only if it has ended, and then the wait is short as well.
         let _ = self.child.kill();
         self.child.wait().expect("a child");
     }

@@ -1,4 +1,4 @@
-//! A server of a test's own: all ports 0, a directory that goes with the test.
+//! A server of a test's own: all ports 0, a temporary directory.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use super::person::Person;
 use super::process::Process;
 use super::{clock, deployed, http};
 
-/// How a server is started.
+/// Settings for starting a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
     /// A program that starts the server.
@@ -27,7 +27,7 @@ pub(crate) struct Setup {
     descriptors: Option<u32>,
 }
 
-/// Where a server listens.
+/// Addresses of a server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Addresses {
     pub(crate) tcp: SocketAddr,
@@ -44,7 +44,7 @@ pub(crate) struct Server {
     pub(crate) addresses: Addresses,
     setup: Setup,
     data: TempDir,
-    /// What stands in front of it, if anything does.
+    /// The proxy in front of it, if any.
     proxy: Option<Nginx>,
 }
 
@@ -67,43 +67,43 @@ impl Setup {
         self
     }
 
-    /// Sets a flag that has no value.
+    /// Sets a flag without a value.
     pub(crate) fn switch(mut self, flag: &str) -> Self {
         self.switches.push(format!("--{flag}"));
         self
     }
 
-    /// Has the server started by another program, which becomes it.
+    /// Starts the server through another program, which executes it.
     pub(crate) fn through(mut self, wrapper: &[&str]) -> Self {
         self.wrapper = wrapper.iter().map(|&part| part.to_owned()).collect();
         self
     }
 
-    /// Leaves a flag out.
+    /// Removes a flag.
     pub(crate) fn no_flag(mut self, flag: &str) -> Self {
         self.flags.remove(flag);
         self
     }
 
-    /// Sets a setting as it would stand in the file: `gateway.window=4`.
+    /// Sets a setting, written as in the file: `gateway.window=4`.
     pub(crate) fn set(mut self, setting: &str) -> Self {
         self.switches.push(format!("--set={setting}"));
         self
     }
 
-    /// Sets a variable of the environment.
+    /// Sets an environment variable.
     pub(crate) fn variable(mut self, name: &str, value: &dyn ToString) -> Self {
         self.variables.push((name.to_owned(), value.to_string()));
         self
     }
 
-    /// Limits the descriptors of the process, softly and hard.
+    /// Sets the soft and hard limit on the process's descriptors.
     pub(crate) fn descriptors(mut self, most: u32) -> Self {
         self.descriptors = Some(most);
         self
     }
 
-    /// Starts a server that must come up.
+    /// Starts a server, which must succeed.
     pub(crate) fn start(self) -> Server {
         let data = tempfile::tempdir().expect("a directory");
         let process = self.spawn(&data);
@@ -112,7 +112,7 @@ impl Setup {
         Server { process, addresses, setup: self, data, proxy }
     }
 
-    /// Starts a server that must not come up: how it ended, and what it said.
+    /// Starts a server, which must fail; returns its exit status and its error output.
     pub(crate) fn fails(self) -> (ExitStatus, String) {
         let data = tempfile::tempdir().expect("a directory");
         let mut process = self.spawn(&data);
@@ -139,7 +139,7 @@ impl Server {
         Setup::default().start()
     }
 
-    /// Where the data is.
+    /// The data directory.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.data.path().join("data")
     }
@@ -149,24 +149,25 @@ impl Server {
         self.process.kill();
     }
 
-    /// SIGTERM, and the end that follows.
+    /// Sends SIGTERM, and waits for the end.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         self.process.signal(Signal::TERM);
         self.process.ended()
     }
 
-    /// Starts again on the same data, after it has been killed or stopped.
+    /// Starts again on the same data after a kill or stop.
     pub(crate) fn restart(&mut self) {
         self.restart_as(self.setup.clone());
     }
 
-    /// Tries to start again on the same data: how it ended, and what it said.
+    /// Starts again on the same data, which must fail; returns its exit status and its error
+    /// output.
     pub(crate) fn restart_fails(&mut self) -> (ExitStatus, String) {
         self.process = self.setup.spawn(&self.data);
         (self.process.ended(), self.process.errors())
     }
 
-    /// Starts again on the same data in another way.
+    /// Starts again on the same data, with another setup.
     pub(crate) fn restart_as(&mut self, setup: Setup) {
         self.setup = setup;
         self.process = self.setup.spawn(&self.data);
@@ -184,17 +185,17 @@ impl Server {
         Client::signed_in(transport, &self.addresses, person, device)
     }
 
-    /// Asks the public API.
+    /// Sends a request to the public API.
     pub(crate) fn post(&self, path: &str, person: Option<&Person>, json: &str) -> Answer {
         http::post(self.addresses.http, path, person, json)
     }
 
-    /// Gets something from the public port.
+    /// Sends a GET request to the public port.
     pub(crate) fn get(&self, path: &str) -> Answer {
         http::get(self.addresses.http, path)
     }
 
-    /// A number on the metrics page, without what follows its point.
+    /// A number on the metrics page, without its fraction.
     pub(crate) fn metric(&self, name: &str) -> u64 {
         let page = http::get(self.addresses.admin, "/metrics");
         assert_eq!(page.status, 200);
@@ -203,7 +204,7 @@ impl Server {
         value.parse::<f64>().expect("a number") as u64
     }
 
-    /// Waits for a number on the metrics page.
+    /// Waits for a value on the metrics page.
     pub(crate) fn awaits_metric(&self, name: &str, value: u64) {
         clock::eventually(&format!("{name} is {value}"), || self.metric(name) == value);
     }

@@ -1,4 +1,4 @@
-//! A blocking socket that never waits for ever.
+//! A blocking socket with timeouts.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,20 +9,20 @@ use socket2::{Domain, Type};
 
 use super::{PATIENCE, clock};
 
-/// What reading brought.
+/// Outcome of a read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Arrived {
-    /// There are more bytes than before.
+    /// More bytes were received.
     Bytes,
-    /// The other side sends no more.
+    /// The peer has closed.
     End,
     /// The connection was reset.
     Reset,
-    /// The time is over.
+    /// The deadline has passed.
     Nothing,
 }
 
-/// A TCP connection, and what was read from it and not looked at.
+/// A TCP connection, and its unparsed input.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
@@ -35,8 +35,8 @@ impl Socket {
         Self::over(stream)
     }
 
-    /// The same with the smallest receive buffer that the system gives, so that the other side
-    /// soon notices that nothing is read.
+    /// Like [`connect`](Self::connect), with the smallest receive buffer of the system, so that the
+    /// peer soon notices that nothing is read.
     pub(crate) fn connect_narrow(address: SocketAddr) -> Self {
         let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None);
         let socket = socket.expect("socket");
@@ -51,18 +51,18 @@ impl Socket {
         Self { stream, unread: BytesMut::new() }
     }
 
-    /// Resets the connection: the other side hears nothing but that it is gone.
+    /// Resets the connection, without any other notice to the peer.
     pub(crate) fn reset(self) {
         let linger = Some(Duration::ZERO);
         socket2::SockRef::from(&self.stream).set_linger(linger).expect("SO_LINGER");
     }
 
-    /// Writes all of it; the other side must take it.
+    /// Writes all bytes; the peer must accept them.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         self.try_write(bytes).expect("write");
     }
 
-    /// The same, where the other side may have gone.
+    /// Writes all bytes; the peer may have closed.
     pub(crate) fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(bytes)
     }
@@ -89,7 +89,7 @@ impl Socket {
         }
     }
 
-    /// Reads to the end of the connection: all that came, and how it ended.
+    /// Reads to the end of the connection; returns the bytes, and the kind of end.
     pub(crate) fn rest(&mut self) -> (BytesMut, Arrived) {
         let deadline = clock::deadline();
         loop {

@@ -1,4 +1,4 @@
-//! WebSocket from the client's side, written from RFC 6455: frames, and the upgrade.
+//! WebSocket from the client's side, written from RFC 6455: frames and upgrade.
 
 use std::net::SocketAddr;
 
@@ -11,10 +11,10 @@ pub(crate) const BINARY: u8 = 2;
 pub(crate) const CLOSE: u8 = 8;
 pub(crate) const PING: u8 = 9;
 pub(crate) const PONG: u8 = 10;
-/// Set in the first byte of a frame that ends its message.
+/// The FIN bit in the first byte of a frame.
 pub(crate) const FIN: u8 = 0x80;
 
-/// The key of section 1.3 of the RFC, and what a server must make of it.
+/// The key of section 1.3 of the RFC, and the accept value for it.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
@@ -35,7 +35,7 @@ impl WsFrame {
     }
 }
 
-/// A masked frame that is a whole message.
+/// A masked frame with a whole message.
 pub(crate) fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![FIN | opcode];
     match payload.len() {
@@ -54,7 +54,7 @@ pub(crate) fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Takes the next frame out, if it is there as a whole. A mask is a fault: servers have none.
+/// Takes the next frame, if it is complete. Panics on a mask: servers do not mask.
 pub(crate) fn take(unread: &mut BytesMut) -> Option<WsFrame> {
     let [first, second] = *unread.first_chunk()?;
     assert_eq!(second & 0x80, 0, "a server masks nothing");
@@ -78,7 +78,7 @@ pub(crate) fn request(target: &str) -> String {
     )
 }
 
-/// Connects and upgrades under a path.
+/// Connects and upgrades at a path.
 pub(crate) fn connect(address: SocketAddr, target: &str) -> Socket {
     let mut socket = Socket::connect(address);
     socket.write(request(target).as_bytes());
