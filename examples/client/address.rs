@@ -1,14 +1,14 @@
-//! Where a gateway listens, and for what.
+//! Addresses of a gateway, with the transport.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// How frames travel.
+/// Transport of frames.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Transport {
-    /// As a stream of packets.
+    /// A stream of packets.
     Tcp,
-    /// In messages.
+    /// WebSocket messages.
     WebSocket,
 }
 
@@ -20,35 +20,35 @@ pub struct Address {
     path: String,
 }
 
-/// Why a text is no address.
+/// Reason for an invalid address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddressError {
-    /// Neither `tcp` nor `ws`.
+    /// The scheme is neither `tcp` nor `ws`.
     #[error("scheme is neither tcp nor ws")]
     Scheme,
-    /// No number from 1 to 65535 after a colon.
+    /// The port is missing or not a number from 1 to 65535.
     #[error("port is missing")]
     Port,
-    /// Nothing before the colon.
+    /// The host is empty.
     #[error("host is missing")]
     Host,
 }
 
 impl Address {
-    /// How frames travel there.
+    /// The transport of frames.
     #[must_use]
     pub const fn transport(&self) -> Transport {
         self.transport
     }
 
-    /// Host and port, with a colon between.
+    /// Host and port, separated by a colon.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// What to ask for on WebSocket; empty on TCP.
+    /// The request target on WebSocket; empty on TCP.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path

@@ -1,4 +1,4 @@
-//! One session on tokio: the state machine, the clock, and the connection it has at the moment.
+//! A session on tokio: the state machine, the clock, and the current connection.
 
 use std::fmt;
 use std::pin::Pin;
@@ -16,20 +16,20 @@ use crate::connection::{Connection, ConnectionError, Received};
 type Opening = Pin<Box<dyn Future<Output = Result<Connection, ConnectionError>> + Send>>;
 type Farewell = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What may wait to be written beside messages: acks, pings and pongs.
+/// Bytes of output allowed besides messages, for acks, pings and pongs.
 const CONTROL: usize = 1 << 20;
 
 /// A session that outlives its connections.
 ///
-/// Nothing happens but in [`next`](Self::next), which has to be called again and again.
+/// Makes progress only inside [`next`](Self::next), which must be called repeatedly.
 pub struct Client {
     session: ClientSession,
     addresses: Vec<Address>,
-    /// Which of them the connection goes to.
+    /// Index of the address of the current connection.
     turn: usize,
     start: Instant,
     wire: Wire,
-    /// The last words on the connection before.
+    /// The closing handshake of the previous connection.
     farewell: Option<Farewell>,
     trouble: Option<ConnectionError>,
     over: Option<Closed>,
@@ -45,14 +45,14 @@ enum Wire {
     Open(Link, Box<Connection>),
 }
 
-/// What a wire brings.
+/// An event of the wire.
 enum Happened {
     Opened(Link, Result<Connection, ConnectionError>),
     Received(Link, Result<Received, ConnectionError>),
 }
 
 impl Client {
-    /// A session at this address, which begins with the first call of [`next`](Self::next).
+    /// A session with this address; it connects at the first call of [`next`](Self::next).
     #[must_use]
     pub fn new(config: Config, address: Address) -> Self {
         let max_output = config.outbox_bytes.saturating_add(CONTROL);
@@ -71,19 +71,19 @@ impl Client {
         }
     }
 
-    /// Another address of the same gateway: each connection goes to the next one.
+    /// Adds an address of the same gateway: connections use the addresses in turn.
     #[must_use]
     pub fn or(mut self, address: Address) -> Self {
         self.addresses.push(address);
         self
     }
 
-    /// Takes a message, now or for when there is a connection; [`Event::Replied`] or
-    /// [`Event::Refused`] will carry its number.
+    /// Queues a message, to be sent once connected; [`Event::Replied`] or [`Event::Refused`] will
+    /// carry its number.
     ///
     /// # Errors
     ///
-    /// [`Full`] when as many messages are without an answer as are kept, or the session is over.
+    /// [`Full`] when the limit on unanswered messages is reached, or the session is over.
     pub fn send(&mut self, body: impl Into<Bytes>) -> Result<Seq, Full> {
         self.session.send(self.now(), body)
     }
@@ -93,17 +93,17 @@ impl Client {
         self.session.leave(self.now());
     }
 
-    /// Drops the connection as a change of network does; the next goes to the next address.
+    /// Drops the connection, as a change of network does; the next one uses the next address.
     pub fn roam(&mut self) {
         if let Wire::Opening(link, _) | Wire::Open(link, _) = self.wire {
             self.lose(link, None);
         }
     }
 
-    /// What happened next. May be dropped and called again; nothing is lost.
+    /// The next event. Cancel-safe: dropping the future loses nothing.
     ///
-    /// [`Event::Connect`] and [`Event::Disconnect`] are dealt with here and never returned. After
-    /// [`Event::Closed`] it returns the same again.
+    /// [`Event::Connect`] and [`Event::Disconnect`] are handled here and never returned. After
+    /// [`Event::Closed`], every call returns it again.
     pub async fn next(&mut self) -> Event {
         loop {
             self.transmit();
@@ -122,19 +122,19 @@ impl Client {
         }
     }
 
-    /// The time, as events tell it.
+    /// The current time, on the clock of the events.
     #[must_use]
     pub fn now(&self) -> Time {
         Time::from_micros(0) + self.start.elapsed()
     }
 
-    /// Where the connection goes, or the last one went.
+    /// The address of the current connection, or of the last one.
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.addresses[self.turn % self.addresses.len()]
     }
 
-    /// Why the last connection was lost or could not be made, unless this side gave it up.
+    /// The error that ended the last connection or attempt, unless this side closed it.
     #[must_use]
     pub const fn trouble(&self) -> Option<&ConnectionError> {
         self.trouble.as_ref()
@@ -174,7 +174,7 @@ impl Client {
         self.session.handle_disconnected(self.now(), link);
     }
 
-    /// Until something comes or is due.
+    /// Waits for input or a deadline.
     async fn wait(&mut self) {
         let due = self.session.poll_timeout();
         let due = due.map(|due| self.start + Duration::from_micros(due.as_micros()));

@@ -1,7 +1,6 @@
-//! One connection: bytes between a socket and whoever reads frames.
+//! A connection: bytes between a socket and the reader of frames.
 //!
-//! Everything that waits can be dropped at any time and asked for again: what was read or written
-//! by then is kept here.
+//! All futures are cancel-safe: bytes read or written so far are kept here.
 
 use std::io;
 use std::time::Duration;
@@ -16,64 +15,64 @@ use tokio::time::timeout;
 use crate::address::{Address, Transport};
 use crate::websocket::{self, Handshake, Messages};
 
-/// How long last words may take, until the other side has seen them and closed as well.
+/// Time limit for closing: sending the rest and waiting for the peer to close as well.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Why there is no connection, or no longer.
+/// Reason for a failed or lost connection.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectionError {
     /// The socket failed.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The server sends no more.
+    /// The server closed the stream.
     #[error("ended by the server")]
     Ended,
-    /// The server closed the WebSocket, with this code.
+    /// The server closed the WebSocket with this code.
     #[error("closed by the server, code {0:?}")]
     Closed(Option<u16>),
     /// The server did not upgrade to WebSocket.
     #[error("no WebSocket: {0}")]
     Upgrade(#[from] ResponseError),
-    /// The server broke the WebSocket protocol.
+    /// The server violated the WebSocket protocol.
     #[error("bad WebSocket frame: {0}")]
     WebSocket(#[from] WsError),
     /// The server sent a text message.
     #[error("text message")]
     Text,
-    /// The server broke the frame format.
+    /// The server violated the frame format.
     #[error("bad frame: {0}")]
     Frame(#[from] comet_protocol::DecodeError),
-    /// The server reads nothing of what is sent to it.
+    /// The server does not read: the output limit is reached.
     #[error("the server does not read")]
     Blocked,
-    /// It took too long.
+    /// The connection timed out.
     #[error("not connected in time")]
     TimedOut,
 }
 
-/// What came.
+/// Received input.
 #[derive(Debug)]
 pub(crate) enum Received {
-    /// A part of a stream of packets, cut anywhere.
+    /// A part of a stream of packets, split at any byte.
     Bytes(Bytes),
-    /// One or several whole packets.
+    /// One or more whole packets.
     Message(Bytes),
 }
 
-/// One open connection.
+/// An open connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
     messages: Option<Messages>,
     input: BytesMut,
     output: Vec<u8>,
-    /// More than this never waits to be written.
+    /// Limit on the bytes waiting to be written.
     max_output: usize,
 }
 
 impl Connection {
-    /// Connects, and upgrades to WebSocket if that is wanted.
+    /// Connects, and upgrades to WebSocket if required.
     pub(crate) async fn open(
         address: Address,
         max_body: usize,
@@ -93,7 +92,7 @@ impl Connection {
         Ok(this)
     }
 
-    /// Appends whole frames to what is to be written.
+    /// Appends whole frames to the output.
     pub(crate) fn push(&mut self, frames: &[u8]) -> Result<(), ConnectionError> {
         if self.output.len().saturating_add(frames.len()) > self.max_output {
             return Err(ConnectionError::Blocked);
@@ -105,7 +104,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes what waits until something comes.
+    /// Writes the output until input arrives.
     pub(crate) async fn receive(&mut self) -> Result<Received, ConnectionError> {
         loop {
             match &mut self.messages {
@@ -117,7 +116,7 @@ impl Connection {
                     if let Some(message) = messages.take(&mut self.input, &mut self.output)? {
                         return Ok(Received::Message(message));
                     }
-                    // Pongs, which the server asked for faster than it reads them.
+                    // Pongs, requested by the server faster than it reads them.
                     if self.output.len() > self.max_output.saturating_mul(2) {
                         return Err(ConnectionError::Blocked);
                     }
@@ -143,7 +142,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes what waits, then closes; whatever still comes is thrown away.
+    /// Writes the output, then closes; further input is discarded.
     pub(crate) async fn close(mut self) {
         if self.messages.is_some() {
             websocket::write_goodbye(&mut self.output);
@@ -152,11 +151,11 @@ impl Connection {
             self.stream.write_all(&self.output).await?;
             self.stream.shutdown().await?;
             let mut rest = [0; 1_024];
-            // Until the other side has seen the end: a reset would destroy what it has not read.
+            // Waits for the peer's close: a reset would destroy data that it has not read.
             while self.stream.read(&mut rest).await? > 0 {}
             io::Result::Ok(())
         };
-        // Nobody is left to be told that they were not heard.
+        // An error here can no longer be reported.
         let _ = timeout(GOODBYE, last_words).await;
     }
 }

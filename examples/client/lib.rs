@@ -1,8 +1,8 @@
-//! A client of the comet dialect on tokio: one session over TCP and WebSocket, whichever works.
+//! A client of the comet dialect on tokio: a session over TCP and WebSocket.
 //!
-//! [`Client`] connects, comes back after every loss by the rules of the state machine that it
-//! drives ([`comet_protocol::client::ClientSession`]), resumes its session on whatever transport
-//! the next [`Address`] names, and hands up what happened one [`Event`] at a time:
+//! [`Client`] connects, reconnects after every loss by the rules of its state machine
+//! ([`comet_protocol::client::ClientSession`]), resumes its session over the transport of the next
+//! [`Address`], and returns one [`Event`] at a time:
 //!
 //! ```no_run
 //! use comet_client::{Client, Config, Event};
@@ -24,10 +24,10 @@
 //! # }
 //! ```
 //!
-//! There is no task and no channel behind it: everything happens in [`Client::next`], so that what
-//! its owner does not take is not read, and becomes back-pressure.
+//! There is no task and no channel: everything happens in [`Client::next`], so that events that are
+//! not taken are not read from the socket, which gives back-pressure.
 //!
-//! Not here: TLS, what bodies mean, where messages are kept.
+//! Not here: TLS, the content of bodies, storage of messages.
 
 mod address;
 mod client;

@@ -6,9 +6,9 @@
 //! cargo run -p comet-examples --bin client -- --addr 127.0.0.1:3101 --token me --rooms lobby
 //! ```
 //!
-//! Every line of the standard input is sent, and everything that comes is printed. At the end of
-//! the input the client waits for the answers that are still due, then leaves. Several `--addr`
-//! are tried in turn: cut the connection, and see the session go on over the other transport.
+//! Every line of standard input is sent, and every event is printed. At the end of input the client
+//! waits for outstanding answers, then leaves. Several `--addr` are tried in turn: when a
+//! connection is cut, the session continues over the other transport.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -21,10 +21,10 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 #[derive(Parser)]
 #[command(about = "Chats through a gateway, line by line")]
 struct Flags {
-    /// Where the gateway is: tcp://HOST:PORT or ws://HOST:PORT/PATH; several are tried in turn
+    /// Address of the gateway: tcp://HOST:PORT or ws://HOST:PORT/PATH; several are tried in turn
     #[arg(long, default_value = "127.0.0.1:3101")]
     addr: Vec<Address>,
-    /// What proves who you are; for the relay simply your name
+    /// Token of the user; for the relay, the user id
     #[arg(long)]
     token: String,
     /// The application
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
     };
     if let Ok(runtime) = runtime {
-        // The thread that reads the standard input may wait for ever.
+        // The thread that reads standard input may block forever.
         runtime.shutdown_background();
     }
     match outcome {
@@ -62,12 +62,12 @@ fn complain(error: &dyn std::error::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// What is typed, until it is sent.
+/// Lines from standard input, until they are sent.
 struct Input {
     lines: Lines<BufReader<Stdin>>,
-    /// A line for which there was no room.
+    /// A line that the session had no room for.
     unsent: Option<String>,
-    /// Messages without an answer.
+    /// Number of unanswered messages.
     asked: usize,
     is_over: bool,
 }

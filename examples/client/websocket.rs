@@ -1,6 +1,6 @@
-//! WebSocket around frames: the upgrade, and messages in and out.
+//! WebSocket framing: the upgrade, and messages in both directions.
 //!
-//! Not here: sockets (`connection`), what is in a message (the session).
+//! Not here: sockets (`connection`), the content of messages (the session).
 
 use bytes::{Buf, Bytes, BytesMut};
 use comet_protocol::ws::handshake::{HandshakeLimits, ResponseParse, Upgrade, client_key};
@@ -9,10 +9,10 @@ use comet_protocol::ws::{self, CloseCode, Decoder, Event, Limits, MessageKind, O
 use crate::address::Address;
 use crate::connection::ConnectionError;
 
-/// What the gateway may put around and beside a longest body in one message.
+/// Bytes allowed in a message besides a body of maximum length.
 const BATCH: usize = 1 << 20;
 
-/// One upgrade under way.
+/// An upgrade in progress.
 #[derive(Debug)]
 pub(crate) struct Handshake<'a> {
     address: &'a Address,
@@ -21,14 +21,14 @@ pub(crate) struct Handshake<'a> {
 }
 
 impl<'a> Handshake<'a> {
-    /// A request for this address, appended to `output`.
+    /// Appends the request for this address to `output`.
     pub(crate) fn begin(address: &'a Address, output: &mut Vec<u8>) -> Self {
         let this = Self { address, key: client_key(rand::random()), searched: 0 };
         this.upgrade().write_request(output);
         this
     }
 
-    /// Takes the response from the front of `input`; whether it was all there.
+    /// Takes the response from the front of `input`; false if it is incomplete.
     pub(crate) fn finish(&mut self, input: &mut BytesMut) -> Result<bool, ConnectionError> {
         let limits = HandshakeLimits::default();
         match self.upgrade().parse_response(input, self.searched, &limits)? {
@@ -57,13 +57,13 @@ pub(crate) struct Messages {
 }
 
 impl Messages {
-    /// Takes messages with bodies of frames up to this length.
+    /// A decoder for messages with bodies up to this length.
     pub(crate) fn new(max_body: usize) -> Self {
         let limits = Limits { max_message: max_body.saturating_add(BATCH), ..Limits::default() };
         Self { decoder: Decoder::new(Role::Client), limits }
     }
 
-    /// The next message, if it is there as a whole. Pings are answered.
+    /// The next complete message, if any. Pings are answered.
     pub(crate) fn take(
         &mut self,
         input: &mut BytesMut,
@@ -102,7 +102,7 @@ pub(crate) fn write_message(output: &mut Vec<u8>, frames: &[u8]) {
     write(output, Opcode::Binary, frames);
 }
 
-/// Appends the goodbye.
+/// Appends a close frame.
 pub(crate) fn write_goodbye(output: &mut Vec<u8>) {
     write(output, Opcode::Close, &CloseCode::NORMAL.get().to_be_bytes());
 }
@@ -120,7 +120,7 @@ mod tests {
         (messages.take(input, &mut output).unwrap(), output)
     }
 
-    /// RFC 6455 section 1.3 gives the accept of this key.
+    /// RFC 6455 section 1.3 gives the accept value for this key.
     #[test]
     fn a_response_is_taken_off_and_frames_stay() {
         let address = "ws://im.example:80".parse().unwrap();

@@ -1,4 +1,4 @@
-//! Sends every message back to whoever sent it: the smallest gateway there is.
+//! The smallest gateway: sends every message back to its sender.
 //!
 //! ```text
 //! cargo run --release -p comet-examples --bin echo

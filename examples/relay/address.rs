@@ -1,8 +1,8 @@
-//! To whom a message goes, from its first line: `--addressed`.
+//! The destination of a message, from its first line: `--addressed`.
 
 use bytes::Bytes;
 
-/// To whom a message goes.
+/// The destination of a message.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Address {
     /// All rooms of the sender, or the sender alone.
@@ -13,7 +13,7 @@ pub(crate) enum Address {
     User(Bytes),
 }
 
-/// Takes a first line `#room` or `@user` off a message; what follows goes there.
+/// Splits a first line `#room` or `@user` off a message; the rest is the body.
 pub(crate) fn split(message: &Bytes) -> (Address, Bytes) {
     let end = message.iter().position(|&byte| byte == b'\n');
     let whole = || (Address::Rooms, message.clone());

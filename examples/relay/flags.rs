@@ -1,4 +1,4 @@
-//! What the command line may say, and what of it goes to the gateway.
+//! Command-line flags, and their conversion into the gateway's configuration.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,14 +18,14 @@ pub(crate) struct Flags {
     /// Threads that hold sessions [default: one per core]
     #[arg(long)]
     shards: Option<usize>,
-    /// What is promised about deliveries
+    /// Delivery class of all messages
     #[arg(long, value_enum, default_value = "acked")]
     pub(crate) delivery: Promise,
-    /// A first line #room or @user of a message says where it goes, and is taken off; #room must
-    /// be one of the sender's
+    /// A first line #room or @user of a message is its destination, and is removed; #room must be
+    /// one of the sender's
     #[arg(long)]
     pub(crate) addressed: bool,
-    /// What WebSocket clients speak [default: told by their first frame]
+    /// Dialect of WebSocket clients [default: detected from their first frame]
     #[arg(long, value_enum)]
     dialect: Option<Language>,
     /// Longest message in bytes
@@ -43,35 +43,35 @@ pub(crate) struct Flags {
     /// Bytes of deliveries in flight to, or waiting for, one session
     #[arg(long, default_value_t = 4 << 20)]
     queue_bytes: usize,
-    /// Deliveries of a room that are kept for members who are behind
+    /// Deliveries of a room that are kept for members that lag behind
     #[arg(long, default_value_t = 4_096)]
     room_log: usize,
-    /// What becomes of a session for which more waits than is kept
+    /// Policy for a session that exceeds its queue
     #[arg(long, value_enum, default_value = "park")]
     overflow: WhenFull,
     /// Seconds for which a session outlives its connection
     #[arg(long, default_value_t = 0)]
     resume_ttl: u64,
-    /// Bytes that may wait for peers in the whole process
+    /// Bytes that may wait for peers in the entire process
     #[arg(long, default_value_t = 1 << 30)]
     memory_budget: usize,
-    /// Authentications a second; 0 for no limit
+    /// Authentications per second; 0 for no limit
     #[arg(long, default_value_t = 0)]
     handshake_rate: u32,
-    /// How sockets are read and written
+    /// I/O backend of sockets
     #[arg(long, value_enum, default_value = "auto")]
     io: Way,
     /// Seconds of silence after which a session is closed
     #[arg(long, default_value_t = 480)]
     idle: u64,
-    /// Seconds after which a client that is sent nothing else is sent a ping; 0 for never, and at
-    /// most half of what --idle says
+    /// Seconds without output to a client after which it is sent a ping; 0 for never, and at most
+    /// half of --idle
     #[arg(long, default_value_t = 25)]
     ping: u64,
-    /// Seconds in which sessions are ended when the process is asked to end
+    /// Seconds over which sessions are ended when the process is stopped
     #[arg(long, default_value_t = 2)]
     drain: u64,
-    /// Seconds over which the return of clients is spread then
+    /// Seconds over which the clients' reconnects are spread then
     #[arg(long, default_value_t = 10)]
     return_spread: u64,
 }
@@ -107,7 +107,7 @@ enum Way {
 }
 
 impl Flags {
-    /// Where to listen.
+    /// The listeners.
     pub(crate) fn listeners(&self) -> impl Iterator<Item = Listen> {
         let websocket = self.ws.map(|address| {
             let listen = Listen::websocket(address);
@@ -119,7 +119,7 @@ impl Flags {
         self.tcp.map(Listen::tcp).into_iter().chain(websocket)
     }
 
-    /// The limits.
+    /// The gateway's configuration.
     pub(crate) fn config(&self) -> Config {
         let config = Config::default()
             .max_body(self.max_message)
@@ -138,7 +138,7 @@ impl Flags {
             .idle_timeout(Duration::from_secs(self.idle))
             .ping_interval(Duration::from_secs(self.ping).min(Duration::from_secs(self.idle) / 2))
             .return_spread(Duration::from_secs(self.return_spread))
-            // Whoever measures refusals does not want to measure how long they are held.
+            // Measurements of refusals must not include the time for which they are held.
             .held_refusals(0);
         match self.shards {
             Some(shards) => config.shards(shards),
@@ -146,7 +146,7 @@ impl Flags {
         }
     }
 
-    /// How long the end may take.
+    /// Time limit for draining.
     pub(crate) const fn drain(&self) -> Duration {
         Duration::from_secs(self.drain)
     }

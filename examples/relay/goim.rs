@@ -1,10 +1,10 @@
-//! What goim's clients may ask for beside sending: another room, and which pushes they get.
+//! Requests of goim clients besides messages: a change of room, and the ops of pushes.
 //!
-//! A goim client is in one room at most, under the id that it names (`live://1000`), which is a
-//! name like any other. It gets what is said in its room; what is pushed to it as a user it gets
-//! only if it accepts the op of pushes.
+//! A goim client is in at most one room, named by an id (`live://1000`) that is treated as any
+//! other name. It receives the messages of its room; pushes to it as a user only if it accepts the
+//! op of pushes.
 //!
-//! Not here: the count of those online in its room, with which the gateway answers heartbeats.
+//! Not here: the number of users online in its room, which the gateway returns in heartbeats.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,29 +16,29 @@ use parking_lot::Mutex;
 
 use crate::record::{Record, Records};
 
-/// The refusal of a request that goim does not have.
+/// Refusal code of a request that goim does not have.
 const NOT_GOIM: i32 = 1_001;
 
-/// Ops that one client may accept; goim has no limit, and its packets are 4 KiB.
+/// Limit on the ops of one client; goim has no limit, and its packets are 4 KiB.
 const OPS: usize = 1_024;
 
-/// What the relay knows of a goim client.
+/// The state of a goim client.
 pub(crate) struct Seat {
     room: Mutex<Option<Arc<Record>>>,
     accepts: Mutex<BTreeSet<i32>>,
 }
 
-/// Every goim client that has a session, by user.
+/// All connected goim clients, by user.
 #[derive(Default)]
 pub(crate) struct Seats {
     users: Mutex<HashMap<Box<str>, Vec<Taken>>>,
 }
 
-/// A seat, and who has it.
+/// A seat and its session.
 type Taken = (SessionId, Arc<Seat>);
 
 impl Seat {
-    /// One that is in this room and accepts these ops.
+    /// A seat in this room that accepts these ops.
     pub(crate) fn new(room: Option<Arc<Record>>, accepts: impl IntoIterator<Item = i32>) -> Self {
         let accepts = accepts.into_iter().take(OPS).collect();
         Self { room: Mutex::new(room), accepts: Mutex::new(accepts) }
@@ -49,8 +49,8 @@ impl Seat {
         self.room.lock().clone()
     }
 
-    /// Carries out a request of the client. Each is answered by its own body, whether it could be
-    /// done or not, as goim does; what is no request of goim's is refused.
+    /// Handles a request of the client. As in goim, the reply repeats the request's body, whether
+    /// the request succeeded or not; requests unknown to goim are refused.
     pub(crate) fn grant(
         &self,
         gateway: &Gateway,
@@ -83,7 +83,7 @@ impl Seat {
         }
     }
 
-    /// Leaves the room for another one, or for none if the name is empty.
+    /// Moves to another room, or to none if the name is empty.
     fn change_room(
         &self,
         gateway: &Gateway,
@@ -103,7 +103,7 @@ impl Seat {
         Ok(())
     }
 
-    /// Changes which ops are accepted, unless one of the list is no number.
+    /// Changes the accepted ops, unless the list contains an invalid number.
     fn watch(&self, list: &str, change: impl Fn(&mut BTreeSet<i32>, i32)) {
         if let Some(ops) = ops(list) {
             let mut accepts = self.accepts.lock();
@@ -117,7 +117,7 @@ impl Seat {
 }
 
 impl Seats {
-    /// A goim client has a session.
+    /// Adds the seat of a client that has connected.
     pub(crate) fn take(&self, peer: &Peer) {
         if let Some(seat) = peer.context::<Arc<Seat>>() {
             let mut users = self.users.lock();
@@ -125,7 +125,7 @@ impl Seats {
         }
     }
 
-    /// It has none any more.
+    /// Removes the seat of a client that has disconnected.
     pub(crate) fn leave(&self, peer: &Peer) {
         let mut users = self.users.lock();
         if let Some(seats) = users.get_mut(peer.user()) {
@@ -136,7 +136,7 @@ impl Seats {
         }
     }
 
-    /// Pushes to the clients of a user that accept pushes.
+    /// Pushes to all clients of a user that accept pushes.
     pub(crate) fn push(
         &self,
         gateway: &Gateway,
@@ -152,7 +152,7 @@ impl Seats {
     }
 }
 
-/// Numbers separated by commas; `None` if one of them is none.
+/// Numbers separated by commas; `None` if any is invalid.
 fn ops(list: &str) -> Option<Vec<i32>> {
     if list.is_empty() {
         return Some(Vec::new());

@@ -1,21 +1,21 @@
-//! Rooms by name, and everything said in them goes to everybody there: the measuring point that
-//! load generators and conformance suites drive.
+//! A relay of messages in named rooms: the system under test of load generators and conformance
+//! suites.
 //!
 //! ```text
 //! cargo run --release -p comet-examples --bin relay -- --ws 127.0.0.1:3102
 //! ```
 //!
 //! Any `AuthMsg` is accepted: the token, not empty, is the user id, and `ext` holds the names of
-//! rooms, separated by commas; a part `device=NAME` names the device. A message goes, byte for
-//! byte, to every member of each of the sender's rooms, the sender included, or to the sender alone
-//! if it has none; then it is answered with an empty body. With `--addressed` a first line `#room`
-//! or `@user` sends what follows to that room of the sender, or to that user, alone. Every room
-//! counts what is published in it from 1, and gaps are told in these numbers. goim clients name
-//! their room, and the ops of pushes that they accept, in the JSON of their auth frame, and may
-//! change both. With `--dialect raw`, `/room/NAME` joins a room and `/echo` sends messages back;
-//! with `--dialect text`, peers join, leave and publish to rooms by JSON.
+//! rooms, separated by commas; a part `device=NAME` names the device. A message is relayed, byte
+//! for byte, to every member of each of the sender's rooms, the sender included, or to the sender
+//! alone if it has none; then it is answered with an empty body. With `--addressed`, a first line
+//! `#room` or `@user` sends the rest to that room of the sender, or to that user, only. Every room
+//! numbers its messages from 1, and gaps are reported in these numbers. goim clients name their
+//! room, and the ops of pushes that they accept, in the JSON of their auth frame, and may change
+//! both. With `--dialect raw`, `/room/NAME` joins a room and `/echo` sends messages back; with
+//! `--dialect text`, peers join, leave and publish to rooms with JSON messages.
 //!
-//! SIGTERM and an interrupt drain.
+//! SIGTERM and SIGINT drain.
 
 mod address;
 mod flags;
@@ -82,7 +82,7 @@ fn run(flags: &Flags) -> Result<(), StartupError> {
     Ok(())
 }
 
-/// Watched for before the relay says that it is ready: from then on it may be asked to end.
+/// Signal handlers, installed before the relay announces that it is ready.
 fn signals(runtime: &Runtime) -> io::Result<[Signal; 2]> {
     let _within = runtime.enter();
     Ok([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?])
@@ -95,7 +95,7 @@ async fn any([mut terminate, mut interrupt]: [Signal; 2]) {
     }
 }
 
-/// The line that tells whoever started the relay that it is ready, and where.
+/// Prints the line that announces readiness, and the addresses.
 #[expect(clippy::print_stdout, reason = "the line is this program's interface")]
 fn announce(flags: &Flags, addresses: &[SocketAddr]) {
     let mut addresses = addresses.iter();
@@ -106,23 +106,23 @@ fn announce(flags: &Flags, addresses: &[SocketAddr]) {
         }
     }
     println!("{line}");
-    // Nobody reads standard output any more: that is their choice.
+    // An error means that standard output is closed.
     let _ = io::stdout().flush();
 }
 
 struct Relay {
     promise: Promise,
-    /// Whether the first line of a message may say where it goes.
+    /// Whether the first line of a message may be its destination.
     is_addressed: bool,
     records: Records,
-    /// goim clients.
+    /// Seats of goim clients.
     seats: Seats,
 }
 
-/// The rooms of a peer, which may join and leave some.
+/// Rooms of a peer, which change as it joins and leaves.
 type Rooms = Mutex<Vec<Arc<Record>>>;
 
-/// Rooms that one peer may be in.
+/// Limit on the rooms of one peer.
 const ROOMS: usize = 1_024;
 
 impl Router for Relay {
@@ -184,7 +184,7 @@ impl Router for Relay {
 }
 
 impl Relay {
-    /// Carries out a request of a peer that may be in several rooms.
+    /// Handles a request of a peer that may be in several rooms.
     fn grant(
         &self,
         gateway: &Gateway,
@@ -230,18 +230,18 @@ impl Promise {
     }
 }
 
-/// The refusal to join one more room.
+/// Refusal code for exceeding the limit on rooms.
 const TOO_MANY: i32 = 1_002;
 
-/// The refusal of a message to a room that the sender is not in.
+/// Refusal code of a message to a room that the sender is not in.
 const NOT_A_MEMBER: i32 = 1_000;
 
-/// Where a message comes from.
+/// The sender of a message.
 struct Sender<'a> {
     gateway: &'a Gateway,
     peer: &'a Peer,
     rooms: &'a [Arc<Record>],
-    /// Users that accept pushes or do not: those of goim.
+    /// Seats of users that choose the pushes they accept: those of goim.
     users: Option<&'a Seats>,
 }
 

@@ -1,31 +1,30 @@
-//! How much has been published in each room: the numbers that gaps are told in.
+//! Message counters of rooms: the positions in which gaps are reported.
 //!
-//! Nothing that was published is kept here: a relay has no record to pull from, but whoever
-//! measures it can tell exactly what a gap took.
+//! No messages are kept: a relay has no record to pull from, but measurements can tell exactly
+//! which messages a gap skipped.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// Rooms that are remembered although nobody is in them: there may be as many names as clients
-/// care to make up.
+/// Limit on remembered rooms without members: clients can make up any number of names.
 const REMEMBERED: usize = 65_536;
 
-/// Every room that is in use, by name.
+/// All rooms in use, by name.
 #[derive(Default)]
 pub(crate) struct Records {
     rooms: Mutex<HashMap<Arc<str>, Arc<Record>>>,
 }
 
-/// The count of one room.
+/// The counter of a room.
 pub(crate) struct Record {
     room: Arc<str>,
     last: Mutex<u64>,
 }
 
 impl Records {
-    /// The record of a room, which goes on for as long as somebody has it.
+    /// The record of a room, which is kept while there are references to it.
     pub(crate) fn of(&self, room: &str) -> Arc<Record> {
         let mut rooms = self.rooms.lock();
         if let Some(known) = rooms.get(room) {
@@ -46,11 +45,11 @@ impl Record {
         &self.room
     }
 
-    /// Publishes under the next number, from 1. Whatever comes of it, the number is used up: some
-    /// members may have got it.
+    /// Publishes under the next number, from 1. The number is used up even on failure: some members
+    /// may have received the message.
     ///
-    /// The lock makes the order of the numbers that in which every shard gets them; it is held for
-    /// as long as it takes to put a reference into each mailbox.
+    /// The lock makes every shard receive messages in the order of their numbers; it is held while
+    /// a reference is put into each mailbox.
     pub(crate) fn publish<T>(&self, publish: impl FnOnce(&str, u64) -> T) -> T {
         let mut last = self.last.lock();
         *last += 1;

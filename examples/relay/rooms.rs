@@ -1,24 +1,24 @@
-//! Who a peer is and which rooms it is in, from what its dialect says when it connects.
+//! The identity and rooms of a peer, from its dialect's connection request.
 
 use comet::{Connect, Dialect};
 
-/// What a part of `ext` begins with that names the device instead of a room.
+/// Prefix of the part of `ext` that names the device instead of a room.
 const DEVICE: &str = "device=";
 
-/// What a peer says of itself.
+/// The identity and rooms that a peer presents.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct Introduction {
     /// The user, if the dialect has one.
     pub(crate) user: Option<String>,
     /// The user's device, if the peer names it.
     pub(crate) device: String,
-    /// Names of rooms.
+    /// Names of its rooms.
     pub(crate) rooms: Vec<String>,
-    /// Ops of pushes that a goim client accepts.
+    /// Ops of pushes that it accepts, for a goim client.
     pub(crate) accepts: Vec<i32>,
 }
 
-/// What a peer says of itself; `None` refuses it.
+/// The introduction in a request; `None` to refuse the peer.
 pub(crate) fn of(request: &Connect) -> Option<Introduction> {
     match request.dialect {
         Dialect::Raw => of_path(request.upgrade.as_ref()?.path()),

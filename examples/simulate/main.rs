@@ -1,4 +1,4 @@
-//! Runs the gateway against a hostile network, once for each seed, and judges every run.
+//! Runs the gateway against a hostile network, once per seed, and checks every run.
 //!
 //! ```text
 //! cargo run --release -p comet-examples --bin simulate -- --seeds 100000
@@ -6,10 +6,10 @@
 //! cargo run --release -p comet-examples --bin simulate -- --letters --seeds 100000
 //! ```
 //!
-//! The first runs as many seeds as asked on all cores, and prints those that break the delivery
-//! contract with their histories; the second replays one seed and prints all that happened; in the
-//! third the router of every world stores messages and repairs what is missing, not that of one in
-//! twelve. The last line is `N seeds, V violations`, and the exit code tells whether there was one.
+//! The first runs the given number of seeds on all cores, and prints those that break the delivery
+//! contract with their histories; the second replays one seed and prints all events; in the third,
+//! the router of every world, not of one in twelve, stores messages and repairs losses. The last
+//! line is `N seeds, V violations`, and the exit code is non-zero if there was a violation.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -20,26 +20,26 @@ use clap::Parser;
 use comet_simulator::{Mistake, Run};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Violating seeds whose histories are printed whole.
+/// Maximum number of violating seeds printed with their histories.
 const HISTORIES: u64 = 10;
 
 /// Runs the gateway, its clients and a hostile network from seeds.
 #[derive(Parser)]
 struct Args {
-    /// How many seeds to run.
+    /// Number of seeds to run.
     #[arg(long, default_value_t = 10_000)]
     seeds: u64,
-    /// The first of them. Without `--seeds` it is replayed alone, and its history printed.
+    /// The first seed. Without `--seeds` it is replayed alone, and its history printed.
     #[arg(long)]
     seed: Option<u64>,
-    /// Messages are letters in every world: the router stores them, and pushes them again when
-    /// they are given up.
+    /// Use letters in every world: the router stores messages, and pushes them again when a
+    /// delivery is given up.
     #[arg(long)]
     letters: bool,
-    /// Gives the router of letters a defect: StalePass or Overtaking.
+    /// Give the router of letters a defect: StalePass or Overtaking.
     #[arg(long, value_parser = mistake, requires = "letters")]
     mistake: Option<Mistake>,
-    /// Print no histories, only what is wrong.
+    /// Print only the violations, without histories.
     #[arg(long)]
     brief: bool,
 }
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The defect of the router of that name.
+/// The router's defect of this name.
 fn mistake(name: &str) -> Result<Mistake, &'static str> {
     let named = Mistake::ALL.into_iter().find(|mistake| format!("{mistake:?}") == name);
     named.ok_or("there is no such defect")
@@ -86,7 +86,7 @@ fn replay(args: &Args, seed: u64) -> io::Result<u64> {
     Ok(violations)
 }
 
-/// Every core takes the next seed that nobody has taken.
+/// Each core takes the next seed not yet taken.
 fn run_all(args: &Args, first: u64) -> io::Result<u64> {
     let bar = progress(args.seeds);
     let (next, bad, violations) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
@@ -131,7 +131,7 @@ fn tell(out: &mut impl Write, run: &Run) -> io::Result<()> {
     run.violations.iter().try_for_each(|violation| writeln!(out, "seed {seed}: {violation}"))
 }
 
-/// Hidden where nobody looks at a terminal.
+/// Hidden unless standard error is a terminal.
 fn progress(seeds: u64) -> ProgressBar {
     let bar = ProgressBar::new(seeds);
     let style = "{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left";

@@ -1,4 +1,4 @@
-//! The client library and its program, over lines that break and gateways that end.
+//! The client library and its program, over lines that are cut and gateways that end.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use crate::support::program::Program;
 use crate::support::proxy::Proxy;
 use crate::support::{PATIENCE, clock};
 
-/// Messages without an answer that a chatter dares to have.
+/// Limit on a chatter's unanswered messages.
 const AHEAD: u32 = 16;
 
 fn address(transport: Transport, at: SocketAddr) -> Address {
@@ -34,16 +34,16 @@ fn config(name: &str, rooms: &str) -> Config {
     config
 }
 
-/// Says numbers in the lobby, and writes down what happens.
+/// Sends numbers to the lobby, and records events.
 struct Chatter {
     name: &'static str,
     client: Client,
     said: u32,
     answered: u32,
     heard: Vec<String>,
-    /// Number, connection and way of the session, each time that it was open.
+    /// Session id, epoch and transport, each time that the session was opened.
     opened: Vec<(u64, u32, Way)>,
-    /// How often it was another one.
+    /// Number of times that it was a new session.
     lost: u32,
 }
 
@@ -84,7 +84,7 @@ impl Chatter {
         self.heard.iter().filter(|said| said.starts_with(name)).cloned().collect()
     }
 
-    /// Everything that it or another said was heard once and in order, in one session.
+    /// All messages of all chatters were received once and in order, in one session.
     fn is_content(&self, last: u32, names: &[&str]) {
         for name in names {
             let all: Vec<String> = (1..=last).map(|number| format!("{name} {number}")).collect();
@@ -106,7 +106,7 @@ async fn a_line_that_is_cut_again_and_again_loses_nothing_and_brings_nothing_twi
         let mut alice = Chatter::new("alice", address(transport, line.address));
         let mut bob = Chatter::new("bob", address(transport, at));
         let (deadline, mut cuts) = (clock::deadline(), 0);
-        // Bob says nothing before both are there.
+        // Bob sends nothing before both are connected.
         while alice.opened.is_empty() || bob.opened.is_empty() {
             tokio::select! {
                 event = alice.client.next() => alice.note(event),
@@ -173,7 +173,7 @@ async fn after_a_relay_was_drained_its_client_comes_to_the_next_one_and_not_too_
         relay.terminate();
         let Event::Waiting { until } = client.next().await else { panic!("nothing said") };
         let asked = client.now();
-        // There is nobody else to come back.
+        // No other client returns.
         let after = until.since(asked);
         assert!(after <= Duration::from_millis(500), "{after:?}");
         assert!(relay.ended().success());
@@ -181,7 +181,7 @@ async fn after_a_relay_was_drained_its_client_comes_to_the_next_one_and_not_too_
         let again = ["--tcp", &tcp.to_string(), "--ws", &ws.to_string(), "--resume-ttl", "60"];
         let _next = Program::start(Command::new(env!("CARGO_BIN_EXE_relay")).args(again));
         let event = loop {
-            // It may have tried before there was anybody.
+            // It may have tried before the gateway was running.
             match tokio::time::timeout(PATIENCE, client.next()).await.unwrap() {
                 Event::Waiting { .. } => {}
                 event => break event,

@@ -1,4 +1,4 @@
-//! The smallest gateway there is.
+//! The smallest gateway.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! The example programs as others run them: started with flags, spoken to over sockets.
+//! The example programs from the outside: started with flags, used over sockets.
 
 #![expect(clippy::cast_possible_truncation, reason = "numbers in tests are small")]
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]

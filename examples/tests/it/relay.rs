@@ -1,4 +1,4 @@
-//! What load generators and conformance suites rely on when they drive the relay.
+//! Properties of the relay that load generators and conformance suites depend on.
 
 use std::process::Command;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::support::clock;
 use crate::support::frame::{Frame, Wire, ack, auth, delivery, frame, reply, say};
 use crate::support::program::{ANYWHERE, Program};
 
-/// Plays the scenario on one shard and on two, over TCP and over WebSocket.
+/// Runs the scenario on one shard and on two, over TCP and over WebSocket.
 fn everywhere(flags: &[&str], scenario: impl Fn(&Program, Transport)) {
     for shards in ["1", "2"] {
         let relay = Program::relay(&[&["--shards", shards][..], flags].concat());
@@ -17,7 +17,7 @@ fn everywhere(flags: &[&str], scenario: impl Fn(&Program, Transport)) {
     }
 }
 
-/// Every byte there is.
+/// All 256 bytes.
 fn all_bytes() -> Vec<u8> {
     (0..=255).collect()
 }
@@ -110,7 +110,7 @@ fn a_message_with_an_address_goes_there_alone_and_without_its_first_line() {
         assert_eq!(heard, [&replies[..], &own[..]].concat());
         sender.send_all(&[1, 2, 3].map(ack));
         sender.send(&say(4, b"#green\nto others"));
-        // A message that is refused has no reply.
+        // A refused message has no reply.
         sender.beat(5);
     });
 }
@@ -249,7 +249,7 @@ fn a_goim_client_is_in_the_room_that_its_json_names() {
 
         goim.send(&frame(4, 5, b"from goim"));
         let own = goim.receive();
-        // The reply has the same op and seq, and comes before or after the delivery.
+        // The reply has the same op and seq, and arrives before or after the delivery.
         let (answer, push) =
             if own.op == 4 { (own, pushed(&mut goim)) } else { (goim.receive(), body_of(own)) };
         assert_eq!((answer, push), (frame(4, 5, b""), b"from goim".to_vec()));
@@ -273,7 +273,7 @@ fn asks(client: &mut Client, op: u32, body: &str) {
     assert_eq!(client.receive(), frame(op + 1, op, body.as_bytes()));
 }
 
-/// How many are in the client's room.
+/// Number of clients in the client's room.
 fn online(client: &mut Client) -> u32 {
     client.send(&frame(2, 9, b""));
     let reply = client.receive();

@@ -1,4 +1,4 @@
-//! The relay for products with a format of their own: the path says what becomes of messages.
+//! The relay for products with their own format: the path selects the handling of messages.
 
 use crate::support::client::{Client, Transport};
 use crate::support::program::Program;

@@ -1,4 +1,4 @@
-//! The relay for pages of a few lines: JSON over WebSocket.
+//! The relay for simple pages: JSON over WebSocket.
 
 use crate::support::client::{Client, Transport};
 use crate::support::program::Program;

@@ -1,4 +1,4 @@
-//! A gateway that the system gives no more file descriptors.
+//! A gateway without free file descriptors.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +9,7 @@ use crate::support::clock;
 use crate::support::frame::{auth, frame};
 use crate::support::program::{ANYWHERE, Program};
 
-/// A relay that may open so many files.
+/// A relay with a limit on open files.
 fn relay(files: u32, shards: &str) -> Program {
     let script = format!("ulimit -n {files}; exec \"$0\" \"$@\"");
     let flags = ["--tcp", ANYWHERE, "--ws", ANYWHERE, "--shards", shards];
@@ -17,10 +17,10 @@ fn relay(files: u32, shards: &str) -> Program {
     Program::start(Command::new("sh").args(["-c", &script, relay]).args(flags))
 }
 
-/// Processor time that a process has used, in hundredths of a second.
+/// CPU time used by a process, in hundredths of a second.
 fn cpu_ticks(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    // The name, in parentheses, may hold anything; the times are fields 14 and 15.
+    // The name, in parentheses, may contain anything; the times are fields 14 and 15.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }

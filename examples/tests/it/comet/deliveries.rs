@@ -92,14 +92,14 @@ fn acks_are_cumulative_and_list_ranges() {
             member.takes(seq, seq.to_string());
         }
         member.beat();
-        // All but 3: one is missing, then three have come.
+        // All except 3: one is missing, then three have arrived.
         member.ack(2, b"\x01\x03");
-        // Of the future, of nothing, of before: no ack at all.
+        // A future number, zero, an earlier one: no valid ack at all.
         member.ack(4_000, b"");
         member.ack(0, b"");
         member.ack(1, b"");
         member.beat();
-        // After two seconds what is missing comes again, and nothing else.
+        // After two seconds the missing delivery is sent again, and no other.
         member.takes(3, b"3");
         member.beat();
         member.ack(6, b"");
@@ -175,7 +175,7 @@ fn who_reads_too_slowly_is_told_and_gets_what_waited_when_it_comes_back() {
     member.hears_nothing_for(Duration::from_millis(50));
 }
 
-/// Somebody says numbers, and leaves.
+/// A client that sends numbers, and leaves.
 fn say_in_lobby(relay: &Program, count: u32) {
     let mut sender = relay.client(Transport::Tcp, "other", "lobby");
     for seq in 1..=count {

@@ -1,4 +1,4 @@
-//! What breaks the dialect ends the connection with an error that says so.
+//! Violations of the dialect end the connection with a corresponding error.
 
 use super::BOTH;
 use crate::support::client::{Ending, Transport};
@@ -10,7 +10,7 @@ const PROTOCOL: u64 = 2;
 const TOO_LARGE: u64 = 3;
 const SEQUENCE: u64 = 4;
 
-/// The bytes of a packet whose head says something else in one place.
+/// The bytes of a packet with part of the head overwritten.
 fn spoilt(packet: &Frame, at: usize, bytes: &[u8]) -> Vec<u8> {
     let mut spoilt = Wire::Dtalk.bytes(packet);
     spoilt[at..at + bytes.len()].copy_from_slice(bytes);
@@ -81,7 +81,7 @@ fn a_body_that_is_too_large_is_refused_by_its_length() {
         ops.sort_unstable();
         assert_eq!(ops, [op::DELIVER, op::SEND_REPLY]);
     }
-    // The head is enough.
+    // The head suffices.
     for transport in BOTH {
         let (code, retry, _) = end_after(&relay, transport, &Wire::Dtalk.bytes(&long)[..20]);
         assert_eq!((code, retry), (TOO_LARGE, false));

@@ -1,4 +1,4 @@
-//! The comet dialect as the relay speaks it, seen byte by byte.
+//! The comet dialect of the relay, byte by byte.
 
 mod deliveries;
 mod faults;

@@ -1,4 +1,4 @@
-//! From Auth to Welcome or Refused, and how a session ends.
+//! From Auth to Welcome or Refused, and the end of a session.
 
 use super::BOTH;
 use crate::support::client::Transport;
@@ -17,10 +17,10 @@ fn a_welcome_says_what_the_session_may_do() {
         assert!(number(&welcome, 1) < 1 << 53, "session");
         let ticket = bytes(&welcome, 4);
         assert!((16..=512).contains(&ticket.len()), "{} bytes", ticket.len());
-        // Epoch, resumed, time of the ticket, accepted, capabilities, heartbeat, longest body.
+        // Epoch, resumed, ticket's lifetime, accepted, capabilities, heartbeat, longest body.
         let told = [2, 3, 5, 6, 7, 8, 9].map(|tag| number(&welcome, tag));
         assert_eq!(told, [1, 0, 60_000, 0, 3, 25_000, 5_000]);
-        // Messages ahead, deliveries without an ack with their eighth for signals, loss.
+        // Messages ahead, unacked deliveries with their eighth for signals, loss.
         assert_eq!([10, 11, 12].map(|tag| number(&welcome, tag)), [64, 72, 0]);
     }
 }

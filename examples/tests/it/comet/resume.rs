@@ -1,4 +1,4 @@
-//! Coming back with a ticket: the newest, an old one, somebody else's, a forged one.
+//! Resuming by ticket: the newest, an old one, another user's, a forged one.
 
 use super::BOTH;
 use crate::support::client::Transport;
@@ -15,12 +15,12 @@ fn relay() -> Program {
     Program::relay(&["--resume-ttl", "60", "--shards", "2"])
 }
 
-/// Epoch, whether it is resumed, accepted, loss.
+/// Epoch, resumed, accepted, loss.
 fn summary(welcome: &[u8]) -> [u64; 4] {
     [2, 3, 6, 12].map(|tag| number(welcome, tag))
 }
 
-/// Says a message in the lobby, and takes what comes of it.
+/// Sends a message to the lobby, and takes the results.
 fn say(comet: &mut Comet, seq: u32, delivery: u32) {
     comet.send(&[send(seq, seq.to_string())]);
     let mut came = [comet.receive(), comet.receive()];
@@ -104,7 +104,7 @@ fn a_welcome_that_was_lost_leaves_the_ticket_before_it_good() {
         let (_, again) = Comet::welcomed(&relay, Transport::Tcp, &Hello { ticket, ..ALICE });
         assert_eq!(summary(&again), [epoch, 1, 0, 0]);
     }
-    // The same request from before, which was long under way.
+    // The same earlier request, delayed for a long time.
     let mut late = Comet::connect(&relay, Transport::Tcp);
     late.send(&[Hello { ticket, ..ALICE }.frame(3)]);
     let refused = late.receive();
@@ -130,7 +130,7 @@ fn a_ticket_that_was_changed_anywhere_is_unknown() {
         let (_, welcome) = Comet::welcomed(&relay, Transport::Tcp, &hello);
         let [epoch, resumed, accepted, loss] = summary(&welcome);
         assert_eq!([epoch, resumed, accepted], [1, 0, 7], "messages keep their numbers");
-        // Of the period in which it was sealed, which is not secret, a forger may say anything.
+        // The period in which a ticket was sealed is not secret, so a forger may claim any.
         assert!([1, UNKNOWN].contains(&loss), "{loss}");
     }
     owner.beat();

@@ -8,12 +8,12 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// When a wait has to be over.
+/// The deadline of a wait that begins now.
 pub(crate) fn deadline() -> Instant {
     now() + PATIENCE
 }
 
-/// Looks again and again, until it is so.
+/// Polls until the condition holds.
 pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = deadline();
     while !is_so() {
@@ -22,7 +22,7 @@ pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// What is left until then; zero if it is past.
+/// Time until the deadline; zero if it has passed.
 pub(crate) fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(now())
 }

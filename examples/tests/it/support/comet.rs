@@ -1,5 +1,5 @@
 //! A client of the comet dialect, byte by byte from the description of the wire: protobuf bodies
-//! are written and read by hand.
+//! are written and parsed by hand.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -40,7 +40,7 @@ pub(crate) fn send(seq: u32, body: impl AsRef<[u8]>) -> Frame {
     packet(op::SEND, seq, seq - 1, body)
 }
 
-/// What a peer asks for.
+/// The parameters of an auth frame.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hello<'a> {
     pub(crate) token: &'a str,
@@ -52,7 +52,7 @@ pub(crate) struct Hello<'a> {
 }
 
 impl Hello<'_> {
-    /// The auth frame, of a peer that can RESUME and LATEST.
+    /// The auth frame of a peer with the capabilities RESUME and LATEST.
     pub(crate) fn frame(&self, seq: u32) -> Frame {
         let mut body = Vec::new();
         let texts = [(1, "dtalk"), (2, self.token), (3, self.ext)];
@@ -128,7 +128,7 @@ fn field(mut rest: &[u8], wanted: u64) -> Option<(u64, Vec<u8>)> {
     None
 }
 
-/// What auth frames are numbered by: a later one has a greater number.
+/// Numbers of auth frames: a later one has a greater number.
 static ATTEMPTS: AtomicU32 = AtomicU32::new(1_000);
 
 /// A connection.
@@ -136,12 +136,12 @@ pub(crate) struct Comet {
     pub(crate) socket: Socket,
     pub(crate) transport: Transport,
     packets: VecDeque<Frame>,
-    /// How many packets each WebSocket message held that has come.
+    /// Number of packets in each received WebSocket message.
     pub(crate) messages: Vec<usize>,
     closed_as: Option<Option<u16>>,
 }
 
-/// What came next.
+/// The next event.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Came {
     Packet(Frame),
@@ -160,7 +160,8 @@ impl Comet {
         Self { socket, transport, packets, messages, closed_as: None }
     }
 
-    /// Connects and asks, later than all before; the answer is a welcome, whose body is returned.
+    /// Connects and authenticates, with a later number than before; returns the body of the
+    /// welcome.
     pub(crate) fn welcomed(
         relay: &Program,
         transport: Transport,
@@ -185,7 +186,7 @@ impl Comet {
         self.send_bytes(&bytes);
     }
 
-    /// The same with bytes that need not be packets.
+    /// Like [`send`](Self::send), for bytes that need not be packets.
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
         match self.transport {
             Transport::Tcp => self.socket.write(bytes),
@@ -193,7 +194,7 @@ impl Comet {
         }
     }
 
-    /// Says that everything up to a number has arrived, and some ranges beyond.
+    /// Acknowledges everything up to a number, and some ranges beyond.
     pub(crate) fn ack(&mut self, up_to: u32, ranges: &[u8]) {
         self.send(&[packet(op::ACK, 0, up_to, ranges)]);
     }
@@ -211,7 +212,7 @@ impl Comet {
         assert_eq!(self.receive(), packet(op::DELIVER, seq, 0, body));
     }
 
-    /// A ping and its pong, between which nothing may come.
+    /// A ping and its pong, with nothing in between.
     pub(crate) fn beat(&mut self) {
         self.send(&[packet(op::PING, 0, 0, b"\x01\x02\x03\x04\x05\x06\x07\x08")]);
         assert_eq!(self.receive(), packet(op::PONG, 0, 0, b"\x01\x02\x03\x04\x05\x06\x07\x08"));
@@ -221,7 +222,7 @@ impl Comet {
         assert_eq!(self.next(clock::now() + time), Came::Nothing);
     }
 
-    /// The connection ends with an error: its code, and whether to come back.
+    /// The connection ends with an error: its code, and whether a reconnect is allowed.
     pub(crate) fn fails(&mut self) -> (u64, bool, Ending) {
         let error = self.receive();
         assert_eq!(error.op, op::ERROR, "{error:?}");
@@ -229,7 +230,7 @@ impl Comet {
         (code(&error.body), number(&error.body, 3) == 1, ending)
     }
 
-    /// How the connection ends, with nothing before.
+    /// The end of the connection, with nothing before it.
     pub(crate) fn ending(&mut self) -> Ending {
         match self.next(clock::deadline()) {
             Came::Ended(ending) => ending,
@@ -277,7 +278,7 @@ impl Comet {
     }
 }
 
-/// Takes the packet at the front, if it is there as a whole.
+/// Takes the packet at the front, if it is complete.
 fn split(bytes: &mut Vec<u8>) -> Option<Frame> {
     let len = Wire::Dtalk.packet_len(bytes)?;
     let packet = bytes.get(..len)?.to_vec();

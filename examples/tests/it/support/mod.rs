@@ -1,4 +1,4 @@
-//! A program to talk to, and the clients that the tests of the library use.
+//! A running program, and clients from the tests of the library.
 
 pub(crate) mod clock;
 pub(crate) mod comet;
@@ -18,5 +18,5 @@ pub(crate) mod websocket;
 
 use std::time::Duration;
 
-/// Waits that only a broken program makes long.
+/// Timeout that only a broken program reaches.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,4 +1,4 @@
-//! An example program that runs for as long as a test.
+//! An example program that runs during a test.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -11,10 +11,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::client::{Client, Transport};
 use super::{PATIENCE, clock};
 
-/// A running program. It is killed when this is dropped, in a panic too.
+/// A running program, killed on drop, also on a panic.
 pub(crate) struct Program {
     child: Child,
-    /// What it said when it was ready.
+    /// The line that announced readiness.
     pub(crate) line: String,
 }
 
@@ -28,7 +28,7 @@ impl Program {
         Self::start(Command::new(env!("CARGO_BIN_EXE_relay")).args(both).args(flags))
     }
 
-    /// Starts a program and waits until it says that it is ready.
+    /// Starts a program and waits until it announces readiness.
     pub(crate) fn start(command: &mut Command) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("start");
         let mut program = Self { child, line: String::new() };
@@ -37,7 +37,7 @@ impl Program {
         std::thread::spawn(move || {
             let mut line = String::new();
             if BufReader::new(stdout).read_line(&mut line).is_ok() {
-                // Whoever listened may have given up.
+                // The receiver may have given up.
                 let _ = said.send(line);
             }
         });
@@ -49,13 +49,13 @@ impl Program {
         self.child.id()
     }
 
-    /// Asks it to end.
+    /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a process");
         kill_process(pid, Signal::TERM).expect("SIGTERM");
     }
 
-    /// How it ended, once it has.
+    /// Waits for its end.
     pub(crate) fn ended(mut self) -> ExitStatus {
         let deadline = clock::deadline();
         loop {
@@ -67,7 +67,7 @@ impl Program {
         }
     }
 
-    /// Where it listens.
+    /// The address of a transport.
     pub(crate) fn address(&self, transport: Transport) -> SocketAddr {
         let name = match transport {
             Transport::Tcp => "tcp=",
@@ -91,7 +91,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended by itself, which is as good.
+        // It may have ended already, which is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,18 +1,18 @@
-//! A line to a gateway that can be cut.
+//! A proxy to a gateway that can be cut.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// Passes bytes on in both directions, until its connections are cut.
+/// Relays bytes in both directions, until its connections are cut.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     open: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Proxy {
-    /// A line to this address. It takes connections for as long as the tests run.
+    /// A proxy to this address. It accepts connections for the rest of the tests.
     pub(crate) fn start(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
         let address = listener.local_addr().expect("address");
@@ -20,7 +20,7 @@ impl Proxy {
         let links = Arc::clone(&open);
         thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
-                // A gateway that is not there is a connection that ends at once.
+                // If the gateway is down, the connection is closed at once.
                 let Ok(far) = TcpStream::connect(target) else { continue };
                 let pairs = [(&near, &far), (&far, &near)];
                 for (from, to) in pairs.map(|(from, to)| (copy_of(from), copy_of(to))) {
@@ -32,10 +32,10 @@ impl Proxy {
         Self { address, open }
     }
 
-    /// Ends all connections in both directions, whatever was under way; how many there were.
+    /// Ends all connections in both directions; returns their number.
     pub(crate) fn cut(&self) -> usize {
         let open = std::mem::take(&mut *lock(&self.open));
-        // One that has ended by itself needs no end.
+        // One that has ended already needs no shutdown.
         open.iter().for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
         open.len() / 2
     }
@@ -46,7 +46,7 @@ fn copy_of(stream: &TcpStream) -> TcpStream {
 }
 
 fn pass_on(mut from: TcpStream, mut to: TcpStream) {
-    // However it ended, it has ended.
+    // Any result means that it has ended.
     let _ = io::copy(&mut from, &mut to);
     let _ = to.shutdown(Shutdown::Write);
 }
