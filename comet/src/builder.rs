@@ -131,24 +131,21 @@ fn bind_all(listen: &[Listen], shards: usize, liveness: &Liveness) -> Result<Bou
     Ok((addresses, listeners))
 }
 
-/// Sockets that share an address let the system spread connections over the shards. A second
-/// gateway could also share it, so the address is first bound without sharing.
+/// Sockets that share an address let the system spread connections over the shards. The first is
+/// bound without sharing, so that the address of another gateway is an error, and stays: a socket
+/// that was only tried and dropped may live on in a process that is being started.
 fn bind(address: SocketAddr, shards: usize) -> io::Result<Vec<TcpListener>> {
-    let probe = socket(address, false)?;
-    probe.listen(BACKLOG)?;
-    if shards == 1 {
-        return Ok(vec![probe.into()]);
-    }
-    let bound: TcpListener = probe.into();
-    let address = bound.local_addr()?;
-    drop(bound);
-    (0..shards)
-        .map(|_| {
-            let socket = socket(address, true)?;
-            socket.listen(BACKLOG)?;
-            Ok(socket.into())
-        })
-        .collect()
+    let first = socket(address, false)?;
+    first.set_reuse_port(shards > 1)?;
+    first.listen(BACKLOG)?;
+    let first = TcpListener::from(first);
+    let address = first.local_addr()?;
+    let others = (1..shards).map(|_| {
+        let socket = socket(address, true)?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    });
+    std::iter::once(Ok(first)).chain(others).collect()
 }
 
 fn socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {

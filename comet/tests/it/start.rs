@@ -2,6 +2,8 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use comet::{Closed, Config, Delivery, Gateway, Listen, StartError, Target};
@@ -50,6 +52,30 @@ fn addresses_come_in_the_order_given_and_with_real_ports() {
         Client::connect(Transport::Tcp, addresses[2]).sign_in("alice", "");
         Client::connect(Transport::WebSocket, addresses[1]).sign_in("alice", "");
     }
+}
+
+/// Another thread of the program may start a process just then: until the new process runs, it
+/// has a copy of every socket, so that a port is not free yet when its socket is dropped.
+#[test]
+fn a_gateway_starts_while_the_program_starts_processes() {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                assert!(Command::new("true").status().unwrap().success());
+            }
+        });
+        for round in 1..=20 {
+            let builder = Gateway::builder(TestRouter::new()).config(config(2));
+            let listeners = (0..100).map(|_| Listen::tcp(anywhere()));
+            let started = listeners.fold(builder, comet::Builder::listen).start();
+            // Before a failure is one, so that the other thread ends.
+            done.store(round == 20 || started.is_err(), Ordering::Relaxed);
+            let gateway = started.unwrap();
+            gateway.drain(Duration::ZERO);
+            gateway.wait();
+        }
+    });
 }
 
 #[test]
