@@ -11,7 +11,8 @@ use comet_protocol::{Layout, frames_of};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::address::Address;
-use crate::connection::{Connection, ConnectionError, Received};
+use crate::connection::{Connection, Received};
+use crate::error::ConnectionError;
 
 type Opening = Pin<Box<dyn Future<Output = Result<Connection, ConnectionError>> + Send>>;
 type Farewell = Pin<Box<dyn Future<Output = ()> + Send>>;

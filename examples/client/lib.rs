@@ -32,9 +32,10 @@
 mod address;
 mod client;
 mod connection;
+mod error;
 mod websocket;
 
 pub use address::{Address, AddressError, Transport};
 pub use client::Client;
 pub use comet_protocol::client::{Closed, Config, Event, Full, Time};
-pub use connection::ConnectionError;
+pub use error::ConnectionError;

@@ -7,7 +7,7 @@ use comet_protocol::ws::handshake::{HandshakeLimits, ResponseParse, Upgrade, cli
 use comet_protocol::ws::{self, CloseCode, Decoder, Event, Limits, MessageKind, Opcode, Role};
 
 use crate::address::Address;
-use crate::connection::ConnectionError;
+use crate::error::ConnectionError;
 
 /// Bytes allowed in a message besides a body of maximum length.
 const BATCH: usize = 1 << 20;

@@ -2,7 +2,7 @@
 //!
 //! Order: token, alternating phones, claim, registry. No device is registered, and no login
 //! announced, before the device policy of the gateway has granted the claim. Not here: the rules
-//! themselves (`token`, `quarrel`, `reconnect`, `registry`), the caller (`router`).
+//! themselves (`token`, `quarrel`, `registry`), the caller (`router`).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,11 +16,10 @@ use prost::Message as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::announcer::{self, Announce, Announcer, User};
+use crate::endpoint::{endpoint_login, refusal};
 use crate::outcome::{Logins, Outcome};
 use crate::quarrel::Quarrels;
-use crate::reconnect::{endpoint_login, refusal};
 use crate::registry::{Admission, Registered, Registry, RegistryError};
-use crate::router::LATER;
 use crate::token::{TokenError, verify};
 
 /// State used by decisions.
@@ -33,6 +32,9 @@ pub(crate) struct Gate {
     quarrels: Mutex<Quarrels>,
     holding: Semaphore,
 }
+
+/// Retry delay for a peer that cannot be processed now.
+pub(crate) const LATER: Duration = Duration::from_secs(2);
 
 /// Maximum number of logins held at the same time because of alternating phones, at most 20 KiB
 /// each; further ones are turned away.

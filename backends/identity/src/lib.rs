@@ -27,13 +27,13 @@
 
 mod address;
 pub mod announcer;
+mod endpoint;
 mod gate;
 mod key;
 pub mod login;
 mod outcome;
 mod presence;
 pub mod quarrel;
-mod reconnect;
 pub mod registry;
 mod router;
 pub mod token;

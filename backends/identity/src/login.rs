@@ -18,7 +18,7 @@ use comet_dtalk::message::{ConnType, Device};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::reconnect::{endpoint_login, supersedes};
+use crate::endpoint::endpoint_login;
 use crate::registry::{Registered, Registry};
 
 /// Routes of this module.
@@ -66,7 +66,7 @@ async fn login(
             Code::QUERY_FAILED
         })?;
         let device = device(&headers);
-        if let Some(newest) = newest.filter(|newest| supersedes(newest, &device)) {
+        if let Some(newest) = newest.filter(|newest| newest.supersedes(&device)) {
             return Err(superseded(&newest));
         }
     }

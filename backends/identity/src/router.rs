@@ -12,17 +12,16 @@
 //!
 //! Verifying a signature takes a fraction of a millisecond, and registering a device waits for the
 //! disk, so neither happens on the shard. Not here: the decision (`gate`), and the rules themselves
-//! ([`token`](crate::token), `reconnect`, [`registry`](crate::registry)).
+//! ([`token`](crate::token), [`registry`](crate::registry)).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use comet::{Connect, ConnectReply, Event, Gateway, Middleware, Peer, Router};
 use comet_dtalk::device::DeviceInfo;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use crate::gate::Gate;
+use crate::gate::{Gate, LATER};
 use crate::outcome::{Logins, Outcome};
 use crate::presence::Presence;
 use crate::registry::Registry;
@@ -81,9 +80,6 @@ impl<R> Authenticated<R> {
         Arc::clone(&self.presence)
     }
 }
-
-/// Retry delay for a peer that cannot be processed now.
-pub(crate) const LATER: Duration = Duration::from_secs(2);
 
 impl<R: Router> Middleware for Authenticated<R> {
     type Inner = R;

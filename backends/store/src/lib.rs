@@ -32,6 +32,7 @@
 //! files, push to phones that are switched off.
 
 mod body;
+mod catch_up;
 mod check;
 mod config;
 mod db;

@@ -1,6 +1,6 @@
 //! Errors of a WebSocket stream.
 
-use super::CloseCode;
+use super::code::CloseCode;
 
 /// Violation by the peer that ends the connection, with [`WsError::close_code`] as the answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]

@@ -37,6 +37,7 @@
 
 mod assembly;
 mod close;
+mod code;
 mod decoder;
 mod encode;
 mod error;
@@ -46,7 +47,8 @@ pub mod handshake;
 mod mask;
 mod text;
 
-pub use close::{CloseCode, CloseReason, MAX_REASON_LEN, write_close_body};
+pub use close::{CloseReason, MAX_REASON_LEN, write_close_body};
+pub use code::CloseCode;
 pub use decoder::{Decoder, Limits, Role};
 pub use encode::{header, write_close, write_frame, write_header, write_masked_frame};
 pub use error::WsError;

@@ -5,8 +5,12 @@
 //! that decides between two phones that log in at once, and a burst of logins costs one commit per
 //! hundred.
 //!
+//! A phone that reconnects automatically is refused once the user has logged in on another phone;
+//! otherwise the two would replace each other endlessly. A manual login always wins. Desktops and
+//! browsers are never refused.
+//!
 //! Not here: connected devices ([`Presence`](crate::Presence)), the answer to a refused phone
-//! (`reconnect`).
+//! (`endpoint`).
 
 mod table;
 mod writer;
@@ -46,6 +50,12 @@ impl Registered {
             push_token: limited(&login.device_token).to_owned(),
             login_ms: now_ms,
         }
+    }
+
+    /// Whether this device, the newest phone of its user, blocks an automatic reconnect of that
+    /// one.
+    pub(crate) fn supersedes(&self, device: &DeviceInfo) -> bool {
+        device.is_phone() && self.info.uuid != device.uuid
     }
 }
 

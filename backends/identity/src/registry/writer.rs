@@ -11,7 +11,6 @@ use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Admission, Registered, table};
-use crate::reconnect::supersedes;
 
 /// Logins per transaction. At about 50 µs each this keeps other writers waiting for a few
 /// milliseconds.
@@ -75,7 +74,7 @@ impl Writer {
         };
         if reconnects && kind.is_phone() {
             let newest = table::phone(db, &uid).await?;
-            if let Some(newest) = newest.filter(|phone| supersedes(phone, &device.info)) {
+            if let Some(newest) = newest.filter(|phone| phone.supersedes(&device.info)) {
                 return Ok(Answer { reply, admission: Admission::Superseded(newest) });
             }
         }

@@ -5,8 +5,8 @@ use comet_dtalk::message::Channel;
 use super::Reads;
 use super::row::{Content, Logged, content_columns};
 use crate::body;
+use crate::catch_up::{Item, PAGE_BYTES, PAGE_ROWS, Source, Stretch};
 use crate::tag::Tag;
-use crate::writer::catch_up::{Item, PAGE_BYTES, PAGE_ROWS, Source, Stretch};
 
 /// First part of a stretch.
 #[derive(Debug, Default, Eq, PartialEq)]

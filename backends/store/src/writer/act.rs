@@ -9,8 +9,8 @@ use comet_dtalk::message::{SignalFocus, SignalRevoke, SignalType};
 use prost::Message as _;
 use sqlx::SqliteConnection;
 
-use super::CommitError;
 use super::job::{Act, ActError, ActKind};
+use super::shared::CommitError;
 use crate::Membership;
 use crate::db::{self, Found, Kind, OutSignal};
 

@@ -7,52 +7,31 @@
 use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use comet_dtalk::id::{Exhausted, IdGenerator};
+use comet_dtalk::id::IdGenerator;
 use comet_dtalk::message::{SignalReceived, SignalType};
-use parking_lot::Mutex;
 use prost::Message as _;
 use sqlx::SqliteConnection;
 use tokio::sync::oneshot;
 
 use super::act::{Outgoing, Rules};
-use super::catch_up::Item;
 use super::feeds::Feeds;
 use super::job::{Act, ActError, Job, Submission};
 use super::outlet::Outlet;
 use super::plan::{Plan, plan};
 use super::reply::{Stored, Unstored};
+use super::shared::{CommitError, Shared};
+use crate::body;
+use crate::catch_up::Item;
 use crate::check::{Draft, To};
 use crate::db::{self, Appended, Ledger, Original, OutSignal};
-use crate::stats::Counters;
-use crate::sync_marks::SyncMarks;
 use crate::tag::Tag;
-use crate::{Membership, body};
 
 /// Ids per signal, so that it fits a frame.
 const RECEIVED_PER_SIGNAL: usize = 500;
-
-/// State shared between the writer and the rest of the store.
-#[derive(Clone)]
-pub(crate) struct Shared {
-    pub(crate) membership: Arc<dyn Membership>,
-    pub(crate) marks: Arc<Mutex<SyncMarks>>,
-    /// Greatest durable id.
-    pub(crate) committed: Arc<AtomicI64>,
-    pub(crate) counters: Arc<Counters>,
-}
-
-/// Reason why a batch was not stored.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CommitError {
-    #[error(transparent)]
-    Ids(#[from] Exhausted),
-    #[error(transparent)]
-    Sqlite(#[from] sqlx::Error),
-}
 
 /// State of the writer.
 pub(crate) struct Engine<S> {

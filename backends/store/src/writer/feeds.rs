@@ -10,14 +10,13 @@ use std::sync::atomic::Ordering;
 use comet::{Pass, Repeats};
 use comet_dtalk::clock;
 
-use super::Shared;
-
-use super::catch_up::{Item, Sent, Step, Stretch};
 use super::job::Client;
 use super::joining::Joining;
 use super::outlet::Outlet;
 use super::sessions::Sessions;
+use super::shared::Shared;
 use super::stream::Stream;
+use crate::catch_up::{Item, Sent, Step, Stretch};
 use crate::db::Page;
 use crate::tag::Tag;
 

@@ -7,11 +7,10 @@
 //!
 //! * `job`: jobs; `engine`: a batch of jobs, from the transaction to the answers;
 //! * `plan`, `act`: messages, revokes and focuses in a batch;
-//! * `feeds`, `sessions`, `joining`, `stream`, `catch_up`: next deliveries of each session;
+//! * `feeds`, `sessions`, `joining`, `stream`: next deliveries of each session, by its `catch_up`;
 //! * `outlet`, `reply`: deliveries and answers.
 
 mod act;
-pub(crate) mod catch_up;
 mod engine;
 mod feeds;
 pub(crate) mod job;
@@ -20,6 +19,7 @@ mod outlet;
 mod plan;
 pub(crate) mod reply;
 mod sessions;
+mod shared;
 mod stream;
 
 use std::hash::Hash;
@@ -31,13 +31,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-pub(crate) use engine::{CommitError, Engine, Shared};
+pub(crate) use engine::Engine;
 pub(crate) use feeds::ReadRequest;
 pub(crate) use outlet::{Outlet, Way};
+pub(crate) use shared::Shared;
 
 use crate::Membership;
+use crate::catch_up::Source;
 use crate::db::{Page, Reads};
-use catch_up::Source;
 use job::Job;
 
 /// Delay before a session without room is retried.

@@ -6,7 +6,7 @@ use comet::{CommandError, Delivery, Gateway, Pass, Repeats, Reservation, Session
 use comet_dtalk::clock;
 use parking_lot::Mutex;
 
-use super::catch_up::Item;
+use crate::catch_up::Item;
 
 /// Sessions, as seen by the writer.
 pub(crate) trait Outlet<S> {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use comet::Pass;
 
-use super::catch_up::{CatchUp, Item, Sent, Step};
 use super::job::Client;
 use super::stream::Stream;
+use crate::catch_up::{CatchUp, Item, Sent, Step};
 use crate::tag::Tag;
 
 /// Maximum number of new deliveries held for all sessions together while they catch up; about 100
@@ -280,7 +280,7 @@ mod tests {
         Item { id, position: id, body: "x".into(), tag: Tag::Message(id).encode() }
     }
 
-    use super::super::catch_up::{Source, Stretch};
+    use crate::catch_up::{Source, Stretch};
 
     fn alice() -> Client {
         Client { uid: "alice".into(), phone: false, pulls: false }

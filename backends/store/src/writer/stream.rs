@@ -7,7 +7,7 @@
 //!
 //! Pure. Not here: progress of a session (`catch_up`).
 
-use super::catch_up::{Source, Stretch};
+use crate::catch_up::{Source, Stretch};
 use crate::tag::Tag;
 
 /// Beginning of the stream of a session.

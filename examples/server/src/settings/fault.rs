@@ -5,7 +5,7 @@ use std::io;
 
 use serde::de::{Expected, Unexpected};
 
-use super::tree::{Node, Place};
+use super::place::Place;
 
 /// Minimum similarity of two names, from 0 to 1, for one to be a misspelling of the other.
 const ALIKE: f64 = 0.8;
@@ -52,10 +52,10 @@ impl Fault {
     }
 
     /// Sets the place, unless a more precise one is known.
-    pub(super) fn place_at(&mut self, node: &Node) {
+    pub(super) fn place_at(&mut self, place: &Place, path: &str) {
         if self.place.is_none() {
-            self.place = Some(node.place.clone());
-            self.path.clone_from(&node.path);
+            self.place = Some(place.clone());
+            path.clone_into(&mut self.path);
         }
     }
 

@@ -3,6 +3,7 @@
 //! Not here: the set of settings, and validation of their values (`config`).
 
 mod fault;
+mod place;
 mod read;
 mod tree;
 
@@ -85,7 +86,7 @@ impl Settings {
     pub(crate) fn fault(&self, path: &str, text: impl Into<String>) -> Fault {
         let mut fault = Fault::from(Kind::Rule(text.into()));
         if let Some(node) = self.get(path) {
-            fault.place_at(node);
+            fault.place_at(&node.place, &node.path);
         }
         fault
     }

@@ -79,7 +79,7 @@ impl Node {
 
     fn placing<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
         result.map_err(|mut fault| {
-            fault.place_at(self);
+            fault.place_at(&self.place, &self.path);
             fault
         })
     }

@@ -1,20 +1,13 @@
 //! A tree of values, each with its path and the place that set it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::fault::{Fault, Kind};
-
-/// The place that set a value.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Place {
-    source: Arc<str>,
-    line: Option<usize>,
-}
+use super::place::Place;
 
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -36,29 +29,10 @@ pub(super) enum Value {
     Section(BTreeMap<String, Node>),
 }
 
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "{}:{line}", self.source),
-            None => f.write_str(&self.source),
-        }
-    }
-}
-
 /// Compares values and ignores their places.
 impl PartialEq for Node {
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value
-    }
-}
-
-impl Place {
-    pub(super) fn source(source: &str) -> Self {
-        Self { source: source.into(), line: None }
-    }
-
-    pub(super) fn is_in(&self, source: &str) -> bool {
-        &*self.source == source
     }
 }
 
@@ -163,7 +137,7 @@ impl Document<'_> {
         match self.value(&path, value) {
             Ok(value) => Ok(Node { path, place, value, raw: None }),
             Err(mut fault) => {
-                fault.place_at(&Node { place, ..Node::text(&path, "", "") });
+                fault.place_at(&place, &path);
                 Err(fault)
             }
         }

@@ -27,10 +27,10 @@ use sqlx::{ConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, oneshot};
 
-use super::catch_up::Item;
 use super::job::{Act, ActError, ActKind, Client, Job, Submission};
 use super::reply::{Reply, Stored, Unstored};
 use super::{Engine, Outlet, Shared};
+use crate::catch_up::Item;
 use crate::check::check;
 use crate::db::{self, Patience, Reads};
 use crate::stats::Counters;

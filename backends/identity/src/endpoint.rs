@@ -1,19 +1,10 @@
-//! Reconnect rule for two phones of one user.
-//!
-//! A phone that reconnects automatically is refused once the user has logged in on another phone;
-//! otherwise the two would replace each other endlessly. A manual login always wins. Desktops and
-//! browsers are never refused. The refusal names the newer phone in a [`SignalEndpointLogin`].
+//! Descriptions of a device for the other devices of its user, as a [`SignalEndpointLogin`]: the
+//! announcement of its login, and the refusal of a phone that it has superseded.
 
-use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::message::{Device, SignalEndpointLogin};
 use prost::Message;
 
 use crate::registry::Registered;
-
-/// Whether the newest phone of the user blocks the reconnect of this phone.
-pub(crate) fn supersedes(newest: &Registered, device: &DeviceInfo) -> bool {
-    device.is_phone() && newest.info.uuid != device.uuid
-}
 
 /// Body of a refusal, describing the device that stays: never empty, which would admit the peer.
 pub(crate) fn refusal(stays: &Registered) -> Vec<u8> {
