@@ -6,7 +6,7 @@
 //! in a [`PERIOD`], later ones wait for the end of the period, and only the newest of each device
 //! class is announced then: it supersedes the others.
 //!
-//! Not here: content of an announcement (`reconnect`), its delivery (`comet`).
+//! Not here: content of an announcement (`endpoint`), its delivery (`comet`).
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Task that makes all changes to the table.
 //!
-//! Not here: the statements (`table`), the reconnect rule (`reconnect`).
+//! Not here: the statements (`table`), the reconnect rule (`Registered::supersedes`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
