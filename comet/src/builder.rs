@@ -18,7 +18,7 @@ use crate::shard::clock::Clock;
 use crate::shard::liveness::Liveness;
 use crate::shard::poller::Poller;
 use crate::shard::sink::Sink;
-use crate::shard::socket::Acceptor;
+use crate::shard::transport::Acceptor;
 use crate::shard::{Listener, Shard, Shared, open_ring};
 
 /// Backlog of a listener for connections not yet accepted; the system may allow fewer.

@@ -59,6 +59,9 @@ pub enum AdoptError {
     /// [`Config::handshakes_per_address`](crate::Config::handshakes_per_address).
     #[error("too many connections from one address")]
     TooManyOfAddress,
+    /// The dialect has no frames of its own, and needs the messages of a WebSocket.
+    #[error("the raw and text dialects need WebSocket messages")]
+    Dialect,
     /// The gateway has stopped or is draining.
     #[error("the gateway takes no connections")]
     Stopped,

@@ -324,7 +324,6 @@
 //! * `simulation`: [`simulation::Simulation`], to run a gateway on virtual sockets and time.
 //! * `internals`: for the benchmarks of this workspace; nothing of it is stable.
 
-mod adopt;
 mod bucket;
 mod budget;
 mod builder;
@@ -361,6 +360,8 @@ mod shard;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 mod stats;
+#[cfg(feature = "tokio")]
+mod stream;
 mod target;
 mod ticket;
 mod time;
@@ -368,7 +369,6 @@ mod time;
 pub mod tokio;
 mod wheel;
 
-pub use adopt::Place;
 pub use builder::Builder;
 pub use bytes::Bytes;
 pub use closed::Closed;
@@ -381,7 +381,7 @@ pub use delivery::{Class, Delivery, Gap, GapReason, Kind, Lane, Pass, Replay};
 pub use devices::{Claim, Crowded, DevicePolicy, Winner};
 pub use error::{AdoptError, CommandError, StartError};
 pub use event::Event;
-pub use gateway::Gateway;
+pub use gateway::{Adoption, Gateway, Place};
 pub use histogram::{Distribution, Histogram};
 pub use id::SessionId;
 pub use identity::{Identity, Peer};

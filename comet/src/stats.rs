@@ -142,6 +142,8 @@ counters! {
     Counter {
         /// Connections accepted.
         accepted,
+        /// Connections [adopted](crate::Gateway::adopt_socket).
+        adopted,
         /// Times that accepting failed and was put off, for want of file descriptors for instance.
         accept_errors,
         /// Sessions that moved to their home shard after authentication.

@@ -1,5 +1,6 @@
 //! Handle to a running gateway.
 
+mod adopt;
 mod commands;
 mod ending;
 
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+pub use adopt::{Adoption, Place};
 use ending::{Ended, Ending, Running};
 
 use crate::config::Config;

@@ -1,12 +1,11 @@
 //! A connection on its way to a shard, with all that goes along and nothing that belongs to a
 //! thread.
 
-use bytes::Bytes;
 use comet_protocol::Dialect;
 
-use super::connections::{ADOPTED, Transport, Unread};
-use super::entrance::Visitor;
-use super::socket::Socket;
+use super::connections::{FramingState, Unread};
+use super::introduction::Introduction;
+use super::transport::Transport;
 use crate::identity::Identity;
 use crate::session::Hello;
 use crate::time::Time;
@@ -14,15 +13,14 @@ use crate::time::Time;
 /// State of a connection on its way to a shard.
 #[derive(Debug)]
 pub(crate) struct Arrival {
-    pub(crate) socket: Socket,
     pub(crate) transport: Transport,
+    pub(crate) framing: FramingState,
     pub(crate) dialect: Option<Dialect>,
-    /// Which listener it came from.
+    /// Which listener it came from, or [`ADOPTED`](super::ADOPTED).
     pub(crate) listener: u8,
     /// Bytes read from the socket and not yet looked at.
     pub(crate) unread: Option<Box<Unread>>,
-    /// Its client, if the socket alone does not tell.
-    pub(crate) visitor: Option<Box<Visitor>>,
+    pub(crate) introduction: Option<Box<Introduction>>,
     /// From another shard: the router's decision about it.
     pub(crate) accepted: Option<Accepted>,
 }
@@ -35,18 +33,4 @@ pub(crate) struct Accepted {
     pub(crate) deadline: Time,
     /// Continuity that the peer asked for.
     pub(crate) hello: Option<Box<Hello>>,
-}
-
-impl Arrival {
-    /// A connection that was made outside of the gateway.
-    pub(crate) fn adopted(
-        socket: Socket,
-        transport: Transport,
-        visitor: Option<Visitor>,
-        leftover: Bytes,
-    ) -> Self {
-        let unread = (!leftover.is_empty()).then(|| Box::new(Unread::new(leftover)));
-        let (listener, visitor) = (ADOPTED, visitor.map(Box::new));
-        Self { socket, transport, dialect: None, listener, unread, visitor, accepted: None }
-    }
 }

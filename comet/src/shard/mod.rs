@@ -14,7 +14,7 @@
 //!              bucket, wheel, account       Connections: sockets, queues
 //! ```
 //!
-//! Below them are `socket` and `poller`, which alone know where bytes and events come from, and
+//! Below them are `transport` and `poller`, which alone know where bytes and events come from, and
 //! `liveness`, by which the system finds peers that are gone. `mailbox` is how others tell a shard
 //! something; `shared` is what all shards have in common.
 //!
@@ -26,6 +26,8 @@
 
 mod admission;
 mod arrival;
+#[cfg(any(feature = "tokio", feature = "simulation"))]
+pub(crate) mod board;
 pub(crate) mod census;
 pub(crate) mod clock;
 pub(crate) mod command;
@@ -37,6 +39,7 @@ mod effect;
 mod endpoints;
 mod entrance;
 mod holders;
+mod introduction;
 mod lifecycle;
 pub(crate) mod liveness;
 pub(crate) mod mailbox;
@@ -51,7 +54,7 @@ mod shared;
 #[cfg(feature = "simulation")]
 pub(crate) mod simulated;
 pub(crate) mod sink;
-pub(crate) mod socket;
+pub(crate) mod transport;
 
 use std::io;
 use std::sync::Arc;
@@ -60,8 +63,9 @@ use std::time::Duration;
 pub(crate) use admission::Listener;
 pub(crate) use arrival::Arrival;
 pub(crate) use command::Question;
-pub(crate) use connections::{ADOPTED, Transport, open_ring};
+pub(crate) use connections::{ADOPTED, FramingState, Unread, open_ring};
 pub(crate) use entrance::{Full, Visitor};
+pub(crate) use introduction::Introduction;
 pub(crate) use shared::Shared;
 
 use admission::Admission;

@@ -1,19 +1,19 @@
-//! Readiness of sockets: the only place that knows the system's poll.
+//! Readiness of transports: the only place that knows the system's poll.
 //!
 //! Reports are edge-triggered: one comes when bytes, an end, an error or space arrive, and not
-//! again until more does. Every socket is watched for reading and writing from the beginning.
+//! again until more does. Every transport is watched for reading and writing from the beginning.
+//! Those without a descriptor report on a [board](super::board), which the same wait looks at.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mio::Interest;
 
+#[cfg(any(feature = "tokio", feature = "simulation"))]
+use super::board::Board;
 use super::readiness::{Ready, Token};
-#[cfg(feature = "simulation")]
-use super::simulated::Board;
-use super::socket::{Acceptor, Socket};
-#[cfg(feature = "simulation")]
-use std::sync::Arc;
+use super::transport::{Acceptor, Transport};
 
 /// Token of a [`Waker`]'s report.
 pub(super) const WAKER: Token = Token(usize::MAX);
@@ -21,17 +21,27 @@ pub(super) const WAKER: Token = Token(usize::MAX);
 /// Watches the sockets of one shard.
 #[derive(Debug)]
 pub(crate) enum Poller {
-    System(mio::Poll),
+    System(System),
     /// Events posted within this process. Never sleeps.
     #[cfg(feature = "simulation")]
     Virtual(Arc<Board>),
+}
+
+/// The system's poll.
+#[derive(Debug)]
+pub(crate) struct System {
+    poll: mio::Poll,
+    /// The only one of this poll.
+    waker: Arc<mio::Waker>,
+    #[cfg(feature = "tokio")]
+    board: Arc<Board>,
 }
 
 /// The reports of one wait.
 #[derive(Debug)]
 pub(crate) struct Events {
     system: mio::Events,
-    #[cfg(feature = "simulation")]
+    #[cfg(any(feature = "tokio", feature = "simulation"))]
     posted: Vec<Ready>,
 }
 
@@ -40,14 +50,14 @@ impl Events {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self {
             system: mio::Events::with_capacity(capacity),
-            #[cfg(feature = "simulation")]
+            #[cfg(any(feature = "tokio", feature = "simulation"))]
             posted: Vec::new(),
         }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Ready> + '_ {
         let ready = self.system.iter().map(reported);
-        #[cfg(feature = "simulation")]
+        #[cfg(any(feature = "tokio", feature = "simulation"))]
         let ready = ready.chain(self.posted.iter().copied());
         ready
     }
@@ -56,17 +66,24 @@ impl Events {
 impl Poller {
     /// The system's.
     pub(crate) fn new() -> io::Result<Self> {
-        mio::Poll::new().map(Self::System)
+        let poll = mio::Poll::new()?;
+        let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(WAKER.0))?);
+        #[cfg(feature = "tokio")]
+        let board = Arc::new(Board::new(Waker::System(Arc::clone(&waker))));
+        Ok(Self::System(System {
+            poll,
+            waker,
+            #[cfg(feature = "tokio")]
+            board,
+        }))
     }
 
     /// A way to end a wait from another thread.
-    pub(crate) fn waker(&self) -> io::Result<Waker> {
+    pub(crate) fn waker(&self) -> Waker {
         match self {
-            Self::System(poll) => {
-                mio::Waker::new(poll.registry(), mio::Token(WAKER.0)).map(Waker::System)
-            }
+            Self::System(system) => Waker::System(Arc::clone(&system.waker)),
             #[cfg(feature = "simulation")]
-            Self::Virtual(_) => Ok(Waker::Virtual),
+            Self::Virtual(_) => Waker::Virtual,
         }
     }
 
@@ -76,18 +93,21 @@ impl Poller {
         events: &mut Events,
         timeout: Option<Duration>,
     ) -> io::Result<()> {
+        #[cfg(any(feature = "tokio", feature = "simulation"))]
+        events.posted.clear();
         match self {
-            Self::System(poll) => match poll.poll(&mut events.system, timeout) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-                result => result,
-            },
-            #[cfg(feature = "simulation")]
-            Self::Virtual(board) => {
-                events.posted.clear();
-                board.take(&mut events.posted);
-                Ok(())
+            Self::System(system) => {
+                match system.poll.poll(&mut events.system, timeout) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    result => result?,
+                }
+                #[cfg(feature = "tokio")]
+                system.board.take(&mut events.posted);
             }
+            #[cfg(feature = "simulation")]
+            Self::Virtual(board) => board.take(&mut events.posted),
         }
+        Ok(())
     }
 
     /// Whether something waits to be reported.
@@ -97,15 +117,20 @@ impl Poller {
     }
 
     /// Watches a connection.
-    pub(super) fn register(&self, socket: &mut Socket, token: Token) -> io::Result<()> {
-        match (self, socket) {
-            (Self::System(poll), Socket::Tcp(socket)) => poll.registry().register(
+    pub(super) fn register(&self, transport: &mut Transport, token: Token) -> io::Result<()> {
+        match (self, transport) {
+            (Self::System(system), Transport::Tcp(socket)) => system.poll.registry().register(
                 socket,
                 mio::Token(token.0),
                 Interest::READABLE | Interest::WRITABLE,
             ),
+            #[cfg(feature = "tokio")]
+            (_, Transport::Polled(polled)) => {
+                polled.watch(self.board(), token);
+                Ok(())
+            }
             #[cfg(feature = "simulation")]
-            (Self::Virtual(board), Socket::Virtual(end)) => {
+            (Self::Virtual(board), Transport::Virtual(end)) => {
                 end.watch(board, token);
                 Ok(())
             }
@@ -115,24 +140,31 @@ impl Poller {
     }
 
     /// Watches a connection under another token, and reports what it has to report once more.
-    pub(super) fn reregister(&self, socket: &mut Socket, token: Token) -> io::Result<()> {
-        match (self, socket) {
-            (Self::System(poll), Socket::Tcp(socket)) => poll.registry().reregister(
+    pub(super) fn reregister(&self, transport: &mut Transport, token: Token) -> io::Result<()> {
+        match (self, transport) {
+            (Self::System(system), Transport::Tcp(socket)) => system.poll.registry().reregister(
                 socket,
                 mio::Token(token.0),
                 Interest::READABLE | Interest::WRITABLE,
             ),
-            #[cfg(feature = "simulation")]
-            (_, socket) => self.register(socket, token),
+            #[cfg(any(feature = "tokio", feature = "simulation"))]
+            (_, transport) => self.register(transport, token),
         }
     }
 
     /// Watches a connection no more, so that another poller may.
-    pub(super) fn deregister(&self, socket: &mut Socket) -> io::Result<()> {
-        match (self, socket) {
-            (Self::System(poll), Socket::Tcp(socket)) => poll.registry().deregister(socket),
+    pub(super) fn deregister(&self, transport: &mut Transport) -> io::Result<()> {
+        match (self, transport) {
+            (Self::System(system), Transport::Tcp(socket)) => {
+                system.poll.registry().deregister(socket)
+            }
+            #[cfg(feature = "tokio")]
+            (_, Transport::Polled(polled)) => {
+                polled.unwatch();
+                Ok(())
+            }
             #[cfg(feature = "simulation")]
-            (Self::Virtual(_), Socket::Virtual(end)) => {
+            (Self::Virtual(_), Transport::Virtual(end)) => {
                 end.unwatch();
                 Ok(())
             }
@@ -141,11 +173,20 @@ impl Poller {
         }
     }
 
+    #[cfg(feature = "tokio")]
+    fn board(&self) -> &Arc<Board> {
+        match self {
+            Self::System(system) => &system.board,
+            #[cfg(feature = "simulation")]
+            Self::Virtual(board) => board,
+        }
+    }
+
     /// Watches for new connections.
     pub(super) fn listen(&self, acceptor: &mut Acceptor, token: Token) -> io::Result<()> {
         match (self, acceptor) {
-            (Self::System(poll), Acceptor::Tcp(listener)) => {
-                poll.registry().register(listener, mio::Token(token.0), Interest::READABLE)
+            (Self::System(system), Acceptor::Tcp(listener)) => {
+                system.poll.registry().register(listener, mio::Token(token.0), Interest::READABLE)
             }
             #[cfg(feature = "simulation")]
             (Self::Virtual(board), Acceptor::Virtual(backlog)) => {
@@ -170,9 +211,9 @@ fn reported(event: &mio::event::Event) -> Ready {
 }
 
 /// Ends another thread's wait.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Waker {
-    System(mio::Waker),
+    System(Arc<mio::Waker>),
     /// No thread waits.
     #[cfg(feature = "simulation")]
     Virtual,

@@ -65,7 +65,7 @@ impl Shared {
         let for_mailboxes = config.memory_budget / MAILBOXES;
         let bytes = for_mailboxes / pollers.len().max(1);
         let mailbox =
-            |poller: &Poller| Ok(Arc::new(Mailbox::new(config.mailbox, bytes, poller.waker()?)));
+            |poller: &Poller| Ok(Arc::new(Mailbox::new(config.mailbox, bytes, poller.waker())));
         let secret = config.ticket_key.map_or_else(|| keys.secret(), Ok)?;
         Ok(Self {
             budget: Arc::new(Budget::new(config.memory_budget - for_mailboxes, pollers.len())),

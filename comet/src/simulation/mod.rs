@@ -58,11 +58,12 @@ use crate::keyed::Keyed;
 use crate::listen::Profile;
 use crate::pings::Intervals;
 use crate::router::Router;
+use crate::shard::board::Board;
 use crate::shard::clock::Clock;
 use crate::shard::poller::{Events, Poller};
-use crate::shard::simulated::{Backlog, Board, Door, VirtualTime, Wire};
+use crate::shard::simulated::{Backlog, Door, VirtualTime, Wire};
 use crate::shard::sink::Sink;
-use crate::shard::socket::Acceptor;
+use crate::shard::transport::Acceptor;
 use crate::shard::{self, Shard, Shared, StopAtEnd};
 use chance::Chance;
 pub use endpoint::Endpoint;
@@ -107,7 +108,7 @@ impl Simulation {
         let mut chance = Chance::new(seed);
         let time = Arc::new(VirtualTime::new());
         let pollers: Vec<Poller> =
-            (0..config.shards).map(|_| Poller::Virtual(Arc::new(Board::default()))).collect();
+            (0..config.shards).map(|_| Poller::Virtual(Arc::new(Board::simulated()))).collect();
         let clock = Clock::Virtual(Arc::clone(&time));
         let intervals = Intervals::new(&config, [None; 3]);
         let shared = Shared::new(config, intervals, clock, Keyed::Seed(chance.next()), &pollers);

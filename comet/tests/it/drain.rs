@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use comet::{AdoptError, Closed, CommandError, Delivery, Identity, Target};
+use comet::{AdoptError, Adoption, Closed, CommandError, Delivery, Identity, Target};
 
 use crate::support::client::{Ending, Next, Transport};
 use crate::support::frame::{auth, reply, say};
@@ -20,9 +20,7 @@ fn a_drain_says_goodbye_to_everybody_within_its_time() {
         let mut server = Server::start(config(place.shards));
         let mut clients = server.on_every_shard(place.transport, "user", "lobby");
         let mut stranger = server.connect(place.transport);
-        clock::eventually("the stranger was accepted", || {
-            server.stats().accepted == clients.len() as u64 + 1
-        });
+        clock::eventually("the stranger has come", || server.arrived() == clients.len() as u64 + 1);
         let (start, within) = (clock::now(), Duration::from_secs(8));
         server.gateway.drain(within);
         for (user, client) in &mut clients {
@@ -92,7 +90,7 @@ fn a_drained_gateway_takes_nothing_and_says_so() {
     assert_eq!(gateway.join(session, "lobby"), stopped);
     assert_eq!(gateway.kick(session, "a test"), stopped);
     let (ours, _theirs) = pair();
-    assert!(matches!(gateway.adopt(ours, Vec::new().into()), Err(AdoptError::Stopped)));
+    assert!(matches!(gateway.adopt_socket(ours, Adoption::websocket()), Err(AdoptError::Stopped)));
     assert_eq!(server.stats().sessions, 0);
 }
 

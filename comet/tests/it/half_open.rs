@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use comet::{Closed, Config, Delivery, Gateway, Io, Listen, Target};
+use comet::{Adoption, Closed, Config, Delivery, Gateway, Io, Listen, Target};
 use socket2::SockRef;
 
 use crate::support::clock;
@@ -163,7 +163,7 @@ fn adopted_connections_have_the_options_of_the_others() {
     let (ours, _theirs) = pair();
     let same = ours.try_clone().unwrap();
     assert!(!options(&SockRef::from(&same)).0);
-    server.gateway.adopt(ours, bytes::Bytes::new()).unwrap();
+    server.gateway.adopt_socket(ours, Adoption::websocket()).unwrap();
     let expected = (true, 30 * SECOND, 7 * SECOND, 4, Some(25 * SECOND));
     assert_eq!(options(&SockRef::from(&same)), expected);
 }

@@ -7,7 +7,7 @@ use comet::{Closed, Delivery, Dialect, MetricKind, Target};
 use crate::support::client::{Client, Next, Transport};
 use crate::support::frame::{auth, delivery, frame, say};
 use crate::support::gateway::{Server, Setup, config, impatient};
-use crate::support::place::{everywhere, over_both};
+use crate::support::place::{everywhere, on_sockets, over_both};
 use crate::support::router::answer;
 use crate::support::websocket::masked;
 use crate::support::{PATIENCE, clock};
@@ -39,7 +39,7 @@ fn a_client_that_closes_with_its_last_words_is_heard() {
 
 #[test]
 fn a_reset_ends_the_session_as_lost() {
-    everywhere(|place| {
+    on_sockets(|place| {
         let server = Server::start(config(place.shards));
         server.client(place.transport, "alice", "lobby").socket.reset();
         let closed = server.log.closed("alice");
@@ -161,7 +161,7 @@ fn whoever_leaves_in_the_midst_of_everything_is_said_to_be_here_and_gone_once() 
                 }
             }
         }
-        clock::eventually("all were accepted", || server.stats().accepted == 120);
+        clock::eventually("all have come", || server.arrived() == 120);
         // Beginnings and ends are counted when the gateway is dropped.
         server.is_deserted();
     });
@@ -169,7 +169,7 @@ fn whoever_leaves_in_the_midst_of_everything_is_said_to_be_here_and_gone_once() 
 
 #[test]
 fn gauges_follow_what_is_there_and_counters_what_was() {
-    everywhere(|place| {
+    on_sockets(|place| {
         let server = Server::start(config(place.shards));
         let clients: Vec<Client> = (0..5)
             .map(|number| server.client(place.transport, &format!("user-{number}"), "lobby"))

@@ -6,6 +6,8 @@
 #![expect(clippy::cast_possible_truncation, reason = "numbers in tests are small")]
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
+#[cfg(feature = "tokio")]
+mod adopted;
 mod auth;
 mod delivery;
 mod dialect;

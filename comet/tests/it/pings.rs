@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use comet::{Config, Dialect, Gateway, Identity, Listen, StartError};
+use comet::{Adoption, Config, Dialect, Gateway, Identity, Listen, StartError};
 use comet_protocol::comet::ServerFrame;
 
 use crate::support::client::{Client, Transport};
@@ -82,7 +82,7 @@ fn a_listener_and_adopted_connections_may_have_times_of_their_own() {
         own.sign_in(user, "");
         let (ours, theirs) = pair();
         (&theirs).write_all(&masked(0x82, &Wire::Dtalk.bytes(&auth(1, user, "")))).unwrap();
-        server.gateway.adopt(ours, bytes::Bytes::new()).unwrap();
+        server.gateway.adopt_socket(ours, Adoption::websocket()).unwrap();
         let mut adopted = Client::over(Transport::WebSocket, Socket::over(theirs));
         assert_eq!(adopted.receive(), frame(2, 1, b""));
         let start = clock::now();

@@ -9,7 +9,7 @@ use crate::support::clock;
 use crate::support::frame::{ack, auth, delivery, frame, reply, say};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::log::Event;
-use crate::support::place::everywhere;
+use crate::support::place::{everywhere, on_sockets};
 use crate::support::router::hold;
 
 /// Longer than any test takes.
@@ -48,7 +48,7 @@ fn bodies(client: &mut Client, count: usize) -> Vec<(u32, Vec<u8>)> {
 
 #[test]
 fn a_device_that_comes_back_gets_what_it_did_not_acknowledge_and_what_it_missed_once() {
-    everywhere(|place| {
+    on_sockets(|place| {
         let server = Server::start(parking(place.shards));
         let mut client = server.client(place.transport, "alice@phone", "lobby");
         let app = app(&server, "alice");

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use comet::{Closed, Config, Delivery, Gateway, Listen, StartError, Target};
+use comet::{Adoption, Closed, Config, Delivery, Gateway, Listen, StartError, Target};
 
 use crate::support::client::{Client, Transport};
 use crate::support::frame::{Wire, auth, frame, reply, say};
@@ -108,7 +108,10 @@ fn an_upgraded_connection_can_be_handed_over_with_what_was_read_too_much() {
                 frames.iter().flat_map(|frame| masked(0x82, &Wire::Dtalk.bytes(frame))).collect();
             let cut = early.len() * number / 7;
             (&theirs).write_all(&early[cut..]).unwrap();
-            server.gateway.adopt(ours, early[..cut].to_vec().into()).unwrap();
+            server
+                .gateway
+                .adopt_socket(ours, Adoption::websocket().leftover(early[..cut].to_vec()))
+                .unwrap();
             let mut client = Client::over(Transport::WebSocket, Socket::over(theirs));
             assert_eq!(client.receive_all(2), [frame(2, 1, b""), reply(2, b"early")]);
             server.gateway.push(Target::user("dtalk", &user), Delivery::acked("hello")).unwrap();
@@ -123,12 +126,15 @@ fn a_plain_connection_can_be_handed_over_too_and_has_the_time_of_a_new_one() {
     let server = Server::start(config(2).handshake_timeout(Duration::from_millis(300)));
     let (ours, theirs) = pair();
     let mut client = Client::over(Transport::Tcp, Socket::over(theirs));
-    server.gateway.adopt_tcp(ours, Wire::Dtalk.bytes(&auth(1, "alice", "")).into()).unwrap();
+    server
+        .gateway
+        .adopt_socket(ours, Adoption::stream().leftover(Wire::Dtalk.bytes(&auth(1, "alice", ""))))
+        .unwrap();
     assert_eq!(client.receive(), frame(2, 1, b""));
     assert_eq!(client.ask(2, b"hello"), b"hello");
 
     let (ours, theirs) = pair();
-    server.gateway.adopt_tcp(ours, Vec::new().into()).unwrap();
+    server.gateway.adopt_socket(ours, Adoption::stream()).unwrap();
     assert_eq!(Socket::over(theirs).rest(), (vec![], Arrived::End));
     assert_eq!(server.ended_as(&Closed::HandshakeTimeout), 1);
 }

@@ -4,8 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
-use comet::{AdoptError, Client as From, Closed, ForwardedHeader, TrustedProxies};
+use comet::{AdoptError, Adoption, Client as From, Closed, ForwardedHeader, TrustedProxies};
 
 use crate::support::client::{Client, Ending, Next, Transport};
 use crate::support::clock;
@@ -98,7 +97,7 @@ fn adopted_connections_count_like_accepted_ones() {
     let two = reserve(HOME).unwrap();
     assert!(matches!(reserve(HOME), Err(AdoptError::TooManyOfAddress)));
     let (ours, theirs) = pair();
-    one.adopt_tcp(ours, Bytes::new()).unwrap();
+    one.adopt_socket(ours, Adoption::stream()).unwrap();
     assert!(matches!(reserve(HOME), Err(AdoptError::TooManyOfAddress)), "adopted, not gone");
     let three = reserve("198.51.100.8").unwrap();
     assert!(matches!(reserve("198.51.100.9"), Err(AdoptError::TooMany)));
@@ -138,7 +137,7 @@ fn an_adopted_connection_shows_the_address_that_it_was_reserved_for() {
     let server = by_address(config(2));
     let (ours, theirs) = pair();
     let place = server.gateway.reserve(forwarded(HOME)).unwrap();
-    place.adopt_tcp(ours, Bytes::new()).unwrap();
+    place.adopt_socket(ours, Adoption::stream()).unwrap();
     let mut client = Client::over(Transport::Tcp, Socket::over(theirs));
     client.sign_in("somebody", "");
     let peer = server.log.peer(HOME);

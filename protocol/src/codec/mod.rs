@@ -82,6 +82,8 @@ pub struct Abilities {
     pub pings: bool,
     /// Whether it is told why it is refused or closed, and when to come back.
     pub reasons: bool,
+    /// Whether it authenticates by a frame; otherwise its upgrade request is all there is.
+    pub auth_frames: bool,
     /// Whether it may try again on the same connection after a refusal.
     pub retries: bool,
     /// Whether a frame out of turn ends its connection, instead of being ignored.
@@ -105,6 +107,7 @@ impl Abilities {
         tickets: false,
         pings: false,
         reasons: false,
+        auth_frames: true,
         retries: true,
         strict: false,
         counts: false,

@@ -8,7 +8,7 @@ use crate::comet::Seq;
 use crate::ws::MessageKind;
 
 pub(super) const ABILITIES: Abilities =
-    Abilities { whole_messages: true, retries: false, ..Abilities::LEAST };
+    Abilities { whole_messages: true, auth_frames: false, retries: false, ..Abilities::LEAST };
 
 #[derive(Debug)]
 pub(super) struct Raw;

@@ -8,6 +8,7 @@ use comet_protocol::codec::{AuthRequest, Continuity, Refusal};
 use comet_protocol::comet::Code;
 use comet_protocol::ws::handshake::Request;
 
+use super::super::connections::Connection;
 use super::super::endpoints::Endpoints;
 use super::super::sessions::Sessions;
 use super::super::settle::{Connect, ConnectReply};
@@ -48,10 +49,21 @@ impl Question {
     }
 
     /// Asks it about the peer in a slot.
-    pub(super) fn ask(self, ep: &Endpoints, slot: u32) {
+    pub(super) fn ask(self, ep: &mut Endpoints, slot: u32) {
         let remote = remote_of(ep, slot);
         let Some(key) = ep.connections.key(slot) else { return };
         let dialect = ep.connections.dialect(slot).unwrap_or(Dialect::Raw);
+        let (session, origin) = (ep.bucket.id(slot), Origin { remote, dialect });
+        let reply = ConnectReply::new(session, key.serial(), origin, ep.cx.mailbox().clone());
+        let introduction = ep.connections.get_mut(slot).and_then(|it| it.introduction.as_mut());
+        let (identity, upgrade) = match introduction {
+            Some(known) => (known.identity.take(), known.upgrade.clone()),
+            None => (None, None),
+        };
+        if let Some(identity) = identity {
+            // It was decided before the connection came.
+            return reply.accept(*identity);
+        }
         let request = Connect {
             app: self.app,
             token: self.token,
@@ -59,11 +71,9 @@ impl Question {
             remote,
             dialect,
             attempt: self.attempt,
-            upgrade: self.upgrade,
+            upgrade: self.upgrade.or(upgrade),
             renews: self.renews,
         };
-        let (session, origin) = (ep.bucket.id(slot), Origin { remote, dialect });
-        let reply = ConnectReply::new(session, key.serial(), origin, ep.cx.mailbox().clone());
         ep.cx.sink.connect(request, reply);
     }
 }
@@ -82,7 +92,7 @@ impl Admission {
             None if self.turn_away(sessions) => return Err(Closed::TurnedAway),
             None => {}
         }
-        Question::of(request, attempt).ask(&sessions.endpoints, slot);
+        Question::of(request, attempt).ask(&mut sessions.endpoints, slot);
         Ok(())
     }
 
@@ -134,7 +144,7 @@ impl Admission {
 /// port 0.
 fn remote_of(ep: &Endpoints, slot: u32) -> SocketAddr {
     let peer = peer_of(ep, slot);
-    match ep.connections.get(slot).and_then(|connection| connection.visitor.as_deref()) {
+    match ep.connections.get(slot).and_then(Connection::visitor) {
         Some(visitor) if visitor.address != peer.ip().to_canonical() => {
             SocketAddr::new(visitor.address, 0)
         }
@@ -143,7 +153,7 @@ fn remote_of(ep: &Endpoints, slot: u32) -> SocketAddr {
 }
 
 pub(super) fn peer_of(ep: &Endpoints, slot: u32) -> SocketAddr {
-    let peer = ep.connections.get(slot).and_then(|it| it.socket.peer_addr().ok());
+    let peer = ep.connections.get(slot).and_then(|it| it.transport.peer_addr().ok());
     // A socket that has no peer any more is about to say so when it is read.
     peer.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))
 }

@@ -6,6 +6,7 @@ use super::super::connections::Connection;
 use super::super::lifecycle::forget_connection;
 use super::super::sessions::Sessions;
 use super::Admission;
+use super::authentication::Question;
 use super::listeners::watch;
 use crate::Closed;
 use crate::identity::Identity;
@@ -28,25 +29,41 @@ pub(super) fn send_home(sessions: &mut Sessions, slot: u32, identity: Box<Identi
     ep.connections.unwatch(&mut connection);
     ep.cx.counters().moved.add(1);
     let arrival = Arrival {
-        socket: connection.socket,
         transport: connection.transport,
+        framing: connection.framing,
         dialect: connection.dialect,
         listener: connection.listener,
         unread: connection.tail.map(|tail| Box::new(tail.unread)),
-        visitor: connection.visitor,
+        introduction: connection.introduction,
         accepted: Some(Accepted { identity, auth_seq, deadline, hello }),
     };
     ep.cx.shared.mailboxes[home].post(Command::Arrive(Box::new(arrival)));
 }
 
 impl Admission {
+    /// Begins the authentication of an adopted peer that sends no auth frame.
+    fn begin_adopted(&mut self, sessions: &mut Sessions, slot: u32) {
+        let dialect = sessions.endpoints.connections.dialect(slot);
+        if dialect.is_none_or(|dialect| dialect.abilities().auth_frames) {
+            return;
+        }
+        if self.turn_away(sessions) {
+            return sessions.end(slot, &Closed::TurnedAway);
+        }
+        if let Some(member) = sessions.endpoints.bucket.get_mut(slot) {
+            member.session.begin_authentication();
+        }
+        Question::first().ask(&mut sessions.endpoints, slot);
+    }
+
     /// Takes over a connection from another shard or from outside.
     pub(in crate::shard) fn arrive(&mut self, sessions: &mut Sessions, arrival: Arrival) {
-        let Arrival { socket, transport, dialect, listener, unread, visitor, accepted } = arrival;
+        let Arrival { transport, framing, dialect, listener, unread, introduction, accepted } =
+            arrival;
         let ep = &mut sessions.endpoints;
-        let mut connection = Connection::new(ep.cx.now, socket, transport, dialect);
+        let mut connection = Connection::new(ep.cx.now, transport, framing, dialect);
         connection.listener = listener;
-        connection.visitor = visitor;
+        connection.introduction = introduction;
         let (session, identity) = match accepted {
             Some(Accepted { identity, auth_seq, deadline, hello }) => {
                 let mut session = Session::moved(auth_seq, deadline);
@@ -55,9 +72,12 @@ impl Admission {
                 }
                 (session, Some(identity))
             }
-            None => (Session::new(ep.cx.now, &ep.cx.limits), None),
+            None => {
+                ep.cx.counters().adopted.add(1);
+                (Session::new(ep.cx.now, &ep.cx.limits), None)
+            }
         };
-        let visitor = connection.visitor.as_deref().copied();
+        let visitor = connection.visitor();
         let Some(slot) = watch(ep, connection, session) else {
             return forget_connection(&ep.cx, visitor);
         };
@@ -71,8 +91,9 @@ impl Admission {
             return sessions.end(slot, &Closed::Draining);
         }
         ep.rearm(slot);
-        if let Some(identity) = identity {
-            self.open(sessions, slot, *identity);
+        match identity {
+            Some(identity) => self.open(sessions, slot, *identity),
+            None => self.begin_adopted(sessions, slot),
         }
         sessions.endpoints.connections.resume_later(slot);
     }

@@ -6,12 +6,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::super::FIRST_LISTENER;
-use super::super::connections::{Connection, Transport};
+use super::super::connections::{Connection, FramingState};
 use super::super::context::Context;
 use super::super::endpoints::Endpoints;
+use super::super::introduction::Introduction;
 use super::super::lifecycle::forget_connection;
 use super::super::readiness::Token;
-use super::super::socket::{Acceptor, Socket};
+use super::super::transport::{Acceptor, Transport};
 use crate::Closed;
 use crate::listen::Profile;
 use crate::proxies::Client;
@@ -80,8 +81,8 @@ impl Listeners {
             let Some(listener) = self.0.get_mut(index) else { return };
             listener.again = Again::No;
             match listener.acceptor.accept() {
-                Ok((socket, remote)) => {
-                    admit(ep, &listener.profile, socket, remote.ip(), index);
+                Ok((transport, remote)) => {
+                    admit(ep, &listener.profile, transport, remote.ip(), index);
                 }
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => return,
@@ -144,7 +145,13 @@ pub(super) fn watch(ep: &mut Endpoints, connection: Connection, session: Session
     Some(slot)
 }
 
-fn admit(ep: &mut Endpoints, profile: &Profile, socket: Socket, remote: IpAddr, index: usize) {
+fn admit(
+    ep: &mut Endpoints,
+    profile: &Profile,
+    transport: Transport,
+    remote: IpAddr,
+    index: usize,
+) {
     ep.cx.counters().accepted.add(1);
     if let Some(accepted) = ep.cx.shared.accepted_by.get(index) {
         accepted.fetch_add(1, Ordering::Relaxed);
@@ -159,11 +166,14 @@ fn admit(ep: &mut Endpoints, profile: &Profile, socket: Socket, remote: IpAddr, 
         ep.cx.counters().closed[Closed::TooManyConnections.index()].add(1);
         return;
     };
-    let transport =
-        if profile.websocket { Transport::Upgrading { searched: 0 } } else { Transport::Stream };
-    let mut connection = Connection::new(ep.cx.now, socket, transport, profile.dialect);
+    let framing = if profile.websocket {
+        FramingState::Upgrading { searched: 0 }
+    } else {
+        FramingState::Stream
+    };
+    let mut connection = Connection::new(ep.cx.now, transport, framing, profile.dialect);
     connection.listener = u8::try_from(index).unwrap_or(u8::MAX);
-    connection.visitor = visitor.map(Box::new);
+    connection.introduction = Introduction::of(visitor);
     let session = Session::new(ep.cx.now, &ep.cx.limits);
     match watch(ep, connection, session) {
         Some(slot) => ep.rearm(slot),

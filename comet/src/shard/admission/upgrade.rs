@@ -2,9 +2,10 @@
 
 use comet_protocol::ws::handshake::{self, HandshakeError, HandshakeLimits, Parse, Request};
 
-use super::super::connections::{Transport, Upgrade};
+use super::super::connections::{FramingState, Upgrade};
 use super::super::endpoints::Endpoints;
 use super::super::entrance::Full;
+use super::super::introduction::Introduction;
 use super::super::sessions::Sessions;
 use super::Admission;
 use super::authentication::{Question, peer_of};
@@ -25,10 +26,10 @@ impl Admission {
             max_headers: config.max_upgrade_headers,
         };
         let Some(connection) = ep.connections.get_mut(slot) else { return Ok(None) };
-        let Transport::Upgrading { searched } = connection.transport else { return Ok(None) };
+        let FramingState::Upgrading { searched } = connection.framing else { return Ok(None) };
         match handshake::parse(input, searched, &limits) {
             Ok(Parse::Partial) => {
-                connection.transport = Transport::Upgrading { searched: input.len() };
+                connection.framing = FramingState::Upgrading { searched: input.len() };
                 Ok(None)
             }
             Ok(Parse::Complete { request, consumed }) => {
@@ -87,7 +88,7 @@ impl Admission {
         }
         let Some(connection) = ep.connections.get_mut(slot) else { return Ok(()) };
         let upgrade = Upgrade { key: request.key().to_owned(), subprotocol };
-        connection.transport = Transport::Deciding(Box::new(upgrade));
+        connection.framing = FramingState::Deciding(Box::new(upgrade));
         if let Some(member) = ep.bucket.get_mut(slot) {
             member.session.begin_authentication();
         }
@@ -108,7 +109,7 @@ fn identify(ep: &mut Endpoints, slot: u32, request: &Request) -> Result<(), Full
     let client = proxies.client(remote, values);
     let visitor = ep.cx.shared.entrance.identify(ep.cx.now, client)?;
     if let Some(connection) = ep.connections.get_mut(slot) {
-        connection.visitor = visitor.map(Box::new);
+        connection.introduction = Introduction::of(visitor);
     }
     Ok(())
 }

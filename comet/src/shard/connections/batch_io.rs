@@ -11,7 +11,7 @@ use std::os::fd::BorrowedFd;
 use comet_uring::Ring;
 
 use crate::config::Io;
-use crate::shard::socket::Socket;
+use crate::shard::transport::Batchable;
 
 /// Writes that are collected before they are made: enough that the call is a small part of them,
 /// and few enough that what they touch stays in the processor's cache.
@@ -40,12 +40,12 @@ impl BatchIo {
     /// Offers each socket its bytes once, and appends what it took to the results, in this order.
     pub(super) fn write<'a>(
         &mut self,
-        writes: impl Iterator<Item = (&'a Socket, &'a [u8])>,
+        writes: impl Iterator<Item = (Batchable<'a>, &'a [u8])>,
         results: &mut Vec<io::Result<usize>>,
     ) {
         match &mut self.ring {
             Some(ring) => ring.send(writes.filter_map(described), results),
-            None => results.extend(writes.map(|(socket, bytes)| socket.send(bytes))),
+            None => results.extend(writes.map(|(socket, bytes)| socket.write(bytes))),
         }
     }
 
@@ -53,12 +53,12 @@ impl BatchIo {
     /// order.
     pub(super) fn read<'a>(
         &mut self,
-        reads: impl Iterator<Item = (&'a Socket, &'a mut [u8])>,
+        reads: impl Iterator<Item = (Batchable<'a>, &'a mut [u8])>,
         results: &mut Vec<io::Result<usize>>,
     ) {
         match &mut self.ring {
             Some(ring) => ring.receive(reads.filter_map(described), results),
-            None => results.extend(reads.map(|(socket, buffer)| socket.receive(buffer))),
+            None => results.extend(reads.map(|(socket, buffer)| socket.read(buffer))),
         }
     }
 }
@@ -68,7 +68,7 @@ pub(crate) fn open() -> io::Result<Ring> {
     Ring::new(u32::try_from(BATCH).unwrap_or(u32::MAX))
 }
 
-/// A shard with a ring has no sockets but the system's.
-fn described<B>((socket, bytes): (&Socket, B)) -> Option<(BorrowedFd<'_>, B)> {
+/// A shard with a ring batches no calls but those of the system.
+fn described<B>((socket, bytes): (Batchable<'_>, B)) -> Option<(BorrowedFd<'_>, B)> {
     Some((socket.descriptor()?, bytes))
 }

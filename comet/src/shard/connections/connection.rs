@@ -1,4 +1,4 @@
-//! One connection: its socket, dialect, unread input and queued output.
+//! One connection: its transport, dialect, unread input and queued output.
 
 use comet_protocol::{Dialect, Framing, ws};
 
@@ -6,14 +6,15 @@ use super::tail::Tail;
 use super::write_queue::WriteQueue;
 use crate::pings::LastWrite;
 use crate::shard::entrance::Visitor;
-use crate::shard::socket::Socket;
+use crate::shard::introduction::Introduction;
+use crate::shard::transport::Transport;
 use crate::time::Time;
 
 /// A connection.
 #[derive(Debug)]
 pub(in crate::shard) struct Connection {
-    pub(in crate::shard) socket: Socket,
     pub(in crate::shard) transport: Transport,
+    pub(in crate::shard) framing: FramingState,
     /// Known from the listener or from the first frame.
     pub(in crate::shard) dialect: Option<Dialect>,
     /// Tells it from any connection that had the slot before, or gets it next.
@@ -23,8 +24,8 @@ pub(in crate::shard) struct Connection {
     /// When something was last written.
     pub(in crate::shard) last_write: LastWrite,
     pub(in crate::shard) state: State,
-    /// Its client, if the socket alone does not tell.
-    pub(in crate::shard) visitor: Option<Box<Visitor>>,
+    /// What is known of its peer beside what the transport tells.
+    pub(in crate::shard) introduction: Option<Box<Introduction>>,
     /// Input that waits: an incomplete frame, or frames that may not be read now.
     pub(in crate::shard) tail: Option<Box<Tail>>,
     /// Output that waits; a queue from the pool while there is some.
@@ -60,7 +61,7 @@ pub(in crate::shard) struct State {
 
 /// Framing of the bytes of a connection.
 #[derive(Debug)]
-pub(crate) enum Transport {
+pub(crate) enum FramingState {
     /// Packets back to back.
     Stream,
     /// Waits for an upgrade request, of which so many bytes have been searched.
@@ -78,12 +79,12 @@ pub(crate) struct Upgrade {
     pub(in crate::shard) subprotocol: Option<String>,
 }
 
-impl Transport {
+impl FramingState {
     pub(crate) fn websocket() -> Self {
         Self::WebSocket(ws::Decoder::new(ws::Role::Server))
     }
 
-    pub(in crate::shard) fn framing(&self) -> Framing {
+    pub(in crate::shard) fn kind(&self) -> Framing {
         match self {
             Self::Stream => Framing::Stream,
             Self::Upgrading { .. } | Self::Deciding(_) | Self::WebSocket(_) => Framing::Messages,
@@ -94,28 +95,39 @@ impl Transport {
 impl Connection {
     pub(in crate::shard) fn new(
         now: Time,
-        socket: Socket,
         transport: Transport,
+        framing: FramingState,
         dialect: Option<Dialect>,
     ) -> Self {
         Self {
-            socket,
             transport,
+            framing,
             dialect,
             serial: 0,
             listener: ADOPTED,
             last_write: LastWrite::at(now),
             state: State::default(),
-            visitor: None,
+            introduction: None,
             tail: None,
             out: None,
         }
     }
 
+    /// Its client, if the transport alone does not tell.
+    pub(in crate::shard) fn visitor(&self) -> Option<Visitor> {
+        self.introduction.as_ref()?.visitor
+    }
+
     /// Whether it can be sent pings: those of its dialect, or those of WebSocket.
     pub(in crate::shard) fn takes_pings(&self) -> bool {
         self.dialect.is_some_and(|dialect| dialect.abilities().pings)
-            || matches!(self.transport, Transport::WebSocket(_))
+            || matches!(self.framing, FramingState::WebSocket(_))
+    }
+
+    /// Whether calls of its transport can be made together with those of others.
+    #[inline]
+    pub(in crate::shard) fn is_batchable(&self) -> bool {
+        self.transport.batchable().is_some()
     }
 
     /// Bytes that wait to be written.
@@ -126,13 +138,13 @@ impl Connection {
     /// The wire format of its deliveries, once its dialect is known.
     #[inline]
     pub(in crate::shard) fn format(&self) -> Option<Format> {
-        self.dialect.map(|dialect| Format::new(dialect, self.transport.framing()))
+        self.dialect.map(|dialect| Format::new(dialect, self.framing.kind()))
     }
 
     /// Bytes that the decoder has gathered of what is incomplete; 0 only if nothing is.
     pub(in crate::shard) fn gathered(&self) -> usize {
-        match &self.transport {
-            Transport::WebSocket(decoder) if !decoder.is_idle() => GATHERING + decoder.held(),
+        match &self.framing {
+            FramingState::WebSocket(decoder) if !decoder.is_idle() => GATHERING + decoder.held(),
             _ => 0,
         }
     }

@@ -41,13 +41,14 @@ impl Flushing {
         let slots = &table.slots;
         let writes = self.batch.iter().filter_map(|key| {
             let connection = slots.get(key.slot as usize)?.as_ref()?;
-            Some((&connection.socket, connection.out.as_ref()?.only_piece()?))
+            Some((connection.transport.batchable()?, connection.out.as_ref()?.only_piece()?))
         });
         table.batch_io.write(writes, &mut self.results);
         let mut results = self.results.drain(..);
         for key in &self.batch {
-            let out = table.get(key.slot).and_then(|connection| connection.out.as_ref());
-            let was_offered = out.is_some_and(|out| out.only_piece().is_some());
+            let was_offered = table.get(key.slot).is_some_and(|it| {
+                it.is_batchable() && it.out.as_ref().is_some_and(|out| out.only_piece().is_some())
+            });
             let result = if was_offered { results.next() } else { None };
             let outcome = match result {
                 Some(result) => note_written(table, key.slot, now, result),

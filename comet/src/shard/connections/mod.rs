@@ -25,13 +25,13 @@ use comet_protocol::codec::Abilities;
 
 use super::poller::{Events, Poller};
 use super::readiness::Token;
-use super::socket::{Acceptor, Socket};
+use super::transport::{Acceptor, Batchable};
 use crate::budget::{Account, Exhausted};
 use crate::config::Io;
 use crate::time::Time;
 pub(crate) use batch_io::open as open_ring;
 pub(super) use batch_io::{BATCH, BatchIo};
-pub(crate) use connection::{ADOPTED, Transport};
+pub(crate) use connection::{ADOPTED, FramingState};
 pub(super) use connection::{Connection, Format, State, Upgrade};
 use direct::Direct;
 pub(super) use flushing::Flushing;
@@ -136,7 +136,7 @@ impl Connections {
 
     /// Whether the upgrade request of a raw peer is before the router.
     pub(super) fn is_deciding(&self, slot: u32) -> bool {
-        self.get(slot).is_some_and(|it| matches!(it.transport, Transport::Deciding(_)))
+        self.get(slot).is_some_and(|it| matches!(it.framing, FramingState::Deciding(_)))
     }
 
     /// Puts a new connection into a slot, and watches its socket.
@@ -145,7 +145,7 @@ impl Connections {
     ///
     /// The system does not let the socket be watched; the connection is gone.
     pub(super) fn watch(&mut self, slot: u32, mut connection: Connection) -> io::Result<()> {
-        self.poller.register(&mut connection.socket, Token(slot as usize))?;
+        self.poller.register(&mut connection.transport, Token(slot as usize))?;
         self.put(slot, connection);
         Ok(())
     }
@@ -163,7 +163,7 @@ impl Connections {
         let State { ending, ended, shut, close_sent, blocked, .. } = connection.state;
         // It is in no list under its new slot.
         connection.state = State { ending, ended, shut, close_sent, blocked, ..State::default() };
-        if self.poller.reregister(&mut connection.socket, Token(slot as usize)).is_err() {
+        if self.poller.reregister(&mut connection.transport, Token(slot as usize)).is_err() {
             return Err(connection);
         }
         self.put(slot, connection);
@@ -189,7 +189,7 @@ impl Connections {
 
     /// Has another shard watch the socket of a connection that was taken out.
     pub(super) fn unwatch(&self, connection: &mut Connection) {
-        if let Err(error) = self.poller.deregister(&mut connection.socket) {
+        if let Err(error) = self.poller.deregister(&mut connection.transport) {
             tracing::debug!(%error, "cannot unwatch a connection");
         }
     }
@@ -211,6 +211,17 @@ impl Connections {
     /// The socket of a connection may take more; whether it is news.
     pub(super) fn unblock(&mut self, slot: u32) -> bool {
         self.get_mut(slot).is_some_and(|it| std::mem::take(&mut it.state.blocked))
+    }
+
+    /// Lets the transport of a slot's connection go on with what it has begun.
+    ///
+    /// # Errors
+    ///
+    /// The connection is broken.
+    #[inline]
+    pub(super) fn drive(&mut self, slot: u32) -> Result<(), ErrorKind> {
+        let Some(connection) = self.get_mut(slot) else { return Ok(()) };
+        connection.transport.drive().map_err(|error| error.kind())
     }
 
     /// The tail of a connection, which is made if there is none; `None` if the connection is gone.
@@ -270,8 +281,9 @@ impl Connections {
     pub(super) fn write_out(&mut self, slot: u32, now: Time) -> Result<(Flush, usize), ErrorKind> {
         let Some(connection) = self.get_mut(slot) else { return Ok((Flush::Done, 0)) };
         let Some(out) = &mut connection.out else { return Ok((Flush::Done, 0)) };
-        let (flush, written) =
-            out.flush(now, &mut connection.socket).map_err(|error| error.kind())?;
+        let transport = &mut connection.transport;
+        let (flush, written) = out.flush(now, transport).map_err(|error| error.kind())?;
+        transport.drive().map_err(|error| error.kind())?;
         debug_assert_eq!(flush == Flush::Done, out.len() == 0);
         Ok((self.settle_queue(slot), written))
     }
@@ -345,8 +357,8 @@ impl Connections {
         self.batch_io = BatchIo::new(io, shard);
     }
 
-    /// Offers each socket its bytes once, and appends what it took to the results, in this order.
-    /// Slots without a connection are left out.
+    /// Offers each transport its bytes once, and appends what it took to the results, in this
+    /// order. All of the slots must have a connection that [is batchable](Connection::is_batchable).
     pub(super) fn write<'a>(
         &mut self,
         writes: impl Iterator<Item = (u32, &'a [u8])>,
@@ -357,13 +369,13 @@ impl Connections {
         let writes = writes.filter_map(|(slot, bytes)| {
             let connection = slots.get(slot as usize)?.as_ref()?;
             connection.last_write.note(now);
-            Some((&connection.socket, bytes))
+            Some((connection.transport.batchable()?, bytes))
         });
         self.batch_io.write(writes, results);
     }
 
-    /// Reads once from each socket, into a buffer of its own, and appends how much came, in this
-    /// order. All of the keys must be there.
+    /// Reads once from each transport, into a buffer of its own, and appends how much came, in this
+    /// order. All of the keys must be there and [batchable](Connection::is_batchable).
     pub(super) fn read<'a>(
         &'a mut self,
         keys: &[ConnectionKey],
@@ -371,10 +383,10 @@ impl Connections {
         results: &mut Vec<io::Result<usize>>,
     ) {
         let slots = &self.slots;
-        let socket = |key: &ConnectionKey| -> Option<&Socket> {
-            Some(&slots.get(key.slot as usize)?.as_ref()?.socket)
+        let batchable = |key: &ConnectionKey| -> Option<Batchable<'_>> {
+            slots.get(key.slot as usize)?.as_ref()?.transport.batchable()
         };
-        let reads = keys.iter().filter_map(socket).zip(buffers);
+        let reads = keys.iter().filter_map(batchable).zip(buffers);
         self.batch_io.read(reads, results);
     }
 

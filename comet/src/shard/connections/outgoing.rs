@@ -13,7 +13,7 @@ use comet_protocol::ws::handshake;
 use comet_protocol::ws::{self, CloseCode, Opcode};
 use comet_protocol::{Dialect, Framing};
 
-use super::connection::{Connection, Format, Transport};
+use super::connection::{Connection, Format, FramingState};
 use super::write_queue::{Keeper, WriteQueue};
 use crate::Closed;
 use crate::delivery::{Answer, Class, Delivery, Gap, Held, Item, Kind};
@@ -26,7 +26,7 @@ const SCRATCH: usize = 16 * 1024;
 #[derive(Debug)]
 pub(in crate::shard) struct Outgoing<'a> {
     dialect: Option<Dialect>,
-    transport: &'a mut Transport,
+    framing: &'a mut FramingState,
     close_sent: &'a mut bool,
     out: &'a mut WriteQueue,
     /// Bytes queued in this turn, large bodies by reference not counted.
@@ -40,10 +40,10 @@ impl<'a> Outgoing<'a> {
         (queued, scratch): (&'a mut usize, &'a mut Vec<u8>),
         new: impl FnOnce() -> Box<WriteQueue>,
     ) -> Self {
-        let Connection { dialect, transport, state, out, .. } = connection;
+        let Connection { dialect, framing, state, out, .. } = connection;
         Outgoing {
             dialect: *dialect,
-            transport,
+            framing,
             close_sent: &mut state.close_sent,
             out: out.get_or_insert_with(new),
             queued,
@@ -59,7 +59,7 @@ impl<'a> Outgoing<'a> {
         if self.scratch.is_empty() {
             return;
         }
-        if self.transport.framing() == Framing::Messages {
+        if self.framing.kind() == Framing::Messages {
             let opcode = if dialect.abilities().text { Opcode::Text } else { Opcode::Binary };
             self.out.push(&ws::header(opcode, self.scratch.len()));
         }
@@ -76,7 +76,7 @@ impl<'a> Outgoing<'a> {
             Item::Gap(gap) => return self.gap(seq, gap),
         };
         let Some(dialect) = self.dialect else { return };
-        let format = Format::new(dialect, self.transport.framing());
+        let format = Format::new(dialect, self.framing.kind());
         let class = match delivery.class {
             Class::Latest if !takes_latest => Class::BestEffort,
             class => class,
@@ -173,7 +173,7 @@ impl<'a> Outgoing<'a> {
 
     /// A close frame on a WebSocket, once; elsewhere nothing.
     pub(in crate::shard) fn close(&mut self, code: Option<CloseCode>) {
-        if matches!(self.transport, Transport::WebSocket(_)) && !*self.close_sent {
+        if matches!(self.framing, FramingState::WebSocket(_)) && !*self.close_sent {
             *self.close_sent = true;
             let code = code.map(|code| code.get().to_be_bytes());
             self.control(Opcode::Close, code.as_ref().map_or(&[], |code| code));
@@ -185,7 +185,7 @@ impl<'a> Outgoing<'a> {
         let mut response = Vec::with_capacity(160);
         handshake::write_accept(&mut response, key, subprotocol);
         self.bytes(&response);
-        *self.transport = Transport::websocket();
+        *self.framing = FramingState::websocket();
     }
 
     /// Bytes as they are.

@@ -211,7 +211,7 @@ impl WriteQueue {
     pub(in crate::shard) fn flush(
         &mut self,
         now: Time,
-        socket: &mut impl Write,
+        sink: &mut impl Write,
     ) -> io::Result<(Flush, usize)> {
         if self.broken {
             return Err(io::ErrorKind::OutOfMemory.into());
@@ -225,7 +225,7 @@ impl WriteQueue {
                 *slice = IoSlice::new(&piece.bytes()[skip..]);
                 count += 1;
             }
-            match socket.write_vectored(&slices[..count]) {
+            match sink.write_vectored(&slices[..count]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => {
                     total += written;

@@ -174,8 +174,11 @@ impl Endpoints {
         self.holders.note(slot);
     }
 
-    /// The socket takes bytes again.
+    /// The transport takes bytes again, or can go on with those that it holds.
     pub(super) fn handle_writable(&mut self, slot: u32) {
+        if let Err(kind) = self.connections.drive(slot) {
+            return self.lose(slot, kind);
+        }
         if self.connections.unblock(slot) {
             self.flush(slot);
             self.resume(slot);

@@ -101,7 +101,7 @@ impl Lifecycle {
         }
         if !connection.state.shut {
             connection.state.shut = true;
-            if connection.socket.shutdown_write().is_err() {
+            if connection.transport.shutdown_write().is_err() {
                 return self.remove(ep, slot);
             }
             // What the peer sent before it learns of the end is read and thrown away.
@@ -188,7 +188,7 @@ impl Lifecycle {
 
 /// Closes the socket of a connection that was taken out of its slot.
 fn drop_connection(ep: &mut Endpoints, connection: Connection) {
-    let visitor = connection.visitor.as_deref().copied();
+    let visitor = connection.visitor();
     ep.connections.close(connection);
     forget_connection(&ep.cx, visitor);
 }

@@ -7,8 +7,9 @@ use comet_protocol::comet::message::capability;
 use comet_protocol::comet::{Code, Loss, Welcome};
 use comet_protocol::ws::handshake::HandshakeError;
 
-use super::super::connections::{Transport, Upgrade, millis};
+use super::super::connections::{FramingState, Upgrade, millis};
 use super::super::endpoints::Endpoints;
+use super::super::introduction::Introduction;
 use super::parking::Return;
 use super::resumption::Claim;
 use super::{Lifecycle, change_open, join};
@@ -39,6 +40,9 @@ impl Lifecycle {
         let Some(member) = ep.bucket.get_mut(slot) else { return Opened::Done };
         let hello = member.session.take_hello();
         let Some(seq) = member.session.accept(ep.cx.now) else { return Opened::Done };
+        if let Some(connection) = ep.connections.get_mut(slot) {
+            Introduction::forget(&mut connection.introduction);
+        }
         let loss = match &hello {
             Some(hello) => match self.resumption.claimed(ep, seq, hello, &identity) {
                 Claim::Resume { slot: earlier, epoch } => {
@@ -87,7 +91,7 @@ impl Lifecycle {
             return Opened::Full;
         }
         if let Some(connection) = ep.connections.get_mut(slot)
-            && let Transport::Deciding(upgrade) = &mut connection.transport
+            && let FramingState::Deciding(upgrade) = &mut connection.framing
         {
             // Becomes a WebSocket, and needs the key no longer.
             let upgrade = std::mem::take(&mut **upgrade);

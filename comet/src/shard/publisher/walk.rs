@@ -164,8 +164,9 @@ impl Walk<'_> {
         if !template.can_give(count, self.batch.items.len()) {
             return self.write_singly(part);
         }
-        let is_idle = self.ep.connections.get(slot).is_some_and(|it| it.out.is_none());
-        if last == Last::Yes && is_idle {
+        let connection = self.ep.connections.get(slot);
+        let is_ready = connection.is_some_and(|it| it.out.is_none() && it.is_batchable());
+        if last == Last::Yes && is_ready {
             self.plan(part);
         } else {
             self.queue(part, 0);
@@ -287,7 +288,9 @@ fn is_direct(ep: &Endpoints, part: Part) -> bool {
     let session = ep.bucket.get(part.slot).map(|member| &member.session);
     let connection = ep.connections.get(part.slot);
     session.is_some_and(|it| it.is_open() && it.conversation().is_none())
-        && connection.is_some_and(|it| it.out.is_none() && it.format() == Some(part.format))
+        && connection.is_some_and(|it| {
+            it.out.is_none() && it.is_batchable() && it.format() == Some(part.format)
+        })
 }
 
 /// Notes that a member was found to be on the fast path, for the walks to come.

@@ -11,7 +11,7 @@ use comet_protocol::Framing;
 use comet_protocol::codec::{Acks, Codec};
 use comet_protocol::comet::Received;
 
-use super::super::connections::Transport;
+use super::super::connections::FramingState;
 use super::super::endpoints::Endpoints;
 use super::Reader;
 use crate::Closed;
@@ -112,9 +112,9 @@ fn ack_format(ep: &Endpoints, slot: u32) -> Option<(&'static dyn Codec, Framing)
     if dialect.abilities().acks != Acks::Single {
         return None;
     }
-    let framing = match &connection.transport {
-        Transport::Stream => Framing::Stream,
-        Transport::WebSocket(decoder) if decoder.is_idle() => Framing::Messages,
+    let framing = match &connection.framing {
+        FramingState::Stream => Framing::Stream,
+        FramingState::WebSocket(decoder) if decoder.is_idle() => Framing::Messages,
         _ => return None,
     };
     Some((dialect.codec(), framing))

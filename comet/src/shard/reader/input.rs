@@ -7,7 +7,7 @@ use comet_protocol::codec::{Input, Step};
 use comet_protocol::{DecodeError, Dialect, Layout, head, ws};
 
 use super::super::admission::Admission;
-use super::super::connections::{ConnectionKey, Transport, Unread};
+use super::super::connections::{ConnectionKey, FramingState, Unread};
 use super::super::effect::Effect;
 use super::super::endpoints::Endpoints;
 use super::super::sessions::Sessions;
@@ -45,8 +45,8 @@ impl Reader {
         }
         tail.unread.stream.extend_from_slice(input);
         let max_body = ep.cx.shared.config.max_body;
-        let incomplete = match (&connection.transport, connection.dialect) {
-            (Transport::Stream, Some(dialect)) => {
+        let incomplete = match (&connection.framing, connection.dialect) {
+            (FramingState::Stream, Some(dialect)) => {
                 let step = dialect.codec().decode(&tail.unread.stream, max_body);
                 matches!(step, Ok(Step::Need(_)))
             }
@@ -109,14 +109,14 @@ impl Reader {
             let Some(connection) = sessions.endpoints.connections.get(slot) else {
                 return input.len();
             };
-            let step = match connection.transport {
+            let step = match connection.framing {
                 _ if !matches!(acks, Ok(0)) => acks.map(Some),
-                Transport::Stream => self.handle_stream(sessions, door, key, &input[at..]),
-                Transport::WebSocket(_) => {
+                FramingState::Stream => self.handle_stream(sessions, door, key, &input[at..]),
+                FramingState::WebSocket(_) => {
                     self.handle_websocket(sessions, door, key, &mut input[at..])
                 }
-                Transport::Upgrading { .. } => door.handle_upgrade(sessions, slot, &input[at..]),
-                Transport::Deciding(_) => Ok(None),
+                FramingState::Upgrading { .. } => door.handle_upgrade(sessions, slot, &input[at..]),
+                FramingState::Deciding(_) => Ok(None),
             };
             match step {
                 Ok(Some(consumed)) => at += consumed,
@@ -162,7 +162,7 @@ impl Reader {
         let now = ep.cx.now;
         let Some(connection) = ep.connections.find(key) else { return Ok(None) };
         let whole = connection.dialect.filter(|dialect| dialect.abilities().whole_messages);
-        let Transport::WebSocket(decoder) = &mut connection.transport else { return Ok(None) };
+        let FramingState::WebSocket(decoder) = &mut connection.framing else { return Ok(None) };
         let ws::Decoded { consumed, event } = decoder.decode(input, &self.ws_limits)?;
         if let (Some(ws::Event::Message(_)), Some(tail)) = (&event, &mut connection.tail) {
             tail.begin_again(now);

@@ -15,7 +15,7 @@ mod acks;
 mod frames;
 mod input;
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::mem;
 
 use comet_protocol::ws;
@@ -28,6 +28,7 @@ use super::effect::Effect;
 use super::endpoints::Endpoints;
 use super::readiness::Ready;
 use super::sessions::Sessions;
+use super::transport::Received;
 use crate::Closed;
 
 /// Connections that are read together. Each has this share of the buffer; a peer that sends more
@@ -224,7 +225,7 @@ impl Reader {
         }
         if ready.error
             && let Some(connection) = ep.connections.get_mut(slot)
-            && let Ok(Some(error)) = connection.socket.take_error()
+            && let Ok(Some(error)) = connection.transport.take_error()
         {
             // A paused connection would not read it.
             ep.lose(slot, error.kind());
@@ -305,16 +306,15 @@ impl Reader {
         buffer[..short].copy_from_slice(&tail[..short]);
         let ending = connection.state.ending;
         let space = if is_open { buffer.len() - short } else { FIRST_READ };
-        match connection.socket.read(&mut buffer[short..short + space]) {
-            Ok(0) => {
+        match connection.transport.read(&mut buffer[short..short + space]) {
+            Ok(Received { len: 0, .. }) => {
                 end_of_input(ep, slot);
                 Progress::Stop
             }
-            Ok(count) => {
-                self.take_input(sessions, door, key, &mut buffer[..short + count], short);
-                // A short read has emptied the socket, and what comes next is a new event; but for
-                // an end that was announced together with these bytes no other event comes.
-                if count < space && !ending { Progress::Stop } else { Progress::More }
+            Ok(Received { len, has_more }) => {
+                self.take_input(sessions, door, key, &mut buffer[..short + len], short);
+                // For an end that was announced together with these bytes no other event comes.
+                if has_more || ending { Progress::More } else { Progress::Stop }
             }
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => Progress::Stop,
@@ -344,6 +344,7 @@ fn is_simple(ep: &Endpoints, ready: Ready) -> Option<ConnectionKey> {
         && !state.paused
         && !state.ending
         && connection.tail.is_none()
+        && connection.is_batchable()
         && connection.backlog() <= ep.cx.shared.config.write_bytes;
     is_simple.then(|| ConnectionKey::new(slot, connection.serial))
 }
@@ -377,8 +378,8 @@ fn discard(sessions: &mut Sessions, slot: u32, buffer: &mut [u8]) -> Progress {
     let Some(connection) = sessions.endpoints.connections.get_mut(slot) else {
         return Progress::Stop;
     };
-    match connection.socket.read(buffer) {
-        Ok(0) => {
+    match connection.transport.read(buffer) {
+        Ok(Received { len: 0, .. }) => {
             connection.state.ended = true;
             if connection.out.is_none() {
                 sessions.remove(slot);

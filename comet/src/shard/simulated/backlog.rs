@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::board::{Board, Source, Watch};
 use super::wire::{End, Wire};
+use crate::shard::board::{Board, Source, Watch};
 use crate::shard::readiness::{Ready, Token};
 
 /// The gateway's side of a listener. Dropping it resets who waits.

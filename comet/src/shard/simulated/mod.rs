@@ -7,13 +7,11 @@
 //! Not here: who runs the shards ([`simulation`](crate::simulation)).
 
 mod backlog;
-mod board;
 #[cfg(test)]
 mod tests;
 mod time;
 mod wire;
 
 pub(crate) use backlog::{Backlog, Door};
-pub(crate) use board::Board;
 pub(crate) use time::VirtualTime;
 pub(crate) use wire::{End, Wire};

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Backlog, Board, Wire};
+use super::{Backlog, Wire};
+use crate::shard::board::Board;
 use crate::shard::liveness::Liveness;
 use crate::shard::poller::{Events, Poller};
 use crate::shard::readiness::{Ready, Token};
-use crate::shard::socket::{Acceptor, Socket};
+use crate::shard::transport::{Acceptor, Transport};
 
 const TOKEN: Token = Token(3);
 const NOTHING: Ready =
@@ -50,7 +51,7 @@ enum Peer {
 
 /// A socket, its poll, and its peer.
 struct Bench {
-    socket: Socket,
+    socket: Transport,
     poller: Poller,
     events: Events,
     peer: Peer,
@@ -63,7 +64,8 @@ impl Bench {
         let (socket, _) = listener.accept().unwrap();
         socket.set_nonblocking(true).unwrap();
         peer.set_nonblocking(true).unwrap();
-        let socket = Socket::from_std(socket, &Liveness::new(&crate::Config::default())).unwrap();
+        let socket =
+            Transport::from_std(socket, &Liveness::new(&crate::Config::default())).unwrap();
         Self::new(socket, Poller::new().unwrap(), Peer::System(Some(peer)))
     }
 
@@ -72,10 +74,10 @@ impl Bench {
         let (backlog, door) = Backlog::new();
         door.knock(&wire);
         let (socket, _) = Acceptor::Virtual(backlog).accept().unwrap();
-        Self::new(socket, Poller::Virtual(Arc::new(Board::default())), Peer::Virtual(wire))
+        Self::new(socket, Poller::Virtual(Arc::new(Board::simulated())), Peer::Virtual(wire))
     }
 
-    fn new(socket: Socket, poller: Poller, peer: Peer) -> Self {
+    fn new(socket: Transport, poller: Poller, peer: Peer) -> Self {
         Self { socket, poller, events: Events::with_capacity(16), peer }
     }
 
@@ -285,7 +287,7 @@ fn who_is_watched_elsewhere_reports_only_there() {
     let mut bench = Bench::in_memory();
     bench.act(Register).unwrap();
     bench.poller.deregister(&mut bench.socket).unwrap();
-    let mut other = Poller::Virtual(Arc::new(Board::default()));
+    let mut other = Poller::Virtual(Arc::new(Board::simulated()));
     other.register(&mut bench.socket, TOKEN).unwrap();
     assert_eq!(bench.run(PeerWrites(3), false).ready, NOTHING);
     assert!(other.has_events());
@@ -308,7 +310,7 @@ fn who_waits_at_a_listener_that_goes_away_is_reset_and_so_is_who_comes_later() {
 
 #[test]
 fn a_listener_reports_who_waits_once_for_all_and_again_for_who_comes_later() {
-    let mut poller = Poller::Virtual(Arc::new(Board::default()));
+    let mut poller = Poller::Virtual(Arc::new(Board::simulated()));
     let mut events = Events::with_capacity(1);
     let mut reports = |poller: &mut Poller| {
         poller.wait(&mut events, None).unwrap();

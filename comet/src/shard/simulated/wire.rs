@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::board::{Board, Source, Watch};
+use crate::shard::board::{Board, Source, Watch};
 use crate::shard::readiness::{Ready, Token};
 
 /// What either side can have on its way, as long as nobody says otherwise.

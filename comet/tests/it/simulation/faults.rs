@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use comet::simulation::Listener;
-use comet::{Closed, Delivery};
+use comet::{Adoption, Closed, Delivery};
 
 use super::world::{World, config};
 use crate::support::frame::{auth, delivery, reply, say};
@@ -151,7 +151,7 @@ fn a_real_connection_is_closed() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (socket, _) = listener.accept().unwrap();
-    world.simulation.gateway().adopt_tcp(socket, bytes::Bytes::new()).unwrap();
+    world.simulation.gateway().adopt_socket(socket, Adoption::stream()).unwrap();
     world.settle();
     assert_eq!(std::io::Read::read(&mut peer, &mut [0; 9]).unwrap(), 0);
     assert_eq!(world.simulation.gateway().stats().connections, 0);

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
+#[cfg(feature = "tokio")]
+use comet::Adoption;
 use comet::{
     Closed, Config, Connect, ConnectReply, Gateway, Listen, Message, Peer, Receipt, Stats,
 };
@@ -12,7 +14,9 @@ use comet::{
 use super::client::{Client, Transport};
 use super::log::{Event, Log};
 use super::router::TestRouter;
-use super::{PATIENCE, clock};
+#[cfg(feature = "tokio")]
+use super::streams::{bridged, pipe};
+use super::{PATIENCE, clock, place};
 
 /// A running gateway that listens for TCP and WebSocket. When it is dropped it is drained, and it
 /// must then have ended every session exactly once.
@@ -20,6 +24,8 @@ pub(crate) struct Server {
     pub(crate) gateway: Gateway,
     pub(crate) log: Arc<Log>,
     stopped: bool,
+    /// Clients come as streams that are adopted.
+    adopts: bool,
 }
 
 /// A gateway to be started.
@@ -86,7 +92,8 @@ impl Setup {
         let log = Arc::clone(&self.router.log);
         let builder = Gateway::builder(self.router).config(self.config);
         let builder = self.listen.into_iter().fold(builder, comet::Builder::listen);
-        Server { gateway: builder.start().expect("start"), log, stopped: false }
+        let gateway = builder.start().expect("start");
+        Server { gateway, log, stopped: false, adopts: place::adopts() }
     }
 }
 
@@ -103,6 +110,17 @@ impl Server {
     }
 
     pub(crate) fn connect(&self, transport: Transport) -> Client {
+        #[cfg(feature = "tokio")]
+        if self.adopts {
+            let adoption = match transport {
+                Transport::Tcp => Adoption::stream(),
+                Transport::WebSocket => Adoption::websocket(),
+            };
+            let (ours, theirs) = pipe();
+            let socket = bridged(theirs);
+            self.gateway.adopt(ours, adoption.remote(socket.local())).expect("a place");
+            return Client::over(transport, socket);
+        }
         Client::connect(transport, self.address(transport))
     }
 
@@ -130,6 +148,12 @@ impl Server {
             clients.push((user, client));
         }
         clients
+    }
+
+    /// Connections that have come, whichever way.
+    pub(crate) fn arrived(&self) -> u64 {
+        let stats = self.stats();
+        stats.accepted + stats.adopted
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -15,6 +15,8 @@ pub(crate) mod log;
 pub(crate) mod place;
 pub(crate) mod router;
 pub(crate) mod socket;
+#[cfg(feature = "tokio")]
+pub(crate) mod streams;
 pub(crate) mod websocket;
 
 use std::time::Duration;

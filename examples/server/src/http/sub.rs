@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use comet::{AdoptError, Client, Place};
+use comet::{AdoptError, Adoption, Client, Place};
 use comet_protocol::ws::handshake::{
     self, HandshakeError, HandshakeLimits, Parse, accept_key, choose_subprotocol,
 };
@@ -99,7 +99,9 @@ fn hand_over(place: Place, upgraded: Upgraded) {
     };
     let leftover: Bytes = parts.read_buf;
     let adopted = parts.io.into_inner().into_inner().into_std().map_err(Into::into);
-    if let Err(error) = adopted.and_then(|stream| place.adopt(stream, leftover)) {
+    if let Err(error) = adopted
+        .and_then(|stream| place.adopt_socket(stream, Adoption::websocket().leftover(leftover)))
+    {
         tracing::warn!(%error, "connection not handed over");
     }
 }

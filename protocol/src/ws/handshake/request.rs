@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
+use super::accept::accept_key;
 use super::head::list;
+use super::{HandshakeError, server};
 
 /// A valid request to open a WebSocket connection (RFC 6455 section 4.2.1).
 ///
@@ -43,6 +45,23 @@ impl Request {
         Self { path: path.to_owned(), query: query.map(str::to_owned), text, fields }
     }
 
+    /// The request that an HTTP server has parsed, if it is valid for an upgrade; `target` is its
+    /// path with the query. Of HTTP/1.1 only: in later versions a WebSocket is opened otherwise.
+    ///
+    /// # Errors
+    ///
+    /// The reason for which it is unacceptable, with the [status](HandshakeError::status) to
+    /// answer.
+    pub fn from_http<'h>(
+        method: &str,
+        target: &str,
+        headers: impl IntoIterator<Item = (&'h str, &'h [u8])>,
+    ) -> Result<Self, HandshakeError> {
+        let header = |(name, value)| httparse::Header { name, value };
+        let headers: Vec<_> = headers.into_iter().map(header).collect();
+        server::check(method, target, &headers)
+    }
+
     /// The path as sent: percent-encoded, beginning with a slash.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -71,6 +90,12 @@ impl Request {
     #[must_use]
     pub fn key(&self) -> &str {
         self.text("sec-websocket-key").unwrap_or_default()
+    }
+
+    /// The `Sec-WebSocket-Accept` of the response that opens the connection.
+    #[must_use]
+    pub fn accept_key(&self) -> String {
+        accept_key(self.key())
     }
 
     /// The subprotocols offered, the most preferred first.

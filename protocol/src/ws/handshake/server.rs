@@ -50,19 +50,25 @@ pub fn parse(
         Err(httparse::Error::Version) => return Err(HandshakeError::HttpVersion),
         Err(_) => return Err(HandshakeError::Malformed),
     }
-    let request = check(&head)?;
+    if head.version != Some(1) && head.method == Some("GET") {
+        return Err(HandshakeError::HttpVersion);
+    }
+    let (method, target) = (head.method.unwrap_or_default(), head.path.unwrap_or_default());
+    let request = check(method, target, head.headers)?;
     Ok(Parse::Complete { request, consumed })
 }
 
-fn check(head: &httparse::Request<'_, '_>) -> Result<Request, HandshakeError> {
-    if head.method != Some("GET") {
+/// The request of these parts, if it is valid.
+pub(super) fn check(
+    method: &str,
+    target: &str,
+    headers: &[httparse::Header<'_>],
+) -> Result<Request, HandshakeError> {
+    if method != "GET" {
         return Err(HandshakeError::Method);
     }
-    if head.version != Some(1) {
-        return Err(HandshakeError::HttpVersion);
-    }
-    let (path, query) = split_target(head.path.unwrap_or_default())?;
-    let fields = Fields(head.headers);
+    let (path, query) = split_target(target)?;
+    let fields = Fields(headers);
     single(fields, "host")?.ok_or(HandshakeError::Host)?;
     single(fields, "origin")?;
     if has_body(fields) {
@@ -77,7 +83,7 @@ fn check(head: &httparse::Request<'_, '_>) -> Result<Request, HandshakeError> {
     if !single(fields, "sec-websocket-key")?.is_some_and(|key| accept::is_key(key.as_bytes())) {
         return Err(HandshakeError::Key);
     }
-    Ok(Request::new(path, query, head.headers))
+    Ok(Request::new(path, query, headers))
 }
 
 /// Path and query of a target, which may also be a whole URL (RFC 9112 section 3.2).

@@ -1,0 +1,215 @@
+//! Streams without a descriptor, which are polled as a future is: TLS over a runtime's socket, a
+//! stream of a multiplexed connection, a pipe in this process.
+//!
+//! The shard polls the stream itself, on its thread, with a waker that reports on the shard's
+//! board. So there is no task and no buffer between a session and its stream, and a stream that is
+//! not read pushes back on its peer.
+
+use std::fmt;
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use super::Received;
+use crate::shard::board::{Board, Source, Watch};
+use crate::shard::readiness::{Ready, Token};
+
+/// A byte stream that is polled. Where it is not ready, it wakes the waker of the last call of any
+/// kind once that may have changed.
+pub(crate) trait PollStream: Send {
+    /// Reads into the buffer; 0 bytes at the end.
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>>;
+
+    /// Takes bytes to be written.
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>>;
+
+    /// Sends what was taken.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Ends the sending side, behind what was taken.
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+/// A polled stream as a transport.
+pub(crate) struct Polled {
+    /// `None` once it has panicked.
+    stream: Option<Box<dyn PollStream>>,
+    signal: Arc<Signal>,
+    waker: Waker,
+    remote: Option<SocketAddr>,
+    /// What is under way on the sending side.
+    sending: Sending,
+    /// End of the peer's bytes, found behind some that have been read.
+    end: Option<io::Result<()>>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Sending {
+    Nothing,
+    /// Bytes that were taken may not be sent yet.
+    Flush,
+    Shutdown,
+}
+
+impl Polled {
+    pub(crate) fn new(stream: Box<dyn PollStream>, remote: Option<SocketAddr>) -> Self {
+        let signal = Arc::new(Signal(Mutex::new(None)));
+        Self {
+            stream: Some(stream),
+            waker: Waker::from(Arc::clone(&signal)),
+            signal,
+            remote,
+            sending: Sending::Nothing,
+            end: None,
+        }
+    }
+
+    pub(super) fn remote(&self) -> Option<SocketAddr> {
+        self.remote
+    }
+
+    /// Reports to this board from now on, and once at once.
+    pub(in crate::shard) fn watch(&self, board: &Arc<Board>, token: Token) {
+        let mut watch = Watch::new(board, token);
+        watch.post(&self.signal);
+        *self.signal.lock() = Some(watch);
+    }
+
+    pub(in crate::shard) fn unwatch(&self) {
+        *self.signal.lock() = None;
+    }
+
+    /// Reads until the buffer is full or the stream is not ready: only then it wakes.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
+        let mut len = 0;
+        while len < buffer.len() {
+            let end = match self.end.take() {
+                Some(end) => end,
+                None => match self.poll(|stream, cx| stream.poll_read(cx, &mut buffer[len..])) {
+                    Poll::Ready(Ok(0)) => Ok(()),
+                    Poll::Ready(Ok(count)) => {
+                        len += count;
+                        continue;
+                    }
+                    Poll::Ready(Err(error)) => Err(error),
+                    Poll::Pending if len > 0 => return Ok(Received { len, has_more: false }),
+                    Poll::Pending => return Err(ErrorKind::WouldBlock.into()),
+                },
+            };
+            if len > 0 {
+                self.end = Some(end);
+                break;
+            }
+            return end.map(|()| Received { len: 0, has_more: false });
+        }
+        Ok(Received { len, has_more: true })
+    }
+
+    pub(super) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self.poll(|stream, cx| stream.poll_write(cx, slices)) {
+            Poll::Ready(Ok(written)) => {
+                self.sending = Sending::Flush;
+                Ok(written)
+            }
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    /// Goes on with what is under way on the sending side.
+    pub(super) fn drive(&mut self) -> io::Result<()> {
+        let polled = match self.sending {
+            Sending::Nothing => return Ok(()),
+            Sending::Flush => self.poll(|stream, cx| stream.poll_flush(cx)),
+            Sending::Shutdown => self.poll(|stream, cx| stream.poll_shutdown(cx)),
+        };
+        if polled.is_ready() {
+            self.sending = Sending::Nothing;
+        }
+        match polled {
+            Poll::Ready(result) => result,
+            Poll::Pending => Ok(()),
+        }
+    }
+
+    pub(super) fn shutdown_write(&mut self) -> io::Result<()> {
+        self.sending = Sending::Shutdown;
+        self.drive()
+    }
+
+    /// Polls the stream. It is code of the embedder: its panic breaks one connection, not the
+    /// shard.
+    fn poll<T>(
+        &mut self,
+        poll: impl FnOnce(&mut dyn PollStream, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let mut cx = Context::from_waker(&self.waker);
+        let stream = self.stream.as_deref_mut();
+        let polled = stream.map(|it| catch_unwind(AssertUnwindSafe(|| poll(it, &mut cx))));
+        match polled {
+            Some(Ok(polled)) => return polled,
+            Some(Err(_)) => {
+                tracing::error!("an adopted stream panicked");
+                self.drop_stream();
+            }
+            None => {}
+        }
+        Poll::Ready(Err(ErrorKind::Other.into()))
+    }
+
+    fn drop_stream(&mut self) {
+        let stream = self.stream.take();
+        if catch_unwind(AssertUnwindSafe(|| drop(stream))).is_err() {
+            tracing::error!("an adopted stream panicked when it was dropped");
+        }
+    }
+}
+
+impl Drop for Polled {
+    fn drop(&mut self) {
+        self.unwatch();
+        self.drop_stream();
+    }
+}
+
+impl fmt::Debug for Polled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Polled").field("remote", &self.remote).finish_non_exhaustive()
+    }
+}
+
+/// The waker of a stream: a report on the board of its shard.
+#[derive(Debug)]
+struct Signal(Mutex<Option<Watch>>);
+
+impl Signal {
+    fn lock(&self) -> MutexGuard<'_, Option<Watch>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(watch) = &mut *self.lock() {
+            watch.post(self);
+        }
+    }
+}
+
+impl Source for Signal {
+    /// A stream does not say which way it can go on: reading may wait for a write of its own.
+    fn report(&self, board: &Board) -> Option<Ready> {
+        let token = self.lock().as_mut()?.take(board)?;
+        Some(Ready { token, readable: true, writable: true, read_closed: false, error: false })
+    }
+}
