@@ -46,7 +46,7 @@ fn request(fields: &[(&'static str, &'static str)]) -> UpgradeRequest {
         ("sec-websocket-version", "13"),
         ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
     ];
-    let fields = always.iter().chain(fields).map(|(name, value)| (*name, value.as_bytes()));
+    let fields = always.iter().chain(fields).map(|(name, value)| (*name, *value));
     UpgradeRequest::from_http("GET", "/chat?since=7", fields).expect("a valid request")
 }
 
@@ -359,13 +359,8 @@ fn tls_carries_large_messages_both_ways_and_closes_cleanly() {
         client.sign_in("alice", "");
         // More than TLS and the socket below it hold: writing and reading stop and go on.
         let body: Vec<u8> = (0..3 << 20).map(|at: u32| (at % 251) as u8).collect();
-        let writer = std::thread::spawn({
-            let bytes = client.bytes(&[say(2, &body)]);
-            let mut socket = client.socket.twin();
-            move || socket.write(&bytes)
-        });
+        client.send(&say(2, &body));
         let answered = client.receive();
-        writer.join().unwrap();
         assert_eq!((answered.seq, answered.body == body), (2, true));
         for number in 1..=9 {
             let delivery = Delivery::acked(vec![number; 100_000]);

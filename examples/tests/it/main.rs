@@ -3,6 +3,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "numbers in tests are small")]
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
+mod axum;
 mod chat;
 mod comet;
 mod echo;

@@ -117,12 +117,6 @@ impl Socket {
         }
     }
 
-    /// Another handle of the same socket, for a thread that writes while this one reads.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn twin(&self) -> Self {
-        Self::over(self.stream.try_clone().expect("a handle"))
-    }
-
     /// Sends no more, but goes on reading.
     pub(crate) fn half_close(&self) {
         self.stream.shutdown(Shutdown::Write).expect("shutdown");

@@ -51,8 +51,12 @@ impl Program {
 
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a process");
-        kill_process(pid, Signal::TERM).expect("SIGTERM");
+        kill_process(pid, signal).expect("a signal");
     }
 
     /// Waits for its end.

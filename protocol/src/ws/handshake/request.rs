@@ -46,18 +46,26 @@ impl Request {
     }
 
     /// The request that an HTTP server has parsed, if it is valid for an upgrade; `target` is its
-    /// path with the query. Of HTTP/1.1 only: in later versions a WebSocket is opened otherwise.
+    /// path with the query. `headers` is anything like a `&http::HeaderMap`. For HTTP/1.1: later
+    /// versions open a WebSocket in another way.
     ///
     /// # Errors
     ///
     /// The reason for which it is unacceptable, with the [status](HandshakeError::status) to
     /// answer.
-    pub fn from_http<'h>(
+    pub fn from_http<'h, N, V>(
         method: &str,
         target: &str,
-        headers: impl IntoIterator<Item = (&'h str, &'h [u8])>,
-    ) -> Result<Self, HandshakeError> {
-        let header = |(name, value)| httparse::Header { name, value };
+        headers: impl IntoIterator<Item = (&'h N, &'h V)>,
+    ) -> Result<Self, HandshakeError>
+    where
+        N: AsRef<str> + ?Sized + 'h,
+        V: AsRef<[u8]> + ?Sized + 'h,
+    {
+        let header = |(name, value): (&'h N, &'h V)| httparse::Header {
+            name: name.as_ref(),
+            value: value.as_ref(),
+        };
         let headers: Vec<_> = headers.into_iter().map(header).collect();
         server::check(method, target, &headers)
     }
