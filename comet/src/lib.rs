@@ -195,46 +195,58 @@
 //!
 //! ## Behind an HTTP server: axum
 //!
-//! An HTTP server that answers a WebSocket upgrade itself hands the connection over, together with
-//! the bytes it has read beyond the request. The gateway reads frames from there on, and counts the
-//! connection like any other. If all connections are adopted, no listener is needed:
+//! A gateway needs no listener of its own: with the feature `tokio`, [`Gateway::adopt`] takes over
+//! any `AsyncRead + AsyncWrite` stream, an upgraded connection of hyper for instance, TLS, or a
+//! pipe. From there on it is a connection like any other, with all limits, back-pressure and the
+//! drain. An [`Adoption`] says how it is framed and what is known of its peer: the dialect, the
+//! upgrade request, the address, or the identity, if that is decided already.
 //!
 //! ```
-//! use std::net::{TcpListener, TcpStream};
+//! # #[cfg(feature = "tokio")]
+//! # mod example {
+//! use std::net::SocketAddr;
 //!
-//! use comet::{AdoptError, Bytes, Gateway};
-//! # use comet::{Connect, ConnectReply, Identity, Message, Peer, Receipt, Router};
-//! # struct Lobby;
-//! # impl Router for Lobby {
-//! #     fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
-//! #         reply.accept(Identity::new(request.app, request.token));
-//! #     }
-//! #     fn receive(&self, _: &Gateway, _: &Peer, _: Message, receipt: Receipt) {
-//! #         receipt.ack("");
-//! #     }
-//! # }
+//! use axum::extract::{ConnectInfo, Request, State};
+//! use axum::http::{StatusCode, header};
+//! use axum::response::{IntoResponse, Response};
+//! use comet::{Adoption, Client, Dialect, Gateway, UpgradeRequest};
+//! use hyper_util::rt::TokioIo;
 //!
-//! /// After the answer 101.
-//! fn hand_over(gateway: &Gateway, stream: TcpStream, read: Bytes) -> Result<(), AdoptError> {
-//!     gateway.adopt(stream, read)
+//! /// Behind a route of axum; JSON is spoken then, see the text dialect.
+//! async fn chat(
+//!     State(gateway): State<Gateway>,
+//!     ConnectInfo(remote): ConnectInfo<SocketAddr>,
+//!     mut request: Request,
+//! ) -> Result<Response, StatusCode> {
+//!     let upgrade = UpgradeRequest::from_http("GET", request.uri().path(), request.headers());
+//!     let upgrade = upgrade.map_err(|_| StatusCode::BAD_REQUEST)?;
+//!     // A place first, so that a peer without one gets a status.
+//!     let place = gateway.reserve(Client::Direct(remote.ip()));
+//!     let place = place.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+//!     let accept = [(header::SEC_WEBSOCKET_ACCEPT, upgrade.accept_key())];
+//!     let switch = [(header::UPGRADE, "websocket"), (header::CONNECTION, "Upgrade")];
+//!     let adoption =
+//!         Adoption::websocket().dialect(Dialect::Text).remote(remote).request(upgrade);
+//!     let upgraded = hyper::upgrade::on(&mut request);
+//!     tokio::spawn(async move {
+//!         place.adopt(TokioIo::new(upgraded.await.ok()?), adoption).ok()
+//!     });
+//!     Ok((StatusCode::SWITCHING_PROTOCOLS, switch, accept).into_response())
 //! }
-//!
-//! let gateway = Gateway::builder(Lobby).start()?;
-//! let listener = TcpListener::bind("127.0.0.1:0")?;
-//! let _client = TcpStream::connect(listener.local_addr()?)?;
-//! let (stream, _) = listener.accept()?;
-//! hand_over(&gateway, stream, Bytes::new())?;
-//! assert_eq!(gateway.stats().connections, 1);
-//! # gateway.drain(std::time::Duration::ZERO);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # fn routes(gateway: Gateway) -> axum::Router {
+//! #     axum::Router::new().route("/chat", axum::routing::get(chat)).with_state(gateway)
+//! # }
+//! # }
 //! ```
 //!
-//! Under `axum::serve`, the upgraded connection comes from
-//! `hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>`, not from
-//! `Upgraded::downcast`, which fails there; `into_std` turns it into the stream, and its `read_buf`
-//! has the bytes already read. [`Gateway::reserve`] asks for a place before the upgrade is
-//! answered, so that a client without one gets an HTTP status. The graceful shutdown of the HTTP
-//! server does not cover connections that it has handed over: [drain](#drain) the gateway as well.
+//! The graceful shutdown of the HTTP server does not cover connections that it has handed over:
+//! [drain](#drain) the gateway after it. The example `axum` of the repository is a whole chat.
+//!
+//! A plain TCP socket costs less memory and fewer system calls by [`Gateway::adopt_socket`]. Under
+//! `axum::serve` it comes out of the upgraded connection by
+//! `hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>`, and by `into_std`;
+//! what was read already is in `read_buf`. `Upgraded::downcast` is the wrong one there: it
+//! compiles, and fails at run time, as axum's server wraps the connection once more.
 //!
 //! ## Resume
 //!
@@ -320,7 +332,8 @@
 //!
 //! # Features
 //!
-//! * `tokio`: [`tokio::OnTokio`]. No cost to other routers.
+//! * `tokio`: [`tokio::OnTokio`], and [`Gateway::adopt`] of async streams. No cost to other routers
+//!   and connections.
 //! * `simulation`: [`simulation::Simulation`], to run a gateway on virtual sockets and time.
 //! * `internals`: for the benchmarks of this workspace; nothing of it is stable.
 

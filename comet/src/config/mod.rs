@@ -356,7 +356,7 @@ impl Config {
         self
     }
 
-    /// `ping_interval` of connections that were [adopted](crate::Gateway::adopt). Default:
+    /// `ping_interval` of connections that were [adopted](crate::Adoption). Default:
     /// `ping_interval`.
     #[must_use]
     pub fn adopted_ping_interval(mut self, value: Duration) -> Self {
