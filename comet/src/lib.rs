@@ -196,10 +196,10 @@
 //! ## Behind an HTTP server: axum
 //!
 //! A gateway needs no listener of its own: with the feature `tokio`, [`Gateway::adopt`] takes over
-//! any `AsyncRead + AsyncWrite` stream, an upgraded connection of hyper for instance, TLS, or a
-//! pipe. From there on it is a connection like any other, with all limits, back-pressure and the
-//! drain. An [`Adoption`] says how it is framed and what is known of its peer: the dialect, the
-//! upgrade request, the address, or the identity, if that is decided already.
+//! any `AsyncRead + AsyncWrite` stream: an upgraded connection, TLS, a pipe. From there on it is a
+//! connection like any other, with all limits, back-pressure and the drain. An [`Adoption`] says
+//! how it is framed and what is known of its peer: the dialect, the upgrade request, the address,
+//! or the identity, if that is decided already.
 //!
 //! ```
 //! # #[cfg(feature = "tokio")]
@@ -233,20 +233,15 @@
 //!     });
 //!     Ok((StatusCode::SWITCHING_PROTOCOLS, switch, accept).into_response())
 //! }
-//! # fn routes(gateway: Gateway) -> axum::Router {
-//! #     axum::Router::new().route("/chat", axum::routing::get(chat)).with_state(gateway)
-//! # }
 //! # }
 //! ```
 //!
-//! The graceful shutdown of the HTTP server does not cover connections that it has handed over:
-//! [drain](#drain) the gateway after it. The example `axum` of the repository is a whole chat.
+//! The graceful shutdown of the HTTP server does not cover upgraded connections:
+//! [drain](#drain) the gateway after it, as the example `axum` of the repository does.
 //!
-//! A plain TCP socket costs less memory and fewer system calls by [`Gateway::adopt_socket`]. Under
-//! `axum::serve` it comes out of the upgraded connection by
-//! `hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>`, and by `into_std`;
-//! what was read already is in `read_buf`. `Upgraded::downcast` is the wrong one there: it
-//! compiles, and fails at run time, as axum's server wraps the connection once more.
+//! A plain socket costs less by [`Gateway::adopt_socket`]. Under `axum::serve` it comes from
+//! `hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>`, what was read already
+//! with it. `Upgraded::downcast` is the wrong one there: it compiles, and fails at run time.
 //!
 //! ## Resume
 //!
@@ -308,22 +303,12 @@
 //! ended, and [`Gateway::stopped`] is the same as a future, on any runtime.
 //!
 //! ```
-//! # use comet::{Connect, ConnectReply, Gateway, Identity, Message, Peer, Receipt, Router};
-//! # struct Lobby;
-//! # impl Router for Lobby {
-//! #     fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
-//! #         reply.accept(Identity::new(request.app, request.token));
-//! #     }
-//! #     fn receive(&self, _: &Gateway, _: &Peer, _: Message, receipt: Receipt) {
-//! #         receipt.ack("");
-//! #     }
-//! # }
-//! let gateway = Gateway::builder(Lobby).start()?;
-//! // On a signal:
-//! gateway.drain(std::time::Duration::from_secs(10));
-//! assert!(gateway.is_draining());
-//! gateway.wait();
-//! # Ok::<(), comet::StartError>(())
+//! /// On a signal.
+//! fn stop(gateway: &comet::Gateway) {
+//!     gateway.drain(std::time::Duration::from_secs(10));
+//!     assert!(gateway.is_draining());
+//!     gateway.wait();
+//! }
 //! ```
 //!
 //! # Out of scope

@@ -45,11 +45,11 @@ async fn chat(
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> std::io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3105".to_owned());
     let listener = tokio::net::TcpListener::bind(address).await?;
     println!("http://{}", listener.local_addr()?);
-    let gateway = Gateway::builder(Lobby).start()?;
+    let gateway = Gateway::builder(Lobby).start().map_err(std::io::Error::other)?;
     let page = get(async || Html(include_str!("page.html")));
     let routes = axum::Router::new().route("/", page).route("/chat", get(chat));
     let routes = routes.with_state(gateway.clone());

@@ -210,10 +210,10 @@ impl Gateway {
     /// drain and the counters like a connection of a listener; the handshake deadline begins now.
     ///
     /// A shard polls the stream on its thread, in the context of the runtime that this is called
-    /// on, if any. So the stream must not block; what it does for its bytes, TLS for instance, takes
-    /// time of the shard. Its own buffers are not counted in the memory budget. A panic of the
-    /// stream ends its session as [`Closed::Lost`](crate::Closed::Lost). A drain drops the stream
-    /// before it ends.
+    /// on, if any. So the stream must not block; what it does for its bytes, TLS for instance,
+    /// takes time of the shard. Its own buffers are not counted in the memory budget. A panic of
+    /// the stream ends its session as [`Closed::Lost`](crate::Closed::Lost). A drain drops the
+    /// stream before it ends.
     ///
     /// Costs about 300 bytes beyond those of the stream. A TCP socket costs less, and its system
     /// calls are batched, if it is [adopted as such](Self::adopt_socket).

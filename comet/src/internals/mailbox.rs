@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::delivery::Delivery;
 use crate::shard::command::Command;
 use crate::shard::mailbox;
-use crate::shard::poller::Waker;
+use crate::shard::waker::Waker;
 
 /// A mailbox whose shard is awake.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::poller::Waker;
 use super::readiness::{Ready, Token};
+use super::waker::Waker;
 
 /// The sources of one poll that have something to report, in the order in which they began to.
 #[derive(Debug)]

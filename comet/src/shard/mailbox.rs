@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use crossbeam_queue::SegQueue;
 
 use super::command::Command;
-use super::poller::Waker;
+use super::waker::Waker;
 use crate::CommandError;
 
 /// The queue of one shard.

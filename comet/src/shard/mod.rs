@@ -55,6 +55,7 @@ mod shared;
 pub(crate) mod simulated;
 pub(crate) mod sink;
 pub(crate) mod transport;
+pub(crate) mod waker;
 
 use std::io;
 use std::sync::Arc;

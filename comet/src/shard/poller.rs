@@ -14,6 +14,7 @@ use mio::Interest;
 use super::board::Board;
 use super::readiness::{Ready, Token};
 use super::transport::{Acceptor, Transport};
+use super::waker::Waker;
 
 /// Token of a [`Waker`]'s report.
 pub(super) const WAKER: Token = Token(usize::MAX);
@@ -207,24 +208,5 @@ fn reported(event: &mio::event::Event) -> Ready {
         writable: event.is_writable(),
         read_closed: event.is_read_closed(),
         error: event.is_error(),
-    }
-}
-
-/// Ends another thread's wait.
-#[derive(Clone, Debug)]
-pub(crate) enum Waker {
-    System(Arc<mio::Waker>),
-    /// No thread waits.
-    #[cfg(feature = "simulation")]
-    Virtual,
-}
-
-impl Waker {
-    pub(super) fn wake(&self) -> io::Result<()> {
-        match self {
-            Self::System(waker) => waker.wake(),
-            #[cfg(feature = "simulation")]
-            Self::Virtual => Ok(()),
-        }
     }
 }

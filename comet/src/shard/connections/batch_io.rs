@@ -11,7 +11,7 @@ use std::os::fd::BorrowedFd;
 use comet_uring::Ring;
 
 use crate::config::Io;
-use crate::shard::transport::Batchable;
+use crate::shard::transport::Transport;
 
 /// Writes that are collected before they are made: enough that the call is a small part of them,
 /// and few enough that what they touch stays in the processor's cache.
@@ -40,12 +40,12 @@ impl BatchIo {
     /// Offers each socket its bytes once, and appends what it took to the results, in this order.
     pub(super) fn write<'a>(
         &mut self,
-        writes: impl Iterator<Item = (Batchable<'a>, &'a [u8])>,
+        writes: impl Iterator<Item = (&'a Transport, &'a [u8])>,
         results: &mut Vec<io::Result<usize>>,
     ) {
         match &mut self.ring {
             Some(ring) => ring.send(writes.filter_map(described), results),
-            None => results.extend(writes.map(|(socket, bytes)| socket.write(bytes))),
+            None => results.extend(writes.map(|(transport, bytes)| transport.write_batched(bytes))),
         }
     }
 
@@ -53,12 +53,12 @@ impl BatchIo {
     /// order.
     pub(super) fn read<'a>(
         &mut self,
-        reads: impl Iterator<Item = (Batchable<'a>, &'a mut [u8])>,
+        reads: impl Iterator<Item = (&'a Transport, &'a mut [u8])>,
         results: &mut Vec<io::Result<usize>>,
     ) {
         match &mut self.ring {
             Some(ring) => ring.receive(reads.filter_map(described), results),
-            None => results.extend(reads.map(|(socket, buffer)| socket.read(buffer))),
+            None => results.extend(reads.map(|(transport, buffer)| transport.read_batched(buffer))),
         }
     }
 }
@@ -69,6 +69,6 @@ pub(crate) fn open() -> io::Result<Ring> {
 }
 
 /// A shard with a ring batches no calls but those of the system.
-fn described<B>((socket, bytes): (Batchable<'_>, B)) -> Option<(BorrowedFd<'_>, B)> {
-    Some((socket.descriptor()?, bytes))
+fn described<B>((transport, bytes): (&Transport, B)) -> Option<(BorrowedFd<'_>, B)> {
+    Some((transport.descriptor()?, bytes))
 }

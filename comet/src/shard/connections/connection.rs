@@ -127,7 +127,7 @@ impl Connection {
     /// Whether calls of its transport can be made together with those of others.
     #[inline]
     pub(in crate::shard) fn is_batchable(&self) -> bool {
-        self.transport.batchable().is_some()
+        self.transport.is_batchable()
     }
 
     /// Bytes that wait to be written.

@@ -40,8 +40,9 @@ impl Flushing {
         }
         let slots = &table.slots;
         let writes = self.batch.iter().filter_map(|key| {
-            let connection = slots.get(key.slot as usize)?.as_ref()?;
-            Some((connection.transport.batchable()?, connection.out.as_ref()?.only_piece()?))
+            let connection =
+                slots.get(key.slot as usize)?.as_ref().filter(|it| it.is_batchable())?;
+            Some((&connection.transport, connection.out.as_ref()?.only_piece()?))
         });
         table.batch_io.write(writes, &mut self.results);
         let mut results = self.results.drain(..);

@@ -25,7 +25,7 @@ use comet_protocol::codec::Abilities;
 
 use super::poller::{Events, Poller};
 use super::readiness::Token;
-use super::transport::{Acceptor, Batchable};
+use super::transport::{Acceptor, Transport};
 use crate::budget::{Account, Exhausted};
 use crate::config::Io;
 use crate::time::Time;
@@ -213,17 +213,6 @@ impl Connections {
         self.get_mut(slot).is_some_and(|it| std::mem::take(&mut it.state.blocked))
     }
 
-    /// Lets the transport of a slot's connection go on with what it has begun.
-    ///
-    /// # Errors
-    ///
-    /// The connection is broken.
-    #[inline]
-    pub(super) fn drive(&mut self, slot: u32) -> Result<(), ErrorKind> {
-        let Some(connection) = self.get_mut(slot) else { return Ok(()) };
-        connection.transport.drive().map_err(|error| error.kind())
-    }
-
     /// The tail of a connection, which is made if there is none; `None` if the connection is gone.
     pub(super) fn tail_of(&mut self, key: ConnectionKey, now: Time) -> Option<&mut Tail> {
         let account = Rc::clone(self.pool.account());
@@ -369,7 +358,7 @@ impl Connections {
         let writes = writes.filter_map(|(slot, bytes)| {
             let connection = slots.get(slot as usize)?.as_ref()?;
             connection.last_write.note(now);
-            Some((connection.transport.batchable()?, bytes))
+            Some((&connection.transport, bytes))
         });
         self.batch_io.write(writes, results);
     }
@@ -383,10 +372,10 @@ impl Connections {
         results: &mut Vec<io::Result<usize>>,
     ) {
         let slots = &self.slots;
-        let batchable = |key: &ConnectionKey| -> Option<Batchable<'_>> {
-            slots.get(key.slot as usize)?.as_ref()?.transport.batchable()
+        let transport = |key: &ConnectionKey| -> Option<&Transport> {
+            Some(&slots.get(key.slot as usize)?.as_ref()?.transport)
         };
-        let reads = keys.iter().filter_map(batchable).zip(buffers);
+        let reads = keys.iter().filter_map(transport).zip(buffers);
         self.batch_io.read(reads, results);
     }
 

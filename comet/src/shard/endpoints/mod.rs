@@ -176,8 +176,9 @@ impl Endpoints {
 
     /// The transport takes bytes again, or can go on with those that it holds.
     pub(super) fn handle_writable(&mut self, slot: u32) {
-        if let Err(kind) = self.connections.drive(slot) {
-            return self.lose(slot, kind);
+        let connection = self.connections.get_mut(slot);
+        if let Some(Err(error)) = connection.map(|connection| connection.transport.drive()) {
+            return self.lose(slot, error.kind());
         }
         if self.connections.unblock(slot) {
             self.flush(slot);

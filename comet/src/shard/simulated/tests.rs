@@ -105,7 +105,7 @@ impl Bench {
         match step {
             Register => self.poller.register(&mut self.socket, TOKEN).map(done),
             Reregister(token) => self.poller.reregister(&mut self.socket, token).map(done),
-            Read(len) => self.socket.read(&mut vec![0; len]),
+            Read(len) => self.socket.read(&mut vec![0; len]).map(|received| received.len),
             Write(len) => self.socket.write(&vec![7; len]),
             Fill => self.fill(),
             Shutdown => self.socket.shutdown_write().map(done),

@@ -1,10 +1,10 @@
 //! Transports: bytes to one peer and back.
 //!
-//! A transport is non-blocking, and reports on a [poller](super::poller) when it can go on: bytes,
+//! A transport is non-blocking, and reports on a poller when it can go on: bytes,
 //! an end, an error or space may be there. It may hold bytes of its own in either direction, so it
 //! alone knows whether more can be [read](Transport::read) at once, and what it has taken may need
-//! to be [driven](Transport::drive). Calls of transports that are [`Batchable`] can be made
-//! together with those of others.
+//! to be [driven](Transport::drive). Some can have their calls
+//! [made together](Transport::is_batchable) with those of others.
 //!
 //! | transport | descriptor | holds bytes | batched calls |
 //! |---|---|---|---|
@@ -128,15 +128,54 @@ impl Transport {
         }
     }
 
-    /// A handle for batched calls, if the transport can have them.
+    /// Whether its calls can be made together with those of others: it holds no bytes of its own,
+    /// and a short read has emptied it.
     #[inline]
-    pub(super) fn batchable(&self) -> Option<Batchable<'_>> {
+    pub(super) fn is_batchable(&self) -> bool {
         match self {
-            Self::Tcp(socket) => Some(Batchable::Tcp(socket)),
+            Self::Tcp(_) => true,
+            #[cfg(feature = "tokio")]
+            Self::Polled(_) => false,
+            #[cfg(feature = "simulation")]
+            Self::Virtual(_) => true,
+        }
+    }
+
+    /// Writes as much as is taken, as one of a batch. One that is not
+    /// [batchable](Self::is_batchable) takes nothing.
+    #[inline]
+    pub(super) fn write_batched(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(socket) => (&mut &*socket).write(bytes),
+            #[cfg(feature = "tokio")]
+            Self::Polled(_) => Err(io::ErrorKind::WouldBlock.into()),
+            #[cfg(feature = "simulation")]
+            Self::Virtual(end) => end.write_vectored(&[IoSlice::new(bytes)]),
+        }
+    }
+
+    /// Reads as much as is there, as one of a batch. One that is not
+    /// [batchable](Self::is_batchable) has nothing.
+    #[inline]
+    pub(super) fn read_batched(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(socket) => (&mut &*socket).read(buffer),
+            #[cfg(feature = "tokio")]
+            Self::Polled(_) => Err(io::ErrorKind::WouldBlock.into()),
+            #[cfg(feature = "simulation")]
+            Self::Virtual(end) => end.read(buffer),
+        }
+    }
+
+    /// The descriptor for batched calls of the system, if there is one.
+    #[inline]
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Tcp(socket) => Some(socket.as_fd()),
             #[cfg(feature = "tokio")]
             Self::Polled(_) => None,
             #[cfg(feature = "simulation")]
-            Self::Virtual(end) => Some(Batchable::Virtual(end)),
+            Self::Virtual(_) => None,
         }
     }
 }
@@ -159,46 +198,5 @@ impl Write for Transport {
 
     fn flush(&mut self) -> io::Result<()> {
         self.drive()
-    }
-}
-
-/// A transport whose calls can be made together with those of others: it holds no bytes of its own,
-/// and a short read has emptied it.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Batchable<'a> {
-    Tcp(&'a TcpStream),
-    #[cfg(feature = "simulation")]
-    Virtual(&'a End),
-}
-
-impl<'a> Batchable<'a> {
-    /// Writes as much as is taken.
-    #[inline]
-    pub(super) fn write(self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(mut socket) => socket.write(bytes),
-            #[cfg(feature = "simulation")]
-            Self::Virtual(end) => end.write_vectored(&[IoSlice::new(bytes)]),
-        }
-    }
-
-    /// Reads as much as is there.
-    #[inline]
-    pub(super) fn read(self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(mut socket) => socket.read(buffer),
-            #[cfg(feature = "simulation")]
-            Self::Virtual(end) => end.read(buffer),
-        }
-    }
-
-    /// The descriptor for calls of the system, if there is one.
-    #[inline]
-    pub(super) fn descriptor(self) -> Option<BorrowedFd<'a>> {
-        match self {
-            Self::Tcp(socket) => Some(socket.as_fd()),
-            #[cfg(feature = "simulation")]
-            Self::Virtual(_) => None,
-        }
     }
 }

@@ -213,3 +213,138 @@ impl Source for Signal {
         Some(Ready { token, readable: true, writable: true, read_closed: false, error: false })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::shard::poller::Poller;
+
+    /// A stream whose calls have the outcomes of a list, in order; without more, none is ready.
+    #[derive(Default)]
+    struct Scripted {
+        reads: VecDeque<io::Result<&'static [u8]>>,
+        flushes: VecDeque<io::Result<()>>,
+        shutdowns: VecDeque<io::Result<()>>,
+        waker: Arc<Mutex<Option<Waker>>>,
+    }
+
+    impl Scripted {
+        fn next<T>(
+            outcome: Option<io::Result<T>>,
+            cx: &Context<'_>,
+            at: &Self,
+        ) -> Poll<io::Result<T>> {
+            *at.waker.lock().unwrap() = Some(cx.waker().clone());
+            outcome.map_or(Poll::Pending, Poll::Ready)
+        }
+    }
+
+    impl PollStream for Scripted {
+        fn poll_read(&mut self, cx: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
+            let outcome = self.reads.pop_front();
+            let outcome = outcome.map(|bytes| {
+                bytes.map(|bytes| {
+                    to[..bytes.len()].copy_from_slice(bytes);
+                    bytes.len()
+                })
+            });
+            Self::next(outcome, cx, self)
+        }
+
+        fn poll_write(
+            &mut self,
+            cx: &mut Context<'_>,
+            _: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            Self::next(Some(Ok(3)), cx, self)
+        }
+
+        fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            let outcome = self.flushes.pop_front();
+            Self::next(outcome, cx, self)
+        }
+
+        fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            let outcome = self.shutdowns.pop_front();
+            Self::next(outcome, cx, self)
+        }
+    }
+
+    fn polled(stream: Scripted) -> Polled {
+        Polled::new(Box::new(stream), None)
+    }
+
+    fn received(len: usize, has_more: bool) -> Received {
+        Received { len, has_more }
+    }
+
+    #[test]
+    fn a_read_goes_on_until_the_buffer_is_full_or_the_stream_is_not_ready() {
+        let reads = [&b"ab"[..], b"c", b"defg", b"h"].map(Ok);
+        let mut polled = polled(Scripted { reads: reads.into(), ..Scripted::default() });
+        let mut buffer = [0; 7];
+        assert_eq!(polled.read(&mut buffer).unwrap(), received(7, true));
+        assert_eq!(&buffer, b"abcdefg");
+        assert_eq!(polled.read(&mut buffer).unwrap(), received(1, false), "then it wakes");
+        assert_eq!(polled.read(&mut buffer).unwrap_err().kind(), ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn an_end_or_an_error_behind_bytes_is_told_after_them() {
+        for end in [Ok(&b""[..]), Err(ErrorKind::ConnectionReset.into())] {
+            let expected = end.as_ref().map(|_| received(0, false)).map_err(io::Error::kind);
+            let reads = VecDeque::from([Ok(&b"ab"[..]), end]);
+            let mut polled = polled(Scripted { reads, ..Scripted::default() });
+            assert_eq!(polled.read(&mut [0; 9]).unwrap(), received(2, true), "there is more");
+            assert_eq!(polled.read(&mut [0; 9]).map_err(|error| error.kind()), expected);
+        }
+    }
+
+    #[test]
+    fn what_was_taken_is_flushed_until_it_is_sent_and_a_shutdown_is_driven_to_its_end() {
+        let broken = || Err(ErrorKind::BrokenPipe.into());
+        let mut stream = Scripted::default();
+        stream.flushes = [Ok(()), broken()].into();
+        stream.shutdowns = [Ok(()), broken()].into();
+        let mut polled = polled(stream);
+        polled.drive().unwrap();
+        assert_eq!(polled.write_vectored(&[IoSlice::new(b"abc")]).unwrap(), 3);
+        polled.drive().unwrap();
+        polled.drive().unwrap();
+        polled.shutdown_write().unwrap();
+        polled.drive().unwrap();
+        assert_eq!(polled.sending, Sending::Nothing);
+        polled.write_vectored(&[IoSlice::new(b"abc")]).unwrap();
+        assert_eq!(polled.drive().unwrap_err().kind(), ErrorKind::BrokenPipe);
+        assert_eq!(polled.shutdown_write().unwrap_err().kind(), ErrorKind::BrokenPipe);
+        polled.shutdown_write().unwrap();
+        assert_eq!(polled.sending, Sending::Shutdown, "it is not ready");
+    }
+
+    #[test]
+    fn a_wake_is_reported_once_on_the_board_that_watches() {
+        let waker = Arc::default();
+        let stream = Scripted { waker: Arc::clone(&waker), ..Scripted::default() };
+        let mut polled = polled(stream);
+        let boards = [(); 2].map(|()| Arc::new(Board::new(Poller::new().unwrap().waker())));
+        let reports = |board: &Board| {
+            let mut ready = Vec::new();
+            board.take(&mut ready);
+            ready.iter().map(|ready| ready.token).collect::<Vec<_>>()
+        };
+        polled.watch(&boards[0], Token(1));
+        assert_eq!(reports(&boards[0]), [Token(1)], "what was there before is not missed");
+        assert!(polled.read(&mut [0; 9]).is_err());
+        let wake = || waker.lock().unwrap().as_ref().unwrap().wake_by_ref();
+        wake();
+        wake();
+        assert_eq!(reports(&boards[0]), [Token(1)]);
+        wake();
+        polled.unwatch();
+        polled.watch(&boards[1], Token(2));
+        assert_eq!(reports(&boards[0]), [], "it has moved");
+        assert_eq!(reports(&boards[1]), [Token(2)]);
+    }
+}

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use super::accept::accept_key;
 use super::head::list;
-use super::{HandshakeError, server};
 
 /// A valid request to open a WebSocket connection (RFC 6455 section 4.2.1).
 ///
@@ -43,31 +42,6 @@ impl Request {
             })
             .collect();
         Self { path: path.to_owned(), query: query.map(str::to_owned), text, fields }
-    }
-
-    /// The request that an HTTP server has parsed, if it is valid for an upgrade; `target` is its
-    /// path with the query. `headers` is anything like a `&http::HeaderMap`. For HTTP/1.1: later
-    /// versions open a WebSocket in another way.
-    ///
-    /// # Errors
-    ///
-    /// The reason for which it is unacceptable, with the [status](HandshakeError::status) to
-    /// answer.
-    pub fn from_http<'h, N, V>(
-        method: &str,
-        target: &str,
-        headers: impl IntoIterator<Item = (&'h N, &'h V)>,
-    ) -> Result<Self, HandshakeError>
-    where
-        N: AsRef<str> + ?Sized + 'h,
-        V: AsRef<[u8]> + ?Sized + 'h,
-    {
-        let header = |(name, value): (&'h N, &'h V)| httparse::Header {
-            name: name.as_ref(),
-            value: value.as_ref(),
-        };
-        let headers: Vec<_> = headers.into_iter().map(header).collect();
-        server::check(method, target, &headers)
     }
 
     /// The path as sent: percent-encoded, beginning with a slash.

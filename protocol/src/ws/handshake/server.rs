@@ -58,8 +58,35 @@ pub fn parse(
     Ok(Parse::Complete { request, consumed })
 }
 
+impl Request {
+    /// The request that an HTTP server has parsed, if it is valid for an upgrade; `target` is its
+    /// path with the query. `headers` is anything like a `&http::HeaderMap`. For HTTP/1.1: later
+    /// versions open a WebSocket in another way.
+    ///
+    /// # Errors
+    ///
+    /// The reason for which it is unacceptable, with the [status](HandshakeError::status) to
+    /// answer.
+    pub fn from_http<'h, N, V>(
+        method: &str,
+        target: &str,
+        headers: impl IntoIterator<Item = (&'h N, &'h V)>,
+    ) -> Result<Self, HandshakeError>
+    where
+        N: AsRef<str> + ?Sized + 'h,
+        V: AsRef<[u8]> + ?Sized + 'h,
+    {
+        let header = |(name, value): (&'h N, &'h V)| httparse::Header {
+            name: name.as_ref(),
+            value: value.as_ref(),
+        };
+        let headers: Vec<_> = headers.into_iter().map(header).collect();
+        check(method, target, &headers)
+    }
+}
+
 /// The request of these parts, if it is valid.
-pub(super) fn check(
+fn check(
     method: &str,
     target: &str,
     headers: &[httparse::Header<'_>],
