@@ -1,6 +1,6 @@
 //! Adopted streams: any stream of a runtime, in any dialect, with all that holds on a socket.
 //!
-//! What holds everywhere is tested over adopted pipes, too, by [`everywhere`](super::support::place).
+//! What holds everywhere is tested over adopted pipes, too: see `support::place`.
 
 use std::io;
 use std::pin::Pin;

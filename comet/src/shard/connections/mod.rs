@@ -347,7 +347,7 @@ impl Connections {
     }
 
     /// Offers each transport its bytes once, and appends what it took to the results, in this
-    /// order. All of the slots must have a connection that [is batchable](Connection::is_batchable).
+    /// order. All of the slots must have a [batchable](Connection::is_batchable) connection.
     pub(super) fn write<'a>(
         &mut self,
         writes: impl Iterator<Item = (u32, &'a [u8])>,
