@@ -207,7 +207,7 @@ fn a_peer_without_answers_is_not_read() {
     server.gateway.adopt(ours, Adoption::stream()).unwrap();
     let bytes = Wire::Dtalk.bytes(&auth(1, "alice", ""));
     runtime().block_on(theirs.write_all(&bytes)).unwrap();
-    let message = Wire::Dtalk.bytes(&say(2, &[7; 100]));
+    let message = Wire::Dtalk.bytes(&say(2, [7; 100]));
     let written = runtime().block_on(async {
         let mut written = 0;
         while let Ok(result) =

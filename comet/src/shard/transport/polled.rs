@@ -305,10 +305,8 @@ mod tests {
     #[test]
     fn what_was_taken_is_flushed_until_it_is_sent_and_a_shutdown_is_driven_to_its_end() {
         let broken = || Err(ErrorKind::BrokenPipe.into());
-        let mut stream = Scripted::default();
-        stream.flushes = [Ok(()), broken()].into();
-        stream.shutdowns = [Ok(()), broken()].into();
-        let mut polled = polled(stream);
+        let (flushes, shutdowns) = ([Ok(()), broken()].into(), [Ok(()), broken()].into());
+        let mut polled = polled(Scripted { flushes, shutdowns, ..Scripted::default() });
         polled.drive().unwrap();
         assert_eq!(polled.write_vectored(&[IoSlice::new(b"abc")]).unwrap(), 3);
         polled.drive().unwrap();
