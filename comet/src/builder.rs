@@ -64,7 +64,7 @@ impl<R: Router> Builder<R> {
     /// [`StartError`]; nothing is left running in that case.
     pub fn start(self) -> Result<Gateway, StartError> {
         let Self { router, config, listen } = self;
-        config.check().map_err(StartError::Config)?;
+        config.validate()?;
         if listen.len() >= usize::from(u8::MAX) {
             return Err(StartError::Config("at most 254 listeners"));
         }
@@ -73,18 +73,18 @@ impl<R: Router> Builder<R> {
         }
         let intervals: Vec<_> = listen.iter().map(|at| at.profile.ping_interval).collect();
         for interval in intervals.iter().flatten() {
-            config.check_ping_interval(*interval).map_err(StartError::Config)?;
+            config.ping.check_interval(*interval)?;
         }
-        if config.io == Io::Uring {
+        if config.io.interface == Io::Uring {
             open_ring().map_err(StartError::Uring)?;
         }
         let shards = config.shards;
-        let (addresses, listeners) = bind_all(&listen, shards, &Liveness::new(&config))?;
+        let (addresses, listeners) = bind_all(&listen, shards, &Liveness::new(&config.io))?;
         let pollers: Vec<Poller> = (0..shards)
             .map(|_| Poller::new())
             .collect::<io::Result<_>>()
             .map_err(StartError::Shard)?;
-        let intervals = Intervals::new(&config, intervals);
+        let intervals = Intervals::new(&config.ping, intervals);
         let shared = Shared::new(config, intervals, Clock::start(), Keyed::by_chance(), &pollers);
         let mut shared = shared.map_err(StartError::Shard)?;
         shared.count_listeners(listen.len());

@@ -23,8 +23,7 @@ pub enum Closed {
     /// The connection broke.
     #[error("connection lost: {0}")]
     Lost(std::io::ErrorKind),
-    /// The peer did not authenticate within
-    /// [`Config::handshake_timeout`](crate::Config::handshake_timeout).
+    /// The peer did not authenticate within [`handshake.timeout`](crate::HandshakeConfig::timeout).
     #[error("not authenticated in time")]
     HandshakeTimeout,
     /// The WebSocket upgrade request was refused with this HTTP status.
@@ -33,7 +32,7 @@ pub enum Closed {
     /// The router refused the peer.
     #[error("refused by the router")]
     Refused,
-    /// The peer used up [`Config::auth_attempts`](crate::Config::auth_attempts).
+    /// The peer used up [`handshake.attempts`](crate::HandshakeConfig::attempts).
     #[error("too many attempts to authenticate")]
     AuthAttempts,
     /// The peer of an open session authenticated again, but not as the same user on the same
@@ -52,15 +51,15 @@ pub enum Closed {
     /// The peer broke the WebSocket protocol.
     #[error("bad WebSocket frame: {0}")]
     BadWebSocket(#[from] WsError),
-    /// Nothing arrived for [`Config::idle_timeout`](crate::Config::idle_timeout).
+    /// Nothing arrived for [`ping.idle_timeout`](crate::PingConfig::idle_timeout).
     #[error("silent for too long")]
     Idle,
     /// A delivery stayed unacknowledged through
-    /// [`Config::delivery_attempts`](crate::Config::delivery_attempts).
+    /// [`delivery.attempts`](crate::DeliveryConfig::attempts).
     #[error("deliveries are not acknowledged")]
     Unresponsive,
     /// The backlog of the peer exceeds a limit of [`Config`](crate::Config), or it read nothing for
-    /// [`Config::write_timeout`](crate::Config::write_timeout).
+    /// [`io.write_timeout`](crate::IoConfig::write_timeout).
     #[error("reads too slowly")]
     Slow,
     /// Requested by the router or an operator, for this reason.
@@ -76,12 +75,12 @@ pub enum Closed {
     /// [`OnTokio::events`](crate::tokio::OnTokio::events).
     #[error("the router fell behind")]
     RouterBehind,
-    /// [`Config::max_connections`](crate::Config::max_connections), or the limit of the peer's
+    /// [`limits.max_connections`](crate::LimitsConfig::max_connections), or the limit of the peer's
     /// address, is reached.
     #[error("too many connections")]
     TooManyConnections,
     /// The peer sent more messages than
-    /// [`Config::message_rate`](crate::Config::message_rate) allows.
+    /// [`limits.message_rate`](crate::LimitsConfig::message_rate) allows.
     #[error("sends too fast")]
     RateExceeded,
     /// The peer broke the comet dialect.
@@ -94,18 +93,17 @@ pub enum Closed {
     #[error("message numbers out of sequence")]
     Sequence,
     /// A peer of the comet dialect has more unanswered messages than
-    /// [`Config::inbox`](crate::Config::inbox), a limit that its welcome states.
+    /// [`limits.inbox`](crate::LimitsConfig::inbox), a limit that its welcome states.
     #[error("message window full")]
     WindowFull,
-    /// [`Config::memory_budget`](crate::Config::memory_budget) ran out, and this session held the
-    /// most.
+    /// [`memory.budget`](crate::MemoryConfig::budget) ran out, and this session held the most.
     #[error("shed for want of memory")]
     Shed,
     /// The peer began a message and did not finish it within
-    /// [`Config::message_timeout`](crate::Config::message_timeout).
+    /// [`limits.message_timeout`](crate::LimitsConfig::message_timeout).
     #[error("a message was not finished in time")]
     Unfinished,
-    /// More peers asked for sessions than [`Config::handshake_rate`](crate::Config::handshake_rate)
+    /// More peers asked for sessions than [`handshake.rate`](crate::HandshakeConfig::rate)
     /// allows, or memory is short.
     #[error("turned away before authentication")]
     TurnedAway,

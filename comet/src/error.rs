@@ -30,16 +30,15 @@ pub enum StartError {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// The shard's mailbox is at [`Config::mailbox`](crate::Config::mailbox) commands, or at its
-    /// limit of bytes. A command for several shards has been taken by those that had room.
+    /// The shard's mailbox is at [`memory.mailbox`](crate::MemoryConfig::mailbox) commands, or at
+    /// its limit of bytes. A command for several shards has been taken by those that had room.
     #[error("the shard's mailbox is full")]
     Full,
     /// The gateway has stopped.
     #[error("the gateway has stopped")]
     Stopped,
     /// The body is longer than a frame can be, 1 GiB, or than the bytes that may wait for a shard:
-    /// a sixteenth of [`Config::memory_budget`](crate::Config::memory_budget), divided among the
-    /// shards.
+    /// a sixteenth of [`memory.budget`](crate::MemoryConfig::budget), divided among the shards.
     #[error("the body does not fit")]
     TooLong,
 }
@@ -51,12 +50,12 @@ pub enum AdoptError {
     /// The socket could not be made ready.
     #[error("cannot take over the socket: {0}")]
     Socket(#[from] io::Error),
-    /// [`Config::max_connections`](crate::Config::max_connections) is reached.
+    /// [`limits.max_connections`](crate::LimitsConfig::max_connections) is reached.
     #[error("too many connections")]
     TooMany,
     /// The client's address is at its limit:
-    /// [`Config::connections_per_address`](crate::Config::connections_per_address) or
-    /// [`Config::handshakes_per_address`](crate::Config::handshakes_per_address).
+    /// [`limits.connections_per_address`](crate::LimitsConfig::connections_per_address) or
+    /// [`limits.handshakes_per_address`](crate::LimitsConfig::handshakes_per_address).
     #[error("too many connections from one address")]
     TooManyOfAddress,
     /// The dialect has no frames of its own, and needs the messages of a WebSocket.

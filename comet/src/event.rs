@@ -35,9 +35,8 @@ pub enum Event<'a> {
     /// [`Lost`](Self::Lost), so that the counts add up to those of [`Stats`](crate::Stats).
     /// Deliveries that were queued or in flight when the session ended are not reported.
     Gap(&'a Gap),
-    /// The session lost its connection and is kept for
-    /// [`Config::resume_ttl`](crate::Config::resume_ttl). Followed by [`Resumed`](Self::Resumed)
-    /// or [`Disconnected`](Self::Disconnected).
+    /// The session lost its connection and is kept for [`resume.ttl`](crate::ResumeConfig::ttl).
+    /// Followed by [`Resumed`](Self::Resumed) or [`Disconnected`](Self::Disconnected).
     Parked(&'a Closed),
     /// The peer of a parked session is back on another connection, on which the acked deliveries
     /// that it missed are sent. The peer carries the identity accepted for that connection; the

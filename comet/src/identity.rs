@@ -68,14 +68,16 @@ impl Identity {
 
     /// A room that the session is in from the start.
     ///
-    /// Rooms beyond [`Config::rooms_per_session`](crate::Config::rooms_per_session) are not joined.
+    /// Rooms beyond [`limits.rooms_per_session`](crate::LimitsConfig::rooms_per_session) are not
+    /// joined.
     #[must_use]
     pub fn room(mut self, name: &str) -> Self {
         self.rooms.push(name.into());
         self
     }
 
-    /// Overflow policy of this session, instead of [`Config::overflow`](crate::Config::overflow).
+    /// Overflow policy of this session, instead of
+    /// [`delivery.overflow`](crate::DeliveryConfig::overflow).
     #[must_use]
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = Some(overflow);

@@ -245,10 +245,10 @@
 //!
 //! ## Resume
 //!
-//! With a [`Config::resume_ttl`], a session outlives its connection: it is **parked**, keeps its
-//! rooms and its queue, and takes deliveries. Its peer comes back on any transport, with a ticket
-//! in the comet dialect or as the same device in dtalk, and gets the deliveries it missed. The
-//! router is notified by [`Event::Parked`], [`Event::Resumed`] and, in the end,
+//! With a [`resume.ttl`](ResumeConfig::ttl), a session outlives its connection: it is **parked**,
+//! keeps its rooms and its queue, and takes deliveries. Its peer comes back on any transport, with
+//! a ticket in the comet dialect or as the same device in dtalk, and gets the deliveries it missed.
+//! The router is notified by [`Event::Parked`], [`Event::Resumed`] and, in the end,
 //! [`Event::Disconnected`].
 //!
 //! ```
@@ -256,12 +256,12 @@
 //!
 //! use comet::{Config, DevicePolicy, Winner};
 //!
-//! let config = Config::default()
-//!     .resume_ttl(Duration::from_secs(120))
-//!     // The next process knows by it when each peer was asked to come back.
-//!     .ticket_key([7; 32])
-//!     // One phone for each user: the newer one replaces the older.
-//!     .devices(DevicePolicy::default().group(["phone"], 1, Winner::Newest));
+//! let mut config = Config::default();
+//! config.resume.ttl = Duration::from_secs(120);
+//! // The next process knows by it when each peer was asked to come back.
+//! config.resume.ticket_key = Some([7; 32]);
+//! // One phone for each user: the newer one replaces the older.
+//! config.devices = DevicePolicy::default().group(["phone"], 1, Winner::Newest);
 //! config.validate()?;
 //! # Ok::<(), comet::StartError>(())
 //! ```
@@ -269,26 +269,23 @@
 //! ## Limits
 //!
 //! Everything that a peer can make grow has a limit in [`Config`], with a default. Most are per
-//! session; [`memory_budget`](Config::memory_budget) bounds the backlog of all sessions together,
-//! and [`Stats::memory`] shows its use. [`overflow`](Config::overflow) is the policy for a session
-//! with a full queue: [`Overflow`]. Some limits can be changed later by [`Gateway::reconfigure`].
+//! session; [`memory.budget`](MemoryConfig::budget) bounds the backlog of all sessions together,
+//! and [`Stats::memory`] shows its use. A session with a full queue is treated as its [`Overflow`]
+//! policy says. Some limits can be changed later by [`Gateway::reconfigure`].
 //!
 //! ```
 //! use comet::{Config, Overflow};
 //!
-//! let config = Config::default()
-//!     // Connections: in all, and of one address.
-//!     .max_connections(200_000)
-//!     .connections_per_address(64)
-//!     // Messages: bytes of each, in a second, and without an answer.
-//!     .max_body(64 * 1024)
-//!     .message_rate(20)
-//!     .inbox(16)
-//!     // Deliveries: in flight, waiting, and what happens to those beyond.
-//!     .window(128)
-//!     .queue(512)
-//!     .overflow(Overflow::DropOldest)
-//!     .memory_budget(512 * 1024 * 1024);
+//! let mut config = Config::default().shards(4);
+//! // Connections in all; bytes of a message, and messages a second.
+//! config.limits.max_connections = 200_000;
+//! config.limits.max_body = 64 * 1024;
+//! config.limits.message_rate = 20;
+//! // Deliveries in flight, waiting, and what happens to those beyond.
+//! config.delivery.window = 128;
+//! config.delivery.queue = 512;
+//! config.delivery.overflow = Overflow::DropOldest;
+//! config.memory.budget = 512 * 1024 * 1024;
 //! config.validate()?;
 //! # Ok::<(), comet::StartError>(())
 //! ```
@@ -374,7 +371,10 @@ pub use comet_protocol::comet::FrameError;
 pub use comet_protocol::ws::WsError;
 pub use comet_protocol::ws::handshake::Request as UpgradeRequest;
 pub use comet_protocol::{DecodeError, Dialect};
-pub use config::{Config, Io, Overflow};
+pub use config::{
+    Config, DeliveryConfig, HandshakeConfig, Io, IoConfig, LimitsConfig, MemoryConfig, Overflow,
+    PingConfig, ResumeConfig,
+};
 pub use delivery::{Class, Delivery, Gap, GapReason, Kind, Lane, Pass, Replay};
 pub use devices::{Claim, Crowded, DevicePolicy, Winner};
 pub use error::{AdoptError, CommandError, StartError};

@@ -146,7 +146,7 @@ impl Listen {
     }
 
     /// Longest time without output to a peer of this listener, instead of
-    /// [`Config::ping_interval`](crate::Config::ping_interval).
+    /// [`ping.interval`](crate::PingConfig::interval).
     #[must_use]
     pub fn ping_interval(mut self, interval: Duration) -> Self {
         self.profile.ping_interval = Some(interval);

@@ -9,7 +9,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use crate::config::Config;
+use crate::config::PingConfig;
 use crate::time::Time;
 
 /// Intervals of all listeners. Zero: no pings.
@@ -22,13 +22,13 @@ pub(crate) struct Intervals {
 impl Intervals {
     /// One for each listener, in order; `None` stands for that of the configuration.
     pub(crate) fn new(
-        config: &Config,
+        config: &PingConfig,
         listeners: impl IntoIterator<Item = Option<Duration>>,
     ) -> Self {
-        let all = config.ping_interval;
+        let all = config.interval;
         Self {
             listeners: listeners.into_iter().map(|own| own.unwrap_or(all)).collect(),
-            adopted: config.adopted_ping_interval.unwrap_or(all),
+            adopted: config.adopted_interval.unwrap_or(all),
         }
     }
 
@@ -109,11 +109,11 @@ mod tests {
     #[test]
     fn listeners_and_adopted_connections_may_have_intervals_of_their_own() {
         let second = Duration::from_secs(1);
-        let config = Config::default().ping_interval(9 * second);
+        let config = PingConfig { interval: 9 * second, ..PingConfig::default() };
         let intervals = Intervals::new(&config, [None, Some(second), Some(Duration::ZERO)]);
         let of = [0, 1, 2, 3, u8::MAX].map(|listener| intervals.of(listener).as_secs());
         assert_eq!(of, [9, 1, 0, 9, 9]);
-        let config = config.adopted_ping_interval(2 * second);
+        let config = PingConfig { adopted_interval: Some(2 * second), ..config };
         let intervals = Intervals::new(&config, [None]);
         assert_eq!([0, u8::MAX].map(|listener| intervals.of(listener).as_secs()), [9, 2]);
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::budget::Budget;
 
-/// Bytes of [`Config::memory_budget`](crate::Config::memory_budget), held until this is dropped;
-/// see [`Gateway::reserve_memory`](crate::Gateway::reserve_memory). Taking and giving back touches
-/// two shared counters.
+/// Bytes of [`memory.budget`](crate::MemoryConfig::budget), held until this is dropped; see
+/// [`Gateway::reserve_memory`](crate::Gateway::reserve_memory). Taking and giving back touches two
+/// shared counters.
 #[derive(Debug)]
 pub struct Reservation {
     budget: Arc<Budget>,

@@ -121,25 +121,38 @@ impl Flags {
 
     /// The gateway's configuration.
     pub(crate) fn config(&self) -> Config {
+        let idle = Duration::from_secs(self.idle);
         let config = Config::default()
-            .max_body(self.max_message)
-            .max_fragments(self.max_fragments)
-            .window(self.window)
-            .window_bytes(self.queue_bytes)
-            .queue(self.queue)
-            .queue_bytes(self.queue_bytes)
-            .write_bytes(self.queue_bytes.max(2 * self.max_message))
-            .room_log(self.room_log)
-            .overflow(self.overflow.into())
-            .resume_ttl(Duration::from_secs(self.resume_ttl))
-            .memory_budget(self.memory_budget)
-            .handshake_rate(self.handshake_rate)
-            .io(self.io.into())
-            .idle_timeout(Duration::from_secs(self.idle))
-            .ping_interval(Duration::from_secs(self.ping).min(Duration::from_secs(self.idle) / 2))
-            .return_spread(Duration::from_secs(self.return_spread))
-            // Measurements of refusals must not include the time for which they are held.
-            .held_refusals(0);
+            .handshake(|it| {
+                it.rate = self.handshake_rate;
+                // Measurements of refusals must not include the time for which they are held.
+                it.held_refusals = 0;
+            })
+            .limits(|it| {
+                it.max_body = self.max_message;
+                it.max_fragments = self.max_fragments;
+            })
+            .delivery(|it| {
+                it.window = self.window;
+                it.window_bytes = self.queue_bytes;
+                it.queue = self.queue;
+                it.queue_bytes = self.queue_bytes;
+                it.room_log = self.room_log;
+                it.overflow = self.overflow.into();
+            })
+            .memory(|it| {
+                it.budget = self.memory_budget;
+                it.write_bytes = self.queue_bytes.max(2 * self.max_message);
+            })
+            .io(|it| it.interface = self.io.into())
+            .ping(|it| {
+                it.idle_timeout = idle;
+                it.interval = Duration::from_secs(self.ping).min(idle / 2);
+            })
+            .resume(|it| {
+                it.ttl = Duration::from_secs(self.resume_ttl);
+                it.return_spread = Duration::from_secs(self.return_spread);
+            });
         match self.shards {
             Some(shards) => config.shards(shards),
             None => config,

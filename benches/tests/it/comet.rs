@@ -33,11 +33,11 @@ impl Router for Rooms {
 }
 
 pub(crate) fn gateway() -> (Gateway, Target) {
-    let config = Config::default()
-        .shards(2)
-        .resume_ttl(Duration::from_secs(60))
-        .idle_timeout(Duration::from_secs(8))
-        .ping_interval(Duration::from_secs(4));
+    let config =
+        Config::default().shards(2).resume(|it| it.ttl = Duration::from_secs(60)).ping(|it| {
+            it.idle_timeout = Duration::from_secs(8);
+            it.interval = Duration::from_secs(4);
+        });
     let local = SocketAddr::from(([127, 0, 0, 1], 0));
     let gateway = Gateway::builder(Rooms)
         .config(config)

@@ -112,9 +112,10 @@ impl Relay {
     fn of(config: Config, rooms: Rooms) -> Self {
         let local = SocketAddr::from(([127, 0, 0, 1], 0));
         let gateway = Gateway::builder(rooms)
-            .config(
-                config.idle_timeout(Duration::from_secs(8)).ping_interval(Duration::from_secs(4)),
-            )
+            .config(config.ping(|it| {
+                it.idle_timeout = Duration::from_secs(8);
+                it.interval = Duration::from_secs(4);
+            }))
             .listen(Listen::tcp(local))
             .listen(Listen::websocket(local))
             .listen(Listen::websocket(local).dialect(Dialect::Raw))

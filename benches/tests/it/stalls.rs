@@ -49,8 +49,13 @@ fn figure(report: &Report, name: &str) -> f64 {
 /// A gateway that keeps half of it for who does not read: who reads may pause for half a second,
 /// and miss nothing.
 fn narrow(overflow: Overflow) -> Relay {
-    let config = Config::default().shards(2).window(16).queue(100).room_log(100).overflow(overflow);
-    Relay::with(config.resume_ttl(Duration::from_secs(60)), true)
+    let config = Config::default().shards(2).delivery(|it| {
+        it.window = 16;
+        it.queue = 100;
+        it.room_log = 100;
+        it.overflow = overflow;
+    });
+    Relay::with(config.resume(|it| it.ttl = Duration::from_secs(60)), true)
 }
 
 #[test]

@@ -26,7 +26,7 @@ const SMALL_STORM: &str = "scenario = \"storm\"\nsessions = 40\nrooms = 2\nstay 
 const RATE: &str = "deliveries to those who stay, before the cut";
 
 fn gateway() -> Relay {
-    Relay::with(Config::default().shards(2).resume_ttl(Duration::from_secs(60)), true)
+    Relay::with(Config::default().shards(2).resume(|it| it.ttl = Duration::from_secs(60)), true)
 }
 
 fn storm(more: &str, addr: &str) -> Report {

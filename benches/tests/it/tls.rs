@@ -107,7 +107,10 @@ fn sessions_speak_over_tls_as_they_do_without() {
 
 #[test]
 fn much_at_once_comes_whole_over_tls() {
-    let config = Config::default().max_body(1 << 20).queue_bytes(64 << 20).write_bytes(64 << 20);
+    let config = Config::default()
+        .limits(|it| it.max_body = 1 << 20)
+        .delivery(|it| it.queue_bytes = 64 << 20)
+        .memory(|it| it.write_bytes = 64 << 20);
     let (relay, authority) = (Relay::with(config, false), Authority::new("much"));
     let raw = proxy(&authority.server, relay.raw);
     let tuning = Tuning { unsent: 64 << 20, ..Tuning::default() };

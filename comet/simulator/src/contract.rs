@@ -36,33 +36,45 @@ pub(crate) fn config(limits: &Limits) -> Config {
     };
     Config::default()
         .shards(limits.shards)
-        .read_buffer(16 * 1024)
-        .resume_ttl(limits.resume_ttl)
-        .window(limits.window)
-        .window_bytes(limits.window_bytes)
-        .queue(limits.queue)
-        .queue_bytes(limits.queue_bytes)
-        .overflow(overflow)
-        .room_log(limits.room_log)
-        .room_log_bytes(limits.room_log_bytes)
-        .latest_keys(limits.latest_keys)
-        .memory_budget(limits.memory_budget)
-        .handshake_rate(limits.handshake_rate)
-        .held_refusals(limits.held_refusals)
-        .return_rate(limits.return_rate)
-        .return_spread(limits.return_spread)
-        .ticket_key(TICKET_KEY)
-        .write_bytes(limits.write_bytes)
-        .rto(limits.rto)
-        .max_rto(limits.max_rto)
-        .delivery_attempts(limits.delivery_attempts)
-        .idle_timeout(limits.idle_timeout)
-        .ping_interval(limits.ping_interval)
-        .write_timeout(limits.write_timeout)
-        // Virtual sockets have no such timer.
-        .user_timeout(Duration::ZERO)
-        .inbox(limits.inbox)
-        .mailbox(limits.mailbox)
+        .handshake(|it| {
+            it.rate = limits.handshake_rate;
+            it.held_refusals = limits.held_refusals;
+        })
+        .limits(|it| it.inbox = limits.inbox)
+        .delivery(|it| {
+            it.window = limits.window;
+            it.window_bytes = limits.window_bytes;
+            it.queue = limits.queue;
+            it.queue_bytes = limits.queue_bytes;
+            it.overflow = overflow;
+            it.room_log = limits.room_log;
+            it.room_log_bytes = limits.room_log_bytes;
+            it.latest_keys = limits.latest_keys;
+            it.rto = limits.rto;
+            it.max_rto = limits.max_rto;
+            it.attempts = limits.delivery_attempts;
+        })
+        .memory(|it| {
+            it.budget = limits.memory_budget;
+            it.mailbox = limits.mailbox;
+            it.read_buffer = 16 * 1024;
+            it.write_bytes = limits.write_bytes;
+        })
+        .io(|it| {
+            it.write_timeout = limits.write_timeout;
+            // Virtual sockets have no such timer.
+            it.user_timeout = Duration::ZERO;
+        })
+        .ping(|it| {
+            it.interval = limits.ping_interval;
+            it.idle_timeout = limits.idle_timeout;
+        })
+        .resume(|it| {
+            it.ttl = limits.resume_ttl;
+            it.ticket_key = Some(TICKET_KEY);
+            it.return_rate = limits.return_rate;
+            it.return_spread = limits.return_spread;
+        })
 }
 
 /// An unnumbered gap, as reported to the router.

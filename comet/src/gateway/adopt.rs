@@ -172,7 +172,7 @@ impl Place {
     /// [`AdoptError::Dialect`], and [`AdoptError::Socket`] when the socket is not usable.
     pub fn adopt_socket(self, socket: TcpStream, adoption: Adoption) -> Result<(), AdoptError> {
         adoption.check()?;
-        let transport = Transport::from_std(socket, &Liveness::new(&self.shared.config))?;
+        let transport = Transport::from_std(socket, &Liveness::new(&self.shared.config.io))?;
         self.take(transport, adoption);
         Ok(())
     }
@@ -195,8 +195,8 @@ impl Drop for Place {
 impl Gateway {
     /// Reserves a place for a connection of this client before its upgrade is answered, so that a
     /// refusal can still be sent as a response. Counted against
-    /// [`Config::max_connections`](crate::Config::max_connections) and the limits of its address
-    /// from now on.
+    /// [`limits.max_connections`](crate::LimitsConfig::max_connections) and the limits of its
+    /// address from now on.
     ///
     /// # Errors
     ///

@@ -43,7 +43,7 @@ struct Inner {
 }
 
 impl Gateway {
-    /// Reserves bytes of [`Config::memory_budget`](crate::Config::memory_budget) for a component
+    /// Reserves bytes of [`memory.budget`](crate::MemoryConfig::budget) for a component
     /// beside the gateway that keeps data for clients, an HTTP server for instance, so that one
     /// number bounds all memory.
     ///
@@ -103,20 +103,22 @@ impl Gateway {
     }
 
     /// Applies the limits of `config` that can change while sessions are open:
-    /// [`message_rate`](Config::message_rate), [`handshake_rate`](Config::handshake_rate),
-    /// [`connections_per_address`](Config::connections_per_address) and
-    /// [`handshakes_per_address`](Config::handshakes_per_address). All other settings keep their
-    /// values from the start. No connection is closed for exceeding a lowered limit; connections
-    /// made before a limit for addresses was set are not counted.
+    /// [`handshake.rate`](crate::HandshakeConfig::rate),
+    /// [`limits.message_rate`](crate::LimitsConfig::message_rate),
+    /// [`limits.connections_per_address`](crate::LimitsConfig::connections_per_address) and
+    /// [`limits.handshakes_per_address`](crate::LimitsConfig::handshakes_per_address). All other
+    /// settings keep their values from the start. No connection is closed for exceeding a lowered
+    /// limit; connections made before a limit for addresses was set are not counted.
     ///
     /// # Errors
     ///
     /// [`StartError::Config`], and nothing is applied.
     pub fn reconfigure(&self, config: &Config) -> Result<(), StartError> {
         config.validate()?;
-        self.0.shared.entrance.reconfigure(config);
+        self.0.shared.entrance.reconfigure(&config.limits);
         for mailbox in &self.0.shared.mailboxes {
-            let (message_rate, handshake_rate) = (config.message_rate, config.handshake_rate);
+            let (message_rate, handshake_rate) =
+                (config.limits.message_rate, config.handshake.rate);
             mailbox.post(Command::Reconfigure { message_rate, handshake_rate });
         }
         Ok(())

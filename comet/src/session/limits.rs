@@ -26,25 +26,26 @@ pub(crate) struct Limits {
 impl Limits {
     pub(crate) fn new(config: &Config) -> Self {
         let millis = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX / 4);
+        let Config { handshake, limits, delivery, ping, .. } = config;
         Self {
-            handshake_timeout: config.handshake_timeout,
-            idle_timeout: config.idle_timeout,
-            ask_after: config.idle_timeout / 2,
-            close_timeout: config.close_timeout,
-            resume_ttl: config.resume_ttl,
-            auth_attempts: config.auth_attempts,
-            inbox: config.inbox,
-            message_rate: config.message_rate,
+            handshake_timeout: handshake.timeout,
+            idle_timeout: ping.idle_timeout,
+            ask_after: ping.idle_timeout / 2,
+            close_timeout: config.io.close_timeout,
+            resume_ttl: config.resume.ttl,
+            auth_attempts: handshake.attempts,
+            inbox: limits.inbox,
+            message_rate: limits.message_rate,
             window: WindowLimits {
-                window: config.window,
-                window_bytes: config.window_bytes,
-                queue: QueueLimits { entries: config.queue, bytes: config.queue_bytes },
-                rto: millis(config.rto),
-                max_rto: millis(config.max_rto),
-                attempts: config.delivery_attempts,
+                window: delivery.window,
+                window_bytes: delivery.window_bytes,
+                queue: QueueLimits { entries: delivery.queue, bytes: delivery.queue_bytes },
+                rto: millis(delivery.rto),
+                max_rto: millis(delivery.max_rto),
+                attempts: delivery.attempts,
             },
-            latest_keys: config.latest_keys,
-            overflow: config.overflow,
+            latest_keys: delivery.latest_keys,
+            overflow: delivery.overflow,
         }
     }
 }

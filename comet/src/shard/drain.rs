@@ -60,8 +60,8 @@ impl Drain {
         let steps = (within / 2).as_millis() / DRAIN_STEP.as_millis();
         let steps = usize::try_from(steps).unwrap_or(usize::MAX).max(1);
         let share = left.len().div_ceil(steps).max(1);
-        let Config { shards, return_rate, return_spread, .. } = ep.cx.shared.config;
-        let returns = Returns::new(left.len(), shards, return_rate, return_spread);
+        let Config { shards, ref resume, .. } = ep.cx.shared.config;
+        let returns = Returns::new(left.len(), shards, resume.return_rate, resume.return_spread);
         Self {
             left,
             share,

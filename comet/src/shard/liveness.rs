@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 
-use crate::Config;
+use crate::config::IoConfig;
 
 /// The options of every socket of a gateway.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Liveness {
 
 impl Liveness {
     /// As the configuration says.
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &IoConfig) -> Self {
         Self {
             keepalive: (!config.keepalive.is_zero()).then(|| probes(config.keepalive)),
             user_timeout: (!config.user_timeout.is_zero()).then_some(config.user_timeout),
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     /// When the system gives up the peer of a silent connection, and one that acknowledges nothing.
-    fn times(config: &Config) -> (Duration, Option<Duration>) {
+    fn times(config: &IoConfig) -> (Duration, Option<Duration>) {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let socket = SockRef::from(&socket);
         Liveness::new(config).set(&socket).unwrap();
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn by_default_a_silent_peer_is_found_within_60_s_and_one_that_gets_something_within_30() {
-        let (silence, user_timeout) = times(&Config::default());
+        let (silence, user_timeout) = times(&IoConfig::default());
         assert!((Duration::from_secs(50)..=Duration::from_secs(60)).contains(&silence));
         assert_eq!(user_timeout, Some(Duration::from_secs(25)));
     }
@@ -86,14 +86,18 @@ mod tests {
     fn any_time_from_two_seconds_on_is_kept() {
         for seconds in 2..400 {
             let within = Duration::from_secs(seconds);
-            let (silence, _) = times(&Config::default().keepalive(within));
+            let (silence, _) = times(&IoConfig { keepalive: within, ..IoConfig::default() });
             assert!(silence <= within && silence * 3 >= within * 2, "{silence:?} of {within:?}");
         }
     }
 
     #[test]
     fn zero_leaves_both_to_the_system() {
-        let off = Config::default().keepalive(Duration::ZERO).user_timeout(Duration::ZERO);
+        let off = IoConfig {
+            keepalive: Duration::ZERO,
+            user_timeout: Duration::ZERO,
+            ..IoConfig::default()
+        };
         assert_eq!(times(&off), (Duration::MAX, None));
     }
 }

@@ -1,8 +1,8 @@
 //! Mailbox: commands of other threads, and of the router on this one, for a shard.
 //!
 //! One queue, so that the commands of one thread are carried out in its order. Commands are bounded
-//! by [`Config::mailbox`](crate::Config::mailbox) and refused beyond it. Answers to questions of
-//! the shard itself are always taken: the questions bound them.
+//! by [`memory.mailbox`](crate::MemoryConfig::mailbox) and refused beyond it. Answers to questions
+//! of the shard itself are always taken: the questions bound them.
 //!
 //! A sleeping shard is woken once for everything that arrives until it looks.
 

@@ -128,7 +128,7 @@ impl Shard {
         let mut events = Events::with_capacity(EVENTS);
         let Endpoints { cx, connections, .. } = &mut self.sessions.endpoints;
         let index = cx.index;
-        connections.begin_io(cx.shared.config.io, index);
+        connections.begin_io(cx.shared.config.io.interface, index);
         self.listen();
         while !self.is_drained() {
             if let Err(error) = self.step(&mut events) {

@@ -108,7 +108,7 @@ impl ConnectReply {
     }
 
     /// Tells the peer, in an auth reply with this body, that it may not; it may try again on the
-    /// same connection, up to [`Config::auth_attempts`](crate::Config::auth_attempts) times. A raw
+    /// same connection, up to [`handshake.attempts`](crate::HandshakeConfig::attempts) times. A raw
     /// peer gets the body with HTTP status 403 and is closed; a comet peer gets the body in a
     /// refused, if it is not longer than 4,096 bytes, and is closed.
     pub fn refuse(mut self, body: impl Into<Bytes>) {
@@ -139,8 +139,8 @@ impl ConnectReply {
     }
 
     /// Says that the decision takes this much longer: the peer's handshake deadline
-    /// ([`Config::handshake_timeout`](crate::Config::handshake_timeout)) is put off by it. What
-    /// the peer sends meanwhile waits in the system's buffers.
+    /// ([`handshake.timeout`](crate::HandshakeConfig::timeout)) is put off by it. What the peer
+    /// sends meanwhile waits in the system's buffers.
     pub fn hold(&self, time: Duration) {
         if let Some(mailbox) = &self.mailbox {
             let (session, serial) = (self.session, self.serial);
@@ -190,7 +190,7 @@ impl fmt::Debug for ConnectReply {
 
 /// Answers a message. Dropped: refused.
 ///
-/// While [`Config::inbox`](crate::Config::inbox) receipts of a session are not settled, its
+/// While [`limits.inbox`](crate::LimitsConfig::inbox) receipts of a session are not settled, its
 /// connection is not read. Replies leave in the order of the messages.
 #[must_use = "dropping it refuses the message"]
 pub struct Receipt {

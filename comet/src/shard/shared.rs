@@ -62,13 +62,14 @@ impl Shared {
         keys: Keyed,
         pollers: &[Poller],
     ) -> io::Result<Self> {
-        let for_mailboxes = config.memory_budget / MAILBOXES;
+        let for_mailboxes = config.memory.budget / MAILBOXES;
         let bytes = for_mailboxes / pollers.len().max(1);
-        let mailbox =
-            |poller: &Poller| Ok(Arc::new(Mailbox::new(config.mailbox, bytes, poller.waker())));
-        let secret = config.ticket_key.map_or_else(|| keys.secret(), Ok)?;
+        let mailbox = |poller: &Poller| {
+            Ok(Arc::new(Mailbox::new(config.memory.mailbox, bytes, poller.waker())))
+        };
+        let secret = config.resume.ticket_key.map_or_else(|| keys.secret(), Ok)?;
         Ok(Self {
-            budget: Arc::new(Budget::new(config.memory_budget - for_mailboxes, pollers.len())),
+            budget: Arc::new(Budget::new(config.memory.budget - for_mailboxes, pollers.len())),
             tickets: Tickets::new(secret, ticket::LIFE),
             incarnation: keys.hash_one("incarnation"),
             clock,
@@ -78,7 +79,7 @@ impl Shared {
             presence: pollers.iter().map(|_| Presence::new()).collect(),
             counters: pollers.iter().map(|_| Counters::default()).collect(),
             accepted_by: Vec::new(),
-            entrance: Entrance::new(&config),
+            entrance: Entrance::new(&config.limits),
             warnings: Warnings::default(),
             intervals,
             config,

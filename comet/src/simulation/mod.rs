@@ -19,7 +19,7 @@
 //! #         receipt.ack(message.body);
 //! #     }
 //! # }
-//! let config = comet::Config::default().shards(2).read_buffer(16 * 1024);
+//! let config = comet::Config::default().shards(2).memory(|it| it.read_buffer = 16 * 1024);
 //! let mut simulation = Simulation::new(config, Echo, 42)?;
 //! let mut peer = simulation.connect(Listener::Tcp, "10.0.0.1:4000".parse()?);
 //! while simulation.turn() {}
@@ -104,13 +104,13 @@ impl Simulation {
     ///
     /// [`StartError`] when a value of the configuration is invalid.
     pub fn new<R: Router>(config: Config, router: R, seed: u64) -> Result<Self, StartError> {
-        config.check().map_err(StartError::Config)?;
+        config.validate()?;
         let mut chance = Chance::new(seed);
         let time = Arc::new(VirtualTime::new());
         let pollers: Vec<Poller> =
             (0..config.shards).map(|_| Poller::Virtual(Arc::new(Board::simulated()))).collect();
         let clock = Clock::Virtual(Arc::clone(&time));
-        let intervals = Intervals::new(&config, [None; 3]);
+        let intervals = Intervals::new(&config.ping, [None; 3]);
         let shared = Shared::new(config, intervals, clock, Keyed::Seed(chance.next()), &pollers);
         let shared = Arc::new(shared.map_err(StartError::Shard)?);
         let gateway = Gateway::new(Arc::clone(&shared), Vec::new());

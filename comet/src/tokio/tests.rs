@@ -85,7 +85,7 @@ impl Client {
 fn start(runtime: &::tokio::runtime::Runtime) -> (Gateway, Arc<Semaphore>) {
     let slow = Arc::new(Semaphore::new(0));
     let router = OnTokio::new(runtime.handle().clone(), Gated { slow: Arc::clone(&slow) });
-    let config = Config::default().shards(1).held_refusals(0);
+    let config = Config::default().shards(1).handshake(|it| it.held_refusals = 0);
     let listen = Listen::tcp(([127, 0, 0, 1], 0).into());
     (Gateway::builder(router).config(config).listen(listen).start().unwrap(), slow)
 }

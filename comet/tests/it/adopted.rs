@@ -158,7 +158,9 @@ fn a_peer_of_decided_identity_is_not_asked_about() {
 fn a_stream_counts_for_the_address_that_its_proxy_names() {
     let proxies = TrustedProxies::new()
         .trust("192.0.2.0/24".parse().unwrap(), ForwardedHeader::XForwardedFor);
-    let server = Server::start(config(2).trusted_proxies(proxies).connections_per_address(1));
+    let server = Server::start(
+        config(2).trusted_proxies(proxies).limits(|it| it.connections_per_address = 1),
+    );
     let adoption = || {
         let request = request(&[("x-forwarded-for", HOME)]);
         Adoption::websocket().remote(([192, 0, 2, 1], 7).into()).request(request)
@@ -202,7 +204,7 @@ fn a_room_of_sockets_and_streams_hears_everything_in_order() {
 
 #[test]
 fn a_peer_without_answers_is_not_read() {
-    let server = Setup::new(config(1).inbox(2)).on_message(hold).start();
+    let server = Setup::new(config(1).limits(|it| it.inbox = 2)).on_message(hold).start();
     let (ours, mut theirs) = tokio::io::duplex(512);
     server.gateway.adopt(ours, Adoption::stream()).unwrap();
     let bytes = Wire::Dtalk.bytes(&auth(1, "alice", ""));
@@ -227,7 +229,10 @@ fn a_peer_without_answers_is_not_read() {
 
 #[test]
 fn a_peer_that_does_not_read_is_ended_in_time_and_costs_no_more_than_it_may() {
-    let config = config(1).write_timeout(Duration::from_millis(200)).queue(16).window(4);
+    let config = config(1).io(|it| it.write_timeout = Duration::from_millis(200)).delivery(|it| {
+        it.queue = 16;
+        it.window = 4;
+    });
     let server = Server::start(config);
     let (ours, mut theirs) = tokio::io::duplex(1_024);
     server.gateway.adopt(ours, Adoption::stream()).unwrap();
@@ -354,7 +359,11 @@ fn over_tls(server: &Server, adoption: Adoption) -> Socket {
 #[test]
 fn tls_carries_large_messages_both_ways_and_closes_cleanly() {
     for shards in [1, 2] {
-        let server = Server::start(config(shards).max_body(4 << 20).write_bytes(64 << 20));
+        let server = Server::start(
+            config(shards)
+                .limits(|it| it.max_body = 4 << 20)
+                .memory(|it| it.write_bytes = 64 << 20),
+        );
         let mut client = Client::over(Transport::Tcp, over_tls(&server, Adoption::stream()));
         client.sign_in("alice", "");
         // More than TLS and the socket below it hold: writing and reading stop and go on.

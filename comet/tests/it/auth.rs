@@ -15,7 +15,7 @@ use crate::support::{clock, websocket};
 
 /// "wrong" is refused with a body, "nobody" is let go, everybody else is let in.
 fn doorman(shards: usize) -> Setup {
-    Setup::new(config(shards).auth_attempts(3)).on_connect(|_, request, reply| {
+    Setup::new(config(shards).handshake(|it| it.attempts = 3)).on_connect(|_, request, reply| {
         match request.token.as_str() {
             "wrong" => reply.refuse("another device"),
             "nobody" => drop(reply),
@@ -272,7 +272,7 @@ fn a_router_that_holds_its_answer_has_more_time_than_the_handshake() {
         let (held, replies) = sync_channel(1);
         let held = Mutex::new(held);
         let time = Duration::from_millis(200);
-        let server = Setup::new(config(place.shards).handshake_timeout(time))
+        let server = Setup::new(config(place.shards).handshake(|it| it.timeout = time))
             .on_connect(move |_, request, reply| {
                 reply.hold(Duration::from_secs(60));
                 held.lock()

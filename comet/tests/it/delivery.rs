@@ -121,7 +121,8 @@ fn the_router_learns_once_of_each_ack_that_it_asked_for() {
 #[test]
 fn acks_of_nothing_are_ignored_and_counted() {
     everywhere(|place| {
-        let (server, mut client, session) = session(place, config(place.shards).window(2));
+        let (server, mut client, session) =
+            session(place, config(place.shards).delivery(|it| it.window = 2));
         client.send(&ack(1));
         client.beat(1);
         (0..3).for_each(|_| {
@@ -141,7 +142,8 @@ fn acks_of_nothing_are_ignored_and_counted() {
 #[test]
 fn the_window_bounds_what_is_in_flight_and_acks_let_the_rest_follow() {
     everywhere(|place| {
-        let (server, mut client, session) = session(place, config(place.shards).window(4));
+        let (server, mut client, session) =
+            session(place, config(place.shards).delivery(|it| it.window = 4));
         for number in 1..=20 {
             server.gateway.push(session, Delivery::acked(number.to_string())).unwrap();
         }
@@ -163,7 +165,7 @@ fn the_window_bounds_what_is_in_flight_and_acks_let_the_rest_follow() {
 #[test]
 fn bytes_bound_the_window_too_but_one_delivery_may_always_fly() {
     everywhere(|place| {
-        let limits = config(place.shards).window_bytes(1_000);
+        let limits = config(place.shards).delivery(|it| it.window_bytes = 1_000);
         let (server, mut client, session) = session(place, limits);
         for len in [5_000, 600, 400, 1, 300] {
             server.gateway.push(session, Delivery::acked(vec![7; len])).unwrap();
@@ -181,7 +183,11 @@ fn bytes_bound_the_window_too_but_one_delivery_may_always_fly() {
 /// Six deliveries where five have room: pushed one way or the other. So many are taken.
 fn overflows(taken: u64, push: impl Fn(&Server, comet::SessionId, Delivery) + Sync) {
     everywhere(|place| {
-        let limits = config(place.shards).window(2).queue(3).room_log(3);
+        let limits = config(place.shards).delivery(|it| {
+            it.window = 2;
+            it.queue = 3;
+            it.room_log = 3;
+        });
         let (server, mut client, session) = session(place, limits);
         let mut other = server.client(place.transport, "bob", "");
         for number in 1..=6 {
@@ -210,7 +216,10 @@ fn more_publishes_than_may_wait_end_the_session_as_slow() {
 #[test]
 fn bytes_that_wait_for_the_window_are_bounded_too() {
     everywhere(|place| {
-        let limits = config(place.shards).window(1).queue_bytes(1_000);
+        let limits = config(place.shards).delivery(|it| {
+            it.window = 1;
+            it.queue_bytes = 1_000;
+        });
         let (server, mut client, session) = session(place, limits);
         for len in [10, 600, 400, 1] {
             server.gateway.push(session, Delivery::acked(vec![7; len])).unwrap();
@@ -223,7 +232,7 @@ fn bytes_that_wait_for_the_window_are_bounded_too() {
 #[test]
 fn best_effort_deliveries_to_who_never_reads_are_dropped_while_others_get_them() {
     everywhere(|place| {
-        let limits = config(place.shards).write_bytes(100_000);
+        let limits = config(place.shards).memory(|it| it.write_bytes = 100_000);
         let server = Server::start(limits);
         let mut stuck = server.client(place.transport, "stuck", "lobby");
         let mut reads = server.client(place.transport, "reads", "lobby");
@@ -263,7 +272,7 @@ fn whoever_pushes_is_told_when_the_mailbox_is_full() {
     let (enter, entered) = std::sync::mpsc::sync_channel(1);
     let (leave, left) = std::sync::mpsc::sync_channel::<()>(1);
     let left = std::sync::Mutex::new(left);
-    let server = Setup::new(config(1).mailbox(3))
+    let server = Setup::new(config(1).memory(|it| it.mailbox = 3))
         .on_message(move |_, _, _, _, receipt| {
             enter.send(()).unwrap();
             left.lock().unwrap().recv().unwrap();
@@ -290,7 +299,10 @@ fn whoever_pushes_is_told_when_the_mailbox_is_full() {
 
 #[test]
 fn a_delivery_is_one_binary_message_whatever_its_length() {
-    let server = Server::start(config(1).window_bytes(1 << 20).queue_bytes(4 << 20));
+    let server = Server::start(config(1).delivery(|it| {
+        it.window_bytes = 1 << 20;
+        it.queue_bytes = 4 << 20;
+    }));
     let mut client = server.client(Transport::WebSocket, "alice", "lobby");
     for (seq, len) in (1..).zip([0usize, 105, 106, 65_515, 65_516, 70_000]) {
         server.gateway.publish("lobby", Delivery::acked(vec![7; len])).unwrap();

@@ -86,7 +86,7 @@ fn a_whole_conversation_may_arrive_byte_by_byte() {
 #[test]
 fn frames_may_be_cut_anywhere() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).inbox(1_000));
+        let server = Server::start(config(place.shards).limits(|it| it.inbox = 1_000));
         let mut client = server.client(place.transport, "alice", "");
         let frames: Vec<_> =
             (1..=200u32).map(|seq| say(seq, vec![seq as u8; (seq * 37 % 700) as usize])).collect();
@@ -131,7 +131,9 @@ fn the_longest_body_is_taken_and_given_and_one_byte_more_ends_the_connection() {
 #[test]
 fn bodies_longer_than_every_buffer_come_back_whole() {
     everywhere(|place| {
-        let config = config(place.shards).max_body(3 << 20).window_bytes(8 << 20);
+        let config = config(place.shards)
+            .limits(|it| it.max_body = 3 << 20)
+            .delivery(|it| it.window_bytes = 8 << 20);
         let server = Setup::new(config).on_message(echo).start();
         let mut client = server.client(place.transport, "alice", "");
         for (number, len) in (1..).zip([3 << 20, 70_000, 65_516, 65_536, 1 << 20]) {
@@ -193,7 +195,7 @@ fn a_frame_that_asks_for_nothing_is_answered_by_nothing() {
 #[test]
 fn more_heartbeats_at_once_than_may_wait_to_be_answered_are_all_answered() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).write_bytes(1_000));
+        let server = Server::start(config(place.shards).memory(|it| it.write_bytes = 1_000));
         let mut client = server.client(place.transport, "alice", "");
         let heartbeats: Vec<_> = (1..=2_000).map(|seq| frame(3, seq, b"")).collect();
         client.send_all(&heartbeats);
@@ -206,7 +208,7 @@ fn more_heartbeats_at_once_than_may_wait_to_be_answered_are_all_answered() {
 #[test]
 fn what_is_pushed_before_a_frame_is_read_does_not_hold_it_up() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).write_bytes(1_000));
+        let server = Server::start(config(place.shards).memory(|it| it.write_bytes = 1_000));
         let mut client = server.client(place.transport, "alice", "");
         let session = server.log.peer("alice").session();
         for round in 1..=50 {

@@ -138,8 +138,11 @@ fn a_push_is_a_plain_packet_on_tcp_and_wrapped_in_a_raw_one_on_websocket() {
 #[test]
 fn an_acked_delivery_to_a_peer_without_acks_is_sent_once_and_kept_nowhere() {
     everywhere(|place| {
-        let setup =
-            config(place.shards).rto(std::time::Duration::from_millis(20)).window(1).queue(1);
+        let setup = config(place.shards).delivery(|it| {
+            it.rto = std::time::Duration::from_millis(20);
+            it.window = 1;
+            it.queue = 1;
+        });
         let server = Setup::new(setup)
             .on_connect(|_, _, reply| reply.accept(Identity::new("goim", "123")))
             .start();

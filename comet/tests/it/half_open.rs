@@ -106,7 +106,9 @@ fn lost_after(server: &Server, user: &str, start: Instant) -> Duration {
 
 /// How sockets can be read here.
 fn ways() -> Vec<Io> {
-    let has_ring = Gateway::builder(TestRouter::new()).config(config(1).io(Io::Uring)).start();
+    let has_ring = Gateway::builder(TestRouter::new())
+        .config(config(1).io(|it| it.interface = Io::Uring))
+        .start();
     let ring = has_ring.map(|gateway| {
         gateway.drain(Duration::ZERO);
         gateway.wait();
@@ -126,9 +128,13 @@ fn a_peer_behind_a_network_that_drops_everything_is_found_in_time() {
 
 fn is_found(number: u32, io: Io) {
     let Some(network) = Network::new(number) else { return };
-    let limits = config(2).io(io).write_timeout(SECOND).user_timeout(2 * SECOND);
+    let limits = config(2).io(|it| {
+        it.interface = io;
+        it.write_timeout = SECOND;
+        it.user_timeout = 2 * SECOND;
+    });
     let listen = Listen::tcp(SocketAddr::new(network.address, 0));
-    let server = Setup::new(limits.keepalive(4 * SECOND)).listen(listen).start();
+    let server = Setup::new(limits.io(|it| it.keepalive = 4 * SECOND)).listen(listen).start();
     let address = server.gateway.addresses()[2];
     let join = |user: &str| {
         let peer = network.peer(address, &Wire::Dtalk.bytes(&auth(1, user, "")));
@@ -170,11 +176,11 @@ fn adopted_connections_have_the_options_of_the_others() {
 
 #[test]
 fn a_user_timeout_that_is_not_above_the_write_timeout_is_refused() {
-    let too_short = Config::default().write_timeout(25 * SECOND);
-    let odd = Config::default().keepalive(SECOND);
+    let too_short = Config::default().io(|it| it.write_timeout = 25 * SECOND);
+    let odd = Config::default().io(|it| it.keepalive = SECOND);
     for (config, expected) in [
-        (too_short, "user_timeout must be above write_timeout"),
-        (odd, "keepalive must be at least 2 s, or zero"),
+        (too_short, "io.user_timeout must be above io.write_timeout"),
+        (odd, "io.keepalive must be at least 2 s, or zero"),
     ] {
         let builder = Gateway::builder(TestRouter::new()).config(config);
         let error = builder.listen(Listen::tcp(anywhere())).start().unwrap_err();

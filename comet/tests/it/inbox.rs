@@ -19,7 +19,7 @@ fn holding(config: comet::Config) -> Server {
 #[test]
 fn replies_leave_in_the_order_of_the_messages_whoever_settles_them_when() {
     everywhere(|place| {
-        let server = holding(config(place.shards).inbox(100));
+        let server = holding(config(place.shards).limits(|it| it.inbox = 100));
         let mut client = server.client(place.transport, "alice", "");
         client.send_all(&(1..=100).map(|seq| say(seq, seq.to_string())).collect::<Vec<_>>());
         let mut held: Vec<_> = (0..100).map(|_| server.log.held()).collect();
@@ -59,7 +59,7 @@ fn refused_and_forgotten_messages_are_answered_by_silence_and_hold_nothing_up() 
 #[test]
 fn no_more_messages_are_read_than_may_wait_and_the_rest_follows_one_by_one() {
     everywhere(|place| {
-        let server = holding(config(place.shards).inbox(3));
+        let server = holding(config(place.shards).limits(|it| it.inbox = 3));
         let mut client = server.client(place.transport, "alice", "");
         client.send_all(&(1..=10).map(|seq| say(seq, seq.to_string())).collect::<Vec<_>>());
         client.send(&frame(3, 11, b""));
@@ -83,7 +83,10 @@ fn no_more_messages_are_read_than_may_wait_and_the_rest_follows_one_by_one() {
 #[test]
 fn a_router_that_does_not_settle_becomes_back_pressure_and_not_memory() {
     over_both(|place| {
-        let server = holding(config(place.shards).inbox(2).max_body(1 << 20));
+        let server = holding(config(place.shards).limits(|it| {
+            it.inbox = 2;
+            it.max_body = 1 << 20;
+        }));
         let mut client = server.client(place.transport, "alice", "");
         let message = client.bytes(&[say(1, vec![7; 100_000])]);
         let written = client.socket.write_until_blocked(&message, Duration::from_millis(300));
@@ -109,7 +112,7 @@ fn a_router_that_does_not_settle_becomes_back_pressure_and_not_memory() {
 /// Messages that are settled at once by another thread, so that the limit is reached and left
 /// while the gateway is in the midst of what it has read.
 fn keeps_the_order_at_the_limit(place: Place, together: usize) {
-    let server = holding(config(place.shards).inbox(2));
+    let server = holding(config(place.shards).limits(|it| it.inbox = 2));
     let mut client = server.client(place.transport, "alice", "");
     const ROUNDS: usize = 300;
     let count = ROUNDS * together;

@@ -12,7 +12,7 @@ const WAYS: [Io; 2] = [Io::Epoll, Io::Uring];
 /// A way that this system does not let a process go is not tried, and that is said.
 fn ways(try_it: impl Fn(Config)) {
     for io in WAYS {
-        let config = config(1).io(io);
+        let config = config(1).io(|it| it.interface = io);
         if io == Io::Uring && !has_rings(&config) {
             #[expect(clippy::print_stderr, reason = "what was not tried should be known")]
             {
@@ -75,7 +75,7 @@ fn members_that_do_not_read_or_are_gone_keep_nothing_from_the_others() {
     // take, so that the slow one's come in pieces.
     for (len, rounds) in [(3_000, 3_000), (256 * 1024, 40)] {
         ways(|config| {
-            let server = Server::start(config.write_bytes(64 << 20));
+            let server = Server::start(config.memory(|it| it.write_bytes = 64 << 20));
             let mut members: Vec<Client> =
                 (0..20).map(|n| server.client(Transport::Tcp, &format!("m{n}"), "lobby")).collect();
             let mut slow = members.remove(7);

@@ -26,7 +26,7 @@ fn deliveries_are_never_numbered_again_from_1_while_a_session_ends() {
     everywhere(|place| {
         // With an inbox of one message the shard carries out what the router asked for in the midst
         // of the client's input.
-        let setup = Setup::new(config(place.shards).inbox(1));
+        let setup = Setup::new(config(place.shards).limits(|it| it.inbox = 1));
         let setup = setup.on_message(|gateway, _, _, message, receipt| {
             gateway.publish("lobby", Delivery::acked(message.body)).unwrap();
             receipt.ack("");

@@ -62,7 +62,7 @@ fn a_half_closed_connection_is_closed_from_here_too() {
 #[test]
 fn what_is_on_its_way_to_a_half_closed_client_still_arrives() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).write_bytes(16 << 20));
+        let server = Server::start(config(place.shards).memory(|it| it.write_bytes = 16 << 20));
         let mut client = server.client(place.transport, "alice", "");
         let session = server.log.peer("alice").session();
         for number in 0..60u8 {
@@ -126,8 +126,8 @@ fn silence_ends_a_session_and_any_sign_of_life_keeps_it() {
 
 #[test]
 fn a_silent_websocket_peer_is_asked_for_a_sign_of_life_and_its_pong_is_one() {
-    let limits = config(1).ping_interval(Duration::from_millis(800));
-    let server = Server::start(limits.idle_timeout(Duration::from_millis(1_700)));
+    let limits = config(1).ping(|it| it.interval = Duration::from_millis(800));
+    let server = Server::start(limits.ping(|it| it.idle_timeout = Duration::from_millis(1_700)));
     let start = clock::now();
     let mut answers = server.client(Transport::WebSocket, "answers", "");
     let mut mute = server.client(Transport::WebSocket, "mute", "");
@@ -201,7 +201,7 @@ fn gauges_follow_what_is_there_and_counters_what_was() {
 fn a_closing_connection_waits_only_so_long_for_its_peer() {
     over_both(|place| {
         let time = Duration::from_millis(200);
-        let server = Server::start(config(place.shards).close_timeout(time));
+        let server = Server::start(config(place.shards).io(|it| it.close_timeout = time));
         let mut client = server.client(place.transport, "alice", "");
         let start = clock::now();
         server.gateway.kick(Target::user("dtalk", "alice"), "a test").unwrap();

@@ -72,7 +72,7 @@ fn open(server: &Server, way: Way) -> Client {
 
 /// Small enough that a reader who stopped soon meets it.
 fn narrow() -> Config {
-    config(1).write_bytes(64 * 1024).resume_ttl(Duration::from_secs(60))
+    config(1).memory(|it| it.write_bytes = 64 * 1024).resume(|it| it.ttl = Duration::from_secs(60))
 }
 
 /// The gaps that the router has heard of, in order.
@@ -206,7 +206,7 @@ fn what_is_dropped_while_a_session_is_parked_is_told_when_it_is_back() {
 
 #[test]
 fn keys_that_are_forgotten_are_told() {
-    let server = start(narrow().latest_keys(2));
+    let server = start(narrow().delivery(|it| it.latest_keys = 2));
     let mut alice = Comet::open(&server, Transport::Tcp, hello("alice", "lobby"));
     let latest = |key: u32| Delivery::latest(key.to_string(), "newest");
     alice.client.socket.unread.clear();
@@ -224,7 +224,11 @@ fn keys_that_are_forgotten_are_told() {
 #[test]
 fn gaps_of_acked_deliveries_whose_turn_never_came_are_told_before_the_end() {
     for dialect in [Dialect::Dtalk, Dialect::Comet] {
-        let limits = narrow().window(2).queue(4).overflow(Overflow::DropOldest);
+        let limits = narrow().delivery(|it| {
+            it.window = 2;
+            it.queue = 4;
+            it.overflow = Overflow::DropOldest;
+        });
         let server = start(limits);
         let client = open(&server, Way { dialect, transport: Transport::Tcp });
         for position in 1..=100 {

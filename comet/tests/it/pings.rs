@@ -18,7 +18,7 @@ use crate::support::websocket::{self, FIN, PING, WsFrame, masked};
 const INTERVAL: Duration = Duration::from_millis(300);
 
 fn quick(shards: usize) -> Config {
-    config(shards).ping_interval(INTERVAL)
+    config(shards).ping(|it| it.interval = INTERVAL)
 }
 
 /// The next that comes is a ping, within the interval and some time for a busy machine.
@@ -72,7 +72,7 @@ fn comet_peers_are_pinged_over_tcp_too_and_told_the_interval() {
 
 #[test]
 fn a_listener_and_adopted_connections_may_have_times_of_their_own() {
-    let config = config(2).adopted_ping_interval(INTERVAL);
+    let config = config(2).ping(|it| it.adopted_interval = Some(INTERVAL));
     let own = Listen::websocket(anywhere()).ping_interval(INTERVAL * 2);
     let server = Setup::new(config).listen(own).start();
     // Users live on both shards, so that some of these connections move.
@@ -98,7 +98,10 @@ fn a_listener_and_adopted_connections_may_have_times_of_their_own() {
 
 #[test]
 fn without_an_interval_a_comet_peer_is_told_to_be_heard_in_half_the_idle_time() {
-    let config = config(1).ping_interval(Duration::ZERO).idle_timeout(Duration::from_secs(3));
+    let config = config(1).ping(|it| {
+        it.interval = Duration::ZERO;
+        it.idle_timeout = Duration::from_secs(3);
+    });
     let server = Server::start(config);
     let alice = Comet::open(&server, Transport::Tcp, hello("alice", ""));
     assert_eq!(alice.welcome.heartbeat_ms, 1_500);
@@ -107,15 +110,26 @@ fn without_an_interval_a_comet_peer_is_told_to_be_heard_in_half_the_idle_time() 
 #[test]
 fn an_idle_time_of_less_than_two_intervals_is_refused_with_the_names_of_both() {
     let (second, minute) = (Duration::from_secs(1), Duration::from_secs(60));
-    let short = Config::default().idle_timeout(49 * second);
-    let adopted = Config::default().idle_timeout(minute).adopted_ping_interval(31 * second);
+    let short = Config::default().ping(|it| it.idle_timeout = 49 * second);
+    let adopted = Config::default().ping(|it| {
+        it.idle_timeout = minute;
+        it.adopted_interval = Some(31 * second);
+    });
     let own = Listen::tcp(anywhere()).ping_interval(241 * second);
     let cases = [
-        (short, None, "idle_timeout must be at least twice ping_interval"),
-        (adopted, None, "idle_timeout must be at least twice ping_interval"),
-        (Config::default(), Some(own), "idle_timeout must be at least twice ping_interval"),
-        (Config::default().ping_interval(second / 11), None, "from 100 ms to an hour, or zero"),
-        (Config::default().ping_interval(61 * minute), None, "from 100 ms to an hour, or zero"),
+        (short, None, "ping.idle_timeout must be at least twice ping.interval"),
+        (adopted, None, "ping.idle_timeout must be at least twice ping.interval"),
+        (Config::default(), Some(own), "ping.idle_timeout must be at least twice ping.interval"),
+        (
+            Config::default().ping(|it| it.interval = second / 11),
+            None,
+            "ping.interval must be from 100 ms to an hour, or zero",
+        ),
+        (
+            Config::default().ping(|it| it.interval = 61 * minute),
+            None,
+            "ping.interval must be from 100 ms to an hour, or zero",
+        ),
     ];
     for (config, listen, expected) in cases {
         let builder = Gateway::builder(TestRouter::new()).config(config);
@@ -123,5 +137,5 @@ fn an_idle_time_of_less_than_two_intervals_is_refused_with_the_names_of_both() {
         let error = builder.start().unwrap_err();
         assert!(matches!(error, StartError::Config(text) if text.contains(expected)), "{error}");
     }
-    Server::start(config(1).idle_timeout(50 * second));
+    Server::start(config(1).ping(|it| it.idle_timeout = 50 * second));
 }

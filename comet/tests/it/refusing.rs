@@ -37,7 +37,10 @@ fn start(config: Config) -> Server {
 
 /// Holds up to so many, each from two fifths of this time to all of it.
 fn holding(many: usize, time: Duration) -> Config {
-    config(1).held_refusals(many).refusal_hold(time)
+    config(1).handshake(|it| {
+        it.held_refusals = many;
+        it.refusal_hold = time;
+    })
 }
 
 fn asks(server: &Server, way: Way) -> Client {
@@ -88,7 +91,7 @@ fn whoever_is_refused_is_held_and_then_closed_as_ever() {
 #[test]
 fn whoever_is_turned_away_is_held_too() {
     let time = Duration::from_millis(1_000);
-    let server = start(holding(100, time).handshake_rate(1));
+    let server = start(holding(100, time).handshake(|it| it.rate = 1));
     let mut good = server.connect(Transport::Tcp);
     good.send(&auth(1, "good", ""));
     assert_eq!(good.receive(), frame(2, 1, b""));
@@ -139,7 +142,7 @@ fn who_is_held_is_not_read_and_its_place_is_free_when_it_goes() {
 
 #[test]
 fn a_refusal_after_which_the_peer_may_try_again_is_not_held() {
-    let server = start(holding(100, Duration::from_secs(600)).auth_attempts(2));
+    let server = start(holding(100, Duration::from_secs(600)).handshake(|it| it.attempts = 2));
     let mut client = server.connect(Transport::Tcp);
     client.send(&auth(1, "wrong", ""));
     assert_eq!(client.receive(), frame(2, 1, b"another device"));

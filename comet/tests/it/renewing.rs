@@ -134,7 +134,7 @@ fn a_router_is_told_whose_session_is_renewed_and_nothing_is_read_until_it_has_an
 #[test]
 fn an_answer_for_a_connection_that_is_gone_decides_nothing_about_the_next_one() {
     everywhere(|place| {
-        let config = config(place.shards).resume_ttl(Duration::from_secs(60));
+        let config = config(place.shards).resume(|it| it.ttl = Duration::from_secs(60));
         let setup = Setup::new(config).on_connect(|log, request, reply| match &request.renews {
             None => reply.accept(Identity::new("dtalk", "alice").device("phone")),
             Some(_) => log.keep(request, reply),

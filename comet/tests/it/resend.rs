@@ -23,7 +23,10 @@ fn session(place: Place, config: comet::Config) -> (Server, Client, comet::Sessi
 fn an_unacked_delivery_comes_again_as_the_same_frame_backs_off_and_ends_the_session() {
     everywhere(|place| {
         let rto = Duration::from_millis(80);
-        let limits = config(place.shards).rto(rto).delivery_attempts(4);
+        let limits = config(place.shards).delivery(|it| {
+            it.rto = rto;
+            it.attempts = 4;
+        });
         let (server, mut client, session) = session(place, limits);
         let start = clock::now();
         server.gateway.push(session, Delivery::acked("hello")).unwrap();
@@ -42,7 +45,11 @@ fn an_unacked_delivery_comes_again_as_the_same_frame_backs_off_and_ends_the_sess
 fn the_back_off_does_not_exceed_its_greatest() {
     everywhere(|place| {
         let rto = Duration::from_millis(20);
-        let limits = config(place.shards).rto(rto).max_rto(2 * rto).delivery_attempts(20);
+        let limits = config(place.shards).delivery(|it| {
+            it.rto = rto;
+            it.max_rto = 2 * rto;
+            it.attempts = 20;
+        });
         let (server, mut client, session) = session(place, limits);
         let start = clock::now();
         server.gateway.push(session, Delivery::acked("hello")).unwrap();

@@ -16,7 +16,7 @@ use crate::support::router::hold;
 const LONG: Duration = Duration::from_secs(60);
 
 fn parking(shards: usize) -> Config {
-    config(shards).resume_ttl(LONG)
+    config(shards).resume(|it| it.ttl = LONG)
 }
 
 fn parked(server: &Server, user: &str) -> (SessionId, Closed) {
@@ -146,7 +146,7 @@ fn who_says_that_it_leaves_is_not_kept() {
 #[test]
 fn a_session_for_which_nobody_comes_back_ends_with_the_reason_it_was_parked_for() {
     everywhere(|place| {
-        let brief = config(place.shards).resume_ttl(Duration::from_millis(200));
+        let brief = config(place.shards).resume(|it| it.ttl = Duration::from_millis(200));
         let server = Server::start(brief);
         server.client(place.transport, "alice@phone", "lobby").socket.reset();
         let (_, closed) = parked(&server, "alice");
@@ -160,7 +160,10 @@ fn a_session_for_which_nobody_comes_back_ends_with_the_reason_it_was_parked_for(
 
 #[test]
 fn what_a_parked_session_cannot_hold_is_a_gap_of_which_the_router_hears_in_its_turn() {
-    let server = Server::start(parking(1).window(1).queue(2));
+    let server = Server::start(parking(1).delivery(|it| {
+        it.window = 1;
+        it.queue = 2;
+    }));
     drop(server.client(Transport::Tcp, "alice@phone", ""));
     let app = app(&server, "alice");
     parked(&server, "alice");

@@ -193,7 +193,10 @@ fn kicked_and_departed_members_get_nothing_more_and_the_others_everything() {
 #[test]
 fn what_one_thread_publishes_and_pushes_keeps_its_order_for_each_session() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).window(2_000).queue(1));
+        let server = Server::start(config(place.shards).delivery(|it| {
+            it.window = 2_000;
+            it.queue = 1;
+        }));
         let mut clients = server.on_every_shard(place.transport, "user", "red,green");
         let gateway = &server.gateway;
         let sessions: Vec<_> =
@@ -252,7 +255,7 @@ fn publishes_that_alternate_between_rooms_reach_the_members_of_theirs_alone() {
 #[test]
 fn what_several_threads_publish_arrives_whole_and_in_each_threads_order() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).write_bytes(64 << 20));
+        let server = Server::start(config(place.shards).memory(|it| it.write_bytes = 64 << 20));
         let mut clients = server.on_every_shard(place.transport, "user", "lobby");
         std::thread::scope(|scope| {
             for thread in 0..4 {
@@ -285,7 +288,7 @@ fn what_several_threads_publish_arrives_whole_and_in_each_threads_order() {
 #[test]
 fn a_session_is_in_no_more_rooms_than_it_may_and_in_a_new_one_after_leaving() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).rooms_per_session(3));
+        let server = Server::start(config(place.shards).limits(|it| it.rooms_per_session = 3));
         let mut client = server.client(place.transport, "alice", "1,2,3,4");
         let session = server.log.peer("alice").session();
         let gateway = &server.gateway;
@@ -317,7 +320,7 @@ fn a_broadcast_reaches_every_session_and_no_connection_without_one() {
 #[test]
 fn rooms_come_and_go_under_publishing_and_none_is_left() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).write_bytes(64 << 20));
+        let server = Server::start(config(place.shards).memory(|it| it.write_bytes = 64 << 20));
         let mut stays = server.client(place.transport, "stays", "lobby");
         std::thread::scope(|scope| {
             let gateway = &server.gateway;
@@ -349,11 +352,11 @@ fn rooms_come_and_go_under_publishing_and_none_is_left() {
 #[test]
 fn a_slow_member_gets_everything_that_fits_whole_and_in_order() {
     everywhere(|place| {
-        let limits = config(place.shards)
-            .write_bytes(64 << 20)
-            .window(1_000)
-            .window_bytes(64 << 20)
-            .rto(Duration::from_secs(60));
+        let limits = config(place.shards).memory(|it| it.write_bytes = 64 << 20).delivery(|it| {
+            it.window = 1_000;
+            it.window_bytes = 64 << 20;
+            it.rto = Duration::from_secs(60);
+        });
         let server = Server::start(limits);
         let mut client = server.client(place.transport, "alice", "lobby");
         let body = |number: u32| vec![number as u8; 1 + (number as usize * 7_919) % 60_000];

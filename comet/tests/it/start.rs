@@ -79,20 +79,33 @@ fn a_gateway_starts_while_the_program_starts_processes() {
 }
 
 #[test]
-fn values_that_make_no_sense_are_refused_before_anything_is_bound() {
-    let cases = [
-        Config::default().shards(0),
-        Config::default().shards(100_000),
-        Config::default().window(0),
-        Config::default().inbox(0),
-        Config::default().auth_attempts(0),
-        Config::default().delivery_attempts(0),
-        Config::default().read_buffer(100),
-        Config::default().rto(Duration::ZERO),
+fn values_that_make_no_sense_are_refused_by_name_before_anything_is_bound() {
+    type Spoil = fn(&mut Config);
+    let cases: [(&str, Spoil); 17] = [
+        ("shards", |it| it.shards = 0),
+        ("shards", |it| it.shards = 100_000),
+        ("handshake.attempts", |it| it.handshake.attempts = 0),
+        ("limits.inbox", |it| it.limits.inbox = 0),
+        ("limits.message_timeout", |it| it.limits.message_timeout = Duration::ZERO),
+        ("limits.max_body", |it| it.limits.max_body = 1 << 30),
+        ("delivery.window", |it| it.delivery.window = 0),
+        ("delivery.queue", |it| it.delivery.queue = 0),
+        ("delivery.room_log", |it| it.delivery.room_log = 0),
+        ("delivery.attempts", |it| it.delivery.attempts = 0),
+        ("delivery.rto", |it| it.delivery.rto = Duration::ZERO),
+        ("memory.mailbox", |it| it.memory.mailbox = 0),
+        ("memory.read_buffer", |it| it.memory.read_buffer = 100),
+        ("memory.budget", |it| (it.shards, it.memory.budget) = (3, 40_000)),
+        ("io.accept_batch", |it| it.io.accept_batch = 0),
+        ("io.keepalive", |it| it.io.keepalive = Duration::from_secs(1)),
+        ("io.user_timeout", |it| it.io.user_timeout = it.io.write_timeout),
     ];
-    for config in cases {
+    for (path, spoil) in cases {
+        let mut config = Config::default();
+        spoil(&mut config);
         let error = Gateway::builder(TestRouter::new()).config(config).start().unwrap_err();
-        assert!(matches!(error, StartError::Config(_)), "{error}");
+        let StartError::Config(text) = error else { panic!("{path}: {error}") };
+        assert!(text.starts_with(&format!("{path} must ")), "{path}: {text}");
     }
 }
 
@@ -123,7 +136,7 @@ fn an_upgraded_connection_can_be_handed_over_with_what_was_read_too_much() {
 
 #[test]
 fn a_plain_connection_can_be_handed_over_too_and_has_the_time_of_a_new_one() {
-    let server = Server::start(config(2).handshake_timeout(Duration::from_millis(300)));
+    let server = Server::start(config(2).handshake(|it| it.timeout = Duration::from_millis(300)));
     let (ours, theirs) = pair();
     let mut client = Client::over(Transport::Tcp, Socket::over(theirs));
     server

@@ -135,7 +135,11 @@ fn a_refused_client_is_told_why_before_it_is_closed() {
 
 #[test]
 fn a_client_that_falls_behind_is_told_which_deliveries_are_missing() {
-    let limits = config(1).window(1).queue(2).overflow(Overflow::DropOldest);
+    let limits = config(1).delivery(|it| {
+        it.window = 1;
+        it.queue = 2;
+        it.overflow = Overflow::DropOldest;
+    });
     let server = start(limits);
     let mut alice = Ten::open(&server, "alice");
     let session = server.log.peer("alice").session();

@@ -48,7 +48,7 @@ fn upgraded(server: &Server, fields: &str) -> (u16, String, Socket) {
 
 #[test]
 fn behind_a_trusted_proxy_the_forwarded_address_has_the_share_and_is_shown() {
-    let config = config(2).connections_per_address(1);
+    let config = config(2).limits(|it| it.connections_per_address = 1);
     let server = by_address(config.trusted_proxies(trusting(ForwardedHeader::XForwardedFor)));
     let field = |address: &str| format!("X-Forwarded-For: 203.0.113.1, {address}\r\n");
     let (accepted, _, socket) = upgraded(&server, &field(HOME));
@@ -74,7 +74,7 @@ fn behind_a_trusted_proxy_the_forwarded_address_has_the_share_and_is_shown() {
 
 #[test]
 fn headers_of_strangers_are_ignored() {
-    let server = by_address(config(1).connections_per_address(2));
+    let server = by_address(config(1).limits(|it| it.connections_per_address = 2));
     let field = format!("X-Forwarded-For: {HOME}\r\nForwarded: for={HOME}\r\n");
     let (_, _, socket) = upgraded(&server, &field);
     let mut client = Client::over(Transport::WebSocket, socket);
@@ -90,7 +90,10 @@ fn headers_of_strangers_are_ignored() {
 
 #[test]
 fn adopted_connections_count_like_accepted_ones() {
-    let server = Server::start(config(2).max_connections(3).connections_per_address(2));
+    let server = Server::start(config(2).limits(|it| {
+        it.max_connections = 3;
+        it.connections_per_address = 2;
+    }));
     let gateway = &server.gateway;
     let reserve = |address| gateway.reserve(forwarded(address));
     let one = reserve(HOME).unwrap();
@@ -112,7 +115,7 @@ fn adopted_connections_count_like_accepted_ones() {
 
 #[test]
 fn handshakes_of_an_address_are_counted_wherever_they_arrive() {
-    let server = Server::start(config(1).handshakes_per_address(1));
+    let server = Server::start(config(1).limits(|it| it.handshakes_per_address = 1));
     let here = From::Direct(IpAddr::from([127, 0, 0, 1]));
     let first = server.gateway.reserve(here).unwrap();
     let _second = server.client(Transport::Tcp, "alice", "");
@@ -148,7 +151,7 @@ fn an_adopted_connection_shows_the_address_that_it_was_reserved_for() {
 #[test]
 fn sessions_have_a_limit_and_connections_another() {
     for shards in [1, 2] {
-        let server = Server::start(config(shards).max_sessions(2));
+        let server = Server::start(config(shards).limits(|it| it.max_sessions = 2));
         let mut open = ["a", "b"].map(|user| server.client(Transport::Tcp, user, ""));
         for transport in [Transport::Tcp, Transport::WebSocket] {
             let mut third = server.connect(transport);
@@ -169,7 +172,8 @@ fn sessions_have_a_limit_and_connections_another() {
 
 #[test]
 fn a_parked_session_counts_and_its_device_is_let_in_all_the_same() {
-    let limits = config(1).max_sessions(1).resume_ttl(Duration::from_secs(60));
+    let limits =
+        config(1).limits(|it| it.max_sessions = 1).resume(|it| it.ttl = Duration::from_secs(60));
     let server = Server::start(limits);
     drop(server.client(Transport::Tcp, "alice@phone", ""));
     clock::eventually("parked", || server.stats().parked == 1);

@@ -10,47 +10,51 @@ use crate::proxies;
 /// The configured limits of the gateway.
 pub(crate) fn of(config: &Config) -> comet::Config {
     let gateway = &config.gateway;
-    let limits = comet::Config::default()
-        .max_sessions(gateway.max_sessions)
+    let mut limits = comet::Config::default()
+        .devices(policy(config.devices))
         .trusted_proxies(proxies::of(&config.trusted_proxies))
-        .connections_per_address(gateway.connections_per_address)
-        .handshakes_per_address(gateway.handshakes_per_address)
-        .max_body(gateway.max_body)
-        .message_timeout(Duration::from_secs(gateway.message_seconds))
-        .idle_timeout(Duration::from_secs(gateway.idle_seconds))
-        .ping_interval(Duration::from_secs(gateway.ping_seconds))
-        .write_timeout(Duration::from_secs(gateway.write_seconds))
-        .user_timeout(Duration::from_secs(gateway.user_timeout_seconds))
-        .keepalive(Duration::from_secs(gateway.keepalive_seconds))
-        .handshake_timeout(Duration::from_secs(gateway.handshake_seconds))
-        .max_upgrade(gateway.max_upgrade)
-        .max_upgrade_headers(gateway.max_upgrade_headers)
-        .inbox(gateway.inbox)
-        .window(gateway.window)
-        .message_rate(gateway.message_rate)
-        .resume_ttl(Duration::from_secs(gateway.resume_seconds))
-        .overflow(match gateway.overflow {
-            Overflow::Park => comet::Overflow::Park,
-            Overflow::DropOldest => comet::Overflow::DropOldest,
-            Overflow::Close => comet::Overflow::Close,
+        .handshake(|it| {
+            it.timeout = Duration::from_secs(gateway.handshake_seconds);
+            it.rate = gateway.handshake_rate;
+            it.refusal_hold = Duration::from_secs(gateway.refusal_hold_seconds);
+            it.held_refusals = gateway.held_refusals;
+            it.max_upgrade = gateway.max_upgrade;
+            it.max_upgrade_headers = gateway.max_upgrade_headers;
         })
-        .io(match gateway.io {
-            Io::Auto => comet::Io::Auto,
-            Io::Epoll => comet::Io::Epoll,
-            Io::Uring => comet::Io::Uring,
+        .limits(|it| {
+            it.max_sessions = gateway.max_sessions;
+            it.connections_per_address = gateway.connections_per_address;
+            it.handshakes_per_address = gateway.handshakes_per_address;
+            it.inbox = gateway.inbox;
+            it.message_rate = gateway.message_rate;
+            it.message_timeout = Duration::from_secs(gateway.message_seconds);
+            it.max_body = gateway.max_body;
         })
-        .memory_budget(gateway.memory_budget)
-        .handshake_rate(gateway.handshake_rate)
-        .refusal_hold(Duration::from_secs(gateway.refusal_hold_seconds))
-        .held_refusals(gateway.held_refusals)
-        .return_rate(gateway.return_rate)
-        .return_spread(Duration::from_secs(gateway.return_spread_seconds))
-        .devices(policy(config.devices));
-    let limits = match gateway.http_ping_seconds {
-        Some(seconds) => limits.adopted_ping_interval(Duration::from_secs(seconds)),
-        None => limits,
-    };
-    if gateway.shards == 0 { limits } else { limits.shards(gateway.shards) }
+        .delivery(|it| {
+            it.window = gateway.window;
+            it.overflow = overflow(gateway.overflow);
+        })
+        .memory(|it| it.budget = gateway.memory_budget)
+        .io(|it| {
+            it.interface = interface(gateway.io);
+            it.write_timeout = Duration::from_secs(gateway.write_seconds);
+            it.user_timeout = Duration::from_secs(gateway.user_timeout_seconds);
+            it.keepalive = Duration::from_secs(gateway.keepalive_seconds);
+        })
+        .ping(|it| {
+            it.interval = Duration::from_secs(gateway.ping_seconds);
+            it.adopted_interval = gateway.http_ping_seconds.map(Duration::from_secs);
+            it.idle_timeout = Duration::from_secs(gateway.idle_seconds);
+        })
+        .resume(|it| {
+            it.ttl = Duration::from_secs(gateway.resume_seconds);
+            it.return_rate = gateway.return_rate;
+            it.return_spread = Duration::from_secs(gateway.return_spread_seconds);
+        });
+    if gateway.shards > 0 {
+        limits.shards = gateway.shards;
+    }
+    limits
 }
 
 /// The listeners of sessions.
@@ -66,6 +70,22 @@ pub(crate) fn listeners(config: &Config) -> [Listen; 2] {
         Some(seconds) => listen.ping_interval(Duration::from_secs(seconds)),
         None => listen,
     })
+}
+
+const fn overflow(policy: Overflow) -> comet::Overflow {
+    match policy {
+        Overflow::Park => comet::Overflow::Park,
+        Overflow::DropOldest => comet::Overflow::DropOldest,
+        Overflow::Close => comet::Overflow::Close,
+    }
+}
+
+const fn interface(io: Io) -> comet::Io {
+    match io {
+        Io::Auto => comet::Io::Auto,
+        Io::Epoll => comet::Io::Epoll,
+        Io::Uring => comet::Io::Uring,
+    }
 }
 
 /// The policy for the device classes that the identity backend assigns.

@@ -67,8 +67,9 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let router = Arc::new(authenticated);
     let with_presence = crate::demo::PresenceRouter::new(Arc::clone(&router), online);
     let shares = descriptors::share(&config);
-    let limits = limits::of(&config).max_connections(shares.gateway);
-    let limits = limits.ticket_key(data.ticket_secret()?);
+    let mut limits = limits::of(&config);
+    limits.limits.max_connections = shares.gateway;
+    limits.resume.ticket_key = Some(data.ticket_secret()?);
     let gateway = start_gateway(&config, limits, with_presence)?;
 
     let (stop, stopped) = watch::channel(false);

@@ -374,5 +374,5 @@ fn limits_that_make_no_sense_end_it_with_an_error() {
     let output = Command::new(env!("CARGO_BIN_EXE_relay")).args(flags).output().unwrap();
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.starts_with("relay: ") && said.contains("memory_budget"), "{said}");
+    assert!(said.starts_with("relay: ") && said.contains("memory.budget"), "{said}");
 }

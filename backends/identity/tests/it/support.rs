@@ -88,7 +88,7 @@ impl Server {
         let router = Authenticated::new(registry.clone(), Handle::current(), ["dtalk"], WhoAmI);
         let router = Arc::new(configure(router));
         let gateway = Gateway::builder(Arc::clone(&router))
-            .config(Config::default().shards(2).held_refusals(0))
+            .config(Config::default().shards(2).handshake(|it| it.held_refusals = 0))
             .listen(Listen::tcp("127.0.0.1:0".parse().unwrap()))
             .start()
             .unwrap();

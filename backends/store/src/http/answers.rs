@@ -155,7 +155,7 @@ mod tests {
 
     /// Answers limited to 2 MiB together.
     fn answers(at_once: u16) -> (Gateway, Answers) {
-        let config = Config::default().shards(1).memory_budget(18 << 20);
+        let config = Config::default().shards(1).memory(|it| it.budget = 18 << 20);
         let listen = Listen::tcp(([127, 0, 0, 1], 0).into());
         let gateway = Gateway::builder(Nobody).config(config).listen(listen).start().unwrap();
         (gateway.clone(), Answers::new(gateway, at_once))

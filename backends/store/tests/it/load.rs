@@ -85,7 +85,7 @@ async fn a_full_gateway_loses_nothing() {
     const MESSAGES: usize = 3_000;
     let dir = Arc::new(TempDir::new().unwrap());
     let store = open(&dir.path().join("store.db"), Config::default()).await;
-    let config = comet::Config::default().mailbox(8).shards(1);
+    let config = comet::Config::default().memory(|it| it.mailbox = 8).shards(1);
     let server = Server::start_around(store, config, dir);
     let bob = server.login("bob").await;
     let bobs_phone = server.login("bob+phone").await;

@@ -53,7 +53,7 @@ impl World {
     /// Never: no secret is requested from the system.
     #[must_use]
     pub fn new() -> Self {
-        let config = Config::default().shards(1).max_connections(usize::MAX);
+        let config = Config::default().shards(1).limits(|it| it.max_connections = usize::MAX);
         let simulation = Simulation::new(config, Hall, SEED).expect("the configuration is valid");
         Self { simulation }
     }

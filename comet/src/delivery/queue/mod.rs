@@ -13,7 +13,7 @@ use super::log::Cursor;
 use super::{Gap, Held, Lane, Logged, Pass, Replay};
 use crate::budget::{Account, Charge};
 
-/// Bounds of a queue; see [`Config`](crate::Config) for the cost of each.
+/// Bounds of a queue; see [`DeliveryConfig`](crate::DeliveryConfig) for the cost of each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct QueueLimits {
     pub(crate) entries: usize,

@@ -26,7 +26,7 @@ use crate::time::Time;
 use flight::{InFlight, Timing};
 pub(crate) use sending::{Pushed, Transmit};
 
-/// Bounds of a window; see [`Config`](crate::Config) for the cost of each.
+/// Bounds of a window; see [`DeliveryConfig`](crate::DeliveryConfig) for the cost of each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WindowLimits {
     pub(crate) window: u16,

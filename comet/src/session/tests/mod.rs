@@ -98,7 +98,7 @@ fn one_deadline_covers_everything_up_to_authentication() {
 
 #[test]
 fn attempts_to_authenticate_are_bounded() {
-    let limits = Limits::new(&Config::default().auth_attempts(2));
+    let limits = Limits::new(&Config::default().handshake(|it| it.attempts = 2));
     let mut session = Session::new(at(0), &limits);
     session.handle(at(1), auth(), DTALK, &limits);
     assert_eq!(session.refuse(&limits), Some(Ok(5)));
@@ -150,7 +150,7 @@ fn any_traffic_puts_the_idle_limit_off_and_silence_brings_a_ping_first() {
 
 #[test]
 fn a_full_inbox_wants_no_frames_until_a_reply_leaves() {
-    let limits = Limits::new(&Config::default().inbox(2));
+    let limits = Limits::new(&Config::default().limits(|it| it.inbox = 2));
     let mut session = open_session();
     for number in 0..2 {
         let message = send(number + 10, b"m");
@@ -192,7 +192,7 @@ fn the_end_is_told_once_and_has_its_own_deadline() {
 
 #[test]
 fn whoever_sends_too_fast_is_closed() {
-    let limits = Limits::new(&Config::default().message_rate(1));
+    let limits = Limits::new(&Config::default().limits(|it| it.message_rate = 1));
     let mut session = open_session();
     let message = send(1, b"m");
     for _ in 0..2 {
@@ -205,7 +205,7 @@ fn whoever_sends_too_fast_is_closed() {
 
 #[test]
 fn a_parked_session_keeps_what_is_unacked_and_takes_more_until_it_expires() {
-    let limits = Limits::new(&Config::default().resume_ttl(Duration::from_secs(60)));
+    let limits = Limits::new(&Config::default().resume(|it| it.ttl = Duration::from_secs(60)));
     let mut session = open_session();
     assert_eq!(push(&mut session, at(5), b"old".into(), &limits), Some(1));
     let message = send(1, b"m");
@@ -224,7 +224,10 @@ fn a_parked_session_keeps_what_is_unacked_and_takes_more_until_it_expires() {
 
 #[test]
 fn a_session_that_is_back_loses_what_finds_no_room_and_is_slow_only_once_it_has_acknowledged() {
-    let config = Config::default().resume_ttl(Duration::from_secs(60)).window(1).queue(2);
+    let config = Config::default().resume(|it| it.ttl = Duration::from_secs(60)).delivery(|it| {
+        it.window = 1;
+        it.queue = 2;
+    });
     let limits = Limits::new(&config);
     let account = Account::unlimited();
     let mut session = open_session();
@@ -248,7 +251,7 @@ fn push_more(session: &mut Session, account: &Rc<Account>, limits: &Limits) -> W
 
 #[test]
 fn a_resumed_session_sends_again_from_1_and_then_what_is_new() {
-    let limits = Limits::new(&Config::default().resume_ttl(Duration::from_secs(60)));
+    let limits = Limits::new(&Config::default().resume(|it| it.ttl = Duration::from_secs(60)));
     let mut session = open_session();
     for (seq, body) in (1..).zip(["a", "b", "c"]) {
         assert_eq!(push(&mut session, at(5), body.into(), &limits), Some(seq));

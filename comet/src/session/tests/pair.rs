@@ -66,7 +66,12 @@ impl Pair {
     fn new(seed: u64) -> Self {
         // A very lossy link may be silent for long, which is not under test here.
         let patient = Duration::from_secs(24 * 3_600);
-        let config = Config::default().window(4).delivery_attempts(40).idle_timeout(patient);
+        let config = Config::default()
+            .delivery(|it| {
+                it.window = 4;
+                it.attempts = 40;
+            })
+            .ping(|it| it.idle_timeout = patient);
         Self {
             session: open_session(),
             limits: Limits::new(&config),

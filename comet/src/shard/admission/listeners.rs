@@ -77,7 +77,7 @@ impl Listeners {
 
     /// Accepts connections of a listener, up to a turn's share.
     pub(in crate::shard) fn accept(&mut self, ep: &mut Endpoints, index: usize) {
-        for _ in 0..ep.cx.shared.config.accept_batch {
+        for _ in 0..ep.cx.shared.config.io.accept_batch {
             let Some(listener) = self.0.get_mut(index) else { return };
             listener.again = Again::No;
             match listener.acceptor.accept() {

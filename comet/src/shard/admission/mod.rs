@@ -39,10 +39,10 @@ pub(super) struct Admission {
 
 impl Admission {
     pub(super) fn new(cx: &Context, listeners: Vec<Listener>) -> Self {
-        let Config { handshake_rate, shards, .. } = cx.shared.config;
+        let Config { shards, ref handshake, .. } = cx.shared.config;
         Self {
             listeners: Listeners::new(listeners),
-            gate: Gate::new(handshake_rate, shards),
+            gate: Gate::new(handshake.rate, shards),
             renewals: Renewals::default(),
         }
     }

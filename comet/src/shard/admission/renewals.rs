@@ -69,7 +69,7 @@ impl Admission {
         request: AuthRequest,
     ) -> Result<(), Closed> {
         let id = ep.bucket.id(slot);
-        if !self.renewals.admit(id, ep.cx.now, ep.cx.shared.config.auth_attempts) {
+        if !self.renewals.admit(id, ep.cx.now, ep.cx.shared.config.handshake.attempts) {
             return Err(Closed::AuthAttempts);
         }
         let Some(member) = ep.bucket.get_mut(slot) else { return Ok(()) };

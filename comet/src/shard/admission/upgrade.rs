@@ -22,8 +22,8 @@ impl Admission {
         let ep = &mut sessions.endpoints;
         let config = &ep.cx.shared.config;
         let limits = HandshakeLimits {
-            max_head: config.max_upgrade,
-            max_headers: config.max_upgrade_headers,
+            max_head: config.handshake.max_upgrade,
+            max_headers: config.handshake.max_upgrade_headers,
         };
         let Some(connection) = ep.connections.get_mut(slot) else { return Ok(None) };
         let FramingState::Upgrading { searched } = connection.framing else { return Ok(None) };

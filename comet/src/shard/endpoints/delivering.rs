@@ -95,7 +95,7 @@ impl Endpoints {
         let is_short = || self.account.pressure() >= Pressure::High;
         // From twelve sixteenths, where memory begins to be short, to fifteen, where it is gone.
         let fair = || self.account.share(3) as u64 / self.population.open.max(1);
-        backlog > self.cx.shared.config.write_bytes
+        backlog > self.cx.shared.config.memory.write_bytes
             || (backlog > 0 && is_short() && backlog as u64 > fair())
     }
 

@@ -170,7 +170,7 @@ impl Endpoints {
     /// The socket takes no more: it must within a time.
     pub(super) fn wait_for_space(&mut self, slot: u32) {
         self.connections.set_blocked(slot);
-        self.wheel.arm_by(slot, self.cx.now + self.cx.shared.config.write_timeout);
+        self.wheel.arm_by(slot, self.cx.now + self.cx.shared.config.io.write_timeout);
         self.holders.note(slot);
     }
 
@@ -188,7 +188,7 @@ impl Endpoints {
 
     /// Whether frames of the connection may be handled now.
     pub(super) fn wants_frames(&self, slot: u32) -> bool {
-        let limit = self.cx.shared.config.write_bytes;
+        let limit = self.cx.shared.config.memory.write_bytes;
         let session = self.bucket.get(slot).map(|member| &member.session);
         session.is_some_and(|session| session.wants_frames(&self.cx.limits))
             && self.connections.backlog(slot).is_some_and(|backlog| backlog <= limit)
@@ -211,7 +211,7 @@ impl Endpoints {
             && connection.state.blocked
             && let Some(out) = &connection.out
         {
-            at = at.min(out.progress() + self.cx.shared.config.write_timeout);
+            at = at.min(out.progress() + self.cx.shared.config.io.write_timeout);
         }
         let dues = [self.unfinished_due(slot), self.ping_due(slot)];
         if let Some(due) = dues.into_iter().flatten().min() {
@@ -226,7 +226,7 @@ impl Endpoints {
         let connection = self.connections.get(slot)?;
         let since = connection.tail.as_ref()?.unfinished_since()?;
         let runs = !connection.state.paused && self.bucket.get(slot)?.session.is_open();
-        runs.then(|| since + self.cx.shared.config.message_timeout)
+        runs.then(|| since + self.cx.shared.config.limits.message_timeout)
     }
 
     /// Time of the next ping of an open session, unless something else is sent before.

@@ -41,7 +41,7 @@ impl Endpoints {
         let since = tail.unfinished_since().filter(|_| !connection.state.paused);
         self.holders.note(key.slot());
         if let Some(since) = since {
-            self.wheel.arm_by(key.slot(), since + self.cx.shared.config.message_timeout);
+            self.wheel.arm_by(key.slot(), since + self.cx.shared.config.limits.message_timeout);
         }
     }
 }

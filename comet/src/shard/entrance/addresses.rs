@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::Config;
+use crate::config::LimitsConfig;
 use crate::proxies::network;
 use crate::rate::Rate;
 use crate::time::Time;
@@ -36,10 +36,10 @@ struct Address {
 }
 
 impl Addresses {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(limits: &LimitsConfig) -> Self {
         Self {
-            connections: config.connections_per_address.into(),
-            handshakes: config.handshakes_per_address.into(),
+            connections: limits.connections_per_address.into(),
+            handshakes: limits.handshakes_per_address.into(),
             known: Mutex::new(Known { addresses: HashMap::new(), tidy_at: TIDY_EVERY }),
         }
     }
@@ -50,9 +50,9 @@ impl Addresses {
     }
 
     /// Connections of an address from now on, and new ones a second.
-    pub(crate) fn reconfigure(&self, config: &Config) {
+    pub(crate) fn reconfigure(&self, limits: &LimitsConfig) {
         let (connections, handshakes) =
-            (config.connections_per_address, config.handshakes_per_address);
+            (limits.connections_per_address, limits.handshakes_per_address);
         self.connections.store(connections, Ordering::Relaxed);
         self.handshakes.store(handshakes, Ordering::Relaxed);
         if (connections, handshakes) == (0, 0) {
@@ -117,13 +117,13 @@ mod tests {
 
     #[test]
     fn limits_can_change_and_an_end_of_limits_forgets_who_was_counted() {
-        let addresses = Addresses::new(&Config::default());
+        let addresses = Addresses::new(&LimitsConfig::default());
         let one = ip("10.0.0.1");
         assert!((0..100).all(|_| addresses.admit(NOW, one)));
-        let limited = Config::default().connections_per_address(1);
+        let limited = LimitsConfig { connections_per_address: 1, ..LimitsConfig::default() };
         addresses.reconfigure(&limited);
         assert!(addresses.admit(NOW, one) && !addresses.admit(NOW, one));
-        addresses.reconfigure(&Config::default());
+        addresses.reconfigure(&LimitsConfig::default());
         assert!(addresses.admit(NOW, one));
         addresses.reconfigure(&limited);
         assert!(addresses.admit(NOW, one) && !addresses.admit(NOW, one));
@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn an_address_has_its_share_and_gets_it_back() {
-        let addresses = Addresses::new(&Config::default().connections_per_address(2));
+        let addresses =
+            Addresses::new(&LimitsConfig { connections_per_address: 2, ..LimitsConfig::default() });
         let one = ip("10.0.0.1");
         assert!(addresses.admit(NOW, one) && addresses.admit(NOW, one));
         assert!(!addresses.admit(NOW, one));
@@ -142,7 +143,8 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_is_one_address() {
-        let addresses = Addresses::new(&Config::default().connections_per_address(1));
+        let addresses =
+            Addresses::new(&LimitsConfig { connections_per_address: 1, ..LimitsConfig::default() });
         assert!(addresses.admit(NOW, ip("2001:db8::1")));
         assert!(!addresses.admit(NOW, ip("2001:db8::ffff:2")));
         assert!(addresses.admit(NOW, ip("2001:db8:0:1::1")));
@@ -152,7 +154,8 @@ mod tests {
 
     #[test]
     fn connecting_and_leaving_does_not_renew_the_rate() {
-        let addresses = Addresses::new(&Config::default().handshakes_per_address(2));
+        let addresses =
+            Addresses::new(&LimitsConfig { handshakes_per_address: 2, ..LimitsConfig::default() });
         let one = ip("10.0.0.1");
         for _ in 0..4 {
             assert!(addresses.admit(NOW, one));
@@ -164,7 +167,8 @@ mod tests {
 
     #[test]
     fn addresses_that_have_gone_are_forgotten() {
-        let addresses = Addresses::new(&Config::default().handshakes_per_address(1));
+        let addresses =
+            Addresses::new(&LimitsConfig { handshakes_per_address: 1, ..LimitsConfig::default() });
         for number in 0..200_000u32 {
             let now = NOW + Duration::from_millis(u64::from(number));
             let address = IpAddr::from(number.to_be_bytes());
@@ -176,7 +180,7 @@ mod tests {
 
     #[test]
     fn without_limits_nothing_is_kept() {
-        let addresses = Addresses::new(&Config::default());
+        let addresses = Addresses::new(&LimitsConfig::default());
         assert!((0..100).all(|_| addresses.admit(NOW, ip("10.0.0.1"))));
         assert!(!addresses.counts() && addresses.lock().addresses.is_empty());
     }

@@ -7,7 +7,7 @@ mod addresses;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::Config;
+use crate::config::LimitsConfig;
 use crate::proxies::Client;
 use crate::time::Time;
 use addresses::Addresses;
@@ -39,19 +39,19 @@ pub(crate) struct Visitor {
 }
 
 impl Entrance {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(limits: &LimitsConfig) -> Self {
         Self {
-            max_connections: config.max_connections,
+            max_connections: limits.max_connections,
             connections: AtomicUsize::new(0),
-            max_sessions: config.max_sessions,
+            max_sessions: limits.max_sessions,
             sessions: AtomicUsize::new(0),
-            addresses: Addresses::new(config),
+            addresses: Addresses::new(limits),
         }
     }
 
     /// Changes the limits of each address.
-    pub(crate) fn reconfigure(&self, config: &Config) {
-        self.addresses.reconfigure(config);
+    pub(crate) fn reconfigure(&self, limits: &LimitsConfig) {
+        self.addresses.reconfigure(limits);
     }
 
     /// Counts a connection that may come in. It must [`leave`](Self::leave) when it ends.
@@ -120,7 +120,11 @@ mod tests {
 
     #[test]
     fn whoever_leaves_makes_room_in_all_and_at_the_address() {
-        let config = Config::default().max_connections(3).connections_per_address(2);
+        let config = LimitsConfig {
+            max_connections: 3,
+            connections_per_address: 2,
+            ..LimitsConfig::default()
+        };
         let entrance = Entrance::new(&config);
         let enter = |client| entrance.enter(NOW, client);
         let first = enter(direct("10.0.0.1")).unwrap();
@@ -134,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_client_that_becomes_known_later_counts_from_then_on() {
-        let config = Config::default().connections_per_address(1);
+        let config = LimitsConfig { connections_per_address: 1, ..LimitsConfig::default() };
         let entrance = Entrance::new(&config);
         let forwarded = Client::Forwarded("198.51.100.7".parse().unwrap());
         for _ in 0..3 {
@@ -148,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_visitor_is_kept_only_where_it_is_needed() {
-        let entrance = Entrance::new(&Config::default());
+        let entrance = Entrance::new(&LimitsConfig::default());
         assert_eq!(entrance.enter(NOW, direct("10.0.0.1")), Ok(None));
         let address = "198.51.100.7".parse().unwrap();
         let visitor = entrance.enter(NOW, Client::Forwarded(address)).unwrap();
@@ -157,7 +161,7 @@ mod tests {
 
     #[test]
     fn sessions_have_a_limit_of_their_own() {
-        let entrance = Entrance::new(&Config::default().max_sessions(2));
+        let entrance = Entrance::new(&LimitsConfig { max_sessions: 2, ..LimitsConfig::default() });
         assert!(entrance.open_session() && entrance.open_session());
         assert!(!entrance.open_session() && !entrance.open_session());
         entrance.end_session();

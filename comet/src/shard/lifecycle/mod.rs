@@ -200,7 +200,7 @@ pub(super) fn forget_connection(cx: &Context, visitor: Option<Visitor>) {
 
 /// Puts an open session into a room.
 pub(super) fn join(ep: &mut Endpoints, slot: u32, room: &Arc<str>) {
-    let limit = ep.cx.shared.config.rooms_per_session;
+    let limit = ep.cx.shared.config.limits.rooms_per_session;
     match ep.bucket.join(slot, room, limit) {
         Ok(true) => {
             let hash = ep.cx.shared.homes.room_hash(room);

@@ -84,7 +84,7 @@ impl Lifecycle {
 
     /// Ends sessions that a user has parked beyond the limit, the oldest first.
     fn limit_parked(&mut self, ep: &mut Endpoints, peer: &Peer) {
-        let limit = ep.cx.shared.config.parked_per_user;
+        let limit = ep.cx.shared.config.resume.parked_per_user;
         let mut found = Vec::new();
         ep.bucket.sessions_of(peer.app(), peer.user(), &mut found);
         found.retain(|&slot| ep.bucket.is_parked(slot));

@@ -23,8 +23,8 @@ pub(super) struct Refusals {
 impl Refusals {
     /// This shard's share of held refusals: no more than a quarter of all connections.
     pub(super) fn new(config: &Config) -> Self {
-        let most = config.held_refusals.min(config.max_connections / 4);
-        let most = if config.refusal_hold.is_zero() { 0 } else { most };
+        let most = config.handshake.held_refusals.min(config.limits.max_connections / 4);
+        let most = if config.handshake.refusal_hold.is_zero() { 0 } else { most };
         Self { held: HashMap::new(), most: most.div_ceil(config.shards.max(1)) }
     }
 
@@ -95,7 +95,7 @@ impl Lifecycle {
 
 /// From two fifths of the longest time to all of it.
 fn refusal_hold(ep: &Endpoints, slot: u32) -> Duration {
-    let most = ep.cx.shared.config.refusal_hold;
+    let most = ep.cx.shared.config.handshake.refusal_hold;
     let chance = ep.cx.shared.keys.hash_one(ep.connections.key(slot)) % 1_000;
     let more = u32::try_from(chance).unwrap_or(0);
     most * 2 / 5 + most * 3 / 5 * more / 1_000
@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn so_many_are_held_and_no_more_until_one_is_released() {
-        let mut refusals = refusals(&Config::default().shards(2).held_refusals(5));
+        let mut refusals =
+            refusals(&Config::default().shards(2).handshake(|it| it.held_refusals = 5));
         let held = (0..9).filter(|&slot| refusals.hold(slot, &Closed::Refused)).count();
         assert_eq!(held, 3, "this shard's share");
         assert_eq!(refusals.release(1), Some(Closed::Refused));
@@ -122,14 +123,14 @@ mod tests {
 
     #[test]
     fn most_connections_are_left_to_those_who_are_let_in() {
-        let config = Config::default().shards(1).max_connections(100);
+        let config = Config::default().shards(1).limits(|it| it.max_connections = 100);
         let mut refusals = refusals(&config);
         assert_eq!((0..100).filter(|&slot| refusals.hold(slot, &Closed::Refused)).count(), 25);
     }
 
     #[test]
     fn without_a_time_nobody_is_held() {
-        let config = Config::default().refusal_hold(Duration::ZERO);
+        let config = Config::default().handshake(|it| it.refusal_hold = Duration::ZERO);
         assert!(!refusals(&config).hold(1, &Closed::Refused));
     }
 }

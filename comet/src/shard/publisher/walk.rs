@@ -137,7 +137,7 @@ impl Walk<'_> {
             return logged.clone();
         }
         let log = self.ep.bucket.log(self.batch.room, &self.ep.account);
-        let config = &self.ep.cx.shared.config;
+        let config = &self.ep.cx.shared.config.delivery;
         let (most, bytes) = (config.room_log, config.room_log_bytes);
         let mut index = None;
         for item in &self.batch.items {

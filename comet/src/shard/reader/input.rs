@@ -44,7 +44,7 @@ impl Reader {
             return sessions.endpoints.stash(key, &input[handled..], handled > 0);
         }
         tail.unread.stream.extend_from_slice(input);
-        let max_body = ep.cx.shared.config.max_body;
+        let max_body = ep.cx.shared.config.limits.max_body;
         let incomplete = match (&connection.framing, connection.dialect) {
             (FramingState::Stream, Some(dialect)) => {
                 let step = dialect.codec().decode(&tail.unread.stream, max_body);
@@ -140,7 +140,7 @@ impl Reader {
     ) -> Result<Option<usize>, Closed> {
         let ep = &mut sessions.endpoints;
         let Some(dialect) = dialect_of(ep, key, input)? else { return Ok(None) };
-        match dialect.codec().decode(input, ep.cx.shared.config.max_body)? {
+        match dialect.codec().decode(input, ep.cx.shared.config.limits.max_body)? {
             Step::Need(_) => Ok(None),
             Step::Frame { input, len } => {
                 self.handle(sessions, door, key.slot(), input, dialect.abilities())?;
@@ -250,7 +250,7 @@ impl Reader {
         let Some(dialect) = dialect_of(ep, key, rest)? else {
             return Err(truncated(Layout::Goim.head_len()).into());
         };
-        match dialect.codec().decode(rest, ep.cx.shared.config.max_body)? {
+        match dialect.codec().decode(rest, ep.cx.shared.config.limits.max_body)? {
             Step::Need(need) => Err(truncated(need).into()),
             Step::Frame { input, len } => {
                 self.handle(sessions, door, key.slot(), input, dialect.abilities())?;
@@ -278,7 +278,7 @@ fn stop_before_next(sessions: &mut Sessions, key: ConnectionKey) -> Option<Stop>
     let Some(connection) = connections.find(key) else { return Some(Stop::End) };
     let session = bucket.get(key.slot()).map(|member| &member.session);
     let wants_frames = session.is_some_and(|session| session.wants_frames(&cx.limits))
-        && connection.backlog() <= cx.shared.config.write_bytes;
+        && connection.backlog() <= cx.shared.config.memory.write_bytes;
     // The rest of a message comes before what follows it, also when it could go on by now.
     if wants_frames && !connection.holds_message() {
         return None;

@@ -72,14 +72,14 @@ enum Progress {
 impl Reader {
     pub(super) fn new(cx: &Context) -> Self {
         let config = &cx.shared.config;
-        let max_message = config.max_body.saturating_add(comet_protocol::head::MAX_HEAD);
+        let max_message = config.limits.max_body.saturating_add(comet_protocol::head::MAX_HEAD);
         Self {
-            buffer: vec![0; config.read_buffer],
+            buffer: vec![0; config.memory.read_buffer],
             batch: Vec::new(),
             results: Vec::new(),
             at: 0,
             fairness: Fairness::default(),
-            ws_limits: ws::Limits { max_message, max_fragments: config.max_fragments },
+            ws_limits: ws::Limits { max_message, max_fragments: config.limits.max_fragments },
             tags: Vec::new(),
             counting: Counting::default(),
         }
@@ -345,7 +345,7 @@ fn is_simple(ep: &Endpoints, ready: Ready) -> Option<ConnectionKey> {
         && !state.ending
         && connection.tail.is_none()
         && connection.is_batchable()
-        && connection.backlog() <= ep.cx.shared.config.write_bytes;
+        && connection.backlog() <= ep.cx.shared.config.memory.write_bytes;
     is_simple.then(|| ConnectionKey::new(slot, connection.serial))
 }
 

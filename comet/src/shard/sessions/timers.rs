@@ -25,7 +25,7 @@ impl Sessions {
         let waits = connection.and_then(|connection| connection.out.as_ref());
         let stalled = waits
             .filter(|_| blocked)
-            .is_some_and(|out| now.since(out.progress()) >= ep.cx.shared.config.write_timeout);
+            .is_some_and(|out| now.since(out.progress()) >= ep.cx.shared.config.io.write_timeout);
         if stalled {
             return self.abandon(slot, &Closed::Slow);
         }

@@ -65,7 +65,7 @@ impl Bench {
         socket.set_nonblocking(true).unwrap();
         peer.set_nonblocking(true).unwrap();
         let socket =
-            Transport::from_std(socket, &Liveness::new(&crate::Config::default())).unwrap();
+            Transport::from_std(socket, &Liveness::new(&crate::IoConfig::default())).unwrap();
         Self::new(socket, Poller::new().unwrap(), Peer::System(Some(peer)))
     }
 

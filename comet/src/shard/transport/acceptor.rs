@@ -68,7 +68,7 @@ mod tests {
     fn what_is_accepted_has_the_options_of_its_listener() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let liveness = Liveness::new(&crate::Config::default());
+        let liveness = Liveness::new(&crate::IoConfig::default());
         let acceptor = Acceptor::from_std(listener, &liveness).unwrap();
         let _peer = std::net::TcpStream::connect(address).unwrap();
         let (socket, _) = acceptor.accept().unwrap();

@@ -14,7 +14,10 @@ use crate::support::log::Event;
 const BUDGET: usize = 2 * 1024 * 1024;
 
 fn tight() -> Config {
-    config(1).resume_ttl(Duration::from_secs(60)).memory_budget(BUDGET).queue_bytes(1 << 30)
+    config(1)
+        .resume(|it| it.ttl = Duration::from_secs(60))
+        .memory(|it| it.budget = BUDGET)
+        .delivery(|it| it.queue_bytes = 1 << 30)
 }
 
 fn within_budget(server: &Server) {

@@ -13,7 +13,11 @@ use crate::support::log::Event;
 use crate::support::place::everywhere;
 
 fn small(shards: usize) -> Config {
-    config(shards).window(2).queue(3).room_log(3)
+    config(shards).delivery(|it| {
+        it.window = 2;
+        it.queue = 3;
+        it.room_log = 3;
+    })
 }
 
 /// Numbered bodies, each where its number says in the record.
@@ -24,7 +28,8 @@ fn numbered(number: u64) -> Delivery {
 #[test]
 fn a_full_queue_gives_up_its_oldest_and_says_so_in_its_place() {
     everywhere(|place| {
-        let server = Server::start(small(place.shards).overflow(Overflow::DropOldest));
+        let server =
+            Server::start(small(place.shards).delivery(|it| it.overflow = Overflow::DropOldest));
         let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
         (1..=9).for_each(|n| {
             server.gateway.push(Target::user("dtalk", "alice"), numbered(n)).unwrap()
@@ -44,7 +49,8 @@ fn a_full_queue_gives_up_its_oldest_and_says_so_in_its_place() {
 #[test]
 fn a_reader_that_a_rooms_log_has_left_behind_is_told_the_room_and_the_range() {
     everywhere(|place| {
-        let server = Server::start(small(place.shards).overflow(Overflow::DropOldest));
+        let server =
+            Server::start(small(place.shards).delivery(|it| it.overflow = Overflow::DropOldest));
         let mut alice = Comet::open(&server, place.transport, hello("alice", "lobby"));
         let mut bob = Comet::open(&server, place.transport, hello("bob", "lobby"));
         for number in 1..=12 {
@@ -69,7 +75,7 @@ fn a_reader_that_a_rooms_log_has_left_behind_is_told_the_room_and_the_range() {
 #[test]
 fn a_slow_peer_is_parked_and_finds_what_was_kept_and_then_the_gap() {
     everywhere(|place| {
-        let limits = small(place.shards).resume_ttl(Duration::from_secs(60));
+        let limits = small(place.shards).resume(|it| it.ttl = Duration::from_secs(60));
         let server = Server::start(limits);
         let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
         (1..=9).for_each(|n| {
@@ -96,7 +102,7 @@ fn a_slow_peer_is_parked_and_finds_what_was_kept_and_then_the_gap() {
 
 #[test]
 fn what_a_session_is_to_do_when_it_cannot_keep_up_may_be_its_own() {
-    let server = Setup::new(small(1).overflow(Overflow::Close))
+    let server = Setup::new(small(1).delivery(|it| it.overflow = Overflow::Close))
         .on_connect(|_, request, reply| {
             let identity = Identity::new(request.app, request.token.as_str());
             reply.accept(match &*request.token {
@@ -140,7 +146,7 @@ fn a_body_longer_than_the_peer_takes_is_a_gap() {
 
 #[test]
 fn best_effort_deliveries_that_were_dropped_are_counted_before_the_next_one() {
-    let server = Server::start(config(1).write_bytes(50_000));
+    let server = Server::start(config(1).memory(|it| it.write_bytes = 50_000));
     let mut alice = Comet::open(&server, Transport::Tcp, hello("alice", "lobby"));
     let mut sent = 0;
     while server.stats().deliveries_dropped < 3 {
@@ -171,7 +177,8 @@ fn best_effort_deliveries_that_were_dropped_are_counted_before_the_next_one() {
 #[test]
 fn a_parked_peer_finds_only_the_newest_of_each_key_and_how_much_else_it_missed() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).resume_ttl(Duration::from_secs(60)));
+        let server =
+            Server::start(config(place.shards).resume(|it| it.ttl = Duration::from_secs(60)));
         let alice = Comet::open(&server, place.transport, hello("alice", ""));
         let back = alice.back("alice", 0, 0);
         alice.reset();

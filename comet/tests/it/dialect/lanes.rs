@@ -12,7 +12,7 @@ use crate::support::place::everywhere;
 #[test]
 fn a_signal_does_not_wait_behind_bulk() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).window(8));
+        let server = Server::start(config(place.shards).delivery(|it| it.window = 8));
         let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
         assert_eq!(alice.welcome.deliver_window, 9, "one more for signals");
         let push = |body: String, lane| {
@@ -38,7 +38,7 @@ fn a_signal_does_not_wait_behind_bulk() {
 #[test]
 fn ranges_free_what_they_name_and_only_that() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).window(6));
+        let server = Server::start(config(place.shards).delivery(|it| it.window = 6));
         let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
         for number in 1..=9u32 {
             let delivery = Delivery::acked(number.to_string()).tag(number.into());

@@ -43,7 +43,7 @@ fn a_repeat_gets_the_recorded_answer_and_the_router_does_not_see_it() {
 #[test]
 fn answers_that_come_while_nobody_is_connected_wait_for_the_peer() {
     everywhere(|place| {
-        let limits = config(place.shards).resume_ttl(Duration::from_secs(60));
+        let limits = config(place.shards).resume(|it| it.ttl = Duration::from_secs(60));
         let server = Setup::new(limits).on_message(hold).start();
         let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
         alice.send(1, 0, b"one");
@@ -81,7 +81,8 @@ fn a_message_nobody_answers_is_refused_for_now() {
 #[test]
 fn skipped_numbers_and_a_full_window_end_the_connection_and_are_told_apart() {
     everywhere(|place| {
-        let server = Setup::new(config(place.shards).inbox(2)).on_message(hold).start();
+        let server =
+            Setup::new(config(place.shards).limits(|it| it.inbox = 2)).on_message(hold).start();
         let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
         assert_eq!(alice.welcome.send_window, 2);
         alice.send(2, 0, b"the first is missing");
@@ -116,7 +117,7 @@ fn a_new_session_counts_messages_on_from_where_the_peer_says() {
 #[test]
 fn what_breaks_the_dialect_ends_with_its_code() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).max_body(1_000));
+        let server = Server::start(config(place.shards).limits(|it| it.max_body = 1_000));
         let open = |name: &str| Comet::open(&server, place.transport, hello(name, ""));
         let mut twice = open("twice");
         twice.say(&ClientFrame::Auth { seq: 1, auth: Box::new(hello("twice", "")) });

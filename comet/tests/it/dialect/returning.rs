@@ -16,7 +16,13 @@ use crate::support::place::everywhere;
 #[test]
 fn each_that_is_told_to_go_away_is_told_its_own_time_and_kept_to_it() {
     let key = [42; 32];
-    let limits = || config(1).resume_ttl(Duration::from_secs(60)).return_rate(1).ticket_key(key);
+    let limits = || {
+        config(1).resume(|it| {
+            it.ttl = Duration::from_secs(60);
+            it.return_rate = 1;
+            it.ticket_key = Some(key);
+        })
+    };
     let mut server = Server::start(limits());
     let mut peers: Vec<Comet> = (0..30)
         .map(|number| Comet::open(&server, Transport::Tcp, hello(&format!("user-{number}"), "")))
@@ -48,7 +54,7 @@ fn each_that_is_told_to_go_away_is_told_its_own_time_and_kept_to_it() {
 
 #[test]
 fn a_lone_peer_is_asked_to_come_back_at_once() {
-    let mut server = Server::start(config(2).resume_ttl(Duration::from_secs(60)));
+    let mut server = Server::start(config(2).resume(|it| it.ttl = Duration::from_secs(60)));
     let mut alice = Comet::open(&server, Transport::Tcp, hello("alice", ""));
     server.gateway.drain(Duration::from_secs(10));
     let ServerFrame::GoingAway(away) = alice.hear() else { panic!("going away") };
@@ -60,7 +66,7 @@ fn a_lone_peer_is_asked_to_come_back_at_once() {
 #[test]
 fn a_crowd_is_let_in_at_the_rate_and_the_rest_gets_times_of_their_own() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).handshake_rate(20));
+        let server = Server::start(config(place.shards).handshake(|it| it.rate = 20));
         let mut times = HashSet::new();
         let mut open = Vec::new();
         for number in 0..20 {
@@ -102,8 +108,10 @@ fn a_router_that_cannot_decide_now_has_the_peer_come_back() {
 
 #[test]
 fn a_server_asks_for_a_sign_of_life_and_closes_as_idle_without_one() {
-    let quick: Config =
-        config(1).ping_interval(Duration::from_secs(1)).idle_timeout(Duration::from_secs(2));
+    let quick: Config = config(1).ping(|it| {
+        it.interval = Duration::from_secs(1);
+        it.idle_timeout = Duration::from_secs(2);
+    });
     let server = Server::start(quick);
     let mut alice = Comet::open(&server, Transport::Tcp, hello("alice", ""));
     assert_eq!(alice.welcome.heartbeat_ms, 1_000);

@@ -12,7 +12,7 @@ use crate::support::log::Event;
 use crate::support::place::everywhere;
 
 fn keeping(shards: usize) -> Config {
-    config(shards).resume_ttl(Duration::from_secs(60))
+    config(shards).resume(|it| it.ttl = Duration::from_secs(60))
 }
 
 fn push(server: &Server, user: &str, bodies: &[&'static str]) {
@@ -142,7 +142,7 @@ fn a_ticket_of_somebody_else_or_a_forged_one_opens_nothing() {
 #[test]
 fn of_what_a_user_has_parked_the_oldest_ends_but_never_the_one_that_is_taken_over() {
     everywhere(|place| {
-        let server = Server::start(keeping(place.shards).parked_per_user(1));
+        let server = Server::start(keeping(place.shards).resume(|it| it.parked_per_user = 1));
         let open = || Comet::open(&server, place.transport, hello("alice", ""));
         let parked = |count: usize| {
             server.log.collect(count, |event| matches!(event, Event::Parked(..)).then_some(()));
@@ -167,7 +167,8 @@ fn of_what_a_user_has_parked_the_oldest_ends_but_never_the_one_that_is_taken_ove
 #[test]
 fn a_session_that_ended_or_expired_is_said_to_have() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).resume_ttl(Duration::from_millis(50)));
+        let server =
+            Server::start(config(place.shards).resume(|it| it.ttl = Duration::from_millis(50)));
         let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
         let back = alice.back("alice", 0, 0);
         alice.say(&comet_protocol::comet::ClientFrame::Leave);

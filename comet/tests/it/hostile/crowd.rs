@@ -56,10 +56,10 @@ fn misbehaves(server: &Server, kind: usize, stop: &AtomicBool) {
 #[test]
 fn twenty_who_talk_are_answered_while_two_hundred_misbehave() {
     let limits = config(2)
-        .handshake_timeout(Duration::from_secs(1))
-        .write_timeout(Duration::from_secs(1))
-        .write_bytes(100_000)
-        .rto(Duration::from_secs(30));
+        .handshake(|it| it.timeout = Duration::from_secs(1))
+        .io(|it| it.write_timeout = Duration::from_secs(1))
+        .memory(|it| it.write_bytes = 100_000)
+        .delivery(|it| it.rto = Duration::from_secs(30));
     let server = Setup::new(limits)
         .listen(Listen::websocket(anywhere()).dialect(Dialect::Raw))
         .on_connect(|_, request, reply| {

@@ -21,7 +21,9 @@ const MOST: u64 = 1 << 20;
 fn never_reads(flood: impl Fn(&Client) -> (Vec<u8>, usize) + Sync) {
     everywhere(|place| {
         let time = Duration::from_secs(1);
-        let limits = config(place.shards).write_bytes(200_000).write_timeout(time);
+        let limits = config(place.shards)
+            .memory(|it| it.write_bytes = 200_000)
+            .io(|it| it.write_timeout = time);
         let server = Server::start(limits);
         let mut good = server.client(place.transport, "good", "");
         let mut flooder = server.client(place.transport, "flooder", "");
@@ -79,7 +81,7 @@ fn frames_that_ask_for_nothing_are_cheap_however_many_come() {
 
 /// Endless pieces of one message: the client is told this code, and the end has this reason.
 fn endless(first: &[u8], piece: &[u8], code: u16, expected: WsError) {
-    let server = Server::start(config(1).max_fragments(100));
+    let server = Server::start(config(1).limits(|it| it.max_fragments = 100));
     let mut client = server.client(Transport::WebSocket, "alice", "");
     let _ = client.socket.try_write(&[first, &piece.repeat(20_000)].concat());
     assert_eq!(server.log.closed("alice"), Closed::BadWebSocket(expected));
@@ -106,7 +108,7 @@ fn fragments_that_grow_beyond_the_longest_message_are_refused_from_their_heads()
 
 #[test]
 fn a_message_in_as_many_fragments_as_are_allowed_is_taken() {
-    let server = Server::start(config(1).max_fragments(100));
+    let server = Server::start(config(1).limits(|it| it.max_fragments = 100));
     let mut client = server.client(Transport::WebSocket, "alice", "");
     let packet = Wire::Dtalk.bytes(&say(2, [7; 79]));
     let mut bytes = masked(BINARY, &packet[..1]);
@@ -147,7 +149,7 @@ fn the_same_user_may_come_and_go_as_fast_as_it_likes() {
 #[test]
 fn a_session_that_sends_faster_than_it_may_is_closed_and_a_slower_one_is_not() {
     everywhere(|place| {
-        let limits = config(place.shards).message_rate(10);
+        let limits = config(place.shards).limits(|it| it.message_rate = 10);
         let server = Setup::new(limits).start();
         let mut good = server.client(place.transport, "good", "");
         let mut eager = server.client(place.transport, "eager", "");

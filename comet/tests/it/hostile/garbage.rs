@@ -111,11 +111,12 @@ fn noise(seed: u64, len: usize) -> Vec<u8> {
 #[test]
 fn garbage_on_every_listener_ends_only_the_connection_that_brought_it() {
     for shards in [1, 2] {
-        let server =
-            Setup::new(config(shards).handshake_timeout(std::time::Duration::from_secs(1)))
-                .listen(Listen::websocket(anywhere()).dialect(Dialect::Raw))
-                .listen(Listen::tcp(anywhere()).dialect(Dialect::Goim))
-                .start();
+        let server = Setup::new(
+            config(shards).handshake(|it| it.timeout = std::time::Duration::from_secs(1)),
+        )
+        .listen(Listen::websocket(anywhere()).dialect(Dialect::Raw))
+        .listen(Listen::tcp(anywhere()).dialect(Dialect::Goim))
+        .start();
         let mut good = server.client(Transport::WebSocket, "good", "");
         let upgraded = websocket::request("/sub", "");
         for seed in 0..160 {
@@ -155,7 +156,10 @@ fn noise_inside_an_open_session_ends_it_at_most() {
 
 #[test]
 fn an_upgrade_request_that_is_too_long_or_has_too_many_fields_is_refused() {
-    let server = Server::start(config(1).max_upgrade(4_000).max_upgrade_headers(20));
+    let server = Server::start(config(1).handshake(|it| {
+        it.max_upgrade = 4_000;
+        it.max_upgrade_headers = 20;
+    }));
     let answer = |request: &[u8]| {
         let mut socket = Socket::connect(server.address(Transport::WebSocket));
         // The gateway need not read it to the end.

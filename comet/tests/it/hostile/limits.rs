@@ -38,7 +38,7 @@ fn full(server: &Server, transport: Transport, mut open: Vec<Client>) {
 #[test]
 fn one_connection_more_than_there_may_be_is_closed_and_the_others_stay() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).max_connections(3));
+        let server = Server::start(config(place.shards).limits(|it| it.max_connections = 3));
         let open = ["a", "b", "c"].map(|user| server.client(place.transport, user, ""));
         full(&server, place.transport, open.into());
     });
@@ -47,7 +47,8 @@ fn one_connection_more_than_there_may_be_is_closed_and_the_others_stay() {
 #[test]
 fn one_connection_more_than_an_address_may_have_is_closed_and_the_others_stay() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).connections_per_address(3));
+        let server =
+            Server::start(config(place.shards).limits(|it| it.connections_per_address = 3));
         let open = ["a", "b", "c"].map(|user| server.client(place.transport, user, ""));
         full(&server, place.transport, open.into());
     });

@@ -42,7 +42,7 @@ fn stalls() -> Vec<(&'static str, usize, Vec<u8>)> {
 #[test]
 fn every_phase_is_over_at_the_handshake_deadline_and_nobody_else_notices() {
     for shards in [1, 2] {
-        let server = Setup::new(config(shards).handshake_timeout(DEADLINE))
+        let server = Setup::new(config(shards).handshake(|it| it.timeout = DEADLINE))
             .listen(Listen::websocket(anywhere()).dialect(Dialect::Raw))
             .start();
         let mut good = server.client(Transport::Tcp, "good", "");
@@ -69,7 +69,7 @@ fn every_phase_is_over_at_the_handshake_deadline_and_nobody_else_notices() {
 #[test]
 fn a_byte_now_and_then_does_not_put_the_deadline_off() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).handshake_timeout(DEADLINE));
+        let server = Server::start(config(place.shards).handshake(|it| it.timeout = DEADLINE));
         let mut socket = Socket::connect(server.address(place.transport));
         let start = clock::now();
         let bytes = match place.transport {
@@ -93,7 +93,10 @@ fn a_byte_now_and_then_does_not_put_the_deadline_off() {
 #[test]
 fn refusals_do_not_put_the_deadline_off() {
     everywhere(|place| {
-        let limits = config(place.shards).handshake_timeout(DEADLINE).auth_attempts(255);
+        let limits = config(place.shards).handshake(|it| {
+            it.timeout = DEADLINE;
+            it.attempts = 255;
+        });
         let server = Setup::new(limits).on_connect(|_, _, reply| reply.refuse("no")).start();
         let mut client = server.connect(place.transport);
         let start = clock::now();
@@ -112,7 +115,7 @@ fn refusals_do_not_put_the_deadline_off() {
 #[test]
 fn a_router_that_never_decides_keeps_a_peer_no_longer_than_the_deadline() {
     everywhere(|place| {
-        let server = Setup::new(config(place.shards).handshake_timeout(DEADLINE))
+        let server = Setup::new(config(place.shards).handshake(|it| it.timeout = DEADLINE))
             .on_connect(|log, request, reply| log.keep(request, reply))
             .start();
         let mut client = server.connect(place.transport);
@@ -144,7 +147,11 @@ fn half_a_frame_in_an_open_session_is_bounded_by_idleness() {
 fn a_reader_that_never_reads_is_dropped_after_the_write_timeout() {
     everywhere(|place| {
         let time = Duration::from_millis(500);
-        let server = Server::start(config(place.shards).write_timeout(time).write_bytes(1 << 20));
+        let server = Server::start(
+            config(place.shards)
+                .io(|it| it.write_timeout = time)
+                .memory(|it| it.write_bytes = 1 << 20),
+        );
         let stuck = server.client(place.transport, "stuck", "");
         let session = server.log.peer("stuck").session();
         let mut good = server.client(place.transport, "good", "");
@@ -165,7 +172,9 @@ fn a_reader_that_never_reads_is_dropped_after_the_write_timeout() {
 #[test]
 fn a_reader_that_goes_on_within_the_write_timeout_keeps_its_session() {
     let time = Duration::from_secs(1);
-    let server = Server::start(config(1).write_timeout(time).write_bytes(1 << 20));
+    let server = Server::start(
+        config(1).io(|it| it.write_timeout = time).memory(|it| it.write_bytes = 1 << 20),
+    );
     let mut slow = server.client(Transport::Tcp, "slow", "");
     let session = server.log.peer("slow").session();
     clock::eventually("more is pushed than may wait", || {

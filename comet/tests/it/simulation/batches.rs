@@ -67,7 +67,11 @@ fn policy(request: &Connect) -> Identity {
 
 /// Whose sessions outlive their connections, and who are soon too slow.
 fn hasty() -> Config {
-    config(1).resume_ttl(std::time::Duration::from_secs(60)).window(1).queue(1).room_log(1)
+    config(1).resume(|it| it.ttl = std::time::Duration::from_secs(60)).delivery(|it| {
+        it.window = 1;
+        it.queue = 1;
+        it.room_log = 1;
+    })
 }
 
 fn reset(ends: Vec<Endpoint>) {
@@ -118,7 +122,7 @@ fn large() -> Delivery {
 
 #[test]
 fn what_is_queued_for_a_closing_connection_while_others_of_its_batch_end_is_not_cut_off() {
-    let mut stage = Stage::new(hasty().memory_budget(1 << 20), 3);
+    let mut stage = Stage::new(hasty().memory(|it| it.budget = 1 << 20), 3);
     let mut clerk = stage.world.join(Listener::Tcp, "clerk", "");
     let broken = stage.world.join(Listener::Tcp, "broken", "hall");
     let mut slow = stage.busy(Listener::WebSocket, "slow", "hall,room");
@@ -141,7 +145,7 @@ fn what_is_queued_for_a_closing_connection_while_others_of_its_batch_end_is_not_
 
 #[test]
 fn the_fate_of_a_write_is_not_another_connections_that_has_its_place_by_then() {
-    let mut stage = Stage::new(hasty().memory_budget(1 << 20), 3);
+    let mut stage = Stage::new(hasty().memory(|it| it.budget = 1 << 20), 3);
     let mut clerk = stage.world.join(Listener::Tcp, "clerk", "");
     let first = stage.world.join(Listener::Tcp, "first", "hall");
     let second = stage.busy(Listener::Tcp, "second", "hall,room");
@@ -164,7 +168,7 @@ fn what_was_read_from_a_connection_is_not_the_message_of_the_next_one_in_its_pla
     let mut reused = 0;
     for seed in 0..60 {
         // A single command is reason enough to look into the mailbox between two sockets.
-        let mut stage = Stage::new(config(2).mailbox(1), seed);
+        let mut stage = Stage::new(config(2).memory(|it| it.mailbox = 1), seed);
         let mut clerk = stage.world.join(Listener::Tcp, "clerk", "");
         let mut victim = stage.world.join(Listener::Tcp, "victim", "");
         let (home, place) = (stage.world.session("clerk").shard(), stage.world.session("victim"));
@@ -199,7 +203,7 @@ fn what_was_read_from_a_connection_is_not_the_message_of_the_next_one_in_its_pla
 
 #[test]
 fn a_connection_that_ends_before_its_batch_is_read_takes_no_message_of_another_along() {
-    let mut stage = Stage::new(config(1).mailbox(1), 3);
+    let mut stage = Stage::new(config(1).memory(|it| it.mailbox = 1), 3);
     let mut clerk = stage.world.join(Listener::Tcp, "clerk", "");
     let mut victim = stage.world.join(Listener::Tcp, "victim", "");
     let mut other = stage.world.join(Listener::Tcp, "other", "");

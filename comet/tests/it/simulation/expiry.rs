@@ -24,7 +24,7 @@ fn world() -> World {
             Err(_) => identity,
         });
     });
-    World::with(config(2).resume_ttl(Duration::from_secs(60)), router, 1)
+    World::with(config(2).resume(|it| it.ttl = Duration::from_secs(60)), router, 1)
 }
 
 /// The whole second before which the session of alice ended, and why.

@@ -75,7 +75,7 @@ fn a_gateway_that_could_not_write_goes_on_when_there_is_room() {
 
 #[test]
 fn a_peer_that_does_not_read_is_closed_when_its_time_is_up() {
-    let config = config(1).write_timeout(Duration::from_secs(5));
+    let config = config(1).io(|it| it.write_timeout = Duration::from_secs(5));
     let mut world = World::new(config, 6);
     let mut peer = world.join(Listener::Tcp, "alice", "");
     peer.end.set_capacity(1_024, 10);
@@ -93,7 +93,7 @@ fn a_peer_that_does_not_read_is_closed_when_its_time_is_up() {
 fn a_peer_that_is_not_read_can_send_as_much_as_there_is_room() {
     let mut router = TestRouter::new();
     router.on_message = Box::new(hold);
-    let mut world = World::with(config(1).inbox(1), router, 9);
+    let mut world = World::with(config(1).limits(|it| it.inbox = 1), router, 9);
     let mut peer = world.join(Listener::Tcp, "alice", "");
     peer.end.set_capacity(100, 64 * 1024);
     let bytes = peer.encode(&say(2, body(2, 60)));
@@ -118,7 +118,7 @@ fn a_peer_that_is_not_read_can_send_as_much_as_there_is_room() {
 fn a_socket_that_is_closed_before_everything_was_read_resets_the_connection() {
     let mut router = TestRouter::new();
     router.on_message = Box::new(hold);
-    let mut world = World::with(config(1).inbox(1), router, 1);
+    let mut world = World::with(config(1).limits(|it| it.inbox = 1), router, 1);
     let mut peer = world.join(Listener::Tcp, "alice", "");
     for seq in 2..6 {
         peer.say(&mut world, &say(seq, "wait"));

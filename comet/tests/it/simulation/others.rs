@@ -14,7 +14,7 @@ fn bodies(peer: &mut Peer) -> Vec<Bytes> {
 
 #[test]
 fn the_newest_of_a_users_other_devices_get_it_and_those_that_are_away_miss_nothing() {
-    let mut world = World::new(config(1).resume_ttl(Duration::from_secs(60)), 3);
+    let mut world = World::new(config(1).resume(|it| it.ttl = Duration::from_secs(60)), 3);
     let mut peers = ["a", "b", "c"].map(|device| {
         let token = format!("al@{device}");
         (device, world.join(Listener::Tcp, &token, ""))

@@ -10,7 +10,10 @@ const KIB: usize = 1_024;
 
 /// Little memory, most of which a few may take.
 fn tight() -> Config {
-    config(1).memory_budget(2 * KIB * KIB).write_bytes(KIB * KIB)
+    config(1).memory(|it| {
+        it.budget = 2 * KIB * KIB;
+        it.write_bytes = KIB * KIB;
+    })
 }
 
 #[test]

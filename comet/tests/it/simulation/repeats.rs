@@ -22,7 +22,9 @@ struct Trace {
 /// Nine peers in three rooms who talk, are delivered to, are cut off and come back, with everything
 /// that happens at the same moment left to the seed.
 fn run(seed: u64) -> Trace {
-    let config = config(3).resume_ttl(Duration::from_secs(5)).handshakes_per_address(1_000);
+    let config = config(3)
+        .resume(|it| it.ttl = Duration::from_secs(5))
+        .limits(|it| it.handshakes_per_address = 1_000);
     let mut world = World::new(config, seed);
     let listener = |at: usize| [Listener::Tcp, Listener::WebSocket][at % 2];
     let token = |at: usize| format!("user{at}@phone");

@@ -14,7 +14,7 @@ const RTO: Duration = Duration::from_secs(1);
 
 /// A gateway, one session in the lobby, and the moment at which it has been opened.
 fn session(listener: Listener, config: Config) -> (World, Peer, SessionId, u64) {
-    let mut world = World::new(config.rto(RTO), 13);
+    let mut world = World::new(config.delivery(|it| it.rto = RTO), 13);
     let peer = world.join(listener, "alice", "lobby");
     let (session, now) = (world.session("alice"), world.simulation.now());
     (world, peer, session, now)
@@ -81,7 +81,8 @@ fn a_new_delivery_is_sent_again_in_its_own_time_while_an_old_one_has_backed_off(
 #[test]
 fn a_delivery_that_waited_for_the_window_is_sent_again_in_its_own_time() {
     everywhere(|listener, shards| {
-        let (mut world, mut peer, session, _) = session(listener, config(shards).window(1));
+        let (mut world, mut peer, session, _) =
+            session(listener, config(shards).delivery(|it| it.window = 1));
         push(&mut world, session, "old");
         world.simulation.gateway().publish("lobby", Delivery::acked("new")).unwrap();
         [0, 1, 2, 4].into_iter().for_each(|timeouts| {
@@ -134,7 +135,10 @@ fn a_window_that_was_emptied_still_sends_again_what_comes_later() {
 fn whoever_talks_is_not_idle() {
     everywhere(|listener, shards| {
         let idle = Duration::from_secs(30);
-        let limits = config(shards).ping_interval(idle / 2).idle_timeout(idle);
+        let limits = config(shards).ping(|it| {
+            it.interval = idle / 2;
+            it.idle_timeout = idle;
+        });
         let (mut world, mut peer, _, start) = session(listener, limits);
         for second in 1..=90u32 {
             world.run_until(start + u64::from(second) * SECOND);

@@ -17,10 +17,10 @@ const SECOND: u64 = 1_000_000;
 
 /// Sessions outlive their connections, and nothing but the budget bounds what waits.
 fn kept(shards: usize) -> Config {
-    config(shards)
-        .resume_ttl(Duration::from_secs(600))
-        .write_timeout(Duration::from_secs(600))
-        .user_timeout(Duration::ZERO)
+    config(shards).resume(|it| it.ttl = Duration::from_secs(600)).io(|it| {
+        it.write_timeout = Duration::from_secs(600);
+        it.user_timeout = Duration::ZERO;
+    })
 }
 
 /// Somebody who reads and acknowledges all there is, and says what was expected of it.
@@ -88,7 +88,7 @@ fn ends(world: &World, user: &str) -> Vec<String> {
 #[test]
 fn a_thousand_that_read_nothing_cost_neither_the_one_that_does_nor_whoever_comes() {
     for acked in [true, false] {
-        let mut world = World::new(kept(2).memory_budget(64 * MIB), 11);
+        let mut world = World::new(kept(2).memory(|it| it.budget = 64 * MIB), 11);
         let _hall = stalled(&mut world, 1_000, "hall");
         let mut healthy = Healthy::join(&mut world, Listener::Tcp, "healthy@phone", "hall");
         let start = world.simulation.now();
@@ -127,7 +127,10 @@ fn a_thousand_that_read_nothing_cost_neither_the_one_that_does_nor_whoever_comes
 fn the_one_for_whom_most_is_kept_gives_way_whoever_asks_for_memory() {
     for listener in [Listener::Tcp, Listener::WebSocket] {
         let budget = 4 * MIB;
-        let mut world = World::new(kept(1).memory_budget(budget).queue_bytes(budget), 11);
+        let mut world = World::new(
+            kept(1).memory(|it| it.budget = budget).delivery(|it| it.queue_bytes = budget),
+            11,
+        );
         let names = |prefix: &str, count: u32| -> Vec<String> {
             (0..count).map(|number| format!("{prefix}-{number}@phone")).collect()
         };
@@ -169,7 +172,10 @@ fn the_one_for_whom_most_is_kept_gives_way_whoever_asks_for_memory() {
 #[test]
 fn whoever_comes_is_let_in_while_somebody_that_stalls_could_give_way() {
     let budget = 4 * MIB;
-    let mut world = World::new(kept(1).memory_budget(budget).queue_bytes(budget), 11);
+    let mut world = World::new(
+        kept(1).memory(|it| it.budget = budget).delivery(|it| it.queue_bytes = budget),
+        11,
+    );
     let hall = stalled(&mut world, 30, "");
     for round in 0..300u64 {
         for number in 0..hall.len() {
@@ -187,7 +193,7 @@ fn whoever_comes_is_let_in_while_somebody_that_stalls_could_give_way() {
 
 #[test]
 fn nobody_is_let_in_when_nobody_stalls_and_memory_is_gone() {
-    let mut world = World::new(kept(1).memory_budget(256 * KIB), 11);
+    let mut world = World::new(kept(1).memory(|it| it.budget = 256 * KIB), 11);
     // Each has as much in flight as it may have for the moment: none could give way for another.
     let mut crowd = Vec::new();
     for number in 0..400 {
@@ -210,7 +216,10 @@ fn nobody_is_let_in_when_nobody_stalls_and_memory_is_gone() {
 #[test]
 fn a_shard_on_which_nobody_stalls_does_not_pay_for_another() {
     let budget = 8 * MIB;
-    let mut world = World::new(kept(4).memory_budget(budget).queue_bytes(budget), 11);
+    let mut world = World::new(
+        kept(4).memory(|it| it.budget = budget).delivery(|it| it.queue_bytes = budget),
+        11,
+    );
     let hall = stalled(&mut world, 12, "");
     let names: Vec<String> = (0..12).map(|number| format!("healthy-{number}@phone")).collect();
     let mut healthy: Vec<Healthy> =
@@ -246,7 +255,10 @@ fn a_shard_on_which_nobody_stalls_does_not_pay_for_another() {
 fn whoever_talks_is_heard_while_others_begin_messages_and_do_not_finish_them() {
     for listener in [Listener::Tcp, Listener::WebSocket] {
         let budget = 8 * MIB;
-        let mut world = World::new(kept(1).memory_budget(budget).max_body(2 * MIB), 11);
+        let mut world = World::new(
+            kept(1).memory(|it| it.budget = budget).limits(|it| it.max_body = 2 * MIB),
+            11,
+        );
         let mut healthy = Healthy::join(&mut world, listener, "healthy@phone", "");
         for number in 0..100 {
             let mut peer = world.join(listener, &format!("begins-{number}"), "");
@@ -272,7 +284,10 @@ fn whoever_talks_is_heard_while_others_begin_messages_and_do_not_finish_them() {
 #[test]
 fn a_peer_that_is_merely_busy_does_not_give_way_for_those_that_have_stopped_reading() {
     let budget = 8 * MIB;
-    let mut world = World::new(kept(2).memory_budget(budget).queue_bytes(budget), 11);
+    let mut world = World::new(
+        kept(2).memory(|it| it.budget = budget).delivery(|it| it.queue_bytes = budget),
+        11,
+    );
     let hall = stalled(&mut world, 40, "");
     let mut busy = Healthy::join(&mut world, Listener::Tcp, "busy@phone", "");
     for round in 0..400 {

@@ -116,7 +116,7 @@ fn dtalk_peers_over_tcp_are_sent_nothing_and_have_the_idle_time() {
 
 #[test]
 fn a_peer_that_answers_nothing_is_idle_at_the_configured_time_and_not_later() {
-    let limits = config(1).idle_timeout(Duration::from_secs(60));
+    let limits = config(1).ping(|it| it.idle_timeout = Duration::from_secs(60));
     let mut world = World::new(limits, 9);
     let mut mute = world.join(Listener::WebSocket, "mute", "");
     world.run_until(59 * SECOND);
@@ -128,7 +128,7 @@ fn a_peer_that_answers_nothing_is_idle_at_the_configured_time_and_not_later() {
 
 #[test]
 fn nobody_is_pinged_before_there_is_a_session() {
-    let limits = config(1).handshake_timeout(Duration::from_secs(300));
+    let limits = config(1).handshake(|it| it.timeout = Duration::from_secs(300));
     let mut world = World::new(limits, 9);
     let mut peer = world.connect(Listener::WebSocket);
     world.run_until(200 * SECOND);

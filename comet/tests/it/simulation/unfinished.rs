@@ -18,7 +18,10 @@ const KINDS: [Listener; 2] = [Listener::Tcp, Listener::WebSocket];
 
 /// Messages of up to a mebibyte, which must be finished in ten seconds.
 fn long() -> Config {
-    config(1).max_body(2 * MIB).message_timeout(Duration::from_secs(10))
+    config(1).limits(|it| {
+        it.max_body = 2 * MIB;
+        it.message_timeout = Duration::from_secs(10);
+    })
 }
 
 /// Sends what fits, again and again, with time for the gateway in between.
@@ -41,7 +44,7 @@ fn begun(peer: &Peer, frame: &Frame) -> Vec<u8> {
 fn unfinished_messages_stay_inside_the_budget_and_whoever_talks_is_heard() {
     for kind in KINDS {
         let budget = 32 * MIB;
-        let mut world = World::new(long().memory_budget(budget), 7);
+        let mut world = World::new(long().memory(|it| it.budget = budget), 7);
         let mut talker = world.join(kind, "talker", "");
         let message = say(2, vec![7; MIB]);
         let mut most = 0;
@@ -143,7 +146,7 @@ fn what_may_not_be_looked_at_yet_is_charged_and_not_timed() {
     for kind in KINDS {
         let mut router = TestRouter::new();
         router.on_message = Box::new(hold);
-        let mut world = World::with(long().inbox(1), router, 7);
+        let mut world = World::with(long().limits(|it| it.inbox = 1), router, 7);
         let mut peer = world.join(kind, "eager", "");
         let messages: Vec<u8> =
             (2..12).flat_map(|seq| peer.encode(&say(seq, vec![7; 1_000]))).collect();
@@ -165,7 +168,10 @@ fn what_may_not_be_looked_at_yet_is_charged_and_not_timed() {
 
 #[test]
 fn requests_and_logins_that_are_not_finished_are_charged() {
-    let mut world = World::new(config(1).max_upgrade(8_192).max_body(16_384), 7);
+    let mut world = World::new(
+        config(1).handshake(|it| it.max_upgrade = 8_192).limits(|it| it.max_body = 16_384),
+        7,
+    );
     let mut ends = Vec::new();
     for listener in KINDS {
         let bytes = match listener {

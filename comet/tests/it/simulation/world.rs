@@ -30,7 +30,7 @@ pub(crate) struct Peer {
 
 /// Few shards and small buffers.
 pub(crate) fn config(shards: usize) -> Config {
-    Config::default().shards(shards).read_buffer(16 * 1024)
+    Config::default().shards(shards).memory(|it| it.read_buffer = 16 * 1024)
 }
 
 impl World {

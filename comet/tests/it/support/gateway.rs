@@ -43,13 +43,16 @@ pub(crate) fn anywhere() -> SocketAddr {
 /// So many shards, buffers that keep many gateways at once cheap, patience with acks on a machine
 /// that is busy, and none with who is refused.
 pub(crate) fn config(shards: usize) -> Config {
-    let config = Config::default().shards(shards).read_buffer(64 * 1024);
-    config.rto(Duration::from_secs(30)).held_refusals(0)
+    let config = Config::default().shards(shards).memory(|it| it.read_buffer = 64 * 1024);
+    config.delivery(|it| it.rto = Duration::from_secs(30)).handshake(|it| it.held_refusals = 0)
 }
 
 /// The same, where silence ends a session after this time.
 pub(crate) fn impatient(shards: usize, idle: Duration) -> Config {
-    config(shards).idle_timeout(idle).ping_interval(idle / 2)
+    config(shards).ping(|it| {
+        it.idle_timeout = idle;
+        it.interval = idle / 2;
+    })
 }
 
 impl Setup {

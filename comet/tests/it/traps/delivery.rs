@@ -17,7 +17,10 @@ use crate::support::router::hold;
 #[test]
 fn no_number_is_taken_by_what_is_not_sent() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).window(3).queue(40));
+        let server = Server::start(config(place.shards).delivery(|it| {
+            it.window = 3;
+            it.queue = 40;
+        }));
         let mut client = server.client(place.transport, "alice", "");
         let session = server.log.peer("alice").session();
         for number in 1..=43 {
@@ -75,7 +78,10 @@ fn receivers_of_one_publish_each_get_their_own_number() {
 fn what_is_sent_again_is_what_is_missing_in_order_ever_more_rarely_and_not_for_ever() {
     everywhere(|place| {
         let rto = Duration::from_millis(150);
-        let server = Server::start(config(place.shards).rto(rto).delivery_attempts(3));
+        let server = Server::start(config(place.shards).delivery(|it| {
+            it.rto = rto;
+            it.attempts = 3;
+        }));
         let mut client = server.client(place.transport, "alice", "lobby");
         let start = clock::now();
         for number in 1..=30 {
@@ -100,7 +106,8 @@ fn what_is_sent_again_is_what_is_missing_in_order_ever_more_rarely_and_not_for_e
 #[test]
 fn a_lost_connection_takes_no_delivery_with_it() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).resume_ttl(Duration::from_secs(60)));
+        let server =
+            Server::start(config(place.shards).resume(|it| it.ttl = Duration::from_secs(60)));
         let mut client = server.client(place.transport, "alice@desktop", "lobby");
         let publish = |number: u32| {
             server.gateway.publish("lobby", Delivery::acked(number.to_string())).unwrap();
@@ -125,7 +132,10 @@ fn a_lost_connection_takes_no_delivery_with_it() {
 #[test]
 fn an_ack_is_never_too_fast() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).window(8).queue(2_000));
+        let server = Server::start(config(place.shards).delivery(|it| {
+            it.window = 8;
+            it.queue = 2_000;
+        }));
         let mut client = server.client(place.transport, "alice", "lobby");
         for tag in 1..=500 {
             server.gateway.publish("lobby", Delivery::acked("hello").tag(tag)).unwrap();
@@ -166,7 +176,7 @@ fn a_delivery_acknowledges_nothing() {
 #[test]
 fn a_room_hears_one_publisher_in_its_order_however_busy_other_rooms_are() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).write_bytes(64 << 20));
+        let server = Server::start(config(place.shards).memory(|it| it.write_bytes = 64 << 20));
         let mut clients = server.on_every_shard(place.transport, "user", "watched,busy");
         std::thread::scope(|scope| {
             let gateway = &server.gateway;
@@ -195,7 +205,7 @@ fn a_room_hears_one_publisher_in_its_order_however_busy_other_rooms_are() {
 /// A full channel swallowed room messages without a trace in any counter.
 #[test]
 fn what_is_not_delivered_is_counted() {
-    let server = Server::start(config(1).write_bytes(50_000));
+    let server = Server::start(config(1).memory(|it| it.write_bytes = 50_000));
     let stuck = server.client(Transport::Tcp, "stuck", "lobby");
     let mut published = 0;
     while server.stats().deliveries_dropped < 10 {
@@ -246,7 +256,10 @@ fn a_session_hears_all_its_rooms() {
 #[test]
 fn what_waits_for_a_reader_is_bounded_and_costs_others_nothing() {
     everywhere(|place| {
-        let limits = config(place.shards).window_bytes(1 << 20).room_log_bytes(1 << 20);
+        let limits = config(place.shards).delivery(|it| {
+            it.window_bytes = 1 << 20;
+            it.room_log_bytes = 1 << 20;
+        });
         let server = Server::start(limits);
         let stuck = server.client(place.transport, "stuck", "lobby");
         let mut reads = server.client(place.transport, "reads", "lobby");

@@ -53,7 +53,10 @@ fn a_message_goes_to_the_router_and_no_frame_is_echoed() {
 #[test]
 fn a_session_that_does_not_read_is_closed_all_the_same() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).window(10_000).window_bytes(64 << 20));
+        let server = Server::start(config(place.shards).delivery(|it| {
+            it.window = 10_000;
+            it.window_bytes = 64 << 20;
+        }));
         let stuck = server.client(place.transport, "stuck", "");
         let mut other = server.client(place.transport, "other", "");
         let session = server.log.peer("stuck").session();
@@ -96,7 +99,8 @@ fn the_router_gets_the_messages_of_a_session_in_order() {
 #[test]
 fn a_body_stays_what_it_was_while_more_arrives() {
     everywhere(|place| {
-        let server = Setup::new(config(place.shards).inbox(200)).on_message(hold).start();
+        let server =
+            Setup::new(config(place.shards).limits(|it| it.inbox = 200)).on_message(hold).start();
         let mut client = server.client(place.transport, "alice", "");
         let body = |seq: u32| vec![seq as u8; 3_000];
         for seq in 1..=100 {
@@ -117,7 +121,7 @@ fn a_body_stays_what_it_was_while_more_arrives() {
 #[test]
 fn a_client_may_send_as_much_ahead_as_it_likes() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).inbox(4));
+        let server = Server::start(config(place.shards).limits(|it| it.inbox = 4));
         let mut client = server.client(place.transport, "alice", "");
         client.send_all(&(1..=3_000).map(|seq| say(seq, b"x")).collect::<Vec<_>>());
         let replies: Vec<_> = (1..=3_000).map(|seq| reply(seq, b"x")).collect();
@@ -130,7 +134,7 @@ fn a_client_may_send_as_much_ahead_as_it_likes() {
 #[test]
 fn an_answer_leaves_without_waiting_for_the_next_one() {
     everywhere(|place| {
-        let server = Server::start(config(place.shards).auth_attempts(20));
+        let server = Server::start(config(place.shards).handshake(|it| it.attempts = 20));
         let mut client = server.client(place.transport, "alice", "");
         let session = server.log.peer("alice").session();
         for round in 1..=20 {

@@ -143,17 +143,23 @@ impl Play {
         let device = if limits.is_phone { Device::Android } else { Device::Windows };
         let config = comet::Config::default()
             .shards(1)
-            .read_buffer(16 * 1024)
-            .window(limits.window)
-            .queue(limits.queue)
-            .overflow(limits.overflow)
-            .memory_budget(limits.memory)
-            .write_bytes(1_000)
-            .resume_ttl(Duration::from_secs(3600))
-            .idle_timeout(Duration::from_secs(7200))
-            .write_timeout(Duration::from_secs(3600))
-            .user_timeout(Duration::ZERO)
-            .delivery_attempts(255);
+            .memory(|it| {
+                it.read_buffer = 16 * 1024;
+                it.budget = limits.memory;
+                it.write_bytes = 1_000;
+            })
+            .delivery(|it| {
+                it.window = limits.window;
+                it.queue = limits.queue;
+                it.overflow = limits.overflow;
+                it.attempts = 255;
+            })
+            .resume(|it| it.ttl = Duration::from_secs(3600))
+            .ping(|it| it.idle_timeout = Duration::from_secs(7200))
+            .io(|it| {
+                it.write_timeout = Duration::from_secs(3600);
+                it.user_timeout = Duration::ZERO;
+            });
         let simulation = Simulation::new(config, Doorman { store, device }, 1).unwrap();
         let decoder = Decoder::new(Layout::Dtalk, 1 << 20);
         let bob = Bob { line: None, decoder, seq: 0, got: Vec::new(), before: None };
@@ -369,7 +375,7 @@ fn what_is_held_for_sessions_is_a_quarter_of_what_the_gateway_lends_and_is_in_it
         fn connect(&self, _: &Gateway, _: Connect, _: ConnectReply) {}
         fn receive(&self, _: &Gateway, _: &Peer, _: Message, _: Receipt) {}
     }
-    let config = comet::Config::default().shards(1).memory_budget(32 << 20);
+    let config = comet::Config::default().shards(1).memory(|it| it.budget = 32 << 20);
     let simulation = Simulation::new(config, Nobody, 1).unwrap();
     let most = simulation.gateway().reservable_memory() / 4;
     assert!((900_000..=1 << 20).contains(&most), "an eighth of it is lent: {most}");
