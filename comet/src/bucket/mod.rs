@@ -166,17 +166,17 @@ impl Bucket {
 
     /// Whether the session in a slot has no connection, and its peer may come back.
     pub(crate) fn is_parked(&self, slot: u32) -> bool {
-        self.get(slot).is_some_and(|member| member.session.is_parked())
+        self.get(slot).is_some_and(|member| member.session.state().is_parked())
     }
 
     /// Whether the session in a slot is open or parked.
     pub(crate) fn is_alive(&self, slot: u32) -> bool {
-        self.get(slot).is_some_and(|member| member.session.is_alive())
+        self.get(slot).is_some_and(|member| member.session.state().is_alive())
     }
 
     /// Whether the session in a slot has begun to close.
     pub(crate) fn is_closing(&self, slot: u32) -> bool {
-        self.get(slot).is_some_and(|member| member.session.is_closing())
+        self.get(slot).is_some_and(|member| member.session.state().is_closing())
     }
 
     /// State specific to sessions of the comet dialect.

@@ -117,7 +117,7 @@ impl Conversation {
         self.unnumbered.is_some() || !self.latest.is_empty()
     }
 
-    /// Charges the kept answers.
+    /// Charges the kept answers; `Err` if there is no memory for them.
     pub(crate) fn recharge(&mut self) -> Result<(), Exhausted> {
         self.charge.set(self.upstream.bytes())
     }

@@ -31,7 +31,7 @@ impl Expiry {
 impl Session {
     /// Expiry time of an open or parked session.
     pub(crate) fn expires_at(&self) -> Time {
-        if self.is_alive() { self.expiry.time() } else { Expiry::NEVER.time() }
+        if self.state.is_alive() { self.expiry.time() } else { Expiry::NEVER.time() }
     }
 
     /// Sets the expiry to `after` from `now`; `None` removes it.

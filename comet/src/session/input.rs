@@ -1,7 +1,8 @@
 //! Inputs of a peer, whatever its dialect.
 
-use comet_protocol::codec::{Abilities, AuthRequest, Input};
+use comet_protocol::codec::{Abilities, Input};
 use comet_protocol::comet::Seq;
+use comet_protocol::ws::MessageKind;
 
 use super::{Action, Limits, Phase, Session};
 use crate::Closed;
@@ -17,12 +18,17 @@ impl Session {
         abilities: &Abilities,
         limits: &Limits,
     ) -> Action<'a> {
-        if let (Phase::Open, Some(conversation)) = (self.phase, &mut self.conversation) {
+        if let (Phase::Open, Some(conversation)) = (self.state.phase(), &mut self.conversation) {
             // A peer that sends on this connection has read its welcome, and the ticket in it.
             conversation.shown = conversation.epoch;
         }
-        match (self.phase, input) {
-            (Phase::Connecting, Input::Auth(request)) => self.authenticate(request, limits),
+        match (self.state.phase(), input) {
+            (Phase::Connecting, Input::Auth(request)) => {
+                match self.state.authenticate(request.seq, limits) {
+                    Some(attempt) => Action::Authenticate { request, attempt },
+                    None => Action::Close(Closed::AuthAttempts),
+                }
+            }
             (Phase::Connecting, _) | (Phase::Open, Input::Auth(_)) if abilities.strict => {
                 Action::Close(Closed::OutOfTurn)
             }
@@ -33,8 +39,12 @@ impl Session {
                 if !self.rate.admit(now, limits.message_rate) {
                     return Action::Close(Closed::RateExceeded);
                 }
-                if self.numbers_messages() {
-                    return self.take(Seq::new(seq), answered, body, limits);
+                if let Some(conversation) = &mut self.conversation
+                    && conversation.numbers_messages
+                {
+                    let seq = Seq::new(seq);
+                    let taken = conversation.upstream.take(seq, answered, limits.inbox);
+                    return numbered(taken, seq, body);
                 }
                 let number = self.inbox.open(seq, op);
                 Action::Receive { number, seq, op, kind, body }
@@ -61,46 +71,14 @@ impl Session {
         }
     }
 
-    fn authenticate(&mut self, request: Box<AuthRequest>, limits: &Limits) -> Action<'static> {
-        if self.attempts >= limits.auth_attempts {
-            return Action::Close(Closed::AuthAttempts);
-        }
-        self.attempts += 1;
-        self.auth_seq = request.seq;
-        self.phase = Phase::Authenticating;
-        Action::Authenticate { request, attempt: self.attempts }
-    }
-
-    /// Whether the peer numbers its messages for the session.
-    pub(super) fn numbers_messages(&self) -> bool {
-        self.conversation.as_ref().is_some_and(|it| it.numbers_messages)
-    }
-
     /// The ack of a single delivery.
     #[inline]
     pub(crate) fn ack(&mut self, now: Time, seq: u32) -> Action<'static> {
-        let seq = Seq::new(seq);
-        let ack = self.window.as_mut().map_or(Ack::Unknown, |window| window.ack(now, seq));
+        let ack = self.owed.ack(now, Seq::new(seq));
         self.returning &= !matches!(ack, Ack::Fresh(_));
         match ack {
             Ack::Fresh(tag) => Action::Acked { tag },
             Ack::Repeated | Ack::Unknown => Action::StrayAck,
-        }
-    }
-
-    /// Takes a message that the peer has numbered for the session.
-    fn take<'a>(&mut self, seq: Seq, answered: Seq, body: &'a [u8], limits: &Limits) -> Action<'a> {
-        let Some(conversation) = &mut self.conversation else { return Action::Ignore };
-        match conversation.upstream.take(seq, answered, limits.inbox) {
-            Taken::New => {
-                let number = seq.get();
-                let kind = comet_protocol::ws::MessageKind::Binary;
-                Action::Receive { number, seq: number, op: 0, kind, body }
-            }
-            Taken::Repeat(Some(answer)) => Action::Answer { seq, answer },
-            Taken::Repeat(None) => Action::Ignore,
-            Taken::OutOfSequence => Action::Close(Closed::Sequence),
-            Taken::WindowFull => Action::Close(Closed::WindowFull),
         }
     }
 
@@ -109,10 +87,24 @@ impl Session {
         let sent = Time::from_micros(u64::from_be_bytes(stamp));
         let conversation = self.conversation.as_mut();
         let asked = conversation.and_then(|it| it.pinged.take_if(|asked| *asked == sent));
-        if let (Some(asked), Some(window)) = (asked, &mut self.window) {
+        if let Some(asked) = asked {
             let millis = u32::try_from(now.since(asked).as_millis()).unwrap_or(u32::MAX);
-            window.sample(millis);
+            self.owed.sample(millis);
         }
         Action::Ignore
+    }
+}
+
+/// The consequence of a message that the peer has numbered for the session.
+fn numbered(taken: Taken, seq: Seq, body: &[u8]) -> Action<'_> {
+    match taken {
+        Taken::New => {
+            let (number, kind) = (seq.get(), MessageKind::Binary);
+            Action::Receive { number, seq: number, op: 0, kind, body }
+        }
+        Taken::Repeat(Some(answer)) => Action::Answer { seq, answer },
+        Taken::Repeat(None) => Action::Ignore,
+        Taken::OutOfSequence => Action::Close(Closed::Sequence),
+        Taken::WindowFull => Action::Close(Closed::WindowFull),
     }
 }

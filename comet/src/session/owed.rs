@@ -1,179 +1,170 @@
-//! Deliveries pushed to a session: sent at once, or kept until they can be.
+//! Acked deliveries that a session owes its peer: those in flight, and those that wait.
+//!
+//! Not here: whether the session may send or take any (`pushing`).
 
 use std::rc::Rc;
 
-use comet_protocol::comet::GapReason;
+use comet_protocol::comet::{GapReason, Received, Seq, SeqRange};
 
-use super::{Limits, Phase, Session};
 use crate::budget::Account;
-use crate::config::Overflow;
-use crate::delivery::{self, Gap, Held, Logged, Pushed, Transmit, Window};
+use crate::delivery::{Ack, Due, Gap, Overflow, Transmit, Window, WindowLimits};
 use crate::time::Time;
 
-/// Outcome of a delivery that could not be sent at once.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Wait {
-    /// Queued.
-    Queued,
-    /// Dropped: it, or an earlier one, became a gap, which is queued in its place.
-    Lost,
-    /// Queued, but the room's log has trimmed items that this reader has not read.
-    Fallen,
-    /// Dropped without a gap: the queue is full, and the overflow policy applies.
-    Full,
-    /// Dropped, and there is no memory even for a gap: the session cannot go on.
-    Broken,
-}
+/// The window of a session; there is none before the first delivery.
+#[derive(Debug, Default)]
+pub(crate) struct Owed(Option<Box<Window>>);
 
-impl Session {
-    /// Pushes acked deliveries of one lane, as many as may be sent at once; the others must
-    /// [`wait`](Self::wait).
-    pub(crate) fn push(
+impl Owed {
+    /// The window, which is made with these arguments of [`Window::new`] if there is none; `None`
+    /// if there is no memory for one.
+    #[inline]
+    pub(super) fn window(
         &mut self,
-        now: Time,
         account: &Rc<Account>,
-        items: &[Rc<Held>],
-        limits: &Limits,
-    ) -> Pushed {
-        if self.phase != Phase::Open {
-            return Pushed::NONE;
+        arguments: impl FnOnce() -> (u32, bool),
+    ) -> Option<&mut Window> {
+        if self.0.is_none() {
+            self.make_window(account, arguments());
         }
-        let short = match &self.conversation {
-            Some(conversation) => {
-                let is_short = |item: &&Rc<Held>| !conversation.is_too_long(item.len());
-                items.iter().take_while(is_short).count()
-            }
-            None => items.len(),
-        };
-        let Some(window) = self.window(account) else { return Pushed::NONE };
-        if items.first().is_some_and(|item| !window.takes(item)) {
-            return Pushed::NONE;
-        }
-        window.push(now, &items[..short], &limits.window)
+        self.0.as_deref_mut()
     }
 
-    /// Whether [`poll_transmit`](Self::poll_transmit) may return something.
+    #[cold]
+    fn make_window(&mut self, account: &Rc<Account>, (salt, numbers_gaps): (u32, bool)) {
+        self.0 = Window::new(account, salt, numbers_gaps).ok().map(Box::new);
+    }
+
+    /// Whether [`Session::poll_transmit`](super::Session::poll_transmit) may return something.
     #[inline]
     pub(crate) fn has_to_send(&self) -> bool {
-        self.window.as_ref().is_some_and(|window| window.has_to_send())
-    }
-
-    /// Keeps a delivery until it can be sent. `at`: place of a room's delivery in the room's log.
-    pub(crate) fn wait(
-        &mut self,
-        account: &Rc<Account>,
-        item: &Rc<Held>,
-        at: Option<&Logged>,
-        limits: &Limits,
-    ) -> Wait {
-        let too_long = self.conversation.as_ref().is_some_and(|it| it.is_too_long(item.len()));
-        if too_long {
-            return self.lose(account, item, GapReason::TooLarge);
-        }
-        // Until a resumed peer has acknowledged something, the deliveries kept meanwhile may fill
-        // the queue: that is no sign of a slow reader, and parking it again would loop forever.
-        let is_excused = self.phase == Phase::Parked || self.returning;
-        let drops_oldest = self.overflow(limits) == Overflow::DropOldest;
-        let Some(window) = self.window(account) else { return Wait::Broken };
-        if !window.takes(item) {
-            return Wait::Lost;
-        }
-        match window.queue().push(item, at, drops_oldest, &limits.window.queue) {
-            Ok(()) if !is_excused && at.is_some() && window.queue().has_fallen() => Wait::Fallen,
-            Ok(()) => Wait::Queued,
-            Err(delivery::Overflow::Broken) => Wait::Broken,
-            Err(delivery::Overflow::Memory) => self.lose(account, item, GapReason::Memory),
-            Err(delivery::Overflow::Full) => {
-                // No policy applies to such a session, nor to one that drops its oldest.
-                if is_excused || drops_oldest {
-                    self.lose(account, item, GapReason::Slow)
-                } else {
-                    Wait::Full
-                }
-            }
-        }
-    }
-
-    /// Overflow policy of the session.
-    pub(crate) fn overflow(&self, limits: &Limits) -> Overflow {
-        self.overflow.unwrap_or(limits.overflow)
-    }
-
-    /// Overrides the overflow policy for this session.
-    pub(crate) fn set_overflow(&mut self, overflow: Option<Overflow>) {
-        self.overflow = overflow.or(self.overflow);
-    }
-
-    /// Records the loss of a delivery, in its place in the order.
-    pub(crate) fn lose(&mut self, account: &Rc<Account>, item: &Held, reason: GapReason) -> Wait {
-        let Some(gap) = item.given_up(reason) else { return Wait::Lost };
-        self.say_lost(account, item.lane(), &gap)
-    }
-
-    /// Appends a gap behind the waiting entries of a lane.
-    pub(crate) fn say_lost(&mut self, account: &Rc<Account>, lane: crate::Lane, gap: &Gap) -> Wait {
-        let Some(window) = self.window(account) else { return Wait::Broken };
-        window.queue().lose(lane, gap).map_or(Wait::Broken, |()| Wait::Lost)
-    }
-
-    /// Takes the round trip of the last acknowledged delivery, in milliseconds.
-    pub(crate) fn take_round_trip(&mut self) -> Option<u32> {
-        self.window.as_mut()?.take_round_trip()
-    }
-
-    /// The next delivery that has room in the window; call until `None`.
-    pub(crate) fn poll_transmit(&mut self, now: Time, limits: &Limits) -> Option<Transmit> {
-        if self.phase != Phase::Open {
-            return None;
-        }
-        self.window.as_mut()?.poll_transmit(now, &limits.window)
+        self.0.as_ref().is_some_and(|window| window.has_to_send())
     }
 
     /// Whether deliveries wait only for memory.
     pub(crate) fn is_stuck(&self) -> bool {
-        self.phase == Phase::Open && self.window.as_ref().is_some_and(|window| window.is_stuck())
+        self.0.as_ref().is_some_and(|window| window.is_stuck())
+    }
+
+    /// Whether nothing is in flight or waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.0.as_ref().is_none_or(|window| window.is_idle())
+    }
+
+    /// The next delivery that has room in the window; call until `None`.
+    #[inline]
+    pub(super) fn poll_transmit(&mut self, now: Time, limits: &WindowLimits) -> Option<Transmit> {
+        self.0.as_mut()?.poll_transmit(now, limits)
     }
 
     /// The next delivery to be sent again; call until `None` after
     /// [`Timeout::Resend`](super::Timeout::Resend).
-    pub(crate) fn poll_resend(&mut self, now: Time, limits: &Limits) -> Option<Transmit> {
-        self.window.as_mut()?.poll_resend(now, &limits.window)
+    pub(crate) fn poll_resend(&mut self, now: Time, limits: &WindowLimits) -> Option<Transmit> {
+        self.0.as_mut()?.poll_resend(now, limits)
     }
 
-    /// Bytes kept for this session, by share where they are shared, and the number of entries
-    /// visited.
-    pub(crate) fn holds(&self) -> (usize, usize) {
-        let conversation = self.conversation.as_ref();
-        let others = conversation.map_or(0, |it| it.upstream.bytes() + it.latest.bytes());
-        let (bytes, entries) = self.window.as_ref().map_or((0, 0), |window| window.holds());
-        (others + bytes, 1 + entries)
+    /// Takes the ack of a single delivery.
+    #[inline]
+    pub(super) fn ack(&mut self, now: Time, seq: Seq) -> Ack {
+        self.0.as_mut().map_or(Ack::Unknown, |window| window.ack(now, seq))
     }
 
-    /// Gives up waiting acked deliveries to free memory, and leaves gaps. Returns whether there
-    /// were any; `Err` if there is no memory even for a gap.
-    pub(crate) fn shed(&mut self) -> Result<bool, delivery::Overflow> {
-        self.window.as_mut().map_or(Ok(false), |window| window.give_up(GapReason::Memory))
+    /// Takes the set of numbers that have arrived. Returns how many are newly acknowledged, each
+    /// reported with its tag; `None` if the peer claims a number that was never sent.
+    #[inline]
+    pub(super) fn receive(
+        &mut self,
+        now: Time,
+        received: Received<'_>,
+        done: impl FnMut(u64),
+    ) -> Option<usize> {
+        match &mut self.0 {
+            Some(window) => window.receive(now, received, done),
+            None => claims_nothing(received).then_some(0),
+        }
+    }
+
+    /// Whether every number that the peer claims was sent.
+    pub(crate) fn has_sent(&self, received: Received<'_>) -> bool {
+        match &self.0 {
+            Some(window) => window.has_sent(received),
+            None => claims_nothing(received),
+        }
+    }
+
+    /// Takes the round trip of the last acknowledged delivery, in milliseconds.
+    #[inline]
+    pub(crate) fn take_round_trip(&mut self) -> Option<u32> {
+        self.0.as_mut()?.take_round_trip()
+    }
+
+    /// Notes a round trip that was measured otherwise, in milliseconds.
+    pub(super) fn sample(&mut self, millis: u32) {
+        if let Some(window) = &mut self.0 {
+            window.sample(millis);
+        }
+    }
+
+    /// Earliest time at which [`handle_timeout`](Self::handle_timeout) may have something to do.
+    #[inline]
+    pub(super) fn due_at(&self, now: Time) -> Option<Time> {
+        self.0.as_ref()?.due_at(now)
+    }
+
+    /// To be called when the deadline may have passed. `blocked`: the socket is not writable.
+    pub(super) fn handle_timeout(
+        &mut self,
+        now: Time,
+        blocked: bool,
+        limits: &WindowLimits,
+    ) -> Due {
+        let Some(window) = &mut self.0 else { return Due::Nothing };
+        let due = window.handle_timeout(now, blocked, limits);
+        if due == Due::Nothing {
+            window.release();
+        }
+        due
+    }
+
+    /// Continues on another connection, where numbers begin anew.
+    pub(super) fn restart(&mut self) -> Result<(), Overflow> {
+        self.0.as_mut().map_or(Ok(()), |window| window.restart(false))
+    }
+
+    /// Continues on another connection with the same numbers, of which `received` have arrived.
+    ///
+    /// Deliveries that the peer had acknowledged and now reports missing are not kept any more:
+    /// returns their numbers.
+    pub(super) fn replay(
+        &mut self,
+        now: Time,
+        received: Received<'_>,
+        done: impl FnMut(u64),
+    ) -> Option<SeqRange> {
+        let window = self.0.as_mut()?;
+        let _fresh = window.receive(now, received, done);
+        window.replay();
+        let (before, _) = window.span();
+        let first = received.up_to().next();
+        before.is_after(received.up_to()).then_some(SeqRange { first, last: before })
+    }
+
+    /// Bytes kept, by share where they are shared, and the number of entries visited.
+    pub(super) fn holds(&self) -> (usize, usize) {
+        self.0.as_ref().map_or((0, 0), |window| window.holds())
+    }
+
+    /// Gives up waiting deliveries to free memory, and leaves gaps. Returns whether there were any;
+    /// `Err` if there is no memory even for a gap.
+    pub(crate) fn shed(&mut self) -> Result<bool, Overflow> {
+        self.0.as_mut().map_or(Ok(false), |window| window.give_up(GapReason::Memory))
     }
 
     /// Gaps that still wait.
     pub(crate) fn untold(&self) -> Vec<Gap> {
-        self.window.as_ref().map_or_else(Vec::new, |window| window.untold())
+        self.0.as_ref().map_or_else(Vec::new, |window| window.untold())
     }
+}
 
-    /// The window; `None` if there is no memory for one.
-    #[inline]
-    pub(super) fn window(&mut self, account: &Rc<Account>) -> Option<&mut Window> {
-        if self.window.is_none() {
-            self.make_window(account);
-        }
-        self.window.as_deref_mut()
-    }
-
-    #[cold]
-    fn make_window(&mut self, account: &Rc<Account>) {
-        // The time of the last input is random enough.
-        let salt = self.moment.wrapping_micros();
-        let numbers_gaps = self.conversation.is_some();
-        self.window = Window::new(account, salt, numbers_gaps).ok().map(Box::new);
-    }
+fn claims_nothing(received: Received<'_>) -> bool {
+    received.up_to().is_none() && received.as_bytes().is_empty()
 }

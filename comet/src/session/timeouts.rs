@@ -10,7 +10,7 @@ use crate::time::Time;
 pub(crate) enum Timeout {
     /// Too early, or nothing to do.
     Nothing,
-    /// Drain [`Session::poll_resend`].
+    /// Drain [`Owed::poll_resend`](super::Owed::poll_resend).
     Resend,
     /// Ping the peer, if the transport can.
     Ping,
@@ -30,38 +30,32 @@ impl Session {
         if now >= self.expires_at() {
             return Timeout::Close(Closed::Expired);
         }
-        match self.phase {
-            Phase::Connecting | Phase::Authenticating if now >= self.moment => {
-                Timeout::Close(Closed::HandshakeTimeout)
-            }
-            Phase::Closing if now >= self.moment => Timeout::GiveUp,
-            Phase::Parked if now >= self.moment => Timeout::Unclaimed,
-            Phase::Held if now >= self.moment => Timeout::Release,
+        match self.state.phase() {
             Phase::Open => self.open_timeout(now, blocked, limits),
-            _ => Timeout::Nothing,
+            _ if !self.state.is_over(now) => Timeout::Nothing,
+            Phase::Connecting | Phase::Authenticating => Timeout::Close(Closed::HandshakeTimeout),
+            Phase::Parked => Timeout::Unclaimed,
+            Phase::Held => Timeout::Release,
+            Phase::Closing => Timeout::GiveUp,
         }
     }
 
     /// Earliest time at which [`handle_timeout`](Self::handle_timeout) may have something to do,
     /// not counting the [expiry](Self::expires_at), which no input or output changes.
     pub(crate) fn poll_timeout(&self, now: Time, limits: &Limits) -> Time {
-        if self.phase != Phase::Open {
-            return self.moment;
+        let deadline = self.state.deadline(limits);
+        if !self.state.is_open() {
+            return deadline;
         }
-        let silence = if self.pinged { limits.idle_timeout } else { limits.ask_after };
-        let idle = self.moment + silence;
-        match self.window.as_ref().and_then(|window| window.due_at(now)) {
-            Some(due) => idle.min(due),
-            None => idle,
-        }
+        self.owed.due_at(now).map_or(deadline, |due| deadline.min(due))
     }
 
     fn open_timeout(&mut self, now: Time, blocked: bool, limits: &Limits) -> Timeout {
-        if self.renewing || self.inbox.is_full(limits.inbox) {
+        if self.state.is_renewing() || self.inbox.is_full(limits.inbox) {
             // Reading is paused because the router is slow: this is not silence of the peer.
-            self.moment = now;
+            self.state.excuse(now);
         }
-        let silence = now.since(self.moment);
+        let silence = self.state.silence(now);
         if silence >= limits.idle_timeout {
             return Timeout::Close(Closed::Idle);
         }
@@ -69,15 +63,12 @@ impl Session {
         if let Some(conversation) = &mut self.conversation {
             conversation.upstream.release();
         }
-        if let Some(window) = &mut self.window {
-            match window.handle_timeout(now, blocked, &limits.window) {
-                Due::Nothing => window.release(),
-                Due::Resend => return Timeout::Resend,
-                Due::Exhausted => return Timeout::Close(Closed::Unresponsive),
-            }
+        match self.owed.handle_timeout(now, blocked, &limits.window) {
+            Due::Nothing => {}
+            Due::Resend => return Timeout::Resend,
+            Due::Exhausted => return Timeout::Close(Closed::Unresponsive),
         }
-        if silence >= limits.ask_after && !self.pinged {
-            self.pinged = true;
+        if silence >= limits.ask_after && self.state.ping() {
             return Timeout::Ping;
         }
         Timeout::Nothing

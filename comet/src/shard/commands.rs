@@ -226,6 +226,6 @@ fn deliver(ep: &mut Endpoints, slot: u32, held: &Result<Rc<Held>, Delivery>) {
 fn is_on_another_device(ep: &Endpoints, slot: u32, device: &str) -> bool {
     ep.bucket.get(slot).is_some_and(|member| {
         let peer = member.peer.as_ref();
-        member.session.is_open() && peer.is_some_and(|peer| peer.device() != device)
+        member.session.state().is_open() && peer.is_some_and(|peer| peer.device() != device)
     })
 }

@@ -14,7 +14,7 @@ use comet_protocol::ws::MessageKind;
 use super::*;
 use crate::budget::Account;
 use crate::delivery::Held;
-use crate::{Config, Delivery, Refusal};
+use crate::{Closed, Config, Delivery, Refusal};
 
 fn limits() -> Limits {
     Limits::new(&Config::default())
@@ -63,7 +63,7 @@ fn open_session() -> Session {
         session.handle(at(1), auth(), DTALK, &limits),
         Action::Authenticate { request: request(5), attempt: 1 }
     );
-    assert_eq!(session.accept(at(2)), Some(5));
+    assert_eq!(session.state_mut().accept(at(2)), Some(5));
     session
 }
 
@@ -87,7 +87,7 @@ fn one_deadline_covers_everything_up_to_authentication() {
     let limits = limits();
     let mut session = Session::new(at(0), &limits);
     assert_eq!(session.poll_timeout(at(0), &limits), at(8_000));
-    session.heard(at(7_000));
+    session.state_mut().heard(at(7_000));
     session.handle(at(7_000), auth(), DTALK, &limits);
     assert_eq!(session.poll_timeout(at(7_000), &limits), at(8_000), "talking buys no time");
     assert_eq!(session.handle_timeout(at(7_999), false, &limits), Timeout::Nothing);
@@ -101,21 +101,21 @@ fn attempts_to_authenticate_are_bounded() {
     let limits = Limits::new(&Config::default().handshake(|it| it.attempts = 2));
     let mut session = Session::new(at(0), &limits);
     session.handle(at(1), auth(), DTALK, &limits);
-    assert_eq!(session.refuse(&limits), Some(Ok(5)));
+    assert_eq!(session.state_mut().refuse(&limits), Some(Ok(5)));
     let again = session.handle(at(2), auth(), DTALK, &limits);
     assert_eq!(again, Action::Authenticate { request: request(5), attempt: 2 });
-    assert_eq!(session.refuse(&limits), Some(Err(Closed::AuthAttempts)));
+    assert_eq!(session.state_mut().refuse(&limits), Some(Err(Closed::AuthAttempts)));
 }
 
 #[test]
 fn a_decision_that_nobody_waits_for_is_dropped() {
     let limits = limits();
     let mut session = Session::new(at(0), &limits);
-    assert_eq!(session.accept(at(1)), None);
-    assert_eq!(session.refuse(&limits), None);
+    assert_eq!(session.state_mut().accept(at(1)), None);
+    assert_eq!(session.state_mut().refuse(&limits), None);
     let mut session = open_session();
-    assert_eq!(session.accept(at(3)), None);
-    assert_eq!(session.refuse(&limits), None);
+    assert_eq!(session.state_mut().accept(at(3)), None);
+    assert_eq!(session.state_mut().refuse(&limits), None);
 }
 
 #[test]
@@ -125,20 +125,24 @@ fn a_second_auth_on_an_open_session_is_asked_about_before_anything_else_is_looke
     let auth = Input::Auth(request(9));
     let asked = Action::Renew { request: request(9) };
     assert_eq!(session.handle(at(3), auth, DTALK, &limits), asked);
-    assert_eq!(session.begin_renewal(9), 2);
-    assert!(session.is_open() && session.is_renewing() && !session.wants_frames(&limits));
+    assert_eq!(session.state_mut().begin_renewal(9), 2);
+    assert!(
+        session.state().is_open()
+            && session.state().is_renewing()
+            && !session.wants_frames(&limits)
+    );
     // A pause of reading is not silence of the peer.
     assert_eq!(session.handle_timeout(at(10_000_000), false, &limits), Timeout::Nothing);
-    assert_eq!(session.end_renewal(), Some(9));
-    assert!(session.is_open() && session.wants_frames(&limits));
-    assert_eq!(session.end_renewal(), None);
+    assert_eq!(session.state_mut().end_renewal(), Some(9));
+    assert!(session.state().is_open() && session.wants_frames(&limits));
+    assert_eq!(session.state_mut().end_renewal(), None);
 }
 
 #[test]
 fn any_traffic_puts_the_idle_limit_off_and_silence_brings_a_ping_first() {
     let limits = limits();
     let mut session = open_session();
-    session.heard(at(100_000));
+    session.state_mut().heard(at(100_000));
     assert_eq!(session.poll_timeout(at(100_000), &limits), at(340_000));
     assert_eq!(session.handle_timeout(at(339_999), false, &limits), Timeout::Nothing);
     assert_eq!(session.handle_timeout(at(340_000), false, &limits), Timeout::Ping);
@@ -213,7 +217,7 @@ fn a_parked_session_keeps_what_is_unacked_and_takes_more_until_it_expires() {
     assert!(matches!(action, Action::Receive { number: 0, .. }));
 
     session.park(at(1_000), &limits);
-    assert!(session.is_parked() && !session.is_open());
+    assert!(session.state().is_parked() && !session.state().is_open());
     assert!(!session.settle(0, Reply::Ack("late".into())), "nobody waits for that reply");
     assert_eq!(push(&mut session, at(1_000), b"new".into(), &limits), None);
     assert_eq!(session.poll_timeout(at(1_000), &limits), at(61_000));
@@ -265,5 +269,5 @@ fn a_resumed_session_sends_again_from_1_and_then_what_is_new() {
         .map(|next| (next.seq.get(), next.item.as_delivery().unwrap().body.clone()))
         .collect();
     assert_eq!(sent, [(1, "a".into()), (2, "c".into()), (3, "d".into())]);
-    assert!(session.is_open());
+    assert!(session.state().is_open());
 }

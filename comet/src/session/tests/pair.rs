@@ -109,13 +109,15 @@ impl Pair {
             self.up.send(self.now, seq);
         }
         while let Some(seq) = self.up.receive(self.now) {
-            self.session.heard(self.now);
+            self.session.state_mut().heard(self.now);
             let action = self.session.ack(self.now, seq);
             assert!(matches!(action, Action::Acked { .. } | Action::StrayAck));
         }
         match self.session.handle_timeout(self.now, false, &self.limits) {
             Timeout::Resend => {
-                while let Some(again) = self.session.poll_resend(self.now, &self.limits) {
+                while let Some(again) =
+                    self.session.owed_mut().poll_resend(self.now, &self.limits.window)
+                {
                     self.transmit(&again);
                 }
             }

@@ -35,10 +35,10 @@ impl Admission {
             return sessions.lifecycle.extend_handshake(ep, slot, time);
         }
         let session = ep.bucket.get(slot).map(|member| &member.session);
-        if session.is_some_and(|session| session.is_renewing()) {
+        if session.is_some_and(|session| session.state().is_renewing()) {
             return self.decide_renewal(sessions, slot, decision);
         }
-        if !session.is_some_and(|session| session.is_authenticating()) {
+        if !session.is_some_and(|session| session.state().is_authenticating()) {
             return;
         }
         match decision {
@@ -108,7 +108,7 @@ fn refuse_peer(sessions: &mut Sessions, slot: u32, status: u16, body: &[u8]) {
         return sessions.end(slot, &Closed::Refused);
     }
     let Some(member) = ep.bucket.get_mut(slot) else { return };
-    let Some(retries) = member.session.refuse(&ep.cx.limits) else { return };
+    let Some(retries) = member.session.state_mut().refuse(&ep.cx.limits) else { return };
     ep.refuse(slot, Code::UNAUTHENTICATED, None, Refusal::Said(body));
     if let Err(closed) = retries {
         sessions.end(slot, &closed);
@@ -122,8 +122,8 @@ pub(in crate::shard) fn tell_awaited(ep: &Endpoints, id: SessionId, serial: u32,
         // It is not read while it waits, so that only the event tells of its end.
         connection.is_some_and(|it| it.serial == serial && !it.state.ending)
     });
-    let is_awaited = slot
-        .and_then(|slot| ep.bucket.get(slot))
-        .is_some_and(|member| member.session.is_renewing() || member.session.is_authenticating());
+    let is_awaited = slot.and_then(|slot| ep.bucket.get(slot)).is_some_and(|member| {
+        member.session.state().is_renewing() || member.session.state().is_authenticating()
+    });
     ep.cx.sink.answer(Box::new(move || then.0(is_awaited)));
 }

@@ -16,8 +16,8 @@ use crate::session::Session;
 pub(super) fn send_home(sessions: &mut Sessions, slot: u32, identity: Box<Identity>, home: usize) {
     let ep = &mut sessions.endpoints;
     let Some(member) = ep.bucket.get_mut(slot) else { return };
-    let (auth_seq, deadline) = member.session.handshake();
-    let hello = member.session.take_hello();
+    let (auth_seq, deadline) = member.session.state().handshake();
+    let hello = member.session.conversation_mut().and_then(|it| it.hello.take());
     if let Err(kind) = ep.write_out(slot) {
         return sessions.abandon(slot, &Closed::Lost(kind));
     }
@@ -51,7 +51,7 @@ impl Admission {
             return sessions.end(slot, &Closed::TurnedAway);
         }
         if let Some(member) = sessions.endpoints.bucket.get_mut(slot) {
-            member.session.begin_authentication();
+            member.session.state_mut().begin_authentication();
         }
         Question::first().ask(&mut sessions.endpoints, slot);
     }

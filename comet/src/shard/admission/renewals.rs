@@ -74,7 +74,7 @@ impl Admission {
         }
         let Some(member) = ep.bucket.get_mut(slot) else { return Ok(()) };
         let renews = member.peer.clone();
-        let attempt = member.session.begin_renewal(request.seq);
+        let attempt = member.session.state_mut().begin_renewal(request.seq);
         Question { renews, ..Question::of(request, attempt) }.ask(ep, slot);
         Ok(())
     }
@@ -83,7 +83,7 @@ impl Admission {
     pub(super) fn decide_renewal(&self, sessions: &mut Sessions, slot: u32, decision: Decision) {
         let ep = &mut sessions.endpoints;
         let Some(member) = ep.bucket.get_mut(slot) else { return };
-        let Some(seq) = member.session.end_renewal() else { return };
+        let Some(seq) = member.session.state_mut().end_renewal() else { return };
         let renewed = match (&decision, &member.peer) {
             (Decision::Accept(identity), Some(peer)) if is_same(peer, identity) => Some(identity),
             // It cannot be told now who this is: no reason to end what is there, nor to answer.

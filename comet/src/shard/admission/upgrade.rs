@@ -90,7 +90,7 @@ impl Admission {
         let upgrade = Upgrade { key: request.key().to_owned(), subprotocol };
         connection.framing = FramingState::Deciding(Box::new(upgrade));
         if let Some(member) = ep.bucket.get_mut(slot) {
-            member.session.begin_authentication();
+            member.session.state_mut().begin_authentication();
         }
         let question = Question { upgrade: Some(Box::new(request)), ..Question::first() };
         question.ask(ep, slot);

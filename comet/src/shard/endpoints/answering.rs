@@ -20,7 +20,8 @@ impl Endpoints {
         if !member.session.settle(number, reply) {
             return;
         }
-        if member.session.recharge().is_err() {
+        let conversation = member.session.conversation_mut();
+        if conversation.is_some_and(|it| it.recharge().is_err()) {
             return self.effect(slot, Effect::EndForGood(Closed::Shed));
         }
         self.send_answers(slot);
@@ -54,7 +55,7 @@ impl Endpoints {
         refusal: Refusal<'_>,
     ) {
         let Some(member) = self.bucket.get(slot) else { return };
-        let (seq, _) = member.session.handshake();
+        let (seq, _) = member.session.state().handshake();
         if let Some(mut out) = self.out(slot) {
             out.put(&Output::Refused { seq, code, return_after, refusal });
         }

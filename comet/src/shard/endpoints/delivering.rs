@@ -19,7 +19,7 @@ impl Endpoints {
     pub(in crate::shard) fn deliver(&mut self, slot: u32, item: &Rc<Held>) {
         let Some(delivery) = item.as_delivery() else { return };
         let Some(member) = self.bucket.get(slot) else { return };
-        if !member.session.is_alive() {
+        if !member.session.state().is_alive() {
             return;
         }
         let connection = self.connections.get(slot);
@@ -107,7 +107,7 @@ impl Endpoints {
         room: Option<&Arc<str>>,
     ) {
         let Some(member) = self.bucket.get_mut(slot) else { return };
-        if !member.session.is_alive() {
+        if !member.session.state().is_alive() {
             return;
         }
         let gap = Gap::of(delivery, room, GapReason::Memory);
@@ -124,7 +124,7 @@ impl Endpoints {
     /// connection.
     pub(in crate::shard) fn send_waiting(&mut self, slot: u32) {
         let now = self.cx.now;
-        if !self.bucket.get(slot).is_some_and(|member| member.session.has_to_send()) {
+        if !self.bucket.get(slot).is_some_and(|member| member.session.owed().has_to_send()) {
             return;
         }
         while let Some(member) = self.bucket.get_mut(slot)
@@ -145,7 +145,8 @@ impl Endpoints {
             }
         }
         if let Some(member) = self.bucket.get(slot)
-            && member.session.is_stuck()
+            && member.session.state().is_open()
+            && member.session.owed().is_stuck()
         {
             let again = member.session.poll_timeout(now, &self.cx.limits);
             self.wheel.arm_by(slot, again);

@@ -225,14 +225,14 @@ impl Endpoints {
     pub(super) fn unfinished_due(&self, slot: u32) -> Option<Time> {
         let connection = self.connections.get(slot)?;
         let since = connection.tail.as_ref()?.unfinished_since()?;
-        let runs = !connection.state.paused && self.bucket.get(slot)?.session.is_open();
+        let runs = !connection.state.paused && self.bucket.get(slot)?.session.state().is_open();
         runs.then(|| since + self.cx.shared.config.limits.message_timeout)
     }
 
     /// Time of the next ping of an open session, unless something else is sent before.
     pub(super) fn ping_due(&self, slot: u32) -> Option<Time> {
         let connection = self.connections.get(slot)?;
-        let is_open = self.bucket.get(slot)?.session.is_open();
+        let is_open = self.bucket.get(slot)?.session.state().is_open();
         let interval = self.cx.shared.intervals.of(connection.listener);
         (is_open && connection.takes_pings())
             .then(|| connection.last_write.ping_due(self.cx.now, interval, slot))?

@@ -142,7 +142,7 @@ impl Lifecycle {
     /// Puts off the end of a handshake: the router says that it needs longer to decide.
     pub(super) fn extend_handshake(&self, ep: &mut Endpoints, slot: u32, by: Duration) {
         if let Some(member) = ep.bucket.get_mut(slot) {
-            member.session.put_off_handshake(by);
+            member.session.state_mut().put_off_handshake(by);
             ep.rearm(slot);
         }
     }
@@ -159,11 +159,11 @@ impl Lifecycle {
     /// Whether the session had not ended before.
     fn end_session(&mut self, ep: &mut Endpoints, slot: u32, closed: &Closed) -> bool {
         let Some(member) = ep.bucket.get_mut(slot) else { return false };
-        if member.session.is_closing() {
+        if member.session.state().is_closing() {
             return false;
         }
-        let was_parked = member.session.is_parked();
-        let untold = member.session.untold();
+        let was_parked = member.session.state().is_parked();
+        let untold = member.session.owed().untold();
         let was_open = member.session.close(ep.cx.now, &ep.cx.limits);
         let peer = member.peer.clone();
         ep.cx.counters().closed[closed.index()].add(1);

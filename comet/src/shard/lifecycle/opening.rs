@@ -38,8 +38,8 @@ impl Lifecycle {
         identity: Identity,
     ) -> Opened {
         let Some(member) = ep.bucket.get_mut(slot) else { return Opened::Done };
-        let hello = member.session.take_hello();
-        let Some(seq) = member.session.accept(ep.cx.now) else { return Opened::Done };
+        let hello = member.session.conversation_mut().and_then(|it| it.hello.take());
+        let Some(seq) = member.session.state_mut().accept(ep.cx.now) else { return Opened::Done };
         if let Some(connection) = ep.connections.get_mut(slot) {
             Introduction::forget(&mut connection.introduction);
         }

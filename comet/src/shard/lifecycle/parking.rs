@@ -121,7 +121,7 @@ impl Lifecycle {
         ep.bucket.sessions_of(&identity.app, &identity.user, &mut found);
         let is_it = |slot: &u32| {
             let Some(member) = ep.bucket.get(*slot) else { return false };
-            member.session.is_alive()
+            member.session.state().is_alive()
                 && member.peer.as_ref().is_some_and(|peer| peer.device() == &*identity.device)
         };
         let earlier = found.iter().copied().find(is_it);
@@ -186,7 +186,7 @@ impl Lifecycle {
         earlier: u32,
         identity: Identity,
     ) -> Option<Peer> {
-        if ep.bucket.get(earlier).is_some_and(|member| member.session.is_open()) {
+        if ep.bucket.get(earlier).is_some_and(|member| member.session.state().is_open()) {
             // For no longer than this takes, so that neither memory nor a limit is in the way.
             let parked = Parked { closed: Closed::Replaced, _charge: Charge::none(&ep.account) };
             self.set_aside(ep, earlier, parked, true);
@@ -245,7 +245,7 @@ pub(super) fn parks(ep: &Endpoints, slot: u32, closed: &Closed) -> bool {
         return false;
     }
     let Some(member) = ep.bucket.get(slot) else { return false };
-    if !speaks_acks(ep, slot) || !member.session.is_open() {
+    if !speaks_acks(ep, slot) || !member.session.state().is_open() {
         return false;
     }
     match member.session.conversation() {

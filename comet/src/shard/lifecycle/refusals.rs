@@ -57,7 +57,7 @@ impl Lifecycle {
         }
         let Some(member) = ep.bucket.get(slot) else { return false };
         // A peer with a session is known to the router.
-        let is_stranger = member.peer.is_none() && !member.session.is_closing();
+        let is_stranger = member.peer.is_none() && !member.session.state().is_closing();
         // A raw peer is told by HTTP.
         let is_mute = ep.connections.dialect(slot).is_some_and(|dialect| {
             let abilities = dialect.abilities();

@@ -111,8 +111,9 @@ impl Resumption {
         }
         let id = SessionId::from_u64(ticket.session);
         let slot = ep.bucket.find(id).filter(|_| id.shard() == ep.cx.index);
-        let alive = slot
-            .filter(|&slot| ep.bucket.get(slot).is_some_and(|member| member.session.is_alive()));
+        let alive = slot.filter(|&slot| {
+            ep.bucket.get(slot).is_some_and(|member| member.session.state().is_alive())
+        });
         match alive {
             Some(slot) => claim_to(ep, slot, seq, ticket.epoch, hello),
             None if ep.bucket.has_expired(id) => Claim::New(Loss::Expired),
@@ -130,7 +131,7 @@ fn claim_to(ep: &Endpoints, slot: u32, seq: u32, epoch: u32, hello: &Hello) -> C
         // A connection of an older dialect has it now.
         return Claim::New(Loss::Ended);
     };
-    let has_sent = session.has_sent(hello.continuity.received());
+    let has_sent = session.owed().has_sent(hello.continuity.received());
     if epoch < conversation.shown || conversation.is_overtaken(epoch, Seq::new(seq)) {
         Claim::Stale
     } else if epoch <= conversation.epoch

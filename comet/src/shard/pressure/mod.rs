@@ -119,7 +119,7 @@ impl Shedding {
     ) {
         let gave = ep.shed_latest(slot);
         let Some(member) = ep.bucket.get_mut(slot) else { return };
-        match member.session.shed().map(|gave_more| gave_more || gave) {
+        match member.session.owed_mut().shed().map(|gave_more| gave_more || gave) {
             Ok(true) => life.abandon(ep, slot, &Closed::Shed),
             Ok(false) | Err(_) => life.abandon_for_good(ep, slot, &Closed::Shed),
         }
@@ -212,9 +212,11 @@ impl Shedding {
     fn shed_session(&mut self, ep: &mut Endpoints, life: &mut Lifecycle, slot: u32) {
         let gave = ep.shed_latest(slot);
         let Some(member) = ep.bucket.get_mut(slot) else { return };
-        match member.session.shed().map(|gave_more| gave_more || gave) {
+        match member.session.owed_mut().shed().map(|gave_more| gave_more || gave) {
             Ok(true) => ep.send_waiting(slot),
-            Ok(false) if member.session.is_parked() => life.end_for_good(ep, slot, &Closed::Shed),
+            Ok(false) if member.session.state().is_parked() => {
+                life.end_for_good(ep, slot, &Closed::Shed)
+            }
             Ok(false) => life.abandon(ep, slot, &Closed::Shed),
             Err(_) => life.end_for_good(ep, slot, &Closed::Shed),
         }
@@ -225,9 +227,9 @@ impl Shedding {
 fn holding(ep: &Endpoints, slot: u32) -> Asked {
     let Some(member) = ep.bucket.get(slot) else { return Asked::default() };
     let session = &member.session;
-    let parked = if session.is_parked() { PARKED } else { 0 };
+    let parked = if session.state().is_parked() { PARKED } else { 0 };
     let (bytes, work) = session.holds();
-    let mut asked = Asked { bytes: bytes + parked, work, stays: session.has_to_send() };
+    let mut asked = Asked { bytes: bytes + parked, work, stays: session.owed().has_to_send() };
     if let Some(connection) = ep.connections.get(slot) {
         if let Some(out) = &connection.out {
             let (bytes, work) = out.holds();
@@ -237,7 +239,7 @@ fn holding(ep: &Endpoints, slot: u32) -> Asked {
         asked.stays |= connection.state.blocked || connection.tail.is_some();
     }
     asked.stays |= parked > 0 || asked.bytes >= LITTLE;
-    asked.bytes = weigh(asked.bytes, session.silence(ep.cx.now));
+    asked.bytes = weigh(asked.bytes, session.state().silence(ep.cx.now));
     asked
 }
 

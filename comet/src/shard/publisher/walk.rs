@@ -57,7 +57,7 @@ impl Walk<'_> {
     fn admit(&mut self, slot: u32) -> Option<Part> {
         // A member whose end has begun is about to leave the room.
         let session = &self.ep.bucket.get(slot)?.session;
-        if !session.is_alive() {
+        if !session.state().is_alive() {
             return None;
         }
         let class = self.batch.class;
@@ -287,7 +287,7 @@ impl Walk<'_> {
 fn is_direct(ep: &Endpoints, part: Part) -> bool {
     let session = ep.bucket.get(part.slot).map(|member| &member.session);
     let connection = ep.connections.get(part.slot);
-    session.is_some_and(|it| it.is_open() && it.conversation().is_none())
+    session.is_some_and(|it| it.state().is_open() && it.conversation().is_none())
         && connection.is_some_and(|it| {
             it.out.is_none() && it.is_batchable() && it.format() == Some(part.format)
         })

@@ -46,7 +46,7 @@ impl Reader {
             }
             next = codec.ack_at(framing, &input[at..]);
         }
-        let round_trip = member.session.take_round_trip();
+        let round_trip = member.session.owed_mut().take_round_trip();
         let counters = ep.cx.counters();
         counters.note_round_trip(round_trip);
         counters.frames_in.add(all);
@@ -58,7 +58,7 @@ impl Reader {
     /// The ack of one delivery.
     pub(super) fn acked(&self, ep: &mut Endpoints, slot: u32, tag: u64) -> Result<(), Closed> {
         let member = ep.bucket.get_mut(slot);
-        let round_trip = member.and_then(|member| member.session.take_round_trip());
+        let round_trip = member.and_then(|member| member.session.owed_mut().take_round_trip());
         ep.cx.counters().note_round_trip(round_trip);
         ep.cx.counters().acks.add(1);
         ep.send_waiting(slot);
@@ -77,7 +77,7 @@ impl Reader {
         let mut tags = mem::take(&mut self.tags);
         let note = |tag: u64| tags.extend((tag != 0).then_some(tag));
         let fresh = member.session.receive(now, received, note);
-        let round_trip = member.session.take_round_trip();
+        let round_trip = member.session.owed_mut().take_round_trip();
         let counters = ep.cx.counters();
         counters.note_round_trip(round_trip);
         match fresh {
@@ -104,7 +104,7 @@ impl Reader {
 
 /// How frames stand in the input, if they may be acks of single deliveries.
 fn ack_format(ep: &Endpoints, slot: u32) -> Option<(&'static dyn Codec, Framing)> {
-    if !ep.bucket.get(slot)?.session.is_open() {
+    if !ep.bucket.get(slot)?.session.state().is_open() {
         return None;
     }
     let connection = ep.connections.get(slot)?;

@@ -27,7 +27,7 @@ impl Reader {
         let ep = &mut sessions.endpoints;
         ep.cx.counters().bytes_in.add((input.len() - of_tail) as u64);
         if let Some(member) = ep.bucket.get_mut(key.slot()) {
-            member.session.heard(ep.cx.now);
+            member.session.state_mut().heard(ep.cx.now);
         }
         let Some(connection) = ep.connections.find(key) else { return };
         let Some(tail) = &mut connection.tail else {
@@ -283,7 +283,7 @@ fn stop_before_next(sessions: &mut Sessions, key: ConnectionKey) -> Option<Stop>
     if wants_frames && !connection.holds_message() {
         return None;
     }
-    if session.is_some_and(|session| session.is_closing()) {
+    if session.is_some_and(|session| session.state().is_closing()) {
         return Some(Stop::End);
     }
     connection.state.paused = true;

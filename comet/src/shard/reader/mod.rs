@@ -293,7 +293,7 @@ impl Reader {
         if ep.bucket.is_closing(slot) {
             return discard(sessions, slot, buffer);
         }
-        let is_open = ep.bucket.get(slot).is_some_and(|member| member.session.is_open());
+        let is_open = ep.bucket.get(slot).is_some_and(|member| member.session.state().is_open());
         let wants_frames = ep.wants_frames(slot);
         let Some(key) = ep.connections.key(slot) else { return Progress::Stop };
         let Some(connection) = ep.connections.find(key) else { return Progress::Stop };
@@ -335,7 +335,7 @@ fn is_simple(ep: &Endpoints, ready: Ready) -> Option<ConnectionKey> {
     }
     let slot = u32::try_from(ready.token.0).ok()?;
     let session = &ep.bucket.get(slot)?.session;
-    if !session.is_open() || !session.wants_frames(&ep.cx.limits) {
+    if !session.state().is_open() || !session.wants_frames(&ep.cx.limits) {
         return None;
     }
     let connection = ep.connections.get(slot)?;
@@ -352,7 +352,7 @@ fn is_simple(ep: &Endpoints, ready: Ready) -> Option<ConnectionKey> {
 /// Whether the connection has no session yet, and may get one.
 fn is_newcomer(ep: &Endpoints, slot: u32) -> bool {
     let session = ep.bucket.get(slot).map(|member| &member.session);
-    session.is_some_and(|session| !session.is_open() && !session.is_closing())
+    session.is_some_and(|session| !session.state().is_open() && !session.state().is_closing())
 }
 
 /// Remembers that an event announced the end of the peer's bytes.

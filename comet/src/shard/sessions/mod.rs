@@ -99,7 +99,7 @@ impl Sessions {
     /// A session cannot keep up: it parks or ends, as the policy says, unless it is parked already.
     pub(super) fn fall_behind(&mut self, slot: u32) {
         let Some(member) = self.endpoints.bucket.get(slot) else { return };
-        if member.session.is_parked() {
+        if member.session.state().is_parked() {
             return;
         }
         match member.session.overflow(&self.endpoints.cx.limits) {
@@ -114,7 +114,7 @@ impl Sessions {
     fn keep_or_lose(&mut self, slot: u32, item: &Rc<Held>) {
         let ep = &mut self.endpoints;
         let Some(member) = ep.bucket.get_mut(slot) else { return };
-        if !member.session.is_parked() {
+        if !member.session.state().is_parked() {
             return;
         }
         if let Wait::Broken = member.session.wait(&ep.account, item, None, &ep.cx.limits) {

@@ -53,7 +53,7 @@ impl Sessions {
         let now = ep.cx.now;
         ep.holders.note(slot);
         while let Some(member) = ep.bucket.get_mut(slot)
-            && let Some(again) = member.session.poll_resend(now, &ep.cx.limits)
+            && let Some(again) = member.session.owed_mut().poll_resend(now, &ep.cx.limits.window)
         {
             ep.cx.counters().resends.add(1);
             ep.send_item(slot, again.seq, &again.item);

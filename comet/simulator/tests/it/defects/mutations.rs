@@ -36,7 +36,7 @@ pub(super) const SEQ_HOLE: Defect = Defect {
     name: "SeqHole",
     edits: &[
         Edit {
-            file: "comet/src/session/owed.rs",
+            file: "comet/src/session/pushing.rs",
             find: "            Err(delivery::Overflow::Full) => {\n",
             replace: r#"
             Err(delivery::Overflow::Full) if crate::defect::is_on("SeqHole") => {
@@ -121,16 +121,16 @@ pub(super) const TAKEOVER_LOSS: Defect = Defect {
             find: TAKEN_OVER,
             replace: r#"            if crate::defect::is_on("TakeoverLoss") {
                 let old = ep.bucket.get_mut(earlier);
-                old.into_iter().for_each(|member| member.session.forget_waiting());
+                old.into_iter().for_each(|member| member.session.owed_mut().forget_waiting());
             }
             let parked = Parked { closed: Closed::Replaced,"#,
         },
         Edit {
             file: "comet/src/session/owed.rs",
-            find: "impl Session {\n",
-            replace: r"impl Session {
+            find: "impl Owed {\n",
+            replace: r"impl Owed {
     pub(crate) fn forget_waiting(&mut self) {
-        self.window.iter_mut().for_each(|window| window.forget_queue());
+        self.0.iter_mut().for_each(|window| window.forget_queue());
     }
 
 ",
@@ -158,16 +158,18 @@ pub(super) const OVERLAP_ACK: Defect = Defect {
             find: TAKEN_OVER,
             replace: r#"            if crate::defect::is_on("OverlapAck") {
                 let old = ep.bucket.get_mut(earlier);
-                old.into_iter().for_each(|member| member.session.count_as_received(ep.cx.now));
+                if let Some(old) = old {
+                    old.session.owed_mut().count_as_received(ep.cx.now);
+                }
             }
             let parked = Parked { closed: Closed::Replaced,"#,
         },
         Edit {
             file: "comet/src/session/owed.rs",
-            find: "impl Session {\n",
-            replace: r"impl Session {
+            find: "impl Owed {\n",
+            replace: r"impl Owed {
     pub(crate) fn count_as_received(&mut self, now: Time) {
-        self.window.iter_mut().for_each(|window| window.count_as_received(now));
+        self.0.iter_mut().for_each(|window| window.count_as_received(now));
     }
 
 ",
