@@ -14,7 +14,9 @@ use comet::{
     TrustedProxies, UpgradeRequest,
 };
 use serde_json::json;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream, DuplexStream, ReadBuf,
+};
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -265,6 +267,22 @@ fn a_drain_drops_streams_whether_their_peers_read_or_not() {
     runtime().block_on(stalls.read_to_end(&mut rest)).unwrap();
     let late = server.gateway.adopt(pipe().0, Adoption::stream()).unwrap_err();
     assert!(matches!(late, AdoptError::Stopped), "{late}");
+}
+
+/// A stream that keeps what it is given until it is flushed, over a pipe that takes little at once.
+#[test]
+fn bytes_that_a_stream_keeps_are_flushed_as_soon_as_its_peer_reads() {
+    let server = Setup::new(config(1)).on_message(echo).start();
+    let (ours, theirs) = tokio::io::duplex(16);
+    let ours = BufStream::with_capacity(1_024, 64 * 1024, ours);
+    server.gateway.adopt(ours, Adoption::stream()).unwrap();
+    let mut client = Client::over(Transport::Tcp, bridged(theirs));
+    client.sign_in("alice", "");
+    for number in 1..=20 {
+        client.send(&say(number + 1, [7; 900]));
+        client.takes(number, &[7; 900]);
+        assert_eq!(client.receive(), reply(number + 1, b""));
+    }
 }
 
 /// A pipe whose end panics when it is read after so many bytes.
