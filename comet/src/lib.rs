@@ -321,13 +321,11 @@
 
 mod bucket;
 mod budget;
-mod builder;
 mod closed;
 mod config;
 mod contexts;
 mod delivery;
 mod devices;
-mod dispatch;
 mod error;
 mod event;
 mod gateway;
@@ -349,7 +347,6 @@ mod refusal;
 mod repeats;
 mod reservation;
 mod room_request;
-mod router;
 mod session;
 mod shard;
 #[cfg(feature = "simulation")]
@@ -364,7 +361,6 @@ mod time;
 pub mod tokio;
 mod wheel;
 
-pub use builder::Builder;
 pub use bytes::Bytes;
 pub use closed::Closed;
 pub use comet_protocol::comet::FrameError;
@@ -379,7 +375,7 @@ pub use delivery::{Class, Delivery, Gap, GapReason, Kind, Lane, Pass, Replay};
 pub use devices::{Claim, Crowded, DevicePolicy, Winner};
 pub use error::{AdoptError, CommandError, StartError};
 pub use event::Event;
-pub use gateway::{Adoption, Gateway, Place};
+pub use gateway::{Adoption, Builder, Gateway, Place, Router};
 pub use histogram::{Distribution, Histogram};
 pub use id::SessionId;
 pub use identity::{Identity, Peer};
@@ -392,7 +388,6 @@ pub use refusal::Refusal;
 pub use repeats::{LeftOut, Repeats};
 pub use reservation::Reservation;
 pub use room_request::RoomRequest;
-pub use router::Router;
 pub use shard::settle::{Connect, ConnectReply, Message, Receipt};
 pub use stats::{Metric, MetricKind, Stats};
 pub use target::Target;

@@ -1,7 +1,7 @@
 //! Routers around other routers.
 
 use crate::gateway::Gateway;
-use crate::router::Router;
+use crate::gateway::Router;
 use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt, RoomRequest};
 
 /// A router around another one, which receives every call that is not overridden.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::gateway::Gateway;
-use crate::router::Router;
+use crate::gateway::Router;
 use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt, RoomRequest};
 
 /// Dispatches by application: a connecting peer by the name in its auth frame, a session by the app

@@ -1,8 +1,11 @@
-//! Handle to a running gateway.
+//! A gateway from its builder to its end: the handle to a running one, and the router that it asks.
 
 mod adopt;
+mod builder;
 mod commands;
+mod dispatch;
 mod ending;
+mod router;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,7 +15,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use adopt::{Adoption, Place};
+pub use builder::Builder;
+#[cfg(feature = "simulation")]
+pub(crate) use dispatch::Dispatch;
 use ending::{Ended, Ending, Running};
+pub use router::Router;
 
 use crate::config::Config;
 use crate::repeats::LeftOut;

@@ -22,7 +22,7 @@
 //! published, fires timers, and last writes what all of that has queued: one write for each
 //! connection, however much a turn brought.
 //!
-//! Not here: the meaning of frames (`session`), the router (`dispatch`).
+//! Not here: the meaning of frames (`session`), the router (`gateway`).
 
 mod admission;
 mod arrival;

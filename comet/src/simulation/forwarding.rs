@@ -10,8 +10,8 @@ use super::Simulation;
 use crate::config::Config;
 use crate::delivery::{Delivery, Kind};
 use crate::gateway::Gateway;
+use crate::gateway::Router;
 use crate::identity::{Identity, Origin, Peer};
-use crate::router::Router;
 use crate::{
     Closed, Connect, ConnectReply, Event, Gap, Message, Receipt, RoomRequest, SessionId, StartError,
 };

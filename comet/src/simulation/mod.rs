@@ -52,12 +52,12 @@ use std::sync::Arc;
 
 use crate::StartError;
 use crate::config::Config;
-use crate::dispatch::Dispatch;
+use crate::gateway::Dispatch;
 use crate::gateway::Gateway;
+use crate::gateway::Router;
 use crate::keyed::Keyed;
 use crate::listen::Profile;
 use crate::pings::Intervals;
-use crate::router::Router;
 use crate::shard::board::Board;
 use crate::shard::clock::Clock;
 use crate::shard::poller::{Events, Poller};

@@ -10,7 +10,7 @@ const PURE: [&str; 17] = [
 ];
 
 /// What the pure floor has not heard of.
-const IMPURE: [&str; 13] = [
+const IMPURE: [&str; 12] = [
     "mio::",
     "socket2",
     "tokio",
@@ -23,20 +23,11 @@ const IMPURE: [&str; 13] = [
     "std::fs",
     "crate::shard",
     "crate::gateway",
-    "crate::router",
 ];
 
 /// Public parts of `comet` that stand above the shards.
-const ABOVE_SHARDS: [&str; 8] = [
-    "crate::router",
-    "crate::middleware",
-    "crate::dispatch",
-    "crate::gateway",
-    "crate::builder",
-    "crate::mux",
-    "crate::tokio",
-    "crate::simulation",
-];
+const ABOVE_SHARDS: [&str; 5] =
+    ["crate::gateway", "crate::middleware", "crate::mux", "crate::tokio", "crate::simulation"];
 
 fn is_in(source: &Source, modules: &[&str]) -> bool {
     let Some(path) = source.path.strip_prefix("comet/src/") else { return false };

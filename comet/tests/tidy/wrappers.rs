@@ -7,7 +7,7 @@ use crate::source::all;
 const GENERIC: [&str; 2] = ["impl<R: Router> Router for", "impl<R: Router + ?Sized> Router for"];
 
 /// Implementations that forward by hand.
-const BY_HAND: [&str; 1] = ["comet/src/router.rs"];
+const BY_HAND: [&str; 1] = ["comet/src/gateway/router.rs"];
 
 #[test]
 fn wrappers_forward_by_default() {

@@ -2,8 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::gateway::Gateway;
-use crate::router::Router;
+use super::Gateway;
+use super::router::Router;
 use crate::shard::sink::{Panicked, Sink};
 use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt, RoomRequest};
 

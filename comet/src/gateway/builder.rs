@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::Gateway;
+use super::dispatch::Dispatch;
+use super::router::Router;
 use crate::StartError;
 use crate::config::{Config, Io};
-use crate::dispatch::Dispatch;
-use crate::gateway::Gateway;
 use crate::keyed::Keyed;
 use crate::listen::Listen;
 use crate::pings::Intervals;
-use crate::router::Router;
 use crate::shard::clock::Clock;
 use crate::shard::liveness::Liveness;
 use crate::shard::poller::Poller;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::gateway::Gateway;
+use super::Gateway;
 use crate::{Connect, ConnectReply, Event, Message, Peer, Receipt, Refusal, RoomRequest};
 
 /// Decides which peers get a session, and takes their messages.
