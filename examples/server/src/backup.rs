@@ -12,8 +12,7 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
-use crate::data::{self, ACCOUNTS, BESIDE, Data, MARK, MESSAGES, RESTORING, SECRETS};
-use crate::startup_error::StartupError;
+use crate::data::{self, ACCOUNTS, BESIDE, Data, DataError, MARK, MESSAGES, RESTORING, SECRETS};
 
 /// The databases. Messages are copied first: an account without its messages is worth less.
 const DATABASES: [&str; 2] = [MESSAGES, ACCOUNTS];
@@ -35,14 +34,31 @@ pub(crate) enum CopyError {
     Database { path: PathBuf, source: sqlx::Error },
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Data(#[from] DataError),
+}
+
+impl CopyError {
+    /// Advice for the person who started the copy.
+    pub(crate) fn advice(&self) -> Option<String> {
+        match self {
+            Self::NotEmpty(_) => Some("Choose a directory that is not there yet.".to_owned()),
+            Self::DataThere(_) => Some("Move them away, or replace them: --force.".to_owned()),
+            Self::Data(error) => Some(error.advice()),
+            Self::Nothing { .. }
+            | Self::Damaged { .. }
+            | Self::Database { .. }
+            | Self::Write { .. } => None,
+        }
+    }
 }
 
 /// Copies the data of a server, running or not, into a directory that is created or must be empty.
 /// The directory appears complete or not at all.
-pub(crate) async fn backup(data: &Path, to: &Path) -> Result<(), StartupError> {
+pub(crate) async fn backup(data: &Path, to: &Path) -> Result<(), CopyError> {
     let failed = |source| CopyError::Write { path: to.to_owned(), source };
     if fs::read_dir(to).is_ok_and(|mut files| files.next().is_some()) {
-        return Err(CopyError::NotEmpty(to.to_owned()).into());
+        return Err(CopyError::NotEmpty(to.to_owned()));
     }
     for name in DATABASES {
         has(data, name)?;
@@ -51,7 +67,7 @@ pub(crate) async fn backup(data: &Path, to: &Path) -> Result<(), StartupError> {
     half.push(".half");
     let half = PathBuf::from(half);
     match fs::remove_dir_all(&half) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error).into()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         Ok(()) | Err(_) => {}
     }
     DirBuilder::new().mode(0o700).create(&half).map_err(failed)?;
@@ -67,7 +83,7 @@ pub(crate) async fn backup(data: &Path, to: &Path) -> Result<(), StartupError> {
             Ok(secret) => data::whole_file(&half.join(name), &secret).map_err(failed)?,
             // Secrets are created on first use, so a server may have none yet.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(error).into()),
+            Err(error) => return Err(failed(error)),
         }
     }
     data::sync_directory(&half).map_err(failed)?;
@@ -78,7 +94,7 @@ pub(crate) async fn backup(data: &Path, to: &Path) -> Result<(), StartupError> {
 
 /// Restores a backup into the data directory of a stopped server. Existing data is replaced only if
 /// `force` is set.
-pub(crate) async fn restore(from: &Path, data: &Path, force: bool) -> Result<(), StartupError> {
+pub(crate) async fn restore(from: &Path, data: &Path, force: bool) -> Result<(), CopyError> {
     for name in DATABASES {
         has(from, name)?;
         check(&from.join(name)).await?;
@@ -86,7 +102,7 @@ pub(crate) async fn restore(from: &Path, data: &Path, force: bool) -> Result<(),
     let unfinished = data.join(RESTORING).exists();
     let there = DATABASES.iter().any(|name| has(data, name).is_ok());
     if there && !force && !unfinished {
-        return Err(CopyError::DataThere(data.to_owned()).into());
+        return Err(CopyError::DataThere(data.to_owned()));
     }
     let _lock = Data::take(data)?;
     let failed = |source| CopyError::Write { path: data.to_owned(), source };

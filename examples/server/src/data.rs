@@ -8,8 +8,6 @@ use std::path::{Path, PathBuf};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use crate::startup_error::StartupError;
-
 /// The database of messages, the system of record.
 pub(crate) const MESSAGES: &str = "messages.db";
 /// The database of devices and demo names.
@@ -27,6 +25,25 @@ pub(crate) const MARK: &str = "messages.mark";
 /// The marker of a restore in progress.
 pub(crate) const RESTORING: &str = "restoring";
 
+/// Advice about a database that cannot be used.
+pub(crate) const DATABASE_ADVICE: &str = "If the file was damaged or made by something else, move \
+                                          it away or choose another directory: --data-dir.";
+
+/// A failure to use the data directory.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DataError {
+    #[error("cannot use the data directory {}: {source}", path.display())]
+    Directory { path: PathBuf, source: io::Error },
+    #[error("the data directory {} is used by another server", .0.display())]
+    Taken(PathBuf),
+    #[error("a restore into the data directory {} did not finish", .0.display())]
+    Restoring(PathBuf),
+    #[error("the secret in {} is damaged: it has {length} bytes instead of 32", path.display())]
+    Secret { path: PathBuf, length: usize },
+    #[error("cannot use the database {}: {source}", path.display())]
+    Database { path: PathBuf, source: sqlx::Error },
+}
+
 /// The directory, locked by this server.
 #[derive(Debug)]
 pub(crate) struct Data {
@@ -35,19 +52,41 @@ pub(crate) struct Data {
     _lock: File,
 }
 
+impl DataError {
+    /// Advice for the person who started the server.
+    pub(crate) fn advice(&self) -> String {
+        match self {
+            Self::Directory { path, .. } => format!(
+                "Make {} a directory that this user may write to, or choose another: --data-dir.",
+                path.display()
+            ),
+            Self::Taken(_) => "Stop that server, or choose another directory: --data-dir.".into(),
+            Self::Restoring(_) => "Run the restore again.".into(),
+            Self::Secret { .. } => {
+                "Put the file from a backup there. Without one, remove it and a \
+                                    new one is made: with another demo.secret all names of the \
+                                    demo are other users, with another ticket.secret sessions \
+                                    cannot be resumed once."
+                    .into()
+            }
+            Self::Database { .. } => DATABASE_ADVICE.into(),
+        }
+    }
+}
+
 impl Data {
     /// Creates the directory if it does not exist, and locks it.
-    pub(crate) fn open(path: &Path) -> Result<Self, StartupError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
         let data = Self::take(path)?;
         if path.join(RESTORING).exists() {
-            return Err(StartupError::Restoring(path.to_owned()));
+            return Err(DataError::Restoring(path.to_owned()));
         }
         Ok(data)
     }
 
     /// Like [`open`](Self::open), also for a directory with an unfinished restore.
-    pub(crate) fn take(path: &Path) -> Result<Self, StartupError> {
-        let failed = |source| StartupError::Data { path: path.to_owned(), source };
+    pub(crate) fn take(path: &Path) -> Result<Self, DataError> {
+        let failed = |source| DataError::Directory { path: path.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         let file = path.join("lock");
         let mut options = OpenOptions::new();
@@ -55,7 +94,7 @@ impl Data {
         let lock = lock.map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StartupError::DataTaken(path.to_owned())),
+            Err(TryLockError::WouldBlock) => return Err(DataError::Taken(path.to_owned())),
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         let data = Self { path: path.to_owned(), _lock: lock };
@@ -91,7 +130,7 @@ impl Data {
 
     /// The database of devices and demo names, separate from the messages so that logins and
     /// messages do not wait for each other's commits.
-    pub(crate) async fn accounts(&self) -> Result<SqlitePool, StartupError> {
+    pub(crate) async fn accounts(&self) -> Result<SqlitePool, DataError> {
         let path = self.path.join(ACCOUNTS);
         let options = SqliteConnectOptions::new()
             .filename(&path)
@@ -100,28 +139,28 @@ impl Data {
             // A login lost in a power cut is repeated; no message is lost.
             .synchronous(SqliteSynchronous::Normal);
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await;
-        pool.map_err(|source| StartupError::Database { path, source })
+        pool.map_err(|source| DataError::Database { path, source })
     }
 
     /// The secret from which the keys of demo names are derived. It allows signing in under any
     /// name.
-    pub(crate) fn demo_secret(&self) -> Result<[u8; 32], StartupError> {
+    pub(crate) fn demo_secret(&self) -> Result<[u8; 32], DataError> {
         self.secret(DEMO_SECRET)
     }
 
     /// The secret that seals resume tickets. It allows forging tickets.
-    pub(crate) fn ticket_secret(&self) -> Result<[u8; 32], StartupError> {
+    pub(crate) fn ticket_secret(&self) -> Result<[u8; 32], DataError> {
         self.secret(TICKET_SECRET)
     }
 
     /// A secret of this directory, generated on first use, readable by its owner only. A damaged
     /// one is refused: a replacement would turn every name into another user.
-    fn secret(&self, name: &str) -> Result<[u8; 32], StartupError> {
+    fn secret(&self, name: &str) -> Result<[u8; 32], DataError> {
         let path = self.path.join(name);
-        let failed = |source| StartupError::Data { path: path.clone(), source };
+        let failed = |source| DataError::Directory { path: path.clone(), source };
         match fs::read(&path) {
             Ok(bytes) => <[u8; 32]>::try_from(bytes)
-                .map_err(|bytes| StartupError::Secret { path, length: bytes.len() }),
+                .map_err(|bytes| DataError::Secret { path, length: bytes.len() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let secret: [u8; 32] = rand::random();
                 whole_file(&path, &secret).map_err(failed)?;
@@ -168,7 +207,7 @@ mod tests {
     fn a_directory_serves_one_server_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
         let first = Data::open(dir.path()).unwrap();
-        assert!(matches!(Data::open(dir.path()), Err(StartupError::DataTaken(_))));
+        assert!(matches!(Data::open(dir.path()), Err(DataError::Taken(_))));
         let secrets = (first.demo_secret().unwrap(), first.ticket_secret().unwrap());
         assert_ne!(secrets.0, secrets.1);
         drop(first);
@@ -189,7 +228,7 @@ mod tests {
             };
             let said = error.to_string();
             assert!(said.contains(name) && said.contains(&format!("{length} bytes")), "{said}");
-            assert!(error.advice().unwrap().contains("backup"));
+            assert!(error.advice().contains("backup"));
             assert_eq!(fs::read(&path).unwrap().len(), length);
         }
     }
@@ -201,6 +240,6 @@ mod tests {
         fs::write(&path, "not a directory").unwrap();
         let error = Data::open(&path).unwrap_err();
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
-        assert!(error.advice().unwrap().contains("--data-dir"));
+        assert!(error.advice().contains("--data-dir"));
     }
 }

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::Config;
-use crate::data::Data;
+use crate::data::{Data, DataError};
 use crate::demo::{Demo, DemoRoom};
 use crate::descriptors;
 use crate::http::{self, Public};
@@ -44,9 +44,8 @@ const MOST_CACHE: usize = 64 * 1024 * 1024;
 pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), StartupError> {
     let data = Data::open(&config.data_dir)?;
     let accounts = data.accounts().await?;
-    let registry = Registry::open(accounts.clone()).await.map_err(|error| StartupError::Data {
-        path: config.data_dir.clone(),
-        source: io::Error::other(error),
+    let registry = Registry::open(accounts.clone()).await.map_err(|error| {
+        DataError::Directory { path: config.data_dir.clone(), source: io::Error::other(error) }
     })?;
     let demo = match config.demo_is_on() {
         true => Some(Arc::new(Demo::open(accounts, data.demo_secret()?, &config.demo).await?)),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::backup::CopyError;
+use crate::data::{DATABASE_ADVICE, DataError};
 use crate::settings::Fault;
 
 /// A failure to start the server.
@@ -16,18 +17,10 @@ pub(crate) enum StartupError {
     Log { path: PathBuf, source: io::Error },
     #[error("cannot start the runtime: {0}")]
     Runtime(io::Error),
-    #[error("cannot use the data directory {}: {source}", path.display())]
-    Data { path: PathBuf, source: io::Error },
-    #[error("the data directory {} is used by another server", .0.display())]
-    DataTaken(PathBuf),
-    #[error("a restore into the data directory {} did not finish", .0.display())]
-    Restoring(PathBuf),
-    #[error("the secret in {} is damaged: it has {length} bytes instead of 32", path.display())]
-    Secret { path: PathBuf, length: usize },
+    #[error(transparent)]
+    Data(#[from] DataError),
     #[error("cannot use the database of messages: {0}")]
     Store(#[from] comet_store::OpenError),
-    #[error("cannot use the database {}: {source}", path.display())]
-    Database { path: PathBuf, source: sqlx::Error },
     #[error("cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
@@ -63,37 +56,14 @@ impl StartupError {
             {
                 Some(format!("Port {} needs more rights; choose one above 1023.", address.port()))
             }
-            Self::Data { path, .. } => Some(format!(
-                "Make {} a directory that this user may write to, or choose another: --data-dir.",
-                path.display()
-            )),
-            Self::DataTaken(_) => {
-                Some("Stop that server, or choose another directory: --data-dir.".to_owned())
-            }
-            Self::Copy(CopyError::NotEmpty(_)) => {
-                Some("Choose a directory that is not there yet.".to_owned())
-            }
-            Self::Copy(CopyError::DataThere(_)) => {
-                Some("Move them away, or replace them: --force.".to_owned())
-            }
-            Self::Copy(_) => None,
-            Self::Restoring(_) => Some("Run the restore again.".to_owned()),
-            Self::Secret { .. } => Some(
-                "Put the file from a backup there. Without one, remove it and a new one is made: \
-                 with another demo.secret all names of the demo are other users, with another \
-                 ticket.secret sessions cannot be resumed once."
-                    .to_owned(),
-            ),
+            Self::Data(error) => Some(error.advice()),
+            Self::Copy(error) => error.advice(),
             Self::Store(comet_store::OpenError::Lost { .. }) => Some(
                 "Put messages.db-wal back, or restore a backup. --accept-loss starts without the \
                  messages, and they stay lost."
                     .to_owned(),
             ),
-            Self::Store(_) | Self::Database { .. } => Some(
-                "If the file was damaged or made by something else, move it away or choose \
-                 another directory: --data-dir."
-                    .to_owned(),
-            ),
+            Self::Store(_) => Some(DATABASE_ADVICE.to_owned()),
             Self::Log { .. } | Self::Runtime(_) | Self::Listen { .. } | Self::Gateway(_) => None,
         }
     }

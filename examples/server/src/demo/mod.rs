@@ -17,8 +17,8 @@ use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use sqlx::{Row, SqlitePool};
 
+use crate::data::DataError;
 use crate::origins;
-use crate::startup_error::StartupError;
 use names::{Names, readable};
 pub(crate) use presence::{Online, PresenceRouter};
 pub(crate) use room::{DemoRoom, ROOM};
@@ -71,11 +71,11 @@ impl Demo {
         pool: SqlitePool,
         secret: [u8; 32],
         limits: &origins::Demo,
-    ) -> Result<Self, StartupError> {
+    ) -> Result<Self, DataError> {
         let pool = Pool::from(pool);
         let names = remembered(&pool, unix_ms())
             .await
-            .map_err(|source| StartupError::Database { path: "accounts.db".into(), source })?;
+            .map_err(|source| DataError::Database { path: "accounts.db".into(), source })?;
         Ok(Self {
             pool,
             secret,
