@@ -42,7 +42,7 @@ struct Excess {
 /// Raises the process's limit as far as allowed, divides it, and warns about settings beyond it.
 pub(crate) fn share(config: &Config) -> Shares {
     let allowed = raise();
-    let http = config.http.max_connections();
+    let http = config.http.max_connections;
     let (shares, excesses) = split(allowed, reserve(config), config.gateway.max_connections, http);
     for Excess { setting, configured, granted } in excesses {
         tracing::warn!(
@@ -61,7 +61,7 @@ fn reserve(config: &Config) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, Into::into);
     let shards = if config.gateway.shards == 0 { cores() } else { config.gateway.shards };
     let databases = (usize::from(config.store.readers) + WRITERS) * FILES;
-    BASE + databases + shards * OF_A_SHARD + config.http.admin_connections()
+    BASE + databases + shards * OF_A_SHARD + config.http.admin_connections
 }
 
 /// Grants each request as far as the limit allows; 0 requests the default.

@@ -4,7 +4,6 @@ use comet::Gateway;
 use comet_store::Store;
 
 use crate::config::{Config, Flags};
-use crate::limits;
 use crate::logging::Logging;
 use crate::settings::Settings;
 
@@ -46,7 +45,7 @@ impl Reload {
         if changed.iter().any(|path| path == "log") && !self.logging.filter(&config.log) {
             tracing::error!("the filter of the log cannot be changed");
         }
-        if let Err(error) = gateway.reconfigure(&limits::of(&config)) {
+        if let Err(error) = gateway.reconfigure(&config.gateway_limits()) {
             return tracing::error!(%error, "settings not reloaded");
         }
         store.set_message_rate(config.gateway.message_rate);

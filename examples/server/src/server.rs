@@ -21,10 +21,8 @@ use crate::config::Config;
 use crate::data::{Data, DataError};
 use crate::demo::{Demo, DemoRoom};
 use crate::descriptors;
-use crate::http::{self, Public};
-use crate::limits;
+use crate::http::{self, Port, Public};
 use crate::metrics::{Metrics, Requests, Sources};
-use crate::proxies;
 use crate::ready::Readiness;
 use crate::reload::Reload;
 use crate::say;
@@ -66,7 +64,7 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let router = Arc::new(authenticated);
     let with_presence = crate::demo::PresenceRouter::new(Arc::clone(&router), online);
     let shares = descriptors::share(&config);
-    let mut limits = limits::of(&config);
+    let mut limits = config.gateway_limits();
     limits.limits.max_connections = shares.gateway;
     limits.resume.ticket_key = Some(data.ticket_secret()?);
     let gateway = start_gateway(&config, limits, with_presence)?;
@@ -84,14 +82,11 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let requests = Requests::new();
     let public = http::public(public, &store, verify, registry, &requests);
     let metrics = Metrics::new(Sources::new(&gateway, &store, router, &config), &requests);
-    let (settings, proxies) = (config.http, proxies::of(&config.trusted_proxies));
+    let http = Port::public(&config.http, http, shares.http, config.proxies());
+    let admin = Port::admin(&config.http, admin);
     let serving = [
-        tokio::spawn(http::serve(
-            settings.public(http, shares.http, proxies),
-            public,
-            stopped.clone(),
-        )),
-        tokio::spawn(http::serve(settings.admin(admin), http::admin(metrics, readiness), stopped)),
+        tokio::spawn(http::serve(http, public, stopped.clone())),
+        tokio::spawn(http::serve(admin, http::admin(metrics, readiness), stopped)),
     ];
     // The announcement may be followed by a stop request at once.
     let signals =
@@ -127,7 +122,7 @@ fn start_gateway(
     router: impl comet::Router,
 ) -> Result<Gateway, StartupError> {
     let builder = Gateway::builder(router).config(limits);
-    let builder = limits::listeners(config).into_iter().fold(builder, Builder::listen);
+    let builder = config.listeners().into_iter().fold(builder, Builder::listen);
     Ok(builder.start()?)
 }
 

@@ -17,8 +17,8 @@ use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use sqlx::{Row, SqlitePool};
 
+use crate::config;
 use crate::data::DataError;
-use crate::origins;
 use names::{Names, readable};
 pub(crate) use presence::{Online, PresenceRouter};
 pub(crate) use room::{DemoRoom, ROOM};
@@ -70,7 +70,7 @@ impl Demo {
     pub(crate) async fn open(
         pool: SqlitePool,
         secret: [u8; 32],
-        limits: &origins::Demo,
+        limits: &config::Demo,
     ) -> Result<Self, DataError> {
         let pool = Pool::from(pool);
         let names = remembered(&pool, unix_ms())
@@ -241,7 +241,7 @@ mod tests {
             .filename(path.join("accounts.db"))
             .create_if_missing(true);
         let pool = SqlitePool::connect_with(options).await.unwrap();
-        let limits = origins::Demo::of(names, rate, unused);
+        let limits = config::Demo::of(names, rate, unused);
         Demo::open(pool, [7; 32], &limits).await.unwrap()
     }
 

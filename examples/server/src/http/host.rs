@@ -11,7 +11,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Uri};
 use comet::Client;
 
-use crate::origins::is_loopback;
+use crate::config::is_loopback;
 
 /// Host and port of a request.
 #[derive(Clone, Debug)]

@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::demo::Demo;
 use crate::metrics::{self, Metrics, Requests};
 use crate::ready::{self, Readiness};
-pub(crate) use serve::{Settings, serve};
+pub(crate) use serve::{Port, serve};
 
 /// State of the public handlers.
 #[derive(Clone)]

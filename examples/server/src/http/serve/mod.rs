@@ -2,15 +2,13 @@
 //!
 //! * `pace`: the state of a connection and its deadline;
 //! * `socket`, `bodies`: sources of the events for `pace`;
-//! * `places`: limits on connections, and eviction of an idle one for a new one;
-//! * `settings`: the configuration.
+//! * `places`: limits on connections, and eviction of an idle one for a new one.
 //!
 //! Not here: the handlers.
 
 mod bodies;
 mod pace;
 mod places;
-mod settings;
 mod socket;
 
 use std::convert::Infallible;
@@ -38,10 +36,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use tower::ServiceExt;
 
+use crate::config;
 use bodies::{Answer, Asked};
 use pace::{Pace, Times};
 use places::{Full, Place, Places};
-pub(crate) use settings::Settings;
 pub(crate) use socket::Paced;
 
 /// Pause after a failed accept, such as for lack of descriptors.
@@ -62,6 +60,28 @@ pub(crate) struct Port {
     per_address: usize,
     /// Proxies trusted to report the addresses of their clients.
     proxies: TrustedProxies,
+}
+
+impl Port {
+    /// The port of the API, with a limit on connections.
+    pub(crate) fn public(
+        settings: &config::Http,
+        listener: TcpListener,
+        connections: usize,
+        proxies: TrustedProxies,
+    ) -> Self {
+        let per_address = settings.connections_per_address;
+        let (times, head_bytes) = (Times::of(settings), settings.head_bytes);
+        Self { name: "http", listener, times, head_bytes, connections, per_address, proxies }
+    }
+
+    /// The port of metrics and health.
+    pub(crate) fn admin(settings: &config::Http, listener: TcpListener) -> Self {
+        let proxies = TrustedProxies::new();
+        let (times, head_bytes) = (Times::of(settings), settings.head_bytes);
+        let (connections, per_address) = (settings.admin_connections, 0);
+        Self { name: "admin", listener, times, head_bytes, connections, per_address, proxies }
+    }
 }
 
 /// Serves until a stop is requested, then until every connection has finished its request. Each

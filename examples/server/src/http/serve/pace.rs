@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::config;
+
 /// Time limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
@@ -18,6 +20,17 @@ pub(super) struct Times {
     pub(super) idle: Duration,
     /// Limit for the peer to read a response, see [`Wait`].
     pub(super) write: Duration,
+}
+
+impl Times {
+    pub(super) fn of(settings: &config::Http) -> Self {
+        Self {
+            head: Duration::from_secs(settings.head_seconds),
+            body: Duration::from_secs(settings.body_seconds),
+            idle: Duration::from_secs(settings.idle_seconds),
+            write: Duration::from_secs(settings.write_seconds),
+        }
+    }
 }
 
 /// Bytes per second that extend the limit of a body or a response: a peer that is at least this

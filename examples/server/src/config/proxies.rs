@@ -1,4 +1,4 @@
-//! The list `[[trusted_proxies]]` of the configuration.
+//! The list `[[trusted_proxies]]`.
 
 use std::net::IpAddr;
 

@@ -1,0 +1,28 @@
+//! What clients are told before they connect: the section `[discovery]` and the list `[[modules]]`.
+
+use serde::{Deserialize, Serialize};
+
+/// The servers that clients are told about.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Discovery {
+    pub(crate) servers: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
+}
+
+/// A named address.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) address: String,
+}
+
+/// A module that clients may display.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Module {
+    name: String,
+    is_enabled: bool,
+    end_points: Vec<String>,
+}

@@ -1,0 +1,19 @@
+//! The section `[http]`: limits of the HTTP ports.
+
+use serde::Deserialize;
+
+/// Limits of the HTTP ports.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Http {
+    /// Limit on connections to the port of the API; 0 for the default.
+    pub(crate) max_connections: usize,
+    pub(crate) connections_per_address: usize,
+    /// Limit on connections to the port of metrics and health.
+    pub(crate) admin_connections: usize,
+    pub(crate) head_bytes: usize,
+    pub(crate) head_seconds: u64,
+    pub(crate) body_seconds: u64,
+    pub(crate) idle_seconds: u64,
+    pub(crate) write_seconds: u64,
+}
