@@ -43,7 +43,8 @@ struct Excess {
 pub(crate) fn share(config: &Config) -> Shares {
     let allowed = raise();
     let http = config.http.max_connections;
-    let (shares, excesses) = split(allowed, reserve(config), config.gateway.max_connections, http);
+    let (shares, excesses) =
+        split(allowed, reserve(config), config.gateway.limits.max_connections, http);
     for Excess { setting, configured, granted } in excesses {
         tracing::warn!(
             setting,

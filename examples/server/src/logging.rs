@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
-use crate::config::{Config, LogFormat};
+use crate::config::{self, LogFormat};
 use crate::startup_error::StartupError;
 
 /// The log of this process.
@@ -28,7 +28,7 @@ struct LogFile {
 
 impl Logging {
     /// Starts logging as configured.
-    pub(crate) fn start(config: &Config) -> Result<Self, StartupError> {
+    pub(crate) fn start(config: &config::Logging) -> Result<Self, StartupError> {
         let file = match &*config.log_file {
             "" => None,
             path => Some(LogFile::open(Path::new(path))?),

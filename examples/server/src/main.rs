@@ -55,7 +55,7 @@ fn run(flags: &Flags) -> Result<(), StartupError> {
     if let Some(command) = &flags.command {
         return copy(command, &config);
     }
-    let logging = Logging::start(&config)?;
+    let logging = Logging::start(&config.logging)?;
     let reload =
         Reload { flags: flags.clone(), logging, started: settings.clone(), current: settings };
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -76,7 +76,7 @@ impl Readiness {
             registry: registry.clone(),
             data_dir: config.data_dir.clone(),
             max_connections: max_connections as u64,
-            max_sessions: config.gateway.max_sessions as u64,
+            max_sessions: config.gateway.limits.max_sessions as u64,
         }))
     }
 }

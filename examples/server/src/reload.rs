@@ -42,13 +42,13 @@ impl Reload {
         let live = |path: &String| LIVE.contains(&path.as_str());
         let mut changed = self.current.differences(&settings);
         changed.retain(live);
-        if changed.iter().any(|path| path == "log") && !self.logging.filter(&config.log) {
+        if changed.iter().any(|path| path == "log") && !self.logging.filter(&config.logging.log) {
             tracing::error!("the filter of the log cannot be changed");
         }
         if let Err(error) = gateway.reconfigure(&config.gateway_limits()) {
             return tracing::error!(%error, "settings not reloaded");
         }
-        store.set_message_rate(config.gateway.message_rate);
+        store.set_message_rate(config.gateway.limits.message_rate);
         let mut later = self.started.differences(&settings);
         later.retain(|path| !live(path));
         self.current = settings;

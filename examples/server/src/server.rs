@@ -82,7 +82,7 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let requests = Requests::new();
     let public = http::public(public, &store, verify, registry, &requests);
     let metrics = Metrics::new(Sources::new(&gateway, &store, router, &config), &requests);
-    let http = Port::public(&config.http, http, shares.http, config.proxies());
+    let http = Port::public(&config.http, http, shares.http, config.proxies.trusted());
     let admin = Port::admin(&config.http, admin);
     let serving = [
         tokio::spawn(http::serve(http, public, stopped.clone())),
@@ -128,7 +128,7 @@ fn start_gateway(
 
 fn store_config(config: &Config) -> comet_store::Config {
     let cache = (config.gateway.memory_budget / CACHE_SHARE).min(MOST_CACHE);
-    let (rate, config) = (config.gateway.message_rate, &config.store);
+    let (rate, config) = (config.gateway.limits.message_rate, &config.store);
     let store = comet_store::Config::default().message_rate(rate);
     let store = store.queue(config.queue).readers(config.readers).answers(config.answers);
     let store = store.cache(cache);

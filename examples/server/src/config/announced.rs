@@ -2,8 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+/// All that clients are told.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub(crate) struct Announced {
+    pub(crate) discovery: Discovery,
+    #[serde(default)]
+    pub(crate) modules: Vec<Module>,
+}
+
 /// The servers that clients are told about.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Discovery {
     pub(crate) servers: Vec<Node>,
@@ -11,7 +19,7 @@ pub(crate) struct Discovery {
 }
 
 /// A named address.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Node {
     pub(crate) name: String,
@@ -19,7 +27,7 @@ pub(crate) struct Node {
 }
 
 /// A module that clients may display.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Module {
     name: String,

@@ -19,7 +19,7 @@ pub(crate) enum Winner {
     Oldest,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Store {
     pub(crate) node: u8,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::Config;
 use super::listen::Listen;
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Demo {
     mode: DemoMode,
@@ -41,10 +41,10 @@ impl Config {
     pub(crate) fn demo_is_on(&self) -> bool {
         let Listen { tcp, ws, http, admin } = &self.listen;
         let all_loopback = [tcp, ws, http, admin].iter().all(|address| address.ip().is_loopback());
-        let served = self.discovery.servers.iter().map(|node| node.address.parse().ok());
+        let served = self.announced.discovery.servers.iter().map(|node| node.address.parse().ok());
         let named = self.origins.hosts.iter().map(|host| format!("http://{host}").parse().ok());
         let is_local = |uri: Option<Uri>| uri.as_ref().and_then(Uri::host).is_some_and(is_loopback);
-        let is_private = served.chain(named).all(is_local) && self.trusted_proxies.is_empty();
+        let is_private = served.chain(named).all(is_local) && self.proxies.is_empty();
         self.demo.mode == DemoMode::Auto && all_loopback && is_private
     }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 /// Limits of the HTTP ports.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Http {
     /// Limit on connections to the port of the API; 0 for the default.

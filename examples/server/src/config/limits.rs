@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use comet::{DevicePolicy, Listen, TrustedProxies, Winner};
+use comet::{DevicePolicy, Listen, Winner};
 
+use super::Config;
 use super::backends::{self, Devices};
 use super::gateway::{Io, Overflow};
-use super::{Config, proxies};
 
 impl Config {
     /// The configured limits of the gateway.
@@ -14,44 +14,44 @@ impl Config {
         let gateway = &self.gateway;
         let mut limits = comet::Config::default()
             .devices(policy(self.devices))
-            .trusted_proxies(self.proxies())
+            .trusted_proxies(self.proxies.trusted())
             .handshake(|it| {
-                it.timeout = Duration::from_secs(gateway.handshake_seconds);
-                it.rate = gateway.handshake_rate;
-                it.refusal_hold = Duration::from_secs(gateway.refusal_hold_seconds);
-                it.held_refusals = gateway.held_refusals;
-                it.max_upgrade = gateway.max_upgrade;
-                it.max_upgrade_headers = gateway.max_upgrade_headers;
+                it.timeout = Duration::from_secs(gateway.handshake.handshake_seconds);
+                it.rate = gateway.handshake.handshake_rate;
+                it.refusal_hold = Duration::from_secs(gateway.handshake.refusal_hold_seconds);
+                it.held_refusals = gateway.handshake.held_refusals;
+                it.max_upgrade = gateway.handshake.max_upgrade;
+                it.max_upgrade_headers = gateway.handshake.max_upgrade_headers;
             })
             .limits(|it| {
-                it.max_sessions = gateway.max_sessions;
-                it.connections_per_address = gateway.connections_per_address;
-                it.handshakes_per_address = gateway.handshakes_per_address;
-                it.inbox = gateway.inbox;
-                it.message_rate = gateway.message_rate;
-                it.message_timeout = Duration::from_secs(gateway.message_seconds);
-                it.max_body = gateway.max_body;
+                it.max_sessions = gateway.limits.max_sessions;
+                it.connections_per_address = gateway.limits.connections_per_address;
+                it.handshakes_per_address = gateway.limits.handshakes_per_address;
+                it.inbox = gateway.limits.inbox;
+                it.message_rate = gateway.limits.message_rate;
+                it.message_timeout = Duration::from_secs(gateway.limits.message_seconds);
+                it.max_body = gateway.limits.max_body;
             })
             .delivery(|it| {
-                it.window = gateway.window;
-                it.overflow = overflow(gateway.overflow);
+                it.window = gateway.delivery.window;
+                it.overflow = overflow(gateway.delivery.overflow);
             })
             .memory(|it| it.budget = gateway.memory_budget)
             .io(|it| {
-                it.interface = interface(gateway.io);
-                it.write_timeout = Duration::from_secs(gateway.write_seconds);
-                it.user_timeout = Duration::from_secs(gateway.user_timeout_seconds);
-                it.keepalive = Duration::from_secs(gateway.keepalive_seconds);
+                it.interface = interface(gateway.io.io);
+                it.write_timeout = Duration::from_secs(gateway.io.write_seconds);
+                it.user_timeout = Duration::from_secs(gateway.io.user_timeout_seconds);
+                it.keepalive = Duration::from_secs(gateway.io.keepalive_seconds);
             })
             .ping(|it| {
-                it.interval = Duration::from_secs(gateway.ping_seconds);
-                it.adopted_interval = gateway.http_ping_seconds.map(Duration::from_secs);
-                it.idle_timeout = Duration::from_secs(gateway.idle_seconds);
+                it.interval = Duration::from_secs(gateway.ping.ping_seconds);
+                it.adopted_interval = gateway.ping.http_ping_seconds.map(Duration::from_secs);
+                it.idle_timeout = Duration::from_secs(gateway.ping.idle_seconds);
             })
             .resume(|it| {
-                it.ttl = Duration::from_secs(gateway.resume_seconds);
-                it.return_rate = gateway.return_rate;
-                it.return_spread = Duration::from_secs(gateway.return_spread_seconds);
+                it.ttl = Duration::from_secs(gateway.resume.resume_seconds);
+                it.return_rate = gateway.resume.return_rate;
+                it.return_spread = Duration::from_secs(gateway.resume.return_spread_seconds);
             });
         if gateway.shards > 0 {
             limits.shards = gateway.shards;
@@ -62,21 +62,16 @@ impl Config {
     /// The listeners of sessions.
     pub(crate) fn listeners(&self) -> [Listen; 2] {
         let gateway = &self.gateway;
-        let tcp = (Listen::tcp(self.listen.tcp), gateway.tcp_ping_seconds);
+        let tcp = (Listen::tcp(self.listen.tcp), gateway.ping.tcp_ping_seconds);
         let ws = Listen::websocket(self.listen.ws)
-            .paths(&gateway.upgrade_paths)
+            .paths(&gateway.websocket.upgrade_paths)
             .origin(self.origins.sub.policy())
-            .subprotocols(gateway.subprotocols.clone());
-        let ws = (ws, gateway.ws_ping_seconds);
+            .subprotocols(gateway.websocket.subprotocols.clone());
+        let ws = (ws, gateway.ping.ws_ping_seconds);
         [tcp, ws].map(|(listen, own)| match own {
             Some(seconds) => listen.ping_interval(Duration::from_secs(seconds)),
             None => listen,
         })
-    }
-
-    /// The proxies trusted to report the addresses of their clients.
-    pub(crate) fn proxies(&self) -> TrustedProxies {
-        proxies::of(&self.trusted_proxies)
     }
 }
 

@@ -4,7 +4,7 @@ use comet::OriginPolicy;
 use serde::Deserialize;
 
 /// Allowed origins of clients and their pages.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Origins {
     /// Pages that may open `/sub`.

@@ -6,35 +6,49 @@ use comet::{ForwardedHeader, TrustedProxies};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de};
 
+/// All trusted proxies.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub(crate) struct Proxies {
+    #[serde(default)]
+    trusted_proxies: Vec<TrustedProxy>,
+}
+
+impl Proxies {
+    /// Whether every client is believed to connect directly.
+    pub(super) fn is_empty(&self) -> bool {
+        self.trusted_proxies.is_empty()
+    }
+
+    /// The proxies as the gateway takes them.
+    pub(crate) fn trusted(&self) -> TrustedProxies {
+        self.trusted_proxies.iter().fold(TrustedProxies::new(), |proxies, proxy| {
+            let header = match proxy.header {
+                Header::None => ForwardedHeader::None,
+                Header::XForwardedFor => ForwardedHeader::XForwardedFor,
+                Header::Forwarded => ForwardedHeader::Forwarded,
+                Header::XRealIp => ForwardedHeader::XRealIp,
+            };
+            proxies.trust(proxy.net, header)
+        })
+    }
+}
+
 /// A proxy, or a network of proxies, trusted to report the addresses of its clients.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct TrustedProxy {
+struct TrustedProxy {
     #[serde(deserialize_with = "net")]
     net: IpNet,
     header: Header,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 enum Header {
     None,
     XForwardedFor,
     Forwarded,
     XRealIp,
-}
-
-/// The configured proxies.
-pub(crate) fn of(configured: &[TrustedProxy]) -> TrustedProxies {
-    configured.iter().fold(TrustedProxies::new(), |proxies, TrustedProxy { net, header }| {
-        let header = match header {
-            Header::None => ForwardedHeader::None,
-            Header::XForwardedFor => ForwardedHeader::XForwardedFor,
-            Header::Forwarded => ForwardedHeader::Forwarded,
-            Header::XRealIp => ForwardedHeader::XRealIp,
-        };
-        proxies.trust(*net, header)
-    })
 }
 
 /// A network such as `10.0.0.0/8`, or one address.
@@ -56,15 +70,10 @@ mod tests {
     use super::*;
     use crate::settings::Settings;
 
-    #[derive(Deserialize)]
-    struct Section {
-        trusted_proxies: Vec<TrustedProxy>,
-    }
-
     fn load(text: &str) -> Result<TrustedProxies, String> {
-        let settings = Settings::parse("test", text).and_then(|settings| settings.read());
-        let section: Section = settings.map_err(|fault| fault.to_string())?;
-        Ok(of(&section.trusted_proxies))
+        let settings = Settings::parse("test", text);
+        let proxies = settings.and_then(|settings| settings.read(|all| all.part::<Proxies>()));
+        Ok(proxies.map_err(|fault| fault.to_string())?.trusted())
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(super) async fn nodes(
     uri: Uri,
     headers: HeaderMap,
 ) -> impl IntoResponse {
-    let mut discovery = public.config.discovery.clone();
+    let mut discovery = public.config.announced.discovery.clone();
     if discovery.servers.is_empty() {
         let names = &public.config.origins.hosts;
         let believed =
@@ -44,5 +44,5 @@ pub(super) async fn nodes(
 
 /// `/app/modules/all`: a bare array, as clients expect.
 pub(super) async fn modules(State(public): State<Public>) -> Reply<Vec<Module>> {
-    Reply(public.config.modules.clone())
+    Reply(public.config.announced.modules.clone())
 }

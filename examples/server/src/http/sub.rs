@@ -27,8 +27,10 @@ pub(super) async fn subscribe(State(public): State<Public>, request: Request) ->
 
 fn upgrade(public: &Public, mut request: Request) -> Result<Response, HandshakeError> {
     let gateway = &public.config.gateway;
-    let limits =
-        HandshakeLimits { max_head: gateway.max_upgrade, max_headers: gateway.max_upgrade_headers };
+    let limits = HandshakeLimits {
+        max_head: gateway.handshake.max_upgrade,
+        max_headers: gateway.handshake.max_upgrade_headers,
+    };
     let asked = match handshake::parse(&head(&request), 0, &limits)? {
         Parse::Complete { request, .. } => request,
         Parse::Partial => return Err(HandshakeError::Malformed),
@@ -46,7 +48,7 @@ fn upgrade(public: &Public, mut request: Request) -> Result<Response, HandshakeE
         _ => HandshakeError::Unavailable,
     })?;
     let offered: Vec<&str> = asked.subprotocols().collect();
-    let subprotocol = choose_subprotocol(&gateway.subprotocols, &offered);
+    let subprotocol = choose_subprotocol(&gateway.websocket.subprotocols, &offered);
     let subprotocol = subprotocol.and_then(|name| HeaderValue::from_str(name).ok());
     tokio::spawn(async move {
         match upgrade.await {

@@ -5,16 +5,16 @@
 mod fault;
 mod place;
 mod read;
+mod section;
 mod tree;
 
 use std::ffi::OsString;
 use std::path::Path;
 use std::{fs, iter};
 
-use serde::de::DeserializeOwned;
-
 pub(crate) use self::fault::Fault;
 use self::fault::Kind;
+pub(crate) use self::section::Section;
 use self::tree::{Node, Value};
 
 /// Prefix of environment variables that are settings.
@@ -37,7 +37,12 @@ impl Settings {
         let name = path.display().to_string();
         let text = fs::read_to_string(path)
             .map_err(|error| Fault::in_source(&name, Kind::Unreadable(error)))?;
-        self.root.overlay(tree::parse(&name, &text)?);
+        self.text(&name, &text)
+    }
+
+    /// Adds the settings of a TOML text; `name` is its name in messages.
+    pub(crate) fn text(&mut self, name: &str, text: &str) -> Result<(), Fault> {
+        self.root.overlay(tree::parse(name, text)?);
         Ok(())
     }
 
@@ -77,9 +82,12 @@ impl Settings {
         self.root.overlay(tree::nested(flag, path, node));
     }
 
-    /// Deserializes the settings. Names unknown to the type are faults.
-    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Fault> {
-        T::deserialize(&self.root).map_err(|fault| fault.or_elsewhere(&self.leaves()))
+    /// Reads all settings as `read` says. Names that it does not ask for are faults.
+    pub(crate) fn read<T>(
+        &self,
+        read: impl FnOnce(&mut Section<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        Section::read(&self.root, read).map_err(|fault| fault.or_elsewhere(&self.leaves()))
     }
 
     /// A fault of the setting at this path, with the place that set it; `text` follows the path.

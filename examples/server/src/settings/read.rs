@@ -18,9 +18,7 @@ impl<'de> Deserializer<'de> for &'de Node {
             Value::Real(number) => visitor.visit_f64(*number),
             Value::Switch(switch) => visitor.visit_bool(*switch),
             Value::List(nodes) => visitor.visit_seq(Items(nodes.iter())),
-            Value::Section(settings) => {
-                visitor.visit_map(Entries { entries: settings.iter(), value: None })
-            }
+            Value::Section(settings) => visitor.visit_map(Entries::of(settings.iter())),
         }
     }
 
@@ -66,7 +64,7 @@ impl<'de> Deserializer<'de> for &'de Node {
 }
 
 impl Node {
-    fn found(&self) -> Unexpected<'_> {
+    pub(super) fn found(&self) -> Unexpected<'_> {
         match &self.value {
             Value::Text(text) => Unexpected::Str(text),
             Value::Whole(number) => Unexpected::Signed(*number),
@@ -77,7 +75,7 @@ impl Node {
         }
     }
 
-    fn placing<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
+    pub(super) fn placing<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
         result.map_err(|mut fault| {
             fault.place_at(&self.place, &self.path);
             fault
@@ -99,12 +97,22 @@ impl<'de> SeqAccess<'de> for Items<'de> {
     }
 }
 
-struct Entries<'de> {
-    entries: std::collections::btree_map::Iter<'de, String, Node>,
+/// Settings of a section, by name.
+pub(super) struct Entries<'de, I> {
+    entries: I,
     value: Option<&'de Node>,
 }
 
-impl<'de> MapAccess<'de> for Entries<'de> {
+impl<I> Entries<'_, I> {
+    pub(super) const fn of(entries: I) -> Self {
+        Self { entries, value: None }
+    }
+}
+
+impl<'de, I> MapAccess<'de> for Entries<'de, I>
+where
+    I: Iterator<Item = (&'de String, &'de Node)>,
+{
     type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(

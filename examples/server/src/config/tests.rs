@@ -1,0 +1,235 @@
+//! Sources, values and faults of the configuration.
+
+use clap::Parser;
+
+use super::backends::Winner;
+use super::gateway::{
+    Delivery, Handshake, Io, Limits, Overflow, Ping, Resume, SocketIo, WebSocket,
+};
+use super::*;
+
+fn flags(arguments: &[&str]) -> Flags {
+    Flags::parse_from([&["comet-server"], arguments].concat())
+}
+
+fn load(arguments: &[&str]) -> Config {
+    Config::load(&flags(arguments)).unwrap().0
+}
+
+/// Every setting with a value of its own, as operators have written them.
+const FULL: &str = include_str!("full.toml");
+
+fn full() -> Settings {
+    let mut settings = Settings::parse(DEFAULT_NAME, DEFAULT).unwrap();
+    settings.text("full.toml", FULL).unwrap();
+    settings
+}
+
+#[test]
+fn the_full_file_has_every_setting_and_none_with_its_default() {
+    let default = Settings::parse(DEFAULT_NAME, DEFAULT).unwrap();
+    let missing = default.differences(&Settings::parse("empty", "").unwrap());
+    let differing = full().differences(&default);
+    let same = missing.iter().filter(|path| !differing.contains(path)).collect::<Vec<_>>();
+    assert!(same.is_empty(), "{same:?}");
+    let optional = [
+        "gateway.http_ping_seconds",
+        "gateway.tcp_ping_seconds",
+        "gateway.ws_ping_seconds",
+        "modules",
+        "trusted_proxies",
+    ];
+    let beyond = differing.iter().filter(|path| !missing.contains(path)).collect::<Vec<_>>();
+    assert_eq!(beyond, optional.each_ref());
+}
+
+#[test]
+fn each_setting_at_the_top_of_a_full_file_is_read_to_its_value() {
+    let config = full().read(Config::read).unwrap();
+    assert_eq!(config.data_dir, PathBuf::from("elsewhere"));
+    assert_eq!((config.apps, config.drain_seconds), (vec!["a".into(), "b".into()], 1_001));
+    let logging =
+        Logging { log: "warn".into(), log_file: "comet.log".into(), log_format: LogFormat::Json };
+    assert_eq!(config.logging, logging);
+    let proxies = config.proxies.trusted();
+    let header = proxies.header_of("10.1.2.3".parse().unwrap());
+    assert_eq!(header, Some(comet::ForwardedHeader::Forwarded));
+    let announced = serde_json::to_value(&config.announced.discovery).unwrap();
+    let expected = serde_json::json!({
+        "servers": [{ "name": "f", "address": "https://f.example" }],
+        "nodes": [{ "name": "g", "address": "https://g.example" }],
+    });
+    assert_eq!(announced, expected);
+    let modules = serde_json::to_value(&config.announced.modules).unwrap();
+    let module = serde_json::json!({
+        "name": "h", "isEnabled": true, "endPoints": ["https://h.example"],
+    });
+    assert_eq!(modules, serde_json::json!([module]));
+}
+
+#[test]
+fn each_section_of_a_full_file_is_read_to_its_values() {
+    let config = full().read(Config::read).unwrap();
+    let Listen { tcp, ws, http, admin } = config.listen;
+    assert_eq!([tcp, ws, http, admin].map(|it| it.port()), [1_101, 1_102, 1_103, 1_104]);
+    let http = Http {
+        max_connections: 1_201,
+        connections_per_address: 1_202,
+        admin_connections: 1_203,
+        head_bytes: 1_204,
+        head_seconds: 1_205,
+        body_seconds: 1_206,
+        idle_seconds: 1_207,
+        write_seconds: 1_208,
+    };
+    assert_eq!(config.http, http);
+    let devices = Devices { phone: 1_401, desktop: 1_402, web: 1_403, winner: Winner::Oldest };
+    assert_eq!(config.devices, devices);
+    let store = Store { node: 15, queue: 1_502, readers: 1_503, answers: 1_504 };
+    assert_eq!(config.store, store);
+    assert_eq!(config.origins.sub.policy(), comet::OriginPolicy::SameHost);
+    assert_eq!(config.origins.hosts, ["d.example"]);
+    let demo = &config.demo;
+    assert_eq!((demo.names, demo.new_names_per_minute, demo.unused_seconds), (1_601, 1_602, 1_603));
+    assert_eq!(demo.hosts, ["e.example"]);
+}
+
+#[test]
+fn the_gateway_of_a_full_file_is_read_to_its_values() {
+    let config = full().read(Config::read).unwrap();
+    let expected = Gateway {
+        shards: 13,
+        memory_budget: 1_319_000_000,
+        handshake: Handshake {
+            handshake_seconds: 1_312,
+            handshake_rate: 1_320,
+            refusal_hold_seconds: 1_321,
+            held_refusals: 1_322,
+            max_upgrade: 1_313,
+            max_upgrade_headers: 1_314,
+        },
+        limits: Limits {
+            max_connections: 1_302,
+            max_sessions: 1_303,
+            connections_per_address: 1_304,
+            handshakes_per_address: 1_305,
+            inbox: 1_315,
+            message_rate: 1_317,
+            message_seconds: 1_307,
+            max_body: 1_306,
+        },
+        delivery: Delivery { window: 1_316, overflow: Overflow::DropOldest },
+        io: SocketIo {
+            io: Io::Epoll,
+            write_seconds: 1_309,
+            user_timeout_seconds: 1_310,
+            keepalive_seconds: 1_311,
+        },
+        ping: Ping {
+            ping_seconds: 130,
+            tcp_ping_seconds: Some(131),
+            ws_ping_seconds: Some(132),
+            http_ping_seconds: Some(133),
+            idle_seconds: 1_308,
+        },
+        resume: Resume { resume_seconds: 1_318, return_rate: 1_323, return_spread_seconds: 1_324 },
+        websocket: WebSocket {
+            upgrade_paths: vec!["/a".into()],
+            subprotocols: vec!["c.v1".into()],
+        },
+    };
+    assert_eq!(config.gateway, expected);
+}
+
+#[test]
+fn the_environment_reaches_settings_of_every_group() {
+    let mut settings = Settings::parse(DEFAULT_NAME, DEFAULT).unwrap();
+    let names = ["COMET_GATEWAY__MAX_SESSIONS", "COMET_GATEWAY__WS_PING_SECONDS", "COMET_LOG_FILE"];
+    let variables = names.map(|name| (name.into(), "7".into()));
+    settings.environment(variables.into_iter()).unwrap();
+    let config = settings.read(Config::read).unwrap();
+    assert_eq!(config.gateway.limits.max_sessions, 7);
+    assert_eq!(config.gateway.ping.ws_ping_seconds, Some(7));
+    assert_eq!(config.logging.log_file, "7");
+}
+
+#[test]
+fn the_printed_default_is_complete_and_serves_the_documented_ports() {
+    let config = load(&[]);
+    let Listen { tcp, ws, http, admin } = config.listen;
+    assert_eq!([tcp.port(), ws.port(), http.port(), admin.port()], [3101, 3102, 8888, 9100]);
+    assert_eq!(config.apps, ["dtalk"]);
+}
+
+#[test]
+fn flags_win_over_the_file_and_the_file_over_the_default() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("comet.toml");
+    std::fs::write(&file, "log = \"warn\"\n[listen]\nhttp = \"127.0.0.1:1\"\n").unwrap();
+    let file = file.to_str().unwrap();
+    let config = load(&["--config", file, "--http", "127.0.0.1:2"]);
+    assert_eq!(config.logging.log, "warn");
+    assert_eq!(config.listen.http.port(), 2);
+    assert_eq!(config.listen.ws.port(), 3102);
+}
+
+#[test]
+fn any_setting_can_be_given_as_a_flag() {
+    let config = load(&["--set", "gateway.resume_seconds=5", "--set", "devices.web = 3"]);
+    assert_eq!((config.gateway.resume.resume_seconds, config.devices.web), (5, 3));
+    assert_eq!(config.gateway.delivery.overflow, Overflow::Park);
+    let config = load(&["--set", "gateway.overflow = 'drop-oldest'"]);
+    assert_eq!(config.gateway.delivery.overflow, Overflow::DropOldest);
+    assert_eq!(config.gateway.io.io, Io::Auto);
+    assert_eq!(load(&["--set", "gateway.io = 'epoll'"]).gateway.io.io, Io::Epoll);
+    let flags = flags(&["--set", "gateway.resume_minutes=5"]);
+    assert!(Config::load(&flags).unwrap_err().to_string().contains("resume_minutes"));
+}
+
+#[test]
+fn each_fault_in_a_file_is_told_with_its_line_and_what_would_be_right() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("comet.toml");
+    let mut text = String::new();
+    for line in include_str!("../settings/faults.txt").lines() {
+        let Some(expected) = line.strip_prefix("-> ") else {
+            text += &format!("{line}\n");
+            continue;
+        };
+        std::fs::write(&file, text.trim_start_matches('\n')).unwrap();
+        let said =
+            Config::load(&flags(&["--config", file.to_str().unwrap()])).unwrap_err().to_string();
+        assert_eq!(said, format!("{}:{expected}", file.display()), "{text}");
+        text.clear();
+    }
+}
+
+#[test]
+fn a_fault_elsewhere_is_told_with_the_flag_or_the_file_as_a_whole() {
+    let complaints = [
+        (["--set", "gateway.io=7"], "--set gateway.io=7: gateway.io must be one of "),
+        (["--set", "gateway"], "--set gateway: must have the form SETTING=VALUE"),
+        (["--http", "8888"], "--http: listen.http: \"8888\" is no address with a port"),
+        (["--config", "/nowhere/a.toml"], "/nowhere/a.toml: cannot be read: No such file"),
+    ];
+    for (arguments, expected) in complaints {
+        let said = Config::load(&flags(&arguments)).unwrap_err().to_string();
+        assert!(said.starts_with(expected), "{said}");
+    }
+}
+
+#[test]
+fn addresses_may_be_names() {
+    let listen = load(&["--http", "localhost:8889", "--set", "listen.ws=localhost:1"]).listen;
+    assert_eq!(listen.http, "127.0.0.1:8889".parse().unwrap());
+    assert_eq!(listen.ws, "127.0.0.1:1".parse().unwrap());
+}
+
+#[test]
+fn text_that_looks_like_a_number_is_text_where_text_is_wanted() {
+    assert_eq!(load(&["--set", "data_dir=2026"]).data_dir, PathBuf::from("2026"));
+    assert_eq!(
+        load(&["--set", "gateway.overflow=close"]).gateway.delivery.overflow,
+        Overflow::Close
+    );
+}
