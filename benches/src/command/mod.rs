@@ -173,7 +173,7 @@ mod tests {
                      --duration 5s --json out.json";
         let command = Command::try_parse_from(words.split_whitespace()).expect("as documented");
         let What::Fan(options) = command.what else { panic!("{command:?}") };
-        assert_eq!((options.sessions, options.scenario), (Some(1_000), None));
+        assert_eq!((options.load.sessions, options.scenario), (Some(1_000), None));
         assert!(Command::try_parse_from(["comet-bench", "fan", "--rate", "fast"]).is_err());
     }
 }

@@ -49,9 +49,9 @@ pub(super) fn run(kind: Kind, options: Options) -> ExitCode {
 
 fn carry_out(options: Options) -> ExitCode {
     let output = Output {
-        json: options.json.clone(),
-        html: options.html.clone(),
-        label: options.label.clone(),
+        json: options.report.json.clone(),
+        html: options.report.html.clone(),
+        label: options.report.label.clone(),
     };
     let plan = match Plan::new(options) {
         Ok(plan) => plan,

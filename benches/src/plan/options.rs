@@ -46,13 +46,41 @@ impl Promise {
 }
 
 /// Options of a run.
-#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Args, Clone, Debug, Default, PartialEq)]
 pub struct Options {
     /// The scenario: a key in files, the first word of a command line
     #[arg(skip)]
     pub scenario: Option<Kind>,
+    /// The server under load, and how to reach it.
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// Credentials of users.
+    #[command(flatten)]
+    pub accounts: AccountOptions,
+    /// Sessions, rooms, messages, and the harness.
+    #[command(flatten)]
+    pub load: LoadOptions,
+    /// Durations of the parts of a run.
+    #[command(flatten)]
+    pub times: TimeOptions,
+    /// The search for the highest rate.
+    #[command(flatten)]
+    pub search: SearchOptions,
+    /// Groups and friends.
+    #[command(flatten)]
+    pub chat: ChatOptions,
+    /// Departures from the even flow, and limits for what they may do.
+    #[command(flatten)]
+    pub disturbances: DisturbanceOptions,
+    /// What becomes of the results.
+    #[command(flatten)]
+    pub report: ReportOptions,
+}
 
+/// The server under load, and how to reach it.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ServerOptions {
     /// Addresses of the server: tcp://, tls://, ws:// or wss://, host, port and path; several are
     /// taken in turn [default: a relay is started]
     #[arg(long, value_name = "URL", help_heading = "Server")]
@@ -82,7 +110,12 @@ pub struct Options {
     /// report
     #[arg(long, value_enum, help_heading = "Server")]
     pub delivery: Option<Promise>,
+}
 
+/// Credentials of users.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AccountOptions {
     /// Sign users in at the demo of a bundled server: http://127.0.0.1:8888, its HTTP port
     #[arg(long, value_name = "URL", help_heading = "Accounts")]
     pub demo: Option<String>,
@@ -92,7 +125,12 @@ pub struct Options {
     /// Make up a user with a key for each session, and sign dtalk tokens with it
     #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Accounts")]
     pub sign: Option<bool>,
+}
 
+/// Sessions, rooms, messages, and the harness.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LoadOptions {
     /// Client sessions
     #[arg(long, help_heading = "Load")]
     pub sessions: Option<usize>,
@@ -134,7 +172,12 @@ pub struct Options {
     /// Seed of all random choices
     #[arg(long, help_heading = "Load")]
     pub seed: Option<u64>,
+}
 
+/// Durations of the parts of a run.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TimeOptions {
     /// Time under load before anything is measured
     #[arg(long, help_heading = "Time")]
     pub warmup: Option<Span>,
@@ -147,14 +190,24 @@ pub struct Options {
     /// Time between two samples of the server and the harness
     #[arg(long, help_heading = "Time")]
     pub interval: Option<Span>,
+}
 
+/// The search for the highest rate.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SearchOptions {
     /// Most that the p99 may be
     #[arg(long, help_heading = "Search (rate `find`)")]
     pub limit: Option<Span>,
     /// Share of the rate found at which the times are measured
     #[arg(long, help_heading = "Search (rate `find`)")]
     pub share: Option<f64>,
+}
 
+/// Groups and friends.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ChatOptions {
     /// Members of groups: 20, uniform:2..50, zipf:2..200:1.1 or lognormal:2..200:8:1
     #[arg(long, help_heading = "Chat")]
     pub groups: Option<Sizes>,
@@ -164,6 +217,12 @@ pub struct Options {
     /// Users that a user talks to in private
     #[arg(long, help_heading = "Chat")]
     pub friends: Option<usize>,
+}
+
+/// Departures from the even flow, and limits for what they may do.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DisturbanceOptions {
     /// Users a second that leave, and log in again after `--away`
     #[arg(long, help_heading = "Chat and tortoise")]
     pub churn: Option<f64>,
@@ -173,7 +232,6 @@ pub struct Options {
     /// Users a second whose connection breaks, and that connect again at once
     #[arg(long, help_heading = "Chat")]
     pub breaks: Option<f64>,
-
     /// Sessions that keep their connections [default: one of sixteen]
     #[arg(long, help_heading = "Storm")]
     pub stay: Option<usize>,
@@ -184,7 +242,6 @@ pub struct Options {
     /// multiple of the p99 before [default: 1.5, 1.2 in `tortoise`]
     #[arg(long, help_heading = "Storm and tortoise")]
     pub slower: Option<f64>,
-
     /// Share of the sessions that stop reading
     #[arg(long, help_heading = "Tortoise")]
     pub stalled: Option<f64>,
@@ -192,7 +249,12 @@ pub struct Options {
     /// limit for other servers]
     #[arg(long, help_heading = "Tortoise")]
     pub growth: Option<Size>,
+}
 
+/// What becomes of the results.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ReportOptions {
     /// Write the report as JSON; `-` is standard output
     #[arg(long, value_name = "FILE", help_heading = "Report")]
     pub json: Option<PathBuf>,

@@ -1,18 +1,7 @@
 //! The stall of a plan: sessions that stop reading, and limits for the others and the server.
 
 use super::bounds::share;
-use super::{Company, Kind, Options, PlanError};
-
-/// Sessions that stop reading for a part of the run, with their connections open.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Stall {
-    /// The number of sessions: the last ones, which publish nothing.
-    pub sessions: usize,
-    /// Most that the others' p99 may be, as a multiple of the p99 before.
-    pub slower: f64,
-    /// Most that the server's memory may grow, if that is limited.
-    pub growth: Option<u64>,
-}
+use super::{Company, Kind, Options, PlanError, Stall};
 
 /// Bytes that a relay of the run's own may use for queues, windows and logs.
 const BUDGET: u64 = 32 << 20;
@@ -39,7 +28,7 @@ pub(super) fn stall(
     let (Kind::Tortoise, Company::Rooms { rooms, publishers, .. }) = (kind, company) else {
         return Ok(None);
     };
-    let stalled = share("stalled", given.stalled.unwrap_or(0.5))?;
+    let stalled = share("stalled", given.disturbances.stalled.unwrap_or(0.5))?;
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -51,12 +40,13 @@ pub(super) fn stall(
         let with = "so many publishers, who do not stop reading";
         return Err(PlanError::Contradiction { key: "stalled", with });
     }
-    let slower = given.slower.unwrap_or(1.2);
+    let slower = given.disturbances.slower.unwrap_or(1.2);
     let (least, most) = (0.0, 1e6);
     if !(least..=most).contains(&slower) {
         return Err(PlanError::OutOfBounds { key: "slower", least, most });
     }
-    let growth = given.growth.map(|size| size.0 as u64).or_else(|| budget_and_more(given));
+    let growth =
+        given.disturbances.growth.map(|size| size.0 as u64).or_else(|| budget_and_more(given));
     Ok(Some(Stall { sessions: stopping, slower, growth }))
 }
 
@@ -71,13 +61,14 @@ pub(super) fn relay_flags(given: &Options) -> impl Iterator<Item = String> {
 
 /// The budget that this gives a relay, and 5 % for the rest of its memory.
 fn budget_and_more(given: &Options) -> Option<u64> {
-    let is_given_one = given.addr.as_ref().is_none_or(Vec::is_empty) && !is_told(given, MEMORY);
+    let is_given_one =
+        given.server.addr.as_ref().is_none_or(Vec::is_empty) && !is_told(given, MEMORY);
     is_given_one.then_some(BUDGET / 20 * 21)
 }
 
 fn is_told(given: &Options, flag: &str) -> bool {
     let told = |it: &String| it.split('=').next() == Some(flag);
-    given.relay_flag.iter().flatten().any(told)
+    given.server.relay_flag.iter().flatten().any(told)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use crate::driver::{Route, Trust};
-use crate::plan::{Carrier, Options, Place, Plan};
+use crate::plan::{Carrier, Place, Plan, ServerOptions};
 use crate::server::{Relay, Usage, beside, listener};
 
 use super::pinning::Pinning;
@@ -42,7 +42,7 @@ impl Server {
     pub fn open(plan: &Plan) -> Result<Self, RunError> {
         let (routes, addresses, relay) = match &plan.place {
             Place::At(addresses) => {
-                let trust = trust(&plan.given);
+                let trust = trust(&plan.given.server);
                 let routes = addresses.iter().map(|address| Route::parse(address, &trust));
                 let routes: Result<Vec<_>, _> = routes.collect();
                 (routes.map_err(PlaceError::Route)?, addresses.clone(), None)
@@ -54,7 +54,7 @@ impl Server {
             }
         };
         let mut several = Vec::new();
-        let usage = match (&relay, plan.given.pid) {
+        let usage = match (&relay, plan.given.server.pid) {
             (Some(relay), _) => Some(relay.usage()),
             (None, Some(pid)) => Some(Usage::of(pid)),
             (None, None) => match listeners(&routes)[..] {
@@ -66,7 +66,7 @@ impl Server {
             },
         };
         // Default source addresses are used where they help.
-        let wanted = plan.given.sources.is_some() || routes.iter().all(has_sources);
+        let wanted = plan.given.load.sources.is_some() || routes.iter().all(has_sources);
         let sources = if wanted { plan.connections.sources } else { 0 };
         let routes = from_sources(sources, routes)?;
         Ok(Self { routes, usage, addresses, several, relay })
@@ -102,7 +102,7 @@ impl Server {
     }
 }
 
-fn trust(given: &Options) -> Trust {
+fn trust(given: &ServerOptions) -> Trust {
     match (&given.ca, given.insecure) {
         (_, Some(true)) => Trust::Anybody,
         (Some(file), _) => Trust::File(file.clone()),
@@ -174,6 +174,7 @@ fn from_sources(sources: u8, routes: Vec<Route>) -> Result<Arc<[Route]>, PlaceEr
 
 #[cfg(test)]
 mod tests {
+    use crate::plan::Options;
     use std::io::{BufRead, BufReader};
     use std::net::TcpListener;
     use std::process::{Command, Stdio};

@@ -368,8 +368,8 @@ mod tests {
 
     #[test]
     fn an_interrupt_while_the_last_messages_come_shortens_the_wait() {
-        let options =
-            Options { scenario: Some(Kind::Idle), sessions: Some(1), ..Default::default() };
+        let mut options = Options { scenario: Some(Kind::Idle), ..Default::default() };
+        options.load.sessions = Some(1);
         let plan = Plan::new(options).unwrap();
         let routes: Arc<[Route]> = Arc::new([Route::tcp("127.0.0.1:9".parse().unwrap())]);
         let layout = Layout::new(&plan, "");

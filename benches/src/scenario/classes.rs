@@ -17,7 +17,8 @@ use super::{RunError, Setting, load_of};
 use crate::clock;
 use crate::host::cores::{allowed, use_all};
 use crate::plan::{
-    Carrier, Flow, Kind, Options, Plan as Planned, PlanError, Promise, Size, Span, within,
+    Carrier, Flow, Kind, LoadOptions, Options, Plan as Planned, PlanError, Promise, ServerOptions,
+    Size, Span, within,
 };
 use crate::report::{DELIVERY, Figure, Findings, Report};
 use crate::run::{Measurement, Outcome, Pace, Server, Threads};
@@ -113,27 +114,32 @@ fn options(plan: &Plan, setting: &Setting, kind: Kind) -> Options {
     let flags = ["--shards=1".to_owned()].into_iter().chain(setting.flags.clone());
     Options {
         scenario: Some(kind),
-        carrier: Some(if plan.websocket { Carrier::Ws } else { Carrier::Tcp }),
-        relay: Some(setting.relay.clone()),
-        relay_flag: Some(flags.collect()),
-        delivery: Some(Promise::Acked),
-        rooms: Some(1),
+        server: ServerOptions {
+            carrier: Some(if plan.websocket { Carrier::Ws } else { Carrier::Tcp }),
+            relay: Some(setting.relay.clone()),
+            relay_flag: Some(flags.collect()),
+            delivery: Some(Promise::Acked),
+            ..ServerOptions::default()
+        },
+        load: LoadOptions { rooms: Some(1), ..LoadOptions::default() },
         ..Options::default()
     }
 }
 
 /// One room, and a publisher that keeps a window of messages under way.
 fn load(plan: &Plan, setting: &Setting, promise: Promise) -> Result<Planned, PlanError> {
-    Planned::new(Options {
-        delivery: Some(promise),
+    let mut options = options(plan, setting, Kind::Fan);
+    options.server.delivery = Some(promise);
+    options.load = LoadOptions {
         sessions: Some(plan.members),
         publishers: Some(1),
         size: Some(Size(plan.body)),
         window: Some(plan.window),
-        warmup: Some(Span(WARM_UP)),
-        duration: Some(Span(Duration::from_secs_f64(plan.seconds.max(0.0)))),
-        ..options(plan, setting, Kind::Fan)
-    })
+        ..options.load
+    };
+    options.times.warmup = Some(Span(WARM_UP));
+    options.times.duration = Some(Span(Duration::from_secs_f64(plan.seconds.max(0.0))));
+    Planned::new(options)
 }
 
 /// The memory of an idle session, on a relay of its own.
@@ -141,8 +147,9 @@ fn idle(plan: &Plan, setting: &Setting) -> Result<Option<Findings>, RunError> {
     if plan.idle == 0 {
         return Ok(None);
     }
-    let sessions = Some(plan.idle);
-    let idle = Planned::new(Options { sessions, ..options(plan, setting, Kind::Idle) })?;
+    let mut options = options(plan, setting, Kind::Idle);
+    options.load.sessions = Some(plan.idle);
+    let idle = Planned::new(options)?;
     let mut course = Course::start(&idle, &tuning(&idle), setting.context())?;
     if course.ramp()? {
         course.watch.phase("idle", Some(REST));

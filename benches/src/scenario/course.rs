@@ -194,7 +194,7 @@ fn describe(plan: &Plan, server: &Server, about: &mut About) {
     }
     about.set_subject(DELIVERY, plan.promise());
     about.set_subject(PINNING, server.pinning().to_string());
-    if let Some(label) = &plan.given.label {
+    if let Some(label) = &plan.given.report.label {
         about.set_label(label);
     }
 }

@@ -19,7 +19,10 @@ use super::{RunError, Setting, load_of};
 use crate::clock;
 use crate::dialect::Dialect;
 use crate::driver::Time;
-use crate::plan::{Kind, Options, Plan as Planned, PlanError, Promise, Rate, Size, Span, within};
+use crate::plan::{
+    Kind, LoadOptions, Options, Plan as Planned, PlanError, Promise, Rate, ServerOptions, Size,
+    Span, TimeOptions, within,
+};
 use crate::proxy::{self, ProxyError, ProxyProcess, Tally};
 use crate::report::{Findings, Report};
 use crate::run::{Ended, Measurement, Outcome, Pace};
@@ -134,19 +137,28 @@ fn load(plan: &Plan, proxies: &[ProxyProcess], pid: u32) -> Result<Planned, Plan
     let rooms = plan.sessions / plan.members;
     Planned::new(Options {
         scenario: Some(Kind::Fan),
-        addr: Some(proxies.iter().flat_map(ways).collect()),
-        pid: Some(pid),
-        dialect: Some(Dialect::Comet),
-        delivery: Some(Promise::Acked),
-        sessions: Some(rooms * plan.members),
-        rooms: Some(rooms),
-        publishers: Some(plan.members),
-        size: Some(Size(plan.body)),
-        rate: Some(Rate::PerSecond(real(plan.rate) / real(plan.members as u64))),
-        threads: Some(1),
-        seed: Some(plan.seed),
-        duration: Some(Span(Duration::from_secs(plan.seconds))),
-        settle: Some(Span(Duration::from_secs(plan.settle))),
+        server: ServerOptions {
+            addr: Some(proxies.iter().flat_map(ways).collect()),
+            pid: Some(pid),
+            dialect: Some(Dialect::Comet),
+            delivery: Some(Promise::Acked),
+            ..ServerOptions::default()
+        },
+        load: LoadOptions {
+            sessions: Some(rooms * plan.members),
+            rooms: Some(rooms),
+            publishers: Some(plan.members),
+            size: Some(Size(plan.body)),
+            rate: Some(Rate::PerSecond(real(plan.rate) / real(plan.members as u64))),
+            threads: Some(1),
+            seed: Some(plan.seed),
+            ..LoadOptions::default()
+        },
+        times: TimeOptions {
+            duration: Some(Span(Duration::from_secs(plan.seconds))),
+            settle: Some(Span(Duration::from_secs(plan.settle))),
+            ..TimeOptions::default()
+        },
         ..Options::default()
     })
 }

@@ -40,7 +40,8 @@ impl Forecast {
 /// Duration of one run; nothing if it is not going to work.
 fn time_of(server: &Server, load: &Load) -> Option<Duration> {
     let mut options = load.plan.clone();
-    (options.dialect, options.addr) = (Some(server.dialect), Some(vec![server.addr.clone()]));
+    options.server.dialect = Some(server.dialect);
+    options.server.addr = Some(vec![server.addr.clone()]);
     let plan = Plan::new(options).ok()?;
     let sessions = u32::try_from(plan.sessions).unwrap_or(u32::MAX);
     let ramp = match plan.kind {

@@ -162,8 +162,8 @@ fn the_suites_that_come_with_the_program_make_sense() {
         for load in &suite.loads {
             for server in suite.servers.iter().filter(|server| server.takes(load)) {
                 let mut plan = load.plan.clone();
-                plan.dialect = Some(server.dialect);
-                plan.addr = Some(vec![server.addr.clone()]);
+                plan.server.dialect = Some(server.dialect);
+                plan.server.addr = Some(vec![server.addr.clone()]);
                 let plan = comet_bench::plan::Plan::new(plan);
                 assert!(plan.is_ok(), "{}, {}: {:?}", load.name, server.name, plan.err());
             }

@@ -13,9 +13,9 @@ const FRESH: Duration = Duration::from_secs(100);
 
 /// Source of credentials, if one is given.
 pub(super) fn accounts(given: &Options) -> Result<Option<Accounts>, PlanError> {
-    let demo = given.demo.clone().map(Accounts::Demo);
-    let file = given.token_file.clone().map(Accounts::File);
-    let signed = given.sign.unwrap_or(false).then_some(Accounts::Signed);
+    let demo = given.accounts.demo.clone().map(Accounts::Demo);
+    let file = given.accounts.token_file.clone().map(Accounts::File);
+    let signed = given.accounts.sign.unwrap_or(false).then_some(Accounts::Signed);
     let mut asked = [demo, file, signed].into_iter().flatten();
     let first = asked.next();
     match asked.next() {
@@ -31,7 +31,7 @@ pub(super) fn accounts(given: &Options) -> Result<Option<Accounts>, PlanError> {
 pub(super) fn check(plan: &Plan) -> Result<(), PlanError> {
     let Some(accounts) = &plan.accounts else { return Ok(()) };
     let (kind, dialect, key) = (plan.kind, plan.dialect, accounts.key());
-    if plan.given.addr.as_ref().is_none_or(Vec::is_empty) {
+    if plan.given.server.addr.as_ref().is_none_or(Vec::is_empty) {
         let with = "the relay, which believes any name: `addr` must name a server with accounts";
         return Err(PlanError::Contradiction { key, with });
     }

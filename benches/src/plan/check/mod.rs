@@ -53,121 +53,105 @@ const fn defaults(kind: Kind) -> Defaults {
     Defaults { sessions, rooms, concurrency, size, warm_up, measure, settle }
 }
 
-impl Plan {
-    /// Checks options, and fills in defaults.
-    ///
-    /// # Errors
-    ///
-    /// [`PlanError`] names the option that is wrong.
-    pub fn new(given: Options) -> Result<Self, PlanError> {
-        let kind = given.scenario.ok_or(PlanError::NoScenario)?;
-        meaningful(kind, &given)?;
-        let defaults = defaults(kind);
-        let accounts = accounts::accounts(&given)?;
-        let usual = if accounts.is_some() { Dialect::Dtalk } else { Dialect::default() };
-        let dialect = given.dialect.unwrap_or(usual);
-        let sessions = given.sessions.unwrap_or(defaults.sessions);
-        within("sessions", sessions, 1, 10_000_000)?;
-        let is_roomless = matches!(kind, Kind::Idle | Kind::Connect | Kind::Chat);
-        let rooms = if accounts.is_some() && is_roomless { 0 } else { defaults.rooms };
-        let company = company(kind, &given, sessions, rooms)?;
-        let storm = match company {
-            Company::Rooms { rooms, publishers, .. } => {
-                storm::storm(&given, sessions, (rooms, publishers))?
-            }
-            _ => None,
-        };
-        let disturbances = Disturbances {
-            presence: presence(kind, &given, sessions)?,
-            storm,
-            stall: stall(kind, &given, sessions, &company)?,
-        };
-        let connections = Connections {
-            arrivals: arrivals(kind, &given)?,
-            ramp: given.ramp,
-            concurrency: given.concurrency.unwrap_or(defaults.concurrency),
-            heartbeat: given.heartbeat.map_or(Duration::from_secs(25), |span| span.0),
-            sources: sources(&given, sessions),
-        };
-        let plan = Self {
-            connections,
-            disturbances,
-            kind,
-            dialect,
-            place: place(dialect, &given)?,
-            accounts,
-            sessions,
-            company,
-            size: given.size.map_or(defaults.size, |size| size.0),
-            flow: flow(kind, &given)?,
-            // Returning sessions of a storm must not hold up those that stayed.
-            threads: given.threads.unwrap_or(if storm.is_some() { 2 } else { 1 }),
-            seed: given.seed.unwrap_or(1),
-            times: times(&given, &defaults),
-            thresholds: given.fail_above.clone().unwrap_or_default(),
-            given,
-        };
-        plan.check()?;
-        accounts::check(&plan)?;
-        Ok(plan)
-    }
+/// Checks options, and fills in defaults.
+pub(super) fn plan(given: Options) -> Result<Plan, PlanError> {
+    let kind = given.scenario.ok_or(PlanError::NoScenario)?;
+    meaningful(kind, &given)?;
+    let defaults = defaults(kind);
+    let accounts = accounts::accounts(&given)?;
+    let usual = if accounts.is_some() { Dialect::Dtalk } else { Dialect::default() };
+    let dialect = given.server.dialect.unwrap_or(usual);
+    let sessions = given.load.sessions.unwrap_or(defaults.sessions);
+    within("sessions", sessions, 1, 10_000_000)?;
+    let is_roomless = matches!(kind, Kind::Idle | Kind::Connect | Kind::Chat);
+    let rooms = if accounts.is_some() && is_roomless { 0 } else { defaults.rooms };
+    let company = company(kind, &given, sessions, rooms)?;
+    let storm = match company {
+        Company::Rooms { rooms, publishers, .. } => {
+            storm::storm(&given, sessions, (rooms, publishers))?
+        }
+        _ => None,
+    };
+    let disturbances = Disturbances {
+        presence: presence(kind, &given, sessions)?,
+        storm,
+        stall: stall(kind, &given, sessions, &company)?,
+    };
+    let connections = Connections {
+        arrivals: arrivals(kind, &given)?,
+        ramp: given.load.ramp,
+        concurrency: given.load.concurrency.unwrap_or(defaults.concurrency),
+        heartbeat: given.load.heartbeat.map_or(Duration::from_secs(25), |span| span.0),
+        sources: sources(&given, sessions),
+    };
+    let plan = Plan {
+        connections,
+        disturbances,
+        kind,
+        dialect,
+        place: place(dialect, &given)?,
+        accounts,
+        sessions,
+        company,
+        size: given.load.size.map_or(defaults.size, |size| size.0),
+        flow: flow(kind, &given)?,
+        // Returning sessions of a storm must not hold up those that stayed.
+        threads: given.load.threads.unwrap_or(if storm.is_some() { 2 } else { 1 }),
+        seed: given.load.seed.unwrap_or(1),
+        times: times(&given, &defaults),
+        thresholds: given.report.fail_above.clone().unwrap_or_default(),
+        given,
+    };
+    check(&plan)?;
+    accounts::check(&plan)?;
+    Ok(plan)
+}
 
-    fn check(&self) -> Result<(), PlanError> {
-        within("size", self.size, self.least_size(), LONGEST)?;
-        within("concurrency", self.connections.concurrency, 1, 65_535)?;
-        within("threads", self.threads, 1, 256.min(self.sessions))?;
-        let (kind, dialect) = (self.kind, self.dialect);
-        // Without a rate the times are queueing times.
-        let is_paced = matches!(self.flow, Flow::Open(_)) || self.connections.arrivals.is_some();
-        if !self.thresholds.is_empty() && !is_paced {
-            let with = "a rate that is not a number";
-            return Err(PlanError::Contradiction { key: "fail-above", with });
+fn check(plan: &Plan) -> Result<(), PlanError> {
+    within("size", plan.size, least_size(plan), LONGEST)?;
+    within("concurrency", plan.connections.concurrency, 1, 65_535)?;
+    within("threads", plan.threads, 1, 256.min(plan.sessions))?;
+    let (kind, dialect) = (plan.kind, plan.dialect);
+    // Without a rate the times are queueing times.
+    let is_paced = matches!(plan.flow, Flow::Open(_)) || plan.connections.arrivals.is_some();
+    if !plan.thresholds.is_empty() && !is_paced {
+        let with = "a rate that is not a number";
+        return Err(PlanError::Contradiction { key: "fail-above", with });
+    }
+    let lacks = |needs| Err(PlanError::Dialect { kind, dialect, needs });
+    let features = dialect.features();
+    match &plan.company {
+        Company::Rooms { memberships: 2.., .. } if !features.many_rooms => {
+            lacks("sessions in several rooms")
         }
-        let lacks = |needs| Err(PlanError::Dialect { kind, dialect, needs });
-        let features = dialect.features();
-        match &self.company {
-            Company::Rooms { memberships: 2.., .. } if !features.many_rooms => {
-                lacks("sessions in several rooms")
-            }
-            Company::Groups { .. } if !features.many_rooms => lacks("sessions in several rooms"),
-            Company::Groups { private, .. } if *private > 0.0 && !features.private => {
-                lacks("messages to a user")
-            }
-            _ if self.disturbances.presence.is_some_and(|it| it.breaks > 0.0)
-                && !features.replies =>
-            {
-                // A message under way would be lost with the connection, by nobody's fault.
-                lacks("answers, without which nobody knows what a broken connection took along")
-            }
-            _ => Ok(()),
+        Company::Groups { .. } if !features.many_rooms => lacks("sessions in several rooms"),
+        Company::Groups { private, .. } if *private > 0.0 && !features.private => {
+            lacks("messages to a user")
         }
+        _ if plan.disturbances.presence.is_some_and(|it| it.breaks > 0.0) && !features.replies => {
+            // A message under way would be lost with the connection, by nobody's fault.
+            lacks("answers, without which nobody knows what a broken connection took along")
+        }
+        _ => Ok(()),
     }
 }
 
-impl Plan {
-    /// Length of bodies, such that the dialect makes the requested length of them.
-    #[must_use]
-    pub const fn body(&self) -> usize {
-        self.dialect.body_len(self.size)
-    }
-
-    /// Short bodies tell apart only so many publishers, and text makes all of them longer.
-    fn least_size(&self) -> usize {
-        let streams = match &self.company {
-            Company::Alone => self.sessions,
-            Company::Rooms { rooms, publishers, .. } => rooms * publishers,
-            Company::Groups { groups, publishers, friends, .. } => {
-                groups * publishers + self.sessions * friends
-            }
-        };
-        let is_short = streams <= Stamp::SHORT_STREAMS as usize;
-        let body = if is_short { Stamp::LEAST } else { Stamp::LEN };
-        if self.dialect.features().binary { body } else { body.div_ceil(3) * 4 }
-    }
+/// Short bodies tell apart only so many publishers, and text makes all of them longer.
+fn least_size(plan: &Plan) -> usize {
+    let streams = match &plan.company {
+        Company::Alone => plan.sessions,
+        Company::Rooms { rooms, publishers, .. } => rooms * publishers,
+        Company::Groups { groups, publishers, friends, .. } => {
+            groups * publishers + plan.sessions * friends
+        }
+    };
+    let is_short = streams <= Stamp::SHORT_STREAMS as usize;
+    let body = if is_short { Stamp::LEAST } else { Stamp::LEN };
+    if plan.dialect.features().binary { body } else { body.div_ceil(3) * 4 }
 }
 
 fn place(dialect: Dialect, given: &Options) -> Result<Place, PlanError> {
-    if let Some(addresses) = given.addr.as_ref().filter(|addresses| !addresses.is_empty()) {
+    if let Some(addresses) = given.server.addr.as_ref().filter(|addresses| !addresses.is_empty()) {
         let table = given.given();
         if let Some(key) = RELAY.iter().find(|key| table.contains_key(**key)) {
             return Err(PlanError::Contradiction {
@@ -177,7 +161,7 @@ fn place(dialect: Dialect, given: &Options) -> Result<Place, PlanError> {
         }
         return Ok(Place::At(addresses.clone()));
     }
-    let carrier = given.carrier.unwrap_or_default();
+    let carrier = given.server.carrier.unwrap_or_default();
     let (speaks, by) = match carrier {
         Carrier::Ws => (is_spoken(dialect), "over WebSocket"),
         Carrier::Tcp => (is_spoken(dialect) && dialect.features().tcp, "over plain TCP"),
@@ -185,13 +169,13 @@ fn place(dialect: Dialect, given: &Options) -> Result<Place, PlanError> {
     if !speaks {
         return Err(PlanError::NotTheRelay { dialect, by });
     }
-    let promise = given.delivery.map(|promise| ["--delivery", promise.name()]);
+    let promise = given.server.delivery.map(|promise| ["--delivery", promise.name()]);
     let raw = matches!(dialect, Dialect::Raw | Dialect::RawText).then_some(["--dialect", "raw"]);
     let own = promise.into_iter().chain(raw).flatten();
     // In `chat` a message goes to one group or one user.
     let addressed = (given.scenario == Some(Kind::Chat)).then_some("--addressed");
     // Sessions that break are to be resumed where the dialect can do that.
-    let breaks = given.breaks.is_some_and(|breaks| breaks > 0.0);
+    let breaks = given.disturbances.breaks.is_some_and(|breaks| breaks > 0.0);
     let lasting = match given.scenario {
         Some(Kind::Storm) => Some("120"),
         _ => breaks.then_some("60"),
@@ -200,8 +184,8 @@ fn place(dialect: Dialect, given: &Options) -> Result<Place, PlanError> {
     let resumes = lasting.map(|lasting| ["--resume-ttl", lasting]);
     let own = own.chain(addressed).chain(resumes.into_iter().flatten()).map(str::to_owned);
     let own = own.chain(stall::relay_flags(given));
-    let flags = own.chain(given.relay_flag.clone().unwrap_or_default()).collect();
-    Ok(Place::Relay { program: given.relay.clone(), flags, carrier })
+    let flags = own.chain(given.server.relay_flag.clone().unwrap_or_default()).collect();
+    Ok(Place::Relay { program: given.server.relay.clone(), flags, carrier })
 }
 
 /// Whether the relay supports it.
@@ -218,7 +202,7 @@ fn company(
     sessions: usize,
     rooms: usize,
 ) -> Result<Company, PlanError> {
-    let rooms = match given.rooms {
+    let rooms = match given.load.rooms {
         Some(rooms) => rooms,
         None if kind == Kind::Storm => sessions.div_ceil(storm::MEMBERS),
         None => rooms,
@@ -227,32 +211,32 @@ fn company(
         return Ok(Company::Alone);
     }
     if kind == Kind::Chat {
-        let sizes = given.groups.clone();
+        let sizes = given.chat.groups.clone();
         let sizes = sizes.unwrap_or(Sizes::LogNormal(2..=200.min(sessions.max(2)), 8.0, 1.0));
         within("groups", sizes.most(), 1, sessions)?;
-        let publishers = given.publishers.unwrap_or(16);
+        let publishers = given.load.publishers.unwrap_or(16);
         within("publishers", publishers, 1, 65_535)?;
-        let friends = given.friends.unwrap_or(3);
+        let friends = given.chat.friends.unwrap_or(3);
         within("friends", friends, 0, 1_000.min(sessions - 1))?;
         let private = match (friends, rooms) {
             (0, _) => 0.0,
             (_, 0) => 1.0,
             _ => 0.5,
         };
-        let private = share("private", given.private.unwrap_or(private))?;
+        let private = share("private", given.chat.private.unwrap_or(private))?;
         return Ok(Company::Groups { groups: rooms, sizes, publishers, friends, private });
     }
     let least = usize::from(matches!(kind, Kind::Fan | Kind::Storm | Kind::Tortoise));
     within("rooms", rooms, least, sessions)?;
-    let memberships = given.memberships.unwrap_or(rooms.min(1));
+    let memberships = given.load.memberships.unwrap_or(rooms.min(1));
     within("memberships", memberships, 0, rooms)?;
-    let publishers = given.publishers.unwrap_or(least);
+    let publishers = given.load.publishers.unwrap_or(least);
     within("publishers", publishers, 0, sessions / rooms.max(1))?;
     Ok(Company::Rooms { rooms, memberships, publishers })
 }
 
 fn flow(kind: Kind, given: &Options) -> Result<Flow, PlanError> {
-    let rate = match (kind, given.rate, given.window) {
+    let rate = match (kind, given.load.rate, given.load.window) {
         (Kind::Idle | Kind::Connect, ..) => return Ok(Flow::Silent),
         (_, Some(rate), _) => rate,
         (Kind::Echo, None, _) | (_, None, Some(_)) => Rate::Max,
@@ -261,10 +245,10 @@ fn flow(kind: Kind, given: &Options) -> Result<Flow, PlanError> {
         (Kind::Storm, None, None) => Rate::PerSecond(100.0),
         (Kind::Tortoise, None, None) => Rate::PerSecond(8.0),
     };
-    if rate != Rate::Max && given.window.is_some() {
+    if rate != Rate::Max && given.load.window.is_some() {
         return Err(PlanError::Contradiction { key: "window", with: "a rate that is not `max`" });
     }
-    if rate != Rate::Find && given.limit.is_some() {
+    if rate != Rate::Find && given.search.limit.is_some() {
         return Err(PlanError::Contradiction { key: "limit", with: "a rate that is not `find`" });
     }
     match rate {
@@ -279,19 +263,19 @@ fn flow(kind: Kind, given: &Options) -> Result<Flow, PlanError> {
             Err(PlanError::Contradiction { key: "rate", with: "tortoise, unless it is a number" })
         }
         Rate::Max => {
-            let window = given.window.unwrap_or(if kind == Kind::Echo { 1 } else { 32 });
+            let window = given.load.window.unwrap_or(if kind == Kind::Echo { 1 } else { 32 });
             within("window", window as usize, 1, 65_535)?;
             Ok(Flow::Closed(window))
         }
         Rate::Find => Ok(Flow::Find {
-            limit: given.limit.map_or(Duration::from_millis(10), |span| span.0),
-            share: share("share", given.share.unwrap_or(0.5))?,
+            limit: given.search.limit.map_or(Duration::from_millis(10), |span| span.0),
+            share: share("share", given.search.share.unwrap_or(0.5))?,
         }),
     }
 }
 
 fn arrivals(kind: Kind, given: &Options) -> Result<Option<f64>, PlanError> {
-    match (kind, given.rate) {
+    match (kind, given.load.rate) {
         (Kind::Connect, Some(Rate::PerSecond(rate))) => Ok(Some(rate)),
         (Kind::Connect, Some(Rate::Find)) => {
             Err(PlanError::Contradiction { key: "rate", with: "connect, unless it is a number" })
@@ -306,16 +290,16 @@ const PORTS: usize = 20_000;
 fn sources(given: &Options, sessions: usize) -> u8 {
     let least = if given.scenario == Some(Kind::Storm) { storm::SOURCES.into() } else { 0 };
     let needed = if sessions > PORTS { sessions.div_ceil(PORTS) } else { 0 }.max(least);
-    given.sources.unwrap_or(u8::try_from(needed).unwrap_or(u8::MAX))
+    given.load.sources.unwrap_or(u8::try_from(needed).unwrap_or(u8::MAX))
 }
 
 fn times(given: &Options, defaults: &Defaults) -> Times {
     let or = |span: Option<Span>, secs| span.map_or(Duration::from_secs(secs), |span| span.0);
-    let interval = given.interval.map_or(Duration::from_millis(500), |span| span.0);
+    let interval = given.times.interval.map_or(Duration::from_millis(500), |span| span.0);
     Times {
-        warm_up: or(given.warmup, defaults.warm_up),
-        measure: or(given.duration, defaults.measure),
-        settle: or(given.settle, defaults.settle),
+        warm_up: or(given.times.warmup, defaults.warm_up),
+        measure: or(given.times.duration, defaults.measure),
+        settle: or(given.times.settle, defaults.settle),
         interval: interval.max(Duration::from_millis(50)),
     }
 }
@@ -336,9 +320,9 @@ fn presence(kind: Kind, given: &Options, sessions: usize) -> Result<Option<Prese
         if is_rate { Ok(value) } else { Err(PlanError::OutOfBounds { key, least, most }) }
     };
     Ok(Some(Presence {
-        churn: rate("churn", given.churn.unwrap_or(churn))?,
-        away: given.away.map_or(Duration::from_secs(away), |span| span.0),
-        breaks: rate("breaks", given.breaks.unwrap_or(0.0))?,
+        churn: rate("churn", given.disturbances.churn.unwrap_or(churn))?,
+        away: given.disturbances.away.map_or(Duration::from_secs(away), |span| span.0),
+        breaks: rate("breaks", given.disturbances.breaks.unwrap_or(0.0))?,
     }))
 }
 

@@ -29,13 +29,13 @@ pub(super) fn storm(
     within("publishers", publishers, 1, sessions / rooms)?;
     // Publishers stay: a message at the moment of the cut may be lost by nobody's fault.
     let talkers = rooms * publishers;
-    let stay = given.stay.unwrap_or((sessions / SHARE).max(talkers));
+    let stay = given.disturbances.stay.unwrap_or((sessions / SHARE).max(talkers));
     within("stay", stay, talkers, sessions - 1)?;
-    let slower = given.slower.unwrap_or(SLOWER);
+    let slower = given.disturbances.slower.unwrap_or(SLOWER);
     let (key, least, most) = ("slower", 1.0, 1e6);
     if !(least..=most).contains(&slower) {
         return Err(PlanError::OutOfBounds { key, least, most });
     }
-    let back_within = given.back_within.map_or(BACK, |span| span.0);
+    let back_within = given.disturbances.back_within.map_or(BACK, |span| span.0);
     Ok(Some(Storm { stay, back_within, slower }))
 }
