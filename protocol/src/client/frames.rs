@@ -6,9 +6,9 @@ use super::Time;
 use super::deliveries::Deliveries;
 use super::event::{Closed, Event};
 use super::heartbeat::Heartbeat;
-use super::session::{ClientSession, Ending, State, TRANSMIT};
+use super::session::{ClientSession, State};
+use crate::Frame;
 use crate::comet::{GoingAway, Seq, ServerFrame, Welcome};
-use crate::{Frame, Layout};
 
 impl ClientSession {
     /// Handles a frame; one that violates the dialect ends the connection, and the client
@@ -18,7 +18,7 @@ impl ClientSession {
             return self.give_up(Duration::ZERO);
         };
         match frame {
-            ServerFrame::Ping(ping) => self.pong = Some(ping.stamp),
+            ServerFrame::Ping(ping) => self.connection.request_pong(ping.stamp),
             ServerFrame::Pong { stamp } => self.heartbeat.handle_pong(now, stamp),
             ServerFrame::GoingAway(away) => self.go_away(now, &away),
             ServerFrame::Error(failure) if failure.retryable => {
@@ -91,9 +91,7 @@ impl ClientSession {
         self.deliveries.hurry(now);
         let window = usize::try_from(welcome.send_window).unwrap_or(usize::MAX);
         self.outbox.handle_open(now, Seq::new(welcome.accepted), window);
-        // On a message transport, the longest packet is the longest message.
-        let longest = usize::try_from(welcome.max_body).unwrap_or(TRANSMIT);
-        self.transmit = longest.saturating_add(Layout::Dtalk.head_len()).min(TRANSMIT);
+        self.connection.limit_transmit(welcome.max_body);
         let asked = Duration::from_millis(welcome.heartbeat_ms.into());
         let own = self.config.heartbeat;
         let every = if asked.is_zero() { own } else { asked.min(own) };
@@ -110,7 +108,7 @@ impl ClientSession {
         }
         self.deliveries.hurry(now);
         self.backoff.reset();
-        self.ending.get_or_insert(Ending::Return { after: millis(away.return_after_ms) });
+        self.connection.return_later(millis(away.return_after_ms));
     }
 }
 

@@ -25,6 +25,7 @@
 
 mod backoff;
 mod config;
+mod connection;
 mod deliveries;
 mod event;
 mod frames;

@@ -14,16 +14,14 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::backoff::Backoff;
+use super::connection::{Connection, Ending};
 use super::deliveries::Deliveries;
 use super::event::{Closed, Event, Link};
 use super::heartbeat::{Heartbeat, Silence};
 use super::outbox::{Full, Outbox};
 use super::{Config, Time};
+use crate::Frame;
 use crate::comet::{Auth, ClientFrame, Ping, Seq};
-use crate::{Decoder, Frame, Layout};
-
-/// Longest transmit of several frames, so that acks and pongs come in between.
-pub(super) const TRANSMIT: usize = 16_384;
 
 /// State of a session.
 #[derive(Debug)]
@@ -35,13 +33,6 @@ pub(super) enum State {
     Over,
 }
 
-/// Ending of a connection by this side.
-#[derive(Debug)]
-pub(super) enum Ending {
-    Return { after: Duration },
-    Over(Closed),
-}
-
 /// The client's side of a session.
 ///
 /// Memory: bounded by [`Config`], plus the events not yet polled, at most as many as the last input
@@ -50,23 +41,14 @@ pub(super) enum Ending {
 pub struct ClientSession {
     pub(super) config: Config,
     pub(super) state: State,
-    pub(super) link: Link,
+    pub(super) connection: Connection,
     pub(super) backoff: Backoff,
     pub(super) ticket: Bytes,
     pub(super) deliveries: Deliveries,
     pub(super) outbox: Outbox,
     pub(super) heartbeat: Heartbeat,
     pub(super) events: VecDeque<Event>,
-    /// Pending answer to the last ping.
-    pub(super) pong: Option<[u8; 8]>,
-    /// Ends the connection once all output has been transmitted.
-    pub(super) ending: Option<Ending>,
-    /// Longest transmit of several frames.
-    pub(super) transmit: usize,
     leaves: bool,
-    auth_due: bool,
-    ping_due: bool,
-    decoder: Decoder,
     now: Time,
 }
 
@@ -76,20 +58,14 @@ impl ClientSession {
     pub fn new(now: Time, config: Config, seed: u64) -> Self {
         let mut session = Self {
             state: State::Connecting,
-            link: Link(0),
+            connection: Connection::none(),
             backoff: Backoff::new(config.backoff, config.max_backoff, seed),
             ticket: Bytes::new(),
             deliveries: Deliveries::new(config.ack_every),
             outbox: Outbox::new(config.outbox, config.outbox_bytes, config.retry),
             heartbeat: Heartbeat::new(config.heartbeat, now, Duration::ZERO),
             events: VecDeque::new(),
-            pong: None,
-            ending: None,
-            transmit: TRANSMIT,
             leaves: false,
-            auth_due: false,
-            ping_due: false,
-            decoder: Decoder::new(Layout::Dtalk, 0),
             config,
             now,
         };
@@ -122,7 +98,7 @@ impl ClientSession {
         self.leaves = true;
         match self.state {
             State::Over => {}
-            State::Open => self.ending = Some(Ending::Over(Closed::Left)),
+            State::Open => self.connection.end_session(Closed::Left),
             _ => self.end(Closed::Left),
         }
     }
@@ -130,19 +106,18 @@ impl ClientSession {
     /// The requested connection is established.
     pub fn handle_connected(&mut self, now: Time, link: Link) {
         self.now = now;
-        if link == self.link && matches!(self.state, State::Connecting) {
+        if link == self.connection.link() && matches!(self.state, State::Connecting) {
             let max_body = usize::try_from(self.config.max_body).unwrap_or(usize::MAX);
-            self.decoder = Decoder::new(Layout::Dtalk, max_body);
+            self.connection.open(max_body);
             self.state = State::Asked { deadline: now + self.config.handshake_timeout };
-            self.auth_due = true;
         }
     }
 
     /// The connection is lost, or could not be established.
     pub fn handle_disconnected(&mut self, now: Time, link: Link) {
         self.now = now;
-        if link == self.link {
-            match (&self.state, self.ending.take()) {
+        if link == self.connection.link() {
+            match (&self.state, self.connection.take_ending()) {
                 (State::Waiting { .. } | State::Over, _) => {}
                 (_, Some(Ending::Over(closed))) => self.end(closed),
                 (_, Some(Ending::Return { after })) => self.wait(after),
@@ -157,9 +132,9 @@ impl ClientSession {
         if !self.is_connected(link) {
             return;
         }
-        self.decoder.push(bytes);
+        self.connection.push(bytes);
         while self.is_connected(link) {
-            match self.decoder.next_frame() {
+            match self.connection.next_frame() {
                 Ok(Some(frame)) => self.handle_frame(now, link, frame),
                 Ok(None) => return,
                 Err(_broken) => self.give_up(Duration::ZERO),
@@ -184,7 +159,7 @@ impl ClientSession {
             State::Asked { deadline } if deadline <= now => self.give_up(Duration::ZERO),
             State::Open => match self.heartbeat.silence(now) {
                 Silence::Fine => {}
-                Silence::Ask => self.ping_due = true,
+                Silence::Ask => self.connection.request_ping(),
                 Silence::Lost => self.give_up(Duration::ZERO),
             },
             _ => {}
@@ -195,10 +170,10 @@ impl ClientSession {
     /// do not fit into a piece come with the next.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
         let (now, mut out) = (self.now, Vec::new());
-        if std::mem::take(&mut self.auth_due) {
+        if self.connection.take_auth() {
             self.write_auth(&mut out);
         }
-        if let Some(stamp) = self.pong.take() {
+        if let Some(stamp) = self.connection.take_pong() {
             ClientFrame::Pong { stamp }.write(&mut out);
         }
         if matches!(self.state, State::Open) {
@@ -239,42 +214,36 @@ impl ClientSession {
     }
 
     fn is_connected(&self, link: Link) -> bool {
-        link == self.link && matches!(self.state, State::Asked { .. } | State::Open)
+        link == self.connection.link() && matches!(self.state, State::Asked { .. } | State::Open)
     }
 
     fn connect(&mut self) {
-        self.link = Link(self.link.0.wrapping_add(1));
+        self.connection.begin();
         self.state = State::Connecting;
-        self.events.push_back(Event::Connect(self.link));
+        self.events.push_back(Event::Connect(self.connection.link()));
     }
 
     /// Closes the connection from this side, and reconnects.
     pub(super) fn give_up(&mut self, after: Duration) {
-        self.events.push_back(Event::Disconnect(self.link));
+        self.events.push_back(Event::Disconnect(self.connection.link()));
         self.wait(after);
     }
 
     /// Closes the session, and the connection if there is one.
     pub(super) fn end(&mut self, closed: Closed) {
         if !matches!(self.state, State::Waiting { .. }) {
-            self.events.push_back(Event::Disconnect(self.link));
+            self.events.push_back(Event::Disconnect(self.connection.link()));
         }
-        self.forget_connection();
+        self.connection.close();
         self.state = State::Over;
         self.events.push_back(Event::Closed(closed));
     }
 
     fn wait(&mut self, after: Duration) {
-        self.forget_connection();
+        self.connection.close();
         let until = self.now + after + self.backoff.next_wait();
         self.state = State::Waiting { until };
         self.events.push_back(Event::Waiting { until });
-    }
-
-    /// Drops the state of the connection; half a packet goes with its decoder.
-    fn forget_connection(&mut self) {
-        (self.auth_due, self.ping_due, self.pong, self.ending) = (false, false, None, None);
-        self.decoder = Decoder::new(Layout::Dtalk, 0);
     }
 
     fn write_auth(&self, out: &mut Vec<u8>) {
@@ -287,14 +256,14 @@ impl ClientSession {
             auth.last_seq = received.as_received().up_to().get();
             auth.ranges = Bytes::copy_from_slice(received.as_received().as_bytes());
         }
-        ClientFrame::Auth { seq: self.link.0, auth: Box::new(auth) }.write(out);
+        ClientFrame::Auth { seq: self.connection.link().0, auth: Box::new(auth) }.write(out);
     }
 
     fn write_open(&mut self, now: Time, out: &mut Vec<u8>) {
         if let Some(received) = self.deliveries.poll_ack(now) {
             ClientFrame::Ack(received.as_received()).write(out);
         }
-        if std::mem::take(&mut self.ping_due) {
+        if self.connection.take_ping() {
             let stamp = self.heartbeat.handle_asked(now);
             let micros = u32::try_from(self.round_trip().as_micros()).unwrap_or(u32::MAX);
             let round_trip_us = Some(micros).filter(|micros| *micros != 0);
@@ -302,14 +271,15 @@ impl ClientSession {
         }
         if self.leaves {
             ClientFrame::Leave.write(out);
-        } else if self.ending.is_none() {
-            while self.outbox.poll_transmit(now, self.transmit, out) {}
+        } else if !self.connection.is_ending() {
+            let most = self.connection.max_transmit();
+            while self.outbox.poll_transmit(now, most, out) {}
         }
     }
 
     /// Ends the connection once its last output has been taken.
     fn finish_ending(&mut self) {
-        match self.ending.take() {
+        match self.connection.take_ending() {
             None => {}
             Some(Ending::Over(closed)) => self.end(closed),
             Some(Ending::Return { after }) => self.give_up(after),

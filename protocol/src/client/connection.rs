@@ -1,0 +1,132 @@
+//! One connection of a session: what was read of it, what is due on it, and how it ends.
+//!
+//! Not here: when to connect, and the meaning of frames.
+
+use std::time::Duration;
+
+use super::event::{Closed, Link};
+use crate::{DecodeError, Decoder, Frame, Layout};
+
+/// Longest transmit of several frames, so that acks and pongs come in between.
+const MAX_TRANSMIT: usize = 16_384;
+
+/// Ending of a connection by this side.
+#[derive(Debug)]
+pub(super) enum Ending {
+    Return { after: Duration },
+    Over(Closed),
+}
+
+/// The latest connection, or its attempt.
+#[derive(Debug)]
+pub(super) struct Connection {
+    link: Link,
+    decoder: Decoder,
+    auth_due: bool,
+    ping_due: bool,
+    /// Pending answer to the last ping.
+    pong: Option<[u8; 8]>,
+    /// Ends the connection once all output has been transmitted.
+    ending: Option<Ending>,
+    /// Longest transmit of several frames.
+    max_transmit: usize,
+}
+
+impl Connection {
+    /// None yet: links are numbered from 1.
+    pub(super) fn none() -> Self {
+        Self {
+            link: Link(0),
+            decoder: Decoder::new(Layout::Dtalk, 0),
+            auth_due: false,
+            ping_due: false,
+            pong: None,
+            ending: None,
+            max_transmit: MAX_TRANSMIT,
+        }
+    }
+
+    /// Begins the next attempt.
+    pub(super) const fn begin(&mut self) {
+        self.link = Link(self.link.0.wrapping_add(1));
+    }
+
+    pub(super) const fn link(&self) -> Link {
+        self.link
+    }
+
+    /// The attempt succeeded: the auth frame is due.
+    pub(super) fn open(&mut self, max_body: usize) {
+        self.decoder = Decoder::new(Layout::Dtalk, max_body);
+        self.auth_due = true;
+    }
+
+    /// Drops all but the link; half a packet goes with its decoder.
+    pub(super) fn close(&mut self) {
+        (self.auth_due, self.ping_due, self.pong, self.ending) = (false, false, None, None);
+        self.decoder = Decoder::new(Layout::Dtalk, 0);
+    }
+
+    /// Takes bytes that were read.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.decoder.push(bytes);
+    }
+
+    /// The next whole frame of those bytes.
+    pub(super) fn next_frame(&mut self) -> Result<Option<Frame>, DecodeError> {
+        self.decoder.next_frame()
+    }
+
+    /// Limits transmits to what the server reads: on a message transport, the longest packet is the
+    /// longest message.
+    pub(super) fn limit_transmit(&mut self, max_body: u32) {
+        let longest = usize::try_from(max_body).unwrap_or(MAX_TRANSMIT);
+        self.max_transmit = longest.saturating_add(Layout::Dtalk.head_len()).min(MAX_TRANSMIT);
+    }
+
+    pub(super) const fn max_transmit(&self) -> usize {
+        self.max_transmit
+    }
+
+    pub(super) const fn request_ping(&mut self) {
+        self.ping_due = true;
+    }
+
+    /// An answer to a ping is due; an earlier one is not needed any more.
+    pub(super) const fn request_pong(&mut self, stamp: [u8; 8]) {
+        self.pong = Some(stamp);
+    }
+
+    /// Whether an auth frame was due; now it is not.
+    pub(super) const fn take_auth(&mut self) -> bool {
+        std::mem::replace(&mut self.auth_due, false)
+    }
+
+    /// Whether a ping was due; now it is not.
+    pub(super) const fn take_ping(&mut self) -> bool {
+        std::mem::replace(&mut self.ping_due, false)
+    }
+
+    /// The stamp of the pong that was due.
+    pub(super) const fn take_pong(&mut self) -> Option<[u8; 8]> {
+        self.pong.take()
+    }
+
+    /// Ends the session once all output has been transmitted, whatever was to happen before.
+    pub(super) fn end_session(&mut self, closed: Closed) {
+        self.ending = Some(Ending::Over(closed));
+    }
+
+    /// Ends the connection once all output has been transmitted, unless it is ending already.
+    pub(super) fn return_later(&mut self, after: Duration) {
+        self.ending.get_or_insert(Ending::Return { after });
+    }
+
+    pub(super) const fn is_ending(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    pub(super) const fn take_ending(&mut self) -> Option<Ending> {
+        self.ending.take()
+    }
+}
