@@ -3,8 +3,7 @@
 //! No IO, no clock, no async: everything here is a function of its input.
 //!
 //! * [`head`]: the fixed heads and their length rules; [`head::split`] reads packets in place;
-//! * [`dialect`]: meaning of packets, for the dtalk, goim and raw dialects;
-//! * [`codec`]: one codec for each dialect, between bytes and the common inputs and outputs;
+//! * [`codec`]: the dialects, with a codec for each: bytes to inputs, outputs to bytes;
 //! * [`decoder`]: an owned [`Frame`] and an incremental [`Decoder`] for clients;
 //! * [`auth`]: the only body that the gateway itself reads;
 //! * [`comet`]: typed frames of the comet dialect;
@@ -34,7 +33,6 @@ pub mod client;
 pub mod codec;
 pub mod comet;
 pub mod decoder;
-pub mod dialect;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -42,7 +40,7 @@ pub mod head;
 pub mod ws;
 
 pub use auth::{AuthMsg, AuthRefusal};
+pub use codec::{Dialect, Framing, dtalk_op as op, goim_op};
 pub use decoder::{Decoder, Frame, frames_of};
-pub use dialect::{Dialect, Framing, Inbound, Outbound, goim_op, op};
 pub use error::DecodeError;
 pub use head::{Head, Layout};

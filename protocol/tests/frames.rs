@@ -1,9 +1,10 @@
 //! Golden frames of the existing clients, read and written; and what any bytes may do.
 
 use bytes::Bytes;
-use comet_protocol::dialect::HEARTBEAT_BODY;
+use comet_protocol::codec::{Answer, Delivery, Output};
+use comet_protocol::comet::{Class, Seq, Welcome};
 use comet_protocol::{
-    AuthMsg, DecodeError, Decoder, Dialect, Frame, Framing, Head, Layout, Outbound, frames_of,
+    AuthMsg, DecodeError, Decoder, Dialect, Frame, Framing, Head, Layout, frames_of,
 };
 use proptest::prelude::*;
 
@@ -67,21 +68,29 @@ fn golden_fields_encode_to_their_frames() {
 }
 
 #[test]
-fn what_the_gateway_says_are_the_golden_heads() {
+fn what_the_gateway_says_are_the_golden_frames() {
+    let welcome = Welcome::default();
+    let send_reply = unhex(&vector("send reply").body);
     let cases = [
-        ("auth reply, accepted", Outbound::AuthReply { seq: 1 }),
-        ("heartbeat reply", Outbound::HeartbeatReply { seq: 2 }),
-        ("send reply", Outbound::SendReply { seq: 3, op: 7 }),
-        ("deliver", Outbound::Deliver { seq: 7 }),
+        ("auth reply, accepted", Output::Accepted { seq: 1, user: "u", welcome: &welcome }),
+        ("heartbeat reply", Output::HeartbeatReply { seq: 2, members: 9 }),
+        ("send reply", Output::Reply { seq: 3, op: 7, answer: Answer::Taken(&send_reply) }),
     ];
-    for (name, what) in cases {
-        let vector = vector(name);
-        let body = unhex(&vector.body);
-        let head = Dialect::Dtalk.head(what, Framing::Messages, body.len()).unwrap();
-        assert_eq!([head.as_slice(), &body].concat(), unhex(&vector.hex), "{name}");
+    let codec = Dialect::Dtalk.codec();
+    for (name, output) in cases {
+        let mut bytes = Vec::new();
+        codec.encode(&output, &mut bytes);
+        assert_eq!(bytes, unhex(&vector(name).hex), "{name}");
     }
-    let reply = vector("heartbeat reply");
-    assert_eq!(unhex(&reply.body), HEARTBEAT_BODY);
+    let deliver = vector("deliver");
+    let (class, seq, body) = (Class::Acked, Seq::new(7), &unhex(&deliver.body)[..]);
+    let delivery = Delivery { class, seq, key: None, room: None, is_text: false, body };
+    let mut bytes = Vec::new();
+    let written = codec.delivery(Framing::Stream, &delivery, &mut |part| {
+        bytes.extend_from_slice(part);
+    });
+    assert!(!written.has_body);
+    assert_eq!([&bytes, body].concat(), unhex(&deliver.hex));
 }
 
 #[test]

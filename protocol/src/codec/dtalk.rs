@@ -1,7 +1,6 @@
 //! The codec of the dtalk dialect.
 
 use crate::comet::Seq;
-use crate::dialect::{HEARTBEAT_BODY, op};
 use crate::head::Head;
 use crate::ws::{MessageKind, Opcode, apply_mask, header};
 use crate::{AuthMsg, AuthRefusal, Dialect, Framing, Layout};
@@ -11,8 +10,32 @@ use super::{
     Step, Written, packet,
 };
 
+/// Op numbers of the dtalk dialect, generation 1.
+pub mod op {
+    /// Client to server: `AuthMsg`.
+    pub const AUTH: u32 = 1;
+    /// Server to client: empty when accepted.
+    pub const AUTH_REPLY: u32 = 2;
+    /// Client to server, empty.
+    pub const HEARTBEAT: u32 = 3;
+    /// Server to client: a four-byte count, always 0.
+    pub const HEARTBEAT_REPLY: u32 = 4;
+    /// Client to server, empty: the client closes.
+    pub const DISCONNECT: u32 = 5;
+    /// Client to server: a message.
+    pub const SEND: u32 = 7;
+    /// Server to client: the answer to a message; `ack` and `seq` are the message's `seq`.
+    pub const SEND_REPLY: u32 = 8;
+    /// Server to client: a delivery; `seq` from 1 per connection.
+    pub const DELIVER: u32 = 9;
+    /// Client to server, empty: `ack` is the delivery's `seq`.
+    pub const DELIVER_ACK: u32 = 10;
+}
+
 pub(super) const ABILITIES: Abilities = Abilities { acks: Acks::Single, ..Abilities::LEAST };
 
+/// Body of a heartbeat reply: the count is always 0.
+const HEARTBEAT_BODY: [u8; 4] = [0; 4];
 /// Offset of the seq in a head.
 const SEQ_AT: usize = 12;
 /// Length of an ack: a head without a body.
@@ -121,5 +144,35 @@ fn read_ack(packet: &[u8; ACK]) -> Option<u32> {
     match crate::head::split(Layout::Dtalk, packet, 0) {
         Ok(crate::head::Split::Packet { head, .. }) if head.op == op::DELIVER_ACK => Some(head.ack),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ops_that_only_a_server_sends_are_unknown_from_a_client() {
+        for op in [0, 2, 4, 6, 8, 9, 11, 12, 13, 14, 15, 16, 99, u32::MAX] {
+            assert_eq!(read(Head::new(op, 1, 1), b""), Ok(Input::Unknown { op }));
+        }
+    }
+
+    #[test]
+    fn an_ack_is_read_from_the_ack_field() {
+        assert_eq!(read(Head::new(op::DELIVER_ACK, 4, 7), b""), Ok(Input::Ack { seq: 7 }));
+    }
+
+    #[test]
+    fn only_a_send_reply_has_an_ack() {
+        let mut out = Vec::new();
+        let answer = Answer::Taken(b"");
+        Dtalk.encode(&Output::Reply { seq: 3, op: op::SEND, answer }, &mut out);
+        Dtalk.encode(&Output::HeartbeatReply { seq: 4, members: 9 }, &mut out);
+        let expected = [
+            [0, 0, 0, 20, 0, 20, 0, 1, 0, 0, 0, 8, 0, 0, 0, 3, 0, 0, 0, 3].as_slice(),
+            &[0, 0, 0, 24, 0, 20, 0, 1, 0, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0],
+        ];
+        assert_eq!(out, expected.concat());
     }
 }

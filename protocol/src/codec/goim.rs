@@ -3,7 +3,6 @@
 use bytes::Bytes;
 
 use crate::comet::Seq;
-use crate::dialect::goim_op as op;
 use crate::head::Head;
 use crate::ws::{MessageKind, Opcode, header};
 use crate::{Dialect, Framing, Layout};
@@ -13,6 +12,30 @@ use super::{
     Abilities, Answer, Ask, AuthRequest, Codec, CodecError, Delivery, Input, Output, Question,
     Refusal, Step, Written, packet,
 };
+
+/// Op numbers of the goim dialect.
+pub mod op {
+    /// Client to server, empty.
+    pub const HEARTBEAT: u32 = 2;
+    /// Server to client: users online, four bytes.
+    pub const HEARTBEAT_REPLY: u32 = 3;
+    /// Client to server: a message. The answer has the same op.
+    pub const SEND: u32 = 4;
+    /// Client to server: JSON.
+    pub const AUTH: u32 = 7;
+    /// Server to client, empty.
+    pub const AUTH_REPLY: u32 = 8;
+    /// Server to client: the body is one or more whole packets.
+    pub const RAW: u32 = 9;
+    /// Client to server: the id of the room that replaces the previous one; empty for none.
+    pub const CHANGE_ROOM: u32 = 12;
+    /// Client to server: ops of pushes that the client also accepts, comma-separated.
+    pub const SUB: u32 = 14;
+    /// Client to server: ops of pushes that the client no longer accepts.
+    pub const UNSUB: u32 = 16;
+    /// The op of pushes: the lowest of those that applications use.
+    pub const PUSH: u32 = 1000;
+}
 
 pub(super) const ABILITIES: Abilities = Abilities { counts: true, ..Abilities::LEAST };
 
@@ -111,6 +134,23 @@ const fn reply_op(op: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::comet::Class;
+
+    #[test]
+    fn a_push_is_wrapped_in_a_raw_packet_on_messages_only() {
+        let delivered = |framing| {
+            let (class, seq, body) = (Class::BestEffort, Seq::NONE, b"hi".as_slice());
+            let delivery = Delivery { class, seq, key: None, room: None, is_text: false, body };
+            let mut bytes = Vec::new();
+            Goim.delivery(framing, &delivery, &mut |part| bytes.extend_from_slice(part));
+            bytes
+        };
+        let push = [0, 0, 0, 18, 0, 16, 0, 1, 0, 0, 3, 232, 0, 0, 0, 0];
+        assert_eq!(delivered(Framing::Stream), push);
+        let raw = [0, 0, 0, 34, 0, 16, 0, 1, 0, 0, 0, 9, 0, 0, 0, 0];
+        let header = [0x82, 34];
+        assert_eq!(delivered(Framing::Messages), [&header[..], &raw, &push].concat());
+    }
 
     #[test]
     fn requests_of_a_client_about_itself_are_asks_and_garbage_is_ignored() {

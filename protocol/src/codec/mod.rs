@@ -2,11 +2,13 @@
 //!
 //! The owner of a connection knows its [`Codec`] and nothing else about its dialect: the meaning of
 //! bytes ([`Input`]), the encoding of each [`Output`] and each [`Delivery`], and the abilities of
-//! the peer ([`Abilities`]). A dialect is added here, and in the list of [`Dialect`].
+//! the peer ([`Abilities`]). A dialect is added here: a file, a variant of [`Dialect`], and a line
+//! in each of its tables below.
 //!
 //! Not here: the effect of a frame on a session.
 
 mod comet;
+mod dialect;
 mod dtalk;
 mod goim;
 mod input;
@@ -17,7 +19,10 @@ mod text;
 use std::fmt;
 
 use crate::comet::FrameError;
-use crate::{DecodeError, Dialect, Framing, Layout, head};
+use crate::{DecodeError, Layout, head};
+pub use dialect::{Dialect, Framing};
+pub use dtalk::op as dtalk_op;
+pub use goim::op as goim_op;
 pub use input::{Ask, AuthRequest, Continuity, Input, Question, Step};
 pub use output::{Answer, Delivery, Output, Refusal, Written};
 

@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use comet_dtalk::code::Code;
 use comet_dtalk::http::{Caller, Outcome, Reply};
 use comet_dtalk::message::FrameProto;
-use comet_protocol::dialect::op;
+use comet_protocol::op;
 use prost::Message as _;
 use serde::Serialize;
 

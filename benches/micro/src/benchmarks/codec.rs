@@ -2,9 +2,10 @@
 
 use std::hint::black_box;
 
+use comet_protocol::codec::Delivery;
 use comet_protocol::comet::{self, Class, ClientFrame, Received, Seq};
 use comet_protocol::head::{self, Head, Split};
-use comet_protocol::{AuthMsg, Dialect, Framing, Layout, Outbound, goim_op, op};
+use comet_protocol::{AuthMsg, Dialect, Framing, Layout, goim_op, op};
 
 use super::Benchmark;
 use crate::meter::Meter;
@@ -49,15 +50,13 @@ const TIMES: usize = 1_000;
 const LIMIT: usize = 16_384;
 const BODY: usize = 64;
 
-/// Parses bytes into the meaning of a packet.
+/// Decodes a packet into the input that it is.
 fn read(meter: &mut Meter, dialect: Dialect, packet: Head) {
     let layout = dialect.layout().unwrap_or(Layout::Dtalk);
     let mut bytes = Vec::new();
     packet.write(layout, &[b'x'; BODY], &mut bytes);
-    meter.repeat(TIMES, || match head::split(layout, black_box(&bytes), LIMIT) {
-        Ok(Split::Packet { head, body, .. }) => Some(dialect.inbound(head, black_box(body))),
-        _ => None,
-    });
+    let codec = dialect.codec();
+    meter.repeat(TIMES, || codec.decode(black_box(&bytes), LIMIT).is_ok());
 }
 
 fn read_comet(meter: &mut Meter, frame: &ClientFrame<'_>) {
@@ -71,10 +70,18 @@ fn read_comet(meter: &mut Meter, frame: &ClientFrame<'_>) {
     });
 }
 
-/// Writes the head of a delivery.
+/// Writes what comes before the body of a delivery.
 fn write(meter: &mut Meter, dialect: Dialect) {
+    let (codec, body) = (dialect.codec(), [b'x'; BODY]);
+    let mut out = Vec::with_capacity(BODY);
     meter.repeat(TIMES, || {
-        let what = Outbound::Deliver { seq: black_box(9) };
-        dialect.head(what, black_box(Framing::Stream), black_box(BODY))
+        let seq = Seq::new(black_box(9));
+        let body = black_box(&body[..]);
+        let (class, key, room, is_text) = (Class::Acked, None, None, false);
+        let delivery = Delivery { class, seq, key, room, is_text, body };
+        out.clear();
+        codec.delivery(black_box(Framing::Stream), &delivery, &mut |part| {
+            out.extend_from_slice(part);
+        })
     });
 }
