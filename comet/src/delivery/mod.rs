@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use comet_protocol::comet::Class;
 pub use gap::{Gap, GapReason};
 pub(crate) use held::{Held, Item};
 pub(crate) use inbox::{Inbox, Reply};
@@ -41,22 +42,6 @@ pub(crate) use window::{Ack, Due, Pushed, Transmit, Window, WindowLimits, with_s
 /// Longest body that may be pushed or replied: its length must fit the frame head, with room for
 /// the other parts counted in it. No peer takes that much by default.
 pub(crate) const MAX_BODY: usize = 1 << 30;
-
-/// Guarantee of a delivery.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Class {
-    /// Sent again until acknowledged, in order within its [`Lane`], as long as the session lives.
-    /// Best effort for peers whose dialect has no acks.
-    Acked,
-    /// Sent once, in order with other best-effort deliveries; dropped for a peer that reads too
-    /// slowly, which is told if its dialect can. May overtake acked deliveries that wait for room
-    /// in the window.
-    BestEffort,
-    /// Sent once, and only the newest of its key: while the peer cannot take it, a newer one
-    /// replaces it. Best effort for peers whose dialect has no keys.
-    Latest,
-}
 
 /// Priority of the acked deliveries of a session that wait.
 ///

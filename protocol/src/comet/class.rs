@@ -8,12 +8,17 @@ use crate::head::{Head, Layout, MAX_HEAD};
 
 /// Guarantee of a delivery.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum Class {
-    /// At least once, in order, until it is acknowledged.
+    /// Sent again until acknowledged, in order within its lane, as long as the session lives. Best
+    /// effort for peers whose dialect has no acks.
     Acked,
-    /// At most once.
+    /// Sent once, in order with other best-effort deliveries; dropped for a peer that reads too
+    /// slowly, which is told if its dialect can. May overtake acked deliveries that wait for room
+    /// in the window.
     BestEffort,
-    /// At most once, and only the newest of its key.
+    /// Sent once, and only the newest of its key: while the peer cannot take it, a newer one
+    /// replaces it. Best effort for peers whose dialect has no keys.
     Latest,
 }
 

@@ -220,11 +220,7 @@ pub(in crate::shard) fn write_delivery(
     write: &mut dyn FnMut(&[u8]),
 ) -> Written {
     let delivery = codec::Delivery {
-        class: match class {
-            Class::Acked => comet::Class::Acked,
-            Class::BestEffort => comet::Class::BestEffort,
-            Class::Latest => comet::Class::Latest,
-        },
+        class,
         seq,
         key: delivery.key.as_deref(),
         room,

@@ -153,7 +153,7 @@ impl Walk<'_> {
     fn keep_for_parked(&mut self, slot: u32) {
         match self.batch.class {
             Class::Acked => self.keep_from(slot, 0),
-            Class::BestEffort | Class::Latest => self.later.push((slot, Later::Singly)),
+            _ => self.later.push((slot, Later::Singly)),
         }
     }
 
