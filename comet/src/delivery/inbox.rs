@@ -5,35 +5,14 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
-
 use super::Answer;
-use crate::Refusal;
-
-/// Reply to a message.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Reply {
-    /// A send reply with this body.
-    Ack(Bytes),
-    /// This refusal; nothing in dialects without refusals.
-    Refuse(Refusal),
-}
-
-impl From<Reply> for Answer {
-    fn from(reply: Reply) -> Self {
-        match reply {
-            Reply::Ack(body) => Self::Reply(body),
-            Reply::Refuse(refusal) => Self::Refused(refusal),
-        }
-    }
-}
 
 /// An open message: the fields that its reply repeats.
 #[derive(Debug)]
 struct Open {
     seq: u32,
     op: u32,
-    reply: Option<Reply>,
+    reply: Option<Answer>,
 }
 
 /// The unsettled messages of one session, oldest first.
@@ -65,7 +44,7 @@ impl Inbox {
     }
 
     /// Settles a message; false if it is not open or was settled before.
-    pub(crate) fn settle(&mut self, number: u32, reply: Reply) -> bool {
+    pub(crate) fn settle(&mut self, number: u32, reply: Answer) -> bool {
         let index = number.wrapping_sub(self.first) as usize;
         match self.open.as_mut().and_then(|open| open.get_mut(index)) {
             Some(open) if open.reply.is_none() => {
@@ -77,7 +56,7 @@ impl Inbox {
     }
 
     /// The next reply that may leave, with the seq and op of its message; call until `None`.
-    pub(crate) fn poll_reply(&mut self) -> Option<(u32, u32, Reply)> {
+    pub(crate) fn poll_reply(&mut self) -> Option<(u32, u32, Answer)> {
         let open = self.open.as_mut()?.pop_front_if(|open| open.reply.is_some())?;
         self.first = self.first.wrapping_add(1);
         Some((open.seq, open.op, open.reply?))
@@ -109,16 +88,19 @@ impl Inbox {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use bytes::Bytes;
 
-    fn ack(text: &'static str) -> Reply {
-        Reply::Ack(Bytes::from_static(text.as_bytes()))
+    use super::*;
+    use crate::Refusal;
+
+    fn ack(text: &'static str) -> Answer {
+        Answer::Reply(Bytes::from_static(text.as_bytes()))
     }
 
     /// A refusal as an empty body.
     fn replies(inbox: &mut Inbox) -> Vec<(u32, Bytes)> {
         let replies = std::iter::from_fn(|| inbox.poll_reply());
-        let body = |reply| if let Reply::Ack(body) = reply { body } else { Bytes::new() };
+        let body = |reply| if let Answer::Reply(body) = reply { body } else { Bytes::new() };
         replies.map(|(seq, _, reply)| (seq, body(reply))).collect()
     }
 
@@ -127,7 +109,7 @@ mod tests {
         let mut inbox = Inbox::default();
         let numbers: Vec<u32> = [11, 12, 13].map(|seq| inbox.open(seq, 7)).into();
         assert!(inbox.settle(numbers[2], ack("c")));
-        assert!(inbox.settle(numbers[1], Reply::Refuse(Refusal::new(1))));
+        assert!(inbox.settle(numbers[1], Answer::Refused(Refusal::new(1))));
         assert_eq!(replies(&mut inbox), []);
         assert!(inbox.settle(numbers[0], ack("a")));
         assert_eq!(replies(&mut inbox), [(11, "a".into()), (12, "".into()), (13, "c".into())]);

@@ -11,6 +11,7 @@
 //!
 //! Not here: bytes on the wire (`comet_protocol`), sockets (`shard`).
 
+mod answer;
 mod gap;
 mod held;
 mod inbox;
@@ -27,16 +28,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub(crate) use answer::Answer;
 pub use comet_protocol::comet::Class;
 pub use gap::{Gap, GapReason};
 pub(crate) use held::{Held, Item};
-pub(crate) use inbox::{Inbox, Reply};
+pub(crate) use inbox::Inbox;
 pub(crate) use log::{Log, Logged, SharedLog};
 pub(crate) use losses::Losses;
 pub(crate) use queue::{Overflow, Queue, QueueLimits};
 pub use replay::{Pass, Replay};
 pub(crate) use slots::Slots;
-pub(crate) use upstream::{Answer, Taken, Upstream};
+pub(crate) use upstream::{Taken, Upstream};
 pub(crate) use window::{Ack, Due, Pushed, Transmit, Window, WindowLimits, with_signals};
 
 /// Longest body that may be pushed or replied: its length must fit the frame head, with room for

@@ -6,28 +6,9 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use comet_protocol::comet::Seq;
 
-use crate::Refusal;
-
-/// Answer to a message.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Answer {
-    /// A send reply with this body.
-    Reply(Bytes),
-    /// A refusal.
-    Refused(Refusal),
-}
-
-impl Answer {
-    fn len(&self) -> usize {
-        match self {
-            Self::Reply(body) => body.len(),
-            Self::Refused(_) => 0,
-        }
-    }
-}
+use super::Answer;
 
 /// Outcome of a numbered message.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -96,7 +77,7 @@ impl Upstream {
         let record = self.index(seq).and_then(|at| self.records.get_mut(at));
         match record {
             Some(record) if record.is_none() => {
-                self.bytes += answer.len();
+                self.bytes += answer.body_len();
                 *record = Some(answer);
                 true
             }
@@ -140,7 +121,7 @@ impl Upstream {
         }
         self.first = self.number(drop);
         let dropped = self.records.drain(..drop).flatten();
-        self.bytes -= dropped.map(|answer| answer.len()).sum::<usize>();
+        self.bytes -= dropped.map(|answer| answer.body_len()).sum::<usize>();
         self.told = self.told.saturating_sub(drop);
     }
 
@@ -155,7 +136,10 @@ impl Upstream {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
+    use crate::Refusal;
 
     fn reply(text: &'static str) -> Answer {
         Answer::Reply(Bytes::from_static(text.as_bytes()))

@@ -30,7 +30,7 @@ mod timeouts;
 use comet_protocol::comet::Seq;
 
 use crate::config::Overflow;
-use crate::delivery::{Answer, Inbox, Reply};
+use crate::delivery::{Answer, Inbox};
 use crate::rate::Rate;
 use crate::time::Time;
 pub(crate) use action::Action;
@@ -125,19 +125,18 @@ impl Session {
     }
 
     /// Settles a message; false if it was not open.
-    pub(crate) fn settle(&mut self, number: u32, reply: Reply) -> bool {
+    pub(crate) fn settle(&mut self, number: u32, answer: Answer) -> bool {
         match &mut self.conversation {
             Some(conversation) if conversation.numbers_messages => {
-                conversation.upstream.settle(Seq::new(number), reply.into())
+                conversation.upstream.settle(Seq::new(number), answer)
             }
-            _ => self.inbox.settle(number, reply),
+            _ => self.inbox.settle(number, answer),
         }
     }
 
     /// The next reply that may leave, with seq and op of its message; call until `None`.
     pub(crate) fn poll_reply(&mut self) -> Option<(u32, u32, Answer)> {
-        let (seq, op, reply) = self.inbox.poll_reply()?;
-        Some((seq, op, reply.into()))
+        self.inbox.poll_reply()
     }
 
     /// Starts the close. Returns whether the session was open, that is, whether the router must be

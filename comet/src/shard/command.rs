@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::arrival::Arrival;
 use crate::SessionId;
-use crate::delivery::{Delivery, Reply};
+use crate::delivery::{Answer, Delivery};
 use crate::devices::{Claim, Crowded};
 use crate::identity::Identity;
 
@@ -43,7 +43,7 @@ pub(crate) enum Command {
     /// Give a device a place, or say that it has none.
     Claim(Box<Question>),
     /// The router settled a message.
-    Settled { session: SessionId, number: u32, reply: Reply },
+    Settled { session: SessionId, number: u32, answer: Answer },
     /// The router decided about a peer on the connection of that serial.
     Decided { session: SessionId, serial: u32, decision: Decision },
     /// Tell whether a peer still waits for a decision on the connection of that serial.

@@ -42,8 +42,8 @@ impl Shard {
         let Self { sessions, admission, .. } = self;
         match command {
             Command::Publish { room, delivery } => self.publish(&room, delivery),
-            Command::Settled { session, number, reply } => {
-                sessions.endpoints.settle(session, number, reply);
+            Command::Settled { session, number, answer } => {
+                sessions.endpoints.settle(session, number, answer);
             }
             Command::Push { session, delivery } => {
                 self.deliver_to(&Who::Session(session), delivery);

@@ -15,7 +15,7 @@ use comet_protocol::ws::handshake::Request;
 use super::command::{Command, Decision, Told};
 use super::mailbox::Mailbox;
 use crate::contexts::Contexts;
-use crate::delivery::{Kind, MAX_BODY, Reply};
+use crate::delivery::{Answer, Kind, MAX_BODY};
 use crate::identity::{Identity, Origin, Peer};
 use crate::{Refusal, SessionId};
 
@@ -210,7 +210,7 @@ impl Receipt {
     pub fn ack(mut self, reply: impl Into<Bytes>) {
         let reply: Bytes = reply.into();
         if reply.len() <= MAX_BODY {
-            self.settle(Reply::Ack(reply));
+            self.settle(Answer::Reply(reply));
         }
     }
 
@@ -218,20 +218,20 @@ impl Receipt {
     /// again.
     pub fn refuse(mut self, refusal: Refusal) {
         tracing::debug!(session = %self.session, code = refusal.code, "message refused");
-        self.settle(Reply::Refuse(refusal));
+        self.settle(Answer::Refused(refusal));
     }
 
-    fn settle(&mut self, reply: Reply) {
+    fn settle(&mut self, answer: Answer) {
         if let Some(mailbox) = self.mailbox.take() {
             let (session, number) = (self.session, self.number);
-            mailbox.post(Command::Settled { session, number, reply });
+            mailbox.post(Command::Settled { session, number, answer });
         }
     }
 }
 
 impl Drop for Receipt {
     fn drop(&mut self) {
-        self.settle(Reply::Refuse(Refusal::later(Code::UNAVAILABLE.get())));
+        self.settle(Answer::Refused(Refusal::later(Code::UNAVAILABLE.get())));
     }
 }
 

@@ -171,10 +171,10 @@ fn a_full_inbox_wants_no_frames_until_a_reply_leaves() {
         );
     }
     assert!(!session.wants_frames(&limits));
-    assert!(session.settle(1, Reply::Refuse(Refusal::new(1))));
+    assert!(session.settle(1, Answer::Refused(Refusal::new(1))));
     assert_eq!(session.poll_reply(), None);
     assert!(!session.wants_frames(&limits));
-    assert!(session.settle(0, Reply::Ack("a".into())));
+    assert!(session.settle(0, Answer::Reply("a".into())));
     assert_eq!(session.poll_reply(), Some((10, 7, taken("a"))));
     let refused = Answer::Refused(Refusal::new(1));
     assert_eq!(session.poll_reply(), Some((11, 7, refused)), "in the order of the messages");
@@ -218,7 +218,7 @@ fn a_parked_session_keeps_what_is_unacked_and_takes_more_until_it_expires() {
 
     session.park(at(1_000), &limits);
     assert!(session.state().is_parked() && !session.state().is_open());
-    assert!(!session.settle(0, Reply::Ack("late".into())), "nobody waits for that reply");
+    assert!(!session.settle(0, Answer::Reply("late".into())), "nobody waits for that reply");
     assert_eq!(push(&mut session, at(1_000), b"new".into(), &limits), None);
     assert_eq!(session.poll_timeout(at(1_000), &limits), at(61_000));
     assert_eq!(session.handle_timeout(at(60_999), false, &limits), Timeout::Nothing);

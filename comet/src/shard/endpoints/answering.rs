@@ -7,17 +7,17 @@ use comet_protocol::comet::Code;
 use comet_protocol::ws::handshake::HandshakeError;
 
 use super::{Effect, Endpoints};
-use crate::delivery::Reply;
+use crate::delivery::Answer;
 use crate::event::Event;
 use crate::identity::Peer;
 use crate::{Closed, SessionId};
 
 impl Endpoints {
     /// Sends the router's answer to a message of a session, in the order of the messages.
-    pub(in crate::shard) fn settle(&mut self, id: SessionId, number: u32, reply: Reply) {
+    pub(in crate::shard) fn settle(&mut self, id: SessionId, number: u32, answer: Answer) {
         let Some(slot) = self.bucket.find(id) else { return };
         let Some(member) = self.bucket.get_mut(slot) else { return };
-        if !member.session.settle(number, reply) {
+        if !member.session.settle(number, answer) {
             return;
         }
         let conversation = member.session.conversation_mut();
