@@ -25,7 +25,7 @@ impl Homes {
         usize::try_from(self.hasher.hash_one((app, user)) >> 1).unwrap_or(0) % self.shards
     }
 
-    /// Hash of a room in [`Presence`].
+    /// Hash of a room in [`RoomFilter`].
     pub(crate) fn room_hash(&self, room: &str) -> u64 {
         self.hasher.hash_one(room)
     }
@@ -38,9 +38,9 @@ const PLACES: usize = 4_096;
 /// A counting filter of 16 KiB: each room that exists on the shard, and each pending join, counts
 /// one. A collision costs a command without effect.
 #[derive(Debug)]
-pub(crate) struct Presence(Box<[AtomicU32]>);
+pub(crate) struct RoomFilter(Box<[AtomicU32]>);
 
-impl Presence {
+impl RoomFilter {
     pub(crate) fn new() -> Self {
         Self((0..PLACES).map(|_| AtomicU32::new(0)).collect())
     }
@@ -68,15 +68,15 @@ mod tests {
 
     #[test]
     fn a_room_is_present_from_its_first_count_to_its_last() {
-        let (homes, presence) = (Homes::new(4, Keyed::by_chance()), Presence::new());
+        let (homes, filter) = (Homes::new(4, Keyed::by_chance()), RoomFilter::new());
         let room = homes.room_hash("lobby");
-        assert!(!presence.may_have(room));
-        presence.add(room);
-        presence.add(room);
-        presence.remove(room);
-        assert!(presence.may_have(room));
-        presence.remove(room);
-        assert!(!presence.may_have(room));
+        assert!(!filter.may_have(room));
+        filter.add(room);
+        filter.add(room);
+        filter.remove(room);
+        assert!(filter.may_have(room));
+        filter.remove(room);
+        assert!(!filter.may_have(room));
     }
 
     #[test]

@@ -218,8 +218,8 @@ impl Gateway {
     /// Shards that may have members of a room.
     fn shards_of(&self, room: &str) -> impl Iterator<Item = usize> {
         let hash = self.0.shared.homes.room_hash(room);
-        let presence = &self.0.shared.presence;
-        (0..self.shards()).filter(move |&shard| presence[shard].may_have(hash))
+        let filters = &self.0.shared.room_filters;
+        (0..self.shards()).filter(move |&shard| filters[shard].may_have(hash))
     }
 
     fn join_on(
@@ -230,11 +230,11 @@ impl Gateway {
         room: &Arc<str>,
     ) -> Result<(), CommandError> {
         // Counted before the command is sent, so that a later publish finds the room.
-        let Some(presence) = self.0.shared.presence.get(shard) else { return Ok(()) };
-        presence.add(hash);
+        let Some(filter) = self.0.shared.room_filters.get(shard) else { return Ok(()) };
+        filter.add(hash);
         let result = self.offer(shard, Command::Join { who, room: Arc::clone(room) });
         if result.is_err() {
-            presence.remove(hash);
+            filter.remove(hash);
         }
         result
     }

@@ -71,7 +71,7 @@ fn next_with(cx: &Context, census: &Census) -> Option<usize> {
     let hash = cx.shared.homes.room_hash(&census.room);
     let after = (1..shards).map(|step| (cx.index + step) % shards);
     let mut others = after.take_while(|&shard| shard != home);
-    others.find(|&shard| cx.shared.presence[shard].may_have(hash))
+    others.find(|&shard| cx.shared.room_filters[shard].may_have(hash))
 }
 
 fn pass_on(cx: &Context, shard: usize, census: Census) {

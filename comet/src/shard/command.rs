@@ -27,7 +27,7 @@ pub(crate) enum Command {
     Publish { room: Arc<str>, delivery: Delivery },
     /// Deliver to all sessions.
     Broadcast(Delivery),
-    /// Put sessions into a room; [`Presence`](crate::home::Presence) has counted it.
+    /// Put sessions into a room; [`RoomFilter`](crate::home::RoomFilter) has counted it.
     Join { who: Who, room: Arc<str> },
     /// Take sessions out of a room.
     Leave { who: Who, room: Arc<str> },

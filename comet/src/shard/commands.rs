@@ -59,7 +59,7 @@ impl Shard {
                     lifecycle::join(&mut shard.sessions.endpoints, slot, &room);
                 });
                 let cx = &self.sessions.endpoints.cx;
-                cx.shared.presence[cx.index].remove(cx.shared.homes.room_hash(&room));
+                cx.shared.room_filters[cx.index].remove(cx.shared.homes.room_hash(&room));
             }
             Command::Leave { who, room } => self.each(&who, |shard, slot| {
                 lifecycle::leave(&mut shard.sessions.endpoints, slot, &room);

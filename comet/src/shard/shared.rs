@@ -12,7 +12,7 @@ use super::mailbox::Mailbox;
 use super::poller::Poller;
 use crate::budget::Budget;
 use crate::config::Config;
-use crate::home::{Homes, Presence};
+use crate::home::{Homes, RoomFilter};
 use crate::keyed::Keyed;
 use crate::pings::Intervals;
 use crate::repeats::Repeats;
@@ -41,7 +41,7 @@ pub(crate) struct Shared {
     pub(crate) keys: Keyed,
     pub(crate) homes: Homes,
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
-    pub(crate) presence: Vec<Presence>,
+    pub(crate) room_filters: Vec<RoomFilter>,
     pub(crate) counters: Vec<Counters>,
     /// Connections accepted, for each listener.
     pub(crate) accepted_by: Vec<AtomicU64>,
@@ -76,7 +76,7 @@ impl Shared {
             homes: Homes::new(pollers.len(), keys.for_part(pollers.len())),
             keys,
             mailboxes: pollers.iter().map(mailbox).collect::<io::Result<_>>()?,
-            presence: pollers.iter().map(|_| Presence::new()).collect(),
+            room_filters: pollers.iter().map(|_| RoomFilter::new()).collect(),
             counters: pollers.iter().map(|_| Counters::default()).collect(),
             accepted_by: Vec::new(),
             entrance: Entrance::new(&config.limits),

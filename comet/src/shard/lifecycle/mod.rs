@@ -204,7 +204,7 @@ pub(super) fn join(ep: &mut Endpoints, slot: u32, room: &Arc<str>) {
     match ep.bucket.join(slot, room, limit) {
         Ok(true) => {
             let hash = ep.cx.shared.homes.room_hash(room);
-            ep.cx.shared.presence[ep.cx.index].add(hash);
+            ep.cx.shared.room_filters[ep.cx.index].add(hash);
         }
         Ok(false) => {}
         Err(error) => tracing::debug!(session = %ep.bucket.id(slot), ?error, "room not joined"),
@@ -235,5 +235,5 @@ fn leave_all(ep: &mut Endpoints, slot: u32) {
 
 /// A room has no members left on this shard.
 fn room_is_gone(cx: &Context, room: &str) {
-    cx.shared.presence[cx.index].remove(cx.shared.homes.room_hash(room));
+    cx.shared.room_filters[cx.index].remove(cx.shared.homes.room_hash(room));
 }
