@@ -35,7 +35,7 @@ pub(crate) use held::{Held, Item};
 pub(crate) use inbox::Inbox;
 pub(crate) use log::{Log, Logged, SharedLog};
 pub(crate) use losses::Losses;
-pub(crate) use queue::{Overflow, Queue, QueueLimits};
+pub(crate) use queue::{Queue, QueueError, QueueLimits};
 pub use replay::{Pass, Replay};
 pub(crate) use slots::Slots;
 pub(crate) use upstream::{Taken, Upstream};

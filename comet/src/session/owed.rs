@@ -7,7 +7,7 @@ use std::rc::Rc;
 use comet_protocol::comet::{GapReason, Received, Seq, SeqRange};
 
 use crate::budget::Account;
-use crate::delivery::{Ack, Due, Gap, Overflow, Transmit, Window, WindowLimits};
+use crate::delivery::{Ack, Due, Gap, QueueError, Transmit, Window, WindowLimits};
 use crate::time::Time;
 
 /// The window of a session; there is none before the first delivery.
@@ -126,7 +126,7 @@ impl Owed {
     }
 
     /// Continues on another connection, where numbers begin anew.
-    pub(super) fn restart(&mut self) -> Result<(), Overflow> {
+    pub(super) fn restart(&mut self) -> Result<(), QueueError> {
         self.0.as_mut().map_or(Ok(()), |window| window.restart(false))
     }
 
@@ -155,7 +155,7 @@ impl Owed {
 
     /// Gives up waiting deliveries to free memory, and leaves gaps. Returns whether there were any;
     /// `Err` if there is no memory even for a gap.
-    pub(crate) fn shed(&mut self) -> Result<bool, Overflow> {
+    pub(crate) fn shed(&mut self) -> Result<bool, QueueError> {
         self.0.as_mut().map_or(Ok(false), |window| window.give_up(GapReason::Memory))
     }
 

@@ -3,7 +3,7 @@
 use comet_protocol::comet::{Received, Seq, SeqRange};
 
 use super::{Hello, Limits, Session};
-use crate::delivery::Overflow;
+use crate::delivery::QueueError;
 use crate::time::Time;
 
 impl Session {
@@ -24,7 +24,7 @@ impl Session {
     /// Resumes on another connection, where numbers begin anew. Afterwards drain
     /// [`poll_transmit`](Self::poll_transmit): it repeats unacknowledged deliveries, numbered from
     /// 1, and then sends those pushed meanwhile.
-    pub(crate) fn resume(&mut self, now: Time) -> Result<(), Overflow> {
+    pub(crate) fn resume(&mut self, now: Time) -> Result<(), QueueError> {
         self.state.reopen(now);
         self.returning = true;
         if let Some(conversation) = self.conversation.take() {

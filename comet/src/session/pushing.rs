@@ -7,7 +7,7 @@ use comet_protocol::comet::GapReason;
 use super::{Limits, Session};
 use crate::budget::Account;
 use crate::config::Overflow;
-use crate::delivery::{self, Gap, Held, Logged, Pushed, Transmit, Window};
+use crate::delivery::{Gap, Held, Logged, Pushed, QueueError, Transmit, Window};
 use crate::time::Time;
 
 /// Outcome of a delivery that could not be sent at once.
@@ -75,9 +75,9 @@ impl Session {
         match window.queue().push(item, at, drops_oldest, &limits.window.queue) {
             Ok(()) if !is_excused && at.is_some() && window.queue().has_fallen() => Wait::Fallen,
             Ok(()) => Wait::Queued,
-            Err(delivery::Overflow::Broken) => Wait::Broken,
-            Err(delivery::Overflow::Memory) => self.lose(account, item, GapReason::Memory),
-            Err(delivery::Overflow::Full) => {
+            Err(QueueError::Broken) => Wait::Broken,
+            Err(QueueError::Memory) => self.lose(account, item, GapReason::Memory),
+            Err(QueueError::Full) => {
                 // No policy applies to such a session, nor to one that drops its oldest.
                 if is_excused || drops_oldest {
                     self.lose(account, item, GapReason::Slow)

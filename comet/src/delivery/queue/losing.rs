@@ -1,13 +1,13 @@
 //! Losses of a queue, and the gaps that stand for them.
 
-use super::{Entry, GAPS, Overflow, Queue};
+use super::{Entry, GAPS, Queue, QueueError};
 use crate::delivery::{Gap, Lane};
 use comet_protocol::comet::GapReason;
 
 impl Queue {
     /// Appends a gap behind all entries of the lane. Losses of an earlier pass are not reported:
     /// they are replayed.
-    pub(crate) fn lose(&mut self, lane: Lane, gap: &Gap) -> Result<(), Overflow> {
+    pub(crate) fn lose(&mut self, lane: Lane, gap: &Gap) -> Result<(), QueueError> {
         if let Some(replay) = gap.replay {
             if replay.pass != self.pass {
                 return Ok(());
@@ -19,7 +19,7 @@ impl Queue {
     }
 
     /// Replaces all waiting deliveries by gaps. Returns whether there were any.
-    pub(crate) fn give_up(&mut self, reason: GapReason) -> Result<bool, Overflow> {
+    pub(crate) fn give_up(&mut self, reason: GapReason) -> Result<bool, QueueError> {
         let mut gave = false;
         let mut is_replayable = false;
         for lane in [Lane::Signal, Lane::Normal, Lane::Bulk] {
@@ -54,7 +54,7 @@ impl Queue {
     }
 
     /// Gives up the oldest entry of the least urgent lane. Returns whether there was one.
-    pub(super) fn drop_oldest(&mut self) -> Result<bool, Overflow> {
+    pub(super) fn drop_oldest(&mut self) -> Result<bool, QueueError> {
         for lane in [Lane::Bulk, Lane::Normal, Lane::Signal] {
             let entries = &mut self.lanes[lane as usize];
             let at = entries.iter().position(Entry::is_only_here);
@@ -77,7 +77,7 @@ impl Queue {
     }
 
     /// Gives up the newest, as everything replayable after it would be lost as well.
-    fn drop_newest_replayable(&mut self) -> Result<bool, Overflow> {
+    fn drop_newest_replayable(&mut self) -> Result<bool, QueueError> {
         for lane in [Lane::Bulk, Lane::Normal, Lane::Signal] {
             let entries = &mut self.lanes[lane as usize];
             let at = entries.iter().rposition(|entry| matches!(entry, Entry::One(_)));
@@ -102,7 +102,7 @@ impl Queue {
     }
 
     /// Records a gap at a place, merged with a gap before it where possible.
-    fn lose_at(&mut self, lane: Lane, at: usize, gap: &Gap) -> Result<(), Overflow> {
+    fn lose_at(&mut self, lane: Lane, at: usize, gap: &Gap) -> Result<(), QueueError> {
         let entries = &mut self.lanes[lane as usize];
         if gap.replay.is_some()
             && let Some(known) = entries.iter_mut().take(at).find_map(Entry::as_replay)
@@ -128,7 +128,7 @@ impl Queue {
         self.boxed += 1;
         if !self.reserve(lane as usize, true) {
             self.boxed -= 1;
-            return Err(Overflow::Broken);
+            return Err(QueueError::Broken);
         }
         self.lanes[lane as usize].insert(at, Entry::Gap(Box::new(gap.clone())));
         Ok(())

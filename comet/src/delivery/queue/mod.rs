@@ -22,7 +22,7 @@ pub(crate) struct QueueLimits {
 
 /// Reason for which an entry cannot be queued.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Overflow {
+pub(crate) enum QueueError {
     /// The queue is at its own limits.
     Full,
     /// The budget has no memory for the entry.
@@ -142,7 +142,7 @@ impl Queue {
         at: Option<&Logged>,
         drops_oldest: bool,
         limits: &QueueLimits,
-    ) -> Result<(), Overflow> {
+    ) -> Result<(), QueueError> {
         let lane = item.lane() as usize;
         let position = item.as_delivery().map_or(0, |delivery| delivery.position);
         if let (Some(at), Some(Entry::Log(cursor))) = (at, self.lanes[lane].back_mut())
@@ -153,7 +153,7 @@ impl Queue {
         let len = if at.is_some() { 0 } else { item.len() };
         while self.is_full(len, limits) {
             if !drops_oldest || item.pass().is_some() || !self.drop_oldest()? {
-                return Err(Overflow::Full);
+                return Err(QueueError::Full);
             }
         }
         let entry = match at {
@@ -214,10 +214,10 @@ impl Queue {
     }
 
     /// Puts a removed entry back, before all others of its lane.
-    pub(crate) fn restore(&mut self, item: Rc<Held>) -> Result<(), Overflow> {
+    pub(crate) fn restore(&mut self, item: Rc<Held>) -> Result<(), QueueError> {
         let lane = item.lane() as usize;
         if !self.reserve(lane, true) {
-            return Err(Overflow::Broken);
+            return Err(QueueError::Broken);
         }
         self.bytes += item.len();
         self.lanes[lane].push_front(Entry::One(item));
@@ -240,12 +240,12 @@ impl Queue {
         }
     }
 
-    fn push_entry(&mut self, lane: usize, entry: Entry) -> Result<(), Overflow> {
+    fn push_entry(&mut self, lane: usize, entry: Entry) -> Result<(), QueueError> {
         let boxed = usize::from(!matches!(entry, Entry::One(_)));
         self.boxed += boxed;
         if !self.reserve(lane, false) {
             self.boxed -= boxed;
-            return Err(Overflow::Memory);
+            return Err(QueueError::Memory);
         }
         self.lanes[lane].push_back(entry);
         Ok(())

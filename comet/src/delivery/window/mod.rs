@@ -20,7 +20,7 @@ use std::time::Duration;
 use comet_protocol::comet::{GapReason, Seq};
 
 use super::rtt::Rtt;
-use super::{Gap, Held, Item, Overflow, Pass, Queue, QueueLimits};
+use super::{Gap, Held, Item, Pass, Queue, QueueError, QueueLimits};
 use crate::budget::{Account, Charge, Exhausted};
 use crate::time::Time;
 use flight::{InFlight, Timing};
@@ -146,7 +146,7 @@ impl Window {
     }
 
     /// Gives up all waiting deliveries. Returns whether there were any.
-    pub(crate) fn give_up(&mut self, reason: GapReason) -> Result<bool, Overflow> {
+    pub(crate) fn give_up(&mut self, reason: GapReason) -> Result<bool, QueueError> {
         self.queue.as_mut().map_or(Ok(false), |queue| queue.give_up(reason))
     }
 
@@ -157,7 +157,7 @@ impl Window {
 
     /// Restarts the numbering at 1, as on a new connection. Unacknowledged deliveries are queued
     /// before all others, exempt from the queue's limits.
-    pub(crate) fn restart(&mut self, numbers_gaps: bool) -> Result<(), Overflow> {
+    pub(crate) fn restart(&mut self, numbers_gaps: bool) -> Result<(), QueueError> {
         self.numbers_gaps = numbers_gaps;
         (self.first, self.given) = (Seq::FIRST, 0);
         self.flight_bytes = 0;

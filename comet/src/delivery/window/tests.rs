@@ -33,7 +33,7 @@ fn due_in(window: &Window, now: Time) -> Option<Duration> {
     window.due_at(now).map(|due| due.since(now))
 }
 
-fn push_at(window: &mut Window, now: Time, len: usize) -> Result<Option<u32>, Overflow> {
+fn push_at(window: &mut Window, now: Time, len: usize) -> Result<Option<u32>, QueueError> {
     let item = body(len);
     match window.push(now, std::slice::from_ref(&item), &LIMITS) {
         Pushed { first, count: 1, .. } => Ok(Some(first.get())),
@@ -41,7 +41,7 @@ fn push_at(window: &mut Window, now: Time, len: usize) -> Result<Option<u32>, Ov
     }
 }
 
-fn push(window: &mut Window, len: usize) -> Result<Option<u32>, Overflow> {
+fn push(window: &mut Window, len: usize) -> Result<Option<u32>, QueueError> {
     push_at(window, at(0), len)
 }
 
@@ -57,7 +57,7 @@ fn a_full_window_queues_and_a_full_queue_gives_back_without_taking_a_number() {
     }
     assert_eq!(push(&mut window, 11), Ok(None));
     assert_eq!(push(&mut window, 12), Ok(None));
-    assert_eq!(push(&mut window, 13), Err(Overflow::Full));
+    assert_eq!(push(&mut window, 13), Err(QueueError::Full));
 
     assert_eq!(ack(&mut window, at(5), 1), Ack::Fresh(10));
     let next = window.poll_transmit(at(5), &LIMITS).unwrap();
@@ -70,7 +70,7 @@ fn bytes_bound_the_window_but_one_delivery_always_flies() {
     let mut window = window(7);
     assert_eq!(push(&mut window, 500), Ok(Some(1)));
     assert_eq!(push(&mut window, 1), Ok(None));
-    assert_eq!(push(&mut window, 50), Err(Overflow::Full), "51 waiting bytes are too many");
+    assert_eq!(push(&mut window, 50), Err(QueueError::Full), "51 waiting bytes are too many");
     assert_eq!(ack(&mut window, at(1), 1), Ack::Fresh(500));
     assert_eq!(window.poll_transmit(at(1), &LIMITS).unwrap().seq.get(), 2);
 }
