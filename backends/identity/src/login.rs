@@ -13,7 +13,7 @@ use comet::Repeats;
 use comet_dtalk::clock;
 use comet_dtalk::code::Code;
 use comet_dtalk::device::{DeviceInfo, limited};
-use comet_dtalk::http::{Body, Caller, DEVICE, Outcome, Refused, Reply, UUID, Verify};
+use comet_dtalk::http::{ApiError, ApiResult, Body, Caller, DEVICE, Reply, UUID, Verify};
 use comet_dtalk::message::{ConnType, Device};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -55,7 +55,7 @@ async fn login(
     Caller(address): Caller,
     headers: HeaderMap,
     Body(request): Body<Request>,
-) -> Outcome<LoggedIn> {
+) -> ApiResult<LoggedIn> {
     let conn_type = ConnType::try_from(request.conn_type).map_err(|_| Code::BAD_PARAMETERS)?;
     if conn_type == ConnType::Reconnect {
         let newest = users.registry.phone(&address).await.map_err(|error| {
@@ -84,10 +84,10 @@ fn device(headers: &HeaderMap) -> DeviceInfo {
 
 /// The data repeats the code and names its origin: clients of the login service of the socket
 /// protocol read both from there.
-fn superseded(newest: &Registered) -> Refused {
+fn superseded(newest: &Registered) -> ApiError {
     let code = Code::RECONNECT_NOT_ALLOWED;
     let newer = endpoint_login(newest);
-    Refused::from(code).data(json!({
+    ApiError::from(code).data(json!({
         "code": code,
         "service": "user",
         "message": {

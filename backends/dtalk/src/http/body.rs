@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 
-use super::Refused;
+use super::ApiError;
 use crate::code::Code;
 
 /// JSON request body.
@@ -20,9 +20,9 @@ where
     S: Send + Sync,
     T: DeserializeOwned,
 {
-    type Rejection = Refused;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let bytes = Bytes::from_request(request, state).await.map_err(|_| Code::BAD_PARAMETERS)?;
         let json = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes.as_ref() };
         Ok(Self(serde_json::from_slice(json).map_err(|_| Code::BAD_PARAMETERS)?))
@@ -38,7 +38,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::http::{Outcome, Reply};
+    use crate::http::{ApiResult, Reply};
 
     #[derive(Deserialize)]
     struct Lenient {
@@ -51,11 +51,11 @@ mod tests {
         count: u32,
     }
 
-    async fn lenient(Body(Lenient { count }): Body<Lenient>) -> Outcome<u32> {
+    async fn lenient(Body(Lenient { count }): Body<Lenient>) -> ApiResult<u32> {
         Ok(Reply(count))
     }
 
-    async fn strict(Body(Strict { count }): Body<Strict>) -> Outcome<u32> {
+    async fn strict(Body(Strict { count }): Body<Strict>) -> ApiResult<u32> {
         Ok(Reply(count))
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 
-use super::Refused;
+use super::ApiError;
 use crate::code::Code;
 
 /// Header with the token.
@@ -52,9 +52,9 @@ where
     S: Send + Sync,
     Arc<dyn Verify>: FromRef<S>,
 {
-    type Rejection = Refused;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let token = parts.headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
         let token = token.ok_or(Code::SIGNATURE_INVALID)?;
         let user = Arc::<dyn Verify>::from_ref(state).verify(token)?;
@@ -75,7 +75,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::http::{Outcome, Reply};
+    use crate::http::{ApiResult, Reply};
 
     struct Passwords;
 
@@ -89,7 +89,7 @@ mod tests {
         }
     }
 
-    async fn whoami(Caller(uid): Caller) -> Outcome<String> {
+    async fn whoami(Caller(uid): Caller) -> ApiResult<String> {
         Ok(Reply(uid))
     }
 

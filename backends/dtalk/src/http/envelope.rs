@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::code::Code;
 
 /// Return type of handlers.
-pub type Outcome<T = Nothing> = Result<Reply<T>, Refused>;
+pub type ApiResult<T = Nothing> = Result<Reply<T>, ApiError>;
 
 /// Success: `result` 0 with this data.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +24,7 @@ pub struct Nothing {}
 
 /// Failure: a code, the text shown by the client, and for some codes data.
 #[derive(Clone, Debug)]
-pub struct Refused {
+pub struct ApiError {
     code: Code,
     message: Cow<'static, str>,
     data: Option<Value>,
@@ -45,7 +45,7 @@ impl<T: Serialize> Reply<T> {
     /// # Errors
     ///
     /// [`Code::INTERNAL`] for data that JSON cannot represent, such as maps with non-string keys.
-    pub fn to_json(&self, capacity: usize) -> Result<Vec<u8>, Refused> {
+    pub fn to_json(&self, capacity: usize) -> Result<Vec<u8>, ApiError> {
         let mut json = Vec::with_capacity(capacity);
         let envelope = Envelope { result: Code::OK, message: Code::OK.text(), data: &self.0 };
         serde_json::to_writer(&mut json, &envelope).map_err(|_| Code::INTERNAL)?;
@@ -73,7 +73,7 @@ impl<K> AsRef<[u8]> for Kept<K> {
     }
 }
 
-impl Refused {
+impl ApiError {
     /// Replaces the text of [`Code::text`] in the envelope.
     #[must_use]
     pub fn message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
@@ -95,7 +95,7 @@ impl Refused {
     }
 }
 
-impl From<Code> for Refused {
+impl From<Code> for ApiError {
     fn from(code: Code) -> Self {
         Self { code, message: Cow::Borrowed(code.text()), data: None }
     }
@@ -107,7 +107,7 @@ impl<T: Serialize> IntoResponse for Reply<T> {
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let Self { code, message, data } = self;
         let data = data.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
@@ -125,7 +125,7 @@ struct Envelope<'a, T> {
 fn respond<T: Serialize>(envelope: &Envelope<'_, T>) -> Response {
     // Fails only for data that JSON cannot represent, such as a map with non-string keys.
     let Ok(json) = serde_json::to_vec(envelope) else {
-        return Refused::from(Code::INTERNAL).into_response();
+        return ApiError::from(Code::INTERNAL).into_response();
     };
     // For layers around the handler, which cannot read the body.
     let result = Extension(envelope.result);
@@ -173,14 +173,14 @@ mod tests {
     #[tokio::test]
     async fn failure_is_status_200_too_and_carries_the_text_of_its_code() {
         assert_eq!(
-            answer(Refused::from(Code::SIGNATURE_EXPIRED)).await,
+            answer(ApiError::from(Code::SIGNATURE_EXPIRED)).await,
             r#"{"result":-1011,"message":"signature expired","data":{}}"#
         );
     }
 
     #[tokio::test]
     async fn failure_can_carry_its_own_text_and_data() {
-        let refused = Refused::from(Code::INTERNAL)
+        let refused = ApiError::from(Code::INTERNAL)
             .message("permission denied")
             .data(serde_json::json!({ "code": -1000 }));
         assert_eq!(

@@ -1,11 +1,11 @@
 //! The HTTP conventions of dtalk, for axum handlers.
 //!
-//! A handler takes a [`Caller`] and a [`Body`] and returns an [`Outcome`]; in all cases the client
+//! A handler takes a [`Caller`] and a [`Body`] and returns an [`ApiResult`]; in all cases the client
 //! gets status 200 and `{"result":int,"message":string,"data":any}`, because it treats any other
 //! status as a broken connection.
 //!
 //! ```
-//! use comet_dtalk::http::{Body, Caller, Int64, Outcome, Reply};
+//! use comet_dtalk::http::{Body, Caller, Int64, ApiResult, Reply};
 //!
 //! #[derive(serde::Deserialize)]
 //! struct Remark {
@@ -13,7 +13,7 @@
 //!     log_id: Int64,
 //! }
 //!
-//! async fn remark(Caller(uid): Caller, Body(remark): Body<Remark>) -> Outcome<String> {
+//! async fn remark(Caller(uid): Caller, Body(remark): Body<Remark>) -> ApiResult<String> {
 //!     Ok(Reply(format!("{uid} remarked on {}", remark.log_id.0)))
 //! }
 //! ```
@@ -29,6 +29,6 @@ mod read_on;
 
 pub use body::Body;
 pub use caller::{Caller, CallerNote, DEVICE, SIGNATURE, UUID, Verify};
-pub use envelope::{Nothing, Outcome, Refused, Reply, kept_until_written};
+pub use envelope::{ApiError, ApiResult, Nothing, Reply, kept_until_written};
 pub use int64::Int64;
 pub use read_on::ReadOn;

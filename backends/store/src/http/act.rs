@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use comet_dtalk::code::Code;
-use comet_dtalk::http::{Body, Caller, Int64, Outcome, Refused, Reply};
+use comet_dtalk::http::{ApiError, ApiResult, Body, Caller, Int64, Reply};
 use comet_dtalk::id::Id;
 use serde::Deserialize;
 
@@ -22,7 +22,7 @@ pub(super) async fn revoke(
     State(store): State<Store>,
     Caller(uid): Caller,
     Body(which): Body<Which>,
-) -> Outcome {
+) -> ApiResult {
     act(&store, ActKind::Revoke, uid, &which).await
 }
 
@@ -31,11 +31,11 @@ pub(super) async fn focus(
     State(store): State<Store>,
     Caller(uid): Caller,
     Body(which): Body<Which>,
-) -> Outcome {
+) -> ApiResult {
     act(&store, ActKind::Focus, uid, &which).await
 }
 
-async fn act(store: &Store, kind: ActKind, uid: String, which: &Which) -> Outcome {
+async fn act(store: &Store, kind: ActKind, uid: String, which: &Which) -> ApiResult {
     let in_group = match which.r#type.0 {
         0 => false,
         1 => true,
@@ -48,10 +48,10 @@ async fn act(store: &Store, kind: ActKind, uid: String, which: &Which) -> Outcom
 
 /// Clients show the text. Unknown messages and denied requests get the same answer, so that ids
 /// cannot be probed.
-fn refused(error: ActError) -> Refused {
+fn refused(error: ActError) -> ApiError {
     match error {
         ActError::Unknown | ActError::NotAllowed => {
-            Refused::from(Code::INTERNAL).message("permission denied")
+            ApiError::from(Code::INTERNAL).message("permission denied")
         }
         ActError::Unavailable => Code::INTERNAL.into(),
     }

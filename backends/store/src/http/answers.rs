@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::response::Response;
 use comet::{Gateway, Reservation};
 use comet_dtalk::code::Code;
-use comet_dtalk::http::{Refused, kept_until_written};
+use comet_dtalk::http::{ApiError, kept_until_written};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -57,7 +57,7 @@ pub(super) enum Busy {
     Short,
 }
 
-impl From<Busy> for Refused {
+impl From<Busy> for ApiError {
     fn from(busy: Busy) -> Self {
         tracing::debug!(%busy, "an answer refused");
         Self::from(Code::QUERY_FAILED).message(busy.to_string())

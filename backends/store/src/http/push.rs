@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::extract::multipart::{Multipart, MultipartRejection};
 use axum::http::HeaderMap;
 use comet_dtalk::code::Code;
-use comet_dtalk::http::{Caller, Outcome, Reply};
+use comet_dtalk::http::{ApiResult, Caller, Reply};
 use comet_dtalk::message::FrameProto;
 use comet_protocol::op;
 use prost::Message as _;
@@ -33,7 +33,7 @@ pub(super) async fn push(
     Caller(uid): Caller,
     headers: HeaderMap,
     form: Result<Multipart, MultipartRejection>,
-) -> Outcome<Pushed> {
+) -> ApiResult<Pushed> {
     let body = message_part(form).await?;
     send(&store, &uid, &headers, body).await
 }
@@ -44,7 +44,7 @@ pub(super) async fn push_frame(
     Caller(uid): Caller,
     headers: HeaderMap,
     form: Result<Multipart, MultipartRejection>,
-) -> Outcome<Pushed> {
+) -> ApiResult<Pushed> {
     let part = message_part(form).await?;
     let frame = FrameProto::decode(part).map_err(|_| Code::BAD_PARAMETERS)?;
     if frame.op.cast_unsigned() != op::SEND {
@@ -53,7 +53,7 @@ pub(super) async fn push_frame(
     send(&store, &uid, &headers, frame.body).await
 }
 
-async fn send(store: &Store, uid: &str, headers: &HeaderMap, body: Bytes) -> Outcome<Pushed> {
+async fn send(store: &Store, uid: &str, headers: &HeaderMap, body: Bytes) -> ApiResult<Pushed> {
     let draft = match check(body) {
         Ok(draft) => draft,
         Err(reason) => {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use comet::Repeats;
 use comet_dtalk::clock;
 use comet_dtalk::code::Code;
-use comet_dtalk::http::{Body, Caller, Int64, Refused, Reply};
+use comet_dtalk::http::{ApiError, Body, Caller, Int64, Reply};
 use comet_dtalk::message::{Channel, Common};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -69,7 +69,7 @@ pub(super) async fn sync(
     State(answers): State<Answers>,
     Caller(uid): Caller,
     Body(Sync { count, start, before }): Body<Sync>,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     if !(1..=1000).contains(&count.0) {
         return Err(Code::BAD_PARAMETERS.into());
     }
@@ -155,7 +155,7 @@ pub(super) async fn history(
     State(answers): State<Answers>,
     Caller(uid): Caller,
     Body(History { target_id, count, log_id }): Body<History>,
-) -> Result<Response, Refused> {
+) -> Result<Response, ApiError> {
     let limit = u32::try_from(count.0).map_err(|_| Code::BAD_PARAMETERS)?;
     if !(1..=100).contains(&limit) || target_id.chars().count() > MAX_NAME {
         return Err(Code::BAD_PARAMETERS.into());

@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use comet::Gateway;
 use comet_dtalk::code::Code;
-use comet_dtalk::http::{Body, Outcome, Refused, Reply, kept_until_written};
+use comet_dtalk::http::{ApiError, ApiResult, Body, Reply, kept_until_written};
 use serde::{Deserialize, Serialize};
 
 use crate::demo::{Demo, NoSignIn, ROOM};
@@ -45,7 +45,7 @@ struct SignedIn {
     room: String,
 }
 
-async fn login(State(shared): State<Shared>, Body(asked): Body<Name>) -> Outcome<SignedIn> {
+async fn login(State(shared): State<Shared>, Body(asked): Body<Name>) -> ApiResult<SignedIn> {
     match shared.demo.sign_in(&asked.name).await {
         Ok(crate::demo::SignedIn { address, token, expires }) => {
             Ok(Reply(SignedIn { address, token, expires, room: ROOM.to_string() }))
@@ -56,7 +56,7 @@ async fn login(State(shared): State<Shared>, Body(asked): Body<Name>) -> Outcome
                 NoSignIn::Full | NoSignIn::Crowded | NoSignIn::Database(_) => Code::INTERNAL,
             };
             tracing::debug!(%error, "demo login refused");
-            Err(Refused::from(code).message(error.to_string()))
+            Err(ApiError::from(code).message(error.to_string()))
         }
     }
 }
@@ -73,10 +73,10 @@ struct People {
     known: Vec<Person>,
 }
 
-async fn online(State(Shared { demo, gateway }): State<Shared>) -> Result<Response, Refused> {
+async fn online(State(Shared { demo, gateway }): State<Shared>) -> Result<Response, ApiError> {
     let length = PERSON_BYTES * (demo.len() + 1);
     // The list and its source data.
-    let short = || Refused::from(Code::INTERNAL).message("memory is short, try again later");
+    let short = || ApiError::from(Code::INTERNAL).message("memory is short, try again later");
     let mut held = gateway.reserve_memory(2 * length).ok_or_else(short)?;
     let mut known: HashMap<String, String> = demo.known().into_iter().collect();
     let users = demo.online().users().into_iter().filter_map(|address| {

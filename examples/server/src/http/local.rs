@@ -17,7 +17,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use comet::OriginPolicy;
 use comet_dtalk::code::Code;
-use comet_dtalk::http::Refused;
+use comet_dtalk::http::ApiError;
 
 use super::host::Host;
 
@@ -46,7 +46,7 @@ pub(super) async fn demo(
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(foreign) => {
             tracing::warn!(%foreign, path = parts.uri.path(), "demo refused");
-            let refused = Refused::from(Code::UNSUPPORTED).message(foreign.to_string());
+            let refused = ApiError::from(Code::UNSUPPORTED).message(foreign.to_string());
             (foreign.status(), refused).into_response()
         }
     }

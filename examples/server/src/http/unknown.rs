@@ -6,7 +6,7 @@ use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use comet_dtalk::code::Code;
-use comet_dtalk::http::Refused;
+use comet_dtalk::http::ApiError;
 use serde::Serialize;
 
 /// Paths that deployed clients call on the same host. They show the text of an envelope to users
@@ -45,7 +45,7 @@ pub(super) fn path(path: &str) -> Response {
         return organisation(path);
     }
     if PREFIXES.iter().any(|prefix| path.starts_with(prefix)) {
-        return Refused::from(Code::UNSUPPORTED).into_response();
+        return ApiError::from(Code::UNSUPPORTED).into_response();
     }
     (StatusCode::NOT_FOUND, "not found\n").into_response()
 }
