@@ -44,7 +44,7 @@ pub enum CommandError {
 
 /// A comparison for people.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Outcome {
+pub struct CompareOutput {
     /// The text to print.
     pub text: String,
     /// Whether nothing is worse than allowed.
@@ -56,7 +56,7 @@ pub struct Outcome {
 /// # Errors
 ///
 /// [`CommandError`] when there is no comparison.
-pub fn run(options: &Compare) -> Result<Outcome, CommandError> {
+pub fn run(options: &Compare) -> Result<CompareOutput, CommandError> {
     let reports =
         options.files.iter().map(|file| Report::read(file)).collect::<Result<Vec<_>, _>>()?;
     if !options.force {
@@ -78,7 +78,7 @@ pub fn run(options: &Compare) -> Result<Outcome, CommandError> {
     }
     let mut text = format!("{}\n\n{}\n", reports[0].about.scenario(), comparison.table());
     remarks.iter().for_each(|line| text.push_str(&format!("\n  {line}")));
-    Ok(Outcome { text, passed })
+    Ok(CompareOutput { text, passed })
 }
 
 /// Reasons why the others do not pass.

@@ -11,7 +11,7 @@ mod row;
 
 use std::collections::BTreeSet;
 
-pub use command::{CommandError, Compare, Outcome, run};
+pub use command::{CommandError, Compare, CompareOutput, run};
 pub use row::{Against, Row, Verdict};
 use serde_json::Value;
 

@@ -147,7 +147,7 @@ fn the_command_fails_only_for_what_is_worse_than_allowed() {
 }
 
 /// The outcome of two reports where a figure may be nine times worse.
-fn judged(name: &str, base: &Report, other: &Report) -> Outcome {
+fn judged(name: &str, base: &Report, other: &Report) -> CompareOutput {
     let dir = std::env::temp_dir().join(format!("comet-bench-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     let files = vec![kept(base, &dir), kept(other, &dir)];

@@ -24,7 +24,7 @@ pub(super) struct Centrifugo {
 
 /// A reply of the server.
 #[derive(Deserialize)]
-struct Reply<'a> {
+struct ServerReply<'a> {
     #[serde(default)]
     id: u32,
     #[serde(borrow)]
@@ -89,7 +89,7 @@ impl Codec for Centrifugo {
                 out.message(&[PING]);
                 continue;
             }
-            let reply: Reply<'_> = serde_json::from_slice(line)
+            let reply: ServerReply<'_> = serde_json::from_slice(line)
                 .map_err(|_| Broken::Unreadable { what: "a reply", len: line.len() })?;
             self.handle(reply, emit)?;
         }
@@ -118,7 +118,11 @@ impl Codec for Centrifugo {
 }
 
 impl Centrifugo {
-    fn handle(&mut self, reply: Reply<'_>, emit: &mut impl FnMut(Event<'_>)) -> Result<(), Broken> {
+    fn handle(
+        &mut self,
+        reply: ServerReply<'_>,
+        emit: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), Broken> {
         if let Some(push) = reply.push {
             if push.unsubscribe.is_some() || push.disconnect.is_some() {
                 return Err(Broken::Refused("the server took the session's room".to_owned()));

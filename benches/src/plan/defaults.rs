@@ -28,9 +28,9 @@ pub fn default_of(kind: Kind, option: &str) -> Option<String> {
         "limit" => Some("10ms".to_owned()),
         "share" => Some("0.5".to_owned()),
         "stalled" => Some("0.5".to_owned()),
-        "away" => span(plan.disturbances.presence?.away),
-        "churn" => Some(plan.disturbances.presence?.churn.to_string()),
-        "breaks" => Some(plan.disturbances.presence?.breaks.to_string()),
+        "away" => span(plan.disturbances.churn?.away),
+        "churn" => Some(plan.disturbances.churn?.leaves.to_string()),
+        "breaks" => Some(plan.disturbances.churn?.breaks.to_string()),
         _ => company(&plan.company, option),
     }
 }

@@ -49,10 +49,10 @@ impl Plan {
         if let Some(rate) = self.connections.arrivals {
             put("rate", json!(rate));
         }
-        if let Some(presence) = self.disturbances.presence {
-            put("churn", json!(presence.churn));
-            put("away", span(presence.away));
-            put("breaks", json!(presence.breaks));
+        if let Some(churn) = self.disturbances.churn {
+            put("churn", json!(churn.leaves));
+            put("away", span(churn.away));
+            put("breaks", json!(churn.breaks));
         }
         if let Some(storm) = self.disturbances.storm {
             put("stay", json!(storm.stay));

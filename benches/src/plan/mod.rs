@@ -33,7 +33,7 @@ pub use options::{
     ReportOptions, SearchOptions, ServerOptions, TimeOptions,
 };
 pub use parts::{
-    Company, Connections, Disturbances, Flow, Place, Presence, SEARCH, Stall, Storm, Times,
+    ChurnRates, Company, Connections, Disturbances, Flow, Place, SEARCH, Stall, Storm, Times,
 };
 pub use quantity::{BadQuantity, Ramp, Rate, Size, Span};
 use serde::{Deserialize, Serialize};

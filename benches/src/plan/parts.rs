@@ -54,11 +54,11 @@ pub struct Times {
     pub interval: Duration,
 }
 
-/// Users that leave and return, and connections that break.
+/// Rates of users that leave and return, and of connections that break.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Presence {
+pub struct ChurnRates {
     /// Users a second that leave.
-    pub churn: f64,
+    pub leaves: f64,
     /// Time of absence.
     pub away: Duration,
     /// Users a second whose connection breaks.
@@ -135,7 +135,7 @@ pub struct Connections {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Disturbances {
     /// Users that leave and return.
-    pub presence: Option<Presence>,
+    pub churn: Option<ChurnRates>,
     /// Sessions that lose their connections, and limits.
     pub storm: Option<Storm>,
     /// Sessions that stop reading, and limits.

@@ -110,9 +110,9 @@ impl Assembly<'_> {
         let (features, timed) = (plan.dialect.features(), self.timed(at));
         let (count, seed) = (specs.all.len(), specs.seed);
         let part = share(count, plan.sessions);
-        let churn = plan.disturbances.presence.map(|presence| {
+        let churn = plan.disturbances.churn.map(|rates| {
             let range = partition.among_first(at, plan.talking())..timed;
-            Churn::new(presence, range, part, features.resume, seed)
+            Churn::new(rates, range, part, features.resume, seed)
         });
         let storm = plan
             .disturbances

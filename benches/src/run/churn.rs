@@ -11,13 +11,13 @@ use rand::{RngExt, SeedableRng};
 
 use super::sender::Sender;
 use crate::driver::Time;
-use crate::plan::Presence;
+use crate::plan::ChurnRates;
 use crate::schedule::Schedule;
 
 /// Sessions of a thread that leave and return.
 #[derive(Debug)]
 pub(super) struct Churn {
-    presence: Presence,
+    rates: ChurnRates,
     /// The sessions of which some leave.
     who: Range<usize>,
     /// Whether a session survives its connection.
@@ -37,16 +37,16 @@ const CHANCES: usize = 32;
 impl Churn {
     /// This thread's share of the churn, which has not begun.
     pub(super) fn new(
-        presence: Presence,
+        rates: ChurnRates,
         who: Range<usize>,
         share: f64,
         is_resumed: bool,
         seed: u64,
     ) -> Self {
         let never = Schedule::at(Time::default(), 0.0);
-        let (churned, breaks) = (presence.churn * share, presence.breaks * share);
+        let (leaves, breaks) = (rates.leaves * share, rates.breaks * share);
         Self {
-            presence: Presence { churn: churned, breaks, ..presence },
+            rates: ChurnRates { leaves, breaks, ..rates },
             who,
             is_resumed,
             leaves: never,
@@ -60,8 +60,8 @@ impl Churn {
 
     /// Begins the churn.
     pub(super) fn begin(&mut self, from: Time) {
-        self.leaves = Schedule::at(from, self.presence.churn);
-        self.breaks = Schedule::at(from, self.presence.breaks);
+        self.leaves = Schedule::at(from, self.rates.leaves);
+        self.breaks = Schedule::at(from, self.rates.breaks);
     }
 
     /// Time of the next departure, break or return.
@@ -91,7 +91,7 @@ impl Churn {
             if let Some(session) = self.choose(sender) {
                 sender.driver.close(session);
                 sender.audience.handle_left(session);
-                self.away.push_back((now + self.presence.away, session));
+                self.away.push_back((now + self.rates.away, session));
                 self.left += 1;
             }
         }
@@ -140,8 +140,8 @@ mod tests {
     }
 
     fn churn(churn: f64, breaks: f64) -> Churn {
-        let presence = Presence { churn, away: Duration::from_millis(300), breaks };
-        let mut churn = Churn::new(presence, 0..1, 0.5, false, 1);
+        let rates = ChurnRates { leaves: churn, away: Duration::from_millis(300), breaks };
+        let mut churn = Churn::new(rates, 0..1, 0.5, false, 1);
         churn.begin(at(0));
         churn
     }

@@ -36,4 +36,4 @@ pub use order::{Arrive, Pace};
 pub use pinning::Pinning;
 pub use place::Server;
 pub use threads::{Status, Threads};
-pub use watch::{Outcome, Timeline, Watch};
+pub use watch::{Timeline, WaitResult, Watch};

@@ -55,9 +55,9 @@ pub(super) enum Order {
     End,
 }
 
-/// A thread's reply to an order.
+/// Reply of a thread to an order to collect.
 #[derive(Debug)]
-pub(super) enum Reply {
+pub(super) enum Collected {
     Measurement(Box<Measurement>),
     Opens(Box<Latency>),
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::assembly::workers;
 use super::live::Live;
-use super::order::{Order, Reply};
+use super::order::{Collected, Order};
 use super::{Arrive, Ended, Measurement, Pace, RunError};
 use crate::account::Roster;
 use crate::clock;
@@ -44,7 +44,7 @@ struct Handle {
 #[derive(Debug)]
 pub struct Threads {
     handles: Vec<Handle>,
-    replies: Receiver<Reply>,
+    replies: Receiver<Collected>,
     sessions: usize,
 }
 
@@ -176,7 +176,7 @@ impl Threads {
         self.order(&Order::Collect)?;
         let mut all = Measurement::default();
         self.hear(|reply| {
-            if let Reply::Measurement(measurement) = reply {
+            if let Collected::Measurement(measurement) = reply {
                 all.merge(&measurement);
             }
         })?;
@@ -192,7 +192,7 @@ impl Threads {
         self.order(&Order::CollectOpens)?;
         let mut all = Latency::new();
         self.hear(|reply| {
-            if let Reply::Opens(opens) = reply {
+            if let Collected::Opens(opens) = reply {
                 all.merge(&opens);
             }
         })?;
@@ -200,7 +200,7 @@ impl Threads {
     }
 
     /// Takes a reply of every thread.
-    fn hear(&self, mut take: impl FnMut(Reply)) -> Result<(), RunError> {
+    fn hear(&self, mut take: impl FnMut(Collected)) -> Result<(), RunError> {
         for _ in &self.handles {
             take(self.replies.recv_timeout(PATIENCE).map_err(|_gone| RunError::Thread)?);
         }

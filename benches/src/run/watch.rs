@@ -23,7 +23,7 @@ pub struct Timeline {
 
 /// Result of a wait.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Outcome {
+pub enum WaitResult {
     /// The condition holds.
     Done,
     /// The deadline has passed.
@@ -179,7 +179,7 @@ impl Watch {
     /// # Errors
     ///
     /// [`RunError::Thread`] when a thread ends meanwhile.
-    pub fn pass(&mut self, threads: &Threads, until: Time) -> Result<Outcome, RunError> {
+    pub fn pass(&mut self, threads: &Threads, until: Time) -> Result<WaitResult, RunError> {
         self.wait(threads, until, self.interval, |_| false, Pulled::Return)
     }
 
@@ -193,7 +193,7 @@ impl Watch {
         threads: &Threads,
         deadline: Time,
         done: impl FnMut(&Threads) -> bool,
-    ) -> Result<Outcome, RunError> {
+    ) -> Result<WaitResult, RunError> {
         self.wait(threads, deadline, CONDITION, done, Pulled::Return)
     }
 
@@ -202,7 +202,7 @@ impl Watch {
     /// # Errors
     ///
     /// [`RunError::Thread`] when a thread ends meanwhile.
-    pub fn settle(&mut self, threads: &Threads, most: Duration) -> Result<Outcome, RunError> {
+    pub fn settle(&mut self, threads: &Threads, most: Duration) -> Result<WaitResult, RunError> {
         self.settle_unless(threads, most, Pulled::Hurry)
     }
 
@@ -211,7 +211,11 @@ impl Watch {
     /// # Errors
     ///
     /// [`RunError::Thread`] when a thread ends meanwhile.
-    pub fn settle_fully(&mut self, threads: &Threads, most: Duration) -> Result<Outcome, RunError> {
+    pub fn settle_fully(
+        &mut self,
+        threads: &Threads,
+        most: Duration,
+    ) -> Result<WaitResult, RunError> {
         self.settle_unless(threads, most, Pulled::Ignore)
     }
 
@@ -220,7 +224,7 @@ impl Watch {
         threads: &Threads,
         most: Duration,
         pulled: Pulled,
-    ) -> Result<Outcome, RunError> {
+    ) -> Result<WaitResult, RunError> {
         let now = clock::now();
         let mut settled = Settled { since: now, is_silent: false };
         let done = |threads: &Threads| settled.ask(clock::now(), |since| threads.is_settled(since));
@@ -237,7 +241,7 @@ impl Watch {
         threads: &Threads,
         most: Duration,
         done: impl FnMut(&Threads) -> bool,
-    ) -> Result<Outcome, RunError> {
+    ) -> Result<WaitResult, RunError> {
         self.wait(threads, clock::now() + most, CONDITION, done, Pulled::Ignore)
     }
 
@@ -248,7 +252,7 @@ impl Watch {
         step: Duration,
         mut done: impl FnMut(&Threads) -> bool,
         pulled: Pulled,
-    ) -> Result<Outcome, RunError> {
+    ) -> Result<WaitResult, RunError> {
         let (mut was_interrupted, nobody) = (false, Interrupt::never());
         loop {
             let now = clock::now();
@@ -256,7 +260,7 @@ impl Watch {
                 self.look(now, threads);
             }
             if done(threads) {
-                return Ok(Outcome::Done);
+                return Ok(WaitResult::Done);
             }
             if threads.is_broken() {
                 return Err(RunError::Thread);
@@ -264,13 +268,13 @@ impl Watch {
             if !was_interrupted && self.is_interrupted() {
                 was_interrupted = true;
                 match pulled {
-                    Pulled::Return => return Ok(Outcome::Interrupted),
+                    Pulled::Return => return Ok(WaitResult::Interrupted),
                     Pulled::Hurry => deadline = deadline.min(now + BRIEF),
                     Pulled::Ignore => {}
                 }
             }
             if now >= deadline {
-                return Ok(Outcome::TimedOut);
+                return Ok(WaitResult::TimedOut);
             }
             let look = self.last.at + self.interval;
             let time = step.min(deadline.since(now)).min(look.since(now)).max(SHORTEST);
@@ -387,7 +391,7 @@ mod tests {
         };
         let outcome =
             watch.wait(&threads, began + 30 * BRIEF, CONDITION, pulls, Pulled::Hurry).unwrap();
-        assert_eq!(outcome, Outcome::TimedOut);
+        assert_eq!(outcome, WaitResult::TimedOut);
         let took = clock::now().since(began);
         assert!((BRIEF..15 * BRIEF).contains(&took), "{took:?}");
         let mut looks = 0;
@@ -396,8 +400,11 @@ mod tests {
             looks % 3 == 0
         };
         let outcome = watch.wait_for(&threads, clock::now() + 30 * BRIEF, &mut third).unwrap();
-        assert_eq!(outcome, Outcome::Interrupted);
-        assert_eq!(watch.wait_regardless(&threads, 30 * BRIEF, &mut third).unwrap(), Outcome::Done);
+        assert_eq!(outcome, WaitResult::Interrupted);
+        assert_eq!(
+            watch.wait_regardless(&threads, 30 * BRIEF, &mut third).unwrap(),
+            WaitResult::Done
+        );
         threads.end().unwrap();
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::arrivals::Arrivals;
 use super::churn::Churn;
 use super::live::Live;
-use super::order::{Order, Reply};
+use super::order::{Collected, Order};
 use super::partition::SessionSpecs;
 use super::publishers::Publishers;
 use super::sender::Sender;
@@ -77,7 +77,7 @@ impl Worker {
     pub(super) fn run(
         self,
         orders: &Receiver<Order>,
-        replies: &SyncSender<Reply>,
+        replies: &SyncSender<Collected>,
     ) -> io::Result<Ended> {
         if self.is_behind {
             cores::give_way();
@@ -107,7 +107,7 @@ impl Worker {
 }
 
 impl Running {
-    fn follow(&mut self, order: Order, replies: &SyncSender<Reply>) {
+    fn follow(&mut self, order: Order, replies: &SyncSender<Collected>) {
         match order {
             Order::Arrive(arrive) => {
                 let Worker { specs, share, phase, .. } = &self.worker;
@@ -133,10 +133,10 @@ impl Running {
                 self.is_silent = true;
             }
             // Without a receiver the reply is not needed.
-            Order::Collect => drop(replies.send(Reply::Measurement(Box::new(self.collect())))),
+            Order::Collect => drop(replies.send(Collected::Measurement(Box::new(self.collect())))),
             Order::CollectOpens => {
                 let opens = std::mem::take(&mut self.worker.sender.audience.opens);
-                drop(replies.send(Reply::Opens(Box::new(opens))));
+                drop(replies.send(Collected::Opens(Box::new(opens))));
             }
             Order::End => self.is_over = true,
         }

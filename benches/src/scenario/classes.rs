@@ -21,7 +21,7 @@ use crate::plan::{
     Size, Span, within,
 };
 use crate::report::{DELIVERY, Figure, Findings, Report};
-use crate::run::{Measurement, Outcome, Pace, Server, Threads};
+use crate::run::{Measurement, Pace, Server, Threads, WaitResult};
 
 /// Settings of the scenario.
 #[derive(Args, Clone, Debug, Serialize)]
@@ -58,7 +58,7 @@ const WARM_UP: Duration = Duration::from_millis(500);
 
 /// One class and its turns so far.
 #[derive(Debug, Default)]
-struct Class {
+struct ClassTurns {
     name: &'static str,
     /// Microseconds of the relay for each delivery, by turn.
     costs: Vec<f64>,
@@ -91,7 +91,8 @@ pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
     }
     use_all(&cores);
     let mut other = start_other(&best_effort, &tuning)?;
-    let mut classes = ["acked", "best-effort"].map(|name| Class { name, ..Class::default() });
+    let mut classes =
+        ["acked", "best-effort"].map(|name| ClassTurns { name, ..ClassTurns::default() });
     if ramp_both(&mut course, &mut other)? {
         turns(plan, &mut course, &mut other, &mut classes)?;
     }
@@ -155,7 +156,7 @@ fn idle(plan: &Plan, setting: &Setting) -> Result<Option<Findings>, RunError> {
         course.watch.phase("idle", Some(REST));
         let outcome = course.watch.pass(&course.threads, clock::now() + REST)?;
         let memory = course.memory_before.zip(course.watch.server_memory());
-        if let (Outcome::TimedOut, Some((before, after))) = (outcome, memory) {
+        if let (WaitResult::TimedOut, Some((before, after))) = (outcome, memory) {
             let each = real(after.saturating_sub(before)) / real(plan.idle as u64);
             let figure = Figure::new("memory of an idle session", each, "bytes");
             course.findings.add(figure.lower_is_better());
@@ -180,7 +181,7 @@ fn turns(
     plan: &Plan,
     course: &mut Course<'_>,
     other: &mut (Server, Threads),
-    classes: &mut [Class; 2],
+    classes: &mut [ClassTurns; 2],
 ) -> Result<(), RunError> {
     for _ in 0..plan.rounds {
         for class in classes.iter_mut() {
@@ -194,7 +195,7 @@ fn turns(
     Ok(())
 }
 
-impl Class {
+impl ClassTurns {
     /// One turn: as fast as the window allows, after a short warm-up.
     fn take_turn(&mut self, course: &mut Course<'_>) -> Result<(), RunError> {
         let (pace, times) = (pace(course.plan), course.plan.times);
@@ -231,9 +232,9 @@ const fn pace(plan: &Planned) -> Pace {
 }
 
 /// Medians of the turns, and the ratio of the costs.
-fn figures(classes: &[Class], findings: &mut Findings) {
+fn figures(classes: &[ClassTurns], findings: &mut Findings) {
     let mut medians = Vec::new();
-    for Class { name, costs, rates, harness, total } in classes {
+    for ClassTurns { name, costs, rates, harness, total } in classes {
         if costs.is_empty() {
             continue;
         }
@@ -251,7 +252,7 @@ fn figures(classes: &[Class], findings: &mut Findings) {
     }
 }
 
-fn remarks(pace: Pace, classes: &[Class], findings: &mut Findings) {
+fn remarks(pace: Pace, classes: &[ClassTurns], findings: &mut Findings) {
     let mut all = Measurement::default();
     classes.iter().for_each(|class| all.merge(&class.total));
     flow::remarks(pace, &all, findings);
@@ -263,12 +264,12 @@ mod tests {
 
     #[test]
     fn a_lost_delivery_withholds_the_costs() {
-        let class = |name, costs: [f64; 3], rate| Class {
+        let class = |name, costs: [f64; 3], rate| ClassTurns {
             name,
             costs: costs.to_vec(),
             rates: vec![rate; 3],
             harness: vec![0.5; 3],
-            ..Class::default()
+            ..ClassTurns::default()
         };
         let classes = [class("acked", [3.0, 1.0, 2.0], 5.0), class("best-effort", [4.0; 3], 6.0)];
         let mut findings = Findings::default();

@@ -15,7 +15,7 @@ use crate::driver::Time;
 use crate::latency::Latency;
 use crate::plan::Plan;
 use crate::report::Findings;
-use crate::run::{Outcome, Threads};
+use crate::run::{Threads, WaitResult};
 
 /// Cost of the openings together.
 #[derive(Clone, Debug, Default)]
@@ -87,12 +87,12 @@ fn quiet(course: &mut Course<'_>) -> Result<bool, RunError> {
     let Course { threads, watch, .. } = course;
     let deadline = clock::now() + PATIENCE;
     let gone = |threads: &Threads| threads.status().open == 0;
-    if watch.wait_for(threads, deadline, gone)? == Outcome::Interrupted {
+    if watch.wait_for(threads, deadline, gone)? == WaitResult::Interrupted {
         return Ok(false);
     }
     let mut before = watch.server_cpu();
     while clock::now() < deadline {
-        if watch.pass(threads, next_look())? == Outcome::Interrupted {
+        if watch.pass(threads, next_look())? == WaitResult::Interrupted {
             return Ok(false);
         }
         let now = watch.server_cpu();

@@ -12,7 +12,9 @@ use crate::driver::Tuning;
 use crate::host::raise_descriptors;
 use crate::plan::{Flow, Layout, Plan, Ramp};
 use crate::report::{About, DELIVERY, Findings, PINNING, Report};
-use crate::run::{Arrive, Ended, Measurement, Outcome, Server, Status, Threads, Timeline, Watch};
+use crate::run::{
+    Arrive, Ended, Measurement, Server, Status, Threads, Timeline, WaitResult, Watch,
+};
 
 /// A run under way.
 #[derive(Debug)]
@@ -80,8 +82,8 @@ impl<'a> Course<'a> {
         };
         let outcome = self.watch.wait_for(&self.threads, now + within, is_over)?;
         let Status { open, waits, .. } = self.threads.status();
-        if outcome == Outcome::Interrupted || open == wanted {
-            return Ok(outcome != Outcome::Interrupted);
+        if outcome == WaitResult::Interrupted || open == wanted {
+            return Ok(outcome != WaitResult::Interrupted);
         }
         let trouble = trouble(&self.threads);
         let open = usize::try_from(open).unwrap_or(usize::MAX);

@@ -25,7 +25,7 @@ use crate::plan::{
 };
 use crate::proxy::{self, ProxyError, ProxyProcess, Tally};
 use crate::report::{Findings, Report};
-use crate::run::{Ended, Measurement, Outcome, Pace};
+use crate::run::{Ended, Measurement, Pace, WaitResult};
 use crate::server::{Relay, Target};
 
 /// Settings of the scenario.
@@ -186,7 +186,7 @@ fn flow(plan: &Plan, course: &mut Course<'_>, proxies: &[ProxyProcess]) -> Resul
     let (mut rng, mut stops) = (StdRng::seed_from_u64(plan.seed), 0);
     while !course.watch.is_interrupted() {
         let quiet = Duration::from_secs_f64(rng.random_range(1.0..4.0));
-        if pass(course, end, quiet)? == Outcome::Interrupted || clock::now() >= end {
+        if pass(course, end, quiet)? == WaitResult::Interrupted || clock::now() >= end {
             break;
         }
         let proxy = &proxies[rng.random_range(0..proxies.len())];
@@ -205,7 +205,7 @@ fn pace(plan: &Plan) -> Pace {
     Pace::Open(real(plan.rate) / real(plan.members as u64))
 }
 
-fn pass(course: &mut Course<'_>, end: Time, time: Duration) -> Result<Outcome, RunError> {
+fn pass(course: &mut Course<'_>, end: Time, time: Duration) -> Result<WaitResult, RunError> {
     course.watch.pass(&course.threads, end.min(clock::now() + time))
 }
 

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::latency::Latency;
 use crate::plan::{Kind, Plan};
 use crate::report::{Figure, Findings};
-use crate::run::{Measurement, Outcome, Pace};
+use crate::run::{Measurement, Pace, WaitResult};
 
 /// Measurement of a window, and the server's CPU in it.
 #[derive(Clone, Debug, Default)]
@@ -40,10 +40,10 @@ pub(super) fn flow(
     let mut outcome = watch.pass(threads, window.start)?;
     let before = watch.server_cpu();
     watch.phase(name, Some(lasting));
-    if outcome == Outcome::TimedOut {
+    if outcome == WaitResult::TimedOut {
         outcome = watch.pass(threads, window.end)?;
     }
-    if outcome == Outcome::Interrupted {
+    if outcome == WaitResult::Interrupted {
         threads.cut()?;
     }
     let after = watch.server_cpu();

@@ -5,7 +5,7 @@ use super::course::{Course, real};
 use crate::clock;
 use crate::dialect::Dialect;
 use crate::report::Figure;
-use crate::run::{Outcome, Pace};
+use crate::run::{Pace, WaitResult};
 
 /// Opens sessions and looks at the server: after the warm-up, in which it may tidy up, and at the
 /// end of the window.
@@ -30,7 +30,7 @@ fn measure(course: &mut Course<'_>) -> Result<(), RunError> {
     let (from, cpu) = (clock::now(), watch.server_cpu());
     watch.phase("measure", Some(times.measure));
     threads.start_sending(Pace::Silent, from, from..from + times.measure)?;
-    if outcome != Outcome::Interrupted {
+    if outcome != WaitResult::Interrupted {
         let _outcome = watch.pass(threads, from + times.measure)?;
     }
     let (cpu_after, until) = (watch.server_cpu(), clock::now());

@@ -15,7 +15,7 @@ use crate::audience::Comebacks;
 use crate::clock;
 use crate::plan::{Flow, Storm};
 use crate::report::{Figure, Findings};
-use crate::run::{Measurement, Outcome, Pace};
+use crate::run::{Measurement, Pace, WaitResult};
 
 /// Limit of the wait for cut sessions.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -96,15 +96,15 @@ fn storm_window(course: &mut Course<'_>, pace: Pace) -> Result<Measured, RunErro
     let mut outcome = watch.pass(threads, cut)?;
     let cpu = watch.server_cpu();
     watch.phase("storm", None);
-    if outcome != Outcome::Interrupted {
+    if outcome != WaitResult::Interrupted {
         outcome = watch.wait_for(threads, deadline, |threads| threads.are_back())?;
     }
-    if outcome == Outcome::Done {
+    if outcome == WaitResult::Done {
         outcome = watch.pass(threads, cut + plan.times.measure.min(WATCH))?;
     }
     threads.cut()?;
     let cpu = cpu.zip(watch.server_cpu()).map(|(from, to)| to.saturating_sub(from));
-    if outcome == Outcome::Interrupted {
+    if outcome == WaitResult::Interrupted {
         // Cut sessions must be back before anything can be judged.
         threads.stop_sending()?;
         let since = clock::now();

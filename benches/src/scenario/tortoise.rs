@@ -19,7 +19,7 @@ use crate::clock;
 use crate::driver::Time;
 use crate::plan::{Flow, Stall};
 use crate::report::{Figure, Findings};
-use crate::run::{Outcome, Pace, Threads};
+use crate::run::{Pace, Threads, WaitResult};
 
 /// The server's memory, if it is known.
 #[derive(Clone, Copy, Debug, Default)]
@@ -132,7 +132,7 @@ fn go_on(course: &mut Course<'_>) -> Result<(), RunError> {
     };
     let outcome =
         course.watch.wait_regardless(&course.threads, course.plan.times.settle, is_over)?;
-    if outcome == Outcome::TimedOut {
+    if outcome == WaitResult::TimedOut {
         course.findings.note("the stalled were still catching up when the wait was over");
     }
     Ok(())

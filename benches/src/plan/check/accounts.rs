@@ -48,12 +48,12 @@ pub(super) fn check(plan: &Plan) -> Result<(), PlanError> {
             return Err(PlanError::Accounts { kind, key, needs });
         }
     }
-    let presence = plan.disturbances.presence.filter(|_| kind == Kind::Chat);
-    if presence.is_some_and(|it| it.breaks > 0.0) && !dialect.features().resume {
+    let churn = plan.disturbances.churn.filter(|_| kind == Kind::Chat);
+    if churn.is_some_and(|it| it.breaks > 0.0) && !dialect.features().resume {
         let with = "accounts in dtalk: a device that comes back is sent again what it did not ack";
         return Err(PlanError::Contradiction { key: "breaks", with });
     }
-    let comes_back = kind == Kind::Connect || presence.is_some_and(|it| it.churn > 0.0);
+    let comes_back = kind == Kind::Connect || churn.is_some_and(|it| it.leaves > 0.0);
     let lasts = plan.times.warm_up + plan.times.measure;
     if matches!(accounts, Accounts::Demo(_)) && comes_back && lasts > FRESH {
         let with = "logins for more than 100 s: its tokens are good for two minutes";

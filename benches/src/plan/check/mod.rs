@@ -12,8 +12,8 @@ use known::meaningful;
 use super::bounds::{share, within};
 use super::stall::{self, stall};
 use super::{
-    Carrier, Company, Connections, Disturbances, Flow, Kind, Options, Place, Plan, PlanError,
-    Presence, Rate, Sizes, Span, Times,
+    Carrier, ChurnRates, Company, Connections, Disturbances, Flow, Kind, Options, Place, Plan,
+    PlanError, Rate, Sizes, Span, Times,
 };
 use crate::dialect::Dialect;
 use crate::oracle::Stamp;
@@ -73,7 +73,7 @@ pub(super) fn plan(given: Options) -> Result<Plan, PlanError> {
         _ => None,
     };
     let disturbances = Disturbances {
-        presence: presence(kind, &given, sessions)?,
+        churn: churn(kind, &given, sessions)?,
         storm,
         stall: stall(kind, &given, sessions, &company)?,
     };
@@ -128,7 +128,7 @@ fn check(plan: &Plan) -> Result<(), PlanError> {
         Company::Groups { private, .. } if *private > 0.0 && !features.private => {
             lacks("messages to a user")
         }
-        _ if plan.disturbances.presence.is_some_and(|it| it.breaks > 0.0) && !features.replies => {
+        _ if plan.disturbances.churn.is_some_and(|it| it.breaks > 0.0) && !features.replies => {
             // A message under way would be lost with the connection, by nobody's fault.
             lacks("answers, without which nobody knows what a broken connection took along")
         }
@@ -307,9 +307,9 @@ fn times(given: &Options, defaults: &Defaults) -> Times {
 /// Number of sessions of which one logs in anew each second, while others stall.
 const COMING: f64 = 500.0;
 
-fn presence(kind: Kind, given: &Options, sessions: usize) -> Result<Option<Presence>, PlanError> {
+fn churn(kind: Kind, given: &Options, sessions: usize) -> Result<Option<ChurnRates>, PlanError> {
     #[expect(clippy::cast_precision_loss, reason = "there are far fewer sessions than 2^53")]
-    let (churn, away) = match kind {
+    let (leaves, away) = match kind {
         Kind::Chat => (0.0, 2),
         Kind::Tortoise => (sessions as f64 / COMING, 1),
         _ => return Ok(None),
@@ -319,8 +319,8 @@ fn presence(kind: Kind, given: &Options, sessions: usize) -> Result<Option<Prese
         let is_rate = (least..=most).contains(&value);
         if is_rate { Ok(value) } else { Err(PlanError::OutOfBounds { key, least, most }) }
     };
-    Ok(Some(Presence {
-        churn: rate("churn", given.disturbances.churn.unwrap_or(churn))?,
+    Ok(Some(ChurnRates {
+        leaves: rate("churn", given.disturbances.churn.unwrap_or(leaves))?,
         away: given.disturbances.away.map_or(Duration::from_secs(away), |span| span.0),
         breaks: rate("breaks", given.disturbances.breaks.unwrap_or(0.0))?,
     }))
