@@ -23,16 +23,16 @@ pub(crate) struct Attack {
     pub(crate) run: fn(&mut Arena),
 }
 
-/// The outcome of an attack.
+/// Result of an attack.
 #[derive(Clone, Debug)]
-pub(crate) struct Outcome {
+pub(crate) struct AttackResult {
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
     pub(crate) took: Duration,
     pub(crate) checks: Vec<Check>,
 }
 
-impl Outcome {
+impl AttackResult {
     pub(crate) fn holds(&self) -> bool {
         self.checks.iter().all(|check| check.holds)
     }
@@ -60,7 +60,7 @@ impl Attack {
     }
 
     /// Performs the attack against its own server.
-    pub(crate) fn carry_out(&self, slack: u32) -> Outcome {
+    pub(crate) fn carry_out(&self, slack: u32) -> AttackResult {
         let began = Instant::now();
         // Other tests close refused connections at once; an operator's server holds them.
         let setup = Setup::default().variable("COMET_GATEWAY__HELD_REFUSALS", &10_000);
@@ -78,7 +78,7 @@ impl Attack {
             checks
         }));
         let checks = went.unwrap_or_else(|panic| vec![broken(panic.as_ref())]);
-        Outcome { name: self.name, what: self.what, took: began.elapsed(), checks }
+        AttackResult { name: self.name, what: self.what, took: began.elapsed(), checks }
     }
 }
 

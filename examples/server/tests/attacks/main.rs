@@ -40,7 +40,7 @@ mod websocket;
 
 use std::process::ExitCode;
 
-use attack::{Attack, Outcome};
+use attack::{Attack, AttackResult};
 use clap::Parser;
 
 /// All of them.
@@ -118,24 +118,24 @@ fn main() -> ExitCode {
     let slack = if arguments.all || !arguments.only.is_empty() { 1 } else { BUSY };
     // A failure in an attack is reported in its row.
     std::panic::set_hook(Box::new(|_| {}));
-    let mut outcomes: Vec<Outcome> = Vec::new();
+    let mut results: Vec<AttackResult> = Vec::new();
     for attack in &attacks {
-        let outcome = attack.carry_out(slack);
+        let result = attack.carry_out(slack);
         if !arguments.json {
-            println!("{}", report::line(&outcome));
+            println!("{}", report::line(&result));
         }
-        outcomes.push(outcome);
+        results.push(result);
     }
     if arguments.json {
-        println!("{}", report::json(&outcomes));
+        println!("{}", report::json(&results));
     } else {
-        println!("{}", report::sum(&outcomes));
+        println!("{}", report::sum(&results));
     }
     if let Some(path) = &arguments.markdown
-        && let Err(error) = std::fs::write(path, report::markdown(&outcomes))
+        && let Err(error) = std::fs::write(path, report::markdown(&results))
     {
         println!("cannot write {}: {error}", path.display());
         return ExitCode::from(2);
     }
-    if outcomes.iter().all(Outcome::holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if results.iter().all(AttackResult::holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::arena::{Check, seconds};
-use crate::attack::{Attack, Outcome};
+use crate::attack::{Attack, AttackResult};
 
 /// Prints names and descriptions.
 pub(crate) fn list(attacks: &[Attack]) {
@@ -33,10 +33,10 @@ fn measured(checks: &[Check]) -> String {
 }
 
 /// One attack: a line if all checks passed, and else the failed ones.
-pub(crate) fn line(outcome: &Outcome) -> String {
-    let verdict = if outcome.holds() { "ok" } else { "VIOLATED" };
-    let mut line = format!("{:<34} {verdict:<9} {:>7}", outcome.name, seconds(outcome.took));
-    for check in &outcome.checks {
+pub(crate) fn line(result: &AttackResult) -> String {
+    let verdict = if result.holds() { "ok" } else { "VIOLATED" };
+    let mut line = format!("{:<34} {verdict:<9} {:>7}", result.name, seconds(result.took));
+    for check in &result.checks {
         let mark = if check.holds { "" } else { "  <- violated" };
         let Check { what, bound, measured, .. } = check;
         let _ = write!(line, "\n    {what}: {measured} (bound {bound}){mark}");
@@ -45,11 +45,11 @@ pub(crate) fn line(outcome: &Outcome) -> String {
 }
 
 /// The number of attacks that passed.
-pub(crate) fn sum(outcomes: &[Outcome]) -> String {
+pub(crate) fn sum(results: &[AttackResult]) -> String {
     let violated: Vec<&str> =
-        outcomes.iter().filter(|outcome| !outcome.holds()).map(|outcome| outcome.name).collect();
-    let took = outcomes.iter().map(|outcome| outcome.took).sum();
-    let mut text = format!("{} attacks in {}", outcomes.len(), seconds(took));
+        results.iter().filter(|result| !result.holds()).map(|result| result.name).collect();
+    let took = results.iter().map(|result| result.took).sum();
+    let mut text = format!("{} attacks in {}", results.len(), seconds(took));
     match violated.as_slice() {
         [] => text.push_str(", all bounds kept"),
         names => {
@@ -60,29 +60,29 @@ pub(crate) fn sum(outcomes: &[Outcome]) -> String {
 }
 
 /// The table as Markdown.
-pub(crate) fn markdown(outcomes: &[Outcome]) -> String {
+pub(crate) fn markdown(results: &[AttackResult]) -> String {
     let mut text = String::from(
         "| attack | what is done | bound | measured | kept |\n|---|---|---|---|---|\n",
     );
-    for outcome in outcomes {
-        let Outcome { name, what, checks, .. } = outcome;
+    for result in results {
+        let AttackResult { name, what, checks, .. } = result;
         let (bounds, measured) = (bounds(checks), measured(checks));
-        let kept = if outcome.holds() { "yes" } else { "**no**" };
+        let kept = if result.holds() { "yes" } else { "**no**" };
         let _ = writeln!(text, "| `{name}` | {what} | {bounds} | {measured} | {kept} |");
     }
     text
 }
 
 /// All results as JSON.
-pub(crate) fn json(outcomes: &[Outcome]) -> Value {
-    let outcomes = outcomes.iter().map(|outcome| {
-        let checks: Vec<Value> = outcome.checks.iter().map(check).collect();
-        let took = outcome.took.as_millis() as u64;
-        let ok = outcome.holds();
-        let Outcome { name, what, .. } = outcome;
+pub(crate) fn json(results: &[AttackResult]) -> Value {
+    let results = results.iter().map(|result| {
+        let checks: Vec<Value> = result.checks.iter().map(check).collect();
+        let took = result.took.as_millis() as u64;
+        let ok = result.holds();
+        let AttackResult { name, what, .. } = result;
         json!({ "name": name, "what": what, "ok": ok, "ms": took, "checks": checks })
     });
-    Value::Array(outcomes.collect())
+    Value::Array(results.collect())
 }
 
 fn check(check: &Check) -> Value {
