@@ -14,7 +14,7 @@ use crate::Store;
 use crate::check::check;
 use crate::tag::Tag;
 use crate::writer::job::{Client, Job};
-use crate::writer::reply::Reply;
+use crate::writer::reply::ReplyTo;
 
 impl Router for Store {
     /// A store alone admits no peers: the router that wraps it decides on admission.
@@ -35,8 +35,8 @@ impl Router for Store {
                 return receipt.refuse(Refusal::new(Code::BAD_PARAMETERS.0));
             }
         };
-        let taken = self.submit(draft, peer.user(), is_phone(peer), Reply::Socket(receipt));
-        if let Err((code, Reply::Socket(receipt))) = taken {
+        let taken = self.submit(draft, peer.user(), is_phone(peer), ReplyTo::Socket(receipt));
+        if let Err((code, ReplyTo::Socket(receipt))) = taken {
             let refusal = match code {
                 Code::MESSAGE_NOT_SENT => Refusal::later(code.0),
                 _ => Refusal::new(code.0),

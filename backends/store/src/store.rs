@@ -19,7 +19,7 @@ use crate::stats::Counters;
 use crate::sync_marks::SyncMarks;
 use crate::tag::Tag;
 use crate::writer::job::{Act, ActError, ActKind, Job, Submission};
-use crate::writer::reply::{Reply, Stored, Unstored};
+use crate::writer::reply::{ReplyTo, Stored, Unstored};
 use crate::writer::{self, Engine, Intake, Shared, Way};
 use crate::{Config, Membership, Stats};
 
@@ -215,24 +215,24 @@ impl Store {
         mut draft: Draft,
         from: &str,
         from_phone: bool,
-        reply: Reply,
-    ) -> Result<(), (Code, Reply)> {
+        reply_to: ReplyTo,
+    ) -> Result<(), (Code, ReplyTo)> {
         if let To::Group(group) = draft.to
             && let Err(code) = self.0.shared.membership.may_send(from, group.get())
         {
             self.0.shared.counters.forbidden();
-            return Err((code, reply));
+            return Err((code, reply_to));
         }
         if !self.0.paces.lock().admit(from, Instant::now()) {
             self.0.shared.counters.over_rate();
-            return Err((Code::MESSAGE_NOT_SENT, reply));
+            return Err((Code::MESSAGE_NOT_SENT, reply_to));
         }
         let Ok(place) = Arc::clone(&self.0.places).try_acquire_owned() else {
             self.0.shared.counters.overloaded();
-            return Err((Code::MESSAGE_NOT_SENT, reply));
+            return Err((Code::MESSAGE_NOT_SENT, reply_to));
         };
         from.clone_into(&mut draft.common.from);
-        self.tell(Job::Send(Box::new(Submission { draft, from_phone, reply, place })));
+        self.tell(Job::Send(Box::new(Submission { draft, from_phone, reply_to, place })));
         Ok(())
     }
 
@@ -244,7 +244,7 @@ impl Store {
         from_phone: bool,
     ) -> Result<Stored, Code> {
         let (reply, stored) = oneshot::channel();
-        self.submit(draft, from, from_phone, Reply::Http(reply)).map_err(|(code, _)| code)?;
+        self.submit(draft, from, from_phone, ReplyTo::Http(reply)).map_err(|(code, _)| code)?;
         match stored.await {
             Ok(Ok(stored)) => Ok(stored),
             Ok(Err(Unstored)) | Err(_) => Err(Code::MESSAGE_NOT_SENT),

@@ -126,7 +126,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         let (drafts, waiting): (Vec<_>, Vec<_>) = batch
             .submissions
             .drain(..)
-            .map(|s| ((s.draft, s.from_phone), (s.reply, s.place)))
+            .map(|s| ((s.draft, s.from_phone), (s.reply_to, s.place)))
             .unzip();
         let began = Instant::now();
         let committed = self.commit(drafts, &batch.acks, &batch.acts, now).await;
@@ -135,8 +135,8 @@ impl<S: Copy + Eq + Hash> Engine<S> {
             Ok(committed) => {
                 self.log_success();
                 self.shared.counters.committed(waiting.len(), committed.fresh().count());
-                for ((reply, _place), place) in waiting.into_iter().zip(&committed.plan.places) {
-                    reply.settle(Ok(committed.stored(*place)));
+                for ((reply_to, _place), place) in waiting.into_iter().zip(&committed.plan.places) {
+                    reply_to.settle(Ok(committed.stored(*place)));
                 }
                 answer(batch.acts, &committed.verdicts);
                 self.deliver(&committed, outlet);
@@ -144,7 +144,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
             Err(error) => {
                 self.log_failure(&error);
                 self.shared.counters.failed(waiting.len());
-                waiting.into_iter().for_each(|(reply, _place)| reply.settle(Err(Unstored)));
+                waiting.into_iter().for_each(|(reply_to, _place)| reply_to.settle(Err(Unstored)));
                 let failed = vec![Err(ActError::Unavailable); batch.acts.len()];
                 answer(batch.acts, &failed);
             }

@@ -6,7 +6,7 @@ use comet::Pass;
 use comet_dtalk::id::Id;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::reply::Reply;
+use super::reply::ReplyTo;
 use crate::check::Draft;
 use crate::tag::Tag;
 
@@ -53,7 +53,7 @@ pub(crate) struct Submission {
     /// Validated, with the sender filled in.
     pub(crate) draft: Draft,
     pub(crate) from_phone: bool,
-    pub(crate) reply: Reply,
+    pub(crate) reply_to: ReplyTo,
     /// Released once the sender has been answered.
     pub(crate) place: OwnedSemaphorePermit,
 }

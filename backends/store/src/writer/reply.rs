@@ -22,12 +22,12 @@ pub(crate) struct Unstored;
 
 /// Waiting sender: on a socket, or in an HTTP handler.
 #[derive(Debug)]
-pub(crate) enum Reply {
+pub(crate) enum ReplyTo {
     Socket(Receipt),
     Http(oneshot::Sender<Result<Stored, Unstored>>),
 }
 
-impl Reply {
+impl ReplyTo {
     pub(crate) fn settle(self, outcome: Result<Stored, Unstored>) {
         match (self, outcome) {
             (Self::Socket(receipt), Ok(Stored { mid, datetime })) => {

@@ -28,7 +28,7 @@ use tempfile::TempDir;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::job::{Act, ActError, ActKind, Client, Job, Submission};
-use super::reply::{Reply, Stored, Unstored};
+use super::reply::{ReplyTo, Stored, Unstored};
 use super::{Engine, Outlet, Shared};
 use crate::catch_up::Item;
 use crate::check::check;
@@ -243,7 +243,7 @@ fn send_from<S>(from: &str, common: &Common, from_phone: bool) -> (Job<S>, Answe
     draft.common.from = from.into();
     let (reply, answer) = oneshot::channel();
     let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-    let submission = Submission { draft, from_phone, reply: Reply::Http(reply), place };
+    let submission = Submission { draft, from_phone, reply_to: ReplyTo::Http(reply), place };
     (Job::Send(Box::new(submission)), answer)
 }
 
