@@ -64,10 +64,10 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let router = Arc::new(authenticated);
     let with_presence = crate::demo::PresenceRouter::new(Arc::clone(&router), online);
     let shares = descriptors::share(&config);
-    let mut limits = config.gateway_limits();
-    limits.limits.max_connections = shares.gateway;
-    limits.resume.ticket_key = Some(data.ticket_secret()?);
-    let gateway = start_gateway(&config, limits, with_presence)?;
+    let mut gateway = config.gateway_limits();
+    gateway.limits.max_connections = shares.gateway;
+    gateway.resume.ticket_key = Some(data.ticket_secret()?);
+    let gateway = start_gateway(&config, gateway, with_presence)?;
 
     let (stop, stopped) = watch::channel(false);
     let verify: Arc<dyn Verify> = Arc::new(Tokens);

@@ -1,5 +1,6 @@
 //! The sections of the backends: `[devices]` and `[store]`.
 
+use comet::Winner;
 use serde::Deserialize;
 
 /// Sessions a user may have, per device class; 0 for no limit.
@@ -9,12 +10,14 @@ pub(crate) struct Devices {
     pub(crate) phone: u16,
     pub(crate) desktop: u16,
     pub(crate) web: u16,
+    #[serde(deserialize_with = "WinnerName::deserialize")]
     pub(crate) winner: Winner,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Winner {
+/// Names of [`Winner`] in files.
+#[derive(Deserialize)]
+#[serde(remote = "Winner", rename_all = "lowercase")]
+enum WinnerName {
     Newest,
     Oldest,
 }

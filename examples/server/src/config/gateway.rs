@@ -2,6 +2,7 @@
 //!
 //! The groups are of the code alone: in files every setting stands directly in the section.
 
+use comet::{Io, Overflow};
 use serde::Deserialize;
 
 use crate::settings::{Fault, Section};
@@ -48,12 +49,14 @@ pub(crate) struct Limits {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 pub(crate) struct Delivery {
     pub(crate) window: u16,
+    #[serde(deserialize_with = "OverflowName::deserialize")]
     pub(crate) overflow: Overflow,
 }
 
 /// Sockets.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 pub(crate) struct SocketIo {
+    #[serde(deserialize_with = "IoName::deserialize")]
     pub(crate) io: Io,
     pub(crate) write_seconds: u64,
     pub(crate) user_timeout_seconds: u64,
@@ -85,19 +88,19 @@ pub(crate) struct WebSocket {
     pub(crate) subprotocols: Vec<String>,
 }
 
-/// The policy for a session that reads too slowly.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Overflow {
+/// Names of [`Overflow`] in files.
+#[derive(Deserialize)]
+#[serde(remote = "Overflow", rename_all = "kebab-case")]
+enum OverflowName {
     Park,
     DropOldest,
     Close,
 }
 
-/// The I/O backend of sockets.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Io {
+/// Names of [`Io`] in files.
+#[derive(Deserialize)]
+#[serde(remote = "Io", rename_all = "kebab-case")]
+enum IoName {
     Auto,
     Epoll,
     Uring,

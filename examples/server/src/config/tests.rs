@@ -1,11 +1,9 @@
 //! Sources, values and faults of the configuration.
 
 use clap::Parser;
+use comet::{Io, Overflow, Winner};
 
-use super::backends::Winner;
-use super::gateway::{
-    Delivery, Handshake, Io, Limits, Overflow, Ping, Resume, SocketIo, WebSocket,
-};
+use super::gateway::{Delivery, Handshake, Limits, Ping, Resume, SocketIo, WebSocket};
 use super::*;
 
 fn flags(arguments: &[&str]) -> Flags {
