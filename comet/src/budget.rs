@@ -51,7 +51,7 @@ pub(crate) struct Budget {
 pub(crate) enum Pressure {
     /// Less than three quarters in use.
     None,
-    /// Best effort only for sessions with a short backlog.
+    /// Best effort only for sessions with a short backlog, and publishes are written at once.
     High,
     /// From seven eighths on: rooms drop the backlog of slow readers, and the heaviest sessions
     /// lose the data kept for them, until the pressure is at most high.

@@ -201,6 +201,7 @@ impl Shard {
             if self.sessions.endpoints.bucket.is_alive(slot) {
                 what(self, slot);
                 self.sessions.carry_out_effects();
+                self.flush_if_much();
             }
         }
         self.found = found;

@@ -1,7 +1,8 @@
 //! Load shedding when the memory budget gets short, in this order:
 //!
-//! 1. best-effort deliveries are dropped for sessions with a larger backlog than others
-//!    (`High`; see `endpoints`);
+//! 1. best-effort deliveries are dropped for sessions with a larger backlog than others (see
+//!    `endpoints`), and publishes do not wait in queues for the end of the turn (see `publisher`;
+//!    `High`);
 //! 2. rooms forget half of the deliveries that slow members have not read, and the sessions that
 //!    hold most give way, until three quarters are in use: first their queues, then their
 //!    connections, then, parked, everything (`Severe`). Of shared memory a session holds its share;

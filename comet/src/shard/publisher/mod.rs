@@ -22,6 +22,7 @@ use std::sync::Arc;
 use super::connections::{ConnectionKey, Format};
 use super::endpoints::Endpoints;
 use super::sessions::Sessions;
+use crate::budget::Pressure;
 use crate::delivery::{Delivery, Held};
 use crate::{Closed, Stats};
 use publish_batch::PublishBatch;
@@ -90,7 +91,8 @@ impl Publisher {
         self.batch.push(room, item);
     }
 
-    /// Hands the batch to the room's members.
+    /// Hands the batch to the room's members. While memory is short it is written at once where
+    /// nothing else waits, also if more may follow in the turn.
     pub(super) fn finish(&mut self, sessions: &mut Sessions, last: Last) {
         if self.is_empty() {
             return;
@@ -98,6 +100,9 @@ impl Publisher {
         let ep = &mut sessions.endpoints;
         let timed = ep.bucket.members(self.batch.room).len() >= Stats::FAN_OUT_FROM;
         let began = timed.then(|| ep.cx.shared.clock.now());
+        // What waits for the end of the turn takes memory, also for members that read.
+        let is_short = last == Last::No && ep.account.pressure() >= Pressure::High;
+        let last = if is_short { Last::Yes } else { last };
         let Self { batch, writes, later } = self;
         Walk { ep, batch, writes, later }.over_members(last);
         if let Some(logged) = batch.logged.take() {

@@ -311,3 +311,64 @@ fn a_peer_that_is_merely_busy_does_not_give_way_for_those_that_have_stopped_read
     assert_eq!(busy.got.len(), 1_200);
     assert!(world.simulation.gateway().stats().sheds > 0);
 }
+
+/// Two members that read everything, one that has stalled, and in each turn publishes of these
+/// lengths, less than an eighth of the budget.
+fn burst_to_readers(delivery: impl Fn(Vec<u8>) -> Delivery, bodies: &[usize]) {
+    let budget = 512 * KIB;
+    let config = kept(1).memory_budget(budget).queue_bytes(budget).room_log_bytes(budget);
+    let mut world = World::new(config, 11);
+    let _stalled = stalled(&mut world, 1, "hall");
+    let mut readers: Vec<Healthy> = [Listener::Tcp, Listener::WebSocket]
+        .into_iter()
+        .zip(["tcp@phone", "websocket@phone"])
+        .map(|(listener, name)| Healthy::join(&mut world, listener, name, "hall"))
+        .collect();
+    for round in 0..500 {
+        for len in bodies {
+            world.simulation.gateway().publish("hall", delivery(vec![7; *len])).unwrap();
+        }
+        // What follows in the turn has the publishes queued, not written at once.
+        let user = Target::user("dtalk", "stalled-0");
+        world.simulation.gateway().push(user, Delivery::acked(vec![7; 1_100])).unwrap();
+        world.settle();
+        readers.iter_mut().for_each(|reader| reader.read(&mut world));
+        for (reader, user) in readers.iter().zip(["tcp", "websocket"]) {
+            assert_eq!(ends(&world, user), [""; 0], "{user} in round {round}");
+            assert_eq!(reader.got.len(), (round + 1) * bodies.len(), "{user} in round {round}");
+        }
+    }
+    assert!(world.simulation.gateway().stats().sheds > 0);
+}
+
+#[test]
+fn a_burst_in_one_turn_cuts_off_nobody_who_reads_while_one_that_stalls_could_give_way() {
+    burst_to_readers(Delivery::best_effort, &[5_000; 6]);
+    burst_to_readers(Delivery::best_effort, &[900; 30]);
+    burst_to_readers(Delivery::acked, &[5_000; 6]);
+    burst_to_readers(Delivery::acked, &[900; 30]);
+}
+
+#[test]
+fn a_push_to_many_sessions_cuts_off_none_that_reads_while_one_that_stalls_could_give_way() {
+    let budget = 512 * KIB;
+    let mut world = World::new(kept(1).memory_budget(budget).queue_bytes(budget), 11);
+    let _stalled = stalled(&mut world, 1, "");
+    let mut many: Vec<Healthy> = (0..150)
+        .map(|device| {
+            let listener = if device % 2 == 0 { Listener::Tcp } else { Listener::WebSocket };
+            Healthy::join(&mut world, listener, &format!("many@{device}"), "")
+        })
+        .collect();
+    for round in 0..300 {
+        for (user, len) in [("stalled-0", 8 * KIB), ("many", 900)] {
+            let delivery = Delivery::acked(vec![7; len]);
+            world.simulation.gateway().push(Target::user("dtalk", user), delivery).unwrap();
+        }
+        world.settle();
+        many.iter_mut().for_each(|reader| reader.read(&mut world));
+        assert_eq!(ends(&world, "many"), [""; 0], "round {round}");
+        assert!(many.iter().all(|reader| reader.got.len() == round + 1), "round {round}");
+    }
+    assert!(world.simulation.gateway().stats().sheds > 0);
+}
