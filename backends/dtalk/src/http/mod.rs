@@ -1,8 +1,8 @@
 //! The HTTP conventions of dtalk, for axum handlers.
 //!
-//! A handler takes a [`Caller`] and a [`Body`] and returns an [`ApiResult`]; in all cases the client
-//! gets status 200 and `{"result":int,"message":string,"data":any}`, because it treats any other
-//! status as a broken connection.
+//! A handler takes a [`Caller`] and a [`Body`] and returns an [`ApiResult`]; in all cases the
+//! client gets status 200 and `{"result":int,"message":string,"data":any}`, because it treats any
+//! other status as a broken connection.
 //!
 //! ```
 //! use comet_dtalk::http::{Body, Caller, Int64, ApiResult, Reply};

@@ -316,7 +316,9 @@ fn a_peer_that_is_merely_busy_does_not_give_way_for_those_that_have_stopped_read
 /// lengths, less than an eighth of the budget.
 fn burst_to_readers(delivery: impl Fn(Vec<u8>) -> Delivery, bodies: &[usize]) {
     let budget = 512 * KIB;
-    let config = kept(1).memory_budget(budget).queue_bytes(budget).room_log_bytes(budget);
+    let config = kept(1).memory(|it| it.budget = budget).delivery(|it| {
+        (it.queue_bytes, it.room_log_bytes) = (budget, budget);
+    });
     let mut world = World::new(config, 11);
     let _stalled = stalled(&mut world, 1, "hall");
     let mut readers: Vec<Healthy> = [Listener::Tcp, Listener::WebSocket]
@@ -352,7 +354,10 @@ fn a_burst_in_one_turn_cuts_off_nobody_who_reads_while_one_that_stalls_could_giv
 #[test]
 fn a_push_to_many_sessions_cuts_off_none_that_reads_while_one_that_stalls_could_give_way() {
     let budget = 512 * KIB;
-    let mut world = World::new(kept(1).memory_budget(budget).queue_bytes(budget), 11);
+    let mut world = World::new(
+        kept(1).memory(|it| it.budget = budget).delivery(|it| it.queue_bytes = budget),
+        11,
+    );
     let _stalled = stalled(&mut world, 1, "");
     let mut many: Vec<Healthy> = (0..150)
         .map(|device| {
