@@ -5,13 +5,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use comet_protocol::Frame;
 use comet_protocol::client::{ClientSession, Closed, Config, Event, Full, Link, Time};
 use comet_protocol::comet::Seq;
-use comet_protocol::{Layout, frames_of};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::address::Address;
-use crate::connection::{Connection, Received};
+use crate::connection::Connection;
 use crate::error::ConnectionError;
 
 type Opening = Pin<Box<dyn Future<Output = Result<Connection, ConnectionError>> + Send>>;
@@ -49,7 +49,7 @@ enum Wire {
 /// An event of the wire.
 enum Happened {
     Opened(Link, Result<Connection, ConnectionError>),
-    Received(Link, Result<Received, ConnectionError>),
+    Received(Link, Result<Frame, ConnectionError>),
 }
 
 impl Client {
@@ -145,7 +145,7 @@ impl Client {
         let Wire::Open(link, connection) = &mut self.wire else { return };
         let link = *link;
         while let Some(frames) = self.session.poll_transmit() {
-            if let Err(error) = connection.push(&frames) {
+            if let Err(error) = connection.push(frames) {
                 return self.lose(link, Some(error));
             }
         }
@@ -192,18 +192,8 @@ impl Client {
                 self.wire = Wire::Open(link, Box::new(connection));
                 self.session.handle_connected(self.now(), link);
             }
-            Happened::Received(link, Ok(Received::Bytes(bytes))) => {
-                self.session.handle_bytes(self.now(), link, &bytes);
-            }
-            Happened::Received(link, Ok(Received::Message(message))) => {
-                match frames_of(Layout::Dtalk, &message, self.max_body) {
-                    Ok(frames) => {
-                        let now = self.now();
-                        let each = frames.into_iter();
-                        each.for_each(|frame| self.session.handle_frame(now, link, frame));
-                    }
-                    Err(error) => self.lose(link, Some(error.into())),
-                }
+            Happened::Received(link, Ok(frame)) => {
+                self.session.handle_frame(self.now(), link, frame);
             }
             Happened::Opened(link, Err(error)) | Happened::Received(link, Err(error)) => {
                 self.lose(link, Some(error));

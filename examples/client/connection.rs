@@ -1,38 +1,31 @@
-//! A connection: bytes between a socket and the reader of frames.
+//! A connection: a socket, the frames on it, and a limit for what waits to be written.
 //!
-//! All futures are cancel-safe: bytes read or written so far are kept here.
+//! All futures are cancel-safe: what was read or written so far is kept here.
 
-use std::io;
+use std::future::poll_fn;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use comet_protocol::Frame;
+use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_util::codec::{Framed, FramedParts};
 
 use crate::address::{Address, Transport};
 use crate::error::ConnectionError;
-use crate::websocket::{self, Handshake, Messages};
+use crate::frames::{Frames, Input, Output};
+use crate::handshake::Handshake;
 
 /// Time limit for closing: sending the rest and waiting for the peer to close as well.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Received input.
-#[derive(Debug)]
-pub(crate) enum Received {
-    /// A part of a stream of packets, split at any byte.
-    Bytes(Bytes),
-    /// One or more whole packets.
-    Message(Bytes),
-}
-
 /// An open connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
-    messages: Option<Messages>,
-    input: BytesMut,
-    output: Vec<u8>,
+    framed: Framed<TcpStream, Frames>,
     /// Limit on the bytes waiting to be written.
     max_output: usize,
 }
@@ -44,84 +37,78 @@ impl Connection {
         max_body: usize,
         max_output: usize,
     ) -> Result<Self, ConnectionError> {
-        let stream = TcpStream::connect(address.host()).await?;
+        let mut stream = TcpStream::connect(address.host()).await?;
         stream.set_nodelay(true)?;
-        let (input, output) = (BytesMut::new(), Vec::new());
-        let mut this = Self { stream, messages: None, input, output, max_output };
-        if address.transport() == Transport::WebSocket {
-            let mut handshake = Handshake::begin(&address, &mut this.output);
-            while !handshake.finish(&mut this.input)? {
-                this.move_bytes().await?;
+        let parts = match address.transport() {
+            Transport::Tcp => FramedParts::new(stream, Frames::packets(max_body)),
+            Transport::WebSocket => {
+                let read = upgrade(&mut stream, &address).await?;
+                let mut parts = FramedParts::new(stream, Frames::messages(max_body));
+                parts.read_buf = read;
+                parts
             }
-            this.messages = Some(Messages::new(max_body));
-        }
-        Ok(this)
+        };
+        Ok(Self { framed: Framed::from_parts(parts), max_output })
     }
 
     /// Appends whole frames to the output.
-    pub(crate) fn push(&mut self, frames: &[u8]) -> Result<(), ConnectionError> {
-        if self.output.len().saturating_add(frames.len()) > self.max_output {
+    pub(crate) fn push(&mut self, frames: Bytes) -> Result<(), ConnectionError> {
+        let waiting = self.framed.write_buffer().len();
+        if waiting.saturating_add(frames.len()) > self.max_output {
             return Err(ConnectionError::Blocked);
         }
-        match self.messages {
-            Some(_) => websocket::write_message(&mut self.output, frames),
-            None => self.output.extend_from_slice(frames),
-        }
-        Ok(())
+        self.framed.start_send_unpin(Output::Frames(frames))
     }
 
-    /// Writes the output until input arrives.
-    pub(crate) async fn receive(&mut self) -> Result<Received, ConnectionError> {
-        loop {
-            match &mut self.messages {
-                None if !self.input.is_empty() => {
-                    return Ok(Received::Bytes(self.input.split().freeze()));
+    /// Writes the output until a frame arrives. Pings are answered.
+    pub(crate) async fn receive(&mut self) -> Result<Frame, ConnectionError> {
+        poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(Err(error)) = self.framed.poll_flush_unpin(cx) {
+                    return Poll::Ready(Err(error));
                 }
-                None => {}
-                Some(messages) => {
-                    if let Some(message) = messages.take(&mut self.input, &mut self.output)? {
-                        return Ok(Received::Message(message));
+                match ready!(self.framed.poll_next_unpin(cx)) {
+                    Some(Ok(Input::Frame(frame))) => return Poll::Ready(Ok(frame)),
+                    Some(Ok(Input::Ping(payload))) => {
+                        self.framed.start_send_unpin(Output::Pong(payload))?;
+                        // Requested by the server faster than it reads them.
+                        if self.framed.write_buffer().len() > self.max_output.saturating_mul(2) {
+                            return Poll::Ready(Err(ConnectionError::Blocked));
+                        }
                     }
-                    // Pongs, requested by the server faster than it reads them.
-                    if self.output.len() > self.max_output.saturating_mul(2) {
-                        return Err(ConnectionError::Blocked);
-                    }
+                    Some(Err(error)) => return Poll::Ready(Err(error)),
+                    None => return Poll::Ready(Err(ConnectionError::Ended)),
                 }
             }
-            self.move_bytes().await?;
-        }
-    }
-
-    /// Reads or writes once.
-    async fn move_bytes(&mut self) -> Result<(), ConnectionError> {
-        let (mut reader, mut writer) = self.stream.split();
-        tokio::select! {
-            read = reader.read_buf(&mut self.input) => {
-                if read? == 0 {
-                    return Err(ConnectionError::Ended);
-                }
-            }
-            written = writer.write(&self.output), if !self.output.is_empty() => {
-                self.output.drain(..written?);
-            }
-        }
-        Ok(())
+        })
+        .await
     }
 
     /// Writes the output, then closes; further input is discarded.
     pub(crate) async fn close(mut self) {
-        if self.messages.is_some() {
-            websocket::write_goodbye(&mut self.output);
-        }
         let last_words = async {
-            self.stream.write_all(&self.output).await?;
-            self.stream.shutdown().await?;
+            self.framed.send(Output::Goodbye).await?;
+            let stream = self.framed.get_mut();
+            stream.shutdown().await?;
             let mut rest = [0; 1_024];
             // Waits for the peer's close: a reset would destroy data that it has not read.
-            while self.stream.read(&mut rest).await? > 0 {}
-            io::Result::Ok(())
+            while stream.read(&mut rest).await? > 0 {}
+            Ok::<(), ConnectionError>(())
         };
         // An error here can no longer be reported.
         let _ = timeout(GOODBYE, last_words).await;
     }
+}
+
+/// Upgrades a connection. Returns bytes that were read beyond the response.
+async fn upgrade(stream: &mut TcpStream, address: &Address) -> Result<BytesMut, ConnectionError> {
+    let (mut request, mut input) = (Vec::new(), BytesMut::new());
+    let mut handshake = Handshake::begin(address, &mut request);
+    stream.write_all(&request).await?;
+    while !handshake.finish(&mut input)? {
+        if stream.read_buf(&mut input).await? == 0 {
+            return Err(ConnectionError::Ended);
+        }
+    }
+    Ok(input)
 }

@@ -33,7 +33,8 @@ mod address;
 mod client;
 mod connection;
 mod error;
-mod websocket;
+mod frames;
+mod handshake;
 
 pub use address::{Address, AddressError, Transport};
 pub use client::Client;
