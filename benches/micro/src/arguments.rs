@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use comet_micro::benchmarks::{self, Benchmark};
 use comet_micro::footprint::Population;
-use comet_micro::world::Speech;
+use comet_micro::world::PeerDialect;
 use lexopt::prelude::*;
 
 pub(crate) const HELP: &str = "\
@@ -25,7 +25,7 @@ What the gateway's hot paths cost, without a kernel
 
 /// A command.
 #[derive(Debug)]
-pub(crate) enum Ask {
+pub(crate) enum Command {
     Help,
     List,
     Run(Benchmark),
@@ -37,7 +37,7 @@ pub(crate) enum Ask {
 /// A fault in the command line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(crate) enum BadArguments {
+pub(crate) enum ArgumentError {
     #[error("{0}")]
     Form(#[from] lexopt::Error),
     #[error("no command of this name: {0}")]
@@ -48,26 +48,26 @@ pub(crate) enum BadArguments {
     NoDialect(String),
 }
 
-pub(crate) fn parse() -> Result<Ask, BadArguments> {
+pub(crate) fn parse() -> Result<Command, ArgumentError> {
     let mut parser = lexopt::Parser::from_env();
     match parser.next()? {
-        None | Some(Short('h') | Long("help")) => Ok(Ask::Help),
+        None | Some(Short('h') | Long("help")) => Ok(Command::Help),
         Some(Value(command)) => match command.string()?.as_str() {
-            "list" => Ok(Ask::List),
+            "list" => Ok(Command::List),
             "run" => {
                 let name = parser.value()?.string()?;
-                benchmarks::find(&name).map(Ask::Run).ok_or(BadArguments::NoBenchmark(name))
+                benchmarks::find(&name).map(Command::Run).ok_or(ArgumentError::NoBenchmark(name))
             }
             "count" => count(parser),
-            "fanout" => Ok(Ask::Fanout),
+            "fanout" => Ok(Command::Fanout),
             "sessions" => sessions(parser),
-            other => Err(BadArguments::NoCommand(other.to_owned())),
+            other => Err(ArgumentError::NoCommand(other.to_owned())),
         },
         Some(other) => Err(other.unexpected().into()),
     }
 }
 
-fn count(mut parser: lexopt::Parser) -> Result<Ask, BadArguments> {
+fn count(mut parser: lexopt::Parser) -> Result<Command, ArgumentError> {
     let mut record = PathBuf::from("benches/micro/instructions.txt");
     let (mut update, mut share, mut names) = (false, 0.03, Vec::new());
     while let Some(argument) = parser.next()? {
@@ -79,30 +79,30 @@ fn count(mut parser: lexopt::Parser) -> Result<Ask, BadArguments> {
             other => return Err(other.unexpected().into()),
         }
     }
-    Ok(Ask::Count { record, update, share, names })
+    Ok(Command::Count { record, update, share, names })
 }
 
-fn sessions(mut parser: lexopt::Parser) -> Result<Ask, BadArguments> {
+fn sessions(mut parser: lexopt::Parser) -> Result<Command, ArgumentError> {
     let mut population =
-        Population { sessions: 1_000_000, speech: Speech::Dtalk, rooms: 3, members: 100 };
+        Population { sessions: 1_000_000, dialect: PeerDialect::Dtalk, rooms: 3, members: 100 };
     while let Some(argument) = parser.next()? {
         match argument {
             Long("count") => population.sessions = parser.value()?.parse()?,
             Long("rooms") => population.rooms = parser.value()?.parse()?,
             Long("members") => population.members = parser.value()?.parse()?,
-            Long("dialect") => population.speech = speech(parser.value()?.string()?)?,
+            Long("dialect") => population.dialect = dialect(parser.value()?.string()?)?,
             other => return Err(other.unexpected().into()),
         }
     }
-    Ok(Ask::Sessions(population))
+    Ok(Command::Sessions(population))
 }
 
-fn speech(name: String) -> Result<Speech, BadArguments> {
+fn dialect(name: String) -> Result<PeerDialect, ArgumentError> {
     match name.as_str() {
-        "raw" => Ok(Speech::Raw),
-        "goim" => Ok(Speech::Goim),
-        "dtalk" => Ok(Speech::Dtalk),
-        "comet" => Ok(Speech::Comet),
-        _ => Err(BadArguments::NoDialect(name)),
+        "raw" => Ok(PeerDialect::Raw),
+        "goim" => Ok(PeerDialect::Goim),
+        "dtalk" => Ok(PeerDialect::Dtalk),
+        "comet" => Ok(PeerDialect::Comet),
+        _ => Err(ArgumentError::NoDialect(name)),
     }
 }

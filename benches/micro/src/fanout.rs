@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use comet::Class;
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::world::{Crowd, Promise, Speech};
+use crate::world::{BusyRoom, PeerDialect};
 
 /// Cost of a publish per member, in nanoseconds of thread CPU time.
 #[derive(Clone, Copy, Debug)]
@@ -26,31 +27,31 @@ const DELIVERIES: usize = 100_000;
 /// Publishes to a room repeatedly. Acks of acked deliveries are read in between and excluded from
 /// the figure.
 #[must_use]
-pub fn measure(speech: Speech, promise: Promise, members: usize) -> Cost {
-    let mut crowd = Crowd::new(speech, promise, members, BODY);
-    if promise == Promise::BestEffort {
-        crowd.hush();
+pub fn measure(dialect: PeerDialect, class: Class, members: usize) -> Cost {
+    let mut room = BusyRoom::new(dialect, class, members, BODY);
+    if class == Class::BestEffort {
+        room.stop_sending();
     }
     let rounds = (DELIVERIES / members.max(1)).max(1);
-    sample(&mut crowd, promise, rounds);
-    let mut samples: Vec<f64> = (0..SAMPLES).map(|_| sample(&mut crowd, promise, rounds)).collect();
+    sample(&mut room, class, rounds);
+    let mut samples: Vec<f64> = (0..SAMPLES).map(|_| sample(&mut room, class, rounds)).collect();
     samples.sort_by(f64::total_cmp);
     let at = |share: usize| samples[(SAMPLES - 1) * share / 10];
     Cost { least: at(0), median: at(5), most: at(9) }
 }
 
-fn sample(crowd: &mut Crowd, promise: Promise, rounds: usize) -> f64 {
+fn sample(room: &mut BusyRoom, class: Class, rounds: usize) -> f64 {
     let mut spent = Duration::ZERO;
     for _ in 0..rounds {
         let start = cpu_time();
-        crowd.publish();
+        room.publish();
         spent += cpu_time().saturating_sub(start);
-        if promise == Promise::Acked {
-            crowd.acknowledge();
-            crowd.settle();
+        if class == Class::Acked {
+            room.acknowledge();
+            room.run_until_idle();
         }
     }
-    let deliveries = u32::try_from(rounds * crowd.members()).unwrap_or(u32::MAX);
+    let deliveries = u32::try_from(rounds * room.members()).unwrap_or(u32::MAX);
     spent.as_secs_f64() * 1e9 / f64::from(deliveries)
 }
 

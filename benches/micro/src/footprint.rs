@@ -4,7 +4,7 @@ use std::fs;
 
 use comet::internals;
 
-use crate::world::{Speech, World};
+use crate::world::{PeerDialect, World};
 
 /// A population of sessions.
 #[derive(Clone, Copy, Debug)]
@@ -12,7 +12,7 @@ pub struct Population {
     /// Number of sessions.
     pub sessions: usize,
     /// Dialect of the sessions.
-    pub speech: Speech,
+    pub dialect: PeerDialect,
     /// Rooms per session.
     pub rooms: usize,
     /// Members per room.
@@ -35,16 +35,16 @@ pub struct Footprint {
 /// When the gateway refuses a session.
 #[must_use]
 pub fn measure(population: Population) -> Footprint {
-    let Population { sessions, speech, rooms, members } = population;
+    let Population { sessions, dialect, rooms, members } = population;
     let mut world = World::new();
     let before = resident();
     for number in 0..sessions {
         let group = number / members.max(1);
         let names: Vec<String> = (0..rooms).map(|room| format!("room-{group}-{room}")).collect();
-        let mut end = world.knock(speech, &format!("user-{number}"), &names.join(","));
+        let mut end = world.connect(dialect, &format!("user-{number}"), &names.join(","));
         end.discard();
         drop(end);
-        world.settle();
+        world.run_until_idle();
     }
     let grown = resident().saturating_sub(before);
     let stats = world.gateway().stats();

@@ -7,30 +7,31 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs, thread};
 
-use arguments::{Ask, BadArguments};
+use arguments::{ArgumentError, Command};
+use comet::Class;
 use comet_micro::benchmarks::{self, Benchmark};
 use comet_micro::callgrind::{self, Count, CountError};
 use comet_micro::fanout;
 use comet_micro::footprint::{self, Population};
 use comet_micro::meter::Meter;
-use comet_micro::record::{BadRecord, Change, Record};
-use comet_micro::world::{Promise, Speech};
+use comet_micro::record::{Change, Record, RecordError};
+use comet_micro::world::PeerDialect;
 
 /// Reason for a failed run.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+enum CommandError {
     #[error("{0}")]
-    Arguments(#[from] BadArguments),
+    Arguments(#[from] ArgumentError),
     #[error("{0}")]
     Count(#[from] CountError),
     #[error("{path}: {error}")]
-    Record { path: PathBuf, error: BadRecord },
+    Record { path: PathBuf, error: RecordError },
     #[error("{path}: {error}")]
     File { path: PathBuf, error: io::Error },
 }
 
 fn main() -> ExitCode {
-    let done = arguments::parse().map_err(Trouble::from).and_then(run);
+    let done = arguments::parse().map_err(CommandError::from).and_then(run);
     done.unwrap_or_else(|error| {
         #[expect(clippy::print_stderr, reason = "a program talks to its user")]
         {
@@ -41,31 +42,36 @@ fn main() -> ExitCode {
 }
 
 #[expect(clippy::print_stdout, reason = "figures are for whoever asks for them")]
-fn run(ask: Ask) -> Result<ExitCode, Trouble> {
-    match ask {
-        Ask::Help => print!("{}", arguments::HELP),
-        Ask::List => benchmarks::all().for_each(|benchmark| println!("{}", benchmark.name)),
-        Ask::Run(benchmark) => {
+fn run(command: Command) -> Result<ExitCode, CommandError> {
+    match command {
+        Command::Help => print!("{}", arguments::HELP),
+        Command::List => benchmarks::all().for_each(|benchmark| println!("{}", benchmark.name)),
+        Command::Run(benchmark) => {
             let mut meter = Meter::default();
             benchmark.run(&mut meter);
             println!("{}", meter.operations());
         }
-        Ask::Count { record, update, share, names } => {
+        Command::Count { record, update, share, names } => {
             return count(&record, update, share, &names);
         }
-        Ask::Fanout => show_fanout(),
-        Ask::Sessions(population) => show_footprint(population),
+        Command::Fanout => show_fanout(),
+        Command::Sessions(population) => show_footprint(population),
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Counts, compares and prints. Fails when a count grew or is not in the record.
-fn count(path: &Path, update: bool, share: f64, names: &[String]) -> Result<ExitCode, Trouble> {
+fn count(
+    path: &Path,
+    update: bool,
+    share: f64,
+    names: &[String],
+) -> Result<ExitCode, CommandError> {
     let is_wanted = |it: &Benchmark| {
         names.is_empty() || names.iter().any(|name| it.name.starts_with(name.as_str()))
     };
     let wanted: Vec<Benchmark> = benchmarks::all().filter(is_wanted).collect();
-    let file = |error| Trouble::File { path: path.to_owned(), error };
+    let file = |error| CommandError::File { path: path.to_owned(), error };
     let program = env::current_exe().map_err(file)?;
     let folder = program.with_extension("counts");
     fs::create_dir_all(&folder).map_err(file)?;
@@ -73,7 +79,7 @@ fn count(path: &Path, update: bool, share: f64, names: &[String]) -> Result<Exit
     let counts = callgrind::count(&program, &folder, &wanted, jobs)?;
     let record = match fs::read_to_string(path) {
         Ok(text) => {
-            let bad = |error| Trouble::Record { path: path.to_owned(), error };
+            let bad = |error| CommandError::Record { path: path.to_owned(), error };
             Record::parse(&text).map_err(bad)?
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Record::default(),
@@ -126,14 +132,14 @@ fn show_fanout() {
         "CPU time of a publish for each member, kernel excluded: ns (least, most of nine tenths)"
     );
     let kinds = [
-        ("raw", Speech::Raw, Promise::BestEffort),
-        ("dtalk best effort", Speech::Dtalk, Promise::BestEffort),
-        ("dtalk acked", Speech::Dtalk, Promise::Acked),
-        ("comet acked", Speech::Comet, Promise::Acked),
+        ("raw", PeerDialect::Raw, Class::BestEffort),
+        ("dtalk best effort", PeerDialect::Dtalk, Class::BestEffort),
+        ("dtalk acked", PeerDialect::Dtalk, Class::Acked),
+        ("comet acked", PeerDialect::Comet, Class::Acked),
     ];
-    for (name, speech, promise) in kinds {
+    for (name, dialect, class) in kinds {
         for members in [1_000, 10_000, 18_000] {
-            let cost = fanout::measure(speech, promise, members);
+            let cost = fanout::measure(dialect, class, members);
             println!(
                 "{name:<20} {members:>6} members {:>7.1} ({:.1}, {:.1})",
                 cost.median, cost.least, cost.most

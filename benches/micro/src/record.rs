@@ -25,7 +25,7 @@ pub struct Record {
 /// Reason for an invalid record.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("line {0} is neither a name with a number nor `made with`")]
-pub struct BadRecord(pub usize);
+pub struct RecordError(pub usize);
 
 /// A count compared with the record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -61,18 +61,18 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`BadRecord`] for an invalid line.
-    pub fn parse(text: &str) -> Result<Self, BadRecord> {
+    /// [`RecordError`] for an invalid line.
+    pub fn parse(text: &str) -> Result<Self, RecordError> {
         let mut record = Self::default();
         for (line, number) in text.lines().zip(1..) {
             let line = line.split('#').next().unwrap_or_default().trim();
             if let Some(tools) = line.strip_prefix("made with:") {
                 record.made_with = tools.trim().to_owned();
             } else if let Some((name, count)) = line.split_once(char::is_whitespace) {
-                let count = count.trim().parse().map_err(|_| BadRecord(number))?;
+                let count = count.trim().parse().map_err(|_| RecordError(number))?;
                 record.counts.insert(name.to_owned(), count);
             } else if !line.is_empty() {
-                return Err(BadRecord(number));
+                return Err(RecordError(number));
             }
         }
         Ok(record)
@@ -162,8 +162,8 @@ mod tests {
 
     #[test]
     fn what_is_no_count_is_refused_with_its_line() {
-        assert_eq!(Record::parse("# fine\na/b 7\na/c seven\n"), Err(BadRecord(3)));
-        assert_eq!(Record::parse("a/b\n"), Err(BadRecord(1)));
+        assert_eq!(Record::parse("# fine\na/b 7\na/c seven\n"), Err(RecordError(3)));
+        assert_eq!(Record::parse("a/b\n"), Err(RecordError(1)));
     }
 
     #[test]

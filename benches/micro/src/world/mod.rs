@@ -2,8 +2,8 @@
 //!
 //! Time stands still: figures cover work caused by sessions, not by clocks.
 
-mod crowd;
-mod speech;
+mod peer_dialect;
+mod room;
 
 use std::net::SocketAddr;
 
@@ -11,9 +11,9 @@ use comet::simulation::{Endpoint, Simulation};
 use comet::{
     Config, Connect, ConnectReply, Delivery, Gateway, Identity, Message, Peer, Receipt, Router,
 };
-pub use crowd::{Crowd, Promise};
-pub use speech::Speech;
-pub(crate) use speech::request;
+pub use peer_dialect::PeerDialect;
+pub(crate) use peer_dialect::request;
+pub use room::BusyRoom;
 
 /// The seed, the same in every run on every machine.
 const SEED: u64 = 42;
@@ -25,9 +25,9 @@ pub struct World {
 }
 
 /// Accepts every peer into the rooms that it names, and echoes every message.
-struct Hall;
+struct EchoRouter;
 
-impl Router for Hall {
+impl Router for EchoRouter {
     fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
         let identity = if request.token.is_empty() {
             Identity::anonymous()
@@ -54,7 +54,8 @@ impl World {
     #[must_use]
     pub fn new() -> Self {
         let config = Config::default().shards(1).limits(|it| it.max_connections = usize::MAX);
-        let simulation = Simulation::new(config, Hall, SEED).expect("the configuration is valid");
+        let simulation =
+            Simulation::new(config, EchoRouter, SEED).expect("the configuration is valid");
         Self { simulation }
     }
 
@@ -66,15 +67,15 @@ impl World {
 
     /// A connection with all input written that opens a session in these rooms, separated by
     /// commas. The gateway reads it in its next turns.
-    pub fn knock(&mut self, speech: Speech, user: &str, rooms: &str) -> Endpoint {
+    pub fn connect(&mut self, dialect: PeerDialect, user: &str, rooms: &str) -> Endpoint {
         let remote = SocketAddr::from(([10, 0, 0, 1], 4_000));
-        let mut end = self.simulation.connect(speech.listener(), remote);
-        end.write(&speech.opening(user, rooms));
+        let mut end = self.simulation.connect(dialect.listener(), remote);
+        end.write(&dialect.opening(user, rooms));
         end
     }
 
     /// Turns until the gateway is idle.
-    pub fn settle(&mut self) {
+    pub fn run_until_idle(&mut self) {
         while self.simulation.turn() {}
     }
 
@@ -82,7 +83,7 @@ impl World {
     pub fn publish(&mut self, room: &str, delivery: Delivery) {
         let taken = self.gateway().publish(room, delivery);
         debug_assert!(taken.is_ok(), "{taken:?}");
-        self.settle();
+        self.run_until_idle();
     }
 }
 

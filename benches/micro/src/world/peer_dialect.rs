@@ -11,7 +11,7 @@ use comet_protocol::{AuthMsg, Layout, goim_op, op};
 
 /// A dialect and its transport.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Speech {
+pub enum PeerDialect {
     /// Bodies over WebSocket.
     Raw,
     /// goim over WebSocket.
@@ -26,7 +26,7 @@ pub enum Speech {
 
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-impl Speech {
+impl PeerDialect {
     /// The listener for this dialect.
     #[must_use]
     pub const fn listener(self) -> Listener {
