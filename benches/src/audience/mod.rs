@@ -1,22 +1,22 @@
 //! Events of a driver's sessions, judged, counted and timed for scenarios.
 
-mod comebacks;
 mod losses;
 mod meter;
+mod reconnects;
 mod rounds;
 
 use std::ops::Range;
 
 use comet_protocol::comet::Welcome;
 
-pub use comebacks::Comebacks;
 pub use losses::Losses;
 pub use meter::Meter;
+pub use reconnects::Reconnects;
 pub use rounds::Rounds;
 
 use crate::driver::{Event, Observer, Time};
 use crate::latency::Latency;
-use crate::oracle::{Arrived, Oracle};
+use crate::oracle::{ExpectedDelivery, Oracle};
 
 /// Counts of events.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,7 +48,7 @@ impl Counts {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Standing {
+struct SessionState {
     is_open: bool,
     has_begun: bool,
     /// It left, and may begin anew.
@@ -69,7 +69,7 @@ pub struct Audience {
     /// From when a message was due to when a session had it, if there is no meter.
     pub latency: Latency,
     /// Sessions that were cut, and how they came back.
-    pub comebacks: Comebacks,
+    pub reconnects: Reconnects,
     /// Time from when a session was free to connect to its opening, of those that began.
     pub opens: Latency,
     /// The measuring window, if there is one.
@@ -80,7 +80,7 @@ pub struct Audience {
     pub rounds: Option<Rounds>,
     counts: Counts,
     losses: Losses,
-    standings: Vec<Standing>,
+    states: Vec<SessionState>,
     expelled: Vec<usize>,
     open: usize,
     unanswered: u64,
@@ -97,7 +97,7 @@ impl Audience {
     /// Another session, which is free to connect from now on and reads these rooms.
     pub fn add(&mut self, now: Time, rooms: &[usize]) {
         self.oracle.add_reader(rooms);
-        self.standings.push(Standing { free: now, ..Standing::default() });
+        self.states.push(SessionState { free: now, ..SessionState::default() });
     }
 
     /// The number of open sessions.
@@ -109,13 +109,13 @@ impl Audience {
     /// Whether one is.
     #[must_use]
     pub fn is_open(&self, session: usize) -> bool {
-        self.standings[session].is_open
+        self.states[session].is_open
     }
 
     /// A session leaves by its own wish.
     pub fn handle_left(&mut self, session: usize) {
         self.handle_closing(session);
-        self.standings[session].is_away = true;
+        self.states[session].is_away = true;
         self.forget_unanswered(session);
         self.oracle.handle_left(session);
     }
@@ -128,9 +128,9 @@ impl Audience {
         } else {
             self.handle_left(session);
         }
-        self.comebacks.handle_cut(now);
-        let standing = &mut self.standings[session];
-        (standing.is_cut, standing.free) = (true, now);
+        self.reconnects.handle_cut(now);
+        let state = &mut self.states[session];
+        (state.is_cut, state.free) = (true, now);
     }
 
     /// A session stops reading. Unless everything `is_owed` to it, whatever it missed, the server
@@ -151,7 +151,7 @@ impl Audience {
 
     /// A session has no connection any more, or did not get one, and the harness did not cut it.
     fn note_loss(&mut self, session: usize) {
-        let Standing { is_open, has_begun, is_away, .. } = self.standings[session];
+        let SessionState { is_open, has_begun, is_away, .. } = self.states[session];
         if self.timed.contains(&session) {
             self.losses.cut_off += u64::from(is_open);
             self.losses.turned_away += u64::from(!is_open && (is_away || !has_begun));
@@ -160,19 +160,19 @@ impl Audience {
 
     /// A session that left is free to connect again from this time on.
     pub fn handle_free(&mut self, session: usize, from: Time) {
-        self.standings[session].free = from;
+        self.states[session].free = from;
     }
 
     /// A session sends a message, which will be answered.
     pub fn handle_sent(&mut self, session: usize) {
         self.unanswered += 1;
-        self.standings[session].unanswered += 1;
+        self.states[session].unanswered += 1;
     }
 
     /// The number of unanswered messages of a session.
     #[must_use]
     pub fn unanswered_of(&self, session: usize) -> u32 {
-        self.standings[session].unanswered
+        self.states[session].unanswered
     }
 
     /// The number of unanswered messages, without those of sessions that are gone.
@@ -200,22 +200,22 @@ impl Audience {
         resumed: bool,
         welcome: Option<&Welcome>,
     ) {
-        let standing = &mut self.standings[session];
-        if !standing.is_open {
+        let state = &mut self.states[session];
+        if !state.is_open {
             self.open += 1;
         }
         self.last_opened = now;
-        let returns = std::mem::take(&mut standing.is_away);
-        let begins_anew = standing.has_begun && !resumed && !returns;
-        (standing.is_open, standing.has_begun) = (true, true);
+        let returns = std::mem::take(&mut state.is_away);
+        let begins_anew = state.has_begun && !resumed && !returns;
+        (state.is_open, state.has_begun) = (true, true);
         if resumed {
             self.counts.resumed += 1;
         } else {
             self.counts.begun += 1;
-            self.opens.record(now.since(standing.free));
+            self.opens.record(now.since(state.free));
         }
-        if std::mem::take(&mut standing.is_cut) {
-            self.comebacks.handle_back(now, standing.free);
+        if std::mem::take(&mut state.is_cut) {
+            self.reconnects.handle_back(now, state.free);
         }
         if returns {
             self.oracle.handle_returned(session);
@@ -226,20 +226,20 @@ impl Audience {
     }
 
     fn handle_closing(&mut self, session: usize) {
-        if std::mem::take(&mut self.standings[session].is_open) {
+        if std::mem::take(&mut self.states[session].is_open) {
             self.open -= 1;
         }
     }
 
     /// The server ended a session that had stalled, or did not take it again yet.
     fn expel(&mut self, session: usize) {
-        self.counts.expelled += u64::from(self.standings[session].is_open);
+        self.counts.expelled += u64::from(self.states[session].is_open);
         self.handle_left(session);
         self.expelled.push(session);
     }
 
     fn handle_answered(&mut self, session: usize) {
-        let unanswered = &mut self.standings[session].unanswered;
+        let unanswered = &mut self.states[session].unanswered;
         if let Some(less) = unanswered.checked_sub(1) {
             *unanswered = less;
             self.unanswered -= 1;
@@ -247,12 +247,14 @@ impl Audience {
     }
 
     fn forget_unanswered(&mut self, session: usize) {
-        let forgotten = std::mem::take(&mut self.standings[session].unanswered);
+        let forgotten = std::mem::take(&mut self.states[session].unanswered);
         self.unanswered -= u64::from(forgotten);
     }
 
     fn handle_body(&mut self, now: Time, session: usize, body: &[u8]) {
-        let Some(Arrived { stream, due, counter }) = self.oracle.handle_body(session, body) else {
+        let Some(ExpectedDelivery { stream, due, counter }) =
+            self.oracle.handle_body(session, body)
+        else {
             return;
         };
         let is_timed = self.timed.contains(&session);
@@ -280,12 +282,12 @@ impl Observer for Audience {
                 self.counts.waits += 1;
                 self.note_loss(session);
                 self.handle_closing(session);
-                let standing = &mut self.standings[session];
-                self.comebacks.waits += u64::from(standing.is_cut);
+                let state = &mut self.states[session];
+                self.reconnects.waits += u64::from(state.is_cut);
                 // A session that has yet to begin is free since it was due to, however often it is
                 // sent away.
-                if standing.has_begun && !standing.is_away || standing.is_cut {
-                    standing.free = until;
+                if state.has_begun && !state.is_away || state.is_cut {
+                    state.free = until;
                 }
             }
             Event::Replied => {
@@ -301,8 +303,8 @@ impl Observer for Audience {
                 self.counts.ended += 1;
                 self.note_loss(session);
                 self.handle_closing(session);
-                let was_cut = std::mem::take(&mut self.standings[session].is_cut);
-                self.comebacks.over += u64::from(was_cut);
+                let was_cut = std::mem::take(&mut self.states[session].is_cut);
+                self.reconnects.over += u64::from(was_cut);
                 self.forget_unanswered(session);
                 self.oracle.handle_ended(session, || why);
             }
@@ -344,14 +346,14 @@ mod tests {
             audience.add(at(0), &[]);
             audience.handle(at(5), 0, OPENED);
             audience.handle_cut(at(20), 0, is_owed);
-            assert_eq!((audience.open(), audience.comebacks.away()), (0, 1));
+            assert_eq!((audience.open(), audience.reconnects.away()), (0, 1));
             audience.handle(at(20), 0, Event::Waiting { until: at(100) });
             audience.handle(at(120), 0, Event::Waiting { until: at(300) });
             audience.handle(at(310), 0, Event::Opened { resumed: is_owed, welcome: None });
-            let Comebacks { began, ended, waits, took, .. } = &audience.comebacks;
+            let Reconnects { began, ended, waits, took, .. } = &audience.reconnects;
             assert_eq!((*began, *ended, *waits), (Some(at(20)), at(310), 2));
             assert!((took.ms(1.0) - 10.0).abs() < 0.1, "{}", took.ms(1.0));
-            assert_eq!((audience.comebacks.away(), audience.oracle.faults()), (0, 0));
+            assert_eq!((audience.reconnects.away(), audience.oracle.faults()), (0, 0));
         }
     }
 
@@ -362,8 +364,8 @@ mod tests {
         audience.handle(at(5), 0, OPENED);
         audience.handle_cut(at(20), 0, true);
         audience.handle(at(30), 0, Event::Closed { why: "no".to_owned() });
-        let Comebacks { cut, back, over, .. } = audience.comebacks;
-        assert_eq!((cut, back, over, audience.comebacks.away()), (1, 0, 1, 0));
+        let Reconnects { cut, back, over, .. } = audience.reconnects;
+        assert_eq!((cut, back, over, audience.reconnects.away()), (1, 0, 1, 0));
     }
 
     #[test]

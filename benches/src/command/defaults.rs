@@ -2,10 +2,10 @@
 
 use clap::{Arg, Command, ValueEnum};
 
-use crate::plan::{Kind, default_of, means_something};
+use crate::plan::{Kind, applies, default_of};
 
 /// Adds defaults to the options of scenarios, and leaves out those that mean nothing to one.
-pub(super) fn told(mut command: Command) -> Command {
+pub(super) fn with_defaults(mut command: Command) -> Command {
     for kind in Kind::value_variants() {
         let name = kind.to_string();
         command = command.mut_subcommand(name, |it| it.mut_args(|arg| of(*kind, arg)));
@@ -18,7 +18,7 @@ fn of(kind: Kind, arg: Arg) -> Arg {
     if name == "help" {
         return arg;
     }
-    if !means_something(kind, &name) {
+    if !applies(kind, &name) {
         return arg.hide(true);
     }
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn every_option_of_a_scenario_says_its_default() {
-        let command = told(super::super::Command::command());
+        let command = with_defaults(super::super::Command::command());
         for kind in Kind::value_variants() {
             let name = kind.to_string();
             let found = command.find_subcommand(&name).expect("a scenario");
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn help_is_about_the_scenario_and_tells_what_it_will_do() {
-        let mut command = told(super::super::Command::command());
+        let mut command = with_defaults(super::super::Command::command());
         let mut help = |name: &str| {
             command.find_subcommand_mut(name).expect("a scenario").render_long_help().to_string()
         };

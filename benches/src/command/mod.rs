@@ -79,7 +79,7 @@ impl Command {
     /// be read no further.
     #[must_use]
     pub fn of_program() -> Self {
-        let matches = defaults::told(Self::command()).get_matches();
+        let matches = defaults::with_defaults(Self::command()).get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
@@ -113,12 +113,12 @@ impl Command {
 fn list(name: Option<&str>) -> ExitCode {
     let Some(name) = name else {
         for scenario in bundled() {
-            say(format_args!("{:<20} {}", scenario.name, scenario.about()));
+            print_line(format_args!("{:<20} {}", scenario.name, scenario.about()));
         }
         return ExitCode::SUCCESS;
     };
     match bundled().into_iter().find(|scenario| scenario.name == name) {
-        Some(scenario) => say(scenario.text.trim_end()),
+        Some(scenario) => print_line(scenario.text.trim_end()),
         None => return fail(&format_args!("there is no scenario {name:?}: see `scenarios`")),
     }
     ExitCode::SUCCESS
@@ -131,7 +131,7 @@ fn run_suite(options: &suite::Options) -> ExitCode {
     drop(progress);
     match outcome {
         Ok(results) => {
-            say(results.text());
+            print_line(results.text());
             if results.passed() { ExitCode::SUCCESS } else { ExitCode::from(1) }
         }
         Err(error) => fail(&error),
@@ -142,7 +142,7 @@ fn run_suite(options: &suite::Options) -> ExitCode {
 fn compare(options: &Compare) -> ExitCode {
     match compare::run(options) {
         Ok(outcome) => {
-            say(&outcome.text);
+            print_line(&outcome.text);
             if outcome.passed { ExitCode::SUCCESS } else { ExitCode::from(1) }
         }
         Err(error) => fail(&error),
@@ -150,7 +150,7 @@ fn compare(options: &Compare) -> ExitCode {
 }
 
 #[expect(clippy::print_stdout, reason = "a program talks to its user")]
-fn say(what: impl Display) {
+fn print_line(what: impl Display) {
     println!("{what}");
 }
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{fail, say};
+use super::{fail, print_line};
 use crate::page::page_of;
 use crate::report::Report;
 
@@ -37,9 +37,9 @@ impl Output {
         }
         let is_stdout = self.json.as_deref() == Some(Path::new("-"));
         if is_stdout {
-            say(report.pretty());
+            print_line(report.pretty());
         } else {
-            say(&report);
+            print_line(&report);
             if let Some(Err(error)) = self.json.as_deref().map(|path| report.write(path)) {
                 return fail(&error);
             }

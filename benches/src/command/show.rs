@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::output::Output;
-use super::{fail, say};
+use super::{fail, print_line};
 use crate::page::{images, page_of};
 use crate::report::{FileError, Report};
 use crate::suite::{Results, write_all};
@@ -26,7 +26,7 @@ pub(super) struct Show {
 }
 
 /// Content of a kept file.
-enum Kept {
+enum SavedFile {
     Report(Box<Report>),
     Suite(Box<Results>),
 }
@@ -39,8 +39,8 @@ impl Show {
             Err(why) => return fail(&why),
         };
         let (page, images) = match &kept {
-            Kept::Report(report) => (page_of(report), images(report)),
-            Kept::Suite(results) => (results.page(), results.drawings()),
+            SavedFile::Report(report) => (page_of(report), images(report)),
+            SavedFile::Suite(results) => (results.page(), results.drawings()),
         };
         if let Some(path) = &self.html
             && let Err(error) = fs::write(path, page.html())
@@ -51,23 +51,23 @@ impl Show {
             return fail(&error);
         }
         match kept {
-            Kept::Report(report) => Output::default().finish(Ok::<_, String>(*report)),
-            Kept::Suite(results) => {
-                say(results.text());
+            SavedFile::Report(report) => Output::default().finish(Ok::<_, String>(*report)),
+            SavedFile::Suite(results) => {
+                print_line(results.text());
                 if results.passed() { ExitCode::SUCCESS } else { ExitCode::from(1) }
             }
         }
     }
 
     /// Only suites have cells.
-    fn read(&self) -> Result<Kept, FileError> {
+    fn read(&self) -> Result<SavedFile, FileError> {
         let path = || self.file.clone();
         let text = fs::read_to_string(&self.file);
         let text = text.map_err(|error| FileError::Io { path: path(), error })?;
         let value = serde_json::from_str::<serde_json::Value>(&text);
         let kept = value.and_then(|value| match value.get("cells") {
-            Some(_) => Ok(Kept::Suite(serde_json::from_value(value)?)),
-            None => Ok(Kept::Report(serde_json::from_value(value)?)),
+            Some(_) => Ok(SavedFile::Suite(serde_json::from_value(value)?)),
+            None => Ok(SavedFile::Report(serde_json::from_value(value)?)),
         });
         kept.map_err(|error| FileError::Format { path: path(), error })
     }

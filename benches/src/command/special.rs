@@ -8,7 +8,7 @@ use clap::Args;
 use super::output::Output;
 use crate::host::Interrupt;
 use crate::report::Report;
-use crate::scenario::{RunError, Setting};
+use crate::scenario::{RunError, ScenarioSettings};
 use crate::server::beside;
 
 /// A scenario's own settings, and the common ones of such scenarios.
@@ -29,15 +29,15 @@ pub(super) struct Special<P: Args> {
 impl<P: Args> Special<P> {
     pub(super) fn run(
         self,
-        scenario: impl FnOnce(&P, &Setting) -> Result<Report, RunError>,
+        scenario: impl FnOnce(&P, &ScenarioSettings) -> Result<Report, RunError>,
     ) -> ExitCode {
-        let setting = Setting {
+        let settings = ScenarioSettings {
             relay: self.relay.unwrap_or_else(|| beside("relay")),
             flags: self.relay_flag,
             program: std::env::current_exe().unwrap_or_default(),
             interrupt: Interrupt::by_signals(),
             is_quiet: false,
         };
-        self.output.finish(scenario(&self.plan, &setting))
+        self.output.finish(scenario(&self.plan, &settings))
     }
 }

@@ -12,7 +12,7 @@ mod row;
 use std::collections::BTreeSet;
 
 pub use command::{CommandError, Compare, CompareOutput, run};
-pub use row::{Against, Row, Verdict};
+pub use row::{ComparedFigure, Difference, Row};
 use serde_json::Value;
 
 use crate::report::{Better, Figure, Report, Table, shown};
@@ -133,7 +133,8 @@ impl Comparison {
     /// Figures that are worse by more than this factor, and not by noise.
     pub fn worse_than(&self, factor: f64) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(move |row| {
-            let is_worse = |it: &Against| it.verdict == Verdict::Worse && it.loss > factor;
+            let is_worse =
+                |it: &ComparedFigure| it.verdict == Difference::Worse && it.loss > factor;
             row.others.iter().any(is_worse)
         })
     }
@@ -143,8 +144,8 @@ impl Comparison {
     pub fn absent(&self) -> impl Iterator<Item = (&str, &str)> {
         self.rows.iter().flat_map(|row| {
             let others = row.others.iter().zip(&self.names[1..]);
-            let absent = others.filter(|(it, _)| it.verdict == Verdict::Absent);
-            let is_baseless = row.others.iter().any(|it| it.verdict == Verdict::Baseless);
+            let absent = others.filter(|(it, _)| it.verdict == Difference::Absent);
+            let is_baseless = row.others.iter().any(|it| it.verdict == Difference::Baseless);
             let reports = absent.map(|(_, report)| report);
             let reports = reports.chain(is_baseless.then_some(&self.names[0]));
             reports.map(|report| (row.name.as_str(), report.as_str()))

@@ -15,12 +15,12 @@ pub struct Row {
     /// Value in the baseline.
     pub base: f64,
     /// Values in the others, in their order.
-    pub others: Vec<Against>,
+    pub others: Vec<ComparedFigure>,
 }
 
 /// A figure beside that of the baseline.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Against {
+pub struct ComparedFigure {
     /// The value; absent if the report does not have it, or violations took it.
     pub value: Option<f64>,
     /// Multiple of the baseline's; infinite if that is zero and this is not.
@@ -28,13 +28,13 @@ pub struct Against {
     /// By which factor it is worse; below 1 it is better.
     pub loss: f64,
     /// Meaning of the difference.
-    pub verdict: Verdict,
+    pub verdict: Difference,
 }
 
 /// Meaning of a difference.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum Difference {
     /// It is better, and not by noise.
     Better,
     /// It is worse, and not by noise.
@@ -62,13 +62,13 @@ impl Row {
             unit: base.unit().to_owned(),
             base: base.value(),
             others: others
-                .map(|(other, is_like)| Against::new(base, other, noise).if_like(is_like))
+                .map(|(other, is_like)| ComparedFigure::new(base, other, noise).if_like(is_like))
                 .collect(),
         }
     }
 }
 
-impl Against {
+impl ComparedFigure {
     fn new(base: &Figure, other: Option<&Figure>, noise: f64) -> Self {
         let value = other.map(Figure::value).filter(|value| value.is_finite());
         let ratio = match value {
@@ -78,29 +78,31 @@ impl Against {
             _ => f64::NAN,
         };
         let unknown = |verdict| Self { value, ratio, loss: f64::NAN, verdict };
-        let Some(better) = base.better() else { return unknown(Verdict::Unjudged) };
+        let Some(better) = base.better() else { return unknown(Difference::Unjudged) };
         let Some(other) = other.filter(|_| value.is_some()) else {
-            return unknown(Verdict::Absent);
+            return unknown(Difference::Absent);
         };
         if !base.value().is_finite() {
-            return unknown(Verdict::Baseless);
+            return unknown(Difference::Baseless);
         }
         let loss = loss(ratio, better);
         let verdict = match loss {
-            none if none.is_nan() => Verdict::Unjudged,
-            _ if is_noise(base, other, loss, noise) => Verdict::Same,
-            more if more > 1.0 => Verdict::Worse,
-            _ => Verdict::Better,
+            none if none.is_nan() => Difference::Unjudged,
+            _ if is_noise(base, other, loss, noise) => Difference::Same,
+            more if more > 1.0 => Difference::Worse,
+            _ => Difference::Better,
         };
         Self { value, ratio, loss, verdict }
     }
 }
 
-impl Against {
+impl ComparedFigure {
     /// No meaning unless the reports are of the same kind.
     const fn if_like(mut self, is_like: bool) -> Self {
-        if !is_like && matches!(self.verdict, Verdict::Better | Verdict::Worse | Verdict::Same) {
-            self.verdict = Verdict::Unlike;
+        if !is_like
+            && matches!(self.verdict, Difference::Better | Difference::Worse | Difference::Same)
+        {
+            self.verdict = Difference::Unlike;
         }
         self
     }
@@ -117,7 +119,7 @@ fn is_noise(base: &Figure, other: &Figure, loss: f64, noise: f64) -> bool {
     loss <= 1.0 + noise && loss >= 1.0 / (1.0 + noise)
 }
 
-impl fmt::Display for Against {
+impl fmt::Display for ComparedFigure {
     /// The ratio, and its meaning if it has one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.ratio.is_nan() {
@@ -129,9 +131,9 @@ impl fmt::Display for Against {
             write!(f, "{:.2}", self.ratio)?;
         }
         match self.verdict {
-            Verdict::Better => f.write_str(" better"),
-            Verdict::Worse => f.write_str(" WORSE"),
-            Verdict::Unlike => f.write_str(" unlike"),
+            Difference::Better => f.write_str(" better"),
+            Difference::Worse => f.write_str(" WORSE"),
+            Difference::Unlike => f.write_str(" unlike"),
             _ => Ok(()),
         }
     }

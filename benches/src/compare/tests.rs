@@ -21,7 +21,7 @@ fn report(label: &str, rate: f64, cost: &[f64], latency_us: u64) -> Report {
     report
 }
 
-fn verdicts(comparison: &Comparison) -> Vec<(&str, Verdict)> {
+fn verdicts(comparison: &Comparison) -> Vec<(&str, Difference)> {
     comparison.rows().iter().map(|row| (row.name.as_str(), row.others[0].verdict)).collect()
 }
 
@@ -31,23 +31,22 @@ fn a_difference_counts_beyond_the_noise_and_in_the_direction_of_the_figure() {
     let against = |other: Report| Comparison::new(&[base.clone(), other], 0.05).unwrap();
     let within = against(report("b", 953.0, &[1.05], 1_049));
     assert!(
-        within
-            .rows()
-            .iter()
-            .all(|row| { matches!(row.others[0].verdict, Verdict::Same | Verdict::Unjudged) })
+        within.rows().iter().all(|row| {
+            matches!(row.others[0].verdict, Difference::Same | Difference::Unjudged)
+        })
     );
     let beyond = against(report("c", 1_200.0, &[1.06], 500));
     let expected = [
-        ("deliveries", Verdict::Better),
-        ("CPU", Verdict::Worse),
-        ("gaps", Verdict::Unjudged),
-        ("delivery, p50", Verdict::Better),
-        ("delivery, p99", Verdict::Better),
-        ("delivery, p99.9", Verdict::Better),
+        ("deliveries", Difference::Better),
+        ("CPU", Difference::Worse),
+        ("gaps", Difference::Unjudged),
+        ("delivery, p50", Difference::Better),
+        ("delivery, p99", Difference::Better),
+        ("delivery, p99.9", Difference::Better),
     ];
     assert_eq!(verdicts(&beyond), expected);
     let slower = against(report("d", 900.0, &[1.0], 1_000));
-    assert_eq!(verdicts(&slower)[0], ("deliveries", Verdict::Worse));
+    assert_eq!(verdicts(&slower)[0], ("deliveries", Difference::Worse));
 }
 
 #[test]
@@ -57,10 +56,10 @@ fn where_runs_have_a_spread_it_decides_and_not_the_noise() {
         let all = [base.clone(), report("b", 1.0, cost, 1)];
         verdicts(&Comparison::new(&all, 0.5).unwrap())[1].1
     };
-    assert_eq!(cpu(&[1.3, 1.5, 1.6]), Verdict::Same);
-    assert_eq!(cpu(&[1.31, 1.5, 1.6]), Verdict::Worse);
-    assert_eq!(cpu(&[0.8, 0.9, 0.99]), Verdict::Better);
-    assert_eq!(cpu(&[1.31]), Verdict::Worse);
+    assert_eq!(cpu(&[1.3, 1.5, 1.6]), Difference::Same);
+    assert_eq!(cpu(&[1.31, 1.5, 1.6]), Difference::Worse);
+    assert_eq!(cpu(&[0.8, 0.9, 0.99]), Difference::Better);
+    assert_eq!(cpu(&[1.31]), Difference::Worse);
 }
 
 #[test]
@@ -69,12 +68,12 @@ fn what_was_nothing_and_is_something_is_worse_or_better_by_more_than_any_factor(
     let all = [of("a", 0.0, &[0.0]), of("b", 1.0, &[0.01])];
     let comparison = Comparison::new(&all, 0.5).unwrap();
     let found = verdicts(&comparison);
-    assert_eq!(found[..2], [("deliveries", Verdict::Better), ("CPU", Verdict::Worse)]);
+    assert_eq!(found[..2], [("deliveries", Difference::Better), ("CPU", Difference::Worse)]);
     let worse: Vec<&str> = comparison.worse_than(1e9).map(|row| row.name.as_str()).collect();
     assert_eq!(worse, ["CPU"]);
     let text = comparison.table().to_string();
     assert!(text.contains("from 0 better") && text.contains("from 0 WORSE"), "{text}");
-    assert_eq!(found[2], ("gaps", Verdict::Unjudged));
+    assert_eq!(found[2], ("gaps", Difference::Unjudged));
 }
 
 #[test]
@@ -83,9 +82,9 @@ fn what_is_nothing_in_some_runs_is_worse_only_beyond_their_range() {
         let all = [report("a", 1.0, base, 1), report("b", 1.0, other, 1)];
         verdicts(&Comparison::new(&all, 0.05).unwrap())[1].1
     };
-    assert_eq!(cpu(&[0.0, 0.0, 0.2], &[0.1, 0.1, 0.1]), Verdict::Same);
-    assert_eq!(cpu(&[0.0, 0.0, 0.0], &[0.0, 0.1, 0.1]), Verdict::Same);
-    assert_eq!(cpu(&[0.0, 0.0, 0.2], &[0.3, 0.4, 0.5]), Verdict::Worse);
+    assert_eq!(cpu(&[0.0, 0.0, 0.2], &[0.1, 0.1, 0.1]), Difference::Same);
+    assert_eq!(cpu(&[0.0, 0.0, 0.0], &[0.0, 0.1, 0.1]), Difference::Same);
+    assert_eq!(cpu(&[0.0, 0.0, 0.2], &[0.3, 0.4, 0.5]), Difference::Worse);
 }
 
 #[test]
@@ -211,9 +210,10 @@ fn unlike_things_are_neither_better_nor_worse_and_do_not_pass() {
     let unlike = against(&once);
     assert_eq!(unlike.unlike(), ["deliveries are acknowledged in acked, sent once in mqtt"]);
     let judged = verdicts(&unlike);
-    let is_judged = |it: &&(&str, Verdict)| matches!(it.1, Verdict::Better | Verdict::Worse);
+    let is_judged =
+        |it: &&(&str, Difference)| matches!(it.1, Difference::Better | Difference::Worse);
     assert_eq!(judged.iter().filter(is_judged).count(), 0, "{judged:?}");
-    assert_eq!(judged[0], ("deliveries", Verdict::Unlike));
+    assert_eq!(judged[0], ("deliveries", Difference::Unlike));
     assert!(unlike.table().to_string().contains("1.00 unlike"), "{}", unlike.table());
 
     let moves = against(&of("moves", "acked", "any core"));

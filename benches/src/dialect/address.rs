@@ -6,28 +6,28 @@
 
 use std::borrow::Cow;
 
-use super::{Event, Identity, To};
+use super::{Destination, Event, Identity};
 
 /// The application that sessions belong to.
 const APP: &str = "bench";
 
 /// Identity of a session in an auth frame.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) struct Introduction {
+pub(super) struct AuthFields {
     pub(super) app: String,
     pub(super) token: String,
     pub(super) ext: Vec<u8>,
 }
 
 /// Credentials, on a server that knows its users; else a name, and rooms.
-pub(super) fn introduction(me: &Identity) -> Introduction {
+pub(super) fn auth_fields(me: &Identity) -> AuthFields {
     match &me.account {
-        Some(account) => Introduction {
+        Some(account) => AuthFields {
             app: account.app().to_owned(),
             token: account.token(),
             ext: account.login(),
         },
-        None => Introduction {
+        None => AuthFields {
             app: APP.to_owned(),
             token: me.token.as_ref().unwrap_or(&me.user).clone(),
             ext: rooms(me).into_bytes(),
@@ -54,11 +54,11 @@ fn rooms(me: &Identity) -> String {
 }
 
 /// Lends out the line that goes before a body: nothing for all rooms.
-pub(super) fn line<T>(me: &Identity, to: &To, take: impl FnOnce(&[u8]) -> T) -> T {
+pub(super) fn line<T>(me: &Identity, to: &Destination, take: impl FnOnce(&[u8]) -> T) -> T {
     match to {
-        To::Rooms => take(b""),
-        To::Room(at) => take(format!("#{}\n", me.rooms[*at]).as_bytes()),
-        To::User(user) => take(format!("@{user}\n").as_bytes()),
+        Destination::Rooms => take(b""),
+        Destination::Room(at) => take(format!("#{}\n", me.rooms[*at]).as_bytes()),
+        Destination::User(user) => take(format!("@{user}\n").as_bytes()),
     }
 }
 
@@ -70,12 +70,12 @@ pub(super) fn channels(me: &Identity) -> impl Iterator<Item = Cow<'_, str>> {
 }
 
 /// Shows every channel that a message goes to.
-pub(super) fn each_channel(me: &Identity, to: &To, mut show: impl FnMut(&str)) {
+pub(super) fn each_channel(me: &Identity, to: &Destination, mut show: impl FnMut(&str)) {
     match to {
-        To::Rooms if me.rooms.is_empty() => show(&own(&me.user)),
-        To::Rooms => me.rooms.iter().for_each(|room| show(room)),
-        To::Room(at) => show(&me.rooms[*at]),
-        To::User(user) => show(&own(user)),
+        Destination::Rooms if me.rooms.is_empty() => show(&own(&me.user)),
+        Destination::Rooms => me.rooms.iter().for_each(|room| show(room)),
+        Destination::Room(at) => show(&me.rooms[*at]),
+        Destination::User(user) => show(&own(user)),
     }
 }
 
@@ -94,27 +94,33 @@ mod tests {
         assert_eq!(rooms(&me), "red,blue");
         me.device = Some("phone".to_owned());
         assert_eq!(rooms(&me), "red,blue,device=phone");
-        let said = |to: To| line(&me, &to, <[u8]>::to_vec);
-        assert_eq!(said(To::Rooms), b"");
-        assert_eq!(said(To::Room(1)), b"#blue\n");
-        assert_eq!(said(To::User("bo".to_owned())), b"@bo\n");
+        let said = |to: Destination| line(&me, &to, <[u8]>::to_vec);
+        assert_eq!(said(Destination::Rooms), b"");
+        assert_eq!(said(Destination::Room(1)), b"#blue\n");
+        assert_eq!(said(Destination::User("bo".to_owned())), b"@bo\n");
     }
 
     #[test]
     fn a_session_has_its_users_channel_if_it_is_alone_or_wants_it() {
         let mut me = Identity::new("al", ["red".to_owned(), "blue".to_owned()]);
         let reads = |me: &Identity| channels(me).collect::<Vec<_>>().join(" ");
-        let goes = |me: &Identity, to: To| {
+        let goes = |me: &Identity, to: Destination| {
             let mut shown = Vec::new();
             each_channel(me, &to, |channel| shown.push(channel.to_owned()));
             shown.join(" ")
         };
-        assert_eq!((reads(&me), goes(&me, To::Rooms)), ("red blue".into(), "red blue".into()));
-        assert_eq!(goes(&me, To::Room(1)), "blue");
-        assert_eq!(goes(&me, To::User("bo".to_owned())), "@bo");
+        assert_eq!(
+            (reads(&me), goes(&me, Destination::Rooms)),
+            ("red blue".into(), "red blue".into())
+        );
+        assert_eq!(goes(&me, Destination::Room(1)), "blue");
+        assert_eq!(goes(&me, Destination::User("bo".to_owned())), "@bo");
         me.inbox = true;
-        assert_eq!((reads(&me), goes(&me, To::Rooms)), ("red blue @al".into(), "red blue".into()));
+        assert_eq!(
+            (reads(&me), goes(&me, Destination::Rooms)),
+            ("red blue @al".into(), "red blue".into())
+        );
         me = Identity::new("al", []);
-        assert_eq!((reads(&me), goes(&me, To::Rooms)), ("@al".into(), "@al".into()));
+        assert_eq!((reads(&me), goes(&me, Destination::Rooms)), ("@al".into(), "@al".into()));
     }
 }

@@ -7,7 +7,7 @@ use super::goim::Goim;
 use super::mqtt::Mqtt;
 use super::nats::Nats;
 use super::raw::Raw;
-use super::{Broken, Dialect, Event, Identity, Outgoing, To};
+use super::{Destination, Dialect, DialectError, Event, Identity, Outgoing};
 
 /// A conversation.
 #[derive(Debug)]
@@ -61,16 +61,16 @@ impl Codec for AnyCodec {
         input: &[u8],
         out: &mut Outgoing<'_>,
         emit: &mut impl FnMut(Event<'_>),
-    ) -> Result<(), Broken> {
+    ) -> Result<(), DialectError> {
         each!(self, codec => codec.read(me, input, out, emit))
     }
 
-    fn send(&mut self, me: &Identity, to: &To, body: &[u8], out: &mut Outgoing<'_>) {
+    fn send(&mut self, me: &Identity, to: &Destination, body: &[u8], out: &mut Outgoing<'_>) {
         each!(self, codec => codec.send(me, to, body, out));
     }
 
-    fn beat(&mut self, out: &mut Outgoing<'_>) -> bool {
-        each!(self, codec => codec.beat(out))
+    fn heartbeat(&mut self, out: &mut Outgoing<'_>) -> bool {
+        each!(self, codec => codec.heartbeat(out))
     }
 
     fn leave(&mut self, out: &mut Outgoing<'_>) {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::address::{channels, each_channel};
 use super::codec::Codec;
-use super::{Broken, Event, Identity, Outgoing, To, text};
+use super::{Destination, DialectError, Event, Identity, Outgoing, text};
 
 /// A conversation of Centrifugo's.
 #[derive(Debug, Default)]
@@ -83,20 +83,20 @@ impl Codec for Centrifugo {
         input: &[u8],
         out: &mut Outgoing<'_>,
         emit: &mut impl FnMut(Event<'_>),
-    ) -> Result<(), Broken> {
+    ) -> Result<(), DialectError> {
         for line in input.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
             if line == PING {
                 out.message(&[PING]);
                 continue;
             }
             let reply: ServerReply<'_> = serde_json::from_slice(line)
-                .map_err(|_| Broken::Unreadable { what: "a reply", len: line.len() })?;
+                .map_err(|_| DialectError::Unreadable { what: "a reply", len: line.len() })?;
             self.handle(reply, emit)?;
         }
         Ok(())
     }
 
-    fn send(&mut self, me: &Identity, to: &To, body: &[u8], out: &mut Outgoing<'_>) {
+    fn send(&mut self, me: &Identity, to: &Destination, body: &[u8], out: &mut Outgoing<'_>) {
         text::encode(body, |data| {
             each_channel(me, to, |channel| {
                 self.id = self.id.wrapping_add(1);
@@ -108,7 +108,7 @@ impl Codec for Centrifugo {
     }
 
     /// The server pings, and closes connections that do not answer.
-    fn beat(&mut self, _: &mut Outgoing<'_>) -> bool {
+    fn heartbeat(&mut self, _: &mut Outgoing<'_>) -> bool {
         false
     }
 
@@ -122,10 +122,10 @@ impl Centrifugo {
         &mut self,
         reply: ServerReply<'_>,
         emit: &mut impl FnMut(Event<'_>),
-    ) -> Result<(), Broken> {
+    ) -> Result<(), DialectError> {
         if let Some(push) = reply.push {
             if push.unsubscribe.is_some() || push.disconnect.is_some() {
-                return Err(Broken::Refused("the server took the session's room".to_owned()));
+                return Err(DialectError::Refused("the server took the session's room".to_owned()));
             }
             return match push.publication {
                 Some(Publication { data }) => {
@@ -137,7 +137,7 @@ impl Centrifugo {
         let is_opening = reply.id <= self.opening;
         match reply.error {
             Some(error) if is_opening => {
-                return Err(Broken::Refused(format!("{}: {}", error.code, error.message)));
+                return Err(DialectError::Refused(format!("{}: {}", error.code, error.message)));
             }
             Some(error) => {
                 emit(Event::Refused { why: format!("{}: {}", error.code, error.message) });
@@ -157,62 +157,62 @@ impl Centrifugo {
 #[cfg(test)]
 mod tests {
     use super::super::Dialect;
-    use super::super::rehearsal::Rehearsal;
+    use super::super::codec_harness::CodecHarness;
     use super::*;
 
-    fn open() -> Rehearsal {
-        let mut rehearsal = Rehearsal::new(Dialect::Centrifugo, &["red"]);
-        rehearsal.open();
+    fn open() -> CodecHarness {
+        let mut harness = CodecHarness::new(Dialect::Centrifugo, &["red"]);
+        harness.open();
         let replies =
             br#"{"id":1,"connect":{"client":"9ac9","version":"6.0","ping":25,"pong":true}}
 {"id":2,"subscribe":{}}"#;
-        assert_eq!(rehearsal.hear(replies), Ok((vec!["opened".to_owned()], vec![])));
-        rehearsal
+        assert_eq!(harness.hear(replies), Ok((vec!["opened".to_owned()], vec![])));
+        harness
     }
 
     #[test]
     fn the_first_message_connects_and_subscribes() {
-        let mut rehearsal = Rehearsal::new(Dialect::Centrifugo, &["red"]);
-        rehearsal.me.token = Some("jwt".to_owned());
+        let mut harness = CodecHarness::new(Dialect::Centrifugo, &["red"]);
+        harness.me.token = Some("jwt".to_owned());
         let words = br#"{"connect":{"name":"comet-bench","token":"jwt"},"id":1}
 {"id":2,"subscribe":{"channel":"red"}}"#;
-        assert_eq!(rehearsal.open(), (false, words.to_vec()));
-        let half = rehearsal.hear(br#"{"id":1,"connect":{}}"#);
+        assert_eq!(harness.open(), (false, words.to_vec()));
+        let half = harness.hear(br#"{"id":1,"connect":{}}"#);
         assert_eq!(half, Ok((vec![], vec![])), "not in its room yet");
     }
 
     #[test]
     fn bodies_travel_as_base64() {
-        let mut rehearsal = open();
+        let mut harness = open();
         let sent = br#"{"id":3,"publish":{"channel":"red","data":"/wBoaQ=="}}"#;
-        assert_eq!(rehearsal.send(&To::Rooms, b"\xff\x00hi"), sent);
+        assert_eq!(harness.send(&Destination::Rooms, b"\xff\x00hi"), sent);
         let pushes = br#"{"push":{"channel":"red","pub":{"data":"\/wBoaQ==","offset":4}}}
 {"id":3,"publish":{}}
 {"push":{"channel":"red","join":{"info":{"client":"x","user":""}}}}
 {"push":{"channel":"red","pub":{"data":"aGk="}}}
 "#;
         let told = [r"delivery \xff\x00hi", "replied", "delivery hi"].map(str::to_owned);
-        assert_eq!(rehearsal.hear(pushes), Ok((told.to_vec(), vec![])));
+        assert_eq!(harness.hear(pushes), Ok((told.to_vec(), vec![])));
     }
 
     #[test]
     fn an_empty_object_is_answered_by_one() {
         assert_eq!(open().hear(b"{}"), Ok((vec![], b"{}".to_vec())));
-        assert!(!open().beat().0);
+        assert!(!open().heartbeat().0);
     }
 
     #[test]
     fn errors_refuse_the_session_while_it_opens_and_messages_later() {
         let denied = br#"{"id":2,"error":{"code":103,"message":"permission denied"}}"#;
-        let refused = Broken::Refused("103: permission denied".to_owned());
+        let refused = DialectError::Refused("103: permission denied".to_owned());
         assert_eq!(open().hear(denied), Err(refused));
         let later = br#"{"id":3,"error":{"code":103,"message":"permission denied"}}"#;
         let told = vec!["refused 103: permission denied".to_owned()];
         assert_eq!(open().hear(later), Ok((told, vec![])));
         let taken = br#"{"push":{"channel":"red","unsubscribe":{"code":2500,"reason":"x"}}}"#;
-        let refused = Broken::Refused("the server took the session's room".to_owned());
+        let refused = DialectError::Refused("the server took the session's room".to_owned());
         assert_eq!(open().hear(taken), Err(refused));
-        let unreadable = |what, len| Err(Broken::Unreadable { what, len });
+        let unreadable = |what, len| Err(DialectError::Unreadable { what, len });
         assert_eq!(open().hear(b"{\"id\":"), unreadable("a reply", 6));
         let other = br#"{"push":{"channel":"red","pub":{"data":{"text":"hi"}}}}"#;
         assert_eq!(open().hear(other), unreadable("a reply", other.len()));

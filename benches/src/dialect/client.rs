@@ -5,9 +5,9 @@ use comet_protocol::client::{Full, Time};
 
 use super::any::AnyCodec;
 use super::comet::Comet;
-use super::owner::{GivenUp, Moment, Want};
+use super::owner::{CallContext, ConnectionRequest, GiveUpReason};
 use super::plain::Plain;
-use super::{Dialect, Event, Habits, Identity, Outgoing, To};
+use super::{ClientTiming, Destination, Dialect, Event, Identity, Outgoing};
 
 /// A session.
 #[derive(Debug)]
@@ -21,19 +21,19 @@ impl Client {
         now: Time,
         dialect: Dialect,
         me: &Identity,
-        habits: &Habits,
+        timing: &ClientTiming,
         seed: u64,
     ) -> Self {
         match AnyCodec::new(dialect) {
             Some(codec) => Self::Plain(Plain::new(codec, seed)),
-            None => Self::Comet(Box::new(Comet::new(now, me, habits, seed))),
+            None => Self::Comet(Box::new(Comet::new(now, me, timing, seed))),
         }
     }
 
     /// The transport is open.
     pub(crate) fn handle_connected(
         &mut self,
-        at: &Moment<'_>,
+        at: &CallContext<'_>,
         out: &mut Outgoing<'_>,
         emit: &mut impl FnMut(Event<'_>),
     ) {
@@ -54,11 +54,11 @@ impl Client {
     /// Bytes came: of a stream, cut anywhere; or a whole WebSocket message.
     pub(crate) fn handle_bytes(
         &mut self,
-        at: &Moment<'_>,
+        at: &CallContext<'_>,
         bytes: &[u8],
         out: &mut Outgoing<'_>,
         emit: &mut impl FnMut(Event<'_>),
-    ) -> Result<(), GivenUp> {
+    ) -> Result<(), GiveUpReason> {
         match self {
             Self::Comet(comet) => {
                 comet.handle_bytes(at.now, bytes);
@@ -78,9 +78,9 @@ impl Client {
     /// Time has passed; there is somewhere to write if there is a connection.
     pub(crate) fn handle_timeout(
         &mut self,
-        at: &Moment<'_>,
+        at: &CallContext<'_>,
         out: Option<&mut Outgoing<'_>>,
-    ) -> Result<(), GivenUp> {
+    ) -> Result<(), GiveUpReason> {
         match self {
             Self::Comet(comet) => {
                 comet.handle_timeout(at.now);
@@ -109,8 +109,8 @@ impl Client {
     /// Takes a message; there is somewhere to write it if there is a connection.
     pub(crate) fn send(
         &mut self,
-        at: &Moment<'_>,
-        to: &To,
+        at: &CallContext<'_>,
+        to: &Destination,
         body: Bytes,
         out: Option<&mut Outgoing<'_>>,
     ) -> Result<(), Full> {
@@ -131,9 +131,9 @@ impl Client {
     /// Emits events, up to the next demand of the session.
     pub(crate) fn poll(
         &mut self,
-        at: &Moment<'_>,
+        at: &CallContext<'_>,
         emit: &mut impl FnMut(Event<'_>),
-    ) -> Option<Want> {
+    ) -> Option<ConnectionRequest> {
         match self {
             Self::Comet(comet) => comet.poll(at.me, emit),
             Self::Plain(plain) => plain.poll(at, emit),

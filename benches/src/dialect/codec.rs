@@ -1,6 +1,6 @@
 //! Client codec of a dialect that knows connections only, not sessions.
 
-use super::{Broken, Event, Identity, Outgoing, To};
+use super::{Destination, DialectError, Event, Identity, Outgoing};
 
 /// One conversation, on one connection.
 pub(super) trait Codec {
@@ -14,13 +14,13 @@ pub(super) trait Codec {
         input: &[u8],
         out: &mut Outgoing<'_>,
         emit: &mut impl FnMut(Event<'_>),
-    ) -> Result<(), Broken>;
+    ) -> Result<(), DialectError>;
 
     /// A message of the session, which is open.
-    fn send(&mut self, me: &Identity, to: &To, body: &[u8], out: &mut Outgoing<'_>);
+    fn send(&mut self, me: &Identity, to: &Destination, body: &[u8], out: &mut Outgoing<'_>);
 
     /// A sign of life. Returns whether it will be answered.
-    fn beat(&mut self, out: &mut Outgoing<'_>) -> bool;
+    fn heartbeat(&mut self, out: &mut Outgoing<'_>) -> bool;
 
     /// The last words.
     fn leave(&mut self, out: &mut Outgoing<'_>);

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use comet_protocol::client::{self, ClientSession, Config, Full, Link, Time};
 use comet_protocol::comet::Auth;
 
-use super::address::{self, Introduction};
-use super::owner::Want;
-use super::{Event, Habits, Identity, Outgoing, To};
+use super::address::{self, AuthFields};
+use super::owner::ConnectionRequest;
+use super::{ClientTiming, Destination, Event, Identity, Outgoing};
 
 /// A session of the comet dialect.
 #[derive(Debug)]
@@ -20,11 +20,11 @@ pub(crate) struct Comet {
 
 impl Comet {
     /// A session that wants its first connection; the seed spreads the waits.
-    pub(super) fn new(now: Time, me: &Identity, habits: &Habits, seed: u64) -> Self {
-        let Introduction { app, token, ext } = address::introduction(me);
-        let known = habits.comet.auth.clone();
+    pub(super) fn new(now: Time, me: &Identity, timing: &ClientTiming, seed: u64) -> Self {
+        let AuthFields { app, token, ext } = address::auth_fields(me);
+        let known = timing.comet.auth.clone();
         let auth = Auth { app_id: app, token, ext: ext.into(), ..known };
-        let config = Config { auth, ..habits.comet.clone() };
+        let config = Config { auth, ..timing.comet.clone() };
         let session = ClientSession::new(now, config, seed);
         Self { session, link: Link::default(), is_left: false }
     }
@@ -62,12 +62,12 @@ impl Comet {
         &mut self,
         now: Time,
         me: &Identity,
-        to: &To,
+        to: &Destination,
         body: Bytes,
     ) -> Result<(), Full> {
         let message = match (&me.account, to) {
             (Some(account), to) => account.write(to.user(), &body).into(),
-            (None, To::Rooms) => body,
+            (None, Destination::Rooms) => body,
             (None, to) => address::line(me, to, |line| [line, &body].concat()).into(),
         };
         self.session.send(now, message).map(drop)
@@ -79,14 +79,18 @@ impl Comet {
     }
 
     /// Emits events, up to the next demand of the session.
-    pub(super) fn poll(&mut self, me: &Identity, emit: &mut impl FnMut(Event<'_>)) -> Option<Want> {
+    pub(super) fn poll(
+        &mut self,
+        me: &Identity,
+        emit: &mut impl FnMut(Event<'_>),
+    ) -> Option<ConnectionRequest> {
         while let Some(event) = self.session.poll_event() {
             match event {
                 client::Event::Connect(link) => {
                     self.link = link;
-                    return Some(Want::Connect);
+                    return Some(ConnectionRequest::Connect);
                 }
-                client::Event::Disconnect(_) => return Some(Want::Disconnect),
+                client::Event::Disconnect(_) => return Some(ConnectionRequest::Disconnect),
                 client::Event::Closed(_) if self.is_left => {}
                 event => translate(me, event, emit),
             }

@@ -3,8 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::rehearsal::{Rehearsal, hex};
-use super::{Broken, Dialect};
+use super::codec_harness::{CodecHarness, hex};
+use super::{Dialect, DialectError};
 
 /// Streams of those dialects whose packets may be cut.
 fn streams() -> [(Dialect, Vec<u8>); 4] {
@@ -34,12 +34,12 @@ fn streams() -> [(Dialect, Vec<u8>); 4] {
 fn hear<'a>(
     dialect: Dialect,
     parts: impl IntoIterator<Item = &'a [u8]>,
-) -> (Vec<String>, Vec<u8>, Option<Broken>) {
-    let mut rehearsal = Rehearsal::new(dialect, &["red"]);
-    rehearsal.open();
+) -> (Vec<String>, Vec<u8>, Option<DialectError>) {
+    let mut harness = CodecHarness::new(dialect, &["red"]);
+    harness.open();
     let (mut told, mut said) = (Vec::new(), Vec::new());
     for part in parts {
-        let (events, words, outcome) = rehearsal.hear_all(part);
+        let (events, words, outcome) = harness.hear_all(part);
         told.extend(events);
         said.extend(words);
         if let Err(broken) = outcome {
@@ -97,9 +97,9 @@ proptest! {
 
     #[test]
     fn no_line_of_json_brings_the_client_down(line in "[{}\":,a-z0-9\n]{0,60}") {
-        let mut rehearsal = Rehearsal::new(Dialect::Centrifugo, &["red"]);
-        rehearsal.open();
-        if let Ok((told, _)) = rehearsal.hear(line.as_bytes()) {
+        let mut harness = CodecHarness::new(Dialect::Centrifugo, &["red"]);
+        harness.open();
+        if let Ok((told, _)) = harness.hear(line.as_bytes()) {
             prop_assert!(told.len() <= line.lines().count());
         }
     }

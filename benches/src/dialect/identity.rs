@@ -8,7 +8,7 @@ use crate::account::Account;
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
     /// The user. Names of users and rooms are of letters, digits, `-`, `_` and `.`, so that every
-    /// dialect can carry them.
+    /// dialect can buffer them.
     pub user: String,
     /// Rooms that it joins when it opens. Without any it is alone and sends to itself.
     pub rooms: Vec<String>,
@@ -39,7 +39,7 @@ impl Identity {
 
 /// Destination of a message.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub enum To {
+pub enum Destination {
     /// All rooms of the sender; the sender alone if it has none.
     #[default]
     Rooms,
@@ -49,7 +49,7 @@ pub enum To {
     User(String),
 }
 
-impl To {
+impl Destination {
     /// The user, if the message goes to one.
     pub(super) fn user(&self) -> Option<&str> {
         match self {

@@ -8,17 +8,17 @@
 
 mod address;
 mod any;
-mod broken;
-mod carry;
 mod centrifugo;
 mod client;
 mod codec;
+#[cfg(test)]
+mod codec_harness;
 mod comet;
 mod dtalk;
+mod error;
 mod event;
 mod features;
 mod goim;
-mod habits;
 #[cfg(test)]
 mod hostile;
 mod identity;
@@ -26,22 +26,22 @@ mod mqtt;
 mod nats;
 mod outgoing;
 mod owner;
+mod packet_buffer;
 mod plain;
 mod raw;
-#[cfg(test)]
-mod rehearsal;
 mod text;
+mod timing;
 
-pub use broken::Broken;
 use clap::ValueEnum;
 pub(crate) use client::Client;
+pub use error::DialectError;
 pub use event::Event;
 pub use features::Features;
-pub use habits::{Habits, Reconnect};
-pub use identity::{Identity, To};
-pub(crate) use outgoing::{Envelope, Outgoing};
-pub(crate) use owner::{GivenUp, Moment, Want};
+pub use identity::{Destination, Identity};
+pub(crate) use outgoing::{Outgoing, PacketFraming};
+pub(crate) use owner::{CallContext, ConnectionRequest, GiveUpReason};
 use serde::{Deserialize, Serialize};
+pub use timing::{ClientTiming, Reconnect};
 
 /// The dialect of a server.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize, ValueEnum)]

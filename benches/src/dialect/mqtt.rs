@@ -1,9 +1,9 @@
 //! MQTT 3.1.1 at QoS 0: rooms are topics, and nothing is acked.
 
 use super::address::{channels, each_channel};
-use super::carry::{Carry, Front};
 use super::codec::Codec;
-use super::{Broken, Event, Identity, Outgoing, To};
+use super::packet_buffer::{PacketBuffer, Parsed};
+use super::{Destination, DialectError, Event, Identity, Outgoing};
 
 const CONNECT: u8 = 0x10;
 const CONNACK: u8 = 0x20;
@@ -20,12 +20,12 @@ const FAILURE: u8 = 0x80;
 /// A conversation of MQTT.
 #[derive(Debug, Default)]
 pub(super) struct Mqtt {
-    carry: Carry,
+    buffer: PacketBuffer,
 }
 
 impl Codec for Mqtt {
     fn open(&mut self, me: &Identity, out: &mut Outgoing<'_>) -> bool {
-        self.carry.clear();
+        self.buffer.clear();
         out.message(&[&connect(me), &subscribe(me)]);
         false
     }
@@ -36,19 +36,19 @@ impl Codec for Mqtt {
         input: &[u8],
         _: &mut Outgoing<'_>,
         emit: &mut impl FnMut(Event<'_>),
-    ) -> Result<(), Broken> {
-        self.carry.feed(input, |input| {
+    ) -> Result<(), DialectError> {
+        self.buffer.feed(input, |input| {
             let (start, end) = match lengths(input)? {
                 Ok(lengths) => lengths,
-                Err(need) => return Ok(Front::Need(need)),
+                Err(need) => return Ok(Parsed::Need(need)),
             };
-            let Some(rest) = input.get(start..end) else { return Ok(Front::Need(end)) };
+            let Some(rest) = input.get(start..end) else { return Ok(Parsed::Need(end)) };
             packet(input[0], rest, emit)?;
-            Ok(Front::Packet(end))
+            Ok(Parsed::Packet(end))
         })
     }
 
-    fn send(&mut self, me: &Identity, to: &To, body: &[u8], out: &mut Outgoing<'_>) {
+    fn send(&mut self, me: &Identity, to: &Destination, body: &[u8], out: &mut Outgoing<'_>) {
         each_channel(me, to, |topic| {
             let mut head = vec![PUBLISH];
             put_length(&mut head, 2 + topic.len() + body.len());
@@ -57,7 +57,7 @@ impl Codec for Mqtt {
         });
     }
 
-    fn beat(&mut self, out: &mut Outgoing<'_>) -> bool {
+    fn heartbeat(&mut self, out: &mut Outgoing<'_>) -> bool {
         out.message(&[&[PINGREQ, 0]]);
         true
     }
@@ -119,7 +119,7 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Range of the bytes after the head of a packet, or the number of bytes needed to know it.
-fn lengths(input: &[u8]) -> Result<Result<(usize, usize), usize>, Broken> {
+fn lengths(input: &[u8]) -> Result<Result<(usize, usize), usize>, DialectError> {
     let mut len = 0;
     for at in 1..=4 {
         let Some(byte) = input.get(at) else { return Ok(Err(at + 1)) };
@@ -128,11 +128,11 @@ fn lengths(input: &[u8]) -> Result<Result<(usize, usize), usize>, Broken> {
             return Ok(Ok((at + 1, at + 1 + len)));
         }
     }
-    Err(Broken::Unreadable { what: "a length", len: 5 })
+    Err(DialectError::Unreadable { what: "a length", len: 5 })
 }
 
-fn packet(kind: u8, rest: &[u8], emit: &mut impl FnMut(Event<'_>)) -> Result<(), Broken> {
-    let unreadable = |what| Broken::Unreadable { what, len: rest.len() };
+fn packet(kind: u8, rest: &[u8], emit: &mut impl FnMut(Event<'_>)) -> Result<(), DialectError> {
+    let unreadable = |what| DialectError::Unreadable { what, len: rest.len() };
     match (kind & 0xf0, rest) {
         // At any other QoS an id follows the topic; none was subscribed to.
         (PUBLISH, [high, low, rest @ ..]) if kind & 0x06 == 0 => {
@@ -142,9 +142,9 @@ fn packet(kind: u8, rest: &[u8], emit: &mut impl FnMut(Event<'_>)) -> Result<(),
             Ok(())
         }
         (CONNACK, [_, 0]) | (PINGRESP, []) => Ok(()),
-        (CONNACK, [_, code]) => Err(Broken::Refused(format!("connect return code {code}"))),
+        (CONNACK, [_, code]) => Err(DialectError::Refused(format!("connect return code {code}"))),
         (SUBACK, [_, _, codes @ ..]) if codes.contains(&FAILURE) => {
-            Err(Broken::Refused("subscription failed".to_owned()))
+            Err(DialectError::Refused("subscription failed".to_owned()))
         }
         (SUBACK, [_, _, _, ..]) => {
             emit(Event::Opened { resumed: false, welcome: None });
@@ -157,39 +157,39 @@ fn packet(kind: u8, rest: &[u8], emit: &mut impl FnMut(Event<'_>)) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::super::Dialect;
-    use super::super::rehearsal::{Rehearsal, hex};
+    use super::super::codec_harness::{CodecHarness, hex};
     use super::*;
 
     const ACCEPTED: [u8; 9] = [0x20, 2, 0, 0, 0x90, 3, 0, 1, 0];
 
     #[test]
     fn the_first_packets_connect_and_subscribe() {
-        let mut rehearsal = Rehearsal::new(Dialect::Mqtt, &["red", "blue"]);
+        let mut harness = CodecHarness::new(Dialect::Mqtt, &["red", "blue"]);
         let words = hex("10 0e 0004 4d515454 04 02 0000 0002 616c
              82 0f 0001 0003 726564 00 0004 626c7565 00");
-        assert_eq!(rehearsal.open(), (false, words));
-        assert_eq!(rehearsal.hear(&ACCEPTED), Ok((vec!["opened".to_owned()], vec![])));
+        assert_eq!(harness.open(), (false, words));
+        assert_eq!(harness.hear(&ACCEPTED), Ok((vec!["opened".to_owned()], vec![])));
     }
 
     #[test]
     fn a_token_is_a_password_and_a_device_makes_another_client() {
-        let mut rehearsal = Rehearsal::new(Dialect::Mqtt, &[]);
-        rehearsal.me.device = Some("x".to_owned());
-        rehearsal.me.token = Some("pw".to_owned());
+        let mut harness = CodecHarness::new(Dialect::Mqtt, &[]);
+        harness.me.device = Some("x".to_owned());
+        harness.me.token = Some("pw".to_owned());
         let words = hex("10 18 0004 4d515454 04 c2 0000 0004 616c2e78 0002 616c 0002 7077
              82 08 0001 0003 40616c 00");
-        assert_eq!(rehearsal.open(), (false, words));
+        assert_eq!(harness.open(), (false, words));
     }
 
     #[test]
     fn publications_go_to_every_room_and_come_without_their_topic() {
-        let mut rehearsal = Rehearsal::new(Dialect::Mqtt, &["red", "blue"]);
+        let mut harness = CodecHarness::new(Dialect::Mqtt, &["red", "blue"]);
         let sent = hex("30 07 0003 726564 6869 30 08 0004 626c7565 6869");
-        assert_eq!(rehearsal.send(&To::Rooms, b"hi"), sent);
-        let heard = rehearsal.hear(&hex("30 07 0003 726564 6869 d0 00"));
+        assert_eq!(harness.send(&Destination::Rooms, b"hi"), sent);
+        let heard = harness.hear(&hex("30 07 0003 726564 6869 d0 00"));
         assert_eq!(heard, Ok((vec!["delivery hi".to_owned()], vec![])));
-        assert_eq!(rehearsal.beat(), (true, vec![0xc0, 0]));
-        assert_eq!(rehearsal.leave(), [0xe0, 0]);
+        assert_eq!(harness.heartbeat(), (true, vec![0xc0, 0]));
+        assert_eq!(harness.leave(), [0xe0, 0]);
     }
 
     #[test]
@@ -213,15 +213,15 @@ mod tests {
 
     #[test]
     fn refusals_and_nonsense_end_the_conversation() {
-        let hear = |digits| Rehearsal::new(Dialect::Mqtt, &["red"]).hear(&hex(digits));
-        let refused = |why: &str| Err(Broken::Refused(why.to_owned()));
+        let hear = |digits| CodecHarness::new(Dialect::Mqtt, &["red"]).hear(&hex(digits));
+        let refused = |why: &str| Err(DialectError::Refused(why.to_owned()));
         assert_eq!(hear("20 02 00 05"), refused("connect return code 5"));
         assert_eq!(hear("90 03 0001 80"), refused("subscription failed"));
-        let unreadable = |what, len| Err(Broken::Unreadable { what, len });
+        let unreadable = |what, len| Err(DialectError::Unreadable { what, len });
         assert_eq!(hear("30 04 0003 7265"), unreadable("a publication", 4));
         assert_eq!(hear("32 07 0001 78 0001 6869"), unreadable("a packet", 7), "at QoS 1");
         assert_eq!(hear("30 01 00"), unreadable("a packet", 1));
         assert_eq!(hear("30 ffffffff7f"), unreadable("a length", 5));
-        assert_eq!(hear("30 ffffff7f 00"), Err(Broken::TooLong(268_435_460)));
+        assert_eq!(hear("30 ffffff7f 00"), Err(DialectError::TooLong(268_435_460)));
     }
 }

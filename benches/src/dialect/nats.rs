@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::address::{channels, each_channel};
-use super::carry::{Carry, Front};
 use super::codec::Codec;
-use super::{Broken, Event, Identity, Outgoing, To};
+use super::packet_buffer::{PacketBuffer, Parsed};
+use super::{Destination, DialectError, Event, Identity, Outgoing};
 
 /// The longest accepted line: a server's INFO names its cluster.
 const MAX_LINE: usize = 8_192;
@@ -17,7 +17,7 @@ const END: &[u8] = b"\r\n";
 /// A conversation of NATS.
 #[derive(Debug, Default)]
 pub(super) struct Nats {
-    carry: Carry,
+    buffer: PacketBuffer,
     is_open: bool,
 }
 
@@ -51,14 +51,14 @@ impl Codec for Nats {
         input: &[u8],
         out: &mut Outgoing<'_>,
         emit: &mut impl FnMut(Event<'_>),
-    ) -> Result<(), Broken> {
+    ) -> Result<(), DialectError> {
         let is_open = &mut self.is_open;
-        self.carry.feed(input, |input| {
+        self.buffer.feed(input, |input| {
             let Some(end) = input.iter().take(MAX_LINE).position(|&byte| byte == b'\n') else {
                 return if input.len() < MAX_LINE {
-                    Ok(Front::Need(input.len() + 1))
+                    Ok(Parsed::Need(input.len() + 1))
                 } else {
-                    Err(Broken::TooLong(input.len()))
+                    Err(DialectError::TooLong(input.len()))
                 };
             };
             let line = input[..end].trim_ascii_end();
@@ -71,23 +71,25 @@ impl Codec for Nats {
                     }
                 }
                 Some(b"-ERR") => {
-                    return Err(Broken::Refused(String::from_utf8_lossy(&line[4..]).into_owned()));
+                    return Err(DialectError::Refused(
+                        String::from_utf8_lossy(&line[4..]).into_owned(),
+                    ));
                 }
                 Some(b"INFO" | b"+OK") => {}
-                _ => return Err(Broken::Unreadable { what: "a line", len: line.len() }),
+                _ => return Err(DialectError::Unreadable { what: "a line", len: line.len() }),
             }
-            Ok(Front::Packet(end + 1))
+            Ok(Parsed::Packet(end + 1))
         })
     }
 
-    fn send(&mut self, me: &Identity, to: &To, body: &[u8], out: &mut Outgoing<'_>) {
+    fn send(&mut self, me: &Identity, to: &Destination, body: &[u8], out: &mut Outgoing<'_>) {
         each_channel(me, to, |subject| {
             let line = format!("PUB {subject} {}\r\n", body.len());
             out.message(&[line.as_bytes(), body, END]);
         });
     }
 
-    fn beat(&mut self, out: &mut Outgoing<'_>) -> bool {
+    fn heartbeat(&mut self, out: &mut Outgoing<'_>) -> bool {
         out.message(&[b"PING\r\n"]);
         true
     }
@@ -103,25 +105,25 @@ fn message(
     input: &[u8],
     start: usize,
     emit: &mut impl FnMut(Event<'_>),
-) -> Result<Front, Broken> {
-    let unreadable = || Broken::Unreadable { what: "a message line", len: line.len() };
+) -> Result<Parsed, DialectError> {
+    let unreadable = || DialectError::Unreadable { what: "a message line", len: line.len() };
     let digits = line.rsplit(|&byte| byte == b' ').next().ok_or_else(unreadable)?;
     let len = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<usize>().ok());
     let len = len.ok_or_else(unreadable)?;
     if len > MAX_BODY {
-        return Err(Broken::TooLong(len));
+        return Err(DialectError::TooLong(len));
     }
     let end = start + len + END.len();
-    let Some(rest) = input.get(start..end) else { return Ok(Front::Need(end)) };
+    let Some(rest) = input.get(start..end) else { return Ok(Parsed::Need(end)) };
     let body = rest.strip_suffix(END).ok_or_else(unreadable)?;
     emit(Event::Delivery { body });
-    Ok(Front::Packet(end))
+    Ok(Parsed::Packet(end))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::Dialect;
-    use super::super::rehearsal::Rehearsal;
+    use super::super::codec_harness::CodecHarness;
     use super::*;
 
     fn told(events: &[&str]) -> Vec<String> {
@@ -130,9 +132,9 @@ mod tests {
 
     #[test]
     fn the_first_lines_connect_subscribe_and_ask_for_an_answer() {
-        let mut rehearsal = Rehearsal::new(Dialect::Nats, &["red", "blue"]);
-        rehearsal.me.token = Some("s3cret".to_owned());
-        let (is_open, words) = rehearsal.open();
+        let mut harness = CodecHarness::new(Dialect::Nats, &["red", "blue"]);
+        harness.me.token = Some("s3cret".to_owned());
+        let (is_open, words) = harness.open();
         let words = String::from_utf8(words).unwrap();
         let (connect, rest) = words.split_once("\r\n").unwrap();
         assert_eq!((is_open, rest), (false, "SUB red 1\r\nSUB blue 2\r\nPING\r\n"));
@@ -144,34 +146,34 @@ mod tests {
 
     #[test]
     fn the_first_answer_opens_and_pings_are_answered() {
-        let mut rehearsal = Rehearsal::new(Dialect::Nats, &["red"]);
-        rehearsal.open();
-        let heard = rehearsal.hear(b"INFO {\"server_id\":\"N\"}\r\nPING\r\nPONG\r\nPONG\r\n");
+        let mut harness = CodecHarness::new(Dialect::Nats, &["red"]);
+        harness.open();
+        let heard = harness.hear(b"INFO {\"server_id\":\"N\"}\r\nPING\r\nPONG\r\nPONG\r\n");
         assert_eq!(heard, Ok((told(&["opened"]), b"PONG\r\n".to_vec())));
-        assert_eq!(rehearsal.beat(), (true, b"PING\r\n".to_vec()));
+        assert_eq!(harness.heartbeat(), (true, b"PING\r\n".to_vec()));
     }
 
     #[test]
     fn messages_are_as_long_as_their_line_says() {
-        let mut rehearsal = Rehearsal::new(Dialect::Nats, &["red", "blue"]);
-        let sent = rehearsal.send(&To::Rooms, b"hi");
+        let mut harness = CodecHarness::new(Dialect::Nats, &["red", "blue"]);
+        let sent = harness.send(&Destination::Rooms, b"hi");
         assert_eq!(sent, b"PUB red 2\r\nhi\r\nPUB blue 2\r\nhi\r\n");
         let lines =
             b"MSG FOO.BAR 9 11\r\nHello World\r\nMSG FOO.BAR 9 GREETING.34 4\r\n\r\n\r\n\r\n";
-        let heard = rehearsal.hear(lines);
+        let heard = harness.hear(lines);
         assert_eq!(heard, Ok((told(&["delivery Hello World", "delivery \\r\\n\\r\\n"]), vec![])));
     }
 
     #[test]
     fn errors_and_nonsense_end_the_conversation() {
-        let hear = |line: &[u8]| Rehearsal::new(Dialect::Nats, &["red"]).hear(line);
-        let refused = Broken::Refused(" 'Authorization Violation'".to_owned());
+        let hear = |line: &[u8]| CodecHarness::new(Dialect::Nats, &["red"]).hear(line);
+        let refused = DialectError::Refused(" 'Authorization Violation'".to_owned());
         assert_eq!(hear(b"-ERR 'Authorization Violation'\r\n"), Err(refused));
-        let unreadable = |what, len| Err(Broken::Unreadable { what, len });
+        let unreadable = |what, len| Err(DialectError::Unreadable { what, len });
         assert_eq!(hear(b"HELLO\r\n"), unreadable("a line", 5));
         assert_eq!(hear(b"MSG red 1 -1\r\n"), unreadable("a message line", 12));
         assert_eq!(hear(b"MSG red 1 1\r\nabc"), unreadable("a message line", 11));
-        assert_eq!(hear(b"MSG red 1 9999999\r\n"), Err(Broken::TooLong(9_999_999)));
-        assert_eq!(hear(&[b'x'; 8_192]), Err(Broken::TooLong(8_192)));
+        assert_eq!(hear(b"MSG red 1 9999999\r\n"), Err(DialectError::TooLong(9_999_999)));
+        assert_eq!(hear(&[b'x'; 8_192]), Err(DialectError::TooLong(8_192)));
     }
 }

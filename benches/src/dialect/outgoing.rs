@@ -4,7 +4,7 @@ use comet_protocol::ws::{FrameHead, Opcode, apply_mask};
 
 /// Framing of each packet on a connection.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Envelope {
+pub(crate) enum PacketFraming {
     /// Nothing: a stream of packets.
     Bare,
     /// A masked WebSocket message.
@@ -20,19 +20,19 @@ pub(crate) enum Envelope {
 #[derive(Debug)]
 pub(crate) struct Outgoing<'a> {
     bytes: &'a mut Vec<u8>,
-    envelope: &'a mut Envelope,
+    packet_framing: &'a mut PacketFraming,
 }
 
 impl<'a> Outgoing<'a> {
-    pub(crate) const fn new(bytes: &'a mut Vec<u8>, envelope: &'a mut Envelope) -> Self {
-        Self { bytes, envelope }
+    pub(crate) const fn new(bytes: &'a mut Vec<u8>, packet_framing: &'a mut PacketFraming) -> Self {
+        Self { bytes, packet_framing }
     }
 
     /// One packet, or several whole ones, given in parts.
     pub(crate) fn message(&mut self, parts: &[&[u8]]) {
-        match *self.envelope {
-            Envelope::Bare => parts.iter().for_each(|part| self.bytes.extend_from_slice(part)),
-            Envelope::WebSocket { opcode, .. } => self.frame(opcode, parts),
+        match *self.packet_framing {
+            PacketFraming::Bare => parts.iter().for_each(|part| self.bytes.extend_from_slice(part)),
+            PacketFraming::WebSocket { opcode, .. } => self.frame(opcode, parts),
         }
     }
 
@@ -52,7 +52,7 @@ impl<'a> Outgoing<'a> {
     }
 
     fn frame(&mut self, opcode: Opcode, parts: &[&[u8]]) {
-        let Envelope::WebSocket { random, .. } = self.envelope else { return };
+        let PacketFraming::WebSocket { random, .. } = self.packet_framing else { return };
         *random = random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let [a, b, c, d, ..] = random.to_be_bytes();
         let mask = [a, b, c, d];
@@ -72,8 +72,8 @@ mod tests {
     #[test]
     fn parts_are_masked_as_one_payload() {
         let mut out = Vec::new();
-        let mut envelope = Envelope::WebSocket { opcode: Opcode::Binary, random: 1 };
-        Outgoing::new(&mut out, &mut envelope).message(&[b"abc", b"", b"defgh"]);
+        let mut packet_framing = PacketFraming::WebSocket { opcode: Opcode::Binary, random: 1 };
+        Outgoing::new(&mut out, &mut packet_framing).message(&[b"abc", b"", b"defgh"]);
         let mask = [out[2], out[3], out[4], out[5]];
         assert_eq!(out[..2], [0x82, 0x88]);
         apply_mask(mask, &mut out[6..]);
@@ -82,8 +82,8 @@ mod tests {
 
     #[test]
     fn a_stream_has_packets_and_no_frames() {
-        let (mut out, mut envelope) = (Vec::new(), Envelope::Bare);
-        let mut outgoing = Outgoing::new(&mut out, &mut envelope);
+        let (mut out, mut packet_framing) = (Vec::new(), PacketFraming::Bare);
+        let mut outgoing = Outgoing::new(&mut out, &mut packet_framing);
         outgoing.message(&[b"ab", b"c"]);
         outgoing.ping();
         outgoing.close();

@@ -2,11 +2,11 @@
 
 use comet_protocol::client::Time;
 
-use super::{Broken, Habits, Identity};
+use super::{ClientTiming, DialectError, Identity};
 
 /// A session's demand on the owner of its sockets.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Want {
+pub(crate) enum ConnectionRequest {
     /// A connection.
     Connect,
     /// None, not even the one that there is.
@@ -15,10 +15,10 @@ pub(crate) enum Want {
 
 /// Reasons to give up a session's connection.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum GivenUp {
+pub(crate) enum GiveUpReason {
     /// The server does not keep to its dialect, or refuses.
     #[error(transparent)]
-    Broken(#[from] Broken),
+    Dialect(#[from] DialectError),
     /// The server has not taken the session in time.
     #[error("no answer to the opening words")]
     NotOpened,
@@ -29,8 +29,8 @@ pub(crate) enum GivenUp {
 
 /// Context of each call of a session.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment<'a> {
+pub(crate) struct CallContext<'a> {
     pub(crate) now: Time,
     pub(crate) me: &'a Identity,
-    pub(crate) habits: &'a Habits,
+    pub(crate) timing: &'a ClientTiming,
 }

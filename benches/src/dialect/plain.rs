@@ -15,8 +15,8 @@ use comet_protocol::client::{Backoff, Full, Time};
 
 use super::any::AnyCodec;
 use super::codec::Codec;
-use super::owner::{GivenUp, Moment, Want};
-use super::{Event, Identity, Outgoing, Reconnect, To};
+use super::owner::{CallContext, ConnectionRequest, GiveUpReason};
+use super::{Destination, Event, Identity, Outgoing, Reconnect};
 
 #[derive(Debug)]
 enum State {
@@ -48,7 +48,7 @@ impl Plain {
 
     pub(super) fn handle_connected(
         &mut self,
-        at: &Moment<'_>,
+        at: &CallContext<'_>,
         out: &mut Outgoing<'_>,
         emit: &mut impl FnMut(Event<'_>),
     ) {
@@ -56,7 +56,7 @@ impl Plain {
             return;
         }
         self.is_heard = true;
-        self.state = State::Opening { deadline: at.now + at.habits.opening };
+        self.state = State::Opening { deadline: at.now + at.timing.opening };
         if self.codec.open(at.me, out) {
             self.open(at);
             emit(Event::Opened { resumed: false, welcome: None });
@@ -65,8 +65,8 @@ impl Plain {
 
     /// The server has taken the session. Heartbeats begin at different times, or they would all
     /// come at once for ever.
-    fn open(&mut self, at: &Moment<'_>) {
-        let first = at.habits.heartbeat.map(|every| at.now + spread(every, self.seed));
+    fn open(&mut self, at: &CallContext<'_>) {
+        let first = at.timing.heartbeat.map(|every| at.now + spread(every, self.seed));
         self.state = State::Open { beat: first };
         self.backoff = None;
     }
@@ -85,11 +85,11 @@ impl Plain {
 
     pub(super) fn handle_bytes(
         &mut self,
-        at: &Moment<'_>,
+        at: &CallContext<'_>,
         bytes: &[u8],
         out: &mut Outgoing<'_>,
         emit: &mut impl FnMut(Event<'_>),
-    ) -> Result<(), GivenUp> {
+    ) -> Result<(), GiveUpReason> {
         self.is_heard = true;
         if matches!(self.state, State::Open { .. }) {
             return Ok(self.codec.read(at.me, bytes, out, emit)?);
@@ -111,17 +111,17 @@ impl Plain {
 
     pub(super) fn handle_timeout(
         &mut self,
-        at: &Moment<'_>,
+        at: &CallContext<'_>,
         out: Option<&mut Outgoing<'_>>,
-    ) -> Result<(), GivenUp> {
+    ) -> Result<(), GiveUpReason> {
         match &mut self.state {
-            State::Opening { deadline } if *deadline <= at.now => Err(GivenUp::NotOpened),
+            State::Opening { deadline } if *deadline <= at.now => Err(GiveUpReason::NotOpened),
             State::Open { beat: Some(beat) } if *beat <= at.now => {
                 if !self.is_heard {
-                    return Err(GivenUp::Silent);
+                    return Err(GiveUpReason::Silent);
                 }
-                *beat = *beat + at.habits.heartbeat.unwrap_or(Duration::MAX);
-                self.is_heard = !out.is_some_and(|out| self.codec.beat(out));
+                *beat = *beat + at.timing.heartbeat.unwrap_or(Duration::MAX);
+                self.is_heard = !out.is_some_and(|out| self.codec.heartbeat(out));
                 Ok(())
             }
             State::Waiting { until } if *until <= at.now => {
@@ -144,7 +144,7 @@ impl Plain {
     pub(super) fn send(
         &mut self,
         me: &Identity,
-        to: &To,
+        to: &Destination,
         body: Bytes,
         out: Option<&mut Outgoing<'_>>,
     ) -> Result<(), Full> {
@@ -166,21 +166,21 @@ impl Plain {
 
     pub(super) fn poll(
         &mut self,
-        at: &Moment<'_>,
+        at: &CallContext<'_>,
         emit: &mut impl FnMut(Event<'_>),
-    ) -> Option<Want> {
+    ) -> Option<ConnectionRequest> {
         if self.is_left && !matches!(self.state, State::Over) {
             self.state = State::Over;
-            return Some(Want::Disconnect);
+            return Some(ConnectionRequest::Disconnect);
         }
         match &mut self.state {
             State::Fresh => {
                 self.state = State::Connecting;
-                Some(Want::Connect)
+                Some(ConnectionRequest::Connect)
             }
             State::Lost { why } => {
                 let why = std::mem::take(why);
-                match at.habits.reconnect {
+                match at.timing.reconnect {
                     Some(reconnect) => self.wait(at.now, reconnect, emit),
                     None => {
                         self.state = State::Over;
@@ -213,50 +213,50 @@ fn spread(span: Duration, seed: u64) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Dialect, Envelope, Habits};
+    use super::super::{ClientTiming, Dialect, PacketFraming};
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
     const TAKEN: [u8; 20] = [0, 0, 0, 20, 0, 20, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0];
 
-    type Tell<'a> = dyn FnMut(Event<'_>) + 'a;
+    type Emit<'a> = dyn FnMut(Event<'_>) + 'a;
 
     /// A session of the dtalk dialect on a clock of the test's own.
     struct Stage {
         plain: Plain,
         me: Identity,
-        habits: Habits,
+        timing: ClientTiming,
         now: Time,
         told: Vec<String>,
         said: Vec<u8>,
     }
 
     impl Stage {
-        fn new(habits: Habits) -> Self {
+        fn new(timing: ClientTiming) -> Self {
             let codec = AnyCodec::new(Dialect::Dtalk).expect("not comet");
             let (me, now) = (Identity::new("al", []), Time::from_micros(0));
             let (told, said) = (Vec::new(), Vec::new());
-            Self { plain: Plain::new(codec, 7), me, habits, now, told, said }
+            Self { plain: Plain::new(codec, 7), me, timing, now, told, said }
         }
 
         fn with<T>(
             &mut self,
-            act: impl FnOnce(&mut Plain, &Moment<'_>, &mut Outgoing<'_>, &mut Tell<'_>) -> T,
+            act: impl FnOnce(&mut Plain, &CallContext<'_>, &mut Outgoing<'_>, &mut Emit<'_>) -> T,
         ) -> T {
             self.said.clear();
-            let mut envelope = Envelope::Bare;
-            let mut out = Outgoing::new(&mut self.said, &mut envelope);
-            let at = Moment { now: self.now, me: &self.me, habits: &self.habits };
+            let mut packet_framing = PacketFraming::Bare;
+            let mut out = Outgoing::new(&mut self.said, &mut packet_framing);
+            let at = CallContext { now: self.now, me: &self.me, timing: &self.timing };
             let told = &mut self.told;
             act(&mut self.plain, &at, &mut out, &mut |event| told.push(format!("{event:?}")))
         }
 
-        fn poll(&mut self) -> Option<Want> {
+        fn poll(&mut self) -> Option<ConnectionRequest> {
             self.with(|plain, at, _, mut emit| plain.poll(at, &mut emit))
         }
 
         fn open(&mut self) {
-            assert_eq!(self.poll(), Some(Want::Connect));
+            assert_eq!(self.poll(), Some(ConnectionRequest::Connect));
             self.with(|plain, at, out, mut emit| plain.handle_connected(at, out, &mut emit));
             self.hear(&TAKEN);
         }
@@ -272,7 +272,7 @@ mod tests {
         }
 
         /// Goes on to when something is due.
-        fn wake(&mut self) -> Result<(), GivenUp> {
+        fn wake(&mut self) -> Result<(), GiveUpReason> {
             self.now = self.plain.poll_timeout().expect("something is due");
             self.with(|plain, at, out, _| plain.handle_timeout(at, Some(out)))
         }
@@ -280,7 +280,8 @@ mod tests {
 
     #[test]
     fn heartbeats_begin_within_one_span_and_go_on_evenly_while_they_are_answered() {
-        let mut stage = Stage::new(Habits { heartbeat: Some(100 * MS), ..Habits::default() });
+        let mut stage =
+            Stage::new(ClientTiming { heartbeat: Some(100 * MS), ..ClientTiming::default() });
         stage.open();
         assert_eq!(stage.wake(), Ok(()));
         let first = stage.now;
@@ -289,23 +290,23 @@ mod tests {
         stage.hear(&[0, 0, 0, 20, 0, 20, 0, 1, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 0]);
         assert_eq!(stage.wake(), Ok(()));
         assert_eq!(stage.now, first + 100 * MS);
-        assert_eq!(stage.wake(), Err(GivenUp::Silent));
+        assert_eq!(stage.wake(), Err(GiveUpReason::Silent));
         assert_eq!(stage.now, first + 200 * MS);
     }
 
     #[test]
     fn a_server_has_so_long_to_take_a_session() {
-        let mut stage = Stage::new(Habits { opening: 300 * MS, ..Habits::default() });
+        let mut stage = Stage::new(ClientTiming { opening: 300 * MS, ..ClientTiming::default() });
         assert_eq!(stage.plain.poll_timeout(), None);
-        assert_eq!(stage.poll(), Some(Want::Connect));
+        assert_eq!(stage.poll(), Some(ConnectionRequest::Connect));
         stage.with(|plain, at, out, mut emit| plain.handle_connected(at, out, &mut emit));
-        assert_eq!(stage.wake(), Err(GivenUp::NotOpened));
+        assert_eq!(stage.wake(), Err(GiveUpReason::NotOpened));
         assert_eq!(stage.now, Time::from_micros(300_000));
     }
 
     #[test]
     fn a_lost_session_is_over_or_waits_ever_longer_until_it_has_been_open() {
-        let mut stage = Stage::new(Habits::default());
+        let mut stage = Stage::new(ClientTiming::default());
         stage.open();
         stage.lose();
         assert_eq!(stage.poll(), None);
@@ -313,9 +314,9 @@ mod tests {
         assert_eq!((stage.plain.poll_timeout(), stage.poll()), (None, None));
 
         let reconnect = Some(Reconnect { first: 100 * MS, most: 400 * MS });
-        let mut stage = Stage::new(Habits { reconnect, ..Habits::default() });
+        let mut stage = Stage::new(ClientTiming { reconnect, ..ClientTiming::default() });
         for most in [100, 200, 400, 400] {
-            assert_eq!(stage.poll(), Some(Want::Connect));
+            assert_eq!(stage.poll(), Some(ConnectionRequest::Connect));
             stage.lose();
             let lost = stage.now;
             assert_eq!(stage.poll(), None);
@@ -332,15 +333,15 @@ mod tests {
 
     #[test]
     fn a_session_that_left_says_so_and_is_over_without_a_word_to_its_owner() {
-        let mut stage = Stage::new(Habits::default());
+        let mut stage = Stage::new(ClientTiming::default());
         stage.open();
         stage.with(|plain, _, out, _| plain.leave(Some(out)));
         assert_eq!(stage.said[8..12], [0, 0, 0, 5]);
-        assert_eq!(stage.poll(), Some(Want::Disconnect));
+        assert_eq!(stage.poll(), Some(ConnectionRequest::Disconnect));
         stage.lose();
         assert_eq!((stage.poll(), stage.told.len()), (None, 1));
         let late = stage.with(|plain, at, out, _| {
-            plain.send(at.me, &To::Rooms, Bytes::from_static(b"late"), Some(out))
+            plain.send(at.me, &Destination::Rooms, Bytes::from_static(b"late"), Some(out))
         });
         assert_eq!(late, Err(Full(Bytes::from_static(b"late"))));
     }

@@ -2,7 +2,7 @@
 
 use super::codec::Codec;
 use super::text;
-use super::{Broken, Event, Identity, Outgoing, To};
+use super::{Destination, DialectError, Event, Identity, Outgoing};
 
 /// A conversation of the raw dialect.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Codec for Raw {
         input: &[u8],
         _: &mut Outgoing<'_>,
         emit: &mut impl FnMut(Event<'_>),
-    ) -> Result<(), Broken> {
+    ) -> Result<(), DialectError> {
         if self.is_text {
             return text::decode(input, |body| emit(Event::Delivery { body }));
         }
@@ -42,7 +42,7 @@ impl Codec for Raw {
     }
 
     /// There is one room at most, and no users.
-    fn send(&mut self, _: &Identity, _: &To, body: &[u8], out: &mut Outgoing<'_>) {
+    fn send(&mut self, _: &Identity, _: &Destination, body: &[u8], out: &mut Outgoing<'_>) {
         if self.is_text {
             text::encode(body, |text| out.message(&[text]));
         } else {
@@ -50,7 +50,7 @@ impl Codec for Raw {
         }
     }
 
-    fn beat(&mut self, out: &mut Outgoing<'_>) -> bool {
+    fn heartbeat(&mut self, out: &mut Outgoing<'_>) -> bool {
         out.ping();
         true
     }

@@ -1,22 +1,22 @@
-//! Bodies as base64, for dialects that carry text only.
+//! Bodies as base64, for dialects that buffer text only.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Broken;
+use super::DialectError;
 
 /// Bodies up to this length need no memory of their own.
 const SHORT: usize = 3_072;
 
 /// Lends out the bytes that a text stands for.
-pub(super) fn decode<T>(text: &[u8], take: impl FnOnce(&[u8]) -> T) -> Result<T, Broken> {
-    let unreadable = |_| Broken::Unreadable { what: "base64", len: text.len() };
+pub(super) fn decode<T>(text: &[u8], take: impl FnOnce(&[u8]) -> T) -> Result<T, DialectError> {
+    let unreadable = |_| DialectError::Unreadable { what: "base64", len: text.len() };
     if text.len() <= SHORT {
         let mut short = [0; SHORT];
         let len = STANDARD.decode_slice(text, &mut short).map_err(|error| match error {
             base64::DecodeSliceError::DecodeError(error) => unreadable(error),
             base64::DecodeSliceError::OutputSliceTooSmall => {
-                Broken::Unreadable { what: "base64", len: text.len() }
+                DialectError::Unreadable { what: "base64", len: text.len() }
             }
         })?;
         return Ok(take(&short[..len]));
@@ -42,7 +42,7 @@ mod tests {
         }
         assert_eq!(encode(b"\xff\x00", <[u8]>::to_vec), b"/wA=");
         for bad in [&b"/wA"[..], b"\xff\xff\xff\xff", b"a=bc"] {
-            assert!(matches!(decode(bad, |_| ()), Err(Broken::Unreadable { .. })), "{bad:?}");
+            assert!(matches!(decode(bad, |_| ()), Err(DialectError::Unreadable { .. })), "{bad:?}");
         }
     }
 }

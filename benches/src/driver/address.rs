@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 use url::Url;
 
-use super::route::{Route, Secure, Transport};
+use super::route::{Route, TlsTarget, Transport};
 use super::trust::{Trust, TrustError};
 
 /// Errors of an address.
@@ -64,7 +64,7 @@ impl Route {
         });
         if is_secure {
             let name = ServerName::try_from(name.to_owned()).map_err(|_| nowhere())?;
-            route.secure = Some(Arc::new(Secure { config: trust.config()?, name }));
+            route.secure = Some(Arc::new(TlsTarget { config: trust.config()?, name }));
         }
         Ok(route)
     }

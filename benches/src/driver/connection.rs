@@ -5,17 +5,17 @@ use std::io;
 use comet_protocol::client::Time;
 use mio::{Interest, Registry, Token};
 
-use super::framing::{Framing, Said, Target};
-use super::lost::Lost;
+use super::disconnect_reason::DisconnectReason;
+use super::framing::{Framing, Target, TransportEvent};
 use super::route::{Route, Transport, reset};
 use super::wire::Wire;
-use crate::dialect::{Dialect, Envelope, Identity, Outgoing};
+use crate::dialect::{Dialect, Identity, Outgoing, PacketFraming};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Stage {
     Dialing,
     /// Connected, and the transport's own beginning is under way.
-    Greeting,
+    Handshaking,
     Open,
 }
 
@@ -24,7 +24,7 @@ enum Stage {
 pub(super) struct Connection {
     wire: Wire,
     framing: Framing,
-    envelope: Envelope,
+    packet_framing: PacketFraming,
     unsent: Vec<u8>,
     stage: Stage,
     /// Deadline for the transport to be open.
@@ -33,7 +33,7 @@ pub(super) struct Connection {
 
 /// Result of one read.
 #[derive(Debug)]
-pub(super) enum Arrived {
+pub(super) enum ReadResult {
     /// This much lies in the buffer; whether there may be more.
     Bytes {
         len: usize,
@@ -60,12 +60,12 @@ impl Connection {
             subprotocols: dialect.subprotocols(),
             random,
         });
-        let envelope = match route.transport {
-            Transport::Tcp => Envelope::Bare,
-            Transport::WebSocket => Envelope::WebSocket { opcode: dialect.opcode(), random },
+        let packet_framing = match route.transport {
+            Transport::Tcp => PacketFraming::Bare,
+            Transport::WebSocket => PacketFraming::WebSocket { opcode: dialect.opcode(), random },
         };
-        let (unsent, stage) = (framing.greeting(), Stage::Dialing);
-        Ok(Self { wire, framing, envelope, unsent, stage, deadline })
+        let (unsent, stage) = (framing.opening_bytes(), Stage::Dialing);
+        Ok(Self { wire, framing, packet_framing, unsent, stage, deadline })
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
@@ -83,7 +83,7 @@ impl Connection {
                 other => other?,
             };
             let opens = self.framing.opens_at_once();
-            self.stage = if opens { Stage::Open } else { Stage::Greeting };
+            self.stage = if opens { Stage::Open } else { Stage::Handshaking };
             self.flush()?;
             return Ok(opens);
         }
@@ -109,18 +109,18 @@ impl Connection {
         self.unsent.len()
     }
 
-    pub(super) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Arrived> {
+    pub(super) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<ReadResult> {
         let kept = self.framing.restore(buffer);
         loop {
             return match self.wire.read(&mut buffer[kept..]) {
-                Ok(0) => Ok(Arrived::End),
+                Ok(0) => Ok(ReadResult::End),
                 Ok(read) => {
                     let len = kept + read;
                     let full = len == buffer.len() || !self.wire.is_drained_by_a_short_read();
-                    Ok(Arrived::Bytes { len, full })
+                    Ok(ReadResult::Bytes { len, full })
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Arrived::Nothing),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(ReadResult::Nothing),
                 Err(error) => Err(error),
             };
         }
@@ -131,16 +131,16 @@ impl Connection {
         &mut self,
         input: &mut [u8],
         scratch: &mut Vec<u8>,
-        mut take: impl FnMut(Said<'_>, &mut Outgoing<'_>) -> Result<(), Lost>,
-    ) -> Result<(), Lost> {
+        mut take: impl FnMut(TransportEvent<'_>, &mut Outgoing<'_>) -> Result<(), DisconnectReason>,
+    ) -> Result<(), DisconnectReason> {
         scratch.clear();
-        let (stage, envelope) = (&mut self.stage, &mut self.envelope);
+        let (stage, packet_framing) = (&mut self.stage, &mut self.packet_framing);
         self.framing.read(input, &mut |said| {
-            let mut out = Outgoing::new(scratch, envelope);
+            let mut out = Outgoing::new(scratch, packet_framing);
             match &said {
-                Said::Opened => *stage = Stage::Open,
-                Said::Ping(body) => out.pong(body),
-                Said::Bytes(_) | Said::Pong => {}
+                TransportEvent::Opened => *stage = Stage::Open,
+                TransportEvent::Ping(body) => out.pong(body),
+                TransportEvent::Bytes(_) | TransportEvent::Pong => {}
             }
             take(said, &mut out)
         })?;
@@ -148,20 +148,20 @@ impl Connection {
     }
 
     /// Says something.
-    pub(super) fn say<T>(
+    pub(super) fn write_packets<T>(
         &mut self,
         scratch: &mut Vec<u8>,
         say: impl FnOnce(&mut Outgoing<'_>) -> T,
     ) -> io::Result<T> {
         scratch.clear();
-        let said = say(&mut Outgoing::new(scratch, &mut self.envelope));
+        let said = say(&mut Outgoing::new(scratch, &mut self.packet_framing));
         self.write(scratch)?;
         Ok(said)
     }
 
     /// Adds output to what goes in this turn.
     pub(super) fn say_later<T>(&mut self, say: impl FnOnce(&mut Outgoing<'_>) -> T) -> T {
-        say(&mut Outgoing::new(&mut self.unsent, &mut self.envelope))
+        say(&mut Outgoing::new(&mut self.unsent, &mut self.packet_framing))
     }
 
     /// Writes, and keeps the bytes that the socket does not take.

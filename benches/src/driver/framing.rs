@@ -4,11 +4,11 @@ use comet_protocol::ws::handshake::{HandshakeLimits, ResponseParse, Upgrade, cli
 use comet_protocol::ws::{Decoder, Event, Limits, Role};
 
 use super::Transport;
-use super::lost::Lost;
+use super::disconnect_reason::DisconnectReason;
 
 /// Something that the other side sent.
 #[derive(Debug)]
-pub(super) enum Said<'a> {
+pub(super) enum TransportEvent<'a> {
     /// Packets may go now.
     Opened,
     /// Bytes of packets: of a stream, cut anywhere; or a whole message.
@@ -63,7 +63,7 @@ impl Framing {
     }
 
     /// Bytes to be written first.
-    pub(super) fn greeting(&self) -> Vec<u8> {
+    pub(super) fn opening_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
         if let Self::Upgrading(upgrading) = self {
             upgrading.request().write_request(&mut out);
@@ -91,17 +91,17 @@ impl Framing {
     pub(super) fn read(
         &mut self,
         mut input: &mut [u8],
-        take: &mut impl FnMut(Said<'_>) -> Result<(), Lost>,
-    ) -> Result<(), Lost> {
+        take: &mut impl FnMut(TransportEvent<'_>) -> Result<(), DisconnectReason>,
+    ) -> Result<(), DisconnectReason> {
         if let Self::Upgrading(upgrading) = self {
             let Some(read) = upgrading.read(input)? else { return Ok(()) };
             input = &mut input[read..];
             *self = Self::WebSocket { decoder: Decoder::new(Role::Client), tail: Vec::new() };
-            take(Said::Opened)?;
+            take(TransportEvent::Opened)?;
         }
         match self {
             Self::WebSocket { decoder, tail } => decode(decoder, tail, input, take),
-            _ => take(Said::Bytes(input)),
+            _ => take(TransportEvent::Bytes(input)),
         }
     }
 }
@@ -113,7 +113,7 @@ impl Upgrading {
     }
 
     /// Returns the length of the answer, once it is all there.
-    fn read(&mut self, input: &[u8]) -> Result<Option<usize>, Lost> {
+    fn read(&mut self, input: &[u8]) -> Result<Option<usize>, DisconnectReason> {
         match self.request().parse_response(input, self.tail.len(), &HandshakeLimits::default())? {
             ResponseParse::Complete(accepted) => Ok(Some(accepted.consumed)),
             ResponseParse::Partial => {
@@ -143,25 +143,28 @@ fn decode(
     decoder: &mut Decoder,
     tail: &mut Vec<u8>,
     input: &mut [u8],
-    take: &mut impl FnMut(Said<'_>) -> Result<(), Lost>,
-) -> Result<(), Lost> {
+    take: &mut impl FnMut(TransportEvent<'_>) -> Result<(), DisconnectReason>,
+) -> Result<(), DisconnectReason> {
     let (mut read, limits) = (0, Limits::default());
     loop {
         while decoder.is_idle()
             && let Some(message) = whole(&input[read..])
         {
-            take(Said::Bytes(message.1))?;
+            take(TransportEvent::Bytes(message.1))?;
             read += message.0;
         }
         let decoded = decoder.decode(&mut input[read..], &limits)?;
         read += decoded.consumed;
         match decoded.event {
-            Some(Event::Message(message)) => take(Said::Bytes(&message.payload))?,
-            Some(Event::Ping(body)) => take(Said::Ping(&body))?,
-            Some(Event::Pong(_)) => take(Said::Pong)?,
-            Some(Event::Close(None)) => return Err(Lost::End),
+            Some(Event::Message(message)) => take(TransportEvent::Bytes(&message.payload))?,
+            Some(Event::Ping(body)) => take(TransportEvent::Ping(&body))?,
+            Some(Event::Pong(_)) => take(TransportEvent::Pong)?,
+            Some(Event::Close(None)) => return Err(DisconnectReason::End),
             Some(Event::Close(Some(why))) => {
-                return Err(Lost::Closed { code: why.code.get(), reason: why.reason.into() });
+                return Err(DisconnectReason::Closed {
+                    code: why.code.get(),
+                    reason: why.reason.into(),
+                });
             }
             None => break,
         }
@@ -188,7 +191,9 @@ mod tests {
             buffer[kept..kept + part.len()].copy_from_slice(part);
             let outcome = framing.read(&mut buffer[..kept + part.len()], &mut |said| {
                 told.push(match said {
-                    Said::Bytes(bytes) => format!("{} bytes, {:?}", bytes.len(), bytes.first()),
+                    TransportEvent::Bytes(bytes) => {
+                        format!("{} bytes, {:?}", bytes.len(), bytes.first())
+                    }
                     other => format!("{other:?}"),
                 });
                 Ok(())

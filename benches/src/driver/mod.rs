@@ -9,8 +9,8 @@
 
 mod address;
 mod connection;
+mod disconnect_reason;
 mod framing;
-mod lost;
 mod route;
 mod session;
 mod timers;
@@ -26,7 +26,7 @@ use std::sync::Arc;
 pub use address::RouteError;
 use bytes::Bytes;
 pub use comet_protocol::client::{Full, Time};
-use lost::Lost;
+use disconnect_reason::DisconnectReason;
 use mio::{Events, Poll, Token, Waker};
 pub(crate) use route::reset;
 pub use route::{Route, Transport};
@@ -36,8 +36,8 @@ pub use trust::{Trust, TrustError};
 pub use tuning::Tuning;
 
 use crate::clock;
-use crate::dialect::{Client, Dialect, Want};
-pub use crate::dialect::{Event, Identity, To};
+use crate::dialect::{Client, ConnectionRequest, Dialect};
+pub use crate::dialect::{Destination, Event, Identity};
 
 /// Receiver of the events of sessions.
 pub trait Observer {
@@ -47,7 +47,7 @@ pub trait Observer {
 
 /// Counts of a driver's connections.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Tally {
+pub struct ConnectionCounts {
     /// Connections that were begun.
     pub dials: u64,
     /// Connections that could not be made, or did not open in time.
@@ -71,9 +71,9 @@ pub struct Driver {
     buffer: Box<[u8]>,
     scratch: Vec<u8>,
     tuning: Tuning,
-    tally: Tally,
+    tally: ConnectionCounts,
     /// The last error of a connection.
-    trouble: Option<String>,
+    last_error: Option<String>,
 }
 
 /// The name of the waker, which is no session.
@@ -100,8 +100,8 @@ impl Driver {
             buffer: vec![0; BUFFER].into(),
             scratch: Vec::new(),
             tuning,
-            tally: Tally::default(),
-            trouble: None,
+            tally: ConnectionCounts::default(),
+            last_error: None,
         })
     }
 
@@ -131,7 +131,7 @@ impl Driver {
         assert!(!routes.is_empty(), "a session needs a way to the server");
         let id = self.sessions.len();
         self.sessions.push(Session {
-            client: Client::new(clock::now(), dialect, &identity, &self.tuning.habits, seed),
+            client: Client::new(clock::now(), dialect, &identity, &self.tuning.timing, seed),
             connection: None,
             me: Box::new(identity),
             routes,
@@ -161,14 +161,14 @@ impl Driver {
 
     /// Counts of connections.
     #[must_use]
-    pub const fn tally(&self) -> Tally {
+    pub const fn tally(&self) -> ConnectionCounts {
         self.tally
     }
 
     /// The last error of a connection.
     #[must_use]
-    pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    pub fn last_error(&self) -> Option<&str> {
+        self.last_error.as_deref()
     }
 
     /// Takes a message of a session, to be written in the next turn.
@@ -180,7 +180,7 @@ impl Driver {
     /// # Panics
     ///
     /// When the session has no room of this number.
-    pub fn send(&mut self, session: usize, to: &To, body: Bytes) -> Result<(), Full> {
+    pub fn send(&mut self, session: usize, to: &Destination, body: Bytes) -> Result<(), Full> {
         self.sessions[session].send(clock::now(), &self.tuning, to, body)?;
         self.list(session);
         Ok(())
@@ -190,7 +190,7 @@ impl Driver {
     pub fn cut(&mut self, session: usize) {
         if let Some(connection) = &self.sessions[session].connection {
             connection.reset();
-            self.drop_connection(session, &Lost::Cut);
+            self.drop_connection(session, &DisconnectReason::Cut);
             self.list(session);
         }
     }
@@ -212,12 +212,12 @@ impl Driver {
 
     /// A session that was closed, or is over, begins anew.
     pub fn reopen(&mut self, session: usize) {
-        self.drop_connection(session, &Lost::Unwanted);
-        let habits = &self.tuning.habits;
+        self.drop_connection(session, &DisconnectReason::Unwanted);
+        let timing = &self.tuning.timing;
         let known = &mut self.sessions[session];
         known.seed = known.seed.wrapping_add(1);
         known.is_wanted = false;
-        known.client = Client::new(clock::now(), known.dialect, &known.me, habits, known.seed);
+        known.client = Client::new(clock::now(), known.dialect, &known.me, timing, known.seed);
         self.list(session);
     }
 
@@ -247,16 +247,16 @@ impl Driver {
         if let Err(lost) = self.sessions[id].transmit(&mut self.scratch) {
             self.drop_connection(id, &lost);
         }
-        let tell = &mut |event: Event<'_>| observer.handle(now, id, event);
-        while let Some(want) = self.sessions[id].poll(now, &self.tuning, tell) {
+        let emit = &mut |event: Event<'_>| observer.handle(now, id, event);
+        while let Some(want) = self.sessions[id].poll(now, &self.tuning, emit) {
             match want {
-                Want::Connect => {
+                ConnectionRequest::Connect => {
                     self.sessions[id].is_wanted = true;
                     self.dials.push_back(id);
                 }
-                Want::Disconnect => {
+                ConnectionRequest::Disconnect => {
                     self.sessions[id].is_wanted = false;
-                    self.drop_connection(id, &Lost::Unwanted);
+                    self.drop_connection(id, &DisconnectReason::Unwanted);
                 }
             }
         }
@@ -273,7 +273,7 @@ impl Driver {
             self.tally.dials += 1;
             if let Err(error) = self.begin(now, id) {
                 self.tally.failed_dials += 1;
-                self.trouble = Some(error.to_string());
+                self.last_error = Some(error.to_string());
                 self.sessions[id].client.handle_disconnected(clock::now(), &error);
             }
             self.pump(now, id, observer);
@@ -290,7 +290,7 @@ impl Driver {
     }
 
     /// Closes the socket and tells the session.
-    fn drop_connection(&mut self, id: usize, why: &Lost) {
+    fn drop_connection(&mut self, id: usize, why: &DisconnectReason) {
         let session = &mut self.sessions[id];
         let Some(mut connection) = session.connection.take() else { return };
         if connection.is_open() {
@@ -302,9 +302,9 @@ impl Driver {
             self.dialing -= 1;
         }
         match why {
-            Lost::Cut => {}
-            Lost::Unwanted => connection.farewell(),
-            why => self.trouble = Some(why.to_string()),
+            DisconnectReason::Cut => {}
+            DisconnectReason::Unwanted => connection.farewell(),
+            why => self.last_error = Some(why.to_string()),
         }
         session.client.handle_disconnected(clock::now(), why);
     }

@@ -39,12 +39,12 @@ pub struct Route {
     /// The host that the upgrade names, if it is not the address.
     pub(super) host: Option<Arc<str>>,
     /// TLS, if it is used.
-    pub(super) secure: Option<Arc<Secure>>,
+    pub(super) secure: Option<Arc<TlsTarget>>,
 }
 
 /// TLS settings and the server's name.
 #[derive(Debug)]
-pub(super) struct Secure {
+pub(super) struct TlsTarget {
     pub(super) config: Arc<ClientConfig>,
     pub(super) name: ServerName<'static>,
 }
@@ -104,7 +104,7 @@ impl Route {
     pub(super) fn dial(&self) -> io::Result<Wire> {
         let stream = self.connect()?;
         match self.secure.as_deref() {
-            Some(Secure { config, name }) => Wire::secured(stream, config, name),
+            Some(TlsTarget { config, name }) => Wire::secured(stream, config, name),
             None => Ok(Wire::Plain(stream)),
         }
     }

@@ -7,10 +7,12 @@ use bytes::Bytes;
 use comet_protocol::client::{Full, Time};
 
 use super::connection::Connection;
-use super::framing::Said;
-use super::lost::Lost;
+use super::disconnect_reason::DisconnectReason;
+use super::framing::TransportEvent;
 use super::{Route, Tuning};
-use crate::dialect::{Client, Dialect, Event, Identity, Moment, To, Want};
+use crate::dialect::{
+    CallContext, Client, ConnectionRequest, Destination, Dialect, Event, Identity,
+};
 
 /// A session and its connection.
 #[derive(Debug)]
@@ -63,12 +65,12 @@ impl Session {
         now: Time,
         tuning: &Tuning,
         scratch: &mut Vec<u8>,
-        tell: &mut impl FnMut(Event<'_>),
-    ) -> Result<(), Lost> {
+        emit: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), DisconnectReason> {
         let Some(connection) = &mut self.connection else { return Ok(()) };
         if connection.handle_writable()? {
             let (client, at) = (&mut self.client, moment(&self.me, now, tuning));
-            connection.say(scratch, |out| client.handle_connected(&at, out, tell))?;
+            connection.write_packets(scratch, |out| client.handle_connected(&at, out, emit))?;
         }
         Ok(())
     }
@@ -80,24 +82,26 @@ impl Session {
         tuning: &Tuning,
         input: &mut [u8],
         scratch: &mut Vec<u8>,
-        tell: &mut impl FnMut(Event<'_>),
-    ) -> Result<(), Lost> {
+        emit: &mut impl FnMut(Event<'_>),
+    ) -> Result<(), DisconnectReason> {
         let Some(connection) = &mut self.connection else { return Ok(()) };
         let (client, at) = (&mut self.client, moment(&self.me, now, tuning));
         connection.read(input, scratch, |said, out| match said {
-            Said::Opened => {
-                client.handle_connected(&at, out, tell);
+            TransportEvent::Opened => {
+                client.handle_connected(&at, out, emit);
                 Ok(())
             }
-            Said::Bytes(bytes) => Ok(client.handle_bytes(&at, bytes, out, tell)?),
-            Said::Ping(_) | Said::Pong => {
+            TransportEvent::Bytes(bytes) => Ok(client.handle_bytes(&at, bytes, out, emit)?),
+            TransportEvent::Ping(_) | TransportEvent::Pong => {
                 client.handle_alive();
                 Ok(())
             }
         })?;
         // Answers to a server that does not read them are not kept without end.
         match connection.unsent() {
-            unsent if unsent > tuning.unsent.saturating_mul(4) => Err(Lost::Unread(unsent)),
+            unsent if unsent > tuning.unsent.saturating_mul(4) => {
+                Err(DisconnectReason::Unread(unsent))
+            }
             _ => Ok(()),
         }
     }
@@ -108,14 +112,15 @@ impl Session {
         now: Time,
         tuning: &Tuning,
         scratch: &mut Vec<u8>,
-    ) -> Result<(), Lost> {
+    ) -> Result<(), DisconnectReason> {
         let (client, at) = (&mut self.client, moment(&self.me, now, tuning));
         match &mut self.connection {
             Some(connection) if !connection.is_open() && connection.deadline <= now => {
-                Err(Lost::Late)
+                Err(DisconnectReason::Late)
             }
             Some(connection) => {
-                connection.say(scratch, |out| client.handle_timeout(&at, Some(out)))??;
+                connection
+                    .write_packets(scratch, |out| client.handle_timeout(&at, Some(out)))??;
                 Ok(())
             }
             None => Ok(client.handle_timeout(&at, None)?),
@@ -127,7 +132,7 @@ impl Session {
         &mut self,
         now: Time,
         tuning: &Tuning,
-        to: &To,
+        to: &Destination,
         body: Bytes,
     ) -> Result<(), Full> {
         let (client, at) = (&mut self.client, moment(&self.me, now, tuning));
@@ -141,14 +146,14 @@ impl Session {
     }
 
     /// Writes the output of the state machine, as long as the socket takes it.
-    pub(super) fn transmit(&mut self, scratch: &mut Vec<u8>) -> Result<(), Lost> {
+    pub(super) fn transmit(&mut self, scratch: &mut Vec<u8>) -> Result<(), DisconnectReason> {
         let Some(connection) = &mut self.connection else { return Ok(()) };
         loop {
             connection.flush()?;
             let client = &mut self.client;
             let is_more = connection.is_flushed()
                 && connection.is_open()
-                && connection.say(scratch, |out| client.transmit(out))?;
+                && connection.write_packets(scratch, |out| client.transmit(out))?;
             if !is_more {
                 return Ok(());
             }
@@ -174,13 +179,13 @@ impl Session {
         &mut self,
         now: Time,
         tuning: &Tuning,
-        tell: &mut impl FnMut(Event<'_>),
-    ) -> Option<Want> {
+        emit: &mut impl FnMut(Event<'_>),
+    ) -> Option<ConnectionRequest> {
         let at = moment(&self.me, now, tuning);
-        self.client.poll(&at, tell)
+        self.client.poll(&at, emit)
     }
 }
 
-fn moment<'a>(me: &'a Identity, now: Time, tuning: &'a Tuning) -> Moment<'a> {
-    Moment { now, me, habits: &tuning.habits }
+fn moment<'a>(me: &'a Identity, now: Time, tuning: &'a Tuning) -> CallContext<'a> {
+    CallContext { now, me, timing: &tuning.timing }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::dialect::Habits;
+use crate::dialect::ClientTiming;
 
 /// Settings of a [`Driver`](super::Driver).
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct Tuning {
     /// Bytes that may wait for a socket before a session takes no more messages.
     pub unsent: usize,
     /// Timing of the sessions.
-    pub habits: Habits,
+    pub timing: ClientTiming,
 }
 
 impl Default for Tuning {
@@ -26,7 +26,7 @@ impl Default for Tuning {
             dial_timeout: Duration::from_secs(10),
             is_precise: false,
             unsent: 1 << 20,
-            habits: Habits::default(),
+            timing: ClientTiming::default(),
         }
     }
 }

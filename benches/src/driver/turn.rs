@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use comet_protocol::client::Time;
 
-use super::connection::Arrived;
-use super::lost::Lost;
+use super::connection::ReadResult;
+use super::disconnect_reason::DisconnectReason;
 use super::{Driver, Observer, WAKER};
 use crate::clock;
 
@@ -108,8 +108,8 @@ impl Driver {
     fn handle_writable(&mut self, now: Time, id: usize, observer: &mut impl Observer) {
         let session = &mut self.sessions[id];
         let was_dialing = session.is_dialing();
-        let tell = &mut |event: super::Event<'_>| observer.handle(now, id, event);
-        let outcome = session.handle_writable(now, &self.tuning, &mut self.scratch, tell);
+        let emit = &mut |event: super::Event<'_>| observer.handle(now, id, event);
+        let outcome = session.handle_writable(now, &self.tuning, &mut self.scratch, emit);
         if let Err(lost) = outcome {
             return self.drop_connection(id, &lost);
         }
@@ -141,19 +141,19 @@ impl Driver {
         now: Time,
         id: usize,
         observer: &mut impl Observer,
-    ) -> Result<Option<bool>, Lost> {
+    ) -> Result<Option<bool>, DisconnectReason> {
         let session = &mut self.sessions[id];
         let Some(connection) = &mut session.connection else { return Ok(None) };
         if connection.is_dialing() {
             return Ok(None);
         }
         match connection.receive(&mut self.buffer)? {
-            Arrived::Nothing => Ok(None),
-            Arrived::End => Err(Lost::End),
-            Arrived::Bytes { len, full } => {
-                let tell = &mut |event: super::Event<'_>| observer.handle(now, id, event);
+            ReadResult::Nothing => Ok(None),
+            ReadResult::End => Err(DisconnectReason::End),
+            ReadResult::Bytes { len, full } => {
+                let emit = &mut |event: super::Event<'_>| observer.handle(now, id, event);
                 let (input, scratch) = (&mut self.buffer[..len], &mut self.scratch);
-                session.handle_input(now, &self.tuning, input, scratch, tell)?;
+                session.handle_input(now, &self.tuning, input, scratch, emit)?;
                 Ok(Some(full))
             }
         }

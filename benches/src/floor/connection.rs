@@ -4,9 +4,9 @@ use std::io::{self, Read, Write};
 
 use mio::net::TcpStream;
 
-/// Place of a peer.
+/// State of a peer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Place {
+pub(super) enum PeerState {
     /// It has not sent its request.
     New,
     /// In a room, at this place of the list of members.
@@ -24,7 +24,7 @@ pub(super) enum Place {
 #[derive(Debug)]
 pub(super) struct Connection {
     socket: TcpStream,
-    pub(super) place: Place,
+    pub(super) state: PeerState,
     waiting: Option<Box<Waiting>>,
 }
 
@@ -40,7 +40,7 @@ const UNSENT: usize = 64 << 20;
 impl Connection {
     pub(super) fn new(socket: TcpStream) -> io::Result<Self> {
         socket.set_nodelay(true)?;
-        Ok(Self { socket, place: Place::New, waiting: None })
+        Ok(Self { socket, state: PeerState::New, waiting: None })
     }
 
     /// Reads behind the kept bytes; returns their number now, and whether the socket is empty.
@@ -67,7 +67,7 @@ impl Connection {
         let waiting = self.waiting.get_or_insert_default();
         waiting.unread.clear();
         waiting.unread.extend_from_slice(bytes);
-        self.tidy();
+        self.shrink();
     }
 
     /// Sends as much as fits, after the unsent bytes; the rest waits.
@@ -83,7 +83,7 @@ impl Connection {
                 let _ = self.socket.shutdown(std::net::Shutdown::Both);
                 waiting.unsent = Vec::new();
             }
-            self.tidy();
+            self.shrink();
         } else if !bytes.is_empty() {
             // If the socket is broken, the poll reports it.
             let sent = self.socket.write(bytes).unwrap_or(0);
@@ -94,7 +94,7 @@ impl Connection {
     }
 
     /// Frees the buffers of peers without unsent bytes.
-    fn tidy(&mut self) {
+    fn shrink(&mut self) {
         let waiting = self.waiting.as_ref();
         if waiting.is_some_and(|it| it.unread.is_empty() && it.unsent.is_empty()) {
             self.waiting = None;

@@ -18,7 +18,7 @@ use std::time::Duration;
 use comet_protocol::ws::handshake::{HandshakeLimits, Parse, parse, write_accept};
 use comet_protocol::ws::{Opcode, write_frame};
 pub use command::{Options, serve};
-use connection::{Connection, Place};
+use connection::{Connection, PeerState};
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use rooms::Rooms;
@@ -184,18 +184,20 @@ impl Floor {
     /// Handles complete frames; returns their length.
     fn take(&mut self, at: usize, input: &mut [u8]) -> Result<usize, End> {
         let mut used = 0;
-        let mut place = self.place(at);
-        if place == Place::New {
+        let mut state = self.state_of(at);
+        if state == PeerState::New {
             used = self.upgrade(at, input)?;
-            place = self.place(at);
-            if place == Place::New {
+            state = self.state_of(at);
+            if state == PeerState::New {
                 return Ok(0);
             }
         }
         while let Some(frame) = frames::next(&mut input[used..])? {
             let payload = &input[used..][frame.payload.clone()];
             match frame.opcode {
-                Opcode::Text | Opcode::Binary => self.said(at, place, frame.opcode, payload),
+                Opcode::Text | Opcode::Binary => {
+                    self.handle_message(at, state, frame.opcode, payload)
+                }
                 Opcode::Ping => self.reply(at, Opcode::Pong, payload),
                 Opcode::Pong => {}
                 Opcode::Close => {
@@ -212,13 +214,13 @@ impl Floor {
     fn upgrade(&mut self, at: usize, input: &[u8]) -> Result<usize, End> {
         let parsed = parse(input, 0, &HandshakeLimits::default()).map_err(|_| End::Broken)?;
         let Parse::Complete { request, consumed } = parsed else { return Ok(0) };
-        let place = match request.path().strip_prefix("/room/") {
+        let state = match request.path().strip_prefix("/room/") {
             Some(name) if !name.is_empty() => self.rooms.join(name, at),
-            _ if request.path() == "/echo" => Place::Echo,
+            _ if request.path() == "/echo" => PeerState::Echo,
             _ => return Err(End::Broken),
         };
         if let Some(Some(connection)) = self.connections.get_mut(at) {
-            connection.place = place;
+            connection.state = state;
         }
         let mut answer = Vec::new();
         write_accept(&mut answer, request.key(), None);
@@ -226,28 +228,28 @@ impl Floor {
         Ok(consumed)
     }
 
-    fn place(&self, at: usize) -> Place {
-        self.connections.get(at).and_then(Option::as_ref).map_or(Place::New, |it| it.place)
+    fn state_of(&self, at: usize) -> PeerState {
+        self.connections.get(at).and_then(Option::as_ref).map_or(PeerState::New, |it| it.state)
     }
 
-    fn said(&mut self, at: usize, place: Place, opcode: Opcode, payload: &[u8]) {
-        match (place, self.mode) {
-            (Place::Room { room, .. }, Mode::Batch) => {
+    fn handle_message(&mut self, at: usize, state: PeerState, opcode: Opcode, payload: &[u8]) {
+        match (state, self.mode) {
+            (PeerState::Room { room, .. }, Mode::Batch) => {
                 let batch = self.rooms.batch(room);
                 write_frame(batch, opcode, payload);
                 if batch.len() > BATCH {
                     self.send_batch(room);
                 }
             }
-            (Place::Room { room, .. }, Mode::Write) => {
+            (PeerState::Room { room, .. }, Mode::Write) => {
                 let mut frame = std::mem::take(&mut self.frame);
                 frame.clear();
                 write_frame(&mut frame, opcode, payload);
                 self.broadcast(room, &frame);
                 self.frame = frame;
             }
-            (Place::Echo, _) => self.reply(at, opcode, payload),
-            (Place::New, _) => {}
+            (PeerState::Echo, _) => self.reply(at, opcode, payload),
+            (PeerState::New, _) => {}
         }
     }
 
@@ -285,11 +287,11 @@ impl Floor {
     fn close(&mut self, at: usize) {
         let Some(connection) = self.connections.get_mut(at).and_then(Option::take) else { return };
         self.free.push(at);
-        if let Place::Room { room, slot } = connection.place
+        if let PeerState::Room { room, slot } = connection.state
             && let Some(moved) = self.rooms.leave(room, slot)
             && let Some(Some(moved)) = self.connections.get_mut(moved)
         {
-            moved.place = Place::Room { room, slot };
+            moved.state = PeerState::Room { room, slot };
         }
     }
 }

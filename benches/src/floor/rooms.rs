@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::connection::Place;
+use super::connection::PeerState;
 
 #[derive(Debug, Default)]
 struct Room {
@@ -21,7 +21,7 @@ pub(super) struct Rooms {
 
 impl Rooms {
     /// Adds a member.
-    pub(super) fn join(&mut self, name: &str, member: usize) -> Place {
+    pub(super) fn join(&mut self, name: &str, member: usize) -> PeerState {
         let next = self.names.len();
         let room = *self.names.entry(name.to_owned()).or_insert_with(|| number(next));
         if room as usize == self.rooms.len() {
@@ -29,7 +29,7 @@ impl Rooms {
         }
         let members = &mut self.rooms[room as usize].members;
         members.push(number(member));
-        Place::Room { room, slot: number(members.len() - 1) }
+        PeerState::Room { room, slot: number(members.len() - 1) }
     }
 
     /// Takes a member off the list; returns the one that is in its place now.

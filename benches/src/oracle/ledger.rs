@@ -23,7 +23,7 @@ struct Stream {
 
 /// Due times of the newest messages of each stream, for bodies too short to have them.
 #[derive(Debug)]
-struct Dues {
+struct DueTimes {
     /// A power of two.
     each: usize,
     micros: Box<[AtomicU64]>,
@@ -34,7 +34,7 @@ struct Dues {
 pub struct Ledger {
     rooms: Vec<Room>,
     streams: Vec<Stream>,
-    dues: Option<Dues>,
+    dues: Option<DueTimes>,
 }
 
 /// Times that are kept of all streams together, and the fewest of one.
@@ -63,7 +63,7 @@ impl Ledger {
         let streams = self.streams.len().max(1);
         let each = (KEPT / streams).max(KEPT_LEAST).next_power_of_two();
         let micros = (0..each * streams).map(|_| AtomicU64::new(0)).collect();
-        self.dues = Some(Dues { each, micros });
+        self.dues = Some(DueTimes { each, micros });
     }
 
     /// The number of messages of a stream.
@@ -110,7 +110,7 @@ impl Ledger {
     }
 }
 
-impl Dues {
+impl DueTimes {
     fn of(&self, stream: u32, counter: u64) -> &AtomicU64 {
         let place = usize::try_from(counter).unwrap_or(usize::MAX) & (self.each - 1);
         &self.micros[stream as usize * self.each + place]

@@ -21,8 +21,8 @@ use comet_protocol::client::Time;
 use comet_protocol::comet::{Gap, Seq};
 pub use fault::{Fault, FaultKind, Faults};
 pub use ledger::Ledger;
-use reader::{Arrival, Reader};
-pub use stamp::{Damaged, Said, Stamp};
+use reader::{DeliveryOrder, Reader};
+pub use stamp::{Damaged, Stamp, StampedContent};
 
 /// The judge of a run, or of one thread of it.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ pub struct Oracle {
 
 /// A delivery that was due.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Arrived {
+pub struct ExpectedDelivery {
     /// Of which stream.
     pub stream: u32,
     /// Its number in the stream.
@@ -115,7 +115,7 @@ impl Oracle {
     }
 
     /// A session received a body; returns the message if it was due.
-    pub fn handle_body(&mut self, session: usize, body: &[u8]) -> Option<Arrived> {
+    pub fn handle_body(&mut self, session: usize, body: &[u8]) -> Option<ExpectedDelivery> {
         let said = match Stamp::read(body) {
             Ok(said) => said,
             Err(damaged) => {
@@ -124,13 +124,14 @@ impl Oracle {
             }
         };
         let publisher = match said {
-            Said::All(Stamp { publisher, .. }) | Said::Short { publisher, .. } => publisher,
+            StampedContent::All(Stamp { publisher, .. })
+            | StampedContent::Short { publisher, .. } => publisher,
         };
         let reader = &mut self.readers[session];
         let known = self.ledger.stream(publisher).and_then(|(room, slot, sent)| {
             let counter = match said {
-                Said::All(stamp) => stamp.counter,
-                Said::Short { ending, .. } => stamp::whole(ending, sent),
+                StampedContent::All(stamp) => stamp.counter,
+                StampedContent::Short { ending, .. } => stamp::whole(ending, sent),
             };
             let slot = reader.offset(room)? + slot as usize;
             (1..=sent).contains(&counter).then_some((slot, counter))
@@ -145,7 +146,7 @@ impl Oracle {
         let before = reader.newest(slot);
         let what = || format!("message {counter} of {publisher} after {before}");
         match reader.handle_message(slot, counter) {
-            Arrival::Next { skipped } => {
+            DeliveryOrder::Next { skipped } => {
                 self.settled += 1;
                 let told = std::mem::take(&mut reader.pending);
                 if reader.is_simple() && told != skipped {
@@ -155,16 +156,16 @@ impl Oracle {
                     });
                 }
                 let due = match said {
-                    Said::All(stamp) => Some(stamp.due),
-                    Said::Short { .. } => self.ledger.due(publisher, counter),
+                    StampedContent::All(stamp) => Some(stamp.due),
+                    StampedContent::Short { .. } => self.ledger.due(publisher, counter),
                 };
-                return Some(Arrived { stream: publisher, counter, due });
+                return Some(ExpectedDelivery { stream: publisher, counter, due });
             }
-            Arrival::Late => {
+            DeliveryOrder::Late => {
                 self.settled += 1;
                 self.faults.note(FaultKind::OutOfOrder, session, 1, what);
             }
-            Arrival::Repeated => self.faults.note(FaultKind::Duplicate, session, 1, what),
+            DeliveryOrder::Repeated => self.faults.note(FaultKind::Duplicate, session, 1, what),
         }
         None
     }

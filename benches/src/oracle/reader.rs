@@ -14,7 +14,7 @@ struct Skipped {
 
 /// Position of a message among those before it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Arrival {
+pub(super) enum DeliveryOrder {
     /// This many were skipped before it.
     Next { skipped: u64 },
     /// It had been skipped.
@@ -25,7 +25,7 @@ pub(super) enum Arrival {
 
 /// A room that a session reads, and where its streams begin among the session's.
 #[derive(Clone, Copy, Debug)]
-struct Seat {
+struct ReadRoom {
     room: u32,
     offset: usize,
 }
@@ -33,7 +33,7 @@ struct Seat {
 /// The record of one session.
 #[derive(Debug)]
 pub(super) struct Reader {
-    seats: Box<[Seat]>,
+    seats: Box<[ReadRoom]>,
     /// The newest counter of each stream.
     newest: Box<[u64]>,
     /// Counters up to which nothing is owed, because the session was away; empty if it never was.
@@ -66,7 +66,7 @@ impl Reader {
     pub(super) fn new(rooms: &[usize], ledger: &Ledger) -> Self {
         let mut streams = 0;
         let seats = rooms.iter().map(|&room| {
-            let seat = Seat { room: u32::try_from(room).unwrap_or(u32::MAX), offset: streams };
+            let seat = ReadRoom { room: u32::try_from(room).unwrap_or(u32::MAX), offset: streams };
             streams += ledger.room(room).streams as usize;
             seat
         });
@@ -133,7 +133,7 @@ impl Reader {
         self.newest[slot].max(self.excused.get(slot).copied().unwrap_or(0))
     }
 
-    pub(super) fn handle_message(&mut self, slot: usize, counter: u64) -> Arrival {
+    pub(super) fn handle_message(&mut self, slot: usize, counter: u64) -> DeliveryOrder {
         if counter <= self.newest[slot] {
             return self.handle_old(slot, counter);
         }
@@ -143,11 +143,11 @@ impl Reader {
         if counter <= from {
             // It was on its way when the session returned.
             self.unowed = self.unowed.saturating_sub(1);
-            return Arrival::Next { skipped: 0 };
+            return DeliveryOrder::Next { skipped: 0 };
         }
         let skipped = counter - from - 1;
         if skipped == 0 {
-            return Arrival::Next { skipped };
+            return DeliveryOrder::Next { skipped };
         }
         let is_owed = !self.is_lenient;
         if self.skipped.len() < RANGES {
@@ -155,16 +155,16 @@ impl Reader {
         }
         if is_owed {
             self.missing += skipped;
-            return Arrival::Next { skipped };
+            return DeliveryOrder::Next { skipped };
         }
         self.unowed += skipped;
-        Arrival::Next { skipped: 0 }
+        DeliveryOrder::Next { skipped: 0 }
     }
 
-    fn handle_old(&mut self, slot: usize, counter: u64) -> Arrival {
+    fn handle_old(&mut self, slot: usize, counter: u64) -> DeliveryOrder {
         let holds =
             |range: &Skipped| range.slot == slot && (range.first..=range.last).contains(&counter);
-        let Some(at) = self.skipped.iter().position(holds) else { return Arrival::Repeated };
+        let Some(at) = self.skipped.iter().position(holds) else { return DeliveryOrder::Repeated };
         let range = self.skipped.swap_remove(at);
         let parts = [(range.first, counter - 1), (counter + 1, range.last)];
         let left = parts.into_iter().filter(|(first, last)| first <= last);
@@ -172,12 +172,12 @@ impl Reader {
         let missed = if range.is_owed { &mut self.missing } else { &mut self.unowed };
         *missed = missed.saturating_sub(1);
         self.seen += 1;
-        Arrival::Late
+        DeliveryOrder::Late
     }
 
     /// The number of messages owed to it after the newest of each stream.
     pub(super) fn tail(&self, ledger: &Ledger) -> u64 {
-        let of_seat = |seat: &Seat| {
+        let of_seat = |seat: &ReadRoom| {
             let Room { first, streams, .. } = ledger.room(seat.room as usize);
             let slots = (seat.offset..).zip(first..first + streams);
             let tail = |(slot, stream)| ledger.sent(stream).saturating_sub(self.owed_from(slot));
@@ -202,13 +202,13 @@ mod tests {
         let mut ledger = Ledger::new();
         ledger.add_room(2);
         let mut reader = Reader::new(&[0], &ledger);
-        assert_eq!(reader.handle_message(0, 1), Arrival::Next { skipped: 0 });
-        assert_eq!(reader.handle_message(0, 5), Arrival::Next { skipped: 3 });
-        assert_eq!(reader.handle_message(1, 1), Arrival::Next { skipped: 0 });
-        assert_eq!(reader.handle_message(0, 3), Arrival::Late);
-        assert_eq!(reader.handle_message(0, 3), Arrival::Repeated);
-        assert_eq!(reader.handle_message(0, 5), Arrival::Repeated);
-        assert_eq!(reader.handle_message(0, 4), Arrival::Late);
+        assert_eq!(reader.handle_message(0, 1), DeliveryOrder::Next { skipped: 0 });
+        assert_eq!(reader.handle_message(0, 5), DeliveryOrder::Next { skipped: 3 });
+        assert_eq!(reader.handle_message(1, 1), DeliveryOrder::Next { skipped: 0 });
+        assert_eq!(reader.handle_message(0, 3), DeliveryOrder::Late);
+        assert_eq!(reader.handle_message(0, 3), DeliveryOrder::Repeated);
+        assert_eq!(reader.handle_message(0, 5), DeliveryOrder::Repeated);
+        assert_eq!(reader.handle_message(0, 4), DeliveryOrder::Late);
         (0..7).for_each(|_| ledger.handle_sent(0, Time::from_micros(1)));
         ledger.handle_sent(1, Time::from_micros(1));
         assert_eq!((reader.seen, reader.missing, reader.tail(&ledger)), (5, 1, 2));
@@ -221,14 +221,14 @@ mod tests {
         let mut reader = Reader::new(&[0], &ledger);
         let send = |times| (0..times).for_each(|_| ledger.handle_sent(0, Time::from_micros(1)));
         send(5);
-        assert_eq!(reader.handle_message(0, 1), Arrival::Next { skipped: 0 });
+        assert_eq!(reader.handle_message(0, 1), DeliveryOrder::Next { skipped: 0 });
         reader.excuse(&ledger);
         assert_eq!((reader.unowed, reader.tail(&ledger)), (4, 0));
         send(3);
-        assert_eq!(reader.handle_message(0, 4), Arrival::Next { skipped: 0 }, "on its way");
+        assert_eq!(reader.handle_message(0, 4), DeliveryOrder::Next { skipped: 0 }, "on its way");
         assert_eq!((reader.unowed, reader.tail(&ledger)), (3, 3));
-        assert_eq!(reader.handle_message(0, 7), Arrival::Next { skipped: 1 });
-        assert_eq!(reader.handle_message(0, 6), Arrival::Late);
+        assert_eq!(reader.handle_message(0, 7), DeliveryOrder::Next { skipped: 1 });
+        assert_eq!(reader.handle_message(0, 6), DeliveryOrder::Late);
         reader.excuse(&ledger);
         assert_eq!((reader.seen, reader.missing, reader.unowed), (4, 0, 4));
         assert_eq!(reader.tail(&ledger), 0);

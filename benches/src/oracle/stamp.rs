@@ -20,7 +20,7 @@ pub struct Stamp {
 
 /// Content of a body.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Said {
+pub enum StampedContent {
     /// All of it.
     All(Stamp),
     /// In a short body: the stream, and the end of the counter.
@@ -82,7 +82,7 @@ impl Stamp {
     /// # Errors
     ///
     /// [`Damaged`] when it is not as [`body`](Self::body) makes it.
-    pub fn read(body: &[u8]) -> Result<Said, Damaged> {
+    pub fn read(body: &[u8]) -> Result<StampedContent, Damaged> {
         let damaged = Damaged(body.len());
         if body.len() < Self::LEN {
             return read_short(body).ok_or(damaged);
@@ -100,7 +100,7 @@ impl Stamp {
         let is_whole = u32::from_be_bytes([a, b, c, d]) as usize == body.len()
             && u64::from_be_bytes(*mark) == stamp.mark()
             && is_all(filling, filler(stamp.counter));
-        if is_whole { Ok(Said::All(stamp)) } else { Err(damaged) }
+        if is_whole { Ok(StampedContent::All(stamp)) } else { Err(damaged) }
     }
 
     const fn mark(self) -> u64 {
@@ -111,12 +111,12 @@ impl Stamp {
     }
 }
 
-fn read_short(body: &[u8]) -> Option<Said> {
+fn read_short(body: &[u8]) -> Option<StampedContent> {
     let (&head, rest) = body.split_first_chunk()?;
     let (filling, mark) = rest.split_last_chunk()?;
     let [kind, b, c, x, y, z] = head;
     let is_whole = kind == SHORT && *mark == short_mark(head, body.len()) && is_all(filling, z);
-    let said = Said::Short {
+    let said = StampedContent::Short {
         publisher: u32::from_be_bytes([0, 0, b, c]),
         ending: u32::from_be_bytes([0, x, y, z]),
     };
@@ -155,13 +155,13 @@ mod tests {
     use super::*;
 
     const STAMP: Stamp = Stamp { publisher: 7, counter: 513, due: Time::from_micros(99) };
-    const SHORT: Said = Said::Short { publisher: 7, ending: 513 };
+    const SHORT: StampedContent = StampedContent::Short { publisher: 7, ending: 513 };
 
     #[test]
     fn a_body_is_as_long_as_asked_for_and_says_who_when_and_how_many() {
         for len in [32, 33, 128] {
             let body = STAMP.body(len);
-            assert_eq!((body.len(), Stamp::read(&body)), (len, Ok(Said::All(STAMP))));
+            assert_eq!((body.len(), Stamp::read(&body)), (len, Ok(StampedContent::All(STAMP))));
         }
         for (asked, len) in [(0, 8), (8, 8), (10, 10), (31, 31)] {
             let body = STAMP.body(asked);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use comet_protocol::client::Time;
 use comet_protocol::comet::{Gap, Seq};
 
-use super::{Arrived, FaultKind, Ledger, Oracle, Stamp, Verdict};
+use super::{ExpectedDelivery, FaultKind, Ledger, Oracle, Stamp, Verdict};
 
 const DUE: Time = Time::from_micros(5);
 
@@ -247,7 +247,7 @@ fn a_short_body_is_judged_like_a_long_one() {
     oracle.add_reader(&[room]);
     (0..3).for_each(|_| oracle.handle_sent(publisher, DUE));
     let body = |counter| Stamp { publisher, counter, due: Time::from_micros(0) }.body(10);
-    let arrived = Arrived { stream: publisher, counter: 1, due: Some(DUE) };
+    let arrived = ExpectedDelivery { stream: publisher, counter: 1, due: Some(DUE) };
     assert_eq!(oracle.handle_body(0, &body(1)), Some(arrived));
     let _judged = [3, 3, 4].map(|counter| oracle.handle_body(0, &body(counter)));
     let found = [(FaultKind::Lost, 1), (FaultKind::Duplicate, 1), (FaultKind::Stray, 1)];

@@ -1,7 +1,7 @@
 //! Defaults of options, for the help of the command line.
 
 use super::check::is_known;
-use super::{Company, Flow, Kind, Options, Plan, Span};
+use super::{Flow, Kind, Options, Plan, Span, Topology};
 
 /// Default of an option in a scenario; `None` if it has none, or depends on other options.
 #[must_use]
@@ -31,26 +31,26 @@ pub fn default_of(kind: Kind, option: &str) -> Option<String> {
         "away" => span(plan.disturbances.churn?.away),
         "churn" => Some(plan.disturbances.churn?.leaves.to_string()),
         "breaks" => Some(plan.disturbances.churn?.breaks.to_string()),
-        _ => company(&plan.company, option),
+        _ => topology(&plan.topology, option),
     }
 }
 
-fn company(company: &Company, option: &str) -> Option<String> {
-    match (company, option) {
-        (Company::Rooms { rooms, .. }, "rooms") => Some(rooms.to_string()),
-        (Company::Rooms { memberships, .. }, "memberships") => Some(memberships.to_string()),
-        (Company::Rooms { publishers, .. }, "publishers") => Some(publishers.to_string()),
-        (Company::Groups { groups, .. }, "rooms") => Some(groups.to_string()),
-        (Company::Groups { sizes, .. }, "groups") => Some(sizes.to_string()),
-        (Company::Groups { publishers, .. }, "publishers") => Some(publishers.to_string()),
-        (Company::Groups { friends, .. }, "friends") => Some(friends.to_string()),
-        (Company::Groups { private, .. }, "private") => Some(private.to_string()),
+fn topology(topology: &Topology, option: &str) -> Option<String> {
+    match (topology, option) {
+        (Topology::Rooms { rooms, .. }, "rooms") => Some(rooms.to_string()),
+        (Topology::Rooms { memberships, .. }, "memberships") => Some(memberships.to_string()),
+        (Topology::Rooms { publishers, .. }, "publishers") => Some(publishers.to_string()),
+        (Topology::Groups { groups, .. }, "rooms") => Some(groups.to_string()),
+        (Topology::Groups { sizes, .. }, "groups") => Some(sizes.to_string()),
+        (Topology::Groups { publishers, .. }, "publishers") => Some(publishers.to_string()),
+        (Topology::Groups { friends, .. }, "friends") => Some(friends.to_string()),
+        (Topology::Groups { private, .. }, "private") => Some(private.to_string()),
         _ => None,
     }
 }
 
 /// Whether an option means anything to a scenario.
 #[must_use]
-pub fn means_something(kind: Kind, option: &str) -> bool {
+pub fn applies(kind: Kind, option: &str) -> bool {
     is_known(kind, option)
 }

@@ -133,7 +133,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::plan::{Promise, Rate, Span};
+    use crate::plan::{Guarantee, Rate, Span};
 
     const FILE: &str = "scenario = \"fan\"\n# people\nsessions = 500\nrate = 50\n\
                         delivery = \"acked\"\nwarmup = \"2s\"\n";
@@ -143,7 +143,7 @@ mod tests {
         let options = Options::read(FILE).unwrap();
         assert_eq!((options.scenario, options.load.sessions), (Some(Kind::Fan), Some(500)));
         assert_eq!(options.load.rate, Some(Rate::PerSecond(50.0)));
-        assert_eq!(options.server.delivery, Some(Promise::Acked));
+        assert_eq!(options.server.delivery, Some(Guarantee::Acked));
         let given = options.given();
         let names: Vec<&str> = given.keys().map(String::as_str).collect();
         assert_eq!(names, ["delivery", "rate", "scenario", "sessions", "warmup"]);

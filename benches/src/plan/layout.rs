@@ -10,8 +10,8 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
-use super::{Company, Plan, Sizes};
-use crate::dialect::To;
+use super::{Plan, Sizes, Topology};
+use crate::dialect::Destination;
 
 /// Sessions that share deliveries.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -54,7 +54,7 @@ pub struct Source {
     /// As which stream.
     pub stream: u32,
     /// The destination.
-    pub to: To,
+    pub to: Destination,
 }
 
 /// Messages of one kind.
@@ -102,17 +102,17 @@ impl Layout {
         let member = |user| Member { user, ..Member::default() };
         layout.members.extend(users.into_iter().take(plan.sessions).map(member));
         let shared = plan.accounts.is_some().then(|| layout.sessions_of_users());
-        match &plan.company {
-            Company::Alone => layout.alone(shared.as_ref()),
-            Company::Rooms { rooms, memberships, publishers } => {
+        match &plan.topology {
+            Topology::Alone => layout.alone(shared.as_ref()),
+            Topology::Rooms { rooms, memberships, publishers } => {
                 layout.rooms(prefix, *rooms, *memberships, *publishers);
             }
-            Company::Groups { groups, sizes, publishers, friends, private } => {
+            Topology::Groups { groups, sizes, publishers, friends, private } => {
                 let mut rng = StdRng::seed_from_u64(plan.seed);
                 let talk = layout.groups(prefix, (*groups, sizes, *publishers), &mut rng);
-                layout.say(1.0 - private, talk, Pick::ByChance);
+                layout.add_traffic(1.0 - private, talk, Pick::ByChance);
                 let talk = layout.pairs(*friends, shared.as_ref(), &mut rng);
-                layout.say(*private, talk, Pick::ByChance);
+                layout.add_traffic(*private, talk, Pick::ByChance);
             }
         }
         let stalled = plan.disturbances.stall.map_or(0, |stall| stall.sessions);
@@ -126,7 +126,7 @@ impl Layout {
         self.rooms.last().map_or(0, |room| room.first + room.streams)
     }
 
-    fn say(&mut self, share: f64, sources: Vec<Source>, pick: Pick) {
+    fn add_traffic(&mut self, share: f64, sources: Vec<Source>, pick: Pick) {
         if share > 0.0 && !sources.is_empty() {
             self.traffic.push(Traffic { share, sources, pick });
         }
@@ -160,10 +160,10 @@ impl Layout {
         let sources = (0..self.members.len()).map(|session| {
             let readers = self.hearers(session, session, shared);
             let room = self.add_room(&readers, 1);
-            Source { session, stream: self.rooms[room].first, to: To::Rooms }
+            Source { session, stream: self.rooms[room].first, to: Destination::Rooms }
         });
         let sources = sources.collect();
-        self.say(1.0, sources, Pick::InTurn);
+        self.add_traffic(1.0, sources, Pick::InTurn);
     }
 
     /// Sessions go to the rooms in turn: the sizes of two rooms differ by one at the most.
@@ -178,13 +178,13 @@ impl Layout {
             let streams = self.rooms[room].first..;
             let talkers = readers.iter().zip(streams).take(publishers).enumerate();
             sources.extend(talkers.map(|(slot, (&session, stream))| {
-                (slot, Source { session, stream, to: To::Rooms })
+                (slot, Source { session, stream, to: Destination::Rooms })
             }));
         }
         // Neighbours in time are members of different rooms.
         sources.sort_by_key(|(slot, _)| *slot);
         let sources = sources.into_iter().map(|(_, source)| source).collect();
-        self.say(1.0, sources, Pick::InTurn);
+        self.add_traffic(1.0, sources, Pick::InTurn);
     }
 
     fn groups(
@@ -204,7 +204,7 @@ impl Layout {
                 self.members[*session].joins.push(format!("{prefix}g{number}"));
             }
             sources.extend(members.iter().zip(first..first + streams).map(|(&session, stream)| {
-                let to = To::Room(self.members[session].joins.len() - 1);
+                let to = Destination::Room(self.members[session].joins.len() - 1);
                 Source { session, stream, to }
             }));
         }
@@ -228,7 +228,7 @@ impl Layout {
             for friend in known {
                 let hearers = self.hearers(session, friend, shared);
                 let room = self.add_room(&hearers, 1);
-                let to = To::User(self.members[friend].user.clone());
+                let to = Destination::User(self.members[friend].user.clone());
                 sources.push(Source { session, stream: self.rooms[room].first, to });
             }
         }
@@ -252,7 +252,7 @@ mod tests {
         let user = "t-u1".to_owned();
         assert_eq!(layout.members[1], Member { user, reads: vec![1], ..Member::default() });
         assert!(layout.members.iter().all(|member| !member.stalls));
-        let second = Source { session: 1, stream: 1, to: To::Rooms };
+        let second = Source { session: 1, stream: 1, to: Destination::Rooms };
         assert_eq!(layout.traffic[0].sources[1], second);
     }
 
@@ -287,7 +287,7 @@ mod tests {
         let [groups, private] = &layout.traffic[..] else { panic!("{:?}", layout.traffic) };
         assert_eq!((groups.share, private.share, private.sources.len()), (0.75, 0.25, 100));
         for source in &groups.sources {
-            let To::Room(place) = source.to else { panic!("{source:?}") };
+            let Destination::Room(place) = source.to else { panic!("{source:?}") };
             let member = &layout.members[source.session];
             let room = member.joins[place].strip_prefix("t-g").unwrap().parse::<usize>().unwrap();
             let Room { first, streams, .. } = layout.rooms[room];
@@ -295,7 +295,8 @@ mod tests {
             assert!((first..first + streams).contains(&source.stream));
         }
         for source in &private.sources {
-            let reader = layout.members.iter().find(|m| To::User(m.user.clone()) == source.to);
+            let reader =
+                layout.members.iter().find(|m| Destination::User(m.user.clone()) == source.to);
             let read = &reader.unwrap().reads;
             assert!(read.iter().any(|&room| layout.rooms[room].first == source.stream));
         }
@@ -312,7 +313,7 @@ mod tests {
         assert!(layout.rooms.iter().all(|room| (room.readers, room.streams) == (5, 1)));
         let [private] = &layout.traffic[..] else { panic!("{:?}", layout.traffic) };
         let to: Vec<_> = private.sources.iter().map(|source| source.to.clone()).collect();
-        let (al, bo) = (To::User("al".to_owned()), To::User("bo".to_owned()));
+        let (al, bo) = (Destination::User("al".to_owned()), Destination::User("bo".to_owned()));
         assert_eq!(to, [&bo, &al, &bo, &al, &bo].map(Clone::clone));
         let text = text.replace("chat", "echo").replace("\nfriends = 1", "");
         let plan = Plan::new(Options::read(&text).unwrap()).unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Company, Flow, Plan, Span};
+use super::{Flow, Plan, Span, Topology};
 
 impl Plan {
     /// The load. Two runs can be compared if this is the same.
@@ -15,14 +15,14 @@ impl Plan {
         if let Some(accounts) = &self.accounts {
             put("accounts", json!(accounts.to_string()));
         }
-        match &self.company {
-            Company::Alone => {}
-            Company::Rooms { rooms, memberships, publishers } => {
+        match &self.topology {
+            Topology::Alone => {}
+            Topology::Rooms { rooms, memberships, publishers } => {
                 put("rooms", json!(rooms));
                 put("memberships", json!(memberships));
                 put("publishers", json!(publishers));
             }
-            Company::Groups { groups, sizes, publishers, friends, private } => {
+            Topology::Groups { groups, sizes, publishers, friends, private } => {
                 put("rooms", json!(groups));
                 put("groups", json!(sizes.to_string()));
                 put("publishers", json!(publishers));
@@ -46,7 +46,7 @@ impl Plan {
         } else {
             put("size", json!(self.size));
         }
-        if let Some(rate) = self.connections.arrivals {
+        if let Some(rate) = self.connections.connect_rate {
             put("rate", json!(rate));
         }
         if let Some(churn) = self.disturbances.churn {

@@ -24,16 +24,17 @@ use std::fmt;
 pub use bounds::within;
 pub use bundled::{Bundled, bundled};
 use clap::ValueEnum;
-pub use defaults::{default_of, means_something};
+pub use defaults::{applies, default_of};
 pub use error::PlanError;
 pub use groups::Sizes;
 pub use layout::{Layout, Member, Pick, Room, Source, Traffic};
 pub use options::{
-    AccountOptions, Carrier, ChatOptions, DisturbanceOptions, LoadOptions, Options, Promise,
+    AccountOptions, Carrier, ChatOptions, DisturbanceOptions, Guarantee, LoadOptions, Options,
     ReportOptions, SearchOptions, ServerOptions, TimeOptions,
 };
 pub use parts::{
-    ChurnRates, Company, Connections, Disturbances, Flow, Place, SEARCH, Stall, Storm, Times,
+    ChurnRates, Connections, Disturbances, Flow, SEARCH, ServerLocation, Stall, Storm, Times,
+    Topology,
 };
 pub use quantity::{BadQuantity, Ramp, Rate, Size, Span};
 use serde::{Deserialize, Serialize};
@@ -73,13 +74,13 @@ pub struct Plan {
     /// The dialect.
     pub dialect: Dialect,
     /// Location of the server.
-    pub place: Place,
+    pub location: ServerLocation,
     /// Source of credentials, if the server knows its users.
     pub accounts: Option<Accounts>,
     /// The number of sessions.
     pub sessions: usize,
     /// Traffic between sessions.
-    pub company: Company,
+    pub topology: Topology,
     /// Bytes of a message.
     pub size: usize,
     /// Time when messages are sent.
@@ -121,19 +122,19 @@ impl Plan {
         if !self.dialect.features().acks {
             return "once, without an ack";
         }
-        let told = match &self.place {
-            Place::Relay { flags, .. } => last_promise(flags).or(Some(Promise::Acked)),
-            Place::At(_) => self.given.server.delivery,
+        let told = match &self.location {
+            ServerLocation::Relay { flags, .. } => last_promise(flags).or(Some(Guarantee::Acked)),
+            ServerLocation::At(_) => self.given.server.delivery,
         };
-        told.map_or("as the server decides", Promise::name)
+        told.map_or("as the server decides", Guarantee::name)
     }
 
     /// The accounts that the run needs.
     #[must_use]
     pub fn demand(&self) -> Demand<'_> {
-        let friends = match self.company {
-            Company::Groups { friends, .. } => friends,
-            Company::Alone | Company::Rooms { .. } => 0,
+        let friends = match self.topology {
+            Topology::Groups { friends, .. } => friends,
+            Topology::Alone | Topology::Rooms { .. } => 0,
         };
         Demand {
             source: self.accounts.as_ref(),
@@ -146,9 +147,9 @@ impl Plan {
 
     /// Sessions that neither leave nor stall, because they publish: the first ones.
     #[must_use]
-    pub const fn talking(&self) -> usize {
-        match (&self.company, self.disturbances.stall) {
-            (Company::Rooms { rooms, publishers, .. }, Some(_)) => *rooms * *publishers,
+    pub const fn publishing_sessions(&self) -> usize {
+        match (&self.topology, self.disturbances.stall) {
+            (Topology::Rooms { rooms, publishers, .. }, Some(_)) => *rooms * *publishers,
             _ => 0,
         }
     }
@@ -162,14 +163,14 @@ impl Plan {
 }
 
 /// The flag that counts is the last one.
-fn last_promise(flags: &[String]) -> Option<Promise> {
+fn last_promise(flags: &[String]) -> Option<Guarantee> {
     let mut words = flags.iter().enumerate().rev().filter_map(|(at, flag)| {
         if flag == "--delivery" {
             return flags.get(at + 1).map(String::as_str);
         }
         flag.strip_prefix("--delivery=")
     });
-    Promise::from_str(words.next()?, false).ok()
+    Guarantee::from_str(words.next()?, false).ok()
 }
 
 impl fmt::Display for Kind {

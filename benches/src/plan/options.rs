@@ -16,7 +16,7 @@ use crate::dialect::Dialect;
 /// Delivery guarantee.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum Promise {
+pub enum Guarantee {
     /// Each is acknowledged, and sent again until it is
     Acked,
     /// Each is sent once
@@ -34,7 +34,7 @@ pub enum Carrier {
     Tcp,
 }
 
-impl Promise {
+impl Guarantee {
     /// Its name, as the relay knows it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -109,7 +109,7 @@ pub struct ServerOptions {
     /// Delivery guarantee of the relay [default: acked]; of a running server, its guarantee for the
     /// report
     #[arg(long, value_enum, help_heading = "Server")]
-    pub delivery: Option<Promise>,
+    pub delivery: Option<Guarantee>,
 }
 
 /// Credentials of users.

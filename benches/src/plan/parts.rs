@@ -9,7 +9,7 @@ use super::quantity::Ramp;
 
 /// Location of the server.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Place {
+pub enum ServerLocation {
     /// It runs, at these addresses.
     At(Vec<String>),
     /// A relay that is started for the run.
@@ -89,7 +89,7 @@ pub struct Stall {
 
 /// Traffic between sessions.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Company {
+pub enum Topology {
     /// Every session with itself.
     Alone,
     /// Rooms of the same size.
@@ -120,7 +120,7 @@ pub enum Company {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Connections {
     /// Connections a second in `connect`; otherwise as many as can be.
-    pub arrivals: Option<f64>,
+    pub connect_rate: Option<f64>,
     /// Pace of opening sessions.
     pub ramp: Option<Ramp>,
     /// Connections that are being made at the same time.

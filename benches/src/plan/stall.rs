@@ -1,7 +1,7 @@
 //! The stall of a plan: sessions that stop reading, and limits for the others and the server.
 
 use super::bounds::share;
-use super::{Company, Kind, Options, PlanError, Stall};
+use super::{Kind, Options, PlanError, Stall, Topology};
 
 /// Bytes that a relay of the run's own may use for queues, windows and logs.
 const BUDGET: u64 = 32 << 20;
@@ -23,9 +23,9 @@ pub(super) fn stall(
     kind: Kind,
     given: &Options,
     sessions: usize,
-    company: &Company,
+    topology: &Topology,
 ) -> Result<Option<Stall>, PlanError> {
-    let (Kind::Tortoise, Company::Rooms { rooms, publishers, .. }) = (kind, company) else {
+    let (Kind::Tortoise, Topology::Rooms { rooms, publishers, .. }) = (kind, topology) else {
         return Ok(None);
     };
     let stalled = share("stalled", given.disturbances.stalled.unwrap_or(0.5))?;
@@ -55,18 +55,18 @@ pub(super) fn relay_flags(given: &Options) -> impl Iterator<Item = String> {
     let is_it = given.scenario == Some(Kind::Tortoise);
     let budget = (MEMORY, BUDGET.to_string());
     let own = FLAGS.map(|(flag, value)| (flag, value.to_owned())).into_iter().chain([budget]);
-    let own = own.filter(move |(flag, _)| is_it && !is_told(given, flag));
+    let own = own.filter(move |(flag, _)| is_it && !is_given(given, flag));
     own.flat_map(|(flag, value)| [flag.to_owned(), value])
 }
 
 /// The budget that this gives a relay, and 5 % for the rest of its memory.
 fn budget_and_more(given: &Options) -> Option<u64> {
     let is_given_one =
-        given.server.addr.as_ref().is_none_or(Vec::is_empty) && !is_told(given, MEMORY);
+        given.server.addr.as_ref().is_none_or(Vec::is_empty) && !is_given(given, MEMORY);
     is_given_one.then_some(BUDGET / 20 * 21)
 }
 
-fn is_told(given: &Options, flag: &str) -> bool {
+fn is_given(given: &Options, flag: &str) -> bool {
     let told = |it: &String| it.split('=').next() == Some(flag);
     given.server.relay_flag.iter().flatten().any(told)
 }
@@ -74,7 +74,7 @@ fn is_told(given: &Options, flag: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Flow, Place, Plan};
+    use crate::plan::{Flow, Plan, ServerLocation};
 
     fn outcome(more: &str) -> Result<Plan, String> {
         let text = format!("scenario = \"tortoise\"\n{more}");
@@ -126,9 +126,9 @@ mod tests {
 
     #[test]
     fn the_relay_is_told_nothing_twice() {
-        let flags = |more: &str| match outcome(more).unwrap().place {
-            Place::Relay { flags, .. } => flags.join(" "),
-            place => panic!("{place:?}"),
+        let flags = |more: &str| match outcome(more).unwrap().location {
+            ServerLocation::Relay { flags, .. } => flags.join(" "),
+            location => panic!("{location:?}"),
         };
         assert_eq!(
             flags("relay-flag = [\"--window=8\", \"--queue\", \"9\"]"),

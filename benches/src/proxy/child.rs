@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Options, Tally};
+use super::{Options, ProxyCounts};
 use crate::host::children;
 
 /// A proxy that forwards; it ends with this value.
@@ -93,12 +93,14 @@ impl ProxyProcess {
     /// # Errors
     ///
     /// [`ProxyError`].
-    pub fn end(mut self) -> Result<Tally, ProxyError> {
+    pub fn end(mut self) -> Result<ProxyCounts, ProxyError> {
         drop(self.child.stdin.take());
         let line = self.line()?;
         let numbers = line.split_whitespace().map(str::parse).collect::<Result<Vec<u64>, _>>();
         match numbers.as_deref() {
-            Ok(&[accepted, resets, half_closes]) => Ok(Tally { accepted, resets, half_closes }),
+            Ok(&[accepted, resets, half_closes]) => {
+                Ok(ProxyCounts { accepted, resets, half_closes })
+            }
             _ => Err(ProxyError::Answer(line)),
         }
     }

@@ -9,7 +9,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::fault::{Fault, Faults, TICK};
 use super::pair::{Fate, Pair};
-use super::{Options, Tally};
+use super::{Options, ProxyCounts};
 
 /// Standard input; what is above are listeners, and what is below are the ends of pairs.
 const INPUT: usize = usize::MAX / 2;
@@ -20,7 +20,7 @@ struct Proxy {
     pairs: Vec<Option<Pair>>,
     free: Vec<usize>,
     buffer: Vec<u8>,
-    tally: Tally,
+    tally: ProxyCounts,
     options: Options,
 }
 
@@ -37,13 +37,13 @@ pub fn run(options: Options) -> io::Result<()> {
         .iter()
         .map(|listener| listener.local_addr().map(|address| address.to_string()))
         .collect();
-    say(&addresses?.join(" "))?;
+    print_line(&addresses?.join(" "))?;
     proxy.forward()?;
-    let Tally { accepted, resets, half_closes } = proxy.tally;
-    say(&format!("{accepted} {resets} {half_closes}"))
+    let ProxyCounts { accepted, resets, half_closes } = proxy.tally;
+    print_line(&format!("{accepted} {resets} {half_closes}"))
 }
 
-fn say(line: &str) -> io::Result<()> {
+fn print_line(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()
@@ -60,7 +60,7 @@ impl Proxy {
         }
         // Input that cannot be waited for never ends.
         let _ = poll.registry().register(&mut SourceFd(&0), Token(INPUT), Interest::READABLE);
-        let (pairs, free, tally) = (Vec::new(), Vec::new(), Tally::default());
+        let (pairs, free, tally) = (Vec::new(), Vec::new(), ProxyCounts::default());
         let buffer = vec![0; 64 * 1024];
         Ok(Self { poll, listeners, pairs, free, buffer, tally, options })
     }

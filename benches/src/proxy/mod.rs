@@ -32,7 +32,7 @@ pub struct Options {
 
 /// Counts of a proxy.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Tally {
+pub struct ProxyCounts {
     /// Connections that it took.
     pub accepted: u64,
     /// Connections ended by a reset.

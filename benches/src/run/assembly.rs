@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::churn::Churn;
 use super::complete::Complete;
-use super::live::Live;
+use super::live::LiveCounters;
 use super::partition::{Partition, SessionSpecs, narrow, share};
 use super::publishers::Publishers;
 use super::sender::{Sender, ledger};
@@ -111,7 +111,7 @@ impl Assembly<'_> {
         let (count, seed) = (specs.all.len(), specs.seed);
         let part = share(count, plan.sessions);
         let churn = plan.disturbances.churn.map(|rates| {
-            let range = partition.among_first(at, plan.talking())..timed;
+            let range = partition.among_first(at, plan.publishing_sessions())..timed;
             Churn::new(rates, range, part, features.resume, seed)
         });
         let storm = plan
@@ -129,7 +129,7 @@ impl Assembly<'_> {
             phase: share(partition.before(at), plan.sessions),
             is_precise,
             is_behind: partition.is_behind(at),
-            live: Arc::new(Live::default()),
+            live: Arc::new(LiveCounters::default()),
         }
     }
 

@@ -27,7 +27,7 @@ pub enum RunError {
     #[error(transparent)]
     Proxy(#[from] ProxyError),
     /// The sessions did not open.
-    #[error("{open} of {wanted} sessions opened after {waits} waits; last trouble: {trouble}")]
+    #[error("{open} of {wanted} sessions opened after {waits} waits; last error: {last_error}")]
     NotOpen {
         /// Sessions that opened.
         open: usize,
@@ -36,14 +36,14 @@ pub enum RunError {
         /// Waits of sessions for another attempt.
         waits: u64,
         /// The last error of a connection.
-        trouble: String,
+        last_error: String,
     },
     /// The options make no sense.
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// The server cannot be reached.
     #[error(transparent)]
-    Place(#[from] PlaceError),
+    Location(#[from] LocationError),
     /// There are no accounts.
     #[error(transparent)]
     Account(#[from] AccountError),
@@ -58,7 +58,7 @@ pub enum RunError {
 /// Errors of reaching the server.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum PlaceError {
+pub enum LocationError {
     /// There is no way there.
     #[error("`addr`: {0}")]
     Route(#[from] RouteError),

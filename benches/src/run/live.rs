@@ -7,7 +7,7 @@ use crate::latency::Latency;
 
 /// Numbers that one thread writes and others read.
 #[derive(Debug, Default)]
-pub(super) struct Live {
+pub(super) struct LiveCounters {
     /// Sessions that are open.
     pub(super) open: Number,
     /// Sessions that were cut and are not back.
@@ -34,7 +34,7 @@ pub(super) struct Live {
     pub(super) counted: Number,
     /// Latencies since they were last taken.
     recent: Mutex<Latency>,
-    trouble: Mutex<Option<String>>,
+    last_error: Mutex<Option<String>>,
 }
 
 /// A number that is read while it changes.
@@ -51,7 +51,7 @@ impl Number {
     }
 }
 
-impl Live {
+impl LiveCounters {
     /// Adds times, and empties where they were.
     pub(super) fn add_recent(&self, recent: &mut Latency) {
         if !recent.is_empty() {
@@ -68,15 +68,15 @@ impl Live {
     }
 
     /// Says why a connection failed last.
-    pub(super) fn set_trouble(&self, trouble: Option<&str>) {
-        let mut known = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.as_deref() != trouble {
-            *known = trouble.map(str::to_owned);
+    pub(super) fn set_last_error(&self, last_error: Option<&str>) {
+        let mut known = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.as_deref() != last_error {
+            *known = last_error.map(str::to_owned);
         }
     }
 
     /// The last error of a connection.
-    pub(super) fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn last_error(&self) -> Option<String> {
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

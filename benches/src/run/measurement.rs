@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::audience::{Comebacks, Losses};
+use crate::audience::{Losses, Reconnects};
 use crate::latency::Latency;
 
 /// Measurement of one thread, or of several together.
@@ -27,7 +27,7 @@ pub struct Measurement {
     /// Times that a window of messages was opened again because nothing came.
     pub stalls: u64,
     /// Sessions that were cut in the run so far, and how they came back.
-    pub comebacks: Comebacks,
+    pub reconnects: Reconnects,
     /// Connections and logins that the server took from sessions which read.
     pub losses: Losses,
     /// The window as it was in the end.
@@ -55,7 +55,7 @@ impl Measurement {
         self.held_back += other.held_back;
         self.unsent += other.unsent;
         self.stalls += other.stalls;
-        self.comebacks.merge(&other.comebacks);
+        self.reconnects.merge(&other.reconnects);
         self.losses.merge(other.losses);
         self.window = self.window.max(other.window);
         self.busy.extend(&other.busy);

@@ -8,32 +8,32 @@
 //! Not here: the phases and the report of a scenario (`scenario`), the traffic (`plan`), and the
 //! correctness of deliveries (`oracle`).
 
-mod arrivals;
 mod assembly;
 mod churn;
 mod complete;
-mod ended;
 mod error;
 mod live;
 mod measurement;
 mod order;
 mod partition;
 mod pinning;
-mod place;
 mod publishers;
 mod sender;
+mod server;
+mod session_opener;
 mod stalls;
 mod storm;
 mod threads;
+mod totals;
 mod wakes;
 mod watch;
 mod worker;
 
-pub use ended::Ended;
-pub use error::{PlaceError, RunError};
+pub use error::{LocationError, RunError};
 pub use measurement::Measurement;
-pub use order::{Arrive, Pace};
+pub use order::{OpenPace, Pace};
 pub use pinning::Pinning;
-pub use place::Server;
+pub use server::Server;
 pub use threads::{Status, Threads};
+pub use totals::Totals;
 pub use watch::{Timeline, WaitResult, Watch};

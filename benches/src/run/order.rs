@@ -8,7 +8,7 @@ use crate::latency::Latency;
 
 /// Pace of opening sessions.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Arrive {
+pub struct OpenPace {
     /// Time of the first.
     pub from: Time,
     /// Sessions a second of all threads together; otherwise as fast as possible.
@@ -32,7 +32,7 @@ pub enum Pace {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Order {
     /// Open the sessions, again if they were closed.
-    Arrive(Arrive),
+    Open(OpenPace),
     /// Close all sessions.
     CloseAll,
     /// Let messages flow from a time on, and measure in this window.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::publishers::Lane;
+use super::publishers::ThreadTraffic;
 use super::sender::{Publisher, Sender};
 use crate::account::Roster;
 use crate::dialect::Dialect;
@@ -145,7 +145,7 @@ impl Partition {
     }
 
     /// Publishers of a thread, by kind of traffic.
-    pub(super) fn lanes(&self, layout: &Layout, thread: usize) -> Vec<Lane> {
+    pub(super) fn lanes(&self, layout: &Layout, thread: usize) -> Vec<ThreadTraffic> {
         let of_kind = |traffic: &Traffic| {
             let own = traffic.sources.iter().filter_map(|source| {
                 let (of, session) = self.seat(source.session);
@@ -157,7 +157,7 @@ impl Partition {
             // Threads take turns: this one after those before it that have publishers.
             let before = traffic.sources.iter().filter(|it| self.seat(it.session).0 < thread);
             let (part, phase) = (share(publishers.len(), all), share(before.count(), all));
-            Lane::new(traffic.share * part, phase, publishers, traffic.pick)
+            ThreadTraffic::new(traffic.share * part, phase, publishers, traffic.pick)
         };
         layout.traffic.iter().map(of_kind).filter(|lane| !lane.publishers.is_empty()).collect()
     }
@@ -181,12 +181,13 @@ pub(super) fn share(part: usize, of: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::To;
+    use crate::dialect::Destination;
     use crate::plan::{Pick, Room, Source};
 
     /// Shares of two threads in a room in which these of four sessions publish.
     fn said(sessions: &[usize]) -> Vec<Vec<(f64, f64)>> {
-        let sources = sessions.iter().map(|&session| Source { session, stream: 0, to: To::Rooms });
+        let sources =
+            sessions.iter().map(|&session| Source { session, stream: 0, to: Destination::Rooms });
         let traffic = Traffic { share: 1.0, sources: sources.collect(), pick: Pick::InTurn };
         let layout = Layout { rooms: Vec::new(), members: Vec::new(), traffic: vec![traffic] };
         let lanes = |thread| Partition::new(4, 2, 0).lanes(&layout, thread);
@@ -203,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_stream_belongs_to_the_thread_of_its_publisher() {
-        let source = |session, stream| Source { session, stream, to: To::Rooms };
+        let source = |session, stream| Source { session, stream, to: Destination::Rooms };
         let sources = vec![source(3, 0), source(2, 1)];
         let traffic = Traffic { share: 1.0, sources, pick: Pick::InTurn };
         let room = Room { first: 0, streams: 2, readers: 4 };

@@ -18,7 +18,7 @@ use crate::schedule::Schedule;
 
 /// Messages of one kind, as far as this thread's sessions send them.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct ThreadTraffic {
     /// This thread's part of all messages of all kinds.
     pub(super) share: f64,
     /// Phase of its first message, in parts of the interval: threads take turns.
@@ -31,7 +31,7 @@ pub(super) struct Lane {
 
 /// A message that its session could not take.
 #[derive(Clone, Copy, Debug)]
-struct Held {
+struct DeferredMessage {
     lane: usize,
     publisher: usize,
     due: Time,
@@ -40,9 +40,9 @@ struct Held {
 /// Publishers of a thread.
 #[derive(Debug)]
 pub(super) struct Publishers {
-    lanes: Vec<Lane>,
+    lanes: Vec<ThreadTraffic>,
     pace: Pace,
-    held: VecDeque<Held>,
+    held: VecDeque<DeferredMessage>,
     /// Publishers that could not send when they had to, with a closed flow.
     short: Vec<(usize, usize)>,
     /// The publisher of each stream of this thread.
@@ -63,7 +63,7 @@ const CHANCES: usize = 16;
 /// Messages that are tried again in one turn.
 const TRIES: usize = 256;
 
-impl Lane {
+impl ThreadTraffic {
     pub(super) const fn new(
         share: f64,
         phase: f64,
@@ -91,7 +91,12 @@ impl Lane {
 }
 
 impl Publishers {
-    pub(super) fn new(lanes: Vec<Lane>, complete: Complete, wakes: Wakes, seed: u64) -> Self {
+    pub(super) fn new(
+        lanes: Vec<ThreadTraffic>,
+        complete: Complete,
+        wakes: Wakes,
+        seed: u64,
+    ) -> Self {
         let (mut of, mut spread) = (vec![None; complete.streams()], Vec::new());
         for (lane, known) in lanes.iter().enumerate() {
             for (publisher, Publisher { stream, .. }) in known.publishers.iter().enumerate() {
@@ -190,7 +195,7 @@ impl Publishers {
                 self.held_back += 1;
                 match self.held.len() {
                     HELD => self.unsent += 1,
-                    _ => self.held.push_back(Held { lane: at, publisher, due }),
+                    _ => self.held.push_back(DeferredMessage { lane: at, publisher, due }),
                 }
             }
         }
@@ -257,7 +262,7 @@ mod tests {
     use super::*;
     use crate::audience::{Audience, Meter, Rounds};
     use crate::dialect::Dialect;
-    use crate::driver::{Driver, Event, Identity, Observer, Route, To, Tuning};
+    use crate::driver::{Destination, Driver, Event, Identity, Observer, Route, Tuning};
     use crate::latency::Latency;
     use crate::oracle::{Ledger, Oracle};
 
@@ -267,7 +272,7 @@ mod tests {
 
     /// Two sessions that echo, and are open without any server. Those of comet keep messages; raw
     /// ones cannot.
-    fn sender(dialect: Dialect) -> (Sender, Vec<Lane>) {
+    fn sender(dialect: Dialect) -> (Sender, Vec<ThreadTraffic>) {
         let mut ledger = Ledger::new();
         let rooms = [ledger.add_room(1), ledger.add_room(1)];
         let ledger = Arc::new(ledger);
@@ -283,15 +288,15 @@ mod tests {
             let session = driver.add(dialect, me, Arc::clone(&routes), 0);
             audience.add(at(0), &[room]);
             audience.handle(at(0), session, Event::Opened { resumed: false, welcome: None });
-            publishers.push(Publisher { session, stream, to: To::Rooms });
+            publishers.push(Publisher { session, stream, to: Destination::Rooms });
         }
         let (lag, body) = (Latency::new(), 64);
         let (sent, sent_within, is_answered) = (0, 0, false);
         let sender = Sender { driver, audience, ledger, body, is_answered, sent, sent_within, lag };
-        (sender, vec![Lane::new(1.0, 0.0, publishers, Pick::InTurn)])
+        (sender, vec![ThreadTraffic::new(1.0, 0.0, publishers, Pick::InTurn)])
     }
 
-    fn publishers(lanes: Vec<Lane>) -> Publishers {
+    fn publishers(lanes: Vec<ThreadTraffic>) -> Publishers {
         let complete = Complete::new(&[vec![1, 1]]).pop().unwrap();
         Publishers::new(lanes, complete, Wakes::default(), 1)
     }
@@ -366,7 +371,7 @@ mod tests {
 
     #[test]
     fn threads_take_turns_so_that_all_messages_are_evenly_apart() {
-        let lane = |phase| Lane::new(0.25, phase, Vec::new(), Pick::InTurn);
+        let lane = |phase| ThreadTraffic::new(0.25, phase, Vec::new(), Pick::InTurn);
         let mut dues = Vec::new();
         for phase in [0.0, 0.25, 0.5, 0.75] {
             let mut schedule = lane(phase).schedule(at(5), 100.0);

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::audience::Audience;
-use crate::driver::{Driver, Time, To};
+use crate::driver::{Destination, Driver, Time};
 use crate::latency::Latency;
 use crate::oracle::{Ledger, Stamp};
 use crate::plan::{Layout, Plan};
@@ -14,7 +14,7 @@ use crate::plan::{Layout, Plan};
 pub(super) struct Publisher {
     pub(super) session: usize,
     pub(super) stream: u32,
-    pub(super) to: To,
+    pub(super) to: Destination,
 }
 
 /// Reasons why a message was not sent.

@@ -75,7 +75,7 @@ mod tests {
         storm.turn(at(60), &mut sender);
         assert_eq!((storm.next(), storm.struck()), (None, Some(at(51))));
         assert_eq!([0, 1].map(|session| sender.audience.is_open(session)), [true, false]);
-        assert_eq!((sender.audience.comebacks.cut, sender.audience.comebacks.away()), (1, 1));
+        assert_eq!((sender.audience.reconnects.cut, sender.audience.reconnects.away()), (1, 1));
     }
 
     #[test]
@@ -84,6 +84,6 @@ mod tests {
         storm.announce(at(50));
         storm.call_off();
         storm.turn(at(60), &mut sender);
-        assert_eq!((storm.struck(), sender.audience.comebacks.cut), (None, 0));
+        assert_eq!((storm.struck(), sender.audience.reconnects.cut), (None, 0));
     }
 }

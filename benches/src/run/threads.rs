@@ -7,9 +7,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::assembly::workers;
-use super::live::Live;
+use super::live::LiveCounters;
 use super::order::{Collected, Order};
-use super::{Arrive, Ended, Measurement, Pace, RunError};
+use super::{Measurement, OpenPace, Pace, RunError, Totals};
 use crate::account::Roster;
 use crate::clock;
 use crate::driver::{Route, Time, Tuning};
@@ -36,8 +36,8 @@ pub struct Status {
 #[derive(Debug)]
 struct Handle {
     orders: SyncSender<Order>,
-    live: Arc<Live>,
-    thread: JoinHandle<io::Result<Ended>>,
+    live: Arc<LiveCounters>,
+    thread: JoinHandle<io::Result<Totals>>,
 }
 
 /// The threads of a run.
@@ -90,8 +90,8 @@ impl Threads {
     /// # Errors
     ///
     /// [`RunError::Thread`] when a thread has ended; so it is with the others.
-    pub fn arrive(&self, arrive: Arrive) -> Result<(), RunError> {
-        self.order(&Order::Arrive(arrive))
+    pub fn open_sessions(&self, pace: OpenPace) -> Result<(), RunError> {
+        self.order(&Order::Open(pace))
     }
 
     /// Closes all sessions.
@@ -175,7 +175,7 @@ impl Threads {
     pub fn collect(&self) -> Result<Measurement, RunError> {
         self.order(&Order::Collect)?;
         let mut all = Measurement::default();
-        self.hear(|reply| {
+        self.receive(|reply| {
             if let Collected::Measurement(measurement) = reply {
                 all.merge(&measurement);
             }
@@ -191,7 +191,7 @@ impl Threads {
     pub fn take_opens(&self) -> Result<Latency, RunError> {
         self.order(&Order::CollectOpens)?;
         let mut all = Latency::new();
-        self.hear(|reply| {
+        self.receive(|reply| {
             if let Collected::Opens(opens) = reply {
                 all.merge(&opens);
             }
@@ -200,7 +200,7 @@ impl Threads {
     }
 
     /// Takes a reply of every thread.
-    fn hear(&self, mut take: impl FnMut(Collected)) -> Result<(), RunError> {
+    fn receive(&self, mut take: impl FnMut(Collected)) -> Result<(), RunError> {
         for _ in &self.handles {
             take(self.replies.recv_timeout(PATIENCE).map_err(|_gone| RunError::Thread)?);
         }
@@ -255,8 +255,8 @@ impl Threads {
 
     /// The last error of a connection.
     #[must_use]
-    pub fn trouble(&self) -> Option<String> {
-        self.handles.iter().find_map(|handle| handle.live.trouble())
+    pub fn last_error(&self) -> Option<String> {
+        self.handles.iter().find_map(|handle| handle.live.last_error())
     }
 
     /// Ends the threads.
@@ -264,10 +264,10 @@ impl Threads {
     /// # Errors
     ///
     /// When a thread failed.
-    pub fn end(self) -> Result<Ended, RunError> {
+    pub fn end(self) -> Result<Totals, RunError> {
         // A thread that has ended by itself says so when it is joined.
         let _ = self.order(&Order::End);
-        let mut all: Option<Ended> = None;
+        let mut all: Option<Totals> = None;
         for handle in self.handles {
             let ended = handle.thread.join().map_err(|_panic| RunError::Thread)??;
             match &mut all {

@@ -7,7 +7,7 @@ use crate::clock;
 use crate::driver::Time;
 use crate::host::Interrupt;
 use crate::server::Usage;
-use crate::terminal::{Live, Progress};
+use crate::terminal::{LiveFigures, Progress};
 use crate::timeline::{Sample, Window};
 
 /// Phases of a run, and samples taken meanwhile.
@@ -34,7 +34,7 @@ pub enum WaitResult {
 
 /// The last look, from which the next counts on.
 #[derive(Clone, Copy, Debug, Default)]
-struct Look {
+struct LastSample {
     at: Time,
     arrived: u64,
     server: Option<Duration>,
@@ -49,7 +49,7 @@ pub struct Watch {
     usage: Option<Usage>,
     interrupt: Interrupt,
     progress: Progress,
-    last: Look,
+    last: LastSample,
     phase: Option<(&'static str, Time)>,
     windows: Vec<Window>,
     samples: Vec<Sample>,
@@ -59,7 +59,7 @@ pub struct Watch {
 
 /// Effect of an interrupt on a wait.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Pulled {
+enum OnInterrupt {
     /// The wait ends.
     Return,
     /// The wait is cut short.
@@ -104,7 +104,7 @@ impl Watch {
         progress: Progress,
     ) -> Self {
         let began = clock::now();
-        let last = Look { at: began, own: clock::process_cpu(), ..Look::default() };
+        let last = LastSample { at: began, own: clock::process_cpu(), ..LastSample::default() };
         Self {
             began,
             interval,
@@ -135,8 +135,8 @@ impl Watch {
     }
 
     /// Prints a line that stays.
-    pub fn say(&mut self, line: &str) {
-        self.progress.say(line);
+    pub fn print(&mut self, line: &str) {
+        self.progress.print(line);
     }
 
     /// The server's CPU time so far.
@@ -180,7 +180,7 @@ impl Watch {
     ///
     /// [`RunError::Thread`] when a thread ends meanwhile.
     pub fn pass(&mut self, threads: &Threads, until: Time) -> Result<WaitResult, RunError> {
-        self.wait(threads, until, self.interval, |_| false, Pulled::Return)
+        self.wait(threads, until, self.interval, |_| false, OnInterrupt::Return)
     }
 
     /// Waits for something, at the latest until a deadline.
@@ -194,7 +194,7 @@ impl Watch {
         deadline: Time,
         done: impl FnMut(&Threads) -> bool,
     ) -> Result<WaitResult, RunError> {
-        self.wait(threads, deadline, CONDITION, done, Pulled::Return)
+        self.wait(threads, deadline, CONDITION, done, OnInterrupt::Return)
     }
 
     /// Waits for outstanding deliveries at the end, also after an interrupt.
@@ -203,7 +203,7 @@ impl Watch {
     ///
     /// [`RunError::Thread`] when a thread ends meanwhile.
     pub fn settle(&mut self, threads: &Threads, most: Duration) -> Result<WaitResult, RunError> {
-        self.settle_unless(threads, most, Pulled::Hurry)
+        self.settle_unless(threads, most, OnInterrupt::Hurry)
     }
 
     /// The same regardless of interrupts, for sessions whose connections are broken.
@@ -216,14 +216,14 @@ impl Watch {
         threads: &Threads,
         most: Duration,
     ) -> Result<WaitResult, RunError> {
-        self.settle_unless(threads, most, Pulled::Ignore)
+        self.settle_unless(threads, most, OnInterrupt::Ignore)
     }
 
     fn settle_unless(
         &mut self,
         threads: &Threads,
         most: Duration,
-        pulled: Pulled,
+        pulled: OnInterrupt,
     ) -> Result<WaitResult, RunError> {
         let now = clock::now();
         let mut settled = Settled { since: now, is_silent: false };
@@ -242,7 +242,7 @@ impl Watch {
         most: Duration,
         done: impl FnMut(&Threads) -> bool,
     ) -> Result<WaitResult, RunError> {
-        self.wait(threads, clock::now() + most, CONDITION, done, Pulled::Ignore)
+        self.wait(threads, clock::now() + most, CONDITION, done, OnInterrupt::Ignore)
     }
 
     fn wait(
@@ -251,7 +251,7 @@ impl Watch {
         mut deadline: Time,
         step: Duration,
         mut done: impl FnMut(&Threads) -> bool,
-        pulled: Pulled,
+        pulled: OnInterrupt,
     ) -> Result<WaitResult, RunError> {
         let (mut was_interrupted, nobody) = (false, Interrupt::never());
         loop {
@@ -268,9 +268,9 @@ impl Watch {
             if !was_interrupted && self.is_interrupted() {
                 was_interrupted = true;
                 match pulled {
-                    Pulled::Return => return Ok(WaitResult::Interrupted),
-                    Pulled::Hurry => deadline = deadline.min(now + BRIEF),
-                    Pulled::Ignore => {}
+                    OnInterrupt::Return => return Ok(WaitResult::Interrupted),
+                    OnInterrupt::Hurry => deadline = deadline.min(now + BRIEF),
+                    OnInterrupt::Ignore => {}
                 }
             }
             if now >= deadline {
@@ -288,7 +288,7 @@ impl Watch {
 
     fn look(&mut self, now: Time, threads: &Threads) {
         let status = threads.status();
-        let look = Look {
+        let look = LastSample {
             at: now,
             arrived: status.arrived,
             server: self.server_cpu(),
@@ -311,7 +311,7 @@ impl Watch {
             p99: quantile(0.99),
         };
         self.peak = self.peak.max(sample.server_memory);
-        self.progress.update(&Live {
+        self.progress.update(&LiveFigures {
             sessions: usize::try_from(status.open).unwrap_or(usize::MAX),
             wanted: threads.sessions(),
             deliveries: sample.deliveries.filter(|_| status.faults == 0),
@@ -390,7 +390,7 @@ mod tests {
             false
         };
         let outcome =
-            watch.wait(&threads, began + 30 * BRIEF, CONDITION, pulls, Pulled::Hurry).unwrap();
+            watch.wait(&threads, began + 30 * BRIEF, CONDITION, pulls, OnInterrupt::Hurry).unwrap();
         assert_eq!(outcome, WaitResult::TimedOut);
         let took = clock::now().since(began);
         assert!((BRIEF..15 * BRIEF).contains(&took), "{took:?}");

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use std::time::Duration;
 
-use super::arrivals::Arrivals;
 use super::churn::Churn;
-use super::live::Live;
+use super::live::LiveCounters;
 use super::order::{Collected, Order};
 use super::partition::SessionSpecs;
 use super::publishers::Publishers;
 use super::sender::Sender;
+use super::session_opener::SessionOpener;
 use super::stalls::Stalls;
 use super::storm::Storm;
-use super::{Ended, Measurement, Pace};
+use super::{Measurement, Pace, Totals};
 use crate::audience::{Counts, Meter};
 use crate::clock;
 use crate::driver::Time;
@@ -38,15 +38,15 @@ pub(super) struct Worker {
     pub(super) is_precise: bool,
     /// Whether other threads go first.
     pub(super) is_behind: bool,
-    pub(super) live: Arc<Live>,
+    pub(super) live: Arc<LiveCounters>,
 }
 
 /// A worker that follows orders.
 #[derive(Debug)]
 struct Running {
     worker: Worker,
-    arrivals: Option<Arrivals>,
-    /// Attempts that had ended before the arrivals began.
+    opener: Option<SessionOpener>,
+    /// Attempts that had ended before sessions were opened.
     settled_before: usize,
     is_silent: bool,
     shown: Time,
@@ -78,13 +78,13 @@ impl Worker {
         self,
         orders: &Receiver<Order>,
         replies: &SyncSender<Collected>,
-    ) -> io::Result<Ended> {
+    ) -> io::Result<Totals> {
         if self.is_behind {
             cores::give_way();
         }
         let mut running = Running {
             worker: self,
-            arrivals: None,
+            opener: None,
             settled_before: 0,
             is_silent: true,
             shown: Time::default(),
@@ -109,9 +109,9 @@ impl Worker {
 impl Running {
     fn follow(&mut self, order: Order, replies: &SyncSender<Collected>) {
         match order {
-            Order::Arrive(arrive) => {
+            Order::Open(pace) => {
                 let Worker { specs, share, phase, .. } = &self.worker;
-                self.arrivals = Some(Arrivals::new(&arrive, specs.all.len(), (*share, *phase)));
+                self.opener = Some(SessionOpener::new(&pace, specs.all.len(), (*share, *phase)));
                 self.settled_before = self.settled();
             }
             Order::CloseAll => self.close_all(),
@@ -173,7 +173,7 @@ impl Running {
     fn turn(&mut self) -> io::Result<()> {
         let now = clock::now();
         self.mark(now);
-        self.arrive(now);
+        self.open_sessions(now);
         if let Some(churn) = &mut self.worker.churn {
             churn.turn(now, &mut self.worker.sender);
         }
@@ -200,11 +200,11 @@ impl Running {
         live.opened.set(audience.last_opened().as_micros());
         live.open.set(audience.open() as u64);
         if let Some(struck) = self.worker.storm.as_ref().and_then(Storm::struck) {
-            live.away.set(audience.comebacks.away());
+            live.away.set(audience.reconnects.away());
             live.struck.set(struck.as_micros());
         }
         if live.ended.get() != ended {
-            live.set_trouble(driver.trouble());
+            live.set_last_error(driver.last_error());
             live.ended.set(ended);
         }
         if let Some(used) = used.filter(|_| self.doings() == before) {
@@ -232,11 +232,11 @@ impl Running {
         let window = worker.sender.audience.meter.as_ref().map(|meter| meter.window.clone());
         let edges = window.map(|window| [window.start, window.end]).into_iter().flatten();
         let edges = edges.filter(|edge| *edge > now);
-        let arrivals = self.arrivals.as_ref().and_then(Arrivals::next);
+        let opener = self.opener.as_ref().and_then(SessionOpener::next);
         let churn = self.worker.churn.as_ref().and_then(Churn::next);
         let storm = worker.storm.as_ref().and_then(Storm::next);
         let returns = worker.stalls.next();
-        let dues = [worker.publishers.next(), soon, arrivals, churn, storm, returns];
+        let dues = [worker.publishers.next(), soon, opener, churn, storm, returns];
         let edges = edges.chain([now + every]);
         dues.into_iter().flatten().chain(edges).min().unwrap_or(now)
     }
@@ -251,12 +251,12 @@ impl Running {
         }
     }
 
-    fn arrive(&mut self, now: Time) {
+    fn open_sessions(&mut self, now: Time) {
         let there = self.settled() - self.settled_before;
-        let Some(arrivals) = &mut self.arrivals else { return };
+        let Some(opener) = &mut self.opener else { return };
         let Worker { sender, specs, live, .. } = &mut self.worker;
-        let is_first = arrivals.begun() == 0;
-        while let Some((session, free)) = arrivals.take(now, there) {
+        let is_first = opener.begun() == 0;
+        while let Some((session, free)) = opener.take(now, there) {
             if session < sender.driver.sessions() {
                 sender.driver.reopen(session);
             } else {
@@ -264,7 +264,7 @@ impl Running {
             }
             sender.audience.handle_free(session, free);
         }
-        if is_first && arrivals.begun() > 0 {
+        if is_first && opener.begun() > 0 {
             live.dialed.set(now.as_micros());
         }
     }
@@ -285,7 +285,7 @@ impl Running {
         let (sender, live) = (&mut self.worker.sender, &self.worker.live);
         live.faults.set(sender.audience.oracle.faults());
         live.cpu.set(u64::try_from(clock::thread_cpu().as_micros()).unwrap_or(u64::MAX));
-        live.set_trouble(sender.driver.trouble());
+        live.set_last_error(sender.driver.last_error());
         if let Some(meter) = &mut sender.audience.meter {
             live.arrived.set(meter.arrived);
             live.add_recent(&mut meter.recent);
@@ -298,7 +298,7 @@ impl Running {
             let is_complete = self.worker.churn.as_ref().is_none_or(Churn::is_complete);
             outstanding += self.worker.stalls.absent(&sender.audience);
             outstanding += self.worker.publishers.held() + u64::from(!is_complete);
-            outstanding += sender.audience.comebacks.away();
+            outstanding += sender.audience.reconnects.away();
             live.outstanding.set(outstanding);
             live.counted.set(now.as_micros());
         }
@@ -332,19 +332,19 @@ impl Running {
             held_back: std::mem::take(&mut publishers.held_back),
             unsent: std::mem::take(&mut publishers.unsent),
             stalls: std::mem::take(&mut self.stalls),
-            comebacks: sender.audience.comebacks.clone(),
+            reconnects: sender.audience.reconnects.clone(),
             losses: sender.audience.take_losses(),
             window,
             busy: vec![busy],
         }
     }
 
-    fn end(self) -> Ended {
+    fn end(self) -> Totals {
         let stalls = &self.worker.stalls;
         let (waiting, absent) = (stalls.waiting, stalls.absent(&self.worker.sender.audience));
         let Sender { driver, audience, sent, is_answered, .. } = self.worker.sender;
         let (left, broken) = self.worker.churn.map_or((0, 0), |churn| (churn.left, churn.broken));
-        Ended {
+        Totals {
             sent,
             unanswered: if is_answered { audience.unanswered() } else { 0 },
             outstanding: audience.oracle.outstanding(),

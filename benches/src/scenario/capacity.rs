@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::RunError;
-use super::course::{Course, real};
+use super::execution::{Execution, real};
 use super::flow::{Measured, figures, flow, names, rate};
 use crate::run::{Measurement, Pace};
 
@@ -32,16 +32,20 @@ struct Trial {
 }
 
 /// Searches, then measures at a share of the rate found.
-pub(super) fn find(course: &mut Course<'_>, limit: Duration, share: f64) -> Result<(), RunError> {
+pub(super) fn find(
+    execution: &mut Execution<'_>,
+    limit: Duration,
+    share: f64,
+) -> Result<(), RunError> {
     let (mut best, mut worst): (Option<Trial>, Option<Trial>) = (None, None);
     let mut rate = FIRST;
     for _ in 0..DOUBLINGS + HALVES {
-        let mut trial = try_rate(course, rate, limit)?;
+        let mut trial = try_rate(execution, rate, limit)?;
         if !trial.is_good {
             // Something else may have happened on the machine.
-            trial = try_rate(course, rate, limit)?;
+            trial = try_rate(execution, rate, limit)?;
         }
-        if course.watch.is_interrupted() {
+        if execution.watch.is_interrupted() {
             return Ok(());
         }
         let side = if trial.is_good { &mut best } else { &mut worst };
@@ -62,11 +66,11 @@ pub(super) fn find(course: &mut Course<'_>, limit: Duration, share: f64) -> Resu
         }
     }
     let Some(best) = best else {
-        course.findings.note("no rate is low enough for the limit");
+        execution.findings.note("no rate is low enough for the limit");
         return Ok(());
     };
-    found(course, &best, worst.as_ref());
-    measure(course, &best, limit, share)
+    found(execution, &best, worst.as_ref());
+    measure(execution, &best, limit, share)
 }
 
 /// Ratio of the two rates at which the search ends.
@@ -74,14 +78,14 @@ const CLOSE: f64 = 1.1;
 /// Least rate that is tried.
 const LEAST: f64 = 2.0;
 
-fn try_rate(course: &mut Course<'_>, rate: f64, limit: Duration) -> Result<Trial, RunError> {
+fn try_rate(execution: &mut Execution<'_>, rate: f64, limit: Duration) -> Result<Trial, RunError> {
     let pace = Pace::Open(rate);
-    let _measured = flow(course, pace, WARM_UP, ("measure", TRIAL))?;
-    let measurement = course.settle()?;
+    let _measured = flow(execution, pace, WARM_UP, ("measure", TRIAL))?;
+    let measurement = execution.settle()?;
     let trial = judge(rate, limit, &measurement);
     let (verdict, p99) =
         (if trial.is_good { "good" } else { "too much" }, measurement.latency.ms(0.99));
-    course.watch.say(&format!("{rate:.1} messages/s: p99 {p99:.2} ms, {verdict}"));
+    execution.watch.print(&format!("{rate:.1} messages/s: p99 {p99:.2} ms, {verdict}"));
     Ok(trial)
 }
 
@@ -98,7 +102,7 @@ fn judge(rate: f64, limit: Duration, measurement: &Measurement) -> Trial {
 
 /// A share of a load is no harder to carry than all of it: if its times are worse, the trials were
 /// too short, or something else happened on the machine.
-fn doubt(best: &Trial, p99: f64, share: f64) -> Option<String> {
+fn warning(best: &Trial, p99: f64, share: f64) -> Option<String> {
     let is_worse = share < 1.0 && p99 > best.p99 * WORSE && p99 > best.p99 + LITTLE;
     is_worse.then(|| {
         format!(
@@ -114,9 +118,9 @@ fn doubt(best: &Trial, p99: f64, share: f64) -> Option<String> {
 const WORSE: f64 = 1.1;
 const LITTLE: f64 = 0.5;
 
-fn found(course: &mut Course<'_>, best: &Trial, worst: Option<&Trial>) {
-    let (_, many) = names(course.plan.kind);
-    let findings = &mut course.findings;
+fn found(execution: &mut Execution<'_>, best: &Trial, worst: Option<&Trial>) {
+    let (_, many) = names(execution.plan.kind);
+    let findings = &mut execution.findings;
     findings.throughput("saturating rate: messages", best.rate, "/s");
     findings.throughput(format!("saturating rate: {many}"), best.deliveries, "/s");
     for why in worst.into_iter().flat_map(|trial| &trial.limits) {
@@ -125,26 +129,26 @@ fn found(course: &mut Course<'_>, best: &Trial, worst: Option<&Trial>) {
 }
 
 fn measure(
-    course: &mut Course<'_>,
+    execution: &mut Execution<'_>,
     best: &Trial,
     limit: Duration,
     share: f64,
 ) -> Result<(), RunError> {
     let rate = best.rate * share;
-    let (times, pace) = (course.plan.times, Pace::Open(rate));
-    let Measured { cpu, .. } = flow(course, pace, times.warm_up, ("measure", times.measure))?;
-    let measurement = course.settle()?;
+    let (times, pace) = (execution.plan.times, Pace::Open(rate));
+    let Measured { cpu, .. } = flow(execution, pace, times.warm_up, ("measure", times.measure))?;
+    let measurement = execution.settle()?;
     // The rate of the measurement follows from the server's capacity.
-    course.findings.throughput("rate of the measurement", rate, "/s");
+    execution.findings.throughput("rate of the measurement", rate, "/s");
     if !measurement.latency.is_empty() {
         let p99 = measurement.latency.ms(0.99);
         let most = limit.as_secs_f64() * 1e3;
-        course.findings.at_most("p99 at the rate of the measurement", p99, most, "ms");
-        if let Some(doubt) = doubt(best, p99, share) {
-            course.findings.note(doubt);
+        execution.findings.at_most("p99 at the rate of the measurement", p99, most, "ms");
+        if let Some(doubt) = warning(best, p99, share) {
+            execution.findings.note(doubt);
         }
     }
-    figures(course.plan, pace, &Measured { measurement, cpu }, &mut course.findings);
+    figures(execution.plan, pace, &Measured { measurement, cpu }, &mut execution.findings);
     Ok(())
 }
 
@@ -178,11 +182,11 @@ mod tests {
     #[test]
     fn half_of_a_rate_that_is_worse_than_all_of_it_puts_it_in_doubt() {
         let best = judge(100.0, Duration::from_millis(10), &measurement(4_000, 100, 100));
-        assert_eq!(doubt(&best, 3.0, 0.5), None);
-        assert_eq!(doubt(&best, 4.3, 0.5), None, "that is noise");
-        let said = doubt(&best, 8.0, 0.5).unwrap();
+        assert_eq!(warning(&best, 3.0, 0.5), None);
+        assert_eq!(warning(&best, 4.3, 0.5), None, "that is noise");
+        let said = warning(&best, 8.0, 0.5).unwrap();
         let expected = "at 50 % of the rate that was found the p99 is 8.00 ms, worse than 4.00 ms";
         assert!(said.starts_with(expected), "{said}");
-        assert_eq!(doubt(&best, 8.0, 1.0), None, "the same load");
+        assert_eq!(warning(&best, 8.0, 1.0), None, "the same load");
     }
 }

@@ -10,15 +10,15 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-use super::course::{Conclusion, Course, real, start_other, tuning};
+use super::execution::{Conclusion, Execution, real, start_other, tuning};
 use super::flow::{self, flow, rate};
 use super::verdict::add_faults;
-use super::{RunError, Setting, load_of};
+use super::{RunError, ScenarioSettings, load_of};
 use crate::clock;
 use crate::host::cores::{allowed, use_all};
 use crate::plan::{
-    Carrier, Flow, Kind, LoadOptions, Options, Plan as Planned, PlanError, Promise, ServerOptions,
-    Size, Span, within,
+    Carrier, Flow, Guarantee, Kind, LoadOptions, Options, Plan as Planned, PlanError,
+    ServerOptions, Size, Span, within,
 };
 use crate::report::{DELIVERY, Figure, Findings, Report};
 use crate::run::{Measurement, Pace, Server, Threads, WaitResult};
@@ -75,30 +75,30 @@ struct ClassTurns {
 /// # Errors
 ///
 /// [`RunError`] when there is no result.
-pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
+pub fn run(plan: &Plan, settings: &ScenarioSettings) -> Result<Report, RunError> {
     within("members", plan.members, 1, 1_000_000)?;
     let cores = allowed();
-    let idle = idle(plan, setting)?;
+    let idle = idle(plan, settings)?;
     use_all(&cores);
     let [acked, best_effort] =
-        [Promise::Acked, Promise::BestEffort].map(|promise| load(plan, setting, promise));
+        [Guarantee::Acked, Guarantee::BestEffort].map(|promise| load(plan, settings, promise));
     let (acked, best_effort) = (acked?, best_effort?);
     let tuning = tuning(&acked);
-    let mut course = Course::start(&acked, &tuning, setting.context())?;
+    let mut execution = Execution::start(&acked, &tuning, settings.context())?;
     if let Some(idle) = idle {
-        idle.violations().iter().for_each(|it| course.findings.violation(it.clone()));
-        idle.figures().iter().for_each(|it| course.findings.add(it.clone()));
+        idle.violations().iter().for_each(|it| execution.findings.violation(it.clone()));
+        idle.figures().iter().for_each(|it| execution.findings.add(it.clone()));
     }
     use_all(&cores);
     let mut other = start_other(&best_effort, &tuning)?;
     let mut classes =
         ["acked", "best-effort"].map(|name| ClassTurns { name, ..ClassTurns::default() });
-    if ramp_both(&mut course, &mut other)? {
-        turns(plan, &mut course, &mut other, &mut classes)?;
+    if ramp_both(&mut execution, &mut other)? {
+        turns(plan, &mut execution, &mut other, &mut classes)?;
     }
-    figures(&classes, &mut course.findings);
-    remarks(Pace::Closed(plan.window), &classes, &mut course.findings);
-    let (mut ended, mut conclusion) = course.end()?;
+    figures(&classes, &mut execution.findings);
+    remarks(Pace::Closed(plan.window), &classes, &mut execution.findings);
+    let (mut ended, mut conclusion) = execution.end()?;
     let (server, threads) = other;
     if server.usage.is_some_and(|usage| usage.cpu().is_err()) {
         conclusion.findings.violation("a relay is gone");
@@ -111,15 +111,15 @@ pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
 }
 
 /// A plan for relays on one shard.
-fn options(plan: &Plan, setting: &Setting, kind: Kind) -> Options {
-    let flags = ["--shards=1".to_owned()].into_iter().chain(setting.flags.clone());
+fn options(plan: &Plan, settings: &ScenarioSettings, kind: Kind) -> Options {
+    let flags = ["--shards=1".to_owned()].into_iter().chain(settings.flags.clone());
     Options {
         scenario: Some(kind),
         server: ServerOptions {
             carrier: Some(if plan.websocket { Carrier::Ws } else { Carrier::Tcp }),
-            relay: Some(setting.relay.clone()),
+            relay: Some(settings.relay.clone()),
             relay_flag: Some(flags.collect()),
-            delivery: Some(Promise::Acked),
+            delivery: Some(Guarantee::Acked),
             ..ServerOptions::default()
         },
         load: LoadOptions { rooms: Some(1), ..LoadOptions::default() },
@@ -128,8 +128,12 @@ fn options(plan: &Plan, setting: &Setting, kind: Kind) -> Options {
 }
 
 /// One room, and a publisher that keeps a window of messages under way.
-fn load(plan: &Plan, setting: &Setting, promise: Promise) -> Result<Planned, PlanError> {
-    let mut options = options(plan, setting, Kind::Fan);
+fn load(
+    plan: &Plan,
+    settings: &ScenarioSettings,
+    promise: Guarantee,
+) -> Result<Planned, PlanError> {
+    let mut options = options(plan, settings, Kind::Fan);
     options.server.delivery = Some(promise);
     options.load = LoadOptions {
         sessions: Some(plan.members),
@@ -144,52 +148,55 @@ fn load(plan: &Plan, setting: &Setting, promise: Promise) -> Result<Planned, Pla
 }
 
 /// The memory of an idle session, on a relay of its own.
-fn idle(plan: &Plan, setting: &Setting) -> Result<Option<Findings>, RunError> {
+fn idle(plan: &Plan, settings: &ScenarioSettings) -> Result<Option<Findings>, RunError> {
     if plan.idle == 0 {
         return Ok(None);
     }
-    let mut options = options(plan, setting, Kind::Idle);
+    let mut options = options(plan, settings, Kind::Idle);
     options.load.sessions = Some(plan.idle);
     let idle = Planned::new(options)?;
-    let mut course = Course::start(&idle, &tuning(&idle), setting.context())?;
-    if course.ramp()? {
-        course.watch.phase("idle", Some(REST));
-        let outcome = course.watch.pass(&course.threads, clock::now() + REST)?;
-        let memory = course.memory_before.zip(course.watch.server_memory());
+    let mut execution = Execution::start(&idle, &tuning(&idle), settings.context())?;
+    if execution.ramp()? {
+        execution.watch.phase("idle", Some(REST));
+        let outcome = execution.watch.pass(&execution.threads, clock::now() + REST)?;
+        let memory = execution.memory_before.zip(execution.watch.server_memory());
         if let (WaitResult::TimedOut, Some((before, after))) = (outcome, memory) {
             let each = real(after.saturating_sub(before)) / real(plan.idle as u64);
             let figure = Figure::new("memory of an idle session", each, "bytes");
-            course.findings.add(figure.lower_is_better());
+            execution.findings.add(figure.lower_is_better());
         }
     }
-    let (ended, conclusion) = course.end()?;
+    let (ended, conclusion) = execution.end()?;
     let Conclusion { mut findings, .. } = conclusion;
     add_faults(&ended.verdict.faults, &mut findings);
     Ok(Some(findings))
 }
 
 /// Opens the sessions of both relays; returns whether the run goes on.
-fn ramp_both(course: &mut Course<'_>, other: &mut (Server, Threads)) -> Result<bool, RunError> {
-    let mut goes_on = course.ramp()?;
-    course.exchange(other);
-    goes_on = goes_on && course.ramp()?;
-    course.exchange(other);
+fn ramp_both(
+    execution: &mut Execution<'_>,
+    other: &mut (Server, Threads),
+) -> Result<bool, RunError> {
+    let mut goes_on = execution.ramp()?;
+    execution.exchange(other);
+    goes_on = goes_on && execution.ramp()?;
+    execution.exchange(other);
     Ok(goes_on)
 }
 
 fn turns(
     plan: &Plan,
-    course: &mut Course<'_>,
+    execution: &mut Execution<'_>,
     other: &mut (Server, Threads),
     classes: &mut [ClassTurns; 2],
 ) -> Result<(), RunError> {
     for _ in 0..plan.rounds {
         for class in classes.iter_mut() {
-            class.take_turn(course)?;
-            if course.watch.is_interrupted() {
+            class.take_turn(execution)?;
+            if execution.watch.is_interrupted() {
                 return Ok(());
             }
-            course.exchange(other);
+            execution.exchange(other);
         }
     }
     Ok(())
@@ -197,18 +204,18 @@ fn turns(
 
 impl ClassTurns {
     /// One turn: as fast as the window allows, after a short warm-up.
-    fn take_turn(&mut self, course: &mut Course<'_>) -> Result<(), RunError> {
-        let (pace, times) = (pace(course.plan), course.plan.times);
-        let measured = flow(course, pace, times.warm_up, (self.name, times.measure))?;
-        let measurement = course.settle()?;
+    fn take_turn(&mut self, execution: &mut Execution<'_>) -> Result<(), RunError> {
+        let (pace, times) = (pace(execution.plan), execution.plan.times);
+        let measured = flow(execution, pace, times.warm_up, (self.name, times.measure))?;
+        let measurement = execution.settle()?;
         // Half a turn is no turn.
-        if course.watch.is_interrupted() {
+        if execution.watch.is_interrupted() {
             return Ok(());
         }
         if let Some(cpu) = measured.cpu.filter(|_| measurement.arrived > 0) {
             let cost = cpu.as_secs_f64() * 1e6 / real(measurement.arrived);
             let (rate, harness) = (rate(pace, &measurement), measurement.cpu());
-            course.watch.say(&format!(
+            execution.watch.print(&format!(
                 "{}: {cost:.3} us of the relay for each delivery, {rate:.0} a second; the relay \
                  used {:.0} % of a core, the harness {:.0} %",
                 self.name,

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::RunError;
-use super::course::{Course, real};
+use super::execution::{Execution, real};
 use super::flow::thresholds;
 use crate::clock;
 use crate::driver::Time;
@@ -39,52 +39,52 @@ const BUSY: f64 = 0.9;
 /// # Errors
 ///
 /// [`RunError`] when there is no result.
-pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
-    let plan = course.plan;
-    course.watch.phase("warm-up", Some(plan.times.warm_up));
+pub(super) fn run(execution: &mut Execution<'_>) -> Result<(), RunError> {
+    let plan = execution.plan;
+    execution.watch.phase("warm-up", Some(plan.times.warm_up));
     let mut goes_on = true;
     let warm = clock::now() + plan.times.warm_up;
     // The first opening is never measured: the server has not seen a session yet.
     while goes_on {
-        goes_on = open(course, &mut Openings::default())?;
+        goes_on = open(execution, &mut Openings::default())?;
         if clock::now() >= warm {
             break;
         }
     }
-    let _times_of_the_warm_up = course.threads.take_opens()?;
-    course.watch.phase("measure", Some(plan.times.measure));
+    let _times_of_the_warm_up = execution.threads.take_opens()?;
+    execution.watch.phase("measure", Some(plan.times.measure));
     let (mut openings, until) = (Openings::default(), clock::now() + plan.times.measure);
     while goes_on {
-        goes_on = open(course, &mut openings)?;
+        goes_on = open(execution, &mut openings)?;
         if clock::now() >= until {
             break;
         }
     }
-    let opens = course.threads.take_opens()?;
-    figures(plan, &openings, &opens, &mut course.findings);
-    course.watch.phase("settle", None);
+    let opens = execution.threads.take_opens()?;
+    figures(plan, &openings, &opens, &mut execution.findings);
+    execution.watch.phase("settle", None);
     Ok(())
 }
 
 /// All sessions open and close; returns whether the run goes on.
-fn open(course: &mut Course<'_>, openings: &mut Openings) -> Result<bool, RunError> {
-    let (server, own) = (course.watch.server_cpu(), clock::process_cpu());
-    if !course.arrive(course.plan.connections.arrivals, PATIENCE)? {
+fn open(execution: &mut Execution<'_>, openings: &mut Openings) -> Result<bool, RunError> {
+    let (server, own) = (execution.watch.server_cpu(), clock::process_cpu());
+    if !execution.open_sessions(execution.plan.connections.connect_rate, PATIENCE)? {
         return Ok(false);
     }
     // Up to the last opening, not to the next look: that includes the harness's own sleep.
-    openings.took += course.threads.opening();
+    openings.took += execution.threads.opening();
     openings.own += clock::process_cpu().saturating_sub(own);
-    openings.sessions += course.plan.sessions as u64;
-    let used = server.zip(course.watch.server_cpu()).map(|(from, to)| to.saturating_sub(from));
+    openings.sessions += execution.plan.sessions as u64;
+    let used = server.zip(execution.watch.server_cpu()).map(|(from, to)| to.saturating_sub(from));
     openings.server = used.map(|used| openings.server.unwrap_or_default() + used);
-    course.threads.close_all()?;
-    quiet(course)
+    execution.threads.close_all()?;
+    quiet(execution)
 }
 
 /// Waits until the server has handled the closed connections.
-fn quiet(course: &mut Course<'_>) -> Result<bool, RunError> {
-    let Course { threads, watch, .. } = course;
+fn quiet(execution: &mut Execution<'_>) -> Result<bool, RunError> {
+    let Execution { threads, watch, .. } = execution;
     let deadline = clock::now() + PATIENCE;
     let gone = |threads: &Threads| threads.status().open == 0;
     if watch.wait_for(threads, deadline, gone)? == WaitResult::Interrupted {
@@ -124,7 +124,7 @@ fn figures(plan: &Plan, openings: &Openings, opens: &Latency, findings: &mut Fin
     findings.distribution("handshake", opens);
     thresholds(plan, "handshakes", opens, findings);
     // With a rate, time is burnt in order to be punctual.
-    if plan.connections.arrivals.is_none() {
+    if plan.connections.connect_rate.is_none() {
         if own > BUSY * real(plan.threads as u64) {
             findings
                 .harness_limited(format!("it used {own:.2} cores with {} threads", plan.threads));

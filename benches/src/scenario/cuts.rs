@@ -13,19 +13,19 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::Serialize;
 
-use super::course::{Course, real, tuning};
+use super::execution::{Execution, real, tuning};
 use super::flow::{HEADSTART, remarks};
-use super::{RunError, Setting, load_of};
+use super::{RunError, ScenarioSettings, load_of};
 use crate::clock;
 use crate::dialect::Dialect;
 use crate::driver::Time;
 use crate::plan::{
-    Kind, LoadOptions, Options, Plan as Planned, PlanError, Promise, Rate, ServerOptions, Size,
+    Guarantee, Kind, LoadOptions, Options, Plan as Planned, PlanError, Rate, ServerOptions, Size,
     Span, TimeOptions, within,
 };
-use crate::proxy::{self, ProxyError, ProxyProcess, Tally};
+use crate::proxy::{self, ProxyCounts, ProxyError, ProxyProcess};
 use crate::report::{Findings, Report};
-use crate::run::{Ended, Measurement, Pace, WaitResult};
+use crate::run::{Measurement, Pace, Totals, WaitResult};
 use crate::server::{Relay, Target};
 
 /// Settings of the scenario.
@@ -71,11 +71,11 @@ const GIVE_UP: Duration = Duration::from_secs(4);
 /// # Errors
 ///
 /// [`RunError`] when there is no result.
-pub fn run(plan: &Plan, setting: &Setting) -> Result<Report, RunError> {
+pub fn run(plan: &Plan, settings: &ScenarioSettings) -> Result<Report, RunError> {
     check(plan)?;
     let own = ["--resume-ttl=120", "--idle=16"].map(str::to_owned);
-    let relay = Relay::start(&setting.relay, own.into_iter().chain(setting.flags.clone()))?;
-    against(plan, relay.target(), relay.usage().pid(), setting)
+    let relay = Relay::start(&settings.relay, own.into_iter().chain(settings.flags.clone()))?;
+    against(plan, relay.target(), relay.usage().pid(), settings)
 }
 
 /// Runs against a gateway that relays messages to the rooms of their sender and parks sessions, in
@@ -88,22 +88,22 @@ pub fn against(
     plan: &Plan,
     target: Target,
     pid: u32,
-    setting: &Setting,
+    settings: &ScenarioSettings,
 ) -> Result<Report, RunError> {
     check(plan)?;
-    let proxies = proxies(plan, target, &setting.program)?;
+    let proxies = proxies(plan, target, &settings.program)?;
     let planned = load(plan, &proxies, pid)?;
     let mut tuning = tuning(&planned);
-    (tuning.dial_timeout, tuning.habits.comet.handshake_timeout) = (GIVE_UP, GIVE_UP);
+    (tuning.dial_timeout, tuning.timing.comet.handshake_timeout) = (GIVE_UP, GIVE_UP);
     // The proxies need the time that punctuality would burn.
     tuning.is_precise = false;
-    let mut course = Course::start(&planned, &tuning, setting.context())?;
+    let mut execution = Execution::start(&planned, &tuning, settings.context())?;
     let mut stops = 0;
-    if course.ramp()? {
-        stops = flow(plan, &mut course, &proxies)?;
+    if execution.ramp()? {
+        stops = flow(plan, &mut execution, &proxies)?;
     }
-    let measurement = settle(&mut course)?;
-    let (ended, mut conclusion) = course.end()?;
+    let measurement = settle(&mut execution)?;
+    let (ended, mut conclusion) = execution.end()?;
     let tally = end(proxies)?;
     conclusion.about.set_scenario("cuts");
     conclusion.about.set_plan(load_of(plan));
@@ -141,7 +141,7 @@ fn load(plan: &Plan, proxies: &[ProxyProcess], pid: u32) -> Result<Planned, Plan
             addr: Some(proxies.iter().flat_map(ways).collect()),
             pid: Some(pid),
             dialect: Some(Dialect::Comet),
-            delivery: Some(Promise::Acked),
+            delivery: Some(Guarantee::Acked),
             ..ServerOptions::default()
         },
         load: LoadOptions {
@@ -177,27 +177,31 @@ fn proxies(plan: &Plan, target: Target, program: &Path) -> Result<Vec<ProxyProce
 }
 
 /// Lets messages flow while proxies are stopped and go on; returns the number of stops.
-fn flow(plan: &Plan, course: &mut Course<'_>, proxies: &[ProxyProcess]) -> Result<u64, RunError> {
+fn flow(
+    plan: &Plan,
+    execution: &mut Execution<'_>,
+    proxies: &[ProxyProcess],
+) -> Result<u64, RunError> {
     let lasting = Duration::from_secs(plan.seconds);
     let start = clock::now() + HEADSTART;
     let end = start + lasting;
-    course.threads.start_sending(pace(plan), start, start..end)?;
-    course.watch.phase("cuts", Some(lasting));
+    execution.threads.start_sending(pace(plan), start, start..end)?;
+    execution.watch.phase("cuts", Some(lasting));
     let (mut rng, mut stops) = (StdRng::seed_from_u64(plan.seed), 0);
-    while !course.watch.is_interrupted() {
+    while !execution.watch.is_interrupted() {
         let quiet = Duration::from_secs_f64(rng.random_range(1.0..4.0));
-        if pass(course, end, quiet)? == WaitResult::Interrupted || clock::now() >= end {
+        if pass(execution, end, quiet)? == WaitResult::Interrupted || clock::now() >= end {
             break;
         }
         let proxy = &proxies[rng.random_range(0..proxies.len())];
         let silence = Duration::from_secs_f64(rng.random_range(0.5..plan.stall.max(0.6)));
         proxy.stop()?;
-        let outcome = pass(course, end, silence);
+        let outcome = pass(execution, end, silence);
         proxy.go_on()?;
         outcome?;
         stops += 1;
     }
-    course.threads.cut()?;
+    execution.threads.cut()?;
     Ok(stops)
 }
 
@@ -205,21 +209,21 @@ fn pace(plan: &Plan) -> Pace {
     Pace::Open(real(plan.rate) / real(plan.members as u64))
 }
 
-fn pass(course: &mut Course<'_>, end: Time, time: Duration) -> Result<WaitResult, RunError> {
-    course.watch.pass(&course.threads, end.min(clock::now() + time))
+fn pass(execution: &mut Execution<'_>, end: Time, time: Duration) -> Result<WaitResult, RunError> {
+    execution.watch.pass(&execution.threads, end.min(clock::now() + time))
 }
 
 /// Waits for everything that is owed, interrupted or not: connections that are broken meanwhile
 /// have to come back first.
-fn settle(course: &mut Course<'_>) -> Result<Measurement, RunError> {
-    course.watch.phase("settle", None);
-    course.threads.stop_sending()?;
-    let _outcome = course.watch.settle_fully(&course.threads, course.plan.times.settle)?;
-    course.threads.collect()
+fn settle(execution: &mut Execution<'_>) -> Result<Measurement, RunError> {
+    execution.watch.phase("settle", None);
+    execution.threads.stop_sending()?;
+    let _outcome = execution.watch.settle_fully(&execution.threads, execution.plan.times.settle)?;
+    execution.threads.collect()
 }
 
-fn end(proxies: Vec<ProxyProcess>) -> Result<Tally, ProxyError> {
-    let mut sum = Tally::default();
+fn end(proxies: Vec<ProxyProcess>) -> Result<ProxyCounts, ProxyError> {
+    let mut sum = ProxyCounts::default();
     for proxy in proxies {
         let tally = proxy.end()?;
         sum.accepted += tally.accepted;
@@ -238,7 +242,7 @@ fn figures(measurement: &Measurement, findings: &mut Findings) {
 }
 
 /// Every message is answered once; unanswered ones are part of the verdict anyway.
-fn answers(ended: &Ended, findings: &mut Findings) {
+fn answers(ended: &Totals, findings: &mut Findings) {
     let (sent, replies) = (ended.sent, ended.counts.replies);
     if replies > sent {
         findings.violation(format!("{replies} answers to {sent} messages"));

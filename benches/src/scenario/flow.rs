@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::RunError;
-use super::course::{Course, real};
+use super::execution::{Execution, real};
 use crate::clock;
 use crate::latency::Latency;
 use crate::plan::{Kind, Plan};
@@ -27,12 +27,12 @@ pub(super) const HEADSTART: Duration = Duration::from_millis(20);
 /// Lets messages flow, for the warm-up and then for the window, which has a name. The measurement
 /// of the threads is to be collected later; the server's CPU in the window is known.
 pub(super) fn flow(
-    course: &mut Course<'_>,
+    execution: &mut Execution<'_>,
     pace: Pace,
     warm_up: Duration,
     (name, lasting): (&'static str, Duration),
 ) -> Result<Measured, RunError> {
-    let Course { threads, watch, .. } = course;
+    let Execution { threads, watch, .. } = execution;
     let from = clock::now() + HEADSTART;
     let window = from + warm_up..from + warm_up + lasting;
     threads.start_sending(pace, from, window.clone())?;

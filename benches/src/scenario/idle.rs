@@ -1,7 +1,7 @@
 //! `idle`: cost of sessions that do nothing, in memory and in heartbeats.
 
 use super::RunError;
-use super::course::{Course, real};
+use super::execution::{Execution, real};
 use crate::clock;
 use crate::dialect::Dialect;
 use crate::report::Figure;
@@ -13,16 +13,16 @@ use crate::run::{Pace, WaitResult};
 /// # Errors
 ///
 /// [`RunError`] when there is no result.
-pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
-    if course.ramp()? {
-        measure(course)?;
+pub(super) fn run(execution: &mut Execution<'_>) -> Result<(), RunError> {
+    if execution.ramp()? {
+        measure(execution)?;
     }
     Ok(())
 }
 
-fn measure(course: &mut Course<'_>) -> Result<(), RunError> {
-    let (times, sessions) = (course.plan.times, real(course.plan.sessions as u64));
-    let Course { threads, watch, findings, memory_before, .. } = course;
+fn measure(execution: &mut Execution<'_>) -> Result<(), RunError> {
+    let (times, sessions) = (execution.plan.times, real(execution.plan.sessions as u64));
+    let Execution { threads, watch, findings, memory_before, .. } = execution;
     let opened = watch.server_memory();
     watch.phase("warm-up", Some(times.warm_up));
     let outcome = watch.pass(threads, clock::now() + times.warm_up)?;
@@ -55,10 +55,10 @@ fn measure(course: &mut Course<'_>) -> Result<(), RunError> {
         let each = micros / sessions / took;
         findings.add(Figure::new("idle CPU of a session", each, "us/s").lower_is_better());
     }
-    if course.plan.dialect == Dialect::Comet {
+    if execution.plan.dialect == Dialect::Comet {
         findings.note("in the comet dialect the server says how often hearts beat");
     }
-    if took < course.plan.connections.heartbeat.as_secs_f64() {
+    if took < execution.plan.connections.heartbeat.as_secs_f64() {
         findings.note("the window is shorter than the time between two heartbeats");
     }
     Ok(())

@@ -9,8 +9,8 @@
 mod capacity;
 pub mod classes;
 mod connect;
-mod course;
 pub mod cuts;
+mod execution;
 mod flow;
 mod idle;
 mod storm;
@@ -20,7 +20,7 @@ mod verdict;
 
 use std::path::PathBuf;
 
-use course::{Course, tuning};
+use execution::{Execution, tuning};
 use serde::Serialize;
 
 use crate::host::Interrupt;
@@ -31,7 +31,7 @@ use crate::terminal::Progress;
 
 /// Settings of scenarios that start a relay of their own.
 #[derive(Clone, Debug)]
-pub struct Setting {
+pub struct ScenarioSettings {
     /// The relay to run.
     pub relay: PathBuf,
     /// Flags for it, after those of the scenario.
@@ -51,7 +51,7 @@ struct Context {
     progress: Progress,
 }
 
-impl Setting {
+impl ScenarioSettings {
     fn context(&self) -> Context {
         let progress = Progress::new(self.is_quiet);
         Context { interrupt: self.interrupt.clone(), progress }
@@ -70,15 +70,15 @@ fn load_of(settings: &impl Serialize) -> serde_json::Value {
 ///
 /// [`RunError`] when there is no result.
 pub fn run(plan: &Plan, interrupt: Interrupt, progress: Progress) -> Result<Report, RunError> {
-    let mut course = Course::start(plan, &tuning(plan), Context { interrupt, progress })?;
+    let mut execution = Execution::start(plan, &tuning(plan), Context { interrupt, progress })?;
     match plan.kind {
-        Kind::Idle => idle::run(&mut course)?,
-        Kind::Connect => connect::run(&mut course)?,
-        Kind::Echo | Kind::Fan | Kind::Chat => traffic::run(&mut course)?,
-        Kind::Tortoise => tortoise::run(&mut course)?,
-        Kind::Storm => storm::run(&mut course)?,
+        Kind::Idle => idle::run(&mut execution)?,
+        Kind::Connect => connect::run(&mut execution)?,
+        Kind::Echo | Kind::Fan | Kind::Chat => traffic::run(&mut execution)?,
+        Kind::Tortoise => tortoise::run(&mut execution)?,
+        Kind::Storm => storm::run(&mut execution)?,
     }
-    course.finish()
+    execution.finish()
 }
 
 #[cfg(test)]

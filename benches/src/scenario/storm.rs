@@ -9,9 +9,9 @@
 use std::time::Duration;
 
 use super::RunError;
-use super::course::{Course, real};
+use super::execution::{Execution, real};
 use super::flow::{HEADSTART, Measured, flow, timed_figures};
-use crate::audience::Comebacks;
+use crate::audience::Reconnects;
 use crate::clock;
 use crate::plan::{Flow, Storm};
 use crate::report::{Figure, Findings};
@@ -32,61 +32,61 @@ const WHOSE: &str = "those who stay";
 /// # Errors
 ///
 /// [`RunError`] when there is no result.
-pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
-    let plan = course.plan;
-    if course.ramp()?
+pub(super) fn run(execution: &mut Execution<'_>) -> Result<(), RunError> {
+    let plan = execution.plan;
+    if execution.ramp()?
         && let (Flow::Open(rate), Some(storm)) = (plan.flow, plan.disturbances.storm)
     {
         let pace = Pace::Open(rate);
-        let before = calm(course, pace)?;
-        if course.watch.is_interrupted() {
-            course.findings.note("the run ended before anything was cut");
+        let before = calm(execution, pace)?;
+        if execution.watch.is_interrupted() {
+            execution.findings.note("the run ended before anything was cut");
         } else {
-            strike(course, pace, storm, &before)?;
+            strike(execution, pace, storm, &before)?;
         }
     }
     Ok(())
 }
 
 /// Messages flow, and nothing happens.
-fn calm(course: &mut Course<'_>, pace: Pace) -> Result<Measurement, RunError> {
-    let times = course.plan.times;
-    let mut measured = flow(course, pace, times.warm_up, ("measure", times.measure))?;
-    measured.measurement = course.settle()?;
-    timed_figures((WHOSE, "before the cut"), pace, &measured, &mut course.findings);
+fn calm(execution: &mut Execution<'_>, pace: Pace) -> Result<Measurement, RunError> {
+    let times = execution.plan.times;
+    let mut measured = flow(execution, pace, times.warm_up, ("measure", times.measure))?;
+    measured.measurement = execution.settle()?;
+    timed_figures((WHOSE, "before the cut"), pace, &measured, &mut execution.findings);
     Ok(measured.measurement)
 }
 
 /// Messages flow, and the connections are cut.
 fn strike(
-    course: &mut Course<'_>,
+    execution: &mut Execution<'_>,
     pace: Pace,
     storm: Storm,
     before: &Measurement,
 ) -> Result<(), RunError> {
-    let memory_before = course.watch.server_memory();
-    let mut measured = storm_window(course, pace)?;
-    measured.measurement = course.settle()?;
-    let is_partial = course.watch.is_interrupted();
-    let (findings, measurement) = (&mut course.findings, &measured.measurement);
-    comebacks(&measurement.comebacks, storm, is_partial, findings);
+    let memory_before = execution.watch.server_memory();
+    let mut measured = storm_window(execution, pace)?;
+    measured.measurement = execution.settle()?;
+    let is_partial = execution.watch.is_interrupted();
+    let (findings, measurement) = (&mut execution.findings, &measured.measurement);
+    reconnects(&measurement.reconnects, storm, is_partial, findings);
     timed_figures((WHOSE, "in the storm"), pace, &measured, findings);
     if !is_partial {
         let ratio = measurement.latency.ms(0.99) / before.latency.ms(0.99);
         let name = "p99 of those who stay, storm to before";
         findings.at_most(name, ratio, storm.slower, "times");
     }
-    if let Some((before, after)) = memory_before.zip(course.watch.server_memory()) {
+    if let Some((before, after)) = memory_before.zip(execution.watch.server_memory()) {
         let mib = |bytes: u64| real(bytes) / f64::from(1 << 20);
-        course.findings.figure("server memory before the cut", mib(before), "MiB");
-        course.findings.figure("server memory after the storm", mib(after), "MiB");
+        execution.findings.figure("server memory before the cut", mib(before), "MiB");
+        execution.findings.figure("server memory after the storm", mib(after), "MiB");
     }
     Ok(())
 }
 
 /// The window that begins with the cut, and ends when all are back, but not too soon.
-fn storm_window(course: &mut Course<'_>, pace: Pace) -> Result<Measured, RunError> {
-    let Course { threads, watch, plan, .. } = course;
+fn storm_window(execution: &mut Execution<'_>, pace: Pace) -> Result<Measured, RunError> {
+    let Execution { threads, watch, plan, .. } = execution;
     let from = clock::now() + HEADSTART;
     let cut = from + plan.times.warm_up.min(LEAD);
     let deadline = cut + PATIENCE;
@@ -114,8 +114,8 @@ fn storm_window(course: &mut Course<'_>, pace: Pace) -> Result<Measured, RunErro
     Ok(Measured { measurement: Measurement::default(), cpu })
 }
 
-fn comebacks(comebacks: &Comebacks, storm: Storm, is_partial: bool, findings: &mut Findings) {
-    let Comebacks { cut, back, waits, began, ended, took, .. } = comebacks;
+fn reconnects(reconnects: &Reconnects, storm: Storm, is_partial: bool, findings: &mut Findings) {
+    let Reconnects { cut, back, waits, began, ended, took, .. } = reconnects;
     findings.count("sessions cut", *cut);
     findings.count("sessions back", *back);
     findings.count("attempts that had to wait again", waits.saturating_sub(*cut));

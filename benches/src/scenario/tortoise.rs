@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use super::RunError;
-use super::course::{Course, real};
+use super::execution::{Execution, real};
 use super::flow::{Measured, flow, timed_figures};
 use crate::audience::Losses;
 use crate::clock;
@@ -39,36 +39,36 @@ const QUIET: Duration = Duration::from_secs(1);
 /// # Errors
 ///
 /// [`RunError`] when there is no result.
-pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
-    let plan = course.plan;
+pub(super) fn run(execution: &mut Execution<'_>) -> Result<(), RunError> {
+    let plan = execution.plan;
     if let (true, Flow::Open(rate), Some(stall)) =
-        (course.ramp()?, plan.flow, plan.disturbances.stall)
+        (execution.ramp()?, plan.flow, plan.disturbances.stall)
     {
-        let _first_logins = course.threads.take_opens()?;
-        measure(course, Pace::Open(rate), stall)?;
+        let _first_logins = execution.threads.take_opens()?;
+        measure(execution, Pace::Open(rate), stall)?;
     }
     Ok(())
 }
 
-fn measure(course: &mut Course<'_>, pace: Pace, stall: Stall) -> Result<(), RunError> {
-    let all = part(course, pace, "measure")?;
-    timed_figures(("readers", "all reading"), pace, &all, &mut course.findings);
-    logins(course, "all reading", &all)?;
-    if course.watch.is_interrupted() {
+fn measure(execution: &mut Execution<'_>, pace: Pace, stall: Stall) -> Result<(), RunError> {
+    let all = part(execution, pace, "measure")?;
+    timed_figures(("readers", "all reading"), pace, &all, &mut execution.findings);
+    logins(execution, "all reading", &all)?;
+    if execution.watch.is_interrupted() {
         return Ok(());
     }
-    let mut memory = Memory { before: course.watch.server_resident(), ..Memory::default() };
-    let _of_the_first_part = course.watch.take_peak();
-    course.threads.stall(true)?;
-    let some = part(course, pace, "stalled")?;
-    memory.most = course.watch.take_peak();
-    timed_figures(("readers", "others stalled"), pace, &some, &mut course.findings);
-    logins(course, "others stalled", &some)?;
-    go_on(course)?;
-    memory.after = course.watch.server_resident();
-    let findings = &mut course.findings;
+    let mut memory = Memory { before: execution.watch.server_resident(), ..Memory::default() };
+    let _of_the_first_part = execution.watch.take_peak();
+    execution.threads.stall(true)?;
+    let some = part(execution, pace, "stalled")?;
+    memory.most = execution.watch.take_peak();
+    timed_figures(("readers", "others stalled"), pace, &some, &mut execution.findings);
+    logins(execution, "others stalled", &some)?;
+    go_on(execution)?;
+    memory.after = execution.watch.server_resident();
+    let findings = &mut execution.findings;
     findings.count("sessions stalled", stall.sessions as u64);
-    if !course.watch.is_interrupted() {
+    if !execution.watch.is_interrupted() {
         judge_times(&all, &some, stall, findings);
     }
     judge_memory(memory, stall, findings);
@@ -76,14 +76,18 @@ fn measure(course: &mut Course<'_>, pace: Pace, stall: Stall) -> Result<(), RunE
 }
 
 /// A warm-up and a window; ends when all reading sessions are there and have everything.
-fn part(course: &mut Course<'_>, pace: Pace, name: &'static str) -> Result<Measured, RunError> {
-    let times = course.plan.times;
-    let mut measured = flow(course, pace, times.warm_up, (name, times.measure))?;
-    measured.measurement = course.settle()?;
-    if !are_there(&course.threads) && !course.watch.is_interrupted() {
-        let most = course.plan.times.settle;
-        let _outcome = course.watch.wait_regardless(&course.threads, most, are_there)?;
-        measured.measurement.losses.merge(course.threads.collect()?.losses);
+fn part(
+    execution: &mut Execution<'_>,
+    pace: Pace,
+    name: &'static str,
+) -> Result<Measured, RunError> {
+    let times = execution.plan.times;
+    let mut measured = flow(execution, pace, times.warm_up, (name, times.measure))?;
+    measured.measurement = execution.settle()?;
+    if !are_there(&execution.threads) && !execution.watch.is_interrupted() {
+        let most = execution.plan.times.settle;
+        let _outcome = execution.watch.wait_regardless(&execution.threads, most, are_there)?;
+        measured.measurement.losses.merge(execution.threads.collect()?.losses);
     }
     Ok(measured)
 }
@@ -94,17 +98,17 @@ fn are_there(threads: &Threads) -> bool {
 }
 
 /// Logins of a window, and sessions that were turned away or cut off.
-fn logins(course: &mut Course<'_>, when: &str, measured: &Measured) -> Result<(), RunError> {
-    let logins = course.threads.take_opens()?;
-    let is_interrupted = course.watch.is_interrupted();
-    let status = course.threads.status();
-    let findings = &mut course.findings;
+fn logins(execution: &mut Execution<'_>, when: &str, measured: &Measured) -> Result<(), RunError> {
+    let logins = execution.threads.take_opens()?;
+    let is_interrupted = execution.watch.is_interrupted();
+    let status = execution.threads.status();
+    let findings = &mut execution.findings;
     findings.count(format!("logins, {when}"), logins.len());
     if !logins.is_empty() {
         findings.distribution(format!("login, {when}"), &logins);
     }
     let Losses { cut_off, turned_away } = measured.measurement.losses;
-    let absent = (course.plan.sessions as u64).saturating_sub(status.open);
+    let absent = (execution.plan.sessions as u64).saturating_sub(status.open);
     for (count, what) in [
         (turned_away, "logins of sessions that read were turned away"),
         (cut_off, "sessions that read were cut off"),
@@ -118,10 +122,10 @@ fn logins(course: &mut Course<'_>, when: &str, measured: &Measured) -> Result<()
 }
 
 /// Lets the stalled sessions read again, until they have everything that is owed to them.
-fn go_on(course: &mut Course<'_>) -> Result<(), RunError> {
-    course.watch.phase("catch up", None);
+fn go_on(execution: &mut Execution<'_>) -> Result<(), RunError> {
+    execution.watch.phase("catch up", None);
     let since = clock::now();
-    course.threads.stall(false)?;
+    execution.threads.stall(false)?;
     let (mut last, mut changed): (u64, Time) = (0, since);
     let is_over = |threads: &Threads| {
         let (arrived, now) = (threads.status().arrived, clock::now());
@@ -130,10 +134,13 @@ fn go_on(course: &mut Course<'_>) -> Result<(), RunError> {
         }
         now.since(changed) > QUIET && threads.is_settled(since)
     };
-    let outcome =
-        course.watch.wait_regardless(&course.threads, course.plan.times.settle, is_over)?;
+    let outcome = execution.watch.wait_regardless(
+        &execution.threads,
+        execution.plan.times.settle,
+        is_over,
+    )?;
     if outcome == WaitResult::TimedOut {
-        course.findings.note("the stalled were still catching up when the wait was over");
+        execution.findings.note("the stalled were still catching up when the wait was over");
     }
     Ok(())
 }

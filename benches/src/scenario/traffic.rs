@@ -1,7 +1,7 @@
 //! Scenarios in which messages flow: `echo`, `fan` and `chat`.
 
 use super::RunError;
-use super::course::Course;
+use super::execution::Execution;
 use super::flow::{figures, flow};
 use crate::plan::Flow;
 use crate::run::Pace;
@@ -11,23 +11,23 @@ use crate::run::Pace;
 /// # Errors
 ///
 /// [`RunError`] when there is no result.
-pub(super) fn run(course: &mut Course<'_>) -> Result<(), RunError> {
-    let plan = course.plan;
-    if course.ramp()? {
+pub(super) fn run(execution: &mut Execution<'_>) -> Result<(), RunError> {
+    let plan = execution.plan;
+    if execution.ramp()? {
         match plan.flow {
-            Flow::Find { limit, share } => super::capacity::find(course, limit, share)?,
-            Flow::Closed(window) => measure(course, Pace::Closed(window))?,
-            Flow::Open(rate) => measure(course, Pace::Open(rate))?,
+            Flow::Find { limit, share } => super::capacity::find(execution, limit, share)?,
+            Flow::Closed(window) => measure(execution, Pace::Closed(window))?,
+            Flow::Open(rate) => measure(execution, Pace::Open(rate))?,
             Flow::Silent => {}
         }
     }
     Ok(())
 }
 
-fn measure(course: &mut Course<'_>, pace: Pace) -> Result<(), RunError> {
-    let times = course.plan.times;
-    let mut measured = flow(course, pace, times.warm_up, ("measure", times.measure))?;
-    measured.measurement = course.settle()?;
-    figures(course.plan, pace, &measured, &mut course.findings);
+fn measure(execution: &mut Execution<'_>, pace: Pace) -> Result<(), RunError> {
+    let times = execution.plan.times;
+    let mut measured = flow(execution, pace, times.warm_up, ("measure", times.measure))?;
+    measured.measurement = execution.settle()?;
+    figures(execution.plan, pace, &measured, &mut execution.findings);
     Ok(())
 }

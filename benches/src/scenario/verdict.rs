@@ -2,7 +2,7 @@
 
 use crate::oracle::{Faults, Verdict};
 use crate::report::{About, Findings, Violation};
-use crate::run::{Ended, Timeline};
+use crate::run::{Timeline, Totals};
 
 /// Adds the phases and samples of a run.
 pub(super) fn add_timeline(timeline: Timeline, about: &mut About, findings: &mut Findings) {
@@ -14,7 +14,7 @@ pub(super) fn add_timeline(timeline: Timeline, about: &mut About, findings: &mut
 }
 
 /// Adds the counts and faults of all threads.
-pub(super) fn add_ended(ended: &Ended, findings: &mut Findings) {
+pub(super) fn add_ended(ended: &Totals, findings: &mut Findings) {
     findings.count("messages sent", ended.sent);
     add_verdict(&ended.verdict, findings);
     for (name, count) in [

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::file::Programs;
 use super::machine::wait_for_quiet;
-use super::measure::{MeasureError, Setting};
+use super::measure::{MeasureError, RunSettings};
 use super::process::is_installed;
 use super::{FileError, Forecast, Results, Server, Skipped, Suite};
 use crate::host::Interrupt;
@@ -86,14 +86,14 @@ pub fn run(
         let names = skipped.into_iter().map(|it| format!("{} ({})", it.server, it.why));
         return Err(SuiteError::NoServer(names.collect()));
     }
-    skipped.iter().for_each(|it| progress.say(&format!("without {}: {}", it.server, it.why)));
+    skipped.iter().for_each(|it| progress.print(&format!("without {}: {}", it.server, it.why)));
     let mut results = Results::new(&suite, skipped);
     let relay = options.relay.clone().unwrap_or_else(|| beside("relay"));
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let programs =
         Programs { bench: text(&options.bench), relay: text(&relay), here: text(&here(options)) };
-    let setting = Setting { programs, quiet: suite.quiet, interrupt };
-    progress.say(&format!("{}: {}", suite.name, Forecast::new(&suite, &results)));
+    let setting = RunSettings { programs, quiet: suite.quiet, interrupt };
+    progress.print(&format!("{}: {}", suite.name, Forecast::new(&suite, &results)));
     for round in 1..=suite.rounds() {
         turn(&suite, &setting, round, &mut results, progress);
         results.complete = round == suite.rounds() && !interrupt.is_pulled();
@@ -109,7 +109,7 @@ pub fn run(
 /// Every load on every server, once: changes on the machine meet all of them.
 fn turn(
     suite: &Suite,
-    setting: &Setting<'_>,
+    setting: &RunSettings<'_>,
     round: usize,
     results: &mut Results,
     progress: &mut Progress,
@@ -124,7 +124,7 @@ fn turn(
         progress.phase(&what, None);
         let patience = Duration::from_secs(suite.patience);
         if !wait_for_quiet(suite.quiet, patience, setting.interrupt) && suite.patience > 0 {
-            progress.say("the machine is busy with other work");
+            progress.print("the machine is busy with other work");
         }
         if setting.interrupt.is_pulled() {
             return;
@@ -133,7 +133,7 @@ fn turn(
             Ok(measured) => cell.runs.push(measured),
             Err(MeasureError::Interrupted) => return,
             Err(error) => {
-                progress.say(&format!("{what}: {error}"));
+                progress.print(&format!("{what}: {error}"));
                 cell.failures.push(error.to_string());
             }
         }

@@ -11,7 +11,7 @@ use crate::server::Usage;
 
 /// The processor time that was used until a moment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spent {
+pub(super) struct CpuTime {
     at: Time,
     /// CPU time of all processes, and of other guests of the machine.
     all: Duration,
@@ -19,7 +19,7 @@ pub(super) struct Spent {
     own: Duration,
 }
 
-impl Spent {
+impl CpuTime {
     /// The current values; none where the system has none.
     pub(super) fn now() -> Self {
         let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
@@ -47,11 +47,11 @@ const LOOK: Duration = Duration::from_millis(500);
 pub(super) fn wait_for_quiet(most: f64, patience: Duration, interrupt: &Interrupt) -> bool {
     let deadline = clock::now() + patience;
     while clock::now() < deadline {
-        let before = Spent::now();
+        let before = CpuTime::now();
         if interrupt.wait(LOOK) {
             return false;
         }
-        if before.by_others(Spent::now(), Duration::ZERO) <= most {
+        if before.by_others(CpuTime::now(), Duration::ZERO) <= most {
             return true;
         }
     }
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_is_ours_is_not_taken_for_that_of_others() {
-        let spent = |seconds: u64, all, own| Spent {
+        let spent = |seconds: u64, all, own| CpuTime {
             at: Time::from_micros(seconds * 1_000_000),
             all: Duration::from_secs(all),
             own: Duration::from_secs(own),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::file::Programs;
-use super::machine::{Spent, used_by};
+use super::machine::{CpuTime, used_by};
 use super::process::{Process, ServerError, free_ports, tail, wait_until_ready};
 use super::{Load, Measured, Server};
 use crate::host::Interrupt;
@@ -40,14 +40,14 @@ pub enum MeasureError {
 
 /// Settings of all runs.
 #[derive(Debug)]
-pub(super) struct Setting<'a> {
+pub(super) struct RunSettings<'a> {
     pub(super) programs: Programs,
     /// CPU that others may use, in cores.
     pub(super) quiet: f64,
     pub(super) interrupt: &'a Interrupt,
 }
 
-impl Setting<'_> {
+impl RunSettings<'_> {
     /// Runs a load against a server.
     pub(super) fn measure(&self, server: &Server, load: &Load) -> Result<Measured, MeasureError> {
         let dir = tempfile::tempdir()?;
@@ -69,12 +69,12 @@ impl Setting<'_> {
         };
         wait_until_ready(&address, process.as_mut(), &log, self.interrupt)?;
         let pid = process.as_ref().map(Process::id);
-        let (before, used) = (Spent::now(), pid.map(used_by));
+        let (before, used) = (CpuTime::now(), pid.map(used_by));
         let report = self.load(server, load, &address, pid, dir.path())?;
         // Without its process, the server's share of the rest is unknown.
         let others = pid
             .zip(used)
-            .map(|(pid, used)| before.by_others(Spent::now(), used_by(pid).saturating_sub(used)));
+            .map(|(pid, used)| before.by_others(CpuTime::now(), used_by(pid).saturating_sub(used)));
         let disturbed = others.is_some_and(|cores| cores > self.quiet);
         Ok(Measured { report, others, disturbed })
     }

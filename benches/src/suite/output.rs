@@ -1,7 +1,7 @@
 //! Results of a suite as text, as Markdown and as a page.
 
 use super::{Load, Results};
-use crate::compare::{Comparison, Row, Verdict};
+use crate::compare::{Comparison, Difference, Row};
 use crate::page::{Bar, Bars, Page, Tone, latency_plot};
 use crate::report::{Report, Table, shown};
 
@@ -105,7 +105,7 @@ fn ratio(row: &Row, at: usize) -> String {
     match at.checked_sub(1).and_then(|other| row.others.get(other)) {
         None => "1".to_owned(),
         Some(it) if !it.ratio.is_finite() => String::new(),
-        Some(it) if it.verdict == Verdict::Same => format!("~{:.2}", it.ratio),
+        Some(it) if it.verdict == Difference::Same => format!("~{:.2}", it.ratio),
         Some(it) => format!("{:.2}", it.ratio),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use comet_protocol::client::Time;
 
-use super::{Live, Phase};
+use super::{LiveFigures, Phase};
 
 /// A line when a phase begins, and one now and then.
 pub(super) struct Lines {
@@ -25,22 +25,22 @@ impl Lines {
     pub(super) fn begin(&mut self, now: Time, phase: &Phase) {
         self.next = now + EVERY;
         match phase.lasting {
-            Some(lasting) => self.say(&format!("{}: {:.1} s", phase.name, lasting.as_secs_f64())),
-            None => self.say(&phase.name),
+            Some(lasting) => self.print(&format!("{}: {:.1} s", phase.name, lasting.as_secs_f64())),
+            None => self.print(&phase.name),
         }
     }
 
-    pub(super) fn update(&mut self, now: Time, phase: &Phase, live: &Live) {
+    pub(super) fn update(&mut self, now: Time, phase: &Phase, live: &LiveFigures) {
         if now < self.next {
             return;
         }
         // Lines missed in a long silence are not made up for.
         self.next = now + EVERY;
         let elapsed = now.since(phase.began).as_secs_f64();
-        self.say(&format!("{} {elapsed:.0} s: {live}", phase.name));
+        self.print(&format!("{} {elapsed:.0} s: {live}", phase.name));
     }
 
-    pub(super) fn say(&mut self, line: &str) {
+    pub(super) fn print(&mut self, line: &str) {
         // Without a reader the run still goes on for its result.
         let _ = writeln!(self.out, "{line}");
     }
@@ -88,7 +88,7 @@ mod tests {
         let phase = Phase { name: "measure".into(), began: at(10), lasting };
         lines.begin(at(10), &phase);
         assert_eq!(said(&out), "measure: 12.5 s\n");
-        let live = Live { sessions: 3, wanted: 3, ..Live::default() };
+        let live = LiveFigures { sessions: 3, wanted: 3, ..LiveFigures::default() };
         (10..=14).for_each(|second| lines.update(at(second), &phase, &live));
         assert_eq!(said(&out), "");
         lines.update(at(15), &phase, &live);

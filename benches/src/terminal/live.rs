@@ -6,7 +6,7 @@ use crate::number::shown;
 
 /// Live figures of a run; unknown ones are left out.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Live {
+pub struct LiveFigures {
     /// Sessions that are open.
     pub sessions: usize,
     /// Sessions there shall be.
@@ -25,7 +25,7 @@ pub struct Live {
     pub violations: u64,
 }
 
-impl fmt::Display for Live {
+impl fmt::Display for LiveFigures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.sessions, self.wanted) {
             (open, wanted) if open == wanted => write!(f, "{} sessions", count(open))?,
@@ -65,9 +65,9 @@ mod tests {
 
     #[test]
     fn a_line_has_what_is_known() {
-        let mut live = Live { sessions: 900, wanted: 1_000, ..Live::default() };
+        let mut live = LiveFigures { sessions: 900, wanted: 1_000, ..LiveFigures::default() };
         assert_eq!(live.to_string(), "900 of 1,000 sessions");
-        live = Live {
+        live = LiveFigures {
             sessions: 1_000,
             wanted: 1_000,
             deliveries: Some(50_000.4),

@@ -12,14 +12,14 @@ use std::time::Duration;
 use comet_protocol::client::Time;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lines::Lines;
-pub use live::Live;
+pub use live::LiveFigures;
 
 use crate::clock;
 
 /// Progress of a run on standard error.
 #[derive(Debug)]
 pub struct Progress {
-    face: Face,
+    display: ProgressDisplay,
     phase: Phase,
 }
 
@@ -32,7 +32,7 @@ struct Phase {
 }
 
 #[derive(Debug)]
-enum Face {
+enum ProgressDisplay {
     /// No output.
     Silent,
     Bar(ProgressBar),
@@ -46,31 +46,31 @@ impl Progress {
     /// A bar if standard error is a terminal, lines if not; nothing if `is_quiet`.
     #[must_use]
     pub fn new(is_quiet: bool) -> Self {
-        let face = match (is_quiet, io::stderr().is_terminal()) {
-            (true, _) => Face::Silent,
-            (false, true) => Face::Bar(bar()),
-            (false, false) => Face::Lines(Lines::new(Box::new(io::stderr()))),
+        let display = match (is_quiet, io::stderr().is_terminal()) {
+            (true, _) => ProgressDisplay::Silent,
+            (false, true) => ProgressDisplay::Bar(bar()),
+            (false, false) => ProgressDisplay::Lines(Lines::new(Box::new(io::stderr()))),
         };
-        Self::with(face)
+        Self::with(display)
     }
 
     /// Plain lines into a place of one's own.
     #[must_use]
     pub fn lines_into(out: Box<dyn io::Write + Send>) -> Self {
-        Self::with(Face::Lines(Lines::new(out)))
+        Self::with(ProgressDisplay::Lines(Lines::new(out)))
     }
 
-    fn with(face: Face) -> Self {
-        Self { face, phase: Phase { name: String::new(), began: clock::now(), lasting: None } }
+    fn with(display: ProgressDisplay) -> Self {
+        Self { display, phase: Phase { name: String::new(), began: clock::now(), lasting: None } }
     }
 
     /// A part of the run begins; it has a bar if it is known how long it will take.
     pub fn phase(&mut self, name: &str, lasting: Option<Duration>) {
         let now = clock::now();
         self.phase = Phase { name: name.to_owned(), began: now, lasting };
-        match &mut self.face {
-            Face::Silent => {}
-            Face::Bar(bar) => {
+        match &mut self.display {
+            ProgressDisplay::Silent => {}
+            ProgressDisplay::Bar(bar) => {
                 bar.set_style(style(lasting.is_some()));
                 bar.reset_elapsed();
                 bar.set_prefix(name.to_owned());
@@ -78,35 +78,35 @@ impl Progress {
                 bar.set_length(lasting.map_or(0, millis));
                 bar.set_position(0);
             }
-            Face::Lines(lines) => lines.begin(now, &self.phase),
+            ProgressDisplay::Lines(lines) => lines.begin(now, &self.phase),
         }
     }
 
     /// Updates the live figures; to be called as often as they are known.
-    pub fn update(&mut self, live: &Live) {
+    pub fn update(&mut self, live: &LiveFigures) {
         let now = clock::now();
-        match &mut self.face {
-            Face::Silent => {}
-            Face::Bar(bar) => {
+        match &mut self.display {
+            ProgressDisplay::Silent => {}
+            ProgressDisplay::Bar(bar) => {
                 bar.set_position(millis(now.since(self.phase.began)));
                 bar.set_message(live.to_string());
             }
-            Face::Lines(lines) => lines.update(now, &self.phase, live),
+            ProgressDisplay::Lines(lines) => lines.update(now, &self.phase, live),
         }
     }
 
     /// A line that stays.
-    pub fn say(&mut self, line: &str) {
-        match &mut self.face {
-            Face::Silent => {}
-            Face::Bar(bar) => bar.println(line),
-            Face::Lines(lines) => lines.say(line),
+    pub fn print(&mut self, line: &str) {
+        match &mut self.display {
+            ProgressDisplay::Silent => {}
+            ProgressDisplay::Bar(bar) => bar.println(line),
+            ProgressDisplay::Lines(lines) => lines.print(line),
         }
     }
 
     /// Clears the bar: the result comes next on the terminal.
     pub fn finish(&mut self) {
-        if let Face::Bar(bar) = &self.face {
+        if let ProgressDisplay::Bar(bar) = &self.display {
             bar.finish_and_clear();
         }
     }

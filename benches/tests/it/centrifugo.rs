@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use comet_bench::clock;
 use comet_bench::dialect::Dialect;
-use comet_bench::driver::{Identity, Route, To, Tuning};
+use comet_bench::driver::{Destination, Identity, Route, Tuning};
 use comet_protocol::ws::handshake::{HandshakeLimits, Parse, parse, write_accept};
 use comet_protocol::ws::{Decoder, Event, Limits, Opcode, Role, write_frame};
 use serde_json::{Value, json};
@@ -161,6 +161,6 @@ fn a_channel_that_is_not_allowed_ends_the_session() {
         heard[0].closed.len() == 1 && heard[1].opened == 1
     });
     assert_eq!(party.heard(0).closed, ["refused: 103: permission denied"]);
-    party.say(1, &To::User("bo".to_owned()), "to myself");
+    party.say(1, &Destination::User("bo".to_owned()), "to myself");
     party.until("heard", |heard| heard[1].bodies == [b"to myself"]);
 }

@@ -10,7 +10,7 @@ use comet::{
     Refusal, Router,
 };
 use comet_bench::host::Interrupt;
-use comet_bench::scenario::{Setting, cuts};
+use comet_bench::scenario::{ScenarioSettings, cuts};
 use comet_bench::server::Target;
 
 /// What a member says goes to everybody in its room.
@@ -65,8 +65,8 @@ fn plan(seconds: u64) -> cuts::Plan {
     }
 }
 
-fn setting() -> Setting {
-    Setting {
+fn setting() -> ScenarioSettings {
+    ScenarioSettings {
         relay: PathBuf::new(),
         flags: Vec::new(),
         program: env!("CARGO_BIN_EXE_comet-bench").into(),

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use comet_bench::dialect::{Dialect, Reconnect};
-use comet_bench::driver::{Identity, Route, To, Tuning};
+use comet_bench::driver::{Destination, Identity, Route, Tuning};
 
 use crate::party::{Party, assert_fan_and_echo, ways};
 use crate::rooms::Relay;
@@ -33,8 +33,8 @@ fn a_raw_session_goes_where_its_path_says() {
     let mut party = Party::new(Tuning::default());
     let red = party.gather(Dialect::Raw, "red", 2, &route);
     let blue = party.gather(Dialect::Raw, "blue", 2, &route);
-    party.say(red, &To::Rooms, "to red");
-    party.say(blue, &To::Rooms, "to blue");
+    party.say(red, &Destination::Rooms, "to red");
+    party.say(blue, &Destination::Rooms, "to blue");
     party.until("all have heard", |heard| heard.iter().all(|heard| heard.bodies.len() == 1));
     let heard = |session| String::from_utf8_lossy(&party.heard(session).bodies[0]).into_owned();
     assert_eq!([0, 1, 2, 3].map(heard), ["to red", "to red", "to blue", "to blue"]);
@@ -50,8 +50,8 @@ fn a_session_that_is_refused_is_over_and_says_why() {
     party.until("both are over", |heard| heard.iter().all(|heard| !heard.closed.is_empty()));
     assert_eq!(party.heard(0).closed, ["no WebSocket connection: status is 403"]);
     assert_eq!(party.heard(1).closed, ["the server ended the connection"]);
-    assert!(party.driver.send(0, &To::Rooms, "late".into()).is_err());
-    assert!(party.driver.trouble().is_some());
+    assert!(party.driver.send(0, &Destination::Rooms, "late".into()).is_err());
+    assert!(party.driver.last_error().is_some());
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_session_that_is_cut_is_over_unless_it_may_come_back() {
     let relay = Relay::start(false);
     for reconnect in [None, Some(Reconnect { first: 10 * MS, most: 20 * MS })] {
         let mut tuning = Tuning::default();
-        tuning.habits.reconnect = reconnect;
+        tuning.timing.reconnect = reconnect;
         let mut party = Party::new(tuning);
         party.gather(Dialect::Dtalk, "red", 2, &Route::tcp(relay.tcp));
         party.driver.cut(0);
@@ -70,7 +70,7 @@ fn a_session_that_is_cut_is_over_unless_it_may_come_back() {
         let heard = party.heard(0);
         let (waits, closed) = if back { (1, vec![]) } else { (0, vec!["cut".to_owned()]) };
         assert_eq!((heard.waits, &heard.closed), (waits, &closed));
-        party.say(1, &To::Rooms, "still there");
+        party.say(1, &Destination::Rooms, "still there");
         let hear = if back { 0 } else { 1 };
         party.until("heard", |heard| heard[hear].bodies == [b"still there"]);
     }
@@ -84,11 +84,11 @@ fn a_session_that_its_owner_closes_says_nothing_and_may_begin_anew() {
             let mut party = Party::new(Tuning::default());
             party.gather(dialect, "green", 2, &route);
             party.driver.close(0);
-            party.say(1, &To::Rooms, "one");
+            party.say(1, &Destination::Rooms, "one");
             party.until("one is heard", |heard| heard[1].bodies.len() == 1);
             party.driver.reopen(0);
             party.until("open again", |heard| heard[0].opened == 2);
-            party.say(1, &To::Rooms, "two");
+            party.say(1, &Destination::Rooms, "two");
             party.until("two is heard", |heard| {
                 heard[0].bodies.last().is_some_and(|body| body == b"two")
             });
@@ -112,7 +112,7 @@ fn heartbeats_keep_a_session_and_find_a_server_that_is_silent() {
         said
     });
     let mut tuning = Tuning::default();
-    tuning.habits.heartbeat = Some(100 * MS);
+    tuning.timing.heartbeat = Some(100 * MS);
     let mut party = Party::new(tuning);
     for dialect in [Dialect::Dtalk, Dialect::Goim] {
         party.join(dialect, Identity::new("al", []), &Route::tcp(relay.tcp));
@@ -133,7 +133,7 @@ fn a_session_without_an_answer_to_its_first_words_is_over() {
     let mute = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = mute.local_addr().expect("bound");
     let mut tuning = Tuning { dial_timeout: 300 * MS, ..Tuning::default() };
-    tuning.habits.opening = 200 * MS;
+    tuning.timing.opening = 200 * MS;
     let mut party = Party::new(tuning);
     party.join(Dialect::Dtalk, Identity::new("al", []), &Route::tcp(address));
     party.join(Dialect::Raw, Identity::new("al", []), &Route::websocket(address));

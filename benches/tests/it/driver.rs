@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use comet_bench::clock;
 use comet_bench::dialect::Dialect;
-use comet_bench::driver::{Driver, Event, Identity, Observer, Route, Time, To, Tuning};
+use comet_bench::driver::{Destination, Driver, Event, Identity, Observer, Route, Time, Tuning};
 use comet_protocol::comet::{ServerFrame, Welcome, op};
 use comet_protocol::{Decoder, Layout};
 
@@ -56,7 +56,7 @@ fn what_the_socket_does_not_take_at_once_arrives_whole_and_in_order() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let mut tuning = Tuning { unsent: 32 << 20, ..Tuning::default() };
-    tuning.habits.comet.outbox_bytes = 32 << 20;
+    tuning.timing.comet.outbox_bytes = 32 << 20;
     let (mut driver, mut events) = (Driver::new(tuning).unwrap(), Events::default());
     let route = Route::tcp(listener.local_addr().unwrap());
     let me = Identity::new("al", []);
@@ -71,7 +71,7 @@ fn what_the_socket_does_not_take_at_once_arrives_whole_and_in_order() {
     gateway.write_all(&welcome).unwrap();
     let bodies: Vec<Bytes> = (0..200).map(|number| Bytes::from(vec![number; 60_000])).collect();
     for body in &bodies {
-        driver.send(session, &To::Rooms, body.clone()).unwrap();
+        driver.send(session, &Destination::Rooms, body.clone()).unwrap();
     }
     let full = clock::now() + Duration::from_millis(300);
     turn_until(&mut driver, &mut events, || (clock::now() > full).then_some(()));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use comet_bench::clock;
 use comet_bench::dialect::Dialect;
-use comet_bench::driver::{Driver, Event, Identity, Observer, Route, Time, To, Tuning};
+use comet_bench::driver::{Destination, Driver, Event, Identity, Observer, Route, Time, Tuning};
 
 /// Waits that only a broken server makes long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -77,7 +77,7 @@ impl Party {
         first
     }
 
-    pub(crate) fn say(&mut self, session: usize, to: &To, body: impl Into<Bytes>) {
+    pub(crate) fn say(&mut self, session: usize, to: &Destination, body: impl Into<Bytes>) {
         self.driver.send(session, to, body.into()).expect("taken");
     }
 
@@ -90,8 +90,8 @@ impl Party {
     pub(crate) fn until(&mut self, what: &str, is_so: impl Fn(&[Heard]) -> bool) {
         let deadline = clock::now() + PATIENCE;
         while !is_so(&self.ears.0) {
-            let trouble = self.driver.trouble();
-            assert!(clock::now() < deadline, "never {what}; {trouble:?}; {:#?}", self.ears.0);
+            let last_error = self.driver.last_error();
+            assert!(clock::now() < deadline, "never {what}; {last_error:?}; {:#?}", self.ears.0);
             let soon = clock::now() + Duration::from_millis(50);
             self.driver.turn(soon, &mut self.ears).expect("polled");
         }
@@ -109,9 +109,9 @@ pub(crate) fn assert_fan_and_echo(dialect: Dialect, route: &Route) {
 
     let bodies: Vec<Vec<u8>> = (1..=100_u8).map(body).collect();
     for body in &bodies {
-        party.say(first, &To::Rooms, body.clone());
+        party.say(first, &Destination::Rooms, body.clone());
     }
-    party.say(alone, &To::Rooms, body(0));
+    party.say(alone, &Destination::Rooms, body(0));
     party.until("all have come", |heard| {
         let members = heard[first..].iter().take(5).all(|heard| heard.bodies.len() >= 100);
         members && !heard[alone].bodies.is_empty()
@@ -125,7 +125,7 @@ pub(crate) fn assert_fan_and_echo(dialect: Dialect, route: &Route) {
             (heard[first].replied, heard[alone].replied) == (100, 1)
         });
     }
-    assert_eq!(party.driver.tally().lost, 0, "{dialect}: {:?}", party.driver.trouble());
+    assert_eq!(party.driver.tally().lost, 0, "{dialect}: {:?}", party.driver.last_error());
 }
 
 /// Bytes of every kind and many lengths.

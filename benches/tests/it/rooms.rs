@@ -18,7 +18,7 @@ struct Rooms {
 
 impl Router for Rooms {
     fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
-        let Some((user, rooms)) = introduction(&request) else { return reply.close() };
+        let Some((user, rooms)) = auth_fields(&request) else { return reply.close() };
         let identity = match user {
             Some(user) => Identity::new(request.app, user),
             None => Identity::anonymous(),
@@ -64,7 +64,7 @@ fn addressed(body: Bytes) -> (String, Bytes) {
     }
 }
 
-fn introduction(request: &Connect) -> Option<(Option<String>, String)> {
+fn auth_fields(request: &Connect) -> Option<(Option<String>, String)> {
     match request.dialect {
         Dialect::Raw => {
             let path = request.upgrade.as_ref()?.path();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use comet_bench::audience::Audience;
 use comet_bench::clock;
 use comet_bench::dialect::Dialect;
-use comet_bench::driver::{Driver, Identity, Route, To, Tuning};
+use comet_bench::driver::{Destination, Driver, Identity, Route, Tuning};
 use comet_bench::host::Interrupt;
 use comet_bench::oracle::{FaultKind, Stamp};
 use comet_bench::report::Report;
@@ -82,7 +82,7 @@ impl Room {
     /// Ten sessions that come back quickly, all open.
     fn open(routes: &[Route]) -> Self {
         let mut tuning = Tuning::default();
-        (tuning.habits.comet.backoff, tuning.habits.comet.handshake_timeout) = (20 * MS, 500 * MS);
+        (tuning.timing.comet.backoff, tuning.timing.comet.handshake_timeout) = (20 * MS, 500 * MS);
         let mut audience = Audience::new();
         let (room, publisher) = audience.oracle.add_room(1);
         let mut driver = Driver::new(tuning).expect("a poll");
@@ -102,7 +102,7 @@ impl Room {
         for _ in 0..messages {
             let counter = self.audience.oracle.next_counter(self.publisher);
             let stamp = Stamp { publisher: self.publisher, counter, due: clock::now() };
-            self.driver.send(0, &To::Rooms, stamp.body(64)).expect("taken");
+            self.driver.send(0, &Destination::Rooms, stamp.body(64)).expect("taken");
             self.audience.oracle.handle_sent(self.publisher, stamp.due);
             self.sent += 1;
         }
@@ -112,7 +112,7 @@ impl Room {
     fn until(&mut self, is_so: impl Fn(&Audience) -> bool) {
         let deadline = clock::now() + PATIENCE;
         while !is_so(&self.audience) {
-            assert!(clock::now() < deadline, "{:?}; {:?}", self.driver.trouble(), self.audience);
+            assert!(clock::now() < deadline, "{:?}; {:?}", self.driver.last_error(), self.audience);
             self.driver.turn(clock::now() + 20 * MS, &mut self.audience).expect("polled");
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use comet::Config;
 use comet_bench::dialect::Dialect;
-use comet_bench::driver::{Identity, Route, To, Trust, Tuning};
+use comet_bench::driver::{Destination, Identity, Route, Trust, Tuning};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -120,7 +120,7 @@ fn much_at_once_comes_whole_over_tls() {
     party.until("open", |heard| heard[0].opened == 1);
     let bodies: Vec<Vec<u8>> = (1..=20).map(|number| vec![number; 500_000]).collect();
     for body in &bodies {
-        party.say(session, &To::Rooms, body.clone());
+        party.say(session, &Destination::Rooms, body.clone());
     }
     party.until("all back", |heard| heard[0].bodies.len() == bodies.len());
     assert!(party.heard(session).bodies == bodies, "other bytes came back");

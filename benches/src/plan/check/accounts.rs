@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::dialect::Dialect;
 use crate::plan::bounds::within;
-use crate::plan::{Accounts, Company, Kind, Options, Plan, PlanError};
+use crate::plan::{Accounts, Kind, Options, Plan, PlanError, Topology};
 
 /// The longest message: with dtalk's envelope, what the bundled server takes by default.
 const LONGEST: usize = 15 * 1_024;
@@ -40,11 +40,11 @@ pub(super) fn check(plan: &Plan) -> Result<(), PlanError> {
     }
     let needs = "rooms that clients join by themselves, and a server with accounts has groups, \
                  which its HTTP API keeps; idle, connect, echo and chat can be run";
-    match plan.company {
-        Company::Alone => {}
-        Company::Rooms { memberships: 0, .. } if matches!(kind, Kind::Idle | Kind::Connect) => {}
-        Company::Groups { groups: 0, private: 1.0, .. } => {}
-        Company::Rooms { .. } | Company::Groups { .. } => {
+    match plan.topology {
+        Topology::Alone => {}
+        Topology::Rooms { memberships: 0, .. } if matches!(kind, Kind::Idle | Kind::Connect) => {}
+        Topology::Groups { groups: 0, private: 1.0, .. } => {}
+        Topology::Rooms { .. } | Topology::Groups { .. } => {
             return Err(PlanError::Accounts { kind, key, needs });
         }
     }

@@ -63,7 +63,7 @@ const fn own(kind: Kind) -> &'static [&'static str] {
 }
 
 /// Every option that was given is one that the scenario has.
-pub(super) fn meaningful(kind: Kind, given: &Options) -> Result<(), PlanError> {
+pub(super) fn check_applicable(kind: Kind, given: &Options) -> Result<(), PlanError> {
     for (key, _) in given.given() {
         if !is_known(kind, &key) {
             return Err(PlanError::Meaningless { key, kind });

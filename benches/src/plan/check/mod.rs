@@ -6,14 +6,14 @@ mod storm;
 
 use std::time::Duration;
 
+use known::check_applicable;
 pub(super) use known::is_known;
-use known::meaningful;
 
 use super::bounds::{share, within};
 use super::stall::{self, stall};
 use super::{
-    Carrier, ChurnRates, Company, Connections, Disturbances, Flow, Kind, Options, Place, Plan,
-    PlanError, Rate, Sizes, Span, Times,
+    Carrier, ChurnRates, Connections, Disturbances, Flow, Kind, Options, Plan, PlanError, Rate,
+    ServerLocation, Sizes, Span, Times, Topology,
 };
 use crate::dialect::Dialect;
 use crate::oracle::Stamp;
@@ -56,7 +56,7 @@ const fn defaults(kind: Kind) -> Defaults {
 /// Checks options, and fills in defaults.
 pub(super) fn plan(given: Options) -> Result<Plan, PlanError> {
     let kind = given.scenario.ok_or(PlanError::NoScenario)?;
-    meaningful(kind, &given)?;
+    check_applicable(kind, &given)?;
     let defaults = defaults(kind);
     let accounts = accounts::accounts(&given)?;
     let usual = if accounts.is_some() { Dialect::Dtalk } else { Dialect::default() };
@@ -65,9 +65,9 @@ pub(super) fn plan(given: Options) -> Result<Plan, PlanError> {
     within("sessions", sessions, 1, 10_000_000)?;
     let is_roomless = matches!(kind, Kind::Idle | Kind::Connect | Kind::Chat);
     let rooms = if accounts.is_some() && is_roomless { 0 } else { defaults.rooms };
-    let company = company(kind, &given, sessions, rooms)?;
-    let storm = match company {
-        Company::Rooms { rooms, publishers, .. } => {
+    let topology = topology(kind, &given, sessions, rooms)?;
+    let storm = match topology {
+        Topology::Rooms { rooms, publishers, .. } => {
             storm::storm(&given, sessions, (rooms, publishers))?
         }
         _ => None,
@@ -75,10 +75,10 @@ pub(super) fn plan(given: Options) -> Result<Plan, PlanError> {
     let disturbances = Disturbances {
         churn: churn(kind, &given, sessions)?,
         storm,
-        stall: stall(kind, &given, sessions, &company)?,
+        stall: stall(kind, &given, sessions, &topology)?,
     };
     let connections = Connections {
-        arrivals: arrivals(kind, &given)?,
+        connect_rate: connect_rate(kind, &given)?,
         ramp: given.load.ramp,
         concurrency: given.load.concurrency.unwrap_or(defaults.concurrency),
         heartbeat: given.load.heartbeat.map_or(Duration::from_secs(25), |span| span.0),
@@ -89,10 +89,10 @@ pub(super) fn plan(given: Options) -> Result<Plan, PlanError> {
         disturbances,
         kind,
         dialect,
-        place: place(dialect, &given)?,
+        location: location(dialect, &given)?,
         accounts,
         sessions,
-        company,
+        topology,
         size: given.load.size.map_or(defaults.size, |size| size.0),
         flow: flow(kind, &given)?,
         // Returning sessions of a storm must not hold up those that stayed.
@@ -113,19 +113,19 @@ fn check(plan: &Plan) -> Result<(), PlanError> {
     within("threads", plan.threads, 1, 256.min(plan.sessions))?;
     let (kind, dialect) = (plan.kind, plan.dialect);
     // Without a rate the times are queueing times.
-    let is_paced = matches!(plan.flow, Flow::Open(_)) || plan.connections.arrivals.is_some();
+    let is_paced = matches!(plan.flow, Flow::Open(_)) || plan.connections.connect_rate.is_some();
     if !plan.thresholds.is_empty() && !is_paced {
         let with = "a rate that is not a number";
         return Err(PlanError::Contradiction { key: "fail-above", with });
     }
     let lacks = |needs| Err(PlanError::Dialect { kind, dialect, needs });
     let features = dialect.features();
-    match &plan.company {
-        Company::Rooms { memberships: 2.., .. } if !features.many_rooms => {
+    match &plan.topology {
+        Topology::Rooms { memberships: 2.., .. } if !features.many_rooms => {
             lacks("sessions in several rooms")
         }
-        Company::Groups { .. } if !features.many_rooms => lacks("sessions in several rooms"),
-        Company::Groups { private, .. } if *private > 0.0 && !features.private => {
+        Topology::Groups { .. } if !features.many_rooms => lacks("sessions in several rooms"),
+        Topology::Groups { private, .. } if *private > 0.0 && !features.private => {
             lacks("messages to a user")
         }
         _ if plan.disturbances.churn.is_some_and(|it| it.breaks > 0.0) && !features.replies => {
@@ -138,10 +138,10 @@ fn check(plan: &Plan) -> Result<(), PlanError> {
 
 /// Short bodies tell apart only so many publishers, and text makes all of them longer.
 fn least_size(plan: &Plan) -> usize {
-    let streams = match &plan.company {
-        Company::Alone => plan.sessions,
-        Company::Rooms { rooms, publishers, .. } => rooms * publishers,
-        Company::Groups { groups, publishers, friends, .. } => {
+    let streams = match &plan.topology {
+        Topology::Alone => plan.sessions,
+        Topology::Rooms { rooms, publishers, .. } => rooms * publishers,
+        Topology::Groups { groups, publishers, friends, .. } => {
             groups * publishers + plan.sessions * friends
         }
     };
@@ -150,7 +150,7 @@ fn least_size(plan: &Plan) -> usize {
     if plan.dialect.features().binary { body } else { body.div_ceil(3) * 4 }
 }
 
-fn place(dialect: Dialect, given: &Options) -> Result<Place, PlanError> {
+fn location(dialect: Dialect, given: &Options) -> Result<ServerLocation, PlanError> {
     if let Some(addresses) = given.server.addr.as_ref().filter(|addresses| !addresses.is_empty()) {
         let table = given.given();
         if let Some(key) = RELAY.iter().find(|key| table.contains_key(**key)) {
@@ -159,7 +159,7 @@ fn place(dialect: Dialect, given: &Options) -> Result<Place, PlanError> {
                 with: "`addr`, which is no relay of ours",
             });
         }
-        return Ok(Place::At(addresses.clone()));
+        return Ok(ServerLocation::At(addresses.clone()));
     }
     let carrier = given.server.carrier.unwrap_or_default();
     let (speaks, by) = match carrier {
@@ -185,7 +185,7 @@ fn place(dialect: Dialect, given: &Options) -> Result<Place, PlanError> {
     let own = own.chain(addressed).chain(resumes.into_iter().flatten()).map(str::to_owned);
     let own = own.chain(stall::relay_flags(given));
     let flags = own.chain(given.server.relay_flag.clone().unwrap_or_default()).collect();
-    Ok(Place::Relay { program: given.server.relay.clone(), flags, carrier })
+    Ok(ServerLocation::Relay { program: given.server.relay.clone(), flags, carrier })
 }
 
 /// Whether the relay supports it.
@@ -196,19 +196,19 @@ const fn is_spoken(dialect: Dialect) -> bool {
     )
 }
 
-fn company(
+fn topology(
     kind: Kind,
     given: &Options,
     sessions: usize,
     rooms: usize,
-) -> Result<Company, PlanError> {
+) -> Result<Topology, PlanError> {
     let rooms = match given.load.rooms {
         Some(rooms) => rooms,
         None if kind == Kind::Storm => sessions.div_ceil(storm::MEMBERS),
         None => rooms,
     };
     if kind == Kind::Echo {
-        return Ok(Company::Alone);
+        return Ok(Topology::Alone);
     }
     if kind == Kind::Chat {
         let sizes = given.chat.groups.clone();
@@ -224,7 +224,7 @@ fn company(
             _ => 0.5,
         };
         let private = share("private", given.chat.private.unwrap_or(private))?;
-        return Ok(Company::Groups { groups: rooms, sizes, publishers, friends, private });
+        return Ok(Topology::Groups { groups: rooms, sizes, publishers, friends, private });
     }
     let least = usize::from(matches!(kind, Kind::Fan | Kind::Storm | Kind::Tortoise));
     within("rooms", rooms, least, sessions)?;
@@ -232,7 +232,7 @@ fn company(
     within("memberships", memberships, 0, rooms)?;
     let publishers = given.load.publishers.unwrap_or(least);
     within("publishers", publishers, 0, sessions / rooms.max(1))?;
-    Ok(Company::Rooms { rooms, memberships, publishers })
+    Ok(Topology::Rooms { rooms, memberships, publishers })
 }
 
 fn flow(kind: Kind, given: &Options) -> Result<Flow, PlanError> {
@@ -274,7 +274,7 @@ fn flow(kind: Kind, given: &Options) -> Result<Flow, PlanError> {
     }
 }
 
-fn arrivals(kind: Kind, given: &Options) -> Result<Option<f64>, PlanError> {
+fn connect_rate(kind: Kind, given: &Options) -> Result<Option<f64>, PlanError> {
     match (kind, given.load.rate) {
         (Kind::Connect, Some(Rate::PerSecond(rate))) => Ok(Some(rate)),
         (Kind::Connect, Some(Rate::Find)) => {

@@ -14,12 +14,15 @@ fn told(text: &str) -> String {
 #[test]
 fn what_is_not_said_depends_on_the_scenario() {
     let fan = plan("scenario = \"fan\"");
-    let rooms = Company::Rooms { rooms: 1, memberships: 1, publishers: 1 };
-    assert_eq!((fan.sessions, fan.company, fan.flow), (1_000, rooms, Flow::Open(50.0)));
+    let rooms = Topology::Rooms { rooms: 1, memberships: 1, publishers: 1 };
+    assert_eq!((fan.sessions, fan.topology, fan.flow), (1_000, rooms, Flow::Open(50.0)));
     assert_eq!(fan.times.warm_up, Duration::from_secs(1));
-    assert_eq!(fan.place, Place::Relay { program: None, flags: vec![], carrier: Carrier::Ws });
+    assert_eq!(
+        fan.location,
+        ServerLocation::Relay { program: None, flags: vec![], carrier: Carrier::Ws }
+    );
     let echo = plan("scenario = \"echo\"");
-    assert_eq!((echo.company, echo.flow), (Company::Alone, Flow::Closed(1)));
+    assert_eq!((echo.topology, echo.flow), (Topology::Alone, Flow::Closed(1)));
     let idle = plan("scenario = \"idle\"");
     assert_eq!((idle.flow, idle.times.measure), (Flow::Silent, Duration::from_secs(50)));
 }
@@ -30,7 +33,7 @@ fn a_window_means_as_fast_as_it_allows() {
     assert_eq!(plan("scenario = \"fan\"\nrate = \"max\"").flow, Flow::Closed(32));
     let find = plan("scenario = \"fan\"\nrate = \"find\"\nlimit = \"2ms\"").flow;
     assert_eq!(find, Flow::Find { limit: Duration::from_millis(2), share: 0.5 });
-    assert_eq!(plan("scenario = \"connect\"\nrate = 70").connections.arrivals, Some(70.0));
+    assert_eq!(plan("scenario = \"connect\"\nrate = 70").connections.connect_rate, Some(70.0));
 }
 
 #[test]
@@ -41,10 +44,10 @@ fn the_relay_is_told_what_the_run_needs() {
     );
     let flags = ["--delivery", "best-effort", "--dialect", "raw", "--shards=1"];
     let flags = flags.map(str::to_owned).to_vec();
-    assert_eq!(raw.place, Place::Relay { program: None, flags, carrier: Carrier::Ws });
-    let flags = |text| match plan(text).place {
-        Place::Relay { flags, .. } => flags.join(" "),
-        place => panic!("{place:?}"),
+    assert_eq!(raw.location, ServerLocation::Relay { program: None, flags, carrier: Carrier::Ws });
+    let flags = |text| match plan(text).location {
+        ServerLocation::Relay { flags, .. } => flags.join(" "),
+        location => panic!("{location:?}"),
     };
     assert_eq!(flags("scenario = \"chat\""), "--addressed");
     assert_eq!(flags("scenario = \"chat\"\nbreaks = 1"), "--addressed --resume-ttl 60");
@@ -133,8 +136,8 @@ fn connections_are_not_broken_where_nobody_answers() {
 #[test]
 fn in_a_storm_the_publishers_are_among_those_who_stay() {
     let storm = plan("scenario = \"storm\"");
-    let rooms = Company::Rooms { rooms: 160, memberships: 1, publishers: 1 };
-    assert_eq!((storm.sessions, &storm.company, storm.timed()), (16_000, &rooms, 1_000));
+    let rooms = Topology::Rooms { rooms: 160, memberships: 1, publishers: 1 };
+    assert_eq!((storm.sessions, &storm.topology, storm.timed()), (16_000, &rooms, 1_000));
     assert_eq!((storm.flow, storm.threads, storm.connections.sources), (Flow::Open(100.0), 2, 8));
     let limits = storm.disturbances.storm.map(|storm| (storm.back_within, storm.slower));
     assert_eq!(limits, Some((Duration::from_secs(3), 1.5)));
@@ -161,12 +164,14 @@ fn accounts_are_for_servers_that_know_users_and_for_loads_without_rooms() {
     let at = "addr = [\"tcp://127.0.0.1:1\"]";
     let chat = plan(&format!("scenario = \"chat\"\n{at}\nsign = true"));
     assert_eq!((chat.dialect, &chat.accounts), (Dialect::Dtalk, &Some(Accounts::Signed)));
-    let Company::Groups { groups, private, friends, .. } = chat.company else { panic!("{chat:?}") };
+    let Topology::Groups { groups, private, friends, .. } = chat.topology else {
+        panic!("{chat:?}")
+    };
     assert_eq!((groups, private, friends), (0, 1.0, 3));
     assert_eq!(chat.load()["accounts"], "with made-up keys");
     let idle = plan(&format!("scenario = \"idle\"\n{at}\ntoken-file = \"tokens\""));
-    let rooms = Company::Rooms { rooms: 0, memberships: 0, publishers: 0 };
-    assert_eq!((idle.company, idle.accounts), (rooms, Some(Accounts::File("tokens".into()))));
+    let rooms = Topology::Rooms { rooms: 0, memberships: 0, publishers: 0 };
+    assert_eq!((idle.topology, idle.accounts), (rooms, Some(Accounts::File("tokens".into()))));
     assert_eq!(plan("scenario = \"fan\"\nsign = false").accounts, None);
     for (text, error) in [
         (

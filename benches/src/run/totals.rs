@@ -1,13 +1,13 @@
 //! Totals of a thread, or of several, at its end.
 
 use crate::audience::Counts;
-use crate::driver::Tally;
+use crate::driver::ConnectionCounts;
 use crate::latency::Latency;
 use crate::oracle::Verdict;
 
 /// Totals of a thread, or of several, at its end.
 #[derive(Debug)]
-pub struct Ended {
+pub struct Totals {
     /// Messages that were sent.
     pub sent: u64,
     /// Messages that were not answered.
@@ -19,7 +19,7 @@ pub struct Ended {
     /// From when sessions were free to connect to when they were open.
     pub opens: Latency,
     /// Counts of connections.
-    pub tally: Tally,
+    pub tally: ConnectionCounts,
     /// Sessions that left and came back.
     pub left: u64,
     /// Connections that were broken.
@@ -32,7 +32,7 @@ pub struct Ended {
     pub verdict: Verdict,
 }
 
-impl Ended {
+impl Totals {
     /// Adds the totals of other threads.
     pub fn merge(&mut self, other: Self) {
         self.sent += other.sent;

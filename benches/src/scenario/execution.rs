@@ -13,12 +13,12 @@ use crate::host::raise_descriptors;
 use crate::plan::{Flow, Layout, Plan, Ramp};
 use crate::report::{About, DELIVERY, Findings, PINNING, Report};
 use crate::run::{
-    Arrive, Ended, Measurement, Server, Status, Threads, Timeline, WaitResult, Watch,
+    Measurement, OpenPace, Server, Status, Threads, Timeline, Totals, WaitResult, Watch,
 };
 
 /// A run under way.
 #[derive(Debug)]
-pub(super) struct Course<'a> {
+pub(super) struct Execution<'a> {
     pub(super) plan: &'a Plan,
     pub(super) server: Server,
     pub(super) threads: Threads,
@@ -32,7 +32,7 @@ pub(super) struct Course<'a> {
 /// Longest time for sessions to open that are not held back.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-impl<'a> Course<'a> {
+impl<'a> Execution<'a> {
     /// Finds or starts the server, and starts the threads.
     pub(super) fn start(
         plan: &'a Plan,
@@ -67,14 +67,18 @@ impl<'a> Course<'a> {
             }
             Some(Ramp::Within(time)) => (Some(sessions / time.as_secs_f64().max(1e-3)), time),
         };
-        self.arrive(rate, time + PATIENCE)
+        self.open_sessions(rate, time + PATIENCE)
     }
 
     /// Opens all sessions, at a rate or as fast as possible.
-    pub(super) fn arrive(&mut self, rate: Option<f64>, within: Duration) -> Result<bool, RunError> {
+    pub(super) fn open_sessions(
+        &mut self,
+        rate: Option<f64>,
+        within: Duration,
+    ) -> Result<bool, RunError> {
         let now = clock::now();
         let concurrency = dialing(self.plan);
-        self.threads.arrive(Arrive { from: now, rate, concurrency })?;
+        self.threads.open_sessions(OpenPace { from: now, rate, concurrency })?;
         let wanted = self.plan.sessions as u64;
         let is_over = |threads: &Threads| {
             let status = threads.status();
@@ -85,9 +89,9 @@ impl<'a> Course<'a> {
         if outcome == WaitResult::Interrupted || open == wanted {
             return Ok(outcome != WaitResult::Interrupted);
         }
-        let trouble = trouble(&self.threads);
+        let last_error = last_error(&self.threads);
         let open = usize::try_from(open).unwrap_or(usize::MAX);
-        Err(RunError::NotOpen { open, wanted: self.plan.sessions, waits, trouble })
+        Err(RunError::NotOpen { open, wanted: self.plan.sessions, waits, last_error })
     }
 
     /// Stops sending, waits for outstanding deliveries, and returns the measurement.
@@ -112,13 +116,16 @@ impl<'a> Course<'a> {
     }
 
     /// Ends the threads.
-    pub(super) fn end(self) -> Result<(Ended, Conclusion), RunError> {
+    pub(super) fn end(self) -> Result<(Totals, Conclusion), RunError> {
         let Self { server, threads, watch, about, mut findings, .. } = self;
         if watch.is_gone() {
             findings.violation("the server is gone");
         }
-        let (trouble, ended) = (trouble(&threads), threads.end()?);
-        Ok((ended, Conclusion { about, findings, timeline: watch.end(), trouble, _server: server }))
+        let (last_error, ended) = (last_error(&threads), threads.end()?);
+        Ok((
+            ended,
+            Conclusion { about, findings, timeline: watch.end(), last_error, _server: server },
+        ))
     }
 }
 
@@ -129,23 +136,23 @@ pub(super) struct Conclusion {
     pub(super) findings: Findings,
     timeline: Timeline,
     /// The last error of a connection.
-    trouble: String,
+    last_error: String,
     /// The server, which outlives the sessions.
     _server: Server,
 }
 
 impl Conclusion {
     /// Writes the verdict.
-    pub(super) fn report(self, ended: &Ended) -> Report {
-        let Self { mut about, mut findings, timeline, trouble, .. } = self;
+    pub(super) fn report(self, ended: &Totals) -> Report {
+        let Self { mut about, mut findings, timeline, last_error, .. } = self;
         add_timeline(timeline, &mut about, &mut findings);
         if ended.counts.expelled > 0 {
-            findings.note(format!("why a connection ended last: {trouble}"));
+            findings.note(format!("why a connection ended last: {last_error}"));
         }
         if ended.absent > 0 {
             let absent = ended.absent;
             findings.violation(format!(
-                "{absent} sessions that had stalled did not come back; last trouble: {trouble}"
+                "{absent} sessions that had stalled did not come back; last error: {last_error}"
             ));
         }
         add_ended(ended, &mut findings);
@@ -174,7 +181,7 @@ fn start_threads(
     Threads::start(plan, (&layout, roster), &server.routes, tuning)
 }
 
-/// Another server with sessions of its own, for [`Course::exchange`].
+/// Another server with sessions of its own, for [`Execution::exchange`].
 pub(super) fn start_other(plan: &Plan, tuning: &Tuning) -> Result<(Server, Threads), RunError> {
     let (server, roster) = open(plan)?;
     let threads = start_threads(plan, &server, &roster, tuning)?;
@@ -182,8 +189,8 @@ pub(super) fn start_other(plan: &Plan, tuning: &Tuning) -> Result<(Server, Threa
 }
 
 /// The last error of a connection.
-fn trouble(threads: &Threads) -> String {
-    threads.trouble().unwrap_or_else(|| "nothing went wrong".to_owned())
+fn last_error(threads: &Threads) -> String {
+    threads.last_error().unwrap_or_else(|| "nothing went wrong".to_owned())
 }
 
 fn describe(plan: &Plan, server: &Server, about: &mut About) {
@@ -229,12 +236,12 @@ pub(super) fn tuning(plan: &Plan) -> Tuning {
     let mut tuning = Tuning {
         dialing: dialing(plan),
         is_precise: matches!(plan.flow, Flow::Open(_) | Flow::Find { .. })
-            || plan.connections.arrivals.is_some(),
+            || plan.connections.connect_rate.is_some(),
         ..Tuning::default()
     };
-    tuning.habits.heartbeat = Some(plan.connections.heartbeat);
+    tuning.timing.heartbeat = Some(plan.connections.heartbeat);
     // Sessions that find no way back at once try again.
-    tuning.habits.reconnect = plan.disturbances.storm.map(|_| Reconnect::default());
+    tuning.timing.reconnect = plan.disturbances.storm.map(|_| Reconnect::default());
     tuning
 }
 

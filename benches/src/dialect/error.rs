@@ -5,7 +5,7 @@ use comet_protocol::DecodeError;
 /// The server sent something outside its dialect, or refuses the session.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Broken {
+pub enum DialectError {
     /// A packet's lengths are wrong.
     #[error("bad packet: {0}")]
     Packet(#[from] DecodeError),

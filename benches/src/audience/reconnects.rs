@@ -6,7 +6,7 @@ use crate::latency::Latency;
 
 /// Sessions whose connections were cut, and their return.
 #[derive(Clone, Debug, Default)]
-pub struct Comebacks {
+pub struct Reconnects {
     /// Sessions that were cut.
     pub cut: u64,
     /// Cut sessions that are open again.
@@ -23,7 +23,7 @@ pub struct Comebacks {
     pub took: Latency,
 }
 
-impl Comebacks {
+impl Reconnects {
     /// Sessions that are neither back nor over.
     #[must_use]
     pub const fn away(&self) -> u64 {

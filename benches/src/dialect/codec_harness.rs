@@ -2,16 +2,16 @@
 
 use super::any::AnyCodec;
 use super::codec::Codec;
-use super::{Broken, Dialect, Envelope, Event, Identity, Outgoing, To};
+use super::{Destination, Dialect, DialectError, Event, Identity, Outgoing, PacketFraming};
 
 /// One side of a conversation.
-pub(super) struct Rehearsal {
+pub(super) struct CodecHarness {
     pub(super) codec: AnyCodec,
     pub(super) me: Identity,
     out: Vec<u8>,
 }
 
-impl Rehearsal {
+impl CodecHarness {
     /// Of a dialect, by a user in these rooms.
     pub(super) fn new(dialect: Dialect, rooms: &[&str]) -> Self {
         let me = Identity::new("al", rooms.iter().map(|&room| room.to_owned()));
@@ -23,8 +23,8 @@ impl Rehearsal {
         &mut self,
         act: impl FnOnce(&mut AnyCodec, &Identity, &mut Outgoing<'_>) -> T,
     ) -> (T, Vec<u8>) {
-        let mut envelope = Envelope::Bare;
-        let mut out = Outgoing::new(&mut self.out, &mut envelope);
+        let mut packet_framing = PacketFraming::Bare;
+        let mut out = Outgoing::new(&mut self.out, &mut packet_framing);
         let value = act(&mut self.codec, &self.me, &mut out);
         (value, std::mem::take(&mut self.out))
     }
@@ -35,25 +35,28 @@ impl Rehearsal {
     }
 
     /// Events of these bytes as text, and the bytes sent in return.
-    pub(super) fn hear(&mut self, bytes: &[u8]) -> Result<(Vec<String>, Vec<u8>), Broken> {
+    pub(super) fn hear(&mut self, bytes: &[u8]) -> Result<(Vec<String>, Vec<u8>), DialectError> {
         let (told, said, outcome) = self.hear_all(bytes);
         outcome.map(|()| (told, said))
     }
 
     /// The same, with the error that ends it.
-    pub(super) fn hear_all(&mut self, bytes: &[u8]) -> (Vec<String>, Vec<u8>, Result<(), Broken>) {
+    pub(super) fn hear_all(
+        &mut self,
+        bytes: &[u8],
+    ) -> (Vec<String>, Vec<u8>, Result<(), DialectError>) {
         let mut told = Vec::new();
         let mut emit = |event: Event<'_>| told.push(words(&event));
         let (outcome, said) = self.with(|codec, me, out| codec.read(me, bytes, out, &mut emit));
         (told, said, outcome)
     }
 
-    pub(super) fn send(&mut self, to: &To, body: &[u8]) -> Vec<u8> {
+    pub(super) fn send(&mut self, to: &Destination, body: &[u8]) -> Vec<u8> {
         self.with(|codec, me, out| codec.send(me, to, body, out)).1
     }
 
-    pub(super) fn beat(&mut self) -> (bool, Vec<u8>) {
-        self.with(|codec, _, out| codec.beat(out))
+    pub(super) fn heartbeat(&mut self) -> (bool, Vec<u8>) {
+        self.with(|codec, _, out| codec.heartbeat(out))
     }
 
     pub(super) fn leave(&mut self) -> Vec<u8> {

@@ -1,25 +1,25 @@
 //! Order and pace in which sessions connect.
 
-use super::Arrive;
+use super::OpenPace;
 use crate::driver::Time;
 use crate::schedule::Schedule;
 
 /// The sessions of one thread, on their way.
 #[derive(Clone, Debug)]
-pub(super) struct Arrivals {
+pub(super) struct SessionOpener {
     schedule: Option<Schedule>,
     concurrency: usize,
     begun: usize,
     all: usize,
 }
 
-impl Arrivals {
+impl SessionOpener {
     /// All sessions of a thread, with its share of those of all threads; threads take turns, and
     /// the phase is the time of its first.
-    pub(super) fn new(arrive: &Arrive, all: usize, (share, phase): (f64, f64)) -> Self {
-        let in_turn = |rate: f64| Schedule::in_phase(arrive.from, rate * share, phase);
-        let schedule = arrive.rate.map(in_turn);
-        Self { schedule, concurrency: arrive.concurrency, begun: 0, all }
+    pub(super) fn new(pace: &OpenPace, all: usize, (share, phase): (f64, f64)) -> Self {
+        let in_turn = |rate: f64| Schedule::in_phase(pace.from, rate * share, phase);
+        let schedule = pace.rate.map(in_turn);
+        Self { schedule, concurrency: pace.concurrency, begun: 0, all }
     }
 
     /// The next session that connects now, and since when it was free to; `there` are those whose
@@ -57,29 +57,29 @@ mod tests {
         Time::from_micros(ms * 1_000)
     }
 
-    fn taken(arrivals: &mut Arrivals, now: u64, there: usize) -> Vec<(usize, Time)> {
-        std::iter::from_fn(|| arrivals.take(at(now), there)).collect()
+    fn taken(opener: &mut SessionOpener, now: u64, there: usize) -> Vec<(usize, Time)> {
+        std::iter::from_fn(|| opener.take(at(now), there)).collect()
     }
 
     #[test]
     fn without_a_rate_only_so_many_are_under_way() {
-        let arrive = Arrive { from: at(0), rate: None, concurrency: 2 };
-        let mut arrivals = Arrivals::new(&arrive, 4, (1.0, 0.0));
-        assert_eq!(taken(&mut arrivals, 5, 0), [(0, at(5)), (1, at(5))]);
-        assert_eq!(taken(&mut arrivals, 6, 1), [(2, at(6))]);
-        assert_eq!((taken(&mut arrivals, 7, 3), arrivals.next()), (vec![(3, at(7))], None));
-        assert_eq!(taken(&mut arrivals, 8, 4), []);
+        let pace = OpenPace { from: at(0), rate: None, concurrency: 2 };
+        let mut opener = SessionOpener::new(&pace, 4, (1.0, 0.0));
+        assert_eq!(taken(&mut opener, 5, 0), [(0, at(5)), (1, at(5))]);
+        assert_eq!(taken(&mut opener, 6, 1), [(2, at(6))]);
+        assert_eq!((taken(&mut opener, 7, 3), opener.next()), (vec![(3, at(7))], None));
+        assert_eq!(taken(&mut opener, 8, 4), []);
     }
 
     #[test]
     fn with_a_rate_who_comes_late_was_free_when_it_was_due() {
-        let arrive = Arrive { from: at(10), rate: Some(200.0), concurrency: 2 };
-        let mut arrivals = Arrivals::new(&arrive, 3, (0.5, 0.0));
-        assert_eq!((arrivals.next(), taken(&mut arrivals, 9, 0)), (Some(at(10)), vec![]));
-        assert_eq!(taken(&mut arrivals, 40, 0), [(0, at(10)), (1, at(20))], "two at once");
-        assert_eq!(taken(&mut arrivals, 40, 1), [(2, at(30))]);
-        assert_eq!(arrivals.next(), None);
-        let mut others = Arrivals::new(&arrive, 2, (0.5, 0.5));
+        let pace = OpenPace { from: at(10), rate: Some(200.0), concurrency: 2 };
+        let mut opener = SessionOpener::new(&pace, 3, (0.5, 0.0));
+        assert_eq!((opener.next(), taken(&mut opener, 9, 0)), (Some(at(10)), vec![]));
+        assert_eq!(taken(&mut opener, 40, 0), [(0, at(10)), (1, at(20))], "two at once");
+        assert_eq!(taken(&mut opener, 40, 1), [(2, at(30))]);
+        assert_eq!(opener.next(), None);
+        let mut others = SessionOpener::new(&pace, 2, (0.5, 0.5));
         assert_eq!(taken(&mut others, 40, 0), [(0, at(15)), (1, at(25))], "between them");
     }
 }

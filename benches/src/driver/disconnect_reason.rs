@@ -5,11 +5,11 @@ use std::io;
 use comet_protocol::ws::WsError;
 use comet_protocol::ws::handshake::ResponseError;
 
-use crate::dialect::GivenUp;
+use crate::dialect::GiveUpReason;
 
 /// Reasons for the end of a connection.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Lost {
+pub(super) enum DisconnectReason {
     #[error("{0}")]
     Socket(#[from] io::Error),
     #[error("the server ended the connection")]
@@ -25,7 +25,7 @@ pub(super) enum Lost {
     #[error("{0} bytes wait that the server does not read")]
     Unread(usize),
     #[error(transparent)]
-    GivenUp(#[from] GivenUp),
+    GiveUpReason(#[from] GiveUpReason),
     #[error("cut")]
     Cut,
     #[error("given up")]

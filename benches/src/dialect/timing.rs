@@ -6,7 +6,7 @@ use comet_protocol::client::Config;
 
 /// Timing of clients: heartbeats, timeouts, reconnects.
 #[derive(Clone, Debug)]
-pub struct Habits {
+pub struct ClientTiming {
     /// Time between heartbeats, if there are any; a server that leaves one unanswered until the
     /// next has lost the session. Default 25 s.
     ///
@@ -38,7 +38,7 @@ impl Default for Reconnect {
     }
 }
 
-impl Default for Habits {
+impl Default for ClientTiming {
     fn default() -> Self {
         Self {
             heartbeat: Some(Duration::from_secs(25)),

@@ -8,11 +8,11 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use crate::driver::{Route, Trust};
-use crate::plan::{Carrier, Place, Plan, ServerOptions};
+use crate::plan::{Carrier, Plan, ServerLocation, ServerOptions};
 use crate::server::{Relay, Usage, beside, listener};
 
 use super::pinning::Pinning;
-use super::{PlaceError, RunError};
+use super::{LocationError, RunError};
 use crate::host::cores::{allowed, keep_to, outrank};
 
 /// A server, and the ways to it.
@@ -40,14 +40,14 @@ impl Server {
     ///
     /// [`RunError`] when there is no server, or no way to it.
     pub fn open(plan: &Plan) -> Result<Self, RunError> {
-        let (routes, addresses, relay) = match &plan.place {
-            Place::At(addresses) => {
+        let (routes, addresses, relay) = match &plan.location {
+            ServerLocation::At(addresses) => {
                 let trust = trust(&plan.given.server);
                 let routes = addresses.iter().map(|address| Route::parse(address, &trust));
                 let routes: Result<Vec<_>, _> = routes.collect();
-                (routes.map_err(PlaceError::Route)?, addresses.clone(), None)
+                (routes.map_err(LocationError::Route)?, addresses.clone(), None)
             }
-            Place::Relay { .. } => {
+            ServerLocation::Relay { .. } => {
                 let relay = start(plan)?;
                 let (route, address) = way(plan, &relay);
                 (vec![route], vec![address], Some(relay))
@@ -77,12 +77,12 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`PlaceError::Dead`] names the address.
-    pub fn reach(&self) -> Result<(), PlaceError> {
+    /// [`LocationError::Dead`] names the address.
+    pub fn reach(&self) -> Result<(), LocationError> {
         let addresses: BTreeSet<SocketAddr> = self.routes.iter().map(|route| route.to).collect();
         for at in addresses {
             let stream = TcpStream::connect_timeout(&at, ANSWER);
-            let stream = stream.map_err(|why| PlaceError::Dead(at, why))?;
+            let stream = stream.map_err(|why| LocationError::Dead(at, why))?;
             // No port stays behind. A socket that is gone already needs no reset.
             let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         }
@@ -114,8 +114,8 @@ fn trust(given: &ServerOptions) -> Trust {
 /// with the threads of those who stay and of those who come back, and the relay's, on two cores
 /// the scheduler would be measured.
 fn start(plan: &Plan) -> Result<Relay, RunError> {
-    let Place::Relay { program, flags, .. } = &plan.place else {
-        unreachable!("asked for when the place is a relay")
+    let ServerLocation::Relay { program, flags, .. } = &plan.location else {
+        unreachable!("asked for when the location is a relay")
     };
     let program = program.clone().unwrap_or_else(|| beside("relay"));
     outrank();
@@ -133,8 +133,8 @@ fn start(plan: &Plan) -> Result<Relay, RunError> {
 
 fn way(plan: &Plan, relay: &Relay) -> (Route, String) {
     let target = relay.target();
-    match &plan.place {
-        Place::Relay { carrier: Carrier::Tcp, .. } => {
+    match &plan.location {
+        ServerLocation::Relay { carrier: Carrier::Tcp, .. } => {
             (Route::tcp(target.tcp), format!("tcp://{}", target.tcp))
         }
         _ => (Route::websocket(target.ws), format!("ws://{}", target.ws)),
@@ -157,12 +157,12 @@ fn has_sources(route: &Route) -> bool {
 }
 
 /// The same ways from several addresses, each of which has ports of its own.
-fn from_sources(sources: u8, routes: Vec<Route>) -> Result<Arc<[Route]>, PlaceError> {
+fn from_sources(sources: u8, routes: Vec<Route>) -> Result<Arc<[Route]>, LocationError> {
     if sources == 0 {
         return Ok(routes.into());
     }
     if let Some(route) = routes.iter().find(|route| !has_sources(route)) {
-        return Err(PlaceError::Sources(route.to));
+        return Err(LocationError::Sources(route.to));
     }
     let source = |number| IpAddr::V4(Ipv4Addr::new(127, 0, 0, number));
     let from = |route: &Route| {
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(from_sources(0, vec![route]).unwrap()[0].from, None);
         let far = "192.0.2.1:9".parse().unwrap();
         let error = from_sources(1, vec![Route::tcp(far)]).map(drop);
-        assert!(matches!(error, Err(PlaceError::Sources(at)) if at == far), "{error:?}");
+        assert!(matches!(error, Err(LocationError::Sources(at)) if at == far), "{error:?}");
     }
 
     fn open(addresses: &[SocketAddr], more: &str) -> Result<Server, RunError> {
@@ -209,7 +209,7 @@ mod tests {
             assert_eq!(ways(elsewhere).len(), 1, "{elsewhere}");
         }
         let asked = open(&["192.0.2.1:9".parse().unwrap()], "sources = 2");
-        assert!(matches!(asked, Err(RunError::Place(PlaceError::Sources(_)))), "{asked:?}");
+        assert!(matches!(asked, Err(RunError::Location(LocationError::Sources(_)))), "{asked:?}");
     }
 
     #[test]
@@ -219,7 +219,7 @@ mod tests {
         let there = listens.local_addr().unwrap();
         let began = Instant::now();
         let dead = open(&[there, gone], "").unwrap().reach();
-        assert!(matches!(dead, Err(PlaceError::Dead(at, _)) if at == gone), "{dead:?}");
+        assert!(matches!(dead, Err(LocationError::Dead(at, _)) if at == gone), "{dead:?}");
         assert!(began.elapsed() < ANSWER, "{:?}", began.elapsed());
         assert!(open(&[there], "").unwrap().reach().is_ok());
     }
