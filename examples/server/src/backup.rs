@@ -12,7 +12,9 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
-use crate::data::{self, ACCOUNTS, BESIDE, Data, DataError, MARK, MESSAGES, RESTORING, SECRETS};
+use crate::data::{
+    self, ACCOUNTS, Data, DataError, MARK, MESSAGES, RESTORING, SECRETS, SIDE_FILES,
+};
 
 /// The databases. Messages are copied first: an account without its messages is worth less.
 const DATABASES: [&str; 2] = [MESSAGES, ACCOUNTS];
@@ -80,7 +82,7 @@ pub(crate) async fn backup(data: &Path, to: &Path) -> Result<(), CopyError> {
     }
     for name in SECRETS {
         match fs::read(data.join(name)) {
-            Ok(secret) => data::whole_file(&half.join(name), &secret).map_err(failed)?,
+            Ok(secret) => data::write_atomically(&half.join(name), &secret).map_err(failed)?,
             // Secrets are created on first use, so a server may have none yet.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
@@ -107,7 +109,7 @@ pub(crate) async fn restore(from: &Path, data: &Path, force: bool) -> Result<(),
     let _lock = Data::take(data)?;
     let failed = |source| CopyError::Write { path: data.to_owned(), source };
     // The marker keeps a server from starting on a partial restore.
-    data::whole_file(&data.join(RESTORING), b"").map_err(failed)?;
+    data::write_atomically(&data.join(RESTORING), b"").map_err(failed)?;
     replace(from, data).map_err(failed)?;
     fs::remove_file(data.join(RESTORING)).map_err(failed)?;
     data::sync_directory(data).map_err(failed)?;
@@ -124,7 +126,7 @@ fn replace(from: &Path, data: &Path) -> io::Result<()> {
         file.sync_all()?;
     }
     // These belong to the replaced databases.
-    let beside = DATABASES.iter().flat_map(|name| BESIDE.map(|end| format!("{name}{end}")));
+    let beside = DATABASES.iter().flat_map(|name| SIDE_FILES.map(|end| format!("{name}{end}")));
     for name in beside.chain([MARK.to_owned()]) {
         match fs::remove_file(data.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

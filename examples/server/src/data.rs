@@ -19,7 +19,7 @@ const TICKET_SECRET: &str = "ticket.secret";
 /// All secrets.
 pub(crate) const SECRETS: [&str; 2] = [DEMO_SECRET, TICKET_SECRET];
 /// Suffixes of the files that SQLite keeps beside a database.
-pub(crate) const BESIDE: [&str; 2] = ["-wal", "-shm"];
+pub(crate) const SIDE_FILES: [&str; 2] = ["-wal", "-shm"];
 /// The high-water mark of the messages.
 pub(crate) const MARK: &str = "messages.mark";
 /// The marker of a restore in progress.
@@ -98,13 +98,13 @@ impl Data {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         let data = Self { path: path.to_owned(), _lock: lock };
-        data.for_the_owner_alone().map_err(failed)?;
+        data.restrict_permissions().map_err(failed)?;
         Ok(data)
     }
 
     /// Removes all permissions of group and others: the databases hold private messages. SQLite
     /// gives the files beside a database the permissions of the database.
-    fn for_the_owner_alone(&self) -> io::Result<()> {
+    fn restrict_permissions(&self) -> io::Result<()> {
         let databases = [MESSAGES, ACCOUNTS];
         // A directory without our databases may be shared, such as the one for temporary files.
         let is_ours = databases.iter().any(|name| self.path.join(name).exists());
@@ -115,7 +115,7 @@ impl Data {
             let mut options = OpenOptions::new();
             options.append(true).create(true).mode(0o600).open(self.path.join(name))?;
         }
-        let beside = databases.iter().flat_map(|name| BESIDE.map(|end| format!("{name}{end}")));
+        let beside = databases.iter().flat_map(|name| SIDE_FILES.map(|end| format!("{name}{end}")));
         let others = SECRETS.into_iter().chain(databases).chain([MARK, "lock"]);
         for name in beside.chain(others.map(str::to_owned)) {
             tighten(&self.path.join(name), 0o600)?;
@@ -163,7 +163,7 @@ impl Data {
                 .map_err(|bytes| DataError::Secret { path, length: bytes.len() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let secret: [u8; 32] = rand::random();
-                whole_file(&path, &secret).map_err(failed)?;
+                write_atomically(&path, &secret).map_err(failed)?;
                 Ok(secret)
             }
             Err(error) => Err(failed(error)),
@@ -172,7 +172,7 @@ impl Data {
 }
 
 /// Writes a file atomically: complete or absent, also after a power cut.
-pub(crate) fn whole_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let half = path.with_extension("half");
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&half)?;

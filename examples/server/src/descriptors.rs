@@ -33,7 +33,7 @@ pub(crate) struct Shares {
 
 /// A configured value beyond the system's limit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Excess {
+struct ExceededLimit {
     setting: &'static str,
     configured: usize,
     granted: usize,
@@ -45,7 +45,7 @@ pub(crate) fn share(config: &Config) -> Shares {
     let http = config.http.max_connections;
     let (shares, excesses) =
         split(allowed, reserve(config), config.gateway.limits.max_connections, http);
-    for Excess { setting, configured, granted } in excesses {
+    for ExceededLimit { setting, configured, granted } in excesses {
         tracing::warn!(
             setting,
             configured,
@@ -66,13 +66,18 @@ fn reserve(config: &Config) -> usize {
 }
 
 /// Grants each request as far as the limit allows; 0 requests the default.
-fn split(allowed: usize, reserve: usize, gateway: usize, http: usize) -> (Shares, Vec<Excess>) {
+fn split(
+    allowed: usize,
+    reserve: usize,
+    gateway: usize,
+    http: usize,
+) -> (Shares, Vec<ExceededLimit>) {
     let left = allowed.saturating_sub(reserve).max(2);
     let mut excesses = Vec::new();
     let mut grant = |setting, configured: usize, usual: usize, most: usize| {
         let granted = if configured == 0 { usual } else { configured.min(most) }.max(1);
         if configured > granted {
-            excesses.push(Excess { setting, configured, granted });
+            excesses.push(ExceededLimit { setting, configured, granted });
         }
         granted
     };
@@ -121,8 +126,11 @@ mod tests {
         assert_eq!(shares, Shares { gateway: 450, http: 450 });
         let expected =
             [("http.max_connections", 2_000, 450), ("gateway.max_connections", 1_000_000, 450)];
-        let expected =
-            expected.map(|(setting, configured, granted)| Excess { setting, configured, granted });
+        let expected = expected.map(|(setting, configured, granted)| ExceededLimit {
+            setting,
+            configured,
+            granted,
+        });
         assert_eq!(excesses, expected);
         // Each gets something, however low the limit.
         assert_eq!(split(10, 100, 0, 0).0, Shares { gateway: 1, http: 1 });

@@ -34,13 +34,13 @@ use startup_error::StartupError;
 fn main() -> ExitCode {
     let flags = Flags::parse();
     if flags.print_config {
-        say(config::DEFAULT.trim_end());
+        print_line(config::DEFAULT.trim_end());
         return ExitCode::SUCCESS;
     }
     match run(&flags) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
+            print_error(&error);
             ExitCode::FAILURE
         }
     }
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
 fn run(flags: &Flags) -> Result<(), StartupError> {
     let (config, settings) = Config::load(flags)?;
     if flags.check_config {
-        say("the configuration is good");
+        print_line("the configuration is good");
         return Ok(());
     }
     if let Some(command) = &flags.command {
@@ -71,22 +71,22 @@ fn copy(command: &Command, config: &Config) -> Result<(), StartupError> {
     match command {
         Command::Backup { to } => {
             runtime.block_on(backup::backup(&config.data_dir, to))?;
-            say(&format!("backed up to {}", to.display()));
+            print_line(&format!("backed up to {}", to.display()));
         }
         Command::Restore { from, force } => {
             runtime.block_on(backup::restore(from, &config.data_dir, *force))?;
-            say(&format!("restored to {}", config.data_dir.display()));
+            print_line(&format!("restored to {}", config.data_dir.display()));
         }
     }
     Ok(())
 }
 
 /// Prints a line for the person or program that started the server. Errors of writing are ignored.
-pub(crate) fn say(line: &str) {
+pub(crate) fn print_line(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-fn complain(error: &StartupError) {
+fn print_error(error: &StartupError) {
     let mut errors = std::io::stderr();
     let _ = writeln!(errors, "comet-server: {error}");
     if let Some(advice) = error.advice() {

@@ -23,9 +23,9 @@ use crate::demo::{Demo, DemoRoom};
 use crate::descriptors;
 use crate::http::{self, Port, Public};
 use crate::metrics::{Metrics, Requests, Sources};
+use crate::print_line;
 use crate::ready::Readiness;
 use crate::reload::Reload;
-use crate::say;
 use crate::startup_error::StartupError;
 
 /// Time limit for HTTP to end after everything behind it has ended. Otherwise a client that has
@@ -94,13 +94,13 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     announce(&config, &gateway, addresses.map(|address| address.map_err(StartupError::Runtime)))?;
 
     wait_for(signals, || reload.run(&gateway, &store)).await?;
-    say("draining");
+    print_line("draining");
     drain(&gateway, Duration::from_secs(config.drain_seconds)).await;
     store.close().await;
     // There is no receiver if serving has already failed.
     let _ = stop.send(true);
     end_requests(serving).await;
-    say("stopped");
+    print_line("stopped");
     Ok(())
 }
 
@@ -149,12 +149,14 @@ fn announce(
     let (http, admin) = (http?, admin?);
     let addresses = gateway.addresses();
     let (tcp, ws) = (addresses[0], addresses[1]);
-    say(&format!("listening tcp={tcp} ws={ws} http={http} admin={admin}"));
-    say(&format!("  data     {}", config.data_dir.display()));
-    say(&format!("  metrics  http://{admin}/metrics"));
+    print_line(&format!("listening tcp={tcp} ws={ws} http={http} admin={admin}"));
+    print_line(&format!("  data     {}", config.data_dir.display()));
+    print_line(&format!("  metrics  http://{admin}/metrics"));
     if config.demo_is_on() {
-        say(&format!("  chat     http://{http}/"));
-        say("  demo     on: whoever reaches this machine's loopback may sign in by any name");
+        print_line(&format!("  chat     http://{http}/"));
+        print_line(
+            "  demo     on: whoever reaches this machine's loopback may sign in by any name",
+        );
     }
     tracing::info!(%tcp, %ws, %http, %admin, shards = gateway.shards(), "serving");
     Ok(())

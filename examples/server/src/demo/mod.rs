@@ -19,7 +19,7 @@ use sqlx::{Row, SqlitePool};
 
 use crate::config;
 use crate::data::DataError;
-use names::{Names, readable};
+use names::{Names, normalize};
 pub(crate) use presence::{Online, PresenceRouter};
 pub(crate) use room::{DemoRoom, ROOM};
 
@@ -52,7 +52,7 @@ pub(crate) struct SignedIn {
 
 /// Reason for a refused sign-in.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NoSignIn {
+pub(crate) enum SignInError {
     #[error("a name has 1 to 32 characters, all of which can be seen")]
     Name,
     #[error("somebody is called {0} already, which looks the same")]
@@ -60,7 +60,7 @@ pub(crate) enum NoSignIn {
     #[error("there are too many names")]
     Full,
     #[error("too many are new, try again in a minute")]
-    Crowded,
+    TooManyNew,
     #[error("the name cannot be kept: {0}")]
     Database(#[from] sqlx::Error),
 }
@@ -89,8 +89,8 @@ impl Demo {
     }
 
     /// Signs a name in, for the first time or again.
-    pub(crate) async fn sign_in(&self, name: &str) -> Result<SignedIn, NoSignIn> {
-        let name = readable(name).ok_or(NoSignIn::Name)?;
+    pub(crate) async fn sign_in(&self, name: &str) -> Result<SignedIn, SignInError> {
+        let name = normalize(name).ok_or(SignInError::Name)?;
         let key = self.key(&name);
         let address = key.address().to_string();
         let now = unix_ms();
@@ -120,7 +120,7 @@ impl Demo {
         std::sync::Arc::clone(&self.online)
     }
 
-    async fn remember(&self, address: &str, name: &str, now: u64) -> Result<(), NoSignIn> {
+    async fn remember(&self, address: &str, name: &str, now: u64) -> Result<(), SignInError> {
         let used = self.names.write().touch(address, now);
         if let Some(used) = used {
             if now.saturating_sub(used) > self.unused_ms / USE_NOTED {
@@ -137,14 +137,14 @@ impl Demo {
                 return Ok(());
             }
             if let Some(alike) = names.like(name) {
-                return Err(NoSignIn::Taken(alike.to_owned()));
+                return Err(SignInError::Taken(alike.to_owned()));
             }
             if names.len() >= self.most {
-                return Err(NoSignIn::Full);
+                return Err(SignInError::Full);
             }
         }
         if !newcomers.admit(self.rate, Instant::now()) {
-            return Err(NoSignIn::Crowded);
+            return Err(SignInError::TooManyNew);
         }
         let mut db = self.pool.lend().await?;
         sqlx::query("INSERT OR REPLACE INTO demo_name (address, name, used) VALUES (?, ?, ?)")
@@ -272,10 +272,10 @@ mod tests {
         let address = demo.sign_in("J\u{fc}rgen").await.unwrap().address;
         assert_eq!(demo.sign_in(" Ju\u{308}rgen ").await.unwrap().address, address);
         for name in ["", "a\nb", "al\u{202e}ice", "x\u{200b}"] {
-            assert!(matches!(demo.sign_in(name).await, Err(NoSignIn::Name)), "{name:?}");
+            assert!(matches!(demo.sign_in(name).await, Err(SignInError::Name)), "{name:?}");
         }
         let alike = demo.sign_in("J\u{fc}rg\u{435}n").await;
-        assert!(matches!(alike, Err(NoSignIn::Taken(name)) if name == "J\u{fc}rgen"));
+        assert!(matches!(alike, Err(SignInError::Taken(name)) if name == "J\u{fc}rgen"));
         assert_eq!(demo.len(), 1);
     }
 
@@ -287,7 +287,7 @@ mod tests {
         for number in 0..20 {
             match demo.sign_in(&format!("guest {number}x")).await {
                 Ok(_) => {}
-                Err(NoSignIn::Crowded) => refused += 1,
+                Err(SignInError::TooManyNew) => refused += 1,
                 Err(other) => panic!("{other}"),
             }
         }
@@ -303,7 +303,7 @@ mod tests {
         let demo = limited(dir.path(), 2, 0, 3_600).await;
         let first = demo.sign_in("anna").await.unwrap().address;
         demo.sign_in("ben").await.unwrap();
-        assert!(matches!(demo.sign_in("cleo").await, Err(NoSignIn::Full)));
+        assert!(matches!(demo.sign_in("cleo").await, Err(SignInError::Full)));
 
         let now = unix_ms();
         // Anna was online half an hour ago, Ben was not.
@@ -315,7 +315,7 @@ mod tests {
         // The same holds after a restart.
         let again = limited(dir.path(), 2, 0, 3_600).await;
         assert_eq!(again.len(), 2);
-        assert!(matches!(again.sign_in("ben").await, Err(NoSignIn::Full)));
+        assert!(matches!(again.sign_in("ben").await, Err(SignInError::Full)));
         // A forgotten name that is taken again is the same user.
         again.names.write().forget(&first);
         assert_eq!(again.sign_in("anna").await.unwrap().address, first);

@@ -17,13 +17,13 @@ use unicode_security::confusable_detection::skeleton;
 const MAX_NAME: usize = 32;
 
 /// The normalized name; `None` if it is not valid.
-pub(super) fn readable(text: &str) -> Option<String> {
+pub(super) fn normalize(text: &str) -> Option<String> {
     let name = Nickname::enforce(text.trim()).ok()?;
     (1..=MAX_NAME).contains(&name.chars().count()).then(|| name.into_owned())
 }
 
 /// The skeletons of a name: as written, and in lower case.
-fn looks(name: &str) -> [Box<str>; 2] {
+fn skeletons(name: &str) -> [Box<str>; 2] {
     let small = |text: &str| text.to_lowercase();
     let seen: String = skeleton(name).collect();
     let read: String = skeleton(&small(name)).collect();
@@ -32,7 +32,7 @@ fn looks(name: &str) -> [Box<str>; 2] {
 
 /// A name in use.
 #[derive(Debug)]
-struct Taken {
+struct UsedName {
     name: Box<str>,
     /// Last sign-in, in Unix milliseconds.
     used: u64,
@@ -41,8 +41,8 @@ struct Taken {
 /// Names by the addresses of their users.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    taken: HashMap<Arc<str>, Taken>,
-    looks: HashMap<Box<str>, Arc<str>>,
+    taken: HashMap<Arc<str>, UsedName>,
+    skeletons: HashMap<Box<str>, Arc<str>>,
 }
 
 impl Names {
@@ -69,18 +69,18 @@ impl Names {
 
     /// The name in use that looks like this one, if any.
     pub(super) fn like(&self, name: &str) -> Option<&str> {
-        let address = looks(name).into_iter().find_map(|look| self.looks.get(&look))?;
+        let address = skeletons(name).into_iter().find_map(|form| self.skeletons.get(&form))?;
         self.taken.get(address).map(|taken| &*taken.name)
     }
 
     /// Adds a new name.
     pub(super) fn add(&mut self, address: &str, name: &str, used: u64) {
         let address: Arc<str> = address.into();
-        for look in looks(name) {
+        for form in skeletons(name) {
             // Of old names that look alike, the first keeps the skeleton.
-            self.looks.entry(look).or_insert_with(|| Arc::clone(&address));
+            self.skeletons.entry(form).or_insert_with(|| Arc::clone(&address));
         }
-        self.taken.insert(address, Taken { name: name.into(), used });
+        self.taken.insert(address, UsedName { name: name.into(), used });
     }
 
     /// Addresses of names not used since then.
@@ -92,9 +92,9 @@ impl Names {
     /// Forgets a name.
     pub(super) fn forget(&mut self, address: &str) {
         let Some(taken) = self.taken.remove(address) else { return };
-        for look in looks(&taken.name) {
-            if self.looks.get(&look).is_some_and(|owner| **owner == *address) {
-                self.looks.remove(&look);
+        for form in skeletons(&taken.name) {
+            if self.skeletons.get(&form).is_some_and(|owner| **owner == *address) {
+                self.skeletons.remove(&form);
             }
         }
     }
@@ -115,9 +115,9 @@ mod tests {
             ("\u{5d3}\u{5d5}\u{5d3}", "\u{5d3}\u{5d5}\u{5d3}"),
             ("O'Neil-2", "O'Neil-2"),
         ] {
-            assert_eq!(readable(text).as_deref(), Some(name), "{text:?}");
+            assert_eq!(normalize(text).as_deref(), Some(name), "{text:?}");
         }
-        assert!(readable(&"x".repeat(32)).is_some());
+        assert!(normalize(&"x".repeat(32)).is_some());
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
             "al\u{fe0f}ice",      // variation selector
             "al\u{e0061}ice",     // tag
         ] {
-            assert_eq!(readable(text), None, "{text:?}");
+            assert_eq!(normalize(text), None, "{text:?}");
         }
     }
 
@@ -159,7 +159,7 @@ mod tests {
             "AIice",        // capital i for l
             "\u{ff21}lice", // full width
         ] {
-            assert_eq!(names.like(&readable(alike).unwrap()), Some("Alice"), "{alike:?}");
+            assert_eq!(names.like(&normalize(alike).unwrap()), Some("Alice"), "{alike:?}");
         }
         assert_eq!(names.like("p\u{430}yp\u{430}l"), Some("paypal"));
         assert_eq!(names.like("paypa1"), Some("paypal"));
@@ -182,6 +182,6 @@ mod tests {
         names.forget("1");
         names.forget("1");
         assert_eq!((names.like("Alice"), names.len()), (None, 1));
-        assert!(names.knows("3") && names.looks.values().all(|owner| **owner == *"3"));
+        assert!(names.knows("3") && names.skeletons.values().all(|owner| **owner == *"3"));
     }
 }

@@ -12,7 +12,7 @@ use comet_dtalk::code::Code;
 use comet_dtalk::http::{ApiError, ApiResult, Body, Reply, kept_until_written};
 use serde::{Deserialize, Serialize};
 
-use crate::demo::{Demo, NoSignIn, ROOM};
+use crate::demo::{Demo, ROOM, SignInError};
 
 /// Maximum bytes of a user in a list: a name of 32 characters, an address, field names.
 const PERSON_BYTES: usize = 224;
@@ -52,8 +52,10 @@ async fn login(State(shared): State<Shared>, Body(asked): Body<Name>) -> ApiResu
         }
         Err(error) => {
             let code = match error {
-                NoSignIn::Name | NoSignIn::Taken(_) => Code::BAD_PARAMETERS,
-                NoSignIn::Full | NoSignIn::Crowded | NoSignIn::Database(_) => Code::INTERNAL,
+                SignInError::Name | SignInError::Taken(_) => Code::BAD_PARAMETERS,
+                SignInError::Full | SignInError::TooManyNew | SignInError::Database(_) => {
+                    Code::INTERNAL
+                }
             };
             tracing::debug!(%error, "demo login refused");
             Err(ApiError::from(code).message(error.to_string()))

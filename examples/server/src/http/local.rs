@@ -23,7 +23,7 @@ use super::host::Host;
 
 /// Reason for refusing a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(super) enum Foreign {
+pub(super) enum ForeignRequest {
     #[error("this host name is not of this machine; see demo.hosts and origins.hosts")]
     Host,
     #[error("the demo is not served through a proxy")]
@@ -44,15 +44,15 @@ pub(super) async fn demo(
     let (parts, body) = request.into_parts();
     match check_demo(&parts, &names) {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(foreign) => {
-            tracing::warn!(%foreign, path = parts.uri.path(), "demo refused");
-            let refused = ApiError::from(Code::UNSUPPORTED).message(foreign.to_string());
-            (foreign.status(), refused).into_response()
+        Err(rejection) => {
+            tracing::warn!(%rejection, path = parts.uri.path(), "demo refused");
+            let refused = ApiError::from(Code::UNSUPPORTED).message(rejection.to_string());
+            (rejection.status(), refused).into_response()
         }
     }
 }
 
-impl Foreign {
+impl ForeignRequest {
     pub(super) const fn status(self) -> StatusCode {
         match self {
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -61,41 +61,45 @@ impl Foreign {
     }
 }
 
-fn check_demo(parts: &Parts, names: &[String]) -> Result<(), Foreign> {
+fn check_demo(parts: &Parts, names: &[String]) -> Result<(), ForeignRequest> {
     let headers = &parts.headers;
-    let host = Host::of(&parts.uri, headers).ok_or(Foreign::Host)?;
+    let host = Host::of(&parts.uri, headers).ok_or(ForeignRequest::Host)?;
     if !(host.is_loopback() || host.is_among(names)) {
-        return Err(Foreign::Host);
+        return Err(ForeignRequest::Host);
     }
     if is_forwarded(headers) {
-        return Err(Foreign::Proxy);
+        return Err(ForeignRequest::Proxy);
     }
     let site = site(headers);
-    if !is_of(headers, &host) || !matches!(site, None | Some(b"same-origin" | b"none")) {
-        return Err(Foreign::Page);
+    if !is_same_origin(headers, &host) || !matches!(site, None | Some(b"same-origin" | b"none")) {
+        return Err(ForeignRequest::Page);
     }
     // A page of another origin needs permission to send this type, and is not given it.
     if parts.method == Method::POST && !is_json(headers) {
-        return Err(Foreign::NotJson);
+        return Err(ForeignRequest::NotJson);
     }
     Ok(())
 }
 
 /// Allows a request for a file of the page, addressed to an address or a known name, from the page
 /// itself or by following a link.
-pub(super) fn check_page(parts: &Parts, names: &[&[String]]) -> Result<(), Foreign> {
+pub(super) fn check_page(parts: &Parts, names: &[&[String]]) -> Result<(), ForeignRequest> {
     let headers = &parts.headers;
-    let host = Host::of(&parts.uri, headers).ok_or(Foreign::Host)?;
+    let host = Host::of(&parts.uri, headers).ok_or(ForeignRequest::Host)?;
     let is_known = names.iter().any(|names| host.is_among(names));
     if !(host.is_loopback() || host.is_address() || is_known) {
-        return Err(Foreign::Host);
+        return Err(ForeignRequest::Host);
     }
     let value = |name: &str| headers.get(name).map(|value| value.as_bytes());
     let is_followed = value("sec-fetch-mode") == Some(b"navigate")
         && value("sec-fetch-dest") == Some(b"document")
         && parts.method == Method::GET;
     let is_own = matches!(site(headers), None | Some(b"same-origin" | b"none"));
-    if is_of(headers, &host) && (is_own || is_followed) { Ok(()) } else { Err(Foreign::Page) }
+    if is_same_origin(headers, &host) && (is_own || is_followed) {
+        Ok(())
+    } else {
+        Err(ForeignRequest::Page)
+    }
 }
 
 /// The relation of the requesting page's site to this one, as reported by the browser.
@@ -104,7 +108,7 @@ fn site(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 /// Whether the requesting page, if any, was served by this host.
-fn is_of(headers: &HeaderMap, host: &Host) -> bool {
+fn is_same_origin(headers: &HeaderMap, host: &Host) -> bool {
     let mut origins = headers.get_all(ORIGIN).iter().map(|value| value.to_str().ok());
     origins.all(|origin| {
         origin.is_some_and(|origin| OriginPolicy::SameHost.permits(Some(origin), host.as_str()))
@@ -141,7 +145,7 @@ mod tests {
     const HOST: (&str, &str) = ("host", "localhost:8888");
     const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
 
-    fn demo_of(headers: &[(&str, &str)]) -> Result<(), Foreign> {
+    fn demo_of(headers: &[(&str, &str)]) -> Result<(), ForeignRequest> {
         check_demo(&parts("POST", headers), &["devbox.test".to_owned()])
     }
 
@@ -155,25 +159,25 @@ mod tests {
 
     #[test]
     fn the_demo_is_refused_to_everybody_else() {
-        let cases: [(&[(&str, &str)], Foreign); 13] = [
-            (&[JSON], Foreign::Host),
-            (&[HOST, HOST, JSON], Foreign::Host),
-            (&[("host", "rebound.example:8888"), JSON], Foreign::Host),
-            (&[("host", "192.0.2.1:8888"), JSON], Foreign::Host),
-            (&[HOST, JSON, ("x-forwarded-for", "192.0.2.1")], Foreign::Proxy),
-            (&[HOST, JSON, ("x-forwarded-proto", "https")], Foreign::Proxy),
-            (&[HOST, JSON, ("forwarded", "for=192.0.2.1")], Foreign::Proxy),
-            (&[HOST, JSON, ("via", "1.1 proxy")], Foreign::Proxy),
-            (&[HOST, JSON, ("origin", "http://evil.example")], Foreign::Page),
-            (&[HOST, JSON, ("origin", "null")], Foreign::Page),
-            (&[HOST, JSON, ("sec-fetch-site", "cross-site")], Foreign::Page),
-            (&[HOST, JSON, ("sec-fetch-site", "same-site")], Foreign::Page),
-            (&[HOST, ("content-type", "text/plain")], Foreign::NotJson),
+        let cases: [(&[(&str, &str)], ForeignRequest); 13] = [
+            (&[JSON], ForeignRequest::Host),
+            (&[HOST, HOST, JSON], ForeignRequest::Host),
+            (&[("host", "rebound.example:8888"), JSON], ForeignRequest::Host),
+            (&[("host", "192.0.2.1:8888"), JSON], ForeignRequest::Host),
+            (&[HOST, JSON, ("x-forwarded-for", "192.0.2.1")], ForeignRequest::Proxy),
+            (&[HOST, JSON, ("x-forwarded-proto", "https")], ForeignRequest::Proxy),
+            (&[HOST, JSON, ("forwarded", "for=192.0.2.1")], ForeignRequest::Proxy),
+            (&[HOST, JSON, ("via", "1.1 proxy")], ForeignRequest::Proxy),
+            (&[HOST, JSON, ("origin", "http://evil.example")], ForeignRequest::Page),
+            (&[HOST, JSON, ("origin", "null")], ForeignRequest::Page),
+            (&[HOST, JSON, ("sec-fetch-site", "cross-site")], ForeignRequest::Page),
+            (&[HOST, JSON, ("sec-fetch-site", "same-site")], ForeignRequest::Page),
+            (&[HOST, ("content-type", "text/plain")], ForeignRequest::NotJson),
         ];
-        for (headers, foreign) in cases {
-            assert_eq!(demo_of(headers), Err(foreign), "{headers:?}");
+        for (headers, rejection) in cases {
+            assert_eq!(demo_of(headers), Err(rejection), "{headers:?}");
         }
-        assert_eq!(demo_of(&[HOST]), Err(Foreign::NotJson));
+        assert_eq!(demo_of(&[HOST]), Err(ForeignRequest::NotJson));
     }
 
     #[test]
@@ -186,12 +190,12 @@ mod tests {
             assert_eq!(check(&[("host", host)]), Ok(()), "{host}");
             assert_eq!(check(&[("host", host), cross, navigate[0], navigate[1]]), Ok(()));
         }
-        assert_eq!(check(&[("host", "rebound.example")]), Err(Foreign::Host));
-        assert_eq!(check(&[HOST, cross]), Err(Foreign::Page));
+        assert_eq!(check(&[("host", "rebound.example")]), Err(ForeignRequest::Host));
+        assert_eq!(check(&[HOST, cross]), Err(ForeignRequest::Page));
         assert_eq!(
             check(&[HOST, cross, navigate[0], ("sec-fetch-dest", "iframe")]),
-            Err(Foreign::Page)
+            Err(ForeignRequest::Page)
         );
-        assert_eq!(check(&[HOST, ("origin", "http://evil.example")]), Err(Foreign::Page));
+        assert_eq!(check(&[HOST, ("origin", "http://evil.example")]), Err(ForeignRequest::Page));
     }
 }

@@ -27,8 +27,9 @@ pub(super) async fn page(State(public): State<Public>, request: Request) -> Resp
         return unknown::not_allowed("GET, HEAD, OPTIONS");
     }
     let config = &public.config;
-    if let Err(foreign) = local::check_page(&parts, &[&config.origins.hosts, &config.demo.hosts]) {
-        return (foreign.status(), format!("{foreign}\n")).into_response();
+    if let Err(rejection) = local::check_page(&parts, &[&config.origins.hosts, &config.demo.hosts])
+    {
+        return (rejection.status(), format!("{rejection}\n")).into_response();
     }
     let kind = mime_guess::from_path(path).first_or_octet_stream();
     let headers = [

@@ -15,7 +15,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 
 use super::Public;
-use super::serve::Paced;
+use super::serve::TimedStream;
 
 /// Upgrades to a WebSocket (RFC 6455 section 4.2) that the gateway reads.
 pub(super) async fn subscribe(State(public): State<Public>, request: Request) -> Response {
@@ -96,7 +96,7 @@ fn refusal(error: &HandshakeError) -> Response {
 }
 
 fn hand_over(place: Place, upgraded: Upgraded) {
-    let Ok(parts) = upgraded.downcast::<TokioIo<Paced>>() else {
+    let Ok(parts) = upgraded.downcast::<TokioIo<TimedStream>>() else {
         return tracing::error!("an upgraded connection is not plain TCP");
     };
     let leftover: Bytes = parts.read_buf;

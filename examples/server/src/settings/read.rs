@@ -75,7 +75,7 @@ impl Node {
         }
     }
 
-    pub(super) fn placing<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
+    pub(super) fn with_place<T>(&self, result: Result<T, Fault>) -> Result<T, Fault> {
         result.map_err(|mut fault| {
             fault.place_at(&self.place, &self.path);
             fault
@@ -93,7 +93,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
         seed: T,
     ) -> Result<Option<T::Value>, Fault> {
         let Some(node) = self.0.next() else { return Ok(None) };
-        node.placing(seed.deserialize(node)).map(Some)
+        node.with_place(seed.deserialize(node)).map(Some)
     }
 }
 
@@ -121,12 +121,12 @@ where
     ) -> Result<Option<K::Value>, Fault> {
         let Some((name, node)) = self.entries.next() else { return Ok(None) };
         self.value = Some(node);
-        node.placing(seed.deserialize(BorrowedStrDeserializer::new(name))).map(Some)
+        node.with_place(seed.deserialize(BorrowedStrDeserializer::new(name))).map(Some)
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
         let node = self.value.take().ok_or_else(|| Kind::Other("a name without a value".into()))?;
-        node.placing(seed.deserialize(node))
+        node.with_place(seed.deserialize(node))
     }
 }
 

@@ -27,7 +27,7 @@ impl<'a> Section<'a> {
             Value::Section(settings) => {
                 let value = read(&mut section)?;
                 let unknown = settings.iter().find(|(name, _)| !section.knows(name));
-                unknown.map_or(Ok(value), |(_, node)| node.placing(Err(section.unknown())))
+                unknown.map_or(Ok(value), |(_, node)| node.with_place(Err(section.unknown())))
             }
             _ => Err(Kind::Mismatch {
                 found: found_in_words(node.found()),
@@ -35,19 +35,19 @@ impl<'a> Section<'a> {
             }
             .into()),
         };
-        node.placing(value)
+        node.with_place(value)
     }
 
     /// Reads the settings that are fields of this struct.
     pub(crate) fn part<T: DeserializeOwned>(&mut self) -> Result<T, Fault> {
         let node = self.node;
-        node.placing(T::deserialize(Part { node, known: &mut self.known }))
+        node.with_place(T::deserialize(Part { node, known: &mut self.known }))
     }
 
     /// Reads one setting, or a section that is one type.
     pub(crate) fn setting<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<T, Fault> {
         let node = self.get(name)?;
-        node.placing(T::deserialize(node))
+        node.with_place(T::deserialize(node))
     }
 
     /// Reads a section that is spread over several types itself.

@@ -10,23 +10,23 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::pace::Pace;
-use super::places::Place;
+use super::deadlines::Deadlines;
+use super::slots::Slot;
 
 /// The body of a request.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct RequestBody {
     body: Incoming,
-    pace: Arc<Mutex<Pace>>,
+    deadlines: Arc<Mutex<Deadlines>>,
 }
 
-impl Asked {
-    pub(super) fn new(body: Incoming, pace: Arc<Mutex<Pace>>) -> Self {
-        Self { body, pace }
+impl RequestBody {
+    pub(super) fn new(body: Incoming, deadlines: Arc<Mutex<Deadlines>>) -> Self {
+        Self { body, deadlines }
     }
 }
 
-impl Body for Asked {
+impl Body for RequestBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -37,12 +37,12 @@ impl Body for Asked {
         let result = Pin::new(&mut self.body).poll_frame(cx);
         let now = Instant::now();
         match &result {
-            Poll::Pending => self.pace.lock().body_waits(now),
+            Poll::Pending => self.deadlines.lock().body_waits(now),
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
-                self.pace.lock().body_came(now, bytes);
+                self.deadlines.lock().body_came(now, bytes);
             }
-            Poll::Ready(Some(Err(_)) | None) => self.pace.lock().body_ended(),
+            Poll::Ready(Some(Err(_)) | None) => self.deadlines.lock().body_ended(),
         }
         result
     }
@@ -56,28 +56,28 @@ impl Body for Asked {
     }
 }
 
-impl Drop for Asked {
+impl Drop for RequestBody {
     fn drop(&mut self) {
-        self.pace.lock().body_ended();
+        self.deadlines.lock().body_ended();
     }
 }
 
 /// The body of a response.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct ResponseBody {
     body: AnyBody,
-    pace: Arc<Mutex<Pace>>,
-    /// The share that a proxied request takes besides its connection's place.
-    _place: Option<Place>,
+    deadlines: Arc<Mutex<Deadlines>>,
+    /// The share that a proxied request takes besides its connection's slot.
+    _slot: Option<Slot>,
 }
 
-impl Answer {
-    pub(super) fn new(body: AnyBody, pace: Arc<Mutex<Pace>>, place: Option<Place>) -> Self {
-        Self { body, pace, _place: place }
+impl ResponseBody {
+    pub(super) fn new(body: AnyBody, deadlines: Arc<Mutex<Deadlines>>, slot: Option<Slot>) -> Self {
+        Self { body, deadlines, _slot: slot }
     }
 }
 
-impl Body for Answer {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -97,8 +97,8 @@ impl Body for Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for ResponseBody {
     fn drop(&mut self) {
-        self.pace.lock().answered(Instant::now());
+        self.deadlines.lock().answered(Instant::now());
     }
 }

@@ -1,14 +1,14 @@
 //! An HTTP/1.1 server for a port, with limits on the time and the number of connections.
 //!
-//! * `pace`: the state of a connection and its deadline;
-//! * `socket`, `bodies`: sources of the events for `pace`;
-//! * `places`: limits on connections, and eviction of an idle one for a new one.
+//! * `deadlines`: the state of a connection and its deadline;
+//! * `socket`, `bodies`: sources of the events for `deadlines`;
+//! * `slots`: limits on connections, and eviction of an idle one for a new one.
 //!
 //! Not here: the handlers.
 
 mod bodies;
-mod pace;
-mod places;
+mod deadlines;
+mod slots;
 mod socket;
 
 use std::convert::Infallible;
@@ -37,10 +37,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tower::ServiceExt;
 
 use crate::config;
-use bodies::{Answer, Asked};
-use pace::{Pace, Times};
-use places::{Full, Place, Places};
-pub(crate) use socket::Paced;
+use bodies::{RequestBody, ResponseBody};
+use deadlines::{Deadlines, Times};
+use slots::{LimitReached, Slot, Slots};
+pub(crate) use socket::TimedStream;
 
 /// Pause after a failed accept, such as for lack of descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -92,7 +92,7 @@ pub(crate) async fn serve(port: Port, app: Router, mut stop: watch::Receiver<boo
         app,
         times,
         head_bytes,
-        places: Places::new(connections, per_address),
+        slots: Slots::new(connections, per_address),
         proxies,
         stop: stop.clone(),
     };
@@ -113,7 +113,7 @@ pub(crate) async fn serve(port: Port, app: Router, mut stop: watch::Receiver<boo
                 if let Some(connection) = server.admit(stream, remote) {
                     tasks.spawn(connection);
                 }
-                server.places.settled().await;
+                server.slots.settled().await;
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -153,27 +153,27 @@ struct Server {
     app: Router,
     times: Times,
     head_bytes: usize,
-    places: Places,
+    slots: Slots,
     proxies: TrustedProxies,
     stop: watch::Receiver<bool>,
 }
 
 impl Server {
-    /// The task of a connection, if there is a place for it.
+    /// The task of a connection, if there is a slot for it.
     fn admit(
         &self,
         stream: TcpStream,
         remote: SocketAddr,
     ) -> Option<impl Future<Output = ()> + Send + use<>> {
-        let pace = Arc::new(Mutex::new(Pace::new(self.times, Instant::now())));
+        let deadlines = Arc::new(Mutex::new(Deadlines::new(self.times, Instant::now())));
         let wake = Arc::new(Notify::new());
         let remote = remote.ip();
         // Requests of a proxy are counted per client, request by request.
         let address = self.proxies.header_of(remote).is_none().then_some(remote);
-        match self.places.connection(address, &pace, &wake) {
-            Ok(place) => {
-                let connection = Connection { server: self.clone(), remote, pace, wake };
-                Some(connection.run(stream, place))
+        match self.slots.connection(address, &deadlines, &wake) {
+            Ok(slot) => {
+                let connection = Connection { server: self.clone(), remote, deadlines, wake };
+                Some(connection.run(stream, slot))
             }
             Err(full) => {
                 refuse(&stream, full);
@@ -184,10 +184,10 @@ impl Server {
 }
 
 /// Sends the reason for the refusal if the socket accepts it at once.
-fn refuse(stream: &TcpStream, full: Full) {
+fn refuse(stream: &TcpStream, full: LimitReached) {
     let status = match full {
-        Full::Port => "503 Service Unavailable",
-        Full::Address => "429 Too Many Requests",
+        LimitReached::Port => "503 Service Unavailable",
+        LimitReached::Address => "429 Too Many Requests",
     };
     let response = format!(
         "HTTP/1.1 {status}\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -208,19 +208,19 @@ fn too_many() -> Response<AnyBody> {
 struct Connection {
     server: Server,
     remote: IpAddr,
-    pace: Arc<Mutex<Pace>>,
+    deadlines: Arc<Mutex<Deadlines>>,
     wake: Arc<Notify>,
 }
 
 impl Connection {
     /// Serves requests until the peer or the server closes, or a deadline passes. An upgraded
     /// connection ends here and continues with its new owner.
-    async fn run(self, stream: TcpStream, place: Place) {
+    async fn run(self, stream: TcpStream, slot: Slot) {
         // Small responses are sent at once. A socket with an error reports it at the next read or
         // write.
         let _ = stream.set_nodelay(true);
-        let io = TokioIo::new(Paced::new(stream, Arc::clone(&self.pace)));
-        let (pace, wake) = (Arc::clone(&self.pace), Arc::clone(&self.wake));
+        let io = TokioIo::new(TimedStream::new(stream, Arc::clone(&self.deadlines)));
+        let (deadlines, wake) = (Arc::clone(&self.deadlines), Arc::clone(&self.wake));
         let mut stop = self.server.stop.clone();
         let mut builder = http1::Builder::new();
         builder.max_buf_size(self.server.head_bytes);
@@ -234,7 +234,7 @@ impl Connection {
         let mut timer = pin!(sleep_until(Instant::now()));
         poll_fn(|cx| {
             // A request that has arrived meanwhile keeps its connection until it is answered.
-            if pace.lock().is_leaving() {
+            if deadlines.lock().is_leaving() {
                 return Poll::Ready(());
             }
             if !is_stopping && stopping.as_mut().poll(cx).is_ready() {
@@ -248,44 +248,49 @@ impl Connection {
                 return Poll::Ready(());
             }
             let _ = dismissed.as_mut().poll(cx);
-            let pace = pace.lock();
-            if pace.is_leaving() {
+            let deadlines = deadlines.lock();
+            if deadlines.is_leaving() {
                 return Poll::Ready(());
             }
-            let Some(deadline) = pace.deadline() else { return Poll::Pending };
+            let Some(deadline) = deadlines.deadline() else { return Poll::Pending };
             if timer.deadline() != deadline {
                 timer.as_mut().reset(deadline);
             }
             timer.as_mut().poll(cx).map(|()| tracing::debug!("an HTTP connection was too slow"))
         })
         .await;
-        drop(place);
+        drop(slot);
     }
 
-    async fn answer(self, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
-        self.pace.lock().request(!request.body().is_end_stream());
+    async fn answer(
+        self,
+        request: Request<Incoming>,
+    ) -> Result<Response<ResponseBody>, Infallible> {
+        self.deadlines.lock().request(!request.body().is_end_stream());
         let client = self.server.proxies.client(self.remote, |name| {
             request.headers().get_all(name).iter().map(HeaderValue::as_bytes)
         });
-        let place = match client {
-            Client::Forwarded(address) => match self.server.places.request(address) {
-                Ok(place) => Some(place),
-                Err(_) => return Ok(too_many().map(|body| Answer::new(body, self.pace, None))),
+        let slot = match client {
+            Client::Forwarded(address) => match self.server.slots.request(address) {
+                Ok(slot) => Some(slot),
+                Err(_) => {
+                    return Ok(too_many().map(|body| ResponseBody::new(body, self.deadlines, None)));
+                }
             },
             _ => None,
         };
         let mut request =
-            request.map(|body| AnyBody::new(Asked::new(body, Arc::clone(&self.pace))));
+            request.map(|body| AnyBody::new(RequestBody::new(body, Arc::clone(&self.deadlines))));
         request.extensions_mut().insert(client);
         let response = self.server.app.oneshot(request).await?;
-        Ok(response.map(|body| Answer::new(body, self.pace, place)))
+        Ok(response.map(|body| ResponseBody::new(body, self.deadlines, slot)))
     }
 }
 
 impl hyper::service::Service<Request<Incoming>> for Connection {
-    type Response = Response<Answer>;
+    type Response = Response<ResponseBody>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         Box::pin(self.clone().answer(request))

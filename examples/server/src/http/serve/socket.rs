@@ -10,18 +10,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::pace::Pace;
+use super::deadlines::Deadlines;
 
 /// The socket of a connection with deadlines.
 #[derive(Debug)]
-pub(crate) struct Paced {
+pub(crate) struct TimedStream {
     stream: TcpStream,
-    pace: Arc<Mutex<Pace>>,
+    deadlines: Arc<Mutex<Deadlines>>,
 }
 
-impl Paced {
-    pub(super) fn new(stream: TcpStream, pace: Arc<Mutex<Pace>>) -> Self {
-        Self { stream, pace }
+impl TimedStream {
+    pub(super) fn new(stream: TcpStream, deadlines: Arc<Mutex<Deadlines>>) -> Self {
+        Self { stream, deadlines }
     }
 
     /// The socket without deadlines, for the new owner of an upgraded connection.
@@ -32,15 +32,15 @@ impl Paced {
     fn note_write(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         let now = Instant::now();
         match &result {
-            Poll::Pending => self.pace.lock().write_waits(now),
-            Poll::Ready(Ok(bytes)) => self.pace.lock().wrote(now, *bytes),
+            Poll::Pending => self.deadlines.lock().write_waits(now),
+            Poll::Ready(Ok(bytes)) => self.deadlines.lock().wrote(now, *bytes),
             Poll::Ready(Err(_)) => {}
         }
         result
     }
 }
 
-impl AsyncRead for Paced {
+impl AsyncRead for TimedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -49,13 +49,13 @@ impl AsyncRead for Paced {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         if buffer.filled().len() > before {
-            self.pace.lock().read(Instant::now());
+            self.deadlines.lock().read(Instant::now());
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Paced {
+impl AsyncWrite for TimedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

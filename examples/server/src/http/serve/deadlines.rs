@@ -52,7 +52,7 @@ enum Phase {
 
 /// The progress of a connection.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct Deadlines {
     times: Times,
     phase: Phase,
     body: Wait,
@@ -60,7 +60,7 @@ pub(super) struct Pace {
     dismissed: bool,
 }
 
-impl Pace {
+impl Deadlines {
     /// The state of a newly accepted connection.
     pub(super) fn new(times: Times, now: Instant) -> Self {
         let phase = Phase::Head(now);
@@ -195,13 +195,17 @@ mod tests {
     };
 
     /// Plays one byte each second until the deadline has passed; returns the number of seconds.
-    fn trickled(mut pace: Pace, from: Instant, mut byte: impl FnMut(&mut Pace, Instant)) -> u32 {
+    fn trickled(
+        mut deadlines: Deadlines,
+        from: Instant,
+        mut byte: impl FnMut(&mut Deadlines, Instant),
+    ) -> u32 {
         for second in 1..1_000 {
             let now = from + SECOND * second;
-            if pace.deadline().is_some_and(|at| at <= now) {
+            if deadlines.deadline().is_some_and(|at| at <= now) {
                 return second;
             }
-            byte(&mut pace, now);
+            byte(&mut deadlines, now);
         }
         panic!("never cut");
     }
@@ -209,89 +213,96 @@ mod tests {
     #[test]
     fn a_new_connection_has_the_time_of_a_head() {
         let start = Instant::now();
-        let pace = Pace::new(TIMES, start);
-        assert_eq!(pace.deadline(), Some(start + TIMES.head));
-        assert_eq!(pace.idle_since(), Some(start));
-        assert_eq!(trickled(pace, start, Pace::read), 10, "bytes do not lengthen it");
+        let deadlines = Deadlines::new(TIMES, start);
+        assert_eq!(deadlines.deadline(), Some(start + TIMES.head));
+        assert_eq!(deadlines.idle_since(), Some(start));
+        assert_eq!(trickled(deadlines, start, Deadlines::read), 10, "bytes do not lengthen it");
     }
 
     #[test]
     fn between_requests_it_may_be_idle_and_then_has_the_time_of_a_head_again() {
         let start = Instant::now();
-        let mut pace = Pace::new(TIMES, start);
-        pace.request(false);
-        assert_eq!((pace.deadline(), pace.idle_since()), (None, None), "the server's turn");
+        let mut deadlines = Deadlines::new(TIMES, start);
+        deadlines.request(false);
+        assert_eq!(
+            (deadlines.deadline(), deadlines.idle_since()),
+            (None, None),
+            "the server's turn"
+        );
         let answered = start + SECOND;
-        pace.answered(answered);
-        assert_eq!(pace.deadline(), Some(answered + TIMES.idle));
-        assert_eq!(pace.idle_since(), Some(answered));
+        deadlines.answered(answered);
+        assert_eq!(deadlines.deadline(), Some(answered + TIMES.idle));
+        assert_eq!(deadlines.idle_since(), Some(answered));
         let again = answered + SECOND * 50;
-        pace.read(again);
-        assert_eq!(pace.deadline(), Some(again + TIMES.head));
-        assert_eq!(trickled(pace, again, Pace::read), 10);
+        deadlines.read(again);
+        assert_eq!(deadlines.deadline(), Some(again + TIMES.head));
+        assert_eq!(trickled(deadlines, again, Deadlines::read), 10);
     }
 
     #[test]
     fn a_body_is_waited_for_only_while_the_handler_wants_it() {
         let start = Instant::now();
-        let mut pace = Pace::new(TIMES, start);
-        pace.request(true);
-        assert_eq!(pace.deadline(), None);
+        let mut deadlines = Deadlines::new(TIMES, start);
+        deadlines.request(true);
+        assert_eq!(deadlines.deadline(), None);
         let asked = start + SECOND * 100;
-        pace.body_waits(asked);
-        assert_eq!(pace.deadline(), Some(asked + TIMES.body));
-        pace.body_came(asked + SECOND, 100);
-        assert_eq!(pace.deadline(), None);
-        pace.body_ended();
-        pace.body_waits(asked + SECOND);
-        assert_eq!(pace.deadline(), None);
+        deadlines.body_waits(asked);
+        assert_eq!(deadlines.deadline(), Some(asked + TIMES.body));
+        deadlines.body_came(asked + SECOND, 100);
+        assert_eq!(deadlines.deadline(), None);
+        deadlines.body_ended();
+        deadlines.body_waits(asked + SECOND);
+        assert_eq!(deadlines.deadline(), None);
     }
 
     #[test]
     fn a_byte_a_second_is_cut_and_a_slow_line_is_not() {
         let start = Instant::now();
-        let mut pace = Pace::new(TIMES, start);
-        pace.request(true);
-        pace.body_waits(start);
-        let part = |pace: &mut Pace, now, bytes| {
-            pace.body_came(now, bytes);
-            pace.body_waits(now);
+        let mut deadlines = Deadlines::new(TIMES, start);
+        deadlines.request(true);
+        deadlines.body_waits(start);
+        let part = |deadlines: &mut Deadlines, now, bytes| {
+            deadlines.body_came(now, bytes);
+            deadlines.body_waits(now);
         };
-        assert_eq!(trickled(pace, start, |pace, now| part(pace, now, 1)), 21);
+        assert_eq!(trickled(deadlines, start, |deadlines, now| part(deadlines, now, 1)), 21);
 
-        let mut pace = Pace::new(TIMES, start);
-        pace.request(true);
-        pace.body_waits(start);
+        let mut deadlines = Deadlines::new(TIMES, start);
+        deadlines.request(true);
+        deadlines.body_waits(start);
         for second in 1..1_000 {
             let now = start + SECOND * second;
-            assert!(pace.deadline().is_some_and(|at| at > now), "at {second} s");
-            part(&mut pace, now, 1_024);
+            assert!(deadlines.deadline().is_some_and(|at| at > now), "at {second} s");
+            part(&mut deadlines, now, 1_024);
         }
         let last = start + SECOND * 999;
-        assert_eq!(pace.deadline(), Some(last + TIMES.body), "and stops like any other");
+        assert_eq!(deadlines.deadline(), Some(last + TIMES.body), "and stops like any other");
     }
 
     #[test]
     fn a_reader_that_takes_nothing_or_little_is_cut() {
         let start = Instant::now();
-        let mut pace = Pace::new(TIMES, start);
-        pace.request(false);
-        pace.wrote(start, 100_000);
-        assert_eq!(pace.deadline(), None);
-        pace.write_waits(start);
-        assert_eq!(pace.deadline(), Some(start + TIMES.write));
+        let mut deadlines = Deadlines::new(TIMES, start);
+        deadlines.request(false);
+        deadlines.wrote(start, 100_000);
+        assert_eq!(deadlines.deadline(), None);
+        deadlines.write_waits(start);
+        assert_eq!(deadlines.deadline(), Some(start + TIMES.write));
         // The same applies once the response is produced and another request has arrived.
-        pace.answered(start);
-        pace.request(false);
-        assert_eq!((pace.deadline(), pace.idle_since()), (Some(start + TIMES.write), None));
+        deadlines.answered(start);
+        deadlines.request(false);
+        assert_eq!(
+            (deadlines.deadline(), deadlines.idle_since()),
+            (Some(start + TIMES.write), None)
+        );
 
-        let mut pace = Pace::new(TIMES, start);
-        pace.request(false);
-        pace.write_waits(start);
-        let little = |pace: &mut Pace, now| {
-            pace.wrote(now, 1);
-            pace.write_waits(now);
+        let mut deadlines = Deadlines::new(TIMES, start);
+        deadlines.request(false);
+        deadlines.write_waits(start);
+        let little = |deadlines: &mut Deadlines, now| {
+            deadlines.wrote(now, 1);
+            deadlines.write_waits(now);
         };
-        assert_eq!(trickled(pace, start, little), 31);
+        assert_eq!(trickled(deadlines, start, little), 31);
     }
 }
