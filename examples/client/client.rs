@@ -32,7 +32,7 @@ pub struct Client {
     wire: Wire,
     /// The closing handshake of the previous connection.
     farewell: Option<Farewell>,
-    trouble: Option<ConnectionError>,
+    last_error: Option<ConnectionError>,
     over: Option<Closed>,
     patience: Duration,
     max_body: usize,
@@ -63,7 +63,7 @@ impl Client {
             start: Instant::now(),
             wire: Wire::None,
             farewell: None,
-            trouble: None,
+            last_error: None,
             over: None,
             patience: config.handshake_timeout,
             max_body: usize::try_from(config.max_body).unwrap_or(usize::MAX),
@@ -137,8 +137,8 @@ impl Client {
 
     /// The error that ended the last connection or attempt, unless this side closed it.
     #[must_use]
-    pub const fn trouble(&self) -> Option<&ConnectionError> {
-        self.trouble.as_ref()
+    pub const fn last_error(&self) -> Option<&ConnectionError> {
+        self.last_error.as_ref()
     }
 
     fn transmit(&mut self) {
@@ -170,7 +170,7 @@ impl Client {
     }
 
     fn lose(&mut self, link: Link, error: Option<ConnectionError>) {
-        self.trouble = error;
+        self.last_error = error;
         self.wire = Wire::None;
         self.session.handle_disconnected(self.now(), link);
     }

@@ -130,7 +130,7 @@ fn describe(client: &Client, event: Event) -> String {
         Event::Opened { resumed, welcome } => opened(client, resumed, &welcome),
         Event::Waiting { until } => {
             let wait = until.since(client.now()).as_secs_f64();
-            let why = client.trouble().map_or_else(String::new, |error| format!(": {error}"));
+            let why = client.last_error().map_or_else(String::new, |error| format!(": {error}"));
             format!("-- connection lost{why}; next one in {wait:.1} s")
         }
         Event::Delivery { seq, body } => format!("{} {}", seq.get(), text(&body)),

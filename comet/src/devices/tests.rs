@@ -209,21 +209,21 @@ impl Declared {
 /// States one step on: one arrival or one departure.
 fn next(declared: &Declared, state: &[Session]) -> Vec<Vec<Session>> {
     let nameless = state.iter().filter(|session| session.1.is_empty()).count();
-    let comings = CLASSES.iter().flat_map(|&class| DEVICES.map(|device| (class, device)));
-    let comings = comings
+    let arrivals = CLASSES.iter().flat_map(|&class| DEVICES.map(|device| (class, device)));
+    let arrivals = arrivals
         .filter(|newcomer| !newcomer.1.is_empty() || nameless < NAMELESS)
         .map(|newcomer| declared.arrive(state, newcomer));
-    let goings = (0..state.len()).map(|gone| {
+    let departures = (0..state.len()).map(|gone| {
         let stays = state.iter().enumerate().filter(|(at, _)| *at != gone);
         stays.map(|(_, session)| *session).collect()
     });
-    comings.chain(goings).collect()
+    arrivals.chain(departures).collect()
 }
 
 /// The decision depends on the sessions present and on their order of arrival, so that all
 /// reachable states cover all sequences of any length.
 #[test]
-fn in_every_interleaving_of_comings_and_goings_the_declared_one_wins() {
+fn after_any_churn_the_declared_one_has_won() {
     for declared in declared() {
         let mut seen: HashSet<Vec<Session>> = HashSet::new();
         let mut open = vec![Vec::new()];

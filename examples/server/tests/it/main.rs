@@ -5,7 +5,7 @@
 //! * `resume`: a client that reconnects receives exactly what it missed;
 //! * `documents`: the documents for client authors;
 //! * `http`: the HTTP API, as existing clients depend on it;
-//! * `ports`: slow clients, and crowds;
+//! * `ports`: slow clients, and full ports;
 //! * `operate`: the files for operators;
 //! * `process`: starting, refusing to start, and stopping;
 //! * `proxy`: the tests of `clients` and `http` again, behind nginx.

@@ -1,9 +1,9 @@
-//! The HTTP ports with slow clients and crowds.
+//! The HTTP ports with slow clients and many clients.
 //!
 //! * `slow`: slow connections are closed;
-//! * `crowd`: full ports, and limits per address;
+//! * `full`: full ports, and limits per address;
 //! * `descriptors`: the shares when descriptors are exhausted.
 
-mod crowd;
 mod descriptors;
+mod full;
 mod slow;

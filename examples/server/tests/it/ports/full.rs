@@ -1,4 +1,4 @@
-//! Crowds on the HTTP ports: full ports stay open, and addresses are limited.
+//! Full HTTP ports: they stay open, and addresses are limited.
 
 use crate::support::http::{self, answer, request};
 use crate::support::person::Person;
