@@ -7,9 +7,9 @@ use bytes::Bytes;
 use comet::{Config, Delivery, Gap, Stats};
 use comet_protocol::comet::GapReason;
 
-use crate::history::{Lane, MissingGap, Push, PushClass};
+use crate::history::{Lane, MissingGap, Push, PushClass, PushId};
+use crate::names;
 use crate::plan::{Limits, Overflow};
-use crate::router::room_number;
 
 /// Shared by successive gateways, so that each accepts the tickets of the previous one.
 const TICKET_KEY: [u8; 32] = [7; 32];
@@ -26,6 +26,11 @@ pub(crate) fn delivery(push: Push, body: Bytes) -> Delivery {
         PushClass::Latest(key) => Delivery::latest([key], body),
     };
     delivery.lane(lane).position(push.position)
+}
+
+/// The push of a delivery with this tag.
+pub(crate) fn push_of(tag: u64) -> PushId {
+    PushId(u32::try_from(tag.saturating_sub(1)).unwrap_or(u32::MAX))
 }
 
 pub(crate) fn config(limits: &Limits) -> Config {
@@ -79,7 +84,7 @@ pub(crate) fn config(limits: &Limits) -> Config {
 
 /// An unnumbered gap, as reported to the router.
 pub(crate) fn missing(gap: &Gap) -> MissingGap {
-    let room = gap.room.as_deref().and_then(room_number);
+    let room = gap.room.as_deref().and_then(names::parse_room);
     let (count, position) = (gap.count, gap.position);
     MissingGap { from: 0, to: 0, count, room, position, why: reason(gap.reason) }
 }

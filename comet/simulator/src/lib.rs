@@ -22,12 +22,11 @@ pub mod checker;
 mod client;
 mod contract;
 pub mod history;
-mod letters;
+mod names;
 mod network;
 mod plan;
 mod random;
 mod router;
-mod shortage;
 mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,7 +37,7 @@ use parking_lot::Mutex;
 
 pub use checker::{Rule, Violation, check};
 pub use history::History;
-pub use letters::Mistake;
+pub use plan::Mistake;
 
 /// A run and its violations.
 #[derive(Debug)]

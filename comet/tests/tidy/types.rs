@@ -19,8 +19,8 @@ const KINDS: [&str; 4] = ["struct ", "enum ", "union ", "trait "];
 /// Types beyond these sizes, as file and name.
 const LARGE: [(&str, &str); 4] = [
     ("comet/simulator/src/checker/index.rs", "SessionFacts"),
-    ("comet/simulator/src/plan.rs", "Limits"),
-    ("comet/simulator/src/plan.rs", "Plan"),
+    ("comet/simulator/src/plan/mod.rs", "Limits"),
+    ("comet/simulator/src/plan/mod.rs", "Plan"),
     ("comet/simulator/src/world/mod.rs", "World"),
 ];
 

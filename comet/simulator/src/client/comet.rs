@@ -7,11 +7,12 @@ use bytes::Bytes;
 use comet_protocol::client::{ClientSession, Closed, Config, Event, Link, Time};
 use comet_protocol::comet as wire;
 
-use super::{Person, Wish};
+use super::Wish;
 use crate::body::Body;
 use crate::contract;
 use crate::history::{Answer, Attempt, Log, Loss, MessageId, MissingGap, PushId, What};
-use crate::router::{self, room_number};
+use crate::names;
+use crate::plan::{Habits, Person};
 
 /// A session of the comet dialect.
 #[derive(Debug)]
@@ -25,16 +26,6 @@ pub(crate) struct CometClient {
     /// Unanswered messages, by number on the wire.
     questions: BTreeMap<u32, MessageId>,
     is_open: bool,
-}
-
-/// The settings relevant to the tests; all others are defaults.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Habits {
-    pub(crate) outbox: usize,
-    pub(crate) early: usize,
-    pub(crate) ack_every: u32,
-    pub(crate) ack_delay: Duration,
-    pub(crate) max_body: u32,
 }
 
 impl CometClient {
@@ -52,8 +43,8 @@ impl CometClient {
             max_backoff: Duration::from_secs(2),
             ..Config::default()
         };
-        config.auth.app_id = router::APP.into();
-        config.auth.token = router::token(person.user);
+        config.auth.app_id = names::APP.into();
+        config.auth.token = names::token(person.user);
         let auth = config.auth.clone();
         let session = ClientSession::new(Time::from_micros(now), config, seed);
         let (link, attempt, questions) = (Link::default(), Attempt::default(), BTreeMap::new());
@@ -65,7 +56,7 @@ impl CometClient {
     }
 
     pub(super) fn handle_connected(&mut self, now: u64) {
-        self.auth.ext = router::ext(self.attempt, self.person.device);
+        self.auth.ext = names::ext(self.attempt, self.person.device);
         self.session.set_auth(self.auth.clone());
         self.session.handle_connected(Time::from_micros(now), self.link);
     }
@@ -207,6 +198,6 @@ fn missing(from: u32, to: u32, gap: &wire::Gap) -> MissingGap {
     let first = gap.first(wire::Seq::new(to));
     let seen = u64::from(wire::Seq::new(from).since(first));
     let count = gap.count.saturating_sub(if to == 0 { 0 } else { seen });
-    let (room, position) = (room_number(&gap.room), gap.position);
+    let (room, position) = (names::parse_room(&gap.room), gap.position);
     MissingGap { from, to, count, room, position, why: contract::reason(gap.reason()) }
 }

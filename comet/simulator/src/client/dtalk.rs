@@ -6,11 +6,12 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use comet_protocol::{AuthMsg, Decoder, Frame, Head, Layout, op};
 
-use super::{Person, Wish};
+use super::Wish;
 use crate::body::Body;
 use crate::history::{Answer, Attempt, Log, Loss, MessageId, What};
+use crate::names;
+use crate::plan::Person;
 use crate::random::Random;
-use crate::router;
 
 const MILLIS: u64 = 1_000;
 /// Time without output before a heartbeat, and time without input before it gives up.
@@ -87,9 +88,9 @@ impl DtalkClient {
         self.decoder = Decoder::new(Layout::Dtalk, 1 << 20);
         (self.sent, self.seen) = (0, 0);
         let auth = AuthMsg {
-            app_id: router::APP.into(),
-            token: router::token(self.person.user),
-            ext: router::ext(self.attempt, self.person.device),
+            app_id: names::APP.into(),
+            token: names::token(self.person.user),
+            ext: names::ext(self.attempt, self.person.device),
         };
         self.write(now, op::AUTH, 0, &auth.to_vec());
     }

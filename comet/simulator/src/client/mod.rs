@@ -9,10 +9,10 @@ mod dtalk;
 
 use bytes::Bytes;
 
-pub(crate) use comet::{CometClient, Habits};
+pub(crate) use comet::CometClient;
 pub(crate) use dtalk::DtalkClient;
 
-use crate::history::{Attempt, ClientId, MessageId};
+use crate::history::{Attempt, MessageId};
 
 /// A request of a client to the world.
 #[derive(Debug, PartialEq)]
@@ -25,14 +25,6 @@ pub(crate) enum Wish {
     Keep(Bytes),
     /// Nothing more: the client is over.
     Rest,
-}
-
-/// The identity of a client.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Person {
-    pub(crate) client: ClientId,
-    pub(crate) user: u32,
-    pub(crate) device: u32,
 }
 
 /// A client of either kind.

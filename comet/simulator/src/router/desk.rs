@@ -9,8 +9,8 @@ use crate::history::{
     Answer, Attempt, ClientId, Lane, Log, MessageId, Push, PushClass, PushId, Session, Taken,
     Target, What,
 };
-use crate::letters;
-use crate::plan::{Plan, Weather};
+use crate::names;
+use crate::plan::{Plan, Weather, letters};
 use crate::random::Random;
 
 const MILLIS: u64 = 1_000;
@@ -262,9 +262,9 @@ impl Desk {
                 gateway.push(alive.id, delivery)
             }
             Target::User(user) => {
-                gateway.push(comet::Target::user(super::APP, &super::token(user)), delivery)
+                gateway.push(comet::Target::user(names::APP, &names::token(user)), delivery)
             }
-            Target::Room(room) => gateway.publish(&super::room_name(room), delivery),
+            Target::Room(room) => gateway.publish(&names::room(room), delivery),
             Target::All => gateway.broadcast(delivery),
         };
         let taken = if outcome.is_ok() { Taken::Yes } else { Taken::No };

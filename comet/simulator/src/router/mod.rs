@@ -8,7 +8,6 @@ mod post;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use comet::{Connect, ConnectReply, Event, Gateway, Identity, Message, Peer, Receipt, Router};
 use parking_lot::Mutex;
 
@@ -17,45 +16,13 @@ use post::Job;
 
 use crate::body::Body;
 use crate::contract;
-use crate::history::{Attempt, ClientId, PushId, What};
-
-/// The only application.
-pub(crate) const APP: &str = "sim";
-
-/// The token of a user.
-pub(crate) fn token(user: u32) -> String {
-    format!("u{user}")
-}
-
-/// The `ext` that names connection and device.
-pub(crate) fn ext(attempt: Attempt, device: u32) -> Bytes {
-    [attempt.0.to_be_bytes(), device.to_be_bytes()].concat().into()
-}
-
-fn parse_ext(ext: &[u8]) -> Option<(Attempt, u32)> {
-    let (attempt, rest) = ext.split_first_chunk()?;
-    let device = rest.try_into().ok()?;
-    Some((Attempt(u32::from_be_bytes(*attempt)), u32::from_be_bytes(device)))
-}
+use crate::history::{ClientId, What};
+use crate::names;
 
 /// The user and the device of a session; the device is the number of its client.
-fn names(peer: &Peer) -> (u32, u32) {
-    let number = |name: &str, kind| name.strip_prefix(kind)?.parse().ok();
-    let (user, device) = (number(peer.user(), 'u'), number(peer.device(), 'd'));
-    (user.unwrap_or_default(), device.unwrap_or_default())
-}
-
-/// The push identified by a tag.
-fn push_of(tag: u64) -> PushId {
-    PushId(u32::try_from(tag.saturating_sub(1)).unwrap_or(u32::MAX))
-}
-
-pub(crate) fn room_name(room: u32) -> String {
-    format!("r{room}")
-}
-
-pub(crate) fn room_number(name: &str) -> Option<u32> {
-    name.strip_prefix('r')?.parse().ok()
+fn numbers(peer: &Peer) -> (u32, u32) {
+    let user = names::parse_token(peer.user()).unwrap_or_default();
+    (user, names::parse_device(peer.device()).unwrap_or_default())
 }
 
 /// The router of one gateway; all routers of a run share a desk.
@@ -67,16 +34,17 @@ pub(crate) struct SimRouter {
 
 impl Router for SimRouter {
     fn connect(&self, _: &Gateway, request: Connect, reply: ConnectReply) {
-        let user = request.token.strip_prefix('u').and_then(|user| user.parse().ok());
-        let (Some(user), Some((attempt, device))) = (user, parse_ext(&request.ext)) else {
+        let (Some(user), Some((attempt, device))) =
+            (names::parse_token(&request.token), names::parse_ext(&request.ext))
+        else {
             return reply.close();
         };
         let mut desk = self.desk.lock();
         desk.log.note(What::Asked { attempt });
         let mut identity =
-            Identity::new(APP, request.token).device(format!("d{device}")).context(attempt);
+            Identity::new(names::APP, request.token).device(names::device(device)).context(attempt);
         for room in desk.rooms_of(user) {
-            identity = identity.room(&room_name(room));
+            identity = identity.room(&names::room(room));
         }
         desk.decide(attempt, identity, reply);
     }
@@ -87,7 +55,7 @@ impl Router for SimRouter {
         match Body::parse(&message.body) {
             Some(Body::Message(message)) => {
                 desk.log.note(What::Received { session, message });
-                let sender = ClientId(names(peer).1);
+                let sender = ClientId(numbers(peer).1);
                 desk.receive(gateway, (session, sender), message, receipt);
             }
             _ => {
@@ -103,9 +71,11 @@ impl Router for SimRouter {
         match event {
             Event::Connected => {
                 let session = (self.gateway, peer.session());
-                return desk.connected(gateway, session, attempt, names(peer));
+                return desk.connected(gateway, session, attempt, numbers(peer));
             }
-            Event::Acked { tag } => return desk.acked(self.gateway, peer.session(), push_of(tag)),
+            Event::Acked { tag } => {
+                return desk.acked(self.gateway, peer.session(), contract::push_of(tag));
+            }
             Event::Disconnected(closed) => {
                 return desk.ended(self.gateway, peer.session(), closed.label());
             }
@@ -119,7 +89,8 @@ impl Router for SimRouter {
             Event::Gap(gap) => {
                 desk.log.note(What::Missing { session, gap: contract::missing(gap) });
                 if gap.room.is_none() {
-                    let replay = gap.replay.map(|replay| (push_of(replay.from), replay.pass));
+                    let replay =
+                        gap.replay.map(|replay| (contract::push_of(replay.from), replay.pass));
                     desk.tell(Job::Lost(session, gap.count, replay));
                 }
             }

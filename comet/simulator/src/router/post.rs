@@ -17,7 +17,7 @@ use crate::contract;
 use crate::history::{
     ClientId, Lane, Log, MessageId, Push, PushClass, PushId, Session, Taken, Target, What,
 };
-use crate::letters::{Mistake, Pace};
+use crate::plan::letters::{Mistake, Pace};
 use crate::random::Random;
 
 const MILLIS: u64 = 1_000;

@@ -5,7 +5,8 @@ use comet::StartError;
 use super::World;
 use super::schedule::Act;
 use crate::history::{MessageId, Target, What};
-use crate::letters;
+use crate::names;
+use crate::plan::letters;
 
 impl World {
     pub(super) fn act(&mut self, act: Act) -> Result<(), StartError> {
@@ -94,7 +95,7 @@ impl World {
         }
         let alive = here[self.random.place(here.len())];
         let (session, room) = (alive.name, small(self.random.below(3)));
-        let name = crate::router::room_name(room);
+        let name = names::room(room);
         let gateway = host.simulation.gateway();
         if self.random.percent(60) {
             if gateway.join(alive.id, &name).is_ok() {

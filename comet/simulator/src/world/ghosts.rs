@@ -7,10 +7,10 @@ use comet_protocol::{AuthMsg, Decoder, Frame, Layout, frames_of};
 use super::World;
 use super::schedule::{Act, Haunting};
 use crate::body::Body;
-use crate::client::Person;
 use crate::history::{Attempt, ClientId, Dial, Loss, What, Wire};
+use crate::names;
 use crate::network::{Arrived, Ending};
-use crate::router;
+use crate::plan::Person;
 
 const MILLIS: u64 = 1_000;
 
@@ -59,12 +59,12 @@ impl World {
         let Ok(frames) = frames_of(Layout::Dtalk, auth, 1 << 20) else { return };
         let Some(Frame { head, body }) = frames.into_iter().next() else { return };
         let attempt = self.next_attempt();
-        let (token, ext) = (router::token(person.user), router::ext(attempt, person.device));
+        let (token, ext) = (names::token(person.user), names::ext(attempt, person.device));
         let mut frame = Vec::new();
         let mut ticket = None;
         match wire {
             Wire::Dtalk => {
-                let auth = AuthMsg { app_id: router::APP.into(), token, ext };
+                let auth = AuthMsg { app_id: names::APP.into(), token, ext };
                 head.write(Layout::Dtalk, &auth.to_vec(), &mut frame);
             }
             Wire::Comet => {

@@ -18,13 +18,13 @@ use bytes::Bytes;
 use comet::StartError;
 use parking_lot::Mutex;
 
+use crate::Setup;
 use crate::client::{Client, CometClient, DtalkClient, Wish};
 use crate::history::{Attempt, History, Log, What, Wire};
 use crate::network::{Arrived, Line};
-use crate::plan::{Part, Plan};
+use crate::plan::{Part, Plan, letters, shortage};
 use crate::random::Random;
 use crate::router::Desk;
-use crate::{Setup, letters, shortage};
 use ghosts::Ghost;
 use host::{Host, Turns};
 use schedule::Schedule;

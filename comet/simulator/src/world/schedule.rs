@@ -6,9 +6,8 @@ use std::collections::BinaryHeap;
 use bytes::Bytes;
 
 use crate::history::Attempt;
-use crate::plan::Plan;
+use crate::plan::{Plan, shortage};
 use crate::random::Random;
-use crate::shortage;
 
 /// A scheduled act.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]

@@ -9,9 +9,8 @@
 
 use std::time::Duration;
 
-use crate::client::{Habits, Person};
+use super::{Habits, Limits, Part, Person, Plan, Weather};
 use crate::history::{ClientId, Wire};
-use crate::plan::{Limits, Part, Plan, Weather};
 use crate::random::Random;
 
 const SECOND: u64 = 1_000_000;

@@ -2,12 +2,17 @@
 //!
 //! Limits are small, so that a run of seconds reaches them.
 
+pub(crate) mod letters;
+mod participants;
+pub(crate) mod shortage;
+
 use std::time::Duration;
 
-use crate::client::{Habits, Person};
-use crate::history::{ClientId, Wire};
-use crate::letters::Pace;
+pub use letters::Mistake;
+pub(crate) use participants::{Habits, Part, Person};
+
 use crate::random::Random;
+use letters::Pace;
 
 const SECOND: u64 = 1_000_000;
 
@@ -46,20 +51,6 @@ pub(crate) struct Limits {
     pub(crate) held_refusals: usize,
     pub(crate) return_rate: u32,
     pub(crate) return_spread: Duration,
-}
-
-/// A participant.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Part {
-    pub(crate) person: Person,
-    pub(crate) wire: Wire,
-    pub(crate) habits: Habits,
-    /// Percentage of its connections that use WebSocket.
-    pub(crate) websocket: u64,
-    /// Whether it reads, acknowledges and sends, over a network without faults.
-    pub(crate) steady: bool,
-    /// Range of its first connection, in microseconds from the start.
-    pub(crate) comes: (u64, u64),
 }
 
 /// Frequencies of faults, in percent.
@@ -107,7 +98,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn draw(random: &mut Random) -> Self {
-        let parts = parts(random);
+        let parts = participants::draw(random);
         let mut limits = limits(random);
         let is_tight = random.percent(15);
         if is_tight {
@@ -201,39 +192,6 @@ fn weather(random: &mut Random) -> Weather {
         hesitant: chance(50),
         unwanted: chance(6),
         untaken: chance(20),
-    }
-}
-
-fn parts(random: &mut Random) -> Vec<Part> {
-    let users = random.between(1, 3);
-    let dtalk = random.of(&[0, 0, 30, 100]);
-    let websocket = random.of(&[0, 50, 100]);
-    let count = u32_of(random.between(2, 4));
-    (0..count)
-        .map(|client| Part {
-            person: Person {
-                client: ClientId(client),
-                user: u32_of(random.below(users)),
-                // A device of its own, so that no two clients share one.
-                device: client,
-            },
-            wire: if random.percent(dtalk) { Wire::Dtalk } else { Wire::Comet },
-            habits: habits(random),
-            websocket,
-            steady: false,
-            // Clients do not connect all at once.
-            comes: (0, 2 * SECOND),
-        })
-        .collect()
-}
-
-fn habits(random: &mut Random) -> Habits {
-    Habits {
-        outbox: random.of(&[2, 16, 64]),
-        early: random.of(&[1, 4, 64]),
-        ack_every: random.of(&[1, 4, 32]),
-        ack_delay: Duration::from_millis(random.of(&[1, 20, 300])),
-        max_body: random.of(&[200, 1 << 20, 1 << 20, 1 << 20, 1 << 20]),
     }
 }
 

@@ -1,0 +1,73 @@
+//! Participants: clients, how they connect and what they are set to.
+
+use std::time::Duration;
+
+use crate::history::{ClientId, Wire};
+use crate::random::Random;
+
+const SECOND: u64 = 1_000_000;
+
+/// The identity of a client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Person {
+    pub(crate) client: ClientId,
+    pub(crate) user: u32,
+    pub(crate) device: u32,
+}
+
+/// The settings relevant to the tests; all others are defaults.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Habits {
+    pub(crate) outbox: usize,
+    pub(crate) early: usize,
+    pub(crate) ack_every: u32,
+    pub(crate) ack_delay: Duration,
+    pub(crate) max_body: u32,
+}
+
+/// A participant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    pub(crate) person: Person,
+    pub(crate) wire: Wire,
+    pub(crate) habits: Habits,
+    /// Percentage of its connections that use WebSocket.
+    pub(crate) websocket: u64,
+    /// Whether it reads, acknowledges and sends, over a network without faults.
+    pub(crate) steady: bool,
+    /// Range of its first connection, in microseconds from the start.
+    pub(crate) comes: (u64, u64),
+}
+
+pub(super) fn draw(random: &mut Random) -> Vec<Part> {
+    let users = random.between(1, 3);
+    let dtalk = random.of(&[0, 0, 30, 100]);
+    let websocket = random.of(&[0, 50, 100]);
+    let count = super::u32_of(random.between(2, 4));
+    (0..count)
+        .map(|client| Part {
+            person: Person {
+                client: ClientId(client),
+                user: super::u32_of(random.below(users)),
+                // A device of its own, so that no two clients share one.
+                device: client,
+            },
+            wire: if random.percent(dtalk) { Wire::Dtalk } else { Wire::Comet },
+            habits: habits(random),
+            websocket,
+            steady: false,
+            // Clients do not connect all at once.
+            comes: (0, 2 * SECOND),
+        })
+        .collect()
+}
+
+fn habits(random: &mut Random) -> Habits {
+    Habits {
+        outbox: random.of(&[2, 16, 64]),
+        early: random.of(&[1, 4, 64]),
+        ack_every: random.of(&[1, 4, 32]),
+        ack_delay: Duration::from_millis(random.of(&[1, 20, 300])),
+        max_body: random.of(&[200, 1 << 20, 1 << 20, 1 << 20, 1 << 20]),
+    }
+}
