@@ -9,7 +9,7 @@ use comet_protocol::comet::GapReason;
 
 use crate::history::{Lane, MissingGap, Push, PushClass, PushId};
 use crate::names;
-use crate::plan::{Limits, Overflow};
+use crate::plan::Limits;
 
 /// Shared by successive gateways, so that each accepts the tickets of the previous one.
 const TICKET_KEY: [u8; 32] = [7; 32];
@@ -34,30 +34,26 @@ pub(crate) fn push_of(tag: u64) -> PushId {
 }
 
 pub(crate) fn config(limits: &Limits) -> Config {
-    let overflow = match limits.overflow {
-        Overflow::Park => comet::Overflow::Park,
-        Overflow::DropOldest => comet::Overflow::DropOldest,
-        Overflow::Close => comet::Overflow::Close,
-    };
+    let Limits { window, queue, room_log, timeouts, admission, .. } = limits;
     Config::default()
         .shards(limits.shards)
         .handshake(|it| {
-            it.rate = limits.handshake_rate;
-            it.held_refusals = limits.held_refusals;
+            it.rate = admission.handshake_rate;
+            it.held_refusals = admission.held_refusals;
         })
         .limits(|it| it.inbox = limits.inbox)
         .delivery(|it| {
-            it.window = limits.window;
-            it.window_bytes = limits.window_bytes;
-            it.queue = limits.queue;
-            it.queue_bytes = limits.queue_bytes;
-            it.overflow = overflow;
-            it.room_log = limits.room_log;
-            it.room_log_bytes = limits.room_log_bytes;
-            it.latest_keys = limits.latest_keys;
-            it.rto = limits.rto;
-            it.max_rto = limits.max_rto;
-            it.attempts = limits.delivery_attempts;
+            it.window = window.deliveries;
+            it.window_bytes = window.bytes;
+            it.rto = window.rto;
+            it.max_rto = window.max_rto;
+            it.attempts = window.attempts;
+            it.queue = queue.deliveries;
+            it.queue_bytes = queue.bytes;
+            it.latest_keys = queue.latest_keys;
+            it.overflow = queue.overflow;
+            it.room_log = room_log.deliveries;
+            it.room_log_bytes = room_log.bytes;
         })
         .memory(|it| {
             it.budget = limits.memory_budget;
@@ -66,19 +62,19 @@ pub(crate) fn config(limits: &Limits) -> Config {
             it.write_bytes = limits.write_bytes;
         })
         .io(|it| {
-            it.write_timeout = limits.write_timeout;
+            it.write_timeout = timeouts.write;
             // Virtual sockets have no such timer.
             it.user_timeout = Duration::ZERO;
         })
         .ping(|it| {
-            it.interval = limits.ping_interval;
-            it.idle_timeout = limits.idle_timeout;
+            it.interval = timeouts.ping_interval;
+            it.idle_timeout = timeouts.idle;
         })
         .resume(|it| {
-            it.ttl = limits.resume_ttl;
+            it.ttl = timeouts.resume_ttl;
             it.ticket_key = Some(TICKET_KEY);
-            it.return_rate = limits.return_rate;
-            it.return_spread = limits.return_spread;
+            it.return_rate = admission.return_rate;
+            it.return_spread = admission.return_spread;
         })
 }
 

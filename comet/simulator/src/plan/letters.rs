@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use super::{Habits, Limits, Part, Person, Plan, Weather};
+use super::{ActCounts, Content, Habits, Kind, Limits, Part, Person, Plan, Weather};
 use crate::history::{ClientId, Wire};
 use crate::random::Random;
 
@@ -21,9 +21,6 @@ const SEEDS: u64 = 12;
 
 /// Maximum number of letters per page.
 const MOST_ROWS: usize = 32;
-
-/// Upper bound for the bytes of a push besides its body.
-const COMMAND: usize = 500;
 
 /// First client number of senders without a session.
 const OUTSIDE: u32 = 1_000;
@@ -74,36 +71,34 @@ pub(crate) fn outsider(random: &mut Random) -> ClientId {
 /// Turns a plan into one of a world of letters.
 pub(crate) fn change(plan: &Plan, mistake: Option<Mistake>, random: &mut Random) -> Plan {
     let mut limits = plan.limits;
-    limits.queue = random.of(&[3, 4, 8, 20, 200]);
-    limits.queue_bytes = limits.queue_bytes.max(10_000);
+    limits.queue.deliveries = random.of(&[3, 4, 8, 20, 200]);
+    limits.queue.bytes = limits.queue.bytes.max(10_000);
     let users = u32::try_from(random.between(1, 3)).unwrap_or(1);
-    let longest = plan.longest_body.min(room_of_a_body(&limits));
+    // A letter never accepted would block all others.
+    let longest = plan.content.longest_body.min(limits.body_with_room());
     let page = page(&limits, longest, random);
     let delay = random.of(&[0, 1, 20, 300]) * MILLIS;
     Plan {
+        kind: Kind::Letters(Pace { page, delay, longest, users, mistake }),
         limits,
         parts: parts(users, random),
         weather: Weather { untaken: 0, ..plan.weather },
-        rooms: 1,
+        content: Content { rooms: 1, ..plan.content },
         length: random.between(6, 15) * SECOND,
-        pushes: random.place(160) + 40,
-        messages: random.place(40),
-        faults: random.place(16) + 2,
-        post: Some(Pace { page, delay, longest, users, mistake }),
-        ..plan.clone()
+        acts: ActCounts {
+            pushes: random.place(160) + 40,
+            messages: random.place(40),
+            faults: random.place(16) + 2,
+            ..plan.acts
+        },
     }
-}
-
-/// A body size that a shard always has room for: a letter never accepted would block all others.
-fn room_of_a_body(limits: &Limits) -> usize {
-    (limits.memory_budget / 16 / limits.shards).saturating_sub(COMMAND).max(40)
 }
 
 /// Half a queue or a full one, so that pushes after the first page are given up again. Not more: a
 /// session that cannot hold a page would be closed for it repeatedly.
 fn page(limits: &Limits, longest: usize, random: &mut Random) -> usize {
-    let bytes = (limits.queue_bytes / 2).min(limits.memory_budget / 8);
-    let rows = random.of(&[limits.queue / 2, limits.queue]);
+    let bytes = (limits.queue.bytes / 2).min(limits.memory_budget / 8);
+    let rows = random.of(&[limits.queue.deliveries / 2, limits.queue.deliveries]);
     rows.min(bytes / longest).clamp(1, MOST_ROWS)
 }
 

@@ -1,57 +1,21 @@
-//! Parameters drawn from a seed before a run: limits, participants, and the network's faults.
-//!
-//! Limits are small, so that a run of seconds reaches them.
+//! Parameters drawn from a seed before a run: the kind of world, participants, limits of the
+//! gateway, and numbers and rates of all that happens.
 
+mod acts;
 pub(crate) mod letters;
+mod limits;
 mod participants;
 pub(crate) mod shortage;
 
-use std::time::Duration;
-
+pub(crate) use acts::ActCounts;
 pub use letters::Mistake;
+pub(crate) use limits::Limits;
 pub(crate) use participants::{Habits, Part, Person};
 
 use crate::random::Random;
 use letters::Pace;
 
 const SECOND: u64 = 1_000_000;
-
-/// Policy for a full queue.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Overflow {
-    Park,
-    DropOldest,
-    Close,
-}
-
-/// Limits of the gateway.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) shards: usize,
-    pub(crate) resume_ttl: Duration,
-    pub(crate) window: u16,
-    pub(crate) window_bytes: usize,
-    pub(crate) queue: usize,
-    pub(crate) queue_bytes: usize,
-    pub(crate) write_bytes: usize,
-    pub(crate) rto: Duration,
-    pub(crate) max_rto: Duration,
-    pub(crate) delivery_attempts: u8,
-    pub(crate) idle_timeout: Duration,
-    pub(crate) ping_interval: Duration,
-    pub(crate) write_timeout: Duration,
-    pub(crate) inbox: u16,
-    pub(crate) mailbox: usize,
-    pub(crate) overflow: Overflow,
-    pub(crate) memory_budget: usize,
-    pub(crate) room_log: usize,
-    pub(crate) room_log_bytes: usize,
-    pub(crate) latest_keys: usize,
-    pub(crate) handshake_rate: u32,
-    pub(crate) held_refusals: usize,
-    pub(crate) return_rate: u32,
-    pub(crate) return_spread: Duration,
-}
 
 /// Frequencies of faults, in percent.
 #[derive(Clone, Copy, Debug)]
@@ -69,37 +33,46 @@ pub(crate) struct Weather {
     pub(crate) untaken: u64,
 }
 
+/// What pushes carry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Content {
+    /// Rooms that users are in.
+    pub(crate) rooms: u32,
+    /// Bytes of the longest body.
+    pub(crate) longest_body: usize,
+    /// Whether pushes carry positions in a record.
+    has_records: bool,
+}
+
+/// Kind of a world.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// Everything that can happen.
+    Mixed,
+    /// Some clients cause a memory shortage by not reading, which others must not notice.
+    Shortage,
+    /// The router stores messages, and pushes them with these parameters.
+    Letters(Pace),
+}
+
 /// All parameters drawn in advance.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
+    pub(crate) kind: Kind,
+    /// Duration of traffic and faults, in microseconds.
+    pub(crate) length: u64,
     pub(crate) limits: Limits,
     pub(crate) parts: Vec<Part>,
     pub(crate) weather: Weather,
-    pub(crate) rooms: u32,
-    /// Duration of traffic and faults, in microseconds.
-    pub(crate) length: u64,
-    pub(crate) pushes: usize,
-    pub(crate) messages: usize,
-    pub(crate) faults: usize,
-    pub(crate) kicks: usize,
-    pub(crate) moves: usize,
-    pub(crate) ghosts: usize,
-    pub(crate) thefts: usize,
-    pub(crate) clock_steps: usize,
-    pub(crate) has_drain: bool,
-    pub(crate) longest_body: usize,
-    /// Whether pushes carry positions in a record.
-    pub(crate) has_records: bool,
-    /// Whether some clients cause a memory shortage by not reading, which others must not notice.
-    pub(crate) is_shortage: bool,
-    /// Parameters of the router's pushes, if it stores messages.
-    pub(crate) post: Option<Pace>,
+    pub(crate) content: Content,
+    pub(crate) acts: ActCounts,
 }
 
 impl Plan {
+    /// The order of the draws is part of the meaning of a seed.
     pub(crate) fn draw(random: &mut Random) -> Self {
         let parts = participants::draw(random);
-        let mut limits = limits(random);
+        let mut limits = Limits::draw(random);
         let is_tight = random.percent(15);
         if is_tight {
             limits.tighten(random);
@@ -107,79 +80,39 @@ impl Plan {
         // Small bodies never exhaust the memory budget.
         let longest_body =
             if is_tight { random.of(&[3_000, 8_000]) } else { random.of(&[40, 40, 400, 3_000]) };
-        let count = |random: &mut Random, chance: u64, most: u64| {
-            if random.percent(chance) { random.place(usize_of(most)) + 1 } else { 0 }
-        };
-        Self {
-            limits,
-            weather: weather(random),
-            rooms: u32_of(random.between(1, 3)),
-            length: random.between(8, 25) * SECOND,
-            pushes: usize_of(random.between(30, 120)) * if is_tight { 2 } else { 1 },
-            messages: usize_of(random.between(5, 40)),
-            faults: usize_of(random.between(0, 14)),
-            kicks: count(random, 15, 2),
-            moves: count(random, 30, 6),
-            ghosts: count(random, 30, 4),
-            thefts: count(random, 25, 3),
-            clock_steps: count(random, 10, 3),
-            has_drain: random.percent(15),
-            has_records: random.percent(70),
-            longest_body,
-            parts,
-            is_shortage: false,
-            post: None,
+        let weather = weather(random);
+        let rooms = u32_of(random.between(1, 3));
+        let length = random.between(8, 25) * SECOND;
+        let mut acts = ActCounts::draw(random);
+        if is_tight {
+            acts.pushes *= 2;
         }
+        let content = Content { rooms, longest_body, has_records: random.percent(70) };
+        Self { kind: Kind::Mixed, length, limits, parts, weather, content, acts }
     }
 
     /// Whether clients may leave for good, abandoning unanswered messages.
     pub(crate) const fn lets_leave(&self) -> bool {
-        !self.is_shortage && self.post.is_none()
+        matches!(self.kind, Kind::Mixed)
+    }
+
+    /// Whether pushes carry positions, which must be dense: not where a push may be refused.
+    pub(crate) const fn has_records(&self) -> bool {
+        self.limits.mailbox > 1_000 && self.content.has_records
     }
 }
 
-impl Limits {
-    /// Makes the budget the only limit: deliveries queued for peers that do not read must exceed
-    /// it.
-    fn tighten(&mut self, random: &mut Random) {
-        // At least the minimum of a shard.
-        self.memory_budget = self.shards * random.of(&[16_500, 20_000, 40_000]);
-        self.resume_ttl = Duration::from_secs(30);
-        self.window_bytes = 65_536;
-        (self.queue, self.queue_bytes) = (200, 1 << 20);
-        (self.room_log, self.room_log_bytes) = (1_024, 1 << 20);
-        self.delivery_attempts = 7;
+impl Kind {
+    pub(crate) const fn is_shortage(self) -> bool {
+        matches!(self, Self::Shortage)
     }
-}
 
-fn limits(random: &mut Random) -> Limits {
-    let millis = Duration::from_millis;
-    let rto = random.of(&[200, 500, 2_000]);
-    Limits {
-        shards: usize_of(random.between(1, 2)),
-        resume_ttl: millis(random.of(&[0, 1_500, 5_000, 5_000, 30_000, 30_000, 30_000])),
-        window: random.of(&[1, 2, 3, 8, 32]),
-        window_bytes: random.of(&[100, 1_000, 65_536]),
-        queue: random.of(&[2, 5, 20, 200, 200]),
-        queue_bytes: random.of(&[500, 10_000, 1 << 20, 1 << 20]),
-        write_bytes: random.of(&[200, 2_000, 1 << 20]),
-        rto: millis(rto),
-        max_rto: millis(rto * 3),
-        delivery_attempts: random.of(&[2, 4, 7, 7]),
-        idle_timeout: millis(random.of(&[8_000, 15_000, 40_000])),
-        ping_interval: millis(random.of(&[2_000, 4_000])),
-        write_timeout: millis(random.of(&[1_000, 4_000, 20_000])),
-        inbox: random.of(&[1, 2, 8, 64]),
-        mailbox: random.of(&[8, 64, 65_536, 65_536]),
-        overflow: random.of(&[Overflow::Park, Overflow::DropOldest, Overflow::Close]),
-        memory_budget: random.of(&[40_000, 1 << 30, 1 << 30]),
-        latest_keys: random.of(&[3, 64]),
-        room_log_bytes: random.of(&[100, 5_000, 1 << 20]),
-        room_log: random.of(&[2, 8, 64, 1_024]),
-        handshake_rate: random.of(&[0, 0, 0, 2]),
-        held_refusals: random.of(&[0, 0, 1, 10_000]),
-        return_rate: random.of(&[0, 1, 1_000]),
-        return_spread: millis(random.of(&[100, 3_000])),
+    /// Parameters of the router's pushes, if it stores messages.
+    pub(crate) const fn letters(self) -> Option<Pace> {
+        match self {
+            Self::Letters(pace) => Some(pace),
+            Self::Mixed | Self::Shortage => None,
+        }
     }
 }
 

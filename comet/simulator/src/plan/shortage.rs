@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use super::{Habits, Limits, Part, Person, Plan, Weather};
+use super::limits::{RoomLog, Timeouts, Window};
+use super::{ActCounts, Content, Habits, Kind, Limits, Part, Person, Plan, Weather};
 use crate::history::{ClientId, Wire};
 use crate::random::Random;
 
@@ -27,24 +28,13 @@ pub(crate) fn change(plan: &Plan, random: &mut Random) -> Plan {
     let mut limits = plan.limits;
     bound_by_memory(&mut limits, random);
     Plan {
+        kind: Kind::Shortage,
+        length: 20 * SECOND,
         limits,
         parts: parts(random),
         weather: Weather { refused: 0, narrow: 0, slow: 0, hesitant: 0, unwanted: 0, untaken: 0 },
-        rooms: 1,
-        length: 20 * SECOND,
-        pushes: 400,
-        messages: 60,
-        faults: 4,
-        kicks: 0,
-        moves: 0,
-        ghosts: 0,
-        thefts: 0,
-        clock_steps: 0,
-        has_drain: false,
-        longest_body: LONGEST,
-        has_records: plan.has_records,
-        is_shortage: true,
-        post: None,
+        content: Content { rooms: 1, longest_body: LONGEST, ..plan.content },
+        acts: ActCounts::of(400, 60, 4),
     }
 }
 
@@ -53,17 +43,20 @@ fn bound_by_memory(limits: &mut Limits, random: &mut Random) {
     // An eighth of the budget, the range between the start of shedding and exhaustion, exceeds a
     // burst: another shard cannot shed before the end of the turn in which one arrives.
     limits.memory_budget = random.of(&[450_000, 500_000]);
-    limits.resume_ttl = Duration::from_secs(60);
-    (limits.window, limits.window_bytes) = (64, 65_536);
-    (limits.queue, limits.queue_bytes) = (1_000, 1 << 20);
-    (limits.room_log, limits.room_log_bytes) = (1_024, 1 << 20);
-    limits.write_bytes = 1 << 20;
-    (limits.rto, limits.max_rto) = (Duration::from_secs(2), Duration::from_secs(6));
-    limits.delivery_attempts = 7;
-    limits.idle_timeout = Duration::from_secs(60);
-    limits.write_timeout = Duration::from_secs(60);
-    (limits.inbox, limits.mailbox) = (64, 65_536);
-    limits.handshake_rate = 0;
+    (limits.inbox, limits.mailbox, limits.write_bytes) = (64, 65_536, 1 << 20);
+    limits.window = Window {
+        deliveries: 64,
+        bytes: 65_536,
+        rto: Duration::from_secs(2),
+        max_rto: Duration::from_secs(6),
+        attempts: 7,
+    };
+    (limits.queue.deliveries, limits.queue.bytes) = (1_000, 1 << 20);
+    limits.room_log = RoomLog::LARGE;
+    let minute = Duration::from_secs(60);
+    let ping_interval = limits.timeouts.ping_interval;
+    limits.timeouts = Timeouts { resume_ttl: minute, idle: minute, ping_interval, write: minute };
+    limits.admission.handshake_rate = 0;
 }
 
 /// Three clients that will stop reading, two that send from the start, and two late ones.

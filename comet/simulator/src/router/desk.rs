@@ -57,21 +57,21 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new(log: Log, mut random: Random, plan: &Plan) -> Self {
-        let post = plan.post.map(|pace| Post::new(log.clone(), random.fork(), pace));
+        let post = plan.kind.letters().map(|pace| Post::new(log.clone(), random.fork(), pace));
         Self {
             log,
             post,
             alive: Vec::new(),
             random,
             weather: plan.weather,
-            rooms: plan.rooms,
+            rooms: plan.content.rooms,
             sessions: 0,
             pushes: 0,
             debts: Vec::new(),
             untaken: Vec::new(),
             records: [vec![0; 64], vec![0; 64]],
-            has_records: plan.limits.mailbox > 1_000 && plan.has_records,
-            longest_body: plan.longest_body,
+            has_records: plan.has_records(),
+            longest_body: plan.content.longest_body,
             is_calm: false,
         }
     }

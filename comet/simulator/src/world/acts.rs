@@ -32,7 +32,7 @@ impl World {
 
     /// Pushes through the newest gateway, mostly to rooms.
     fn push(&mut self, count: usize) {
-        if self.plan.post.is_some() {
+        if self.plan.kind.letters().is_some() {
             return (0..count).for_each(|_| self.write());
         }
         let Some(host) = self.hosts.last() else { return };

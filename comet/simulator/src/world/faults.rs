@@ -3,6 +3,7 @@
 use super::World;
 use crate::history::{Attempt, What};
 use crate::network::{Ending, Reading};
+use crate::plan::Kind;
 
 const MILLIS: u64 = 1_000;
 
@@ -17,10 +18,10 @@ impl World {
             return;
         }
         let at = candidates[self.random.place(candidates.len())];
-        let kind = match self.plan.post {
-            _ if self.plan.is_shortage => 8,
+        let kind = match self.plan.kind {
+            Kind::Shortage => 8,
             // Slow readers, overflow and giving up are of interest there.
-            Some(_) if self.random.percent(50) => self.random.between(5, 8),
+            Kind::Letters(_) if self.random.percent(50) => self.random.between(5, 8),
             _ => self.random.below(9),
         };
         let what = match kind {
@@ -80,7 +81,7 @@ impl World {
     fn stop_reading(&mut self, at: usize) -> &'static str {
         self.lines[at].set_reading(Reading::Stopped);
         // Queued output drains within a few turns once the client has closed.
-        let sizes = if self.plan.is_shortage { [4_000; 3] } else { [0, 64, 1_000] };
+        let sizes = if self.plan.kind.is_shortage() { [4_000; 3] } else { [0, 64, 1_000] };
         self.lines[at].set_capacity(65_536, self.random.of(&sizes));
         "is read no more"
     }

@@ -116,9 +116,7 @@ impl World {
         self.advance(self.plan.length)?;
         self.heal();
         let until = self.now + 200 * SECOND;
-        // Every retransmission happens within this time.
-        let quiet = u64::try_from(self.plan.limits.max_rto.as_micros()).unwrap_or(0) * 3 / 2;
-        let quiet = quiet.max(4 * SECOND);
+        let quiet = self.plan.limits.retransmission().max(4 * SECOND);
         while self.now < until && !self.is_at_rest(quiet) {
             self.advance(self.now + SECOND)?;
         }
@@ -141,7 +139,8 @@ impl World {
 
     fn begin_host(&mut self) -> Result<(), StartError> {
         let number = u32::try_from(self.hosts.len()).unwrap_or(u32::MAX);
-        let ttl = u64::try_from(self.plan.limits.resume_ttl.as_micros()).unwrap_or(u64::MAX);
+        let ttl =
+            u64::try_from(self.plan.limits.timeouts.resume_ttl.as_micros()).unwrap_or(u64::MAX);
         self.log.note(What::Began { gateway: number, ttl });
         let seed = self.random.next();
         let mut host = Host::new(self.now, number, &self.plan.limits, &self.desk, seed)?;

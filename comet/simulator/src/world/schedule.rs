@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use bytes::Bytes;
 
 use crate::history::Attempt;
-use crate::plan::{Plan, shortage};
+use crate::plan::{Kind, Plan, shortage};
 use crate::random::Random;
 
 /// A scheduled act.
@@ -59,11 +59,12 @@ impl Schedule {
     /// The acts of a plan, spread over its length.
     pub(super) fn draw(plan: &Plan, random: &mut Random) -> Self {
         let mut schedule = Self::default();
-        let mut left = plan.pushes;
-        let (often, most) = match plan.post {
-            Some(_) => (60, 40),
-            None if plan.is_shortage => (30, shortage::BURST),
-            None => (30, 16),
+        let acts = &plan.acts;
+        let mut left = acts.pushes;
+        let (often, most) = match plan.kind {
+            Kind::Letters(_) => (60, 40),
+            Kind::Shortage => (30, shortage::BURST),
+            Kind::Mixed => (30, 16),
         };
         while left > 0 {
             // Bursts fill queues; single pushes find them empty.
@@ -72,14 +73,14 @@ impl Schedule {
             schedule.put(random.below(plan.length), Act::Push { count });
         }
         let many = [
-            (plan.messages, Act::Message),
-            (plan.faults, Act::Break),
-            (plan.kicks, Act::Kick),
-            (plan.moves, Act::Move),
-            (plan.ghosts, Act::Ghost),
-            (plan.thefts, Act::Theft),
-            (plan.clock_steps, Act::StepClock),
-            (usize::from(plan.has_drain), Act::Drain),
+            (acts.messages, Act::Message),
+            (acts.faults, Act::Break),
+            (acts.kicks, Act::Kick),
+            (acts.moves, Act::Move),
+            (acts.ghosts, Act::Ghost),
+            (acts.thefts, Act::Theft),
+            (acts.clock_steps, Act::StepClock),
+            (acts.drains, Act::Drain),
             (usize::from(random.percent(10) && plan.lets_leave()), Act::Leave),
         ];
         for (count, act) in many {
