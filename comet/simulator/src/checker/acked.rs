@@ -4,7 +4,8 @@
 //! must have been reported by then: gaps give the number of missing deliveries, not their identity,
 //! so they are counted together. A dtalk client receives no gaps; there those of the router count.
 
-use super::index::{Index, Offer, SessionFacts};
+use super::index::Index;
+use super::session::{Offer, SessionFacts};
 use super::{Rule, Violation};
 use crate::history::{Attempt, Lane, MissingGap, PushClass, PushId, What, Wire};
 
@@ -40,20 +41,20 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(index: &'a Index<'a>, session: &'a SessionFacts) -> Self {
         let mut lanes: [LaneState; 3] = Default::default();
-        for (place, offer) in session.offers.iter().enumerate() {
+        for (place, offer) in session.deliveries.offers.iter().enumerate() {
             if offer.push.class == PushClass::Acked {
                 lanes[lane(offer.push.lane)].offers.push(place);
             }
         }
-        let seen = vec![None; session.offers.len()];
+        let seen = vec![None; session.deliveries.offers.len()];
         let (holder, stepped_over, told, is_reported) = (None, 0, 0, false);
         Self { index, session, lanes, seen, holder, stepped_over, told, is_reported }
     }
 
     fn read(mut self, found: &mut Vec<Violation>) {
-        let mut places: Vec<usize> = self.session.sights.clone();
-        if self.session.wire == Wire::Dtalk {
-            places.extend(&self.session.missing);
+        let mut places: Vec<usize> = self.session.deliveries.sights.clone();
+        if self.session.dial.wire == Wire::Dtalk {
+            places.extend(&self.session.deliveries.missing);
             places.sort_unstable();
         }
         for place in places {
@@ -67,7 +68,7 @@ impl<'a> Reader<'a> {
     }
 
     fn hear(&mut self, gap: &MissingGap) {
-        if gap.to != 0 || self.session.wire == Wire::Dtalk {
+        if gap.to != 0 || self.session.dial.wire == Wire::Dtalk {
             self.told += gap.count;
         }
     }
@@ -77,11 +78,13 @@ impl<'a> Reader<'a> {
             self.holder = Some(attempt);
             self.lanes.iter_mut().for_each(|lane| lane.here = 0);
         }
-        let Some(at) = self.session.offers.iter().position(|offer| offer.push.id == push) else {
+        let Some(at) =
+            self.session.deliveries.offers.iter().position(|offer| offer.push.id == push)
+        else {
             let what = format!("{push} was never pushed to it");
             return found.push(self.index.broken(Rule::NoStray, place, self.session, what));
         };
-        let offer = &self.session.offers[at];
+        let offer = &self.session.deliveries.offers[at];
         if offer.push.class != PushClass::Acked {
             return;
         }
@@ -101,13 +104,13 @@ impl<'a> Reader<'a> {
         found: &mut Vec<Violation>,
     ) {
         let push = offer.push.id;
-        let since = self.session.holders.iter().find(|(_, holder)| *holder == attempt);
-        let acked = self.session.acked.iter().find(|(_, acked)| *acked == push);
+        let since = self.session.life.holders.iter().find(|(_, holder)| *holder == attempt);
+        let acked = self.session.deliveries.acked.iter().find(|(_, acked)| *acked == push);
         let was_acked = match (since, acked) {
             (Some((since, _)), Some((acked, _))) => acked < since,
             _ => false,
         };
-        if self.session.wire == Wire::Comet || before == attempt || was_acked {
+        if self.session.dial.wire == Wire::Comet || before == attempt || was_acked {
             let what = format!("{push} was seen on {before}, and again on {attempt}");
             found.push(self.index.broken(Rule::NoDuplicate, place, self.session, what));
         }
@@ -119,12 +122,12 @@ impl<'a> Reader<'a> {
         let Ok(rank) = state.offers.binary_search(&at) else { return };
         if rank < state.here {
             let (push, lane) = (offer.push.id, offer.push.lane);
-            let after = self.session.offers[state.offers[state.here - 1]].push.id;
+            let after = self.session.deliveries.offers[state.offers[state.here - 1]].push.id;
             let what = format!("{push} came after {after} in the lane {lane:?}");
             found.push(self.index.broken(Rule::Order, place, self.session, what));
         }
         state.here = rank + 1;
-        let offers = &self.session.offers;
+        let offers = &self.session.deliveries.offers;
         let over = state.offers.get(state.passed..rank).unwrap_or_default();
         let missed = over.iter().filter(|at| self.seen[**at].is_none() && offers[**at].is_certain);
         let first = missed.clone().next().map(|at| offers[*at].push.id);
@@ -142,7 +145,7 @@ impl<'a> Reader<'a> {
     /// Checks for deliveries missing at the end.
     fn finish(self, found: &mut Vec<Violation>) {
         let rested = self.index.rested.unwrap_or(usize::MAX);
-        let offers = self.session.offers.iter().zip(&self.seen);
+        let offers = self.session.deliveries.offers.iter().zip(&self.seen);
         let unseen: Vec<&Offer> = offers
             .filter(|(offer, seen)| seen.is_none() && offer.push.class == PushClass::Acked)
             .map(|(offer, _)| offer)
@@ -157,10 +160,11 @@ impl<'a> Reader<'a> {
             found.push(self.index.broken(Rule::NoLoss, rested, self.session, what));
         }
         let is_doubtful = |(offer, seen): &(&Offer, &Option<Attempt>)| {
-            let is_open = seen.is_some() && !self.session.has_acked(offer.push.id);
-            self.session.wire == Wire::Dtalk && is_open && offer.push.class == PushClass::Acked
+            let is_open = seen.is_some() && !self.session.deliveries.has_acked(offer.push.id);
+            self.session.dial.wire == Wire::Dtalk && is_open && offer.push.class == PushClass::Acked
         };
-        let doubtful = self.session.offers.iter().zip(&self.seen).filter(is_doubtful).count();
+        let doubtful =
+            self.session.deliveries.offers.iter().zip(&self.seen).filter(is_doubtful).count();
         let most = unseen.len() + doubtful;
         if told > most as u64 {
             let what = format!("gaps tell of {told} that are missing, {most} are");

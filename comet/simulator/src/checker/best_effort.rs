@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::index::{Index, SessionFacts};
+use super::index::Index;
+use super::session::SessionFacts;
 use super::{Rule, Violation};
 use crate::history::{Lane, PushClass, PushId, What};
 
@@ -10,7 +11,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for session in &index.sessions {
         let mut seen = HashSet::new();
         let mut newest: [Option<PushId>; 3] = [None; 3];
-        for &place in &session.sights {
+        for &place in &session.deliveries.sights {
             let What::Saw { push, .. } = index.history.entries[place].what else { continue };
             let Some(lane) = best_effort_lane(session, push) else { continue };
             if !seen.insert(push) {
@@ -28,6 +29,6 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
 }
 
 fn best_effort_lane(session: &SessionFacts, push: PushId) -> Option<Lane> {
-    let offer = session.offers.iter().find(|offer| offer.push.id == push)?;
+    let offer = session.deliveries.offer_of(push)?;
     (offer.push.class == PushClass::BestEffort).then_some(offer.push.lane)
 }

@@ -3,7 +3,8 @@
 //! A history does not contain the memory of a session. A session whose connection has not been read
 //! for many deliveries is taken to hold more than one that reads everything at once.
 
-use super::index::{Connection, Index, SessionFacts};
+use super::index::{Connection, Index};
+use super::session::SessionFacts;
 use super::{Rule, Violation};
 use crate::history::{Attempt, What};
 
@@ -20,9 +21,9 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for connection in connections.filter(|connection| connection.dial.steady) {
         admission(index, connection, &stalls, found);
     }
-    for session in index.sessions.iter().filter(|session| is_steady(index, session)) {
-        let end = session.ended.filter(|(_, why)| *why == "shed").map(|(place, _)| place);
-        let parked = session.parked.iter().copied().filter(|place| {
+    for session in index.sessions.iter().filter(|session| session.dial.steady) {
+        let end = session.life.ended.filter(|(_, why)| *why == "shed").map(|(place, _)| place);
+        let parked = session.life.parked.iter().copied().filter(|place| {
             let entry = index.history.entries.get(*place);
             matches!(entry.map(|entry| &entry.what), Some(What::Parked { why: "shed", .. }))
         });
@@ -48,23 +49,19 @@ fn stalls(index: &Index<'_>) -> Vec<(usize, Attempt)> {
     index.history.iter().filter_map(|(place, entry)| stall((place, &entry.what))).collect()
 }
 
-fn is_steady(index: &Index<'_>, session: &SessionFacts) -> bool {
-    let first = session.holders.first().and_then(|(_, attempt)| index.connection(*attempt));
-    first.is_some_and(|connection| connection.dial.steady)
-}
-
 /// Whether a session with a stalled connection holds many deliveries at a place.
 fn is_held_by_others(index: &Index<'_>, stalls: &[(usize, Attempt)], place: usize) -> bool {
     stalls.iter().filter(|(since, _)| *since < place).any(|(since, attempt)| {
         let Some(session) = index.session_of(*attempt) else { return false };
-        let is_there = session.ended.is_none_or(|(end, _)| end > place);
+        let is_there = session.life.ended.is_none_or(|(end, _)| end > place);
         // Deliveries given up for it are no longer held.
-        let last = session.missing.iter().copied().filter(|gap| *gap < place).max();
+        let last = session.deliveries.missing.iter().copied().filter(|gap| *gap < place).max();
         let from = last.unwrap_or(0).max(*since);
-        let holds = session.offers.iter().filter(|offer| (from..place).contains(&offer.place));
+        let holds =
+            session.deliveries.offers.iter().filter(|offer| (from..place).contains(&offer.place));
         is_there
-            && session.holder_at(place) == Some(*attempt)
-            && !session.parked.iter().any(|parked| (*since..place).contains(parked))
+            && session.life.holder_at(place) == Some(*attempt)
+            && !session.life.parked.iter().any(|parked| (*since..place).contains(parked))
             && holds.count() >= MANY
     })
 }
@@ -76,7 +73,7 @@ fn gaps(index: &Index<'_>, session: &SessionFacts) -> Vec<usize> {
             What::Missing { gap, .. } | What::SawGap { gap, .. } if gap.why == "memory"),
         None => false,
     };
-    let places = session.missing.iter().chain(&session.sights).copied();
+    let places = session.deliveries.missing.iter().chain(&session.deliveries.sights).copied();
     places.filter(is_of_memory).collect()
 }
 

@@ -22,7 +22,8 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
                     });
                     continue;
                 };
-                let mut later = session.holders.iter().skip_while(|at| at.1 != attempt).skip(1);
+                let mut later =
+                    session.life.holders.iter().skip_while(|at| at.1 != attempt).skip(1);
                 let Some((fenced, heir)) = later.next() else { continue };
                 let at = pushed.binary_search_by_key(&push, |at| at.0);
                 let Ok(since) = at.map(|at| pushed[at].1) else { continue };

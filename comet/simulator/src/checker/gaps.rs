@@ -2,24 +2,29 @@
 
 use std::collections::HashSet;
 
-use super::index::{Index, Offer, SessionFacts};
+use super::index::Index;
+use super::session::{Offer, SessionFacts};
 use super::{Rule, Violation};
 use crate::history::{MissingGap, PushClass, PushId, Target, What, Wire};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for session in &index.sessions {
-        let told: Vec<(usize, &MissingGap)> = match session.wire {
-            Wire::Comet => session.sights.iter().filter_map(|at| gap_at(index, *at)).collect(),
-            Wire::Dtalk => session.missing.iter().filter_map(|at| gap_at(index, *at)).collect(),
+        let told: Vec<(usize, &MissingGap)> = match session.dial.wire {
+            Wire::Comet => {
+                session.deliveries.sights.iter().filter_map(|at| gap_at(index, *at)).collect()
+            }
+            Wire::Dtalk => {
+                session.deliveries.missing.iter().filter_map(|at| gap_at(index, *at)).collect()
+            }
         };
         let seen: HashSet<PushId> =
-            session.sights.iter().filter_map(|at| sight(index, *at)).collect();
+            session.deliveries.sights.iter().filter_map(|at| sight(index, *at)).collect();
         // If a dtalk client's ack is lost, the gateway cannot know that the delivery was received.
-        let is_missing = |offer: &&Offer| match session.wire {
+        let is_missing = |offer: &&Offer| match session.dial.wire {
             Wire::Comet => !seen.contains(&offer.push.id),
-            Wire::Dtalk => !session.has_acked(offer.push.id),
+            Wire::Dtalk => !session.deliveries.has_acked(offer.push.id),
         };
-        let unseen: Vec<&Offer> = session.offers.iter().filter(is_missing).collect();
+        let unseen: Vec<&Offer> = session.deliveries.offers.iter().filter(is_missing).collect();
         for (place, gap) in &told {
             if let Some(what) = untrue(gap, &unseen) {
                 found.push(index.broken(Rule::HonestGap, *place, session, what));
@@ -27,7 +32,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
         }
         totals(index, session, &told, &unseen, found);
         router_told(index, session, &seen, found);
-        if session.wire == Wire::Comet {
+        if session.dial.wire == Wire::Comet {
             both_told(index, session, &told, found);
         }
     }
@@ -77,7 +82,7 @@ fn totals(
     unseen: &[&Offer],
     found: &mut Vec<Violation>,
 ) {
-    if session.wire == Wire::Dtalk {
+    if session.dial.wire == Wire::Dtalk {
         return;
     }
     let told: u64 = told.iter().filter(|(_, gap)| gap.to == 0).map(|(_, gap)| gap.count).sum();
@@ -88,7 +93,7 @@ fn totals(
         let what = format!("gaps without numbers tell of {told} that are missing, {missing} are");
         found.push(index.broken(Rule::HonestGap, rested, session, what));
     }
-    let is_unbroken = session.parked.is_empty() && index.stands(session);
+    let is_unbroken = session.life.parked.is_empty() && index.stands(session);
     let certain = unseen.iter().filter(|offer| {
         offer.is_certain && offer.place < rested && offer.push.class == PushClass::BestEffort
     });
@@ -106,8 +111,9 @@ fn router_told(
     seen: &HashSet<PushId>,
     found: &mut Vec<Violation>,
 ) {
-    let told = session.dropped;
+    let told = session.deliveries.dropped;
     let unnumbered = session
+        .deliveries
         .offers
         .iter()
         .filter(|offer| offer.push.class != PushClass::Acked && !seen.contains(&offer.push.id));
@@ -117,14 +123,14 @@ fn router_told(
         let what = format!("the router was told of {told} without numbers, {missing} are missing");
         found.push(index.broken(Rule::HonestGap, rested, session, what));
     }
-    let dropped = session.offers.iter().filter(|offer| {
+    let dropped = session.deliveries.offers.iter().filter(|offer| {
         offer.push.class == PushClass::BestEffort
             && !seen.contains(&offer.push.id)
             && offer.is_certain
             && offer.place < rested
     });
     let dropped = dropped.count() as u64;
-    if session.parked.is_empty() && index.stands(session) && dropped > told {
+    if session.life.parked.is_empty() && index.stands(session) && dropped > told {
         let what = format!("{dropped} best effort never came, and the router heard of {told}");
         found.push(index.broken(Rule::NoLoss, rested, session, what));
     }
@@ -140,7 +146,7 @@ fn both_told(
     let rested = index.rested.unwrap_or(usize::MAX);
     let numbered = told.iter().filter(|(_, gap)| gap.to != 0);
     let client: u64 = numbered.map(|(_, gap)| gap.count).sum();
-    let gaps = session.missing.iter().filter_map(|at| gap_at(index, *at));
+    let gaps = session.deliveries.missing.iter().filter_map(|at| gap_at(index, *at));
     let router: u64 = gaps.map(|(_, gap)| gap.count).sum();
     if index.stands(session) && router != client {
         let what =

@@ -1,10 +1,9 @@
 //! An index of a history: the session of each connection, and the deliveries offered to each
 //! session.
 
+use super::session::{Offer, SessionFacts};
 use super::{Rule, Violation};
-use crate::history::{
-    Attempt, ClientId, Dial, History, Loss, Push, PushId, Session, Taken, Target, What, Wire,
-};
+use crate::history::{Attempt, ClientId, Dial, History, Loss, Push, Session, Taken, What};
 
 /// The facts of a connection.
 #[derive(Debug)]
@@ -28,46 +27,6 @@ pub(super) struct Ticket {
 pub(super) struct Opened {
     pub(super) resumed: bool,
     pub(super) loss: Loss,
-}
-
-/// A push offered to a session.
-#[derive(Debug)]
-pub(super) struct Offer {
-    pub(super) push: Push,
-    /// Place in the history.
-    pub(super) place: usize,
-    /// Whether it was certainly offered: a push may reach the shard just before the session does.
-    pub(super) is_certain: bool,
-    /// Whether the session was parked then.
-    pub(super) while_parked: bool,
-}
-
-/// The facts of a session.
-#[derive(Debug)]
-pub(super) struct SessionFacts {
-    pub(super) name: Session,
-    pub(super) user: u32,
-    pub(super) device: u32,
-    pub(super) client: ClientId,
-    pub(super) wire: Wire,
-    pub(super) gateway: u32,
-    pub(super) connected: usize,
-    pub(super) ended: Option<(usize, &'static str)>,
-    /// Places at which it was parked.
-    pub(super) parked: Vec<usize>,
-    /// Its connections, and the place from which each held it.
-    pub(super) holders: Vec<(usize, Attempt)>,
-    pub(super) offers: Vec<Offer>,
-    /// Places at which its client saw something, without ghosts.
-    pub(super) sights: Vec<usize>,
-    /// Acks reported to the router.
-    pub(super) acked: Vec<(usize, PushId)>,
-    /// Gaps of acked deliveries reported to the router.
-    pub(super) missing: Vec<usize>,
-    /// Number of unnumbered deliveries reported to the router as dropped.
-    pub(super) dropped: u64,
-    rooms: u64,
-    is_parked: bool,
 }
 
 /// An index of a history.
@@ -135,7 +94,7 @@ impl<'a> Index<'a> {
         what: String,
     ) -> Violation {
         let at = self.history.time(place);
-        Violation { rule, at, client: Some(session.client), session: Some(session.name), what }
+        Violation { rule, at, client: Some(session.dial.client), session: Some(session.name), what }
     }
 
     fn take_client(&mut self, place: usize, what: &What) {
@@ -161,7 +120,7 @@ impl<'a> Index<'a> {
             What::Saw { attempt, .. } | What::SawGap { attempt, .. } => {
                 let connection = self.connection(attempt).filter(|at| !at.dial.ghost);
                 if let Some((session, _)) = connection.and_then(|at| at.session) {
-                    self.sessions[session.index()].sights.push(place);
+                    self.sessions[session.index()].deliveries.sights.push(place);
                 }
             }
             What::Stands { client, attempt } => self.standing.push((client, attempt)),
@@ -179,34 +138,22 @@ impl<'a> Index<'a> {
                     connection.session = Some((session, place));
                     connection.goes_on = true;
                 }
-                if let Some(facts) = self.sessions.get_mut(session.index()) {
-                    facts.holders.push((place, attempt));
-                    facts.is_parked = false;
-                }
+                self.with(session, |facts| facts.life.resume(place, attempt));
             }
-            What::Parked { session, .. } => self.with(session, |facts| {
-                facts.parked.push(place);
-                facts.is_parked = true;
-            }),
-            What::Ended { session, why } => self.with(session, |facts| {
-                facts.ended.get_or_insert((place, why));
-            }),
+            What::Parked { session, .. } => self.with(session, |facts| facts.life.park(place)),
+            What::Ended { session, why } => self.with(session, |facts| facts.life.end(place, why)),
             What::Acked { session, push } => {
-                self.with(session, |facts| facts.acked.push((place, push)));
+                self.with(session, |facts| facts.deliveries.acked.push((place, push)));
             }
             What::Missing { session, .. } => {
-                self.with(session, |facts| facts.missing.push(place));
+                self.with(session, |facts| facts.deliveries.missing.push(place));
             }
             What::Dropped { session, ref gap } => {
                 let count = gap.count;
-                self.with(session, |facts| facts.dropped += count);
+                self.with(session, |facts| facts.deliveries.dropped += count);
             }
-            What::Joined { session, room } => {
-                self.with(session, |facts| facts.rooms |= 1 << (room & 63));
-            }
-            What::Left { session, room } => {
-                self.with(session, |facts| facts.rooms &= !(1 << (room & 63)));
-            }
+            What::Joined { session, room } => self.with(session, |facts| facts.join(room)),
+            What::Left { session, room } => self.with(session, |facts| facts.leave(room)),
             _ => {}
         }
     }
@@ -220,10 +167,7 @@ impl<'a> Index<'a> {
                 // A letter whose push is given up is pushed again under another id.
                 let is_certain = taken == Taken::Yes && push.letter.is_none();
                 let here = self.sessions.iter_mut().filter(|facts| facts.gateway == gateway);
-                for facts in here.filter(|facts| facts.is_meant_by(push)) {
-                    let while_parked = facts.is_parked;
-                    facts.offers.push(Offer { push, place, is_certain, while_parked });
-                }
+                here.for_each(|facts| facts.offer(push, place, is_certain));
                 self.pushes.push((place, gateway, push));
             }
             _ => {}
@@ -250,25 +194,7 @@ impl<'a> Index<'a> {
             })
             .collect();
         offers.reverse();
-        self.sessions.push(SessionFacts {
-            name,
-            user: dial.user,
-            device: dial.device,
-            client: dial.client,
-            wire: dial.wire,
-            gateway,
-            connected: place,
-            ended: None,
-            parked: Vec::new(),
-            holders: vec![(place, attempt)],
-            offers,
-            sights: Vec::new(),
-            acked: Vec::new(),
-            missing: Vec::new(),
-            dropped: 0,
-            rooms: 0,
-            is_parked: false,
-        });
+        self.sessions.push(SessionFacts::new(name, gateway, dial, place, offers));
     }
 
     fn connection_mut(&mut self, attempt: Attempt) -> Option<&mut Connection> {
@@ -279,32 +205,5 @@ impl<'a> Index<'a> {
         if let Some(facts) = self.sessions.get_mut(session.index()) {
             change(facts);
         }
-    }
-}
-
-impl SessionFacts {
-    fn is_meant_by(&self, push: Push) -> bool {
-        self.ended.is_none()
-            && match push.target {
-                Target::Session(session) => self.name == session,
-                Target::User(user) => self.user == user,
-                Target::Room(room) => self.rooms & (1 << (room & 63)) != 0,
-                Target::All => true,
-            }
-    }
-
-    /// Whether the session was alive at this place of the history.
-    pub(super) fn is_alive_at(&self, place: usize) -> bool {
-        self.connected < place && self.ended.is_none_or(|(ended, _)| place < ended)
-    }
-
-    /// Whether the ack was reported to the router.
-    pub(super) fn has_acked(&self, push: PushId) -> bool {
-        self.acked.iter().any(|(_, acked)| *acked == push)
-    }
-
-    /// The connection that held the session at this place of the history.
-    pub(super) fn holder_at(&self, place: usize) -> Option<Attempt> {
-        self.holders.iter().rev().find(|(since, _)| *since <= place).map(|(_, attempt)| *attempt)
     }
 }

@@ -3,18 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use super::index::{Index, Offer, SessionFacts};
+use super::index::Index;
+use super::session::{Offer, SessionFacts};
 use super::{Rule, Violation};
 use crate::history::{PushClass, PushId, What, Wire};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for session in &index.sessions {
-        if !session.offers.iter().any(|offer| key(offer).is_some()) {
+        if !session.deliveries.offers.iter().any(|offer| key(offer).is_some()) {
             continue;
         }
         let seen = in_order(index, session, found);
         // dtalk has no keys: to its clients these are best effort.
-        if index.stands(session) && session.wire == Wire::Comet {
+        if index.stands(session) && session.dial.wire == Wire::Comet {
             newest_came(index, session, &seen, found);
         }
     }
@@ -34,9 +35,9 @@ fn in_order(
     found: &mut Vec<Violation>,
 ) -> BTreeMap<u8, PushId> {
     let mut newest: BTreeMap<u8, PushId> = BTreeMap::new();
-    for &place in &session.sights {
+    for &place in &session.deliveries.sights {
         let What::Saw { push, .. } = index.history.entries[place].what else { continue };
-        let offer = session.offers.iter().find(|offer| offer.push.id == push);
+        let offer = session.deliveries.offer_of(push);
         let Some(key) = offer.and_then(key) else { continue };
         if let Some(before) = newest.insert(key, push).filter(|before| *before >= push) {
             let what = format!("{push} came after {before}, of the same key {key}");
@@ -57,7 +58,9 @@ fn newest_came(
 ) {
     let rested = index.rested.unwrap_or(usize::MAX);
     let mut newest: BTreeMap<u8, &Offer> = BTreeMap::new();
-    for offer in session.offers.iter().filter(|offer| offer.is_certain && offer.place < rested) {
+    for offer in
+        session.deliveries.offers.iter().filter(|offer| offer.is_certain && offer.place < rested)
+    {
         if let Some(key) = key(offer) {
             newest.insert(key, offer);
         }
@@ -65,10 +68,10 @@ fn newest_came(
     for (key, offer) in newest {
         let since = match offer.while_parked {
             false => Some(offer.place),
-            true => session.holders.iter().map(|at| at.0).find(|place| *place > offer.place),
+            true => session.life.holders.iter().map(|at| at.0).find(|place| *place > offer.place),
         };
-        let was_lost = since.is_none_or(|since| session.parked.iter().any(|at| *at > since));
-        let was_told = session.sights.iter().any(|place| {
+        let was_lost = since.is_none_or(|since| session.life.parked.iter().any(|at| *at > since));
+        let was_told = session.deliveries.sights.iter().any(|place| {
             *place > offer.place
                 && matches!(index.history.entries[*place].what, What::SawGap { .. })
         });

@@ -12,7 +12,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::index::{Index, SessionFacts};
+use super::index::Index;
+use super::session::SessionFacts;
 use super::{Rule, Violation};
 use crate::history::{ClientId, MessageId, PushId, Session, What};
 
@@ -22,7 +23,8 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
         return;
     }
     facts.senders(index, found);
-    let mut clients: Vec<ClientId> = index.sessions.iter().map(|session| session.client).collect();
+    let mut clients: Vec<ClientId> =
+        index.sessions.iter().map(|session| session.dial.client).collect();
     clients.sort_unstable();
     clients.dedup();
     for client in clients {
@@ -86,7 +88,7 @@ impl Facts {
     /// Letters that a session must see, unless its client has seen them before.
     fn owed(&self, session: &SessionFacts) -> impl Iterator<Item = &Stored> {
         let (since, phone) = self.served.get(&session.name).copied().unwrap_or((usize::MAX, false));
-        let user = session.user;
+        let user = session.dial.user;
         self.stored.iter().filter(move |at| at.user == user && (phone || at.place > since))
     }
 }
@@ -107,8 +109,9 @@ impl<'a> Reader<'a> {
     }
 
     fn read(mut self, found: &mut Vec<Violation>) {
-        let sessions = self.index.sessions.iter().filter(|at| at.client == self.client);
-        let sights = sessions.flat_map(|at| at.sights.iter().map(move |place| (*place, at)));
+        let sessions = self.index.sessions.iter().filter(|at| at.dial.client == self.client);
+        let sights =
+            sessions.flat_map(|at| at.deliveries.sights.iter().map(move |place| (*place, at)));
         let mut sights: Vec<(usize, &SessionFacts)> = sights.collect();
         sights.sort_unstable_by_key(|(place, _)| *place);
         for (place, session) in sights {
@@ -132,7 +135,7 @@ impl<'a> Reader<'a> {
             return;
         }
         let stored = self.facts.stored.iter().find(|at| at.letter == letter);
-        let Some(stored) = stored.filter(|at| at.user == session.user) else {
+        let Some(stored) = stored.filter(|at| at.user == session.dial.user) else {
             let what = format!("the letter {} is not for it", letter.0);
             return found.push(self.index.broken(Rule::Letters, place, session, what));
         };

@@ -16,7 +16,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for (place, entry) in index.history.iter() {
         if let Some(what) = life.take(&entry.what) {
             let session = life.session(&entry.what).and_then(|session| index.session(session));
-            let (client, session) = (session.map(|s| s.client), session.map(|s| s.name));
+            let (client, session) = (session.map(|s| s.dial.client), session.map(|s| s.name));
             found.push(Violation {
                 rule: Rule::Life,
                 at: index.history.time(place),
@@ -100,11 +100,10 @@ impl Life<'_> {
 /// At rest, a device has one session.
 fn one_holder(index: &Index<'_>, found: &mut Vec<Violation>) {
     let Some(rested) = index.rested else { return };
-    let alive: Vec<_> = index.sessions.iter().filter(|at| at.is_alive_at(rested)).collect();
+    let alive: Vec<_> = index.sessions.iter().filter(|at| at.life.is_alive_at(rested)).collect();
     for (at, session) in alive.iter().enumerate() {
         let twin = alive[..at].iter().find(|other| {
-            (other.user, other.device, other.gateway)
-                == (session.user, session.device, session.gateway)
+            other.gateway == session.gateway && other.dial.is_same_device(&session.dial)
         });
         if let Some(twin) = twin {
             let what = format!("{} of the same device is alive as well", twin.name);
@@ -125,7 +124,7 @@ fn decisions(index: &Index<'_>, found: &mut Vec<Violation>) {
             }
             What::Kicked { session } => {
                 let rested = index.rested.unwrap_or(usize::MAX);
-                let session = index.session(session).filter(|at| at.is_alive_at(rested));
+                let session = index.session(session).filter(|at| at.life.is_alive_at(rested));
                 if let Some(session) = session {
                     let what = "it was kicked, and is still there".to_owned();
                     found.push(index.broken(Rule::Life, place, session, what));

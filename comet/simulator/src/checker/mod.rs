@@ -17,6 +17,7 @@ mod life;
 mod reasons;
 mod rest;
 mod resume;
+mod session;
 mod upstream;
 mod violation;
 

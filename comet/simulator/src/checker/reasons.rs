@@ -1,6 +1,7 @@
 //! Reasons that the gateway gives for an end, to its router and to clients: they must be true.
 
-use super::index::{Index, SessionFacts};
+use super::index::Index;
+use super::session::SessionFacts;
 use super::{Rule, Violation};
 use crate::history::{Attempt, What};
 
@@ -21,10 +22,10 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
         };
         let is_true = match code {
             0 => true,
-            KICKED => session.ended.is_some_and(|(at, why)| at < place && why == "kicked"),
+            KICKED => session.life.had_ended(place, "kicked"),
             REPLACED => {
-                let moved = session.holder_at(place) != Some(attempt);
-                moved || session.ended.is_some_and(|(at, why)| at < place && why == "replaced")
+                let moved = session.life.holder_at(place) != Some(attempt);
+                moved || session.life.had_ended(place, "replaced")
             }
             _ => false,
         };
@@ -39,11 +40,11 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
 /// Whether a ghost, or a later attempt of the same client, got the session meanwhile.
 fn has_rival(index: &Index<'_>, place: usize, attempt: Attempt) -> bool {
     let Some(connection) = index.connection(attempt) else { return false };
-    let (user, device) = (connection.dial.user, connection.dial.device);
     index.connections.iter().flatten().any(|other| {
         let is_rival = other.dial.ghost || other.dial.attempt > attempt;
-        let is_same = (other.dial.user, other.dial.device) == (user, device);
-        is_rival && is_same && other.session.is_some_and(|(_, bound)| bound < place)
+        is_rival
+            && other.dial.is_same_device(&connection.dial)
+            && other.session.is_some_and(|(_, bound)| bound < place)
     })
 }
 
@@ -78,20 +79,20 @@ fn replacements(index: &Index<'_>, session: &SessionFacts, found: &mut Vec<Viola
         let entry = index.history.entries.get(**place);
         matches!(entry.map(|at| &at.what), Some(What::Parked { why: "replaced", .. }))
     };
-    for place in session.parked.iter().filter(is_replaced) {
+    for place in session.life.parked.iter().filter(is_replaced) {
         let now = index.history.time(*place);
         let goes_on = |(at, _): &(usize, Attempt)| at > place && index.history.time(*at) == now;
-        if !session.holders.iter().any(goes_on) {
+        if !session.life.holders.iter().any(goes_on) {
             let what = "it was replaced, and nobody has it".to_owned();
             found.push(index.broken(Rule::TrueReason, *place, session, what));
         }
     }
-    if let Some((place, "replaced")) = session.ended {
+    if let Some((place, "replaced")) = session.life.ended {
         let now = index.history.time(place);
         let is_heir = |other: &SessionFacts| {
-            (other.user, other.device) == (session.user, session.device)
+            other.dial.is_same_device(&session.dial)
                 && other.name != session.name
-                && index.history.time(other.connected) == now
+                && index.history.time(other.life.connected) == now
         };
         if !index.sessions.iter().any(is_heir) {
             let what = "it ended as replaced, and nobody replaces it".to_owned();

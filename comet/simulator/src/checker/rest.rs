@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::index::{Index, SessionFacts};
+use super::index::Index;
+use super::session::SessionFacts;
 use super::{Rule, Violation};
 use crate::history::{ClientId, MessageId, PushClass, PushId, What, Wire};
 
@@ -62,6 +63,7 @@ fn answers(index: &Index<'_>, found: &mut Vec<Violation>) {
 fn acks(index: &Index<'_>, session: &SessionFacts, found: &mut Vec<Violation>) {
     let rested = index.rested.unwrap_or(usize::MAX);
     let seen: BTreeSet<PushId> = session
+        .deliveries
         .sights
         .iter()
         .filter_map(|place| match index.history.entries[*place].what {
@@ -70,7 +72,7 @@ fn acks(index: &Index<'_>, session: &SessionFacts, found: &mut Vec<Violation>) {
         })
         .collect();
     let mut acked = BTreeSet::new();
-    for (place, push) in &session.acked {
+    for (place, push) in &session.deliveries.acked {
         if !acked.insert(*push) {
             let what = format!("the router was told twice that {push} is acked");
             found.push(index.broken(Rule::Life, *place, session, what));
@@ -81,11 +83,11 @@ fn acks(index: &Index<'_>, session: &SessionFacts, found: &mut Vec<Violation>) {
         }
     }
     let is_due = |push: &PushId| {
-        let offer = session.offers.iter().find(|offer| offer.push.id == *push);
+        let offer = session.deliveries.offer_of(*push);
         offer.is_some_and(|offer| offer.push.class == PushClass::Acked && offer.place < rested)
     };
     // A repeated dtalk delivery may be given up while the ack of the first one is lost.
-    if session.wire == Wire::Dtalk && !session.missing.is_empty() {
+    if session.dial.wire == Wire::Dtalk && !session.deliveries.missing.is_empty() {
         return;
     }
     if let Some(push) = seen.iter().find(|push| is_due(push) && !acked.contains(push)) {

@@ -1,6 +1,7 @@
 //! Tickets: each resumes its own session, as long as that has not ended, and no other.
 
-use super::index::{Connection, Index, SessionFacts, Ticket};
+use super::index::{Connection, Index, Ticket};
+use super::session::SessionFacts;
 use super::{Rule, Violation};
 use crate::history::{Loss, What, Wire};
 
@@ -9,7 +10,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
         let Some((name, bound)) = connection.session else { continue };
         let Some(session) = index.session(name) else { continue };
         let mut report = |rule, what| found.push(index.broken(rule, bound, session, what));
-        if (session.user, session.device) != (connection.dial.user, connection.dial.device) {
+        if !session.dial.is_same_device(&connection.dial) {
             let attempt = connection.dial.attempt;
             report(Rule::Resume, format!("{attempt} of somebody else got it"));
         }
@@ -59,9 +60,7 @@ fn comet(
         return Some((Rule::Resume, what));
     }
     let loss = connection.opened?.loss;
-    let is_own = owner.is_some_and(|owner| {
-        (owner.user, owner.device) == (connection.dial.user, connection.dial.device)
-    });
+    let is_own = owner.is_some_and(|owner| owner.dial.is_same_device(&connection.dial));
     let excuse = !is_own || connection.dial.ghost || is_stale(index, ticket, bound);
     untrue_loss(index, owner, loss, (bound, excuse))
         .map(|why| (Rule::TrueReason, format!("{attempt}: {why}")))
@@ -98,7 +97,7 @@ fn should_resume(
     owner: &SessionFacts,
     bound: usize,
 ) -> bool {
-    let is_own = (owner.user, owner.device) == (connection.dial.user, connection.dial.device);
+    let is_own = owner.dial.is_same_device(&connection.dial);
     // A stepped clock may have expired the ticket.
     let is_timely = index.steps.iter().all(|step| *step > bound);
     // A ghost's ticket may be older than its client's.
@@ -111,10 +110,10 @@ fn should_resume(
 
 /// Whether the session was alive until the new one replaced it.
 fn waited(index: &Index<'_>, owner: &SessionFacts, bound: usize) -> bool {
-    if owner.is_alive_at(bound) {
+    if owner.life.is_alive_at(bound) {
         return true;
     }
-    let Some((ended, "replaced")) = owner.ended else { return false };
+    let Some((ended, "replaced")) = owner.life.ended else { return false };
     let between = index.history.entries.get(ended..bound).unwrap_or_default();
     !between.is_empty() && !between.iter().any(|at| matches!(at.what, What::Connected { .. }))
 }
@@ -126,11 +125,11 @@ fn untrue_loss(
     loss: Loss,
     (bound, excuse): (usize, bool),
 ) -> Option<String> {
-    let ended = owner.and_then(|owner| owner.ended).filter(|(place, _)| *place < bound);
+    let ended = owner.and_then(|owner| owner.life.ended).filter(|(place, _)| *place < bound);
     match (loss, owner) {
         (Loss::None, _) => Some("its ticket was not honoured, and it was told no reason".into()),
         (Loss::Expired, Some(owner)) => {
-            let waited = owner.parked.iter().rev().find(|place| **place < bound)?;
+            let waited = owner.life.parked.iter().rev().find(|place| **place < bound)?;
             let waited = index.history.time(bound) - index.history.time(*waited);
             let ttl = index.ttl.get(owner.gateway as usize).copied().unwrap_or(0);
             // The timer wheel may be early by one step.
@@ -157,9 +156,9 @@ fn left_behind<'a>(
     }
     index.sessions.iter().find(|other| {
         other.name != session.name
-            && other.wire == Wire::Dtalk
-            && (other.user, other.device, other.gateway)
-                == (session.user, session.device, session.gateway)
-            && other.is_alive_at(bound)
+            && other.gateway == session.gateway
+            && other.dial.wire == Wire::Dtalk
+            && other.dial.is_same_device(&session.dial)
+            && other.life.is_alive_at(bound)
     })
 }

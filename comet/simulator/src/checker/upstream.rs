@@ -46,7 +46,7 @@ impl Upstream {
     ) {
         let Some(facts) = index.session(session) else { return };
         let before = self.received.entry(session).or_default();
-        if facts.wire == Wire::Comet
+        if facts.dial.wire == Wire::Comet
             && let Some(last) = before.last().filter(|last| **last >= message)
         {
             let what = format!("the router got {message} after {last}");
@@ -71,7 +71,7 @@ impl Upstream {
         }
         let newest = self.newest.insert(client, message);
         if let Some(newest) = newest.filter(|newest| *newest >= message)
-            && facts.wire == Wire::Comet
+            && facts.dial.wire == Wire::Comet
         {
             let what = format!("{message} was answered after {newest}");
             found.push(index.broken(Rule::Upstream, place, facts, what));

@@ -60,6 +60,13 @@ pub struct Dial {
     pub steady: bool,
 }
 
+impl Dial {
+    /// Whether it comes from the same device of the same user.
+    pub(crate) fn is_same_device(&self, other: &Self) -> bool {
+        (self.user, self.device) == (other.user, other.device)
+    }
+}
+
 /// Lane of a push.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Lane {
