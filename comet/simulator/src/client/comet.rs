@@ -123,12 +123,7 @@ impl CometClient {
 
     fn open(&mut self, resumed: bool, welcome: &wire::Welcome, wishes: &mut Vec<Wish>) {
         self.is_open = true;
-        let loss = match welcome.loss() {
-            wire::Loss::None => Loss::None,
-            wire::Loss::Expired => Loss::Expired,
-            wire::Loss::Unknown => Loss::Unknown,
-            wire::Loss::Ended => Loss::Ended,
-        };
+        let loss = Loss::from(welcome.loss());
         self.log.note(What::Opened { attempt: self.attempt, resumed, loss });
         if !welcome.ticket.is_empty() {
             wishes.push(Wish::Keep(welcome.ticket.clone()));

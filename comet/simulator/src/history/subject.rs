@@ -169,6 +169,18 @@ pub enum Loss {
     Ended,
 }
 
+impl From<comet_protocol::comet::Loss> for Loss {
+    fn from(loss: comet_protocol::comet::Loss) -> Self {
+        use comet_protocol::comet::Loss as Told;
+        match loss {
+            Told::None => Self::None,
+            Told::Expired => Self::Expired,
+            Told::Unknown => Self::Unknown,
+            Told::Ended => Self::Ended,
+        }
+    }
+}
+
 /// Answer to a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Answer {

@@ -3,8 +3,7 @@
 use comet::simulation::Endpoint;
 use comet_protocol::ws::Opcode;
 
-pub(crate) use super::pipe::Ending;
-use super::pipe::Pipe;
+use super::pipe::{Ending, Pipe};
 use super::websocket::{Heard, WebSocket};
 use crate::history::Attempt;
 use crate::random::Random;
@@ -43,7 +42,7 @@ pub(crate) enum Arrived {
 /// A connection.
 #[derive(Debug)]
 pub(crate) struct Line {
-    pub(crate) attempt: Attempt,
+    attempt: Attempt,
     endpoint: Endpoint,
     up: Pipe,
     down: Pipe,
@@ -85,6 +84,11 @@ impl Line {
             line.up.send(now, WebSocket::request(), random);
         }
         line
+    }
+
+    /// Its number.
+    pub(crate) const fn attempt(&self) -> Attempt {
+        self.attempt
     }
 
     pub(crate) const fn is_left(&self) -> bool {

@@ -34,7 +34,7 @@ enum Debt {
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) log: Log,
-    pub(crate) alive: Vec<Alive>,
+    alive: Vec<Alive>,
     random: Random,
     weather: Weather,
     rooms: u32,
@@ -130,6 +130,11 @@ impl Desk {
     /// The rooms of a user; two users share some.
     pub(super) fn rooms_of(&self, user: u32) -> impl Iterator<Item = u32> + use<> {
         (0..self.rooms).filter(move |room| *room == 0 || (user + room).is_multiple_of(2))
+    }
+
+    /// The sessions of a gateway.
+    pub(crate) fn sessions_on(&self, gateway: u32) -> Vec<Alive> {
+        self.alive.iter().filter(|at| at.gateway == gateway).copied().collect()
     }
 
     pub(super) fn name(&self, gateway: u32, id: SessionId) -> Option<Session> {

@@ -1,9 +1,11 @@
 //! Execution of scheduled acts.
 
+use std::time::Duration;
+
 use comet::StartError;
 
-use super::World;
 use super::schedule::Act;
+use super::{Actor, World};
 use crate::history::{MessageId, Target, What};
 use crate::names;
 use crate::plan::letters;
@@ -19,8 +21,10 @@ impl World {
             Act::Break => self.break_one(),
             Act::Kick => self.kick(),
             Act::Move => self.change_room(),
-            Act::Ghost => self.haunt(),
-            Act::GhostConnect { auth, is_websocket } => self.connect_ghost(&auth, is_websocket),
+            Act::Replay => self.replay(),
+            Act::ConnectForged { forged, is_websocket } => {
+                self.connect_forged(forged, is_websocket);
+            }
             Act::Theft => self.steal(),
             Act::StepClock => self.step_clock(),
             Act::Drain => return self.drain(),
@@ -35,11 +39,11 @@ impl World {
         if self.plan.kind.letters().is_some() {
             return (0..count).for_each(|_| self.write());
         }
-        let Some(host) = self.hosts.last() else { return };
+        let Some((number, gateway)) = self.gateways.newest() else { return };
         let mut desk = self.desk.lock();
         let (room, user) = (self.random.below(3), self.random.below(3));
         for _ in 0..count {
-            let here: Vec<_> = desk.alive.iter().filter(|at| at.gateway == host.number).collect();
+            let here = desk.sessions_on(number);
             let target = match self.random.below(20) {
                 0..=9 => Target::Room(if self.random.percent(70) { 0 } else { small(room) }),
                 10..=13 => Target::User(small(user)),
@@ -49,7 +53,7 @@ impl World {
                 18 => Target::All,
                 _ => Target::Room(0),
             };
-            desk.push((host.number, host.simulation.gateway()), target);
+            desk.push((number, gateway), target);
         }
     }
 
@@ -74,29 +78,26 @@ impl World {
     }
 
     fn kick(&mut self) {
-        let Some(host) = self.hosts.last() else { return };
-        let desk = self.desk.lock();
-        let here: Vec<_> = desk.alive.iter().filter(|at| at.gateway == host.number).collect();
+        let Some((number, gateway)) = self.gateways.newest() else { return };
+        let here = self.desk.lock().sessions_on(number);
         if here.is_empty() {
             return;
         }
         let session = here[self.random.place(here.len())];
-        if host.simulation.gateway().kick(session.id, "the router wants it").is_ok() {
+        if gateway.kick(session.id, "the router wants it").is_ok() {
             self.log.note(What::Kicked { session: session.name });
         }
     }
 
     fn change_room(&mut self) {
-        let Some(host) = self.hosts.last() else { return };
-        let desk = self.desk.lock();
-        let here: Vec<_> = desk.alive.iter().filter(|at| at.gateway == host.number).collect();
+        let Some((number, gateway)) = self.gateways.newest() else { return };
+        let here = self.desk.lock().sessions_on(number);
         if here.is_empty() {
             return;
         }
         let alive = here[self.random.place(here.len())];
         let (session, room) = (alive.name, small(self.random.below(3)));
         let name = names::room(room);
-        let gateway = host.simulation.gateway();
         if self.random.percent(60) {
             if gateway.join(alive.id, &name).is_ok() {
                 self.log.note(What::Joined { session, room });
@@ -106,22 +107,27 @@ impl World {
         }
     }
 
-    fn step_clock(&mut self) {
-        let size = self.random.of(&[50, 2_000, 60_000, 90_000_000]);
-        let millis = if self.random.percent(50) { size } else { -size };
-        self.log.note(What::ClockStepped { millis });
-        self.clock_steps += millis;
-        for host in &mut self.hosts {
-            host.simulation.step_wall_clock(millis);
+    /// Applies a fault to a random connection, but to none of a client that must notice nothing.
+    fn break_one(&mut self) {
+        let is_steady =
+            |actor: &Actor, attempt| actor.part.steady && actor.attempt == Some(attempt);
+        let may_fail = |attempt| !self.actors.iter().any(|actor| is_steady(actor, attempt));
+        let kind = self.plan.kind;
+        let broken = self.network.break_one(self.now, kind, may_fail, &mut self.random);
+        if let Some((attempt, what)) = broken {
+            self.log.note(What::Fault { attempt, what });
         }
     }
 
+    fn step_clock(&mut self) {
+        let size = self.random.of(&[50, 2_000, 60_000, 90_000_000]);
+        self.gateways.step_clock(if self.random.percent(50) { size } else { -size });
+    }
+
     fn drain(&mut self) -> Result<(), StartError> {
-        let Some(host) = self.hosts.last() else { return Ok(()) };
-        self.log.note(What::Drained { gateway: host.number });
-        let within = std::time::Duration::from_millis(self.random.between(100, 4_000));
-        host.simulation.gateway().drain(within);
-        self.begin_host()
+        let within = Duration::from_millis(self.random.between(100, 4_000));
+        self.gateways.drain_newest(within);
+        self.gateways.start(self.now, &mut self.random)
     }
 
     fn leave(&mut self) {

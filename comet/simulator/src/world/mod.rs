@@ -6,27 +6,27 @@
 //! Not here: the rules for a run (module `checker`).
 
 mod acts;
+mod attacker;
+mod attacks;
 mod dial;
-mod faults;
-mod ghosts;
-mod host;
+mod gateways;
 mod schedule;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::Bytes;
 use comet::StartError;
 use parking_lot::Mutex;
 
 use crate::Setup;
 use crate::client::{Client, CometClient, DtalkClient, Wish};
 use crate::history::{Attempt, History, Log, What, Wire};
-use crate::network::{Arrived, Line};
+use crate::network::{Arrived, Ending, Network};
 use crate::plan::{Part, Plan, letters, shortage};
 use crate::random::Random;
 use crate::router::Desk;
-use ghosts::Ghost;
-use host::{Host, Turns};
+use attacker::Attacker;
+use gateways::Gateways;
 use schedule::Schedule;
 
 const SECOND: u64 = 1_000_000;
@@ -51,20 +51,12 @@ pub(crate) struct World {
     random: Random,
     log: Log,
     desk: Arc<Mutex<Desk>>,
-    hosts: Vec<Host>,
+    gateways: Gateways,
+    network: Network,
     actors: Vec<Actor>,
-    lines: Vec<Line>,
+    attacker: Attacker,
     schedule: Schedule,
-    turns: Turns,
-    attempts: u32,
-    /// Tickets, and the connection on which each was issued.
-    tickets: Vec<(Bytes, Attempt)>,
-    /// The last auth of each connection, for ghosts.
-    auths: Vec<(usize, Attempt, Bytes)>,
-    ghosts: Vec<Ghost>,
     messages: u32,
-    /// Sum of all steps of the wall clock, in milliseconds.
-    clock_steps: i64,
     is_calm: bool,
 }
 
@@ -79,28 +71,24 @@ impl World {
             plan = shortage::change(&plan, &mut random);
         }
         let log = Log::new();
-        let desk = Desk::new(log.clone(), random.fork(), &plan);
+        let desk = Arc::new(Mutex::new(Desk::new(log.clone(), random.fork(), &plan)));
         let schedule = Schedule::draw(&plan, &mut random);
+        let mut gateways = Gateways::new(plan.limits, log.clone(), Arc::clone(&desk));
+        gateways.start(0, &mut random)?;
         let mut world = Self {
             now: 0,
             random,
+            attacker: Attacker::new(log.clone()),
             log,
-            desk: Arc::new(Mutex::new(desk)),
-            hosts: Vec::new(),
+            desk,
+            gateways,
+            network: Network::default(),
             actors: Vec::new(),
-            lines: Vec::new(),
             schedule,
-            turns: Turns::default(),
-            attempts: 0,
-            tickets: Vec::new(),
-            auths: Vec::new(),
-            ghosts: Vec::new(),
             messages: 0,
-            clock_steps: 0,
             is_calm: false,
             plan,
         };
-        world.begin_host()?;
         for part in world.plan.parts.clone() {
             let client = world.client(part);
             world.actors.push(Actor { part, client, attempt: None, opened: None, is_over: true });
@@ -137,29 +125,14 @@ impl World {
         }
     }
 
-    fn begin_host(&mut self) -> Result<(), StartError> {
-        let number = u32::try_from(self.hosts.len()).unwrap_or(u32::MAX);
-        let ttl =
-            u64::try_from(self.plan.limits.timeouts.resume_ttl.as_micros()).unwrap_or(u64::MAX);
-        self.log.note(What::Began { gateway: number, ttl });
-        let seed = self.random.next();
-        let mut host = Host::new(self.now, number, &self.plan.limits, &self.desk, seed)?;
-        // All gateways share the same wall clock.
-        let passed = i64::try_from(self.now / 1_000).unwrap_or(i64::MAX);
-        host.simulation.step_wall_clock(passed.saturating_add(self.clock_steps));
-        self.hosts.push(host);
-        Ok(())
-    }
-
     /// Time of the next event, at most `until`.
     fn next(&self, until: u64) -> u64 {
-        let hosts = self.hosts.iter().filter_map(Host::next);
-        let lines = self.lines.iter().filter_map(Line::next);
         let clients = self.actors.iter().filter(|actor| !actor.is_over);
         let clients = clients.filter_map(|actor| actor.client.poll_timeout());
-        let others = [self.schedule.next(), self.desk.lock().next()].into_iter().flatten();
-        let next = hosts.chain(lines).chain(clients).chain(others).min();
-        let least = if self.turns.is_stuck(self.now) { self.now + 1 } else { self.now };
+        let parts = [self.gateways.next(), self.network.next(), self.schedule.next()];
+        let desk = self.desk.lock().next();
+        let next = clients.chain(parts.into_iter().flatten()).chain(desk).min();
+        let least = if self.gateways.is_stuck(self.now) { self.now + 1 } else { self.now };
         next.map_or(until, |next| next.clamp(least, until.max(least)))
     }
 
@@ -178,30 +151,20 @@ impl World {
             }
             self.drive();
             self.desk.lock().pay(self.now);
-            self.lines.iter_mut().for_each(|line| {
-                line.carry_up(self.now, &mut self.random);
-            });
+            self.network.carry_up(self.now, &mut self.random);
             self.turn();
             self.deliver();
-            self.lines.retain(|line| !line.is_over());
+            self.network.remove_closed();
         }
     }
 
     /// Runs turns of the gateways until all are idle.
     fn turn(&mut self) {
         loop {
-            let mut any = false;
-            for host in &mut self.hosts {
-                any |= host.turn(self.now, &self.plan.limits, &self.log);
-            }
-            for line in &mut self.lines {
-                any |= line.collect_turn(self.now, &mut self.random);
-            }
-            if !any {
+            let has_worked = self.gateways.turn(self.now);
+            let may_go_on = self.network.collect_turn(self.now, &mut self.random);
+            if !(has_worked || may_go_on) || self.gateways.are_turns_too_many(self.now) {
                 return;
-            }
-            if self.turns.are_too_many(self.now) {
-                return self.log.note(What::Restless { gateway: self.hosts[0].number });
             }
         }
     }
@@ -209,17 +172,16 @@ impl World {
     /// Delivers arrived bytes to clients, lets them act, and sends their output.
     fn deliver(&mut self) {
         let mut arrived = Vec::new();
-        for at in 0..self.lines.len() {
-            self.lines[at].carry_down(self.now, &mut self.random, &mut arrived);
+        for at in 0..self.network.len() {
+            let attempt = self.network.carry_down(at, self.now, &mut self.random, &mut arrived);
             if arrived.is_empty() {
                 continue;
             }
-            let attempt = self.lines[at].attempt;
             let actor = self.actors.iter().position(|actor| actor.attempt == Some(attempt));
             for arrived in arrived.drain(..) {
                 match actor {
                     Some(actor) => self.hear(actor, attempt, arrived),
-                    None => self.hear_ghost(attempt, arrived),
+                    None => self.receive_attacker(attempt, arrived),
                 }
             }
         }
@@ -280,7 +242,7 @@ impl World {
             Wish::Keep(ticket) => {
                 if let Some(attempt) = self.actors[actor].attempt {
                     self.actors[actor].opened = Some(attempt);
-                    self.tickets.push((ticket, attempt));
+                    self.attacker.record_ticket(ticket, attempt);
                 }
             }
             Wish::Rest => self.rest(actor),
@@ -300,8 +262,10 @@ impl World {
         self.is_calm = true;
         self.schedule.calm();
         self.desk.lock().calm();
-        self.lines.iter_mut().for_each(|line| line.heal(self.now));
-        self.banish();
+        self.network.heal(self.now);
+        for attempt in self.attacker.disconnect() {
+            self.network.leave(self.now, attempt, Some(Ending::Reset), &mut self.random);
+        }
         // Pending input is read, even if no other event follows.
         self.turn();
     }
@@ -316,18 +280,15 @@ impl World {
             });
         }
         self.log.note(What::Rested);
-        let within = std::time::Duration::from_secs(2);
-        self.hosts.iter().for_each(|host| host.simulation.gateway().drain(within));
+        self.gateways.drain_all(Duration::from_secs(2));
         for _ in 0..2_000 {
             self.turn();
-            self.hosts.retain(|host| !host.simulation.is_stopped());
-            let Some(next) = self.hosts.iter().filter_map(Host::next).min() else { break };
+            self.gateways.remove_stopped();
+            let Some(next) = self.gateways.next() else { break };
             self.now = next.max(self.now + 1);
             self.log.set_now(self.now);
         }
-        if let Some(host) = self.hosts.first() {
-            self.log.note(What::Restless { gateway: host.number });
-        }
+        self.gateways.note_restless();
         self.desk.lock().clear();
     }
 }

@@ -24,11 +24,11 @@ pub(super) enum Act {
     Kick,
     /// A session changes its rooms.
     Move,
-    /// A ghost replays a client's bytes.
-    Ghost,
-    /// The ghost's connection is established.
-    GhostConnect { auth: Haunting, is_websocket: bool },
-    /// A ghost presents another client's ticket.
+    /// A client's bytes are replayed.
+    Replay,
+    /// The connection of an attacker is established.
+    ConnectForged { forged: Forged, is_websocket: bool },
+    /// A client's ticket is presented in the name of another.
     Theft,
     /// The wall clock is stepped.
     StepClock,
@@ -40,11 +40,11 @@ pub(super) enum Act {
     Leave,
 }
 
-/// The bytes of a ghost.
+/// A forged auth, and the connection that it is for.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct Haunting {
+pub(super) struct Forged {
     pub(super) attempt: Attempt,
-    pub(super) frame: Bytes,
+    pub(super) auth: Bytes,
     pub(super) is_dtalk: bool,
 }
 
@@ -77,7 +77,7 @@ impl Schedule {
             (acts.faults, Act::Break),
             (acts.kicks, Act::Kick),
             (acts.moves, Act::Move),
-            (acts.ghosts, Act::Ghost),
+            (acts.ghosts, Act::Replay),
             (acts.thefts, Act::Theft),
             (acts.clock_steps, Act::StepClock),
             (acts.drains, Act::Drain),

@@ -1,0 +1,102 @@
+//! Attacks on connections unknown to any client: replays of a client's bytes, and uses of another
+//! client's ticket.
+
+use bytes::Bytes;
+use comet_protocol::comet::{Auth, ClientFrame};
+use comet_protocol::{AuthMsg, Frame, Layout, frames_of};
+
+use super::World;
+use super::schedule::{Act, Forged};
+use crate::history::{Attempt, ClientId, Dial, What, Wire};
+use crate::names;
+use crate::network::Arrived;
+use crate::plan::Person;
+
+const MILLIS: u64 = 1_000;
+
+impl World {
+    /// Replays the auth of a client, the last one or an older one.
+    pub(super) fn replay(&mut self) {
+        if let Some((actor, auth)) = self.attacker.recent_auth(&mut self.random) {
+            let part = self.actors[actor].part;
+            self.dial_forged(part.person, part.wire, &auth);
+        }
+    }
+
+    /// Presents the ticket of one client in the name of another.
+    pub(super) fn steal(&mut self) {
+        let Some((victim, auth)) = self.attacker.any_auth(&mut self.random) else { return };
+        if self.actors[victim].part.wire == Wire::Dtalk {
+            return;
+        }
+        let thief = self.random.place(self.actors.len());
+        let user = self.actors[thief].part.person.user;
+        // An unused device.
+        let device = 100 + self.network.attempts();
+        let client = ClientId(device);
+        self.dial_forged(Person { client, user, device }, Wire::Comet, &auth);
+    }
+
+    /// Sends the same auth, with another identity and connection.
+    fn dial_forged(&mut self, person: Person, wire: Wire, auth: &[u8]) {
+        let attempt = self.network.next_attempt();
+        let Some((auth, ticket)) = forge(auth, wire, person, attempt) else { return };
+        let websocket = self.random.percent(50);
+        let Person { client, user, device } = person;
+        let dial =
+            Dial { attempt, client, user, device, wire, websocket, ghost: true, steady: false };
+        self.log.note(What::Dialed(dial));
+        if let Some(ticket) = ticket {
+            let of = self.attacker.issued_on(&ticket);
+            self.log.note(What::ShowedTicket { attempt, of });
+        }
+        let wait = self.random.of(&[0, 1, 30, 200]) * MILLIS;
+        let forged = Forged { attempt, auth, is_dtalk: wire == Wire::Dtalk };
+        self.schedule.put(self.now + wait, Act::ConnectForged { forged, is_websocket: websocket });
+    }
+
+    pub(super) fn connect_forged(&mut self, forged: Forged, is_websocket: bool) {
+        let Forged { attempt, auth, is_dtalk } = forged;
+        self.open_line(attempt, is_websocket);
+        if !is_websocket {
+            self.network.send(self.now, attempt, &auth, &mut self.random);
+        }
+        self.attacker.connect(attempt, if is_dtalk { Wire::Dtalk } else { Wire::Comet }, auth);
+    }
+
+    /// Handles what has arrived on a connection unknown to any client.
+    pub(super) fn receive_attacker(&mut self, attempt: Attempt, arrived: Arrived) {
+        if let Some(bytes) = self.attacker.receive(attempt, arrived) {
+            self.network.send(self.now, attempt, &bytes, &mut self.random);
+        }
+    }
+}
+
+/// An auth with another identity and connection, and the ticket in it.
+fn forge(
+    auth: &[u8],
+    wire: Wire,
+    person: Person,
+    attempt: Attempt,
+) -> Option<(Bytes, Option<Bytes>)> {
+    let frames = frames_of(Layout::Dtalk, auth, 1 << 20).ok()?;
+    let Frame { head, body } = frames.into_iter().next()?;
+    let (token, ext) = (names::token(person.user), names::ext(attempt, person.device));
+    let mut frame = Vec::new();
+    match wire {
+        Wire::Dtalk => {
+            let auth = AuthMsg { app_id: names::APP.into(), token, ext };
+            head.write(Layout::Dtalk, &auth.to_vec(), &mut frame);
+            Some((frame.into(), None))
+        }
+        Wire::Comet => {
+            let Ok(ClientFrame::Auth { seq, auth }) = ClientFrame::decode(head, &body) else {
+                return None;
+            };
+            let auth = Box::new(Auth { token, ext, ..*auth });
+            let ticket = Some(auth.ticket.clone()).filter(|ticket| !ticket.is_empty());
+            ClientFrame::Auth { seq, auth }.write(&mut frame);
+            Some((frame.into(), ticket))
+        }
+    }
+}
