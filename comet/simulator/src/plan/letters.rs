@@ -5,7 +5,7 @@
 //! clients stop reading: overflow, giving up, parking, resuming, repeated and new pushes occur in
 //! any order, and every client must see the letters of each sender in order.
 //!
-//! Not here: the router's implementation (`router::post`), and the rules (`checker`).
+//! Not here: the router's implementation (`router::store`), and the rules (`checker`).
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ impl Mistake {
 
 /// Parameters of the router's pushes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
+pub(crate) struct StoreSettings {
     /// Letters read and pushed per page.
     pub(crate) page: usize,
     /// Maximum delay of an event and of reading a page, in microseconds.
@@ -79,7 +79,7 @@ pub(crate) fn change(plan: &Plan, mistake: Option<Mistake>, random: &mut Random)
     let page = page(&limits, longest, random);
     let delay = random.of(&[0, 1, 20, 300]) * MILLIS;
     Plan {
-        kind: Kind::Letters(Pace { page, delay, longest, users, mistake }),
+        kind: Kind::Letters(StoreSettings { page, delay, longest, users, mistake }),
         limits,
         parts: parts(users, random),
         weather: Weather { untaken: 0, ..plan.weather },

@@ -13,7 +13,7 @@ pub(crate) use limits::Limits;
 pub(crate) use participants::{Habits, Part, Person};
 
 use crate::random::Random;
-use letters::Pace;
+use letters::StoreSettings;
 
 const SECOND: u64 = 1_000_000;
 
@@ -52,7 +52,7 @@ pub(crate) enum Kind {
     /// Some clients cause a memory shortage by not reading, which others must not notice.
     Shortage,
     /// The router stores messages, and pushes them with these parameters.
-    Letters(Pace),
+    Letters(StoreSettings),
 }
 
 /// All parameters drawn in advance.
@@ -108,9 +108,9 @@ impl Kind {
     }
 
     /// Parameters of the router's pushes, if it stores messages.
-    pub(crate) const fn letters(self) -> Option<Pace> {
+    pub(crate) const fn letters(self) -> Option<StoreSettings> {
         match self {
-            Self::Letters(pace) => Some(pace),
+            Self::Letters(settings) => Some(settings),
             Self::Mixed | Self::Shortage => None,
         }
     }

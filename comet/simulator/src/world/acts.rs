@@ -37,13 +37,13 @@ impl World {
     /// Pushes through the newest gateway, mostly to rooms.
     fn push(&mut self, count: usize) {
         if self.plan.kind.letters().is_some() {
-            return (0..count).for_each(|_| self.write());
+            return (0..count).for_each(|_| self.send_external());
         }
         let Some((number, gateway)) = self.gateways.newest() else { return };
-        let mut desk = self.desk.lock();
+        let mut backend = self.backend.lock();
         let (room, user) = (self.random.below(3), self.random.below(3));
         for _ in 0..count {
-            let here = desk.sessions_on(number);
+            let here = backend.sessions_on(number);
             let target = match self.random.below(20) {
                 0..=9 => Target::Room(if self.random.percent(70) { 0 } else { small(room) }),
                 10..=13 => Target::User(small(user)),
@@ -53,16 +53,16 @@ impl World {
                 18 => Target::All,
                 _ => Target::Room(0),
             };
-            desk.push((number, gateway), target);
+            backend.push((number, gateway), target);
         }
     }
 
     /// A message to a user from a sender without a session.
-    fn write(&mut self) {
+    fn send_external(&mut self) {
         let letter = MessageId(self.messages);
         self.messages += 1;
         let sender = letters::outsider(&mut self.random);
-        self.desk.lock().write(letter, sender);
+        self.backend.lock().receive_external(letter, sender);
     }
 
     fn message(&mut self) {
@@ -79,7 +79,7 @@ impl World {
 
     fn kick(&mut self) {
         let Some((number, gateway)) = self.gateways.newest() else { return };
-        let here = self.desk.lock().sessions_on(number);
+        let here = self.backend.lock().sessions_on(number);
         if here.is_empty() {
             return;
         }
@@ -91,18 +91,18 @@ impl World {
 
     fn change_room(&mut self) {
         let Some((number, gateway)) = self.gateways.newest() else { return };
-        let here = self.desk.lock().sessions_on(number);
+        let here = self.backend.lock().sessions_on(number);
         if here.is_empty() {
             return;
         }
-        let alive = here[self.random.place(here.len())];
-        let (session, room) = (alive.name, small(self.random.below(3)));
+        let live = here[self.random.place(here.len())];
+        let (session, room) = (live.name, small(self.random.below(3)));
         let name = names::room(room);
         if self.random.percent(60) {
-            if gateway.join(alive.id, &name).is_ok() {
+            if gateway.join(live.id, &name).is_ok() {
                 self.log.note(What::Joined { session, room });
             }
-        } else if gateway.leave(alive.id, &name).is_ok() {
+        } else if gateway.leave(live.id, &name).is_ok() {
             self.log.note(What::Left { session, room });
         }
     }

@@ -12,7 +12,7 @@ use crate::contract;
 use crate::history::{Attempt, Log, What};
 use crate::plan::Limits;
 use crate::random::Random;
-use crate::router::{Desk, SimRouter};
+use crate::router::{Backend, SimRouter};
 
 /// Turns at one point in time, more than any amount of work needs.
 const TURNS: usize = 2_000;
@@ -22,7 +22,7 @@ const TURNS: usize = 2_000;
 pub(super) struct Gateways {
     limits: Limits,
     log: Log,
-    desk: Arc<Mutex<Desk>>,
+    backend: Arc<Mutex<Backend>>,
     hosts: Vec<Host>,
     turns: Turns,
     /// Sum of all steps of the wall clock, in milliseconds.
@@ -39,9 +39,9 @@ struct Host {
 }
 
 impl Gateways {
-    pub(super) fn new(limits: Limits, log: Log, desk: Arc<Mutex<Desk>>) -> Self {
+    pub(super) fn new(limits: Limits, log: Log, backend: Arc<Mutex<Backend>>) -> Self {
         let (hosts, turns, clock_steps) = (Vec::new(), Turns::default(), 0);
-        Self { limits, log, desk, hosts, turns, clock_steps }
+        Self { limits, log, backend, hosts, turns, clock_steps }
     }
 
     /// Starts another gateway, which gets all new connections.
@@ -53,7 +53,7 @@ impl Gateways {
         let number = u32::try_from(self.hosts.len()).unwrap_or(u32::MAX);
         let ttl = self.limits.timeouts.resume_ttl.as_micros();
         self.log.note(What::Began { gateway: number, ttl: u64::try_from(ttl).unwrap_or(u64::MAX) });
-        let router = SimRouter { gateway: number, desk: Arc::clone(&self.desk) };
+        let router = SimRouter { gateway: number, backend: Arc::clone(&self.backend) };
         let config = contract::config(&self.limits);
         let mut simulation = Simulation::new(config, router, random.next())?;
         // All gateways share the same wall clock.

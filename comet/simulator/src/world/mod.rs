@@ -24,7 +24,7 @@ use crate::history::{Attempt, History, Log, What, Wire};
 use crate::network::{Arrived, Ending, Network};
 use crate::plan::{Part, Plan, letters, shortage};
 use crate::random::Random;
-use crate::router::Desk;
+use crate::router::Backend;
 use attacker::Attacker;
 use gateways::Gateways;
 use schedule::Schedule;
@@ -50,7 +50,7 @@ pub(crate) struct World {
     plan: Plan,
     random: Random,
     log: Log,
-    desk: Arc<Mutex<Desk>>,
+    backend: Arc<Mutex<Backend>>,
     gateways: Gateways,
     network: Network,
     actors: Vec<Actor>,
@@ -71,16 +71,16 @@ impl World {
             plan = shortage::change(&plan, &mut random);
         }
         let log = Log::new();
-        let desk = Arc::new(Mutex::new(Desk::new(log.clone(), random.fork(), &plan)));
+        let backend = Arc::new(Mutex::new(Backend::new(log.clone(), random.fork(), &plan)));
         let schedule = Schedule::draw(&plan, &mut random);
-        let mut gateways = Gateways::new(plan.limits, log.clone(), Arc::clone(&desk));
+        let mut gateways = Gateways::new(plan.limits, log.clone(), Arc::clone(&backend));
         gateways.start(0, &mut random)?;
         let mut world = Self {
             now: 0,
             random,
             attacker: Attacker::new(log.clone()),
             log,
-            desk,
+            backend,
             gateways,
             network: Network::default(),
             actors: Vec::new(),
@@ -130,8 +130,8 @@ impl World {
         let clients = self.actors.iter().filter(|actor| !actor.is_over);
         let clients = clients.filter_map(|actor| actor.client.poll_timeout());
         let parts = [self.gateways.next(), self.network.next(), self.schedule.next()];
-        let desk = self.desk.lock().next();
-        let next = clients.chain(parts.into_iter().flatten()).chain(desk).min();
+        let backend = self.backend.lock().next();
+        let next = clients.chain(parts.into_iter().flatten()).chain(backend).min();
         let least = if self.gateways.is_stuck(self.now) { self.now + 1 } else { self.now };
         next.map_or(until, |next| next.clamp(least, until.max(least)))
     }
@@ -150,7 +150,7 @@ impl World {
                 self.act(act)?;
             }
             self.drive();
-            self.desk.lock().pay(self.now);
+            self.backend.lock().answer_due(self.now);
             self.network.carry_up(self.now, &mut self.random);
             self.turn();
             self.deliver();
@@ -261,7 +261,7 @@ impl World {
         self.log.note(What::Healed);
         self.is_calm = true;
         self.schedule.calm();
-        self.desk.lock().calm();
+        self.backend.lock().calm();
         self.network.heal(self.now);
         for attempt in self.attacker.disconnect() {
             self.network.leave(self.now, attempt, Some(Ending::Reset), &mut self.random);
@@ -289,6 +289,6 @@ impl World {
             self.log.set_now(self.now);
         }
         self.gateways.note_restless();
-        self.desk.lock().clear();
+        self.backend.lock().clear();
     }
 }

@@ -1,8 +1,8 @@
-//! State shared by the routers of a run: sessions, and pending answers.
+//! The backend of a run, shared by the routers of all gateways: sessions, and pending answers.
 
 use comet::{ConnectReply, Gateway, Identity, Receipt, Refusal, SessionId};
 
-use super::post::{Draft, Job, Post, Reader};
+use super::store::{Draft, Job, Recipient, Store};
 use crate::body::Body;
 use crate::contract;
 use crate::history::{
@@ -17,7 +17,7 @@ const MILLIS: u64 = 1_000;
 
 /// A session that has not ended.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Alive {
+pub(crate) struct LiveSession {
     pub(crate) gateway: u32,
     pub(crate) id: SessionId,
     pub(crate) name: Session,
@@ -25,50 +25,51 @@ pub(crate) struct Alive {
 }
 
 #[derive(Debug)]
-enum Debt {
+enum PendingAnswer {
     Peer(Attempt, Box<Identity>, ConnectReply),
     Message(Session, MessageId, Receipt, Answer),
 }
 
-/// State shared by the routers of a run.
+/// What the routers of a run share.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct Backend {
     pub(crate) log: Log,
-    alive: Vec<Alive>,
+    live: Vec<LiveSession>,
     random: Random,
     weather: Weather,
     rooms: u32,
     sessions: u32,
     pushes: u32,
     /// Pending answers, with their times.
-    debts: Vec<(u64, Debt)>,
+    pending: Vec<(u64, PendingAnswer)>,
     /// Messages refused once, which are accepted the next time.
-    untaken: Vec<MessageId>,
+    refused_once: Vec<MessageId>,
     /// The last position in the record of each room, and of each user.
     records: [Vec<u64>; 2],
     /// Whether pushes carry positions, which must be dense: false where a push may be refused.
     has_records: bool,
     longest_body: usize,
     /// Present in worlds of letters.
-    post: Option<Post>,
+    store: Option<Store>,
     /// Whether the router has stopped refusing and delaying.
     is_calm: bool,
 }
 
-impl Desk {
+impl Backend {
     pub(crate) fn new(log: Log, mut random: Random, plan: &Plan) -> Self {
-        let post = plan.kind.letters().map(|pace| Post::new(log.clone(), random.fork(), pace));
+        let store =
+            plan.kind.letters().map(|settings| Store::new(log.clone(), random.fork(), settings));
         Self {
             log,
-            post,
-            alive: Vec::new(),
+            store,
+            live: Vec::new(),
             random,
             weather: plan.weather,
             rooms: plan.content.rooms,
             sessions: 0,
             pushes: 0,
-            debts: Vec::new(),
-            untaken: Vec::new(),
+            pending: Vec::new(),
+            refused_once: Vec::new(),
             records: [vec![0; 64], vec![0; 64]],
             has_records: plan.has_records(),
             longest_body: plan.content.longest_body,
@@ -79,28 +80,31 @@ impl Desk {
     /// From now on accepts every peer, and answers everything at once.
     pub(crate) fn calm(&mut self) {
         self.is_calm = true;
-        self.debts.iter_mut().for_each(|(due, _)| *due = 0);
-        self.post.iter_mut().for_each(Post::calm);
+        self.pending.iter_mut().for_each(|(due, _)| *due = 0);
+        self.store.iter_mut().for_each(Store::calm);
     }
 
     /// Time of the next pending answer.
     pub(crate) fn next(&self) -> Option<u64> {
-        let debts = self.debts.iter().map(|(due, _)| *due);
-        debts.chain(self.post.as_ref().and_then(Post::next)).min()
+        let pending = self.pending.iter().map(|(due, _)| *due);
+        pending.chain(self.store.as_ref().and_then(Store::next)).min()
     }
 
     /// Gives the answers that are due, in arbitrary order.
-    pub(crate) fn pay(&mut self, now: u64) {
-        while let Some(at) = self.debts.iter().position(|(due, _)| *due <= now) {
-            match self.debts.swap_remove(at).1 {
-                Debt::Peer(attempt, identity, reply) => self.accept(attempt, *identity, reply),
-                Debt::Message(session, message, receipt, answer) => {
+    pub(crate) fn answer_due(&mut self, now: u64) {
+        while let Some(at) = self.pending.iter().position(|(due, _)| *due <= now) {
+            match self.pending.swap_remove(at).1 {
+                PendingAnswer::Peer(attempt, identity, reply) => {
+                    self.accept(attempt, *identity, reply)
+                }
+                PendingAnswer::Message(session, message, receipt, answer) => {
                     self.settle(session, message, receipt, answer);
                 }
             }
         }
-        let post = self.post.as_mut();
-        let answerable = post.map(|post| post.work(now, &mut self.pushes)).unwrap_or_default();
+        let store = self.store.as_mut();
+        let answerable =
+            store.map(|store| store.run_due(now, &mut self.pushes)).unwrap_or_default();
         for (session, message, receipt) in answerable {
             self.settle(session, message, receipt, Answer::Taken);
         }
@@ -108,22 +112,22 @@ impl Desk {
 
     /// Drops all pending answers.
     pub(crate) fn clear(&mut self) {
-        self.debts.clear();
-        self.post.iter_mut().for_each(Post::clear);
+        self.pending.clear();
+        self.store.iter_mut().for_each(Store::clear);
     }
 
-    /// Passes an event to the post, if any.
-    pub(super) fn tell(&mut self, job: Job) {
-        if let Some(post) = &mut self.post {
-            post.tell(job);
+    /// Passes an event to the store, if any.
+    pub(super) fn notify_store(&mut self, job: Job) {
+        if let Some(store) = &mut self.store {
+            store.enqueue(job);
         }
     }
 
     /// A message to a user from a sender without a session.
-    pub(crate) fn write(&mut self, letter: MessageId, sender: ClientId) {
-        if let Some(post) = &mut self.post {
-            let user = post.anybody();
-            post.tell(Job::Store(Draft { letter, sender, user, receipt: None }));
+    pub(crate) fn receive_external(&mut self, letter: MessageId, sender: ClientId) {
+        if let Some(store) = &mut self.store {
+            let user = store.random_user();
+            store.enqueue(Job::Store(Draft { letter, sender, user, receipt: None }));
         }
     }
 
@@ -133,12 +137,12 @@ impl Desk {
     }
 
     /// The sessions of a gateway.
-    pub(crate) fn sessions_on(&self, gateway: u32) -> Vec<Alive> {
-        self.alive.iter().filter(|at| at.gateway == gateway).copied().collect()
+    pub(crate) fn sessions_on(&self, gateway: u32) -> Vec<LiveSession> {
+        self.live.iter().filter(|at| at.gateway == gateway).copied().collect()
     }
 
     pub(super) fn name(&self, gateway: u32, id: SessionId) -> Option<Session> {
-        self.alive.iter().find(|at| (at.gateway, at.id) == (gateway, id)).map(|at| at.name)
+        self.live.iter().find(|at| (at.gateway, at.id) == (gateway, id)).map(|at| at.name)
     }
 
     pub(super) fn decide(&mut self, attempt: Attempt, identity: Identity, reply: ConnectReply) {
@@ -148,7 +152,9 @@ impl Desk {
         }
         if !self.is_calm && self.random.percent(self.weather.hesitant) {
             let due = self.log.now() + self.random.below(2_000) * MILLIS;
-            return self.debts.push((due, Debt::Peer(attempt, Box::new(identity), reply)));
+            return self
+                .pending
+                .push((due, PendingAnswer::Peer(attempt, Box::new(identity), reply)));
         }
         self.accept(attempt, identity, reply);
     }
@@ -167,30 +173,30 @@ impl Desk {
     ) {
         let name = Session(self.sessions);
         self.sessions += 1;
-        self.alive.push(Alive { gateway: number, id, name, user });
+        self.live.push(LiveSession { gateway: number, id, name, user });
         self.log.note(What::Connected { session: name, attempt, gateway: number });
         for room in self.rooms_of(user) {
             self.log.note(What::Joined { session: name, room });
         }
         let is_phone = letters::is_phone(device);
-        let reader = Reader { gateway: (number, gateway.clone()), id, user, is_phone };
-        self.tell(Job::Attach(name, Box::new(reader)));
-        if self.post.is_none() && self.random.percent(30) {
+        let recipient = Recipient { gateway: (number, gateway.clone()), id, user, is_phone };
+        self.notify_store(Job::Attach(name, Box::new(recipient)));
+        if self.store.is_none() && self.random.percent(30) {
             self.push((number, gateway), Target::Session(name));
         }
     }
 
     pub(super) fn ended(&mut self, gateway: u32, id: SessionId, why: &'static str) {
         let Some(session) = self.name(gateway, id) else { return };
-        self.alive.retain(|at| at.name != session);
+        self.live.retain(|at| at.name != session);
         self.log.note(What::Ended { session, why });
-        self.tell(Job::Detach(session));
+        self.notify_store(Job::Detach(session));
     }
 
     pub(super) fn acked(&mut self, gateway: u32, id: SessionId, push: PushId) {
         let Some(session) = self.name(gateway, id) else { return };
         self.log.note(What::Acked { session, push });
-        self.tell(Job::Acked(session, push));
+        self.notify_store(Job::Acked(session, push));
     }
 
     pub(super) fn receive(
@@ -200,13 +206,13 @@ impl Desk {
         message: MessageId,
         receipt: Receipt,
     ) {
-        if let Some(post) = &mut self.post {
-            let (user, receipt) = (post.anybody(), Some((session, receipt)));
-            return post.tell(Job::Store(Draft { letter: message, sender, user, receipt }));
+        if let Some(store) = &mut self.store {
+            let (user, receipt) = (store.random_user(), Some((session, receipt)));
+            return store.enqueue(Job::Store(Draft { letter: message, sender, user, receipt }));
         }
         self.answer(session, message, receipt);
         if self.random.percent(20)
-            && let Some(at) = self.alive.iter().find(|at| at.name == session).copied()
+            && let Some(at) = self.live.iter().find(|at| at.name == session).copied()
         {
             self.push((at.gateway, gateway), Target::User(at.user));
         }
@@ -214,16 +220,16 @@ impl Desk {
 
     /// Answers a message, at once or later.
     fn answer(&mut self, session: Session, message: MessageId, receipt: Receipt) {
-        let is_untaken = !self.is_calm
+        let is_refused = !self.is_calm
             && self.random.percent(self.weather.untaken)
-            && !self.untaken.contains(&message);
-        let answer = if is_untaken { Answer::Refused } else { Answer::Taken };
-        if is_untaken {
-            self.untaken.push(message);
+            && !self.refused_once.contains(&message);
+        let answer = if is_refused { Answer::Refused } else { Answer::Taken };
+        if is_refused {
+            self.refused_once.push(message);
         }
         if !self.is_calm && self.random.percent(40) {
             let due = self.log.now() + self.random.below(3_000) * MILLIS;
-            self.debts.push((due, Debt::Message(session, message, receipt, answer)));
+            self.pending.push((due, PendingAnswer::Message(session, message, receipt, answer)));
         } else {
             self.settle(session, message, receipt, answer);
         }
@@ -263,8 +269,8 @@ impl Desk {
         let delivery = contract::delivery(push, Body::Push(push.id).to_bytes(len));
         let outcome = match target {
             Target::Session(name) => {
-                let Some(alive) = self.alive.iter().find(|at| at.name == name) else { return };
-                gateway.push(alive.id, delivery)
+                let Some(session) = self.live.iter().find(|at| at.name == name) else { return };
+                gateway.push(session.id, delivery)
             }
             Target::User(user) => {
                 gateway.push(comet::Target::user(names::APP, &names::token(user)), delivery)

@@ -1,11 +1,11 @@
-//! The post of a run: letters stored for each user, and the progress of each session.
+//! The store of a run: letters stored for each user, and the progress of each session.
 //!
 //! It behaves like the store of the bundled server. Events are handled later, in order. To a
 //! session that misses nothing it pushes a stored letter at once; to any other, pages from the
 //! first missing letter on, no faster than the client acknowledges, with newer letters after them.
 //! A gap with a replay position and a pass makes it start over from there.
 //!
-//! Not here: other handling of messages (`desk`).
+//! Not here: other handling of messages (`backend`).
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
@@ -17,7 +17,7 @@ use crate::contract;
 use crate::history::{
     ClientId, Lane, Log, MessageId, Push, PushClass, PushId, Session, Taken, Target, What,
 };
-use crate::plan::letters::{Mistake, Pace};
+use crate::plan::letters::{Mistake, StoreSettings};
 use crate::random::Random;
 
 const MILLIS: u64 = 1_000;
@@ -45,18 +45,18 @@ pub(super) type Answerable = (Session, MessageId, Receipt);
 
 /// A session to be served.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct Recipient {
     pub(super) gateway: (u32, Gateway),
     pub(super) id: SessionId,
     pub(super) user: u32,
     pub(super) is_phone: bool,
 }
 
-/// An event for the post.
+/// An event for the store.
 #[derive(Debug)]
 pub(super) enum Job {
     Store(Draft),
-    Attach(Session, Box<Reader>),
+    Attach(Session, Box<Recipient>),
     Acked(Session, PushId),
     Lost(Session, u64, Option<(PushId, Pass)>),
     Park(Session),
@@ -67,48 +67,48 @@ pub(super) enum Job {
 #[derive(Debug)]
 struct Served {
     name: Session,
-    reader: Reader,
+    recipient: Recipient,
     feed: Feed,
 }
 
 /// A page being read; discarded if the pass has changed.
 #[derive(Clone, Copy, Debug)]
-struct Reading {
+struct PageRead {
     session: Session,
     pass: Pass,
 }
 
 /// All letters, and all served sessions.
 #[derive(Debug)]
-pub(super) struct Post {
+pub(super) struct Store {
     log: Log,
     random: Random,
-    pace: Pace,
-    boxes: Vec<Vec<Letter>>,
+    settings: StoreSettings,
+    letters: Vec<Vec<Letter>>,
     stored: HashSet<MessageId>,
     served: Vec<Served>,
     /// The user and the index of the letter that each push carries.
     carried: BTreeMap<PushId, (u32, usize)>,
     jobs: VecDeque<(u64, Job)>,
-    pages: Vec<(u64, Reading)>,
+    pages: Vec<(u64, PageRead)>,
     /// Sessions whose push was rejected, and the times of their retries.
-    behind: Vec<(u64, Session)>,
+    retries: Vec<(u64, Session)>,
     is_calm: bool,
 }
 
-impl Post {
-    pub(super) fn new(log: Log, random: Random, pace: Pace) -> Self {
+impl Store {
+    pub(super) fn new(log: Log, random: Random, settings: StoreSettings) -> Self {
         Self {
             log,
             random,
-            pace,
-            boxes: (0..pace.users).map(|_| Vec::new()).collect(),
+            settings,
+            letters: (0..settings.users).map(|_| Vec::new()).collect(),
             stored: HashSet::new(),
             served: Vec::new(),
             carried: BTreeMap::new(),
             jobs: VecDeque::new(),
             pages: Vec::new(),
-            behind: Vec::new(),
+            retries: Vec::new(),
             is_calm: false,
         }
     }
@@ -127,19 +127,19 @@ impl Post {
     }
 
     /// A random recipient.
-    pub(super) fn anybody(&mut self) -> u32 {
-        u32::try_from(self.random.below(self.pace.users.into())).unwrap_or(0)
+    pub(super) fn random_user(&mut self) -> u32 {
+        u32::try_from(self.random.below(self.settings.users.into())).unwrap_or(0)
     }
 
     /// Queues an event, after all earlier ones.
-    pub(super) fn tell(&mut self, job: Job) {
+    pub(super) fn enqueue(&mut self, job: Job) {
         let last = self.jobs.back().map_or(0, |(due, _)| *due);
         let due = self.later().max(last);
         self.jobs.push_back((due, job));
     }
 
     fn later(&mut self) -> u64 {
-        let delay = if self.is_calm { 0 } else { self.random.below(self.pace.delay + 1) };
+        let delay = if self.is_calm { 0 } else { self.random.below(self.settings.delay + 1) };
         self.log.now() + delay
     }
 
@@ -147,32 +147,32 @@ impl Post {
     pub(super) fn next(&self) -> Option<u64> {
         let job = self.jobs.front().map(|(due, _)| *due);
         let page = self.pages.iter().map(|(due, _)| *due).min();
-        let behind = self.behind.iter().map(|(due, _)| *due).min();
-        [job, page, behind].into_iter().flatten().min()
+        let retries = self.retries.iter().map(|(due, _)| *due).min();
+        [job, page, retries].into_iter().flatten().min()
     }
 
     /// Performs the actions that are due. `pushes` counts the pushes of the entire run.
-    pub(super) fn work(&mut self, now: u64, pushes: &mut u32) -> Vec<Answerable> {
+    pub(super) fn run_due(&mut self, now: u64, pushes: &mut u32) -> Vec<Answerable> {
         let mut answerable = Vec::new();
         while let Some((_, job)) = self.jobs.pop_front_if(|(due, _)| *due <= now) {
-            answerable.extend(self.hear(job, pushes));
+            answerable.extend(self.handle(job, pushes));
         }
         while let Some(at) = self.pages.iter().position(|(due, _)| *due <= now) {
             let (_, page) = self.pages.swap_remove(at);
             self.push_page(page, pushes);
         }
-        while let Some(at) = self.behind.iter().position(|(due, _)| *due <= now) {
-            let (_, session) = self.behind.swap_remove(at);
+        while let Some(at) = self.retries.iter().position(|(due, _)| *due <= now) {
+            let (_, session) = self.retries.swap_remove(at);
             self.step(session);
         }
         answerable
     }
 
-    fn hear(&mut self, job: Job, pushes: &mut u32) -> Option<Answerable> {
+    fn handle(&mut self, job: Job, pushes: &mut u32) -> Option<Answerable> {
         let session = match job {
             Job::Store(draft) => return self.store(draft, pushes),
-            Job::Attach(session, reader) => {
-                self.attach(session, *reader);
+            Job::Attach(session, recipient) => {
+                self.attach(session, *recipient);
                 session
             }
             Job::Acked(session, push) => {
@@ -205,8 +205,8 @@ impl Post {
         let Draft { letter, sender, user, receipt } = draft;
         if self.stored.insert(letter) {
             self.log.note(What::Stored { letter, sender, user });
-            let len = 5 + self.random.place(self.pace.longest);
-            let letters = &mut self.boxes[user as usize];
+            let len = 5 + self.random.place(self.settings.longest);
+            let letters = &mut self.letters[user as usize];
             letters.push(Letter { name: letter, len, is_received: false });
             self.push_new(user, pushes);
         }
@@ -215,36 +215,36 @@ impl Post {
 
     /// Pushes the last letter of a user to all live sessions.
     fn push_new(&mut self, user: u32, pushes: &mut u32) {
-        let row = self.boxes[user as usize].len() - 1;
-        let is_overtaking = self.pace.mistake == Some(Mistake::Overtaking);
+        let row = self.letters[user as usize].len() - 1;
+        let is_overtaking = self.settings.mistake == Some(Mistake::Overtaking);
         for at in 0..self.served.len() {
-            let Served { name, reader, feed } = &mut self.served[at];
-            if reader.user != user || !feed.is_live() && (feed.is_away() || !is_overtaking) {
+            let Served { name, recipient, feed } = &mut self.served[at];
+            if recipient.user != user || !feed.is_live() && (feed.is_away() || !is_overtaking) {
                 continue;
             }
             let name = *name;
             let is_taken = self.push(at, row, pushes);
             self.served[at].feed.pushed(row, is_taken);
             if !is_taken {
-                self.try_again(name);
+                self.retry_later(name);
             }
         }
     }
 
-    fn attach(&mut self, name: Session, reader: Reader) {
-        let stored = self.boxes[reader.user as usize].len();
-        let phone = reader.is_phone;
+    fn attach(&mut self, name: Session, recipient: Recipient) {
+        let stored = self.letters[recipient.user as usize].len();
+        let phone = recipient.is_phone;
         self.log.note(What::Served { session: name, phone });
-        let feed = Feed::new(if phone { 0 } else { stored }, stored, self.pace.page);
-        self.served.push(Served { name, reader, feed });
+        let feed = Feed::new(if phone { 0 } else { stored }, stored, self.settings.page);
+        self.served.push(Served { name, recipient, feed });
     }
 
     fn acked(&mut self, session: Session, push: PushId) {
         let Some((user, row)) = self.carried.get(&push).copied() else { return };
         let Some(served) = self.served.iter_mut().find(|at| at.name == session) else { return };
         served.feed.settled(1);
-        if served.reader.is_phone
-            && let Some(letter) = self.boxes[user as usize].get_mut(row)
+        if served.recipient.is_phone
+            && let Some(letter) = self.letters[user as usize].get_mut(row)
         {
             letter.is_received = true;
         }
@@ -256,7 +256,7 @@ impl Post {
             Some((row, pass)) => Lost::From(row, pass),
             None => Lost::Count(usize::try_from(count).unwrap_or(usize::MAX)),
         };
-        let mistake = self.pace.mistake;
+        let mistake = self.settings.mistake;
         self.with(session, |feed| match (lost, mistake) {
             (Lost::From(_, pass), Some(Mistake::StalePass)) if feed.is_repairing() => {
                 feed.change_pass(pass);
@@ -268,26 +268,26 @@ impl Post {
     /// Lets a session read its next page, if possible.
     fn step(&mut self, session: Session) {
         let Some(served) = self.served.iter_mut().find(|at| at.name == session) else { return };
-        let stored = self.boxes[served.reader.user as usize].len();
+        let stored = self.letters[served.recipient.user as usize].len();
         if let Some(pass) = served.feed.step(stored) {
             let due = self.later();
-            self.pages.push((due, Reading { session, pass }));
+            self.pages.push((due, PageRead { session, pass }));
         }
     }
 
-    fn push_page(&mut self, page: Reading, pushes: &mut u32) {
+    fn push_page(&mut self, page: PageRead, pushes: &mut u32) {
         let Some(at) = self.served.iter().position(|at| at.name == page.session) else { return };
-        let Served { feed, reader, .. } = &self.served[at];
+        let Served { feed, recipient, .. } = &self.served[at];
         if feed.pass() != page.pass {
             return;
         }
-        let letters = self.boxes[reader.user as usize].iter().enumerate().skip(feed.next());
+        let letters = self.letters[recipient.user as usize].iter().enumerate().skip(feed.next());
         let since = feed.since();
         let wanted = letters.filter(|(row, letter)| *row >= since || !letter.is_received);
-        let rows: Vec<usize> = wanted.map(|(row, _)| row).take(self.pace.page).collect();
-        let end = self.boxes[reader.user as usize].len();
+        let rows: Vec<usize> = wanted.map(|(row, _)| row).take(self.settings.page).collect();
+        let end = self.letters[recipient.user as usize].len();
         let sent = rows.iter().take_while(|row| self.push(at, **row, pushes)).count();
-        let is_full = rows.len() == self.pace.page;
+        let is_full = rows.len() == self.settings.page;
         let next = match rows.get(sent) {
             Some(refused) => *refused,
             None if is_full => rows.last().map_or(end, |last| last + 1),
@@ -295,7 +295,7 @@ impl Post {
         };
         self.served[at].feed.page_pushed(sent, next, is_full && sent == rows.len());
         if sent < rows.len() {
-            self.try_again(page.session);
+            self.retry_later(page.session);
         } else {
             self.step(page.session);
         }
@@ -303,25 +303,25 @@ impl Post {
 
     /// Pushes a letter to a session; returns whether the gateway accepted it.
     fn push(&mut self, at: usize, row: usize, pushes: &mut u32) -> bool {
-        let Served { name, reader, feed } = &self.served[at];
-        let letter = self.boxes[reader.user as usize][row];
+        let Served { name, recipient, feed } = &self.served[at];
+        let letter = self.letters[recipient.user as usize][row];
         let (id, class, lane) = (PushId(*pushes), PushClass::Acked, Lane::Normal);
         let target = Target::Session(*name);
         let push = Push { id, class, lane, target, position: 0, letter: Some(letter.name) };
         *pushes += 1;
-        self.carried.insert(id, (reader.user, row));
+        self.carried.insert(id, (recipient.user, row));
         let delivery = contract::delivery(push, Body::Push(id).to_bytes(letter.len));
-        let (gateway, handle) = &reader.gateway;
-        let is_taken = handle.push(reader.id, delivery.replayable(feed.pass())).is_ok();
+        let (gateway, handle) = &recipient.gateway;
+        let is_taken = handle.push(recipient.id, delivery.replayable(feed.pass())).is_ok();
         let taken = if is_taken { Taken::Yes } else { Taken::No };
         self.log.note(What::Pushed { push, gateway: *gateway, taken });
         is_taken
     }
 
-    fn try_again(&mut self, session: Session) {
-        if self.behind.iter().all(|(_, behind)| *behind != session) {
+    fn retry_later(&mut self, session: Session) {
+        if self.retries.iter().all(|(_, retries)| *retries != session) {
             let due = self.log.now() + self.random.between(1, 200) * MILLIS;
-            self.behind.push((due, session));
+            self.retries.push((due, session));
         }
     }
 
