@@ -12,14 +12,14 @@ use crate::body::Body;
 use crate::contract;
 use crate::history::{Answer, Attempt, Log, Loss, MessageId, MissingGap, PushId, What};
 use crate::names;
-use crate::plan::{Habits, Person};
+use crate::plan::{ClientIdentity, ClientSettings};
 
 /// A session of the comet dialect.
 #[derive(Debug)]
 pub(crate) struct CometClient {
     session: ClientSession,
     auth: wire::Auth,
-    person: Person,
+    identity: ClientIdentity,
     link: Link,
     attempt: Attempt,
     log: Log,
@@ -29,13 +29,19 @@ pub(crate) struct CometClient {
 }
 
 impl CometClient {
-    pub(crate) fn new(now: u64, person: Person, habits: Habits, log: Log, seed: u64) -> Self {
+    pub(crate) fn new(
+        now: u64,
+        identity: ClientIdentity,
+        settings: ClientSettings,
+        log: Log,
+        seed: u64,
+    ) -> Self {
         let mut config = Config {
-            outbox: habits.outbox,
-            early: habits.early,
-            ack_every: habits.ack_every,
-            ack_delay: habits.ack_delay,
-            max_body: habits.max_body,
+            outbox: settings.outbox,
+            early: settings.early,
+            ack_every: settings.ack_every,
+            ack_delay: settings.ack_delay,
+            max_body: settings.max_body,
             handshake_timeout: Duration::from_secs(4),
             retry: Duration::from_secs(3),
             heartbeat: Duration::from_secs(6),
@@ -44,11 +50,11 @@ impl CometClient {
             ..Config::default()
         };
         config.auth.app_id = names::APP.into();
-        config.auth.token = names::token(person.user);
+        config.auth.token = names::token(identity.user);
         let auth = config.auth.clone();
         let session = ClientSession::new(Time::from_micros(now), config, seed);
         let (link, attempt, questions) = (Link::default(), Attempt::default(), BTreeMap::new());
-        Self { session, auth, person, link, attempt, log, questions, is_open: false }
+        Self { session, auth, identity, link, attempt, log, questions, is_open: false }
     }
 
     pub(super) const fn dialed(&mut self, attempt: Attempt) {
@@ -56,7 +62,7 @@ impl CometClient {
     }
 
     pub(super) fn handle_connected(&mut self, now: u64) {
-        self.auth.ext = names::ext(self.attempt, self.person.device);
+        self.auth.ext = names::ext(self.attempt, self.identity.device);
         self.session.set_auth(self.auth.clone());
         self.session.handle_connected(Time::from_micros(now), self.link);
     }
@@ -86,7 +92,7 @@ impl CometClient {
     pub(super) fn send(&mut self, now: u64, message: MessageId, len: usize) -> bool {
         let body = Body::Message(message).to_bytes(len);
         let Ok(seq) = self.session.send(Time::from_micros(now), body) else { return false };
-        self.log.note(What::Sent { client: self.person.client, message });
+        self.log.note(What::Sent { client: self.identity.client, message });
         self.questions.insert(seq.get(), message);
         true
     }
@@ -137,7 +143,7 @@ impl CometClient {
             Closed::Failed(failure) => failure.code,
             _ => 0,
         };
-        let (client, attempt) = (self.person.client, self.attempt);
+        let (client, attempt) = (self.identity.client, self.attempt);
         self.log.note(What::Over { client, attempt, code });
         wishes.push(Wish::Rest);
     }
@@ -179,7 +185,7 @@ impl CometClient {
         if self.questions.remove(&seq) != Some(message) {
             return self.nonsense("an answer to something else");
         }
-        let (client, attempt) = (self.person.client, self.attempt);
+        let (client, attempt) = (self.identity.client, self.attempt);
         self.log.note(What::Answered { client, attempt, message, answer });
     }
 

@@ -10,7 +10,7 @@ use super::Wish;
 use crate::body::Body;
 use crate::history::{Answer, Attempt, Log, Loss, MessageId, What};
 use crate::names;
-use crate::plan::Person;
+use crate::plan::ClientIdentity;
 use crate::random::Random;
 
 const MILLIS: u64 = 1_000;
@@ -41,7 +41,7 @@ struct Question {
 /// A session of the dtalk dialect.
 #[derive(Debug)]
 pub(crate) struct DtalkClient {
-    person: Person,
+    identity: ClientIdentity,
     state: State,
     attempt: Attempt,
     log: Log,
@@ -58,9 +58,9 @@ pub(crate) struct DtalkClient {
 }
 
 impl DtalkClient {
-    pub(crate) fn new(now: u64, person: Person, log: Log, random: Random) -> Self {
+    pub(crate) fn new(now: u64, identity: ClientIdentity, log: Log, random: Random) -> Self {
         Self {
-            person,
+            identity,
             state: State::Waiting { until: now },
             attempt: Attempt::default(),
             log,
@@ -89,8 +89,8 @@ impl DtalkClient {
         (self.sent, self.seen) = (0, 0);
         let auth = AuthMsg {
             app_id: names::APP.into(),
-            token: names::token(self.person.user),
-            ext: names::ext(self.attempt, self.person.device),
+            token: names::token(self.identity.user),
+            ext: names::ext(self.attempt, self.identity.device),
         };
         self.write(now, op::AUTH, 0, &auth.to_vec());
     }
@@ -156,7 +156,7 @@ impl DtalkClient {
         if self.state == State::Left || self.questions.len() >= 16 {
             return false;
         }
-        self.log.note(What::Sent { client: self.person.client, message });
+        self.log.note(What::Sent { client: self.identity.client, message });
         let body = Body::Message(message).to_bytes(len);
         self.questions.push_back(Question { message, body, seq: None, due: now });
         if self.state == State::Open {
@@ -181,7 +181,7 @@ impl DtalkClient {
             self.wishes.push(Wish::HangUp);
         }
         self.state = State::Left;
-        let (client, attempt) = (self.person.client, self.attempt);
+        let (client, attempt) = (self.identity.client, self.attempt);
         self.log.note(What::Over { client, attempt, code: 0 });
         self.wishes.push(Wish::Rest);
     }
@@ -230,7 +230,7 @@ impl DtalkClient {
         if Body::parse(body) != Some(Body::Reply(question.message, Answer::Taken)) {
             return self.nonsense("an answer to something else");
         }
-        let (client, attempt) = (self.person.client, self.attempt);
+        let (client, attempt) = (self.identity.client, self.attempt);
         let (message, answer) = (question.message, Answer::Taken);
         self.log.note(What::Answered { client, attempt, message, answer });
     }

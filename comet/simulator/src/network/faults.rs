@@ -3,7 +3,7 @@
 use super::line::Reading;
 use super::{Ending, Line, Network};
 use crate::history::Attempt;
-use crate::plan::{Kind, Weather};
+use crate::plan::{FaultRates, Kind};
 use crate::random::Random;
 
 const MILLIS: u64 = 1_000;
@@ -46,12 +46,12 @@ impl Network {
 
 impl Line {
     /// Draws the quality of a new connection.
-    pub(crate) fn draw_quality(&mut self, now: u64, weather: &Weather, random: &mut Random) {
-        if random.percent(weather.narrow) {
+    pub(crate) fn draw_quality(&mut self, now: u64, rates: &FaultRates, random: &mut Random) {
+        if random.percent(rates.small_buffers) {
             let sizes = [64, 300, 2_000, 65_536];
             self.set_capacity(random.of(&sizes), random.of(&sizes));
         }
-        if random.percent(weather.slow) {
+        if random.percent(rates.slow_readers) {
             let every = random.between(20, 400) * MILLIS;
             let bytes = random.of(&[20, 100, 1_000]);
             self.set_reading(Reading::Paced { every, bytes, next: now });

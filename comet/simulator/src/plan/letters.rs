@@ -9,7 +9,9 @@
 
 use std::time::Duration;
 
-use super::{ActCounts, Content, Habits, Kind, Limits, Part, Person, Plan, Weather};
+use super::{
+    ActCounts, ClientIdentity, ClientSettings, Content, FaultRates, Kind, Limits, Participant, Plan,
+};
 use crate::history::{ClientId, Wire};
 use crate::random::Random;
 
@@ -81,8 +83,8 @@ pub(crate) fn change(plan: &Plan, mistake: Option<Mistake>, random: &mut Random)
     Plan {
         kind: Kind::Letters(StoreSettings { page, delay, longest, users, mistake }),
         limits,
-        parts: parts(users, random),
-        weather: Weather { untaken: 0, ..plan.weather },
+        participants: participants(users, random),
+        rates: FaultRates { refused_messages: 0, ..plan.rates },
         content: Content { rooms: 1, ..plan.content },
         length: random.between(6, 15) * SECOND,
         acts: ActCounts {
@@ -103,15 +105,15 @@ fn page(limits: &Limits, longest: usize, random: &mut Random) -> usize {
 }
 
 /// A phone per user, and a desktop for some.
-fn parts(users: u32, random: &mut Random) -> Vec<Part> {
+fn participants(users: u32, random: &mut Random) -> Vec<Participant> {
     let websocket = random.of(&[0, 50, 100]);
     let desktops = random.of(&[0, 50, 100]);
     let mut devices: Vec<u32> = (0..users).map(|user| 2 * user).collect();
     devices.extend((0..users).map(|user| 2 * user + 1).filter(|_| random.percent(desktops)));
-    let part = |device: u32| Part {
-        person: Person { client: ClientId(device), user: device / 2, device },
+    let participant = |device: u32| Participant {
+        identity: ClientIdentity { client: ClientId(device), user: device / 2, device },
         wire: Wire::Dtalk,
-        habits: Habits {
+        settings: ClientSettings {
             outbox: 16,
             early: 16,
             ack_every: 1,
@@ -120,7 +122,7 @@ fn parts(users: u32, random: &mut Random) -> Vec<Part> {
         },
         websocket,
         steady: false,
-        comes: (0, 2 * SECOND),
+        first_dial: (0, 2 * SECOND),
     };
-    devices.into_iter().map(part).collect()
+    devices.into_iter().map(participant).collect()
 }

@@ -10,7 +10,7 @@ pub(crate) mod shortage;
 pub(crate) use acts::ActCounts;
 pub use letters::Mistake;
 pub(crate) use limits::Limits;
-pub(crate) use participants::{Habits, Part, Person};
+pub(crate) use participants::{ClientIdentity, ClientSettings, Participant};
 
 use crate::random::Random;
 use letters::StoreSettings;
@@ -18,19 +18,35 @@ use letters::StoreSettings;
 const SECOND: u64 = 1_000_000;
 
 /// Frequencies of faults, in percent.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Weather {
-    /// Attempts refused by the network.
-    pub(crate) refused: u64,
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FaultRates {
+    /// Attempts that the network refuses.
+    pub(crate) refused_dials: u64,
     /// Connections with small buffers.
-    pub(crate) narrow: u64,
+    pub(crate) small_buffers: u64,
     /// Connections whose client reads slowly.
-    pub(crate) slow: u64,
-    /// Peers that the router answers late, and peers that it refuses.
-    pub(crate) hesitant: u64,
-    pub(crate) unwanted: u64,
+    pub(crate) slow_readers: u64,
+    /// Peers that the router accepts late.
+    pub(crate) late_decisions: u64,
+    /// Peers that the router refuses.
+    pub(crate) refused_peers: u64,
     /// Messages that the router refuses.
-    pub(crate) untaken: u64,
+    pub(crate) refused_messages: u64,
+}
+
+impl FaultRates {
+    /// Each kind of fault is absent from half of the worlds.
+    fn draw(random: &mut Random) -> Self {
+        let mut rate = |most| if random.percent(50) { 0 } else { random.below(most) };
+        Self {
+            refused_dials: rate(40),
+            small_buffers: rate(60),
+            slow_readers: rate(40),
+            late_decisions: rate(50),
+            refused_peers: rate(6),
+            refused_messages: rate(20),
+        }
+    }
 }
 
 /// What pushes carry.
@@ -62,8 +78,8 @@ pub(crate) struct Plan {
     /// Duration of traffic and faults, in microseconds.
     pub(crate) length: u64,
     pub(crate) limits: Limits,
-    pub(crate) parts: Vec<Part>,
-    pub(crate) weather: Weather,
+    pub(crate) participants: Vec<Participant>,
+    pub(crate) rates: FaultRates,
     pub(crate) content: Content,
     pub(crate) acts: ActCounts,
 }
@@ -71,7 +87,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// The order of the draws is part of the meaning of a seed.
     pub(crate) fn draw(random: &mut Random) -> Self {
-        let parts = participants::draw(random);
+        let participants = participants::draw(random);
         let mut limits = Limits::draw(random);
         let is_tight = random.percent(15);
         if is_tight {
@@ -80,7 +96,7 @@ impl Plan {
         // Small bodies never exhaust the memory budget.
         let longest_body =
             if is_tight { random.of(&[3_000, 8_000]) } else { random.of(&[40, 40, 400, 3_000]) };
-        let weather = weather(random);
+        let rates = FaultRates::draw(random);
         let rooms = u32_of(random.between(1, 3));
         let length = random.between(8, 25) * SECOND;
         let mut acts = ActCounts::draw(random);
@@ -88,11 +104,11 @@ impl Plan {
             acts.pushes *= 2;
         }
         let content = Content { rooms, longest_body, has_records: random.percent(70) };
-        Self { kind: Kind::Mixed, length, limits, parts, weather, content, acts }
+        Self { kind: Kind::Mixed, length, limits, participants, rates, content, acts }
     }
 
     /// Whether clients may leave for good, abandoning unanswered messages.
-    pub(crate) const fn lets_leave(&self) -> bool {
+    pub(crate) const fn allows_leaving(&self) -> bool {
         matches!(self.kind, Kind::Mixed)
     }
 
@@ -113,18 +129,6 @@ impl Kind {
             Self::Letters(settings) => Some(settings),
             Self::Mixed | Self::Shortage => None,
         }
-    }
-}
-
-fn weather(random: &mut Random) -> Weather {
-    let mut chance = |most| if random.percent(50) { 0 } else { random.below(most) };
-    Weather {
-        refused: chance(40),
-        narrow: chance(60),
-        slow: chance(40),
-        hesitant: chance(50),
-        unwanted: chance(6),
-        untaken: chance(20),
     }
 }
 

@@ -9,7 +9,7 @@ const SECOND: u64 = 1_000_000;
 
 /// The identity of a client.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Person {
+pub(crate) struct ClientIdentity {
     pub(crate) client: ClientId,
     pub(crate) user: u32,
     pub(crate) device: u32,
@@ -17,7 +17,7 @@ pub(crate) struct Person {
 
 /// The settings relevant to the tests; all others are defaults.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Habits {
+pub(crate) struct ClientSettings {
     pub(crate) outbox: usize,
     pub(crate) early: usize,
     pub(crate) ack_every: u32,
@@ -27,43 +27,43 @@ pub(crate) struct Habits {
 
 /// A participant.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Part {
-    pub(crate) person: Person,
+pub(crate) struct Participant {
+    pub(crate) identity: ClientIdentity,
     pub(crate) wire: Wire,
-    pub(crate) habits: Habits,
+    pub(crate) settings: ClientSettings,
     /// Percentage of its connections that use WebSocket.
     pub(crate) websocket: u64,
     /// Whether it reads, acknowledges and sends, over a network without faults.
     pub(crate) steady: bool,
     /// Range of its first connection, in microseconds from the start.
-    pub(crate) comes: (u64, u64),
+    pub(crate) first_dial: (u64, u64),
 }
 
-pub(super) fn draw(random: &mut Random) -> Vec<Part> {
+pub(super) fn draw(random: &mut Random) -> Vec<Participant> {
     let users = random.between(1, 3);
     let dtalk = random.of(&[0, 0, 30, 100]);
     let websocket = random.of(&[0, 50, 100]);
     let count = super::u32_of(random.between(2, 4));
     (0..count)
-        .map(|client| Part {
-            person: Person {
+        .map(|client| Participant {
+            identity: ClientIdentity {
                 client: ClientId(client),
                 user: super::u32_of(random.below(users)),
                 // A device of its own, so that no two clients share one.
                 device: client,
             },
             wire: if random.percent(dtalk) { Wire::Dtalk } else { Wire::Comet },
-            habits: habits(random),
+            settings: settings(random),
             websocket,
             steady: false,
             // Clients do not connect all at once.
-            comes: (0, 2 * SECOND),
+            first_dial: (0, 2 * SECOND),
         })
         .collect()
 }
 
-fn habits(random: &mut Random) -> Habits {
-    Habits {
+fn settings(random: &mut Random) -> ClientSettings {
+    ClientSettings {
         outbox: random.of(&[2, 16, 64]),
         early: random.of(&[1, 4, 64]),
         ack_every: random.of(&[1, 4, 32]),

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use super::limits::{RoomLog, Timeouts, Window};
-use super::{ActCounts, Content, Habits, Kind, Limits, Part, Person, Plan, Weather};
+use super::{
+    ActCounts, ClientIdentity, ClientSettings, Content, FaultRates, Kind, Limits, Participant, Plan,
+};
 use crate::history::{ClientId, Wire};
 use crate::random::Random;
 
@@ -31,8 +33,8 @@ pub(crate) fn change(plan: &Plan, random: &mut Random) -> Plan {
         kind: Kind::Shortage,
         length: 20 * SECOND,
         limits,
-        parts: parts(random),
-        weather: Weather { refused: 0, narrow: 0, slow: 0, hesitant: 0, unwanted: 0, untaken: 0 },
+        participants: participants(random),
+        rates: FaultRates::default(),
         content: Content { rooms: 1, longest_body: LONGEST, ..plan.content },
         acts: ActCounts::of(400, 60, 4),
     }
@@ -60,14 +62,18 @@ fn bound_by_memory(limits: &mut Limits, random: &mut Random) {
 }
 
 /// Three clients that will stop reading, two that send from the start, and two late ones.
-fn parts(random: &mut Random) -> Vec<Part> {
+fn participants(random: &mut Random) -> Vec<Participant> {
     (0..7)
         .map(|client| {
             let steady = client >= 3;
-            Part {
-                person: Person { client: ClientId(client), user: client.min(3), device: client },
+            Participant {
+                identity: ClientIdentity {
+                    client: ClientId(client),
+                    user: client.min(3),
+                    device: client,
+                },
                 wire: if random.percent(40) { Wire::Dtalk } else { Wire::Comet },
-                habits: Habits {
+                settings: ClientSettings {
                     outbox: 64,
                     early: 64,
                     ack_every: 1,
@@ -76,7 +82,7 @@ fn parts(random: &mut Random) -> Vec<Part> {
                 },
                 websocket: random.of(&[0, 50, 100]),
                 steady,
-                comes: if client >= 5 { (8 * SECOND, 16 * SECOND) } else { (0, SECOND) },
+                first_dial: if client >= 5 { (8 * SECOND, 16 * SECOND) } else { (0, SECOND) },
             }
         })
         .collect()

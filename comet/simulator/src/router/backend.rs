@@ -10,7 +10,7 @@ use crate::history::{
     Target, What,
 };
 use crate::names;
-use crate::plan::{Plan, Weather, letters};
+use crate::plan::{FaultRates, Plan, letters};
 use crate::random::Random;
 
 const MILLIS: u64 = 1_000;
@@ -36,7 +36,7 @@ pub(crate) struct Backend {
     pub(crate) log: Log,
     live: Vec<LiveSession>,
     random: Random,
-    weather: Weather,
+    rates: FaultRates,
     rooms: u32,
     sessions: u32,
     pushes: u32,
@@ -64,7 +64,7 @@ impl Backend {
             store,
             live: Vec::new(),
             random,
-            weather: plan.weather,
+            rates: plan.rates,
             rooms: plan.content.rooms,
             sessions: 0,
             pushes: 0,
@@ -146,11 +146,11 @@ impl Backend {
     }
 
     pub(super) fn decide(&mut self, attempt: Attempt, identity: Identity, reply: ConnectReply) {
-        if !self.is_calm && self.random.percent(self.weather.unwanted) {
+        if !self.is_calm && self.random.percent(self.rates.refused_peers) {
             self.log.note(What::Decided { attempt, accepted: false });
             return reply.refuse("no");
         }
-        if !self.is_calm && self.random.percent(self.weather.hesitant) {
+        if !self.is_calm && self.random.percent(self.rates.late_decisions) {
             let due = self.log.now() + self.random.below(2_000) * MILLIS;
             return self
                 .pending
@@ -221,7 +221,7 @@ impl Backend {
     /// Answers a message, at once or later.
     fn answer(&mut self, session: Session, message: MessageId, receipt: Receipt) {
         let is_refused = !self.is_calm
-            && self.random.percent(self.weather.untaken)
+            && self.random.percent(self.rates.refused_messages)
             && !self.refused_once.contains(&message);
         let answer = if is_refused { Answer::Refused } else { Answer::Taken };
         if is_refused {

@@ -25,7 +25,7 @@ fn numbers(peer: &Peer) -> (u32, u32) {
     (user, names::parse_device(peer.device()).unwrap_or_default())
 }
 
-/// The router of one gateway; all routers of a run share a backend.
+/// The router of one gateway; those of a run share a backend.
 #[derive(Clone, Debug)]
 pub(crate) struct SimRouter {
     pub(crate) gateway: u32,

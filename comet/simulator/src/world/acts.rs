@@ -110,7 +110,7 @@ impl World {
     /// Applies a fault to a random connection, but to none of a client that must notice nothing.
     fn break_one(&mut self) {
         let is_steady =
-            |actor: &Actor, attempt| actor.part.steady && actor.attempt == Some(attempt);
+            |actor: &Actor, attempt| actor.participant.steady && actor.attempt == Some(attempt);
         let may_fail = |attempt| !self.actors.iter().any(|actor| is_steady(actor, attempt));
         let kind = self.plan.kind;
         let broken = self.network.break_one(self.now, kind, may_fail, &mut self.random);

@@ -10,7 +10,7 @@ use super::schedule::{Act, Forged};
 use crate::history::{Attempt, ClientId, Dial, What, Wire};
 use crate::names;
 use crate::network::Arrived;
-use crate::plan::Person;
+use crate::plan::ClientIdentity;
 
 const MILLIS: u64 = 1_000;
 
@@ -18,31 +18,31 @@ impl World {
     /// Replays the auth of a client, the last one or an older one.
     pub(super) fn replay(&mut self) {
         if let Some((actor, auth)) = self.attacker.recent_auth(&mut self.random) {
-            let part = self.actors[actor].part;
-            self.dial_forged(part.person, part.wire, &auth);
+            let participant = self.actors[actor].participant;
+            self.dial_forged(participant.identity, participant.wire, &auth);
         }
     }
 
     /// Presents the ticket of one client in the name of another.
     pub(super) fn steal(&mut self) {
         let Some((victim, auth)) = self.attacker.any_auth(&mut self.random) else { return };
-        if self.actors[victim].part.wire == Wire::Dtalk {
+        if self.actors[victim].participant.wire == Wire::Dtalk {
             return;
         }
         let thief = self.random.place(self.actors.len());
-        let user = self.actors[thief].part.person.user;
+        let user = self.actors[thief].participant.identity.user;
         // An unused device.
         let device = 100 + self.network.attempts();
         let client = ClientId(device);
-        self.dial_forged(Person { client, user, device }, Wire::Comet, &auth);
+        self.dial_forged(ClientIdentity { client, user, device }, Wire::Comet, &auth);
     }
 
     /// Sends the same auth, with another identity and connection.
-    fn dial_forged(&mut self, person: Person, wire: Wire, auth: &[u8]) {
+    fn dial_forged(&mut self, identity: ClientIdentity, wire: Wire, auth: &[u8]) {
         let attempt = self.network.next_attempt();
-        let Some((auth, ticket)) = forge(auth, wire, person, attempt) else { return };
+        let Some((auth, ticket)) = forge(auth, wire, identity, attempt) else { return };
         let websocket = self.random.percent(50);
-        let Person { client, user, device } = person;
+        let ClientIdentity { client, user, device } = identity;
         let dial =
             Dial { attempt, client, user, device, wire, websocket, ghost: true, steady: false };
         self.log.note(What::Dialed(dial));
@@ -76,12 +76,12 @@ impl World {
 fn forge(
     auth: &[u8],
     wire: Wire,
-    person: Person,
+    identity: ClientIdentity,
     attempt: Attempt,
 ) -> Option<(Bytes, Option<Bytes>)> {
     let frames = frames_of(Layout::Dtalk, auth, 1 << 20).ok()?;
     let Frame { head, body } = frames.into_iter().next()?;
-    let (token, ext) = (names::token(person.user), names::ext(attempt, person.device));
+    let (token, ext) = (names::token(identity.user), names::ext(attempt, identity.device));
     let mut frame = Vec::new();
     match wire {
         Wire::Dtalk => {

@@ -12,19 +12,19 @@ const MILLIS: u64 = 1_000;
 impl World {
     /// Starts a connection attempt of a client, which takes time.
     pub(super) fn dial(&mut self, actor: usize) {
-        let part = self.actors[actor].part;
+        let participant = self.actors[actor].participant;
         let attempt = self.network.next_attempt();
-        let is_websocket = self.random.percent(part.websocket);
-        let person = part.person;
+        let is_websocket = self.random.percent(participant.websocket);
+        let identity = participant.identity;
         self.log.note(What::Dialed(Dial {
             attempt,
-            client: person.client,
-            user: person.user,
-            device: person.device,
-            wire: part.wire,
+            client: identity.client,
+            user: identity.user,
+            device: identity.device,
+            wire: participant.wire,
             websocket: is_websocket,
             ghost: false,
-            steady: part.steady,
+            steady: participant.steady,
         }));
         self.actors[actor].attempt = Some(attempt);
         self.actors[actor].client.dialed(attempt);
@@ -36,7 +36,7 @@ impl World {
         if self.actors[actor].attempt != Some(attempt) {
             return;
         }
-        if !self.is_calm && self.random.percent(self.plan.weather.refused) {
+        if !self.is_calm && self.random.percent(self.plan.rates.refused_dials) {
             self.actors[actor].attempt = None;
             self.actors[actor].client.handle_disconnected(self.now);
             return self.listen(actor);
@@ -54,7 +54,7 @@ impl World {
         let random = &mut self.random;
         let mut line = Line::new(self.now, attempt, endpoint, is_websocket, random);
         if !self.is_calm {
-            line.draw_quality(self.now, &self.plan.weather, random);
+            line.draw_quality(self.now, &self.plan.rates, random);
         }
         self.network.add(line);
     }
@@ -89,8 +89,8 @@ impl World {
     }
 
     pub(super) fn begin(&mut self, actor: usize) {
-        let part = self.actors[actor].part;
-        self.actors[actor].client = self.client(part);
+        let participant = self.actors[actor].participant;
+        self.actors[actor].client = self.client(participant);
         self.actors[actor].is_over = false;
         self.listen(actor);
     }

@@ -22,7 +22,7 @@ use crate::Setup;
 use crate::client::{Client, CometClient, DtalkClient, Wish};
 use crate::history::{Attempt, History, Log, What, Wire};
 use crate::network::{Arrived, Ending, Network};
-use crate::plan::{Part, Plan, letters, shortage};
+use crate::plan::{Participant, Plan, letters, shortage};
 use crate::random::Random;
 use crate::router::Backend;
 use attacker::Attacker;
@@ -34,7 +34,7 @@ const SECOND: u64 = 1_000_000;
 /// A client, and its current connection.
 #[derive(Debug)]
 struct Actor {
-    part: Part,
+    participant: Participant,
     client: Client,
     attempt: Option<Attempt>,
     /// The last connection on which it had a session.
@@ -89,10 +89,16 @@ impl World {
             is_calm: false,
             plan,
         };
-        for part in world.plan.parts.clone() {
-            let client = world.client(part);
-            world.actors.push(Actor { part, client, attempt: None, opened: None, is_over: true });
-            let (from, to) = part.comes;
+        for participant in world.plan.participants.clone() {
+            let client = world.client(participant);
+            world.actors.push(Actor {
+                participant,
+                client,
+                attempt: None,
+                opened: None,
+                is_over: true,
+            });
+            let (from, to) = participant.first_dial;
             let at = from + world.random.below(to - from);
             world.schedule.put(at, schedule::Act::Begin { actor: world.actors.len() - 1 });
         }
@@ -112,16 +118,18 @@ impl World {
         Ok(self.log.take())
     }
 
-    fn client(&mut self, part: Part) -> Client {
-        let (log, person) = (self.log.clone(), part.person);
+    fn client(&mut self, participant: Participant) -> Client {
+        let (log, identity) = (self.log.clone(), participant.identity);
         let mut random = self.random.fork();
-        match part.wire {
+        match participant.wire {
             Wire::Comet => {
                 let seed = random.next();
-                let client = CometClient::new(self.now, person, part.habits, log, seed);
+                let client = CometClient::new(self.now, identity, participant.settings, log, seed);
                 Client::Comet(Box::new(client))
             }
-            Wire::Dtalk => Client::Dtalk(Box::new(DtalkClient::new(self.now, person, log, random))),
+            Wire::Dtalk => {
+                Client::Dtalk(Box::new(DtalkClient::new(self.now, identity, log, random)))
+            }
         }
     }
 
@@ -273,7 +281,7 @@ impl World {
     /// Records the open sessions, and stops all gateways.
     fn finish(&mut self) {
         for actor in &self.actors {
-            let client = actor.part.person.client;
+            let client = actor.participant.identity.client;
             self.log.note(match actor.client.standing() {
                 Some(attempt) => What::Stands { client, attempt },
                 None => What::Stranded { client },

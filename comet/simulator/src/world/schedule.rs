@@ -81,7 +81,7 @@ impl Schedule {
             (acts.thefts, Act::Theft),
             (acts.clock_steps, Act::StepClock),
             (acts.drains, Act::Drain),
-            (usize::from(random.percent(10) && plan.lets_leave()), Act::Leave),
+            (usize::from(random.percent(10) && plan.allows_leaving()), Act::Leave),
         ];
         for (count, act) in many {
             for _ in 0..count {
