@@ -7,7 +7,7 @@ use bytes::Bytes;
 use comet_protocol::client::{ClientSession, Closed, Config, Event, Link, Time};
 use comet_protocol::comet as wire;
 
-use super::Wish;
+use super::Request;
 use crate::body::Body;
 use crate::contract;
 use crate::history::{Answer, Attempt, Log, Loss, MessageId, MissingGap, PushId, What};
@@ -24,7 +24,7 @@ pub(crate) struct CometClient {
     attempt: Attempt,
     log: Log,
     /// Unanswered messages, by number on the wire.
-    questions: BTreeMap<u32, MessageId>,
+    unanswered: BTreeMap<u32, MessageId>,
     is_open: bool,
 }
 
@@ -53,8 +53,8 @@ impl CometClient {
         config.auth.token = names::token(identity.user);
         let auth = config.auth.clone();
         let session = ClientSession::new(Time::from_micros(now), config, seed);
-        let (link, attempt, questions) = (Link::default(), Attempt::default(), BTreeMap::new());
-        Self { session, auth, identity, link, attempt, log, questions, is_open: false }
+        let (link, attempt, unanswered) = (Link::default(), Attempt::default(), BTreeMap::new());
+        Self { session, auth, identity, link, attempt, log, unanswered, is_open: false }
     }
 
     pub(super) const fn dialed(&mut self, attempt: Attempt) {
@@ -93,7 +93,7 @@ impl CometClient {
         let body = Body::Message(message).to_bytes(len);
         let Ok(seq) = self.session.send(Time::from_micros(now), body) else { return false };
         self.log.note(What::Sent { client: self.identity.client, message });
-        self.questions.insert(seq.get(), message);
+        self.unanswered.insert(seq.get(), message);
         true
     }
 
@@ -101,42 +101,42 @@ impl CometClient {
         self.is_open.then_some(self.attempt)
     }
 
-    pub(super) fn has_questions(&self) -> bool {
-        !self.questions.is_empty()
+    pub(super) fn has_unanswered(&self) -> bool {
+        !self.unanswered.is_empty()
     }
 
     pub(super) fn leave(&mut self, now: u64) {
         self.session.leave(Time::from_micros(now));
     }
 
-    pub(super) fn poll_wishes(&mut self, wishes: &mut Vec<Wish>) {
+    pub(super) fn poll_requests(&mut self, requests: &mut Vec<Request>) {
         while let Some(event) = self.session.poll_event() {
             match event {
                 Event::Connect(link) => {
                     self.link = link;
-                    wishes.push(Wish::Dial);
+                    requests.push(Request::Dial);
                 }
                 Event::Disconnect(_) => {
                     self.is_open = false;
-                    wishes.push(Wish::HangUp);
+                    requests.push(Request::HangUp);
                 }
-                Event::Opened { resumed, welcome } => self.open(resumed, &welcome, wishes),
-                Event::Closed(closed) => self.close(&closed, wishes),
+                Event::Opened { resumed, welcome } => self.open(resumed, &welcome, requests),
+                Event::Closed(closed) => self.close(&closed, requests),
                 event => self.see(event),
             }
         }
     }
 
-    fn open(&mut self, resumed: bool, welcome: &wire::Welcome, wishes: &mut Vec<Wish>) {
+    fn open(&mut self, resumed: bool, welcome: &wire::Welcome, requests: &mut Vec<Request>) {
         self.is_open = true;
         let loss = Loss::from(welcome.loss());
         self.log.note(What::Opened { attempt: self.attempt, resumed, loss });
         if !welcome.ticket.is_empty() {
-            wishes.push(Wish::Keep(welcome.ticket.clone()));
+            requests.push(Request::KeepTicket(welcome.ticket.clone()));
         }
     }
 
-    fn close(&mut self, closed: &Closed, wishes: &mut Vec<Wish>) {
+    fn close(&mut self, closed: &Closed, requests: &mut Vec<Request>) {
         self.is_open = false;
         let code = match closed {
             Closed::Refused(refused) => refused.code,
@@ -145,7 +145,7 @@ impl CometClient {
         };
         let (client, attempt) = (self.identity.client, self.attempt);
         self.log.note(What::Over { client, attempt, code });
-        wishes.push(Wish::Rest);
+        requests.push(Request::End);
     }
 
     fn see(&mut self, event: Event) {
@@ -160,10 +160,10 @@ impl CometClient {
             }
             Event::Replied { seq, body } => match Body::parse(&body) {
                 Some(Body::Reply(message, answer)) => self.answer(seq.get(), message, answer),
-                _ => self.nonsense("a reply that nobody gave"),
+                _ => self.record_invalid("a reply that nobody gave"),
             },
             Event::Refused { seq, .. } => {
-                let message = self.questions.get(&seq.get()).copied().unwrap_or_default();
+                let message = self.unanswered.get(&seq.get()).copied().unwrap_or_default();
                 self.answer(seq.get(), message, Answer::Refused);
             }
             _ => {}
@@ -173,7 +173,7 @@ impl CometClient {
     fn delivered(&self, body: &[u8], seq: u32) {
         match Body::parse(body) {
             Some(Body::Push(push)) => self.saw(push, seq),
-            _ => self.nonsense("a delivery that nobody pushed"),
+            _ => self.record_invalid("a delivery that nobody pushed"),
         }
     }
 
@@ -182,14 +182,14 @@ impl CometClient {
     }
 
     fn answer(&mut self, seq: u32, message: MessageId, answer: Answer) {
-        if self.questions.remove(&seq) != Some(message) {
-            return self.nonsense("an answer to something else");
+        if self.unanswered.remove(&seq) != Some(message) {
+            return self.record_invalid("an answer to something else");
         }
         let (client, attempt) = (self.identity.client, self.attempt);
         self.log.note(What::Answered { client, attempt, message, answer });
     }
 
-    fn nonsense(&self, what: &'static str) {
+    fn record_invalid(&self, what: &'static str) {
         self.log.note(What::Nonsense { attempt: self.attempt, what });
     }
 }

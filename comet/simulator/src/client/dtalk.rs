@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use comet_protocol::{AuthMsg, Decoder, Frame, Head, Layout, op};
 
-use super::Wish;
+use super::Request;
 use crate::body::Body;
 use crate::history::{Answer, Attempt, Log, Loss, MessageId, What};
 use crate::names;
@@ -16,22 +16,22 @@ use crate::random::Random;
 const MILLIS: u64 = 1_000;
 /// Time without output before a heartbeat, and time without input before it gives up.
 const HEARTBEAT: u64 = 2_000 * MILLIS;
-const PATIENCE: u64 = 6_000 * MILLIS;
+const TIMEOUT: u64 = 6_000 * MILLIS;
 /// Time without a reply after which a message is sent again.
 const RETRY: u64 = 3_000 * MILLIS;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
-    Waiting { until: u64 },
+    BackingOff { until: u64 },
     Dialing,
-    Asked { deadline: u64 },
+    Authenticating { deadline: u64 },
     Open,
     Left,
 }
 
 #[derive(Debug)]
-struct Question {
-    message: MessageId,
+struct SentMessage {
+    id: MessageId,
     body: Bytes,
     /// Its number on this connection, if sent on it.
     seq: Option<u32>,
@@ -48,31 +48,31 @@ pub(crate) struct DtalkClient {
     random: Random,
     decoder: Decoder,
     /// The last number sent, and the last number seen.
-    sent: u32,
-    seen: u32,
-    said: u64,
-    heard: u64,
-    questions: VecDeque<Question>,
+    last_sent: u32,
+    last_seen: u32,
+    last_output: u64,
+    last_input: u64,
+    unanswered: VecDeque<SentMessage>,
     out: Vec<u8>,
-    wishes: Vec<Wish>,
+    requests: Vec<Request>,
 }
 
 impl DtalkClient {
     pub(crate) fn new(now: u64, identity: ClientIdentity, log: Log, random: Random) -> Self {
         Self {
             identity,
-            state: State::Waiting { until: now },
+            state: State::BackingOff { until: now },
             attempt: Attempt::default(),
             log,
             random,
             decoder: Decoder::new(Layout::Dtalk, 1 << 20),
-            sent: 0,
-            seen: 0,
-            said: now,
-            heard: now,
-            questions: VecDeque::new(),
+            last_sent: 0,
+            last_seen: 0,
+            last_output: now,
+            last_input: now,
+            unanswered: VecDeque::new(),
             out: Vec::new(),
-            wishes: Vec::new(),
+            requests: Vec::new(),
         }
     }
 
@@ -84,9 +84,9 @@ impl DtalkClient {
         if self.state != State::Dialing {
             return;
         }
-        self.state = State::Asked { deadline: now + PATIENCE };
+        self.state = State::Authenticating { deadline: now + TIMEOUT };
         self.decoder = Decoder::new(Layout::Dtalk, 1 << 20);
-        (self.sent, self.seen) = (0, 0);
+        (self.last_sent, self.last_seen) = (0, 0);
         let auth = AuthMsg {
             app_id: names::APP.into(),
             token: names::token(self.identity.user),
@@ -101,17 +101,17 @@ impl DtalkClient {
     }
 
     pub(super) fn handle_bytes(&mut self, now: u64, bytes: &[u8]) {
-        if !matches!(self.state, State::Asked { .. } | State::Open) {
+        if !matches!(self.state, State::Authenticating { .. } | State::Open) {
             return;
         }
-        self.heard = now;
+        self.last_input = now;
         self.decoder.push(bytes);
-        while matches!(self.state, State::Asked { .. } | State::Open) {
+        while matches!(self.state, State::Authenticating { .. } | State::Open) {
             match self.decoder.next_frame() {
                 Ok(Some(frame)) => self.read(now, &frame),
                 Ok(None) => return,
                 Err(_broken) => {
-                    self.nonsense("bytes that are no frame");
+                    self.record_invalid("bytes that are no frame");
                     self.hang_up(now);
                 }
             }
@@ -120,25 +120,25 @@ impl DtalkClient {
 
     pub(super) fn handle_timeout(&mut self, now: u64) {
         match self.state {
-            State::Waiting { until } if until <= now => {
+            State::BackingOff { until } if until <= now => {
                 self.state = State::Dialing;
-                self.wishes.push(Wish::Dial);
+                self.requests.push(Request::Dial);
             }
-            State::Asked { deadline } if deadline <= now => self.hang_up(now),
-            State::Open if now >= self.heard + PATIENCE => self.hang_up(now),
-            State::Open => self.say(now),
+            State::Authenticating { deadline } if deadline <= now => self.hang_up(now),
+            State::Open if now >= self.last_input + TIMEOUT => self.hang_up(now),
+            State::Open => self.send_due(now),
             _ => {}
         }
     }
 
     pub(super) fn poll_timeout(&self) -> Option<u64> {
         match self.state {
-            State::Waiting { until } => Some(until),
-            State::Asked { deadline } => Some(deadline),
+            State::BackingOff { until } => Some(until),
+            State::Authenticating { deadline } => Some(deadline),
             State::Dialing | State::Left => None,
             State::Open => {
-                let retry = self.questions.iter().map(|question| question.due).min();
-                let due = (self.said + HEARTBEAT).min(self.heard + PATIENCE);
+                let retry = self.unanswered.iter().map(|message| message.due).min();
+                let due = (self.last_output + HEARTBEAT).min(self.last_input + TIMEOUT);
                 Some(retry.map_or(due, |retry| retry.min(due)))
             }
         }
@@ -148,19 +148,19 @@ impl DtalkClient {
         if self.out.is_empty() { None } else { Some(std::mem::take(&mut self.out).into()) }
     }
 
-    pub(super) fn poll_wishes(&mut self, wishes: &mut Vec<Wish>) {
-        wishes.append(&mut self.wishes);
+    pub(super) fn poll_requests(&mut self, requests: &mut Vec<Request>) {
+        requests.append(&mut self.requests);
     }
 
     pub(super) fn send(&mut self, now: u64, message: MessageId, len: usize) -> bool {
-        if self.state == State::Left || self.questions.len() >= 16 {
+        if self.state == State::Left || self.unanswered.len() >= 16 {
             return false;
         }
         self.log.note(What::Sent { client: self.identity.client, message });
         let body = Body::Message(message).to_bytes(len);
-        self.questions.push_back(Question { message, body, seq: None, due: now });
+        self.unanswered.push_back(SentMessage { id: message, body, seq: None, due: now });
         if self.state == State::Open {
-            self.say(now);
+            self.send_due(now);
         }
         true
     }
@@ -169,21 +169,21 @@ impl DtalkClient {
         (self.state == State::Open).then_some(self.attempt)
     }
 
-    pub(super) fn has_questions(&self) -> bool {
-        !self.questions.is_empty()
+    pub(super) fn has_unanswered(&self) -> bool {
+        !self.unanswered.is_empty()
     }
 
     pub(super) fn leave(&mut self, now: u64) {
         if self.state == State::Open {
             self.write(now, op::DISCONNECT, 0, &[]);
-            self.wishes.push(Wish::HangUp);
-        } else if matches!(self.state, State::Asked { .. } | State::Dialing) {
-            self.wishes.push(Wish::HangUp);
+            self.requests.push(Request::HangUp);
+        } else if matches!(self.state, State::Authenticating { .. } | State::Dialing) {
+            self.requests.push(Request::HangUp);
         }
         self.state = State::Left;
         let (client, attempt) = (self.identity.client, self.attempt);
         self.log.note(What::Over { client, attempt, code: 0 });
-        self.wishes.push(Wish::Rest);
+        self.requests.push(Request::End);
     }
 
     fn read(&mut self, now: u64, frame: &Frame) {
@@ -193,9 +193,9 @@ impl DtalkClient {
                 self.state = State::Open;
                 let (attempt, loss) = (self.attempt, Loss::None);
                 self.log.note(What::Opened { attempt, resumed: false, loss });
-                self.questions.iter_mut().for_each(|question| question.due = now);
-                self.questions.iter_mut().for_each(|question| question.seq = None);
-                self.say(now);
+                self.unanswered.iter_mut().for_each(|message| message.due = now);
+                self.unanswered.iter_mut().for_each(|message| message.seq = None);
+                self.send_due(now);
             }
             op::AUTH_REPLY => self.hang_up(now),
             op::DELIVER => self.deliver(now, seq, &frame.body),
@@ -208,71 +208,72 @@ impl DtalkClient {
     fn deliver(&mut self, now: u64, seq: u32, body: &[u8]) {
         if seq != 0 {
             self.write(now, op::DELIVER_ACK, seq, &[]);
-            if seq <= self.seen {
+            if seq <= self.last_seen {
                 return;
             }
-            if seq != self.seen + 1 {
-                self.nonsense("a number was left out");
+            if seq != self.last_seen + 1 {
+                self.record_invalid("a number was left out");
             }
-            self.seen = seq;
+            self.last_seen = seq;
         }
         match Body::parse(body) {
             Some(Body::Push(push)) => {
                 self.log.note(What::Saw { attempt: self.attempt, push, seq });
             }
-            _ => self.nonsense("a delivery that nobody pushed"),
+            _ => self.record_invalid("a delivery that nobody pushed"),
         }
     }
 
     fn answer(&mut self, seq: u32, body: &[u8]) {
-        let at = self.questions.iter().position(|question| question.seq == Some(seq));
-        let Some(question) = at.and_then(|at| self.questions.remove(at)) else { return };
-        if Body::parse(body) != Some(Body::Reply(question.message, Answer::Taken)) {
-            return self.nonsense("an answer to something else");
+        let at = self.unanswered.iter().position(|message| message.seq == Some(seq));
+        let Some(message) = at.and_then(|at| self.unanswered.remove(at)) else { return };
+        if Body::parse(body) != Some(Body::Reply(message.id, Answer::Taken)) {
+            return self.record_invalid("an answer to something else");
         }
         let (client, attempt) = (self.identity.client, self.attempt);
-        let (message, answer) = (question.message, Answer::Taken);
+        let (message, answer) = (message.id, Answer::Taken);
         self.log.note(What::Answered { client, attempt, message, answer });
     }
 
     /// Sends due messages, and a heartbeat if there is nothing else to send.
-    fn say(&mut self, now: u64) {
-        let mut questions = std::mem::take(&mut self.questions);
-        for question in questions.iter_mut().filter(|question| question.due <= now) {
+    fn send_due(&mut self, now: u64) {
+        let mut unanswered = std::mem::take(&mut self.unanswered);
+        for message in unanswered.iter_mut().filter(|message| message.due <= now) {
             // The same frame again, on the same connection.
-            let seq = question.seq.unwrap_or(self.sent + 1);
-            self.sent = self.sent.max(seq);
-            question.seq = Some(seq);
-            question.due = now + RETRY;
+            let seq = message.seq.unwrap_or(self.last_sent + 1);
+            self.last_sent = self.last_sent.max(seq);
+            message.seq = Some(seq);
+            message.due = now + RETRY;
             let head = Head { ver: 1, op: op::SEND, seq, ack: 0 };
-            head.write(Layout::Dtalk, &question.body, &mut self.out);
-            self.said = now;
+            head.write(Layout::Dtalk, &message.body, &mut self.out);
+            self.last_output = now;
         }
-        self.questions = questions;
-        if now >= self.said + HEARTBEAT {
+        self.unanswered = unanswered;
+        if now >= self.last_output + HEARTBEAT {
             self.write(now, op::HEARTBEAT, 0, &[]);
         }
     }
 
     fn write(&mut self, now: u64, op: u32, ack: u32, body: &[u8]) {
-        self.sent += 1;
-        Head { ver: 1, op, seq: self.sent, ack }.write(Layout::Dtalk, body, &mut self.out);
-        self.said = now;
+        self.last_sent += 1;
+        Head { ver: 1, op, seq: self.last_sent, ack }.write(Layout::Dtalk, body, &mut self.out);
+        self.last_output = now;
     }
 
     fn hang_up(&mut self, now: u64) {
-        self.wishes.push(Wish::HangUp);
+        self.requests.push(Request::HangUp);
         self.wait(now);
     }
 
     fn wait(&mut self, now: u64) {
         if self.state != State::Left {
             self.out.clear();
-            self.state = State::Waiting { until: now + self.random.between(100, 1_500) * MILLIS };
+            self.state =
+                State::BackingOff { until: now + self.random.between(100, 1_500) * MILLIS };
         }
     }
 
-    fn nonsense(&self, what: &'static str) {
+    fn record_invalid(&self, what: &'static str) {
         self.log.note(What::Nonsense { attempt: self.attempt, what });
     }
 }

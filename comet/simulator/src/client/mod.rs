@@ -1,6 +1,6 @@
 //! Clients: the real comet client, and a model of a dtalk client.
 //!
-//! Both are state machines: the world passes bytes and time, and takes bytes and wishes.
+//! Both are state machines: the world passes bytes and time, and takes bytes and requests.
 //!
 //! Not here: connections, and their faults.
 
@@ -16,15 +16,15 @@ use crate::history::{Attempt, MessageId};
 
 /// A request of a client to the world.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Wish {
+pub(crate) enum Request {
     /// Open another connection.
     Dial,
     /// Close its connection after writing its output.
     HangUp,
     /// Remember this ticket, which it was given.
-    Keep(Bytes),
+    KeepTicket(Bytes),
     /// Nothing more: the client is over.
-    Rest,
+    End,
 }
 
 /// A client of either kind.
@@ -73,9 +73,9 @@ impl Client {
         either!(self, client => client.poll_transmit())
     }
 
-    /// Records events and returns wishes; to be called after every other method.
-    pub(crate) fn poll_wishes(&mut self, wishes: &mut Vec<Wish>) {
-        either!(self, client => client.poll_wishes(wishes));
+    /// Records events and returns requests; to be called after every other method.
+    pub(crate) fn poll_requests(&mut self, requests: &mut Vec<Request>) {
+        either!(self, client => client.poll_requests(requests));
     }
 
     /// Sends a message; false if the client takes no more.
@@ -89,8 +89,8 @@ impl Client {
     }
 
     /// Whether it has unanswered messages.
-    pub(crate) fn has_questions(&self) -> bool {
-        either!(self, client => client.has_questions())
+    pub(crate) fn has_unanswered(&self) -> bool {
+        either!(self, client => client.has_unanswered())
     }
 
     /// Ends the session for good.

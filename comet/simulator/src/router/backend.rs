@@ -52,7 +52,7 @@ pub(crate) struct Backend {
     /// Present in worlds of letters.
     store: Option<Store>,
     /// Whether the router has stopped refusing and delaying.
-    is_calm: bool,
+    is_healed: bool,
 }
 
 impl Backend {
@@ -73,15 +73,15 @@ impl Backend {
             records: [vec![0; 64], vec![0; 64]],
             has_records: plan.has_records(),
             longest_body: plan.content.longest_body,
-            is_calm: false,
+            is_healed: false,
         }
     }
 
     /// From now on accepts every peer, and answers everything at once.
-    pub(crate) fn calm(&mut self) {
-        self.is_calm = true;
+    pub(crate) fn heal(&mut self) {
+        self.is_healed = true;
         self.pending.iter_mut().for_each(|(due, _)| *due = 0);
-        self.store.iter_mut().for_each(Store::calm);
+        self.store.iter_mut().for_each(Store::heal);
     }
 
     /// Time of the next pending answer.
@@ -146,11 +146,11 @@ impl Backend {
     }
 
     pub(super) fn decide(&mut self, attempt: Attempt, identity: Identity, reply: ConnectReply) {
-        if !self.is_calm && self.random.percent(self.rates.refused_peers) {
+        if !self.is_healed && self.random.percent(self.rates.refused_peers) {
             self.log.note(What::Decided { attempt, accepted: false });
             return reply.refuse("no");
         }
-        if !self.is_calm && self.random.percent(self.rates.late_decisions) {
+        if !self.is_healed && self.random.percent(self.rates.late_decisions) {
             let due = self.log.now() + self.random.below(2_000) * MILLIS;
             return self
                 .pending
@@ -220,14 +220,14 @@ impl Backend {
 
     /// Answers a message, at once or later.
     fn answer(&mut self, session: Session, message: MessageId, receipt: Receipt) {
-        let is_refused = !self.is_calm
+        let is_refused = !self.is_healed
             && self.random.percent(self.rates.refused_messages)
             && !self.refused_once.contains(&message);
         let answer = if is_refused { Answer::Refused } else { Answer::Taken };
         if is_refused {
             self.refused_once.push(message);
         }
-        if !self.is_calm && self.random.percent(40) {
+        if !self.is_healed && self.random.percent(40) {
             let due = self.log.now() + self.random.below(3_000) * MILLIS;
             self.pending.push((due, PendingAnswer::Message(session, message, receipt, answer)));
         } else {

@@ -93,7 +93,7 @@ pub(super) struct Store {
     pages: Vec<(u64, PageRead)>,
     /// Sessions whose push was rejected, and the times of their retries.
     retries: Vec<(u64, Session)>,
-    is_calm: bool,
+    is_healed: bool,
 }
 
 impl Store {
@@ -109,13 +109,13 @@ impl Store {
             jobs: VecDeque::new(),
             pages: Vec::new(),
             retries: Vec::new(),
-            is_calm: false,
+            is_healed: false,
         }
     }
 
     /// From now on handles every event at once.
-    pub(super) fn calm(&mut self) {
-        self.is_calm = true;
+    pub(super) fn heal(&mut self) {
+        self.is_healed = true;
         self.jobs.iter_mut().for_each(|(due, _)| *due = 0);
         self.pages.iter_mut().for_each(|(due, _)| *due = 0);
     }
@@ -139,7 +139,7 @@ impl Store {
     }
 
     fn later(&mut self) -> u64 {
-        let delay = if self.is_calm { 0 } else { self.random.below(self.settings.delay + 1) };
+        let delay = if self.is_healed { 0 } else { self.random.below(self.settings.delay + 1) };
         self.log.now() + delay
     }
 

@@ -28,7 +28,7 @@ impl World {
             Act::Theft => self.steal(),
             Act::StepClock => self.step_clock(),
             Act::Drain => return self.drain(),
-            Act::Begin { actor } => self.begin(actor),
+            Act::Start { actor } => self.start(actor),
             Act::Leave => self.leave(),
         }
         Ok(())
@@ -74,7 +74,7 @@ impl World {
         let message = MessageId(self.messages);
         self.messages += 1;
         self.actors[actor].client.send(self.now, message, len);
-        self.listen(actor);
+        self.take_output(actor);
     }
 
     fn kick(&mut self) {
@@ -136,7 +136,7 @@ impl World {
             return;
         }
         self.actors[actor].client.leave(self.now);
-        self.listen(actor);
+        self.take_output(actor);
     }
 }
 

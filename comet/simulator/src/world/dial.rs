@@ -36,15 +36,15 @@ impl World {
         if self.actors[actor].attempt != Some(attempt) {
             return;
         }
-        if !self.is_calm && self.random.percent(self.plan.rates.refused_dials) {
+        if !self.is_healed && self.random.percent(self.plan.rates.refused_dials) {
             self.actors[actor].attempt = None;
             self.actors[actor].client.handle_disconnected(self.now);
-            return self.listen(actor);
+            return self.take_output(actor);
         }
         self.open_line(attempt, is_websocket);
         if !is_websocket {
             self.actors[actor].client.handle_connected(self.now);
-            self.listen(actor);
+            self.take_output(actor);
         }
     }
 
@@ -53,7 +53,7 @@ impl World {
         let endpoint = self.gateways.connect(attempt, is_websocket);
         let random = &mut self.random;
         let mut line = Line::new(self.now, attempt, endpoint, is_websocket, random);
-        if !self.is_calm {
+        if !self.is_healed {
             line.draw_quality(self.now, &self.plan.rates, random);
         }
         self.network.add(line);
@@ -74,7 +74,7 @@ impl World {
     pub(super) fn hang_up(&mut self, actor: usize) {
         let Some(attempt) = self.actors[actor].attempt.take() else { return };
         let ending = match self.random.below(10) {
-            0 if !self.is_calm => None,
+            0 if !self.is_healed => None,
             1 | 2 => Some(Ending::Reset),
             _ => Some(Ending::Fin),
         };
@@ -82,16 +82,16 @@ impl World {
     }
 
     /// Ends a client: after a while another one takes its place.
-    pub(super) fn rest(&mut self, actor: usize) {
+    pub(super) fn replace_later(&mut self, actor: usize) {
         self.actors[actor].is_over = true;
         let wait = self.random.between(100, 3_000) * MILLIS;
-        self.schedule.put(self.now + wait, Act::Begin { actor });
+        self.schedule.put(self.now + wait, Act::Start { actor });
     }
 
-    pub(super) fn begin(&mut self, actor: usize) {
+    pub(super) fn start(&mut self, actor: usize) {
         let participant = self.actors[actor].participant;
         self.actors[actor].client = self.client(participant);
         self.actors[actor].is_over = false;
-        self.listen(actor);
+        self.take_output(actor);
     }
 }

@@ -19,7 +19,7 @@ use comet::StartError;
 use parking_lot::Mutex;
 
 use crate::Setup;
-use crate::client::{Client, CometClient, DtalkClient, Wish};
+use crate::client::{Client, CometClient, DtalkClient, Request};
 use crate::history::{Attempt, History, Log, What, Wire};
 use crate::network::{Arrived, Ending, Network};
 use crate::plan::{Participant, Plan, letters, shortage};
@@ -57,7 +57,7 @@ pub(crate) struct World {
     attacker: Attacker,
     schedule: Schedule,
     messages: u32,
-    is_calm: bool,
+    is_healed: bool,
 }
 
 impl World {
@@ -86,7 +86,7 @@ impl World {
             actors: Vec::new(),
             schedule,
             messages: 0,
-            is_calm: false,
+            is_healed: false,
             plan,
         };
         for participant in world.plan.participants.clone() {
@@ -100,7 +100,7 @@ impl World {
             });
             let (from, to) = participant.first_dial;
             let at = from + world.random.below(to - from);
-            world.schedule.put(at, schedule::Act::Begin { actor: world.actors.len() - 1 });
+            world.schedule.put(at, schedule::Act::Start { actor: world.actors.len() - 1 });
         }
         Ok(world)
     }
@@ -157,7 +157,7 @@ impl World {
             while let Some(act) = self.schedule.pop(self.now) {
                 self.act(act)?;
             }
-            self.drive();
+            self.fire_timers();
             self.backend.lock().answer_due(self.now);
             self.network.carry_up(self.now, &mut self.random);
             self.turn();
@@ -188,15 +188,15 @@ impl World {
             let actor = self.actors.iter().position(|actor| actor.attempt == Some(attempt));
             for arrived in arrived.drain(..) {
                 match actor {
-                    Some(actor) => self.hear(actor, attempt, arrived),
+                    Some(actor) => self.receive(actor, attempt, arrived),
                     None => self.receive_attacker(attempt, arrived),
                 }
             }
         }
-        self.drive();
+        self.fire_timers();
     }
 
-    fn hear(&mut self, actor: usize, attempt: Attempt, arrived: Arrived) {
+    fn receive(&mut self, actor: usize, attempt: Attempt, arrived: Arrived) {
         let actor_now = &mut self.actors[actor];
         if actor_now.attempt != Some(attempt) {
             return;
@@ -212,54 +212,54 @@ impl World {
                 self.log.note(What::Nonsense { attempt, what: "bytes that are not WebSocket" });
             }
         }
-        self.listen(actor);
+        self.take_output(actor);
     }
 
-    /// Runs expired timers of clients, and grants their wishes.
-    fn drive(&mut self) {
+    /// Runs expired timers of clients, and carries out their requests.
+    fn fire_timers(&mut self) {
         for actor in 0..self.actors.len() {
             let Actor { client, is_over, .. } = &mut self.actors[actor];
             if !*is_over && client.poll_timeout().is_some_and(|due| due <= self.now) {
                 client.handle_timeout(self.now);
-                self.listen(actor);
+                self.take_output(actor);
             }
         }
     }
 
-    /// Takes a client's output and wishes.
-    fn listen(&mut self, actor: usize) {
-        let mut wishes = Vec::new();
+    /// Takes a client's output and requests.
+    fn take_output(&mut self, actor: usize) {
+        let mut requests = Vec::new();
         loop {
             while let Some(bytes) = self.actors[actor].client.poll_transmit() {
                 self.transmit(actor, &bytes);
             }
-            self.actors[actor].client.poll_wishes(&mut wishes);
-            if wishes.is_empty() {
+            self.actors[actor].client.poll_requests(&mut requests);
+            if requests.is_empty() {
                 return;
             }
-            for wish in wishes.drain(..) {
-                self.grant(actor, wish);
+            for request in requests.drain(..) {
+                self.carry_out(actor, request);
             }
         }
     }
 
-    fn grant(&mut self, actor: usize, wish: Wish) {
-        match wish {
-            Wish::Dial => self.dial(actor),
-            Wish::HangUp => self.hang_up(actor),
-            Wish::Keep(ticket) => {
+    fn carry_out(&mut self, actor: usize, request: Request) {
+        match request {
+            Request::Dial => self.dial(actor),
+            Request::HangUp => self.hang_up(actor),
+            Request::KeepTicket(ticket) => {
                 if let Some(attempt) = self.actors[actor].attempt {
                     self.actors[actor].opened = Some(attempt);
                     self.attacker.record_ticket(ticket, attempt);
                 }
             }
-            Wish::Rest => self.rest(actor),
+            Request::End => self.replace_later(actor),
         }
     }
 
     fn is_at_rest(&self, quiet: u64) -> bool {
         let is_done = |actor: &Actor| {
-            !actor.is_over && actor.client.standing().is_some() && !actor.client.has_questions()
+            !actor.is_over && actor.client.standing().is_some() && !actor.client.has_unanswered()
         };
         self.actors.iter().all(is_done) && self.now >= self.log.stirred() + quiet
     }
@@ -267,9 +267,9 @@ impl World {
     /// Ends all faults.
     fn heal(&mut self) {
         self.log.note(What::Healed);
-        self.is_calm = true;
-        self.schedule.calm();
-        self.backend.lock().calm();
+        self.is_healed = true;
+        self.schedule.heal();
+        self.backend.lock().heal();
         self.network.heal(self.now);
         for attempt in self.attacker.disconnect() {
             self.network.leave(self.now, attempt, Some(Ending::Reset), &mut self.random);

@@ -35,7 +35,7 @@ pub(super) enum Act {
     /// The gateway drains, and another one replaces it.
     Drain,
     /// A client whose session was over starts again.
-    Begin { actor: usize },
+    Start { actor: usize },
     /// A client leaves for good.
     Leave,
 }
@@ -108,8 +108,8 @@ impl Schedule {
     }
 
     /// Keeps only the acts that clients depend on.
-    pub(super) fn calm(&mut self) {
+    pub(super) fn heal(&mut self) {
         self.acts
-            .retain(|Reverse((_, _, act))| matches!(act, Act::Connect { .. } | Act::Begin { .. }));
+            .retain(|Reverse((_, _, act))| matches!(act, Act::Connect { .. } | Act::Start { .. }));
     }
 }
