@@ -20,8 +20,8 @@
 mod body;
 pub mod checker;
 mod client;
-mod contract;
 pub mod history;
+mod mapping;
 mod names;
 mod network;
 mod plan;

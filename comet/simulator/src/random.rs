@@ -34,7 +34,7 @@ impl Random {
     }
 
     /// An index into a sequence of this length.
-    pub(crate) fn place(&mut self, len: usize) -> usize {
+    pub(crate) fn index(&mut self, len: usize) -> usize {
         usize::try_from(self.below(len as u64)).unwrap_or(0)
     }
 
@@ -44,8 +44,8 @@ impl Random {
     }
 
     /// A random element.
-    pub(crate) fn of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.place(choices.len())]
+    pub(crate) fn choose<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.index(choices.len())]
     }
 }
 

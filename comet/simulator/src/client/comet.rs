@@ -9,8 +9,8 @@ use comet_protocol::comet as wire;
 
 use super::Request;
 use crate::body::Body;
-use crate::contract;
 use crate::history::{Answer, Attempt, Log, Loss, MessageId, MissingGap, PushId, What};
+use crate::mapping;
 use crate::names;
 use crate::plan::{ClientIdentity, ClientSettings};
 
@@ -200,5 +200,5 @@ fn missing(from: u32, to: u32, gap: &wire::Gap) -> MissingGap {
     let seen = u64::from(wire::Seq::new(from).since(first));
     let count = gap.count.saturating_sub(if to == 0 { 0 } else { seen });
     let (room, position) = (names::parse_room(&gap.room), gap.position);
-    MissingGap { from, to, count, room, position, why: contract::reason(gap.reason()) }
+    MissingGap { from, to, count, room, position, why: mapping::reason(gap.reason()) }
 }

@@ -1,7 +1,7 @@
 //! Faults of connections.
 
-use super::line::Reading;
-use super::{Ending, Line, Network};
+use super::connection::Reading;
+use super::{Connection, Ending, Network};
 use crate::history::Attempt;
 use crate::plan::{FaultRates, Kind};
 use crate::random::Random;
@@ -17,14 +17,17 @@ impl Network {
         may_fail: impl Fn(Attempt) -> bool,
         random: &mut Random,
     ) -> Option<(Attempt, &'static str)> {
-        let candidates = self.lines.iter_mut().filter(|line| !line.is_silent() && !line.is_left());
-        let mut candidates: Vec<&mut Line> =
-            candidates.filter(|line| may_fail(line.attempt())).collect();
+        let candidates = self
+            .connections
+            .iter_mut()
+            .filter(|connection| !connection.is_severed() && !connection.is_left());
+        let mut candidates: Vec<&mut Connection> =
+            candidates.filter(|connection| may_fail(connection.attempt())).collect();
         if candidates.is_empty() {
             return None;
         }
-        let at = random.place(candidates.len());
-        let line = candidates.swap_remove(at);
+        let at = random.index(candidates.len());
+        let connection = candidates.swap_remove(at);
         let fault = match kind {
             Kind::Shortage => 8,
             // Slow readers, overflow and giving up are of interest there.
@@ -32,28 +35,28 @@ impl Network {
             _ => random.below(9),
         };
         let what = match fault {
-            0 | 1 => cut(line, now, (true, true), random),
-            2 => cut(line, now, (true, false), random),
-            3 => cut(line, now, (false, true), random),
-            4 => cut(line, now, (false, false), random),
-            5 | 6 => stall(line, now, random),
-            7 => slow_down(line, now, random),
-            _ => stop_reading(line, kind, random),
+            0 | 1 => cut(connection, now, (true, true), random),
+            2 => cut(connection, now, (true, false), random),
+            3 => cut(connection, now, (false, true), random),
+            4 => cut(connection, now, (false, false), random),
+            5 | 6 => stall(connection, now, random),
+            7 => slow_down(connection, now, random),
+            _ => stop_reading(connection, kind, random),
         };
-        Some((line.attempt(), what))
+        Some((connection.attempt(), what))
     }
 }
 
-impl Line {
+impl Connection {
     /// Draws the quality of a new connection.
     pub(crate) fn draw_quality(&mut self, now: u64, rates: &FaultRates, random: &mut Random) {
         if random.percent(rates.small_buffers) {
             let sizes = [64, 300, 2_000, 65_536];
-            self.set_capacity(random.of(&sizes), random.of(&sizes));
+            self.set_capacity(random.choose(&sizes), random.choose(&sizes));
         }
         if random.percent(rates.slow_readers) {
             let every = random.between(20, 400) * MILLIS;
-            let bytes = random.of(&[20, 100, 1_000]);
+            let bytes = random.choose(&[20, 100, 1_000]);
             self.set_reading(Reading::Paced { every, bytes, next: now });
         }
     }
@@ -61,16 +64,16 @@ impl Line {
 
 /// Cuts a connection; the given sides are notified, at once or later.
 fn cut(
-    line: &mut Line,
+    connection: &mut Connection,
     now: u64,
     (gateway, client): (bool, bool),
     random: &mut Random,
 ) -> &'static str {
-    let when = |random: &mut Random| now + random.of(&[0, 10, 500, 3_000]) * MILLIS;
+    let when = |random: &mut Random| now + random.choose(&[0, 10, 500, 3_000]) * MILLIS;
     let ending = if random.percent(50) { Ending::Fin } else { Ending::Reset };
     let gateway_told = gateway.then(|| (when(random), ending));
     let client_told = client.then(|| when(random));
-    line.cut(gateway_told, client_told, random);
+    connection.cut(gateway_told, client_told, random);
     match (gateway, client) {
         (true, true) => "cut",
         (true, false) => "cut, and the client is not told",
@@ -79,10 +82,10 @@ fn cut(
     }
 }
 
-fn stall(line: &mut Line, now: u64, random: &mut Random) -> &'static str {
-    let until = now + random.of(&[100, 1_000, 5_000, 12_000]) * MILLIS;
-    let (up, down) = random.of(&[(true, true), (true, false), (false, true)]);
-    line.hold(until, up, down);
+fn stall(connection: &mut Connection, now: u64, random: &mut Random) -> &'static str {
+    let until = now + random.choose(&[100, 1_000, 5_000, 12_000]) * MILLIS;
+    let (up, down) = random.choose(&[(true, true), (true, false), (false, true)]);
+    connection.hold(until, up, down);
     match (up, down) {
         (true, true) => "stalls",
         (true, _) => "stalls on the way up",
@@ -90,18 +93,18 @@ fn stall(line: &mut Line, now: u64, random: &mut Random) -> &'static str {
     }
 }
 
-fn slow_down(line: &mut Line, now: u64, random: &mut Random) -> &'static str {
+fn slow_down(connection: &mut Connection, now: u64, random: &mut Random) -> &'static str {
     let every = random.between(50, 800) * MILLIS;
-    let bytes = random.of(&[1, 30, 400]);
-    line.set_reading(Reading::Paced { every, bytes, next: now + every });
-    line.set_capacity(65_536, random.of(&[64, 1_000, 65_536]));
+    let bytes = random.choose(&[1, 30, 400]);
+    connection.set_reading(Reading::Paced { every, bytes, next: now + every });
+    connection.set_capacity(65_536, random.choose(&[64, 1_000, 65_536]));
     "is read slowly"
 }
 
-fn stop_reading(line: &mut Line, kind: Kind, random: &mut Random) -> &'static str {
-    line.set_reading(Reading::Stopped);
+fn stop_reading(connection: &mut Connection, kind: Kind, random: &mut Random) -> &'static str {
+    connection.set_reading(Reading::Stopped);
     // Queued output drains within a few turns once the client has closed.
     let sizes = if kind.is_shortage() { [4_000; 3] } else { [0, 64, 1_000] };
-    line.set_capacity(65_536, random.of(&sizes));
+    connection.set_capacity(65_536, random.choose(&sizes));
     "is read no more"
 }

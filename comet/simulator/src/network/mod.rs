@@ -5,12 +5,12 @@
 //!
 //! Not here: the times of connections, and their contents.
 
+mod connection;
 mod faults;
-mod line;
 mod pipe;
 mod websocket;
 
-pub(crate) use line::{Arrived, Line};
+pub(crate) use connection::{Arrived, Connection};
 pub(crate) use pipe::Ending;
 
 use crate::history::Attempt;
@@ -19,7 +19,7 @@ use crate::random::Random;
 /// The connections that are not closed on both sides.
 #[derive(Debug, Default)]
 pub(crate) struct Network {
-    lines: Vec<Line>,
+    connections: Vec<Connection>,
     attempts: u32,
 }
 
@@ -37,14 +37,14 @@ impl Network {
     }
 
     /// Adds a connection that is established.
-    pub(crate) fn add(&mut self, line: Line) {
-        self.lines.push(line);
+    pub(crate) fn add(&mut self, connection: Connection) {
+        self.connections.push(connection);
     }
 
     /// Sends bytes of a client.
     pub(crate) fn send(&mut self, now: u64, attempt: Attempt, bytes: &[u8], random: &mut Random) {
-        if let Some(line) = self.find(attempt) {
-            line.send(now, bytes, random);
+        if let Some(connection) = self.find(attempt) {
+            connection.send(now, bytes, random);
         }
     }
 
@@ -56,39 +56,39 @@ impl Network {
         ending: Option<Ending>,
         random: &mut Random,
     ) {
-        if let Some(line) = self.find(attempt) {
-            line.leave(now, ending, random);
+        if let Some(connection) = self.find(attempt) {
+            connection.leave(now, ending, random);
         }
     }
 
-    fn find(&mut self, attempt: Attempt) -> Option<&mut Line> {
-        self.lines.iter_mut().find(|line| line.attempt() == attempt)
+    fn find(&mut self, attempt: Attempt) -> Option<&mut Connection> {
+        self.connections.iter_mut().find(|connection| connection.attempt() == attempt)
     }
 
     /// Time of the next event.
     pub(crate) fn next(&self) -> Option<u64> {
-        self.lines.iter().filter_map(Line::next).min()
+        self.connections.iter().filter_map(Connection::next).min()
     }
 
     /// Passes arrived bytes to the gateways.
     pub(crate) fn carry_up(&mut self, now: u64, random: &mut Random) {
-        for line in &mut self.lines {
-            line.carry_up(now, random);
+        for connection in &mut self.connections {
+            connection.carry_up(now, random);
         }
     }
 
     /// Collects the output of the gateways after a turn. Returns whether that may let them do more.
     pub(crate) fn collect_turn(&mut self, now: u64, random: &mut Random) -> bool {
         let mut any = false;
-        for line in &mut self.lines {
-            any |= line.collect_turn(now, random);
+        for connection in &mut self.connections {
+            any |= connection.collect_turn(now, random);
         }
         any
     }
 
     /// Number of connections.
     pub(crate) const fn len(&self) -> usize {
-        self.lines.len()
+        self.connections.len()
     }
 
     /// Takes what has arrived for the client of a connection, given by its index.
@@ -99,17 +99,17 @@ impl Network {
         random: &mut Random,
         out: &mut Vec<Arrived>,
     ) -> Attempt {
-        self.lines[at].carry_down(now, random, out);
-        self.lines[at].attempt()
+        self.connections[at].carry_down(now, random, out);
+        self.connections[at].attempt()
     }
 
     /// Ends all faults.
     pub(crate) fn heal(&mut self, now: u64) {
-        self.lines.iter_mut().for_each(|line| line.heal(now));
+        self.connections.iter_mut().for_each(|connection| connection.heal(now));
     }
 
     /// Lets go of connections that are closed on both sides.
     pub(crate) fn remove_closed(&mut self) {
-        self.lines.retain(|line| !line.is_over());
+        self.connections.retain(|connection| !connection.is_over());
     }
 }

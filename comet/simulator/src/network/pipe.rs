@@ -29,17 +29,17 @@ pub(super) struct Pipe {
     held_until: u64,
     ending: Option<(u64, Ending)>,
     /// Bytes sent are lost without notice.
-    is_dead: bool,
+    is_cut: bool,
 }
 
 impl Pipe {
     pub(super) const fn new(latency: u64, jitter: u64) -> Self {
         let pieces = VecDeque::new();
-        Self { latency, jitter, pieces, held_until: 0, ending: None, is_dead: false }
+        Self { latency, jitter, pieces, held_until: 0, ending: None, is_cut: false }
     }
 
     pub(super) fn send(&mut self, now: u64, bytes: Vec<u8>, random: &mut Random) {
-        if self.is_dead || self.ending.is_some() || bytes.is_empty() {
+        if self.is_cut || self.ending.is_some() || bytes.is_empty() {
             return;
         }
         let due = self.arrival(now, random);
@@ -48,7 +48,7 @@ impl Pipe {
 
     /// Ends the stream after the bytes in transit.
     pub(super) fn end(&mut self, now: u64, ending: Ending, random: &mut Random) {
-        if !self.is_dead && self.ending.is_none() {
+        if !self.is_cut && self.ending.is_none() {
             self.ending = Some((self.arrival(now, random), ending));
         }
     }
@@ -64,12 +64,12 @@ impl Pipe {
 
     /// Loses all further bytes. Bytes in transit arrive up to a random one.
     pub(super) fn cut(&mut self, random: &mut Random) {
-        self.is_dead = true;
+        self.is_cut = true;
         self.ending = None;
-        let keep = random.place(self.pieces.len() + 1);
+        let keep = random.index(self.pieces.len() + 1);
         self.pieces.truncate(keep);
         if let Some(last) = self.pieces.back_mut() {
-            last.bytes.truncate(random.place(last.bytes.len() + 1));
+            last.bytes.truncate(random.index(last.bytes.len() + 1));
         }
     }
 
@@ -78,7 +78,7 @@ impl Pipe {
     }
 
     /// Ends the stream of a pipe that is cut.
-    pub(super) const fn end_dead(&mut self, at: u64, ending: Ending) {
+    pub(super) const fn end_cut(&mut self, at: u64, ending: Ending) {
         self.ending = Some((at, ending));
     }
 
@@ -101,7 +101,7 @@ impl Pipe {
     }
 
     /// Puts back bytes that were not accepted.
-    pub(super) fn unpop(&mut self, bytes: Vec<u8>) {
+    pub(super) fn put_back(&mut self, bytes: Vec<u8>) {
         self.pieces.push_front(Piece { due: 0, bytes });
     }
 

@@ -8,7 +8,7 @@ const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
 /// An event from the input.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) enum Heard {
+pub(super) enum Input {
     /// The upgrade was accepted.
     Open,
     /// A message.
@@ -16,9 +16,9 @@ pub(super) enum Heard {
     /// A ping, to be answered with this payload.
     Ping(Vec<u8>),
     /// A close frame, or a refused upgrade.
-    Goodbye,
+    Close,
     /// Invalid input.
-    Broken,
+    Invalid,
 }
 
 #[derive(Debug)]
@@ -46,24 +46,24 @@ impl WebSocket {
     }
 
     /// Parses input, split at any point.
-    pub(super) fn read(&mut self, bytes: &[u8], heard: &mut Vec<Heard>) {
+    pub(super) fn read(&mut self, bytes: &[u8], inputs: &mut Vec<Input>) {
         self.unread.extend_from_slice(bytes);
-        if !self.is_open && !self.read_response(heard) {
+        if !self.is_open && !self.read_response(inputs) {
             return;
         }
         loop {
             let decoded = match self.decoder.decode(&mut self.unread, &Limits::default()) {
                 Ok(decoded) => decoded,
-                Err(_broken) => return heard.push(Heard::Broken),
+                Err(_broken) => return inputs.push(Input::Invalid),
             };
             let consumed = decoded.consumed;
             let has_event = decoded.event.is_some();
             match decoded.event {
                 Some(Event::Message(message)) => {
-                    heard.push(Heard::Message(message.payload.into_owned()));
+                    inputs.push(Input::Message(message.payload.into_owned()));
                 }
-                Some(Event::Ping(body)) => heard.push(Heard::Ping(body.into_owned())),
-                Some(Event::Close(_)) => heard.push(Heard::Goodbye),
+                Some(Event::Ping(body)) => inputs.push(Input::Ping(body.into_owned())),
+                Some(Event::Close(_)) => inputs.push(Input::Close),
                 Some(Event::Pong(_)) | None => {}
             }
             self.unread.drain(..consumed);
@@ -74,15 +74,15 @@ impl WebSocket {
     }
 
     /// Parses the upgrade's response; true once frames may follow.
-    fn read_response(&mut self, heard: &mut Vec<Heard>) -> bool {
+    fn read_response(&mut self, inputs: &mut Vec<Input>) -> bool {
         match upgrade().parse_response(&self.unread, 0, &HandshakeLimits::default()) {
             Ok(ResponseParse::Partial) => {}
             Ok(ResponseParse::Complete(accepted)) => {
                 self.unread.drain(..accepted.consumed);
                 self.is_open = true;
-                heard.push(Heard::Open);
+                inputs.push(Input::Open);
             }
-            Err(_refused) => heard.push(Heard::Goodbye),
+            Err(_refused) => inputs.push(Input::Close),
         }
         self.is_open
     }

@@ -29,7 +29,7 @@ impl ActCounts {
         let messages = usize_of(random.between(5, 40));
         let faults = usize_of(random.between(0, 14));
         let mut some =
-            |chance, most| if random.percent(chance) { random.place(most) + 1 } else { 0 };
+            |chance, most| if random.percent(chance) { random.index(most) + 1 } else { 0 };
         Self {
             pushes,
             messages,

@@ -73,13 +73,13 @@ pub(crate) fn outsider(random: &mut Random) -> ClientId {
 /// Turns a plan into one of a world of letters.
 pub(crate) fn change(plan: &Plan, mistake: Option<Mistake>, random: &mut Random) -> Plan {
     let mut limits = plan.limits;
-    limits.queue.deliveries = random.of(&[3, 4, 8, 20, 200]);
+    limits.queue.deliveries = random.choose(&[3, 4, 8, 20, 200]);
     limits.queue.bytes = limits.queue.bytes.max(10_000);
     let users = u32::try_from(random.between(1, 3)).unwrap_or(1);
     // A letter never accepted would block all others.
     let longest = plan.content.longest_body.min(limits.body_with_room());
     let page = page(&limits, longest, random);
-    let delay = random.of(&[0, 1, 20, 300]) * MILLIS;
+    let delay = random.choose(&[0, 1, 20, 300]) * MILLIS;
     Plan {
         kind: Kind::Letters(StoreSettings { page, delay, longest, users, mistake }),
         limits,
@@ -88,9 +88,9 @@ pub(crate) fn change(plan: &Plan, mistake: Option<Mistake>, random: &mut Random)
         content: Content { rooms: 1, ..plan.content },
         length: random.between(6, 15) * SECOND,
         acts: ActCounts {
-            pushes: random.place(160) + 40,
-            messages: random.place(40),
-            faults: random.place(16) + 2,
+            pushes: random.index(160) + 40,
+            messages: random.index(40),
+            faults: random.index(16) + 2,
             ..plan.acts
         },
     }
@@ -100,14 +100,14 @@ pub(crate) fn change(plan: &Plan, mistake: Option<Mistake>, random: &mut Random)
 /// session that cannot hold a page would be closed for it repeatedly.
 fn page(limits: &Limits, longest: usize, random: &mut Random) -> usize {
     let bytes = (limits.queue.bytes / 2).min(limits.memory_budget / 8);
-    let rows = random.of(&[limits.queue.deliveries / 2, limits.queue.deliveries]);
+    let rows = random.choose(&[limits.queue.deliveries / 2, limits.queue.deliveries]);
     rows.min(bytes / longest).clamp(1, MOST_ROWS)
 }
 
 /// A phone per user, and a desktop for some.
 fn participants(users: u32, random: &mut Random) -> Vec<Participant> {
-    let websocket = random.of(&[0, 50, 100]);
-    let desktops = random.of(&[0, 50, 100]);
+    let websocket = random.choose(&[0, 50, 100]);
+    let desktops = random.choose(&[0, 50, 100]);
     let mut devices: Vec<u32> = (0..users).map(|user| 2 * user).collect();
     devices.extend((0..users).map(|user| 2 * user + 1).filter(|_| random.percent(desktops)));
     let participant = |device: u32| Participant {

@@ -76,26 +76,26 @@ impl Limits {
     /// The order of the draws is part of the meaning of a seed.
     pub(super) fn draw(random: &mut Random) -> Self {
         let millis = Duration::from_millis;
-        let rto = random.of(&[200, 500, 2_000]);
+        let rto = random.choose(&[200, 500, 2_000]);
         let shards = usize_of(random.between(1, 2));
-        let resume_ttl = millis(random.of(&[0, 1_500, 5_000, 5_000, 30_000, 30_000, 30_000]));
+        let resume_ttl = millis(random.choose(&[0, 1_500, 5_000, 5_000, 30_000, 30_000, 30_000]));
         let (in_flight, in_flight_bytes) =
-            (random.of(&[1, 2, 3, 8, 32]), random.of(&[100, 1_000, 65_536]));
+            (random.choose(&[1, 2, 3, 8, 32]), random.choose(&[100, 1_000, 65_536]));
         let (waiting, waiting_bytes) =
-            (random.of(&[2, 5, 20, 200, 200]), random.of(&[500, 10_000, 1 << 20, 1 << 20]));
-        let write_bytes = random.of(&[200, 2_000, 1 << 20]);
-        let attempts = random.of(&[2, 4, 7, 7]);
+            (random.choose(&[2, 5, 20, 200, 200]), random.choose(&[500, 10_000, 1 << 20, 1 << 20]));
+        let write_bytes = random.choose(&[200, 2_000, 1 << 20]);
+        let attempts = random.choose(&[2, 4, 7, 7]);
         let timeouts = Timeouts {
             resume_ttl,
-            idle: millis(random.of(&[8_000, 15_000, 40_000])),
-            ping_interval: millis(random.of(&[2_000, 4_000])),
-            write: millis(random.of(&[1_000, 4_000, 20_000])),
+            idle: millis(random.choose(&[8_000, 15_000, 40_000])),
+            ping_interval: millis(random.choose(&[2_000, 4_000])),
+            write: millis(random.choose(&[1_000, 4_000, 20_000])),
         };
-        let inbox = random.of(&[1, 2, 8, 64]);
-        let mailbox = random.of(&[8, 64, 65_536, 65_536]);
-        let overflow = random.of(&[Overflow::Park, Overflow::DropOldest, Overflow::Close]);
-        let memory_budget = random.of(&[40_000, 1 << 30, 1 << 30]);
-        let latest_keys = random.of(&[3, 64]);
+        let inbox = random.choose(&[1, 2, 8, 64]);
+        let mailbox = random.choose(&[8, 64, 65_536, 65_536]);
+        let overflow = random.choose(&[Overflow::Park, Overflow::DropOldest, Overflow::Close]);
+        let memory_budget = random.choose(&[40_000, 1 << 30, 1 << 30]);
+        let latest_keys = random.choose(&[3, 64]);
         Self {
             shards,
             memory_budget,
@@ -120,7 +120,7 @@ impl Limits {
     /// exceed it.
     pub(super) fn tighten(&mut self, random: &mut Random) {
         // At least the minimum of a shard.
-        self.memory_budget = self.shards * random.of(&[16_500, 20_000, 40_000]);
+        self.memory_budget = self.shards * random.choose(&[16_500, 20_000, 40_000]);
         self.timeouts.resume_ttl = Duration::from_secs(30);
         self.window.bytes = 65_536;
         (self.queue.deliveries, self.queue.bytes) = (200, 1 << 20);
@@ -144,18 +144,18 @@ impl RoomLog {
     pub(super) const LARGE: Self = Self { deliveries: 1_024, bytes: 1 << 20 };
 
     fn draw(random: &mut Random) -> Self {
-        let bytes = random.of(&[100, 5_000, 1 << 20]);
-        Self { deliveries: random.of(&[2, 8, 64, 1_024]), bytes }
+        let bytes = random.choose(&[100, 5_000, 1 << 20]);
+        Self { deliveries: random.choose(&[2, 8, 64, 1_024]), bytes }
     }
 }
 
 impl Admission {
     fn draw(random: &mut Random) -> Self {
         Self {
-            handshake_rate: random.of(&[0, 0, 0, 2]),
-            held_refusals: random.of(&[0, 0, 1, 10_000]),
-            return_rate: random.of(&[0, 1, 1_000]),
-            return_spread: Duration::from_millis(random.of(&[100, 3_000])),
+            handshake_rate: random.choose(&[0, 0, 0, 2]),
+            held_refusals: random.choose(&[0, 0, 1, 10_000]),
+            return_rate: random.choose(&[0, 1, 1_000]),
+            return_spread: Duration::from_millis(random.choose(&[100, 3_000])),
         }
     }
 }

@@ -94,8 +94,11 @@ impl Plan {
             limits.tighten(random);
         }
         // Small bodies never exhaust the memory budget.
-        let longest_body =
-            if is_tight { random.of(&[3_000, 8_000]) } else { random.of(&[40, 40, 400, 3_000]) };
+        let longest_body = if is_tight {
+            random.choose(&[3_000, 8_000])
+        } else {
+            random.choose(&[40, 40, 400, 3_000])
+        };
         let rates = FaultRates::draw(random);
         let rooms = u32_of(random.between(1, 3));
         let length = random.between(8, 25) * SECOND;

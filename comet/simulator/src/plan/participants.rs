@@ -41,8 +41,8 @@ pub(crate) struct Participant {
 
 pub(super) fn draw(random: &mut Random) -> Vec<Participant> {
     let users = random.between(1, 3);
-    let dtalk = random.of(&[0, 0, 30, 100]);
-    let websocket = random.of(&[0, 50, 100]);
+    let dtalk = random.choose(&[0, 0, 30, 100]);
+    let websocket = random.choose(&[0, 50, 100]);
     let count = super::u32_of(random.between(2, 4));
     (0..count)
         .map(|client| Participant {
@@ -64,10 +64,10 @@ pub(super) fn draw(random: &mut Random) -> Vec<Participant> {
 
 fn settings(random: &mut Random) -> ClientSettings {
     ClientSettings {
-        outbox: random.of(&[2, 16, 64]),
-        early: random.of(&[1, 4, 64]),
-        ack_every: random.of(&[1, 4, 32]),
-        ack_delay: Duration::from_millis(random.of(&[1, 20, 300])),
-        max_body: random.of(&[200, 1 << 20, 1 << 20, 1 << 20, 1 << 20]),
+        outbox: random.choose(&[2, 16, 64]),
+        early: random.choose(&[1, 4, 64]),
+        ack_every: random.choose(&[1, 4, 32]),
+        ack_delay: Duration::from_millis(random.choose(&[1, 20, 300])),
+        max_body: random.choose(&[200, 1 << 20, 1 << 20, 1 << 20, 1 << 20]),
     }
 }

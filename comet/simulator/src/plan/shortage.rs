@@ -44,7 +44,7 @@ pub(crate) fn change(plan: &Plan, random: &mut Random) -> Plan {
 fn bound_by_memory(limits: &mut Limits, random: &mut Random) {
     // An eighth of the budget, the range between the start of shedding and exhaustion, exceeds a
     // burst: another shard cannot shed before the end of the turn in which one arrives.
-    limits.memory_budget = random.of(&[450_000, 500_000]);
+    limits.memory_budget = random.choose(&[450_000, 500_000]);
     (limits.inbox, limits.mailbox, limits.write_bytes) = (64, 65_536, 1 << 20);
     limits.window = Window {
         deliveries: 64,
@@ -80,7 +80,7 @@ fn participants(random: &mut Random) -> Vec<Participant> {
                     ack_delay: Duration::from_millis(1),
                     max_body: 1 << 20,
                 },
-                websocket: random.of(&[0, 50, 100]),
+                websocket: random.choose(&[0, 50, 100]),
                 steady,
                 first_dial: if client >= 5 { (8 * SECOND, 16 * SECOND) } else { (0, SECOND) },
             }

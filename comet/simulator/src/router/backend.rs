@@ -4,11 +4,11 @@ use comet::{ConnectReply, Gateway, Identity, Receipt, Refusal, SessionId};
 
 use super::store::{Draft, Job, Recipient, Store};
 use crate::body::Body;
-use crate::contract;
 use crate::history::{
     Answer, Attempt, ClientId, Lane, Log, MessageId, Push, PushClass, PushId, Session, Taken,
     Target, What,
 };
+use crate::mapping;
 use crate::names;
 use crate::plan::{FaultRates, Plan, letters};
 use crate::random::Random;
@@ -239,7 +239,7 @@ impl Backend {
         self.log.note(What::Settled { session, message, answer });
         match answer {
             Answer::Taken => {
-                let len = 5 + self.random.place(40);
+                let len = 5 + self.random.index(40);
                 receipt.ack(Body::Reply(message, answer).to_bytes(len));
             }
             Answer::Refused if self.random.percent(50) => receipt.refuse(Refusal::new(-7)),
@@ -255,7 +255,7 @@ impl Backend {
             7 | 8 => PushClass::BestEffort,
             _ => PushClass::Latest(u8::try_from(self.random.below(3)).unwrap_or(0)),
         };
-        let lane = self.random.of(&[Lane::Normal, Lane::Normal, Lane::Signal, Lane::Bulk]);
+        let lane = self.random.choose(&[Lane::Normal, Lane::Normal, Lane::Signal, Lane::Bulk]);
         let position = match target {
             _ if class != PushClass::Acked || !self.has_records => 0,
             Target::Room(room) => self.position(0, room),
@@ -265,8 +265,8 @@ impl Backend {
         let letter = None;
         let push = Push { id: PushId(self.pushes), class, lane, target, position, letter };
         self.pushes += 1;
-        let len = 5 + self.random.place(self.longest_body);
-        let delivery = contract::delivery(push, Body::Push(push.id).to_bytes(len));
+        let len = 5 + self.random.index(self.longest_body);
+        let delivery = mapping::delivery(push, Body::Push(push.id).to_bytes(len));
         let outcome = match target {
             Target::Session(name) => {
                 let Some(session) = self.live.iter().find(|at| at.name == name) else { return };

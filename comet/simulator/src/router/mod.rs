@@ -15,8 +15,8 @@ pub(crate) use backend::Backend;
 use store::Job;
 
 use crate::body::Body;
-use crate::contract;
 use crate::history::{ClientId, What};
+use crate::mapping;
 use crate::names;
 
 /// The user and the device of a session; the device is the number of its client.
@@ -74,7 +74,7 @@ impl Router for SimRouter {
                 return backend.connected(gateway, session, attempt, numbers(peer));
             }
             Event::Acked { tag } => {
-                return backend.acked(self.gateway, peer.session(), contract::push_of(tag));
+                return backend.acked(self.gateway, peer.session(), mapping::push_of(tag));
             }
             Event::Disconnected(closed) => {
                 return backend.ended(self.gateway, peer.session(), closed.label());
@@ -84,13 +84,13 @@ impl Router for SimRouter {
         let Some(session) = backend.name(self.gateway, peer.session()) else { return };
         match event {
             Event::Lost(gap) => {
-                backend.log.note(What::Dropped { session, gap: contract::missing(gap) });
+                backend.log.note(What::Dropped { session, gap: mapping::missing(gap) });
             }
             Event::Gap(gap) => {
-                backend.log.note(What::Missing { session, gap: contract::missing(gap) });
+                backend.log.note(What::Missing { session, gap: mapping::missing(gap) });
                 if gap.room.is_none() {
                     let replay =
-                        gap.replay.map(|replay| (contract::push_of(replay.from), replay.pass));
+                        gap.replay.map(|replay| (mapping::push_of(replay.from), replay.pass));
                     backend.notify_store(Job::Lost(session, gap.count, replay));
                 }
             }

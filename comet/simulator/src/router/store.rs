@@ -13,10 +13,10 @@ use comet::{Gateway, Pass, Receipt, SessionId};
 
 use super::feed::{Feed, Lost};
 use crate::body::Body;
-use crate::contract;
 use crate::history::{
     ClientId, Lane, Log, MessageId, Push, PushClass, PushId, Session, Taken, Target, What,
 };
+use crate::mapping;
 use crate::plan::letters::{Mistake, StoreSettings};
 use crate::random::Random;
 
@@ -205,7 +205,7 @@ impl Store {
         let Draft { letter, sender, user, receipt } = draft;
         if self.stored.insert(letter) {
             self.log.note(What::Stored { letter, sender, user });
-            let len = 5 + self.random.place(self.settings.longest);
+            let len = 5 + self.random.index(self.settings.longest);
             let letters = &mut self.letters[user as usize];
             letters.push(Letter { name: letter, len, is_received: false });
             self.push_new(user, pushes);
@@ -310,7 +310,7 @@ impl Store {
         let push = Push { id, class, lane, target, position: 0, letter: Some(letter.name) };
         *pushes += 1;
         self.carried.insert(id, (recipient.user, row));
-        let delivery = contract::delivery(push, Body::Push(id).to_bytes(letter.len));
+        let delivery = mapping::delivery(push, Body::Push(id).to_bytes(letter.len));
         let (gateway, handle) = &recipient.gateway;
         let is_taken = handle.push(recipient.id, delivery.replayable(feed.pass())).is_ok();
         let taken = if is_taken { Taken::Yes } else { Taken::No };

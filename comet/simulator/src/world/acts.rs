@@ -48,7 +48,7 @@ impl World {
                 0..=9 => Target::Room(if self.random.percent(70) { 0 } else { small(room) }),
                 10..=13 => Target::User(small(user)),
                 14..=17 if !here.is_empty() => {
-                    Target::Session(here[self.random.place(here.len())].name)
+                    Target::Session(here[self.random.index(here.len())].name)
                 }
                 18 => Target::All,
                 _ => Target::Room(0),
@@ -66,11 +66,11 @@ impl World {
     }
 
     fn message(&mut self) {
-        let actor = self.random.place(self.actors.len());
+        let actor = self.random.index(self.actors.len());
         if self.actors[actor].is_over {
             return;
         }
-        let len = 5 + self.random.place(60);
+        let len = 5 + self.random.index(60);
         let message = MessageId(self.messages);
         self.messages += 1;
         self.actors[actor].client.send(self.now, message, len);
@@ -83,7 +83,7 @@ impl World {
         if here.is_empty() {
             return;
         }
-        let session = here[self.random.place(here.len())];
+        let session = here[self.random.index(here.len())];
         if gateway.kick(session.id, "the router wants it").is_ok() {
             self.log.note(What::Kicked { session: session.name });
         }
@@ -95,7 +95,7 @@ impl World {
         if here.is_empty() {
             return;
         }
-        let live = here[self.random.place(here.len())];
+        let live = here[self.random.index(here.len())];
         let (session, room) = (live.name, small(self.random.below(3)));
         let name = names::room(room);
         if self.random.percent(60) {
@@ -120,7 +120,7 @@ impl World {
     }
 
     fn step_clock(&mut self) {
-        let size = self.random.of(&[50, 2_000, 60_000, 90_000_000]);
+        let size = self.random.choose(&[50, 2_000, 60_000, 90_000_000]);
         self.gateways.step_clock(if self.random.percent(50) { size } else { -size });
     }
 
@@ -131,7 +131,7 @@ impl World {
     }
 
     fn leave(&mut self) {
-        let actor = self.random.place(self.actors.len());
+        let actor = self.random.index(self.actors.len());
         if self.actors[actor].is_over {
             return;
         }

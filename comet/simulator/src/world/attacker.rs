@@ -71,7 +71,7 @@ impl Attacker {
     /// A recorded auth and its client, mostly the last one.
     pub(super) fn recent_auth(&self, random: &mut Random) -> Option<(usize, Bytes)> {
         let last = self.auths.len().checked_sub(1)?;
-        let at = if random.percent(60) { last } else { random.place(last + 1) };
+        let at = if random.percent(60) { last } else { random.index(last + 1) };
         self.auth(at)
     }
 
@@ -80,7 +80,7 @@ impl Attacker {
         if self.auths.is_empty() {
             return None;
         }
-        self.auth(random.place(self.auths.len()))
+        self.auth(random.index(self.auths.len()))
     }
 
     fn auth(&self, at: usize) -> Option<(usize, Bytes)> {
@@ -102,7 +102,7 @@ impl Attacker {
                 self.ghosts[at].read(&bytes, &self.log);
                 None
             }
-            Arrived::Closed | Arrived::Broken => {
+            Arrived::Closed | Arrived::Invalid => {
                 self.ghosts.swap_remove(at);
                 None
             }

@@ -29,7 +29,7 @@ impl World {
         if self.actors[victim].participant.wire == Wire::Dtalk {
             return;
         }
-        let thief = self.random.place(self.actors.len());
+        let thief = self.random.index(self.actors.len());
         let user = self.actors[thief].participant.identity.user;
         // An unused device.
         let device = 100 + self.network.attempts();
@@ -50,14 +50,14 @@ impl World {
             let of = self.attacker.issued_on(&ticket);
             self.log.note(What::ShowedTicket { attempt, of });
         }
-        let wait = self.random.of(&[0, 1, 30, 200]) * MILLIS;
+        let wait = self.random.choose(&[0, 1, 30, 200]) * MILLIS;
         let forged = Forged { attempt, auth, is_dtalk: wire == Wire::Dtalk };
         self.schedule.put(self.now + wait, Act::ConnectForged { forged, is_websocket: websocket });
     }
 
     pub(super) fn connect_forged(&mut self, forged: Forged, is_websocket: bool) {
         let Forged { attempt, auth, is_dtalk } = forged;
-        self.open_line(attempt, is_websocket);
+        self.open_connection(attempt, is_websocket);
         if !is_websocket {
             self.network.send(self.now, attempt, &auth, &mut self.random);
         }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::World;
 use super::schedule::Act;
 use crate::history::{Attempt, Dial, What};
-use crate::network::{Ending, Line};
+use crate::network::{Connection, Ending};
 
 const MILLIS: u64 = 1_000;
 
@@ -41,7 +41,7 @@ impl World {
             self.actors[actor].client.handle_disconnected(self.now);
             return self.take_output(actor);
         }
-        self.open_line(attempt, is_websocket);
+        self.open_connection(attempt, is_websocket);
         if !is_websocket {
             self.actors[actor].client.handle_connected(self.now);
             self.take_output(actor);
@@ -49,14 +49,14 @@ impl World {
     }
 
     /// Opens a connection to the newest gateway, of random quality.
-    pub(super) fn open_line(&mut self, attempt: Attempt, is_websocket: bool) {
+    pub(super) fn open_connection(&mut self, attempt: Attempt, is_websocket: bool) {
         let endpoint = self.gateways.connect(attempt, is_websocket);
         let random = &mut self.random;
-        let mut line = Line::new(self.now, attempt, endpoint, is_websocket, random);
+        let mut connection = Connection::new(self.now, attempt, endpoint, is_websocket, random);
         if !self.is_healed {
-            line.draw_quality(self.now, &self.plan.rates, random);
+            connection.draw_quality(self.now, &self.plan.rates, random);
         }
-        self.network.add(line);
+        self.network.add(connection);
     }
 
     /// Sends bytes of a client, of which the attacker records the first.

@@ -8,8 +8,8 @@ use comet::simulation::{Endpoint, Listener, Simulation};
 use comet::{Gateway, StartError};
 use parking_lot::Mutex;
 
-use crate::contract;
 use crate::history::{Attempt, Log, What};
+use crate::mapping;
 use crate::plan::Limits;
 use crate::random::Random;
 use crate::router::{Backend, SimRouter};
@@ -54,7 +54,7 @@ impl Gateways {
         let ttl = self.limits.timeouts.resume_ttl.as_micros();
         self.log.note(What::Began { gateway: number, ttl: u64::try_from(ttl).unwrap_or(u64::MAX) });
         let router = SimRouter { gateway: number, backend: Arc::clone(&self.backend) };
-        let config = contract::config(&self.limits);
+        let config = mapping::config(&self.limits);
         let mut simulation = Simulation::new(config, router, random.next())?;
         // All gateways share the same wall clock.
         let passed = i64::try_from(now / 1_000).unwrap_or(i64::MAX);
@@ -149,7 +149,7 @@ impl Host {
         if !self.simulation.turn() {
             return false;
         }
-        let memory = contract::memory(&self.simulation.gateway().stats());
+        let memory = mapping::memory(&self.simulation.gateway().stats());
         if memory > budget && !self.is_over_budget {
             self.is_over_budget = true;
             log.note(What::OverBudget { memory, budget });

@@ -208,7 +208,7 @@ impl World {
                 actor_now.attempt = None;
                 actor_now.client.handle_disconnected(self.now);
             }
-            Arrived::Broken => {
+            Arrived::Invalid => {
                 self.log.note(What::Nonsense { attempt, what: "bytes that are not WebSocket" });
             }
         }

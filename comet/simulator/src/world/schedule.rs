@@ -68,7 +68,7 @@ impl Schedule {
         };
         while left > 0 {
             // Bursts fill queues; single pushes find them empty.
-            let count = if random.percent(often) { 1 + random.place(most) } else { 1 }.min(left);
+            let count = if random.percent(often) { 1 + random.index(most) } else { 1 }.min(left);
             left -= count;
             schedule.put(random.below(plan.length), Act::Push { count });
         }

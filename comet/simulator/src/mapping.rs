@@ -1,5 +1,4 @@
-//! Classes, limits and counters of the gateway used by a run: the only module that depends on its
-//! API.
+//! The simulator's limits, pushes and gaps as values of the gateway's API, and back.
 
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use crate::plan::Limits;
 /// Shared by successive gateways, so that each accepts the tickets of the previous one.
 const TICKET_KEY: [u8; 32] = [7; 32];
 
+/// The delivery of a push. If it is acked, its tag names the push.
 pub(crate) fn delivery(push: Push, body: Bytes) -> Delivery {
     let lane = match push.lane {
         Lane::Signal => comet::Lane::Signal,
@@ -33,6 +33,7 @@ pub(crate) fn push_of(tag: u64) -> PushId {
     PushId(u32::try_from(tag.saturating_sub(1)).unwrap_or(u32::MAX))
 }
 
+/// The configuration with these limits.
 pub(crate) fn config(limits: &Limits) -> Config {
     let Limits { window, queue, room_log, timeouts, admission, .. } = limits;
     Config::default()
@@ -97,6 +98,7 @@ pub(crate) const fn reason(reason: GapReason) -> &'static str {
     }
 }
 
+/// Bytes charged to the memory budget.
 pub(crate) const fn memory(stats: &Stats) -> u64 {
     stats.memory
 }

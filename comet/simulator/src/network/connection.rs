@@ -4,7 +4,7 @@ use comet::simulation::Endpoint;
 use comet_protocol::ws::Opcode;
 
 use super::pipe::{Ending, Pipe};
-use super::websocket::{Heard, WebSocket};
+use super::websocket::{Input, WebSocket};
 use crate::history::Attempt;
 use crate::random::Random;
 
@@ -36,12 +36,12 @@ pub(crate) enum Arrived {
     /// The connection is closed.
     Closed,
     /// The input is not valid WebSocket.
-    Broken,
+    Invalid,
 }
 
 /// A connection.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct Connection {
     attempt: Attempt,
     endpoint: Endpoint,
     up: Pipe,
@@ -55,10 +55,10 @@ pub(crate) struct Line {
     /// The gateway's end of stream or reset is in transit to the client.
     is_end_seen: bool,
     /// Both directions are cut, without notice to either side.
-    is_silent: bool,
+    is_severed: bool,
 }
 
-impl Line {
+impl Connection {
     pub(crate) fn new(
         now: u64,
         attempt: Attempt,
@@ -66,9 +66,9 @@ impl Line {
         is_websocket: bool,
         random: &mut Random,
     ) -> Self {
-        let latency = random.of(&[300, 2_000, 15_000, 60_000]);
+        let latency = random.choose(&[300, 2_000, 15_000, 60_000]);
         let jitter = random.below(latency);
-        let mut line = Self {
+        let mut connection = Self {
             attempt,
             endpoint,
             up: Pipe::new(latency, jitter),
@@ -78,12 +78,12 @@ impl Line {
             is_up_full: false,
             is_left: false,
             is_end_seen: false,
-            is_silent: false,
+            is_severed: false,
         };
         if is_websocket {
-            line.up.send(now, WebSocket::request(), random);
+            connection.up.send(now, WebSocket::request(), random);
         }
-        line
+        connection
     }
 
     /// Its number.
@@ -126,7 +126,7 @@ impl Line {
         self.down.clear();
         match ending {
             Some(ending) => self.up.end(now, ending, random),
-            None => self.is_silent = true,
+            None => self.is_severed = true,
         }
     }
 
@@ -149,18 +149,18 @@ impl Line {
     ) {
         self.up.cut(random);
         self.down.cut(random);
-        self.is_silent = true;
+        self.is_severed = true;
         if let Some((at, ending)) = gateway_told {
-            self.up.end_dead(at, ending);
+            self.up.end_cut(at, ending);
         }
         if let Some(at) = client_told {
-            self.down.end_dead(at, Ending::Fin);
+            self.down.end_cut(at, Ending::Fin);
         }
     }
 
     /// Whether the network has cut the connection.
-    pub(crate) const fn is_silent(&self) -> bool {
-        self.is_silent
+    pub(crate) const fn is_severed(&self) -> bool {
+        self.is_severed
     }
 
     /// Ends all faults: delayed bytes arrive, and both sides of a cut connection are notified.
@@ -169,9 +169,9 @@ impl Line {
         self.down.release();
         self.reading = Reading::Prompt;
         self.endpoint.set_capacity(65_536, 65_536);
-        if self.is_silent {
-            self.up.end_dead(now, Ending::Reset);
-            self.down.end_dead(now, Ending::Reset);
+        if self.is_severed {
+            self.up.end_cut(now, Ending::Reset);
+            self.down.end_cut(now, Ending::Reset);
         }
     }
 
@@ -180,7 +180,7 @@ impl Line {
         let up = self.up.next().filter(|_| !self.is_up_full);
         let down = self.down.next().filter(|_| !self.is_left);
         let reading = match self.reading {
-            Reading::Paced { next, .. } if !self.is_silent && !self.is_left => Some(next),
+            Reading::Paced { next, .. } if !self.is_severed && !self.is_left => Some(next),
             _ => None,
         };
         [up, down, reading].into_iter().flatten().min()
@@ -191,8 +191,8 @@ impl Line {
         let mut any = false;
         while let Some(mut bytes) = self.up.pop(now) {
             if bytes.len() > 1 && random.percent(8) {
-                let rest = bytes.split_off(1 + random.place(bytes.len() - 1));
-                self.up.unpop(rest);
+                let rest = bytes.split_off(1 + random.index(bytes.len() - 1));
+                self.up.put_back(rest);
                 any |= self.write(bytes);
                 return any;
             }
@@ -213,7 +213,7 @@ impl Line {
         let taken = self.endpoint.write(&bytes);
         self.is_up_full = taken < bytes.len() && !self.endpoint.is_closed();
         if self.is_up_full {
-            self.up.unpop(bytes.split_off(taken));
+            self.up.put_back(bytes.split_off(taken));
         }
         taken > 0
     }
@@ -221,8 +221,8 @@ impl Line {
     /// Collects the gateway's output after a turn. Returns whether that may let it do more.
     pub(crate) fn collect_turn(&mut self, now: u64, random: &mut Random) -> bool {
         let mut any = self.is_up_full && self.carry_up(now, random);
-        if self.is_silent || self.is_left {
-            return self.is_left && !self.is_silent && self.discard() || any;
+        if self.is_severed || self.is_left {
+            return self.is_left && !self.is_severed && self.discard() || any;
         }
         let bytes = self.collect(now);
         any |= !bytes.is_empty();
@@ -266,7 +266,7 @@ impl Line {
     pub(crate) fn carry_down(&mut self, now: u64, random: &mut Random, out: &mut Vec<Arrived>) {
         while !self.is_left {
             let Some(bytes) = self.down.pop(now) else { break };
-            self.hear(now, bytes, random, out);
+            self.receive(now, bytes, random, out);
         }
         if !self.is_left && self.down.pop_end(now).is_some() {
             self.is_left = true;
@@ -276,25 +276,25 @@ impl Line {
         }
     }
 
-    fn hear(&mut self, now: u64, bytes: Vec<u8>, random: &mut Random, out: &mut Vec<Arrived>) {
+    fn receive(&mut self, now: u64, bytes: Vec<u8>, random: &mut Random, out: &mut Vec<Arrived>) {
         let Some(websocket) = &mut self.websocket else {
             return out.push(Arrived::Bytes(bytes));
         };
-        let mut heard = Vec::new();
-        websocket.read(&bytes, &mut heard);
-        for heard in heard {
-            match heard {
-                Heard::Open => out.push(Arrived::Open),
-                Heard::Message(bytes) => out.push(Arrived::Bytes(bytes)),
-                Heard::Ping(body) => {
+        let mut inputs = Vec::new();
+        websocket.read(&bytes, &mut inputs);
+        for input in inputs {
+            match input {
+                Input::Open => out.push(Arrived::Open),
+                Input::Message(bytes) => out.push(Arrived::Bytes(bytes)),
+                Input::Ping(body) => {
                     self.up.send(now, WebSocket::frame(Opcode::Pong, &body), random);
                 }
-                Heard::Goodbye => {
+                Input::Close => {
                     self.up.send(now, WebSocket::frame(Opcode::Close, &[3, 232]), random);
                     self.leave(now, Some(Ending::Fin), random);
                     out.push(Arrived::Closed);
                 }
-                Heard::Broken => out.push(Arrived::Broken),
+                Input::Invalid => out.push(Arrived::Invalid),
             }
         }
     }
