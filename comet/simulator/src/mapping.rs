@@ -83,7 +83,7 @@ pub(crate) fn config(limits: &Limits) -> Config {
 pub(crate) fn missing(gap: &Gap) -> MissingGap {
     let room = gap.room.as_deref().and_then(names::parse_room);
     let (count, position) = (gap.count, gap.position);
-    MissingGap { from: 0, to: 0, count, room, position, why: reason(gap.reason) }
+    MissingGap { from: 0, to: 0, count, room, position, reason: reason(gap.reason) }
 }
 
 /// The label of the reason of a gap.

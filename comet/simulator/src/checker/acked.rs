@@ -7,7 +7,7 @@
 use super::index::Index;
 use super::session::{Offer, SessionFacts};
 use super::{Rule, Violation};
-use crate::history::{Attempt, Lane, MissingGap, PushClass, PushId, What, Wire};
+use crate::history::{Attempt, Event, Lane, MissingGap, PushClass, PushId, Wire};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for session in &index.sessions {
@@ -58,9 +58,9 @@ impl<'a> Reader<'a> {
             places.sort_unstable();
         }
         for place in places {
-            match &self.index.history.entries[place].what {
-                What::Saw { attempt, push, .. } => self.see(place, *attempt, *push, found),
-                What::SawGap { gap, .. } | What::Missing { gap, .. } => self.hear(gap),
+            match &self.index.history.entries[place].event {
+                Event::Saw { attempt, push, .. } => self.see(place, *attempt, *push, found),
+                Event::SawGap { gap, .. } | Event::Missing { gap, .. } => self.hear(gap),
                 _ => {}
             }
         }
@@ -82,7 +82,7 @@ impl<'a> Reader<'a> {
             self.session.deliveries.offers.iter().position(|offer| offer.push.id == push)
         else {
             let what = format!("{push} was never pushed to it");
-            return found.push(self.index.broken(Rule::NoStray, place, self.session, what));
+            return found.push(self.index.violation(Rule::NoStray, place, self.session, what));
         };
         let offer = &self.session.deliveries.offers[at];
         if offer.push.class != PushClass::Acked {
@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
         };
         if self.session.dial.wire == Wire::Comet || before == attempt || was_acked {
             let what = format!("{push} was seen on {before}, and again on {attempt}");
-            found.push(self.index.broken(Rule::NoDuplicate, place, self.session, what));
+            found.push(self.index.violation(Rule::NoDuplicate, place, self.session, what));
         }
     }
 
@@ -124,7 +124,7 @@ impl<'a> Reader<'a> {
             let (push, lane) = (offer.push.id, offer.push.lane);
             let after = self.session.deliveries.offers[state.offers[state.here - 1]].push.id;
             let what = format!("{push} came after {after} in the lane {lane:?}");
-            found.push(self.index.broken(Rule::Order, place, self.session, what));
+            found.push(self.index.violation(Rule::Order, place, self.session, what));
         }
         state.here = rank + 1;
         let offers = &self.session.deliveries.offers;
@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
             let (over, told, push) = (self.stepped_over, self.told, offer.push.id);
             let what =
                 format!("{push} was seen before {first}: {over} were stepped over, {told} told of");
-            found.push(self.index.broken(Rule::NoLoss, place, self.session, what));
+            found.push(self.index.violation(Rule::NoLoss, place, self.session, what));
         }
     }
 
@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
         if stands && missing > told && !self.is_reported {
             let first = certain.clone().next().map_or(PushId(0), |offer| offer.push.id);
             let what = format!("{missing} never came, {first} the first, and {told} were told of");
-            found.push(self.index.broken(Rule::NoLoss, rested, self.session, what));
+            found.push(self.index.violation(Rule::NoLoss, rested, self.session, what));
         }
         let is_doubtful = |(offer, seen): &(&Offer, &Option<Attempt>)| {
             let is_open = seen.is_some() && !self.session.deliveries.has_acked(offer.push.id);
@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
         let most = unseen.len() + doubtful;
         if told > most as u64 {
             let what = format!("gaps tell of {told} that are missing, {most} are");
-            found.push(self.index.broken(Rule::HonestGap, rested, self.session, what));
+            found.push(self.index.violation(Rule::HonestGap, rested, self.session, what));
         }
     }
 }

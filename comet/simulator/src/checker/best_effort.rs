@@ -5,23 +5,23 @@ use std::collections::HashSet;
 use super::index::Index;
 use super::session::SessionFacts;
 use super::{Rule, Violation};
-use crate::history::{Lane, PushClass, PushId, What};
+use crate::history::{Event, Lane, PushClass, PushId};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for session in &index.sessions {
         let mut seen = HashSet::new();
         let mut newest: [Option<PushId>; 3] = [None; 3];
         for &place in &session.deliveries.sights {
-            let What::Saw { push, .. } = index.history.entries[place].what else { continue };
+            let Event::Saw { push, .. } = index.history.entries[place].event else { continue };
             let Some(lane) = best_effort_lane(session, push) else { continue };
             if !seen.insert(push) {
                 let what = format!("{push} was seen twice");
-                found.push(index.broken(Rule::NoDuplicate, place, session, what));
+                found.push(index.violation(Rule::NoDuplicate, place, session, what));
             }
             let newest = &mut newest[lane as usize];
             if let Some(after) = newest.filter(|newest| *newest > push) {
                 let what = format!("{push}, best effort, came after {after} in the lane {lane:?}");
-                found.push(index.broken(Rule::Order, place, session, what));
+                found.push(index.violation(Rule::Order, place, session, what));
             }
             *newest = (*newest).max(Some(push));
         }

@@ -6,7 +6,7 @@
 use super::index::{Connection, Index};
 use super::session::SessionFacts;
 use super::{Rule, Violation};
-use crate::history::{Attempt, What};
+use crate::history::{Attempt, Event};
 
 /// Deliveries offered to a stalled reader: more than active readers have in flight, that is a burst
 /// and the deliveries of a round trip.
@@ -22,19 +22,20 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
         admission(index, connection, &stalls, found);
     }
     for session in index.sessions.iter().filter(|session| session.dial.steady) {
-        let end = session.life.ended.filter(|(_, why)| *why == "shed").map(|(place, _)| place);
+        let end =
+            session.life.ended.filter(|(_, reason)| *reason == "shed").map(|(place, _)| place);
         let parked = session.life.parked.iter().copied().filter(|place| {
             let entry = index.history.entries.get(*place);
-            matches!(entry.map(|entry| &entry.what), Some(What::Parked { why: "shed", .. }))
+            matches!(entry.map(|entry| &entry.event), Some(Event::Parked { reason: "shed", .. }))
         });
         for place in parked.chain(end).filter(|place| is_held_by_others(index, &stalls, *place)) {
             let what = "it was shed, and somebody who reads nothing holds more".to_owned();
-            found.push(index.broken(Rule::Fairness, place, session, what));
+            found.push(index.violation(Rule::Fairness, place, session, what));
         }
         for place in gaps(index, session) {
             if is_held_by_others(index, &stalls, place) {
                 let what = "it misses deliveries, and somebody who reads nothing holds more";
-                found.push(index.broken(Rule::Fairness, place, session, what.to_owned()));
+                found.push(index.violation(Rule::Fairness, place, session, what.to_owned()));
             }
         }
     }
@@ -42,11 +43,11 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
 
 /// Connections that are no longer read, with the place at which that began.
 fn stalls(index: &Index<'_>) -> Vec<(usize, Attempt)> {
-    let stall = |(place, what): (usize, &What)| match what {
-        What::Fault { attempt, what: "is read no more" } => Some((place, *attempt)),
+    let stall = |(place, event): (usize, &Event)| match event {
+        Event::Fault { attempt, what: "is read no more" } => Some((place, *attempt)),
         _ => None,
     };
-    index.history.iter().filter_map(|(place, entry)| stall((place, &entry.what))).collect()
+    index.history.iter().filter_map(|(place, entry)| stall((place, &entry.event))).collect()
 }
 
 /// Whether a session with a stalled connection holds many deliveries at a place.
@@ -69,8 +70,8 @@ fn is_held_by_others(index: &Index<'_>, stalls: &[(usize, Attempt)], place: usiz
 /// Places at which a session or its client was told of a gap caused by lack of memory.
 fn gaps(index: &Index<'_>, session: &SessionFacts) -> Vec<usize> {
     let is_of_memory = |place: &usize| match index.history.entries.get(*place) {
-        Some(entry) => matches!(&entry.what,
-            What::Missing { gap, .. } | What::SawGap { gap, .. } if gap.why == "memory"),
+        Some(entry) => matches!(&entry.event,
+            Event::Missing { gap, .. } | Event::SawGap { gap, .. } if gap.reason == "memory"),
         None => false,
     };
     let places = session.deliveries.missing.iter().chain(&session.deliveries.sights).copied();
@@ -88,8 +89,8 @@ fn admission(
         return;
     }
     let attempt = connection.dial.attempt;
-    let is_dial = |what: &What| matches!(what, What::Dialed(dial) if dial.attempt == attempt);
-    let dialed = index.history.iter().find(|(_, entry)| is_dial(&entry.what));
+    let is_dial = |event: &Event| matches!(event, Event::Dialed(dial) if dial.attempt == attempt);
+    let dialed = index.history.iter().find(|(_, entry)| is_dial(&entry.event));
     let Some((place, _)) = dialed else { return };
     let due = index.history.time(place) + PATIENCE;
     let end = index.rested.unwrap_or(usize::MAX).min(index.history.entries.len() - 1);

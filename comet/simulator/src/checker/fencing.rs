@@ -2,16 +2,16 @@
 
 use super::index::Index;
 use super::{Rule, Violation};
-use crate::history::{PushId, What};
+use crate::history::{Event, PushId};
 
 /// No connection receives deliveries pushed after another one has taken its session over; those
 /// sent before may still be in transit.
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     let mut pushed: Vec<(PushId, usize)> = Vec::new();
     for (place, entry) in index.history.iter() {
-        match entry.what {
-            What::Pushed { push, .. } => pushed.push((push.id, place)),
-            What::Saw { attempt, push, .. } => {
+        match entry.event {
+            Event::Pushed { push, .. } => pushed.push((push.id, place)),
+            Event::Saw { attempt, push, .. } => {
                 let Some(session) = index.session_of(attempt) else {
                     found.push(Violation {
                         rule: Rule::NoStray,
@@ -29,7 +29,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
                 let Ok(since) = at.map(|at| pushed[at].1) else { continue };
                 if since > *fenced {
                     let what = format!("{attempt} saw {push}, pushed after {heir} took over");
-                    found.push(index.broken(Rule::Fencing, place, session, what));
+                    found.push(index.violation(Rule::Fencing, place, session, what));
                 }
             }
             _ => {}

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::index::Index;
 use super::session::{Offer, SessionFacts};
 use super::{Rule, Violation};
-use crate::history::{MissingGap, PushClass, PushId, Target, What, Wire};
+use crate::history::{Event, MissingGap, PushClass, PushId, Target, Wire};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for session in &index.sessions {
@@ -27,7 +27,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
         let unseen: Vec<&Offer> = session.deliveries.offers.iter().filter(is_missing).collect();
         for (place, gap) in &told {
             if let Some(what) = untrue(gap, &unseen) {
-                found.push(index.broken(Rule::HonestGap, *place, session, what));
+                found.push(index.violation(Rule::HonestGap, *place, session, what));
             }
         }
         totals(index, session, &told, &unseen, found);
@@ -39,15 +39,15 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
 }
 
 fn gap_at<'a>(index: &Index<'a>, place: usize) -> Option<(usize, &'a MissingGap)> {
-    match &index.history.entries[place].what {
-        What::SawGap { gap, .. } | What::Missing { gap, .. } => Some((place, gap)),
+    match &index.history.entries[place].event {
+        Event::SawGap { gap, .. } | Event::Missing { gap, .. } => Some((place, gap)),
         _ => None,
     }
 }
 
 fn sight(index: &Index<'_>, place: usize) -> Option<PushId> {
-    match index.history.entries[place].what {
-        What::Saw { push, .. } => Some(push),
+    match index.history.entries[place].event {
+        Event::Saw { push, .. } => Some(push),
         _ => None,
     }
 }
@@ -91,7 +91,7 @@ fn totals(
     let rested = index.rested.unwrap_or(usize::MAX);
     if told > missing {
         let what = format!("gaps without numbers tell of {told} that are missing, {missing} are");
-        found.push(index.broken(Rule::HonestGap, rested, session, what));
+        found.push(index.violation(Rule::HonestGap, rested, session, what));
     }
     let is_unbroken = session.life.parked.is_empty() && index.stands(session);
     let certain = unseen.iter().filter(|offer| {
@@ -100,7 +100,7 @@ fn totals(
     let dropped = certain.count() as u64;
     if is_unbroken && dropped > told {
         let what = format!("{dropped} best effort never came, and {told} were told of");
-        found.push(index.broken(Rule::NoLoss, rested, session, what));
+        found.push(index.violation(Rule::NoLoss, rested, session, what));
     }
 }
 
@@ -121,7 +121,7 @@ fn router_told(
     let rested = index.rested.unwrap_or(usize::MAX);
     if told > missing {
         let what = format!("the router was told of {told} without numbers, {missing} are missing");
-        found.push(index.broken(Rule::HonestGap, rested, session, what));
+        found.push(index.violation(Rule::HonestGap, rested, session, what));
     }
     let dropped = session.deliveries.offers.iter().filter(|offer| {
         offer.push.class == PushClass::BestEffort
@@ -132,7 +132,7 @@ fn router_told(
     let dropped = dropped.count() as u64;
     if session.life.parked.is_empty() && index.stands(session) && dropped > told {
         let what = format!("{dropped} best effort never came, and the router heard of {told}");
-        found.push(index.broken(Rule::NoLoss, rested, session, what));
+        found.push(index.violation(Rule::NoLoss, rested, session, what));
     }
 }
 
@@ -151,6 +151,6 @@ fn both_told(
     if index.stands(session) && router != client {
         let what =
             format!("the client was told of {client} that are missing, the router of {router}");
-        found.push(index.broken(Rule::HonestGap, rested, session, what));
+        found.push(index.violation(Rule::HonestGap, rested, session, what));
     }
 }

@@ -3,7 +3,7 @@
 
 use super::session::{Offer, SessionFacts};
 use super::{Rule, Violation};
-use crate::history::{Attempt, ClientId, Dial, History, Loss, Push, Session, Taken, What};
+use crate::history::{Attempt, ClientId, Dial, Event, History, Loss, Push, Session, Taken};
 
 /// The facts of a connection.
 #[derive(Debug)]
@@ -59,9 +59,9 @@ impl<'a> Index<'a> {
             pushes: Vec::new(),
         };
         for (place, entry) in history.iter() {
-            index.take_client(place, &entry.what);
-            index.take_router(place, &entry.what);
-            index.take_world(place, &entry.what);
+            index.take_client(place, &entry.event);
+            index.take_router(place, &entry.event);
+            index.take_world(place, &entry.event);
         }
         index
     }
@@ -86,7 +86,7 @@ impl<'a> Index<'a> {
     }
 
     /// A violation concerning a session.
-    pub(super) fn broken(
+    pub(super) fn violation(
         &self,
         rule: Rule,
         place: usize,
@@ -97,9 +97,9 @@ impl<'a> Index<'a> {
         Violation { rule, at, client: Some(session.dial.client), session: Some(session.name), what }
     }
 
-    fn take_client(&mut self, place: usize, what: &What) {
-        match *what {
-            What::Dialed(dial) => {
+    fn take_client(&mut self, place: usize, event: &Event) {
+        match *event {
+            Event::Dialed(dial) => {
                 let at = dial.attempt.index();
                 if self.connections.len() <= at {
                     self.connections.resize_with(at + 1, || None);
@@ -107,63 +107,65 @@ impl<'a> Index<'a> {
                 let (ticket, session, goes_on, opened) = (None, None, false, None);
                 self.connections[at] = Some(Connection { dial, ticket, session, goes_on, opened });
             }
-            What::ShowedTicket { attempt, of } => {
+            Event::ShowedTicket { attempt, of } => {
                 if let Some(connection) = self.connection_mut(attempt) {
                     connection.ticket = Some(Ticket { of });
                 }
             }
-            What::Opened { attempt, resumed, loss } => {
+            Event::Opened { attempt, resumed, loss } => {
                 if let Some(connection) = self.connection_mut(attempt) {
                     connection.opened = Some(Opened { resumed, loss });
                 }
             }
-            What::Saw { attempt, .. } | What::SawGap { attempt, .. } => {
-                let connection = self.connection(attempt).filter(|at| !at.dial.ghost);
+            Event::Saw { attempt, .. } | Event::SawGap { attempt, .. } => {
+                let connection = self.connection(attempt).filter(|at| !at.dial.forged);
                 if let Some((session, _)) = connection.and_then(|at| at.session) {
                     self.sessions[session.index()].deliveries.sights.push(place);
                 }
             }
-            What::Stands { client, attempt } => self.standing.push((client, attempt)),
+            Event::Stands { client, attempt } => self.standing.push((client, attempt)),
             _ => {}
         }
     }
 
-    fn take_router(&mut self, place: usize, what: &What) {
-        match *what {
-            What::Connected { session, attempt, gateway } => {
+    fn take_router(&mut self, place: usize, event: &Event) {
+        match *event {
+            Event::Connected { session, attempt, gateway } => {
                 self.connect(place, session, attempt, gateway);
             }
-            What::Resumed { session, attempt } => {
+            Event::Resumed { session, attempt } => {
                 if let Some(connection) = self.connection_mut(attempt) {
                     connection.session = Some((session, place));
                     connection.goes_on = true;
                 }
                 self.with(session, |facts| facts.life.resume(place, attempt));
             }
-            What::Parked { session, .. } => self.with(session, |facts| facts.life.park(place)),
-            What::Ended { session, why } => self.with(session, |facts| facts.life.end(place, why)),
-            What::Acked { session, push } => {
+            Event::Parked { session, .. } => self.with(session, |facts| facts.life.park(place)),
+            Event::Ended { session, reason } => {
+                self.with(session, |facts| facts.life.end(place, reason))
+            }
+            Event::Acked { session, push } => {
                 self.with(session, |facts| facts.deliveries.acked.push((place, push)));
             }
-            What::Missing { session, .. } => {
+            Event::Missing { session, .. } => {
                 self.with(session, |facts| facts.deliveries.missing.push(place));
             }
-            What::Dropped { session, ref gap } => {
+            Event::Dropped { session, ref gap } => {
                 let count = gap.count;
                 self.with(session, |facts| facts.deliveries.dropped += count);
             }
-            What::Joined { session, room } => self.with(session, |facts| facts.join(room)),
-            What::Left { session, room } => self.with(session, |facts| facts.leave(room)),
+            Event::Joined { session, room } => self.with(session, |facts| facts.join(room)),
+            Event::Left { session, room } => self.with(session, |facts| facts.leave(room)),
             _ => {}
         }
     }
 
-    fn take_world(&mut self, place: usize, what: &What) {
-        match *what {
-            What::Began { ttl, .. } => self.ttl.push(ttl),
-            What::ClockStepped { .. } => self.steps.push(place),
-            What::Rested => self.rested = Some(place),
-            What::Pushed { push, gateway, taken } => {
+    fn take_world(&mut self, place: usize, event: &Event) {
+        match *event {
+            Event::Began { ttl, .. } => self.ttl.push(ttl),
+            Event::ClockStepped { .. } => self.steps.push(place),
+            Event::Rested => self.rested = Some(place),
+            Event::Pushed { push, gateway, taken } => {
                 // A letter whose push is given up is pushed again under another id.
                 let is_certain = taken == Taken::Yes && push.letter.is_none();
                 let here = self.sessions.iter_mut().filter(|facts| facts.gateway == gateway);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::index::Index;
 use super::session::{Offer, SessionFacts};
 use super::{Rule, Violation};
-use crate::history::{PushClass, PushId, What, Wire};
+use crate::history::{Event, PushClass, PushId, Wire};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for session in &index.sessions {
@@ -36,12 +36,12 @@ fn in_order(
 ) -> BTreeMap<u8, PushId> {
     let mut newest: BTreeMap<u8, PushId> = BTreeMap::new();
     for &place in &session.deliveries.sights {
-        let What::Saw { push, .. } = index.history.entries[place].what else { continue };
+        let Event::Saw { push, .. } = index.history.entries[place].event else { continue };
         let offer = session.deliveries.offer_of(push);
         let Some(key) = offer.and_then(key) else { continue };
         if let Some(before) = newest.insert(key, push).filter(|before| *before >= push) {
             let what = format!("{push} came after {before}, of the same key {key}");
-            found.push(index.broken(Rule::Latest, place, session, what));
+            found.push(index.violation(Rule::Latest, place, session, what));
             newest.insert(key, before);
         }
     }
@@ -73,12 +73,12 @@ fn newest_came(
         let was_lost = since.is_none_or(|since| session.life.parked.iter().any(|at| *at > since));
         let was_told = session.deliveries.sights.iter().any(|place| {
             *place > offer.place
-                && matches!(index.history.entries[*place].what, What::SawGap { .. })
+                && matches!(index.history.entries[*place].event, Event::SawGap { .. })
         });
         let came = seen.get(&key).is_some_and(|push| *push >= offer.push.id);
         if !(came || was_lost || was_told) {
             let what = format!("{}, the newest of key {key}, never came", offer.push.id);
-            found.push(index.broken(Rule::Latest, rested, session, what));
+            found.push(index.violation(Rule::Latest, rested, session, what));
         }
     }
 }

@@ -15,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 use super::index::Index;
 use super::session::SessionFacts;
 use super::{Rule, Violation};
-use crate::history::{ClientId, MessageId, PushId, Session, What};
+use crate::history::{ClientId, Event, MessageId, PushId, Session};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     let facts = Facts::new(index);
@@ -54,14 +54,14 @@ impl Facts {
     fn new(index: &Index<'_>) -> Self {
         let mut facts = Self::default();
         for (place, entry) in index.history.iter() {
-            match entry.what {
-                What::Stored { letter, sender, user } => {
+            match entry.event {
+                Event::Stored { letter, sender, user } => {
                     facts.stored.push(Stored { place, letter, sender, user });
                 }
-                What::Served { session, phone } => {
+                Event::Served { session, phone } => {
                     facts.served.insert(session, (place, phone));
                 }
-                What::Pushed { push, .. } => {
+                Event::Pushed { push, .. } => {
                     facts.carried.extend(push.letter.map(|letter| (push.id, letter)));
                 }
                 _ => {}
@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
         let mut sights: Vec<(usize, &SessionFacts)> = sights.collect();
         sights.sort_unstable_by_key(|(place, _)| *place);
         for (place, session) in sights {
-            if let What::Saw { push, .. } = self.index.history.entries[place].what
+            if let Event::Saw { push, .. } = self.index.history.entries[place].event
                 && let Some(letter) = self.facts.carried.get(&push)
             {
                 self.see(place, session, *letter, found);
@@ -137,19 +137,19 @@ impl<'a> Reader<'a> {
         let stored = self.facts.stored.iter().find(|at| at.letter == letter);
         let Some(stored) = stored.filter(|at| at.user == session.dial.user) else {
             let what = format!("the letter {} is not for it", letter.0);
-            return found.push(self.index.broken(Rule::Letters, place, session, what));
+            return found.push(self.index.violation(Rule::Letters, place, session, what));
         };
         let before = self.newest.insert(stored.sender, letter);
         if let Some(before) = before.filter(|before| *before > letter) {
             let what = format!("the letter {} was seen after {}", letter.0, before.0);
-            found.push(self.index.broken(Rule::Letters, place, session, what));
+            found.push(self.index.violation(Rule::Letters, place, session, what));
         }
         // The order of the store is that of the sender.
         let is_before = |at: &&Stored| at.sender == stored.sender && at.place < stored.place;
         let mut owed = self.facts.owed(session).filter(is_before);
         if let Some(first) = owed.find(|at| !self.seen.contains(&at.letter)) {
             let what = format!("the letter {} was seen before {}", letter.0, first.letter.0);
-            found.push(self.index.broken(Rule::Letters, place, session, what));
+            found.push(self.index.violation(Rule::Letters, place, session, what));
         }
     }
 
@@ -160,14 +160,14 @@ impl<'a> Reader<'a> {
         let (Some(session), Some(rested)) = (session, self.index.rested) else { return };
         if !self.facts.served.contains_key(&session.name) {
             let what = "the router never served it".to_owned();
-            found.push(self.index.broken(Rule::Letters, rested, session, what));
+            found.push(self.index.violation(Rule::Letters, rested, session, what));
         }
         let owed = self.facts.owed(session).filter(|at| at.place < rested);
         let missing: Vec<_> = owed.filter(|at| !self.seen.contains(&at.letter)).collect();
         if let Some(first) = missing.first() {
             let (count, first) = (missing.len(), first.letter.0);
             let what = format!("{count} letters never came, {first} the first");
-            found.push(self.index.broken(Rule::Letters, rested, session, what));
+            found.push(self.index.violation(Rule::Letters, rested, session, what));
         }
     }
 }

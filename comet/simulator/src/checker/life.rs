@@ -2,7 +2,7 @@
 
 use super::index::Index;
 use super::{Rule, Violation};
-use crate::history::{Attempt, Session, What};
+use crate::history::{Attempt, Event, Session};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Phase {
@@ -14,8 +14,8 @@ enum Phase {
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     let mut life = Life { index, phases: Vec::new(), used: Vec::new() };
     for (place, entry) in index.history.iter() {
-        if let Some(what) = life.take(&entry.what) {
-            let session = life.session(&entry.what).and_then(|session| index.session(session));
+        if let Some(what) = life.take(&entry.event) {
+            let session = life.session(&entry.event).and_then(|session| index.session(session));
             let (client, session) = (session.map(|s| s.dial.client), session.map(|s| s.name));
             found.push(Violation {
                 rule: Rule::Life,
@@ -30,7 +30,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
         if life.phases.get(session.name.index()) != Some(&Phase::Ended) {
             let last = index.history.entries.len().saturating_sub(1);
             let what = "the router was never told of its end".to_owned();
-            found.push(index.broken(Rule::Life, last, session, what));
+            found.push(index.violation(Rule::Life, last, session, what));
         }
     }
     one_holder(index, found);
@@ -45,24 +45,24 @@ struct Life<'a> {
 }
 
 impl Life<'_> {
-    const fn session(&self, what: &What) -> Option<Session> {
-        match what {
-            What::Connected { session, .. }
-            | What::Resumed { session, .. }
-            | What::Parked { session, .. }
-            | What::Ended { session, .. }
-            | What::Received { session, .. }
-            | What::Acked { session, .. }
-            | What::Dropped { session, .. }
-            | What::Missing { session, .. } => Some(*session),
+    const fn session(&self, event: &Event) -> Option<Session> {
+        match event {
+            Event::Connected { session, .. }
+            | Event::Resumed { session, .. }
+            | Event::Parked { session, .. }
+            | Event::Ended { session, .. }
+            | Event::Received { session, .. }
+            | Event::Acked { session, .. }
+            | Event::Dropped { session, .. }
+            | Event::Missing { session, .. } => Some(*session),
             _ => None,
         }
     }
 
     /// Applies an event; returns the fault, if any.
-    fn take(&mut self, what: &What) -> Option<String> {
-        let session = self.session(what)?;
-        if let What::Connected { attempt, .. } = what {
+    fn take(&mut self, event: &Event) -> Option<String> {
+        let session = self.session(event)?;
+        if let Event::Connected { attempt, .. } = event {
             if session.index() != self.phases.len() {
                 return Some(format!("{session} was connected twice"));
             }
@@ -72,19 +72,19 @@ impl Life<'_> {
         let Some(phase) = self.phases.get(session.index()).copied() else {
             return Some(format!("{session} was never connected"));
         };
-        let (next, is_legal) = match what {
-            What::Resumed { .. } => (Phase::Connected, phase == Phase::Parked),
-            What::Parked { .. } => (Phase::Parked, phase == Phase::Connected),
-            What::Ended { .. } => (Phase::Ended, phase != Phase::Ended),
-            What::Received { .. } => (phase, phase == Phase::Connected),
+        let (next, is_legal) = match event {
+            Event::Resumed { .. } => (Phase::Connected, phase == Phase::Parked),
+            Event::Parked { .. } => (Phase::Parked, phase == Phase::Connected),
+            Event::Ended { .. } => (Phase::Ended, phase != Phase::Ended),
+            Event::Received { .. } => (phase, phase == Phase::Connected),
             _ => (phase, phase != Phase::Ended),
         };
         self.phases[session.index()] = next;
         if !is_legal {
-            return Some(format!("{what}, while it is {phase:?}"));
+            return Some(format!("{event}, while it is {phase:?}"));
         }
-        match what {
-            What::Resumed { attempt, .. } => self.bring(*attempt),
+        match event {
+            Event::Resumed { attempt, .. } => self.bring(*attempt),
             _ => None,
         }
     }
@@ -107,7 +107,7 @@ fn one_holder(index: &Index<'_>, found: &mut Vec<Violation>) {
         });
         if let Some(twin) = twin {
             let what = format!("{} of the same device is alive as well", twin.name);
-            found.push(index.broken(Rule::Fencing, rested, session, what));
+            found.push(index.violation(Rule::Fencing, rested, session, what));
         }
     }
 }
@@ -115,19 +115,19 @@ fn one_holder(index: &Index<'_>, found: &mut Vec<Violation>) {
 /// A refused peer has no session, and a kicked session has ended.
 fn decisions(index: &Index<'_>, found: &mut Vec<Violation>) {
     for (place, entry) in index.history.iter() {
-        match entry.what {
-            What::Decided { attempt, accepted: false } => {
+        match entry.event {
+            Event::Decided { attempt, accepted: false } => {
                 if let Some(session) = index.session_of(attempt) {
                     let what = format!("{attempt} was refused, and has it");
-                    found.push(index.broken(Rule::Life, place, session, what));
+                    found.push(index.violation(Rule::Life, place, session, what));
                 }
             }
-            What::Kicked { session } => {
+            Event::Kicked { session } => {
                 let rested = index.rested.unwrap_or(usize::MAX);
                 let session = index.session(session).filter(|at| at.life.is_alive_at(rested));
                 if let Some(session) = session {
                     let what = "it was kicked, and is still there".to_owned();
-                    found.push(index.broken(Rule::Life, place, session, what));
+                    found.push(index.violation(Rule::Life, place, session, what));
                 }
             }
             _ => {}

@@ -3,7 +3,7 @@
 use super::index::Index;
 use super::session::SessionFacts;
 use super::{Rule, Violation};
-use crate::history::{Attempt, What};
+use crate::history::{Attempt, Event};
 
 /// Code of the comet dialect for a replaced session.
 const REPLACED: i32 = 12;
@@ -15,7 +15,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
         replacements(index, session, found);
     }
     for (place, entry) in index.history.iter() {
-        let What::Over { attempt, code, .. } = entry.what else { continue };
+        let Event::Over { attempt, code, .. } = entry.event else { continue };
         let Some(session) = index.session_of(attempt) else {
             refusal(index, place, attempt, code, found);
             continue;
@@ -32,16 +32,16 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
         if !is_true {
             let what =
                 format!("{attempt} was told the code {code}, of which the router knows nothing");
-            found.push(index.broken(Rule::TrueReason, place, session, what));
+            found.push(index.violation(Rule::TrueReason, place, session, what));
         }
     }
 }
 
-/// Whether a ghost, or a later attempt of the same client, got the session meanwhile.
+/// Whether forged, or a later attempt of the same client, got the session meanwhile.
 fn has_rival(index: &Index<'_>, place: usize, attempt: Attempt) -> bool {
     let Some(connection) = index.connection(attempt) else { return false };
     index.connections.iter().flatten().any(|other| {
-        let is_rival = other.dial.ghost || other.dial.attempt > attempt;
+        let is_rival = other.dial.forged || other.dial.attempt > attempt;
         is_rival
             && other.dial.is_same_device(&connection.dial)
             && other.session.is_some_and(|(_, bound)| bound < place)
@@ -56,11 +56,11 @@ fn refusal(
     code: i32,
     found: &mut Vec<Violation>,
 ) {
-    let refused = What::Decided { attempt, accepted: false };
+    let refused = Event::Decided { attempt, accepted: false };
     let is_true = match code {
         0 => true,
         REPLACED => has_rival(index, place, attempt),
-        _ => index.history.entries.iter().any(|entry| entry.what == refused),
+        _ => index.history.entries.iter().any(|entry| entry.event == refused),
     };
     if !is_true {
         found.push(Violation {
@@ -77,14 +77,14 @@ fn refusal(
 fn replacements(index: &Index<'_>, session: &SessionFacts, found: &mut Vec<Violation>) {
     let is_replaced = |place: &&usize| {
         let entry = index.history.entries.get(**place);
-        matches!(entry.map(|at| &at.what), Some(What::Parked { why: "replaced", .. }))
+        matches!(entry.map(|at| &at.event), Some(Event::Parked { reason: "replaced", .. }))
     };
     for place in session.life.parked.iter().filter(is_replaced) {
         let now = index.history.time(*place);
         let goes_on = |(at, _): &(usize, Attempt)| at > place && index.history.time(*at) == now;
         if !session.life.holders.iter().any(goes_on) {
             let what = "it was replaced, and nobody has it".to_owned();
-            found.push(index.broken(Rule::TrueReason, *place, session, what));
+            found.push(index.violation(Rule::TrueReason, *place, session, what));
         }
     }
     if let Some((place, "replaced")) = session.life.ended {
@@ -96,7 +96,7 @@ fn replacements(index: &Index<'_>, session: &SessionFacts, found: &mut Vec<Viola
         };
         if !index.sessions.iter().any(is_heir) {
             let what = "it ended as replaced, and nobody replaces it".to_owned();
-            found.push(index.broken(Rule::TrueReason, place, session, what));
+            found.push(index.violation(Rule::TrueReason, place, session, what));
         }
     }
 }

@@ -5,22 +5,22 @@ use std::collections::BTreeSet;
 use super::index::Index;
 use super::session::SessionFacts;
 use super::{Rule, Violation};
-use crate::history::{ClientId, MessageId, PushClass, PushId, What, Wire};
+use crate::history::{ClientId, Event, MessageId, PushClass, PushId, Wire};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for (_, entry) in index.history.iter() {
-        let (rule, client, what) = match &entry.what {
-            What::OverBudget { memory, budget } => {
+        let (rule, client, what) = match &entry.event {
+            Event::OverBudget { memory, budget } => {
                 (Rule::Budget, None, format!("{memory} bytes of {budget} are held"))
             }
-            What::Stranded { client } => {
+            Event::Stranded { client } => {
                 (Rule::Liveness, Some(*client), "it has no session in the end".to_owned())
             }
-            What::Restless { gateway } => {
+            Event::Livelock { gateway } => {
                 let what = format!("gateway {gateway} always had something to do at one moment");
                 (Rule::Liveness, None, what)
             }
-            What::Nonsense { attempt, what } => {
+            Event::InvalidInput { attempt, what } => {
                 let client = index.connection(*attempt).map(|at| at.dial.client);
                 (Rule::Wire, client, format!("{attempt}: {what}"))
             }
@@ -38,15 +38,15 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
 fn answers(index: &Index<'_>, found: &mut Vec<Violation>) {
     let mut open: BTreeSet<(ClientId, MessageId)> = BTreeSet::new();
     for entry in &index.history.entries {
-        match entry.what {
-            What::Sent { client, message } => {
+        match entry.event {
+            Event::Sent { client, message } => {
                 open.insert((client, message));
             }
-            What::Answered { client, message, .. } => {
+            Event::Answered { client, message, .. } => {
                 open.remove(&(client, message));
             }
             // A client whose session is over is owed no more answers.
-            What::Over { client, .. } => open.retain(|(sender, _)| *sender != client),
+            Event::Over { client, .. } => open.retain(|(sender, _)| *sender != client),
             _ => {}
         }
     }
@@ -55,7 +55,7 @@ fn answers(index: &Index<'_>, found: &mut Vec<Violation>) {
         let Some(session) = index.session_of(*attempt) else { continue };
         let rested = index.rested.unwrap_or(usize::MAX);
         let what = format!("{message} was never answered");
-        found.push(index.broken(Rule::Liveness, rested, session, what));
+        found.push(index.violation(Rule::Liveness, rested, session, what));
     }
 }
 
@@ -66,8 +66,8 @@ fn acks(index: &Index<'_>, session: &SessionFacts, found: &mut Vec<Violation>) {
         .deliveries
         .sights
         .iter()
-        .filter_map(|place| match index.history.entries[*place].what {
-            What::Saw { push, .. } => Some(push),
+        .filter_map(|place| match index.history.entries[*place].event {
+            Event::Saw { push, .. } => Some(push),
             _ => None,
         })
         .collect();
@@ -75,11 +75,11 @@ fn acks(index: &Index<'_>, session: &SessionFacts, found: &mut Vec<Violation>) {
     for (place, push) in &session.deliveries.acked {
         if !acked.insert(*push) {
             let what = format!("the router was told twice that {push} is acked");
-            found.push(index.broken(Rule::Life, *place, session, what));
+            found.push(index.violation(Rule::Life, *place, session, what));
         }
         if !seen.contains(push) {
             let what = format!("{push} is acked, and its client never saw it");
-            found.push(index.broken(Rule::NoLoss, *place, session, what));
+            found.push(index.violation(Rule::NoLoss, *place, session, what));
         }
     }
     let is_due = |push: &PushId| {
@@ -92,6 +92,6 @@ fn acks(index: &Index<'_>, session: &SessionFacts, found: &mut Vec<Violation>) {
     }
     if let Some(push) = seen.iter().find(|push| is_due(push) && !acked.contains(push)) {
         let what = format!("{push} was seen, and the router never told of the ack");
-        found.push(index.broken(Rule::Liveness, rested, session, what));
+        found.push(index.violation(Rule::Liveness, rested, session, what));
     }
 }

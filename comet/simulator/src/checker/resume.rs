@@ -3,13 +3,13 @@
 use super::index::{Connection, Index, Ticket};
 use super::session::SessionFacts;
 use super::{Rule, Violation};
-use crate::history::{Loss, What, Wire};
+use crate::history::{Event, Loss, Wire};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for connection in index.connections.iter().flatten() {
         let Some((name, bound)) = connection.session else { continue };
         let Some(session) = index.session(name) else { continue };
-        let mut report = |rule, what| found.push(index.broken(rule, bound, session, what));
+        let mut report = |rule, what| found.push(index.violation(rule, bound, session, what));
         if !session.dial.is_same_device(&connection.dial) {
             let attempt = connection.dial.attempt;
             report(Rule::Resume, format!("{attempt} of somebody else got it"));
@@ -50,7 +50,7 @@ fn comet(
     let owner = ticket.of.and_then(|of| index.session_of(of));
     if connection.goes_on {
         return bad_resume(owner, session, is_stale(index, ticket, bound))
-            .map(|why| (Rule::Resume, format!("{attempt} resumed it by {why}")));
+            .map(|reason| (Rule::Resume, format!("{attempt} resumed it by {reason}")));
     }
     if let Some(owner) = owner
         && owner.gateway == session.gateway
@@ -61,9 +61,9 @@ fn comet(
     }
     let loss = connection.opened?.loss;
     let is_own = owner.is_some_and(|owner| owner.dial.is_same_device(&connection.dial));
-    let excuse = !is_own || connection.dial.ghost || is_stale(index, ticket, bound);
+    let excuse = !is_own || connection.dial.forged || is_stale(index, ticket, bound);
     untrue_loss(index, owner, loss, (bound, excuse))
-        .map(|why| (Rule::TrueReason, format!("{attempt}: {why}")))
+        .map(|reason| (Rule::TrueReason, format!("{attempt}: {reason}")))
 }
 
 fn bad_resume(
@@ -100,8 +100,8 @@ fn should_resume(
     let is_own = owner.dial.is_same_device(&connection.dial);
     // A stepped clock may have expired the ticket.
     let is_timely = index.steps.iter().all(|step| *step > bound);
-    // A ghost's ticket may be older than its client's.
-    !connection.dial.ghost
+    // A forged one's ticket may be older than its client's.
+    !connection.dial.forged
         && !is_stale(index, ticket, bound)
         && is_own
         && is_timely
@@ -115,7 +115,7 @@ fn waited(index: &Index<'_>, owner: &SessionFacts, bound: usize) -> bool {
     }
     let Some((ended, "replaced")) = owner.life.ended else { return false };
     let between = index.history.entries.get(ended..bound).unwrap_or_default();
-    !between.is_empty() && !between.iter().any(|at| matches!(at.what, What::Connected { .. }))
+    !between.is_empty() && !between.iter().any(|at| matches!(at.event, Event::Connected { .. }))
 }
 
 /// The fault of a reason, if any.

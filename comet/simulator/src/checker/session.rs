@@ -32,7 +32,7 @@ pub(super) struct Life {
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {
     pub(super) offers: Vec<Offer>,
-    /// Places at which its client saw something, without ghosts.
+    /// Places at which its client saw something, without forged connections.
     pub(super) sights: Vec<usize>,
     /// Acks reported to the router.
     pub(super) acked: Vec<(usize, PushId)>,
@@ -115,8 +115,8 @@ impl Life {
     }
 
     /// The first end counts.
-    pub(super) fn end(&mut self, place: usize, why: &'static str) {
-        self.ended.get_or_insert((place, why));
+    pub(super) fn end(&mut self, place: usize, reason: &'static str) {
+        self.ended.get_or_insert((place, reason));
     }
 
     /// Whether the session was alive at this place of the history.
@@ -125,8 +125,8 @@ impl Life {
     }
 
     /// Whether it had ended before this place, for this reason.
-    pub(super) fn had_ended(&self, place: usize, why: &str) -> bool {
-        self.ended.is_some_and(|(at, because)| at < place && because == why)
+    pub(super) fn had_ended(&self, place: usize, reason: &str) -> bool {
+        self.ended.is_some_and(|(at, given)| at < place && given == reason)
     }
 
     /// The connection that held the session at this place of the history.

@@ -5,19 +5,19 @@ use std::collections::HashMap;
 
 use super::index::Index;
 use super::{Rule, Violation};
-use crate::history::{Answer, Attempt, ClientId, MessageId, Session, What, Wire};
+use crate::history::{Answer, Attempt, ClientId, Event, MessageId, Session, Wire};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     let mut upstream = Upstream::default();
     for (place, entry) in index.history.iter() {
-        match entry.what {
-            What::Received { session, message } => {
+        match entry.event {
+            Event::Received { session, message } => {
                 upstream.received(index, place, session, message, found);
             }
-            What::Settled { session, message, answer } => {
+            Event::Settled { session, message, answer } => {
                 upstream.settled.entry(message).or_default().push((session, answer));
             }
-            What::Answered { client, attempt, message, answer } => {
+            Event::Answered { client, attempt, message, answer } => {
                 upstream.answered(index, place, (client, attempt), (message, answer), found);
             }
             _ => {}
@@ -50,7 +50,7 @@ impl Upstream {
             && let Some(last) = before.last().filter(|last| **last >= message)
         {
             let what = format!("the router got {message} after {last}");
-            found.push(index.broken(Rule::Upstream, place, facts, what));
+            found.push(index.violation(Rule::Upstream, place, facts, what));
         }
         before.push(message);
     }
@@ -67,14 +67,14 @@ impl Upstream {
         let settled = self.settled.get(&message).map(Vec::as_slice).unwrap_or_default();
         if !settled.contains(&(facts.name, answer)) {
             let what = format!("{message} was answered as {answer:?}, and settled as {settled:?}");
-            found.push(index.broken(Rule::Upstream, place, facts, what));
+            found.push(index.violation(Rule::Upstream, place, facts, what));
         }
         let newest = self.newest.insert(client, message);
         if let Some(newest) = newest.filter(|newest| *newest >= message)
             && facts.dial.wire == Wire::Comet
         {
             let what = format!("{message} was answered after {newest}");
-            found.push(index.broken(Rule::Upstream, place, facts, what));
+            found.push(index.violation(Rule::Upstream, place, facts, what));
         }
     }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use comet_protocol::client::{ClientSession, Closed, Config, Event, Link, Time};
+use comet_protocol::client::{self, ClientSession, Closed, Config, Link, Time};
 use comet_protocol::comet as wire;
 
 use super::Request;
 use crate::body::Body;
-use crate::history::{Answer, Attempt, Log, Loss, MessageId, MissingGap, PushId, What};
+use crate::history::{Answer, Attempt, Event, Log, Loss, MessageId, MissingGap, PushId};
 use crate::mapping;
 use crate::names;
 use crate::plan::{ClientIdentity, ClientSettings};
@@ -68,7 +68,7 @@ impl CometClient {
     }
 
     pub(super) fn handle_disconnected(&mut self, now: u64) {
-        self.log.note(What::Lost { attempt: self.attempt });
+        self.log.record(Event::Lost { attempt: self.attempt });
         self.is_open = false;
         self.session.handle_disconnected(Time::from_micros(now), self.link);
     }
@@ -92,7 +92,7 @@ impl CometClient {
     pub(super) fn send(&mut self, now: u64, message: MessageId, len: usize) -> bool {
         let body = Body::Message(message).to_bytes(len);
         let Ok(seq) = self.session.send(Time::from_micros(now), body) else { return false };
-        self.log.note(What::Sent { client: self.identity.client, message });
+        self.log.record(Event::Sent { client: self.identity.client, message });
         self.unanswered.insert(seq.get(), message);
         true
     }
@@ -112,16 +112,18 @@ impl CometClient {
     pub(super) fn poll_requests(&mut self, requests: &mut Vec<Request>) {
         while let Some(event) = self.session.poll_event() {
             match event {
-                Event::Connect(link) => {
+                client::Event::Connect(link) => {
                     self.link = link;
                     requests.push(Request::Dial);
                 }
-                Event::Disconnect(_) => {
+                client::Event::Disconnect(_) => {
                     self.is_open = false;
                     requests.push(Request::HangUp);
                 }
-                Event::Opened { resumed, welcome } => self.open(resumed, &welcome, requests),
-                Event::Closed(closed) => self.close(&closed, requests),
+                client::Event::Opened { resumed, welcome } => {
+                    self.open(resumed, &welcome, requests)
+                }
+                client::Event::Closed(closed) => self.close(&closed, requests),
                 event => self.see(event),
             }
         }
@@ -130,7 +132,7 @@ impl CometClient {
     fn open(&mut self, resumed: bool, welcome: &wire::Welcome, requests: &mut Vec<Request>) {
         self.is_open = true;
         let loss = Loss::from(welcome.loss());
-        self.log.note(What::Opened { attempt: self.attempt, resumed, loss });
+        self.log.record(Event::Opened { attempt: self.attempt, resumed, loss });
         if !welcome.ticket.is_empty() {
             requests.push(Request::KeepTicket(welcome.ticket.clone()));
         }
@@ -144,25 +146,25 @@ impl CometClient {
             _ => 0,
         };
         let (client, attempt) = (self.identity.client, self.attempt);
-        self.log.note(What::Over { client, attempt, code });
+        self.log.record(Event::Over { client, attempt, code });
         requests.push(Request::End);
     }
 
-    fn see(&mut self, event: Event) {
+    fn see(&mut self, event: client::Event) {
         let attempt = self.attempt;
         match event {
-            Event::Delivery { seq, body } => self.delivered(&body, seq.get()),
-            Event::BestEffort { body } => self.delivered(&body, 0),
-            Event::Latest { body, .. } => self.delivered(&body, 0),
-            Event::Gap { from, to, gap } => {
+            client::Event::Delivery { seq, body } => self.delivered(&body, seq.get()),
+            client::Event::BestEffort { body } => self.delivered(&body, 0),
+            client::Event::Latest { body, .. } => self.delivered(&body, 0),
+            client::Event::Gap { from, to, gap } => {
                 let gap = missing(from.get(), to.get(), &gap);
-                self.log.note(What::SawGap { attempt, gap });
+                self.log.record(Event::SawGap { attempt, gap });
             }
-            Event::Replied { seq, body } => match Body::parse(&body) {
+            client::Event::Replied { seq, body } => match Body::parse(&body) {
                 Some(Body::Reply(message, answer)) => self.answer(seq.get(), message, answer),
                 _ => self.record_invalid("a reply that nobody gave"),
             },
-            Event::Refused { seq, .. } => {
+            client::Event::Refused { seq, .. } => {
                 let message = self.unanswered.get(&seq.get()).copied().unwrap_or_default();
                 self.answer(seq.get(), message, Answer::Refused);
             }
@@ -178,7 +180,7 @@ impl CometClient {
     }
 
     fn saw(&self, push: PushId, seq: u32) {
-        self.log.note(What::Saw { attempt: self.attempt, push, seq });
+        self.log.record(Event::Saw { attempt: self.attempt, push, seq });
     }
 
     fn answer(&mut self, seq: u32, message: MessageId, answer: Answer) {
@@ -186,11 +188,11 @@ impl CometClient {
             return self.record_invalid("an answer to something else");
         }
         let (client, attempt) = (self.identity.client, self.attempt);
-        self.log.note(What::Answered { client, attempt, message, answer });
+        self.log.record(Event::Answered { client, attempt, message, answer });
     }
 
     fn record_invalid(&self, what: &'static str) {
-        self.log.note(What::Nonsense { attempt: self.attempt, what });
+        self.log.record(Event::InvalidInput { attempt: self.attempt, what });
     }
 }
 
@@ -200,5 +202,5 @@ fn missing(from: u32, to: u32, gap: &wire::Gap) -> MissingGap {
     let seen = u64::from(wire::Seq::new(from).since(first));
     let count = gap.count.saturating_sub(if to == 0 { 0 } else { seen });
     let (room, position) = (names::parse_room(&gap.room), gap.position);
-    MissingGap { from, to, count, room, position, why: mapping::reason(gap.reason()) }
+    MissingGap { from, to, count, room, position, reason: mapping::reason(gap.reason()) }
 }

@@ -8,7 +8,7 @@ use comet_protocol::{AuthMsg, Decoder, Frame, Head, Layout, op};
 
 use super::Request;
 use crate::body::Body;
-use crate::history::{Answer, Attempt, Log, Loss, MessageId, What};
+use crate::history::{Answer, Attempt, Event, Log, Loss, MessageId};
 use crate::names;
 use crate::plan::ClientIdentity;
 use crate::random::Random;
@@ -96,7 +96,7 @@ impl DtalkClient {
     }
 
     pub(super) fn handle_disconnected(&mut self, now: u64) {
-        self.log.note(What::Lost { attempt: self.attempt });
+        self.log.record(Event::Lost { attempt: self.attempt });
         self.wait(now);
     }
 
@@ -156,7 +156,7 @@ impl DtalkClient {
         if self.state == State::Left || self.unanswered.len() >= 16 {
             return false;
         }
-        self.log.note(What::Sent { client: self.identity.client, message });
+        self.log.record(Event::Sent { client: self.identity.client, message });
         let body = Body::Message(message).to_bytes(len);
         self.unanswered.push_back(SentMessage { id: message, body, seq: None, due: now });
         if self.state == State::Open {
@@ -182,7 +182,7 @@ impl DtalkClient {
         }
         self.state = State::Left;
         let (client, attempt) = (self.identity.client, self.attempt);
-        self.log.note(What::Over { client, attempt, code: 0 });
+        self.log.record(Event::Over { client, attempt, code: 0 });
         self.requests.push(Request::End);
     }
 
@@ -192,7 +192,7 @@ impl DtalkClient {
             op::AUTH_REPLY if frame.body.is_empty() => {
                 self.state = State::Open;
                 let (attempt, loss) = (self.attempt, Loss::None);
-                self.log.note(What::Opened { attempt, resumed: false, loss });
+                self.log.record(Event::Opened { attempt, resumed: false, loss });
                 self.unanswered.iter_mut().for_each(|message| message.due = now);
                 self.unanswered.iter_mut().for_each(|message| message.seq = None);
                 self.send_due(now);
@@ -218,7 +218,7 @@ impl DtalkClient {
         }
         match Body::parse(body) {
             Some(Body::Push(push)) => {
-                self.log.note(What::Saw { attempt: self.attempt, push, seq });
+                self.log.record(Event::Saw { attempt: self.attempt, push, seq });
             }
             _ => self.record_invalid("a delivery that nobody pushed"),
         }
@@ -232,7 +232,7 @@ impl DtalkClient {
         }
         let (client, attempt) = (self.identity.client, self.attempt);
         let (message, answer) = (message.id, Answer::Taken);
-        self.log.note(What::Answered { client, attempt, message, answer });
+        self.log.record(Event::Answered { client, attempt, message, answer });
     }
 
     /// Sends due messages, and a heartbeat if there is nothing else to send.
@@ -274,6 +274,6 @@ impl DtalkClient {
     }
 
     fn record_invalid(&self, what: &'static str) {
-        self.log.note(What::Nonsense { attempt: self.attempt, what });
+        self.log.record(Event::InvalidInput { attempt: self.attempt, what });
     }
 }

@@ -6,7 +6,7 @@ use super::subject::{
 
 /// A kind of event, with its details.
 #[derive(Clone, Debug, PartialEq)]
-pub enum What {
+pub enum Event {
     /// A gateway starts, and accepts all new connections.
     Began {
         /// Number of the gateway, from 0.
@@ -98,14 +98,14 @@ pub enum What {
         /// The session.
         session: Session,
         /// The label of the reason.
-        why: &'static str,
+        reason: &'static str,
     },
     /// The router was told that a session ended.
     Ended {
         /// The session.
         session: Session,
         /// The label of the reason.
-        why: &'static str,
+        reason: &'static str,
     },
     /// The router received a message.
     Received {
@@ -240,12 +240,12 @@ pub enum What {
         client: ClientId,
     },
     /// A gateway did not become idle at one point in time.
-    Restless {
+    Livelock {
         /// The gateway.
         gateway: u32,
     },
     /// A client received invalid input, or a number that was never assigned.
-    Nonsense {
+    InvalidInput {
         /// The connection.
         attempt: Attempt,
         /// A description.

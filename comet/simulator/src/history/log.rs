@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Entry, History, What};
+use super::{Entry, Event, History};
 
 /// A history being written, and the current time, shared by all parties. Router and clients write
 /// in turns, on one thread; the lock is there because a router must be `Send`.
@@ -15,7 +15,7 @@ pub(crate) struct Log(Arc<Mutex<Writing>>);
 struct Writing {
     now: u64,
     /// Time of the last entry.
-    stirred: u64,
+    last_entry_at: u64,
     history: History,
 }
 
@@ -34,16 +34,16 @@ impl Log {
         self.0.lock().now
     }
 
-    pub(crate) fn note(&self, what: What) {
+    pub(crate) fn record(&self, event: Event) {
         let mut writing = self.0.lock();
         let at = writing.now;
-        writing.stirred = at;
-        writing.history.entries.push(Entry { at, what });
+        writing.last_entry_at = at;
+        writing.history.entries.push(Entry { at, event });
     }
 
     /// Time of the last entry.
-    pub(crate) fn stirred(&self) -> u64 {
-        self.0.lock().stirred
+    pub(crate) fn last_entry_at(&self) -> u64 {
+        self.0.lock().last_entry_at
     }
 
     pub(crate) fn take(&self) -> History {

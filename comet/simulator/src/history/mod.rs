@@ -5,12 +5,12 @@
 //!
 //! Not here: the properties that a history must have (module `checker`).
 
+mod display;
 mod event;
 mod log;
-mod show;
 mod subject;
 
-pub use event::What;
+pub use event::Event;
 pub(crate) use log::Log;
 pub use subject::{
     Answer, Attempt, ClientId, Dial, Lane, Loss, MessageId, MissingGap, Push, PushClass, PushId,
@@ -23,7 +23,7 @@ pub struct Entry {
     /// Virtual microseconds since the start of the run.
     pub at: u64,
     /// The event.
-    pub what: What,
+    pub event: Event,
 }
 
 /// All events of a run.
@@ -36,8 +36,8 @@ pub struct History {
 impl History {
     /// A history of these events, all at the same time: for tests of the checker.
     #[must_use]
-    pub fn of(events: impl IntoIterator<Item = What>) -> Self {
-        let entries = events.into_iter().map(|what| Entry { at: 1, what }).collect();
+    pub fn of(events: impl IntoIterator<Item = Event>) -> Self {
+        let entries = events.into_iter().map(|event| Entry { at: 1, event }).collect();
         Self { entries }
     }
 

@@ -54,7 +54,7 @@ pub struct Dial {
     /// Whether it uses WebSocket.
     pub websocket: bool,
     /// Whether it is a replay of the client's bytes, on a connection unknown to the client.
-    pub ghost: bool,
+    pub forged: bool,
     /// Whether the client reads everything at once, acknowledges it, and sends messages, over a
     /// network without faults.
     pub steady: bool,
@@ -153,7 +153,7 @@ pub struct MissingGap {
     /// Position of the first in the record; 0 if not given.
     pub position: u64,
     /// Label of the reason.
-    pub why: &'static str,
+    pub reason: &'static str,
 }
 
 /// Reason for not honouring a ticket, as reported to the client.

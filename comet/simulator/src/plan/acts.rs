@@ -11,7 +11,7 @@ pub(crate) struct ActCounts {
     pub(crate) faults: usize,
     pub(crate) kicks: usize,
     pub(crate) moves: usize,
-    pub(crate) ghosts: usize,
+    pub(crate) replays: usize,
     pub(crate) thefts: usize,
     pub(crate) clock_steps: usize,
     pub(crate) drains: usize,
@@ -20,8 +20,8 @@ pub(crate) struct ActCounts {
 impl ActCounts {
     /// Pushes, messages and faults, and nothing else.
     pub(super) const fn of(pushes: usize, messages: usize, faults: usize) -> Self {
-        let (kicks, moves, ghosts, thefts, clock_steps, drains) = (0, 0, 0, 0, 0, 0);
-        Self { pushes, messages, faults, kicks, moves, ghosts, thefts, clock_steps, drains }
+        let (kicks, moves, replays, thefts, clock_steps, drains) = (0, 0, 0, 0, 0, 0);
+        Self { pushes, messages, faults, kicks, moves, replays, thefts, clock_steps, drains }
     }
 
     pub(super) fn draw(random: &mut Random) -> Self {
@@ -36,7 +36,7 @@ impl ActCounts {
             faults,
             kicks: some(15, 2),
             moves: some(30, 6),
-            ghosts: some(30, 4),
+            replays: some(30, 4),
             thefts: some(25, 3),
             clock_steps: some(10, 3),
             drains: usize::from(random.percent(15)),

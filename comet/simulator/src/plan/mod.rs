@@ -49,7 +49,7 @@ impl FaultRates {
     }
 }
 
-/// What pushes carry.
+/// Event pushes carry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Content {
     /// Rooms that users are in.

@@ -5,8 +5,8 @@ use comet::{ConnectReply, Gateway, Identity, Receipt, Refusal, SessionId};
 use super::store::{Draft, Job, Recipient, Store};
 use crate::body::Body;
 use crate::history::{
-    Answer, Attempt, ClientId, Lane, Log, MessageId, Push, PushClass, PushId, Session, Taken,
-    Target, What,
+    Answer, Attempt, ClientId, Event, Lane, Log, MessageId, Push, PushClass, PushId, Session,
+    Taken, Target,
 };
 use crate::mapping;
 use crate::names;
@@ -30,7 +30,7 @@ enum PendingAnswer {
     Message(Session, MessageId, Receipt, Answer),
 }
 
-/// What the routers of a run share.
+/// Event the routers of a run share.
 #[derive(Debug)]
 pub(crate) struct Backend {
     pub(crate) log: Log,
@@ -147,7 +147,7 @@ impl Backend {
 
     pub(super) fn decide(&mut self, attempt: Attempt, identity: Identity, reply: ConnectReply) {
         if !self.is_healed && self.random.percent(self.rates.refused_peers) {
-            self.log.note(What::Decided { attempt, accepted: false });
+            self.log.record(Event::Decided { attempt, accepted: false });
             return reply.refuse("no");
         }
         if !self.is_healed && self.random.percent(self.rates.late_decisions) {
@@ -160,7 +160,7 @@ impl Backend {
     }
 
     fn accept(&self, attempt: Attempt, identity: Identity, reply: ConnectReply) {
-        self.log.note(What::Decided { attempt, accepted: true });
+        self.log.record(Event::Decided { attempt, accepted: true });
         reply.accept(identity);
     }
 
@@ -174,9 +174,9 @@ impl Backend {
         let name = Session(self.sessions);
         self.sessions += 1;
         self.live.push(LiveSession { gateway: number, id, name, user });
-        self.log.note(What::Connected { session: name, attempt, gateway: number });
+        self.log.record(Event::Connected { session: name, attempt, gateway: number });
         for room in self.rooms_of(user) {
-            self.log.note(What::Joined { session: name, room });
+            self.log.record(Event::Joined { session: name, room });
         }
         let is_phone = letters::is_phone(device);
         let recipient = Recipient { gateway: (number, gateway.clone()), id, user, is_phone };
@@ -186,16 +186,16 @@ impl Backend {
         }
     }
 
-    pub(super) fn ended(&mut self, gateway: u32, id: SessionId, why: &'static str) {
+    pub(super) fn ended(&mut self, gateway: u32, id: SessionId, reason: &'static str) {
         let Some(session) = self.name(gateway, id) else { return };
         self.live.retain(|at| at.name != session);
-        self.log.note(What::Ended { session, why });
+        self.log.record(Event::Ended { session, reason });
         self.notify_store(Job::Detach(session));
     }
 
     pub(super) fn acked(&mut self, gateway: u32, id: SessionId, push: PushId) {
         let Some(session) = self.name(gateway, id) else { return };
-        self.log.note(What::Acked { session, push });
+        self.log.record(Event::Acked { session, push });
         self.notify_store(Job::Acked(session, push));
     }
 
@@ -236,7 +236,7 @@ impl Backend {
     }
 
     fn settle(&mut self, session: Session, message: MessageId, receipt: Receipt, answer: Answer) {
-        self.log.note(What::Settled { session, message, answer });
+        self.log.record(Event::Settled { session, message, answer });
         match answer {
             Answer::Taken => {
                 let len = 5 + self.random.index(40);
@@ -279,7 +279,7 @@ impl Backend {
             Target::All => gateway.broadcast(delivery),
         };
         let taken = if outcome.is_ok() { Taken::Yes } else { Taken::No };
-        self.log.note(What::Pushed { push, gateway: number, taken });
+        self.log.record(Event::Pushed { push, gateway: number, taken });
     }
 
     fn position(&mut self, record: usize, at: u32) -> u64 {

@@ -8,14 +8,14 @@ mod store;
 
 use std::sync::Arc;
 
-use comet::{Connect, ConnectReply, Event, Gateway, Identity, Message, Peer, Receipt, Router};
+use comet::{Connect, ConnectReply, Gateway, Identity, Message, Peer, Receipt, Router};
 use parking_lot::Mutex;
 
 pub(crate) use backend::Backend;
 use store::Job;
 
 use crate::body::Body;
-use crate::history::{ClientId, What};
+use crate::history::{ClientId, Event};
 use crate::mapping;
 use crate::names;
 
@@ -40,7 +40,7 @@ impl Router for SimRouter {
             return reply.close();
         };
         let mut backend = self.backend.lock();
-        backend.log.note(What::Asked { attempt });
+        backend.log.record(Event::Asked { attempt });
         let mut identity =
             Identity::new(names::APP, request.token).device(names::device(device)).context(attempt);
         for room in backend.rooms_of(user) {
@@ -54,57 +54,59 @@ impl Router for SimRouter {
         let Some(session) = backend.name(self.gateway, peer.session()) else { return };
         match Body::parse(&message.body) {
             Some(Body::Message(message)) => {
-                backend.log.note(What::Received { session, message });
+                backend.log.record(Event::Received { session, message });
                 let sender = ClientId(numbers(peer).1);
                 backend.receive(gateway, (session, sender), message, receipt);
             }
             _ => {
                 let attempt = peer.context().copied().unwrap_or_default();
-                backend.log.note(What::Nonsense { attempt, what: "a message that nobody sent" });
+                backend
+                    .log
+                    .record(Event::InvalidInput { attempt, what: "a message that nobody sent" });
             }
         }
     }
 
-    fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
+    fn event(&self, gateway: &Gateway, peer: &Peer, event: comet::Event<'_>) {
         let attempt = peer.context().copied().unwrap_or_default();
         let mut backend = self.backend.lock();
         match event {
-            Event::Connected => {
+            comet::Event::Connected => {
                 let session = (self.gateway, peer.session());
                 return backend.connected(gateway, session, attempt, numbers(peer));
             }
-            Event::Acked { tag } => {
+            comet::Event::Acked { tag } => {
                 return backend.acked(self.gateway, peer.session(), mapping::push_of(tag));
             }
-            Event::Disconnected(closed) => {
+            comet::Event::Disconnected(closed) => {
                 return backend.ended(self.gateway, peer.session(), closed.label());
             }
             _ => {}
         }
         let Some(session) = backend.name(self.gateway, peer.session()) else { return };
         match event {
-            Event::Lost(gap) => {
-                backend.log.note(What::Dropped { session, gap: mapping::missing(gap) });
+            comet::Event::Lost(gap) => {
+                backend.log.record(Event::Dropped { session, gap: mapping::missing(gap) });
             }
-            Event::Gap(gap) => {
-                backend.log.note(What::Missing { session, gap: mapping::missing(gap) });
+            comet::Event::Gap(gap) => {
+                backend.log.record(Event::Missing { session, gap: mapping::missing(gap) });
                 if gap.room.is_none() {
                     let replay =
                         gap.replay.map(|replay| (mapping::push_of(replay.from), replay.pass));
                     backend.notify_store(Job::Lost(session, gap.count, replay));
                 }
             }
-            Event::Parked(closed) => {
-                backend.log.note(What::Parked { session, why: closed.label() });
+            comet::Event::Parked(closed) => {
+                backend.log.record(Event::Parked { session, reason: closed.label() });
                 backend.notify_store(Job::Park(session));
             }
-            Event::Resumed => {
-                backend.log.note(What::Resumed { session, attempt });
+            comet::Event::Resumed => {
+                backend.log.record(Event::Resumed { session, attempt });
                 backend.notify_store(Job::Resume(session));
             }
             other => {
                 let what = other.label();
-                backend.log.note(What::Nonsense { attempt, what });
+                backend.log.record(Event::InvalidInput { attempt, what });
             }
         }
     }

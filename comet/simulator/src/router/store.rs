@@ -14,7 +14,7 @@ use comet::{Gateway, Pass, Receipt, SessionId};
 use super::feed::{Feed, Lost};
 use crate::body::Body;
 use crate::history::{
-    ClientId, Lane, Log, MessageId, Push, PushClass, PushId, Session, Taken, Target, What,
+    ClientId, Event, Lane, Log, MessageId, Push, PushClass, PushId, Session, Taken, Target,
 };
 use crate::mapping;
 use crate::plan::letters::{Mistake, StoreSettings};
@@ -204,7 +204,7 @@ impl Store {
     fn store(&mut self, draft: Draft, pushes: &mut u32) -> Option<Answerable> {
         let Draft { letter, sender, user, receipt } = draft;
         if self.stored.insert(letter) {
-            self.log.note(What::Stored { letter, sender, user });
+            self.log.record(Event::Stored { letter, sender, user });
             let len = 5 + self.random.index(self.settings.longest);
             let letters = &mut self.letters[user as usize];
             letters.push(Letter { name: letter, len, is_received: false });
@@ -234,7 +234,7 @@ impl Store {
     fn attach(&mut self, name: Session, recipient: Recipient) {
         let stored = self.letters[recipient.user as usize].len();
         let phone = recipient.is_phone;
-        self.log.note(What::Served { session: name, phone });
+        self.log.record(Event::Served { session: name, phone });
         let feed = Feed::new(if phone { 0 } else { stored }, stored, self.settings.page);
         self.served.push(Served { name, recipient, feed });
     }
@@ -314,7 +314,7 @@ impl Store {
         let (gateway, handle) = &recipient.gateway;
         let is_taken = handle.push(recipient.id, delivery.replayable(feed.pass())).is_ok();
         let taken = if is_taken { Taken::Yes } else { Taken::No };
-        self.log.note(What::Pushed { push, gateway: *gateway, taken });
+        self.log.record(Event::Pushed { push, gateway: *gateway, taken });
         is_taken
     }
 

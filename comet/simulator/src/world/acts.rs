@@ -6,7 +6,7 @@ use comet::StartError;
 
 use super::schedule::Act;
 use super::{Actor, World};
-use crate::history::{MessageId, Target, What};
+use crate::history::{Event, MessageId, Target};
 use crate::names;
 use crate::plan::letters;
 
@@ -85,7 +85,7 @@ impl World {
         }
         let session = here[self.random.index(here.len())];
         if gateway.kick(session.id, "the router wants it").is_ok() {
-            self.log.note(What::Kicked { session: session.name });
+            self.log.record(Event::Kicked { session: session.name });
         }
     }
 
@@ -100,10 +100,10 @@ impl World {
         let name = names::room(room);
         if self.random.percent(60) {
             if gateway.join(live.id, &name).is_ok() {
-                self.log.note(What::Joined { session, room });
+                self.log.record(Event::Joined { session, room });
             }
         } else if gateway.leave(live.id, &name).is_ok() {
-            self.log.note(What::Left { session, room });
+            self.log.record(Event::Left { session, room });
         }
     }
 
@@ -115,7 +115,7 @@ impl World {
         let kind = self.plan.kind;
         let broken = self.network.break_one(self.now, kind, may_fail, &mut self.random);
         if let Some((attempt, what)) = broken {
-            self.log.note(What::Fault { attempt, what });
+            self.log.record(Event::Fault { attempt, what });
         }
     }
 

@@ -8,7 +8,7 @@ use comet_protocol::comet::{ClientFrame, ServerFrame, is_auth};
 use comet_protocol::{Decoder, Frame, Layout, frames_of};
 
 use crate::body::Body;
-use crate::history::{Attempt, Log, Loss, What, Wire};
+use crate::history::{Attempt, Event, Log, Loss, Wire};
 use crate::network::Arrived;
 use crate::random::Random;
 
@@ -20,12 +20,12 @@ pub(super) struct Attacker {
     auths: Vec<(usize, Attempt, Bytes)>,
     /// Tickets, and the connection on which each was issued.
     tickets: Vec<(Bytes, Attempt)>,
-    ghosts: Vec<Ghost>,
+    connections: Vec<AttackerConnection>,
 }
 
 /// A connection of its own.
 #[derive(Debug)]
-struct Ghost {
+struct AttackerConnection {
     attempt: Attempt,
     wire: Wire,
     /// To be sent once the connection is open.
@@ -35,7 +35,7 @@ struct Ghost {
 
 impl Attacker {
     pub(super) const fn new(log: Log) -> Self {
-        Self { log, auths: Vec::new(), tickets: Vec::new(), ghosts: Vec::new() }
+        Self { log, auths: Vec::new(), tickets: Vec::new(), connections: Vec::new() }
     }
 
     pub(super) fn record_ticket(&mut self, ticket: Bytes, attempt: Attempt) {
@@ -90,20 +90,20 @@ impl Attacker {
     /// Adds a connection of its own, on which an auth will be sent.
     pub(super) fn connect(&mut self, attempt: Attempt, wire: Wire, auth: Bytes) {
         let decoder = Decoder::new(Layout::Dtalk, 1 << 20);
-        self.ghosts.push(Ghost { attempt, wire, auth, decoder });
+        self.connections.push(AttackerConnection { attempt, wire, auth, decoder });
     }
 
     /// Handles what has arrived on one of its connections. Returns bytes to be sent in reply.
     pub(super) fn receive(&mut self, attempt: Attempt, arrived: Arrived) -> Option<Bytes> {
-        let at = self.ghosts.iter().position(|ghost| ghost.attempt == attempt)?;
+        let at = self.connections.iter().position(|connection| connection.attempt == attempt)?;
         match arrived {
-            Arrived::Open => Some(self.ghosts[at].auth.clone()),
+            Arrived::Open => Some(self.connections[at].auth.clone()),
             Arrived::Bytes(bytes) => {
-                self.ghosts[at].read(&bytes, &self.log);
+                self.connections[at].read(&bytes, &self.log);
                 None
             }
             Arrived::Closed | Arrived::Invalid => {
-                self.ghosts.swap_remove(at);
+                self.connections.swap_remove(at);
                 None
             }
         }
@@ -111,44 +111,44 @@ impl Attacker {
 
     /// Gives up its connections.
     pub(super) fn disconnect(&mut self) -> impl Iterator<Item = Attempt> {
-        std::mem::take(&mut self.ghosts).into_iter().map(|ghost| ghost.attempt)
+        std::mem::take(&mut self.connections).into_iter().map(|connection| connection.attempt)
     }
 }
 
-impl Ghost {
+impl AttackerConnection {
     fn read(&mut self, bytes: &[u8], log: &Log) {
         self.decoder.push(bytes);
         while let Ok(Some(frame)) = self.decoder.next_frame() {
-            let what = match self.wire {
+            let event = match self.wire {
                 Wire::Dtalk => seen_in_dtalk(self.attempt, &frame),
                 Wire::Comet => seen_in_comet(self.attempt, frame),
             };
-            if let Some(what) = what {
-                log.note(what);
+            if let Some(event) = event {
+                log.record(event);
             }
         }
     }
 }
 
-fn saw(attempt: Attempt, body: &[u8], seq: u32) -> Option<What> {
+fn saw(attempt: Attempt, body: &[u8], seq: u32) -> Option<Event> {
     match Body::parse(body) {
-        Some(Body::Push(push)) => Some(What::Saw { attempt, push, seq }),
+        Some(Body::Push(push)) => Some(Event::Saw { attempt, push, seq }),
         _ => None,
     }
 }
 
-fn seen_in_dtalk(attempt: Attempt, frame: &Frame) -> Option<What> {
+fn seen_in_dtalk(attempt: Attempt, frame: &Frame) -> Option<Event> {
     match frame.head.op {
         comet_protocol::op::DELIVER => saw(attempt, &frame.body, frame.head.seq),
         _ => None,
     }
 }
 
-fn seen_in_comet(attempt: Attempt, frame: Frame) -> Option<What> {
+fn seen_in_comet(attempt: Attempt, frame: Frame) -> Option<Event> {
     match ServerFrame::decode(frame.head, frame.body).ok()? {
         ServerFrame::Welcome { welcome, .. } => {
             let loss = Loss::from(welcome.loss());
-            Some(What::Opened { attempt, resumed: welcome.resumed, loss })
+            Some(Event::Opened { attempt, resumed: welcome.resumed, loss })
         }
         ServerFrame::Deliver { seq, body } => saw(attempt, &body, seq.get()),
         ServerFrame::BestEffort { body } | ServerFrame::Latest { body, .. } => {

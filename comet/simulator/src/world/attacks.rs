@@ -7,7 +7,7 @@ use comet_protocol::{AuthMsg, Frame, Layout, frames_of};
 
 use super::World;
 use super::schedule::{Act, Forged};
-use crate::history::{Attempt, ClientId, Dial, What, Wire};
+use crate::history::{Attempt, ClientId, Dial, Event, Wire};
 use crate::names;
 use crate::network::Arrived;
 use crate::plan::ClientIdentity;
@@ -44,11 +44,11 @@ impl World {
         let websocket = self.random.percent(50);
         let ClientIdentity { client, user, device } = identity;
         let dial =
-            Dial { attempt, client, user, device, wire, websocket, ghost: true, steady: false };
-        self.log.note(What::Dialed(dial));
+            Dial { attempt, client, user, device, wire, websocket, forged: true, steady: false };
+        self.log.record(Event::Dialed(dial));
         if let Some(ticket) = ticket {
             let of = self.attacker.issued_on(&ticket);
-            self.log.note(What::ShowedTicket { attempt, of });
+            self.log.record(Event::ShowedTicket { attempt, of });
         }
         let wait = self.random.choose(&[0, 1, 30, 200]) * MILLIS;
         let forged = Forged { attempt, auth, is_dtalk: wire == Wire::Dtalk };

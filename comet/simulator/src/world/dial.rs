@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::World;
 use super::schedule::Act;
-use crate::history::{Attempt, Dial, What};
+use crate::history::{Attempt, Dial, Event};
 use crate::network::{Connection, Ending};
 
 const MILLIS: u64 = 1_000;
@@ -16,14 +16,14 @@ impl World {
         let attempt = self.network.next_attempt();
         let is_websocket = self.random.percent(participant.websocket);
         let identity = participant.identity;
-        self.log.note(What::Dialed(Dial {
+        self.log.record(Event::Dialed(Dial {
             attempt,
             client: identity.client,
             user: identity.user,
             device: identity.device,
             wire: participant.wire,
             websocket: is_websocket,
-            ghost: false,
+            forged: false,
             steady: participant.steady,
         }));
         self.actors[actor].attempt = Some(attempt);
@@ -65,7 +65,7 @@ impl World {
         if let Some(ticket) = self.attacker.record_auth(actor, attempt, bytes) {
             // A ticket that came with no welcome was issued when a gateway drained.
             let of = self.attacker.issued_on(&ticket).or(self.actors[actor].opened);
-            self.log.note(What::ShowedTicket { attempt, of });
+            self.log.record(Event::ShowedTicket { attempt, of });
         }
         self.network.send(self.now, attempt, bytes, &mut self.random);
     }

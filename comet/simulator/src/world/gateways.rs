@@ -8,7 +8,7 @@ use comet::simulation::{Endpoint, Listener, Simulation};
 use comet::{Gateway, StartError};
 use parking_lot::Mutex;
 
-use crate::history::{Attempt, Log, What};
+use crate::history::{Attempt, Event, Log};
 use crate::mapping;
 use crate::plan::Limits;
 use crate::random::Random;
@@ -52,7 +52,8 @@ impl Gateways {
     pub(super) fn start(&mut self, now: u64, random: &mut Random) -> Result<(), StartError> {
         let number = u32::try_from(self.hosts.len()).unwrap_or(u32::MAX);
         let ttl = self.limits.timeouts.resume_ttl.as_micros();
-        self.log.note(What::Began { gateway: number, ttl: u64::try_from(ttl).unwrap_or(u64::MAX) });
+        self.log
+            .record(Event::Began { gateway: number, ttl: u64::try_from(ttl).unwrap_or(u64::MAX) });
         let router = SimRouter { gateway: number, backend: Arc::clone(&self.backend) };
         let config = mapping::config(&self.limits);
         let mut simulation = Simulation::new(config, router, random.next())?;
@@ -95,7 +96,7 @@ impl Gateways {
     pub(super) fn are_turns_too_many(&mut self, now: u64) -> bool {
         let are_too_many = self.turns.are_too_many(now);
         if are_too_many {
-            self.note_restless();
+            self.record_livelock();
         }
         are_too_many
     }
@@ -106,7 +107,7 @@ impl Gateways {
     }
 
     pub(super) fn step_clock(&mut self, millis: i64) {
-        self.log.note(What::ClockStepped { millis });
+        self.log.record(Event::ClockStepped { millis });
         self.clock_steps += millis;
         self.hosts.iter_mut().for_each(|host| host.simulation.step_wall_clock(millis));
     }
@@ -114,7 +115,7 @@ impl Gateways {
     /// Drains the newest gateway.
     pub(super) fn drain_newest(&self, within: Duration) {
         if let Some((gateway, handle)) = self.newest() {
-            self.log.note(What::Drained { gateway });
+            self.log.record(Event::Drained { gateway });
             handle.drain(within);
         }
     }
@@ -130,9 +131,9 @@ impl Gateways {
     }
 
     /// Records that a gateway does not come to rest, if there is one.
-    pub(super) fn note_restless(&self) {
+    pub(super) fn record_livelock(&self) {
         if let Some(host) = self.hosts.first() {
-            self.log.note(What::Restless { gateway: host.number });
+            self.log.record(Event::Livelock { gateway: host.number });
         }
     }
 }
@@ -152,7 +153,7 @@ impl Host {
         let memory = mapping::memory(&self.simulation.gateway().stats());
         if memory > budget && !self.is_over_budget {
             self.is_over_budget = true;
-            log.note(What::OverBudget { memory, budget });
+            log.record(Event::OverBudget { memory, budget });
         }
         true
     }

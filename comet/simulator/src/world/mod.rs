@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 
 use crate::Setup;
 use crate::client::{Client, CometClient, DtalkClient, Request};
-use crate::history::{Attempt, History, Log, What, Wire};
+use crate::history::{Attempt, Event, History, Log, Wire};
 use crate::network::{Arrived, Ending, Network};
 use crate::plan::{Participant, Plan, letters, shortage};
 use crate::random::Random;
@@ -209,7 +209,8 @@ impl World {
                 actor_now.client.handle_disconnected(self.now);
             }
             Arrived::Invalid => {
-                self.log.note(What::Nonsense { attempt, what: "bytes that are not WebSocket" });
+                self.log
+                    .record(Event::InvalidInput { attempt, what: "bytes that are not WebSocket" });
             }
         }
         self.take_output(actor);
@@ -261,12 +262,12 @@ impl World {
         let is_done = |actor: &Actor| {
             !actor.is_over && actor.client.standing().is_some() && !actor.client.has_unanswered()
         };
-        self.actors.iter().all(is_done) && self.now >= self.log.stirred() + quiet
+        self.actors.iter().all(is_done) && self.now >= self.log.last_entry_at() + quiet
     }
 
     /// Ends all faults.
     fn heal(&mut self) {
-        self.log.note(What::Healed);
+        self.log.record(Event::Healed);
         self.is_healed = true;
         self.schedule.heal();
         self.backend.lock().heal();
@@ -282,12 +283,12 @@ impl World {
     fn finish(&mut self) {
         for actor in &self.actors {
             let client = actor.participant.identity.client;
-            self.log.note(match actor.client.standing() {
-                Some(attempt) => What::Stands { client, attempt },
-                None => What::Stranded { client },
+            self.log.record(match actor.client.standing() {
+                Some(attempt) => Event::Stands { client, attempt },
+                None => Event::Stranded { client },
             });
         }
-        self.log.note(What::Rested);
+        self.log.record(Event::Rested);
         self.gateways.drain_all(Duration::from_secs(2));
         for _ in 0..2_000 {
             self.turn();
@@ -296,7 +297,7 @@ impl World {
             self.now = next.max(self.now + 1);
             self.log.set_now(self.now);
         }
-        self.gateways.note_restless();
+        self.gateways.record_livelock();
         self.backend.lock().clear();
     }
 }

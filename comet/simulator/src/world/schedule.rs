@@ -77,7 +77,7 @@ impl Schedule {
             (acts.faults, Act::Break),
             (acts.kicks, Act::Kick),
             (acts.moves, Act::Move),
-            (acts.ghosts, Act::Replay),
+            (acts.replays, Act::Replay),
             (acts.thefts, Act::Theft),
             (acts.clock_steps, Act::StepClock),
             (acts.drains, Act::Drain),

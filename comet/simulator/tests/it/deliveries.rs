@@ -1,7 +1,7 @@
 //! Loss, duplicates, order, keys, and who sees what.
 
 use comet_simulator::Rule;
-use comet_simulator::history::{Lane, MissingGap, PushClass, Session, What, Wire};
+use comet_simulator::history::{Event, Lane, MissingGap, PushClass, Session, Wire};
 
 use crate::story::{FIRST, ONE, SECOND, Story, connected, dial, gap};
 
@@ -26,21 +26,21 @@ fn a_delivery_that_never_comes_is_a_loss() {
 #[test]
 fn a_delivery_that_is_stepped_over_is_a_loss_also_if_the_session_ends() {
     let mut story = Story::comet();
-    story.acked(0..3).sees(FIRST, [0, 2]).tells(What::Ended { session: ONE, why: "kicked" });
+    story.acked(0..3).sees(FIRST, [0, 2]).tells(Event::Ended { session: ONE, reason: "kicked" });
     assert_eq!(story.broken(), [Rule::NoLoss]);
 }
 
 #[test]
 fn a_gap_that_is_told_before_covers_what_is_stepped_over() {
     let mut story = Story::comet();
-    let missing = What::Missing { session: ONE, gap: gap(1) };
+    let missing = Event::Missing { session: ONE, gap: gap(1) };
     story.acked(0..3).sees(FIRST, [0]).tells(missing.clone());
-    story.tells(What::SawGap { attempt: FIRST, gap: gap(1) }).sees(FIRST, [2]).acks([0, 2]);
+    story.tells(Event::SawGap { attempt: FIRST, gap: gap(1) }).sees(FIRST, [2]).acks([0, 2]);
     assert_eq!(story.rests(FIRST).broken(), []);
 
     let mut late = Story::comet();
     late.acked(0..3).sees(FIRST, [0, 2]).tells(missing);
-    late.tells(What::SawGap { attempt: FIRST, gap: gap(1) }).acks([0, 2]);
+    late.tells(Event::SawGap { attempt: FIRST, gap: gap(1) }).acks([0, 2]);
     assert_eq!(late.rests(FIRST).broken(), [Rule::NoLoss], "told too late");
 }
 
@@ -106,11 +106,11 @@ fn best_effort_comes_once_and_in_order_or_is_told_to_be_missing() {
     assert_eq!(best_effort(&[1]).rests(FIRST).broken(), [Rule::NoLoss]);
     let unnumbered = MissingGap { from: 0, to: 0, ..gap(1) };
     let mut told = best_effort(&[1]);
-    told.tells(What::SawGap { attempt: FIRST, gap: unnumbered.clone() });
+    told.tells(Event::SawGap { attempt: FIRST, gap: unnumbered.clone() });
     assert_eq!(told.rests(FIRST).broken(), [Rule::NoLoss], "the router has not heard of it");
     let mut told = best_effort(&[1]);
-    told.tells(What::SawGap { attempt: FIRST, gap: unnumbered.clone() });
-    told.tells(What::Dropped { session: ONE, gap: unnumbered });
+    told.tells(Event::SawGap { attempt: FIRST, gap: unnumbered.clone() });
+    told.tells(Event::Dropped { session: ONE, gap: unnumbered });
     assert_eq!(told.rests(FIRST).broken(), []);
     let mut lost = best_effort(&[1]);
     lost.comes_back(Wire::Comet);
@@ -126,7 +126,7 @@ fn of_best_effort_that_a_dtalk_client_does_not_get_the_router_is_told_the_count(
         });
         if let Some(count) = count {
             let gap = MissingGap { from: 0, to: 0, ..gap(count) };
-            story.tells(What::Dropped { session: ONE, gap });
+            story.tells(Event::Dropped { session: ONE, gap });
         }
         story.sees(FIRST, [1]).rests(FIRST).broken()
     };
@@ -162,6 +162,6 @@ fn nobody_sees_what_was_not_pushed_to_him() {
     let other = Session(1);
     foreign.dials(dial(SECOND, 1, Wire::Comet)).tells(connected(other, SECOND));
     foreign.opens(SECOND, false).sees(SECOND, [0]).rests(FIRST);
-    foreign.tells(What::Ended { session: other, why: "draining" });
+    foreign.tells(Event::Ended { session: other, reason: "draining" });
     assert_eq!(foreign.broken(), [Rule::NoStray]);
 }

@@ -1,7 +1,7 @@
 //! Histories in which memory is short: who may notice.
 
 use comet_simulator::history::{
-    Attempt, Dial, Lane, MissingGap, Push, PushClass, PushId, Session, Target, What, Wire,
+    Attempt, Dial, Event, Lane, MissingGap, Push, PushClass, PushId, Session, Target, Wire,
 };
 use comet_simulator::{History, Rule, check};
 
@@ -12,7 +12,7 @@ const TALKER: Session = Session(1);
 /// Somebody who is offered much and has read nothing of it, and somebody who reads all.
 fn story(offered: u32) -> Story {
     let mut story = Story::comet();
-    story.tells(What::Fault { attempt: FIRST, what: "is read no more" });
+    story.tells(Event::Fault { attempt: FIRST, what: "is read no more" });
     for id in 0..offered {
         let (id, target) = (PushId(id), Target::Session(ONE));
         let class = PushClass::BestEffort;
@@ -30,26 +30,26 @@ fn story(offered: u32) -> Story {
     story
 }
 
-fn is_unfair(mut story: Story, what: What) -> bool {
+fn is_unfair(mut story: Story, what: Event) -> bool {
     story.tells(what);
     story.broken().contains(&Rule::Fairness)
 }
 
 #[test]
 fn a_talker_is_not_shed_while_somebody_who_reads_nothing_holds_more() {
-    let shed = || What::Ended { session: TALKER, why: "shed" };
+    let shed = || Event::Ended { session: TALKER, reason: "shed" };
     assert!(is_unfair(story(100), shed()));
-    assert!(is_unfair(story(100), What::Parked { session: TALKER, why: "shed" }));
+    assert!(is_unfair(story(100), Event::Parked { session: TALKER, reason: "shed" }));
     assert!(!is_unfair(story(3), shed()), "who does not?");
-    assert!(!is_unfair(story(100), What::Ended { session: TALKER, why: "by_peer" }));
-    assert!(!is_unfair(story(100), What::Ended { session: ONE, why: "shed" }));
+    assert!(!is_unfair(story(100), Event::Ended { session: TALKER, reason: "by_peer" }));
+    assert!(!is_unfair(story(100), Event::Ended { session: ONE, reason: "shed" }));
 }
 
 #[test]
 fn a_talker_misses_nothing_while_somebody_who_reads_nothing_holds_more() {
-    let gap = |why| {
-        let gap = MissingGap { why, ..gap(1) };
-        What::Missing { session: TALKER, gap }
+    let gap = |reason| {
+        let gap = MissingGap { reason, ..gap(1) };
+        Event::Missing { session: TALKER, gap }
     };
     assert!(is_unfair(story(100), gap("memory")));
     assert!(!is_unfair(story(3), gap("memory")));
@@ -69,7 +69,7 @@ fn a_newcomer_is_let_in_while_somebody_who_reads_nothing_holds_much() {
         let last = history.entries.len() - 1;
         history.entries.push(history.entries[last].clone());
         history.entries[last + 1].at += 10_000_000;
-        history.entries[last + 1].what = What::Healed;
+        history.entries[last + 1].event = Event::Healed;
         check(&history).iter().any(|violation| violation.rule == Rule::Fairness)
     };
     assert!(judge(100, false, true));

@@ -1,21 +1,21 @@
-//! What gaps say.
+//! Event gaps say.
 
 use comet_simulator::Rule;
-use comet_simulator::history::{Lane, MissingGap, Push, PushClass, PushId, Session, Target, What};
+use comet_simulator::history::{Event, Lane, MissingGap, Push, PushClass, PushId, Session, Target};
 
 use crate::story::{FIRST, ONE, Story, gap};
 
 /// A session in room 3, whose record gets positions 10 to 13; the client misses 11 and 12.
 fn with_gap(gap: MissingGap) -> Story {
     let mut story = Story::comet();
-    story.tells(What::Joined { session: ONE, room: 3 });
+    story.tells(Event::Joined { session: ONE, room: 3 });
     for id in 0..4 {
         let (class, lane, target) = (PushClass::Acked, Lane::Normal, Target::Room(3));
         let position = 10 + u64::from(id);
         story.pushes_this(Push { id: PushId(id), class, lane, target, position, letter: None });
     }
-    story.sees(FIRST, [0]).tells(What::Missing { session: ONE, gap: gap.clone() });
-    story.tells(What::SawGap { attempt: FIRST, gap }).sees(FIRST, [3]).acks([0, 3]).rests(FIRST);
+    story.sees(FIRST, [0]).tells(Event::Missing { session: ONE, gap: gap.clone() });
+    story.tells(Event::SawGap { attempt: FIRST, gap }).sees(FIRST, [3]).acks([0, 3]).rests(FIRST);
     story
 }
 
@@ -43,8 +43,8 @@ fn a_gap_names_exactly_what_is_missing() {
 fn a_gap_where_nothing_is_missing_is_not_honest() {
     for count in [0, 1] {
         let mut story = Story::comet();
-        story.acked(0..1).tells(What::Missing { session: ONE, gap: gap(count) });
-        story.tells(What::SawGap { attempt: FIRST, gap: gap(count) });
+        story.acked(0..1).tells(Event::Missing { session: ONE, gap: gap(count) });
+        story.tells(Event::SawGap { attempt: FIRST, gap: gap(count) });
         story.sees(FIRST, [0]).acks([0]).rests(FIRST);
         assert_eq!(story.broken(), [Rule::HonestGap], "of {count}");
     }
@@ -53,7 +53,7 @@ fn a_gap_where_nothing_is_missing_is_not_honest() {
 #[test]
 fn a_client_and_its_router_are_told_the_same() {
     let mut story = Story::comet();
-    story.acked(0..1).tells(What::SawGap { attempt: FIRST, gap: gap(1) }).rests(FIRST);
+    story.acked(0..1).tells(Event::SawGap { attempt: FIRST, gap: gap(1) }).rests(FIRST);
     assert_eq!(story.broken(), [Rule::HonestGap]);
 }
 
@@ -64,7 +64,7 @@ fn of_a_dtalk_client_the_router_is_told() {
         story.acked(0..2);
         if let Some(count) = count {
             let gap = MissingGap { from: 0, to: 0, ..gap(count) };
-            story.tells(What::Missing { session: ONE, gap });
+            story.tells(Event::Missing { session: ONE, gap });
         }
         story.sees(FIRST, [1]).acks([1]).rests(FIRST).broken()
     };
@@ -76,6 +76,6 @@ fn of_a_dtalk_client_the_router_is_told() {
 #[test]
 fn nobody_is_told_of_a_gap_in_a_session_that_is_not_there() {
     let mut story = Story::comet();
-    story.tells(What::Missing { session: Session(9), gap: gap(1) }).rests(FIRST);
+    story.tells(Event::Missing { session: Session(9), gap: gap(1) }).rests(FIRST);
     assert_eq!(story.broken(), [Rule::Life]);
 }

@@ -2,26 +2,26 @@
 
 use comet_simulator::Rule;
 use comet_simulator::history::{
-    Attempt, ClientId, Dial, Lane, Loss, PushClass, Session, What, Wire,
+    Attempt, ClientId, Dial, Event, Lane, Loss, PushClass, Session, Wire,
 };
 
 use crate::story::{FIRST, ONE, SECOND, Story, connected, dial};
 
 const OTHER: Session = Session(1);
-const END: What = What::Ended { session: ONE, why: "draining" };
+const END: Event = Event::Ended { session: ONE, reason: "draining" };
 
-fn shows(attempt: Attempt, of: Attempt) -> What {
-    What::ShowedTicket { attempt, of: Some(of) }
+fn shows(attempt: Attempt, of: Attempt) -> Event {
+    Event::ShowedTicket { attempt, of: Some(of) }
 }
 
-fn opened(attempt: Attempt, loss: Loss) -> What {
-    What::Opened { attempt, resumed: false, loss }
+fn opened(attempt: Attempt, loss: Loss) -> Event {
+    Event::Opened { attempt, resumed: false, loss }
 }
 
 #[test]
 fn a_session_ends_exactly_once() {
     let mut never = Story::comet();
-    never.tells(What::Rested);
+    never.tells(Event::Rested);
     assert_eq!(never.broken(), [Rule::Life]);
     let mut twice = Story::comet();
     twice.tells(END).tells(END);
@@ -30,15 +30,15 @@ fn a_session_ends_exactly_once() {
 
 #[test]
 fn the_router_hears_of_a_session_in_a_legal_order() {
-    let parked = What::Parked { session: ONE, why: "lost" };
+    let parked = Event::Parked { session: ONE, reason: "lost" };
     let illegal = [
-        vec![What::Resumed { session: ONE, attempt: SECOND }],
+        vec![Event::Resumed { session: ONE, attempt: SECOND }],
         vec![parked.clone(), parked.clone()],
-        vec![parked, What::Received { session: ONE, message: Default::default() }],
-        vec![END, What::Acked { session: ONE, push: Default::default() }],
+        vec![parked, Event::Received { session: ONE, message: Default::default() }],
+        vec![END, Event::Acked { session: ONE, push: Default::default() }],
         vec![connected(ONE, SECOND)],
-        vec![What::Received { session: OTHER, message: Default::default() }],
-        vec![connected(OTHER, FIRST), What::Ended { session: OTHER, why: "left" }],
+        vec![Event::Received { session: OTHER, message: Default::default() }],
+        vec![connected(OTHER, FIRST), Event::Ended { session: OTHER, reason: "left" }],
     ];
     for events in illegal {
         let mut story = Story::comet();
@@ -56,7 +56,7 @@ fn a_device_has_one_session_in_the_end() {
     let mut story = Story::comet();
     story.dials(dial(SECOND, 0, Wire::Comet)).tells(connected(OTHER, SECOND));
     story.tells(opened(SECOND, Loss::None)).rests(SECOND);
-    story.tells(What::Ended { session: OTHER, why: "draining" });
+    story.tells(Event::Ended { session: OTHER, reason: "draining" });
     assert_eq!(story.broken(), [Rule::Fencing]);
 }
 
@@ -75,16 +75,16 @@ fn a_connection_gets_nothing_that_is_pushed_after_another_one_took_over() {
 /// has ended in some way before.
 fn not_resumed(ended: Option<&'static str>, loss: Loss) -> Vec<Rule> {
     let mut story = Story::comet();
-    story.tells(What::Parked { session: ONE, why: "lost" });
-    if let Some(why) = ended {
-        story.tells(What::Ended { session: ONE, why });
+    story.tells(Event::Parked { session: ONE, reason: "lost" });
+    if let Some(reason) = ended {
+        story.tells(Event::Ended { session: ONE, reason });
     }
     story.dials(dial(SECOND, 0, Wire::Comet)).tells(shows(SECOND, FIRST));
     if ended.is_none() {
-        story.tells(What::Ended { session: ONE, why: "replaced" });
+        story.tells(Event::Ended { session: ONE, reason: "replaced" });
     }
     story.tells(connected(OTHER, SECOND)).tells(opened(SECOND, loss));
-    story.tells(What::Ended { session: OTHER, why: "draining" }).broken()
+    story.tells(Event::Ended { session: OTHER, reason: "draining" }).broken()
 }
 
 #[test]
@@ -98,18 +98,18 @@ fn a_ticket_resumes_its_session_as_long_as_that_waits() {
 #[test]
 fn a_dtalk_device_finds_its_session() {
     let mut story = Story::dtalk();
-    story.tells(What::Parked { session: ONE, why: "lost" });
+    story.tells(Event::Parked { session: ONE, reason: "lost" });
     story.dials(dial(SECOND, 0, Wire::Dtalk)).tells(connected(OTHER, SECOND));
-    story.tells(END).tells(What::Ended { session: OTHER, why: "draining" });
+    story.tells(END).tells(Event::Ended { session: OTHER, reason: "draining" });
     assert_eq!(story.broken(), [Rule::Resume]);
 }
 
 #[test]
 fn a_ticket_opens_nothing_to_anybody_else() {
-    let thief = Dial { ghost: true, ..dial(SECOND, 5, Wire::Comet) };
+    let thief = Dial { forged: true, ..dial(SECOND, 5, Wire::Comet) };
     let mut story = Story::comet();
-    story.tells(What::Parked { session: ONE, why: "replaced" }).dials(thief);
-    story.tells(shows(SECOND, FIRST)).tells(What::Resumed { session: ONE, attempt: SECOND });
+    story.tells(Event::Parked { session: ONE, reason: "replaced" }).dials(thief);
+    story.tells(shows(SECOND, FIRST)).tells(Event::Resumed { session: ONE, attempt: SECOND });
     assert_eq!(story.tells(END).broken(), [Rule::Resume]);
 }
 
@@ -117,32 +117,32 @@ fn a_ticket_opens_nothing_to_anybody_else() {
 fn a_ticket_that_was_followed_by_a_newer_one_is_of_no_use() {
     let (third, fourth) = (Attempt(2), Attempt(3));
     let mut story = Story::comet();
-    story.comes_back(Wire::Comet).tells(What::Parked { session: ONE, why: "lost" });
+    story.comes_back(Wire::Comet).tells(Event::Parked { session: ONE, reason: "lost" });
     story.dials(dial(third, 0, Wire::Comet)).tells(shows(third, SECOND));
-    story.tells(What::Resumed { session: ONE, attempt: third }).opens(third, true);
-    story.tells(What::Parked { session: ONE, why: "lost" });
+    story.tells(Event::Resumed { session: ONE, attempt: third }).opens(third, true);
+    story.tells(Event::Parked { session: ONE, reason: "lost" });
     story.dials(dial(fourth, 0, Wire::Comet)).tells(shows(fourth, FIRST));
-    story.tells(What::Resumed { session: ONE, attempt: fourth }).opens(fourth, true);
+    story.tells(Event::Resumed { session: ONE, attempt: fourth }).opens(fourth, true);
     assert_eq!(story.tells(END).broken(), [Rule::Resume]);
 }
 
 #[test]
 fn what_a_client_is_told_of_its_session_is_true() {
     let mut resumed = Story::comet();
-    resumed.tells(What::Parked { session: ONE, why: "lost" });
+    resumed.tells(Event::Parked { session: ONE, reason: "lost" });
     resumed.dials(dial(SECOND, 0, Wire::Comet)).tells(shows(SECOND, FIRST));
-    resumed.tells(What::Resumed { session: ONE, attempt: SECOND }).opens(SECOND, false);
+    resumed.tells(Event::Resumed { session: ONE, attempt: SECOND }).opens(SECOND, false);
     assert_eq!(resumed.tells(END).broken(), [Rule::TrueReason]);
 
-    for (code, why) in [(13, "kicked"), (12, "replaced")] {
-        let over = What::Over { client: ClientId(0), attempt: FIRST, code };
+    for (code, reason) in [(13, "kicked"), (12, "replaced")] {
+        let over = Event::Over { client: ClientId(0), attempt: FIRST, code };
         let mut story = Story::comet();
-        story.tells(What::Ended { session: ONE, why });
+        story.tells(Event::Ended { session: ONE, reason });
         story.dials(dial(SECOND, 0, Wire::Comet)).tells(connected(OTHER, SECOND));
-        story.tells(over.clone()).tells(What::Ended { session: OTHER, why: "left" });
-        assert_eq!(story.broken(), [], "{why}");
+        story.tells(over.clone()).tells(Event::Ended { session: OTHER, reason: "left" });
+        assert_eq!(story.broken(), [], "{reason}");
         let mut story = Story::comet();
-        story.tells(over).tells(What::Ended { session: ONE, why: "lost" });
+        story.tells(over).tells(Event::Ended { session: ONE, reason: "lost" });
         assert_eq!(story.broken(), [Rule::TrueReason], "{code}");
     }
 }
@@ -150,24 +150,24 @@ fn what_a_client_is_told_of_its_session_is_true() {
 #[test]
 fn a_session_is_replaced_by_its_own_device_only() {
     let mut stranger = Story::comet();
-    stranger.tells(What::Ended { session: ONE, why: "replaced" });
+    stranger.tells(Event::Ended { session: ONE, reason: "replaced" });
     stranger.dials(dial(SECOND, 1, Wire::Comet)).tells(connected(OTHER, SECOND));
-    stranger.tells(What::Ended { session: OTHER, why: "left" });
+    stranger.tells(Event::Ended { session: OTHER, reason: "left" });
     assert_eq!(stranger.broken(), [Rule::TrueReason]);
 
     let mut nobody = Story::comet();
-    nobody.tells(What::Parked { session: ONE, why: "replaced" }).tells(END);
+    nobody.tells(Event::Parked { session: ONE, reason: "replaced" }).tells(END);
     assert_eq!(nobody.broken(), [Rule::TrueReason]);
 }
 
 #[test]
 fn what_the_router_decides_is_done() {
     let mut kicked = Story::comet();
-    kicked.tells(What::Kicked { session: ONE }).rests(FIRST);
+    kicked.tells(Event::Kicked { session: ONE }).rests(FIRST);
     assert_eq!(kicked.broken(), [Rule::Life]);
 
     let mut refused = Story::comet();
-    refused.tells(What::Decided { attempt: FIRST, accepted: false }).rests(FIRST);
+    refused.tells(Event::Decided { attempt: FIRST, accepted: false }).rests(FIRST);
     assert_eq!(refused.broken(), [Rule::Life]);
 }
 
@@ -177,12 +177,12 @@ fn who_is_refused_as_replaced_has_a_rival() {
         let mut story = Story::comet();
         story.dials(dial(SECOND, 3, Wire::Comet)).dials(rival);
         story.tells(connected(OTHER, rival.attempt));
-        story.tells(What::Over { client: ClientId(3), attempt: SECOND, code: 12 });
-        story.tells(What::Ended { session: OTHER, why: "left" }).tells(END).broken()
+        story.tells(Event::Over { client: ClientId(3), attempt: SECOND, code: 12 });
+        story.tells(Event::Ended { session: OTHER, reason: "left" }).tells(END).broken()
     };
-    let ghost = Dial { ghost: true, ..dial(Attempt(2), 3, Wire::Comet) };
-    assert_eq!(replaced(ghost), []);
-    assert_eq!(replaced(Dial { user: 4, ..ghost }), [Rule::TrueReason]);
+    let forged = Dial { forged: true, ..dial(Attempt(2), 3, Wire::Comet) };
+    assert_eq!(replaced(forged), []);
+    assert_eq!(replaced(Dial { user: 4, ..forged }), [Rule::TrueReason]);
 }
 
 #[test]
@@ -190,8 +190,8 @@ fn nobody_is_refused_but_by_the_router() {
     let refused = |accepted| {
         let mut story = Story::comet();
         story.dials(dial(SECOND, 1, Wire::Comet));
-        story.tells(What::Decided { attempt: SECOND, accepted });
-        story.tells(What::Over { client: ClientId(1), attempt: SECOND, code: 5 });
+        story.tells(Event::Decided { attempt: SECOND, accepted });
+        story.tells(Event::Over { client: ClientId(1), attempt: SECOND, code: 5 });
         story.tells(END).broken()
     };
     assert_eq!(refused(false), []);
@@ -201,10 +201,10 @@ fn nobody_is_refused_but_by_the_router() {
 #[test]
 fn budgets_and_wires_and_rest_are_watched() {
     let odd = [
-        (What::OverBudget { memory: 11, budget: 10 }, Rule::Budget),
-        (What::Stranded { client: ClientId(0) }, Rule::Liveness),
-        (What::Restless { gateway: 0 }, Rule::Liveness),
-        (What::Nonsense { attempt: FIRST, what: "odd" }, Rule::Wire),
+        (Event::OverBudget { memory: 11, budget: 10 }, Rule::Budget),
+        (Event::Stranded { client: ClientId(0) }, Rule::Liveness),
+        (Event::Livelock { gateway: 0 }, Rule::Liveness),
+        (Event::InvalidInput { attempt: FIRST, what: "odd" }, Rule::Wire),
     ];
     for (what, rule) in odd {
         let mut story = Story::comet();

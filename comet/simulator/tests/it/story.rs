@@ -1,8 +1,8 @@
 //! Small histories made by hand, of one client unless they say otherwise.
 
 use comet_simulator::history::{
-    Attempt, ClientId, Dial, Lane, Loss, MissingGap, Push, PushClass, PushId, Session, Taken,
-    Target, What, Wire,
+    Attempt, ClientId, Dial, Event, Lane, Loss, MissingGap, Push, PushClass, PushId, Session,
+    Taken, Target, Wire,
 };
 use comet_simulator::{History, Rule, check};
 
@@ -11,20 +11,20 @@ pub(crate) const FIRST: Attempt = Attempt(0);
 pub(crate) const SECOND: Attempt = Attempt(1);
 
 /// A history that is being told.
-pub(crate) struct Story(pub(crate) Vec<What>);
+pub(crate) struct Story(pub(crate) Vec<Event>);
 
 pub(crate) fn dial(attempt: Attempt, client: u32, wire: Wire) -> Dial {
     let client = ClientId(client);
     let (user, device) = (client.0, client.0);
-    Dial { attempt, client, user, device, wire, websocket: false, ghost: false, steady: false }
+    Dial { attempt, client, user, device, wire, websocket: false, forged: false, steady: false }
 }
 
-pub(crate) fn connected(session: Session, attempt: Attempt) -> What {
-    What::Connected { session, attempt, gateway: 0 }
+pub(crate) fn connected(session: Session, attempt: Attempt) -> Event {
+    Event::Connected { session, attempt, gateway: 0 }
 }
 
 pub(crate) fn gap(count: u64) -> MissingGap {
-    MissingGap { from: 7, to: 7, count, room: None, position: 0, why: "slow" }
+    MissingGap { from: 7, to: 7, count, room: None, position: 0, reason: "slow" }
 }
 
 impl Story {
@@ -39,22 +39,22 @@ impl Story {
     }
 
     fn of(wire: Wire) -> Self {
-        let mut story = Self(vec![What::Began { gateway: 0, ttl: 1_000_000 }]);
+        let mut story = Self(vec![Event::Began { gateway: 0, ttl: 1_000_000 }]);
         story.dials(dial(FIRST, 0, wire)).tells(connected(ONE, FIRST)).opens(FIRST, false);
         story
     }
 
-    pub(crate) fn tells(&mut self, what: What) -> &mut Self {
-        self.0.push(what);
+    pub(crate) fn tells(&mut self, event: Event) -> &mut Self {
+        self.0.push(event);
         self
     }
 
     pub(crate) fn dials(&mut self, dial: Dial) -> &mut Self {
-        self.tells(What::Dialed(dial)).tells(What::Asked { attempt: dial.attempt })
+        self.tells(Event::Dialed(dial)).tells(Event::Asked { attempt: dial.attempt })
     }
 
     pub(crate) fn opens(&mut self, attempt: Attempt, resumed: bool) -> &mut Self {
-        self.tells(What::Opened { attempt, resumed, loss: Loss::None })
+        self.tells(Event::Opened { attempt, resumed, loss: Loss::None })
     }
 
     /// Something is pushed to the session in a lane.
@@ -64,7 +64,7 @@ impl Story {
     }
 
     pub(crate) fn pushes_this(&mut self, push: Push) -> &mut Self {
-        self.tells(What::Pushed { push, gateway: 0, taken: Taken::Yes })
+        self.tells(Event::Pushed { push, gateway: 0, taken: Taken::Yes })
     }
 
     /// Acked deliveries with these names are pushed.
@@ -82,7 +82,7 @@ impl Story {
         ids: impl IntoIterator<Item = u32>,
     ) -> &mut Self {
         for id in ids {
-            self.tells(What::Saw { attempt, push: PushId(id), seq: id + 1 });
+            self.tells(Event::Saw { attempt, push: PushId(id), seq: id + 1 });
         }
         self
     }
@@ -90,26 +90,26 @@ impl Story {
     /// The router is told of acks.
     pub(crate) fn acks(&mut self, ids: impl IntoIterator<Item = u32>) -> &mut Self {
         for id in ids {
-            self.tells(What::Acked { session: ONE, push: PushId(id) });
+            self.tells(Event::Acked { session: ONE, push: PushId(id) });
         }
         self
     }
 
     /// The connection is lost, and another one goes on with the session.
     pub(crate) fn comes_back(&mut self, wire: Wire) -> &mut Self {
-        self.tells(What::Parked { session: ONE, why: "lost" }).dials(dial(SECOND, 0, wire));
+        self.tells(Event::Parked { session: ONE, reason: "lost" }).dials(dial(SECOND, 0, wire));
         if wire == Wire::Comet {
-            self.tells(What::ShowedTicket { attempt: SECOND, of: Some(FIRST) });
+            self.tells(Event::ShowedTicket { attempt: SECOND, of: Some(FIRST) });
         }
-        self.tells(What::Resumed { session: ONE, attempt: SECOND })
+        self.tells(Event::Resumed { session: ONE, attempt: SECOND })
             .opens(SECOND, wire == Wire::Comet)
     }
 
     /// All comes to rest, with the client on this connection.
     pub(crate) fn rests(&mut self, attempt: Attempt) -> &mut Self {
-        self.tells(What::Stands { client: ClientId(0), attempt })
-            .tells(What::Rested)
-            .tells(What::Ended { session: ONE, why: "draining" })
+        self.tells(Event::Stands { client: ClientId(0), attempt })
+            .tells(Event::Rested)
+            .tells(Event::Ended { session: ONE, reason: "draining" })
     }
 
     /// The rules that are broken, each once.

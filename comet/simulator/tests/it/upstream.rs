@@ -1,28 +1,28 @@
 //! Messages of clients.
 
 use comet_simulator::Rule;
-use comet_simulator::history::{Answer, ClientId, MessageId, What};
+use comet_simulator::history::{Answer, ClientId, Event, MessageId};
 
 use crate::story::{FIRST, ONE, Story};
 
-fn sent(message: u32) -> What {
-    What::Sent { client: ClientId(0), message: MessageId(message) }
+fn sent(message: u32) -> Event {
+    Event::Sent { client: ClientId(0), message: MessageId(message) }
 }
 
-fn received(message: u32) -> What {
-    What::Received { session: ONE, message: MessageId(message) }
+fn received(message: u32) -> Event {
+    Event::Received { session: ONE, message: MessageId(message) }
 }
 
-fn settled(message: u32, answer: Answer) -> What {
-    What::Settled { session: ONE, message: MessageId(message), answer }
+fn settled(message: u32, answer: Answer) -> Event {
+    Event::Settled { session: ONE, message: MessageId(message), answer }
 }
 
-fn answered(message: u32, answer: Answer) -> What {
+fn answered(message: u32, answer: Answer) -> Event {
     let (client, message) = (ClientId(0), MessageId(message));
-    What::Answered { client, attempt: FIRST, message, answer }
+    Event::Answered { client, attempt: FIRST, message, answer }
 }
 
-fn broken(events: &[What]) -> Vec<Rule> {
+fn broken(events: &[Event]) -> Vec<Rule> {
     let mut story = Story::comet();
     story.0.extend(events.iter().cloned());
     story.rests(FIRST).broken()

@@ -112,7 +112,7 @@ pub(super) const CLEANUP_RACE: Defect = Defect {
     ],
 };
 
-/// What waits while a session is taken over stays with the old connection.
+/// Event waits while a session is taken over stays with the old connection.
 pub(super) const TAKEOVER_LOSS: Defect = Defect {
     name: "TakeoverLoss",
     edits: &[
@@ -149,7 +149,7 @@ pub(super) const TAKEOVER_LOSS: Defect = Defect {
     ],
 };
 
-/// What was sent on an old connection counts as received by the new one.
+/// Event was sent on an old connection counts as received by the new one.
 pub(super) const OVERLAP_ACK: Defect = Defect {
     name: "OverlapAck",
     edits: &[
@@ -203,7 +203,7 @@ pub(super) const WRONG_VICTIM: Defect = Defect {
     }],
 };
 
-/// What a router sends again of a gap comes after what it had pushed before it knew.
+/// Event a router sends again of a gap comes after what it had pushed before it knew.
 pub(super) const LATE_REPAIR: Defect = Defect {
     name: "LateRepair",
     edits: &[Edit {

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    Answer, Attempt, ClientId, Entry, History, Loss, MessageId, MissingGap, Push, PushClass,
-    PushId, Session, Target, What, Wire,
+    Answer, Attempt, ClientId, Entry, Event, History, Loss, MessageId, MissingGap, Push, PushClass,
+    PushId, Session, Target, Wire,
 };
 
 macro_rules! prefixed {
@@ -27,7 +27,7 @@ impl fmt::Display for History {
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:>4}.{:06}  {}", self.at / 1_000_000, self.at % 1_000_000, self.what)
+        write!(f, "{:>4}.{:06}  {}", self.at / 1_000_000, self.at % 1_000_000, self.event)
     }
 }
 
@@ -55,7 +55,7 @@ impl fmt::Display for Push {
 
 impl fmt::Display for MissingGap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "gap of {} as {} to {}, {}", self.count, self.from, self.to, self.why)?;
+        write!(f, "gap of {} as {} to {}, {}", self.count, self.from, self.to, self.reason)?;
         if let Some(room) = self.room {
             write!(f, ", room {room}")?;
         }
@@ -63,7 +63,7 @@ impl fmt::Display for MissingGap {
     }
 }
 
-impl fmt::Display for What {
+impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dialed(_)
@@ -77,7 +77,7 @@ impl fmt::Display for What {
             | Self::Over { .. }
             | Self::Stands { .. }
             | Self::Stranded { .. }
-            | Self::Nonsense { .. } => self.show_client(f),
+            | Self::InvalidInput { .. } => self.fmt_client(f),
             Self::Asked { .. }
             | Self::Decided { .. }
             | Self::Connected { .. }
@@ -90,20 +90,20 @@ impl fmt::Display for What {
             | Self::Served { .. }
             | Self::Acked { .. }
             | Self::Dropped { .. }
-            | Self::Missing { .. } => self.show_router(f),
-            _ => self.show_world(f),
+            | Self::Missing { .. } => self.fmt_router(f),
+            _ => self.fmt_world(f),
         }
     }
 }
 
-impl What {
-    fn show_client(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Event {
+    fn fmt_client(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dialed(dial) => {
                 let (user, device) = (dial.user, dial.device);
                 write!(f, "{}: {} dials as user {user}", dial.attempt, dial.client)?;
                 write!(f, ", device {device}, {}", wire(dial.wire, dial.websocket))?;
-                if dial.ghost { write!(f, ", a ghost") } else { Ok(()) }
+                if dial.forged { write!(f, ", forged") } else { Ok(()) }
             }
             Self::ShowedTicket { attempt, of: Some(of) } => {
                 write!(f, "{attempt}: shows the ticket of {of}")
@@ -116,7 +116,11 @@ impl What {
             Self::SawGap { attempt, gap } => write!(f, "{attempt}: saw {gap}"),
             Self::Sent { client, message } => write!(f, "{client} sends {message}"),
             Self::Answered { client, attempt, message, answer } => {
-                write!(f, "{attempt}: {client} has its answer to {message}: {}", said(*answer))
+                write!(
+                    f,
+                    "{attempt}: {client} has its answer to {message}: {}",
+                    answer_label(*answer)
+                )
             }
             Self::Lost { attempt } => write!(f, "{attempt}: lost, to its client"),
             Self::Over { client, attempt, code } => {
@@ -124,12 +128,12 @@ impl What {
             }
             Self::Stands { client, attempt } => write!(f, "{attempt}: {client} stands"),
             Self::Stranded { client } => write!(f, "{client} is stranded"),
-            Self::Nonsense { attempt, what } => write!(f, "{attempt}: nonsense: {what}"),
+            Self::InvalidInput { attempt, what } => write!(f, "{attempt}: invalid: {what}"),
             _ => Ok(()),
         }
     }
 
-    fn show_router(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt_router(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "            router: ")?;
         match self {
             Self::Asked { attempt } => write!(f, "asked about {attempt}"),
@@ -137,11 +141,11 @@ impl What {
             Self::Decided { attempt, .. } => write!(f, "refuses {attempt}"),
             Self::Connected { session, attempt, .. } => write!(f, "{session} by {attempt}"),
             Self::Resumed { session, attempt } => write!(f, "{session} resumed by {attempt}"),
-            Self::Parked { session, why } => write!(f, "{session} parked: {why}"),
-            Self::Ended { session, why } => write!(f, "{session} ended: {why}"),
+            Self::Parked { session, reason } => write!(f, "{session} parked: {reason}"),
+            Self::Ended { session, reason } => write!(f, "{session} ended: {reason}"),
             Self::Received { session, message } => write!(f, "{message} of {session}"),
             Self::Settled { session, message, answer } => {
-                write!(f, "settles {message} of {session}: {}", said(*answer))
+                write!(f, "settles {message} of {session}: {}", answer_label(*answer))
             }
             Self::Stored { letter, sender, user } => {
                 write!(f, "stores the letter {} of {sender} to user {user}", letter.0)
@@ -155,11 +159,11 @@ impl What {
         }
     }
 
-    fn show_world(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt_world(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Began { gateway, .. } => write!(f, "gateway {gateway} begins"),
             Self::Drained { gateway } => write!(f, "gateway {gateway} drains"),
-            Self::Restless { gateway } => write!(f, "gateway {gateway} does not come to rest"),
+            Self::Livelock { gateway } => write!(f, "gateway {gateway} does not come to rest"),
             Self::ClockStepped { millis } => write!(f, "the wall clock steps by {millis} ms"),
             Self::OverBudget { memory, budget } => write!(f, "{memory} bytes of {budget}"),
             Self::Healed => write!(f, "nothing goes wrong any more"),
@@ -183,7 +187,7 @@ const fn wire(wire: Wire, websocket: bool) -> &'static str {
     }
 }
 
-const fn said(answer: Answer) -> &'static str {
+const fn answer_label(answer: Answer) -> &'static str {
     match answer {
         Answer::Taken => "taken",
         Answer::Refused => "refused",
