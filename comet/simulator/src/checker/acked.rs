@@ -7,7 +7,7 @@
 use super::index::Index;
 use super::session::{Offer, SessionFacts};
 use super::{Rule, Violation};
-use crate::history::{Attempt, Event, Lane, MissingGap, PushClass, PushId, Wire};
+use crate::history::{Attempt, Dialect, Event, Lane, MissingGap, PushClass, PushId};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for session in &index.sessions {
@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
 
     fn read(mut self, found: &mut Vec<Violation>) {
         let mut places: Vec<usize> = self.session.deliveries.sights.clone();
-        if self.session.dial.wire == Wire::Dtalk {
+        if self.session.dial.dialect == Dialect::Dtalk {
             places.extend(&self.session.deliveries.missing);
             places.sort_unstable();
         }
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
     }
 
     fn hear(&mut self, gap: &MissingGap) {
-        if gap.to != 0 || self.session.dial.wire == Wire::Dtalk {
+        if gap.to != 0 || self.session.dial.dialect == Dialect::Dtalk {
             self.told += gap.count;
         }
     }
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
             (Some((since, _)), Some((acked, _))) => acked < since,
             _ => false,
         };
-        if self.session.dial.wire == Wire::Comet || before == attempt || was_acked {
+        if self.session.dial.dialect == Dialect::Comet || before == attempt || was_acked {
             let what = format!("{push} was seen on {before}, and again on {attempt}");
             found.push(self.index.violation(Rule::NoDuplicate, place, self.session, what));
         }
@@ -161,7 +161,9 @@ impl<'a> Reader<'a> {
         }
         let is_doubtful = |(offer, seen): &(&Offer, &Option<Attempt>)| {
             let is_open = seen.is_some() && !self.session.deliveries.has_acked(offer.push.id);
-            self.session.dial.wire == Wire::Dtalk && is_open && offer.push.class == PushClass::Acked
+            self.session.dial.dialect == Dialect::Dtalk
+                && is_open
+                && offer.push.class == PushClass::Acked
         };
         let doubtful =
             self.session.deliveries.offers.iter().zip(&self.seen).filter(is_doubtful).count();

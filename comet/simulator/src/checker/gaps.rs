@@ -5,24 +5,24 @@ use std::collections::HashSet;
 use super::index::Index;
 use super::session::{Offer, SessionFacts};
 use super::{Rule, Violation};
-use crate::history::{Event, MissingGap, PushClass, PushId, Target, Wire};
+use crate::history::{Dialect, Event, MissingGap, PushClass, PushId, Target};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for session in &index.sessions {
-        let told: Vec<(usize, &MissingGap)> = match session.dial.wire {
-            Wire::Comet => {
+        let told: Vec<(usize, &MissingGap)> = match session.dial.dialect {
+            Dialect::Comet => {
                 session.deliveries.sights.iter().filter_map(|at| gap_at(index, *at)).collect()
             }
-            Wire::Dtalk => {
+            Dialect::Dtalk => {
                 session.deliveries.missing.iter().filter_map(|at| gap_at(index, *at)).collect()
             }
         };
         let seen: HashSet<PushId> =
             session.deliveries.sights.iter().filter_map(|at| sight(index, *at)).collect();
         // If a dtalk client's ack is lost, the gateway cannot know that the delivery was received.
-        let is_missing = |offer: &&Offer| match session.dial.wire {
-            Wire::Comet => !seen.contains(&offer.push.id),
-            Wire::Dtalk => !session.deliveries.has_acked(offer.push.id),
+        let is_missing = |offer: &&Offer| match session.dial.dialect {
+            Dialect::Comet => !seen.contains(&offer.push.id),
+            Dialect::Dtalk => !session.deliveries.has_acked(offer.push.id),
         };
         let unseen: Vec<&Offer> = session.deliveries.offers.iter().filter(is_missing).collect();
         for (place, gap) in &told {
@@ -32,7 +32,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
         }
         totals(index, session, &told, &unseen, found);
         router_told(index, session, &seen, found);
-        if session.dial.wire == Wire::Comet {
+        if session.dial.dialect == Dialect::Comet {
             both_told(index, session, &told, found);
         }
     }
@@ -82,7 +82,7 @@ fn totals(
     unseen: &[&Offer],
     found: &mut Vec<Violation>,
 ) {
-    if session.dial.wire == Wire::Dtalk {
+    if session.dial.dialect == Dialect::Dtalk {
         return;
     }
     let told: u64 = told.iter().filter(|(_, gap)| gap.to == 0).map(|(_, gap)| gap.count).sum();

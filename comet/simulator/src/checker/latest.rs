@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::index::Index;
 use super::session::{Offer, SessionFacts};
 use super::{Rule, Violation};
-use crate::history::{Event, PushClass, PushId, Wire};
+use crate::history::{Dialect, Event, PushClass, PushId};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for session in &index.sessions {
@@ -15,7 +15,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
         }
         let seen = in_order(index, session, found);
         // dtalk has no keys: to its clients these are best effort.
-        if index.stands(session) && session.dial.wire == Wire::Comet {
+        if index.stands(session) && session.dial.dialect == Dialect::Comet {
             newest_came(index, session, &seen, found);
         }
     }

@@ -12,10 +12,10 @@ enum Phase {
 }
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
-    let mut life = Life { index, phases: Vec::new(), used: Vec::new() };
+    let mut tracker = Tracker { index, phases: Vec::new(), used: Vec::new() };
     for (place, entry) in index.history.iter() {
-        if let Some(what) = life.take(&entry.event) {
-            let session = life.session(&entry.event).and_then(|session| index.session(session));
+        if let Some(what) = tracker.take(&entry.event) {
+            let session = tracker.session(&entry.event).and_then(|session| index.session(session));
             let (client, session) = (session.map(|s| s.dial.client), session.map(|s| s.name));
             found.push(Violation {
                 rule: Rule::Life,
@@ -27,7 +27,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
         }
     }
     for session in &index.sessions {
-        if life.phases.get(session.name.index()) != Some(&Phase::Ended) {
+        if tracker.phases.get(session.name.index()) != Some(&Phase::Ended) {
             let last = index.history.entries.len().saturating_sub(1);
             let what = "the router was never told of its end".to_owned();
             found.push(index.violation(Rule::Life, last, session, what));
@@ -37,14 +37,14 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     decisions(index, found);
 }
 
-struct Life<'a> {
+struct Tracker<'a> {
     index: &'a Index<'a>,
     phases: Vec<Phase>,
     /// Connections that have created or resumed a session.
     used: Vec<Attempt>,
 }
 
-impl Life<'_> {
+impl Tracker<'_> {
     const fn session(&self, event: &Event) -> Option<Session> {
         match event {
             Event::Connected { session, .. }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::index::Index;
 use super::session::SessionFacts;
 use super::{Rule, Violation};
-use crate::history::{ClientId, Event, MessageId, PushClass, PushId, Wire};
+use crate::history::{ClientId, Dialect, Event, MessageId, PushClass, PushId};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for (_, entry) in index.history.iter() {
@@ -87,7 +87,7 @@ fn acks(index: &Index<'_>, session: &SessionFacts, found: &mut Vec<Violation>) {
         offer.is_some_and(|offer| offer.push.class == PushClass::Acked && offer.place < rested)
     };
     // A repeated dtalk delivery may be given up while the ack of the first one is lost.
-    if session.dial.wire == Wire::Dtalk && !session.deliveries.missing.is_empty() {
+    if session.dial.dialect == Dialect::Dtalk && !session.deliveries.missing.is_empty() {
         return;
     }
     if let Some(push) = seen.iter().find(|push| is_due(push) && !acked.contains(push)) {

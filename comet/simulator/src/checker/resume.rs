@@ -3,7 +3,7 @@
 use super::index::{Connection, Index, Ticket};
 use super::session::SessionFacts;
 use super::{Rule, Violation};
-use crate::history::{Event, Loss, Wire};
+use crate::history::{Dialect, Event, Loss};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     for connection in index.connections.iter().flatten() {
@@ -14,13 +14,13 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
             let attempt = connection.dial.attempt;
             report(Rule::Resume, format!("{attempt} of somebody else got it"));
         }
-        match connection.dial.wire {
-            Wire::Comet => {
+        match connection.dial.dialect {
+            Dialect::Comet => {
                 if let Some((rule, what)) = comet(index, connection, session, bound) {
                     report(rule, what);
                 }
             }
-            Wire::Dtalk => {
+            Dialect::Dtalk => {
                 if let Some(other) = left_behind(index, connection, session, bound) {
                     let what = format!("it is new, while {} of this device waited", other.name);
                     report(Rule::Resume, what);
@@ -157,7 +157,7 @@ fn left_behind<'a>(
     index.sessions.iter().find(|other| {
         other.name != session.name
             && other.gateway == session.gateway
-            && other.dial.wire == Wire::Dtalk
+            && other.dial.dialect == Dialect::Dtalk
             && other.dial.is_same_device(&session.dial)
             && other.life.is_alive_at(bound)
     })

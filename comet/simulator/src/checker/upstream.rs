@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::index::Index;
 use super::{Rule, Violation};
-use crate::history::{Answer, Attempt, ClientId, Event, MessageId, Session, Wire};
+use crate::history::{Answer, Attempt, ClientId, Dialect, Event, MessageId, Session};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     let mut upstream = Upstream::default();
@@ -46,7 +46,7 @@ impl Upstream {
     ) {
         let Some(facts) = index.session(session) else { return };
         let before = self.received.entry(session).or_default();
-        if facts.dial.wire == Wire::Comet
+        if facts.dial.dialect == Dialect::Comet
             && let Some(last) = before.last().filter(|last| **last >= message)
         {
             let what = format!("the router got {message} after {last}");
@@ -71,7 +71,7 @@ impl Upstream {
         }
         let newest = self.newest.insert(client, message);
         if let Some(newest) = newest.filter(|newest| *newest >= message)
-            && facts.dial.wire == Wire::Comet
+            && facts.dial.dialect == Dialect::Comet
         {
             let what = format!("{message} was answered after {newest}");
             found.push(index.violation(Rule::Upstream, place, facts, what));

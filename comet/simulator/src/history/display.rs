@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    Answer, Attempt, ClientId, Entry, Event, History, Loss, MessageId, MissingGap, Push, PushClass,
-    PushId, Session, Target, Wire,
+    Answer, Attempt, ClientId, Dialect, Entry, Event, History, Loss, MessageId, MissingGap, Push,
+    PushClass, PushId, Session, Target,
 };
 
 macro_rules! prefixed {
@@ -102,7 +102,7 @@ impl Event {
             Self::Dialed(dial) => {
                 let (user, device) = (dial.user, dial.device);
                 write!(f, "{}: {} dials as user {user}", dial.attempt, dial.client)?;
-                write!(f, ", device {device}, {}", wire(dial.wire, dial.websocket))?;
+                write!(f, ", device {device}, {}", transport(dial.dialect, dial.websocket))?;
                 if dial.forged { write!(f, ", forged") } else { Ok(()) }
             }
             Self::ShowedTicket { attempt, of: Some(of) } => {
@@ -178,12 +178,12 @@ impl Event {
     }
 }
 
-const fn wire(wire: Wire, websocket: bool) -> &'static str {
-    match (wire, websocket) {
-        (Wire::Comet, false) => "comet on TCP",
-        (Wire::Comet, true) => "comet on WebSocket",
-        (Wire::Dtalk, false) => "dtalk on TCP",
-        (Wire::Dtalk, true) => "dtalk on WebSocket",
+const fn transport(dialect: Dialect, websocket: bool) -> &'static str {
+    match (dialect, websocket) {
+        (Dialect::Comet, false) => "comet on TCP",
+        (Dialect::Comet, true) => "comet on WebSocket",
+        (Dialect::Dtalk, false) => "dtalk on TCP",
+        (Dialect::Dtalk, true) => "dtalk on WebSocket",
     }
 }
 

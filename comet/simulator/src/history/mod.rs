@@ -13,8 +13,8 @@ mod subject;
 pub use event::Event;
 pub(crate) use log::Log;
 pub use subject::{
-    Answer, Attempt, ClientId, Dial, Lane, Loss, MessageId, MissingGap, Push, PushClass, PushId,
-    Session, Taken, Target, Wire,
+    Answer, Attempt, ClientId, Dial, Dialect, Lane, Loss, MessageId, MissingGap, Push, PushClass,
+    PushId, Session, Taken, Target,
 };
 
 /// An event with its time.

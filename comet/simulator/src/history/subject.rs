@@ -31,7 +31,7 @@ names! {
 
 /// Dialect of a client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Wire {
+pub enum Dialect {
     /// The comet dialect, which resumes by ticket and reports gaps.
     Comet,
     /// The dtalk dialect, which resumes by device and reports no gaps.
@@ -50,7 +50,7 @@ pub struct Dial {
     /// The device that it names.
     pub device: u32,
     /// Its dialect.
-    pub wire: Wire,
+    pub dialect: Dialect,
     /// Whether it uses WebSocket.
     pub websocket: bool,
     /// Whether it is a replay of the client's bytes, on a connection unknown to the client.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::{
     ActCounts, ClientIdentity, ClientSettings, Content, FaultRates, Kind, Limits, Participant, Plan,
 };
-use crate::history::{ClientId, Wire};
+use crate::history::{ClientId, Dialect};
 use crate::random::Random;
 
 const SECOND: u64 = 1_000_000;
@@ -112,7 +112,7 @@ fn participants(users: u32, random: &mut Random) -> Vec<Participant> {
     devices.extend((0..users).map(|user| 2 * user + 1).filter(|_| random.percent(desktops)));
     let participant = |device: u32| Participant {
         identity: ClientIdentity { client: ClientId(device), user: device / 2, device },
-        wire: Wire::Dtalk,
+        dialect: Dialect::Dtalk,
         settings: ClientSettings {
             outbox: 16,
             early: 16,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::history::{ClientId, Wire};
+use crate::history::{ClientId, Dialect};
 use crate::random::Random;
 
 const SECOND: u64 = 1_000_000;
@@ -29,7 +29,7 @@ pub(crate) struct ClientSettings {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Participant {
     pub(crate) identity: ClientIdentity,
-    pub(crate) wire: Wire,
+    pub(crate) dialect: Dialect,
     pub(crate) settings: ClientSettings,
     /// Percentage of its connections that use WebSocket.
     pub(crate) websocket: u64,
@@ -52,7 +52,7 @@ pub(super) fn draw(random: &mut Random) -> Vec<Participant> {
                 // A device of its own, so that no two clients share one.
                 device: client,
             },
-            wire: if random.percent(dtalk) { Wire::Dtalk } else { Wire::Comet },
+            dialect: if random.percent(dtalk) { Dialect::Dtalk } else { Dialect::Comet },
             settings: settings(random),
             websocket,
             steady: false,

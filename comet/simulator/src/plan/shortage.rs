@@ -8,7 +8,7 @@ use super::limits::{RoomLog, Timeouts, Window};
 use super::{
     ActCounts, ClientIdentity, ClientSettings, Content, FaultRates, Kind, Limits, Participant, Plan,
 };
-use crate::history::{ClientId, Wire};
+use crate::history::{ClientId, Dialect};
 use crate::random::Random;
 
 const SECOND: u64 = 1_000_000;
@@ -72,7 +72,7 @@ fn participants(random: &mut Random) -> Vec<Participant> {
                     user: client.min(3),
                     device: client,
                 },
-                wire: if random.percent(40) { Wire::Dtalk } else { Wire::Comet },
+                dialect: if random.percent(40) { Dialect::Dtalk } else { Dialect::Comet },
                 settings: ClientSettings {
                     outbox: 64,
                     early: 64,

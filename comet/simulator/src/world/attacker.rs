@@ -8,7 +8,7 @@ use comet_protocol::comet::{ClientFrame, ServerFrame, is_auth};
 use comet_protocol::{Decoder, Frame, Layout, frames_of};
 
 use crate::body::Body;
-use crate::history::{Attempt, Event, Log, Loss, Wire};
+use crate::history::{Attempt, Dialect, Event, Log, Loss};
 use crate::network::Arrived;
 use crate::random::Random;
 
@@ -27,7 +27,7 @@ pub(super) struct Attacker {
 #[derive(Debug)]
 struct AttackerConnection {
     attempt: Attempt,
-    wire: Wire,
+    dialect: Dialect,
     /// To be sent once the connection is open.
     auth: Bytes,
     decoder: Decoder,
@@ -88,9 +88,9 @@ impl Attacker {
     }
 
     /// Adds a connection of its own, on which an auth will be sent.
-    pub(super) fn connect(&mut self, attempt: Attempt, wire: Wire, auth: Bytes) {
+    pub(super) fn connect(&mut self, attempt: Attempt, dialect: Dialect, auth: Bytes) {
         let decoder = Decoder::new(Layout::Dtalk, 1 << 20);
-        self.connections.push(AttackerConnection { attempt, wire, auth, decoder });
+        self.connections.push(AttackerConnection { attempt, dialect, auth, decoder });
     }
 
     /// Handles what has arrived on one of its connections. Returns bytes to be sent in reply.
@@ -119,9 +119,9 @@ impl AttackerConnection {
     fn read(&mut self, bytes: &[u8], log: &Log) {
         self.decoder.push(bytes);
         while let Ok(Some(frame)) = self.decoder.next_frame() {
-            let event = match self.wire {
-                Wire::Dtalk => seen_in_dtalk(self.attempt, &frame),
-                Wire::Comet => seen_in_comet(self.attempt, frame),
+            let event = match self.dialect {
+                Dialect::Dtalk => seen_in_dtalk(self.attempt, &frame),
+                Dialect::Comet => seen_in_comet(self.attempt, frame),
             };
             if let Some(event) = event {
                 log.record(event);

@@ -7,7 +7,7 @@ use comet_protocol::{AuthMsg, Frame, Layout, frames_of};
 
 use super::World;
 use super::schedule::{Act, Forged};
-use crate::history::{Attempt, ClientId, Dial, Event, Wire};
+use crate::history::{Attempt, ClientId, Dial, Dialect, Event};
 use crate::names;
 use crate::network::Arrived;
 use crate::plan::ClientIdentity;
@@ -19,14 +19,14 @@ impl World {
     pub(super) fn replay(&mut self) {
         if let Some((actor, auth)) = self.attacker.recent_auth(&mut self.random) {
             let participant = self.actors[actor].participant;
-            self.dial_forged(participant.identity, participant.wire, &auth);
+            self.dial_forged(participant.identity, participant.dialect, &auth);
         }
     }
 
     /// Presents the ticket of one client in the name of another.
     pub(super) fn steal(&mut self) {
         let Some((victim, auth)) = self.attacker.any_auth(&mut self.random) else { return };
-        if self.actors[victim].participant.wire == Wire::Dtalk {
+        if self.actors[victim].participant.dialect == Dialect::Dtalk {
             return;
         }
         let thief = self.random.index(self.actors.len());
@@ -34,24 +34,24 @@ impl World {
         // An unused device.
         let device = 100 + self.network.attempts();
         let client = ClientId(device);
-        self.dial_forged(ClientIdentity { client, user, device }, Wire::Comet, &auth);
+        self.dial_forged(ClientIdentity { client, user, device }, Dialect::Comet, &auth);
     }
 
     /// Sends the same auth, with another identity and connection.
-    fn dial_forged(&mut self, identity: ClientIdentity, wire: Wire, auth: &[u8]) {
+    fn dial_forged(&mut self, identity: ClientIdentity, dialect: Dialect, auth: &[u8]) {
         let attempt = self.network.next_attempt();
-        let Some((auth, ticket)) = forge(auth, wire, identity, attempt) else { return };
+        let Some((auth, ticket)) = forge(auth, dialect, identity, attempt) else { return };
         let websocket = self.random.percent(50);
         let ClientIdentity { client, user, device } = identity;
         let dial =
-            Dial { attempt, client, user, device, wire, websocket, forged: true, steady: false };
+            Dial { attempt, client, user, device, dialect, websocket, forged: true, steady: false };
         self.log.record(Event::Dialed(dial));
         if let Some(ticket) = ticket {
             let of = self.attacker.issued_on(&ticket);
             self.log.record(Event::ShowedTicket { attempt, of });
         }
         let wait = self.random.choose(&[0, 1, 30, 200]) * MILLIS;
-        let forged = Forged { attempt, auth, is_dtalk: wire == Wire::Dtalk };
+        let forged = Forged { attempt, auth, is_dtalk: dialect == Dialect::Dtalk };
         self.schedule.put(self.now + wait, Act::ConnectForged { forged, is_websocket: websocket });
     }
 
@@ -61,7 +61,11 @@ impl World {
         if !is_websocket {
             self.network.send(self.now, attempt, &auth, &mut self.random);
         }
-        self.attacker.connect(attempt, if is_dtalk { Wire::Dtalk } else { Wire::Comet }, auth);
+        self.attacker.connect(
+            attempt,
+            if is_dtalk { Dialect::Dtalk } else { Dialect::Comet },
+            auth,
+        );
     }
 
     /// Handles what has arrived on a connection unknown to any client.
@@ -75,7 +79,7 @@ impl World {
 /// An auth with another identity and connection, and the ticket in it.
 fn forge(
     auth: &[u8],
-    wire: Wire,
+    dialect: Dialect,
     identity: ClientIdentity,
     attempt: Attempt,
 ) -> Option<(Bytes, Option<Bytes>)> {
@@ -83,13 +87,13 @@ fn forge(
     let Frame { head, body } = frames.into_iter().next()?;
     let (token, ext) = (names::token(identity.user), names::ext(attempt, identity.device));
     let mut frame = Vec::new();
-    match wire {
-        Wire::Dtalk => {
+    match dialect {
+        Dialect::Dtalk => {
             let auth = AuthMsg { app_id: names::APP.into(), token, ext };
             head.write(Layout::Dtalk, &auth.to_vec(), &mut frame);
             Some((frame.into(), None))
         }
-        Wire::Comet => {
+        Dialect::Comet => {
             let Ok(ClientFrame::Auth { seq, auth }) = ClientFrame::decode(head, &body) else {
                 return None;
             };

@@ -21,7 +21,7 @@ impl World {
             client: identity.client,
             user: identity.user,
             device: identity.device,
-            wire: participant.wire,
+            dialect: participant.dialect,
             websocket: is_websocket,
             forged: false,
             steady: participant.steady,

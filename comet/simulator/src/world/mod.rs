@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 
 use crate::Setup;
 use crate::client::{Client, CometClient, DtalkClient, Request};
-use crate::history::{Attempt, Event, History, Log, Wire};
+use crate::history::{Attempt, Dialect, Event, History, Log};
 use crate::network::{Arrived, Ending, Network};
 use crate::plan::{Participant, Plan, letters, shortage};
 use crate::random::Random;
@@ -121,13 +121,13 @@ impl World {
     fn client(&mut self, participant: Participant) -> Client {
         let (log, identity) = (self.log.clone(), participant.identity);
         let mut random = self.random.fork();
-        match participant.wire {
-            Wire::Comet => {
+        match participant.dialect {
+            Dialect::Comet => {
                 let seed = random.next();
                 let client = CometClient::new(self.now, identity, participant.settings, log, seed);
                 Client::Comet(Box::new(client))
             }
-            Wire::Dtalk => {
+            Dialect::Dtalk => {
                 Client::Dtalk(Box::new(DtalkClient::new(self.now, identity, log, random)))
             }
         }

@@ -1,7 +1,7 @@
 //! Loss, duplicates, order, keys, and who sees what.
 
 use comet_simulator::Rule;
-use comet_simulator::history::{Event, Lane, MissingGap, PushClass, Session, Wire};
+use comet_simulator::history::{Dialect, Event, Lane, MissingGap, PushClass, Session};
 
 use crate::story::{FIRST, ONE, SECOND, Story, connected, dial, gap};
 
@@ -9,10 +9,10 @@ const ALL_LANES: [Lane; 3] = [Lane::Signal, Lane::Normal, Lane::Bulk];
 
 #[test]
 fn what_is_seen_in_order_and_acked_breaks_nothing() {
-    for wire in [Wire::Comet, Wire::Dtalk] {
-        let mut story = if wire == Wire::Comet { Story::comet() } else { Story::dtalk() };
-        story.acked(0..4).sees(FIRST, 0..2).acks(0..2).comes_back(wire).sees(SECOND, 2..4);
-        assert_eq!(story.acks(2..4).rests(SECOND).broken(), [], "{wire:?}");
+    for dialect in [Dialect::Comet, Dialect::Dtalk] {
+        let mut story = if dialect == Dialect::Comet { Story::comet() } else { Story::dtalk() };
+        story.acked(0..4).sees(FIRST, 0..2).acks(0..2).comes_back(dialect).sees(SECOND, 2..4);
+        assert_eq!(story.acks(2..4).rests(SECOND).broken(), [], "{dialect:?}");
     }
 }
 
@@ -58,18 +58,18 @@ fn a_lane_may_pass_another_one_but_nothing_passes_within_it() {
 #[test]
 fn a_comet_client_sees_nothing_twice() {
     let mut story = Story::comet();
-    story.acked(0..1).sees(FIRST, [0]).comes_back(Wire::Comet).sees(SECOND, [0]).acks([0]);
+    story.acked(0..1).sees(FIRST, [0]).comes_back(Dialect::Comet).sees(SECOND, [0]).acks([0]);
     assert_eq!(story.rests(SECOND).broken(), [Rule::NoDuplicate]);
 }
 
 #[test]
 fn a_dtalk_client_sees_again_what_was_not_acked_and_nothing_else() {
     let mut again = Story::dtalk();
-    again.acked(0..2).sees(FIRST, 0..2).comes_back(Wire::Dtalk).sees(SECOND, 0..2).acks(0..2);
+    again.acked(0..2).sees(FIRST, 0..2).comes_back(Dialect::Dtalk).sees(SECOND, 0..2).acks(0..2);
     assert_eq!(again.rests(SECOND).broken(), []);
 
     let mut acked = Story::dtalk();
-    acked.acked(0..1).sees(FIRST, [0]).acks([0]).comes_back(Wire::Dtalk).sees(SECOND, [0]);
+    acked.acked(0..1).sees(FIRST, [0]).acks([0]).comes_back(Dialect::Dtalk).sees(SECOND, [0]);
     assert_eq!(acked.rests(SECOND).broken(), [Rule::NoDuplicate]);
 
     let mut at_once = Story::dtalk();
@@ -113,7 +113,7 @@ fn best_effort_comes_once_and_in_order_or_is_told_to_be_missing() {
     told.tells(Event::Dropped { session: ONE, gap: unnumbered });
     assert_eq!(told.rests(FIRST).broken(), []);
     let mut lost = best_effort(&[1]);
-    lost.comes_back(Wire::Comet);
+    lost.comes_back(Dialect::Comet);
     assert_eq!(lost.rests(SECOND).broken(), [], "it may go with its connection");
 }
 
@@ -160,7 +160,7 @@ fn nobody_sees_what_was_not_pushed_to_him() {
     let mut foreign = Story::comet();
     foreign.acked(0..1).sees(FIRST, [0]).acks([0]);
     let other = Session(1);
-    foreign.dials(dial(SECOND, 1, Wire::Comet)).tells(connected(other, SECOND));
+    foreign.dials(dial(SECOND, 1, Dialect::Comet)).tells(connected(other, SECOND));
     foreign.opens(SECOND, false).sees(SECOND, [0]).rests(FIRST);
     foreign.tells(Event::Ended { session: other, reason: "draining" });
     assert_eq!(foreign.broken(), [Rule::NoStray]);

@@ -1,7 +1,7 @@
 //! Histories in which memory is short: who may notice.
 
 use comet_simulator::history::{
-    Attempt, Dial, Event, Lane, MissingGap, Push, PushClass, PushId, Session, Target, Wire,
+    Attempt, Dial, Dialect, Event, Lane, MissingGap, Push, PushClass, PushId, Session, Target,
 };
 use comet_simulator::{History, Rule, check};
 
@@ -25,7 +25,7 @@ fn story(offered: u32) -> Story {
             letter: None,
         });
     }
-    let steady = Dial { steady: true, ..dial(SECOND, 3, Wire::Comet) };
+    let steady = Dial { steady: true, ..dial(SECOND, 3, Dialect::Comet) };
     story.dials(steady).tells(connected(TALKER, SECOND)).opens(SECOND, false);
     story
 }
@@ -61,7 +61,7 @@ fn a_newcomer_is_let_in_while_somebody_who_reads_nothing_holds_much() {
     let newcomer = Attempt(2);
     let judge = |offered, is_let_in: bool, steady| {
         let mut story = story(offered);
-        story.dials(Dial { steady, ..dial(newcomer, 4, Wire::Comet) });
+        story.dials(Dial { steady, ..dial(newcomer, 4, Dialect::Comet) });
         if is_let_in {
             story.tells(connected(Session(2), newcomer)).opens(newcomer, false);
         }

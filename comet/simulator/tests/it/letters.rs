@@ -2,7 +2,7 @@
 
 use comet_simulator::Rule;
 use comet_simulator::history::{
-    ClientId, Event, Lane, MessageId, Push, PushClass, PushId, Session, Target, Wire,
+    ClientId, Dialect, Event, Lane, MessageId, Push, PushClass, PushId, Session, Target,
 };
 
 use crate::story::{FIRST, ONE, SECOND, Story, connected};
@@ -96,7 +96,7 @@ fn what_a_client_saw_in_one_session_it_need_not_see_in_the_next() {
         brings(&mut story, 0, letters[0]);
         brings(&mut story, 1, letters[1]);
         story.tells(Event::Ended { session: ONE, reason: "expired" });
-        story.dials(crate::story::dial(SECOND, 0, Wire::Dtalk)).tells(connected(next, SECOND));
+        story.dials(crate::story::dial(SECOND, 0, Dialect::Dtalk)).tells(connected(next, SECOND));
         story.opens(SECOND, false).tells(Event::Served { session: next, phone: true });
         let (id, letter) = (PushId(2), Some(MessageId(2)));
         let (class, lane, target) = (PushClass::Acked, Lane::Normal, Target::Session(next));

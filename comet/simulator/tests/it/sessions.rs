@@ -2,7 +2,7 @@
 
 use comet_simulator::Rule;
 use comet_simulator::history::{
-    Attempt, ClientId, Dial, Event, Lane, Loss, PushClass, Session, Wire,
+    Attempt, ClientId, Dial, Dialect, Event, Lane, Loss, PushClass, Session,
 };
 
 use crate::story::{FIRST, ONE, SECOND, Story, connected, dial};
@@ -42,7 +42,7 @@ fn the_router_hears_of_a_session_in_a_legal_order() {
     ];
     for events in illegal {
         let mut story = Story::comet();
-        story.dials(dial(SECOND, 0, Wire::Dtalk));
+        story.dials(dial(SECOND, 0, Dialect::Dtalk));
         story.0.extend(events.iter().cloned());
         if !events.contains(&END) {
             story.tells(END);
@@ -54,7 +54,7 @@ fn the_router_hears_of_a_session_in_a_legal_order() {
 #[test]
 fn a_device_has_one_session_in_the_end() {
     let mut story = Story::comet();
-    story.dials(dial(SECOND, 0, Wire::Comet)).tells(connected(OTHER, SECOND));
+    story.dials(dial(SECOND, 0, Dialect::Comet)).tells(connected(OTHER, SECOND));
     story.tells(opened(SECOND, Loss::None)).rests(SECOND);
     story.tells(Event::Ended { session: OTHER, reason: "draining" });
     assert_eq!(story.broken(), [Rule::Fencing]);
@@ -63,11 +63,11 @@ fn a_device_has_one_session_in_the_end() {
 #[test]
 fn a_connection_gets_nothing_that_is_pushed_after_another_one_took_over() {
     let mut story = Story::comet();
-    story.acked([0]).comes_back(Wire::Comet).acked([1]);
+    story.acked([0]).comes_back(Dialect::Comet).acked([1]);
     story.sees(FIRST, [0]).sees(SECOND, [1]).acks([0, 1]);
     assert_eq!(story.rests(SECOND).broken(), [], "what was on its way may arrive");
     let mut story = Story::comet();
-    story.comes_back(Wire::Comet).acked([0]).sees(FIRST, [0]).acks([0]).rests(SECOND);
+    story.comes_back(Dialect::Comet).acked([0]).sees(FIRST, [0]).acks([0]).rests(SECOND);
     assert_eq!(story.broken(), [Rule::Fencing]);
 }
 
@@ -79,7 +79,7 @@ fn not_resumed(ended: Option<&'static str>, loss: Loss) -> Vec<Rule> {
     if let Some(reason) = ended {
         story.tells(Event::Ended { session: ONE, reason });
     }
-    story.dials(dial(SECOND, 0, Wire::Comet)).tells(shows(SECOND, FIRST));
+    story.dials(dial(SECOND, 0, Dialect::Comet)).tells(shows(SECOND, FIRST));
     if ended.is_none() {
         story.tells(Event::Ended { session: ONE, reason: "replaced" });
     }
@@ -99,14 +99,14 @@ fn a_ticket_resumes_its_session_as_long_as_that_waits() {
 fn a_dtalk_device_finds_its_session() {
     let mut story = Story::dtalk();
     story.tells(Event::Parked { session: ONE, reason: "lost" });
-    story.dials(dial(SECOND, 0, Wire::Dtalk)).tells(connected(OTHER, SECOND));
+    story.dials(dial(SECOND, 0, Dialect::Dtalk)).tells(connected(OTHER, SECOND));
     story.tells(END).tells(Event::Ended { session: OTHER, reason: "draining" });
     assert_eq!(story.broken(), [Rule::Resume]);
 }
 
 #[test]
 fn a_ticket_opens_nothing_to_anybody_else() {
-    let thief = Dial { forged: true, ..dial(SECOND, 5, Wire::Comet) };
+    let thief = Dial { forged: true, ..dial(SECOND, 5, Dialect::Comet) };
     let mut story = Story::comet();
     story.tells(Event::Parked { session: ONE, reason: "replaced" }).dials(thief);
     story.tells(shows(SECOND, FIRST)).tells(Event::Resumed { session: ONE, attempt: SECOND });
@@ -117,11 +117,11 @@ fn a_ticket_opens_nothing_to_anybody_else() {
 fn a_ticket_that_was_followed_by_a_newer_one_is_of_no_use() {
     let (third, fourth) = (Attempt(2), Attempt(3));
     let mut story = Story::comet();
-    story.comes_back(Wire::Comet).tells(Event::Parked { session: ONE, reason: "lost" });
-    story.dials(dial(third, 0, Wire::Comet)).tells(shows(third, SECOND));
+    story.comes_back(Dialect::Comet).tells(Event::Parked { session: ONE, reason: "lost" });
+    story.dials(dial(third, 0, Dialect::Comet)).tells(shows(third, SECOND));
     story.tells(Event::Resumed { session: ONE, attempt: third }).opens(third, true);
     story.tells(Event::Parked { session: ONE, reason: "lost" });
-    story.dials(dial(fourth, 0, Wire::Comet)).tells(shows(fourth, FIRST));
+    story.dials(dial(fourth, 0, Dialect::Comet)).tells(shows(fourth, FIRST));
     story.tells(Event::Resumed { session: ONE, attempt: fourth }).opens(fourth, true);
     assert_eq!(story.tells(END).broken(), [Rule::Resume]);
 }
@@ -130,7 +130,7 @@ fn a_ticket_that_was_followed_by_a_newer_one_is_of_no_use() {
 fn what_a_client_is_told_of_its_session_is_true() {
     let mut resumed = Story::comet();
     resumed.tells(Event::Parked { session: ONE, reason: "lost" });
-    resumed.dials(dial(SECOND, 0, Wire::Comet)).tells(shows(SECOND, FIRST));
+    resumed.dials(dial(SECOND, 0, Dialect::Comet)).tells(shows(SECOND, FIRST));
     resumed.tells(Event::Resumed { session: ONE, attempt: SECOND }).opens(SECOND, false);
     assert_eq!(resumed.tells(END).broken(), [Rule::TrueReason]);
 
@@ -138,7 +138,7 @@ fn what_a_client_is_told_of_its_session_is_true() {
         let over = Event::Over { client: ClientId(0), attempt: FIRST, code };
         let mut story = Story::comet();
         story.tells(Event::Ended { session: ONE, reason });
-        story.dials(dial(SECOND, 0, Wire::Comet)).tells(connected(OTHER, SECOND));
+        story.dials(dial(SECOND, 0, Dialect::Comet)).tells(connected(OTHER, SECOND));
         story.tells(over.clone()).tells(Event::Ended { session: OTHER, reason: "left" });
         assert_eq!(story.broken(), [], "{reason}");
         let mut story = Story::comet();
@@ -151,7 +151,7 @@ fn what_a_client_is_told_of_its_session_is_true() {
 fn a_session_is_replaced_by_its_own_device_only() {
     let mut stranger = Story::comet();
     stranger.tells(Event::Ended { session: ONE, reason: "replaced" });
-    stranger.dials(dial(SECOND, 1, Wire::Comet)).tells(connected(OTHER, SECOND));
+    stranger.dials(dial(SECOND, 1, Dialect::Comet)).tells(connected(OTHER, SECOND));
     stranger.tells(Event::Ended { session: OTHER, reason: "left" });
     assert_eq!(stranger.broken(), [Rule::TrueReason]);
 
@@ -175,12 +175,12 @@ fn what_the_router_decides_is_done() {
 fn who_is_refused_as_replaced_has_a_rival() {
     let replaced = |rival: Dial| {
         let mut story = Story::comet();
-        story.dials(dial(SECOND, 3, Wire::Comet)).dials(rival);
+        story.dials(dial(SECOND, 3, Dialect::Comet)).dials(rival);
         story.tells(connected(OTHER, rival.attempt));
         story.tells(Event::Over { client: ClientId(3), attempt: SECOND, code: 12 });
         story.tells(Event::Ended { session: OTHER, reason: "left" }).tells(END).broken()
     };
-    let forged = Dial { forged: true, ..dial(Attempt(2), 3, Wire::Comet) };
+    let forged = Dial { forged: true, ..dial(Attempt(2), 3, Dialect::Comet) };
     assert_eq!(replaced(forged), []);
     assert_eq!(replaced(Dial { user: 4, ..forged }), [Rule::TrueReason]);
 }
@@ -189,7 +189,7 @@ fn who_is_refused_as_replaced_has_a_rival() {
 fn nobody_is_refused_but_by_the_router() {
     let refused = |accepted| {
         let mut story = Story::comet();
-        story.dials(dial(SECOND, 1, Wire::Comet));
+        story.dials(dial(SECOND, 1, Dialect::Comet));
         story.tells(Event::Decided { attempt: SECOND, accepted });
         story.tells(Event::Over { client: ClientId(1), attempt: SECOND, code: 5 });
         story.tells(END).broken()

@@ -1,8 +1,8 @@
 //! Small histories made by hand, of one client unless they say otherwise.
 
 use comet_simulator::history::{
-    Attempt, ClientId, Dial, Event, Lane, Loss, MissingGap, Push, PushClass, PushId, Session,
-    Taken, Target, Wire,
+    Attempt, ClientId, Dial, Dialect, Event, Lane, Loss, MissingGap, Push, PushClass, PushId,
+    Session, Taken, Target,
 };
 use comet_simulator::{History, Rule, check};
 
@@ -13,10 +13,10 @@ pub(crate) const SECOND: Attempt = Attempt(1);
 /// A history that is being told.
 pub(crate) struct Story(pub(crate) Vec<Event>);
 
-pub(crate) fn dial(attempt: Attempt, client: u32, wire: Wire) -> Dial {
+pub(crate) fn dial(attempt: Attempt, client: u32, dialect: Dialect) -> Dial {
     let client = ClientId(client);
     let (user, device) = (client.0, client.0);
-    Dial { attempt, client, user, device, wire, websocket: false, forged: false, steady: false }
+    Dial { attempt, client, user, device, dialect, websocket: false, forged: false, steady: false }
 }
 
 pub(crate) fn connected(session: Session, attempt: Attempt) -> Event {
@@ -30,17 +30,17 @@ pub(crate) fn gap(count: u64) -> MissingGap {
 impl Story {
     /// A comet client has a session.
     pub(crate) fn comet() -> Self {
-        Self::of(Wire::Comet)
+        Self::of(Dialect::Comet)
     }
 
     /// A dtalk client has one.
     pub(crate) fn dtalk() -> Self {
-        Self::of(Wire::Dtalk)
+        Self::of(Dialect::Dtalk)
     }
 
-    fn of(wire: Wire) -> Self {
+    fn of(dialect: Dialect) -> Self {
         let mut story = Self(vec![Event::Began { gateway: 0, ttl: 1_000_000 }]);
-        story.dials(dial(FIRST, 0, wire)).tells(connected(ONE, FIRST)).opens(FIRST, false);
+        story.dials(dial(FIRST, 0, dialect)).tells(connected(ONE, FIRST)).opens(FIRST, false);
         story
     }
 
@@ -96,13 +96,13 @@ impl Story {
     }
 
     /// The connection is lost, and another one goes on with the session.
-    pub(crate) fn comes_back(&mut self, wire: Wire) -> &mut Self {
-        self.tells(Event::Parked { session: ONE, reason: "lost" }).dials(dial(SECOND, 0, wire));
-        if wire == Wire::Comet {
+    pub(crate) fn comes_back(&mut self, dialect: Dialect) -> &mut Self {
+        self.tells(Event::Parked { session: ONE, reason: "lost" }).dials(dial(SECOND, 0, dialect));
+        if dialect == Dialect::Comet {
             self.tells(Event::ShowedTicket { attempt: SECOND, of: Some(FIRST) });
         }
         self.tells(Event::Resumed { session: ONE, attempt: SECOND })
-            .opens(SECOND, wire == Wire::Comet)
+            .opens(SECOND, dialect == Dialect::Comet)
     }
 
     /// All comes to rest, with the client on this connection.
