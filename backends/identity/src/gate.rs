@@ -2,7 +2,7 @@
 //!
 //! Order: token, alternating phones, claim, registry. No device is registered, and no login
 //! announced, before the device policy of the gateway has granted the claim. Not here: the rules
-//! themselves (`token`, `quarrel`, `registry`), the caller (`router`).
+//! themselves (`token`, `alternation`, `registry`), the caller (`router`).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,10 +15,10 @@ use parking_lot::Mutex;
 use prost::Message as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::alternation::AlternatingPhones;
 use crate::announcer::{self, Announce, Announcer, User};
 use crate::endpoint::{endpoint_login, refusal};
 use crate::outcome::{Logins, Outcome};
-use crate::quarrel::Quarrels;
 use crate::registry::{Admission, Registered, Registry, RegistryError};
 use crate::token::{TokenError, verify};
 
@@ -29,7 +29,7 @@ pub(crate) struct Gate {
     registry: Registry,
     logins: Logins,
     announcer: Mutex<Announcer>,
-    quarrels: Mutex<Quarrels>,
+    alternating: Mutex<AlternatingPhones>,
     holding: Semaphore,
 }
 
@@ -42,7 +42,7 @@ const HOLDING: usize = 1_024;
 
 /// Reason for denying a login.
 #[derive(Debug, thiserror::Error)]
-enum Denied {
+enum DenyReason {
     #[error("other devices of the user stay")]
     Crowded(Box<Registered>),
     #[error("the device of the login cannot be read")]
@@ -57,7 +57,7 @@ enum Denied {
     Token(#[from] TokenError),
 }
 
-impl Denied {
+impl DenyReason {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Token(TokenError::Expired) => Outcome::Expired,
@@ -100,7 +100,7 @@ impl Gate {
             registry,
             logins: Logins::default(),
             announcer: Mutex::default(),
-            quarrels: Mutex::default(),
+            alternating: Mutex::default(),
             holding: Semaphore::new(HOLDING),
         }
     }
@@ -129,7 +129,7 @@ impl Gate {
         }
         let mut slot = Some(slot);
         let checked = Self::check(&request);
-        let time = checked.as_ref().map_or(Duration::ZERO, |it| self.quarrel(&request.app, it));
+        let time = checked.as_ref().map_or(Duration::ZERO, |it| self.alternation(&request.app, it));
         if !time.is_zero() {
             // Held logins have a limit of their own.
             slot = None;
@@ -154,7 +154,7 @@ impl Gate {
     }
 
     /// Verifies the token, and decodes the device sent with it.
-    fn check(request: &Connect) -> Result<Checked, Denied> {
+    fn check(request: &Connect) -> Result<Checked, DenyReason> {
         let uid = String::from(verify(&request.token, unix_ms())?);
         let login = match request.ext.is_empty() {
             true => None,
@@ -164,7 +164,7 @@ impl Gate {
     }
 
     /// Time to hold the answer because of alternating phones of the user.
-    fn quarrel(&self, app: &str, checked: &Checked) -> Duration {
+    fn alternation(&self, app: &str, checked: &Checked) -> Duration {
         let Some(login) = &checked.login else { return Duration::ZERO };
         let info = DeviceInfo::of(login);
         let by_hand = login.conn_type == ConnType::Connect as i32;
@@ -172,7 +172,7 @@ impl Gate {
             return Duration::ZERO;
         }
         let user = (app.to_owned(), checked.uid.clone());
-        self.quarrels.lock().log_in(&user, &info.uuid, unix_ms())
+        self.alternating.lock().log_in(&user, &info.uuid, unix_ms())
     }
 
     /// Holds the answer, then finds out whether the peer still waits for it.
@@ -180,11 +180,11 @@ impl Gate {
         let Ok(_held) = self.holding.try_acquire() else { return Held::TooMany };
         reply.hold(time);
         tokio::time::sleep(time).await;
-        let (tell, told) = oneshot::channel();
+        let (asked, answer) = oneshot::channel();
         reply.is_awaited(move |is_awaited| {
-            let _ = tell.send(is_awaited);
+            let _ = asked.send(is_awaited);
         });
-        match told.await {
+        match answer.await {
             Ok(true) => Held::Waits,
             // No answer: the gateway has stopped.
             Ok(false) | Err(_) => Held::Gone,
@@ -196,8 +196,8 @@ impl Gate {
         &self,
         gateway: &Gateway,
         app: &str,
-        checked: Result<Checked, Denied>,
-    ) -> Result<Admitted, Denied> {
+        checked: Result<Checked, DenyReason>,
+    ) -> Result<Admitted, DenyReason> {
         let Checked { uid, login } = checked?;
         let info = login.as_ref().map(DeviceInfo::of).unwrap_or_default();
         let place = self.place(gateway, app, &uid, &info).await?;
@@ -206,12 +206,12 @@ impl Gate {
         };
         match self.registry.login(&uid, &login, unix_ms()).await? {
             Admission::Admitted(device) => Ok(Admitted { uid, device, place }),
-            Admission::Superseded(newer) => Err(Denied::Superseded(Box::new(newer))),
+            Admission::Superseded(newer) => Err(DenyReason::Superseded(Box::new(newer))),
         }
     }
 
     /// Identity of the peer of an open session; its device was registered and announced at login.
-    fn renew(request: &Connect) -> Result<(String, DeviceInfo), Denied> {
+    fn renew(request: &Connect) -> Result<(String, DeviceInfo), DenyReason> {
         let uid = String::from(verify(&request.token, unix_ms())?);
         match request.ext.is_empty() {
             true => Ok((uid, DeviceInfo::default())),
@@ -223,7 +223,7 @@ impl Gate {
         &self,
         request: Connect,
         reply: ConnectReply,
-        renewed: Result<(String, DeviceInfo), Denied>,
+        renewed: Result<(String, DeviceInfo), DenyReason>,
     ) {
         match renewed {
             Ok((uid, device)) => {
@@ -246,18 +246,18 @@ impl Gate {
         app: &str,
         uid: &str,
         info: &DeviceInfo,
-    ) -> Result<Claim, Denied> {
+    ) -> Result<Claim, DenyReason> {
         let (answer, answered) = oneshot::channel();
         let device = Identity::new(app, uid).device(info.uuid.clone()).class(info.class());
         let asked = gateway.claim(&device, |given| {
             // No receiver is left when the runtime ends.
             let _ = answer.send(given);
         });
-        asked.map_err(|_| Denied::NoAnswer)?;
-        match answered.await.map_err(|_| Denied::NoAnswer)? {
+        asked.map_err(|_| DenyReason::NoAnswer)?;
+        match answered.await.map_err(|_| DenyReason::NoAnswer)? {
             Ok(place) => Ok(place),
             Err(crowded) => {
-                Err(Denied::Crowded(Box::new(self.staying(uid, info, &crowded).await?)))
+                Err(DenyReason::Crowded(Box::new(self.staying(uid, info, &crowded).await?)))
             }
         }
     }
@@ -285,7 +285,7 @@ impl Gate {
         gateway: &Gateway,
         request: Connect,
         reply: ConnectReply,
-        admitted: Result<Admitted, Denied>,
+        admitted: Result<Admitted, DenyReason>,
     ) {
         match admitted {
             Ok(Admitted { uid, device, place }) => {
@@ -303,7 +303,7 @@ impl Gate {
                 let outcome = denied.outcome();
                 self.logins.count(outcome);
                 match denied {
-                    Denied::Superseded(stays) | Denied::Crowded(stays) => {
+                    DenyReason::Superseded(stays) | DenyReason::Crowded(stays) => {
                         reply.refuse(refusal(&stays));
                     }
                     _ if outcome == Outcome::Unavailable => reply.later(LATER),

@@ -26,6 +26,7 @@
 //! ```
 
 mod address;
+pub mod alternation;
 pub mod announcer;
 mod endpoint;
 mod gate;
@@ -33,7 +34,6 @@ mod key;
 pub mod login;
 mod outcome;
 mod presence;
-pub mod quarrel;
 pub mod registry;
 mod router;
 pub mod token;

@@ -1,6 +1,6 @@
 //! Catch-up of one session: messages from the database are delivered before new ones.
 //!
-//! A [`CatchUp`] tracks the stretches of the user's log still to be read, one page at a time and no
+//! A [`CatchUp`] tracks the ranges of the user's log still to be read, one page at a time and no
 //! faster than the client acknowledges. Meanwhile it holds newly stored deliveries; if they exceed
 //! a limit, it drops them and reads them from the database later. So the session gets everything
 //! once and in order, and a slow client costs a bounded amount of memory.
@@ -51,7 +51,7 @@ pub(crate) enum Source {
 
 /// Part of a log with `after < id <= upto`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Stretch {
+pub(crate) struct LogRange {
     pub(crate) source: Source,
     pub(crate) after: i64,
     pub(crate) upto: i64,
@@ -62,8 +62,8 @@ pub(crate) struct Stretch {
 pub(crate) enum Step {
     /// Nothing: a page is being read, or too many deliveries are unacknowledged.
     Wait,
-    /// Read the next page of this stretch.
-    Read(Stretch),
+    /// Read the next page of this range.
+    Read(LogRange),
     /// Send these; the session is live after that.
     Live(Vec<Item>),
 }
@@ -71,18 +71,18 @@ pub(crate) enum Step {
 /// Extent to which a page was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Sent {
-    /// All of it, and the stretch has more.
+    /// All of it, and the range has more.
     Full,
     /// The part for which there was room.
     Part,
-    /// All of it, to the end of the stretch.
+    /// All of it, to the end of the range.
     Last,
 }
 
 /// State of a session that is not live yet.
 #[derive(Debug)]
 pub(crate) struct CatchUp {
-    stretches: VecDeque<Stretch>,
+    ranges: VecDeque<LogRange>,
     /// Deliveries with greater ids are in `held`, or were until it spilled.
     held_after: i64,
     held: Vec<Item>,
@@ -96,10 +96,10 @@ pub(crate) struct CatchUp {
 }
 
 impl CatchUp {
-    /// Reads the stretches in order; they end at `held_after`.
-    pub(crate) fn new(stretches: impl Into<VecDeque<Stretch>>, held_after: i64) -> Self {
+    /// Reads the ranges in order; they end at `held_after`.
+    pub(crate) fn new(ranges: impl Into<VecDeque<LogRange>>, held_after: i64) -> Self {
         Self {
-            stretches: stretches.into(),
+            ranges: ranges.into(),
             held_after,
             held: Vec::new(),
             held_bytes: 0,
@@ -129,7 +129,7 @@ impl CatchUp {
         if self.reading {
             return Step::Wait;
         }
-        if self.stretches.is_empty() {
+        if self.ranges.is_empty() {
             if self.unacked > self.low_water {
                 return Step::Wait;
             }
@@ -138,13 +138,13 @@ impl CatchUp {
                 return Step::Live(std::mem::take(&mut self.held));
             }
             let after = std::mem::replace(&mut self.held_after, committed);
-            self.stretches.push_back(Stretch { source: self.log, after, upto: committed });
+            self.ranges.push_back(LogRange { source: self.log, after, upto: committed });
             self.spilled = false;
         }
-        match self.stretches.front() {
-            Some(stretch) if self.unacked <= self.low_water => {
+        match self.ranges.front() {
+            Some(range) if self.unacked <= self.low_water => {
                 self.reading = true;
-                Step::Read(*stretch)
+                Step::Read(*range)
             }
             _ => Step::Wait,
         }
@@ -159,9 +159,9 @@ impl CatchUp {
             self.low_water = LOW_WATER.min(awaited / 2);
         }
         if sent == Sent::Last {
-            self.stretches.pop_front();
-        } else if let (Some(stretch), Some(through)) = (self.stretches.front_mut(), through) {
-            stretch.after = through;
+            self.ranges.pop_front();
+        } else if let (Some(range), Some(through)) = (self.ranges.front_mut(), through) {
+            range.after = through;
         }
     }
 
@@ -220,21 +220,21 @@ mod tests {
         Item { id, position: id, body: vec![0; bytes].into(), tag: id.unsigned_abs() }
     }
 
-    fn log(after: i64, upto: i64) -> Stretch {
-        Stretch { source: Source::Log, after, upto }
+    fn log(after: i64, upto: i64) -> LogRange {
+        LogRange { source: Source::Log, after, upto }
     }
 
     #[test]
     fn stretches_are_read_in_turn_and_then_what_was_held_goes_out() {
-        let unreceived = Stretch { source: Source::Unreceived, after: 0, upto: 9 };
-        let signals = Stretch { source: Source::UnreceivedSignals, after: 0, upto: 9 };
+        let unreceived = LogRange { source: Source::Unreceived, after: 0, upto: 9 };
+        let signals = LogRange { source: Source::UnreceivedSignals, after: 0, upto: 9 };
         let mut catch_up = CatchUp::new([unreceived, signals], 9);
 
         assert_eq!(catch_up.step(9), Step::Read(unreceived));
         assert_eq!(catch_up.step(9), Step::Wait, "one page at a time");
         catch_up.hold(&item(10, 1));
         catch_up.page_sent(0, Some(5), Sent::Full);
-        assert_eq!(catch_up.step(10), Step::Read(Stretch { after: 5, ..unreceived }));
+        assert_eq!(catch_up.step(10), Step::Read(LogRange { after: 5, ..unreceived }));
         catch_up.page_sent(0, None, Sent::Last);
         assert_eq!(catch_up.step(10), Step::Read(signals));
         catch_up.page_sent(0, None, Sent::Last);
@@ -345,7 +345,7 @@ mod tests {
     struct Play {
         catch_up: CatchUp,
         committed: i64,
-        reading: Option<Stretch>,
+        reading: Option<LogRange>,
         delivered: Vec<i64>,
         live: bool,
     }
@@ -359,7 +359,7 @@ mod tests {
         fn advance(&mut self) {
             match self.catch_up.step(self.committed) {
                 Step::Wait => {}
-                Step::Read(stretch) => self.reading = Some(stretch),
+                Step::Read(range) => self.reading = Some(range),
                 Step::Live(held) => {
                     self.delivered.extend(held.iter().map(|item| item.id));
                     self.live = true;
@@ -380,7 +380,7 @@ mod tests {
                     }
                 }
                 Event::Page(rows) => {
-                    let Some(Stretch { after, upto, .. }) = self.reading.take() else { return };
+                    let Some(LogRange { after, upto, .. }) = self.reading.take() else { return };
                     let through = upto.min(after + i64::try_from(rows).unwrap());
                     self.delivered.extend(after + 1..=through);
                     let sent = usize::try_from(through - after).unwrap();

@@ -52,4 +52,4 @@ pub use db::OpenError;
 pub use http::routes;
 pub use membership::{Membership, NoGroups};
 pub use stats::Stats;
-pub use store::{Store, Unwell};
+pub use store::{Store, UnusableReason};

@@ -52,7 +52,7 @@ impl Router for Store {
             Event::Connected => {
                 self.deliver_through(gateway);
                 let (phone, pulls) = (is_phone(peer), pulls(peer));
-                self.tell(Job::Attach {
+                self.send_job(Job::Attach {
                     session,
                     client: Client { uid: peer.user().into(), phone, pulls },
                 });
@@ -70,11 +70,11 @@ impl Router for Store {
                 let count = usize::try_from(gap.count).unwrap_or(usize::MAX);
                 let from = |replay: Replay| Some((Tag::decode(replay.from)?, replay.pass));
                 let replay = gap.replay.and_then(from);
-                self.tell(Job::Lost { session, count, replay });
+                self.send_job(Job::Lost { session, count, replay });
             }
-            Event::Parked(_) => self.tell(Job::Park(session)),
-            Event::Resumed => self.tell(Job::Resume(session)),
-            Event::Disconnected(_) => self.tell(Job::Detach(session)),
+            Event::Parked(_) => self.send_job(Job::Park(session)),
+            Event::Resumed => self.send_job(Job::Resume(session)),
+            Event::Disconnected(_) => self.send_job(Job::Detach(session)),
             // Only acked deliveries to users are recorded.
             _ => {}
         }

@@ -14,19 +14,19 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::check::{Draft, To};
-use crate::db::{self, OpenError, Patience, Reads};
+use crate::db::{self, OpenError, ReadPool, Timeouts};
 use crate::stats::Counters;
 use crate::sync_marks::SyncMarks;
 use crate::tag::Tag;
 use crate::writer::job::{Act, ActError, ActKind, Job, Submission};
 use crate::writer::reply::{ReplyTo, Stored, Unstored};
-use crate::writer::{self, Engine, Intake, Shared, Way};
+use crate::writer::{self, Engine, GatewayOutlet, Intake, Shared};
 use crate::{Config, Membership, Stats};
 
 /// Reason why a store is unusable.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Unwell {
+pub enum UnusableReason {
     /// The last transaction failed; the reason is in the log.
     #[error("messages cannot be stored")]
     Writing,
@@ -54,10 +54,10 @@ struct Inner {
     ack_places: Arc<Semaphore>,
     /// Send rates of users, over sockets and HTTP together.
     paces: Mutex<Paces<Box<str>>>,
-    reads: Reads,
+    reads: ReadPool,
     answers: u16,
     shared: Shared,
-    gateway: Arc<OnceLock<Arc<Way>>>,
+    gateway: Arc<OnceLock<Arc<GatewayOutlet>>>,
 }
 
 impl Store {
@@ -72,9 +72,9 @@ impl Store {
         config: Config,
         membership: Arc<dyn Membership>,
     ) -> Result<Self, OpenError> {
-        let patience = Patience { busy: config.busy_timeout, reader: config.busy_timeout };
+        let timeouts = Timeouts { busy: config.busy_timeout, reader: config.busy_timeout };
         let readers = 2 * u32::from(config.readers);
-        let mut opened = db::open(path.as_ref(), readers, config.cache, patience).await?;
+        let mut opened = db::open(path.as_ref(), readers, config.cache, timeouts).await?;
         let found = opened.last.map_or(0, Id::get);
         if let Some(lost) = opened.lost {
             let lost = OpenError::Lost { found, marked: lost.get() };
@@ -82,7 +82,7 @@ impl Store {
                 return Err(lost);
             }
             tracing::error!("opened all the same, as it was told to: {lost}");
-            opened.ledger.accept_loss(found);
+            opened.writer_db.accept_loss(found);
         }
         let shared = Shared {
             membership,
@@ -92,10 +92,10 @@ impl Store {
         };
         // Clients know the missing ids: none of them is assigned again.
         let ids = IdGenerator::after(config.node, opened.lost.or(opened.last));
-        let engine = Engine::new(opened.ledger, ids, config.revoke_within, shared.clone());
+        let engine = Engine::new(opened.writer_db, ids, config.revoke_within, shared.clone());
         let (jobs, queue) = mpsc::unbounded_channel();
         let intake = Intake { jobs: queue, batch: config.batch, readers: config.readers.into() };
-        let gateway = Arc::new(OnceLock::<Arc<Way>>::new());
+        let gateway = Arc::new(OnceLock::<Arc<GatewayOutlet>>::new());
         let outlet = {
             let gateway = Arc::clone(&gateway);
             move || gateway.get().cloned()
@@ -121,7 +121,7 @@ impl Store {
     /// Handle without a writer; jobs go to the returned receiver.
     #[cfg(test)]
     pub(crate) fn without_writer(
-        reads: Reads,
+        reads: ReadPool,
         shared: Shared,
         acks: usize,
     ) -> (Self, mpsc::UnboundedReceiver<Job<SessionId>>) {
@@ -160,15 +160,15 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Unwell`].
-    pub async fn check(&self) -> Result<(), Unwell> {
+    /// [`UnusableReason`].
+    pub async fn check(&self) -> Result<(), UnusableReason> {
         if self.is_failing() {
             self.flush().await;
         }
         if self.is_failing() {
-            return Err(Unwell::Writing);
+            return Err(UnusableReason::Writing);
         }
-        self.0.reads.check().await.map_err(Unwell::Reading)
+        self.0.reads.check().await.map_err(UnusableReason::Reading)
     }
 
     /// Stores the jobs submitted before, closes the database, and accepts no more.
@@ -184,14 +184,14 @@ impl Store {
 
     async fn ask(&self, job: impl FnOnce(oneshot::Sender<()>) -> Job<SessionId>) {
         let (done, asked) = oneshot::channel();
-        self.tell(job(done));
+        self.send_job(job(done));
         // A writer that has closed has nothing left to do.
         let _closed = asked.await;
     }
 
     /// Submits a job to the writer. After the writer has closed, the job is dropped, which refuses
     /// it.
-    pub(crate) fn tell(&self, job: Job<SessionId>) {
+    pub(crate) fn send_job(&self, job: Job<SessionId>) {
         let _refused = self.0.jobs.send(job);
     }
 
@@ -201,7 +201,7 @@ impl Store {
             self.counters().ack_unrecorded();
             return false;
         };
-        self.tell(Job::Acked { session, tag, _place: Some(place) });
+        self.send_job(Job::Acked { session, tag, _place: Some(place) });
         true
     }
 
@@ -232,7 +232,7 @@ impl Store {
             return Err((Code::MESSAGE_NOT_SENT, reply_to));
         };
         from.clone_into(&mut draft.common.from);
-        self.tell(Job::Send(Box::new(Submission { draft, from_phone, reply_to, place })));
+        self.send_job(Job::Send(Box::new(Submission { draft, from_phone, reply_to, place })));
         Ok(())
     }
 
@@ -262,7 +262,7 @@ impl Store {
         let places = Arc::clone(&self.0.places);
         let _place = places.try_acquire_owned().map_err(|_| ActError::Unavailable)?;
         let (done, outcome) = oneshot::channel();
-        self.tell(Job::Act(Box::new(Act { kind, in_group, mid, uid, done, _place })));
+        self.send_job(Job::Act(Box::new(Act { kind, in_group, mid, uid, done, _place })));
         outcome.await.unwrap_or(Err(ActError::Unavailable))
     }
 
@@ -270,7 +270,7 @@ impl Store {
         &self.0.shared.counters
     }
 
-    pub(crate) fn reads(&self) -> &Reads {
+    pub(crate) fn reads(&self) -> &ReadPool {
         &self.0.reads
     }
 
@@ -295,7 +295,7 @@ impl Store {
 
     /// Sets the gateway for deliveries. Only the first call has an effect.
     pub(crate) fn deliver_through(&self, gateway: &Gateway) {
-        self.0.gateway.get_or_init(|| Way::new(gateway.clone()));
+        self.0.gateway.get_or_init(|| GatewayOutlet::new(gateway.clone()));
     }
 }
 

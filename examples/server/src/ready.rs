@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use comet::Gateway;
 use comet_identity::Registry;
 use comet_identity::registry::RegistryError;
-use comet_store::{Store, Unwell};
+use comet_store::{Store, UnusableReason};
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -125,7 +125,7 @@ impl Parts {
     async fn messages(&self) -> Result<(), Reason> {
         match timeout(PATIENCE, self.store.check()).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(Unwell::Writing)) => Err(Reason::MessagesNotStored),
+            Ok(Err(UnusableReason::Writing)) => Err(Reason::MessagesNotStored),
             Ok(Err(_)) | Err(_) => Err(Reason::MessagesUnavailable),
         }
     }

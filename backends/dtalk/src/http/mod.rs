@@ -23,12 +23,12 @@
 
 mod body;
 mod caller;
+mod drain_body;
 mod envelope;
 mod int64;
-mod read_on;
 
 pub use body::Body;
 pub use caller::{Caller, CallerNote, DEVICE, SIGNATURE, UUID, Verify};
+pub use drain_body::DrainBody;
 pub use envelope::{ApiError, ApiResult, Nothing, Reply, kept_until_written};
 pub use int64::Int64;
-pub use read_on::ReadOn;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use comet_dtalk::message::ConnType::{Connect, Reconnect};
 use comet_dtalk::message::Device::{Android, Ios, MacOs, Web};
 use comet_dtalk::message::SignalEndpointLogin;
-use comet_identity::{Outcome, announcer, quarrel};
+use comet_identity::{Outcome, alternation, announcer};
 use prost::Message;
 
 use crate::support::{Server, alice, eventually, hex, login, token};
@@ -269,7 +269,7 @@ async fn two_phones_that_replace_each_other_are_held_and_nobody_else_is() {
             began.elapsed()
         }
     );
-    assert!(asked >= quarrel::FIRST, "{asked:?}");
+    assert!(asked >= alternation::FIRST, "{asked:?}");
     assert!(took < asked, "{took:?}");
     assert_eq!(server.ended(Outcome::Accepted), 5);
 }

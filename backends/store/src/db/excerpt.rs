@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 
 use comet_dtalk::message::{Channel, Common};
 
-use super::Reads;
+use super::ReadPool;
 use super::row::{Content, content_columns};
 
 /// Bytes of a body in addition to its parts: field headers and numbers.
@@ -61,7 +61,7 @@ const fn answer_len(body: usize) -> usize {
 /// Id, and upper bound of the length of the message.
 type Found = (i64, i64);
 
-impl Reads {
+impl ReadPool {
     /// Newest messages between `uid` and other users.
     pub(crate) async fn newest(&self, uid: &str, range: Range) -> Result<Choice, sqlx::Error> {
         let mut db = self.0.lend().await?;

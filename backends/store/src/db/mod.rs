@@ -78,7 +78,7 @@ pub enum OpenError {
 
 /// Timeouts for locks and connections.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
+pub(crate) struct Timeouts {
     /// For another process that has locked the database.
     pub(crate) busy: Duration,
     /// For a reading connection.
@@ -87,14 +87,14 @@ pub(crate) struct Patience {
 
 /// The writing connection.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct WriteConnection {
     options: SqliteConnectOptions,
     connection: Option<SqliteConnection>,
     mark: HighMark,
 }
 
-impl Ledger {
-    /// Starts a transaction. Dropping the connection without [`Ledger::commit`] rolls it back.
+impl WriteConnection {
+    /// Starts a transaction. Dropping the connection without [`WriteConnection::commit`] rolls it back.
     pub(crate) async fn begin(&mut self) -> Result<SqliteConnection, sqlx::Error> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
@@ -134,9 +134,9 @@ impl Ledger {
 
 /// Reading connections.
 #[derive(Clone, Debug)]
-pub(crate) struct Reads(Pool);
+pub(crate) struct ReadPool(Pool);
 
-impl Reads {
+impl ReadPool {
     /// Checks that the database can be read.
     pub(crate) async fn check(&self) -> Result<(), sqlx::Error> {
         let mut db = self.0.lend().await?;
@@ -153,8 +153,8 @@ impl Reads {
 /// Open database.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    pub(crate) ledger: Ledger,
-    pub(crate) reads: Reads,
+    pub(crate) writer_db: WriteConnection,
+    pub(crate) reads: ReadPool,
     /// Greatest id in it.
     pub(crate) last: Option<Id>,
     /// Greatest id that was once durable, if it differs.
@@ -166,12 +166,12 @@ pub(crate) async fn open(
     path: &Path,
     readers: u32,
     cache: usize,
-    patience: Patience,
+    timeouts: Timeouts,
 ) -> Result<Opened, OpenError> {
     let [writer_cache, reader_cache] = caches(cache);
     let options = SqliteConnectOptions::new()
         .filename(path)
-        .busy_timeout(patience.busy)
+        .busy_timeout(timeouts.busy)
         .row_buffer_size(512)
         .disable_statement_logging();
     let writing = options
@@ -183,17 +183,17 @@ pub(crate) async fn open(
         .pragma("cache_size", writer_cache);
     let mark = HighMark::open(path).map_err(OpenError::Mark)?;
     let marked = mark.get();
-    let mut ledger = Ledger { options: writing, connection: None, mark };
-    prepare_schema(&mut ledger).await?;
+    let mut writer_db = WriteConnection { options: writing, connection: None, mark };
+    prepare_schema(&mut writer_db).await?;
     let pool = SqlitePoolOptions::new()
         .max_connections(readers)
-        .acquire_timeout(patience.reader)
+        .acquire_timeout(timeouts.reader)
         .connect_with(options.pragma("cache_size", reader_cache).read_only(true))
         .await?;
     let last: i64 = sqlx::query_scalar("SELECT id FROM comet_last_id").fetch_one(&pool).await?;
     let lost = Id::new(marked).filter(|marked| marked.get() > last);
-    ledger.mark.advance(last);
-    Ok(Opened { ledger, reads: Reads(pool.into()), last: Id::new(last), lost })
+    writer_db.mark.advance(last);
+    Ok(Opened { writer_db, reads: ReadPool(pool.into()), last: Id::new(last), lost })
 }
 
 /// Page caches in the notation of SQLite, of the writing connection and of each reading one:
@@ -204,8 +204,8 @@ fn caches(bytes: usize) -> [String; 2] {
     kib.map(|kib| format!("-{kib}"))
 }
 
-async fn prepare_schema(ledger: &mut Ledger) -> Result<(), OpenError> {
-    let mut tx = ledger.begin().await?;
+async fn prepare_schema(writer_db: &mut WriteConnection) -> Result<(), OpenError> {
+    let mut tx = writer_db.begin().await?;
     let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut tx).await?;
     match found {
         0 => {
@@ -215,5 +215,5 @@ async fn prepare_schema(ledger: &mut Ledger) -> Result<(), OpenError> {
         SCHEMA_VERSION => {}
         found => return Err(OpenError::NewerSchema { found, known: SCHEMA_VERSION }),
     }
-    Ok(ledger.commit(tx, 0).await?)
+    Ok(writer_db.commit(tx, 0).await?)
 }

@@ -2,42 +2,42 @@
 
 use comet_dtalk::message::Channel;
 
-use super::Reads;
+use super::ReadPool;
 use super::row::{Content, Logged, content_columns};
 use crate::body;
-use crate::catch_up::{Item, PAGE_BYTES, PAGE_ROWS, Source, Stretch};
+use crate::catch_up::{Item, LogRange, PAGE_BYTES, PAGE_ROWS, Source};
 use crate::tag::Tag;
 
-/// First part of a stretch.
+/// First part of a range.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct Page {
     /// By ascending id.
     pub(crate) items: Vec<Item>,
-    /// Whether the stretch has no more.
+    /// Whether the range has no more.
     pub(crate) exhausted: bool,
 }
 
-impl Reads {
-    /// First page of a stretch of `uid`'s log; `groups` are those of [`Source::LogWithGroups`].
+impl ReadPool {
+    /// First page of a range of `uid`'s log; `groups` are those of [`Source::LogWithGroups`].
     pub(crate) async fn page(
         &self,
         uid: &str,
-        stretch: Stretch,
+        range: LogRange,
         groups: &[i64],
     ) -> Result<Page, sqlx::Error> {
         let mut items = Vec::new();
-        // Each source reads one row more than a page takes, to detect the end of the stretch.
-        match stretch.source {
-            Source::Unreceived => items.extend(self.messages(uid, stretch).await?),
-            Source::UnreceivedSignals => items.extend(self.signals(uid, stretch).await?),
+        // Each source reads one row more than a page takes, to detect the end of the range.
+        match range.source {
+            Source::Unreceived => items.extend(self.messages(uid, range).await?),
+            Source::UnreceivedSignals => items.extend(self.signals(uid, range).await?),
             Source::Log | Source::LogWithGroups => {
-                items.extend(self.messages(uid, stretch).await?);
-                items.extend(self.signals(uid, stretch).await?);
+                items.extend(self.messages(uid, range).await?);
+                items.extend(self.signals(uid, range).await?);
             }
         }
-        if stretch.source == Source::LogWithGroups {
+        if range.source == Source::LogWithGroups {
             for &group in groups {
-                items.extend(self.group_messages(group, stretch).await?);
+                items.extend(self.group_messages(group, range).await?);
             }
         }
         items.sort_unstable_by_key(|item| item.id);
@@ -47,8 +47,8 @@ impl Reads {
         Ok(Page { items, exhausted })
     }
 
-    async fn messages(&self, uid: &str, stretch: Stretch) -> Result<Vec<Item>, sqlx::Error> {
-        let query = if stretch.source == Source::Unreceived {
+    async fn messages(&self, uid: &str, range: LogRange) -> Result<Vec<Item>, sqlx::Error> {
+        let query = if range.source == Source::Unreceived {
             concat!(
                 "SELECT ",
                 content_columns!(),
@@ -69,8 +69,8 @@ impl Reads {
         let mut db = self.0.lend().await?;
         let rows: Vec<Logged> = sqlx::query_as(query)
             .bind(uid)
-            .bind(stretch.after)
-            .bind(stretch.upto)
+            .bind(range.after)
+            .bind(range.upto)
             .bind(row_limit())
             .fetch_all(&mut *db)
             .await?;
@@ -78,7 +78,7 @@ impl Reads {
         Ok(rows.into_iter().map(logged_item).collect())
     }
 
-    async fn group_messages(&self, group: i64, stretch: Stretch) -> Result<Vec<Item>, sqlx::Error> {
+    async fn group_messages(&self, group: i64, range: LogRange) -> Result<Vec<Item>, sqlx::Error> {
         let mut db = self.0.lend().await?;
         let rows: Vec<Content> = sqlx::query_as(concat!(
             "SELECT ",
@@ -87,8 +87,8 @@ impl Reads {
               WHERE c.receiver_id = ? AND c.mid > ? AND c.mid <= ? ORDER BY c.mid LIMIT ?",
         ))
         .bind(group.to_string())
-        .bind(stretch.after)
-        .bind(stretch.upto)
+        .bind(range.after)
+        .bind(range.upto)
         .bind(row_limit())
         .fetch_all(&mut *db)
         .await?;
@@ -96,8 +96,8 @@ impl Reads {
         Ok(rows.into_iter().map(group_item).collect())
     }
 
-    async fn signals(&self, uid: &str, stretch: Stretch) -> Result<Vec<Item>, sqlx::Error> {
-        let query = if stretch.source == Source::UnreceivedSignals {
+    async fn signals(&self, uid: &str, range: LogRange) -> Result<Vec<Item>, sqlx::Error> {
+        let query = if range.source == Source::UnreceivedSignals {
             "SELECT id, type, content
              FROM dtalk_signal_content INDEXED BY dtalk_signal_content_unreceived
              WHERE uid = ? AND id > ? AND id <= ? AND state = 0 ORDER BY id LIMIT ?"
@@ -108,8 +108,8 @@ impl Reads {
         let mut db = self.0.lend().await?;
         let rows: Vec<(i64, i32, Vec<u8>)> = sqlx::query_as(query)
             .bind(uid)
-            .bind(stretch.after)
-            .bind(stretch.upto)
+            .bind(range.after)
+            .bind(range.upto)
             .bind(row_limit())
             .fetch_all(&mut *db)
             .await?;
@@ -124,7 +124,7 @@ impl Reads {
     }
 }
 
-/// One row more than a page takes, to detect the end of the stretch.
+/// One row more than a page takes, to detect the end of the range.
 fn row_limit() -> i64 {
     PAGE_ROWS as i64 + 1
 }

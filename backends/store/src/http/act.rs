@@ -10,7 +10,7 @@ use crate::Store;
 use crate::writer::job::{ActError, ActKind};
 
 #[derive(Deserialize)]
-pub(super) struct Which {
+pub(super) struct MessageRef {
     /// 0 for a message between users, 1 for one to a group.
     r#type: Int64,
     #[serde(rename = "logId")]
@@ -21,7 +21,7 @@ pub(super) struct Which {
 pub(super) async fn revoke(
     State(store): State<Store>,
     Caller(uid): Caller,
-    Body(which): Body<Which>,
+    Body(which): Body<MessageRef>,
 ) -> ApiResult {
     act(&store, ActKind::Revoke, uid, &which).await
 }
@@ -30,12 +30,12 @@ pub(super) async fn revoke(
 pub(super) async fn focus(
     State(store): State<Store>,
     Caller(uid): Caller,
-    Body(which): Body<Which>,
+    Body(which): Body<MessageRef>,
 ) -> ApiResult {
     act(&store, ActKind::Focus, uid, &which).await
 }
 
-async fn act(store: &Store, kind: ActKind, uid: String, which: &Which) -> ApiResult {
+async fn act(store: &Store, kind: ActKind, uid: String, which: &MessageRef) -> ApiResult {
     let in_group = match which.r#type.0 {
         0 => false,
         1 => true,

@@ -36,10 +36,10 @@ pub(super) struct Answers {
 
 /// Answer being made.
 #[derive(Debug)]
-pub(super) struct Making {
+pub(super) struct AnswerInProgress {
     gateway: Gateway,
     reservation: Option<Reservation>,
-    turn: Turn,
+    permit: UserPermit,
     _place: OwnedSemaphorePermit,
 }
 
@@ -72,15 +72,20 @@ impl Answers {
     }
 
     /// Begins an answer to a user, after waiting for others if necessary.
-    pub(super) async fn begin(&self, uid: &str) -> Result<Making, Busy> {
-        let turn = Turn::take(&self.of_users, uid).ok_or(Busy::Unread)?;
+    pub(super) async fn begin(&self, uid: &str) -> Result<AnswerInProgress, Busy> {
+        let permit = UserPermit::take(&self.of_users, uid).ok_or(Busy::Unread)?;
         let place = timeout(WAIT, Arc::clone(&self.places).acquire_owned()).await;
         let place = place.ok().and_then(Result::ok).ok_or(Busy::Crowded)?;
-        Ok(Making { gateway: self.gateway.clone(), reservation: None, turn, _place: place })
+        Ok(AnswerInProgress {
+            gateway: self.gateway.clone(),
+            reservation: None,
+            permit,
+            _place: place,
+        })
     }
 }
 
-impl Making {
+impl AnswerInProgress {
     /// Longest answer, in bytes of messages: reduced if the budget is too small to ever make two at
     /// once, at twice their length each.
     pub(super) fn most(&self) -> usize {
@@ -100,18 +105,18 @@ impl Making {
         if !fits {
             return Err(Busy::Short);
         }
-        Ok(kept_until_written(json, (self.reservation, self.turn)))
+        Ok(kept_until_written(json, (self.reservation, self.permit)))
     }
 }
 
 /// One of the concurrent answers of a user.
 #[derive(Debug)]
-struct Turn {
+struct UserPermit {
     of_users: Arc<Mutex<HashMap<Box<str>, u32>>>,
     uid: Box<str>,
 }
 
-impl Turn {
+impl UserPermit {
     fn take(of_users: &Arc<Mutex<HashMap<Box<str>, u32>>>, uid: &str) -> Option<Self> {
         let mut users = of_users.lock();
         let answers = users.entry(uid.into()).or_insert(0);
@@ -123,7 +128,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for UserPermit {
     fn drop(&mut self) {
         let mut users = self.of_users.lock();
         if let Some(answers) = users.get_mut(&self.uid) {

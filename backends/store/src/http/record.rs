@@ -131,7 +131,7 @@ enum Before {
 }
 
 #[derive(Serialize)]
-struct Looked {
+struct HistoryAnswer {
     record_count: usize,
     records: Vec<Record>,
 }
@@ -174,8 +174,8 @@ pub(super) async fn history(
     making.charge(2 * length)?;
     let messages = reads.chosen(&choice, Channel::ToUser).await.map_err(query_failed)?;
     let records: Vec<_> = messages.into_iter().rev().map(Record::from).collect();
-    let looked = Looked { record_count: records.len(), records };
-    Ok(making.done(Reply(looked).to_json(length)?)?)
+    let answer = HistoryAnswer { record_count: records.len(), records };
+    Ok(making.done(Reply(answer).to_json(length)?)?)
 }
 
 impl From<Common> for Record {

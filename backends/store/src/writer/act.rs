@@ -66,12 +66,12 @@ impl Rules<'_> {
         let body = Bytes::from(signal.encode_to_vec());
         match kind {
             Kind::Private => {
-                self.tell_user(outgoing, &found.receiver_id, SignalType::Revoke, &body)?;
+                self.signal_user(outgoing, &found.receiver_id, SignalType::Revoke, &body)?;
                 if found.receiver_id != found.sender_id {
-                    self.tell_user(outgoing, &found.sender_id, SignalType::Revoke, &body)?;
+                    self.signal_user(outgoing, &found.sender_id, SignalType::Revoke, &body)?;
                 }
             }
-            Kind::Group => self.tell_group(outgoing, found, SignalType::Revoke, body)?,
+            Kind::Group => self.signal_group(outgoing, found, SignalType::Revoke, body)?,
         }
         Ok(Ok(()))
     }
@@ -95,9 +95,9 @@ impl Rules<'_> {
         let body = Bytes::from(signal.encode_to_vec());
         match kind {
             Kind::Private => {
-                self.tell_user(outgoing, &found.sender_id, SignalType::FocusMessage, &body)?;
+                self.signal_user(outgoing, &found.sender_id, SignalType::FocusMessage, &body)?;
             }
-            Kind::Group => self.tell_group(outgoing, found, SignalType::FocusMessage, body)?,
+            Kind::Group => self.signal_group(outgoing, found, SignalType::FocusMessage, body)?,
         }
         Ok(Ok(()))
     }
@@ -125,7 +125,7 @@ impl Rules<'_> {
         }
     }
 
-    fn tell_user(
+    fn signal_user(
         &self,
         outgoing: &mut Outgoing,
         uid: &str,
@@ -138,7 +138,7 @@ impl Rules<'_> {
         Ok(())
     }
 
-    fn tell_group(
+    fn signal_group(
         &self,
         outgoing: &mut Outgoing,
         found: &Found,

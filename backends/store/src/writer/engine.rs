@@ -27,7 +27,7 @@ use super::shared::{CommitError, Shared};
 use crate::body;
 use crate::catch_up::Item;
 use crate::check::{Draft, To};
-use crate::db::{self, Appended, Ledger, Original, OutSignal};
+use crate::db::{self, Appended, Original, OutSignal, WriteConnection};
 use crate::tag::Tag;
 
 /// Ids per signal, so that it fits a frame.
@@ -35,7 +35,7 @@ const RECEIVED_PER_SIGNAL: usize = 500;
 
 /// State of the writer.
 pub(crate) struct Engine<S> {
-    pub(super) ledger: Ledger,
+    pub(super) writer_db: WriteConnection,
     ids: IdGenerator,
     revoke_within: Duration,
     pub(super) shared: Shared,
@@ -60,13 +60,13 @@ struct Committed {
 
 impl<S: Copy + Eq + Hash> Engine<S> {
     pub(crate) fn new(
-        ledger: Ledger,
+        writer_db: WriteConnection,
         ids: IdGenerator,
         revoke_within: Duration,
         shared: Shared,
     ) -> Self {
         let feeds = Feeds::new(shared.clone());
-        Self { ledger, ids, revoke_within, shared, feeds }
+        Self { writer_db, ids, revoke_within, shared, feeds }
     }
 
     /// Processes the jobs at `now`, Unix milliseconds. Returns the sender to notify once the writer
@@ -160,7 +160,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         now: u64,
     ) -> Result<Committed, CommitError> {
         let plan = plan(drafts, &self.ids, now)?;
-        let mut tx = self.ledger.begin().await?;
+        let mut tx = self.writer_db.begin().await?;
         let appended = db::append(&mut tx, &plan.messages).await?;
         let mut outgoing = Outgoing::default();
         mark(&mut tx, acks, &self.ids, now, &mut outgoing).await?;
@@ -177,7 +177,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         db::insert_signals(&mut tx, &outgoing.signals, now).await?;
         let committed = Committed { plan, appended, verdicts, outgoing };
         let last = committed.last().max(self.committed());
-        self.ledger.commit(tx, last).await?;
+        self.writer_db.commit(tx, last).await?;
         self.shared.committed.store(last, Ordering::Release);
         Ok(committed)
     }
@@ -227,7 +227,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
     }
 
     pub(crate) async fn close(&mut self) {
-        if let Err(error) = self.ledger.close().await {
+        if let Err(error) = self.writer_db.close().await {
             tracing::warn!(%error, "message database not closed");
         }
     }

@@ -16,7 +16,7 @@ use super::outlet::Outlet;
 use super::sessions::Sessions;
 use super::shared::Shared;
 use super::stream::Stream;
-use crate::catch_up::{Item, Sent, Step, Stretch};
+use crate::catch_up::{Item, LogRange, Sent, Step};
 use crate::db::Page;
 use crate::tag::Tag;
 
@@ -28,7 +28,7 @@ const HELD_STEP: usize = 64 * 1024;
 pub(crate) struct ReadRequest<S> {
     pub(crate) session: S,
     pub(crate) uid: Arc<str>,
-    pub(crate) stretch: Stretch,
+    pub(crate) range: LogRange,
     /// Pass in which the page is to be pushed; it is discarded if the session is in another.
     pub(crate) pass: Option<Pass>,
 }
@@ -201,11 +201,11 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
     fn step(&mut self, session: S, outlet: &mut impl Outlet<S>) {
         match self.sessions.step(session, self.committed()) {
             Step::Wait => {}
-            Step::Read(stretch) => {
+            Step::Read(range) => {
                 if let Some(attached) = self.sessions.get(session) {
                     let uid = Arc::clone(&attached.uid);
                     let pass = attached.pass;
-                    self.requests.push_back(ReadRequest { session, uid, stretch, pass });
+                    self.requests.push_back(ReadRequest { session, uid, range, pass });
                 }
             }
             Step::Live(held) => {

@@ -33,12 +33,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 pub(crate) use engine::Engine;
 pub(crate) use feeds::ReadRequest;
-pub(crate) use outlet::{Outlet, Way};
+pub(crate) use outlet::{GatewayOutlet, Outlet};
 pub(crate) use shared::Shared;
 
 use crate::Membership;
 use crate::catch_up::Source;
-use crate::db::{Page, Reads};
+use crate::db::{Page, ReadPool};
 use job::Job;
 
 /// Delay before a session without room is retried.
@@ -63,7 +63,7 @@ type PageRead<S> = (ReadRequest<S>, Result<Page, sqlx::Error>);
 /// `outlet` is called before each use: the gateway becomes known with the first session.
 pub(crate) async fn run<S, O>(
     mut engine: Engine<S>,
-    reads: Reads,
+    reads: ReadPool,
     mut intake: Intake<S>,
     outlet: impl Fn() -> O,
 ) where
@@ -113,15 +113,15 @@ pub(crate) async fn run<S, O>(
 }
 
 async fn read_page<S>(
-    reads: Reads,
+    reads: ReadPool,
     membership: Arc<dyn Membership>,
     request: ReadRequest<S>,
 ) -> PageRead<S> {
-    let groups = match request.stretch.source {
+    let groups = match request.range.source {
         Source::LogWithGroups => membership.groups_of(&request.uid),
         _ => Vec::new(),
     };
-    let page = reads.page(&request.uid, request.stretch, &groups).await;
+    let page = reads.page(&request.uid, request.range, &groups).await;
     (request, page)
 }
 

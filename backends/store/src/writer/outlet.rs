@@ -54,13 +54,13 @@ const HELD_SHARE: usize = 4;
 
 /// The gateway, and the charge to its memory budget for sessions that catch up.
 #[derive(Debug)]
-pub(crate) struct Way {
+pub(crate) struct GatewayOutlet {
     gateway: Gateway,
     /// Changed only by the writer.
     held: Mutex<Option<Reservation>>,
 }
 
-impl Way {
+impl GatewayOutlet {
     pub(crate) fn new(gateway: Gateway) -> Arc<Self> {
         Arc::new(Self { gateway, held: Mutex::new(None) })
     }
@@ -74,7 +74,7 @@ fn replayable(item: &Item, pass: Option<Pass>) -> Delivery {
     }
 }
 
-impl Outlet<SessionId> for Arc<Way> {
+impl Outlet<SessionId> for Arc<GatewayOutlet> {
     fn push(&mut self, session: SessionId, item: &Item, pass: Option<Pass>) -> bool {
         // A gateway that has stopped has no sessions left that could fall behind.
         let pushed = self.gateway.push(session, replayable(item, pass));

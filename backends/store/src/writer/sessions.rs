@@ -38,10 +38,10 @@ impl Attached {
     /// Starts or restarts catching up: deliveries stored from `first` on come first, and those
     /// later than `committed` wait.
     fn catch_up_from(&mut self, first: Option<Tag>, committed: i64) {
-        let stretches = first.map(|first| self.stream.from(first, committed)).unwrap_or_default();
+        let ranges = first.map(|first| self.stream.from(first, committed)).unwrap_or_default();
         let unacked = std::mem::take(&mut self.unacked);
         let unacked = if self.has_acks { unacked } else { 0 };
-        let catch_up = CatchUp::new(stretches, committed).with_unacked(unacked);
+        let catch_up = CatchUp::new(ranges, committed).with_unacked(unacked);
         self.catch_up = Some(catch_up.with_log(self.stream.log()));
     }
 }
@@ -63,14 +63,14 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
     /// Adds a session that starts with the beginning of its stream.
     pub(crate) fn attach(&mut self, session: S, client: &Client, stream: Stream) {
         let uid = Arc::clone(&client.uid);
-        let stretches = stream.beginning();
-        let catch_up = |stretches| CatchUp::new(stretches, stream.since()).with_log(stream.log());
+        let ranges = stream.beginning();
+        let catch_up = |ranges| CatchUp::new(ranges, stream.since()).with_log(stream.log());
         let attached = Attached {
             uid: Arc::clone(&uid),
             phone: client.phone,
             pass: (!client.pulls).then_some(Pass::FIRST),
             stream,
-            catch_up: (!stretches.is_empty()).then(|| catch_up(stretches)),
+            catch_up: (!ranges.is_empty()).then(|| catch_up(ranges)),
             unacked: 0,
             away: false,
             acked_lately: false,
@@ -280,7 +280,7 @@ mod tests {
         Item { id, position: id, body: "x".into(), tag: Tag::Message(id).encode() }
     }
 
-    use crate::catch_up::{Source, Stretch};
+    use crate::catch_up::{LogRange, Source};
 
     fn alice() -> Client {
         Client { uid: "alice".into(), phone: false, pulls: false }
@@ -336,7 +336,7 @@ mod tests {
         sessions.fell_behind(1, &item(12), 15);
 
         assert!(!sessions.offer(1, &item(13)));
-        let missed = Stretch { source: Source::Log, after: 11, upto: 15 };
+        let missed = LogRange { source: Source::Log, after: 11, upto: 15 };
         assert_eq!(sessions.step(1, 15), Step::Read(missed));
         sessions.page_sent(1, 3, Some(15), Sent::Last);
         assert_eq!(sessions.step(1, 15), Step::Live(vec![]));
@@ -387,7 +387,7 @@ mod tests {
         sessions.lost(1, 2, Some((Tag::Message(3), pass)), 5);
         assert_eq!((sessions.held, sessions.held_bytes), (0, 0));
         assert_eq!(sessions.pass(1), Some(pass));
-        let missed = Stretch { source: Source::Log, after: 2, upto: 5 };
+        let missed = LogRange { source: Source::Log, after: 2, upto: 5 };
         assert_eq!(sessions.step(1, 5), Step::Read(missed));
         assert!(!sessions.offer(1, &item(6)));
         sessions.page_sent(1, 3, Some(5), Sent::Last);
@@ -422,7 +422,7 @@ mod tests {
         sessions.spill(1);
         assert_eq!((sessions.held, sessions.held_bytes()), (0, 0));
         sessions.resume(1);
-        let missed = Stretch { source: Source::Log, after: 9, upto: 10 };
+        let missed = LogRange { source: Source::Log, after: 9, upto: 10 };
         assert_eq!(sessions.step(1, 10), Step::Read(missed));
     }
 

@@ -7,7 +7,7 @@
 //!
 //! Pure. Not here: progress of a session (`catch_up`).
 
-use crate::catch_up::{Source, Stretch};
+use crate::catch_up::{LogRange, Source};
 use crate::tag::Tag;
 
 /// Beginning of the stream of a session.
@@ -44,8 +44,8 @@ impl Stream {
     }
 
     /// The whole sequence.
-    pub(crate) fn beginning(&self) -> Vec<Stretch> {
-        let part = |source, after| Stretch { source, after, upto: self.since };
+    pub(crate) fn beginning(&self) -> Vec<LogRange> {
+        let part = |source, after| LogRange { source, after, upto: self.since };
         match self.start {
             Start::Phone => vec![part(Source::Unreceived, 0), part(Source::UnreceivedSignals, 0)],
             Start::Device { covered } if covered < self.since => {
@@ -56,13 +56,13 @@ impl Stream {
     }
 
     /// Remainder from a delivery on, of everything stored when `committed` is the last id.
-    pub(crate) fn from(&self, first: Tag, committed: i64) -> Vec<Stretch> {
+    pub(crate) fn from(&self, first: Tag, committed: i64) -> Vec<LogRange> {
         let (Tag::Message(id) | Tag::Signal(id) | Tag::Group(id)) = first;
         let (after, since) = (id - 1, self.since);
         if id > since {
-            return vec![Stretch { source: self.log(), after, upto: committed }];
+            return vec![LogRange { source: self.log(), after, upto: committed }];
         }
-        let part = |source, after| Stretch { source, after, upto: since };
+        let part = |source, after| LogRange { source, after, upto: since };
         let mut parts = match (self.start, first) {
             (Start::Phone, Tag::Signal(_)) => vec![part(Source::UnreceivedSignals, after)],
             (Start::Phone, _) => {
@@ -71,7 +71,7 @@ impl Stream {
             (Start::Device { .. }, _) => vec![part(Source::LogWithGroups, after)],
         };
         if since < committed {
-            parts.push(Stretch { source: self.log(), after: since, upto: committed });
+            parts.push(LogRange { source: self.log(), after: since, upto: committed });
         }
         parts
     }
@@ -104,8 +104,8 @@ impl Stream {
 mod tests {
     use super::*;
 
-    fn part(source: Source, after: i64, upto: i64) -> Stretch {
-        Stretch { source, after, upto }
+    fn part(source: Source, after: i64, upto: i64) -> LogRange {
+        LogRange { source, after, upto }
     }
 
     #[test]

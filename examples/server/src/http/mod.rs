@@ -18,7 +18,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post};
 use comet::Gateway;
-use comet_dtalk::http::{ReadOn, Verify};
+use comet_dtalk::http::{DrainBody, Verify};
 use comet_identity::{Registry, login};
 use comet_store::{Store, routes};
 
@@ -70,7 +70,7 @@ pub(crate) fn public(
         .layer(from_fn(cors::permit))
         .layer(from_fn(access::log))
         .layer(from_fn_with_state(requests.clone(), metrics::observe));
-    ReadOn::default().around(routes)
+    DrainBody::default().around(routes)
 }
 
 /// The admin port: metrics, liveness and readiness.
@@ -81,5 +81,5 @@ pub(crate) fn admin(metrics: Metrics, readiness: Readiness) -> Router {
         .with_state(metrics)
         .route("/health", get(ready::health))
         .merge(ready);
-    ReadOn::default().around(routes)
+    DrainBody::default().around(routes)
 }

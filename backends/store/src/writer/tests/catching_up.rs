@@ -76,7 +76,7 @@ async fn a_page_of_large_messages_ends_by_its_bytes() {
     world.turn(jobs).await;
     world.turn([phone(1, "bob")]).await;
     let request = world.engine.feeds.next_read().unwrap();
-    let page = world.reads.page("bob", request.stretch, &[]).await.unwrap();
+    let page = world.reads.page("bob", request.range, &[]).await.unwrap();
     assert_eq!((page.items.len(), page.exhausted), (16, false), "256 KiB and no more");
     world.engine.feeds.page_read(&request, Ok(page), &mut world.out);
     let mut got = world.taken(1);

@@ -62,9 +62,9 @@ async fn a_file_that_cannot_grow_refuses_and_keeps_what_it_has() {
     world.turn([desktop(1, "bob")]).await;
     let stored = world.send("alice", "bob", "m-0").await;
     world.taken(1);
-    let mut tx = world.engine.ledger.begin().await.unwrap();
+    let mut tx = world.engine.writer_db.begin().await.unwrap();
     sqlx::raw_sql("PRAGMA max_page_count = 1").execute(&mut tx).await.unwrap();
-    world.engine.ledger.commit(tx, 0).await.unwrap();
+    world.engine.writer_db.commit(tx, 0).await.unwrap();
 
     let mut common = text("m-1", "bob", "");
     common.msg = vec![1; 16_000].into();
@@ -106,7 +106,7 @@ async fn acks_of_a_failed_batch_count_when_they_come_again() {
 async fn a_file_of_a_later_version_is_not_touched() {
     let world = World::new().await;
     sqlx::raw_sql("PRAGMA user_version = 2").execute(&mut world.connection().await).await.unwrap();
-    let error = db::open(&world.path(), 1, CACHE, PATIENT).await.unwrap_err();
+    let error = db::open(&world.path(), 1, CACHE, LONG_TIMEOUTS).await.unwrap_err();
     assert_eq!(error.to_string(), "message database has schema 2, this program knows up to 1");
 }
 
@@ -115,6 +115,6 @@ async fn a_file_that_is_no_database_is_an_error() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("store.db");
     std::fs::write(&path, "no database, but long enough to be taken for one".repeat(100)).unwrap();
-    let error = db::open(&path, 1, CACHE, PATIENT).await.unwrap_err();
+    let error = db::open(&path, 1, CACHE, LONG_TIMEOUTS).await.unwrap_err();
     assert!(matches!(error, db::OpenError::Sqlite(_)), "{error}");
 }

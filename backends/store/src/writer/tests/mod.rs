@@ -32,7 +32,7 @@ use super::reply::{ReplyTo, Stored, Unstored};
 use super::{Engine, Outlet, Shared};
 use crate::catch_up::Item;
 use crate::check::check;
-use crate::db::{self, Patience, Reads};
+use crate::db::{self, ReadPool, Timeouts};
 use crate::stats::Counters;
 use crate::sync_marks::SyncMarks;
 use crate::testing::{proto_of, text};
@@ -40,12 +40,12 @@ use crate::{Membership, Stats};
 
 const NOW: u64 = 1_700_000_000_000;
 /// Load on the machine must not cause a failure.
-const PATIENT: Patience =
-    Patience { busy: Duration::from_secs(60), reader: Duration::from_secs(60) };
+const LONG_TIMEOUTS: Timeouts =
+    Timeouts { busy: Duration::from_secs(60), reader: Duration::from_secs(60) };
 /// Page cache in bytes.
 const CACHE: usize = 1024 * 1024;
 /// For tests that keep the database locked until a failure is seen.
-const IMPATIENT: Patience = Patience { busy: Duration::from_millis(50), ..PATIENT };
+const SHORT_TIMEOUTS: Timeouts = Timeouts { busy: Duration::from_millis(50), ..LONG_TIMEOUTS };
 
 type Answer = oneshot::Receiver<Result<Stored, Unstored>>;
 
@@ -119,7 +119,7 @@ impl Membership for Group77 {
 
 struct World {
     engine: Engine<u32>,
-    reads: Reads,
+    reads: ReadPool,
     shared: Shared,
     out: Recorder,
     now: u64,
@@ -128,16 +128,16 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        Self::open(Arc::new(TempDir::new().unwrap()), NOW, PATIENT).await
+        Self::open(Arc::new(TempDir::new().unwrap()), NOW, LONG_TIMEOUTS).await
     }
 
     async fn impatient() -> Self {
-        Self::open(Arc::new(TempDir::new().unwrap()), NOW, IMPATIENT).await
+        Self::open(Arc::new(TempDir::new().unwrap()), NOW, SHORT_TIMEOUTS).await
     }
 
-    async fn open(dir: Arc<TempDir>, now: u64, patience: Patience) -> Self {
+    async fn open(dir: Arc<TempDir>, now: u64, timeouts: Timeouts) -> Self {
         let path = dir.path().join("store.db");
-        let opened = db::open(&path, 2, CACHE, patience).await.unwrap();
+        let opened = db::open(&path, 2, CACHE, timeouts).await.unwrap();
         let shared = Shared {
             membership: Arc::new(Group77),
             marks: Arc::new(Mutex::new(SyncMarks::default())),
@@ -146,7 +146,7 @@ impl World {
         };
         let ids = IdGenerator::after(Node::default(), opened.last);
         let hour = Duration::from_secs(3600);
-        let engine = Engine::new(opened.ledger, ids, hour, shared.clone());
+        let engine = Engine::new(opened.writer_db, ids, hour, shared.clone());
         Self { engine, reads: opened.reads, shared, out: Recorder::default(), now, dir }
     }
 
@@ -154,7 +154,7 @@ impl World {
     async fn reopen(self) -> Self {
         let (dir, now) = (Arc::clone(&self.dir), self.now);
         drop(self);
-        Self::open(dir, now, PATIENT).await
+        Self::open(dir, now, LONG_TIMEOUTS).await
     }
 
     async fn turn(&mut self, jobs: impl IntoIterator<Item = Job<u32>>) {
@@ -167,7 +167,7 @@ impl World {
     async fn read_pages(&mut self) {
         while let Some(request) = self.engine.feeds.next_read() {
             let groups = self.shared.membership.groups_of(&request.uid);
-            let page = self.reads.page(&request.uid, request.stretch, &groups).await;
+            let page = self.reads.page(&request.uid, request.range, &groups).await;
             self.engine.feeds.page_read(&request, page, &mut self.out);
         }
     }

@@ -99,8 +99,8 @@ impl Play {
             Event::Fill(n) => {
                 self.world.out.full.extend(self.clients.get(n).map(|client| client.session));
             }
-            Event::Park(n) => self.tell(n, Job::Park).await,
-            Event::Resume(n) => self.tell(n, Job::Resume).await,
+            Event::Park(n) => self.send_job(n, Job::Park).await,
+            Event::Resume(n) => self.send_job(n, Job::Resume).await,
             Event::Drain => {
                 self.world.out.full.clear();
                 self.world.engine.feeds.retry(&mut self.world.out);
@@ -111,7 +111,7 @@ impl Play {
         self.collect();
     }
 
-    async fn tell(&mut self, n: usize, job: impl Fn(u32) -> Job<u32>) {
+    async fn send_job(&mut self, n: usize, job: impl Fn(u32) -> Job<u32>) {
         if let Some(client) = self.clients.get(n) {
             self.world.turn([job(client.session)]).await;
         }

@@ -93,7 +93,7 @@ async fn a_page_that_was_under_way_when_something_before_it_was_lost_is_not_sent
     let mids = sent(&mut world, "alice", 1..=3).await;
     world.turn([phone(1, "bob")]).await;
     let request = world.engine.feeds.next_read().unwrap();
-    let page = world.reads.page("bob", request.stretch, &[]).await;
+    let page = world.reads.page("bob", request.range, &[]).await;
     let lost = lost(&mut world, 1, mids[1]);
     world.turn([lost]).await;
     world.engine.feeds.page_read(&request, page, &mut world.out);

@@ -217,7 +217,7 @@ async fn a_batch_is_one_commit_however_large() {
 #[tokio::test]
 async fn a_commit_waits_for_the_disk() {
     let mut world = World::new().await;
-    let mut tx = world.engine.ledger.begin().await.unwrap();
+    let mut tx = world.engine.writer_db.begin().await.unwrap();
     let mut pragma = async |query: &'static str| -> String {
         let value = sqlx::query_scalar::<_, String>(query).fetch_one(&mut tx);
         value.await.unwrap()

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::Store;
-use crate::writer::Way;
+use crate::writer::GatewayOutlet;
 use outlet::TestOutlet;
 
 /// Admits every peer; everything else is passed to the store.
@@ -105,7 +105,7 @@ fn limits() -> impl Strategy<Value = Limits> {
 
 struct Play {
     engine: Engine<SessionId>,
-    reads: Reads,
+    reads: ReadPool,
     jobs: mpsc::UnboundedReceiver<Job<SessionId>>,
     simulation: Simulation,
     outlet: TestOutlet,
@@ -130,7 +130,7 @@ struct Bob {
 impl Play {
     async fn new(limits: &Limits, is_defective: bool) -> Self {
         let dir = TempDir::new().unwrap();
-        let opened = db::open(&dir.path().join("store.db"), 2, CACHE, PATIENT).await.unwrap();
+        let opened = db::open(&dir.path().join("store.db"), 2, CACHE, LONG_TIMEOUTS).await.unwrap();
         let shared = Shared {
             membership: Arc::new(Group77),
             marks: Arc::new(Mutex::new(SyncMarks::default())),
@@ -138,7 +138,7 @@ impl Play {
             counters: Arc::new(Counters::default()),
         };
         let ids = IdGenerator::after(Node::default(), opened.last);
-        let engine = Engine::new(opened.ledger, ids, Duration::from_secs(3600), shared.clone());
+        let engine = Engine::new(opened.writer_db, ids, Duration::from_secs(3600), shared.clone());
         let (store, jobs) = Store::without_writer(opened.reads.clone(), shared, limits.acks);
         let device = if limits.is_phone { Device::Android } else { Device::Windows };
         let config = comet::Config::default()
@@ -165,8 +165,8 @@ impl Play {
         let bob = Bob { line: None, decoder, seq: 0, got: Vec::new(), before: None };
         let (reads, now) = (opened.reads, NOW);
         let is_phone = limits.is_phone;
-        let way = Way::new(simulation.gateway().clone());
-        let outlet = TestOutlet { way, is_defective, pushed: HashSet::new(), late: Vec::new() };
+        let inner = GatewayOutlet::new(simulation.gateway().clone());
+        let outlet = TestOutlet { inner, is_defective, pushed: HashSet::new(), late: Vec::new() };
         Self { engine, reads, jobs, simulation, outlet, now, sent: 0, is_phone, bob, _dir: dir }
     }
 
@@ -187,7 +187,7 @@ impl Play {
             }
             Event::Pages => {
                 while let Some(request) = self.engine.feeds.next_read() {
-                    let page = self.reads.page(&request.uid, request.stretch, &[]).await;
+                    let page = self.reads.page(&request.uid, request.range, &[]).await;
                     self.engine.feeds.page_read(&request, page, &mut self.outlet);
                 }
             }
@@ -380,13 +380,13 @@ fn what_is_held_for_sessions_is_a_quarter_of_what_the_gateway_lends_and_is_in_it
     let most = simulation.gateway().reservable_memory() / 4;
     assert!((900_000..=1 << 20).contains(&most), "an eighth of it is lent: {most}");
     let memory = || usize::try_from(simulation.gateway().stats().memory).unwrap();
-    let (mut way, before) = (Way::new(simulation.gateway().clone()), memory());
-    assert!(way.hold(most));
+    let (mut gateway_outlet, before) = (GatewayOutlet::new(simulation.gateway().clone()), memory());
+    assert!(gateway_outlet.hold(most));
     assert_eq!(memory() - before, most);
-    assert!(!way.hold(most + 1));
+    assert!(!gateway_outlet.hold(most + 1));
     assert_eq!(memory() - before, most);
-    assert!(way.hold(10) && way.hold(500));
+    assert!(gateway_outlet.hold(10) && gateway_outlet.hold(500));
     assert_eq!(memory() - before, 500);
-    assert!(way.hold(0));
+    assert!(gateway_outlet.hold(0));
     assert_eq!(memory(), before);
 }

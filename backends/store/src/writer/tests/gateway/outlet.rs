@@ -4,7 +4,7 @@ use super::*;
 
 /// Outlet to the gateway. A defective one pushes a repeated item only after the next new one.
 pub(super) struct TestOutlet {
-    pub(super) way: Arc<Way>,
+    pub(super) inner: Arc<GatewayOutlet>,
     pub(super) is_defective: bool,
     /// Ids pushed so far.
     pub(super) pushed: HashSet<i64>,
@@ -17,26 +17,26 @@ impl Outlet<SessionId> for TestOutlet {
             self.late.push((item.clone(), pass));
             return true;
         }
-        let has_room = self.way.push(session, item, pass);
+        let has_room = self.inner.push(session, item, pass);
         self.late.drain(..).for_each(|(item, pass)| {
-            self.way.push(session, &item, pass);
+            self.inner.push(session, &item, pass);
         });
         has_room
     }
 
     fn hold(&mut self, bytes: usize) -> bool {
-        self.way.hold(bytes)
+        self.inner.hold(bytes)
     }
 
     fn publish(&mut self, group: i64, item: &Item) {
-        self.way.publish(group, item);
+        self.inner.publish(group, item);
     }
 
     fn join(&mut self, session: SessionId, group: i64) {
-        self.way.join(session, group);
+        self.inner.join(session, group);
     }
 
     fn kick(&mut self, session: SessionId) -> bool {
-        self.way.kick(session)
+        self.inner.kick(session)
     }
 }

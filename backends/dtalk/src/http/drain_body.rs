@@ -25,56 +25,56 @@ use tokio::time::timeout;
 /// Limits of reading a discarded body. When either is reached, the answer is sent and the
 /// connection closed after it.
 #[derive(Clone, Copy, Debug)]
-pub struct ReadOn {
+pub struct DrainBody {
     bytes: usize,
     time: Duration,
 }
 
-impl Default for ReadOn {
+impl Default for DrainBody {
     /// 8 MiB, above the 5 MiB of an upload part, within 5 s.
     fn default() -> Self {
         Self { bytes: 8 * 1024 * 1024, time: Duration::from_secs(5) }
     }
 }
 
-impl ReadOn {
+impl DrainBody {
     /// At most this many bytes, within this time. None of them are kept.
     #[must_use]
     pub const fn new(bytes: usize, time: Duration) -> Self {
         Self { bytes, time }
     }
 
-    /// Applies reading on to every route of the router and to its fallback. Must be the outermost
+    /// Drains the bodies of every route of the router and of its fallback. Must be the outermost
     /// layer, as each layer may answer by itself.
     pub fn around(self, router: Router) -> Router {
-        router.layer(from_fn_with_state(self, read_on))
+        router.layer(from_fn_with_state(self, drain_body))
     }
 }
 
-async fn read_on(State(limits): State<ReadOn>, request: Request, next: Next) -> Response {
+async fn drain_body(State(limits): State<DrainBody>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     if body.is_end_stream() {
         return next.run(Request::from_parts(parts, body)).await;
     }
     // Such a client sends the body only on request.
     let holds_back = parts.headers.contains_key(EXPECT);
-    let left = Left::default();
-    let lent = Lent { body, is_begun: false, left: Arc::clone(&left) };
-    let mut response = next.run(Request::from_parts(parts, Body::new(lent))).await;
+    let unread_rest = UnreadRest::default();
+    let tracked = TrackedBody { body, is_begun: false, unread_rest: Arc::clone(&unread_rest) };
+    let mut response = next.run(Request::from_parts(parts, Body::new(tracked))).await;
     // A handler may still be reading after its answer: left to the handler.
-    let unread = left.lock().take();
+    let unread = unread_rest.lock().take();
     let Some((mut body, is_begun)) = unread else { return response };
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return response;
     }
     let was_sent = is_begun || !holds_back;
-    if !(was_sent && is_read_to_the_end(&mut body, limits).await) {
+    if !(was_sent && drain_to_end(&mut body, limits).await) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
 
-async fn is_read_to_the_end(body: &mut Body, limits: ReadOn) -> bool {
+async fn drain_to_end(body: &mut Body, limits: DrainBody) -> bool {
     let read = async {
         let mut bytes = 0;
         while bytes <= limits.bytes {
@@ -91,16 +91,16 @@ async fn is_read_to_the_end(body: &mut Body, limits: ReadOn) -> bool {
 }
 
 /// Unread rest of a body; true if the handler began to read it.
-type Left = Arc<Mutex<Option<(Body, bool)>>>;
+type UnreadRest = Arc<Mutex<Option<(Body, bool)>>>;
 
 /// Body that is returned when dropped.
-struct Lent {
+struct TrackedBody {
     body: Body,
     is_begun: bool,
-    left: Left,
+    unread_rest: UnreadRest,
 }
 
-impl HttpBody for Lent {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -121,11 +121,11 @@ impl HttpBody for Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
         if !self.body.is_end_stream() {
             let body = std::mem::take(&mut self.body);
-            *self.left.lock() = Some((body, self.is_begun));
+            *self.unread_rest.lock() = Some((body, self.is_begun));
         }
     }
 }
@@ -164,7 +164,7 @@ mod tests {
     }
 
     /// Bytes read, the time taken, and true if the connection stays open.
-    async fn refused(limits: ReadOn, expect: bool) -> (usize, Duration, bool) {
+    async fn refused(limits: DrainBody, expect: bool) -> (usize, Duration, bool) {
         let taken = Arc::new(AtomicUsize::new(0));
         let next = Box::pin(tokio::time::sleep(Duration::from_secs(1)));
         let body = Body::new(Drip { taken: Arc::clone(&taken), next });
@@ -183,17 +183,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_endless_body_is_read_up_to_a_size_or_a_time() {
         let hour = Duration::from_secs(3_600);
-        let (bytes, _, stays) = refused(ReadOn::new(10_000, hour), false).await;
+        let (bytes, _, stays) = refused(DrainBody::new(10_000, hour), false).await;
         assert_eq!((bytes, stays), (11_000, false));
         let (bytes, time, stays) =
-            refused(ReadOn::new(usize::MAX, Duration::from_millis(4_500)), false).await;
+            refused(DrainBody::new(usize::MAX, Duration::from_millis(4_500)), false).await;
         assert_eq!((bytes, stays), (4_000, false));
         assert!(time < Duration::from_secs(5), "{time:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_waits_to_be_asked_is_not_asked() {
-        let (bytes, time, stays) = refused(ReadOn::default(), true).await;
+        let (bytes, time, stays) = refused(DrainBody::default(), true).await;
         assert_eq!((bytes, time, stays), (0, Duration::ZERO, false));
     }
 
@@ -201,7 +201,7 @@ mod tests {
     async fn a_body_with_an_end_is_read_and_the_connection_stays() {
         let app = Router::new().route("/", post(async || "refused"));
         let request = Request::post("/").body(Body::from(vec![7; 100_000])).unwrap();
-        let response = ReadOn::default().around(app).oneshot(request).await.unwrap();
+        let response = DrainBody::default().around(app).oneshot(request).await.unwrap();
         assert!(!response.headers().contains_key(CONNECTION));
     }
 
@@ -209,7 +209,7 @@ mod tests {
     async fn a_handler_gets_the_body_as_it_was_sent() {
         let app = Router::new().route("/", post(async |body: Bytes| body));
         let request = Request::post("/").body(Body::from("all of it")).unwrap();
-        let response = ReadOn::default().around(app).oneshot(request).await.unwrap();
+        let response = DrainBody::default().around(app).oneshot(request).await.unwrap();
         let body = axum::body::to_bytes(response.into_body(), 100).await.unwrap();
         assert_eq!(&*body, b"all of it");
     }

@@ -17,14 +17,14 @@ pub const MOST: Duration = Duration::from_secs(30);
 /// First hold of an answer.
 pub const FIRST: Duration = Duration::from_secs(1);
 /// Logins further apart than this do not count as alternating.
-const PEACE_MS: u64 = 2 * 60 * 1_000;
+const QUIET_MS: u64 = 2 * 60 * 1_000;
 /// Maximum number of users with remembered phones, about 300 bytes each; logins of further users
 /// are not held.
 const USERS: usize = 10_000;
 
 /// Phones of users with a recent login.
 #[derive(Debug, Default)]
-pub(crate) struct Quarrels(HashMap<User, Phones>);
+pub(crate) struct AlternatingPhones(HashMap<User, Phones>);
 
 #[derive(Debug)]
 struct Phones {
@@ -37,7 +37,7 @@ struct Phones {
     rounds: u32,
 }
 
-impl Quarrels {
+impl AlternatingPhones {
     /// Records the login of a phone. Returns the time to hold its answer.
     pub(crate) fn log_in(&mut self, user: &User, uuid: &str, now_ms: u64) -> Duration {
         if !self.0.contains_key(user) && self.0.len() >= USERS {
@@ -72,7 +72,7 @@ impl Phones {
     }
 
     fn is_recent(&self, now_ms: u64) -> bool {
-        now_ms < self.since_ms.saturating_add(PEACE_MS)
+        now_ms < self.since_ms.saturating_add(QUIET_MS)
     }
 }
 
@@ -86,9 +86,10 @@ mod tests {
 
     /// Hold of each of these logins, in seconds, for login times in seconds.
     fn held(logins: &[(&str, u64)]) -> Vec<u64> {
-        let mut quarrels = Quarrels::default();
-        let log_in =
-            |&(uuid, at): &(&str, u64)| quarrels.log_in(&user("alice"), uuid, at * 1_000).as_secs();
+        let mut alternating = AlternatingPhones::default();
+        let log_in = |&(uuid, at): &(&str, u64)| {
+            alternating.log_in(&user("alice"), uuid, at * 1_000).as_secs()
+        };
         logins.iter().map(log_in).collect()
     }
 
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_third_phone_ends_a_quarrel_of_two() {
+    fn a_third_phone_ends_the_alternation_of_two() {
         assert_eq!(held(&[("a", 0), ("b", 0), ("a", 0), ("c", 1), ("b", 2)]), [0, 0, 1, 0, 0]);
     }
 
@@ -115,13 +116,13 @@ mod tests {
 
     #[test]
     fn users_are_apart_and_forgotten_in_time() {
-        let mut quarrels = Quarrels::default();
+        let mut alternating = AlternatingPhones::default();
         for number in 0..=USERS {
-            let held = quarrels.log_in(&user(&number.to_string()), "a", 0);
+            let held = alternating.log_in(&user(&number.to_string()), "a", 0);
             assert_eq!(held, Duration::ZERO);
         }
-        assert_eq!(quarrels.0.len(), USERS);
-        quarrels.log_in(&user("late"), "a", PEACE_MS);
-        assert_eq!(quarrels.0.len(), 1);
+        assert_eq!(alternating.0.len(), USERS);
+        alternating.log_in(&user("late"), "a", QUIET_MS);
+        assert_eq!(alternating.0.len(), 1);
     }
 }
