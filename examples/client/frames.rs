@@ -1,7 +1,7 @@
 //! Frames of a connection, as a codec of tokio's I/O: packets back to back, or WebSocket messages
 //! that hold some.
 //!
-//! Not here: sockets (`connection`), the upgrade (`handshake`), the meaning of frames (the session).
+//! Not here: sockets (`connection`), the upgrade (`handshake`), what frames mean (the session).
 
 use std::collections::VecDeque;
 

@@ -94,7 +94,8 @@ pub(crate) struct WriteConnection {
 }
 
 impl WriteConnection {
-    /// Starts a transaction. Dropping the connection without [`WriteConnection::commit`] rolls it back.
+    /// Starts a transaction. Dropping the connection without [`WriteConnection::commit`] rolls it
+    /// back.
     pub(crate) async fn begin(&mut self) -> Result<SqliteConnection, sqlx::Error> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,

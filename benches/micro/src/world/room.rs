@@ -71,8 +71,8 @@ impl BusyRoom {
         self.run_until_idle();
     }
 
-    /// Writes all members' acks of all deliveries; [`run_until_idle`](Self::run_until_idle) makes the gateway read
-    /// them.
+    /// Writes all members' acks of all deliveries; [`run_until_idle`](Self::run_until_idle) makes
+    /// the gateway read them.
     pub fn acknowledge(&mut self) {
         let acks = self.dialect.acks(self.acked + 1..=self.sent);
         self.acked = self.sent;
