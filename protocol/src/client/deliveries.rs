@@ -149,7 +149,7 @@ impl Deliveries {
     }
 
     /// Makes an ack due now, unconditionally.
-    pub(super) const fn hurry(&mut self, now: Time) {
+    pub(super) const fn ack_now(&mut self, now: Time) {
         self.ack_at = Some(now);
     }
 

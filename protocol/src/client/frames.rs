@@ -88,7 +88,7 @@ impl ClientSession {
         let quarter = welcome.deliver_window.max(4) / 4;
         self.deliveries.set_ack_every(self.config.ack_every.min(quarter));
         // An ack confirms the welcome: from now on only its ticket is valid.
-        self.deliveries.hurry(now);
+        self.deliveries.ack_now(now);
         let window = usize::try_from(welcome.send_window).unwrap_or(usize::MAX);
         self.outbox.handle_open(now, Seq::new(welcome.accepted), window);
         self.connection.limit_transmit(welcome.max_body);
@@ -106,7 +106,7 @@ impl ClientSession {
         } else if !away.may_resume {
             self.ticket.clear();
         }
-        self.deliveries.hurry(now);
+        self.deliveries.ack_now(now);
         self.backoff.reset();
         self.connection.return_later(millis(away.return_after_ms));
     }

@@ -11,9 +11,9 @@ const LEAST_PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Heartbeat {
     every: Duration,
-    said: Time,
-    heard: Time,
-    asked: Option<Time>,
+    written: Time,
+    read: Time,
+    pinged: Option<Time>,
     /// Stamp of the ping whose pong measures the round trip.
     stamp: Option<Time>,
     /// Smoothed as in RFC 6298; zero before the first sample.
@@ -24,27 +24,27 @@ pub(super) struct Heartbeat {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Silence {
     Fine,
-    Ask,
+    Ping,
     Lost,
 }
 
 impl Heartbeat {
     pub(super) const fn new(every: Duration, now: Time, round_trip: Duration) -> Self {
-        Self { every, said: now, heard: now, asked: None, stamp: None, round_trip }
+        Self { every, written: now, read: now, pinged: None, stamp: None, round_trip }
     }
 
-    pub(super) const fn handle_said(&mut self, now: Time) {
-        self.said = now;
+    pub(super) const fn handle_written(&mut self, now: Time) {
+        self.written = now;
     }
 
-    pub(super) const fn handle_heard(&mut self, now: Time) {
-        self.heard = now;
-        self.asked = None;
+    pub(super) const fn handle_read(&mut self, now: Time) {
+        self.read = now;
+        self.pinged = None;
     }
 
     /// A ping was sent; returns its stamp.
-    pub(super) fn handle_asked(&mut self, now: Time) -> [u8; 8] {
-        self.asked = Some(now);
+    pub(super) fn handle_pinged(&mut self, now: Time) -> [u8; 8] {
+        self.pinged = Some(now);
         self.stamp = Some(now);
         now.as_micros().to_be_bytes()
     }
@@ -59,18 +59,18 @@ impl Heartbeat {
     }
 
     pub(super) fn silence(&self, now: Time) -> Silence {
-        match self.asked {
+        match self.pinged {
             Some(_) if now >= self.due() => Silence::Lost,
-            None if now >= self.due() => Silence::Ask,
+            None if now >= self.due() => Silence::Ping,
             _ => Silence::Fine,
         }
     }
 
     /// Time at which silence requires an action.
     pub(super) fn due(&self) -> Time {
-        match self.asked {
-            Some(asked) => asked + (self.every / 2).max(LEAST_PATIENCE),
-            None => self.said.min(self.heard) + self.every,
+        match self.pinged {
+            Some(pinged) => pinged + (self.every / 2).max(LEAST_PATIENCE),
+            None => self.written.min(self.read) + self.every,
         }
     }
 
@@ -90,20 +90,20 @@ mod tests {
     #[test]
     fn silence_of_either_side_asks_and_then_gives_up() {
         let mut beat = Heartbeat::new(Duration::from_secs(30), at(0), Duration::ZERO);
-        beat.handle_said(at(20));
+        beat.handle_written(at(20));
         assert_eq!(beat.silence(at(29)), Silence::Fine);
-        assert_eq!(beat.silence(at(30)), Silence::Ask, "nothing was heard for so long");
-        beat.handle_asked(at(30));
+        assert_eq!(beat.silence(at(30)), Silence::Ping, "nothing was heard for so long");
+        beat.handle_pinged(at(30));
         assert_eq!((beat.due(), beat.silence(at(44))), (at(45), Silence::Fine));
         assert_eq!(beat.silence(at(45)), Silence::Lost);
-        beat.handle_heard(at(44));
+        beat.handle_read(at(44));
         assert_eq!(beat.due(), at(50), "last said at 20 s");
     }
 
     #[test]
     fn only_the_pong_of_the_last_ping_measures() {
         let mut beat = Heartbeat::new(Duration::from_secs(30), at(0), Duration::ZERO);
-        let stamp = beat.handle_asked(at(30));
+        let stamp = beat.handle_pinged(at(30));
         beat.handle_pong(at(31), [9; 8]);
         assert_eq!(beat.round_trip(), Duration::ZERO);
         beat.handle_pong(at(32), stamp);

@@ -1,9 +1,9 @@
 //! One session over many connections: connecting, writing and giving up.
 //!
 //! ```text
-//!   Waiting --time--> Connecting --connected--> Asked --welcome--> Open
-//!      ^                  |                       |                 |
-//!      +------lost, deadline, error, going away---+-----------------+
+//!   Waiting --time--> Connecting --connected--> Authenticating --welcome--> Open
+//!      ^                  |                           |                      |
+//!      +------lost, deadline, error, going away-------+----------------------+
 //!
 //!   any --leave, refused for good, error for good--> Over
 //! ```
@@ -28,7 +28,7 @@ use crate::comet::{Auth, ClientFrame, Ping, Seq};
 pub(super) enum State {
     Waiting { until: Time },
     Connecting,
-    Asked { deadline: Time },
+    Authenticating { deadline: Time },
     Open,
     Over,
 }
@@ -109,7 +109,7 @@ impl ClientSession {
         if link == self.connection.link() && matches!(self.state, State::Connecting) {
             let max_body = usize::try_from(self.config.max_body).unwrap_or(usize::MAX);
             self.connection.open(max_body);
-            self.state = State::Asked { deadline: now + self.config.handshake_timeout };
+            self.state = State::Authenticating { deadline: now + self.config.handshake_timeout };
         }
     }
 
@@ -146,7 +146,7 @@ impl ClientSession {
     pub fn handle_frame(&mut self, now: Time, link: Link, frame: Frame) {
         self.now = now;
         if self.is_connected(link) {
-            self.heartbeat.handle_heard(now);
+            self.heartbeat.handle_read(now);
             self.read(now, frame);
         }
     }
@@ -156,10 +156,10 @@ impl ClientSession {
         self.now = now;
         match self.state {
             State::Waiting { until } if until <= now => self.connect(),
-            State::Asked { deadline } if deadline <= now => self.give_up(Duration::ZERO),
+            State::Authenticating { deadline } if deadline <= now => self.give_up(Duration::ZERO),
             State::Open => match self.heartbeat.silence(now) {
                 Silence::Fine => {}
-                Silence::Ask => self.connection.request_ping(),
+                Silence::Ping => self.connection.request_ping(),
                 Silence::Lost => self.give_up(Duration::ZERO),
             },
             _ => {}
@@ -183,7 +183,7 @@ impl ClientSession {
         if out.is_empty() {
             return None;
         }
-        self.heartbeat.handle_said(now);
+        self.heartbeat.handle_written(now);
         Some(out.into())
     }
 
@@ -198,7 +198,7 @@ impl ClientSession {
     pub fn poll_timeout(&self) -> Option<Time> {
         match self.state {
             State::Waiting { until } => Some(until),
-            State::Asked { deadline } => Some(deadline),
+            State::Authenticating { deadline } => Some(deadline),
             State::Connecting | State::Over => None,
             State::Open => {
                 let dues = [self.deliveries.ack_at(), self.outbox.retry_at()];
@@ -214,7 +214,8 @@ impl ClientSession {
     }
 
     fn is_connected(&self, link: Link) -> bool {
-        link == self.connection.link() && matches!(self.state, State::Asked { .. } | State::Open)
+        link == self.connection.link()
+            && matches!(self.state, State::Authenticating { .. } | State::Open)
     }
 
     fn connect(&mut self) {
@@ -264,7 +265,7 @@ impl ClientSession {
             ClientFrame::Ack(received.as_received()).write(out);
         }
         if self.connection.take_ping() {
-            let stamp = self.heartbeat.handle_asked(now);
+            let stamp = self.heartbeat.handle_pinged(now);
             let micros = u32::try_from(self.round_trip().as_micros()).unwrap_or(u32::MAX);
             let round_trip_us = Some(micros).filter(|micros| *micros != 0);
             ClientFrame::Ping(Ping { stamp, round_trip_us }).write(out);
