@@ -37,13 +37,13 @@ pub(super) const SEQ_HOLE: Defect = Defect {
     edits: &[
         Edit {
             file: "comet/src/session/pushing.rs",
-            find: "            Err(delivery::Overflow::Full) => {\n",
+            find: "            Err(QueueError::Full) => {\n",
             replace: r#"
-            Err(delivery::Overflow::Full) if crate::defect::is_on("SeqHole") => {
+            Err(QueueError::Full) if crate::defect::is_on("SeqHole") => {
                 window.skip_number();
                 Wait::Queued
             }
-            Err(delivery::Overflow::Full) => {
+            Err(QueueError::Full) => {
 "#,
         },
         Edit {
