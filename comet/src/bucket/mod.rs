@@ -14,7 +14,7 @@ use crate::budget::{Account, Charge};
 use crate::delivery::{Log, SharedLog};
 use crate::identity::Peer;
 use crate::keyed::Keyed;
-use crate::session::{Conversation, Session};
+use crate::session::{CometState, Session};
 use crate::{Closed, SessionId, id};
 pub(crate) use room::Place;
 use room::Rooms;
@@ -180,13 +180,13 @@ impl Bucket {
     }
 
     /// State specific to sessions of the comet dialect.
-    pub(crate) fn conversation(&self, slot: u32) -> Option<&Conversation> {
-        self.get(slot)?.session.conversation()
+    pub(crate) fn comet_state(&self, slot: u32) -> Option<&CometState> {
+        self.get(slot)?.session.comet_state()
     }
 
-    /// Mutable [`conversation`](Self::conversation).
-    pub(crate) fn conversation_mut(&mut self, slot: u32) -> Option<&mut Conversation> {
-        self.get_mut(slot)?.session.conversation_mut()
+    /// Mutable [`comet_state`](Self::comet_state).
+    pub(crate) fn comet_state_mut(&mut self, slot: u32) -> Option<&mut CometState> {
+        self.get_mut(slot)?.session.comet_state_mut()
     }
 
     /// The slot of a session, unless it has ended.

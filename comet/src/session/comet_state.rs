@@ -19,9 +19,9 @@ pub(crate) struct Hello {
     pub(crate) claim: Result<Option<Ticket>, Loss>,
 }
 
-/// One conversation, across connections.
+/// What a session of the comet dialect has beyond the others, across connections.
 #[derive(Debug)]
-pub(crate) struct Conversation {
+pub(crate) struct CometState {
     /// Set while the router decides about the peer.
     pub(crate) hello: Option<Box<Hello>>,
     pub(crate) upstream: Upstream,
@@ -46,8 +46,8 @@ pub(crate) struct Conversation {
     charge: Charge,
 }
 
-impl Conversation {
-    /// A conversation begun by a request.
+impl CometState {
+    /// The state of a session that a request begins.
     pub(crate) fn new(account: &Rc<Account>, hello: Hello, attempt: Seq) -> Self {
         let it = &hello.continuity;
         Self {

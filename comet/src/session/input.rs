@@ -18,9 +18,9 @@ impl Session {
         abilities: &Abilities,
         limits: &Limits,
     ) -> Action<'a> {
-        if let (Phase::Open, Some(conversation)) = (self.state.phase(), &mut self.conversation) {
+        if let (Phase::Open, Some(comet_state)) = (self.state.phase(), &mut self.comet_state) {
             // A peer that sends on this connection has read its welcome, and the ticket in it.
-            conversation.shown = conversation.epoch;
+            comet_state.shown = comet_state.epoch;
         }
         match (self.state.phase(), input) {
             (Phase::Connecting, Input::Auth(request)) => {
@@ -39,11 +39,11 @@ impl Session {
                 if !self.rate.admit(now, limits.message_rate) {
                     return Action::Close(Closed::RateExceeded);
                 }
-                if let Some(conversation) = &mut self.conversation
-                    && conversation.numbers_messages
+                if let Some(comet_state) = &mut self.comet_state
+                    && comet_state.numbers_messages
                 {
                     let seq = Seq::new(seq);
-                    let taken = conversation.upstream.take(seq, answered, limits.inbox);
+                    let taken = comet_state.upstream.take(seq, answered, limits.inbox);
                     return numbered(taken, seq, body);
                 }
                 let number = self.inbox.open(seq, op);
@@ -85,8 +85,8 @@ impl Session {
     /// The stamp of our pings is their send time; any other stamp is ignored.
     fn pong(&mut self, now: Time, stamp: [u8; 8]) -> Action<'static> {
         let sent = Time::from_micros(u64::from_be_bytes(stamp));
-        let conversation = self.conversation.as_mut();
-        let asked = conversation.and_then(|it| it.pinged.take_if(|asked| *asked == sent));
+        let comet_state = self.comet_state.as_mut();
+        let asked = comet_state.and_then(|it| it.pinged.take_if(|asked| *asked == sent));
         if let Some(asked) = asked {
             let millis = u32::try_from(now.since(asked).as_millis()).unwrap_or(u32::MAX);
             self.owed.sample(millis);

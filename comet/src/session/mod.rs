@@ -1,4 +1,4 @@
-//! The state machine of one conversation with one device.
+//! The state machine of one session with one device.
 //!
 //! Its phases and their diagram are in [`State`]. An open session that loses its connection may be
 //! [parked](Session::park) and [resumed](Session::resume) on another one. Either ends when its
@@ -9,12 +9,12 @@
 //! them drain [`poll_transmit`](Session::poll_transmit) and [`poll_reply`](Session::poll_reply),
 //! and see that a timer fires no later than [`poll_timeout`](Session::poll_timeout) and
 //! [`expires_at`](Session::expires_at). Deliveries are in [`Owed`] and `pushing`, the parts of the
-//! comet dialect in `numbered` and [`Conversation`], deadlines in `timeouts` and `expiry`.
+//! comet dialect in `numbered` and [`CometState`], deadlines in `timeouts` and `expiry`.
 //!
 //! Not here: wire formats, sockets, rooms, and the identity of the peer.
 
 mod action;
-mod conversation;
+mod comet_state;
 mod expiry;
 mod input;
 mod limits;
@@ -34,7 +34,7 @@ use crate::delivery::{Answer, Inbox};
 use crate::rate::Rate;
 use crate::time::Time;
 pub(crate) use action::Action;
-pub(crate) use conversation::{Conversation, Hello};
+pub(crate) use comet_state::{CometState, Hello};
 use expiry::Expiry;
 pub(crate) use limits::Limits;
 pub(crate) use owed::Owed;
@@ -56,7 +56,7 @@ pub(crate) struct Session {
     rate: Rate,
     inbox: Inbox,
     owed: Owed,
-    conversation: Option<Box<Conversation>>,
+    comet_state: Option<Box<CometState>>,
 }
 
 impl Session {
@@ -86,7 +86,7 @@ impl Session {
             rate: Rate::default(),
             inbox: Inbox::default(),
             owed: Owed::default(),
-            conversation: None,
+            comet_state: None,
         }
     }
 
@@ -126,9 +126,9 @@ impl Session {
 
     /// Settles a message; false if it was not open.
     pub(crate) fn settle(&mut self, number: u32, answer: Answer) -> bool {
-        match &mut self.conversation {
-            Some(conversation) if conversation.numbers_messages => {
-                conversation.upstream.settle(Seq::new(number), answer)
+        match &mut self.comet_state {
+            Some(comet_state) if comet_state.numbers_messages => {
+                comet_state.upstream.settle(Seq::new(number), answer)
             }
             _ => self.inbox.settle(number, answer),
         }
@@ -145,7 +145,7 @@ impl Session {
         let was_alive = self.state.is_alive();
         if self.state.close(now + limits.close_timeout) {
             self.owed = Owed::default();
-            self.conversation = None;
+            self.comet_state = None;
             self.inbox.abandon();
         }
         was_alive
@@ -153,9 +153,9 @@ impl Session {
 
     /// Whether the router has settled all messages and the peer has acknowledged all deliveries.
     pub(crate) fn is_settled(&self) -> bool {
-        let conversation = self.conversation.as_ref();
+        let comet_state = self.comet_state.as_ref();
         self.inbox.is_empty()
-            && conversation.is_none_or(|it| it.upstream.is_settled())
+            && comet_state.is_none_or(|it| it.upstream.is_settled())
             && self.owed.is_idle()
     }
 }

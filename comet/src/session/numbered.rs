@@ -4,26 +4,26 @@ use std::rc::Rc;
 
 use comet_protocol::comet::{Received, Seq};
 
-use super::{Conversation, Hello, Session};
+use super::{CometState, Hello, Session};
 use crate::budget::Account;
 use crate::delivery::Answer;
 use crate::time::Time;
 
 impl Session {
-    /// Starts a conversation with a verified request.
-    pub(crate) fn converse(&mut self, account: &Rc<Account>, hello: Hello) {
+    /// Starts the state of the comet dialect with a verified request.
+    pub(crate) fn begin_comet(&mut self, account: &Rc<Account>, hello: Hello) {
         let attempt = Seq::new(self.state.handshake().0);
-        self.conversation = Some(Box::new(Conversation::new(account, hello, attempt)));
+        self.comet_state = Some(Box::new(CometState::new(account, hello, attempt)));
     }
 
-    /// The conversation, if the peer speaks the comet dialect.
-    pub(crate) fn conversation(&self) -> Option<&Conversation> {
-        self.conversation.as_deref()
+    /// The state of the comet dialect, if the peer speaks it.
+    pub(crate) fn comet_state(&self) -> Option<&CometState> {
+        self.comet_state.as_deref()
     }
 
-    /// The conversation, if the peer speaks the comet dialect.
-    pub(crate) fn conversation_mut(&mut self) -> Option<&mut Conversation> {
-        self.conversation.as_deref_mut()
+    /// The state of the comet dialect, if the peer speaks it.
+    pub(crate) fn comet_state_mut(&mut self) -> Option<&mut CometState> {
+        self.comet_state.as_deref_mut()
     }
 
     /// Takes the set of numbers that have arrived. Returns how many are newly acknowledged, each
@@ -44,6 +44,6 @@ impl Session {
         if !self.state.is_open() {
             return None;
         }
-        self.conversation.as_mut()?.upstream.poll_answer()
+        self.comet_state.as_mut()?.upstream.poll_answer()
     }
 }

@@ -10,7 +10,7 @@ impl Session {
     /// Holds the connection until `until`, with no input or output.
     pub(crate) fn hold(&mut self, until: Time) {
         self.state.hold(until);
-        self.conversation = None;
+        self.comet_state = None;
     }
 
     /// Parks the session when its connection is gone. Unacknowledged deliveries are kept, and new
@@ -27,9 +27,9 @@ impl Session {
     pub(crate) fn resume(&mut self, now: Time) -> Result<(), QueueError> {
         self.state.reopen(now);
         self.returning = true;
-        if let Some(conversation) = self.conversation.take() {
+        if let Some(comet_state) = self.comet_state.take() {
             // Receipts of its messages still exist, under their numbers.
-            self.inbox.begin_at(conversation.accepted().next().get());
+            self.inbox.begin_at(comet_state.accepted().next().get());
         }
         self.owed.restart()
     }
@@ -51,8 +51,8 @@ impl Session {
     ) -> Option<SeqRange> {
         self.state.reopen(now);
         self.returning = true;
-        if let Some(conversation) = &mut self.conversation {
-            conversation.resume(hello, Seq::new(seq), epoch);
+        if let Some(comet_state) = &mut self.comet_state {
+            comet_state.resume(hello, Seq::new(seq), epoch);
         }
         self.owed.replay(now, received, done)
     }

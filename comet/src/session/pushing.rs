@@ -38,9 +38,9 @@ impl Session {
         if !self.state.is_open() {
             return Pushed::NONE;
         }
-        let short = match &self.conversation {
-            Some(conversation) => {
-                let is_short = |item: &&Rc<Held>| !conversation.is_too_long(item.len());
+        let short = match &self.comet_state {
+            Some(comet_state) => {
+                let is_short = |item: &&Rc<Held>| !comet_state.is_too_long(item.len());
                 items.iter().take_while(is_short).count()
             }
             None => items.len(),
@@ -60,7 +60,7 @@ impl Session {
         at: Option<&Logged>,
         limits: &Limits,
     ) -> Wait {
-        let too_long = self.conversation.as_ref().is_some_and(|it| it.is_too_long(item.len()));
+        let too_long = self.comet_state.as_ref().is_some_and(|it| it.is_too_long(item.len()));
         if too_long {
             return self.lose(account, item, GapReason::TooLarge);
         }
@@ -121,8 +121,8 @@ impl Session {
     /// Bytes kept for this session, by share where they are shared, and the number of entries
     /// visited.
     pub(crate) fn holds(&self) -> (usize, usize) {
-        let conversation = self.conversation.as_ref();
-        let others = conversation.map_or(0, |it| it.upstream.bytes() + it.latest.bytes());
+        let comet_state = self.comet_state.as_ref();
+        let others = comet_state.map_or(0, |it| it.upstream.bytes() + it.latest.bytes());
         let (bytes, entries) = self.owed.holds();
         (others + bytes, 1 + entries)
     }
@@ -130,7 +130,7 @@ impl Session {
     /// The window; `None` if there is no memory for one.
     #[inline]
     fn window(&mut self, account: &Rc<Account>) -> Option<&mut Window> {
-        let Self { state, conversation, owed, .. } = self;
-        owed.window(account, || (state.salt(), conversation.is_some()))
+        let Self { state, comet_state, owed, .. } = self;
+        owed.window(account, || (state.salt(), comet_state.is_some()))
     }
 }

@@ -60,8 +60,8 @@ impl Session {
             return Timeout::Close(Closed::Idle);
         }
         self.inbox.release();
-        if let Some(conversation) = &mut self.conversation {
-            conversation.upstream.release();
+        if let Some(comet_state) = &mut self.comet_state {
+            comet_state.upstream.release();
         }
         match self.owed.handle_timeout(now, blocked, &limits.window) {
             Due::Nothing => {}

@@ -284,7 +284,7 @@ mod tests {
         let connection = size_of::<Option<super::connections::Connection>>();
         assert!(slot <= 144, "{slot}");
         assert!(connection <= 80, "{connection}");
-        let conversation = size_of::<crate::session::Conversation>();
-        assert!(conversation <= 152, "{conversation}");
+        let comet_state = size_of::<crate::session::CometState>();
+        assert!(comet_state <= 152, "{comet_state}");
     }
 }

@@ -124,7 +124,7 @@ impl Admission {
         }
         continuity.ticket = Bytes::new();
         if let Some(member) = ep.bucket.get_mut(slot) {
-            member.session.converse(&ep.account, Hello { continuity, claim });
+            member.session.begin_comet(&ep.account, Hello { continuity, claim });
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ pub(super) fn send_home(sessions: &mut Sessions, slot: u32, identity: Box<Identi
     let ep = &mut sessions.endpoints;
     let Some(member) = ep.bucket.get_mut(slot) else { return };
     let (auth_seq, deadline) = member.session.state().handshake();
-    let hello = member.session.conversation_mut().and_then(|it| it.hello.take());
+    let hello = member.session.comet_state_mut().and_then(|it| it.hello.take());
     if let Err(kind) = ep.write_out(slot) {
         return sessions.abandon(slot, &Closed::Lost(kind));
     }
@@ -68,7 +68,7 @@ impl Admission {
             Some(Accepted { identity, auth_seq, deadline, hello }) => {
                 let mut session = Session::moved(auth_seq, deadline);
                 if let Some(hello) = hello {
-                    session.converse(&ep.account, *hello);
+                    session.begin_comet(&ep.account, *hello);
                 }
                 (session, Some(identity))
             }

@@ -20,8 +20,8 @@ impl Endpoints {
         if !member.session.settle(number, answer) {
             return;
         }
-        let conversation = member.session.conversation_mut();
-        if conversation.is_some_and(|it| it.recharge().is_err()) {
+        let comet_state = member.session.comet_state_mut();
+        if comet_state.is_some_and(|it| it.recharge().is_err()) {
             return self.effect(slot, Effect::EndForGood(Closed::Shed));
         }
         self.send_answers(slot);

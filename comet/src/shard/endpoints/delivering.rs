@@ -12,7 +12,7 @@ use crate::bucket::Bucket;
 use crate::budget::Pressure;
 use crate::delivery::{Class, Delivery, Gap, Held, Item};
 use crate::event::Event;
-use crate::session::{Conversation, Wait};
+use crate::session::{CometState, Wait};
 
 impl Endpoints {
     /// Delivers to one session.
@@ -59,23 +59,23 @@ impl Endpoints {
     }
 
     fn deliver_latest(&mut self, slot: u32, item: &Rc<Held>) {
-        if self.bucket.conversation(slot).is_some_and(|it| it.is_too_long(item.len() + KEY)) {
+        if self.bucket.comet_state(slot).is_some_and(|it| it.is_too_long(item.len() + KEY)) {
             return self.drop_for(slot, item, GapReason::TooLarge);
         }
         let (backlog, limit) = (self.connections.backlog(slot), self.cx.limits.latest_keys);
-        let Some(conversation) = self.bucket.conversation_mut(slot) else { return };
-        if backlog == Some(0) && !conversation.has_to_say() {
+        let Some(comet_state) = self.bucket.comet_state_mut(slot) else { return };
+        if backlog == Some(0) && !comet_state.has_to_say() {
             self.cx.counters().deliveries.add(1);
             return self.send_item(slot, Seq::NONE, item);
         }
-        if let Some(forgotten) = conversation.latest.put(item, limit) {
+        if let Some(forgotten) = comet_state.latest.put(item, limit) {
             self.drop_item(slot, &forgotten);
         }
         self.send_unnumbered(slot);
     }
 
     fn deliver_once(&mut self, slot: u32, item: &Rc<Held>) {
-        if self.bucket.conversation(slot).is_some_and(|it| it.is_too_long(item.len())) {
+        if self.bucket.comet_state(slot).is_some_and(|it| it.is_too_long(item.len())) {
             return self.drop_for(slot, item, GapReason::TooLarge);
         }
         match self.connections.backlog(slot) {
@@ -164,15 +164,14 @@ impl Endpoints {
 
     /// Sends the gap and the latest values that wait without numbers, once the socket is empty.
     pub(in crate::shard) fn send_unnumbered(&mut self, slot: u32) {
-        let has = |it: &mut Conversation| it.has_to_say();
-        if !self.bucket.conversation_mut(slot).is_some_and(has)
+        let has = |it: &mut CometState| it.has_to_say();
+        if !self.bucket.comet_state_mut(slot).is_some_and(has)
             || self.connections.backlog(slot) != Some(0)
         {
             return;
         }
         self.send_unnumbered_gap(slot);
-        let latest =
-            self.bucket.conversation_mut(slot).map(|conversation| conversation.latest.take());
+        let latest = self.bucket.comet_state_mut(slot).map(|comet_state| comet_state.latest.take());
         for item in latest.iter().flatten() {
             self.cx.counters().deliveries.add(1);
             self.send_item(slot, Seq::NONE, item);
@@ -180,7 +179,7 @@ impl Endpoints {
     }
 
     fn send_unnumbered_gap(&mut self, slot: u32) {
-        let gap = self.bucket.conversation_mut(slot).and_then(|it| it.unnumbered.take());
+        let gap = self.bucket.comet_state_mut(slot).and_then(|it| it.unnumbered.take());
         if let Some(gap) = gap {
             self.cx.counters().gaps.add(1);
             if let Some(mut out) = self.out(slot) {
@@ -192,5 +191,5 @@ impl Endpoints {
 
 /// Whether a peer understands latest deliveries.
 fn takes_latest(bucket: &Bucket, slot: u32) -> bool {
-    bucket.conversation(slot).is_some_and(|conversation| conversation.takes_latest)
+    bucket.comet_state(slot).is_some_and(|comet_state| comet_state.takes_latest)
 }

@@ -31,8 +31,8 @@ impl Endpoints {
             gap.class = Class::BestEffort;
         }
         self.losses.add(slot, gap.clone());
-        if let Some(conversation) = self.bucket.conversation_mut(slot) {
-            conversation.drop_unnumbered(gap);
+        if let Some(comet_state) = self.bucket.comet_state_mut(slot) {
+            comet_state.drop_unnumbered(gap);
             // Nothing that is on its way would bring it along.
             self.send_unnumbered(slot);
         }
@@ -40,8 +40,7 @@ impl Endpoints {
 
     /// Gives up latest deliveries that wait, for want of memory. Whether there were any.
     pub(in crate::shard) fn shed_latest(&mut self, slot: u32) -> bool {
-        let latest =
-            self.bucket.conversation_mut(slot).map(|conversation| conversation.latest.take());
+        let latest = self.bucket.comet_state_mut(slot).map(|comet_state| comet_state.latest.take());
         let latest = latest.unwrap_or_default();
         latest.iter().for_each(|held| self.drop_for(slot, held, GapReason::Memory));
         !latest.is_empty()

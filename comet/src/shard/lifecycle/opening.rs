@@ -38,7 +38,7 @@ impl Lifecycle {
         identity: Identity,
     ) -> Opened {
         let Some(member) = ep.bucket.get_mut(slot) else { return Opened::Done };
-        let hello = member.session.conversation_mut().and_then(|it| it.hello.take());
+        let hello = member.session.comet_state_mut().and_then(|it| it.hello.take());
         let Some(seq) = member.session.state_mut().accept(ep.cx.now) else { return Opened::Done };
         if let Some(connection) = ep.connections.get_mut(slot) {
             Introduction::forget(&mut connection.introduction);
@@ -134,7 +134,7 @@ impl Lifecycle {
         let ticket = self.resumption.ticket(ep, slot).unwrap_or_default();
         let heartbeat = ep.heartbeat(slot);
         let config = &ep.cx.shared.config;
-        let numbered = ep.bucket.conversation(slot);
+        let numbered = ep.bucket.comet_state(slot);
         let takes_latest = numbered.is_some_and(|it| it.takes_latest);
         let latest = if takes_latest { capability::LATEST } else { 0 };
         let resume = if ticket.is_empty() { 0 } else { capability::RESUME };

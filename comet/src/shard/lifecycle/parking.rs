@@ -248,8 +248,8 @@ pub(super) fn parks(ep: &Endpoints, slot: u32, closed: &Closed) -> bool {
     if !speaks_acks(ep, slot) || !member.session.state().is_open() {
         return false;
     }
-    match member.session.conversation() {
-        Some(conversation) => conversation.keeps_tickets,
+    match member.session.comet_state() {
+        Some(comet_state) => comet_state.keeps_tickets,
         None => member.peer.as_ref().is_some_and(|peer| !peer.device().is_empty()),
     }
 }

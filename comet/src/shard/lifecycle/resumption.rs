@@ -78,14 +78,14 @@ impl Resumption {
     fn seal(&mut self, ep: &Endpoints, slot: u32, not_before: u64) -> Option<Bytes> {
         let nonce = self.nonces.next();
         let member = ep.bucket.get(slot)?;
-        let conversation = member.session.conversation()?;
-        let kept = conversation.keeps_tickets && !ep.cx.limits.resume_ttl.is_zero();
+        let comet_state = member.session.comet_state()?;
+        let kept = comet_state.keeps_tickets && !ep.cx.limits.resume_ttl.is_zero();
         let peer = member.peer.as_ref().filter(|_| kept)?;
         let now = ep.cx.shared.clock.unix_millis();
         let life = u64::try_from(LIFE.as_millis()).unwrap_or(u64::MAX);
         let ticket = Ticket {
             session: ep.bucket.id(slot).as_u64(),
-            epoch: conversation.epoch,
+            epoch: comet_state.epoch,
             expires: now.saturating_add(life),
             not_before,
             binding: binding(&ep.cx, peer.app(), peer.user(), peer.device()),
@@ -125,18 +125,16 @@ impl Resumption {
 /// The same, of a session that is there.
 fn claim_to(ep: &Endpoints, slot: u32, seq: u32, epoch: u32, hello: &Hello) -> Claim {
     let session = ep.bucket.get(slot).map(|member| &member.session);
-    let Some((session, conversation)) =
-        session.and_then(|session| Some((session, session.conversation()?)))
+    let Some((session, comet_state)) =
+        session.and_then(|session| Some((session, session.comet_state()?)))
     else {
         // A connection of an older dialect has it now.
         return Claim::New(Loss::Ended);
     };
     let has_sent = session.owed().has_sent(hello.continuity.received());
-    if epoch < conversation.shown || conversation.is_overtaken(epoch, Seq::new(seq)) {
+    if epoch < comet_state.shown || comet_state.is_overtaken(epoch, Seq::new(seq)) {
         Claim::Stale
-    } else if epoch <= conversation.epoch
-        && has_sent
-        && conversation.fits(hello.continuity.max_body)
+    } else if epoch <= comet_state.epoch && has_sent && comet_state.fits(hello.continuity.max_body)
     {
         Claim::Resume { slot, epoch }
     } else {

@@ -63,9 +63,7 @@ impl Walk<'_> {
         let class = self.batch.class;
         let longest = self.batch.longest;
         let singly = class != Class::Acked
-            && session
-                .conversation()
-                .is_some_and(|it| it.has_to_say() || !it.takes(class, longest));
+            && session.comet_state().is_some_and(|it| it.has_to_say() || !it.takes(class, longest));
         let Some(connection) = self.ep.connections.get(slot) else {
             self.keep_for_parked(slot);
             return None;
@@ -75,7 +73,7 @@ impl Walk<'_> {
         if class == Class::Acked && format.dialect().abilities().has_acks() {
             return self.admit_acked(slot, format);
         }
-        let conflated = class == Class::Latest && session.conversation().is_some();
+        let conflated = class == Class::Latest && session.comet_state().is_some();
         let backlog = connection.backlog();
         if singly || (conflated && backlog > 0) {
             self.later.push((slot, Later::Singly));
@@ -287,7 +285,7 @@ impl Walk<'_> {
 fn is_direct(ep: &Endpoints, part: Part) -> bool {
     let session = ep.bucket.get(part.slot).map(|member| &member.session);
     let connection = ep.connections.get(part.slot);
-    session.is_some_and(|it| it.state().is_open() && it.conversation().is_none())
+    session.is_some_and(|it| it.state().is_open() && it.comet_state().is_none())
         && connection.is_some_and(|it| {
             it.out.is_none() && it.is_batchable() && it.format() == Some(part.format)
         })

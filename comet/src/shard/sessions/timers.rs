@@ -72,8 +72,8 @@ impl Sessions {
         if !connection.takes_pings() {
             return;
         }
-        if let Some(conversation) = ep.bucket.conversation_mut(slot) {
-            conversation.pinged = Some(now);
+        if let Some(comet_state) = ep.bucket.comet_state_mut(slot) {
+            comet_state.pinged = Some(now);
         }
         if let Some(mut out) = ep.out(slot) {
             out.ping(now);
