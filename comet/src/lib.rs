@@ -388,6 +388,6 @@ pub use refusal::Refusal;
 pub use repeats::{LeftOut, Repeats};
 pub use reservation::Reservation;
 pub use room_request::RoomRequest;
-pub use shard::settle::{Connect, ConnectReply, Message, Receipt};
+pub use shard::requests::{Connect, ConnectReply, Message, Receipt};
 pub use stats::{Metric, MetricKind, Stats};
 pub use target::Target;

@@ -14,7 +14,7 @@ use crate::proxies::Client;
 use crate::shard::command::Command;
 use crate::shard::liveness::Liveness;
 use crate::shard::transport::Transport;
-use crate::shard::{ADOPTED, Arrival, FramingState, Full, Introduction, Shared, Unread, Visitor};
+use crate::shard::{ADOPTED, FramingState, Full, Handoff, Introduction, Shared, Unread, Visitor};
 
 /// A connection to be adopted: its framing, and what is known of its peer.
 ///
@@ -109,11 +109,11 @@ impl Adoption {
         if whole_messages && is_stream { Err(AdoptError::Dialect) } else { Ok(()) }
     }
 
-    fn arrival(self, transport: Transport, visitor: Option<Visitor>) -> Arrival {
+    fn handoff(self, transport: Transport, visitor: Option<Visitor>) -> Handoff {
         let Self { framing, dialect, leftover, upgrade, identity, .. } = self;
         let is_known = visitor.is_some() || upgrade.is_some() || identity.is_some();
         let introduction = Introduction { visitor, upgrade, identity };
-        Arrival {
+        Handoff {
             transport,
             framing,
             dialect,
@@ -178,9 +178,9 @@ impl Place {
     }
 
     fn take(mut self, transport: Transport, adoption: Adoption) {
-        let arrival = adoption.arrival(transport, self.visitor.take());
+        let handoff = adoption.handoff(transport, self.visitor.take());
         self.is_taken = true;
-        self.shared.mailboxes[self.shard].post(Command::Arrive(Box::new(arrival)));
+        self.shared.mailboxes[self.shard].post(Command::Handoff(Box::new(handoff)));
     }
 }
 

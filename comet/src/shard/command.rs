@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::arrival::Arrival;
+use super::handoff::Handoff;
 use crate::SessionId;
 use crate::delivery::{Answer, Delivery};
 use crate::devices::{Claim, Crowded};
@@ -49,7 +49,7 @@ pub(crate) enum Command {
     /// Tell whether a peer still waits for a decision on the connection of that serial.
     Await { session: SessionId, serial: u32, then: Told },
     /// A connection comes from another shard, or from outside.
-    Arrive(Box<Arrival>),
+    Handoff(Box<Handoff>),
     /// Memory is short: look whether a session here should give way.
     Relieve,
     /// Take no more connections, end the sessions within the time, then stop.
@@ -165,7 +165,7 @@ impl Command {
                 | Self::Decided { .. }
                 | Self::Await { .. }
                 | Self::Count(_)
-                | Self::Arrive(_)
+                | Self::Handoff(_)
                 | Self::Relieve
                 | Self::Drain(_)
                 | Self::Reconfigure { .. }

@@ -90,7 +90,7 @@ impl Shard {
             Command::Await { session, serial, then } => {
                 tell_awaited(&sessions.endpoints, session, serial, then);
             }
-            Command::Arrive(arrival) => admission.arrive(sessions, *arrival),
+            Command::Handoff(handoff) => admission.arrive(sessions, *handoff),
             Command::Relieve => sessions.relieve_others(),
             Command::Drain(within) => {
                 admission.listeners.close();

@@ -132,7 +132,7 @@ impl Mailbox {
 
     fn clear(&self) {
         while let Some(command) = self.queue.pop() {
-            if let Command::Arrive(_) = command {
+            if let Command::Handoff(_) = command {
                 self.missed.fetch_add(1, Ordering::Relaxed);
             }
         }

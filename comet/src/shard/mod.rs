@@ -25,7 +25,6 @@
 //! Not here: the meaning of frames (`session`), the router (`gateway`).
 
 mod admission;
-mod arrival;
 #[cfg(any(feature = "tokio", feature = "simulation"))]
 pub(crate) mod board;
 pub(crate) mod census;
@@ -38,6 +37,7 @@ mod drain;
 mod effect;
 mod endpoints;
 mod entrance;
+mod handoff;
 mod holders;
 mod introduction;
 mod lifecycle;
@@ -48,8 +48,8 @@ mod pressure;
 mod publisher;
 mod reader;
 mod readiness;
+pub(crate) mod requests;
 mod sessions;
-pub(crate) mod settle;
 mod shared;
 #[cfg(feature = "simulation")]
 pub(crate) mod simulated;
@@ -62,10 +62,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use admission::Listener;
-pub(crate) use arrival::Arrival;
 pub(crate) use command::Question;
 pub(crate) use connections::{ADOPTED, FramingState, Unread, open_ring};
 pub(crate) use entrance::{Full, Visitor};
+pub(crate) use handoff::Handoff;
 pub(crate) use introduction::Introduction;
 pub(crate) use shared::Shared;
 

@@ -1,6 +1,6 @@
 //! Destination of a shard's events. A shard does not know routers.
 
-use super::settle::{Connect, ConnectReply, Message, Receipt};
+use super::requests::{Connect, ConnectReply, Message, Receipt};
 use crate::event::Event;
 use crate::identity::Peer;
 use crate::room_request::RoomRequest;

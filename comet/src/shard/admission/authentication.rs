@@ -10,8 +10,8 @@ use comet_protocol::ws::handshake::Request;
 
 use super::super::connections::Connection;
 use super::super::endpoints::Endpoints;
+use super::super::requests::{Connect, ConnectReply};
 use super::super::sessions::Sessions;
-use super::super::settle::{Connect, ConnectReply};
 use super::Admission;
 use crate::Closed;
 use crate::identity::{Origin, Peer};

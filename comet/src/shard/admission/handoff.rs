@@ -1,8 +1,8 @@
 //! Handoff: connections that go to the shard of their user, or come from elsewhere.
 
-use super::super::arrival::{Accepted, Arrival};
 use super::super::command::Command;
 use super::super::connections::Connection;
+use super::super::handoff::{Accepted, Handoff};
 use super::super::lifecycle::forget_connection;
 use super::super::sessions::Sessions;
 use super::Admission;
@@ -28,7 +28,7 @@ pub(super) fn send_home(sessions: &mut Sessions, slot: u32, identity: Box<Identi
     let Some(mut connection) = sessions.lifecycle.take_out(ep, slot) else { return };
     ep.connections.unwatch(&mut connection);
     ep.cx.counters().moved.add(1);
-    let arrival = Arrival {
+    let handoff = Handoff {
         transport: connection.transport,
         framing: connection.framing,
         dialect: connection.dialect,
@@ -37,7 +37,7 @@ pub(super) fn send_home(sessions: &mut Sessions, slot: u32, identity: Box<Identi
         introduction: connection.introduction,
         accepted: Some(Accepted { identity, auth_seq, deadline, hello }),
     };
-    ep.cx.shared.mailboxes[home].post(Command::Arrive(Box::new(arrival)));
+    ep.cx.shared.mailboxes[home].post(Command::Handoff(Box::new(handoff)));
 }
 
 impl Admission {
@@ -57,9 +57,9 @@ impl Admission {
     }
 
     /// Takes over a connection from another shard or from outside.
-    pub(in crate::shard) fn arrive(&mut self, sessions: &mut Sessions, arrival: Arrival) {
-        let Arrival { transport, framing, dialect, listener, unread, introduction, accepted } =
-            arrival;
+    pub(in crate::shard) fn arrive(&mut self, sessions: &mut Sessions, handoff: Handoff) {
+        let Handoff { transport, framing, dialect, listener, unread, introduction, accepted } =
+            handoff;
         let ep = &mut sessions.endpoints;
         let mut connection = Connection::new(ep.cx.now, transport, framing, dialect);
         connection.listener = listener;

@@ -12,7 +12,7 @@ use crate::time::Time;
 
 /// State of a connection on its way to a shard.
 #[derive(Debug)]
-pub(crate) struct Arrival {
+pub(crate) struct Handoff {
     pub(crate) transport: Transport,
     pub(crate) framing: FramingState,
     pub(crate) dialect: Option<Dialect>,
