@@ -51,13 +51,13 @@ fn main() -> ExitCode {
     }
     match outcome {
         Ok(Closed::Left) => ExitCode::SUCCESS,
-        Ok(closed) => complain(&closed),
-        Err(error) => complain(&error),
+        Ok(closed) => print_error(&closed),
+        Err(error) => print_error(&error),
     }
 }
 
 #[expect(clippy::print_stderr, reason = "a program talks to its user")]
-fn complain(error: &dyn std::error::Error) -> ExitCode {
+fn print_error(error: &dyn std::error::Error) -> ExitCode {
     eprintln!("client: {error}");
     ExitCode::FAILURE
 }

@@ -80,7 +80,7 @@ fn replay(args: &Args, seed: u64) -> io::Result<u64> {
     let run = run(args, seed)?;
     let mut out = io::stdout().lock();
     write!(out, "{}", run.history)?;
-    tell(&mut out, &run)?;
+    print_run(&mut out, &run)?;
     let violations = run.violations.len() as u64;
     writeln!(out, "1 seeds, {violations} violations")?;
     Ok(violations)
@@ -109,7 +109,7 @@ fn run_all(args: &Args, first: u64) -> io::Result<u64> {
                 if is_whole {
                     write!(out, "\nseed {seed}:\n{}", run.history)?;
                 }
-                tell(&mut out, &run)
+                print_run(&mut out, &run)
             })?;
         }
     };
@@ -126,7 +126,7 @@ fn run_all(args: &Args, first: u64) -> io::Result<u64> {
     Ok(violations)
 }
 
-fn tell(out: &mut impl Write, run: &Run) -> io::Result<()> {
+fn print_run(out: &mut impl Write, run: &Run) -> io::Result<()> {
     let seed = run.seed;
     run.violations.iter().try_for_each(|violation| writeln!(out, "seed {seed}: {violation}"))
 }

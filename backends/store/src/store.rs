@@ -146,7 +146,7 @@ impl Store {
 
     /// Returns once all jobs submitted before are stored or refused.
     pub async fn flush(&self) {
-        self.ask(Job::Flush).await;
+        self.run_job(Job::Flush).await;
     }
 
     /// Whether the last transaction failed.
@@ -173,7 +173,7 @@ impl Store {
 
     /// Stores the jobs submitted before, closes the database, and accepts no more.
     pub async fn close(&self) {
-        self.ask(Job::Close).await;
+        self.run_job(Job::Close).await;
     }
 
     /// Counters so far.
@@ -182,11 +182,11 @@ impl Store {
         self.0.shared.counters.read()
     }
 
-    async fn ask(&self, job: impl FnOnce(oneshot::Sender<()>) -> Job<SessionId>) {
-        let (done, asked) = oneshot::channel();
+    async fn run_job(&self, job: impl FnOnce(oneshot::Sender<()>) -> Job<SessionId>) {
+        let (done, is_done) = oneshot::channel();
         self.send_job(job(done));
         // A writer that has closed has nothing left to do.
-        let _closed = asked.await;
+        let _closed = is_done.await;
     }
 
     /// Submits a job to the writer. After the writer has closed, the job is dropped, which refuses

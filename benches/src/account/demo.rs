@@ -119,7 +119,7 @@ impl Demo {
 
     fn sign_in(&mut self, name: &str) -> Result<Answer, DemoError> {
         let asked = serde_json::json!({ "name": name }).to_string();
-        let answered = self.ask(&asked);
+        let answered = self.post(&asked);
         let (status, body) = answered.map_err(|why| DemoError::Silent(self.url.clone(), why))?;
         if status != 200 {
             return Err(DemoError::NoDemo(self.url.clone(), status));
@@ -141,7 +141,7 @@ impl Demo {
     }
 
     /// One request on the connection, and the status and the body that answer it.
-    fn ask(&mut self, body: &str) -> io::Result<(u16, String)> {
+    fn post(&mut self, body: &str) -> io::Result<(u16, String)> {
         let request = format!(
             "POST /demo/login HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{body}",

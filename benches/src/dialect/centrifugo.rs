@@ -166,7 +166,7 @@ mod tests {
         let replies =
             br#"{"id":1,"connect":{"client":"9ac9","version":"6.0","ping":25,"pong":true}}
 {"id":2,"subscribe":{}}"#;
-        assert_eq!(harness.hear(replies), Ok((vec!["opened".to_owned()], vec![])));
+        assert_eq!(harness.receive(replies), Ok((vec!["opened".to_owned()], vec![])));
         harness
     }
 
@@ -177,7 +177,7 @@ mod tests {
         let words = br#"{"connect":{"name":"comet-bench","token":"jwt"},"id":1}
 {"id":2,"subscribe":{"channel":"red"}}"#;
         assert_eq!(harness.open(), (false, words.to_vec()));
-        let half = harness.hear(br#"{"id":1,"connect":{}}"#);
+        let half = harness.receive(br#"{"id":1,"connect":{}}"#);
         assert_eq!(half, Ok((vec![], vec![])), "not in its room yet");
     }
 
@@ -192,12 +192,12 @@ mod tests {
 {"push":{"channel":"red","pub":{"data":"aGk="}}}
 "#;
         let told = [r"delivery \xff\x00hi", "replied", "delivery hi"].map(str::to_owned);
-        assert_eq!(harness.hear(pushes), Ok((told.to_vec(), vec![])));
+        assert_eq!(harness.receive(pushes), Ok((told.to_vec(), vec![])));
     }
 
     #[test]
     fn an_empty_object_is_answered_by_one() {
-        assert_eq!(open().hear(b"{}"), Ok((vec![], b"{}".to_vec())));
+        assert_eq!(open().receive(b"{}"), Ok((vec![], b"{}".to_vec())));
         assert!(!open().heartbeat().0);
     }
 
@@ -205,18 +205,18 @@ mod tests {
     fn errors_refuse_the_session_while_it_opens_and_messages_later() {
         let denied = br#"{"id":2,"error":{"code":103,"message":"permission denied"}}"#;
         let refused = DialectError::Refused("103: permission denied".to_owned());
-        assert_eq!(open().hear(denied), Err(refused));
+        assert_eq!(open().receive(denied), Err(refused));
         let later = br#"{"id":3,"error":{"code":103,"message":"permission denied"}}"#;
         let told = vec!["refused 103: permission denied".to_owned()];
-        assert_eq!(open().hear(later), Ok((told, vec![])));
+        assert_eq!(open().receive(later), Ok((told, vec![])));
         let taken = br#"{"push":{"channel":"red","unsubscribe":{"code":2500,"reason":"x"}}}"#;
         let refused = DialectError::Refused("the server took the session's room".to_owned());
-        assert_eq!(open().hear(taken), Err(refused));
+        assert_eq!(open().receive(taken), Err(refused));
         let unreadable = |what, len| Err(DialectError::Unreadable { what, len });
-        assert_eq!(open().hear(b"{\"id\":"), unreadable("a reply", 6));
+        assert_eq!(open().receive(b"{\"id\":"), unreadable("a reply", 6));
         let other = br#"{"push":{"channel":"red","pub":{"data":{"text":"hi"}}}}"#;
-        assert_eq!(open().hear(other), unreadable("a reply", other.len()));
+        assert_eq!(open().receive(other), unreadable("a reply", other.len()));
         let no_base64 = br#"{"push":{"channel":"red","pub":{"data":"hi!"}}}"#;
-        assert_eq!(open().hear(no_base64), unreadable("base64", 3));
+        assert_eq!(open().receive(no_base64), unreadable("base64", 3));
     }
 }

@@ -35,7 +35,7 @@ impl CodecHarness {
     }
 
     /// Events of these bytes as text, and the bytes sent in return.
-    pub(super) fn hear(&mut self, bytes: &[u8]) -> Result<(Vec<String>, Vec<u8>), DialectError> {
+    pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<(Vec<String>, Vec<u8>), DialectError> {
         let (told, said, outcome) = self.hear_all(bytes);
         outcome.map(|()| (told, said))
     }

@@ -116,7 +116,7 @@ mod tests {
         let mut harness = CodecHarness::new(Dialect::Dtalk, &["red", "blue"]);
         harness.open();
         let reply = hex("00000014 00140001 00000002 00000001 00000000");
-        assert_eq!(harness.hear(&reply), Ok((vec!["opened".to_owned()], vec![])));
+        assert_eq!(harness.receive(&reply), Ok((vec!["opened".to_owned()], vec![])));
         harness
     }
 
@@ -137,13 +137,13 @@ mod tests {
         assert_eq!(harness.send(&Destination::Rooms, b"hi"), sent);
         let deliver = hex("00000016 00140001 00000009 00000007 00000000 6869");
         let ack = hex("00000014 00140001 0000000a 00000004 00000007");
-        assert_eq!(harness.hear(&deliver), Ok((vec!["delivery hi".to_owned()], ack)));
+        assert_eq!(harness.receive(&deliver), Ok((vec!["delivery hi".to_owned()], ack)));
         let again = hex("00000014 00140001 0000000a 00000005 00000007");
-        assert_eq!(harness.hear(&deliver), Ok((vec![], again)), "a repeat is acked and dropped");
+        assert_eq!(harness.receive(&deliver), Ok((vec![], again)), "a repeat is acked and dropped");
         let best_effort = hex("00000015 00140001 00000009 00000000 00000000 78");
-        assert_eq!(harness.hear(&best_effort), Ok((vec!["delivery x".to_owned()], vec![])));
+        assert_eq!(harness.receive(&best_effort), Ok((vec!["delivery x".to_owned()], vec![])));
         let reply = hex("00000014 00140001 00000008 00000003 00000003");
-        assert_eq!(harness.hear(&reply), Ok((vec!["replied".to_owned()], vec![])));
+        assert_eq!(harness.receive(&reply), Ok((vec!["replied".to_owned()], vec![])));
         let leave = hex("00000014 00140001 00000005 00000006 00000000");
         assert_eq!(harness.leave(), leave);
     }
@@ -163,6 +163,6 @@ mod tests {
         harness.open();
         let refusal = hex("00000016 00140001 00000002 00000001 00000000 0a00");
         let refused = DialectError::Refused("auth reply of 2 bytes".to_owned());
-        assert_eq!(harness.hear(&refusal), Err(refused));
+        assert_eq!(harness.receive(&refusal), Err(refused));
     }
 }

@@ -131,7 +131,7 @@ mod tests {
         harness.me.user = "123".to_owned();
         harness.open();
         let reply = hex("00000010 00100001 00000008 00000001");
-        assert_eq!(harness.hear(&reply), Ok((vec!["opened".to_owned()], vec![])));
+        assert_eq!(harness.receive(&reply), Ok((vec!["opened".to_owned()], vec![])));
         harness
     }
 
@@ -155,18 +155,18 @@ mod tests {
         let two = hex("00000013 00100001 000003e9 00000000 796f75");
         let deliveries = vec!["delivery hi".to_owned(), "delivery you".to_owned()];
         let alone = [one.clone(), two.clone()].concat();
-        assert_eq!(harness.hear(&alone), Ok((deliveries.clone(), vec![])));
+        assert_eq!(harness.receive(&alone), Ok((deliveries.clone(), vec![])));
         let batch = [hex("00000035 00100001 00000009 00000000"), one, two].concat();
-        assert_eq!(harness.hear(&batch), Ok((deliveries, vec![])));
+        assert_eq!(harness.receive(&batch), Ok((deliveries, vec![])));
     }
 
     #[test]
     fn a_batch_that_ends_inside_a_packet_or_holds_a_batch_is_broken() {
         let unreadable = |len| Err(DialectError::Unreadable { what: "a batch", len });
         let cut = hex("00000021 00100001 00000009 00000000 00000012 00100001 000003e8 00000000 68");
-        assert_eq!(open().hear(&cut), unreadable(17));
+        assert_eq!(open().receive(&cut), unreadable(17));
         let nested = hex("00000020 00100001 00000009 00000000 00000010 00100001 00000009 00000000");
-        assert_eq!(open().hear(&nested), unreadable(16));
+        assert_eq!(open().receive(&nested), unreadable(16));
     }
 
     #[test]
@@ -175,13 +175,13 @@ mod tests {
         let sent = hex("00000012 00100001 00000004 00000002 6869");
         assert_eq!(harness.send(&Destination::Rooms, b"hi"), sent);
         let reply = hex("00000010 00100001 00000005 00000002");
-        assert_eq!(harness.hear(&reply), Ok((vec!["replied".to_owned()], vec![])));
+        assert_eq!(harness.receive(&reply), Ok((vec!["replied".to_owned()], vec![])));
         let own = hex("00000010 00100001 00000004 00000002");
-        assert_eq!(harness.hear(&own), Ok((vec!["replied".to_owned()], vec![])));
+        assert_eq!(harness.receive(&own), Ok((vec!["replied".to_owned()], vec![])));
         let beat = hex("00000010 00100001 00000002 00000003");
         assert_eq!(harness.heartbeat(), (true, beat));
         let reply = hex("00000014 00100001 00000003 00000003 00000000");
-        assert_eq!(harness.hear(&reply), Ok((vec![], vec![])));
+        assert_eq!(harness.receive(&reply), Ok((vec![], vec![])));
     }
 
     #[test]

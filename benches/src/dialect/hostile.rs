@@ -31,7 +31,7 @@ fn streams() -> [(Dialect, Vec<u8>); 4] {
 }
 
 /// All events, all output, and the end.
-fn hear<'a>(
+fn receive<'a>(
     dialect: Dialect,
     parts: impl IntoIterator<Item = &'a [u8]>,
 ) -> (Vec<String>, Vec<u8>, Option<DialectError>) {
@@ -65,7 +65,7 @@ fn cut<'a>(mut bytes: &'a [u8], lengths: &[usize]) -> Vec<&'a [u8]> {
 #[test]
 fn every_stream_says_something_before_it_is_cut() {
     for (dialect, stream) in streams() {
-        let (told, _, broken) = hear(dialect, [&stream[..stream.len() - 1]]);
+        let (told, _, broken) = receive(dialect, [&stream[..stream.len() - 1]]);
         assert_eq!(told[..2], ["opened", "delivery hi"], "{dialect}");
         assert_eq!(broken, None, "{dialect}");
     }
@@ -75,8 +75,8 @@ proptest! {
     #[test]
     fn bytes_cut_anywhere_mean_the_same(which in 0..4usize, lengths in vec(1..20usize, 1..8)) {
         let (dialect, stream) = &streams()[which];
-        let bytewise = hear(*dialect, stream.chunks(1));
-        prop_assert_eq!(hear(*dialect, cut(stream, &lengths)), bytewise);
+        let bytewise = receive(*dialect, stream.chunks(1));
+        prop_assert_eq!(receive(*dialect, cut(stream, &lengths)), bytewise);
     }
 
     #[test]
@@ -90,7 +90,7 @@ proptest! {
             let at = at.index(stream.len());
             stream[at] = byte;
         }
-        let (told, said, _) = hear(dialect, cut(&stream, &lengths));
+        let (told, said, _) = receive(dialect, cut(&stream, &lengths));
         // Nothing is made up: at most an event for each smallest packet, an ack for each event.
         prop_assert!(told.len() <= stream.len() / 2 && said.len() <= 4 * stream.len());
     }
@@ -99,7 +99,7 @@ proptest! {
     fn no_line_of_json_brings_the_client_down(line in "[{}\":,a-z0-9\n]{0,60}") {
         let mut harness = CodecHarness::new(Dialect::Centrifugo, &["red"]);
         harness.open();
-        if let Ok((told, _)) = harness.hear(line.as_bytes()) {
+        if let Ok((told, _)) = harness.receive(line.as_bytes()) {
             prop_assert!(told.len() <= line.lines().count());
         }
     }

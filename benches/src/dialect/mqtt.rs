@@ -168,7 +168,7 @@ mod tests {
         let words = hex("10 0e 0004 4d515454 04 02 0000 0002 616c
              82 0f 0001 0003 726564 00 0004 626c7565 00");
         assert_eq!(harness.open(), (false, words));
-        assert_eq!(harness.hear(&ACCEPTED), Ok((vec!["opened".to_owned()], vec![])));
+        assert_eq!(harness.receive(&ACCEPTED), Ok((vec!["opened".to_owned()], vec![])));
     }
 
     #[test]
@@ -186,7 +186,7 @@ mod tests {
         let mut harness = CodecHarness::new(Dialect::Mqtt, &["red", "blue"]);
         let sent = hex("30 07 0003 726564 6869 30 08 0004 626c7565 6869");
         assert_eq!(harness.send(&Destination::Rooms, b"hi"), sent);
-        let heard = harness.hear(&hex("30 07 0003 726564 6869 d0 00"));
+        let heard = harness.receive(&hex("30 07 0003 726564 6869 d0 00"));
         assert_eq!(heard, Ok((vec!["delivery hi".to_owned()], vec![])));
         assert_eq!(harness.heartbeat(), (true, vec![0xc0, 0]));
         assert_eq!(harness.leave(), [0xe0, 0]);
@@ -213,15 +213,15 @@ mod tests {
 
     #[test]
     fn refusals_and_nonsense_end_the_conversation() {
-        let hear = |digits| CodecHarness::new(Dialect::Mqtt, &["red"]).hear(&hex(digits));
+        let receive = |digits| CodecHarness::new(Dialect::Mqtt, &["red"]).receive(&hex(digits));
         let refused = |why: &str| Err(DialectError::Refused(why.to_owned()));
-        assert_eq!(hear("20 02 00 05"), refused("connect return code 5"));
-        assert_eq!(hear("90 03 0001 80"), refused("subscription failed"));
+        assert_eq!(receive("20 02 00 05"), refused("connect return code 5"));
+        assert_eq!(receive("90 03 0001 80"), refused("subscription failed"));
         let unreadable = |what, len| Err(DialectError::Unreadable { what, len });
-        assert_eq!(hear("30 04 0003 7265"), unreadable("a publication", 4));
-        assert_eq!(hear("32 07 0001 78 0001 6869"), unreadable("a packet", 7), "at QoS 1");
-        assert_eq!(hear("30 01 00"), unreadable("a packet", 1));
-        assert_eq!(hear("30 ffffffff7f"), unreadable("a length", 5));
-        assert_eq!(hear("30 ffffff7f 00"), Err(DialectError::TooLong(268_435_460)));
+        assert_eq!(receive("30 04 0003 7265"), unreadable("a publication", 4));
+        assert_eq!(receive("32 07 0001 78 0001 6869"), unreadable("a packet", 7), "at QoS 1");
+        assert_eq!(receive("30 01 00"), unreadable("a packet", 1));
+        assert_eq!(receive("30 ffffffff7f"), unreadable("a length", 5));
+        assert_eq!(receive("30 ffffff7f 00"), Err(DialectError::TooLong(268_435_460)));
     }
 }

@@ -148,7 +148,7 @@ mod tests {
     fn the_first_answer_opens_and_pings_are_answered() {
         let mut harness = CodecHarness::new(Dialect::Nats, &["red"]);
         harness.open();
-        let heard = harness.hear(b"INFO {\"server_id\":\"N\"}\r\nPING\r\nPONG\r\nPONG\r\n");
+        let heard = harness.receive(b"INFO {\"server_id\":\"N\"}\r\nPING\r\nPONG\r\nPONG\r\n");
         assert_eq!(heard, Ok((told(&["opened"]), b"PONG\r\n".to_vec())));
         assert_eq!(harness.heartbeat(), (true, b"PING\r\n".to_vec()));
     }
@@ -160,20 +160,20 @@ mod tests {
         assert_eq!(sent, b"PUB red 2\r\nhi\r\nPUB blue 2\r\nhi\r\n");
         let lines =
             b"MSG FOO.BAR 9 11\r\nHello World\r\nMSG FOO.BAR 9 GREETING.34 4\r\n\r\n\r\n\r\n";
-        let heard = harness.hear(lines);
+        let heard = harness.receive(lines);
         assert_eq!(heard, Ok((told(&["delivery Hello World", "delivery \\r\\n\\r\\n"]), vec![])));
     }
 
     #[test]
     fn errors_and_nonsense_end_the_conversation() {
-        let hear = |line: &[u8]| CodecHarness::new(Dialect::Nats, &["red"]).hear(line);
+        let receive = |line: &[u8]| CodecHarness::new(Dialect::Nats, &["red"]).receive(line);
         let refused = DialectError::Refused(" 'Authorization Violation'".to_owned());
-        assert_eq!(hear(b"-ERR 'Authorization Violation'\r\n"), Err(refused));
+        assert_eq!(receive(b"-ERR 'Authorization Violation'\r\n"), Err(refused));
         let unreadable = |what, len| Err(DialectError::Unreadable { what, len });
-        assert_eq!(hear(b"HELLO\r\n"), unreadable("a line", 5));
-        assert_eq!(hear(b"MSG red 1 -1\r\n"), unreadable("a message line", 12));
-        assert_eq!(hear(b"MSG red 1 1\r\nabc"), unreadable("a message line", 11));
-        assert_eq!(hear(b"MSG red 1 9999999\r\n"), Err(DialectError::TooLong(9_999_999)));
-        assert_eq!(hear(&[b'x'; 8_192]), Err(DialectError::TooLong(8_192)));
+        assert_eq!(receive(b"HELLO\r\n"), unreadable("a line", 5));
+        assert_eq!(receive(b"MSG red 1 -1\r\n"), unreadable("a message line", 12));
+        assert_eq!(receive(b"MSG red 1 1\r\nabc"), unreadable("a message line", 11));
+        assert_eq!(receive(b"MSG red 1 9999999\r\n"), Err(DialectError::TooLong(9_999_999)));
+        assert_eq!(receive(&[b'x'; 8_192]), Err(DialectError::TooLong(8_192)));
     }
 }

@@ -258,10 +258,10 @@ mod tests {
         fn open(&mut self) {
             assert_eq!(self.poll(), Some(ConnectionRequest::Connect));
             self.with(|plain, at, out, mut emit| plain.handle_connected(at, out, &mut emit));
-            self.hear(&TAKEN);
+            self.receive(&TAKEN);
         }
 
-        fn hear(&mut self, bytes: &[u8]) {
+        fn receive(&mut self, bytes: &[u8]) {
             let outcome =
                 self.with(|plain, at, out, mut emit| plain.handle_bytes(at, bytes, out, &mut emit));
             assert_eq!(outcome, Ok(()));
@@ -287,7 +287,7 @@ mod tests {
         let first = stage.now;
         assert!(first < Time::from_micros(100_000), "{first:?}");
         assert_eq!(stage.said[8..16], [0, 0, 0, 3, 0, 0, 0, 2]);
-        stage.hear(&[0, 0, 0, 20, 0, 20, 0, 1, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 0]);
+        stage.receive(&[0, 0, 0, 20, 0, 20, 0, 1, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 0]);
         assert_eq!(stage.wake(), Ok(()));
         assert_eq!(stage.now, first + 100 * MS);
         assert_eq!(stage.wake(), Err(GiveUpReason::Silent));

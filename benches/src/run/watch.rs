@@ -80,7 +80,7 @@ struct Settled {
 impl Settled {
     /// Asks twice whether nothing is outstanding: at the first yes everything is sent, but some
     /// threads may have counted before that.
-    fn ask(&mut self, now: Time, is_settled: impl Fn(Time) -> bool) -> bool {
+    fn confirm(&mut self, now: Time, is_settled: impl Fn(Time) -> bool) -> bool {
         if !is_settled(self.since) {
             return false;
         }
@@ -227,7 +227,8 @@ impl Watch {
     ) -> Result<WaitResult, RunError> {
         let now = clock::now();
         let mut settled = Settled { since: now, is_silent: false };
-        let done = |threads: &Threads| settled.ask(clock::now(), |since| threads.is_settled(since));
+        let done =
+            |threads: &Threads| settled.confirm(clock::now(), |since| threads.is_settled(since));
         self.wait(threads, now + most, CONDITION, done, pulled)
     }
 
@@ -364,10 +365,10 @@ mod tests {
         let mut settled = Settled { since: at(0), is_silent: false };
         // One counted at 10 that nothing is missing; at 15 the other sent what it had kept, and
         // counted at 20.
-        assert!(!settled.ask(at(21), |since| since < at(10)));
-        assert!(!settled.ask(at(23), |since| since < at(10)), "only one has counted since");
-        assert!(settled.ask(at(35), |since| since < at(30)));
-        assert!(!Settled { since: at(0), is_silent: false }.ask(at(9), |_| false));
+        assert!(!settled.confirm(at(21), |since| since < at(10)));
+        assert!(!settled.confirm(at(23), |since| since < at(10)), "only one has counted since");
+        assert!(settled.confirm(at(35), |since| since < at(30)));
+        assert!(!Settled { since: at(0), is_silent: false }.confirm(at(9), |_| false));
     }
 
     #[test]

@@ -30,7 +30,12 @@ fn ids(bodies: &[Bytes]) -> Vec<i64> {
 }
 
 /// Sends messages one by one to `target`, and takes the copies delivered back.
-fn tell(client: &mut Client, target: &Person, first: u32, count: u32) -> Vec<(i64, Bytes)> {
+fn send_messages(
+    client: &mut Client,
+    target: &Person,
+    first: u32,
+    count: u32,
+) -> Vec<(i64, Bytes)> {
     let send = |number| {
         let answer = client.ask(&to_user(&target.uid, &format!("m-{number}"), vec![7; 50]));
         let echo = client.receive();
@@ -75,10 +80,10 @@ fn records_are_the_delivered_bytes_of_both_directions_in_order() {
     let [alice, bob, cleo] = people();
     let mut from_alice = server.client(Transport::Tcp, &alice, None);
     let mut from_bob = server.client(Transport::Tcp, &bob, None);
-    let mut sent = tell(&mut from_alice, &bob, 1, 2);
+    let mut sent = send_messages(&mut from_alice, &bob, 1, 2);
     (1..=2).for_each(|number| drop(from_bob.takes(number)));
-    sent.extend(tell(&mut from_bob, &alice, 1, 2));
-    let others = tell(&mut from_bob, &cleo, 3, 1);
+    sent.extend(send_messages(&mut from_bob, &alice, 1, 2));
+    let others = send_messages(&mut from_bob, &cleo, 3, 1);
 
     let bodies: Vec<Bytes> = sent.iter().map(|(_, body)| body.clone()).collect();
     assert_eq!(sync(&server, &alice, &json!({ "count": 20 })), bodies);
@@ -95,7 +100,8 @@ fn a_wide_gap_keeps_the_newest_thousand_and_says_that_there_is_more() {
     let server = Server::start();
     let [alice, bob, _] = people();
     let mut client = server.client(Transport::Tcp, &alice, None);
-    let sent: Vec<i64> = tell(&mut client, &bob, 1, 1_003).iter().map(|(id, _)| *id).collect();
+    let sent: Vec<i64> =
+        send_messages(&mut client, &bob, 1, 1_003).iter().map(|(id, _)| *id).collect();
 
     let newest = sync(&server, &bob, &json!({ "count": 20 }));
     assert_eq!(ids(&newest), sent[3..]);
@@ -117,8 +123,8 @@ fn history_is_what_two_wrote_to_each_other_newest_first() {
     let msg: Vec<u8> = (0..=255).collect();
     let answer = client.ask(&to_user(&bob.uid, "m-0", msg.clone()));
     client.takes(1);
-    let sent = tell(&mut client, &bob, 1, 3);
-    tell(&mut client, &cleo, 4, 1);
+    let sent = send_messages(&mut client, &bob, 1, 3);
+    send_messages(&mut client, &cleo, 4, 1);
 
     let ask = |request: Value| server.post(HISTORY, Some(&bob), &request.to_string());
     let ids_in = |request: Value| {
@@ -157,7 +163,7 @@ fn a_stranger_finds_nothing() {
     let server = Server::start();
     let [alice, bob, cleo] = people();
     let mut client = server.client(Transport::Tcp, &alice, None);
-    tell(&mut client, &bob, 1, 1);
+    send_messages(&mut client, &bob, 1, 1);
     assert_eq!(sync(&server, &cleo, &json!({ "count": 20 })), Vec::<Bytes>::new());
     let request = json!({ "targetId": bob.uid, "count": 100 }).to_string();
     let data = server.post(HISTORY, Some(&cleo), &request).data();
