@@ -33,16 +33,16 @@ fn envelope(event: EventType, body: &impl prost::Message) -> Bytes {
 #[cfg(test)]
 mod tests {
     use comet_dtalk::message::SignalReceived;
+    use comet_testkit::protobuf::hex;
 
     use super::*;
-    use crate::testing::from_hex;
 
     #[test]
     fn an_ack_is_the_specified_bytes() {
-        let expected = from_hex("08 01 12 0a 10 e8 07 40 fb d0 95 ff bc 31");
+        let expected = hex("08 01 12 0a 10 e8 07 40 fb d0 95 ff bc 31");
         assert_eq!(ack(1000, 1_700_000_000_123), expected);
 
-        let expected = from_hex("0801 120f 10cb89a9b0cf9a29 40e8d795ffbc31");
+        let expected = hex("0801 120f 10cb89a9b0cf9a29 40e8d795ffbc31");
         assert_eq!(ack(181_234_567_890_123, 1_700_000_001_000), expected);
     }
 
@@ -58,7 +58,7 @@ mod tests {
             datetime: 1_700_000_000_123,
             ..Common::default()
         };
-        let expected = from_hex(
+        let expected = hex(
             "12 61 10 e8 07 1a 05 6d 73 67 2d 31 22 22 31 41 71 75 74 78 4e 6f 56 54 74 63 57 69
              56 59 70 42 74 76 66 69 63 41 67 65 61 31 64 59 54 64 64 52 2a 22 31 46 4b 78 67 61
              45 68 35 66 75 53 6d 37 61 33 35 42 66 55 6e 4b 59 41 6d 72 61 64 6f 77 70 69 54 52
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn a_received_signal_is_the_specified_bytes() {
         let received = SignalReceived { logs: vec![1000, 1001] }.encode_to_vec().into();
-        let expected = from_hex("08 02 12 0c 12 06 0a 04 e8 07 e9 07 18 4d 20 01");
+        let expected = hex("08 02 12 0c 12 06 0a 04 e8 07 e9 07 18 4d 20 01");
         assert_eq!(signal(SignalType::Received as i32, received, 77), expected);
     }
 }

@@ -105,10 +105,11 @@ fn group_id(target: &str) -> Option<Id> {
 #[cfg(test)]
 mod tests {
     use comet_dtalk::message::{Source, SourceUser};
+    use comet_testkit::protobuf::hex;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::{from_hex, proto_of, text};
+    use crate::testing::{proto_of, text};
 
     fn outcome(change: impl FnOnce(&mut Common)) -> Result<Draft, Malformed> {
         let mut common = text("m-1", "bob", "hi");
@@ -118,12 +119,12 @@ mod tests {
 
     #[test]
     fn the_body_of_the_specified_frame_is_read() {
-        let body = from_hex(
+        let body = Bytes::from(hex(
             "12 57 1a 05 6d 73 67 2d 31 22 22 31 41 71 75 74 78 4e 6f 56 54 74 63 57 69 56 59 70
              42 74 76 66 69 63 41 67 65 61 31 64 59 54 64 64 52 2a 22 31 46 4b 78 67 61 45 68 35
              66 75 53 6d 37 61 33 35 42 66 55 6e 4b 59 41 6d 72 61 64 6f 77 70 69 54 52 30 01 3a
              04 0a 02 68 69",
-        );
+        ));
         assert!(check(body.slice(..body.len() - 1)).is_err(), "cut short");
         let draft = check(body).unwrap();
         assert_eq!(draft.to, To::User);

@@ -20,10 +20,3 @@ pub(crate) fn text(msg_id: &str, target: &str, content: &str) -> Common {
 pub(crate) fn proto_of(common: &Common) -> Bytes {
     Proto { event_type: 0, body: common.encode_to_vec().into() }.encode_to_vec().into()
 }
-
-/// Bytes from hex digits; blanks are ignored.
-pub(crate) fn from_hex(digits: &str) -> Bytes {
-    let digits: Vec<u8> = digits.bytes().filter(u8::is_ascii_hexdigit).collect();
-    let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap();
-    digits.chunks(2).map(byte).collect()
-}

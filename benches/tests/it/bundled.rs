@@ -1,21 +1,22 @@
 //! Loads on the bundled server, whose program lies beside this one; without it they are skipped.
 
-use std::io::{self, BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::io::{self, Write};
+use std::process::{Command, Stdio};
 
 use comet_bench::host::Interrupt;
 use comet_bench::plan::{Options, Plan};
 use comet_bench::report::Report;
 use comet_bench::scenario;
 use comet_bench::terminal::Progress;
+use comet_testkit::program::{self, Program};
 use tempfile::TempDir;
 
 use crate::planned::{figure, run};
 
 /// A server that ends with the test, and so does what it kept.
 struct Server {
-    child: Child,
+    // Declared before its files, so that it is killed before they are removed.
+    _process: Program,
     tcp: String,
     ws: String,
     http: String,
@@ -25,7 +26,7 @@ struct Server {
 impl Server {
     /// On free ports; `None` if the program has not been built.
     fn start(settings: &[&str]) -> Option<Self> {
-        let program = Path::new(env!("CARGO_BIN_EXE_comet-bench")).with_file_name("comet-server");
+        let program = program::built("comet-server");
         if !program.exists() {
             writeln!(io::stderr(), "skipped: {} is not there", program.display()).expect("told");
             return None;
@@ -35,28 +36,12 @@ impl Server {
         command.arg(format!("--data-dir={}", folder.path().join("data").display()));
         command.args(["--tcp", "--ws", "--http", "--admin"].map(|it| format!("{it}=127.0.0.1:0")));
         command.args(settings.iter().map(|setting| format!("--set={setting}")));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("the server starts");
-        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let mut lines = lines.map_while(Result::ok);
-        let line = lines.find(|line| line.starts_with("listening ")).expect("it listens");
-        // What it says from now on is read, or it would wait for that.
-        std::thread::spawn(move || lines.for_each(drop));
-        let at = |name: &str| {
-            let named = |word: &str| Some(word.strip_prefix(name)?.strip_prefix('=')?.to_owned());
-            line.split(' ').find_map(named).expect("an address")
-        };
+        let process = Program::start(command.stderr(Stdio::null()));
+        let listening = process.listening();
+        let at = |name: &str| listening.at(name);
         let (tcp, ws) = (format!("tcp://{}", at("tcp")), format!("ws://{}/sub", at("ws")));
         let http = format!("http://{}", at("http"));
-        Some(Self { child, tcp, ws, http, folder })
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        Some(Self { _process: process, tcp, ws, http, folder })
     }
 }
 

@@ -14,9 +14,10 @@ use comet_bench::dialect::Dialect;
 use comet_bench::driver::{Destination, Identity, Route, Tuning};
 use comet_protocol::ws::handshake::{HandshakeLimits, Parse, parse, write_accept};
 use comet_protocol::ws::{Decoder, Event, Limits, Opcode, Role, write_frame};
+use comet_testkit::clock::PATIENCE;
 use serde_json::{Value, json};
 
-use crate::party::{PATIENCE, Party, assert_fan_and_echo};
+use crate::party::{Party, assert_fan_and_echo};
 
 /// Who reads which channel, and how many pings were answered.
 #[derive(Default)]

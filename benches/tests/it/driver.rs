@@ -11,8 +11,7 @@ use comet_bench::dialect::Dialect;
 use comet_bench::driver::{Destination, Driver, Event, Identity, Observer, Route, Time, Tuning};
 use comet_protocol::comet::{ServerFrame, Welcome, op};
 use comet_protocol::{Decoder, Layout};
-
-const PATIENCE: Duration = Duration::from_secs(20);
+use comet_testkit::clock::PATIENCE;
 
 #[derive(Default)]
 struct Events(Vec<String>);

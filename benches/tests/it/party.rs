@@ -8,9 +8,7 @@ use bytes::Bytes;
 use comet_bench::clock;
 use comet_bench::dialect::Dialect;
 use comet_bench::driver::{Destination, Driver, Event, Identity, Observer, Route, Time, Tuning};
-
-/// Waits that only a broken server makes long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+use comet_testkit::clock::PATIENCE;
 
 /// What happened to one session.
 #[derive(Debug, Default)]

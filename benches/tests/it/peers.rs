@@ -3,20 +3,20 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
-use comet_bench::clock;
 use comet_bench::dialect::Dialect;
 use comet_bench::driver::Route;
+use comet_testkit::ports::free;
+use comet_testkit::program::Program;
 
-use crate::party::{PATIENCE, assert_fan_and_echo};
+use crate::party::assert_fan_and_echo;
 
 /// A server that ends with the test.
 struct Peer {
-    child: Child,
+    _process: Program,
     /// WebSocket, and plain TCP if it has any.
     ws: SocketAddr,
     tcp: SocketAddr,
@@ -61,28 +61,10 @@ impl Peer {
     }
 
     fn start(name: &str, command: &mut Command, ws: SocketAddr, tcp: SocketAddr) -> Self {
-        let log = fs::File::create(folder(name).join("log")).expect("a log");
-        let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        let peer = Self { child: command.spawn().expect("started"), ws, tcp };
-        peer.wait(name);
-        peer
-    }
-
-    /// Until it listens.
-    fn wait(&self, name: &str) {
-        let deadline = clock::now() + PATIENCE;
-        while TcpStream::connect(self.ws).is_err() {
-            assert!(clock::now() < deadline, "{name} does not listen on {}", self.ws);
-            std::thread::park_timeout(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let log = folder(name).join("log");
+        let mut process = Program::start_with_log(command, &log);
+        assert!(process.listens_at(ws), "{name} does not listen on {ws}: {}", process.errors());
+        Self { _process: process, ws, tcp }
     }
 }
 
@@ -109,12 +91,6 @@ fn folder(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::create_dir_all(&folder).expect("a folder");
     folder
-}
-
-/// A port that nobody has at the moment.
-fn free() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("bound")
 }
 
 #[test]

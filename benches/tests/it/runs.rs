@@ -11,14 +11,13 @@ use comet_bench::driver::{Destination, Driver, Identity, Route, Tuning};
 use comet_bench::host::Interrupt;
 use comet_bench::oracle::{FaultKind, Stamp};
 use comet_bench::report::Report;
+use comet_testkit::clock::PATIENCE;
 
 use crate::liar::{Liar, Lie};
 use crate::planned::{figure, run};
 
 const MEMBERS: usize = 10;
 const MS: Duration = Duration::from_millis(1);
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// A room of ten at 500 messages a second.
 fn fan(gateway: &Liar, more: &str) -> Report {
     let text = format!("scenario = \"fan\"\nsessions = {MEMBERS}\nrate = 500\nsize = 64\n{more}");

@@ -5,13 +5,13 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use comet::{Closed, ConnectReply, Dialect, Identity, Target};
+use comet_testkit::client::{Client, Ending, Transport};
+use comet_testkit::frame::{auth, delivery, frame, reply, say};
+use comet_testkit::{clock, websocket};
 
-use crate::support::client::{Client, Ending, Transport};
-use crate::support::frame::{auth, delivery, frame, reply, say};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::log::Event;
 use crate::support::place::{everywhere, over_both};
-use crate::support::{clock, websocket};
 
 /// "wrong" is refused with a body, "nobody" is let go, everybody else is let in.
 fn doorman(shards: usize) -> Setup {
@@ -77,7 +77,7 @@ fn the_golden_auth_frame_is_answered_by_the_golden_reply() {
             \x0a\x05dtalk\x12\x01T\x1a\x13\x08\x04\x12\x05alice\x2a\x03u-1\x32\x03mac";
         match place.transport {
             Transport::Tcp => client.socket.write(golden),
-            Transport::WebSocket => client.socket.write(&websocket::masked(0x82, golden)),
+            Transport::WebSocket => client.socket.write(websocket::masked(0x82, golden)),
         }
         let (request, reply) = server.log.asked();
         assert_eq!((request.app.as_str(), request.token.as_str()), ("dtalk", "T"));

@@ -1,14 +1,14 @@
 //! Acked deliveries: numbered, kept within bounds, acknowledged; best-effort ones: told once.
 
 use comet::{Closed, CommandError, Delivery, Stats};
+use comet_testkit::client::{Client, Next, Transport};
+use comet_testkit::frame::{Frame, ack, delivery, reply, say};
+use comet_testkit::{clock, websocket};
 
-use crate::support::client::{Client, Next, Transport};
-use crate::support::frame::{Frame, ack, delivery, reply, say};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::log::Event;
 use crate::support::place::{Place, everywhere};
 use crate::support::router::echo;
-use crate::support::{clock, websocket};
 
 /// A gateway, and one session on it.
 fn session(place: Place, config: comet::Config) -> (Server, Client, comet::SessionId) {

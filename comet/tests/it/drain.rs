@@ -5,14 +5,14 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use comet::{AdoptError, Adoption, Closed, CommandError, Delivery, Identity, Target};
+use comet_testkit::client::{Ending, Next, Transport};
+use comet_testkit::clock::{self, PATIENCE};
+use comet_testkit::frame::{auth, reply, say};
+use comet_testkit::socket::pair;
 
-use crate::support::client::{Ending, Next, Transport};
-use crate::support::frame::{auth, reply, say};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::place::everywhere;
 use crate::support::router::hold;
-use crate::support::socket::pair;
-use crate::support::{PATIENCE, clock};
 
 #[test]
 fn a_drain_says_goodbye_to_everybody_within_its_time() {

@@ -5,14 +5,14 @@ use std::time::Duration;
 use comet::{Closed, Delivery};
 use comet_protocol::DecodeError;
 use comet_protocol::ws::WsError;
+use comet_testkit::client::{Client, Ending, Transport};
+use comet_testkit::frame::{Wire, auth, delivery, frame, reply, say};
+use comet_testkit::socket::Socket;
+use comet_testkit::websocket;
 
-use crate::support::client::{Client, Ending, Transport};
-use crate::support::frame::{Wire, auth, delivery, frame, reply, say};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::place::everywhere;
 use crate::support::router::echo;
-use crate::support::socket::Socket;
-use crate::support::websocket;
 
 /// The bytes that go before a packet in a message of its own.
 fn ws_header(transport: Transport, len: u8) -> Vec<u8> {
@@ -68,10 +68,10 @@ fn a_whole_conversation_may_arrive_byte_by_byte() {
         let server = Server::start(config(place.shards));
         let mut socket = Socket::connect(server.address(place.transport));
         let dribble = |socket: &mut Socket, bytes: &[u8]| {
-            bytes.iter().for_each(|byte| socket.write(&[*byte]));
+            bytes.iter().for_each(|byte| socket.write([*byte]));
         };
         if place.transport == Transport::WebSocket {
-            dribble(&mut socket, &websocket::request("/sub", ""));
+            dribble(&mut socket, websocket::request("/sub", "").as_bytes());
             websocket::check_upgraded(&websocket::response(&mut socket));
         }
         let mut client = Client::over(place.transport, socket);
@@ -162,13 +162,11 @@ fn a_disconnect_frame_ends_the_session() {
 fn the_other_dialects_head_ends_the_session() {
     everywhere(|place| {
         let server = Server::start(config(place.shards));
-        for (user, wire) in [("alice", Wire::Dtalk), ("bob", Wire::Goim)] {
+        let dtalk = ("alice", Wire::Dtalk, auth(1, "alice", ""), 2, 16);
+        let goim = ("bob", Wire::Goim, frame(7, 1, b""), 8, 20);
+        for (user, wire, request, answer, other) in [dtalk, goim] {
             let mut client = server.connect(place.transport);
             client.wire = wire;
-            let (request, answer, other) = match wire {
-                Wire::Dtalk => (auth(1, user, ""), 2, 16),
-                Wire::Goim => (frame(7, 1, b""), 8, 20),
-            };
             client.send(&request);
             assert_eq!(client.receive(), frame(answer, 1, b""));
             client.wire = if wire == Wire::Dtalk { Wire::Goim } else { Wire::Dtalk };

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use comet::{Delivery, Dialect, Identity, Target};
+use comet_testkit::client::{Client, Transport};
+use comet_testkit::frame::{Wire, frame};
+use comet_testkit::websocket::{BINARY, FIN, masked};
 
-use crate::support::client::{Client, Transport};
-use crate::support::frame::{Wire, frame};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::place::{Place, everywhere};
-use crate::support::websocket::{BINARY, FIN, masked};
 
 const AUTH: &[u8] =
     br#"{"mid":123,"key":"","room_id":"live://1000","platform":"web","accepts":[1000,1001]}"#;
@@ -56,7 +56,7 @@ fn server(place: Place) -> Server {
 fn client(place: Place, server: &Server) -> Client {
     let mut client = server.connect(place.transport);
     client.wire = Wire::Goim;
-    client.socket.write(&message(place, AUTH_FRAME));
+    client.socket.write(message(place, AUTH_FRAME));
     let golden = b"\0\0\0\x10\0\x10\0\x01\0\0\0\x08\0\0\0\x01";
     expect(&mut client, golden);
     client
@@ -107,7 +107,7 @@ fn messages_are_answered_by_their_own_op_and_other_requests_by_the_next() {
         let server = server(place);
         let mut client = client(place, &server);
         for (request, reply) in GOLDEN_REQUESTS {
-            client.socket.write(&message(place, request));
+            client.socket.write(message(place, request));
             expect(&mut client, reply);
         }
         assert_eq!(server.stats().messages, 4);
@@ -153,7 +153,7 @@ fn an_acked_delivery_to_a_peer_without_acks_is_sent_once_and_kept_nowhere() {
         }
         let whole = if place.transport == Transport::Tcp { 18 } else { 36 };
         client.socket.take(100 * whole);
-        client.socket.write(&client.bytes(&[frame(2, 1, b"")]));
+        client.socket.write(client.bytes(&[frame(2, 1, b"")]));
         expect(&mut client, b"\0\0\0\x14\0\x10\0\x01\0\0\0\x03\0\0\0\x01\0\0\0\0");
         assert_eq!((server.stats().deliveries, server.stats().resends), (100, 0));
         assert_eq!(server.stats().sessions, 1);
@@ -226,6 +226,6 @@ fn a_heartbeat_is_answered_by_the_count_of_the_room_over_all_shards() {
         assert!(seqs.into_iter().eq(100..200) && replies.iter().all(|reply| reply.op == 3));
         assert_eq!(beat(&mut join("none")), 0);
         members.truncate(4);
-        crate::support::clock::eventually("five have left", || beat(&mut members[0]) == 4);
+        comet_testkit::clock::eventually("five have left", || beat(&mut members[0]) == 4);
     });
 }

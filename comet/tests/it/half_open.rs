@@ -8,13 +8,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use comet::{Adoption, Closed, Config, Delivery, Gateway, Io, Listen, Target};
+use comet_testkit::clock;
+use comet_testkit::frame::{Wire, auth};
+use comet_testkit::socket::pair;
 use socket2::SockRef;
 
-use crate::support::clock;
-use crate::support::frame::{Wire, auth};
 use crate::support::gateway::{Server, Setup, anywhere, config};
 use crate::support::router::TestRouter;
-use crate::support::socket::pair;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use comet::{Closed, Refusal};
+use comet_testkit::client::Transport;
+use comet_testkit::clock;
+use comet_testkit::frame::{frame, reply, say};
 
-use crate::support::client::Transport;
-use crate::support::clock;
-use crate::support::frame::{frame, reply, say};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::log::Event;
 use crate::support::place::{Place, everywhere, over_both};
@@ -136,7 +136,7 @@ fn keeps_the_order_at_the_limit(place: Place, together: usize) {
                     .collect();
                 bytes.extend(match place.transport {
                     Transport::Tcp => packets,
-                    Transport::WebSocket => crate::support::websocket::masked(0x82, &packets),
+                    Transport::WebSocket => comet_testkit::websocket::masked(0x82, &packets),
                 });
             }
             client.socket.write(&bytes);
@@ -226,7 +226,7 @@ fn a_panic_on_a_request_refuses_the_peer() {
     let on = |event: &Event| matches!(event, Event::Connect { token, .. } if token == "victim");
     panics(on, |server, place| {
         let mut victim = server.connect(place.transport);
-        victim.send(&crate::support::frame::auth(1, "victim", ""));
+        victim.send(&comet_testkit::frame::auth(1, "victim", ""));
         assert_eq!(victim.ending(), place.transport.goodbye(1008));
         assert_eq!(server.ended_as(&Closed::Refused), 1);
     });

@@ -1,10 +1,10 @@
 //! Whichever way shards write to sockets, peers see the same.
 
 use comet::{Config, Delivery, Io};
+use comet_testkit::client::{Client, Transport};
+use comet_testkit::clock;
+use comet_testkit::frame::delivery;
 
-use crate::support::client::{Client, Transport};
-use crate::support::clock;
-use crate::support::frame::delivery;
 use crate::support::gateway::{Server, config};
 
 const WAYS: [Io; 2] = [Io::Epoll, Io::Uring];

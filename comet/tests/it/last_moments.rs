@@ -1,10 +1,10 @@
 //! What a session whose end has begun must no longer get.
 
 use comet::{CommandError, Delivery};
+use comet_testkit::client::{Client, Ending, Next};
+use comet_testkit::clock;
+use comet_testkit::frame::{Frame, ack, delivery, frame, reply, say};
 
-use crate::support::client::{Client, Ending, Next};
-use crate::support::clock;
-use crate::support::frame::{Frame, ack, delivery, frame, reply, say};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::place::everywhere;
 use crate::support::router::hold;
@@ -62,7 +62,7 @@ fn a_reply_that_comes_too_late_does_not_follow_the_close_frame() {
 #[test]
 fn a_body_that_fits_no_frame_is_refused_and_costs_nobody_anything() {
     let server = Server::start(config(1));
-    let mut client = server.client(crate::support::client::Transport::Tcp, "alice", "lobby");
+    let mut client = server.client(comet_testkit::client::Transport::Tcp, "alice", "lobby");
     let session = server.log.peer("alice").session();
     // Zeroes that nobody touches take no memory.
     let body = bytes::Bytes::from(vec![0; (1 << 30) + 1]);

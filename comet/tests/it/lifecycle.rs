@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use comet::{Closed, Delivery, Dialect, MetricKind, Target};
+use comet_testkit::client::{Client, Next, Transport};
+use comet_testkit::clock::{self, PATIENCE};
+use comet_testkit::frame::{auth, delivery, frame, say};
+use comet_testkit::websocket::masked;
 
-use crate::support::client::{Client, Next, Transport};
-use crate::support::frame::{auth, delivery, frame, say};
 use crate::support::gateway::{Server, Setup, config, impatient};
 use crate::support::place::{everywhere, on_sockets, over_both};
 use crate::support::router::answer;
-use crate::support::websocket::masked;
-use crate::support::{PATIENCE, clock};
 
 #[test]
 fn a_client_that_closes_ends_its_session() {

@@ -4,16 +4,16 @@
 use std::time::Duration;
 
 use comet::{Class, Config, Delivery, Dialect, Gap, GapReason, Identity, Listen, Overflow, Target};
+use comet_testkit::client::{Client, Transport};
+use comet_testkit::clock;
+use comet_testkit::comet::{Comet, Hello};
+use comet_testkit::frame::{Wire, frame};
+use comet_testkit::socket::Arrived;
+use comet_testkit::websocket;
 
-use crate::support::client::{Client, Transport};
-use crate::support::clock;
-use crate::support::comet::{Comet, hello};
-use crate::support::frame::{Wire, frame};
 use crate::support::gateway::{Server, Setup, anywhere, config};
 use crate::support::log::Event;
 use crate::support::router::identity;
-use crate::support::socket::Arrived;
-use crate::support::websocket;
 
 /// What a peer speaks, and over what.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +62,7 @@ fn open(server: &Server, way: Way) -> Client {
             client.send(&frame(7, 1, b"{}"));
             client
         }
-        Dialect::Comet => Comet::open(server, way.transport, hello("alice", "lobby")).client,
+        Dialect::Comet => Comet::open(server, way.transport, &Hello::new("alice", "lobby")).client,
         _ => server.client(way.transport, "alice", "lobby"),
     };
     server.log.peer("alice");
@@ -207,7 +207,7 @@ fn what_is_dropped_while_a_session_is_parked_is_told_when_it_is_back() {
 #[test]
 fn keys_that_are_forgotten_are_told() {
     let server = start(narrow().delivery(|it| it.latest_keys = 2));
-    let mut alice = Comet::open(&server, Transport::Tcp, hello("alice", "lobby"));
+    let mut alice = Comet::open(&server, Transport::Tcp, &Hello::new("alice", "lobby"));
     let latest = |key: u32| Delivery::latest(key.to_string(), "newest");
     alice.client.socket.unread.clear();
     publish_until_dropped(&server, 1);
@@ -251,7 +251,7 @@ fn gaps_of_acked_deliveries_whose_turn_never_came_are_told_before_the_end() {
 fn who_drops_all_the_time_costs_the_router_a_word_for_each_stall_and_not_for_each_delivery() {
     let server = start(narrow());
     let mut alice = Comet::connect(&server, Transport::Tcp);
-    alice.ask(comet_protocol::comet::Auth { max_body: 10, ..hello("alice", "lobby") }).unwrap();
+    alice.ask(&Hello { max_body: 10, ..Hello::new("alice", "lobby") }).unwrap();
     // Too long for this peer, who reads everything else.
     for _ in 0..10_000 {
         server.gateway.publish("lobby", Delivery::best_effort("eleven bytes")).unwrap();

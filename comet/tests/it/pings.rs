@@ -4,16 +4,15 @@ use std::io::Write;
 use std::time::Duration;
 
 use comet::{Adoption, Config, Dialect, Gateway, Identity, Listen, StartError};
-use comet_protocol::comet::ServerFrame;
+use comet_testkit::client::{Client, Transport};
+use comet_testkit::clock;
+use comet_testkit::comet::{Comet, Hello, op};
+use comet_testkit::frame::{Wire, auth, frame};
+use comet_testkit::socket::{Socket, pair};
+use comet_testkit::websocket::{self, FIN, PING, WsFrame, masked};
 
-use crate::support::client::{Client, Transport};
-use crate::support::clock;
-use crate::support::comet::{Comet, hello};
-use crate::support::frame::{Wire, auth, frame};
 use crate::support::gateway::{Server, Setup, anywhere, config};
 use crate::support::router::TestRouter;
-use crate::support::socket::{Socket, pair};
-use crate::support::websocket::{self, FIN, PING, WsFrame, masked};
 
 const INTERVAL: Duration = Duration::from_millis(300);
 
@@ -59,14 +58,14 @@ fn every_websocket_peer_that_is_sent_nothing_is_pinged_again_and_again() {
 fn comet_peers_are_pinged_over_tcp_too_and_told_the_interval() {
     for transport in [Transport::Tcp, Transport::WebSocket] {
         let server = Server::start(quick(2));
-        let mut alice = Comet::open(&server, transport, hello("alice", ""));
+        let mut alice = Comet::open(&server, transport, &Hello::new("alice", ""));
         assert_eq!(alice.welcome.heartbeat_ms, 300);
         for _ in 0..3 {
-            assert!(matches!(alice.hear(), ServerFrame::Ping(_)));
+            assert_eq!(alice.receive().op, op::PING);
         }
     }
     let server = Server::start(config(1));
-    let alice = Comet::open(&server, Transport::Tcp, hello("alice", ""));
+    let alice = Comet::open(&server, Transport::Tcp, &Hello::new("alice", ""));
     assert_eq!(alice.welcome.heartbeat_ms, 25_000, "by default");
 }
 
@@ -92,7 +91,7 @@ fn a_listener_and_adopted_connections_may_have_times_of_their_own() {
     }
     let mut usual = server.client(Transport::WebSocket, "usual", "");
     usual.hears_nothing_for(Duration::ZERO);
-    let comet = Comet::open(&server, Transport::WebSocket, hello("alice", ""));
+    let comet = Comet::open(&server, Transport::WebSocket, &Hello::new("alice", ""));
     assert_eq!(comet.welcome.heartbeat_ms, 25_000);
 }
 
@@ -103,7 +102,7 @@ fn without_an_interval_a_comet_peer_is_told_to_be_heard_in_half_the_idle_time() 
         it.idle_timeout = Duration::from_secs(3);
     });
     let server = Server::start(config);
-    let alice = Comet::open(&server, Transport::Tcp, hello("alice", ""));
+    let alice = Comet::open(&server, Transport::Tcp, &Hello::new("alice", ""));
     assert_eq!(alice.welcome.heartbeat_ms, 1_500);
 }
 

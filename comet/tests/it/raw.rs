@@ -1,15 +1,15 @@
 //! Peers without frames: a WebSocket message is a body, and the upgrade request says who they are.
 
 use comet::{Closed, Config, Delivery, Dialect, Identity, Listen, OriginPolicy};
+use comet_testkit::client::{Client, Transport};
+use comet_testkit::socket::Socket;
+use comet_testkit::websocket::{
+    self, BINARY, CLOSE, CONTINUATION, FIN, TEXT, WsFrame, masked, request, response, status,
+};
 
-use crate::support::client::{Client, Transport};
 use crate::support::gateway::{Server, Setup, anywhere, config};
 use crate::support::log::Log;
 use crate::support::router::echo;
-use crate::support::socket::Socket;
-use crate::support::websocket::{
-    self, BINARY, CLOSE, CONTINUATION, FIN, TEXT, WsFrame, masked, request, response, status,
-};
 
 /// Where the raw listener is among the addresses.
 const RAW: usize = 2;
@@ -61,7 +61,7 @@ fn path_query_and_headers_of_the_upgrade_reach_the_router() {
         let server = server.start();
         let mut socket = Socket::connect(server.gateway.addresses()[RAW]);
         let more = "Authorization: Bearer t0ken\r\nX-Device: phone\r\nCookie: a=1\r\n";
-        socket.write(&request("/chat/lobby?since=7&x=%20", more));
+        socket.write(request("/chat/lobby?since=7&x=%20", more));
         let (asked, reply) = server.log.asked();
         assert_eq!((asked.dialect, asked.attempt), (Dialect::Raw, 1));
         assert_eq!((asked.app.as_str(), asked.token.as_str(), &asked.ext[..]), ("", "", &b""[..]));
@@ -91,11 +91,11 @@ fn text_stays_text_and_bytes_stay_bytes() {
             (BINARY, b""),
             (BINARY, &[7; 16_384]),
         ] {
-            client.socket.write(&masked(FIN | opcode, payload));
+            client.socket.write(masked(FIN | opcode, payload));
             assert_eq!(client.receive_ws(), message(opcode, payload));
         }
         let fragments = [masked(TEXT, b"in "), masked(FIN | CONTINUATION, b"pieces")];
-        client.socket.write(&fragments.concat());
+        client.socket.write(fragments.concat());
         assert_eq!(client.receive_ws(), message(TEXT, b"in pieces"));
     });
 }
@@ -109,7 +109,7 @@ fn what_a_raw_peer_says_before_it_is_let_in_is_heard_once_it_is() {
             let early: Vec<u8> =
                 (0..100u8).flat_map(|number| masked(FIN | BINARY, &[number])).collect();
             let request = request(&format!("/user/user-{number}"), "");
-            socket.write(&[request, early].concat());
+            socket.write([request.as_bytes(), &early].concat());
             websocket::check_upgraded(&response(&mut socket));
             let mut client = Client::over(Transport::WebSocket, socket);
             for number in 0..100 {
@@ -131,7 +131,7 @@ fn a_refused_raw_peer_gets_the_status_and_the_body_of_the_router_or_403_if_dropp
             ("/odd-status", 403, text, ""),
         ] {
             let mut socket = Socket::connect(server.gateway.addresses()[RAW]);
-            socket.write(&request(target, ""));
+            socket.write(request(target, ""));
             let response = response(&mut socket);
             assert_eq!(status(&response), code, "{target}");
             assert!(response.contains(&format!("Content-Type: {kind}\r\n")), "{response}");
@@ -155,11 +155,11 @@ fn paths_and_origins_may_be_limited_before_the_router_is_asked() {
         socket.write(request);
         status(&response(&mut socket))
     };
-    assert_eq!(answer(&request("/user/bob", "")), 404);
-    assert_eq!(answer(&request("/user/alice", "Origin: http://evil.test\r\n")), 403);
+    assert_eq!(answer(request("/user/bob", "").as_bytes()), 404);
+    assert_eq!(answer(request("/user/alice", "Origin: http://evil.test\r\n").as_bytes()), 403);
     assert_eq!(answer(b"GET /user/alice HTTP/1.1\r\nHost: gateway.test\r\n\r\n"), 426);
     assert_eq!(server.log.so_far(|_| Some(())), []);
-    assert_eq!(answer(&request("/user/alice", "")), 101);
+    assert_eq!(answer(request("/user/alice", "").as_bytes()), 101);
 }
 
 /// The request is all there is to know a raw peer by, and browsers add cookies to it.
@@ -181,7 +181,7 @@ fn pages_of_other_sites_reach_a_raw_listener_only_if_it_says_so() {
     ];
     for (listener, page, expected) in cases {
         let mut socket = Socket::connect(server.gateway.addresses()[listener]);
-        socket.write(&request("/user/alice", &format!("Origin: {page}\r\n")));
+        socket.write(request("/user/alice", &format!("Origin: {page}\r\n")));
         assert_eq!(status(&response(&mut socket)), expected, "{page} at {listener}");
     }
 }
@@ -198,12 +198,12 @@ fn a_room_of_raw_peers_gets_each_message_once_with_its_type_across_shards() {
     let mut other = connect(&server, "/room/elsewhere");
     for (number, opcode) in (0..8).zip([TEXT, BINARY].into_iter().cycle()) {
         let text = format!("said by {number}");
-        clients[number].socket.write(&masked(FIN | opcode, text.as_bytes()));
+        clients[number].socket.write(masked(FIN | opcode, text.as_bytes()));
         for client in &mut clients {
             assert_eq!(client.receive_ws(), message(opcode, text.as_bytes()));
         }
     }
-    other.socket.write(&masked(FIN | CLOSE, b""));
+    other.socket.write(masked(FIN | CLOSE, b""));
     assert_eq!(other.receive_ws(), message(CLOSE, b""), "nothing came before");
 }
 
@@ -215,7 +215,7 @@ fn a_raw_peer_that_left_while_it_was_decided_about_has_a_session_that_ends_at_on
         });
         let server = server.start();
         let mut socket = Socket::connect(server.gateway.addresses()[RAW]);
-        socket.write(&request("/user/alice", ""));
+        socket.write(request("/user/alice", ""));
         let (_, reply) = server.log.asked();
         drop(socket);
         reply.accept(Identity::new("raw", "alice"));

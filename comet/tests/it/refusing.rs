@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use comet::{Closed, Config, Identity};
+use comet_testkit::client::{Client, Ending, Transport};
+use comet_testkit::clock;
+use comet_testkit::comet::{Comet, Hello};
+use comet_testkit::frame::{Wire, auth, frame, say};
 
-use crate::support::client::{Client, Ending, Transport};
-use crate::support::clock;
-use crate::support::comet::{Comet, hello};
-use crate::support::frame::{Wire, auth, frame, say};
 use crate::support::gateway::{Server, Setup, config};
 
 /// How a peer asks to be refused.
@@ -163,7 +163,7 @@ fn a_refusal_after_which_the_peer_may_try_again_is_not_held() {
 fn who_can_be_told_is_told_and_closed_at_once() {
     let server = start(holding(100, Duration::from_secs(600)));
     let mut peer = Comet::connect(&server, Transport::Tcp);
-    peer.ask(hello("bad", "")).unwrap_err();
-    peer.ending();
+    peer.ask(&Hello::new("bad", "")).unwrap_err();
+    peer.ends();
     assert_eq!(server.ended_as(&Closed::Refused), 1);
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use comet::{Closed, Connect, Delivery, Dialect, Identity};
+use comet_testkit::client::Client;
+use comet_testkit::frame::{Wire, auth, delivery, frame, reply, say};
 
-use crate::support::client::Client;
-use crate::support::frame::{Wire, auth, delivery, frame, reply, say};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::log::Event;
 use crate::support::place::{Place, everywhere};

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use comet::{Closed, Delivery};
+use comet_testkit::client::{Client, Next};
+use comet_testkit::clock;
+use comet_testkit::frame::delivery;
 
-use crate::support::client::{Client, Next};
-use crate::support::clock;
-use crate::support::frame::delivery;
 use crate::support::gateway::{Server, config};
 use crate::support::place::{Place, everywhere};
 

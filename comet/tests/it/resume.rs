@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use comet::{Closed, Config, Delivery, SessionId, Target};
+use comet_testkit::client::{Client, Ending, Transport};
+use comet_testkit::clock;
+use comet_testkit::frame::{ack, auth, delivery, frame, reply, say};
 
-use crate::support::client::{Client, Ending, Transport};
-use crate::support::clock;
-use crate::support::frame::{ack, auth, delivery, frame, reply, say};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::log::Event;
 use crate::support::place::{everywhere, on_sockets};

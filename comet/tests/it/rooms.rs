@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use comet::{Closed, Delivery, Identity, Target};
+use comet_testkit::client::{Client, Transport};
+use comet_testkit::clock;
+use comet_testkit::frame::{delivery, frame};
 
-use crate::support::client::{Client, Transport};
-use crate::support::clock;
-use crate::support::frame::{delivery, frame};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::place::everywhere;
 
@@ -62,7 +62,7 @@ fn rooms_of_the_identity_are_joined_before_anything_is_published_to_the_new_sess
             })
             .start();
         let mut client = server.connect(place.transport);
-        client.send(&crate::support::frame::auth(1, "alice", ""));
+        client.send(&comet_testkit::frame::auth(1, "alice", ""));
         // As soon as the router knows of the session, whoever is told by it may publish.
         server.log.peer("alice");
         for room in 0..100 {
@@ -180,7 +180,7 @@ fn kicked_and_departed_members_get_nothing_more_and_the_others_everything() {
         server.gateway.kick(session, "a test").unwrap();
         server.gateway.publish("lobby", text("two")).unwrap();
         hears(&mut kicked, "one");
-        assert!(matches!(kicked.next(clock::deadline()), crate::support::client::Next::Ended(_)));
+        assert!(matches!(kicked.next(clock::deadline()), comet_testkit::client::Next::Ended(_)));
         drop(leaves);
         server.log.closed("leaves");
         server.gateway.publish("lobby", text("three")).unwrap();

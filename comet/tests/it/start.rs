@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use comet::{Adoption, Closed, Config, Delivery, Gateway, Listen, StartError, Target};
+use comet_testkit::client::{Client, Transport};
+use comet_testkit::frame::{Wire, auth, frame, reply, say};
+use comet_testkit::socket::{Arrived, Socket, pair};
+use comet_testkit::websocket::masked;
 
-use crate::support::client::{Client, Transport};
-use crate::support::frame::{Wire, auth, frame, reply, say};
 use crate::support::gateway::{Server, Setup, anywhere, config};
 use crate::support::router::TestRouter;
-use crate::support::socket::{Arrived, Socket, pair};
-use crate::support::websocket::masked;
 
 #[test]
 fn an_address_in_use_is_named_in_the_error() {
@@ -49,8 +49,8 @@ fn addresses_come_in_the_order_given_and_with_real_ports() {
         assert!(addresses.iter().all(|address| address.port() != 0), "{addresses:?}");
         assert!(addresses[0].is_ipv4() && addresses[2].is_ipv6());
         assert_eq!(server.gateway.shards(), shards);
-        Client::connect(Transport::Tcp, addresses[2]).sign_in("alice", "");
-        Client::connect(Transport::WebSocket, addresses[1]).sign_in("alice", "");
+        Client::connect(&addresses[2], Transport::Tcp).sign_in("alice", "");
+        Client::connect(&addresses[1], Transport::WebSocket).sign_in("alice", "");
     }
 }
 

@@ -1,11 +1,11 @@
 //! The text dialect: JSON objects in text messages.
 
 use comet::{Closed, Config, Delivery, Dialect, Identity, Listen, Overflow};
+use comet_testkit::client::{Client, Transport};
+use comet_testkit::websocket::{self, BINARY, CLOSE, FIN, TEXT, masked};
 use serde_json::{Value, json};
 
-use crate::support::client::{Client, Transport};
 use crate::support::gateway::{Server, Setup, anywhere, config};
-use crate::support::websocket::{self, BINARY, CLOSE, FIN, TEXT, masked};
 
 /// Where the text listener is among the addresses.
 const AT: usize = 2;
@@ -39,7 +39,7 @@ impl Ten {
     }
 
     fn say(&mut self, object: &Value) {
-        self.0.socket.write(&masked(FIN | TEXT, object.to_string().as_bytes()));
+        self.0.socket.write(masked(FIN | TEXT, object.to_string().as_bytes()));
     }
 
     fn hear(&mut self) -> Value {
@@ -70,7 +70,7 @@ fn members_of_a_room_join_publish_hear_acknowledge_and_leave() {
         for client in [&mut alice, &mut bob] {
             client.say(&json!({ "t": "ack", "seq": 1 }));
         }
-        crate::support::clock::eventually("both are acknowledged", || server.stats().acks == 2);
+        comet_testkit::clock::eventually("both are acknowledged", || server.stats().acks == 2);
         bob.say(&json!({ "t": "leave", "room": "lobby" }));
         bob.say(&json!({ "t": "ping" }));
         assert_eq!(bob.hear(), json!({ "t": "pong" }), "a leave without an id is not answered");
@@ -109,9 +109,9 @@ fn objects_that_cannot_be_understood_are_errors_and_close_nothing() {
     let mut expected = error("unknown t");
     expected["id"] = 5.into();
     assert_eq!(alice.hear(), expected);
-    alice.0.socket.write(&masked(FIN | TEXT, b"{"));
+    alice.0.socket.write(masked(FIN | TEXT, b"{"));
     assert_eq!(alice.hear(), error("not JSON"));
-    alice.0.socket.write(&masked(FIN | BINARY, b"[1]"));
+    alice.0.socket.write(masked(FIN | BINARY, b"[1]"));
     assert_eq!(alice.hear(), error("not an object"));
     alice.say(&json!({ "t": "ping", "more": { "of": ["it"] } }));
     assert_eq!(alice.hear(), json!({ "t": "pong" }));
@@ -128,7 +128,7 @@ fn a_refused_client_is_told_why_before_it_is_closed() {
     mute.say(&json!({ "t": "dance" }));
     assert_eq!(mute.hear()["t"], "bye");
     assert_eq!(mute.0.receive_ws().first, FIN | CLOSE);
-    crate::support::clock::eventually("both have ended", || {
+    comet_testkit::clock::eventually("both have ended", || {
         server.ended_as(&Closed::Refused) + server.ended_as(&Closed::BadAuth) == 2
     });
 }
@@ -168,8 +168,8 @@ fn the_subprotocol_is_offered_and_not_required() {
     let server = start(config(1));
     let address = server.gateway.addresses()[AT];
     for (offer, answered) in [("", false), ("Sec-WebSocket-Protocol: comet.text\r\n", true)] {
-        let mut socket = crate::support::socket::Socket::connect(address);
-        socket.write(&websocket::request("/sub", offer));
+        let mut socket = comet_testkit::socket::Socket::connect(address);
+        socket.write(websocket::request("/sub", offer));
         let response = websocket::response(&mut socket);
         websocket::check_upgraded(&response);
         let has_it = response.to_ascii_lowercase().contains("sec-websocket-protocol: comet.text");

@@ -1,9 +1,9 @@
 //! Durations that the gateway measures: fan-outs and round trips.
 
 use comet::{Delivery, Stats};
+use comet_testkit::client::{Client, Transport};
+use comet_testkit::clock;
 
-use crate::support::client::{Client, Transport};
-use crate::support::clock;
 use crate::support::gateway::{Server, config};
 
 fn members(server: &Server, room: &str, count: usize) -> Vec<Client> {

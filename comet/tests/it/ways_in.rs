@@ -5,14 +5,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use comet::{AdoptError, Adoption, Client as From, Closed, ForwardedHeader, TrustedProxies};
+use comet_testkit::client::{Client, Ending, Next, Transport};
+use comet_testkit::clock;
+use comet_testkit::frame::auth;
+use comet_testkit::socket::{Socket, pair};
+use comet_testkit::websocket::{request, response, status};
 
-use crate::support::client::{Client, Ending, Next, Transport};
-use crate::support::clock;
-use crate::support::frame::auth;
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::router::identity;
-use crate::support::socket::{Socket, pair};
-use crate::support::websocket::{request, response, status};
 
 const HOME: &str = "198.51.100.7";
 
@@ -41,7 +41,7 @@ fn by_address(config: comet::Config) -> Server {
 /// What an upgrade through a proxy is answered with, and the socket.
 fn upgraded(server: &Server, fields: &str) -> (u16, String, Socket) {
     let mut socket = Socket::connect(server.address(Transport::WebSocket));
-    socket.write(&request("/sub", fields));
+    socket.write(request("/sub", fields));
     let answer = response(&mut socket);
     (status(&answer), answer, socket)
 }
@@ -83,7 +83,7 @@ fn headers_of_strangers_are_ignored() {
     let _second = server.client(Transport::Tcp, "another", "");
     let mut third = Socket::connect(server.address(Transport::WebSocket));
     // Closed at accept, perhaps before it is written to.
-    let _ = third.try_write(&request("/sub", &field));
+    let _ = third.try_write(request("/sub", &field));
     assert_eq!(third.rest().0, b"");
     assert_eq!(server.ended_as(&Closed::TooManyConnections), 1);
 }

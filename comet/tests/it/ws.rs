@@ -2,16 +2,16 @@
 
 use comet::{Closed, Gateway, Listen, OriginPolicy, StartError};
 use comet_protocol::ws::WsError;
-
-use crate::support::client::{Client, Ending, Transport};
-use crate::support::frame::{Wire, auth, frame, reply, say};
-use crate::support::gateway::{Server, Setup, anywhere, config};
-use crate::support::router::TestRouter;
-use crate::support::socket::{Arrived, Socket};
-use crate::support::websocket::{
+use comet_testkit::client::{Client, Ending, Transport};
+use comet_testkit::frame::{Wire, auth, frame, reply, say};
+use comet_testkit::socket::{Arrived, Socket};
+use comet_testkit::websocket::{
     self, BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, WsFrame, check_upgraded, masked,
     request, response, status,
 };
+
+use crate::support::gateway::{Server, Setup, anywhere, config};
+use crate::support::router::TestRouter;
 
 fn server() -> Server {
     Server::start(config(2))
@@ -48,7 +48,7 @@ fn both_spellings_of_the_path_are_served_with_or_without_a_query() {
 #[test]
 fn what_is_no_upgrade_is_told_what_is_wrong_in_http() {
     let server = server();
-    let good = String::from_utf8(request("/sub", "")).unwrap();
+    let good = request("/sub", "");
     let cases = [
         (404, good.replacen("/sub", "/elsewhere", 1)),
         (405, good.replacen("GET", "POST", 1)),
@@ -89,12 +89,12 @@ fn pages_of_other_sites_are_let_in_only_where_the_listener_says_so() {
     ];
     for (listener, page, expected) in cases {
         let mut socket = Socket::connect(server.gateway.addresses()[listener]);
-        socket.write(&origin(page));
+        socket.write(origin(page));
         assert_eq!(status(&response(&mut socket)), expected, "{page} at {listener}");
     }
     for listener in [2, 3] {
         let mut socket = Socket::connect(server.gateway.addresses()[listener]);
-        socket.write(&request("/sub", ""));
+        socket.write(request("/sub", ""));
         check_upgraded(&response(&mut socket));
     }
 }
@@ -104,7 +104,7 @@ fn frames_may_follow_the_request_before_it_is_answered() {
     let server = server();
     let mut socket = Socket::connect(server.address(Transport::WebSocket));
     let frames = [auth(1, "alice", ""), say(2, b"at once")];
-    let mut bytes = request("/sub", "");
+    let mut bytes = request("/sub", "").into_bytes();
     for frame in &frames {
         bytes.extend(masked(FIN | BINARY, &Wire::Dtalk.bytes(frame)));
     }
@@ -132,7 +132,7 @@ fn a_packet_does_not_go_on_in_the_next_message() {
     let mut client = client(&server);
     let packet = Wire::Dtalk.bytes(&say(2, b"in two messages"));
     let (one, two) = packet.split_at(24);
-    client.socket.write(&[masked(FIN | BINARY, one), masked(FIN | BINARY, two)].concat());
+    client.socket.write([masked(FIN | BINARY, one), masked(FIN | BINARY, two)].concat());
     assert_eq!(client.ending(), Ending::Close(Some(1002)));
     let error = comet_protocol::DecodeError::Truncated { have: 24, need: 35 };
     assert_eq!(server.log.closed("alice"), Closed::BadFrame(error));
@@ -152,7 +152,7 @@ fn packets_may_come_in_fragments_with_control_frames_between() {
         masked(FIN | PING, b""),
         masked(FIN | CONTINUATION, &packet[25..]),
     ];
-    client.socket.write(&pieces.concat());
+    client.socket.write(pieces.concat());
     let pong = |payload: &[u8]| WsFrame { first: FIN | PONG, payload: payload.to_vec() };
     assert_eq!(client.receive_ws(), pong(b"one"));
     assert_eq!(client.receive_ws(), pong(b""));
@@ -164,12 +164,12 @@ fn a_ping_is_answered_at_once_before_authentication_too() {
     let server = server();
     let mut client = server.connect(Transport::WebSocket);
     for payload in [&b""[..], b"early", &[0xff; 125]] {
-        client.socket.write(&masked(FIN | PING, payload));
+        client.socket.write(masked(FIN | PING, payload));
         let pong = WsFrame { first: FIN | PONG, payload: payload.to_vec() };
         assert_eq!(client.receive_ws(), pong);
     }
     client.sign_in("alice", "");
-    client.socket.write(&masked(FIN | PING, b"late"));
+    client.socket.write(masked(FIN | PING, b"late"));
     assert_eq!(client.receive_ws(), WsFrame { first: FIN | PONG, payload: b"late".to_vec() });
 }
 
@@ -186,7 +186,7 @@ fn a_close_frame_is_answered_with_its_own_code() {
     for (number, (said, answer)) in cases.into_iter().enumerate() {
         let user = format!("user-{number}");
         let mut client = server.client(Transport::WebSocket, &user, "");
-        client.socket.write(&masked(FIN | CLOSE, said));
+        client.socket.write(masked(FIN | CLOSE, said));
         assert_eq!(client.receive_ws(), WsFrame { first: FIN | CLOSE, payload: answer.to_vec() });
         assert_eq!(client.socket.rest(), (vec![], Arrived::End));
         assert_eq!(server.log.closed(&user), Closed::ByPeer);
@@ -198,7 +198,7 @@ fn nothing_after_a_close_frame_is_read() {
     let server = server();
     let mut client = client(&server);
     let late = masked(FIN | BINARY, &Wire::Dtalk.bytes(&say(2, b"too late")));
-    client.socket.write(&[close_frame(1000, ""), late].concat());
+    client.socket.write([close_frame(1000, ""), late].concat());
     assert_eq!(client.ending(), Ending::Close(Some(1000)));
     assert_eq!(server.stats().messages, 0);
 }
@@ -269,7 +269,7 @@ fn a_text_message_is_a_kind_of_data_that_is_not_taken() {
     // The first message decides nothing about the dialect.
     let server = server();
     let mut hello = server.connect(Transport::WebSocket);
-    hello.socket.write(&masked(FIN | TEXT, b"{\"hello\":1}"));
+    hello.socket.write(masked(FIN | TEXT, b"{\"hello\":1}"));
     assert_eq!(hello.ending(), Ending::Close(Some(1003)));
 }
 
@@ -280,12 +280,12 @@ fn a_packet_above_the_limit_is_too_large_wherever_it_stands() {
     let behind = [&Wire::Dtalk.bytes(&say(2, b"short"))[..], &long].concat();
     for message in [&long[..], &behind] {
         let mut client = client(&server);
-        client.socket.write(&masked(FIN | BINARY, message));
+        client.socket.write(masked(FIN | BINARY, message));
         assert_eq!(client.ending(), Ending::Close(Some(1009)));
     }
     // Before there is a session, too.
     let mut stranger = server.connect(Transport::WebSocket);
-    stranger.socket.write(&masked(FIN | BINARY, &long));
+    stranger.socket.write(masked(FIN | BINARY, &long));
     assert_eq!(stranger.ending(), Ending::Close(Some(1009)));
 }
 
@@ -296,7 +296,7 @@ fn a_client_gets_the_first_subprotocol_of_the_listener_that_it_offers() {
     let chosen = |address, offers: &[&str]| {
         let lines = offers.iter().map(|offer| format!("Sec-WebSocket-Protocol: {offer}\r\n"));
         let mut socket = Socket::connect(address);
-        socket.write(&request("/sub", &lines.collect::<String>()));
+        socket.write(request("/sub", &lines.collect::<String>()));
         let response = response(&mut socket);
         check_upgraded(&response);
         let lower = response.to_ascii_lowercase();

@@ -70,7 +70,8 @@ fn is_helper(source: &Source, function: &Function<'_>) -> bool {
 fn asserts(crate_name: &str, body: &str, known: &HashSet<Call>) -> bool {
     has_macro(body)
         || calls(body).any(|(is_method, name)| {
-            known.contains(&(crate_name.to_owned(), is_method, name.to_owned()))
+            let is_known = |it: &str| known.contains(&(it.to_owned(), is_method, name.to_owned()));
+            is_known(crate_name) || KITS.into_iter().any(is_known)
         })
 }
 
@@ -93,16 +94,14 @@ fn calls(body: &str) -> impl Iterator<Item = (bool, &str)> {
     })
 }
 
-/// The crate, whose tests may use what stands in another one's as well.
+/// The crates that tests of all others may use.
+const KITS: [&str; 2] = ["comet/testkit", "examples/server/testkit"];
+
 fn crate_of(source: &Source) -> String {
     let mut parts: Vec<&str> = source.path.split('/').collect();
     let end = parts.iter().position(|part| ["src", "tests", "fuzz_targets"].contains(part));
     parts.truncate(end.unwrap_or(1));
-    match parts.join("/").as_str() {
-        // They share their clients.
-        "comet" | "examples" => "comet".to_owned(),
-        name => name.to_owned(),
-    }
+    parts.join("/")
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod cycles;
 mod documents;
 mod floors;
 mod imports;
+mod kits;
 mod shape;
 mod source;
 mod types;

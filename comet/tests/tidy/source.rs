@@ -66,6 +66,25 @@ pub(crate) fn all() -> Vec<Source> {
     sources
 }
 
+/// Every manifest of the workspace, from its root.
+pub(crate) fn manifests() -> Vec<String> {
+    fn find(folder: &Path, found: &mut Vec<String>) {
+        let Ok(entries) = fs::read_dir(folder) else { return };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let name = path.file_name().unwrap_or_default();
+            if path.is_dir() && name != "target" && name != "node_modules" {
+                find(&path, found);
+            } else if name == "Cargo.toml" {
+                let path = path.strip_prefix(root()).expect("inside");
+                found.push(path.display().to_string());
+            }
+        }
+    }
+    let mut found = vec!["Cargo.toml".to_owned()];
+    CRATES.iter().for_each(|name| find(&root().join(name), &mut found));
+    found
+}
+
 fn collect(folder: &Path, sources: &mut Vec<Source>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -84,9 +103,9 @@ fn collect(folder: &Path, sources: &mut Vec<Source>) {
 }
 
 impl Source {
-    /// Whether it is part of a program or library, not of its tests.
+    /// Whether it is part of a program or library, not of its tests or of what they stand on.
     pub(crate) fn is_shipped(&self) -> bool {
-        !self.path.split('/').any(|part| part == "tests" || part == "tests.rs")
+        !self.path.split('/').any(|part| ["tests", "tests.rs", "testkit"].contains(&part))
     }
 
     /// What comes before the tests at the end of the file.

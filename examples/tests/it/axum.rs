@@ -4,14 +4,15 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 
-use rustix::process::Signal;
+use comet_testkit::client::{Client, Ending, Transport};
+use comet_testkit::ports::ANYWHERE;
+use comet_testkit::program::Signal;
+use comet_testkit::websocket::{self, FIN, TEXT, masked};
 
-use crate::support::client::{Client, Ending, Transport};
-use crate::support::program::{ANYWHERE, Program};
-use crate::support::websocket::{self, FIN, TEXT, masked};
+use crate::example::Example;
 
 fn say(client: &mut Client, json: &str) {
-    client.socket.write(&masked(FIN | TEXT, json.as_bytes()));
+    client.socket.write(masked(FIN | TEXT, json.as_bytes()));
 }
 
 fn hear(client: &mut Client) -> String {
@@ -20,8 +21,8 @@ fn hear(client: &mut Client) -> String {
 
 #[test]
 fn a_chat_shares_the_port_of_its_page_and_ends_with_it() {
-    let program = Program::start(Command::new(env!("CARGO_BIN_EXE_axum-chat")).arg(ANYWHERE));
-    let address = program.line.trim().strip_prefix("http://").expect("an URL");
+    let program = Example::start(Command::new(env!("CARGO_BIN_EXE_axum-chat")).arg(ANYWHERE));
+    let address = program.line.strip_prefix("http://").expect("an URL");
     let address: SocketAddr = address.parse().expect("an address");
 
     let mut page = TcpStream::connect(address).unwrap();

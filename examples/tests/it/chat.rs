@@ -6,11 +6,12 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use comet_client::{Address, Client, Closed, Config, Event, Transport as Way};
+use comet_testkit::client::Transport;
+use comet_testkit::clock::{self, PATIENCE};
+use comet_testkit::program::Signal;
+use comet_testkit::proxy::Proxy;
 
-use crate::support::client::Transport;
-use crate::support::program::Program;
-use crate::support::proxy::Proxy;
-use crate::support::{PATIENCE, clock};
+use crate::example::Example;
 
 /// Limit on a chatter's unanswered messages.
 const AHEAD: u32 = 16;
@@ -99,7 +100,7 @@ impl Chatter {
 #[tokio::test]
 async fn a_line_that_is_cut_again_and_again_loses_nothing_and_brings_nothing_twice() {
     const LAST: u32 = 300;
-    let relay = Program::relay(&["--resume-ttl", "60", "--shards", "2"]);
+    let relay = Example::relay(&["--resume-ttl", "60", "--shards", "2"]);
     for transport in [Transport::Tcp, Transport::WebSocket] {
         let at = relay.address(transport);
         let line = Proxy::start(at);
@@ -142,7 +143,7 @@ async fn a_line_that_is_cut_again_and_again_loses_nothing_and_brings_nothing_twi
 #[tokio::test]
 async fn a_session_roams_between_tcp_and_websocket() {
     const LAST: u32 = 200;
-    let relay = Program::relay(&["--resume-ttl", "60", "--shards", "2"]);
+    let relay = Example::relay(&["--resume-ttl", "60", "--shards", "2"]);
     let [tcp, ws] = [Transport::Tcp, Transport::WebSocket]
         .map(|transport| address(transport, relay.address(transport)));
     let mut alice = Chatter::new("alice", tcp);
@@ -165,12 +166,12 @@ async fn a_session_roams_between_tcp_and_websocket() {
 #[tokio::test]
 async fn after_a_relay_was_drained_its_client_comes_to_the_next_one_and_not_too_early() {
     for transport in [Transport::Tcp, Transport::WebSocket] {
-        let relay = Program::relay(&["--resume-ttl", "60", "--drain", "2"]);
+        let relay = Example::relay(&["--resume-ttl", "60", "--drain", "2"]);
         let (tcp, ws) = (relay.address(Transport::Tcp), relay.address(Transport::WebSocket));
         let at = address(transport, relay.address(transport));
         let mut client = Client::new(config("alice", "lobby"), at);
         assert!(matches!(client.next().await, Event::Opened { resumed: false, .. }));
-        relay.terminate();
+        relay.signal(Signal::TERM);
         let Event::Waiting { until } = client.next().await else { panic!("nothing said") };
         let asked = client.now();
         // No other client returns.
@@ -179,7 +180,7 @@ async fn after_a_relay_was_drained_its_client_comes_to_the_next_one_and_not_too_
         assert!(relay.ended().success());
 
         let again = ["--tcp", &tcp.to_string(), "--ws", &ws.to_string(), "--resume-ttl", "60"];
-        let _next = Program::start(Command::new(env!("CARGO_BIN_EXE_relay")).args(again));
+        let _next = Example::start(Command::new(env!("CARGO_BIN_EXE_relay")).args(again));
         let event = loop {
             // It may have tried before the gateway was running.
             match tokio::time::timeout(PATIENCE, client.next()).await.unwrap() {
@@ -197,7 +198,7 @@ async fn after_a_relay_was_drained_its_client_comes_to_the_next_one_and_not_too_
 
 #[test]
 fn the_program_sends_what_is_typed_and_leaves_at_the_end() {
-    let relay = Program::relay(&["--resume-ttl", "60"]);
+    let relay = Example::relay(&["--resume-ttl", "60"]);
     for transport in [Transport::Tcp, Transport::WebSocket] {
         let at = address(transport, relay.address(transport)).to_string();
         let mut child = Command::new(env!("CARGO_BIN_EXE_client"))

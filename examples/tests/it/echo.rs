@@ -2,21 +2,23 @@
 
 use std::process::Command;
 
-use crate::support::client::{Next, Transport};
-use crate::support::clock;
-use crate::support::frame::{ack, auth, delivery, reply, say};
-use crate::support::program::{ANYWHERE, Program};
+use comet_testkit::client::{Next, Transport};
+use comet_testkit::clock;
+use comet_testkit::frame::{ack, auth, delivery, reply, say};
+use comet_testkit::ports::ANYWHERE;
 
-fn start() -> Program {
+use crate::example::Example;
+
+fn start() -> Example {
     let both = ["--tcp", ANYWHERE, "--ws", ANYWHERE];
-    Program::start(Command::new(env!("CARGO_BIN_EXE_echo")).args(both))
+    Example::start(Command::new(env!("CARGO_BIN_EXE_echo")).args(both))
 }
 
 #[test]
 fn every_message_comes_back_acked_and_numbered() {
     let echo = start();
     let (tcp, ws) = (echo.address(Transport::Tcp), echo.address(Transport::WebSocket));
-    assert_eq!(echo.line, format!("listening tcp={tcp} ws={ws}\n"));
+    assert_eq!(echo.line, format!("listening tcp={tcp} ws={ws}"));
     for transport in [Transport::Tcp, Transport::WebSocket] {
         let mut client = echo.client(transport, "alice", "lobby");
         let mut same_user = echo.client(transport, "alice", "lobby");

@@ -7,9 +7,10 @@ mod axum;
 mod chat;
 mod comet;
 mod echo;
+mod example;
 mod relay;
 mod relay_raw;
 mod relay_text;
+
 #[cfg(target_os = "linux")]
 mod starved;
-mod support;

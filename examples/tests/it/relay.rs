@@ -3,15 +3,17 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::client::{Client, Ending, Next, Transport};
-use crate::support::clock;
-use crate::support::frame::{Frame, Wire, ack, auth, delivery, frame, reply, say};
-use crate::support::program::{ANYWHERE, Program};
+use comet_testkit::client::{Client, Ending, Next, Transport};
+use comet_testkit::clock;
+use comet_testkit::frame::{Frame, Wire, ack, auth, delivery, frame, reply, say};
+use comet_testkit::ports::ANYWHERE;
+
+use crate::example::Example;
 
 /// Runs the scenario on one shard and on two, over TCP and over WebSocket.
-fn everywhere(flags: &[&str], scenario: impl Fn(&Program, Transport)) {
+fn everywhere(flags: &[&str], scenario: impl Fn(&Example, Transport)) {
     for shards in ["1", "2"] {
-        let relay = Program::relay(&[&["--shards", shards][..], flags].concat());
+        let relay = Example::relay(&[&["--shards", shards][..], flags].concat());
         scenario(&relay, Transport::Tcp);
         scenario(&relay, Transport::WebSocket);
     }
@@ -25,23 +27,23 @@ fn all_bytes() -> Vec<u8> {
 #[test]
 fn it_says_where_it_listens_once_it_is_ready() {
     let program =
-        |flags: &[&str]| Program::start(Command::new(env!("CARGO_BIN_EXE_relay")).args(flags));
+        |flags: &[&str]| Example::start(Command::new(env!("CARGO_BIN_EXE_relay")).args(flags));
     let both = program(&["--ws", ANYWHERE, "--tcp", ANYWHERE]);
     let (tcp, ws) = (both.address(Transport::Tcp), both.address(Transport::WebSocket));
-    assert_eq!(both.line, format!("listening tcp={tcp} ws={ws}\n"));
+    assert_eq!(both.line, format!("listening tcp={tcp} ws={ws}"));
     assert!(tcp.port() != 0 && ws.port() != 0);
     both.client(Transport::Tcp, "alice", "");
     both.client(Transport::WebSocket, "alice", "");
 
     let one = program(&["--tcp", ANYWHERE]);
-    assert_eq!(one.line, format!("listening tcp={}\n", one.address(Transport::Tcp)));
+    assert_eq!(one.line, format!("listening tcp={}", one.address(Transport::Tcp)));
     let other = program(&["--ws", ANYWHERE]);
-    assert_eq!(other.line, format!("listening ws={}\n", other.address(Transport::WebSocket)));
+    assert_eq!(other.line, format!("listening ws={}", other.address(Transport::WebSocket)));
 }
 
 #[test]
 fn an_address_in_use_ends_it_with_an_error_that_names_it() {
-    let relay = Program::relay(&[]);
+    let relay = Example::relay(&[]);
     let taken = relay.address(Transport::Tcp).to_string();
     let output = Command::new(env!("CARGO_BIN_EXE_relay")).args(["--tcp", &taken]).output();
     let output = output.unwrap();
@@ -117,7 +119,7 @@ fn a_message_with_an_address_goes_there_alone_and_without_its_first_line() {
 
 #[test]
 fn members_hear_each_other_across_transports() {
-    let relay = Program::relay(&["--shards", "2"]);
+    let relay = Example::relay(&["--shards", "2"]);
     let transports = [Transport::Tcp, Transport::WebSocket];
     let mut clients: Vec<Client> = (0..8)
         .map(|number| relay.client(transports[number % 2], &format!("user-{number}"), "lobby"))
@@ -154,8 +156,8 @@ fn best_effort_deliveries_carry_no_number_and_want_no_ack() {
 
 #[test]
 fn an_acked_delivery_comes_again_after_about_two_seconds_and_another_does_not() {
-    let acked = Program::relay(&["--shards", "1"]);
-    let once = Program::relay(&["--shards", "1", "--delivery", "best-effort"]);
+    let acked = Example::relay(&["--shards", "1"]);
+    let once = Example::relay(&["--shards", "1", "--delivery", "best-effort"]);
     let mut clients = [&acked, &once].map(|relay| relay.client(Transport::Tcp, "alice", ""));
     let start = clock::now();
     clients.iter_mut().for_each(|client| client.send(&say(1, b"hello")));
@@ -202,7 +204,7 @@ fn nobody_is_let_in_without_a_name_or_with_rooms_that_are_no_text() {
 
 #[test]
 fn a_mebibyte_is_taken_and_a_byte_more_is_not() {
-    let relay = Program::relay(&[]);
+    let relay = Example::relay(&[]);
     for transport in [Transport::Tcp, Transport::WebSocket] {
         let mut client = relay.client(transport, "alice", "");
         let body: Vec<u8> = (0..1 << 20).map(|at| (at / 4_099) as u8).collect();
@@ -258,7 +260,7 @@ fn a_goim_client_is_in_the_room_that_its_json_names() {
 }
 
 /// A goim client with a session.
-fn goim(relay: &Program, transport: Transport, mid: u32, room: &str, accepts: &str) -> Client {
+fn goim(relay: &Example, transport: Transport, mid: u32, room: &str, accepts: &str) -> Client {
     let mut client = relay.connect(transport);
     client.wire = Wire::Goim;
     let json = format!(r#"{{"mid":{mid},"key":"","room_id":"{room}","accepts":[{accepts}]}}"#);
@@ -345,7 +347,7 @@ fn body_of(packet: Frame) -> Vec<u8> {
 
 #[test]
 fn a_device_that_names_itself_gets_what_it_missed_numbered_anew() {
-    let relay = Program::relay(&["--resume-ttl", "60", "--shards", "2"]);
+    let relay = Example::relay(&["--resume-ttl", "60", "--shards", "2"]);
     let mut other = relay.client(Transport::Tcp, "other", "lobby");
     let mut alice = relay.client(Transport::Tcp, "alice", "lobby,device=phone");
     for seq in 1..=3 {

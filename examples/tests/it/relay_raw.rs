@@ -1,22 +1,23 @@
 //! The relay for products with their own format: the path selects the handling of messages.
 
-use crate::support::client::{Client, Transport};
-use crate::support::program::Program;
-use crate::support::socket::Socket;
-use crate::support::websocket::{
+use comet_testkit::client::{Client, Transport};
+use comet_testkit::socket::Socket;
+use comet_testkit::websocket::{
     self, BINARY, CLOSE, CONTINUATION, FIN, TEXT, WsFrame, masked, request, response, status,
 };
 
-fn relays(scenario: impl Fn(&Program)) {
+use crate::example::Example;
+
+fn relays(scenario: impl Fn(&Example)) {
     for shards in ["1", "2"] {
         for delivery in ["acked", "best-effort"] {
             let flags = ["--dialect", "raw", "--shards", shards, "--delivery", delivery];
-            scenario(&Program::relay(&flags));
+            scenario(&Example::relay(&flags));
         }
     }
 }
 
-fn connect(relay: &Program, path: &str) -> Client {
+fn connect(relay: &Example, path: &str) -> Client {
     let socket = websocket::upgrade(relay.address(Transport::WebSocket), path);
     Client::over(Transport::WebSocket, socket)
 }
@@ -32,12 +33,12 @@ fn a_room_is_a_path_and_its_members_get_messages_unchanged_and_with_their_type()
         let mut other = connect(relay, "/room/lobby2");
         let said = [(TEXT, "h\u{e9}llo".as_bytes()), (BINARY, &[0, 255, 128]), (TEXT, b"")];
         for (number, (opcode, payload)) in said.into_iter().enumerate() {
-            members[number].socket.write(&masked(FIN | opcode, payload));
+            members[number].socket.write(masked(FIN | opcode, payload));
             for member in &mut members {
                 assert_eq!(member.receive_ws(), message(opcode, payload));
             }
         }
-        other.socket.write(&masked(FIN | CLOSE, &1000u16.to_be_bytes()));
+        other.socket.write(masked(FIN | CLOSE, &1000u16.to_be_bytes()));
         assert_eq!(other.receive_ws(), message(CLOSE, &1000u16.to_be_bytes()));
     });
 }
@@ -48,13 +49,13 @@ fn an_echo_goes_to_its_sender_alone() {
         let mut one = connect(relay, "/echo");
         let mut two = connect(relay, "/echo");
         for round in 0..100u8 {
-            one.socket.write(&masked(FIN | BINARY, &[1, round]));
-            two.socket.write(&masked(FIN | TEXT, b"two"));
+            one.socket.write(masked(FIN | BINARY, &[1, round]));
+            two.socket.write(masked(FIN | TEXT, b"two"));
             assert_eq!(one.receive_ws(), message(BINARY, &[1, round]));
             assert_eq!(two.receive_ws(), message(TEXT, b"two"));
         }
         let pieces = [masked(TEXT, b"in "), masked(FIN | CONTINUATION, b"pieces")];
-        one.socket.write(&pieces.concat());
+        one.socket.write(pieces.concat());
         assert_eq!(one.receive_ws(), message(TEXT, b"in pieces"));
     });
 }
@@ -64,7 +65,7 @@ fn other_paths_are_refused() {
     relays(|relay| {
         for path in ["/", "/room/", "/room", "/echo/", "/sub"] {
             let mut socket = Socket::connect(relay.address(Transport::WebSocket));
-            socket.write(&request(path, ""));
+            socket.write(request(path, ""));
             assert_eq!(status(&response(&mut socket)), 403, "{path}");
         }
     });

@@ -1,11 +1,12 @@
 //! The relay for simple pages: JSON over WebSocket.
 
-use crate::support::client::{Client, Transport};
-use crate::support::program::Program;
-use crate::support::websocket::{self, FIN, TEXT, masked};
+use comet_testkit::client::{Client, Transport};
+use comet_testkit::websocket::{self, FIN, TEXT, masked};
+
+use crate::example::Example;
 
 fn say(client: &mut Client, json: &str) {
-    client.socket.write(&masked(FIN | TEXT, json.as_bytes()));
+    client.socket.write(masked(FIN | TEXT, json.as_bytes()));
 }
 
 /// The next message, without the spaces before numbers.
@@ -16,7 +17,7 @@ fn hear(client: &mut Client) -> String {
 #[test]
 fn pages_join_rooms_and_publish_to_them_beside_clients_of_other_dialects() {
     for delivery in ["acked", "best-effort"] {
-        let relay = Program::relay(&["--dialect", "text", "--delivery", delivery]);
+        let relay = Example::relay(&["--dialect", "text", "--delivery", delivery]);
         let connect = |user: &str, ext: &str| {
             let address = relay.address(Transport::WebSocket);
             let mut client =

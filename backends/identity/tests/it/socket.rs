@@ -6,27 +6,29 @@ use comet_dtalk::message::ConnType::{Connect, Reconnect};
 use comet_dtalk::message::Device::{Android, Ios, MacOs, Web};
 use comet_dtalk::message::SignalEndpointLogin;
 use comet_identity::{Outcome, alternation, announcer};
+use comet_testkit::frame::{AUTH_REPLY, DELIVER, frame};
+use comet_testkit::protobuf::hex;
 use prost::Message;
 
-use crate::support::{Server, alice, eventually, hex, login, token};
+use crate::support::{Server, alice, eventually, login, token};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_good_token_opens_a_session_that_knows_user_and_device() {
     let server = Server::start().await;
-    let mut client = server.client().await;
-    client.log_in(&login(MacOs, "u-1", Connect)).await;
+    let mut client = server.client();
+    client.log_in(&login(MacOs, "u-1", Connect));
     let me = format!("dtalk/{}/u-1/Some(MacOs)/name of u-1/alice", alice().address());
-    assert_eq!(client.who_am_i().await, me);
+    assert_eq!(client.who_am_i(), me);
     assert_eq!(server.ended(Outcome::Accepted), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_need_not_name_a_device() {
     let server = Server::start().await;
-    let mut client = server.client().await;
-    client.auth(0, "dtalk", &token(&alice(), 0), b"").await;
-    assert_eq!(client.frame().await, hex("0000001400140001000000020000000000000000"));
-    assert_eq!(client.who_am_i().await, format!("dtalk/{}//None//", alice().address()));
+    let mut client = server.client();
+    client.auth(0, "dtalk", &token(&alice(), 0), b"");
+    assert_eq!(client.frame(), frame(AUTH_REPLY, 0, ""));
+    assert_eq!(client.who_am_i(), format!("dtalk/{}//None//", alice().address()));
     let uid = alice().address().to_string();
     assert!(server.registry.devices(&uid).await.unwrap().is_empty());
 }
@@ -35,9 +37,9 @@ async fn a_client_need_not_name_a_device() {
 async fn a_token_is_good_from_ten_minutes_ahead_to_two_minutes_behind() {
     let server = Server::start().await;
     for age_ms in [-590_000, 0, 120_000] {
-        let mut client = server.client().await;
-        client.auth(1, "dtalk", &token(&alice(), age_ms), b"").await;
-        assert_eq!(client.frame().await, hex("0000001400140001000000020000000100000000"));
+        let mut client = server.client();
+        client.auth(1, "dtalk", &token(&alice(), age_ms), b"");
+        assert_eq!(client.frame(), frame(AUTH_REPLY, 1, ""));
     }
     assert_eq!(server.ended(Outcome::Accepted), 3);
 }
@@ -60,9 +62,9 @@ async fn other_tokens_close_the_connection_without_a_word() {
     ];
     for (outcome, app, token, ext) in cases {
         let before = server.ended(outcome);
-        let mut client = server.client().await;
-        client.auth(1, app, &token, ext).await;
-        client.is_closed_silently().await;
+        let mut client = server.client();
+        client.auth(1, app, &token, ext);
+        client.is_closed_silently();
         assert_eq!(server.ended(outcome), before + 1, "{app} {token}");
     }
     assert_eq!(server.ended(Outcome::Accepted), 0);
@@ -75,9 +77,9 @@ async fn an_old_phone_is_told_of_the_newer_one_and_may_then_log_in_by_hand() {
     let newer = login(Ios, "p-2", Connect);
     server.registry.login(&uid, &newer, 1_700_000_000_000).await.unwrap();
 
-    let mut client = server.client().await;
+    let mut client = server.client();
     let reconnect = login(Android, "p-1", Reconnect);
-    client.auth(7, "dtalk", &token(&alice(), 0), &reconnect.encode_to_vec()).await;
+    client.auth(7, "dtalk", &token(&alice(), 0), &reconnect.encode_to_vec());
     let told = [
         "0000002f00140001000000020000000700000000",
         "0a03702d32",                 // uuid "p-2"
@@ -86,10 +88,10 @@ async fn an_old_phone_is_told_of_the_newer_one_and_may_then_log_in_by_hand() {
         "2080d095ffbc31",             // 1,700,000,000,000
     ];
     let told = told.concat();
-    assert_eq!(client.frame().await, hex(&told));
+    assert_eq!(client.frame().encode(), hex(&told));
 
-    client.log_in(&login(Android, "p-1", Connect)).await;
-    assert!(client.who_am_i().await.contains("/p-1/Some(Android)/"));
+    client.log_in(&login(Android, "p-1", Connect));
+    assert!(client.who_am_i().contains("/p-1/Some(Android)/"));
     let phone = server.registry.phone(&uid).await.unwrap().unwrap();
     assert_eq!(&*phone.info.uuid, "p-1");
     assert_eq!((server.ended(Outcome::Superseded), server.ended(Outcome::Accepted)), (1, 1));
@@ -98,9 +100,9 @@ async fn an_old_phone_is_told_of_the_newer_one_and_may_then_log_in_by_hand() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_newest_phone_and_every_browser_reconnect_by_themselves() {
     let server = Server::start().await;
-    server.client().await.log_in(&login(Android, "phone", Connect)).await;
-    server.client().await.log_in(&login(Web, "browser", Reconnect)).await;
-    server.client().await.log_in(&login(Android, "phone", Reconnect)).await;
+    server.client().log_in(&login(Android, "phone", Connect));
+    server.client().log_in(&login(Web, "browser", Reconnect));
+    server.client().log_in(&login(Android, "phone", Reconnect));
     assert_eq!(server.ended(Outcome::Accepted), 3);
 }
 
@@ -108,15 +110,15 @@ async fn the_newest_phone_and_every_browser_reconnect_by_themselves() {
 async fn a_second_auth_with_a_good_token_registers_and_announces_nothing() {
     let server = Server::start().await;
     let uid = alice().address().to_string();
-    let mut browser = server.client().await;
-    browser.log_in(&login(Web, "w-1", Connect)).await;
-    let mut client = server.client().await;
-    client.log_in(&login(Android, "p-1", Connect)).await;
-    browser.frame().await;
+    let mut browser = server.client();
+    browser.log_in(&login(Web, "w-1", Connect));
+    let mut client = server.client();
+    client.log_in(&login(Android, "p-1", Connect));
+    browser.frame();
     let registered = server.registry.devices(&uid).await.unwrap();
-    client.log_in(&login(Android, "p-1", Connect)).await;
-    assert!(client.who_am_i().await.contains("/p-1/Some(Android)/"));
-    assert!(browser.who_am_i().await.contains("/w-1/Some(Web)/"), "and heard nothing before");
+    client.log_in(&login(Android, "p-1", Connect));
+    assert!(client.who_am_i().contains("/p-1/Some(Android)/"));
+    assert!(browser.who_am_i().contains("/w-1/Some(Web)/"), "and heard nothing before");
     assert_eq!(server.registry.devices(&uid).await.unwrap(), registered);
     assert_eq!((server.ended(Outcome::Accepted), server.ended(Outcome::Renewed)), (2, 1));
 }
@@ -125,10 +127,10 @@ async fn a_second_auth_with_a_good_token_registers_and_announces_nothing() {
 async fn a_second_auth_with_a_bad_token_closes_the_connection() {
     let server = Server::start().await;
     for bad in ["MOCK".to_owned(), token(&alice(), 126_000)] {
-        let mut client = server.client().await;
-        client.log_in(&login(Android, "p-1", Connect)).await;
-        client.auth(2, "dtalk", &bad, &login(Android, "p-1", Connect).encode_to_vec()).await;
-        client.is_closed_silently().await;
+        let mut client = server.client();
+        client.log_in(&login(Android, "p-1", Connect));
+        client.auth(2, "dtalk", &bad, &login(Android, "p-1", Connect).encode_to_vec());
+        client.is_closed_silently();
     }
     assert_eq!((server.ended(Outcome::Invalid), server.ended(Outcome::Expired)), (1, 1));
 }
@@ -136,23 +138,22 @@ async fn a_second_auth_with_a_bad_token_closes_the_connection() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_is_announced_to_the_users_other_devices_and_to_nobody_else() {
     let server = Server::start().await;
-    let mut phone = server.client().await;
-    phone.log_in(&login(Android, "p-1", Connect)).await;
-    let mut bob = server.client().await;
+    let mut phone = server.client();
+    phone.log_in(&login(Android, "p-1", Connect));
+    let mut bob = server.client();
     let key = comet_identity::Key::from_bytes(&[2; 32]).unwrap();
-    bob.auth(1, "dtalk", &token(&key, 0), &login(Web, "b-1", Connect).encode_to_vec()).await;
-    assert_eq!(bob.frame().await[8..12], [0, 0, 0, 2]);
+    bob.auth(1, "dtalk", &token(&key, 0), &login(Web, "b-1", Connect).encode_to_vec());
+    assert_eq!(bob.frame().op, AUTH_REPLY);
 
-    let mut browser = server.client().await;
-    browser.log_in(&login(Web, "w-1", Connect)).await;
-    assert!(browser.who_am_i().await.contains("/w-1/Some(Web)/"));
-    assert!(bob.who_am_i().await.contains("/b-1/Some(Web)/"));
+    let mut browser = server.client();
+    browser.log_in(&login(Web, "w-1", Connect));
+    assert!(browser.who_am_i().contains("/w-1/Some(Web)/"));
+    assert!(bob.who_am_i().contains("/b-1/Some(Web)/"));
 
-    let announced = phone.frame().await;
-    assert_eq!(announced[4..12], hex("0014000100000009"));
-    assert_eq!(announced[16..20], [0, 0, 0, 0]);
+    let announced = phone.frame();
+    assert_eq!((announced.ver, announced.op, announced.ack), (1, DELIVER, 0));
     // Proto { Signal, Signal { EndpointLogin, SignalEndpointLogin } }
-    assert_eq!(announced[20..28], hex("0802121f080e121b"));
+    assert_eq!(announced.body[..8], hex("0802121f080e121b"));
     let uid = alice().address().to_string();
     let newest = server.registry.devices(&uid).await.unwrap().remove(0);
     let expected = SignalEndpointLogin {
@@ -161,7 +162,7 @@ async fn a_login_is_announced_to_the_users_other_devices_and_to_nobody_else() {
         device_name: "name of w-1".into(),
         datetime: newest.login_ms,
     };
-    assert_eq!(SignalEndpointLogin::decode(&announced[28..]).unwrap(), expected);
+    assert_eq!(SignalEndpointLogin::decode(&announced.body[8..]).unwrap(), expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,14 +170,14 @@ async fn a_login_is_announced_to_a_bounded_number_of_the_users_sessions() {
     let server = Server::start().await;
     let mut others = Vec::new();
     for _ in 0..2 * announcer::DEVICES {
-        let mut client = server.client().await;
-        client.auth(1, "dtalk", &token(&alice(), 0), b"").await;
-        client.frame().await;
+        let mut client = server.client();
+        client.auth(1, "dtalk", &token(&alice(), 0), b"");
+        client.frame();
         others.push(client);
     }
     for logins in 1..=3 {
-        let mut browser = server.client().await;
-        browser.log_in(&login(Web, "w-1", Connect)).await;
+        let mut browser = server.client();
+        browser.log_in(&login(Web, "w-1", Connect));
         assert_eq!(server.deliveries(), logins * announcer::DEVICES);
     }
 }
@@ -184,18 +185,18 @@ async fn a_login_is_announced_to_a_bounded_number_of_the_users_sessions() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_logins_ends_with_the_announcement_of_the_newest() {
     let server = Server::start().await;
-    let mut phone = server.client().await;
-    phone.log_in(&login(Android, "p-1", Connect)).await;
+    let mut phone = server.client();
+    phone.log_in(&login(Android, "p-1", Connect));
     let mut browsers = Vec::new();
     for n in 0..4 * announcer::AT_ONCE {
-        let mut browser = server.client().await;
-        browser.log_in(&login(Web, &format!("w-{n}"), Connect)).await;
+        let mut browser = server.client();
+        browser.log_in(&login(Web, &format!("w-{n}"), Connect));
         browsers.push(browser);
     }
     let newest = format!("w-{}", 4 * announcer::AT_ONCE - 1);
     loop {
-        let announced = phone.frame().await;
-        let told = SignalEndpointLogin::decode(&announced[28..]).unwrap();
+        let announced = phone.frame();
+        let told = SignalEndpointLogin::decode(&announced.body[8..]).unwrap();
         if told.uuid == newest {
             break;
         }
@@ -205,12 +206,12 @@ async fn a_storm_of_logins_ends_with_the_announcement_of_the_newest() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_without_a_device_is_not_announced() {
     let server = Server::start().await;
-    let mut phone = server.client().await;
-    phone.log_in(&login(Android, "p-1", Connect)).await;
-    let mut anonymous = server.client().await;
-    anonymous.auth(1, "dtalk", &token(&alice(), 0), b"").await;
-    anonymous.frame().await;
-    assert!(phone.who_am_i().await.contains("/p-1/Some(Android)/"));
+    let mut phone = server.client();
+    phone.log_in(&login(Android, "p-1", Connect));
+    let mut anonymous = server.client();
+    anonymous.auth(1, "dtalk", &token(&alice(), 0), b"");
+    anonymous.frame();
+    assert!(phone.who_am_i().contains("/p-1/Some(Android)/"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,8 +219,8 @@ async fn a_device_is_online_while_its_session_lasts() {
     let server = Server::start().await;
     let uid = alice().address().to_string();
     let presence = server.router.presence();
-    let mut client = server.client().await;
-    client.log_in(&login(Android, "p-1", Connect)).await;
+    let mut client = server.client();
+    client.log_in(&login(Android, "p-1", Connect));
     let phone = server.registry.phone(&uid).await.unwrap().unwrap();
     eventually(async || presence.is_online(&phone.info)).await;
     drop(client);
@@ -230,9 +231,9 @@ async fn a_device_is_online_while_its_session_lasts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn logins_beyond_the_limit_are_closed_and_counted() {
     let server = Server::with(|router| router.logins(0)).await;
-    let mut client = server.client().await;
-    client.auth(1, "dtalk", &token(&alice(), 0), b"").await;
-    client.is_closed_silently().await;
+    let mut client = server.client();
+    client.auth(1, "dtalk", &token(&alice(), 0), b"");
+    client.is_closed_silently();
     assert_eq!(server.ended(Outcome::Overloaded), 1);
 }
 
@@ -240,8 +241,8 @@ async fn logins_beyond_the_limit_are_closed_and_counted() {
 async fn the_place_of_a_login_that_has_ended_is_free_again() {
     let server = Server::with(|router| router.logins(1)).await;
     for n in 1..=3 {
-        let mut client = server.client().await;
-        client.log_in(&login(Android, "p-1", Connect)).await;
+        let mut client = server.client();
+        client.log_in(&login(Android, "p-1", Connect));
         assert_eq!(server.ended(Outcome::Accepted), n);
     }
 }
@@ -251,24 +252,21 @@ async fn two_phones_that_replace_each_other_are_held_and_nobody_else_is() {
     let server = Server::start().await;
     let mut clients = Vec::new();
     for (device, uuid) in [(Android, "a"), (Ios, "b"), (MacOs, "c")] {
-        let mut client = server.client().await;
-        client.log_in(&login(device, uuid, Connect)).await;
+        let mut client = server.client();
+        client.log_in(&login(device, uuid, Connect));
         clients.push(client);
     }
     let began = Instant::now();
-    let mut again = server.client().await;
-    let (asked, took) = tokio::join!(
-        async {
-            again.log_in(&login(Android, "a", Connect)).await;
-            began.elapsed()
-        },
-        async {
-            // Meanwhile the desktop comes back, and is let in at once.
-            let mut desktop = server.client().await;
-            desktop.log_in(&login(MacOs, "c", Connect)).await;
-            began.elapsed()
-        }
-    );
+    let mut again = server.client();
+    let held = tokio::task::spawn_blocking(move || {
+        again.log_in(&login(Android, "a", Connect));
+        began.elapsed()
+    });
+    // Meanwhile the desktop comes back, and is let in at once.
+    let mut desktop = server.client();
+    desktop.log_in(&login(MacOs, "c", Connect));
+    let took = began.elapsed();
+    let asked = held.await.unwrap();
     assert!(asked >= alternation::FIRST, "{asked:?}");
     assert!(took < asked, "{took:?}");
     assert_eq!(server.ended(Outcome::Accepted), 5);
@@ -280,14 +278,14 @@ async fn a_phone_that_gives_up_while_its_answer_is_held_is_not_registered() {
     let uid = alice().address().to_string();
     let mut clients = Vec::new();
     for (device, uuid) in [(Android, "a"), (Ios, "b")] {
-        let mut client = server.client().await;
-        client.log_in(&login(device, uuid, Connect)).await;
+        let mut client = server.client();
+        client.log_in(&login(device, uuid, Connect));
         clients.push(client);
     }
     let stays = server.registry.phone(&uid).await.unwrap();
-    let mut again = server.client().await;
+    let mut again = server.client();
     let ext = login(Android, "a", Connect).encode_to_vec();
-    again.auth(1, "dtalk", &token(&alice(), 0), &ext).await;
+    again.auth(1, "dtalk", &token(&alice(), 0), &ext);
     drop(again);
     eventually(async || server.ended(Outcome::GivenUp) == 1).await;
     assert_eq!(server.registry.phone(&uid).await.unwrap(), stays);

@@ -8,13 +8,13 @@ use comet_dtalk::clock::unix_ms;
 use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::message::{ConnType, Device, Login};
 use comet_identity::{Authenticated, Key, Outcome, Registry};
-use comet_protocol::AuthMsg;
+use comet_testkit::client::{Ending, Transport};
+use comet_testkit::clock::PATIENCE;
+use comet_testkit::frame::{AUTH_REPLY, Frame, auth_of, frame};
 use prost::Message as _;
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -54,9 +54,6 @@ pub(crate) fn login(device: Device, uuid: &str, conn_type: ConnType) -> Login {
     }
 }
 
-/// Waits that only a broken server makes long.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// Waits for what another thread brings about.
 pub(crate) async fn eventually(mut condition: impl AsyncFnMut() -> bool) {
     let wait = async {
@@ -95,8 +92,9 @@ impl Server {
         Self { registry, router, gateway, _disk: disk }
     }
 
-    pub(crate) async fn client(&self) -> Client {
-        Client(TcpStream::connect(self.gateway.addresses()[0]).await.unwrap())
+    pub(crate) fn client(&self) -> Client {
+        let address = self.gateway.addresses()[0];
+        Client(comet_testkit::client::Client::connect(&address, Transport::Tcp))
     }
 
     /// Deliveries so far.
@@ -132,60 +130,32 @@ impl Router for WhoAmI {
     }
 }
 
-/// Speaks dtalk by hand.
-pub(crate) struct Client(TcpStream);
+/// A dtalk client on TCP.
+pub(crate) struct Client(comet_testkit::client::Client);
 
 impl Client {
-    /// A frame of version 1.
-    pub(crate) async fn send(&mut self, op: u32, seq: u32, body: &[u8]) {
-        let len = u32::try_from(20 + body.len()).unwrap();
-        let mut frame = len.to_be_bytes().to_vec();
-        frame.extend([0, 20, 0, 1]);
-        for field in [op, seq, 0] {
-            frame.extend(field.to_be_bytes());
-        }
-        frame.extend(body);
-        self.0.write_all(&frame).await.unwrap();
-    }
-
-    pub(crate) async fn auth(&mut self, seq: u32, app: &str, token: &str, ext: &[u8]) {
-        let (app_id, token) = (app.to_owned(), token.to_owned());
-        let body = AuthMsg { app_id, token, ext: ext.to_vec().into() };
-        self.send(1, seq, &body.to_vec()).await;
+    pub(crate) fn auth(&mut self, seq: u32, app: &str, token: &str, ext: &[u8]) {
+        self.0.send(&auth_of(app, seq, token, ext));
     }
 
     /// Logs Alice in from that device, which must succeed.
-    pub(crate) async fn log_in(&mut self, login: &Login) {
-        self.auth(1, "dtalk", &token(&alice(), 0), &login.encode_to_vec()).await;
-        assert_eq!(self.frame().await, hex("0000001400140001000000020000000100000000"));
+    pub(crate) fn log_in(&mut self, login: &Login) {
+        self.auth(1, "dtalk", &token(&alice(), 0), &login.encode_to_vec());
+        assert_eq!(self.frame(), frame(AUTH_REPLY, 1, ""));
     }
 
-    /// The next frame, whole, as bytes.
-    pub(crate) async fn frame(&mut self) -> Vec<u8> {
-        let mut frame = vec![0; 4];
-        timeout(PATIENCE, self.0.read_exact(&mut frame)).await.expect("no frame came").unwrap();
-        let len = u32::from_be_bytes([frame[0], frame[1], frame[2], frame[3]]);
-        frame.resize(usize::try_from(len).unwrap(), 0);
-        timeout(PATIENCE, self.0.read_exact(&mut frame[4..])).await.expect("half a frame").unwrap();
-        frame
+    /// The next frame.
+    pub(crate) fn frame(&mut self) -> Frame {
+        self.0.receive()
     }
 
     /// What the server knows of this client; whatever else was sent to it came before.
-    pub(crate) async fn who_am_i(&mut self) -> String {
-        self.send(7, 77, b"?").await;
-        let reply = self.frame().await;
-        assert_eq!(&reply[4..20], hex("00140001000000080000004d0000004d"));
-        String::from_utf8(reply[20..].to_vec()).unwrap()
+    pub(crate) fn who_am_i(&mut self) -> String {
+        String::from_utf8(self.0.ask(77, b"?")).unwrap()
     }
 
     /// The connection is closed, and nothing was said before.
-    pub(crate) async fn is_closed_silently(&mut self) {
-        let mut said = Vec::new();
-        timeout(PATIENCE, self.0.read_to_end(&mut said)).await.expect("still open").unwrap();
-        assert_eq!(said, b"");
+    pub(crate) fn is_closed_silently(&mut self) {
+        assert_eq!(self.0.ends(), Ending::Fin);
     }
-}
-
-pub(crate) fn hex(digits: &str) -> Vec<u8> {
-    base16ct::lower::decode_vec(digits).unwrap()
 }

@@ -17,9 +17,9 @@ const DENIED: &str = r#"{"result":-1000,"message":"permission denied","data":{}}
 const DONE: &str = r#"{"result":0,"message":"","data":{}}"#;
 
 async fn send(client: &mut Client, common: &comet_dtalk::message::Common) -> i64 {
-    let seq = client.send(common).await;
-    let mid = client.answer(seq).await.log_id;
-    assert_eq!(client.message().await.log_id, mid);
+    let seq = client.send(common);
+    let mid = client.answer(seq).log_id;
+    assert_eq!(client.message().log_id, mid);
     mid
 }
 
@@ -32,20 +32,20 @@ async fn sync(server: &Server, user: &str, body: &str) -> (Vec<String>, bool) {
     assert_eq!(answer["data"]["record_count"], records.len());
     let msg_id = |record: &Value| {
         let body = STANDARD.decode(record.as_str().unwrap()).unwrap();
-        message_in(&body.into()).msg_id
+        message_in(&body).msg_id
     };
     (records.iter().map(msg_id).collect(), answer["data"]["has_more"].as_bool().unwrap())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_pushed_over_http_is_stored_delivered_and_answered_like_any_other() {
     let server = Server::start().await;
-    let mut bob = server.login("bob").await;
+    let mut bob = server.login("bob");
     server.sessions(1).await;
     let body = proto_of(&text("m-1", "bob"));
 
     let answer = server.post_form("alice", "/record/push", &body).await;
-    let got = bob.message().await;
+    let got = bob.message();
     assert_eq!(&*got.from, "alice");
     let (mid, datetime) = (got.log_id, got.datetime);
     let expected =
@@ -57,24 +57,24 @@ async fn a_message_pushed_over_http_is_stored_delivered_and_answered_like_any_ot
     assert_eq!(again, expected, "a repeat over the other way");
     let group = proto_of(&to_group("m-2"));
     server.post_form("alice", "/record/push", &group).await;
-    assert_eq!(bob.message().await.msg_id, "m-2");
+    assert_eq!(bob.message().msg_id, "m-2");
     server.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_phone_pushed_is_not_replayed_to_it() {
     let server = Server::start().await;
     for (device, msg_id) in [("Android", "m-1"), ("PC", "m-2"), ("IOS", "m-3"), ("Web", "m-4")] {
         let body = proto_of(&text(msg_id, "bob"));
         server.post_form_from(device, "alice", "/record/push", &body).await;
     }
-    let mut alice = server.login("alice+phone").await;
-    assert_eq!(alice.message().await.msg_id, "m-2");
-    assert_eq!(alice.message().await.msg_id, "m-4");
+    let mut alice = server.login("alice+phone");
+    assert_eq!(alice.message().msg_id, "m-2");
+    assert_eq!(alice.message().msg_id, "m-4");
     server.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_pushed_is_refused_in_the_envelope() {
     let server = Server::start().await;
     let mut notice = text("m-1", "bob");
@@ -107,17 +107,17 @@ async fn what_cannot_be_pushed_is_refused_in_the_envelope() {
     server.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pull_has_both_directions_then_groups_and_only_what_is_later() {
     let server = Server::start().await;
-    let (mut alice, mut bob) = (server.login("alice").await, server.login("bob").await);
+    let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     server.sessions(2).await;
     let first = send(&mut alice, &text("m-1", "bob")).await;
-    bob.message().await;
+    bob.message();
     send(&mut bob, &to_group("m-2")).await;
-    alice.message().await;
+    alice.message();
     send(&mut bob, &text("m-3", "alice")).await;
-    alice.message().await;
+    alice.message();
     send(&mut alice, &text("m-4", "carol")).await;
 
     let all = ["m-1", "m-3", "m-4", "m-2"].map(String::from).to_vec();
@@ -132,21 +132,21 @@ async fn a_pull_has_both_directions_then_groups_and_only_what_is_later() {
     server.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pull_of_more_than_a_thousand_has_the_newest_and_says_so() {
     let server = Server::start().await;
-    let mut alice = server.login("alice").await;
+    let mut alice = server.login("alice");
     for n in 0..1_001 {
-        alice.send(&text(&format!("m-{n}"), "bob")).await;
+        alice.send(&text(&format!("m-{n}"), "bob"));
     }
-    while alice.message_or_answer().await != "m-1000" {}
+    while alice.message_or_answer() != "m-1000" {}
 
     let (newest, more) = sync(&server, "bob", r#"{"count":20}"#).await;
     assert_eq!((newest.len(), &*newest[0], &*newest[999], more), (1000, "m-1", "m-1000", true));
     let answer = server.post_json("bob", "/app/record/sync-record", r#"{"count":20}"#).await;
     let answer: Value = serde_json::from_str(&answer).unwrap();
     let oldest = answer["data"]["records"][0].as_str().unwrap();
-    let oldest = message_in(&STANDARD.decode(oldest).unwrap().into()).log_id;
+    let oldest = message_in(&STANDARD.decode(oldest).unwrap()).log_id;
     let rest = sync(&server, "bob", &format!(r#"{{"count":20,"before":{oldest}}}"#)).await;
     assert_eq!(rest, (vec!["m-0".into()], false));
     server.stop().await;
@@ -154,19 +154,19 @@ async fn a_pull_of_more_than_a_thousand_has_the_newest_and_says_so() {
 
 /// The newest id of an answer may be a private message's or a group's: what is committed while the
 /// answer is made must be in it as a whole, or not at all.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_desktop_that_goes_on_from_the_newest_it_got_misses_nothing() {
     const COUNT: usize = 1_500;
     let server = Server::start().await;
-    let mut alice = server.login("alice").await;
+    let mut alice = server.login("alice");
     let writing = tokio::spawn(async move {
         for n in 0..COUNT {
             let msg_id = format!("m-{n}");
             let common = if n % 2 == 0 { text(&msg_id, "bob") } else { to_group(&msg_id) };
-            alice.send(&common).await;
+            alice.send(&common);
             let mut answers = if n % 5 == 4 { 5 } else { 0 };
             while answers > 0 {
-                answers -= usize::from(alice.message_or_answer().await.is_empty());
+                answers -= usize::from(alice.message_or_answer().is_empty());
             }
         }
     });
@@ -179,7 +179,7 @@ async fn a_desktop_that_goes_on_from_the_newest_it_got_misses_nothing() {
         assert_eq!(answer["data"]["hasMore"], false);
         for record in answer["data"]["records"].as_array().unwrap() {
             let body = STANDARD.decode(record.as_str().unwrap()).unwrap();
-            let common = message_in(&body.into());
+            let common = message_in(&body);
             start = start.max(common.log_id);
             assert!(seen.insert(common.msg_id));
         }
@@ -192,34 +192,34 @@ async fn a_desktop_that_goes_on_from_the_newest_it_got_misses_nothing() {
     server.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_stored_between_pull_and_login_comes_after_the_login() {
     let server = Server::start().await;
-    let mut alice = server.login("alice").await;
+    let mut alice = server.login("alice");
     send(&mut alice, &text("m-1", "bob")).await;
     assert_eq!(sync(&server, "bob", r#"{"count":20}"#).await.0, ["m-1"]);
     send(&mut alice, &text("m-2", "bob")).await;
     send(&mut alice, &to_group("m-3")).await;
 
-    let mut bob = server.login("bob").await;
+    let mut bob = server.login("bob");
     server.sessions(2).await;
     send(&mut alice, &text("m-4", "bob")).await;
     for expected in ["m-2", "m-3", "m-4"] {
-        assert_eq!(bob.message().await.msg_id, expected);
+        assert_eq!(bob.message().msg_id, expected);
     }
     server.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn history_goes_back_from_the_newest_or_from_an_id() {
     let server = Server::start().await;
-    let mut alice = server.login("alice").await;
-    let mut bob = server.login("bob").await;
+    let mut alice = server.login("alice");
+    let mut bob = server.login("bob");
     server.sessions(2).await;
     let first = send(&mut alice, &text("m-1", "bob")).await;
-    bob.message().await;
+    bob.message();
     let second = send(&mut bob, &text("m-2", "alice")).await;
-    assert_eq!(alice.message().await.log_id, second);
+    assert_eq!(alice.message().log_id, second);
     send(&mut bob, &text("m-3", "carol")).await;
     let third = send(&mut alice, &text("m-4", "bob")).await;
 
@@ -254,23 +254,23 @@ async fn history_goes_back_from_the_newest_or_from_an_id() {
     server.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_taken_back_and_marked_over_http() {
     let server = Server::start().await;
-    let mut alice = server.login("alice").await;
-    let mut bob = server.login("bob").await;
+    let mut alice = server.login("alice");
+    let mut bob = server.login("bob");
     server.sessions(2).await;
     let mid = send(&mut alice, &text("m-1", "bob")).await;
-    bob.message().await;
+    bob.message();
     let body = format!(r#"{{"type":0,"logId":{mid}}}"#);
 
     assert_eq!(server.post_json("alice", "/app/record/focus", &body).await, DENIED);
     assert_eq!(server.post_json("bob", "/app/record/focus", &body).await, DONE);
-    assert_eq!(alice.signal().await.r#type, 13);
+    assert_eq!(alice.signal().r#type, 13);
     assert_eq!(server.post_json("bob", "/app/record/revoke", &body).await, DENIED);
     assert_eq!(server.post_json("alice", "/app/record/revoke", &body).await, DONE);
     for client in [&mut alice, &mut bob] {
-        let signal = client.signal().await;
+        let signal = client.signal();
         let revoked = SignalRevoke::decode(signal.body).unwrap();
         let expected = SignalRevoke { mid, operator: "alice".into(), by_sender: true };
         assert_eq!((signal.r#type, revoked), (1, expected));
@@ -280,7 +280,7 @@ async fn a_message_is_taken_back_and_marked_over_http() {
     server.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn hostile_requests_are_bad_parameters() {
     let server = Server::start().await;
     for (path, bodies) in [

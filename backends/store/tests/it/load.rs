@@ -1,13 +1,14 @@
 //! Many clients at once: everything arrives, few commits.
 
 use std::collections::{HashMap, HashSet};
-
 use std::sync::Arc;
 
 use comet_store::Config;
+use comet_testkit::frame::{DELIVER, SEND, SEND_REPLY, frame};
 use tempfile::TempDir;
+use tokio::task::spawn_blocking;
 
-use crate::support::{DELIVER, Frame, SEND, SEND_REPLY, Server, message_in, open, proto_of, text};
+use crate::support::{Server, message_in, open, proto_of, text};
 
 /// What the pressure tool of the old clients does: plain text to random others, the same frame
 /// again until it is answered, acks; a message is a success when its answer and its delivery on
@@ -19,34 +20,34 @@ async fn pressure_finds_no_failure() {
     let server = Server::start().await;
     let mut clients = Vec::new();
     for user in 0..USERS {
-        clients.push(server.login(&format!("user-{user}")).await);
+        clients.push(server.login(&format!("user-{user}")));
     }
     server.sessions(USERS as u64).await;
 
     let runs = clients.into_iter().enumerate().map(|(user, mut client)| {
-        tokio::spawn(async move {
+        spawn_blocking(move || {
             let mut waiting = HashSet::new();
             for n in 0..MESSAGES {
                 let target = format!("user-{}", (user + 1 + n % (USERS - 1)) % USERS);
                 let body = proto_of(&text(&format!("{user}-{n}"), &target));
                 let seq = u32::try_from(n).unwrap() + 1;
-                let frame = Frame::new(SEND, seq, body);
-                client.write(&frame).await;
+                let frame = frame(SEND, seq, body);
+                client.write(&frame);
                 if n % 10 == 0 {
-                    client.write(&frame).await;
+                    client.write(&frame);
                 }
                 waiting.insert(seq);
             }
             let me = format!("user-{user}");
             let (mut answers, mut received) = (HashMap::new(), HashMap::new());
             while answers.len() < MESSAGES || received.len() < MESSAGES {
-                let frame = client.read().await;
+                let frame = client.read();
                 match frame.op {
                     SEND_REPLY => {
                         answers.insert(format!("{user}-{}", frame.ack - 1), frame.body);
                     }
                     DELIVER => {
-                        client.ack(&frame).await;
+                        client.ack(&frame);
                         let common = message_in(&frame.body);
                         if common.from != me {
                             let twice = received.insert(common.msg_id.clone(), common.log_id);
@@ -69,7 +70,7 @@ async fn pressure_finds_no_failure() {
 
     assert_eq!(answered.len(), USERS * MESSAGES);
     let failures = answered.iter().filter(|(msg_id, body)| {
-        let ack = <comet_dtalk::message::CommonAck as prost::Message>::decode(body.slice(4..));
+        let ack = <comet_dtalk::message::CommonAck as prost::Message>::decode(&body[4..]);
         received.get(*msg_id).copied() != ack.ok().map(|ack| ack.log_id)
     });
     assert_eq!(failures.count(), 0);
@@ -87,23 +88,23 @@ async fn a_full_gateway_loses_nothing() {
     let store = open(&dir.path().join("store.db"), Config::default()).await;
     let config = comet::Config::default().memory(|it| it.mailbox = 8).shards(1);
     let server = Server::start_around(store, config, dir);
-    let bob = server.login("bob").await;
-    let bobs_phone = server.login("bob+phone").await;
-    let mut alice = server.login("alice").await;
+    let bob = server.login("bob");
+    let bobs_phone = server.login("bob+phone");
+    let mut alice = server.login("alice");
     server.sessions(3).await;
 
     let reading = [bob, bobs_phone].map(|mut client| {
-        tokio::spawn(async move {
+        spawn_blocking(move || {
             for n in 0..MESSAGES {
-                assert_eq!(client.message().await.msg_id, format!("m-{n}"));
+                assert_eq!(client.message().msg_id, format!("m-{n}"));
             }
         })
     });
     for n in 0..MESSAGES {
-        alice.send(&text(&format!("m-{n}"), "bob")).await;
+        alice.send(&text(&format!("m-{n}"), "bob"));
         if n % 32 == 31 {
             for _ in 0..32 {
-                alice.any_answer().await;
+                alice.any_answer();
             }
         }
     }

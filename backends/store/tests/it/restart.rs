@@ -7,12 +7,12 @@ use crate::support::{Server, open, text};
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answered_message_survives_a_crash() {
     let server = Server::start().await;
-    let mut alice = server.login("alice").await;
+    let mut alice = server.login("alice");
     let mut mids = Vec::new();
     for n in 0..50 {
-        let seq = alice.send(&text(&format!("m-{n}"), "bob")).await;
-        mids.push(alice.answer(seq).await.log_id);
-        assert_eq!(alice.message().await.log_id, mids[n]);
+        let seq = alice.send(&text(&format!("m-{n}"), "bob"));
+        mids.push(alice.answer(seq).log_id);
+        assert_eq!(alice.message().log_id, mids[n]);
     }
     // As a crash leaves them: the files as they are, while the old process still has them open.
     let crashed = std::sync::Arc::new(tempfile::TempDir::new().unwrap());
@@ -22,25 +22,25 @@ async fn an_answered_message_survives_a_crash() {
     server.stop().await;
 
     let server = Server::start_in(crashed, Config::default()).await;
-    let mut bob = server.login("bob+phone").await;
+    let mut bob = server.login("bob+phone");
     for mid in &mids {
-        assert_eq!(bob.message().await.log_id, *mid);
+        assert_eq!(bob.message().log_id, *mid);
     }
-    let mut alice = server.login("alice").await;
+    let mut alice = server.login("alice");
     server.sessions(2).await;
-    let seq = alice.send(&text("m-7", "bob")).await;
-    assert_eq!(alice.answer_among_deliveries(seq).await.log_id, mids[7], "a repeat is still one");
-    let seq = alice.send(&text("m-50", "bob")).await;
-    assert!(alice.answer_among_deliveries(seq).await.log_id > mids[49]);
+    let seq = alice.send(&text("m-7", "bob"));
+    assert_eq!(alice.answer_among_deliveries(seq).log_id, mids[7], "a repeat is still one");
+    let seq = alice.send(&text("m-50", "bob"));
+    assert!(alice.answer_among_deliveries(seq).log_id > mids[49]);
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_store_refuses_and_can_be_opened_again() {
     let server = Server::start().await;
-    let mut alice = server.login("alice").await;
-    let seq = alice.send(&text("m-1", "alice")).await;
-    alice.answer(seq).await;
+    let mut alice = server.login("alice");
+    let seq = alice.send(&text("m-1", "alice"));
+    alice.answer(seq);
     server.store.close().await;
     server.store.close().await;
     server.store.flush().await;

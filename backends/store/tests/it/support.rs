@@ -7,29 +7,20 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use comet::{Connect, ConnectReply, Gateway, Identity, Listen, Middleware};
 use comet_dtalk::code::Code;
 use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::http::Verify;
 use comet_dtalk::message::{Common, CommonAck, Device, MsgType, Proto, Signal, Text};
 use comet_store::{Config, Membership, Store, routes};
+use comet_testkit::client::Transport;
+use comet_testkit::clock::PATIENCE;
+use comet_testkit::frame::{AUTH_REPLY, DELIVER, Frame, SEND_REPLY, ack, auth, frame, say};
 use prost::Message as _;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
-
-/// Long enough for a loaded machine; a test that waits for it has failed.
-const DEADLINE: Duration = Duration::from_secs(20);
-
-pub(crate) const AUTH: u32 = 1;
-pub(crate) const AUTH_REPLY: u32 = 2;
-pub(crate) const SEND: u32 = 7;
-pub(crate) const SEND_REPLY: u32 = 8;
-pub(crate) const DELIVER: u32 = 9;
-pub(crate) const DELIVER_ACK: u32 = 10;
 
 /// Lets everybody in: the token is the user, `+phone` behind it makes the session a phone's.
 struct Doorman(Store);
@@ -111,8 +102,8 @@ impl Server {
     }
 
     /// Logs in; `+phone` behind the user makes it a phone.
-    pub(crate) async fn login(&self, token: &str) -> Client {
-        Client::login(self.address(), token).await
+    pub(crate) fn login(&self, token: &str) -> Client {
+        Client::login(self.address(), token)
     }
 
     pub(crate) async fn post_json(&self, token: &str, path: &str, body: &str) -> String {
@@ -180,168 +171,130 @@ pub(crate) async fn until(condition: impl AsyncFn() -> bool) {
             sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(DEADLINE, met).await.expect("condition not met in time");
+    timeout(PATIENCE, met).await.expect("condition not met in time");
 }
 
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Frame {
-    pub(crate) op: u32,
-    pub(crate) seq: u32,
-    pub(crate) ack: u32,
-    pub(crate) body: Bytes,
-}
-
-impl Frame {
-    pub(crate) fn new(op: u32, seq: u32, body: impl Into<Bytes>) -> Self {
-        Self { op, seq, ack: 0, body: body.into() }
-    }
-}
-
-/// A dtalk client on TCP. What it reads it keeps until somebody asks for it.
+/// A dtalk client on TCP, which counts what it sends.
 pub(crate) struct Client {
-    stream: TcpStream,
+    line: comet_testkit::client::Client,
     next_seq: u32,
     /// The highest number of a delivery that was read.
     delivered: u32,
 }
 
 impl Client {
-    pub(crate) async fn login(address: SocketAddr, token: &str) -> Self {
-        let mut client =
-            Self { stream: TcpStream::connect(address).await.unwrap(), next_seq: 1, delivered: 0 };
-        let mut auth = BytesMut::from(&b"\x0a\x05dtalk\x12"[..]);
-        auth.put_u8(u8::try_from(token.len()).unwrap());
-        auth.put_slice(token.as_bytes());
-        client.write(&Frame::new(AUTH, 0, auth)).await;
-        assert_eq!(client.read().await, Frame::new(AUTH_REPLY, 0, ""));
-        client
+    pub(crate) fn login(address: SocketAddr, token: &str) -> Self {
+        let mut line = comet_testkit::client::Client::connect(&address, Transport::Tcp);
+        line.send(&auth(0, token, ""));
+        assert_eq!(line.receive(), frame(AUTH_REPLY, 0, ""));
+        Self { line, next_seq: 1, delivered: 0 }
     }
 
-    pub(crate) async fn write(&mut self, frame: &Frame) {
-        let mut bytes = BytesMut::new();
-        bytes.put_u32(20 + u32::try_from(frame.body.len()).unwrap());
-        bytes.put_u16(20);
-        bytes.put_u16(1);
-        bytes.put_u32(frame.op);
-        bytes.put_u32(frame.seq);
-        bytes.put_u32(frame.ack);
-        bytes.put_slice(&frame.body);
-        self.stream.write_all(&bytes).await.unwrap();
+    pub(crate) fn write(&mut self, frame: &Frame) {
+        self.line.send(frame);
     }
 
     /// The next frame. A delivery that a client which was slow to acknowledge is sent again is
     /// acknowledged and dropped, as clients do.
-    pub(crate) async fn read(&mut self) -> Frame {
+    pub(crate) fn read(&mut self) -> Frame {
         loop {
-            let frame = timeout(DEADLINE, self.read_frame()).await;
-            let frame = frame.expect("no frame in time").expect("closed");
+            let frame = self.line.receive();
+            assert_eq!(frame.ver, 1, "clients drop other versions");
             if frame.op != DELIVER || frame.seq == 0 || frame.seq > self.delivered {
                 if frame.op == DELIVER {
                     self.delivered = self.delivered.max(frame.seq);
                 }
                 return frame;
             }
-            self.ack(&frame).await;
+            self.ack(&frame);
         }
     }
 
-    async fn read_frame(&mut self) -> std::io::Result<Frame> {
-        let length = self.stream.read_u32().await? as usize;
-        assert_eq!(self.stream.read_u16().await?, 20);
-        assert_eq!(self.stream.read_u16().await?, 1, "clients drop other versions");
-        let op = self.stream.read_u32().await?;
-        let seq = self.stream.read_u32().await?;
-        let ack = self.stream.read_u32().await?;
-        let mut body = vec![0; length - 20];
-        self.stream.read_exact(&mut body).await?;
-        Ok(Frame { op, seq, ack, body: body.into() })
-    }
-
     /// Sends a body and returns its seq.
-    pub(crate) async fn send_body(&mut self, body: impl Into<Bytes>) -> u32 {
+    pub(crate) fn send_body(&mut self, body: impl AsRef<[u8]>) -> u32 {
         let seq = self.next_seq;
         self.next_seq += 1;
-        self.write(&Frame::new(SEND, seq, body)).await;
+        self.write(&say(seq, body));
         seq
     }
 
-    pub(crate) async fn send(&mut self, common: &Common) -> u32 {
-        self.send_body(proto_of(common)).await
+    pub(crate) fn send(&mut self, common: &Common) -> u32 {
+        self.send_body(proto_of(common))
     }
 
     /// The next frame, which answers a message.
-    pub(crate) async fn answer(&mut self, seq: u32) -> CommonAck {
-        let frame = self.read().await;
+    pub(crate) fn answer(&mut self, seq: u32) -> CommonAck {
+        let frame = self.read();
         assert_eq!((frame.op, frame.seq, frame.ack), (SEND_REPLY, seq, seq));
-        let proto = Proto::decode(frame.body).unwrap();
+        let proto = Proto::decode(&*frame.body).unwrap();
         assert_eq!(proto.event_type, 1);
         CommonAck::decode(proto.body).unwrap()
     }
 
     /// The next frame, which is a delivery. It is not acknowledged.
-    pub(crate) async fn delivery(&mut self) -> Frame {
-        let frame = self.read().await;
+    pub(crate) fn delivery(&mut self) -> Frame {
+        let frame = self.read();
         assert_eq!((frame.op, frame.ack), (DELIVER, 0));
         frame
     }
 
-    pub(crate) async fn ack(&mut self, delivery: &Frame) {
-        let ack = Frame { ack: delivery.seq, ..Frame::new(DELIVER_ACK, self.next_seq, "") };
+    pub(crate) fn ack(&mut self, delivery: &Frame) {
+        let ack = Frame { seq: self.next_seq, ..ack(delivery.seq) };
         self.next_seq += 1;
-        self.write(&ack).await;
+        self.write(&ack);
     }
 
     /// The answer to a message, however many deliveries come before it.
-    pub(crate) async fn answer_among_deliveries(&mut self, seq: u32) -> CommonAck {
+    pub(crate) fn answer_among_deliveries(&mut self, seq: u32) -> CommonAck {
         loop {
-            let frame = self.read().await;
+            let frame = self.read();
             if frame.op == SEND_REPLY {
                 assert_eq!((frame.seq, frame.ack), (seq, seq));
-                return CommonAck::decode(frame.body.slice(4..)).unwrap();
+                return CommonAck::decode(&frame.body[4..]).unwrap();
             }
         }
     }
 
     /// The next delivery, which is a message; acknowledged.
-    pub(crate) async fn message(&mut self) -> Common {
-        let delivery = self.delivery().await;
-        self.ack(&delivery).await;
+    pub(crate) fn message(&mut self) -> Common {
+        let delivery = self.delivery();
+        self.ack(&delivery);
         message_in(&delivery.body)
     }
 
     /// The next frame: the client's id of a message that is delivered, or nothing for an answer.
-    pub(crate) async fn message_or_answer(&mut self) -> String {
-        let frame = self.read().await;
+    pub(crate) fn message_or_answer(&mut self) -> String {
+        let frame = self.read();
         if frame.op == SEND_REPLY {
             return String::new();
         }
-        self.ack(&frame).await;
+        self.ack(&frame);
         message_in(&frame.body).msg_id
     }
 
     /// Takes deliveries up to the next answer.
-    pub(crate) async fn any_answer(&mut self) {
+    pub(crate) fn any_answer(&mut self) {
         loop {
-            let frame = self.read().await;
+            let frame = self.read();
             if frame.op == SEND_REPLY {
                 return;
             }
-            self.ack(&frame).await;
+            self.ack(&frame);
         }
     }
 
     /// The next delivery, which is a signal; acknowledged.
-    pub(crate) async fn signal(&mut self) -> Signal {
-        let delivery = self.delivery().await;
-        self.ack(&delivery).await;
-        let proto = Proto::decode(delivery.body).unwrap();
+    pub(crate) fn signal(&mut self) -> Signal {
+        let delivery = self.delivery();
+        self.ack(&delivery);
+        let proto = Proto::decode(&*delivery.body).unwrap();
         assert_eq!(proto.event_type, 2);
         Signal::decode(proto.body).unwrap()
     }
 }
 
-pub(crate) fn message_in(body: &Bytes) -> Common {
-    let proto = Proto::decode(body.clone()).unwrap();
+pub(crate) fn message_in(body: &[u8]) -> Common {
+    let proto = Proto::decode(body).unwrap();
     assert_eq!(proto.event_type, 0);
     Common::decode(proto.body).unwrap()
 }

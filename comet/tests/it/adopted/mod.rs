@@ -15,19 +15,19 @@ use comet::{
     AdoptError, Adoption, Closed, Delivery, Dialect, ForwardedHeader, Identity, Target,
     TrustedProxies, UpgradeRequest,
 };
+use comet_testkit::client::{Client, Ending, Transport};
+use comet_testkit::clock;
+use comet_testkit::frame::{Wire, auth, frame, reply, say};
+use comet_testkit::websocket::{CLOSE, FIN, TEXT, masked};
 use serde_json::json;
 use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream, DuplexStream, ReadBuf,
 };
 
-use crate::support::client::{Client, Ending, Transport};
-use crate::support::clock;
-use crate::support::frame::{Wire, auth, frame, reply, say};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::log::Event;
 use crate::support::router::{echo, hold};
 use crate::support::streams::{bridged, pipe, runtime};
-use crate::support::websocket::{CLOSE, FIN, TEXT, masked};
 
 const HOME: &str = "198.51.100.7";
 
@@ -68,7 +68,7 @@ fn a_raw_peer_is_asked_about_by_the_request_of_its_upgrade() {
         assert_eq!(upgrade.text("cookie"), Some("user=alice"));
         assert_eq!((asked.remote, asked.dialect), (([192, 0, 2, 1], 7).into(), Dialect::Raw));
         reply.accept(Identity::new("dtalk", "alice"));
-        client.socket.write(&masked(FIN | TEXT, b"hello"));
+        client.socket.write(masked(FIN | TEXT, b"hello"));
         let echoed = client.receive_ws();
         assert_eq!((echoed.first, &echoed.payload[..]), (FIN | TEXT, &b"hello"[..]));
         assert_eq!(server.log.peer("alice").remote(), ([192, 0, 2, 1], 7).into());
@@ -116,7 +116,7 @@ fn text_is_spoken_where_it_is_said_to_be() {
     let adoption = Adoption::websocket().dialect(Dialect::Text);
     let mut client = adopted(&server, Transport::WebSocket, adoption);
     let connect = json!({ "t": "connect", "token": "alice", "app": "dtalk" }).to_string();
-    client.socket.write(&masked(FIN | TEXT, connect.as_bytes()));
+    client.socket.write(masked(FIN | TEXT, connect.as_bytes()));
     let connected: serde_json::Value =
         serde_json::from_slice(&client.receive_ws().payload).unwrap();
     assert_eq!((&connected["t"], &connected["user"]), (&json!("connected"), &json!("alice")));

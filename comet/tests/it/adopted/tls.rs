@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use comet::{Adoption, Closed, Delivery, Target};
+use comet_testkit::client::{Client, Ending, Transport};
+use comet_testkit::frame::say;
+use comet_testkit::socket::{Socket, pair};
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::support::client::{Client, Ending, Transport};
-use crate::support::frame::say;
 use crate::support::gateway::{Server, config};
-use crate::support::socket::{Socket, pair};
 use crate::support::streams::{bridged, runtime, tokio_socket};
 
 /// Configurations of a server and of a client that trusts it.

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use comet::{Config, Delivery, Target};
-use comet_protocol::comet::{GapReason, ServerFrame};
+use comet_testkit::client::Transport;
+use comet_testkit::clock;
+use comet_testkit::comet::{Comet, Hello, reason};
 
-use crate::support::client::Transport;
-use crate::support::clock;
-use crate::support::comet::{Comet, hello};
 use crate::support::gateway::{Server, config};
 use crate::support::log::Event;
 
@@ -28,8 +27,8 @@ fn within_budget(server: &Server) {
 #[test]
 fn the_one_for_whom_most_is_kept_loses_it_and_is_told_and_others_lose_nothing() {
     let server = Server::start(tight());
-    let greedy = Comet::open(&server, Transport::Tcp, hello("greedy", ""));
-    let modest = Comet::open(&server, Transport::Tcp, hello("modest", ""));
+    let greedy = Comet::open(&server, Transport::Tcp, &Hello::new("greedy", ""));
+    let modest = Comet::open(&server, Transport::Tcp, &Hello::new("modest", ""));
     let back = [greedy.back("greedy", 0, 0), modest.back("modest", 0, 0)];
     greedy.reset();
     modest.reset();
@@ -52,19 +51,19 @@ fn the_one_for_whom_most_is_kept_loses_it_and_is_told_and_others_lose_nothing() 
         assert!(pushed < 1_000, "nothing was given up");
     }
     let [greedy, modest] = back;
-    let mut modest = Comet::open(&server, Transport::Tcp, modest);
+    let mut modest = Comet::open(&server, Transport::Tcp, &modest);
     assert_eq!(modest.delivery(), (1, "keep me".into()));
-    let mut greedy = Comet::open(&server, Transport::Tcp, greedy);
+    let mut greedy = Comet::open(&server, Transport::Tcp, &greedy);
     assert!(greedy.welcome.resumed);
-    let ServerFrame::Gap { to, gap } = greedy.hear() else { panic!("a gap") };
-    assert_eq!((to.get(), gap.position, gap.reason()), (1, 1, GapReason::Memory));
+    let gap = greedy.gap();
+    assert_eq!((gap.to, gap.position, gap.reason), (1, 1, reason::MEMORY));
     assert!(gap.count >= pushed - 2, "all but the last pushes: {} of {pushed}", gap.count);
 }
 
 #[test]
 fn whoever_comes_while_memory_is_short_is_let_in_and_what_waits_for_others_gives_way() {
     let server = Server::start(tight());
-    let alice = Comet::open(&server, Transport::Tcp, hello("alice", ""));
+    let alice = Comet::open(&server, Transport::Tcp, &Hello::new("alice", ""));
     alice.reset();
     server.log.collect(1, |event| matches!(event, Event::Parked(..)).then_some(()));
     let mut pushed = 0;
@@ -79,7 +78,7 @@ fn whoever_comes_while_memory_is_short_is_let_in_and_what_waits_for_others_gives
     }
     for number in 0..100 {
         let user = format!("bob-{number}");
-        let mut bob = Comet::open(&server, Transport::WebSocket, hello(&user, ""));
+        let mut bob = Comet::open(&server, Transport::WebSocket, &Hello::new(&user, ""));
         (0..4).for_each(|_| push("alice"));
         push(&user);
         assert_eq!(bob.delivery().1.len(), 10_000);
@@ -94,7 +93,7 @@ fn a_crowd_that_reads_nothing_stays_within_the_budget() {
     let server = Server::start(tight());
     let crowd: Vec<Comet> = (0..40)
         .map(|number| {
-            Comet::open(&server, Transport::Tcp, hello(&format!("user-{number}"), "hall"))
+            Comet::open(&server, Transport::Tcp, &Hello::new(&format!("user-{number}"), "hall"))
         })
         .collect();
     for number in 1..=2_000u64 {

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use comet::{Closed, Config, Delivery, Identity, Overflow, Target};
-use comet_protocol::comet::{Auth, GapReason, ServerFrame};
+use comet_testkit::client::Transport;
+use comet_testkit::clock;
+use comet_testkit::comet::{Comet, Gap, Hello, best_effort, latest, op, reason};
 
-use crate::support::client::Transport;
-use crate::support::clock;
-use crate::support::comet::{Comet, hello};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::log::Event;
 use crate::support::place::everywhere;
@@ -30,14 +29,14 @@ fn a_full_queue_gives_up_its_oldest_and_says_so_in_its_place() {
     everywhere(|place| {
         let server =
             Server::start(small(place.shards).delivery(|it| it.overflow = Overflow::DropOldest));
-        let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
+        let mut alice = Comet::open(&server, place.transport, &Hello::new("alice", ""));
         (1..=9).for_each(|n| {
             server.gateway.push(Target::user("dtalk", "alice"), numbered(n)).unwrap()
         });
         assert_eq!(alice.deliveries(2), [(1, "1".into()), (2, "2".into())]);
         alice.beat();
         alice.ack(2);
-        assert_eq!(alice.gap(), (3, 5, 3), "3 to 7: the gap itself takes a place");
+        assert_eq!(alice.gap().extent(), (3, 5, 3), "3 to 7: the gap itself takes a place");
         assert_eq!(alice.delivery(), (4, "8".into()));
         alice.ack(4);
         assert_eq!(alice.delivery(), (5, "9".into()));
@@ -51,8 +50,8 @@ fn a_reader_that_a_rooms_log_has_left_behind_is_told_the_room_and_the_range() {
     everywhere(|place| {
         let server =
             Server::start(small(place.shards).delivery(|it| it.overflow = Overflow::DropOldest));
-        let mut alice = Comet::open(&server, place.transport, hello("alice", "lobby"));
-        let mut bob = Comet::open(&server, place.transport, hello("bob", "lobby"));
+        let mut alice = Comet::open(&server, place.transport, &Hello::new("alice", "lobby"));
+        let mut bob = Comet::open(&server, place.transport, &Hello::new("bob", "lobby"));
         for number in 1..=12 {
             server.gateway.publish("lobby", numbered(number)).unwrap();
             assert_eq!(bob.delivery(), (number as u32, number.to_string()));
@@ -63,9 +62,9 @@ fn a_reader_that_a_rooms_log_has_left_behind_is_told_the_room_and_the_range() {
         // Her shard, which need not be his, has dealt with all of it as well.
         alice.beat();
         alice.ack(2);
-        let ServerFrame::Gap { to, gap } = alice.hear() else { panic!("a gap") };
-        assert_eq!((to.get(), gap.count, gap.position), (3, 7, 3));
-        assert_eq!((gap.room.as_str(), gap.reason()), ("lobby", GapReason::Slow));
+        let gap = alice.gap();
+        assert_eq!((gap.to, gap.count, gap.position), (3, 7, 3));
+        assert_eq!((&*gap.room, gap.reason), ("lobby", reason::SLOW));
         assert_eq!(alice.delivery(), (4, "10".into()));
         alice.ack(4);
         assert_eq!(alice.deliveries(2), [(5, "11".into()), (6, "12".into())]);
@@ -77,7 +76,7 @@ fn a_slow_peer_is_parked_and_finds_what_was_kept_and_then_the_gap() {
     everywhere(|place| {
         let limits = small(place.shards).resume(|it| it.ttl = Duration::from_secs(60));
         let server = Server::start(limits);
-        let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
+        let mut alice = Comet::open(&server, place.transport, &Hello::new("alice", ""));
         (1..=9).for_each(|n| {
             server.gateway.push(Target::user("dtalk", "alice"), numbered(n)).unwrap()
         });
@@ -88,12 +87,12 @@ fn a_slow_peer_is_parked_and_finds_what_was_kept_and_then_the_gap() {
             _ => None,
         });
         assert_eq!(parked, [Closed::Slow]);
-        let mut alice = Comet::open(&server, place.transport, alice.back("alice", 2, 0));
+        let mut alice = Comet::open(&server, place.transport, &alice.back("alice", 2, 0));
         assert!(alice.welcome.resumed);
         assert_eq!(alice.deliveries(2), [(3, "3".into()), (4, "4".into())]);
         alice.ack(4);
         assert_eq!(alice.delivery(), (5, "5".into()));
-        assert_eq!(alice.gap(), (6, 4, 6));
+        assert_eq!(alice.gap().extent(), (6, 4, 6));
         alice.ack(6);
         server.gateway.push(Target::user("dtalk", "alice"), numbered(10)).unwrap();
         assert_eq!(alice.delivery(), (7, "10".into()));
@@ -111,8 +110,8 @@ fn what_a_session_is_to_do_when_it_cannot_keep_up_may_be_its_own() {
             });
         })
         .start();
-    let mut patient = Comet::open(&server, Transport::Tcp, hello("patient", ""));
-    let mut other = Comet::open(&server, Transport::Tcp, hello("other", ""));
+    let mut patient = Comet::open(&server, Transport::Tcp, &Hello::new("patient", ""));
+    let mut other = Comet::open(&server, Transport::Tcp, &Hello::new("other", ""));
     for user in ["patient", "other"] {
         (1..=6)
             .for_each(|n| server.gateway.push(Target::user("dtalk", user), numbered(n)).unwrap());
@@ -121,7 +120,7 @@ fn what_a_session_is_to_do_when_it_cannot_keep_up_may_be_its_own() {
     // The ack must not overtake what was pushed.
     patient.beat();
     patient.ack(2);
-    assert_eq!(patient.gap(), (3, 2, 3));
+    assert_eq!(patient.gap().extent(), (3, 2, 3));
     assert_eq!(other.deliveries(2).len(), 2);
     assert_eq!(other.error(), (10, true));
     assert_eq!(server.log.closed("other"), Closed::Slow);
@@ -131,15 +130,15 @@ fn what_a_session_is_to_do_when_it_cannot_keep_up_may_be_its_own() {
 fn a_body_longer_than_the_peer_takes_is_a_gap() {
     everywhere(|place| {
         let server = Server::start(config(place.shards));
-        let auth = Auth { max_body: 10, ..hello("alice", "lobby") };
-        let mut alice = Comet::open(&server, place.transport, auth);
+        let auth = Hello { max_body: 10, ..Hello::new("alice", "lobby") };
+        let mut alice = Comet::open(&server, place.transport, &auth);
         server.gateway.publish("lobby", Delivery::acked("short").position(1)).unwrap();
         server.gateway.publish("lobby", Delivery::acked("much too long").position(2)).unwrap();
         server.gateway.publish("lobby", Delivery::acked("fits").position(3)).unwrap();
         assert_eq!(alice.delivery(), (1, "short".into()));
-        let ServerFrame::Gap { to, gap } = alice.hear() else { panic!("a gap") };
-        assert_eq!((to.get(), gap.count, gap.position), (2, 1, 2));
-        assert_eq!(gap.reason(), GapReason::TooLarge);
+        let gap = alice.gap();
+        assert_eq!((gap.to, gap.count, gap.position), (2, 1, 2));
+        assert_eq!(gap.reason, reason::TOO_LARGE);
         assert_eq!(alice.delivery(), (3, "fits".into()));
     });
 }
@@ -147,7 +146,7 @@ fn a_body_longer_than_the_peer_takes_is_a_gap() {
 #[test]
 fn best_effort_deliveries_that_were_dropped_are_counted_before_the_next_one() {
     let server = Server::start(config(1).memory(|it| it.write_bytes = 50_000));
-    let mut alice = Comet::open(&server, Transport::Tcp, hello("alice", "lobby"));
+    let mut alice = Comet::open(&server, Transport::Tcp, &Hello::new("alice", "lobby"));
     let mut sent = 0;
     while server.stats().deliveries_dropped < 3 {
         sent += 1;
@@ -160,18 +159,17 @@ fn best_effort_deliveries_that_were_dropped_are_counted_before_the_next_one() {
     }
     let mut came = 0;
     let missing = loop {
-        match alice.hear() {
-            ServerFrame::BestEffort { .. } => came += 1,
-            ServerFrame::Gap { to, gap } => {
-                assert!(to.is_none() && gap.room == "lobby");
-                break gap.count;
-            }
-            other => panic!("{other:?}"),
+        let packet = alice.receive();
+        if packet.op != op::BEST_EFFORT {
+            let gap = Gap::of(&packet);
+            assert_eq!((gap.to, &*gap.room), (0, "lobby"));
+            break gap.count;
         }
+        came += 1;
     };
     assert_eq!((came, missing), (sent - 3, 3));
     server.gateway.publish("lobby", Delivery::best_effort("after")).unwrap();
-    assert_eq!(alice.hear(), ServerFrame::BestEffort { body: "after".into() });
+    assert_eq!(alice.receive(), best_effort("after"));
 }
 
 #[test]
@@ -179,7 +177,7 @@ fn a_parked_peer_finds_only_the_newest_of_each_key_and_how_much_else_it_missed()
     everywhere(|place| {
         let server =
             Server::start(config(place.shards).resume(|it| it.ttl = Duration::from_secs(60)));
-        let alice = Comet::open(&server, place.transport, hello("alice", ""));
+        let alice = Comet::open(&server, place.transport, &Hello::new("alice", ""));
         let back = alice.back("alice", 0, 0);
         alice.reset();
         server.log.collect(1, |event| matches!(event, Event::Parked(..)).then_some(()));
@@ -189,16 +187,12 @@ fn a_parked_peer_finds_only_the_newest_of_each_key_and_how_much_else_it_missed()
         push(Delivery::latest("presence", "away"));
         push(Delivery::best_effort("nobody hears"));
         push(Delivery::latest("typing", "carol"));
-        let mut alice = Comet::open(&server, place.transport, back);
-        assert_eq!(alice.gap(), (0, 1, 0));
-        let mut latest = || match alice.hear() {
-            ServerFrame::Latest { key, body } => (key.as_bytes().clone(), body),
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(latest(), ("presence".into(), "away".into()));
-        assert_eq!(latest(), ("typing".into(), "carol".into()));
+        let mut alice = Comet::open(&server, place.transport, &back);
+        assert_eq!(alice.gap().extent(), (0, 1, 0));
+        assert_eq!(alice.receive(), latest("presence", "away"));
+        assert_eq!(alice.receive(), latest("typing", "carol"));
         push(Delivery::latest("typing", "dave"));
-        assert_eq!(latest(), ("typing".into(), "dave".into()));
+        assert_eq!(alice.receive(), latest("typing", "dave"));
     });
 }
 
@@ -206,13 +200,13 @@ fn a_parked_peer_finds_only_the_newest_of_each_key_and_how_much_else_it_missed()
 fn who_knows_no_keys_gets_latest_deliveries_as_they_come() {
     everywhere(|place| {
         let server = Server::start(config(place.shards));
-        let plain = Auth { capabilities: 0, ..hello("alice", "lobby") };
-        let mut alice = Comet::open(&server, place.transport, plain);
-        let mut bob = Comet::open(&server, place.transport, hello("bob", "lobby"));
+        let plain = Hello { capabilities: 0, ..Hello::new("alice", "lobby") };
+        let mut alice = Comet::open(&server, place.transport, &plain);
+        let mut bob = Comet::open(&server, place.transport, &Hello::new("bob", "lobby"));
         let mut dtalk = server.client(place.transport, "carol", "lobby");
         server.gateway.publish("lobby", Delivery::latest("k", "v")).unwrap();
-        assert_eq!(alice.hear(), ServerFrame::BestEffort { body: "v".into() });
-        assert!(matches!(bob.hear(), ServerFrame::Latest { .. }));
-        assert_eq!(dtalk.receive(), crate::support::frame::delivery(0, b"v"));
+        assert_eq!(alice.receive(), best_effort("v"));
+        assert_eq!(bob.receive(), latest("k", "v"));
+        assert_eq!(dtalk.receive(), comet_testkit::frame::delivery(0, b"v"));
     });
 }

@@ -1,11 +1,9 @@
 //! Which of several that wait goes first, and how they travel.
 
 use comet::{Delivery, Lane, Target};
-use comet_protocol::comet::{ClientFrame, Received, ReceivedBuf, Seq, SeqRange};
-use comet_protocol::{Layout, frames_of};
+use comet_testkit::client::Transport;
+use comet_testkit::comet::{Comet, Hello};
 
-use crate::support::client::Transport;
-use crate::support::comet::{Comet, hello};
 use crate::support::gateway::{Server, config};
 use crate::support::place::everywhere;
 
@@ -13,7 +11,7 @@ use crate::support::place::everywhere;
 fn a_signal_does_not_wait_behind_bulk() {
     everywhere(|place| {
         let server = Server::start(config(place.shards).delivery(|it| it.window = 8));
-        let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
+        let mut alice = Comet::open(&server, place.transport, &Hello::new("alice", ""));
         assert_eq!(alice.welcome.deliver_window, 9, "one more for signals");
         let push = |body: String, lane| {
             let delivery = Delivery::acked(body).lane(lane);
@@ -39,22 +37,19 @@ fn a_signal_does_not_wait_behind_bulk() {
 fn ranges_free_what_they_name_and_only_that() {
     everywhere(|place| {
         let server = Server::start(config(place.shards).delivery(|it| it.window = 6));
-        let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
+        let mut alice = Comet::open(&server, place.transport, &Hello::new("alice", ""));
         for number in 1..=9u32 {
             let delivery = Delivery::acked(number.to_string()).tag(number.into());
             server.gateway.push(Target::user("dtalk", "alice"), delivery).unwrap();
         }
         assert_eq!(alice.deliveries(6).len(), 6);
-        let mut received = ReceivedBuf::new(Seq::new(1));
-        assert!(received.push(SeqRange { first: Seq::new(3), last: Seq::new(4) }));
-        alice.say(&ClientFrame::Ack(received.as_received()));
+        // One is missing, then two have arrived.
+        alice.ack_with(1, b"\x01\x02");
         assert_eq!(alice.delivery(), (7, "7".into()), "only the first has left the window");
         alice.beat();
         alice.ack(4);
         assert_eq!(alice.deliveries(2), [(8, "8".into()), (9, "9".into())]);
-        for strange in [Received::up_to_only(Seq::new(12)), Received::up_to_only(Seq::new(2))] {
-            alice.say(&ClientFrame::Ack(strange));
-        }
+        [12, 2].into_iter().for_each(|strange| alice.ack(strange));
         alice.beat();
         let stats = server.stats();
         assert_eq!((stats.acks, stats.stray_acks), (4, 2));
@@ -64,21 +59,15 @@ fn ranges_free_what_they_name_and_only_that() {
 #[test]
 fn what_is_published_together_travels_in_one_websocket_message() {
     let server = Server::start(config(1));
-    let mut alice = Comet::open(&server, Transport::WebSocket, hello("alice", "lobby"));
-    let mut most = 0;
+    let mut alice = Comet::open(&server, Transport::WebSocket, &Hello::new("alice", "lobby"));
     for round in 0..50 {
         for number in 0..10 {
             let body = format!("{round}.{number}");
             server.gateway.publish("lobby", Delivery::acked(body)).unwrap();
         }
-        let mut got = 0;
-        while got < 10 {
-            let message = alice.client.receive_ws();
-            let frames = frames_of(Layout::Dtalk, &message.payload, 1 << 20).unwrap();
-            most = most.max(frames.len());
-            got += frames.len();
-        }
+        assert_eq!(alice.deliveries(10).len(), 10);
         alice.ack((round + 1) * 10);
     }
-    assert!(most > 1, "no message of 50 times 10 held several deliveries");
+    let most = alice.client.messages.iter().max();
+    assert!(most > Some(&1), "no message of 50 times 10 held several deliveries");
 }

@@ -3,18 +3,13 @@
 use std::time::Duration;
 
 use comet::{Closed, Refusal};
-use comet_protocol::comet::{ClientFrame, Code, Seq, ServerFrame};
+use comet_testkit::comet::{Comet, Failure, Hello, code, op, packet, reply};
+use comet_testkit::frame::HEARTBEAT;
 
-use crate::support::client::Transport;
-use crate::support::comet::{Comet, hello};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::log::Event;
 use crate::support::place::everywhere;
 use crate::support::router::hold;
-
-fn answer(seq: u32, body: &'static str) -> ServerFrame {
-    ServerFrame::SendReply { ack: Seq::new(seq), body: body.into() }
-}
 
 fn messages(server: &Server) -> Vec<(u32, Vec<u8>)> {
     server.log.so_far(|event| match event {
@@ -27,14 +22,14 @@ fn messages(server: &Server) -> Vec<(u32, Vec<u8>)> {
 fn a_repeat_gets_the_recorded_answer_and_the_router_does_not_see_it() {
     everywhere(|place| {
         let server = Server::start(config(place.shards));
-        let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
-        alice.send(1, 0, b"hello");
-        assert_eq!(alice.hear(), answer(1, "hello"));
-        alice.send(1, 0, b"hello");
-        assert_eq!(alice.hear(), answer(1, "hello"));
-        alice.send(2, 1, b"more");
-        assert_eq!(alice.hear(), answer(2, "more"));
-        alice.send(1, 1, b"hello");
+        let mut alice = Comet::open(&server, place.transport, &Hello::new("alice", ""));
+        alice.say(1, 0, b"hello");
+        assert_eq!(alice.receive(), reply(1, "hello"));
+        alice.say(1, 0, b"hello");
+        assert_eq!(alice.receive(), reply(1, "hello"));
+        alice.say(2, 1, b"more");
+        assert_eq!(alice.receive(), reply(2, "more"));
+        alice.say(1, 1, b"hello");
         alice.beat();
         assert_eq!(messages(&server), [(1, b"hello".to_vec()), (2, b"more".to_vec())]);
     });
@@ -45,9 +40,9 @@ fn answers_that_come_while_nobody_is_connected_wait_for_the_peer() {
     everywhere(|place| {
         let limits = config(place.shards).resume(|it| it.ttl = Duration::from_secs(60));
         let server = Setup::new(limits).on_message(hold).start();
-        let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
-        alice.send(1, 0, b"one");
-        alice.send(2, 0, b"two");
+        let mut alice = Comet::open(&server, place.transport, &Hello::new("alice", ""));
+        alice.say(1, 0, b"one");
+        alice.say(2, 0, b"two");
         let (one, two) = (server.log.held(), server.log.held());
         let back = alice.back("alice", 0, 1);
         alice.reset();
@@ -55,14 +50,14 @@ fn answers_that_come_while_nobody_is_connected_wait_for_the_peer() {
         two.receipt.refuse(Refusal::new(1_234));
         one.receipt.ack("first");
 
-        let mut alice = Comet::open(&server, place.transport, back);
+        let mut alice = Comet::open(&server, place.transport, &back);
         assert_eq!((alice.welcome.resumed, alice.welcome.accepted), (true, 2));
-        assert_eq!(alice.hear(), answer(1, "first"));
-        let ServerFrame::Refusal { ack, refusal } = alice.hear() else { panic!("a refusal") };
-        assert_eq!((ack.get(), refusal.code, refusal.retryable), (2, 1_234, false));
-        alice.send(2, 1, b"two");
-        let again = alice.hear();
-        assert!(matches!(again, ServerFrame::Refusal { .. }), "{again:?}");
+        assert_eq!(alice.receive(), reply(1, "first"));
+        let refusal = Failure::of(&alice.receive());
+        assert_eq!(refusal.op, op::REFUSAL);
+        assert_eq!((refusal.ack, refusal.code, refusal.retryable), (2, 1_234, false));
+        alice.say(2, 1, b"two");
+        assert_eq!(Failure::of(&alice.receive()), refusal);
         assert_eq!(messages(&server).len(), 2);
     });
 }
@@ -71,10 +66,11 @@ fn answers_that_come_while_nobody_is_connected_wait_for_the_peer() {
 fn a_message_nobody_answers_is_refused_for_now() {
     everywhere(|place| {
         let server = Setup::new(config(place.shards)).on_message(|_, _, _, _, _| {}).start();
-        let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
-        alice.send(1, 0, b"hello");
-        let ServerFrame::Refusal { refusal, .. } = alice.hear() else { panic!("a refusal") };
-        assert_eq!((refusal.code, refusal.retryable), (Code::UNAVAILABLE.get(), true));
+        let mut alice = Comet::open(&server, place.transport, &Hello::new("alice", ""));
+        alice.say(1, 0, b"hello");
+        let refusal = Failure::of(&alice.receive());
+        assert_eq!(refusal.op, op::REFUSAL);
+        assert_eq!((refusal.code, refusal.retryable), (code::UNAVAILABLE, true));
     });
 }
 
@@ -83,19 +79,20 @@ fn skipped_numbers_and_a_full_window_end_the_connection_and_are_told_apart() {
     everywhere(|place| {
         let server =
             Setup::new(config(place.shards).limits(|it| it.inbox = 2)).on_message(hold).start();
-        let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
+        let mut alice = Comet::open(&server, place.transport, &Hello::new("alice", ""));
         assert_eq!(alice.welcome.send_window, 2);
-        alice.send(2, 0, b"the first is missing");
-        assert_eq!(alice.error(), (Code::SEQUENCE.get(), true));
-        alice.ending();
+        alice.say(2, 0, b"the first is missing");
+        assert_eq!(alice.error(), (code::SEQUENCE, true));
+        alice.ends();
         assert_eq!(server.log.closed("alice"), Closed::Sequence);
 
-        let mut bob = Comet::open(&server, place.transport, hello("bob", ""));
-        (1..=3).for_each(|seq| bob.send(seq, 0, b"m"));
-        let ServerFrame::Error(failure) = bob.hear() else { panic!("an error") };
-        assert_eq!((failure.code, failure.retryable), (Code::WINDOW.get(), true));
+        let mut bob = Comet::open(&server, place.transport, &Hello::new("bob", ""));
+        (1..=3).for_each(|seq| bob.say(seq, 0, b"m"));
+        let failure = Failure::of(&bob.receive());
+        assert_eq!(failure.op, op::ERROR);
+        assert_eq!((failure.code, failure.retryable), (code::WINDOW, true));
         assert_eq!(failure.text, "message window full");
-        assert_eq!(bob.ending(), place.transport.goodbye(1008));
+        assert_eq!(bob.ends(), place.transport.goodbye(1008));
         assert_eq!(server.log.closed("bob"), Closed::WindowFull);
         assert_eq!(messages(&server).len(), 2);
     });
@@ -105,12 +102,11 @@ fn skipped_numbers_and_a_full_window_end_the_connection_and_are_told_apart() {
 fn a_new_session_counts_messages_on_from_where_the_peer_says() {
     everywhere(|place| {
         let server = Server::start(config(place.shards));
-        let mut auth = hello("alice", "");
-        auth.first_send = 41;
-        let mut alice = Comet::open(&server, place.transport, auth);
+        let auth = Hello { first_send: 41, ..Hello::new("alice", "") };
+        let mut alice = Comet::open(&server, place.transport, &auth);
         assert_eq!(alice.welcome.accepted, 40);
-        alice.send(41, 40, b"on");
-        assert_eq!(alice.hear(), answer(41, "on"));
+        alice.say(41, 40, b"on");
+        assert_eq!(alice.receive(), reply(41, "on"));
     });
 }
 
@@ -118,38 +114,22 @@ fn a_new_session_counts_messages_on_from_where_the_peer_says() {
 fn what_breaks_the_dialect_ends_with_its_code() {
     everywhere(|place| {
         let server = Server::start(config(place.shards).limits(|it| it.max_body = 1_000));
-        let open = |name: &str| Comet::open(&server, place.transport, hello(name, ""));
+        let open = |name: &str| Comet::open(&server, place.transport, &Hello::new(name, ""));
         let mut twice = open("twice");
-        twice.say(&ClientFrame::Auth { seq: 1, auth: Box::new(hello("twice", "")) });
-        assert_eq!(twice.error(), (Code::PROTOCOL.get(), false));
+        twice.send(&[Hello::new("twice", "").frame(1)]);
+        assert_eq!(twice.error(), (code::PROTOCOL, false));
 
         let mut wrong_side = open("wrong");
-        let welcome = ServerFrame::Welcome { ack: 1, welcome: Box::default() };
-        let mut bytes = Vec::new();
-        welcome.write(&mut bytes);
-        write(&mut wrong_side, place.transport, &bytes);
-        assert_eq!(wrong_side.error(), (Code::PROTOCOL.get(), false));
+        wrong_side.send(&[packet(op::WELCOME, 0, 1, b"")]);
+        assert_eq!(wrong_side.error(), (code::PROTOCOL, false));
 
         let mut long = open("long");
-        long.send(1, 0, &[7; 1_001]);
-        assert_eq!(long.error(), (Code::TOO_LARGE.get(), false));
+        long.say(1, 0, &[7; 1_001]);
+        assert_eq!(long.error(), (code::TOO_LARGE, false));
 
         let mut heartbeat = open("old");
-        write(&mut heartbeat, place.transport, &comet_heartbeat());
-        assert_eq!(heartbeat.error(), (Code::PROTOCOL.get(), false));
+        // What dtalk clients say to stay, which means nothing here.
+        heartbeat.send(&[packet(HEARTBEAT, 0, 0, b"")]);
+        assert_eq!(heartbeat.error(), (code::PROTOCOL, false));
     });
-}
-
-fn write(comet: &mut Comet, transport: Transport, packet: &[u8]) {
-    use crate::support::websocket::{BINARY, FIN, masked};
-    let bytes = match transport {
-        Transport::Tcp => packet.to_vec(),
-        Transport::WebSocket => masked(FIN | BINARY, packet),
-    };
-    comet.client.socket.write(&bytes);
-}
-
-/// What dtalk clients say to stay, which means nothing here.
-fn comet_heartbeat() -> Vec<u8> {
-    [&[0, 0, 0, 20, 0, 20, 0, 2, 0, 0, 0, 3], &[0; 8][..]].concat()
 }

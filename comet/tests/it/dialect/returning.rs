@@ -4,11 +4,10 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use comet::{Closed, Config, Delivery, Target};
-use comet_protocol::comet::{Code, ServerFrame};
+use comet_testkit::client::Transport;
+use comet_testkit::comet::{Comet, Failure, GoingAway, Hello, code, op, packet};
+use comet_testkit::frame::auth;
 
-use crate::support::client::Transport;
-use crate::support::comet::{Comet, hello};
-use crate::support::frame::auth;
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::log::Event;
 use crate::support::place::everywhere;
@@ -25,13 +24,15 @@ fn each_that_is_told_to_go_away_is_told_its_own_time_and_kept_to_it() {
     };
     let mut server = Server::start(limits());
     let mut peers: Vec<Comet> = (0..30)
-        .map(|number| Comet::open(&server, Transport::Tcp, hello(&format!("user-{number}"), "")))
+        .map(|number| {
+            Comet::open(&server, Transport::Tcp, &Hello::new(&format!("user-{number}"), ""))
+        })
         .collect();
     server.gateway.drain(Duration::from_secs(2));
     let mut times = HashSet::new();
     let mut tickets = Vec::new();
     for peer in &mut peers {
-        let ServerFrame::GoingAway(away) = peer.hear() else { panic!("going away") };
+        let away = GoingAway::of(&peer.receive());
         assert!(!away.may_resume && away.return_after_ms <= 31_000);
         times.insert(away.return_after_ms / 500);
         tickets.push((away.return_after_ms, away.ticket));
@@ -42,10 +43,9 @@ fn each_that_is_told_to_go_away_is_told_its_own_time_and_kept_to_it() {
     let next = Server::start(limits());
     let (after, ticket) = tickets.iter().max_by_key(|(after, _)| after).unwrap();
     let mut early = Comet::connect(&next, Transport::Tcp);
-    let mut request = hello("user-29", "");
-    request.ticket = ticket.clone();
-    let refused = early.ask(request).unwrap_err();
-    assert_eq!((refused.code, refused.retryable), (Code::OVERLOADED.get(), true));
+    let request = Hello { ticket: ticket.clone(), ..Hello::new("user-29", "") };
+    let refused = early.ask(&request).unwrap_err();
+    assert_eq!((refused.code, refused.retryable), (code::OVERLOADED, true));
     assert!(refused.return_after_ms <= *after && refused.return_after_ms > 0);
     let asked = next.log.so_far(|event| matches!(event, Event::Connect { .. }).then_some(()));
     assert_eq!(asked.len(), 0, "the router was not asked");
@@ -55,9 +55,9 @@ fn each_that_is_told_to_go_away_is_told_its_own_time_and_kept_to_it() {
 #[test]
 fn a_lone_peer_is_asked_to_come_back_at_once() {
     let mut server = Server::start(config(2).resume(|it| it.ttl = Duration::from_secs(60)));
-    let mut alice = Comet::open(&server, Transport::Tcp, hello("alice", ""));
+    let mut alice = Comet::open(&server, Transport::Tcp, &Hello::new("alice", ""));
     server.gateway.drain(Duration::from_secs(10));
-    let ServerFrame::GoingAway(away) = alice.hear() else { panic!("going away") };
+    let away = GoingAway::of(&alice.receive());
     assert!(away.return_after_ms <= 100, "{away:?}");
     drop(alice);
     server.wait();
@@ -71,10 +71,10 @@ fn a_crowd_is_let_in_at_the_rate_and_the_rest_gets_times_of_their_own() {
         let mut open = Vec::new();
         for number in 0..20 {
             let mut peer = Comet::connect(&server, place.transport);
-            match peer.ask(hello(&format!("user-{number}"), "")) {
+            match peer.ask(&Hello::new(&format!("user-{number}"), "")) {
                 Ok(()) => open.push(peer),
                 Err(refused) => {
-                    assert_eq!(refused.code, Code::OVERLOADED.get());
+                    assert_eq!(refused.code, code::OVERLOADED);
                     assert!(refused.retryable && refused.return_after_ms >= 100);
                     times.insert(refused.return_after_ms);
                 }
@@ -97,8 +97,8 @@ fn a_router_that_cannot_decide_now_has_the_peer_come_back() {
             .on_connect(|_, _, reply| reply.later(Duration::from_secs(3)))
             .start();
         let mut peer = Comet::connect(&server, place.transport);
-        let refused = peer.ask(hello("alice", "")).unwrap_err();
-        assert_eq!((refused.code, refused.retryable), (Code::UNAVAILABLE.get(), true));
+        let refused = peer.ask(&Hello::new("alice", "")).unwrap_err();
+        assert_eq!((refused.code, refused.retryable), (code::UNAVAILABLE, true));
         assert_eq!(refused.return_after_ms, 3_000);
         let mut old = server.connect(place.transport);
         old.send(&auth(1, "old", ""));
@@ -113,19 +113,19 @@ fn a_server_asks_for_a_sign_of_life_and_closes_as_idle_without_one() {
         it.idle_timeout = Duration::from_secs(2);
     });
     let server = Server::start(quick);
-    let mut alice = Comet::open(&server, Transport::Tcp, hello("alice", ""));
+    let mut alice = Comet::open(&server, Transport::Tcp, &Hello::new("alice", ""));
     assert_eq!(alice.welcome.heartbeat_ms, 1_000);
-    let ServerFrame::Ping(ping) = alice.hear() else { panic!("a ping") };
-    alice.say(&comet_protocol::comet::ClientFrame::Pong { stamp: ping.stamp });
-    assert!(matches!(alice.hear(), ServerFrame::Ping(_)), "and again");
+    let ping = alice.receive();
+    assert_eq!(ping.op, op::PING);
+    alice.send(&[packet(op::PONG, 0, 0, &ping.body[..8])]);
+    assert_eq!(alice.receive().op, op::PING, "and again");
     let last = loop {
-        match alice.hear() {
-            ServerFrame::Ping(_) => {}
-            other => break other,
+        match alice.receive() {
+            ping if ping.op == op::PING => {}
+            other => break Failure::of(&other),
         }
     };
-    let ServerFrame::Error(failure) = last else { panic!("an error, not {last:?}") };
-    assert_eq!((failure.code, failure.retryable), (Code::IDLE.get(), true));
+    assert_eq!((last.op, last.code, last.retryable), (op::ERROR, code::IDLE, true));
     assert_eq!(server.log.closed("alice"), Closed::Idle);
 }
 
@@ -133,11 +133,11 @@ fn a_server_asks_for_a_sign_of_life_and_closes_as_idle_without_one() {
 fn who_is_kicked_is_told_so() {
     everywhere(|place| {
         let server = Server::start(config(place.shards));
-        let mut alice = Comet::open(&server, place.transport, hello("alice", ""));
+        let mut alice = Comet::open(&server, place.transport, &Hello::new("alice", ""));
         server.gateway.push(Target::user("dtalk", "alice"), Delivery::acked("bye")).unwrap();
         server.gateway.kick(Target::user("dtalk", "alice"), "a test").unwrap();
         assert_eq!(alice.delivery(), (1, "bye".into()));
-        assert_eq!(alice.error(), (Code::KICKED.get(), false));
-        alice.ending();
+        assert_eq!(alice.error(), (code::KICKED, false));
+        alice.ends();
     });
 }

@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use comet::{Dialect, Listen};
+use comet_testkit::client::Transport;
+use comet_testkit::clock;
+use comet_testkit::frame::{Wire, auth, delivery, frame, reply, say};
+use comet_testkit::socket::Socket;
+use comet_testkit::websocket::{self, BINARY, CONTINUATION, FIN, PING, masked};
 
-use crate::support::client::Transport;
-use crate::support::clock;
-use crate::support::frame::{Wire, auth, delivery, frame, reply, say};
 use crate::support::gateway::{Server, Setup, anywhere, config};
 use crate::support::router::echo;
-use crate::support::socket::Socket;
-use crate::support::websocket::{self, BINARY, CONTINUATION, FIN, PING, masked};
 
 const BAD: usize = 200;
 const GOOD: usize = 20;
@@ -19,7 +19,7 @@ const GOOD: usize = 20;
 /// What misbehaviour number `kind` sends first, to which listener, and then over and over.
 fn misbehaviour(kind: usize) -> (usize, Vec<u8>, Vec<u8>) {
     let packet = Wire::Dtalk.bytes(&auth(1, "bad", "lobby"));
-    let request = websocket::request("/sub", "");
+    let request = websocket::request("/sub", "").into_bytes();
     let upgraded = |rest: &[u8]| [&request[..], rest].concat();
     let signed_in = upgraded(&masked(FIN | BINARY, &packet));
     match kind % 10 {
@@ -31,7 +31,7 @@ fn misbehaviour(kind: usize) -> (usize, Vec<u8>, Vec<u8>) {
         5 => (0, packet, Wire::Dtalk.bytes(&frame(3, 1, b"")).repeat(200)),
         6 => (1, signed_in, masked(FIN | PING, &[1; 125]).repeat(50)),
         7 => (1, [signed_in, masked(BINARY, b"")].concat(), masked(CONTINUATION, b"").repeat(50)),
-        8 => (2, websocket::request("/anything", ""), vec![0xc1; 300]),
+        8 => (2, websocket::request("/anything", "").into_bytes(), vec![0xc1; 300]),
         _ => (1, signed_in, masked(FIN | BINARY, &Wire::Dtalk.bytes(&say(1, [7; 2_000])))),
     }
 }
@@ -99,6 +99,6 @@ fn talks(server: &Server, number: usize) {
         let mut both = client.receive_all(2);
         both.sort_by_key(|frame| frame.op);
         assert_eq!(both, [reply(seq, b""), delivery(seq, &body)]);
-        client.send(&crate::support::frame::ack(seq));
+        client.send(&comet_testkit::frame::ack(seq));
     }
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use comet::{Closed, Target};
 use comet_protocol::ws::WsError;
+use comet_testkit::client::{Client, Ending, Transport};
+use comet_testkit::clock;
+use comet_testkit::frame::{Wire, ack, frame, say};
+use comet_testkit::websocket::{self, BINARY, CONTINUATION, FIN, PING, PONG, TEXT, masked};
 
-use crate::support::client::{Client, Ending, Transport};
-use crate::support::clock;
-use crate::support::frame::{Wire, ack, frame, say};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::log::Event;
 use crate::support::place::everywhere;
-use crate::support::websocket::{self, BINARY, CONTINUATION, FIN, PING, PONG, TEXT, masked};
 
 /// Answers that may wait for somebody who never reads: the limit set below, and a read's worth.
 const MOST: u64 = 1 << 20;
@@ -83,7 +83,7 @@ fn frames_that_ask_for_nothing_are_cheap_however_many_come() {
 fn endless(first: &[u8], piece: &[u8], code: u16, expected: WsError) {
     let server = Server::start(config(1).limits(|it| it.max_fragments = 100));
     let mut client = server.client(Transport::WebSocket, "alice", "");
-    let _ = client.socket.try_write(&[first, &piece.repeat(20_000)].concat());
+    let _ = client.socket.try_write([first, &piece.repeat(20_000)].concat());
     assert_eq!(server.log.closed("alice"), Closed::BadWebSocket(expected));
     // What the gateway did not read may reset the connection before the code is seen.
     let ending = client.ending();

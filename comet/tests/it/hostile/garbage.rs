@@ -2,14 +2,14 @@
 
 use comet::{Closed, Dialect, Listen};
 use comet_protocol::DecodeError;
+use comet_testkit::client::{Client, Ending, Transport};
+use comet_testkit::clock;
+use comet_testkit::frame::{Wire, auth, frame, say};
+use comet_testkit::socket::Socket;
+use comet_testkit::websocket::{self, BINARY, FIN, masked, status};
 
-use crate::support::client::{Client, Ending, Transport};
-use crate::support::clock;
-use crate::support::frame::{Wire, auth, frame, say};
 use crate::support::gateway::{Server, Setup, anywhere, config};
 use crate::support::place::everywhere;
-use crate::support::socket::Socket;
-use crate::support::websocket::{self, BINARY, FIN, masked, status};
 
 /// A dtalk head with this packet length and head length.
 fn head(pack_len: u32, head_len: u16) -> Vec<u8> {
@@ -41,7 +41,7 @@ fn bad_heads() -> Vec<(Vec<u8>, DecodeError)> {
 fn send_packet(client: &mut Client, packet: &[u8]) {
     match client.transport {
         Transport::Tcp => client.socket.write(packet),
-        Transport::WebSocket => client.socket.write(&masked(FIN | BINARY, packet)),
+        Transport::WebSocket => client.socket.write(masked(FIN | BINARY, packet)),
     }
 }
 
@@ -77,7 +77,7 @@ fn the_same_lengths_as_the_very_first_bytes_end_the_connection() {
 fn a_refused_length_is_answered_without_waiting_for_what_it_promises() {
     let server = Server::start(config(1));
     let mut client = server.client(Transport::Tcp, "alice", "");
-    client.socket.write(&0x7fff_ffffu32.to_be_bytes());
+    client.socket.write(0x7fff_ffffu32.to_be_bytes());
     assert_eq!(client.ending(), Ending::Fin);
 }
 
@@ -88,7 +88,7 @@ fn a_message_that_ends_inside_a_packet_ends_the_session() {
     for (number, (cut, need)) in (1..).zip([(1, 20), (5, 20), (6, 25), (19, 25), (24, 25)]) {
         let user = format!("user-{number}");
         let mut client = server.client(Transport::WebSocket, &user, "");
-        client.socket.write(&masked(FIN | BINARY, &[&packet[..], &packet[..cut]].concat()));
+        client.socket.write(masked(FIN | BINARY, &[&packet[..], &packet[..cut]].concat()));
         assert_eq!(client.ending(), Ending::Close(Some(1002)));
         let error = DecodeError::Truncated { have: cut, need };
         assert_eq!(server.log.closed(&user), Closed::BadFrame(error));
@@ -126,7 +126,7 @@ fn garbage_on_every_listener_ends_only_the_connection_that_brought_it() {
                 socket.write(&upgraded);
             }
             // The gateway may close in the midst of it.
-            let _ = socket.try_write(&noise(seed, 1 + (seed as usize * 97) % 5_000));
+            let _ = socket.try_write(noise(seed, 1 + (seed as usize * 97) % 5_000));
         }
         good.beat(2);
         clock::eventually("all were accepted", || server.stats().accepted == 161);
@@ -169,10 +169,10 @@ fn an_upgrade_request_that_is_too_long_or_has_too_many_fields_is_refused() {
     let filler = |count: usize, len: usize| -> String {
         (0..count).map(|number| format!("X-{number}: {}\r\n", "y".repeat(len))).collect()
     };
-    assert_eq!(answer(&websocket::request("/sub", &filler(10, 10))), 101);
-    assert_eq!(answer(&websocket::request("/sub", &filler(16, 1))), 431);
-    assert_eq!(answer(&websocket::request("/sub", &filler(3, 1_500))), 431);
-    assert_eq!(answer(&websocket::request(&"/".repeat(4_000), "")), 431);
+    assert_eq!(answer(websocket::request("/sub", &filler(10, 10)).as_bytes()), 101);
+    assert_eq!(answer(websocket::request("/sub", &filler(16, 1)).as_bytes()), 431);
+    assert_eq!(answer(websocket::request("/sub", &filler(3, 1_500)).as_bytes()), 431);
+    assert_eq!(answer(websocket::request(&"/".repeat(4_000), "").as_bytes()), 431);
     let endless = [b"GET /sub HTTP/1.1\r\n", &b"a".repeat(100_000)[..]].concat();
     assert_eq!(answer(&endless), 431);
     assert_eq!(answer(b"\x16\x03\x01\x02\x00 a TLS hello"), 400);

@@ -1,12 +1,12 @@
 //! How many connections there may be, and what becomes of one more.
 
 use comet::Closed;
+use comet_testkit::client::{Client, Ending, Transport};
+use comet_testkit::clock;
+use comet_testkit::socket::Socket;
 
-use crate::support::client::{Client, Ending, Transport};
-use crate::support::clock;
 use crate::support::gateway::{Server, config};
 use crate::support::place::everywhere;
-use crate::support::socket::Socket;
 
 /// One connection too many is closed at once; once another has gone there is room again.
 fn full(server: &Server, transport: Transport, mut open: Vec<Client>) {
@@ -20,14 +20,13 @@ fn full(server: &Server, transport: Transport, mut open: Vec<Client>) {
     clock::eventually("the next one is let in", || {
         let mut client =
             Client::over(Transport::Tcp, Socket::connect(server.address(Transport::Tcp)));
-        let _ =
-            client.socket.try_write(&client.bytes(&[crate::support::frame::auth(1, "new", "")]));
+        let _ = client.socket.try_write(client.bytes(&[comet_testkit::frame::auth(1, "new", "")]));
         match client.next(clock::deadline()) {
-            crate::support::client::Next::Frame(_) => true,
+            comet_testkit::client::Next::Frame(_) => true,
             ended => {
                 assert!(matches!(
                     ended,
-                    crate::support::client::Next::Ended(Ending::Fin | Ending::Reset)
+                    comet_testkit::client::Next::Ended(Ending::Fin | Ending::Reset)
                 ));
                 false
             }

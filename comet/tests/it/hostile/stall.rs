@@ -3,21 +3,21 @@
 use std::time::Duration;
 
 use comet::{Closed, Delivery, Dialect, Listen};
+use comet_testkit::client::{Client, Next, Transport};
+use comet_testkit::clock;
+use comet_testkit::frame::{Wire, auth, frame, say};
+use comet_testkit::socket::{Arrived, Socket};
+use comet_testkit::websocket::{self, BINARY, FIN, masked};
 
-use crate::support::client::{Client, Next, Transport};
-use crate::support::clock;
-use crate::support::frame::{Wire, auth, frame, say};
 use crate::support::gateway::{Server, Setup, anywhere, config, impatient};
 use crate::support::place::everywhere;
-use crate::support::socket::{Arrived, Socket};
-use crate::support::websocket::{self, BINARY, FIN, masked};
 
 const DEADLINE: Duration = Duration::from_millis(400);
 
 /// A phase in which a peer stands still, on a listener by its number.
 fn stalls() -> Vec<(&'static str, usize, Vec<u8>)> {
     let packet = Wire::Dtalk.bytes(&auth(1, "stalled", ""));
-    let request = websocket::request("/sub", "");
+    let request = websocket::request("/sub", "").into_bytes();
     let upgraded = |rest: &[u8]| [&request[..], rest].concat();
     let framed = masked(FIN | BINARY, &packet);
     vec![
@@ -74,10 +74,10 @@ fn a_byte_now_and_then_does_not_put_the_deadline_off() {
         let start = clock::now();
         let bytes = match place.transport {
             Transport::Tcp => Wire::Dtalk.bytes(&auth(1, &"x".repeat(100), "")),
-            Transport::WebSocket => websocket::request("/sub", "X-Filler: more\r\n"),
+            Transport::WebSocket => websocket::request("/sub", "X-Filler: more\r\n").into_bytes(),
         };
         for byte in &bytes {
-            if socket.try_write(&[*byte]).is_err() {
+            if socket.try_write([*byte]).is_err() {
                 break;
             }
             if socket.read_until(clock::now() + Duration::from_millis(20)) == Arrived::End {

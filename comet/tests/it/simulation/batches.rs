@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use comet::simulation::{Endpoint, Listener};
 use comet::{Closed, Config, Connect, Delivery, Gateway, Identity, Overflow};
+use comet_testkit::frame::{auth, delivery, reply, say};
+use comet_testkit::websocket::{self, CLOSE, FIN};
 
 use super::world::{Peer, World, config};
-use crate::support::frame::{auth, delivery, reply, say};
 use crate::support::log::Event;
 use crate::support::router::{TestRouter, identity};
-use crate::support::websocket::{self, CLOSE, FIN};
 
 /// A virtual second.
 const SECOND: u64 = 1_000_000;

@@ -2,9 +2,9 @@
 
 use comet::Delivery;
 use comet::simulation::Listener;
+use comet_testkit::frame::say;
 
 use super::world::{World, config};
-use crate::support::frame::say;
 
 #[test]
 fn a_peer_that_discards_takes_everything_and_is_heard_as_before() {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use comet::simulation::Listener;
 use comet::{Closed, Identity};
+use comet_testkit::frame::{auth, frame, reply, say};
 
 use super::world::{World, config};
-use crate::support::frame::{auth, frame, reply, say};
 use crate::support::router::TestRouter;
 
 /// A virtual second.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use comet::simulation::Listener;
 use comet::{Adoption, Closed, Delivery};
+use comet_testkit::frame::{auth, delivery, reply, say};
 
 use super::world::{World, config};
-use crate::support::frame::{auth, delivery, reply, say};
 use crate::support::router::{TestRouter, hold};
 
 /// A virtual second.

@@ -1,9 +1,9 @@
 //! Connections that move to another shard, and what is counted meanwhile.
 
 use comet::simulation::Listener;
+use comet_testkit::frame::{auth, frame};
 
 use super::world::{World, config};
-use crate::support::frame::{auth, frame};
 
 #[test]
 fn a_connection_is_counted_in_every_moment_of_its_move() {

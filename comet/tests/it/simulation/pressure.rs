@@ -2,9 +2,9 @@
 
 use comet::simulation::Listener;
 use comet::{Config, Delivery};
+use comet_testkit::frame::delivery;
 
 use super::world::{World, config};
-use crate::support::frame::delivery;
 
 const KIB: usize = 1_024;
 

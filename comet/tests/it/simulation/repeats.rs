@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use comet::Delivery;
 use comet::simulation::Listener;
+use comet_testkit::frame::{ack, say};
 
 use super::world::{Peer, World, config};
-use crate::support::frame::{ack, say};
 use crate::support::log::Event;
 
 /// Everything that can be seen of a run.

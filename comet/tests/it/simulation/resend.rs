@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use comet::simulation::Listener;
 use comet::{Config, Delivery, SessionId};
+use comet_testkit::frame::{ack, delivery, reply, say};
 
 use super::world::{Peer, World, config};
-use crate::support::frame::{ack, delivery, reply, say};
 
 /// A virtual second, and the first time-out of these tests.
 const SECOND: u64 = 1_000_000;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use comet::simulation::Listener;
 use comet::{Closed, Config, Delivery, Target};
+use comet_testkit::frame::{Wire, ack, auth, reply, say};
 
 use super::world::{Peer, World, config};
-use crate::support::frame::{Wire, ack, auth, reply, say};
 use crate::support::log::Event;
 
 const KIB: usize = 1_024;

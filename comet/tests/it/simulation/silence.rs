@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use comet::simulation::Listener;
 use comet::{Closed, Delivery};
+use comet_testkit::frame::{auth, frame};
+use comet_testkit::websocket::{self, BINARY, FIN, PING, PONG};
 
 use super::world::{Peer, World, config};
-use crate::support::frame::{auth, frame};
-use crate::support::websocket::{self, BINARY, FIN, PING, PONG};
 
 /// A virtual second.
 const SECOND: u64 = 1_000_000;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use comet::simulation::Listener;
 use comet::{Closed, Delivery};
+use comet_testkit::frame::{ack, auth, delivery, reply, say};
+use comet_testkit::websocket::{self, CLOSE, FIN};
 
 use super::world::{World, config};
-use crate::support::frame::{ack, auth, delivery, reply, say};
 use crate::support::log::Event;
-use crate::support::websocket::{self, CLOSE, FIN};
 
 const BOTH: [Listener; 2] = [Listener::Tcp, Listener::WebSocket];
 

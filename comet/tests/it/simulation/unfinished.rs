@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use comet::simulation::Listener;
 use comet::{Closed, Config};
+use comet_testkit::frame::{Frame, Wire, reply, say};
+use comet_testkit::websocket::{self, BINARY, CONTINUATION, FIN, PING};
 
 use super::world::{Peer, World, config};
-use crate::support::frame::{Frame, Wire, reply, say};
 use crate::support::router::{TestRouter, hold};
-use crate::support::websocket::{self, BINARY, CONTINUATION, FIN, PING};
 
 const MIB: usize = 1024 * 1024;
 /// A virtual second.
@@ -176,12 +176,12 @@ fn requests_and_logins_that_are_not_finished_are_charged() {
     for listener in KINDS {
         let bytes = match listener {
             Listener::Tcp => {
-                let auth = crate::support::frame::auth(1, "x", &"r".repeat(8_000));
+                let auth = comet_testkit::frame::auth(1, "x", "r".repeat(8_000));
                 Wire::Dtalk.bytes(&auth)[..6_000].to_vec()
             }
             _ => {
                 let filler = format!("X-Filler: {}\r\n", "x".repeat(7_000));
-                websocket::request("/sub", &filler)[..6_000].to_vec()
+                websocket::request("/sub", &filler).as_bytes()[..6_000].to_vec()
             }
         };
         for _ in 0..10 {

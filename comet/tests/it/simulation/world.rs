@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use comet::simulation::{Endpoint, Listener, Simulation};
 use comet::{Config, SessionId};
+use comet_testkit::frame::{Frame, Wire, auth, frame};
+use comet_testkit::websocket::{self, BINARY, CLOSE, FIN, PING};
 
-use crate::support::frame::{Frame, Wire, auth, frame};
 use crate::support::log::{Event, Log};
 use crate::support::router::TestRouter;
-use crate::support::websocket::{self, BINARY, CLOSE, FIN, PING};
 
 /// More turns than any test has to wait for.
 const MANY: usize = 10_000;
@@ -70,7 +70,7 @@ impl World {
         let end = self.simulation.connect(listener, remote);
         let mut peer = Peer { end, listener, unread: Vec::new() };
         if listener == Listener::WebSocket {
-            peer.write(self, &websocket::request("/sub", ""));
+            peer.write(self, websocket::request("/sub", "").as_bytes());
             peer.read();
             let end = peer.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n");
             let head: Vec<u8> = peer.unread.drain(..end.expect("a response") + 4).collect();

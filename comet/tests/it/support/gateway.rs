@@ -10,13 +10,15 @@ use comet::Adoption;
 use comet::{
     Closed, Config, Connect, ConnectReply, Gateway, Listen, Message, Peer, Receipt, Stats,
 };
+use comet_testkit::client::{Client, Host, Transport};
+use comet_testkit::clock::{self, PATIENCE};
+use comet_testkit::socket::Socket;
 
-use super::client::{Client, Transport};
 use super::log::{Event, Log};
+use super::place;
 use super::router::TestRouter;
 #[cfg(feature = "tokio")]
 use super::streams::{bridged, pipe};
-use super::{PATIENCE, clock, place};
 
 /// A running gateway that listens for TCP and WebSocket. When it is dropped it is drained, and it
 /// must then have ended every session exactly once.
@@ -113,18 +115,7 @@ impl Server {
     }
 
     pub(crate) fn connect(&self, transport: Transport) -> Client {
-        #[cfg(feature = "tokio")]
-        if self.adopts {
-            let adoption = match transport {
-                Transport::Tcp => Adoption::stream(),
-                Transport::WebSocket => Adoption::websocket(),
-            };
-            let (ours, theirs) = pipe();
-            let socket = bridged(theirs);
-            self.gateway.adopt(ours, adoption.remote(socket.local())).expect("a place");
-            return Client::over(transport, socket);
-        }
-        Client::connect(transport, self.address(transport))
+        Client::connect(self, transport)
     }
 
     /// A client with a session in these rooms, separated by commas.
@@ -187,6 +178,23 @@ impl Server {
         });
         finished.recv_timeout(PATIENCE).expect("the gateway stops when drained");
         self.stopped = true;
+    }
+}
+
+impl Host for Server {
+    fn socket(&self, transport: Transport) -> Socket {
+        #[cfg(feature = "tokio")]
+        if self.adopts {
+            let adoption = match transport {
+                Transport::Tcp => Adoption::stream(),
+                Transport::WebSocket => Adoption::websocket(),
+            };
+            let (ours, theirs) = pipe();
+            let socket = bridged(theirs);
+            self.gateway.adopt(ours, adoption.remote(socket.local())).expect("a place");
+            return socket;
+        }
+        self.address(transport).socket(transport)
     }
 }
 

@@ -4,8 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use comet::{Closed, Connect, ConnectReply, Gap, Message, Peer, Receipt, SessionId};
-
-use super::clock;
+use comet_testkit::clock;
 
 /// A call of the router.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use super::client::Transport;
+use comet_testkit::client::Transport;
 
 /// One combination.
 #[derive(Clone, Copy, Debug)]

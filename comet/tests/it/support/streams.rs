@@ -4,10 +4,9 @@
 use std::net::TcpStream;
 use std::sync::OnceLock;
 
+use comet_testkit::socket::{Socket, pair};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, copy_bidirectional};
 use tokio::runtime::Runtime;
-
-use super::socket::{Socket, pair};
 
 /// Bytes that a pipe holds in each direction.
 const PIPE: usize = 64 * 1024;

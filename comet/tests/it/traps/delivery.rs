@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use comet::{Closed, Delivery, Target};
+use comet_testkit::client::{Client, Next, Transport};
+use comet_testkit::clock;
+use comet_testkit::frame::{Frame, ack, delivery, reply, say};
 
-use crate::support::client::{Client, Next, Transport};
-use crate::support::clock;
-use crate::support::frame::{Frame, ack, delivery, reply, say};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::log::Event;
 use crate::support::place::everywhere;

@@ -1,9 +1,9 @@
 //! Sessions that stood still, closed for nothing or haunted their server.
 
 use comet::{Closed, Delivery, Identity, Target};
+use comet_testkit::clock;
+use comet_testkit::frame::{auth, frame, reply, say};
 
-use crate::support::clock;
-use crate::support::frame::{auth, frame, reply, say};
 use crate::support::gateway::{Server, Setup, config};
 use crate::support::log::Event;
 use crate::support::place::everywhere;

@@ -1,13 +1,13 @@
 //! Rules of the wire that were not kept.
 
 use comet::Closed;
+use comet_testkit::client::{Ending, Next, Transport};
+use comet_testkit::clock;
+use comet_testkit::frame::{frame, reply, say};
+use comet_testkit::websocket::{self, CLOSE, FIN, PING, masked};
 
-use crate::support::client::{Ending, Next, Transport};
-use crate::support::clock;
-use crate::support::frame::{frame, reply, say};
 use crate::support::gateway::{Server, config};
 use crate::support::place::everywhere;
-use crate::support::websocket::{self, CLOSE, FIN, PING, masked};
 
 /// The length of a packet was taken as it came: one below the head's own, a negative one even,
 /// passed as a packet without a body.
@@ -50,8 +50,8 @@ fn every_path_gets_an_answer() {
     let server = Server::start(config(1));
     for (path, expected) in [("/sub", 101), ("/sub/", 101), ("/sub/x", 404), ("/", 404)] {
         let address = server.address(Transport::WebSocket);
-        let mut socket = crate::support::socket::Socket::connect(address);
-        socket.write(&websocket::request(path, ""));
+        let mut socket = comet_testkit::socket::Socket::connect(address);
+        socket.write(websocket::request(path, ""));
         assert_eq!(websocket::status(&websocket::response(&mut socket)), expected, "{path}");
     }
 }
@@ -62,12 +62,12 @@ fn every_path_gets_an_answer() {
 fn the_websocket_protocol_is_kept() {
     let server = Server::start(config(2));
     let mut client = server.client(Transport::WebSocket, "alice", "");
-    client.socket.write(&masked(FIN | PING, b"there?"));
+    client.socket.write(masked(FIN | PING, b"there?"));
     assert_eq!(client.receive_ws().payload, b"there?");
     client.send_together(&[say(2, b"a"), say(3, b"b"), say(4, b"c")]);
     let all = [reply(2, b"a"), reply(3, b"b"), reply(4, b"c")];
     assert_eq!(client.receive_all(3), all);
-    client.socket.write(&masked(FIN | CLOSE, &1000u16.to_be_bytes()));
+    client.socket.write(masked(FIN | CLOSE, &1000u16.to_be_bytes()));
     assert_eq!(client.ending(), Ending::Close(Some(1000)));
 
     let mut client = server.client(Transport::WebSocket, "bob", "");

@@ -5,10 +5,11 @@ use std::fmt::Display;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::{Addresses, Server, Setup};
+use comet_testkit::usage;
+
 use crate::line::Line;
-use crate::process;
-use crate::support::person::Person;
-use crate::support::server::{Addresses, Server, Setup};
 use crate::witness::{Newcomers, Talk};
 
 /// Limit on the latency of a message between healthy users during an attack, at the 99th
@@ -48,7 +49,7 @@ impl Arena {
         let server = setup.start();
         let talk = Talk::start(&server.addresses);
         let newcomers = Newcomers::start(server.addresses);
-        let resident_before = process::resident(server.process.id()).unwrap_or(0);
+        let resident_before = usage::resident(server.process.id()).unwrap_or(0);
         Self {
             server,
             talk: Some(talk),
@@ -160,7 +161,7 @@ impl Arena {
 
     /// Ends the attack and performs the checks common to all attacks.
     pub(crate) fn close(mut self) -> Vec<Check> {
-        let now = process::peak(self.server.process.id());
+        let now = usage::peak(self.server.process.id());
         if let Some(peak) = now {
             let growth = peak.saturating_sub(self.resident_before) / MIB;
             let bound = self.growth / MIB;

@@ -3,8 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use comet_server_testkit::server::Setup;
+
 use crate::arena::{Arena, Check};
-use crate::support::server::Setup;
 
 /// An attack.
 #[derive(Clone, Copy)]

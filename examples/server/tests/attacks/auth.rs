@@ -2,16 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use comet_server_testkit::client::auth;
+use comet_server_testkit::http;
+use comet_server_testkit::message::{body_of, to_user};
+use comet_server_testkit::person::Person;
+use comet_testkit::frame::{AUTH, AUTH_REPLY, HEAD_LEN, SEND, SEND_REPLY, frame};
+use comet_testkit::usage;
+
 use crate::arena::{Arena, Port, person};
 use crate::attack::Attack;
 use crate::line::{Line, all_end};
 use crate::login;
-use crate::process;
-use crate::support::client::auth;
-use crate::support::common::{body_of, to_user};
-use crate::support::frame::{AUTH, AUTH_REPLY, HEAD_LEN, SEND, SEND_REPLY, frame};
-use crate::support::http;
-use crate::support::person::Person;
 
 /// A refused connection may be held for five seconds, and closes two after that.
 const REFUSED: Duration = Duration::from_secs(8);
@@ -99,12 +100,12 @@ fn forged(number: usize) -> String {
 fn storm(arena: &mut Arena, token: impl Fn(usize) -> String) {
     let mut lines: Vec<Line> = (0..300).map(|_| arena.line(Port::Tcp)).collect();
     let pid = arena.server.process.id();
-    let before = process::cpu(pid).unwrap_or_default();
+    let before = usage::cpu(pid).unwrap_or_default();
     for (number, line) in lines.iter_mut().enumerate() {
         line.say(auth(1, &token(number), None).encode());
     }
     gone(arena, &mut lines);
-    let used = process::cpu(pid).unwrap_or_default() - before;
+    let used = usage::cpu(pid).unwrap_or_default() - before;
     arena.within("processor time", Some(used), Duration::from_secs(3));
 }
 

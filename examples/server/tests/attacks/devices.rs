@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use comet_dtalk::message::Device;
+use comet_server_testkit::person::{device, phone};
+use comet_testkit::usage;
+
 use crate::arena::{Arena, person};
 use crate::attack::Attack;
 use crate::line::{Line, open, until};
 use crate::login;
-use crate::process;
-use crate::support::person::{device, phone};
-use comet_dtalk::message::Device;
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack::new("devices-1500", "one user signs in on 1,500 devices", many),
@@ -28,12 +29,12 @@ fn many(arena: &mut Arena) {
     let mut lines = Vec::new();
     let mut costs = Vec::new();
     for hundred in 0..15 {
-        let before = process::cpu(pid).unwrap_or_default();
+        let before = usage::cpu(pid).unwrap_or_default();
         for number in 0..100 {
             let login = device(Device::Windows, &format!("desktop {hundred} {number}"));
             lines.extend(login::tcp_with(arena, &who, Some(&login)));
         }
-        costs.push(process::cpu(pid).unwrap_or_default() - before);
+        costs.push(usage::cpu(pid).unwrap_or_default() - before);
         lines.iter_mut().for_each(|line: &mut Line| {
             line.look();
             line.unread.clear();
@@ -89,7 +90,7 @@ fn alternate(arena: &mut Arena) {
 
 /// The server pushes a notice of the other's login, which makes clients disconnect and reconnect.
 fn says_replaced(line: &mut Line) -> bool {
-    login::frames(line).iter().any(|frame| frame.op == crate::support::frame::DELIVER)
+    login::frames(line).iter().any(|frame| frame.op == comet_testkit::frame::DELIVER)
 }
 
 fn over_the_limit(arena: &mut Arena) {

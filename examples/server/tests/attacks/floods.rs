@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use comet_testkit::usage;
+use comet_testkit::websocket;
+
 use crate::arena::{Arena, Port};
 use crate::attack::Attack;
 use crate::line::{Line, open, pass, until};
-use crate::process;
-use crate::support::websocket;
 
 /// Descriptors of a server with a low limit.
 const FEW: u32 = 400;
@@ -188,7 +189,7 @@ fn passes(arena: &mut Arena, ports: &[Port]) {
     arena.holds("a login succeeds within 8 s", came);
     drop(lines);
     let pid = arena.server.process.id();
-    let back = until(Duration::from_secs(8), || process::descriptors(pid) < 100);
+    let back = until(Duration::from_secs(8), || usage::descriptors(pid) < 100);
     arena.holds("descriptors are given back", back);
 }
 
@@ -208,15 +209,15 @@ fn exhausted(arena: &mut Arena) {
     let pid = arena.server.process.id();
     let mut operator = arena.line(Port::Admin);
     arena.holds("an operator is connected", is_answered(&mut operator, "/ready", &[200]));
-    let most = process::descriptors(pid) + 60;
-    process::limit_descriptors(pid, Some(most)).expect("the limit can be set");
+    let most = usage::descriptors(pid) + 60;
+    usage::limit_descriptors(pid, Some(most)).expect("the limit can be set");
     let ports = [Port::Tcp, Port::Ws, Port::Http, Port::Admin];
     let lines: Vec<Line> = ports
         .iter()
         .flat_map(|port| (0..100).map(|_| *port))
         .map(|port| arena.line(port))
         .collect();
-    let taken = until(Duration::from_secs(5), || process::descriptors(pid) >= most);
+    let taken = until(Duration::from_secs(5), || usage::descriptors(pid) >= most);
     arena.holds("all descriptors are taken", taken);
     // Repeated warnings are logged once in ten seconds, with their count.
     pass(Duration::from_secs(11));
@@ -232,7 +233,7 @@ fn exhausted(arena: &mut Arena) {
     arena.at_most("and at most", said("trying on"), 6);
     arena.at_least("of both with counts", said(" more in "), 2);
     arena.at_most("lines in the log", log.lines().count(), 50);
-    process::limit_descriptors(pid, None).expect("the limit can be set");
+    usage::limit_descriptors(pid, None).expect("the limit can be set");
     drop(lines);
     let came = until(Duration::from_secs(8), || {
         crate::login::tcp(arena, "comes after the flood").is_some()
@@ -266,14 +267,9 @@ fn upgrades(
     count: usize,
     header: impl Fn(usize) -> String,
 ) -> Vec<Line> {
-    let request = |number| {
-        let text = websocket::request("/sub");
-        let (first, rest) = text.split_once("\r\n").expect("a request has lines");
-        format!("{first}\r\n{}{rest}", header(number))
-    };
     let lines = (0..count).filter_map(|number| {
         let mut line = arena.line(port);
-        line.say(request(number));
+        line.say(websocket::request("/sub", &header(number)));
         let answer = line.hears(Duration::from_secs(5), |bytes| bytes.ends_with(b"\r\n\r\n"));
         answer.starts_with(b"HTTP/1.1 101 ").then_some(line)
     });
@@ -290,11 +286,11 @@ fn at_most_a_share(arena: &mut Arena, port: Port, header: impl Fn(usize) -> Stri
 
 fn resets(arena: &mut Arena) {
     let pid = arena.server.process.id();
-    let before = process::descriptors(pid);
+    let before = usage::descriptors(pid);
     for number in 0..3_000 {
         let port = [Port::Tcp, Port::Ws, Port::Http][number % 3];
         arena.line(port).reset();
     }
-    let back = until(Duration::from_secs(8), || process::descriptors(pid) <= before + 10);
+    let back = until(Duration::from_secs(8), || usage::descriptors(pid) <= before + 10);
     arena.holds("descriptors are given back", back);
 }

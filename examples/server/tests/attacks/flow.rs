@@ -2,15 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use comet_server_testkit::client::{Client, Next, Transport};
+use comet_server_testkit::http;
+use comet_server_testkit::message::{ack_in, body_of, to_user};
+use comet_server_testkit::person::Person;
+use comet_testkit::frame::{DELIVER, Frame, HEARTBEAT, SEND, SEND_REPLY, ack, frame};
+
 use crate::arena::{Arena, MIB, Port, person};
 use crate::attack::Attack;
 use crate::line::{Line, STRANGER, pass, until};
 use crate::login;
-use crate::support::client::{Client, Next, Transport};
-use crate::support::common::{ack_in, body_of, to_user};
-use crate::support::frame::{DELIVER, Frame, HEARTBEAT, SEND, SEND_REPLY, ack, frame};
-use crate::support::http;
-use crate::support::person::Person;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const RATED: &[&str] = &["gateway.message_rate=20"];
@@ -195,7 +196,7 @@ fn targets(arena: &mut Arena) {
         for got in login::frames(&mut line) {
             answers += u32::from(got.op == SEND_REPLY);
             if got.op == DELIVER {
-                line.say(ack(0, got.seq).encode());
+                line.say(ack(got.seq).encode());
             }
         }
         answers == 5_000
@@ -208,7 +209,7 @@ fn future(arena: &mut Arena) {
     let mut line = login::tcp_with(arena, &who, None).expect("a session");
     let numbers = [0, 1, 2, 1_000, 0x7fff_ffff, 0x8000_0000, u32::MAX];
     let acks: Vec<u8> =
-        numbers.iter().cycle().take(20_000).flat_map(|number| ack(2, *number).encode()).collect();
+        numbers.iter().cycle().take(20_000).flat_map(|number| ack(*number).encode()).collect();
     line.say(acks);
     let mut other = client(arena, &person("writes to it"));
     other.post(&to_user(&who.uid, "m", "hi"));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use comet_server_testkit::message::{body_of, to_user};
+use comet_testkit::frame::{HEARTBEAT, SEND, SEND_REPLY, frame};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -9,8 +11,6 @@ use crate::arena::{Arena, Port, person};
 use crate::attack::Attack;
 use crate::line::{Line, all_end};
 use crate::login;
-use crate::support::common::{body_of, to_user};
-use crate::support::frame::{HEARTBEAT, SEND, SEND_REPLY, frame};
 
 /// Time limit for closing a connection that broke a rule: at once, and two seconds for peers that
 /// do not close.

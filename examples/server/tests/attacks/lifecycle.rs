@@ -6,18 +6,18 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use comet_server_testkit::client::{Client, Next, Transport};
+use comet_server_testkit::message::{Delivered, to_user};
+use comet_server_testkit::person::phone;
+use comet_server_testkit::server::{Server, Setup};
+use comet_testkit::frame::{DELIVER, SEND_REPLY};
+use comet_testkit::program::Signal;
+use comet_testkit::websocket;
 
 use crate::arena::{Arena, Port, person};
 use crate::attack::Attack;
 use crate::line::{Line, pass, until};
 use crate::login;
-use crate::support::client::{Client, Next, Transport};
-use crate::support::common::{Delivered, to_user};
-use crate::support::frame::{DELIVER, SEND_REPLY};
-use crate::support::person::phone;
-use crate::support::server::{Server, Setup};
-use crate::support::websocket;
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack::new("kill-in-the-middle", "SIGKILL three times while messages flow", killed),
@@ -75,7 +75,7 @@ fn killed(arena: &mut Arena) {
 fn id_in(record: &str) -> String {
     use base64::Engine as _;
     let body = base64::engine::general_purpose::STANDARD.decode(record).expect("base64");
-    Delivered::read(body.into()).message().msg_id
+    Delivered::read(&body).message().msg_id
 }
 
 fn stops(arena: &mut Arena, within: Duration) {
@@ -136,7 +136,7 @@ fn draining(arena: &mut Arena) {
         arena.is(path, answer, status);
     }
     let mut newcomer = arena.line(Port::Http);
-    newcomer.say(websocket::request("/sub"));
+    newcomer.say(websocket::request("/sub", ""));
     let answer = newcomer.hears(Duration::from_secs(4), |bytes| bytes.ends_with(b"\r\n\r\n"));
     let text = String::from_utf8_lossy(answer).to_ascii_lowercase();
     arena.holds("/sub answers 503", text.starts_with("http/1.1 503"));

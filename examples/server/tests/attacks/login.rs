@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use comet_dtalk::message::Login;
+use comet_server_testkit::client::auth;
+use comet_server_testkit::person::Person;
+use comet_testkit::frame::{AUTH_REPLY, Frame, HEAD_LEN, Wire};
+use comet_testkit::websocket::{self, BINARY, FIN, masked};
 
 use crate::arena::{Arena, Port, person};
 use crate::line::{Line, TICK, pass};
-use crate::support::client::auth;
-use crate::support::frame::{AUTH_REPLY, Frame, HEAD_LEN};
-use crate::support::person::Person;
-use crate::support::websocket::{self, BINARY};
 
 /// Timeout of an answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
@@ -56,7 +56,7 @@ pub(crate) fn was_accepted(line: &Line) -> bool {
 /// Upgrades, from the attackers' address.
 pub(crate) fn upgrade(arena: &Arena, port: Port) -> Option<Line> {
     let mut line = arena.line(port);
-    line.say(websocket::request("/sub"));
+    line.say(websocket::request("/sub", ""));
     let answer = line.hears(PATIENCE, |bytes| bytes.ends_with(b"\r\n\r\n"));
     let accepted = answer.starts_with(b"HTTP/1.1 101 ");
     line.unread.clear();
@@ -66,7 +66,7 @@ pub(crate) fn upgrade(arena: &Arena, port: Port) -> Option<Line> {
 /// Signs in a user with this name over WebSocket, from the attackers' address.
 pub(crate) fn ws(arena: &Arena, port: Port, name: &str) -> Option<Line> {
     let mut line = upgrade(arena, port)?;
-    line.say(websocket::masked(BINARY, &frame_of(&person(name), None)));
+    line.say(masked(FIN | BINARY, &frame_of(&person(name), None)));
     // The head of a short frame from a server has two bytes.
     let answer = line.hears(PATIENCE, |bytes| bytes.len() >= HEAD_LEN + 2);
     let accepted = answer.len() == HEAD_LEN + 2 && answer[10..14] == AUTH_REPLY.to_be_bytes();
@@ -91,8 +91,5 @@ pub(crate) fn hears(line: &mut Line, within: Duration, is_it: impl Fn(&Frame) ->
 
 /// Takes whole frames from the input.
 pub(crate) fn frames(line: &mut Line) -> Vec<Frame> {
-    let mut unread = bytes::BytesMut::from(&line.unread[..]);
-    let frames = std::iter::from_fn(|| Frame::take(&mut unread)).collect();
-    line.unread = unread.to_vec();
-    frames
+    std::iter::from_fn(|| Wire::Dtalk.take(&mut line.unread)).collect()
 }

@@ -15,11 +15,7 @@ mod arena;
 mod attack;
 mod line;
 mod login;
-mod process;
 mod report;
-#[expect(dead_code, reason = "shared with the tests of the server, which use more of it")]
-#[path = "../it/support/mod.rs"]
-mod support;
 mod witness;
 
 // The attacks, by target.

@@ -5,6 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use comet_server_testkit::client::{Client, Transport, auth};
+use comet_server_testkit::http;
+use comet_server_testkit::message::{to_group, to_user};
+use comet_server_testkit::person::Person;
+use comet_testkit::frame::{AUTH_REPLY, DELIVER, SEND_REPLY, frame};
+use comet_testkit::usage;
 use serde_json::json;
 
 use crate::arena::{Arena, MIB, Port, person};
@@ -12,12 +18,6 @@ use crate::attack::Attack;
 use crate::flow::client;
 use crate::line::{Line, STRANGER, pass};
 use crate::login;
-use crate::process;
-use crate::support::client::{Client, Transport, auth};
-use crate::support::common::{to_group, to_user};
-use crate::support::frame::{AUTH_REPLY, DELIVER, SEND_REPLY, frame};
-use crate::support::http;
-use crate::support::person::Person;
 
 /// A budget that attacks of some ten megabytes exceed.
 const SMALL: &[&str] = &["gateway.memory_budget=33554432"];
@@ -216,7 +216,7 @@ struct Gauge {
 impl Gauge {
     fn start(arena: &Arena) -> Self {
         let (pid, admin) = (arena.server.process.id(), arena.at().admin);
-        let before = process::resident(pid).unwrap_or(0);
+        let before = usage::resident(pid).unwrap_or(0);
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
@@ -227,7 +227,7 @@ impl Gauge {
                     line.strip_prefix("comet_gateway_memory ")?.parse::<u64>().ok()
                 });
                 metric = metric.max(value.unwrap_or(0));
-                let resident = process::resident(pid).unwrap_or(0);
+                let resident = usage::resident(pid).unwrap_or(0);
                 growth = growth.max(resident.saturating_sub(before));
                 std::thread::park_timeout(LOOK);
             }

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use comet_testkit::websocket;
+
 use crate::arena::{Arena, Port};
 use crate::attack::Attack;
 use crate::line::{Line, all_end, dribble, pass};
-use crate::support::websocket;
 
 /// Connections per attack.
 const CROWD: usize = 200;
@@ -43,7 +44,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     })
     .with(&[HANDSHAKE]),
     Attack::new("ws-upgraded-silent", "upgraded, and then nothing", |arena| {
-        silent(arena, Port::Ws, websocket::request("/sub").as_bytes());
+        silent(arena, Port::Ws, websocket::request("/sub", "").as_bytes());
     })
     .with(&[HANDSHAKE]),
     Attack::new("ws-auth-dribble", "upgraded; the first frame comes a byte at a time", |arena| {
@@ -53,7 +54,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     })
     .with(&[HANDSHAKE]),
     Attack::new("sub-upgraded-silent", "upgraded on the HTTP port, and then nothing", |arena| {
-        silent(arena, Port::Http, websocket::request("/sub").as_bytes());
+        silent(arena, Port::Http, websocket::request("/sub", "").as_bytes());
     })
     .with(&[HANDSHAKE]),
     Attack::new("session-idle", "200 sessions sign in, and then neither speak nor listen", idle)
@@ -83,7 +84,7 @@ fn dribbles(arena: &mut Arena, port: Port, text: &[u8]) {
 fn upgraded(arena: &Arena, port: Port, path: &str) -> Vec<Line> {
     let mut lines = crowd(arena, port);
     for line in &mut lines {
-        line.say(websocket::request(path));
+        line.say(websocket::request(path, ""));
     }
     for line in &mut lines {
         let answer = line.hears(PATIENCE, |bytes| bytes.windows(4).any(|end| end == b"\r\n\r\n"));

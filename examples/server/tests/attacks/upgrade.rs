@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use comet_testkit::websocket;
+
 use crate::arena::{Arena, Port};
 use crate::attack::Attack;
-use crate::support::websocket;
 
 const PATIENCE: Duration = Duration::from_secs(6);
 /// The header of a valid request that attacks omit or repeat.
-const HOST: &str = "Host: chat.test\r\n";
+const HOST: &str = "Host: gateway.test\r\n";
 const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 pub(crate) const ATTACKS: &[Attack] = &[
@@ -71,7 +72,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
 ];
 
 fn proper() -> String {
-    websocket::request("/sub")
+    websocket::request("/sub", "")
 }
 
 /// A valid request with one more header.

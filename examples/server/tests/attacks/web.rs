@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use comet_server_testkit::http;
+
 use crate::arena::{Arena, Port, person};
 use crate::attack::Attack;
 use crate::line::Line;
-use crate::support::http;
 
 const PATIENCE: Duration = Duration::from_secs(8);
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use comet_testkit::websocket::{BINARY, CLOSE, FIN, PING, masked, take};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -9,7 +10,6 @@ use crate::arena::{Arena, MIB, Port};
 use crate::attack::Attack;
 use crate::line::{Line, all_end, open, until};
 use crate::login;
-use crate::support::websocket::{BINARY, CLOSE, FIN, PING, masked, take};
 
 const PATIENCE: Duration = Duration::from_secs(6);
 const AT_ONCE: Duration = Duration::from_secs(3);
@@ -28,7 +28,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     })
     .quick(),
     Attack::new("ws-frame-too-long", "one frame of 17 KiB, complete", |arena| {
-        closes(arena, &masked(BINARY, &vec![0; 17_000]), 1009);
+        closes(arena, &masked(FIN | BINARY, &vec![0; 17_000]), 1009);
     }),
     Attack::new("ws-message-too-long", "fragments of 1 KiB until they are too much", |arena| {
         let first = fragment(BINARY, 1_000);
@@ -45,48 +45,50 @@ pub(crate) const ATTACKS: &[Attack] = &[
         "ws-fragments-with-pings",
         "fragments of a byte with pings between them",
         |arena| {
-            let pair = [fragment(CONTINUATION, 1), masked(PING, b"?")].concat();
+            let pair = [fragment(CONTINUATION, 1), masked(FIN | PING, b"?")].concat();
             let more = std::iter::repeat_n(pair, 3_000).flatten();
             ends(arena, &fragment(BINARY, 1).into_iter().chain(more).collect::<Vec<_>>());
         },
     ),
     Attack::new("ws-text", "a text message on a binary dialect", |arena| {
-        closes(arena, &masked(TEXT, b"hello, hello, hello, hello"), 1003);
+        closes(arena, &masked(FIN | TEXT, b"hello, hello, hello, hello"), 1003);
     }),
     Attack::new("ws-unmasked", "a frame without a mask", |arena| {
         closes(arena, &[FIN | BINARY, 4, 0, 0, 0, 20], 1002);
     }),
     Attack::new("ws-reserved-bits", "a compressed frame, which nobody negotiated", |arena| {
-        let mut frame = masked(BINARY, &[0; 20]);
+        let mut frame = masked(FIN | BINARY, &[0; 20]);
         frame[0] |= 0x40;
         closes(arena, &frame, 1002);
     }),
-    Attack::new("ws-reserved-opcode", "opcode 11", |arena| closes(arena, &masked(11, b"x"), 1002)),
+    Attack::new("ws-reserved-opcode", "opcode 11", |arena| {
+        closes(arena, &masked(FIN | 11, b"x"), 1002)
+    }),
     Attack::new("ws-ping-too-long", "a ping of 126 bytes", |arena| {
-        closes(arena, &masked(PING, &[7; 126]), 1002);
+        closes(arena, &masked(FIN | PING, &[7; 126]), 1002);
     }),
     Attack::new("ws-ping-in-pieces", "a ping that is not final", |arena| {
-        let mut frame = masked(PING, b"?");
+        let mut frame = masked(FIN | PING, b"?");
         frame[0] &= !FIN;
         closes(arena, &frame, 1002);
     }),
     Attack::new("ws-continuation-of-nothing", "a continuation without a beginning", |arena| {
-        closes(arena, &masked(CONTINUATION, b"x"), 1002);
+        closes(arena, &masked(FIN | CONTINUATION, b"x"), 1002);
     }),
     Attack::new("ws-message-in-message", "a message begins inside another", |arena| {
-        closes(arena, &[fragment(BINARY, 4), masked(BINARY, b"x")].concat(), 1002);
+        closes(arena, &[fragment(BINARY, 4), masked(FIN | BINARY, b"x")].concat(), 1002);
     }),
     Attack::new("ws-close-code-forbidden", "a close frame with code 1005", |arena| {
-        closes(arena, &masked(CLOSE, &1005u16.to_be_bytes()), 1002);
+        closes(arena, &masked(FIN | CLOSE, &1005u16.to_be_bytes()), 1002);
     }),
     Attack::new("ws-close-of-one-byte", "a close frame with half a code", |arena| {
-        closes(arena, &masked(CLOSE, &[3]), 1002);
+        closes(arena, &masked(FIN | CLOSE, &[3]), 1002);
     }),
     Attack::new("ws-close-and-go-on", "a close frame, and then 4 MiB more", |arena| {
-        let more = masked(BINARY, &vec![0; 16_000]);
+        let more = masked(FIN | BINARY, &vec![0; 16_000]);
         let more = std::iter::repeat_n(more, 256).flatten();
         let bytes: Vec<u8> =
-            masked(CLOSE, &1000u16.to_be_bytes()).into_iter().chain(more).collect();
+            masked(FIN | CLOSE, &1000u16.to_be_bytes()).into_iter().chain(more).collect();
         ends(arena, &bytes);
     }),
     Attack::new("ws-garbage", "a thousand masked frames of chance on 20 connections", garbage),
@@ -102,7 +104,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
 
 /// A non-final fragment of zeros.
 fn fragment(opcode: u8, len: usize) -> Vec<u8> {
-    let mut frame = masked(opcode, &vec![0; len]);
+    let mut frame = masked(FIN | opcode, &vec![0; len]);
     frame[0] &= !FIN;
     frame
 }
@@ -150,7 +152,7 @@ fn everywhere(arena: &mut Arena) -> Vec<Line> {
 
 /// The code of the last close frame.
 fn close_code(line: &mut Line) -> Option<u16> {
-    let mut unread = bytes::BytesMut::from(&line.unread[..]);
+    let mut unread = line.unread.clone();
     let frames = std::iter::from_fn(|| take(&mut unread));
     frames.filter(|frame| frame.first == FIN | CLOSE).last()?.close_code()
 }
@@ -164,7 +166,7 @@ fn garbage(arena: &mut Arena) {
             let mut bytes = vec![0; rng.random_range(1..1_000)];
             rng.fill(&mut bytes[..]);
             // The server may have closed already.
-            if !line.say(masked(rng.random_range(0..16), &bytes)) {
+            if !line.say(masked(FIN | rng.random_range(0..16), &bytes)) {
                 break;
             }
         }
@@ -178,7 +180,8 @@ fn pings(arena: &mut Arena, reads: bool) {
         .filter_map(|number| login::ws(arena, Port::Ws, &format!("ping {number}")))
         .collect();
     arena.is("signed in", lines.len(), 10);
-    let pings: Vec<u8> = std::iter::repeat_n(masked(PING, &[7; 100]), 100).flatten().collect();
+    let pings: Vec<u8> =
+        std::iter::repeat_n(masked(FIN | PING, &[7; 100]), 100).flatten().collect();
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(2) {
         for line in &mut lines {

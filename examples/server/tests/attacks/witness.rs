@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::support::client::{Client, Next, Transport};
-use crate::support::common::{Delivered, to_user};
-use crate::support::frame::{DELIVER, SEND_REPLY};
-use crate::support::http;
-use crate::support::person::Person;
-use crate::support::server::Addresses;
+use comet_server_testkit::client::{Client, Next, Transport};
+use comet_server_testkit::http;
+use comet_server_testkit::message::{Delivered, to_user};
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::Addresses;
+use comet_testkit::frame::{DELIVER, SEND_REPLY};
 
 /// Interval between messages.
 const PACE: Duration = Duration::from_millis(25);

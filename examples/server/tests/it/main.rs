@@ -23,4 +23,3 @@ mod ports;
 mod process;
 mod proxy;
 mod resume;
-mod support;

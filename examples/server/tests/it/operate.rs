@@ -1,18 +1,19 @@
 //! The files in `examples/operate` work with the programs that they are for.
 
 use std::collections::BTreeSet;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
+use comet_server_testkit::client::{Client, Transport};
+use comet_server_testkit::http;
+use comet_server_testkit::nginx::Nginx;
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::{Addresses, Server, Setup};
+use comet_testkit::ports::free;
+use comet_testkit::program::Program;
+use comet_testkit::websocket;
 use tempfile::TempDir;
-
-use crate::support::client::{Client, Transport};
-use crate::support::http;
-use crate::support::nginx::{Nginx, free};
-use crate::support::person::Person;
-use crate::support::server::{Addresses, Server, Setup};
-use crate::support::{clock, websocket};
 
 fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../operate").join(name)
@@ -48,7 +49,7 @@ fn serves(proxy: SocketAddr) {
         assert_eq!(http::get(proxy, demo).status, 404, "{demo}");
     }
     for path in ["/sub", "/sub/"] {
-        let socket = websocket::connect(proxy, path);
+        let socket = websocket::upgrade(proxy, path);
         let mut client = Client::over(Transport::WebSocket, socket);
         client.sign_in(&person, None);
         client.beat();
@@ -71,9 +72,10 @@ fn nginx_with_this_file_serves_everything_but_the_demo() {
 
 /// A running Caddy; killed on drop.
 struct Caddy {
-    child: Child,
+    // Declared before its files, so that it is killed before they are removed.
+    _process: Program,
     address: SocketAddr,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Caddy {
@@ -93,39 +95,14 @@ impl Caddy {
         let config = folder.path().join("Caddyfile");
         let global = "{\n\tadmin off\n\tauto_https off\n\tdefault_bind 127.0.0.1\n}\n";
         std::fs::write(&config, format!("{global}{plain}")).expect("a configuration");
-        let log = std::fs::File::create(folder.path().join("log")).expect("a log");
-        let child = Command::new("caddy")
-            .args(["run", "--adapter", "caddyfile", "--config"])
-            .arg(&config)
-            .env("HOME", folder.path())
-            .env("XDG_DATA_HOME", folder.path())
-            .env("XDG_CONFIG_HOME", folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("caddy, of Debian's package of that name");
-        let mut caddy = Self { child, address, folder };
-        let is_up = clock::until("Caddy is up or has ended", || {
-            if TcpStream::connect(address).is_ok() {
-                return Some(true);
-            }
-            caddy.child.try_wait().expect("a child").map(|_| false)
-        });
-        is_up.then_some(caddy)
-    }
-}
-
-#[expect(clippy::print_stderr, reason = "shown with the test that failed")]
-impl Drop for Caddy {
-    fn drop(&mut self) {
-        // Fails only if it has ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if std::thread::panicking() {
-            let log = std::fs::read_to_string(self.folder.path().join("log"));
-            eprintln!("--- log of Caddy:\n{}---", log.unwrap_or_default());
+        let mut command = Command::new("caddy");
+        command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&config);
+        for home in ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"] {
+            command.env(home, folder.path());
         }
+        let log = folder.path().join("log");
+        let mut process = Program::start_with_log(&mut command, &log);
+        process.listens_at(address).then_some(Self { _process: process, address, _folder: folder })
     }
 }
 

@@ -1,15 +1,16 @@
 //! Behind nginx: the routes of existing deployments, and timeouts of silent connections.
 
+use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::client::{Client, Ending, Next, Transport};
-use crate::support::deployed;
-use crate::support::nginx::Nginx;
-use crate::support::person::Person;
-use crate::support::server::{Server, Setup};
-use crate::support::socket::Arrived;
-use crate::support::websocket::{self, FIN, PING};
+use comet_server_testkit::client::{Client, Ending, Next, Transport};
+use comet_server_testkit::deployed;
+use comet_server_testkit::nginx::Nginx;
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::{Server, Setup};
+use comet_testkit::socket::Arrived;
+use comet_testkit::websocket::{self, FIN, PING};
 
 /// Tests of the server alone: nginx answers or refuses these itself, or they distinguish the two
 /// ports that are one here.
@@ -49,8 +50,8 @@ fn clients_find_behind_the_deployed_routes_what_they_rely_on() {
 const SILENCE: Duration = Duration::from_secs(70);
 
 /// The outcome of a session without traffic of the client for this time.
-fn silent(nginx: &Nginx, path: &str, name: &str) -> (Client, Next) {
-    let socket = websocket::connect(nginx.address, path);
+fn silent(proxy: SocketAddr, path: &str, name: &str) -> (Client, Next) {
+    let socket = websocket::upgrade(proxy, path);
     let mut client = Client::over(Transport::WebSocket, socket);
     client.sign_in(&Person::new(name), None);
     let next = client.next(Instant::now() + SILENCE);
@@ -74,14 +75,14 @@ fn a_silent_session_outlives_the_default_timeouts_of_nginx() {
     let nginx = Nginx::start(&locations.concat());
     std::thread::scope(|scope| {
         let lives = [("/sub", "alice"), ("/sub/", "bob")].map(|(path, name)| {
-            let nginx = &nginx;
+            let proxy = nginx.address;
             scope.spawn(move || {
-                let (mut client, next) = silent(nginx, path, name);
+                let (mut client, next) = silent(proxy, path, name);
                 assert_eq!(next, Next::Nothing, "{path}");
                 client.beat();
             })
         });
-        let (_, next) = silent(&nginx, "/mute/sub", "carol");
+        let (_, next) = silent(nginx.address, "/mute/sub", "carol");
         assert_eq!(next, Next::Ended(Ending::Fin), "without pings");
         lives.into_iter().for_each(|life| life.join().expect("a session that lives"));
     });

@@ -5,6 +5,6 @@ mod faults;
 mod opening;
 mod resume;
 
-use crate::support::client::Transport;
+use comet_testkit::client::Transport;
 
 const BOTH: [Transport; 2] = [Transport::Tcp, Transport::WebSocket];

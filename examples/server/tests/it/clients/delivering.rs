@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use comet_dtalk::message::{SignalReceived, SignalType};
-
-use crate::support::client::{Client, Transport};
-use crate::support::common::{Delivered, to_user};
-use crate::support::frame::{field, frame, varint};
-use crate::support::person::{Person, browser, phone};
-use crate::support::server::Server;
+use comet_server_testkit::client::{Client, Transport};
+use comet_server_testkit::message::{Delivered, to_user};
+use comet_server_testkit::person::{Person, browser, phone};
+use comet_server_testkit::server::Server;
+use comet_testkit::frame::frame;
+use comet_testkit::protobuf::{field, varint};
 
 fn alice_and_bob() -> [Person; 2] {
     ["alice", "bob"].map(Person::new)

@@ -1,14 +1,13 @@
 //! Limits on a user's phones, and the winner when there is one too many.
 
 use comet_dtalk::message::{Login, SignalEndpointLogin, SignalType};
+use comet_server_testkit::client::{Client, Ending, Next, Transport, auth};
+use comet_server_testkit::message::Delivered;
+use comet_server_testkit::person::{Person, again, browser, phone};
+use comet_server_testkit::server::{Server, Setup};
+use comet_testkit::clock;
+use comet_testkit::frame::{AUTH_REPLY, frame};
 use prost::Message as _;
-
-use crate::support::client::{Client, Ending, Next, Transport, auth};
-use crate::support::clock;
-use crate::support::common::Delivered;
-use crate::support::frame::{AUTH_REPLY, frame};
-use crate::support::person::{Person, again, browser, phone};
-use crate::support::server::{Server, Setup};
 
 /// A server that allows one phone per user.
 fn one_phone(winner: &str) -> Server {
@@ -21,7 +20,7 @@ fn told(client: &mut Client, seq: u32) -> SignalEndpointLogin {
     let refusal = client.receive();
     assert_eq!((refusal.op, refusal.seq, refusal.ack), (AUTH_REPLY, seq, 0), "{refusal:?}");
     assert!(!refusal.body.is_empty(), "accepted");
-    SignalEndpointLogin::decode(refusal.body).expect("a device")
+    SignalEndpointLogin::decode(&*refusal.body).expect("a device")
 }
 
 /// A login that is refused, on its own connection.
@@ -89,7 +88,7 @@ fn of_two_phones_that_come_at_once_one_is_let_in_and_the_other_is_not_registered
         for (client, login) in clients.iter_mut().zip(&logins) {
             client.send(&auth(1, &person.token(), Some(login)));
         }
-        let replies = clients.each_mut().map(Client::receive);
+        let replies = clients.each_mut().map(|client| client.receive());
         let accepted = replies.each_ref().map(|reply| *reply == frame(AUTH_REPLY, 1, ""));
         assert!(accepted[0] != accepted[1], "{replies:?}");
         let winner = usize::from(accepted[1]);
@@ -110,7 +109,7 @@ fn where_the_newest_phone_stays_the_other_is_told_and_closed() {
         let login: SignalEndpointLogin =
             Delivered::by(&first.receive()).signal(SignalType::EndpointLogin);
         assert_eq!(login.uuid, "second");
-        assert_eq!(first.ending(), replaced(transport));
+        assert_eq!(first.ends(), replaced(transport));
         second.beat();
 
         // The first does not reconnect by itself; a newer connection of the second does.

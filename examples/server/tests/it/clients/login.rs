@@ -2,15 +2,13 @@
 
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::message::{Device, Login, SignalEndpointLogin, SignalType};
+use comet_server_testkit::client::{Client, Ending, Transport, auth};
+use comet_server_testkit::message::{Delivered, to_user};
+use comet_server_testkit::person::{Person, again, browser, device, phone};
+use comet_server_testkit::server::{Addresses, Server};
+use comet_testkit::frame::{AUTH_REPLY, DISCONNECT, Frame, HEARTBEAT, SEND, auth_of, frame};
+use comet_testkit::protobuf::{field, hex, varint};
 use prost::Message as _;
-
-use crate::support::client::{Client, Ending, Transport, auth};
-use crate::support::common::{Delivered, to_user};
-use crate::support::frame::{
-    AUTH_REPLY, DISCONNECT, Frame, HEARTBEAT, SEND, field, frame, hex, varint,
-};
-use crate::support::person::{Person, again, browser, device, phone};
-use crate::support::server::{Addresses, Server};
 
 /// The token of the specification: validly signed, in 2023.
 const OLD_TOKEN: &str = "qfHNnWgK+h8yR92iInyHdVeBokdYruKnzfs0+HsLKpxWnxNtfk6fg4xqYyssil5oSX9He5gHzET\
@@ -30,7 +28,7 @@ fn the_specified_auth_frame_is_answered_by_the_specified_bytes() {
         let head = hex("000000e5 0014 0001 00000001 00000001 00000000 0a05 6474616c6b 12af01");
         let login = hex("1a16 08051205616c6963652a03752d3132064368726f6d65");
         let bytes = [head, alice().token().into_bytes(), login].concat();
-        client.send(&Frame::decode(bytes.into()));
+        client.send(&Frame::decode(&bytes));
         let reply = client.receive().encode();
         assert_eq!(reply, hex("0000001400140001000000020000000100000000"));
     }
@@ -63,7 +61,7 @@ fn whoever_has_no_good_token_is_closed_without_a_word() {
         for transport in Transport::ALL {
             let mut client = Client::connect(transport, &server.addresses);
             client.send(&auth(1, token, Some(&phone("p-1"))));
-            assert_eq!(client.ending(), silently(transport), "{token}");
+            assert_eq!(client.ends(), silently(transport), "{token}");
         }
     }
 }
@@ -73,9 +71,8 @@ fn another_application_is_closed_without_a_word() {
     let server = Server::start();
     for app in ["mock", "echo", ""] {
         let mut client = Client::connect(Transport::Tcp, &server.addresses);
-        let body = [field(1, app.as_bytes()), field(2, alice().token().as_bytes())].concat();
-        client.send(&frame(1, 1, body));
-        assert_eq!(client.ending(), Ending::Fin, "{app}");
+        client.send(&auth_of(app, 1, &alice().token(), ""));
+        assert_eq!(client.ends(), Ending::Fin, "{app}");
     }
 }
 
@@ -113,7 +110,7 @@ fn a_phone_that_reconnects_by_itself_gives_way_to_a_newer_one() {
         let mut client = Client::connect(transport, &server.addresses);
         client.send(&auth(5, &alice().token(), Some(&again(&old))));
         let refusal = client.receive();
-        let newer = SignalEndpointLogin::decode(refusal.body.clone()).expect("a device");
+        let newer = SignalEndpointLogin::decode(&*refusal.body).expect("a device");
         let expected = [
             field(1, b"new"),
             vec![0x10, 1],
@@ -155,7 +152,7 @@ fn a_phone_that_was_refused_five_times_is_closed() {
         let refusal = client.receive();
         assert_eq!((refusal.op, refusal.seq, refusal.body.is_empty()), (AUTH_REPLY, seq, false));
     }
-    assert_eq!(client.ending(), Ending::Fin);
+    assert_eq!(client.ends(), Ending::Fin);
 }
 
 #[test]
@@ -215,7 +212,7 @@ fn a_second_auth_that_proves_something_else_closes_the_connection() {
         for (token, login) in &cases {
             let mut client = server.client(transport, &alice(), Some(&browser("b-1")));
             client.send(&auth(70, token, Some(login)));
-            assert_eq!(client.ending(), silently(transport), "{token}");
+            assert_eq!(client.ends(), silently(transport), "{token}");
         }
     }
     assert_eq!(server.metric("comet_gateway_closed_total{reason=\"not_renewed\"}"), 12);
@@ -240,7 +237,7 @@ fn the_heartbeat_is_answered_by_the_specified_bytes() {
     let server = Server::start();
     for transport in Transport::ALL {
         let mut client = server.client(transport, &alice(), None);
-        client.send(&Frame::decode(hex("0000001400140001000000030000000700000000").into()));
+        client.send(&Frame::decode(&hex("0000001400140001000000030000000700000000")));
         let reply = client.receive().encode();
         assert_eq!(reply, hex("000000180014000100000004000000070000000000000000"));
     }
@@ -263,12 +260,12 @@ fn whoever_says_goodbye_is_closed() {
     let server = Server::start();
     for transport in Transport::ALL {
         let mut client = server.client(transport, &alice(), None);
-        client.send(&Frame::decode(hex("0000001400140001000000050000000500000000").into()));
+        client.send(&Frame::decode(&hex("0000001400140001000000050000000500000000")));
         let expected = match transport {
             Transport::Tcp => Ending::Fin,
             Transport::WebSocket | Transport::HttpPort => Ending::Close(Some(1000)),
         };
-        assert_eq!(client.ending(), expected);
+        assert_eq!(client.ends(), expected);
         assert_eq!(DISCONNECT, 5);
     }
 }
@@ -297,7 +294,7 @@ fn is_closed_after(addresses: &Addresses, bytes: &[u8], code: u16) {
             Transport::WebSocket | Transport::HttpPort => Ending::Close(Some(code)),
         };
         client.send_bytes(bytes);
-        assert_eq!(client.ending(), expected, "{bytes:02x?} over {transport:?}");
+        assert_eq!(client.ends(), expected, "{bytes:02x?} over {transport:?}");
     }
 }
 

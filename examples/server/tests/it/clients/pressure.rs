@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::PATIENCE;
-use crate::support::client::{Client, Next, Transport, auth};
-use crate::support::common::{Delivered, ack_in, body_of, to_user};
-use crate::support::frame::{
+use comet_server_testkit::client::{Client, Next, Transport, auth};
+use comet_server_testkit::message::{Delivered, ack_in, body_of, to_user};
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::Server;
+use comet_testkit::clock::PATIENCE;
+use comet_testkit::frame::{
     AUTH_REPLY, DELIVER, Frame, HEARTBEAT, HEARTBEAT_REPLY, SEND, SEND_REPLY, ack, frame,
 };
-use crate::support::person::Person;
-use crate::support::server::Server;
 
 const USERS: usize = 50;
 /// Messages per user.
@@ -126,7 +126,7 @@ fn post(client: &mut Client, log: &mut Log, index: usize, people: &[Person]) {
     let message = Frame { ver: 0, ..frame(SEND, seq, body_of(&common)) };
     let copies = if number.is_multiple_of(REPEATED) { 2 } else { 1 };
     log.sent.insert(seq, msg_id);
-    client.try_send(&vec![message; copies]).expect("send");
+    client.try_send_all(&vec![message; copies]).expect("send");
 }
 
 fn take(client: &mut Client, log: &mut Log, frame: &Frame, own: &str, received: &AtomicUsize) {
@@ -141,7 +141,7 @@ fn take(client: &mut Client, log: &mut Log, frame: &Frame, own: &str, received: 
         DELIVER => {
             let common = Delivered::by(frame).message();
             let seq = client.next_seq();
-            client.send(&Frame { ver: 0, ..ack(seq, frame.seq) });
+            client.send(&Frame { ver: 0, seq, ..ack(frame.seq) });
             if common.from == own {
                 log.echoed += 1;
                 return;

@@ -1,13 +1,12 @@
 //! The demo's group: its members are the users signed in by name.
 
+use comet_server_testkit::client::{Client, Transport, auth};
+use comet_server_testkit::http;
+use comet_server_testkit::message::{Delivered, to_group};
+use comet_server_testkit::person::{Person, browser};
+use comet_server_testkit::server::Server;
+use comet_testkit::frame::{AUTH_REPLY, frame};
 use serde_json::json;
-
-use crate::support::client::{Client, Transport, auth};
-use crate::support::common::{Delivered, to_group};
-use crate::support::frame::{AUTH_REPLY, frame};
-use crate::support::http;
-use crate::support::person::{Person, browser};
-use crate::support::server::Server;
 
 const ROOM: i64 = 1;
 
@@ -76,7 +75,7 @@ fn message_in(record: &serde_json::Value) -> comet_dtalk::message::Common {
     use base64::Engine as _;
     let record = record.as_str().expect("a text");
     let body = base64::engine::general_purpose::STANDARD.decode(record).expect("base64");
-    Delivered::read(body.into()).message()
+    Delivered::read(&body).message()
 }
 
 #[test]
@@ -93,7 +92,7 @@ fn the_page_is_told_who_is_there() {
     let client = connect(&server, Transport::Tcp, &ben);
     assert_eq!(who(), json!({ "users": [person("ben", &ben)], "known": [person("anna", &anna)] }));
     drop(client);
-    crate::support::clock::eventually("ben has left", || who()["users"] == json!([]));
+    comet_testkit::clock::eventually("ben has left", || who()["users"] == json!([]));
 }
 
 #[test]

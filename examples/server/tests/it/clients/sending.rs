@@ -2,13 +2,13 @@
 
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::message::{Common, CommonAck, EventType, MsgType, Proto};
+use comet_server_testkit::client::{Client, Ending, Transport};
+use comet_server_testkit::message::{Delivered, ack_in, body_of, to_group, to_user};
+use comet_server_testkit::person::{Person, browser, phone};
+use comet_server_testkit::server::Server;
+use comet_testkit::frame::{Frame, SEND, SEND_REPLY, frame};
+use comet_testkit::protobuf::{field, hex, varint};
 use prost::Message as _;
-
-use crate::support::client::{Client, Ending, Transport};
-use crate::support::common::{Delivered, ack_in, body_of, to_group, to_user};
-use crate::support::frame::{Frame, SEND, SEND_REPLY, field, frame, hex, varint};
-use crate::support::person::{Person, browser, phone};
-use crate::support::server::Server;
 
 /// The two users whose keys the specification gives.
 fn alice_and_bob() -> [Person; 2] {
@@ -24,7 +24,7 @@ fn the_specified_message_is_answered_and_delivered_in_the_specified_bytes() {
     let message = hex("0000006a0014000100000007000000020000000012541a036d2d31
         2221314746366477615a77534646744e744c544c476d3831764a66576b423946456f35
         2a223134636436475a324c557a62485868345666426a697a76355245707734507a50775230013a040a026869");
-    sender.send(&Frame::decode(message.into()));
+    sender.send(&Frame::decode(&message));
 
     let reply = sender.receive();
     let CommonAck { log_id, datetime } = ack_in(&reply.body);
@@ -157,7 +157,7 @@ fn a_repeat_behind_the_first_in_one_packet_is_one_message() {
     let [alice, bob] = alice_and_bob();
     let mut sender = server.client(Transport::Tcp, &alice, None);
     let body = body_of(&to_user(&bob.uid, "m-1", "hi"));
-    sender.try_send(&[1, 2, 3].map(|seq| frame(SEND, seq, body.clone()))).expect("send");
+    sender.try_send_all(&[1, 2, 3].map(|seq| frame(SEND, seq, body.clone()))).expect("send");
     let mut answers = Vec::new();
     let mut delivered = 0;
     while answers.len() < 3 || delivered < 1 {
@@ -225,6 +225,6 @@ fn a_body_has_up_to_16384_bytes_everywhere() {
             Transport::Tcp => Ending::Fin,
             Transport::WebSocket | Transport::HttpPort => Ending::Close(Some(1009)),
         };
-        assert_eq!(sender.ending(), expected);
+        assert_eq!(sender.ends(), expected);
     }
 }

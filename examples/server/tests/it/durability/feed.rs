@@ -3,11 +3,10 @@
 use std::time::Instant;
 
 use comet_dtalk::message::Common;
-
-use crate::support::client::{Client, Next};
-use crate::support::clock;
-use crate::support::common::Delivered;
-use crate::support::frame::{DELIVER, Frame};
+use comet_server_testkit::client::{Client, Next};
+use comet_server_testkit::message::Delivered;
+use comet_testkit::clock;
+use comet_testkit::frame::{DELIVER, Frame, ack};
 
 /// A connection that acknowledges every delivery at once.
 #[derive(Debug)]
@@ -74,8 +73,8 @@ impl Feed {
             }
         }
         let seq = self.client.next_seq();
-        let ack = crate::support::frame::ack(seq, delivery);
+        let ack = Frame { seq, ..ack(delivery) };
         // A killed server is detected by reading.
-        let _ = self.client.try_send(&[ack]);
+        let _ = self.client.try_send_all(&[ack]);
     }
 }

@@ -22,12 +22,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use comet_dtalk::message::Common;
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::Server;
+use comet_testkit::clock;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-
-use crate::support::clock;
-use crate::support::person::Person;
-use crate::support::server::Server;
 use receiver::{Desktop, Phone, pull};
 use sender::Sender;
 use truth::Truth;

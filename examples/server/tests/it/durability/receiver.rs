@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use comet_dtalk::message::{Common, Login};
+use comet_server_testkit::client::Transport;
+use comet_server_testkit::message::{Delivered, to_user};
+use comet_server_testkit::person::{Person, browser, phone};
+use comet_server_testkit::server::Server;
 use serde_json::json;
 
 use super::feed::Feed;
-use crate::support::client::Transport;
-use crate::support::common::{Delivered, to_user};
-use crate::support::person::{Person, browser, phone};
-use crate::support::server::Server;
 
 const THAT_WAS_ALL: &str = "that was all";
 
@@ -91,7 +91,7 @@ pub(super) fn pull(server: &Server, person: &Person, start: Option<i64>) -> Vec<
         assert_eq!(data["record_count"], records.len());
         let page = records.iter().map(|record| {
             let body = STANDARD.decode(record.as_str().expect("a text")).expect("base64");
-            Delivered::read(body.into()).message()
+            Delivered::read(&body).message()
         });
         messages.splice(0..0, page.collect::<Vec<_>>());
         if data["has_more"] == false {

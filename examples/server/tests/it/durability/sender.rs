@@ -5,17 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use comet_dtalk::message::{Common, CommonAck, Login, Reference, Source, SourceUser};
+use comet_server_testkit::client::{Client, Next, Transport};
+use comet_server_testkit::message::{ack_in, body_of, to_user};
+use comet_server_testkit::person::{Person, browser, phone};
+use comet_server_testkit::server::Addresses;
+use comet_testkit::clock::PATIENCE;
+use comet_testkit::frame::{SEND, SEND_REPLY, frame};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::feed::Feed;
 use super::{PER_SECOND, SENDERS};
-use crate::support::PATIENCE;
-use crate::support::client::{Client, Next, Transport};
-use crate::support::common::{ack_in, body_of, to_user};
-use crate::support::frame::{SEND, SEND_REPLY, frame};
-use crate::support::person::{Person, browser, phone};
-use crate::support::server::Addresses;
 
 /// Interval between messages of one sender.
 const PACE: Duration = Duration::from_micros((1_000_000 * SENDERS / PER_SECOND) as u64);
@@ -160,7 +160,7 @@ impl Conversation {
             frames.push(frame(SEND, seq, body_of(&posted[index].common)));
             self.asked.push_back((seq, index));
         }
-        self.feed.client.try_send(&frames).map_err(|_| Gone)
+        self.feed.client.try_send_all(&frames).map_err(|_| Gone)
     }
 
     /// Handles frames until the deadline; returns the number of messages answered for the first

@@ -1,9 +1,9 @@
 //! The access log.
 
-use crate::support::clock;
-use crate::support::http;
-use crate::support::person::Person;
-use crate::support::server::Setup;
+use comet_server_testkit::http;
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::Setup;
+use comet_testkit::clock;
 
 /// The lines of the access log, without their times.
 fn lines(errors: &str) -> Vec<String> {

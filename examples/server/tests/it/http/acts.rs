@@ -2,13 +2,12 @@
 
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::message::{SignalFocus, SignalRevoke, SignalType};
+use comet_server_testkit::client::{Client, Transport};
+use comet_server_testkit::http::Answer;
+use comet_server_testkit::message::to_user;
+use comet_server_testkit::person::{Person, phone};
+use comet_server_testkit::server::Server;
 use serde_json::{Value, json};
-
-use crate::support::client::{Client, Transport};
-use crate::support::common::to_user;
-use crate::support::http::Answer;
-use crate::support::person::{Person, phone};
-use crate::support::server::Server;
 
 /// A message between two users, and a third one.
 struct Scene {

@@ -4,15 +4,14 @@ use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use comet_server_testkit::client::Transport;
+use comet_server_testkit::http::{Answer, post_form};
+use comet_server_testkit::message::{Delivered, body_of, to_user};
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::{Server, Setup};
+use comet_testkit::{clock, usage};
 use serde_json::{Value, json};
 use socket2::{Domain, Socket as System, Type};
-
-use crate::support::client::Transport;
-use crate::support::clock;
-use crate::support::common::{Delivered, body_of, to_user};
-use crate::support::http::{Answer, post_form};
-use crate::support::person::Person;
-use crate::support::server::{Server, Setup};
 
 const SYNC: &str = "/app/record/sync-record";
 const MEMORY: &str = "comet_gateway_memory";
@@ -37,7 +36,7 @@ fn sync(server: &Server, person: &Person, request: &Value) -> (Vec<i64>, Value, 
     let data = answer.data();
     let id = |record: &Value| {
         let body = STANDARD.decode(record.as_str().expect("a text")).expect("base64");
-        Delivered::read(body.into()).message().log_id
+        Delivered::read(&body).message().log_id
     };
     let ids = data["records"].as_array().expect("records").iter().map(id).collect();
     (ids, data, answer.body.len())
@@ -67,7 +66,8 @@ fn answers_that_nobody_reads_hold_little_and_are_charged() {
     let [alice, bob] = ["alice", "bob"].map(Person::new);
     fill(&server, &alice, &bob, 300);
     server.awaits_metric(MEMORY, 0);
-    let before = server.process.resident();
+    let resident = || usage::resident(server.process.id()).expect("the program runs");
+    let before = resident();
 
     let silent: Vec<System> = (0..150).map(|_| ask_and_read_nothing(&server, &bob)).collect();
     // Eight responses of one user, partly in the system's buffers.
@@ -77,7 +77,7 @@ fn answers_that_nobody_reads_hold_little_and_are_charged() {
     let unread = server.post(SYNC, Some(&bob), r#"{"count":20}"#);
     assert!(unread.code() == -1001, "{}", unread.text());
     assert!(unread.text().contains("try again"), "{}", unread.text());
-    let grown = server.process.resident().saturating_sub(before);
+    let grown = resident().saturating_sub(before);
     assert!(grown < 160 << 20, "{grown} bytes for 150 requests");
     // Other users are served.
     assert_eq!(server.post(SYNC, Some(&alice), r#"{"count":1}"#).data()["hasMore"], true);

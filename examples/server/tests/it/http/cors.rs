@@ -1,8 +1,9 @@
 //! Cross-origin access to responses.
 
+use comet_server_testkit::http::{Answer, request};
+use comet_server_testkit::server::Server;
+
 use super::open::{FORM_PATHS, JSON_PATHS};
-use crate::support::http::{Answer, request};
-use crate::support::server::Server;
 
 const ELSEWHERE: (&str, &str) = ("Origin", "https://elsewhere.example");
 

@@ -1,11 +1,10 @@
 //! The demo and its page, for browsers on this machine only, and the pages that may open sessions.
 
+use comet_server_testkit::http::{Answer, answer, request, request_to};
+use comet_server_testkit::server::{Server, Setup};
+use comet_testkit::socket::Socket;
+use comet_testkit::websocket;
 use serde_json::json;
-
-use crate::support::http::{Answer, answer, request, request_to};
-use crate::support::server::{Server, Setup};
-use crate::support::socket::Socket;
-use crate::support::websocket;
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 const NAME: &[u8] = br#"{"name":"anna"}"#;
@@ -167,9 +166,8 @@ fn new_names_come_at_a_rate_and_look_alikes_not_at_all() {
 fn opened(server: &Server, origin: Option<&str>) -> [u16; 2] {
     [server.addresses.ws, server.addresses.http].map(|address| {
         let line = origin.map_or(String::new(), |origin| format!("Origin: {origin}\r\n"));
-        let whole = websocket::request("/sub").replacen("\r\n", &format!("\r\n{line}"), 1);
         let mut socket = Socket::connect(address);
-        socket.write(whole.as_bytes());
+        socket.write(websocket::request("/sub", &line));
         answer(&mut socket).status
     })
 }
@@ -180,19 +178,19 @@ fn sessions_may_be_opened_by_any_page_or_by_those_that_are_set() {
     for origin in [None, Some("https://elsewhere.example"), Some("null")] {
         assert_eq!(opened(&server, origin), [101; 2], "{origin:?}");
     }
-    // Requests in these tests are addressed to chat.test.
+    // Requests in these tests are addressed to gateway.test.
     let same = Setup::default().variable("COMET_ORIGINS__SUB", &"same-origin").start();
     let list = &r#"["https://chat.example"]"#;
     let listed = Setup::default().variable("COMET_ORIGINS__SUB", list).start();
     for (server, origin, status) in [
         (&same, None, 101),
-        (&same, Some("http://chat.test"), 101),
-        (&same, Some("http://chat.test.evil.example"), 403),
+        (&same, Some("http://gateway.test"), 101),
+        (&same, Some("http://gateway.test.evil.example"), 403),
         (&same, Some("null"), 403),
         (&listed, None, 101),
         (&listed, Some("https://chat.example"), 101),
         (&listed, Some("http://chat.example"), 403),
-        (&listed, Some("http://chat.test"), 403),
+        (&listed, Some("http://gateway.test"), 403),
     ] {
         assert_eq!(opened(server, origin), [status; 2], "{origin:?}");
     }

@@ -2,12 +2,11 @@
 
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::message::Device;
+use comet_server_testkit::client::Transport;
+use comet_server_testkit::http::{Answer, request};
+use comet_server_testkit::person::{Person, device, phone};
+use comet_server_testkit::server::Server;
 use serde_json::json;
-
-use crate::support::client::Transport;
-use crate::support::http::{Answer, request};
-use crate::support::person::{Person, device, phone};
-use crate::support::server::Server;
 
 fn login(server: &Server, person: &Person, kind: &str, uuid: &str, body: &str) -> Answer {
     let token = person.token();

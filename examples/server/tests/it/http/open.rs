@@ -1,10 +1,9 @@
 //! Paths without a token, and properties of every response.
 
+use comet_server_testkit::http::{request, request_to};
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::{Server, Setup};
 use serde_json::{Value, json};
-
-use crate::support::http::{request, request_to};
-use crate::support::person::Person;
-use crate::support::server::{Server, Setup};
 
 /// Paths that take a token and a JSON body.
 pub(super) const JSON_PATHS: [&str; 5] = [

@@ -4,9 +4,9 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use crate::support::http;
-use crate::support::person::Person;
-use crate::support::server::{Server, Setup};
+use comet_server_testkit::http;
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::{Server, Setup};
 
 /// The directory of the page's files.
 fn web() -> PathBuf {

@@ -3,14 +3,13 @@
 use bytes::Bytes;
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::message::{Common, MsgType};
+use comet_server_testkit::client::Transport;
+use comet_server_testkit::http::{Answer, post_form};
+use comet_server_testkit::message::{body_of, to_group, to_user};
+use comet_server_testkit::person::{Person, phone};
+use comet_server_testkit::server::Server;
+use comet_testkit::protobuf::{field, varint};
 use serde_json::Value;
-
-use crate::support::client::Transport;
-use crate::support::common::{body_of, to_group, to_user};
-use crate::support::frame::{field, varint};
-use crate::support::http::{Answer, post_form};
-use crate::support::person::{Person, phone};
-use crate::support::server::Server;
 
 fn people() -> [Person; 2] {
     ["alice", "bob"].map(Person::new)

@@ -1,18 +1,18 @@
 //! The WebSocket on the port of the API.
 
-use crate::support::client::{Client, Transport, auth};
-use crate::support::clock;
-use crate::support::frame::{AUTH_REPLY, HEARTBEAT, HEARTBEAT_REPLY, frame};
-use crate::support::http;
-use crate::support::http::{answer, request};
-use crate::support::person::Person;
-use crate::support::server::{Server, Setup};
-use crate::support::socket::Socket;
-use crate::support::websocket::{self, BINARY, CLOSE, await_upgrade, masked};
+use comet_server_testkit::client::{Client, Transport, auth};
+use comet_server_testkit::http;
+use comet_server_testkit::http::{answer, request};
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::{Server, Setup};
+use comet_testkit::clock;
+use comet_testkit::frame::{AUTH_REPLY, HEARTBEAT, HEARTBEAT_REPLY, frame};
+use comet_testkit::socket::Socket;
+use comet_testkit::websocket::{self, BINARY, CLOSE, FIN, await_upgrade, masked};
 
 /// The head of an upgrade request with one line changed, or left out.
 fn upgrade_but(line: &str, instead: &str) -> Vec<u8> {
-    let whole = websocket::request("/sub");
+    let whole = websocket::request("/sub", "");
     assert!(whole.contains(line), "{line}");
     whole.replacen(line, instead, 1).into_bytes()
 }
@@ -29,8 +29,8 @@ fn the_first_frames_may_follow_the_request_at_once() {
     ] {
         let mut socket = Socket::connect(address);
         let frames = [auth(1, &alice.token(), None), frame(HEARTBEAT, 2, "")];
-        let mut bytes = websocket::request(path).into_bytes();
-        bytes.extend(frames.iter().flat_map(|frame| masked(BINARY, &frame.encode())));
+        let mut bytes = websocket::request(path, "").into_bytes();
+        bytes.extend(frames.iter().flat_map(|frame| masked(FIN | BINARY, &frame.encode())));
         socket.write(&bytes);
         await_upgrade(&mut socket);
         let mut client = Client::over(Transport::HttpPort, socket);
@@ -44,8 +44,8 @@ fn the_first_frames_may_follow_the_request_at_once() {
 fn a_frame_may_be_cut_anywhere() {
     let server = Server::start();
     let alice = Person::new("alice");
-    let frames = masked(BINARY, &auth(1, &alice.token(), None).encode());
-    let bytes = [websocket::request("/sub").into_bytes(), frames].concat();
+    let frames = masked(FIN | BINARY, &auth(1, &alice.token(), None).encode());
+    let bytes = [websocket::request("/sub", "").into_bytes(), frames].concat();
     let head = bytes.len() - bytes.iter().rev().take_while(|&&byte| byte != b'\n').count();
     for cut in [1, head - 1, head + 1, head + 7, bytes.len() - 1] {
         let mut socket = Socket::connect(server.addresses.http);
@@ -65,9 +65,9 @@ fn a_frame_may_be_cut_anywhere() {
 fn a_connection_may_be_upgraded_after_other_requests() {
     let server = Server::start();
     let mut socket = Socket::connect(server.addresses.http);
-    socket.write(b"GET /ping HTTP/1.1\r\nHost: chat.test\r\n\r\n");
+    socket.write(b"GET /ping HTTP/1.1\r\nHost: gateway.test\r\n\r\n");
     assert_eq!(answer(&mut socket).text(), "pong");
-    socket.write(websocket::request("/sub/").as_bytes());
+    socket.write(websocket::request("/sub/", ""));
     await_upgrade(&mut socket);
     let mut client = Client::over(Transport::HttpPort, socket);
     client.sign_in(&Person::new("alice"), None);
@@ -86,7 +86,7 @@ fn whoever_does_not_ask_rightly_is_told_what_is_expected() {
     ];
     for (line, instead) in wrong {
         let mut socket = Socket::connect(server.addresses.http);
-        socket.write(&upgrade_but(line, instead));
+        socket.write(upgrade_but(line, instead));
         let answer = answer(&mut socket);
         assert_eq!(answer.status, 426, "{line:?} became {instead:?}");
         assert_eq!(answer.header("upgrade"), Some("websocket"));
@@ -104,9 +104,9 @@ fn a_session_on_this_port_is_counted_and_ends_like_any_other() {
     let server = Server::start();
     let mut client = server.client(Transport::HttpPort, &Person::new("alice"), None);
     assert_eq!(server.metric("comet_gateway_sessions"), 1);
-    client.socket.write(&masked(CLOSE, &1000_u16.to_be_bytes()));
-    let ending = client.ending();
-    assert_eq!(ending, crate::support::client::Ending::Close(Some(1000)));
+    client.socket.write(masked(FIN | CLOSE, &1000_u16.to_be_bytes()));
+    let ending = client.ends();
+    assert_eq!(ending, comet_server_testkit::client::Ending::Close(Some(1000)));
     server.awaits_metric("comet_gateway_connections", 0);
     assert_eq!(server.metric("comet_gateway_sessions"), 0);
 }
@@ -116,7 +116,7 @@ fn a_session_on_this_port_is_counted_and_ends_like_any_other() {
 fn both_ports_refuse_the_same_upgrades_with_the_same_status() {
     let server = Server::start();
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-    let host = "Host: chat.test\r\n";
+    let host = "Host: gateway.test\r\n";
     let more = |fields: &str| upgrade_but(host, &format!("{host}{fields}"));
     let cookies = format!("Cookie: {}\r\n", "x".repeat(10_000));
     let huge = format!("Cookie: {}\r\n", "x".repeat(64 * 1024));
@@ -154,28 +154,26 @@ fn the_limits_of_upgrades_are_settings() {
         .variable("COMET_GATEWAY__MAX_UPGRADE_HEADERS", &8)
         .variable("COMET_GATEWAY__UPGRADE_PATHS", &"['/elsewhere']");
     let server = setup.start();
-    let host = "Host: chat.test\r\n";
-    let cookies = format!("{host}Cookie: {}\r\n", "x".repeat(10_000));
-    let many = format!("{host}A: 1\r\nB: 1\r\nC: 1\r\nD: 1\r\n");
+    let cookies = format!("Cookie: {}\r\n", "x".repeat(10_000));
+    let many = "A: 1\r\nB: 1\r\nC: 1\r\nD: 1\r\n";
     let ports = [(server.addresses.http, "/sub"), (server.addresses.ws, "/elsewhere")];
     for (address, path) in ports {
-        for (fields, status) in [(&cookies, 101), (&many, 431)] {
+        for (fields, status) in [(&*cookies, 101), (many, 431)] {
             let mut socket = Socket::connect(address);
-            let request = websocket::request(path).replacen(host, fields, 1);
-            socket.write(request.as_bytes());
+            socket.write(websocket::request(path, fields));
             assert_eq!(answer(&mut socket).status, status, "{address}");
         }
     }
     let mut socket = Socket::connect(server.addresses.ws);
-    socket.write(websocket::request("/sub").as_bytes());
+    socket.write(websocket::request("/sub", ""));
     assert_eq!(answer(&mut socket).status, 404);
 }
 
 /// The response to an upgrade on the port of the API.
 fn asked(server: &Server, fields: &str) -> http::Answer {
-    let host = "Host: chat.test\r\n";
+    let host = "Host: gateway.test\r\n";
     let mut socket = Socket::connect(server.addresses.http);
-    socket.write(&upgrade_but(host, &format!("{host}{fields}")));
+    socket.write(upgrade_but(host, &format!("{host}{fields}")));
     answer(&mut socket)
 }
 
@@ -202,8 +200,8 @@ fn connections_of_an_address_are_counted_on_all_ports_together() {
         let mut held = Vec::new();
         for address in [server.addresses.ws, server.addresses.http] {
             let mut socket = Socket::connect(address);
-            let host = "Host: chat.test\r\n";
-            socket.write(&upgrade_but(host, &format!("{host}{home}")));
+            let host = "Host: gateway.test\r\n";
+            socket.write(upgrade_but(host, &format!("{host}{home}")));
             await_upgrade(&mut socket);
             held.push(socket);
         }
@@ -233,7 +231,7 @@ fn the_first_configured_subprotocol_that_a_client_offers_is_accepted() {
         let chosen = |offer: &str| {
             let mut socket = Socket::connect(address);
             let line = format!("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {offer}");
-            socket.write(&upgrade_but("Sec-WebSocket-Version: 13", &line));
+            socket.write(upgrade_but("Sec-WebSocket-Version: 13", &line));
             let head = await_upgrade(&mut socket);
             let lines = head.lines().filter_map(|line| line.split_once(": "));
             let mut names =

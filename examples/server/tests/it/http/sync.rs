@@ -2,13 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
+use comet_server_testkit::client::{Client, Transport};
+use comet_server_testkit::message::{Delivered, to_user};
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::Server;
 use serde_json::{Value, json};
-
-use crate::support::client::{Client, Transport};
-use crate::support::common::{Delivered, to_user};
-use crate::support::person::Person;
-use crate::support::server::Server;
 
 const SYNC: &str = "/app/record/sync-record";
 const HISTORY: &str = "/store/app/pri-chat-record";
@@ -17,16 +15,16 @@ fn people() -> [Person; 3] {
     ["alice", "bob", "cleo"].map(Person::new)
 }
 
-fn sync(server: &Server, person: &Person, request: &Value) -> Vec<Bytes> {
+fn sync(server: &Server, person: &Person, request: &Value) -> Vec<Vec<u8>> {
     let data = server.post(SYNC, Some(person), &request.to_string()).data();
     let records = data["records"].as_array().expect("records");
     assert_eq!(data["record_count"], records.len());
     let decode = |record: &Value| STANDARD.decode(record.as_str().expect("a text"));
-    records.iter().map(|record| decode(record).expect("base64").into()).collect()
+    records.iter().map(|record| decode(record).expect("base64")).collect()
 }
 
-fn ids(bodies: &[Bytes]) -> Vec<i64> {
-    bodies.iter().map(|body| Delivered::read(body.clone()).message().log_id).collect()
+fn ids(bodies: &[Vec<u8>]) -> Vec<i64> {
+    bodies.iter().map(|body| Delivered::read(body).message().log_id).collect()
 }
 
 /// Sends messages one by one to `target`, and takes the copies delivered back.
@@ -35,7 +33,7 @@ fn send_messages(
     target: &Person,
     first: u32,
     count: u32,
-) -> Vec<(i64, Bytes)> {
+) -> Vec<(i64, Vec<u8>)> {
     let send = |number| {
         let answer = client.ask(&to_user(&target.uid, &format!("m-{number}"), vec![7; 50]));
         let echo = client.receive();
@@ -85,7 +83,7 @@ fn records_are_the_delivered_bytes_of_both_directions_in_order() {
     sent.extend(send_messages(&mut from_bob, &alice, 1, 2));
     let others = send_messages(&mut from_bob, &cleo, 3, 1);
 
-    let bodies: Vec<Bytes> = sent.iter().map(|(_, body)| body.clone()).collect();
+    let bodies: Vec<Vec<u8>> = sent.iter().map(|(_, body)| body.clone()).collect();
     assert_eq!(sync(&server, &alice, &json!({ "count": 20 })), bodies);
     // Ids are sent as numbers and as text.
     for start in [json!(sent[1].0), json!(sent[1].0.to_string())] {
@@ -164,7 +162,7 @@ fn a_stranger_finds_nothing() {
     let [alice, bob, cleo] = people();
     let mut client = server.client(Transport::Tcp, &alice, None);
     send_messages(&mut client, &bob, 1, 1);
-    assert_eq!(sync(&server, &cleo, &json!({ "count": 20 })), Vec::<Bytes>::new());
+    assert_eq!(sync(&server, &cleo, &json!({ "count": 20 })), Vec::<Vec<u8>>::new());
     let request = json!({ "targetId": bob.uid, "count": 100 }).to_string();
     let data = server.post(HISTORY, Some(&cleo), &request).data();
     assert_eq!(data, json!({ "record_count": 0, "records": [] }));

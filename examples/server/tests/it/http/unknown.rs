@@ -1,10 +1,9 @@
 //! Unknown paths, of services that this server does not have, and unknown methods.
 
+use comet_server_testkit::http::{answer, request};
+use comet_server_testkit::server::Server;
+use comet_testkit::socket::Socket;
 use serde_json::{Value, json};
-
-use crate::support::http::{answer, request};
-use crate::support::server::Server;
-use crate::support::socket::Socket;
 
 /// A client shows the text of an envelope to its user, and "status code 404" for anything else.
 #[test]

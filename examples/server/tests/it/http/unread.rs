@@ -3,11 +3,9 @@
 
 use std::net::SocketAddr;
 
-use bytes::Buf as _;
-
-use crate::support::http::{answer, get};
-use crate::support::server::Server;
-use crate::support::socket::{Arrived, Socket};
+use comet_server_testkit::http::{answer, get};
+use comet_server_testkit::server::Server;
+use comet_testkit::socket::{Arrived, Socket};
 
 const FORM: &str = "multipart/form-data; boundary=x";
 
@@ -61,10 +59,10 @@ fn the_connection_serves_on_after_a_refusal() {
     for (method, path, kind, status) in REFUSED {
         let head = head(address, method, path, kind, 40_000);
         socket.write(format!("{head}\r\n").as_bytes());
-        socket.write(&vec![b'x'; 40_000]);
+        socket.write(vec![b'x'; 40_000]);
         assert_eq!(answer(&mut socket).status, status, "{path}");
     }
-    assert!(!socket.unread.has_remaining());
+    assert!(socket.unread.is_empty());
 }
 
 /// It asks for permission first, and sends nothing when refused.

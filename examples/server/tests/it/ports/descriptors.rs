@@ -1,10 +1,10 @@
 //! Few descriptors: if one kind of connection uses up its share, the others keep theirs.
 
-use crate::support::client::Transport;
-use crate::support::http;
-use crate::support::person::Person;
-use crate::support::server::{Server, Setup};
-use crate::support::socket::Socket;
+use comet_server_testkit::client::Transport;
+use comet_server_testkit::http;
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::{Server, Setup};
+use comet_testkit::socket::Socket;
 
 const FEW: u32 = 200;
 
@@ -65,8 +65,8 @@ fn sessions_have_a_limit_beside_that_of_connections() {
     let server = Setup::default().variable("COMET_GATEWAY__MAX_SESSIONS", &1).start();
     let mut first = server.client(Transport::Tcp, &Person::new("alice"), None);
     let mut second =
-        crate::support::client::Client::connect(Transport::HttpPort, &server.addresses);
-    second.send(&crate::support::client::auth(1, &Person::new("bob").token(), None));
-    assert_eq!(second.ending(), crate::support::client::Ending::Close(Some(1013)));
+        comet_server_testkit::client::Client::connect(Transport::HttpPort, &server.addresses);
+    second.send(&comet_server_testkit::client::auth(1, &Person::new("bob").token(), None));
+    assert_eq!(second.ends(), comet_server_testkit::client::Ending::Close(Some(1013)));
     first.beat();
 }

@@ -1,9 +1,9 @@
 //! Full HTTP ports: they stay open, and addresses are limited.
 
-use crate::support::http::{self, answer, request};
-use crate::support::person::Person;
-use crate::support::server::{Server, Setup};
-use crate::support::socket::{Arrived, Socket};
+use comet_server_testkit::http::{self, answer, request};
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::{Server, Setup};
+use comet_testkit::socket::{Arrived, Socket};
 
 /// A request with an incomplete body, so that it is in progress.
 fn half(field: &str) -> String {
@@ -67,7 +67,7 @@ fn an_address_has_its_share_of_connections() {
     let refused = answer(&mut Socket::connect(server.addresses.http));
     assert_eq!((refused.status, refused.header("retry-after")), (429, Some("1")));
     drop(at_work);
-    crate::support::clock::eventually("the share is given back", || {
+    comet_testkit::clock::eventually("the share is given back", || {
         let mut socket = Socket::connect(server.addresses.http);
         let request = b"GET /ping HTTP/1.1\r\nHost: chat.test\r\nConnection: close\r\n\r\n";
         socket.try_write(request).is_ok() && answer(&mut socket).status == 200

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::support::clock;
-use crate::support::http::{answer, get};
-use crate::support::person::Person;
-use crate::support::server::{Server, Setup};
-use crate::support::socket::{Arrived, Socket};
+use comet_server_testkit::http::{answer, get};
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::{Server, Setup};
+use comet_testkit::clock;
+use comet_testkit::socket::{Arrived, Socket};
 
 /// A server with all timeouts at one second.
 fn impatient() -> Server {
@@ -131,7 +131,7 @@ fn a_slow_line_may_take_its_time() {
     for _ in 0..12 {
         let arrived = socket.read_until(Instant::now() + Duration::from_millis(330));
         assert_eq!(arrived, Arrived::Nothing, "after {:?}", began.elapsed());
-        socket.write(&[b' '; 1_024]);
+        socket.write([b' '; 1_024]);
     }
     assert_eq!(answer(&mut socket).status, 200);
     assert!(began.elapsed() > Duration::from_secs(3));

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::client::{Client, Transport};
-use crate::support::common::to_user;
-use crate::support::http;
-use crate::support::person::{Person, browser};
-use crate::support::server::{Server, Setup};
+use comet_server_testkit::client::{Client, Transport};
+use comet_server_testkit::http;
+use comet_server_testkit::message::to_user;
+use comet_server_testkit::person::{Person, browser};
+use comet_server_testkit::server::{Server, Setup};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").permissions().mode() & 0o777

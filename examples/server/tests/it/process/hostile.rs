@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
+use comet_server_testkit::client::Transport;
+use comet_server_testkit::http;
+use comet_server_testkit::message::to_user;
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::{Server, Setup};
+use comet_testkit::clock;
+use comet_testkit::socket::{Arrived, Socket};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-
-use crate::support::client::Transport;
-use crate::support::common::to_user;
-use crate::support::person::Person;
-use crate::support::server::{Server, Setup};
-use crate::support::socket::{Arrived, Socket};
-use crate::support::{clock, http};
 
 /// Hostile connections per port.
 const STRANGERS: usize = 40;
@@ -62,8 +62,8 @@ fn whoever_says_nothing_is_closed_after_the_handshake_time() {
         (at.tcp, String::new()),
         (at.tcp, "\0\0".to_owned()),
         (at.ws, "GET /sub".to_owned()),
-        (at.ws, crate::support::websocket::request("/sub")),
-        (at.http, crate::support::websocket::request("/sub")),
+        (at.ws, comet_testkit::websocket::request("/sub", "")),
+        (at.http, comet_testkit::websocket::request("/sub", "")),
     ]
     .map(|(address, bytes)| {
         let mut socket = Socket::connect(address);

@@ -1,15 +1,14 @@
 //! The metrics page: its contents, and changes of its counters.
 
 use comet_dtalk::message::SignalType;
-
-use crate::support::client::{Client, Transport, auth};
-use crate::support::clock;
-use crate::support::common::to_user;
-use crate::support::frame::frame;
-use crate::support::http;
-use crate::support::person::{Person, phone};
-use crate::support::server::Server;
-use crate::support::socket::Socket;
+use comet_server_testkit::client::{Client, Transport, auth};
+use comet_server_testkit::http;
+use comet_server_testkit::message::to_user;
+use comet_server_testkit::person::{Person, phone};
+use comet_server_testkit::server::Server;
+use comet_testkit::clock;
+use comet_testkit::frame::frame;
+use comet_testkit::socket::Socket;
 
 #[test]
 fn counters_follow_what_happens() {
@@ -76,10 +75,10 @@ fn those_who_are_not_let_in_are_counted_by_the_reason() {
     for token in ["MOCK", &alice.token_of_age(126_000), &alice.token_of_age(126_000)] {
         let mut client = Client::connect(Transport::Tcp, &server.addresses);
         client.send(&auth(1, token, None));
-        client.ending();
+        client.ends();
     }
     let mut socket = Socket::connect(server.addresses.tcp);
-    socket.write(&[0xff; 20]);
+    socket.write([0xff; 20]);
     socket.rest();
     let logins = |outcome| server.metric(&format!("comet_logins_total{{outcome=\"{outcome}\"}}"));
     assert_eq!((logins("invalid"), logins("expired"), logins("accepted")), (1, 2, 0));

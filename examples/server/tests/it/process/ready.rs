@@ -5,16 +5,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use comet_server_testkit::client::{Client, Next, Transport, auth};
+use comet_server_testkit::http;
+use comet_server_testkit::message::{body_of, to_user};
+use comet_server_testkit::person::{Person, browser};
+use comet_server_testkit::server::{Server, Setup};
+use comet_testkit::clock;
+use comet_testkit::frame::{AUTH_REPLY, SEND, SEND_REPLY, frame};
+use comet_testkit::program::Signal;
 use serde_json::{Value, json};
-
-use crate::support::client::{Client, Next, Transport, auth};
-use crate::support::clock;
-use crate::support::common::{body_of, to_user};
-use crate::support::frame::{AUTH_REPLY, SEND, SEND_REPLY, frame};
-use crate::support::http;
-use crate::support::person::{Person, browser};
-use crate::support::server::{Server, Setup};
 
 /// The status of `/ready`, and its reasons.
 fn ready(server: &Server) -> (u16, Vec<String>) {

@@ -2,15 +2,14 @@
 
 use std::fs;
 
-use rustix::process::Signal;
-
-use crate::support::client::{Client, Next, Transport, auth};
-use crate::support::clock;
-use crate::support::common::{body_of, to_user};
-use crate::support::frame::{SEND, SEND_REPLY, frame};
-use crate::support::http::post_form;
-use crate::support::person::Person;
-use crate::support::server::Setup;
+use comet_server_testkit::client::{Client, Next, Transport, auth};
+use comet_server_testkit::http::post_form;
+use comet_server_testkit::message::{body_of, to_user};
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::Setup;
+use comet_testkit::clock;
+use comet_testkit::frame::{SEND, SEND_REPLY, frame};
+use comet_testkit::program::Signal;
 
 #[test]
 fn a_hangup_takes_over_what_can_change_and_names_what_needs_a_restart() {
@@ -41,7 +40,7 @@ fn a_hangup_takes_over_what_can_change_and_names_what_needs_a_restart() {
         frame(SEND, 1_000 + n, body_of(&message))
     });
     // It may be closed before all of them are sent.
-    let _ = sender.try_send(&frames.collect::<Vec<_>>());
+    let _ = sender.try_send_all(&frames.collect::<Vec<_>>());
     let frames = std::iter::from_fn(|| match sender.next(clock::deadline()) {
         Next::Frame(frame) => Some(frame),
         Next::Ended(_) => None,

@@ -1,21 +1,18 @@
 //! Clients of the comet dialect across a restart: the reconnect time they are told, and their
 //! return.
 
-use comet_protocol::comet::{GoingAway, ServerFrame};
-
-use crate::support::client::{Client, Transport};
-use crate::support::comet::{hear, sign_in};
-use crate::support::person::{Person, again, browser};
-use crate::support::server::{Server, Setup};
+use comet_server_testkit::client::Transport;
+use comet_server_testkit::comet::{connect, sign_in};
+use comet_server_testkit::person::{Person, again, browser};
+use comet_server_testkit::server::{Server, Setup};
+use comet_testkit::comet::{Comet, GoingAway};
+use comet_testkit::program::Signal;
 
 /// Milliseconds in which a drain tells all clients; a lone client is told no later time.
-const AT_ONCE: u32 = 100;
+const AT_ONCE: u64 = 100;
 
-fn goes_away(client: &mut Client) -> GoingAway {
-    match hear(client) {
-        ServerFrame::GoingAway(away) => away,
-        other => panic!("word of the end was expected, not {other:?}"),
-    }
+fn goes_away(client: &mut Comet) -> GoingAway {
+    GoingAway::of(&client.receive())
 }
 
 #[test]
@@ -23,33 +20,33 @@ fn a_lone_client_is_told_to_come_back_at_once_and_is_let_in_after_the_restart() 
     for transport in Transport::ALL {
         let mut server = Server::start();
         let (bob, login) = (Person::new("bob"), browser("b-1"));
-        let mut client = Client::connect(transport, &server.addresses);
+        let mut client = connect(transport, &server.addresses);
         let welcome = sign_in(&mut client, &bob, &login, b"");
-        server.process.signal(rustix::process::Signal::TERM);
+        server.process.signal(Signal::TERM);
         let away = goes_away(&mut client);
         assert!(away.return_after_ms <= AT_ONCE, "{transport:?}: {away:?}");
-        client.ending();
+        client.ends();
         assert_eq!(server.process.ended().code(), Some(0));
 
         server.restart();
         let ticket = if away.ticket.is_empty() { welcome.ticket } else { away.ticket };
-        let mut client = Client::connect(transport, &server.addresses);
+        let mut client = connect(transport, &server.addresses);
         let welcome = sign_in(&mut client, &bob, &again(&login), &ticket);
         assert!(!welcome.resumed, "the sessions of the last process are gone");
     }
 }
 
 /// The latest time, in milliseconds, told to one of 20 clients of a server.
-fn latest_of_a_crowd(setup: Setup) -> u32 {
+fn latest_of_a_crowd(setup: Setup) -> u64 {
     let server = setup.set("gateway.shards=1").start();
     let clients = (0..20).map(|number| {
-        let mut client = Client::connect(Transport::Tcp, &server.addresses);
+        let mut client = connect(Transport::Tcp, &server.addresses);
         let bob = Person::new(&format!("bob {number}"));
         sign_in(&mut client, &bob, &browser("b-1"), b"");
         client
     });
-    let mut clients: Vec<Client> = clients.collect();
-    server.process.signal(rustix::process::Signal::TERM);
+    let mut clients: Vec<Comet> = clients.collect();
+    server.process.signal(Signal::TERM);
     let times = clients.iter_mut().map(|client| goes_away(client).return_after_ms);
     times.max().expect("clients")
 }

@@ -1,14 +1,14 @@
 //! Starting: settings from their four sources, and error messages.
 
 use std::fs;
-use std::net::TcpListener;
 use std::process::Command;
 
-use crate::support::client::{Client, Transport, auth};
-use crate::support::frame::{AUTH_REPLY, field, frame};
-use crate::support::http;
-use crate::support::person::Person;
-use crate::support::server::{Server, Setup};
+use comet_server_testkit::client::{Client, Transport, auth};
+use comet_server_testkit::http;
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::{Server, Setup};
+use comet_testkit::frame::{AUTH_REPLY, auth_of, frame};
+use comet_testkit::ports::free;
 
 #[test]
 fn the_printed_configuration_can_be_loaded() {
@@ -39,20 +39,15 @@ fn the_file_sets_what_the_flags_leave_open() {
 
     let mut client = Client::connect(Transport::Tcp, &server.addresses);
     let token = Person::new("alice").token();
-    let other = [field(1, b"other"), field(2, token.as_bytes())].concat();
-    client.send(&frame(1, 1, other));
+    client.send(&auth_of("other", 1, &token, ""));
     assert_eq!(client.receive(), frame(AUTH_REPLY, 1, ""));
     let mut client = Client::connect(Transport::Tcp, &server.addresses);
     client.send(&auth(1, &token, None));
-    client.ending();
+    client.ends();
 }
 
 #[test]
 fn the_environment_wins_over_the_file_and_flags_over_both() {
-    let free = || {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        listener.local_addr().expect("an address")
-    };
     let (in_file, in_environment) = (free(), free());
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("comet.toml");

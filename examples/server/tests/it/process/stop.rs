@@ -4,18 +4,18 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use comet_server_testkit::client::{Client, Ending, Next, Transport};
+use comet_server_testkit::http;
+use comet_server_testkit::message::{body_of, to_user};
+use comet_server_testkit::person::{Person, browser};
+use comet_server_testkit::server::{Server, Setup};
+use comet_testkit::clock;
+use comet_testkit::frame::{SEND, SEND_REPLY, frame};
+use comet_testkit::socket::{Arrived, Socket};
+use comet_testkit::websocket;
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
-
-use crate::support::client::{Client, Ending, Next, Transport};
-use crate::support::clock;
-use crate::support::common::{body_of, to_user};
-use crate::support::frame::{SEND, SEND_REPLY, frame};
-use crate::support::person::{Person, browser};
-use crate::support::server::{Server, Setup};
-use crate::support::socket::{Arrived, Socket};
-use crate::support::{http, websocket};
 
 const DRAIN: Duration = Duration::from_secs(4);
 
@@ -41,7 +41,7 @@ fn sessions_are_told_that_the_server_goes_away() {
                 Transport::Tcp => Ending::Fin,
                 Transport::WebSocket | Transport::HttpPort => Ending::Close(Some(1001)),
             };
-            assert_eq!(client.ending(), expected, "{transport:?}");
+            assert_eq!(client.ends(), expected, "{transport:?}");
         }
         drop(clients);
         assert_eq!(server.process.ended().code(), Some(0));
@@ -129,7 +129,7 @@ fn messages_under_way_are_answered_before_the_end() {
                 frame(SEND, seq, body_of(&common))
             })
             .collect();
-        sender.try_send(&messages).expect("send");
+        sender.try_send_all(&messages).expect("send");
     }
     server.awaits_metric("comet_gateway_messages_total", 60);
     server.process.signal(Signal::TERM);
@@ -180,7 +180,7 @@ fn whoever_acknowledges_nothing_does_not_keep_it_from_ending() {
     // Meanwhile no new session is admitted.
     clock::eventually("upgrades are refused", || {
         let mut late = Socket::connect(server.addresses.http);
-        late.write(websocket::request("/sub").as_bytes());
+        late.write(websocket::request("/sub", ""));
         let refused = http::answer(&mut late);
         refused.status == 503 && refused.header("retry-after").is_some()
     });

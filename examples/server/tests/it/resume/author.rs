@@ -4,14 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use comet_dtalk::message::Common;
+use comet_server_testkit::client::{Client, Next, Transport};
+use comet_server_testkit::message::{ack_in, body_of, to_user};
+use comet_server_testkit::person::Person;
+use comet_server_testkit::server::Addresses;
+use comet_testkit::clock;
+use comet_testkit::frame::{Frame, SEND, SEND_REPLY, ack, frame};
 use parking_lot::RwLock;
-
-use crate::support::client::{Client, Next, Transport};
-use crate::support::clock;
-use crate::support::common::{ack_in, body_of, to_user};
-use crate::support::frame::{SEND, SEND_REPLY, ack, frame};
-use crate::support::person::Person;
-use crate::support::server::Addresses;
 
 /// Interval between an answer and the next message.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -41,13 +40,13 @@ pub(super) fn write_on(at: &RwLock<Addresses>, target: &str, stop: &AtomicBool) 
 
 fn answer(client: &mut Client, common: &Common) -> Option<i64> {
     let seq = client.next_seq();
-    client.try_send(&[frame(SEND, seq, body_of(common))]).ok()?;
+    client.try_send_all(&[frame(SEND, seq, body_of(common))]).ok()?;
     loop {
         match client.next(clock::deadline()) {
             Next::Frame(next) if next.op == SEND_REPLY => return Some(ack_in(&next.body).log_id),
             Next::Frame(echo) => {
-                let ack = ack(client.next_seq(), echo.seq);
-                client.try_send(&[ack]).ok()?;
+                let ack = Frame { seq: client.next_seq(), ..ack(echo.seq) };
+                client.try_send_all(&[ack]).ok()?;
             }
             Next::Ended(_) => return None,
             Next::Nothing => panic!("no answer"),

@@ -6,17 +6,17 @@ use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use comet_dtalk::message::Login;
+use comet_server_testkit::client::{Client, Next, Transport};
+use comet_server_testkit::http;
+use comet_server_testkit::message::Delivered;
+use comet_server_testkit::person::{Person, again};
+use comet_server_testkit::server::Addresses;
+use comet_testkit::frame::{DELIVER, Frame, ack};
+use comet_testkit::socket::Socket;
 use serde_json::json;
 
 use super::Cut;
-use crate::support::client::{Client, Next, Transport};
-use crate::support::common::Delivered;
-use crate::support::frame::{DELIVER, Frame, ack};
-use crate::support::http;
-use crate::support::person::{Person, again};
-use crate::support::server::Addresses;
 
 /// Limit on unacknowledged deliveries in flight.
 const WINDOW: usize = 256;
@@ -29,7 +29,7 @@ pub(super) struct Desktop {
     pulls: bool,
     client: Option<Client>,
     /// Connections that the server does not know to be lost.
-    half_open: Vec<Client>,
+    half_open: Vec<Socket>,
     /// The greatest delivery number of this connection.
     highest: u32,
     known: HashSet<String>,
@@ -71,7 +71,7 @@ impl Desktop {
 
     pub(super) fn lose_connection(&mut self, cut: Cut) {
         let Some(client) = self.client.take() else { return };
-        self.half_open.extend(cut.make(client));
+        self.half_open.extend(cut.make(client.into_socket()));
     }
 
     /// The server is gone, with all connections.
@@ -100,15 +100,15 @@ impl Desktop {
         if frame.seq > self.highest {
             assert_eq!(frame.seq, self.highest + 1, "numbered without holes");
             self.highest = frame.seq;
-            self.store(frame.body.clone(), false);
+            self.store(&frame.body, false);
         }
         let Some(client) = &mut self.client else { return };
-        let ack = ack(client.next_seq(), frame.seq);
+        let ack = Frame { seq: client.next_seq(), ..ack(frame.seq) };
         // A lost connection is detected by reading.
-        let _ = client.try_send(&[ack]);
+        let _ = client.try_send_all(&[ack]);
     }
 
-    fn store(&mut self, body: Bytes, pulled: bool) {
+    fn store(&mut self, body: &[u8], pulled: bool) {
         let Delivered::Message(common) = Delivered::read(body) else { return };
         if self.known.insert(common.msg_id) {
             self.stored.push(common.log_id);
@@ -126,7 +126,7 @@ impl Desktop {
             http::post(at.http, "/app/record/sync-record", Some(&self.person), &request).data();
         for record in answer["records"].as_array().expect("records") {
             let body = STANDARD.decode(record.as_str().expect("a text")).expect("base64");
-            self.store(body.into(), true);
+            self.store(&body, true);
         }
     }
 }

@@ -5,6 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use comet_dtalk::message::Device;
+use comet_server_testkit::client::Transport;
+use comet_server_testkit::person::{Person, browser, device};
+use comet_server_testkit::server::{Addresses, Server, Setup};
+use comet_testkit::clock;
 use parking_lot::RwLock;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -12,10 +16,6 @@ use rand::{RngExt, SeedableRng};
 use super::Cut;
 use super::author::write_on;
 use super::desktop::Desktop;
-use crate::support::client::Transport;
-use crate::support::clock;
-use crate::support::person::{Person, browser, device};
-use crate::support::server::{Addresses, Server, Setup};
 
 /// Number of losses per connection.
 const CUTS: usize = 16;

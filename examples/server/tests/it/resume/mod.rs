@@ -14,7 +14,7 @@ mod one;
 mod order;
 mod ticket;
 
-use crate::support::client::Client;
+use comet_testkit::socket::Socket;
 
 /// A kind of connection loss.
 #[derive(Clone, Copy, Debug)]
@@ -28,14 +28,14 @@ enum Cut {
 impl Cut {
     const ALL: [Self; 2] = [Self::Reset, Self::HalfOpen];
 
-    /// Drops the connection. The result must be kept until the client has reconnected.
-    fn make(self, client: Client) -> Option<Client> {
+    /// Drops a client's connection. The result must be kept until the client has reconnected.
+    fn make(self, socket: Socket) -> Option<Socket> {
         match self {
             Self::Reset => {
-                client.socket.reset();
+                socket.reset();
                 None
             }
-            Self::HalfOpen => Some(client),
+            Self::HalfOpen => Some(socket),
         }
     }
 }

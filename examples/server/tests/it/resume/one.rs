@@ -1,14 +1,14 @@
 //! Deliveries after a lost connection, frame by frame.
 
 use comet_dtalk::message::{Common, Device, Login, SignalReceived, SignalType};
+use comet_server_testkit::client::{Client, Ending, Transport};
+use comet_server_testkit::http;
+use comet_server_testkit::message::{Delivered, to_user};
+use comet_server_testkit::person::{Person, again, browser, device, phone};
+use comet_server_testkit::server::{Server, Setup};
+use comet_testkit::clock;
 
 use super::Cut;
-use crate::support::client::{Client, Ending, Transport};
-use crate::support::clock;
-use crate::support::common::{Delivered, to_user};
-use crate::support::http;
-use crate::support::person::{Person, again, browser, device, phone};
-use crate::support::server::{Server, Setup};
 
 struct Scene {
     server: Server,
@@ -77,7 +77,7 @@ fn a_desktop_gets_what_it_did_not_acknowledge_and_what_came_meanwhile() {
             let first = scene.write(4);
             gets(&mut client, 1, &first);
             acks(&mut client, 1..=2);
-            let _kept = cut.make(client);
+            let _kept = cut.make(client.into_socket());
             let second = scene.write(3);
 
             let mut client = scene.connect(transport, &again(&login));
@@ -98,7 +98,7 @@ fn the_session_goes_on_over_another_transport() {
     let mut scene = Scene::new(Setup::default());
     let login = browser("b-1");
     let client = scene.connect(Transport::Tcp, &login);
-    Cut::Reset.make(client);
+    Cut::Reset.make(client.into_socket());
     let first = scene.write(2);
     let mut client = scene.connect(Transport::WebSocket, &again(&login));
     gets(&mut client, 1, &first);
@@ -106,7 +106,7 @@ fn the_session_goes_on_over_another_transport() {
     let mut client = scene.connect(Transport::HttpPort, &again(&login));
     gets(&mut client, 1, &first);
     acks(&mut client, 1..=2);
-    assert_eq!(old.ending(), Ending::Close(Some(1008)), "only the newest connection counts");
+    assert_eq!(old.ends(), Ending::Close(Some(1008)), "only the newest connection counts");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_phone_that_is_back_gets_no_second_replay() {
         let mut client = scene.connect(Transport::Tcp, &login);
         gets(&mut client, 1, &before);
         acks(&mut client, 1..=1);
-        let _kept = cut.make(client);
+        let _kept = cut.make(client.into_socket());
 
         let mut client = scene.connect(Transport::Tcp, &again(&login));
         gets(&mut client, 1, &before[1..]);
@@ -143,7 +143,7 @@ fn a_phone_that_is_back_too_late_gets_its_replay() {
     let first = scene.write(2);
     gets(&mut client, 1, &first);
     acks(&mut client, 1..=1);
-    Cut::Reset.make(client);
+    Cut::Reset.make(client.into_socket());
     scene.server.awaits_metric("comet_gateway_parked", 1);
     scene.server.awaits_metric("comet_gateway_parked", 0);
     let second = scene.write(1);
@@ -163,7 +163,7 @@ fn the_author_learns_once_that_a_phone_has_it() {
     scene.author.receive();
     let first = scene.write(1);
     gets(&mut client, 1, &first);
-    Cut::Reset.make(client);
+    Cut::Reset.make(client.into_socket());
     let mut client = scene.connect(Transport::Tcp, &again(&login));
     gets(&mut client, 1, &first);
     acks(&mut client, 1..=1);
@@ -179,7 +179,7 @@ fn without_a_time_to_come_back_nothing_is_kept() {
     let mut scene = Scene::new(setup);
     let login = browser("b-1");
     let client = scene.connect(Transport::Tcp, &login);
-    Cut::Reset.make(client);
+    Cut::Reset.make(client.into_socket());
     scene.server.awaits_metric("comet_gateway_sessions", 1);
     assert_eq!(scene.server.metric("comet_gateway_parked"), 0);
     scene.write(1);
@@ -191,7 +191,7 @@ fn more_than_the_gateway_would_keep_comes_in_order_all_the_same() {
     let mut scene = Scene::new(Setup::default());
     let login = device(Device::Windows, "d-1");
     let client = scene.connect(Transport::WebSocket, &login);
-    Cut::Reset.make(client);
+    Cut::Reset.make(client.into_socket());
     scene.server.awaits_metric("comet_gateway_parked", 1);
     let missed = scene.write(1_500);
     let mut client = scene.connect(Transport::WebSocket, &again(&login));
@@ -243,7 +243,7 @@ fn the_operator_says_how_many_devices_a_user_may_have() {
     let mut second = scene.connect(Transport::WebSocket, &browser("b-2"));
     first.receive();
     desktop.receive();
-    assert_eq!(first.ending(), Ending::Close(Some(1008)));
+    assert_eq!(first.ends(), Ending::Close(Some(1008)));
     second.beat();
     desktop.beat();
 }

@@ -2,12 +2,11 @@
 
 use bytes::Bytes;
 use comet_dtalk::message::{Device, Login};
-
-use crate::support::client::{Client, Transport};
-use crate::support::common::{Delivered, to_user};
-use crate::support::person::{Person, again, device, phone};
-use crate::support::server::{Server, Setup};
-use crate::support::socket::Socket;
+use comet_server_testkit::client::{Client, Transport};
+use comet_server_testkit::message::{Delivered, to_user};
+use comet_server_testkit::person::{Person, again, device, phone};
+use comet_server_testkit::server::{Server, Setup};
+use comet_testkit::socket::Socket;
 
 /// More than window, queue and socket buffers hold.
 const MESSAGES: usize = 500;

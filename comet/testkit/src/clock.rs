@@ -1,32 +1,33 @@
-//! The tests' clock.
+//! The tests' clock: deadlines, and polling of conditions.
 
 use std::time::{Duration, Instant};
 
-use super::PATIENCE;
+/// Timeout of every wait: anything that a healthy gateway does takes far less.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The present.
 #[expect(clippy::disallowed_methods, reason = "tests look at the gateway's time from outside")]
-pub(crate) fn now() -> Instant {
+pub fn now() -> Instant {
     Instant::now()
 }
 
-/// When a wait has to be over.
-pub(crate) fn deadline() -> Instant {
+/// The deadline of a wait that begins now.
+pub fn deadline() -> Instant {
     now() + PATIENCE
 }
 
-/// What is left until then; zero if it is past.
-pub(crate) fn left(deadline: Instant) -> Duration {
+/// Time until the deadline; zero if it has passed.
+pub fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(now())
 }
 
 /// Polls until `look` finds something.
-pub(crate) fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
     poll(look).unwrap_or_else(|| panic!("never happened: {what}"))
 }
 
 /// Polls until the condition holds.
-pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     assert!(poll(|| is_so().then_some(())).is_some(), "never happened: {what}");
 }
 

@@ -5,16 +5,20 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use crate::ports::ANYWHERE;
+
 /// Relays bytes in both directions, until its connections are cut.
-pub(crate) struct Proxy {
-    pub(crate) address: SocketAddr,
+#[derive(Debug)]
+pub struct Proxy {
+    /// Where it listens.
+    pub address: SocketAddr,
     open: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Proxy {
     /// A proxy to this address. It accepts connections for the rest of the tests.
-    pub(crate) fn start(target: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    pub fn start(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind(ANYWHERE).expect("bind");
         let address = listener.local_addr().expect("address");
         let open = Arc::new(Mutex::new(Vec::new()));
         let links = Arc::clone(&open);
@@ -33,7 +37,7 @@ impl Proxy {
     }
 
     /// Ends all connections in both directions; returns their number.
-    pub(crate) fn cut(&self) -> usize {
+    pub fn cut(&self) -> usize {
         let open = std::mem::take(&mut *lock(&self.open));
         // One that has ended already needs no shutdown.
         open.iter().for_each(|stream| drop(stream.shutdown(Shutdown::Both)));

@@ -1,17 +1,20 @@
-//! A blocking socket that never waits for ever.
+//! A blocking socket that never waits for ever: every wait has a deadline.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::{PATIENCE, clock};
+use socket2::{Domain, SockRef, Type};
+
+use crate::clock::{self, PATIENCE};
+use crate::ports::ANYWHERE;
 
 /// No buffer between two programs of one machine holds so much.
 const ENDLESS: usize = 200 << 20;
 
 /// What reading brought.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Arrived {
+pub enum Arrived {
     /// There are more bytes than before.
     Bytes,
     /// The other side sends no more.
@@ -24,34 +27,55 @@ pub(crate) enum Arrived {
 
 /// A TCP connection, and what was read from it and not looked at.
 #[derive(Debug)]
-pub(crate) struct Socket {
+pub struct Socket {
     stream: TcpStream,
-    pub(crate) unread: Vec<u8>,
+    /// Bytes that were read and not taken.
+    pub unread: Vec<u8>,
 }
 
 impl Socket {
-    pub(crate) fn connect(address: SocketAddr) -> Self {
+    /// Connects, which must succeed.
+    pub fn connect(address: SocketAddr) -> Self {
         Self::over(TcpStream::connect_timeout(&address, PATIENCE).expect("connect"))
     }
 
-    pub(crate) fn over(stream: TcpStream) -> Self {
+    /// Like [`connect`](Self::connect), with the smallest receive buffer of the system, so that the
+    /// peer soon notices that nothing is read.
+    pub fn connect_narrow(address: SocketAddr) -> Self {
+        let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None);
+        let socket = socket.expect("socket");
+        socket.set_recv_buffer_size(4 * 1024).expect("SO_RCVBUF");
+        socket.connect_timeout(&address.into(), PATIENCE).expect("connect");
+        Self::over(socket.into())
+    }
+
+    /// A connection that is open.
+    pub fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("TCP_NODELAY");
         Self { stream, unread: Vec::new() }
     }
 
     /// Writes all of it; the other side must take it.
-    pub(crate) fn write(&mut self, bytes: &[u8]) {
+    pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.try_write(bytes).expect("write");
     }
 
     /// The same, where the other side may have closed.
-    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// That of the system.
+    pub fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
         self.stream.set_write_timeout(Some(PATIENCE))?;
-        self.stream.write_all(bytes)
+        self.stream.write_all(bytes.as_ref())
     }
 
     /// Offers the bytes once; what is not taken at once is not written.
-    pub(crate) fn write_once(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// That of the system, unless nothing was taken.
+    pub fn write_once(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.stream.set_write_timeout(Some(Duration::from_millis(1)))?;
         match self.stream.write(bytes) {
             Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
@@ -61,7 +85,7 @@ impl Socket {
 
     /// Writes the bytes over and over until the other side has taken nothing for the time, or has
     /// closed; how many it took, or the system in between. More than any of these keeps is enough.
-    pub(crate) fn write_until_blocked(&mut self, bytes: &[u8], time: Duration) -> usize {
+    pub fn write_until_blocked(&mut self, bytes: &[u8], time: Duration) -> usize {
         self.stream.set_write_timeout(Some(time)).expect("write timeout");
         let mut written = 0;
         while written < ENDLESS {
@@ -75,7 +99,7 @@ impl Socket {
     }
 
     /// Reads once.
-    pub(crate) fn read_until(&mut self, deadline: Instant) -> Arrived {
+    pub fn read_until(&mut self, deadline: Instant) -> Arrived {
         let mut bytes = [0; 64 * 1024];
         loop {
             let left = clock::left(deadline).max(Duration::from_micros(1));
@@ -97,7 +121,7 @@ impl Socket {
     }
 
     /// Takes exactly so many bytes.
-    pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
+    pub fn take(&mut self, count: usize) -> Vec<u8> {
         let deadline = clock::deadline();
         while self.unread.len() < count {
             let arrived = self.read_until(deadline);
@@ -107,7 +131,7 @@ impl Socket {
     }
 
     /// Reads to the end of the connection: all that came, and how it ended.
-    pub(crate) fn rest(&mut self) -> (Vec<u8>, Arrived) {
+    pub fn rest(&mut self) -> (Vec<u8>, Arrived) {
         let deadline = clock::deadline();
         loop {
             match self.read_until(deadline) {
@@ -118,23 +142,24 @@ impl Socket {
     }
 
     /// Sends no more, but goes on reading.
-    pub(crate) fn half_close(&self) {
+    pub fn half_close(&self) {
         self.stream.shutdown(Shutdown::Write).expect("shutdown");
     }
 
     /// Ends the connection with a reset.
-    pub(crate) fn reset(self) {
-        socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
+    pub fn reset(self) {
+        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
     }
 
-    pub(crate) fn local(&self) -> SocketAddr {
+    /// Its own address.
+    pub fn local(&self) -> SocketAddr {
         self.stream.local_addr().expect("local address")
     }
 }
 
 /// Two ends of a connection of this machine.
-pub(crate) fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+pub fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind(ANYWHERE).expect("bind");
     let theirs = TcpStream::connect(listener.local_addr().expect("address")).expect("connect");
     (listener.accept().expect("accept").0, theirs)
 }

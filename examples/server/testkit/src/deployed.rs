@@ -6,11 +6,11 @@
 
 use std::env;
 
-use super::nginx::Nginx;
-use super::server::Addresses;
+use crate::nginx::Nginx;
+use crate::server::Addresses;
 
 /// The variable that makes every server of a test program run behind such a proxy.
-pub(crate) const BEHIND: &str = "COMET_TEST_BEHIND_NGINX";
+pub const BEHIND: &str = "COMET_TEST_BEHIND_NGINX";
 
 /// Services reached with their prefix.
 const WHOLE: [&str; 4] = ["user/", "app/version/", "backend/", "auth/"];
@@ -19,7 +19,7 @@ const WHOLE: [&str; 4] = ["user/", "app/version/", "backend/", "auth/"];
 const STRIPPED: [&str; 7] = ["store", "disc", "backup", "record", "oss", "group", "call"];
 
 /// Puts the proxy in front of the HTTP and WebSocket ports, if requested.
-pub(crate) fn in_front(addresses: &mut Addresses) -> Option<Nginx> {
+pub fn in_front(addresses: &mut Addresses) -> Option<Nginx> {
     env::var_os(BEHIND)?;
     let Addresses { ws, http, .. } = *addresses;
     let host = "proxy_set_header Host $http_host;\n";

@@ -1,32 +1,35 @@
 //! nginx as packaged by Debian, in a directory of the test's own.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 
+use comet_testkit::clock;
+use comet_testkit::ports::free;
+use comet_testkit::program::Program;
 use tempfile::TempDir;
-
-use super::clock;
 
 /// Number of ports tried: another process may take one before nginx does.
 const ATTEMPTS: usize = 5;
 
 /// A running nginx; stopped on drop.
 #[derive(Debug)]
-pub(crate) struct Nginx {
-    child: Child,
-    pub(crate) address: SocketAddr,
-    folder: TempDir,
+pub struct Nginx {
+    // Declared before its files, so that it is killed before they are removed.
+    _process: Program,
+    /// Where it listens.
+    pub address: SocketAddr,
+    _folder: TempDir,
 }
 
 impl Nginx {
     /// Starts one with these locations; all timeouts are nginx's defaults.
-    pub(crate) fn start(locations: &str) -> Self {
+    pub fn start(locations: &str) -> Self {
         Self::serving(|address| format!("server {{\nlisten {address};\n{locations}}}\n"))
     }
 
     /// Starts one with these servers in its section `http`, one of them listening at the address.
     /// Names of sockets are relative to its own directory.
-    pub(crate) fn serving(servers: impl Fn(SocketAddr) -> String) -> Self {
+    pub fn serving(servers: impl Fn(SocketAddr) -> String) -> Self {
         for _ in 0..ATTEMPTS {
             if let Some(nginx) = Self::try_start(&servers) {
                 return nginx;
@@ -36,7 +39,7 @@ impl Nginx {
     }
 
     /// A location that proxies WebSocket, as in nginx's documentation.
-    pub(crate) fn websocket(path: &str, to: SocketAddr) -> String {
+    pub fn websocket(path: &str, to: SocketAddr) -> String {
         format!(
             "location {path} {{\n\
              proxy_pass http://{to};\n\
@@ -63,19 +66,10 @@ impl Nginx {
         );
         let file = folder.path().join("nginx.conf");
         std::fs::write(&file, text).expect("a configuration");
-        let mut child = Command::new(program())
-            .arg("-p")
-            .arg(folder.path())
-            .arg("-e")
-            .arg(folder.path().join("error.log"))
-            .arg("-c")
-            .arg(&file)
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("nginx, of Debian's package nginx-light");
+        let log = folder.path().join("error.log");
+        let mut command = Command::new(program());
+        command.arg("-p").arg(folder.path()).arg("-e").arg(&log).arg("-c").arg(&file);
+        let mut process = Program::start_with_log(command.current_dir(folder.path()), &log);
         // Written once it listens: another process may answer at the address.
         let pid = folder.path().join("nginx.pid");
         let is_up = clock::until("nginx is up or has ended", || {
@@ -83,35 +77,14 @@ impl Nginx {
             if listens && TcpStream::connect(address).is_ok() {
                 return Some(true);
             }
-            child.try_wait().expect("a child").map(|_| false)
+            process.has_ended().then_some(false)
         });
-        // Dropped, and thus stopped and reaped, on failure.
-        let nginx = Self { child, address, folder };
-        is_up.then_some(nginx)
+        is_up.then_some(Self { _process: process, address, _folder: folder })
     }
-}
-
-/// An address that is free at the moment.
-pub(crate) fn free() -> SocketAddr {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    free.local_addr().expect("an address")
 }
 
 /// Debian's path of the program, which is not in every user's `PATH`.
 fn program() -> &'static str {
     let usual = "/usr/sbin/nginx";
     if std::path::Path::new(usual).exists() { usual } else { "nginx" }
-}
-
-#[expect(clippy::print_stderr, reason = "shown with the test that failed")]
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // Fails only if it has ended, and then the wait is short as well.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if std::thread::panicking() {
-            let log = std::fs::read_to_string(self.folder.path().join("error.log"));
-            eprintln!("--- errors of nginx:\n{}---", log.unwrap_or_default());
-        }
-    }
 }

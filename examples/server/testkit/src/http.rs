@@ -2,39 +2,41 @@
 
 use std::net::SocketAddr;
 
-use bytes::{Buf, Bytes};
+use comet_testkit::clock;
+use comet_testkit::socket::{Arrived, Socket};
 use serde_json::Value;
 
-use super::clock;
-use super::person::Person;
-use super::socket::{Arrived, Socket};
+use crate::person::Person;
 
 const BOUNDARY: &str = "----7f3a1c";
 
 /// A response.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
+pub struct Answer {
+    /// As in its first line.
+    pub status: u16,
     /// Names in lower case.
     headers: Vec<(String, String)>,
-    pub(crate) body: Bytes,
+    /// What follows the headers.
+    pub body: Vec<u8>,
 }
 
 impl Answer {
     /// The header of this name, given in lower case; `None` if there is none.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(known, _)| known == name);
         let value = values.next().map(|(_, value)| value.as_str());
         assert!(values.next().is_none(), "{name} comes twice");
         value
     }
 
-    pub(crate) fn text(&self) -> &str {
+    /// The body, which is text.
+    pub fn text(&self) -> &str {
         str::from_utf8(&self.body).expect("text")
     }
 
     /// The envelope's result and data. Every response of the API has status 200 and this shape.
-    pub(crate) fn envelope(&self) -> (i64, Value) {
+    pub fn envelope(&self) -> (i64, Value) {
         assert_eq!(self.status, 200, "{}", self.text());
         assert_eq!(self.header("content-type"), Some("application/json"));
         let mut envelope: Value = serde_json::from_slice(&self.body).expect("JSON");
@@ -47,14 +49,14 @@ impl Answer {
     }
 
     /// The data of a success.
-    pub(crate) fn data(&self) -> Value {
+    pub fn data(&self) -> Value {
         let (result, data) = self.envelope();
         assert_eq!(result, 0, "{}", self.text());
         data
     }
 
     /// The code of a failure without data.
-    pub(crate) fn code(&self) -> i64 {
+    pub fn code(&self) -> i64 {
         let (result, data) = self.envelope();
         assert_ne!(result, 0, "{}", self.text());
         assert_eq!(data, serde_json::json!({}));
@@ -63,12 +65,12 @@ impl Answer {
 }
 
 /// GET without further headers.
-pub(crate) fn get(address: SocketAddr, path: &str) -> Answer {
+pub fn get(address: SocketAddr, path: &str) -> Answer {
     request(address, "GET", path, &[], b"")
 }
 
 /// POST of JSON.
-pub(crate) fn post(address: SocketAddr, path: &str, person: Option<&Person>, json: &str) -> Answer {
+pub fn post(address: SocketAddr, path: &str, person: Option<&Person>, json: &str) -> Answer {
     let token = person.map(Person::token);
     let mut headers = vec![("Content-Type", "application/json")];
     headers.extend(token.as_deref().map(|token| ("FZM-SIGNATURE", token)));
@@ -76,7 +78,7 @@ pub(crate) fn post(address: SocketAddr, path: &str, person: Option<&Person>, jso
 }
 
 /// POST of a form with one part.
-pub(crate) fn post_form(
+pub fn post_form(
     address: SocketAddr,
     path: &str,
     headers: &[(&str, &str)],
@@ -96,7 +98,7 @@ pub(crate) fn post_form(
 }
 
 /// Any request.
-pub(crate) fn request(
+pub fn request(
     address: SocketAddr,
     method: &str,
     path: &str,
@@ -107,7 +109,7 @@ pub(crate) fn request(
 }
 
 /// Any request, addressed to this host.
-pub(crate) fn request_to(
+pub fn request_to(
     address: SocketAddr,
     host: &str,
     method: &str,
@@ -124,12 +126,12 @@ pub(crate) fn request_to(
     }
     head.push_str("\r\n");
     let mut socket = Socket::connect(address);
-    socket.write(&[head.as_bytes(), body].concat());
+    socket.write([head.as_bytes(), body].concat());
     answer(&mut socket)
 }
 
 /// The next response on a connection.
-pub(crate) fn answer(socket: &mut Socket) -> Answer {
+pub fn answer(socket: &mut Socket) -> Answer {
     let deadline = clock::deadline();
     loop {
         let arrived = socket.read_until(deadline);
@@ -152,12 +154,11 @@ fn take(socket: &mut Socket) -> Option<Answer> {
         let (name, value) = line.split_once(": ").expect("a header");
         (name.to_ascii_lowercase(), value.to_owned())
     });
-    let mut answer = Answer { status, headers: headers.collect(), body: Bytes::new() };
+    let mut answer = Answer { status, headers: headers.collect(), body: Vec::new() };
     let len = answer.header("content-length").map_or(0, |len| len.parse().expect("a length"));
     if socket.unread.len() < split + 4 + len {
         return None;
     }
-    socket.unread.advance(split + 4);
-    answer.body = socket.unread.split_to(len).freeze();
+    answer.body = socket.unread.drain(..split + 4 + len).skip(split + 4).collect();
     Some(answer)
 }

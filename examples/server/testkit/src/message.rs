@@ -1,15 +1,14 @@
-//! Messages as clients send and receive them.
+//! The message `Common` and what goes with it, as clients send and receive them.
 
 use bytes::Bytes;
 use comet_dtalk::message::{
     Channel, Common, CommonAck, EventType, MsgType, Proto, Signal, SignalType,
 };
+use comet_testkit::frame::{DELIVER, Frame};
 use prost::Message as _;
 
-use super::frame::{DELIVER, Frame};
-
 /// A message to a user, before the server has filled it in.
-pub(crate) fn to_user(target: &str, msg_id: &str, msg: impl Into<Bytes>) -> Common {
+pub fn to_user(target: &str, msg_id: &str, msg: impl Into<Bytes>) -> Common {
     Common {
         channel_type: Channel::ToUser as i32,
         msg_id: msg_id.into(),
@@ -21,34 +20,36 @@ pub(crate) fn to_user(target: &str, msg_id: &str, msg: impl Into<Bytes>) -> Comm
 }
 
 /// A message to a group.
-pub(crate) fn to_group(group: i64, msg_id: &str, msg: impl Into<Bytes>) -> Common {
+pub fn to_group(group: i64, msg_id: &str, msg: impl Into<Bytes>) -> Common {
     let channel_type = Channel::ToGroup as i32;
     Common { channel_type, ..to_user(&group.to_string(), msg_id, msg) }
 }
 
 /// The body of op 7.
-pub(crate) fn body_of(common: &Common) -> Bytes {
+pub fn body_of(common: &Common) -> Bytes {
     let body = common.encode_to_vec().into();
     Proto { event_type: EventType::Common as i32, body }.encode_to_vec().into()
 }
 
 /// The content of a body of op 8.
-pub(crate) fn ack_in(body: &Bytes) -> CommonAck {
-    let proto = Proto::decode(body.clone()).expect("a Proto");
+pub fn ack_in(body: &[u8]) -> CommonAck {
+    let proto = Proto::decode(body).expect("a Proto");
     assert_eq!(proto.event_type, EventType::CommonAck as i32);
     CommonAck::decode(proto.body).expect("a CommonAck")
 }
 
 /// The content of a delivery, op 9.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Delivered {
+pub enum Delivered {
+    /// A message.
     Message(Box<Common>),
+    /// Word of something else.
     Signal(Signal),
 }
 
 impl Delivered {
     /// Parses the body of op 9, or a record of sync-record.
-    pub(crate) fn read(body: Bytes) -> Self {
+    pub fn read(body: &[u8]) -> Self {
         let proto = Proto::decode(body).expect("a Proto");
         match EventType::try_from(proto.event_type) {
             Ok(EventType::Common) => {
@@ -60,12 +61,13 @@ impl Delivered {
     }
 
     /// The content of a delivery.
-    pub(crate) fn by(frame: &Frame) -> Self {
+    pub fn by(frame: &Frame) -> Self {
         assert_eq!((frame.ver, frame.op, frame.ack), (1, DELIVER, 0), "{frame:?}");
-        Self::read(frame.body.clone())
+        Self::read(&frame.body)
     }
 
-    pub(crate) fn message(self) -> Common {
+    /// The message that it is.
+    pub fn message(self) -> Common {
         match self {
             Self::Message(common) => *common,
             Self::Signal(signal) => panic!("a message was expected, not {signal:?}"),
@@ -73,7 +75,7 @@ impl Delivered {
     }
 
     /// The body of a signal of this type.
-    pub(crate) fn signal<M: prost::Message + Default>(self, kind: SignalType) -> M {
+    pub fn signal<M: prost::Message + Default>(self, kind: SignalType) -> M {
         match self {
             Self::Signal(signal) if signal.r#type == kind as i32 => {
                 M::decode(signal.body).expect("the signal's body")

@@ -7,47 +7,48 @@ use sha2::{Digest, Sha256};
 
 /// A user.
 #[derive(Clone, Debug)]
-pub(crate) struct Person {
+pub struct Person {
     key: Key,
-    pub(crate) uid: String,
+    /// The address of the key.
+    pub uid: String,
 }
 
 impl Person {
     /// The user whose private key is the SHA-256 of this text.
-    pub(crate) fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let key = Key::from_bytes(&Sha256::digest(name).into()).expect("a private key");
         let uid = key.address().to_string();
         Self { key, uid }
     }
 
     /// A token signed now.
-    pub(crate) fn token(&self) -> String {
+    pub fn token(&self) -> String {
         self.token_of_age(0)
     }
 
     /// A token signed this many milliseconds ago.
-    pub(crate) fn token_of_age(&self, age_ms: i64) -> String {
+    pub fn token_of_age(&self, age_ms: i64) -> String {
         self.key.token(unix_ms().cast_signed() - age_ms, "dtalk")
     }
 
     /// A token as the desktop client signs it, without a text.
-    pub(crate) fn token_without_text(&self) -> String {
+    pub fn token_without_text(&self) -> String {
         self.key.token(unix_ms().cast_signed(), "")
     }
 }
 
 /// A manual login on an Android phone.
-pub(crate) fn phone(uuid: &str) -> Login {
+pub fn phone(uuid: &str) -> Login {
     device(Device::Android, uuid)
 }
 
 /// A manual login in a browser.
-pub(crate) fn browser(uuid: &str) -> Login {
+pub fn browser(uuid: &str) -> Login {
     device(Device::Web, uuid)
 }
 
 /// A manual login on a device of this type.
-pub(crate) fn device(device: Device, uuid: &str) -> Login {
+pub fn device(device: Device, uuid: &str) -> Login {
     Login {
         device: device as i32,
         username: "somebody".into(),
@@ -59,6 +60,6 @@ pub(crate) fn device(device: Device, uuid: &str) -> Login {
 }
 
 /// The same login, made automatically by the client.
-pub(crate) fn again(login: &Login) -> Login {
+pub fn again(login: &Login) -> Login {
     Login { conn_type: ConnType::Reconnect as i32, ..login.clone() }
 }
