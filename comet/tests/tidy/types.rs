@@ -29,18 +29,18 @@ struct Type {
 
 #[test]
 fn a_type_has_a_size_that_a_reader_keeps_in_mind() {
-    let broken = large(&all()).into_iter();
     let reason =
         "A type with more is several: state that nobody else touches has a type of its own";
     let rule = format!("at most {FIELDS} fields and {METHODS} methods in a type");
+    let broken = large(&all()).into_iter();
     check(&rule, reason, broken.map(|(place, size)| format!("{}: {} {size}", place.0, place.1)));
 }
 
 #[test]
 fn an_impl_block_stands_in_the_folder_of_its_type() {
-    let broken = away(&all()).into_iter();
     let reason = "Fields that distant code reaches have no owner";
     let rule = "an `impl` block stands beside the type's file, or in that module's folder";
+    let broken = away(&all()).into_iter();
     check(rule, reason, broken.map(|(file, name)| format!("{file}: impl {name}")));
 }
 

@@ -37,7 +37,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Whether forged, or a later attempt of the same client, got the session meanwhile.
+/// Whether a forged connection, or a later one of the same client, got the session meanwhile.
 fn has_rival(index: &Index<'_>, place: usize, attempt: Attempt) -> bool {
     let Some(connection) = index.connection(attempt) else { return false };
     index.connections.iter().flatten().any(|other| {

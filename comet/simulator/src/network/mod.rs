@@ -91,7 +91,7 @@ impl Network {
         self.connections.len()
     }
 
-    /// Takes what has arrived for the client of a connection, given by its index.
+    /// Takes the arrivals for the client of a connection, given by its index.
     pub(crate) fn carry_down(
         &mut self,
         at: usize,

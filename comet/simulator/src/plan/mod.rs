@@ -49,7 +49,7 @@ impl FaultRates {
     }
 }
 
-/// Event pushes carry.
+/// Contents of pushes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Content {
     /// Rooms that users are in.

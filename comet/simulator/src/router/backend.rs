@@ -30,7 +30,7 @@ enum PendingAnswer {
     Message(Session, MessageId, Receipt, Answer),
 }
 
-/// Event the routers of a run share.
+/// The state that the routers of a run share.
 #[derive(Debug)]
 pub(crate) struct Backend {
     pub(crate) log: Log,

@@ -1,7 +1,7 @@
 //! A party that records the auths and tickets of clients, and holds connections of its own on which
 //! it uses them.
 //!
-//! Not here: when it does so, and in whose name (`attacks`).
+//! Not here: the times of attacks, and the identities used for them (`attacks`).
 
 use bytes::Bytes;
 use comet_protocol::comet::{ClientFrame, ServerFrame, is_auth};
@@ -93,7 +93,7 @@ impl Attacker {
         self.connections.push(AttackerConnection { attempt, dialect, auth, decoder });
     }
 
-    /// Handles what has arrived on one of its connections. Returns bytes to be sent in reply.
+    /// Handles an arrival on one of its connections. Returns bytes to be sent in reply.
     pub(super) fn receive(&mut self, attempt: Attempt, arrived: Arrived) -> Option<Bytes> {
         let at = self.connections.iter().position(|connection| connection.attempt == attempt)?;
         match arrived {

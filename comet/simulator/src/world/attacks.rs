@@ -68,7 +68,7 @@ impl World {
         );
     }
 
-    /// Handles what has arrived on a connection unknown to any client.
+    /// Handles an arrival on a connection of the attacker.
     pub(super) fn receive_attacker(&mut self, attempt: Attempt, arrived: Arrived) {
         if let Some(bytes) = self.attacker.receive(attempt, arrived) {
             self.network.send(self.now, attempt, &bytes, &mut self.random);

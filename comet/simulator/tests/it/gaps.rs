@@ -1,4 +1,4 @@
-//! Event gaps say.
+//! Contents of gaps.
 
 use comet_simulator::Rule;
 use comet_simulator::history::{Event, Lane, MissingGap, Push, PushClass, PushId, Session, Target};

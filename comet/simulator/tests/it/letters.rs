@@ -34,7 +34,7 @@ fn pushes(story: &mut Story, push: u32, letter: u32) {
     story.pushes_this(Push { id, class, lane, target, position: 0, letter });
 }
 
-/// Event is wrong when letters come like this to a session that stands in the end.
+/// The rules broken when letters come like this to a session that stands in the end.
 fn broken(phone: bool, letters: &[u32]) -> Vec<Rule> {
     let mut story = story(phone);
     for (push, letter) in (0..).zip(letters) {

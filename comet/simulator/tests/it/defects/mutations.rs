@@ -112,7 +112,7 @@ pub(super) const CLEANUP_RACE: Defect = Defect {
     ],
 };
 
-/// Event waits while a session is taken over stays with the old connection.
+/// Deliveries that wait while a session is taken over stay with the old connection.
 pub(super) const TAKEOVER_LOSS: Defect = Defect {
     name: "TakeoverLoss",
     edits: &[
@@ -149,7 +149,7 @@ pub(super) const TAKEOVER_LOSS: Defect = Defect {
     ],
 };
 
-/// Event was sent on an old connection counts as received by the new one.
+/// Deliveries sent on an old connection count as received by the new one.
 pub(super) const OVERLAP_ACK: Defect = Defect {
     name: "OverlapAck",
     edits: &[
@@ -203,7 +203,7 @@ pub(super) const WRONG_VICTIM: Defect = Defect {
     }],
 };
 
-/// Event a router sends again of a gap comes after what it had pushed before it knew.
+/// Deliveries repeated for a gap come after newer ones pushed before the router knew of it.
 pub(super) const LATE_REPAIR: Defect = Defect {
     name: "LateRepair",
     edits: &[Edit {

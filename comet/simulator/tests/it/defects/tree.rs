@@ -115,9 +115,9 @@ fn compile(tree: &Path, target: &Path) -> Result<(), String> {
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .env_remove("CARGO_BUILD_TARGET");
     let output = command.output().map_err(|error| format!("cannot run cargo: {error}"))?;
-    let answer_label = String::from_utf8_lossy(&output.stderr);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     let built = output.status.success().then_some(());
-    built.ok_or_else(|| format!("the mutated tree does not build:\n{answer_label}"))
+    built.ok_or_else(|| format!("the mutated tree does not build:\n{stderr}"))
 }
 
 #[test]
