@@ -3,13 +3,14 @@
 use std::any::Any;
 use std::fmt;
 
-/// A set of values of different types: a linked list, so that a peer without any costs one pointer,
-/// and one with a few has no spare capacity.
+/// A set of values of different types: a linked list, so that the usual single value costs the
+/// pointer to the next besides itself, and there is no spare capacity.
 #[derive(Default)]
 pub(crate) struct Contexts(Option<Box<Node<dyn Any + Send + Sync>>>);
 
 struct Node<T: ?Sized> {
-    next: Contexts,
+    /// Boxed for a thin pointer: most peers have one value.
+    next: Option<Box<Contexts>>,
     value: T,
 }
 
@@ -19,7 +20,8 @@ impl Contexts {
         match self.get_mut::<T>() {
             Some(earlier) => *earlier = value,
             None => {
-                let next = std::mem::take(self);
+                let rest = std::mem::take(self);
+                let next = rest.0.is_some().then(|| Box::new(rest));
                 self.0 = Some(Box::new(Node { next, value }));
             }
         }
@@ -27,31 +29,31 @@ impl Contexts {
 
     /// Appends the values of `others` behind its own, which take precedence.
     pub(crate) fn append(&mut self, others: Self) {
-        let mut end = &mut self.0;
-        while let Some(node) = end {
-            end = &mut node.next.0;
+        match &mut self.0 {
+            None => *self = others,
+            Some(node) if others.0.is_some() => node.next.get_or_insert_default().append(others),
+            Some(_) => {}
         }
-        *end = others.0;
     }
 
     pub(crate) fn get<T: Any>(&self) -> Option<&T> {
-        let mut at = &self.0;
+        let mut at = self.0.as_ref();
         while let Some(node) = at {
             if let Some(value) = node.value.downcast_ref() {
                 return Some(value);
             }
-            at = &node.next.0;
+            at = node.next.as_ref()?.0.as_ref();
         }
         None
     }
 
     fn get_mut<T: Any>(&mut self) -> Option<&mut T> {
-        let mut at = &mut self.0;
+        let mut at = self.0.as_mut();
         while let Some(node) = at {
             if node.value.is::<T>() {
                 return node.value.downcast_mut();
             }
-            at = &mut node.next.0;
+            at = node.next.as_mut()?.0.as_mut();
         }
         None
     }

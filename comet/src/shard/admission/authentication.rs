@@ -55,7 +55,7 @@ impl Question {
         let dialect = ep.connections.dialect(slot).unwrap_or(Dialect::Raw);
         let (session, origin) = (ep.bucket.id(slot), Origin { remote, dialect });
         let reply = ConnectReply::new(session, key.serial(), origin, ep.cx.mailbox().clone());
-        let introduction = ep.connections.get_mut(slot).and_then(|it| it.introduction.as_mut());
+        let introduction = ep.connections.get_mut(slot).and_then(|it| it.extras.introduction_mut());
         let (identity, upgrade) = match introduction {
             Some(known) => (known.identity.take(), known.upgrade.clone()),
             None => (None, None),

@@ -5,7 +5,7 @@ use comet_protocol::comet::Code;
 use comet_protocol::ws::handshake::{self, HandshakeError};
 
 use super::super::command::{Decision, Told};
-use super::super::connections::ConnectionKey;
+use super::super::connections::{ConnectionKey, Side};
 use super::super::endpoints::Endpoints;
 use super::super::lifecycle::Opened;
 use super::super::sessions::Sessions;
@@ -120,7 +120,7 @@ pub(in crate::shard) fn tell_awaited(ep: &Endpoints, id: SessionId, serial: u32,
     let slot = ep.bucket.find(id).filter(|&slot| {
         let connection = ep.connections.get(slot);
         // It is not read while it waits, so that only the event tells of its end.
-        connection.is_some_and(|it| it.serial == serial && !it.state.ending)
+        connection.is_some_and(|it| it.serial == serial && it.state.peer == Side::Open)
     });
     let is_awaited = slot.and_then(|slot| ep.bucket.get(slot)).is_some_and(|member| {
         member.session.state().is_renewing() || member.session.state().is_authenticating()

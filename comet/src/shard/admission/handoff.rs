@@ -28,13 +28,14 @@ pub(super) fn send_home(sessions: &mut Sessions, slot: u32, identity: Box<Identi
     let Some(mut connection) = sessions.lifecycle.take_out(ep, slot) else { return };
     ep.connections.unwatch(&mut connection);
     ep.cx.counters().moved.add(1);
+    let (introduction, tail) = connection.extras.into_parts();
     let handoff = Handoff {
         transport: connection.transport,
         framing: connection.framing,
         dialect: connection.dialect,
         listener: connection.listener,
-        unread: connection.tail.map(|tail| Box::new(tail.unread)),
-        introduction: connection.introduction,
+        unread: tail.map(|tail| Box::new(tail.unread)),
+        introduction,
         accepted: Some(Accepted { identity, auth_seq, deadline, hello }),
     };
     ep.cx.shared.mailboxes[home].post(Command::Handoff(Box::new(handoff)));
@@ -63,7 +64,7 @@ impl Admission {
         let ep = &mut sessions.endpoints;
         let mut connection = Connection::new(ep.cx.now, transport, framing, dialect);
         connection.listener = listener;
-        connection.introduction = introduction;
+        connection.extras.introduce(introduction);
         let (session, identity) = match accepted {
             Some(Accepted { identity, auth_seq, deadline, hello }) => {
                 let mut session = Session::moved(auth_seq, deadline);

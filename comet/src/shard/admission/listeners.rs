@@ -173,7 +173,7 @@ fn admit(
     };
     let mut connection = Connection::new(ep.cx.now, transport, framing, profile.dialect);
     connection.listener = u8::try_from(index).unwrap_or(u8::MAX);
-    connection.introduction = Introduction::of(visitor);
+    connection.extras.introduce(Introduction::of(visitor));
     let session = Session::new(ep.cx.now, &ep.cx.limits);
     match watch(ep, connection, session) {
         Some(slot) => ep.rearm(slot),

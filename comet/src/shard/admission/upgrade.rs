@@ -109,7 +109,7 @@ fn identify(ep: &mut Endpoints, slot: u32, request: &Request) -> Result<(), Full
     let client = proxies.client(remote, values);
     let visitor = ep.cx.shared.entrance.identify(ep.cx.now, client)?;
     if let Some(connection) = ep.connections.get_mut(slot) {
-        connection.introduction = Introduction::of(visitor);
+        connection.extras.introduce(Introduction::of(visitor));
     }
     Ok(())
 }

@@ -2,11 +2,10 @@
 
 use comet_protocol::{Dialect, Framing, ws};
 
-use super::tail::Tail;
+use super::extras::Extras;
 use super::write_queue::WriteQueue;
 use crate::pings::LastWrite;
 use crate::shard::entrance::Visitor;
-use crate::shard::introduction::Introduction;
 use crate::shard::transport::Transport;
 use crate::time::Time;
 
@@ -24,10 +23,8 @@ pub(in crate::shard) struct Connection {
     /// When something was last written.
     pub(in crate::shard) last_write: LastWrite,
     pub(in crate::shard) state: State,
-    /// What is known of its peer beside what the transport tells.
-    pub(in crate::shard) introduction: Option<Box<Introduction>>,
-    /// Input that waits: an incomplete frame, or frames that may not be read now.
-    pub(in crate::shard) tail: Option<Box<Tail>>,
+    /// What is known of its peer, and input that waits.
+    pub(in crate::shard) extras: Extras,
     /// Output that waits; a queue from the pool while there is some.
     pub(in crate::shard) out: Option<Box<WriteQueue>>,
 }
@@ -49,14 +46,22 @@ pub(in crate::shard) struct State {
     pub(in crate::shard) resuming: bool,
     /// The socket took less than was offered; an event will tell when it takes more.
     pub(in crate::shard) blocked: bool,
-    /// Our side sends no more.
-    pub(in crate::shard) shut: bool,
-    /// The peer will send no more; what it sent may still be in the socket.
-    pub(in crate::shard) ending: bool,
-    /// The peer sends no more, and all it sent has been read.
-    pub(in crate::shard) ended: bool,
-    /// A close frame has been queued.
-    pub(in crate::shard) close_sent: bool,
+    /// The peer's side.
+    pub(in crate::shard) peer: Side,
+    /// The gateway's side.
+    pub(in crate::shard) ours: Side,
+}
+
+/// Progress of one side of a connection towards its end.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(in crate::shard) enum Side {
+    #[default]
+    Open,
+    /// The peer will send no more, and what it sent may still be in the socket; we have queued a
+    /// close frame.
+    Ending,
+    /// The peer sends no more, and all it sent has been read; we have shut our side down.
+    Ended,
 }
 
 /// Framing of the bytes of a connection.
@@ -107,15 +112,14 @@ impl Connection {
             listener: ADOPTED,
             last_write: LastWrite::at(now),
             state: State::default(),
-            introduction: None,
-            tail: None,
+            extras: Extras::default(),
             out: None,
         }
     }
 
     /// Its client, if the transport alone does not tell.
     pub(in crate::shard) fn visitor(&self) -> Option<Visitor> {
-        self.introduction.as_ref()?.visitor
+        self.extras.introduction()?.visitor
     }
 
     /// Whether it can be sent pings: those of its dialect, or those of WebSocket.
@@ -151,7 +155,7 @@ impl Connection {
 
     /// Whether the rest of a message waits in the tail.
     pub(in crate::shard) fn holds_message(&self) -> bool {
-        self.tail.as_ref().is_some_and(|tail| !tail.unread.message.is_empty())
+        self.extras.tail().is_some_and(|tail| !tail.unread.message.is_empty())
     }
 }
 

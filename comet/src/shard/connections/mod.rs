@@ -10,6 +10,7 @@
 mod batch_io;
 mod connection;
 mod direct;
+mod extras;
 mod flushing;
 mod key;
 mod outgoing;
@@ -32,7 +33,7 @@ use crate::time::Time;
 pub(crate) use batch_io::open as open_ring;
 pub(super) use batch_io::{BATCH, BatchIo};
 pub(crate) use connection::{ADOPTED, FramingState};
-pub(super) use connection::{Connection, Format, State, Upgrade};
+pub(super) use connection::{Connection, Format, Side, State, Upgrade};
 use direct::Direct;
 pub(super) use flushing::Flushing;
 pub(crate) use key::ConnectionKey;
@@ -160,9 +161,9 @@ impl Connections {
         slot: u32,
         mut connection: Connection,
     ) -> Result<(), Connection> {
-        let State { ending, ended, shut, close_sent, blocked, .. } = connection.state;
+        let State { peer, ours, blocked, .. } = connection.state;
         // It is in no list under its new slot.
-        connection.state = State { ending, ended, shut, close_sent, blocked, ..State::default() };
+        connection.state = State { peer, ours, blocked, ..State::default() };
         if self.poller.reregister(&mut connection.transport, Token(slot as usize)).is_err() {
             return Err(connection);
         }
@@ -217,7 +218,7 @@ impl Connections {
     pub(super) fn tail_of(&mut self, key: ConnectionKey, now: Time) -> Option<&mut Tail> {
         let account = Rc::clone(self.pool.account());
         let connection = self.find(key)?;
-        Some(connection.tail.get_or_insert_with(|| Box::new(Tail::new(&account, now))))
+        Some(connection.extras.tail_or_new(&account, now))
     }
 
     /// Charges the input that waits in a connection's tail now.
@@ -228,7 +229,7 @@ impl Connections {
     pub(super) fn charge_tail(&mut self, key: ConnectionKey) -> Result<(), Exhausted> {
         let Some(connection) = self.find(key) else { return Ok(()) };
         let gathered = connection.gathered();
-        connection.tail.as_mut().map_or(Ok(()), |tail| tail.settle(gathered))
+        connection.extras.tail_mut().map_or(Ok(()), |tail| tail.settle(gathered))
     }
 
     /// Drops the unhandled input of a connection whose session ends, and takes it off the fast
@@ -236,7 +237,7 @@ impl Connections {
     pub(super) fn end_input(&mut self, slot: u32) {
         self.direct.clear(slot);
         if let Some(connection) = self.get_mut(slot) {
-            connection.tail = None;
+            connection.extras.drop_tail();
             connection.state.paused = false;
         }
     }

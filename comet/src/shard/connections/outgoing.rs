@@ -13,7 +13,7 @@ use comet_protocol::ws::handshake;
 use comet_protocol::ws::{self, CloseCode, Opcode};
 use comet_protocol::{Dialect, Framing};
 
-use super::connection::{Connection, Format, FramingState};
+use super::connection::{Connection, Format, FramingState, Side};
 use super::write_queue::{Keeper, WriteQueue};
 use crate::Closed;
 use crate::delivery::{Answer, Class, Delivery, Gap, Held, Item, Kind};
@@ -27,7 +27,7 @@ const SCRATCH: usize = 16 * 1024;
 pub(in crate::shard) struct Outgoing<'a> {
     dialect: Option<Dialect>,
     framing: &'a mut FramingState,
-    close_sent: &'a mut bool,
+    side: &'a mut Side,
     out: &'a mut WriteQueue,
     /// Bytes queued in this turn, large bodies by reference not counted.
     queued: &'a mut usize,
@@ -44,7 +44,7 @@ impl<'a> Outgoing<'a> {
         Outgoing {
             dialect: *dialect,
             framing,
-            close_sent: &mut state.close_sent,
+            side: &mut state.ours,
             out: out.get_or_insert_with(new),
             queued,
             scratch,
@@ -142,7 +142,7 @@ impl<'a> Outgoing<'a> {
     /// The last frames on a connection: why it ends, as far as its dialect can say it.
     pub(in crate::shard) fn close_reason(&mut self, closed: &Closed) {
         if let (true, false, Some((code, retryable))) =
-            (self.abilities().reasons, *self.close_sent, closed.failure())
+            (self.abilities().reasons, *self.side != Side::Open, closed.failure())
         {
             let failure = Failure {
                 code: code.get(),
@@ -173,8 +173,8 @@ impl<'a> Outgoing<'a> {
 
     /// A close frame on a WebSocket, once; elsewhere nothing.
     pub(in crate::shard) fn close(&mut self, code: Option<CloseCode>) {
-        if matches!(self.framing, FramingState::WebSocket(_)) && !*self.close_sent {
-            *self.close_sent = true;
+        if matches!(self.framing, FramingState::WebSocket(_)) && *self.side == Side::Open {
+            *self.side = Side::Ending;
             let code = code.map(|code| code.get().to_be_bytes());
             self.control(Opcode::Close, code.as_ref().map_or(&[], |code| code));
         }

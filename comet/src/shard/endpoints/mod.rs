@@ -224,7 +224,7 @@ impl Endpoints {
     /// on. Before a session is open the handshake has its own deadline.
     pub(super) fn unfinished_due(&self, slot: u32) -> Option<Time> {
         let connection = self.connections.get(slot)?;
-        let since = connection.tail.as_ref()?.unfinished_since()?;
+        let since = connection.extras.tail()?.unfinished_since()?;
         let runs = !connection.state.paused && self.bucket.get(slot)?.session.state().is_open();
         runs.then(|| since + self.cx.shared.config.limits.message_timeout)
     }

@@ -25,10 +25,10 @@ impl Endpoints {
         let now = self.cx.now;
         let Some(connection) = self.connections.find(key) else { return };
         let gathered = connection.gathered();
-        let Some(tail) = &mut connection.tail else { return };
+        let Some(tail) = connection.extras.tail_mut() else { return };
         if gathered == 0 {
             if tail.unread.is_empty() {
-                connection.tail = None;
+                connection.extras.drop_tail();
                 return;
             }
             if has_progressed {

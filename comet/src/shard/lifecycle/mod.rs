@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::Question;
-use super::connections::Connection;
+use super::connections::{Connection, Side};
 use super::context::Context;
 use super::endpoints::Endpoints;
 use super::entrance::Visitor;
@@ -96,11 +96,11 @@ impl Lifecycle {
             // More has been queued since.
             return;
         }
-        if connection.state.ended {
+        if connection.state.peer == Side::Ended {
             return self.remove(ep, slot);
         }
-        if !connection.state.shut {
-            connection.state.shut = true;
+        if connection.state.ours != Side::Ended {
+            connection.state.ours = Side::Ended;
             if connection.transport.shutdown_write().is_err() {
                 return self.remove(ep, slot);
             }

@@ -9,7 +9,6 @@ use comet_protocol::ws::handshake::HandshakeError;
 
 use super::super::connections::{FramingState, Upgrade, millis};
 use super::super::endpoints::Endpoints;
-use super::super::introduction::Introduction;
 use super::parking::Return;
 use super::resumption::Claim;
 use super::{Lifecycle, change_open, join};
@@ -41,7 +40,7 @@ impl Lifecycle {
         let hello = member.session.comet_state_mut().and_then(|it| it.hello.take());
         let Some(seq) = member.session.state_mut().accept(ep.cx.now) else { return Opened::Done };
         if let Some(connection) = ep.connections.get_mut(slot) {
-            Introduction::forget(&mut connection.introduction);
+            connection.extras.forget_introduction();
         }
         let loss = match &hello {
             Some(hello) => match self.resumption.claimed(ep, seq, hello, &identity) {

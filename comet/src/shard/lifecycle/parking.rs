@@ -229,7 +229,7 @@ impl Lifecycle {
         let Some(slot) = ep.bucket.insert(Session::closing(ep.cx.now, &ep.cx.limits)) else {
             return drop_connection(ep, connection);
         };
-        connection.tail = None;
+        connection.extras.drop_tail();
         if let Err(connection) = ep.connections.put_again(slot, connection) {
             ep.bucket.remove(slot);
             return drop_connection(ep, connection);

@@ -236,8 +236,8 @@ fn holding(ep: &Endpoints, slot: u32) -> Asked {
             let (bytes, work) = out.holds();
             (asked.bytes, asked.work) = (asked.bytes + bytes, asked.work + work);
         }
-        asked.bytes += connection.tail.as_ref().map_or(0, |tail| tail.bytes());
-        asked.stays |= connection.state.blocked || connection.tail.is_some();
+        asked.bytes += connection.extras.tail().map_or(0, |tail| tail.bytes());
+        asked.stays |= connection.state.blocked || connection.extras.tail().is_some();
     }
     asked.stays |= parked > 0 || asked.bytes >= LITTLE;
     asked.bytes = weigh(asked.bytes, session.state().silence(ep.cx.now));

@@ -30,7 +30,7 @@ impl Reader {
             member.session.state_mut().heard(ep.cx.now);
         }
         let Some(connection) = ep.connections.find(key) else { return };
-        let Some(tail) = &mut connection.tail else {
+        let Some(tail) = connection.extras.tail_mut() else {
             let handled = self.handle_input(sessions, door, key, input);
             if handled < input.len() {
                 sessions.endpoints.stash(key, &input[handled..], handled > 0);
@@ -77,7 +77,7 @@ impl Reader {
         }
         let ep = &mut sessions.endpoints;
         let Some(connection) = ep.connections.find(key) else { return };
-        if connection.tail.is_none() && unread.is_empty() {
+        if connection.extras.tail().is_none() && unread.is_empty() {
             return;
         }
         let Some(tail) = ep.connections.tail_of(key, ep.cx.now) else { return };
@@ -164,7 +164,7 @@ impl Reader {
         let whole = connection.dialect.filter(|dialect| dialect.abilities().whole_messages);
         let FramingState::WebSocket(decoder) = &mut connection.framing else { return Ok(None) };
         let ws::Decoded { consumed, event } = decoder.decode(input, &self.ws_limits)?;
-        if let (Some(ws::Event::Message(_)), Some(tail)) = (&event, &mut connection.tail) {
+        if let (Some(ws::Event::Message(_)), Some(tail)) = (&event, connection.extras.tail_mut()) {
             tail.begin_again(now);
         }
         match event {

@@ -22,7 +22,7 @@ use comet_protocol::ws;
 
 use super::admission::{Admission, Fairness};
 use super::census::Counting;
-use super::connections::ConnectionKey;
+use super::connections::{ConnectionKey, Side};
 use super::context::Context;
 use super::effect::Effect;
 use super::endpoints::Endpoints;
@@ -233,7 +233,9 @@ impl Reader {
         // It may be at its end by now.
         sessions.carry_out_effects();
         if ready.readable || ready.read_closed {
-            note_end(sessions, slot, ready.read_closed);
+            if ready.read_closed {
+                note_end(sessions, slot);
+            }
             self.handle_readable(sessions, door, slot);
         }
     }
@@ -246,7 +248,7 @@ impl Reader {
         let Some(connection) = ep.connections.find(key) else { return };
         connection.state.resuming = false;
         let was_paused = mem::take(&mut connection.state.paused);
-        if let Some(tail) = &mut connection.tail {
+        if let Some(tail) = connection.extras.tail_mut() {
             if was_paused {
                 // It was not for the peer that it waited.
                 tail.begin_again(now);
@@ -301,10 +303,10 @@ impl Reader {
             connection.state.paused = true;
             return Progress::Stop;
         }
-        let tail = connection.tail.as_ref().map_or(&[][..], |tail| &tail.unread.stream[..]);
+        let tail = connection.extras.tail().map_or(&[][..], |tail| &tail.unread.stream[..]);
         let short = if tail.len() <= SHORT_TAIL { tail.len() } else { 0 };
         buffer[..short].copy_from_slice(&tail[..short]);
-        let ending = connection.state.ending;
+        let is_ending = connection.state.peer == Side::Ending;
         let space = if is_open { buffer.len() - short } else { FIRST_READ };
         match connection.transport.read(&mut buffer[short..short + space]) {
             Ok(Received { len: 0, .. }) => {
@@ -314,7 +316,7 @@ impl Reader {
             Ok(Received { len, has_more }) => {
                 self.take_input(sessions, door, key, &mut buffer[..short + len], short);
                 // For an end that was announced together with these bytes no other event comes.
-                if has_more || ending { Progress::More } else { Progress::Stop }
+                if has_more || is_ending { Progress::More } else { Progress::Stop }
             }
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => Progress::Stop,
@@ -342,8 +344,8 @@ fn is_simple(ep: &Endpoints, ready: Ready) -> Option<ConnectionKey> {
     let state = &connection.state;
     let is_simple = !state.blocked
         && !state.paused
-        && !state.ending
-        && connection.tail.is_none()
+        && state.peer == Side::Open
+        && connection.extras.tail().is_none()
         && connection.is_batchable()
         && connection.backlog() <= ep.cx.shared.config.memory.write_bytes;
     is_simple.then(|| ConnectionKey::new(slot, connection.serial))
@@ -356,11 +358,13 @@ fn is_newcomer(ep: &Endpoints, slot: u32) -> bool {
 }
 
 /// Remembers that an event announced the end of the peer's bytes.
-fn note_end(sessions: &mut Sessions, slot: u32, ending: bool) {
-    if let Some(connection) = sessions.endpoints.connections.get_mut(slot) {
-        connection.state.ending |= ending;
+fn note_end(sessions: &mut Sessions, slot: u32) {
+    if let Some(connection) = sessions.endpoints.connections.get_mut(slot)
+        && connection.state.peer == Side::Open
+    {
+        connection.state.peer = Side::Ending;
     }
-    if ending && sessions.lifecycle.is_held(slot) {
+    if sessions.lifecycle.is_held(slot) {
         sessions.lifecycle.release_refused(&mut sessions.endpoints, slot);
     }
 }
@@ -368,7 +372,7 @@ fn note_end(sessions: &mut Sessions, slot: u32, ending: bool) {
 /// The peer sends no more.
 fn end_of_input(ep: &mut Endpoints, slot: u32) {
     if let Some(connection) = ep.connections.get_mut(slot) {
-        connection.state.ended = true;
+        connection.state.peer = Side::Ended;
     }
     ep.effect(slot, Effect::End(Closed::ByPeer));
 }
@@ -380,7 +384,7 @@ fn discard(sessions: &mut Sessions, slot: u32, buffer: &mut [u8]) -> Progress {
     };
     match connection.transport.read(buffer) {
         Ok(Received { len: 0, .. }) => {
-            connection.state.ended = true;
+            connection.state.peer = Side::Ended;
             if connection.out.is_none() {
                 sessions.remove(slot);
             }

@@ -1,0 +1,107 @@
+//! Parts that most connections lack, behind one pointer, so that an idle connection pays for no
+//! more than that.
+
+use std::rc::Rc;
+
+use super::tail::Tail;
+use crate::budget::Account;
+use crate::shard::introduction::Introduction;
+use crate::time::Time;
+
+/// The introduction and the tail of a connection. Allocates while it has either.
+#[derive(Debug, Default)]
+pub(in crate::shard) struct Extras(Option<Box<Parts>>);
+
+#[derive(Debug, Default)]
+struct Parts {
+    introduction: Option<Box<Introduction>>,
+    tail: Option<Tail>,
+}
+
+impl Extras {
+    /// Replaces what is known of the peer.
+    pub(in crate::shard) fn introduce(&mut self, introduction: Option<Box<Introduction>>) {
+        if introduction.is_some() {
+            self.0.get_or_insert_default().introduction = introduction;
+        } else if let Some(parts) = &mut self.0 {
+            parts.introduction = None;
+            self.shrink();
+        }
+    }
+
+    /// What is known of the peer beside what the transport tells.
+    pub(in crate::shard) fn introduction(&self) -> Option<&Introduction> {
+        self.0.as_ref()?.introduction.as_deref()
+    }
+
+    /// The same, to be taken from.
+    pub(in crate::shard) fn introduction_mut(&mut self) -> Option<&mut Introduction> {
+        self.0.as_mut()?.introduction.as_deref_mut()
+    }
+
+    /// The peer has a session: only its client counts from now on.
+    pub(in crate::shard) fn forget_introduction(&mut self) {
+        if let Some(parts) = &mut self.0 {
+            Introduction::forget(&mut parts.introduction);
+            self.shrink();
+        }
+    }
+
+    /// Input that waits: an incomplete frame, or frames that may not be read now.
+    #[inline]
+    pub(in crate::shard) fn tail(&self) -> Option<&Tail> {
+        self.0.as_ref()?.tail.as_ref()
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub(in crate::shard) fn tail_mut(&mut self) -> Option<&mut Tail> {
+        self.0.as_mut()?.tail.as_mut()
+    }
+
+    /// The tail, which begins at `now` if there is none.
+    pub(super) fn tail_or_new(&mut self, account: &Rc<Account>, now: Time) -> &mut Tail {
+        let parts = self.0.get_or_insert_default();
+        parts.tail.get_or_insert_with(|| Tail::new(account, now))
+    }
+
+    /// Drops the tail.
+    pub(in crate::shard) fn drop_tail(&mut self) {
+        if let Some(parts) = &mut self.0 {
+            parts.tail = None;
+            self.shrink();
+        }
+    }
+
+    /// Both, to be handed on.
+    pub(in crate::shard) fn into_parts(self) -> (Option<Box<Introduction>>, Option<Tail>) {
+        self.0.map_or((None, None), |parts| (parts.introduction, parts.tail))
+    }
+
+    fn shrink(&mut self) {
+        if self.0.as_ref().is_some_and(|it| it.introduction.is_none() && it.tail.is_none()) {
+            self.0 = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_taken_while_there_is_a_part() {
+        let account = Account::unlimited();
+        let mut extras = Extras::default();
+        assert!(extras.0.is_none());
+        extras.tail_or_new(&account, Time::from_micros(1));
+        extras.introduce(Some(Box::default()));
+        extras.drop_tail();
+        assert!(extras.0.is_some() && extras.tail().is_none());
+        extras.forget_introduction();
+        assert!(extras.0.is_none());
+        extras.introduce(Some(Box::default()));
+        extras.introduce(None);
+        assert!(extras.0.is_none());
+    }
+}
