@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use comet_dtalk::device::{DeviceInfo, limited};
 use comet_dtalk::message::{ConnType, Login};
-use comet_sql::Pool;
+use comet_sql::sqlite::Pool;
 use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::vec::Drain;
 
-use comet_sql::Pool;
+use comet_sql::sqlite::Pool;
 use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 

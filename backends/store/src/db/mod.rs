@@ -18,7 +18,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use comet_dtalk::id::Id;
-use comet_sql::Pool;
+use comet_sql::sqlite::Pool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::rate::{Pace, Rate};
 use comet_identity::Key;
-use comet_sql::Pool;
+use comet_sql::sqlite::Pool;
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use sqlx::{Row, SqlitePool};
