@@ -8,8 +8,8 @@
 //! each peer.
 //!
 //! ```no_run
-//! # use {comet::Router, sqlx::SqlitePool, std::error::Error};
-//! # async fn start(pool: SqlitePool, rest: impl Router) -> Result<(), Box<dyn Error>> {
+//! # use {comet::Router, comet_sql::Pool, std::error::Error};
+//! # async fn start(pool: Pool, rest: impl Router) -> Result<(), Box<dyn Error>> {
 //! use std::sync::Arc;
 //!
 //! use comet::{Gateway, Listen};

@@ -4,9 +4,10 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use comet_identity::registry::RegistryError;
+use comet_sql::{Location, MigrateError, Pool, Settings};
 
 /// The database of messages, the system of record.
 pub(crate) const MESSAGES: &str = "messages.db";
@@ -40,8 +41,10 @@ pub(crate) enum DataError {
     Restoring(PathBuf),
     #[error("the secret in {} is damaged: it has {length} bytes instead of 32", path.display())]
     Secret { path: PathBuf, length: usize },
-    #[error("cannot use the database {}: {source}", path.display())]
-    Database { path: PathBuf, source: sqlx::Error },
+    #[error("cannot use the database of devices: {0}")]
+    Devices(#[from] RegistryError),
+    #[error("cannot use the database of names: {0}")]
+    Names(#[from] MigrateError),
 }
 
 /// The directory, locked by this server.
@@ -69,7 +72,7 @@ impl DataError {
                                     cannot be resumed once."
                     .into()
             }
-            Self::Database { .. } => DATABASE_ADVICE.into(),
+            Self::Devices(_) | Self::Names(_) => DATABASE_ADVICE.into(),
         }
     }
 }
@@ -130,16 +133,11 @@ impl Data {
 
     /// The database of devices and demo names, separate from the messages so that logins and
     /// messages do not wait for each other's commits.
-    pub(crate) async fn accounts(&self) -> Result<SqlitePool, DataError> {
-        let path = self.path.join(ACCOUNTS);
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // A login lost in a power cut is repeated; no message is lost.
-            .synchronous(SqliteSynchronous::Normal);
-        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await;
-        pool.map_err(|source| DataError::Database { path, source })
+    pub(crate) fn accounts(&self) -> Pool {
+        let mut settings = Settings { wait: Duration::from_secs(5), ..Settings::default() };
+        // A login lost in a power cut is repeated; no message is lost.
+        settings.sqlite.durable = false;
+        Pool::new(Location::file(self.path.join(ACCOUNTS)), settings)
     }
 
     /// The secret from which the keys of demo names are derived. It allows signing in under any

@@ -41,10 +41,8 @@ const MOST_CACHE: usize = 64 * 1024 * 1024;
 /// Serves until a stop is requested, then drains.
 pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), StartupError> {
     let data = Data::open(&config.data_dir)?;
-    let accounts = data.accounts().await?;
-    let registry = Registry::open(accounts.clone()).await.map_err(|error| {
-        DataError::Directory { path: config.data_dir.clone(), source: io::Error::other(error) }
-    })?;
+    let accounts = data.accounts();
+    let registry = Registry::open(accounts.clone()).await.map_err(DataError::from)?;
     let demo = match config.demo_is_on() {
         true => Some(Arc::new(Demo::open(accounts, data.demo_secret()?, &config.demo).await?)),
         false => None,

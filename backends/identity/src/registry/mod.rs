@@ -20,8 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use comet_dtalk::device::{DeviceInfo, limited};
 use comet_dtalk::message::{ConnType, Login};
-use comet_sql::sqlite::Pool;
-use sqlx::SqlitePool;
+use comet_sql::{Error, MigrateError, Pool};
 use tokio::sync::{mpsc, oneshot};
 
 use self::writer::{Request, Writer};
@@ -74,7 +73,13 @@ pub enum Admission {
 pub enum RegistryError {
     /// The database failed.
     #[error("devices cannot be read")]
-    Read(#[from] sqlx::Error),
+    Read(#[from] Error),
+    /// The table cannot be used: a later version of this program changed it, for instance.
+    #[error("the table of devices cannot be used: {0}")]
+    Table(#[from] MigrateError),
+    /// A text of the login has U+0000, which not every database can store.
+    #[error("a text of the login has U+0000")]
+    Text,
     /// The login could not be stored; the reason is in the log.
     #[error("device cannot be stored")]
     NotStored,
@@ -95,13 +100,12 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`RegistryError::Read`] if the table can be neither created nor read.
-    pub async fn open(pool: SqlitePool) -> Result<Self, RegistryError> {
-        let pool = Pool::from(pool);
-        let mut db = pool.lend().await?;
-        table::create(&mut db).await?;
-        let last_login = table::last_login(&mut db).await?;
-        db.done();
+    /// [`RegistryError::Table`] and [`RegistryError::Read`] if the table can be neither created nor
+    /// read.
+    pub async fn open(pool: Pool) -> Result<Self, RegistryError> {
+        table::PART.migrate(&pool).await?;
+        let last_login = pool.read::<i64>(table::last_login()).await?;
+        let last_login = last_login.first().copied().unwrap_or(0).cast_unsigned();
         let (requests, queue) = mpsc::channel(QUEUE);
         let failing = Arc::new(AtomicBool::new(false));
         tokio::spawn(Writer::new(pool.clone(), last_login, Arc::clone(&failing)).run(queue));
@@ -113,17 +117,23 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`RegistryError::NotStored`] if the database fails.
+    /// [`RegistryError::NotStored`] if the database fails; [`RegistryError::Text`].
     pub async fn login(
         &self,
         uid: &str,
         login: &Login,
         now_ms: u64,
     ) -> Result<Admission, RegistryError> {
+        let device = Registered::of(login, now_ms);
+        let DeviceInfo { uuid, name, username, .. } = &device.info;
+        // It would fail the logins of others in the same transaction, too.
+        if [uid, uuid, name, username, &device.push_token].iter().any(|text| text.contains('\0')) {
+            return Err(RegistryError::Text);
+        }
         let (reply, answer) = oneshot::channel();
         let request = Request {
             uid: uid.to_owned(),
-            device: Registered::of(login, now_ms),
+            device,
             reconnects: login.conn_type == ConnType::Reconnect as i32,
             reply,
         };
@@ -145,19 +155,11 @@ impl Registry {
     /// Those of [`Registry::login`] and [`Registry::phone`].
     pub async fn check(&self) -> Result<(), RegistryError> {
         if self.is_failing() {
-            self.probe().await.map_err(|_| RegistryError::NotStored)?;
+            self.pool.check_writing().await.map_err(|_| RegistryError::NotStored)?;
             self.failing.store(false, Ordering::Relaxed);
         }
-        let mut db = self.pool.lend().await?;
-        table::last_login(&mut db).await?;
-        db.done();
+        self.pool.read::<i64>(table::last_login()).await?;
         Ok(())
-    }
-
-    async fn probe(&self) -> sqlx::Result<()> {
-        let mut transaction = self.pool.begin().await?;
-        table::touch(&mut transaction).await?;
-        transaction.commit().await
     }
 
     /// Phone of the user.
@@ -166,10 +168,7 @@ impl Registry {
     ///
     /// [`RegistryError::Read`] if the database fails.
     pub async fn phone(&self, uid: &str) -> Result<Option<Registered>, RegistryError> {
-        let mut db = self.pool.lend().await?;
-        let phone = table::phone(&mut db, uid).await?;
-        db.done();
-        Ok(phone)
+        Ok(self.pool.read(table::phone(uid)).await?.pop())
     }
 
     /// All devices of the user, latest login first.
@@ -178,41 +177,37 @@ impl Registry {
     ///
     /// [`RegistryError::Read`] if the database fails.
     pub async fn devices(&self, uid: &str) -> Result<Vec<Registered>, RegistryError> {
-        let mut db = self.pool.lend().await?;
-        let devices = table::devices(&mut db, uid).await?;
-        db.done();
-        Ok(devices)
+        Ok(self.pool.read(table::devices(uid)).await?)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use comet_dtalk::message::Device::{self, Android, Ios, Linux, Web, Windows};
-    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-    use tempfile::TempDir;
+    use comet_sql::sql;
+    use comet_sql_testing::{Database, Kind, on_each_database};
 
     use super::*;
 
+    on_each_database!(
+        a_user_keeps_only_the_phone_of_the_last_login,
+        other_devices_replace_only_their_own_type_and_uuid,
+        a_phone_reconnects_only_while_it_is_the_newest,
+        desktops_and_browsers_always_reconnect,
+        one_users_phone_is_nothing_to_another_user,
+        devices_and_login_numbers_survive_a_restart,
+        beyond_the_limit_the_oldest_device_that_is_no_phone_is_forgotten,
+        a_device_of_unknown_type_is_admitted_but_not_kept,
+        of_many_phones_at_once_one_remains_and_it_is_the_last,
+        without_a_database_nobody_is_admitted,
+        text_that_not_every_database_takes_is_refused_alone,
+        devices_and_users_are_told_apart_by_each_byte,
+    );
+
     const ALICE: &str = "1GF6dwaZwSFFtNtLTLGm81vJfWkB9FEo5";
 
-    struct Disk(TempDir);
-
-    impl Disk {
-        fn new() -> Self {
-            Self(TempDir::new().unwrap())
-        }
-
-        async fn pool(&self) -> SqlitePool {
-            let options = SqliteConnectOptions::new()
-                .filename(self.0.path().join("comet.db"))
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal);
-            SqlitePoolOptions::new().max_connections(4).connect_with(options).await.unwrap()
-        }
-
-        async fn registry(&self) -> Registry {
-            Registry::open(self.pool().await).await.unwrap()
-        }
+    async fn open(database: &Database) -> Registry {
+        Registry::open(database.pool()).await.unwrap()
     }
 
     fn connect(device: Device, uuid: &str) -> Login {
@@ -247,10 +242,8 @@ mod tests {
         Registered { info, push_token: format!("push-{uuid}"), login_ms }
     }
 
-    #[tokio::test]
-    async fn a_user_keeps_only_the_phone_of_the_last_login() {
-        let disk = Disk::new();
-        let registry = disk.registry().await;
+    async fn a_user_keeps_only_the_phone_of_the_last_login(database: Database) {
+        let registry = open(&database).await;
         admitted(&registry, &connect(Android, "old"), 1000).await;
         admitted(&registry, &connect(Web, "browser"), 2000).await;
         admitted(&registry, &connect(Ios, "new"), 3000).await;
@@ -262,10 +255,8 @@ mod tests {
         assert_eq!(phone, Some(registered(Ios, "new", 3, 3000)));
     }
 
-    #[tokio::test]
-    async fn other_devices_replace_only_their_own_type_and_uuid() {
-        let disk = Disk::new();
-        let registry = disk.registry().await;
+    async fn other_devices_replace_only_their_own_type_and_uuid(database: Database) {
+        let registry = open(&database).await;
         admitted(&registry, &connect(Windows, "a"), 1).await;
         admitted(&registry, &connect(Linux, "a"), 2).await;
         admitted(&registry, &connect(Windows, "b"), 3).await;
@@ -280,10 +271,8 @@ mod tests {
         );
     }
 
-    #[tokio::test]
-    async fn a_phone_reconnects_only_while_it_is_the_newest() {
-        let disk = Disk::new();
-        let registry = disk.registry().await;
+    async fn a_phone_reconnects_only_while_it_is_the_newest(database: Database) {
+        let registry = open(&database).await;
         admitted(&registry, &reconnect(Android, "old"), 1000).await;
         admitted(&registry, &reconnect(Android, "old"), 2000).await;
         admitted(&registry, &connect(Ios, "new"), 3000).await;
@@ -298,44 +287,36 @@ mod tests {
         assert_eq!(refused, Admission::Superseded(registered(Android, "old", 4, 5000)));
     }
 
-    #[tokio::test]
-    async fn desktops_and_browsers_always_reconnect() {
-        let disk = Disk::new();
-        let registry = disk.registry().await;
+    async fn desktops_and_browsers_always_reconnect(database: Database) {
+        let registry = open(&database).await;
         admitted(&registry, &connect(Android, "phone"), 1).await;
         admitted(&registry, &reconnect(Web, "browser"), 2).await;
         assert_eq!(uuids(&registry).await, ["browser", "phone"]);
     }
 
-    #[tokio::test]
-    async fn one_users_phone_is_nothing_to_another_user() {
-        let disk = Disk::new();
-        let registry = disk.registry().await;
+    async fn one_users_phone_is_nothing_to_another_user(database: Database) {
+        let registry = open(&database).await;
         registry.login("bob", &connect(Android, "bob's"), 1).await.unwrap();
         admitted(&registry, &reconnect(Android, "alice's"), 2).await;
         let bobs = registry.phone("bob").await.unwrap().unwrap();
         assert_eq!(&*bobs.info.uuid, "bob's");
     }
 
-    #[tokio::test]
-    async fn devices_and_login_numbers_survive_a_restart() {
-        let disk = Disk::new();
-        let first = disk.registry().await;
+    async fn devices_and_login_numbers_survive_a_restart(database: Database) {
+        let first = open(&database).await;
         admitted(&first, &connect(Android, "phone"), 1).await;
         admitted(&first, &connect(Web, "browser"), 2).await;
         drop(first);
 
-        let second = disk.registry().await;
+        let second = open(&database).await;
         assert_eq!(uuids(&second).await, ["browser", "phone"]);
         assert_eq!(admitted(&second, &connect(Web, "browser"), 3).await, 3);
         let refused = second.login(ALICE, &reconnect(Ios, "other"), 4).await.unwrap();
         assert_eq!(refused, Admission::Superseded(registered(Android, "phone", 1, 1)));
     }
 
-    #[tokio::test]
-    async fn beyond_the_limit_the_oldest_device_that_is_no_phone_is_forgotten() {
-        let disk = Disk::new();
-        let registry = disk.registry().await;
+    async fn beyond_the_limit_the_oldest_device_that_is_no_phone_is_forgotten(database: Database) {
+        let registry = open(&database).await;
         admitted(&registry, &connect(Android, "phone"), 0).await;
         for n in 1..=u64::from(DEVICES_PER_USER) + 1 {
             admitted(&registry, &connect(Web, &n.to_string()), n).await;
@@ -347,19 +328,15 @@ mod tests {
         assert_eq!(uuids[32], "phone");
     }
 
-    #[tokio::test]
-    async fn a_device_of_unknown_type_is_admitted_but_not_kept() {
-        let disk = Disk::new();
-        let registry = disk.registry().await;
+    async fn a_device_of_unknown_type_is_admitted_but_not_kept(database: Database) {
+        let registry = open(&database).await;
         let login = Login { device: 6, ..connect(Web, "toaster") };
         assert_eq!(admitted(&registry, &login, 1).await, 0);
         assert!(uuids(&registry).await.is_empty());
     }
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn of_many_phones_at_once_one_remains_and_it_is_the_last() {
-        let disk = Disk::new();
-        let registry = disk.registry().await;
+    async fn of_many_phones_at_once_one_remains_and_it_is_the_last(database: Database) {
+        let registry = open(&database).await;
         let logins = (0..300).map(|n| {
             let registry = registry.clone();
             let login = connect(Android, &n.to_string());
@@ -377,14 +354,17 @@ mod tests {
     /// Limits the connections that are open now, as a full disk is temporary.
     #[tokio::test]
     async fn a_full_disk_refuses_logins_only_while_it_is_full() {
-        let disk = Disk::new();
-        let pool = disk.pool().await;
+        let database = Database::new(Kind::Sqlite).await;
+        let pool = database.pool();
         let registry = Registry::open(pool.clone()).await.unwrap();
         admitted(&registry, &connect(Android, "first"), 1).await;
-        for _ in 0..pool.size() {
-            let mut db = pool.acquire().await.unwrap();
-            sqlx::raw_sql("PRAGMA max_page_count = 1").execute(&mut *db).await.unwrap();
+        let mut loans = Vec::new();
+        for _ in 0..4 {
+            let mut db = pool.lend().await.unwrap();
+            db.run("PRAGMA max_page_count = 1").await.unwrap();
+            loans.push(db);
         }
+        loans.into_iter().for_each(comet_sql::Loan::done);
         let mut refused = 0;
         for n in 0..200 {
             let login = connect(Web, &format!("{n}-{}", "x".repeat(100)));
@@ -395,14 +375,61 @@ mod tests {
         assert_eq!(uuids(&registry).await[0], "last");
     }
 
-    #[tokio::test]
-    async fn without_a_database_nobody_is_admitted() {
-        let disk = Disk::new();
-        let pool = disk.pool().await;
+    async fn without_a_database_nobody_is_admitted(database: Database) {
+        let pool = database.pool();
         let registry = Registry::open(pool.clone()).await.unwrap();
         pool.close().await;
         let refused = registry.login(ALICE, &connect(Android, "phone"), 1).await;
         assert!(matches!(refused, Err(RegistryError::NotStored)), "{refused:?}");
         assert!(matches!(registry.phone(ALICE).await, Err(RegistryError::Read(_))));
+    }
+
+    async fn text_that_not_every_database_takes_is_refused_alone(database: Database) {
+        let registry = open(&database).await;
+        let (bad, good) = (connect(Web, "a\0b"), connect(Web, "👩\u{200d}🚀 𠮷"));
+        let (bad, good) =
+            tokio::join!(registry.login(ALICE, &bad, 1), registry.login(ALICE, &good, 1),);
+        assert!(matches!(bad, Err(RegistryError::Text)), "{bad:?}");
+        good.unwrap();
+        assert_eq!(uuids(&registry).await, ["👩\u{200d}🚀 𠮷"]);
+    }
+
+    /// Uuids that differ in case or a trailing blank are different devices, and so are users.
+    async fn devices_and_users_are_told_apart_by_each_byte(database: Database) {
+        let registry = open(&database).await;
+        for (uuid, now) in ["a", "A", "a ", "\u{e1}", "a\u{301}"].into_iter().zip(1..) {
+            admitted(&registry, &connect(Web, uuid), now).await;
+        }
+        registry.login(&ALICE.to_lowercase(), &connect(Web, "b"), 9).await.unwrap();
+        assert_eq!(uuids(&registry).await, ["a\u{301}", "\u{e1}", "a ", "A", "a"]);
+    }
+
+    /// As written by the first version of this program.
+    #[tokio::test]
+    async fn devices_of_a_file_from_before_are_kept() {
+        let database = Database::new(Kind::Sqlite).await;
+        let pool = database.pool();
+        let mut db = pool.lend().await.unwrap();
+        db.run(
+            "CREATE TABLE dtalk_device (uid TEXT NOT NULL, device_type INTEGER NOT NULL,
+             uuid TEXT NOT NULL, device_name TEXT NOT NULL, username TEXT NOT NULL,
+             device_token TEXT NOT NULL, add_time INTEGER NOT NULL, login INTEGER NOT NULL,
+             PRIMARY KEY (uid, device_type, uuid)) WITHOUT ROWID;
+             CREATE UNIQUE INDEX dtalk_device_login ON dtalk_device (login);
+             CREATE UNIQUE INDEX dtalk_device_phone ON dtalk_device (uid)
+             WHERE device_type IN (0, 1);",
+        )
+        .await
+        .unwrap();
+        sql("INSERT INTO dtalk_device VALUES (?, 0, 'old', 'n', 'alice', 't', 5, 7)")
+            .bind(ALICE)
+            .execute(&mut db)
+            .await
+            .unwrap();
+        db.done();
+        let registry = open(&database).await;
+        assert_eq!(uuids(&registry).await, ["old"]);
+        assert_eq!(admitted(&registry, &connect(Ios, "new"), 9).await, 8);
+        assert_eq!(uuids(&registry).await, ["new"]);
     }
 }

@@ -1,117 +1,119 @@
 //! Table `dtalk_device` and its statements.
 //!
-//! Strings from clients are bound, never spliced. Not here: order and transactions of the
-//! statements (the writer).
+//! Not here: order and transactions of the statements (the writer).
 
 use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::message::Device;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use comet_sql::{Connection, Error, FromRow, Part, Row, Statement, insert, sql};
 
 use super::{DEVICES_PER_USER, Registered};
 
-/// `device_type` 0 and 1 are the phones; a user has one.
-const CREATE: [&str; 3] = [
-    "CREATE TABLE IF NOT EXISTS dtalk_device (
-        uid TEXT NOT NULL,
-        device_type INTEGER NOT NULL,
-        uuid TEXT NOT NULL,
-        device_name TEXT NOT NULL,
-        username TEXT NOT NULL,
-        device_token TEXT NOT NULL,
-        add_time INTEGER NOT NULL,
-        login INTEGER NOT NULL,
+/// Files from before there were parts have the table already.
+pub(super) const PART: Part = Part {
+    name: "devices",
+    steps: &["CREATE TABLE IF NOT EXISTS dtalk_device (
+        uid          {key:255} NOT NULL,
+        device_type  {int} NOT NULL,    -- 0 and 1 are the phones; a user has one
+        uuid         {key:255} NOT NULL,
+        device_name  {text} NOT NULL,
+        username     {text} NOT NULL,
+        device_token {text} NOT NULL,
+        add_time     {int} NOT NULL,
+        login        {int} NOT NULL,
         PRIMARY KEY (uid, device_type, uuid)
-    ) WITHOUT ROWID",
-    "CREATE UNIQUE INDEX IF NOT EXISTS dtalk_device_login ON dtalk_device (login)",
-    "CREATE UNIQUE INDEX IF NOT EXISTS dtalk_device_phone ON dtalk_device (uid)
-        WHERE device_type IN (0, 1)",
-];
+    ) {table};
 
-pub(super) async fn create(db: &mut SqliteConnection) -> sqlx::Result<()> {
-    for statement in CREATE {
-        sqlx::query(statement).execute(&mut *db).await?;
+    {not:sqlite}CREATE UNIQUE INDEX dtalk_device_login ON dtalk_device (login);
+
+    {not:mysql}{not:postgres}CREATE UNIQUE INDEX IF NOT EXISTS dtalk_device_login
+        ON dtalk_device (login);
+
+    {not:mysql}CREATE UNIQUE INDEX IF NOT EXISTS dtalk_device_phone
+        ON dtalk_device (uid){where:device_type IN (0, 1)};"],
+    user_version: false,
+};
+
+const COLUMNS: &[&str] =
+    &["uid", "device_type", "uuid", "device_name", "username", "device_token", "add_time", "login"];
+
+/// Highest login number assigned so far.
+pub(super) const fn last_login<'a>() -> Statement<'a> {
+    sql("SELECT COALESCE(MAX(login), 0) FROM dtalk_device")
+}
+
+/// Phone of a user, if there is one.
+pub(super) fn phone(uid: &str) -> Statement<'_> {
+    sql("SELECT device_type, uuid, device_name, username, device_token, add_time, login
+         FROM dtalk_device WHERE uid = ? AND device_type IN (0, 1)")
+    .bind(uid)
+}
+
+/// Devices of a user, latest login first.
+pub(super) fn devices(uid: &str) -> Statement<'_> {
+    sql("SELECT device_type, uuid, device_name, username, device_token, add_time, login
+         FROM dtalk_device WHERE uid = ? ORDER BY login DESC")
+    .bind(uid)
+}
+
+/// Replaces the device with the same type and uuid; a phone replaces the phone of the user.
+pub(super) async fn put(
+    db: &mut Connection,
+    uid: &str,
+    kind: Device,
+    device: &Registered,
+) -> Result<(), Error> {
+    if kind.is_phone() {
+        sql("DELETE FROM dtalk_device WHERE uid = ? AND device_type IN (0, 1)")
+            .bind(uid)
+            .execute(db)
+            .await?;
+    }
+    let row = [
+        uid.into(),
+        (kind as i32).into(),
+        (&*device.info.uuid).into(),
+        (&*device.info.name).into(),
+        (&*device.info.username).into(),
+        (&*device.push_token).into(),
+        device.login_ms.cast_signed().into(),
+        device.info.login.cast_signed().into(),
+    ];
+    let row = insert("dtalk_device", COLUMNS).row(row);
+    row.replace(db, &["uid", "device_type", "uuid"]).await
+}
+
+/// Removes desktops and browsers of the user beyond [`DEVICES_PER_USER`].
+pub(super) async fn trim(db: &mut Connection, uid: &str) -> Result<(), Error> {
+    let newest_too_many = sql("SELECT login FROM dtalk_device
+         WHERE uid = ? AND device_type NOT IN (0, 1) ORDER BY login DESC LIMIT 1 OFFSET ?")
+    .bind(uid)
+    .bind(DEVICES_PER_USER)
+    .optional::<i64>(db)
+    .await?;
+    if let Some(login) = newest_too_many {
+        sql("DELETE FROM dtalk_device
+             WHERE uid = ? AND device_type NOT IN (0, 1) AND login <= ?")
+        .bind(uid)
+        .bind(login)
+        .execute(db)
+        .await?;
     }
     Ok(())
 }
 
-/// Highest login number assigned so far.
-pub(super) async fn last_login(db: &mut SqliteConnection) -> sqlx::Result<u64> {
-    let row = sqlx::query("SELECT COALESCE(MAX(login), 0) FROM dtalk_device").fetch_one(db);
-    row.await?.try_get::<i64, _>(0).map(i64::cast_unsigned)
-}
-
-/// Writes a page of the database without changing anything: the version is 0 and stays 0.
-pub(super) async fn touch(db: &mut SqliteConnection) -> sqlx::Result<()> {
-    sqlx::query("PRAGMA user_version = 0").execute(db).await?;
-    Ok(())
-}
-
-pub(super) async fn phone(
-    db: &mut SqliteConnection,
-    uid: &str,
-) -> sqlx::Result<Option<Registered>> {
-    let row = sqlx::query("SELECT * FROM dtalk_device WHERE uid = ? AND device_type IN (0, 1)")
-        .bind(uid)
-        .fetch_optional(db);
-    row.await?.as_ref().map(registered).transpose()
-}
-
-pub(super) async fn devices(db: &mut SqliteConnection, uid: &str) -> sqlx::Result<Vec<Registered>> {
-    let rows = sqlx::query("SELECT * FROM dtalk_device WHERE uid = ? ORDER BY login DESC")
-        .bind(uid)
-        .fetch_all(db);
-    rows.await?.iter().map(registered).collect()
-}
-
-/// Replaces the device with the same type and uuid; a phone replaces the phone of the user, with
-/// which it conflicts in the index.
-pub(super) async fn put(
-    db: &mut SqliteConnection,
-    uid: &str,
-    kind: Device,
-    device: &Registered,
-) -> sqlx::Result<()> {
-    sqlx::query("INSERT OR REPLACE INTO dtalk_device VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-        .bind(uid)
-        .bind(kind as i32)
-        .bind(&*device.info.uuid)
-        .bind(&*device.info.name)
-        .bind(&*device.info.username)
-        .bind(&device.push_token)
-        .bind(device.login_ms.cast_signed())
-        .bind(device.info.login.cast_signed())
-        .execute(db)
-        .await?;
-    Ok(())
-}
-
-/// Removes desktops and browsers of the user beyond [`DEVICES_PER_USER`].
-pub(super) async fn trim(db: &mut SqliteConnection, uid: &str) -> sqlx::Result<()> {
-    sqlx::query(
-        "DELETE FROM dtalk_device WHERE uid = ?1 AND device_type NOT IN (0, 1) AND login <= (
-            SELECT login FROM dtalk_device WHERE uid = ?1 AND device_type NOT IN (0, 1)
-            ORDER BY login DESC LIMIT 1 OFFSET ?2)",
-    )
-    .bind(uid)
-    .bind(DEVICES_PER_USER)
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-fn registered(row: &SqliteRow) -> sqlx::Result<Registered> {
-    let text = |column| row.try_get::<&str, _>(column).map(Box::from);
-    Ok(Registered {
-        info: DeviceInfo {
-            device: Device::try_from(row.try_get::<i32, _>("device_type")?).ok(),
-            uuid: text("uuid")?,
-            name: text("device_name")?,
-            username: text("username")?,
-            pulls: false,
-            login: row.try_get::<i64, _>("login")?.cast_unsigned(),
-        },
-        push_token: row.try_get("device_token")?,
-        login_ms: row.try_get::<i64, _>("add_time")?.cast_unsigned(),
-    })
+impl FromRow for Registered {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            info: DeviceInfo {
+                device: Device::try_from(row.get::<i32>(0)?).ok(),
+                uuid: row.get(1)?,
+                name: row.get(2)?,
+                username: row.get(3)?,
+                pulls: false,
+                login: row.get::<i64>(6)?.cast_unsigned(),
+            },
+            push_token: row.get(4)?,
+            login_ms: row.get::<i64>(5)?.cast_unsigned(),
+        })
+    }
 }

@@ -4,10 +4,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::vec::Drain;
 
-use comet_sql::sqlite::Pool;
-use sqlx::SqliteConnection;
+use comet_sql::{Connection, Error, Pool, Retry};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Admission, Registered, table};
@@ -40,15 +38,19 @@ impl Writer {
         let mut batch = Vec::new();
         while queue.recv_many(&mut batch, BATCH).await > 0 {
             let logins = batch.len();
-            match self.store(batch.drain(..)).await {
-                Ok(answers) => {
-                    answers.into_iter().for_each(Answer::send);
+            match self.store(&batch).await {
+                Ok(admissions) => {
+                    for (request, admission) in batch.drain(..).zip(admissions) {
+                        // A closed channel means a lost connection; the device stays registered.
+                        let _ = request.reply.send(admission);
+                    }
                     if self.failing.swap(false, Ordering::Relaxed) {
                         tracing::info!("devices can be stored again");
                     }
                 }
                 // A full disk fails every batch, many times a second: one log entry is enough.
                 Err(error) => {
+                    batch.clear();
                     if !self.failing.swap(true, Ordering::Relaxed) {
                         tracing::error!(%error, logins, "devices cannot be stored");
                     }
@@ -57,46 +59,46 @@ impl Writer {
         }
     }
 
-    async fn store(&mut self, batch: Drain<'_, Request>) -> sqlx::Result<Vec<Answer>> {
-        let mut transaction = self.pool.begin().await?;
-        let mut answers = Vec::with_capacity(batch.len());
-        for request in batch {
-            answers.push(self.admit(&mut transaction, request).await?);
+    /// Admissions are told only after the transaction has been committed. One that was committed
+    /// although that got lost is repeated: the same devices, with later logins.
+    async fn store(&mut self, batch: &[Request]) -> Result<Vec<Admission>, Error> {
+        let mut retry = Retry::new();
+        loop {
+            match self.attempt(batch).await {
+                Ok(admissions) => return Ok(admissions),
+                Err(error) => retry.after(error).await?,
+            }
         }
-        transaction.commit().await?;
-        Ok(answers)
     }
 
-    async fn admit(&mut self, db: &mut SqliteConnection, request: Request) -> sqlx::Result<Answer> {
-        let Request { uid, mut device, reconnects, reply } = request;
+    async fn attempt(&mut self, batch: &[Request]) -> Result<Vec<Admission>, Error> {
+        let mut transaction = self.pool.begin().await?;
+        let mut admissions = Vec::with_capacity(batch.len());
+        for request in batch {
+            admissions.push(self.admit(&mut transaction, request).await?);
+        }
+        transaction.commit().await?;
+        Ok(admissions)
+    }
+
+    async fn admit(&mut self, db: &mut Connection, request: &Request) -> Result<Admission, Error> {
+        let Request { uid, device, reconnects, .. } = request;
         let Some(kind) = device.info.device else {
-            return Ok(Answer { reply, admission: Admission::Admitted(device) });
+            return Ok(Admission::Admitted(device.clone()));
         };
-        if reconnects && kind.is_phone() {
-            let newest = table::phone(db, &uid).await?;
+        if *reconnects && kind.is_phone() {
+            let newest = table::phone(uid).optional::<Registered>(db).await?;
             if let Some(newest) = newest.filter(|phone| phone.supersedes(&device.info)) {
-                return Ok(Answer { reply, admission: Admission::Superseded(newest) });
+                return Ok(Admission::Superseded(newest));
             }
         }
         self.last_login += 1;
+        let mut device = device.clone();
         device.info.login = self.last_login;
-        table::put(db, &uid, kind, &device).await?;
+        table::put(db, uid, kind, &device).await?;
         if !kind.is_phone() {
-            table::trim(db, &uid).await?;
+            table::trim(db, uid).await?;
         }
-        Ok(Answer { reply, admission: Admission::Admitted(device) })
-    }
-}
-
-/// Sent only after the transaction has been committed.
-struct Answer {
-    reply: oneshot::Sender<Admission>,
-    admission: Admission,
-}
-
-impl Answer {
-    fn send(self) {
-        // A closed channel means a lost connection; the device stays registered.
-        let _ = self.reply.send(self.admission);
+        Ok(Admission::Admitted(device))
     }
 }

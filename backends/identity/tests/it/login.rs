@@ -8,9 +8,18 @@ use axum::http::request::Builder;
 use comet_dtalk::message::ConnType::{Connect, Reconnect};
 use comet_dtalk::message::Device::{Android, Web};
 use comet_identity::{Registry, Tokens, login};
+use comet_sql_testing::{Database, on_each_database};
 use tower::ServiceExt;
 
-use crate::support::{self, Disk, alice, token};
+use crate::support::{self, alice, token};
+
+on_each_database!(
+    a_good_token_is_answered_with_the_address,
+    expired_forged_and_back_door_tokens_are_refused,
+    a_phone_that_is_no_longer_the_newest_learns_which_one_is,
+    nothing_is_stored,
+    an_unknown_way_to_connect_is_a_bad_parameter,
+);
 
 fn request(token: &str) -> Builder {
     Request::post("/user/login").header("FZM-SIGNATURE", token)
@@ -32,19 +41,15 @@ fn welcome() -> String {
     format!(r#"{{"result":0,"message":"","data":{{"address":"{}"}}}}"#, alice().address())
 }
 
-#[tokio::test]
-async fn a_good_token_is_answered_with_the_address() {
-    let disk = Disk::new();
-    let registry = disk.registry().await;
+async fn a_good_token_is_answered_with_the_address(database: Database) {
+    let registry = support::registry(&database).await;
     assert_eq!(answer(&registry, request(&token(&alice(), 0)), "").await, welcome());
     let connect = r#"{"connType":0}"#;
     assert_eq!(answer(&registry, request(&token(&alice(), 0)), connect).await, welcome());
 }
 
-#[tokio::test]
-async fn expired_forged_and_back_door_tokens_are_refused() {
-    let disk = Disk::new();
-    let registry = disk.registry().await;
+async fn expired_forged_and_back_door_tokens_are_refused(database: Database) {
+    let registry = support::registry(&database).await;
     let expired = r#"{"result":-1011,"message":"signature expired","data":{}}"#;
     let invalid = r#"{"result":-1010,"message":"signature invalid","data":{}}"#;
     assert_eq!(answer(&registry, request(&token(&alice(), 130_000)), "").await, expired);
@@ -54,10 +59,8 @@ async fn expired_forged_and_back_door_tokens_are_refused() {
     assert_eq!(answer(&registry, Request::post("/user/login"), "").await, invalid);
 }
 
-#[tokio::test]
-async fn a_phone_that_is_no_longer_the_newest_learns_which_one_is() {
-    let disk = Disk::new();
-    let registry = disk.registry().await;
+async fn a_phone_that_is_no_longer_the_newest_learns_which_one_is(database: Database) {
+    let registry = support::registry(&database).await;
     let uid = alice().address().to_string();
     let newer = support::login(Android, "new", Connect);
     registry.login(&uid, &newer, 1_700_000_000_000).await.unwrap();
@@ -74,10 +77,8 @@ async fn a_phone_that_is_no_longer_the_newest_learns_which_one_is() {
     assert_eq!(answer(&registry, from_device("IOS", "old"), r#"{"connType":0}"#).await, welcome());
 }
 
-#[tokio::test]
-async fn nothing_is_stored() {
-    let disk = Disk::new();
-    let registry = disk.registry().await;
+async fn nothing_is_stored(database: Database) {
+    let registry = support::registry(&database).await;
     let uid = alice().address().to_string();
     answer(&registry, from_device("Android", "phone"), "").await;
     assert_eq!(registry.phone(&uid).await.unwrap(), None);
@@ -86,10 +87,8 @@ async fn nothing_is_stored() {
     assert_eq!(registry.phone(&uid).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn an_unknown_way_to_connect_is_a_bad_parameter() {
-    let disk = Disk::new();
-    let registry = disk.registry().await;
+async fn an_unknown_way_to_connect_is_a_bad_parameter(database: Database) {
+    let registry = support::registry(&database).await;
     let bad = r#"{"result":-1012,"message":"bad parameters","data":{}}"#;
     assert_eq!(answer(&registry, from_device("Android", "x"), r#"{"connType":2}"#).await, bad);
     assert_eq!(answer(&registry, from_device("Android", "x"), "{").await, bad);

@@ -6,15 +6,35 @@ use comet_dtalk::message::ConnType::{Connect, Reconnect};
 use comet_dtalk::message::Device::{Android, Ios, MacOs, Web};
 use comet_dtalk::message::SignalEndpointLogin;
 use comet_identity::{Outcome, alternation, announcer};
+use comet_sql_testing::{Database, on_each_database};
 use comet_testkit::frame::{AUTH_REPLY, DELIVER, frame};
 use comet_testkit::protobuf::hex;
 use prost::Message;
 
 use crate::support::{Server, alice, eventually, login, token};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_good_token_opens_a_session_that_knows_user_and_device() {
-    let server = Server::start().await;
+on_each_database!(
+    a_good_token_opens_a_session_that_knows_user_and_device,
+    a_client_need_not_name_a_device,
+    a_token_is_good_from_ten_minutes_ahead_to_two_minutes_behind,
+    other_tokens_close_the_connection_without_a_word,
+    an_old_phone_is_told_of_the_newer_one_and_may_then_log_in_by_hand,
+    the_newest_phone_and_every_browser_reconnect_by_themselves,
+    a_second_auth_with_a_good_token_registers_and_announces_nothing,
+    a_second_auth_with_a_bad_token_closes_the_connection,
+    a_login_is_announced_to_the_users_other_devices_and_to_nobody_else,
+    a_login_is_announced_to_a_bounded_number_of_the_users_sessions,
+    a_storm_of_logins_ends_with_the_announcement_of_the_newest,
+    a_login_without_a_device_is_not_announced,
+    a_device_is_online_while_its_session_lasts,
+    logins_beyond_the_limit_are_closed_and_counted,
+    the_place_of_a_login_that_has_ended_is_free_again,
+    two_phones_that_replace_each_other_are_held_and_nobody_else_is,
+    a_phone_that_gives_up_while_its_answer_is_held_is_not_registered,
+);
+
+async fn a_good_token_opens_a_session_that_knows_user_and_device(database: Database) {
+    let server = Server::start(database).await;
     let mut client = server.client();
     client.log_in(&login(MacOs, "u-1", Connect));
     let me = format!("dtalk/{}/u-1/Some(MacOs)/name of u-1/alice", alice().address());
@@ -22,9 +42,8 @@ async fn a_good_token_opens_a_session_that_knows_user_and_device() {
     assert_eq!(server.ended(Outcome::Accepted), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_need_not_name_a_device() {
-    let server = Server::start().await;
+async fn a_client_need_not_name_a_device(database: Database) {
+    let server = Server::start(database).await;
     let mut client = server.client();
     client.auth(0, "dtalk", &token(&alice(), 0), b"");
     assert_eq!(client.frame(), frame(AUTH_REPLY, 0, ""));
@@ -33,9 +52,8 @@ async fn a_client_need_not_name_a_device() {
     assert!(server.registry.devices(&uid).await.unwrap().is_empty());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_good_from_ten_minutes_ahead_to_two_minutes_behind() {
-    let server = Server::start().await;
+async fn a_token_is_good_from_ten_minutes_ahead_to_two_minutes_behind(database: Database) {
+    let server = Server::start(database).await;
     for age_ms in [-590_000, 0, 120_000] {
         let mut client = server.client();
         client.auth(1, "dtalk", &token(&alice(), age_ms), b"");
@@ -44,9 +62,8 @@ async fn a_token_is_good_from_ten_minutes_ahead_to_two_minutes_behind() {
     assert_eq!(server.ended(Outcome::Accepted), 3);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn other_tokens_close_the_connection_without_a_word() {
-    let server = Server::start().await;
+async fn other_tokens_close_the_connection_without_a_word(database: Database) {
+    let server = Server::start(database).await;
     let good = token(&alice(), 0);
     let forged = good.replace("*dtalk#", "*dtalx#");
     let cases = [
@@ -70,9 +87,8 @@ async fn other_tokens_close_the_connection_without_a_word() {
     assert_eq!(server.ended(Outcome::Accepted), 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_old_phone_is_told_of_the_newer_one_and_may_then_log_in_by_hand() {
-    let server = Server::start().await;
+async fn an_old_phone_is_told_of_the_newer_one_and_may_then_log_in_by_hand(database: Database) {
+    let server = Server::start(database).await;
     let uid = alice().address().to_string();
     let newer = login(Ios, "p-2", Connect);
     server.registry.login(&uid, &newer, 1_700_000_000_000).await.unwrap();
@@ -97,18 +113,16 @@ async fn an_old_phone_is_told_of_the_newer_one_and_may_then_log_in_by_hand() {
     assert_eq!((server.ended(Outcome::Superseded), server.ended(Outcome::Accepted)), (1, 1));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_newest_phone_and_every_browser_reconnect_by_themselves() {
-    let server = Server::start().await;
+async fn the_newest_phone_and_every_browser_reconnect_by_themselves(database: Database) {
+    let server = Server::start(database).await;
     server.client().log_in(&login(Android, "phone", Connect));
     server.client().log_in(&login(Web, "browser", Reconnect));
     server.client().log_in(&login(Android, "phone", Reconnect));
     assert_eq!(server.ended(Outcome::Accepted), 3);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_auth_with_a_good_token_registers_and_announces_nothing() {
-    let server = Server::start().await;
+async fn a_second_auth_with_a_good_token_registers_and_announces_nothing(database: Database) {
+    let server = Server::start(database).await;
     let uid = alice().address().to_string();
     let mut browser = server.client();
     browser.log_in(&login(Web, "w-1", Connect));
@@ -123,9 +137,8 @@ async fn a_second_auth_with_a_good_token_registers_and_announces_nothing() {
     assert_eq!((server.ended(Outcome::Accepted), server.ended(Outcome::Renewed)), (2, 1));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_auth_with_a_bad_token_closes_the_connection() {
-    let server = Server::start().await;
+async fn a_second_auth_with_a_bad_token_closes_the_connection(database: Database) {
+    let server = Server::start(database).await;
     for bad in ["MOCK".to_owned(), token(&alice(), 126_000)] {
         let mut client = server.client();
         client.log_in(&login(Android, "p-1", Connect));
@@ -135,9 +148,8 @@ async fn a_second_auth_with_a_bad_token_closes_the_connection() {
     assert_eq!((server.ended(Outcome::Invalid), server.ended(Outcome::Expired)), (1, 1));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_login_is_announced_to_the_users_other_devices_and_to_nobody_else() {
-    let server = Server::start().await;
+async fn a_login_is_announced_to_the_users_other_devices_and_to_nobody_else(database: Database) {
+    let server = Server::start(database).await;
     let mut phone = server.client();
     phone.log_in(&login(Android, "p-1", Connect));
     let mut bob = server.client();
@@ -165,9 +177,8 @@ async fn a_login_is_announced_to_the_users_other_devices_and_to_nobody_else() {
     assert_eq!(SignalEndpointLogin::decode(&announced.body[8..]).unwrap(), expected);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_login_is_announced_to_a_bounded_number_of_the_users_sessions() {
-    let server = Server::start().await;
+async fn a_login_is_announced_to_a_bounded_number_of_the_users_sessions(database: Database) {
+    let server = Server::start(database).await;
     let mut others = Vec::new();
     for _ in 0..2 * announcer::DEVICES {
         let mut client = server.client();
@@ -182,9 +193,8 @@ async fn a_login_is_announced_to_a_bounded_number_of_the_users_sessions() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_storm_of_logins_ends_with_the_announcement_of_the_newest() {
-    let server = Server::start().await;
+async fn a_storm_of_logins_ends_with_the_announcement_of_the_newest(database: Database) {
+    let server = Server::start(database).await;
     let mut phone = server.client();
     phone.log_in(&login(Android, "p-1", Connect));
     let mut browsers = Vec::new();
@@ -203,9 +213,8 @@ async fn a_storm_of_logins_ends_with_the_announcement_of_the_newest() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_login_without_a_device_is_not_announced() {
-    let server = Server::start().await;
+async fn a_login_without_a_device_is_not_announced(database: Database) {
+    let server = Server::start(database).await;
     let mut phone = server.client();
     phone.log_in(&login(Android, "p-1", Connect));
     let mut anonymous = server.client();
@@ -214,9 +223,8 @@ async fn a_login_without_a_device_is_not_announced() {
     assert!(phone.who_am_i().contains("/p-1/Some(Android)/"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_device_is_online_while_its_session_lasts() {
-    let server = Server::start().await;
+async fn a_device_is_online_while_its_session_lasts(database: Database) {
+    let server = Server::start(database).await;
     let uid = alice().address().to_string();
     let presence = server.router.presence();
     let mut client = server.client();
@@ -228,18 +236,16 @@ async fn a_device_is_online_while_its_session_lasts() {
     assert_eq!(server.registry.phone(&uid).await.unwrap(), Some(phone));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn logins_beyond_the_limit_are_closed_and_counted() {
-    let server = Server::with(|router| router.logins(0)).await;
+async fn logins_beyond_the_limit_are_closed_and_counted(database: Database) {
+    let server = Server::with(database, |router| router.logins(0)).await;
     let mut client = server.client();
     client.auth(1, "dtalk", &token(&alice(), 0), b"");
     client.is_closed_silently();
     assert_eq!(server.ended(Outcome::Overloaded), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_place_of_a_login_that_has_ended_is_free_again() {
-    let server = Server::with(|router| router.logins(1)).await;
+async fn the_place_of_a_login_that_has_ended_is_free_again(database: Database) {
+    let server = Server::with(database, |router| router.logins(1)).await;
     for n in 1..=3 {
         let mut client = server.client();
         client.log_in(&login(Android, "p-1", Connect));
@@ -247,9 +253,8 @@ async fn the_place_of_a_login_that_has_ended_is_free_again() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_phones_that_replace_each_other_are_held_and_nobody_else_is() {
-    let server = Server::start().await;
+async fn two_phones_that_replace_each_other_are_held_and_nobody_else_is(database: Database) {
+    let server = Server::start(database).await;
     let mut clients = Vec::new();
     for (device, uuid) in [(Android, "a"), (Ios, "b"), (MacOs, "c")] {
         let mut client = server.client();
@@ -272,9 +277,8 @@ async fn two_phones_that_replace_each_other_are_held_and_nobody_else_is() {
     assert_eq!(server.ended(Outcome::Accepted), 5);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_phone_that_gives_up_while_its_answer_is_held_is_not_registered() {
-    let server = Server::start().await;
+async fn a_phone_that_gives_up_while_its_answer_is_held_is_not_registered(database: Database) {
+    let server = Server::start(database).await;
     let uid = alice().address().to_string();
     let mut clients = Vec::new();
     for (device, uuid) in [(Android, "a"), (Ios, "b")] {

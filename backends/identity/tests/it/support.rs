@@ -8,30 +8,16 @@ use comet_dtalk::clock::unix_ms;
 use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::message::{ConnType, Device, Login};
 use comet_identity::{Authenticated, Key, Outcome, Registry};
+use comet_sql_testing::Database;
 use comet_testkit::client::{Ending, Transport};
 use comet_testkit::clock::PATIENCE;
 use comet_testkit::frame::{AUTH_REPLY, Frame, auth_of, frame};
 use prost::Message as _;
-use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteConnectOptions;
-use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-/// A database that ends with the test.
-pub(crate) struct Disk(TempDir);
-
-impl Disk {
-    pub(crate) fn new() -> Self {
-        Self(TempDir::new().unwrap())
-    }
-
-    pub(crate) async fn registry(&self) -> Registry {
-        let file = self.0.path().join("comet.db");
-        let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
-        let pool = SqlitePool::connect_with(options).await.unwrap();
-        Registry::open(pool).await.unwrap()
-    }
+pub(crate) async fn registry(database: &Database) -> Registry {
+    Registry::open(database.pool()).await.unwrap()
 }
 
 pub(crate) fn alice() -> Key {
@@ -69,19 +55,19 @@ pub(crate) struct Server {
     pub(crate) registry: Registry,
     pub(crate) router: Arc<Authenticated<WhoAmI>>,
     gateway: Gateway,
-    _disk: Disk,
+    _database: Database,
 }
 
 impl Server {
-    pub(crate) async fn start() -> Self {
-        Self::with(|router| router).await
+    pub(crate) async fn start(database: Database) -> Self {
+        Self::with(database, |router| router).await
     }
 
     pub(crate) async fn with(
+        database: Database,
         configure: impl FnOnce(Authenticated<WhoAmI>) -> Authenticated<WhoAmI>,
     ) -> Self {
-        let disk = Disk::new();
-        let registry = disk.registry().await;
+        let registry = registry(&database).await;
         let router = Authenticated::new(registry.clone(), Handle::current(), ["dtalk"], WhoAmI);
         let router = Arc::new(configure(router));
         let gateway = Gateway::builder(Arc::clone(&router))
@@ -89,7 +75,7 @@ impl Server {
             .listen(Listen::tcp("127.0.0.1:0".parse().unwrap()))
             .start()
             .unwrap();
-        Self { registry, router, gateway, _disk: disk }
+        Self { registry, router, gateway, _database: database }
     }
 
     pub(crate) fn client(&self) -> Client {

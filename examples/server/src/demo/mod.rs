@@ -12,10 +12,9 @@ use std::time::{Duration, Instant};
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::rate::{Pace, Rate};
 use comet_identity::Key;
-use comet_sql::sqlite::Pool;
+use comet_sql::{Dialect, Error, MigrateError, Part, Pool, insert, sql};
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
-use sqlx::{Row, SqlitePool};
 
 use crate::config;
 use crate::data::DataError;
@@ -25,6 +24,17 @@ pub(crate) use room::{DemoRoom, ROOM};
 
 /// Divisor of the retention time of unused names: the granularity of the stored last use.
 const USE_NOTED: u64 = 16;
+
+/// Files from before there were parts have the table already.
+const PART: Part = Part {
+    name: "demo",
+    steps: &["CREATE TABLE IF NOT EXISTS demo_name (
+        address {key:255} NOT NULL PRIMARY KEY,
+        name    {text} NOT NULL,
+        used    {int} NOT NULL
+    ) {table};"],
+    user_version: false,
+};
 
 /// Names and keys of all users who have signed in.
 #[derive(Debug)]
@@ -62,20 +72,17 @@ pub(crate) enum SignInError {
     #[error("too many are new, try again in a minute")]
     TooManyNew,
     #[error("the name cannot be kept: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[from] Error),
 }
 
 impl Demo {
     /// Opens the demo with the names stored so far.
     pub(crate) async fn open(
-        pool: SqlitePool,
+        pool: Pool,
         secret: [u8; 32],
         limits: &config::Demo,
     ) -> Result<Self, DataError> {
-        let pool = Pool::from(pool);
-        let names = remembered(&pool, unix_ms())
-            .await
-            .map_err(|source| DataError::Database { path: "accounts.db".into(), source })?;
+        let names = remembered(&pool, unix_ms()).await?;
         Ok(Self {
             pool,
             secret,
@@ -146,20 +153,17 @@ impl Demo {
         if !newcomers.admit(self.rate, Instant::now()) {
             return Err(SignInError::TooManyNew);
         }
-        let mut db = self.pool.lend().await?;
-        sqlx::query("INSERT OR REPLACE INTO demo_name (address, name, used) VALUES (?, ?, ?)")
-            .bind(address)
-            .bind(name)
-            .bind(now.cast_signed())
-            .execute(&mut *db)
-            .await?;
-        db.done();
+        let mut db = self.pool.begin().await?;
+        let row = [address.into(), name.into(), now.cast_signed().into()];
+        let row = insert("demo_name", &["address", "name", "used"]).row(row);
+        row.replace(&mut db, &["address"]).await?;
+        db.commit().await?;
         self.names.write().add(address, name, now);
         Ok(())
     }
 
     /// Forgets unused names. A user with a session counts as using its name.
-    async fn forget_unused(&self, now: u64) -> Result<(), sqlx::Error> {
+    async fn forget_unused(&self, now: u64) -> Result<(), Error> {
         let unused = self.names.read().unused_since(now.saturating_sub(self.unused_ms));
         for address in unused {
             if self.online.has(&address) {
@@ -167,26 +171,23 @@ impl Demo {
                 self.note_use(&address, now).await?;
                 continue;
             }
-            let mut db = self.pool.lend().await?;
-            sqlx::query("DELETE FROM demo_name WHERE address = ?")
-                .bind(&*address)
-                .execute(&mut *db)
-                .await?;
-            db.done();
+            let mut db = self.pool.begin().await?;
+            let gone = sql("DELETE FROM demo_name WHERE address = ?").bind(&*address);
+            gone.execute(&mut db).await?;
+            db.commit().await?;
             self.names.write().forget(&address);
         }
         Ok(())
     }
 
-    async fn note_use(&self, address: &str, now: u64) -> Result<(), sqlx::Error> {
-        let mut db = self.pool.lend().await?;
-        sqlx::query("UPDATE demo_name SET used = ? WHERE address = ?")
+    async fn note_use(&self, address: &str, now: u64) -> Result<(), Error> {
+        let mut db = self.pool.begin().await?;
+        sql("UPDATE demo_name SET used = ? WHERE address = ?")
             .bind(now.cast_signed())
             .bind(address)
-            .execute(&mut *db)
+            .execute(&mut db)
             .await?;
-        db.done();
-        Ok(())
+        db.commit().await
     }
 
     fn key(&self, name: &str) -> Key {
@@ -202,45 +203,44 @@ impl Demo {
     }
 }
 
-async fn remembered(pool: &Pool, now: u64) -> Result<Names, sqlx::Error> {
-    let mut db = pool.lend().await?;
-    let table = "CREATE TABLE IF NOT EXISTS demo_name (
-        address TEXT PRIMARY KEY, name TEXT NOT NULL, used INTEGER NOT NULL DEFAULT 0)";
-    sqlx::query(table).execute(&mut *db).await?;
-    let column = "SELECT count(*) FROM pragma_table_info('demo_name') WHERE name = 'used'";
-    if sqlx::query_scalar::<_, i64>(column).fetch_one(&mut *db).await? == 0 {
-        let column = "ALTER TABLE demo_name ADD COLUMN used INTEGER NOT NULL DEFAULT 0";
-        sqlx::query(column).execute(&mut *db).await?;
+async fn remembered(pool: &Pool, now: u64) -> Result<Names, MigrateError> {
+    PART.migrate(pool).await?;
+    let mut db = pool.begin().await?;
+    if pool.dialect() == Dialect::Sqlite {
+        let column = "SELECT count(*) FROM pragma_table_info('demo_name') WHERE name = 'used'";
+        if sql(column).one::<i64>(&mut db).await? == 0 {
+            db.run("ALTER TABLE demo_name ADD COLUMN used INTEGER NOT NULL DEFAULT 0").await?;
+        }
     }
     // Names older than this column have no known last use: their time starts now.
-    sqlx::query("UPDATE demo_name SET used = ? WHERE used = 0")
-        .bind(now.cast_signed())
-        .execute(&mut *db)
-        .await?;
-    let query = "SELECT address, name, used FROM demo_name ORDER BY rowid";
+    let unknown = sql("UPDATE demo_name SET used = ? WHERE used = 0").bind(now.cast_signed());
+    unknown.execute(&mut db).await?;
+    let found = sql("SELECT address, name, used FROM demo_name ORDER BY used, address");
+    let found: Vec<(String, String, i64)> = found.all(&mut db).await?;
+    db.commit().await?;
     let mut names = Names::default();
-    for row in sqlx::query(query).fetch_all(&mut *db).await? {
-        let (address, name, used): (String, String, i64) =
-            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    for (address, name, used) in found {
         names.add(&address, &name, used.cast_unsigned());
     }
-    db.done();
     Ok(names)
 }
 
 #[cfg(test)]
 mod tests {
+    use comet_sql::{Location, Settings};
+
     use super::*;
+
+    fn accounts(path: &std::path::Path) -> Pool {
+        Pool::new(Location::file(path.join("accounts.db")), Settings::default())
+    }
 
     async fn demo(path: &std::path::Path) -> Demo {
         limited(path, 100, 0, 3_600).await
     }
 
     async fn limited(path: &std::path::Path, names: usize, rate: u32, unused: u64) -> Demo {
-        let options = sqlx::sqlite::SqliteConnectOptions::new()
-            .filename(path.join("accounts.db"))
-            .create_if_missing(true);
-        let pool = SqlitePool::connect_with(options).await.unwrap();
+        let pool = accounts(path);
         let limits = config::Demo::of(names, rate, unused);
         Demo::open(pool, [7; 32], &limits).await.unwrap()
     }
@@ -325,9 +325,8 @@ mod tests {
     async fn names_from_before_their_use_was_written_down_are_kept() {
         let dir = tempfile::tempdir().unwrap();
         let address = demo(dir.path()).await.sign_in("anna").await.unwrap().address;
-        let file = dir.path().join("accounts.db");
-        let pool = SqlitePool::connect(&format!("sqlite:{}", file.display())).await.unwrap();
-        sqlx::query("ALTER TABLE demo_name DROP COLUMN used").execute(&pool).await.unwrap();
+        let mut db = accounts(dir.path()).lend().await.unwrap();
+        db.run("ALTER TABLE demo_name DROP COLUMN used").await.unwrap();
         let demo = demo(dir.path()).await;
         demo.sign_in("ben").await.unwrap();
         assert!(demo.knows(&address) && demo.len() == 2);
