@@ -16,7 +16,11 @@ const MAX_VARIABLES: usize = 30_000;
 /// Bytes of one statement to a server; MySQL 5.7 takes 4 MiB by default.
 const MAX_BYTES: usize = 1 << 20;
 /// Keys of one look-up: what an optimizer still takes for ranges of an index.
-const MAX_KEYS: usize = 500;
+const MAX_KEYS: usize = 256;
+/// Rows of one statement to a server. Statements there have 1, 2, 4, ... rows, so that few texts are
+/// prepared, and those are kept: to prepare one for each use takes two more trips, and on MySQL its
+/// closing, which has no answer, would delay what follows until the server acknowledges its packet.
+const MAX_ROWS: usize = 256;
 
 /// Rows to be inserted into a table.
 #[derive(Clone, Debug)]
@@ -153,7 +157,8 @@ impl<'a> Insert<'a> {
             }
             for keys in keys.chunks(MAX_KEYS) {
                 let text = format!("SELECT {key}, {number} FROM {table} WHERE {key} IN ");
-                let statement = Statement::assembled(text, Vec::new()).list(keys.iter().cloned());
+                let statement = Statement::assembled(text, Vec::new(), true);
+                let statement = statement.list(keys.iter().cloned());
                 sums.extend(statement.all::<(String, i64)>(db).await?);
             }
         } else {
@@ -180,7 +185,10 @@ impl<'a> Insert<'a> {
         for rows in rows.chunks(MAX_KEYS) {
             let mut text = format!("SELECT {} FROM {} WHERE ", names.join(", "), self.table);
             let mut values = Vec::with_capacity(rows.len() * key);
-            for (n, row) in rows.iter().enumerate() {
+            // Filled up with the last one.
+            let last = rows.last().into_iter().cycle();
+            let rows = rows.iter().chain(last).take(rows.len().next_power_of_two());
+            for (n, row) in rows.enumerate() {
                 text.push_str(if n == 0 { "(" } else { " OR (" });
                 for (n, name) in names.iter().enumerate() {
                     text.push_str(if n == 0 { "" } else { " AND " });
@@ -191,7 +199,7 @@ impl<'a> Insert<'a> {
                 values.extend_from_slice(&row[..key]);
             }
             text.push_str("{lock}");
-            let found: Vec<Key> = Statement::assembled(text, values).all(db).await?;
+            let found: Vec<Key> = Statement::assembled(text, values, true).all(db).await?;
             taken.extend(found);
         }
         if taken.is_empty() {
@@ -211,16 +219,10 @@ impl<'a> Insert<'a> {
 
     /// As many statements as it takes, all with the same end.
     fn statements(self, dialect: Dialect, end: &str) -> Vec<Statement<'a>> {
-        let Self { table, columns, values } = self;
-        let begin = format!("INSERT INTO {table} ({}) VALUES ", columns.join(", "));
+        let begin = format!("INSERT INTO {} ({}) VALUES ", self.table, self.columns.join(", "));
         let mut row = String::new();
-        placeholders(&mut row, columns.len());
-        let bytes = || values.iter().map(Value::size).sum::<usize>();
-        if values.len() <= MAX_VARIABLES && !(dialect.is_server() && bytes() > MAX_BYTES) {
-            if values.is_empty() {
-                return Vec::new();
-            }
-            let rows = values.len() / columns.len();
+        placeholders(&mut row, self.columns.len());
+        let text = |rows: usize| {
             let mut text = String::with_capacity(begin.len() + rows * (row.len() + 2) + end.len());
             text.push_str(&begin);
             for n in 0..rows {
@@ -228,32 +230,30 @@ impl<'a> Insert<'a> {
                 text.push_str(&row);
             }
             text.push_str(end);
-            return vec![Statement::assembled(text, values)];
-        }
+            text
+        };
+        let (columns, kept) = (self.columns.len(), dialect.is_server());
+        let mut rest = self.values;
         let mut statements = Vec::new();
-        let mut values = values.into_iter().peekable();
-        while values.peek().is_some() {
-            let mut text = begin.clone();
-            let mut chunk = Vec::with_capacity(values.len().min(MAX_VARIABLES));
-            let mut bytes = 0;
-            loop {
-                let before = chunk.len();
-                chunk.extend(values.by_ref().take(columns.len()));
-                text.push_str(if before == 0 { "" } else { ", " });
-                text.push_str(&row);
-                if dialect.is_server() {
-                    bytes += chunk[before..].iter().map(Value::size).sum::<usize>();
-                }
-                let full = chunk.len() + columns.len() > MAX_VARIABLES || bytes > MAX_BYTES;
-                if full || values.peek().is_none() {
-                    break;
-                }
-            }
-            text.push_str(end);
-            statements.push(Statement::assembled(text, chunk));
+        while !rest.is_empty() {
+            let rows = if kept { rows_for_server(&rest, columns) } else { MAX_VARIABLES / columns };
+            let after = rest.split_off((rows * columns).min(rest.len()));
+            statements.push(Statement::assembled(text(rest.len() / columns), rest, kept));
+            rest = after;
         }
         statements
     }
+}
+
+/// A power of two of rows, as many as there are, and as fit a packet.
+fn rows_for_server(values: &[Value<'_>], columns: usize) -> usize {
+    let mut bytes = 0;
+    let fit = values.chunks(columns).take(MAX_ROWS).take_while(|row| {
+        bytes += row.iter().map(Value::size).sum::<usize>();
+        bytes <= MAX_BYTES
+    });
+    let fit = fit.count().max(1);
+    1 << fit.ilog2()
 }
 
 /// Key of a row, as bytes.

@@ -54,7 +54,6 @@ mod pool;
 mod retry;
 mod row;
 mod schema;
-pub mod sqlite;
 mod statement;
 mod update;
 mod value;

@@ -145,6 +145,8 @@ impl From<&Path> for Location {
     }
 }
 
+/// Statements that a connection to a server keeps prepared: more than there are.
+const PREPARED: usize = 512;
 /// Idle connections are not kept longer than this; servers end them, and what is open on them,
 /// after twice that.
 pub(crate) const IDLE: Duration = Duration::from_secs(5);
@@ -223,12 +225,14 @@ impl FromStr for Location {
                 let options = options.map_err(refused)?;
                 options.get_database().ok_or(LocationError::Name)?;
                 let options = options.charset("utf8mb4").collation("utf8mb4_bin");
+                let options = options.statement_cache_capacity(PREPARED);
                 let options = options.disable_statement_logging();
                 Ok(Self(Kind::MySql(Box::new(options))))
             }
             "postgres" | "postgresql" => {
                 let options = PgConnectOptions::from_str(url).map_err(refused)?;
                 options.get_database().ok_or(LocationError::Name)?;
+                let options = options.statement_cache_capacity(PREPARED);
                 let options = options.application_name("comet").disable_statement_logging();
                 Ok(Self(Kind::Postgres(Box::new(options))))
             }

@@ -12,17 +12,19 @@ use crate::value::Value;
 pub struct Statement<'a> {
     text: Cow<'static, str>,
     values: Vec<Value<'a>>,
+    /// Whether the same text comes again, so that it is worth keeping prepared.
+    kept: bool,
 }
 
 /// A statement. What comes from outside is bound, never a part of the text.
 #[must_use]
 pub const fn sql<'a>(text: &'static str) -> Statement<'a> {
-    Statement { text: Cow::Borrowed(text), values: Vec::new() }
+    Statement { text: Cow::Borrowed(text), values: Vec::new(), kept: true }
 }
 
 impl<'a> Statement<'a> {
-    pub(crate) fn assembled(text: String, values: Vec<Value<'a>>) -> Self {
-        Self { text: Cow::Owned(text), values }
+    pub(crate) fn assembled(text: String, values: Vec<Value<'a>>, kept: bool) -> Self {
+        Self { text: Cow::Owned(text), values, kept }
     }
 
     /// Value of the next placeholder.
@@ -40,13 +42,18 @@ impl<'a> Statement<'a> {
     }
 
     /// Appends a list of values in parentheses, after `IN`. It must have one at least, and at most
-    /// some thousands.
+    /// some thousands. It is filled up with the last one to a power of two, so that few texts are
+    /// prepared.
     #[must_use]
     pub fn list<V: Into<Value<'a>>>(mut self, values: impl IntoIterator<Item = V>) -> Self {
         let before = self.values.len();
         self.values.extend(values.into_iter().map(Into::into));
         debug_assert!(self.values.len() > before, "a list has a value at least");
-        placeholders(self.text.to_mut(), self.values.len() - before);
+        let count = (self.values.len() - before).next_power_of_two();
+        if let Some(last) = self.values.last().cloned() {
+            self.values.resize(before + count, last);
+        }
+        placeholders(self.text.to_mut(), count);
         self
     }
 
@@ -87,8 +94,7 @@ impl<'a> Statement<'a> {
     }
 
     fn call(self) -> Call<'a> {
-        let kept = matches!(self.text, Cow::Borrowed(_));
-        Call { text: self.text, values: self.values, kept }
+        Call { text: self.text, values: self.values, kept: self.kept }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::value::Value;
 
 /// Keys of one statement: half of the variables that SQLite takes, and what the optimizers of
 /// servers still take for ranges of an index.
-const MAX_KEYS: [usize; 2] = [15_000, 500];
+const MAX_KEYS: [usize; 2] = [15_000, 256];
 
 /// Update of rows whose keys, of two columns, are in a list.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +60,7 @@ impl ListedUpdate {
                 let Self { table, only, .. } = self;
                 let (text, values) = self.conditions(keys);
                 let text = format!("SELECT {columns} FROM {table} WHERE {only} AND {text}{{lock}}");
-                rows.extend(Statement::assembled(text, values).all(db).await?);
+                rows.extend(Statement::assembled(text, values, true).all(db).await?);
                 self.update(db.dialect(), keys, &[]).execute(db).await?;
             } else {
                 let statement = self.update(db.dialect(), keys, &[]).then(" RETURNING ");
@@ -89,8 +89,9 @@ impl ListedUpdate {
         if dialect == Dialect::MySql {
             let (text, keys) = self.conditions(keys);
             let text = format!("UPDATE {table} SET {set} WHERE {only} AND {text}");
-            return Statement::assembled(text, [values, &*keys].concat());
+            return Statement::assembled(text, [values, &*keys].concat(), true);
         }
+        let keys = filled_up(keys, dialect.is_server());
         let mut text = String::from("WITH listed (listed_1, listed_2) AS (VALUES ");
         for n in 0..keys.len() {
             text.push_str(if n == 0 { "(?, ?)" } else { ", (?, ?)" });
@@ -99,13 +100,23 @@ impl ListedUpdate {
             ") UPDATE {table} SET {set} FROM listed WHERE {first} = listed_1 AND \
              {second} = listed_2 AND {only}"
         ));
-        Statement::assembled(text, [keys.as_flattened(), values].concat())
+        Statement::assembled(text, [keys.as_flattened(), values].concat(), dialect.is_server())
     }
 
     fn conditions<'a>(&self, keys: &[[Value<'a>; 2]]) -> (String, Vec<Value<'a>>) {
         let [first, second] = self.key;
+        let keys = filled_up(keys, true);
         let alternatives = keys.iter().map(|_| format!("({first} = ? AND {second} = ?)"));
         let text = alternatives.collect::<Vec<_>>().join(" OR ");
         (format!("({text})"), keys.iter().flatten().cloned().collect())
     }
+}
+
+/// For a server, with the last one again up to a power of two: few texts are prepared.
+fn filled_up<'a>(keys: &[[Value<'a>; 2]], for_server: bool) -> Vec<[Value<'a>; 2]> {
+    let mut keys = keys.to_vec();
+    if for_server && let Some(last) = keys.last().cloned() {
+        keys.resize(keys.len().next_power_of_two(), last);
+    }
+    keys
 }

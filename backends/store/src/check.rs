@@ -54,6 +54,9 @@ pub(crate) enum Malformed {
     /// The target of a group message is not a group id.
     #[error("target is no group id")]
     GroupId,
+    /// The message id of the client or the target has U+0000, which not every database can store.
+    #[error("a name has U+0000")]
+    Nul,
     /// The source is too long.
     #[error("source of {0} bytes")]
     Source(usize),
@@ -68,6 +71,9 @@ pub(crate) fn check(body: Bytes) -> Result<Draft, Malformed> {
     let common = Common::decode(proto.body)?;
     check_name(&common.msg_id).map_err(Malformed::MsgId)?;
     check_name(&common.target).map_err(Malformed::Target)?;
+    if common.msg_id.contains('\0') || common.target.contains('\0') {
+        return Err(Malformed::Nul);
+    }
     if !may_be_sent(common.msg_type) {
         return Err(Malformed::MsgType(common.msg_type));
     }
@@ -158,6 +164,9 @@ mod tests {
     #[test]
     fn names_are_from_one_to_forty_characters() {
         assert_eq!(outcome(|c| c.msg_id.clear()), Err(Malformed::MsgId(0)));
+        assert_eq!(outcome(|c| c.msg_id = "a\0b".into()), Err(Malformed::Nul));
+        assert_eq!(outcome(|c| c.target.push('\0')), Err(Malformed::Nul));
+        assert!(outcome(|c| c.msg = vec![0].into()).is_ok());
         assert!(outcome(|c| c.msg_id = "é".repeat(40)).is_ok());
         assert_eq!(outcome(|c| c.msg_id = "x".repeat(41)), Err(Malformed::MsgId(41)));
         assert_eq!(outcome(|c| c.target.clear()), Err(Malformed::Target(0)));

@@ -7,7 +7,7 @@
 //! message again gets the first answer.
 //!
 //! ```text
-//!  shards ──receive, acked, connected──▶ queue ──▶ writer ──▶ SQLite     one commit for each batch
+//!  shards ──receive, acked, connected──▶ queue ──▶ writer ──▶ database   one commit for each batch
 //!     ▲                                              │  ▲
 //!     └──────────── replies, deliveries ─────────────┘  └─pages── readers   for who catches up
 //! ```

@@ -1,7 +1,6 @@
 //! [`Store`]: the handle used by all other parts.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -10,6 +9,7 @@ use comet::{Gateway, SessionId};
 use comet_dtalk::code::Code;
 use comet_dtalk::id::{Id, IdGenerator};
 use comet_dtalk::rate::{Paces, Rate};
+use comet_sql::Location;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -32,7 +32,7 @@ pub enum UnusableReason {
     Writing,
     /// The database cannot be read.
     #[error("messages cannot be read")]
-    Reading(#[source] sqlx::Error),
+    Reading(#[source] comet_sql::Error),
 }
 
 /// Message store. A cheap handle; clones refer to the same store.
@@ -61,20 +61,20 @@ struct Inner {
 }
 
 impl Store {
-    /// Opens the database at `path`, creates it if there is none, and starts the writer. Requires a
-    /// tokio runtime.
+    /// Opens the database, given as a path or a [`Location`], creates its tables if there are none,
+    /// and starts the writer. Requires a tokio runtime.
     ///
     /// # Errors
     ///
-    /// [`OpenError`] if the file cannot be used.
+    /// [`OpenError`] if the database cannot be used.
     pub async fn open(
-        path: impl AsRef<Path>,
+        database: impl Into<Location>,
         config: Config,
         membership: Arc<dyn Membership>,
     ) -> Result<Self, OpenError> {
         let timeouts = Timeouts { busy: config.busy_timeout, reader: config.busy_timeout };
         let readers = 2 * u32::from(config.readers);
-        let mut opened = db::open(path.as_ref(), readers, config.cache, timeouts).await?;
+        let mut opened = db::open(database.into(), readers, config.cache, timeouts).await?;
         let found = opened.last.map_or(0, Id::get);
         if let Some(lost) = opened.lost {
             let lost = OpenError::Lost { found, marked: lost.get() };

@@ -1,7 +1,7 @@
 //! Revoking and focusing messages: one message at a time, on request of one user.
 
 use comet_dtalk::id::Id;
-use sqlx::SqliteConnection;
+use comet_sql::{Connection, Error, insert, sql};
 
 /// Location of a message, with its sender and receiver.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -21,11 +21,7 @@ pub(crate) enum Kind {
 }
 
 /// Looks up a message.
-pub(crate) async fn find(
-    tx: &mut SqliteConnection,
-    kind: Kind,
-    mid: Id,
-) -> Result<Option<Found>, sqlx::Error> {
+pub(crate) async fn find(tx: &mut Connection, kind: Kind, mid: Id) -> Result<Option<Found>, Error> {
     let query = match kind {
         Kind::Private => {
             "SELECT sender_id, receiver_id, create_time FROM dtalk_msg_content WHERE mid = ?"
@@ -34,8 +30,7 @@ pub(crate) async fn find(
             "SELECT sender_id, receiver_id, create_time FROM dtalk_group_msg_content WHERE mid = ?"
         }
     };
-    let row: Option<(String, String, i64)> =
-        sqlx::query_as(query).bind(mid.get()).fetch_optional(tx).await?;
+    let row: Option<(String, String, i64)> = sql(query).bind(mid.get()).optional(tx).await?;
     Ok(row.map(|(sender_id, receiver_id, create_time)| Found {
         sender_id,
         receiver_id,
@@ -46,26 +41,24 @@ pub(crate) async fn find(
 /// Deletes the content of a message. Its sender and client id are kept, so that a repeat is still
 /// detected.
 pub(crate) async fn erase(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     kind: Kind,
     mid: Id,
     found: &Found,
-) -> Result<(), sqlx::Error> {
+) -> Result<(), Error> {
     let query = match kind {
         Kind::Private => "DELETE FROM dtalk_msg_content WHERE mid = ?",
         Kind::Group => "DELETE FROM dtalk_group_msg_content WHERE mid = ?",
     };
-    sqlx::query(query).bind(mid.get()).execute(&mut *tx).await?;
+    sql(query).bind(mid.get()).execute(tx).await?;
     if kind == Kind::Private {
         // No delivery is pending any more.
-        sqlx::query(
-            "UPDATE dtalk_msg_relation SET state = 1 WHERE mid = ? AND owner_uid IN (?, ?)",
-        )
-        .bind(mid.get())
-        .bind(&*found.sender_id)
-        .bind(&*found.receiver_id)
-        .execute(tx)
-        .await?;
+        sql("UPDATE dtalk_msg_relation SET state = 1 WHERE mid = ? AND owner_uid IN (?, ?)")
+            .bind(mid.get())
+            .bind(&*found.sender_id)
+            .bind(&*found.receiver_id)
+            .execute(tx)
+            .await?;
     }
     Ok(())
 }
@@ -73,22 +66,16 @@ pub(crate) async fn erase(
 /// Adds a focus mark of `uid`; returns the number of users that have marked the message, or `None`
 /// if `uid` had already.
 pub(crate) async fn add_focus(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     mid: Id,
     uid: &str,
     now: u64,
-) -> Result<Option<i32>, sqlx::Error> {
-    let added = sqlx::query(
-        "INSERT INTO comet_focus (mid, uid, create_time) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-    )
-    .bind(mid.get())
-    .bind(uid)
-    .bind(now.cast_signed())
-    .execute(&mut *tx)
-    .await?;
-    if added.rows_affected() == 0 {
+) -> Result<Option<i32>, Error> {
+    let row = [mid.get().into(), uid.into(), now.cast_signed().into()];
+    let row = insert("comet_focus", &["mid", "uid", "create_time"]).row(row);
+    if row.if_new(tx, 2, "mid").await?.is_empty() {
         return Ok(None);
     }
-    let count = sqlx::query_scalar("SELECT count(*) FROM comet_focus WHERE mid = ?");
-    count.bind(mid.get()).fetch_one(tx).await.map(Some)
+    let count = sql("SELECT count(*) FROM comet_focus WHERE mid = ?");
+    count.bind(mid.get()).one(tx).await.map(Some)
 }

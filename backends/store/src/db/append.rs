@@ -5,10 +5,25 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use comet_dtalk::message::Common;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use comet_sql::{Connection, Error, insert, sql};
 
-use super::MAX_VARIABLES;
 use crate::check::To;
+
+const CONTENT_COLUMNS: [&str; 9] = [
+    "mid",
+    "seq",
+    "sender_id",
+    "receiver_id",
+    "msg_type",
+    "content",
+    "create_time",
+    "source",
+    "reference",
+];
+const RELATION_COLUMNS: [&str; 7] =
+    ["mid", "owner_uid", "other_uid", "type", "state", "create_time", "owner_seq"];
+const SIGNAL_COLUMNS: [&str; 7] =
+    ["id", "uid", "type", "state", "content", "create_time", "update_time"];
 
 /// Message, complete with sender, id and time.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,10 +89,7 @@ struct Relation<'a> {
 /// Appends the new messages.
 ///
 /// No two of the messages may have the same sender and client id.
-pub(crate) async fn append(
-    tx: &mut SqliteConnection,
-    messages: &[Message],
-) -> Result<Appended, sqlx::Error> {
+pub(crate) async fn append(tx: &mut Connection, messages: &[Message]) -> Result<Appended, Error> {
     let fresh = insert_sent(tx, messages).await?;
     let is_fresh = |message: &&Message| fresh.contains(&message.common.log_id);
     let new: Vec<&Message> = messages.iter().filter(is_fresh).collect();
@@ -91,89 +103,74 @@ pub(crate) async fn append(
     Ok(Appended { repeats, positions })
 }
 
-async fn insert_sent(
-    tx: &mut SqliteConnection,
-    messages: &[Message],
-) -> Result<HashSet<i64>, sqlx::Error> {
-    let mut fresh = HashSet::with_capacity(messages.len());
-    for chunk in messages.chunks(MAX_VARIABLES / 4) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO comet_sent (sender_id, seq, mid, create_time) ",
-        );
-        query.push_values(chunk, |mut row, Message { common, .. }| {
-            row.push_bind(&*common.from).push_bind(&*common.msg_id);
-            row.push_bind(common.log_id).push_bind(common.datetime.cast_signed());
-        });
-        query.push(" ON CONFLICT DO NOTHING RETURNING mid");
-        let inserted: Vec<i64> =
-            query.build_query_scalar().persistent(false).fetch_all(&mut *tx).await?;
-        fresh.extend(inserted);
-    }
-    Ok(fresh)
+async fn insert_sent(tx: &mut Connection, messages: &[Message]) -> Result<HashSet<i64>, Error> {
+    let rows = messages.iter().map(|Message { common, .. }| {
+        let (sender, seq) = ((&*common.from).into(), (&*common.msg_id).into());
+        [sender, seq, common.log_id.into(), common.datetime.cast_signed().into()]
+    });
+    let sent = insert("comet_sent", &["sender_id", "seq", "mid", "create_time"]).rows(rows);
+    Ok(sent.if_new(tx, 2, "mid").await?.into_iter().collect())
 }
 
 /// Repeats are few, so each is looked up individually.
 async fn originals(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     repeats: &[&Message],
-) -> Result<HashMap<i64, Original>, sqlx::Error> {
+) -> Result<HashMap<i64, Original>, Error> {
     let mut originals = HashMap::with_capacity(repeats.len());
     for Message { common, .. } in repeats {
-        let (mid, time): (i64, i64) = sqlx::query_as(
-            "SELECT mid, create_time FROM comet_sent WHERE sender_id = ? AND seq = ?",
-        )
-        .bind(&*common.from)
-        .bind(&*common.msg_id)
-        .fetch_one(&mut *tx)
-        .await?;
+        let (mid, time): (i64, i64) =
+            sql("SELECT mid, create_time FROM comet_sent WHERE sender_id = ? AND seq = ?")
+                .bind(&*common.from)
+                .bind(&*common.msg_id)
+                .one(tx)
+                .await?;
         originals.insert(common.log_id, Original { mid, datetime: time.unsigned_abs() });
     }
     Ok(originals)
 }
 
 async fn insert_contents(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     table: &'static str,
     messages: &[&Message],
-) -> Result<(), sqlx::Error> {
-    for chunk in messages.chunks(MAX_VARIABLES / 9) {
-        let mut query = QueryBuilder::<Sqlite>::new(format!(
-            "INSERT INTO {table} (mid, seq, sender_id, receiver_id, msg_type, content, \
-             create_time, source, reference) "
-        ));
-        query.push_values(chunk, |mut row, Message { common, .. }| {
-            row.push_bind(common.log_id).push_bind(&*common.msg_id);
-            row.push_bind(&*common.from).push_bind(&*common.target);
-            row.push_bind(common.msg_type).push_bind(&*common.msg);
-            row.push_bind(common.datetime.cast_signed());
-            row.push_bind(common.source.as_ref().map(prost::Message::encode_to_vec));
-            row.push_bind(common.reference.as_ref().map(prost::Message::encode_to_vec));
-        });
-        query.build().persistent(false).execute(&mut *tx).await?;
-    }
-    Ok(())
+) -> Result<(), Error> {
+    let rows = messages.iter().map(|Message { common, .. }| {
+        [
+            common.log_id.into(),
+            (&*common.msg_id).into(),
+            (&*common.from).into(),
+            (&*common.target).into(),
+            common.msg_type.into(),
+            (&*common.msg).into(),
+            common.datetime.cast_signed().into(),
+            common.source.as_ref().map(prost::Message::encode_to_vec).into(),
+            common.reference.as_ref().map(prost::Message::encode_to_vec).into(),
+        ]
+    });
+    insert(table, &CONTENT_COLUMNS).rows(rows).execute(tx).await
 }
 
 async fn insert_relations(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     messages: &[&Message],
-) -> Result<HashMap<String, Vec<(i64, i64)>>, sqlx::Error> {
+) -> Result<HashMap<String, Vec<(i64, i64)>>, Error> {
     let mut relations: Vec<Relation<'_>> = messages.iter().flat_map(|m| relations_of(m)).collect();
     // In table order, so that adjacent rows are written together.
     relations.sort_by_key(|relation| (relation.owner, relation.mid));
     number(tx, &mut relations).await?;
-    for chunk in relations.chunks(MAX_VARIABLES / 7) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO dtalk_msg_relation (mid, owner_uid, other_uid, type, state, create_time, \
-             owner_seq) ",
-        );
-        query.push_values(chunk, |mut row, relation| {
-            row.push_bind(relation.mid).push_bind(relation.owner).push_bind(relation.other);
-            row.push_bind(relation.inbox).push_bind(relation.received);
-            row.push_bind(relation.time).push_bind(relation.owner_seq);
-        });
-        query.build().persistent(false).execute(&mut *tx).await?;
-    }
+    let rows = relations.iter().map(|relation| {
+        [
+            relation.mid.into(),
+            relation.owner.into(),
+            relation.other.into(),
+            relation.inbox.into(),
+            relation.received.into(),
+            relation.time.into(),
+            relation.owner_seq.into(),
+        ]
+    });
+    insert("dtalk_msg_relation", &RELATION_COLUMNS).rows(rows).execute(tx).await?;
     let of_owner = |rows: &[Relation<'_>]| {
         let places = rows.iter().map(|row| (row.mid, row.owner_seq)).collect();
         (rows[0].owner.to_owned(), places)
@@ -199,34 +196,16 @@ fn relations_of(message: &Message) -> impl Iterator<Item = Relation<'_>> {
 }
 
 /// Assigns to each relation the next number of its owner. The relations are sorted by owner.
-async fn number(
-    tx: &mut SqliteConnection,
-    relations: &mut [Relation<'_>],
-) -> Result<(), sqlx::Error> {
-    for chunk in relations.chunks_mut(MAX_VARIABLES / 2) {
-        let owners: Vec<_> = chunk.chunk_by_mut(|a, b| a.owner == b.owner).collect();
-        let mut query =
-            QueryBuilder::<Sqlite>::new("INSERT INTO dtalk_msg_version (uid, version) ");
-        query.push_values(&owners, |mut row, of_owner| {
-            row.push_bind(of_owner[0].owner).push_bind(count(of_owner.len()));
-        });
-        query.push(
-            " ON CONFLICT (uid) DO UPDATE SET version = version + excluded.version \
-             RETURNING uid, version",
-        );
-        let versions: HashMap<String, i64> = query
-            .build_query_as()
-            .persistent(false)
-            .fetch_all(&mut *tx)
-            .await?
-            .into_iter()
-            .collect();
-        for of_owner in owners {
-            let last = versions.get(of_owner[0].owner).ok_or(sqlx::Error::RowNotFound)?;
-            let before = last - count(of_owner.len());
-            for (number, relation) in (before + 1..).zip(of_owner) {
-                relation.owner_seq = number;
-            }
+async fn number(tx: &mut Connection, relations: &mut [Relation<'_>]) -> Result<(), Error> {
+    let owners: Vec<_> = relations.chunk_by_mut(|a, b| a.owner == b.owner).collect();
+    let rows = owners.iter().map(|rows| [rows[0].owner.into(), count(rows.len()).into()]);
+    let versions = insert("dtalk_msg_version", &["uid", "version"]).rows(rows).add(tx).await?;
+    let versions: HashMap<String, i64> = versions.into_iter().collect();
+    for of_owner in owners {
+        let last = versions.get(of_owner[0].owner).expect("each sum is returned");
+        let before = last - count(of_owner.len());
+        for (number, relation) in (before + 1..).zip(of_owner) {
+            relation.owner_seq = number;
         }
     }
     Ok(())
@@ -238,21 +217,14 @@ fn count(len: usize) -> i64 {
 
 /// Stores signals until phones acknowledge them.
 pub(crate) async fn insert_signals(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     signals: &[OutSignal],
     now: u64,
-) -> Result<(), sqlx::Error> {
-    for chunk in signals.chunks(MAX_VARIABLES / 6) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO dtalk_signal_content (id, uid, type, state, content, create_time, \
-             update_time) ",
-        );
-        query.push_values(chunk, |mut row, signal| {
-            row.push_bind(signal.sid).push_bind(&*signal.uid).push_bind(signal.kind).push("0");
-            row.push_bind(&*signal.body);
-            row.push_bind(now.cast_signed()).push_bind(now.cast_signed());
-        });
-        query.build().persistent(false).execute(&mut *tx).await?;
-    }
-    Ok(())
+) -> Result<(), Error> {
+    let now = now.cast_signed();
+    let rows = signals.iter().map(|signal| {
+        let (id, uid, kind) = (signal.sid.into(), (&*signal.uid).into(), signal.kind.into());
+        [id, uid, kind, 0.into(), (&*signal.body).into(), now.into(), now.into()]
+    });
+    insert("dtalk_signal_content", &SIGNAL_COLUMNS).rows(rows).execute(tx).await
 }

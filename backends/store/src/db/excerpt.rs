@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 
 use comet_dtalk::message::{Channel, Common};
+use comet_sql::{Error, sql};
 
 use super::ReadPool;
 use super::row::{Content, content_columns};
@@ -16,7 +17,7 @@ const OVERHEAD: usize = 100;
 /// Upper bound of the total length of the parts of a message, in bytes.
 macro_rules! parts_length {
     () => {
-        "length(c.content) + ifnull(length(c.source), 0) + ifnull(length(c.reference), 0) \
+        "length(c.content) + COALESCE(length(c.source), 0) + COALESCE(length(c.reference), 0) \
          + octet_length(c.seq) + octet_length(c.sender_id) + octet_length(c.receiver_id)"
     };
 }
@@ -63,9 +64,8 @@ type Found = (i64, i64);
 
 impl ReadPool {
     /// Newest messages between `uid` and other users.
-    pub(crate) async fn newest(&self, uid: &str, range: Range) -> Result<Choice, sqlx::Error> {
-        let mut db = self.0.lend().await?;
-        let found: Vec<Found> = sqlx::query_as(concat!(
+    pub(crate) async fn newest(&self, uid: &str, range: Range) -> Result<Choice, Error> {
+        let query = sql(concat!(
             "SELECT c.mid, ",
             parts_length!(),
             " FROM dtalk_msg_relation r JOIN dtalk_msg_content c ON c.mid = r.mid
@@ -74,10 +74,8 @@ impl ReadPool {
         .bind(uid)
         .bind(range.after)
         .bind(range.before)
-        .bind(i64::from(range.limit) + 1)
-        .fetch_all(&mut *db)
-        .await?;
-        db.done();
+        .bind(i64::from(range.limit) + 1);
+        let found: Vec<Found> = self.all(query).await?;
         Ok(choose(&found, range))
     }
 
@@ -86,13 +84,12 @@ impl ReadPool {
         &self,
         groups: &[i64],
         range: Range,
-    ) -> Result<Choice, sqlx::Error> {
+    ) -> Result<Choice, Error> {
         let mut newest: Vec<Found> = Vec::new();
         let keep = range.limit as usize + 1;
         let mut after = range.after;
         for group in groups {
-            let mut db = self.0.lend().await?;
-            let found: Vec<Found> = sqlx::query_as(concat!(
+            let query = sql(concat!(
                 "SELECT c.mid, ",
                 parts_length!(),
                 " FROM dtalk_group_msg_content c
@@ -102,10 +99,8 @@ impl ReadPool {
             .bind(group.to_string())
             .bind(after)
             .bind(range.before)
-            .bind(i64::from(range.limit) + 1)
-            .fetch_all(&mut *db)
-            .await?;
-            db.done();
+            .bind(i64::from(range.limit) + 1);
+            let found: Vec<Found> = self.all(query).await?;
             newest.extend(found);
             newest.sort_unstable_by_key(|&(id, _)| Reverse(id));
             newest.truncate(keep);
@@ -123,12 +118,11 @@ impl ReadPool {
         uid: &str,
         other: &str,
         range: Range,
-    ) -> Result<Choice, sqlx::Error> {
+    ) -> Result<Choice, Error> {
         let mut newest: Vec<Found> = Vec::new();
         let directions = if uid == other { 1 } else { 2 };
         for (sender, receiver) in [(uid, other), (other, uid)].into_iter().take(directions) {
-            let mut db = self.0.lend().await?;
-            let found: Vec<Found> = sqlx::query_as(concat!(
+            let query = sql(concat!(
                 "SELECT c.mid, ",
                 parts_length!(),
                 " FROM dtalk_msg_content c
@@ -139,10 +133,8 @@ impl ReadPool {
             .bind(receiver)
             .bind(range.after)
             .bind(range.before)
-            .bind(i64::from(range.limit) + 1)
-            .fetch_all(&mut *db)
-            .await?;
-            db.done();
+            .bind(i64::from(range.limit) + 1);
+            let found: Vec<Found> = self.all(query).await?;
             newest.extend(found);
         }
         newest.sort_unstable_by_key(|&(id, _)| Reverse(id));
@@ -154,25 +146,22 @@ impl ReadPool {
         &self,
         choice: &Choice,
         channel: Channel,
-    ) -> Result<Vec<Common>, sqlx::Error> {
+    ) -> Result<Vec<Common>, Error> {
+        if choice.ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let query = match channel {
-            Channel::ToUser => concat!(
-                "SELECT ",
-                content_columns!(),
-                " FROM dtalk_msg_content c
-                  WHERE c.mid IN (SELECT value FROM json_each(?)) ORDER BY c.mid",
-            ),
+            Channel::ToUser => {
+                concat!("SELECT ", content_columns!(), " FROM dtalk_msg_content c WHERE c.mid IN ",)
+            }
             Channel::ToGroup => concat!(
                 "SELECT ",
                 content_columns!(),
-                " FROM dtalk_group_msg_content c
-                  WHERE c.mid IN (SELECT value FROM json_each(?)) ORDER BY c.mid",
+                " FROM dtalk_group_msg_content c WHERE c.mid IN ",
             ),
         };
-        let mut db = self.0.lend().await?;
-        let rows: Vec<Content> =
-            sqlx::query_as(query).bind(format!("{:?}", choice.ids)).fetch_all(&mut *db).await?;
-        db.done();
+        let query = sql(query).list(choice.ids.iter().copied()).then(" ORDER BY c.mid");
+        let rows: Vec<Content> = self.all(query).await?;
         Ok(rows.into_iter().map(|row| row.into_common(channel)).collect())
     }
 }

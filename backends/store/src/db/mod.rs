@@ -1,7 +1,8 @@
 //! Database: one writing connection, a pool of reading connections, and the statements of both.
 //!
-//! SQLite in WAL mode, so that readers and the writer do not wait for each other. The writing
-//! connection syncs at every commit: committed data survives a power failure.
+//! On SQLite in WAL mode, so that readers and the writer do not wait for each other; the writing
+//! connection syncs at every commit: committed data survives a power failure. On a server that is
+//! its setting, and its default.
 //!
 //! Not here: content and order of writes (`writer`).
 
@@ -14,13 +15,12 @@ mod page;
 mod row;
 
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 use comet_dtalk::id::Id;
-use comet_sql::sqlite::Pool;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use comet_sql::{
+    Error, FromRow, Location, MigrateError, Part, Pool, Settings, Statement, Transaction, sql,
+};
 
 pub(crate) use act::{Found, Kind, add_focus, erase, find};
 pub(crate) use append::{Appended, Message, Original, OutSignal, append, insert_signals};
@@ -29,16 +29,13 @@ use high_mark::HighMark;
 pub(crate) use mark::{mark_messages, mark_signals};
 pub(crate) use page::Page;
 
-/// Version of [`SCHEMA`], stored in the file.
-const SCHEMA_VERSION: i64 = 1;
-const SCHEMA: &str = include_str!("schema.sql");
-
-/// Variables per insert statement; the limit of SQLite is 32,766.
-const MAX_VARIABLES: usize = 30_000;
+/// Tables of messages, also those that `comet_focus` and the like name.
+const PART: Part =
+    Part { name: "messages", steps: &[include_str!("schema.sql")], user_version: true };
 
 /// Pages of 4 KiB in the WAL before a checkpoint: at the default of 1,000 nearly each large batch
 /// would pay for one. At most 64 MiB of disk, briefly more under load.
-const CHECKPOINT_PAGES: &str = "16384";
+const CHECKPOINT_PAGES: u32 = 16_384;
 /// Minimum page caches, in KiB: of the writing connection, and of each reading one.
 const LEAST_CACHES: [usize; 2] = [1_024, 256];
 /// Divisor of the writer's cache for the cache of each reading connection.
@@ -48,9 +45,12 @@ const READER_SHARE: usize = 32;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Error of SQLite.
+    /// The database failed.
     #[error("cannot open the message database: {0}")]
-    Sqlite(#[from] sqlx::Error),
+    Database(#[from] Error),
+    /// The tables could not be created or brought to the latest version.
+    #[error("cannot prepare the message database: {0}")]
+    Tables(#[source] MigrateError),
     /// The high mark beside the database cannot be used.
     #[error("cannot use the mark of the message database: {0}")]
     Mark(#[source] io::Error),
@@ -66,13 +66,13 @@ pub enum OpenError {
         /// Greatest id that was durable.
         marked: i64,
     },
-    /// The file was changed by a later version of this program.
+    /// The database was changed by a later version of this program.
     #[error("message database has schema {found}, this program knows up to {known}")]
     NewerSchema {
-        /// Version of the file.
-        found: i64,
+        /// Version of the database.
+        found: u32,
         /// Latest version known.
-        known: i64,
+        known: u32,
     },
 }
 
@@ -88,48 +88,41 @@ pub(crate) struct Timeouts {
 /// The writing connection.
 #[derive(Debug)]
 pub(crate) struct WriteConnection {
-    options: SqliteConnectOptions,
-    connection: Option<SqliteConnection>,
-    mark: HighMark,
+    pool: Pool,
+    /// Of SQLite: a server does not lose its end.
+    mark: Option<HighMark>,
 }
 
 impl WriteConnection {
-    /// Starts a transaction. Dropping the connection without [`WriteConnection::commit`] rolls it
-    /// back.
-    pub(crate) async fn begin(&mut self) -> Result<SqliteConnection, sqlx::Error> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.options.connect().await?,
-        };
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await?;
-        Ok(connection)
+    /// Starts a transaction. Dropping it without [`WriteConnection::commit`] rolls it back.
+    pub(crate) async fn begin(&mut self) -> Result<Transaction, Error> {
+        self.pool.begin().await
     }
 
     /// Makes a transaction durable; no id above `last` was assigned in it.
-    pub(crate) async fn commit(
-        &mut self,
-        mut tx: SqliteConnection,
-        last: i64,
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query("UPDATE comet_last_id SET id = max(id, ?)").bind(last).execute(&mut tx).await?;
-        sqlx::query("COMMIT").execute(&mut tx).await?;
-        // Only a connection without any failure is reused, as in `comet_sql`.
-        self.connection = Some(tx);
-        self.mark.advance(last);
+    pub(crate) async fn commit(&mut self, mut tx: Transaction, last: i64) -> Result<(), Error> {
+        sql("UPDATE comet_last_id SET id = ? WHERE id < ?")
+            .bind(last)
+            .bind(last)
+            .execute(&mut tx)
+            .await?;
+        tx.commit().await?;
+        if let Some(mark) = &mut self.mark {
+            mark.advance(last);
+        }
         Ok(())
     }
 
     /// Gives up the missing messages above `last`.
     pub(crate) fn accept_loss(&mut self, last: i64) {
-        self.mark.reset(last);
+        if let Some(mark) = &mut self.mark {
+            mark.reset(last);
+        }
     }
 
-    /// Closes the connection, which also checkpoints the WAL if it is the last one.
-    pub(crate) async fn close(&mut self) -> Result<(), sqlx::Error> {
-        match self.connection.take() {
-            Some(connection) => connection.close().await,
-            None => Ok(()),
-        }
+    /// Closes the connection, which on SQLite also checkpoints the WAL if it is the last one.
+    pub(crate) async fn close(&mut self) {
+        self.pool.close().await;
     }
 }
 
@@ -139,11 +132,12 @@ pub(crate) struct ReadPool(Pool);
 
 impl ReadPool {
     /// Checks that the database can be read.
-    pub(crate) async fn check(&self) -> Result<(), sqlx::Error> {
-        let mut db = self.0.lend().await?;
-        sqlx::query("SELECT id FROM comet_last_id").fetch_one(&mut *db).await?;
-        db.done();
-        Ok(())
+    pub(crate) async fn check(&self) -> Result<(), Error> {
+        self.all::<i64>(sql("SELECT id FROM comet_last_id")).await.map(|_| ())
+    }
+
+    async fn all<T: FromRow>(&self, query: Statement<'_>) -> Result<Vec<T>, Error> {
+        self.0.read(query).await
     }
 
     pub(crate) async fn close(&self) {
@@ -162,59 +156,53 @@ pub(crate) struct Opened {
     pub(crate) lost: Option<Id>,
 }
 
-/// Opens the database at `path`, and creates it if there is none.
+/// Opens the database, and creates its tables if there are none.
 pub(crate) async fn open(
-    path: &Path,
+    location: Location,
     readers: u32,
     cache: usize,
     timeouts: Timeouts,
 ) -> Result<Opened, OpenError> {
     let [writer_cache, reader_cache] = caches(cache);
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .busy_timeout(timeouts.busy)
-        .row_buffer_size(512)
-        .disable_statement_logging();
-    let writing = options
-        .clone()
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-        .pragma("cache_size", writer_cache);
-    let mark = HighMark::open(path).map_err(OpenError::Mark)?;
-    let marked = mark.get();
-    let mut writer_db = WriteConnection { options: writing, connection: None, mark };
-    prepare_schema(&mut writer_db).await?;
-    let pool = SqlitePoolOptions::new()
-        .max_connections(readers)
-        .acquire_timeout(timeouts.reader)
-        .connect_with(options.pragma("cache_size", reader_cache).read_only(true))
-        .await?;
-    let last: i64 = sqlx::query_scalar("SELECT id FROM comet_last_id").fetch_one(&pool).await?;
-    let lost = Id::new(marked).filter(|marked| marked.get() > last);
-    writer_db.mark.advance(last);
-    Ok(Opened { writer_db, reads: ReadPool(pool.into()), last: Id::new(last), lost })
-}
-
-/// Page caches in the notation of SQLite, of the writing connection and of each reading one:
-/// negative numbers are KiB.
-fn caches(bytes: usize) -> [String; 2] {
-    let [writer, reader] = LEAST_CACHES;
-    let kib = [(bytes / 1_024).max(writer), (bytes / 1_024 / READER_SHARE).max(reader)];
-    kib.map(|kib| format!("-{kib}"))
-}
-
-async fn prepare_schema(writer_db: &mut WriteConnection) -> Result<(), OpenError> {
-    let mut tx = writer_db.begin().await?;
-    let found: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut tx).await?;
-    match found {
-        0 => {
-            sqlx::raw_sql(SCHEMA).execute(&mut tx).await?;
-            sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut tx).await?;
-        }
-        SCHEMA_VERSION => {}
-        found => return Err(OpenError::NewerSchema { found, known: SCHEMA_VERSION }),
+    let is_server = location.dialect().is_server();
+    let mut settings = Settings { connections: 1, ..Settings::default() };
+    settings.sqlite.busy = timeouts.busy;
+    settings.sqlite.cache = writer_cache;
+    settings.sqlite.checkpoint = CHECKPOINT_PAGES;
+    let writing = Pool::new(location.clone(), settings);
+    settings.connections = readers;
+    settings.sqlite.cache = reader_cache;
+    settings.sqlite.read_only = true;
+    if !is_server {
+        settings.wait = timeouts.reader;
     }
-    Ok(writer_db.commit(tx, 0).await?)
+    let reads = ReadPool(Pool::new(location.clone(), settings));
+
+    let mark = location.path().map(HighMark::open).transpose().map_err(OpenError::Mark)?;
+    let marked = mark.as_ref().map_or(0, HighMark::get);
+    PART.migrate(&writing).await?;
+    let mut writer_db = WriteConnection { pool: writing, mark };
+    let found = reads.all::<i64>(sql("SELECT id FROM comet_last_id")).await?;
+    let last = found.first().copied().unwrap_or(0);
+    let lost = Id::new(marked).filter(|marked| marked.get() > last);
+    if let Some(mark) = &mut writer_db.mark {
+        mark.advance(last);
+    }
+    Ok(Opened { writer_db, reads, last: Id::new(last), lost })
+}
+
+impl From<MigrateError> for OpenError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Newer { found, known, .. } => Self::NewerSchema { found, known },
+            MigrateError::Database(error) => Self::Database(error),
+            error => Self::Tables(error),
+        }
+    }
+}
+
+/// Page caches in KiB, of the writing connection and of each reading one.
+fn caches(bytes: usize) -> [usize; 2] {
+    let [writer, reader] = LEAST_CACHES;
+    [(bytes / 1_024).max(writer), (bytes / 1_024 / READER_SHARE).max(reader)]
 }

@@ -1,6 +1,7 @@
 //! Pages of the log, for sessions that catch up.
 
 use comet_dtalk::message::Channel;
+use comet_sql::{Error, sql};
 
 use super::ReadPool;
 use super::row::{Content, Logged, content_columns};
@@ -24,7 +25,7 @@ impl ReadPool {
         uid: &str,
         range: LogRange,
         groups: &[i64],
-    ) -> Result<Page, sqlx::Error> {
+    ) -> Result<Page, Error> {
         let mut items = Vec::new();
         // Each source reads one row more than a page takes, to detect the end of the range.
         match range.source {
@@ -47,12 +48,12 @@ impl ReadPool {
         Ok(Page { items, exhausted })
     }
 
-    async fn messages(&self, uid: &str, range: LogRange) -> Result<Vec<Item>, sqlx::Error> {
+    async fn messages(&self, uid: &str, range: LogRange) -> Result<Vec<Item>, Error> {
         let query = if range.source == Source::Unreceived {
             concat!(
                 "SELECT ",
                 content_columns!(),
-                ", r.owner_seq FROM dtalk_msg_relation r INDEXED BY dtalk_msg_relation_unreceived
+                ", r.owner_seq FROM dtalk_msg_relation r{index:dtalk_msg_relation_unreceived}
                     JOIN dtalk_msg_content c ON c.mid = r.mid
                   WHERE r.owner_uid = ? AND r.mid > ? AND r.mid <= ? AND r.state = 0
                   ORDER BY r.mid LIMIT ?",
@@ -66,21 +67,13 @@ impl ReadPool {
                   ORDER BY r.mid LIMIT ?",
             )
         };
-        let mut db = self.0.lend().await?;
-        let rows: Vec<Logged> = sqlx::query_as(query)
-            .bind(uid)
-            .bind(range.after)
-            .bind(range.upto)
-            .bind(row_limit())
-            .fetch_all(&mut *db)
-            .await?;
-        db.done();
+        let query = sql(query).bind(uid).bind(range.after).bind(range.upto).bind(row_limit());
+        let rows: Vec<Logged> = self.all(query).await?;
         Ok(rows.into_iter().map(logged_item).collect())
     }
 
-    async fn group_messages(&self, group: i64, range: LogRange) -> Result<Vec<Item>, sqlx::Error> {
-        let mut db = self.0.lend().await?;
-        let rows: Vec<Content> = sqlx::query_as(concat!(
+    async fn group_messages(&self, group: i64, range: LogRange) -> Result<Vec<Item>, Error> {
+        let query = sql(concat!(
             "SELECT ",
             content_columns!(),
             " FROM dtalk_group_msg_content c
@@ -89,31 +82,22 @@ impl ReadPool {
         .bind(group.to_string())
         .bind(range.after)
         .bind(range.upto)
-        .bind(row_limit())
-        .fetch_all(&mut *db)
-        .await?;
-        db.done();
+        .bind(row_limit());
+        let rows: Vec<Content> = self.all(query).await?;
         Ok(rows.into_iter().map(group_item).collect())
     }
 
-    async fn signals(&self, uid: &str, range: LogRange) -> Result<Vec<Item>, sqlx::Error> {
+    async fn signals(&self, uid: &str, range: LogRange) -> Result<Vec<Item>, Error> {
         let query = if range.source == Source::UnreceivedSignals {
             "SELECT id, type, content
-             FROM dtalk_signal_content INDEXED BY dtalk_signal_content_unreceived
+             FROM dtalk_signal_content{index:dtalk_signal_content_unreceived}
              WHERE uid = ? AND id > ? AND id <= ? AND state = 0 ORDER BY id LIMIT ?"
         } else {
             "SELECT id, type, content FROM dtalk_signal_content
              WHERE uid = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?"
         };
-        let mut db = self.0.lend().await?;
-        let rows: Vec<(i64, i32, Vec<u8>)> = sqlx::query_as(query)
-            .bind(uid)
-            .bind(range.after)
-            .bind(range.upto)
-            .bind(row_limit())
-            .fetch_all(&mut *db)
-            .await?;
-        db.done();
+        let query = sql(query).bind(uid).bind(range.after).bind(range.upto).bind(row_limit());
+        let rows: Vec<(i64, i32, Vec<u8>)> = self.all(query).await?;
         let item = |(id, kind, content): (i64, i32, Vec<u8>)| Item {
             id,
             position: 0,

@@ -1,9 +1,8 @@
 //! Rows of the content tables, and their conversion to messages.
 
 use comet_dtalk::message::{Channel, Common, Reference, Source};
+use comet_sql::{Error, FromRow, Row};
 use prost::Message as _;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row};
 
 /// Columns of a content table `c`, in the order in which [`Content`] reads them.
 macro_rules! content_columns {
@@ -28,18 +27,18 @@ pub(super) struct Content {
     reference: Option<Vec<u8>>,
 }
 
-impl FromRow<'_, SqliteRow> for Content {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+impl FromRow for Content {
+    fn from_row(row: &Row) -> Result<Self, Error> {
         Ok(Self {
-            mid: row.try_get(0)?,
-            seq: row.try_get(1)?,
-            sender_id: row.try_get(2)?,
-            receiver_id: row.try_get(3)?,
-            msg_type: row.try_get(4)?,
-            content: row.try_get(5)?,
-            create_time: row.try_get(6)?,
-            source: row.try_get(7)?,
-            reference: row.try_get(8)?,
+            mid: row.get(0)?,
+            seq: row.get(1)?,
+            sender_id: row.get(2)?,
+            receiver_id: row.get(3)?,
+            msg_type: row.get(4)?,
+            content: row.get(5)?,
+            create_time: row.get(6)?,
+            source: row.optional(7)?,
+            reference: row.optional(8)?,
         })
     }
 }
@@ -51,9 +50,9 @@ pub(super) struct Logged {
     pub(super) position: i64,
 }
 
-impl FromRow<'_, SqliteRow> for Logged {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self { content: Content::from_row(row)?, position: row.try_get(9)? })
+impl FromRow for Logged {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self { content: Content::from_row(row)?, position: row.get(9)? })
     }
 }
 

@@ -193,7 +193,7 @@ impl From<Common> for Record {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn query_failed(error: sqlx::Error) -> Code {
+fn query_failed(error: comet_sql::Error) -> Code {
     static REPEATS: Repeats = Repeats::new();
     if let Some(more) = REPEATS.admit(clock::unix()) {
         tracing::error!(%error, "log not read{more}");

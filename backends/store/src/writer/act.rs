@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use comet_dtalk::id::{Exhausted, IdGenerator};
 use comet_dtalk::message::{SignalFocus, SignalRevoke, SignalType};
+use comet_sql::Connection;
 use prost::Message as _;
-use sqlx::SqliteConnection;
 
 use super::job::{Act, ActError, ActKind};
 use super::shared::CommitError;
@@ -35,7 +35,7 @@ impl Rules<'_> {
     /// Performs the act inside the transaction, and appends the resulting signals.
     pub(crate) async fn carry_out(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut Connection,
         act: &Act,
         outgoing: &mut Outgoing,
     ) -> Result<Result<(), ActError>, CommitError> {
@@ -51,7 +51,7 @@ impl Rules<'_> {
 
     async fn revoke(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut Connection,
         kind: Kind,
         act: &Act,
         found: &Found,
@@ -78,7 +78,7 @@ impl Rules<'_> {
 
     async fn focus(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut Connection,
         kind: Kind,
         act: &Act,
         found: &Found,

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use comet_dtalk::id::IdGenerator;
 use comet_dtalk::message::{SignalReceived, SignalType};
+use comet_sql::Connection;
 use prost::Message as _;
-use sqlx::SqliteConnection;
 use tokio::sync::oneshot;
 
 use super::act::{Outgoing, Rules};
@@ -227,9 +227,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
     }
 
     pub(crate) async fn close(&mut self) {
-        if let Err(error) = self.writer_db.close().await {
-            tracing::warn!(%error, "message database not closed");
-        }
+        self.writer_db.close().await;
     }
 
     fn committed(&self) -> i64 {
@@ -270,7 +268,7 @@ fn answer(acts: Vec<Act>, verdicts: &[Result<(), ActError>]) {
 
 /// Marks messages acknowledged by phones as received, and notifies their senders.
 async fn mark(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     acks: &[(Arc<str>, Tag)],
     ids: &IdGenerator,
     now: u64,
@@ -290,7 +288,7 @@ async fn mark(
         of_sender.entry(received.sender).or_default().push(received.mid);
     }
     for (sender, mut mids) in of_sender {
-        // SQLite returns rows in no particular order.
+        // Databases return rows in no particular order.
         mids.sort_unstable();
         let uid: Arc<str> = sender.into();
         for logs in mids.chunks(RECEIVED_PER_SIGNAL) {

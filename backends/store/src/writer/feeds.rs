@@ -244,7 +244,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
     pub(crate) fn page_read(
         &mut self,
         request: &ReadRequest<S>,
-        page: Result<Page, sqlx::Error>,
+        page: Result<Page, comet_sql::Error>,
         outlet: &mut impl Outlet<S>,
     ) {
         if !self.is_wanted(request) {

@@ -56,7 +56,7 @@ pub(crate) struct Intake<S> {
     pub(crate) readers: usize,
 }
 
-type PageRead<S> = (ReadRequest<S>, Result<Page, sqlx::Error>);
+type PageRead<S> = (ReadRequest<S>, Result<Page, comet_sql::Error>);
 
 /// Runs until told to close, or until no handle is left to send jobs.
 ///

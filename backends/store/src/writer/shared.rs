@@ -26,5 +26,5 @@ pub(crate) enum CommitError {
     #[error(transparent)]
     Ids(#[from] Exhausted),
     #[error(transparent)]
-    Sqlite(#[from] sqlx::Error),
+    Database(#[from] comet_sql::Error),
 }

@@ -10,7 +10,22 @@ use comet_dtalk::message::{FrameProto, SignalRevoke};
 use prost::Message as _;
 use serde_json::Value;
 
+use comet_sql_testing::{Database, on_each_database};
+
 use crate::support::{Client, Server, message_in, proto_of, text, to_group};
+
+on_each_database!(
+    a_message_pushed_over_http_is_stored_delivered_and_answered_like_any_other,
+    what_a_phone_pushed_is_not_replayed_to_it,
+    what_cannot_be_pushed_is_refused_in_the_envelope,
+    a_pull_has_both_directions_then_groups_and_only_what_is_later,
+    a_pull_of_more_than_a_thousand_has_the_newest_and_says_so,
+    a_desktop_that_goes_on_from_the_newest_it_got_misses_nothing,
+    what_is_stored_between_pull_and_login_comes_after_the_login,
+    history_goes_back_from_the_newest_or_from_an_id,
+    a_message_is_taken_back_and_marked_over_http,
+    hostile_requests_are_bad_parameters,
+);
 
 const BAD: &str = r#"{"result":-1012,"message":"bad parameters","data":{}}"#;
 const DENIED: &str = r#"{"result":-1000,"message":"permission denied","data":{}}"#;
@@ -37,9 +52,8 @@ async fn sync(server: &Server, user: &str, body: &str) -> (Vec<String>, bool) {
     (records.iter().map(msg_id).collect(), answer["data"]["has_more"].as_bool().unwrap())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_message_pushed_over_http_is_stored_delivered_and_answered_like_any_other() {
-    let server = Server::start().await;
+async fn a_message_pushed_over_http_is_stored_delivered_and_answered_like_any_other(database: Database) {
+    let server = Server::start(database).await;
     let mut bob = server.login("bob");
     server.sessions(1).await;
     let body = proto_of(&text("m-1", "bob"));
@@ -61,9 +75,8 @@ async fn a_message_pushed_over_http_is_stored_delivered_and_answered_like_any_ot
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_phone_pushed_is_not_replayed_to_it() {
-    let server = Server::start().await;
+async fn what_a_phone_pushed_is_not_replayed_to_it(database: Database) {
+    let server = Server::start(database).await;
     for (device, msg_id) in [("Android", "m-1"), ("PC", "m-2"), ("IOS", "m-3"), ("Web", "m-4")] {
         let body = proto_of(&text(msg_id, "bob"));
         server.post_form_from(device, "alice", "/record/push", &body).await;
@@ -74,9 +87,8 @@ async fn what_a_phone_pushed_is_not_replayed_to_it() {
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_pushed_is_refused_in_the_envelope() {
-    let server = Server::start().await;
+async fn what_cannot_be_pushed_is_refused_in_the_envelope(database: Database) {
+    let server = Server::start(database).await;
     let mut notice = text("m-1", "bob");
     notice.msg_type = 7;
     let mut long = text("m-1", "bob");
@@ -107,9 +119,8 @@ async fn what_cannot_be_pushed_is_refused_in_the_envelope() {
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_pull_has_both_directions_then_groups_and_only_what_is_later() {
-    let server = Server::start().await;
+async fn a_pull_has_both_directions_then_groups_and_only_what_is_later(database: Database) {
+    let server = Server::start(database).await;
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     server.sessions(2).await;
     let first = send(&mut alice, &text("m-1", "bob")).await;
@@ -132,9 +143,8 @@ async fn a_pull_has_both_directions_then_groups_and_only_what_is_later() {
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_pull_of_more_than_a_thousand_has_the_newest_and_says_so() {
-    let server = Server::start().await;
+async fn a_pull_of_more_than_a_thousand_has_the_newest_and_says_so(database: Database) {
+    let server = Server::start(database).await;
     let mut alice = server.login("alice");
     for n in 0..1_001 {
         alice.send(&text(&format!("m-{n}"), "bob"));
@@ -154,10 +164,9 @@ async fn a_pull_of_more_than_a_thousand_has_the_newest_and_says_so() {
 
 /// The newest id of an answer may be a private message's or a group's: what is committed while the
 /// answer is made must be in it as a whole, or not at all.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_desktop_that_goes_on_from_the_newest_it_got_misses_nothing() {
+async fn a_desktop_that_goes_on_from_the_newest_it_got_misses_nothing(database: Database) {
     const COUNT: usize = 1_500;
-    let server = Server::start().await;
+    let server = Server::start(database).await;
     let mut alice = server.login("alice");
     let writing = tokio::spawn(async move {
         for n in 0..COUNT {
@@ -192,9 +201,8 @@ async fn a_desktop_that_goes_on_from_the_newest_it_got_misses_nothing() {
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_stored_between_pull_and_login_comes_after_the_login() {
-    let server = Server::start().await;
+async fn what_is_stored_between_pull_and_login_comes_after_the_login(database: Database) {
+    let server = Server::start(database).await;
     let mut alice = server.login("alice");
     send(&mut alice, &text("m-1", "bob")).await;
     assert_eq!(sync(&server, "bob", r#"{"count":20}"#).await.0, ["m-1"]);
@@ -210,9 +218,8 @@ async fn what_is_stored_between_pull_and_login_comes_after_the_login() {
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn history_goes_back_from_the_newest_or_from_an_id() {
-    let server = Server::start().await;
+async fn history_goes_back_from_the_newest_or_from_an_id(database: Database) {
+    let server = Server::start(database).await;
     let mut alice = server.login("alice");
     let mut bob = server.login("bob");
     server.sessions(2).await;
@@ -254,9 +261,8 @@ async fn history_goes_back_from_the_newest_or_from_an_id() {
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_message_is_taken_back_and_marked_over_http() {
-    let server = Server::start().await;
+async fn a_message_is_taken_back_and_marked_over_http(database: Database) {
+    let server = Server::start(database).await;
     let mut alice = server.login("alice");
     let mut bob = server.login("bob");
     server.sessions(2).await;
@@ -280,9 +286,8 @@ async fn a_message_is_taken_back_and_marked_over_http() {
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn hostile_requests_are_bad_parameters() {
-    let server = Server::start().await;
+async fn hostile_requests_are_bad_parameters(database: Database) {
+    let server = Server::start(database).await;
     for (path, bodies) in [
         (
             "/app/record/sync-record",

@@ -1,23 +1,23 @@
 //! Many clients at once: everything arrives, few commits.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
+use comet_sql_testing::{Database, on_each_database};
 use comet_store::Config;
 use comet_testkit::frame::{DELIVER, SEND, SEND_REPLY, frame};
-use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 use crate::support::{Server, message_in, open, proto_of, text};
 
+on_each_database!(pressure_finds_no_failure, a_full_gateway_loses_nothing,);
+
 /// What the pressure tool of the old clients does: plain text to random others, the same frame
 /// again until it is answered, acks; a message is a success when its answer and its delivery on
 /// another connection carry the same id.
-#[tokio::test(flavor = "multi_thread")]
-async fn pressure_finds_no_failure() {
+async fn pressure_finds_no_failure(database: Database) {
     const USERS: usize = 20;
     const MESSAGES: usize = 100;
-    let server = Server::start().await;
+    let server = Server::start(database).await;
     let mut clients = Vec::new();
     for user in 0..USERS {
         clients.push(server.login(&format!("user-{user}")));
@@ -81,13 +81,11 @@ async fn pressure_finds_no_failure() {
 }
 
 /// A mailbox of a few commands overflows at once; what does not fit is read from the database.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_gateway_loses_nothing() {
+async fn a_full_gateway_loses_nothing(database: Database) {
     const MESSAGES: usize = 3_000;
-    let dir = Arc::new(TempDir::new().unwrap());
-    let store = open(&dir.path().join("store.db"), Config::default()).await;
+    let store = open(&database, Config::default()).await;
     let config = comet::Config::default().memory(|it| it.mailbox = 8).shards(1);
-    let server = Server::start_around(store, config, dir);
+    let server = Server::start_around(store, config, database);
     let bob = server.login("bob");
     let bobs_phone = server.login("bob+phone");
     let mut alice = server.login("alice");

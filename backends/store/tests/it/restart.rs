@@ -1,12 +1,19 @@
 //! What outlives the process.
 
+use std::path::PathBuf;
+
+use comet_sql_testing::{Database, Kind};
 use comet_store::Config;
 
 use crate::support::{Server, open, text};
 
+fn file(database: &Database) -> PathBuf {
+    database.location().path().unwrap().to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answered_message_survives_a_crash() {
-    let server = Server::start().await;
+    let server = Server::start(Database::new(Kind::Sqlite).await).await;
     let mut alice = server.login("alice");
     let mut mids = Vec::new();
     for n in 0..50 {
@@ -15,13 +22,14 @@ async fn an_answered_message_survives_a_crash() {
         assert_eq!(alice.message().log_id, mids[n]);
     }
     // As a crash leaves them: the files as they are, while the old process still has them open.
-    let crashed = std::sync::Arc::new(tempfile::TempDir::new().unwrap());
-    for name in ["store.db", "store.db-wal"] {
-        std::fs::copy(server.dir.path().join(name), crashed.path().join(name)).unwrap();
+    let crashed = Database::new(Kind::Sqlite).await;
+    let [from, to] = [file(&server.database), file(&crashed)];
+    for end in ["db", "db-wal"] {
+        std::fs::copy(from.with_extension(end), to.with_extension(end)).unwrap();
     }
     server.stop().await;
 
-    let server = Server::start_in(crashed, Config::default()).await;
+    let server = Server::start(crashed).await;
     let mut bob = server.login("bob+phone");
     for mid in &mids {
         assert_eq!(bob.message().log_id, *mid);
@@ -37,14 +45,14 @@ async fn an_answered_message_survives_a_crash() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_store_refuses_and_can_be_opened_again() {
-    let server = Server::start().await;
+    let server = Server::start(Database::new(Kind::Sqlite).await).await;
     let mut alice = server.login("alice");
     let seq = alice.send(&text("m-1", "alice"));
     alice.answer(seq);
     server.store.close().await;
     server.store.close().await;
     server.store.flush().await;
-    let path = server.dir.path().join("store.db");
+    let path = file(&server.database);
     assert!(!path.with_extension("db-wal").exists(), "folded into the database");
 
     let answer = server.post_form("alice", "/record/push", b"").await;
@@ -53,7 +61,7 @@ async fn a_closed_store_refuses_and_can_be_opened_again() {
     let answer = server.post_form("alice", "/record/push", &body).await;
     assert_eq!(answer, r#"{"result":-5001,"message":"message not sent","data":{}}"#);
 
-    let again = open(&path, Config::default()).await;
+    let again = open(&server.database, Config::default()).await;
     assert_eq!(again.stats().stored, 0);
     again.close().await;
 }

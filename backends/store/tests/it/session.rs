@@ -1,15 +1,26 @@
 //! Sending, receiving and acknowledging on sockets.
 
 use comet_dtalk::message::SignalReceived;
+use comet_sql_testing::{Database, on_each_database};
 use comet_store::Config;
 use comet_testkit::frame::{DELIVER, SEND, SEND_REPLY, frame};
 use prost::Message as _;
 
 use crate::support::{Server, message_in, proto_of, text, to_group};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_sender_is_answered_first_and_then_everybody_gets_the_message() {
-    let server = Server::start().await;
+on_each_database!(
+    the_sender_is_answered_first_and_then_everybody_gets_the_message,
+    a_frame_sent_again_gets_the_same_answer_and_nobody_gets_it_twice,
+    refused_messages_get_no_answer_and_do_no_harm,
+    the_author_learns_that_a_phone_received_it,
+    a_phone_that_was_away_gets_everything_in_order_before_what_is_new,
+    a_group_message_reaches_the_members_that_are_there,
+    a_session_that_ended_is_forgotten,
+    more_than_may_wait_is_refused_and_taken_when_it_comes_again,
+);
+
+async fn the_sender_is_answered_first_and_then_everybody_gets_the_message(database: Database) {
+    let server = Server::start(database).await;
     let mut alice = server.login("alice");
     let mut alices_desk = server.login("alice");
     let mut bob = server.login("bob");
@@ -32,9 +43,8 @@ async fn the_sender_is_answered_first_and_then_everybody_gets_the_message() {
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_frame_sent_again_gets_the_same_answer_and_nobody_gets_it_twice() {
-    let server = Server::start().await;
+async fn a_frame_sent_again_gets_the_same_answer_and_nobody_gets_it_twice(database: Database) {
+    let server = Server::start(database).await;
     let mut alice = server.login("alice");
     let mut bob = server.login("bob");
     server.sessions(2).await;
@@ -55,9 +65,8 @@ async fn a_frame_sent_again_gets_the_same_answer_and_nobody_gets_it_twice() {
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn refused_messages_get_no_answer_and_do_no_harm() {
-    let server = Server::start().await;
+async fn refused_messages_get_no_answer_and_do_no_harm(database: Database) {
+    let server = Server::start(database).await;
     let mut mallory = server.login("mallory");
     for body in [&b""[..], b"\xff\xff", b"\x08\x02", b"\x12\x02\x08\x00"] {
         mallory.send_body(body);
@@ -74,9 +83,8 @@ async fn refused_messages_get_no_answer_and_do_no_harm() {
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_author_learns_that_a_phone_received_it() {
-    let server = Server::start().await;
+async fn the_author_learns_that_a_phone_received_it(database: Database) {
+    let server = Server::start(database).await;
     let mut alice = server.login("alice");
     let mut bob = server.login("bob+phone");
     let mut bobs_desk = server.login("bob");
@@ -94,9 +102,8 @@ async fn the_author_learns_that_a_phone_received_it() {
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_phone_that_was_away_gets_everything_in_order_before_what_is_new() {
-    let server = Server::start().await;
+async fn a_phone_that_was_away_gets_everything_in_order_before_what_is_new(database: Database) {
+    let server = Server::start(database).await;
     let mut alice = server.login("alice");
     for n in 0..600 {
         alice.send(&text(&format!("m-{n}"), "bob"));
@@ -111,9 +118,8 @@ async fn a_phone_that_was_away_gets_everything_in_order_before_what_is_new() {
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_group_message_reaches_the_members_that_are_there() {
-    let server = Server::start().await;
+async fn a_group_message_reaches_the_members_that_are_there(database: Database) {
+    let server = Server::start(database).await;
     let mut alice = server.login("alice");
     let mut bob = server.login("bob+phone");
     let mut mallory = server.login("mallory");
@@ -131,9 +137,8 @@ async fn a_group_message_reaches_the_members_that_are_there() {
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_ended_is_forgotten() {
-    let server = Server::start().await;
+async fn a_session_that_ended_is_forgotten(database: Database) {
+    let server = Server::start(database).await;
     let alice = server.login("alice");
     let _bob = server.login("bob");
     server.sessions(2).await;
@@ -143,9 +148,8 @@ async fn a_session_that_ended_is_forgotten() {
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn more_than_may_wait_is_refused_and_taken_when_it_comes_again() {
-    let server = Server::start_with(Config::default().queue(1)).await;
+async fn more_than_may_wait_is_refused_and_taken_when_it_comes_again(database: Database) {
+    let server = Server::start_with(database, Config::default().queue(1)).await;
     let mut alice = server.login("alice");
     for n in 0..500 {
         alice.send(&text(&format!("m-{n}"), "alice"));

@@ -1,7 +1,6 @@
 //! A server with a store, and clients of it.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +12,12 @@ use comet_dtalk::code::Code;
 use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::http::Verify;
 use comet_dtalk::message::{Common, CommonAck, Device, MsgType, Proto, Signal, Text};
+use comet_sql_testing::Database;
 use comet_store::{Config, Membership, Store, routes};
 use comet_testkit::client::Transport;
 use comet_testkit::clock::PATIENCE;
 use comet_testkit::frame::{AUTH_REPLY, DELIVER, Frame, SEND_REPLY, ack, auth, frame, say};
 use prost::Message as _;
-use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
@@ -71,30 +70,26 @@ impl Membership for Lounge {
 pub(crate) struct Server {
     pub(crate) store: Store,
     pub(crate) gateway: Gateway,
-    pub(crate) dir: Arc<TempDir>,
+    pub(crate) database: Arc<Database>,
 }
 
 impl Server {
-    pub(crate) async fn start() -> Self {
-        Self::start_with(Config::default()).await
+    pub(crate) async fn start(database: Database) -> Self {
+        Self::start_with(database, Config::default()).await
     }
 
-    pub(crate) async fn start_with(config: Config) -> Self {
-        Self::start_in(Arc::new(TempDir::new().unwrap()), config).await
+    pub(crate) async fn start_with(database: Database, config: Config) -> Self {
+        let store = open(&database, config).await;
+        Self::start_around(store, comet::Config::default(), database)
     }
 
-    pub(crate) async fn start_in(dir: Arc<TempDir>, config: Config) -> Self {
-        let store = open(&dir.path().join("store.db"), config).await;
-        Self::start_around(store, comet::Config::default(), dir)
-    }
-
-    pub(crate) fn start_around(store: Store, config: comet::Config, dir: Arc<TempDir>) -> Self {
+    pub(crate) fn start_around(store: Store, config: comet::Config, database: Database) -> Self {
         let gateway = Gateway::builder(Doorman(store.clone()))
             .listen(Listen::tcp(([127, 0, 0, 1], 0).into()))
             .config(config)
             .start()
             .unwrap();
-        Self { store, gateway, dir }
+        Self { store, gateway, database: Arc::new(database) }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -153,15 +148,15 @@ impl Server {
         .await;
     }
 
-    pub(crate) async fn stop(self) -> Arc<TempDir> {
+    pub(crate) async fn stop(self) -> Arc<Database> {
         self.gateway.drain(Duration::ZERO);
         self.store.close().await;
-        self.dir
+        self.database
     }
 }
 
-pub(crate) async fn open(path: &Path, config: Config) -> Store {
-    Store::open(path, config, Arc::new(Lounge)).await.unwrap()
+pub(crate) async fn open(database: &Database, config: Config) -> Store {
+    Store::open(database.location(), config, Arc::new(Lounge)).await.unwrap()
 }
 
 /// Waits for a condition.

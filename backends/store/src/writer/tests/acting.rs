@@ -5,6 +5,16 @@ use comet_dtalk::message::{SignalFocus, SignalRevoke};
 use super::*;
 use crate::db::Range;
 
+on_each_database!(
+    a_message_taken_back_is_gone_everywhere_and_both_are_told,
+    a_repeat_of_a_message_taken_back_does_not_bring_it_back,
+    only_the_author_takes_back_and_only_for_a_while,
+    in_a_group_those_take_back_whom_the_group_allows_to,
+    the_receiver_marks_a_message_and_its_author_learns_how_many_did,
+    members_mark_what_others_wrote_in_the_group,
+    a_message_can_be_taken_back_in_the_batch_that_stores_it,
+);
+
 const EVERYTHING: Range = Range { after: 0, before: i64::MAX, limit: 1000, bytes: usize::MAX };
 
 async fn group_message(world: &mut World, from: &str, msg_id: &str) -> i64 {
@@ -19,9 +29,8 @@ fn revoke_in(item: &Item) -> SignalRevoke {
     SignalRevoke::decode(signal.body).unwrap()
 }
 
-#[tokio::test]
-async fn a_message_taken_back_is_gone_everywhere_and_both_are_told() {
-    let mut world = World::new().await;
+async fn a_message_taken_back_is_gone_everywhere_and_both_are_told(database: Database) {
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "alice"), desktop(2, "bob")]).await;
     let stored = world.send("alice", "bob", "m-1").await;
     world.out.pushed.clear();
@@ -43,9 +52,8 @@ async fn a_message_taken_back_is_gone_everywhere_and_both_are_told() {
     assert_eq!(replayed.iter().map(revoke_in).map(|r| r.mid).collect::<Vec<_>>(), [stored.mid]);
 }
 
-#[tokio::test]
-async fn a_repeat_of_a_message_taken_back_does_not_bring_it_back() {
-    let mut world = World::new().await;
+async fn a_repeat_of_a_message_taken_back_does_not_bring_it_back(database: Database) {
+    let mut world = World::new(database).await;
     let stored = world.send("alice", "bob", "m-1").await;
     world.act(ActKind::Revoke, false, stored.mid, "alice").await.unwrap();
 
@@ -54,9 +62,8 @@ async fn a_repeat_of_a_message_taken_back_does_not_bring_it_back() {
     assert_eq!(world.log("bob").await, [(stored.mid, "alice".into(), 1, 1, 1)], "nobody waits");
 }
 
-#[tokio::test]
-async fn only_the_author_takes_back_and_only_for_a_while() {
-    let mut world = World::new().await;
+async fn only_the_author_takes_back_and_only_for_a_while(database: Database) {
+    let mut world = World::new(database).await;
     let stored = world.send("alice", "bob", "m-1").await;
 
     let denied = Err(ActError::NotAllowed);
@@ -73,9 +80,8 @@ async fn only_the_author_takes_back_and_only_for_a_while() {
     );
 }
 
-#[tokio::test]
-async fn in_a_group_those_take_back_whom_the_group_allows_to() {
-    let mut world = World::new().await;
+async fn in_a_group_those_take_back_whom_the_group_allows_to(database: Database) {
+    let mut world = World::new(database).await;
     let of_bob = group_message(&mut world, "bob", "m-1").await;
     let of_alice = group_message(&mut world, "alice", "m-1").await;
     world.out.published.clear();
@@ -95,9 +101,8 @@ async fn in_a_group_those_take_back_whom_the_group_allows_to() {
     assert_eq!(world.count("dtalk_signal_content").await, 0);
 }
 
-#[tokio::test]
-async fn the_receiver_marks_a_message_and_its_author_learns_how_many_did() {
-    let mut world = World::new().await;
+async fn the_receiver_marks_a_message_and_its_author_learns_how_many_did(database: Database) {
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "alice"), desktop(2, "bob")]).await;
     let mid = world.send("alice", "bob", "m-1").await.mid;
     world.out.pushed.clear();
@@ -115,9 +120,8 @@ async fn the_receiver_marks_a_message_and_its_author_learns_how_many_did() {
     assert_eq!(world.taken(2), []);
 }
 
-#[tokio::test]
-async fn members_mark_what_others_wrote_in_the_group() {
-    let mut world = World::new().await;
+async fn members_mark_what_others_wrote_in_the_group(database: Database) {
+    let mut world = World::new(database).await;
     let mid = group_message(&mut world, "alice", "m-1").await;
     world.out.published.clear();
 
@@ -130,9 +134,8 @@ async fn members_mark_what_others_wrote_in_the_group() {
     assert_eq!((focus.mid, &*focus.uid, focus.current_num), (mid, "bob", 1));
 }
 
-#[tokio::test]
-async fn a_message_can_be_taken_back_in_the_batch_that_stores_it() {
-    let mut world = World::new().await;
+async fn a_message_can_be_taken_back_in_the_batch_that_stores_it(database: Database) {
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "bob")]).await;
     let next = world.send("alice", "carol", "m-0").await.mid;
     let (job, answer) = send("alice", &text("m-1", "bob", "hi"));

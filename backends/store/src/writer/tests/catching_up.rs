@@ -2,6 +2,21 @@
 
 use super::*;
 
+on_each_database!(
+    a_phone_gets_what_no_phone_has_and_then_what_is_new,
+    a_message_in_the_same_batch_as_the_login_comes_once,
+    the_next_page_goes_out_when_the_phone_has_acknowledged_most_of_the_last,
+    a_page_of_large_messages_ends_by_its_bytes,
+    what_a_phone_has_acknowledged_is_not_replayed_to_the_next,
+    too_much_new_for_memory_comes_from_the_database,
+    a_desktop_gets_nothing_old,
+    a_desktop_gets_what_was_stored_between_its_pull_and_its_connection,
+    a_session_without_room_gets_the_rest_in_order_when_it_has,
+    a_client_without_acks_gets_its_next_page_after_some_time,
+    a_session_whose_log_cannot_be_read_is_closed,
+    pages_for_sessions_that_left_are_not_read,
+);
+
 /// Stores this many messages of alice to bob.
 async fn stored(world: &mut World, count: usize) -> Vec<i64> {
     let (jobs, answers): (Vec<_>, Vec<_>) =
@@ -14,9 +29,8 @@ async fn stored(world: &mut World, count: usize) -> Vec<i64> {
     mids
 }
 
-#[tokio::test]
-async fn a_phone_gets_what_no_phone_has_and_then_what_is_new() {
-    let mut world = World::new().await;
+async fn a_phone_gets_what_no_phone_has_and_then_what_is_new(database: Database) {
+    let mut world = World::new(database).await;
     let mids = stored(&mut world, 3).await;
 
     world.turn([phone(1, "bob")]).await;
@@ -30,9 +44,8 @@ async fn a_phone_gets_what_no_phone_has_and_then_what_is_new() {
     assert_eq!(world.taken_ids(1), expected);
 }
 
-#[tokio::test]
-async fn a_message_in_the_same_batch_as_the_login_comes_once() {
-    let mut world = World::new().await;
+async fn a_message_in_the_same_batch_as_the_login_comes_once(database: Database) {
+    let mut world = World::new(database).await;
     let (before, _first) = send("alice", &text("m-1", "bob", "hi"));
     let (after, _second) = send("alice", &text("m-2", "bob", "hi"));
     world.turn([before, phone(1, "bob"), after]).await;
@@ -43,9 +56,10 @@ async fn a_message_in_the_same_batch_as_the_login_comes_once() {
     assert_eq!(ids.len(), 2);
 }
 
-#[tokio::test]
-async fn the_next_page_goes_out_when_the_phone_has_acknowledged_most_of_the_last() {
-    let mut world = World::new().await;
+async fn the_next_page_goes_out_when_the_phone_has_acknowledged_most_of_the_last(
+    database: Database,
+) {
+    let mut world = World::new(database).await;
     let mids = stored(&mut world, 700).await;
     world.turn([phone(1, "bob")]).await;
     world.read_pages().await;
@@ -65,9 +79,8 @@ async fn the_next_page_goes_out_when_the_phone_has_acknowledged_most_of_the_last
     assert_eq!(world.taken_ids(1), mids[512..]);
 }
 
-#[tokio::test]
-async fn a_page_of_large_messages_ends_by_its_bytes() {
-    let mut world = World::new().await;
+async fn a_page_of_large_messages_ends_by_its_bytes(database: Database) {
+    let mut world = World::new(database).await;
     let jobs = (0..40).map(|n| {
         let mut common = text(&format!("m-{n}"), "bob", "");
         common.msg = vec![7; 16_000].into();
@@ -97,9 +110,8 @@ async fn a_page_of_large_messages_ends_by_its_bytes() {
     }
 }
 
-#[tokio::test]
-async fn what_a_phone_has_acknowledged_is_not_replayed_to_the_next() {
-    let mut world = World::new().await;
+async fn what_a_phone_has_acknowledged_is_not_replayed_to_the_next(database: Database) {
+    let mut world = World::new(database).await;
     let mids = stored(&mut world, 4).await;
     world.turn([phone(1, "bob")]).await;
     world.read_pages().await;
@@ -112,9 +124,8 @@ async fn what_a_phone_has_acknowledged_is_not_replayed_to_the_next() {
     assert_eq!(world.taken_ids(2), [mids[1], mids[3]]);
 }
 
-#[tokio::test]
-async fn too_much_new_for_memory_comes_from_the_database() {
-    let mut world = World::new().await;
+async fn too_much_new_for_memory_comes_from_the_database(database: Database) {
+    let mut world = World::new(database).await;
     stored(&mut world, 2).await;
     world.turn([phone(1, "bob")]).await;
     for round in 0..3 {
@@ -136,18 +147,16 @@ async fn too_much_new_for_memory_comes_from_the_database() {
     assert_eq!(got, everything);
 }
 
-#[tokio::test]
-async fn a_desktop_gets_nothing_old() {
-    let mut world = World::new().await;
+async fn a_desktop_gets_nothing_old(database: Database) {
+    let mut world = World::new(database).await;
     stored(&mut world, 3).await;
     world.turn([desktop(1, "bob")]).await;
     world.read_pages().await;
     assert!(world.taken_ids(1).is_empty());
 }
 
-#[tokio::test]
-async fn a_desktop_gets_what_was_stored_between_its_pull_and_its_connection() {
-    let mut world = World::new().await;
+async fn a_desktop_gets_what_was_stored_between_its_pull_and_its_connection(database: Database) {
+    let mut world = World::new(database).await;
     stored(&mut world, 3).await;
     world.shared.marks.lock().note("bob", world.committed(), world.now);
     let private = world.send("alice", "bob", "m-1").await.mid;
@@ -161,9 +170,8 @@ async fn a_desktop_gets_what_was_stored_between_its_pull_and_its_connection() {
     assert!(world.taken_ids(2).is_empty(), "she has not pulled");
 }
 
-#[tokio::test]
-async fn a_session_without_room_gets_the_rest_in_order_when_it_has() {
-    let mut world = World::new().await;
+async fn a_session_without_room_gets_the_rest_in_order_when_it_has(database: Database) {
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "bob"), desktop(2, "bob")]).await;
     let mut expected = vec![world.send("alice", "bob", "m-1").await.mid];
     world.out.full.insert(1);
@@ -185,9 +193,8 @@ async fn a_session_without_room_gets_the_rest_in_order_when_it_has() {
     assert_eq!(world.stats().fell_behind, 1);
 }
 
-#[tokio::test]
-async fn a_client_without_acks_gets_its_next_page_after_some_time() {
-    let mut world = World::new().await;
+async fn a_client_without_acks_gets_its_next_page_after_some_time(database: Database) {
+    let mut world = World::new(database).await;
     let mids = stored(&mut world, 300).await;
     world.turn([phone(1, "bob")]).await;
     world.read_pages().await;
@@ -198,15 +205,14 @@ async fn a_client_without_acks_gets_its_next_page_after_some_time() {
     assert_eq!(world.taken_ids(1), mids[256..]);
 }
 
-#[tokio::test]
-async fn a_session_whose_log_cannot_be_read_is_closed() {
-    let mut world = World::new().await;
+async fn a_session_whose_log_cannot_be_read_is_closed(database: Database) {
+    let mut world = World::new(database).await;
     let mids = stored(&mut world, 1).await;
     world.turn([phone(1, "bob"), phone(2, "bob")]).await;
     world.out.full.insert(2);
     for _ in 0..2 {
         let request = world.engine.feeds.next_read().unwrap();
-        let failed = Err(sqlx::Error::PoolTimedOut);
+        let failed = Err(comet_sql::Error::Closed);
         world.engine.feeds.page_read(&request, failed, &mut world.out);
     }
     assert_eq!(world.out.kicked, [1]);
@@ -217,9 +223,8 @@ async fn a_session_whose_log_cannot_be_read_is_closed() {
     assert_eq!(world.taken_ids(2), mids, "if it cannot even be closed, it is read again");
 }
 
-#[tokio::test]
-async fn pages_for_sessions_that_left_are_not_read() {
-    let mut world = World::new().await;
+async fn pages_for_sessions_that_left_are_not_read(database: Database) {
+    let mut world = World::new(database).await;
     stored(&mut world, 1).await;
     world.turn([phone(1, "bob"), phone(2, "bob")]).await;
     world.turn([Job::Detach(1)]).await;

@@ -1,7 +1,5 @@
 //! Database failures: nothing is promised, nothing half done, and the next batch succeeds.
 
-use sqlx::Connection;
-
 use super::*;
 
 async fn refused(world: &mut World) {
@@ -22,16 +20,12 @@ async fn accepted(world: &mut World) {
 
 #[tokio::test]
 async fn a_failure_in_the_middle_of_a_batch_leaves_nothing_behind() {
-    let mut world = World::new().await;
+    let mut world = World::new(sqlite().await).await;
     world.turn([desktop(1, "bob")]).await;
     let mut other = world.connection().await;
-    sqlx::raw_sql(
-        "CREATE TRIGGER full BEFORE INSERT ON dtalk_msg_relation
-         BEGIN SELECT raise(ABORT, 'disk full'); END",
-    )
-    .execute(&mut other)
-    .await
-    .unwrap();
+    let trigger = "CREATE TRIGGER full BEFORE INSERT ON dtalk_msg_relation
+         BEGIN SELECT raise(ABORT, 'disk full'); END";
+    other.run(trigger).await.unwrap();
 
     refused(&mut world).await;
     for table in ["comet_sent", "dtalk_msg_content", "dtalk_msg_version"] {
@@ -39,31 +33,31 @@ async fn a_failure_in_the_middle_of_a_batch_leaves_nothing_behind() {
     }
     assert_eq!(world.committed(), 0);
 
-    sqlx::raw_sql("DROP TRIGGER full").execute(&mut other).await.unwrap();
+    other.run("DROP TRIGGER full").await.unwrap();
     accepted(&mut world).await;
 }
 
 #[tokio::test]
 async fn a_database_that_another_process_holds_refuses_until_it_lets_go() {
-    let mut world = World::impatient().await;
+    let mut world = World::impatient(sqlite().await).await;
     world.turn([desktop(1, "bob")]).await;
     let mut other = world.connection().await;
-    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    other.run("BEGIN IMMEDIATE").await.unwrap();
 
     refused(&mut world).await;
 
-    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    other.run("ROLLBACK").await.unwrap();
     accepted(&mut world).await;
 }
 
 #[tokio::test]
 async fn a_file_that_cannot_grow_refuses_and_keeps_what_it_has() {
-    let mut world = World::new().await;
+    let mut world = World::new(sqlite().await).await;
     world.turn([desktop(1, "bob")]).await;
     let stored = world.send("alice", "bob", "m-0").await;
     world.taken(1);
     let mut tx = world.engine.writer_db.begin().await.unwrap();
-    sqlx::raw_sql("PRAGMA max_page_count = 1").execute(&mut tx).await.unwrap();
+    tx.run("PRAGMA max_page_count = 1").await.unwrap();
     world.engine.writer_db.commit(tx, 0).await.unwrap();
 
     let mut common = text("m-1", "bob", "");
@@ -84,15 +78,15 @@ async fn a_file_that_cannot_grow_refuses_and_keeps_what_it_has() {
 
 #[tokio::test]
 async fn acks_of_a_failed_batch_count_when_they_come_again() {
-    let mut world = World::impatient().await;
+    let mut world = World::impatient(sqlite().await).await;
     world.turn([phone(1, "bob")]).await;
     world.read_pages().await;
     world.send("alice", "bob", "m-1").await;
     let item = world.taken(1).remove(0);
     let mut other = world.connection().await;
-    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    other.run("BEGIN IMMEDIATE").await.unwrap();
     world.turn([acked(1, &item)]).await;
-    other.close().await.unwrap();
+    drop(other);
     assert_eq!(world.log("bob").await[0].3, 0);
 
     world.turn([Job::Detach(1), phone(2, "bob")]).await;
@@ -104,17 +98,17 @@ async fn acks_of_a_failed_batch_count_when_they_come_again() {
 
 #[tokio::test]
 async fn a_file_of_a_later_version_is_not_touched() {
-    let world = World::new().await;
-    sqlx::raw_sql("PRAGMA user_version = 2").execute(&mut world.connection().await).await.unwrap();
-    let error = db::open(&world.path(), 1, CACHE, LONG_TIMEOUTS).await.unwrap_err();
+    let world = World::new(sqlite().await).await;
+    world.connection().await.run("PRAGMA user_version = 2").await.unwrap();
+    let error = db::open(world.database.location(), 1, CACHE, LONG_TIMEOUTS).await.unwrap_err();
     assert_eq!(error.to_string(), "message database has schema 2, this program knows up to 1");
 }
 
 #[tokio::test]
 async fn a_file_that_is_no_database_is_an_error() {
-    let dir = TempDir::new().unwrap();
+    let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.db");
     std::fs::write(&path, "no database, but long enough to be taken for one".repeat(100)).unwrap();
-    let error = db::open(&path, 1, CACHE, LONG_TIMEOUTS).await.unwrap_err();
-    assert!(matches!(error, db::OpenError::Sqlite(_)), "{error}");
+    let error = db::open(path.into(), 1, CACHE, LONG_TIMEOUTS).await.unwrap_err();
+    assert!(matches!(error, db::OpenError::Database(comet_sql::Error::Corrupt(_))), "{error}");
 }

@@ -11,7 +11,6 @@ mod running;
 mod storing;
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -20,11 +19,10 @@ use comet::Pass;
 use comet_dtalk::code::Code;
 use comet_dtalk::id::{Id, IdGenerator, Node};
 use comet_dtalk::message::{Common, Proto, Signal};
+use comet_sql::{FromRow, Loan, Statement, sql};
+use comet_sql_testing::{Database, Kind, on_each_database};
 use parking_lot::Mutex;
 use prost::Message as _;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, SqliteConnection};
-use tempfile::TempDir;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::job::{Act, ActError, ActKind, Client, Job, Submission};
@@ -123,21 +121,20 @@ struct World {
     shared: Shared,
     out: Recorder,
     now: u64,
-    dir: Arc<TempDir>,
+    database: Arc<Database>,
 }
 
 impl World {
-    async fn new() -> Self {
-        Self::open(Arc::new(TempDir::new().unwrap()), NOW, LONG_TIMEOUTS).await
+    async fn new(database: Database) -> Self {
+        Self::open(Arc::new(database), NOW, LONG_TIMEOUTS).await
     }
 
-    async fn impatient() -> Self {
-        Self::open(Arc::new(TempDir::new().unwrap()), NOW, SHORT_TIMEOUTS).await
+    async fn impatient(database: Database) -> Self {
+        Self::open(Arc::new(database), NOW, SHORT_TIMEOUTS).await
     }
 
-    async fn open(dir: Arc<TempDir>, now: u64, timeouts: Timeouts) -> Self {
-        let path = dir.path().join("store.db");
-        let opened = db::open(&path, 2, CACHE, timeouts).await.unwrap();
+    async fn open(database: Arc<Database>, now: u64, timeouts: Timeouts) -> Self {
+        let opened = db::open(database.location(), 2, CACHE, timeouts).await.unwrap();
         let shared = Shared {
             membership: Arc::new(Group77),
             marks: Arc::new(Mutex::new(SyncMarks::default())),
@@ -147,14 +144,14 @@ impl World {
         let ids = IdGenerator::after(Node::default(), opened.last);
         let hour = Duration::from_secs(3600);
         let engine = Engine::new(opened.writer_db, ids, hour, shared.clone());
-        Self { engine, reads: opened.reads, shared, out: Recorder::default(), now, dir }
+        Self { engine, reads: opened.reads, shared, out: Recorder::default(), now, database }
     }
 
     /// As after a crash: nothing is closed first.
     async fn reopen(self) -> Self {
-        let (dir, now) = (Arc::clone(&self.dir), self.now);
+        let (database, now) = (Arc::clone(&self.database), self.now);
         drop(self);
-        Self::open(dir, now, LONG_TIMEOUTS).await
+        Self::open(database, now, LONG_TIMEOUTS).await
     }
 
     async fn turn(&mut self, jobs: impl IntoIterator<Item = Job<u32>>) {
@@ -211,31 +208,31 @@ impl World {
         self.shared.counters.read()
     }
 
-    fn path(&self) -> PathBuf {
-        self.dir.path().join("store.db")
+    /// A foreign connection to the database.
+    async fn connection(&self) -> Loan {
+        self.database.pool().lend().await.unwrap()
     }
 
-    /// A foreign connection to the database.
-    async fn connection(&self) -> SqliteConnection {
-        SqliteConnectOptions::new().filename(self.path()).connect().await.unwrap()
+    async fn rows<T: FromRow>(&self, query: Statement<'_>) -> Vec<T> {
+        let mut db = self.connection().await;
+        query.all(&mut db).await.unwrap()
     }
 
     /// Log of a user: id, other user, type, state and number of each row.
     async fn log(&self, uid: &str) -> Vec<(i64, String, i64, i64, i64)> {
-        sqlx::query_as(
-            "SELECT mid, other_uid, type, state, owner_seq FROM dtalk_msg_relation
-             WHERE owner_uid = ? ORDER BY mid",
-        )
-        .bind(uid)
-        .fetch_all(&mut self.connection().await)
-        .await
-        .unwrap()
+        let log = "SELECT mid, other_uid, type, state, owner_seq FROM dtalk_msg_relation
+                   WHERE owner_uid = ? ORDER BY mid";
+        self.rows(sql(log).bind(uid)).await
     }
 
     async fn count(&self, table: &'static str) -> i64 {
-        let query = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-        sqlx::query_scalar(query).fetch_one(&mut self.connection().await).await.unwrap()
+        self.rows::<i64>(sql("SELECT count(*) FROM ").then(table)).await[0]
     }
+}
+
+/// For what is not known of the database, or is of SQLite alone.
+async fn sqlite() -> Database {
+    Database::new(Kind::Sqlite).await
 }
 
 fn send_from<S>(from: &str, common: &Common, from_phone: bool) -> (Job<S>, Answer) {

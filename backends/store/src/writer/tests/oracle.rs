@@ -77,7 +77,7 @@ struct Play {
 impl Play {
     async fn new() -> Self {
         Self {
-            world: World::new().await,
+            world: World::new(sqlite().await).await,
             clients: Vec::new(),
             next_session: 0,
             next_message: 0,
@@ -167,7 +167,7 @@ impl Play {
 
     async fn crash(&mut self) {
         self.clients.clear();
-        let world = std::mem::replace(&mut self.world, World::new().await);
+        let world = std::mem::replace(&mut self.world, World::new(sqlite().await).await);
         self.world = world.reopen().await;
     }
 

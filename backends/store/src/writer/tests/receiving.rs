@@ -4,6 +4,19 @@ use comet_dtalk::message::SignalReceived;
 
 use super::*;
 
+on_each_database!(
+    an_ack_of_the_receivers_phone_marks_the_row_and_tells_the_sender,
+    acks_of_one_batch_are_one_signal_for_each_sender,
+    very_many_acks_of_one_batch_fit_frames,
+    a_second_ack_and_a_second_phone_change_nothing,
+    acks_of_desktops_mark_nothing,
+    what_a_phone_sends_counts_as_received_by_its_owner,
+    the_senders_own_phone_acknowledges_without_a_signal,
+    nobody_can_acknowledge_for_somebody_else,
+    acks_that_change_nothing_do_not_hide_what_is_stored,
+    a_signal_waits_for_the_senders_phone_until_that_has_it,
+);
+
 fn received_in(item: &Item) -> Vec<i64> {
     let signal = signal_in(item);
     assert_eq!((signal.r#type, signal.sid, signal.reliable), (0, item.id, true));
@@ -11,16 +24,15 @@ fn received_in(item: &Item) -> Vec<i64> {
 }
 
 /// A world with alice on a desktop (1) and bob on a phone (2).
-async fn world() -> World {
-    let mut world = World::new().await;
+async fn world(database: Database) -> World {
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "alice"), phone(2, "bob")]).await;
     world.read_pages().await;
     world
 }
 
-#[tokio::test]
-async fn an_ack_of_the_receivers_phone_marks_the_row_and_tells_the_sender() {
-    let mut world = world().await;
+async fn an_ack_of_the_receivers_phone_marks_the_row_and_tells_the_sender(database: Database) {
+    let mut world = world(database).await;
     let mid = world.send("alice", "bob", "m-1").await.mid;
     let item = world.taken(2).remove(0);
     world.taken(1);
@@ -34,9 +46,8 @@ async fn an_ack_of_the_receivers_phone_marks_the_row_and_tells_the_sender() {
     assert!(signal.id > mid);
 }
 
-#[tokio::test]
-async fn acks_of_one_batch_are_one_signal_for_each_sender() {
-    let mut world = world().await;
+async fn acks_of_one_batch_are_one_signal_for_each_sender(database: Database) {
+    let mut world = world(database).await;
     world.turn([desktop(3, "carol")]).await;
     let first = world.send("alice", "bob", "m-1").await.mid;
     let second = world.send("carol", "bob", "m-1").await.mid;
@@ -52,9 +63,8 @@ async fn acks_of_one_batch_are_one_signal_for_each_sender() {
     assert_eq!(received_in(to_carol), [second]);
 }
 
-#[tokio::test]
-async fn very_many_acks_of_one_batch_fit_frames() {
-    let mut world = world().await;
+async fn very_many_acks_of_one_batch_fit_frames(database: Database) {
+    let mut world = world(database).await;
     let jobs = (0..1_100).map(|n| send("alice", &text(&format!("m-{n}"), "bob", "hi")).0);
     world.turn(jobs).await;
     let acks: Vec<_> = world.taken(2).iter().map(|item| acked(2, item)).collect();
@@ -68,9 +78,8 @@ async fn very_many_acks_of_one_batch_fit_frames() {
     assert!(signals.iter().all(|signal| signal.body.len() < 8_192));
 }
 
-#[tokio::test]
-async fn a_second_ack_and_a_second_phone_change_nothing() {
-    let mut world = world().await;
+async fn a_second_ack_and_a_second_phone_change_nothing(database: Database) {
+    let mut world = world(database).await;
     world.turn([phone(3, "bob")]).await;
     world.read_pages().await;
     world.send("alice", "bob", "m-1").await;
@@ -83,9 +92,8 @@ async fn a_second_ack_and_a_second_phone_change_nothing() {
     assert_eq!(world.taken(1), []);
 }
 
-#[tokio::test]
-async fn acks_of_desktops_mark_nothing() {
-    let mut world = world().await;
+async fn acks_of_desktops_mark_nothing(database: Database) {
+    let mut world = world(database).await;
     world.turn([desktop(3, "bob")]).await;
     let mid = world.send("alice", "bob", "m-1").await.mid;
     let item = world.taken(3).remove(0);
@@ -97,9 +105,8 @@ async fn acks_of_desktops_mark_nothing() {
     assert_eq!(world.taken(1), []);
 }
 
-#[tokio::test]
-async fn what_a_phone_sends_counts_as_received_by_its_owner() {
-    let mut world = world().await;
+async fn what_a_phone_sends_counts_as_received_by_its_owner(database: Database) {
+    let mut world = world(database).await;
     let (job, _answer) = send_from("bob", &text("m-1", "alice", "hi"), true);
     world.turn([job]).await;
     let states: Vec<_> = world.log("bob").await.iter().map(|row| (row.2, row.3)).collect();
@@ -107,9 +114,8 @@ async fn what_a_phone_sends_counts_as_received_by_its_owner() {
     assert_eq!(world.taken(2).len(), 1, "its session gets it all the same");
 }
 
-#[tokio::test]
-async fn the_senders_own_phone_acknowledges_without_a_signal() {
-    let mut world = world().await;
+async fn the_senders_own_phone_acknowledges_without_a_signal(database: Database) {
+    let mut world = world(database).await;
     world.turn([desktop(3, "bob")]).await;
     let mid = world.send("bob", "alice", "m-1").await.mid;
     let item = world.taken(2).remove(0);
@@ -121,9 +127,8 @@ async fn the_senders_own_phone_acknowledges_without_a_signal() {
     assert!(world.out.pushed.is_empty());
 }
 
-#[tokio::test]
-async fn nobody_can_acknowledge_for_somebody_else() {
-    let mut world = world().await;
+async fn nobody_can_acknowledge_for_somebody_else(database: Database) {
+    let mut world = world(database).await;
     world.turn([phone(3, "carol")]).await;
     world.read_pages().await;
     let mid = world.send("alice", "bob", "m-1").await.mid;
@@ -137,9 +142,8 @@ async fn nobody_can_acknowledge_for_somebody_else() {
     assert_eq!(world.taken(1), []);
 }
 
-#[tokio::test]
-async fn acks_that_change_nothing_do_not_hide_what_is_stored() {
-    let mut world = world().await;
+async fn acks_that_change_nothing_do_not_hide_what_is_stored(database: Database) {
+    let mut world = world(database).await;
     let mid = world.send("alice", "carol", "m-1").await.mid;
     let unknown = Item { id: 5, position: 0, body: "".into(), tag: 5 };
     world.turn([acked(2, &unknown)]).await;
@@ -150,9 +154,8 @@ async fn acks_that_change_nothing_do_not_hide_what_is_stored() {
     assert_eq!(world.taken_ids(3), [mid]);
 }
 
-#[tokio::test]
-async fn a_signal_waits_for_the_senders_phone_until_that_has_it() {
-    let mut world = world().await;
+async fn a_signal_waits_for_the_senders_phone_until_that_has_it(database: Database) {
+    let mut world = world(database).await;
     let (job, _answer) = send_from("alice", &text("m-1", "bob", "hi"), true);
     world.turn([job]).await;
     let item = world.taken(2).remove(0);

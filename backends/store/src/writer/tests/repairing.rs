@@ -3,6 +3,22 @@
 use super::*;
 use crate::tag::Tag;
 
+on_each_database!(
+    each_message_stands_in_the_record_of_its_sender_and_of_its_receiver,
+    a_message_comes_with_the_same_position_from_the_database,
+    from_what_was_lost_on_everything_is_sent_again_before_anything_newer,
+    what_is_pushed_before_the_loss_is_known_comes_again_in_its_place,
+    a_page_that_was_under_way_when_something_before_it_was_lost_is_not_sent,
+    a_signal_that_was_lost_comes_again_too,
+    a_wide_gap_is_filled_as_fast_as_the_client_acknowledges,
+    of_a_gap_only_what_still_exists_is_sent,
+    a_parked_session_costs_the_gateway_nothing_and_gets_everything_when_it_is_back,
+    what_there_is_no_memory_to_hold_is_read_when_the_session_is_back,
+    a_phone_that_is_back_gets_no_second_replay,
+    a_page_that_was_under_way_when_the_session_parked_is_not_read_twice,
+    what_a_group_says_while_a_desktop_catches_up_comes_after_what_it_missed,
+);
+
 /// The gateway gave up everything from this message on, and accepts nothing of an earlier pass.
 fn lost(world: &mut World, session: u32, first: i64) -> Job<u32> {
     let pass = world.out.passes.entry(session).or_default();
@@ -19,9 +35,8 @@ async fn sent(world: &mut World, from: &str, names: impl IntoIterator<Item = u32
     mids
 }
 
-#[tokio::test]
-async fn each_message_stands_in_the_record_of_its_sender_and_of_its_receiver() {
-    let mut world = World::new().await;
+async fn each_message_stands_in_the_record_of_its_sender_and_of_its_receiver(database: Database) {
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "alice"), desktop(2, "bob"), desktop(3, "carol")]).await;
     let jobs = [("alice", "m-1"), ("carol", "m-2"), ("alice", "m-3")]
         .map(|(from, msg_id)| send(from, &text(msg_id, "bob", "hi")).0);
@@ -39,9 +54,8 @@ async fn each_message_stands_in_the_record_of_its_sender_and_of_its_receiver() {
     assert_eq!(world.out.published[0].1.position, 0, "groups have no numbers");
 }
 
-#[tokio::test]
-async fn a_message_comes_with_the_same_position_from_the_database() {
-    let mut world = World::new().await;
+async fn a_message_comes_with_the_same_position_from_the_database(database: Database) {
+    let mut world = World::new(database).await;
     let mids = sent(&mut world, "alice", 1..=3).await;
     world.turn([phone(1, "bob")]).await;
     world.read_pages().await;
@@ -50,9 +64,8 @@ async fn a_message_comes_with_the_same_position_from_the_database() {
     assert_eq!(places, [(mids[0], 1), (mids[1], 2), (mids[2], 3)]);
 }
 
-#[tokio::test]
-async fn from_what_was_lost_on_everything_is_sent_again_before_anything_newer() {
-    let mut world = World::new().await;
+async fn from_what_was_lost_on_everything_is_sent_again_before_anything_newer(database: Database) {
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "bob"), desktop(2, "bob")]).await;
     let mids = sent(&mut world, "alice", 1..=6).await;
     world.taken(1);
@@ -73,9 +86,8 @@ async fn from_what_was_lost_on_everything_is_sent_again_before_anything_newer() 
     assert_eq!(world.taken_ids(1), newer, "live again");
 }
 
-#[tokio::test]
-async fn what_is_pushed_before_the_loss_is_known_comes_again_in_its_place() {
-    let mut world = World::new().await;
+async fn what_is_pushed_before_the_loss_is_known_comes_again_in_its_place(database: Database) {
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "bob")]).await;
     let mut mids = sent(&mut world, "alice", [1, 2]).await;
     world.taken(1);
@@ -87,9 +99,10 @@ async fn what_is_pushed_before_the_loss_is_known_comes_again_in_its_place() {
     assert_eq!(world.taken_ids(1), mids[1..]);
 }
 
-#[tokio::test]
-async fn a_page_that_was_under_way_when_something_before_it_was_lost_is_not_sent() {
-    let mut world = World::new().await;
+async fn a_page_that_was_under_way_when_something_before_it_was_lost_is_not_sent(
+    database: Database,
+) {
+    let mut world = World::new(database).await;
     let mids = sent(&mut world, "alice", 1..=3).await;
     world.turn([phone(1, "bob")]).await;
     let request = world.engine.feeds.next_read().unwrap();
@@ -102,9 +115,8 @@ async fn a_page_that_was_under_way_when_something_before_it_was_lost_is_not_sent
     assert_eq!(world.taken_ids(1), mids[1..]);
 }
 
-#[tokio::test]
-async fn a_signal_that_was_lost_comes_again_too() {
-    let mut world = World::new().await;
+async fn a_signal_that_was_lost_comes_again_too(database: Database) {
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "bob")]).await;
     let mids = sent(&mut world, "alice", [1]).await;
     world.act(ActKind::Revoke, false, mids[0], "alice").await.unwrap();
@@ -117,9 +129,8 @@ async fn a_signal_that_was_lost_comes_again_too() {
     assert_eq!(world.taken(1), [signal]);
 }
 
-#[tokio::test]
-async fn a_wide_gap_is_filled_as_fast_as_the_client_acknowledges() {
-    let mut world = World::new().await;
+async fn a_wide_gap_is_filled_as_fast_as_the_client_acknowledges(database: Database) {
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "bob")]).await;
     let jobs = (0..600).map(|n| send("alice", &text(&format!("m-{n}"), "bob", "hi")).0);
     world.turn(jobs).await;
@@ -142,9 +153,8 @@ async fn a_wide_gap_is_filled_as_fast_as_the_client_acknowledges() {
     assert_eq!(got, pushed[100..].iter().map(|item| item.id).collect::<Vec<_>>());
 }
 
-#[tokio::test]
-async fn of_a_gap_only_what_still_exists_is_sent() {
-    let mut world = World::new().await;
+async fn of_a_gap_only_what_still_exists_is_sent(database: Database) {
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "bob")]).await;
     let mids = sent(&mut world, "alice", 1..=3).await;
     world.act(ActKind::Revoke, false, mids[1], "alice").await.unwrap();
@@ -156,10 +166,11 @@ async fn of_a_gap_only_what_still_exists_is_sent() {
     assert_eq!(world.taken_ids(1), [mids[0], mids[2], signal]);
 }
 
-#[tokio::test]
-async fn a_parked_session_costs_the_gateway_nothing_and_gets_everything_when_it_is_back() {
+async fn a_parked_session_costs_the_gateway_nothing_and_gets_everything_when_it_is_back(
+    database: Database,
+) {
     for count in [3, 300] {
-        let mut world = World::new().await;
+        let mut world = World::new(Database::new(database.kind()).await).await;
         world.turn([desktop(1, "bob"), desktop(2, "bob")]).await;
         sent(&mut world, "alice", [0]).await;
         world.taken(1);
@@ -183,9 +194,8 @@ async fn a_parked_session_costs_the_gateway_nothing_and_gets_everything_when_it_
     }
 }
 
-#[tokio::test]
-async fn what_there_is_no_memory_to_hold_is_read_when_the_session_is_back() {
-    let mut world = World::new().await;
+async fn what_there_is_no_memory_to_hold_is_read_when_the_session_is_back(database: Database) {
+    let mut world = World::new(database).await;
     world.out.most_held = Some(128 * 1024);
     let sessions = 1..=20;
     world.turn(sessions.clone().map(|session| desktop(session, "bob"))).await;
@@ -202,9 +212,8 @@ async fn what_there_is_no_memory_to_hold_is_read_when_the_session_is_back() {
     assert_eq!(world.out.held, 0);
 }
 
-#[tokio::test]
-async fn a_phone_that_is_back_gets_no_second_replay() {
-    let mut world = World::new().await;
+async fn a_phone_that_is_back_gets_no_second_replay(database: Database) {
+    let mut world = World::new(database).await;
     let mids = sent(&mut world, "alice", 1..=3).await;
     world.turn([phone(1, "bob")]).await;
     world.read_pages().await;
@@ -216,9 +225,8 @@ async fn a_phone_that_is_back_gets_no_second_replay() {
     assert_eq!(world.taken_ids(1), [0; 0], "the gateway keeps what is not acknowledged");
 }
 
-#[tokio::test]
-async fn a_page_that_was_under_way_when_the_session_parked_is_not_read_twice() {
-    let mut world = World::new().await;
+async fn a_page_that_was_under_way_when_the_session_parked_is_not_read_twice(database: Database) {
+    let mut world = World::new(database).await;
     let mids = sent(&mut world, "alice", 1..=3).await;
     world.turn([phone(1, "bob"), Job::Park(1)]).await;
     world.read_pages().await;
@@ -229,9 +237,10 @@ async fn a_page_that_was_under_way_when_the_session_parked_is_not_read_twice() {
     assert_eq!(world.taken_ids(1), live);
 }
 
-#[tokio::test]
-async fn what_a_group_says_while_a_desktop_catches_up_comes_after_what_it_missed() {
-    let mut world = World::new().await;
+async fn what_a_group_says_while_a_desktop_catches_up_comes_after_what_it_missed(
+    database: Database,
+) {
+    let mut world = World::new(database).await;
     let before = world.send("alice", "bob", "m-0").await.mid;
     world.shared.marks.lock().note("bob", before, world.now);
     let mut expected = Vec::new();

@@ -50,17 +50,17 @@ fn spawn(world: World) -> (mpsc::UnboundedSender<Job<u32>>, Handle, JoinHandle<(
         move || handle.clone()
     };
     let intake = Intake { jobs: queue, batch: 64, readers: 1 };
-    let World { engine, reads, dir, .. } = world;
+    let World { engine, reads, database, .. } = world;
     let task = tokio::spawn(async move {
         run(engine, reads, intake, outlet).await;
-        drop(dir);
+        drop(database);
     });
     (jobs, handle, task)
 }
 
 #[tokio::test]
 async fn a_session_without_room_is_tried_again_without_being_asked() {
-    let (jobs, handle, _task) = spawn(World::new().await);
+    let (jobs, handle, _task) = spawn(World::new(sqlite().await).await);
     handle.0.lock().full.insert(1);
     assert!(jobs.send(desktop(1, "bob")).is_ok());
     let mut mids = Vec::new();
@@ -77,7 +77,7 @@ async fn a_session_without_room_is_tried_again_without_being_asked() {
 
 #[tokio::test]
 async fn sessions_read_their_logs_while_others_send() {
-    let mut world = World::new().await;
+    let mut world = World::new(sqlite().await).await;
     let mut mids = Vec::new();
     for n in 0..20 {
         mids.push(world.send("alice", "bob", &format!("m-{n}")).await.mid);
@@ -100,7 +100,7 @@ async fn sessions_read_their_logs_while_others_send() {
 
 #[tokio::test]
 async fn the_task_ends_when_nobody_can_ask_any_more() {
-    let (jobs, _handle, task) = spawn(World::new().await);
+    let (jobs, _handle, task) = spawn(World::new(sqlite().await).await);
     let (job, answer) = send("alice", &text("m-1", "bob", "hi"));
     assert!(jobs.send(job).is_ok());
     drop(jobs);
@@ -110,7 +110,7 @@ async fn the_task_ends_when_nobody_can_ask_any_more() {
 
 #[tokio::test]
 async fn what_comes_after_the_close_is_refused() {
-    let (jobs, _handle, task) = spawn(World::new().await);
+    let (jobs, _handle, task) = spawn(World::new(sqlite().await).await);
     let (first, first_answer) = send("alice", &text("m-1", "bob", "hi"));
     let (done, closed) = oneshot::channel();
     assert!(jobs.send(first).is_ok());

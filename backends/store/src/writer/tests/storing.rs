@@ -6,9 +6,27 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::db::Range;
 
-#[tokio::test]
-async fn a_message_goes_to_all_sessions_of_both_with_sender_id_and_time_of_the_server() {
-    let mut world = World::new().await;
+on_each_database!(
+    a_message_goes_to_all_sessions_of_both_with_sender_id_and_time_of_the_server,
+    the_answer_comes_before_the_deliveries_and_neither_before_the_commit,
+    both_logs_get_a_row_and_each_counts_for_itself,
+    numbers_of_a_log_have_no_holes_over_batches_repeats_and_restarts,
+    a_message_to_oneself_is_one_row_and_one_delivery,
+    a_repeat_gets_the_first_answer_and_is_not_delivered_again,
+    only_the_first_of_repeats_is_delivered,
+    a_group_message_is_stored_once_and_published_once,
+    the_newest_of_several_groups_are_the_newest_of_all,
+    what_is_read_back_is_what_was_delivered_byte_for_byte,
+    a_batch_is_one_commit_however_large,
+    ids_go_on_after_a_crash_with_a_clock_that_stepped_back,
+    ids_go_on_after_the_greatest_message_was_taken_back,
+    a_flush_is_answered_when_what_came_before_is_stored,
+);
+
+async fn a_message_goes_to_all_sessions_of_both_with_sender_id_and_time_of_the_server(
+    database: Database,
+) {
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "alice"), desktop(2, "alice"), desktop(3, "bob")]).await;
 
     let mut common = text("m-1", "bob", "hi");
@@ -29,8 +47,7 @@ async fn a_message_goes_to_all_sessions_of_both_with_sender_id_and_time_of_the_s
     }
 }
 
-#[tokio::test]
-async fn the_answer_comes_before_the_deliveries_and_neither_before_the_commit() {
+async fn the_answer_comes_before_the_deliveries_and_neither_before_the_commit(database: Database) {
     /// Checks at each delivery that the sender has been answered and the row stored.
     struct Watch {
         answer: Answer,
@@ -48,7 +65,7 @@ async fn the_answer_comes_before_the_deliveries_and_neither_before_the_commit() 
             true
         }
     }
-    let mut world = World::new().await;
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "bob")]).await;
 
     let (job, answer) = send("alice", &text("m-1", "bob", "hi"));
@@ -60,9 +77,8 @@ async fn the_answer_comes_before_the_deliveries_and_neither_before_the_commit() 
     assert_eq!(world.log("bob").await[0].0, stored.mid);
 }
 
-#[tokio::test]
-async fn both_logs_get_a_row_and_each_counts_for_itself() {
-    let mut world = World::new().await;
+async fn both_logs_get_a_row_and_each_counts_for_itself(database: Database) {
+    let mut world = World::new(database).await;
     let first = world.send("alice", "bob", "m-1").await.mid;
     let second = world.send("bob", "alice", "m-1").await.mid;
     let third = world.send("alice", "carol", "m-2").await.mid;
@@ -75,9 +91,8 @@ async fn both_logs_get_a_row_and_each_counts_for_itself() {
     assert_eq!(world.log("carol").await, [(third, alice, 1, 0, 1)]);
 }
 
-#[tokio::test]
-async fn numbers_of_a_log_have_no_holes_over_batches_repeats_and_restarts() {
-    let mut world = World::new().await;
+async fn numbers_of_a_log_have_no_holes_over_batches_repeats_and_restarts(database: Database) {
+    let mut world = World::new(database).await;
     for round in 0..4 {
         let jobs = (0..40).map(|n| {
             let target = if n % 3 == 0 { "bob" } else { "carol" };
@@ -89,16 +104,12 @@ async fn numbers_of_a_log_have_no_holes_over_batches_repeats_and_restarts() {
     let numbers: Vec<i64> = world.log("alice").await.iter().map(|row| row.4).collect();
     assert_eq!(numbers, (1..=120).collect::<Vec<_>>());
     let versions: Vec<(String, i64)> =
-        sqlx::query_as("SELECT uid, version FROM dtalk_msg_version ORDER BY uid")
-            .fetch_all(&mut world.connection().await)
-            .await
-            .unwrap();
+        world.rows(sql("SELECT uid, version FROM dtalk_msg_version ORDER BY uid")).await;
     assert_eq!(versions, [("alice".into(), 120), ("bob".into(), 40), ("carol".into(), 80)]);
 }
 
-#[tokio::test]
-async fn a_message_to_oneself_is_one_row_and_one_delivery() {
-    let mut world = World::new().await;
+async fn a_message_to_oneself_is_one_row_and_one_delivery(database: Database) {
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "alice")]).await;
     let stored = world.send("alice", "alice", "m-1").await;
 
@@ -108,9 +119,8 @@ async fn a_message_to_oneself_is_one_row_and_one_delivery() {
     assert_eq!(world.reads.newest_of_pair("alice", "alice", range).await.unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn a_repeat_gets_the_first_answer_and_is_not_delivered_again() {
-    let mut world = World::new().await;
+async fn a_repeat_gets_the_first_answer_and_is_not_delivered_again(database: Database) {
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "bob")]).await;
 
     let (first, first_answer) = send("alice", &text("m-1", "bob", "hi"));
@@ -128,9 +138,8 @@ async fn a_repeat_gets_the_first_answer_and_is_not_delivered_again() {
     assert_ne!(world.send("bob", "alice", "m-1").await.mid, stored.mid, "of another sender");
 }
 
-#[tokio::test]
-async fn only_the_first_of_repeats_is_delivered() {
-    let mut world = World::new().await;
+async fn only_the_first_of_repeats_is_delivered(database: Database) {
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "bob")]).await;
     let stored = world.send("alice", "bob", "m-1").await;
     world.send("alice", "bob", "m-1").await;
@@ -139,9 +148,8 @@ async fn only_the_first_of_repeats_is_delivered() {
     assert_eq!((world.stats().stored, world.stats().repeated), (1, 1));
 }
 
-#[tokio::test]
-async fn a_group_message_is_stored_once_and_published_once() {
-    let mut world = World::new().await;
+async fn a_group_message_is_stored_once_and_published_once(database: Database) {
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "alice"), desktop(2, "carol")]).await;
     assert_eq!(world.out.joined, [(1, 77)]);
 
@@ -156,9 +164,8 @@ async fn a_group_message_is_stored_once_and_published_once() {
     assert_eq!(world.count("dtalk_msg_relation").await, 0);
 }
 
-#[tokio::test]
-async fn the_newest_of_several_groups_are_the_newest_of_all() {
-    let mut world = World::new().await;
+async fn the_newest_of_several_groups_are_the_newest_of_all(database: Database) {
+    let mut world = World::new(database).await;
     for n in 0..6 {
         let group = if n % 3 == 0 { "77" } else { "78" };
         world.turn([send("alice", &to_this_group(group, &n.to_string())).0]).await;
@@ -178,9 +185,8 @@ async fn the_newest_of_several_groups_are_the_newest_of_all() {
     assert_eq!(newest(&[], 2).await, (of(""), false));
 }
 
-#[tokio::test]
-async fn what_is_read_back_is_what_was_delivered_byte_for_byte() {
-    let mut world = World::new().await;
+async fn what_is_read_back_is_what_was_delivered_byte_for_byte(database: Database) {
+    let mut world = World::new(database).await;
     world.turn([desktop(1, "bob")]).await;
     let mut common = text("m-1", "bob", "");
     common.msg = (0..=255).cycle().take(16_000).collect::<Vec<u8>>().into();
@@ -197,9 +203,8 @@ async fn what_is_read_back_is_what_was_delivered_byte_for_byte() {
     assert_eq!(message_in(&live[0]).msg, common.msg);
 }
 
-#[tokio::test]
-async fn a_batch_is_one_commit_however_large() {
-    let mut world = World::new().await;
+async fn a_batch_is_one_commit_however_large(database: Database) {
+    let mut world = World::new(database).await;
     let (jobs, answers): (Vec<_>, Vec<_>) = (0..9_000)
         .map(|n| send(&format!("user-{}", n % 100), &text(&format!("m-{n}"), "bob", "hi")))
         .unzip();
@@ -216,20 +221,15 @@ async fn a_batch_is_one_commit_however_large() {
 
 #[tokio::test]
 async fn a_commit_waits_for_the_disk() {
-    let mut world = World::new().await;
+    let mut world = World::new(sqlite().await).await;
     let mut tx = world.engine.writer_db.begin().await.unwrap();
-    let mut pragma = async |query: &'static str| -> String {
-        let value = sqlx::query_scalar::<_, String>(query).fetch_one(&mut tx);
-        value.await.unwrap()
-    };
-    assert_eq!(pragma("SELECT journal_mode FROM pragma_journal_mode").await, "wal");
-    let full = "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous";
-    assert_eq!(pragma(full).await, "2");
+    let mode: String = sql("PRAGMA journal_mode").one(&mut tx).await.unwrap();
+    let synchronous: i64 = sql("PRAGMA synchronous").one(&mut tx).await.unwrap();
+    assert_eq!((&*mode, synchronous), ("wal", 2));
 }
 
-#[tokio::test]
-async fn ids_go_on_after_a_crash_with_a_clock_that_stepped_back() {
-    let mut world = World::new().await;
+async fn ids_go_on_after_a_crash_with_a_clock_that_stepped_back(database: Database) {
+    let mut world = World::new(database).await;
     let before = world.send("alice", "bob", "m-1").await.mid;
     world.now = 1_600_000_000_000;
     world = world.reopen().await;
@@ -240,9 +240,8 @@ async fn ids_go_on_after_a_crash_with_a_clock_that_stepped_back() {
     assert_eq!(stored.datetime, 1_600_000_001_000, "time is what the clock says");
 }
 
-#[tokio::test]
-async fn ids_go_on_after_the_greatest_message_was_taken_back() {
-    let mut world = World::new().await;
+async fn ids_go_on_after_the_greatest_message_was_taken_back(database: Database) {
+    let mut world = World::new(database).await;
     let stored = world.send("alice", "alice", "m-1").await;
     world.act(ActKind::Revoke, false, stored.mid, "alice").await.unwrap();
     let committed = world.committed();
@@ -252,9 +251,8 @@ async fn ids_go_on_after_the_greatest_message_was_taken_back() {
     assert_eq!(world.committed(), committed);
 }
 
-#[tokio::test]
-async fn a_flush_is_answered_when_what_came_before_is_stored() {
-    let mut world = World::new().await;
+async fn a_flush_is_answered_when_what_came_before_is_stored(database: Database) {
+    let mut world = World::new(database).await;
     let (done, mut flushed) = oneshot::channel();
     world.turn([send("alice", &text("m-1", "bob", "hi")).0, Job::Flush(done)]).await;
     assert_eq!(flushed.try_recv(), Ok(()));

@@ -113,7 +113,7 @@ struct Play {
     sent: usize,
     is_phone: bool,
     bob: Bob,
-    _dir: TempDir,
+    _database: Database,
 }
 
 /// Client of the dtalk dialect, possibly slow.
@@ -129,8 +129,8 @@ struct Bob {
 
 impl Play {
     async fn new(limits: &Limits, is_defective: bool) -> Self {
-        let dir = TempDir::new().unwrap();
-        let opened = db::open(&dir.path().join("store.db"), 2, CACHE, LONG_TIMEOUTS).await.unwrap();
+        let database = sqlite().await;
+        let opened = db::open(database.location(), 2, CACHE, LONG_TIMEOUTS).await.unwrap();
         let shared = Shared {
             membership: Arc::new(Group77),
             marks: Arc::new(Mutex::new(SyncMarks::default())),
@@ -167,7 +167,18 @@ impl Play {
         let is_phone = limits.is_phone;
         let inner = GatewayOutlet::new(simulation.gateway().clone());
         let outlet = TestOutlet { inner, is_defective, pushed: HashSet::new(), late: Vec::new() };
-        Self { engine, reads, jobs, simulation, outlet, now, sent: 0, is_phone, bob, _dir: dir }
+        Self {
+            engine,
+            reads,
+            jobs,
+            simulation,
+            outlet,
+            now,
+            sent: 0,
+            is_phone,
+            bob,
+            _database: database,
+        }
     }
 
     async fn handle(&mut self, event: &Event) {
