@@ -109,6 +109,17 @@ impl Pool {
     /// Those of [`Pool::lend`]; also if another process has locked the database, or it cannot be
     /// written; [`Error::Fenced`].
     pub async fn begin(&self) -> Result<Transaction, Error> {
+        let mut retry = Retry::new();
+        loop {
+            match self.begin_once().await {
+                // It was idle while the server was started anew. Nothing has been done yet.
+                Err(error @ Error::Lost(_)) => retry.after(error).await?,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn begin_once(&self) -> Result<Transaction, Error> {
         let mut loan = self.lend().await?;
         loan.bracket(self.dialect().begin()).await?;
         if let Some(fence) = self.0.fence.get() {
