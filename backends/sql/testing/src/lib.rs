@@ -13,6 +13,7 @@
 mod server;
 mod template;
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -98,25 +99,44 @@ pub(crate) fn fresh_name() -> String {
     format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
+/// A test that is about to run.
+pub type Running = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Runs a test with an empty database, on a runtime of its own with two threads.
+///
+/// # Panics
+///
+/// The test panics, or there is no database for it.
+pub fn run(kind: Kind, test: fn(Database) -> Running) {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).enable_all().build().expect("a runtime");
+    runtime.block_on(async { test(Database::new(kind).await).await });
+}
+
 /// Runs a test, an `async fn` with a [`Database`], on each kind of database. `on_each_database!(f)`
 /// makes the tests `f::sqlite`, `f::mariadb` and `f::postgres`.
 #[macro_export]
 macro_rules! on_each_database {
     ($($test:ident),+ $(,)?) => {$(
         mod $test {
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                super::$test($crate::Database::new($crate::Kind::Sqlite).await).await;
+            // A pointer to it, so that it is compiled once and not for each database.
+            fn test(database: $crate::Database) -> $crate::Running {
+                Box::pin(super::$test(database))
             }
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn mariadb() {
-                super::$test($crate::Database::new($crate::Kind::MariaDb).await).await;
+            #[test]
+            fn sqlite() {
+                $crate::run($crate::Kind::Sqlite, test);
             }
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                super::$test($crate::Database::new($crate::Kind::Postgres).await).await;
+            #[test]
+            fn mariadb() {
+                $crate::run($crate::Kind::MariaDb, test);
+            }
+
+            #[test]
+            fn postgres() {
+                $crate::run($crate::Kind::Postgres, test);
             }
         }
     )+};
