@@ -13,6 +13,7 @@
 //! ```
 //!
 //! ```no_run
+//! use std::path::Path;
 //! use std::sync::Arc;
 //!
 //! use comet::{Gateway, Listen};
@@ -20,7 +21,7 @@
 //! use comet_store::{Config, NoGroups, Store, routes};
 //!
 //! # async fn serve(verify: Arc<dyn Verify>) -> Result<(), Box<dyn std::error::Error>> {
-//! let store = Store::open("store.db", Config::default(), Arc::new(NoGroups)).await?;
+//! let store = Store::open(Path::new("store.db"), Config::default(), Arc::new(NoGroups)).await?;
 //! // In earnest something that knows the users is around the store.
 //! let listen = Listen::websocket(([127, 0, 0, 1], 3102).into());
 //! let gateway = Gateway::builder(store.clone()).listen(listen).start()?;

@@ -287,7 +287,7 @@ fn command(kind: Kind, dir: &Path, port: u16) -> Vec<String> {
                 "--bind-address=127.0.0.1".into(),
                 "--skip-name-resolve".into(),
                 "--skip-log-bin".into(),
-                "--innodb-flush-log-at-trx-commit=0".into(),
+                "--innodb-flush-log-at-trx-commit=2".into(),
                 "--innodb-buffer-pool-size=64M".into(),
                 "--innodb-log-file-size=16M".into(),
                 "--character-set-server=latin1".into(),

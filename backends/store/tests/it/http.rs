@@ -52,7 +52,9 @@ async fn sync(server: &Server, user: &str, body: &str) -> (Vec<String>, bool) {
     (records.iter().map(msg_id).collect(), answer["data"]["has_more"].as_bool().unwrap())
 }
 
-async fn a_message_pushed_over_http_is_stored_delivered_and_answered_like_any_other(database: Database) {
+async fn a_message_pushed_over_http_is_stored_delivered_and_answered_like_any_other(
+    database: Database,
+) {
     let server = Server::start(database).await;
     let mut bob = server.login("bob");
     server.sessions(1).await;
