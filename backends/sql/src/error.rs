@@ -83,6 +83,10 @@ impl Error {
         Self::Unavailable(Cause::from(what))
     }
 
+    pub(crate) fn corrupt(found: String) -> Self {
+        Self::Corrupt(Cause(Box::new(found)))
+    }
+
     pub(crate) fn row(what: impl fmt::Display + Send + Sync + 'static) -> Self {
         Self::Row(Cause(Box::new(what)))
     }

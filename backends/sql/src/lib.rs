@@ -12,6 +12,7 @@
 //! | [`sql()`], [`insert()`], [`ListedUpdate`] | statements and their values, see `dialect` |
 //! | [`Row`], [`FromRow`], [`Column`] | answers |
 //! | [`Part`] | migrations, and the refusal of a newer schema |
+//! | [`snapshot()`], [`verify()`] | copies of SQLite files |
 //! | [`Lease`], [`Fence`] | one writing process at a time |
 //! | [`Error`] | failures, by what can be done about them |
 //!
@@ -54,6 +55,7 @@ mod pool;
 mod retry;
 mod row;
 mod schema;
+mod snapshot;
 mod statement;
 mod update;
 mod value;
@@ -69,6 +71,7 @@ pub use pool::{Loan, Pool, Transaction};
 pub use retry::Retry;
 pub use row::{Column, FromRow, Row};
 pub use schema::{MigrateError, Migration, Part};
+pub use snapshot::{snapshot, verify};
 pub use statement::{Statement, sql};
 pub use update::ListedUpdate;
 pub use value::Value;

@@ -18,6 +18,7 @@ use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::insert::insert;
 use crate::pool::{Loan, Pool};
+use crate::snapshot;
 use crate::statement::sql;
 
 /// Longest wait for another process that migrates, in seconds.
@@ -228,14 +229,13 @@ async fn copy(db: &mut Connection, file: &Path, version: u32) -> Result<PathBuf,
     name.push(format!(".v{version}-{now}"));
     let copy = PathBuf::from(name);
     let half = copy.with_added_extension("half");
-    let text = half.to_str().ok_or_else(|| Error::other("a path that is not UTF-8"))?;
     match fs::remove_file(&half) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             return Err(MigrateError::Backup(error));
         }
         Ok(()) | Err(_) => {}
     }
-    sql("VACUUM INTO ?").bind(text).execute(db).await?;
+    snapshot::copy(db, &half).await?;
     let whole = fs::File::open(&half).and_then(|half| half.sync_all());
     let whole = whole.and_then(|()| fs::rename(&half, &copy));
     whole.map_err(MigrateError::Backup)?;

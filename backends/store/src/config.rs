@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use comet_dtalk::id::Node;
+use comet_sql::Fence;
 
 /// Limits of a [`Store`](crate::Store), each with its cost.
 #[derive(Clone, Debug)]
@@ -18,6 +19,7 @@ pub struct Config {
     pub(crate) revoke_within: Duration,
     pub(crate) busy_timeout: Duration,
     pub(crate) accept_loss: bool,
+    pub(crate) fence: Option<Fence>,
 }
 
 impl Default for Config {
@@ -35,6 +37,7 @@ impl Default for Config {
             revoke_within: Duration::from_secs(86_400 * 3_600),
             busy_timeout: Duration::from_secs(5),
             accept_loss: false,
+            fence: None,
         }
     }
 }
@@ -134,6 +137,13 @@ impl Config {
     #[must_use]
     pub const fn accept_loss(mut self, accept: bool) -> Self {
         self.accept_loss = accept;
+        self
+    }
+
+    /// Lease of the database: nothing is written unless it is still held. Default none.
+    #[must_use]
+    pub const fn fence(mut self, fence: Fence) -> Self {
+        self.fence = Some(fence);
         self
     }
 

@@ -75,6 +75,9 @@ impl Store {
         let timeouts = Timeouts { busy: config.busy_timeout, reader: config.busy_timeout };
         let readers = 2 * u32::from(config.readers);
         let mut opened = db::open(database.into(), readers, config.cache, timeouts).await?;
+        if let Some(fence) = config.fence {
+            opened.writer_db.guard(fence);
+        }
         let found = opened.last.map_or(0, Id::get);
         if let Some(lost) = opened.lost {
             let lost = OpenError::Lost { found, marked: lost.get() };

@@ -9,8 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection};
+use comet_sql::{Error, Location, snapshot, verify};
 
 use crate::data::{
     self, ACCOUNTS, Data, DataError, MARK, MESSAGES, RESTORING, SECRETS, SIDE_FILES,
@@ -30,10 +29,12 @@ pub(crate) enum CopyError {
     Nothing { path: PathBuf, name: &'static str },
     #[error("there are data in {} already", .0.display())]
     DataThere(PathBuf),
-    #[error("{} is damaged: {said}", path.display())]
-    Damaged { path: PathBuf, said: String },
+    #[error("{}: {source}", path.display())]
+    Damaged { path: PathBuf, source: Error },
     #[error("cannot copy {}: {source}", path.display())]
-    Database { path: PathBuf, source: sqlx::Error },
+    Database { path: PathBuf, source: Error },
+    #[error("the data are in {0}, of which only its own tools make copies")]
+    OnServer(Location),
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -47,6 +48,11 @@ impl CopyError {
             Self::NotEmpty(_) => Some("Choose a directory that is not there yet.".to_owned()),
             Self::DataThere(_) => Some("Move them away, or replace them: --force.".to_owned()),
             Self::Data(error) => Some(error.advice()),
+            Self::OnServer(_) => Some(
+                "Use mariadb-dump --single-transaction, mysqldump or pg_dump, and copy the secrets \
+                 of the data directory (*.secret)."
+                    .to_owned(),
+            ),
             Self::Nothing { .. }
             | Self::Damaged { .. }
             | Self::Database { .. }
@@ -76,7 +82,7 @@ pub(crate) async fn backup(data: &Path, to: &Path) -> Result<(), CopyError> {
     for name in DATABASES {
         let (from, copy) = (data.join(name), half.join(name));
         private(&copy).map_err(failed)?;
-        let copied = copy_database(&from, &copy).await;
+        let copied = snapshot(&from, &copy, BUSY).await;
         copied.map_err(|source| CopyError::Database { path: from, source })?;
         File::open(&copy).and_then(|file| file.sync_all()).map_err(failed)?;
     }
@@ -99,7 +105,8 @@ pub(crate) async fn backup(data: &Path, to: &Path) -> Result<(), CopyError> {
 pub(crate) async fn restore(from: &Path, data: &Path, force: bool) -> Result<(), CopyError> {
     for name in DATABASES {
         has(from, name)?;
-        check(&from.join(name)).await?;
+        let path = from.join(name);
+        verify(&path).await.map_err(|source| CopyError::Damaged { path, source })?;
     }
     let unfinished = data.join(RESTORING).exists();
     let there = DATABASES.iter().any(|name| has(data, name).is_ok());
@@ -137,28 +144,6 @@ fn replace(from: &Path, data: &Path) -> io::Result<()> {
         fs::rename(new(name), data.join(name))?;
     }
     data::sync_directory(data)
-}
-
-/// A snapshot of a database as one file, without a log beside it.
-async fn copy_database(from: &Path, to: &Path) -> sqlx::Result<()> {
-    let to = to.to_str().ok_or_else(|| sqlx::Error::Configuration("a path not in UTF-8".into()))?;
-    let mut db = SqliteConnectOptions::new().filename(from).busy_timeout(BUSY).connect().await?;
-    sqlx::query("VACUUM INTO ?").bind(to).execute(&mut db).await?;
-    db.close().await
-}
-
-/// Checks the integrity of a database that is not in use.
-async fn check(path: &Path) -> Result<(), CopyError> {
-    let failed = |source| CopyError::Database { path: path.to_owned(), source };
-    let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(true);
-    let mut db = options.connect().await.map_err(failed)?;
-    let said = sqlx::query_scalar::<_, String>("PRAGMA quick_check(1)").fetch_one(&mut db).await;
-    let said = match said {
-        Ok(said) if said == "ok" => return db.close().await.map_err(failed),
-        Ok(said) => said,
-        Err(error) => error.to_string(),
-    };
-    Err(CopyError::Damaged { path: path.to_owned(), said })
 }
 
 /// A new, empty file that only its owner can access.

@@ -4,10 +4,9 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use comet_identity::registry::RegistryError;
-use comet_sql::{Location, MigrateError, Pool, Settings};
+use comet_sql::MigrateError;
 
 /// The database of messages, the system of record.
 pub(crate) const MESSAGES: &str = "messages.db";
@@ -78,17 +77,25 @@ impl DataError {
 }
 
 impl Data {
-    /// Creates the directory if it does not exist, and locks it.
-    pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
-        let data = Self::take(path)?;
+    /// Creates the directory if it does not exist, and locks it. Whether it is for the databases
+    /// too, or only for secrets.
+    pub(crate) fn open(path: &Path, has_databases: bool) -> Result<Self, DataError> {
+        let data = Self::lock(path)?;
+        data.restrict_permissions(has_databases).map_err(|source| data.failed(source))?;
         if path.join(RESTORING).exists() {
             return Err(DataError::Restoring(path.to_owned()));
         }
         Ok(data)
     }
 
-    /// Like [`open`](Self::open), also for a directory with an unfinished restore.
+    /// Like [`open`](Self::open) with databases, also for a directory with an unfinished restore.
     pub(crate) fn take(path: &Path) -> Result<Self, DataError> {
+        let data = Self::lock(path)?;
+        data.restrict_permissions(true).map_err(|source| data.failed(source))?;
+        Ok(data)
+    }
+
+    fn lock(path: &Path) -> Result<Self, DataError> {
         let failed = |source| DataError::Directory { path: path.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         let file = path.join("lock");
@@ -100,21 +107,23 @@ impl Data {
             Err(TryLockError::WouldBlock) => return Err(DataError::Taken(path.to_owned())),
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        let data = Self { path: path.to_owned(), _lock: lock };
-        data.restrict_permissions().map_err(failed)?;
-        Ok(data)
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    fn failed(&self, source: io::Error) -> DataError {
+        DataError::Directory { path: self.path.clone(), source }
     }
 
     /// Removes all permissions of group and others: the databases hold private messages. SQLite
     /// gives the files beside a database the permissions of the database.
-    fn restrict_permissions(&self) -> io::Result<()> {
+    fn restrict_permissions(&self, has_databases: bool) -> io::Result<()> {
         let databases = [MESSAGES, ACCOUNTS];
         // A directory without our databases may be shared, such as the one for temporary files.
         let is_ours = databases.iter().any(|name| self.path.join(name).exists());
         if is_ours {
             tighten(&self.path, 0o700)?;
         }
-        for name in databases {
+        for name in databases.iter().filter(|_| has_databases) {
             let mut options = OpenOptions::new();
             options.append(true).create(true).mode(0o600).open(self.path.join(name))?;
         }
@@ -131,13 +140,9 @@ impl Data {
         self.path.join(MESSAGES)
     }
 
-    /// The database of devices and demo names, separate from the messages so that logins and
-    /// messages do not wait for each other's commits.
-    pub(crate) fn accounts(&self) -> Pool {
-        let mut settings = Settings { wait: Duration::from_secs(5), ..Settings::default() };
-        // A login lost in a power cut is repeated; no message is lost.
-        settings.sqlite.durable = false;
-        Pool::new(Location::file(self.path.join(ACCOUNTS)), settings)
+    /// The path of the database of devices and demo names.
+    pub(crate) fn accounts(&self) -> PathBuf {
+        self.path.join(ACCOUNTS)
     }
 
     /// The secret from which the keys of demo names are derived. It allows signing in under any
@@ -204,19 +209,19 @@ mod tests {
     #[test]
     fn a_directory_serves_one_server_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Data::open(dir.path()).unwrap();
-        assert!(matches!(Data::open(dir.path()), Err(DataError::Taken(_))));
+        let first = Data::open(dir.path(), true).unwrap();
+        assert!(matches!(Data::open(dir.path(), true), Err(DataError::Taken(_))));
         let secrets = (first.demo_secret().unwrap(), first.ticket_secret().unwrap());
         assert_ne!(secrets.0, secrets.1);
         drop(first);
-        let second = Data::open(dir.path()).unwrap();
+        let second = Data::open(dir.path(), true).unwrap();
         assert_eq!((second.demo_secret().unwrap(), second.ticket_secret().unwrap()), secrets);
     }
 
     #[test]
     fn a_damaged_secret_is_refused_and_stays_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
-        let data = Data::open(dir.path()).unwrap();
+        let data = Data::open(dir.path(), true).unwrap();
         for (name, length) in [("demo.secret", 31), ("ticket.secret", 0)] {
             let path = dir.path().join(name);
             fs::write(&path, vec![1; length]).unwrap();
@@ -236,7 +241,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("data");
         fs::write(&path, "not a directory").unwrap();
-        let error = Data::open(&path).unwrap_err();
+        let error = Data::open(&path, true).unwrap_err();
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
         assert!(error.advice().contains("--data-dir"));
     }

@@ -11,6 +11,7 @@
 mod backup;
 mod config;
 mod data;
+mod database;
 mod demo;
 mod descriptors;
 mod http;
@@ -68,6 +69,9 @@ fn run(flags: &Flags) -> Result<(), StartupError> {
 fn copy(command: &Command, config: &Config) -> Result<(), StartupError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(StartupError::Runtime)?;
+    if let Some(location) = &config.database.0 {
+        return Err(backup::CopyError::OnServer(location.clone()).into());
+    }
     match command {
         Command::Backup { to } => {
             runtime.block_on(backup::backup(&config.data_dir, to))?;

@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::config::Config;
 use crate::data::{Data, DataError};
+use crate::database::Databases;
 use crate::demo::{Demo, DemoRoom};
 use crate::descriptors;
 use crate::http::{self, Port, Public};
@@ -40,8 +41,10 @@ const MOST_CACHE: usize = 64 * 1024 * 1024;
 
 /// Serves until a stop is requested, then drains.
 pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), StartupError> {
-    let data = Data::open(&config.data_dir)?;
-    let accounts = data.accounts();
+    let location = config.database.0.as_ref();
+    let data = Data::open(&config.data_dir, location.is_none())?;
+    let databases = Databases::open(&data, location).await?;
+    let accounts = databases.accounts();
     let registry = Registry::open(accounts.clone()).await.map_err(DataError::from)?;
     let demo = match config.demo_is_on() {
         true => Some(Arc::new(Demo::open(accounts, data.demo_secret()?, &config.demo).await?)),
@@ -52,7 +55,8 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
         None => Arc::new(NoGroups),
     };
     let limits = store_config(&config).accept_loss(reload.flags.accept_loss);
-    let store = Store::open(data.messages(), limits, membership).await?;
+    let limits = databases.fence().map_or(limits.clone(), |fence| limits.fence(fence));
+    let store = Store::open(databases.messages(), limits, membership).await?;
     // HTTP is bound first: a started gateway may have sessions already.
     let http = bind(config.listen.http).await?;
     let admin = bind(config.listen.admin).await?;
@@ -91,15 +95,19 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
         [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
     announce(&config, &gateway, addresses.map(|address| address.map_err(StartupError::Runtime)))?;
 
-    wait_for(signals, || reload.run(&gateway, &store)).await?;
+    let outcome = tokio::select! {
+        stopped = wait_for(signals, || reload.run(&gateway, &store)) => stopped,
+        holder = databases.lost() => Err(StartupError::LeaseLost(holder)),
+    };
     print_line("draining");
     drain(&gateway, Duration::from_secs(config.drain_seconds)).await;
     store.close().await;
     // There is no receiver if serving has already failed.
     let _ = stop.send(true);
     end_requests(serving).await;
+    databases.release().await;
     print_line("stopped");
-    Ok(())
+    outcome
 }
 
 /// Waits for pending requests for a limited time.
@@ -149,6 +157,9 @@ fn announce(
     let (tcp, ws) = (addresses[0], addresses[1]);
     print_line(&format!("listening tcp={tcp} ws={ws} http={http} admin={admin}"));
     print_line(&format!("  data     {}", config.data_dir.display()));
+    if let Some(database) = &config.database.0 {
+        print_line(&format!("  database {database}"));
+    }
     print_line(&format!("  metrics  http://{admin}/metrics"));
     if config.demo_is_on() {
         print_line(&format!("  chat     http://{http}/"));

@@ -1,14 +1,16 @@
-//! Failures to start the server, with advice for the operator.
+//! Failures to start the server or to go on, with advice for the operator.
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use comet_sql::LeaseError;
+
 use crate::backup::CopyError;
 use crate::data::{DATABASE_ADVICE, DataError};
 use crate::settings::Fault;
 
-/// A failure to start the server.
+/// A failure to start the server, or to go on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartupError {
     #[error("bad configuration: {0}")]
@@ -19,6 +21,10 @@ pub(crate) enum StartupError {
     Runtime(io::Error),
     #[error(transparent)]
     Data(#[from] DataError),
+    #[error("cannot use the database: {0}")]
+    Lease(#[from] LeaseError),
+    #[error("the database was taken over by {0}")]
+    LeaseLost(String),
     #[error("cannot use the database of messages: {0}")]
     Store(#[from] comet_store::OpenError),
     #[error("cannot listen on {address}: {source}")]
@@ -61,6 +67,19 @@ impl StartupError {
             Self::Store(comet_store::OpenError::Lost { .. }) => Some(
                 "Put messages.db-wal back, or restore a backup. --accept-loss starts without the \
                  messages, and they stay lost."
+                    .to_owned(),
+            ),
+            Self::Lease(LeaseError::Held { .. }) => Some(
+                "Stop that server. One that has ended without a word is taken over from within \
+                 15 s."
+                    .to_owned(),
+            ),
+            Self::Lease(_) => {
+                Some("See that the database runs, and what `database` says.".to_owned())
+            }
+            Self::LeaseLost(_) => Some(
+                "This one did not answer for some time: it was suspended, or cut off from the \
+                 database."
                     .to_owned(),
             ),
             Self::Store(_) => Some(DATABASE_ADVICE.to_owned()),

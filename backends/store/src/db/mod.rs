@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use comet_dtalk::id::Id;
 use comet_sql::{
-    Error, FromRow, Location, MigrateError, Part, Pool, Settings, Statement, Transaction, sql,
+    Error, Fence, FromRow, Location, MigrateError, Part, Pool, Settings, Statement, Transaction,
+    sql,
 };
 
 pub(crate) use act::{Found, Kind, add_focus, erase, find};
@@ -111,6 +112,11 @@ impl WriteConnection {
             mark.advance(last);
         }
         Ok(())
+    }
+
+    /// Lets every transaction from now on check a lease.
+    pub(crate) fn guard(&self, fence: Fence) {
+        self.pool.guard(fence);
     }
 
     /// Gives up the missing messages above `last`.

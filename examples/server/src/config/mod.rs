@@ -2,6 +2,7 @@
 
 mod announced;
 mod backends;
+mod database;
 mod demo;
 mod flags;
 mod gateway;
@@ -20,6 +21,7 @@ use tracing_subscriber::EnvFilter;
 use self::announced::Announced;
 pub(crate) use self::announced::{Module, Node};
 use self::backends::{Devices, Store};
+use self::database::Database;
 pub(crate) use self::demo::{Demo, is_loopback};
 pub(crate) use self::flags::{Command, Flags};
 use self::gateway::Gateway;
@@ -40,6 +42,7 @@ const DEFAULT_NAME: &str = "the default";
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
+    pub(crate) database: Database,
     pub(crate) apps: Vec<String>,
     pub(crate) drain_seconds: u64,
     pub(crate) logging: Logging,
@@ -67,6 +70,7 @@ impl Config {
     fn read(settings: &mut Section<'_>) -> Result<Self, Fault> {
         Ok(Self {
             data_dir: settings.setting("data_dir")?,
+            database: settings.setting("database")?,
             apps: settings.setting("apps")?,
             drain_seconds: settings.setting("drain_seconds")?,
             logging: settings.part()?,

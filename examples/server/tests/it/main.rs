@@ -1,6 +1,7 @@
 //! The bundled server as seen by its clients and its operator: a real process, real sockets.
 //!
 //! * `durability`: answered messages survive SIGKILL during traffic;
+//! * `database`: the same service on MariaDB and PostgreSQL;
 //! * `clients`: the socket protocol, as existing clients depend on it;
 //! * `resume`: a client that reconnects receives exactly what it missed;
 //! * `documents`: the documents for client authors;
@@ -15,6 +16,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "numbers in tests are small")]
 
 mod clients;
+mod database;
 mod documents;
 mod durability;
 mod http;

@@ -9,13 +9,12 @@ use comet_server_testkit::http;
 use comet_server_testkit::message::{body_of, to_user};
 use comet_server_testkit::person::{Person, browser};
 use comet_server_testkit::server::{Server, Setup};
+use comet_sql::{Location, Pool, Settings, Transaction};
 use comet_testkit::clock;
 use comet_testkit::frame::{SEND, SEND_REPLY, frame};
 use comet_testkit::socket::{Arrived, Socket};
 use comet_testkit::websocket;
 use rustix::process::{Pid, Signal, kill_process};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, SqliteConnection};
 
 const DRAIN: Duration = Duration::from_secs(4);
 
@@ -86,7 +85,7 @@ fn a_reader_that_goes_away_does_not_keep_it_from_draining() {
 /// Locks the server's database against writes, as a backup may, until dropped.
 struct Lock {
     runtime: tokio::runtime::Runtime,
-    connection: Option<SqliteConnection>,
+    transaction: Transaction,
 }
 
 impl Lock {
@@ -94,18 +93,15 @@ impl Lock {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
         let file = server.data_dir().join("messages.db");
-        let connection = runtime.block_on(async {
-            let mut connection = SqliteConnectOptions::new().filename(file).connect().await?;
-            sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await?;
-            Ok::<_, sqlx::Error>(connection)
-        });
-        Self { runtime, connection: Some(connection.expect("the database")) }
+        let pool = Pool::new(Location::file(file), Settings::default());
+        // On SQLite a transaction has the write lock from its beginning.
+        let transaction = runtime.block_on(pool.begin()).expect("the database");
+        Self { runtime, transaction }
     }
 
-    fn release(mut self) {
-        let mut connection = self.connection.take().expect("a connection");
-        let rollback = async { sqlx::query("ROLLBACK").execute(&mut connection).await };
-        self.runtime.block_on(rollback).expect("rollback");
+    fn release(self) {
+        let commit = async { self.transaction.commit().await };
+        self.runtime.block_on(commit).expect("the lock");
     }
 }
 
