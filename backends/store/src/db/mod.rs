@@ -119,6 +119,14 @@ impl WriteConnection {
         self.pool.guard(fence);
     }
 
+    /// Greatest id that was committed. Waits for a commit that is still under way.
+    pub(crate) async fn last_id(&self) -> Result<i64, Error> {
+        let mut tx = self.pool.begin().await?;
+        let last = sql("SELECT id FROM comet_last_id{lock}").one(&mut tx).await?;
+        tx.commit().await?;
+        Ok(last)
+    }
+
     /// Gives up the missing messages above `last`.
     pub(crate) fn accept_loss(&mut self, last: i64) {
         if let Some(mark) = &mut self.mark {

@@ -3,6 +3,10 @@
 //! Nothing is answered and nothing delivered before the transaction is durable; if it fails, the
 //! senders are refused and the state is unchanged. The order of ids is the order of commits and the
 //! order of deliveries to each session.
+//!
+//! If the connection is lost during a commit, its outcome is in doubt: the senders are refused, and
+//! before the next transaction the database tells by the greatest id that it has. If the commit took
+//! place, its deliveries are made up for then; the senders get their answers when they repeat.
 
 use std::collections::BTreeMap;
 use std::hash::Hash;
@@ -40,6 +44,8 @@ pub(crate) struct Engine<S> {
     revoke_within: Duration,
     pub(super) shared: Shared,
     pub(super) feeds: Feeds<S>,
+    /// Commit whose outcome is in doubt.
+    doubt: Option<Committed>,
 }
 
 /// Jobs that need the database.
@@ -66,7 +72,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         shared: Shared,
     ) -> Self {
         let feeds = Feeds::new(shared.clone());
-        Self { writer_db, ids, revoke_within, shared, feeds }
+        Self { writer_db, ids, revoke_within, shared, feeds, doubt: None }
     }
 
     /// Processes the jobs at `now`, Unix milliseconds. Returns the sender to notify once the writer
@@ -129,7 +135,10 @@ impl<S: Copy + Eq + Hash> Engine<S> {
             .map(|s| ((s.draft, s.from_phone), (s.reply_to, s.place)))
             .unzip();
         let began = Instant::now();
-        let committed = self.commit(drafts, &batch.acks, &batch.acts, now).await;
+        let committed = match self.settle_doubt(outlet).await {
+            Ok(()) => self.commit(drafts, &batch.acks, &batch.acts, now).await,
+            Err(error) => Err(error.into()),
+        };
         self.shared.counters.commit_took(began.elapsed());
         match committed {
             Ok(committed) => {
@@ -177,9 +186,46 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         db::insert_signals(&mut tx, &outgoing.signals, now).await?;
         let committed = Committed { plan, appended, verdicts, outgoing };
         let last = committed.last().max(self.committed());
-        self.writer_db.commit(tx, last).await?;
-        self.shared.committed.store(last, Ordering::Release);
-        Ok(committed)
+        match self.writer_db.commit(tx, last).await {
+            Ok(()) => {
+                self.shared.committed.store(last, Ordering::Release);
+                Ok(committed)
+            }
+            Err(error) => {
+                if matches!(error, comet_sql::Error::Lost(_)) && committed.last() > 0 {
+                    self.doubt = Some(committed);
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Whether a commit is in doubt: [`settle_doubt`](Self::settle_doubt) is to be called until it
+    /// succeeds.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.doubt.is_some()
+    }
+
+    /// Finds out whether the commit in doubt took place; if so, delivers.
+    pub(crate) async fn settle_doubt(
+        &mut self,
+        outlet: &mut impl Outlet<S>,
+    ) -> Result<(), comet_sql::Error> {
+        if self.doubt.is_none() {
+            return Ok(());
+        }
+        let found = self.writer_db.last_id().await?;
+        let Some(committed) = self.doubt.take() else { return Ok(()) };
+        let last = committed.last();
+        let took_place = found >= last;
+        tracing::warn!(took_place, "commit settled whose outcome was in doubt");
+        if took_place {
+            self.shared.committed.store(last, Ordering::Release);
+            let stored = committed.fresh().count();
+            self.shared.counters.committed(stored, stored);
+            self.deliver(&committed, outlet);
+        }
+        Ok(())
     }
 
     fn deliver(&mut self, committed: &Committed, outlet: &mut impl Outlet<S>) {

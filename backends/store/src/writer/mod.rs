@@ -41,6 +41,8 @@ use crate::catch_up::Source;
 use crate::db::{Page, ReadPool};
 use job::Job;
 
+/// Delay before the database is asked again about a commit in doubt.
+const DOUBT: Duration = Duration::from_millis(500);
 /// Delay before a session without room is retried.
 const RETRY: Duration = Duration::from_millis(20);
 /// A session that acknowledges nothing for this long, at most twice that, gets its next page
@@ -75,6 +77,8 @@ pub(crate) async fn run<S, O>(
     let mut pages: JoinSet<PageRead<S>> = JoinSet::new();
     let mut nudges = interval(PATIENCE);
     nudges.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut doubts = interval(DOUBT);
+    doubts.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut retry_at = None;
     loop {
         tokio::select! {
@@ -97,6 +101,10 @@ pub(crate) async fn run<S, O>(
             () = sleep_until(retry_at.unwrap_or_else(Instant::now)), if retry_at.is_some() => {
                 engine.feeds.retry(&mut outlet());
                 retry_at = None;
+            }
+            _ = doubts.tick(), if engine.is_in_doubt() => {
+                // Its failure is that of the next batch too, which reports it.
+                let _still_in_doubt = engine.settle_doubt(&mut outlet()).await;
             }
             _ = nudges.tick() => engine.feeds.nudge(&mut outlet()),
         }
