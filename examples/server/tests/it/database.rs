@@ -14,7 +14,7 @@ use comet_testkit::clock::eventually;
 use comet_testkit::program::Signal;
 
 /// A database server, and the URL of an empty database on it.
-fn database(kind: Kind) -> (DatabaseServer, String) {
+pub(crate) fn database(kind: Kind) -> (DatabaseServer, String) {
     let server = DatabaseServer::start(kind);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let url = runtime.expect("a runtime").block_on(server.database());

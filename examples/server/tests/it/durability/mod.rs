@@ -1,4 +1,4 @@
-//! Answered messages survive SIGKILL during traffic.
+//! Answered messages survive SIGKILL during traffic, of the server and of its database.
 //!
 //! Eight users send 2,000 messages a second to four others: one on a phone and one at a desktop,
 //! both of which sometimes disconnect early, and two that are absent until the end. Several times
@@ -23,7 +23,8 @@ use std::thread;
 
 use comet_dtalk::message::Common;
 use comet_server_testkit::person::Person;
-use comet_server_testkit::server::Server;
+use comet_server_testkit::server::{Server, Setup};
+use comet_sql_testing::{Kind, Server as DatabaseServer};
 use comet_testkit::clock;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -31,18 +32,50 @@ use receiver::{Desktop, Phone, pull};
 use sender::Sender;
 use truth::Truth;
 
+use crate::database::database;
+
 const SENDERS: usize = 8;
 /// Rate of all senders together.
 const PER_SECOND: usize = 2_000;
+/// Kills in SQLite's case.
 const KILLS: usize = 5;
+/// Kills of the server, and as many of the server and its database: each lasts until the lease has
+/// lapsed.
+const KILLS_ON_SERVERS: usize = 3;
 
 #[test]
 fn what_was_answered_survives_sigkill_in_the_midst_of_traffic() {
+    survives(None, &vec![false; kills(KILLS)]);
+}
+
+#[test]
+fn on_mariadb_what_was_answered_survives_sigkill_of_either() {
+    let kills = [false, true].repeat(kills(KILLS_ON_SERVERS));
+    survives(Some(Kind::MariaDb), &kills);
+}
+
+#[test]
+fn on_postgres_what_was_answered_survives_sigkill_of_either() {
+    let kills = [false, true].repeat(kills(KILLS_ON_SERVERS));
+    survives(Some(Kind::Postgres), &kills);
+}
+
+/// The number of kills, unless `COMET_KILLS` says another.
+fn kills(usually: usize) -> usize {
+    let told = std::env::var("COMET_KILLS").ok();
+    told.map_or(usually, |told| told.parse().expect("COMET_KILLS is a number"))
+}
+
+/// Kills the server as often as `kills` is long; the database too, and first, where it is true.
+fn survives(database: Option<Kind>, kills: &[bool]) {
     let seed: u64 = rand::random();
     eprintln!("seed {seed}");
-    let mut world = World::new(StdRng::seed_from_u64(seed));
-    for _ in 0..KILLS {
-        world.talk_until_the_kill();
+    let mut world = World::new(StdRng::seed_from_u64(seed), database);
+    for &with_database in kills {
+        world.talk_until_the_kill(with_database);
+        if let Some(database) = world.database.as_ref().filter(|_| with_database) {
+            database.resume();
+        }
         world.server.restart();
     }
     let lost: usize = world.senders.iter().map(Sender::unanswered).sum();
@@ -55,6 +88,8 @@ fn what_was_answered_survives_sigkill_in_the_midst_of_traffic() {
 
 struct World {
     rng: StdRng,
+    /// That of the data, if they are not in files.
+    database: Option<DatabaseServer>,
     server: Server,
     senders: Vec<Sender>,
     phone: Phone,
@@ -66,16 +101,19 @@ struct World {
 }
 
 /// Kills the server in any case, as the other threads stop only then.
-struct Killer<'a>(&'a mut Server);
+struct Killer<'a>(&'a mut Server, Option<&'a DatabaseServer>);
 
 impl Drop for Killer<'_> {
     fn drop(&mut self) {
+        if let Some(database) = self.1 {
+            database.kill();
+        }
         self.0.kill();
     }
 }
 
 impl World {
-    fn new(mut rng: StdRng) -> Self {
+    fn new(mut rng: StdRng, kind: Option<Kind>) -> Self {
         let phone = Phone::new("phone");
         let desktop = Desktop::new("desktop");
         let absent_phone = Phone::new("absent phone");
@@ -84,12 +122,14 @@ impl World {
             .map(|person| person.uid.clone());
         let sender = |index| Sender::new(index, targets.to_vec(), StdRng::from_rng(&mut rng));
         let senders = (0..SENDERS).map(sender).collect();
-        let (server, truth) = (Server::start(), Truth::default());
-        Self { rng, server, senders, phone, desktop, absent_phone, absent_desktop, truth }
+        let (database, url) = kind.map(database).unzip();
+        let setup = Setup::default().variable("COMET_DATABASE", &url.unwrap_or_default());
+        let (server, truth) = (setup.start(), Truth::default());
+        Self { rng, database, server, senders, phone, desktop, absent_phone, absent_desktop, truth }
     }
 
     /// Both receivers reconnect, all users send, and at a random time the server is killed.
-    fn talk_until_the_kill(&mut self) {
+    fn talk_until_the_kill(&mut self, with_database: bool) {
         let enough = self.rng.random_range(PER_SECOND / 2..PER_SECOND * 5 / 2);
         // A receiver gets about a quarter of them: with enough patience it stays until the kill.
         let patience = [(); 2].map(|()| self.rng.random_range(1..enough / 2));
@@ -97,7 +137,8 @@ impl World {
         let phone = self.phone_comes_back();
         let desktop = self.desktop_comes_back();
         let addresses = self.server.addresses;
-        let killer = Killer(&mut self.server);
+        let database = self.database.as_ref().filter(|_| with_database);
+        let killer = Killer(&mut self.server, database);
         let (echoes, to_phone, to_desktop) = thread::scope(|scope| {
             let talk = |sender| {
                 let answered = &answered;
