@@ -17,9 +17,10 @@ const MAX_VARIABLES: usize = 30_000;
 const MAX_BYTES: usize = 1 << 20;
 /// Keys of one look-up: what an optimizer still takes for ranges of an index.
 const MAX_KEYS: usize = 256;
-/// Rows of one statement to a server. Statements there have 1, 2, 4, ... rows, so that few texts are
-/// prepared, and those are kept: to prepare one for each use takes two more trips, and on MySQL its
-/// closing, which has no answer, would delay what follows until the server acknowledges its packet.
+/// Rows of one statement to a server. Statements there have 1, 2, 4, ... rows, so that few texts
+/// are prepared, and those are kept: to prepare one for each use takes two more trips, and on MySQL
+/// its closing, which has no answer, would delay what follows until the server acknowledges its
+/// packet.
 const MAX_ROWS: usize = 256;
 
 /// Rows to be inserted into a table.

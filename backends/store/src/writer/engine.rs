@@ -5,8 +5,8 @@
 //! order of deliveries to each session.
 //!
 //! If the connection is lost during a commit, its outcome is in doubt: the senders are refused, and
-//! before the next transaction the database tells by the greatest id that it has. If the commit took
-//! place, its deliveries are made up for then; the senders get their answers when they repeat.
+//! before the next transaction the database tells, by the greatest id that it has. If the commit
+//! took place, its deliveries are made up for then, and the senders are answered when they repeat.
 
 use std::collections::BTreeMap;
 use std::hash::Hash;

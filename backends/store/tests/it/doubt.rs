@@ -59,9 +59,10 @@ async fn pass(client: TcpStream, server: TcpStream, cut: &AtomicU8, has_cut: &No
         tokio::select! {
             read = from_client.read(&mut asked) => {
                 let Ok(len @ 1..) = read else { return };
-                let is_commit = [&b"COMMIT"[..], b"COMMIT\0"].iter().any(|end| asked[..len].ends_with(end));
+                let asked = &asked[..len];
+                let is_commit = asked.ends_with(b"COMMIT") || asked.ends_with(b"COMMIT\0");
                 let how = if is_commit { cut.swap(OPEN, Ordering::SeqCst) } else { OPEN };
-                if how != CUT_BEFORE && to_server.write_all(&asked[..len]).await.is_err() {
+                if how != CUT_BEFORE && to_server.write_all(asked).await.is_err() {
                     return;
                 }
                 if how == CUT_AFTER {

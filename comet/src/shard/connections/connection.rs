@@ -64,6 +64,15 @@ pub(in crate::shard) enum Side {
     Ended,
 }
 
+impl State {
+    /// Records whether the end of the peer's bytes was announced.
+    pub(in crate::shard) fn note_end(&mut self, is_announced: bool) {
+        if is_announced && self.peer == Side::Open {
+            self.peer = Side::Ending;
+        }
+    }
+}
+
 /// Framing of the bytes of a connection.
 #[derive(Debug)]
 pub(crate) enum FramingState {

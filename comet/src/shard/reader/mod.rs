@@ -233,9 +233,7 @@ impl Reader {
         // It may be at its end by now.
         sessions.carry_out_effects();
         if ready.readable || ready.read_closed {
-            if ready.read_closed {
-                note_end(sessions, slot);
-            }
+            note_end(sessions, slot, ready.read_closed);
             self.handle_readable(sessions, door, slot);
         }
     }
@@ -357,14 +355,12 @@ fn is_newcomer(ep: &Endpoints, slot: u32) -> bool {
     session.is_some_and(|session| !session.state().is_open() && !session.state().is_closing())
 }
 
-/// Remembers that an event announced the end of the peer's bytes.
-fn note_end(sessions: &mut Sessions, slot: u32) {
-    if let Some(connection) = sessions.endpoints.connections.get_mut(slot)
-        && connection.state.peer == Side::Open
-    {
-        connection.state.peer = Side::Ending;
+/// Remembers whether an event announced the end of the peer's bytes.
+fn note_end(sessions: &mut Sessions, slot: u32, is_announced: bool) {
+    if let Some(connection) = sessions.endpoints.connections.get_mut(slot) {
+        connection.state.note_end(is_announced);
     }
-    if sessions.lifecycle.is_held(slot) {
+    if is_announced && sessions.lifecycle.is_held(slot) {
         sessions.lifecycle.release_refused(&mut sessions.endpoints, slot);
     }
 }

@@ -113,7 +113,7 @@ struct Play {
     sent: usize,
     is_phone: bool,
     bob: Bob,
-    _database: Database,
+    _file: Database,
 }
 
 /// Client of the dtalk dialect, possibly slow.
@@ -129,8 +129,8 @@ struct Bob {
 
 impl Play {
     async fn new(limits: &Limits, is_defective: bool) -> Self {
-        let database = sqlite().await;
-        let opened = db::open(database.location(), 2, CACHE, LONG_TIMEOUTS).await.unwrap();
+        let file = sqlite().await;
+        let opened = db::open(file.location(), 2, CACHE, LONG_TIMEOUTS).await.unwrap();
         let shared = Shared {
             membership: Arc::new(Group77),
             marks: Arc::new(Mutex::new(SyncMarks::default())),
@@ -167,18 +167,7 @@ impl Play {
         let is_phone = limits.is_phone;
         let inner = GatewayOutlet::new(simulation.gateway().clone());
         let outlet = TestOutlet { inner, is_defective, pushed: HashSet::new(), late: Vec::new() };
-        Self {
-            engine,
-            reads,
-            jobs,
-            simulation,
-            outlet,
-            now,
-            sent: 0,
-            is_phone,
-            bob,
-            _database: database,
-        }
+        Self { engine, reads, jobs, simulation, outlet, now, sent: 0, is_phone, bob, _file: file }
     }
 
     async fn handle(&mut self, event: &Event) {
