@@ -1,4 +1,5 @@
-//! Requests of clients before they connect: liveness, other servers, and enabled modules.
+//! Requests of clients before they connect: liveness, other servers, enabled modules, a newer version
+//! of the client, and a backup of its keys.
 
 use axum::Extension;
 use axum::extract::State;
@@ -6,11 +7,15 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, Uri};
 use axum::response::IntoResponse;
 use comet::Client;
-use comet_dtalk::http::Reply;
+use comet_dtalk::http::{Body, Int64, Reply};
+use serde::{Deserialize, Serialize};
 
 use super::Public;
 use super::host::{Host, scheme};
 use crate::config::{Module, Node};
+
+/// Header with the device type.
+const DEVICE: &str = "fzm-device";
 
 /// Clients use only the status and measure the response time.
 pub(super) async fn ping() -> &'static str {
@@ -45,4 +50,46 @@ pub(super) async fn nodes(
 /// `/app/modules/all`: a bare array, as clients expect.
 pub(super) async fn modules(State(public): State<Public>) -> Reply<Vec<Module>> {
     Reply(public.config.announced.modules.clone())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Installed {
+    version_code: Int64,
+}
+
+/// A release of a client. All fields are present: clients read them without checking.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Release {
+    id: i64,
+    platform: String,
+    status: i32,
+    device_type: String,
+    version_name: String,
+    version_code: i64,
+    url: String,
+    force: bool,
+    description: Vec<String>,
+    ope_user: String,
+    md5: String,
+    size: i64,
+    update_time: i64,
+    create_time: i64,
+}
+
+/// `/app/version/check`: no release is kept here, so the installed one is the newest.
+pub(super) async fn version(
+    headers: HeaderMap,
+    Body(Installed { version_code }): Body<Installed>,
+) -> Reply<Release> {
+    let device_type = headers.get(DEVICE).and_then(|device| device.to_str().ok());
+    let device_type = device_type.unwrap_or_default().to_owned();
+    Reply(Release { device_type, version_code: version_code.0, ..Release::default() })
+}
+
+/// `/backup/address-retrieve`: no keys are kept here. The desktop calls it at each login, and fails
+/// unless it gets an envelope.
+pub(super) async fn no_backup() -> Reply {
+    Reply::done()
 }

@@ -59,6 +59,8 @@ pub(crate) fn public(
         .route("/ping", any(clients::ping))
         .route("/disc/nodes", any(clients::nodes))
         .route("/app/modules/all", post(clients::modules))
+        .route("/app/version/check", post(clients::version))
+        .route("/backup/address-retrieve", post(clients::no_backup))
         .route("/sub", get(sub::subscribe))
         .route("/sub/", get(sub::subscribe))
         .fallback(pages::page)

@@ -67,6 +67,7 @@ fn kills(usually: usize) -> usize {
 }
 
 /// Kills the server as often as `kills` is long; the database too, and first, where it is true.
+#[expect(clippy::print_stderr, reason = "the seed, should it fail")]
 fn survives(database: Option<Kind>, kills: &[bool]) {
     let seed: u64 = rand::random();
     eprintln!("seed {seed}");

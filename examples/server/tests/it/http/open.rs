@@ -184,3 +184,30 @@ fn a_failure_has_empty_data_and_a_text_for_the_person() {
     let envelope: Value = serde_json::from_slice(&answer.body).expect("JSON");
     assert_eq!(envelope, json!({ "result": -1010, "message": "signature invalid", "data": {} }));
 }
+
+/// Field by field what clients read, who do not look whether it is there.
+#[test]
+fn a_client_is_told_that_its_version_is_the_newest() {
+    let server = Server::start();
+    let check = |device: &[(&str, &str)], body: &str| {
+        request(server.addresses.http, "POST", "/app/version/check", device, body.as_bytes())
+    };
+    let told = check(&[("FZM-DEVICE", "Android")], r#"{"versionCode":4}"#).data();
+    let expected = json!({
+        "id": 0, "platform": "", "status": 0, "deviceType": "Android", "versionName": "",
+        "versionCode": 4, "url": "", "force": false, "description": [], "opeUser": "", "md5": "",
+        "size": 0, "updateTime": 0, "createTime": 0,
+    });
+    assert_eq!(told, expected);
+    assert_eq!(check(&[], r#"{"versionCode":"7"}"#).data()["versionCode"], json!(7));
+    for bad in ["", "{}", r#"{"versionCode":{}}"#, "no JSON"] {
+        assert_eq!(check(&[], bad).code(), -1012, "{bad}");
+    }
+}
+
+#[test]
+fn a_desktop_that_asks_for_its_backup_gets_an_envelope() {
+    let server = Server::start();
+    let answer = request(server.addresses.http, "POST", "/backup/address-retrieve", &[], b"");
+    assert_eq!(answer.data(), json!({}));
+}
