@@ -51,6 +51,8 @@ enum DenyReason {
     NoAnswer,
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    #[error("the device was revoked")]
+    Revoked(Box<Registered>),
     #[error("a newer phone of the user has logged in")]
     Superseded(Box<Registered>),
     #[error(transparent)]
@@ -64,6 +66,7 @@ impl DenyReason {
             Self::Device(_) | Self::Token(_) => Outcome::Invalid,
             Self::Crowded(_) => Outcome::Crowded,
             Self::NoAnswer | Self::Registry(_) => Outcome::Unavailable,
+            Self::Revoked(_) => Outcome::Revoked,
             Self::Superseded(_) => Outcome::Superseded,
         }
     }
@@ -207,6 +210,11 @@ impl Gate {
         match self.registry.login(&uid, &login, unix_ms()).await? {
             Admission::Admitted(device) => Ok(Admitted { uid, device, place }),
             Admission::Superseded(newer) => Err(DenyReason::Superseded(Box::new(newer))),
+            // Its client shows the same notice, and stops.
+            Admission::Revoked => {
+                let device = Registered { info, ..Registered::default() };
+                Err(DenyReason::Revoked(Box::new(device)))
+            }
         }
     }
 
@@ -303,7 +311,9 @@ impl Gate {
                 let outcome = denied.outcome();
                 self.logins.count(outcome);
                 match denied {
-                    DenyReason::Superseded(stays) | DenyReason::Crowded(stays) => {
+                    DenyReason::Superseded(stays)
+                    | DenyReason::Crowded(stays)
+                    | DenyReason::Revoked(stays) => {
                         reply.refuse(refusal(&stays));
                     }
                     _ if outcome == Outcome::Unavailable => reply.later(LATER),

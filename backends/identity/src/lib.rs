@@ -28,6 +28,7 @@
 mod address;
 pub mod alternation;
 pub mod announcer;
+pub mod devices;
 mod endpoint;
 mod gate;
 mod key;

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::endpoint::endpoint_login;
-use crate::registry::{Registered, Registry};
+use crate::registry::{Registered, Registry, RegistryError};
 
 /// Routes of this module.
 pub fn routes(tokens: Arc<dyn Verify>, registry: Registry) -> Router {
@@ -58,19 +58,29 @@ async fn login(
 ) -> ApiResult<LoggedIn> {
     let conn_type = ConnType::try_from(request.conn_type).map_err(|_| Code::BAD_PARAMETERS)?;
     if conn_type == ConnType::Reconnect {
-        let newest = users.registry.phone(&address).await.map_err(|error| {
-            static REPEATS: Repeats = Repeats::new();
-            if let Some(more) = REPEATS.admit(clock::unix()) {
-                tracing::error!(%error, "login not decided{more}");
-            }
-            Code::QUERY_FAILED
-        })?;
         let device = device(&headers);
+        if users
+            .registry
+            .is_revoked(&address, &device.uuid)
+            .await
+            .map_err(|error| undecided(&error))?
+        {
+            return Err(superseded(&Registered { info: device, ..Registered::default() }));
+        }
+        let newest = users.registry.phone(&address).await.map_err(|error| undecided(&error))?;
         if let Some(newest) = newest.filter(|newest| newest.supersedes(&device)) {
             return Err(superseded(&newest));
         }
     }
     Ok(Reply(LoggedIn { address }))
+}
+
+fn undecided(error: &RegistryError) -> Code {
+    static REPEATS: Repeats = Repeats::new();
+    if let Some(more) = REPEATS.admit(clock::unix()) {
+        tracing::error!(%error, "login not decided{more}");
+    }
+    Code::QUERY_FAILED
 }
 
 fn device(headers: &HeaderMap) -> DeviceInfo {

@@ -29,11 +29,13 @@ pub enum Outcome {
     Renewed,
     /// The peer disconnected while its answer was held because of alternating phones.
     GivenUp,
+    /// The device reconnected automatically although its user had revoked it.
+    Revoked,
 }
 
 impl Outcome {
     /// All outcomes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Accepted,
         Self::UnknownApp,
         Self::Overloaded,
@@ -44,6 +46,7 @@ impl Outcome {
         Self::Crowded,
         Self::Renewed,
         Self::GivenUp,
+        Self::Revoked,
     ];
 
     /// Label of its counter.
@@ -60,6 +63,7 @@ impl Outcome {
             Self::Crowded => "crowded",
             Self::Renewed => "renewed",
             Self::GivenUp => "given_up",
+            Self::Revoked => "revoked",
         }
     }
 }
@@ -104,6 +108,6 @@ mod tests {
             (0..times).for_each(|_| logins.count(outcome));
         }
         let ended = Outcome::ALL.map(|outcome| logins.ended(outcome));
-        assert_eq!(ended, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        assert_eq!(ended, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     }
 }

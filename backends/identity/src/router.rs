@@ -104,8 +104,9 @@ impl<R: Router> Middleware for Authenticated<R> {
     fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
         if let Some(device) = peer.context::<DeviceInfo>() {
             match event {
-                Event::Connected | Event::Resumed => self.presence.enter(device),
-                Event::Parked(_) | Event::Disconnected(_) => self.presence.leave(device),
+                Event::Connected | Event::Resumed => self.presence.enter(device, peer.session()),
+                Event::Parked(_) => self.presence.park(device),
+                Event::Disconnected(_) => self.presence.leave(device),
                 _ => {}
             }
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use comet::{Builder, Gateway};
 use comet_dtalk::http::Verify;
 use comet_dtalk::id::Node;
-use comet_identity::{Authenticated, Registry, Tokens};
+use comet_identity::{Authenticated, Registry, Tokens, devices};
 use comet_store::{Membership, NoGroups, Store};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -82,7 +82,9 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     };
     let readiness = Readiness::new(&gateway, &store, &registry, &config, shares.gateway);
     let requests = Requests::new();
-    let public = http::public(public, &store, verify, registry, &requests);
+    let devices =
+        devices::routes(Arc::clone(&verify), registry.clone(), gateway.clone(), router.presence());
+    let public = http::public(public, &store, devices, verify, registry, &requests);
     let metrics = Metrics::new(Sources::new(&gateway, &store, router, &config), &requests);
     let http = Port::public(&config.http, http, shares.http, config.proxies.trusted());
     let admin = Port::admin(&config.http, admin);

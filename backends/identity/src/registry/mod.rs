@@ -7,7 +7,7 @@
 //!
 //! A phone that reconnects automatically is refused once the user has logged in on another phone;
 //! otherwise the two would replace each other endlessly. A manual login always wins. Desktops and
-//! browsers are never refused.
+//! browsers are never refused, unless the user has revoked them.
 //!
 //! Not here: connected devices ([`Presence`](crate::Presence)), the answer to a refused phone
 //! (`endpoint`).
@@ -23,7 +23,7 @@ use comet_dtalk::message::{ConnType, Login};
 use comet_sql::{Error, MigrateError, Pool};
 use tokio::sync::{mpsc, oneshot};
 
-use self::writer::{Request, Writer};
+use self::writer::{LoginRequest, Request, Writer};
 
 /// Desktops and browsers kept per user; beyond it the one with the oldest login is removed.
 pub const DEVICES_PER_USER: u32 = 32;
@@ -65,6 +65,8 @@ pub enum Admission {
     Admitted(Registered),
     /// Refused: an automatic reconnect, but the user has since logged in on this other phone.
     Superseded(Registered),
+    /// Refused: an automatic reconnect of a device that was [revoked](Registry::revoke).
+    Revoked,
 }
 
 /// Reason for failing to register or look up a device.
@@ -131,14 +133,47 @@ impl Registry {
             return Err(RegistryError::Text);
         }
         let (reply, answer) = oneshot::channel();
-        let request = Request {
+        let request = LoginRequest {
             uid: uid.to_owned(),
             device,
             reconnects: login.conn_type == ConnType::Reconnect as i32,
             reply,
         };
+        let request = Request::Login(Box::new(request));
         self.requests.send(request).await.map_err(|_| RegistryError::NotStored)?;
         answer.await.map_err(|_| RegistryError::NotStored)
+    }
+
+    /// Removes the devices of the user with this uuid at `now_ms`. Automatic reconnects of them are
+    /// refused until one logs in by hand. Returns their [logins](DeviceInfo::login), none if there
+    /// is no such device.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::NotStored`] if the database fails; [`RegistryError::Text`].
+    pub async fn revoke(
+        &self,
+        uid: &str,
+        uuid: &str,
+        now_ms: u64,
+    ) -> Result<Vec<u64>, RegistryError> {
+        if uuid.contains('\0') {
+            return Err(RegistryError::Text);
+        }
+        let (reply, answer) = oneshot::channel();
+        let (uid, uuid) = (uid.to_owned(), uuid.to_owned());
+        let request = Request::Revoke { uid, uuid, now_ms, reply };
+        self.requests.send(request).await.map_err(|_| RegistryError::NotStored)?;
+        answer.await.map_err(|_| RegistryError::NotStored)
+    }
+
+    /// Whether automatic reconnects of the device are refused because it was revoked.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Read`] if the database fails.
+    pub async fn is_revoked(&self, uid: &str, uuid: &str) -> Result<bool, RegistryError> {
+        Ok(!self.pool.read::<i64>(table::revoked(uid, uuid)).await?.is_empty())
     }
 
     /// Whether the last attempt to register devices failed.
@@ -202,6 +237,7 @@ mod tests {
         without_a_database_nobody_is_admitted,
         text_that_not_every_database_takes_is_refused_alone,
         devices_and_users_are_told_apart_by_each_byte,
+        a_revoked_device_comes_back_by_hand_alone,
     );
 
     const ALICE: &str = "1GF6dwaZwSFFtNtLTLGm81vJfWkB9FEo5";
@@ -228,7 +264,7 @@ mod tests {
     async fn admitted(registry: &Registry, login: &Login, now_ms: u64) -> u64 {
         match registry.login(ALICE, login, now_ms).await.unwrap() {
             Admission::Admitted(device) => device.info.login,
-            Admission::Superseded(phone) => panic!("superseded by {phone:?}"),
+            refused => panic!("{refused:?}"),
         }
     }
 
@@ -402,6 +438,28 @@ mod tests {
         }
         registry.login(&ALICE.to_lowercase(), &connect(Web, "b"), 9).await.unwrap();
         assert_eq!(uuids(&registry).await, ["a\u{301}", "\u{e1}", "a ", "A", "a"]);
+    }
+
+    async fn a_revoked_device_comes_back_by_hand_alone(database: Database) {
+        let registry = open(&database).await;
+        let browser = admitted(&registry, &connect(Web, "a"), 1).await;
+        let desktop = admitted(&registry, &connect(Linux, "a"), 2).await;
+        admitted(&registry, &connect(Web, "b"), 3).await;
+        registry.login("bob", &connect(Web, "a"), 4).await.unwrap();
+        let mut revoked = registry.revoke(ALICE, "a", 5).await.unwrap();
+        revoked.sort_unstable();
+        assert_eq!(revoked, [browser, desktop]);
+        assert_eq!(registry.revoke(ALICE, "a", 6).await.unwrap(), [0_u64; 0]);
+        assert_eq!(uuids(&registry).await, ["b"]);
+        assert!(registry.is_revoked(ALICE, "a").await.unwrap());
+        assert!(!registry.is_revoked("bob", "a").await.unwrap());
+
+        let refused = registry.login(ALICE, &reconnect(Web, "a"), 7).await.unwrap();
+        assert_eq!(refused, Admission::Revoked);
+        admitted(&registry, &connect(Linux, "a"), 8).await;
+        admitted(&registry, &reconnect(Web, "a"), 9).await;
+        assert!(!registry.is_revoked(ALICE, "a").await.unwrap());
+        assert!(matches!(registry.revoke(ALICE, "\0", 9).await, Err(RegistryError::Text)));
     }
 
     /// As written by the first version of this program.

@@ -11,7 +11,8 @@ use super::{DEVICES_PER_USER, Registered};
 /// Files from before there were parts have the table already.
 pub(super) const PART: Part = Part {
     name: "devices",
-    steps: &["CREATE TABLE IF NOT EXISTS dtalk_device (
+    steps: &[
+        "CREATE TABLE IF NOT EXISTS dtalk_device (
         uid          {key:255} NOT NULL,
         device_type  {int} NOT NULL,    -- 0 and 1 are the phones; a user has one
         uuid         {key:255} NOT NULL,
@@ -29,7 +30,14 @@ pub(super) const PART: Part = Part {
         ON dtalk_device (login);
 
     {not:mysql}CREATE UNIQUE INDEX IF NOT EXISTS dtalk_device_phone
-        ON dtalk_device (uid){where:device_type IN (0, 1)};"],
+        ON dtalk_device (uid){where:device_type IN (0, 1)};",
+        "CREATE TABLE comet_device_revoked (
+        uid  {key:255} NOT NULL,
+        uuid {key:255} NOT NULL,
+        time {int} NOT NULL,
+        PRIMARY KEY (uid, uuid)
+    ) {table};",
+    ],
     user_version: false,
 };
 
@@ -80,6 +88,38 @@ pub(super) async fn put(
     ];
     let row = insert("dtalk_device", COLUMNS).row(row);
     row.replace(db, &["uid", "device_type", "uuid"]).await
+}
+
+/// Removes the devices of a user with this uuid, and keeps them from reconnecting. Returns their
+/// logins.
+pub(super) async fn revoke(
+    db: &mut Connection,
+    uid: &str,
+    uuid: &str,
+    now_ms: u64,
+) -> Result<Vec<u64>, Error> {
+    let found = sql("SELECT login FROM dtalk_device WHERE uid = ? AND uuid = ?");
+    let logins: Vec<i64> = found.bind(uid).bind(uuid).all(db).await?;
+    if logins.is_empty() {
+        return Ok(Vec::new());
+    }
+    let removed = sql("DELETE FROM dtalk_device WHERE uid = ? AND uuid = ?");
+    removed.bind(uid).bind(uuid).execute(db).await?;
+    let row = [uid.into(), uuid.into(), now_ms.cast_signed().into()];
+    let row = insert("comet_device_revoked", &["uid", "uuid", "time"]).row(row);
+    row.replace(db, &["uid", "uuid"]).await?;
+    Ok(logins.into_iter().map(i64::cast_unsigned).collect())
+}
+
+/// Whether the device was revoked and has not logged in by hand since.
+pub(super) fn revoked<'a>(uid: &'a str, uuid: &'a str) -> Statement<'a> {
+    sql("SELECT time FROM comet_device_revoked WHERE uid = ? AND uuid = ?").bind(uid).bind(uuid)
+}
+
+/// Lets a revoked device reconnect again.
+pub(super) async fn restore(db: &mut Connection, uid: &str, uuid: &str) -> Result<(), Error> {
+    let restored = sql("DELETE FROM comet_device_revoked WHERE uid = ? AND uuid = ?");
+    restored.bind(uid).bind(uuid).execute(db).await.map(|_| ())
 }
 
 /// Removes desktops and browsers of the user beyond [`DEVICES_PER_USER`].

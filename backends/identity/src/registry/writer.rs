@@ -14,13 +14,47 @@ use super::{Admission, Registered, table};
 /// milliseconds.
 const BATCH: usize = 128;
 
-/// Login, and the receiver of its answer. Dropping it reports that nothing was stored.
+/// Request, and the receiver of its answer. Dropping it reports that nothing was stored.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(super) enum Request {
+    Login(Box<LoginRequest>),
+    /// Remove the devices of a user with this uuid; answered with their logins.
+    Revoke {
+        uid: String,
+        uuid: String,
+        now_ms: u64,
+        reply: oneshot::Sender<Vec<u64>>,
+    },
+}
+
+/// Login of a device.
+#[derive(Debug)]
+pub(super) struct LoginRequest {
     pub(super) uid: String,
     pub(super) device: Registered,
     pub(super) reconnects: bool,
     pub(super) reply: oneshot::Sender<Admission>,
+}
+
+/// Outcome of a request, before it is told.
+enum Answer {
+    Admission(Admission),
+    Revoked(Vec<u64>),
+}
+
+impl Request {
+    /// A closed channel means a lost connection; what was stored stays so.
+    fn settle(self, answer: Answer) {
+        match (self, answer) {
+            (Self::Login(login), Answer::Admission(admission)) => {
+                let _gone = login.reply.send(admission);
+            }
+            (Self::Revoke { reply, .. }, Answer::Revoked(logins)) => {
+                let _gone = reply.send(logins);
+            }
+            (Self::Login(_), Answer::Revoked(_)) | (Self::Revoke { .. }, Answer::Admission(_)) => {}
+        }
+    }
 }
 
 pub(super) struct Writer {
@@ -37,12 +71,11 @@ impl Writer {
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Request>) {
         let mut batch = Vec::new();
         while queue.recv_many(&mut batch, BATCH).await > 0 {
-            let logins = batch.len();
+            let requests = batch.len();
             match self.store(&batch).await {
-                Ok(admissions) => {
-                    for (request, admission) in batch.drain(..).zip(admissions) {
-                        // A closed channel means a lost connection; the device stays registered.
-                        let _ = request.reply.send(admission);
+                Ok(answers) => {
+                    for (request, answer) in batch.drain(..).zip(answers) {
+                        request.settle(answer);
                     }
                     if self.failing.swap(false, Ordering::Relaxed) {
                         tracing::info!("devices can be stored again");
@@ -52,40 +85,57 @@ impl Writer {
                 Err(error) => {
                     batch.clear();
                     if !self.failing.swap(true, Ordering::Relaxed) {
-                        tracing::error!(%error, logins, "devices cannot be stored");
+                        tracing::error!(%error, requests, "devices cannot be stored");
                     }
                 }
             }
         }
     }
 
-    /// Admissions are told only after the transaction has been committed. One that was committed
+    /// Answers are told only after the transaction has been committed. One that was committed
     /// although that got lost is repeated: the same devices, with later logins.
-    async fn store(&mut self, batch: &[Request]) -> Result<Vec<Admission>, Error> {
+    async fn store(&mut self, batch: &[Request]) -> Result<Vec<Answer>, Error> {
         let mut retry = Retry::new();
         loop {
             match self.attempt(batch).await {
-                Ok(admissions) => return Ok(admissions),
+                Ok(answers) => return Ok(answers),
                 Err(error) => retry.after(error).await?,
             }
         }
     }
 
-    async fn attempt(&mut self, batch: &[Request]) -> Result<Vec<Admission>, Error> {
+    async fn attempt(&mut self, batch: &[Request]) -> Result<Vec<Answer>, Error> {
         let mut transaction = self.pool.begin().await?;
-        let mut admissions = Vec::with_capacity(batch.len());
+        let mut answers = Vec::with_capacity(batch.len());
         for request in batch {
-            admissions.push(self.admit(&mut transaction, request).await?);
+            answers.push(match request {
+                Request::Login(login) => {
+                    Answer::Admission(self.admit(&mut transaction, login).await?)
+                }
+                Request::Revoke { uid, uuid, now_ms, .. } => {
+                    Answer::Revoked(table::revoke(&mut transaction, uid, uuid, *now_ms).await?)
+                }
+            });
         }
         transaction.commit().await?;
-        Ok(admissions)
+        Ok(answers)
     }
 
-    async fn admit(&mut self, db: &mut Connection, request: &Request) -> Result<Admission, Error> {
-        let Request { uid, device, reconnects, .. } = request;
+    async fn admit(
+        &mut self,
+        db: &mut Connection,
+        request: &LoginRequest,
+    ) -> Result<Admission, Error> {
+        let LoginRequest { uid, device, reconnects, .. } = request;
         let Some(kind) = device.info.device else {
             return Ok(Admission::Admitted(device.clone()));
         };
+        let was_revoked = table::revoked(uid, &device.info.uuid).optional::<i64>(db).await?;
+        match (was_revoked, reconnects) {
+            (Some(_), true) => return Ok(Admission::Revoked),
+            (Some(_), false) => table::restore(db, uid, &device.info.uuid).await?,
+            (None, _) => {}
+        }
         if *reconnects && kind.is_phone() {
             let newest = table::phone(uid).optional::<Registered>(db).await?;
             if let Some(newest) = newest.filter(|phone| phone.supersedes(&device.info)) {

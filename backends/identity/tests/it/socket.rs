@@ -1,15 +1,20 @@
 //! Logging in on a socket.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use axum::body::to_bytes;
+use axum::http::Request;
 use comet_dtalk::message::ConnType::{Connect, Reconnect};
 use comet_dtalk::message::Device::{Android, Ios, MacOs, Web};
 use comet_dtalk::message::SignalEndpointLogin;
-use comet_identity::{Outcome, alternation, announcer};
+use comet_identity::{Outcome, Tokens, alternation, announcer};
 use comet_sql_testing::{Database, on_each_database};
 use comet_testkit::frame::{AUTH_REPLY, DELIVER, frame};
 use comet_testkit::protobuf::hex;
 use prost::Message;
+use serde_json::json;
+use tower::ServiceExt;
 
 use crate::support::{Server, alice, eventually, login, token};
 
@@ -31,6 +36,7 @@ on_each_database!(
     the_place_of_a_login_that_has_ended_is_free_again,
     two_phones_that_replace_each_other_are_held_and_nobody_else_is,
     a_phone_that_gives_up_while_its_answer_is_held_is_not_registered,
+    a_revoked_device_is_disconnected_and_stays_away,
 );
 
 async fn a_good_token_opens_a_session_that_knows_user_and_device(database: Database) {
@@ -293,4 +299,47 @@ async fn a_phone_that_gives_up_while_its_answer_is_held_is_not_registered(databa
     drop(again);
     eventually(async || server.ended(Outcome::GivenUp) == 1).await;
     assert_eq!(server.registry.phone(&uid).await.unwrap(), stays);
+}
+
+/// Sends a request about the devices of Alice; the answer.
+async fn ask(server: &Server, path: &str, body: &str) -> serde_json::Value {
+    let routes = comet_identity::devices::routes(
+        Arc::new(Tokens),
+        server.registry.clone(),
+        server.gateway.clone(),
+        server.router.presence(),
+    );
+    let request = Request::post(path).header("FZM-SIGNATURE", token(&alice(), 0));
+    let response = routes.oneshot(request.body(body.to_owned()).unwrap()).await.unwrap();
+    let body = to_bytes(response.into_body(), 4_096).await.unwrap();
+    serde_json::from_slice(&body).unwrap()
+}
+
+async fn a_revoked_device_is_disconnected_and_stays_away(database: Database) {
+    let server = Server::start(database).await;
+    let mut phone = server.client();
+    phone.log_in(&login(Android, "p-1", Connect));
+    let mut browser = server.client();
+    browser.log_in(&login(Web, "w-1", Connect));
+    phone.frame();
+    let devices = ask(&server, "/app/device/list", "").await["data"]["devices"].clone();
+    assert_eq!(devices.as_array().unwrap().len(), 2);
+    let listed = &devices[1];
+    assert_eq!((&listed["uuid"], &listed["device"]), (&json!("p-1"), &json!(0)));
+    assert_eq!((&listed["deviceName"], &listed["online"]), (&json!("name of p-1"), &json!(true)));
+    assert!(listed["loginTime"].as_u64().unwrap() > 1_700_000_000_000);
+
+    let revoked = ask(&server, "/app/device/revoke", r#"{"uuid":"p-1"}"#).await;
+    assert_eq!(revoked["result"], json!(0));
+    phone.is_closed_silently();
+    let mut again = server.client();
+    let reconnect = login(Android, "p-1", Reconnect).encode_to_vec();
+    again.auth(1, "dtalk", &token(&alice(), 0), &reconnect);
+    assert_eq!(again.frame().op, AUTH_REPLY, "a refusal that its client shows");
+    assert_eq!(server.ended(Outcome::Revoked), 1);
+    let unknown = ask(&server, "/app/device/revoke", r#"{"uuid":"p-1"}"#).await;
+    assert_eq!(unknown["result"], json!(-1012));
+
+    assert!(browser.who_am_i().contains("/w-1/Some(Web)/"), "the others stay");
+    server.client().log_in(&login(Android, "p-1", Connect));
 }

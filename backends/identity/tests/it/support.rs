@@ -54,7 +54,7 @@ pub(crate) async fn eventually(mut condition: impl AsyncFnMut() -> bool) {
 pub(crate) struct Server {
     pub(crate) registry: Registry,
     pub(crate) router: Arc<Authenticated<WhoAmI>>,
-    gateway: Gateway,
+    pub(crate) gateway: Gateway,
     _database: Database,
 }
 

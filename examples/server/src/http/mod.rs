@@ -42,6 +42,7 @@ pub(crate) struct Public {
 pub(crate) fn public(
     public: Public,
     store: &Store,
+    backends: Router,
     verify: Arc<dyn Verify>,
     registry: Registry,
     requests: &Requests,
@@ -68,6 +69,7 @@ pub(crate) fn public(
         .merge(demo)
         .merge(routes(store.clone(), gateway, Arc::clone(&verify)))
         .merge(login::routes(verify, registry))
+        .merge(backends)
         .layer(from_fn(unknown::methods))
         .layer(from_fn(cors::permit))
         .layer(from_fn(access::log))
