@@ -98,3 +98,14 @@ CREATE TABLE comet_last_id (
 ) {table:rows};
 
 INSERT INTO comet_last_id ("only", id) VALUES (1, 0);
+
+-- Changes of groups that are to be delivered, in this order. Written by the group backend in its own
+-- transactions; the writer of messages deletes what it has delivered.
+CREATE TABLE comet_outbox (
+    id          {int} NOT NULL PRIMARY KEY,
+    group_id    {int} NOT NULL,
+    type        {int} NOT NULL,   -- 0 join, 1 leave, 2 dissolve, 3 notice, 4 signal, 5 signal to one
+    name        {key:255} NOT NULL,   -- author of a notice, receiver of a signal to one user
+    signal_type {int} NOT NULL,
+    body        {blob} NOT NULL   -- encoded content; of 0 and 1 the users
+) {table:rows};
