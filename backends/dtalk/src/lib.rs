@@ -4,6 +4,7 @@
 //! * [`clock`]: time as seen by clients;
 //! * [`code`]: result codes known to clients;
 //! * [`device`]: the device of a session, available to every backend;
+//! * [`group`]: protobuf messages about groups;
 //! * [`http`]: envelope, caller and bodies of HTTP requests;
 //! * [`id`]: ids ordered by time that every client can represent;
 //! * [`rate`]: rate limits.
@@ -11,6 +12,7 @@
 pub mod clock;
 pub mod code;
 pub mod device;
+pub mod group;
 pub mod http;
 pub mod id;
 pub mod message;

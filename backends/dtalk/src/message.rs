@@ -192,10 +192,30 @@ pub enum SignalType {
     Received = 0,
     /// Revocation of a message: [`SignalRevoke`].
     Revoke = 1,
+    /// New members of a group: [`SignalMembers`].
+    SignInGroup = 10,
+    /// Members that left a group, or were removed: [`SignalMembers`].
+    SignOutGroup = 11,
+    /// End of a group: [`SignalDeleteGroup`].
+    DeleteGroup = 12,
     /// Mark on a message: [`SignalFocus`].
     FocusMessage = 13,
     /// Login on another device of the user: [`SignalEndpointLogin`].
     EndpointLogin = 14,
+    /// Way to join a group: [`SignalGroupSetting`].
+    UpdateGroupJoinType = 20,
+    /// Whether members of a group may become friends: [`SignalGroupSetting`].
+    UpdateGroupFriendType = 21,
+    /// Whether all members of a group may speak: [`SignalGroupSetting`].
+    UpdateGroupMuteType = 22,
+    /// Role of a member: [`SignalMemberType`].
+    UpdateGroupMemberType = 23,
+    /// End of the mute of members: [`SignalMemberMuteTime`].
+    UpdateGroupMemberMuteTime = 24,
+    /// Name of a group: [`SignalGroupText`].
+    UpdateGroupName = 25,
+    /// Avatar of a group: [`SignalGroupText`].
+    UpdateGroupAvatar = 26,
 }
 
 /// Body of [`SignalType::Received`].
