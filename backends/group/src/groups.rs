@@ -107,7 +107,7 @@ impl Groups {
         &self.0.scope.config
     }
 
-    /// A new id, of a group or of a change.
+    /// A new id.
     pub(crate) fn id(&self) -> Result<i64, GroupError> {
         Ok(self.0.scope.ids.next()?.get())
     }
@@ -141,7 +141,7 @@ impl Groups {
     }
 
     async fn run<O: Operation>(&self, start: Start, operation: O) -> Result<O::Answer, GroupError> {
-        let (id, number) = (start.id(), self.id()?);
+        let (id, number) = (start.id(), change_number()?);
         let _turn = self.turn(id).lock().await;
         let (mut retry, mut unsure) = (Retry::new(), None);
         let outcome = loop {
@@ -149,6 +149,7 @@ impl Groups {
                 Ok(Attempt::Committed(written, answer)) => return Ok(self.publish(written, answer)),
                 Ok(Attempt::Earlier) => match unsure.take() {
                     Some((written, answer)) => return Ok(self.publish(written, answer)),
+                    // Two random numbers are the same.
                     None => break Code::INTERNAL.into(),
                 },
                 Ok(Attempt::Unsure(error, written, answer)) => {
@@ -277,6 +278,13 @@ impl Membership for Groups {
 /// Unix milliseconds.
 pub(crate) fn now() -> i64 {
     clock::unix_ms().cast_signed()
+}
+
+/// Number of a change, which no other change of the group has.
+fn change_number() -> Result<i64, GroupError> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random)?;
+    Ok(i64::from_be_bytes(random))
 }
 
 /// Eight random digits that no group has.

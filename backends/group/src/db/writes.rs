@@ -1,6 +1,6 @@
 //! Changes of `dtalk_group_member` and `dtalk_group_member_mute`.
 
-use comet_sql::{Connection, Error, insert, sql};
+use comet_sql::{Connection, Error, ListedUpdate, insert, sql};
 
 use super::MAX_KEYS;
 use crate::member::{LEFT, Member, Role};
@@ -82,13 +82,15 @@ async fn join(db: &mut Connection, group: i64, members: &[Member], now: i64) -> 
 }
 
 async fn leave(db: &mut Connection, group: i64, uids: &[String], now: i64) -> Result<(), Error> {
-    for uids in uids.chunks(MAX_KEYS) {
-        let text = "UPDATE dtalk_group_member SET group_member_type = ?, \
-                    group_member_update_time = ? WHERE group_id = ? AND group_member_id IN ";
-        let statement = sql(text).bind(LEFT).bind(now).bind(group);
-        statement.list(uids.iter().map(|uid| &**uid)).execute(db).await?;
-    }
-    Ok(())
+    // A list of names alone would be compared with each member of the group.
+    let update = ListedUpdate {
+        table: "dtalk_group_member",
+        key: ["group_id", "group_member_id"],
+        set: "group_member_type = ?, group_member_update_time = ?",
+        only: "group_member_type BETWEEN 0 AND 2",
+    };
+    let keys: Vec<_> = uids.iter().map(|uid| [group.into(), (&**uid).into()]).collect();
+    update.execute(db, &keys, &[LEFT.into(), now.into()]).await
 }
 
 async fn mute(
