@@ -146,9 +146,11 @@ impl Groups {
         let (mut retry, mut unsure) = (Retry::new(), None);
         let outcome = loop {
             let error = match self.attempt(&start, &operation, number).await {
-                Ok(Attempt::Committed(written, answer)) => return Ok(self.publish(written, answer)),
+                Ok(Attempt::Committed(written, answer)) => {
+                    return Ok(self.publish(&written, answer));
+                }
                 Ok(Attempt::Earlier) => match unsure.take() {
-                    Some((written, answer)) => return Ok(self.publish(written, answer)),
+                    Some((written, answer)) => return Ok(self.publish(&written, answer)),
                     // Two random numbers are the same.
                     None => break Code::INTERNAL.into(),
                 },
@@ -218,7 +220,7 @@ impl Groups {
         })
     }
 
-    fn publish<A>(&self, written: Written, answer: A) -> A {
+    fn publish<A>(&self, written: &Written, answer: A) -> A {
         self.view().apply(&written.group, &written.writes);
         if !written.changes.is_empty() {
             self.0.outbox.wake();

@@ -169,6 +169,10 @@ impl Drop for Arrivals {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::*;
     use crate::group::Status;
     use crate::member::Member;
@@ -265,5 +269,74 @@ mod tests {
         view.apply(&group(2), &[Write::Leave(half)]);
         assert!(view.groups_of("u9999").is_empty());
         assert_eq!(view.groups_of("u10000"), [2]);
+    }
+
+    const USERS: [&str; 4] = ["a", "b", "c", "d"];
+
+    fn any_write() -> impl Strategy<Value = Write> {
+        let user = || (0..4_usize).prop_map(|n| USERS[n].to_owned());
+        let role = || (0..3_i64).prop_map(|n| Role::of_number(n).unwrap());
+        prop_oneof![
+            (user(), role()).prop_map(|(uid, role)| {
+                Write::Join(vec![Member { role, ..Member::new(uid, "") }])
+            }),
+            user().prop_map(|uid| Write::Leave(vec![uid])),
+            (user(), role()).prop_map(|(uid, role)| Write::Role(uid, role)),
+            (user(), -1..2_i64).prop_map(|(uid, end)| {
+                Write::Mute(vec![uid], if end == 0 { 0 } else { NOW + end })
+            }),
+        ]
+    }
+
+    /// Roles and ends of mutes by group and user.
+    type Model = BTreeMap<(i64, String), (Role, i64)>;
+
+    fn follow(model: &mut Model, group: i64, write: &Write) {
+        let key = |uid: &String| (group, uid.clone());
+        match write {
+            Write::Join(members) => {
+                let member = &members[0];
+                let end = model.get(&key(&member.uid)).map_or(0, |found| found.1);
+                model.insert(key(&member.uid), (member.role, end));
+            }
+            Write::Leave(uids) => drop(model.remove(&key(&uids[0]))),
+            Write::Role(uid, role) => {
+                model.entry(key(uid)).and_modify(|found| found.0 = *role);
+            }
+            Write::Mute(uids, end) => {
+                model.entry(key(&uids[0])).and_modify(|found| found.1 = *end);
+            }
+            Write::Dissolve | Write::Nickname(..) => unreachable!(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_changes_leave_the_view_as_a_list_would_be(
+            writes in prop::collection::vec((1..4_i64, any_write()), 1..60),
+        ) {
+            let (view, mut model) = (View::default(), Model::new());
+            for (id, write) in writes {
+                view.apply(&group(id), std::slice::from_ref(&write));
+                follow(&mut model, id, &write);
+                let of_group = || model.iter().filter(|(key, _)| key.0 == id);
+                let admins = of_group().filter(|(_, found)| found.0 == Role::Admin).count();
+                let muted = of_group().filter(|(_, found)| found.1 > NOW).count();
+                let counts = view.counts(id, NOW);
+                prop_assert_eq!((counts.admins as usize, counts.muted as usize), (admins, muted));
+                for uid in USERS {
+                    let mut groups = view.groups_of(uid);
+                    groups.sort_unstable();
+                    let expected = model.keys().filter(|key| key.1 == uid).map(|key| key.0);
+                    prop_assert_eq!(groups, expected.collect::<Vec<_>>());
+                    let expected = match model.get(&(id, uid.to_owned())) {
+                        None => Err(Code::NOT_IN_GROUP),
+                        Some((_, end)) if *end > NOW => Err(Code::MESSAGE_NOT_SENT),
+                        Some(_) => Ok(()),
+                    };
+                    prop_assert_eq!(view.may_send(uid, id, NOW), expected);
+                }
+            }
+        }
     }
 }

@@ -32,7 +32,12 @@ async fn a_new_group_is_answered_with_everything(database: Database) {
     let key = key.as_str().unwrap();
     assert!(key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit()), "{key}");
     assert!(data["createTime"].take().as_i64().unwrap() > 1_700_000_000_000);
-    let member = |uid: &str, role: i32| json!({ "memberId": uid, "memberName": "", "memberType": role, "memberMuteTime": 0 });
+    let member = |uid: &str, role: i32| {
+        let (name, mute) = ("", 0);
+        json!({
+            "memberId": uid, "memberName": name, "memberType": role, "memberMuteTime": mute,
+        })
+    };
     let expected = json!({
         "id": null, "idStr": null, "markId": null, "key": null, "createTime": null,
         "name": "lounge", "publicName": "lounge", "avatar": "http://a/b", "introduce": "for all",

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::World;
 
-on_each_database!(clients_do_not_change_who_is_in, staff_invites_those_whom_the_organisation_knows,);
+on_each_database!(clients_do_not_change_who_is_in, staff_invites_whom_the_organisation_knows,);
 
 /// Knows users whose names begin with `s`, of each group.
 struct Staff;
@@ -61,7 +61,7 @@ async fn clients_do_not_change_who_is_in(database: Database) {
     world.ok("carol", "member/name", json!({ "id": id, "memberName": "C" })).await;
 }
 
-async fn staff_invites_those_whom_the_organisation_knows(database: Database) {
+async fn staff_invites_whom_the_organisation_knows(database: Database) {
     let world = World::new(database).await;
     world.groups.ask(Arc::new(Staff));
     let id = department(&world).await;

@@ -99,7 +99,11 @@ async fn staff_mutes_plain_members_for_a_time(database: Database) {
     let id = world.staffed().await;
     let data = world.ok("bob", "member/muteTime", mute(id, &["dave", "carol"], 60_000)).await;
     let until = data["members"][0]["memberMuteTime"].as_i64().unwrap();
-    let member = |uid: &str, until: i64| json!({ "memberId": uid, "memberName": "", "memberType": 0, "memberMuteTime": until });
+    let member = |uid: &str, until: i64| {
+        json!({
+            "memberId": uid, "memberName": "", "memberType": 0, "memberMuteTime": until,
+        })
+    };
     let expected = json!({ "members": [member("dave", until), member("carol", until)] });
     assert_eq!(data, expected);
     let expected = ["signal 24 dave,carol for 60000", "notice of bob: 6 bob dave,carol"];
