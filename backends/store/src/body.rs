@@ -1,7 +1,7 @@
 //! Outgoing bodies: op 8 to the sender, op 9 to receivers.
 
 use bytes::Bytes;
-use comet_dtalk::message::{Common, CommonAck, EventType, Proto, Signal, SignalType};
+use comet_dtalk::message::{Common, CommonAck, EventType, Proto, Signal};
 use prost::Message as _;
 
 /// Answer to the sender.
@@ -14,15 +14,9 @@ pub(crate) fn message(common: &Common) -> Bytes {
     envelope(EventType::Common, common)
 }
 
-/// Signal that is kept until acknowledged by a phone.
+/// Signal that is kept until acknowledged by a phone, or in the timeline of a group.
 pub(crate) fn signal(kind: i32, body: Bytes, sid: i64) -> Bytes {
     envelope(EventType::Signal, &Signal { r#type: kind, body, sid, reliable: true })
-}
-
-/// Signal to a group; members that miss it find its effect at their next sync.
-pub(crate) fn passing_signal(kind: SignalType, body: Bytes, sid: i64) -> Bytes {
-    let signal = Signal { r#type: kind as i32, body, sid, reliable: false };
-    envelope(EventType::Signal, &signal)
 }
 
 fn envelope(event: EventType, body: &impl prost::Message) -> Bytes {
@@ -32,7 +26,7 @@ fn envelope(event: EventType, body: &impl prost::Message) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use comet_dtalk::message::SignalReceived;
+    use comet_dtalk::message::{SignalReceived, SignalType};
     use comet_testkit::protobuf::hex;
 
     use super::*;

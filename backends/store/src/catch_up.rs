@@ -30,10 +30,24 @@ const HELD_BYTES: usize = 256 * 1024;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Item {
     pub(crate) id: i64,
-    /// Its number in the record of the receiving user; 0 if it is not counted there.
+    /// Its number in the record of the receiving user, or of the room it is published to; 0 if it
+    /// is not counted there.
     pub(crate) position: i64,
+    /// Empty if there is nothing to deliver at this place any more.
     pub(crate) body: Bytes,
     pub(crate) tag: u64,
+}
+
+impl Item {
+    /// Whether there is nothing to deliver.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.body.is_empty()
+    }
+
+    /// The same for one session, in whose record the entries of groups have no number.
+    pub(crate) fn outside_of_its_room(&self) -> Self {
+        Self { position: 0, ..self.clone() }
+    }
 }
 
 /// Kind of log.
@@ -45,7 +59,7 @@ pub(crate) enum Source {
     UnreceivedSignals,
     /// Messages between users, and signals.
     Log,
-    /// The same, and the messages of the user's groups.
+    /// The same, and the timelines of the user's groups.
     LogWithGroups,
 }
 

@@ -3,6 +3,8 @@
 use comet_dtalk::id::Id;
 use comet_sql::{Connection, Error, insert, sql};
 
+use super::timeline::EntryKind;
+
 /// Location of a message, with its sender and receiver.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Found {
@@ -27,7 +29,8 @@ pub(crate) async fn find(tx: &mut Connection, kind: Kind, mid: Id) -> Result<Opt
             "SELECT sender_id, receiver_id, create_time FROM dtalk_msg_content WHERE mid = ?"
         }
         Kind::Group => {
-            "SELECT sender_id, receiver_id, create_time FROM dtalk_group_msg_content WHERE mid = ?"
+            "SELECT sender_id, receiver_id, create_time FROM dtalk_group_msg_content
+             WHERE mid = ? AND kind = 0"
         }
     };
     let row: Option<(String, String, i64)> = sql(query).bind(mid.get()).optional(tx).await?;
@@ -39,26 +42,31 @@ pub(crate) async fn find(tx: &mut Connection, kind: Kind, mid: Id) -> Result<Opt
 }
 
 /// Deletes the content of a message. Its sender and client id are kept, so that a repeat is still
-/// detected.
+/// detected, and so is its position in a group.
 pub(crate) async fn erase(
     tx: &mut Connection,
     kind: Kind,
     mid: Id,
     found: &Found,
 ) -> Result<(), Error> {
-    let query = match kind {
-        Kind::Private => "DELETE FROM dtalk_msg_content WHERE mid = ?",
-        Kind::Group => "DELETE FROM dtalk_group_msg_content WHERE mid = ?",
-    };
-    sql(query).bind(mid.get()).execute(tx).await?;
-    if kind == Kind::Private {
-        // No delivery is pending any more.
-        sql("UPDATE dtalk_msg_relation SET state = 1 WHERE mid = ? AND owner_uid IN (?, ?)")
-            .bind(mid.get())
-            .bind(&*found.sender_id)
-            .bind(&*found.receiver_id)
-            .execute(tx)
-            .await?;
+    match kind {
+        Kind::Private => {
+            let erased = sql("DELETE FROM dtalk_msg_content WHERE mid = ?").bind(mid.get());
+            erased.execute(tx).await?;
+            // No delivery is pending any more.
+            sql("UPDATE dtalk_msg_relation SET state = 1 WHERE mid = ? AND owner_uid IN (?, ?)")
+                .bind(mid.get())
+                .bind(&*found.sender_id)
+                .bind(&*found.receiver_id)
+                .execute(tx)
+                .await?;
+        }
+        Kind::Group => {
+            let erased = "UPDATE dtalk_group_msg_content
+                          SET kind = ?, content = ?, source = NULL, reference = NULL WHERE mid = ?";
+            let erased = sql(erased).bind(EntryKind::Revoked as i64).bind(Vec::new());
+            erased.bind(mid.get()).execute(tx).await?;
+        }
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use comet_dtalk::message::Common;
 use comet_sql::{Connection, Error, insert, sql};
 
+use super::timeline::{EntryKind, append_entries};
 use crate::check::To;
 
 const CONTENT_COLUMNS: [&str; 9] = [
@@ -49,14 +50,25 @@ pub(crate) struct Appended {
     pub(crate) repeats: HashMap<i64, Original>,
     /// Positions of the new messages, by owner: id and position, ascending.
     positions: HashMap<String, Vec<(i64, i64)>>,
+    /// Positions of the new messages to groups, by id, ascending.
+    in_groups: Vec<(i64, i64)>,
 }
 
 impl Appended {
     /// Position of a message in the record of this user; 0 if it is not in it.
     pub(crate) fn position(&self, owner: &str, mid: i64) -> i64 {
         let Some(of_owner) = self.positions.get(owner) else { return 0 };
-        of_owner.binary_search_by_key(&mid, |&(mid, _)| mid).map_or(0, |at| of_owner[at].1)
+        position(of_owner, mid)
     }
+
+    /// Position of a message in the timeline of its group.
+    pub(crate) fn position_in_group(&self, mid: i64) -> i64 {
+        position(&self.in_groups, mid)
+    }
+}
+
+fn position(positions: &[(i64, i64)], mid: i64) -> i64 {
+    positions.binary_search_by_key(&mid, |&(mid, _)| mid).map_or(0, |at| positions[at].1)
 }
 
 /// Original of a repeated message.
@@ -95,12 +107,22 @@ pub(crate) async fn append(tx: &mut Connection, messages: &[Message]) -> Result<
     let new: Vec<&Message> = messages.iter().filter(is_fresh).collect();
     let (private, group): (Vec<&Message>, Vec<&Message>) =
         new.into_iter().partition(|message| message.to == To::User);
-    insert_contents(tx, "dtalk_msg_content", &private).await?;
-    insert_contents(tx, "dtalk_group_msg_content", &group).await?;
+    insert_contents(tx, &private).await?;
+    let in_groups = append_to_groups(tx, &group).await?;
     let positions = insert_relations(tx, &private).await?;
     let repeats = messages.iter().filter(|message| !is_fresh(message));
     let repeats = originals(tx, &repeats.collect::<Vec<_>>()).await?;
-    Ok(Appended { repeats, positions })
+    Ok(Appended { repeats, positions, in_groups })
+}
+
+/// Returns ids and positions.
+async fn append_to_groups(
+    tx: &mut Connection,
+    messages: &[&Message],
+) -> Result<Vec<(i64, i64)>, Error> {
+    let entries: Vec<_> = messages.iter().map(|it| (EntryKind::Message, &it.common)).collect();
+    let positions = append_entries(tx, &entries).await?;
+    Ok(messages.iter().map(|message| message.common.log_id).zip(positions).collect())
 }
 
 async fn insert_sent(tx: &mut Connection, messages: &[Message]) -> Result<HashSet<i64>, Error> {
@@ -130,11 +152,7 @@ async fn originals(
     Ok(originals)
 }
 
-async fn insert_contents(
-    tx: &mut Connection,
-    table: &'static str,
-    messages: &[&Message],
-) -> Result<(), Error> {
+async fn insert_contents(tx: &mut Connection, messages: &[&Message]) -> Result<(), Error> {
     let rows = messages.iter().map(|Message { common, .. }| {
         [
             common.log_id.into(),
@@ -148,7 +166,7 @@ async fn insert_contents(
             common.reference.as_ref().map(prost::Message::encode_to_vec).into(),
         ]
     });
-    insert(table, &CONTENT_COLUMNS).rows(rows).execute(tx).await
+    insert("dtalk_msg_content", &CONTENT_COLUMNS).rows(rows).execute(tx).await
 }
 
 async fn insert_relations(

@@ -93,7 +93,7 @@ impl ReadPool {
                 "SELECT c.mid, ",
                 parts_length!(),
                 " FROM dtalk_group_msg_content c
-                  WHERE c.receiver_id = ? AND c.mid > ? AND c.mid < ?
+                  WHERE c.receiver_id = ? AND c.mid > ? AND c.mid < ? AND c.kind = 0
                   ORDER BY c.mid DESC LIMIT ?",
             ))
             .bind(group.to_string())
@@ -157,7 +157,7 @@ impl ReadPool {
             Channel::ToGroup => concat!(
                 "SELECT ",
                 content_columns!(),
-                " FROM dtalk_group_msg_content c WHERE c.mid IN ",
+                " FROM dtalk_group_msg_content c WHERE c.kind = 0 AND c.mid IN ",
             ),
         };
         let query = sql(query).list(choice.ids.iter().copied()).then(" ORDER BY c.mid");

@@ -13,6 +13,7 @@ mod high_mark;
 mod mark;
 mod page;
 mod row;
+mod timeline;
 
 use std::io;
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub(crate) use excerpt::{Choice, Range};
 use high_mark::HighMark;
 pub(crate) use mark::{mark_messages, mark_signals};
 pub(crate) use page::Page;
+pub(crate) use timeline::{EntryKind, append_entries};
 
 /// Tables of messages, also those that `comet_focus` and the like name.
 const PART: Part =

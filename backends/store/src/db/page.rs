@@ -1,10 +1,12 @@
 //! Pages of the log, for sessions that catch up.
 
+use bytes::Bytes;
 use comet_dtalk::message::Channel;
 use comet_sql::{Error, sql};
 
 use super::ReadPool;
-use super::row::{Content, Logged, content_columns};
+use super::row::{GroupEntry, Logged, content_columns};
+use super::timeline::EntryKind;
 use crate::body;
 use crate::catch_up::{Item, LogRange, PAGE_BYTES, PAGE_ROWS, Source};
 use crate::tag::Tag;
@@ -38,7 +40,7 @@ impl ReadPool {
         }
         if range.source == Source::LogWithGroups {
             for &group in groups {
-                items.extend(self.group_messages(group, range).await?);
+                items.extend(self.group_entries(group, range).await?);
             }
         }
         items.sort_unstable_by_key(|item| item.id);
@@ -72,18 +74,18 @@ impl ReadPool {
         Ok(rows.into_iter().map(logged_item).collect())
     }
 
-    async fn group_messages(&self, group: i64, range: LogRange) -> Result<Vec<Item>, Error> {
+    async fn group_entries(&self, group: i64, range: LogRange) -> Result<Vec<Item>, Error> {
         let query = sql(concat!(
             "SELECT ",
             content_columns!(),
-            " FROM dtalk_group_msg_content c
+            ", c.kind FROM dtalk_group_msg_content c
               WHERE c.receiver_id = ? AND c.mid > ? AND c.mid <= ? ORDER BY c.mid LIMIT ?",
         ))
         .bind(group.to_string())
         .bind(range.after)
         .bind(range.upto)
         .bind(row_limit());
-        let rows: Vec<Content> = self.all(query).await?;
+        let rows: Vec<GroupEntry> = self.all(query).await?;
         Ok(rows.into_iter().map(group_item).collect())
     }
 
@@ -118,9 +120,15 @@ fn logged_item(Logged { content, position }: Logged) -> Item {
     Item { id, position, body: body::message(&content.into_common(Channel::ToUser)), tag }
 }
 
-fn group_item(row: Content) -> Item {
-    let (id, tag) = (row.mid(), Tag::Group(row.mid()).encode());
-    Item { id, position: 0, body: body::message(&row.into_common(Channel::ToGroup)), tag }
+fn group_item(GroupEntry { content, kind }: GroupEntry) -> Item {
+    let id = content.mid();
+    let common = content.into_common(Channel::ToGroup);
+    let body = match kind {
+        EntryKind::Message => body::message(&common),
+        EntryKind::Signal => body::signal(common.msg_type, common.msg, id),
+        EntryKind::Revoked => Bytes::new(),
+    };
+    Item { id, position: 0, body, tag: Tag::Group(id).encode() }
 }
 
 /// Number of items that fit a page, at least one.

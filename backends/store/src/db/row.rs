@@ -4,6 +4,8 @@ use comet_dtalk::message::{Channel, Common, Reference, Source};
 use comet_sql::{Error, FromRow, Row};
 use prost::Message as _;
 
+use super::timeline::EntryKind;
+
 /// Columns of a content table `c`, in the order in which [`Content`] reads them.
 macro_rules! content_columns {
     () => {
@@ -53,6 +55,20 @@ pub(super) struct Logged {
 impl FromRow for Logged {
     fn from_row(row: &Row) -> Result<Self, Error> {
         Ok(Self { content: Content::from_row(row)?, position: row.get(9)? })
+    }
+}
+
+/// Entry of a group's timeline.
+#[derive(Debug)]
+pub(super) struct GroupEntry {
+    pub(super) content: Content,
+    pub(super) kind: EntryKind,
+}
+
+impl FromRow for GroupEntry {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let kind = EntryKind::of(row, 9)?;
+        Ok(Self { content: Content::from_row(row)?, kind })
     }
 }
 

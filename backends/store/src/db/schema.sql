@@ -42,20 +42,29 @@ CREATE TABLE dtalk_msg_version (
     version {int} NOT NULL
 ) {table};
 
--- A group message is stored once, not for each member.
+-- The timeline of each group, an entry for each message, notice and signal, however many members there
+-- are. Positions count the entries of a group without holes, in the order of their ids.
 CREATE TABLE dtalk_group_msg_content (
     mid         {int} NOT NULL PRIMARY KEY,
-    seq         {key:160} NOT NULL,
-    sender_id   {key:255} NOT NULL,
-    receiver_id {key:255} NOT NULL,      -- the group's id in decimal
-    msg_type    {int} NOT NULL,
-    content     {blob} NOT NULL,
+    seq         {key:160} NOT NULL,   -- empty for a signal
+    sender_id   {key:255} NOT NULL,   -- empty for a signal
+    receiver_id {key:255} NOT NULL,   -- the group's id in decimal
+    msg_type    {int} NOT NULL,       -- of a signal its type
+    content     {blob} NOT NULL,      -- of a signal its encoded body
     create_time {int} NOT NULL,
     source      {blob},
-    reference   {blob}
+    reference   {blob},
+    kind        {int} NOT NULL,       -- 0 message or notice, 1 signal, 2 revoked: without content
+    position    {int} NOT NULL
 ) {table:rows};
 
 CREATE INDEX dtalk_group_msg_content_group ON dtalk_group_msg_content (receiver_id, mid);
+
+-- The last position given out in each group.
+CREATE TABLE comet_group_position (
+    group_id {key:20} NOT NULL PRIMARY KEY,   -- in decimal
+    position {int} NOT NULL
+) {table};
 
 CREATE TABLE dtalk_signal_content (
     id          {int} NOT NULL,

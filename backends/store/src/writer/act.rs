@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use comet_dtalk::id::{Exhausted, IdGenerator};
-use comet_dtalk::message::{SignalFocus, SignalRevoke, SignalType};
+use comet_dtalk::message::{Common, SignalFocus, SignalRevoke, SignalType};
 use comet_sql::Connection;
 use prost::Message as _;
 
@@ -19,8 +19,8 @@ use crate::db::{self, Found, Kind, OutSignal};
 pub(crate) struct Outgoing {
     /// To users; kept until acknowledged by their phones.
     pub(crate) signals: Vec<OutSignal>,
-    /// To groups, with the id of each signal; not kept.
-    pub(crate) group_signals: Vec<(i64, i64, SignalType, Bytes)>,
+    /// To groups, as entries of their timelines.
+    pub(crate) group_signals: Vec<Common>,
 }
 
 /// Inputs to the decision about an [`Act`].
@@ -145,10 +145,14 @@ impl Rules<'_> {
         kind: SignalType,
         body: Bytes,
     ) -> Result<(), Exhausted> {
-        if let Some(group) = group_of(found) {
-            let sid = self.ids.next_at(self.now)?.get();
-            outgoing.group_signals.push((group, sid, kind, body));
-        }
+        outgoing.group_signals.push(Common {
+            log_id: self.ids.next_at(self.now)?.get(),
+            target: found.receiver_id.clone(),
+            msg_type: kind as i32,
+            msg: body,
+            datetime: self.now,
+            ..Common::default()
+        });
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use comet_dtalk::id::IdGenerator;
-use comet_dtalk::message::{SignalReceived, SignalType};
+use comet_dtalk::message::{Common, SignalReceived, SignalType};
 use comet_sql::Connection;
 use prost::Message as _;
 use tokio::sync::oneshot;
@@ -31,7 +31,7 @@ use super::shared::{CommitError, Shared};
 use crate::body;
 use crate::catch_up::Item;
 use crate::check::{Draft, To};
-use crate::db::{self, Appended, Original, OutSignal, WriteConnection};
+use crate::db::{self, Appended, EntryKind, Original, OutSignal, WriteConnection};
 use crate::tag::Tag;
 
 /// Ids per signal, so that it fits a frame.
@@ -62,6 +62,8 @@ struct Committed {
     appended: Appended,
     verdicts: Vec<Result<(), ActError>>,
     outgoing: Outgoing,
+    /// Positions of the signals to groups.
+    positions: Vec<i64>,
 }
 
 impl<S: Copy + Eq + Hash> Engine<S> {
@@ -184,7 +186,9 @@ impl<S: Copy + Eq + Hash> Engine<S> {
             verdicts.push(rules.carry_out(&mut tx, act, &mut outgoing).await?);
         }
         db::insert_signals(&mut tx, &outgoing.signals, now).await?;
-        let committed = Committed { plan, appended, verdicts, outgoing };
+        let entries = outgoing.group_signals.iter().map(|common| (EntryKind::Signal, common));
+        let positions = db::append_entries(&mut tx, &entries.collect::<Vec<_>>()).await?;
+        let committed = Committed { plan, appended, verdicts, outgoing, positions };
         let last = committed.last().max(self.committed());
         match self.writer_db.commit(tx, last).await {
             Ok(()) => {
@@ -242,8 +246,8 @@ impl<S: Copy + Eq + Hash> Engine<S> {
                     }
                 }
                 To::Group(group) => {
-                    let tag = Tag::Group(common.log_id).encode();
-                    let item = Item { id: common.log_id, position: 0, body, tag };
+                    let position = committed.appended.position_in_group(common.log_id);
+                    let item = group_item(common, position, body);
                     self.feeds.publish(group.get(), &item, outlet);
                 }
             }
@@ -253,9 +257,11 @@ impl<S: Copy + Eq + Hash> Engine<S> {
             let item = Item { id: *sid, position: 0, body, tag: Tag::Signal(*sid).encode() };
             self.feeds.deliver_to(uid, &item, outlet);
         }
-        for (group, sid, kind, body) in &committed.outgoing.group_signals {
-            let body = body::passing_signal(*kind, body.clone(), *sid);
-            outlet.publish(*group, &Item { id: *sid, position: 0, body, tag: 0 });
+        for (common, &position) in committed.outgoing.group_signals.iter().zip(&committed.positions)
+        {
+            let Ok(group) = common.target.parse() else { continue };
+            let body = body::signal(common.msg_type, common.msg.clone(), common.log_id);
+            self.feeds.publish(group, &group_item(common, position, body), outlet);
         }
     }
 
@@ -300,9 +306,13 @@ impl Committed {
     fn last(&self) -> i64 {
         let messages = self.plan.messages.iter().map(|message| message.common.log_id);
         let signals = self.outgoing.signals.iter().map(|signal| signal.sid);
-        let group_signals = self.outgoing.group_signals.iter().map(|&(_, sid, ..)| sid);
+        let group_signals = self.outgoing.group_signals.iter().map(|common| common.log_id);
         messages.chain(signals).chain(group_signals).max().unwrap_or(0)
     }
+}
+
+fn group_item(common: &Common, position: i64, body: Bytes) -> Item {
+    Item { id: common.log_id, position, body, tag: Tag::Group(common.log_id).encode() }
 }
 
 fn answer(acts: Vec<Act>, verdicts: &[Result<(), ActError>]) {

@@ -148,6 +148,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
     /// Delivers a new item to the members of a group.
     pub(crate) fn publish(&mut self, group: i64, item: &Item, outlet: &mut impl Outlet<S>) {
         outlet.publish(group, item);
+        let item = &item.outside_of_its_room();
         let mut next = 0;
         while let Some(&session) = self.joining.of_group(group).get(next) {
             next += 1;
@@ -265,8 +266,10 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
                 return;
             }
         };
-        let sent = page.items.iter().take_while(|item| outlet.push(session, item, pass)).count();
-        self.shared.counters.replayed(sent);
+        let mut push = |item: &&Item| item.is_blank() || outlet.push(session, item, pass);
+        let sent = page.items.iter().take_while(&mut push).count();
+        let pushed = page.items[..sent].iter().filter(|item| !item.is_blank());
+        self.shared.counters.replayed(pushed.count());
         let through = page.items[..sent].last().map(|item| item.id);
         let complete = sent == page.items.len();
         // Acks of group messages are not reported.

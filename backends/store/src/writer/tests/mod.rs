@@ -9,6 +9,7 @@ mod receiving;
 mod repairing;
 mod running;
 mod storing;
+mod timeline;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

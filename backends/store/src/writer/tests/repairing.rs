@@ -51,7 +51,7 @@ async fn each_message_stands_in_the_record_of_its_sender_and_of_its_receiver(dat
     assert_eq!(positions(1), [1, 2]);
     assert_eq!(positions(2), [1, 2, 3, 4]);
     assert_eq!(positions(3), [1]);
-    assert_eq!(world.out.published[0].1.position, 0, "groups have no numbers");
+    assert_eq!(world.out.published[0].1.position, 1, "in the timeline of the group");
 }
 
 async fn a_message_comes_with_the_same_position_from_the_database(database: Database) {

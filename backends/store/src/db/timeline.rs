@@ -1,0 +1,99 @@
+//! Timelines of groups: entries with dense positions, one row each.
+
+use std::collections::BTreeMap;
+
+use comet_dtalk::message::Common;
+use comet_sql::{Connection, Error, Row, insert};
+
+const COLUMNS: [&str; 11] = [
+    "mid",
+    "seq",
+    "sender_id",
+    "receiver_id",
+    "msg_type",
+    "content",
+    "create_time",
+    "source",
+    "reference",
+    "kind",
+    "position",
+];
+
+/// Kind of an entry.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum EntryKind {
+    /// A message or a notice.
+    Message = 0,
+    /// A signal: its type is the type of the message, its body the content, and it has neither a
+    /// sender nor an id of a client.
+    Signal = 1,
+    /// A message that was revoked: its content is gone, its position stays taken.
+    Revoked = 2,
+}
+
+impl EntryKind {
+    /// The kind in a column.
+    pub(super) fn of(row: &Row, column: usize) -> Result<Self, Error> {
+        let number: i64 = row.get(column)?;
+        Ok(match number {
+            0 => Self::Message,
+            1 => Self::Signal,
+            _ => Self::Revoked,
+        })
+    }
+}
+
+/// Entry to be appended; the group is the target of the message.
+pub(crate) type Entry<'a> = (EntryKind, &'a Common);
+
+/// Appends entries, given by ascending id. Returns their positions in the same order.
+pub(crate) async fn append_entries(
+    tx: &mut Connection,
+    entries: &[Entry<'_>],
+) -> Result<Vec<i64>, Error> {
+    let mut counts = BTreeMap::<&str, i64>::new();
+    for (_, common) in entries {
+        *counts.entry(&common.target).or_default() += 1;
+    }
+    let mut next = before(tx, &counts).await?;
+    let position = |(_, common): &Entry<'_>| {
+        let last = next.get_mut(&*common.target).expect("each group is counted");
+        *last += 1;
+        *last
+    };
+    let positions: Vec<i64> = entries.iter().map(position).collect();
+    let rows = entries.iter().zip(&positions).map(|(&(kind, common), &position)| {
+        [
+            common.log_id.into(),
+            (&*common.msg_id).into(),
+            (&*common.from).into(),
+            (&*common.target).into(),
+            common.msg_type.into(),
+            (&*common.msg).into(),
+            common.datetime.cast_signed().into(),
+            common.source.as_ref().map(prost::Message::encode_to_vec).into(),
+            common.reference.as_ref().map(prost::Message::encode_to_vec).into(),
+            (kind as i64).into(),
+            position.into(),
+        ]
+    });
+    insert("dtalk_group_msg_content", &COLUMNS).rows(rows).execute(tx).await?;
+    Ok(positions)
+}
+
+/// Takes so many positions in each group; returns the last one before them.
+async fn before(
+    tx: &mut Connection,
+    counts: &BTreeMap<&str, i64>,
+) -> Result<BTreeMap<String, i64>, Error> {
+    let rows = counts.iter().map(|(&group, &count)| [group.into(), count.into()]);
+    let lasts =
+        insert("comet_group_position", &["group_id", "position"]).rows(rows).add(tx).await?;
+    Ok(lasts
+        .into_iter()
+        .map(|(group, last)| {
+            let taken = counts.get(&*group).copied().unwrap_or(0);
+            (group, last - taken)
+        })
+        .collect())
+}
