@@ -4,6 +4,8 @@ use bytes::Bytes;
 use comet_dtalk::message::{Common, CommonAck, EventType, Proto, Signal};
 use prost::Message as _;
 
+use crate::db::EntryKind;
+
 /// Answer to the sender.
 pub(crate) fn ack(mid: i64, datetime: u64) -> Bytes {
     envelope(EventType::CommonAck, &CommonAck { log_id: mid, datetime })
@@ -17,6 +19,15 @@ pub(crate) fn message(common: &Common) -> Bytes {
 /// Signal that is kept until acknowledged by a phone, or in the timeline of a group.
 pub(crate) fn signal(kind: i32, body: Bytes, sid: i64) -> Bytes {
     envelope(EventType::Signal, &Signal { r#type: kind, body, sid, reliable: true })
+}
+
+/// Entry of a group's timeline, which is one of the above. Empty if it was revoked.
+pub(crate) fn entry(kind: EntryKind, common: &Common) -> Bytes {
+    match kind {
+        EntryKind::Message => message(common),
+        EntryKind::Signal => signal(common.msg_type, common.msg.clone(), common.log_id),
+        EntryKind::Revoked => Bytes::new(),
+    }
 }
 
 fn envelope(event: EventType, body: &impl prost::Message) -> Bytes {

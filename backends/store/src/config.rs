@@ -5,6 +5,8 @@ use std::time::Duration;
 use comet_dtalk::id::Node;
 use comet_sql::Fence;
 
+use crate::Outbox;
+
 /// Limits of a [`Store`](crate::Store), each with its cost.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -20,6 +22,7 @@ pub struct Config {
     pub(crate) busy_timeout: Duration,
     pub(crate) accept_loss: bool,
     pub(crate) fence: Option<Fence>,
+    pub(crate) outbox: Outbox,
 }
 
 impl Default for Config {
@@ -38,6 +41,7 @@ impl Default for Config {
             busy_timeout: Duration::from_secs(5),
             accept_loss: false,
             fence: None,
+            outbox: Outbox::default(),
         }
     }
 }
@@ -144,6 +148,13 @@ impl Config {
     #[must_use]
     pub const fn fence(mut self, fence: Fence) -> Self {
         self.fence = Some(fence);
+        self
+    }
+
+    /// Outbox of the backend that changes groups. By default one that nobody writes to.
+    #[must_use]
+    pub fn outbox(mut self, outbox: Outbox) -> Self {
+        self.outbox = outbox;
         self
     }
 

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use bytes::Bytes;
 use comet_dtalk::clock;
 use comet_dtalk::message::SignalType;
-use comet_sql::{Connection, Error, insert};
+use comet_sql::{Connection, Error, FromRow, Row, insert, sql};
 use tokio::sync::Notify;
 
 /// What happens in a group, in the order in which its members are to see it.
@@ -52,6 +52,9 @@ pub enum Change {
 
 const COLUMNS: [&str; 6] = ["id", "group_id", "type", "name", "signal_type", "body"];
 
+/// Entries taken in one transaction.
+const TAKEN: usize = 256;
+
 /// Between the names of users, of which none contains it.
 const SEPARATOR: &str = "\0";
 
@@ -67,6 +70,61 @@ impl Change {
             Self::SignalTo { user, kind, body } => (5, user, (*kind as i32).into(), body.clone()),
         }
     }
+
+    /// The change of these columns; `None` if it is of no known type.
+    fn of_columns(kind: i64, name: String, signal: i32, body: Bytes) -> Option<Self> {
+        let users = || {
+            let users = str::from_utf8(&body).ok()?.split(SEPARATOR).map(str::to_owned);
+            Some(users.filter(|user| !user.is_empty()).collect())
+        };
+        let signal = || SignalType::try_from(signal).ok();
+        Some(match kind {
+            0 => Self::Join(users()?),
+            1 => Self::Leave(users()?),
+            2 => Self::Dissolve,
+            3 => Self::Notice { from: name, body },
+            4 => Self::Signal { kind: signal()?, body },
+            5 => Self::SignalTo { user: name, kind: signal()?, body },
+            _ => return None,
+        })
+    }
+}
+
+/// Entry of the outbox.
+struct Entry {
+    id: i64,
+    group: i64,
+    /// `None` if it is of no known type.
+    change: Option<Change>,
+}
+
+impl FromRow for Entry {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let (kind, name): (i64, String) = (row.get(2)?, row.get(3)?);
+        let (signal, body): (i32, Vec<u8>) = (row.get(4)?, row.get(5)?);
+        let change = Change::of_columns(kind, name, signal, body.into());
+        Ok(Self { id: row.get(0)?, group: row.get(1)?, change })
+    }
+}
+
+/// Takes the first entries out of the outbox, each with its group; whether there may be more.
+pub(crate) async fn take(tx: &mut Connection) -> Result<(Vec<(i64, Change)>, bool), Error> {
+    let entries = "SELECT id, group_id, type, name, signal_type, body FROM comet_outbox
+                   ORDER BY id LIMIT ?";
+    let entries: Vec<Entry> = sql(entries).bind(TAKEN as i64).all(tx).await?;
+    if entries.is_empty() {
+        return Ok((Vec::new(), false));
+    }
+    let ids = entries.iter().map(|entry| entry.id);
+    sql("DELETE FROM comet_outbox WHERE id IN ").list(ids).execute(tx).await?;
+    let more = entries.len() == TAKEN;
+    let change = |Entry { id, group, change }| {
+        if change.is_none() {
+            tracing::error!(id, group, "unknown change of a group left out");
+        }
+        Some((group, change?))
+    };
+    Ok((entries.into_iter().filter_map(change).collect(), more))
 }
 
 /// The way into the outbox. Clones are handles to the same one.
@@ -108,6 +166,11 @@ impl Outbox {
         let next = |last: i64| Some(now.max(last + 1));
         let last = self.0.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
         now.max(last.unwrap_or_default() + 1)
+    }
+
+    /// Returns once there may be new entries.
+    pub(crate) async fn woken(&self) {
+        self.0.waiting.notified().await;
     }
 
     /// Has the writer look for entries that were committed.

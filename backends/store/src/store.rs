@@ -97,7 +97,12 @@ impl Store {
         let ids = IdGenerator::after(config.node, opened.lost.or(opened.last));
         let engine = Engine::new(opened.writer_db, ids, config.revoke_within, shared.clone());
         let (jobs, queue) = mpsc::unbounded_channel();
-        let intake = Intake { jobs: queue, batch: config.batch, readers: config.readers.into() };
+        let intake = Intake {
+            jobs: queue,
+            batch: config.batch,
+            readers: config.readers.into(),
+            outbox: config.outbox,
+        };
         let gateway = Arc::new(OnceLock::<Arc<GatewayOutlet>>::new());
         let outlet = {
             let gateway = Arc::clone(&gateway);

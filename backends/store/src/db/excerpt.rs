@@ -10,6 +10,7 @@ use comet_sql::{Error, sql};
 
 use super::ReadPool;
 use super::row::{Content, content_columns};
+use super::stay::Stay;
 
 /// Bytes of a body in addition to its parts: field headers and numbers.
 const OVERHEAD: usize = 100;
@@ -79,16 +80,16 @@ impl ReadPool {
         Ok(choose(&found, range))
     }
 
-    /// Newest messages to any of the groups.
+    /// Newest messages to groups during any of these stays.
     pub(crate) async fn newest_of_groups(
         &self,
-        groups: &[i64],
+        stays: &[Stay],
         range: Range,
     ) -> Result<Choice, Error> {
         let mut newest: Vec<Found> = Vec::new();
         let keep = range.limit as usize + 1;
         let mut after = range.after;
-        for group in groups {
+        for stay in stays {
             let query = sql(concat!(
                 "SELECT c.mid, ",
                 parts_length!(),
@@ -96,9 +97,9 @@ impl ReadPool {
                   WHERE c.receiver_id = ? AND c.mid > ? AND c.mid < ? AND c.kind = 0
                   ORDER BY c.mid DESC LIMIT ?",
             ))
-            .bind(group.to_string())
-            .bind(after)
-            .bind(range.before)
+            .bind(stay.group.to_string())
+            .bind(after.max(stay.joined.id))
+            .bind(range.before.min(stay.left.id.saturating_add(1)))
             .bind(i64::from(range.limit) + 1);
             let found: Vec<Found> = self.all(query).await?;
             newest.extend(found);

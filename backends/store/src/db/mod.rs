@@ -13,6 +13,7 @@ mod high_mark;
 mod mark;
 mod page;
 mod row;
+mod stay;
 mod timeline;
 
 use std::io;
@@ -30,7 +31,8 @@ pub(crate) use excerpt::{Choice, Range};
 use high_mark::HighMark;
 pub(crate) use mark::{mark_messages, mark_signals};
 pub(crate) use page::Page;
-pub(crate) use timeline::{EntryKind, append_entries};
+pub(crate) use stay::{Place, begin_stays, end_all_stays, end_stays};
+pub(crate) use timeline::{EntryKind, append_entries, last_positions};
 
 /// Tables of messages, also those that `comet_focus` and the like name.
 const PART: Part =

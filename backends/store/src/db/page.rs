@@ -1,12 +1,11 @@
 //! Pages of the log, for sessions that catch up.
 
-use bytes::Bytes;
 use comet_dtalk::message::Channel;
 use comet_sql::{Error, sql};
 
 use super::ReadPool;
 use super::row::{GroupEntry, Logged, content_columns};
-use super::timeline::EntryKind;
+use super::stay::Stay;
 use crate::body;
 use crate::catch_up::{Item, LogRange, PAGE_BYTES, PAGE_ROWS, Source};
 use crate::tag::Tag;
@@ -21,7 +20,8 @@ pub(crate) struct Page {
 }
 
 impl ReadPool {
-    /// First page of a range of `uid`'s log; `groups` are those of [`Source::LogWithGroups`].
+    /// First page of a range of `uid`'s log; `groups` are those of which
+    /// he is a member, if they are in it.
     pub(crate) async fn page(
         &self,
         uid: &str,
@@ -39,8 +39,8 @@ impl ReadPool {
             }
         }
         if range.source == Source::LogWithGroups {
-            for &group in groups {
-                items.extend(self.group_entries(group, range).await?);
+            for stay in self.stays(uid, groups).await? {
+                items.extend(self.entries(&stay, range).await?);
             }
         }
         items.sort_unstable_by_key(|item| item.id);
@@ -74,16 +74,20 @@ impl ReadPool {
         Ok(rows.into_iter().map(logged_item).collect())
     }
 
-    async fn group_entries(&self, group: i64, range: LogRange) -> Result<Vec<Item>, Error> {
+    async fn entries(&self, stay: &Stay, range: LogRange) -> Result<Vec<Item>, Error> {
+        let (after, upto) = (range.after.max(stay.joined.id), range.upto.min(stay.left.id));
+        if after >= upto {
+            return Ok(Vec::new());
+        }
         let query = sql(concat!(
             "SELECT ",
             content_columns!(),
             ", c.kind FROM dtalk_group_msg_content c
               WHERE c.receiver_id = ? AND c.mid > ? AND c.mid <= ? ORDER BY c.mid LIMIT ?",
         ))
-        .bind(group.to_string())
-        .bind(range.after)
-        .bind(range.upto)
+        .bind(stay.group.to_string())
+        .bind(after)
+        .bind(upto)
         .bind(row_limit());
         let rows: Vec<GroupEntry> = self.all(query).await?;
         Ok(rows.into_iter().map(group_item).collect())
@@ -123,11 +127,7 @@ fn logged_item(Logged { content, position }: Logged) -> Item {
 fn group_item(GroupEntry { content, kind }: GroupEntry) -> Item {
     let id = content.mid();
     let common = content.into_common(Channel::ToGroup);
-    let body = match kind {
-        EntryKind::Message => body::message(&common),
-        EntryKind::Signal => body::signal(common.msg_type, common.msg, id),
-        EntryKind::Revoked => Bytes::new(),
-    };
+    let body = body::entry(kind, &common);
     Item { id, position: 0, body, tag: Tag::Group(id).encode() }
 }
 

@@ -66,6 +66,20 @@ CREATE TABLE comet_group_position (
     position {int} NOT NULL
 ) {table};
 
+-- Parts of timelines that users may see: entries above joined_id, up to left_id. A user without any in
+-- a group of which he is a member has been one since its beginning.
+CREATE TABLE comet_group_stay (
+    uid             {key:255} NOT NULL,
+    group_id        {int} NOT NULL,
+    joined_id       {int} NOT NULL,   -- 0: since the beginning, for as long as he is a member
+    joined_position {int} NOT NULL,   -- of the last entry before
+    left_id         {int} NOT NULL,   -- 9223372036854775807 of a member
+    left_position   {int} NOT NULL,   -- of the last entry; likewise
+    PRIMARY KEY (uid, group_id, joined_id)
+) {table};
+
+CREATE INDEX comet_group_stay_group ON comet_group_stay (group_id, left_id);
+
 CREATE TABLE dtalk_signal_content (
     id          {int} NOT NULL,
     uid         {key:255} NOT NULL,

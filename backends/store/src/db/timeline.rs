@@ -1,9 +1,12 @@
 //! Timelines of groups: entries with dense positions, one row each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use comet_dtalk::message::Common;
-use comet_sql::{Connection, Error, Row, insert};
+use comet_sql::{Connection, Error, Row, insert, sql};
+
+/// Groups in one statement.
+const GROUPS: usize = 256;
 
 const COLUMNS: [&str; 11] = [
     "mid",
@@ -79,6 +82,22 @@ pub(crate) async fn append_entries(
     });
     insert("dtalk_group_msg_content", &COLUMNS).rows(rows).execute(tx).await?;
     Ok(positions)
+}
+
+/// Last positions of groups; one without entries has none.
+pub(crate) async fn last_positions(
+    tx: &mut Connection,
+    groups: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, i64>, Error> {
+    let names: Vec<String> = groups.into_iter().map(|group| group.to_string()).collect();
+    let mut lasts = HashMap::with_capacity(names.len());
+    for names in names.chunks(GROUPS) {
+        let query = sql("SELECT group_id, position FROM comet_group_position WHERE group_id IN ");
+        let rows: Vec<(String, i64)> = query.list(names.iter().map(|name| &**name)).all(tx).await?;
+        let known = rows.into_iter().filter_map(|(name, last)| Some((name.parse().ok()?, last)));
+        lasts.extend(known);
+    }
+    Ok(lasts)
 }
 
 /// Takes so many positions in each group; returns the last one before them.

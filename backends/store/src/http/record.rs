@@ -84,7 +84,8 @@ pub(super) async fn sync(
         bytes: making.most() / 2,
     };
     let (reads, groups) = (store.reads(), store.membership().groups_of(&uid));
-    let group = reads.newest_of_groups(&groups, range).await.map_err(query_failed)?;
+    let stays = reads.stays(&uid, &groups).await.map_err(query_failed)?;
+    let group = reads.newest_of_groups(&stays, range).await.map_err(query_failed)?;
     let range = Range { bytes: making.most().saturating_sub(group.bytes), ..range };
     let private = reads.newest(&uid, range).await.map_err(query_failed)?;
     let length = private.bytes + group.bytes + FRAME_BYTES;

@@ -16,22 +16,23 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use comet_dtalk::id::IdGenerator;
-use comet_dtalk::message::{Common, SignalReceived, SignalType};
+use comet_dtalk::message::{SignalReceived, SignalType};
 use comet_sql::Connection;
 use prost::Message as _;
 use tokio::sync::oneshot;
 
 use super::act::{Outgoing, Rules};
+use super::change::store_changes;
+use super::committed::Committed;
 use super::feeds::Feeds;
 use super::job::{Act, ActError, Job, Submission};
 use super::outlet::Outlet;
-use super::plan::{Plan, plan};
-use super::reply::{Stored, Unstored};
+use super::plan::plan;
+use super::reply::Unstored;
 use super::shared::{CommitError, Shared};
-use crate::body;
-use crate::catch_up::Item;
-use crate::check::{Draft, To};
-use crate::db::{self, Appended, EntryKind, Original, OutSignal, WriteConnection};
+use crate::check::Draft;
+use crate::db::{self, EntryKind, OutSignal, WriteConnection};
+use crate::outbox;
 use crate::tag::Tag;
 
 /// Ids per signal, so that it fits a frame.
@@ -44,8 +45,20 @@ pub(crate) struct Engine<S> {
     revoke_within: Duration,
     pub(super) shared: Shared,
     pub(super) feeds: Feeds<S>,
-    /// Commit whose outcome is in doubt.
-    doubt: Option<Committed>,
+    outbox: OutboxState,
+    /// Commit whose outcome is in doubt, and the greatest id of the database if it took place.
+    doubt: Option<(Committed, i64)>,
+}
+
+/// Extent to which the outbox was read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum OutboxState {
+    /// All of it.
+    Read,
+    /// The next transaction reads it.
+    Due,
+    /// The same, and there is no reason to wait for it.
+    More,
 }
 
 /// Jobs that need the database.
@@ -56,16 +69,6 @@ struct Batch {
     acks: Vec<(Arc<str>, Tag)>,
 }
 
-/// Result of a committed transaction.
-struct Committed {
-    plan: Plan,
-    appended: Appended,
-    verdicts: Vec<Result<(), ActError>>,
-    outgoing: Outgoing,
-    /// Positions of the signals to groups.
-    positions: Vec<i64>,
-}
-
 impl<S: Copy + Eq + Hash> Engine<S> {
     pub(crate) fn new(
         writer_db: WriteConnection,
@@ -74,7 +77,18 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         shared: Shared,
     ) -> Self {
         let feeds = Feeds::new(shared.clone());
-        Self { writer_db, ids, revoke_within, shared, feeds, doubt: None }
+        let outbox = OutboxState::Read;
+        Self { writer_db, ids, revoke_within, shared, feeds, outbox, doubt: None }
+    }
+
+    /// The next turn reads the outbox.
+    pub(crate) fn wake(&mut self) {
+        self.outbox = OutboxState::More;
+    }
+
+    /// Whether another turn is to follow at once.
+    pub(crate) fn has_more(&self) -> bool {
+        self.outbox == OutboxState::More
     }
 
     /// Processes the jobs at `now`, Unix milliseconds. Returns the sender to notify once the writer
@@ -128,7 +142,8 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         outlet: &mut impl Outlet<S>,
     ) {
         let empty = batch.submissions.is_empty() && batch.acts.is_empty() && batch.acks.is_empty();
-        if empty && !probe {
+        let idle = self.outbox == OutboxState::Read && self.doubt.is_none();
+        if empty && !probe && idle {
             return;
         }
         let (drafts, waiting): (Vec<_>, Vec<_>) = batch
@@ -150,10 +165,13 @@ impl<S: Copy + Eq + Hash> Engine<S> {
                     reply_to.settle(Ok(committed.stored(*place)));
                 }
                 answer(batch.acts, &committed.verdicts);
-                self.deliver(&committed, outlet);
+                committed.deliver(&mut self.feeds, outlet);
             }
             Err(error) => {
                 self.log_failure(&error);
+                if self.outbox == OutboxState::More {
+                    self.outbox = OutboxState::Due;
+                }
                 self.shared.counters.failed(waiting.len());
                 waiting.into_iter().for_each(|(reply_to, _place)| reply_to.settle(Err(Unstored)));
                 let failed = vec![Err(ActError::Unavailable); batch.acts.len()];
@@ -188,81 +206,44 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         db::insert_signals(&mut tx, &outgoing.signals, now).await?;
         let entries = outgoing.group_signals.iter().map(|common| (EntryKind::Signal, common));
         let positions = db::append_entries(&mut tx, &entries.collect::<Vec<_>>()).await?;
-        let committed = Committed { plan, appended, verdicts, outgoing, positions };
+        let (changes, more) = match self.outbox {
+            OutboxState::Read => (Vec::new(), false),
+            OutboxState::Due | OutboxState::More => outbox::take(&mut tx).await?,
+        };
+        let effects = store_changes(&mut tx, changes, &self.ids, now).await?;
+        let committed = Committed { plan, appended, verdicts, outgoing, positions, effects };
         let last = committed.last().max(self.committed());
         match self.writer_db.commit(tx, last).await {
             Ok(()) => {
                 self.shared.committed.store(last, Ordering::Release);
+                self.outbox = if more { OutboxState::More } else { OutboxState::Read };
                 Ok(committed)
             }
             Err(error) => {
-                if matches!(error, comet_sql::Error::Lost(_)) && committed.last() > 0 {
-                    self.doubt = Some(committed);
+                if matches!(error, comet_sql::Error::Lost(_)) && last > self.committed() {
+                    self.doubt = Some((committed, last));
                 }
                 Err(error.into())
             }
         }
     }
 
-    /// Whether a commit is in doubt: [`settle_doubt`](Self::settle_doubt) is to be called until it
-    /// succeeds.
-    pub(crate) fn is_in_doubt(&self) -> bool {
-        self.doubt.is_some()
-    }
-
     /// Finds out whether the commit in doubt took place; if so, delivers.
-    pub(crate) async fn settle_doubt(
-        &mut self,
-        outlet: &mut impl Outlet<S>,
-    ) -> Result<(), comet_sql::Error> {
+    async fn settle_doubt(&mut self, outlet: &mut impl Outlet<S>) -> Result<(), comet_sql::Error> {
         if self.doubt.is_none() {
             return Ok(());
         }
         let found = self.writer_db.last_id().await?;
-        let Some(committed) = self.doubt.take() else { return Ok(()) };
-        let last = committed.last();
+        let Some((committed, last)) = self.doubt.take() else { return Ok(()) };
         let took_place = found >= last;
         tracing::warn!(took_place, "commit settled whose outcome was in doubt");
         if took_place {
             self.shared.committed.store(last, Ordering::Release);
             let stored = committed.fresh().count();
             self.shared.counters.committed(stored, stored);
-            self.deliver(&committed, outlet);
+            committed.deliver(&mut self.feeds, outlet);
         }
         Ok(())
-    }
-
-    fn deliver(&mut self, committed: &Committed, outlet: &mut impl Outlet<S>) {
-        for message in committed.fresh() {
-            let common = &message.common;
-            let body = body::message(common);
-            match message.to {
-                To::User => {
-                    let tag = Tag::Message(common.log_id).encode();
-                    let mut item = Item { id: common.log_id, position: 0, body, tag };
-                    for uid in message.owners() {
-                        item.position = committed.appended.position(uid, item.id);
-                        self.feeds.deliver_to(uid, &item, outlet);
-                    }
-                }
-                To::Group(group) => {
-                    let position = committed.appended.position_in_group(common.log_id);
-                    let item = group_item(common, position, body);
-                    self.feeds.publish(group.get(), &item, outlet);
-                }
-            }
-        }
-        for OutSignal { sid, uid, kind, body } in &committed.outgoing.signals {
-            let body = body::signal(*kind, body.clone(), *sid);
-            let item = Item { id: *sid, position: 0, body, tag: Tag::Signal(*sid).encode() };
-            self.feeds.deliver_to(uid, &item, outlet);
-        }
-        for (common, &position) in committed.outgoing.group_signals.iter().zip(&committed.positions)
-        {
-            let Ok(group) = common.target.parse() else { continue };
-            let body = body::signal(common.msg_type, common.msg.clone(), common.log_id);
-            self.feeds.publish(group, &group_item(common, position, body), outlet);
-        }
     }
 
     /// A full disk fails every batch, many times a second: one log entry is enough.
@@ -285,34 +266,6 @@ impl<S: Copy + Eq + Hash> Engine<S> {
     fn committed(&self) -> i64 {
         self.shared.committed.load(Ordering::Acquire)
     }
-}
-
-impl Committed {
-    /// Answer to the sender of the message at this place.
-    fn stored(&self, place: usize) -> Stored {
-        let common = &self.plan.messages[place].common;
-        match self.appended.repeats.get(&common.log_id) {
-            Some(&Original { mid, datetime }) => Stored { mid, datetime },
-            None => Stored { mid: common.log_id, datetime: common.datetime },
-        }
-    }
-
-    fn fresh(&self) -> impl Iterator<Item = &db::Message> {
-        let repeats = &self.appended.repeats;
-        self.plan.messages.iter().filter(|m| !repeats.contains_key(&m.common.log_id))
-    }
-
-    /// Greatest id assigned.
-    fn last(&self) -> i64 {
-        let messages = self.plan.messages.iter().map(|message| message.common.log_id);
-        let signals = self.outgoing.signals.iter().map(|signal| signal.sid);
-        let group_signals = self.outgoing.group_signals.iter().map(|common| common.log_id);
-        messages.chain(signals).chain(group_signals).max().unwrap_or(0)
-    }
-}
-
-fn group_item(common: &Common, position: i64, body: Bytes) -> Item {
-    Item { id: common.log_id, position, body, tag: Tag::Group(common.log_id).encode() }
 }
 
 fn answer(acts: Vec<Act>, verdicts: &[Result<(), ActError>]) {

@@ -157,6 +157,41 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         }
     }
 
+    /// Users get what is published to the group from now on.
+    pub(crate) fn join_users(&mut self, group: i64, users: &[String], outlet: &mut impl Outlet<S>) {
+        for &session in users.iter().flat_map(|uid| self.sessions.of_user(uid)) {
+            if self.joining.contains(session) {
+                self.joining.add_group(session, group);
+            } else {
+                outlet.join(session, group);
+            }
+        }
+    }
+
+    /// Users get what was published to the group so far.
+    pub(crate) fn leave_users(
+        &mut self,
+        group: i64,
+        users: &[String],
+        outlet: &mut impl Outlet<S>,
+    ) {
+        for &session in users.iter().flat_map(|uid| self.sessions.of_user(uid)) {
+            if self.joining.contains(session) {
+                self.joining.remove_group(session, group);
+            } else {
+                outlet.leave(session, group);
+            }
+        }
+    }
+
+    /// Nobody gets anything more of the group.
+    pub(crate) fn dissolve(&mut self, group: i64, outlet: &mut impl Outlet<S>) {
+        while let Some(&session) = self.joining.of_group(group).first() {
+            self.joining.remove_group(session, group);
+        }
+        outlet.dissolve(group);
+    }
+
     /// Whether `item` is to be pushed to the session now. If not, it is held if memory allows, or
     /// will be read.
     fn offer(&mut self, session: S, item: &Item, outlet: &mut impl Outlet<S>) -> bool {

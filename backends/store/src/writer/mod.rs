@@ -6,11 +6,14 @@
 //! Reading for sessions that catch up runs concurrently, a few pages at a time.
 //!
 //! * `job`: jobs; `engine`: a batch of jobs, from the transaction to the answers;
-//! * `plan`, `act`: messages, revokes and focuses in a batch;
+//! * `plan`, `act`, `change`: messages, revokes and focuses, and changes of groups in a batch;
+//! * `committed`: its deliveries;
 //! * `feeds`, `sessions`, `joining`, `stream`: next deliveries of each session, by its `catch_up`;
 //! * `outlet`, `reply`: deliveries and answers.
 
 mod act;
+mod change;
+mod committed;
 mod engine;
 mod feeds;
 pub(crate) mod job;
@@ -22,7 +25,9 @@ mod sessions;
 mod shared;
 mod stream;
 
+use std::future::ready;
 use std::hash::Hash;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,13 +41,11 @@ pub(crate) use feeds::ReadRequest;
 pub(crate) use outlet::{GatewayOutlet, Outlet};
 pub(crate) use shared::Shared;
 
-use crate::Membership;
 use crate::catch_up::Source;
 use crate::db::{Page, ReadPool};
+use crate::{Membership, Outbox};
 use job::Job;
 
-/// Delay before the database is asked again about a commit in doubt.
-const DOUBT: Duration = Duration::from_millis(500);
 /// Delay before a session without room is retried.
 const RETRY: Duration = Duration::from_millis(20);
 /// A session that acknowledges nothing for this long, at most twice that, gets its next page
@@ -56,7 +59,12 @@ pub(crate) struct Intake<S> {
     pub(crate) batch: usize,
     /// Maximum number of pages read concurrently.
     pub(crate) readers: usize,
+    /// Changes of groups, which come from another backend.
+    pub(crate) outbox: Outbox,
 }
+
+/// Interval at which what a failed transaction left is tried again.
+const TICK: Duration = Duration::from_secs(1);
 
 type PageRead<S> = (ReadRequest<S>, Result<Page, comet_sql::Error>);
 
@@ -77,11 +85,18 @@ pub(crate) async fn run<S, O>(
     let mut pages: JoinSet<PageRead<S>> = JoinSet::new();
     let mut nudges = interval(PATIENCE);
     nudges.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut doubts = interval(DOUBT);
-    doubts.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut retry_at = None;
+    engine.wake();
     loop {
         tokio::select! {
+            // Before sessions that begin: they are in their groups already.
+            biased;
+            () = intake.outbox.woken() => engine.wake(),
+            () = ready(()), if engine.has_more() => {
+                engine.turn(iter::empty(), clock::unix_ms(), &mut outlet()).await;
+            }
             count = intake.jobs.recv_many(&mut jobs, intake.batch) => {
                 let close = engine.turn(jobs.drain(..), clock::unix_ms(), &mut outlet()).await;
                 if count == 0 || close.is_some() {
@@ -102,9 +117,8 @@ pub(crate) async fn run<S, O>(
                 engine.feeds.retry(&mut outlet());
                 retry_at = None;
             }
-            _ = doubts.tick(), if engine.is_in_doubt() => {
-                // Its failure is that of the next batch too, which reports it.
-                let _still_in_doubt = engine.settle_doubt(&mut outlet()).await;
+            _ = ticks.tick() => {
+                engine.turn(iter::empty(), clock::unix_ms(), &mut outlet()).await;
             }
             _ = nudges.tick() => engine.feeds.nudge(&mut outlet()),
         }

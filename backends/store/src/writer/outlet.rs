@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use comet::{CommandError, Delivery, Gateway, Pass, Repeats, Reservation, SessionId};
+use comet::{CommandError, Delivery, Gateway, Pass, Repeats, Reservation, SessionId, Target};
 use comet_dtalk::clock;
 use parking_lot::Mutex;
 
@@ -33,6 +33,12 @@ pub(crate) trait Outlet<S> {
 
     /// Subscribes the session to [`Outlet::publish`] of the group.
     fn join(&mut self, session: S, group: i64);
+
+    /// Undoes [`Outlet::join`]: the session gets what was published before.
+    fn leave(&mut self, session: S, group: i64);
+
+    /// Undoes [`Outlet::join`] of all sessions.
+    fn dissolve(&mut self, group: i64);
 
     /// Ends a session that cannot be served; its client reconnects. `false` if there is no room now
     /// even for that.
@@ -127,9 +133,27 @@ impl Outlet<SessionId> for Arc<GatewayOutlet> {
         }
     }
 
+    fn leave(&mut self, session: SessionId, group: i64) {
+        not_left(group, self.gateway.leave(session, &room(group)));
+    }
+
+    fn dissolve(&mut self, group: i64) {
+        let room = room(group);
+        not_left(group, self.gateway.leave(Target::room(&room), &room));
+    }
+
     fn kick(&mut self, session: SessionId) -> bool {
         let kicked = self.gateway.kick(session, "message store failed");
         !matches!(kicked, Err(CommandError::Full))
+    }
+}
+
+fn not_left(group: i64, left: Result<(), CommandError>) {
+    if let Err(error) = left {
+        static REPEATS: Repeats = Repeats::new();
+        if let Some(more) = REPEATS.admit(clock::unix()) {
+            tracing::warn!(group, %error, "room not left{more}");
+        }
     }
 }
 
@@ -159,6 +183,18 @@ impl<S, O: Outlet<S>> Outlet<S> for Option<O> {
     fn join(&mut self, session: S, group: i64) {
         if let Some(outlet) = self {
             outlet.join(session, group);
+        }
+    }
+
+    fn leave(&mut self, session: S, group: i64) {
+        if let Some(outlet) = self {
+            outlet.leave(session, group);
+        }
+    }
+
+    fn dissolve(&mut self, group: i64) {
+        if let Some(outlet) = self {
+            outlet.dissolve(group);
         }
     }
 

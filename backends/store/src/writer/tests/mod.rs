@@ -2,6 +2,7 @@
 
 mod acting;
 mod catching_up;
+mod changing;
 mod failing;
 mod gateway;
 mod oracle;
@@ -35,7 +36,7 @@ use crate::db::{self, ReadPool, Timeouts};
 use crate::stats::Counters;
 use crate::sync_marks::SyncMarks;
 use crate::testing::{proto_of, text};
-use crate::{Membership, Stats};
+use crate::{Change, Membership, Outbox, Stats};
 
 const NOW: u64 = 1_700_000_000_000;
 /// Load on the machine must not cause a failure.
@@ -48,12 +49,21 @@ const SHORT_TIMEOUTS: Timeouts = Timeouts { busy: Duration::from_millis(50), ..L
 
 type Answer = oneshot::Receiver<Result<Stored, Unstored>>;
 
+/// Change of a room, with the number of deliveries published before.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Room {
+    Joined(u32, i64, usize),
+    Left(u32, i64, usize),
+    Dissolved(i64, usize),
+}
+
 /// Output of the engine.
 #[derive(Default)]
 struct Recorder {
     pushed: Vec<(u32, Item)>,
     published: Vec<(i64, Item)>,
     joined: Vec<(u32, i64)>,
+    rooms: Vec<Room>,
     kicked: Vec<u32>,
     /// Sessions without room.
     full: HashSet<u32>,
@@ -88,6 +98,15 @@ impl Outlet<u32> for Recorder {
 
     fn join(&mut self, session: u32, group: i64) {
         self.joined.push((session, group));
+        self.rooms.push(Room::Joined(session, group, self.published.len()));
+    }
+
+    fn leave(&mut self, session: u32, group: i64) {
+        self.rooms.push(Room::Left(session, group, self.published.len()));
+    }
+
+    fn dissolve(&mut self, group: i64) {
+        self.rooms.push(Room::Dissolved(group, self.published.len()));
     }
 
     fn kick(&mut self, session: u32) -> bool {
@@ -122,6 +141,7 @@ struct World {
     shared: Shared,
     out: Recorder,
     now: u64,
+    outbox: Outbox,
     database: Arc<Database>,
 }
 
@@ -145,7 +165,8 @@ impl World {
         let ids = IdGenerator::after(Node::default(), opened.last);
         let hour = Duration::from_secs(3600);
         let engine = Engine::new(opened.writer_db, ids, hour, shared.clone());
-        Self { engine, reads: opened.reads, shared, out: Recorder::default(), now, database }
+        let (reads, out, outbox) = (opened.reads, Recorder::default(), Outbox::default());
+        Self { engine, reads, shared, out, now, outbox, database }
     }
 
     /// As after a crash: nothing is closed first.
@@ -168,6 +189,20 @@ impl World {
             let page = self.reads.page(&request.uid, request.range, &groups).await;
             self.engine.feeds.page_read(&request, page, &mut self.out);
         }
+    }
+
+    /// Writes changes of a group into the outbox, as the group backend does.
+    async fn write_changes(&self, group: i64, changes: &[Change]) {
+        let mut tx = self.database.pool().begin().await.unwrap();
+        self.outbox.append(&mut tx, group, changes).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// The same, and one turn for them.
+    async fn change(&mut self, group: i64, changes: &[Change]) {
+        self.write_changes(group, changes).await;
+        self.engine.wake();
+        self.turn([]).await;
     }
 
     /// One turn for one new message.
@@ -283,6 +318,18 @@ fn attach(session: u32, uid: &str, phone: bool) -> Job<u32> {
 
 fn acked(session: u32, item: &Item) -> Job<u32> {
     Job::Acked { session, tag: crate::tag::Tag::decode(item.tag).unwrap(), _place: None }
+}
+
+fn joining(users: &[&str]) -> Change {
+    Change::Join(users.iter().map(|&user| user.into()).collect())
+}
+
+fn leaving(users: &[&str]) -> Change {
+    Change::Leave(users.iter().map(|&user| user.into()).collect())
+}
+
+fn notice(from: &str) -> Change {
+    Change::Notice { from: from.into(), body: "what happened".into() }
 }
 
 /// Message carried by an item.

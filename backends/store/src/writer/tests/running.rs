@@ -26,12 +26,29 @@ impl Outlet<u32> for Handle {
         self.0.lock().join(session, group);
     }
 
+    fn leave(&mut self, session: u32, group: i64) {
+        self.0.lock().leave(session, group);
+    }
+
+    fn dissolve(&mut self, group: i64) {
+        self.0.lock().dissolve(group);
+    }
+
     fn kick(&mut self, session: u32) -> bool {
         self.0.lock().kick(session)
     }
 }
 
 impl Handle {
+    /// Waits until this many were published, and returns their positions.
+    async fn published(&self, count: usize) -> Vec<i64> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.0.lock().published.len() < count && Instant::now() < deadline {
+            sleep(Duration::from_millis(1)).await;
+        }
+        self.0.lock().published.iter().map(|(_, item)| item.position).collect()
+    }
+
     /// Waits until this many deliveries were pushed, and returns their ids.
     async fn pushed(&self, count: usize) -> Vec<i64> {
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -43,13 +60,20 @@ impl Handle {
 }
 
 fn spawn(world: World) -> (mpsc::UnboundedSender<Job<u32>>, Handle, JoinHandle<()>) {
+    spawn_with(world, Outbox::default())
+}
+
+fn spawn_with(
+    world: World,
+    outbox: Outbox,
+) -> (mpsc::UnboundedSender<Job<u32>>, Handle, JoinHandle<()>) {
     let (jobs, queue) = mpsc::unbounded_channel();
     let handle = Handle::default();
     let outlet = {
         let handle = handle.clone();
         move || handle.clone()
     };
-    let intake = Intake { jobs: queue, batch: 64, readers: 1 };
+    let intake = Intake { jobs: queue, batch: 64, readers: 1, outbox };
     let World { engine, reads, database, .. } = world;
     let task = tokio::spawn(async move {
         run(engine, reads, intake, outlet).await;
@@ -121,4 +145,19 @@ async fn what_comes_after_the_close_is_refused() {
     assert!(jobs.send(second).is_err());
     assert!(first_answer.await.unwrap().is_ok());
     assert!(second_answer.await.is_err());
+}
+
+#[tokio::test]
+async fn changes_of_groups_are_taken_at_the_start_and_when_there_are_new_ones() {
+    let world = World::new(sqlite().await).await;
+    world.write_changes(78, &[notice("frank")]).await;
+    let (database, outbox) = (Arc::clone(&world.database), world.outbox.clone());
+    let (_jobs, handle, _task) = spawn_with(world, outbox.clone());
+    assert_eq!(handle.published(1).await, [1]);
+
+    let mut tx = database.pool().begin().await.unwrap();
+    outbox.append(&mut tx, 78, &vec![notice("frank"); 600]).await.unwrap();
+    tx.commit().await.unwrap();
+    outbox.wake();
+    assert_eq!(handle.published(601).await, (1..=601).collect::<Vec<_>>());
 }

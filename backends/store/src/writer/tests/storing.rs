@@ -61,6 +61,8 @@ async fn the_answer_comes_before_the_deliveries_and_neither_before_the_commit(da
         }
         fn publish(&mut self, _group: i64, _item: &Item) {}
         fn join(&mut self, _session: u32, _group: i64) {}
+        fn leave(&mut self, _session: u32, _group: i64) {}
+        fn dissolve(&mut self, _group: i64) {}
         fn kick(&mut self, _session: u32) -> bool {
             true
         }
@@ -172,7 +174,8 @@ async fn the_newest_of_several_groups_are_the_newest_of_all(database: Database) 
     }
     let newest = async |groups: &[i64], limit| {
         let range = Range { after: 0, before: i64::MAX, limit, bytes: usize::MAX };
-        let choice = world.reads.newest_of_groups(groups, range).await.unwrap();
+        let stays = world.reads.stays("alice", groups).await.unwrap();
+        let choice = world.reads.newest_of_groups(&stays, range).await.unwrap();
         let messages = world.reads.chosen(&choice, Channel::ToGroup).await.unwrap();
         let msg_ids = messages.into_iter().map(|common| common.msg_id);
         (msg_ids.collect::<Vec<_>>(), choice.more)

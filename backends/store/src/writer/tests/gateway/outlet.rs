@@ -36,6 +36,14 @@ impl Outlet<SessionId> for TestOutlet {
         self.inner.join(session, group);
     }
 
+    fn leave(&mut self, session: SessionId, group: i64) {
+        self.inner.leave(session, group);
+    }
+
+    fn dissolve(&mut self, group: i64) {
+        self.inner.dissolve(group);
+    }
+
     fn kick(&mut self, session: SessionId) -> bool {
         self.inner.kick(session)
     }
