@@ -53,7 +53,8 @@ impl Item {
 /// Kind of log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Source {
-    /// Messages between users that no phone of the user has acknowledged.
+    /// Messages between users, and entries of the user's groups, that no phone of the user has
+    /// acknowledged.
     Unreceived,
     /// Signals that no phone of the user has acknowledged.
     UnreceivedSignals,

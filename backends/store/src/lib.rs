@@ -40,6 +40,7 @@ mod db;
 mod http;
 mod membership;
 mod outbox;
+mod received;
 mod router;
 mod stats;
 mod store;

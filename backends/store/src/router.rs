@@ -58,8 +58,11 @@ impl Router for Store {
                 });
             }
             Event::Acked { tag } => match Tag::decode(tag) {
-                // No state is kept per member of a group.
-                None | Some(Tag::Group(_)) => {}
+                None => {}
+                Some(tag @ Tag::Group(_)) => {
+                    // Devices that pull have no cursor. A lost ack costs a repeat only.
+                    let _recorded = !is_phone(peer) || self.acked(session, tag);
+                }
                 Some(tag) => {
                     if !self.acked(session, tag) {
                         end_behind(gateway, session);

@@ -12,6 +12,7 @@ mod excerpt;
 mod high_mark;
 mod mark;
 mod page;
+mod receipt;
 mod row;
 mod stay;
 mod timeline;
@@ -31,6 +32,7 @@ pub(crate) use excerpt::{Choice, Range};
 use high_mark::HighMark;
 pub(crate) use mark::{mark_messages, mark_signals};
 pub(crate) use page::Page;
+pub(crate) use receipt::mark_entries;
 pub(crate) use stay::{Place, begin_stays, end_all_stays, end_stays};
 pub(crate) use timeline::{EntryKind, append_entries, last_positions};
 

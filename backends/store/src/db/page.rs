@@ -1,5 +1,6 @@
 //! Pages of the log, for sessions that catch up.
 
+use bytes::Bytes;
 use comet_dtalk::message::Channel;
 use comet_sql::{Error, sql};
 
@@ -28,19 +29,18 @@ impl ReadPool {
         range: LogRange,
         groups: &[i64],
     ) -> Result<Page, Error> {
-        let mut items = Vec::new();
-        // Each source reads one row more than a page takes, to detect the end of the range.
-        match range.source {
-            Source::Unreceived => items.extend(self.messages(uid, range).await?),
-            Source::UnreceivedSignals => items.extend(self.signals(uid, range).await?),
-            Source::Log | Source::LogWithGroups => {
-                items.extend(self.messages(uid, range).await?);
-                items.extend(self.signals(uid, range).await?);
-            }
+        let mut items = match range.source {
+            Source::UnreceivedSignals => self.signals(uid, range).await?,
+            _ => self.messages(uid, range).await?,
+        };
+        if matches!(range.source, Source::Log | Source::LogWithGroups) {
+            items.extend(self.signals(uid, range).await?);
         }
-        if range.source == Source::LogWithGroups {
-            for stay in self.stays(uid, groups).await? {
-                items.extend(self.entries(&stay, range).await?);
+        if matches!(range.source, Source::Unreceived | Source::LogWithGroups) {
+            for stay in self.stays_to_read(uid, range, groups).await? {
+                // What does not fit any more need not be read.
+                let upto = end_of(&mut items).unwrap_or(range.upto);
+                items.extend(self.entries(&stay, LogRange { upto, ..range }).await?);
             }
         }
         items.sort_unstable_by_key(|item| item.id);
@@ -48,6 +48,25 @@ impl ReadPool {
         let exhausted = fitting == items.len();
         items.truncate(fitting);
         Ok(Page { items, exhausted })
+    }
+
+    /// Stays with entries in the range, and perhaps others.
+    async fn stays_to_read(
+        &self,
+        uid: &str,
+        range: LogRange,
+        groups: &[i64],
+    ) -> Result<Vec<Stay>, Error> {
+        let mut stays = self.stays(uid, groups).await?;
+        stays.retain(|stay| stay.joined.id < range.upto && range.after < stay.left.id);
+        if range.source == Source::Unreceived {
+            let lasts = self.last_positions(stays.iter().map(|stay| stay.group)).await?;
+            stays.retain(|stay| {
+                let last = lasts.get(&stay.group).copied().unwrap_or(0);
+                stay.received.through < last.min(stay.left.position)
+            });
+        }
+        Ok(stays)
     }
 
     async fn messages(&self, uid: &str, range: LogRange) -> Result<Vec<Item>, Error> {
@@ -75,14 +94,16 @@ impl ReadPool {
     }
 
     async fn entries(&self, stay: &Stay, range: LogRange) -> Result<Vec<Item>, Error> {
-        let (after, upto) = (range.after.max(stay.joined.id), range.upto.min(stay.left.id));
+        let unreceived = range.source == Source::Unreceived;
+        let first = if unreceived { stay.received.through_id } else { stay.joined.id };
+        let (after, upto) = (range.after.max(first), range.upto.min(stay.left.id));
         if after >= upto {
             return Ok(Vec::new());
         }
         let query = sql(concat!(
             "SELECT ",
             content_columns!(),
-            ", c.kind FROM dtalk_group_msg_content c
+            ", c.kind, c.position FROM dtalk_group_msg_content c
               WHERE c.receiver_id = ? AND c.mid > ? AND c.mid <= ? ORDER BY c.mid LIMIT ?",
         ))
         .bind(stay.group.to_string())
@@ -90,7 +111,11 @@ impl ReadPool {
         .bind(upto)
         .bind(row_limit());
         let rows: Vec<GroupEntry> = self.all(query).await?;
-        Ok(rows.into_iter().map(group_item).collect())
+        let item = |entry: GroupEntry| {
+            let is_received = unreceived && stay.received.has(entry.position);
+            if is_received { nothing_at(entry.content.mid()) } else { group_item(entry) }
+        };
+        Ok(rows.into_iter().map(item).collect())
     }
 
     async fn signals(&self, uid: &str, range: LogRange) -> Result<Vec<Item>, Error> {
@@ -124,11 +149,23 @@ fn logged_item(Logged { content, position }: Logged) -> Item {
     Item { id, position, body: body::message(&content.into_common(Channel::ToUser)), tag }
 }
 
-fn group_item(GroupEntry { content, kind }: GroupEntry) -> Item {
+/// Place of an entry that the user has.
+fn nothing_at(id: i64) -> Item {
+    Item { id, position: 0, body: Bytes::new(), tag: 0 }
+}
+
+fn group_item(GroupEntry { content, kind, .. }: GroupEntry) -> Item {
     let id = content.mid();
     let common = content.into_common(Channel::ToGroup);
     let body = body::entry(kind, &common);
     Item { id, position: 0, body, tag: Tag::Group(id).encode() }
+}
+
+/// Sorts items, and drops those that are too many for a page; returns the last id if it is full.
+fn end_of(items: &mut Vec<Item>) -> Option<i64> {
+    items.sort_unstable_by_key(|item| item.id);
+    items.truncate(PAGE_ROWS + 1);
+    items.get(PAGE_ROWS).map(|last| last.id)
 }
 
 /// Number of items that fit a page, at least one.

@@ -63,12 +63,13 @@ impl FromRow for Logged {
 pub(super) struct GroupEntry {
     pub(super) content: Content,
     pub(super) kind: EntryKind,
+    pub(super) position: i64,
 }
 
 impl FromRow for GroupEntry {
     fn from_row(row: &Row) -> Result<Self, Error> {
         let kind = EntryKind::of(row, 9)?;
-        Ok(Self { content: Content::from_row(row)?, kind })
+        Ok(Self { content: Content::from_row(row)?, kind, position: row.get(10)? })
     }
 }
 

@@ -75,6 +75,9 @@ CREATE TABLE comet_group_stay (
     joined_position {int} NOT NULL,   -- of the last entry before
     left_id         {int} NOT NULL,   -- 9223372036854775807 of a member
     left_position   {int} NOT NULL,   -- of the last entry; likewise
+    received        {int} NOT NULL,   -- position up to which phones of the user have all entries
+    received_id     {int} NOT NULL,   -- no entry up to this id is above that
+    above           {text} NOT NULL,  -- positions above that they have too, as "9-12 15-15"
     PRIMARY KEY (uid, group_id, joined_id)
 ) {table};
 

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use comet_dtalk::message::Common;
-use comet_sql::{Connection, Error, Row, insert, sql};
+use comet_sql::{Connection, Error, Row, Statement, insert, sql};
+
+use super::ReadPool;
 
 /// Groups in one statement.
 const GROUPS: usize = 256;
@@ -84,20 +86,46 @@ pub(crate) async fn append_entries(
     Ok(positions)
 }
 
-/// Last positions of groups; one without entries has none.
+/// Statements for the last positions of groups. One without entries has none.
+fn select_last(names: &[String]) -> impl Iterator<Item = Statement<'_>> {
+    names.chunks(GROUPS).map(|names| {
+        let query = sql("SELECT group_id, position FROM comet_group_position WHERE group_id IN ");
+        query.list(names.iter().map(|name| &**name))
+    })
+}
+
+fn names(groups: impl IntoIterator<Item = i64>) -> Vec<String> {
+    groups.into_iter().map(|group| group.to_string()).collect()
+}
+
+fn known(rows: Vec<(String, i64)>) -> impl Iterator<Item = (i64, i64)> {
+    rows.into_iter().filter_map(|(name, last)| Some((name.parse().ok()?, last)))
+}
+
+/// Last positions of groups.
 pub(crate) async fn last_positions(
     tx: &mut Connection,
     groups: impl IntoIterator<Item = i64>,
 ) -> Result<HashMap<i64, i64>, Error> {
-    let names: Vec<String> = groups.into_iter().map(|group| group.to_string()).collect();
-    let mut lasts = HashMap::with_capacity(names.len());
-    for names in names.chunks(GROUPS) {
-        let query = sql("SELECT group_id, position FROM comet_group_position WHERE group_id IN ");
-        let rows: Vec<(String, i64)> = query.list(names.iter().map(|name| &**name)).all(tx).await?;
-        let known = rows.into_iter().filter_map(|(name, last)| Some((name.parse().ok()?, last)));
-        lasts.extend(known);
+    let mut lasts = HashMap::new();
+    for query in select_last(&names(groups)) {
+        lasts.extend(known(query.all(tx).await?));
     }
     Ok(lasts)
+}
+
+impl ReadPool {
+    /// Last positions of groups.
+    pub(super) async fn last_positions(
+        &self,
+        groups: impl IntoIterator<Item = i64>,
+    ) -> Result<HashMap<i64, i64>, Error> {
+        let mut lasts = HashMap::new();
+        for query in select_last(&names(groups)) {
+            lasts.extend(known(self.all(query).await?));
+        }
+        Ok(lasts)
+    }
 }
 
 /// Takes so many positions in each group; returns the last one before them.

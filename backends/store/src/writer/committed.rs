@@ -1,6 +1,7 @@
 //! Committed transaction: answers to its senders, and its deliveries.
 
 use std::hash::Hash;
+use std::sync::Arc;
 
 use comet_dtalk::message::Common;
 
@@ -75,6 +76,9 @@ impl Committed {
                 To::Group(_) => {
                     let position = self.appended.position_in_group(common.log_id);
                     publish(EntryKind::Message, common, position, feeds, outlet);
+                    if message.from_phone {
+                        feeds.receipts.note(&Arc::from(&*common.from), common.log_id);
+                    }
                 }
             }
         }

@@ -50,6 +50,15 @@ pub(crate) struct Engine<S> {
     doubt: Option<(Committed, i64)>,
 }
 
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.submissions.is_empty()
+            && self.acts.is_empty()
+            && self.acks.is_empty()
+            && self.receipts.is_empty()
+    }
+}
+
 /// Extent to which the outbox was read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum OutboxState {
@@ -67,6 +76,8 @@ struct Batch {
     submissions: Vec<Submission>,
     acts: Vec<Act>,
     acks: Vec<(Arc<str>, Tag)>,
+    /// Acks of entries of groups.
+    receipts: Vec<(Arc<str>, i64)>,
 }
 
 impl<S: Copy + Eq + Hash> Engine<S> {
@@ -84,6 +95,11 @@ impl<S: Copy + Eq + Hash> Engine<S> {
     /// The next turn reads the outbox.
     pub(crate) fn wake(&mut self) {
         self.outbox = OutboxState::More;
+    }
+
+    /// The next turn writes what may wait for a while.
+    pub(crate) fn tick(&mut self) {
+        self.feeds.receipts.make_due();
     }
 
     /// Whether another turn is to follow at once.
@@ -116,7 +132,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
                 }
                 Job::Detach(session) => self.feeds.detach(session),
                 Job::Acked { session, tag, .. } => {
-                    let uid = self.feeds.acked(session, outlet);
+                    let uid = self.feeds.acked(session, tag, outlet);
                     batch.acks.extend(uid.map(|uid| (uid, tag)));
                 }
                 Job::Flush(done) => flushes.push(done),
@@ -125,6 +141,10 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         }
         // A flush while the database is failing checks whether it still does.
         let probe = !flushes.is_empty() && self.shared.counters.is_failing();
+        if !flushes.is_empty() || close.is_some() {
+            self.feeds.receipts.make_due();
+        }
+        batch.receipts = self.feeds.receipts.take_due();
         self.write(batch, probe, now, outlet).await;
         self.shared.counters.sessions(self.feeds.len());
         for done in flushes {
@@ -141,9 +161,8 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         now: u64,
         outlet: &mut impl Outlet<S>,
     ) {
-        let empty = batch.submissions.is_empty() && batch.acts.is_empty() && batch.acks.is_empty();
         let idle = self.outbox == OutboxState::Read && self.doubt.is_none();
-        if empty && !probe && idle {
+        if batch.is_empty() && !probe && idle {
             return;
         }
         let (drafts, waiting): (Vec<_>, Vec<_>) = batch
@@ -153,7 +172,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
             .unzip();
         let began = Instant::now();
         let committed = match self.settle_doubt(outlet).await {
-            Ok(()) => self.commit(drafts, &batch.acks, &batch.acts, now).await,
+            Ok(()) => self.commit(drafts, &batch, now).await,
             Err(error) => Err(error.into()),
         };
         self.shared.counters.commit_took(began.elapsed());
@@ -184,23 +203,23 @@ impl<S: Copy + Eq + Hash> Engine<S> {
     async fn commit(
         &mut self,
         drafts: Vec<(Draft, bool)>,
-        acks: &[(Arc<str>, Tag)],
-        acts: &[Act],
+        batch: &Batch,
         now: u64,
     ) -> Result<Committed, CommitError> {
         let plan = plan(drafts, &self.ids, now)?;
         let mut tx = self.writer_db.begin().await?;
         let appended = db::append(&mut tx, &plan.messages).await?;
         let mut outgoing = Outgoing::default();
-        mark(&mut tx, acks, &self.ids, now, &mut outgoing).await?;
+        mark(&mut tx, &batch.acks, &self.ids, now, &mut outgoing).await?;
+        db::mark_entries(&mut tx, &batch.receipts).await?;
         let rules = Rules {
             membership: &*self.shared.membership,
             revoke_within: self.revoke_within,
             ids: &self.ids,
             now,
         };
-        let mut verdicts = Vec::with_capacity(acts.len());
-        for act in acts {
+        let mut verdicts = Vec::with_capacity(batch.acts.len());
+        for act in &batch.acts {
             verdicts.push(rules.carry_out(&mut tx, act, &mut outgoing).await?);
         }
         db::insert_signals(&mut tx, &outgoing.signals, now).await?;

@@ -13,6 +13,7 @@ use comet_dtalk::clock;
 use super::job::Client;
 use super::joining::Joining;
 use super::outlet::Outlet;
+use super::receipts::Receipts;
 use super::sessions::Sessions;
 use super::shared::Shared;
 use super::stream::Stream;
@@ -43,6 +44,8 @@ pub(crate) struct Feeds<S> {
     behind: Vec<S>,
     /// Bytes charged at the outlet.
     charged: usize,
+    /// Entries of groups that phones have.
+    pub(super) receipts: Receipts,
 }
 
 impl<S: Copy + Eq + Hash> Feeds<S> {
@@ -54,6 +57,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
             requests: VecDeque::new(),
             behind: Vec::new(),
             charged: 0,
+            receipts: Receipts::default(),
         }
     }
 
@@ -67,6 +71,8 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         outlet: &mut impl Outlet<S>,
     ) {
         let stream = if client.phone {
+            // What another phone of the user has just acknowledged does not come again.
+            self.receipts.make_due();
             Stream::of_phone(self.committed())
         } else {
             // Stored between the pull and now.
@@ -109,17 +115,28 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
     }
 
     pub(crate) fn detach(&mut self, session: S) {
+        self.receipts.make_due();
         self.sessions.detach(session);
         self.joining.remove(session);
     }
 
-    /// Records an acknowledged delivery. Returns the user if the session is a phone.
-    pub(crate) fn acked(&mut self, session: S, outlet: &mut impl Outlet<S>) -> Option<Arc<str>> {
-        if self.sessions.acked(session) {
+    /// Records an acknowledged delivery. Returns the user if the session is a phone, and it was no
+    /// entry of a group.
+    pub(crate) fn acked(
+        &mut self,
+        session: S,
+        tag: Tag,
+        outlet: &mut impl Outlet<S>,
+    ) -> Option<Arc<str>> {
+        if self.sessions.acked(session, tag) {
             self.step(session, outlet);
         }
-        let attached = self.sessions.get(session)?;
-        attached.phone.then(|| Arc::clone(&attached.uid))
+        let attached = self.sessions.get(session).filter(|attached| attached.phone)?;
+        if let Tag::Group(id) = tag {
+            self.receipts.note(&attached.uid, id);
+            return None;
+        }
+        Some(Arc::clone(&attached.uid))
     }
 
     /// Delivers a new item to all sessions of a user.
@@ -225,7 +242,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
     fn note_push(&mut self, session: S, item: &Item, pushed: bool) {
         if pushed {
             self.shared.counters.delivered();
-            self.sessions.pushed(session);
+            self.sessions.pushed(session, item);
         } else {
             self.shared.counters.fell_behind();
             self.sessions.fell_behind(session, item, self.committed());
@@ -307,9 +324,9 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         self.shared.counters.replayed(pushed.count());
         let through = page.items[..sent].last().map(|item| item.id);
         let complete = sent == page.items.len();
-        // Acks of group messages are not reported.
-        let is_awaited = |item: &&Item| !matches!(Tag::decode(item.tag), Some(Tag::Group(_)));
-        let awaited = page.items[..sent].iter().filter(is_awaited).count();
+        let items = &page.items[..sent];
+        self.note_revoked(session, items);
+        let awaited = items.iter().filter(|item| self.sessions.awaits(session, item)).count();
         let end = match (complete, page.exhausted) {
             (true, true) => Sent::Last,
             (true, false) => Sent::Full,
@@ -320,6 +337,14 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
             self.step(session, outlet);
         } else {
             self.behind.push(session);
+        }
+    }
+
+    /// A phone acknowledges nothing where a message was revoked: it counts as received there.
+    fn note_revoked(&mut self, session: S, items: &[Item]) {
+        let Some(attached) = self.sessions.get(session).filter(|it| it.phone) else { return };
+        for item in items.iter().filter(|item| item.is_blank() && item.tag != 0) {
+            self.receipts.note(&attached.uid, item.id);
         }
     }
 

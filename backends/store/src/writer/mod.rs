@@ -8,6 +8,7 @@
 //! * `job`: jobs; `engine`: a batch of jobs, from the transaction to the answers;
 //! * `plan`, `act`, `change`: messages, revokes and focuses, and changes of groups in a batch;
 //! * `committed`: its deliveries;
+//! * `receipts`: acks of entries of groups, until they are written;
 //! * `feeds`, `sessions`, `joining`, `stream`: next deliveries of each session, by its `catch_up`;
 //! * `outlet`, `reply`: deliveries and answers.
 
@@ -20,6 +21,7 @@ pub(crate) mod job;
 mod joining;
 mod outlet;
 mod plan;
+mod receipts;
 pub(crate) mod reply;
 mod sessions;
 mod shared;
@@ -63,7 +65,8 @@ pub(crate) struct Intake<S> {
     pub(crate) outbox: Outbox,
 }
 
-/// Interval at which what a failed transaction left is tried again.
+/// Interval at which acks of entries of groups are written, and what a failed transaction left is
+/// tried again.
 const TICK: Duration = Duration::from_secs(1);
 
 type PageRead<S> = (ReadRequest<S>, Result<Page, comet_sql::Error>);
@@ -118,6 +121,7 @@ pub(crate) async fn run<S, O>(
                 retry_at = None;
             }
             _ = ticks.tick() => {
+                engine.tick();
                 engine.turn(iter::empty(), clock::unix_ms(), &mut outlet()).await;
             }
             _ = nudges.tick() => engine.feeds.nudge(&mut outlet()),
@@ -140,7 +144,7 @@ async fn read_page<S>(
     request: ReadRequest<S>,
 ) -> PageRead<S> {
     let groups = match request.range.source {
-        Source::LogWithGroups => membership.groups_of(&request.uid),
+        Source::Unreceived | Source::LogWithGroups => membership.groups_of(&request.uid),
         _ => Vec::new(),
     };
     let page = reads.page(&request.uid, request.range, &groups).await;

@@ -1,6 +1,6 @@
 //! Attached sessions, and the progress of each. Owned by the writer alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -27,6 +27,9 @@ pub(crate) struct Attached {
     catch_up: Option<CatchUp>,
     /// Unacknowledged deliveries sent while it was live.
     unacked: usize,
+    /// Ids of entries of groups among all unacknowledged deliveries pushed to a phone. Those that
+    /// it got from rooms are not known here.
+    entries: HashSet<i64>,
     /// Whether it has no connection for now: new deliveries wait here, not in the gateway's memory.
     away: bool,
     acked_lately: bool,
@@ -35,6 +38,16 @@ pub(crate) struct Attached {
 }
 
 impl Attached {
+    /// Whether an ack of a delivery to be pushed is awaited. Of entries of groups only phones
+    /// report acks.
+    fn awaits(&mut self, item: &Item) -> bool {
+        match Tag::decode(item.tag) {
+            _ if item.is_blank() => false,
+            Some(Tag::Group(id)) => self.phone && self.entries.insert(id),
+            _ => true,
+        }
+    }
+
     /// Starts or restarts catching up: deliveries stored from `first` on come first, and those
     /// later than `committed` wait.
     fn catch_up_from(&mut self, first: Option<Tag>, committed: i64) {
@@ -72,6 +85,7 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
             stream,
             catch_up: (!ranges.is_empty()).then(|| catch_up(ranges)),
             unacked: 0,
+            entries: HashSet::new(),
             away: false,
             acked_lately: false,
             has_acks: false,
@@ -135,10 +149,15 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
     }
 
     /// Records a delivery pushed to a live session.
-    pub(crate) fn pushed(&mut self, session: S) {
+    pub(crate) fn pushed(&mut self, session: S, item: &Item) {
         if let Some(attached) = self.attached.get_mut(&session) {
-            attached.unacked += 1;
+            attached.unacked += usize::from(attached.awaits(item));
         }
+    }
+
+    /// Whether an ack of a delivery of a page is awaited.
+    pub(crate) fn awaits(&mut self, session: S, item: &Item) -> bool {
+        self.attached.get_mut(&session).is_some_and(|attached| attached.awaits(item))
     }
 
     /// Pass in which deliveries to the session are pushed.
@@ -196,6 +215,7 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
             // The gateway has sent everything before it, at most its number of deliveries in
             // flight.
             attached.unacked = 0;
+            attached.entries.clear();
             return attached.catch_up_from(Some(first), committed);
         }
         match &mut attached.catch_up {
@@ -237,10 +257,15 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
     }
 
     /// Records an acknowledged delivery. Returns whether that may allow a step.
-    pub(crate) fn acked(&mut self, session: S) -> bool {
+    pub(crate) fn acked(&mut self, session: S, tag: Tag) -> bool {
         let Some(attached) = self.attached.get_mut(&session) else { return false };
         attached.acked_lately = true;
         attached.has_acks = true;
+        if let Tag::Group(id) = tag
+            && !attached.entries.remove(&id)
+        {
+            return false;
+        }
         let Some(catch_up) = &mut attached.catch_up else {
             attached.unacked = attached.unacked.saturating_sub(1);
             return false;
@@ -260,6 +285,7 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
                 && !attached.away
             {
                 catch_up.stop_waiting_for_acks();
+                attached.entries.clear();
                 silent.push(session);
             }
         }
@@ -363,7 +389,7 @@ mod tests {
         sessions.attach(1, &alice(), live(0));
         for id in 1..=200 {
             assert!(sessions.offer(1, &item(id)));
-            sessions.pushed(1);
+            sessions.pushed(1, &item(id));
         }
         sessions.lost(1, 191, None, 200);
         sessions.park(1, 200);
@@ -433,8 +459,8 @@ mod tests {
         sessions.attach(2, &alice(), behind(9));
         sessions.attach(3, &alice(), live(9));
 
-        assert!(sessions.acked(1));
-        assert!(!sessions.acked(3));
+        assert!(sessions.acked(1, Tag::Message(1)));
+        assert!(!sessions.acked(3, Tag::Message(1)));
         assert_eq!(sessions.silent(), [2]);
         assert_eq!(sessions.silent().len(), 2);
     }

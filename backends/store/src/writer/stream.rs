@@ -1,9 +1,10 @@
 //! Sequence of deliveries of a session, and its remainder from any position.
 //!
-//! Phones begin with the deliveries that no phone of their user has acknowledged: first messages,
-//! then signals. Other devices begin with those stored since their user pulled. After that comes
-//! the log, in the order of ids. After deliveries have been given up, the session continues from
-//! the first of them.
+//! Phones begin with the deliveries that no phone of their user has acknowledged: first messages
+//! and entries of groups, then signals. Other devices begin with those stored since their user
+//! pulled. After that comes the log, in the order of ids. Entries of groups come from the database
+//! until the session is in the rooms of its groups. After deliveries have been given up, the
+//! session continues from the first of them.
 //!
 //! Pure. Not here: progress of a session (`catch_up`).
 
@@ -26,21 +27,22 @@ pub(crate) struct Stream {
     start: Start,
     /// Deliveries with greater ids are in the log only.
     since: i64,
-    /// Whether group messages come from the database too, because the session is in no room yet.
-    has_groups: bool,
+    /// Id up to which entries of groups come from the database; [`i64::MAX`] as long as the session
+    /// is in no room.
+    grouped: i64,
 }
 
 impl Stream {
     /// Sequence of a phone attached when `committed` is the last id.
     pub(crate) fn of_phone(committed: i64) -> Self {
-        Self { start: Start::Phone, since: committed, has_groups: false }
+        Self { start: Start::Phone, since: committed, grouped: i64::MAX }
     }
 
     /// Sequence of another device; its user has pulled everything stored through `covered`.
     pub(crate) fn of_device(covered: Option<i64>, committed: i64) -> Self {
         let covered = covered.map_or(committed, |covered| covered.min(committed));
-        let start = Start::Device { covered };
-        Self { start, since: committed, has_groups: covered < committed }
+        let grouped = if covered < committed { i64::MAX } else { committed };
+        Self { start: Start::Device { covered }, since: committed, grouped }
     }
 
     /// The whole sequence.
@@ -58,21 +60,26 @@ impl Stream {
     /// Remainder from a delivery on, of everything stored when `committed` is the last id.
     pub(crate) fn from(&self, first: Tag, committed: i64) -> Vec<LogRange> {
         let (Tag::Message(id) | Tag::Signal(id) | Tag::Group(id)) = first;
-        let (after, since) = (id - 1, self.since);
-        if id > since {
-            return vec![LogRange { source: self.log(), after, upto: committed }];
-        }
-        let part = |source, after| LogRange { source, after, upto: since };
-        let mut parts = match (self.start, first) {
-            (Start::Phone, Tag::Signal(_)) => vec![part(Source::UnreceivedSignals, after)],
-            (Start::Phone, _) => {
-                vec![part(Source::Unreceived, after), part(Source::UnreceivedSignals, 0)]
+        let (mut after, mut parts) = (id - 1, Vec::new());
+        let mut part = |source, after, upto| {
+            if after < upto {
+                parts.push(LogRange { source, after, upto });
             }
-            (Start::Device { .. }, _) => vec![part(Source::LogWithGroups, after)],
         };
-        if since < committed {
-            parts.push(LogRange { source: self.log(), after: since, upto: committed });
+        if self.start == Start::Phone {
+            let is_signal = matches!(first, Tag::Signal(_));
+            if !is_signal {
+                part(Source::Unreceived, after, self.since);
+            }
+            if after < self.since {
+                let after = if is_signal { after } else { 0 };
+                part(Source::UnreceivedSignals, after, self.since);
+            }
+            after = after.max(self.since);
         }
+        let grouped = self.grouped.min(committed);
+        part(Source::LogWithGroups, after, grouped);
+        part(Source::Log, after.max(grouped), committed);
         parts
     }
 
@@ -83,20 +90,17 @@ impl Stream {
 
     /// Log with all later deliveries.
     pub(crate) fn log(&self) -> Source {
-        if self.has_groups { Source::LogWithGroups } else { Source::Log }
+        if self.has_groups() { Source::LogWithGroups } else { Source::Log }
     }
 
-    /// Whether group messages come from the database as well.
+    /// Whether entries of groups come from the database as well.
     pub(crate) fn has_groups(&self) -> bool {
-        self.has_groups
+        self.grouped == i64::MAX
     }
 
-    /// Records that the session gets group messages later than `committed` from the rooms of its
-    /// groups.
+    /// Records that the session gets entries later than `committed` from the rooms of its groups.
     pub(crate) fn joined(&mut self, committed: i64) {
-        if std::mem::take(&mut self.has_groups) {
-            self.since = committed;
-        }
+        self.grouped = self.grouped.min(committed);
     }
 }
 
@@ -110,9 +114,12 @@ mod tests {
 
     #[test]
     fn a_phone_goes_on_where_it_was_in_the_three_parts_of_its_sequence() {
-        let stream = Stream::of_phone(50);
+        let mut stream = Stream::of_phone(50);
         let signals = |after| part(Source::UnreceivedSignals, after, 50);
         assert_eq!(stream.beginning(), [part(Source::Unreceived, 0, 50), signals(0)]);
+        let with_groups = part(Source::LogWithGroups, 59, 90);
+        assert_eq!(stream.from(Tag::Message(60), 90), [with_groups]);
+        stream.joined(50);
         let log = part(Source::Log, 50, 90);
         let from = |tag| stream.from(tag, 90);
         assert_eq!(from(Tag::Message(7)), [part(Source::Unreceived, 6, 50), signals(0), log]);

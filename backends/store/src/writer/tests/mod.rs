@@ -8,6 +8,7 @@ mod gateway;
 mod oracle;
 mod receiving;
 mod repairing;
+mod replaying_groups;
 mod running;
 mod storing;
 mod timeline;
