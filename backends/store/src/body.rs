@@ -4,7 +4,7 @@ use bytes::Bytes;
 use comet_dtalk::message::{Common, CommonAck, EventType, Proto, Signal};
 use prost::Message as _;
 
-use crate::db::EntryKind;
+use crate::entry::EntryKind;
 
 /// Answer to the sender.
 pub(crate) fn ack(mid: i64, datetime: u64) -> Bytes {

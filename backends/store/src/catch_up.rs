@@ -62,6 +62,15 @@ pub(crate) enum Source {
     Log,
     /// The same, and the timelines of the user's groups.
     LogWithGroups,
+    /// Entries of one group at these positions.
+    Entries { group: i64, first: i64, last: i64 },
+}
+
+impl Source {
+    /// Whether entries of groups are in it.
+    pub(crate) fn has_entries(self) -> bool {
+        matches!(self, Self::Unreceived | Self::LogWithGroups | Self::Entries { .. })
+    }
 }
 
 /// Part of a log with `after < id <= upto`.
@@ -137,6 +146,17 @@ impl CatchUp {
     pub(crate) fn with_log(mut self, log: Source) -> Self {
         self.log = log;
         self
+    }
+
+    /// Reads another range after the others.
+    pub(crate) fn also(&mut self, range: LogRange) {
+        self.ranges.push_back(range);
+    }
+
+    /// Ranges of entries of single groups that are still to be read.
+    pub(crate) fn entries_to_read(&self) -> impl Iterator<Item = LogRange> {
+        let is_of_group = |range: &&LogRange| matches!(range.source, Source::Entries { .. });
+        self.ranges.iter().filter(is_of_group).copied()
     }
 
     /// Next step, when everything up to `committed` can be read.

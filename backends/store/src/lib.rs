@@ -37,6 +37,7 @@ mod catch_up;
 mod check;
 mod config;
 mod db;
+mod entry;
 mod http;
 mod membership;
 mod outbox;

@@ -3,8 +3,8 @@
 //! Called on shard threads, so nothing here blocks: everything becomes a job for the writer.
 
 use comet::{
-    Connect, ConnectReply, Event, Gateway, Message, Peer, Receipt, Refusal, Repeats, Replay,
-    Router, SessionId,
+    Connect, ConnectReply, Event, GapReason, Gateway, Message, Peer, Receipt, Refusal, Repeats,
+    Replay, Router, SessionId,
 };
 use comet_dtalk::clock;
 use comet_dtalk::code::Code;
@@ -13,6 +13,7 @@ use comet_dtalk::device::DeviceInfo;
 use crate::Store;
 use crate::check::check;
 use crate::tag::Tag;
+use crate::writer::group_of;
 use crate::writer::job::{Client, Job};
 use crate::writer::reply::ReplyTo;
 
@@ -57,23 +58,27 @@ impl Router for Store {
                     client: Client { uid: peer.user().into(), phone, pulls },
                 });
             }
-            Event::Acked { tag } => match Tag::decode(tag) {
-                None => {}
-                Some(tag @ Tag::Group(_)) => {
-                    // Devices that pull have no cursor. A lost ack costs a repeat only.
-                    let _recorded = !is_phone(peer) || self.acked(session, tag);
+            Event::Acked { tag } => {
+                let Some(tag) = Tag::decode(tag) else { return };
+                // A lost ack of an entry of a group costs a repeat only.
+                if !self.acked(session, tag) && !matches!(tag, Tag::Group(_)) {
+                    end_behind(gateway, session);
                 }
-                Some(tag) => {
-                    if !self.acked(session, tag) {
-                        end_behind(gateway, session);
-                    }
-                }
-            },
+            }
             Event::Gap(gap) if gap.room.is_none() => {
                 let count = usize::try_from(gap.count).unwrap_or(usize::MAX);
                 let from = |replay: Replay| Some((Tag::decode(replay.from)?, replay.pass));
                 let replay = gap.replay.and_then(from);
                 self.send_job(Job::Lost { session, count, replay });
+            }
+            Event::Gap(gap) if gap.reason != GapReason::TooLarge => {
+                // Without a position it is of several rooms. Phones get those at their next login.
+                let group = gap.room.as_deref().and_then(group_of);
+                let position = i64::try_from(gap.position).unwrap_or(0);
+                let count = i64::try_from(gap.count).unwrap_or(0);
+                if let Some(group) = group.filter(|_| position > 0) {
+                    self.send_job(Job::LostEntries { session, group, position, count });
+                }
             }
             Event::Parked(_) => self.send_job(Job::Park(session)),
             Event::Resumed => self.send_job(Job::Resume(session)),

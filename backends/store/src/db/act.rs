@@ -3,7 +3,7 @@
 use comet_dtalk::id::Id;
 use comet_sql::{Connection, Error, insert, sql};
 
-use super::timeline::EntryKind;
+use crate::entry::EntryKind;
 
 /// Location of a message, with its sender and receiver.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -17,9 +17,9 @@ pub(crate) struct Found {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     /// Messages between users.
-    Private,
+    Private = 0,
     /// Messages to groups.
-    Group,
+    Group = 1,
 }
 
 /// Looks up a message.

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use comet_dtalk::message::Common;
 use comet_sql::{Connection, Error, insert, sql};
 
-use super::timeline::{EntryKind, append_entries};
+use super::timeline::append_entries;
 use crate::check::To;
+use crate::entry::EntryKind;
 
 const CONTENT_COLUMNS: [&str; 9] = [
     "mid",

@@ -34,7 +34,7 @@ pub(crate) use mark::{mark_messages, mark_signals};
 pub(crate) use page::Page;
 pub(crate) use receipt::mark_entries;
 pub(crate) use stay::{Place, begin_stays, end_all_stays, end_stays};
-pub(crate) use timeline::{EntryKind, append_entries, last_positions};
+pub(crate) use timeline::{append_entries, last_positions};
 
 /// Tables of messages, also those that `comet_focus` and the like name.
 const PART: Part =

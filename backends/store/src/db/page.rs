@@ -31,12 +31,13 @@ impl ReadPool {
     ) -> Result<Page, Error> {
         let mut items = match range.source {
             Source::UnreceivedSignals => self.signals(uid, range).await?,
+            Source::Entries { .. } => Vec::new(),
             _ => self.messages(uid, range).await?,
         };
         if matches!(range.source, Source::Log | Source::LogWithGroups) {
             items.extend(self.signals(uid, range).await?);
         }
-        if matches!(range.source, Source::Unreceived | Source::LogWithGroups) {
+        if range.source.has_entries() {
             for stay in self.stays_to_read(uid, range, groups).await? {
                 // What does not fit any more need not be read.
                 let upto = end_of(&mut items).unwrap_or(range.upto);
@@ -59,6 +60,9 @@ impl ReadPool {
     ) -> Result<Vec<Stay>, Error> {
         let mut stays = self.stays(uid, groups).await?;
         stays.retain(|stay| stay.joined.id < range.upto && range.after < stay.left.id);
+        if let Source::Entries { group, .. } = range.source {
+            stays.retain(|stay| stay.group == group);
+        }
         if range.source == Source::Unreceived {
             let lasts = self.last_positions(stays.iter().map(|stay| stay.group)).await?;
             stays.retain(|stay| {
@@ -95,8 +99,12 @@ impl ReadPool {
 
     async fn entries(&self, stay: &Stay, range: LogRange) -> Result<Vec<Item>, Error> {
         let unreceived = range.source == Source::Unreceived;
-        let first = if unreceived { stay.received.through_id } else { stay.joined.id };
-        let (after, upto) = (range.after.max(first), range.upto.min(stay.left.id));
+        let begin = if unreceived { stay.received.through_id } else { stay.joined.id };
+        let (after, upto) = (range.after.max(begin), range.upto.min(stay.left.id));
+        let (first, last) = match range.source {
+            Source::Entries { first, last, .. } => (first, last),
+            _ => (0, i64::MAX),
+        };
         if after >= upto {
             return Ok(Vec::new());
         }
@@ -104,11 +112,14 @@ impl ReadPool {
             "SELECT ",
             content_columns!(),
             ", c.kind, c.position FROM dtalk_group_msg_content c
-              WHERE c.receiver_id = ? AND c.mid > ? AND c.mid <= ? ORDER BY c.mid LIMIT ?",
+              WHERE c.receiver_id = ? AND c.mid > ? AND c.mid <= ?
+              AND c.position >= ? AND c.position <= ? ORDER BY c.mid LIMIT ?",
         ))
         .bind(stay.group.to_string())
         .bind(after)
         .bind(upto)
+        .bind(first)
+        .bind(last)
         .bind(row_limit());
         let rows: Vec<GroupEntry> = self.all(query).await?;
         let item = |entry: GroupEntry| {

@@ -4,7 +4,7 @@ use comet_dtalk::message::{Channel, Common, Reference, Source};
 use comet_sql::{Error, FromRow, Row};
 use prost::Message as _;
 
-use super::timeline::EntryKind;
+use crate::entry::EntryKind;
 
 /// Columns of a content table `c`, in the order in which [`Content`] reads them.
 macro_rules! content_columns {
@@ -68,7 +68,7 @@ pub(super) struct GroupEntry {
 
 impl FromRow for GroupEntry {
     fn from_row(row: &Row) -> Result<Self, Error> {
-        let kind = EntryKind::of(row, 9)?;
+        let kind = EntryKind::of_number(row.get(9)?);
         Ok(Self { content: Content::from_row(row)?, kind, position: row.get(10)? })
     }
 }

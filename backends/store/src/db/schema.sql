@@ -42,8 +42,8 @@ CREATE TABLE dtalk_msg_version (
     version {int} NOT NULL
 ) {table};
 
--- The timeline of each group, an entry for each message, notice and signal, however many members there
--- are. Positions count the entries of a group without holes, in the order of their ids.
+-- The timeline of each group, an entry for each message, notice and signal, however many members
+-- there are. Positions count the entries of a group without holes, in the order of their ids.
 CREATE TABLE dtalk_group_msg_content (
     mid         {int} NOT NULL PRIMARY KEY,
     seq         {key:160} NOT NULL,   -- empty for a signal
@@ -66,8 +66,8 @@ CREATE TABLE comet_group_position (
     position {int} NOT NULL
 ) {table};
 
--- Parts of timelines that users may see: entries above joined_id, up to left_id. A user without any in
--- a group of which he is a member has been one since its beginning.
+-- Parts of timelines that users may see: entries above joined_id, up to left_id. A user without any
+-- in a group of which he is a member has been one since its beginning.
 CREATE TABLE comet_group_stay (
     uid             {key:255} NOT NULL,
     group_id        {int} NOT NULL,

@@ -66,9 +66,14 @@ impl Stay {
         self.joined.id < id && id <= self.left.id
     }
 
+    /// Whether it goes on.
+    pub(super) fn is_open(&self) -> bool {
+        self.left.id == OPEN
+    }
+
     /// Whether it goes on for as long as [`Membership`](crate::Membership) says so.
     fn is_by_membership(&self) -> bool {
-        self.joined.id == 0 && self.left.id == OPEN
+        self.joined.id == 0 && self.is_open()
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use comet_dtalk::message::Common;
-use comet_sql::{Connection, Error, Row, Statement, insert, sql};
+use comet_sql::{Connection, Error, Statement, insert, sql};
 
 use super::ReadPool;
+use crate::entry::EntryKind;
 
 /// Groups in one statement.
 const GROUPS: usize = 256;
@@ -23,30 +24,6 @@ const COLUMNS: [&str; 11] = [
     "kind",
     "position",
 ];
-
-/// Kind of an entry.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum EntryKind {
-    /// A message or a notice.
-    Message = 0,
-    /// A signal: its type is the type of the message, its body the content, and it has neither a
-    /// sender nor an id of a client.
-    Signal = 1,
-    /// A message that was revoked: its content is gone, its position stays taken.
-    Revoked = 2,
-}
-
-impl EntryKind {
-    /// The kind in a column.
-    pub(super) fn of(row: &Row, column: usize) -> Result<Self, Error> {
-        let number: i64 = row.get(column)?;
-        Ok(match number {
-            0 => Self::Message,
-            1 => Self::Signal,
-            _ => Self::Revoked,
-        })
-    }
-}
 
 /// Entry to be appended; the group is the target of the message.
 pub(crate) type Entry<'a> = (EntryKind, &'a Common);

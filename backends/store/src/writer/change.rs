@@ -9,13 +9,14 @@ use comet_sql::Connection;
 
 use super::shared::CommitError;
 use crate::Change;
-use crate::db::{self, EntryKind, OutSignal, Place};
+use crate::db::{self, OutSignal, Place};
+use crate::entry::EntryKind;
 
 /// What is to be delivered because of a change.
 #[derive(Debug)]
 pub(crate) enum Effect {
     /// Publish this entry to its group; the number is its position.
-    Publish(EntryKind, Common, i64),
+    Publish(EntryKind, Box<Common>, i64),
     /// Push a signal to its user.
     Push(OutSignal),
     /// These users are members of the group now.
@@ -63,7 +64,7 @@ pub(crate) async fn store_changes(
     let (mut entries, mut signals) = (Vec::new(), Vec::new());
     for effect in &effects.in_order {
         match effect {
-            Effect::Publish(kind, common, _) => entries.push((*kind, common)),
+            Effect::Publish(kind, common, _) => entries.push((*kind, &**common)),
             Effect::Push(signal) => signals.push(signal.clone()),
             _ => {}
         }
@@ -86,7 +87,7 @@ fn effect_of(
         let (log_id, target) = (id, group.to_string());
         let channel_type = Channel::ToGroup as i32;
         let common = Common { channel_type, log_id, target, datetime: now, ..common };
-        Effect::Publish(kind, common, *last)
+        Effect::Publish(kind, Box::new(common), *last)
     };
     match change {
         Change::Join(users) => Effect::Join(group, users),

@@ -15,7 +15,8 @@ use super::reply::Stored;
 use crate::body;
 use crate::catch_up::Item;
 use crate::check::To;
-use crate::db::{self, Appended, EntryKind, Original, OutSignal};
+use crate::db::{self, Appended, Original, OutSignal};
+use crate::entry::EntryKind;
 use crate::tag::Tag;
 
 /// Result of a committed transaction.

@@ -31,7 +31,8 @@ use super::plan::plan;
 use super::reply::Unstored;
 use super::shared::{CommitError, Shared};
 use crate::check::Draft;
-use crate::db::{self, EntryKind, OutSignal, WriteConnection};
+use crate::db::{self, OutSignal, WriteConnection};
+use crate::entry::EntryKind;
 use crate::outbox;
 use crate::tag::Tag;
 
@@ -129,6 +130,9 @@ impl<S: Copy + Eq + Hash> Engine<S> {
                 Job::Resume(session) => self.feeds.resume(session, outlet),
                 Job::Lost { session, count, replay } => {
                     self.feeds.lost(session, count, replay, outlet);
+                }
+                Job::LostEntries { session, group, position, count } => {
+                    self.feeds.lost_entries(session, group, (position, count), outlet);
                 }
                 Job::Detach(session) => self.feeds.detach(session),
                 Job::Acked { session, tag, .. } => {

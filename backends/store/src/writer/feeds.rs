@@ -17,7 +17,7 @@ use super::receipts::Receipts;
 use super::sessions::Sessions;
 use super::shared::Shared;
 use super::stream::Stream;
-use crate::catch_up::{Item, LogRange, Sent, Step};
+use crate::catch_up::{Item, LogRange, Sent, Source, Step};
 use crate::db::Page;
 use crate::tag::Tag;
 
@@ -112,6 +112,24 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         }
         self.sessions.lost(session, count, replay, self.committed());
         self.step(session, outlet);
+    }
+
+    /// Has the session read entries of a group that it did not get from its room: so many from a
+    /// position on. They come after what the room has published since.
+    pub(crate) fn lost_entries(
+        &mut self,
+        session: S,
+        group: i64,
+        (first, count): (i64, i64),
+        outlet: &mut impl Outlet<S>,
+    ) {
+        let last = first.saturating_add(count - 1);
+        if first > 0 && first <= last {
+            self.shared.counters.repaired();
+            let source = Source::Entries { group, first, last };
+            self.sessions.read_entries(session, source, self.committed());
+            self.step(session, outlet);
+        }
     }
 
     pub(crate) fn detach(&mut self, session: S) {
@@ -303,7 +321,10 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         if !self.is_wanted(request) {
             return;
         }
-        let (session, pass) = (request.session, request.pass);
+        let session = request.session;
+        // The log of a session does not repeat entries of its rooms.
+        let is_of_room = matches!(request.range.source, Source::Entries { .. });
+        let pass = request.pass.filter(|_| !is_of_room);
         let page = match page {
             Ok(page) => page,
             Err(error) => {

@@ -26,6 +26,8 @@ pub(crate) enum Job<S> {
     /// This many deliveries to a session were given up; `replay` has the first delivery to repeat,
     /// and the pass for it.
     Lost { session: S, count: usize, replay: Option<(Tag, Pass)> },
+    /// So many entries of a group, from a position on, were given up on their way from its room.
+    LostEntries { session: S, group: i64, position: i64, count: i64 },
     /// A session is gone.
     Detach(S),
     /// A session acknowledged a delivery. The place is released once the ack is recorded.

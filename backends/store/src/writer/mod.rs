@@ -40,10 +40,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 pub(crate) use engine::Engine;
 pub(crate) use feeds::ReadRequest;
-pub(crate) use outlet::{GatewayOutlet, Outlet};
+pub(crate) use outlet::{GatewayOutlet, Outlet, group_of};
 pub(crate) use shared::Shared;
 
-use crate::catch_up::Source;
 use crate::db::{Page, ReadPool};
 use crate::{Membership, Outbox};
 use job::Job;
@@ -143,10 +142,8 @@ async fn read_page<S>(
     membership: Arc<dyn Membership>,
     request: ReadRequest<S>,
 ) -> PageRead<S> {
-    let groups = match request.range.source {
-        Source::Unreceived | Source::LogWithGroups => membership.groups_of(&request.uid),
-        _ => Vec::new(),
-    };
+    let has_entries = request.range.source.has_entries();
+    let groups = if has_entries { membership.groups_of(&request.uid) } else { Vec::new() };
     let page = reads.page(&request.uid, request.range, &groups).await;
     (request, page)
 }

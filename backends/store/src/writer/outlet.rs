@@ -50,6 +50,11 @@ pub(crate) fn room(group: i64) -> String {
     format!("g/{group}")
 }
 
+/// Group of a room.
+pub(crate) fn group_of(room: &str) -> Option<i64> {
+    room.strip_prefix("g/")?.parse().ok()
+}
+
 fn delivery(item: &Item) -> Delivery {
     Delivery::acked(item.body.clone()).tag(item.tag).position(item.position.unsigned_abs())
 }

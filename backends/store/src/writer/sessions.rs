@@ -8,7 +8,7 @@ use comet::Pass;
 
 use super::job::Client;
 use super::stream::Stream;
-use crate::catch_up::{CatchUp, Item, Sent, Step};
+use crate::catch_up::{CatchUp, Item, LogRange, Sent, Source, Step};
 use crate::tag::Tag;
 
 /// Maximum number of new deliveries held for all sessions together while they catch up; about 100
@@ -27,8 +27,8 @@ pub(crate) struct Attached {
     catch_up: Option<CatchUp>,
     /// Unacknowledged deliveries sent while it was live.
     unacked: usize,
-    /// Ids of entries of groups among all unacknowledged deliveries pushed to a phone. Those that
-    /// it got from rooms are not known here.
+    /// Ids of entries of groups among all unacknowledged deliveries that were pushed. Those that it
+    /// got from rooms are not known here.
     entries: HashSet<i64>,
     /// Whether it has no connection for now: new deliveries wait here, not in the gateway's memory.
     away: bool,
@@ -38,12 +38,11 @@ pub(crate) struct Attached {
 }
 
 impl Attached {
-    /// Whether an ack of a delivery to be pushed is awaited. Of entries of groups only phones
-    /// report acks.
+    /// Whether an ack of a delivery to be pushed is awaited.
     fn awaits(&mut self, item: &Item) -> bool {
         match Tag::decode(item.tag) {
             _ if item.is_blank() => false,
-            Some(Tag::Group(id)) => self.phone && self.entries.insert(id),
+            Some(Tag::Group(id)) => self.entries.insert(id),
             _ => true,
         }
     }
@@ -54,8 +53,12 @@ impl Attached {
         let ranges = first.map(|first| self.stream.from(first, committed)).unwrap_or_default();
         let unacked = std::mem::take(&mut self.unacked);
         let unacked = if self.has_acks { unacked } else { 0 };
+        let before = self.catch_up.take();
         let catch_up = CatchUp::new(ranges, committed).with_unacked(unacked);
-        self.catch_up = Some(catch_up.with_log(self.stream.log()));
+        let mut catch_up = catch_up.with_log(self.stream.log());
+        let entries = before.iter().flat_map(CatchUp::entries_to_read);
+        entries.for_each(|range| catch_up.also(range));
+        self.catch_up = Some(catch_up);
     }
 }
 
@@ -224,6 +227,19 @@ impl<S: Copy + Eq + Hash> Sessions<S> {
         }
     }
 
+    /// Has the session read entries of a group that were lost on their way from its room.
+    pub(crate) fn read_entries(&mut self, session: S, source: Source, committed: i64) {
+        let Some(attached) = self.attached.get_mut(&session) else { return };
+        attached.has_acks = true;
+        if attached.catch_up.is_none() {
+            attached.catch_up_from(None, committed);
+        }
+        let range = LogRange { source, after: attached.stream.in_rooms_since(), upto: committed };
+        if let Some(catch_up) = &mut attached.catch_up {
+            catch_up.also(range);
+        }
+    }
+
     /// Next step for the session. After [`Step::Live`] it is live.
     pub(crate) fn step(&mut self, session: S, committed: i64) -> Step {
         let Some(attached) = self.attached.get_mut(&session) else { return Step::Wait };
@@ -305,8 +321,6 @@ mod tests {
     fn item(id: i64) -> Item {
         Item { id, position: id, body: "x".into(), tag: Tag::Message(id).encode() }
     }
-
-    use crate::catch_up::{LogRange, Source};
 
     fn alice() -> Client {
         Client { uid: "alice".into(), phone: false, pulls: false }

@@ -93,6 +93,11 @@ impl Stream {
         if self.has_groups() { Source::LogWithGroups } else { Source::Log }
     }
 
+    /// Id after which entries of groups came from rooms.
+    pub(crate) fn in_rooms_since(&self) -> i64 {
+        if self.has_groups() { 0 } else { self.grouped }
+    }
+
     /// Whether entries of groups come from the database as well.
     pub(crate) fn has_groups(&self) -> bool {
         self.grouped == i64::MAX

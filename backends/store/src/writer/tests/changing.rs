@@ -84,7 +84,7 @@ async fn a_signal_to_one_user_is_stored_until_his_phone_has_it(database: Databas
 
     world.turn([phone(2, "dave")]).await;
     world.read_pages().await;
-    assert_eq!(world.taken(2), [item.clone()]);
+    assert_eq!(world.taken(2), std::slice::from_ref(item));
     world.turn([acked(2, item), Job::Detach(2), phone(3, "dave")]).await;
     world.read_pages().await;
     assert_eq!(world.taken(3), []);

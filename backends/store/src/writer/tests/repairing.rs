@@ -17,6 +17,8 @@ on_each_database!(
     a_phone_that_is_back_gets_no_second_replay,
     a_page_that_was_under_way_when_the_session_parked_is_not_read_twice,
     what_a_group_says_while_a_desktop_catches_up_comes_after_what_it_missed,
+    entries_that_a_room_gave_up_come_from_their_position,
+    many_entries_that_were_lost_come_as_fast_as_the_client_acknowledges,
 );
 
 /// The gateway gave up everything from this message on, and accepts nothing of an earlier pass.
@@ -259,4 +261,52 @@ async fn what_a_group_says_while_a_desktop_catches_up_comes_after_what_it_missed
     world.read_pages().await;
     assert_eq!(world.taken_ids(1), expected);
     assert_eq!(world.out.joined, [(1, 77)]);
+}
+
+/// Sends so many messages to group 77, and returns their ids.
+async fn to_room(world: &mut World, count: usize) -> Vec<i64> {
+    let before = world.out.published.len();
+    let jobs = (0..count).map(|n| send("alice", &to_group(&format!("{before}-{n}"))).0);
+    world.turn(jobs).await;
+    world.out.published[before..].iter().map(|(_, item)| item.id).collect()
+}
+
+async fn entries_that_a_room_gave_up_come_from_their_position(database: Database) {
+    let mut world = World::new(database).await;
+    world.turn([desktop(1, "bob")]).await;
+    let entries = to_room(&mut world, 6).await;
+    let lost = Job::LostEntries { session: 1, group: 77, position: 2, count: 3 };
+    let not_a_member = Job::LostEntries { session: 1, group: 78, position: 1, count: 9 };
+    let (private, answer) = send("alice", &text("m-1", "bob", "hi"));
+    world.turn([lost, not_a_member, private]).await;
+    let private = answer.await.unwrap().unwrap().mid;
+    world.read_pages().await;
+
+    let items = world.taken(1);
+    let ids: Vec<i64> = items.iter().map(|item| item.id).collect();
+    assert_eq!(ids, [&entries[1..4], &[private]].concat());
+    assert_eq!((items[0].position, world.stats().repaired), (0, 2));
+    let live = world.send("alice", "bob", "m-2").await.mid;
+    assert_eq!(world.taken_ids(1), [live]);
+}
+
+async fn many_entries_that_were_lost_come_as_fast_as_the_client_acknowledges(database: Database) {
+    let mut world = World::new(database).await;
+    world.turn([desktop(1, "bob")]).await;
+    let entries = to_room(&mut world, 400).await;
+    let private = sent(&mut world, "alice", [1]).await[0];
+    let unacked = world.taken(1);
+    let both = [
+        Job::LostEntries { session: 1, group: 77, position: 1, count: 300 },
+        lost(&mut world, 1, private),
+        acked(1, &unacked[0]),
+    ];
+    world.turn(both).await;
+    world.read_pages().await;
+    let first = world.taken(1);
+    let ids: Vec<i64> = first.iter().map(|item| item.id).collect();
+    assert_eq!(ids, [&[private], &entries[..256]].concat(), "a loss does not end the repair");
+    world.turn(first.iter().map(|item| acked(1, item))).await;
+    world.read_pages().await;
+    assert_eq!(world.taken_ids(1), entries[256..300]);
 }
