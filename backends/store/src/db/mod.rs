@@ -16,6 +16,7 @@ mod receipt;
 mod row;
 mod stay;
 mod timeline;
+mod unread;
 
 use std::io;
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub(crate) use page::Page;
 pub(crate) use receipt::mark_entries;
 pub(crate) use stay::{Place, begin_stays, end_all_stays, end_stays};
 pub(crate) use timeline::{append_entries, last_positions};
+pub(crate) use unread::{Conversation, mark_read};
 
 /// Tables of messages, also those that `comet_focus` and the like name.
 const PART: Part =

@@ -117,6 +117,15 @@ CREATE TABLE comet_focus (
     PRIMARY KEY (mid, uid)
 ) {table};
 
+-- Up to which message of a conversation a user has read.
+CREATE TABLE comet_read (
+    uid    {key:255} NOT NULL,
+    type   {int} NOT NULL,       -- 0 with a user, 1 a group
+    target {key:255} NOT NULL,   -- the other user, or the group's id in decimal
+    mid    {int} NOT NULL,
+    PRIMARY KEY (uid, type, target)
+) {table};
+
 -- The greatest id ever given out; rows may have been deleted since.
 CREATE TABLE comet_last_id (
     "only" {int} NOT NULL PRIMARY KEY CHECK ("only" = 1),

@@ -35,6 +35,15 @@ pub(super) async fn focus(
     act(&store, ActKind::Focus, uid, &which).await
 }
 
+/// `/app/record/read`: of the conversation in which the message is, which also names its target.
+pub(super) async fn read(
+    State(store): State<Store>,
+    Caller(uid): Caller,
+    Body(which): Body<MessageRef>,
+) -> ApiResult {
+    act(&store, ActKind::Read, uid, &which).await
+}
+
 async fn act(store: &Store, kind: ActKind, uid: String, which: &MessageRef) -> ApiResult {
     let in_group = match which.r#type.0 {
         0 => false,

@@ -1,4 +1,4 @@
-//! HTTP interface: sending without a socket, pulling, history, revoking and focusing.
+//! HTTP interface: sending without a socket, pulling, history, revoking, focusing and reading.
 //!
 //! Paths are the public ones. Answers follow the conventions of [`comet_dtalk::http`]. Not here:
 //! CORS and listeners.
@@ -7,6 +7,7 @@ mod act;
 mod answers;
 mod push;
 mod record;
+mod unread;
 
 use std::sync::Arc;
 
@@ -31,8 +32,11 @@ pub fn routes(store: Store, gateway: Gateway, verify: Arc<dyn Verify>) -> Router
         .route("/record/push2", post(push::push_frame))
         .route("/app/record/sync-record", post(record::sync))
         .route("/store/app/pri-chat-record", post(record::history))
+        .route("/store/app/group-chat-record", post(record::group_history))
         .route("/app/record/revoke", post(act::revoke))
         .route("/app/record/focus", post(act::focus))
+        .route("/app/record/read", post(act::read))
+        .route("/app/record/unread", post(unread::unread))
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .with_state(Shared { store, answers, verify })
 }

@@ -12,7 +12,7 @@ use comet_dtalk::http::{ApiError, Body, Caller, Int64, Reply};
 use comet_dtalk::message::{Channel, Common};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::answers::Answers;
+use super::answers::{AnswerInProgress, Answers};
 use crate::Store;
 use crate::body;
 use crate::check::MAX_NAME;
@@ -131,6 +131,18 @@ enum Before {
     Text(String),
 }
 
+impl Before {
+    /// Id below which messages are wanted.
+    fn bound(before: Option<Self>) -> Result<i64, Code> {
+        match before {
+            None | Some(Self::Id(Int64(0))) => Ok(i64::MAX),
+            Some(Self::Id(Int64(id))) => Ok(id),
+            Some(Self::Text(text)) if text.is_empty() => Ok(i64::MAX),
+            Some(Self::Text(_)) => Err(Code::BAD_PARAMETERS),
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct HistoryAnswer {
     record_count: usize,
@@ -161,19 +173,61 @@ pub(super) async fn history(
     if !(1..=100).contains(&limit) || target_id.chars().count() > MAX_NAME {
         return Err(Code::BAD_PARAMETERS.into());
     }
-    let before = match log_id {
-        None | Some(Before::Id(Int64(0))) => i64::MAX,
-        Some(Before::Id(Int64(id))) => id,
-        Some(Before::Text(text)) if text.is_empty() => i64::MAX,
-        Some(Before::Text(_)) => return Err(Code::BAD_PARAMETERS.into()),
-    };
-    let mut making = answers.begin(&uid).await?;
+    let before = Before::bound(log_id)?;
+    let making = answers.begin(&uid).await?;
     let range = Range { after: 0, before, limit, bytes: making.most() };
-    let reads = store.reads();
-    let choice = reads.newest_of_pair(&uid, &target_id, range).await.map_err(query_failed)?;
+    let choice = store.reads().newest_of_pair(&uid, &target_id, range).await;
+    history_answer(&store, making, choice.map_err(query_failed)?, Channel::ToUser).await
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct GroupHistory {
+    id: Option<Int64>,
+    /// The same in decimal, which counts if both are there.
+    id_str: Option<String>,
+    count: Int64,
+    log_id: Option<Before>,
+}
+
+/// `/store/app/group-chat-record`: messages to a group during the stays of the caller, newest
+/// first.
+pub(super) async fn group_history(
+    State(store): State<Store>,
+    State(answers): State<Answers>,
+    Caller(uid): Caller,
+    Body(GroupHistory { id, id_str, count, log_id }): Body<GroupHistory>,
+) -> Result<Response, ApiError> {
+    let limit = u32::try_from(count.0).map_err(|_| Code::BAD_PARAMETERS)?;
+    let group = match id_str {
+        Some(text) => text.parse().map_err(|_| Code::BAD_PARAMETERS)?,
+        None => id.ok_or(Code::BAD_PARAMETERS)?.0,
+    };
+    if !(1..=100).contains(&limit) || group <= 0 {
+        return Err(Code::BAD_PARAMETERS.into());
+    }
+    let before = Before::bound(log_id)?;
+    let making = answers.begin(&uid).await?;
+    let groups = store.membership().groups_of(&uid);
+    let mut stays = store.reads().stays(&uid, &groups).await.map_err(query_failed)?;
+    stays.retain(|stay| stay.group == group);
+    if stays.is_empty() {
+        return Err(Code::NOT_IN_GROUP.into());
+    }
+    let range = Range { after: 0, before, limit, bytes: making.most() };
+    let choice = store.reads().newest_of_groups(&stays, range).await.map_err(query_failed)?;
+    history_answer(&store, making, choice, Channel::ToGroup).await
+}
+
+async fn history_answer(
+    store: &Store,
+    mut making: AnswerInProgress,
+    choice: Choice,
+    channel: Channel,
+) -> Result<Response, ApiError> {
     let length = choice.bytes + choice.len() * NAMES_BYTES + FRAME_BYTES;
     making.charge(2 * length)?;
-    let messages = reads.chosen(&choice, Channel::ToUser).await.map_err(query_failed)?;
+    let messages = store.reads().chosen(&choice, channel).await.map_err(query_failed)?;
     let records: Vec<_> = messages.into_iter().rev().map(Record::from).collect();
     let answer = HistoryAnswer { record_count: records.len(), records };
     Ok(making.done(Reply(answer).to_json(length)?)?)
@@ -194,7 +248,7 @@ impl From<Common> for Record {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn query_failed(error: comet_sql::Error) -> Code {
+pub(super) fn query_failed(error: comet_sql::Error) -> Code {
     static REPEATS: Repeats = Repeats::new();
     if let Some(more) = REPEATS.admit(clock::unix()) {
         tracing::error!(%error, "log not read{more}");

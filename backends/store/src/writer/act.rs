@@ -1,4 +1,4 @@
-//! Revoke and focus: their rules, and the resulting signals.
+//! Revoke, focus and read: their rules, and the resulting signals.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +46,34 @@ impl Rules<'_> {
         match act.kind {
             ActKind::Revoke => self.revoke(tx, kind, act, &found, outgoing).await,
             ActKind::Focus => self.focus(tx, kind, act, &found, outgoing).await,
+            ActKind::Read => self.read(tx, kind, act, &found).await,
+        }
+    }
+
+    async fn read(
+        &self,
+        tx: &mut Connection,
+        kind: Kind,
+        act: &Act,
+        found: &Found,
+    ) -> Result<Result<(), ActError>, CommitError> {
+        let Some(target) = self.conversation(kind, act, found) else {
+            return Ok(Err(ActError::NotAllowed));
+        };
+        db::mark_read(tx, &act.uid, kind, target, act.mid).await?;
+        Ok(Ok(()))
+    }
+
+    /// The other user, or the group, if the message is one of theirs.
+    fn conversation<'a>(&self, kind: Kind, act: &Act, found: &'a Found) -> Option<&'a str> {
+        let Found { sender_id, receiver_id, .. } = found;
+        match kind {
+            Kind::Private if act.uid == *sender_id => Some(receiver_id),
+            Kind::Private => (act.uid == *receiver_id).then_some(sender_id),
+            Kind::Group => {
+                let group = group_of(found)?;
+                self.membership.groups_of(&act.uid).contains(&group).then_some(receiver_id)
+            }
         }
     }
 

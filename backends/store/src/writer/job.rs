@@ -79,6 +79,8 @@ pub(crate) enum ActKind {
     Revoke,
     /// Focus it: draw attention to it.
     Focus,
+    /// Mark its conversation as read up to it.
+    Read,
 }
 
 /// Reason why a message was not changed.
