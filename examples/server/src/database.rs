@@ -11,6 +11,7 @@ use crate::data::Data;
 #[derive(Debug)]
 pub(crate) struct Databases {
     messages: Location,
+    groups: Pool,
     accounts: Pool,
     /// Of a database on a server; on SQLite the lock of the data directory has its place.
     lease: Option<Lease>,
@@ -25,20 +26,31 @@ impl Databases {
             settings.sqlite.durable = false;
             let accounts = Pool::new(Location::file(data.accounts()), settings);
             let messages = Location::file(data.messages());
-            return Ok(Self { messages, accounts, lease: None });
+            settings.sqlite.durable = true;
+            let groups = Pool::new(messages.clone(), settings);
+            return Ok(Self { messages, groups, accounts, lease: None });
         };
         // Apart from the others, so that nothing keeps the lease from being renewed.
         let one = Settings { connections: 1, ..Settings::default() };
         let own = Pool::new(location.clone(), one);
         let lease = Lease::take(&own, &holder(), LeaseTimes::default()).await?;
-        let accounts = Pool::new(location.clone(), Settings::default());
-        accounts.guard(lease.fence());
-        Ok(Self { messages: location.clone(), accounts, lease: Some(lease) })
+        let [groups, accounts] = [(); 2].map(|()| {
+            let pool = Pool::new(location.clone(), Settings::default());
+            pool.guard(lease.fence());
+            pool
+        });
+        Ok(Self { messages: location.clone(), groups, accounts, lease: Some(lease) })
     }
 
     /// The database of messages, the system of record.
     pub(crate) fn messages(&self) -> Location {
         self.messages.clone()
+    }
+
+    /// Groups, in the database of messages: a change and what the members learn of it are one
+    /// transaction.
+    pub(crate) fn groups(&self) -> Pool {
+        self.groups.clone()
     }
 
     /// Devices and demo names: on SQLite a file of its own, so that logins and messages do not wait

@@ -12,8 +12,9 @@ const BASE: usize = 48;
 /// Descriptors of an open database: the file, its log, and the log's index.
 const FILES: usize = 3;
 
-/// Database connections besides those that read messages: one writer, the rest for accounts.
-const WRITERS: usize = 6;
+/// Database connections besides those that read messages: one writer, four for groups, the rest for
+/// accounts and the lease.
+const WRITERS: usize = 11;
 
 /// Descriptors of a shard: two listeners, a poll, its waker, and a ring.
 const OF_A_SHARD: usize = 5;

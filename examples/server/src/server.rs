@@ -8,8 +8,9 @@ use std::time::Duration;
 use comet::{Builder, Gateway};
 use comet_dtalk::http::Verify;
 use comet_dtalk::id::Node;
+use comet_group::Groups;
 use comet_identity::{Authenticated, Registry, Tokens, devices};
-use comet_store::{Membership, NoGroups, Store};
+use comet_store::{Membership, Outbox, Store};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -50,11 +51,13 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
         true => Some(Arc::new(Demo::open(accounts, data.demo_secret()?, &config.demo).await?)),
         false => None,
     };
+    let outbox = Outbox::default();
+    let groups = Groups::open(databases.groups(), group_config(&config), outbox.clone()).await?;
     let membership: Arc<dyn Membership> = match &demo {
-        Some(demo) => Arc::new(DemoRoom::new(Arc::clone(demo))),
-        None => Arc::new(NoGroups),
+        Some(demo) => Arc::new(DemoRoom::new(Arc::clone(demo), groups.clone())),
+        None => Arc::new(groups.clone()),
     };
-    let limits = store_config(&config).accept_loss(reload.flags.accept_loss);
+    let limits = store_config(&config).accept_loss(reload.flags.accept_loss).outbox(outbox);
     let limits = databases.fence().map_or(limits.clone(), |fence| limits.fence(fence));
     let store = Store::open(databases.messages(), limits, membership).await?;
     // HTTP is bound first: a started gateway may have sessions already.
@@ -84,7 +87,8 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let requests = Requests::new();
     let devices =
         devices::routes(Arc::clone(&verify), registry.clone(), gateway.clone(), router.presence());
-    let public = http::public(public, &store, devices, verify, registry, &requests);
+    let backends = devices.merge(comet_group::routes(groups, Arc::clone(&verify)));
+    let public = http::public(public, &store, backends, verify, registry, &requests);
     let metrics = Metrics::new(Sources::new(&gateway, &store, router, &config), &requests);
     let http = Port::public(&config.http, http, shares.http, config.proxies.trusted());
     let admin = Port::admin(&config.http, admin);
@@ -142,6 +146,13 @@ fn store_config(config: &Config) -> comet_store::Config {
     let store = store.cache(cache);
     // A number beyond the limit is rejected when the configuration is checked.
     Node::new(config.node).map_or(store.clone(), |node| store.node(node))
+}
+
+fn group_config(config: &Config) -> comet_group::Config {
+    let limits = &config.group;
+    let group = comet_group::Config::default();
+    let group = group.maximum(limits.members).groups_per_user(limits.groups_per_user);
+    Node::new(config.store.node).map_or(group.clone(), |node| group.node(node))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartupError> {

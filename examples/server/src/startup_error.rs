@@ -27,6 +27,8 @@ pub(crate) enum StartupError {
     LeaseLost(String),
     #[error("cannot use the database of messages: {0}")]
     Store(#[from] comet_store::OpenError),
+    #[error("cannot use the database of groups: {0}")]
+    Groups(#[from] comet_group::OpenError),
     #[error("cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
@@ -82,7 +84,7 @@ impl StartupError {
                  database."
                     .to_owned(),
             ),
-            Self::Store(_) => Some(DATABASE_ADVICE.to_owned()),
+            Self::Store(_) | Self::Groups(_) => Some(DATABASE_ADVICE.to_owned()),
             Self::Log { .. } | Self::Runtime(_) | Self::Listen { .. } | Self::Gateway(_) => None,
         }
     }

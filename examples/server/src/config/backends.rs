@@ -1,4 +1,4 @@
-//! The sections of the backends: `[devices]` and `[store]`.
+//! The sections of the backends: `[devices]`, `[store]` and `[group]`.
 
 use comet::Winner;
 use serde::Deserialize;
@@ -29,4 +29,11 @@ pub(crate) struct Store {
     pub(crate) queue: usize,
     pub(crate) readers: u16,
     pub(crate) answers: u16,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Group {
+    pub(crate) members: u32,
+    pub(crate) groups_per_user: u32,
 }

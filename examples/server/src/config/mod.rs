@@ -20,7 +20,7 @@ use tracing_subscriber::EnvFilter;
 
 use self::announced::Announced;
 pub(crate) use self::announced::{Module, Node};
-use self::backends::{Devices, Store};
+use self::backends::{Devices, Group, Store};
 use self::database::Database;
 pub(crate) use self::demo::{Demo, is_loopback};
 pub(crate) use self::flags::{Command, Flags};
@@ -51,6 +51,7 @@ pub(crate) struct Config {
     pub(crate) gateway: Gateway,
     pub(crate) devices: Devices,
     pub(crate) store: Store,
+    pub(crate) group: Group,
     pub(crate) origins: Origins,
     pub(crate) demo: Demo,
     pub(crate) announced: Announced,
@@ -79,6 +80,7 @@ impl Config {
             gateway: settings.section("gateway", Gateway::read)?,
             devices: settings.setting("devices")?,
             store: settings.setting("store")?,
+            group: settings.setting("group")?,
             origins: settings.setting("origins")?,
             demo: settings.setting("demo")?,
             announced: settings.part()?,

@@ -10,26 +10,35 @@ use super::Demo;
 /// The room's group id.
 pub(crate) const ROOM: i64 = 1;
 
-/// Membership of the room.
+/// Membership of the room, and of all other groups.
 #[derive(Debug)]
-pub(crate) struct DemoRoom(Arc<Demo>);
+pub(crate) struct DemoRoom<M> {
+    demo: Arc<Demo>,
+    groups: M,
+}
 
-impl DemoRoom {
-    pub(crate) fn new(demo: Arc<Demo>) -> Self {
-        Self(demo)
+impl<M: Membership> DemoRoom<M> {
+    pub(crate) fn new(demo: Arc<Demo>, groups: M) -> Self {
+        Self { demo, groups }
     }
 }
 
-impl Membership for DemoRoom {
+impl<M: Membership> Membership for DemoRoom<M> {
     fn may_send(&self, uid: &str, group: i64) -> Result<(), Code> {
-        match (group == ROOM, self.0.knows(uid)) {
+        match (group == ROOM, self.demo.knows(uid)) {
             (true, true) => Ok(()),
             (true, false) => Err(Code::NOT_IN_GROUP),
-            (false, _) => Err(Code::GROUP_UNKNOWN),
+            (false, _) => self.groups.may_send(uid, group),
         }
     }
 
     fn groups_of(&self, uid: &str) -> Vec<i64> {
-        if self.0.knows(uid) { vec![ROOM] } else { Vec::new() }
+        let mut groups = self.groups.groups_of(uid);
+        groups.extend(self.demo.knows(uid).then_some(ROOM));
+        groups
+    }
+
+    fn may_revoke(&self, uid: &str, group: i64, author: &str) -> bool {
+        group != ROOM && self.groups.may_revoke(uid, group, author)
     }
 }

@@ -5,6 +5,7 @@
 //! * `clients`: the socket protocol, as existing clients depend on it;
 //! * `resume`: a client that reconnects receives exactly what it missed;
 //! * `documents`: the documents for client authors;
+//! * `groups`: groups, from HTTP to the sockets of their members;
 //! * `http`: the HTTP API, as existing clients depend on it;
 //! * `ports`: slow clients, and full ports;
 //! * `operate`: the files for operators;
@@ -19,6 +20,7 @@ mod clients;
 mod database;
 mod documents;
 mod durability;
+mod groups;
 mod http;
 mod operate;
 mod ports;

@@ -19,7 +19,7 @@ fn unknown_paths_below_a_deployed_prefix_are_answered_with_the_envelope() {
         "/backup/none",
         "/record/none",
         "/oss/init-multipart-upload",
-        "/group/app/group-list",
+        "/group/app/none",
         "/call/app/start-call",
     ] {
         for method in ["GET", "POST", "PUT"] {
