@@ -39,8 +39,11 @@ pub(crate) use timeline::{append_entries, last_positions};
 pub(crate) use unread::{Conversation, mark_read};
 
 /// Tables of messages, also those that `comet_focus` and the like name.
-const PART: Part =
-    Part { name: "messages", steps: &[include_str!("schema.sql")], user_version: true };
+pub(crate) const PART: Part = Part {
+    name: "messages",
+    steps: &[include_str!("schema.sql"), include_str!("schema-2.sql")],
+    user_version: true,
+};
 
 /// Pages of 4 KiB in the WAL before a checkpoint: at the default of 1,000 nearly each large batch
 /// would pay for one. At most 64 MiB of disk, briefly more under load.

@@ -192,7 +192,10 @@ fn a_newcomer_gets_what_comes_after_the_entry(kind: Kind) {
     };
     assert_eq!(history(&bob), ["after", "before"]);
     assert_eq!(history(&carol), ["after"]);
-    assert_eq!(history(&Person::new("mallory")), [""; 0]);
+    let asked = json!({"id": group, "count": 100, "logId": ""}).to_string();
+    let outsider = Person::new("mallory");
+    let refused = world.server.post("/store/app/group-chat-record", Some(&outsider), &asked);
+    assert_eq!(refused.code(), i64::from(Code::NOT_IN_GROUP.0));
 }
 
 fn mutes_hold_where_messages_are_sent(kind: Kind) {

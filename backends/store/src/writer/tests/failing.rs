@@ -99,9 +99,44 @@ async fn acks_of_a_failed_batch_count_when_they_come_again() {
 #[tokio::test]
 async fn a_file_of_a_later_version_is_not_touched() {
     let world = World::new(sqlite().await).await;
-    world.connection().await.run("PRAGMA user_version = 2").await.unwrap();
+    world.connection().await.run("PRAGMA user_version = 3").await.unwrap();
     let error = db::open(world.database.location(), 1, CACHE, LONG_TIMEOUTS).await.unwrap_err();
-    assert_eq!(error.to_string(), "message database has schema 2, this program knows up to 1");
+    assert_eq!(error.to_string(), "message database has schema 3, this program knows up to 2");
+}
+
+/// As written before groups had timelines.
+#[tokio::test]
+async fn entries_of_an_earlier_version_get_positions() {
+    let database = sqlite().await;
+    let pool = database.pool();
+    let first = comet_sql::Part { steps: &db::PART.steps[..1], ..db::PART };
+    first.migrate(&pool).await.unwrap();
+    let mut db = pool.lend().await.unwrap();
+    for (mid, group) in [(4_100, "77"), (4_101, "78"), (4_102, "77")] {
+        let text = "INSERT INTO dtalk_group_msg_content
+            (mid, seq, sender_id, receiver_id, msg_type, content, create_time)
+            VALUES (?, 'm', 'alice', ?, 1, x'00', 1)";
+        sql(text).bind(mid).bind(group).execute(&mut db).await.unwrap();
+    }
+    db.done();
+    pool.close().await;
+    let world = World::new(database).await;
+    let positions = "SELECT mid, position FROM dtalk_group_msg_content ORDER BY mid";
+    let positions: Vec<(i64, i64)> = world.rows(sql(positions)).await;
+    assert_eq!(positions, [(4_100, 1), (4_101, 1), (4_102, 2)]);
+    let last = "SELECT group_id, position FROM comet_group_position ORDER BY group_id";
+    let last: Vec<(String, i64)> = world.rows(sql(last)).await;
+    assert_eq!(last, [("77".to_owned(), 2), ("78".to_owned(), 1)]);
+    let directory = database_directory(&world);
+    let copies = std::fs::read_dir(directory).unwrap();
+    let is_copy = |name: &str| name.contains(".v1-");
+    let names = copies.map(|file| file.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| is_copy(name)).count(), 1, "a copy from before");
+}
+
+fn database_directory(world: &World) -> std::path::PathBuf {
+    let location = world.database.location();
+    location.path().unwrap().parent().unwrap().to_owned()
 }
 
 #[tokio::test]
