@@ -192,29 +192,29 @@ pub enum SignalType {
     Received = 0,
     /// Revocation of a message: [`SignalRevoke`].
     Revoke = 1,
-    /// New members of a group: [`SignalMembers`].
+    /// New members of a group: [`SignalMembers`](crate::group::SignalMembers).
     SignInGroup = 10,
-    /// Members that left a group, or were removed: [`SignalMembers`].
+    /// Members that left a group, or were removed: [`SignalMembers`](crate::group::SignalMembers).
     SignOutGroup = 11,
-    /// End of a group: [`SignalDeleteGroup`].
+    /// End of a group: [`SignalDeleteGroup`](crate::group::SignalDeleteGroup).
     DeleteGroup = 12,
     /// Mark on a message: [`SignalFocus`].
     FocusMessage = 13,
     /// Login on another device of the user: [`SignalEndpointLogin`].
     EndpointLogin = 14,
-    /// Way to join a group: [`SignalGroupSetting`].
+    /// Way to join a group: [`SignalGroupSetting`](crate::group::SignalGroupSetting).
     UpdateGroupJoinType = 20,
-    /// Whether members of a group may become friends: [`SignalGroupSetting`].
+    /// Whether its members may become friends: like the join type.
     UpdateGroupFriendType = 21,
-    /// Whether all members of a group may speak: [`SignalGroupSetting`].
+    /// Whether all members may speak: like the join type.
     UpdateGroupMuteType = 22,
-    /// Role of a member: [`SignalMemberType`].
+    /// Role of a member: [`SignalMemberType`](crate::group::SignalMemberType).
     UpdateGroupMemberType = 23,
-    /// End of the mute of members: [`SignalMemberMuteTime`].
+    /// End of the mute of members: [`SignalMemberMuteTime`](crate::group::SignalMemberMuteTime).
     UpdateGroupMemberMuteTime = 24,
-    /// Name of a group: [`SignalGroupText`].
+    /// Name of a group: [`SignalGroupText`](crate::group::SignalGroupText).
     UpdateGroupName = 25,
-    /// Avatar of a group: [`SignalGroupText`].
+    /// Avatar of a group: [`SignalGroupText`](crate::group::SignalGroupText).
     UpdateGroupAvatar = 26,
 }
 
