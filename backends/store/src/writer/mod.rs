@@ -93,13 +93,17 @@ pub(crate) async fn run<S, O>(
     engine.wake();
     loop {
         tokio::select! {
-            // Before sessions that begin: they are in their groups already.
-            biased;
             () = intake.outbox.woken() => engine.wake(),
             () = ready(()), if engine.has_more() => {
                 engine.turn(iter::empty(), clock::unix_ms(), &mut outlet()).await;
             }
             count = intake.jobs.recv_many(&mut jobs, intake.batch) => {
+                // Sessions that begin are in the groups of these changes already.
+                tokio::select! {
+                    biased;
+                    () = intake.outbox.woken() => engine.wake(),
+                    () = ready(()) => {}
+                }
                 let close = engine.turn(jobs.drain(..), clock::unix_ms(), &mut outlet()).await;
                 if count == 0 || close.is_some() {
                     // In this order: the last connection checkpoints the WAL into the database, and
