@@ -53,12 +53,9 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     };
     let outbox = Outbox::default();
     let groups = Groups::open(databases.groups(), group_config(&config), outbox.clone()).await?;
-    let membership: Arc<dyn Membership> = match &demo {
-        Some(demo) => Arc::new(DemoRoom::new(Arc::clone(demo), groups.clone())),
-        None => Arc::new(groups.clone()),
-    };
     let limits = store_config(&config).accept_loss(reload.flags.accept_loss).outbox(outbox);
     let limits = databases.fence().map_or(limits.clone(), |fence| limits.fence(fence));
+    let membership = membership(demo.as_ref(), &groups);
     let store = Store::open(databases.messages(), limits, membership).await?;
     // HTTP is bound first: a started gateway may have sessions already.
     let http = bind(config.listen.http).await?;
@@ -114,6 +111,13 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     databases.release().await;
     print_line("stopped");
     outcome
+}
+
+fn membership(demo: Option<&Arc<Demo>>, groups: &Groups) -> Arc<dyn Membership> {
+    match demo {
+        Some(demo) => Arc::new(DemoRoom::new(Arc::clone(demo), groups.clone())),
+        None => Arc::new(groups.clone()),
+    }
 }
 
 /// Waits for pending requests for a limited time.

@@ -1,5 +1,5 @@
-//! Requests of clients before they connect: liveness, other servers, enabled modules, a newer version
-//! of the client, and a backup of its keys.
+//! Requests of clients before they connect: liveness, other servers, enabled modules, a newer
+//! version of the client, and a backup of its keys.
 
 use axum::Extension;
 use axum::extract::State;
