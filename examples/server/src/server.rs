@@ -10,6 +10,7 @@ use comet_dtalk::http::Verify;
 use comet_dtalk::id::Node;
 use comet_group::Groups;
 use comet_identity::{Authenticated, Registry, Tokens, devices};
+use comet_sql::Fence;
 use comet_store::{Membership, Outbox, Store};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -53,8 +54,8 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     };
     let outbox = Outbox::default();
     let groups = Groups::open(databases.groups(), group_config(&config), outbox.clone()).await?;
-    let limits = store_config(&config).accept_loss(reload.flags.accept_loss).outbox(outbox);
-    let limits = databases.fence().map_or(limits.clone(), |fence| limits.fence(fence));
+    let limits = store_config(&config, databases.fence());
+    let limits = limits.accept_loss(reload.flags.accept_loss).outbox(outbox);
     let membership = membership(demo.as_ref(), &groups);
     let store = Store::open(databases.messages(), limits, membership).await?;
     // HTTP is bound first: a started gateway may have sessions already.
@@ -73,7 +74,7 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
 
     let (stop, stopped) = watch::channel(false);
     let verify: Arc<dyn Verify> = Arc::new(Tokens);
-    let addresses = [http.local_addr(), admin.local_addr()];
+    let addresses = [&http, &admin].map(TcpListener::local_addr);
     let public = Public {
         gateway: gateway.clone(),
         config: Arc::new(config.clone()),
@@ -98,10 +99,7 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
         [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
     announce(&config, &gateway, addresses.map(|address| address.map_err(StartupError::Runtime)))?;
 
-    let outcome = tokio::select! {
-        stopped = wait_for(signals, || reload.run(&gateway, &store)) => stopped,
-        holder = databases.lost() => Err(StartupError::LeaseLost(holder)),
-    };
+    let outcome = wait_for(signals, &databases, || reload.run(&gateway, &store)).await;
     print_line("draining");
     drain(&gateway, Duration::from_secs(config.drain_seconds)).await;
     store.close().await;
@@ -142,12 +140,13 @@ fn start_gateway(
     Ok(builder.start()?)
 }
 
-fn store_config(config: &Config) -> comet_store::Config {
+fn store_config(config: &Config, fence: Option<Fence>) -> comet_store::Config {
     let cache = (config.gateway.memory_budget / CACHE_SHARE).min(MOST_CACHE);
     let (rate, config) = (config.gateway.limits.message_rate, &config.store);
     let store = comet_store::Config::default().message_rate(rate);
     let store = store.queue(config.queue).readers(config.readers).answers(config.answers);
     let store = store.cache(cache);
+    let store = fence.map_or(store.clone(), |fence| store.fence(fence));
     // A number beyond the limit is rejected when the configuration is checked.
     Node::new(config.node).map_or(store.clone(), |node| store.node(node))
 }
@@ -188,9 +187,11 @@ fn announce(
     Ok(())
 }
 
-/// Returns when a stop is requested; until then each SIGHUP reloads the settings.
+/// Returns when a stop is requested, or another process has taken the database; until then each
+/// SIGHUP reloads the settings.
 async fn wait_for(
     [terminate, interrupt, hangup]: [io::Result<Signal>; 3],
+    databases: &Databases,
     mut reload: impl FnMut(),
 ) -> Result<(), StartupError> {
     let mut terminate = terminate.map_err(StartupError::Runtime)?;
@@ -200,6 +201,7 @@ async fn wait_for(
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
+            holder = databases.lost() => return Err(StartupError::LeaseLost(holder)),
             Some(()) = hangup.recv() => tokio::task::block_in_place(&mut reload),
         }
     }

@@ -27,7 +27,7 @@ pub(crate) enum StartupError {
     LeaseLost(String),
     #[error("cannot use the database of messages: {0}")]
     Store(#[from] comet_store::OpenError),
-    #[error("cannot use the database of groups: {0}")]
+    #[error("cannot use the database of messages for groups: {0}")]
     Groups(#[from] comet_group::OpenError),
     #[error("cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: io::Error },

@@ -81,7 +81,7 @@ fn whoever_says_nothing_is_closed_after_the_handshake_time() {
 
 #[test]
 fn a_server_without_descriptors_goes_on_once_it_has_some_again() {
-    let setup = Setup::default().descriptors(200).set("gateway.handshake_seconds=2");
+    let setup = Setup::default().descriptors(240).set("gateway.handshake_seconds=2");
     let server = setup.start();
     let at = server.addresses;
     let open = || {
