@@ -48,16 +48,16 @@ fn what_was_answered_survives_sigkill_in_the_midst_of_traffic() {
     survives(None, &vec![false; kills(KILLS)]);
 }
 
+/// Both at once: most of the time passes until leases lapse.
 #[test]
-fn on_mariadb_what_was_answered_survives_sigkill_of_either() {
+fn on_servers_what_was_answered_survives_sigkill_of_either() {
     let kills = [false, true].repeat(kills(KILLS_ON_SERVERS));
-    survives(Some(Kind::MariaDb), &kills);
-}
-
-#[test]
-fn on_postgres_what_was_answered_survives_sigkill_of_either() {
-    let kills = [false, true].repeat(kills(KILLS_ON_SERVERS));
-    survives(Some(Kind::Postgres), &kills);
+    thread::scope(|scope| {
+        for kind in [Kind::MariaDb, Kind::Postgres] {
+            let kills = &kills;
+            scope.spawn(move || survives(Some(kind), kills));
+        }
+    });
 }
 
 /// The number of kills, unless `COMET_KILLS` says another.
