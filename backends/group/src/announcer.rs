@@ -1,4 +1,4 @@
-//! What members learn of a change: entries of the outbox, in the order of their delivery.
+//! Announcements of a change to members: entries of the outbox, in the order of their delivery.
 //!
 //! Users in bodies of signals and notices are as clients write them, those of memberships and
 //! authors as they are stored. An entry names at most [`MAX_USERS`]: clients add up several.

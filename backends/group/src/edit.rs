@@ -25,7 +25,7 @@ use crate::view::{Arrivals, View};
 
 /// Rule of a change. It may run several times, each time in a new transaction.
 pub(crate) trait Operation: Send + Sync + 'static {
-    /// What the caller learns of it.
+    /// Answer to the caller.
     type Answer: Send + 'static;
 
     /// Reads, decides, and notes what is to be written.
@@ -35,7 +35,7 @@ pub(crate) trait Operation: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Answer, GroupError>> + Send;
 }
 
-/// What all changes of all groups share.
+/// State shared by the changes of all groups.
 #[derive(Debug)]
 pub(crate) struct Scope {
     pub(crate) config: Config,
@@ -50,7 +50,7 @@ pub(crate) struct Edit<'t> {
     scope: &'t Scope,
     /// The group as it is to be stored.
     pub(crate) group: Group,
-    /// What its members learn.
+    /// Announcements to its members.
     pub(crate) announcer: Announcer,
     pub(crate) now: i64,
     /// The group as it was read; none of a new one.

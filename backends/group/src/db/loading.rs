@@ -1,4 +1,4 @@
-//! What is kept in memory of groups, in pages.
+//! Reads of the in-memory view of groups, in pages.
 
 use comet_sql::{Error, FromRow, Row, Statement, sql};
 
