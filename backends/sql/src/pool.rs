@@ -82,6 +82,10 @@ impl Pool {
         &self.0.location
     }
 
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
     /// Takes a connection; waits for one if all are in use.
     ///
     /// # Errors

@@ -10,8 +10,10 @@
 //! a server no copy is made; the log says so.
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fs, io};
+
+use tokio::time::{Instant, sleep};
 
 use crate::connection::Connection;
 use crate::dialect::Dialect;
@@ -23,6 +25,9 @@ use crate::statement::sql;
 
 /// Longest wait for another process that migrates, in seconds.
 const LOCK_SECONDS: u32 = 60;
+
+/// Wait before a file that was in use is tried again.
+const AGAIN: Duration = Duration::from_millis(20);
 
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS comet_schema (
     part      {key:64} NOT NULL PRIMARY KEY,
@@ -92,7 +97,7 @@ impl Part {
     /// [`MigrateError`]
     pub async fn migrate(&self, pool: &Pool) -> Result<Migration, MigrateError> {
         let migration = match pool.dialect() {
-            Dialect::Sqlite => self.in_file(pool).await?,
+            Dialect::Sqlite => self.in_file_when_free(pool).await?,
             Dialect::MySql | Dialect::Postgres => self.on_server(pool).await?,
         };
         if migration.from != migration.to {
@@ -108,6 +113,21 @@ impl Part {
             }
         }
         Ok(migration)
+    }
+
+    /// Of processes that open a new file at the same moment SQLite refuses some at once, without
+    /// waiting for `busy`: while one changes the journal's mode, or when two would wait for each
+    /// other. They try again, for as long as `busy`.
+    async fn in_file_when_free(&self, pool: &Pool) -> Result<Migration, MigrateError> {
+        let until = Instant::now() + pool.settings().sqlite.busy;
+        loop {
+            match self.in_file(pool).await {
+                Err(MigrateError::Database(Error::Busy(_))) if Instant::now() < until => {
+                    sleep(AGAIN).await;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     async fn in_file(&self, pool: &Pool) -> Result<Migration, MigrateError> {
