@@ -29,6 +29,8 @@ impl Code {
     pub const UNSUPPORTED: Self = Self(-2000);
     /// Message not sent.
     pub const MESSAGE_NOT_SENT: Self = Self(-5001);
+    /// Message empty, in the protocol of generation 2.
+    pub const MESSAGE_EMPTY: Self = Self(-10500);
     /// Group banned by an administrator.
     pub const GROUP_BANNED: Self = Self(-10001);
     /// Group disbanded.
@@ -82,6 +84,7 @@ impl Code {
             -1015 => "unknown device type",
             -1016 => "reconnect not allowed: another device logged in",
             -2000 => "feature not supported",
+            -10500 => "message is empty",
             -5001 => "message not sent",
             -10001 => "group is banned",
             -10002 => "group was disbanded",

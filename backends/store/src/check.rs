@@ -1,5 +1,5 @@
-//! Validation of messages from clients: the body of op 7 and of the HTTP push, before any cost is
-//! incurred.
+//! Validation of messages from clients, the bodies of op 7 and of requests over HTTP, before any
+//! cost is incurred.
 //!
 //! Pure. Not here: authentication of the sender, permission to send to a group ([`Membership`]),
 //! detection of repeats (the writer).
@@ -33,6 +33,9 @@ pub(crate) enum To {
 /// Reason for refusing a body.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Malformed {
+    /// Longer than on a socket.
+    #[error("body of {0} bytes")]
+    Body(usize),
     /// Not the expected protobuf message.
     #[error("body does not decode: {0}")]
     Undecodable(#[from] DecodeError),
@@ -68,7 +71,11 @@ pub(crate) fn check(body: Bytes) -> Result<Draft, Malformed> {
     if proto.event_type != EventType::Common as i32 {
         return Err(Malformed::EventType(proto.event_type));
     }
-    let common = Common::decode(proto.body)?;
+    check_common(Common::decode(proto.body)?)
+}
+
+/// Validates a message.
+pub(crate) fn check_common(common: Common) -> Result<Draft, Malformed> {
     check_name(&common.msg_id).map_err(Malformed::MsgId)?;
     check_name(&common.target).map_err(Malformed::Target)?;
     if common.msg_id.contains('\0') || common.target.contains('\0') {

@@ -37,10 +37,10 @@ impl Router for Store {
             }
         };
         let taken = self.submit(draft, peer.user(), is_phone(peer), ReplyTo::Socket(receipt));
-        if let Err((code, ReplyTo::Socket(receipt))) = taken {
-            let refusal = match code {
-                Code::MESSAGE_NOT_SENT => Refusal::later(code.0),
-                _ => Refusal::new(code.0),
+        if let Err((refused, ReplyTo::Socket(receipt))) = taken {
+            let refusal = match refused.code() {
+                code @ Code::MESSAGE_NOT_SENT => Refusal::later(code.0),
+                code => Refusal::new(code.0),
             };
             receipt.refuse(refusal);
         }

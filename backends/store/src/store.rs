@@ -35,6 +35,25 @@ pub enum UnusableReason {
     Reading(#[source] comet_sql::Error),
 }
 
+/// Reason for not accepting a valid message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Refused {
+    /// The sender may not send to this group.
+    Forbidden(Code),
+    /// Too many messages of the sender or in the queue, or the database failed: the message may be
+    /// sent again.
+    Busy,
+}
+
+impl Refused {
+    pub(crate) const fn code(self) -> Code {
+        match self {
+            Self::Forbidden(code) => code,
+            Self::Busy => Code::MESSAGE_NOT_SENT,
+        }
+    }
+}
+
 /// Message store. A cheap handle; clones refer to the same store.
 ///
 /// As the innermost [`Router`](comet::Router) of a server it accepts the messages of sessions and
@@ -224,20 +243,20 @@ impl Store {
         from: &str,
         from_phone: bool,
         reply_to: ReplyTo,
-    ) -> Result<(), (Code, ReplyTo)> {
+    ) -> Result<(), (Refused, ReplyTo)> {
         if let To::Group(group) = draft.to
             && let Err(code) = self.0.shared.membership.may_send(from, group.get())
         {
             self.0.shared.counters.forbidden();
-            return Err((code, reply_to));
+            return Err((Refused::Forbidden(code), reply_to));
         }
         if !self.0.paces.lock().admit(from, Instant::now()) {
             self.0.shared.counters.over_rate();
-            return Err((Code::MESSAGE_NOT_SENT, reply_to));
+            return Err((Refused::Busy, reply_to));
         }
         let Ok(place) = Arc::clone(&self.0.places).try_acquire_owned() else {
             self.0.shared.counters.overloaded();
-            return Err((Code::MESSAGE_NOT_SENT, reply_to));
+            return Err((Refused::Busy, reply_to));
         };
         from.clone_into(&mut draft.common.from);
         self.send_job(Job::Send(Box::new(Submission { draft, from_phone, reply_to, place })));
@@ -250,12 +269,12 @@ impl Store {
         draft: Draft,
         from: &str,
         from_phone: bool,
-    ) -> Result<Stored, Code> {
+    ) -> Result<Stored, Refused> {
         let (reply, stored) = oneshot::channel();
-        self.submit(draft, from, from_phone, ReplyTo::Http(reply)).map_err(|(code, _)| code)?;
+        self.submit(draft, from, from_phone, ReplyTo::Http(reply)).map_err(|(why, _)| why)?;
         match stored.await {
             Ok(Ok(stored)) => Ok(stored),
-            Ok(Err(Unstored)) | Err(_) => Err(Code::MESSAGE_NOT_SENT),
+            Ok(Err(Unstored)) | Err(_) => Err(Refused::Busy),
         }
     }
 

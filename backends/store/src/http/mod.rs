@@ -30,6 +30,7 @@ pub fn routes(store: Store, gateway: Gateway, verify: Arc<dyn Verify>) -> Router
     Router::new()
         .route("/record/push", post(push::push))
         .route("/record/push2", post(push::push_frame))
+        .route("/app/record/send", post(push::send_newer))
         .route("/app/record/sync-record", post(record::sync))
         .route("/store/app/pri-chat-record", post(record::history))
         .route("/store/app/group-chat-record", post(record::group_history))

@@ -36,8 +36,8 @@ impl Committed {
     pub(crate) fn stored(&self, place: usize) -> Stored {
         let common = &self.plan.messages[place].common;
         match self.appended.repeats.get(&common.log_id) {
-            Some(&Original { mid, datetime }) => Stored { mid, datetime },
-            None => Stored { mid: common.log_id, datetime: common.datetime },
+            Some(&Original { mid, datetime }) => Stored { mid, datetime, repeat: true },
+            None => Stored { mid: common.log_id, datetime: common.datetime, repeat: false },
         }
     }
 

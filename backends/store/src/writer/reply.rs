@@ -13,6 +13,8 @@ pub(crate) struct Stored {
     pub(crate) mid: i64,
     /// Server time in milliseconds.
     pub(crate) datetime: u64,
+    /// Whether it was stored before.
+    pub(crate) repeat: bool,
 }
 
 /// The message could not be stored now; a resend may succeed.
@@ -30,7 +32,7 @@ pub(crate) enum ReplyTo {
 impl ReplyTo {
     pub(crate) fn settle(self, outcome: Result<Stored, Unstored>) {
         match (self, outcome) {
-            (Self::Socket(receipt), Ok(Stored { mid, datetime })) => {
+            (Self::Socket(receipt), Ok(Stored { mid, datetime, .. })) => {
                 receipt.ack(body::ack(mid, datetime));
             }
             (Self::Socket(receipt), Err(Unstored)) => {

@@ -106,6 +106,14 @@ impl Server {
         self.post(request.body(body.to_owned().into()).unwrap()).await
     }
 
+    /// Posts these bytes.
+    pub(crate) async fn post_bytes(&self, token: &str, path: &str, body: Vec<u8>) -> String {
+        let request = Request::post(path)
+            .header("FZM-SIGNATURE", token)
+            .header("content-type", "application/octet-stream");
+        self.post(request.body(body.into()).unwrap()).await
+    }
+
     /// Posts a form whose part `message` is `body`.
     pub(crate) async fn post_form(&self, token: &str, path: &str, body: &[u8]) -> String {
         self.post_form_from("PC", token, path, body).await

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::process::Stdio;
 
 use comet_dtalk::message::{
-    Common, CommonAck, FrameProto, Login, Proto, Reference, Signal, SignalEndpointLogin,
-    SignalFocus, SignalReceived, SignalRevoke, Source, SourceUser, Text,
+    Common, CommonAck, FrameProto, Login, NewerMessage, Proto, Reference, Signal,
+    SignalEndpointLogin, SignalFocus, SignalReceived, SignalRevoke, Source, SourceUser, Text,
 };
 use comet_protocol::AuthMsg;
 use prost::Message;
@@ -31,6 +31,8 @@ fn fields(kind: &str, bytes: &[u8]) -> Option<Vec<String>> {
 /// A type, a value with all fields set, and their names in the order of their numbers.
 type Described = (&'static str, Vec<u8>, &'static str);
 
+const NEWER: &str = "channel_type mid cid from target msg_type content datetime source reference";
+
 fn messages() -> Vec<Described> {
     let user = || SourceUser { id: "u".into(), name: "n".into() };
     let source = || Source { channel_type: 1, from: Some(user()), target: Some(user()) };
@@ -47,6 +49,18 @@ fn messages() -> Vec<Described> {
         source: Some(source()),
         reference: Some(reference),
     };
+    let newer = NewerMessage {
+        channel_type: 1,
+        mid: "2".into(),
+        cid: "m".into(),
+        from: "a".into(),
+        target: "b".into(),
+        msg_type: 13,
+        content: "x".into(),
+        datetime: 3,
+        source: Some(source()),
+        reference: Some(reference),
+    };
     let proto = Proto { event_type: 2, body: "x".into() };
     let ack = CommonAck { log_id: 1, datetime: 2 };
     let text = Text { content: "hi".into(), mention: vec!["ALL".into()] };
@@ -55,6 +69,7 @@ fn messages() -> Vec<Described> {
     vec![
         ("Proto", proto.encode_to_vec(), "event_type body"),
         ("Common", common.encode_to_vec(), fields),
+        ("NewerMessage", newer.encode_to_vec(), NEWER),
         ("Source", source().encode_to_vec(), "channel_type from target"),
         ("SourceUser", user().encode_to_vec(), "id name"),
         ("Reference", reference.encode_to_vec(), "topic ref"),
