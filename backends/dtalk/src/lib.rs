@@ -16,4 +16,5 @@ pub mod group;
 pub mod http;
 pub mod id;
 pub mod message;
+pub mod newer;
 pub mod rate;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use comet_dtalk::id::Node;
 use comet_sql::Fence;
 
-use crate::Outbox;
+use crate::{Outbox, Retention};
 
 /// Limits of a [`Store`](crate::Store), each with its cost.
 #[derive(Clone, Debug)]
@@ -23,6 +23,7 @@ pub struct Config {
     pub(crate) accept_loss: bool,
     pub(crate) fence: Option<Fence>,
     pub(crate) outbox: Outbox,
+    pub(crate) retention: Retention,
 }
 
 impl Default for Config {
@@ -42,6 +43,7 @@ impl Default for Config {
             accept_loss: false,
             fence: None,
             outbox: Outbox::default(),
+            retention: Retention::default(),
         }
     }
 }
@@ -155,6 +157,13 @@ impl Config {
     #[must_use]
     pub fn outbox(mut self, outbox: Outbox) -> Self {
         self.outbox = outbox;
+        self
+    }
+
+    /// What is kept, and for how long. Default: everything.
+    #[must_use]
+    pub const fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
         self
     }
 

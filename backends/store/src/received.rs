@@ -35,6 +35,14 @@ impl Received {
             Some((first.parse().ok()?, last.parse().ok()?))
         };
         self.above = text.split_ascii_whitespace().filter_map(range).collect();
+        // The cursor may have been moved since they were written.
+        self.above.retain(|&(_, last)| last > self.through);
+        if let Some(&(first, last)) = self.above.first()
+            && first <= self.through + 1
+        {
+            self.through = last;
+            self.above.remove(0);
+        }
         self
     }
 
@@ -53,6 +61,14 @@ impl Received {
     pub(crate) fn has(&self, position: i64) -> bool {
         let is_in = |&(first, last): &(i64, i64)| (first..=last).contains(&position);
         position <= self.through || self.above.iter().any(is_in)
+    }
+
+    /// Number of entries up to this position that are not received.
+    pub(crate) fn missing_up_to(&self, position: i64) -> i64 {
+        let beyond = (position - self.through).max(0);
+        let within =
+            self.above.iter().map(|&(first, last)| (last.min(position) - first + 1).max(0));
+        beyond - within.sum::<i64>()
     }
 
     /// Records a received entry.
@@ -117,6 +133,24 @@ mod tests {
         let received = with([12, 13, 16]);
         assert_eq!(Received::up_to(10, 1000).with_above(&received.encode_above()), received);
         assert_eq!(Received::up_to(1, 2).with_above("x 3 4-x"), Received::up_to(1, 2));
+    }
+
+    #[test]
+    fn ranges_that_a_moved_cursor_has_passed_are_dropped() {
+        let moved = |through| Received::up_to(through, 0).with_above("12-14 16-16 20-21");
+        for (through, expected) in [(11, (14, "16-16 20-21")), (13, (14, "16-16 20-21"))] {
+            let received = moved(through);
+            assert_eq!((received.through, &*received.encode_above()), expected);
+        }
+        assert_eq!((moved(15).through, &*moved(15).encode_above()), (16, "20-21"));
+        assert_eq!((moved(30).through, &*moved(30).encode_above()), (30, ""));
+    }
+
+    #[test]
+    fn entries_in_the_holes_are_missing() {
+        let received = with([12, 13, 16]);
+        let missing = [9, 10, 11, 12, 14, 15, 16, 18].map(|at| received.missing_up_to(at));
+        assert_eq!(missing, [0, 0, 1, 1, 2, 3, 3, 5]);
     }
 
     #[test]

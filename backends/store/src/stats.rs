@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::db::Deleted;
 use comet::{Distribution, Histogram, Metric, MetricKind};
 
 /// Defines counters and gauges from one list.
@@ -72,6 +73,12 @@ counters! {
         commits,
         /// Transactions that failed.
         failed_commits,
+        /// Messages, and entries of groups, deleted by age or number.
+        expired,
+        /// Receivers of those, none of whose phones had received it.
+        expired_unreceived,
+        /// Signals to users, and rows for deduplication, deleted by age.
+        expired_others,
         /// Live deliveries to sessions; those to groups are not in it.
         delivered,
         /// Deliveries to sessions that caught up from the database.
@@ -133,6 +140,12 @@ impl Counters {
 
     pub(crate) fn is_failing(&self) -> bool {
         self.failing.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn expired(&self, deleted: Deleted) {
+        self.expired.fetch_add(deleted.messages, Ordering::Relaxed);
+        self.expired_unreceived.fetch_add(deleted.unreceived, Ordering::Relaxed);
+        self.expired_others.fetch_add(deleted.others, Ordering::Relaxed);
     }
 
     pub(crate) fn delivered(&self) {

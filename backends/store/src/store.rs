@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::check::{Draft, To};
 use crate::db::{self, OpenError, ReadPool, Timeouts};
+use crate::retention::{self, Deleter};
 use crate::stats::Counters;
 use crate::sync_marks::SyncMarks;
 use crate::tag::Tag;
@@ -127,6 +128,10 @@ impl Store {
             let gateway = Arc::clone(&gateway);
             move || gateway.get().cloned()
         };
+        if config.retention.is_limited() {
+            let deleter = Deleter::new(&jobs);
+            tokio::spawn(retention::run(config.retention, opened.reads.clone(), deleter));
+        }
         tokio::spawn(writer::run(engine, opened.reads.clone(), intake, outlet));
         let semaphore =
             |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));

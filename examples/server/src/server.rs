@@ -145,7 +145,7 @@ fn store_config(config: &Config, fence: Option<Fence>) -> comet_store::Config {
     let (rate, config) = (config.gateway.limits.message_rate, &config.store);
     let store = comet_store::Config::default().message_rate(rate);
     let store = store.queue(config.queue).readers(config.readers).answers(config.answers);
-    let store = store.cache(cache);
+    let store = store.cache(cache).retention(config.retention.limits());
     let store = fence.map_or(store.clone(), |fence| store.fence(fence));
     // A number beyond the limit is rejected when the configuration is checked.
     Node::new(config.node).map_or(store.clone(), |node| store.node(node))

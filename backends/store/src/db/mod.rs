@@ -9,6 +9,7 @@
 mod act;
 mod append;
 mod excerpt;
+mod expiry;
 mod high_mark;
 mod mark;
 mod page;
@@ -30,6 +31,7 @@ use comet_sql::{
 pub(crate) use act::{Found, Kind, add_focus, erase, find};
 pub(crate) use append::{Appended, Message, Original, OutSignal, append, insert_signals};
 pub(crate) use excerpt::{Choice, Range};
+pub(crate) use expiry::{Aged, Deleted, Deletion, EntryPlace};
 use high_mark::HighMark;
 pub(crate) use mark::{mark_messages, mark_signals};
 pub(crate) use page::Page;
@@ -123,6 +125,14 @@ impl WriteConnection {
             mark.advance(last);
         }
         Ok(())
+    }
+
+    /// Deletes what retention says, in a transaction of its own.
+    pub(crate) async fn delete(&mut self, deletion: Deletion) -> Result<Deleted, Error> {
+        let mut tx = self.pool.begin().await?;
+        let deleted = expiry::delete(&mut tx, deletion).await?;
+        tx.commit().await?;
+        Ok(deleted)
     }
 
     /// Lets every transaction from now on check a lease.

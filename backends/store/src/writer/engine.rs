@@ -31,7 +31,7 @@ use super::plan::plan;
 use super::reply::Unstored;
 use super::shared::{CommitError, Shared};
 use crate::check::Draft;
-use crate::db::{self, OutSignal, WriteConnection};
+use crate::db::{self, Deletion, OutSignal, WriteConnection};
 use crate::entry::EntryKind;
 use crate::outbox;
 use crate::tag::Tag;
@@ -117,7 +117,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         outlet: &mut impl Outlet<S>,
     ) -> Option<oneshot::Sender<()>> {
         let mut batch = Batch::default();
-        let mut flushes = Vec::new();
+        let (mut deletions, mut flushes) = (Vec::new(), Vec::new());
         let mut close = None;
         for job in jobs {
             match job {
@@ -139,6 +139,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
                     let uid = self.feeds.acked(session, tag, outlet);
                     batch.acks.extend(uid.map(|uid| (uid, tag)));
                 }
+                Job::Delete(deletion, done) => deletions.push((deletion, done)),
                 Job::Flush(done) => flushes.push(done),
                 Job::Close(done) => close = Some(done),
             }
@@ -150,6 +151,10 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         }
         batch.receipts = self.feeds.receipts.take_due();
         self.write(batch, probe, now, outlet).await;
+        for (deletion, done) in deletions {
+            // The task may have ended.
+            let _gone = done.send(self.delete(*deletion).await);
+        }
         self.shared.counters.sessions(self.feeds.len());
         for done in flushes {
             // The receiver may have stopped waiting.
@@ -201,6 +206,16 @@ impl<S: Copy + Eq + Hash> Engine<S> {
                 answer(batch.acts, &failed);
             }
         }
+    }
+
+    /// Deletes what retention says, after the messages of the batch have been answered.
+    async fn delete(&mut self, deletion: Deletion) -> bool {
+        let deleted = self.writer_db.delete(deletion).await;
+        match &deleted {
+            Ok(deleted) => self.shared.counters.expired(*deleted),
+            Err(error) => tracing::warn!(%error, "nothing deleted"),
+        }
+        deleted.is_ok()
     }
 
     /// One transaction for the whole batch. If dropped before the commit, it is rolled back.

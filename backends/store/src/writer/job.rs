@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::reply::ReplyTo;
 use crate::check::Draft;
+use crate::db::Deletion;
 use crate::tag::Tag;
 
 /// Job, in the order in which the writer sees it.
@@ -32,6 +33,8 @@ pub(crate) enum Job<S> {
     Detach(S),
     /// A session acknowledged a delivery. The place is released once the ack is recorded.
     Acked { session: S, tag: Tag, _place: Option<OwnedSemaphorePermit> },
+    /// Delete what retention says, and tell whether it was deleted.
+    Delete(Box<Deletion>, oneshot::Sender<bool>),
     /// Notify when all jobs before this one are done.
     Flush(oneshot::Sender<()>),
     /// Close the database, notify, and end.

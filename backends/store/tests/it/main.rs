@@ -6,6 +6,8 @@ mod doubt;
 mod groups;
 mod http;
 mod load;
+mod newer;
 mod restart;
+mod retention;
 mod session;
 mod support;

@@ -104,6 +104,10 @@ impl Config {
             let text = format!("must be from 0 to 15, not {}", self.store.node);
             return Err(settings.fault("store.node", text));
         }
+        if (1..7).contains(&self.store.retention.id_days) {
+            let text = "must be 0 or at least 7: clients send messages again days later";
+            return Err(settings.fault("store.retention.id_days", text));
+        }
         if let Some((path, other, address)) = self.listen.collision() {
             // Users do not write the default: the fault lies in the setting that collides with it.
             let of_default = settings.is_from(DEFAULT_NAME, path);

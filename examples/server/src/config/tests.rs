@@ -3,6 +3,7 @@
 use clap::Parser;
 use comet::{Io, Overflow, Winner};
 
+use super::backends::Retention;
 use super::gateway::{Delivery, Handshake, Limits, Ping, Resume, SocketIo, WebSocket};
 use super::*;
 
@@ -83,7 +84,15 @@ fn each_section_of_a_full_file_is_read_to_its_values() {
     assert_eq!(config.http, http);
     let devices = Devices { phone: 1_401, desktop: 1_402, web: 1_403, winner: Winner::Oldest };
     assert_eq!(config.devices, devices);
-    let store = Store { node: 15, queue: 1_502, readers: 1_503, answers: 1_504 };
+    let retention = Retention {
+        private_days: 1_505,
+        private_messages: 1_506,
+        group_days: 1_507,
+        group_messages: 1_508,
+        signal_days: 1_509,
+        id_days: 1_510,
+    };
+    let store = Store { node: 15, queue: 1_502, readers: 1_503, answers: 1_504, retention };
     assert_eq!(config.store, store);
     assert_eq!(config.origins.sub.policy(), comet::OriginPolicy::SameHost);
     assert_eq!(config.origins.hosts, ["d.example"]);

@@ -5,9 +5,10 @@ use std::io::Write;
 use std::process::Stdio;
 
 use comet_dtalk::message::{
-    Common, CommonAck, FrameProto, Login, NewerMessage, Proto, Reference, Signal,
-    SignalEndpointLogin, SignalFocus, SignalReceived, SignalRevoke, Source, SourceUser, Text,
+    Common, CommonAck, FrameProto, Login, Proto, Reference, Signal, SignalEndpointLogin,
+    SignalFocus, SignalReceived, SignalRevoke, Source, SourceUser, Text,
 };
+use comet_dtalk::newer::NewerMessage;
 use comet_protocol::AuthMsg;
 use prost::Message;
 
