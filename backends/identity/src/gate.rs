@@ -7,7 +7,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use comet::{Claim, Connect, ConnectReply, Crowded, Delivery, Dialect, Gateway, Identity};
+use comet::{
+    Claim, Connect, ConnectReply, Crowded, Delivery, Dialect, Gateway, Identity, SessionId,
+};
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::message::{ConnType, Device, EventType, Login, Proto, Signal, SignalType};
@@ -19,17 +21,23 @@ use crate::alternation::AlternatingPhones;
 use crate::announcer::{self, Announce, Announcer, User};
 use crate::endpoint::{endpoint_login, refusal};
 use crate::outcome::{Logins, Outcome};
+use crate::presence::Presence;
 use crate::registry::{Admission, Registered, Registry, RegistryError};
-use crate::token::{TokenError, verify};
+use crate::superseded::{ANNOUNCED, Superseded};
+use crate::token::TokenError;
+use crate::tokens::{Tokens, Verified};
 
 /// State used by decisions.
 #[derive(Debug)]
 pub(crate) struct Gate {
     apps: Box<[Box<str>]>,
+    pub(crate) tokens: Tokens,
     registry: Registry,
     logins: Logins,
     announcer: Mutex<Announcer>,
     alternating: Mutex<AlternatingPhones>,
+    presence: Arc<Presence>,
+    superseded: Arc<Superseded>,
     holding: Semaphore,
 }
 
@@ -74,15 +82,17 @@ impl DenyReason {
 
 /// Admitted peer.
 struct Admitted {
-    uid: String,
+    user: Verified,
     /// Registered by now, if its type is known.
     device: Registered,
     place: Claim,
+    /// Session of the phone that it replaces.
+    superseded: Option<SessionId>,
 }
 
 /// Login with a verified token.
 struct Checked {
-    uid: String,
+    user: Verified,
     login: Option<Login>,
 }
 
@@ -100,10 +110,13 @@ impl Gate {
     pub(crate) fn new(apps: Box<[Box<str>]>, registry: Registry) -> Self {
         Self {
             apps,
+            tokens: Tokens::default(),
             registry,
             logins: Logins::default(),
             announcer: Mutex::default(),
             alternating: Mutex::default(),
+            presence: Arc::default(),
+            superseded: Arc::default(),
             holding: Semaphore::new(HOLDING),
         }
     }
@@ -117,6 +130,14 @@ impl Gate {
         &self.logins
     }
 
+    pub(crate) fn presence(&self) -> &Arc<Presence> {
+        &self.presence
+    }
+
+    pub(crate) fn superseded(&self) -> &Superseded {
+        &self.superseded
+    }
+
     /// Answers a login. `slot` is released once the login is decided or held.
     pub(crate) async fn decide(
         self: Arc<Self>,
@@ -126,12 +147,12 @@ impl Gate {
         slot: OwnedSemaphorePermit,
     ) {
         if request.renews.is_some() {
-            let renewed = Self::renew(&request);
+            let renewed = self.renew(&request);
             drop(slot);
             return self.answer_renewal(request, reply, renewed);
         }
         let mut slot = Some(slot);
-        let checked = Self::check(&request);
+        let checked = self.check(&request);
         let time = checked.as_ref().map_or(Duration::ZERO, |it| self.alternation(&request.app, it));
         if !time.is_zero() {
             // Held logins have a limit of their own.
@@ -157,13 +178,13 @@ impl Gate {
     }
 
     /// Verifies the token, and decodes the device sent with it.
-    fn check(request: &Connect) -> Result<Checked, DenyReason> {
-        let uid = String::from(verify(&request.token, unix_ms())?);
+    fn check(&self, request: &Connect) -> Result<Checked, DenyReason> {
+        let user = self.tokens.check(&request.token)?;
         let login = match request.ext.is_empty() {
             true => None,
             false => Some(Login::decode(&*request.ext)?),
         };
-        Ok(Checked { uid, login })
+        Ok(Checked { user, login })
     }
 
     /// Time to hold the answer because of alternating phones of the user.
@@ -174,7 +195,7 @@ impl Gate {
         if !by_hand || !info.device.is_some_and(Device::is_phone) {
             return Duration::ZERO;
         }
-        let user = (app.to_owned(), checked.uid.clone());
+        let user = (app.to_owned(), checked.user.uid.clone());
         self.alternating.lock().log_in(&user, &info.uuid, unix_ms())
     }
 
@@ -201,14 +222,19 @@ impl Gate {
         app: &str,
         checked: Result<Checked, DenyReason>,
     ) -> Result<Admitted, DenyReason> {
-        let Checked { uid, login } = checked?;
+        let Checked { user, login } = checked?;
+        let uid = &user.uid;
         let info = login.as_ref().map(DeviceInfo::of).unwrap_or_default();
-        let place = self.place(gateway, app, &uid, &info).await?;
+        let place = self.place(gateway, app, uid, &info).await?;
         let Some(login) = login else {
-            return Ok(Admitted { uid, device: Registered::default(), place });
+            let (device, superseded) = (Registered::default(), None);
+            return Ok(Admitted { user, device, place, superseded });
         };
-        match self.registry.login(&uid, &login, unix_ms()).await? {
-            Admission::Admitted(device) => Ok(Admitted { uid, device, place }),
+        match self.registry.login(uid, &login, unix_ms()).await? {
+            Admission::Admitted { device, replaced } => {
+                let superseded = replaced.and_then(|login| self.presence.session(login));
+                Ok(Admitted { user, device, place, superseded })
+            }
             Admission::Superseded(newer) => Err(DenyReason::Superseded(Box::new(newer))),
             // Its client shows the same notice, and stops.
             Admission::Revoked => {
@@ -219,11 +245,11 @@ impl Gate {
     }
 
     /// Identity of the peer of an open session; its device was registered and announced at login.
-    fn renew(request: &Connect) -> Result<(String, DeviceInfo), DenyReason> {
-        let uid = String::from(verify(&request.token, unix_ms())?);
+    fn renew(&self, request: &Connect) -> Result<(Verified, DeviceInfo), DenyReason> {
+        let user = self.tokens.check(&request.token)?;
         match request.ext.is_empty() {
-            true => Ok((uid, DeviceInfo::default())),
-            false => Ok((uid, DeviceInfo::of(&Login::decode(&*request.ext)?))),
+            true => Ok((user, DeviceInfo::default())),
+            false => Ok((user, DeviceInfo::of(&Login::decode(&*request.ext)?))),
         }
     }
 
@@ -231,13 +257,13 @@ impl Gate {
         &self,
         request: Connect,
         reply: ConnectReply,
-        renewed: Result<(String, DeviceInfo), DenyReason>,
+        renewed: Result<(Verified, DeviceInfo), DenyReason>,
     ) {
         match renewed {
-            Ok((uid, device)) => {
+            Ok((user, device)) => {
                 self.logins.count(Outcome::Renewed);
                 // The gateway checks that it is the same one.
-                reply.accept(identity(request.app, uid, device));
+                reply.accept(identity(request.app, user, device));
             }
             Err(denied) => {
                 tracing::debug!(remote = %request.remote, %denied, "not renewed");
@@ -296,15 +322,18 @@ impl Gate {
         admitted: Result<Admitted, DenyReason>,
     ) {
         match admitted {
-            Ok(Admitted { uid, device, place }) => {
+            Ok(Admitted { user, device, place, superseded }) => {
                 self.logins.count(Outcome::Accepted);
                 // Before the session begins, so that only the other devices of the user receive it.
                 if device.info.login != 0 {
-                    self.announce(gateway, (request.app.clone(), uid.clone()), &device);
+                    self.announce(gateway, (request.app.clone(), user.uid.clone()), &device);
+                }
+                if let Some(session) = superseded {
+                    self.superseded.end(gateway, session);
                 }
                 let pulls = request.dialect == Dialect::Comet;
                 let device = DeviceInfo { pulls, ..device.info };
-                reply.accept(identity(request.app, uid, device).claim(place));
+                reply.accept(identity(request.app, user, device).claim(place));
             }
             Err(denied) => {
                 tracing::debug!(remote = %request.remote, %denied, "login denied");
@@ -347,8 +376,13 @@ impl Gate {
     }
 }
 
-fn identity(app: String, uid: String, device: DeviceInfo) -> Identity {
+fn identity(app: String, user: Verified, device: DeviceInfo) -> Identity {
+    let Verified { uid, valid_for } = user;
     let identity = Identity::new(app, uid).device(device.uuid.clone()).class(device.class());
+    let identity = match valid_for {
+        Some(time) => identity.expires_in(time),
+        None => identity,
+    };
     identity.context(device)
 }
 
@@ -361,7 +395,12 @@ fn announce(gateway: &Gateway, (app, uid): &User, device: &Registered) {
         ..Signal::default()
     };
     let body = Proto { event_type: EventType::Signal as i32, body: signal.encode_to_vec().into() };
-    let delivery = Delivery::best_effort(body.encode_to_vec());
+    let body = body.encode_to_vec();
+    // Superseded phones are waited for; other devices need not know that the login was before.
+    let delivery = match device.info.is_phone() {
+        true => Delivery::acked(body).tag(ANNOUNCED),
+        false => Delivery::best_effort(body),
+    };
     let (uuid, most) = (&device.info.uuid, announcer::DEVICES);
     if let Err(error) = gateway.push_others(app, uid, uuid, most, delivery) {
         tracing::debug!(%error, "login not announced");

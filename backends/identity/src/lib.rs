@@ -20,7 +20,7 @@
 //! let router = Authenticated::new(registry.clone(), Handle::current(), ["dtalk"], rest);
 //! let gateway =
 //!     Gateway::builder(router).listen(Listen::tcp("127.0.0.1:3101".parse()?)).start()?;
-//! let http = login::routes(Arc::new(Tokens), registry);
+//! let http = login::routes(Arc::new(Tokens::default()), registry);
 //! # Ok(())
 //! # }
 //! ```
@@ -31,16 +31,19 @@ pub mod announcer;
 pub mod devices;
 mod endpoint;
 mod gate;
+mod jwt;
 mod key;
 pub mod login;
 mod outcome;
 mod presence;
 pub mod registry;
 mod router;
+mod superseded;
 pub mod token;
 mod tokens;
 
 pub use address::Address;
+pub use jwt::{Jwt, JwtAlgorithm, JwtKeyError};
 pub use key::{Key, KeyError};
 pub use outcome::{Logins, Outcome};
 pub use presence::Presence;

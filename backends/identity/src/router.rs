@@ -25,6 +25,8 @@ use crate::gate::{Gate, LATER};
 use crate::outcome::{Logins, Outcome};
 use crate::presence::Presence;
 use crate::registry::Registry;
+use crate::superseded::ANNOUNCED;
+use crate::tokens::Tokens;
 
 /// Router that authenticates peers, and passes everything else on to the inner one; the
 /// [`connect`](Router::connect) of the inner one is never called.
@@ -37,7 +39,6 @@ pub struct Authenticated<R> {
     gate: Arc<Gate>,
     runtime: Handle,
     slots: Arc<Semaphore>,
-    presence: Arc<Presence>,
 }
 
 impl<R> Authenticated<R> {
@@ -51,7 +52,7 @@ impl<R> Authenticated<R> {
         let apps = apps.into_iter().map(Into::into).collect();
         let gate = Arc::new(Gate::new(apps, registry));
         let slots = Arc::new(Semaphore::new(Self::LOGINS));
-        Self { inner, gate, runtime, slots, presence: Arc::default() }
+        Self { inner, gate, runtime, slots }
     }
 
     /// Default limit of concurrent logins.
@@ -68,6 +69,17 @@ impl<R> Authenticated<R> {
         self
     }
 
+    /// Tokens that are accepted. Default: those of dtalk.
+    ///
+    /// # Panics
+    ///
+    /// If the router is in use.
+    #[must_use]
+    pub fn tokens(mut self, tokens: Tokens) -> Self {
+        Arc::get_mut(&mut self.gate).expect("not in use yet").tokens = tokens;
+        self
+    }
+
     /// Outcomes of the logins so far.
     #[must_use]
     pub fn outcomes(&self) -> &Logins {
@@ -77,7 +89,7 @@ impl<R> Authenticated<R> {
     /// Registered devices that have a session.
     #[must_use]
     pub fn presence(&self) -> Arc<Presence> {
-        Arc::clone(&self.presence)
+        Arc::clone(self.gate.presence())
     }
 }
 
@@ -103,12 +115,20 @@ impl<R: Router> Middleware for Authenticated<R> {
 
     fn event(&self, gateway: &Gateway, peer: &Peer, event: Event<'_>) {
         if let Some(device) = peer.context::<DeviceInfo>() {
+            let presence = self.gate.presence();
             match event {
-                Event::Connected | Event::Resumed => self.presence.enter(device, peer.session()),
-                Event::Parked(_) => self.presence.park(device),
-                Event::Disconnected(_) => self.presence.leave(device),
+                Event::Connected | Event::Resumed => presence.enter(device, peer.session()),
+                Event::Parked(_) => presence.park(device),
+                Event::Disconnected(_) => presence.leave(device),
                 _ => {}
             }
+        }
+        match event {
+            Event::Acked { tag: ANNOUNCED } => {
+                return self.gate.superseded().acked(gateway, peer.session());
+            }
+            Event::Disconnected(_) => self.gate.superseded().left(peer.session()),
+            _ => {}
         }
         self.inner.event(gateway, peer, event);
     }

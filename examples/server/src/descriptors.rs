@@ -62,7 +62,7 @@ pub(crate) fn share(config: &Config) -> Shares {
 fn reserve(config: &Config) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, Into::into);
     let shards = if config.gateway.shards == 0 { cores() } else { config.gateway.shards };
-    let databases = (usize::from(config.store.readers) + WRITERS) * FILES;
+    let databases = (usize::from(config.backends.store.readers) + WRITERS) * FILES;
     BASE + databases + shards * OF_A_SHARD + config.http.admin_connections
 }
 

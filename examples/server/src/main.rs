@@ -22,6 +22,7 @@ mod reload;
 mod server;
 mod settings;
 mod startup_error;
+mod tokens;
 
 use std::io::Write;
 use std::process::ExitCode;

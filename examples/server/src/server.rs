@@ -9,7 +9,7 @@ use comet::{Builder, Gateway};
 use comet_dtalk::http::Verify;
 use comet_dtalk::id::Node;
 use comet_group::Groups;
-use comet_identity::{Authenticated, Registry, Tokens, devices};
+use comet_identity::{Authenticated, Registry, devices};
 use comet_sql::Fence;
 use comet_store::{Membership, Outbox, Store};
 use tokio::net::TcpListener;
@@ -30,6 +30,7 @@ use crate::print_line;
 use crate::ready::Readiness;
 use crate::reload::Reload;
 use crate::startup_error::StartupError;
+use crate::tokens::tokens;
 
 /// Time limit for HTTP to end after everything behind it has ended. Otherwise a client that has
 /// sent half a request would keep the server running.
@@ -61,8 +62,11 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     // HTTP is bound first: a started gateway may have sessions already.
     let http = bind(config.listen.http).await?;
     let admin = bind(config.listen.admin).await?;
+    let apps = config.apps.clone();
     let authenticated =
-        Authenticated::new(registry.clone(), Handle::current(), config.apps.clone(), store.clone());
+        Authenticated::new(registry.clone(), Handle::current(), apps, store.clone());
+    let tokens = tokens(&config.backends.jwt)?;
+    let authenticated = authenticated.tokens(tokens.clone());
     let online = demo.as_ref().map(|demo| demo.online());
     let router = Arc::new(authenticated);
     let with_presence = crate::demo::PresenceRouter::new(Arc::clone(&router), online);
@@ -73,7 +77,7 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let gateway = start_gateway(&config, gateway, with_presence)?;
 
     let (stop, stopped) = watch::channel(false);
-    let verify: Arc<dyn Verify> = Arc::new(Tokens);
+    let verify: Arc<dyn Verify> = Arc::new(tokens);
     let addresses = [&http, &admin].map(TcpListener::local_addr);
     let public = Public {
         gateway: gateway.clone(),
@@ -142,7 +146,7 @@ fn start_gateway(
 
 fn store_config(config: &Config, fence: Option<Fence>) -> comet_store::Config {
     let cache = (config.gateway.memory_budget / CACHE_SHARE).min(MOST_CACHE);
-    let (rate, config) = (config.gateway.limits.message_rate, &config.store);
+    let (rate, config) = (config.gateway.limits.message_rate, &config.backends.store);
     let store = comet_store::Config::default().message_rate(rate);
     let store = store.queue(config.queue).readers(config.readers).answers(config.answers);
     let store = store.cache(cache).retention(config.retention.limits());
@@ -152,10 +156,10 @@ fn store_config(config: &Config, fence: Option<Fence>) -> comet_store::Config {
 }
 
 fn group_config(config: &Config) -> comet_group::Config {
-    let limits = &config.group;
+    let limits = &config.backends.group;
     let group = comet_group::Config::default();
     let group = group.maximum(limits.members).groups_per_user(limits.groups_per_user);
-    Node::new(config.store.node).map_or(group.clone(), |node| group.node(node))
+    Node::new(config.backends.store.node).map_or(group.clone(), |node| group.node(node))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartupError> {

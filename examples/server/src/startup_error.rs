@@ -9,6 +9,7 @@ use comet_sql::LeaseError;
 use crate::backup::CopyError;
 use crate::data::{DATABASE_ADVICE, DataError};
 use crate::settings::Fault;
+use crate::tokens::TokensError;
 
 /// A failure to start the server, or to go on.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,8 @@ pub(crate) enum StartupError {
     Runtime(io::Error),
     #[error(transparent)]
     Data(#[from] DataError),
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
     #[error("cannot use the database: {0}")]
     Lease(#[from] LeaseError),
     #[error("the database was taken over by {0}")]
@@ -85,7 +88,11 @@ impl StartupError {
                     .to_owned(),
             ),
             Self::Store(_) | Self::Groups(_) => Some(DATABASE_ADVICE.to_owned()),
-            Self::Log { .. } | Self::Runtime(_) | Self::Listen { .. } | Self::Gateway(_) => None,
+            Self::Log { .. }
+            | Self::Runtime(_)
+            | Self::Tokens(_)
+            | Self::Listen { .. }
+            | Self::Gateway(_) => None,
         }
     }
 }

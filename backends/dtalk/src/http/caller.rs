@@ -3,6 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::{FromRef, FromRequestParts};
+use axum::http::HeaderName;
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use super::ApiError;
@@ -28,6 +30,17 @@ pub trait Verify: Send + Sync {
     /// [`Code::SIGNATURE_EXPIRED`] for a token that was valid before, else
     /// [`Code::SIGNATURE_INVALID`].
     fn verify(&self, token: &str) -> Result<String, Code>;
+
+    /// The same of a token in `Authorization: Bearer` (RFC 6750, section 2.1). Default: none is
+    /// valid.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Verify::verify`].
+    fn verify_bearer(&self, token: &str) -> Result<String, Code> {
+        let _ = token;
+        Err(Code::SIGNATURE_INVALID)
+    }
 }
 
 /// User that makes the request. Without a valid token the handler is not called.
@@ -55,15 +68,27 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let token = parts.headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
-        let token = token.ok_or(Code::SIGNATURE_INVALID)?;
-        let user = Arc::<dyn Verify>::from_ref(state).verify(token)?;
+        let verify = Arc::<dyn Verify>::from_ref(state);
+        let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let user = match header(HeaderName::from_static(SIGNATURE)) {
+            Some(token) => verify.verify(token)?,
+            None => {
+                let bearer = header(AUTHORIZATION).and_then(bearer);
+                verify.verify_bearer(bearer.ok_or(Code::SIGNATURE_INVALID)?)?
+            }
+        };
         if let Some(note) = parts.extensions.get::<CallerNote>() {
             // A request has one token: a second extraction yields the same user.
             let _ = note.0.set(user.clone());
         }
         Ok(Self(user))
     }
+}
+
+/// Token of the scheme, whose name may be written in any case.
+fn bearer(credentials: &str) -> Option<&str> {
+    let (scheme, token) = credentials.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start_matches(' '))
 }
 
 #[cfg(test)]
@@ -86,6 +111,10 @@ mod tests {
                 "old" => Err(Code::SIGNATURE_EXPIRED),
                 _ => Err(Code::SIGNATURE_INVALID),
             }
+        }
+
+        fn verify_bearer(&self, token: &str) -> Result<String, Code> {
+            if token == "jwt" { Ok("bob".into()) } else { Err(Code::SIGNATURE_EXPIRED) }
         }
     }
 
@@ -120,6 +149,26 @@ mod tests {
         let expired = r#"{"result":-1011,"message":"signature expired","data":{}}"#;
         assert_eq!(ask_with(b"old").await, expired);
         assert_eq!(ask_with(b"bad").await, INVALID);
+    }
+
+    #[tokio::test]
+    async fn a_bearer_token_names_the_caller_where_there_is_no_signature() {
+        let with = async |headers: &[(&str, &str)]| {
+            let request =
+                headers.iter().fold(Request::post("/whoami"), |request, (name, value)| {
+                    request.header(*name, *value)
+                });
+            ask(request.body(Body::empty()).unwrap()).await
+        };
+        let bob = r#"{"result":0,"message":"","data":"bob"}"#;
+        assert_eq!(with(&[("Authorization", "Bearer jwt")]).await, bob);
+        assert_eq!(with(&[("Authorization", "bearer  jwt")]).await, bob);
+        let expired = r#"{"result":-1011,"message":"signature expired","data":{}}"#;
+        assert_eq!(with(&[("Authorization", "Bearer good")]).await, expired);
+        assert_eq!(with(&[("Authorization", "Basic jwt")]).await, INVALID);
+        assert_eq!(with(&[("Authorization", "jwt")]).await, INVALID);
+        let both = [("Authorization", "Bearer jwt"), ("FZM-SIGNATURE", "bad")];
+        assert_eq!(with(&both).await, INVALID, "the signature counts");
     }
 
     #[tokio::test]

@@ -61,8 +61,13 @@ impl Registered {
 /// Decision about the login of a device.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Admission {
-    /// Admitted; the device as registered.
-    Admitted(Registered),
+    /// Admitted.
+    Admitted {
+        /// The device as registered.
+        device: Registered,
+        /// [Login](DeviceInfo::login) of the phone that it replaces as the phone of the user.
+        replaced: Option<u64>,
+    },
     /// Refused: an automatic reconnect, but the user has since logged in on this other phone.
     Superseded(Registered),
     /// Refused: an automatic reconnect of a device that was [revoked](Registry::revoke).
@@ -263,7 +268,7 @@ mod tests {
 
     async fn admitted(registry: &Registry, login: &Login, now_ms: u64) -> u64 {
         match registry.login(ALICE, login, now_ms).await.unwrap() {
-            Admission::Admitted(device) => device.info.login,
+            Admission::Admitted { device, .. } => device.info.login,
             refused => panic!("{refused:?}"),
         }
     }

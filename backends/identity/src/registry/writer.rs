@@ -128,7 +128,7 @@ impl Writer {
     ) -> Result<Admission, Error> {
         let LoginRequest { uid, device, reconnects, .. } = request;
         let Some(kind) = device.info.device else {
-            return Ok(Admission::Admitted(device.clone()));
+            return Ok(Admission::Admitted { device: device.clone(), replaced: None });
         };
         let was_revoked = table::revoked(uid, &device.info.uuid).optional::<i64>(db).await?;
         match (was_revoked, reconnects) {
@@ -136,11 +136,14 @@ impl Writer {
             (Some(_), false) => table::restore(db, uid, &device.info.uuid).await?,
             (None, _) => {}
         }
-        if *reconnects && kind.is_phone() {
-            let newest = table::phone(uid).optional::<Registered>(db).await?;
-            if let Some(newest) = newest.filter(|phone| phone.supersedes(&device.info)) {
-                return Ok(Admission::Superseded(newest));
+        let mut replaced = None;
+        if kind.is_phone()
+            && let Some(phone) = table::phone(uid).optional::<Registered>(db).await?
+        {
+            if *reconnects && phone.supersedes(&device.info) {
+                return Ok(Admission::Superseded(phone));
             }
+            replaced = (phone.info.uuid != device.info.uuid).then_some(phone.info.login);
         }
         self.last_login += 1;
         let mut device = device.clone();
@@ -149,6 +152,6 @@ impl Writer {
         if !kind.is_phone() {
             table::trim(db, uid).await?;
         }
-        Ok(Admission::Admitted(device))
+        Ok(Admission::Admitted { device, replaced })
     }
 }

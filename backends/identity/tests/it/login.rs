@@ -31,7 +31,7 @@ fn from_device(device: &str, uuid: &str) -> Builder {
 }
 
 async fn answer(registry: &Registry, request: Builder, body: &'static str) -> String {
-    let app = login::routes(Arc::new(Tokens), registry.clone());
+    let app = login::routes(Arc::new(Tokens::default()), registry.clone());
     let response = app.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
     assert_eq!(response.status(), 200);
     String::from_utf8(to_bytes(response.into_body(), 4096).await.unwrap().to_vec()).unwrap()

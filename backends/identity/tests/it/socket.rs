@@ -304,7 +304,7 @@ async fn a_phone_that_gives_up_while_its_answer_is_held_is_not_registered(databa
 /// Sends a request about the devices of Alice; the answer.
 async fn ask(server: &Server, path: &str, body: &str) -> serde_json::Value {
     let routes = comet_identity::devices::routes(
-        Arc::new(Tokens),
+        Arc::new(Tokens::default()),
         server.registry.clone(),
         server.gateway.clone(),
         server.router.presence(),

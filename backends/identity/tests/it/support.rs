@@ -11,7 +11,7 @@ use comet_identity::{Authenticated, Key, Outcome, Registry};
 use comet_sql_testing::Database;
 use comet_testkit::client::{Ending, Transport};
 use comet_testkit::clock::PATIENCE;
-use comet_testkit::frame::{AUTH_REPLY, Frame, auth_of, frame};
+use comet_testkit::frame::{AUTH_REPLY, Frame, ack, auth_of, frame};
 use prost::Message as _;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
@@ -138,6 +138,15 @@ impl Client {
     /// What the server knows of this client; whatever else was sent to it came before.
     pub(crate) fn who_am_i(&mut self) -> String {
         String::from_utf8(self.0.ask(77, b"?")).unwrap()
+    }
+
+    pub(crate) fn ack(&mut self, seq: u32) {
+        self.0.send(&ack(seq));
+    }
+
+    /// The connection is closed, whatever was said before.
+    pub(crate) fn is_closed_after_any_frames(&mut self) {
+        self.0.ending();
     }
 
     /// The connection is closed, and nothing was said before.

@@ -1,10 +1,58 @@
-//! The sections of the backends: `[devices]`, `[store]` and `[group]`.
+//! The sections of the backends.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use comet::Winner;
+use comet_identity::JwtAlgorithm;
 use comet_store::Keep;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+/// The backends.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Backends {
+    pub(crate) devices: Devices,
+    pub(crate) jwt: JwtTokens,
+    pub(crate) store: Store,
+    pub(crate) group: Group,
+}
+
+/// Tokens of another system.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct JwtTokens {
+    /// None: no such tokens are accepted.
+    #[serde(deserialize_with = "algorithm")]
+    pub(crate) algorithm: Option<JwtAlgorithm>,
+    pub(crate) key_file: PathBuf,
+    pub(crate) user: String,
+    /// Empty: any. The same holds for the audience.
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+}
+
+fn algorithm<'de, D: Deserializer<'de>>(from: D) -> Result<Option<JwtAlgorithm>, D::Error> {
+    #[derive(Deserialize)]
+    enum Name {
+        #[serde(rename = "")]
+        None,
+        #[serde(rename = "HS256")]
+        Hs256,
+        #[serde(rename = "RS256")]
+        Rs256,
+        #[serde(rename = "ES256")]
+        Es256,
+        #[serde(rename = "EdDSA")]
+        EdDsa,
+    }
+    Ok(match Name::deserialize(from)? {
+        Name::None => None,
+        Name::Hs256 => Some(JwtAlgorithm::Hs256),
+        Name::Rs256 => Some(JwtAlgorithm::Rs256),
+        Name::Es256 => Some(JwtAlgorithm::Es256),
+        Name::EdDsa => Some(JwtAlgorithm::EdDsa),
+    })
+}
 
 /// Sessions a user may have, per device class; 0 for no limit.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]

@@ -13,7 +13,7 @@ impl Config {
     pub(crate) fn gateway_limits(&self) -> comet::Config {
         let Gateway { handshake, limits, delivery, io, ping, resume, .. } = &self.gateway;
         let mut config = comet::Config::default()
-            .devices(policy(self.devices))
+            .devices(policy(self.backends.devices))
             .trusted_proxies(self.proxies.trusted())
             .handshake(|it| {
                 it.timeout = Duration::from_secs(handshake.handshake_seconds);

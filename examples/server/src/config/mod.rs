@@ -20,7 +20,8 @@ use tracing_subscriber::EnvFilter;
 
 use self::announced::Announced;
 pub(crate) use self::announced::{Module, Node};
-use self::backends::{Devices, Group, Store};
+use self::backends::Backends;
+pub(crate) use self::backends::JwtTokens;
 use self::database::Database;
 pub(crate) use self::demo::{Demo, is_loopback};
 pub(crate) use self::flags::{Command, Flags};
@@ -49,9 +50,7 @@ pub(crate) struct Config {
     pub(crate) listen: Listen,
     pub(crate) http: Http,
     pub(crate) gateway: Gateway,
-    pub(crate) devices: Devices,
-    pub(crate) store: Store,
-    pub(crate) group: Group,
+    pub(crate) backends: Backends,
     pub(crate) origins: Origins,
     pub(crate) demo: Demo,
     pub(crate) announced: Announced,
@@ -78,9 +77,7 @@ impl Config {
             listen: settings.setting("listen")?,
             http: settings.setting("http")?,
             gateway: settings.section("gateway", Gateway::read)?,
-            devices: settings.setting("devices")?,
-            store: settings.setting("store")?,
-            group: settings.setting("group")?,
+            backends: settings.part()?,
             origins: settings.setting("origins")?,
             demo: settings.setting("demo")?,
             announced: settings.part()?,
@@ -100,11 +97,11 @@ impl Config {
         if self.apps.is_empty() {
             return Err(settings.fault("apps", "must name an application, or nobody can log in"));
         }
-        if StoreNode::new(self.store.node).is_none() {
-            let text = format!("must be from 0 to 15, not {}", self.store.node);
+        if StoreNode::new(self.backends.store.node).is_none() {
+            let text = format!("must be from 0 to 15, not {}", self.backends.store.node);
             return Err(settings.fault("store.node", text));
         }
-        if (1..7).contains(&self.store.retention.id_days) {
+        if (1..7).contains(&self.backends.store.retention.id_days) {
             let text = "must be 0 or at least 7: clients send messages again days later";
             return Err(settings.fault("store.retention.id_days", text));
         }

@@ -3,7 +3,7 @@
 use clap::Parser;
 use comet::{Io, Overflow, Winner};
 
-use super::backends::Retention;
+use super::backends::{Devices, Retention, Store};
 use super::gateway::{Delivery, Handshake, Limits, Ping, Resume, SocketIo, WebSocket};
 use super::*;
 
@@ -83,7 +83,7 @@ fn each_section_of_a_full_file_is_read_to_its_values() {
     };
     assert_eq!(config.http, http);
     let devices = Devices { phone: 1_401, desktop: 1_402, web: 1_403, winner: Winner::Oldest };
-    assert_eq!(config.devices, devices);
+    assert_eq!(config.backends.devices, devices);
     let retention = Retention {
         private_days: 1_505,
         private_messages: 1_506,
@@ -93,7 +93,7 @@ fn each_section_of_a_full_file_is_read_to_its_values() {
         id_days: 1_510,
     };
     let store = Store { node: 15, queue: 1_502, readers: 1_503, answers: 1_504, retention };
-    assert_eq!(config.store, store);
+    assert_eq!(config.backends.store, store);
     assert_eq!(config.origins.sub.policy(), comet::OriginPolicy::SameHost);
     assert_eq!(config.origins.hosts, ["d.example"]);
     let demo = &config.demo;
@@ -183,7 +183,7 @@ fn flags_win_over_the_file_and_the_file_over_the_default() {
 #[test]
 fn any_setting_can_be_given_as_a_flag() {
     let config = load(&["--set", "gateway.resume_seconds=5", "--set", "devices.web = 3"]);
-    assert_eq!((config.gateway.resume.resume_seconds, config.devices.web), (5, 3));
+    assert_eq!((config.gateway.resume.resume_seconds, config.backends.devices.web), (5, 3));
     assert_eq!(config.gateway.delivery.overflow, Overflow::Park);
     let config = load(&["--set", "gateway.overflow = 'drop-oldest'"]);
     assert_eq!(config.gateway.delivery.overflow, Overflow::DropOldest);
