@@ -1,4 +1,4 @@
-//! Bodies that accounts send: dtalk's login and private messages.
+//! Bodies that accounts send: dtalk's login, and messages to users and groups.
 //!
 //! A message of a run is the content of a text message. Its id is made of the run and of the
 //! first bytes of the content, which no other message of the run has: the server takes a message
@@ -15,6 +15,15 @@ use super::Account;
 /// Bytes of a message that tell it from all others.
 const TELLING: usize = 16;
 
+/// Receiver of a message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Receiver<'a> {
+    Myself,
+    User(&'a str),
+    /// The id of a group.
+    Group(&'a str),
+}
+
 impl Account {
     /// The device beside the token of a login: a desktop, because phones are also sent what they
     /// missed.
@@ -30,11 +39,16 @@ impl Account {
         login.encode_to_vec()
     }
 
-    /// A private message to a user, or to the sender itself.
-    pub(crate) fn write(&self, to: Option<&str>, body: &[u8]) -> Vec<u8> {
-        let target = to.unwrap_or(&self.user).to_owned();
+    /// A message to a user or a group, or to the sender itself.
+    pub(crate) fn write(&self, to: Receiver<'_>, body: &[u8]) -> Vec<u8> {
+        let (channel, target) = match to {
+            Receiver::Myself => (Channel::ToUser, &*self.user),
+            Receiver::User(user) => (Channel::ToUser, user),
+            Receiver::Group(id) => (Channel::ToGroup, id),
+        };
+        let target = target.to_owned();
         let common = Common {
-            channel_type: Channel::ToUser as i32,
+            channel_type: channel as i32,
             msg_id: self.id(body),
             target,
             msg_type: MsgType::Text as i32,
@@ -81,11 +95,14 @@ mod tests {
 
     #[test]
     fn a_message_has_the_bytes_that_the_protocol_specifies() {
-        let said = account().write(Some("ben"), b"hi");
+        let said = account().write(Receiver::User("ben"), b"hi");
         let id = b"18bcfe56800.aGk";
         let common = [b"\x1a\x0f".as_slice(), id, b"\x2a\x03ben\x30\x01\x3a\x02hi"].concat();
         assert_eq!(said, [&[0x12, 28], &common[..]].concat());
-        let myself = account().write(None, b"hi");
+        let group = account().write(Receiver::Group("77"), b"hi");
+        let common = [b"\x08\x01\x1a\x0f".as_slice(), id, b"\x2a\x0277\x30\x01\x3a\x02hi"].concat();
+        assert_eq!(group, [&[0x12, 29], &common[..]].concat());
+        let myself = account().write(Receiver::Myself, b"hi");
         assert!(myself.windows(6).any(|part| part == b"\x2a\x04anna"), "{myself:x?}");
     }
 
@@ -98,7 +115,7 @@ mod tests {
     #[test]
     fn what_is_of_another_run_or_no_message_is_nothing_to_judge() {
         let (here, there) = (account(), Account { run: "18bcfe56801".into(), ..account() });
-        let said = here.write(None, b"hello");
+        let said = here.write(Receiver::Myself, b"hello");
         assert_eq!(here.read(&said).as_deref(), Some(&b"hello"[..]));
         assert_eq!(there.read(&said), None);
         let signal = [&[8, 2], &said[..]].concat();

@@ -4,14 +4,12 @@
 //! the server's settings). The report notes refusals, and sessions share the users that were signed
 //! in. Names are the same in every run, so that a later run finds them known.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Deserialize;
-use url::Url;
 
+use super::http::{Http, Unreachable};
 use super::{Credential, Token};
 
 /// Errors of the demo's sign-in.
@@ -41,11 +39,6 @@ pub enum DemoError {
         why: String,
     },
 }
-
-/// Longest wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// The longest answer that is read.
-const LONGEST: u64 = 64 * 1024;
 
 /// Signs as many users in as there are sessions, or as the demo takes; the text says what was
 /// refused.
@@ -77,11 +70,9 @@ pub(super) fn sign_in(
     Ok((users, None))
 }
 
-/// A connection to the HTTP port.
 struct Demo {
     url: String,
-    host: String,
-    stream: BufReader<TcpStream>,
+    http: Http,
 }
 
 enum Answer {
@@ -107,19 +98,16 @@ struct Data {
 
 impl Demo {
     fn reach(url: &str) -> Result<Self, DemoError> {
-        let wrong = || DemoError::Address(url.to_owned());
-        let parsed = Url::parse(url).map_err(|_| wrong())?;
-        let host = parsed.host_str().filter(|_| parsed.scheme() == "http").ok_or_else(wrong)?;
-        let port = parsed.port_or_known_default().ok_or_else(wrong)?;
-        let stream = connect(host.trim_matches(['[', ']']), port);
-        let stream = stream.map_err(|why| DemoError::Silent(url.to_owned(), why))?;
-        let (url, host) = (url.to_owned(), format!("{host}:{port}"));
-        Ok(Self { url, host, stream: BufReader::new(stream) })
+        let http = Http::reach(url).map_err(|why| match why {
+            Unreachable::Address => DemoError::Address(url.to_owned()),
+            Unreachable::Silent(why) => DemoError::Silent(url.to_owned(), why),
+        })?;
+        Ok(Self { url: url.to_owned(), http })
     }
 
     fn sign_in(&mut self, name: &str) -> Result<Answer, DemoError> {
         let asked = serde_json::json!({ "name": name }).to_string();
-        let answered = self.post(&asked);
+        let answered = self.http.post("/demo/login", &[], &asked);
         let (status, body) = answered.map_err(|why| DemoError::Silent(self.url.clone(), why))?;
         if status != 200 {
             return Err(DemoError::NoDemo(self.url.clone(), status));
@@ -139,60 +127,11 @@ impl Demo {
             })),
         }
     }
-
-    /// One request on the connection, and the status and the body that answer it.
-    fn post(&mut self, body: &str) -> io::Result<(u16, String)> {
-        let request = format!(
-            "POST /demo/login HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            self.host,
-            body.len()
-        );
-        self.stream.get_mut().write_all(request.as_bytes())?;
-        let mut lines = Vec::new();
-        let mut head = self.stream.by_ref().take(LONGEST);
-        loop {
-            let mut line = String::new();
-            if head.read_line(&mut line)? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            match line.trim_end() {
-                "" => break,
-                line => lines.push(line.to_ascii_lowercase()),
-            }
-        }
-        let (status, len) = read_head(&lines).ok_or(io::ErrorKind::InvalidData)?;
-        let mut text = String::new();
-        self.stream.by_ref().take(len).read_to_string(&mut text)?;
-        Ok((status, text))
-    }
-}
-
-/// The status of an answer, and how long its body is.
-fn read_head(lines: &[String]) -> Option<(u16, u64)> {
-    let status = lines.first()?.split(' ').nth(1)?.parse().ok()?;
-    let len = lines.iter().find_map(|line| line.strip_prefix("content-length:"))?;
-    let len = len.trim().parse().ok().filter(|len| *len <= LONGEST)?;
-    Some((status, len))
-}
-
-fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
-    let mut last = io::ErrorKind::NotFound.into();
-    for at in (host, port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&at, PATIENCE) {
-            Ok(stream) => {
-                stream.set_read_timeout(Some(PATIENCE))?;
-                stream.set_write_timeout(Some(PATIENCE))?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader, Read, Write};
     use std::net::TcpListener;
 
     use super::*;

@@ -9,14 +9,18 @@
 mod body;
 mod demo;
 mod file;
+mod groups;
+mod http;
 mod sign;
 mod source;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+pub(crate) use body::Receiver;
 pub use demo::DemoError;
 pub use file::{LineFault, TokenFileError};
+pub use groups::GroupError;
 use sign::Token;
 
 pub use source::Accounts;
@@ -82,6 +86,9 @@ pub enum AccountError {
     /// The file has no credentials.
     #[error("`token-file`: {0}")]
     File(#[from] TokenFileError),
+    /// The groups of the run cannot be created.
+    #[error("`http`: {0}")]
+    Groups(#[from] GroupError),
     /// There are too few users for their friends.
     #[error("{friends} friends for each user take {} users, and there are {users}", friends + 1)]
     Few {
@@ -123,6 +130,20 @@ impl Roster {
     #[must_use]
     pub fn users(&self) -> usize {
         self.credentials.iter().map(|it| &it.user).collect::<HashSet<_>>().len()
+    }
+
+    /// Creates groups at the HTTP port of the server: each of the users of these sessions, owned by
+    /// the first. Returns their ids by name.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::Groups`]
+    pub fn create_groups(
+        &self,
+        url: &str,
+        groups: &HashMap<String, Vec<usize>>,
+    ) -> Result<HashMap<String, String>, AccountError> {
+        Ok(groups::create(url, self, groups)?)
     }
 
     /// Refusals, for the report.

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     /// Options that are switched on by being given, and have nothing in their place.
-    const WITHOUT: [&str; 12] = [
+    const WITHOUT: [&str; 13] = [
         "help",
         "insecure",
         "relay-flag",
@@ -49,6 +49,7 @@ mod tests {
         "rate",
         "demo",
         "token-file",
+        "http",
         "sign",
     ];
 

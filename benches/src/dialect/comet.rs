@@ -66,7 +66,7 @@ impl Comet {
         body: Bytes,
     ) -> Result<(), Full> {
         let message = match (&me.account, to) {
-            (Some(account), to) => account.write(to.user(), &body).into(),
+            (Some(account), to) => account.write(to.receiver(me), &body).into(),
             (None, Destination::Rooms) => body,
             (None, to) => address::line(me, to, |line| [line, &body].concat()).into(),
         };

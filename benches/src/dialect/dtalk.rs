@@ -87,7 +87,7 @@ impl Codec for Dtalk {
     fn send(&mut self, me: &Identity, to: &Destination, body: &[u8], out: &mut Outgoing<'_>) {
         match &me.account {
             Some(account) => {
-                self.write_packet(op::SEND, 0, &[&account.write(to.user(), body)], out)
+                self.write_packet(op::SEND, 0, &[&account.write(to.receiver(me), body)], out)
             }
             None => {
                 address::line(me, to, |line| self.write_packet(op::SEND, 0, &[line, body], out))

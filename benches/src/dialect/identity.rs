@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::account::Account;
+use crate::account::{Account, Receiver};
 
 /// Identity of a session, and the rooms that it joins.
 #[derive(Clone, Debug, Default)]
@@ -19,8 +19,8 @@ pub struct Identity {
     /// Whether messages to the user come also to a session with rooms, where that takes a
     /// subscription of its own (MQTT, NATS, Centrifugo).
     pub inbox: bool,
-    /// The account, on a server that knows its users; comet and dtalk dialects only. Rooms, device
-    /// and token are nothing then.
+    /// The account, on a server that knows its users; comet and dtalk dialects only. Rooms are
+    /// ids of its groups then, device and token are nothing.
     pub account: Option<Arc<Account>>,
 }
 
@@ -50,11 +50,12 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// The user, if the message goes to one.
-    pub(super) fn user(&self) -> Option<&str> {
+    /// The receiver on a server that knows its users, where rooms are groups.
+    pub(super) fn receiver<'a>(&'a self, me: &'a Identity) -> Receiver<'a> {
         match self {
-            Self::User(user) => Some(user),
-            Self::Rooms | Self::Room(_) => None,
+            Self::User(user) => Receiver::User(user),
+            Self::Room(at) => Receiver::Group(&me.rooms[*at]),
+            Self::Rooms => Receiver::Myself,
         }
     }
 }

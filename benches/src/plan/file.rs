@@ -164,6 +164,7 @@ mod tests {
         demo = "http://127.0.0.1:2"
         token-file = "tokens"
         sign = false
+        http = "http://127.0.0.1:29"
         sessions = 2
         rooms = 3
         memberships = 4

@@ -120,6 +120,27 @@ impl Layout {
         layout
     }
 
+    /// The sessions that join each room, by its name.
+    #[must_use]
+    pub fn joined(&self) -> HashMap<String, Vec<usize>> {
+        let mut joined = HashMap::<String, Vec<usize>>::new();
+        for (session, member) in self.members.iter().enumerate() {
+            for name in &member.joins {
+                joined.entry(name.clone()).or_default().push(session);
+            }
+        }
+        joined
+    }
+
+    /// Gives rooms other names.
+    pub fn rename_rooms(&mut self, names: &HashMap<String, String>) {
+        for name in self.members.iter_mut().flat_map(|member| &mut member.joins) {
+            if let Some(other) = names.get(name) {
+                name.clone_from(other);
+            }
+        }
+    }
+
     /// The number of streams.
     #[must_use]
     pub fn streams(&self) -> u32 {
@@ -300,6 +321,15 @@ mod tests {
             let read = &reader.unwrap().reads;
             assert!(read.iter().any(|&room| layout.rooms[room].first == source.stream));
         }
+    }
+
+    #[test]
+    fn rooms_can_have_other_names() {
+        let mut layout = layout("scenario = \"idle\"\nsessions = 3\nrooms = 3\nmemberships = 2");
+        assert_eq!(layout.joined()["t-r1"], [1, 2]);
+        layout.rename_rooms(&HashMap::from([("t-r1".to_owned(), "77".to_owned())]));
+        assert_eq!(layout.members[1].joins, ["t-r0", "77"]);
+        assert_eq!(layout.members[0].joins, ["t-r0", "t-r2"]);
     }
 
     #[test]

@@ -125,6 +125,9 @@ pub struct AccountOptions {
     /// Make up a user with a key for each session, and sign dtalk tokens with it
     #[arg(long, num_args = 0..=1, default_missing_value = "true", help_heading = "Accounts")]
     pub sign: Option<bool>,
+    /// Create the groups of `chat` at the HTTP port of a bundled server, http://127.0.0.1:8888
+    #[arg(long, value_name = "URL", help_heading = "Accounts")]
+    pub http: Option<String>,
 }
 
 /// Sessions, rooms, messages, and the harness.

@@ -174,10 +174,13 @@ fn start_threads(
     roster: &Roster,
     tuning: &Tuning,
 ) -> Result<Threads, RunError> {
-    let layout = match roster.names(plan.sessions) {
+    let mut layout = match roster.names(plan.sessions) {
         Some(users) => Layout::of_users(plan, users),
         None => Layout::new(plan, &prefix()),
     };
+    if let Some(http) = &plan.http {
+        layout.rename_rooms(&roster.create_groups(http, &layout.joined())?);
+    }
     Threads::start(plan, (&layout, roster), &server.routes, tuning)
 }
 

@@ -76,6 +76,22 @@ fn users_with_made_up_keys_talk_to_each_other_and_every_message_comes_to_both() 
 }
 
 #[test]
+fn users_with_made_up_keys_talk_in_groups_and_every_message_comes_to_all_members() {
+    let Some(server) = Server::start(&[]) else { return };
+    let groups = "groups = \"uniform:10..10\"\nrooms = 4\npublishers = 3\nfriends = 2\n";
+    for (addr, dialect) in [(&server.tcp, "dtalk"), (&server.ws, "comet")] {
+        for (private, readers) in [(0.0, 10.0), (1.0, 2.0)] {
+            let text = format!(
+                "{CHAT}{groups}sign = true\nhttp = \"{}\"\nprivate = {private}\n\
+                 dialect = \"{dialect}\"",
+                server.http
+            );
+            assert_chatted(&run(&text, addr, Interrupt::never()), readers);
+        }
+    }
+}
+
+#[test]
 fn users_with_made_up_keys_log_in_again_and_again_and_stay_and_hear_themselves() {
     let Some(server) = Server::start(&[]) else { return };
     let times = "warmup = \"100ms\"\nduration = \"300ms\"\ninterval = \"100ms\"\nsign = true\n";

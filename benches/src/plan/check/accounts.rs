@@ -29,6 +29,10 @@ pub(super) fn accounts(given: &Options) -> Result<Option<Accounts>, PlanError> {
 
 /// Whether the plan can be carried out with its accounts.
 pub(super) fn check(plan: &Plan) -> Result<(), PlanError> {
+    if plan.http.is_some() && plan.accounts != Some(Accounts::Signed) {
+        let with = "anything but `sign`, whose users become members of groups";
+        return Err(PlanError::Contradiction { key: "http", with });
+    }
     let Some(accounts) = &plan.accounts else { return Ok(()) };
     let (kind, dialect, key) = (plan.kind, plan.dialect, accounts.key());
     if plan.given.server.addr.as_ref().is_none_or(Vec::is_empty) {
@@ -39,11 +43,13 @@ pub(super) fn check(plan: &Plan) -> Result<(), PlanError> {
         return Err(PlanError::Dialect { kind, dialect, needs: "logins by token" });
     }
     let needs = "rooms that clients join by themselves, and a server with accounts has groups, \
-                 which its HTTP API keeps; idle, connect, echo and chat can be run";
+                 which its HTTP API keeps; idle, connect, echo and chat can be run, and chat with \
+                 groups if `sign` and `http` are given";
     match plan.topology {
         Topology::Alone => {}
         Topology::Rooms { memberships: 0, .. } if matches!(kind, Kind::Idle | Kind::Connect) => {}
         Topology::Groups { groups: 0, private: 1.0, .. } => {}
+        Topology::Groups { .. } if plan.http.is_some() => {}
         Topology::Rooms { .. } | Topology::Groups { .. } => {
             return Err(PlanError::Accounts { kind, key, needs });
         }

@@ -51,6 +51,7 @@ const fn own(kind: Kind) -> &'static [&'static str] {
             "groups",
             "private",
             "friends",
+            "http",
             "churn",
             "away",
             "breaks",

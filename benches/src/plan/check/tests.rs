@@ -169,6 +169,9 @@ fn accounts_are_for_servers_that_know_users_and_for_loads_without_rooms() {
     };
     assert_eq!((groups, private, friends), (0, 1.0, 3));
     assert_eq!(chat.load()["accounts"], "with made-up keys");
+    let groups = "sign = true\nhttp = \"http://[::1]:1\"\nrooms = 9\nprivate = 0.5";
+    let groups = plan(&format!("scenario = \"chat\"\n{at}\n{groups}"));
+    assert!(matches!(groups.topology, Topology::Groups { groups: 9, private: 0.5, .. }));
     let idle = plan(&format!("scenario = \"idle\"\n{at}\ntoken-file = \"tokens\""));
     let rooms = Topology::Rooms { rooms: 0, memberships: 0, publishers: 0 };
     assert_eq!((idle.topology, idle.accounts), (rooms, Some(Accounts::File("tokens".into()))));
@@ -181,6 +184,8 @@ fn accounts_are_for_servers_that_know_users_and_for_loads_without_rooms() {
         ("idle\"\nsign = true\ndialect = \"goim", "idle needs logins by token, which goim does"),
         ("chat\"\nsign = true\nrooms = 2\nlabel = \"", "chat cannot be run with `sign`: it needs"),
         ("chat\"\nsign = true\nprivate = 0.5\nlabel = \"", "chat cannot be run with `sign`"),
+        ("chat\"\nhttp = \"http://[::1]:1", "`http` does not go with anything but `sign`"),
+        ("echo\"\nsign = true\nhttp = \"http://[::1]:1", "`http` means nothing to echo"),
         ("fan\"\nsign = true\nlabel = \"", "fan cannot be run with `sign`: it needs rooms"),
         ("storm\"\nsign = true\nlabel = \"", "storm cannot be run with `sign`: it needs"),
         ("chat\"\nsign = true\nbreaks = 1\nlabel = \"", "`breaks` does not go with accounts in"),
