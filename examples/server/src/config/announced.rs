@@ -30,7 +30,7 @@ pub(crate) struct Node {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Module {
-    name: String,
-    is_enabled: bool,
-    end_points: Vec<String>,
+    pub(crate) name: String,
+    pub(crate) is_enabled: bool,
+    pub(crate) end_points: Vec<String>,
 }

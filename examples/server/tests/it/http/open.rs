@@ -35,7 +35,10 @@ fn clients_are_told_of_one_server_at_least() {
         assert!(data["servers"][0]["name"].is_string());
         assert_eq!(data["nodes"], json!([]));
     }
-    assert_eq!(server.post("/app/modules/all", None, "").data(), json!([]));
+    let answer = request(server.addresses.http, "POST", "/app/modules/all", &[], b"");
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let oa = json!({ "name": "oa", "isEnabled": true, "endPoints": [here] });
+    assert_eq!(answer.data(), json!([oa]), "the desktop waits for an answer from there");
 }
 
 /// The address that a client is told when it sends a request to this host.
@@ -106,7 +109,7 @@ fn servers_nodes_and_modules_are_told_as_configured() {
 
         [[modules]]
         name = "oa"
-        isEnabled = true
+        isEnabled = false
         endPoints = ["https://oa.example"]
 
         [[modules]]
@@ -121,7 +124,7 @@ fn servers_nodes_and_modules_are_told_as_configured() {
     let nodes = json!([{ "name": "chain", "address": "https://node.example" }]);
     let expected = json!({ "servers": servers, "nodes": nodes });
     assert_eq!(server.get("/disc/nodes").data(), expected);
-    let oa = json!({ "name": "oa", "isEnabled": true, "endPoints": ["https://oa.example"] });
+    let oa = json!({ "name": "oa", "isEnabled": false, "endPoints": ["https://oa.example"] });
     let wallet = json!({ "name": "wallet", "isEnabled": false, "endPoints": [] });
     assert_eq!(server.post("/app/modules/all", None, "").data(), json!([oa, wallet]));
 }
