@@ -308,6 +308,11 @@
 //! }
 //! ```
 //!
+//! # Backends
+//!
+//! What messages mean is a backend's: a [`Router`] with its tables and its HTTP routes. The program
+//! `examples/backend` is a whole one, and ARCHITECTURE.md has the steps to write another.
+//!
 //! # Out of scope
 //!
 //! Storage, identity, groups: the backends. Wire formats: `comet_protocol`. TLS and QUIC.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 mod axum;
+mod backend;
 mod chat;
 mod comet;
 mod echo;
