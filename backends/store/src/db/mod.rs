@@ -24,8 +24,8 @@ use std::time::Duration;
 
 use comet_dtalk::id::Id;
 use comet_sql::{
-    Error, Fence, FromRow, Location, MigrateError, Part, Pool, Settings, Statement, Transaction,
-    sql,
+    Connection, Error, Fence, FromRow, Location, MigrateError, Part, Pool, Settings, Statement,
+    Transaction, sql,
 };
 
 pub(crate) use act::{Found, Kind, add_focus, erase, find};
@@ -113,13 +113,8 @@ impl WriteConnection {
         self.pool.begin().await
     }
 
-    /// Makes a transaction durable; no id above `last` was assigned in it.
-    pub(crate) async fn commit(&mut self, mut tx: Transaction, last: i64) -> Result<(), Error> {
-        sql("UPDATE comet_last_id SET id = ? WHERE id < ?")
-            .bind(last)
-            .bind(last)
-            .execute(&mut tx)
-            .await?;
+    /// Makes a transaction durable, in which the greatest id is [marked](mark_last) as `last`.
+    pub(crate) async fn commit(&mut self, tx: Transaction, last: i64) -> Result<(), Error> {
         tx.commit().await?;
         if let Some(mark) = &mut self.mark {
             mark.advance(last);
@@ -159,6 +154,12 @@ impl WriteConnection {
     pub(crate) async fn close(&mut self) {
         self.pool.close().await;
     }
+}
+
+/// Records the greatest id: none above `last` was assigned in this transaction.
+pub(crate) async fn mark_last(tx: &mut Connection, last: i64) -> Result<(), Error> {
+    let mark = sql("UPDATE comet_last_id SET id = ? WHERE id < ?").bind(last).bind(last);
+    mark.execute(tx).await.map(|_| ())
 }
 
 /// Reading connections.

@@ -47,15 +47,6 @@ impl Committed {
         self.plan.messages.iter().filter(|m| !repeats.contains_key(&m.common.log_id))
     }
 
-    /// Greatest id assigned.
-    pub(crate) fn last(&self) -> i64 {
-        let messages = self.plan.messages.iter().map(|message| message.common.log_id);
-        let signals = self.outgoing.signals.iter().map(|signal| signal.sid);
-        let group_signals = self.outgoing.group_signals.iter().map(|common| common.log_id);
-        let ids = messages.chain(signals).chain(group_signals).chain([self.effects.last]);
-        ids.max().unwrap_or(0)
-    }
-
     /// Delivers everything new, in the order of ids.
     pub(crate) fn deliver<S: Copy + Eq + Hash>(
         &self,

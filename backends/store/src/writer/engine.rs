@@ -17,21 +17,21 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use comet_dtalk::id::IdGenerator;
 use comet_dtalk::message::{SignalReceived, SignalType};
-use comet_sql::Connection;
+use comet_sql::{Connection, Retry, Transaction};
 use prost::Message as _;
 use tokio::sync::oneshot;
 
 use super::act::{Outgoing, Rules};
-use super::change::store_changes;
+use super::change::{Effects, store_changes};
 use super::committed::Committed;
 use super::feeds::Feeds;
 use super::job::{Act, ActError, Job, Submission};
 use super::outlet::Outlet;
-use super::plan::plan;
+use super::plan::{Plan, plan};
 use super::reply::Unstored;
 use super::shared::{CommitError, Shared};
 use crate::check::Draft;
-use crate::db::{self, Deletion, OutSignal, WriteConnection};
+use crate::db::{self, Appended, Deletion, OutSignal, WriteConnection};
 use crate::entry::EntryKind;
 use crate::outbox;
 use crate::tag::Tag;
@@ -69,6 +69,28 @@ enum OutboxState {
     Due,
     /// The same, and there is no reason to wait for it.
     More,
+}
+
+/// Results of writing a batch, before it is committed.
+struct Written {
+    appended: Appended,
+    verdicts: Vec<Result<(), ActError>>,
+    outgoing: Outgoing,
+    positions: Vec<i64>,
+    effects: Effects,
+    /// Whether the outbox has more.
+    more: bool,
+}
+
+impl Written {
+    /// Greatest id assigned.
+    fn last(&self, plan: &Plan) -> i64 {
+        let messages = plan.messages.iter().map(|message| message.common.log_id);
+        let signals = self.outgoing.signals.iter().map(|signal| signal.sid);
+        let group_signals = self.outgoing.group_signals.iter().map(|common| common.log_id);
+        let ids = messages.chain(signals).chain(group_signals).chain([self.effects.last]);
+        ids.max().unwrap_or(0)
+    }
 }
 
 /// Jobs that need the database.
@@ -218,7 +240,7 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         deleted.is_ok()
     }
 
-    /// One transaction for the whole batch. If dropped before the commit, it is rolled back.
+    /// One transaction for the whole batch, which is repeated when it met another one.
     async fn commit(
         &mut self,
         drafts: Vec<(Draft, bool)>,
@@ -226,6 +248,40 @@ impl<S: Copy + Eq + Hash> Engine<S> {
         now: u64,
     ) -> Result<Committed, CommitError> {
         let plan = plan(drafts, &self.ids, now)?;
+        let mut retry = Retry::new();
+        let (tx, written, last) = loop {
+            match self.attempt(&plan, batch, now).await {
+                Err(CommitError::Database(error @ comet_sql::Error::Conflict(_))) => {
+                    retry.after(error).await?;
+                }
+                outcome => break outcome?,
+            }
+        };
+        let Written { appended, verdicts, outgoing, positions, effects, more } = written;
+        let committed = Committed { plan, appended, verdicts, outgoing, positions, effects };
+        match self.writer_db.commit(tx, last).await {
+            Ok(()) => {
+                self.shared.committed.store(last, Ordering::Release);
+                self.outbox = if more { OutboxState::More } else { OutboxState::Read };
+                Ok(committed)
+            }
+            Err(error) => {
+                if matches!(error, comet_sql::Error::Lost(_)) && last > self.committed() {
+                    self.doubt = Some((committed, last));
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Writes the batch in a transaction, and returns the greatest id in it. If the transaction is
+    /// dropped before its commit, it is rolled back.
+    async fn attempt(
+        &mut self,
+        plan: &Plan,
+        batch: &Batch,
+        now: u64,
+    ) -> Result<(Transaction, Written, i64), CommitError> {
         let mut tx = self.writer_db.begin().await?;
         let appended = db::append(&mut tx, &plan.messages).await?;
         let mut outgoing = Outgoing::default();
@@ -249,21 +305,10 @@ impl<S: Copy + Eq + Hash> Engine<S> {
             OutboxState::Due | OutboxState::More => outbox::take(&mut tx).await?,
         };
         let effects = store_changes(&mut tx, changes, &self.ids, now).await?;
-        let committed = Committed { plan, appended, verdicts, outgoing, positions, effects };
-        let last = committed.last().max(self.committed());
-        match self.writer_db.commit(tx, last).await {
-            Ok(()) => {
-                self.shared.committed.store(last, Ordering::Release);
-                self.outbox = if more { OutboxState::More } else { OutboxState::Read };
-                Ok(committed)
-            }
-            Err(error) => {
-                if matches!(error, comet_sql::Error::Lost(_)) && last > self.committed() {
-                    self.doubt = Some((committed, last));
-                }
-                Err(error.into())
-            }
-        }
+        let written = Written { appended, verdicts, outgoing, positions, effects, more };
+        let last = written.last(plan).max(self.committed());
+        db::mark_last(&mut tx, last).await?;
+        Ok((tx, written, last))
     }
 
     /// Finds out whether the commit in doubt took place; if so, delivers.
