@@ -301,6 +301,7 @@ impl<'t> Edit<'t> {
         if let Some(Decided { application, operator, refusal }) = &decision {
             let decision = refusal.as_deref().map_or(Decision::Accepted, Decision::Refused);
             db::decide(db, *application, operator, decision, now).await?;
+            db::trim_applications(db, group.id).await?;
         }
         Ok(Written { group, writes, changes, _arrivals: self.arrivals })
     }

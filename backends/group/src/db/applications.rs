@@ -6,6 +6,9 @@ use comet_sql::{Connection, Error, FromRow, Row, Statement, insert, sql};
 
 use super::MAX_KEYS;
 
+/// Applications to a group that are kept after they have been decided, the newest ones.
+const DECIDED: i64 = 1_000;
+
 /// Application for membership.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Application {
@@ -109,6 +112,19 @@ pub(crate) async fn insert_application(
         ]
     });
     insert("dtalk_group_apply", &COLUMNS).rows(rows).execute(db).await
+}
+
+/// Deletes the oldest applications to a group that have been decided, beyond [`DECIDED`].
+pub(crate) async fn trim_applications(db: &mut Connection, group: i64) -> Result<(), Error> {
+    let text = "SELECT id FROM dtalk_group_apply WHERE group_id = ? AND apply_status <> 0 \
+                ORDER BY id DESC LIMIT 1 OFFSET ?";
+    let oldest = sql(text).bind(group).bind(DECIDED).optional::<i64>(db).await?;
+    if let Some(id) = oldest {
+        let text = "DELETE FROM dtalk_group_apply \
+                    WHERE group_id = ? AND apply_status <> 0 AND id <= ?";
+        sql(text).bind(group).bind(id).execute(db).await?;
+    }
+    Ok(())
 }
 
 /// Stores the decision on an application.

@@ -12,7 +12,7 @@ use comet_sql::Part;
 
 pub(crate) use applications::{
     Application, Decision, application, applications, decide, insert_application, last_application,
-    waiting,
+    trim_applications, waiting,
 };
 pub(crate) use groups::{
     Listed, by_mark, count_mark, insert_group, last_group, locked, of_user, one, update_group,

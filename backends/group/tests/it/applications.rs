@@ -13,7 +13,21 @@ on_each_database!(
     applications_come_in_pages_the_newest_first,
     an_applicant_sees_the_own_application_alone,
     applications_are_limited,
+    of_decided_applications_the_newest_thousand_are_kept,
 );
+
+const COLUMNS: [&str; 10] = [
+    "id",
+    "group_id",
+    "inviter_id",
+    "member_id",
+    "apply_note",
+    "operator_id",
+    "apply_status",
+    "reject_reason",
+    "create_time",
+    "update_time",
+];
 
 /// A group that admits by applications, and the application of erin.
 async fn applied(world: &World) -> (i64, Value) {
@@ -148,4 +162,27 @@ async fn applications_are_limited(database: Database) {
     let body = json!({ "id": id, "applyId": application["applyId"] });
     world.ok("bob", "reject-group-apply", body).await;
     world.ok("grace", "create-group-apply", json!({ "id": id })).await;
+}
+
+async fn of_decided_applications_the_newest_thousand_are_kept(database: Database) {
+    let world = World::new(database).await;
+    let (id, application) = applied(&world).await;
+    let mut db = world.pool.begin().await.unwrap();
+    let text = || comet_sql::Value::from("x");
+    // The oldest waits, and is no decided one.
+    let rows = (1..=1_003_i64).map(|n| {
+        let status = i64::from(n != 1);
+        let numbers = [n.into(), id.into(), text(), text(), text(), text(), status.into()];
+        let [a, b, c, d, e, f, g] = numbers;
+        [a, b, c, d, e, f, g, text(), 1.into(), 1.into()]
+    });
+    comet_sql::insert("dtalk_group_apply", &COLUMNS).rows(rows).execute(&mut db).await.unwrap();
+    db.commit().await.unwrap();
+
+    let body = json!({ "id": id, "applyId": application["applyId"] });
+    world.ok("bob", "reject-group-apply", body).await;
+    let ids = comet_sql::sql("SELECT id FROM dtalk_group_apply ORDER BY id LIMIT 2");
+    assert_eq!(world.pool.read::<i64>(ids).await.unwrap(), [1, 5]);
+    let count = comet_sql::sql("SELECT COUNT(*) FROM dtalk_group_apply");
+    assert_eq!(world.pool.read::<i64>(count).await.unwrap(), [1_001]);
 }
