@@ -30,7 +30,7 @@
 //! ```
 //!
 //! Not here: authentication of peers (the router that wraps the store), groups ([`Membership`]),
-//! files, push to phones that are switched off.
+//! files, pushes to phones: the store only tells which messages no phone has ([`Store::heads`]).
 
 mod body;
 mod catch_up;
@@ -38,6 +38,7 @@ mod check;
 mod config;
 mod db;
 mod entry;
+mod heads;
 mod http;
 mod membership;
 mod outbox;
@@ -50,6 +51,7 @@ mod sync_marks;
 mod tag;
 #[cfg(test)]
 mod testing;
+mod unreceived;
 mod writer;
 
 pub use config::Config;
@@ -60,3 +62,4 @@ pub use outbox::{Change, Outbox};
 pub use retention::{Keep, Retention};
 pub use stats::Stats;
 pub use store::{Store, UnusableReason};
+pub use unreceived::{MessageHead, Receiver, Slice, Unreceived};

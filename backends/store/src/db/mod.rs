@@ -18,6 +18,7 @@ mod row;
 mod stay;
 mod timeline;
 mod unread;
+mod unreceived;
 
 use std::io;
 use std::time::Duration;

@@ -13,9 +13,9 @@ const IDS: usize = 256;
 const PAIRS: usize = 64;
 
 /// Stay of a user.
-struct StayOf {
-    uid: String,
-    stay: Stay,
+pub(super) struct StayOf {
+    pub(super) uid: String,
+    pub(super) stay: Stay,
 }
 
 impl FromRow for StayOf {

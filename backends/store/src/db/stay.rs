@@ -72,7 +72,7 @@ impl Stay {
     }
 
     /// Whether it goes on for as long as [`Membership`](crate::Membership) says so.
-    fn is_by_membership(&self) -> bool {
+    pub(super) fn is_by_membership(&self) -> bool {
         self.joined.id == 0 && self.is_open()
     }
 }

@@ -12,3 +12,4 @@ mod restart;
 mod retention;
 mod session;
 mod support;
+mod unreceived;
