@@ -2,6 +2,8 @@
 //!
 //! Not here: the form of answers (`http`), who may speak (`view`).
 
+use std::collections::HashMap;
+
 use comet_dtalk::code::Code;
 
 use crate::db::{self, Application, Listed};
@@ -14,6 +16,8 @@ use crate::user;
 
 /// Members that come with the information about a group.
 const FIRST_MEMBERS: i64 = 10;
+/// Groups in one statement.
+const NAMES: usize = 256;
 
 impl Groups {
     /// A group, if the caller may do this.
@@ -29,6 +33,23 @@ impl Groups {
         let role = listed.person.as_ref().map(|person| person.role);
         permission::check(action, &listed.group, role)?;
         Ok(listed)
+    }
+
+    /// Public names of groups; those without one are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`comet_sql::Error`] if the database fails.
+    pub async fn public_names(
+        &self,
+        groups: &[i64],
+    ) -> Result<HashMap<i64, String>, comet_sql::Error> {
+        let mut names = HashMap::with_capacity(groups.len());
+        for groups in groups.chunks(NAMES) {
+            let rows: Vec<(i64, String)> = self.pool().read(db::public_names(groups)).await?;
+            names.extend(rows.into_iter().filter(|(_, name)| !name.is_empty()));
+        }
+        Ok(names)
     }
 
     /// The owner, admins and the first others.

@@ -17,6 +17,7 @@ mod descriptors;
 mod http;
 mod logging;
 mod metrics;
+mod push;
 mod ready;
 mod reload;
 mod server;

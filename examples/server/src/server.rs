@@ -26,11 +26,11 @@ use crate::demo::{Demo, DemoRoom};
 use crate::descriptors;
 use crate::http::{self, Port, Public};
 use crate::metrics::{Metrics, Requests, Sources};
-use crate::print_line;
 use crate::ready::Readiness;
 use crate::reload::Reload;
 use crate::startup_error::StartupError;
 use crate::tokens::tokens;
+use crate::{print_line, push};
 
 /// Time limit for HTTP to end after everything behind it has ended. Otherwise a client that has
 /// sent half a request would keep the server running.
@@ -68,6 +68,7 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let tokens = tokens(&config.backends.jwt)?;
     let authenticated = authenticated.tokens(tokens.clone());
     let online = demo.as_ref().map(|demo| demo.online());
+    let pushes = push::start(&config, &store, databases.accounts(), (&registry, &groups)).await?;
     let router = Arc::new(authenticated);
     let with_presence = crate::demo::PresenceRouter::new(Arc::clone(&router), online);
     let shares = descriptors::share(&config);
@@ -91,7 +92,8 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
         devices::routes(Arc::clone(&verify), registry.clone(), gateway.clone(), router.presence());
     let backends = devices.merge(comet_group::routes(groups, Arc::clone(&verify)));
     let public = http::public(public, &store, backends, verify, registry, &requests);
-    let metrics = Metrics::new(Sources::new(&gateway, &store, router, &config), &requests);
+    let sources = Sources::new(&gateway, &store, router, pushes.clone(), &config);
+    let metrics = Metrics::new(sources, &requests);
     let http = Port::public(&config.http, http, shares.http, config.proxies.trusted());
     let admin = Port::admin(&config.http, admin);
     let serving = [
@@ -106,6 +108,9 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let outcome = wait_for(signals, &databases, || reload.run(&gateway, &store)).await;
     print_line("draining");
     drain(&gateway, Duration::from_secs(config.drain_seconds)).await;
+    if let Some(pushes) = pushes {
+        pushes.stop().await;
+    }
     store.close().await;
     // There is no receiver if serving has already failed.
     let _ = stop.send(true);

@@ -8,6 +8,7 @@ use comet_sql::LeaseError;
 
 use crate::backup::CopyError;
 use crate::data::{DATABASE_ADVICE, DataError};
+use crate::push::PushError;
 use crate::settings::Fault;
 use crate::tokens::TokensError;
 
@@ -32,6 +33,8 @@ pub(crate) enum StartupError {
     Store(#[from] comet_store::OpenError),
     #[error("cannot use the database of messages for groups: {0}")]
     Groups(#[from] comet_group::OpenError),
+    #[error("cannot push: {0}")]
+    Push(#[from] PushError),
     #[error("cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
@@ -88,6 +91,7 @@ impl StartupError {
                     .to_owned(),
             ),
             Self::Store(_) | Self::Groups(_) => Some(DATABASE_ADVICE.to_owned()),
+            Self::Push(error) => error.advice(),
             Self::Log { .. }
             | Self::Runtime(_)
             | Self::Tokens(_)

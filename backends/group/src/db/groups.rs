@@ -92,6 +92,12 @@ pub(crate) fn of_user(uid: &str) -> Statement<'_> {
     .bind(uid)
 }
 
+/// Ids and public names of these groups.
+pub(crate) fn public_names<'a>(ids: &[i64]) -> Statement<'a> {
+    let text = "SELECT group_id, group_pub_name FROM dtalk_group_info WHERE group_id IN ";
+    sql(text).list(ids.iter().copied())
+}
+
 /// The group, locked until the end of the transaction.
 pub(crate) async fn locked(db: &mut Connection, id: i64) -> Result<Option<Group>, Error> {
     let text =

@@ -15,7 +15,8 @@ pub(crate) use applications::{
     trim_applications, waiting,
 };
 pub(crate) use groups::{
-    Listed, by_mark, count_mark, insert_group, last_group, locked, of_user, one, update_group,
+    Listed, by_mark, count_mark, insert_group, last_group, locked, of_user, one, public_names,
+    update_group,
 };
 pub(crate) use loading::{Head, heads, mutes_between, one_head, seats_between};
 pub(crate) use members::{admins, all, first_plain, members, mutes_of, staff, successor};

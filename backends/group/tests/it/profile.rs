@@ -25,6 +25,7 @@ async fn names_are_kept_where_none_is_given(database: Database) {
     assert_eq!(world.learned().await, [&*signal, "notice of alice: 0 alice Hall"]);
     world.ok("alice", "name", name("secret", "")).await;
     assert_eq!(world.learned().await, ["signal 25 secret", "notice of alice: 0 alice Hall"]);
+    assert_eq!(world.groups.public_names(&[id, 7]).await.unwrap(), [(id, "Hall".into())].into());
     world.ok("alice", "name", name("", "")).await;
     world.ok("alice", "name", name("secret", "Hall")).await;
     assert!(world.learned().await.is_empty());

@@ -12,13 +12,14 @@
 //! Not here: connected devices ([`Presence`](crate::Presence)), the answer to a refused phone
 //! (`endpoint`).
 
+mod reach;
 mod table;
 mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use comet_dtalk::device::{DeviceInfo, limited};
+use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::message::{ConnType, Login};
 use comet_sql::{Error, MigrateError, Pool};
 use tokio::sync::{mpsc, oneshot};
@@ -46,7 +47,7 @@ impl Registered {
     fn of(login: &Login, now_ms: u64) -> Self {
         Self {
             info: DeviceInfo::of(login),
-            push_token: limited(&login.device_token).to_owned(),
+            push_token: reach::usable(&login.device_token).to_owned(),
             login_ms: now_ms,
         }
     }

@@ -37,6 +37,12 @@ pub(super) const PART: Part = Part {
         time {int} NOT NULL,
         PRIMARY KEY (uid, uuid)
     ) {table};",
+        // Whose phone has a token now.
+        "{not:mysql}CREATE INDEX dtalk_device_token
+            ON dtalk_device (device_token){where:device_token <> ''};
+
+    {not:sqlite}{not:postgres}CREATE INDEX dtalk_device_token
+        ON dtalk_device (device_token(64));",
     ],
     user_version: false,
 };
@@ -61,6 +67,37 @@ pub(super) fn devices(uid: &str) -> Statement<'_> {
     sql("SELECT device_type, uuid, device_name, username, device_token, add_time, login
          FROM dtalk_device WHERE uid = ? ORDER BY login DESC")
     .bind(uid)
+}
+
+/// Phones of these users with a token that no later login of another device has taken over: the
+/// device, and its user.
+pub(super) fn phones_with_tokens<'a>(uids: &[&'a str]) -> Statement<'a> {
+    sql("SELECT d.device_type, d.uuid, d.device_name, d.username, d.device_token, d.add_time,
+                d.login, d.uid
+         FROM dtalk_device d
+         WHERE d.device_type IN (0, 1) AND d.device_token <> ''
+         AND NOT EXISTS (SELECT 1 FROM dtalk_device o
+                         WHERE o.device_token = d.device_token AND o.device_token <> ''
+                         AND o.login > d.login)
+         AND d.uid IN ")
+    .list(uids.iter().copied())
+}
+
+/// User, display name and login of each device of these users.
+pub(super) fn usernames<'a>(uids: &[&'a str]) -> Statement<'a> {
+    sql("SELECT uid, username, login FROM dtalk_device WHERE uid IN ").list(uids.iter().copied())
+}
+
+/// Removes a token of a user, unless it came with a later login.
+pub(super) async fn forget_token(
+    db: &mut Connection,
+    uid: &str,
+    token: &str,
+    login: u64,
+) -> Result<(), Error> {
+    let forgotten = sql("UPDATE dtalk_device SET device_token = ''
+         WHERE uid = ? AND device_token = ? AND login <= ?");
+    forgotten.bind(uid).bind(token).bind(login.cast_signed()).execute(db).await.map(|_| ())
 }
 
 /// Replaces the device with the same type and uuid; a phone replaces the phone of the user.
@@ -139,6 +176,18 @@ pub(super) async fn trim(db: &mut Connection, uid: &str) -> Result<(), Error> {
         .await?;
     }
     Ok(())
+}
+
+/// Device and its user.
+pub(super) struct Owned {
+    pub(super) uid: String,
+    pub(super) device: Registered,
+}
+
+impl FromRow for Owned {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self { device: Registered::from_row(row)?, uid: row.get(7)? })
+    }
 }
 
 impl FromRow for Registered {

@@ -25,6 +25,13 @@ pub(super) enum Request {
         now_ms: u64,
         reply: oneshot::Sender<Vec<u64>>,
     },
+    /// Remove a push token of a user that came with this login or an earlier one.
+    ForgetToken {
+        uid: String,
+        token: String,
+        login: u64,
+        reply: oneshot::Sender<()>,
+    },
 }
 
 /// Login of a device.
@@ -40,6 +47,7 @@ pub(super) struct LoginRequest {
 enum Answer {
     Admission(Admission),
     Revoked(Vec<u64>),
+    Forgotten,
 }
 
 impl Request {
@@ -52,7 +60,10 @@ impl Request {
             (Self::Revoke { reply, .. }, Answer::Revoked(logins)) => {
                 let _gone = reply.send(logins);
             }
-            (Self::Login(_), Answer::Revoked(_)) | (Self::Revoke { .. }, Answer::Admission(_)) => {}
+            (Self::ForgetToken { reply, .. }, Answer::Forgotten) => {
+                let _gone = reply.send(());
+            }
+            (Self::Login(_) | Self::Revoke { .. } | Self::ForgetToken { .. }, _) => {}
         }
     }
 }
@@ -114,6 +125,10 @@ impl Writer {
                 }
                 Request::Revoke { uid, uuid, now_ms, .. } => {
                     Answer::Revoked(table::revoke(&mut transaction, uid, uuid, *now_ms).await?)
+                }
+                Request::ForgetToken { uid, token, login, .. } => {
+                    table::forget_token(&mut transaction, uid, token, *login).await?;
+                    Answer::Forgotten
                 }
             });
         }

@@ -12,6 +12,7 @@ mod listen;
 mod logging;
 mod origins;
 mod proxies;
+mod push;
 
 use std::path::PathBuf;
 
@@ -31,6 +32,7 @@ use self::listen::Listen;
 pub(crate) use self::logging::{LogFormat, Logging};
 use self::origins::Origins;
 use self::proxies::Proxies;
+pub(crate) use self::push::{Push, Vendor};
 use crate::settings::{Fault, Section, Settings};
 
 /// The commented default configuration, the base of every configuration.
@@ -51,6 +53,7 @@ pub(crate) struct Config {
     pub(crate) http: Http,
     pub(crate) gateway: Gateway,
     pub(crate) backends: Backends,
+    pub(crate) push: Push,
     pub(crate) origins: Origins,
     pub(crate) demo: Demo,
     pub(crate) announced: Announced,
@@ -78,6 +81,7 @@ impl Config {
             http: settings.setting("http")?,
             gateway: settings.section("gateway", Gateway::read)?,
             backends: settings.part()?,
+            push: settings.section("push", Push::read)?,
             origins: settings.setting("origins")?,
             demo: settings.setting("demo")?,
             announced: settings.part()?,

@@ -94,6 +94,10 @@ fn each_section_of_a_full_file_is_read_to_its_values() {
     };
     let store = Store { node: 15, queue: 1_502, readers: 1_503, answers: 1_504, retention };
     assert_eq!(config.backends.store, store);
+    let limits = &config.push.limits;
+    assert_eq!((limits.android, limits.ios), (Vendor::Log, Vendor::Log));
+    assert_eq!((limits.after_seconds, limits.limit_seconds), (1_701, 1_702));
+    assert_eq!((&*limits.text, limits.queue, limits.requests), ("i", 1_703, 1_704));
     assert_eq!(config.origins.sub.policy(), comet::OriginPolicy::SameHost);
     assert_eq!(config.origins.hosts, ["d.example"]);
     let demo = &config.demo;

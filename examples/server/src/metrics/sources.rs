@@ -1,10 +1,11 @@
-//! Counters of gateway, logins and store.
+//! Counters of gateway, logins, store and pushes.
 
 use std::fmt;
 use std::sync::Arc;
 
 use comet::{Distribution, Gateway, Metric, MetricKind};
 use comet_identity::{Authenticated, Outcome};
+use comet_push::Pushes;
 use comet_store::Store;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
@@ -19,6 +20,7 @@ pub(crate) struct Sources {
     gateway: Gateway,
     store: Store,
     logins: Arc<Authenticated<Store>>,
+    pushes: Option<Pushes>,
     /// Limit on the bytes queued for clients.
     memory_budget: usize,
 }
@@ -40,6 +42,11 @@ impl Collector for Sources {
         for metric in stored.metrics() {
             plain(&mut encoder, "store", &metric)?;
         }
+        if let Some(pushes) = &self.pushes {
+            for metric in pushes.stats().metrics() {
+                plain(&mut encoder, "push", &metric)?;
+            }
+        }
         let help = "Time from taking a batch of messages to its being durable";
         histogram(&mut encoder, "store_commit_seconds", help, &stored.commit)
     }
@@ -50,10 +57,11 @@ impl Sources {
         gateway: &Gateway,
         store: &Store,
         logins: Arc<Authenticated<Store>>,
+        pushes: Option<Pushes>,
         config: &Config,
     ) -> Self {
         let memory_budget = config.gateway.memory_budget;
-        Self { gateway: gateway.clone(), store: store.clone(), logins, memory_budget }
+        Self { gateway: gateway.clone(), store: store.clone(), logins, pushes, memory_budget }
     }
 
     fn encode_gateway(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -10,6 +10,7 @@
 //! * `ports`: slow clients, and full ports;
 //! * `operate`: the files for operators;
 //! * `process`: starting, refusing to start, and stopping;
+//! * `push`: pushes to phones that do not acknowledge;
 //! * `proxy`: the tests of `clients` and `http` again, behind nginx.
 //!
 //! Not here: the web chat page in a browser (`tests/browser`), the gateway in isolation.
@@ -26,4 +27,5 @@ mod operate;
 mod ports;
 mod process;
 mod proxy;
+mod push;
 mod resume;

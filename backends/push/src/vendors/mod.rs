@@ -1,0 +1,5 @@
+//! Vendors.
+
+mod log;
+
+pub use log::Log;

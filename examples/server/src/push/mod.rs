@@ -1,0 +1,63 @@
+//! Pushes to phones: the vendors of the configuration, and the names and tokens that other backends
+//! have.
+
+mod sources;
+mod vendors;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use comet_group::Groups;
+use comet_identity::Registry;
+use comet_push::{Pushes, StartError};
+use comet_sql::Pool;
+use comet_store::Store;
+
+use self::sources::{Names, Tokens};
+use crate::config::{self, Config};
+use crate::data::DATABASE_ADVICE;
+
+/// Reason why there can be no pushes.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PushError {
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+impl PushError {
+    /// Advice for the person who started the server.
+    pub(crate) fn advice(&self) -> Option<String> {
+        match self {
+            Self::Start(_) => Some(DATABASE_ADVICE.to_owned()),
+        }
+    }
+}
+
+/// Starts pushes, if a vendor is configured.
+pub(crate) async fn start(
+    config: &Config,
+    store: &Store,
+    accounts: Pool,
+    (registry, groups): (&Registry, &Groups),
+) -> Result<Option<Pushes>, PushError> {
+    let vendors = vendors::of(&config.push)?;
+    if vendors.is_empty() {
+        return Ok(None);
+    }
+    let tokens = Arc::new(Tokens(registry.clone()));
+    let names = Arc::new(Names { registry: registry.clone(), groups: groups.clone() });
+    let limits = limits(&config.push);
+    let pushes = Pushes::start((store.clone(), accounts), limits, vendors, (tokens, names));
+    Ok(Some(pushes.await?))
+}
+
+fn limits(config: &config::Push) -> comet_push::Config {
+    let limits = &config.limits;
+    let seconds = Duration::from_secs;
+    comet_push::Config::default()
+        .after(seconds(limits.after_seconds))
+        .time_limit(seconds(limits.limit_seconds))
+        .text(&limits.text)
+        .queue(limits.queue)
+        .requests(limits.requests)
+}
