@@ -20,6 +20,7 @@
 //! | [`PushVendor`] | a vendor, and what becomes of a push; [`vendors`] has five |
 //! | [`Tokens`], [`Names`] | what is asked of other backends |
 //! | `scanner`, `work`, `batches`, `mark` | what is due, how far that is done |
+//! | `http`, `jwt`, `date` | what vendors are made of |
 //! | `lane`, `queue`, `backoff` | what waits for a vendor, and its repeats |
 //!
 //! Not here: which messages no phone has (the store), device tokens (whoever implements
@@ -29,12 +30,16 @@ mod backoff;
 mod batches;
 mod config;
 mod counters;
+mod date;
 mod dispatch;
+mod http;
+mod jwt;
 mod lane;
 mod mark;
 mod push;
 mod queue;
 mod scanner;
+mod secret;
 mod service;
 mod sources;
 mod vendor;
@@ -43,8 +48,10 @@ mod work;
 
 pub use config::Config;
 pub use counters::Stats;
+pub use http::{Trust, TrustError};
 pub use mark::PART;
 pub use push::{Conversation, Push, Token};
+pub use secret::Secret;
 pub use service::{Pushes, StartError, Vendors};
 pub use sources::{Names, Pending, Target, Tokens};
 pub use vendor::{Outcome, PushVendor, Sending};
