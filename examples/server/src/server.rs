@@ -9,7 +9,7 @@ use comet::{Builder, Gateway};
 use comet_dtalk::http::Verify;
 use comet_dtalk::id::Node;
 use comet_group::Groups;
-use comet_identity::{Authenticated, Registry, devices};
+use comet_identity::{Authenticated, Registry, Tokens, devices};
 use comet_sql::Fence;
 use comet_store::{Membership, Outbox, Store};
 use tokio::net::TcpListener;
@@ -62,14 +62,10 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     // HTTP is bound first: a started gateway may have sessions already.
     let http = bind(config.listen.http).await?;
     let admin = bind(config.listen.admin).await?;
-    let apps = config.apps.clone();
-    let authenticated =
-        Authenticated::new(registry.clone(), Handle::current(), apps, store.clone());
     let tokens = tokens(&config.backends.jwt)?;
-    let authenticated = authenticated.tokens(tokens.clone());
+    let router = Arc::new(authenticated(&config, &registry, &store, tokens.clone()));
     let online = demo.as_ref().map(|demo| demo.online());
     let pushes = push::start(&config, &store, databases.accounts(), (&registry, &groups)).await?;
-    let router = Arc::new(authenticated);
     let with_presence = crate::demo::PresenceRouter::new(Arc::clone(&router), online);
     let shares = descriptors::share(&config);
     let mut gateway = config.gateway_limits();
@@ -108,9 +104,7 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let outcome = wait_for(signals, &databases, || reload.run(&gateway, &store)).await;
     print_line("draining");
     drain(&gateway, Duration::from_secs(config.drain_seconds)).await;
-    if let Some(pushes) = pushes {
-        pushes.stop().await;
-    }
+    push::stop(pushes).await;
     store.close().await;
     // There is no receiver if serving has already failed.
     let _ = stop.send(true);
@@ -118,6 +112,16 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     databases.release().await;
     print_line("stopped");
     outcome
+}
+
+fn authenticated(
+    config: &Config,
+    registry: &Registry,
+    store: &Store,
+    tokens: Tokens,
+) -> Authenticated<Store> {
+    let (apps, runtime) = (config.apps.clone(), Handle::current());
+    Authenticated::new(registry.clone(), runtime, apps, store.clone()).tokens(tokens)
 }
 
 fn membership(demo: Option<&Arc<Demo>>, groups: &Groups) -> Arc<dyn Membership> {

@@ -32,7 +32,7 @@ use self::listen::Listen;
 pub(crate) use self::logging::{LogFormat, Logging};
 use self::origins::Origins;
 use self::proxies::Proxies;
-pub(crate) use self::push::{Push, Vendor};
+pub(crate) use self::push::{Env, Push, UmengApp, Vendor};
 use crate::settings::{Fault, Section, Settings};
 
 /// The commented default configuration, the base of every configuration.
@@ -109,6 +109,7 @@ impl Config {
             let text = "must be 0 or at least 7: clients send messages again days later";
             return Err(settings.fault("store.retention.id_days", text));
         }
+        self.push.check(settings)?;
         if let Some((path, other, address)) = self.listen.collision() {
             // Users do not write the default: the fault lies in the setting that collides with it.
             let of_default = settings.is_from(DEFAULT_NAME, path);

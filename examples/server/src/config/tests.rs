@@ -94,6 +94,7 @@ fn each_section_of_a_full_file_is_read_to_its_values() {
     };
     let store = Store { node: 15, queue: 1_502, readers: 1_503, answers: 1_504, retention };
     assert_eq!(config.backends.store, store);
+    each_vendor_of_a_full_file_is_read(&config.push);
     let limits = &config.push.limits;
     assert_eq!((limits.android, limits.ios), (Vendor::Log, Vendor::Log));
     assert_eq!((limits.after_seconds, limits.limit_seconds), (1_701, 1_702));
@@ -103,6 +104,34 @@ fn each_section_of_a_full_file_is_read_to_its_values() {
     let demo = &config.demo;
     assert_eq!((demo.names, demo.new_names_per_minute, demo.unused_seconds), (1_601, 1_602, 1_603));
     assert_eq!(demo.hosts, ["e.example"]);
+}
+
+fn each_vendor_of_a_full_file_is_read(push: &Push) {
+    assert_eq!(push.limits.ca_file, "j");
+    assert_eq!((&*push.webhook.url, push.webhook.secret.expose()), ("http://k.example", "l"));
+    let umeng = &push.umeng;
+    assert_eq!((&*umeng.url, umeng.env), ("http://m.example", Env::Debug));
+    let app = |app: &UmengApp| {
+        [&*app.app_key, app.app_master_secret.expose(), &*app.mi_activity].map(str::to_owned)
+    };
+    assert_eq!([&umeng.android, &umeng.ios].map(app), [["n", "o", "p"], ["q", "r", "s"]]);
+    let apns = &push.apns;
+    let found = [&apns.url, &apns.key_file, &apns.key_id, &apns.team_id, &apns.topic];
+    assert_eq!(found, ["http://t.example", "u", "v", "w", "x"]);
+    let fcm = &push.fcm;
+    assert_eq!([&fcm.url, &fcm.service_account], ["http://y.example", "z"]);
+    assert!(!format!("{push:?}").contains("\"o\""), "a secret is not shown");
+}
+
+#[test]
+fn pushes_that_make_no_sense_are_refused() {
+    let fault = |settings: &[&str]| Config::load(&flags(settings)).unwrap_err().to_string();
+    let said = fault(&["--set", "push.limit_seconds=15"]);
+    assert!(said.contains("push.limit_seconds must be more than push.after_seconds"), "{said}");
+    let said = fault(&["--set", "push.android=apns"]);
+    assert!(said.contains("push.android must be a vendor for Android"), "{said}");
+    let said = fault(&["--set", "push.ios=pigeon"]);
+    assert!(said.contains("pigeon"), "{said}");
 }
 
 #[test]

@@ -4,12 +4,15 @@
 mod sources;
 mod vendors;
 
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use comet_group::Groups;
 use comet_identity::Registry;
-use comet_push::{Pushes, StartError};
+use comet_push::vendors::VendorError;
+use comet_push::{Pushes, StartError, TrustError};
 use comet_sql::Pool;
 use comet_store::Store;
 
@@ -22,6 +25,12 @@ use crate::data::DATABASE_ADVICE;
 pub(crate) enum PushError {
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error("push.ca_file: {0}")]
+    Trust(#[source] TrustError),
+    #[error("push.{section}: {source}")]
+    Vendor { section: &'static str, source: VendorError },
+    #[error("push.{setting}: {} cannot be read: {source}", path.display())]
+    File { setting: &'static str, path: PathBuf, source: io::Error },
 }
 
 impl PushError {
@@ -29,6 +38,9 @@ impl PushError {
     pub(crate) fn advice(&self) -> Option<String> {
         match self {
             Self::Start(_) => Some(DATABASE_ADVICE.to_owned()),
+            Self::Trust(_) | Self::Vendor { .. } | Self::File { .. } => {
+                Some("--print-config shows what each vendor needs.".to_owned())
+            }
         }
     }
 }
@@ -49,6 +61,13 @@ pub(crate) async fn start(
     let limits = limits(&config.push);
     let pushes = Pushes::start((store.clone(), accounts), limits, vendors, (tokens, names));
     Ok(Some(pushes.await?))
+}
+
+/// Ends pushes, if there are any.
+pub(crate) async fn stop(pushes: Option<Pushes>) {
+    if let Some(pushes) = pushes {
+        pushes.stop().await;
+    }
 }
 
 fn limits(config: &config::Push) -> comet_push::Config {
