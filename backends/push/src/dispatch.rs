@@ -20,13 +20,14 @@ const TITLE_BYTES: usize = 256;
 
 /// Where pushes go.
 pub(crate) struct Dispatch {
-    /// Lanes by device type.
-    pub(crate) lanes: Vec<(Device, Arc<Lane>)>,
-    pub(crate) tokens: Arc<dyn Tokens>,
-    pub(crate) names: Arc<dyn Names>,
-    pub(crate) counters: Arc<Counters>,
-    pub(crate) text: Arc<str>,
-    pub(crate) time_limit: Duration,
+    lanes: Vec<Arc<Lane>>,
+    /// Index of a lane for each device type that has one.
+    devices: Vec<(Device, usize)>,
+    tokens: Arc<dyn Tokens>,
+    names: Arc<dyn Names>,
+    counters: Arc<Counters>,
+    text: Arc<str>,
+    time_limit: Duration,
 }
 
 /// Users that miss messages of conversations of one kind.
@@ -47,13 +48,13 @@ pub(crate) struct Missed {
 
 impl Dispatch {
     pub(crate) fn new(
-        lanes: Vec<(Device, Arc<Lane>)>,
+        (lanes, devices): (Vec<Arc<Lane>>, Vec<(Device, usize)>),
         (tokens, names): (Arc<dyn Tokens>, Arc<dyn Names>),
         counters: Arc<Counters>,
         config: &Config,
     ) -> Self {
         let (text, time_limit) = (Arc::clone(&config.text), config.time_limit);
-        Self { lanes, tokens, names, counters, text, time_limit }
+        Self { lanes, devices, tokens, names, counters, text, time_limit }
     }
 
     /// Puts a push for each user with a phone into the lane of its vendor; waits while there is no
@@ -66,7 +67,7 @@ impl Dispatch {
         users.dedup();
         let mut phones = HashMap::<String, Vec<Target>>::new();
         for target in self.tokens.of_users(&users).await? {
-            if self.lane(target.device).is_some() {
+            if self.at(target.device).is_some() {
                 phones.entry(target.user.clone()).or_default().push(target);
             }
         }
@@ -75,18 +76,23 @@ impl Dispatch {
         self.counters.due.add(page.users.len());
         self.counters.unreachable.add(page.users.len() - reached.len());
         let titles = self.titles(page.group, &reached).await?;
-        for missed in reached {
-            let phones = phones.get(&missed.unreceived.user).into_iter().flatten();
-            for target in phones {
-                let Some(lane) = self.lane(target.device) else { continue };
-                lane.put(self.push(page.group, missed, target, &titles), batch).await;
-            }
+        for (at, lane) in self.lanes.iter().enumerate() {
+            let pushes = reached.iter().flat_map(|missed| {
+                let phones = phones.get(&missed.unreceived.user).into_iter().flatten();
+                phones.map(move |target| (missed, target))
+            });
+            let pushes = pushes.filter(|(_, target)| self.at(target.device) == Some(at));
+            let push = |(missed, target): (&&Missed, &Target)| {
+                self.push(page.group, missed, target, &titles)
+            };
+            lane.put(pushes.map(push).collect(), batch).await;
         }
         Ok(())
     }
 
-    fn lane(&self, device: Device) -> Option<&Lane> {
-        self.lanes.iter().find(|(of, _)| *of == device).map(|(_, lane)| &**lane)
+    /// Index of the lane of this device type.
+    fn at(&self, device: Device) -> Option<usize> {
+        self.devices.iter().find(|(of, _)| *of == device).map(|&(_, at)| at)
     }
 
     /// Names that are known, by address of the conversation.

@@ -52,24 +52,33 @@ impl Lane {
         }
     }
 
-    /// Adds a push; waits for a place unless the vendor fails.
-    pub(crate) async fn put(&self, push: Push, batch: &Arc<Batch>) {
-        let places = Arc::clone(&self.places);
-        let place = if self.failing.load(Ordering::Relaxed) {
-            places.try_acquire_owned().ok()
-        } else {
-            places.acquire_owned().await.ok()
+    /// Adds pushes, together so that requests are full. Waits for places unless the vendor fails.
+    pub(crate) async fn put(&self, pushes: Vec<Push>, batch: &Arc<Batch>) {
+        let mut ready = Vec::with_capacity(pushes.len());
+        for push in pushes {
+            let mut place = Arc::clone(&self.places).try_acquire_owned().ok();
+            if place.is_none() {
+                self.fill(&mut ready);
+                if !self.failing.load(Ordering::Relaxed) {
+                    place = Arc::clone(&self.places).acquire_owned().await.ok();
+                }
+            }
+            match place {
+                Some(_) => ready.push(Waiting { push, batch: Arc::clone(batch), place }),
+                None => self.counters.dropped.add(1),
+            }
+        }
+        self.fill(&mut ready);
+    }
+
+    fn fill(&self, ready: &mut Vec<Waiting>) {
+        let count = ready.len();
+        let replaced = {
+            let mut queue = self.queue.lock();
+            ready.drain(..).map(|waiting| queue.put(waiting)).filter(|replaced| *replaced).count()
         };
-        if place.is_none() {
-            self.counters.dropped.add(1);
-            return;
-        }
-        let waiting = Waiting { push, batch: Arc::clone(batch), place };
-        if self.queue.lock().put(waiting) {
-            self.counters.collapsed.add(1);
-        } else {
-            self.counters.waiting.add(1);
-        }
+        self.counters.collapsed.add(replaced);
+        self.counters.waiting.add(count - replaced);
         self.filled.notify_one();
     }
 

@@ -63,8 +63,9 @@ struct Inner {
 }
 
 impl Pushes {
-    /// Starts to push what is stored from now on, and what an earlier run has left. The mark is kept
-    /// in the database of `pool`, which need not be that of the store. Requires a tokio runtime.
+    /// Starts to push what is stored from now on, and what an earlier run has left. The mark is
+    /// kept in the database of `pool`, which need not be that of the store. Requires a tokio
+    /// runtime.
     ///
     /// # Errors
     ///
@@ -78,7 +79,7 @@ impl Pushes {
         let counters = Arc::new(Counters::default());
         let mark = Mark::open(pool, store.last_id()).await?;
         let (stop, stopped) = watch::channel(false);
-        let (mut lanes, mut workers) = (Vec::new(), JoinSet::new());
+        let (mut lanes, mut of, mut workers) = (Vec::new(), Vec::new(), JoinSet::new());
         for (devices, vendor) in vendors.0 {
             let lane = Arc::new(Lane::new(vendor, &config, &counters));
             for _ in 0..config.requests {
@@ -86,9 +87,10 @@ impl Pushes {
                 let stopped = stopped.clone();
                 workers.spawn(async move { lane.run(&*tokens, stopped).await });
             }
-            lanes.extend(devices.into_iter().map(|device| (device, Arc::clone(&lane))));
+            of.extend(devices.into_iter().map(|device| (device, lanes.len())));
+            lanes.push(lane);
         }
-        let dispatch = Dispatch::new(lanes, (tokens, names), Arc::clone(&counters), &config);
+        let dispatch = Dispatch::new((lanes, of), (tokens, names), Arc::clone(&counters), &config);
         let scanner = Scanner::new(store, Arc::new(dispatch), mark, &config);
         let task = tokio::spawn(run(scanner, workers, stopped));
         Ok(Self(Arc::new(Inner { counters, stop, task: Mutex::new(Some(task)) })))

@@ -8,3 +8,4 @@ mod pushing;
 mod stub;
 mod umeng;
 mod webhook;
+mod world;
