@@ -1,5 +1,6 @@
 //! Pushes to phones that do not acknowledge, from the socket to the vendor, on each database.
 
+mod load;
 mod phone;
 
 use std::time::{Duration, Instant};
