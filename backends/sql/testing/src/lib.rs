@@ -8,7 +8,8 @@
 //! Their defaults are unfavourable on purpose: MariaDB's character set is latin1, and PostgreSQL
 //! sorts by a locale.
 //!
-//! These servers do not sync. For claims about durable commits start others.
+//! These servers do not sync. For claims about durable commits start others
+//! ([`Server::start_durable`]).
 
 mod server;
 mod template;

@@ -45,8 +45,16 @@ start() {
 }
 end() {
   if [ -n "$pid" ]; then
-    # PostgreSQL has a process for each connection, which outlives the first for a moment.
-    kill -9 "$pid" $(cat "/proc/$pid/task/$pid/children" 2> /dev/null) 2> /dev/null
+    # PostgreSQL has a process for each connection, which outlives the first for a moment, and with
+    # it the shared memory, whose existence forbids another start. A stopped server makes no more.
+    kill -STOP "$pid" 2> /dev/null
+    children=$(cat "/proc/$pid/task/$pid/children" 2> /dev/null)
+    kill -9 "$pid" $children 2> /dev/null
+    for child in $children; do
+      while grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$child/status" 2> /dev/null; do
+        sleep 0.01
+      done
+    done
     wait "$pid" 2> /dev/null
     pid=
   fi
@@ -68,6 +76,15 @@ pub struct Server {
     dir: PathBuf,
     port: u16,
     guard: Mutex<Guard>,
+}
+
+/// Where a commit is when it is answered.
+#[derive(Clone, Copy, Debug)]
+enum Commits {
+    /// In the buffers of the system.
+    Buffered,
+    /// On the disk.
+    Durable,
 }
 
 #[derive(Debug)]
@@ -96,13 +113,31 @@ impl Server {
     /// It cannot be started; the panic has its log.
     #[must_use]
     pub fn start_in(kind: Kind, parent: &Path) -> Self {
+        Self::start_with(kind, parent, Commits::Buffered)
+    }
+
+    /// Starts a server that answers a commit when it is on the disk, as servers do unless they are
+    /// told otherwise.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be started; the panic has its log.
+    #[must_use]
+    pub fn start_durable(kind: Kind) -> Self {
+        Self::start_with(kind, &env::temp_dir(), Commits::Durable)
+    }
+
+    fn start_with(kind: Kind, parent: &Path, commits: Commits) -> Self {
         let template = template(kind);
         let dir = tempfile::Builder::new().prefix("comet-sql-").tempdir_in(parent);
         let dir = dir.expect("a temporary directory").keep();
         let port = free_port();
         // Before anything is in it: whatever happens then, it is removed.
-        let guard =
-            Mutex::new(Guard::new(&dir, &ready(kind, &dir, port), &command(kind, &dir, port)));
+        let guard = Mutex::new(Guard::new(
+            &dir,
+            &ready(kind, &dir, port),
+            &command(kind, &dir, port, commits),
+        ));
         let server = Self { kind, dir, port, guard };
         succeed(
             Command::new("cp").args(["-a", "--reflink=auto"]).arg(&template).arg(server.data()),
@@ -270,7 +305,7 @@ fn ready(kind: Kind, dir: &Path, port: u16) -> String {
     }
 }
 
-fn command(kind: Kind, dir: &Path, port: u16) -> Vec<String> {
+fn command(kind: Kind, dir: &Path, port: u16, commits: Commits) -> Vec<String> {
     let (data, port) = (dir.join("data").display().to_string(), port.to_string());
     let dir = dir.display();
     match kind {
@@ -287,7 +322,10 @@ fn command(kind: Kind, dir: &Path, port: u16) -> Vec<String> {
                 "--bind-address=127.0.0.1".into(),
                 "--skip-name-resolve".into(),
                 "--skip-log-bin".into(),
-                "--innodb-flush-log-at-trx-commit=2".into(),
+                match commits {
+                    Commits::Buffered => "--innodb-flush-log-at-trx-commit=2".into(),
+                    Commits::Durable => "--innodb-flush-log-at-trx-commit=1".into(),
+                },
                 "--innodb-buffer-pool-size=64M".into(),
                 "--innodb-log-file-size=16M".into(),
                 "--character-set-server=latin1".into(),
@@ -300,7 +338,13 @@ fn command(kind: Kind, dir: &Path, port: u16) -> Vec<String> {
             .chain(["-p".into(), port])
             .chain(["-c".into(), "listen_addresses=127.0.0.1".into()])
             .chain(["-c".into(), format!("unix_socket_directories={dir}")])
-            .chain(["-c".into(), "fsync=off".into()])
+            .chain([
+                "-c".into(),
+                match commits {
+                    Commits::Buffered => "fsync=off".into(),
+                    Commits::Durable => "fsync=on".into(),
+                },
+            ])
             .collect(),
         Kind::Sqlite => unreachable!("SQLite has no server"),
     }
