@@ -15,7 +15,15 @@ use comet_testkit::program::Signal;
 
 /// A database server, and the URL of an empty database on it.
 pub(crate) fn database(kind: Kind) -> (DatabaseServer, String) {
-    let server = DatabaseServer::start(kind);
+    with_database(DatabaseServer::start(kind))
+}
+
+/// The same on a server whose commits are on the disk.
+pub(crate) fn durable_database(kind: Kind) -> (DatabaseServer, String) {
+    with_database(DatabaseServer::start_durable(kind))
+}
+
+fn with_database(server: DatabaseServer) -> (DatabaseServer, String) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let url = runtime.expect("a runtime").block_on(server.database());
     (server, url)

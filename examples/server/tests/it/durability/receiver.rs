@@ -1,15 +1,15 @@
 //! Receivers: a phone that is sent missed messages, and a desktop that pulls them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use comet_dtalk::message::{Common, Login};
+use comet_dtalk::message::{Common, Login, MsgType};
 use comet_server_testkit::client::Transport;
 use comet_server_testkit::message::{Delivered, to_user};
 use comet_server_testkit::person::{Person, browser, phone};
 use comet_server_testkit::server::Server;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::feed::Feed;
 
@@ -36,20 +36,23 @@ impl Phone {
         let transport = Transport::ALL[self.logins % Transport::ALL.len()];
         self.logins += 1;
         let client = server.client(transport, &self.person, Some(&self.login));
-        // Messages stored after the login are delivered after the missed ones.
-        let herald = Person::new(&format!("herald {} of {}", self.logins, self.login.uuid));
-        let mut sender = server.client(Transport::Tcp, &herald, None);
-        sender.ask(&to_user(&self.person.uid, "m-1", THAT_WAS_ALL));
-        let mut feed = Feed::new(client);
-        feed.until(|common| common.from == herald.uid);
-        // There are older ones that were unacknowledged when the server was killed.
-        feed.messages.retain(|common| common.msg != THAT_WAS_ALL);
-        feed
+        to_the_end(server, &self.person, Feed::new(client))
     }
 
     pub(super) fn keep(&mut self, messages: &[Common]) {
         self.got.extend(messages.iter().map(|common| common.log_id));
     }
+}
+
+/// Takes all that was stored for this user until now: a message stored later is delivered after it.
+pub(super) fn to_the_end(server: &Server, person: &Person, mut feed: Feed) -> Feed {
+    let herald = Person::new(&format!("herald {}", rand::random::<u64>()));
+    let mut sender = server.client(Transport::Tcp, &herald, None);
+    sender.ask(&to_user(&person.uid, "m-1", THAT_WAS_ALL));
+    feed.until(|common| common.from == herald.uid);
+    // There are older ones that were unacknowledged when the server was killed.
+    feed.messages.retain(|common| common.msg != THAT_WAS_ALL);
+    feed
 }
 
 /// A user at a desktop.
@@ -78,12 +81,13 @@ impl Desktop {
     }
 }
 
-/// All messages of a user after `start`, oldest first. One response has the newest thousand, so
+/// All messages of a user after `start`, without notices and heralds: those between users, then
+/// those of groups, each kind oldest first. One response has the newest thousand of each kind, so
 /// earlier ones may require further requests.
 pub(super) fn pull(server: &Server, person: &Person, start: Option<i64>) -> Vec<Common> {
-    let mut messages: Vec<Common> = Vec::new();
+    let mut messages = BTreeMap::new();
+    let mut before = Value::Null;
     loop {
-        let before = messages.first().map(|common| common.log_id);
         let request = json!({ "count": 20, "start": start, "before": before });
         let path = "/app/record/sync-record";
         let data = server.post(path, Some(person), &request.to_string()).data();
@@ -93,9 +97,13 @@ pub(super) fn pull(server: &Server, person: &Person, start: Option<i64>) -> Vec<
             let body = STANDARD.decode(record.as_str().expect("a text")).expect("base64");
             Delivered::read(&body).message()
         });
-        messages.splice(0..0, page.collect::<Vec<_>>());
+        messages.extend(page.map(|common| ((common.channel_type, common.log_id), common)));
         if data["has_more"] == false {
-            return messages;
+            break;
         }
+        before = data["before"].clone();
     }
+    let is_sent =
+        |common: &Common| common.msg_type != MsgType::Notice as i32 && common.msg != THAT_WAS_ALL;
+    messages.into_values().filter(is_sent).collect()
 }

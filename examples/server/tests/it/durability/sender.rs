@@ -1,20 +1,21 @@
 //! Senders, and their record of messages and answers.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use comet_dtalk::message::{Common, CommonAck, Login, Reference, Source, SourceUser};
-use comet_server_testkit::client::{Client, Next, Transport};
-use comet_server_testkit::message::{ack_in, body_of, to_user};
+use comet_dtalk::message::{
+    Channel, Common, CommonAck, Device, Login, Reference, Source, SourceUser,
+};
+use comet_server_testkit::client::{Client, Transport};
+use comet_server_testkit::message::{to_group, to_user};
 use comet_server_testkit::person::{Person, browser, phone};
 use comet_server_testkit::server::Addresses;
-use comet_testkit::clock::PATIENCE;
-use comet_testkit::frame::{SEND, SEND_REPLY, frame};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
+use super::conversation::{Conversation, Gone};
 use super::feed::Feed;
+use super::round::Round;
 use super::{PER_SECOND, SENDERS};
 
 /// Interval between messages of one sender.
@@ -27,6 +28,9 @@ const REPEATED: usize = 20;
 pub(super) struct Posted {
     pub(super) common: Common,
     pub(super) answer: Option<CommonAck>,
+    /// Its places in the order of what the sender has sent. There are several if it may have been
+    /// refused, and a later message taken: it was sent again then.
+    pub(super) places: Vec<usize>,
 }
 
 /// A sender, with all messages it has sent.
@@ -37,11 +41,22 @@ pub(super) struct Sender {
     device: Option<Login>,
     transport: Transport,
     targets: Vec<String>,
+    group: i64,
     rng: StdRng,
+    /// Places taken so far.
+    places: usize,
+    /// Ids of own messages that were delivered.
+    echoed: BTreeSet<i64>,
 }
 
 impl Sender {
-    pub(super) fn new(index: usize, targets: Vec<String>, rng: StdRng) -> Self {
+    pub(super) fn new(
+        index: usize,
+        person: Person,
+        targets: Vec<String>,
+        group: i64,
+        rng: StdRng,
+    ) -> Self {
         let name = format!("sender {index}");
         let device = match index % 4 {
             0 => None,
@@ -49,31 +64,62 @@ impl Sender {
             _ => Some(phone(&name)),
         };
         let transport = Transport::ALL[index % Transport::ALL.len()];
-        let person = Person::new(&name);
-        Self { person, posted: Vec::new(), device, transport, targets, rng }
+        Self {
+            person,
+            posted: Vec::new(),
+            device,
+            transport,
+            targets,
+            group,
+            rng,
+            places: 0,
+            echoed: BTreeSet::new(),
+        }
     }
 
-    /// Repeats unanswered messages, and some answered ones; then sends until the server is gone.
-    /// Returns the messages delivered back meanwhile.
-    pub(super) fn talk(&mut self, addresses: &Addresses, answered: &AtomicUsize) -> Vec<Common> {
+    /// Repeats unanswered messages, and some answered ones; then sends until the server is gone, or
+    /// the round is over and everything is answered. Returns the messages delivered meanwhile.
+    pub(super) fn talk(&mut self, addresses: &Addresses, round: &Round) -> Vec<Common> {
         let mut conversation = self.connect(addresses);
+        let known = if round.stays { 0 } else { self.last_answered() };
         let repeats = self.due_again();
-        let mut open = conversation.send(&self.posted, repeats).is_ok();
+        let mut open = conversation.send(&self.posted, repeats);
         let (began, before) = (Instant::now(), self.posted.len());
-        while open {
+        while open.is_ok() && !(round.stays && round.is_over() && conversation.is_settled()) {
             let due = before + (began.elapsed().as_micros() / PACE.as_micros()) as usize;
             let first = self.posted.len();
-            while self.posted.len() < due {
-                let common = self.compose();
-                self.posted.push(Posted { common, answer: None });
+            while self.posted.len() < due && !round.is_over() {
+                self.post();
             }
-            let sent = conversation.send(&self.posted, first..self.posted.len());
             let next_due = began + PACE * (due - before + 1) as u32;
-            let count = sent.and_then(|()| conversation.listen(&mut self.posted, next_due));
-            answered.fetch_add(count.as_ref().copied().unwrap_or(0), Ordering::Relaxed);
-            open = count.is_ok();
+            open = self.exchange(&mut conversation, round, first, next_due);
         }
-        conversation.echoes()
+        assert!(open.is_err() || round.stays, "it is sent to until it is killed");
+        assert!(open.is_ok() || !round.stays, "the server lives on, and a connection has ended");
+        self.echoes(conversation, known)
+    }
+
+    /// Sends the messages from `first` on, takes answers until `until`, and repeats what was
+    /// refused.
+    fn exchange(
+        &mut self,
+        conversation: &mut Conversation,
+        round: &Round,
+        first: usize,
+        until: Instant,
+    ) -> Result<(), Gone> {
+        conversation.send(&self.posted, first..self.posted.len())?;
+        round.count(conversation.listen(&mut self.posted, until)?);
+        if !round.stays {
+            assert!(conversation.nothing_was_refused(), "everything is answered, in order");
+            return Ok(());
+        }
+        let again = conversation.due_again(&self.posted);
+        for &index in &again {
+            self.posted[index].places.push(self.places);
+            self.places += 1;
+        }
+        conversation.send(&self.posted, again)
     }
 
     /// Repeats unanswered messages until all are answered.
@@ -81,11 +127,12 @@ impl Sender {
         let mut conversation = self.connect(addresses);
         let repeats = self.due_again();
         let mut result = conversation.send(&self.posted, repeats).map(|()| 0);
-        while result.is_ok() && !conversation.asked.is_empty() {
+        while result.is_ok() && !conversation.is_settled() {
             result = conversation.listen(&mut self.posted, Instant::now() + PACE);
+            assert!(conversation.nothing_was_refused(), "nothing is killed now");
         }
         assert!(result.is_ok(), "nobody kills the server now");
-        conversation.echoes()
+        self.echoes(conversation, 0)
     }
 
     /// Number of unanswered messages.
@@ -96,10 +143,32 @@ impl Sender {
     fn connect(&self, addresses: &Addresses) -> Conversation {
         let device = self.device.as_ref();
         let client = Client::signed_in(self.transport, addresses, &self.person, device);
+        Conversation::new(Feed::new(client))
+    }
+
+    /// The greatest id of the sender's own messages.
+    fn last_answered(&self) -> i64 {
         let answers = self.posted.iter().filter_map(|posted| posted.answer);
-        let known = answers.map(|answer| answer.log_id).max().unwrap_or(0);
-        let feed = Feed::new(client);
-        Conversation { feed, asked: VecDeque::new(), heard: Instant::now(), known }
+        answers.map(|answer| answer.log_id).max().unwrap_or(0)
+    }
+
+    /// All messages of a connection. The sender's own ones that it has had before are not among
+    /// them, even if they were sent again; except those to the group, on a phone: a kill loses up
+    /// to a second of what phones have, which costs a repeat.
+    ///
+    /// With `known`, the same holds for all with such an id, or a smaller one: a connection that
+    /// ended with the server left no deliveries for the next one.
+    fn echoes(&mut self, conversation: Conversation, known: i64) -> Vec<Common> {
+        let messages = conversation.end();
+        let device = self.device.as_ref();
+        let is_phone = device.is_some_and(|login| login.device == Device::Android as i32);
+        let own = messages.iter().filter(|common| common.from == self.person.uid);
+        for common in own {
+            let is_new = self.echoed.insert(common.log_id) && common.log_id > known;
+            let may_repeat = is_phone && common.channel_type == Channel::ToGroup as i32;
+            assert!(is_new || may_repeat, "delivered again: {common:?}");
+        }
+        messages
     }
 
     /// Some answered messages, then all unanswered ones, in order.
@@ -113,9 +182,15 @@ impl Sender {
         [some, all].concat()
     }
 
+    /// Records a new message.
+    fn post(&mut self) {
+        let common = self.compose();
+        self.posted.push(Posted { common, answer: None, places: vec![self.places] });
+        self.places += 1;
+    }
+
     fn compose(&mut self) -> Common {
         let index = self.posted.len();
-        let target = &self.targets[self.rng.random_range(0..self.targets.len())];
         let len = match self.rng.random_range(0..1_000) {
             0 => 15_000,
             1..10 => 8_000,
@@ -123,78 +198,18 @@ impl Sender {
         };
         let mut msg = vec![0; len];
         self.rng.fill(&mut msg[..]);
-        let mut common = to_user(target, &index.to_string(), msg);
+        let mut common = match self.rng.random_bool(0.5) {
+            true => to_group(self.group, &index.to_string(), msg),
+            false => {
+                let target = &self.targets[self.rng.random_range(0..self.targets.len())];
+                to_user(target, &index.to_string(), msg)
+            }
+        };
         if index % 10 == 3 {
             let from = Some(SourceUser { id: "77".into(), name: "a group".into() });
             common.source = Some(Source { channel_type: 1, from, target: None });
             common.reference = Some(Reference { topic: 1, r#ref: index as i64 });
         }
         common
-    }
-}
-
-/// A connection of a sender.
-struct Conversation {
-    feed: Feed,
-    /// Seqs of frames without a reply, with their messages.
-    asked: VecDeque<(u32, usize)>,
-    /// Time of the last reply.
-    heard: Instant,
-    /// The last id known before.
-    known: i64,
-}
-
-/// The server is gone.
-#[derive(Debug)]
-struct Gone;
-
-impl Conversation {
-    fn send(
-        &mut self,
-        posted: &[Posted],
-        which: impl IntoIterator<Item = usize>,
-    ) -> Result<(), Gone> {
-        let mut frames = Vec::new();
-        for index in which {
-            let seq = self.feed.client.next_seq();
-            frames.push(frame(SEND, seq, body_of(&posted[index].common)));
-            self.asked.push_back((seq, index));
-        }
-        self.feed.client.try_send_all(&frames).map_err(|_| Gone)
-    }
-
-    /// Handles frames until the deadline; returns the number of messages answered for the first
-    /// time. Replies come in the order of the messages, and repeated messages get the same answer
-    /// again.
-    fn listen(&mut self, posted: &mut [Posted], until: Instant) -> Result<usize, Gone> {
-        let mut answered = 0;
-        loop {
-            match self.feed.next(until) {
-                Next::Frame(reply) => {
-                    assert_eq!((reply.op, reply.seq), (SEND_REPLY, reply.ack), "{reply:?}");
-                    let (seq, index) = self.asked.pop_front().expect("a question");
-                    assert_eq!(reply.ack, seq, "replies in order");
-                    let answer = ack_in(&reply.body);
-                    match posted[index].answer.replace(answer) {
-                        Some(first) => assert_eq!(answer, first, "the same answer"),
-                        None => answered += 1,
-                    }
-                    self.heard = Instant::now();
-                }
-                Next::Ended(_) => return Err(Gone),
-                Next::Nothing => break,
-            }
-        }
-        let waiting = !self.asked.is_empty() && self.heard.elapsed() > PATIENCE;
-        assert!(!waiting, "{} messages are not answered", self.asked.len());
-        Ok(answered)
-    }
-
-    /// The sender's own messages delivered back. Messages answered before this connection are not
-    /// among them, even if repeated.
-    fn echoes(self) -> Vec<Common> {
-        let messages = self.feed.messages;
-        assert!(messages.iter().all(|common| common.log_id > self.known), "delivered again");
-        messages
     }
 }

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use comet_dtalk::message::{Common, CommonAck};
+use comet_dtalk::message::{Channel, Common, CommonAck};
 
 use super::sender::{Posted, Sender};
 
 /// Every message seen anywhere, with its only id and time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Truth {
+    /// The group that everybody is in.
+    group: String,
     by_name: HashMap<Name, CommonAck>,
     by_id: HashMap<i64, Name>,
 }
@@ -17,26 +19,47 @@ pub(super) struct Truth {
 type Name = (usize, usize);
 
 impl Truth {
+    pub(super) fn new(group: i64) -> Self {
+        Self { group: group.to_string(), by_name: HashMap::new(), by_id: HashMap::new() }
+    }
+
     /// Checks a stream of messages to a user: each is byte for byte as sent, and occurs once; all
     /// are in the order of their ids, and those of one sender in the order in which they were sent.
-    pub(super) fn stream(&mut self, senders: &[Sender], uid: &str, messages: &[Common]) {
+    pub(super) fn stream<'a>(
+        &mut self,
+        senders: &[Sender],
+        uid: &str,
+        messages: impl IntoIterator<Item = &'a Common>,
+    ) {
         let mut last = 0;
         let mut last_of: HashMap<usize, usize> = HashMap::new();
         for common in messages {
-            assert!(common.from == uid || common.target == uid, "someone else's: {common:?}");
+            assert!(self.concerns(uid, &common.from, common), "someone else's: {common:?}");
             assert!(common.log_id > last, "once and in order: {} after {last}", common.log_id);
             last = common.log_id;
             let (sender, index) = self.identify(senders, common);
-            let before = last_of.insert(sender, index);
-            assert!(before < Some(index), "{index} of sender {sender} after {before:?}");
+            // The earliest place that is possible: then most are left to those that follow.
+            let before = last_of.get(&sender).copied();
+            let places = &senders[sender].posted[index].places;
+            let place = places.iter().copied().find(|place| Some(*place) > before);
+            let place = place.unwrap_or_else(|| panic!("{index} of {sender} after {before:?}"));
+            last_of.insert(sender, place);
         }
+    }
+
+    /// The same for an answer, which has messages between users and those of groups one after the
+    /// other.
+    pub(super) fn pulled(&mut self, senders: &[Sender], uid: &str, messages: &[Common]) {
+        let is_of_group = |common: &&Common| common.channel_type == Channel::ToGroup as i32;
+        self.stream(senders, uid, messages.iter().filter(|common| !is_of_group(common)));
+        self.stream(senders, uid, messages.iter().filter(is_of_group));
     }
 
     /// Ids of all answered messages from or to the user.
     pub(super) fn owed(&self, senders: &[Sender], uid: &str) -> BTreeSet<i64> {
         let of = |sender: &Sender| {
-            let is_sender = sender.person.uid == uid;
-            let concerns = move |posted: &&Posted| is_sender || posted.common.target == uid;
+            let from = &sender.person.uid;
+            let concerns = |posted: &&Posted| self.concerns(uid, from, &posted.common);
             let answered = sender.posted.iter().filter(concerns);
             let ids = answered.filter_map(|posted| posted.answer.map(|answer| answer.log_id));
             ids.collect::<Vec<_>>()
@@ -51,6 +74,11 @@ impl Truth {
         assert!(missing.is_empty(), "{} of {} are missing: {missing:?}", missing.len(), owed.len());
         let surplus: Vec<_> = got.difference(&owed).collect();
         assert!(surplus.is_empty(), "nobody sent {surplus:?}");
+    }
+
+    /// Whether a message is from or to the user, or to the group.
+    fn concerns(&self, uid: &str, from: &str, common: &Common) -> bool {
+        from == uid || common.target == uid || common.target == self.group
     }
 
     /// Identifies a message.
