@@ -36,20 +36,48 @@ pub fn text(body: &[u8], tag: u64) -> String {
     String::from_utf8(bytes(body, tag)).expect("a text in UTF-8")
 }
 
-/// The value of a field, and its bytes if the value is their length.
-fn find(mut rest: &[u8], wanted: u64) -> Option<(u64, Vec<u8>)> {
-    while !rest.is_empty() {
-        let key = take_varint(&mut rest);
-        let value = take_varint(&mut rest);
-        let mut bytes = &[][..];
-        if key & 7 == 2 {
-            (bytes, rest) = rest.split_at(value as usize);
+/// The bytes of each occurrence of a field, in order.
+pub fn repeated(body: &[u8], tag: u64) -> Vec<Vec<u8>> {
+    all(body, tag).map(|(_, bytes)| bytes).collect()
+}
+
+/// All numbers of a repeated field, packed or not.
+pub fn numbers(body: &[u8], tag: u64) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    for (value, bytes) in all(body, tag) {
+        // A packed field is not empty.
+        if bytes.is_empty() {
+            numbers.push(value);
         }
-        if key >> 3 == wanted {
-            return Some((value, bytes.to_vec()));
+        let mut packed = &bytes[..];
+        while !packed.is_empty() {
+            numbers.push(take_varint(&mut packed));
         }
     }
-    None
+    numbers
+}
+
+/// The value of a field, and its bytes if the value is their length.
+fn find(body: &[u8], wanted: u64) -> Option<(u64, Vec<u8>)> {
+    all(body, wanted).next()
+}
+
+/// The same for each occurrence of a field.
+fn all(mut rest: &[u8], wanted: u64) -> impl Iterator<Item = (u64, Vec<u8>)> {
+    std::iter::from_fn(move || {
+        while !rest.is_empty() {
+            let key = take_varint(&mut rest);
+            let value = take_varint(&mut rest);
+            let mut bytes = &[][..];
+            if key & 7 == 2 {
+                (bytes, rest) = rest.split_at(value as usize);
+            }
+            if key >> 3 == wanted {
+                return Some((value, bytes.to_vec()));
+            }
+        }
+        None
+    })
 }
 
 fn take_varint(rest: &mut &[u8]) -> u64 {

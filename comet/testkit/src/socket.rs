@@ -39,6 +39,11 @@ impl Socket {
         Self::over(TcpStream::connect_timeout(&address, PATIENCE).expect("connect"))
     }
 
+    /// The same, where nobody may listen.
+    pub fn try_connect(address: SocketAddr) -> Option<Self> {
+        TcpStream::connect_timeout(&address, PATIENCE).ok().map(Self::over)
+    }
+
     /// Like [`connect`](Self::connect), with the smallest receive buffer of the system, so that the
     /// peer soon notices that nothing is read.
     pub fn connect_narrow(address: SocketAddr) -> Self {

@@ -117,6 +117,23 @@ pub fn upgrade(address: SocketAddr, target: &str) -> Socket {
     socket
 }
 
+/// The same, where the server may be down, go while it is asked, or refuse.
+pub fn try_upgrade(address: SocketAddr, target: &str) -> Option<Socket> {
+    let mut socket = Socket::try_connect(address)?;
+    socket.try_write(request(target, "")).ok()?;
+    let deadline = clock::deadline();
+    while !socket.unread.windows(4).any(|bytes| bytes == b"\r\n\r\n") {
+        let arrived = socket.read_until(deadline);
+        (arrived == Arrived::Bytes).then_some(())?;
+    }
+    let head = response(&mut socket);
+    if status(&head) != 101 {
+        return None;
+    }
+    check_upgraded(&head);
+    Some(socket)
+}
+
 /// Reads the response that accepts the request above; returns its head.
 pub fn await_upgrade(socket: &mut Socket) -> String {
     let head = response(socket);

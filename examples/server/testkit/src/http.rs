@@ -84,16 +84,8 @@ pub fn post_form(
     headers: &[(&str, &str)],
     part: (&str, &[u8]),
 ) -> Answer {
-    let (name, content) = part;
-    let disposition = format!("Content-Disposition: form-data; name=\"{name}\"; filename=\"x\"");
-    let body = [
-        format!("--{BOUNDARY}\r\n{disposition}\r\n\r\n").as_bytes(),
-        content,
-        format!("\r\n--{BOUNDARY}--\r\n").as_bytes(),
-    ]
-    .concat();
-    let form = format!("multipart/form-data; boundary={BOUNDARY}");
-    let headers = [&[("Content-Type", form.as_str())], headers].concat();
+    let (kind, body) = form(part.0, "x", part.1);
+    let headers = [&[("Content-Type", kind.as_str())], headers].concat();
     request(address, "POST", path, &headers, &body)
 }
 
@@ -117,6 +109,45 @@ pub fn request_to(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Answer {
+    let mut socket = Socket::connect(address);
+    socket.write(written(host, method, path, headers, body));
+    answer(&mut socket)
+}
+
+/// Any request, where the server may be down, or go before it has answered.
+pub fn try_request(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Option<Answer> {
+    let mut socket = Socket::try_connect(address)?;
+    socket.try_write(written(&address.to_string(), method, path, headers, body)).ok()?;
+    let deadline = clock::deadline();
+    loop {
+        let arrived = socket.read_until(deadline);
+        if let Some(answer) = take(&mut socket) {
+            return Some(answer);
+        }
+        (arrived == Arrived::Bytes).then_some(())?;
+    }
+}
+
+/// A form with one part, and its type.
+pub fn form(name: &str, filename: &str, content: &[u8]) -> (String, Vec<u8>) {
+    let names = format!("name=\"{name}\"; filename=\"{filename}\"");
+    let disposition = format!("Content-Disposition: form-data; {names}");
+    let body = [
+        format!("--{BOUNDARY}\r\n{disposition}\r\n\r\n").as_bytes(),
+        content,
+        format!("\r\n--{BOUNDARY}--\r\n").as_bytes(),
+    ]
+    .concat();
+    (format!("multipart/form-data; boundary={BOUNDARY}"), body)
+}
+
+fn written(host: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
@@ -125,9 +156,7 @@ pub fn request_to(
         head.push_str(&format!("Content-Length: {}\r\n", body.len()));
     }
     head.push_str("\r\n");
-    let mut socket = Socket::connect(address);
-    socket.write([head.as_bytes(), body].concat());
-    answer(&mut socket)
+    [head.as_bytes(), body].concat()
 }
 
 /// The next response on a connection.

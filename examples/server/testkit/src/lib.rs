@@ -19,3 +19,4 @@ pub mod message;
 pub mod nginx;
 pub mod person;
 pub mod server;
+pub mod simulated;

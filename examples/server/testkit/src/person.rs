@@ -33,7 +33,12 @@ impl Person {
 
     /// A token as the desktop client signs it, without a text.
     pub fn token_without_text(&self) -> String {
-        self.key.token(unix_ms().cast_signed(), "")
+        self.token_with_text("")
+    }
+
+    /// A token with a text of the client's choice.
+    pub fn token_with_text(&self, text: &str) -> String {
+        self.key.token(unix_ms().cast_signed(), text)
     }
 }
 
