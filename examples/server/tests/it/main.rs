@@ -4,6 +4,7 @@
 //! * `database`: the same service on MariaDB and PostgreSQL;
 //! * `clients`: the socket protocol, as existing clients depend on it;
 //! * `resume`: a client that reconnects receives exactly what it missed;
+//! * `day`: a day of the deployed clients, simulated;
 //! * `documents`: the documents for client authors;
 //! * `groups`: groups, from HTTP to the sockets of their members;
 //! * `http`: the HTTP API, as existing clients depend on it;
@@ -19,6 +20,7 @@
 
 mod clients;
 mod database;
+mod day;
 mod documents;
 mod durability;
 mod groups;
