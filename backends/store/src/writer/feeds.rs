@@ -42,6 +42,8 @@ pub(crate) struct Feeds<S> {
     requests: VecDeque<ReadRequest<S>>,
     /// Sessions without room, to be retried soon.
     behind: Vec<S>,
+    /// Sessions whose page could not be read, to be retried with the next tick.
+    unread: Vec<S>,
     /// Bytes charged at the outlet.
     charged: usize,
     /// Entries of groups that phones have.
@@ -56,6 +58,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
             joining: Joining::new(),
             requests: VecDeque::new(),
             behind: Vec::new(),
+            unread: Vec::new(),
             charged: 0,
             receipts: Receipts::default(),
         }
@@ -332,7 +335,11 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
                 if let Some(more) = REPEATS.admit(clock::unix()) {
                     tracing::error!(%error, "page of the log not read{more}");
                 }
-                if !outlet.kick(session) {
+                // The database may be back soon, and the session still there.
+                if error.is_transient() || matches!(error, comet_sql::Error::Unavailable(_)) {
+                    self.sessions.page_sent(session, 0, None, Sent::Part);
+                    self.unread.push(session);
+                } else if !outlet.kick(session) {
                     self.sessions.page_sent(session, 0, None, Sent::Part);
                     self.behind.push(session);
                 }
@@ -372,6 +379,13 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
     /// Whether [`Feeds::retry`] has sessions to retry.
     pub(crate) fn has_behind(&self) -> bool {
         !self.behind.is_empty()
+    }
+
+    /// Requests again the pages that could not be read.
+    pub(crate) fn read_again(&mut self, outlet: &mut impl Outlet<S>) {
+        for session in std::mem::take(&mut self.unread) {
+            self.step(session, outlet);
+        }
     }
 
     /// Retries the sessions without room.

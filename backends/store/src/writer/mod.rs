@@ -125,6 +125,7 @@ pub(crate) async fn run<S, O>(
             }
             _ = ticks.tick() => {
                 engine.tick();
+                engine.feeds.read_again(&mut outlet());
                 engine.turn(iter::empty(), clock::unix_ms(), &mut outlet()).await;
             }
             _ = nudges.tick() => engine.feeds.nudge(&mut outlet()),

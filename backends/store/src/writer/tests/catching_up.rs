@@ -14,6 +14,7 @@ on_each_database!(
     a_session_without_room_gets_the_rest_in_order_when_it_has,
     a_client_without_acks_gets_its_next_page_after_some_time,
     a_session_whose_log_cannot_be_read_is_closed,
+    a_session_reads_its_log_again_when_the_database_is_back,
     pages_for_sessions_that_left_are_not_read,
 );
 
@@ -221,6 +222,24 @@ async fn a_session_whose_log_cannot_be_read_is_closed(database: Database) {
     world.engine.feeds.retry(&mut world.out);
     world.read_pages().await;
     assert_eq!(world.taken_ids(2), mids, "if it cannot even be closed, it is read again");
+}
+
+async fn a_session_reads_its_log_again_when_the_database_is_back(database: Database) {
+    let mut world = World::new(database).await;
+    let mids = stored(&mut world, 1).await;
+    world.turn([phone(1, "bob")]).await;
+    let nowhere: comet_sql::Location = "postgres://nobody@127.0.0.1:1/none".parse().unwrap();
+    let down = comet_sql::Pool::new(nowhere, comet_sql::Settings::default());
+    for _ in 0..2 {
+        let request = world.engine.feeds.next_read().unwrap();
+        let failed = Err(down.lend().await.map(drop).unwrap_err());
+        world.engine.feeds.page_read(&request, failed, &mut world.out);
+        assert_eq!(world.engine.feeds.next_read(), None, "not at once");
+        world.engine.feeds.read_again(&mut world.out);
+    }
+    assert!(world.out.kicked.is_empty());
+    world.read_pages().await;
+    assert_eq!(world.taken_ids(1), mids);
 }
 
 async fn pages_for_sessions_that_left_are_not_read(database: Database) {
