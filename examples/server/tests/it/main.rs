@@ -12,6 +12,7 @@
 //! * `operate`: the files for operators;
 //! * `process`: starting, refusing to start, and stopping;
 //! * `push`: pushes to phones that do not acknowledge;
+//! * `routes`: every route with good input, bad input and the wrong caller;
 //! * `proxy`: the tests of `clients` and `http` again, behind nginx.
 //!
 //! Not here: the web chat page in a browser (`tests/browser`), the gateway in isolation.
@@ -31,3 +32,4 @@ mod process;
 mod proxy;
 mod push;
 mod resume;
+mod routes;

@@ -147,7 +147,8 @@ impl Town {
         }
         device.see(|app| {
             let mut surplus = app.book().texts();
-            surplus.retain(|text| !self.said.iter().filter(concerns).any(|said| said.text == *text));
+            surplus
+                .retain(|text| !self.said.iter().filter(concerns).any(|said| said.text == *text));
             assert_eq!(surplus, [""; 0], "{name} has nothing else");
             self.is_in_order(name, app);
         });
