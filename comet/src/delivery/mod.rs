@@ -83,12 +83,15 @@ pub struct Delivery {
     pub(crate) pass: Option<Pass>,
     /// Set for latest deliveries.
     pub(crate) key: Option<Arc<[u8]>>,
+    /// Whether peers that do not know the class get it as best effort.
+    pub(crate) falls_back: bool,
 }
 
 impl Delivery {
     fn new(class: Class, body: Bytes) -> Self {
         let (kind, lane) = (Kind::default(), Lane::default());
-        Self { body, class, kind, lane, tag: 0, position: 0, pass: None, key: None }
+        let (tag, position, pass, key) = (0, 0, None, None);
+        Self { body, class, kind, lane, tag, position, pass, key, falls_back: true }
     }
 
     /// A delivery of class [`Class::Acked`].
@@ -139,6 +142,15 @@ impl Delivery {
     #[must_use]
     pub fn replayable(mut self, pass: Pass) -> Self {
         self.pass = Some(pass);
+        self
+    }
+
+    /// Skips peers that do not know the class, instead of falling back to best effort for them:
+    /// they get nothing, and are told of no gap. For bodies that older clients would not
+    /// understand. Default: every peer gets it.
+    #[must_use]
+    pub fn without_fallback(mut self) -> Self {
+        self.falls_back = false;
         self
     }
 

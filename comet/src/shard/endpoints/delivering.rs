@@ -31,6 +31,7 @@ impl Endpoints {
         match delivery.class {
             Class::Acked if has_acks => self.deliver_acked(slot, item),
             Class::Latest if takes_latest(&self.bucket, slot) => self.deliver_latest(slot, item),
+            Class::Acked | Class::Latest if !delivery.falls_back => {}
             _ => self.deliver_once(slot, item),
         }
     }
@@ -106,11 +107,16 @@ impl Endpoints {
         delivery: &Delivery,
         room: Option<&Arc<str>>,
     ) {
-        let Some(member) = self.bucket.get_mut(slot) else { return };
+        let Some(member) = self.bucket.get(slot) else { return };
         if !member.session.state().is_alive() {
             return;
         }
+        let is_latest = delivery.class == Class::Latest;
+        if is_latest && !delivery.falls_back && !takes_latest(&self.bucket, slot) {
+            return;
+        }
         let gap = Gap::of(delivery, room, GapReason::Memory);
+        let Some(member) = self.bucket.get_mut(slot) else { return };
         if delivery.class != Class::Acked {
             return self.drop_unnumbered(slot, gap);
         }

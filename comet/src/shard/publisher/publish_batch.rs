@@ -27,6 +27,8 @@ pub(super) struct PublishBatch {
     pub(super) room: u32,
     pub(super) class: Class,
     lane: Lane,
+    /// Whether members that do not know the class get it as best effort.
+    pub(super) falls_back: bool,
     pub(super) items: Vec<Rc<Held>>,
     pub(super) bytes: usize,
     /// Of the longest body, with its key.
@@ -42,6 +44,7 @@ impl Default for PublishBatch {
             room: 0,
             class: Class::BestEffort,
             lane: Lane::Normal,
+            falls_back: true,
             items: Vec::new(),
             bytes: 0,
             longest: 0,
@@ -73,6 +76,7 @@ impl PublishBatch {
             || (self.room == room
                 && self.class == delivery.class
                 && self.lane == delivery.lane
+                && self.falls_back == delivery.falls_back
                 && self.bytes < BATCH_BYTES
                 && self.items.len() < BATCH_COUNT)
     }
@@ -80,6 +84,7 @@ impl PublishBatch {
     pub(super) fn push(&mut self, room: u32, item: Rc<Held>) {
         if let Some(delivery) = item.as_delivery() {
             (self.room, self.class, self.lane) = (room, delivery.class, delivery.lane);
+            self.falls_back = delivery.falls_back;
         }
         self.bytes += item.len();
         self.longest = self.longest.max(item.len() + KEY);

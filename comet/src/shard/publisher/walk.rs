@@ -60,6 +60,11 @@ impl Walk<'_> {
         if !session.state().is_alive() {
             return None;
         }
+        if !self.batch.falls_back {
+            // Members in one format differ in what they know.
+            self.later.push((slot, Later::Singly));
+            return None;
+        }
         let class = self.batch.class;
         let longest = self.batch.longest;
         let singly = class != Class::Acked

@@ -210,3 +210,31 @@ fn who_knows_no_keys_gets_latest_deliveries_as_they_come() {
         assert_eq!(dtalk.receive(), comet_testkit::frame::delivery(0, b"v"));
     });
 }
+
+#[test]
+fn a_delivery_without_fallback_is_for_those_who_know_its_class() {
+    everywhere(|place| {
+        let server = Server::start(config(place.shards));
+        let plain = Hello { capabilities: 0, ..Hello::new("alice", "lobby") };
+        let mut alice = Comet::open(&server, place.transport, &plain);
+        let mut bob = Comet::open(&server, place.transport, &Hello::new("bob", "lobby"));
+        let mut dtalk = server.client(place.transport, "carol", "lobby");
+        let typing = || Delivery::latest("k", "v").without_fallback();
+        server.gateway.publish("lobby", typing()).unwrap();
+        assert_eq!(bob.receive(), latest("k", "v"));
+        for user in ["alice", "carol", "bob"] {
+            server.gateway.push(Target::user("dtalk", user), typing()).unwrap();
+        }
+        assert_eq!(bob.receive(), latest("k", "v"));
+        let acked = Delivery::acked("for acknowledging peers").without_fallback();
+        server.gateway.publish("lobby", acked).unwrap();
+        assert_eq!(bob.delivery(), (1, "for acknowledging peers".into()));
+        server.gateway.publish("lobby", Delivery::best_effort("after")).unwrap();
+        assert_eq!(bob.receive(), best_effort("after"));
+        assert_eq!(alice.delivery(), (1, "for acknowledging peers".into()));
+        assert_eq!(alice.receive(), best_effort("after"));
+        let body = b"for acknowledging peers";
+        assert_eq!(dtalk.receive(), comet_testkit::frame::delivery(1, body));
+        assert_eq!(dtalk.receive(), comet_testkit::frame::delivery(0, b"after"));
+    });
+}
