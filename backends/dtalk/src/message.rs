@@ -216,6 +216,8 @@ pub enum SignalType {
     UpdateGroupName = 25,
     /// Avatar of a group: [`SignalGroupText`](crate::group::SignalGroupText).
     UpdateGroupAvatar = 26,
+    /// Somebody writes a message: [`SignalTyping`]. In the comet dialect only, in both directions.
+    Typing = 60,
 }
 
 /// Body of [`SignalType::Received`].
@@ -255,6 +257,26 @@ pub struct SignalFocus {
     /// Server time in milliseconds.
     #[prost(uint64, tag = "4")]
     pub time: u64,
+}
+
+/// Body of [`SignalType::Typing`].
+#[derive(Clone, Eq, Message, PartialEq)]
+pub struct SignalTyping {
+    /// Kind of receiver: a user or a group.
+    #[prost(enumeration = "Channel", tag = "1")]
+    pub channel_type: i32,
+    /// Address of the receiver, or the group id in decimal.
+    #[prost(string, tag = "2")]
+    pub target: String,
+    /// Address of the one that writes; overwritten by the server.
+    #[prost(string, tag = "3")]
+    pub from: String,
+    /// Whether the writing has ended without a message.
+    #[prost(bool, tag = "4")]
+    pub ended: bool,
+    /// Server time in milliseconds: a mark older than a message of its author is outdated.
+    #[prost(uint64, tag = "5")]
+    pub datetime: u64,
 }
 
 /// Body of [`SignalType::EndpointLogin`], and of the auth reply to a refused reconnect.

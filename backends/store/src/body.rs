@@ -1,7 +1,7 @@
 //! Outgoing bodies: op 8 to the sender, op 9 to receivers.
 
 use bytes::Bytes;
-use comet_dtalk::message::{Common, CommonAck, EventType, Proto, Signal};
+use comet_dtalk::message::{Common, CommonAck, EventType, Proto, Signal, SignalType, SignalTyping};
 use prost::Message as _;
 
 use crate::entry::EntryKind;
@@ -19,6 +19,12 @@ pub(crate) fn message(common: &Common) -> Bytes {
 /// Signal that is kept until acknowledged by a phone, or in the timeline of a group.
 pub(crate) fn signal(kind: i32, body: Bytes, sid: i64) -> Bytes {
     envelope(EventType::Signal, &Signal { r#type: kind, body, sid, reliable: true })
+}
+
+/// Typing mark, which is not kept.
+pub(crate) fn typing(typing: &SignalTyping) -> Bytes {
+    let (kind, body) = (SignalType::Typing as i32, typing.encode_to_vec().into());
+    envelope(EventType::Signal, &Signal { r#type: kind, body, sid: 0, reliable: false })
 }
 
 /// Entry of a group's timeline, which is one of the above. Empty if it was revoked.

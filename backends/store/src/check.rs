@@ -109,8 +109,13 @@ fn may_be_sent(msg_type: i32) -> bool {
         .is_ok_and(|known| !matches!(known, System | Notice | RtcCall | Collect))
 }
 
+/// Whether the text can be the target of something.
+pub(crate) fn is_name(name: &str) -> bool {
+    check_name(name).is_ok() && !name.contains('\0')
+}
+
 /// One canonical spelling per group, because the text is also stored and looked up.
-fn group_id(target: &str) -> Option<Id> {
+pub(crate) fn group_id(target: &str) -> Option<Id> {
     let id = Id::new(target.parse().ok()?)?;
     (id.to_string() == target).then_some(id)
 }

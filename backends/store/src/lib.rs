@@ -51,6 +51,7 @@ mod sync_marks;
 mod tag;
 #[cfg(test)]
 mod testing;
+mod typing;
 mod unreceived;
 mod writer;
 

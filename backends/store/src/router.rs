@@ -3,8 +3,8 @@
 //! Called on shard threads, so nothing here blocks: everything becomes a job for the writer.
 
 use comet::{
-    Connect, ConnectReply, Event, GapReason, Gateway, Message, Peer, Receipt, Refusal, Repeats,
-    Replay, Router, SessionId,
+    Connect, ConnectReply, Dialect, Event, GapReason, Gateway, Message, Peer, Receipt, Refusal,
+    Repeats, Replay, Router, SessionId,
 };
 use comet_dtalk::clock;
 use comet_dtalk::code::Code;
@@ -12,7 +12,9 @@ use comet_dtalk::device::DeviceInfo;
 
 use crate::Store;
 use crate::check::check;
+use crate::store::Refused;
 use crate::tag::Tag;
+use crate::typing;
 use crate::writer::group_of;
 use crate::writer::job::{Client, Job};
 use crate::writer::reply::ReplyTo;
@@ -23,10 +25,18 @@ impl Router for Store {
         reply.close();
     }
 
-    fn receive(&self, _gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
+    fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
         if peer.user().is_empty() {
             self.counters().forbidden();
             return receipt.refuse(Refusal::new(Code::SIGNATURE_INVALID.0));
+        }
+        if peer.dialect() == Dialect::Comet
+            && let Some(typing) = typing::read(&message.body)
+        {
+            return match self.typing(gateway, peer.app(), peer.user(), typing) {
+                Ok(()) => receipt.ack(""),
+                Err(code) => receipt.refuse(Refusal::new(code.0)),
+            };
         }
         let draft = match check(message.body) {
             Ok(draft) => draft,
@@ -38,11 +48,10 @@ impl Router for Store {
         };
         let taken = self.submit(draft, peer.user(), is_phone(peer), ReplyTo::Socket(receipt));
         if let Err((refused, ReplyTo::Socket(receipt))) = taken {
-            let refusal = match refused.code() {
-                code @ Code::MESSAGE_NOT_SENT => Refusal::later(code.0),
-                code => Refusal::new(code.0),
-            };
-            receipt.refuse(refusal);
+            receipt.refuse(match refused {
+                Refused::Forbidden(code) => Refusal::new(code.0),
+                Refused::Busy => Refusal::later(refused.code().0),
+            });
         }
     }
 

@@ -249,15 +249,8 @@ impl Store {
         from_phone: bool,
         reply_to: ReplyTo,
     ) -> Result<(), (Refused, ReplyTo)> {
-        if let To::Group(group) = draft.to
-            && let Err(code) = self.0.shared.membership.may_send(from, group.get())
-        {
-            self.0.shared.counters.forbidden();
-            return Err((Refused::Forbidden(code), reply_to));
-        }
-        if !self.0.paces.lock().admit(from, Instant::now()) {
-            self.0.shared.counters.over_rate();
-            return Err((Refused::Busy, reply_to));
+        if let Err(refused) = self.admit(draft.to, from) {
+            return Err((refused, reply_to));
         }
         let Ok(place) = Arc::clone(&self.0.places).try_acquire_owned() else {
             self.0.shared.counters.overloaded();
@@ -265,6 +258,21 @@ impl Store {
         };
         from.clone_into(&mut draft.common.from);
         self.send_job(Job::Send(Box::new(Submission { draft, from_phone, reply_to, place })));
+        Ok(())
+    }
+
+    /// Checks the rights of `from`, and its rate.
+    pub(crate) fn admit(&self, to: To, from: &str) -> Result<(), Refused> {
+        if let To::Group(group) = to
+            && let Err(code) = self.0.shared.membership.may_send(from, group.get())
+        {
+            self.0.shared.counters.forbidden();
+            return Err(Refused::Forbidden(code));
+        }
+        if !self.0.paces.lock().admit(from, Instant::now()) {
+            self.0.shared.counters.over_rate();
+            return Err(Refused::Busy);
+        }
         Ok(())
     }
 

@@ -40,7 +40,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 pub(crate) use engine::Engine;
 pub(crate) use feeds::ReadRequest;
-pub(crate) use outlet::{GatewayOutlet, Outlet, group_of};
+pub(crate) use outlet::{GatewayOutlet, Outlet, group_of, room};
 pub(crate) use shared::Shared;
 
 use crate::db::{Page, ReadPool};

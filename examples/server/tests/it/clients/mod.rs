@@ -4,6 +4,7 @@
 //! * `sending`: upstream messages, and their answers;
 //! * `delivering`: downstream messages: acks, resends, missed messages;
 //! * `room`: the demo's group;
+//! * `typing`: marks between clients of the comet dialect;
 //! * `pressure`: a small version of the clients' load tool, without any failure.
 
 mod delivering;
@@ -12,3 +13,4 @@ mod login;
 mod pressure;
 mod room;
 mod sending;
+mod typing;

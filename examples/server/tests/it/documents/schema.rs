@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use comet_dtalk::message::{
     Common, CommonAck, FrameProto, Login, Proto, Reference, Signal, SignalEndpointLogin,
-    SignalFocus, SignalReceived, SignalRevoke, Source, SourceUser, Text,
+    SignalFocus, SignalReceived, SignalRevoke, SignalTyping, Source, SourceUser, Text,
 };
 use comet_dtalk::newer::NewerMessage;
 use comet_protocol::AuthMsg;
@@ -89,6 +89,13 @@ fn logins_and_signals() -> Vec<Described> {
         uuid: "i".into(),
         device_name: "d".into(),
     };
+    let typing = SignalTyping {
+        channel_type: 1,
+        target: "t".into(),
+        from: "f".into(),
+        ended: true,
+        datetime: 4,
+    };
     let endpoint =
         SignalEndpointLogin { uuid: "i".into(), device: 5, device_name: "d".into(), datetime: 3 };
     let focus = SignalFocus { mid: 1, uid: "u".into(), current_num: 2, time: 3 };
@@ -102,6 +109,7 @@ fn logins_and_signals() -> Vec<Described> {
         ("SignalReceived", received.encode_to_vec(), "logs"),
         ("SignalRevoke", revoke.encode_to_vec(), "mid operator by_sender"),
         ("SignalFocus", focus.encode_to_vec(), "mid uid current_num time"),
+        ("SignalTyping", typing.encode_to_vec(), "channel_type target from ended datetime"),
         ("SignalEndpointLogin", endpoint.encode_to_vec(), "uuid device device_name datetime"),
     ]
 }
