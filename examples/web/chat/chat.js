@@ -6,35 +6,48 @@
 // Not here: how anything looks (../ui/), the rules of each part (the other files of this folder).
 
 import {
+  MsgType,
   SignalType,
   decodeDelivery,
-  decodeSendReply,
-  encodeTextMessage,
+  isAboutGroups,
   isPhone,
 } from '../wire/bodies.js';
 import { WireError } from '../wire/protobuf.js';
 import { NONE } from '../wire/seq.js';
+import { encodeTyping } from '../wire/typing.js';
 import { syncRecords } from '../net/api.js';
+import { GroupApi } from '../net/groups.js';
+import { markRead, readMarks, recordsBefore, revokeRecord } from '../net/records.js';
 import { Session } from '../net/session.js';
 import { Directory } from './directory.js';
-import { History, addressing } from './history.js';
-import { Outbox } from './outbox.js';
+import { Earlier } from './earlier.js';
+import { Groups } from './groups.js';
+import { History, addressing, conversationAt, personId } from './history.js';
+import { Marks } from './marks.js';
 import { Pull } from './pull.js';
 import { Reading } from './reading.js';
+import { Sending } from './sending.js';
 import { Store } from './store.js';
+import { Typing } from './typing.js';
 
-const SEND_AGAIN_MS = 5000;
 const PRESENCE_MS = 4000;
 const PULL_OVERLAP = 50;
 
-/** Events: `change` (anything to show), `state` (the session's), `moved` (another address). */
+/**
+ * Events: `change` (anything to show), `groups` (something about groups), `state` (the session's),
+ * `moved` (another address).
+ */
 export class Chat extends EventTarget {
   #store;
   #session;
-  #outbox = new Outbox();
+  #sending;
   #pull = new Pull(() => this.#fetch());
+  #earlier = new Earlier((conversation) => this.#fetchEarlier(conversation));
+  #marks = new Marks((conversation, logId) => this.#tellRead(conversation, logId));
+  #typing = new Typing();
   #cursor;
   #presence;
+  #fading = null;
   #closed = false;
   storageFailed = false;
 
@@ -52,22 +65,27 @@ export class Chat extends EventTarget {
     this.directory = new Directory(kept.people);
     this.room = kept.facts.find(({ key }) => key === 'room')?.value ?? null;
     this.#cursor = kept.facts.find(({ key }) => key === 'cursor')?.value ?? 0;
-    for (const { msgId, failed } of this.history.unconfirmed()) {
-      if (!failed) this.#outbox.add(msgId);
-    }
+    const persist = (writes) => this.#persist(writes);
+    const send = (body) => this.#session.send(body);
+    this.#sending = new Sending(profile.address, this.history, { send, persist });
     this.#session = new Session(profile, {
       state: (state) => this.#stateChanged(state),
       login: (login) => this.#loggedIn(login),
       opened: (resumed) => this.#opened(resumed),
       delivered: (body, arrival) => this.#delivered(body, arrival),
       gap: (gap, arrival) => this.#missed(gap, arrival),
-      replied: (seq, body) => this.#replied(seq, body),
-      notTaken: (seq, refusal) => this.#notTaken(seq, refusal),
+      replied: (seq, body) => this.#sending.replied(seq, body),
+      notTaken: (seq, refusal) => this.#sending.notTaken(seq, refusal),
     });
+    this.groups = new Groups(new GroupApi(this.#session.login), kept.groups, persist);
   }
 
   get state() {
     return this.#session.state;
+  }
+
+  get isOnline() {
+    return this.#session.isOnline;
   }
 
   get me() {
@@ -78,8 +96,7 @@ export class Chat extends EventTarget {
     clearInterval(this.#presence);
     this.#presence = setInterval(() => this.#refreshPeople(), PRESENCE_MS);
     this.#session.start({ byPerson });
-    this.#outbox.restart();
-    this.#flushOutbox();
+    this.#sending.restart();
   }
 
   retryNow() {
@@ -90,34 +107,78 @@ export class Chat extends EventTarget {
   close() {
     this.#closed = true;
     this.#session.stop();
+    this.#sending.stop();
     this.#pull.stop();
+    this.#marks.stop();
     clearInterval(this.#presence);
+    clearTimeout(this.#fading);
     this.#store.write([]).finally(() => this.#store.close());
   }
 
   /** Takes a text for a conversation; it goes out now, or as soon as there is a connection. */
   async send(conversation, text) {
-    const msgId = crypto.randomUUID();
-    const { writes } = this.history.compose({ conversation, msgId, text, at: Date.now() });
-    if (!(await this.#persist(writes))) return;
-    this.#outbox.add(msgId);
-    this.#flushOutbox();
+    this.#typing.stops(performance.now(), conversation, { sent: true });
+    await this.#sending.compose(conversation, text);
   }
 
   /** A person wants a message tried again that got no answer. */
-  async retry(msgId) {
-    if (!(await this.#persist(this.history.markFailed(msgId, false)))) return;
-    this.#outbox.add(msgId);
-    this.#flushOutbox();
+  retry(msgId) {
+    return this.#sending.retry(msgId);
+  }
+
+  /** Withdraws a message; rejects with the server's reason. */
+  async revoke({ conversation, logId }) {
+    const { token } = await this.#session.login.fresh();
+    await revokeRecord(token, addressing(conversation).channelType, logId);
+    await this.#persist(this.history.revoke(logId));
+  }
+
+  /** Whether this person may withdraw it: an own message, or as an admin of the group. */
+  mayRevoke({ conversation, from, logId, revoked, type }) {
+    if (logId === 0 || revoked || type === MsgType.NOTICE) return false;
+    const { channelType, target } = addressing(conversation);
+    return from === this.me || (channelType === 1 && this.groups.isStaff(target));
+  }
+
+  /** A draft has changed; the other side may see that this person writes. */
+  drafted(conversation, text) {
+    if (!this.#session.isOnline) return;
+    const now = performance.now();
+    const ended = text === '';
+    const tell = ended
+      ? this.#typing.stops(now, conversation, { sent: false })
+      : this.#typing.writes(now, conversation);
+    if (tell) this.#session.send(encodeTyping({ ...addressing(conversation), ended }));
+  }
+
+  /** Addresses of those who write in a conversation. */
+  writers(conversation) {
+    return this.#typing.writers(performance.now(), conversation);
   }
 
   readAll(conversation) {
-    const writes = this.reading.readAll(conversation, this.history.messages(conversation));
-    if (writes.length > 0) this.#persist(writes);
+    const messages = this.history.messages(conversation);
+    const writes = this.reading.readAll(conversation, messages);
+    if (writes.length === 0) return;
+    this.#persist(writes);
+    this.#marks.note(conversation, writes[0].put.logId);
   }
 
   unread(conversation) {
     return this.reading.unread(conversation, this.history.messages(conversation));
+  }
+
+  /** See `Earlier.state`. */
+  earlierState(conversation) {
+    return this.#earlier.state(conversation);
+  }
+
+  /** Fetches messages before the oldest one that is here. */
+  async loadEarlier(conversation) {
+    const loading = this.#earlier.load(conversation);
+    this.#changed();
+    await loading;
+    this.#changed();
   }
 
   #stateChanged(state) {
@@ -143,8 +204,10 @@ export class Chat extends EventTarget {
   #opened(resumed) {
     if (resumed) this.#pull.hurry();
     else this.#pull.need();
-    this.#flushOutbox();
+    this.#sending.flush();
     this.#refreshPeople();
+    this.#refreshGroups();
+    this.#fetchReadMarks();
   }
 
   // Messages have numbers or a room; what has neither was a notice, and no record has it.
@@ -164,7 +227,32 @@ export class Chat extends EventTarget {
     const writes = messages.flatMap((message) => this.history.deliver(message));
     const newest = Math.max(0, ...messages.map(({ logId }) => logId));
     await this.#persist([...writes, ...this.#advance(newest)]);
-    for (const { msgId, from } of messages) if (from === this.me) this.#outbox.settle(msgId);
+    for (const { msgId, from } of messages) if (from === this.me) this.#sending.settle(msgId);
+  }
+
+  async #fetchEarlier(conversation) {
+    const { token } = await this.#session.login.fresh();
+    const before = this.history.oldest(conversation);
+    const messages = await recordsBefore(token, addressing(conversation), before);
+    await this.#persist(messages.flatMap((message) => this.history.deliver(message)));
+    return messages.length;
+  }
+
+  async #tellRead(conversation, logId) {
+    const { token } = await this.#session.login.fresh();
+    await markRead(token, addressing(conversation).channelType, logId);
+  }
+
+  async #fetchReadMarks() {
+    try {
+      const { token } = await this.#session.login.fresh();
+      const marks = await readMarks(token);
+      const writes = marks.flatMap(({ channelType, target, logId }) =>
+        this.reading.readTo(conversationAt(channelType, target), logId));
+      if (writes.length > 0) await this.#persist(writes);
+    } catch (error) {
+      console.warn('read marks could not be fetched', error);
+    }
   }
 
   // The cursor says that everything up to it was fetched, so pushes move it only after a pull.
@@ -188,77 +276,54 @@ export class Chat extends EventTarget {
     if (message) writes = this.#takeMessage(message);
     else if (signal) writes = this.#takeSignal(signal);
     if (!(await this.#persist(writes))) return;
-    this.#session.settle(arrival);
+    if (arrival) this.#session.settle(arrival);
     if (signal?.type === SignalType.ENDPOINT_LOGIN) this.#otherLogin(signal.login);
   }
 
   #takeMessage(message) {
     const writes = this.history.deliver(message);
     if (message.from === this.me) {
-      this.#outbox.settle(message.msgId);
-      this.#flushOutbox();
+      this.#sending.settle(message.msgId);
     } else if (!this.directory.knows(message.from)) {
       this.#refreshPeople();
     }
+    if (message.type === MsgType.NOTICE) this.#refreshGroups();
+    const conversation = this.history.find(message.from, message.msgId)?.conversation;
+    this.#typing.spoke(conversation, message.from);
     return this.#pull.complete ? [...writes, ...this.#advance(message.logId)] : writes;
   }
 
   #takeSignal(signal) {
     if (signal.type === SignalType.RECEIVED) return this.history.markReceived(signal.logIds);
     if (signal.type === SignalType.REVOKE) return this.history.revoke(signal.logId);
+    if (signal.type === SignalType.TYPING) this.#heardTyping(signal.typing);
+    if (isAboutGroups(signal)) this.#refreshGroups();
     return [];
+  }
+
+  // A mark waits for a slow line, and may be overtaken by the message that ends it.
+  #heardTyping({ channelType, target, from, ended, datetime }) {
+    if (from === this.me) return;
+    const conversation = channelType === 1 ? conversationAt(channelType, target) : personId(from);
+    if (this.history.lastOf(conversation, from) >= datetime) return;
+    this.#typing.heard(performance.now(), conversation, from, ended);
+    this.#fadeLater();
+  }
+
+  #fadeLater() {
+    const now = performance.now();
+    const next = this.#typing.fade(now);
+    clearTimeout(this.#fading);
+    if (next === null) return;
+    this.#fading = setTimeout(() => {
+      this.#fadeLater();
+      this.#changed();
+    }, next - now);
   }
 
   #otherLogin({ uuid, device, deviceName }) {
     const mine = uuid === this.profile.uuid;
     if (!mine && isPhone(device) && isPhone(this.profile.device)) this.#session.yieldTo(deviceName);
-  }
-
-  #replied(seq, body) {
-    const msgId = this.#outbox.answered(seq);
-    if (msgId === undefined) return;
-    this.#outbox.settle(msgId);
-    this.#flushOutbox();
-    try {
-      const { logId, datetime } = decodeSendReply(body);
-      this.#persist(this.history.confirm(msgId, logId, datetime));
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      console.warn('a message is confirmed when it comes back: its answer cannot be read', error);
-    }
-  }
-
-  #notTaken(seq, { code, text, retryable }) {
-    const msgId = this.#outbox.answered(seq);
-    if (msgId === undefined) return;
-    console.warn('a message was refused', code, text);
-    if (retryable && this.#outbox.refusedForNow(msgId)) {
-      setTimeout(() => this.#sendAgain(msgId), SEND_AGAIN_MS);
-    } else {
-      this.#outbox.settle(msgId);
-      this.#persist(this.history.markFailed(msgId, true));
-    }
-    this.#flushOutbox();
-  }
-
-  // It may have come back as a delivery meanwhile.
-  #sendAgain(msgId) {
-    if (this.#closed || this.history.find(this.me, msgId).logId !== 0) return;
-    this.#outbox.add(msgId);
-    this.#flushOutbox();
-  }
-
-  #flushOutbox() {
-    for (let msgId = this.#outbox.next(); msgId; msgId = this.#outbox.next()) {
-      const seq = this.#session.send(this.#encode(msgId));
-      if (seq === null) return;
-      this.#outbox.sent(msgId, seq);
-    }
-  }
-
-  #encode(msgId) {
-    const { conversation, text } = this.history.find(this.me, msgId);
-    return encodeTextMessage({ ...addressing(conversation), msgId, from: this.me, text });
   }
 
   async #refreshPeople() {
@@ -271,11 +336,24 @@ export class Chat extends EventTarget {
     }
   }
 
+  async #refreshGroups() {
+    try {
+      await this.groups.refresh();
+      this.dispatchEvent(new Event('groups'));
+    } catch (error) {
+      console.warn('groups could not be fetched', error);
+    }
+  }
+
+  #changed() {
+    if (!this.#closed) this.dispatchEvent(new Event('change'));
+  }
+
   // Shows the change at once and resolves when it is durable. A disk that takes no more ends the
   // session: to acknowledge or to send what may be forgotten would be a lie.
   async #persist(writes) {
     if (this.#closed) return false;
-    this.dispatchEvent(new Event('change'));
+    this.#changed();
     try {
       await this.#store.write(writes);
       return true;

@@ -76,6 +76,7 @@ export class History {
       conversation: this.#conversationOf(message),
       type: message.type,
       text: message.text,
+      notice: message.notice,
       at: datetime,
       logId,
       failed: false,
@@ -109,11 +110,14 @@ export class History {
     });
   }
 
-  /** The server gave no answer to an own message, or (`false`) it is to be tried again. */
-  markFailed(msgId, failed) {
+  /**
+   * The server gave no answer to an own message, or refused it with a code; or (`false`) it is to
+   * be tried again.
+   */
+  markFailed(msgId, failed, code = 0) {
     const record = this.find(this.#me, msgId);
     if (!record || record.logId !== 0 || record.failed === failed) return [];
-    record.failed = failed;
+    Object.assign(record, { failed, code });
     return [put(record)];
   }
 
@@ -123,6 +127,16 @@ export class History {
     if (!record || record.revoked) return [];
     Object.assign(record, { revoked: true, text: null });
     return [put(record)];
+  }
+
+  /** When somebody last said something in a conversation, 0 for never. */
+  lastOf(conversation, from) {
+    return this.messages(conversation).findLast((record) => record.from === from)?.at ?? 0;
+  }
+
+  /** The least id of a conversation's messages, 0 if there is none. */
+  oldest(conversation) {
+    return this.messages(conversation).find(({ logId }) => logId !== 0)?.logId ?? 0;
   }
 
   /**
@@ -176,6 +190,11 @@ export function personId(address) {
 
 export function roomId(group) {
   return `room:${group}`;
+}
+
+/** The conversation of what is addressed so, as seen by its receiver. */
+export function conversationAt(channelType, target) {
+  return channelType === Channel.TO_GROUP ? roomId(target) : personId(target);
 }
 
 /** Where to send what is written in a conversation. */

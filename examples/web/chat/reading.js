@@ -2,7 +2,9 @@
 //
 // Pure state; a change returns the writes that make it durable.
 //
-// Not here: what is on the screen (../ui/).
+// Not here: what is on the screen (../ui/), the other devices (chat.js).
+
+import { MsgType } from '../wire/bodies.js';
 
 export class Reading {
   #me;
@@ -14,14 +16,14 @@ export class Reading {
     this.#readTo = new Map(marks.map(({ conversation, logId }) => [conversation, logId]));
   }
 
-  /** Messages by others behind the read mark; `messages` in order. */
+  /** Messages by others behind the read mark, without notices; `messages` in order. */
   unread(conversation, messages) {
     const readTo = this.#readTo.get(conversation) ?? 0;
     let count = 0;
     for (let at = messages.length - 1; at >= 0; at -= 1) {
-      const { from, logId } = messages[at];
+      const { from, logId, type, revoked } = messages[at];
       if (logId !== 0 && logId <= readTo) break;
-      if (from !== this.#me) count += 1;
+      if (from !== this.#me && type !== MsgType.NOTICE && !revoked) count += 1;
     }
     return count;
   }
@@ -29,8 +31,13 @@ export class Reading {
   /** The person sees the newest message now. */
   readAll(conversation, messages) {
     const newest = messages.findLast(({ logId }) => logId !== 0)?.logId ?? 0;
-    if (newest <= (this.#readTo.get(conversation) ?? 0)) return [];
-    this.#readTo.set(conversation, newest);
-    return [{ store: 'readTo', put: { conversation, logId: newest } }];
+    return this.readTo(conversation, newest);
+  }
+
+  /** The person has read up to this message, here or on another device. */
+  readTo(conversation, logId) {
+    if (logId <= (this.#readTo.get(conversation) ?? 0)) return [];
+    this.#readTo.set(conversation, logId);
+    return [{ store: 'readTo', put: { conversation, logId } }];
   }
 }

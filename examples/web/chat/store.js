@@ -6,13 +6,14 @@
 //
 // Not here: what the records mean (history.js, reading.js), who uses this browser (profiles.js).
 
-const VERSION = 1;
+const VERSION = 2;
 const KEYS = {
   messages: ['from', 'msgId'],
   earlyMarks: 'logId',
   readTo: 'conversation',
   people: 'address',
   facts: 'key',
+  groups: 'id',
 };
 
 export class Store {
@@ -29,8 +30,9 @@ export class Store {
   static async open(address) {
     const opening = indexedDB.open(`comet-chat-${address}`, VERSION);
     opening.onupgradeneeded = () => {
+      const db = opening.result;
       for (const [name, keyPath] of Object.entries(KEYS)) {
-        opening.result.createObjectStore(name, { keyPath });
+        if (!db.objectStoreNames.contains(name)) db.createObjectStore(name, { keyPath });
       }
     };
     return new Store(await done(opening));

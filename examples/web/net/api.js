@@ -1,23 +1,14 @@
-// The HTTP calls of the page: demo sign-in, who is there, and the pull of history.
+// The HTTP calls of the page that concern everything: demo sign-in, who is there, and the pull.
 //
-// Not here: when to call them (login.js, ../chat/).
+// Not here: groups (groups.js), single conversations (records.js), when to call (login.js,
+// ../chat/).
 
 import { decodeDelivery } from '../wire/bodies.js';
 import { WireError } from '../wire/protobuf.js';
-
-const TIMEOUT_MS = 8000;
+import { call, fromBase64 } from './http.js';
 
 /** The largest page that `sync-record` gives; per kind (private, room). */
 const SYNC_COUNT = 1000;
-
-/** A call failed. `demoOff`: this server hands out no demo tokens; asking again is useless. */
-export class ApiError extends Error {
-  constructor(message, { demoOff = false, refused = false } = {}) {
-    super(message);
-    this.demoOff = demoOff;
-    this.refused = refused;
-  }
-}
 
 /** A fresh token for that name's key: `{ address, token, room }`. Tokens live two minutes. */
 export async function demoLogin(name) {
@@ -49,7 +40,7 @@ export async function syncRecords(token, start) {
 
 async function syncPage(token, range) {
   const body = { count: SYNC_COUNT, ...range };
-  const answer = await call('/app/record/sync-record', { method: 'POST', body, token });
+  const answer = await call('/app/record/sync-record', { body, token });
   const messages = (answer.records ?? []).flatMap((record) => {
     try {
       return [decodeDelivery(fromBase64(record)).message ?? []].flat();
@@ -69,37 +60,4 @@ function oldestOfBothKinds(messages) {
     oldest.set(channelType, Math.min(logId, oldest.get(channelType) ?? Infinity));
   }
   return oldest.size > 0 ? Math.max(...oldest.values()) : undefined;
-}
-
-async function call(path, { method, body, token, demo = false }) {
-  const headers = {};
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
-  if (token !== undefined) headers['FZM-SIGNATURE'] = token;
-  let envelope;
-  try {
-    const response = await fetch(path, {
-      method,
-      headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      cache: 'no-store',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    if (demo && response.status === 404) throw new ApiError('demo mode is off', { demoOff: true });
-    if (demo && response.status === 403) {
-      throw new ApiError((await response.json()).message, { refused: true });
-    }
-    if (!response.ok) throw new ApiError(`the server answered ${response.status}`);
-    envelope = await response.json();
-  } catch (error) {
-    if (error instanceof ApiError) throw error;
-    throw new ApiError('the server cannot be reached');
-  }
-  if (envelope.result !== 0) {
-    throw new ApiError(envelope.message || `refused with ${envelope.result}`, { refused: true });
-  }
-  return envelope.data ?? {};
-}
-
-function fromBase64(text) {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }

@@ -1,8 +1,8 @@
 // Keeps one name in session: its token, and the rule of one phone per user.
 //
 // States, as `{ name, ... }`: connecting; online (`resumed`); waiting (`retryAt`); elsewhere
-// (`deviceName`); ended (`text`); demo-off; stopped. Only a person leaves the last four, by
-// `start`.
+// (`deviceName`, or `place` in this browser); ended (`text`); demo-off; stopped. Only a person
+// leaves the last four, by `start`.
 //
 // Not here: connections (carrier.js), what messages mean (../chat/), which tab owns the name
 // (../tab.js).
@@ -130,7 +130,7 @@ export class Session {
   // A refusal of the backend names the user's newer phone.
   #closed({ reason, code, text, body }) {
     if (reason === 'refused' && body.length > 0) this.yieldTo(deviceNameIn(body));
-    else if (code === Code.REPLACED) this.yieldTo('another page of this device');
+    else if (code === Code.REPLACED) this.#halt({ name: 'elsewhere', place: 'another-page' });
     else this.#halt({ name: 'ended', text: text || `code ${code}` });
   }
 }

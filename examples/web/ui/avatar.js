@@ -1,12 +1,13 @@
-// The coloured initial of a person, and the sign of a room.
+// The coloured initial of a person or a group, and the sign of the demo's room.
 
 import { icon, setChildren } from './dom.js';
 
 const HUES = 8;
 
-export function showAvatar(node, { name, address, room = false }) {
-  node.dataset.hue = room ? 'room' : String(hueOf(address));
-  if (room) setChildren(node, [icon('room')]);
+export function showAvatar(node, { name, address, kind = 'person' }) {
+  node.dataset.kind = kind;
+  node.dataset.hue = kind === 'room' ? 'room' : String(hueOf(address));
+  if (kind === 'room') setChildren(node, [icon('room')]);
   else node.textContent = [...name][0]?.toUpperCase() ?? '?';
 }
 

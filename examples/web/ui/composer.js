@@ -8,7 +8,8 @@ export class Composer {
   #conversation = null;
   #drafts = new Map();
 
-  constructor(send) {
+  /** `drafted(conversation, text)` hears of each change that a person makes. */
+  constructor({ send, drafted }) {
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
       const text = this.#text.value.trim();
@@ -23,7 +24,10 @@ export class Composer {
       event.preventDefault();
       this.#form.requestSubmit();
     });
-    this.#text.addEventListener('input', () => this.#fit());
+    this.#text.addEventListener('input', () => {
+      this.#fit();
+      drafted(this.#conversation, this.#text.value.trim());
+    });
   }
 
   open(conversation) {
@@ -46,6 +50,7 @@ export class Composer {
 
   #fit() {
     this.#text.style.height = 'auto';
-    this.#text.style.height = `${this.#text.scrollHeight}px`;
+    const borders = this.#text.offsetHeight - this.#text.clientHeight;
+    this.#text.style.height = `${this.#text.scrollHeight + borders}px`;
   }
 }

@@ -2,11 +2,12 @@
 //
 // Not here: how the state comes about (../net/session.js).
 
+import { say } from '../words/words.js';
 import { byId, setText } from './dom.js';
 
 const TICK_MS = 1000;
 
-const WORDS = { online: 'Online', connecting: 'Connecting…' };
+const WORDS = { online: 'online', connecting: 'connecting' };
 
 export class Status {
   #line = byId('status');
@@ -32,7 +33,7 @@ export class Status {
   // The seconds are apart from the word, which readers announce whenever it changes.
   #tick() {
     if (!this.state) return;
-    setText(byId('status-word'), WORDS[this.state.name] ?? 'Offline');
+    setText(byId('status-word'), say(WORDS[this.state.name] ?? 'offline'));
     setText(byId('status-wait'), waitOf(this.state, Date.now()));
   }
 
@@ -50,39 +51,25 @@ export class Status {
 function waitOf(state, now) {
   if (state.name !== 'waiting') return '';
   const seconds = Math.round((state.retryAt - now) / 1000);
-  return seconds > 1 ? `, again in ${seconds} s` : ', trying again';
+  return seconds > 1 ? say('wait.seconds', seconds) : say('wait.now');
 }
 
 function bannerOf(state) {
   switch (state.name) {
     case 'waiting':
-      return {
-        text: 'No connection. What you write is kept and sent as soon as there is one.',
-        button: 'Try now',
-        act: 'retry',
-      };
-    case 'elsewhere':
-      return {
-        text: `You are logged in elsewhere: ${state.deviceName || 'another device'}.`,
-        button: 'Use here',
-        act: 'useHere',
-      };
+      return { text: say('banner.waiting'), button: say('banner.try'), act: 'retry' };
+    case 'elsewhere': {
+      const place = state.place && say(`banner.${state.place}`);
+      const device = place || state.deviceName || say('banner.another-device');
+      const text = say('banner.elsewhere', device);
+      return { text, button: say('banner.use-here'), act: 'useHere' };
+    }
     case 'ended':
-      return {
-        text: `The server has ended the session: ${state.text}.`,
-        button: 'Connect again',
-        act: 'useHere',
-      };
+      return { text: say('banner.ended', state.text), button: say('banner.again'), act: 'useHere' };
     case 'demo-off':
-      return {
-        text: 'The demo mode of this server is off, so it gives no names away. It is on when the '
-          + 'server listens on this machine only.',
-      };
+      return { text: say('sign-in.demo-off') };
     case 'storage-failed':
-      return {
-        text: 'This browser could not store your messages, so the chat has stopped. Free some '
-          + 'disk space and reload the page.',
-      };
+      return { text: say('banner.storage') };
     default:
       return null;
   }

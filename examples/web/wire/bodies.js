@@ -2,7 +2,9 @@
 //
 // Not here: bytes of fields (protobuf.js), frames (frame.js), what to do about them (../chat/).
 
+import { readNotice } from './notice.js';
 import { Fields, WireError, Writer } from './protobuf.js';
+import { TYPING, readTyping } from './typing.js';
 
 export const APP_ID = 'dtalk';
 
@@ -36,7 +38,15 @@ export const MsgType = Object.freeze({
   CONTACT_CARD: 13,
 });
 
-export const SignalType = Object.freeze({ RECEIVED: 0, REVOKE: 1, ENDPOINT_LOGIN: 14 });
+export const SignalType = Object.freeze({ RECEIVED: 0, REVOKE: 1, ENDPOINT_LOGIN: 14, TYPING });
+
+// Members, settings, roles and mutes of a group.
+const OF_GROUPS = [10, 11, 12, 20, 21, 22, 23, 24, 25, 26];
+
+/** Whether a signal says that something about a group has changed. */
+export function isAboutGroups({ type }) {
+  return OF_GROUPS.includes(type);
+}
 
 const EventType = Object.freeze({ COMMON: 0, COMMON_ACK: 1, SIGNAL: 2 });
 
@@ -110,9 +120,15 @@ function readCommon(fields) {
     from: fields.string(4),
     target: fields.string(5),
     type,
-    text: type === MsgType.TEXT ? readText(fields.bytes(7)) : null,
+    ...readContent(type, fields.bytes(7)),
     datetime: fields.uint(8),
   };
+}
+
+/** The content of a message as `{ text }`, null if it is none, and `{ notice }` of notices. */
+export function readContent(type, content) {
+  if (type === MsgType.NOTICE) return { text: null, notice: readNotice(content) };
+  return { text: type === MsgType.TEXT ? readText(content) : null };
 }
 
 // Other clients may encrypt the content; that is no reason to lose the message around it.
@@ -131,6 +147,7 @@ function readSignal(fields) {
   if (type === SignalType.RECEIVED) return { type, logIds: new Fields(body).uints(1) };
   if (type === SignalType.REVOKE) return { type, logId: exactId(new Fields(body), 1) };
   if (type === SignalType.ENDPOINT_LOGIN) return { type, login: decodeEndpointLogin(body) };
+  if (type === SignalType.TYPING) return { type, typing: readTyping(body) };
   return { type };
 }
 

@@ -95,6 +95,14 @@ export class Fields {
     return new TextDecoder().decode(this.bytes(field));
   }
 
+  /** A repeated string. */
+  strings(field) {
+    return (this.#values.get(field) ?? []).map((value) => {
+      if (typeof value === 'number') throw new WireError(`field ${field} is no string`);
+      return new TextDecoder().decode(value);
+    });
+  }
+
   /** A repeated integer, packed or not: both are legal. */
   uints(field) {
     return (this.#values.get(field) ?? []).flatMap((value) => {
