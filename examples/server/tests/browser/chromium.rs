@@ -1,9 +1,11 @@
 //! Headless Chromium under WebDriver: one driver, and browsers that keep their profile when killed.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::rc::Rc;
 
-use fantoccini::wd::Capabilities;
+use fantoccini::wd::{Capabilities, WindowHandle};
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -67,7 +69,9 @@ impl Driver {
             .await
             .expect("chromedriver starts a browser");
         let pid = Some(browser_pid(&profile).await);
-        Browser { client, pid, profile }
+        let window = client.window().await.expect("a window");
+        let in_front = Rc::new(RefCell::new(window.clone()));
+        Browser { client, window, in_front, pid, profile }
     }
 
     fn capabilities(&self, profile: &Path) -> Capabilities {
@@ -90,10 +94,14 @@ impl Driver {
     }
 }
 
-/// One running browser, killed when dropped.
+/// A window of a running browser, which is killed when its first one is dropped.
 #[derive(Debug)]
 pub(crate) struct Browser {
     pub(crate) client: Client,
+    window: WindowHandle,
+    /// The window that takes commands.
+    in_front: Rc<RefCell<WindowHandle>>,
+    /// In its first window only.
     pid: Option<Pid>,
     profile: PathBuf,
 }
@@ -105,6 +113,24 @@ pub(crate) struct KilledBrowser {
 }
 
 impl Browser {
+    /// Another window of the same browser, which shares its profile: for another user, as one name
+    /// is in one window only.
+    pub(crate) async fn window(&self) -> Self {
+        let window = self.client.new_window(false).await.expect("a window").handle;
+        let (client, in_front) = (self.client.clone(), Rc::clone(&self.in_front));
+        Self { client, window, in_front, pid: None, profile: self.profile.clone() }
+    }
+
+    /// The client, whose commands go to this window.
+    pub(crate) async fn in_front(&self) -> &Client {
+        let is_in_front = *self.in_front.borrow() == self.window;
+        if !is_in_front {
+            self.client.switch_to_window(self.window.clone()).await.expect("an open window");
+            self.in_front.replace(self.window.clone());
+        }
+        &self.client
+    }
+
     /// SIGKILL: nothing is flushed, no page is told.
     pub(crate) async fn kill(mut self) -> KilledBrowser {
         let pid = self.pid.take().expect("a browser is killed once");

@@ -102,7 +102,6 @@ async fn a_person_who_signs_out_picks_a_name_again() {
     page.wait_for_element("#sign-in:not([hidden])").await;
     page.reload().await;
     page.wait_for_element("#sign-in:not([hidden])").await;
-    page.script::<()>("document.querySelector('#sign-in-name').value = '';").await;
     page.pick_name("bob").await;
     page.wait_for_state("online").await;
     assert_eq!(page.text_of("#my-name").await, "bob");

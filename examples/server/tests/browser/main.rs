@@ -6,15 +6,20 @@
 //!
 //! Not here: the server's behaviour for other clients, which needs no browser.
 
+mod access;
+mod axe;
 mod chat;
 mod chromium;
 mod devices;
+mod devtools;
 mod folder;
+mod groups;
 mod line;
 mod modules;
 mod outage;
 mod page;
 mod process;
+mod reading;
 mod resume;
 mod server;
 mod wait;

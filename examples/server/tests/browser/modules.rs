@@ -36,6 +36,9 @@ async fn the_pure_modules_of_the_page_do_what_they_promise() {
         ("pull", include_str!("modules/pull.js")),
         ("backoff", include_str!("modules/backoff.js")),
         ("store", include_str!("modules/store.js")),
+        ("typing", include_str!("modules/typing.js")),
+        ("groups", include_str!("modules/groups.js")),
+        ("words", include_str!("modules/words.js")),
     ] {
         let vectors = format!("const [vectors, broken] = [{VECTORS}, {BROKEN}];");
         let script = format!("{}{vectors}{script}{}", FRAME.0, FRAME.1);

@@ -10,7 +10,12 @@ use serde_json::Value;
 use crate::chromium::Browser;
 use crate::wait;
 
-const ENTER: &str = "\u{e007}";
+pub(crate) const ENTER: &str = "\u{e007}";
+pub(crate) const ESCAPE: &str = "\u{e00c}";
+const TAB: &str = "\u{e004}";
+
+/// More than the page has to offer at once.
+const MOST_TABS: usize = 40;
 
 /// Reads the open conversation from top to bottom.
 const READ_MESSAGES: &str = "
@@ -50,12 +55,14 @@ impl Page {
     /// Types a name on the first screen and presses Enter.
     pub(crate) async fn pick_name(&self, name: &str) {
         self.wait_for_element("#sign-in:not([hidden]) #sign-in-name").await;
+        // Another name may be suggested.
+        self.script::<()>("document.querySelector('#sign-in-name').value = '';").await;
         self.type_into("#sign-in-name", &format!("{name}{ENTER}")).await;
     }
 
     /// Opens the page; a name used before in this browser signs in by itself.
     pub(crate) async fn open(browser: Browser, url: &str) -> Self {
-        browser.client.goto(url).await.expect("the page loads");
+        browser.in_front().await.goto(url).await.expect("the page loads");
         Self { browser }
     }
 
@@ -65,10 +72,10 @@ impl Page {
     }
 
     pub(crate) async fn open_room(&self) {
-        self.open_conversation("[data-conversation^='room:']").await;
+        self.open_conversation("[data-kind='room']").await;
     }
 
-    async fn open_conversation(&self, which: &str) {
+    pub(crate) async fn open_conversation(&self, which: &str) {
         self.click(&format!(".conversation{which}")).await;
         self.wait_for_element(&format!(".conversation{which}[aria-current]")).await;
     }
@@ -116,6 +123,35 @@ impl Page {
         self.wait_for_messages(&format!("not every own message is {mark}"), all).await;
     }
 
+    /// Waits until the last message of the open conversation has this mark.
+    pub(crate) async fn wait_for_marks_of_last(&self, mark: &str) {
+        let last = |shown: &[Shown]| shown.last().is_some_and(|m| m.mark.as_deref() == Some(mark));
+        self.wait_for_messages(&format!("the last one is not {mark}"), last).await;
+    }
+
+    /// Withdraws the message with this text, as by a pointer.
+    pub(crate) async fn withdraw(&self, text: &str) {
+        let find = format!(
+            "const texts = [...document.querySelectorAll('#messages .text')];
+             const row = texts.find((node) => node.textContent === '{text}').closest('.message');
+             row.querySelector('.revoke:not([hidden])').click();"
+        );
+        self.script::<()>(&find).await;
+        self.click("#confirm-yes").await;
+    }
+
+    /// Waits until the page has had an answer to a request to this path.
+    pub(crate) async fn wait_for_request(&self, path: &str) {
+        let asked = format!(
+            "return performance.getEntriesByType('resource')
+                .some(({{ name, responseEnd }}) => name.endsWith('{path}') && responseEnd > 0);"
+        );
+        let found = wait::poll(async || if self.script(&asked).await { Ok(()) } else { Err(()) });
+        if found.await.is_err() {
+            self.give_up(&format!("{path} is not asked for")).await;
+        }
+    }
+
     /// Waits for a state of the connection, such as `online` or `elsewhere`.
     pub(crate) async fn wait_for_state(&self, state: &str) {
         self.wait_for_element(&format!("#status[data-state='{state}']")).await;
@@ -137,7 +173,7 @@ impl Page {
     }
 
     pub(crate) async fn wait_for_element(&self, css: &str) {
-        let found = wait::poll(async || self.client().find(Locator::Css(css)).await).await;
+        let found = wait::poll(async || self.client().await.find(Locator::Css(css)).await).await;
         if found.is_err() {
             self.give_up(&format!("there is no {css}")).await;
         }
@@ -145,40 +181,85 @@ impl Page {
 
     pub(crate) async fn click(&self, css: &str) {
         let clicked =
-            wait::poll(async || self.client().find(Locator::Css(css)).await?.click().await);
+            wait::poll(async || self.client().await.find(Locator::Css(css)).await?.click().await);
         if clicked.await.is_err() {
             self.give_up(&format!("{css} cannot be clicked")).await;
         }
     }
 
+    /// Whether there is such an element now.
+    pub(crate) async fn is_there(&self, css: &str) -> bool {
+        self.script(&format!("return document.querySelector(`{css}`) !== null;")).await
+    }
+
+    pub(crate) async fn wait_for_no_element(&self, css: &str) {
+        let gone = wait::poll(async || match self.client().await.find(Locator::Css(css)).await {
+            Ok(_) => Err(()),
+            Err(_) => Ok(()),
+        });
+        if gone.await.is_err() {
+            self.give_up(&format!("there still is {css}")).await;
+        }
+    }
+
+    /// Waits until an element says this.
+    pub(crate) async fn wait_for_text(&self, css: &str, text: &str) {
+        let read = format!("return document.querySelector(`{css}`)?.textContent ?? null;");
+        let says = wait::poll(async || {
+            let said: Option<String> = self.script(&read).await;
+            if said.as_deref() == Some(text) { Ok(()) } else { Err(said) }
+        });
+        if let Err(said) = says.await {
+            self.give_up(&format!("{css} says {said:?} and not {text:?}")).await;
+        }
+    }
+
+    /// Presses keys where the focus is.
+    pub(crate) async fn press(&self, keys: &str) {
+        let focused = self.client().await.active_element().await.expect("something has the focus");
+        focused.send_keys(keys).await.expect("it takes keys");
+    }
+
+    /// Presses Tab until an element has the focus.
+    pub(crate) async fn tab_to(&self, css: &str) {
+        let focused = format!("return document.activeElement.matches(`{css}`);");
+        for _ in 0..MOST_TABS {
+            if self.script(&focused).await {
+                return;
+            }
+            self.press(TAB).await;
+        }
+        self.give_up(&format!("{css} is not reached by the keyboard")).await;
+    }
+
     /// Runs a script in the page and reads what it returns.
     pub(crate) async fn script<T: DeserializeOwned>(&self, script: &str) -> T {
-        let value = self.client().execute(script, Vec::new()).await.expect("the script runs");
+        let value = self.client().await.execute(script, Vec::new()).await.expect("the script runs");
         serde_json::from_value(value).expect("the script returns what is asked for")
     }
 
     /// Runs a script that ends by calling its last argument.
     pub(crate) async fn async_script(&self, script: &str) -> Value {
-        self.client().execute_async(script, Vec::new()).await.expect("the script runs")
+        self.client().await.execute_async(script, Vec::new()).await.expect("the script runs")
     }
 
     pub(crate) async fn reload(&self) {
-        self.client().refresh().await.expect("the page loads again");
+        self.client().await.refresh().await.expect("the page loads again");
     }
 
-    fn client(&self) -> &Client {
-        &self.browser.client
+    async fn client(&self) -> &Client {
+        self.browser.in_front().await
     }
 
-    async fn type_into(&self, css: &str, keys: &str) {
-        let field = self.client().find(Locator::Css(css)).await.expect("the field is there");
+    pub(crate) async fn type_into(&self, css: &str, keys: &str) {
+        let field = self.client().await.find(Locator::Css(css)).await.expect("the field is there");
         field.send_keys(keys).await.expect("the field takes text");
     }
 
     // The screenshot says more than any message.
     async fn give_up(&self, reason: &str) -> ! {
         let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser-gave-up.png");
-        if let Ok(png) = self.client().screenshot().await {
+        if let Ok(png) = self.client().await.screenshot().await {
             std::fs::write(&picture, png).expect("the picture is written");
         }
         panic!("{reason}; see {}", picture.display());
