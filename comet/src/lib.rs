@@ -92,6 +92,8 @@
 //!   The ack of one with a [`tag`](Delivery::tag) is reported as [`Event::Acked`];
 //! * **best-effort** ones cost nothing, and are dropped for peers that read too slowly;
 //! * **latest** ones wait for a peer that cannot take them now, but only the newest of each key.
+//!   Peers whose dialect has no such class get them as best effort, or, if they are
+//!   [without fallback](Delivery::without_fallback), not at all.
 //!
 //! An acked delivery that exceeds a limit of [`Config`] becomes a [`Gap`]: the peer is told if its
 //! dialect can, and the router gets [`Event::Gap`], at which it can push the missing deliveries
