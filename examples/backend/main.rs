@@ -1,6 +1,8 @@
 //! A backend: users pin notes to a board. One kind of message, one HTTP route, one table.
 #![expect(clippy::print_stdout, reason = "a program tells its user where it listens")]
 
+use std::io::Error;
+
 use axum::{Json, extract::State, http::StatusCode, routing::get};
 use comet::tokio::{AsyncRouter, OnTokio, Rejection};
 use comet::{Bytes, Connect, Delivery, Gateway, Identity, Listen, Message, Peer, Refusal};
@@ -56,14 +58,16 @@ async fn newest(State(Board(pool)): State<Board>) -> Result<Json<Vec<[String; 2]
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let database: Location = std::env::args().nth(1).ok_or("backend DATABASE_URL")?.parse()?;
+async fn main() -> std::io::Result<()> {
+    let database: Option<Result<Location, _>> = std::env::args().nth(1).map(|url| url.parse());
+    let database = database.expect("backend DATABASE_URL").map_err(Error::other)?;
     let board = Board(Pool::new(database, Settings::default()));
-    TABLES.migrate(&board.0).await?;
+    TABLES.migrate(&board.0).await.map_err(Error::other)?;
     let http = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let router = OnTokio::new(tokio::runtime::Handle::current(), board.clone());
-    let gateway = Gateway::builder(router).listen(Listen::tcp("127.0.0.1:0".parse()?)).start()?;
+    let gateway = Gateway::builder(router).listen(Listen::tcp(([127, 0, 0, 1], 0).into())).start();
+    let gateway = gateway.map_err(Error::other)?;
     println!("listening tcp={} http={}", gateway.addresses()[0], http.local_addr()?);
     let routes = axum::Router::new().route("/pins", get(newest)).with_state(board);
-    Ok(axum::serve(http, routes).await?)
+    axum::serve(http, routes).await
 }

@@ -7,23 +7,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use comet::{
-    Claim, Connect, ConnectReply, Crowded, Delivery, Dialect, Gateway, Identity, SessionId,
-};
+use comet::{Claim, Connect, ConnectReply, Crowded, Dialect, Gateway, Identity, SessionId};
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::device::DeviceInfo;
-use comet_dtalk::message::{ConnType, Device, EventType, Login, Proto, Signal, SignalType};
+use comet_dtalk::message::{ConnType, Device, Login};
 use parking_lot::Mutex;
 use prost::Message as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::alternation::AlternatingPhones;
 use crate::announcer::{self, Announce, Announcer, User};
-use crate::endpoint::{endpoint_login, refusal};
+use crate::endpoint::{announce, refusal};
 use crate::outcome::{Logins, Outcome};
 use crate::presence::Presence;
 use crate::registry::{Admission, Registered, Registry, RegistryError};
-use crate::superseded::{ANNOUNCED, Superseded};
+use crate::superseded::Superseded;
 use crate::token::TokenError;
 use crate::tokens::{Tokens, Verified};
 
@@ -384,25 +382,4 @@ fn identity(app: String, user: Verified, device: DeviceInfo) -> Identity {
         None => identity,
     };
     identity.context(device)
-}
-
-/// Skips the device itself, which would receive its own announcement when it returns to a session,
-/// and devices without a connection: they learn of it when they reconnect.
-fn announce(gateway: &Gateway, (app, uid): &User, device: &Registered) {
-    let signal = Signal {
-        r#type: SignalType::EndpointLogin as i32,
-        body: endpoint_login(device).encode_to_vec().into(),
-        ..Signal::default()
-    };
-    let body = Proto { event_type: EventType::Signal as i32, body: signal.encode_to_vec().into() };
-    let body = body.encode_to_vec();
-    // Superseded phones are waited for; other devices need not know that the login was before.
-    let delivery = match device.info.is_phone() {
-        true => Delivery::acked(body).tag(ANNOUNCED),
-        false => Delivery::best_effort(body),
-    };
-    let (uuid, most) = (&device.info.uuid, announcer::DEVICES);
-    if let Err(error) = gateway.push_others(app, uid, uuid, most, delivery) {
-        tracing::debug!(%error, "login not announced");
-    }
 }

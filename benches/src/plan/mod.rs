@@ -77,8 +77,6 @@ pub struct Plan {
     pub location: ServerLocation,
     /// Source of credentials, if the server knows its users.
     pub accounts: Option<Accounts>,
-    /// HTTP port at which groups are created, on such a server.
-    pub http: Option<String>,
     /// The number of sessions.
     pub sessions: usize,
     /// Traffic between sessions.

@@ -178,7 +178,7 @@ fn start_threads(
         Some(users) => Layout::of_users(plan, users),
         None => Layout::new(plan, &prefix()),
     };
-    if let Some(http) = &plan.http {
+    if let Some(http) = &plan.given.accounts.http {
         layout.rename_rooms(&roster.create_groups(http, &layout.joined())?);
     }
     Threads::start(plan, (&layout, roster), &server.routes, tuning)

@@ -29,7 +29,7 @@ pub(super) fn accounts(given: &Options) -> Result<Option<Accounts>, PlanError> {
 
 /// Whether the plan can be carried out with its accounts.
 pub(super) fn check(plan: &Plan) -> Result<(), PlanError> {
-    if plan.http.is_some() && plan.accounts != Some(Accounts::Signed) {
+    if plan.given.accounts.http.is_some() && plan.accounts != Some(Accounts::Signed) {
         let with = "anything but `sign`, whose users become members of groups";
         return Err(PlanError::Contradiction { key: "http", with });
     }
@@ -49,7 +49,7 @@ pub(super) fn check(plan: &Plan) -> Result<(), PlanError> {
         Topology::Alone => {}
         Topology::Rooms { memberships: 0, .. } if matches!(kind, Kind::Idle | Kind::Connect) => {}
         Topology::Groups { groups: 0, private: 1.0, .. } => {}
-        Topology::Groups { .. } if plan.http.is_some() => {}
+        Topology::Groups { .. } if plan.given.accounts.http.is_some() => {}
         Topology::Rooms { .. } | Topology::Groups { .. } => {
             return Err(PlanError::Accounts { kind, key, needs });
         }

@@ -91,7 +91,6 @@ pub(super) fn plan(given: Options) -> Result<Plan, PlanError> {
         dialect,
         location: location(dialect, &given)?,
         accounts,
-        http: given.accounts.http.clone(),
         sessions,
         topology,
         size: given.load.size.map_or(defaults.size, |size| size.0),
