@@ -2,14 +2,18 @@
 //!
 //! Without IO: deliveries leave through an [`Outlet`], pages are requested and handed in.
 
+mod unread;
+
 use std::collections::VecDeque;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use comet::{Pass, Repeats};
-use comet_dtalk::clock;
+use comet::Pass;
 
+use crate::catch_up::{Item, LogRange, Sent, Source, Step};
+use crate::db::Page;
+use crate::tag::Tag;
 use super::job::Client;
 use super::joining::Joining;
 use super::outlet::Outlet;
@@ -17,9 +21,6 @@ use super::receipts::Receipts;
 use super::sessions::Sessions;
 use super::shared::Shared;
 use super::stream::Stream;
-use crate::catch_up::{Item, LogRange, Sent, Source, Step};
-use crate::db::Page;
-use crate::tag::Tag;
 
 /// Step, in bytes, by which deliveries held for sessions that catch up are charged.
 const HELD_STEP: usize = 64 * 1024;
@@ -330,21 +331,7 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
         let pass = request.pass.filter(|_| !is_of_room);
         let page = match page {
             Ok(page) => page,
-            Err(error) => {
-                static REPEATS: Repeats = Repeats::new();
-                if let Some(more) = REPEATS.admit(clock::unix()) {
-                    tracing::error!(%error, "page of the log not read{more}");
-                }
-                // The database may be back soon, and the session still there.
-                if error.is_transient() || matches!(error, comet_sql::Error::Unavailable(_)) {
-                    self.sessions.page_sent(session, 0, None, Sent::Part);
-                    self.unread.push(session);
-                } else if !outlet.kick(session) {
-                    self.sessions.page_sent(session, 0, None, Sent::Part);
-                    self.behind.push(session);
-                }
-                return;
-            }
+            Err(error) => return self.page_failed(session, &error, outlet),
         };
         let mut push = |item: &&Item| item.is_blank() || outlet.push(session, item, pass);
         let sent = page.items.iter().take_while(&mut push).count();
@@ -379,13 +366,6 @@ impl<S: Copy + Eq + Hash> Feeds<S> {
     /// Whether [`Feeds::retry`] has sessions to retry.
     pub(crate) fn has_behind(&self) -> bool {
         !self.behind.is_empty()
-    }
-
-    /// Requests again the pages that could not be read.
-    pub(crate) fn read_again(&mut self, outlet: &mut impl Outlet<S>) {
-        for session in std::mem::take(&mut self.unread) {
-            self.step(session, outlet);
-        }
     }
 
     /// Retries the sessions without room.
