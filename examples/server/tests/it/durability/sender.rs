@@ -1,6 +1,5 @@
 //! Senders, and their record of messages and answers.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use comet_dtalk::message::{
@@ -45,8 +44,6 @@ pub(super) struct Sender {
     rng: StdRng,
     /// Places taken so far.
     places: usize,
-    /// Ids of own messages that were delivered.
-    echoed: BTreeSet<i64>,
 }
 
 impl Sender {
@@ -64,23 +61,14 @@ impl Sender {
             _ => Some(phone(&name)),
         };
         let transport = Transport::ALL[index % Transport::ALL.len()];
-        Self {
-            person,
-            posted: Vec::new(),
-            device,
-            transport,
-            targets,
-            group,
-            rng,
-            places: 0,
-            echoed: BTreeSet::new(),
-        }
+        Self { person, posted: Vec::new(), device, transport, targets, group, rng, places: 0 }
     }
 
     /// Repeats unanswered messages, and some answered ones; then sends until the server is gone, or
     /// the round is over and everything is answered. Returns the messages delivered meanwhile.
     pub(super) fn talk(&mut self, addresses: &Addresses, round: &Round) -> Vec<Common> {
         let mut conversation = self.connect(addresses);
+        // A session that outlives its connection keeps what was not acknowledged for the next one.
         let known = if round.stays { 0 } else { self.last_answered() };
         let repeats = self.due_again();
         let mut open = conversation.send(&self.posted, repeats);
@@ -152,22 +140,19 @@ impl Sender {
         answers.map(|answer| answer.log_id).max().unwrap_or(0)
     }
 
-    /// All messages of a connection. The sender's own ones that it has had before are not among
-    /// them, even if they were sent again; except those to the group, on a phone: a kill loses up
-    /// to a second of what phones have, which costs a repeat.
-    ///
-    /// With `known`, the same holds for all with such an id, or a smaller one: a connection that
-    /// ended with the server left no deliveries for the next one.
-    fn echoes(&mut self, conversation: Conversation, known: i64) -> Vec<Common> {
+    /// All messages of a connection. Of the sender's own ones none has an id up to `known`, even if
+    /// it was sent again: a connection that ended with the server leaves no deliveries for the next
+    /// one. On a phone those to the group may: a kill loses up to a second of what phones have,
+    /// which costs a repeat.
+    fn echoes(&self, conversation: Conversation, known: i64) -> Vec<Common> {
         let messages = conversation.end();
         let device = self.device.as_ref();
         let is_phone = device.is_some_and(|login| login.device == Device::Android as i32);
-        let own = messages.iter().filter(|common| common.from == self.person.uid);
-        for common in own {
-            let is_new = self.echoed.insert(common.log_id) && common.log_id > known;
-            let may_repeat = is_phone && common.channel_type == Channel::ToGroup as i32;
-            assert!(is_new || may_repeat, "delivered again: {common:?}");
-        }
+        let may_repeat =
+            |common: &Common| is_phone && common.channel_type == Channel::ToGroup as i32;
+        let own = |common: &&Common| common.from == self.person.uid && !may_repeat(common);
+        let again = messages.iter().filter(own).find(|common| common.log_id <= known);
+        assert!(again.is_none(), "delivered again: {again:?}");
         messages
     }
 
