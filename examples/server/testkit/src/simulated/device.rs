@@ -129,6 +129,9 @@ impl<A: App> Run<A> {
             }
             self.listen();
             self.app().tick(clock::now());
+            if self.client.is_none() {
+                thread::park_timeout(LOOK);
+            }
         }
     }
 
@@ -196,7 +199,6 @@ impl<A: App> Run<A> {
     /// Takes the frames that are there.
     fn listen(&mut self) {
         let Some(client) = &mut self.client else {
-            thread::park_timeout(LOOK);
             return;
         };
         let mut deadline = clock::now() + LOOK;

@@ -12,16 +12,16 @@
 //! * it counts from 1 on each connection (2.4); zeros are left out of bodies (2.3);
 //! * a heartbeat each minute, whose reply it does not need (2.4);
 //! * a message without a reply is sent again each 5 s, four times, and then marked as failed; while
-//!   the socket is down it goes by `/record/push2`, as the protobuf form of a frame, three times 5 s
-//!   apart (1.5, 2.6); the id in that answer passes through a double (1.5);
+//!   the socket is down it goes by `/record/push2`, as the protobuf form of a frame, three times
+//!   5 s apart (1.5, 2.6); the id in that answer passes through a double (1.5);
 //! * it never pulls: what it missed comes after the Auth (2.6);
 //! * a group message without the group's key is not acknowledged, the key is asked for, and the
 //!   message taken when it is sent again (2.6); from itself to itself is ignored (2.6);
 //! * all signals are handled; a group goes away by SignOut or DeleteGroup alone, and the members in
 //!   SignIn and SignOut are added up (2.5);
 //! * groups are named by a number `id` (1.6);
-//! * it reconnects at once, then each second, from the tenth attempt on each 5 s, from the thirtieth
-//!   each 15 s, from the fiftieth each minute (2.4).
+//! * it reconnects at once, then each second, from the tenth attempt on each 5 s, from the
+//!   thirtieth each 15 s, from the fiftieth each minute (2.4).
 
 mod answers;
 mod groups;

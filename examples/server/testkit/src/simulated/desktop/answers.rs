@@ -72,8 +72,8 @@ impl Desktop {
             Purpose::Nodes => self.choose_server(answer.as_ref()).map(|()| Purpose::Modules),
             Purpose::Modules => {
                 let modules = answer.as_ref().and_then(data);
-                let is_array = modules.is_some_and(|modules| modules.is_array());
-                is_array.then_some(Purpose::Ping).ok_or("modules")
+                let modules = modules.as_ref().and_then(Value::as_array);
+                modules.and_then(|modules| has_endpoints(modules)).ok_or("modules")
             }
             // Measured, and shown.
             Purpose::Ping => Ok(Purpose::Version),
@@ -155,6 +155,14 @@ impl Desktop {
         let texts: Vec<_> = texts.collect();
         texts.into_iter().for_each(|(msg_id, text)| self.book.open(&msg_id, text));
     }
+}
+
+/// The next step, if whatever is switched on can be reached: the client takes the first endpoint of
+/// `oa` without a look whether there is one.
+fn has_endpoints(modules: &[Value]) -> Option<Purpose> {
+    let oa = modules.iter().find(|module| module["name"] == "oa" && module["isEnabled"] == true);
+    let is_whole = oa.is_none_or(|oa| oa["endPoints"][0].is_string());
+    is_whole.then_some(Purpose::Ping)
 }
 
 /// The data of a success.

@@ -3,15 +3,15 @@
 //! Its habits, by the sections that describe them:
 //!
 //! * it starts with the nodes, of which it takes the first server, with the modules, which are an
-//!   array, and with a ping (1.4); at login it asks for its staff record, and opens no socket unless
-//!   that is answered with status 200 (1.13);
-//! * one `sync-record` with count 20, from the newest id that it stores, comes before the socket; it
-//!   does not page, and if the call fails there is no socket (1.5, 2.6);
+//!   array, and with a ping (1.4); at login it asks for its staff record, and opens no socket
+//!   unless that is answered with status 200 (1.13);
+//! * one `sync-record` with count 20, from the newest id that it stores, comes before the socket;
+//!   it does not page, and if the call fails there is no socket (1.5, 2.6);
 //! * its token has an empty text, and is used for 60 s (3.1); its device is named by its uuid, and
 //!   `connType` is 1 if it signs in by itself (2.4);
 //! * whatever frame comes first ends its wait for the session, and its content is dropped (2.4);
-//! * the Auth has seq 0, everything after it counts from 1, acks too (2.4); zeros are written out in
-//!   bodies (2.3), and its own clock into the time of messages (2.6);
+//! * the Auth has seq 0, everything after it counts from 1, acks too (2.4); zeros are written out
+//!   in bodies (2.3), and its own clock into the time of messages (2.6);
 //! * a heartbeat each 15 s; if the one before has no reply, it says goodbye and reconnects; a reply
 //!   to none of them takes away the newest (2.4);
 //! * it reconnects at once, again and again, and does not pull then (1.13);
