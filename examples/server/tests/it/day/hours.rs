@@ -183,7 +183,7 @@ impl Town {
         }
     }
 
-    /// Carol's desktop pulls what it missed; Alice's, whose connection only breaks, gets it without.
+    /// Carol's desktop pulls what it missed; Alice's, whose connection only breaks, gets it so.
     pub(super) fn a_desktop_is_closed_for_lunch(&mut self) {
         let (alice, bob, carol) =
             (self.people.alice.clone(), self.people.bob.clone(), self.people.carol.clone());
@@ -215,7 +215,7 @@ impl Town {
         assert!(self.bob_phone.has_lost());
     }
 
-    /// Bob takes back what went by HTTP, whose id his phone knows as a double; Dave marks a message.
+    /// Bob takes back what went by HTTP, whose id his phone has as a double; Dave marks a message.
     pub(super) fn messages_are_taken_back_and_marked(&mut self) {
         let id = self.group;
         let at = self.said.iter().position(|said| said.text == "from the tunnel");

@@ -41,7 +41,10 @@ const JSON: (&str, &str) = ("Content-Type", "application/json");
 #[test]
 fn routes_without_an_envelope_are_as_specified() {
     let server = Server::start();
-    ROUTES.iter().for_each(|(path, check)| check(&server.addresses, path));
+    for (path, check) in ROUTES {
+        check(&server.addresses, path);
+        assert_eq!(server.get("/ping").status, 200, "it serves on after {path}");
+    }
 }
 
 #[test]
