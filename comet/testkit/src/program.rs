@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Mutex, PoisonError};
 
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
@@ -19,7 +20,8 @@ const LINES: usize = 1_000;
 #[derive(Debug)]
 pub struct Program {
     child: Child,
-    lines: Receiver<String>,
+    /// Locked, so that threads of a test can share the program.
+    lines: Mutex<Receiver<String>>,
     log: Option<PathBuf>,
 }
 
@@ -62,14 +64,15 @@ impl Program {
                 let _ = sender.try_send(line);
             }
         });
-        Self { child, lines, log: None }
+        Self { child, lines: Mutex::new(lines), log: None }
     }
 
     /// The first result of `pick` over the lines of output; `None` if the output ends before, or
     /// in time.
     pub fn line<T>(&self, pick: impl Fn(&str) -> Option<T>) -> Option<T> {
         let deadline = clock::deadline();
-        while let Ok(line) = self.lines.recv_timeout(clock::left(deadline)) {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Ok(line) = lines.recv_timeout(clock::left(deadline)) {
             if let Some(found) = pick(&line) {
                 return Some(found);
             }
