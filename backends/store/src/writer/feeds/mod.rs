@@ -11,9 +11,6 @@ use std::sync::atomic::Ordering;
 
 use comet::Pass;
 
-use crate::catch_up::{Item, LogRange, Sent, Source, Step};
-use crate::db::Page;
-use crate::tag::Tag;
 use super::job::Client;
 use super::joining::Joining;
 use super::outlet::Outlet;
@@ -21,6 +18,9 @@ use super::receipts::Receipts;
 use super::sessions::Sessions;
 use super::shared::Shared;
 use super::stream::Stream;
+use crate::catch_up::{Item, LogRange, Sent, Source, Step};
+use crate::db::Page;
+use crate::tag::Tag;
 
 /// Step, in bytes, by which deliveries held for sessions that catch up are charged.
 const HELD_STEP: usize = 64 * 1024;
