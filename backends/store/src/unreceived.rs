@@ -17,7 +17,6 @@ pub enum Receiver {
 
 /// Message without its content.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub struct MessageHead {
     /// Its id; ids have the order in which messages were stored.
     pub id: i64,
@@ -28,12 +27,11 @@ pub struct MessageHead {
     /// Time at which it was stored, Unix milliseconds.
     pub stored_ms: u64,
     /// Position in the timeline of its group; 0 between users.
-    pub(crate) position: i64,
+    pub position: i64,
 }
 
 /// Part of the record.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
 pub struct Slice {
     /// Messages, by ascending id.
     pub heads: Vec<MessageHead>,
