@@ -10,7 +10,7 @@ use comet_server_testkit::client::Transport;
 use comet_server_testkit::http::post_form;
 use comet_server_testkit::message::{body_of, to_group, to_user};
 use comet_server_testkit::person::{Person, browser, device};
-use comet_server_testkit::server::{Server, Setup};
+use comet_server_testkit::server::{Addresses, Server, Setup};
 use comet_sql_testing::{Kind, Server as DatabaseServer};
 use comet_testkit::clock::eventually;
 use comet_testkit::program::Signal;
@@ -71,11 +71,11 @@ pub(super) fn reachable(kind: Device, uuid: &str) -> Login {
 }
 
 /// Sends over HTTP, so that no session gets the message but the receivers'.
-fn send(server: &Server, from: &Person, common: &comet_dtalk::message::Common) -> i64 {
+fn send(addresses: &Addresses, from: &Person, common: &comet_dtalk::message::Common) -> i64 {
     let token = from.token();
     let headers = [("FZM-SIGNATURE", token.as_str())];
     let (body, part) = (body_of(common), "message");
-    let answer = post_form(server.addresses.http, "/record/push", &headers, (part, &*body));
+    let answer = post_form(addresses.http, "/record/push", &headers, (part, &*body));
     let (result, data) = answer.envelope();
     assert_eq!(result, 0, "{data}");
     data["logId"].as_str().and_then(|id| id.parse().ok()).or(data["logId"].as_i64()).expect("an id")
@@ -108,15 +108,15 @@ fn a_frozen_phone_is_pushed_and_one_that_acknowledges_never(kind: Kind) {
     let frozen = PhoneProcess::start(&server, "carol");
     let _awake = PhoneProcess::start(&server, "bob");
     for n in 0..3 {
-        send(&server, &alice, &to_user(&carol.uid, &format!("c-{n}"), "hi"));
-        send(&server, &alice, &to_user(&bob.uid, &format!("b-{n}"), "hi"));
+        send(&server.addresses, &alice, &to_user(&carol.uid, &format!("c-{n}"), "hi"));
+        send(&server.addresses, &alice, &to_user(&bob.uid, &format!("b-{n}"), "hi"));
     }
     // Both phones work.
     server.awaits_metric("comet_gateway_acks_total", 6);
     frozen.freeze();
-    send(&server, &alice, &to_user(&bob.uid, "b-3", "hi"));
+    send(&server.addresses, &alice, &to_user(&bob.uid, "b-3", "hi"));
     let sent = Instant::now();
-    let message = send(&server, &alice, &to_user(&carol.uid, "c-3", "hi"));
+    let message = send(&server.addresses, &alice, &to_user(&carol.uid, "c-3", "hi"));
     server.awaits_metric("comet_push_sent_total", 1);
     let waited = sent.elapsed();
     assert!((AFTER..AFTER + WITHIN).contains(&waited), "{waited:?}");
@@ -127,11 +127,11 @@ fn a_frozen_phone_is_pushed_and_one_that_acknowledges_never(kind: Kind) {
     // What it acknowledges late is not pushed again, nor is what it then acknowledges in time.
     frozen.thaw();
     server.awaits_metric("comet_gateway_acks_total", 8);
-    send(&server, &alice, &to_user(&carol.uid, "c-4", "hi"));
+    send(&server.addresses, &alice, &to_user(&carol.uid, "c-4", "hi"));
     server.awaits_metric("comet_gateway_acks_total", 9);
     let [dave] = ["dave"].map(Person::new);
     switched_off(&server, &[&dave]);
-    let last = send(&server, &alice, &to_user(&dave.uid, "d-1", "hi"));
+    let last = send(&server.addresses, &alice, &to_user(&dave.uid, "d-1", "hi"));
     server.awaits_metric("comet_push_sent_total", 2);
     assert_eq!(pushed(&server), [(carol.uid, message), (dave.uid, last)]);
 }
@@ -149,7 +149,7 @@ fn members_of_a_group_are_pushed_unless_a_phone_of_theirs_has_the_message(kind: 
     let asked = json!({"name": "Lobby", "avatar": "", "introduce": "", "memberIds": members});
     let answer = server.post("/group/app/create-group", Some(&alice), &asked.to_string());
     let group = answer.envelope().1["id"].as_i64().expect("an id");
-    let message = send(&server, &alice, &to_group(group, "m-1", "hi"));
+    let message = send(&server.addresses, &alice, &to_group(group, "m-1", "hi"));
     // On a desktop of hers, which does not count.
     let reader = server.client(Transport::Tcp, &carol, Some(&browser("b-2")));
     server.awaits_metric("comet_push_sent_total", 2);
@@ -165,7 +165,7 @@ fn members_of_a_group_are_pushed_unless_a_phone_of_theirs_has_the_message(kind: 
     let asked = json!({ "id": group, "memberIds": [dave.uid] });
     let answer = server.post("/group/app/group-remove", Some(&alice), &asked.to_string());
     assert_eq!(answer.envelope().0, 0);
-    let message = send(&server, &bob, &to_group(group, "m-2", "hi"));
+    let message = send(&server.addresses, &bob, &to_group(group, "m-2", "hi"));
     server.awaits_metric("comet_push_sent_total", 4);
     let mut found = pushed(&server).split_off(2);
     found.sort();
@@ -180,7 +180,7 @@ fn a_kill_neither_loses_nor_repeats_a_push(kind: Kind) {
     let mut server = setup.start();
     let [alice, bob, carol] = ["alice", "bob", "carol"].map(Person::new);
     switched_off(&server, &[&bob, &carol]);
-    let first = send(&server, &alice, &to_user(&bob.uid, "m-1", "hi"));
+    let first = send(&server.addresses, &alice, &to_user(&bob.uid, "m-1", "hi"));
     server.kill();
     server.restart();
     eventually("the push of the first run", || !pushed(&server).is_empty());
@@ -189,7 +189,7 @@ fn a_kill_neither_loses_nor_repeats_a_push(kind: Kind) {
     // The mark of it is written within a second, and at a stop.
     assert!(server.stop().success());
     server.restart();
-    let second = send(&server, &alice, &to_user(&carol.uid, "m-2", "hi"));
+    let second = send(&server.addresses, &alice, &to_user(&carol.uid, "m-2", "hi"));
     server.awaits_metric("comet_push_sent_total", 1);
     assert_eq!(pushed(&server), [(bob.uid, first), (carol.uid, second)]);
     server.process.signal(Signal::TERM);
