@@ -7,6 +7,7 @@ use std::time::Duration;
 use comet_dtalk::message::Device;
 use comet_sql::Error;
 use comet_store::Unreceived;
+use tokio::task::yield_now;
 
 use crate::batches::Batch;
 use crate::config::Config;
@@ -17,6 +18,8 @@ use crate::sources::{Names, Target, Tokens};
 
 /// Bytes of a title; vendors bound the whole of a push, some at 4 KiB.
 const TITLE_BYTES: usize = 256;
+/// Users handed over in one go: what has to do with messages then has its turn.
+const USERS: usize = 200;
 
 /// Where pushes go.
 pub(crate) struct Dispatch {
@@ -60,10 +63,20 @@ impl Dispatch {
     /// Puts a push for each user with a phone into the lane of its vendor; waits while there is no
     /// place. Each holds the batch.
     pub(crate) async fn hand_over(&self, page: &Page, batch: &Arc<Batch>) -> Result<(), Error> {
-        if page.users.is_empty() {
-            return Ok(());
+        for users in page.users.chunks(USERS) {
+            self.hand_over_some(page.group, users, batch).await?;
+            yield_now().await;
         }
-        let mut users: Vec<&str> = page.users.iter().map(|it| &*it.unreceived.user).collect();
+        Ok(())
+    }
+
+    async fn hand_over_some(
+        &self,
+        group: Option<i64>,
+        missed: &[Missed],
+        batch: &Arc<Batch>,
+    ) -> Result<(), Error> {
+        let mut users: Vec<&str> = missed.iter().map(|it| &*it.unreceived.user).collect();
         users.dedup();
         let mut phones = HashMap::<String, Vec<Target>>::new();
         for target in self.tokens.of_users(&users).await? {
@@ -71,20 +84,19 @@ impl Dispatch {
                 phones.entry(target.user.clone()).or_default().push(target);
             }
         }
-        let reached = page.users.iter().filter(|it| phones.contains_key(&it.unreceived.user));
+        let reached = missed.iter().filter(|it| phones.contains_key(&it.unreceived.user));
         let reached: Vec<&Missed> = reached.collect();
-        self.counters.due.add(page.users.len());
-        self.counters.unreachable.add(page.users.len() - reached.len());
-        let titles = self.titles(page.group, &reached).await?;
+        self.counters.due.add(missed.len());
+        self.counters.unreachable.add(missed.len() - reached.len());
+        let titles = self.titles(group, &reached).await?;
         for (at, lane) in self.lanes.iter().enumerate() {
             let pushes = reached.iter().flat_map(|missed| {
                 let phones = phones.get(&missed.unreceived.user).into_iter().flatten();
                 phones.map(move |target| (missed, target))
             });
             let pushes = pushes.filter(|(_, target)| self.at(target.device) == Some(at));
-            let push = |(missed, target): (&&Missed, &Target)| {
-                self.push(page.group, missed, target, &titles)
-            };
+            let push =
+                |(missed, target): (&&Missed, &Target)| self.push(group, missed, target, &titles);
             lane.put(pushes.map(push).collect(), batch).await;
         }
         Ok(())

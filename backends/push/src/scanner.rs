@@ -80,23 +80,29 @@ impl Scanner {
         }
     }
 
-    /// Hands over what is due. Returns the time until it is to look again.
+    /// Hands over what is due now. Returns the time until it is to look again.
     async fn round(&mut self) -> Result<Duration, Error> {
+        let (began, now) = (Instant::now(), clock::unix_ms());
+        let mut acks_count = false;
         loop {
             self.hand_over().await?;
             let slice = self.store.heads(self.position, ROWS).await?;
             let more = slice.more;
-            let due = split(slice, clock::unix_ms(), millis(self.after), millis(self.limit));
-            if due.heads.is_empty() {
-                self.position = due.through;
-            } else {
-                // Acks that came before count.
-                self.store.flush().await;
+            let due = split(slice, now, millis(self.after), millis(self.limit));
+            if !due.heads.is_empty() {
+                if !acks_count {
+                    // Acks that came before `now` are recorded; once, because it costs a commit.
+                    self.store.flush().await;
+                    acks_count = true;
+                }
                 self.work = Some(Work::new(due.heads, due.through));
                 continue;
             }
-            match due.next_in {
-                Some(wait) => return Ok(Duration::from_millis(wait).clamp(GATHER, WRITE)),
+            self.position = due.through;
+            match due.next_in.map(Duration::from_millis) {
+                Some(wait) => {
+                    return Ok(wait.saturating_sub(began.elapsed()).clamp(GATHER, WRITE));
+                }
                 None if more => {}
                 None => return Ok(LOOK),
             }

@@ -123,3 +123,45 @@ impl Work {
         Page { group, users: users.into_iter().map(missed).collect() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_700_000_000_000;
+
+    /// Messages with ids from 1 on, stored so many milliseconds ago.
+    fn split_at(ages: &[i64]) -> (Vec<i64>, i64, Option<u64>) {
+        let head = |(id, age): (i64, &i64)| MessageHead {
+            id,
+            from: "alice".into(),
+            to: Receiver::Group(1),
+            stored_ms: NOW.checked_add_signed(-age).unwrap(),
+            position: id,
+        };
+        let heads = (1..).zip(ages).map(head).collect();
+        let slice = Slice { heads, through: 100, more: false };
+        let due = split(slice, NOW, 15_000, 420_000);
+        (due.heads.iter().map(|head| head.id).collect(), due.through, due.next_in)
+    }
+
+    #[test]
+    fn messages_are_due_in_their_order_from_an_age_on() {
+        assert_eq!(split_at(&[]), (vec![], 100, None));
+        assert_eq!(split_at(&[20_000, 15_000]), (vec![1, 2], 100, None));
+        assert_eq!(split_at(&[20_000, 14_999, 3]), (vec![1], 1, Some(1)));
+        assert_eq!(split_at(&[3, 20_000]), (vec![], 0, Some(14_997)));
+    }
+
+    #[test]
+    fn what_is_too_old_is_passed_over() {
+        assert_eq!(split_at(&[420_000, 419_999, 5]), (vec![2], 2, Some(14_995)));
+        assert_eq!(split_at(&[420_000, 500_000]), (vec![], 100, None));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_holds_nothing_up() {
+        assert_eq!(split_at(&[-3_600_000, 16_000]), (vec![1, 2], 100, None));
+        assert_eq!(split_at(&[-20, 16_000]), (vec![], 0, Some(15_000)), "a moment ahead");
+    }
+}
