@@ -27,8 +27,9 @@ pub(crate) fn endpoint_login(device: &Registered) -> SignalEndpointLogin {
     }
 }
 
-/// Announces a login to the other devices of the user. Skips the device itself, which would receive its own announcement when it returns to a session,
-/// and devices without a connection: they learn of it when they reconnect.
+/// Announces a login to the other devices of the user. Skips the device itself, which would receive
+/// its own announcement when it returns to a session, and devices without a connection: they learn
+/// of it when they reconnect.
 pub(crate) fn announce(gateway: &Gateway, (app, uid): &User, device: &Registered) {
     let signal = Signal {
         r#type: SignalType::EndpointLogin as i32,
