@@ -48,13 +48,13 @@ fn the_author_learns_what_a_phone_has_received() {
     let [alice, bob] = alice_and_bob();
     let mut desktop = server.client(Transport::WebSocket, &bob, Some(&browser("b-1")));
     let mut mobile = server.client(Transport::Tcp, &bob, Some(&phone("p-1")));
-    desktop.takes(0).signal::<()>(SignalType::EndpointLogin);
+    desktop.takes(1).signal::<()>(SignalType::EndpointLogin);
     let mut author = server.client(Transport::Tcp, &alice, Some(&phone("p-2")));
 
     let log_id = author.ask(&to_user(&bob.uid, "m-1", "hi")).log_id;
     // An ack of the author's own phone or of a desktop does not mark it as received.
     assert_eq!(author.takes(1).message().log_id, log_id);
-    assert_eq!(desktop.takes(1).message().log_id, log_id);
+    assert_eq!(desktop.takes(2).message().log_id, log_id);
     desktop.beat();
     author.beat();
     assert_eq!(mobile.takes(1).message().log_id, log_id);

@@ -3,7 +3,7 @@
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::message::{Device, Login, SignalEndpointLogin, SignalType};
 use comet_server_testkit::client::{Client, Ending, Transport, auth};
-use comet_server_testkit::message::{Delivered, to_user};
+use comet_server_testkit::message::to_user;
 use comet_server_testkit::person::{Person, again, browser, device, phone};
 use comet_server_testkit::server::{Addresses, Server};
 use comet_testkit::frame::{AUTH_REPLY, DISCONNECT, Frame, HEARTBEAT, SEND, auth_of, frame};
@@ -85,8 +85,7 @@ fn the_other_devices_learn_of_a_login_and_the_new_one_hears_only_its_reply() {
     let mut second = server.client(Transport::Tcp, &alice(), Some(&device(Device::Ios, "p-1")));
     second.beat();
     for other in [&mut first, &mut without_device] {
-        let signal: SignalEndpointLogin =
-            Delivered::by(&other.receive()).signal(SignalType::EndpointLogin);
+        let signal: SignalEndpointLogin = other.takes(1).signal(SignalType::EndpointLogin);
         assert!((before..=unix_ms()).contains(&signal.datetime));
         let expected = SignalEndpointLogin {
             uuid: "p-1".into(),
@@ -187,9 +186,8 @@ fn a_second_auth_is_neither_announced_nor_registered() {
     old.send(&auth(7, &alice().token(), Some(&phone("old"))));
     assert_eq!(old.receive(), frame(AUTH_REPLY, 7, ""));
     new.beat();
-    for login in ["old", "new"] {
-        let signal: SignalEndpointLogin =
-            Delivered::by(&page.receive()).signal(SignalType::EndpointLogin);
+    for (seq, login) in [(1, "old"), (2, "new")] {
+        let signal: SignalEndpointLogin = page.takes(seq).signal(SignalType::EndpointLogin);
         assert_eq!(signal.uuid, login);
     }
     page.beat();
