@@ -312,8 +312,8 @@
 //!
 //! # Backends
 //!
-//! What messages mean is a backend's: a [`Router`] with its tables and its HTTP routes. The program
-//! `examples/backend` is a whole one, and ARCHITECTURE.md has the steps to write another.
+//! Backends give messages their meaning: a [`Router`] with its tables and its HTTP routes. The
+//! program `examples/backend` is a whole one; ARCHITECTURE.md has the steps to write another.
 //!
 //! # Out of scope
 //!

@@ -21,7 +21,7 @@ const TITLE_BYTES: usize = 256;
 /// Users handed over in one go: what has to do with messages then has its turn.
 const USERS: usize = 200;
 
-/// Where pushes go.
+/// Hand-over of pushes to the lanes of their vendors.
 pub(crate) struct Dispatch {
     lanes: Vec<Arc<Lane>>,
     /// Index of a lane for each device type that has one.

@@ -79,7 +79,7 @@ impl Trust {
 pub(crate) enum Version {
     /// HTTP/2, also without TLS.
     Two,
-    /// What the server prefers; HTTP/1.1 without TLS.
+    /// Choice of the server; HTTP/1.1 without TLS.
     Any,
 }
 

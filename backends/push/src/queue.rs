@@ -1,4 +1,4 @@
-//! What waits for a vendor: one push for each user and conversation, in order.
+//! Pushes that wait for a vendor: one for each user and conversation, in order.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

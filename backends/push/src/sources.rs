@@ -1,4 +1,4 @@
-//! What is asked of other backends: tokens of devices, and names.
+//! Demands on other backends: tokens of devices, and names.
 
 use std::collections::HashMap;
 use std::pin::Pin;

@@ -24,7 +24,7 @@ pub trait PushVendor: fmt::Debug + Send + Sync {
     fn send<'a>(&'a self, pushes: &'a [Push]) -> Sending<'a>;
 }
 
-/// What became of a request to a vendor.
+/// Outcome of a request to a vendor.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Outcome {

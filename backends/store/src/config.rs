@@ -160,7 +160,7 @@ impl Config {
         self
     }
 
-    /// What is kept, and for how long. Default: everything.
+    /// Retention. Default: everything is kept.
     #[must_use]
     pub const fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;

@@ -40,7 +40,7 @@ struct Account {
     email: String,
     key: Signer,
     key_id: String,
-    /// Where access tokens are had.
+    /// Address of the service that issues access tokens.
     tokens: Uri,
 }
 

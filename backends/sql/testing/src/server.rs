@@ -78,7 +78,7 @@ pub struct Server {
     guard: Mutex<Guard>,
 }
 
-/// Where a commit is when it is answered.
+/// Durability of a commit when it is answered.
 #[derive(Clone, Copy, Debug)]
 enum Commits {
     /// In the buffers of the system.

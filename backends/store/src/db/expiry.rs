@@ -1,4 +1,4 @@
-//! What retention deletes: its keys, found on a reading connection, and their deletion.
+//! Rows that retention deletes: their keys, found on a reading connection, and the deletion.
 
 use comet_sql::{Connection, Error, FromRow, Row, sql};
 
@@ -11,6 +11,8 @@ const BATCH: i64 = 128;
 const MESSAGES: usize = 32;
 /// Stays in one deletion.
 const STAYS: i64 = 256;
+/// Keys of a table in one deletion. They are deleted by both columns in one statement.
+pub(crate) const AGED: usize = 32;
 /// Rows of a slice of a table.
 const SLICE: i64 = 1_024;
 /// Groups of a slice.
@@ -83,13 +85,6 @@ impl FromRow for StayBehind {
 pub(crate) enum Aged {
     Signals,
     Sent,
-}
-
-impl Aged {
-    /// Keys in one deletion. They are deleted by both columns in one statement.
-    pub(crate) const fn batch(self) -> usize {
-        32
-    }
 }
 
 /// Key of a row: its user, and the id of the signal or the client's id of the message.

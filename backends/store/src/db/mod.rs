@@ -32,7 +32,7 @@ use comet_sql::{
 pub(crate) use act::{Found, Kind, add_focus, erase, find};
 pub(crate) use append::{Appended, Message, Original, OutSignal, append, insert_signals};
 pub(crate) use excerpt::{Choice, Range};
-pub(crate) use expiry::{Aged, Deleted, Deletion, EntryPlace};
+pub(crate) use expiry::{AGED, Aged, Deleted, Deletion, EntryPlace};
 use high_mark::HighMark;
 pub(crate) use mark::{mark_messages, mark_signals};
 pub(crate) use page::Page;

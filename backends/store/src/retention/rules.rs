@@ -21,7 +21,7 @@ impl Keep {
     }
 }
 
-/// What is kept in the database, and for how long. Default: everything, forever.
+/// Limits of age and number of the rows kept in the database. Default: everything, forever.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Retention {
     pub(crate) private: Keep,

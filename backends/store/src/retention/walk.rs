@@ -6,7 +6,7 @@ use comet_dtalk::clock;
 use tokio::time::Instant;
 
 use super::{Deleter, Interrupted, Keep, Retention, rest};
-use crate::db::{Aged, Deletion, EntryPlace, ReadPool};
+use crate::db::{AGED, Aged, Deletion, EntryPlace, ReadPool};
 use crate::received::Received;
 
 /// Walk of a task that deletes what is due.
@@ -47,7 +47,7 @@ impl<'a, S> Walk<'a, S> {
         Ok(())
     }
 
-    /// What was created before this is too old.
+    /// Time of creation before which a row is too old, Unix milliseconds.
     fn cutoff(&self, age: Option<Duration>) -> i64 {
         let age = age.map_or(i64::MAX, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
         self.now.saturating_sub(age).max(0)
@@ -153,7 +153,7 @@ impl<'a, S> Walk<'a, S> {
             after = Some(last.key.clone());
             let old = slice.into_iter().filter(|row| row.create_time < cutoff);
             let keys: Vec<_> = old.map(|row| row.key).collect();
-            for keys in keys.chunks(table.batch()) {
+            for keys in keys.chunks(AGED) {
                 let keys = keys.to_vec();
                 self.deleter.delete(Deletion::Aged { table, keys, cutoff }).await?;
             }

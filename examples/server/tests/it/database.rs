@@ -29,9 +29,41 @@ fn with_database(server: DatabaseServer) -> (DatabaseServer, String) {
     (server, url)
 }
 
+/// A server with a database of this kind, which lasts as long as the first value.
+pub(crate) fn setup_on(kind: Kind) -> (Option<DatabaseServer>, Setup) {
+    if kind == Kind::Sqlite {
+        return (None, Setup::default());
+    }
+    let (database, url) = database(kind);
+    (Some(database), setup(&url))
+}
+
 fn setup(url: &str) -> Setup {
     Setup::default().variable("COMET_DATABASE", &url)
 }
+
+/// A test, a function of the kind, on each kind of database.
+macro_rules! on_each_kind {
+    ($($test:ident),+ $(,)?) => {$(
+        mod $test {
+            #[test]
+            fn sqlite() {
+                super::$test(comet_sql_testing::Kind::Sqlite);
+            }
+
+            #[test]
+            fn mariadb() {
+                super::$test(comet_sql_testing::Kind::MariaDb);
+            }
+
+            #[test]
+            fn postgres() {
+                super::$test(comet_sql_testing::Kind::Postgres);
+            }
+        }
+    )+};
+}
+pub(crate) use on_each_kind;
 
 macro_rules! on_each_server {
     ($($test:ident),+ $(,)?) => {$(

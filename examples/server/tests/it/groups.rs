@@ -7,13 +7,13 @@ use comet_server_testkit::client::{Client, Transport};
 use comet_server_testkit::http::post_form;
 use comet_server_testkit::message::{Delivered, body_of, to_group};
 use comet_server_testkit::person::{Person, browser, phone};
-use comet_server_testkit::server::{Server, Setup};
+use comet_server_testkit::server::Server;
 use comet_sql_testing::{Kind, Server as DatabaseServer};
 use comet_testkit::frame::DELIVER;
 use prost::Message as _;
 use serde_json::{Value, json};
 
-use crate::database::database;
+use crate::database::{on_each_kind, setup_on};
 
 /// A server, with its database.
 struct World {
@@ -23,14 +23,8 @@ struct World {
 
 impl World {
     fn on(kind: Kind) -> Self {
-        let (database, url) = match kind {
-            Kind::Sqlite => (None, String::new()),
-            _ => {
-                let (database, url) = database(kind);
-                (Some(database), url)
-            }
-        };
-        let server = Setup::default().variable("COMET_DATABASE", &url).start();
+        let (database, setup) = setup_on(kind);
+        let server = setup.start();
         Self { server, _database: database }
     }
 
@@ -82,27 +76,6 @@ fn sees(client: &mut Client, count: usize) -> Vec<String> {
         }
     };
     (0..count).map(next).collect()
-}
-
-macro_rules! on_each_kind {
-    ($($test:ident),+ $(,)?) => {$(
-        mod $test {
-            #[test]
-            fn sqlite() {
-                super::$test(comet_sql_testing::Kind::Sqlite);
-            }
-
-            #[test]
-            fn mariadb() {
-                super::$test(comet_sql_testing::Kind::MariaDb);
-            }
-
-            #[test]
-            fn postgres() {
-                super::$test(comet_sql_testing::Kind::Postgres);
-            }
-        }
-    )+};
 }
 
 on_each_kind!(

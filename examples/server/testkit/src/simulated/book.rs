@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::content::{Message, NOTICE, TEXT};
 
-/// What has become of a message.
+/// State of a message that was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum State {
     /// Sent, and not answered.
@@ -24,7 +24,7 @@ pub struct Entry {
     pub message: Message,
     /// Its text, opened; empty for notices.
     pub text: String,
-    /// What has become of it.
+    /// Its state.
     pub state: State,
     /// Somebody's phone has it.
     pub received: bool,

@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Frames handled before it looks.
 const FRAMES: usize = 64;
 
-/// What a device reaches.
+/// Network of a device.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Network {
     /// Nothing.

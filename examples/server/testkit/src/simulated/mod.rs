@@ -44,7 +44,7 @@ pub trait App: Send + 'static {
     fn poll(&mut self) -> Option<Output<Self::Purpose>>;
 }
 
-/// What users do with either application, and see in it.
+/// Actions of a user of either application, and its contents.
 pub trait Messenger: App {
     /// Sends a text; returns the client's id of the message.
     fn say(&mut self, to: &Chat, text: &str, now: Instant) -> String;
@@ -58,7 +58,7 @@ pub trait Messenger: App {
     /// Its messages.
     fn book(&self) -> &Book;
 
-    /// What the client could not have coped with.
+    /// Deliveries that the real client could not have handled.
     fn faults(&self) -> &[String];
 }
 

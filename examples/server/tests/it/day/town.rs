@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use comet_server_testkit::person::Person;
-use comet_server_testkit::server::{Server, Setup};
+use comet_server_testkit::server::Server;
 use comet_server_testkit::simulated::book::State;
 use comet_server_testkit::simulated::{Android, Chat, Desktop, Device, Messenger, Network};
 use comet_sql_testing::{Kind, Server as DatabaseServer};
 
-use crate::database::database;
+use crate::database::setup_on;
 
 /// Five people, their devices, a group of theirs, and a server.
 pub(super) struct Town {
@@ -54,14 +54,8 @@ pub(super) struct Said {
 
 impl Town {
     pub(super) fn new(kind: Kind) -> Self {
-        let (database, url) = match kind {
-            Kind::Sqlite => (None, String::new()),
-            _ => {
-                let (database, url) = database(kind);
-                (Some(database), url)
-            }
-        };
-        let server = Setup::default().variable("COMET_DATABASE", &url).start();
+        let (database, setup) = setup_on(kind);
+        let server = setup.start();
         let [alice, bob, carol, dave, erin] =
             ["alice", "bob", "carol", "dave", "erin"].map(Person::new);
         let network = Network::Up(server.addresses.http);
@@ -91,7 +85,7 @@ impl Town {
         }
     }
 
-    /// What devices reach when nothing is wrong.
+    /// Network without faults.
     pub(super) fn up(&self) -> Network {
         Network::Up(self.server.addresses.http)
     }

@@ -25,7 +25,7 @@ pub(super) struct Conversation {
     refused: Vec<usize>,
     /// Time of the last reply, or when the wait for one began.
     heard: Instant,
-    /// When an answer was last new.
+    /// Time of the last new answer.
     progress: Instant,
     /// The seq of the last reply.
     replied: u32,

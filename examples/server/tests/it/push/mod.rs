@@ -16,31 +16,10 @@ use comet_testkit::clock::eventually;
 use comet_testkit::program::Signal;
 use serde_json::json;
 
-use crate::database::database;
+use crate::database::{on_each_kind, setup_on};
 use crate::push::phone::PhoneProcess;
 
-macro_rules! on_each {
-    ($($test:ident),+ $(,)?) => {$(
-        mod $test {
-            #[test]
-            fn sqlite() {
-                super::$test(comet_sql_testing::Kind::Sqlite);
-            }
-
-            #[test]
-            fn mariadb() {
-                super::$test(comet_sql_testing::Kind::MariaDb);
-            }
-
-            #[test]
-            fn postgres() {
-                super::$test(comet_sql_testing::Kind::Postgres);
-            }
-        }
-    )+};
-}
-
-on_each!(
+on_each_kind!(
     a_frozen_phone_is_pushed_and_one_that_acknowledges_never,
     members_of_a_group_are_pushed_unless_a_phone_of_theirs_has_the_message,
     a_kill_neither_loses_nor_repeats_a_push,
@@ -52,15 +31,8 @@ const AFTER: Duration = Duration::from_secs(2);
 const WITHIN: Duration = Duration::from_secs(1);
 
 fn setup(kind: Kind) -> (Setup, Option<DatabaseServer>) {
-    let (database, url) = match kind {
-        Kind::Sqlite => (None, String::new()),
-        _ => {
-            let (database, url) = database(kind);
-            (Some(database), url)
-        }
-    };
-    let setup =
-        Setup::default().variable("COMET_DATABASE", &url).flag("log", &"warn,comet_push=info");
+    let (database, setup) = setup_on(kind);
+    let setup = setup.flag("log", &"warn,comet_push=info");
     let setup = setup.set("push.android='log'").set("push.ios='log'");
     (setup.set(&format!("push.after_seconds={}", AFTER.as_secs())), database)
 }

@@ -6,11 +6,11 @@ use std::net::SocketAddr;
 use comet_server_testkit::client::Transport;
 use comet_server_testkit::message::{to_group, to_user};
 use comet_server_testkit::person::{Person, phone};
-use comet_server_testkit::server::{Server, Setup};
+use comet_server_testkit::server::Server;
 use comet_sql_testing::{Kind, Server as DatabaseServer};
 use serde_json::{Value, json};
 
-use crate::database::database;
+use crate::database::setup_on;
 
 /// Alice owns the groups, Bob is an admin, Carol, Dave and Erin are members; Mallory is in none.
 /// Frank has applied, Grace too.
@@ -27,14 +27,8 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn new(kind: Kind) -> Self {
-        let (database, url) = match kind {
-            Kind::Sqlite => (None, String::new()),
-            _ => {
-                let (database, url) = database(kind);
-                (Some(database), url)
-            }
-        };
-        let server = Setup::default().variable("COMET_DATABASE", &url).start();
+        let (database, setup) = setup_on(kind);
+        let server = setup.start();
         let people: BTreeMap<_, _> = PEOPLE.map(|name| (name, Person::new(name))).into();
         let names = people.iter().map(|(name, person)| ((*name).to_owned(), person.uid.clone()));
         let mut scene = Self { server, names: names.collect(), people, _database: database };

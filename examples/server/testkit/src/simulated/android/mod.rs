@@ -71,7 +71,7 @@ pub struct Android {
     outputs: VecDeque<Output<Purpose>>,
 }
 
-/// What the client is about.
+/// Phase of the client's life.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Phase {
     SignedOut,

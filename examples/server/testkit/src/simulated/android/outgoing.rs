@@ -22,7 +22,7 @@ pub(super) struct Outgoing {
     seqs: Vec<u32>,
     frames: u32,
     posts: u32,
-    /// When it is sent again; `None` while a call is under way.
+    /// Time of the next attempt; `None` while a call is under way.
     again: Option<Instant>,
 }
 

@@ -68,7 +68,7 @@ pub struct Desktop {
     outputs: VecDeque<Output<Purpose>>,
 }
 
-/// What the client is about.
+/// Phase of the client's life.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Phase {
     Off,
