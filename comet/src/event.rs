@@ -17,6 +17,18 @@ pub enum Event<'a> {
         /// The delivery's tag.
         tag: u64,
     },
+    /// A delivery whose [tag](crate::Delivery::tag) is not 0 has not been acknowledged for
+    /// [`delivery.overdue`](crate::DeliveryConfig::overdue), counted from the push: it is in
+    /// flight, waits for room in the window, or is kept for a parked session. The time to reach the
+    /// device by other means, such as a phone's push service.
+    ///
+    /// Reported once per delivery and session, at most some 20 ms late, and possibly followed by
+    /// [`Acked`](Self::Acked). A delivery to a peer whose dialect has no acks is never overdue, and
+    /// one that is dropped is reported by its [`Gap`](Self::Gap) instead.
+    Overdue {
+        /// The delivery's tag.
+        tag: u64,
+    },
     /// Deliveries without a number were dropped: those of best-effort and latest class, and all
     /// deliveries to peers whose dialect has no acks. Nothing was promised about them.
     ///
@@ -53,6 +65,7 @@ impl Event<'_> {
         match self {
             Self::Connected => "connected",
             Self::Acked { .. } => "acked",
+            Self::Overdue { .. } => "overdue",
             Self::Lost(_) => "lost",
             Self::Gap(_) => "gap",
             Self::Parked(_) => "parked",

@@ -89,15 +89,15 @@
 //! guarantee:
 //!
 //! * **acked** deliveries are numbered, sent again until acknowledged, and kept while they wait.
-//!   The ack of one with a [`tag`](Delivery::tag) is reported as [`Event::Acked`];
+//!   The ack of one with a [`tag`](Delivery::tag) is reported as [`Event::Acked`], and a long wait
+//!   for it as [`Event::Overdue`];
 //! * **best-effort** ones cost nothing, and are dropped for peers that read too slowly;
 //! * **latest** ones wait for a peer that cannot take them now, but only the newest of each key.
 //!   Peers whose dialect has no such class get them as best effort, or, if they are
 //!   [without fallback](Delivery::without_fallback), not at all.
 //!
-//! An acked delivery that exceeds a limit of [`Config`] becomes a [`Gap`]: the peer is told if its
-//! dialect can, and the router gets [`Event::Gap`], at which it can push the missing deliveries
-//! again. All other drops are counted in [`Event::Lost`].
+//! An acked delivery beyond a limit of [`Config`] becomes a [`Gap`]: the peer is told if it can be,
+//! and the router can push again at [`Event::Gap`]. [`Event::Lost`] counts all other drops.
 //!
 //! ```
 //! use comet::{Connect, ConnectReply, Delivery, Event, Gap, Gateway, Identity};

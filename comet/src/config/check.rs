@@ -33,6 +33,10 @@ impl Config {
             (delivery.room_log == 0, "delivery.room_log must be at least 1"),
             (delivery.attempts == 0, "delivery.attempts must be at least 1"),
             (delivery.rto < Duration::from_millis(10), "delivery.rto must be at least 10 ms"),
+            (
+                delivery.overdue > Duration::from_secs(24 * 24 * 60 * 60),
+                "delivery.overdue must be at most 24 days",
+            ),
             (memory.mailbox == 0, "memory.mailbox must be at least 1"),
             (memory.read_buffer < 16 * 1024, "memory.read_buffer must be at least 16 KiB"),
             (

@@ -43,6 +43,11 @@ pub struct DeliveryConfig {
     /// Transmissions of a delivery before the session is closed as unresponsive. Default 7; at
     /// least 1.
     pub attempts: u8,
+    /// Time after which a delivery with a [tag](crate::Delivery::tag) that is not acknowledged is
+    /// reported to the router, as [`Event::Overdue`](crate::Event::Overdue). Default zero: no
+    /// reports. Below 24 days. No memory; a look at what a session is owed whenever its timer
+    /// fires.
+    pub overdue: Duration,
 }
 
 impl Default for DeliveryConfig {
@@ -60,6 +65,7 @@ impl Default for DeliveryConfig {
             max_rto: Duration::from_secs(60),
             // 2 + 4 + 8 + 16 + 32 + 60 s: two minutes for a client that is connected but silent.
             attempts: 7,
+            overdue: Duration::ZERO,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Delivery, Gap, GapReason, Lane, Pass};
 use crate::budget::{Account, Charge, Exhausted};
+use crate::time::Time;
 
 /// Content of a sequence number.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Held {
     pub(crate) item: Item,
     /// Room it was published to, if any.
     room: Option<Arc<str>>,
+    /// When the shard took it. Wrapping milliseconds.
+    taken_at: u32,
     /// Released with the item.
     _charge: Charge,
 }
@@ -37,6 +40,7 @@ impl Held {
 
     /// Stores a delivery if the budget has room for it; otherwise returns it.
     pub(crate) fn delivery(
+        now: Time,
         account: &Rc<Account>,
         delivery: Delivery,
         room: Option<&Arc<str>>,
@@ -45,7 +49,8 @@ impl Held {
         match Charge::new(account, OVERHEAD + delivery.body.len() + key) {
             Ok(charge) => {
                 let (item, room) = (Item::Delivery(delivery), room.cloned());
-                Ok(Rc::new(Self { item, room, _charge: charge }))
+                let taken_at = now.wrapping_millis();
+                Ok(Rc::new(Self { item, room, taken_at, _charge: charge }))
             }
             Err(Exhausted) => Err(delivery),
         }
@@ -54,7 +59,8 @@ impl Held {
     /// Stores the notice of a gap.
     pub(crate) fn gap(account: &Rc<Account>, gap: Gap) -> Result<Rc<Self>, Exhausted> {
         let charge = Charge::from_reserve(account, OVERHEAD)?;
-        Ok(Rc::new(Self { item: Item::Gap(gap), room: None, _charge: charge }))
+        let item = Item::Gap(gap);
+        Ok(Rc::new(Self { item, room: None, taken_at: 0, _charge: charge }))
     }
 
     /// The delivery; `None` for the notice of a gap.
@@ -90,6 +96,11 @@ impl Held {
         self.as_delivery().map_or(Lane::Normal, |delivery| delivery.lane)
     }
 
+    /// When the shard took it, in wrapping milliseconds, if the router asked to learn of its ack.
+    pub(crate) fn awaited_since(&self) -> Option<u32> {
+        (self.tag() != 0).then_some(self.taken_at)
+    }
+
     /// Tag under which the router asked to learn of the ack; 0 for none.
     pub(crate) fn tag(&self) -> u64 {
         self.as_delivery().map_or(0, |delivery| delivery.tag)
@@ -103,7 +114,8 @@ mod tests {
     #[test]
     fn a_body_is_charged_once_until_the_last_reference_is_gone() {
         let account = Account::unlimited();
-        let held = Held::delivery(&account, Delivery::acked(vec![0; 100]), None).unwrap();
+        let held =
+            Held::delivery(Time::START, &account, Delivery::acked(vec![0; 100]), None).unwrap();
         let again = Rc::clone(&held);
         assert_eq!(account.used(), OVERHEAD + 100);
         drop(held);
@@ -116,7 +128,8 @@ mod tests {
     fn what_the_budget_cannot_hold_comes_back() {
         let budget = Arc::new(crate::budget::Budget::new(64 * 1024, 1));
         let account = Account::new(budget, 0);
-        let refused = Held::delivery(&account, Delivery::acked(vec![7; 65_000]), None).unwrap_err();
+        let refused = Held::delivery(Time::START, &account, Delivery::acked(vec![7; 65_000]), None)
+            .unwrap_err();
         assert_eq!(refused.body.len(), 65_000);
         assert_eq!(account.used(), 0);
     }

@@ -159,6 +159,15 @@ impl Cursor {
         if self.next < self.end { log.items.get(index).cloned() } else { None }
     }
 
+    /// Visits the items left to read, without the lost ones.
+    pub(super) fn each_left(&self, visit: impl FnMut(&Held)) {
+        let log = self.log.borrow();
+        let index = |number: u64| usize::try_from(number.saturating_sub(log.base)).unwrap_or(0);
+        let (from, to) = (index(self.next), index(self.end));
+        let left = log.items.iter().skip(from).take(to - from);
+        left.map(|item| &**item).for_each(visit);
+    }
+
     /// Gap of the items trimmed before this reader got them.
     pub(super) fn lost(&self) -> Option<Gap> {
         let log = self.log.borrow();
@@ -202,9 +211,11 @@ impl Drop for Cursor {
 mod tests {
     use super::*;
     use crate::Delivery;
+    use crate::time::Time;
 
     fn item(account: &Rc<Account>, position: u64) -> Rc<Held> {
-        Held::delivery(account, Delivery::acked(vec![0; 10]).position(position), None).unwrap()
+        Held::delivery(Time::START, account, Delivery::acked(vec![0; 10]).position(position), None)
+            .unwrap()
     }
 
     fn append(log: &SharedLog, account: &Rc<Account>, position: u64) -> Logged {
@@ -253,6 +264,28 @@ mod tests {
         assert_eq!(cursor.lost(), None);
         assert_eq!(cursor.peek().unwrap().as_delivery().unwrap().position, 53);
         assert_eq!(cursor.left(), 4);
+    }
+
+    #[test]
+    fn a_reader_visits_what_is_left_of_the_log() {
+        let account = Account::unlimited();
+        let log = Log::new(&account, &"r".into());
+        append(&log, &account, 1);
+        let mut cursor = Cursor::new(&append(&log, &account, 2), 2);
+        let left = |cursor: &Cursor| {
+            let mut seen = Vec::new();
+            cursor.each_left(|item| seen.extend(item.as_delivery().map(|it| it.position)));
+            seen
+        };
+        assert_eq!(left(&cursor), [2]);
+        (3..5).for_each(|position| {
+            assert!(cursor.extend(&append(&log, &account, position), position));
+        });
+        append(&log, &account, 5);
+        assert_eq!(left(&cursor), [2, 3, 4]);
+        (6..9).for_each(|position| drop(append(&log, &account, position)));
+        assert!(left(&cursor).is_empty(), "1 to 4 are trimmed");
+        assert_eq!(cursor.lost().unwrap().count, 3);
     }
 
     #[test]

@@ -48,9 +48,11 @@ mod tests {
     use super::*;
     use crate::Delivery;
     use crate::budget::Account;
+    use crate::time::Time;
 
     fn latest(key: &str, body: &'static str) -> Rc<Held> {
-        Held::delivery(&Account::unlimited(), Delivery::latest(key, body), None).unwrap()
+        Held::delivery(Time::START, &Account::unlimited(), Delivery::latest(key, body), None)
+            .unwrap()
     }
 
     fn bodies(slots: &mut Slots) -> Vec<String> {

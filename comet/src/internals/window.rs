@@ -29,7 +29,8 @@ impl Window {
     /// Never: its budget is larger than memory.
     pub fn new(config: &Config, delivery: Delivery) -> Self {
         let account = Account::new(Arc::new(Budget::new(usize::MAX / 2, id::MAX_SHARDS)), 0);
-        let item = Held::delivery(&account, delivery, None).expect("the budget is endless");
+        let item =
+            Held::delivery(Time::START, &account, delivery, None).expect("the budget is endless");
         let inner = delivery::Window::new(&account, 7, true).expect("the budget is endless");
         Self { inner, item, limits: Limits::new(config).window, now: Time::START }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::config::{Config, Overflow};
 use crate::delivery::{QueueLimits, WindowLimits};
+use crate::time::Time;
 
 /// Limits of a session; one copy for each shard.
 #[derive(Clone, Debug)]
@@ -43,9 +44,19 @@ impl Limits {
                 rto: millis(delivery.rto),
                 max_rto: millis(delivery.max_rto),
                 attempts: delivery.attempts,
+                overdue: match delivery.overdue.is_zero() {
+                    true => u32::MAX,
+                    false => millis(delivery.overdue),
+                },
             },
             latest_keys: delivery.latest_keys,
             overflow: delivery.overflow,
         }
+    }
+
+    /// Time at which a delivery taken now is overdue.
+    pub(crate) fn overdue_by(&self, now: Time) -> Option<Time> {
+        let age = self.window.overdue;
+        (age < u32::MAX).then(|| now.plus_millis(age))
     }
 }

@@ -110,6 +110,18 @@ impl Owed {
         self.0.as_ref()?.due_at(now)
     }
 
+    /// Tags of the deliveries that have become overdue.
+    pub(super) fn take_overdue(&mut self, now: Time, limits: &WindowLimits) -> Vec<u64> {
+        self.0.as_mut().map_or_else(Vec::new, |window| window.take_overdue(now, limits))
+    }
+
+    /// Time at which the next delivery is overdue.
+    #[cold]
+    pub(super) fn overdue_at(&self, now: Time, limits: &WindowLimits) -> Option<Time> {
+        let left = self.0.as_ref()?.overdue_in(now.wrapping_millis(), limits)?;
+        Some(now.plus_millis(left))
+    }
+
     /// To be called when the deadline may have passed. `blocked`: the socket is not writable.
     pub(super) fn handle_timeout(
         &mut self,

@@ -44,10 +44,21 @@ impl Session {
     /// not counting the [expiry](Self::expires_at), which no input or output changes.
     pub(crate) fn poll_timeout(&self, now: Time, limits: &Limits) -> Time {
         let deadline = self.state.deadline(limits);
-        if !self.state.is_open() {
-            return deadline;
+        let due = match self.state.phase() {
+            Phase::Open => self.owed.due_at(now),
+            Phase::Parked => self.owed.overdue_at(now, &limits.window),
+            _ => None,
+        };
+        due.map_or(deadline, |due| deadline.min(due))
+    }
+
+    /// Tags of the deliveries that have become overdue since the last call; to be called before
+    /// [`handle_timeout`](Self::handle_timeout).
+    pub(crate) fn take_overdue(&mut self, now: Time, limits: &Limits) -> Vec<u64> {
+        match self.state.is_alive() {
+            true => self.owed.take_overdue(now, &limits.window),
+            false => Vec::new(),
         }
-        self.owed.due_at(now).map_or(deadline, |due| deadline.min(due))
     }
 
     fn open_timeout(&mut self, now: Time, blocked: bool, limits: &Limits) -> Timeout {

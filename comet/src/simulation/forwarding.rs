@@ -86,7 +86,8 @@ fn request(identity: &Identity) -> Connect {
 fn next<'a>(event: &Event<'_>, gap: &'a Gap, closed: &'a Closed) -> Option<Event<'a>> {
     Some(match event {
         Event::Connected => Event::Acked { tag: 3 },
-        Event::Acked { .. } => Event::Lost(gap),
+        Event::Acked { .. } => Event::Overdue { tag: 4 },
+        Event::Overdue { .. } => Event::Lost(gap),
         Event::Lost(_) => Event::Gap(gap),
         Event::Gap(_) => Event::Parked(closed),
         Event::Parked(_) => Event::Resumed,
@@ -176,6 +177,6 @@ mod tests {
     fn a_call_that_is_not_passed_on_is_named() {
         assert_eq!(swallowed_calls(alice(), Deaf).unwrap(), ["acked"]);
         let other = |inner| Mux::new().app("another", inner);
-        assert_eq!(swallowed_calls(alice(), other).unwrap().len(), 10);
+        assert_eq!(swallowed_calls(alice(), other).unwrap().len(), 11);
     }
 }

@@ -176,6 +176,7 @@ impl Call {
 pub(super) enum OwnedEvent {
     Connected,
     Acked { tag: u64 },
+    Overdue { tag: u64 },
     Lost(Box<Gap>),
     Gap(Box<Gap>),
     Parked(Closed),
@@ -188,6 +189,7 @@ impl From<Event<'_>> for OwnedEvent {
         match event {
             Event::Connected => Self::Connected,
             Event::Acked { tag } => Self::Acked { tag },
+            Event::Overdue { tag } => Self::Overdue { tag },
             Event::Lost(gap) => Self::Lost(Box::new(gap.clone())),
             Event::Gap(gap) => Self::Gap(Box::new(gap.clone())),
             Event::Parked(closed) => Self::Parked(closed.clone()),
@@ -202,6 +204,7 @@ impl OwnedEvent {
         match self {
             Self::Connected => Event::Connected,
             Self::Acked { tag } => Event::Acked { tag: *tag },
+            Self::Overdue { tag } => Event::Overdue { tag: *tag },
             Self::Lost(gap) => Event::Lost(gap),
             Self::Gap(gap) => Event::Gap(gap),
             Self::Parked(closed) => Event::Parked(closed),

@@ -22,6 +22,7 @@ mod io;
 mod last_moments;
 mod lifecycle;
 mod losses;
+mod overdue;
 mod pings;
 mod raw;
 mod refusing;

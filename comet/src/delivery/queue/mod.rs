@@ -101,6 +101,17 @@ impl Queue {
         self.bytes
     }
 
+    /// Visits the waiting deliveries, including those in logs, oldest first in each lane.
+    pub(crate) fn each_delivery(&self, mut visit: impl FnMut(&Held)) {
+        for entry in self.lanes.iter().flatten() {
+            match entry {
+                Entry::One(item) => visit(item),
+                Entry::Log(cursor) => cursor.each_left(&mut visit),
+                Entry::Gap(_) => {}
+            }
+        }
+    }
+
     /// Bytes kept for waiting entries, by share, and the number of entries.
     pub(crate) fn holds(&self) -> (usize, usize) {
         let share = |entry: &Entry| match entry {

@@ -2,12 +2,13 @@
 
 use super::super::Log;
 use super::*;
+use crate::time::Time;
 use crate::{Class, Delivery, GapReason};
 
 const LIMITS: QueueLimits = QueueLimits { entries: 4, bytes: 100 };
 
 fn held(account: &Rc<Account>, lane: Lane, body: &'static str) -> Rc<Held> {
-    Held::delivery(account, Delivery::acked(body).lane(lane), None).unwrap()
+    Held::delivery(Time::START, account, Delivery::acked(body).lane(lane), None).unwrap()
 }
 
 fn push(queue: &mut Queue, lane: Lane, body: &'static str, limits: &QueueLimits) -> bool {
@@ -93,7 +94,7 @@ fn giving_up_leaves_exact_ranges_and_no_memory() {
     let log = Log::new(&account, &"r".into());
     for position in 10..14 {
         let item = Delivery::acked("x").position(position);
-        let item = Held::delivery(&account, item, None).unwrap();
+        let item = Held::delivery(Time::START, &account, item, None).unwrap();
         let index = log.borrow_mut().append(&item, 100, 1_000);
         queue.push(&item, Some(&Logged { log: Rc::clone(&log), index }), false, &LIMITS).unwrap();
     }
@@ -115,7 +116,9 @@ fn a_busy_room_costs_a_slow_reader_one_entry() {
     let mut queues: Vec<Queue> = (0..100).map(|_| Queue::new(&account, Pass::FIRST)).collect();
     let before = account.used();
     for position in 1..=50 {
-        let item = Held::delivery(&account, Delivery::acked("x").position(position), None).unwrap();
+        let item =
+            Held::delivery(Time::START, &account, Delivery::acked("x").position(position), None)
+                .unwrap();
         let index = log.borrow_mut().append(&item, 100, 1_000);
         let at = Logged { log: Rc::clone(&log), index };
         queues.iter_mut().for_each(|queue| queue.push(&item, Some(&at), false, &LIMITS).unwrap());
@@ -138,7 +141,8 @@ fn what_was_taken_out_and_put_back_is_first_again() {
 /// Pushes a replayable delivery in a pass; its tag is its body.
 fn push_again(queue: &mut Queue, tag: u64, pass: Pass) -> bool {
     let delivery = Delivery::acked(tag.to_string()).tag(tag).replayable(pass);
-    let item = Held::delivery(&Rc::clone(queue.charge.account()), delivery, None).unwrap();
+    let item =
+        Held::delivery(Time::START, &Rc::clone(queue.charge.account()), delivery, None).unwrap();
     let taken = queue.push(&item, None, false, &LIMITS).is_ok();
     if !taken {
         queue.lose(Lane::Normal, &item.given_up(GapReason::Slow).unwrap()).unwrap();
@@ -210,7 +214,7 @@ fn a_queue_that_gives_up_for_others_gives_up_what_comes_again_last_and_from_its_
 #[test]
 fn what_is_too_long_is_not_asked_for_again() {
     let delivery = Delivery::acked("x").tag(1).replayable(Pass::FIRST);
-    let item = Held::delivery(&Account::unlimited(), delivery, None).unwrap();
+    let item = Held::delivery(Time::START, &Account::unlimited(), delivery, None).unwrap();
     assert_eq!(item.given_up(GapReason::TooLarge).unwrap().replay, None);
     assert!(item.given_up(GapReason::Memory).unwrap().replay.is_some());
 }

@@ -9,6 +9,7 @@
 
 mod acks;
 mod flight;
+mod overdue;
 mod sending;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use super::{Gap, Held, Item, Pass, Queue, QueueError, QueueLimits};
 use crate::budget::{Account, Charge, Exhausted};
 use crate::time::Time;
 use flight::{InFlight, Timing};
+use overdue::Told;
 pub(crate) use sending::{Pushed, Transmit};
 
 /// Bounds of a window; see [`DeliveryConfig`](crate::DeliveryConfig) for the cost of each.
@@ -37,6 +39,8 @@ pub(crate) struct WindowLimits {
     /// Milliseconds.
     pub(crate) max_rto: u32,
     pub(crate) attempts: u8,
+    /// Milliseconds; the maximum for no reports.
+    pub(crate) overdue: u32,
 }
 
 /// Outcome of an ack.
@@ -73,8 +77,9 @@ pub(crate) struct Window {
     given: u64,
     flight_bytes: usize,
     rtt: Rtt,
-    /// Lower bound of the next retransmission time. Wrapping milliseconds.
+    /// Lower bound of the next retransmission or report. Wrapping milliseconds.
     due: u32,
+    told: Told,
     /// Next index of the search for due deliveries; past the end if none is under way.
     resend_at: usize,
     /// First in flight that this connection has not been sent; usually past the end.
@@ -119,6 +124,7 @@ impl Window {
             flight_bytes: 0,
             rtt: Rtt::default(),
             due: 0,
+            told: Told::default(),
             resend_at: usize::MAX,
             replay_at: usize::MAX,
             salt,
@@ -253,6 +259,8 @@ impl Window {
             let _shrinks = self.charge.set(cost(LEAST_ENTRIES));
             self.pass = self.pass();
             self.queue = None;
+            // Before it is so long ago that its wrapping milliseconds tell nothing.
+            self.told = Told::default();
         }
     }
 
@@ -308,6 +316,7 @@ impl Window {
                 let left = entry.due_at(timing).wrapping_sub(millis);
                 if left > u32::MAX / 2 { 0 } else { left }
             })
+            .chain(self.overdue_in(millis, limits))
             .min();
         self.due = millis.wrapping_add(left.unwrap_or(0));
     }

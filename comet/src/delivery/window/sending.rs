@@ -77,6 +77,7 @@ impl Window {
         let sent_at = now.wrapping_millis();
         self.fly(Rc::clone(&item), sent_at);
         self.is_due_sooner(is_first, sent_at, limits);
+        self.expect_overdue(sent_at, limits);
         Some(Transmit { seq, item, is_new: true })
     }
 
@@ -142,10 +143,11 @@ impl Window {
         let timing = self.timing(limits);
         // Deliveries in flight may have backed off beyond this one's time, which is not before its
         // time-out.
-        if !is_first && self.due.wrapping_sub(sent_at) <= timing.rto {
+        if !is_first && self.due.wrapping_sub(sent_at) <= timing.rto.min(limits.overdue) {
             return false;
         }
         let due = InFlight { item: None, sent_at, attempts: 1 }.due_at(timing);
+        let due = sent_at.wrapping_add(due.wrapping_sub(sent_at).min(limits.overdue));
         let is_sooner = is_first || self.due.wrapping_sub(due) < u32::MAX / 2;
         if is_sooner {
             self.due = due;

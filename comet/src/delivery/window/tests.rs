@@ -13,11 +13,12 @@ const LIMITS: WindowLimits = WindowLimits {
     rto: 2_000,
     max_rto: 10_000,
     attempts: 3,
+    overdue: u32::MAX,
 };
 
 fn body(len: usize) -> Rc<Held> {
     let delivery = Delivery::acked(vec![7; len]).tag(len as u64);
-    Held::delivery(&Account::unlimited(), delivery, None).unwrap()
+    Held::delivery(Time::START, &Account::unlimited(), delivery, None).unwrap()
 }
 
 fn window(salt: u32) -> Window {

@@ -23,7 +23,7 @@ fn limits() -> Limits {
 /// Pushes a delivery, or queues it. Returns its number, if it was sent.
 fn push(session: &mut Session, now: Time, body: Vec<u8>, limits: &Limits) -> Option<u32> {
     let account = Account::unlimited();
-    let item = Held::delivery(&account, Delivery::acked(body), None).unwrap();
+    let item = Held::delivery(Time::START, &account, Delivery::acked(body), None).unwrap();
     let sent = session.push(now, &account, std::slice::from_ref(&item), limits);
     if sent.count == 0 {
         assert_eq!(session.wait(&account, &item, None, limits), Wait::Queued);
@@ -249,7 +249,7 @@ fn a_session_that_is_back_loses_what_finds_no_room_and_is_slow_only_once_it_has_
 }
 
 fn push_more(session: &mut Session, account: &Rc<Account>, limits: &Limits) -> Wait {
-    let item = Held::delivery(account, Delivery::acked("more"), None).unwrap();
+    let item = Held::delivery(Time::START, account, Delivery::acked("more"), None).unwrap();
     session.wait(account, &item, None, limits)
 }
 

@@ -331,7 +331,8 @@ mod tests {
     #[test]
     fn what_several_queues_refer_to_is_paid_for_once_and_held_by_share() {
         let account = Account::unlimited();
-        let held = Held::delivery(&account, Delivery::acked(vec![7; 100_000]), None).unwrap();
+        let held =
+            Held::delivery(Time::START, &account, Delivery::acked(vec![7; 100_000]), None).unwrap();
         let body = held.as_delivery().unwrap().body.clone();
         let alone = account.used();
         let mut queues: Vec<WriteQueue> = (0..9).map(|_| WriteQueue::new(&account)).collect();

@@ -94,4 +94,18 @@ impl Endpoints {
         if tags.is_empty() { Ok(()) } else { peer.map_or(Ok(()), report) }
             .map_err(|_| Closed::RouterPanicked)
     }
+
+    /// Tells the router of deliveries that have become overdue.
+    ///
+    /// # Errors
+    ///
+    /// The router panicked.
+    pub(in crate::shard) fn report_overdue(&mut self, slot: u32) -> Result<(), Closed> {
+        let Some(member) = self.bucket.get_mut(slot) else { return Ok(()) };
+        let tags = member.session.take_overdue(self.cx.now, &self.cx.limits);
+        let Some(peer) = &member.peer else { return Ok(()) };
+        let mut all = tags.into_iter();
+        all.try_for_each(|tag| self.cx.sink.event(peer, Event::Overdue { tag }))
+            .map_err(|_| Closed::RouterPanicked)
+    }
 }

@@ -50,6 +50,12 @@ impl Endpoints {
             return self.send_item(slot, pushed.first, item);
         }
         self.holders.note(slot);
+        // The timer of a parked session is set for its end.
+        if session.state().is_parked()
+            && let Some(by) = limits.overdue_by(now)
+        {
+            self.wheel.arm_by(slot, by);
+        }
         match session.wait(&self.account, item, None, limits) {
             Wait::Queued => self.cx.counters().deliveries.add(1),
             Wait::Lost => self.send_waiting(slot),

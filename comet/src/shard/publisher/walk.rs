@@ -110,9 +110,14 @@ impl Walk<'_> {
     /// Keeps the batch from an item on for a member that cannot be sent it now.
     fn keep_from(&mut self, slot: u32, from: usize) {
         let at = self.logged();
-        let Endpoints { cx, bucket, account, holders, .. } = &mut *self.ep;
+        let Endpoints { cx, bucket, account, holders, wheel, .. } = &mut *self.ep;
         holders.note(slot);
         let Some(member) = bucket.get_mut(slot) else { return };
+        if member.session.state().is_parked()
+            && let Some(by) = cx.limits.overdue_by(cx.now)
+        {
+            wheel.arm_by(slot, by);
+        }
         let mut tell = false;
         for (index, item) in self.batch.items.iter().enumerate().skip(from) {
             let logged = Logged { log: Rc::clone(&at.log), index: at.index + index as u64 };

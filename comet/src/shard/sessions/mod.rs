@@ -142,7 +142,7 @@ impl Sessions {
         delivery: Delivery,
         room: Option<&Arc<str>>,
     ) -> Result<Rc<Held>, Delivery> {
-        Held::delivery(&self.endpoints.account, delivery, room)
+        Held::delivery(self.endpoints.cx.now, &self.endpoints.account, delivery, room)
     }
 
     /// Whether so little memory is left that some should be given up before more is kept.

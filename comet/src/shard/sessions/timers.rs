@@ -32,6 +32,10 @@ impl Sessions {
         if ep.unfinished_due(slot).is_some_and(|due| now >= due) {
             return self.end(slot, &Closed::Unfinished);
         }
+        if let Err(closed) = ep.report_overdue(slot) {
+            return self.end(slot, &closed);
+        }
+        let ep = &mut self.endpoints;
         let Some(member) = ep.bucket.get_mut(slot) else { return };
         match member.session.handle_timeout(now, blocked, &ep.cx.limits) {
             Timeout::Nothing => ep.send_waiting(slot),

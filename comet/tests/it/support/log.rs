@@ -13,6 +13,7 @@ pub(crate) enum Event {
     Connected(Peer),
     Message(Peer, Message),
     Acked(Peer, u64),
+    Overdue(Peer, u64),
     Lost(Peer, Gap),
     Gap(Peer, Gap),
     Parked(Peer, Closed),

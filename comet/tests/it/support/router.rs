@@ -103,6 +103,7 @@ impl Router for TestRouter {
         self.record(&match event {
             comet::Event::Connected => Event::Connected(peer),
             comet::Event::Acked { tag } => Event::Acked(peer, tag),
+            comet::Event::Overdue { tag } => Event::Overdue(peer, tag),
             comet::Event::Lost(gap) => Event::Lost(peer, gap.clone()),
             comet::Event::Gap(gap) => Event::Gap(peer, gap.clone()),
             comet::Event::Parked(closed) => Event::Parked(peer, closed.clone()),
