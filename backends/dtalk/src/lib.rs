@@ -7,7 +7,8 @@
 //! * [`group`]: protobuf messages about groups;
 //! * [`http`]: envelope, caller and bodies of HTTP requests;
 //! * [`id`]: ids ordered by time that every client can represent;
-//! * [`rate`]: rate limits.
+//! * [`rate`]: rate limits;
+//! * [`user`]: ids of users of several apps.
 
 pub mod clock;
 pub mod code;
@@ -18,3 +19,4 @@ pub mod id;
 pub mod message;
 pub mod newer;
 pub mod rate;
+pub mod user;

@@ -1,27 +1,13 @@
-//! Ids of users: as clients write them, and as they are stored.
-//!
-//! Users of the default app are stored under their bare ids, those of another app as `app:id`. A
-//! client writes and reads bare ids only, of users of its own app; so a group has members of one
-//! app.
+//! Ids of users, as members of a group write them: a group has members of one app.
 
 use comet_dtalk::code::Code;
+pub(crate) use comet_dtalk::user::{app, bare};
+use comet_dtalk::user::{is_bare, of_app};
 
 /// Longest id, in characters: the width of its column in other implementations.
 const MAX_CHARS: usize = 40;
 /// Longest stored id, in bytes: the width of the key.
 const MAX_BYTES: usize = 255;
-
-const SEPARATOR: char = ':';
-
-/// App of a stored user; empty for the default one.
-pub(crate) fn app(stored: &str) -> &str {
-    stored.split_once(SEPARATOR).map_or("", |(app, _)| app)
-}
-
-/// Id as written by clients.
-pub(crate) fn bare(stored: &str) -> &str {
-    stored.split_once(SEPARATOR).map_or(stored, |(_, id)| id)
-}
 
 /// Stored form of an id that `caller`, a stored user, has written.
 ///
@@ -30,13 +16,10 @@ pub(crate) fn bare(stored: &str) -> &str {
 /// [`Code::BAD_PARAMETERS`] for what is no id.
 pub(crate) fn stored(caller: &str, id: &str) -> Result<String, Code> {
     let has_length = (1..=MAX_CHARS).contains(&id.chars().count());
-    if !has_length || id.contains([SEPARATOR, '\0']) {
+    if !has_length || !is_bare(id) || id.contains('\0') {
         return Err(Code::BAD_PARAMETERS);
     }
-    let stored = match app(caller) {
-        "" => id.to_owned(),
-        app => format!("{app}{SEPARATOR}{id}"),
-    };
+    let stored = of_app(app(caller), id);
     if stored.len() > MAX_BYTES { Err(Code::BAD_PARAMETERS) } else { Ok(stored) }
 }
 

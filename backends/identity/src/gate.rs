@@ -11,6 +11,7 @@ use comet::{Claim, Connect, ConnectReply, Crowded, Dialect, Gateway, Identity, S
 use comet_dtalk::clock::unix_ms;
 use comet_dtalk::device::DeviceInfo;
 use comet_dtalk::message::{ConnType, Device, Login};
+use comet_dtalk::user::of_app;
 use parking_lot::Mutex;
 use prost::Message as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -177,12 +178,20 @@ impl Gate {
 
     /// Verifies the token, and decodes the device sent with it.
     fn check(&self, request: &Connect) -> Result<Checked, DenyReason> {
-        let user = self.tokens.check(&request.token)?;
+        let user = self.user(request)?;
         let login = match request.ext.is_empty() {
             true => None,
             false => Some(Login::decode(&*request.ext)?),
         };
         Ok(Checked { user, login })
+    }
+
+    /// User of the token, as stored: of the app to which it is shown.
+    fn user(&self, request: &Connect) -> Result<Verified, TokenError> {
+        let Verified { uid, valid_for } = self.tokens.check(&request.token)?;
+        let is_default = self.apps.first().is_some_and(|app| **app == *request.app);
+        let app = if is_default { "" } else { &request.app };
+        Ok(Verified { uid: of_app(app, &uid), valid_for })
     }
 
     /// Time to hold the answer because of alternating phones of the user.
@@ -244,7 +253,7 @@ impl Gate {
 
     /// Identity of the peer of an open session; its device was registered and announced at login.
     fn renew(&self, request: &Connect) -> Result<(Verified, DeviceInfo), DenyReason> {
-        let user = self.tokens.check(&request.token)?;
+        let user = self.user(request)?;
         match request.ext.is_empty() {
             true => Ok((user, DeviceInfo::default())),
             false => Ok((user, DeviceInfo::of(&Login::decode(&*request.ext)?))),

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use comet_dtalk::message::{Common, CommonAck, EventType, Proto, Signal, SignalType, SignalTyping};
+use comet_dtalk::user;
 use prost::Message as _;
 
 use crate::entry::EntryKind;
@@ -11,9 +12,14 @@ pub(crate) fn ack(mid: i64, datetime: u64) -> Bytes {
     envelope(EventType::CommonAck, &CommonAck { log_id: mid, datetime })
 }
 
-/// Message, as delivered to its receivers and returned by `sync-record`.
+/// Message, as delivered to its receivers and returned by `sync-record`: clients know their users
+/// by bare ids.
 pub(crate) fn message(common: &Common) -> Bytes {
-    envelope(EventType::Common, common)
+    if user::app(&common.from).is_empty() {
+        return envelope(EventType::Common, common);
+    }
+    let (from, target) = (user::bare(&common.from).into(), user::bare(&common.target).into());
+    envelope(EventType::Common, &Common { from, target, ..common.clone() })
 }
 
 /// Signal that is kept until acknowledged by a phone, or in the timeline of a group.
@@ -76,6 +82,17 @@ mod tests {
              30 01 3a 04 0a 02 68 69 40 fb d0 95 ff bc 31",
         );
         assert_eq!(message(&common), expected);
+    }
+
+    #[test]
+    fn a_message_between_users_of_another_app_names_them_as_they_know_each_other() {
+        let between = |from: &str, target: &str| Common {
+            from: from.into(),
+            target: target.into(),
+            ..Common::default()
+        };
+        assert_eq!(message(&between("zoo:a", "zoo:b")), message(&between("a", "b")));
+        assert_eq!(message(&between("zoo:a", "77")), message(&between("a", "77")), "a group");
     }
 
     #[test]

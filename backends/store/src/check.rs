@@ -9,6 +9,7 @@
 use bytes::Bytes;
 use comet_dtalk::id::Id;
 use comet_dtalk::message::{Channel, Common, EventType, MsgType, Proto};
+use comet_dtalk::user;
 use prost::{DecodeError, Message as _};
 
 /// Longest client message id and target, in characters: the width of their columns.
@@ -54,6 +55,9 @@ pub(crate) enum Malformed {
     /// The target is empty or too long.
     #[error("target of {0} characters")]
     Target(usize),
+    /// The target is a user, but not as clients write one.
+    #[error("target is no user of the sender's app")]
+    User,
     /// The target of a group message is not a group id.
     #[error("target is no group id")]
     GroupId,
@@ -89,6 +93,7 @@ pub(crate) fn check_common(common: Common) -> Result<Draft, Malformed> {
         return Err(Malformed::Source(source));
     }
     let to = match Channel::try_from(common.channel_type) {
+        Ok(Channel::ToUser) if !user::is_bare(&common.target) => return Err(Malformed::User),
         Ok(Channel::ToUser) => To::User,
         Ok(Channel::ToGroup) => To::Group(group_id(&common.target).ok_or(Malformed::GroupId)?),
         Err(_) => return Err(Malformed::Channel(common.channel_type)),
@@ -183,6 +188,7 @@ mod tests {
         assert_eq!(outcome(|c| c.msg_id = "x".repeat(41)), Err(Malformed::MsgId(41)));
         assert_eq!(outcome(|c| c.target.clear()), Err(Malformed::Target(0)));
         assert_eq!(outcome(|c| c.target = "x".repeat(41)), Err(Malformed::Target(41)));
+        assert_eq!(outcome(|c| c.target = "zoo:bob".into()), Err(Malformed::User));
     }
 
     #[test]

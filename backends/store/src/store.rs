@@ -9,6 +9,7 @@ use comet::{Gateway, SessionId};
 use comet_dtalk::code::Code;
 use comet_dtalk::id::{Id, IdGenerator};
 use comet_dtalk::rate::{Paces, Rate};
+use comet_dtalk::user;
 use comet_sql::Location;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -257,6 +258,9 @@ impl Store {
             return Err((Refused::Busy, reply_to));
         };
         from.clone_into(&mut draft.common.from);
+        if draft.to == To::User {
+            draft.common.target = user::of_app(user::app(from), &draft.common.target);
+        }
         self.send_job(Job::Send(Box::new(Submission { draft, from_phone, reply_to, place })));
         Ok(())
     }

@@ -8,6 +8,7 @@ use comet::{CommandError, Delivery, Gateway, Target};
 use comet_dtalk::clock;
 use comet_dtalk::code::Code;
 use comet_dtalk::message::{Channel, EventType, Proto, Signal, SignalType, SignalTyping as Typing};
+use comet_dtalk::user;
 use prost::Message as _;
 
 use crate::Store;
@@ -42,12 +43,16 @@ impl Store {
         self.admit(to, from).map_err(|refused| refused.code())?;
         let target = typing.target.clone();
         let datetime = clock::unix_ms();
-        let body = body::typing(&Typing { from: from.to_owned(), datetime, ..typing });
+        let bare = user::bare(from);
+        let body = body::typing(&Typing { from: bare.to_owned(), datetime, ..typing });
         let delivery = |conversation: &str| {
             Delivery::latest(format!("typing:{conversation}"), body).without_fallback()
         };
         let told = match to {
-            To::User => gateway.push(Target::user(app, &target), delivery(from)),
+            To::User => {
+                let user = user::of_app(user::app(from), &target);
+                gateway.push(Target::user(app, &user), delivery(bare))
+            }
             To::Group(group) => gateway.publish(&room(group.get()), delivery(&target)),
         };
         match told {
@@ -63,7 +68,7 @@ fn target(typing: &Typing) -> Option<To> {
         return None;
     }
     match Channel::try_from(typing.channel_type) {
-        Ok(Channel::ToUser) => Some(To::User),
+        Ok(Channel::ToUser) => user::is_bare(&typing.target).then_some(To::User),
         Ok(Channel::ToGroup) => group_id(&typing.target).map(To::Group),
         Err(_) => None,
     }
@@ -101,7 +106,9 @@ mod tests {
         };
         assert_eq!(of(0, "bob"), Some(To::User));
         assert!(matches!(of(1, "77"), Some(To::Group(id)) if id.get() == 77));
-        for (channel, name) in [(0, ""), (0, "a\0b"), (1, "bob"), (1, "077"), (2, "bob")] {
+        for (channel, name) in
+            [(0, ""), (0, "a\0b"), (0, "zoo:bob"), (1, "bob"), (1, "077"), (2, "bob")]
+        {
             assert_eq!(of(channel, name), None, "{channel} {name:?}");
         }
         assert_eq!(of(0, &"x".repeat(41)), None);

@@ -17,6 +17,7 @@ mod push;
 use std::path::PathBuf;
 
 use comet_dtalk::id::Node as StoreNode;
+use comet_dtalk::user::{MAX_APP, is_app};
 use tracing_subscriber::EnvFilter;
 
 use self::announced::Announced;
@@ -100,6 +101,11 @@ impl Config {
         }
         if self.apps.is_empty() {
             return Err(settings.fault("apps", "must name an application, or nobody can log in"));
+        }
+        if let Some(app) = self.apps.iter().find(|app| !is_app(app)) {
+            let text =
+                format!("must be texts of 1 to {MAX_APP} bytes without a colon, not {app:?}");
+            return Err(settings.fault("apps", text));
         }
         if StoreNode::new(self.backends.store.node).is_none() {
             let text = format!("must be from 0 to 15, not {}", self.backends.store.node);
