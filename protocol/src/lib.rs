@@ -8,6 +8,7 @@
 //! * [`auth`]: the only body that the gateway itself reads;
 //! * [`comet`]: typed frames of the comet dialect;
 //! * `client`: client sessions of that dialect, with the feature `client`;
+//! * [`sniff`], [`proxy`]: the first bytes of a connection: its protocol, and the PROXY header;
 //! * [`ws`]: WebSocket framing and handshake (RFC 6455), for both ends.
 //!
 //! # Example
@@ -37,6 +38,8 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod head;
+pub mod proxy;
+pub mod sniff;
 pub mod ws;
 
 pub use auth::{AuthMsg, AuthRefusal};

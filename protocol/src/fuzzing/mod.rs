@@ -7,11 +7,13 @@
 mod codec;
 mod comet;
 mod frames;
+mod proxy;
 mod ws;
 
 pub use codec::codec;
 pub use comet::comet;
 pub use frames::{auth, frames};
+pub use proxy::proxy;
 pub use ws::{ws_decode, ws_handshake, ws_response};
 
 /// A target under the name of its corpus.
@@ -23,6 +25,7 @@ pub const TARGETS: &[Target] = &[
     ("codec", codec),
     ("comet", comet),
     ("frames", frames),
+    ("proxy", proxy),
     ("ws_decode", ws_decode),
     ("ws_handshake", ws_handshake),
     ("ws_response", ws_response),
