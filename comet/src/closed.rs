@@ -5,6 +5,7 @@ use std::sync::Arc;
 use comet_protocol::DecodeError;
 use comet_protocol::codec::CodecError;
 use comet_protocol::comet::{Code, FrameError};
+use comet_protocol::proxy::ProxyError;
 use comet_protocol::ws::{CloseCode, WsError};
 
 /// Reason for the end of a session or a connection: for the router, the log and the counters.
@@ -107,6 +108,16 @@ pub enum Closed {
     /// allows, or memory is short.
     #[error("turned away before authentication")]
     TurnedAway,
+    /// The first bytes on a [port of several protocols](crate::Listen::any) are of none of them.
+    #[error("first bytes of no protocol spoken here")]
+    Unrecognized,
+    /// The peer of a listener that [requires PROXY headers](crate::ProxyProtocol::Required) is not
+    /// a trusted proxy.
+    #[error("not a trusted proxy")]
+    NotAProxy,
+    /// A trusted proxy did not send the PROXY header that its listener requires.
+    #[error("bad PROXY header: {0}")]
+    BadProxyHeader(#[from] ProxyError),
 }
 
 #[doc(hidden)]
@@ -125,7 +136,11 @@ impl Closed {
     pub(crate) fn ws_code(&self) -> Option<CloseCode> {
         match self {
             Self::ByPeer | Self::Left => Some(CloseCode::NORMAL),
-            Self::Lost(_) | Self::UpgradeRefused(_) => None,
+            Self::Lost(_)
+            | Self::UpgradeRefused(_)
+            | Self::Unrecognized
+            | Self::NotAProxy
+            | Self::BadProxyHeader(_) => None,
             Self::BadFrame(DecodeError::TooLong { .. })
             | Self::BadComet(FrameError::BodyTooLong { .. }) => Some(CloseCode::TOO_LARGE),
             Self::BadFrame(_)
@@ -165,7 +180,10 @@ impl Closed {
             | Self::UpgradeRefused(_)
             | Self::Refused
             | Self::Draining
-            | Self::TurnedAway => return None,
+            | Self::TurnedAway
+            | Self::Unrecognized
+            | Self::NotAProxy
+            | Self::BadProxyHeader(_) => return None,
             Self::Replaced => (Code::REPLACED, false),
             Self::HandshakeTimeout => (Code::HANDSHAKE_TIMEOUT, true),
             Self::AuthAttempts | Self::NotRenewed | Self::Expired => (Code::UNAUTHENTICATED, false),
@@ -215,7 +233,7 @@ impl Closed {
     }
 
     /// Every label, by [index](Self::index).
-    pub(crate) const LABELS: [&'static str; 29] = [
+    pub(crate) const LABELS: [&'static str; 32] = [
         "by_peer",
         "lost",
         "handshake_timeout",
@@ -245,6 +263,9 @@ impl Closed {
         "window_full",
         "expired",
         "router_behind",
+        "unrecognized",
+        "not_a_proxy",
+        "bad_proxy_header",
     ];
 
     pub(crate) const fn index(&self) -> usize {
@@ -278,6 +299,9 @@ impl Closed {
             Self::WindowFull => 26,
             Self::Expired => 27,
             Self::RouterBehind => 28,
+            Self::Unrecognized => 29,
+            Self::NotAProxy => 30,
+            Self::BadProxyHeader(_) => 31,
         }
     }
 }

@@ -338,6 +338,7 @@ mod event;
 mod gateway;
 mod histogram;
 mod home;
+mod http;
 mod id;
 mod identity;
 #[cfg(feature = "internals")]
@@ -370,10 +371,8 @@ mod wheel;
 
 pub use bytes::Bytes;
 pub use closed::Closed;
-pub use comet_protocol::comet::FrameError;
-pub use comet_protocol::ws::WsError;
 pub use comet_protocol::ws::handshake::Request as UpgradeRequest;
-pub use comet_protocol::{DecodeError, Dialect};
+pub use comet_protocol::{DecodeError, Dialect, comet::FrameError, proxy::ProxyError, ws::WsError};
 pub use config::{
     Config, DeliveryConfig, HandshakeConfig, Io, IoConfig, LimitsConfig, MemoryConfig, Overflow,
     PingConfig, ResumeConfig,
@@ -384,13 +383,14 @@ pub use error::{AdoptError, CommandError, StartError};
 pub use event::Event;
 pub use gateway::{Adoption, Builder, Gateway, Place, Router};
 pub use histogram::{Distribution, Histogram};
+pub use http::HttpConnection;
 pub use id::SessionId;
 pub use identity::{Identity, Peer};
 pub use ipnet::IpNet;
-pub use listen::{Listen, OriginPolicy};
+pub use listen::{Listen, OriginPolicy, ProxyProtocol};
 pub use middleware::Middleware;
 pub use mux::Mux;
-pub use proxies::{Client, ForwardedHeader, TrustedProxies, network};
+pub use proxies::{Client, ForwardedHeader, TrustedProxies, Via, network};
 pub use refusal::Refusal;
 pub use repeats::{LeftOut, Repeats};
 pub use reservation::Reservation;

@@ -7,6 +7,8 @@ use comet_protocol::Dialect;
 pub use comet_protocol::ws::handshake::OriginPolicy;
 use comet_protocol::ws::handshake::{Request, choose_subprotocol, is_subprotocol};
 
+use crate::http::{HttpConnection, HttpHandler};
+
 /// The subprotocol of the text dialect, which clients may offer.
 const TEXT: &str = "comet.text";
 
@@ -17,10 +19,37 @@ pub struct Listen {
     pub(crate) profile: Profile,
 }
 
+/// Whether connections of a listener begin with a PROXY header. It is never guessed: a client could
+/// send one as well.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ProxyProtocol {
+    /// No header.
+    #[default]
+    Off,
+    /// Each connection begins with a header of version 1 or 2. It is accepted from
+    /// [`trusted_proxies`](crate::Config::trusted_proxies) only: other peers, and connections that
+    /// begin differently, are closed.
+    Required,
+}
+
+/// Protocols served by a listener.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Serves {
+    /// Packets on TCP.
+    Packets,
+    /// Packets or messages on WebSocket.
+    WebSocket,
+    /// Both, told by the first bytes.
+    Any,
+}
+
 /// Protocol of a listener's connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Profile {
-    pub(crate) websocket: bool,
+    pub(crate) serves: Serves,
+    pub(crate) proxy_protocol: ProxyProtocol,
+    pub(crate) http: Option<HttpHandler>,
     pub(crate) dialect: Option<Dialect>,
     /// As set by the embedder; [`Profile::permits`] has the default.
     pub(crate) origin: Option<OriginPolicy>,
@@ -32,7 +61,9 @@ pub(crate) struct Profile {
 impl Profile {
     pub(crate) fn tcp() -> Self {
         Self {
-            websocket: false,
+            serves: Serves::Packets,
+            proxy_protocol: ProxyProtocol::Off,
+            http: None,
             dialect: None,
             origin: None,
             paths: Vec::new(),
@@ -43,12 +74,16 @@ impl Profile {
 
     pub(crate) fn websocket() -> Self {
         let paths = vec!["/sub".to_owned(), "/sub/".to_owned()];
-        Self { websocket: true, paths, ..Self::tcp() }
+        Self { serves: Serves::WebSocket, paths, ..Self::tcp() }
+    }
+
+    fn any() -> Self {
+        Self { serves: Serves::Any, ..Self::websocket() }
     }
 
     #[cfg(feature = "simulation")]
     pub(crate) fn raw() -> Self {
-        Self { websocket: true, dialect: Some(Dialect::Raw), ..Self::tcp() }
+        Self { serves: Serves::WebSocket, dialect: Some(Dialect::Raw), ..Self::tcp() }
     }
 
     pub(crate) fn serves(&self, path: &str) -> bool {
@@ -77,8 +112,11 @@ impl Profile {
     /// Description of the first invalid setting.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let whole_messages = self.dialect.is_some_and(|it| it.abilities().whole_messages);
-        if whole_messages && !self.websocket {
+        if whole_messages && self.serves != Serves::WebSocket {
             return Err("the raw and text dialects need WebSocket messages");
+        }
+        if self.http.is_some() && self.serves == Serves::Packets {
+            return Err("a listener for packets alone has no HTTP");
         }
         if !self.subprotocols.iter().all(|name| is_subprotocol(name)) {
             return Err("a subprotocol must be a token of HTTP");
@@ -99,6 +137,47 @@ impl Listen {
     #[must_use]
     pub fn websocket(address: SocketAddr) -> Self {
         Self { address, profile: Profile::websocket() }
+    }
+
+    /// Plain TCP and WebSocket on one port: the first bytes tell what a peer speaks. 0x00 begins a
+    /// packet, and a method an HTTP request, which has to be an upgrade under `/sub` or `/sub/`
+    /// unless there is a [handler of HTTP](Self::http). Other bytes end the connection as
+    /// [`Closed::Unrecognized`](crate::Closed::Unrecognized), and silence at the deadline of the
+    /// handshake.
+    ///
+    /// The first packet is an auth frame: a body above 16,384 bytes is refused, whatever
+    /// [`max_body`](crate::LimitsConfig::max_body) is. Costs nothing beyond other listeners once
+    /// the protocol is known.
+    #[must_use]
+    pub fn any(address: SocketAddr) -> Self {
+        Self { address, profile: Profile::any() }
+    }
+
+    /// Has connections with an HTTP request that is not an upgrade under one of the
+    /// [paths](Self::paths) handed to this function, with all that was read of them; by default
+    /// they are refused with a status. From then on they are not the gateway's: none of its limits,
+    /// counters and deadlines applies, and a drain does not end them.
+    ///
+    /// A request is complete up to the end of its head when it is handed over, or as long as
+    /// [`max_upgrade`](crate::HandshakeConfig::max_upgrade), or begins with another method than
+    /// GET. The function is called on the shard and must not block: it passes the connection on to
+    /// a runtime. A panic in it is logged and costs that connection.
+    #[must_use]
+    pub fn http(mut self, handler: impl Fn(HttpConnection) + Send + Sync + 'static) -> Self {
+        self.profile.http = Some(HttpHandler::new(handler));
+        self
+    }
+
+    /// Whether connections begin with a PROXY header. Default: [`ProxyProtocol::Off`].
+    ///
+    /// The address in it is the client's: for [`Connect::remote`](crate::Connect::remote), limits
+    /// per address, and the log. A header that names no client (`LOCAL`, `UNKNOWN`), as sent by
+    /// health checks, leaves the proxy's own address, to which no limit per address applies. An
+    /// incomplete header costs up to 4,096 bytes, and falls under the deadline of the handshake.
+    #[must_use]
+    pub fn proxy_protocol(mut self, proxy_protocol: ProxyProtocol) -> Self {
+        self.profile.proxy_protocol = proxy_protocol;
+        self
     }
 
     /// Restricts the listener to this dialect. [`Dialect::Raw`] is for WebSocket, takes any path,

@@ -46,6 +46,35 @@ pub struct TrustedProxies {
     has_warned: Arc<AtomicBool>,
 }
 
+/// Way of a connection: the peer at its other end and, behind a proxy that sends PROXY headers, the
+/// address in the header.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Via {
+    peer: IpAddr,
+    named: Option<IpAddr>,
+}
+
+impl Via {
+    /// From this peer, with the client that its PROXY header names, if any. The caller answers for
+    /// having read the header from a trusted proxy only.
+    #[must_use]
+    pub fn new(peer: IpAddr, named: Option<IpAddr>) -> Self {
+        Self { peer: peer.to_canonical(), named: named.map(|named| named.to_canonical()) }
+    }
+
+    /// The peer: a client, or the nearest proxy.
+    #[must_use]
+    pub const fn peer(self) -> IpAddr {
+        self.peer
+    }
+}
+
+impl From<IpAddr> for Via {
+    fn from(peer: IpAddr) -> Self {
+        Self::new(peer, None)
+    }
+}
+
 /// Address of a client, as far as known.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Client {
@@ -90,21 +119,62 @@ impl TrustedProxies {
         self.entries.iter().find(|(net, _)| net.contains(&peer)).map(|(_, header)| *header)
     }
 
-    /// The client behind the peer. `values` returns the values of a header field by its name in
-    /// lower case, in the order in which they were sent.
+    /// Whether the client of a connection can be told only by a request on it, if at all.
+    pub(crate) fn awaits_request(&self, via: Via) -> bool {
+        let header = self.header_of(via.peer);
+        match via.named {
+            None => header.is_some(),
+            Some(named) => {
+                self.header_of(named).is_some() || header.and_then(ForwardedHeader::name).is_some()
+            }
+        }
+    }
+
+    /// The client of a connection or a request. `values` returns the values of a header field by
+    /// its name in lower case, in the order in which they were sent.
     ///
     /// The rightmost address that is not a trusted proxy's wins, or the leftmost if all are. A
-    /// malformed address names no client. The first time that a trusted proxy names no client is
-    /// logged as a warning.
+    /// malformed address names no client. Where the peer's header names none, the client is that of
+    /// the PROXY header; if that is a trusted proxy in turn, its header is read instead. The first
+    /// time that a trusted proxy names no client is logged as a warning.
     #[must_use]
-    pub fn client<'v, V>(&self, peer: IpAddr, values: impl FnOnce(&'static str) -> V) -> Client
+    pub fn client<'v, V>(
+        &self,
+        via: impl Into<Via>,
+        values: impl FnOnce(&'static str) -> V,
+    ) -> Client
     where
         V: IntoIterator<Item = &'v [u8], IntoIter: DoubleEndedIterator>,
     {
-        let Some(header) = self.header_of(peer) else {
-            return Client::Direct(peer.to_canonical());
-        };
-        let named = header.name().and_then(|name| {
+        let Via { peer, named } = via.into();
+        let Some(header) = self.header_of(peer) else { return Client::Direct(peer) };
+        match named.map(|named| (named, self.header_of(named))) {
+            None => self.forwarded(header, values).map_or_else(
+                || {
+                    self.warn_once(peer, header);
+                    Client::Unnamed
+                },
+                Client::Forwarded,
+            ),
+            Some((named, None)) => {
+                Client::Forwarded(self.forwarded(header, values).unwrap_or(named))
+            }
+            Some((_, Some(header))) => {
+                self.forwarded(header, values).map_or(Client::Unnamed, Client::Forwarded)
+            }
+        }
+    }
+
+    /// The client in a header.
+    fn forwarded<'v, V>(
+        &self,
+        header: ForwardedHeader,
+        values: impl FnOnce(&'static str) -> V,
+    ) -> Option<IpAddr>
+    where
+        V: IntoIterator<Item = &'v [u8], IntoIter: DoubleEndedIterator>,
+    {
+        header.name().and_then(|name| {
             let mut values = values(name).into_iter();
             match header {
                 ForwardedHeader::None => None,
@@ -117,14 +187,7 @@ impl TrustedProxies {
                     self.rightmost(elements.map(forwarded_for))
                 }
             }
-        });
-        match named {
-            Some(address) => Client::Forwarded(address),
-            None => {
-                self.warn_once(peer, header);
-                Client::Unnamed
-            }
-        }
+        })
     }
 
     /// The first untrusted hop from the right.
@@ -301,6 +364,45 @@ mod tests {
         assert_eq!(found, Client::Forwarded(ip("198.51.100.3")), "another entry's header");
         assert_eq!(found.address(), Some(ip("198.51.100.3")));
         assert_eq!(Client::Unnamed.address(), None);
+    }
+
+    #[test]
+    fn a_header_comes_before_the_proxy_protocol_and_that_before_nobody() {
+        use ForwardedHeader::{None as Nothing, XForwardedFor};
+        let named = "198.51.100.7";
+        const XFF: &[u8] = b"203.0.113.9, 198.51.100.8";
+        let forwarded = Client::Forwarded(ip("198.51.100.8"));
+        type Row = (
+            (ForwardedHeader, &'static str, Option<&'static str>),
+            &'static [&'static [u8]],
+            Client,
+            bool,
+        );
+        let table: [Row; 9] = [
+            // A proxy without a header: the PROXY header alone counts, whatever the client sends.
+            ((Nothing, "10.0.0.1", Some(named)), &[XFF], Client::Forwarded(ip(named)), false),
+            ((Nothing, "10.0.0.1", None), &[XFF], Client::Unnamed, true),
+            // One with a header, which may be absent.
+            ((XForwardedFor, "10.0.0.1", Some(named)), &[XFF], forwarded, true),
+            ((XForwardedFor, "10.0.0.1", Some(named)), &[], Client::Forwarded(ip(named)), true),
+            ((XForwardedFor, "10.0.0.1", None), &[], Client::Unnamed, true),
+            // A balancer in front of proxies: the header of the proxy that it names.
+            ((Nothing, "10.0.0.1", Some("192.0.2.1")), &[XFF], Client::Unnamed, true),
+            ((XForwardedFor, "10.0.0.1", Some("::ffff:10.9.9.9")), &[XFF], forwarded, true),
+            ((XForwardedFor, "10.0.0.1", Some("10.9.9.9")), &[], Client::Unnamed, true),
+            // No proxy: never read, and the address is the peer's own.
+            ((Nothing, "203.0.113.5", None), &[XFF], Client::Direct(ip("203.0.113.5")), false),
+        ];
+        for ((header, peer, named), values, expected, awaits) in table {
+            let via = Via::new(ip(peer), named.map(ip));
+            let proxies = proxies(header);
+            let found = proxies.client(via, |name| match name {
+                "x-forwarded-for" => values.to_vec(),
+                _ => Vec::new(),
+            });
+            assert_eq!(found, expected, "{header:?} {via:?}");
+            assert_eq!(proxies.awaits_request(via), awaits, "{header:?} {via:?}");
+        }
     }
 
     #[test]

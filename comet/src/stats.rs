@@ -144,6 +144,8 @@ counters! {
         accepted,
         /// Connections [adopted](crate::Gateway::adopt_socket).
         adopted,
+        /// Connections handed to a [handler of HTTP](crate::Listen::http).
+        handed_over,
         /// Times that accepting failed and was put off, for want of file descriptors for instance.
         accept_errors,
         /// Sessions that moved to their home shard after authentication.

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use comet::{Config, Dialect, Io, Listen, Overflow};
+use comet::{
+    Config, Dialect, ForwardedHeader, Io, IpNet, Listen, Overflow, ProxyProtocol, TrustedProxies,
+};
 
 #[derive(Parser)]
 #[command(about = "Relays messages to everybody in the sender's rooms")]
@@ -15,6 +17,16 @@ pub(crate) struct Flags {
     /// Address for WebSocket
     #[arg(long)]
     pub(crate) ws: Option<SocketAddr>,
+    /// Address for both, told by the first bytes
+    #[arg(long)]
+    pub(crate) any: Option<SocketAddr>,
+    /// Require a PROXY header, version 1 or 2, on each connection from a --trusted-proxy, and close
+    /// all others
+    #[arg(long)]
+    proxy_protocol: bool,
+    /// Network, such as 10.0.0.0/8, whose PROXY headers name the clients
+    #[arg(long, value_name = "NET")]
+    trusted_proxy: Vec<IpNet>,
     /// Threads that hold sessions [default: one per core]
     #[arg(long)]
     shards: Option<usize>,
@@ -116,13 +128,24 @@ impl Flags {
                 None => listen,
             }
         });
-        self.tcp.map(Listen::tcp).into_iter().chain(websocket)
+        let proxy_protocol = match self.proxy_protocol {
+            true => ProxyProtocol::Required,
+            false => ProxyProtocol::Off,
+        };
+        let listeners = [self.tcp.map(Listen::tcp), websocket, self.any.map(Listen::any)];
+        listeners.into_iter().flatten().map(move |listen| listen.proxy_protocol(proxy_protocol))
+    }
+
+    fn proxies(&self) -> TrustedProxies {
+        let nets = self.trusted_proxy.iter();
+        nets.fold(TrustedProxies::new(), |all, &net| all.trust(net, ForwardedHeader::None))
     }
 
     /// The gateway's configuration.
     pub(crate) fn config(&self) -> Config {
         let idle = Duration::from_secs(self.idle);
         let config = Config::default()
+            .trusted_proxies(self.proxies())
             .handshake(|it| {
                 it.rate = self.handshake_rate;
                 // Measurements of refusals must not include the time for which they are held.

@@ -100,7 +100,8 @@ async fn any([mut terminate, mut interrupt]: [Signal; 2]) {
 fn announce(flags: &Flags, addresses: &[SocketAddr]) {
     let mut addresses = addresses.iter();
     let mut line = "listening".to_owned();
-    for (name, _) in [("tcp", flags.tcp), ("ws", flags.ws)].iter().filter(|(_, at)| at.is_some()) {
+    let listeners = [("tcp", flags.tcp), ("ws", flags.ws), ("any", flags.any)];
+    for (name, _) in listeners.iter().filter(|(_, at)| at.is_some()) {
         if let Some(address) = addresses.next() {
             line.push_str(&format!(" {name}={address}"));
         }

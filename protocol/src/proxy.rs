@@ -328,7 +328,10 @@ mod tests {
             rest in prop::collection::vec(any::<u8>(), 0..200),
         ) {
             let input = [start, &rest].concat();
+            // It asserts the rest.
             crate::fuzzing::proxy(&input);
+            let is_line = input.starts_with(V1_START);
+            prop_assert!(!is_line || input.len() < MAX_V1 || parse(&input) != Ok(Parse::Partial));
         }
     }
 }

@@ -112,7 +112,7 @@ impl Adoption {
     fn handoff(self, transport: Transport, visitor: Option<Visitor>) -> Handoff {
         let Self { framing, dialect, leftover, upgrade, identity, .. } = self;
         let is_known = visitor.is_some() || upgrade.is_some() || identity.is_some();
-        let introduction = Introduction { visitor, upgrade, identity };
+        let introduction = Introduction { visitor, named: None, upgrade, identity };
         Handoff {
             transport,
             framing,

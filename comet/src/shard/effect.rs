@@ -8,8 +8,11 @@ use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::rc::Rc;
 
+use bytes::Bytes;
+
 use super::connections::ConnectionKey;
 use crate::delivery::Held;
+use crate::http::HttpHandler;
 use crate::{Closed, SessionId};
 
 /// Something that is to happen to a session or its connection.
@@ -29,6 +32,8 @@ pub(super) enum Effect {
     FallBehind,
     /// The queue is full: the session cannot keep up, and this is to be kept if it is parked.
     Full(Rc<Held>),
+    /// The connection goes to a handler of HTTP, with the bytes that were read from it.
+    HandOver(Box<(HttpHandler, Bytes)>),
     /// Everything queued for a closing connection is written.
     Flushed,
 }

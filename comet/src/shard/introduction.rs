@@ -1,5 +1,7 @@
 //! Introduction of a peer: what is known of it beside what its transport and its frames tell.
 
+use std::net::IpAddr;
+
 use comet_protocol::ws::handshake::Request;
 
 use super::entrance::Visitor;
@@ -10,6 +12,8 @@ use crate::identity::Identity;
 pub(crate) struct Introduction {
     /// Its client, if the transport alone does not tell.
     pub(crate) visitor: Option<Visitor>,
+    /// The client in a PROXY header, until the protocol of the connection is known.
+    pub(crate) named: Option<IpAddr>,
     /// The upgrade request of an adopted connection, until it has a session.
     pub(crate) upgrade: Option<Box<Request>>,
     /// The identity of a peer that the router is not asked about.
@@ -26,7 +30,7 @@ impl Introduction {
     /// The peer has a session: only its client counts from now on.
     pub(super) fn forget(introduction: &mut Option<Box<Self>>) {
         let Some(known) = introduction else { return };
-        (known.upgrade, known.identity) = (None, None);
+        (known.named, known.upgrade, known.identity) = (None, None, None);
         if known.visitor.is_none() {
             *introduction = None;
         }

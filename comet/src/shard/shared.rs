@@ -28,6 +28,7 @@ const MAILBOXES: usize = 16;
 pub(crate) struct Warnings {
     pub(crate) accept: Repeats,
     pub(crate) watch: Repeats,
+    pub(crate) proxy: Repeats,
     pub(crate) router: Repeats,
 }
 

@@ -67,6 +67,7 @@ use comet_protocol::comet::Code;
 
 #[cfg(doc)]
 use crate::Closed;
+pub use crate::http::HttpStream;
 use crate::{
     Connect, ConnectReply, Event, Gateway, Identity, Message, Peer, Receipt, Refusal, RoomRequest,
     Router,

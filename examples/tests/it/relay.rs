@@ -7,6 +7,8 @@ use comet_testkit::client::{Client, Ending, Next, Transport};
 use comet_testkit::clock;
 use comet_testkit::frame::{Frame, Wire, ack, auth, delivery, frame, reply, say};
 use comet_testkit::ports::ANYWHERE;
+use comet_testkit::program::Listening;
+use comet_testkit::socket::Socket;
 
 use crate::example::Example;
 
@@ -35,10 +37,28 @@ fn it_says_where_it_listens_once_it_is_ready() {
     both.client(Transport::Tcp, "alice", "");
     both.client(Transport::WebSocket, "alice", "");
 
+    let any = program(&["--any", ANYWHERE]);
+    let address = Listening(any.line.clone()).at("any");
+    Client::connect(&address, Transport::Tcp).sign_in("alice", "");
+    Client::connect(&address, Transport::WebSocket).sign_in("alice", "");
+
     let one = program(&["--tcp", ANYWHERE]);
     assert_eq!(one.line, format!("listening tcp={}", one.address(Transport::Tcp)));
     let other = program(&["--ws", ANYWHERE]);
     assert_eq!(other.line, format!("listening ws={}", other.address(Transport::WebSocket)));
+}
+
+#[test]
+fn behind_a_balancer_it_takes_the_header_that_it_requires() {
+    let flags = ["--any", ANYWHERE, "--proxy-protocol", "--trusted-proxy", "127.0.0.0/8"];
+    let relay = Example::start(Command::new(env!("CARGO_BIN_EXE_relay")).args(flags));
+    let address = Listening(relay.line.clone()).at("any");
+    let mut socket = Socket::connect(address);
+    socket.write("PROXY TCP4 198.51.100.7 10.0.0.1 4711 443\r\n");
+    Client::over(Transport::Tcp, socket).sign_in("alice", "");
+    let mut without = Socket::connect(address);
+    without.write("hello");
+    assert_eq!(without.rest().0, b"");
 }
 
 #[test]

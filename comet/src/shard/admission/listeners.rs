@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::super::FIRST_LISTENER;
-use super::super::connections::{Connection, FramingState};
+use super::super::connections::{Connection, FramingState, Preface};
 use super::super::context::Context;
 use super::super::endpoints::Endpoints;
 use super::super::introduction::Introduction;
@@ -14,7 +14,7 @@ use super::super::lifecycle::forget_connection;
 use super::super::readiness::Token;
 use super::super::transport::{Acceptor, Transport};
 use crate::Closed;
-use crate::listen::Profile;
+use crate::listen::{Profile, ProxyProtocol, Serves};
 use crate::proxies::Client;
 use crate::session::Session;
 use crate::time::Time;
@@ -152,13 +152,19 @@ fn admit(
     remote: IpAddr,
     index: usize,
 ) {
+    let proxies = &ep.cx.shared.config.trusted_proxies;
+    let by_proxy = profile.proxy_protocol == ProxyProtocol::Required;
+    let awaits_more = by_proxy || profile.serves != Serves::Packets;
     ep.cx.counters().accepted.add(1);
     if let Some(accepted) = ep.cx.shared.accepted_by.get(index) {
         accepted.fetch_add(1, Ordering::Relaxed);
     }
-    let proxies = &ep.cx.shared.config.trusted_proxies;
-    let client = match profile.websocket && proxies.header_of(remote).is_some() {
-        // Its upgrade request will say.
+    let is_proxy = proxies.header_of(remote).is_some();
+    if by_proxy && !is_proxy {
+        return note_stranger(&ep.cx, remote);
+    }
+    let client = match awaits_more && is_proxy {
+        // Its PROXY header or its upgrade request will say.
         true => Client::Unnamed,
         false => proxies.client(remote, |_| []),
     };
@@ -166,10 +172,9 @@ fn admit(
         ep.cx.counters().closed[Closed::TooManyConnections.index()].add(1);
         return;
     };
-    let framing = if profile.websocket {
-        FramingState::Upgrading { searched: 0 }
-    } else {
-        FramingState::Stream
+    let framing = match by_proxy {
+        true => FramingState::Preface(Preface::ProxyHeader),
+        false => first_framing(profile),
     };
     let mut connection = Connection::new(ep.cx.now, transport, framing, profile.dialect);
     connection.listener = u8::try_from(index).unwrap_or(u8::MAX);
@@ -178,6 +183,23 @@ fn admit(
     match watch(ep, connection, session) {
         Some(slot) => ep.rearm(slot),
         None => forget_connection(&ep.cx, visitor),
+    }
+}
+
+/// How the protocol of a listener's connections begins, behind a PROXY header if there is one.
+pub(super) fn first_framing(profile: &Profile) -> FramingState {
+    match profile.serves {
+        Serves::Packets => FramingState::Stream,
+        Serves::WebSocket => FramingState::Upgrading { searched: 0 },
+        Serves::Any => FramingState::Preface(Preface::FirstBytes),
+    }
+}
+
+/// A peer of a listener for proxies alone is none.
+fn note_stranger(cx: &Context, peer: IpAddr) {
+    cx.counters().closed[Closed::NotAProxy.index()].add(1);
+    if let Some(more) = cx.shared.warnings.proxy.admit(cx.now.since(Time::START)) {
+        tracing::warn!(%peer, "not a trusted proxy, on a port that requires PROXY headers{more}");
     }
 }
 

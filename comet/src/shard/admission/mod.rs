@@ -1,7 +1,8 @@
 //! Admission, from the listening socket to an accepted identity.
 //!
 //! * `listeners`: accepting connections;
-//! * `upgrade`: upgrade requests;
+//! * `preface`: PROXY headers, and telling the protocol by the first bytes; `upgrade`: upgrade
+//!   requests; `identification`: clients behind proxies;
 //! * `authentication`: questions to the router about peers, `decision`: its decisions,
 //!   `renewals`: peers of open sessions that authenticate again;
 //! * `gate`: authentications a second; `fairness`: shares of a turn for connections that come or
@@ -15,7 +16,9 @@ mod decision;
 mod fairness;
 mod gate;
 mod handoff;
+mod identification;
 mod listeners;
+mod preface;
 mod renewals;
 mod upgrade;
 

@@ -1,14 +1,15 @@
 //! Upgrade requests of WebSocket connections.
 
+use bytes::Bytes;
 use comet_protocol::ws::handshake::{self, HandshakeError, HandshakeLimits, Parse, Request};
 
 use super::super::connections::{FramingState, Upgrade};
+use super::super::effect::Effect;
 use super::super::endpoints::Endpoints;
-use super::super::entrance::Full;
-use super::super::introduction::Introduction;
 use super::super::sessions::Sessions;
 use super::Admission;
-use super::authentication::{Question, peer_of};
+use super::authentication::Question;
+use super::identification::identify;
 use crate::Closed;
 
 impl Admission {
@@ -33,11 +34,27 @@ impl Admission {
                 Ok(None)
             }
             Ok(Parse::Complete { request, consumed }) => {
+                let profile = self.listeners.profile(connection.listener);
+                let is_ours = profile.is_none_or(|profile| profile.serves(request.path()));
+                if !is_ours && self.hand_over(ep, slot, input) {
+                    return Ok(Some(input.len()));
+                }
                 self.upgrade(sessions, slot, request)?;
                 Ok(Some(consumed))
             }
+            Err(_) if self.hand_over(ep, slot, input) => Ok(Some(input.len())),
             Err(error) => Err(ep.refuse_upgrade(slot, &error)),
         }
+    }
+
+    /// Hands a connection that is not an upgrade to the listener's handler of HTTP, with the bytes
+    /// that were read; whether there is one.
+    pub(super) fn hand_over(&self, ep: &mut Endpoints, slot: u32, read: &[u8]) -> bool {
+        let listener = ep.connections.get(slot).map(|connection| connection.listener);
+        let profile = listener.and_then(|listener| self.listeners.profile(listener));
+        let Some(handler) = profile.and_then(|profile| profile.http.clone()) else { return false };
+        ep.effect(slot, Effect::HandOver(Box::new((handler, Bytes::copy_from_slice(read)))));
+        true
     }
 
     fn upgrade(
@@ -59,7 +76,7 @@ impl Admission {
             HandshakeError::NotFound
         } else if !profile.permits(request.origin(), request.host()) {
             HandshakeError::Forbidden
-        } else if identify(ep, slot, &request).is_err() {
+        } else if identify(ep, slot, |name| request.values(name).collect()).is_err() {
             HandshakeError::TooManyRequests
         } else if profile.is_raw() {
             return self.connect_raw(sessions, slot, request, subprotocol);
@@ -96,20 +113,4 @@ impl Admission {
         question.ask(ep, slot);
         Ok(())
     }
-}
-
-/// Learns for whom a trusted proxy speaks, and counts it.
-fn identify(ep: &mut Endpoints, slot: u32, request: &Request) -> Result<(), Full> {
-    let remote = peer_of(ep, slot).ip();
-    let proxies = &ep.cx.shared.config.trusted_proxies;
-    if proxies.header_of(remote).is_none() {
-        return Ok(());
-    }
-    let values = |name| request.values(name).collect::<Vec<_>>();
-    let client = proxies.client(remote, values);
-    let visitor = ep.cx.shared.entrance.identify(ep.cx.now, client)?;
-    if let Some(connection) = ep.connections.get_mut(slot) {
-        connection.extras.introduce(Introduction::of(visitor));
-    }
-    Ok(())
 }

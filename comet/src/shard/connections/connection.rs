@@ -76,6 +76,8 @@ impl State {
 /// Framing of the bytes of a connection.
 #[derive(Debug)]
 pub(crate) enum FramingState {
+    /// The protocol is not known yet.
+    Preface(Preface),
     /// Packets back to back.
     Stream,
     /// Waits for an upgrade request, of which so many bytes have been searched.
@@ -84,6 +86,15 @@ pub(crate) enum FramingState {
     Deciding(Box<Upgrade>),
     /// WebSocket frames.
     WebSocket(ws::Decoder),
+}
+
+/// Bytes expected before the protocol of a connection is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Preface {
+    /// A PROXY header; the protocol follows from the listener, or from the bytes behind it.
+    ProxyHeader,
+    /// Those that tell the protocol.
+    FirstBytes,
 }
 
 /// Parts of the answer to an upgrade request.
@@ -100,7 +111,7 @@ impl FramingState {
 
     pub(in crate::shard) fn kind(&self) -> Framing {
         match self {
-            Self::Stream => Framing::Stream,
+            Self::Preface(_) | Self::Stream => Framing::Stream,
             Self::Upgrading { .. } | Self::Deciding(_) | Self::WebSocket(_) => Framing::Messages,
         }
     }

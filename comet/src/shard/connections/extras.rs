@@ -1,10 +1,12 @@
 //! Parts that most connections lack, behind one pointer, so that an idle connection pays for no
 //! more than that.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::tail::Tail;
 use crate::budget::Account;
+use crate::shard::entrance::Visitor;
 use crate::shard::introduction::Introduction;
 use crate::time::Time;
 
@@ -26,6 +28,19 @@ impl Extras {
         } else if let Some(parts) = &mut self.0 {
             parts.introduction = None;
             self.shrink();
+        }
+    }
+
+    /// Sets the client that a PROXY header names.
+    pub(in crate::shard) fn set_named(&mut self, named: IpAddr) {
+        self.0.get_or_insert_default().introduction.get_or_insert_default().named = Some(named);
+    }
+
+    /// Sets for whom the connection counts, which is told by a header that came on it.
+    pub(in crate::shard) fn set_visitor(&mut self, visitor: Option<Visitor>) {
+        if visitor.is_some() || self.introduction().is_some() {
+            let parts = self.0.get_or_insert_default();
+            parts.introduction.get_or_insert_default().visitor = visitor;
         }
     }
 

@@ -33,7 +33,7 @@ use crate::time::Time;
 pub(crate) use batch_io::open as open_ring;
 pub(super) use batch_io::{BATCH, BatchIo};
 pub(crate) use connection::{ADOPTED, FramingState};
-pub(super) use connection::{Connection, Format, Side, State, Upgrade};
+pub(super) use connection::{Connection, Format, Preface, Side, State, Upgrade};
 use direct::Direct;
 pub(super) use flushing::Flushing;
 pub(crate) use key::ConnectionKey;

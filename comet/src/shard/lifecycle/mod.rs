@@ -7,6 +7,7 @@
 //! Not here: how a peer is authenticated (`admission`), and when a session is to end.
 
 mod devices;
+mod handing_over;
 mod losses;
 mod opening;
 mod parking;

@@ -115,6 +115,9 @@ impl Reader {
                 FramingState::WebSocket(_) => {
                     self.handle_websocket(sessions, door, key, &mut input[at..])
                 }
+                FramingState::Preface(_) => {
+                    door.handle_preface(&mut sessions.endpoints, slot, &input[at..])
+                }
                 FramingState::Upgrading { .. } => door.handle_upgrade(sessions, slot, &input[at..]),
                 FramingState::Deciding(_) => Ok(None),
             };

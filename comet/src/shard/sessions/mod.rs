@@ -72,6 +72,10 @@ impl Sessions {
                 self.fall_behind(slot);
                 self.keep_or_lose(slot, &item);
             }
+            Effect::HandOver(to) => {
+                let (handler, read) = *to;
+                self.lifecycle.hand_to_http(&mut self.endpoints, slot, &handler, read);
+            }
             Effect::Flushed => self.lifecycle.flushed(&mut self.endpoints, slot),
         }
     }

@@ -63,6 +63,17 @@ impl Transport {
         Ok(Self::Tcp(TcpStream::from_std(stream)))
     }
 
+    /// The system's socket, for use outside of the gateway; `None` if it is another kind.
+    pub(super) fn into_socket(self) -> Option<std::net::TcpStream> {
+        match self {
+            Self::Tcp(socket) => Some(socket.into()),
+            #[cfg(feature = "tokio")]
+            Self::Polled(_) => None,
+            #[cfg(feature = "simulation")]
+            Self::Virtual(_) => None,
+        }
+    }
+
     /// The peer's address.
     pub(super) fn peer_addr(&self) -> io::Result<SocketAddr> {
         match self {
