@@ -57,7 +57,9 @@ impl<'a> Outgoing<'a> {
         let [a, b, c, d, ..] = random.to_be_bytes();
         let mask = [a, b, c, d];
         let payload_len = parts.iter().map(|part| part.len() as u64).sum();
-        let head = FrameHead { fin: true, opcode, mask: Some(mask), payload_len }.encode();
+        let head =
+            FrameHead { fin: true, compressed: false, opcode, mask: Some(mask), payload_len };
+        let head = head.encode();
         self.bytes.extend_from_slice(&head);
         let payload = self.bytes.len();
         parts.iter().for_each(|part| self.bytes.extend_from_slice(part));

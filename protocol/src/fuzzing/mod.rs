@@ -14,7 +14,7 @@ pub use codec::codec;
 pub use comet::comet;
 pub use frames::{auth, frames};
 pub use proxy::proxy;
-pub use ws::{ws_decode, ws_handshake, ws_response};
+pub use ws::{ws_decode, ws_deflate, ws_handshake, ws_response};
 
 /// A target under the name of its corpus.
 pub type Target = (&'static str, fn(&[u8]));
@@ -27,6 +27,7 @@ pub const TARGETS: &[Target] = &[
     ("frames", frames),
     ("proxy", proxy),
     ("ws_decode", ws_decode),
+    ("ws_deflate", ws_deflate),
     ("ws_handshake", ws_handshake),
     ("ws_response", ws_response),
 ];

@@ -1,7 +1,8 @@
 //! Targets for the WebSocket layer.
 
 use crate::ws::{
-    Decoded, Decoder, Limits, MAX_HEAD_LEN, Role, WsError,
+    self, Decoded, Decoder, Event, Limits, MAX_HEAD_LEN, Message, Opcode, Role, WsError,
+    deflate::{Deflater, Inflater, Window},
     handshake::{
         self, HandshakeError, HandshakeLimits, Parse, ResponseError, ResponseParse, Upgrade,
     },
@@ -17,28 +18,83 @@ use crate::ws::{
 pub fn ws_decode(data: &[u8]) {
     let [choice, stream @ ..] = data else { return };
     let role = if choice & 1 == 0 { Role::Server } else { Role::Client };
-    let at_once = decode_in_pieces(stream, role, stream.len().max(1));
-    let in_pieces = decode_in_pieces(stream, role, usize::from(choice >> 1) + 1);
+    let at_once = decode_in_pieces(stream, Decoder::new(role), stream.len().max(1));
+    let in_pieces = decode_in_pieces(stream, Decoder::new(role), usize::from(choice >> 1) + 1);
     assert_eq!(at_once, in_pieces);
 }
 
+/// Compressed messages are read the same at once and in pieces, and inflated within the limit. The
+/// bytes as a message of a server, compressed with a front that is overwritten, read as what they
+/// were with that front.
+///
+/// The lowest bit of the first byte selects the role, the next three the window, the others the
+/// length of the pieces; the second byte is the length of the front.
+///
+/// # Panics
+///
+/// If the decoder, the inflater or the deflater is wrong.
+pub fn ws_deflate(data: &[u8]) {
+    let [choice, front, stream @ ..] = data else { return };
+    let role = if choice & 1 == 0 { Role::Server } else { Role::Client };
+    let window = Window::ALL[usize::from(choice >> 1) % Window::ALL.len()];
+    let decoder = || Decoder::with_deflate(role, window);
+    let at_once = decode_in_pieces(stream, decoder(), stream.len().max(1));
+    let in_pieces = decode_in_pieces(stream, decoder(), usize::from(choice >> 4) + 1);
+    assert_eq!(at_once, in_pieces);
+
+    let mut plain = Vec::new();
+    ws::write_frame(&mut plain, Opcode::Binary, stream);
+    let (mut frame, front) = (Vec::new(), usize::from(*front));
+    if let Some(at) = Deflater::new(3).compress(window, &plain, front, &mut frame) {
+        assert!(frame.len() < plain.len());
+        frame[at..at + front].fill(0x5a);
+        let mut expected = stream.to_vec();
+        expected[..front].fill(0x5a);
+        let mut decoder = Decoder::with_deflate(Role::Client, window);
+        let mut inflater = Inflater::default();
+        let event = decoder.decode(&mut frame, &LIMITS).map(|decoded| decoded.event);
+        let Ok(Some(Event::Message(message))) = event else { panic!("a message of ours") };
+        let message = inflater.inflate(message, expected.len()).map(Message::into_bytes);
+        assert_eq!(message.as_deref(), Ok(&expected[..]));
+    }
+}
+
+const LIMITS: Limits = Limits { max_message: 1 << 16, max_fragments: 8 };
+
 /// The events as text, and the error that ended the stream, if any.
-fn decode_in_pieces(stream: &[u8], role: Role, len: usize) -> (Vec<String>, Option<WsError>) {
-    let limits = Limits { max_message: 1 << 16, max_fragments: 8 };
-    let mut decoder = Decoder::new(role);
+fn decode_in_pieces(
+    stream: &[u8],
+    mut decoder: Decoder,
+    len: usize,
+) -> (Vec<String>, Option<WsError>) {
+    let mut inflater = Inflater::default();
     let (mut unread, mut arrived) = (Vec::new(), 0);
     let mut events = Vec::new();
     for piece in stream.chunks(len) {
         unread.extend_from_slice(piece);
         arrived += piece.len();
         loop {
-            let (consumed, event) = match decoder.decode(&mut unread, &limits) {
-                Ok(Decoded { consumed, event }) => (consumed, event.map(|e| format!("{e:?}"))),
+            let (consumed, event) = match decoder.decode(&mut unread, &LIMITS) {
+                Ok(Decoded { consumed, event }) => (consumed, event),
                 Err(error) => return (events, Some(error)),
             };
+            match event {
+                Some(Event::Message(message)) => {
+                    match inflater.inflate(message, LIMITS.max_message) {
+                        Ok(message) => {
+                            assert!(message.payload.len() <= LIMITS.max_message);
+                            events.push(format!("{message:?}"));
+                        }
+                        Err(error) => return (events, Some(error)),
+                    }
+                }
+                Some(event) => events.push(format!("{event:?}")),
+                None => {
+                    unread.drain(..consumed);
+                    break;
+                }
+            }
             unread.drain(..consumed);
-            let Some(event) = event else { break };
-            events.push(event);
         }
         assert!(unread.len() < MAX_HEAD_LEN);
         assert!(decoder.held() <= 2 * arrived + 8);

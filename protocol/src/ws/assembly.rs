@@ -61,11 +61,11 @@ impl Assembly {
     /// Returns the message, together with its buffer.
     pub(super) fn finish_message(&mut self) -> Result<Option<Event<'static>>, WsError> {
         let Some(message) = self.message.take() else { return Ok(None) };
-        if message.kind == MessageKind::Text {
-            message.progress.finish(&message.data)?;
+        let OpenMessage { kind, compressed, data, progress, .. } = message;
+        if kind == MessageKind::Text && !compressed {
+            progress.finish(&data)?;
         }
-        let payload = Cow::Owned(message.data);
-        Ok(Some(Event::Message(Message { kind: message.kind, payload })))
+        Ok(Some(Event::Message(Message { kind, compressed, payload: Cow::Owned(data) })))
     }
 }
 
@@ -100,14 +100,18 @@ enum Sink {
 #[derive(Debug)]
 pub(super) struct OpenMessage {
     kind: MessageKind,
+    /// Text is not checked before it is inflated.
+    pub(super) compressed: bool,
     data: Vec<u8>,
     progress: Utf8Progress,
     pub(super) fragments: u32,
 }
 
 impl OpenMessage {
-    pub(super) fn new(kind: MessageKind) -> Self {
-        Self { kind, data: Vec::new(), progress: Utf8Progress::default(), fragments: 1 }
+    /// A message begun by a frame of this head, which must be of the kind's opcode.
+    pub(super) fn new(kind: MessageKind, head: &FrameHead) -> Self {
+        let progress = Utf8Progress::default();
+        Self { kind, compressed: head.compressed, data: Vec::new(), progress, fragments: 1 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -119,8 +123,8 @@ impl OpenMessage {
         self.reserve(part.len(), owed);
         self.data.extend_from_slice(part);
         match self.kind {
-            MessageKind::Text => self.progress.advance(&self.data),
-            MessageKind::Binary => Ok(()),
+            MessageKind::Text if !self.compressed => self.progress.advance(&self.data),
+            MessageKind::Text | MessageKind::Binary => Ok(()),
         }
     }
 

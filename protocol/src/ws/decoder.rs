@@ -7,7 +7,9 @@
 use std::{borrow::Cow, mem};
 
 use super::{
-    Decoded, Event, FrameHead, MessageKind, Opcode, WsError, apply_mask,
+    Decoded, Event, FrameHead, MessageKind, Opcode, WsError,
+    agreement::Window,
+    apply_mask,
     assembly::{Assembly, OpenFrame, OpenMessage},
 };
 
@@ -25,7 +27,9 @@ pub enum Role {
 pub struct Limits {
     /// Bytes of one message. A longer one is refused from its frame head, before it is buffered.
     ///
-    /// An unfinished message costs its connection at most twice the bytes received of it.
+    /// An unfinished message costs its connection at most twice the bytes received of it. A
+    /// compressed one is held as it is until it is complete, and may then be longer by a sixteenth
+    /// and 64 bytes, for data that does not compress; it is inflated to no more than the limit.
     pub max_message: usize,
     /// Frames of one message. Fragments cost no memory of their own; this bounds an endless message
     /// of empty fragments.
@@ -42,18 +46,43 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Payload bytes of one message. A sender that flushes often needs several bytes for each
+    /// block that does not compress.
+    const fn most(&self, compressed: bool) -> usize {
+        let more = if compressed { self.max_message / 16 + 64 } else { 0 };
+        self.max_message.saturating_add(more)
+    }
+}
+
 /// The receiving half of one WebSocket connection.
 #[derive(Debug)]
 pub struct Decoder {
     assembly: Option<Box<Assembly>>,
     role: Role,
+    deflate: Option<Window>,
 }
 
 impl Decoder {
     /// A decoder that holds no memory beyond itself.
     #[must_use]
     pub const fn new(role: Role) -> Self {
-        Self { assembly: None, role }
+        Self { assembly: None, role, deflate: None }
+    }
+
+    /// The same for a connection on which permessage-deflate was agreed, with this window for
+    /// messages to the peer: messages of the peer may be
+    /// [compressed](super::Message::compressed). It costs the connection nothing.
+    #[must_use]
+    pub const fn with_deflate(role: Role, window: Window) -> Self {
+        Self { assembly: None, role, deflate: Some(window) }
+    }
+
+    /// Window for messages to the peer, if permessage-deflate was agreed.
+    #[must_use]
+    #[inline]
+    pub const fn deflate(&self) -> Option<Window> {
+        self.deflate
     }
 
     /// Decodes up to the next event, or to the end of the decodable input.
@@ -77,7 +106,7 @@ impl Decoder {
         if let Some(event) = self.resume(&mut rest)? {
             return Ok(Decoded { consumed: available - rest.len(), event: Some(event) });
         }
-        while let Some((head, head_len)) = FrameHead::parse(rest)? {
+        while let Some((head, head_len)) = FrameHead::parse_with(rest, self.deflate.is_some())? {
             self.check_mask(&head)?;
             let payload_len = self.admit(&head, limits)?;
             let body = mem::take(&mut rest).split_at_mut(head_len).1;
@@ -125,7 +154,7 @@ impl Decoder {
     fn begin(&mut self, head: &FrameHead, len: usize, part: &mut [u8]) -> Result<(), WsError> {
         let assembly = self.assembly.get_or_insert_default();
         if let Some(kind) = MessageKind::begun_by(head.opcode) {
-            assembly.message = Some(OpenMessage::new(kind));
+            assembly.message = Some(OpenMessage::new(kind, head));
         }
         assembly.frame = Some(OpenFrame::new(head, len));
         // The frame lacks at least one byte, so there is no event yet.
@@ -141,9 +170,9 @@ impl Decoder {
             _ if head.opcode.is_control() => {
                 Event::control(head.opcode, Cow::Borrowed(payload)).map(Some)
             }
-            (Some(kind), true) => Event::message(kind, payload).map(Some),
+            (Some(kind), true) => Event::message(kind, head.compressed, payload).map(Some),
             (Some(kind), false) => {
-                let message = OpenMessage::new(kind);
+                let message = OpenMessage::new(kind, head);
                 self.assembly
                     .get_or_insert_default()
                     .message
@@ -194,6 +223,7 @@ impl Decoder {
             return Ok(len);
         }
         let open = self.assembly.as_mut().and_then(|assembly| assembly.message.as_mut());
+        let compressed = open.as_ref().map_or(head.compressed, |message| message.compressed);
         let before = match (head.opcode, open) {
             (Opcode::Continuation, None) => return Err(WsError::UnexpectedContinuation),
             (Opcode::Continuation, Some(message)) => {
@@ -206,6 +236,6 @@ impl Decoder {
             (_, None) => 0,
             (_, Some(_)) => return Err(WsError::InterleavedMessage),
         };
-        if len > limits.max_message.saturating_sub(before) { Err(too_long) } else { Ok(len) }
+        if len > limits.most(compressed).saturating_sub(before) { Err(too_long) } else { Ok(len) }
     }
 }

@@ -48,5 +48,5 @@ pub fn write_close(out: &mut Vec<u8>, code: CloseCode, reason: &str) {
 
 fn head(opcode: Opcode, payload_len: usize, mask: Option<[u8; 4]>) -> FrameHead {
     debug_assert!(!opcode.is_control() || payload_len <= MAX_CONTROL_LEN, "{opcode:?} too long");
-    FrameHead { fin: true, opcode, mask, payload_len: payload_len as u64 }
+    FrameHead { fin: true, compressed: false, opcode, mask, payload_len: payload_len as u64 }
 }

@@ -6,7 +6,8 @@ use super::code::CloseCode;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WsError {
-    /// A reserved bit is set although no extension was negotiated (section 5.2).
+    /// A reserved bit is set although no extension that has it was negotiated (section 5.2), or on
+    /// a frame that it is not for (RFC 7692 section 6).
     #[error("reserved bits {0:#05b} are set without an extension")]
     ReservedBits(u8),
     /// The opcode is reserved (section 5.2).
@@ -51,6 +52,9 @@ pub enum WsError {
     /// A text message or the reason of a close frame is not UTF-8 (section 8.1).
     #[error("text is not UTF-8")]
     InvalidUtf8,
+    /// A compressed message is not a stream of DEFLATE blocks (RFC 7692 section 7.2.2).
+    #[error("compressed message cannot be inflated")]
+    InvalidDeflate,
     /// A text message where only binary ones are accepted (section 7.4.1). The decoder accepts
     /// both; this is for a caller whose messages are binary.
     #[error("a text message where binary ones are expected")]
@@ -68,7 +72,7 @@ impl WsError {
     #[must_use]
     pub const fn close_code(&self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidUtf8 | Self::InvalidDeflate => CloseCode::INVALID_PAYLOAD,
             Self::UnexpectedText => CloseCode::UNSUPPORTED,
             Self::MessageTooLong { .. } => CloseCode::TOO_LARGE,
             Self::TooManyFragments { .. } => CloseCode::POLICY,

@@ -30,11 +30,15 @@ pub enum Event<'a> {
 
 impl<'a> Event<'a> {
     /// The event of a message in a single frame.
-    pub(super) fn message(kind: MessageKind, payload: &'a [u8]) -> Result<Self, WsError> {
-        if kind == MessageKind::Text && std::str::from_utf8(payload).is_err() {
+    pub(super) fn message(
+        kind: MessageKind,
+        compressed: bool,
+        payload: &'a [u8],
+    ) -> Result<Self, WsError> {
+        if kind == MessageKind::Text && !compressed && std::str::from_utf8(payload).is_err() {
             return Err(WsError::InvalidUtf8);
         }
-        Ok(Self::Message(Message { kind, payload: Cow::Borrowed(payload) }))
+        Ok(Self::Message(Message { kind, compressed, payload: Cow::Borrowed(payload) }))
     }
 
     /// The event of a control frame; of no other opcode.
@@ -52,6 +56,10 @@ impl<'a> Event<'a> {
 pub struct Message<'a> {
     /// Type given by the sender.
     pub kind: MessageKind,
+    /// Whether the payload is compressed, and a text therefore not checked: see
+    /// [`Inflater::inflate`](super::deflate::Inflater::inflate). Never set unless permessage-deflate
+    /// was agreed.
+    pub compressed: bool,
     /// Borrowed from the input if it arrived in one piece, otherwise the buffer that gathered it.
     pub payload: Cow<'a, [u8]>,
 }
@@ -70,7 +78,7 @@ impl Message<'_> {
 /// The two kinds of message (section 5.6).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum MessageKind {
-    /// Validated UTF-8.
+    /// Validated UTF-8, once inflated.
     Text,
     /// Any bytes.
     Binary,

@@ -14,6 +14,8 @@ pub const MAX_CONTROL_LEN: usize = 125;
 
 const FIN: u8 = 0x80;
 const RESERVED: u8 = 0x70;
+/// The reserved bit of compressed messages (RFC 7692 section 6).
+const COMPRESSED: u8 = 0x40;
 const MASKED: u8 = 0x80;
 const LEN_16: u8 = 126;
 const LEN_64: u8 = 127;
@@ -60,6 +62,9 @@ impl Opcode {
 pub struct FrameHead {
     /// Whether the frame ends its message.
     pub fin: bool,
+    /// Whether it begins a message that is compressed (RFC 7692 section 6). Only frames that begin
+    /// a message can.
+    pub compressed: bool,
     /// Type of the frame.
     pub opcode: Opcode,
     /// The masking key, if the payload is masked.
@@ -70,19 +75,35 @@ pub struct FrameHead {
 
 impl FrameHead {
     /// Parses the head at the front of `input` and returns its length; `None` while it is
-    /// incomplete. The first two bytes are checked without waiting for the rest.
+    /// incomplete. The first two bytes are checked without waiting for the rest. No extension is
+    /// in use: no frame is compressed.
     ///
     /// # Errors
     ///
     /// Any violation by the frame alone: reserved bits or opcodes, a control frame that is
     /// fragmented or too long, a length that is not minimal or out of range.
     pub fn parse(input: &[u8]) -> Result<Option<(Self, usize)>, WsError> {
+        Self::parse_with(input, false)
+    }
+
+    /// The same, where messages may be compressed if `deflate` was agreed.
+    #[inline]
+    pub(super) fn parse_with(
+        input: &[u8],
+        deflate: bool,
+    ) -> Result<Option<(Self, usize)>, WsError> {
         let [first, second, after @ ..] = input else { return Ok(None) };
         let fin = first & FIN != 0;
-        if first & RESERVED != 0 {
-            return Err(WsError::ReservedBits((first & RESERVED) >> 4));
-        }
         let bits = first & !(FIN | RESERVED);
+        let reserved = first & RESERVED;
+        if reserved != 0 {
+            let opcode = Opcode::from_bits(bits);
+            let begins_message = matches!(opcode, Some(Opcode::Text | Opcode::Binary));
+            if !(deflate && begins_message && reserved == COMPRESSED) {
+                return Err(WsError::ReservedBits(reserved >> 4));
+            }
+        }
+        let compressed = reserved != 0;
         let opcode = Opcode::from_bits(bits).ok_or(WsError::ReservedOpcode(bits))?;
         let short_len = second & !MASKED;
         if opcode.is_control() {
@@ -95,7 +116,8 @@ impl FrameHead {
             let Some((mask, after)) = after.split_first_chunk() else { return Ok(None) };
             (Some(*mask), after)
         };
-        Ok(Some((Self { fin, opcode, mask, payload_len }, input.len() - after.len())))
+        let head = Self { fin, compressed, opcode, mask, payload_len };
+        Ok(Some((head, input.len() - after.len())))
     }
 
     /// The encoded head, with the length in its shortest form.
@@ -103,16 +125,18 @@ impl FrameHead {
     pub fn encode(&self) -> EncodedHead {
         let mut head = EncodedHead { bytes: [0; MAX_HEAD_LEN], len: 0 };
         let fin = if self.fin { FIN } else { 0 };
+        let compressed = if self.compressed { COMPRESSED } else { 0 };
+        let first = fin | compressed | self.opcode as u8;
         let masked = if self.mask.is_some() { MASKED } else { 0 };
         let len = self.payload_len.to_be_bytes();
         match self.payload_len {
-            0..=125 => head.put(&[fin | self.opcode as u8, masked | len[7]]),
+            0..=125 => head.put(&[first, masked | len[7]]),
             126..=0xFFFF => {
-                head.put(&[fin | self.opcode as u8, masked | LEN_16]);
+                head.put(&[first, masked | LEN_16]);
                 head.put(&len[6..]);
             }
             _ => {
-                head.put(&[fin | self.opcode as u8, masked | LEN_64]);
+                head.put(&[first, masked | LEN_64]);
                 head.put(&len);
             }
         }

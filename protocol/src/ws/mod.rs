@@ -3,13 +3,13 @@
 //! * [`Decoder`] turns received bytes into [`Event`]s, in place where it can (sections 5 and 8).
 //! * [`header`], [`write_frame`] and their siblings encode frames into a buffer (section 5.2).
 //! * [`handshake`] parses and answers the upgrade request, and has the client's side (section 4).
+//! * [`deflate`] is permessage-deflate (RFC 7692): what is agreed, and messages in and out of their
+//!   compressed form. The decoder marks compressed messages and leaves them as they are.
 //!
 //! Both roles are here: the gateway is a server, load generators and tests are clients.
 //!
 //! Not here: sockets, deadlines, when to answer a ping or a close (the connection decides), the
-//! meaning of a payload (the dialects), and extensions. No extension is negotiated, so the reserved
-//! bits must be zero. [`FrameHead::parse`] is the only place that would have to allow them, and a
-//! payload would be inflated where a message leaves the decoder.
+//! meaning of a payload (the dialects), and extensions but for one.
 //!
 //! # Example
 //!
@@ -35,10 +35,12 @@
 //! # Ok::<(), ws::WsError>(())
 //! ```
 
+mod agreement;
 mod assembly;
 mod close;
 mod code;
 mod decoder;
+pub mod deflate;
 mod encode;
 mod error;
 mod event;

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use comet_protocol::ws::deflate::Inflater;
+#[cfg(feature = "deflate")]
+use comet_protocol::ws::deflate::Window;
 use comet_protocol::ws::{
     Decoder, Event, FrameHead, Limits, MAX_HEAD_LEN, MessageKind, Opcode, Role, WsError, apply_mask,
 };
@@ -19,6 +22,7 @@ pub(crate) enum Said {
 /// The receiving end of a connection.
 pub(crate) struct Receiver {
     pub(crate) decoder: Decoder,
+    inflater: Inflater,
     limits: Limits,
     unread: Vec<u8>,
     arrived: usize,
@@ -26,7 +30,18 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     pub(crate) fn new(role: Role, limits: Limits) -> Self {
-        Self { decoder: Decoder::new(role), limits, unread: Vec::new(), arrived: 0 }
+        Self::with(Decoder::new(role), limits)
+    }
+
+    /// On a connection that has agreed to permessage-deflate.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn deflating(role: Role, limits: Limits) -> Self {
+        Self::with(Decoder::with_deflate(role, Window::Bits15), limits)
+    }
+
+    fn with(decoder: Decoder, limits: Limits) -> Self {
+        let inflater = Inflater::default();
+        Self { decoder, inflater, limits, unread: Vec::new(), arrived: 0 }
     }
 
     /// Everything that can be read after `bytes` have arrived.
@@ -40,7 +55,13 @@ impl Receiver {
             let decoded = self.decoder.decode(&mut input[read..], &self.limits)?;
             read += decoded.consumed;
             let Some(event) = decoded.event else { break };
-            said.push(own(event));
+            said.push(own(match event {
+                Event::Message(message) => {
+                    let limit = self.limits.max_message;
+                    Event::Message(self.inflater.inflate(message, limit)?)
+                }
+                event => event,
+            }));
         }
         self.unread = input.split_off(read);
         assert!(self.unread.len() < MAX_HEAD_LEN, "kept {} bytes", self.unread.len());
@@ -66,7 +87,8 @@ pub(crate) fn received_by_client(bytes: &[u8]) -> Result<Vec<Said>, WsError> {
 
 /// One frame as a sender may write it; masked one byte at a time, unlike the code under test.
 pub(crate) fn frame(fin: bool, opcode: Opcode, payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
-    let head = FrameHead { fin, opcode, mask, payload_len: payload.len() as u64 };
+    let payload_len = payload.len() as u64;
+    let head = FrameHead { fin, compressed: false, opcode, mask, payload_len };
     let mut bytes = head.encode().to_vec();
     let mask = mask.unwrap_or_default();
     bytes.extend(payload.iter().enumerate().map(|(at, byte)| byte ^ mask[at % 4]));

@@ -42,7 +42,8 @@ fn write_fragments(input: &mut Vec<u8>, opcode: Opcode, text: &[u8]) {
     for (at, fragment) in text.chunks(FRAGMENT).enumerate() {
         let opcode = if at == 0 { opcode } else { Opcode::Continuation };
         let payload_len = fragment.len() as u64;
-        let head = FrameHead { fin: at == last, opcode, mask: None, payload_len };
+        let head =
+            FrameHead { fin: at == last, compressed: false, opcode, mask: None, payload_len };
         input.extend_from_slice(&head.encode());
         input.extend_from_slice(fragment);
     }

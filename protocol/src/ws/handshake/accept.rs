@@ -6,6 +6,8 @@ use base64::{
 };
 use sha1::{Digest, Sha1};
 
+use crate::ws::agreement::Agreement;
+
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const NONCE_LEN: usize = 16;
 
@@ -30,10 +32,22 @@ pub fn client_key(nonce: [u8; NONCE_LEN]) -> String {
     STANDARD.encode(nonce)
 }
 
-/// Appends the response that opens the connection.
+/// Appends the response that opens the connection, without an extension.
 ///
 /// `subprotocol` must be one of those the request offers. It is written unchanged.
 pub fn write_accept(out: &mut Vec<u8>, key: &str, subprotocol: Option<&str>) {
+    write_accept_with(out, key, subprotocol, None);
+}
+
+/// Appends the response that opens the connection, with what was agreed about compression.
+///
+/// `subprotocol` must be one of those the request offers. It is written unchanged.
+pub fn write_accept_with(
+    out: &mut Vec<u8>,
+    key: &str,
+    subprotocol: Option<&str>,
+    deflate: Option<&Agreement>,
+) {
     out.extend_from_slice(
         b"HTTP/1.1 101 Switching Protocols\r\n\
         Upgrade: websocket\r\n\
@@ -44,6 +58,10 @@ pub fn write_accept(out: &mut Vec<u8>, key: &str, subprotocol: Option<&str>) {
     if let Some(subprotocol) = subprotocol {
         out.extend_from_slice(b"\r\nSec-WebSocket-Protocol: ");
         out.extend_from_slice(subprotocol.as_bytes());
+    }
+    if let Some(deflate) = deflate {
+        out.extend_from_slice(b"\r\nSec-WebSocket-Extensions: ");
+        out.extend_from_slice(deflate.to_string().as_bytes());
     }
     out.extend_from_slice(b"\r\n\r\n");
 }

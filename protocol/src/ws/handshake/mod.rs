@@ -16,7 +16,7 @@ mod request;
 mod server;
 mod subprotocol;
 
-pub use accept::{accept_key, client_key, write_accept};
+pub use accept::{accept_key, client_key, write_accept, write_accept_with};
 pub use client::{Accepted, ResponseError, ResponseParse, Upgrade};
 pub use head::HandshakeLimits;
 pub use origin::OriginPolicy;

@@ -77,6 +77,9 @@ pub enum HandshakeError {
     /// `Sec-WebSocket-Key` is not the base64 of 16 bytes.
     #[error("websocket key is missing or malformed")]
     Key,
+    /// `Sec-WebSocket-Extensions` is not a list of extensions.
+    #[error("malformed list of extensions")]
+    Extensions,
     /// The caller serves no such path.
     #[error("not found")]
     NotFound,
@@ -121,9 +124,12 @@ impl HandshakeError {
 
     const fn status_line(&self) -> (u16, &'static str) {
         match self {
-            Self::Malformed | Self::Repeated(_) | Self::Target | Self::Host | Self::Key => {
-                (400, "Bad Request")
-            }
+            Self::Malformed
+            | Self::Repeated(_)
+            | Self::Target
+            | Self::Host
+            | Self::Key
+            | Self::Extensions => (400, "Bad Request"),
             Self::Unauthorized => (401, "Unauthorized"),
             Self::Forbidden => (403, "Forbidden"),
             Self::NotFound => (404, "Not Found"),
