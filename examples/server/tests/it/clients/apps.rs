@@ -47,7 +47,7 @@ fn a_message_reaches_the_user_of_the_senders_app_now_and_later_and_no_other(kind
     let later = sender.ask_among(&to_user(&bob.uid, "m-2", "later"));
     let mut back = signed_in("zoo", &server, &bob, &phone("two"));
     let got = back.takes(1).message();
-    assert_eq!((got.log_id, got.from), (later.log_id, alice.uid.clone()));
+    assert_eq!((got.log_id, got.from), (later.log_id, alice.uid));
     back.beat();
     of_dtalk.beat();
 }
