@@ -52,6 +52,13 @@ pub enum Closed {
     /// The peer broke the WebSocket protocol.
     #[error("bad WebSocket frame: {0}")]
     BadWebSocket(#[from] WsError),
+    /// The TLS handshake failed, or a record was not what it must be.
+    #[error("TLS: {0}")]
+    BadTls(#[from] TlsFault),
+    /// The connection ended without the close_notify of TLS (RFC 8446, section 6.1): the peer just
+    /// went, as many do, or somebody else has cut off what it sent last.
+    #[error("TLS ended without a goodbye")]
+    Truncated,
     /// Nothing arrived for [`ping.idle_timeout`](crate::PingConfig::idle_timeout).
     #[error("silent for too long")]
     Idle,
@@ -120,6 +127,43 @@ pub enum Closed {
     BadProxyHeader(#[from] ProxyError),
 }
 
+/// A fault in the TLS of a peer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsFault {
+    /// Something else than TLS, or malformed.
+    #[error("not TLS")]
+    NotTls,
+    /// No version, cipher suite or group in common.
+    #[error("nothing in common")]
+    Incompatible,
+    /// No protocol in common (ALPN, RFC 7301).
+    #[error("no protocol in common")]
+    Protocol,
+    /// The client's certificate is missing, or is not verified.
+    #[error("bad client certificate")]
+    Certificate,
+    /// The peer gave up with this alert (RFC 8446, section 6).
+    #[error("alert {0}")]
+    Alert(u8),
+    /// A record is too long, or does not decrypt.
+    #[error("bad record")]
+    BadRecord,
+    /// A handshake message is longer than
+    /// [`handshake.max_hello`](crate::HandshakeConfig::max_hello).
+    #[error("handshake message too long")]
+    TooLong,
+    /// The peer does what TLS forbids.
+    #[error("against the rules")]
+    Misbehaved,
+    /// The end of the connection came without a close_notify.
+    #[error("truncated")]
+    Truncated,
+    /// No fault of the peer: the keys are used up, for instance.
+    #[error("internal")]
+    Internal,
+}
+
 #[doc(hidden)]
 impl From<CodecError> for Closed {
     fn from(error: CodecError) -> Self {
@@ -132,11 +176,22 @@ impl From<CodecError> for Closed {
 }
 
 impl Closed {
+    /// Reason for the end of a connection whose transport has failed so.
+    pub(crate) fn by_transport(error: &std::io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<TlsFault>()) {
+            Some(TlsFault::Truncated) => Self::Truncated,
+            Some(fault) => Self::BadTls(*fault),
+            None => Self::Lost(error.kind()),
+        }
+    }
+
     /// The WebSocket close code sent to the peer (RFC 6455 section 7.4), if any.
     pub(crate) fn ws_code(&self) -> Option<CloseCode> {
         match self {
             Self::ByPeer | Self::Left => Some(CloseCode::NORMAL),
             Self::Lost(_)
+            | Self::BadTls(_)
+            | Self::Truncated
             | Self::UpgradeRefused(_)
             | Self::Unrecognized
             | Self::NotAProxy
@@ -177,6 +232,8 @@ impl Closed {
             Self::ByPeer
             | Self::Left
             | Self::Lost(_)
+            | Self::BadTls(_)
+            | Self::Truncated
             | Self::UpgradeRefused(_)
             | Self::Refused
             | Self::Draining
@@ -216,6 +273,8 @@ impl Closed {
             self,
             Self::ByPeer
                 | Self::Lost(_)
+                | Self::BadTls(_)
+                | Self::Truncated
                 | Self::Idle
                 | Self::Unresponsive
                 | Self::Slow
@@ -233,7 +292,7 @@ impl Closed {
     }
 
     /// Every label, by [index](Self::index).
-    pub(crate) const LABELS: [&'static str; 32] = [
+    pub(crate) const LABELS: [&'static str; 34] = [
         "by_peer",
         "lost",
         "handshake_timeout",
@@ -266,6 +325,8 @@ impl Closed {
         "unrecognized",
         "not_a_proxy",
         "bad_proxy_header",
+        "bad_tls",
+        "truncated",
     ];
 
     pub(crate) const fn index(&self) -> usize {
@@ -302,6 +363,8 @@ impl Closed {
             Self::Unrecognized => 29,
             Self::NotAProxy => 30,
             Self::BadProxyHeader(_) => 31,
+            Self::BadTls(_) => 32,
+            Self::Truncated => 33,
         }
     }
 }

@@ -315,14 +315,12 @@
 //! Backends give messages their meaning: a [`Router`] with its tables and its HTTP routes. The
 //! program `examples/backend` is a whole one; ARCHITECTURE.md has the steps to write another.
 //!
-//! # Out of scope
-//!
-//! Storage, identity, groups: the backends. Wire formats: `comet_protocol`. TLS and QUIC.
+//! Not here: storage, identity, groups (the backends), wire formats (`comet_protocol`), QUIC.
 //!
 //! # Features
 //!
-//! * `tokio`: [`tokio::OnTokio`], and [`Gateway::adopt`] of async streams. No cost to other routers
-//!   and connections.
+//! * `tls`: [`Listen::tls`], by rustls. No cost to other listeners.
+//! * `tokio`: [`tokio::OnTokio`], and [`Gateway::adopt`] of async streams. No cost to others.
 //! * `simulation`: [`simulation::Simulation`], to run a gateway on virtual sockets and time.
 //! * `internals`: for the benchmarks of this workspace; nothing of it is stable.
 
@@ -365,12 +363,14 @@ mod stream;
 mod target;
 mod ticket;
 mod time;
+#[cfg(feature = "tls")]
+pub mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 mod wheel;
 
 pub use bytes::Bytes;
-pub use closed::Closed;
+pub use closed::{Closed, TlsFault};
 pub use comet_protocol::ws::handshake::Request as UpgradeRequest;
 pub use comet_protocol::{DecodeError, Dialect, comet::FrameError, proxy::ProxyError, ws::WsError};
 pub use config::{

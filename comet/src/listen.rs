@@ -8,6 +8,8 @@ pub use comet_protocol::ws::handshake::OriginPolicy;
 use comet_protocol::ws::handshake::{Request, choose_subprotocol, is_subprotocol};
 
 use crate::http::{HttpConnection, HttpHandler};
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 
 /// The subprotocol of the text dialect, which clients may offer.
 const TEXT: &str = "comet.text";
@@ -44,6 +46,15 @@ pub(crate) enum Serves {
     Any,
 }
 
+/// TLS of a listener.
+#[cfg(feature = "tls")]
+#[derive(Clone, Debug)]
+pub(crate) struct OverTls {
+    pub(crate) tls: Tls,
+    /// Plain connections are served too.
+    pub(crate) is_optional: bool,
+}
+
 /// Protocol of a listener's connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Profile {
@@ -56,6 +67,8 @@ pub(crate) struct Profile {
     pub(crate) paths: Vec<String>,
     pub(crate) ping_interval: Option<Duration>,
     pub(crate) subprotocols: Vec<String>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<OverTls>,
 }
 
 impl Profile {
@@ -69,6 +82,8 @@ impl Profile {
             paths: Vec::new(),
             ping_interval: None,
             subprotocols: Vec::new(),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -117,6 +132,10 @@ impl Profile {
         }
         if self.http.is_some() && self.serves == Serves::Packets {
             return Err("a listener for packets alone has no HTTP");
+        }
+        #[cfg(feature = "tls")]
+        if self.serves != Serves::Any && self.tls.as_ref().is_some_and(|it| it.is_optional) {
+            return Err("a port of one protocol cannot serve TLS beside what is plain");
         }
         if !self.subprotocols.iter().all(|name| is_subprotocol(name)) {
             return Err("a subprotocol must be a token of HTTP");
@@ -221,6 +240,25 @@ impl Listen {
     #[must_use]
     pub fn subprotocols<P: Into<String>>(mut self, names: impl IntoIterator<Item = P>) -> Self {
         self.profile.subprotocols = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Serves TLS alone here, behind a PROXY header if there is one. The handshake counts towards
+    /// [`handshake.timeout`](crate::HandshakeConfig::timeout).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: &Tls) -> Self {
+        self.profile.tls = Some(OverTls { tls: tls.clone(), is_optional: false });
+        self
+    }
+
+    /// Serves TLS beside what is plain: only on a [port of several protocols](Self::any), which
+    /// tells it by the first byte. Requests that are handed to [HTTP](Self::http) come over plain
+    /// connections only.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls_or_plain(mut self, tls: &Tls) -> Self {
+        self.profile.tls = Some(OverTls { tls: tls.clone(), is_optional: true });
         self
     }
 

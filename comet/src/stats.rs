@@ -148,6 +148,10 @@ counters! {
         handed_over,
         /// Times that accepting failed and was put off, for want of file descriptors for instance.
         accept_errors,
+        /// TLS handshakes that were completed.
+        tls_handshakes,
+        /// Those of them in which the client resumed an earlier TLS session by a ticket.
+        tls_resumed,
         /// Sessions that moved to their home shard after authentication.
         moved,
         /// Sessions that got another connection.

@@ -25,6 +25,7 @@ impl Config {
                 "shards must be from 1 to 4096",
             ),
             (self.handshake.attempts == 0, "handshake.attempts must be at least 1"),
+            (self.handshake.max_hello > 64 * 1024, "handshake.max_hello must be at most 64 KiB"),
             (limits.inbox == 0, "limits.inbox must be at least 1"),
             (limits.message_timeout.is_zero(), "limits.message_timeout must not be zero"),
             (limits.max_body > i32::MAX as usize / 2, "limits.max_body must be below 1 GiB"),

@@ -34,6 +34,12 @@ pub struct HandshakeConfig {
     pub max_upgrade: usize,
     /// Headers of an upgrade request. Default 64.
     pub max_upgrade_headers: usize,
+    /// Longest beginning of a TLS handshake message or record that is kept until the rest of it
+    /// comes. Default 16,384 bytes, at most 65,536: a client's first message has some 500 to 2,000
+    /// bytes, and one with certificates some 5,000. Beyond it the connection is closed.
+    ///
+    /// So a handshake under way takes some 4 KiB, and up to this much more.
+    pub max_hello: usize,
 }
 
 impl Default for HandshakeConfig {
@@ -46,6 +52,7 @@ impl Default for HandshakeConfig {
             held_refusals: 10_000,
             max_upgrade: 8_192,
             max_upgrade_headers: 64,
+            max_hello: 16_384,
         }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mio::Interest;
+use mio::net::TcpStream;
 
 #[cfg(any(feature = "tokio", feature = "simulation"))]
 use super::board::Board;
@@ -120,11 +121,9 @@ impl Poller {
     /// Watches a connection.
     pub(super) fn register(&self, transport: &mut Transport, token: Token) -> io::Result<()> {
         match (self, transport) {
-            (Self::System(system), Transport::Tcp(socket)) => system.poll.registry().register(
-                socket,
-                mio::Token(token.0),
-                Interest::READABLE | Interest::WRITABLE,
-            ),
+            (Self::System(system), Transport::Tcp(socket)) => system.register(socket, token),
+            #[cfg(feature = "tls")]
+            (Self::System(system), Transport::Tls(tls)) => system.register(tls.socket_mut(), token),
             #[cfg(feature = "tokio")]
             (_, Transport::Polled(polled)) => {
                 polled.watch(self.board(), token);
@@ -143,11 +142,11 @@ impl Poller {
     /// Watches a connection under another token, and reports what it has to report once more.
     pub(super) fn reregister(&self, transport: &mut Transport, token: Token) -> io::Result<()> {
         match (self, transport) {
-            (Self::System(system), Transport::Tcp(socket)) => system.poll.registry().reregister(
-                socket,
-                mio::Token(token.0),
-                Interest::READABLE | Interest::WRITABLE,
-            ),
+            (Self::System(system), Transport::Tcp(socket)) => system.reregister(socket, token),
+            #[cfg(feature = "tls")]
+            (Self::System(system), Transport::Tls(tls)) => {
+                system.reregister(tls.socket_mut(), token)
+            }
             #[cfg(any(feature = "tokio", feature = "simulation"))]
             (_, transport) => self.register(transport, token),
         }
@@ -158,6 +157,10 @@ impl Poller {
         match (self, transport) {
             (Self::System(system), Transport::Tcp(socket)) => {
                 system.poll.registry().deregister(socket)
+            }
+            #[cfg(feature = "tls")]
+            (Self::System(system), Transport::Tls(tls)) => {
+                system.poll.registry().deregister(tls.socket_mut())
             }
             #[cfg(feature = "tokio")]
             (_, Transport::Polled(polled)) => {
@@ -197,6 +200,19 @@ impl Poller {
             #[cfg(feature = "simulation")]
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
+    }
+}
+
+/// Both ways from the beginning.
+const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+impl System {
+    fn register(&self, socket: &mut TcpStream, token: Token) -> io::Result<()> {
+        self.poll.registry().register(socket, mio::Token(token.0), BOTH)
+    }
+
+    fn reregister(&self, socket: &mut TcpStream, token: Token) -> io::Result<()> {
+        self.poll.registry().reregister(socket, mio::Token(token.0), BOTH)
     }
 }
 

@@ -37,6 +37,10 @@ pub struct Connect {
     pub attempt: u8,
     /// The upgrade request of a raw peer: path, query and headers.
     pub upgrade: Option<Box<Request>>,
+    /// The certificate by which it has authenticated itself in its TLS handshake, where its
+    /// [listener](crate::Listen::tls) [asks for one](crate::tls::ClientAuth).
+    #[cfg(feature = "tls")]
+    pub client_certificate: Option<Box<crate::tls::ClientCertificate>>,
     /// The peer of the open session, if it has one and authenticates again, to renew its token for
     /// instance. Accepted as the same user on the same device it keeps its session: its
     /// [expiry](Identity::expires_in) is that of the new identity, nothing else of it changes, and

@@ -78,6 +78,8 @@ fn request(identity: &Identity) -> Connect {
         dialect: Dialect::Comet,
         attempt: 1,
         upgrade: None,
+        #[cfg(feature = "tls")]
+        client_certificate: None,
         renews: None,
     }
 }

@@ -10,7 +10,7 @@ use crate::support::gateway::{Server, config};
 const WAYS: [Io; 2] = [Io::Epoll, Io::Uring];
 
 /// A way that this system does not let a process go is not tried, and that is said.
-fn ways(try_it: impl Fn(Config)) {
+pub(crate) fn ways(try_it: impl Fn(Config)) {
     for io in WAYS {
         let config = config(1).io(|it| it.interface = io);
         if io == Io::Uring && !has_rings(&config) {

@@ -38,6 +38,8 @@ mod start;
 mod support;
 mod text;
 mod timings;
+#[cfg(all(feature = "tls", feature = "tokio"))]
+mod tls;
 mod traps;
 mod ways_in;
 mod ws;

@@ -72,6 +72,8 @@ impl Question {
             dialect,
             attempt: self.attempt,
             upgrade: self.upgrade.or(upgrade),
+            #[cfg(feature = "tls")]
+            client_certificate: certificate_of(ep, slot),
             renews: self.renews,
         };
         ep.cx.sink.connect(request, reply);
@@ -150,6 +152,11 @@ fn remote_of(ep: &Endpoints, slot: u32) -> SocketAddr {
         }
         _ => peer,
     }
+}
+
+#[cfg(feature = "tls")]
+fn certificate_of(ep: &Endpoints, slot: u32) -> Option<Box<crate::tls::ClientCertificate>> {
+    ep.connections.get(slot)?.transport.client_certificate().map(Box::new)
 }
 
 pub(super) fn peer_of(ep: &Endpoints, slot: u32) -> SocketAddr {

@@ -11,6 +11,10 @@ use super::super::readiness::Ready;
 /// Reads of connections without a session in one turn.
 const NEWCOMERS: usize = 16;
 
+/// What one in a TLS handshake counts for: a signature and an exchange of keys take as long as many
+/// ordinary reads. So four in a turn keep sessions waiting for less than a millisecond.
+const HANDSHAKE: usize = 4;
+
 /// Connections that end in one turn.
 const LEAVERS: usize = 32;
 
@@ -42,11 +46,12 @@ impl Fairness {
         self.leavers.left = LEAVERS;
     }
 
-    /// Takes the turn's share of reading one newcomer; false if there is none left, and it has to
-    /// [wait](Self::put_off_newcomer).
-    pub(in crate::shard) fn admit_newcomer(&mut self) -> bool {
+    /// Takes the turn's share of reading one newcomer, which may be in a TLS handshake; false if
+    /// there is none left, and it has to [wait](Self::put_off_newcomer).
+    pub(in crate::shard) fn admit_newcomer(&mut self, is_handshaking: bool) -> bool {
         let is_admitted = self.newcomers.left > 0;
-        self.newcomers.left -= usize::from(is_admitted);
+        let cost = if is_handshaking { HANDSHAKE } else { 1 };
+        self.newcomers.left = self.newcomers.left.saturating_sub(cost);
         is_admitted
     }
 
@@ -54,13 +59,14 @@ impl Fairness {
         self.newcomers.queue.push_back(key);
     }
 
-    /// Newcomers that may be taken in this turn with [`next_newcomer`](Self::next_newcomer).
+    /// Newcomers that wait, of which [`next_newcomer`](Self::next_newcomer) gives as many as may be
+    /// read in this turn.
     pub(in crate::shard) fn newcomers(&self) -> usize {
-        self.newcomers.queue.len().min(self.newcomers.left)
+        self.newcomers.queue.len()
     }
 
     pub(in crate::shard) fn next_newcomer(&mut self) -> Option<ConnectionKey> {
-        self.newcomers.queue.pop_front()
+        if self.newcomers.left > 0 { self.newcomers.queue.pop_front() } else { None }
     }
 
     /// Whether one more connection may end in this turn; if not, it has to
@@ -106,15 +112,26 @@ mod tests {
     fn newcomers_beyond_the_share_of_a_turn_wait_in_order() {
         let mut fairness = Fairness::default();
         fairness.begin_turn();
-        let put_off: Vec<u32> = (0..20).filter(|_| !fairness.admit_newcomer()).collect();
+        let put_off: Vec<u32> = (0..20).filter(|_| !fairness.admit_newcomer(false)).collect();
         assert_eq!(put_off, [16, 17, 18, 19]);
         put_off.into_iter().for_each(|slot| fairness.put_off_newcomer(key(slot)));
-        assert_eq!((fairness.newcomers(), fairness.has_waiting()), (0, true));
+        assert_eq!((fairness.next_newcomer(), fairness.has_waiting()), (None, true));
         fairness.begin_turn();
         assert_eq!(fairness.newcomers(), 4);
         let next: Vec<_> = std::iter::from_fn(|| fairness.next_newcomer()).collect();
         assert_eq!(next, [16, 17, 18, 19].map(key));
         assert!(!fairness.has_waiting());
+    }
+
+    #[test]
+    fn handshakes_use_up_a_turn_sooner_than_others() {
+        let mut fairness = Fairness::default();
+        fairness.begin_turn();
+        assert_eq!((0..20).filter(|_| fairness.admit_newcomer(true)).count(), 4);
+        assert!(!fairness.admit_newcomer(false));
+        fairness.begin_turn();
+        assert!(fairness.admit_newcomer(false), "they do not keep others out of a turn");
+        assert_eq!((0..20).filter(|_| fairness.admit_newcomer(true)).count(), 4);
     }
 
     #[test]

@@ -88,6 +88,9 @@ impl Admission {
             tail.unread = *unread;
             ep.settle_tail(key, false);
         }
+        if let Some(key) = ep.connections.key(slot) {
+            ep.settle_held(key);
+        }
         if ep.cx.is_draining {
             return sessions.end(slot, &Closed::Draining);
         }

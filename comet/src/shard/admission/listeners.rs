@@ -14,10 +14,14 @@ use super::super::lifecycle::forget_connection;
 use super::super::readiness::Token;
 use super::super::transport::{Acceptor, Transport};
 use crate::Closed;
+#[cfg(feature = "tls")]
+use crate::listen::OverTls;
 use crate::listen::{Profile, ProxyProtocol, Serves};
 use crate::proxies::Client;
 use crate::session::Session;
 use crate::time::Time;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 
 /// How long to wait after the system refused a descriptor or memory: others may give some back.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -180,10 +184,15 @@ fn admit(
     connection.listener = u8::try_from(index).unwrap_or(u8::MAX);
     connection.extras.introduce(Introduction::of(visitor));
     let session = Session::new(ep.cx.now, &ep.cx.limits);
-    match watch(ep, connection, session) {
-        Some(slot) => ep.rearm(slot),
-        None => forget_connection(&ep.cx, visitor),
+    let Some(slot) = watch(ep, connection, session) else {
+        return forget_connection(&ep.cx, visitor);
+    };
+    #[cfg(feature = "tls")]
+    if let Some(OverTls { tls, is_optional: false }) = profile.tls.as_ref().filter(|_| !by_proxy) {
+        // Behind a PROXY header it begins later.
+        begin_tls(ep, slot, tls, Vec::new());
     }
+    ep.rearm(slot);
 }
 
 /// How the protocol of a listener's connections begins, behind a PROXY header if there is one.
@@ -200,6 +209,19 @@ fn note_stranger(cx: &Context, peer: IpAddr) {
     cx.counters().closed[Closed::NotAProxy.index()].add(1);
     if let Some(more) = cx.shared.warnings.proxy.admit(cx.now.since(Time::START)) {
         tracing::warn!(%peer, "not a trusted proxy, on a port that requires PROXY headers{more}");
+    }
+}
+
+/// Has TLS begin on a connection, of which these bytes have been read.
+#[cfg(feature = "tls")]
+pub(super) fn begin_tls(ep: &mut Endpoints, slot: u32, tls: &Tls, first: Vec<u8>) {
+    let longest = ep.cx.shared.config.handshake.max_hello;
+    let has_begun = !first.is_empty();
+    if let Err(error) = ep.connections.begin_tls(slot, |it| it.begin_tls(tls, first, longest)) {
+        return ep.lose(slot, error.kind());
+    }
+    if has_begun {
+        ep.connections.resume_later(slot);
     }
 }
 

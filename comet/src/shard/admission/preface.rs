@@ -12,6 +12,8 @@ use super::super::endpoints::Endpoints;
 use super::Admission;
 use super::authentication::peer_of;
 use super::identification::{identify, identify_named};
+#[cfg(feature = "tls")]
+use super::listeners::begin_tls;
 use super::listeners::first_framing;
 use crate::Closed;
 use crate::listen::Serves;
@@ -53,8 +55,15 @@ impl Admission {
         let Some(connection) = ep.connections.get_mut(slot) else { return Ok(None) };
         let profile = self.listeners.profile(connection.listener).ok_or(Closed::Draining)?;
         connection.framing = first_framing(profile);
+        #[cfg(feature = "tls")]
+        let consumed = match self.begin_tls(ep, slot, &input[consumed..], false) {
+            true => input.len(),
+            false => consumed,
+        };
         let Source::Client(client) = source else { return Ok(Some(consumed)) };
-        connection.extras.set_named(client.ip());
+        if let Some(connection) = ep.connections.get_mut(slot) {
+            connection.extras.set_named(client.ip());
+        }
         let counted = match profile.serves {
             // Nothing else can name the client.
             Serves::Packets => {
@@ -66,6 +75,19 @@ impl Admission {
         Ok(Some(consumed))
     }
 
+    /// Has TLS begin with these bytes, where the connection is on a port with TLS: which is there
+    /// alone, or is `chosen` by the bytes. Whether it has begun.
+    #[cfg(feature = "tls")]
+    fn begin_tls(&self, ep: &mut Endpoints, slot: u32, first: &[u8], is_chosen: bool) -> bool {
+        let Some(connection) = ep.connections.get(slot) else { return false };
+        let profile = self.listeners.profile(connection.listener);
+        let tls = profile.and_then(|profile| profile.tls.as_ref());
+        let tls = tls.filter(|it| it.is_optional == is_chosen && connection.transport.is_socket());
+        let Some(tls) = tls.map(|it| it.tls.clone()) else { return false };
+        begin_tls(ep, slot, &tls, first.to_vec());
+        true
+    }
+
     /// Takes nothing: the bytes are the protocol's.
     fn sniff(
         &mut self,
@@ -75,6 +97,10 @@ impl Admission {
     ) -> Result<Option<usize>, Closed> {
         let framing = match sniff(input).map_err(|_| Closed::Unrecognized)? {
             None => return Ok(None),
+            #[cfg(feature = "tls")]
+            Some(Opening::Tls) if self.begin_tls(ep, slot, input, true) => {
+                return Ok(Some(input.len()));
+            }
             Some(Opening::Packet) => {
                 let Some(len) = input.first_chunk() else { return Ok(None) };
                 check_first(u32::from_be_bytes(*len))?;

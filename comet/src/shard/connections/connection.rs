@@ -165,12 +165,20 @@ impl Connection {
         self.dialect.map(|dialect| Format::new(dialect, self.framing.kind()))
     }
 
-    /// Bytes that the decoder has gathered of what is incomplete; 0 only if nothing is.
+    /// Whether so many bytes can be written together with those of others.
+    #[inline]
+    pub(in crate::shard) fn takes_batched(&self, bytes: usize) -> bool {
+        self.transport.takes_batched(bytes)
+    }
+
+    /// Bytes that the decoder and the transport have gathered of what is incomplete; 0 only if
+    /// nothing is.
     pub(in crate::shard) fn gathered(&self) -> usize {
-        match &self.framing {
+        let decoded = match &self.framing {
             FramingState::WebSocket(decoder) if !decoder.is_idle() => GATHERING + decoder.held(),
             _ => 0,
-        }
+        };
+        decoded + self.transport.held_input()
     }
 
     /// Whether the rest of a message waits in the tail.

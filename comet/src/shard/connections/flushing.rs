@@ -5,7 +5,11 @@
 
 use std::io::{self, ErrorKind};
 
-use super::{BATCH, ConnectionKey, Connections, Flush};
+#[cfg(feature = "tls")]
+use super::sealing::keep_unsent;
+use super::{BATCH, Connection, ConnectionKey, Connections, Flush};
+#[cfg(feature = "tls")]
+use crate::shard::transport::Transport;
 use crate::time::Time;
 
 /// One batch of connections that were written, and the outcomes.
@@ -38,21 +42,21 @@ impl Flushing {
             table.dirty.clear();
             return false;
         }
-        let slots = &table.slots;
-        let writes = self.batch.iter().filter_map(|key| {
-            let connection =
-                slots.get(key.slot as usize)?.as_ref().filter(|it| it.is_batchable())?;
-            Some((&connection.transport, connection.out.as_ref()?.only_piece()?))
-        });
-        table.batch_io.write(writes, &mut self.results);
+        self.write_batch(table);
         let mut results = self.results.drain(..);
+        #[cfg(feature = "tls")]
+        let sealing = std::mem::take(&mut table.sealing);
+        #[cfg(feature = "tls")]
+        let mut records = sealing.records();
         for key in &self.batch {
-            let was_offered = table.get(key.slot).is_some_and(|it| {
-                it.is_batchable() && it.out.as_ref().is_some_and(|out| out.only_piece().is_some())
-            });
-            let result = if was_offered { results.next() } else { None };
-            let outcome = match result {
-                Some(result) => note_written(table, key.slot, now, result),
+            let connection = table.slots.get_mut(key.slot as usize).and_then(Option::as_mut);
+            let offered = connection.and_then(|it| Some((batched_piece(it)?.len(), it)));
+            let outcome = match offered.and_then(|offered| Some((offered, results.next()?))) {
+                Some(((_len, _connection), result)) => {
+                    #[cfg(feature = "tls")]
+                    let result = taken(_connection, _len, &mut records, result);
+                    note_written(table, key.slot, now, result)
+                }
                 None => table.write_out(key.slot, now),
             };
             self.outcomes.push(outcome.map(|(flush, written)| {
@@ -60,7 +64,31 @@ impl Flushing {
                 flush
             }));
         }
+        #[cfg(feature = "tls")]
+        {
+            table.sealing = sealing.cleared();
+        }
         true
+    }
+
+    /// Writes those whose queue is in one piece, together.
+    fn write_batch(&mut self, table: &mut Connections) {
+        #[cfg(feature = "tls")]
+        table.sealing.seal_queued(&mut table.slots, &self.batch);
+        let slots = &table.slots;
+        #[cfg(feature = "tls")]
+        let mut records = table.sealing.records();
+        let writes = self.batch.iter().filter_map(|key| {
+            let connection = slots.get(key.slot as usize)?.as_ref()?;
+            let piece = batched_piece(connection)?;
+            #[cfg(feature = "tls")]
+            let piece = match &connection.transport {
+                Transport::Tls(_) => records.next()?,
+                _ => piece,
+            };
+            Some((&connection.transport, piece))
+        });
+        table.batch_io.write(writes, &mut self.results);
     }
 
     /// Outcomes of the batch, once.
@@ -74,6 +102,29 @@ impl Flushing {
     pub(in crate::shard) fn take_written(&mut self) -> usize {
         std::mem::take(&mut self.written)
     }
+}
+
+/// What is written of a connection in a batch.
+#[inline]
+fn batched_piece(connection: &Connection) -> Option<&[u8]> {
+    let piece = connection.out.as_ref()?.only_piece()?;
+    connection.takes_batched(piece.len()).then_some(piece)
+}
+
+/// What was taken of so much plaintext.
+#[cfg(feature = "tls")]
+fn taken<'a>(
+    connection: &mut Connection,
+    plain: usize,
+    records: &mut impl Iterator<Item = &'a [u8]>,
+    mut result: io::Result<usize>,
+) -> io::Result<usize> {
+    if let Transport::Tls(tls) = &mut connection.transport
+        && let Some(sealed) = records.next()
+    {
+        keep_unsent(tls, sealed, plain, &mut result);
+    }
+    result
 }
 
 /// The books of one write.
@@ -94,5 +145,5 @@ fn note_written(
     let Some(connection) = table.get_mut(slot) else { return Ok((Flush::Done, written)) };
     let Some(out) = &mut connection.out else { return Ok((Flush::Done, written)) };
     out.note_written(now, written);
-    Ok((table.settle_queue(slot), written))
+    Ok((table.settle_queue(slot, now), written))
 }

@@ -14,10 +14,13 @@ mod extras;
 mod flushing;
 mod key;
 mod outgoing;
+#[cfg(feature = "tls")]
+mod sealing;
 mod tail;
 mod write_queue;
+mod writing;
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -26,7 +29,7 @@ use comet_protocol::codec::Abilities;
 
 use super::poller::{Events, Poller};
 use super::readiness::Token;
-use super::transport::{Acceptor, Transport};
+use super::transport::Acceptor;
 use crate::budget::{Account, Exhausted};
 use crate::config::Io;
 use crate::time::Time;
@@ -38,6 +41,8 @@ use direct::Direct;
 pub(super) use flushing::Flushing;
 pub(crate) use key::ConnectionKey;
 pub(super) use outgoing::{Outgoing, millis, write_delivery};
+#[cfg(feature = "tls")]
+use sealing::Sealing;
 pub(super) use tail::Tail;
 pub(crate) use tail::Unread;
 use write_queue::Pool;
@@ -65,6 +70,9 @@ pub(super) struct Connections {
     /// Bytes from which on a flush does not wait for the end of the turn.
     turn_bytes: usize,
     batch_io: BatchIo,
+    /// Records of connections that are written together.
+    #[cfg(feature = "tls")]
+    sealing: Sealing,
     /// Frames are encoded into it; nothing stays in it.
     scratch: Vec<u8>,
 }
@@ -76,6 +84,8 @@ impl Connections {
             queued: 0,
             turn_bytes: TURN_BYTES.min(account.limit() / 16),
             batch_io: BatchIo::default(),
+            #[cfg(feature = "tls")]
+            sealing: Sealing::default(),
             scratch: Vec::new(),
             slots: Vec::new(),
             last_serial: 0,
@@ -179,13 +189,18 @@ impl Connections {
             self.slots.resize_with(at + 1, || None);
         }
         self.direct.clear(slot);
+        #[cfg(feature = "tls")]
+        self.sealing.count(&connection.transport, 1);
         self.slots[at] = Some(connection);
     }
 
     /// Takes a connection out of its slot. Its socket stays watched.
     pub(super) fn take(&mut self, slot: u32) -> Option<Connection> {
         self.direct.clear(slot);
-        self.slots.get_mut(slot as usize)?.take()
+        let taken = self.slots.get_mut(slot as usize)?.take();
+        #[cfg(feature = "tls")]
+        taken.iter().for_each(|it| self.sealing.count(&it.transport, -1));
+        taken
     }
 
     /// Has another shard watch the socket of a connection that was taken out.
@@ -261,46 +276,6 @@ impl Connections {
         self.queued > self.turn_bytes
     }
 
-    /// Writes the queue of one connection, as far as its socket takes it. The outcome, and the
-    /// bytes that left.
-    ///
-    /// # Errors
-    ///
-    /// Those of the socket; [`OutOfMemory`](ErrorKind::OutOfMemory) says that not everything could
-    /// be queued.
-    pub(super) fn write_out(&mut self, slot: u32, now: Time) -> Result<(Flush, usize), ErrorKind> {
-        let Some(connection) = self.get_mut(slot) else { return Ok((Flush::Done, 0)) };
-        let Some(out) = &mut connection.out else { return Ok((Flush::Done, 0)) };
-        let transport = &mut connection.transport;
-        let (flush, written) = out.flush(now, transport).map_err(|error| error.kind())?;
-        transport.drive().map_err(|error| error.kind())?;
-        debug_assert_eq!(flush == Flush::Done, out.len() == 0);
-        Ok((self.settle_queue(slot), written))
-    }
-
-    /// After a write: gives the queue back if it is empty; if not, the socket takes no more, and is
-    /// not asked again before it says that it does.
-    fn settle_queue(&mut self, slot: u32) -> Flush {
-        if !self.give_back_queue(slot)
-            && let Some(connection) = self.get_mut(slot)
-            && connection.backlog() > 0
-        {
-            connection.state.blocked = true;
-            return Flush::Blocked;
-        }
-        Flush::Done
-    }
-
-    /// Gives the queue of a connection back if nothing waits in it; whether that is so.
-    fn give_back_queue(&mut self, slot: u32) -> bool {
-        let empty = self.get_mut(slot).and_then(|it| it.out.take_if(|out| out.len() == 0));
-        let was_empty = empty.is_some();
-        if let Some(out) = empty {
-            self.pool.put(out);
-        }
-        was_empty
-    }
-
     /// The next of those to be written in this turn, if it is still there; `None` at the end of
     /// the list.
     fn take_dirty(&mut self, at: usize) -> Option<Option<ConnectionKey>> {
@@ -345,39 +320,6 @@ impl Connections {
     /// Chooses how bytes go to and from sockets. To be called once, on the shard's own thread.
     pub(super) fn begin_io(&mut self, io: Io, shard: usize) {
         self.batch_io = BatchIo::new(io, shard);
-    }
-
-    /// Offers each transport its bytes once, and appends what it took to the results, in this
-    /// order. All of the slots must have a [batchable](Connection::is_batchable) connection.
-    pub(super) fn write<'a>(
-        &mut self,
-        writes: impl Iterator<Item = (u32, &'a [u8])>,
-        now: Time,
-        results: &mut Vec<io::Result<usize>>,
-    ) {
-        let slots = &self.slots;
-        let writes = writes.filter_map(|(slot, bytes)| {
-            let connection = slots.get(slot as usize)?.as_ref()?;
-            connection.last_write.note(now);
-            Some((&connection.transport, bytes))
-        });
-        self.batch_io.write(writes, results);
-    }
-
-    /// Reads once from each transport, into a buffer of its own, and appends how much came, in this
-    /// order. All of the keys must be there and [batchable](Connection::is_batchable).
-    pub(super) fn read<'a>(
-        &'a mut self,
-        keys: &[ConnectionKey],
-        buffers: impl Iterator<Item = &'a mut [u8]>,
-        results: &mut Vec<io::Result<usize>>,
-    ) {
-        let slots = &self.slots;
-        let transport = |key: &ConnectionKey| -> Option<&Transport> {
-            Some(&slots.get(key.slot as usize)?.as_ref()?.transport)
-        };
-        let reads = keys.iter().filter_map(transport).zip(buffers);
-        self.batch_io.read(reads, results);
     }
 
     /// Waits for reports of the sockets.

@@ -34,6 +34,8 @@ pub(in crate::shard) struct WriteQueue {
     /// Bytes of the first piece that are written.
     done: usize,
     len: usize,
+    /// Bytes that the transport has taken and not sent.
+    held: usize,
     /// Bytes of the pieces that are copies, written ones included.
     copied: usize,
     /// When the socket last took something, or was first offered it.
@@ -129,6 +131,7 @@ impl WriteQueue {
             pieces: VecDeque::new(),
             done: 0,
             len: 0,
+            held: 0,
             copied: 0,
             progress: Time::START,
             charge: Charge::none(account),
@@ -136,9 +139,27 @@ impl WriteQueue {
         }
     }
 
-    /// Bytes that wait.
+    /// Bytes that wait, in the transport too.
     pub(in crate::shard) fn len(&self) -> usize {
-        self.len
+        self.len + self.held
+    }
+
+    /// The transport has taken so many bytes and not sent them.
+    pub(super) fn hold(&mut self, now: Time, held: usize) {
+        if held < self.held {
+            self.progress = now;
+        }
+        let grows = held > self.held;
+        self.held = held;
+        let cost = self.cost();
+        if self.charge.set(cost).is_err() && grows {
+            self.broken = self.charge.set_for_output(cost).is_err();
+        }
+    }
+
+    /// What it takes.
+    fn cost(&self) -> usize {
+        self.copied + self.held + self.pieces.len() * size_of::<Piece>()
     }
 
     /// When the socket last took something.
@@ -150,7 +171,8 @@ impl WriteQueue {
     /// pieces that are.
     pub(in crate::shard) fn holds(&self) -> (usize, usize) {
         let places = self.pieces.len() * size_of::<Piece>();
-        (places + self.pieces.iter().map(Piece::share).sum::<usize>(), self.pieces.len())
+        let shares = self.pieces.iter().map(Piece::share).sum::<usize>();
+        (places + self.held + shares, self.pieces.len())
     }
 
     /// Appends a copy.
@@ -188,13 +210,13 @@ impl WriteQueue {
     /// Pays for what is there, which is not more than before. What is empty goes back to the pool.
     fn recharge(&mut self) {
         if self.len > 0 {
-            let _shrinks = self.charge.set(self.copied + self.pieces.len() * size_of::<Piece>());
+            let _shrinks = self.charge.set(self.cost());
         }
     }
 
     /// All that waits, if it is in one piece; only then can it be written without a list.
     pub(in crate::shard) fn only_piece(&self) -> Option<&[u8]> {
-        let is_only = self.pieces.len() == 1 && self.len > 0 && !self.broken;
+        let is_only = self.pieces.len() == 1 && self.len > 0 && self.held == 0 && !self.broken;
         self.pieces.front().filter(|_| is_only).map(|piece| &piece.bytes()[self.done..])
     }
 
@@ -243,7 +265,7 @@ impl WriteQueue {
 
     /// Empties the queue. Whether it is worth keeping for another connection.
     fn recycle(&mut self) -> bool {
-        (self.done, self.len, self.copied, self.broken) = (0, 0, 0, false);
+        (self.done, self.len, self.held, self.copied, self.broken) = (0, 0, 0, 0, false);
         let _shrinks = self.charge.set(0);
         let spare = self.pieces.drain(..).find_map(|piece| match piece {
             Piece::Copied(mut bytes) if bytes.capacity() <= KEEP => {

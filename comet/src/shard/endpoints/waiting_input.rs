@@ -20,6 +20,16 @@ impl Endpoints {
         self.settle_tail(key, has_progressed);
     }
 
+    /// After a read: charges what the transport holds, a part of a record for instance.
+    #[inline]
+    pub(in crate::shard) fn settle_held(&mut self, key: ConnectionKey) {
+        let held = self.connections.find(key).map(|connection| connection.transport.held_input());
+        if held.is_some_and(|bytes| bytes > 0) {
+            let _tail = self.connections.tail_of(key, self.cx.now);
+            self.settle_tail(key, false);
+        }
+    }
+
     /// Charges the input that waits now, and sets its deadline.
     pub(in crate::shard) fn settle_tail(&mut self, key: ConnectionKey, has_progressed: bool) {
         let now = self.cx.now;

@@ -98,6 +98,7 @@ impl Lifecycle {
             return;
         }
         if connection.state.peer == Side::Ended {
+            connection.transport.say_goodbye();
             return self.remove(ep, slot);
         }
         if connection.state.ours != Side::Ended {

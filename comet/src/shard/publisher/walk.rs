@@ -173,7 +173,8 @@ impl Walk<'_> {
             return self.write_singly(part);
         }
         let connection = self.ep.connections.get(slot);
-        let is_ready = connection.is_some_and(|it| it.out.is_none() && it.is_batchable());
+        let len = template.full_len();
+        let is_ready = connection.is_some_and(|it| it.out.is_none() && it.takes_batched(len));
         if last == Last::Yes && is_ready {
             self.plan(part);
         } else {
@@ -231,7 +232,9 @@ impl Walk<'_> {
                 let len = batch.templates[format.index()].full_len();
                 let numbered = is_acked && format.dialect().abilities().has_acks();
                 let part = Part { slot: place.slot, format, first: 0, count };
-                (len > 0 && !numbered).then_some(Planned { part, len, copy: None })
+                let takes = || connections.get(place.slot).is_some_and(|it| it.takes_batched(len));
+                let fits = len <= SHARE_FROM || takes();
+                (len > 0 && !numbered && fits).then_some(Planned { part, len, copy: None })
             });
             let before = self.writes.len();
             self.writes.extend(planned);

@@ -70,7 +70,7 @@ impl WriteBatch {
     pub(super) fn bytes<'a>(
         &'a self,
         batch: &'a PublishBatch,
-    ) -> impl Iterator<Item = (u32, &'a [u8])> {
+    ) -> impl Iterator<Item = (u32, &'a [u8])> + Clone {
         self.writes.iter().map(|&Planned { part, len, copy }| {
             let bytes = match copy {
                 Some(from) => &self.copies[from..from + len],

@@ -12,6 +12,7 @@
 //! peer's transport will notice.
 
 mod acks;
+mod ending;
 mod frames;
 mod input;
 
@@ -24,12 +25,13 @@ use super::admission::{Admission, Fairness};
 use super::census::Counting;
 use super::connections::{ConnectionKey, Side};
 use super::context::Context;
-use super::effect::Effect;
 use super::endpoints::Endpoints;
 use super::readiness::Ready;
 use super::sessions::Sessions;
+#[cfg(feature = "tls")]
+use super::transport::Handshake;
 use super::transport::Received;
-use crate::Closed;
+use ending::{discard, end_of_input, note_end};
 
 /// Connections that are read together. Each has this share of the buffer; a peer that sends more
 /// than that is read alone for the rest.
@@ -166,6 +168,7 @@ impl Reader {
             // The input of those before it may have been its end.
             if sessions.endpoints.connections.has(key) {
                 let result = result.as_ref().map(|&count| count).map_err(io::Error::kind);
+                let result = received(sessions, key, part, result);
                 self.handle_read(sessions, door, key, part, result);
                 sessions.carry_out_effects();
             }
@@ -190,22 +193,24 @@ impl Reader {
         door: &mut Admission,
         key: ConnectionKey,
         part: &mut [u8],
-        result: Result<usize, ErrorKind>,
+        result: io::Result<Received>,
     ) {
         let slot = key.slot();
         match result {
-            Ok(0) => end_of_input(&mut sessions.endpoints, slot),
-            Ok(count) => {
-                let is_full = count == part.len();
-                self.take_input(sessions, door, key, &mut part[..count], 0);
-                if is_full {
+            Ok(Received { len: 0, .. }) => end_of_input(&mut sessions.endpoints, slot),
+            Ok(Received { len, has_more }) => {
+                self.take_input(sessions, door, key, &mut part[..len], 0);
+                if has_more {
                     sessions.endpoints.connections.resume_later(slot);
                 }
             }
-            Err(ErrorKind::WouldBlock) => {}
-            Err(ErrorKind::Interrupted) => sessions.endpoints.connections.resume_later(slot),
-            Err(kind) => sessions.endpoints.lose(slot, kind),
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => {}
+                ErrorKind::Interrupted => sessions.endpoints.connections.resume_later(slot),
+                _ => sessions.endpoints.fail(slot, &error),
+            },
         }
+        sessions.endpoints.settle_held(key);
     }
 
     /// Handles a report of one connection's socket.
@@ -261,8 +266,12 @@ impl Reader {
     /// Reads from the socket, up to the buffer's length, unless the connection is paused.
     fn handle_readable(&mut self, sessions: &mut Sessions, door: &mut Admission, slot: u32) {
         let ep = &mut sessions.endpoints;
-        if is_newcomer(ep, slot) && !self.fairness.admit_newcomer() {
-            return self.put_off(ep, slot);
+        if is_newcomer(ep, slot) {
+            let is_handshaking =
+                ep.connections.get(slot).is_some_and(|it| it.transport.is_handshaking());
+            if !self.fairness.admit_newcomer(is_handshaking) {
+                return self.put_off(ep, slot);
+            }
         }
         let mut buffer = mem::take(&mut self.buffer);
         if let Progress::More = self.read(sessions, door, slot, &mut buffer) {
@@ -306,7 +315,12 @@ impl Reader {
         buffer[..short].copy_from_slice(&tail[..short]);
         let is_ending = connection.state.peer == Side::Ending;
         let space = if is_open { buffer.len() - short } else { FIRST_READ };
-        match connection.transport.read(&mut buffer[short..short + space]) {
+        let result = connection.transport.read(&mut buffer[short..short + space]);
+        #[cfg(feature = "tls")]
+        if !is_open {
+            note_handshake(ep, key);
+        }
+        let progress = match result {
             Ok(Received { len: 0, .. }) => {
                 end_of_input(ep, slot);
                 Progress::Stop
@@ -319,13 +333,27 @@ impl Reader {
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => Progress::Stop,
                 ErrorKind::Interrupted => Progress::More,
-                kind => {
-                    ep.lose(slot, kind);
+                _ => {
+                    ep.fail(slot, &error);
                     Progress::Stop
                 }
             },
-        }
+        };
+        sessions.endpoints.settle_held(key);
+        progress
     }
+}
+
+/// What a batched read of one connection has brought, in the buffer.
+fn received(
+    sessions: &mut Sessions,
+    key: ConnectionKey,
+    part: &mut [u8],
+    result: Result<usize, ErrorKind>,
+) -> io::Result<Received> {
+    let connection = sessions.endpoints.connections.find(key);
+    let transport = connection.map(|it| &mut it.transport).ok_or(ErrorKind::NotConnected)?;
+    transport.received(part, result?)
 }
 
 /// Whether a report says no more than that an open session that may be read can be.
@@ -355,43 +383,12 @@ fn is_newcomer(ep: &Endpoints, slot: u32) -> bool {
     session.is_some_and(|session| !session.state().is_open() && !session.state().is_closing())
 }
 
-/// Remembers whether an event announced the end of the peer's bytes.
-fn note_end(sessions: &mut Sessions, slot: u32, is_announced: bool) {
-    if let Some(connection) = sessions.endpoints.connections.get_mut(slot) {
-        connection.state.note_end(is_announced);
-    }
-    if is_announced && sessions.lifecycle.is_held(slot) {
-        sessions.lifecycle.release_refused(&mut sessions.endpoints, slot);
-    }
-}
-
-/// The peer sends no more.
-fn end_of_input(ep: &mut Endpoints, slot: u32) {
-    if let Some(connection) = ep.connections.get_mut(slot) {
-        connection.state.peer = Side::Ended;
-    }
-    ep.effect(slot, Effect::End(Closed::ByPeer));
-}
-
-/// Discards input of a closing connection.
-fn discard(sessions: &mut Sessions, slot: u32, buffer: &mut [u8]) -> Progress {
-    let Some(connection) = sessions.endpoints.connections.get_mut(slot) else {
-        return Progress::Stop;
-    };
-    match connection.transport.read(buffer) {
-        Ok(Received { len: 0, .. }) => {
-            connection.state.peer = Side::Ended;
-            if connection.out.is_none() {
-                sessions.remove(slot);
-            }
-            Progress::Stop
-        }
-        Ok(_) => Progress::More,
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Progress::Stop,
-        Err(error) if error.kind() == ErrorKind::Interrupted => Progress::More,
-        Err(_) => {
-            sessions.remove(slot);
-            Progress::Stop
-        }
-    }
+/// Counts the handshake of a connection that had none before it was read.
+#[cfg(feature = "tls")]
+fn note_handshake(ep: &mut Endpoints, key: ConnectionKey) {
+    let Some(connection) = ep.connections.find(key) else { return };
+    let Some(handshake) = connection.transport.take_handshake() else { return };
+    let counters = ep.cx.counters();
+    counters.tls_handshakes.add(1);
+    counters.tls_resumed.add((handshake == Handshake::Resumed).into());
 }

@@ -9,6 +9,7 @@
 //! | transport | descriptor | holds bytes | batched calls |
 //! |---|---|---|---|
 //! | `Tcp` | yes | no | reads and writes |
+//! | `Tls`: TLS over a socket | yes | maybe | reads and writes, of records |
 //! | `Polled`: a stream that is polled, of a runtime for instance | no | maybe | none |
 //! | `Virtual`: simulated | no | no | reads and writes |
 //!
@@ -17,6 +18,8 @@
 mod acceptor;
 #[cfg(feature = "tokio")]
 mod polled;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -31,12 +34,16 @@ use super::simulated::End;
 pub(crate) use acceptor::Acceptor;
 #[cfg(feature = "tokio")]
 pub(crate) use polled::{PollStream, Polled};
+#[cfg(feature = "tls")]
+pub(super) use tls::{Handshake, Tls};
 
 /// The way to one peer. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) enum Transport {
     Tcp(TcpStream),
-    /// Boxed: an idle TCP connection is not to pay for it.
+    /// Boxed, like the next: an idle TCP connection is not to pay for it.
+    #[cfg(feature = "tls")]
+    Tls(Box<Tls>),
     #[cfg(feature = "tokio")]
     Polled(Box<Polled>),
     /// Joined to an endpoint in this process.
@@ -67,6 +74,8 @@ impl Transport {
     pub(super) fn into_socket(self) -> Option<std::net::TcpStream> {
         match self {
             Self::Tcp(socket) => Some(socket.into()),
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => None,
             #[cfg(feature = "tokio")]
             Self::Polled(_) => None,
             #[cfg(feature = "simulation")]
@@ -74,10 +83,17 @@ impl Transport {
         }
     }
 
+    /// Whether it is a socket and nothing else.
+    pub(super) fn is_socket(&self) -> bool {
+        matches!(self, Self::Tcp(_))
+    }
+
     /// The peer's address.
     pub(super) fn peer_addr(&self) -> io::Result<SocketAddr> {
         match self {
             Self::Tcp(socket) => socket.peer_addr(),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.socket().peer_addr(),
             #[cfg(feature = "tokio")]
             Self::Polled(polled) => polled.remote().ok_or(io::ErrorKind::AddrNotAvailable.into()),
             #[cfg(feature = "simulation")]
@@ -90,6 +106,8 @@ impl Transport {
     pub(super) fn take_error(&self) -> io::Result<Option<io::Error>> {
         match self {
             Self::Tcp(socket) => socket.take_error(),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.socket().take_error(),
             #[cfg(feature = "tokio")]
             Self::Polled(_) => Ok(None),
             #[cfg(feature = "simulation")]
@@ -102,6 +120,8 @@ impl Transport {
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
         let len = match self {
             Self::Tcp(socket) => socket.read(buffer)?,
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => return tls.read(buffer),
             #[cfg(feature = "tokio")]
             Self::Polled(polled) => return polled.read(buffer),
             #[cfg(feature = "simulation")]
@@ -121,6 +141,8 @@ impl Transport {
     pub(super) fn drive(&mut self) -> io::Result<()> {
         match self {
             Self::Tcp(_) => Ok(()),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.drive(),
             #[cfg(feature = "tokio")]
             Self::Polled(polled) => polled.drive(),
             #[cfg(feature = "simulation")]
@@ -132,6 +154,8 @@ impl Transport {
     pub(super) fn shutdown_write(&mut self) -> io::Result<()> {
         match self {
             Self::Tcp(socket) => socket.shutdown(Shutdown::Write),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.shutdown_write(),
             #[cfg(feature = "tokio")]
             Self::Polled(polled) => polled.shutdown_write(),
             #[cfg(feature = "simulation")]
@@ -139,12 +163,23 @@ impl Transport {
         }
     }
 
-    /// Whether its calls can be made together with those of others: it holds no bytes of its own,
-    /// and a short read has emptied it.
+    /// Last words before it is dropped, to a peer that sends no more.
+    pub(super) fn say_goodbye(&mut self) {
+        #[cfg(feature = "tls")]
+        if let Self::Tls(tls) = self {
+            // The peer may read no more either.
+            let _ = tls.shutdown_write();
+        }
+    }
+
+    /// Whether its calls can be made together with those of others: a short read empties it, and it
+    /// holds no input unless its connection has a tail.
     #[inline]
     pub(super) fn is_batchable(&self) -> bool {
         match self {
             Self::Tcp(_) => true,
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.is_open(),
             #[cfg(feature = "tokio")]
             Self::Polled(_) => false,
             #[cfg(feature = "simulation")]
@@ -152,12 +187,25 @@ impl Transport {
         }
     }
 
-    /// Writes as much as is taken, as one of a batch. One that is not
-    /// [batchable](Self::is_batchable) takes nothing.
+    /// Whether so many bytes can be written as one of a batch: those of TLS are copied for it.
+    #[inline]
+    pub(super) fn takes_batched(&self, bytes: usize) -> bool {
+        #[cfg(feature = "tls")]
+        if let Self::Tls(tls) = self {
+            return tls.is_open() && bytes <= tls::RECORD;
+        }
+        let _ = bytes;
+        self.is_batchable()
+    }
+
+    /// Writes as much as is taken, as one of a batch; on TLS, records that were sealed before. One
+    /// that is not [batchable](Self::is_batchable) takes nothing.
     #[inline]
     pub(super) fn write_batched(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(socket) => (&mut &*socket).write(bytes),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.socket().write(bytes),
             #[cfg(feature = "tokio")]
             Self::Polled(_) => Err(io::ErrorKind::WouldBlock.into()),
             #[cfg(feature = "simulation")]
@@ -165,16 +213,32 @@ impl Transport {
         }
     }
 
-    /// Reads as much as is there, as one of a batch. One that is not
-    /// [batchable](Self::is_batchable) has nothing.
+    /// Reads as much as is there, as one of a batch; what came is then to be
+    /// [taken](Self::received). One that is not [batchable](Self::is_batchable) has nothing.
     #[inline]
     pub(super) fn read_batched(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(socket) => (&mut &*socket).read(buffer),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.socket().read(buffer),
             #[cfg(feature = "tokio")]
             Self::Polled(_) => Err(io::ErrorKind::WouldBlock.into()),
             #[cfg(feature = "simulation")]
             Self::Virtual(end) => end.read(buffer),
+        }
+    }
+
+    /// Takes what a batched read brought, in place; the end of the stream is no bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read).
+    #[inline]
+    pub(super) fn received(&mut self, buffer: &mut [u8], count: usize) -> io::Result<Received> {
+        match self {
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.received(buffer, count),
+            _ => Ok(Received { len: count, has_more: count == buffer.len() }),
         }
     }
 
@@ -183,11 +247,89 @@ impl Transport {
     pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         match self {
             Self::Tcp(socket) => Some(socket.as_fd()),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => Some(tls.socket().as_fd()),
             #[cfg(feature = "tokio")]
             Self::Polled(_) => None,
             #[cfg(feature = "simulation")]
             Self::Virtual(_) => None,
         }
+    }
+}
+
+/// TLS of transports.
+#[cfg(feature = "tls")]
+impl Transport {
+    /// Begins a TLS handshake on a socket. Bytes of it may have been read already; of an unfinished
+    /// message `longest` bytes are kept.
+    ///
+    /// # Errors
+    ///
+    /// It is no socket.
+    pub(super) fn begin_tls(
+        self,
+        tls: &crate::tls::Tls,
+        first: Vec<u8>,
+        longest: usize,
+    ) -> io::Result<Self> {
+        match self {
+            Self::Tcp(socket) => {
+                Ok(Self::Tls(Box::new(Tls::new(socket, tls.current(), first, longest)?)))
+            }
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    fn tls(&self) -> Option<&Tls> {
+        match self {
+            Self::Tls(tls) => Some(tls),
+            _ => None,
+        }
+    }
+
+    /// A handshake that has been done, once.
+    pub(super) fn take_handshake(&mut self) -> Option<Handshake> {
+        match self {
+            Self::Tls(tls) => tls.take_handshake(),
+            _ => None,
+        }
+    }
+
+    /// The certificate by which the client has authenticated itself.
+    pub(super) fn client_certificate(&self) -> Option<crate::tls::ClientCertificate> {
+        self.tls()?.client_certificate()
+    }
+}
+
+/// What a transport holds of its own.
+impl Transport {
+    /// Whether it is still making itself ready: its first bytes cost more than others.
+    pub(super) fn is_handshaking(&self) -> bool {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = self.tls() {
+            return tls.is_handshaking();
+        }
+        false
+    }
+
+    /// Bytes of input that it has read and not given.
+    #[inline]
+    pub(super) fn held_input(&self) -> usize {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = self.tls() {
+            return tls.held_input();
+        }
+        0
+    }
+
+    /// Bytes that it has taken and not sent, as far as it can tell.
+    #[inline]
+    pub(super) fn held_output(&self) -> usize {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = self.tls() {
+            return tls.held_output();
+        }
+        0
     }
 }
 
@@ -200,6 +342,8 @@ impl Write for Transport {
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Self::Tcp(socket) => socket.write_vectored(slices),
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => tls.write_vectored(slices),
             #[cfg(feature = "tokio")]
             Self::Polled(polled) => polled.write_vectored(slices),
             #[cfg(feature = "simulation")]

@@ -6,8 +6,8 @@ use comet::{Adoption, Closed, Delivery, Target};
 use comet_testkit::client::{Client, Ending, Transport};
 use comet_testkit::frame::say;
 use comet_testkit::socket::{Socket, pair};
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::support::gateway::{Server, config};
@@ -20,7 +20,7 @@ fn tls() -> (TlsAcceptor, TlsConnector) {
     let mut roots = RootCertStore::empty();
     roots.add(certificate.clone()).unwrap();
     let private = PrivateKeyDer::Pkcs8(key.signing_key.serialize_der().into());
-    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .unwrap()

@@ -13,12 +13,16 @@ use comet::{
 use comet_testkit::client::{Client, Host, Transport};
 use comet_testkit::clock::{self, PATIENCE};
 use comet_testkit::socket::Socket;
+#[cfg(all(feature = "tls", feature = "tokio"))]
+use comet_testkit::websocket;
 
 use super::log::{Event, Log};
-use super::place;
+use super::place::{self, Way};
 use super::router::TestRouter;
 #[cfg(feature = "tokio")]
 use super::streams::{bridged, pipe};
+#[cfg(all(feature = "tls", feature = "tokio"))]
+use super::tls;
 
 /// A running gateway that listens for TCP and WebSocket. When it is dropped it is drained, and it
 /// must then have ended every session exactly once.
@@ -26,8 +30,8 @@ pub(crate) struct Server {
     pub(crate) gateway: Gateway,
     pub(crate) log: Arc<Log>,
     stopped: bool,
-    /// Clients come as streams that are adopted.
-    adopts: bool,
+    /// How clients come.
+    way: Way,
 }
 
 /// A gateway to be started.
@@ -93,12 +97,20 @@ impl Setup {
         self
     }
 
-    pub(crate) fn start(self) -> Server {
+    #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "more listeners with TLS"))]
+    pub(crate) fn start(mut self) -> Server {
         let log = Arc::clone(&self.router.log);
         let builder = Gateway::builder(self.router).config(self.config);
+        let way = place::way();
+        #[cfg(all(feature = "tls", feature = "tokio"))]
+        if way == Way::Tls {
+            // Behind all that tests count on.
+            let listen = [Listen::tcp(anywhere()), Listen::websocket(anywhere())];
+            self.listen.extend(listen.map(|it| it.tls(tls::tls())));
+        }
         let builder = self.listen.into_iter().fold(builder, comet::Builder::listen);
         let gateway = builder.start().expect("start");
-        Server { gateway, log, stopped: false, adopts: place::adopts() }
+        Server { gateway, log, stopped: false, way }
     }
 }
 
@@ -183,8 +195,19 @@ impl Server {
 
 impl Host for Server {
     fn socket(&self, transport: Transport) -> Socket {
+        #[cfg(all(feature = "tls", feature = "tokio"))]
+        if self.way == Way::Tls {
+            let addresses = self.gateway.addresses();
+            let address = addresses[addresses.len() - 2..][transport as usize];
+            let mut socket = tls::secured(address);
+            if transport == Transport::WebSocket {
+                socket.write(websocket::request("/sub", ""));
+                websocket::await_upgrade(&mut socket);
+            }
+            return socket;
+        }
         #[cfg(feature = "tokio")]
-        if self.adopts {
+        if self.way == Way::Adopted {
             let adoption = match transport {
                 Transport::Tcp => Adoption::stream(),
                 Transport::WebSocket => Adoption::websocket(),

@@ -7,3 +7,5 @@ pub(crate) mod place;
 pub(crate) mod router;
 #[cfg(feature = "tokio")]
 pub(crate) mod streams;
+#[cfg(all(feature = "tls", feature = "tokio"))]
+pub(crate) mod tls;

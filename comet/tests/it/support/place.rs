@@ -1,5 +1,5 @@
 //! Where a scenario is played: on one shard or several, over TCP or WebSocket, accepted from a
-//! socket or adopted as a stream.
+//! socket, with or without TLS, or adopted as a stream.
 
 use std::cell::Cell;
 
@@ -12,40 +12,57 @@ pub(crate) struct Place {
     pub(crate) transport: Transport,
 }
 
-thread_local! {
-    /// Whether gateways that this thread starts have the streams of their clients adopted.
-    static ADOPTS: Cell<bool> = const { Cell::new(false) };
+/// How clients reach a gateway.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Way {
+    Socket,
+    /// As a stream that is adopted.
+    Adopted,
+    /// By TLS on a socket.
+    Tls,
 }
 
-/// Whether a gateway that is started now has the streams of its clients adopted.
-pub(crate) fn adopts() -> bool {
-    ADOPTS.get()
+impl Way {
+    /// Whether this build has it.
+    fn is_there(self) -> bool {
+        match self {
+            Self::Socket => true,
+            Self::Adopted => cfg!(feature = "tokio"),
+            Self::Tls => cfg!(all(feature = "tls", feature = "tokio")),
+        }
+    }
+}
+
+thread_local! {
+    /// How the clients of gateways that this thread starts reach them.
+    static WAY: Cell<Way> = const { Cell::new(Way::Socket) };
+}
+
+/// How clients reach a gateway that is started now.
+pub(crate) fn way() -> Way {
+    WAY.get()
 }
 
 /// Plays the scenario in all places, side by side.
 pub(crate) fn everywhere(scenario: impl Fn(Place) + Sync) {
-    play(scenario, &[(1, false), (2, false), (2, true)]);
+    play(scenario, &[(1, Way::Socket), (2, Way::Socket), (2, Way::Adopted), (2, Way::Tls)]);
 }
 
-/// [`everywhere`], but for what only sockets of the gateway's own do.
+/// [`everywhere`], but for what only plain sockets of the gateway's own do.
 pub(crate) fn on_sockets(scenario: impl Fn(Place) + Sync) {
-    play(scenario, &[(1, false), (2, false)]);
+    play(scenario, &[(1, Way::Socket), (2, Way::Socket)]);
 }
 
-fn play(scenario: impl Fn(Place) + Sync, on: &[(usize, bool)]) {
+fn play(scenario: impl Fn(Place) + Sync, on: &[(usize, Way)]) {
     std::thread::scope(|scope| {
-        for &(shards, adopts) in on {
-            if adopts && cfg!(not(feature = "tokio")) {
-                continue;
-            }
+        for &(shards, way) in on.iter().filter(|(_, way)| way.is_there()) {
             for transport in [Transport::Tcp, Transport::WebSocket] {
                 let (scenario, place) = (&scenario, Place { shards, transport });
-                let name = format!("{place:?}{}", if adopts { " adopted" } else { "" });
                 let play = move || {
-                    ADOPTS.set(adopts);
+                    WAY.set(way);
                     scenario(place);
                 };
-                let thread = std::thread::Builder::new().name(name);
+                let thread = std::thread::Builder::new().name(format!("{place:?} {way:?}"));
                 thread.spawn_scoped(scope, play).expect("a thread");
             }
         }
