@@ -50,7 +50,8 @@ pub enum AdoptError {
     /// The socket could not be made ready.
     #[error("cannot take over the socket: {0}")]
     Socket(#[from] io::Error),
-    /// [`limits.max_connections`](crate::LimitsConfig::max_connections) is reached.
+    /// [`limits.max_connections`](crate::LimitsConfig::max_connections) is reached, or
+    /// [`limits.max_sessions`](crate::LimitsConfig::max_sessions) by streams.
     #[error("too many connections")]
     TooMany,
     /// The client's address is at its limit:

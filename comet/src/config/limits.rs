@@ -6,14 +6,14 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LimitsConfig {
-    /// Connections open at once, over all shards. Default 1,000,000.
+    /// Connections with a file descriptor open at once, over all shards. Default 1,000,000.
     ///
-    /// Each takes a file descriptor. One more is accepted and closed at once, so that its peer
-    /// learns of it. The process's limit of descriptors is the other bound; reaching it pauses
-    /// accepting.
+    /// One more is accepted and closed at once, so that its peer learns of it. The process's limit
+    /// of descriptors is the other bound; reaching it pauses accepting. Adopted streams have no
+    /// descriptor, and [`max_sessions`](Self::max_sessions) limits them.
     pub max_connections: usize,
     /// Sessions at once, over all shards, including parked ones. Default 1,000,000, some 450 bytes
-    /// each while idle.
+    /// each while idle. As many connections without a file descriptor may be open.
     ///
     /// Beyond it, a peer that the router has accepted is turned away; one that resumes its session
     /// is let in.

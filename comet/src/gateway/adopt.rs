@@ -14,7 +14,9 @@ use crate::proxies::Client;
 use crate::shard::command::Command;
 use crate::shard::liveness::Liveness;
 use crate::shard::transport::Transport;
-use crate::shard::{ADOPTED, FramingState, Full, Handoff, Introduction, Shared, Unread, Visitor};
+use crate::shard::{
+    ADOPTED, FramingState, Full, Handoff, Holds, Introduction, Shared, Unread, Visitor,
+};
 
 /// A connection to be adopted: its framing, and what is known of its peer.
 ///
@@ -133,26 +135,29 @@ pub struct Place {
     shared: Arc<Shared>,
     shard: usize,
     visitor: Option<Visitor>,
+    holds: Holds,
     is_taken: bool,
 }
 
 impl Place {
-    fn new(shared: &Arc<Shared>, shard: usize, client: Client) -> Result<Self, AdoptError> {
-        let visitor =
-            shared.entrance.enter(shared.clock.now(), client).map_err(|full| match full {
-                Full::Connections => AdoptError::TooMany,
-                Full::Address => AdoptError::TooManyOfAddress,
-            })?;
-        Ok(Self { shared: Arc::clone(shared), shard, visitor, is_taken: false })
+    fn new(
+        shared: &Arc<Shared>,
+        shard: usize,
+        client: Client,
+        holds: Holds,
+    ) -> Result<Self, AdoptError> {
+        let visitor = shared.entrance.enter(shared.clock.now(), client, holds)?;
+        Ok(Self { shared: Arc::clone(shared), shard, visitor, holds, is_taken: false })
     }
 
     /// Adopts a stream in this place: see [`Gateway::adopt`].
     ///
     /// # Errors
     ///
-    /// [`AdoptError::Dialect`].
+    /// [`AdoptError::Dialect`]; [`AdoptError::TooMany`] if the place was reserved for a connection
+    /// with a descriptor, and there are as many streams without one as there may be.
     #[cfg(feature = "tokio")]
-    pub fn adopt<S>(self, stream: S, adoption: Adoption) -> Result<(), AdoptError>
+    pub fn adopt<S>(mut self, stream: S, adoption: Adoption) -> Result<(), AdoptError>
     where
         S: ::tokio::io::AsyncRead + ::tokio::io::AsyncWrite + Send + 'static,
     {
@@ -160,6 +165,10 @@ impl Place {
         use crate::stream::RuntimeStream;
 
         adoption.check()?;
+        if self.holds == Holds::Descriptor {
+            self.shared.entrance.give_back_descriptor()?;
+            self.holds = Holds::Nothing;
+        }
         let polled = Polled::new(Box::new(RuntimeStream::new(stream)), adoption.remote);
         self.take(Transport::Polled(Box::new(polled)), adoption);
         Ok(())
@@ -184,10 +193,19 @@ impl Place {
     }
 }
 
+impl From<Full> for AdoptError {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::Connections => Self::TooMany,
+            Full::Address => Self::TooManyOfAddress,
+        }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         if !self.is_taken {
-            self.shared.entrance.leave(self.shared.clock.now(), self.visitor);
+            self.shared.entrance.leave(self.shared.clock.now(), self.visitor, self.holds);
         }
     }
 }
@@ -202,7 +220,19 @@ impl Gateway {
     ///
     /// [`AdoptError`] when there is no place, or the gateway takes no connections.
     pub fn reserve(&self, client: Client) -> Result<Place, AdoptError> {
-        Place::new(self.shared(), self.next_adopter()?, client)
+        Place::new(self.shared(), self.next_adopter()?, client, Holds::Descriptor)
+    }
+
+    /// The same for a [stream](Place::adopt) that holds no descriptor, such as a pipe in this
+    /// process: counted against [`limits.max_sessions`](crate::LimitsConfig::max_sessions), of
+    /// which there may be as many such connections.
+    ///
+    /// # Errors
+    ///
+    /// [`AdoptError`] when there is no place, or the gateway takes no connections.
+    #[cfg(feature = "tokio")]
+    pub fn reserve_stream(&self, client: Client) -> Result<Place, AdoptError> {
+        Place::new(self.shared(), self.next_adopter()?, client, Holds::Nothing)
     }
 
     /// Takes over a connection made elsewhere: an upgraded connection of an HTTP server, TLS, a
@@ -228,7 +258,7 @@ impl Gateway {
         S: ::tokio::io::AsyncRead + ::tokio::io::AsyncWrite + Send + 'static,
     {
         let client = adoption.client(self.shared(), adoption.remote);
-        self.reserve(client)?.adopt(stream, adoption)
+        self.reserve_stream(client)?.adopt(stream, adoption)
     }
 
     /// Takes over a TCP socket connected elsewhere, like an accepted one; the handshake deadline

@@ -64,7 +64,7 @@ use std::time::Duration;
 pub(crate) use admission::Listener;
 pub(crate) use command::Question;
 pub(crate) use connections::{ADOPTED, FramingState, Unread, open_ring};
-pub(crate) use entrance::{Full, Visitor};
+pub(crate) use entrance::{Full, Holds, Visitor};
 pub(crate) use handoff::Handoff;
 pub(crate) use introduction::Introduction;
 pub(crate) use shared::Shared;

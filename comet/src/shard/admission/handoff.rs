@@ -78,9 +78,9 @@ impl Admission {
                 (Session::new(ep.cx.now, &ep.cx.limits), None)
             }
         };
-        let visitor = connection.visitor();
+        let (visitor, holds) = (connection.visitor(), connection.transport.holds());
         let Some(slot) = watch(ep, connection, session) else {
-            return forget_connection(&ep.cx, visitor);
+            return forget_connection(&ep.cx, visitor, holds);
         };
         if let (Some(unread), Some(key)) = (unread, ep.connections.key(slot))
             && let Some(tail) = ep.connections.tail_of(key, ep.cx.now)

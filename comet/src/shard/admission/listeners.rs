@@ -172,7 +172,8 @@ fn admit(
         true => Client::Unnamed,
         false => proxies.client(remote, |_| []),
     };
-    let Ok(visitor) = ep.cx.shared.entrance.enter(ep.cx.now, client) else {
+    let holds = transport.holds();
+    let Ok(visitor) = ep.cx.shared.entrance.enter(ep.cx.now, client, holds) else {
         ep.cx.counters().closed[Closed::TooManyConnections.index()].add(1);
         return;
     };
@@ -185,7 +186,7 @@ fn admit(
     connection.extras.introduce(Introduction::of(visitor));
     let session = Session::new(ep.cx.now, &ep.cx.limits);
     let Some(slot) = watch(ep, connection, session) else {
-        return forget_connection(&ep.cx, visitor);
+        return forget_connection(&ep.cx, visitor, holds);
     };
     #[cfg(feature = "tls")]
     if let Some(OverTls { tls, is_optional: false }) = profile.tls.as_ref().filter(|_| !by_proxy) {

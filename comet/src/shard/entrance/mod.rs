@@ -1,4 +1,5 @@
-//! Limits at the entrance: connections in all and of each address, and sessions.
+//! Limits at the entrance: connections with and without a descriptor, those of each address, and
+//! sessions.
 //!
 //! Not here: the client's address behind a proxy (`proxies`), refusals (`admission`, `gateway`).
 
@@ -17,6 +18,8 @@ use addresses::Addresses;
 pub(crate) struct Entrance {
     max_connections: usize,
     connections: AtomicUsize,
+    /// Connections without a descriptor, at most as many as sessions.
+    streams: AtomicUsize,
     max_sessions: usize,
     sessions: AtomicUsize,
     addresses: Addresses,
@@ -31,6 +34,19 @@ pub(crate) enum Full {
     Address,
 }
 
+/// What a connection takes from the system.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Holds {
+    /// A file descriptor.
+    Descriptor,
+    /// Memory alone: a stream in this process, or of a connection that carries several.
+    #[cfg_attr(
+        not(any(test, feature = "tokio")),
+        expect(dead_code, reason = "streams are those of a runtime")
+    )]
+    Nothing,
+}
+
 /// A connection's client, where its socket alone does not tell.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Visitor {
@@ -43,6 +59,7 @@ impl Entrance {
         Self {
             max_connections: limits.max_connections,
             connections: AtomicUsize::new(0),
+            streams: AtomicUsize::new(0),
             max_sessions: limits.max_sessions,
             sessions: AtomicUsize::new(0),
             addresses: Addresses::new(limits),
@@ -55,16 +72,45 @@ impl Entrance {
     }
 
     /// Counts a connection that may come in. It must [`leave`](Self::leave) when it ends.
-    pub(crate) fn enter(&self, now: Time, client: Client) -> Result<Option<Visitor>, Full> {
-        if self.connections.fetch_add(1, Ordering::Relaxed) >= self.max_connections {
-            self.connections.fetch_sub(1, Ordering::Relaxed);
-            return Err(Full::Connections);
-        }
+    pub(crate) fn enter(
+        &self,
+        now: Time,
+        client: Client,
+        holds: Holds,
+    ) -> Result<Option<Visitor>, Full> {
+        self.count(holds)?;
         let visitor = self.identify(now, client);
         if visitor.is_err() {
-            self.connections.fetch_sub(1, Ordering::Relaxed);
+            self.uncount(holds);
         }
         visitor
+    }
+
+    /// Counts a connection that has come in as one without a descriptor from now on.
+    #[cfg(any(test, feature = "tokio"))]
+    pub(crate) fn give_back_descriptor(&self) -> Result<(), Full> {
+        self.count(Holds::Nothing)?;
+        self.uncount(Holds::Descriptor);
+        Ok(())
+    }
+
+    fn count(&self, holds: Holds) -> Result<(), Full> {
+        let (count, limit) = match holds {
+            Holds::Descriptor => (&self.connections, self.max_connections),
+            Holds::Nothing => (&self.streams, self.max_sessions),
+        };
+        if count.fetch_add(1, Ordering::Relaxed) >= limit {
+            count.fetch_sub(1, Ordering::Relaxed);
+            return Err(Full::Connections);
+        }
+        Ok(())
+    }
+
+    fn uncount(&self, holds: Holds) {
+        match holds {
+            Holds::Descriptor => self.connections.fetch_sub(1, Ordering::Relaxed),
+            Holds::Nothing => self.streams.fetch_sub(1, Ordering::Relaxed),
+        };
     }
 
     /// Counts a connection that has come in under the address of its client, which has become
@@ -80,8 +126,8 @@ impl Entrance {
     }
 
     /// A connection has ended.
-    pub(crate) fn leave(&self, now: Time, visitor: Option<Visitor>) {
-        self.connections.fetch_sub(1, Ordering::Relaxed);
+    pub(crate) fn leave(&self, now: Time, visitor: Option<Visitor>, holds: Holds) {
+        self.uncount(holds);
         if let Some(visitor) = visitor.filter(|visitor| visitor.is_counted) {
             self.addresses.leave(now, visitor.address);
         }
@@ -89,7 +135,7 @@ impl Entrance {
 
     /// Connections that are in, or have a place.
     pub(crate) fn connections(&self) -> usize {
-        self.connections.load(Ordering::Relaxed)
+        self.connections.load(Ordering::Relaxed) + self.streams.load(Ordering::Relaxed)
     }
 
     /// Counts a session, if there may be one more. It is counted, also while it is parked, until
@@ -126,13 +172,13 @@ mod tests {
             ..LimitsConfig::default()
         };
         let entrance = Entrance::new(&config);
-        let enter = |client| entrance.enter(NOW, client);
+        let enter = |client| entrance.enter(NOW, client, Holds::Descriptor);
         let first = enter(direct("10.0.0.1")).unwrap();
         enter(direct("10.0.0.1")).unwrap();
         assert_eq!(enter(direct("10.0.0.1")), Err(Full::Address));
         enter(direct("10.0.0.2")).unwrap();
         assert_eq!(enter(direct("10.0.0.3")), Err(Full::Connections));
-        entrance.leave(NOW, first);
+        entrance.leave(NOW, first, Holds::Descriptor);
         assert!(enter(direct("10.0.0.1")).is_ok());
     }
 
@@ -142,21 +188,39 @@ mod tests {
         let entrance = Entrance::new(&config);
         let forwarded = Client::Forwarded("198.51.100.7".parse().unwrap());
         for _ in 0..3 {
-            assert_eq!(entrance.enter(NOW, Client::Unnamed), Ok(None));
+            assert_eq!(entrance.enter(NOW, Client::Unnamed, Holds::Descriptor), Ok(None));
         }
         let visitor = entrance.identify(NOW, forwarded).unwrap();
         assert_eq!(entrance.identify(NOW, forwarded), Err(Full::Address));
-        entrance.leave(NOW, visitor);
+        entrance.leave(NOW, visitor, Holds::Descriptor);
         assert!(entrance.identify(NOW, forwarded).is_ok());
     }
 
     #[test]
     fn a_visitor_is_kept_only_where_it_is_needed() {
         let entrance = Entrance::new(&LimitsConfig::default());
-        assert_eq!(entrance.enter(NOW, direct("10.0.0.1")), Ok(None));
+        assert_eq!(entrance.enter(NOW, direct("10.0.0.1"), Holds::Descriptor), Ok(None));
         let address = "198.51.100.7".parse().unwrap();
-        let visitor = entrance.enter(NOW, Client::Forwarded(address)).unwrap();
+        let visitor = entrance.enter(NOW, Client::Forwarded(address), Holds::Nothing).unwrap();
         assert_eq!(visitor, Some(Visitor { address, is_counted: false }));
+    }
+
+    #[test]
+    fn descriptors_and_streams_have_a_limit_each() {
+        let config =
+            LimitsConfig { max_connections: 1, max_sessions: 2, ..LimitsConfig::default() };
+        let entrance = Entrance::new(&config);
+        let enter = |holds| entrance.enter(NOW, Client::Unnamed, holds);
+        enter(Holds::Descriptor).unwrap();
+        assert_eq!(enter(Holds::Descriptor), Err(Full::Connections));
+        enter(Holds::Nothing).unwrap();
+        entrance.give_back_descriptor().unwrap();
+        assert_eq!(enter(Holds::Nothing), Err(Full::Connections));
+        enter(Holds::Descriptor).unwrap();
+        assert_eq!(entrance.give_back_descriptor(), Err(Full::Connections));
+        assert_eq!(entrance.connections(), 3);
+        entrance.leave(NOW, None, Holds::Nothing);
+        assert!(enter(Holds::Nothing).is_ok());
     }
 
     #[test]

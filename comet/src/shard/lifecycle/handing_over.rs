@@ -25,7 +25,7 @@ impl Lifecycle {
         ep.connections.unwatch(&mut connection);
         let visitor = connection.visitor();
         let named = connection.extras.introduction().and_then(|known| known.named);
-        forget_connection(&ep.cx, visitor);
+        forget_connection(&ep.cx, visitor, connection.transport.holds());
         // A peer that is gone meanwhile has no address, and nothing to be answered.
         let Ok(peer) = connection.transport.peer_addr() else { return };
         let Some(socket) = connection.transport.into_socket() else { return };

@@ -21,7 +21,7 @@ use super::command::Question;
 use super::connections::{Connection, Side};
 use super::context::Context;
 use super::endpoints::Endpoints;
-use super::entrance::Visitor;
+use super::entrance::{Holds, Visitor};
 use crate::Closed;
 use crate::event::Event;
 use devices::Devices;
@@ -190,14 +190,14 @@ impl Lifecycle {
 
 /// Closes the socket of a connection that was taken out of its slot.
 fn drop_connection(ep: &mut Endpoints, connection: Connection) {
-    let visitor = connection.visitor();
+    let (visitor, holds) = (connection.visitor(), connection.transport.holds());
     ep.connections.close(connection);
-    forget_connection(&ep.cx, visitor);
+    forget_connection(&ep.cx, visitor, holds);
 }
 
 /// A connection is no longer this gateway's.
-pub(super) fn forget_connection(cx: &Context, visitor: Option<Visitor>) {
-    cx.shared.entrance.leave(cx.now, visitor);
+pub(super) fn forget_connection(cx: &Context, visitor: Option<Visitor>, holds: Holds) {
+    cx.shared.entrance.leave(cx.now, visitor, holds);
 }
 
 /// Puts an open session into a room.

@@ -28,6 +28,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use mio::net::TcpStream;
 use socket2::SockRef;
 
+use super::entrance::Holds;
 use super::liveness::Liveness;
 #[cfg(feature = "simulation")]
 use super::simulated::End;
@@ -86,6 +87,19 @@ impl Transport {
     /// Whether it is a socket and nothing else.
     pub(super) fn is_socket(&self) -> bool {
         matches!(self, Self::Tcp(_))
+    }
+
+    /// What it takes from the system.
+    pub(super) fn holds(&self) -> Holds {
+        match self {
+            Self::Tcp(_) => Holds::Descriptor,
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => Holds::Descriptor,
+            #[cfg(feature = "tokio")]
+            Self::Polled(_) => Holds::Nothing,
+            #[cfg(feature = "simulation")]
+            Self::Virtual(_) => Holds::Descriptor,
+        }
     }
 
     /// The peer's address.

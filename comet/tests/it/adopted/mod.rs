@@ -336,3 +336,27 @@ fn a_stream_that_panics_ends_its_own_session_alone() {
     assert_eq!(server.log.closed("fragile"), Closed::Lost(io::ErrorKind::Other));
     assert_eq!(other.ask(2, b"still here"), b"still here");
 }
+
+/// Descriptors and sessions are limits of their own.
+#[test]
+fn streams_hold_no_descriptor_and_are_as_many_as_sessions() {
+    let server = Server::start(config(2).limits(|it| {
+        it.max_connections = 1;
+        it.max_sessions = 3;
+    }));
+    let reserve = || server.gateway.reserve(comet::Client::Unnamed);
+    let _socket = reserve().unwrap();
+    assert!(matches!(reserve(), Err(AdoptError::TooMany)));
+    let mut first = adopted(&server, Transport::Tcp, Adoption::stream());
+    first.sign_in("alice", "");
+    let _second = adopted(&server, Transport::Tcp, Adoption::stream());
+    let third = server.gateway.reserve_stream(comet::Client::Unnamed).unwrap();
+    let (ours, _theirs) = pipe();
+    let fourth = server.gateway.adopt(ours, Adoption::stream());
+    assert!(matches!(fourth, Err(AdoptError::TooMany)), "{fourth:?}");
+    assert_eq!(server.stats().connections, 4);
+    drop(third);
+    let (ours, _theirs) = pipe();
+    server.gateway.adopt(ours, Adoption::stream()).unwrap();
+    first.beat(2);
+}
