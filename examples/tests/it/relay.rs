@@ -38,7 +38,7 @@ fn it_says_where_it_listens_once_it_is_ready() {
     both.client(Transport::WebSocket, "alice", "");
 
     let any = program(&["--any", ANYWHERE]);
-    let address = Listening(any.line.clone()).at("any");
+    let address = Listening(any.line).at("any");
     Client::connect(&address, Transport::Tcp).sign_in("alice", "");
     Client::connect(&address, Transport::WebSocket).sign_in("alice", "");
 
@@ -52,7 +52,7 @@ fn it_says_where_it_listens_once_it_is_ready() {
 fn behind_a_balancer_it_takes_the_header_that_it_requires() {
     let flags = ["--any", ANYWHERE, "--proxy-protocol", "--trusted-proxy", "127.0.0.0/8"];
     let relay = Example::start(Command::new(env!("CARGO_BIN_EXE_relay")).args(flags));
-    let address = Listening(relay.line.clone()).at("any");
+    let address = Listening(relay.line).at("any");
     let mut socket = Socket::connect(address);
     socket.write("PROXY TCP4 198.51.100.7 10.0.0.1 4711 443\r\n");
     Client::over(Transport::Tcp, socket).sign_in("alice", "");

@@ -90,7 +90,7 @@ mod tests {
         );
         let proxies = proxies.unwrap();
         let named = |_| [b"198.51.100.7".as_slice()];
-        let client = |peer: &str| proxies.client(peer.parse().unwrap(), named);
+        let client = |peer: &str| proxies.client(peer.parse::<IpAddr>().unwrap(), named);
         assert_eq!(client("10.1.2.3"), Client::Forwarded("198.51.100.7".parse().unwrap()));
         assert_eq!(client("::1"), Client::Unnamed);
         assert_eq!(client("::2"), Client::Direct("::2".parse().unwrap()));
