@@ -16,8 +16,8 @@ const FILES: usize = 3;
 /// accounts and the lease.
 const WRITERS: usize = 11;
 
-/// Descriptors of a shard: two listeners, a poll, its waker, and a ring.
-const OF_A_SHARD: usize = 5;
+/// Descriptors of a shard: up to three listeners, a poll, its waker, and a ring.
+const OF_A_SHARD: usize = 6;
 
 /// The limit assumed for a process without one: the highest default of Linux.
 const UNLIMITED: u64 = 1 << 20;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use comet::{Builder, Gateway};
+use comet::{Builder, Gateway, HttpConnection};
 use comet_dtalk::http::Verify;
 use comet_dtalk::id::Node;
 use comet_group::Groups;
@@ -15,6 +15,7 @@ use comet_store::{Membership, Outbox, Store};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
@@ -71,7 +72,7 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let mut gateway = config.gateway_limits();
     gateway.limits.max_connections = shares.gateway;
     gateway.resume.ticket_key = Some(data.ticket_secret()?);
-    let gateway = start_gateway(&config, gateway, with_presence)?;
+    let (gateway, handed_over) = start_gateway(&config, gateway, with_presence)?;
 
     let (stop, stopped) = watch::channel(false);
     let verify: Arc<dyn Verify> = Arc::new(tokens);
@@ -90,7 +91,7 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let public = http::public(public, &store, backends, verify, registry, &requests);
     let sources = Sources::new(&gateway, &store, router, pushes.clone(), &config);
     let metrics = Metrics::new(sources, &requests);
-    let http = Port::public(&config.http, http, shares.http, config.proxies.trusted());
+    let http = Port::public(&config, http, shares.http, handed_over);
     let admin = Port::admin(&config.http, admin);
     let serving = [
         tokio::spawn(http::serve(http, public, stopped.clone())),
@@ -147,10 +148,15 @@ fn start_gateway(
     config: &Config,
     limits: comet::Config,
     router: impl comet::Router,
-) -> Result<Gateway, StartupError> {
+) -> Result<(Gateway, Receiver<HttpConnection>), StartupError> {
+    let (to_http, handed_over) = http::handed_over();
     let builder = Gateway::builder(router).config(limits);
-    let builder = config.listeners().into_iter().fold(builder, Builder::listen);
-    Ok(builder.start()?)
+    let listeners = config.listeners(move |connection| {
+        // Too many wait: this one is closed.
+        drop(to_http.try_send(connection));
+    });
+    let builder = listeners.into_iter().fold(builder, Builder::listen);
+    Ok((builder.start()?, handed_over))
 }
 
 fn store_config(config: &Config, fence: Option<Fence>) -> comet_store::Config {
@@ -184,7 +190,8 @@ fn announce(
     let (http, admin) = (http?, admin?);
     let addresses = gateway.addresses();
     let (tcp, ws) = (addresses[0], addresses[1]);
-    print_line(&format!("listening tcp={tcp} ws={ws} http={http} admin={admin}"));
+    let any = addresses.get(2).map(|any| format!(" any={any}")).unwrap_or_default();
+    print_line(&format!("listening tcp={tcp} ws={ws} http={http} admin={admin}{any}"));
     print_line(&format!("  data     {}", config.data_dir.display()));
     if let Some(database) = &config.database.0 {
         print_line(&format!("  database {database}"));

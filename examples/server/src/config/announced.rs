@@ -1,4 +1,5 @@
-//! What clients are told before they connect: the section `[discovery]` and the list `[[modules]]`.
+//! What clients are told before they connect: the sections `[discovery]` and `[advertise]`, and the
+//! list `[[modules]]`.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,6 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 pub(crate) struct Announced {
     pub(crate) discovery: Discovery,
+    pub(crate) advertise: Advertise,
     #[serde(default)]
     pub(crate) modules: Vec<Module>,
 }
@@ -16,6 +18,21 @@ pub(crate) struct Announced {
 pub(crate) struct Discovery {
     pub(crate) servers: Vec<Node>,
     pub(crate) nodes: Vec<Node>,
+}
+
+/// The ways to a session that clients are told about.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Advertise {
+    pub(crate) transports: Vec<Transport>,
+}
+
+/// A way to a session.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Transport {
+    pub(crate) kind: String,
+    pub(crate) url: String,
 }
 
 /// A named address.

@@ -39,8 +39,9 @@ impl Config {
     /// Whether sign-in by name alone is enabled: only if no other machine can connect, judged by
     /// the listeners, the addresses announced to clients, and the trusted proxies.
     pub(crate) fn demo_is_on(&self) -> bool {
-        let Listen { tcp, ws, http, admin } = &self.listen;
-        let all_loopback = [tcp, ws, http, admin].iter().all(|address| address.ip().is_loopback());
+        let Listen { tcp, ws, http, admin, any, .. } = &self.listen;
+        let mut addresses = [tcp, ws, http, admin].into_iter().chain(any);
+        let all_loopback = addresses.all(|address| address.ip().is_loopback());
         let served = self.announced.discovery.servers.iter().map(|node| node.address.parse().ok());
         let named = self.origins.hosts.iter().map(|host| format!("http://{host}").parse().ok());
         let is_local = |uri: Option<Uri>| uri.as_ref().and_then(Uri::host).is_some_and(is_loopback);

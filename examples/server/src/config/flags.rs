@@ -33,6 +33,9 @@ pub(crate) struct Flags {
     /// Address for the HTTP API and the web chat page
     #[arg(long, value_name = "ADDR")]
     http: Option<String>,
+    /// Address for all of them on one port
+    #[arg(long, value_name = "ADDR")]
+    any: Option<String>,
     /// Address for metrics and health
     #[arg(long, value_name = "ADDR")]
     admin: Option<String>,
@@ -82,6 +85,7 @@ impl Flags {
             ("--tcp", "listen.tcp", &self.tcp),
             ("--ws", "listen.ws", &self.ws),
             ("--http", "listen.http", &self.http),
+            ("--any", "listen.any", &self.any),
             ("--admin", "listen.admin", &self.admin),
             ("--data-dir", "data_dir", &data_dir),
             ("--log", "log", &self.log),

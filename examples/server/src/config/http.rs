@@ -11,6 +11,8 @@ pub(crate) struct Http {
     pub(crate) connections_per_address: usize,
     /// Limit on connections to the port of metrics and health.
     pub(crate) admin_connections: usize,
+    pub(crate) sse_streams: usize,
+    pub(crate) sse_unread_streams: usize,
     pub(crate) head_bytes: usize,
     pub(crate) head_seconds: u64,
     pub(crate) body_seconds: u64,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comet::{DevicePolicy, Listen};
+use comet::{DevicePolicy, HttpConnection, Listen};
 
 use super::Config;
 use super::backends::Devices;
@@ -59,19 +59,34 @@ impl Config {
         config
     }
 
-    /// The listeners of sessions.
-    pub(crate) fn listeners(&self) -> [Listen; 2] {
-        let gateway = &self.gateway;
-        let tcp = (Listen::tcp(self.listen.tcp), gateway.ping.tcp_ping_seconds);
-        let ws = Listen::websocket(self.listen.ws)
-            .paths(&gateway.websocket.upgrade_paths)
-            .origin(self.origins.sub.policy())
-            .subprotocols(gateway.websocket.subprotocols.clone());
-        let ws = (ws, gateway.ping.ws_ping_seconds);
-        [tcp, ws].map(|(listen, own)| match own {
-            Some(seconds) => listen.ping_interval(Duration::from_secs(seconds)),
-            None => listen,
-        })
+    /// The listeners of sessions: TCP, WebSocket and, if configured, all on one port, whose other
+    /// requests go to the handler.
+    pub(crate) fn listeners(
+        &self,
+        http: impl Fn(HttpConnection) + Send + Sync + 'static,
+    ) -> Vec<Listen> {
+        let (at, ping) = (&self.listen, &self.gateway.ping);
+        let websocket = |listen: Listen| {
+            let settings = &self.gateway.websocket;
+            listen
+                .paths(&settings.upgrade_paths)
+                .origin(self.origins.sub.policy())
+                .subprotocols(settings.subprotocols.clone())
+        };
+        let tcp = (Listen::tcp(at.tcp), ping.tcp_ping_seconds, at.tcp_proxy_protocol);
+        let ws = websocket(Listen::websocket(at.ws));
+        let ws = (ws, ping.ws_ping_seconds, at.ws_proxy_protocol);
+        let any = at.any.map(|address| websocket(Listen::any(address)).http(http));
+        let any = any.map(|listen| (listen, None, at.any_proxy_protocol));
+        let listeners = [tcp, ws].into_iter().chain(any);
+        let configured = listeners.map(|(listen, own, proxy_protocol)| {
+            let listen = listen.proxy_protocol(proxy_protocol.into());
+            match own {
+                Some(seconds) => listen.ping_interval(Duration::from_secs(seconds)),
+                None => listen,
+            }
+        });
+        configured.collect()
     }
 }
 

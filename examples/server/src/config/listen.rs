@@ -2,10 +2,11 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
+use comet::ProxyProtocol;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-/// Addresses of the four ports.
+/// Addresses of the ports, and which of them require PROXY headers.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listen {
@@ -17,21 +18,60 @@ pub(crate) struct Listen {
     pub(crate) http: SocketAddr,
     #[serde(deserialize_with = "address")]
     pub(crate) admin: SocketAddr,
+    #[serde(default, deserialize_with = "optional_address")]
+    pub(crate) any: Option<SocketAddr>,
+    pub(crate) tcp_proxy_protocol: ProxyHeaders,
+    pub(crate) ws_proxy_protocol: ProxyHeaders,
+    pub(crate) http_proxy_protocol: ProxyHeaders,
+    pub(crate) any_proxy_protocol: ProxyHeaders,
+}
+
+/// Whether connections of a port begin with a PROXY header.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ProxyHeaders {
+    Off,
+    Required,
+}
+
+impl From<ProxyHeaders> for ProxyProtocol {
+    fn from(headers: ProxyHeaders) -> Self {
+        match headers {
+            ProxyHeaders::Off => Self::Off,
+            ProxyHeaders::Required => Self::Required,
+        }
+    }
 }
 
 impl Listen {
     /// Two settings with the same port: the later one, the earlier one, and the later address.
     pub(super) fn collision(&self) -> Option<(&'static str, &'static str, SocketAddr)> {
-        let listeners = [
+        let any = self.any.map(|address| ("listen.any", address));
+        let listeners: Vec<_> = [
             ("listen.tcp", self.tcp),
             ("listen.ws", self.ws),
             ("listen.http", self.http),
             ("listen.admin", self.admin),
-        ];
+        ]
+        .into_iter()
+        .chain(any)
+        .collect();
         listeners.iter().enumerate().find_map(|(n, &(path, address))| {
             let other = listeners[..n].iter().find(|(_, other)| overlap(*other, address));
             other.map(|&(other, _)| (path, other, address))
         })
+    }
+
+    /// The first setting that requires PROXY headers, if any.
+    pub(super) fn requires_proxies(&self) -> Option<&'static str> {
+        let settings = [
+            ("listen.tcp_proxy_protocol", self.tcp_proxy_protocol),
+            ("listen.ws_proxy_protocol", self.ws_proxy_protocol),
+            ("listen.http_proxy_protocol", self.http_proxy_protocol),
+            ("listen.any_proxy_protocol", self.any_proxy_protocol),
+        ];
+        let mut required = settings.into_iter().filter(|(_, it)| *it == ProxyHeaders::Required);
+        required.next().map(|(path, _)| path)
     }
 }
 
@@ -39,6 +79,13 @@ impl Listen {
 fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
     let anywhere = a.ip().is_unspecified() || b.ip().is_unspecified();
     a.port() != 0 && a.port() == b.port() && (anywhere || a.ip() == b.ip())
+}
+
+fn optional_address<'de, D>(deserializer: D) -> Result<Option<SocketAddr>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    address(deserializer).map(Some)
 }
 
 /// An address as `IP:PORT` or `HOST:PORT`. A host resolves to its first IPv4 address, or else to

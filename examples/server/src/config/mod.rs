@@ -21,15 +21,17 @@ use comet_dtalk::user::{MAX_APP, is_app};
 use tracing_subscriber::EnvFilter;
 
 use self::announced::Announced;
-pub(crate) use self::announced::{Module, Node};
+pub(crate) use self::announced::{Module, Node, Transport};
 use self::backends::Backends;
 pub(crate) use self::backends::JwtTokens;
 use self::database::Database;
 pub(crate) use self::demo::{Demo, is_loopback};
 pub(crate) use self::flags::{Command, Flags};
 use self::gateway::Gateway;
+pub(crate) use self::gateway::SocketIo;
 pub(crate) use self::http::Http;
 use self::listen::Listen;
+pub(crate) use self::listen::ProxyHeaders;
 pub(crate) use self::logging::{LogFormat, Logging};
 use self::origins::Origins;
 use self::proxies::Proxies;
@@ -121,6 +123,10 @@ impl Config {
             let of_default = settings.is_from(DEFAULT_NAME, path);
             let (path, other) = if of_default { (other, path) } else { (path, other) };
             let text = format!("is {address} like {other}");
+            return Err(settings.fault(path, text));
+        }
+        if let Some(path) = self.listen.requires_proxies().filter(|_| self.proxies.is_empty()) {
+            let text = "needs [[trusted_proxies]]: PROXY headers of nobody else are accepted";
             return Err(settings.fault(path, text));
         }
         self.gateway_limits().validate().map_err(|error| {

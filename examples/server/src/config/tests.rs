@@ -35,6 +35,7 @@ fn the_full_file_has_every_setting_and_none_with_its_default() {
         "gateway.http_ping_seconds",
         "gateway.tcp_ping_seconds",
         "gateway.ws_ping_seconds",
+        "listen.any",
         "modules",
         "trusted_proxies",
     ];
@@ -69,12 +70,24 @@ fn each_setting_at_the_top_of_a_full_file_is_read_to_its_value() {
 #[test]
 fn each_section_of_a_full_file_is_read_to_its_values() {
     let config = full().read(Config::read).unwrap();
-    let Listen { tcp, ws, http, admin } = config.listen;
+    let Listen { tcp, ws, http, admin, any, .. } = config.listen;
     assert_eq!([tcp, ws, http, admin].map(|it| it.port()), [1_101, 1_102, 1_103, 1_104]);
+    assert_eq!(any.map(|it| it.port()), Some(1_105));
+    let required = [
+        config.listen.tcp_proxy_protocol,
+        config.listen.ws_proxy_protocol,
+        config.listen.http_proxy_protocol,
+        config.listen.any_proxy_protocol,
+    ];
+    assert_eq!(required, [ProxyHeaders::Required; 4]);
+    let advertised = &config.announced.advertise.transports[0];
+    assert_eq!((&*advertised.kind, &*advertised.url), ("quic", "quic://z.example:3104"));
     let http = Http {
         max_connections: 1_201,
         connections_per_address: 1_202,
         admin_connections: 1_203,
+        sse_streams: 1_209,
+        sse_unread_streams: 1_210,
         head_bytes: 1_204,
         head_seconds: 1_205,
         body_seconds: 1_206,
@@ -121,6 +134,17 @@ fn each_vendor_of_a_full_file_is_read(push: &Push) {
     let fcm = &push.fcm;
     assert_eq!([&fcm.url, &fcm.service_account], ["http://y.example", "z"]);
     assert!(!format!("{push:?}").contains("\"o\""), "a secret is not shown");
+}
+
+#[test]
+fn proxy_headers_need_proxies() {
+    let fault = |settings: &[&str]| Config::load(&flags(settings)).unwrap_err().to_string();
+    let said = fault(&["--set", "listen.ws_proxy_protocol=required"]);
+    assert!(said.contains("listen.ws_proxy_protocol needs [[trusted_proxies]]"), "{said}");
+    let said = fault(&["--set", "listen.ws_proxy_protocol=on"]);
+    assert!(said.contains("listen.ws_proxy_protocol"), "{said}");
+    let said = fault(&["--any", "127.0.0.1:8888"]);
+    assert!(said.contains("listen.any is 127.0.0.1:8888 like listen.http"), "{said}");
 }
 
 #[test]
@@ -196,7 +220,7 @@ fn the_environment_reaches_settings_of_every_group() {
 #[test]
 fn the_printed_default_is_complete_and_serves_the_documented_ports() {
     let config = load(&[]);
-    let Listen { tcp, ws, http, admin } = config.listen;
+    let Listen { tcp, ws, http, admin, .. } = config.listen;
     assert_eq!([tcp.port(), ws.port(), http.port(), admin.port()], [3101, 3102, 8888, 9100]);
     assert_eq!(config.apps, ["dtalk"]);
 }

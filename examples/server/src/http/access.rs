@@ -12,6 +12,14 @@ use comet::Client;
 use comet_dtalk::code::Code;
 use comet_dtalk::http::CallerNote;
 
+/// Paths whose rest is a credential: the ids of streams.
+const STREAMS: &str = "/comet/sse/";
+
+/// The path as it is logged.
+fn masked(path: &str) -> String {
+    if path.starts_with(STREAMS) { format!("{STREAMS}..") } else { path.to_owned() }
+}
+
 /// Middleware that logs a request: the client's real address, the user of its token, method, path,
 /// status, the envelope's result, and the time in milliseconds.
 pub(super) async fn log(mut request: Request, next: Next) -> Response {
@@ -19,7 +27,7 @@ pub(super) async fn log(mut request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let began = Instant::now();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, path) = (request.method().clone(), masked(request.uri().path()));
     let remote = request.extensions().get::<Client>().and_then(|client| client.address());
     let caller = CallerNote::default();
     request.extensions_mut().insert(caller.clone());

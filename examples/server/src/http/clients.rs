@@ -61,7 +61,7 @@ pub(super) async fn modules(
 /// Origin of this server as the client knows it: the requested host if it is an address or a
 /// configured name, else the first configured name. It depends on the client and the requested
 /// host, so responses with it are not kept.
-fn origin(
+pub(super) fn origin(
     public: &Public,
     client: Option<Extension<Client>>,
     uri: &Uri,

@@ -9,6 +9,7 @@ mod local;
 mod pages;
 mod serve;
 mod sub;
+mod transports;
 mod unknown;
 
 use std::net::SocketAddr;
@@ -20,13 +21,14 @@ use axum::routing::{any, get, post};
 use comet::Gateway;
 use comet_dtalk::http::{DrainBody, Verify};
 use comet_identity::{Registry, login};
+use comet_sse::SseConfig;
 use comet_store::{Store, routes};
 
-use crate::config::Config;
+use crate::config::{Config, Http};
 use crate::demo::Demo;
 use crate::metrics::{self, Metrics, Requests};
 use crate::ready::{self, Readiness};
-pub(crate) use serve::{Port, serve};
+pub(crate) use serve::{Port, handed_over, serve};
 
 /// State of the public handlers.
 #[derive(Clone)]
@@ -56,17 +58,20 @@ pub(crate) fn public(
         None => Router::new(),
     };
     let gateway = public.gateway.clone();
+    let sse = comet_sse::routes(gateway.clone(), sse_limits(&public.config));
     let routes = Router::new()
         .route("/ping", any(clients::ping))
         .route("/disc/nodes", any(clients::nodes))
         .route("/app/modules/all", post(clients::modules))
         .route("/app/version/check", post(clients::version))
         .route("/backup/address-retrieve", post(clients::no_backup))
+        .route("/comet/transports", get(transports::transports))
         .route("/sub", get(sub::subscribe))
         .route("/sub/", get(sub::subscribe))
         .fallback(pages::page)
         .with_state(public)
         .merge(demo)
+        .merge(sse)
         .merge(routes(store.clone(), gateway, Arc::clone(&verify)))
         .merge(login::routes(verify, registry))
         .merge(backends)
@@ -75,6 +80,15 @@ pub(crate) fn public(
         .layer(from_fn(access::log))
         .layer(from_fn_with_state(requests.clone(), metrics::observe));
     DrainBody::default().around(routes)
+}
+
+/// Limits of server-sent events: a POST holds the longest message.
+fn sse_limits(config: &Config) -> SseConfig {
+    let limits = SseConfig::default();
+    let longest = config.gateway.limits.max_body.saturating_add(comet_protocol::head::MAX_HEAD);
+    let bytes = limits.post_bytes.max(longest);
+    let Http { sse_streams, sse_unread_streams, .. } = config.http;
+    limits.post_bytes(bytes).streams(sse_streams, sse_unread_streams)
 }
 
 /// The admin port: metrics, liveness and readiness.

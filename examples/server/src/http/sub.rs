@@ -99,8 +99,12 @@ fn hand_over(place: Place, upgraded: Upgraded) {
     let Ok(parts) = upgraded.downcast::<TokioIo<TimedStream>>() else {
         return tracing::error!("an upgraded connection is not plain TCP");
     };
-    let leftover: Bytes = parts.read_buf;
-    let adopted = parts.io.into_inner().into_inner().into_std().map_err(Into::into);
+    let (socket, unread) = parts.io.into_inner().into_inner().into_parts();
+    let leftover: Bytes = match unread.is_empty() {
+        true => parts.read_buf,
+        false => [parts.read_buf, unread].concat().into(),
+    };
+    let adopted = socket.into_std().map_err(Into::into);
     if let Err(error) = adopted
         .and_then(|stream| place.adopt_socket(stream, Adoption::websocket().leftover(leftover)))
     {

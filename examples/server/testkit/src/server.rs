@@ -40,6 +40,8 @@ pub struct Addresses {
     pub http: SocketAddr,
     /// Health and metrics.
     pub admin: SocketAddr,
+    /// All but the last on one port, if configured.
+    pub any: Option<SocketAddr>,
 }
 
 /// A running server; its data survives [`Server::kill`], [`Server::stop`] and
@@ -225,5 +227,6 @@ impl Server {
 fn listening(process: &Program) -> Addresses {
     let line = process.listening();
     let [tcp, ws, http, admin] = ["tcp", "ws", "http", "admin"].map(|name| line.at(name));
-    Addresses { tcp, ws, http, admin }
+    let any = line.0.contains(" any=").then(|| line.at("any"));
+    Addresses { tcp, ws, http, admin, any }
 }

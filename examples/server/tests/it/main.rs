@@ -30,6 +30,7 @@ mod operate;
 mod ports;
 mod process;
 mod proxy;
+mod proxy_protocol;
 mod push;
 mod resume;
 mod routes;

@@ -14,10 +14,11 @@ use comet_testkit::websocket::{self, FIN, PING};
 
 /// Tests of the server alone: nginx answers or refuses these itself, or they distinguish the two
 /// ports that are one here.
-const OF_THE_SERVER: [&str; 13] = [
+const OF_THE_SERVER: [&str; 14] = [
     "http::bounds::",
     "http::cors::",
     "http::local::",
+    "http::sse::",
     "http::unread::",
     "http::unknown::",
     "a_host_that_the_server_was_not_told_of",

@@ -1,106 +1,82 @@
 //! An HTTP/1.1 server for a port, with limits on the time and the number of connections.
 //!
+//! * `port`: a port and its limits;
 //! * `deadlines`: the state of a connection and its deadline;
 //! * `socket`, `bodies`: sources of the events for `deadlines`;
+//! * `proxy_header`: the PROXY header of a connection, where it is required;
 //! * `slots`: limits on connections, and eviction of an idle one for a new one.
 //!
 //! Not here: the handlers.
 
 mod bodies;
 mod deadlines;
+mod port;
+mod proxy_header;
 mod slots;
 mod socket;
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body as AnyBody;
+use axum::body::{Body as AnyBody, Bytes};
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use axum::response::IntoResponse;
-use comet::{Client, Repeats, TrustedProxies};
+use comet::tokio::HttpStream;
+use comet::{Client, HttpConnection, Repeats, TrustedProxies, Via};
 use comet_dtalk::clock;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tower::ServiceExt;
 
-use crate::config;
 use bodies::{RequestBody, ResponseBody};
 use deadlines::{Deadlines, Times};
+pub(crate) use port::{Port, handed_over};
 use slots::{LimitReached, Slot, Slots};
 pub(crate) use socket::TimedStream;
 
 /// Pause after a failed accept, such as for lack of descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A port to serve, and its limits.
-#[derive(Debug)]
-pub(crate) struct Port {
-    /// The name in the log.
-    name: &'static str,
-    listener: TcpListener,
-    times: Times,
-    /// Maximum bytes of a request's head.
-    head_bytes: usize,
-    /// Limit on open connections.
-    connections: usize,
-    /// Limit on simultaneous connections and requests per address; 0 for no limit.
-    per_address: usize,
-    /// Proxies trusted to report the addresses of their clients.
-    proxies: TrustedProxies,
-}
-
-impl Port {
-    /// The port of the API, with a limit on connections.
-    pub(crate) fn public(
-        settings: &config::Http,
-        listener: TcpListener,
-        connections: usize,
-        proxies: TrustedProxies,
-    ) -> Self {
-        let per_address = settings.connections_per_address;
-        let (times, head_bytes) = (Times::of(settings), settings.head_bytes);
-        Self { name: "http", listener, times, head_bytes, connections, per_address, proxies }
-    }
-
-    /// The port of metrics and health.
-    pub(crate) fn admin(settings: &config::Http, listener: TcpListener) -> Self {
-        let proxies = TrustedProxies::new();
-        let (times, head_bytes) = (Times::of(settings), settings.head_bytes);
-        let (connections, per_address) = (settings.admin_connections, 0);
-        Self { name: "admin", listener, times, head_bytes, connections, per_address, proxies }
-    }
+/// Next connection of a port.
+enum Arrival {
+    Accepted(io::Result<(TcpStream, SocketAddr)>),
+    /// By the gateway, on a port of its own.
+    HandedOver(HttpConnection),
 }
 
 /// Serves until a stop is requested, then until every connection has finished its request. Each
 /// request has an extension of type [`Client`].
 pub(crate) async fn serve(port: Port, app: Router, mut stop: watch::Receiver<bool>) {
-    let Port { name, listener, times, head_bytes, connections, per_address, proxies } = port;
+    let Port { name, listener, mut handed_over, .. } = port;
     let server = Server {
         app,
-        times,
-        head_bytes,
-        slots: Slots::new(connections, per_address),
-        proxies,
+        times: port.times,
+        head_bytes: port.head_bytes,
+        slots: Slots::new(port.connections, port.per_address),
+        proxies: port.proxies,
+        is_behind_proxies: port.is_behind_proxies,
+        strangers: Arc::new(Repeats::new()),
         stop: stop.clone(),
     };
     let mut tasks = JoinSet::new();
     let failures = Repeats::new();
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let arrival = tokio::select! {
+            accepted = listener.accept() => Arrival::Accepted(accepted),
+            Some(connection) = handed_over.recv() => Arrival::HandedOver(connection),
             // An error means that the sender is gone, which is treated as a stop.
             _ = stop.wait_for(|stop| *stop) => break,
             Some(ended) = tasks.join_next() => {
@@ -108,21 +84,26 @@ pub(crate) async fn serve(port: Port, app: Router, mut stop: watch::Receiver<boo
                 continue;
             }
         };
-        match accepted {
-            Ok((stream, remote)) => {
+        match arrival {
+            Arrival::Accepted(Ok((stream, remote))) => {
                 if let Some(connection) = server.admit(stream, remote) {
                     tasks.spawn(connection);
                 }
-                server.slots.settled().await;
             }
-            Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => {
+            Arrival::HandedOver(connection) => {
+                if let Some(connection) = server.take_over(connection) {
+                    tasks.spawn(connection);
+                }
+            }
+            Arrival::Accepted(Err(error)) if is_of_one_connection(&error) => {}
+            Arrival::Accepted(Err(error)) => {
                 if let Some(more) = failures.admit(clock::unix()) {
                     tracing::warn!(port = name, %error, "cannot accept, trying on{more}");
                 }
                 sleep(PAUSE).await;
             }
         }
+        server.slots.settled().await;
     }
     drop(listener);
     while let Some(ended) = tasks.join_next().await {
@@ -155,6 +136,9 @@ struct Server {
     head_bytes: usize,
     slots: Slots,
     proxies: TrustedProxies,
+    is_behind_proxies: bool,
+    /// Log lines about connections without the PROXY header.
+    strangers: Arc<Repeats>,
     stop: watch::Receiver<bool>,
 }
 
@@ -165,20 +149,57 @@ impl Server {
         stream: TcpStream,
         remote: SocketAddr,
     ) -> Option<impl Future<Output = ()> + Send + use<>> {
+        if self.is_behind_proxies && self.proxies.header_of(remote.ip()).is_none() {
+            self.note_stranger(remote, &"not a trusted proxy");
+            return None;
+        }
+        let (connection, slot) = self.connection(&stream, remote.ip().into())?;
+        Some(connection.run(HttpStream::new(stream, Bytes::new()), slot))
+    }
+
+    /// The task of a connection that the gateway accepted, if there is a slot for it. Its PROXY
+    /// header, if any, was read there.
+    fn take_over(
+        &self,
+        connection: HttpConnection,
+    ) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let via = connection.via();
+        let (stream, read) = match connection.into_stream() {
+            Ok(stream) => stream.into_parts(),
+            Err(error) => {
+                tracing::warn!(%error, "a connection of the gateway cannot be served");
+                return None;
+            }
+        };
+        let (mut connection, slot) = self.connection(&stream, via)?;
+        connection.server.is_behind_proxies = false;
+        Some(connection.run(HttpStream::new(stream, read), slot))
+    }
+
+    fn connection(&self, stream: &TcpStream, via: Via) -> Option<(Connection, Slot)> {
         let deadlines = Arc::new(Mutex::new(Deadlines::new(self.times, Instant::now())));
         let wake = Arc::new(Notify::new());
-        let remote = remote.ip();
         // Requests of a proxy are counted per client, request by request.
-        let address = self.proxies.header_of(remote).is_none().then_some(remote);
+        let address = match self.proxies.header_of(via.peer()) {
+            None => Some(via.peer()),
+            Some(_) => None,
+        };
         match self.slots.connection(address, &deadlines, &wake) {
             Ok(slot) => {
-                let connection = Connection { server: self.clone(), remote, deadlines, wake };
-                Some(connection.run(stream, slot))
+                let server = self.clone();
+                Some((Connection { server, via, deadlines, wake }, slot))
             }
             Err(full) => {
-                refuse(&stream, full);
+                refuse(stream, full);
                 None
             }
+        }
+    }
+
+    /// One line of the log at most for a port scan or a misconfigured balancer.
+    fn note_stranger(&self, peer: SocketAddr, reason: &dyn std::fmt::Display) {
+        if let Some(more) = self.strangers.admit(clock::unix()) {
+            tracing::warn!(%peer, %reason, "no PROXY header, on a port that requires it{more}");
         }
     }
 }
@@ -207,7 +228,7 @@ fn too_many() -> Response<AnyBody> {
 #[derive(Clone, Debug)]
 struct Connection {
     server: Server,
-    remote: IpAddr,
+    via: Via,
     deadlines: Arc<Mutex<Deadlines>>,
     wake: Arc<Notify>,
 }
@@ -215,10 +236,8 @@ struct Connection {
 impl Connection {
     /// Serves requests until the peer or the server closes, or a deadline passes. An upgraded
     /// connection ends here and continues with its new owner.
-    async fn run(self, stream: TcpStream, slot: Slot) {
-        // Small responses are sent at once. A socket with an error reports it at the next read or
-        // write.
-        let _ = stream.set_nodelay(true);
+    async fn run(mut self, stream: HttpStream, slot: Slot) {
+        let Some(stream) = self.begin(stream).await else { return };
         let io = TokioIo::new(TimedStream::new(stream, Arc::clone(&self.deadlines)));
         let (deadlines, wake) = (Arc::clone(&self.deadlines), Arc::clone(&self.wake));
         let mut stop = self.server.stop.clone();
@@ -262,12 +281,38 @@ impl Connection {
         drop(slot);
     }
 
+    /// Reads the PROXY header, where it is required.
+    async fn begin(&mut self, stream: HttpStream) -> Option<HttpStream> {
+        let (stream, read) = stream.into_parts();
+        // Small responses are sent at once. A socket with an error reports it at the next read or
+        // write.
+        let _ = stream.set_nodelay(true);
+        if !self.server.is_behind_proxies {
+            return Some(HttpStream::new(stream, read));
+        }
+        let peer = stream.peer_addr().ok()?;
+        let header = tokio::select! {
+            header = timeout(self.server.times.head, proxy_header::read(stream)) => header.ok()?,
+            () = self.wake.notified() => return None,
+        };
+        match header {
+            Ok((stream, named)) => {
+                self.via = Via::new(peer.ip(), named);
+                Some(stream)
+            }
+            Err(error) => {
+                self.server.note_stranger(peer, &error);
+                None
+            }
+        }
+    }
+
     async fn answer(
         self,
         request: Request<Incoming>,
     ) -> Result<Response<ResponseBody>, Infallible> {
         self.deadlines.lock().request(!request.body().is_end_stream());
-        let client = self.server.proxies.client(self.remote, |name| {
+        let client = self.server.proxies.client(self.via, |name| {
             request.headers().get_all(name).iter().map(HeaderValue::as_bytes)
         });
         let slot = match client {

@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use comet::tokio::HttpStream;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::deadlines::Deadlines;
@@ -15,17 +15,17 @@ use super::deadlines::Deadlines;
 /// The socket of a connection with deadlines.
 #[derive(Debug)]
 pub(crate) struct TimedStream {
-    stream: TcpStream,
+    stream: HttpStream,
     deadlines: Arc<Mutex<Deadlines>>,
 }
 
 impl TimedStream {
-    pub(super) fn new(stream: TcpStream, deadlines: Arc<Mutex<Deadlines>>) -> Self {
+    pub(super) fn new(stream: HttpStream, deadlines: Arc<Mutex<Deadlines>>) -> Self {
         Self { stream, deadlines }
     }
 
     /// The socket without deadlines, for the new owner of an upgraded connection.
-    pub(crate) fn into_inner(self) -> TcpStream {
+    pub(crate) fn into_inner(self) -> HttpStream {
         self.stream
     }
 

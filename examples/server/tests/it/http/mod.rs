@@ -11,6 +11,7 @@
 //! * `bounds`: limits on the size of a response, and on the rate of messages;
 //! * `local`: the demo and its page, for this machine only, and the pages that may open sessions;
 //! * `acts`: revoking and marking;
+//! * `sse`: sessions over server-sent events and POST;
 //! * `sub`: the WebSocket on the port of the API;
 //! * `page`: the web chat page, and the demo, which exists on loopback only.
 
@@ -23,6 +24,7 @@ mod login;
 mod open;
 mod page;
 mod push;
+mod sse;
 mod sub;
 mod sync;
 mod unknown;

@@ -17,6 +17,7 @@ type Check = fn(&Addresses, &str);
 /// Their paths, and what is right and wrong with each.
 pub(super) const ROUTES: &[(&str, Check)] = &[
     ("/ping", ping),
+    ("/comet/transports", transports),
     ("/sub", upgrade),
     ("/sub/", upgrade),
     ("/demo/login", demo_login),
@@ -65,6 +66,23 @@ fn ping(at: &Addresses, path: &str) {
     for method in ["GET", "POST"] {
         assert_eq!(request(at.http, method, path, &[], b"").text(), "pong");
     }
+}
+
+/// The ways to a session, at the host that was asked.
+fn transports(at: &Addresses, path: &str) {
+    let answer = request_to(at.http, "127.0.0.1:8888", "GET", path, &[], b"");
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let tcp = at.tcp.port();
+    let expected = json!({ "transports": [
+        { "kind": "ws", "url": "ws://127.0.0.1:8888/sub" },
+        { "kind": "tcp", "url": format!("tcp://127.0.0.1:{tcp}") },
+        { "kind": "sse", "url": "http://127.0.0.1:8888/comet/sse" },
+    ] });
+    let found: Value = serde_json::from_slice(&answer.body).expect("JSON");
+    assert_eq!(found, expected);
+    // A name that nobody configured is not repeated.
+    let answer = request_to(at.http, "evil.example", "GET", path, &[], b"");
+    assert!(!answer.text().contains("evil"), "{}", answer.text());
 }
 
 /// A request that is no upgrade is told what is expected; a client without a good token is closed.
