@@ -1,4 +1,5 @@
-// Carries a session over WebSockets: makes the connections it wants, and keeps its time.
+// Carries a session over WebSockets, or over events where the network lets none through: makes the
+// connections it wants, and keeps its time.
 //
 // Not here: the session's rules (../session/), tokens (session.js), what bodies mean (../chat/).
 
@@ -7,21 +8,26 @@ import { ClientSession } from '../session/client.js';
 const now = () => performance.now();
 
 /**
+ * `lines` make a line each, the preferred kind first, in the shape of a WebSocket. A line over which
+ * nothing came is followed by one of the next kind: the server was just reached to authenticate.
  * `authenticate()` resolves to who asks, `{ appId, token, ext }`, or rejects if that cannot be
  * found out now. `on(event)` gets every event of the session; the time of `waiting` is `Date`'s.
  */
 export class Carrier {
-  #url;
+  #lines;
   #authenticate;
   #on;
   #session = new ClientSession(now());
   #link = null;
   #socket = null;
+  // The kind of line in use, and whether anything came over the present one.
+  #kind = 0;
+  #isHeard = false;
   #timer;
   #turnQueued = false;
 
-  constructor(url, authenticate, on) {
-    this.#url = url;
+  constructor(lines, authenticate, on) {
+    this.#lines = lines;
     this.#authenticate = authenticate;
     this.#on = on;
     this.#turnSoon();
@@ -96,13 +102,15 @@ export class Carrier {
   }
 
   #open(link, who) {
-    const socket = new WebSocket(this.#url);
+    const socket = this.#lines[this.#kind]();
+    this.#isHeard = false;
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => {
       this.#turnSoon();
       this.#session.handleConnected(now(), link, who);
     };
     socket.onmessage = ({ data }) => {
+      this.#isHeard = true;
       this.#turnSoon();
       this.#session.handleMessage(now(), link, data);
     };
@@ -122,6 +130,7 @@ export class Carrier {
     const socket = this.#socket;
     this.#link = this.#socket = null;
     if (!socket) return;
+    if (!this.#isHeard) this.#kind = (this.#kind + 1) % this.#lines.length;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
   }

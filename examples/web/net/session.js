@@ -11,7 +11,10 @@ import { APP_ID, ConnType, decodeEndpointLogin, encodeLogin } from '../wire/bodi
 import { Code } from '../wire/control.js';
 import { WireError } from '../wire/protobuf.js';
 import { Carrier } from './carrier.js';
+import { EventLine } from './event_line.js';
 import { Login } from './login.js';
+
+const LINES = [() => new WebSocket(socketUrl()), () => new EventLine('/comet/sse')];
 
 /**
  * `on` has: `state(state)`, `login({ address, token, room })` (returns whether to go on),
@@ -40,7 +43,7 @@ export class Session {
   start({ byPerson }) {
     this.stop();
     this.#connType = byPerson ? ConnType.CONNECT : ConnType.RECONNECT;
-    const carrier = new Carrier(socketUrl(), () => this.#authenticate(carrier), (event) => {
+    const carrier = new Carrier(LINES, () => this.#authenticate(carrier), (event) => {
       if (carrier === this.#carrier) this.#handle(event);
     });
     this.#carrier = carrier;

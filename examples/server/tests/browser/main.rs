@@ -12,6 +12,7 @@ mod chat;
 mod chromium;
 mod devices;
 mod devtools;
+mod fallback;
 mod folder;
 mod groups;
 mod line;

@@ -1,0 +1,38 @@
+//! Networks that let no WebSocket through.
+
+use comet_server_testkit::nginx::Nginx;
+
+use crate::chromium::Driver;
+use crate::page::Page;
+use crate::server::Server;
+
+/// Reads how many requests went to streams, and how many events they were.
+const STREAMS: &str = "
+    return performance.getEntriesByType('resource')
+        .filter(({ name }) => name.includes('/comet/sse')).length;";
+
+/// A proxy that does not pass upgrades on, as nginx is without configuration.
+fn without_upgrades(server: &Server) -> Nginx {
+    let to = server.address();
+    Nginx::start(&format!(
+        "location / {{\nproxy_pass http://{to};\nproxy_set_header Host $http_host;\n}}\n"
+    ))
+}
+
+#[tokio::test]
+async fn a_page_without_websockets_talks_over_events_by_itself() {
+    let (server, driver) = (Server::start().await, Driver::start().await);
+    let proxy = without_upgrades(&server);
+    let alice = Page::sign_in(driver.browser().await, &server.url(), "alice").await;
+    let url = format!("http://{}/", proxy.address);
+    let bob = Page::sign_in(driver.browser().await, &url, "bob").await;
+    bob.open_person("alice").await;
+    alice.open_person("bob").await;
+    alice.send("down").await;
+    bob.wait_for_talk(&["down"]).await;
+    bob.send("up").await;
+    alice.wait_for_talk(&["down", "up"]).await;
+    bob.wait_for_marks("received").await;
+    assert_eq!(alice.script::<u32>(STREAMS).await, 0);
+    assert!(bob.script::<u32>(STREAMS).await >= 3, "opened, read, and posted to");
+}
