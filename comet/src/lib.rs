@@ -371,11 +371,11 @@ mod wheel;
 
 pub use bytes::Bytes;
 pub use closed::{Closed, TlsFault};
-pub use comet_protocol::ws::handshake::Request as UpgradeRequest;
-pub use comet_protocol::{DecodeError, Dialect, comet::FrameError, proxy::ProxyError, ws::WsError};
+pub use comet_protocol::ws::{WsError, deflate, handshake::Request as UpgradeRequest};
+pub use comet_protocol::{DecodeError, Dialect, comet::FrameError, proxy::ProxyError};
 pub use config::{
-    Config, DeliveryConfig, HandshakeConfig, Io, IoConfig, LimitsConfig, MemoryConfig, Overflow,
-    PingConfig, ResumeConfig,
+    Config, DeflateConfig, DeliveryConfig, HandshakeConfig, Io, IoConfig, LimitsConfig,
+    MemoryConfig, Overflow, PingConfig, ResumeConfig,
 };
 pub use delivery::{Class, Delivery, Gap, GapReason, Kind, Lane, Pass, Replay};
 pub use devices::{Claim, Crowded, DevicePolicy, Winner};

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use comet_protocol::Dialect;
+use comet_protocol::ws::deflate::{Agreement, Window};
 pub use comet_protocol::ws::handshake::OriginPolicy;
-use comet_protocol::ws::handshake::{Request, choose_subprotocol, is_subprotocol};
+use comet_protocol::ws::handshake::{HandshakeError, Request, choose_subprotocol, is_subprotocol};
 
 use crate::http::{HttpConnection, HttpHandler};
 #[cfg(feature = "tls")]
@@ -69,6 +70,7 @@ pub(crate) struct Profile {
     pub(crate) subprotocols: Vec<String>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<OverTls>,
+    deflate: bool,
 }
 
 impl Profile {
@@ -84,6 +86,7 @@ impl Profile {
             subprotocols: Vec::new(),
             #[cfg(feature = "tls")]
             tls: None,
+            deflate: false,
         }
     }
 
@@ -94,6 +97,12 @@ impl Profile {
 
     fn any() -> Self {
         Self { serves: Serves::Any, ..Self::websocket() }
+    }
+
+    /// Agrees to permessage-deflate where that can be.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn simulated() -> Self {
+        Self { deflate: cfg!(feature = "deflate"), ..Self::websocket() }
     }
 
     #[cfg(feature = "simulation")]
@@ -124,6 +133,24 @@ impl Profile {
         choose_subprotocol(&self.subprotocols, &offered)
     }
 
+    /// What is agreed with a client about compression, with a window of at most this size.
+    ///
+    /// # Errors
+    ///
+    /// The field of its request is malformed.
+    pub(crate) fn agree(
+        &self,
+        request: &Request,
+        most: Window,
+    ) -> Result<Option<Agreement>, HandshakeError> {
+        #[cfg(feature = "deflate")]
+        if self.deflate {
+            return comet_protocol::ws::deflate::negotiate(request, most);
+        }
+        let (_, _) = (request, most);
+        Ok(None)
+    }
+
     /// Description of the first invalid setting.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let whole_messages = self.dialect.is_some_and(|it| it.abilities().whole_messages);
@@ -136,6 +163,9 @@ impl Profile {
         #[cfg(feature = "tls")]
         if self.serves != Serves::Any && self.tls.as_ref().is_some_and(|it| it.is_optional) {
             return Err("a port of one protocol cannot serve TLS beside what is plain");
+        }
+        if self.deflate && self.serves == Serves::Packets {
+            return Err("permessage-deflate needs WebSocket messages");
         }
         if !self.subprotocols.iter().all(|name| is_subprotocol(name)) {
             return Err("a subprotocol must be a token of HTTP");
@@ -259,6 +289,18 @@ impl Listen {
     #[must_use]
     pub fn tls_or_plain(mut self, tls: &Tls) -> Self {
         self.profile.tls = Some(OverTls { tls: tls.clone(), is_optional: true });
+        self
+    }
+
+    /// Agrees to permessage-deflate (RFC 7692) where a client offers it, and compresses by
+    /// [`Config::deflate`](crate::Config::deflate). Messages of clients are inflated to at most
+    /// [`limits.max_body`](crate::LimitsConfig::max_body). Connections hold no state for it.
+    ///
+    /// Default: off.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(mut self) -> Self {
+        self.profile.deflate = true;
         self
     }
 

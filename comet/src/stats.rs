@@ -1,5 +1,6 @@
 //! Counters: each written by one shard, and summed on reading.
 
+use std::ops::Index;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use comet_protocol::Dialect;
@@ -32,6 +33,24 @@ impl Counter {
     }
 }
 
+/// One value for each reason of an end, by its [index](Closed::index).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct ByReason<T>([T; Closed::LABELS.len()]);
+
+impl<T: Default> Default for ByReason<T> {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| T::default()))
+    }
+}
+
+impl<T> Index<usize> for ByReason<T> {
+    type Output = T;
+
+    fn index(&self, index: usize) -> &T {
+        &self.0[index]
+    }
+}
+
 /// Defines the counters of a shard and the sums that are read, from one list.
 macro_rules! counters {
     ($($kind:ident { $($(#[doc = $doc:literal])+ $name:ident,)+ })+) => {
@@ -40,7 +59,7 @@ macro_rules! counters {
         #[repr(align(128))]
         pub(crate) struct Counters {
             $($(pub(crate) $name: Counter,)+)+
-            pub(crate) closed: [Counter; Closed::LABELS.len()],
+            pub(crate) closed: ByReason<Counter>,
             pub(crate) sessions_of: [Counter; Dialect::ALL.len()],
             pub(crate) fan_out: Histogram,
             pub(crate) round_trip: Histogram,
@@ -51,7 +70,7 @@ macro_rules! counters {
         #[non_exhaustive]
         pub struct Stats {
             $($($(#[doc = $doc])+ pub $name: u64,)+)+
-            closed: [u64; Closed::LABELS.len()],
+            closed: ByReason<u64>,
             /// Connections accepted by each listener, in the order of
             /// [`Builder::listen`](crate::Builder::listen).
             pub accepted_by: Vec<u64>,
@@ -78,7 +97,7 @@ macro_rules! counters {
 
             pub(crate) fn add(&mut self, counters: &Counters) {
                 $($(self.$name += counters.$name.get();)+)+
-                let closed = self.closed.iter_mut().zip(&counters.closed);
+                let closed = self.closed.0.iter_mut().zip(&counters.closed.0);
                 let sessions_of = self.sessions_of.iter_mut().zip(&counters.sessions_of);
                 for (sum, counter) in closed.chain(sessions_of) {
                     *sum += counter.get();
@@ -209,7 +228,7 @@ impl Stats {
 
     /// Sessions and connections that ended, by the [label](Closed::label) of the reason.
     pub fn closed(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        Closed::LABELS.into_iter().zip(self.closed)
+        Closed::LABELS.into_iter().zip(self.closed.0)
     }
 
     /// Sessions and connections that ended for this reason, whatever its details.

@@ -54,7 +54,8 @@ impl Config {
                 "io.user_timeout must be above io.write_timeout",
             ),
         ];
-        let broken = rules.into_iter().find_map(|(is_broken, rule)| is_broken.then_some(rule));
+        let rules = rules.into_iter().chain(self.deflate.rules());
+        let broken = { rules }.find_map(|(is_broken, rule)| is_broken.then_some(rule));
         broken.map_or_else(|| self.ping.check(), |rule| Err(StartError::Config(rule)))
     }
 }

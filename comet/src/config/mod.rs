@@ -2,6 +2,7 @@
 
 mod check;
 mod choices;
+mod deflate;
 mod delivery;
 mod handshake;
 mod io;
@@ -13,6 +14,7 @@ mod resume;
 use crate::devices::DevicePolicy;
 use crate::proxies::TrustedProxies;
 pub use choices::{Io, Overflow};
+pub use deflate::DeflateConfig;
 pub use delivery::DeliveryConfig;
 pub use handshake::HandshakeConfig;
 pub use io::IoConfig;
@@ -60,6 +62,8 @@ pub struct Config {
     pub handshake: HandshakeConfig,
     /// What peers may open and send.
     pub limits: LimitsConfig,
+    /// Compression of WebSocket messages.
+    pub deflate: DeflateConfig,
     /// Deliveries to sessions: in flight, waiting, sent again.
     pub delivery: DeliveryConfig,
     /// Bytes that the whole gateway, a shard or a connection may hold.
@@ -80,6 +84,7 @@ impl Default for Config {
             trusted_proxies: TrustedProxies::new(),
             handshake: HandshakeConfig::default(),
             limits: LimitsConfig::default(),
+            deflate: DeflateConfig::default(),
             delivery: DeliveryConfig::default(),
             memory: MemoryConfig::default(),
             io: IoConfig::default(),
@@ -122,6 +127,13 @@ impl Config {
     #[must_use]
     pub fn limits(mut self, change: impl FnOnce(&mut LimitsConfig)) -> Self {
         change(&mut self.limits);
+        self
+    }
+
+    /// Changes [`deflate`](Self#structfield.deflate).
+    #[must_use]
+    pub fn deflate(mut self, change: impl FnOnce(&mut DeflateConfig)) -> Self {
+        change(&mut self.deflate);
         self
     }
 

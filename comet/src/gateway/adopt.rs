@@ -42,7 +42,15 @@ impl Adoption {
     /// A connection on which a WebSocket upgrade was answered with status 101. No extension is
     /// spoken: none may have been agreed to.
     pub fn websocket() -> Self {
-        Self::new(FramingState::websocket())
+        Self::new(FramingState::websocket(None))
+    }
+
+    /// A connection on which the upgrade was answered with this agreement about
+    /// permessage-deflate, which as text is the `Sec-WebSocket-Extensions` of the answer, and comes
+    /// from [`deflate::negotiate`](crate::deflate::negotiate).
+    #[cfg(feature = "deflate")]
+    pub fn deflated(agreement: crate::deflate::Agreement) -> Self {
+        Self::new(FramingState::websocket(Some(agreement)))
     }
 
     /// A plain byte stream: frames of a dialect back to back.

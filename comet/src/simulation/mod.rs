@@ -84,7 +84,8 @@ pub struct Simulation {
 pub enum Listener {
     /// [`Listen::tcp`](crate::Listen::tcp).
     Tcp,
-    /// [`Listen::websocket`](crate::Listen::websocket), under `/sub`.
+    /// [`Listen::websocket`](crate::Listen::websocket), under `/sub`; with the feature `deflate` it
+    /// agrees to permessage-deflate.
     WebSocket,
     /// The same for [`Dialect::Raw`](crate::Dialect::Raw), under any path.
     Raw,
@@ -221,7 +222,7 @@ impl Running {
         let (raw, raw_door) = Backlog::new();
         let listeners = vec![
             shard::Listener::new(Acceptor::Virtual(tcp), Profile::tcp()),
-            shard::Listener::new(Acceptor::Virtual(websocket), Profile::websocket()),
+            shard::Listener::new(Acceptor::Virtual(websocket), Profile::simulated()),
             shard::Listener::new(Acceptor::Virtual(raw), Profile::raw()),
         ];
         let mut shard = Shard::new(index, shared, sink, poller, listeners);

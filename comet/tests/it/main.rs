@@ -9,6 +9,8 @@
 #[cfg(feature = "tokio")]
 mod adopted;
 mod auth;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod delivery;
 mod dialect;
 mod drain;

@@ -68,6 +68,15 @@ impl SeqForm {
         }
     }
 
+    /// Bytes that a number takes.
+    #[must_use]
+    pub const fn width(self) -> usize {
+        match self {
+            Self::Binary => 4,
+            Self::Decimal => Self::DIGITS,
+        }
+    }
+
     /// Width of [`Decimal`](Self::Decimal).
     pub const DIGITS: usize = 10;
 }

@@ -73,6 +73,10 @@ impl Admission {
             return Err(ep.refuse_upgrade(slot, &HandshakeError::Unavailable));
         };
         let subprotocol = profile.subprotocol_for(&request).map(str::to_owned);
+        let deflate = match profile.agree(&request, ep.cx.shared.config.deflate.window()) {
+            Ok(deflate) => deflate,
+            Err(error) => return Err(ep.refuse_upgrade(slot, &error)),
+        };
         let error = if !profile.serves(request.path()) {
             HandshakeError::NotFound
         } else if !profile.permits(request.origin(), request.host()) {
@@ -80,10 +84,12 @@ impl Admission {
         } else if identify(ep, slot, |name| request.values(name).collect()).is_err() {
             HandshakeError::TooManyRequests
         } else if profile.is_raw() {
-            return self.connect_raw(sessions, slot, request, subprotocol);
+            let key = request.key().to_owned();
+            let upgrade = Upgrade { key, subprotocol, deflate };
+            return self.connect_raw(sessions, slot, request, upgrade);
         } else {
             if let Some(mut out) = ep.out(slot) {
-                out.upgraded(request.key(), subprotocol.as_deref());
+                out.upgraded(request.key(), subprotocol.as_deref(), deflate);
             }
             return Ok(());
         };
@@ -96,7 +102,7 @@ impl Admission {
         sessions: &mut Sessions,
         slot: u32,
         request: Request,
-        subprotocol: Option<String>,
+        upgrade: Upgrade,
     ) -> Result<(), Closed> {
         let turned_away = self.turn_away(sessions);
         let ep = &mut sessions.endpoints;
@@ -105,7 +111,6 @@ impl Admission {
             return Err(Closed::TurnedAway);
         }
         let Some(connection) = ep.connections.get_mut(slot) else { return Ok(()) };
-        let upgrade = Upgrade { key: request.key().to_owned(), subprotocol };
         connection.framing = FramingState::Deciding(Box::new(upgrade));
         if let Some(member) = ep.bucket.get_mut(slot) {
             member.session.state_mut().begin_authentication();

@@ -1,5 +1,6 @@
 //! One connection: its transport, dialect, unread input and queued output.
 
+use comet_protocol::ws::deflate::{Agreement, Window};
 use comet_protocol::{Dialect, Framing, ws};
 
 use super::extras::Extras;
@@ -102,11 +103,24 @@ pub(crate) enum Preface {
 pub(crate) struct Upgrade {
     pub(in crate::shard) key: String,
     pub(in crate::shard) subprotocol: Option<String>,
+    pub(in crate::shard) deflate: Option<Agreement>,
 }
 
 impl FramingState {
-    pub(crate) fn websocket() -> Self {
-        Self::WebSocket(ws::Decoder::new(ws::Role::Server))
+    pub(crate) fn websocket(deflate: Option<Agreement>) -> Self {
+        Self::WebSocket(match deflate {
+            Some(agreed) => ws::Decoder::with_deflate(ws::Role::Server, agreed.window()),
+            None => ws::Decoder::new(ws::Role::Server),
+        })
+    }
+
+    /// The window of messages to the peer, if they may be compressed.
+    #[inline]
+    pub(super) fn deflate(&self) -> Option<Window> {
+        match self {
+            Self::WebSocket(decoder) => decoder.deflate(),
+            _ => None,
+        }
     }
 
     pub(in crate::shard) fn kind(&self) -> Framing {
@@ -162,7 +176,7 @@ impl Connection {
     /// The wire format of its deliveries, once its dialect is known.
     #[inline]
     pub(in crate::shard) fn format(&self) -> Option<Format> {
-        self.dialect.map(|dialect| Format::new(dialect, self.framing.kind()))
+        self.dialect.map(|dialect| Format::new(dialect, &self.framing))
     }
 
     /// Whether so many bytes can be written together with those of others.
@@ -187,20 +201,36 @@ impl Connection {
     }
 }
 
-/// A way to write deliveries: a dialect over a framing.
+/// A way to write deliveries: a dialect over a framing, compressed or not.
+///
+/// The upper four bits are the dialect; the lower four are 0 for a stream, 1 for messages, and from
+/// 2 on the windows of compressed messages.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::shard) struct Format(u8);
 
+/// Formats of one dialect, some of which are none.
+const KINDS: usize = 16;
+const STREAM: usize = 0;
+const MESSAGES: usize = 1;
+const DEFLATED: usize = 2;
+
+const _: () = assert!(DEFLATED + Window::ALL.len() <= KINDS && Format::COUNT < 256);
+
 impl Format {
     /// Number of formats.
-    pub(in crate::shard) const COUNT: usize = 2 * Dialect::ALL.len();
+    pub(in crate::shard) const COUNT: usize = KINDS * Dialect::ALL.len();
 
-    pub(super) fn new(dialect: Dialect, framing: Framing) -> Self {
-        let framing = match framing {
-            Framing::Stream => 0,
-            Framing::Messages => 1,
+    pub(super) fn new(dialect: Dialect, framing: &FramingState) -> Self {
+        let kind = match framing {
+            FramingState::Stream => STREAM,
+            FramingState::WebSocket(decoder) => {
+                decoder.deflate().map_or(MESSAGES, |window| DEFLATED + window.index())
+            }
+            FramingState::Preface(_)
+            | FramingState::Upgrading { .. }
+            | FramingState::Deciding(_) => MESSAGES,
         };
-        Self(u8::try_from(dialect.index() * 2 + framing).unwrap_or(0))
+        Self::of(dialect.index() * KINDS + kind)
     }
 
     /// Its place among all.
@@ -215,15 +245,20 @@ impl Format {
 
     #[inline]
     pub(in crate::shard) fn dialect(self) -> Dialect {
-        Dialect::ALL[self.index() / 2]
+        Dialect::ALL[self.index() / KINDS]
     }
 
     /// The same dialect over a stream.
     pub(in crate::shard) fn on_stream(self) -> Self {
-        Self(self.0 & !1)
+        Self::of(self.index() - self.index() % KINDS)
     }
 
     pub(in crate::shard) fn framing(self) -> Framing {
-        if self.0.is_multiple_of(2) { Framing::Stream } else { Framing::Messages }
+        if self.index() % KINDS == STREAM { Framing::Stream } else { Framing::Messages }
+    }
+
+    /// The window of its messages, if they are compressed.
+    pub(in crate::shard) fn deflate(self) -> Option<Window> {
+        Window::ALL.get((self.index() % KINDS).checked_sub(DEFLATED)?).copied()
     }
 }

@@ -8,6 +8,7 @@
 //! `output`).
 
 mod batch_io;
+mod compressor;
 mod connection;
 mod direct;
 mod extras;
@@ -31,16 +32,17 @@ use super::poller::{Events, Poller};
 use super::readiness::Token;
 use super::transport::Acceptor;
 use crate::budget::{Account, Exhausted};
-use crate::config::Io;
+use crate::config::{DeflateConfig, Io};
 use crate::time::Time;
 pub(crate) use batch_io::open as open_ring;
 pub(super) use batch_io::{BATCH, BatchIo};
+pub(super) use compressor::Compressor;
 pub(crate) use connection::{ADOPTED, FramingState};
 pub(super) use connection::{Connection, Format, Preface, Side, State, Upgrade};
 use direct::Direct;
 pub(super) use flushing::Flushing;
 pub(crate) use key::ConnectionKey;
-pub(super) use outgoing::{Outgoing, millis, write_delivery};
+pub(super) use outgoing::{Outgoing, Scratch, millis, write_delivery};
 #[cfg(feature = "tls")]
 use sealing::Sealing;
 pub(super) use tail::Tail;
@@ -73,20 +75,19 @@ pub(super) struct Connections {
     /// Records of connections that are written together.
     #[cfg(feature = "tls")]
     sealing: Sealing,
-    /// Frames are encoded into it; nothing stays in it.
-    scratch: Vec<u8>,
+    pub(super) scratch: Scratch,
 }
 
 impl Connections {
     /// An empty table whose queues are charged to `account`.
-    pub(super) fn new(poller: Poller, account: &Rc<Account>) -> Self {
+    pub(super) fn new(poller: Poller, account: &Rc<Account>, deflate: &DeflateConfig) -> Self {
         Self {
             queued: 0,
             turn_bytes: TURN_BYTES.min(account.limit() / 16),
             batch_io: BatchIo::default(),
             #[cfg(feature = "tls")]
             sealing: Sealing::default(),
-            scratch: Vec::new(),
+            scratch: Scratch::new(deflate),
             slots: Vec::new(),
             last_serial: 0,
             poller,

@@ -9,13 +9,16 @@ use bytes::Bytes;
 use comet_protocol::codec::{self, Output, Written};
 use comet_protocol::comet::message::fitting;
 use comet_protocol::comet::{self, AwayReason, Failure, GapReason, GoingAway, Seq, limits};
+use comet_protocol::ws::deflate::Agreement;
 use comet_protocol::ws::handshake;
 use comet_protocol::ws::{self, CloseCode, Opcode};
 use comet_protocol::{Dialect, Framing};
 
+use super::compressor::Compressor;
 use super::connection::{Connection, Format, FramingState, Side};
 use super::write_queue::{Keeper, WriteQueue};
 use crate::Closed;
+use crate::config::DeflateConfig;
 use crate::delivery::{Answer, Class, Delivery, Gap, Held, Item, Kind};
 use crate::time::Time;
 
@@ -31,13 +34,31 @@ pub(in crate::shard) struct Outgoing<'a> {
     out: &'a mut WriteQueue,
     /// Bytes queued in this turn, large bodies by reference not counted.
     queued: &'a mut usize,
-    scratch: &'a mut Vec<u8>,
+    scratch: &'a mut Scratch,
+}
+
+/// Buffers of a shard into which frames are encoded; nothing stays in them.
+#[derive(Debug)]
+pub(in crate::shard) struct Scratch {
+    frame: Vec<u8>,
+    compressor: Compressor,
+}
+
+impl Scratch {
+    pub(super) fn new(deflate: &DeflateConfig) -> Self {
+        Self { frame: Vec::new(), compressor: Compressor::new(deflate) }
+    }
+
+    /// The compressor of deliveries that several connections get.
+    pub(in crate::shard) fn compressor(&mut self) -> &mut Compressor {
+        &mut self.compressor
+    }
 }
 
 impl<'a> Outgoing<'a> {
     pub(super) fn of(
         connection: &'a mut Connection,
-        (queued, scratch): (&'a mut usize, &'a mut Vec<u8>),
+        (queued, scratch): (&'a mut usize, &'a mut Scratch),
         new: impl FnOnce() -> Box<WriteQueue>,
     ) -> Self {
         let Connection { dialect, framing, state, out, .. } = connection;
@@ -54,18 +75,27 @@ impl<'a> Outgoing<'a> {
     /// A frame, where the dialect has one of the kind.
     pub(in crate::shard) fn put(&mut self, output: &Output<'_>) {
         let Some(dialect) = self.dialect else { return };
-        self.scratch.clear();
-        dialect.codec().encode(output, self.scratch);
-        if self.scratch.is_empty() {
+        let Scratch { frame, compressor } = &mut *self.scratch;
+        frame.clear();
+        dialect.codec().encode(output, frame);
+        if frame.is_empty() {
             return;
         }
-        if self.framing.kind() == Framing::Messages {
-            let opcode = if dialect.abilities().text { Opcode::Text } else { Opcode::Binary };
-            self.out.push(&ws::header(opcode, self.scratch.len()));
+        *self.queued += frame.len();
+        let opcode = if dialect.abilities().text { Opcode::Text } else { Opcode::Binary };
+        match self.framing.deflate() {
+            Some(window) if compressor.takes(frame.len()) => {
+                let write = |out: &mut Vec<u8>| ws::write_frame(out, opcode, frame);
+                self.out.push(compressor.frame(window, write));
+            }
+            _ => {
+                if self.framing.kind() == Framing::Messages {
+                    self.out.push(&ws::header(opcode, frame.len()));
+                }
+                self.out.push(frame);
+            }
         }
-        self.out.push(self.scratch);
-        *self.queued += self.scratch.len();
-        self.scratch.shrink_to(SCRATCH);
+        frame.shrink_to(SCRATCH);
     }
 
     /// A delivery or a gap under a number, none for what has no number. `takes_latest` says that
@@ -76,18 +106,29 @@ impl<'a> Outgoing<'a> {
             Item::Gap(gap) => return self.gap(seq, gap),
         };
         let Some(dialect) = self.dialect else { return };
-        let format = Format::new(dialect, self.framing.kind());
+        let format = Format::new(dialect, self.framing);
         let class = match delivery.class {
             Class::Latest if !takes_latest => Class::BestEffort,
             class => class,
         };
+        *self.queued += delivery.body.len();
+        let compressor = &mut self.scratch.compressor;
+        if let Some(window) = format.deflate().filter(|_| compressor.takes(delivery.body.len())) {
+            let frame = compressor.frame(window, |out| {
+                let mut write = |bytes: &[u8]| out.extend_from_slice(bytes);
+                let what = (delivery, item.room());
+                if !write_delivery(format, class, seq, what, &mut write).has_body {
+                    out.extend_from_slice(&delivery.body);
+                }
+            });
+            return self.out.push(frame);
+        }
         let out = &mut *self.out;
         let mut write = |bytes: &[u8]| out.push(bytes);
         let written = write_delivery(format, class, seq, (delivery, item.room()), &mut write);
         if !written.has_body {
             self.out.push_shared(&delivery.body, || Keeper::Held(Rc::clone(item)));
         }
-        *self.queued += delivery.body.len();
     }
 
     /// Word of deliveries that are missing; `seq` is their number, or none.
@@ -181,11 +222,16 @@ impl<'a> Outgoing<'a> {
     }
 
     /// The answer to an upgrade request; frames follow.
-    pub(in crate::shard) fn upgraded(&mut self, key: &str, subprotocol: Option<&str>) {
+    pub(in crate::shard) fn upgraded(
+        &mut self,
+        key: &str,
+        subprotocol: Option<&str>,
+        deflate: Option<Agreement>,
+    ) {
         let mut response = Vec::with_capacity(160);
-        handshake::write_accept(&mut response, key, subprotocol);
+        handshake::write_accept_with(&mut response, key, subprotocol, deflate.as_ref());
         self.bytes(&response);
-        *self.framing = FramingState::websocket();
+        *self.framing = FramingState::websocket(deflate);
     }
 
     /// Bytes as they are.

@@ -82,7 +82,7 @@ impl Endpoints {
         let account = Account::new(Arc::clone(&cx.shared.budget), cx.index);
         Self {
             bucket: Bucket::new(cx.index, cx.shared.keys.for_part(cx.index)),
-            connections: Connections::new(poller, &account),
+            connections: Connections::new(poller, &account, &cx.shared.config.deflate),
             wheel: Wheel::new(cx.now),
             account,
             holders: Holders::default(),

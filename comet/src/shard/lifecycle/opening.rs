@@ -94,9 +94,9 @@ impl Lifecycle {
         {
             // Becomes a WebSocket, and needs the key no longer.
             let upgrade = std::mem::take(&mut **upgrade);
-            let Upgrade { key, subprotocol } = upgrade;
+            let Upgrade { key, subprotocol, deflate } = upgrade;
             if let Some(mut out) = ep.out(slot) {
-                out.upgraded(&key, subprotocol.as_deref());
+                out.upgraded(&key, subprotocol.as_deref(), deflate);
             }
         }
         let rooms = std::mem::take(&mut identity.rooms);

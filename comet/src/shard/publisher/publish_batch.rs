@@ -8,9 +8,10 @@ use comet_protocol::Framing;
 use comet_protocol::codec::SeqForm;
 use comet_protocol::comet::Seq;
 use comet_protocol::comet::limits::KEY;
+use comet_protocol::ws::deflate::Window;
 use comet_protocol::ws::{self, Opcode};
 
-use super::super::connections::{Format, write_delivery};
+use super::super::connections::{Compressor, Format, write_delivery};
 use crate::budget::{Account, Charge};
 use crate::delivery::{Class, Held, Lane, Logged};
 
@@ -34,6 +35,8 @@ pub(super) struct PublishBatch {
     /// Of the longest body, with its key.
     pub(super) longest: usize,
     pub(super) templates: [Template; Format::COUNT],
+    /// Formats whose templates have been filled.
+    filled: Vec<Format>,
     /// Where the first item stands in the room's log, once a member had to wait for any.
     pub(super) logged: Option<Logged>,
 }
@@ -48,7 +51,8 @@ impl Default for PublishBatch {
             items: Vec::new(),
             bytes: 0,
             longest: 0,
-            templates: Default::default(),
+            templates: std::array::from_fn(|_| Template::default()),
+            filled: Vec::new(),
             logged: None,
         }
     }
@@ -94,7 +98,22 @@ impl PublishBatch {
     pub(super) fn clear(&mut self) {
         self.items.clear();
         (self.bytes, self.longest) = (0, 0);
-        self.templates.iter_mut().for_each(Template::clear);
+        for format in self.filled.drain(..) {
+            self.templates[format.index()].clear();
+        }
+    }
+
+    /// Encodes the batch in a format, unless that has been done.
+    pub(super) fn fill(&mut self, format: Format, compressor: &mut Compressor) -> &mut Template {
+        let template = &mut self.templates[format.index()];
+        if template.ends.is_empty() {
+            self.filled.push(format);
+            match format.deflate() {
+                Some(window) => template.fill_deflated(format, window, &self.items, compressor),
+                None => template.fill(format, &self.items),
+            }
+        }
+        template
     }
 }
 
@@ -112,12 +131,8 @@ impl Default for Template {
 }
 
 impl Template {
-    /// Encodes the batch, unless that has been done. Where one message may hold several packets, it
-    /// holds all.
-    pub(super) fn fill(&mut self, format: Format, items: &[Rc<Held>]) {
-        if !self.ends.is_empty() {
-            return;
-        }
+    /// Encodes the batch. Where one message may hold several packets, it holds all.
+    fn fill(&mut self, format: Format, items: &[Rc<Held>]) {
         let (dialect, framing) = (format.dialect(), format.framing());
         let abilities = dialect.abilities();
         self.seq_form = abilities.seq;
@@ -141,6 +156,26 @@ impl Template {
             let header = ws::header(Opcode::Binary, self.bytes.len());
             self.bytes.splice(0..0, header.iter().copied());
             self.seqs.iter_mut().chain(&mut self.ends).for_each(|at| *at += header.len());
+        }
+    }
+
+    /// Encodes the batch compressed, each delivery as a message of its own: one that held several
+    /// would have numbers in its midst, which differ from member to member.
+    fn fill_deflated(
+        &mut self,
+        format: Format,
+        window: Window,
+        items: &[Rc<Held>],
+        compressor: &mut Compressor,
+    ) {
+        self.seq_form = format.dialect().abilities().seq;
+        for item in items {
+            let Some(delivery) = item.as_delivery() else { continue };
+            let start = self.bytes.len();
+            let what = (delivery, item.room());
+            let seq_at = compressor.delivery(window, format, what, &mut self.bytes);
+            self.seqs.extend(seq_at.map(|at| start + at));
+            self.ends.push(self.bytes.len());
         }
     }
 

@@ -167,9 +167,9 @@ impl Walk<'_> {
 
     fn write(&mut self, part: Part, last: Last) {
         let Part { slot, format, count, .. } = part;
-        let template = &mut self.batch.templates[format.index()];
-        template.fill(format, &self.batch.items);
-        if !template.can_give(count, self.batch.items.len()) {
+        let all = self.batch.items.len();
+        let template = self.batch.fill(format, self.ep.connections.scratch.compressor());
+        if !template.can_give(count, all) {
             return self.write_singly(part);
         }
         let connection = self.ep.connections.get(slot);
@@ -185,7 +185,9 @@ impl Walk<'_> {
     /// Queues bytes that the socket did not take, or may not be given yet.
     fn queue(&mut self, part: Part, written: usize) {
         let Part { slot, format, first, count } = part;
-        if written == 0 && first != 0 && self.batch.longest >= SHARE_FROM {
+        // To be compressed for each member again would cost more than the copies.
+        let is_shared = self.batch.longest >= SHARE_FROM && format.deflate().is_none();
+        if written == 0 && first != 0 && is_shared {
             return self.write_singly(part);
         }
         let template = &mut self.batch.templates[format.index()];

@@ -101,7 +101,13 @@ impl Reader {
     ) -> usize {
         let slot = key.slot();
         let mut at = 0;
+        self.inflation.begin();
         while at < input.len() {
+            if self.inflation.is_spent() {
+                // Others have their turn first.
+                put_off(sessions, key);
+                return at;
+            }
             if let Some(stop) = stop_before_next(sessions, key) {
                 return if stop == Stop::Wait { at } else { input.len() };
             }
@@ -177,24 +183,18 @@ impl Reader {
                 let _tail = ep.connections.tail_of(key, now);
                 ep.settle_tail(key, false);
             }
+            Some(ws::Event::Message(message)) if message.compressed => {
+                let mut inflater = self.inflation.take();
+                let limit = self.ws_limits.max_message;
+                let inflated = self.inflation.inflate(&mut inflater, message, limit);
+                let handled = inflated
+                    .map_err(Closed::from)
+                    .and_then(|message| self.handle_message(sessions, door, key, whole, &message));
+                self.inflation.put(inflater);
+                handled?;
+            }
             Some(ws::Event::Message(message)) => {
-                if let Some(dialect) = whole {
-                    let input = whole_message(dialect, &message)?;
-                    self.handle(sessions, door, slot, input, dialect.abilities())?;
-                    return Ok(Some(consumed));
-                }
-                if message.kind == ws::MessageKind::Text {
-                    return Err(ws::WsError::UnexpectedText.into());
-                }
-                let handled = self.handle_packets(sessions, door, key, &message.payload, true);
-                let rest = &message.payload[handled..];
-                let ep = &mut sessions.endpoints;
-                if !rest.is_empty()
-                    && let Some(tail) = ep.connections.tail_of(key, now)
-                {
-                    tail.unread.message = Bytes::copy_from_slice(rest);
-                    ep.settle_tail(key, false);
-                }
+                self.handle_message(sessions, door, key, whole, &message)?;
             }
             Some(ws::Event::Ping(payload)) => {
                 if let Some(mut out) = ep.out(slot) {
@@ -211,6 +211,35 @@ impl Reader {
             }
         }
         Ok(Some(consumed))
+    }
+
+    /// One message, of a dialect in which it is one frame if that is `whole`.
+    #[inline]
+    fn handle_message(
+        &mut self,
+        sessions: &mut Sessions,
+        door: &mut Admission,
+        key: ConnectionKey,
+        whole: Option<Dialect>,
+        message: &ws::Message<'_>,
+    ) -> Result<(), Closed> {
+        if let Some(dialect) = whole {
+            let input = whole_message(dialect, message)?;
+            return self.handle(sessions, door, key.slot(), input, dialect.abilities());
+        }
+        if message.kind == ws::MessageKind::Text {
+            return Err(ws::WsError::UnexpectedText.into());
+        }
+        let handled = self.handle_packets(sessions, door, key, &message.payload, true);
+        let rest = &message.payload[handled..];
+        let ep = &mut sessions.endpoints;
+        if !rest.is_empty()
+            && let Some(tail) = ep.connections.tail_of(key, ep.cx.now)
+        {
+            tail.unread.message = Bytes::copy_from_slice(rest);
+            ep.settle_tail(key, false);
+        }
+        Ok(())
     }
 
     /// The packets of one message, as far as they may be handled now. How many bytes that was; all
@@ -260,6 +289,17 @@ impl Reader {
                 Ok(len)
             }
         }
+    }
+}
+
+/// Has the rest of a connection's input handled in the next turn.
+#[cold]
+fn put_off(sessions: &mut Sessions, key: ConnectionKey) {
+    sessions.carry_out_effects();
+    let connections = &mut sessions.endpoints.connections;
+    if let Some(connection) = connections.find(key) {
+        connection.state.paused = true;
+        connections.resume_later(key.slot());
     }
 }
 

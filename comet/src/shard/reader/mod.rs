@@ -7,13 +7,13 @@
 //!
 //! Reading goes one way. Requests of peers go to their sessions, to the router or to `admission`;
 //! consequences are noted as effects, and the router's answers wait in the mailbox until the shard
-//! turns to it. A connection whose session can take no more frames for
-//! now is paused: the rest of its input waits in its tail, and its socket is left alone, which the
-//! peer's transport will notice.
+//! turns to it. A connection whose session can take no more frames for now is paused: the rest of
+//! its input waits in its tail, and its socket is left alone, which its peer will notice.
 
 mod acks;
 mod ending;
 mod frames;
+mod inflation;
 mod input;
 
 use std::io::{self, ErrorKind};
@@ -32,6 +32,7 @@ use super::sessions::Sessions;
 use super::transport::Handshake;
 use super::transport::Received;
 use ending::{discard, end_of_input, note_end};
+use inflation::Inflation;
 
 /// Connections that are read together. Each has this share of the buffer; a peer that sends more
 /// than that is read alone for the rest.
@@ -56,6 +57,7 @@ pub(super) struct Reader {
     at: usize,
     fairness: Fairness,
     ws_limits: ws::Limits,
+    inflation: Inflation,
     /// Tags of acks that the router is about to hear of, for reuse.
     tags: Vec<u64>,
     /// Counts of rooms under way.
@@ -82,6 +84,7 @@ impl Reader {
             at: 0,
             fairness: Fairness::default(),
             ws_limits: ws::Limits { max_message, max_fragments: config.limits.max_fragments },
+            inflation: Inflation::default(),
             tags: Vec::new(),
             counting: Counting::default(),
         }
