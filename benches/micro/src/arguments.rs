@@ -19,6 +19,8 @@ What the gateway's hot paths cost, without a kernel
       Does what `count` counts, and says how many operations that were
   comet-micro fanout
       CPU time of a publish for each member
+  comet-micro deflate
+      Bytes saved and CPU time paid for each delivery by compression, at some levels
   comet-micro sessions [--count N] [--dialect raw|goim|dtalk|comet] [--rooms N] [--members N]
       Opens sessions, each in so many rooms of so many members, and says what memory they take
 ";
@@ -31,6 +33,7 @@ pub(crate) enum Command {
     Run(Benchmark),
     Count { record: PathBuf, update: bool, share: f64, names: Vec<String> },
     Fanout,
+    Deflate,
     Sessions(Population),
 }
 
@@ -60,6 +63,7 @@ pub(crate) fn parse() -> Result<Command, ArgumentError> {
             }
             "count" => count(parser),
             "fanout" => Ok(Command::Fanout),
+            "deflate" => Ok(Command::Deflate),
             "sessions" => sessions(parser),
             other => Err(ArgumentError::NoCommand(other.to_owned())),
         },

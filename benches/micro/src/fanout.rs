@@ -32,9 +32,14 @@ pub fn measure(dialect: PeerDialect, class: Class, members: usize) -> Cost {
     if class == Class::BestEffort {
         room.stop_sending();
     }
-    let rounds = (DELIVERIES / members.max(1)).max(1);
-    sample(&mut room, class, rounds);
-    let mut samples: Vec<f64> = (0..SAMPLES).map(|_| sample(&mut room, class, rounds)).collect();
+    measure_room(&mut room, class)
+}
+
+/// The same for a room that is there.
+pub(crate) fn measure_room(room: &mut BusyRoom, class: Class) -> Cost {
+    let rounds = (DELIVERIES / room.members().max(1)).max(1);
+    sample(room, class, rounds);
+    let mut samples: Vec<f64> = (0..SAMPLES).map(|_| sample(room, class, rounds)).collect();
     samples.sort_by(f64::total_cmp);
     let at = |share: usize| samples[(SAMPLES - 1) * share / 10];
     Cost { least: at(0), median: at(5), most: at(9) }

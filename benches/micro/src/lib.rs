@@ -11,6 +11,7 @@
 
 pub mod benchmarks;
 pub mod callgrind;
+pub mod compression;
 pub mod fanout;
 pub mod footprint;
 pub mod meter;

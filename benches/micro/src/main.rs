@@ -11,6 +11,7 @@ use arguments::{ArgumentError, Command};
 use comet::Class;
 use comet_micro::benchmarks::{self, Benchmark};
 use comet_micro::callgrind::{self, Count, CountError};
+use comet_micro::compression;
 use comet_micro::fanout;
 use comet_micro::footprint::{self, Population};
 use comet_micro::meter::Meter;
@@ -55,6 +56,7 @@ fn run(command: Command) -> Result<ExitCode, CommandError> {
             return count(&record, update, share, &names);
         }
         Command::Fanout => show_fanout(),
+        Command::Deflate => show_compression(),
         Command::Sessions(population) => show_footprint(population),
     }
     Ok(ExitCode::SUCCESS)
@@ -144,6 +146,26 @@ fn show_fanout() {
                 "{name:<20} {members:>6} members {:>7.1} ({:.1}, {:.1})",
                 cost.median, cost.least, cost.most
             );
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "figures are for whoever asks for them")]
+fn show_compression() {
+    println!(
+        "A publish to dtalk members over WebSocket, acked, for each delivery, plain and deflated"
+    );
+    for members in [1, 10, 1_000] {
+        for body in [200, 2_048] {
+            for level in [1, 2, 3, 4, 6, 9] {
+                let figures = compression::measure(body, members, level);
+                let ([plain, deflated], [cpu, more]) = (figures.bytes, figures.cpu);
+                println!(
+                    "{members:>5} members {body:>5} bytes level {level} {plain:>6} {deflated:>6} \
+                     bytes {:>8.1} {:>8.1} ns",
+                    cpu.median, more.median
+                );
+            }
         }
     }
 }

@@ -53,7 +53,18 @@ impl World {
     /// Never: no secret is requested from the system.
     #[must_use]
     pub fn new() -> Self {
+        Self::with(|config| config)
+    }
+
+    /// The same with other settings.
+    ///
+    /// # Panics
+    ///
+    /// When a setting is invalid.
+    #[must_use]
+    pub fn with(change: impl FnOnce(Config) -> Config) -> Self {
         let config = Config::default().shards(1).limits(|it| it.max_connections = usize::MAX);
+        let config = change(config);
         let simulation =
             Simulation::new(config, EchoRouter, SEED).expect("the configuration is valid");
         Self { simulation }

@@ -18,11 +18,15 @@ pub enum PeerDialect {
     Goim,
     /// dtalk over WebSocket.
     Dtalk,
+    /// The same with permessage-deflate, which its own messages do not use.
+    DtalkDeflate,
     /// dtalk over TCP.
     DtalkTcp,
     /// comet over WebSocket.
     Comet,
 }
+
+const OFFER: (&str, &str) = ("Sec-WebSocket-Extensions", "permessage-deflate");
 
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -33,7 +37,7 @@ impl PeerDialect {
         match self {
             Self::Raw => Listener::Raw,
             Self::DtalkTcp => Listener::Tcp,
-            Self::Goim | Self::Dtalk | Self::Comet => Listener::WebSocket,
+            Self::Goim | Self::Dtalk | Self::DtalkDeflate | Self::Comet => Listener::WebSocket,
         }
     }
 
@@ -43,7 +47,14 @@ impl PeerDialect {
         let mut bytes = Vec::new();
         let target = if self == Self::Raw { format!("/{rooms}") } else { "/sub".to_owned() };
         if self != Self::DtalkTcp {
-            request(&target).write_request(&mut bytes);
+            let plain = request(&target);
+            match self {
+                Self::DtalkDeflate => {
+                    let headers = [plain.headers, &[OFFER]].concat();
+                    Upgrade { headers: &headers, ..plain }.write_request(&mut bytes);
+                }
+                _ => plain.write_request(&mut bytes),
+            }
         }
         let app_id = "bench".to_owned();
         match self {
@@ -52,7 +63,7 @@ impl PeerDialect {
                 let head = Head::new(goim_op::AUTH, 1, 0);
                 self.put(&mut bytes, |out| head.write(Layout::Goim, rooms.as_bytes(), out));
             }
-            Self::Dtalk | Self::DtalkTcp => {
+            Self::Dtalk | Self::DtalkDeflate | Self::DtalkTcp => {
                 let ext = rooms.to_owned().into();
                 let body = AuthMsg { app_id, token: user.to_owned(), ext }.to_vec();
                 let head = Head::new(op::AUTH, 1, 0);
@@ -75,7 +86,7 @@ impl PeerDialect {
         let mut bytes = Vec::new();
         match self {
             Self::Raw | Self::Goim => {}
-            Self::Dtalk | Self::DtalkTcp => {
+            Self::Dtalk | Self::DtalkDeflate | Self::DtalkTcp => {
                 let head = Head::new(op::DELIVER_ACK, seq, seq);
                 self.put(&mut bytes, |out| head.write(Layout::Dtalk, b"", out));
             }
@@ -103,7 +114,7 @@ impl PeerDialect {
         self.put(&mut bytes, |out| match self {
             Self::Raw => out.extend_from_slice(body),
             Self::Goim => Head::new(goim_op::SEND, seq, 0).write(Layout::Goim, body, out),
-            Self::Dtalk | Self::DtalkTcp => {
+            Self::Dtalk | Self::DtalkDeflate | Self::DtalkTcp => {
                 Head::new(op::SEND, seq, 0).write(Layout::Dtalk, body, out);
             }
             Self::Comet => {

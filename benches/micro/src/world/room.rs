@@ -28,7 +28,18 @@ impl BusyRoom {
     /// effort for any other class.
     #[must_use]
     pub fn new(dialect: PeerDialect, class: Class, members: usize, body: usize) -> Self {
-        let mut world = World::new();
+        Self::within(World::new(), dialect, class, members, vec![b'x'; body])
+    }
+
+    /// The same in a gateway of its own, with this body.
+    #[must_use]
+    pub fn within(
+        mut world: World,
+        dialect: PeerDialect,
+        class: Class,
+        members: usize,
+        body: Vec<u8>,
+    ) -> Self {
         let mut join = |number| {
             let mut end = world.connect(dialect, &format!("user-{number}"), ROOM);
             end.discard();
@@ -37,7 +48,6 @@ impl BusyRoom {
         };
         let count = members;
         let members = (0..count).map(&mut join).collect();
-        let body = vec![b'x'; body];
         let delivery = match class {
             Class::Acked => Delivery::acked(body),
             _ => Delivery::best_effort(body),
