@@ -40,6 +40,12 @@ pub(crate) struct Flags {
     /// Dialect of WebSocket clients [default: detected from their first frame]
     #[arg(long, value_enum)]
     dialect: Option<Language>,
+    /// Compress messages for WebSocket clients that offer permessage-deflate
+    #[arg(long)]
+    deflate: bool,
+    /// Level of the compression, from 1 to 9
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
+    deflate_level: u8,
     /// Longest message in bytes
     #[arg(long, default_value_t = 1 << 20)]
     max_message: usize,
@@ -123,6 +129,7 @@ impl Flags {
     pub(crate) fn listeners(&self) -> impl Iterator<Item = Listen> {
         let websocket = self.ws.map(|address| {
             let listen = Listen::websocket(address);
+            let listen = if self.deflate { listen.deflate() } else { listen };
             match self.dialect {
                 Some(language) => listen.dialect(language.into()),
                 None => listen,
@@ -155,6 +162,7 @@ impl Flags {
                 it.max_body = self.max_message;
                 it.max_fragments = self.max_fragments;
             })
+            .deflate(|it| it.level = self.deflate_level)
             .delivery(|it| {
                 it.window = self.window;
                 it.window_bytes = self.queue_bytes;

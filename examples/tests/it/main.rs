@@ -6,6 +6,7 @@
 mod axum;
 mod backend;
 mod chat;
+mod clients;
 mod comet;
 mod echo;
 mod example;
