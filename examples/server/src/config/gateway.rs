@@ -86,6 +86,7 @@ pub(crate) struct Resume {
 pub(crate) struct WebSocket {
     pub(crate) upgrade_paths: Vec<String>,
     pub(crate) subprotocols: Vec<String>,
+    pub(crate) deflate: bool,
 }
 
 /// Names of [`Overflow`] in files.

@@ -68,6 +68,7 @@ impl Config {
         let (at, ping) = (&self.listen, &self.gateway.ping);
         let websocket = |listen: Listen| {
             let settings = &self.gateway.websocket;
+            let listen = if settings.deflate { listen.deflate() } else { listen };
             listen
                 .paths(&settings.upgrade_paths)
                 .origin(self.origins.sub.policy())

@@ -200,6 +200,7 @@ fn the_gateway_of_a_full_file_is_read_to_its_values() {
         websocket: WebSocket {
             upgrade_paths: vec!["/a".into()],
             subprotocols: vec!["c.v1".into()],
+            deflate: true,
         },
     };
     assert_eq!(config.gateway, expected);

@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use comet::deflate::{self, Window};
 use comet::{AdoptError, Adoption, Client, Place};
 use comet_protocol::ws::handshake::{
     self, HandshakeError, HandshakeLimits, Parse, accept_key, choose_subprotocol,
@@ -38,6 +39,10 @@ fn upgrade(public: &Public, mut request: Request) -> Result<Response, HandshakeE
     if !public.config.origins.sub.policy().permits(asked.origin(), asked.host()) {
         return Err(HandshakeError::Forbidden);
     }
+    let deflated = match gateway.websocket.deflate {
+        true => deflate::negotiate(&asked, Window::Bits15)?,
+        false => None,
+    };
     let accept = HeaderValue::from_str(&accept_key(asked.key()));
     let accept = accept.map_err(|_| HandshakeError::Key)?;
     let upgrade = request.extensions_mut().remove::<OnUpgrade>();
@@ -52,7 +57,10 @@ fn upgrade(public: &Public, mut request: Request) -> Result<Response, HandshakeE
     let subprotocol = subprotocol.and_then(|name| HeaderValue::from_str(name).ok());
     tokio::spawn(async move {
         match upgrade.await {
-            Ok(upgraded) => hand_over(place, upgraded),
+            Ok(upgraded) => {
+                let adoption = deflated.map_or_else(Adoption::websocket, Adoption::deflated);
+                hand_over(place, upgraded, adoption);
+            }
             Err(error) => tracing::debug!(%error, "upgrade did not come about"),
         }
     });
@@ -64,6 +72,10 @@ fn upgrade(public: &Public, mut request: Request) -> Result<Response, HandshakeE
     let mut response = (StatusCode::SWITCHING_PROTOCOLS, headers).into_response();
     if let Some(name) = subprotocol {
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, name);
+    }
+    let deflated = deflated.and_then(|agreed| HeaderValue::try_from(agreed.to_string()).ok());
+    if let Some(agreed) = deflated {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_EXTENSIONS, agreed);
     }
     Ok(response)
 }
@@ -95,7 +107,7 @@ fn refusal(error: &HandshakeError) -> Response {
     response
 }
 
-fn hand_over(place: Place, upgraded: Upgraded) {
+fn hand_over(place: Place, upgraded: Upgraded, adoption: Adoption) {
     let Ok(parts) = upgraded.downcast::<TokioIo<TimedStream>>() else {
         return tracing::error!("an upgraded connection is not plain TCP");
     };
@@ -105,9 +117,8 @@ fn hand_over(place: Place, upgraded: Upgraded) {
         false => [parts.read_buf, unread].concat().into(),
     };
     let adopted = socket.into_std().map_err(Into::into);
-    if let Err(error) = adopted
-        .and_then(|stream| place.adopt_socket(stream, Adoption::websocket().leftover(leftover)))
-    {
+    let adoption = adoption.leftover(leftover);
+    if let Err(error) = adopted.and_then(|stream| place.adopt_socket(stream, adoption)) {
         tracing::warn!(%error, "connection not handed over");
     }
 }

@@ -243,3 +243,37 @@ fn the_first_configured_subprotocol_that_a_client_offers_is_accepted() {
         assert_eq!(chosen("mqtt"), None);
     }
 }
+
+/// On the port for WebSocket alone, too; off by default.
+#[test]
+fn messages_may_be_compressed_if_that_is_configured() {
+    const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+    let server = Setup::default().flag("set", &"gateway.deflate=true").start();
+    let other = Server::start();
+    let alice = Person::new("alice");
+    let packet = auth(1, &alice.token(), None).encode();
+    // One stored block, and the empty one that is cut short.
+    let len = u16::try_from(packet.len()).unwrap();
+    let stored = [&[0][..], &len.to_le_bytes(), &(!len).to_le_bytes(), &packet, &[0]].concat();
+    for (on, off) in
+        [(server.addresses.http, other.addresses.http), (server.addresses.ws, other.addresses.ws)]
+    {
+        let mut socket = Socket::connect(on);
+        socket.write(websocket::request("/sub", OFFER));
+        let head = websocket::response(&mut socket).to_ascii_lowercase();
+        let agreed = "sec-websocket-extensions: permessage-deflate; server_no_context_takeover; \
+            client_no_context_takeover\r\n";
+        assert!(head.contains(agreed), "{head}");
+        socket.write(masked(FIN | 0x40 | BINARY, &stored));
+        let mut client = Client::over(Transport::HttpPort, socket);
+        assert_eq!(client.receive(), frame(AUTH_REPLY, 1, ""));
+
+        let mut socket = Socket::connect(on);
+        socket.write(websocket::request("/sub", "Sec-WebSocket-Extensions: a;\r\n"));
+        assert_eq!(websocket::status(&websocket::response(&mut socket)), 400);
+
+        let mut socket = Socket::connect(off);
+        socket.write(websocket::request("/sub", OFFER));
+        await_upgrade(&mut socket);
+    }
+}
