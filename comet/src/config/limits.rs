@@ -9,8 +9,8 @@ pub struct LimitsConfig {
     /// Connections with a file descriptor open at once, over all shards. Default 1,000,000.
     ///
     /// One more is accepted and closed at once, so that its peer learns of it. The process's limit
-    /// of descriptors is the other bound; reaching it pauses accepting. Adopted streams have no
-    /// descriptor, and [`max_sessions`](Self::max_sessions) limits them.
+    /// of descriptors is the other bound; reaching it pauses accepting. Adopted streams
+    /// without a descriptor are limited by [`max_sessions`](Self::max_sessions).
     pub max_connections: usize,
     /// Sessions at once, over all shards, including parked ones. Default 1,000,000, some 450 bytes
     /// each while idle. As many connections without a file descriptor may be open.

@@ -36,6 +36,8 @@ pub struct Adoption {
     remote: Option<SocketAddr>,
     upgrade: Option<Box<Request>>,
     identity: Option<Box<Identity>>,
+    #[cfg(feature = "tokio")]
+    holds: Holds,
 }
 
 impl Adoption {
@@ -60,7 +62,27 @@ impl Adoption {
 
     fn new(framing: FramingState) -> Self {
         let (dialect, leftover) = (None, Bytes::new());
-        Self { framing, dialect, leftover, remote: None, upgrade: None, identity: None }
+        Self {
+            framing,
+            dialect,
+            leftover,
+            remote: None,
+            upgrade: None,
+            identity: None,
+            #[cfg(feature = "tokio")]
+            holds: Holds::Descriptor,
+        }
+    }
+
+    /// A stream that holds no file descriptor, such as a pipe in this process, or one of several
+    /// that a QUIC or HTTP/2 connection carries. [`Gateway::adopt`] counts it against
+    /// [`limits.max_sessions`](crate::LimitsConfig::max_sessions) instead of
+    /// [`limits.max_connections`](crate::LimitsConfig::max_connections). Where a [`Place`] was
+    /// reserved, that says what it is.
+    #[cfg(feature = "tokio")]
+    pub fn without_descriptor(mut self) -> Self {
+        self.holds = Holds::Nothing;
+        self
     }
 
     /// The dialect of the peer. By default it is detected from the first frame, which tells dtalk,
@@ -162,10 +184,9 @@ impl Place {
     ///
     /// # Errors
     ///
-    /// [`AdoptError::Dialect`]; [`AdoptError::TooMany`] if the place was reserved for a connection
-    /// with a descriptor, and there are as many streams without one as there may be.
+    /// [`AdoptError::Dialect`].
     #[cfg(feature = "tokio")]
-    pub fn adopt<S>(mut self, stream: S, adoption: Adoption) -> Result<(), AdoptError>
+    pub fn adopt<S>(self, stream: S, adoption: Adoption) -> Result<(), AdoptError>
     where
         S: ::tokio::io::AsyncRead + ::tokio::io::AsyncWrite + Send + 'static,
     {
@@ -173,11 +194,8 @@ impl Place {
         use crate::stream::RuntimeStream;
 
         adoption.check()?;
-        if self.holds == Holds::Descriptor {
-            self.shared.entrance.give_back_descriptor()?;
-            self.holds = Holds::Nothing;
-        }
-        let polled = Polled::new(Box::new(RuntimeStream::new(stream)), adoption.remote);
+        let stream = Box::new(RuntimeStream::new(stream));
+        let polled = Polled::new(stream, adoption.remote, self.holds);
         self.take(Transport::Polled(Box::new(polled)), adoption);
         Ok(())
     }
@@ -187,8 +205,12 @@ impl Place {
     /// # Errors
     ///
     /// [`AdoptError::Dialect`], and [`AdoptError::Socket`] when the socket is not usable.
-    pub fn adopt_socket(self, socket: TcpStream, adoption: Adoption) -> Result<(), AdoptError> {
+    pub fn adopt_socket(mut self, socket: TcpStream, adoption: Adoption) -> Result<(), AdoptError> {
         adoption.check()?;
+        if self.holds == Holds::Nothing {
+            self.shared.entrance.take_descriptor()?;
+            self.holds = Holds::Descriptor;
+        }
         let transport = Transport::from_std(socket, &Liveness::new(&self.shared.config.io))?;
         self.take(transport, adoption);
         Ok(())
@@ -266,7 +288,11 @@ impl Gateway {
         S: ::tokio::io::AsyncRead + ::tokio::io::AsyncWrite + Send + 'static,
     {
         let client = adoption.client(self.shared(), adoption.remote);
-        self.reserve_stream(client)?.adopt(stream, adoption)
+        let place = match adoption.holds {
+            Holds::Descriptor => self.reserve(client),
+            Holds::Nothing => self.reserve_stream(client),
+        };
+        place?.adopt(stream, adoption)
     }
 
     /// Takes over a TCP socket connected elsewhere, like an accepted one; the handshake deadline

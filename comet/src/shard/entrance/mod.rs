@@ -40,10 +40,6 @@ pub(crate) enum Holds {
     /// A file descriptor.
     Descriptor,
     /// Memory alone: a stream in this process, or of a connection that carries several.
-    #[cfg_attr(
-        not(any(test, feature = "tokio")),
-        expect(dead_code, reason = "streams are those of a runtime")
-    )]
     Nothing,
 }
 
@@ -86,11 +82,10 @@ impl Entrance {
         visitor
     }
 
-    /// Counts a connection that has come in as one without a descriptor from now on.
-    #[cfg(any(test, feature = "tokio"))]
-    pub(crate) fn give_back_descriptor(&self) -> Result<(), Full> {
-        self.count(Holds::Nothing)?;
-        self.uncount(Holds::Descriptor);
+    /// Counts a connection that has come in as one with a descriptor from now on.
+    pub(crate) fn take_descriptor(&self) -> Result<(), Full> {
+        self.count(Holds::Descriptor)?;
+        self.uncount(Holds::Nothing);
         Ok(())
     }
 
@@ -214,13 +209,14 @@ mod tests {
         enter(Holds::Descriptor).unwrap();
         assert_eq!(enter(Holds::Descriptor), Err(Full::Connections));
         enter(Holds::Nothing).unwrap();
-        entrance.give_back_descriptor().unwrap();
+        enter(Holds::Nothing).unwrap();
         assert_eq!(enter(Holds::Nothing), Err(Full::Connections));
-        enter(Holds::Descriptor).unwrap();
-        assert_eq!(entrance.give_back_descriptor(), Err(Full::Connections));
         assert_eq!(entrance.connections(), 3);
-        entrance.leave(NOW, None, Holds::Nothing);
-        assert!(enter(Holds::Nothing).is_ok());
+        assert_eq!(entrance.take_descriptor(), Err(Full::Connections));
+        entrance.leave(NOW, None, Holds::Descriptor);
+        entrance.take_descriptor().unwrap();
+        assert_eq!(enter(Holds::Descriptor), Err(Full::Connections));
+        enter(Holds::Nothing).unwrap();
     }
 
     #[test]

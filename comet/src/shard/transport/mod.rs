@@ -96,7 +96,7 @@ impl Transport {
             #[cfg(feature = "tls")]
             Self::Tls(_) => Holds::Descriptor,
             #[cfg(feature = "tokio")]
-            Self::Polled(_) => Holds::Nothing,
+            Self::Polled(polled) => polled.holds(),
             #[cfg(feature = "simulation")]
             Self::Virtual(_) => Holds::Descriptor,
         }

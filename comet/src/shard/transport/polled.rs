@@ -14,6 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use super::Received;
 use crate::shard::board::{Board, Source, Watch};
+use crate::shard::entrance::Holds;
 use crate::shard::readiness::{Ready, Token};
 
 /// A byte stream that is polled. Where it is not ready, it wakes the waker of the last call of any
@@ -43,6 +44,7 @@ pub(crate) struct Polled {
     signal: Arc<Signal>,
     waker: Waker,
     remote: Option<SocketAddr>,
+    holds: Holds,
     /// What is under way on the sending side.
     sending: Sending,
     /// End of the peer's bytes, found behind some that have been read.
@@ -58,16 +60,25 @@ enum Sending {
 }
 
 impl Polled {
-    pub(crate) fn new(stream: Box<dyn PollStream>, remote: Option<SocketAddr>) -> Self {
+    pub(crate) fn new(
+        stream: Box<dyn PollStream>,
+        remote: Option<SocketAddr>,
+        holds: Holds,
+    ) -> Self {
         let signal = Arc::new(Signal(Mutex::new(None)));
         Self {
             stream: Some(stream),
             waker: Waker::from(Arc::clone(&signal)),
             signal,
             remote,
+            holds,
             sending: Sending::Nothing,
             end: None,
         }
+    }
+
+    pub(super) const fn holds(&self) -> Holds {
+        self.holds
     }
 
     pub(super) fn remote(&self) -> Option<SocketAddr> {
@@ -273,7 +284,7 @@ mod tests {
     }
 
     fn polled(stream: Scripted) -> Polled {
-        Polled::new(Box::new(stream), None)
+        Polled::new(Box::new(stream), None, Holds::Nothing)
     }
 
     fn received(len: usize, has_more: bool) -> Received {

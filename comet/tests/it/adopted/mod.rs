@@ -347,16 +347,20 @@ fn streams_hold_no_descriptor_and_are_as_many_as_sessions() {
     let reserve = || server.gateway.reserve(comet::Client::Unnamed);
     let _socket = reserve().unwrap();
     assert!(matches!(reserve(), Err(AdoptError::TooMany)));
-    let mut first = adopted(&server, Transport::Tcp, Adoption::stream());
+    let stream = || Adoption::stream().without_descriptor();
+    let mut first = adopted(&server, Transport::Tcp, stream());
     first.sign_in("alice", "");
-    let _second = adopted(&server, Transport::Tcp, Adoption::stream());
+    let _second = adopted(&server, Transport::Tcp, stream());
+    let (ours, _theirs) = pipe();
+    let upgraded = server.gateway.adopt(ours, Adoption::stream());
+    assert!(matches!(upgraded, Err(AdoptError::TooMany)), "it may hold one: {upgraded:?}");
     let third = server.gateway.reserve_stream(comet::Client::Unnamed).unwrap();
     let (ours, _theirs) = pipe();
-    let fourth = server.gateway.adopt(ours, Adoption::stream());
+    let fourth = server.gateway.adopt(ours, stream());
     assert!(matches!(fourth, Err(AdoptError::TooMany)), "{fourth:?}");
     assert_eq!(server.stats().connections, 4);
     drop(third);
     let (ours, _theirs) = pipe();
-    server.gateway.adopt(ours, Adoption::stream()).unwrap();
+    server.gateway.adopt(ours, stream()).unwrap();
     first.beat(2);
 }
