@@ -1,9 +1,11 @@
 //! Command-line flags, and their conversion into the gateway's configuration.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use comet::tls::{Certificate, Tls, TlsConfig, TlsError};
 use comet::{
     Config, Dialect, ForwardedHeader, Io, IpNet, Listen, Overflow, ProxyProtocol, TrustedProxies,
 };
@@ -17,7 +19,7 @@ pub(crate) struct Flags {
     /// Address for WebSocket
     #[arg(long)]
     pub(crate) ws: Option<SocketAddr>,
-    /// Address for both, told by the first bytes
+    /// Address for both, told by the first bytes, and over TLS too if there is a certificate
     #[arg(long)]
     pub(crate) any: Option<SocketAddr>,
     /// Require a PROXY header, version 1 or 2, on each connection from a --trusted-proxy, and close
@@ -27,6 +29,18 @@ pub(crate) struct Flags {
     /// Network, such as 10.0.0.0/8, whose PROXY headers name the clients
     #[arg(long, value_name = "NET")]
     trusted_proxy: Vec<IpNet>,
+    /// Address for WebSocket over TLS
+    #[arg(long, requires = "cert")]
+    pub(crate) wss: Option<SocketAddr>,
+    /// Address for plain TCP over TLS
+    #[arg(long, requires = "cert")]
+    pub(crate) tls: Option<SocketAddr>,
+    /// Certificate chain in PEM, leaf first
+    #[arg(long, requires = "key")]
+    cert: Option<PathBuf>,
+    /// Its private key in PEM
+    #[arg(long, requires = "cert")]
+    key: Option<PathBuf>,
     /// Threads that hold sessions [default: one per core]
     #[arg(long)]
     shards: Option<usize>,
@@ -125,22 +139,46 @@ enum Way {
 }
 
 impl Flags {
-    /// The listeners.
-    pub(crate) fn listeners(&self) -> impl Iterator<Item = Listen> {
-        let websocket = self.ws.map(|address| {
+    /// The listeners, in the order of [`named`](Self::named).
+    pub(crate) fn listeners(&self, tls: Option<&Tls>) -> impl Iterator<Item = Listen> {
+        let websocket = |address| {
             let listen = Listen::websocket(address);
             let listen = if self.deflate { listen.deflate() } else { listen };
             match self.dialect {
                 Some(language) => listen.dialect(language.into()),
                 None => listen,
             }
+        };
+        let plain = [self.tcp.map(Listen::tcp), self.ws.map(websocket)];
+        let secured = [self.wss.map(websocket), self.tls.map(Listen::tcp)].map(|listen| {
+            // They are not without a certificate.
+            let (listen, tls) = (listen?, tls?);
+            Some(listen.tls(tls))
+        });
+        let any = self.any.map(|address| match tls {
+            Some(tls) => Listen::any(address).tls_or_plain(tls),
+            None => Listen::any(address),
         });
         let proxy_protocol = match self.proxy_protocol {
             true => ProxyProtocol::Required,
             false => ProxyProtocol::Off,
         };
-        let listeners = [self.tcp.map(Listen::tcp), websocket, self.any.map(Listen::any)];
-        listeners.into_iter().flatten().map(move |listen| listen.proxy_protocol(proxy_protocol))
+        let listeners = plain.into_iter().chain([any]).chain(secured).flatten();
+        listeners.map(move |listen| listen.proxy_protocol(proxy_protocol))
+    }
+
+    /// Names of the listeners.
+    pub(crate) fn named(&self) -> impl Iterator<Item = &'static str> {
+        let plain = [("tcp", self.tcp), ("ws", self.ws), ("any", self.any)];
+        let all = plain.into_iter().chain([("wss", self.wss), ("tls", self.tls)]);
+        all.filter_map(|(name, address)| address.map(|_| name))
+    }
+
+    /// TLS with the certificate, if there is one.
+    pub(crate) fn tls(&self) -> Result<Option<Tls>, TlsError> {
+        let (Some(cert), Some(key)) = (&self.cert, &self.key) else { return Ok(None) };
+        let certificate = Certificate::from_files(cert, key)?;
+        Tls::new(TlsConfig::new(certificate)).map(Some)
     }
 
     fn proxies(&self) -> TrustedProxies {

@@ -13,7 +13,8 @@
 //! numbers its messages from 1, and gaps are reported in these numbers. goim clients name their
 //! room, and the ops of pushes that they accept, in the JSON of their auth frame, and may change
 //! both. With `--dialect raw`, `/room/NAME` joins a room and `/echo` sends messages back; with
-//! `--dialect text`, peers join, leave and publish to rooms with JSON messages.
+//! `--dialect text`, peers join, leave and publish to rooms with JSON messages. `--wss` and `--tls`
+//! serve both over TLS with the certificate and key of `--cert` and `--key`.
 //!
 //! SIGTERM and SIGINT drain.
 
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use address::Address;
 use bytes::Bytes;
 use clap::Parser;
+use comet::tls::TlsError;
 use comet::{
     CommandError, Connect, ConnectReply, Delivery, Dialect, Event, Gateway, Identity, Message,
     Peer, Receipt, Refusal, RoomRequest, Router, StartError, Target,
@@ -60,6 +62,8 @@ fn main() -> ExitCode {
 enum StartupError {
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("signals: {0}")]
     Signals(#[from] io::Error),
 }
@@ -74,7 +78,9 @@ fn run(flags: &Flags) -> Result<(), StartupError> {
         seats: Seats::default(),
     };
     let builder = Gateway::builder(router).config(flags.config());
-    let gateway = flags.listeners().fold(builder, comet::Builder::listen).start()?;
+    let tls = flags.tls()?;
+    let listeners = flags.listeners(tls.as_ref());
+    let gateway = listeners.fold(builder, comet::Builder::listen).start()?;
     announce(flags, &gateway.addresses());
     runtime.block_on(any(signals));
     gateway.drain(flags.drain());
@@ -98,13 +104,9 @@ async fn any([mut terminate, mut interrupt]: [Signal; 2]) {
 /// Prints the line that announces readiness, and the addresses.
 #[expect(clippy::print_stdout, reason = "the line is this program's interface")]
 fn announce(flags: &Flags, addresses: &[SocketAddr]) {
-    let mut addresses = addresses.iter();
     let mut line = "listening".to_owned();
-    let listeners = [("tcp", flags.tcp), ("ws", flags.ws), ("any", flags.any)];
-    for (name, _) in listeners.iter().filter(|(_, at)| at.is_some()) {
-        if let Some(address) = addresses.next() {
-            line.push_str(&format!(" {name}={address}"));
-        }
+    for (name, address) in flags.named().zip(addresses) {
+        line.push_str(&format!(" {name}={address}"));
     }
     println!("{line}");
     // An error means that standard output is closed.

@@ -13,6 +13,7 @@ mod example;
 mod relay;
 mod relay_raw;
 mod relay_text;
+mod relay_tls;
 
 #[cfg(target_os = "linux")]
 mod starved;
