@@ -55,8 +55,13 @@ pub(crate) fn was_accepted(line: &Line) -> bool {
 
 /// Upgrades, from the attackers' address.
 pub(crate) fn upgrade(arena: &Arena, port: Port) -> Option<Line> {
+    upgrade_with(arena, port, "")
+}
+
+/// The same with more header lines.
+fn upgrade_with(arena: &Arena, port: Port, more: &str) -> Option<Line> {
     let mut line = arena.line(port);
-    line.say(websocket::request("/sub", ""));
+    line.say(websocket::request("/sub", more));
     let answer = line.hears(PATIENCE, |bytes| bytes.ends_with(b"\r\n\r\n"));
     let accepted = answer.starts_with(b"HTTP/1.1 101 ");
     line.unread.clear();
@@ -65,7 +70,12 @@ pub(crate) fn upgrade(arena: &Arena, port: Port) -> Option<Line> {
 
 /// Signs in a user with this name over WebSocket, from the attackers' address.
 pub(crate) fn ws(arena: &Arena, port: Port, name: &str) -> Option<Line> {
-    let mut line = upgrade(arena, port)?;
+    ws_with(arena, port, name, "")
+}
+
+/// The same with more header lines in the upgrade.
+pub(crate) fn ws_with(arena: &Arena, port: Port, name: &str, more: &str) -> Option<Line> {
+    let mut line = upgrade_with(arena, port, more)?;
     line.say(masked(FIN | BINARY, &frame_of(&person(name), None)));
     // The head of a short frame from a server has two bytes.
     let answer = line.hears(PATIENCE, |bytes| bytes.len() >= HEAD_LEN + 2);

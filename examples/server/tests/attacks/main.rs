@@ -20,6 +20,7 @@ mod witness;
 
 // The attacks, by target.
 mod auth;
+mod deflate;
 mod demo;
 mod devices;
 mod floods;
@@ -48,6 +49,7 @@ fn all() -> Vec<Attack> {
         upgrade::ATTACKS,
         frames::ATTACKS,
         websocket::ATTACKS,
+        deflate::ATTACKS,
         auth::ATTACKS,
         devices::ATTACKS,
         flow::ATTACKS,
