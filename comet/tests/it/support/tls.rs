@@ -50,7 +50,7 @@ impl Authority {
 
     pub(crate) fn certify(&self, names: &[&str]) -> Pair {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        self.certify_with(CertificateParams::new(names).unwrap())
+        self.certify_with(&CertificateParams::new(names).unwrap())
     }
 
     /// A client's, with names of all kinds.
@@ -59,10 +59,10 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, name);
         let email = format!("{name}@example.test");
         params.subject_alt_names.push(SanType::Rfc822Name(email.as_str().try_into().unwrap()));
-        self.certify_with(params)
+        self.certify_with(&params)
     }
 
-    fn certify_with(&self, params: CertificateParams) -> Pair {
+    fn certify_with(&self, params: &CertificateParams) -> Pair {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         let private = PrivateKeyDer::Pkcs8(key.serialize_der().into());
