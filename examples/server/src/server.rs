@@ -89,7 +89,13 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
         devices::routes(Arc::clone(&verify), registry.clone(), gateway.clone(), router.presence());
     let backends = devices.merge(comet_group::routes(groups, Arc::clone(&verify)));
     let public = http::public(public, &store, backends, verify, registry, &requests);
-    let sources = Sources::new(&gateway, &store, router, pushes.clone(), &config);
+    let sources = Sources::new(
+        &gateway,
+        &store,
+        router,
+        pushes.as_ref().map(|it| it.pushes.clone()),
+        &config,
+    );
     let metrics = Metrics::new(sources, &requests);
     let http = Port::public(&config, http, shares.http, handed_over);
     let admin = Port::admin(&config.http, admin);

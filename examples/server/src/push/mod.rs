@@ -1,6 +1,7 @@
-//! Pushes to phones: the vendors of the configuration, and the names and tokens that other backends
-//! have.
+//! Pushes to phones: the vendors of the configuration, the names and tokens that other backends
+//! have, and a thread that gives way to everybody who waits for an answer.
 
+mod background;
 mod sources;
 mod vendors;
 
@@ -16,6 +17,7 @@ use comet_push::{Pushes, StartError, TrustError};
 use comet_sql::Pool;
 use comet_store::Store;
 
+use self::background::Background;
 use self::sources::{Names, Tokens};
 use crate::config::{self, Config};
 use crate::data::DATABASE_ADVICE;
@@ -25,6 +27,8 @@ use crate::data::DATABASE_ADVICE;
 pub(crate) enum PushError {
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error("cannot run pushes: {0}")]
+    Runtime(#[source] io::Error),
     #[error("push.ca_file: {0}")]
     Trust(#[source] TrustError),
     #[error("push.{section}: {source}")]
@@ -37,6 +41,7 @@ impl PushError {
     /// Advice for the person who started the server.
     pub(crate) fn advice(&self) -> Option<String> {
         match self {
+            Self::Runtime(_) => None,
             Self::Start(_) => Some(DATABASE_ADVICE.to_owned()),
             Self::Trust(_) | Self::Vendor { .. } | Self::File { .. } => {
                 Some("--print-config shows what each vendor needs.".to_owned())
@@ -45,13 +50,19 @@ impl PushError {
     }
 }
 
+/// Pushes, and the thread on which they run.
+pub(crate) struct Running {
+    pub(crate) pushes: Pushes,
+    thread: Background,
+}
+
 /// Starts pushes, if a vendor is configured.
 pub(crate) async fn start(
     config: &Config,
     store: &Store,
     accounts: Pool,
     (registry, groups): (&Registry, &Groups),
-) -> Result<Option<Pushes>, PushError> {
+) -> Result<Option<Running>, PushError> {
     let vendors = vendors::of(&config.push)?;
     if vendors.is_empty() {
         return Ok(None);
@@ -59,14 +70,17 @@ pub(crate) async fn start(
     let tokens = Arc::new(Tokens(registry.clone()));
     let names = Arc::new(Names { registry: registry.clone(), groups: groups.clone() });
     let limits = limits(&config.push);
+    let thread = Background::new().map_err(PushError::Runtime)?;
     let pushes = Pushes::start((store.clone(), accounts), limits, vendors, (tokens, names));
-    Ok(Some(pushes.await?))
+    let pushes = thread.run(pushes).await.map_err(PushError::Runtime)??;
+    Ok(Some(Running { pushes, thread }))
 }
 
 /// Ends pushes, if there are any.
-pub(crate) async fn stop(pushes: Option<Pushes>) {
-    if let Some(pushes) = pushes {
+pub(crate) async fn stop(running: Option<Running>) {
+    if let Some(Running { pushes, thread }) = running {
         pushes.stop().await;
+        thread.end();
     }
 }
 
