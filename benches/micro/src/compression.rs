@@ -45,7 +45,10 @@ pub fn chat_message(len: usize) -> Vec<u8> {
         would some would maybe tomorrow meeting lunch train ticket weather holiday photo coffee \
         office project number address evening morning weekend message question answer because";
     let words: Vec<&str> = WORDS.split_ascii_whitespace().collect();
-    let head = r#"{"id":"0e3f7c1a-5b92-4d1e-9a44-27c8f0d6b3e1","room":"g_48213","from":"u_1029384","name":"Alice","ts":1745370543123,"type":"text","text":""#;
+    let head = concat!(
+        r#"{"id":"0e3f7c1a-5b92-4d1e-9a44-27c8f0d6b3e1","room":"g_48213","#,
+        r#""from":"u_1029384","name":"Alice","ts":1745370543123,"type":"text","text":""#,
+    );
     let tail = r#""}"#;
     let mut message = head.as_bytes().to_vec();
     let mut state = 1u32;

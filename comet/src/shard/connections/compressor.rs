@@ -11,7 +11,6 @@ use comet_protocol::ws::FrameHead;
 use comet_protocol::ws::deflate::{Deflater, Window};
 
 use super::connection::Format;
-use super::outgoing::write_delivery;
 use crate::config::DeflateConfig;
 use crate::delivery::Delivery;
 
@@ -61,8 +60,7 @@ impl Compressor {
         self.clear();
         let plain = &mut self.plain;
         let mut write = |part: &[u8]| plain.extend_from_slice(part);
-        let class = delivery.class;
-        let written = write_delivery(format, class, Seq::NONE, (delivery, room), &mut write);
+        let written = format.write(delivery.class, Seq::NONE, (delivery, room), &mut write);
         if !written.has_body {
             self.plain.extend_from_slice(&delivery.body);
         }

@@ -1,10 +1,13 @@
 //! One connection: its transport, dialect, unread input and queued output.
 
+use comet_protocol::codec::{self, Written};
+use comet_protocol::comet::Seq;
 use comet_protocol::ws::deflate::{Agreement, Window};
 use comet_protocol::{Dialect, Framing, ws};
 
 use super::extras::Extras;
 use super::write_queue::WriteQueue;
+use crate::delivery::{Class, Delivery, Kind};
 use crate::pings::LastWrite;
 use crate::shard::entrance::Visitor;
 use crate::shard::transport::Transport;
@@ -221,14 +224,10 @@ impl Format {
     pub(in crate::shard) const COUNT: usize = KINDS * Dialect::ALL.len();
 
     pub(super) fn new(dialect: Dialect, framing: &FramingState) -> Self {
-        let kind = match framing {
-            FramingState::Stream => STREAM,
-            FramingState::WebSocket(decoder) => {
-                decoder.deflate().map_or(MESSAGES, |window| DEFLATED + window.index())
-            }
-            FramingState::Preface(_)
-            | FramingState::Upgrading { .. }
-            | FramingState::Deciding(_) => MESSAGES,
+        let kind = match (framing.deflate(), framing.kind()) {
+            (Some(window), _) => DEFLATED + window.index(),
+            (None, Framing::Stream) => STREAM,
+            (None, Framing::Messages) => MESSAGES,
         };
         Self::of(dialect.index() * KINDS + kind)
     }
@@ -260,5 +259,25 @@ impl Format {
     /// The window of its messages, if they are compressed.
     pub(in crate::shard) fn deflate(self) -> Option<Window> {
         Window::ALL.get((self.index() % KINDS).checked_sub(DEFLATED)?).copied()
+    }
+
+    /// Writes a delivery under a number, and as a class that the peer knows; its body goes behind
+    /// it unless that is written too.
+    pub(in crate::shard) fn write(
+        self,
+        class: Class,
+        seq: Seq,
+        (delivery, room): (&Delivery, Option<&str>),
+        write: &mut dyn FnMut(&[u8]),
+    ) -> Written {
+        let delivery = codec::Delivery {
+            class,
+            seq,
+            key: delivery.key.as_deref(),
+            room,
+            is_text: delivery.kind == Kind::Text,
+            body: &delivery.body,
+        };
+        self.dialect().codec().delivery(self.framing(), &delivery, write)
     }
 }

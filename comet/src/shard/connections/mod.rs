@@ -42,7 +42,7 @@ pub(super) use connection::{Connection, Format, Preface, Side, State, Upgrade};
 use direct::Direct;
 pub(super) use flushing::Flushing;
 pub(crate) use key::ConnectionKey;
-pub(super) use outgoing::{Outgoing, Scratch, millis, write_delivery};
+pub(super) use outgoing::{Outgoing, Scratch, millis};
 #[cfg(feature = "tls")]
 use sealing::Sealing;
 pub(super) use tail::Tail;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use comet_protocol::codec::{self, Output, Written};
+use comet_protocol::codec::{self, Output};
 use comet_protocol::comet::message::fitting;
 use comet_protocol::comet::{self, AwayReason, Failure, GapReason, GoingAway, Seq, limits};
 use comet_protocol::ws::deflate::Agreement;
@@ -19,7 +19,7 @@ use super::connection::{Connection, Format, FramingState, Side};
 use super::write_queue::{Keeper, WriteQueue};
 use crate::Closed;
 use crate::config::DeflateConfig;
-use crate::delivery::{Answer, Class, Delivery, Gap, Held, Item, Kind};
+use crate::delivery::{Answer, Class, Gap, Held, Item};
 use crate::time::Time;
 
 /// Bytes of the scratch buffer that are kept.
@@ -117,7 +117,7 @@ impl<'a> Outgoing<'a> {
             let frame = compressor.frame(window, |out| {
                 let mut write = |bytes: &[u8]| out.extend_from_slice(bytes);
                 let what = (delivery, item.room());
-                if !write_delivery(format, class, seq, what, &mut write).has_body {
+                if !format.write(class, seq, what, &mut write).has_body {
                     out.extend_from_slice(&delivery.body);
                 }
             });
@@ -125,7 +125,7 @@ impl<'a> Outgoing<'a> {
         }
         let out = &mut *self.out;
         let mut write = |bytes: &[u8]| out.push(bytes);
-        let written = write_delivery(format, class, seq, (delivery, item.room()), &mut write);
+        let written = format.write(class, seq, (delivery, item.room()), &mut write);
         if !written.has_body {
             self.out.push_shared(&delivery.body, || Keeper::Held(Rc::clone(item)));
         }
@@ -254,24 +254,4 @@ impl<'a> Outgoing<'a> {
 /// Durations as frames carry them.
 pub(in crate::shard) fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
-}
-
-/// Writes a delivery under a number, and as a class that the peer knows; its body goes behind it
-/// unless that is written too.
-pub(in crate::shard) fn write_delivery(
-    format: Format,
-    class: Class,
-    seq: Seq,
-    (delivery, room): (&Delivery, Option<&str>),
-    write: &mut dyn FnMut(&[u8]),
-) -> Written {
-    let delivery = codec::Delivery {
-        class,
-        seq,
-        key: delivery.key.as_deref(),
-        room,
-        is_text: delivery.kind == Kind::Text,
-        body: &delivery.body,
-    };
-    format.dialect().codec().delivery(format.framing(), &delivery, write)
 }

@@ -11,7 +11,7 @@ use comet_protocol::comet::limits::KEY;
 use comet_protocol::ws::deflate::Window;
 use comet_protocol::ws::{self, Opcode};
 
-use super::super::connections::{Compressor, Format, write_delivery};
+use super::super::connections::{Compressor, Format};
 use crate::budget::{Account, Charge};
 use crate::delivery::{Class, Held, Lane, Logged};
 
@@ -144,7 +144,7 @@ impl Template {
             let bytes = &mut self.bytes;
             let mut write = |part: &[u8]| bytes.extend_from_slice(part);
             let what = (delivery, item.room());
-            let written = write_delivery(inner, delivery.class, Seq::NONE, what, &mut write);
+            let written = inner.write(delivery.class, Seq::NONE, what, &mut write);
             self.seqs.extend(written.seq_at.map(|at| start + at));
             if !written.has_body {
                 self.bytes.extend_from_slice(&delivery.body);
