@@ -155,9 +155,9 @@ fn show_compression() {
     println!(
         "A publish to dtalk members over WebSocket, acked, for each delivery, plain and deflated"
     );
-    for members in [1, 10, 1_000] {
+    for members in [10, 1_000] {
         for body in [200, 2_048] {
-            for level in [1, 2, 3, 4, 6, 9] {
+            for level in [1, 3, 6] {
                 let figures = compression::measure(body, members, level);
                 let ([plain, deflated], [cpu, more]) = (figures.bytes, figures.cpu);
                 println!(
