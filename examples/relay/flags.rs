@@ -35,6 +35,9 @@ pub(crate) struct Flags {
     /// Address for plain TCP over TLS
     #[arg(long, requires = "cert")]
     pub(crate) tls: Option<SocketAddr>,
+    /// UDP address for QUIC and WebTransport
+    #[arg(long, requires = "cert")]
+    pub(crate) quic: Option<SocketAddr>,
     /// Certificate chain in PEM, leaf first
     #[arg(long, requires = "key")]
     cert: Option<PathBuf>,
@@ -179,6 +182,12 @@ impl Flags {
         let (Some(cert), Some(key)) = (&self.cert, &self.key) else { return Ok(None) };
         let certificate = Certificate::from_files(cert, key)?;
         Tls::new(TlsConfig::new(certificate)).map(Some)
+    }
+
+    /// The certificate as QUIC takes it, which is not asked for without.
+    pub(crate) fn quic_tls(&self) -> Result<comet_quic::Tls, comet_quic::TlsError> {
+        let [cert, key] = [&self.cert, &self.key].map(|path| path.clone().unwrap_or_default());
+        comet_quic::Tls::from_files(&cert, &key)
     }
 
     fn proxies(&self) -> TrustedProxies {

@@ -37,6 +37,7 @@ use comet::{
     CommandError, Connect, ConnectReply, Delivery, Dialect, Event, Gateway, Identity, Message,
     Peer, Receipt, Refusal, RoomRequest, Router, StartError, Target,
 };
+use comet_quic::{BindError, Listener};
 use flags::{Flags, Promise};
 use goim::{Seat, Seats};
 use parking_lot::Mutex;
@@ -64,6 +65,8 @@ enum StartupError {
     Start(#[from] StartError),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    Quic(#[from] BindError),
     #[error("signals: {0}")]
     Signals(#[from] io::Error),
 }
@@ -81,11 +84,23 @@ fn run(flags: &Flags) -> Result<(), StartupError> {
     let tls = flags.tls()?;
     let listeners = flags.listeners(tls.as_ref());
     let gateway = listeners.fold(builder, comet::Builder::listen).start()?;
-    announce(flags, &gateway.addresses());
+    let quic = flags.quic.map(|address| listen_quic(&gateway, address, flags)).transpose()?;
+    announce(flags, &gateway.addresses(), quic.as_ref());
     runtime.block_on(any(signals));
     gateway.drain(flags.drain());
     gateway.wait();
+    if let Some(quic) = quic {
+        quic.stop();
+    }
     Ok(())
+}
+
+fn listen_quic(
+    gateway: &Gateway,
+    address: SocketAddr,
+    flags: &Flags,
+) -> Result<Listener, BindError> {
+    Listener::bind(gateway, address, &flags.quic_tls()?, comet_quic::Config::default())
 }
 
 /// Signal handlers, installed before the relay announces that it is ready.
@@ -103,10 +118,13 @@ async fn any([mut terminate, mut interrupt]: [Signal; 2]) {
 
 /// Prints the line that announces readiness, and the addresses.
 #[expect(clippy::print_stdout, reason = "the line is this program's interface")]
-fn announce(flags: &Flags, addresses: &[SocketAddr]) {
+fn announce(flags: &Flags, addresses: &[SocketAddr], quic: Option<&Listener>) {
     let mut line = "listening".to_owned();
     for (name, address) in flags.named().zip(addresses) {
         line.push_str(&format!(" {name}={address}"));
+    }
+    if let Some(quic) = quic {
+        line.push_str(&format!(" quic={}", quic.address()));
     }
     println!("{line}");
     // An error means that standard output is closed.

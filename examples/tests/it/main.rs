@@ -11,6 +11,7 @@ mod comet;
 mod echo;
 mod example;
 mod relay;
+mod relay_quic;
 mod relay_raw;
 mod relay_text;
 mod relay_tls;
