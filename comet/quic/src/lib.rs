@@ -60,4 +60,4 @@ mod tls;
 pub use config::{Config, Retry, WebTransport};
 pub use counters::{Datagrams, Stats};
 pub use listener::{BindError, Listener};
-pub use tls::{Tls, TlsError};
+pub use tls::{Tls, TlsError, fingerprint};

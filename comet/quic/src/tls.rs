@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use quinn_proto::crypto::rustls::QuicServerConfig;
+use ring::digest::{SHA256, digest};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -92,6 +93,19 @@ impl Tls {
         // The provider has the cipher suite of first packets.
         config.map_err(|error| TlsError::Key(rustls::Error::General(error.to_string())))
     }
+}
+
+/// SHA-256 of the first certificate in PEM: by it a page knows a server whose certificate browsers
+/// do not (`serverCertificateHashes` of WebTransport).
+///
+/// # Errors
+///
+/// [`TlsError::Pem`].
+pub fn fingerprint(certificates: &[u8]) -> Result<[u8; 32], TlsError> {
+    let certificate = CertificateDer::from_pem_slice(certificates).map_err(TlsError::Pem)?;
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, &certificate).as_ref());
+    Ok(hash)
 }
 
 impl fmt::Debug for Tls {

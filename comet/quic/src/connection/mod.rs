@@ -216,7 +216,7 @@ impl Connection {
         }
         let Phase::Handshake(place) = &mut self.phase else { return };
         let client = Client::Direct(self.remote.ip().to_canonical());
-        match place.take().map_or_else(|| at.gateway.reserve(client), Ok) {
+        match place.take().map_or_else(|| at.gateway.reserve_stream(client), Ok) {
             Ok(place) => self.phase = Phase::Streamless(place),
             Err(error) => {
                 tracing::debug!(remote = %self.remote, %error, "a QUIC connection is refused");

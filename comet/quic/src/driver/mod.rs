@@ -272,7 +272,7 @@ impl Driver {
     fn begin(&mut self, incoming: Incoming, now: Instant) {
         let address = incoming.remote_address().ip().to_canonical();
         let place = match incoming.remote_address_validated() {
-            true => match self.shared.gateway.reserve(Client::Direct(address)) {
+            true => match self.shared.gateway.reserve_stream(Client::Direct(address)) {
                 Ok(place) => Some(place),
                 Err(_) => return self.refuse(incoming),
             },

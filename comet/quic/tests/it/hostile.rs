@@ -34,7 +34,7 @@ fn flood(to: SocketAddr, count: usize) {
 #[test]
 fn a_connection_without_a_stream_is_closed_in_time_and_gives_its_place_back() {
     let quic = Config { deadline: Duration::from_millis(300), ..Config::default() };
-    let limits = config(1).limits(|it| it.max_connections = 1);
+    let limits = config(1).limits(|it| it.max_sessions = 1);
     let (server, _) = Server::start(limits, quic);
     let peer = Peer::connect(server.quic.address());
     clock::eventually("its place is taken", || server.gateway.stats().connections <= 1);

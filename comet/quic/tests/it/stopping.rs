@@ -6,6 +6,8 @@ use comet::{Closed, Delivery};
 use comet_quic::{BindError, Config, Listener, Tls, TlsError};
 use comet_testkit::client::Ending;
 use quinn::ConnectionError;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::support::client::Peer;
 use crate::support::gateway::{Server, certificate, config, tls};
@@ -67,6 +69,10 @@ fn what_cannot_be_used_is_named() {
         Tls::from_pem(b"none", key.as_bytes()),
         Err(TlsError::Pem(_) | TlsError::Key(_))
     ));
+    let der = CertificateDer::from_pem_slice(chain.as_bytes()).unwrap();
+    let hash = ring::digest::digest(&ring::digest::SHA256, &der);
+    assert_eq!(comet_quic::fingerprint(chain.as_bytes()).unwrap(), hash.as_ref());
+    assert!(comet_quic::fingerprint(b"none").is_err());
     let missing = Tls::from_files("/nowhere/cert.pem".as_ref(), "/nowhere/key.pem".as_ref());
     assert!(matches!(missing, Err(TlsError::File { path, .. }) if path.ends_with("cert.pem")));
 }
