@@ -18,6 +18,8 @@ const DEMO_SECRET: &str = "demo.secret";
 const TICKET_SECRET: &str = "ticket.secret";
 /// All secrets.
 pub(crate) const SECRETS: [&str; 2] = [DEMO_SECRET, TICKET_SECRET];
+/// The development certificate, and its key.
+const CERTIFICATE: [&str; 2] = ["development.cert.pem", "development.key.pem"];
 /// Suffixes of the files that SQLite keeps beside a database.
 pub(crate) const SIDE_FILES: [&str; 2] = ["-wal", "-shm"];
 /// The high-water mark of the messages.
@@ -128,7 +130,7 @@ impl Data {
             options.append(true).create(true).mode(0o600).open(self.path.join(name))?;
         }
         let beside = databases.iter().flat_map(|name| SIDE_FILES.map(|end| format!("{name}{end}")));
-        let others = SECRETS.into_iter().chain(databases).chain([MARK, "lock"]);
+        let others = SECRETS.into_iter().chain(databases).chain([MARK, "lock", CERTIFICATE[1]]);
         for name in beside.chain(others.map(str::to_owned)) {
             tighten(&self.path.join(name), 0o600)?;
         }
@@ -154,6 +156,11 @@ impl Data {
     /// The secret that seals resume tickets. It allows forging tickets.
     pub(crate) fn ticket_secret(&self) -> Result<[u8; 32], DataError> {
         self.secret(TICKET_SECRET)
+    }
+
+    /// Where the development certificate and its key are.
+    pub(crate) fn certificate(&self) -> [PathBuf; 2] {
+        CERTIFICATE.map(|name| self.path.join(name))
     }
 
     /// A secret of this directory, generated on first use, readable by its owner only. A damaged

@@ -4,9 +4,9 @@
 //! cargo run --release
 //! ```
 //!
-//! serves existing dtalk clients on 3101 and 3102, the HTTP API and a web chat page on 8888, and
-//! metrics on 9100, all on loopback, with its data in `./data`. `--print-config` shows all
-//! settings.
+//! serves existing dtalk clients on 3101 and 3102, QUIC and WebTransport on 3104, the HTTP API and
+//! a web chat page on 8888, and metrics on 9100, all on loopback, with its data in `./data`.
+//! `--print-config` shows all settings.
 
 mod backup;
 mod config;
@@ -18,6 +18,7 @@ mod http;
 mod logging;
 mod metrics;
 mod push;
+mod quic;
 mod ready;
 mod reload;
 mod server;

@@ -27,11 +27,12 @@ use crate::demo::{Demo, DemoRoom};
 use crate::descriptors;
 use crate::http::{self, Port, Public};
 use crate::metrics::{Metrics, Requests, Sources};
+use crate::quic::Quic;
 use crate::ready::Readiness;
 use crate::reload::Reload;
 use crate::startup_error::StartupError;
 use crate::tokens::tokens;
-use crate::{print_line, push};
+use crate::{print_line, push, quic};
 
 /// Time limit for HTTP to end after everything behind it has ended. Otherwise a client that has
 /// sent half a request would keep the server running.
@@ -69,20 +70,20 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let pushes = push::start(&config, &store, databases.accounts(), (&registry, &groups)).await?;
     let with_presence = crate::demo::PresenceRouter::new(Arc::clone(&router), online);
     let shares = descriptors::share(&config);
-    let mut gateway = config.gateway_limits();
-    gateway.limits.max_connections = shares.gateway;
-    gateway.resume.ticket_key = Some(data.ticket_secret()?);
-    let (gateway, handed_over) = start_gateway(&config, gateway, with_presence)?;
+    let (gateway, handed_over) = start_gateway(&config, shares.gateway, &data, with_presence)?;
 
-    let (stop, stopped) = watch::channel(false);
     let verify: Arc<dyn Verify> = Arc::new(tokens);
     let addresses = [&http, &admin].map(TcpListener::local_addr);
+    let page = *addresses[0].as_ref().unwrap_or(&config.listen.http);
+    let quic = quic::listen(&config, &gateway, &data, page.port())?;
     let public = Public {
         gateway: gateway.clone(),
         config: Arc::new(config.clone()),
         demo,
-        http: *addresses[0].as_ref().unwrap_or(&config.listen.http),
+        http: page,
+        quic: quic.as_ref().map(|quic| quic.announcement.clone()),
     };
+    let (stop, stopped) = watch::channel(false);
     let readiness = Readiness::new(&gateway, &store, &registry, &config, shares.gateway);
     let requests = Requests::new();
     let devices =
@@ -106,11 +107,11 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     // The announcement may be followed by a stop request at once.
     let signals =
         [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
-    announce(&config, &gateway, addresses.map(|address| address.map_err(StartupError::Runtime)))?;
+    announce(&config, &gateway, quic.as_ref(), addresses)?;
 
     let outcome = wait_for(signals, &databases, || reload.run(&gateway, &store)).await;
     print_line("draining");
-    drain(&gateway, Duration::from_secs(config.drain_seconds)).await;
+    drain(&gateway, quic, Duration::from_secs(config.drain_seconds)).await;
     push::stop(pushes).await;
     store.close().await;
     // There is no receiver if serving has already failed.
@@ -152,9 +153,13 @@ async fn end_requests(serving: [JoinHandle<()>; 2]) {
 
 fn start_gateway(
     config: &Config,
-    limits: comet::Config,
+    connections: usize,
+    data: &Data,
     router: impl comet::Router,
 ) -> Result<(Gateway, Receiver<HttpConnection>), StartupError> {
+    let mut limits = config.gateway_limits();
+    limits.limits.max_connections = connections;
+    limits.resume.ticket_key = Some(data.ticket_secret()?);
     let (to_http, handed_over) = http::handed_over();
     let builder = Gateway::builder(router).config(limits);
     let listeners = config.listeners(move |connection| {
@@ -191,13 +196,16 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartupError> {
 fn announce(
     config: &Config,
     gateway: &Gateway,
-    [http, admin]: [Result<SocketAddr, StartupError>; 2],
+    quic: Option<&Quic>,
+    addresses: [io::Result<SocketAddr>; 2],
 ) -> Result<(), StartupError> {
+    let [http, admin] = addresses.map(|address| address.map_err(StartupError::Runtime));
     let (http, admin) = (http?, admin?);
     let addresses = gateway.addresses();
     let (tcp, ws) = (addresses[0], addresses[1]);
     let any = addresses.get(2).map(|any| format!(" any={any}")).unwrap_or_default();
-    print_line(&format!("listening tcp={tcp} ws={ws} http={http} admin={admin}{any}"));
+    let quic = quic.map(|quic| format!(" quic={}", quic.listener.address())).unwrap_or_default();
+    print_line(&format!("listening tcp={tcp} ws={ws} http={http} admin={admin}{any}{quic}"));
     print_line(&format!("  data     {}", config.data_dir.display()));
     if let Some(database) = &config.database.0 {
         print_line(&format!("  database {database}"));
@@ -233,10 +241,15 @@ async fn wait_for(
     }
 }
 
-async fn drain(gateway: &Gateway, within: Duration) {
+async fn drain(gateway: &Gateway, quic: Option<Quic>, within: Duration) {
     gateway.drain(within);
     let gateway = gateway.clone();
-    if tokio::task::spawn_blocking(move || gateway.wait()).await.is_err() {
+    let wait = move || {
+        gateway.wait();
+        // Clients have a little time to hear of the end.
+        drop(quic);
+    };
+    if tokio::task::spawn_blocking(wait).await.is_err() {
         tracing::error!("waiting for the gateway failed");
     }
 }

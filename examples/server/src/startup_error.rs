@@ -39,6 +39,10 @@ pub(crate) enum StartupError {
     Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
     Copy(#[from] CopyError),
+    #[error("cannot make a certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
+    #[error("cannot listen for QUIC: {0}")]
+    Quic(comet_quic::BindError),
     #[error("cannot start the gateway: {0}")]
     Gateway(comet::StartError),
 }
@@ -48,6 +52,15 @@ impl From<comet::StartError> for StartupError {
         match error {
             comet::StartError::Listen { address, source } => Self::Listen { address, source },
             other => Self::Gateway(other),
+        }
+    }
+}
+
+impl From<comet_quic::BindError> for StartupError {
+    fn from(error: comet_quic::BindError) -> Self {
+        match error {
+            comet_quic::BindError::Address { address, source } => Self::Listen { address, source },
+            other => Self::Quic(other),
         }
     }
 }
@@ -62,7 +75,7 @@ impl StartupError {
             Self::Listen { address, source } if source.kind() == io::ErrorKind::AddrInUse => {
                 Some(format!(
                     "Another program, perhaps another server, listens there. Stop it, or choose \
-                     another port: --tcp, --ws, --http or --admin, instead of {address}."
+                     another port: --tcp, --ws, --http, --admin or --quic, instead of {address}."
                 ))
             }
             Self::Listen { address, source }

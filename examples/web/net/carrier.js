@@ -1,5 +1,5 @@
-// Carries a session over WebSockets, or over events where the network lets none through: makes the
-// connections it wants, and keeps its time.
+// Carries a session over lines, WebTransport, WebSockets, or events where the network lets nothing
+// else through: makes those it wants, and keeps its time.
 //
 // Not here: the session's rules (../session/), tokens (session.js), what bodies mean (../chat/).
 

@@ -12,9 +12,10 @@ import { Code } from '../wire/control.js';
 import { WireError } from '../wire/protobuf.js';
 import { Carrier } from './carrier.js';
 import { EventLine } from './event_line.js';
+import { FastestLine } from './fastest_line.js';
 import { Login } from './login.js';
 
-const LINES = [() => new WebSocket(socketUrl()), () => new EventLine('/comet/sse')];
+const LINES = [() => new FastestLine(socketUrl()), () => new EventLine('/comet/sse')];
 
 /**
  * `on` has: `state(state)`, `login({ address, token, room })` (returns whether to go on),

@@ -39,6 +39,9 @@ pub(crate) struct Flags {
     /// Address for metrics and health
     #[arg(long, value_name = "ADDR")]
     admin: Option<String>,
+    /// UDP address for QUIC and WebTransport; empty for none
+    #[arg(long, value_name = "ADDR")]
+    quic: Option<String>,
     /// Log filter
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
@@ -87,6 +90,7 @@ impl Flags {
             ("--http", "listen.http", &self.http),
             ("--any", "listen.any", &self.any),
             ("--admin", "listen.admin", &self.admin),
+            ("--quic", "listen.quic", &self.quic),
             ("--data-dir", "data_dir", &data_dir),
             ("--log", "log", &self.log),
         ] {

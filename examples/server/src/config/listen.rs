@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use comet::ProxyProtocol;
-use serde::de::Error as _;
+use serde::de::{Error as _, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
 
 /// Addresses of the ports, and which of them require PROXY headers.
@@ -20,6 +20,9 @@ pub(crate) struct Listen {
     pub(crate) admin: SocketAddr,
     #[serde(default, deserialize_with = "optional_address")]
     pub(crate) any: Option<SocketAddr>,
+    /// UDP, so that it collides with none of the others.
+    #[serde(deserialize_with = "address_or_none")]
+    pub(crate) quic: Option<SocketAddr>,
     pub(crate) tcp_proxy_protocol: ProxyHeaders,
     pub(crate) ws_proxy_protocol: ProxyHeaders,
     pub(crate) http_proxy_protocol: ProxyHeaders,
@@ -79,6 +82,15 @@ impl Listen {
 fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
     let anywhere = a.ip().is_unspecified() || b.ip().is_unspecified();
     a.port() != 0 && a.port() == b.port() && (anywhere || a.ip() == b.ip())
+}
+
+/// An address, or none if it is empty.
+fn address_or_none<'de, D>(deserializer: D) -> Result<Option<SocketAddr>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Ok(None) } else { address(text.into_deserializer()).map(Some) }
 }
 
 fn optional_address<'de, D>(deserializer: D) -> Result<Option<SocketAddr>, D::Error>

@@ -70,7 +70,8 @@ fn each_setting_at_the_top_of_a_full_file_is_read_to_its_value() {
 #[test]
 fn each_section_of_a_full_file_is_read_to_its_values() {
     let config = full().read(Config::read).unwrap();
-    let Listen { tcp, ws, http, admin, any, .. } = config.listen;
+    let Listen { tcp, ws, http, admin, any, quic, .. } = config.listen;
+    assert_eq!(quic.map(|it| it.port()), Some(1_106));
     assert_eq!([tcp, ws, http, admin].map(|it| it.port()), [1_101, 1_102, 1_103, 1_104]);
     assert_eq!(any.map(|it| it.port()), Some(1_105));
     let required = [
@@ -221,7 +222,9 @@ fn the_environment_reaches_settings_of_every_group() {
 #[test]
 fn the_printed_default_is_complete_and_serves_the_documented_ports() {
     let config = load(&[]);
-    let Listen { tcp, ws, http, admin, .. } = config.listen;
+    let Listen { tcp, ws, http, admin, quic, .. } = config.listen;
+    assert_eq!(quic.map(|it| it.port()), Some(3104));
+    assert_eq!(load(&["--quic", ""]).listen.quic, None);
     assert_eq!([tcp.port(), ws.port(), http.port(), admin.port()], [3101, 3102, 8888, 9100]);
     assert_eq!(config.apps, ["dtalk"]);
 }

@@ -27,6 +27,7 @@ use comet_store::{Store, routes};
 use crate::config::{Config, Http};
 use crate::demo::Demo;
 use crate::metrics::{self, Metrics, Requests};
+use crate::quic::Announcement;
 use crate::ready::{self, Readiness};
 pub(crate) use serve::{Port, handed_over, serve};
 
@@ -38,6 +39,8 @@ pub(crate) struct Public {
     pub(crate) demo: Option<Arc<Demo>>,
     /// The address of the listener.
     pub(crate) http: SocketAddr,
+    /// The QUIC port beside it.
+    pub(crate) quic: Option<Announcement>,
 }
 
 /// All routes of the public port.

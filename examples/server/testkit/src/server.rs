@@ -42,6 +42,8 @@ pub struct Addresses {
     pub admin: SocketAddr,
     /// All but the last on one port, if configured.
     pub any: Option<SocketAddr>,
+    /// QUIC and WebTransport, over UDP, unless it is off.
+    pub quic: Option<SocketAddr>,
 }
 
 /// A running server; its data survives [`Server::kill`], [`Server::stop`] and
@@ -60,7 +62,7 @@ pub struct Server {
 
 impl Default for Setup {
     fn default() -> Self {
-        let anywhere = ["tcp", "ws", "http", "admin"].map(|port| (port, ANYWHERE));
+        let anywhere = ["tcp", "ws", "http", "admin", "quic"].map(|port| (port, ANYWHERE));
         let flags = anywhere.into_iter().chain([("log", "warn")]);
         let flags = flags.map(|(flag, value)| (flag.to_owned(), value.to_owned())).collect();
         let wrapper = Vec::new();
@@ -227,6 +229,7 @@ impl Server {
 fn listening(process: &Program) -> Addresses {
     let line = process.listening();
     let [tcp, ws, http, admin] = ["tcp", "ws", "http", "admin"].map(|name| line.at(name));
-    let any = line.0.contains(" any=").then(|| line.at("any"));
-    Addresses { tcp, ws, http, admin, any }
+    let [any, quic] =
+        ["any", "quic"].map(|name| line.0.contains(&format!(" {name}=")).then(|| line.at(name)));
+    Addresses { tcp, ws, http, admin, any, quic }
 }

@@ -1,4 +1,4 @@
-//! Networks that let no WebSocket through.
+//! Networks that let UDP through, or no WebSocket.
 
 use comet_server_testkit::nginx::Nginx;
 
@@ -35,4 +35,29 @@ async fn a_page_without_websockets_talks_over_events_by_itself() {
     bob.wait_for_marks("received").await;
     assert_eq!(alice.script::<u32>(STREAMS).await, 0);
     assert!(bob.script::<u32>(STREAMS).await >= 3, "opened, read, and posted to");
+}
+
+const TRANSPORT: &str = "return document.documentElement.dataset.transport ?? '';";
+
+#[tokio::test]
+async fn a_page_prefers_webtransport_and_does_without_where_it_is_not_announced() {
+    let (server, driver) = (Server::start().await, Driver::start().await);
+    // A proxy that passes WebSocket on; what is behind it cannot be reached by UDP.
+    let to = server.address();
+    let proxy = Nginx::start(&format!(
+        "location / {{\nproxy_pass http://{to};\nproxy_set_header Host $http_host;\n\
+         proxy_http_version 1.1;\nproxy_set_header Upgrade $http_upgrade;\n\
+         proxy_set_header Connection upgrade;\n}}\nlocation /comet/ {{\nreturn 404;\n}}\n"
+    ));
+    let alice = Page::sign_in(driver.browser().await, &server.url(), "alice").await;
+    let url = format!("http://{}/", proxy.address);
+    let bob = Page::sign_in(driver.browser().await, &url, "bob").await;
+    bob.open_person("alice").await;
+    alice.open_person("bob").await;
+    alice.send("over UDP").await;
+    bob.wait_for_talk(&["over UDP"]).await;
+    bob.send("over TCP").await;
+    alice.wait_for_talk(&["over UDP", "over TCP"]).await;
+    assert_eq!(alice.script::<String>(TRANSPORT).await, "webtransport");
+    assert_eq!(bob.script::<String>(TRANSPORT).await, "websocket");
 }

@@ -73,13 +73,18 @@ fn transports(at: &Addresses, path: &str) {
     let answer = request_to(at.http, "127.0.0.1:8888", "GET", path, &[], b"");
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let tcp = at.tcp.port();
-    let expected = json!({ "transports": [
+    let quic = at.quic.expect("QUIC");
+    let expected = json!([
+        { "kind": "webtransport", "url": format!("https://{quic}/sub") },
+        { "kind": "quic", "url": format!("quic://{quic}") },
         { "kind": "ws", "url": "ws://127.0.0.1:8888/sub" },
         { "kind": "tcp", "url": format!("tcp://127.0.0.1:{tcp}") },
         { "kind": "sse", "url": "http://127.0.0.1:8888/comet/sse" },
-    ] });
+    ]);
     let found: Value = serde_json::from_slice(&answer.body).expect("JSON");
-    assert_eq!(found, expected);
+    assert_eq!(found["transports"], expected);
+    let hash = found["certificate"]["sha256"].as_str().expect("the certificate of QUIC");
+    assert!(hash.len() == 64 && hash.bytes().all(|it| it.is_ascii_hexdigit()), "{hash}");
     // A name that nobody configured is not repeated.
     let answer = request_to(at.http, "evil.example", "GET", path, &[], b"");
     assert!(!answer.text().contains("evil"), "{}", answer.text());
