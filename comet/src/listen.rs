@@ -207,6 +207,9 @@ impl Listen {
     /// they are refused with a status. From then on they are not the gateway's: none of its limits,
     /// counters and deadlines applies, and a drain does not end them.
     ///
+    /// TLS goes along with its connection, which needs the feature `tokio`: without it such a
+    /// connection is closed.
+    ///
     /// A request is complete up to the end of its head when it is handed over, or as long as
     /// [`max_upgrade`](crate::HandshakeConfig::max_upgrade), or begins with another method than
     /// GET. The function is called on the shard and must not block: it passes the connection on to

@@ -12,6 +12,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::proxies::Via;
+#[cfg(all(feature = "tls", feature = "tokio"))]
+pub(crate) use stream::AsyncStream;
+#[cfg(feature = "tokio")]
+pub(crate) use stream::Detached;
 #[cfg(feature = "tokio")]
 pub use stream::HttpStream;
 
@@ -21,14 +25,24 @@ pub use stream::HttpStream;
 #[derive(Debug)]
 #[must_use = "dropping it closes the connection"]
 pub struct HttpConnection {
-    socket: TcpStream,
+    carrier: Carrier,
     read: Bytes,
     via: Via,
 }
 
+/// Transport of a connection that has left its shard.
+#[derive(Debug)]
+pub(crate) enum Carrier {
+    Socket(TcpStream),
+    /// TLS, which goes on where it is polled.
+    #[cfg(feature = "tokio")]
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "there is no other transport"))]
+    Tls(Box<dyn Detached>),
+}
+
 impl HttpConnection {
-    pub(crate) fn new(socket: TcpStream, read: Bytes, via: Via) -> Self {
-        Self { socket, read, via }
+    pub(crate) fn new(carrier: Carrier, read: Bytes, via: Via) -> Self {
+        Self { carrier, read, via }
     }
 
     /// The way that it came, for [`TrustedProxies::client`](crate::TrustedProxies::client): a PROXY
@@ -38,13 +52,26 @@ impl HttpConnection {
         self.via
     }
 
-    /// The socket, which is non-blocking, and the bytes that have been read from it.
+    /// Whether the connection is TLS.
     #[must_use]
-    pub fn into_parts(self) -> (TcpStream, Bytes) {
-        (self.socket, self.read)
+    pub fn is_tls(&self) -> bool {
+        !matches!(self.carrier, Carrier::Socket(_))
     }
 
-    /// The connection as a stream of the current runtime.
+    /// The socket, which is non-blocking, and the bytes that have been read from it.
+    ///
+    /// # Errors
+    ///
+    /// The connection itself, if it is TLS.
+    pub fn into_socket(self) -> Result<(TcpStream, Bytes), Self> {
+        match self.carrier {
+            Carrier::Socket(socket) => Ok((socket, self.read)),
+            #[cfg(feature = "tokio")]
+            carrier @ Carrier::Tls(_) => Err(Self { carrier, ..self }),
+        }
+    }
+
+    /// The connection as a stream of the current runtime. TLS goes on where the stream is polled.
     ///
     /// # Errors
     ///
@@ -55,7 +82,12 @@ impl HttpConnection {
     /// Outside of a tokio runtime with IO.
     #[cfg(feature = "tokio")]
     pub fn into_stream(self) -> std::io::Result<HttpStream> {
-        Ok(HttpStream::new(::tokio::net::TcpStream::from_std(self.socket)?, self.read))
+        match self.carrier {
+            Carrier::Socket(socket) => {
+                Ok(HttpStream::new(::tokio::net::TcpStream::from_std(socket)?, self.read))
+            }
+            Carrier::Tls(tls) => Ok(HttpStream::over_tls(tls.into_stream()?, self.read)),
+        }
     }
 }
 

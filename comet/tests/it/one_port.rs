@@ -183,10 +183,14 @@ mod http {
     }
 
     fn start(runtime: &Runtime, config: Config) -> Server {
+        start_on(runtime, config, Listen::any(anywhere()))
+    }
+
+    fn start_on(runtime: &Runtime, config: Config, listen: Listen) -> Server {
         let (sender, handed_over) = unbounded_channel();
         // Nobody is served once the test has ended.
         let handler = move |connection| drop(sender.send(connection));
-        let server = Setup::new(config).listen(Listen::any(anywhere()).http(handler)).start();
+        let server = Setup::new(config).listen(listen.http(handler)).start();
         let app = Router::new()
             .route("/hello", get(|| async { "hello" }))
             .route("/echo", post(|body: Bytes| async { body }))
@@ -234,6 +238,37 @@ mod http {
         assert_eq!(server.stats().handed_over, 4, "an upgrade under /sub is the gateway's");
     }
 
+    /// The connection leaves its shard with its TLS.
+    #[cfg(feature = "tls")]
+    #[test]
+    fn it_is_served_over_tls_too() {
+        let runtime = Runtime::new().unwrap();
+        let listen = Listen::any(anywhere()).tls_or_plain(crate::support::tls::tls());
+        let server = start_on(&runtime, config(2), listen);
+        let address = server.gateway.addresses()[AT];
+        let secured = || crate::support::tls::secured(address);
+        let body = vec![b'x'; 1_000_000];
+        let post = "POST /echo HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 1000000\r\n\r\n";
+        let post = [post.as_bytes(), &body].concat();
+        for first in [GET, &post] {
+            let mut socket = secured();
+            let len = if first == GET { 5 } else { body.len() };
+            assert_eq!(respond(&mut socket, first, len).0, 200);
+            assert_eq!(respond(&mut socket, &post, body.len()), (200, body.clone()));
+            // What is upgraded later is adopted as a stream.
+            socket.write(request("/chat", ""));
+            websocket::await_upgrade(&mut socket);
+            let mut client = Client::over(Transport::WebSocket, socket);
+            client.sign_in("alice", "");
+            assert_eq!(client.ask(2, &[7; 10_000]), [7; 10_000]);
+        }
+        let mut upgraded = secured();
+        upgraded.write(request("/sub", ""));
+        websocket::await_upgrade(&mut upgraded);
+        assert_eq!(respond(&mut connect(&server), GET, 5).0, 200, "and plain");
+        assert_eq!((server.stats().handed_over, server.stats().tls_handshakes), (3, 3));
+    }
+
     #[test]
     fn a_later_request_of_the_same_connection_may_be_an_upgrade() {
         let runtime = Runtime::new().unwrap();
@@ -268,7 +303,8 @@ mod http {
         socket.write(b"DELETE /x HT");
         let connection: HttpConnection = handed_over.recv_timeout(clock::PATIENCE).unwrap();
         assert_eq!(connection.via(), socket.local().ip().into());
-        let (theirs, read) = connection.into_parts();
+        assert!(!connection.is_tls());
+        let (theirs, read) = connection.into_socket().unwrap();
         assert_eq!(read, b"DELETE /x HT"[..]);
         let mut theirs = Socket::over(theirs);
         theirs.write(b"HTTP/1.1 204 No Content\r\n\r\n");

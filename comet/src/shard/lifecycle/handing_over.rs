@@ -28,9 +28,9 @@ impl Lifecycle {
         forget_connection(&ep.cx, visitor, connection.transport.holds());
         // A peer that is gone meanwhile has no address, and nothing to be answered.
         let Ok(peer) = connection.transport.peer_addr() else { return };
-        let Some(socket) = connection.transport.into_socket() else { return };
+        let Some(carrier) = connection.transport.into_carrier() else { return };
         ep.cx.counters().handed_over.add(1);
-        let connection = HttpConnection::new(socket, read, Via::new(peer.ip(), named));
+        let connection = HttpConnection::new(carrier, read, Via::new(peer.ip(), named));
         // It stands on its own: nothing of the shard is left in the middle of a change.
         if catch_unwind(AssertUnwindSafe(|| handler.hand_over(connection))).is_err() {
             tracing::error!("the handler of HTTP connections panicked");

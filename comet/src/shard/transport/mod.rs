@@ -16,6 +16,8 @@
 //! Not here: what the bytes mean (`reader`), what waits to be written (`connections`).
 
 mod acceptor;
+#[cfg(all(feature = "tls", feature = "tokio"))]
+mod detached;
 #[cfg(feature = "tokio")]
 mod polled;
 #[cfg(feature = "tls")]
@@ -32,6 +34,7 @@ use super::entrance::Holds;
 use super::liveness::Liveness;
 #[cfg(feature = "simulation")]
 use super::simulated::End;
+use crate::http::Carrier;
 pub(crate) use acceptor::Acceptor;
 #[cfg(feature = "tokio")]
 pub(crate) use polled::{PollStream, Polled};
@@ -71,11 +74,13 @@ impl Transport {
         Ok(Self::Tcp(TcpStream::from_std(stream)))
     }
 
-    /// The system's socket, for use outside of the gateway; `None` if it is another kind.
-    pub(super) fn into_socket(self) -> Option<std::net::TcpStream> {
+    /// The transport for use outside of the gateway; `None` if it cannot leave its shard.
+    pub(super) fn into_carrier(self) -> Option<Carrier> {
         match self {
-            Self::Tcp(socket) => Some(socket.into()),
-            #[cfg(feature = "tls")]
+            Self::Tcp(socket) => Some(Carrier::Socket(socket.into())),
+            #[cfg(all(feature = "tls", feature = "tokio"))]
+            Self::Tls(tls) => Some(Carrier::Tls(Box::new(detached::DetachedTls(tls)))),
+            #[cfg(all(feature = "tls", not(feature = "tokio")))]
             Self::Tls(_) => None,
             #[cfg(feature = "tokio")]
             Self::Polled(_) => None,

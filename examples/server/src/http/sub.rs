@@ -111,14 +111,20 @@ fn hand_over(place: Place, upgraded: Upgraded, adoption: Adoption) {
     let Ok(parts) = upgraded.downcast::<TokioIo<TimedStream>>() else {
         return tracing::error!("an upgraded connection is not plain TCP");
     };
-    let (socket, unread) = parts.io.into_inner().into_inner().into_parts();
-    let leftover: Bytes = match unread.is_empty() {
-        true => parts.read_buf,
-        false => [parts.read_buf, unread].concat().into(),
+    let stream = parts.io.into_inner().into_inner();
+    let adopted = match stream.into_socket() {
+        Ok((socket, unread)) => {
+            let leftover: Bytes = match unread.is_empty() {
+                true => parts.read_buf,
+                false => [parts.read_buf, unread].concat().into(),
+            };
+            let socket = socket.into_std().map_err(Into::into);
+            socket.and_then(|socket| place.adopt_socket(socket, adoption.leftover(leftover)))
+        }
+        // TLS, which the gateway has begun on a port of its own.
+        Err(stream) => place.adopt(stream, adoption.leftover(parts.read_buf)),
     };
-    let adopted = socket.into_std().map_err(Into::into);
-    let adoption = adoption.leftover(leftover);
-    if let Err(error) = adopted.and_then(|stream| place.adopt_socket(stream, adoption)) {
+    if let Err(error) = adopted {
         tracing::warn!(%error, "connection not handed over");
     }
 }

@@ -153,8 +153,18 @@ impl Server {
             self.note_stranger(remote, &"not a trusted proxy");
             return None;
         }
-        let (connection, slot) = self.connection(&stream, remote.ip().into())?;
-        Some(connection.run(HttpStream::new(stream, Bytes::new()), slot))
+        // Small responses are sent at once. A socket with an error reports it at the next read or
+        // write.
+        let _ = stream.set_nodelay(true);
+        match self.connection(remote.ip().into()) {
+            Ok((connection, slot)) => {
+                Some(connection.run(HttpStream::new(stream, Bytes::new()), slot))
+            }
+            Err(full) => {
+                refuse(&stream, full);
+                None
+            }
+        }
     }
 
     /// The task of a connection that the gateway accepted, if there is a slot for it. Its PROXY
@@ -164,19 +174,28 @@ impl Server {
         connection: HttpConnection,
     ) -> Option<impl Future<Output = ()> + Send + use<>> {
         let via = connection.via();
-        let (stream, read) = match connection.into_stream() {
-            Ok(stream) => stream.into_parts(),
+        let stream = match connection.into_stream() {
+            Ok(stream) => stream,
             Err(error) => {
                 tracing::warn!(%error, "a connection of the gateway cannot be served");
                 return None;
             }
         };
-        let (mut connection, slot) = self.connection(&stream, via)?;
-        connection.server.is_behind_proxies = false;
-        Some(connection.run(HttpStream::new(stream, read), slot))
+        match self.connection(via) {
+            Ok((mut connection, slot)) => {
+                connection.server.is_behind_proxies = false;
+                Some(connection.run(stream, slot))
+            }
+            Err(full) => {
+                if let Ok((socket, _)) = stream.into_socket() {
+                    refuse(&socket, full);
+                }
+                None
+            }
+        }
     }
 
-    fn connection(&self, stream: &TcpStream, via: Via) -> Option<(Connection, Slot)> {
+    fn connection(&self, via: Via) -> Result<(Connection, Slot), LimitReached> {
         let deadlines = Arc::new(Mutex::new(Deadlines::new(self.times, Instant::now())));
         let wake = Arc::new(Notify::new());
         // Requests of a proxy are counted per client, request by request.
@@ -184,16 +203,8 @@ impl Server {
             None => Some(via.peer()),
             Some(_) => None,
         };
-        match self.slots.connection(address, &deadlines, &wake) {
-            Ok(slot) => {
-                let server = self.clone();
-                Some((Connection { server, via, deadlines, wake }, slot))
-            }
-            Err(full) => {
-                refuse(stream, full);
-                None
-            }
-        }
+        let slot = self.slots.connection(address, &deadlines, &wake)?;
+        Ok((Connection { server: self.clone(), via, deadlines, wake }, slot))
     }
 
     /// One line of the log at most for a port scan or a misconfigured balancer.
@@ -283,13 +294,10 @@ impl Connection {
 
     /// Reads the PROXY header, where it is required.
     async fn begin(&mut self, stream: HttpStream) -> Option<HttpStream> {
-        let (stream, read) = stream.into_parts();
-        // Small responses are sent at once. A socket with an error reports it at the next read or
-        // write.
-        let _ = stream.set_nodelay(true);
         if !self.server.is_behind_proxies {
-            return Some(HttpStream::new(stream, read));
+            return Some(stream);
         }
+        let (stream, _) = stream.into_socket().ok()?;
         let peer = stream.peer_addr().ok()?;
         let header = tokio::select! {
             header = timeout(self.server.times.head, proxy_header::read(stream)) => header.ok()?,
