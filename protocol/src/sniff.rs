@@ -55,9 +55,11 @@ pub fn sniff(input: &[u8]) -> Result<Option<Opening>, Unrecognized> {
 mod tests {
     use super::*;
 
+    type Sniffed = Result<Option<Opening>, Unrecognized>;
+
     #[test]
     fn first_bytes_tell_the_protocol_as_early_as_they_can() {
-        let table: [(&[u8], Result<Option<Opening>, Unrecognized>); 16] = [
+        let table: [(&[u8], Sniffed); 16] = [
             (b"", Ok(None)),
             (b"\x16", Ok(Some(Opening::Tls))),
             (b"\x16\x03\x01", Ok(Some(Opening::Tls))),

@@ -109,6 +109,8 @@ impl StartupError {
             | Self::Runtime(_)
             | Self::Tokens(_)
             | Self::Listen { .. }
+            | Self::Certificate(_)
+            | Self::Quic(_)
             | Self::Gateway(_) => None,
         }
     }
