@@ -30,6 +30,10 @@ pub struct ResumeConfig {
     /// Longest time over which their return is spread, whatever
     /// [`return_rate`](Self::return_rate). Default 60 s.
     pub return_spread: Duration,
+    /// Whether a ticket that was given over TLS, without a client certificate, is honoured on a
+    /// plain connection. Default no: who reads one there could have read it before, and the session
+    /// begins anew instead.
+    pub plain_after_tls: bool,
 }
 
 impl Default for ResumeConfig {
@@ -42,6 +46,7 @@ impl Default for ResumeConfig {
             // database.
             return_rate: 1_000,
             return_spread: Duration::from_secs(60),
+            plain_after_tls: false,
         }
     }
 }
@@ -54,6 +59,7 @@ impl fmt::Debug for ResumeConfig {
             .field("parked_per_user", &self.parked_per_user)
             .field("return_rate", &self.return_rate)
             .field("return_spread", &self.return_spread)
+            .field("plain_after_tls", &self.plain_after_tls)
             .finish_non_exhaustive()
     }
 }

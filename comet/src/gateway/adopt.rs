@@ -38,6 +38,7 @@ pub struct Adoption {
     identity: Option<Box<Identity>>,
     #[cfg(feature = "tokio")]
     holds: Holds,
+    is_secure: bool,
 }
 
 impl Adoption {
@@ -71,6 +72,7 @@ impl Adoption {
             identity: None,
             #[cfg(feature = "tokio")]
             holds: Holds::Descriptor,
+            is_secure: false,
         }
     }
 
@@ -82,6 +84,14 @@ impl Adoption {
     #[cfg(feature = "tokio")]
     pub fn without_descriptor(mut self) -> Self {
         self.holds = Holds::Nothing;
+        self
+    }
+
+    /// Says that the stream is protected by TLS or QUIC: its resume tickets are then not honoured
+    /// on plain connections, and those of TLS connections are honoured on it. See
+    /// [`resume.plain_after_tls`](crate::ResumeConfig::plain_after_tls).
+    pub fn secure(mut self) -> Self {
+        self.is_secure = true;
         self
     }
 
@@ -195,7 +205,7 @@ impl Place {
 
         adoption.check()?;
         let stream = Box::new(RuntimeStream::new(stream));
-        let polled = Polled::new(stream, adoption.remote, self.holds);
+        let polled = Polled::new(stream, adoption.remote, self.holds).secure(adoption.is_secure);
         self.take(Transport::Polled(Box::new(polled)), adoption);
         Ok(())
     }

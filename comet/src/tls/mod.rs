@@ -14,6 +14,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rustls::CipherSuite;
 use rustls::crypto::CryptoProvider;
 use rustls::server::{NoServerSessionStorage, ServerConfig};
 
@@ -114,7 +115,10 @@ impl Tls {
     /// [`TlsError`]: there is no certificate, the rotation is shorter than a second, or the system
     /// has no random numbers.
     pub fn new(config: TlsConfig) -> Result<Self, TlsError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut provider = rustls::crypto::ring::default_provider();
+        // The cheapest first; none is weak.
+        provider.cipher_suites.sort_by_key(|it| !is_aes_128(it.suite()));
+        let provider = Arc::new(provider);
         let tickets = Arc::new(Ticketer::new(config.ticket_rotation)?);
         let current = Mutex::new(Current::new(&provider, tickets, config)?);
         Ok(Self(Arc::new(Shared { provider, current })))
@@ -182,6 +186,16 @@ impl Current {
         // What is resumed by a ticket needs no place here.
         server.session_storage = Arc::new(NoServerSessionStorage {});
         server.send_tls13_tickets = TICKETS;
+        server.ignore_client_order = true;
         Ok(Self { config: Arc::new(server), client: config.client, tickets })
     }
+}
+
+fn is_aes_128(suite: CipherSuite) -> bool {
+    matches!(
+        suite,
+        CipherSuite::TLS13_AES_128_GCM_SHA256
+            | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+            | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+    )
 }

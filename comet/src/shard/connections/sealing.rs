@@ -129,7 +129,7 @@ pub(super) fn keep_unsent(
     result: &mut io::Result<usize>,
 ) {
     let sent = match result {
-        _ if !tls.is_open() => Err(ErrorKind::BrokenPipe.into()),
+        _ if !tls.is_writable() => Err(ErrorKind::BrokenPipe.into()),
         Ok(sent) => Ok(*sent),
         Err(error) => match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(0),

@@ -13,7 +13,7 @@ mod delivering;
 mod losing;
 mod waiting_input;
 
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,6 @@ use super::context::Context;
 use super::effect::{Effect, Effects};
 use super::holders::Holders;
 use super::poller::Poller;
-use crate::Closed;
 use crate::bucket::Bucket;
 use crate::budget::Account;
 use crate::delivery::Losses;
@@ -165,14 +164,6 @@ impl Endpoints {
     pub(super) fn lose(&mut self, slot: u32, kind: ErrorKind) {
         if let Some(key) = self.connections.key(slot) {
             self.effect(slot, Effect::Lost { key, kind });
-        }
-    }
-
-    /// The transport in a slot failed, which may be a fault of the peer.
-    pub(super) fn fail(&mut self, slot: u32, error: &io::Error) {
-        match Closed::by_transport(error) {
-            Closed::Lost(kind) => self.lose(slot, kind),
-            closed => self.effect(slot, Effect::End(closed)),
         }
     }
 

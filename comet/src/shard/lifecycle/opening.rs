@@ -43,7 +43,7 @@ impl Lifecycle {
             connection.extras.forget_introduction();
         }
         let loss = match &hello {
-            Some(hello) => match self.resumption.claimed(ep, seq, hello, &identity) {
+            Some(hello) => match self.resumption.claimed(ep, (slot, seq), hello, &identity) {
                 Claim::Resume { slot: earlier, epoch } => {
                     let back = Return { slot, earlier, seq, epoch };
                     self.resume_numbered(ep, back, hello, identity);

@@ -8,6 +8,7 @@ use comet_protocol::comet::{Loss, Seq};
 
 use super::super::context::Context;
 use super::super::endpoints::Endpoints;
+use super::super::transport::Protection;
 use crate::SessionId;
 use crate::identity::Identity;
 use crate::keyed::Keyed;
@@ -88,16 +89,21 @@ impl Resumption {
             epoch: comet_state.epoch,
             expires: now.saturating_add(life),
             not_before,
-            binding: binding(&ep.cx, peer.app(), peer.user(), peer.device()),
+            binding: binding(
+                &ep.cx,
+                protection_of(ep, slot),
+                [peer.app(), peer.user(), peer.device()],
+            ),
         };
         Some(ep.cx.shared.tickets.seal(now, nonce, &ticket))
     }
 
-    /// Judges the claim to a session in the auth of that seq.
+    /// Judges the claim to a session in the auth of that seq, which came over the connection in the
+    /// slot.
     pub(super) fn claimed(
         &self,
         ep: &Endpoints,
-        seq: u32,
+        (slot, seq): (u32, u32),
         hello: &Hello,
         identity: &Identity,
     ) -> Claim {
@@ -106,7 +112,11 @@ impl Resumption {
             Ok(None) => return Claim::New(Loss::None),
             Err(loss) => return Claim::New(*loss),
         };
-        if ticket.binding != binding(&ep.cx, &identity.app, &identity.user, &identity.device) {
+        let own = protection_of(ep, slot);
+        let others = own.honours(ep.cx.shared.config.resume.plain_after_tls);
+        let names = [&*identity.app, &*identity.user, &*identity.device];
+        let is_bound = |to: &Protection| ticket.binding == binding(&ep.cx, *to, names);
+        if !is_bound(&own) && !others.iter().any(is_bound) {
             return Claim::New(Loss::Unknown);
         }
         let id = SessionId::from_u64(ticket.session);
@@ -142,9 +152,16 @@ fn claim_to(ep: &Endpoints, slot: u32, seq: u32, epoch: u32, hello: &Hello) -> C
     }
 }
 
-/// The owner of a session, and the run of the gateway: slots are given out anew in each.
-fn binding(cx: &Context, app: &str, user: &str, device: &str) -> [u8; 16] {
-    let app = format!("{:016x}{app}", cx.shared.incarnation);
+/// How the connection in a slot is protected.
+fn protection_of(ep: &Endpoints, slot: u32) -> Protection {
+    let connection = ep.connections.get(slot);
+    connection.map_or(Protection::Plain, |connection| connection.transport.protection())
+}
+
+/// The owner of a session, the protection of the connection to which a ticket is given, and the run
+/// of the gateway: slots are given out anew in each.
+fn binding(cx: &Context, protection: Protection, [app, user, device]: [&str; 3]) -> [u8; 16] {
+    let app = format!("{:016x}{}{app}", cx.shared.incarnation, protection.name());
     cx.shared.tickets.binding(&app, user, device)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Not here: the end of the session itself (`lifecycle`).
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use super::super::connections::Side;
 use super::super::effect::Effect;
@@ -50,5 +50,13 @@ pub(super) fn discard(sessions: &mut Sessions, slot: u32, buffer: &mut [u8]) -> 
             sessions.remove(slot);
             Progress::Stop
         }
+    }
+}
+
+/// The transport in a slot failed, which may be a fault of the peer.
+pub(super) fn fail(ep: &mut Endpoints, slot: u32, error: &io::Error) {
+    match Closed::by_transport(error) {
+        Closed::Lost(kind) => ep.lose(slot, kind),
+        closed => ep.effect(slot, Effect::End(closed)),
     }
 }

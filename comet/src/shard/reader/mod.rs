@@ -31,7 +31,7 @@ use super::sessions::Sessions;
 #[cfg(feature = "tls")]
 use super::transport::Handshake;
 use super::transport::Received;
-use ending::{discard, end_of_input, note_end};
+use ending::{discard, end_of_input, fail, note_end};
 use inflation::Inflation;
 
 /// Connections that are read together. Each has this share of the buffer; a peer that sends more
@@ -210,7 +210,7 @@ impl Reader {
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => {}
                 ErrorKind::Interrupted => sessions.endpoints.connections.resume_later(slot),
-                _ => sessions.endpoints.fail(slot, &error),
+                _ => fail(&mut sessions.endpoints, slot, &error),
             },
         }
         sessions.endpoints.settle_held(key);
@@ -337,7 +337,7 @@ impl Reader {
                 ErrorKind::WouldBlock => Progress::Stop,
                 ErrorKind::Interrupted => Progress::More,
                 _ => {
-                    ep.fail(slot, &error);
+                    fail(ep, slot, &error);
                     Progress::Stop
                 }
             },

@@ -20,6 +20,7 @@ mod acceptor;
 mod detached;
 #[cfg(feature = "tokio")]
 mod polled;
+mod protection;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -38,6 +39,7 @@ use crate::http::Carrier;
 pub(crate) use acceptor::Acceptor;
 #[cfg(feature = "tokio")]
 pub(crate) use polled::{PollStream, Polled};
+pub(super) use protection::Protection;
 #[cfg(feature = "tls")]
 pub(super) use tls::{Handshake, Tls};
 
@@ -320,8 +322,21 @@ impl Transport {
     }
 }
 
-/// What a transport holds of its own.
+/// What a transport holds of its own, and how it protects that.
 impl Transport {
+    /// How its bytes are protected on their way.
+    pub(super) fn protection(&self) -> Protection {
+        match self {
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => {
+                tls.certificate_hash().map_or(Protection::Secure, Protection::Certified)
+            }
+            #[cfg(feature = "tokio")]
+            Self::Polled(polled) if polled.is_secure() => Protection::Secure,
+            _ => Protection::Plain,
+        }
+    }
+
     /// Whether it is still making itself ready: its first bytes cost more than others.
     pub(super) fn is_handshaking(&self) -> bool {
         #[cfg(feature = "tls")]

@@ -45,6 +45,7 @@ pub(crate) struct Polled {
     waker: Waker,
     remote: Option<SocketAddr>,
     holds: Holds,
+    is_secure: bool,
     /// What is under way on the sending side.
     sending: Sending,
     /// End of the peer's bytes, found behind some that have been read.
@@ -72,6 +73,7 @@ impl Polled {
             signal,
             remote,
             holds,
+            is_secure: false,
             sending: Sending::Nothing,
             end: None,
         }
@@ -79,6 +81,16 @@ impl Polled {
 
     pub(super) const fn holds(&self) -> Holds {
         self.holds
+    }
+
+    /// Says whether its bytes are protected by TLS, or something as good.
+    pub(crate) fn secure(mut self, is_secure: bool) -> Self {
+        self.is_secure = is_secure;
+        self
+    }
+
+    pub(super) fn is_secure(&self) -> bool {
+        self.is_secure
     }
 
     pub(super) fn remote(&self) -> Option<SocketAddr> {

@@ -136,6 +136,11 @@ pub(crate) fn secured(address: SocketAddr) -> Socket {
 pub(crate) fn secured_over(theirs: TcpStream) -> Socket {
     static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
     let config = CONFIG.get_or_init(|| Arc::new(client(authority(), &VERSIONS, None)));
+    secured_by(config, theirs)
+}
+
+/// The same, by a client of another configuration.
+pub(crate) fn secured_by(config: &Arc<ClientConfig>, theirs: TcpStream) -> Socket {
     let connector = TlsConnector::from(Arc::clone(config));
     let name = ServerName::try_from(NAME).unwrap();
     let theirs = tokio_socket(theirs);

@@ -5,4 +5,5 @@ mod certificates;
 mod ends;
 mod hostile;
 mod one_port;
+mod resuming;
 mod traffic;

@@ -18,6 +18,7 @@ use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 use std::{fmt, mem};
 
+use blake2::{Blake2s256, Digest};
 use mio::net::TcpStream;
 use rustls::HandshakeKind;
 use rustls::server::{ServerConfig, UnbufferedServerConnection};
@@ -44,6 +45,8 @@ pub(crate) struct Tls {
     done: Option<Handshake>,
     /// Bytes that were read by somebody else wait in `tail` and have not been looked at.
     is_begun: bool,
+    /// Nothing more can be sealed.
+    is_spent: bool,
     /// The peer has sent its last record.
     has_ended: bool,
     /// The socket's sending side is to be shut down when `sealed` is written.
@@ -95,6 +98,7 @@ impl Tls {
             stage: Stage::Handshake,
             done: None,
             is_begun: !first.is_empty(),
+            is_spent: false,
             has_ended: false,
             is_shutting: false,
             longest: longest.min(scratch::TAIL),
@@ -117,8 +121,13 @@ impl Tls {
         self.stage == Stage::Handshake
     }
 
+    /// Whether it can write.
+    pub(in crate::shard) fn is_writable(&self) -> bool {
+        self.is_open() && !self.is_spent
+    }
+
     /// Whether sessions can read and write.
-    pub(in crate::shard) fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.stage == Stage::Open
     }
 
@@ -140,6 +149,12 @@ impl Tls {
     /// The client's certificate, if it has authenticated itself.
     pub(super) fn client_certificate(&self) -> Option<ClientCertificate> {
         self.connection.peer_certificates()?.first().map(ClientCertificate::of)
+    }
+
+    /// Hash of that certificate.
+    pub(super) fn certificate_hash(&self) -> Option<[u8; 32]> {
+        let leaf = self.connection.peer_certificates()?.first()?;
+        Some(Blake2s256::digest(leaf).into())
     }
 
     /// Reads plaintext, as far as it is there, and goes on with the handshake.

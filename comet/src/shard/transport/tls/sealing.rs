@@ -11,7 +11,6 @@ use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, EncryptErr
 
 use super::scratch::{self, Scratch};
 use super::{RECORD, Stage, Tls};
-use crate::closed::TlsFault;
 
 /// Bytes that a record adds to its plaintext at most, and a handshake message that goes before it.
 const OVERHEAD: usize = 128;
@@ -57,15 +56,14 @@ impl Tls {
     /// # Errors
     ///
     /// [`ErrorKind::NotConnected`] in the handshake and after the end; [`ErrorKind::InvalidData`]
-    /// if the keys are used up.
+    /// if the keys are used up, and from then on: nothing can be written any more.
     pub(in crate::shard) fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-        if self.stage != Stage::Open {
+        if self.stage != Stage::Open || self.is_spent {
             return Err(ErrorKind::NotConnected.into());
         }
         let result = self.while_writable(|mut traffic, out| encrypt(&mut traffic, plain, out), out);
-        if result.is_err() {
-            self.fail(TlsFault::Internal);
-        }
+        // Others of the batch are told apart by what was open before.
+        self.is_spent |= result.is_err();
         result
     }
 
