@@ -34,9 +34,8 @@ impl Server {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = Command::new(program);
         command.arg(format!("--data-dir={}", folder.path().join("data").display()));
-        command.args(
-            ["--tcp", "--ws", "--http", "--admin", "--quic"].map(|it| format!("{it}=127.0.0.1:0")),
-        );
+        let ports = ["--tcp", "--ws", "--tls", "--http", "--admin", "--quic"];
+        command.args(ports.map(|it| format!("{it}=127.0.0.1:0")));
         command.args(settings.iter().map(|setting| format!("--set={setting}")));
         let process = Program::start(command.stderr(Stdio::null()));
         let listening = process.listening();

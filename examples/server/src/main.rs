@@ -9,6 +9,7 @@
 //! `--print-config` shows all settings.
 
 mod backup;
+mod certificates;
 mod config;
 mod data;
 mod database;

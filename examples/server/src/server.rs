@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
+use crate::certificates::Certificates;
 use crate::config::Config;
 use crate::data::{Data, DataError};
 use crate::database::Databases;
@@ -70,7 +71,9 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let pushes = push::start(&config, &store, databases.accounts(), (&registry, &groups)).await?;
     let with_presence = crate::demo::PresenceRouter::new(Arc::clone(&router), online);
     let shares = descriptors::share(&config);
-    let (gateway, handed_over) = start_gateway(&config, shares.gateway, &data, with_presence)?;
+    let (stop, stopped) = watch::channel(false);
+    let (gateway, handed_over) =
+        start_gateway(&config, shares.gateway, &data, with_presence, &stopped)?;
 
     let verify: Arc<dyn Verify> = Arc::new(tokens);
     let addresses = [&http, &admin].map(TcpListener::local_addr);
@@ -83,7 +86,6 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
         http: page,
         quic: quic.as_ref().map(|quic| quic.announcement.clone()),
     };
-    let (stop, stopped) = watch::channel(false);
     let readiness = Readiness::new(&gateway, &store, &registry, &config, shares.gateway);
     let requests = Requests::new();
     let devices =
@@ -151,23 +153,30 @@ async fn end_requests(serving: [JoinHandle<()>; 2]) {
     }
 }
 
+/// Starts the gateway, and looks after its certificates until everything is stopped.
 fn start_gateway(
     config: &Config,
     connections: usize,
     data: &Data,
     router: impl comet::Router,
+    stopped: &watch::Receiver<bool>,
 ) -> Result<(Gateway, Receiver<HttpConnection>), StartupError> {
     let mut limits = config.gateway_limits();
     limits.limits.max_connections = connections;
     limits.resume.ticket_key = Some(data.ticket_secret()?);
+    // Who is kept out by no certificate is not kept from plain connections either.
+    limits.resume.plain_after_tls = config.tls.is_for_development();
     let (to_http, handed_over) = http::handed_over();
     let builder = Gateway::builder(router).config(limits);
-    let listeners = config.listeners(move |connection| {
+    let certificates = Certificates::open(&config.tls, data)?;
+    let listeners = config.listeners(certificates.tls(), move |connection| {
         // Too many wait: this one is closed.
         drop(to_http.try_send(connection));
     });
     let builder = listeners.into_iter().fold(builder, Builder::listen);
-    Ok((builder.start()?, handed_over))
+    let gateway = builder.start()?;
+    drop(tokio::spawn(certificates.watch(stopped.clone())));
+    Ok((gateway, handed_over))
 }
 
 fn store_config(config: &Config, fence: Option<Fence>) -> comet_store::Config {
@@ -202,10 +211,12 @@ fn announce(
     let [http, admin] = addresses.map(|address| address.map_err(StartupError::Runtime));
     let (http, admin) = (http?, admin?);
     let addresses = gateway.addresses();
-    let (tcp, ws) = (addresses[0], addresses[1]);
-    let any = addresses.get(2).map(|any| format!(" any={any}")).unwrap_or_default();
+    let (tcp, ws, tls) = (addresses[0], addresses[1], addresses[2]);
+    let any = addresses.get(3).map(|any| format!(" any={any}")).unwrap_or_default();
     let quic = quic.map(|quic| format!(" quic={}", quic.listener.address())).unwrap_or_default();
-    print_line(&format!("listening tcp={tcp} ws={ws} http={http} admin={admin}{any}{quic}"));
+    print_line(&format!(
+        "listening tcp={tcp} ws={ws} tls={tls} http={http} admin={admin}{any}{quic}"
+    ));
     print_line(&format!("  data     {}", config.data_dir.display()));
     if let Some(database) = &config.database.0 {
         print_line(&format!("  database {database}"));
@@ -217,7 +228,7 @@ fn announce(
             "  demo     on: whoever reaches this machine's loopback may sign in by any name",
         );
     }
-    tracing::info!(%tcp, %ws, %http, %admin, shards = gateway.shards(), "serving");
+    tracing::info!(%tcp, %ws, %tls, %http, %admin, shards = gateway.shards(), "serving");
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use comet_sql::LeaseError;
 
 use crate::backup::CopyError;
+use crate::certificates::CertificatesError;
 use crate::data::{DATABASE_ADVICE, DataError};
 use crate::push::PushError;
 use crate::settings::Fault;
@@ -24,6 +25,8 @@ pub(crate) enum StartupError {
     #[error(transparent)]
     Data(#[from] DataError),
     #[error(transparent)]
+    Certificates(#[from] CertificatesError),
+    #[error(transparent)]
     Tokens(#[from] TokensError),
     #[error("cannot use the database: {0}")]
     Lease(#[from] LeaseError),
@@ -39,8 +42,6 @@ pub(crate) enum StartupError {
     Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
     Copy(#[from] CopyError),
-    #[error("cannot make a certificate: {0}")]
-    Certificate(#[from] rcgen::Error),
     #[error("cannot listen for QUIC: {0}")]
     Quic(comet_quic::BindError),
     #[error("cannot start the gateway: {0}")]
@@ -75,7 +76,7 @@ impl StartupError {
             Self::Listen { address, source } if source.kind() == io::ErrorKind::AddrInUse => {
                 Some(format!(
                     "Another program, perhaps another server, listens there. Stop it, or choose \
-                     another port: --tcp, --ws, --http, --admin or --quic, instead of {address}."
+                     another port: --tcp, --ws, --tls, --http, --admin or --quic, instead of {address}."
                 ))
             }
             Self::Listen { address, source }
@@ -107,9 +108,9 @@ impl StartupError {
             Self::Push(error) => error.advice(),
             Self::Log { .. }
             | Self::Runtime(_)
+            | Self::Certificates(_)
             | Self::Tokens(_)
             | Self::Listen { .. }
-            | Self::Certificate(_)
             | Self::Quic(_)
             | Self::Gateway(_) => None,
         }

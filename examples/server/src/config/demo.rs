@@ -39,8 +39,8 @@ impl Config {
     /// Whether sign-in by name alone is enabled: only if no other machine can connect, judged by
     /// the listeners, the addresses announced to clients, and the trusted proxies.
     pub(crate) fn demo_is_on(&self) -> bool {
-        let Listen { tcp, ws, http, admin, any, quic, .. } = &self.listen;
-        let mut addresses = [tcp, ws, http, admin].into_iter().chain(any).chain(quic);
+        let Listen { tcp, ws, http, admin, tls, any, quic, .. } = &self.listen;
+        let mut addresses = [tcp, ws, http, admin, tls].into_iter().chain(any).chain(quic);
         let all_loopback = addresses.all(|address| address.ip().is_loopback());
         let served = self.announced.discovery.servers.iter().map(|node| node.address.parse().ok());
         let named = self.origins.hosts.iter().map(|host| format!("http://{host}").parse().ok());

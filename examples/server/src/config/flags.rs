@@ -33,6 +33,9 @@ pub(crate) struct Flags {
     /// Address for the HTTP API and the web chat page
     #[arg(long, value_name = "ADDR")]
     http: Option<String>,
+    /// Address for sessions of both kinds over TLS
+    #[arg(long, value_name = "ADDR")]
+    tls: Option<String>,
     /// Address for all of them on one port
     #[arg(long, value_name = "ADDR")]
     any: Option<String>,
@@ -88,6 +91,7 @@ impl Flags {
             ("--tcp", "listen.tcp", &self.tcp),
             ("--ws", "listen.ws", &self.ws),
             ("--http", "listen.http", &self.http),
+            ("--tls", "listen.tls", &self.tls),
             ("--any", "listen.any", &self.any),
             ("--admin", "listen.admin", &self.admin),
             ("--quic", "listen.quic", &self.quic),

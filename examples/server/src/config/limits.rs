@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use comet::tls::Tls;
 use comet::{DevicePolicy, HttpConnection, Listen};
 
 use super::Config;
@@ -59,10 +60,11 @@ impl Config {
         config
     }
 
-    /// The listeners of sessions: TCP, WebSocket and, if configured, all on one port, whose other
-    /// requests go to the handler.
+    /// The listeners of sessions: TCP, WebSocket, both over TLS and, if configured, all on one
+    /// port, whose other requests go to the handler.
     pub(crate) fn listeners(
         &self,
+        tls: &Tls,
         http: impl Fn(HttpConnection) + Send + Sync + 'static,
     ) -> Vec<Listen> {
         let (at, ping) = (&self.listen, &self.gateway.ping);
@@ -77,9 +79,12 @@ impl Config {
         let tcp = (Listen::tcp(at.tcp), ping.tcp_ping_seconds, at.tcp_proxy_protocol);
         let ws = websocket(Listen::websocket(at.ws));
         let ws = (ws, ping.ws_ping_seconds, at.ws_proxy_protocol);
+        let secured = websocket(Listen::any(at.tls)).tls(tls);
+        let secured = (secured, ping.ws_ping_seconds, at.tls_proxy_protocol);
         let any = at.any.map(|address| websocket(Listen::any(address)).http(http));
+        let any = any.map(|listen| listen.tls_or_plain(tls));
         let any = any.map(|listen| (listen, None, at.any_proxy_protocol));
-        let listeners = [tcp, ws].into_iter().chain(any);
+        let listeners = [tcp, ws, secured].into_iter().chain(any);
         let configured = listeners.map(|(listen, own, proxy_protocol)| {
             let listen = listen.proxy_protocol(proxy_protocol.into());
             match own {

@@ -18,6 +18,8 @@ pub(crate) struct Listen {
     pub(crate) http: SocketAddr,
     #[serde(deserialize_with = "address")]
     pub(crate) admin: SocketAddr,
+    #[serde(deserialize_with = "address")]
+    pub(crate) tls: SocketAddr,
     #[serde(default, deserialize_with = "optional_address")]
     pub(crate) any: Option<SocketAddr>,
     /// UDP, so that it collides with none of the others.
@@ -27,6 +29,7 @@ pub(crate) struct Listen {
     pub(crate) ws_proxy_protocol: ProxyHeaders,
     pub(crate) http_proxy_protocol: ProxyHeaders,
     pub(crate) any_proxy_protocol: ProxyHeaders,
+    pub(crate) tls_proxy_protocol: ProxyHeaders,
 }
 
 /// Whether connections of a port begin with a PROXY header.
@@ -55,6 +58,7 @@ impl Listen {
             ("listen.ws", self.ws),
             ("listen.http", self.http),
             ("listen.admin", self.admin),
+            ("listen.tls", self.tls),
         ]
         .into_iter()
         .chain(any)
@@ -72,6 +76,7 @@ impl Listen {
             ("listen.ws_proxy_protocol", self.ws_proxy_protocol),
             ("listen.http_proxy_protocol", self.http_proxy_protocol),
             ("listen.any_proxy_protocol", self.any_proxy_protocol),
+            ("listen.tls_proxy_protocol", self.tls_proxy_protocol),
         ];
         let mut required = settings.into_iter().filter(|(_, it)| *it == ProxyHeaders::Required);
         required.next().map(|(path, _)| path)

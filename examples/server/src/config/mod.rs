@@ -13,6 +13,7 @@ mod logging;
 mod origins;
 mod proxies;
 mod push;
+mod tls;
 
 use std::path::PathBuf;
 
@@ -36,6 +37,7 @@ pub(crate) use self::logging::{LogFormat, Logging};
 use self::origins::Origins;
 use self::proxies::Proxies;
 pub(crate) use self::push::{Env, Push, UmengApp, Vendor};
+pub(crate) use self::tls::{ClientCertificates, Tls as TlsSettings};
 use crate::settings::{Fault, Section, Settings};
 
 /// The commented default configuration, the base of every configuration.
@@ -53,6 +55,7 @@ pub(crate) struct Config {
     pub(crate) drain_seconds: u64,
     pub(crate) logging: Logging,
     pub(crate) listen: Listen,
+    pub(crate) tls: TlsSettings,
     pub(crate) http: Http,
     pub(crate) gateway: Gateway,
     pub(crate) backends: Backends,
@@ -81,6 +84,7 @@ impl Config {
             drain_seconds: settings.setting("drain_seconds")?,
             logging: settings.part()?,
             listen: settings.setting("listen")?,
+            tls: settings.setting("tls")?,
             http: settings.setting("http")?,
             gateway: settings.section("gateway", Gateway::read)?,
             backends: settings.part()?,
@@ -118,6 +122,7 @@ impl Config {
             return Err(settings.fault("store.retention.id_days", text));
         }
         self.push.check(settings)?;
+        self.tls.check(settings)?;
         if let Some((path, other, address)) = self.listen.collision() {
             // Users do not write the default: the fault lies in the setting that collides with it.
             let of_default = settings.is_from(DEFAULT_NAME, path);

@@ -70,17 +70,27 @@ fn each_setting_at_the_top_of_a_full_file_is_read_to_its_value() {
 #[test]
 fn each_section_of_a_full_file_is_read_to_its_values() {
     let config = full().read(Config::read).unwrap();
-    let Listen { tcp, ws, http, admin, any, quic, .. } = config.listen;
+    let Listen { tcp, ws, http, admin, tls, any, quic, .. } = config.listen;
     assert_eq!(quic.map(|it| it.port()), Some(1_106));
-    assert_eq!([tcp, ws, http, admin].map(|it| it.port()), [1_101, 1_102, 1_103, 1_104]);
+    let ports = [tcp, ws, http, admin, tls].map(|it| it.port());
+    assert_eq!(ports, [1_101, 1_102, 1_103, 1_104, 1_108]);
+    let tls = TlsSettings {
+        cert: "chain.pem".into(),
+        key: "key.pem".into(),
+        client: ClientCertificates::Required,
+        client_roots: "roots.pem".into(),
+        check_seconds: 1_107,
+    };
+    assert_eq!(config.tls, tls);
     assert_eq!(any.map(|it| it.port()), Some(1_105));
     let required = [
         config.listen.tcp_proxy_protocol,
         config.listen.ws_proxy_protocol,
         config.listen.http_proxy_protocol,
         config.listen.any_proxy_protocol,
+        config.listen.tls_proxy_protocol,
     ];
-    assert_eq!(required, [ProxyHeaders::Required; 4]);
+    assert_eq!(required, [ProxyHeaders::Required; 5]);
     let advertised = &config.announced.advertise.transports[0];
     assert_eq!((&*advertised.kind, &*advertised.url), ("quic", "quic://z.example:3104"));
     let http = Http {
@@ -135,6 +145,15 @@ fn each_vendor_of_a_full_file_is_read(push: &Push) {
     let fcm = &push.fcm;
     assert_eq!([&fcm.url, &fcm.service_account], ["http://y.example", "z"]);
     assert!(!format!("{push:?}").contains("\"o\""), "a secret is not shown");
+}
+
+#[test]
+fn certificates_and_keys_go_together_and_clients_need_roots() {
+    let fault = |setting: &str| Config::load(&flags(&["--set", setting])).unwrap_err().to_string();
+    assert!(fault("tls.cert=a.pem").contains("tls.cert needs tls.key"));
+    assert!(fault("tls.key=a.pem").contains("tls.key needs tls.cert"));
+    assert!(fault("tls.client=optional").contains("tls.client needs tls.client_roots"));
+    assert!(fault("tls.check_seconds=0").contains("tls.check_seconds must be at least 1"));
 }
 
 #[test]

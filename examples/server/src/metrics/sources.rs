@@ -26,7 +26,7 @@ pub(crate) struct Sources {
 }
 
 /// Names of the gateway's listeners, in their order.
-const LISTENERS: [&str; 2] = ["tcp", "ws"];
+const LISTENERS: [&str; 4] = ["tcp", "ws", "tls", "any"];
 
 impl fmt::Debug for Sources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

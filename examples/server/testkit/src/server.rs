@@ -40,7 +40,9 @@ pub struct Addresses {
     pub http: SocketAddr,
     /// Health and metrics.
     pub admin: SocketAddr,
-    /// All but the last on one port, if configured.
+    /// Sessions over TLS.
+    pub tls: SocketAddr,
+    /// All of these but administration on one port, if configured.
     pub any: Option<SocketAddr>,
     /// QUIC and WebTransport, over UDP, unless it is off.
     pub quic: Option<SocketAddr>,
@@ -62,7 +64,7 @@ pub struct Server {
 
 impl Default for Setup {
     fn default() -> Self {
-        let anywhere = ["tcp", "ws", "http", "admin", "quic"].map(|port| (port, ANYWHERE));
+        let anywhere = ["tcp", "ws", "tls", "http", "admin", "quic"].map(|port| (port, ANYWHERE));
         let flags = anywhere.into_iter().chain([("log", "warn")]);
         let flags = flags.map(|(flag, value)| (flag.to_owned(), value.to_owned())).collect();
         let wrapper = Vec::new();
@@ -228,8 +230,9 @@ impl Server {
 
 fn listening(process: &Program) -> Addresses {
     let line = process.listening();
-    let [tcp, ws, http, admin] = ["tcp", "ws", "http", "admin"].map(|name| line.at(name));
+    let [tcp, ws, tls, http, admin] =
+        ["tcp", "ws", "tls", "http", "admin"].map(|name| line.at(name));
     let [any, quic] =
         ["any", "quic"].map(|name| line.0.contains(&format!(" {name}=")).then(|| line.at(name)));
-    Addresses { tcp, ws, http, admin, any, quic }
+    Addresses { tcp, ws, tls, http, admin, any, quic }
 }

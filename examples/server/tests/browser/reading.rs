@@ -38,7 +38,7 @@ fn place_of(msg_id: &str) -> String {
 
 fn addresses(server: &Server) -> Addresses {
     let http = server.address();
-    Addresses { tcp: http, ws: http, http, admin: http, any: None, quic: None }
+    Addresses { tcp: http, ws: http, http, admin: http, tls: http, any: None, quic: None }
 }
 
 /// A user of another client, who sends many notes.

@@ -110,6 +110,7 @@ async fn spawn(data: &Folder, http: &str, demo: &str) -> (ProcessGroup, Listenin
         .arg(data.path().join("data"))
         .args(["--http", http, "--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0"])
         .args(["--admin", "127.0.0.1:0", "--quic", "127.0.0.1:0"])
+        .args(["--tls", "127.0.0.1:0"])
         .env("COMET_DEMO__MODE", demo)
         .env("COMET_DRAIN_SECONDS", DRAIN.as_secs().to_string())
         .stderr(File::create(&log).expect("a file for the log"));

@@ -13,6 +13,7 @@
 //! * `process`: starting, refusing to start, and stopping;
 //! * `push`: pushes to phones that do not acknowledge;
 //! * `routes`: every route with good input, bad input and the wrong caller;
+//! * `tls`: sessions over TLS, and certificates that change;
 //! * `proxy`: the tests of `clients` and `http` again, behind nginx.
 //!
 //! Not here: the web chat page in a browser (`tests/browser`), the gateway in isolation.
@@ -34,3 +35,4 @@ mod proxy_protocol;
 mod push;
 mod resume;
 mod routes;
+mod tls;

@@ -119,9 +119,13 @@ fn a_listener_can_be_given_by_the_name_of_its_host() {
 fn a_taken_port_is_named_with_the_flag_that_changes_it() {
     let server = Server::start();
     let taken = server.addresses;
-    for (flag, address) in
-        [("tcp", taken.tcp), ("ws", taken.ws), ("http", taken.http), ("admin", taken.admin)]
-    {
+    for (flag, address) in [
+        ("tcp", taken.tcp),
+        ("ws", taken.ws),
+        ("tls", taken.tls),
+        ("http", taken.http),
+        ("admin", taken.admin),
+    ] {
         let (status, said) = Setup::default().flag(flag, &address).fails();
         assert_eq!(status.code(), Some(1), "{flag}");
         assert!(said.contains(&format!("cannot listen on {address}")), "{said}");

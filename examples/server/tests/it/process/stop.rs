@@ -54,7 +54,7 @@ fn a_reader_that_goes_away_does_not_keep_it_from_draining() {
     let dir = tempfile::tempdir().expect("a directory");
     for whole in [false, true] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_comet-server"));
-        for port in ["tcp", "ws", "http", "admin", "quic"] {
+        for port in ["tcp", "ws", "tls", "http", "admin", "quic"] {
             command.arg(format!("--{port}=127.0.0.1:0"));
         }
         command.arg("--data-dir").arg(dir.path().join("data")).arg("--log=debug");
