@@ -6,21 +6,21 @@ use comet_protocol::ws::deflate::Window;
 /// offer by [`Listen::deflate`](crate::Listen). Without the feature `deflate` it has no effect.
 ///
 /// Each message is compressed on its own, so that a connection holds no state: a publish is
-/// compressed once for all members that agreed to the same window. The memory is that of shards:
-/// 260 KiB from the first compressed message on for the largest window and half as much more if
-/// peers ask for all the others, and 48 KiB from the first that is inflated on; while a long one is
-/// handled, the length of it twice.
+/// compressed once for all members that agreed to the same window, and what goes to one session
+/// alone, or again, for that session. The memory is that of shards: 370 KiB from the first
+/// compressed message on for the largest window, 2 MiB if peers have asked for all seven, and 60
+/// KiB from the first that is inflated on; while a long one is handled, the length of it twice.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DeflateConfig {
-    /// Level from 1, the fastest, to 9. Default 3, which takes about as long as 1 for the messages
-    /// of a chat, and saves more.
+    /// Level from 1, the fastest, to 9. Default 3, which takes 14 us for 2 KiB of JSON and leaves
+    /// 42 % of it; 1 takes 6 us and leaves 57 %, levels above 3 hardly save more.
     pub level: u8,
-    /// Least payload in bytes that is compressed. Default 128: shorter ones hardly get shorter, and
-    /// what is saved is lost in the packet's own head.
+    /// Least payload in bytes that is compressed. Default 128: about 6 us save a sixth of 200 bytes
+    /// of JSON, and less of shorter messages.
     pub least: usize,
-    /// Longest payload in bytes that is compressed. Default 256 KiB, which holds a shard for some 2
-    /// ms; longer ones are mostly files, which do not compress.
+    /// Longest payload in bytes that is compressed. Default 256 KiB, which holds a shard for some
+    /// milliseconds; longer ones are mostly files, which do not compress.
     pub most: usize,
     /// Largest window of messages to peers, as a base-2 logarithm from 9 to 15. Default 15. Peers
     /// may ask for less.

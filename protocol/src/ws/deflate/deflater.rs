@@ -13,8 +13,8 @@ const MAX_STORED: usize = u16::MAX as usize;
 
 /// Compresses frames, one after the other, for any number of connections.
 ///
-/// A window costs from its first use on: 260 KiB for 15 bits, half as much more for all others
-/// together; and as much as the longest frame.
+/// A window costs from its first use on: 370 KiB for 15 bits, 240 for 9, 2 MiB for all seven;
+/// beside it, as much as a frame while that is compressed, and 64 KiB between frames.
 #[derive(Debug)]
 pub struct Deflater {
     level: Compression,

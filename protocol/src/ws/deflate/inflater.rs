@@ -16,7 +16,7 @@ const KEEP: usize = 16 * 1024;
 
 /// Inflates messages, one after the other, of any number of connections.
 ///
-/// Costs 48 KiB from the first message on: a window of 32 KiB, tables, and room for a message of
+/// Costs 60 KiB from the first message on: a window of 32 KiB, tables, and room for a message of
 /// 16 KiB; while a longer one is in use, the length of that.
 #[derive(Debug, Default)]
 pub struct Inflater {

@@ -1,7 +1,7 @@
 //! TLS over a socket, without a buffer while nothing is on its way.
 //!
 //! The shard itself takes part in handshakes and handles records: there is no thread or task for a
-//! connection. What a record needs on its way lies in a [scratch](scratch) of the thread. A
+//! connection. What a record needs on its way lies in a [scratch] of the thread. A
 //! connection keeps what cannot leave it: the beginning of a record or handshake message, plaintext
 //! beyond the caller's buffer, and records that the socket has not taken.
 //!
