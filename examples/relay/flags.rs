@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 use comet::tls::{Certificate, Tls, TlsConfig, TlsError};
 use comet::{
     Config, Dialect, ForwardedHeader, Io, IpNet, Listen, Overflow, ProxyProtocol, TrustedProxies,
@@ -29,21 +29,8 @@ pub(crate) struct Flags {
     /// Network, such as 10.0.0.0/8, whose PROXY headers name the clients
     #[arg(long, value_name = "NET")]
     trusted_proxy: Vec<IpNet>,
-    /// Address for WebSocket over TLS
-    #[arg(long, requires = "cert")]
-    pub(crate) wss: Option<SocketAddr>,
-    /// Address for plain TCP over TLS
-    #[arg(long, requires = "cert")]
-    pub(crate) tls: Option<SocketAddr>,
-    /// UDP address for QUIC and WebTransport
-    #[arg(long, requires = "cert")]
-    pub(crate) quic: Option<SocketAddr>,
-    /// Certificate chain in PEM, leaf first
-    #[arg(long, requires = "key")]
-    cert: Option<PathBuf>,
-    /// Its private key in PEM
-    #[arg(long, requires = "cert")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) secured: Secured,
     /// Threads that hold sessions [default: one per core]
     #[arg(long)]
     shards: Option<usize>,
@@ -111,6 +98,26 @@ pub(crate) struct Flags {
     return_spread: u64,
 }
 
+/// Addresses that need a certificate, and the certificate.
+#[derive(Args)]
+pub(crate) struct Secured {
+    /// Address for WebSocket over TLS
+    #[arg(long, requires = "cert")]
+    pub(crate) wss: Option<SocketAddr>,
+    /// Address for plain TCP over TLS
+    #[arg(long, requires = "cert")]
+    pub(crate) tls: Option<SocketAddr>,
+    /// UDP address for QUIC and WebTransport
+    #[arg(long, requires = "cert")]
+    pub(crate) quic: Option<SocketAddr>,
+    /// Certificate chain in PEM, leaf first
+    #[arg(long, requires = "key")]
+    cert: Option<PathBuf>,
+    /// Its private key in PEM
+    #[arg(long, requires = "cert")]
+    key: Option<PathBuf>,
+}
+
 /// The class of every delivery.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Promise {
@@ -153,11 +160,12 @@ impl Flags {
             }
         };
         let plain = [self.tcp.map(Listen::tcp), self.ws.map(websocket)];
-        let secured = [self.wss.map(websocket), self.tls.map(Listen::tcp)].map(|listen| {
-            // They are not without a certificate.
-            let (listen, tls) = (listen?, tls?);
-            Some(listen.tls(tls))
-        });
+        let secured =
+            [self.secured.wss.map(websocket), self.secured.tls.map(Listen::tcp)].map(|listen| {
+                // They are not without a certificate.
+                let (listen, tls) = (listen?, tls?);
+                Some(listen.tls(tls))
+            });
         let any = self.any.map(|address| match tls {
             Some(tls) => Listen::any(address).tls_or_plain(tls),
             None => Listen::any(address),
@@ -173,20 +181,23 @@ impl Flags {
     /// Names of the listeners.
     pub(crate) fn named(&self) -> impl Iterator<Item = &'static str> {
         let plain = [("tcp", self.tcp), ("ws", self.ws), ("any", self.any)];
-        let all = plain.into_iter().chain([("wss", self.wss), ("tls", self.tls)]);
+        let all = plain.into_iter().chain([("wss", self.secured.wss), ("tls", self.secured.tls)]);
         all.filter_map(|(name, address)| address.map(|_| name))
     }
 
     /// TLS with the certificate, if there is one.
     pub(crate) fn tls(&self) -> Result<Option<Tls>, TlsError> {
-        let (Some(cert), Some(key)) = (&self.cert, &self.key) else { return Ok(None) };
+        let (Some(cert), Some(key)) = (&self.secured.cert, &self.secured.key) else {
+            return Ok(None);
+        };
         let certificate = Certificate::from_files(cert, key)?;
         Tls::new(TlsConfig::new(certificate)).map(Some)
     }
 
     /// The certificate as QUIC takes it, which is not asked for without.
     pub(crate) fn quic_tls(&self) -> Result<comet_quic::Tls, comet_quic::TlsError> {
-        let [cert, key] = [&self.cert, &self.key].map(|path| path.clone().unwrap_or_default());
+        let [cert, key] =
+            [&self.secured.cert, &self.secured.key].map(|path| path.clone().unwrap_or_default());
         comet_quic::Tls::from_files(&cert, &key)
     }
 

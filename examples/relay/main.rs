@@ -84,7 +84,8 @@ fn run(flags: &Flags) -> Result<(), StartupError> {
     let tls = flags.tls()?;
     let listeners = flags.listeners(tls.as_ref());
     let gateway = listeners.fold(builder, comet::Builder::listen).start()?;
-    let quic = flags.quic.map(|address| listen_quic(&gateway, address, flags)).transpose()?;
+    let quic =
+        flags.secured.quic.map(|address| listen_quic(&gateway, address, flags)).transpose()?;
     announce(flags, &gateway.addresses(), quic.as_ref());
     runtime.block_on(any(signals));
     gateway.drain(flags.drain());
