@@ -208,7 +208,7 @@ impl Listen {
     /// counters and deadlines applies, and a drain does not end them.
     ///
     /// TLS goes along with its connection, which needs the feature `tokio`: without it such a
-    /// connection is closed.
+    /// request is refused with a status.
     ///
     /// A request is complete up to the end of its head when it is handed over, or as long as
     /// [`max_upgrade`](crate::HandshakeConfig::max_upgrade), or begins with another method than
@@ -286,8 +286,7 @@ impl Listen {
     }
 
     /// Serves TLS beside what is plain: only on a [port of several protocols](Self::any), which
-    /// tells it by the first byte. Requests that are handed to [HTTP](Self::http) come over plain
-    /// connections only.
+    /// tells it by the first byte.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls_or_plain(mut self, tls: &Tls) -> Self {

@@ -50,8 +50,7 @@ impl Admission {
     /// Hands a connection that is not an upgrade to the listener's handler of HTTP, with the bytes
     /// that were read; whether there is one.
     pub(super) fn hand_over(&self, ep: &mut Endpoints, slot: u32, read: &[u8]) -> bool {
-        // Nothing else can be handed on.
-        let connection = ep.connections.get(slot).filter(|it| it.transport.is_socket());
+        let connection = ep.connections.get(slot).filter(|it| it.transport.can_leave());
         let profile = connection.and_then(|it| self.listeners.profile(it.listener));
         let Some(handler) = profile.and_then(|profile| profile.http.clone()) else { return false };
         ep.effect(slot, Effect::HandOver(Box::new((handler, Bytes::copy_from_slice(read)))));

@@ -91,7 +91,21 @@ impl Transport {
         }
     }
 
+    /// Whether it can go on outside of its shard.
+    pub(super) fn can_leave(&self) -> bool {
+        match self {
+            Self::Tcp(_) => true,
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => cfg!(feature = "tokio"),
+            #[cfg(feature = "tokio")]
+            Self::Polled(_) => false,
+            #[cfg(feature = "simulation")]
+            Self::Virtual(_) => false,
+        }
+    }
+
     /// Whether it is a socket and nothing else.
+    #[cfg(feature = "tls")]
     pub(super) fn is_socket(&self) -> bool {
         matches!(self, Self::Tcp(_))
     }
