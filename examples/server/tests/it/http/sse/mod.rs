@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use comet_dtalk::message::Login;
 use comet_server_testkit::client::Transport;
-use comet_server_testkit::comet::{connect, sign_in};
+use comet_server_testkit::comet::connect;
 use comet_server_testkit::http::request;
 use comet_server_testkit::message::{Delivered, ack_in, body_of, to_user};
-use comet_server_testkit::person::{Person, again, browser, phone};
+use comet_server_testkit::person::{Person, again, browser};
 use comet_server_testkit::server::{Server, Setup};
 use comet_testkit::clock;
-use comet_testkit::comet::{Failure, Hello, Welcome, op, packet};
+use comet_testkit::comet::{Failure, Gap, Hello, Welcome, op, packet};
 use comet_testkit::frame::{Frame, Wire};
 use comet_testkit::socket::Socket;
 use comet_testkit::websocket::{response, status};
@@ -104,8 +104,8 @@ fn a_session_chats_is_cut_and_goes_on_here_and_elsewhere() {
 
     // The same session on a WebSocket: the stream ends.
     let mut socket = connect(Transport::WebSocket, &server.addresses);
-    let ticket = stream.welcome.ticket.clone();
-    assert!(sign_in(&mut socket, &bob, &again(&browser("b-1")), &ticket).resumed);
+    socket.ask(&back(&bob, &stream.welcome, 4, 2)).expect("a session");
+    assert!(socket.welcome.resumed);
     socket.beat();
     assert!(stream.events().end(), "replaced");
     clock::eventually("nothing is left of it", || {
@@ -179,44 +179,41 @@ fn posts_wait_for_those_before_them() {
     }
 }
 
-/// What waits for a reader is bounded: it ends as slow, its session parks, and nothing is lost.
+/// What waits for a reader is bounded: it ends as slow, its session parks, keeps what it may, and is
+/// told where something is missing.
 #[test]
-fn a_reader_that_does_not_read_parks_and_misses_nothing() {
-    let setup = Setup::default().set("gateway.write_seconds=1").set("http.write_seconds=60");
-    let server = setup.set("gateway.user_timeout_seconds=0").start();
+fn a_reader_that_does_not_read_parks_and_is_told_what_it_misses() {
+    let server = Server::start();
     let (alice, bob) = (Person::new("alice"), Person::new("bob"));
     let at = server.addresses.http;
-    // A phone, to which the store repeats what a gap stands for.
-    let phone = phone("p-1");
-    let begun = Sse::begin(at, &hello_of(&bob, &phone));
+    let begun = Sse::begin(at, &hello(&bob));
     let mut narrow = Socket::connect_narrow(at);
     Events::ask(&mut narrow, at, &begun.id);
     assert_eq!(status(&response(&mut narrow)), 200);
     let mut alices = server.client(Transport::WebSocket, &alice, None);
-    let text = |number: usize| format!("{number} {}", "x".repeat(15_000));
-    let mut count = 0;
+    let text = |number: u32| format!("{number} {}", "x".repeat(15_000));
+    let mut said = 0;
     while server.metric("comet_gateway_parked") == 0 {
-        assert!(count < 2_000, "it must be too slow at some time");
-        alices.ask_among(&to_user(&bob.uid, &count.to_string(), text(count)));
-        count += 1;
+        assert!(said < 2_000, "it must be too slow at some time");
+        said += 1;
+        alices.ask_among(&to_user(&bob.uid, &said.to_string(), text(said)));
     }
     drop(narrow);
-    let ticket = begun.welcome.ticket.clone();
-    let mut stream = Sse::open(at, &Hello { ticket, ..hello_of(&bob, &again(&phone)) });
+    let mut stream = Sse::open(at, &back(&bob, &begun.welcome, 0, 1));
     assert!(stream.welcome.resumed);
-    // What did not fit is a gap, which says so, and comes behind it.
-    let mut seen = Vec::new();
-    while seen.len() < count {
+    let mut seen = 0;
+    let gap = loop {
         let got = stream.receive();
-        match got.op {
-            op::DELIVER => seen.push(text_of(&got.body)),
-            op::GAP => {}
-            _ => panic!("{got:?}"),
+        if got.op == op::GAP {
+            break Gap::of(&got);
         }
-        stream.post(&[acked(got.seq)]);
-    }
-    let expected: Vec<String> = (0..count).map(text).collect();
-    assert!(seen == expected, "all of them, once and in order");
+        seen += 1;
+        assert_eq!((got.op, got.seq), (op::DELIVER, seen));
+        assert!(text_of(&got.body) == text(seen), "message {seen}");
+        stream.post(&[acked(seen)]);
+    };
+    assert!(seen >= 60 && seen < said, "{seen} of {said} were kept");
+    assert!(gap.count >= 1 && gap.to == seen + 1, "{gap:?}");
 }
 
 #[test]
