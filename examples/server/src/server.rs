@@ -92,13 +92,8 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
         devices::routes(Arc::clone(&verify), registry.clone(), gateway.clone(), router.presence());
     let backends = devices.merge(comet_group::routes(groups, Arc::clone(&verify)));
     let public = http::public(public, &store, backends, verify, registry, &requests);
-    let sources = Sources::new(
-        &gateway,
-        &store,
-        router,
-        pushes.as_ref().map(|it| it.pushes.clone()),
-        &config,
-    );
+    let pushed = pushes.as_ref().map(|it| it.pushes.clone());
+    let sources = Sources::new(&gateway, &store, router, pushed, &config);
     let metrics = Metrics::new(sources, &requests);
     let http = Port::public(&config, http, shares.http, handed_over);
     let admin = Port::admin(&config.http, admin);
@@ -107,8 +102,7 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
         tokio::spawn(http::serve(admin, http::admin(metrics, readiness), stopped)),
     ];
     // The announcement may be followed by a stop request at once.
-    let signals =
-        [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+    let signals = signals();
     announce(&config, &gateway, quic.as_ref(), addresses)?;
 
     let outcome = wait_for(signals, &databases, || reload.run(&gateway, &store)).await;
@@ -230,6 +224,10 @@ fn announce(
     }
     tracing::info!(%tcp, %ws, %tls, %http, %admin, shards = gateway.shards(), "serving");
     Ok(())
+}
+
+fn signals() -> [io::Result<Signal>; 3] {
+    [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal)
 }
 
 /// Returns when a stop is requested, or another process has taken the database; until then each

@@ -9,8 +9,9 @@ use super::{Public, local, unknown};
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../web");
 
-/// Content security policy: the page may load from and connect to its own origin only.
-const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; \
+/// Content security policy: the page may load from its own origin only; WebTransport, which has the
+/// scheme `https`, and WebSocket are at other ports.
+const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss: https:; base-uri 'none'; \
                       form-action 'self'; frame-ancestors 'none'";
 
 /// The file at the path; `/` is the page itself.
