@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn_proto::crypto::rustls::QuicServerConfig;
-use quinn_proto::{Dir, Event, ServerConfig, StreamEvent, TransportConfig};
+use quinn_proto::{Connection, Dir, Event, ServerConfig, StreamEvent, StreamId, TransportConfig};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -19,22 +19,26 @@ pub(crate) fn run(address: &str, certificate: &str, key: &str) {
     loop {
         endpoint.turn(&mut |_, quic, event| match event {
             Event::Stream(StreamEvent::Opened { dir: Dir::Bi }) => {
-                while quic.streams().accept(Dir::Bi).is_some() {}
-            }
-            Event::Stream(StreamEvent::Readable { id }) => {
-                let mut read = Vec::new();
-                let mut stream = quic.recv_stream(id);
-                if let Ok(mut chunks) = stream.read(true) {
-                    while let Ok(Some(chunk)) = chunks.next(usize::MAX) {
-                        read.extend_from_slice(&chunk.bytes);
-                    }
-                    let _ = chunks.finalize();
+                while let Some(id) = quic.streams().accept(Dir::Bi) {
+                    echo(quic, id);
                 }
-                let _ = quic.send_stream(id).write(&read);
             }
+            Event::Stream(StreamEvent::Readable { id }) => echo(quic, id),
             _ => {}
         });
     }
+}
+
+fn echo(quic: &mut Connection, id: StreamId) {
+    let mut read = Vec::new();
+    let mut stream = quic.recv_stream(id);
+    if let Ok(mut chunks) = stream.read(true) {
+        while let Ok(Some(chunk)) = chunks.next(usize::MAX) {
+            read.extend_from_slice(&chunk.bytes);
+        }
+        let _ = chunks.finalize();
+    }
+    let _ = quic.send_stream(id).write(&read);
 }
 
 /// Settings like those of a listener with its defaults.
