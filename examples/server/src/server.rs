@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::data::{Data, DataError};
 use crate::database::Databases;
 use crate::demo::{Demo, DemoRoom};
-use crate::descriptors;
+use crate::descriptors::{self, Shares};
 use crate::http::{self, Port, Public};
 use crate::metrics::{Metrics, Requests, Sources};
 use crate::quic::Quic;
@@ -72,8 +72,7 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let with_presence = crate::demo::PresenceRouter::new(Arc::clone(&router), online);
     let shares = descriptors::share(&config);
     let (stop, stopped) = watch::channel(false);
-    let (gateway, handed_over) =
-        start_gateway(&config, shares.gateway, &data, with_presence, &stopped)?;
+    let (gateway, handed_over) = start_gateway(&config, &shares, &data, with_presence, &stopped)?;
 
     let verify: Arc<dyn Verify> = Arc::new(tokens);
     let addresses = [&http, &admin].map(TcpListener::local_addr);
@@ -150,13 +149,13 @@ async fn end_requests(serving: [JoinHandle<()>; 2]) {
 /// Starts the gateway, and looks after its certificates until everything is stopped.
 fn start_gateway(
     config: &Config,
-    connections: usize,
+    shares: &Shares,
     data: &Data,
     router: impl comet::Router,
     stopped: &watch::Receiver<bool>,
 ) -> Result<(Gateway, Receiver<HttpConnection>), StartupError> {
     let mut limits = config.gateway_limits();
-    limits.limits.max_connections = connections;
+    limits.limits.max_connections = shares.gateway;
     limits.resume.ticket_key = Some(data.ticket_secret()?);
     // Who is kept out by no certificate is not kept from plain connections either.
     limits.resume.plain_after_tls = config.tls.is_for_development();

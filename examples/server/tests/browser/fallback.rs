@@ -11,11 +11,13 @@ const STREAMS: &str = "
     return performance.getEntriesByType('resource')
         .filter(({ name }) => name.includes('/comet/sse')).length;";
 
-/// A proxy that does not pass upgrades on, as nginx is without configuration.
+/// A proxy that does not pass upgrades on, as nginx is without configuration, nor the announcement
+/// of what can be reached beside it.
 fn without_upgrades(server: &Server) -> Nginx {
     let to = server.address();
     Nginx::start(&format!(
-        "location / {{\nproxy_pass http://{to};\nproxy_set_header Host $http_host;\n}}\n"
+        "location / {{\nproxy_pass http://{to};\nproxy_set_header Host $http_host;\n}}\n\
+         location = /comet/transports {{\nreturn 404;\n}}\n"
     ))
 }
 
