@@ -39,8 +39,8 @@ fn per(bytes: u64, deliveries: u64) -> f64 {
 /// chance. Its length is exact, and at least 160 bytes.
 #[must_use]
 pub fn chat_message(len: usize) -> Vec<u8> {
-    const WORDS: &str = "the you to and that it of is in what we this me your for not on have do my \
-        are be can with but all so just was know like there get out if no up about go here see \
+    const WORDS: &str = "the you to and that it of is in what we this me your for not on have do \
+        my are be can with but all so just was know like there get out if no up about go here see \
         how they right think want going well one good look come really back when time then them \
         would some would maybe tomorrow meeting lunch train ticket weather holiday photo coffee \
         office project number address evening morning weekend message question answer because";
