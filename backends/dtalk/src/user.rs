@@ -1,13 +1,13 @@
 //! Ids of users: as clients write them, and as they are stored.
 //!
 //! Users of the default app are stored under their bare ids, those of another app as `app:id`. A
-//! client writes and reads bare ids only, of users of its own app. Neither the ids of apps nor those
-//! of the default app's users contain the separator.
+//! client writes and reads bare ids only, of users of its own app. The ids of apps contain no
+//! separator, nor do those of the default app's users.
 
 const SEPARATOR: char = ':';
 
-/// Longest id of an app, in bytes: with the longest id of a user, 40 characters, it fits the keys of
-/// the tables.
+/// Longest id of an app, in bytes: with the longest id of a user, 40 characters, it fits the keys
+/// of the tables.
 pub const MAX_APP: usize = 64;
 
 /// Whether the text can be the id of an app.

@@ -58,10 +58,9 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     };
     let outbox = Outbox::default();
     let groups = Groups::open(databases.groups(), group_config(&config), outbox.clone()).await?;
-    let limits = store_config(&config, databases.fence());
-    let limits = limits.accept_loss(reload.flags.accept_loss).outbox(outbox);
+    let limits = store_config(&config, databases.fence()).accept_loss(reload.flags.accept_loss);
     let membership = membership(demo.as_ref(), &groups);
-    let store = Store::open(databases.messages(), limits, membership).await?;
+    let store = Store::open(databases.messages(), limits.outbox(outbox), membership).await?;
     // HTTP is bound first: a started gateway may have sessions already.
     let http = bind(config.listen.http).await?;
     let admin = bind(config.listen.admin).await?;
@@ -115,6 +114,11 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     databases.release().await;
     print_line("stopped");
     outcome
+}
+
+/// Requests to stop, the first two, and to reload.
+fn signals() -> [io::Result<Signal>; 3] {
+    [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal)
 }
 
 fn authenticated(
