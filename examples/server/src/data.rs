@@ -130,7 +130,7 @@ impl Data {
             options.append(true).create(true).mode(0o600).open(self.path.join(name))?;
         }
         let beside = databases.iter().flat_map(|name| SIDE_FILES.map(|end| format!("{name}{end}")));
-        let others = SECRETS.into_iter().chain(databases).chain([MARK, "lock", CERTIFICATE[1]]);
+        let others = SECRETS.into_iter().chain(databases).chain(CERTIFICATE).chain([MARK, "lock"]);
         for name in beside.chain(others.map(str::to_owned)) {
             tighten(&self.path.join(name), 0o600)?;
         }

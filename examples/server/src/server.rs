@@ -229,10 +229,6 @@ fn announce(
     Ok(())
 }
 
-fn signals() -> [io::Result<Signal>; 3] {
-    [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal)
-}
-
 /// Returns when a stop is requested, or another process has taken the database; until then each
 /// SIGHUP reloads the settings.
 async fn wait_for(

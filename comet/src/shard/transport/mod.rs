@@ -112,15 +112,11 @@ impl Transport {
 
     /// What it takes from the system.
     pub(super) fn holds(&self) -> Holds {
-        match self {
-            Self::Tcp(_) => Holds::Descriptor,
-            #[cfg(feature = "tls")]
-            Self::Tls(_) => Holds::Descriptor,
-            #[cfg(feature = "tokio")]
-            Self::Polled(polled) => polled.holds(),
-            #[cfg(feature = "simulation")]
-            Self::Virtual(_) => Holds::Descriptor,
+        #[cfg(feature = "tokio")]
+        if let Self::Polled(polled) = self {
+            return polled.holds();
         }
+        Holds::Descriptor
     }
 
     /// The peer's address.

@@ -179,8 +179,8 @@ fn posts_wait_for_those_before_them() {
     }
 }
 
-/// What waits for a reader is bounded: it ends as slow, its session parks, keeps what it may, and is
-/// told where something is missing.
+/// What waits for a reader is bounded: it ends as slow, its session parks, keeps what it may, and
+/// is told where something is missing.
 #[test]
 fn a_reader_that_does_not_read_parks_and_is_told_what_it_misses() {
     let server = Server::start();
