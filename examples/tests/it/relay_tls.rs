@@ -31,8 +31,8 @@ fn port(relay: &Example, name: &str) -> String {
 }
 
 fn python(program: &str, arguments: &[&str], folder: &TempDir) -> Output {
-    let mut command = Command::new("python3");
-    command.args(["-c", program]).args(arguments).current_dir(folder.path());
+    let mut command = Command::new("timeout");
+    command.args(["60", "python3", "-c", program]).args(arguments).current_dir(folder.path());
     command.output().expect("python3")
 }
 
@@ -105,7 +105,9 @@ fn openssl_is_refused_another_protocol_and_a_renegotiation() {
         assert!(refused.contains("SSL alert number 120"), "{refused}");
         for version in ["-tls1", "-tls1_1"] {
             let refused = client(name, &[version, "-cipher", "ALL:@SECLEVEL=0"], "");
-            assert!(refused.contains("SSL alert number 70"), "{refused}");
+            // Of the version, or of the signatures, which older ones do not negotiate.
+            let [version, signatures] = [70, 40].map(|alert| format!("SSL alert number {alert}"));
+            assert!(refused.contains(&version) || refused.contains(&signatures), "{refused}");
         }
         let refused = client(name, &["-tls1_2"], "R\\n");
         assert!(refused.contains("no renegotiation"), "{refused}");

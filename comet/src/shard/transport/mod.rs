@@ -1,10 +1,10 @@
 //! Transports: bytes to one peer and back.
 //!
-//! A transport is non-blocking, and reports on a poller when it can go on: bytes,
-//! an end, an error or space may be there. It may hold bytes of its own in either direction, so it
-//! alone knows whether more can be [read](Transport::read) at once, and what it has taken may need
-//! to be [driven](Transport::drive). Some can have their calls
-//! [made together](Transport::is_batchable) with those of others.
+//! A transport is non-blocking, and reports on a poller when it can go on: bytes, an end, an error
+//! or space may be there. It may hold bytes of its own in either direction, so it alone knows
+//! whether more can be [read](Transport::read) at once, and what it has taken may need to be
+//! [driven](Transport::drive). Some can have their calls [made together](Transport::is_batchable)
+//! with those of others.
 //!
 //! | transport | descriptor | holds bytes | batched calls |
 //! |---|---|---|---|
@@ -67,8 +67,7 @@ pub(crate) struct Received {
 }
 
 impl Transport {
-    /// Takes over a socket that was connected outside, and sets the options that accepted ones
-    /// inherit.
+    /// Takes over a socket connected outside, and sets the options that accepted ones inherit.
     pub(crate) fn from_std(stream: std::net::TcpStream, liveness: &Liveness) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;

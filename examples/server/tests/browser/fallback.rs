@@ -43,7 +43,7 @@ const TRANSPORT: &str = "return document.documentElement.dataset.transport ?? ''
 
 #[tokio::test]
 async fn a_page_prefers_webtransport_and_does_without_where_it_is_not_announced() {
-    let (server, driver) = (Server::start().await, Driver::start().await);
+    let (server, driver) = (Server::start_with_quic().await, Driver::start().await);
     // A proxy that passes WebSocket on; what is behind it cannot be reached by UDP.
     let to = server.address();
     let proxy = Nginx::start(&format!(

@@ -21,26 +21,40 @@ const DRAIN: Duration = Duration::from_secs(3);
 pub(crate) struct Server {
     http: String,
     admin: String,
-    demo: &'static str,
+    modes: Modes,
     // Declared before its data, so that it is killed before they are removed.
     process: ProcessGroup,
     data: Folder,
 }
 
+/// What is switched on.
+#[derive(Clone, Copy, Debug)]
+struct Modes {
+    demo: &'static str,
+    /// The address of the QUIC port; empty for none.
+    quic: &'static str,
+}
+
 impl Server {
+    /// A server whose pages talk over WebSocket, where a [`Line`](crate::line::Line) can be put.
     pub(crate) async fn start() -> Self {
-        Self::start_in_mode("auto").await
+        Self::start_in(Modes { demo: "auto", quic: "" }).await
+    }
+
+    /// A server that offers WebTransport, too.
+    pub(crate) async fn start_with_quic() -> Self {
+        Self::start_in(Modes { demo: "auto", quic: "127.0.0.1:0" }).await
     }
 
     /// A server as if reachable by others: sign-in by name alone is disabled.
     pub(crate) async fn start_without_demo() -> Self {
-        Self::start_in_mode("off").await
+        Self::start_in(Modes { demo: "off", quic: "" }).await
     }
 
-    async fn start_in_mode(demo: &'static str) -> Self {
+    async fn start_in(modes: Modes) -> Self {
         let data = Folder::new();
-        let (process, Listening { http, admin }) = spawn(&data, "127.0.0.1:0", demo).await;
-        Self { http, admin, demo, process, data }
+        let (process, Listening { http, admin }) = spawn(&data, "127.0.0.1:0", modes).await;
+        Self { http, admin, modes, process, data }
     }
 
     /// The page's URL.
@@ -96,22 +110,22 @@ impl Server {
     /// Starts again after [`Server::kill`] or [`Server::drain`], with the same data at the same
     /// address.
     pub(crate) async fn restart(&mut self) {
-        let (process, Listening { http, admin }) = spawn(&self.data, &self.http, self.demo).await;
+        let (process, Listening { http, admin }) = spawn(&self.data, &self.http, self.modes).await;
         assert_eq!(http, self.http, "the pages look for the server where it was");
         (self.process, self.admin) = (process, admin);
     }
 }
 
-async fn spawn(data: &Folder, http: &str, demo: &str) -> (ProcessGroup, Listening) {
+async fn spawn(data: &Folder, http: &str, modes: Modes) -> (ProcessGroup, Listening) {
     let log = data.path().join("stderr.log");
     let mut command = Command::new(env!("CARGO_BIN_EXE_comet-server"));
     command
         .arg("--data-dir")
         .arg(data.path().join("data"))
         .args(["--http", http, "--tcp", "127.0.0.1:0", "--ws", "127.0.0.1:0"])
-        .args(["--admin", "127.0.0.1:0", "--quic", "127.0.0.1:0"])
+        .args(["--admin", "127.0.0.1:0", "--quic", modes.quic])
         .args(["--tls", "127.0.0.1:0"])
-        .env("COMET_DEMO__MODE", demo)
+        .env("COMET_DEMO__MODE", modes.demo)
         .env("COMET_DRAIN_SECONDS", DRAIN.as_secs().to_string())
         .stderr(File::create(&log).expect("a file for the log"));
     let mut process = ProcessGroup::start(command).expect("the server starts");

@@ -31,8 +31,8 @@ print(hashlib.sha256(tcp.getpeercert(True)).hexdigest())
 "#;
 
 fn visit(server: &Server, certificate: &Path) -> Output {
-    let mut python = Command::new("python3");
-    python.args(["-c", VISIT]).arg(certificate);
+    let mut python = Command::new("timeout");
+    python.args(["60", "python3", "-c", VISIT]).arg(certificate);
     python.arg(server.addresses.tls.port().to_string()).output().expect("python3")
 }
 

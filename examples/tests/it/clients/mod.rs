@@ -62,7 +62,9 @@ impl Client {
         }
         std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
         let [program, arguments @ ..] = self.install else { return Err("nothing to run".into()) };
-        let output = Command::new(program).args(arguments).current_dir(&folder).output();
+        let mut install = Command::new("timeout");
+        install.args(["120", program]).args(arguments).current_dir(&folder);
+        let output = install.output();
         match output {
             Ok(output) if output.status.success() => Ok(folder),
             Ok(output) => Err(format!("{program}: {}", String::from_utf8_lossy(&output.stderr))),
@@ -85,8 +87,14 @@ impl Client {
             let url = format!("ws://{}", relay.address(Transport::WebSocket));
             let script = folder.join(format!("script-{shards}"));
             std::fs::write(&script, self.script).expect("written");
-            let mut command = Command::new(self.program);
-            command.arg(&script).arg(url).current_dir(&folder).env("PYTHONPATH", &folder);
+            // One that waits for ever must not hold up the tests.
+            let mut command = Command::new("timeout");
+            command
+                .args(["120", self.program])
+                .arg(&script)
+                .arg(url)
+                .current_dir(&folder)
+                .env("PYTHONPATH", &folder);
             let output = command.output().expect("a program that has fetched its package");
             let errors = String::from_utf8_lossy(&output.stderr);
             assert_eq!(String::from_utf8_lossy(&output.stdout), "done\n", "{errors}");

@@ -40,6 +40,8 @@ fn relay(socket: &UdpSocket, state: &Mutex<State>) {
     let mut servers: Vec<SocketAddr> = Vec::new();
     let mut client = None;
     loop {
+        let received = socket.recv_from(&mut buffer);
+        // After the datagram has come: one that was sent behind a change must not miss it.
         let (server, is_over) = {
             let state = state.lock().unwrap();
             (state.server, state.is_over)
@@ -48,7 +50,7 @@ fn relay(socket: &UdpSocket, state: &Mutex<State>) {
             return;
         }
         servers.extend(server.filter(|server| !servers.contains(server)));
-        let Ok((len, from)) = socket.recv_from(&mut buffer) else { continue };
+        let Ok((len, from)) = received else { continue };
         let to = match servers.contains(&from) {
             true => client.filter(|_| server == Some(from)),
             false => {
