@@ -10,7 +10,7 @@ const SEPARATOR: char = ':';
 /// of the tables.
 pub const MAX_APP: usize = 64;
 
-/// Whether the text can be the id of an app.
+/// True for a text that can be the id of an app.
 #[must_use]
 pub fn is_app(app: &str) -> bool {
     (1..=MAX_APP).contains(&app.len()) && !app.contains([SEPARATOR, '\0'])
@@ -34,7 +34,7 @@ pub fn bare(stored: &str) -> &str {
     stored.split_once(SEPARATOR).map_or(stored, |(_, id)| id)
 }
 
-/// Whether the text can be an id as written by clients.
+/// True for a text that can be an id as written by clients.
 #[must_use]
 pub fn is_bare(id: &str) -> bool {
     !id.contains(SEPARATOR)

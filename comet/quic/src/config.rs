@@ -30,7 +30,7 @@ pub struct Config {
     /// Handshakes under way on each thread, at about 25 KB each. Beyond it first datagrams are
     /// dropped without an answer. Default 1,024: at 300 µs each, a third of a second of work.
     pub handshakes: usize,
-    /// Whether clients prove their address before anything is kept for them. Default: above 64
+    /// Proof of address asked of clients before anything is kept for them. Default: above 64
     /// handshakes under way.
     pub retry: Retry,
     /// Silence after which a connection is lost; the client may ask for less. Default 60 s.
@@ -71,7 +71,7 @@ pub struct WebTransport {
     pub origin: OriginPolicy,
 }
 
-/// When a client has to prove its address by a round trip (RFC 9000 section 8.1.2).
+/// Condition on which a client has to prove its address by a round trip (RFC 9000 section 8.1.2).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Retry {
     /// Always. Costs every client a round trip.
@@ -110,7 +110,7 @@ impl Default for WebTransport {
 }
 
 impl Retry {
-    /// Whether an unproven address is asked for a proof now.
+    /// True if an unproven address is asked for a proof now.
     pub(crate) const fn applies(self, handshakes: usize) -> bool {
         match self {
             Self::Always => true,
@@ -135,7 +135,7 @@ impl Config {
         checks.iter().find(|(is_wrong, _)| *is_wrong).map_or(Ok(()), |(_, what)| Err(*what))
     }
 
-    /// What connections are told and hold themselves to.
+    /// Parameters that connections announce and keep to.
     pub(crate) fn transport(&self) -> Arc<TransportConfig> {
         let mut transport = TransportConfig::default();
         let idle = IdleTimeout::try_from(self.idle_timeout).ok();

@@ -6,8 +6,10 @@
 use std::io::{self, ErrorKind};
 
 #[cfg(feature = "tls")]
+use super::Connection;
+#[cfg(feature = "tls")]
 use super::sealing::keep_unsent;
-use super::{Connection, ConnectionKey, Connections, Flush};
+use super::{ConnectionKey, Connections, Flush};
 use crate::shard::transport::Transport;
 use crate::time::Time;
 

@@ -31,7 +31,7 @@ pub(crate) enum H3Error {
     Qpack = 0x200,
 }
 
-/// What was found on a connection.
+/// Finding on a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Found {
     Nothing,
