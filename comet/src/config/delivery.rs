@@ -45,8 +45,8 @@ pub struct DeliveryConfig {
     pub attempts: u8,
     /// Time after which a delivery with a [tag](crate::Delivery::tag) that is not acknowledged is
     /// reported to the router, as [`Event::Overdue`](crate::Event::Overdue). Default zero: no
-    /// reports. Below 24 days. No memory; a look at what a session is owed whenever its timer
-    /// fires.
+    /// reports; at most 24 days. No memory of its own; a look at what a session is owed whenever
+    /// its timer fires.
     pub overdue: Duration,
 }
 

@@ -66,7 +66,7 @@ struct Unknown {
     bytes: Vec<u8>,
 }
 
-/// What reading a stream came to.
+/// Outcome of reading a stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Pulled {
     /// So many bytes as were wanted, at least.
@@ -99,7 +99,7 @@ impl Http {
     ///
     /// # Errors
     ///
-    /// That for which the connection is to be closed.
+    /// Reason for which the connection is to be closed.
     pub(super) fn drive(
         &mut self,
         quic: &mut Connection,
@@ -228,7 +228,7 @@ impl Http {
         Ok(())
     }
 
-    /// Whether the client has ended the request, and with it the session.
+    /// True once the client has ended the request, and with it the session.
     fn is_ended(&mut self, quic: &mut Connection) -> Result<bool, H3Error> {
         match self.connect {
             Some(connect) => self.drop_bytes(quic, connect),

@@ -20,7 +20,7 @@ const SESSION_STREAM: u64 = 0x41;
 /// Longest run of bytes before a request or the settings are understood.
 pub(super) const LONGEST: usize = 8 * 1024;
 
-/// What the first bytes of a bidirectional stream are.
+/// Kind of a bidirectional stream, by its first bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Opening {
     /// More bytes are needed to tell: so many in all.
@@ -31,7 +31,7 @@ pub(super) enum Opening {
     Session(u64),
 }
 
-/// What a client asks for.
+/// Request of a client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Asked {
     /// Not known before more bytes have come.
@@ -104,7 +104,7 @@ pub(super) fn kind(bytes: &[u8]) -> Option<(Kind, usize)> {
     ))
 }
 
-/// Whether the settings have come, as the first frame of a control stream.
+/// Reads the settings, the first frame of a control stream; true once they have come.
 pub(super) fn settings(bytes: &[u8]) -> Result<bool, H3Error> {
     match Frame::read_from_buffer(&mut BufferReader::new(bytes)) {
         Ok(None) if bytes.len() >= LONGEST => Err(H3Error::ExcessiveLoad),
@@ -117,7 +117,7 @@ pub(super) fn settings(bytes: &[u8]) -> Result<bool, H3Error> {
     }
 }
 
-/// What the bytes of a request stream ask for. Frames that are not known are removed.
+/// Reads the request from the bytes of its stream. Frames that are not known are removed.
 pub(super) fn request(bytes: &mut Vec<u8>, rules: &WebTransport) -> Result<Asked, H3Error> {
     loop {
         let mut reader = BufferReader::new(bytes);
