@@ -61,7 +61,7 @@ async fn a_caller_that_goes_away_does_not_stop_a_change(database: Database) {
     let mut change = Box::pin(change);
     // It has begun, and nobody waits for its end. A fast database may have ended it in the first
     // poll: then the change is complete all the same.
-    poll_fn(|cx| Poll::Ready(drop(change.as_mut().poll(cx)))).await;
+    let _first = poll_fn(|cx| Poll::Ready(change.as_mut().poll(cx))).await;
     drop(change);
     // The next change of the group comes after it.
     world.groups.force_disband_group(id, None).await.unwrap();
