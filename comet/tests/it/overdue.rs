@@ -12,7 +12,7 @@ use crate::support::place::{everywhere, on_sockets};
 
 const AGE: Duration = Duration::from_millis(300);
 /// No report comes before it. An age counts from the beginning of the turn that took the delivery,
-/// which on a busy machine is some time before the push; its exactness is tested on a virtual clock.
+/// which on a busy machine is some time before the push; exactness is tested on a virtual clock.
 const EARLIEST: Duration = Duration::from_millis(150);
 
 /// Sessions park, and deliveries are overdue long before they are sent again.
