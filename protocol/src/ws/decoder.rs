@@ -223,17 +223,16 @@ impl Decoder {
             return Ok(len);
         }
         let open = self.assembly.as_mut().and_then(|assembly| assembly.message.as_mut());
-        let compressed = open.as_ref().map_or(head.compressed, |message| message.compressed);
-        let before = match (head.opcode, open) {
+        let (before, compressed) = match (head.opcode, open) {
             (Opcode::Continuation, None) => return Err(WsError::UnexpectedContinuation),
             (Opcode::Continuation, Some(message)) => {
                 if message.fragments >= limits.max_fragments {
                     return Err(WsError::TooManyFragments { limit: limits.max_fragments });
                 }
                 message.fragments += 1;
-                message.len()
+                (message.len(), message.compressed)
             }
-            (_, None) => 0,
+            (_, None) => (0, head.compressed),
             (_, Some(_)) => return Err(WsError::InterleavedMessage),
         };
         if len > limits.most(compressed).saturating_sub(before) { Err(too_long) } else { Ok(len) }

@@ -129,19 +129,26 @@ impl FrameHead {
         let first = fin | compressed | self.opcode as u8;
         let masked = if self.mask.is_some() { MASKED } else { 0 };
         let len = self.payload_len.to_be_bytes();
-        match self.payload_len {
-            0..=125 => head.put(&[first, masked | len[7]]),
+        let end = match self.payload_len {
+            0..=125 => {
+                head.bytes[..2].copy_from_slice(&[first, masked | len[7]]);
+                2
+            }
             126..=0xFFFF => {
-                head.put(&[first, masked | LEN_16]);
-                head.put(&len[6..]);
+                head.bytes[..4].copy_from_slice(&[first, masked | LEN_16, len[6], len[7]]);
+                4
             }
             _ => {
-                head.put(&[first, masked | LEN_64]);
-                head.put(&len);
+                head.bytes[..2].copy_from_slice(&[first, masked | LEN_64]);
+                head.bytes[2..10].copy_from_slice(&len);
+                10
             }
-        }
+        };
+        head.len = end;
         if let Some(mask) = &self.mask {
-            head.put(mask);
+            let at = usize::from(end);
+            head.bytes[at..at + 4].copy_from_slice(mask);
+            head.len += 4;
         }
         head
     }
@@ -152,15 +159,6 @@ impl FrameHead {
 pub struct EncodedHead {
     bytes: [u8; MAX_HEAD_LEN],
     len: u8,
-}
-
-impl EncodedHead {
-    fn put(&mut self, part: &[u8]) {
-        for &byte in part {
-            self.bytes[usize::from(self.len)] = byte;
-            self.len += 1;
-        }
-    }
 }
 
 impl Deref for EncodedHead {

@@ -27,17 +27,25 @@ impl InFlight {
         millis.wrapping_sub(self.due_at(timing)) < u32::MAX / 2
     }
 
-    /// The time-out doubles with each attempt, and a hash adds up to an eighth, so that deliveries
-    /// sent to many peers together are not sent again together. The hash is the same for all those
-    /// sent to one peer together, which are thus sent again in order.
     pub(super) fn due_at(&self, timing: Timing) -> u32 {
-        let doublings = u32::from(self.attempts.saturating_sub(1)).min(16);
-        let timeout = u64::from(timing.rto) << doublings;
-        let timeout = u32::try_from(timeout).unwrap_or(u32::MAX).min(timing.max_rto);
-        let hash = (timing.salt ^ (doublings << 16)).wrapping_mul(0x9e37_79b9) >> 16;
+        self.sent_at.wrapping_add(timing.timeout(self.attempts))
+    }
+}
+
+impl Timing {
+    /// The time-out of an attempt, counted from 1.
+    ///
+    /// It doubles with each attempt, and a hash adds up to an eighth, so that deliveries sent to
+    /// many peers together are not sent again together. The hash is the same for all those sent to
+    /// one peer together, which are thus sent again in order.
+    #[inline]
+    pub(super) fn timeout(self, attempt: u8) -> u32 {
+        let doublings = u32::from(attempt.saturating_sub(1)).min(16);
+        let timeout = u64::from(self.rto) << doublings;
+        let timeout = u32::try_from(timeout).unwrap_or(u32::MAX).min(self.max_rto);
+        let hash = (self.salt ^ (doublings << 16)).wrapping_mul(0x9e37_79b9) >> 16;
         let jitter = (u64::from(timeout / 8) * u64::from(hash)) >> 16;
-        let wait = timeout.saturating_add(u32::try_from(jitter).unwrap_or(0));
-        self.sent_at.wrapping_add(wait)
+        timeout.saturating_add(u32::try_from(jitter).unwrap_or(0))
     }
 }
 

@@ -26,13 +26,13 @@ pub(crate) struct Pushed {
     pub(crate) first: Seq,
     /// Number of deliveries, from the first on, to be sent now; the others must wait for room.
     pub(crate) count: usize,
-    /// Whether the next timeout is now earlier.
-    pub(crate) is_sooner: bool,
+    /// Time of the next timeout, if it is now earlier.
+    pub(crate) due: Option<Time>,
 }
 
 impl Pushed {
     /// All of them must wait.
-    pub(crate) const NONE: Self = Self { first: Seq::NONE, count: 0, is_sooner: false };
+    pub(crate) const NONE: Self = Self { first: Seq::NONE, count: 0, due: None };
 }
 
 impl Window {
@@ -54,8 +54,8 @@ impl Window {
             self.fly(Rc::clone(item), sent_at);
             count += 1;
         }
-        let is_sooner = count > 0 && self.is_due_sooner(is_first, sent_at, limits);
-        Pushed { first, count, is_sooner }
+        let sooner = if count > 0 { self.due_sooner(is_first, sent_at, limits) } else { None };
+        Pushed { first, count, due: sooner.map(|left| now.plus_millis(left)) }
     }
 
     /// The next to be sent: first those repeated on a new connection, then waiting ones that have
@@ -76,7 +76,7 @@ impl Window {
         let is_first = self.in_flight.is_empty();
         let sent_at = now.wrapping_millis();
         self.fly(Rc::clone(&item), sent_at);
-        self.is_due_sooner(is_first, sent_at, limits);
+        self.due_sooner(is_first, sent_at, limits);
         self.expect_overdue(sent_at, limits);
         Some(Transmit { seq, item, is_new: true })
     }
@@ -137,21 +137,22 @@ impl Window {
         self.in_flight.push_back(InFlight { item: Some(item), sent_at, attempts: 1 });
     }
 
-    /// Whether the delivery just sent is due before all others in flight; `due` is updated if so.
-    /// `is_first`: nothing else is in flight.
-    fn is_due_sooner(&mut self, is_first: bool, sent_at: u32, limits: &WindowLimits) -> bool {
+    /// Milliseconds until the delivery just sent is due, if that is before all others in flight;
+    /// `due` is updated then. `is_first`: nothing else is in flight.
+    #[inline]
+    fn due_sooner(&mut self, is_first: bool, sent_at: u32, limits: &WindowLimits) -> Option<u32> {
         let timing = self.timing(limits);
         // Deliveries in flight may have backed off beyond this one's time, which is not before its
         // time-out.
         if !is_first && self.due.wrapping_sub(sent_at) <= timing.rto.min(limits.overdue) {
-            return false;
+            return None;
         }
-        let due = InFlight { item: None, sent_at, attempts: 1 }.due_at(timing);
-        let due = sent_at.wrapping_add(due.wrapping_sub(sent_at).min(limits.overdue));
+        let left = timing.timeout(1).min(limits.overdue);
+        let due = sent_at.wrapping_add(left);
         let is_sooner = is_first || self.due.wrapping_sub(due) < u32::MAX / 2;
-        if is_sooner {
+        is_sooner.then(|| {
             self.due = due;
-        }
-        is_sooner
+            left
+        })
     }
 }

@@ -291,12 +291,13 @@ fn what_is_pushed_together_flies_as_far_as_there_is_room() {
     let mut window = window(7);
     let items: Vec<_> = [10, 11, 12, 13].map(body).into();
     let pushed = window.push(at(0), &items, &LIMITS);
-    assert_eq!(pushed, Pushed { first: Seq::FIRST, count: 3, is_sooner: true });
+    assert_eq!(pushed, Pushed { first: Seq::FIRST, count: 3, due: window.due_at(at(0)) });
+    assert!(pushed.due.is_some());
     assert_eq!(window.bytes(), 33);
     assert_eq!(window.push(at(1), &items[3..], &LIMITS).count, 0);
     assert_eq!(ack(&mut window, at(1), 1), Ack::Fresh(10));
     let pushed = window.push(at(1), &items[3..], &LIMITS);
-    assert_eq!(pushed, Pushed { first: Seq::new(4), count: 1, is_sooner: false });
+    assert_eq!(pushed, Pushed { first: Seq::new(4), count: 1, due: None });
     assert_eq!(window.push(at(1), &[], &LIMITS), Pushed::NONE);
 }
 
@@ -309,6 +310,7 @@ fn what_is_pushed_while_others_have_backed_off_is_due_sooner() {
     assert!(window.poll_resend(first, &LIMITS).is_some());
     assert!(window.poll_resend(first, &LIMITS).is_none());
     assert!(due_in(&window, first).unwrap() > Duration::from_secs(3));
-    assert!(window.push(first, &[body(1)], &LIMITS).is_sooner);
+    let pushed = window.push(first, &[body(1)], &LIMITS);
+    assert_eq!(pushed.due, window.due_at(first));
     assert!(due_in(&window, first).unwrap() < Duration::from_secs(3));
 }

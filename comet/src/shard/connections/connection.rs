@@ -1,5 +1,7 @@
 //! One connection: its transport, dialect, unread input and queued output.
 
+use std::num::NonZeroU8;
+
 use comet_protocol::codec::{self, Written};
 use comet_protocol::comet::Seq;
 use comet_protocol::ws::deflate::{Agreement, Window};
@@ -206,10 +208,10 @@ impl Connection {
 
 /// A way to write deliveries: a dialect over a framing, compressed or not.
 ///
-/// The upper four bits are the dialect; the lower four are 0 for a stream, 1 for messages, and from
-/// 2 on the windows of compressed messages.
+/// One more than its index, of which the upper four bits are the dialect; the lower four are 0 for
+/// a stream, 1 for messages, and from 2 on the windows of compressed messages.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::shard) struct Format(u8);
+pub(in crate::shard) struct Format(NonZeroU8);
 
 /// Formats of one dialect, some of which are none.
 const KINDS: usize = 16;
@@ -235,11 +237,14 @@ impl Format {
     /// Its place among all.
     #[inline]
     pub(in crate::shard) fn index(self) -> usize {
-        usize::from(self.0)
+        usize::from(self.0.get() - 1)
     }
 
-    pub(super) fn of(index: usize) -> Self {
-        Self(u8::try_from(index).unwrap_or(0))
+    fn of(index: usize) -> Self {
+        Self(
+            u8::try_from(index)
+                .map_or(NonZeroU8::MIN, |index| NonZeroU8::MIN.saturating_add(index)),
+        )
     }
 
     #[inline]

@@ -10,50 +10,61 @@
 //! though it could be costs a few questions; one that is and should not be would be a defect, which
 //! the walk looks for in builds with assertions.
 
+use super::Format;
+
 /// Wire format of unnumbered deliveries of each slot that can be written to directly.
 #[derive(Debug, Default)]
 pub(super) struct Direct {
-    /// A format and one; 0 for slots that are not direct.
-    slots: Vec<u8>,
+    slots: Vec<Option<Format>>,
 }
 
 impl Direct {
     /// The slot's format, if it is direct.
     #[inline]
-    pub(super) fn format(&self, slot: u32) -> Option<usize> {
-        usize::from(*self.slots.get(slot as usize)?).checked_sub(1)
+    pub(super) fn format(&self, slot: u32) -> Option<Format> {
+        *self.slots.get(slot as usize)?
     }
 
     /// From now on.
-    pub(super) fn set(&mut self, slot: u32, format: usize) {
+    pub(super) fn set(&mut self, slot: u32, format: Format) {
         let at = slot as usize;
         if self.slots.len() <= at {
-            self.slots.resize(at + 1, 0);
+            self.slots.resize(at + 1, None);
         }
-        self.slots[at] = u8::try_from(format + 1).unwrap_or(0);
+        self.slots[at] = Some(format);
     }
 
     /// No longer.
     #[inline]
     pub(super) fn clear(&mut self, slot: u32) {
         if let Some(format) = self.slots.get_mut(slot as usize) {
-            *format = 0;
+            *format = None;
         }
     }
 }
 
+const _: () = assert!(size_of::<Option<Format>>() == 1);
+
 #[cfg(test)]
 mod tests {
+    use comet_protocol::Dialect;
+
+    use super::super::FramingState;
     use super::*;
 
     #[test]
     fn a_slot_is_direct_from_when_it_is_said_to_when_it_is_taken_back() {
+        let [raw, goim] =
+            [Dialect::Raw, Dialect::Goim].map(|it| Format::new(it, &FramingState::Stream));
         let mut direct = Direct::default();
         assert_eq!(direct.format(2), None);
         direct.clear(2);
-        direct.set(2, 0);
-        direct.set(1, 7);
-        assert_eq!([0, 1, 2, 3].map(|slot| direct.format(slot)), [None, Some(7), Some(0), None]);
+        direct.set(2, raw);
+        direct.set(1, goim);
+        assert_eq!(
+            [0, 1, 2, 3].map(|slot| direct.format(slot)),
+            [None, Some(goim), Some(raw), None]
+        );
         direct.clear(2);
         assert_eq!(direct.format(2), None);
     }

@@ -310,12 +310,12 @@ impl Connections {
     /// session.
     #[inline]
     pub(super) fn direct_format(&self, slot: u32) -> Option<Format> {
-        self.direct.format(slot).map(Format::of)
+        self.direct.format(slot)
     }
 
     /// Notes that a slot can be written so, until its connection is taken out, ends or has a queue.
     pub(super) fn set_direct(&mut self, slot: u32, format: Format) {
-        self.direct.set(slot, format.index());
+        self.direct.set(slot, format);
     }
 
     /// Chooses how bytes go to and from sockets. To be called once, on the shard's own thread.

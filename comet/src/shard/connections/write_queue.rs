@@ -145,7 +145,14 @@ impl WriteQueue {
     }
 
     /// The transport has taken so many bytes and not sent them.
+    #[inline]
     pub(super) fn hold(&mut self, now: Time, held: usize) {
+        if held | self.held > 0 {
+            self.hold_some(now, held);
+        }
+    }
+
+    fn hold_some(&mut self, now: Time, held: usize) {
         if held < self.held {
             self.progress = now;
         }

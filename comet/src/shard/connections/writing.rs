@@ -36,30 +36,19 @@ impl Connections {
 
     /// After a write: gives the queue back if it is empty; if not, the socket takes no more, and is
     /// not asked again before it says that it does.
+    #[inline]
     pub(super) fn settle_queue(&mut self, slot: u32, now: Time) -> Flush {
-        if let Some(connection) = self.get_mut(slot)
-            && let Some(out) = &mut connection.out
-        {
-            out.hold(now, connection.transport.held_output());
-        }
-        if !self.give_back_queue(slot)
-            && let Some(connection) = self.get_mut(slot)
-            && connection.backlog() > 0
-        {
+        let Some(connection) = self.get_mut(slot) else { return Flush::Done };
+        let Some(out) = &mut connection.out else { return Flush::Done };
+        out.hold(now, connection.transport.held_output());
+        if out.len() > 0 {
             connection.state.blocked = true;
             return Flush::Blocked;
         }
-        Flush::Done
-    }
-
-    /// Gives the queue of a connection back if nothing waits in it; whether that is so.
-    fn give_back_queue(&mut self, slot: u32) -> bool {
-        let empty = self.get_mut(slot).and_then(|it| it.out.take_if(|out| out.len() == 0));
-        let was_empty = empty.is_some();
-        if let Some(out) = empty {
+        if let Some(out) = connection.out.take() {
             self.pool.put(out);
         }
-        was_empty
+        Flush::Done
     }
 
     /// Offers each transport its bytes once, and appends what it took to the results, in this
@@ -74,16 +63,32 @@ impl Connections {
         results: &mut Vec<io::Result<usize>>,
     ) {
         #[cfg(feature = "tls")]
-        let from = results.len();
-        #[cfg(feature = "tls")]
-        let has_sealed = self.sealing.seal_all(&mut self.slots, writes.clone());
+        if self.sealing.seal_all(&mut self.slots, writes.clone()) {
+            return self.write_sealed(writes, now, results);
+        }
         let slots = &self.slots;
-        #[cfg(feature = "tls")]
+        let offered = writes.filter_map(|(slot, bytes)| {
+            let connection = slots.get(slot as usize)?.as_ref()?;
+            connection.last_write.note(now);
+            Some((&connection.transport, bytes))
+        });
+        self.batch_io.write(offered, results);
+    }
+
+    /// The same, where some of the bytes are those of TLS connections, and have been sealed.
+    #[cfg(feature = "tls")]
+    fn write_sealed<'a>(
+        &mut self,
+        writes: impl Iterator<Item = (u32, &'a [u8])> + Clone,
+        now: Time,
+        results: &mut Vec<io::Result<usize>>,
+    ) {
+        let from = results.len();
+        let slots = &self.slots;
         let mut sealed = self.sealing.records();
         let offered = writes.clone().filter_map(|(slot, bytes)| {
             let connection = slots.get(slot as usize)?.as_ref()?;
             connection.last_write.note(now);
-            #[cfg(feature = "tls")]
             let bytes = match &connection.transport {
                 Transport::Tls(_) => sealed.next()?,
                 _ => bytes,
@@ -91,10 +96,7 @@ impl Connections {
             Some((&connection.transport, bytes))
         });
         self.batch_io.write(offered, results);
-        #[cfg(feature = "tls")]
-        if has_sealed {
-            self.settle_sealed(writes, now, &mut results[from..]);
-        }
+        self.settle_sealed(writes, now, &mut results[from..]);
     }
 
     /// Replaces the transport of a connection by one over it.

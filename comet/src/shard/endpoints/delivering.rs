@@ -41,8 +41,7 @@ impl Endpoints {
         let Some(member) = self.bucket.get_mut(slot) else { return };
         let session = &mut member.session;
         let pushed = session.push(now, &self.account, std::slice::from_ref(item), limits);
-        if pushed.is_sooner {
-            let due = session.poll_timeout(now, limits);
+        if let Some(due) = pushed.due {
             self.wheel.arm_by(slot, due);
         }
         if pushed.count > 0 {

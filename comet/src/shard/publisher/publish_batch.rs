@@ -103,6 +103,16 @@ impl PublishBatch {
         }
     }
 
+    /// How long the batch is in a format, without numbers; 0 if it has numbers there, or has not
+    /// been encoded.
+    pub(super) fn direct_len(&self, format: Option<Format>) -> usize {
+        match format {
+            Some(it) if self.class == Class::Acked && it.dialect().abilities().has_acks() => 0,
+            Some(format) => self.templates[format.index()].full_len(),
+            None => 0,
+        }
+    }
+
     /// Encodes the batch in a format, unless that has been done.
     pub(super) fn fill(&mut self, format: Format, compressor: &mut Compressor) -> &mut Template {
         let template = &mut self.templates[format.index()];

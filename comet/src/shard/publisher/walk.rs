@@ -39,7 +39,7 @@ impl Walk<'_> {
                 }
             }
             at += 1;
-            if last == Last::Yes {
+            if last == Last::Yes && self.is_direct_at(at) {
                 at = self.plan_direct(at);
             }
         }
@@ -74,7 +74,6 @@ impl Walk<'_> {
             return None;
         };
         let format = connection.format()?;
-        let all = self.batch.items.len();
         if class == Class::Acked && format.dialect().abilities().has_acks() {
             return self.admit_acked(slot, format);
         }
@@ -88,17 +87,18 @@ impl Walk<'_> {
             self.batch.items.iter().for_each(|item| self.ep.drop_item(slot, item));
             return None;
         }
-        self.ep.cx.counters().deliveries.add(all as u64);
-        Some(Part { slot, format, first: 0, count: all })
+        let count = self.batch.items.len();
+        self.ep.cx.counters().deliveries.add(count as u64);
+        Some(Part { slot, format, first: 0, count })
     }
 
     fn admit_acked(&mut self, slot: u32, format: Format) -> Option<Part> {
         let Endpoints { cx, bucket, account, wheel, .. } = &mut *self.ep;
         let session = &mut bucket.get_mut(slot)?.session;
-        let Pushed { first, count, is_sooner } =
+        let Pushed { first, count, due } =
             session.push(cx.now, account, &self.batch.items, &cx.limits);
-        if is_sooner {
-            wheel.arm_by(slot, session.poll_timeout(cx.now, &cx.limits));
+        if let Some(due) = due {
+            wheel.arm_by(slot, due);
         }
         cx.counters().deliveries.add(count as u64);
         if count < self.batch.items.len() {
@@ -220,26 +220,37 @@ impl Walk<'_> {
         }
     }
 
+    /// Whether the member at a place is on the fast path.
+    #[inline]
+    fn is_direct_at(&self, at: usize) -> bool {
+        let place = self.ep.bucket.members(self.batch.room).get(at);
+        place.is_some_and(|it| self.ep.connections.direct_format(it.slot).is_some())
+    }
+
     /// Plans the writes of members on the fast path, from one of them on. The first that is not on
     /// it, or in whose format the batch has not been encoded.
     fn plan_direct(&mut self, mut at: usize) -> usize {
-        let (count, from) = (self.batch.items.len(), at);
+        let from = at;
+        let count = self.batch.items.len();
+        // Most members have the format of the one before.
+        let (mut known, mut len) = (None, 0);
         loop {
-            let (batch, connections) = (&*self.batch, &self.ep.connections);
-            let members = self.ep.bucket.members(batch.room);
-            let room = BATCH.saturating_sub(self.writes.len());
-            let is_acked = batch.class == Class::Acked;
-            let planned = members[at..].iter().take(room).map_while(|place| {
-                let format = connections.direct_format(place.slot)?;
-                let len = batch.templates[format.index()].full_len();
-                let numbered = is_acked && format.dialect().abilities().has_acks();
-                let part = Part { slot: place.slot, format, first: 0, count };
-                let takes = || connections.get(place.slot).is_some_and(|it| it.takes_batched(len));
-                let fits = len <= SHARE_FROM || takes();
-                (len > 0 && !numbered && fits).then_some(Planned { part, len, copy: None })
-            });
             let before = self.writes.len();
-            self.writes.extend(planned);
+            let (batch, connections) = (&*self.batch, &self.ep.connections);
+            let room = BATCH.saturating_sub(before);
+            for place in self.ep.bucket.members(batch.room)[at..].iter().take(room) {
+                let format = connections.direct_format(place.slot);
+                if format != known {
+                    (known, len) = (format, batch.direct_len(format));
+                }
+                let Some(format) = format.filter(|_| len > 0) else { break };
+                let takes = || connections.get(place.slot).is_some_and(|it| it.takes_batched(len));
+                if len > SHARE_FROM && !takes() {
+                    break;
+                }
+                let part = Part { slot: place.slot, format, first: 0, count };
+                self.writes.push(Planned { part, len, copy: None });
+            }
             at += self.writes.len() - before;
             debug_assert!(self.writes.parts(before).all(|part| is_direct(self.ep, part)));
             if !self.writes.is_full() {

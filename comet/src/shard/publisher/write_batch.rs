@@ -53,8 +53,9 @@ impl WriteBatch {
         self.writes.push(Planned { part, len, copy });
     }
 
-    pub(super) fn extend(&mut self, planned: impl Iterator<Item = Planned>) {
-        self.writes.extend(planned);
+    #[inline]
+    pub(super) fn push(&mut self, planned: Planned) {
+        self.writes.push(planned);
     }
 
     pub(super) fn planned(&self) -> impl Iterator<Item = &Planned> {

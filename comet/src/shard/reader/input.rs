@@ -184,14 +184,7 @@ impl Reader {
                 ep.settle_tail(key, false);
             }
             Some(ws::Event::Message(message)) if message.compressed => {
-                let mut inflater = self.inflation.take();
-                let limit = self.ws_limits.max_message;
-                let inflated = self.inflation.inflate(&mut inflater, message, limit);
-                let handled = inflated
-                    .map_err(Closed::from)
-                    .and_then(|message| self.handle_message(sessions, door, key, whole, &message));
-                self.inflation.put(inflater);
-                handled?;
+                self.handle_compressed(sessions, door, key, whole, message)?;
             }
             Some(ws::Event::Message(message)) => {
                 self.handle_message(sessions, door, key, whole, &message)?;
@@ -213,8 +206,28 @@ impl Reader {
         Ok(Some(consumed))
     }
 
+    /// One compressed message. Apart, so that others are handled where they are decoded.
+    #[inline(never)]
+    fn handle_compressed(
+        &mut self,
+        sessions: &mut Sessions,
+        door: &mut Admission,
+        key: ConnectionKey,
+        whole: Option<Dialect>,
+        message: ws::Message<'_>,
+    ) -> Result<(), Closed> {
+        let mut inflater = self.inflation.take();
+        let limit = self.ws_limits.max_message;
+        let inflated = self.inflation.inflate(&mut inflater, message, limit);
+        let handled = inflated
+            .map_err(Closed::from)
+            .and_then(|message| self.handle_message(sessions, door, key, whole, &message));
+        self.inflation.put(inflater);
+        handled
+    }
+
     /// One message, of a dialect in which it is one frame if that is `whole`.
-    #[inline]
+    #[inline(always)]
     fn handle_message(
         &mut self,
         sessions: &mut Sessions,

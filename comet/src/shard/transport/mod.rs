@@ -230,7 +230,7 @@ impl Transport {
 
     /// Writes as much as is taken, as one of a batch; on TLS, records that were sealed before. One
     /// that is not [batchable](Self::is_batchable) takes nothing.
-    #[inline]
+    #[inline(always)]
     pub(super) fn write_batched(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(socket) => (&mut &*socket).write(bytes),
