@@ -106,6 +106,9 @@ impl Shard {
 
     /// Hands out the batch that is being gathered.
     pub(super) fn finish_batch(&mut self, last: Last) {
+        if !self.publisher.is_empty() {
+            self.reader.note_publish();
+        }
         self.publisher.finish(&mut self.sessions, last);
     }
 

@@ -1,5 +1,6 @@
 //! Fairness between sessions that stay and connections that come or end by the thousand: the
-//! latter have a share of each turn, and wait in order for the next.
+//! latter have a share of each turn, and wait in order for the next. A turn is cheaper for each
+//! newcomer the more of them it reads, so their share is larger while no session is active.
 //!
 //! Not here: reading a newcomer (`input`), ending a leaver (`ending`).
 
@@ -11,9 +12,13 @@ use super::super::readiness::Ready;
 /// Reads of connections without a session in one turn.
 const NEWCOMERS: usize = 16;
 
-/// What one in a TLS handshake counts for: a signature and an exchange of keys take as long as many
-/// ordinary reads. So four in a turn keep sessions waiting for less than a millisecond.
-const HANDSHAKE: usize = 4;
+/// The same in a turn after one in which no session was active: the first that is then waits for
+/// two milliseconds at most, and those behind it no longer.
+const NEWCOMERS_ALONE: usize = 64;
+
+/// Those of a turn that may be in a TLS handshake: a signature and an exchange of keys take as long
+/// as many ordinary reads. So they keep sessions waiting for less than a millisecond.
+const HANDSHAKES: usize = 4;
 
 /// Connections that end in one turn.
 const LEAVERS: usize = 32;
@@ -25,6 +30,10 @@ pub(in crate::shard) struct Fairness {
     newcomers: Waiting<ConnectionKey>,
     /// Connections that end, with the report of it.
     leavers: Waiting<(ConnectionKey, Ready)>,
+    /// What a handshake takes of this turn's share of newcomers.
+    handshake: usize,
+    /// Sessions have something to do in this turn.
+    is_busy: bool,
 }
 
 #[derive(Debug)]
@@ -42,15 +51,24 @@ impl<T> Default for Waiting<T> {
 impl Fairness {
     /// Gives both their shares of the turn that begins.
     pub(in crate::shard) fn begin_turn(&mut self) {
-        self.newcomers.left = NEWCOMERS;
+        let newcomers = if self.is_busy { NEWCOMERS } else { NEWCOMERS_ALONE };
+        self.newcomers.left = newcomers;
+        self.handshake = newcomers / HANDSHAKES;
         self.leavers.left = LEAVERS;
+        self.is_busy = false;
+    }
+
+    /// A session has something to do in this turn.
+    #[inline]
+    pub(in crate::shard) fn note_busy(&mut self) {
+        self.is_busy = true;
     }
 
     /// Takes the turn's share of reading one newcomer, which may be in a TLS handshake; false if
     /// there is none left, and it has to [wait](Self::put_off_newcomer).
     pub(in crate::shard) fn admit_newcomer(&mut self, is_handshaking: bool) -> bool {
         let is_admitted = self.newcomers.left > 0;
-        let cost = if is_handshaking { HANDSHAKE } else { 1 };
+        let cost = if is_handshaking { self.handshake } else { 1 };
         self.newcomers.left = self.newcomers.left.saturating_sub(cost);
         is_admitted
     }
@@ -108,10 +126,17 @@ mod tests {
         ConnectionKey::new(slot, 1)
     }
 
+    /// At the beginning of a turn after a busy one.
+    fn busy() -> Fairness {
+        let mut fairness = Fairness::default();
+        fairness.note_busy();
+        fairness.begin_turn();
+        fairness
+    }
+
     #[test]
     fn newcomers_beyond_the_share_of_a_turn_wait_in_order() {
-        let mut fairness = Fairness::default();
-        fairness.begin_turn();
+        let mut fairness = busy();
         let put_off: Vec<u32> = (0..20).filter(|_| !fairness.admit_newcomer(false)).collect();
         assert_eq!(put_off, [16, 17, 18, 19]);
         put_off.into_iter().for_each(|slot| fairness.put_off_newcomer(key(slot)));
@@ -124,9 +149,20 @@ mod tests {
     }
 
     #[test]
-    fn handshakes_use_up_a_turn_sooner_than_others() {
-        let mut fairness = Fairness::default();
+    fn newcomers_have_a_larger_share_after_a_turn_without_sessions_and_handshakes_have_not() {
+        let mut fairness = busy();
         fairness.begin_turn();
+        assert_eq!((0..100).filter(|_| fairness.admit_newcomer(false)).count(), 64);
+        fairness.begin_turn();
+        assert_eq!((0..100).filter(|_| fairness.admit_newcomer(true)).count(), 4);
+        fairness.note_busy();
+        fairness.begin_turn();
+        assert_eq!((0..100).filter(|_| fairness.admit_newcomer(false)).count(), 16);
+    }
+
+    #[test]
+    fn handshakes_use_up_a_turn_sooner_than_others() {
+        let mut fairness = busy();
         assert_eq!((0..20).filter(|_| fairness.admit_newcomer(true)).count(), 4);
         assert!(!fairness.admit_newcomer(false));
         fairness.begin_turn();

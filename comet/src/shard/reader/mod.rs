@@ -15,6 +15,7 @@ mod ending;
 mod frames;
 mod inflation;
 mod input;
+mod reports;
 
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -33,6 +34,7 @@ use super::transport::Handshake;
 use super::transport::Received;
 use ending::{discard, end_of_input, fail, note_end};
 use inflation::Inflation;
+use reports::{is_newcomer, is_simple};
 
 /// Connections that are read together. Each has this share of the buffer; a peer that sends more
 /// than that is read alone for the rest.
@@ -95,6 +97,11 @@ impl Reader {
         self.fairness.begin_turn();
     }
 
+    /// Rooms are handed what was published in this turn.
+    pub(super) fn note_publish(&mut self) {
+        self.fairness.note_busy();
+    }
+
     /// Whether connections were put off to the next turn.
     pub(super) fn has_put_off(&self) -> bool {
         self.fairness.has_waiting()
@@ -128,6 +135,7 @@ impl Reader {
         ready: Ready,
     ) {
         if let Some(key) = is_simple(&sessions.endpoints, ready) {
+            self.fairness.note_busy();
             self.batch.push(key);
             return;
         }
@@ -275,6 +283,8 @@ impl Reader {
             if !self.fairness.admit_newcomer(is_handshaking) {
                 return self.put_off(ep, slot);
             }
+        } else {
+            self.fairness.note_busy();
         }
         let mut buffer = mem::take(&mut self.buffer);
         if let Progress::More = self.read(sessions, door, slot, &mut buffer) {
@@ -357,33 +367,6 @@ fn received(
     let connection = sessions.endpoints.connections.find(key);
     let transport = connection.map(|it| &mut it.transport).ok_or(ErrorKind::NotConnected)?;
     transport.received(part, result?)
-}
-
-/// Whether a report says no more than that an open session that may be read can be.
-fn is_simple(ep: &Endpoints, ready: Ready) -> Option<ConnectionKey> {
-    if ready.error || ready.read_closed || !ready.readable {
-        return None;
-    }
-    let slot = u32::try_from(ready.token.0).ok()?;
-    let session = &ep.bucket.get(slot)?.session;
-    if !session.state().is_open() || !session.wants_frames(&ep.cx.limits) {
-        return None;
-    }
-    let connection = ep.connections.get(slot)?;
-    let state = &connection.state;
-    let is_simple = !state.blocked
-        && !state.paused
-        && state.peer == Side::Open
-        && connection.extras.tail().is_none()
-        && connection.is_batchable()
-        && connection.backlog() <= ep.cx.shared.config.memory.write_bytes;
-    is_simple.then(|| ConnectionKey::new(slot, connection.serial))
-}
-
-/// Whether the connection has no session yet, and may get one.
-fn is_newcomer(ep: &Endpoints, slot: u32) -> bool {
-    let session = ep.bucket.get(slot).map(|member| &member.session);
-    session.is_some_and(|session| !session.state().is_open() && !session.state().is_closing())
 }
 
 /// Counts the handshake of a connection that had none before it was read.
