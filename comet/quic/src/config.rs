@@ -33,6 +33,11 @@ pub struct Config {
     /// Proof of address asked of clients before anything is kept for them. Default: above 64
     /// handshakes under way.
     pub retry: Retry,
+    /// Tickets of TLS that may be out, each good for one connection, at about 500 bytes each. By one
+    /// a client that comes back saves the certificate, and may send its first packet as early data;
+    /// that is handled once the handshake is complete. Beyond it the oldest are forgotten: such a
+    /// client is asked for a full handshake. 0 for none. Default 4,096.
+    pub tickets: usize,
     /// Silence after which a connection is lost; the client may ask for less. Default 60 s.
     pub idle_timeout: Duration,
     /// Silence after which the client is sent a ping, so that neither it nor a NAT on the way
@@ -89,6 +94,7 @@ impl Default for Config {
             deadline: Duration::from_secs(8),
             handshakes: 1_024,
             retry: Retry::Above(64),
+            tickets: 4_096,
             idle_timeout: Duration::from_secs(60),
             keep_alive: Duration::from_secs(25),
             receive_window: 32 * 1024,

@@ -41,7 +41,7 @@
 //!
 //! # Out of scope
 //!
-//! Early data (0-RTT), TLS session tickets, client certificates.
+//! Client certificates.
 //!
 //! Lanes on streams of their own, and datagrams.
 //!

@@ -128,7 +128,7 @@ impl fmt::Debug for Listener {
 fn server(tls: &Tls, config: &Config) -> Result<ServerConfig, TlsError> {
     let protocols = [COMET, HTTP3];
     let protocols = &protocols[..if config.webtransport.is_some() { 2 } else { 1 }];
-    let mut server = ServerConfig::with_crypto(Arc::new(tls.server(protocols)?));
+    let mut server = ServerConfig::with_crypto(Arc::new(tls.server(protocols, config.tickets)?));
     server
         .transport_config(config.transport())
         // What is read before a handshake begins: the rest of a ClientHello.

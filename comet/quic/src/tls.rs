@@ -1,7 +1,10 @@
 //! TLS of QUIC: certificates, and the application protocols.
 //!
-//! TLS 1.3 by rustls and ring. No early data and no tickets: a connection that comes back resumes
-//! its session by the gateway's ticket, behind a full handshake.
+//! TLS 1.3 by rustls and ring. A client that comes back shows a ticket of TLS, by which both save
+//! the certificate and its signature, and may send early data (RFC 9001 section 4.6). Each ticket
+//! is good for one connection: the secrets of those that are out are kept here, as many as
+//! [`Config::tickets`](crate::Config::tickets) says, so that a repeated first flight is no early
+//! data a second time.
 
 use std::fmt;
 use std::io;
@@ -13,7 +16,9 @@ use ring::digest::{SHA256, digest};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
+use rustls::server::{
+    NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache, StoresServerSessions,
+};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::TLS13;
 
@@ -79,16 +84,25 @@ impl Tls {
         Self::from_pem(&read(certificates)?, &read(key)?)
     }
 
-    /// What handshakes are made with.
-    pub(crate) fn server(&self, protocols: &[&[u8]]) -> Result<QuicServerConfig, TlsError> {
+    /// What handshakes are made with; so many tickets may be out.
+    pub(crate) fn server(
+        &self,
+        protocols: &[&[u8]],
+        tickets: usize,
+    ) -> Result<QuicServerConfig, TlsError> {
         let mut config = rustls::ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_protocol_versions(&[&TLS13])?
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&self.0));
         config.alpn_protocols = protocols.iter().map(|it| it.to_vec()).collect();
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
-        config.max_early_data_size = 0;
+        let gives_tickets = tickets > 0;
+        config.session_storage = match gives_tickets {
+            true => ServerSessionMemoryCache::new(tickets) as Arc<dyn StoresServerSessions>,
+            false => Arc::new(NoServerSessionStorage {}),
+        };
+        config.send_tls13_tickets = usize::from(gives_tickets);
+        // The only other value that QUIC has (RFC 9001 section 4.6.1): streams bound their bytes.
+        config.max_early_data_size = if gives_tickets { u32::MAX } else { 0 };
         let config = QuicServerConfig::try_from(Arc::new(config));
         // The provider has the cipher suite of first packets.
         config.map_err(|error| TlsError::Key(rustls::Error::General(error.to_string())))

@@ -181,14 +181,9 @@ impl Connection {
                 count_loss(&reason, at.counters);
                 self.lose(session::end_of(&reason));
             }
-            Event::Stream(StreamEvent::Opened { dir: Dir::Bi }) => {
-                while let Some(id) = self.quic.streams().accept(Dir::Bi) {
-                    match &mut self.http {
-                        Some(http) => http.accept(id),
-                        None => self.accept(id, at),
-                    }
-                }
-            }
+            // Early data waits for the end of the handshake: it is no repetition then.
+            Event::Stream(StreamEvent::Opened { dir: Dir::Bi }) if self.is_handshaking() => {}
+            Event::Stream(StreamEvent::Opened { dir: Dir::Bi }) => self.accept_streams(at),
             Event::Stream(StreamEvent::Opened { dir: Dir::Uni }) if self.http.is_none() => {
                 while let Some(id) = self.quic.streams().accept(Dir::Uni) {
                     // An error says that the client has given it up.
@@ -217,11 +212,23 @@ impl Connection {
         let Phase::Handshake(place) = &mut self.phase else { return };
         let client = Client::Direct(self.remote.ip().to_canonical());
         match place.take().map_or_else(|| at.gateway.reserve_stream(client), Ok) {
-            Ok(place) => self.phase = Phase::Streamless(place),
+            Ok(place) => {
+                self.phase = Phase::Streamless(place);
+                self.accept_streams(at);
+            }
             Err(error) => {
                 tracing::debug!(remote = %self.remote, %error, "a QUIC connection is refused");
                 at.counters.add(Count::Refused, 1);
                 self.close(at.now, Code::Busy);
+            }
+        }
+    }
+
+    fn accept_streams(&mut self, at: &Surroundings<'_>) {
+        while let Some(id) = self.quic.streams().accept(Dir::Bi) {
+            match &mut self.http {
+                Some(http) => http.accept(id),
+                None => self.accept(id, at),
             }
         }
     }
@@ -256,7 +263,7 @@ impl Connection {
         self.phase = match phase {
             Phase::Streamless(place) => {
                 let (link, stream) = Link::new(self.handle.0, at.inbox, at.config.pipe);
-                let adoption = Adoption::stream().remote(self.remote);
+                let adoption = Adoption::stream().remote(self.remote).secure();
                 // A stream that is not taken is dropped, which the link tells.
                 if place.adopt(stream, adoption).is_ok() {
                     at.counters.add(Count::Adopted, 1);

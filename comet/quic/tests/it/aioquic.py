@@ -9,6 +9,7 @@ import os
 import ssl
 import struct
 import sys
+import traceback
 
 from aioquic.asyncio import connect
 from aioquic.asyncio.protocol import QuicConnectionProtocol
@@ -135,14 +136,20 @@ async def main(port, authority):
     async with connection() as protocol:
         session = Session(*await protocol.create_stream())
         again = await session.open(2, ticket=welcome[4], last=1, first=2)
-        assert again[1] == welcome[1] and again[3] == 1, "the same session"
+        assert again.get(1) == welcome.get(1) and again[3] == 1, "the same session"
         session.send(SEND, 2, 1, b"echo two")
         session.send(SEND, 3, 1, b"three")
         await session.expect(3)
 
 
 async def run():
-    await asyncio.wait_for(main(int(sys.argv[1]), sys.argv[2]), 20)
+    try:
+        await asyncio.wait_for(main(int(sys.argv[1]), sys.argv[2]), 20)
+    except BaseException:
+        # Here, as the end of the loop waits for the connection that was cut.
+        traceback.print_exc()
+        sys.stdout.flush()
+        os._exit(1)
     sys.stdout.flush()
     # The connection that was cut would be waited for.
     os._exit(0)

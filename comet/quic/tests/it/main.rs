@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 mod aioquic;
+mod early;
 mod hostile;
 mod moving;
 mod sessions;

@@ -111,7 +111,10 @@ fn the_first_packet_may_come_in_pieces_and_with_others() {
 /// What is told to be the same session: TCP, QUIC, and back, with deliveries between and meanwhile.
 #[test]
 fn a_session_roams_from_tcp_to_quic_and_back_without_gap_or_duplicate() {
-    let resuming = config(2).resume(|it| it.ttl = Duration::from_secs(60));
+    let resuming = config(2).resume(|it| {
+        it.ttl = Duration::from_secs(60);
+        it.plain_after_tls = true;
+    });
     let (server, _) = Server::start(resuming, comet_quic::Config::default());
     let address = server.gateway.addresses()[0];
     let mut sent = 0;

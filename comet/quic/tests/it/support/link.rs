@@ -16,6 +16,8 @@ struct State {
     /// Where datagrams of the client go; nowhere while the link is cut.
     server: Option<SocketAddr>,
     is_over: bool,
+    /// Datagrams of the client.
+    sent: Vec<Vec<u8>>,
 }
 
 impl Link {
@@ -23,7 +25,8 @@ impl Link {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
         let address = socket.local_addr().unwrap();
-        let state = Arc::new(Mutex::new(State { server: Some(server), is_over: false }));
+        let state =
+            Arc::new(Mutex::new(State { server: Some(server), is_over: false, sent: Vec::new() }));
         let shared = Arc::clone(&state);
         let thread = std::thread::spawn(move || relay(&socket, &shared));
         Self { address, state, thread: Some(thread) }
@@ -32,6 +35,11 @@ impl Link {
     /// Leads there from now on, or nowhere.
     pub(crate) fn lead(&self, server: Option<SocketAddr>) {
         self.state.lock().unwrap().server = server;
+    }
+
+    /// Datagrams that the client has sent, also while the link was cut.
+    pub(crate) fn sent(&self) -> Vec<Vec<u8>> {
+        self.state.lock().unwrap().sent.clone()
     }
 }
 
@@ -55,6 +63,7 @@ fn relay(socket: &UdpSocket, state: &Mutex<State>) {
             true => client.filter(|_| server == Some(from)),
             false => {
                 client = Some(from);
+                state.lock().unwrap().sent.push(buffer[..len].to_vec());
                 server
             }
         };
