@@ -133,7 +133,9 @@ fn a_first_flight_in_wrong_hands_begins_no_session() {
             log.remote("bob");
         }
         let flight = link.sent();
-        [&first, &early.connection].map(|it| it.close(0u32.into(), b"bye"));
+        for connection in [&first, &early.connection] {
+            connection.close(0u32.into(), b"bye");
+        }
         server.is_deserted();
 
         let before = server.stats();
