@@ -52,6 +52,8 @@ mod config;
 mod connection;
 mod counters;
 mod driver;
+#[doc(hidden)]
+pub mod fuzzing;
 mod inbox;
 mod link;
 mod listener;

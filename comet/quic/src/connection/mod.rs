@@ -3,7 +3,7 @@
 //! It is driven by the thread that owns it, does no IO and reads no clock. Not here: whether it may
 //! begin (`driver/gate`), when it is driven (`driver/connections`).
 
-mod http3;
+pub(crate) mod http3;
 mod session;
 
 use std::io::ErrorKind;
@@ -130,6 +130,13 @@ impl Connection {
         buffer: &mut Vec<u8>,
     ) -> Option<Transmit> {
         self.quic.poll_transmit(now, datagrams, buffer)
+    }
+
+    /// Panics if more is kept of its client than there may be.
+    pub(crate) fn check(&self) {
+        if let Some(http) = &self.http {
+            http.check();
+        }
     }
 
     /// Does whatever can be done at present, but for sending.

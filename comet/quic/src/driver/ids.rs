@@ -5,15 +5,15 @@ use std::time::Duration;
 use quinn_proto::{ConnectionId, ConnectionIdGenerator};
 
 /// Length of a connection id: the thread's index, and 56 random bits.
-const LEN: usize = 8;
+pub(crate) const LEN: usize = 8;
 
 /// The ids of one thread.
-pub(super) struct Ids {
+pub(crate) struct Ids {
     thread: u8,
 }
 
 impl Ids {
-    pub(super) const fn new(thread: u8) -> Self {
+    pub(crate) const fn new(thread: u8) -> Self {
         Self { thread }
     }
 }

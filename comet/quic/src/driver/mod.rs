@@ -6,7 +6,7 @@
 
 mod connections;
 mod gate;
-mod ids;
+pub(crate) mod ids;
 mod socket;
 
 use std::io;

@@ -5,6 +5,7 @@
 
 mod aioquic;
 mod early;
+mod corpora;
 mod hostile;
 mod moving;
 mod sessions;

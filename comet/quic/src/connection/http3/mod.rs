@@ -3,6 +3,7 @@
 //! It reads only what it must to find the session's stream; the bytes of the session do not pass
 //! here. Everything else that a client may send is bounded, and dropped.
 
+pub(crate) mod fuzzing;
 mod wire;
 
 use bytes::Bytes;
@@ -14,6 +15,9 @@ use wire::{Asked, Kind, LONGEST, Opening};
 
 /// Bytes of a client beside its session that are read and dropped, on a connection in all.
 const NOISE: usize = 64 * 1024;
+
+/// Streams of a client, in each direction, that can be open: see [`Config`](crate::Config).
+const STREAMS: usize = 4;
 
 /// A stream of a session that there is not (WEBTRANSPORT_BUFFERED_STREAM_REJECTED).
 const NO_SUCH_SESSION: VarInt = VarInt::from_u32(0x3994_bd84);
@@ -126,6 +130,17 @@ impl Http {
             // An error says that the client wants no more.
             let _ = quic.send_stream(id).finish();
         }
+    }
+
+    /// Panics if more is kept of a client than there may be.
+    pub(super) fn check(&self) {
+        let unknown = [&self.bidirectional, &self.unidirectional].map(|streams| {
+            assert!(streams.len() <= STREAMS, "{} streams", streams.len());
+            streams.iter().map(|stream| stream.bytes.len()).max()
+        });
+        let most = unknown.into_iter().flatten().max().unwrap_or(0);
+        assert!(most <= LONGEST && self.noise <= NOISE + 1, "{most}, {}", self.noise);
+        assert!(self.critical.len() <= STREAMS, "{} critical streams", self.critical.len());
     }
 
     fn read_unidirectional(&mut self, quic: &mut Connection) -> Result<(), H3Error> {
