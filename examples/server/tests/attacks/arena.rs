@@ -86,6 +86,7 @@ impl Arena {
             Port::Ws => at.ws,
             Port::Http => at.http,
             Port::Admin => at.admin,
+            Port::Tls => at.tls,
         }
     }
 
@@ -195,6 +196,7 @@ pub(crate) enum Port {
     Ws,
     Http,
     Admin,
+    Tls,
 }
 
 /// A duration in seconds or milliseconds, for display.

@@ -28,7 +28,9 @@ mod flow;
 mod frames;
 mod lifecycle;
 mod memory;
+mod quic;
 mod resume;
+mod secured;
 mod slow;
 mod slow_http;
 mod upgrade;
@@ -54,7 +56,9 @@ fn all() -> Vec<Attack> {
         devices::ATTACKS,
         flow::ATTACKS,
         memory::ATTACKS,
+        quic::ATTACKS,
         resume::ATTACKS,
+        secured::ATTACKS,
         web::ATTACKS,
         demo::ATTACKS,
         lifecycle::ATTACKS,
