@@ -2,14 +2,18 @@
 
 use std::process::Command;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use comet_server_testkit::client::Transport;
+use comet_server_testkit::message::{body_of, to_user};
 use comet_server_testkit::person::Person;
 use comet_server_testkit::server::Server;
-use comet_testkit::comet::{op, packet};
-use comet_testkit::frame::Wire;
+use comet_testkit::comet::{Hello, Welcome, op, packet};
+use comet_testkit::frame::{Frame, Wire};
 use comet_testkit::program::Program;
 
-use super::client::Sse;
-use super::hello;
+use super::client::{OPEN, Sse};
+use super::{back, hello, text_of};
 
 /// Opens a stream, pings, prints the op of the pong, and shows that a repeat is not applied.
 const PYTHON: &str = r#"
@@ -77,4 +81,82 @@ fn curl_prints_events_as_they_come() {
     // A pong of 28 bytes.
     let line = curl.line(|line| line.strip_prefix("data: ").map(str::to_owned));
     assert_eq!(line.as_deref(), Some("AAAAHAAUAAIAAAAtAAAAAAAAAABhIG1vbWVudA=="));
+}
+
+/// Requests by curl.
+struct Curl(String);
+
+impl Curl {
+    fn post(&self, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("body");
+        std::fs::write(&file, body).expect("written");
+        let mut curl = Command::new("curl");
+        curl.args(["-s", "--max-time", "20", "--write-out", "%{stderr}%{http_code}"]);
+        curl.arg("--data-binary").arg(format!("@{}", file.display()));
+        let output = curl.arg(format!("{}{path}", self.0)).output().expect("curl");
+        let status = str::from_utf8(&output.stderr).ok().and_then(|text| text.parse().ok());
+        (status.expect("a status"), output.stdout)
+    }
+
+    fn open(&self, hello: &Hello) -> (Welcome, Stream) {
+        let (status, body) = self.post(OPEN, &Wire::Comet.bytes(&hello.frame(1)));
+        assert_eq!(status, 200);
+        let value: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        let reply = STANDARD.decode(value["reply"].as_str().expect("a reply")).expect("base64");
+        let path = format!("{OPEN}/{}", value["stream"].as_str().expect("an id"));
+        let url = format!("{}{path}", self.0);
+        let events = Program::start(Command::new("curl").args(["-sN", &url]));
+        let packets = Vec::new();
+        (Welcome::of(&Wire::Comet.parse(&reply)), Stream { path, events, packets })
+    }
+}
+
+/// Events that a curl prints.
+struct Stream {
+    path: String,
+    events: Program,
+    packets: Vec<u8>,
+}
+
+impl Stream {
+    fn receive(&mut self) -> Frame {
+        loop {
+            if let Some(packet) = Wire::Comet.take(&mut self.packets) {
+                return packet;
+            }
+            let data = |line: &str| STANDARD.decode(line.strip_prefix("data: ")?).ok();
+            self.packets = self.events.line(data).expect("an event");
+        }
+    }
+
+    fn takes(&mut self, seq: u32, text: &str) {
+        let got = self.receive();
+        assert_eq!((got.op, got.seq, &*text_of(&got.body)), (op::DELIVER, seq, text));
+    }
+}
+
+#[test]
+fn curl_chats_is_cut_and_comes_back() {
+    let server = Server::start();
+    let (alice, bob) = (Person::new("alice"), Person::new("bob"));
+    let mut alices = server.client(Transport::WebSocket, &alice, None);
+    let curl = Curl(format!("http://{}", server.addresses.http));
+    let (welcome, mut stream) = curl.open(&hello(&bob));
+    alices.ask_among(&to_user(&bob.uid, "one", "one"));
+    stream.takes(1, "one");
+    let message = packet(op::SEND, 1, 0, body_of(&to_user(&alice.uid, "two", "two")));
+    let said = [packet(op::ACK, 0, 1, b""), message].map(|packet| Wire::Comet.bytes(&packet));
+    assert_eq!(curl.post(&format!("{}?n=1", stream.path), &said.concat()).0, 204);
+    // Its answer, and its delivery to bob's own devices, in whatever order.
+    let mut came = [stream.receive().op, stream.receive().op];
+    came.sort_unstable();
+    assert_eq!(came, [op::DELIVER, op::SEND_REPLY]);
+
+    stream.events.kill();
+    server.awaits_metric("comet_gateway_parked", 1);
+    alices.ask_among(&to_user(&bob.uid, "three", "three"));
+    let (again, mut stream) = curl.open(&back(&bob, &welcome, 2, 2));
+    assert_eq!((again.resumed, again.accepted), (true, 1));
+    stream.takes(3, "three");
 }

@@ -5,12 +5,14 @@ mod foreign;
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use comet_dtalk::message::Login;
 use comet_server_testkit::client::Transport;
 use comet_server_testkit::comet::connect;
 use comet_server_testkit::http::request;
 use comet_server_testkit::message::{Delivered, ack_in, body_of, to_user};
-use comet_server_testkit::person::{Person, again, browser};
+use comet_server_testkit::person::{Person, again, browser, phone};
 use comet_server_testkit::server::{Server, Setup};
 use comet_testkit::clock;
 use comet_testkit::comet::{Failure, Gap, Hello, Welcome, op, packet};
@@ -18,6 +20,7 @@ use comet_testkit::frame::{Frame, Wire};
 use comet_testkit::socket::Socket;
 use comet_testkit::websocket::{response, status};
 use prost::Message as _;
+use serde_json::json;
 
 use client::{Events, OPEN, Sse, ask, granted};
 
@@ -179,41 +182,66 @@ fn posts_wait_for_those_before_them() {
     }
 }
 
-/// What waits for a reader is bounded: it ends as slow, its session parks, keeps what it may, and
-/// is told where something is missing.
+/// What waits for a reader is bounded: it ends as slow, its session parks, keeps what it may, and is
+/// told where something is missing. Clients of this dialect pull that from the record, phones too:
+/// it is not repeated behind the gap.
 #[test]
-fn a_reader_that_does_not_read_parks_and_is_told_what_it_misses() {
-    let server = Server::start();
-    let (alice, bob) = (Person::new("alice"), Person::new("bob"));
+fn a_reader_that_does_not_read_parks_is_told_what_it_misses_and_pulls_it() {
+    for device in [browser("b-1"), phone("p-1")] {
+        let server = Server::start();
+        let bob = Person::new("bob");
+        let (welcome, said) = too_slow(&server, &hello_of(&bob, &device), &bob);
+        let ticket = welcome.ticket;
+        let hello = Hello { ticket, first_send: 1, ..hello_of(&bob, &again(&device)) };
+        let mut stream = Sse::open(server.addresses.http, &hello);
+        assert!(stream.welcome.resumed);
+        let (mut seen, mut missing, mut last_seen, mut pulled_from) = (0, Vec::new(), 0, 0);
+        while seen < said {
+            let got = stream.receive();
+            if got.op == op::GAP {
+                let count = u32::try_from(Gap::of(&got).count).unwrap();
+                missing.extend(seen + 1..=seen + count);
+                seen += count;
+                pulled_from = last_seen;
+            } else {
+                seen += 1;
+                assert_eq!(got.op, op::DELIVER);
+                assert!(text_of(&got.body) == long(seen), "message {seen}");
+                last_seen = Delivered::read(&got.body).message().log_id;
+            }
+            stream.post(&[acked(got.seq)]);
+        }
+        assert!(seen == said && !missing.is_empty(), "{missing:?} of {said}");
+        assert!(missing[0] > 60, "{missing:?} of {said}");
+        let request = json!({ "count": 1_000, "start": pulled_from }).to_string();
+        let pulled = server.post("/app/record/sync-record", Some(&bob), &request).data();
+        let records = pulled["records"].as_array().expect("records").iter();
+        let texts = records
+            .map(|it| text_of(&STANDARD.decode(it.as_str().expect("a text")).expect("base64")));
+        let pulled: Vec<String> = texts.take(missing.len()).collect();
+        assert!(pulled.into_iter().eq(missing.into_iter().map(long)), "what was missing");
+    }
+}
+
+/// Opens a stream and has bob sent messages until it parks as nobody reads it; how many.
+fn too_slow(server: &Server, hello: &Hello, bob: &Person) -> (Welcome, u32) {
     let at = server.addresses.http;
-    let begun = Sse::begin(at, &hello(&bob));
+    let begun = Sse::begin(at, hello);
     let mut narrow = Socket::connect_narrow(at);
     Events::ask(&mut narrow, at, &begun.id);
     assert_eq!(status(&response(&mut narrow)), 200);
-    let mut alices = server.client(Transport::WebSocket, &alice, None);
-    let text = |number: u32| format!("{number} {}", "x".repeat(15_000));
+    let mut alices = server.client(Transport::WebSocket, &Person::new("alice"), None);
     let mut said = 0;
     while server.metric("comet_gateway_parked") == 0 {
         assert!(said < 2_000, "it must be too slow at some time");
         said += 1;
-        alices.ask_among(&to_user(&bob.uid, &said.to_string(), text(said)));
+        alices.ask_among(&to_user(&bob.uid, &said.to_string(), long(said)));
     }
-    drop(narrow);
-    let mut stream = Sse::open(at, &back(&bob, &begun.welcome, 0, 1));
-    assert!(stream.welcome.resumed);
-    let mut seen = 0;
-    let gap = loop {
-        let got = stream.receive();
-        if got.op == op::GAP {
-            break Gap::of(&got);
-        }
-        seen += 1;
-        assert_eq!((got.op, got.seq), (op::DELIVER, seen));
-        assert!(text_of(&got.body) == text(seen), "message {seen}");
-        stream.post(&[acked(seen)]);
-    };
-    assert!(seen >= 60 && seen < said, "{seen} of {said} were kept");
-    assert!(gap.count >= 1 && gap.to == seen + 1, "{gap:?}");
+    (begun.welcome, said)
+}
+
+fn long(number: u32) -> String {
+    format!("{number} {}", "x".repeat(15_000))
 }
 
 #[test]
