@@ -15,6 +15,8 @@ mod relay_quic;
 mod relay_raw;
 mod relay_text;
 mod relay_tls;
+mod scanners;
+mod secured;
 
 #[cfg(target_os = "linux")]
 mod starved;

@@ -1,38 +1,16 @@
 //! The relay over TLS, seen by clients that share no code with it: OpenSSL, and Python's `ssl`,
 //! which stands on it.
 
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use comet_testkit::ports::ANYWHERE;
-use comet_testkit::program::Listening;
-use tempfile::TempDir;
 
-use crate::example::Example;
+use crate::secured::Secured;
 
-/// A relay with a certificate for localhost, and the folder with it.
-fn relay(flags: &[&str]) -> (Example, TempDir) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let [cert, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
-        .args(["-nodes", "-days", "13", "-subj", "/CN=localhost"])
-        .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout"])
-        .args([key.as_os_str(), "-out".as_ref(), cert.as_os_str()])
-        .output()
-        .expect("openssl");
-    assert!(made.status.success(), "{made:?}");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_relay"));
-    command.args(flags).arg("--cert").arg(cert).arg("--key").arg(key);
-    (Example::start(&mut command), folder)
-}
-
-fn port(relay: &Example, name: &str) -> String {
-    Listening(relay.line.clone()).at(name).port().to_string()
-}
-
-fn python(program: &str, arguments: &[&str], folder: &TempDir) -> Output {
+fn python(program: &str, arguments: &[&str], folder: &Path) -> Output {
     let mut command = Command::new("timeout");
-    command.args(["60", "python3", "-c", program]).args(arguments).current_dir(folder.path());
+    command.args(["60", "python3", "-c", program]).args(arguments).current_dir(folder);
     command.output().expect("python3")
 }
 
@@ -78,20 +56,20 @@ for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
 #[test]
 fn python_chats_in_both_versions_and_comes_back_by_a_ticket() {
     let flags = ["--tls", ANYWHERE, "--any", ANYWHERE, "--delivery", "best-effort"];
-    let (relay, folder) = relay(&flags);
-    let ports = ["tls", "any", "tls"].map(|name| port(&relay, name));
-    let output = python(CHAT, &ports.each_ref().map(String::as_str), &folder);
+    let relay = Secured::relay(&flags);
+    let ports = ["tls", "any", "tls"].map(|name| relay.at(name).port().to_string());
+    let output = python(CHAT, &ports.each_ref().map(String::as_str), relay.folder());
     assert_eq!(String::from_utf8_lossy(&output.stdout), "TLSv1_2\nTLSv1_3\n", "{output:?}");
 }
 
 #[test]
 fn openssl_is_refused_another_protocol_and_a_renegotiation() {
-    let (relay, folder) = relay(&["--tls", ANYWHERE, "--wss", ANYWHERE]);
+    let relay = Secured::relay(&["--tls", ANYWHERE, "--wss", ANYWHERE]);
     let client = |name: &str, flags: &[&str], input: &str| {
-        let at = format!("127.0.0.1:{}", port(&relay, name));
+        let at = relay.at(name);
         let script = format!("printf '{input}' | timeout 20 openssl s_client -connect {at} \"$@\"");
         let mut shell = Command::new("sh");
-        shell.args(["-c", &script, "sh"]).args(flags).current_dir(folder.path());
+        shell.args(["-c", &script, "sh"]).args(flags).current_dir(relay.folder());
         let output = shell.stdin(Stdio::null()).output().expect("sh");
         [output.stdout, output.stderr]
             .map(|text| String::from_utf8_lossy(&text).into_owned())

@@ -1,5 +1,11 @@
-//! Clients of other authors against the relay with compression. They come from their registries,
-//! once; one that cannot be had is skipped, and said to be.
+//! Clients of other authors against the relay. They come from their registries, once; one that
+//! cannot be had is skipped, and said to be.
+//!
+//! The scripts of this file compress; those of `go` and `java` are cut, and come back.
+
+mod chat;
+mod go;
+mod java;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -76,11 +82,7 @@ impl Client {
     fn run(&self, name: &str) {
         let folder = match self.fetch(name) {
             Ok(folder) => folder,
-            Err(reason) => {
-                // Past the test harness, which hides the output of tests that pass.
-                let said = format!("{name} skipped: {reason}\n");
-                return std::io::stderr().write_all(said.as_bytes()).expect("stderr takes it");
-            }
+            Err(reason) => return skip(name, &reason),
         };
         for shards in ["1", "2"] {
             let relay = Example::relay(&["--dialect", "raw", "--deflate", "--shards", shards]);
@@ -100,6 +102,13 @@ impl Client {
             assert_eq!(String::from_utf8_lossy(&output.stdout), "done\n", "{errors}");
         }
     }
+}
+
+/// Says that a client is not tried, and why.
+fn skip(name: &str, reason: &str) {
+    // Past the test harness, which hides the output of tests that pass.
+    let said = format!("{name} skipped: {}\n", reason.trim_end());
+    std::io::stderr().write_all(said.as_bytes()).expect("stderr takes it");
 }
 
 #[test]
