@@ -4,8 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 mod aioquic;
-mod early;
 mod corpora;
+mod early;
 mod hostile;
 mod moving;
 mod sessions;
