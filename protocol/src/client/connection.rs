@@ -35,8 +35,13 @@ pub(super) struct Connection {
 impl Connection {
     /// None yet: links are numbered from 1.
     pub(super) fn none() -> Self {
+        Self::of(Link(0))
+    }
+
+    /// An attempt of this number.
+    pub(super) fn of(link: Link) -> Self {
         Self {
-            link: Link(0),
+            link,
             decoder: Decoder::new(Layout::Dtalk, 0),
             auth_due: false,
             ping_due: false,
@@ -46,9 +51,9 @@ impl Connection {
         }
     }
 
-    /// Begins the next attempt.
-    pub(super) const fn begin(&mut self) {
-        self.link = Link(self.link.0.wrapping_add(1));
+    /// Begins another attempt, of this number.
+    pub(super) const fn begin(&mut self, link: Link) {
+        self.link = link;
     }
 
     pub(super) const fn link(&self) -> Link {

@@ -8,7 +8,7 @@ use super::event::{Closed, Event};
 use super::heartbeat::Heartbeat;
 use super::session::{ClientSession, State};
 use crate::Frame;
-use crate::comet::{GoingAway, Seq, ServerFrame, Welcome};
+use crate::comet::{Code, GoingAway, Seq, ServerFrame, Welcome};
 
 impl ClientSession {
     /// Handles a frame; one that violates the dialect ends the connection, and the client
@@ -21,6 +21,12 @@ impl ClientSession {
             ServerFrame::Ping(ping) => self.connection.request_pong(ping.stamp),
             ServerFrame::Pong { stamp } => self.heartbeat.handle_pong(now, stamp),
             ServerFrame::GoingAway(away) => self.go_away(now, &away),
+            // The server has taken the session to the connection that is to take over.
+            ServerFrame::Error(failure)
+                if failure.code == Code::REPLACED.get() && self.successor.is_some() =>
+            {
+                self.give_up(Duration::ZERO);
+            }
             ServerFrame::Error(failure) if failure.retryable => {
                 self.give_up(millis(failure.return_after_ms));
             }
@@ -77,7 +83,7 @@ impl ClientSession {
         }
     }
 
-    fn open(&mut self, now: Time, welcome: Box<Welcome>) {
+    pub(super) fn open(&mut self, now: Time, welcome: Box<Welcome>) {
         self.state = State::Open;
         self.backoff.reset();
         self.ticket = welcome.ticket.clone();

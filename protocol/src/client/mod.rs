@@ -20,6 +20,9 @@
 //! assert_eq!(auth[8..12], [0, 0, 0, 1]);
 //! ```
 //!
+//! A session moves to another connection, by whatever transport, without a break by
+//! [`switch`](ClientSession::switch).
+//!
 //! Not here: sockets, the clock, WebSocket framing (module [`ws`](crate::ws)), the meaning of
 //! bodies.
 
@@ -31,6 +34,7 @@ mod event;
 mod frames;
 mod heartbeat;
 mod outbox;
+mod roaming;
 mod session;
 mod time;
 

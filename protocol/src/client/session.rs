@@ -19,6 +19,7 @@ use super::deliveries::Deliveries;
 use super::event::{Closed, Event, Link};
 use super::heartbeat::{Heartbeat, Silence};
 use super::outbox::{Full, Outbox};
+use super::roaming::Successor;
 use super::{Config, Time};
 use crate::Frame;
 use crate::comet::{Auth, ClientFrame, Ping, Seq};
@@ -42,6 +43,10 @@ pub struct ClientSession {
     pub(super) config: Config,
     pub(super) state: State,
     pub(super) connection: Connection,
+    /// The connection that is to take over from it.
+    pub(super) successor: Option<Box<Successor>>,
+    /// The newest number of a connection.
+    newest: Link,
     pub(super) backoff: Backoff,
     pub(super) ticket: Bytes,
     pub(super) deliveries: Deliveries,
@@ -59,6 +64,8 @@ impl ClientSession {
         let mut session = Self {
             state: State::Connecting,
             connection: Connection::none(),
+            successor: None,
+            newest: Link(0),
             backoff: Backoff::new(config.backoff, config.max_backoff, seed),
             ticket: Bytes::new(),
             deliveries: Deliveries::new(config.ack_every),
@@ -111,12 +118,15 @@ impl ClientSession {
             self.connection.open(max_body);
             self.state = State::Authenticating { deadline: now + self.config.handshake_timeout };
         }
+        self.connect_successor(now, link);
     }
 
     /// The connection is lost, or could not be established.
     pub fn handle_disconnected(&mut self, now: Time, link: Link) {
         self.now = now;
-        if link == self.connection.link() {
+        if self.successor_of(link).is_some() {
+            self.successor = None;
+        } else if link == self.connection.link() {
             match (&self.state, self.connection.take_ending()) {
                 (State::Waiting { .. } | State::Over, _) => {}
                 (_, Some(Ending::Over(closed))) => self.end(closed),
@@ -129,6 +139,9 @@ impl ClientSession {
     /// Handles bytes from the connection, split anywhere.
     pub fn handle_bytes(&mut self, now: Time, link: Link, bytes: &[u8]) {
         self.now = now;
+        if self.successor_of(link).is_some() {
+            return self.read_successor(now, link, bytes);
+        }
         if !self.is_connected(link) {
             return;
         }
@@ -145,7 +158,9 @@ impl ClientSession {
     /// Handles a whole frame from the connection.
     pub fn handle_frame(&mut self, now: Time, link: Link, frame: Frame) {
         self.now = now;
-        if self.is_connected(link) {
+        if self.successor_of(link).is_some() {
+            self.judge_successor(now, link, frame);
+        } else if self.is_connected(link) {
             self.heartbeat.handle_read(now);
             self.read(now, frame);
         }
@@ -154,6 +169,9 @@ impl ClientSession {
     /// Handles the passing of time.
     pub fn handle_timeout(&mut self, now: Time) {
         self.now = now;
+        if self.successor_deadline().is_some_and(|deadline| deadline <= now) {
+            self.drop_successor();
+        }
         match self.state {
             State::Waiting { until } if until <= now => self.connect(),
             State::Authenticating { deadline } if deadline <= now => self.give_up(Duration::ZERO),
@@ -171,7 +189,7 @@ impl ClientSession {
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
         let (now, mut out) = (self.now, Vec::new());
         if self.connection.take_auth() {
-            self.write_auth(&mut out);
+            self.write_auth(self.connection.link(), &mut out);
         }
         if let Some(stamp) = self.connection.take_pong() {
             ClientFrame::Pong { stamp }.write(&mut out);
@@ -196,7 +214,7 @@ impl ClientSession {
     /// [`poll_transmit`](Self::poll_transmit).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        match self.state {
+        let own = match self.state {
             State::Waiting { until } => Some(until),
             State::Authenticating { deadline } => Some(deadline),
             State::Connecting | State::Over => None,
@@ -204,7 +222,8 @@ impl ClientSession {
                 let dues = [self.deliveries.ack_at(), self.outbox.retry_at()];
                 dues.into_iter().flatten().chain([self.heartbeat.due()]).min()
             }
-        }
+        };
+        [own, self.successor_deadline()].into_iter().flatten().min()
     }
 
     /// The smoothed round trip, zero until measured.
@@ -218,8 +237,19 @@ impl ClientSession {
             && matches!(self.state, State::Authenticating { .. } | State::Open)
     }
 
+    /// The number of another connection.
+    pub(super) const fn next_link(&mut self) -> Link {
+        self.newest = Link(self.newest.0.wrapping_add(1));
+        self.newest
+    }
+
+    pub(super) const fn handle_now(&mut self, now: Time) {
+        self.now = now;
+    }
+
     fn connect(&mut self) {
-        self.connection.begin();
+        let link = self.next_link();
+        self.connection.begin(link);
         self.state = State::Connecting;
         self.events.push_back(Event::Connect(self.connection.link()));
     }
@@ -235,19 +265,25 @@ impl ClientSession {
         if !matches!(self.state, State::Waiting { .. }) {
             self.events.push_back(Event::Disconnect(self.connection.link()));
         }
+        self.drop_successor();
         self.connection.close();
         self.state = State::Over;
         self.events.push_back(Event::Closed(closed));
     }
 
+    /// Waits for the next attempt, unless there is a connection already that may take over.
     fn wait(&mut self, after: Duration) {
+        if after.is_zero() && self.promote() {
+            return;
+        }
+        self.drop_successor();
         self.connection.close();
         let until = self.now + after + self.backoff.next_wait();
         self.state = State::Waiting { until };
         self.events.push_back(Event::Waiting { until });
     }
 
-    fn write_auth(&self, out: &mut Vec<u8>) {
+    pub(super) fn write_auth(&self, link: Link, out: &mut Vec<u8>) {
         let mut auth = self.config.auth.clone();
         auth.first_send = self.outbox.first().get();
         auth.max_body = self.config.max_body;
@@ -257,7 +293,7 @@ impl ClientSession {
             auth.last_seq = received.as_received().up_to().get();
             auth.ranges = Bytes::copy_from_slice(received.as_received().as_bytes());
         }
-        ClientFrame::Auth { seq: self.connection.link().0, auth: Box::new(auth) }.write(out);
+        ClientFrame::Auth { seq: link.0, auth: Box::new(auth) }.write(out);
     }
 
     fn write_open(&mut self, now: Time, out: &mut Vec<u8>) {

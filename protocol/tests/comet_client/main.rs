@@ -1,6 +1,7 @@
 //! A client session against a small server, over connections that break at any byte, on a clock
 //! that is a number. Whatever happens is drawn from a seed.
 
+mod roaming;
 mod server;
 mod units;
 mod world;

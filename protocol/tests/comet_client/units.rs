@@ -9,16 +9,16 @@ use comet_protocol::comet::{
 };
 use comet_protocol::{Frame, Layout, frames_of};
 
-fn at(millis: u64) -> Time {
+pub(crate) fn at(millis: u64) -> Time {
     Time::from_micros(millis * 1_000)
 }
 
-fn frames(bytes: &[u8]) -> Vec<Frame> {
+pub(crate) fn frames(bytes: &[u8]) -> Vec<Frame> {
     frames_of(Layout::Dtalk, bytes, 65_536).expect("whole frames")
 }
 
 /// The ops that the client writes now.
-fn ops(session: &mut ClientSession) -> Vec<u32> {
+pub(crate) fn ops(session: &mut ClientSession) -> Vec<u32> {
     let mut ops = Vec::new();
     while let Some(bytes) = session.poll_transmit() {
         ops.extend(frames(&bytes).iter().map(|frame| frame.head.op));
@@ -26,11 +26,11 @@ fn ops(session: &mut ClientSession) -> Vec<u32> {
     ops
 }
 
-fn events(session: &mut ClientSession) -> Vec<Event> {
+pub(crate) fn events(session: &mut ClientSession) -> Vec<Event> {
     std::iter::from_fn(|| session.poll_event()).collect()
 }
 
-fn say(session: &mut ClientSession, now: Time, link: Link, frame: &ServerFrame) {
+pub(crate) fn say(session: &mut ClientSession, now: Time, link: Link, frame: &ServerFrame) {
     let mut bytes = Vec::new();
     frame.write(&mut bytes);
     session.handle_bytes(now, link, &bytes);
@@ -41,6 +41,13 @@ fn welcome(ticket: &'static str) -> ServerFrame {
     let ticket = ticket.into();
     let welcome = Welcome { ticket, send_window, deliver_window, ..Default::default() };
     ServerFrame::Welcome { ack: 1, welcome: Box::new(welcome) }
+}
+
+/// The session goes on.
+pub(crate) fn resumed(ticket: &'static str) -> ServerFrame {
+    let ServerFrame::Welcome { ack, mut welcome } = welcome(ticket) else { unreachable!() };
+    welcome.resumed = true;
+    ServerFrame::Welcome { ack, welcome }
 }
 
 /// A session that has written its auth on its first connection.
@@ -54,7 +61,7 @@ fn asked() -> (ClientSession, Link) {
     (session, link)
 }
 
-fn opened() -> (ClientSession, Link) {
+pub(crate) fn opened() -> (ClientSession, Link) {
     let (mut session, link) = asked();
     say(&mut session, at(0), link, &welcome("t"));
     assert!(matches!(events(&mut session)[..], [Event::Opened { resumed: false, .. }]));
@@ -62,7 +69,7 @@ fn opened() -> (ClientSession, Link) {
     (session, link)
 }
 
-fn deliver(seq: u32) -> ServerFrame {
+pub(crate) fn deliver(seq: u32) -> ServerFrame {
     ServerFrame::Deliver { seq: Seq::new(seq), body: "x".into() }
 }
 
