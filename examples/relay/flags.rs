@@ -22,6 +22,9 @@ pub(crate) struct Flags {
     /// Address for both, told by the first bytes, and over TLS too if there is a certificate
     #[arg(long)]
     pub(crate) any: Option<SocketAddr>,
+    /// Address for HTTP: sessions over server-sent events and POSTs
+    #[arg(long)]
+    pub(crate) sse: Option<SocketAddr>,
     /// Require a PROXY header, version 1 or 2, on each connection from a --trusted-proxy, and close
     /// all others
     #[arg(long)]
@@ -74,6 +77,9 @@ pub(crate) struct Flags {
     /// Seconds for which a session outlives its connection
     #[arg(long, default_value_t = 0)]
     resume_ttl: u64,
+    /// Resume sessions of TLS connections on plain ones
+    #[arg(long)]
+    plain_after_tls: bool,
     /// Bytes that may wait for peers in the entire process
     #[arg(long, default_value_t = 1 << 30)]
     memory_budget: usize,
@@ -240,6 +246,7 @@ impl Flags {
             })
             .resume(|it| {
                 it.ttl = Duration::from_secs(self.resume_ttl);
+                it.plain_after_tls = self.plain_after_tls;
                 it.return_spread = Duration::from_secs(self.return_spread);
             });
         match self.shards {

@@ -14,7 +14,8 @@
 //! room, and the ops of pushes that they accept, in the JSON of their auth frame, and may change
 //! both. With `--dialect raw`, `/room/NAME` joins a room and `/echo` sends messages back; with
 //! `--dialect text`, peers join, leave and publish to rooms with JSON messages. `--wss` and `--tls`
-//! serve both over TLS with the certificate and key of `--cert` and `--key`.
+//! serve both over TLS with the certificate and key of `--cert` and `--key`, `--quic` sessions over
+//! QUIC and WebTransport, and `--sse` those over server-sent events and POSTs.
 //!
 //! SIGTERM and SIGINT drain.
 
@@ -23,6 +24,7 @@ mod flags;
 mod goim;
 mod record;
 mod rooms;
+mod sse;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -67,12 +69,12 @@ enum StartupError {
     Tls(#[from] TlsError),
     #[error(transparent)]
     Quic(#[from] BindError),
-    #[error("signals: {0}")]
-    Signals(#[from] io::Error),
+    #[error(transparent)]
+    Io(#[from] io::Error),
 }
 
 fn run(flags: &Flags) -> Result<(), StartupError> {
-    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     let signals = signals(&runtime)?;
     let router = Relay {
         promise: flags.delivery,
@@ -86,10 +88,12 @@ fn run(flags: &Flags) -> Result<(), StartupError> {
     let gateway = listeners.fold(builder, comet::Builder::listen).start()?;
     let quic =
         flags.secured.quic.map(|address| listen_quic(&gateway, address, flags)).transpose()?;
-    announce(flags, &gateway.addresses(), quic.as_ref());
+    let sse = flags.sse.map(|address| sse::serve(&runtime, &gateway, address)).transpose()?;
+    announce(flags, &gateway.addresses(), quic.as_ref(), sse);
     runtime.block_on(any(signals));
     gateway.drain(flags.drain());
-    gateway.wait();
+    // Sessions over HTTP are served meanwhile.
+    runtime.block_on(gateway.stopped());
     if let Some(quic) = quic {
         quic.stop();
     }
@@ -119,13 +123,21 @@ async fn any([mut terminate, mut interrupt]: [Signal; 2]) {
 
 /// Prints the line that announces readiness, and the addresses.
 #[expect(clippy::print_stdout, reason = "the line is this program's interface")]
-fn announce(flags: &Flags, addresses: &[SocketAddr], quic: Option<&Listener>) {
+fn announce(
+    flags: &Flags,
+    addresses: &[SocketAddr],
+    quic: Option<&Listener>,
+    sse: Option<SocketAddr>,
+) {
     let mut line = "listening".to_owned();
     for (name, address) in flags.named().zip(addresses) {
         line.push_str(&format!(" {name}={address}"));
     }
     if let Some(quic) = quic {
         line.push_str(&format!(" quic={}", quic.address()));
+    }
+    if let Some(sse) = sse {
+        line.push_str(&format!(" sse={sse}"));
     }
     println!("{line}");
     // An error means that standard output is closed.
