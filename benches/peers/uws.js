@@ -1,10 +1,11 @@
-// uWebSockets.js under Node.js, by its own rooms: UWS=package node uws.js PORT
+// uWebSockets.js under Node.js, by its own rooms: UWS=package node uws.js PORT [CERT KEY]
 //
 // The package is not in npm under its own name: UWS says what it is called here.
 // /room/NAME: what a member says goes to all members, itself included. /echo: to itself.
 const uws = require(process.env.UWS || 'uWebSockets.js');
 
-const app = uws.App();
+const [port, cert_file_name, key_file_name] = process.argv.slice(2);
+const app = cert_file_name ? uws.SSLApp({ cert_file_name, key_file_name }) : uws.App();
 const limits = {
   compression: uws.DISABLED,
   idleTimeout: 0,
@@ -24,6 +25,6 @@ app.ws('/room/:name', {
   message: (socket, body, binary) => app.publish(socket.room, body, binary),
 });
 app.ws('/echo', { ...limits, message: (socket, body, binary) => socket.send(body, binary) });
-app.listen('127.0.0.1', Number(process.argv[2]), (listening) => {
+app.listen('127.0.0.1', Number(port), (listening) => {
   if (!listening) process.exit(1);
 });

@@ -22,7 +22,7 @@ use crate::compare::{self, Compare};
 use crate::floor;
 use crate::host::Interrupt;
 use crate::plan::{Kind, Options, bundled};
-use crate::scenario::{classes, cuts};
+use crate::scenario::{classes, cuts, roam};
 use crate::suite;
 use crate::terminal::Progress;
 
@@ -61,6 +61,8 @@ enum What {
     Classes(Special<classes::Plan>),
     /// Connections break all the time: nothing is lost, nothing comes twice
     Cuts(Special<cuts::Plan>),
+    /// Sessions change their transport all the time: nothing is lost, nothing comes twice
+    Roam(Special<roam::Plan>),
     /// Reports beside each other: the others are measured by the first
     Compare(Compare),
     /// A bare WebSocket server with rooms: the least that the work costs on this machine
@@ -98,6 +100,7 @@ impl Command {
             What::Scenarios { name } => list(name.as_deref()),
             What::Classes(special) => special.run(classes::run),
             What::Cuts(special) => special.run(cuts::run),
+            What::Roam(special) => special.run(roam::run),
             What::Compare(options) => compare(&options),
             What::Floor(options) => match floor::serve(&options) {
                 Ok(()) => ExitCode::SUCCESS,

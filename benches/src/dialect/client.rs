@@ -5,7 +5,7 @@ use comet_protocol::client::{Full, Time};
 
 use super::any::AnyCodec;
 use super::comet::Comet;
-use super::owner::{CallContext, ConnectionRequest, GiveUpReason};
+use super::owner::{CallContext, ConnectionRequest, GiveUpReason, Side};
 use super::plain::Plain;
 use super::{ClientTiming, Destination, Dialect, Event, Identity, Outgoing};
 
@@ -33,20 +33,26 @@ impl Client {
     /// The transport is open.
     pub(crate) fn handle_connected(
         &mut self,
+        side: Side,
         at: &CallContext<'_>,
         out: &mut Outgoing<'_>,
         emit: &mut impl FnMut(Event<'_>),
     ) {
         match self {
-            Self::Comet(comet) => comet.handle_connected(at.now),
+            Self::Comet(comet) => comet.handle_connected(side, at.now),
             Self::Plain(plain) => plain.handle_connected(at, out, emit),
         }
     }
 
     /// The connection is lost, or could not be made.
-    pub(crate) fn handle_disconnected(&mut self, now: Time, why: &dyn std::fmt::Display) {
+    pub(crate) fn handle_disconnected(
+        &mut self,
+        side: Side,
+        now: Time,
+        why: &dyn std::fmt::Display,
+    ) {
         match self {
-            Self::Comet(comet) => comet.handle_disconnected(now),
+            Self::Comet(comet) => comet.handle_disconnected(side, now),
             Self::Plain(plain) => plain.handle_disconnected(why),
         }
     }
@@ -54,6 +60,7 @@ impl Client {
     /// Bytes came: of a stream, cut anywhere; or a whole WebSocket message.
     pub(crate) fn handle_bytes(
         &mut self,
+        side: Side,
         at: &CallContext<'_>,
         bytes: &[u8],
         out: &mut Outgoing<'_>,
@@ -61,7 +68,7 @@ impl Client {
     ) -> Result<(), GiveUpReason> {
         match self {
             Self::Comet(comet) => {
-                comet.handle_bytes(at.now, bytes);
+                comet.handle_bytes(side, at.now, bytes);
                 Ok(())
             }
             Self::Plain(plain) => plain.handle_bytes(at, bytes, out, emit),
@@ -99,9 +106,26 @@ impl Client {
     }
 
     /// Writes output that waited for the socket; returns whether there was some.
-    pub(crate) fn transmit(&mut self, out: &mut Outgoing<'_>) -> bool {
+    pub(crate) fn transmit(&mut self, side: Side, out: &mut Outgoing<'_>) -> bool {
         match self {
-            Self::Comet(comet) => comet.transmit(out),
+            Self::Comet(comet) => comet.transmit(side, out),
+            Self::Plain(_) => false,
+        }
+    }
+
+    /// Begins a change to another connection, while the one that there is works on; whether there
+    /// is to be one.
+    pub(crate) fn switch(&mut self, now: Time) -> bool {
+        match self {
+            Self::Comet(comet) => comet.switch(now),
+            Self::Plain(_) => false,
+        }
+    }
+
+    /// Whether the session has changed to the other connection since the last time.
+    pub(crate) fn has_moved(&mut self) -> bool {
+        match self {
+            Self::Comet(comet) => comet.has_moved(),
             Self::Plain(_) => false,
         }
     }

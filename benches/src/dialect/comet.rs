@@ -5,7 +5,7 @@ use comet_protocol::client::{self, ClientSession, Config, Full, Link, Time};
 use comet_protocol::comet::Auth;
 
 use super::address::{self, AuthFields};
-use super::owner::ConnectionRequest;
+use super::owner::{ConnectionRequest, Side};
 use super::{ClientTiming, Destination, Event, Identity, Outgoing};
 
 /// A session of the comet dialect.
@@ -14,6 +14,8 @@ pub(crate) struct Comet {
     session: ClientSession,
     /// The last connection that it demanded.
     link: Link,
+    /// The connection that is to take over.
+    next: Option<Link>,
     /// Whether its owner ended it.
     is_left: bool,
 }
@@ -26,19 +28,41 @@ impl Comet {
         let auth = Auth { app_id: app, token, ext: ext.into(), ..known };
         let config = Config { auth, ..timing.comet.clone() };
         let session = ClientSession::new(now, config, seed);
-        Self { session, link: Link::default(), is_left: false }
+        Self { session, link: Link::default(), next: None, is_left: false }
     }
 
-    pub(super) fn handle_connected(&mut self, now: Time) {
-        self.session.handle_connected(now, self.link);
+    fn link(&self, side: Side) -> Link {
+        match side {
+            Side::Current => self.link,
+            Side::Next => self.next.unwrap_or_default(),
+        }
     }
 
-    pub(super) fn handle_disconnected(&mut self, now: Time) {
-        self.session.handle_disconnected(now, self.link);
+    pub(super) fn handle_connected(&mut self, side: Side, now: Time) {
+        self.session.handle_connected(now, self.link(side));
     }
 
-    pub(super) fn handle_bytes(&mut self, now: Time, bytes: &[u8]) {
-        self.session.handle_bytes(now, self.link, bytes);
+    pub(super) fn handle_disconnected(&mut self, side: Side, now: Time) {
+        self.session.handle_disconnected(now, self.link(side));
+        if side == Side::Next {
+            self.next = None;
+        }
+    }
+
+    pub(super) fn handle_bytes(&mut self, side: Side, now: Time, bytes: &[u8]) {
+        self.session.handle_bytes(now, self.link(side), bytes);
+    }
+
+    pub(super) fn switch(&mut self, now: Time) -> bool {
+        let next = self.session.switch(now);
+        self.next = next.or(self.next);
+        next.is_some()
+    }
+
+    pub(super) fn has_moved(&mut self) -> bool {
+        let moved = self.next.take_if(|next| *next == self.session.link());
+        self.link = moved.unwrap_or(self.link);
+        moved.is_some()
     }
 
     pub(super) fn handle_timeout(&mut self, now: Time) {
@@ -50,8 +74,8 @@ impl Comet {
     }
 
     /// Writes the next output; returns whether there was some.
-    pub(super) fn transmit(&mut self, out: &mut Outgoing<'_>) -> bool {
-        let packets = self.session.poll_transmit();
+    pub(super) fn transmit(&mut self, side: Side, out: &mut Outgoing<'_>) -> bool {
+        let packets = self.session.poll_transmit_on(self.link(side));
         packets.is_some_and(|packets| {
             out.message(&[&packets]);
             true
@@ -90,7 +114,15 @@ impl Comet {
                     self.link = link;
                     return Some(ConnectionRequest::Connect);
                 }
-                client::Event::Disconnect(_) => return Some(ConnectionRequest::Disconnect),
+                client::Event::Disconnect(link) if Some(link) == self.next => {
+                    self.next = None;
+                    return Some(ConnectionRequest::DropNext);
+                }
+                client::Event::Disconnect(link) if link == self.link => {
+                    return Some(ConnectionRequest::Disconnect);
+                }
+                // The session has changed to another.
+                client::Event::Disconnect(_) => {}
                 client::Event::Closed(_) if self.is_left => {}
                 event => translate(me, event, emit),
             }

@@ -39,7 +39,7 @@ pub use event::Event;
 pub use features::Features;
 pub use identity::{Destination, Identity};
 pub(crate) use outgoing::{Outgoing, PacketFraming};
-pub(crate) use owner::{CallContext, ConnectionRequest, GiveUpReason};
+pub(crate) use owner::{CallContext, ConnectionRequest, GiveUpReason, Side};
 use serde::{Deserialize, Serialize};
 pub use timing::{ClientTiming, Reconnect};
 

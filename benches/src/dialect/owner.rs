@@ -11,6 +11,17 @@ pub(crate) enum ConnectionRequest {
     Connect,
     /// None, not even the one that there is.
     Disconnect,
+    /// None that is to take over.
+    DropNext,
+}
+
+/// One of the two connections of a session that changes from one to the other.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Side {
+    /// The connection that the session is on.
+    Current,
+    /// The connection that is to take over.
+    Next,
 }
 
 /// Reasons to give up a session's connection.

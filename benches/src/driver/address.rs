@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 use url::Url;
 
+use super::quic::QuicTarget;
 use super::route::{Route, TlsTarget, Transport};
 use super::trust::{Trust, TrustError};
 
@@ -18,7 +19,7 @@ pub enum RouteError {
     #[error("{0:?} is no address: {1}")]
     Malformed(String, url::ParseError),
     /// It begins with something else than a transport.
-    #[error("{0:?} begins with none of tcp://, tls://, ws://, wss://")]
+    #[error("{0:?} begins with none of tcp://, tls://, ws://, wss://, quic://, wt://, sse://")]
     Scheme(String),
     /// A host or a port is missing.
     #[error("{0:?} lacks a host, or a port")]
@@ -32,8 +33,9 @@ pub enum RouteError {
 }
 
 impl Route {
-    /// Reads an address: `tcp://host:port`, `tls://host:port`, `ws://host:port/path` or
-    /// `wss://host:port/path`. Without a path, or with `/`, the dialect's own is taken; `{room}`
+    /// Reads an address: `tcp://host:port`, `tls://host:port`, `quic://host:port`,
+    /// `ws://host:port/path`, `wss://host:port/path`, `wt://host:port/path`, which is WebTransport,
+    /// or `sse://host:port`, which is server-sent events and POSTs over HTTP. Without a path, or with `/`, the dialect's own is taken; `{room}`
     /// and `{user}` in it are filled in. A host name is looked up now, and an address of IPv4 is
     /// preferred.
     ///
@@ -47,22 +49,25 @@ impl Route {
             "tls" => (Transport::Tcp, true),
             "ws" => (Transport::WebSocket, false),
             "wss" => (Transport::WebSocket, true),
+            "quic" => (Transport::Quic, true),
+            "wt" => (Transport::WebTransport, true),
+            "sse" => (Transport::Sse, false),
             _ => return Err(RouteError::Scheme(text.to_owned())),
         };
         let nowhere = || RouteError::Nowhere(text.to_owned());
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(nowhere)?;
         let port = url.port_or_known_default().ok_or_else(nowhere)?;
         let name = host.trim_matches(['[', ']']);
-        let mut route = match transport {
-            Transport::Tcp => Self::tcp(look_up(text, name, port)?),
-            Transport::WebSocket => Self::websocket(look_up(text, name, port)?),
-        };
+        let mut route = Self::new(look_up(text, name, port)?, transport);
         route.path = path(&url);
         route.host = Some(match url.port() {
             Some(port) => format!("{host}:{port}").into(),
             None => host.into(),
         });
-        if is_secure {
+        if transport.is_udp() {
+            let config = trust.quic(transport == Transport::WebTransport)?;
+            route.quic = Some(Arc::new(QuicTarget { config, name: name.to_owned() }));
+        } else if is_secure {
             let name = ServerName::try_from(name.to_owned()).map_err(|_| nowhere())?;
             route.secure = Some(Arc::new(TlsTarget { config: trust.config()?, name }));
         }
@@ -111,6 +116,14 @@ mod tests {
         assert_eq!(route.to, "[::1]:3103".parse().unwrap());
         assert_eq!((route.transport, route.path.as_deref()), (Transport::Tcp, None));
         assert!(route.secure.is_some());
+        for (text, transport, path) in [
+            ("quic://127.0.0.1:3104", Transport::Quic, None),
+            ("wt://127.0.0.1:3104/sub", Transport::WebTransport, Some("/sub")),
+        ] {
+            let route = parse(text).unwrap();
+            assert_eq!((route.transport, route.path.as_deref()), (transport, path));
+            assert!(route.quic.is_some() && route.secure.is_none());
+        }
         let route = parse("wss://localhost/").unwrap();
         assert_eq!((route.to.port(), route.path.as_deref()), (443, None));
         assert!(route.to.ip().is_loopback());
@@ -126,7 +139,7 @@ mod tests {
         );
         assert_eq!(
             why("http://h:1"),
-            r#""http://h:1" begins with none of tcp://, tls://, ws://, wss://"#
+            r#""http://h:1" begins with none of tcp://, tls://, ws://, wss://, quic://, wt://, sse://"#
         );
         assert_eq!(why("tcp://127.0.0.1"), r#""tcp://127.0.0.1" lacks a host, or a port"#);
         assert!(why("tcp://nobody.invalid:1").contains("is not found"));

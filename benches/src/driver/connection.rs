@@ -3,11 +3,12 @@
 use std::io;
 
 use comet_protocol::client::Time;
-use mio::{Interest, Registry, Token};
+use mio::{Registry, Token};
 
 use super::disconnect_reason::DisconnectReason;
 use super::framing::{Framing, Target, TransportEvent};
-use super::route::{Route, Transport, reset};
+use super::quic::Quic;
+use super::route::{Dialing, Route, Transport};
 use super::wire::Wire;
 use crate::dialect::{Dialect, Identity, Outgoing, PacketFraming};
 
@@ -52,8 +53,9 @@ impl Connection {
         (dialect, me): (Dialect, &Identity),
         deadline: Time,
         random: u64,
+        dialing: Dialing<'_>,
     ) -> io::Result<Self> {
-        let wire = route.dial()?;
+        let wire = route.dial(dialing, (dialect, me))?;
         let framing = Framing::new(route.transport, || Target {
             host: route.host(),
             path: route.path(dialect, me),
@@ -61,27 +63,23 @@ impl Connection {
             random,
         });
         let packet_framing = match route.transport {
-            Transport::Tcp => PacketFraming::Bare,
             Transport::WebSocket => PacketFraming::WebSocket { opcode: dialect.opcode(), random },
+            _ => PacketFraming::Bare,
         };
         let (unsent, stage) = (framing.opening_bytes(), Stage::Dialing);
         Ok(Self { wire, framing, packet_framing, unsent, stage, deadline })
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        registry.register(self.wire.stream_mut(), token, Interest::READABLE | Interest::WRITABLE)
+        self.wire.register(registry, token)
     }
 
     /// The socket is writable. Returns whether packets may go from now on.
     pub(super) fn handle_writable(&mut self) -> io::Result<bool> {
         if self.stage == Stage::Dialing {
-            if let Some(error) = self.wire.stream().take_error()? {
-                return Err(error);
+            if !self.wire.is_connected()? {
+                return Ok(false);
             }
-            match self.wire.stream().peer_addr() {
-                Err(error) if error.kind() == io::ErrorKind::NotConnected => return Ok(false),
-                other => other?,
-            };
             let opens = self.framing.opens_at_once();
             self.stage = if opens { Stage::Open } else { Stage::Handshaking };
             self.flush()?;
@@ -199,7 +197,17 @@ impl Connection {
     }
 
     /// Ends it without a farewell when it goes.
-    pub(super) fn reset(&self) {
-        reset(self.wire.stream());
+    pub(super) fn reset(&mut self) {
+        self.wire.reset();
+    }
+
+    /// The connection of QUIC, if it is one.
+    pub(super) fn quic(&mut self) -> Option<&mut Quic> {
+        self.wire.quic()
+    }
+
+    /// Time at which the transport has something to do by itself.
+    pub(super) fn poll_timeout(&mut self) -> Option<Time> {
+        self.wire.poll_timeout()
     }
 }

@@ -51,7 +51,6 @@ pub(super) struct Upgrading {
 impl Framing {
     pub(super) fn new(transport: Transport, target: impl FnOnce() -> Target) -> Self {
         match transport {
-            Transport::Tcp => Self::Stream,
             Transport::WebSocket => {
                 let target = target();
                 let nonce =
@@ -59,6 +58,7 @@ impl Framing {
                 let key = client_key(nonce.to_be_bytes());
                 Self::Upgrading(Box::new(Upgrading { target, key, tail: Vec::new() }))
             }
+            _ => Self::Stream,
         }
     }
 

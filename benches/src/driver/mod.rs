@@ -11,12 +11,17 @@ mod address;
 mod connection;
 mod disconnect_reason;
 mod framing;
+mod hub;
+mod moves;
+mod quic;
 mod route;
 mod session;
+mod sse;
 mod timers;
 mod trust;
 mod tuning;
 mod turn;
+mod webtransport;
 mod wire;
 
 use std::collections::VecDeque;
@@ -27,7 +32,9 @@ pub use address::RouteError;
 use bytes::Bytes;
 pub use comet_protocol::client::{Full, Time};
 use disconnect_reason::DisconnectReason;
+use hub::{Arrival, Hubs};
 use mio::{Events, Poll, Token, Waker};
+use route::Dialing;
 pub(crate) use route::reset;
 pub use route::{Route, Transport};
 use session::Session;
@@ -36,7 +43,7 @@ pub use trust::{Trust, TrustError};
 pub use tuning::Tuning;
 
 use crate::clock;
-use crate::dialect::{Client, ConnectionRequest, Dialect};
+use crate::dialect::{Client, ConnectionRequest, Dialect, Side};
 pub use crate::dialect::{Destination, Event, Identity};
 
 /// Receiver of the events of sessions.
@@ -66,8 +73,10 @@ pub struct Driver {
     timers: Timers,
     /// Sessions to look at in the next turn, with or without events of the poll.
     listed: Vec<usize>,
-    dials: VecDeque<usize>,
+    dials: VecDeque<(usize, Side)>,
     dialing: usize,
+    hubs: Hubs,
+    arrivals: Vec<Arrival>,
     buffer: Box<[u8]>,
     scratch: Vec<u8>,
     tuning: Tuning,
@@ -97,6 +106,8 @@ impl Driver {
             listed: Vec::new(),
             dials: VecDeque::new(),
             dialing: 0,
+            hubs: Hubs::default(),
+            arrivals: Vec::new(),
             buffer: vec![0; BUFFER].into(),
             scratch: Vec::new(),
             tuning,
@@ -133,12 +144,15 @@ impl Driver {
         self.sessions.push(Session {
             client: Client::new(clock::now(), dialect, &identity, &self.tuning.timing, seed),
             connection: None,
+            next: None,
             me: Box::new(identity),
             routes,
             seed,
             attempts: 0,
             dialect,
+            preferred: None,
             is_wanted: false,
+            is_next_wanted: false,
             is_frozen: false,
             is_listed: false,
             may_read: false,
@@ -188,9 +202,9 @@ impl Driver {
 
     /// Resets a session's connection, as a broken network would.
     pub fn cut(&mut self, session: usize) {
-        if let Some(connection) = &self.sessions[session].connection {
+        if let Some(connection) = &mut self.sessions[session].connection {
             connection.reset();
-            self.drop_connection(session, &DisconnectReason::Cut);
+            self.drop_connection(session, Side::Current, &DisconnectReason::Cut);
             self.list(session);
         }
     }
@@ -204,7 +218,7 @@ impl Driver {
     /// Ends a session as its user would, and its connection by a reset, so that its port is free at
     /// once. Nothing is told of it any more.
     pub fn abandon(&mut self, session: usize) {
-        if let Some(connection) = &self.sessions[session].connection {
+        if let Some(connection) = &mut self.sessions[session].connection {
             connection.reset();
         }
         self.close(session);
@@ -212,11 +226,12 @@ impl Driver {
 
     /// A session that was closed, or is over, begins anew.
     pub fn reopen(&mut self, session: usize) {
-        self.drop_connection(session, &DisconnectReason::Unwanted);
+        self.drop_connection(session, Side::Next, &DisconnectReason::Unwanted);
+        self.drop_connection(session, Side::Current, &DisconnectReason::Unwanted);
         let timing = &self.tuning.timing;
         let known = &mut self.sessions[session];
         known.seed = known.seed.wrapping_add(1);
-        known.is_wanted = false;
+        (known.is_wanted, known.is_next_wanted) = (false, false);
         known.client = Client::new(clock::now(), known.dialect, &known.me, timing, known.seed);
         self.list(session);
     }
@@ -244,55 +259,91 @@ impl Driver {
 
     /// Writes, emits events, and sets the next timer.
     fn pump(&mut self, now: Time, id: usize, observer: &mut impl Observer) {
-        if let Err(lost) = self.sessions[id].transmit(&mut self.scratch) {
-            self.drop_connection(id, &lost);
+        self.follow(id);
+        for side in self.sessions[id].sides() {
+            if let Err(lost) = self.sessions[id].transmit(side, &mut self.scratch) {
+                self.drop_connection(id, side, &lost);
+            }
         }
+        self.follow(id);
         let emit = &mut |event: Event<'_>| observer.handle(now, id, event);
         while let Some(want) = self.sessions[id].poll(now, &self.tuning, emit) {
             match want {
                 ConnectionRequest::Connect => {
                     self.sessions[id].is_wanted = true;
-                    self.dials.push_back(id);
+                    self.dials.push_back((id, Side::Current));
                 }
                 ConnectionRequest::Disconnect => {
                     self.sessions[id].is_wanted = false;
-                    self.drop_connection(id, &DisconnectReason::Unwanted);
+                    self.drop_connection(id, Side::Current, &DisconnectReason::Unwanted);
+                }
+                ConnectionRequest::DropNext => {
+                    self.sessions[id].is_next_wanted = false;
+                    self.drop_connection(id, Side::Next, &DisconnectReason::Unwanted);
                 }
             }
         }
-        self.timers.arm(id, self.sessions[id].poll_timeout());
+        self.sessions[id].drive();
+        self.timers.arm(id, self.sessions[id].poll_timeout(now));
+    }
+
+    /// Puts the other connection in the place of the one that the session has left.
+    fn follow(&mut self, id: usize) {
+        let session = &mut self.sessions[id];
+        if !session.client.has_moved() {
+            return;
+        }
+        // An attempt that has not begun is now one of the session as a whole.
+        if std::mem::take(&mut session.is_next_wanted) {
+            session.is_wanted = true;
+            self.dials.push_back((id, Side::Current));
+        }
+        let older = std::mem::replace(&mut session.connection, session.next.take());
+        if let Some(mut older) = older {
+            older.farewell();
+        }
+        // Events of the poll may have been those of the other.
+        session.may_read = true;
+        self.list(id);
     }
 
     /// Begins connections that are wanted, as many as may be under way.
     fn dial(&mut self, now: Time, observer: &mut impl Observer) {
         while self.dialing < self.tuning.dialing {
-            let Some(id) = self.dials.pop_front() else { return };
-            if !std::mem::take(&mut self.sessions[id].is_wanted) {
+            let Some((id, side)) = self.dials.pop_front() else { return };
+            let session = &mut self.sessions[id];
+            let wanted = match side {
+                Side::Current => &mut session.is_wanted,
+                Side::Next => &mut session.is_next_wanted,
+            };
+            if !std::mem::take(wanted) {
                 continue;
             }
             self.tally.dials += 1;
-            if let Err(error) = self.begin(now, id) {
+            if let Err(error) = self.begin(now, id, side) {
                 self.tally.failed_dials += 1;
                 self.last_error = Some(error.to_string());
-                self.sessions[id].client.handle_disconnected(clock::now(), &error);
+                self.sessions[id].client.handle_disconnected(side, clock::now(), &error);
             }
             self.pump(now, id, observer);
         }
     }
 
-    fn begin(&mut self, now: Time, id: usize) -> io::Result<()> {
+    fn begin(&mut self, now: Time, id: usize, side: Side) -> io::Result<()> {
         let deadline = now + self.tuning.dial_timeout;
-        let mut connection = self.sessions[id].dial(deadline)?;
+        let (hubs, registry) = (&mut self.hubs, self.poll.registry());
+        let mut connection =
+            self.sessions[id].dial(deadline, Dialing { hubs, registry, session: id })?;
         connection.register(self.poll.registry(), Token(id))?;
-        self.sessions[id].connection = Some(connection);
+        *self.sessions[id].at_mut(side) = Some(connection);
         self.dialing += 1;
         Ok(())
     }
 
     /// Closes the socket and tells the session.
-    fn drop_connection(&mut self, id: usize, why: &DisconnectReason) {
+    fn drop_connection(&mut self, id: usize, side: Side, why: &DisconnectReason) {
         let session = &mut self.sessions[id];
-        let Some(mut connection) = session.connection.take() else { return };
+        let Some(mut connection) = session.at_mut(side).take() else { return };
         if connection.is_open() {
             self.tally.lost += 1;
         } else {
@@ -306,6 +357,6 @@ impl Driver {
             DisconnectReason::Unwanted => connection.farewell(),
             why => self.last_error = Some(why.to_string()),
         }
-        session.client.handle_disconnected(clock::now(), why);
+        session.client.handle_disconnected(side, clock::now(), why);
     }
 }

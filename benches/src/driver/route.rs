@@ -5,11 +5,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mio::Registry;
 use mio::net::TcpStream;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
+use super::hub::Hubs;
+use super::quic::{Quic, QuicTarget};
+use super::sse::Sse;
+use super::webtransport::Request;
 use super::wire::Wire;
 use crate::dialect::{Dialect, Identity};
 
@@ -20,6 +25,20 @@ pub enum Transport {
     Tcp,
     /// WebSocket messages.
     WebSocket,
+    /// A stream of QUIC.
+    Quic,
+    /// A stream of WebTransport.
+    WebTransport,
+    /// Server-sent events and POSTs.
+    Sse,
+}
+
+impl Transport {
+    /// Whether it goes over UDP.
+    #[must_use]
+    pub const fn is_udp(self) -> bool {
+        matches!(self, Self::Quic | Self::WebTransport)
+    }
 }
 
 /// One way to the server.
@@ -40,6 +59,15 @@ pub struct Route {
     pub(super) host: Option<Arc<str>>,
     /// TLS, if it is used.
     pub(super) secure: Option<Arc<TlsTarget>>,
+    /// QUIC, if it is used.
+    pub(super) quic: Option<Arc<QuicTarget>>,
+}
+
+/// Surroundings of a new connection.
+pub(super) struct Dialing<'a> {
+    pub(super) hubs: &'a mut Hubs,
+    pub(super) registry: &'a Registry,
+    pub(super) session: usize,
 }
 
 /// TLS settings and the server's name.
@@ -50,9 +78,9 @@ pub(super) struct TlsTarget {
 }
 
 impl Route {
-    const fn new(to: SocketAddr, transport: Transport) -> Self {
-        let (from, receive_buffer, path, host, secure) = (None, None, None, None, None);
-        Self { to, from, receive_buffer, transport, path, host, secure }
+    pub(super) const fn new(to: SocketAddr, transport: Transport) -> Self {
+        let (from, receive_buffer, path, host) = (None, None, None, None);
+        Self { to, from, receive_buffer, transport, path, host, secure: None, quic: None }
     }
 
     /// A way by plain TCP.
@@ -101,8 +129,25 @@ impl Route {
     }
 
     /// Begins to connect; the socket becomes writable when it is done or has failed.
-    pub(super) fn dial(&self) -> io::Result<Wire> {
+    pub(super) fn dial(
+        &self,
+        dialing: Dialing<'_>,
+        (dialect, me): (Dialect, &Identity),
+    ) -> io::Result<Wire> {
+        if let Some(target) = self.quic.as_deref() {
+            let Dialing { hubs, registry, session } = dialing;
+            let hub = hubs.pick(registry, self.to, self.from)?;
+            let request = (self.transport == Transport::WebTransport)
+                .then(|| Request { authority: self.host(), path: self.path(dialect, me) });
+            let more = (request, self.receive_buffer);
+            let quic = Quic::connect(hub, session, self.to, target, more)?;
+            return Ok(Wire::Quic(Box::new(quic)));
+        }
         let stream = self.connect()?;
+        if self.transport == Transport::Sse {
+            let sse = Sse::new(stream, self.connect()?, self.host());
+            return Ok(Wire::Sse(Box::new(sse)));
+        }
         match self.secure.as_deref() {
             Some(TlsTarget { config, name }) => Wire::secured(stream, config, name),
             None => Ok(Wire::Plain(stream)),

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use quinn_proto::crypto::rustls::{NoInitialCipherSuite, QuicClientConfig};
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -36,12 +37,27 @@ pub enum TrustError {
     /// The cryptography does not fit.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// The cryptography does not fit QUIC.
+    #[error("QUIC: {0}")]
+    Quic(#[from] NoInitialCipherSuite),
 }
 
 impl Trust {
     /// Settings for connections. No session of TLS is resumed: clients are strangers to a server
     /// when they come.
     pub(super) fn config(&self) -> Result<Arc<ClientConfig>, TrustError> {
+        Ok(Arc::new(self.bare()?))
+    }
+
+    /// Settings for connections of QUIC, with HTTP/3 or the bare dialect behind them.
+    pub(super) fn quic(&self, is_http: bool) -> Result<quinn_proto::ClientConfig, TrustError> {
+        let mut config = self.bare()?;
+        config.alpn_protocols = vec![if is_http { b"h3".to_vec() } else { b"comet".to_vec() }];
+        let config = QuicClientConfig::try_from(config)?;
+        Ok(quinn_proto::ClientConfig::new(Arc::new(config)))
+    }
+
+    fn bare(&self) -> Result<ClientConfig, TrustError> {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?;
@@ -58,7 +74,7 @@ impl Trust {
             }
         };
         config.resumption = Resumption::disabled();
-        Ok(Arc::new(config))
+        Ok(config)
     }
 
     fn roots(&self) -> Result<RootCertStore, TrustError> {

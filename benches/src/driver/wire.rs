@@ -1,17 +1,25 @@
-//! A socket, with or without TLS.
+//! The bytes of one connection: a socket with or without TLS, or a stream of QUIC.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
+use comet_protocol::client::Time;
 use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
-/// A socket that does not block.
+use super::quic::Quic;
+use super::route::reset;
+use super::sse::Sse;
+
+/// A connection that does not block.
 #[derive(Debug)]
 pub(super) enum Wire {
     Plain(TcpStream),
     Tls(Box<Tls>),
+    Quic(Box<Quic>),
+    Sse(Box<Sse>),
 }
 
 #[derive(Debug)]
@@ -32,18 +40,60 @@ impl Wire {
         Ok(Self::Tls(Box::new(Tls { stream, session })))
     }
 
-    pub(super) fn stream(&self) -> &TcpStream {
+    /// The sockets that are this connection's own.
+    fn streams(&mut self) -> impl Iterator<Item = &mut TcpStream> {
+        let [first, second] = match self {
+            Self::Plain(stream) => [Some(stream), None],
+            Self::Tls(tls) => [Some(&mut tls.stream), None],
+            Self::Sse(sse) => sse.sockets().map(Some),
+            Self::Quic(_) => [None, None],
+        };
+        first.into_iter().chain(second)
+    }
+
+    /// Has the poll tell of the socket under this name; shared sockets are known to it already.
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.streams().try_for_each(|stream| registry.register(stream, token, interest))
+    }
+
+    /// Whether bytes may go.
+    ///
+    /// # Errors
+    ///
+    /// When there will be no connection.
+    pub(super) fn is_connected(&mut self) -> io::Result<bool> {
+        if let Self::Quic(quic) = self {
+            return quic.is_open();
+        }
+        for stream in self.streams() {
+            if let Some(error) = stream.take_error()? {
+                return Err(error);
+            }
+            match stream.peer_addr() {
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => return Ok(false),
+                other => other?,
+            };
+        }
+        Ok(true)
+    }
+
+    /// The connection of QUIC, if it is one.
+    pub(super) fn quic(&mut self) -> Option<&mut Quic> {
         match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(tls) => &tls.stream,
+            Self::Quic(quic) => Some(quic),
+            _ => None,
         }
     }
 
-    pub(super) fn stream_mut(&mut self) -> &mut TcpStream {
-        match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(tls) => &mut tls.stream,
-        }
+    /// Time at which the transport has something to do by itself.
+    pub(super) fn poll_timeout(&mut self) -> Option<Time> {
+        self.quic()?.poll_timeout()
+    }
+
+    /// Ends it without a farewell when it goes, if the transport can.
+    pub(super) fn reset(&mut self) {
+        self.streams().for_each(|stream| reset(stream));
     }
 
     /// Whether a read that did not fill the buffer has taken all there is.
@@ -54,8 +104,9 @@ impl Wire {
     /// Whether the socket has everything that was written.
     pub(super) fn is_flushed(&self) -> bool {
         match self {
-            Self::Plain(_) => true,
+            Self::Plain(_) | Self::Quic(_) => true,
             Self::Tls(tls) => !tls.session.wants_write(),
+            Self::Sse(sse) => sse.is_flushed(),
         }
     }
 
@@ -64,6 +115,8 @@ impl Wire {
         match self {
             Self::Plain(_) => Ok(()),
             Self::Tls(tls) => tls.flush(),
+            Self::Quic(quic) => quic.check(),
+            Self::Sse(sse) => sse.flush(),
         }
     }
 
@@ -80,6 +133,8 @@ impl Wire {
         match self {
             Self::Plain(stream) => stream.read(buffer),
             Self::Tls(tls) => tls.read(buffer),
+            Self::Quic(quic) => quic.read(buffer),
+            Self::Sse(sse) => sse.read(buffer),
         }
     }
 
@@ -90,6 +145,8 @@ impl Wire {
             let outcome = match self {
                 Self::Plain(stream) => stream.write(&bytes[written..]),
                 Self::Tls(tls) => tls.write(&bytes[written..]),
+                Self::Quic(quic) => quic.write(&bytes[written..]),
+                Self::Sse(sse) => sse.write(&bytes[written..]),
             };
             match outcome {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),

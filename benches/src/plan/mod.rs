@@ -33,7 +33,7 @@ pub use options::{
     ReportOptions, SearchOptions, ServerOptions, TimeOptions,
 };
 pub use parts::{
-    ChurnRates, Connections, Disturbances, Flow, SEARCH, ServerLocation, Stall, Storm, Times,
+    ChurnRates, Connections, Disturbances, Flow, Roam, SEARCH, ServerLocation, Stall, Storm, Times,
     Topology,
 };
 pub use quantity::{BadQuantity, Ramp, Rate, Size, Span};

@@ -81,8 +81,8 @@ pub struct Options {
 #[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ServerOptions {
-    /// Addresses of the server: tcp://, tls://, ws:// or wss://, host, port and path; several are
-    /// taken in turn [default: a relay is started]
+    /// Addresses of the server: tcp://, tls://, ws://, wss://, quic://, wt:// (WebTransport) or
+    /// sse:// (server-sent events), host, port and path; several are taken in turn [default: a relay is started]
     #[arg(long, value_name = "URL", help_heading = "Server")]
     pub addr: Option<Vec<String>>,
     /// Dialect of the server [default: comet; dtalk with accounts]

@@ -87,6 +87,19 @@ pub struct Stall {
     pub growth: Option<u64>,
 }
 
+/// Sessions that move from one address of the server to another, each by its own transport.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Roam {
+    /// Shortest and longest time of a session on one connection.
+    pub stay: (Duration, Duration),
+    /// Share of the moves that make the new connection before the older one breaks.
+    pub make_first: f64,
+    /// Addresses of the server.
+    pub routes: usize,
+    /// Interval at which the UDP sockets change their ports, under the connections on them.
+    pub ports: Option<Duration>,
+}
+
 /// Traffic between sessions.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Topology {
@@ -140,6 +153,8 @@ pub struct Disturbances {
     pub storm: Option<Storm>,
     /// Sessions that stop reading, and limits.
     pub stall: Option<Stall>,
+    /// Sessions that move between addresses of the server.
+    pub roam: Option<Roam>,
 }
 
 /// Rough duration of the search of [`Flow::Find`], without the measurement.

@@ -8,6 +8,7 @@ use super::complete::Complete;
 use super::live::LiveCounters;
 use super::partition::{Partition, SessionSpecs, narrow, share};
 use super::publishers::Publishers;
+use super::roaming::Roaming;
 use super::sender::{Sender, ledger};
 use super::stalls::Stalls;
 use super::storm::Storm;
@@ -118,6 +119,7 @@ impl Assembly<'_> {
             .disturbances
             .storm
             .map(|storm| Storm::new(partition.among_first(at, storm.stay), features.resume));
+        let roaming = plan.disturbances.roam.map(|roam| Roaming::new(roam, count, seed));
         Worker {
             sender,
             publishers,
@@ -125,6 +127,7 @@ impl Assembly<'_> {
             stalls: Stalls::new(timed..count, features.gaps),
             churn,
             storm,
+            roaming,
             share: part,
             phase: share(partition.before(at), plan.sessions),
             is_precise,

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::account::AccountError;
+use crate::dialect::Dialect;
 use crate::driver::RouteError;
 use crate::host::DescriptorError;
 use crate::plan::PlanError;
@@ -65,6 +66,12 @@ pub enum LocationError {
     /// Connections come from addresses of the loopback only when they go there.
     #[error("`sources` needs a server on this machine, which {0} is not")]
     Sources(SocketAddr),
+    /// The dialect needs messages of WebSocket.
+    #[error("{0} needs ws:// or wss://: it has no packets of its own")]
+    Stream(Dialect),
+    /// Server-sent events carry comet's own dialect.
+    #[error("sse:// carries the dialect comet, and not {0}")]
+    Events(Dialect),
     /// No answer at the address within a second.
     #[error("nobody answers at {0}: {1}")]
     Dead(SocketAddr, io::Error),

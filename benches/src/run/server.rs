@@ -1,15 +1,17 @@
 //! The server of a run: one that runs already, or a relay of the run's own.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::SockRef;
 
-use crate::driver::{Route, Trust};
+use crate::dialect::Dialect;
+use crate::driver::{Route, Transport, Trust};
 use crate::plan::{Carrier, Plan, ServerLocation, ServerOptions};
-use crate::server::{Relay, Usage, beside, listener};
+use crate::server::{Network, Relay, Usage, beside, listener};
 
 use super::pinning::Pinning;
 use super::{LocationError, RunError};
@@ -33,6 +35,9 @@ pub struct Server {
 /// Limit of the time to the first answer of a server.
 const ANSWER: Duration = Duration::from_secs(1);
 
+/// Time in which a machine says that nobody listens on a port of UDP; a server says nothing.
+const SILENCE: Duration = Duration::from_millis(50);
+
 impl Server {
     /// Starts the relay if there is to be one, and finds the ways.
     ///
@@ -45,7 +50,9 @@ impl Server {
                 let trust = trust(&plan.given.server);
                 let routes = addresses.iter().map(|address| Route::parse(address, &trust));
                 let routes: Result<Vec<_>, _> = routes.collect();
-                (routes.map_err(LocationError::Route)?, addresses.clone(), None)
+                let routes = routes.map_err(LocationError::Route)?;
+                check(plan.dialect, &routes)?;
+                (routes, addresses.clone(), None)
             }
             ServerLocation::Relay { .. } => {
                 let relay = start(plan)?;
@@ -79,8 +86,14 @@ impl Server {
     ///
     /// [`LocationError::Dead`] names the address.
     pub fn reach(&self) -> Result<(), LocationError> {
-        let addresses: BTreeSet<SocketAddr> = self.routes.iter().map(|route| route.to).collect();
-        for at in addresses {
+        let of = |is_udp| {
+            let routes = self.routes.iter().filter(move |route| route.transport.is_udp() == is_udp);
+            routes.map(|route| route.to).collect::<BTreeSet<SocketAddr>>()
+        };
+        for at in of(true) {
+            knock(at).map_err(|why| LocationError::Dead(at, why))?;
+        }
+        for at in of(false) {
             let stream = TcpStream::connect_timeout(&at, ANSWER);
             let stream = stream.map_err(|why| LocationError::Dead(at, why))?;
             // No port stays behind. A socket that is gone already needs no reset.
@@ -100,6 +113,18 @@ impl Server {
     pub const fn is_own(&self) -> bool {
         self.relay.is_some()
     }
+}
+
+/// Dialects without packets of their own need WebSocket, and server-sent events are comet's.
+fn check(dialect: Dialect, routes: &[Route]) -> Result<(), LocationError> {
+    let has = |is: fn(Transport) -> bool| routes.iter().any(|route| is(route.transport));
+    if dialect != Dialect::Comet && has(|it| it == Transport::Sse) {
+        return Err(LocationError::Events(dialect));
+    }
+    if !dialect.features().tcp && has(|it| it != Transport::WebSocket) {
+        return Err(LocationError::Stream(dialect));
+    }
+    Ok(())
 }
 
 fn trust(given: &ServerOptions) -> Trust {
@@ -141,14 +166,31 @@ fn way(plan: &Plan, relay: &Relay) -> (Route, String) {
     }
 }
 
+/// Sends a datagram that means nothing: where nobody listens, a machine may say so.
+fn knock(at: SocketAddr) -> io::Result<()> {
+    let any = if at.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = UdpSocket::bind(any)?;
+    socket.set_read_timeout(Some(SILENCE))?;
+    socket.connect(at)?;
+    socket.send(&[0])?;
+    match socket.recv(&mut [0; 16]) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Err(error),
+        _ => Ok(()),
+    }
+}
+
 fn is_here(at: SocketAddr) -> bool {
     at.ip().to_canonical().is_loopback()
 }
 
 /// Processes that listen at those of the addresses that are here.
 fn listeners(routes: &[Route]) -> Vec<u32> {
-    let here = routes.iter().map(|route| route.to).filter(|to| is_here(*to));
-    here.filter_map(listener).collect::<BTreeSet<u32>>().into_iter().collect()
+    let here = routes.iter().filter(|route| is_here(route.to));
+    let process = |route: &Route| {
+        let network = if route.transport.is_udp() { Network::Udp } else { Network::Tcp };
+        listener(network, route.to)
+    };
+    here.filter_map(process).collect::<BTreeSet<u32>>().into_iter().collect()
 }
 
 /// Whether the way can begin at any address of the loopback.
@@ -222,6 +264,11 @@ mod tests {
         assert!(matches!(dead, Err(LocationError::Dead(at, _)) if at == gone), "{dead:?}");
         assert!(began.elapsed() < ANSWER, "{:?}", began.elapsed());
         assert!(open(&[there], "").unwrap().reach().is_ok());
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let at = socket.local_addr().unwrap();
+        assert!(knock(at).is_ok());
+        drop(socket);
+        assert!(knock(at).is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Totals of a thread, or of several, at its end.
 
+use super::roaming::Moves;
 use crate::audience::Counts;
 use crate::driver::ConnectionCounts;
 use crate::latency::Latency;
@@ -24,6 +25,8 @@ pub struct Totals {
     pub left: u64,
     /// Connections that were broken.
     pub broken: u64,
+    /// Moves from one transport to another.
+    pub moves: Moves,
     /// Deliveries that sessions which had stopped had not read when they went on.
     pub waiting: u64,
     /// Sessions of these that were not there at the end.
@@ -45,6 +48,7 @@ impl Totals {
         self.tally.lost += other.tally.lost;
         self.left += other.left;
         self.broken += other.broken;
+        self.moves.merge(other.moves);
         self.waiting += other.waiting;
         self.absent += other.absent;
         self.verdict.merge(other.verdict);

@@ -11,6 +11,7 @@ use super::live::LiveCounters;
 use super::order::{Collected, Order};
 use super::partition::SessionSpecs;
 use super::publishers::Publishers;
+use super::roaming::{Moves, Roaming};
 use super::sender::Sender;
 use super::session_opener::SessionOpener;
 use super::stalls::Stalls;
@@ -30,6 +31,7 @@ pub(super) struct Worker {
     pub(super) stalls: Stalls,
     pub(super) churn: Option<Churn>,
     pub(super) storm: Option<Storm>,
+    pub(super) roaming: Option<Roaming>,
     /// The share of all sessions that this thread has.
     pub(super) share: f64,
     /// The share of the threads before it.
@@ -130,6 +132,7 @@ impl Running {
                 self.worker.publishers.stop_sending();
                 self.worker.churn.iter_mut().for_each(Churn::stay);
                 self.worker.storm.iter_mut().for_each(Storm::call_off);
+                self.worker.roaming.iter_mut().for_each(Roaming::stay);
                 self.is_silent = true;
             }
             // Without a receiver the reply is not needed.
@@ -153,6 +156,9 @@ impl Running {
         self.last.1 = clock::now();
         if let Some(churn) = self.worker.churn.as_mut().filter(|_| !self.is_silent) {
             churn.begin(from);
+        }
+        if let Some(roaming) = self.worker.roaming.as_mut().filter(|_| !self.is_silent) {
+            roaming.begin(from);
         }
     }
 
@@ -179,6 +185,9 @@ impl Running {
         }
         if let Some(storm) = &mut self.worker.storm {
             storm.turn(now, &mut self.worker.sender);
+        }
+        if let Some(roaming) = &mut self.worker.roaming {
+            roaming.turn(now, &mut self.worker.sender)?;
         }
         self.worker.stalls.turn(now, &mut self.worker.sender);
         self.worker.publishers.send_due(now, &mut self.worker.sender);
@@ -235,8 +244,9 @@ impl Running {
         let opener = self.opener.as_ref().and_then(SessionOpener::next);
         let churn = self.worker.churn.as_ref().and_then(Churn::next);
         let storm = worker.storm.as_ref().and_then(Storm::next);
+        let roaming = worker.roaming.as_ref().and_then(Roaming::next);
         let returns = worker.stalls.next();
-        let dues = [worker.publishers.next(), soon, opener, churn, storm, returns];
+        let dues = [worker.publishers.next(), soon, opener, churn, storm, roaming, returns];
         let edges = edges.chain([now + every]);
         dues.into_iter().flatten().chain(edges).min().unwrap_or(now)
     }
@@ -353,6 +363,7 @@ impl Running {
             tally: driver.tally(),
             left,
             broken,
+            moves: self.worker.roaming.map_or(Moves::default(), |roaming| roaming.moves),
             waiting,
             absent,
             verdict: audience.oracle.finish(),

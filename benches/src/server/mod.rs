@@ -1,12 +1,14 @@
 //! The gateway under test: a child process, and its CPU and memory.
 
+mod certificate;
 mod listener;
 mod relay;
 mod usage;
 
 use std::net::SocketAddr;
 
-pub use listener::listener;
+pub use certificate::certificate;
+pub use listener::{Network, listener};
 pub use relay::{Relay, StartError, beside};
 pub use usage::{Usage, UsageError};
 

@@ -14,6 +14,8 @@ use crate::host::children;
 pub struct Relay {
     child: Child,
     target: Target,
+    /// Names of all listeners, and where they listen.
+    listeners: Vec<(String, SocketAddr)>,
 }
 
 /// Errors of starting a relay.
@@ -61,7 +63,10 @@ impl Relay {
             BufReader::new(output).read_line(&mut line).map_err(cannot)?;
         }
         match addresses(&line) {
-            Some(target) => Ok(Self { child, target }),
+            Some(target) => {
+                let listeners = listeners(&line).map(|(name, at)| (name.to_owned(), at)).collect();
+                Ok(Self { child, target, listeners })
+            }
             None => {
                 end(&mut child);
                 Err(StartError::Silent(line))
@@ -73,6 +78,12 @@ impl Relay {
     #[must_use]
     pub const fn target(&self) -> Target {
         self.target
+    }
+
+    /// The address of a listener that its flags asked for, by its name.
+    #[must_use]
+    pub fn listener(&self, name: &str) -> Option<SocketAddr> {
+        self.listeners.iter().find_map(|(known, at)| (known == name).then_some(*at))
     }
 
     /// Its CPU and memory.
@@ -98,11 +109,13 @@ fn end(child: &mut Child) {
 
 /// `listening tcp=127.0.0.1:3101 ws=127.0.0.1:3102`
 fn addresses(line: &str) -> Option<Target> {
-    let mut words = line.split_whitespace().filter(|word| *word != "listening");
-    let mut next = |name: &str| -> Option<SocketAddr> {
-        words.next()?.strip_prefix(name)?.strip_prefix('=')?.parse().ok()
-    };
-    Some(Target { tcp: next("tcp")?, ws: next("ws")? })
+    let find = |wanted| listeners(line).find_map(|(name, at)| (name == wanted).then_some(at));
+    Some(Target { tcp: find("tcp")?, ws: find("ws")? })
+}
+
+fn listeners(line: &str) -> impl Iterator<Item = (&str, SocketAddr)> {
+    let words = line.split_whitespace().filter_map(|word| word.split_once('='));
+    words.filter_map(|(name, at)| Some((name, at.parse().ok()?)))
 }
 
 #[cfg(test)]

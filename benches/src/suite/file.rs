@@ -72,7 +72,8 @@ pub struct Server {
     #[serde(default)]
     pub role: Role,
     /// The program that serves, and its arguments. `{port}` and `{port2}` become free ports,
-    /// `{dir}` a folder of its own with the [files](Self::files), `{here}` the folder of the suite,
+    /// `{dir}` a folder of its own with the [files](Self::files) and `cert.pem` and `key.pem` of a
+    /// certificate for 127.0.0.1 that the harness trusts, `{here}` the folder of the suite,
     /// `{bench}` this program, `{relay}` the relay beside it. Without one the server runs already.
     #[serde(default)]
     pub command: Vec<String>,

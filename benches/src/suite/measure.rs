@@ -13,6 +13,7 @@ use super::{Load, Measured, Server};
 use crate::host::Interrupt;
 use crate::host::cores::{allowed, keep_to};
 use crate::report::{FileError, Report};
+use crate::server::certificate;
 
 /// Errors that end a run without a result.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,7 @@ impl RunSettings<'_> {
         let ports = free_ports()?;
         let fill = |text: &str| Server::filled(text, ports, dir.path(), &self.programs);
         let (address, log) = (fill(&server.addr), dir.path().join("server.log"));
+        certificate(dir.path())?;
         for (name, text) in &server.files {
             fs::write(dir.path().join(name), fill(text))?;
         }
@@ -92,7 +94,7 @@ impl RunSettings<'_> {
         let mut command = Command::new(&self.programs.bench);
         command.arg("run").arg(at("load.toml")).args(["--addr", address]);
         command.args(["--dialect", &server.dialect.to_string(), "--label", &server.name]);
-        command.arg("--json").arg(at("report.json"));
+        command.arg("--json").arg(at("report.json")).arg("--ca").arg(at("cert.pem"));
         if let Some(pid) = pid {
             command.args(["--pid", &pid.to_string()]);
         }

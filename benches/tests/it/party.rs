@@ -52,9 +52,19 @@ impl Party {
 
     /// Another session.
     pub(crate) fn join(&mut self, dialect: Dialect, me: Identity, route: &Route) -> usize {
+        self.join_by(dialect, me, Arc::new([route.clone()]))
+    }
+
+    /// Another session, by any of these routes.
+    pub(crate) fn join_by(
+        &mut self,
+        dialect: Dialect,
+        me: Identity,
+        routes: Arc<[Route]>,
+    ) -> usize {
         self.ears.0.push(Heard::default());
         let seed = self.ears.0.len() as u64;
-        self.driver.add(dialect, me, Arc::new([route.clone()]), seed)
+        self.driver.add(dialect, me, routes, seed)
     }
 
     /// So many more members of a room, who are in it when this returns; their numbers follow the

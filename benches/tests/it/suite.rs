@@ -155,8 +155,11 @@ fn a_suite_of_which_nothing_is_here_has_no_result() {
 
 #[test]
 fn the_suites_that_come_with_the_program_make_sense() {
-    let suites =
-        [include_str!("../../suites/peers.toml"), include_str!("../../suites/targets.toml")];
+    let suites = [
+        include_str!("../../suites/peers.toml"),
+        include_str!("../../suites/targets.toml"),
+        include_str!("../../suites/tls.toml"),
+    ];
     for text in suites {
         let suite = comet_bench::suite::Suite::parse(text).unwrap();
         for load in &suite.loads {

@@ -18,13 +18,15 @@ use crate::party::{Party, assert_fan_and_echo};
 use crate::rooms::Relay;
 
 /// An authority, the file with its certificate, and settings of a server that it vouches for.
-struct Authority {
+pub(crate) struct Authority {
     file: PathBuf,
     server: Arc<ServerConfig>,
+    /// The server's certificate and its key, in PEM.
+    pub(crate) pem: [String; 2],
 }
 
 impl Authority {
-    fn new(test: &str) -> Self {
+    pub(crate) fn new(test: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, test);
@@ -44,10 +46,11 @@ impl Authority {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], secret)
             .expect("a certificate");
-        Self { file, server: Arc::new(server) }
+        let pem = [certificate.pem(), key.serialize_pem()];
+        Self { file, server: Arc::new(server), pem }
     }
 
-    fn trust(&self) -> Trust {
+    pub(crate) fn trust(&self) -> Trust {
         Trust::File(self.file.clone())
     }
 }

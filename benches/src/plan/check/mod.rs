@@ -76,6 +76,7 @@ pub(super) fn plan(given: Options) -> Result<Plan, PlanError> {
         churn: churn(kind, &given, sessions)?,
         storm,
         stall: stall(kind, &given, sessions, &topology)?,
+        roam: None,
     };
     let connections = Connections {
         connect_rate: connect_rate(kind, &given)?,
