@@ -100,6 +100,10 @@ impl Connection {
         Self { quic, handle, remote, phase, http: None, deadline: Some(deadline) }
     }
 
+    pub(crate) const fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
     pub(crate) const fn is_handshaking(&self) -> bool {
         matches!(self.phase, Phase::Handshake(_))
     }
@@ -313,7 +317,8 @@ impl Connection {
         }
     }
 
-    fn lose(&mut self, end: End) {
+    /// Tells its session that the connection is gone.
+    pub(crate) fn lose(&mut self, end: End) {
         self.deadline = None;
         if let Phase::Open(session) = std::mem::replace(&mut self.phase, Phase::Closed) {
             session.lose(end);

@@ -7,10 +7,11 @@
 mod connections;
 mod gate;
 pub(crate) mod ids;
+mod seat;
 mod socket;
 
 use std::io;
-use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,8 @@ use comet::{Client, Gateway};
 use mio::{Events, Poll, Token};
 use quinn_proto::crypto::HmacKey;
 use quinn_proto::{
-    ConnectionHandle, DatagramEvent, Endpoint, EndpointConfig, Incoming, ServerConfig,
+    ConnectionHandle, DatagramEvent, Endpoint, EndpointConfig, EndpointEvent, Incoming,
+    ServerConfig,
 };
 
 use crate::clock;
@@ -27,9 +29,11 @@ use crate::config::Config;
 use crate::connection::{Code, Connection, Surroundings};
 use crate::counters::{Count, Counters};
 use crate::inbox::{Datagram, Inbox, Letters};
+use crate::link::End;
 use connections::Connections;
 use gate::{BEGIN_AT_ONCE, Gate, Verdict};
 use ids::Ids;
+pub(crate) use seat::Seat;
 use socket::Socket;
 
 const SOCKET: Token = Token(0);
@@ -68,26 +72,6 @@ pub(crate) struct Driver {
     buffer: Vec<u8>,
     numbers: Vec<usize>,
     pieces: Vec<Bytes>,
-}
-
-/// A thread's socket and poll, before the threads know each other.
-pub(crate) struct Seat {
-    pub(crate) poll: Poll,
-    socket: Socket,
-}
-
-impl Seat {
-    /// Binds a socket.
-    pub(crate) fn new(address: SocketAddr, is_shared: bool, config: &Config) -> io::Result<Self> {
-        let mut socket = Socket::bind(address, is_shared, config.socket_buffer)?;
-        let poll = Poll::new()?;
-        socket.register(poll.registry(), SOCKET)?;
-        Ok(Self { poll, socket })
-    }
-
-    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
-        self.socket.address()
-    }
 }
 
 impl Driver {
@@ -223,10 +207,12 @@ impl Driver {
         self.buffer.clear();
         match self.endpoint.handle(now, remote, local, ecn, bytes, &mut self.buffer) {
             Some(DatagramEvent::ConnectionEvent(ConnectionHandle(number), event)) => {
-                if let Some(connection) = self.connections.get(number) {
-                    connection.handle(event);
-                    self.connections.touch(number);
-                }
+                self.guard(number, |it| {
+                    if let Some(connection) = it.connections.get(number) {
+                        connection.handle(event);
+                        it.connections.touch(number);
+                    }
+                });
             }
             Some(DatagramEvent::NewConnection(incoming)) => self.meet(incoming),
             Some(DatagramEvent::Response(transmit)) => {
@@ -304,10 +290,29 @@ impl Driver {
             if self.socket.is_blocked() {
                 self.connections.touch(number);
             } else {
-                self.drive_one(number, now);
+                self.guard(number, |it| it.drive_one(number, now));
             }
         }
         self.numbers = numbers;
+    }
+
+    /// Does something with one connection. A panic over it, of the state machine of QUIC for
+    /// instance, is its end, and that of no other.
+    fn guard(&mut self, number: usize, work: impl FnOnce(&mut Self)) {
+        let was_handshaking = self.connections.get(number).is_some_and(|it| it.is_handshaking());
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_ok() {
+            return;
+        }
+        let Some(connection) = self.connections.get(number) else { return };
+        tracing::error!(remote = %connection.remote(), "a QUIC connection panicked, and is dropped");
+        connection.lose(End::Lost(io::ErrorKind::ConnectionAborted));
+        self.connections.remove(number);
+        self.endpoint.handle_event(ConnectionHandle(number), EndpointEvent::drained());
+        self.shared.counters.add(Count::Failed, 1);
+        self.shared.counters.went();
+        if was_handshaking {
+            self.gate.ended();
+        }
     }
 
     fn drive_one(&mut self, number: usize, now: Instant) {
