@@ -303,6 +303,8 @@ impl Driver {
         if catch_unwind(AssertUnwindSafe(|| work(self))).is_ok() {
             return;
         }
+        // They may be its bytes.
+        self.pieces.clear();
         let Some(connection) = self.connections.get(number) else { return };
         tracing::error!(remote = %connection.remote(), "a QUIC connection panicked, and is dropped");
         connection.lose(End::Lost(io::ErrorKind::ConnectionAborted));
