@@ -296,13 +296,11 @@ impl Driver {
         self.numbers = numbers;
     }
 
-    /// Does something with one connection. A panic over it, of the state machine of QUIC for
-    /// instance, is its end, and that of no other.
+    /// Does something with one connection. A panic over it is its end, and that of no other.
     fn guard(&mut self, number: usize, work: impl FnOnce(&mut Self)) {
         let was_handshaking = self.connections.get(number).is_some_and(|it| it.is_handshaking());
-        if catch_unwind(AssertUnwindSafe(|| work(self))).is_ok() {
-            return;
-        }
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(self)));
+        let Err(_) = outcome else { return };
         // They may be its bytes.
         self.pieces.clear();
         let Some(connection) = self.connections.get(number) else { return };
