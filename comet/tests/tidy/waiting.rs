@@ -10,8 +10,9 @@ use crate::source::{Source, all, code_of};
 const PAUSES: [&str; 4] = ["sleep(", "sleep_until(", "park_timeout(", "until(time, || false"];
 
 /// Pauses that are the subject of a test: file, function and reason.
-const MEANT: [(&str, &str, &str); 3] = [
+const MEANT: [(&str, &str, &str); 4] = [
     ("examples/server/tests/attacks/line.rs", "pass", "attacks measure what happens in a time"),
+    ("examples/server/tests/attacks/quic.rs", "pass", "the same, for those that are tasks"),
     ("examples/server/tests/it/push/load.rs", "pause", "the rate of a load is a matter of time"),
     ("examples/server/tests/it/resume/flow.rs", "pause", "random moments for the next failure"),
 ];

@@ -171,19 +171,24 @@ impl Strangers {
                         match act(strangers.clone()).await {
                             Some(()) => drop(done.fetch_add(1, Ordering::Relaxed)),
                             // Refused: it comes again, and does not spin.
-                            None => tokio::time::sleep(Duration::from_millis(1)).await,
+                            None => pass(Duration::from_millis(1)).await,
                         }
                     }
                 });
             }
             let began = Instant::now();
             let session = self.session(COMET, "somebody").await.map(|_| began.elapsed());
-            tokio::time::sleep(FLOOD.saturating_sub(began.elapsed())).await;
+            pass(FLOOD.saturating_sub(began.elapsed())).await;
             session
         });
         arena.within("another client gets its session", let_in, LET_IN);
         done.load(Ordering::Relaxed)
     }
+}
+
+/// Lets time pass, for a flood.
+async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
 }
 
 fn runtime() -> Runtime {
@@ -315,7 +320,7 @@ fn sessions<F: Future<Output = Option<()>> + Send>(
                 }
             });
         }
-        tokio::time::sleep(FLOOD).await;
+        pass(FLOOD).await;
         signed_in
     });
     arena.is("signed in", signed_in, CROWD);
@@ -355,7 +360,7 @@ fn moves(arena: &mut Arena) {
         let socket = UdpSocket::bind((STRANGER, 0)).ok()?;
         session.endpoint.rebind(socket).ok()?;
         session.connection.send_datagram(vec![0].into()).ok()?;
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        pass(Duration::from_millis(10)).await;
         Some(())
     });
     arena.at_least("moves", moved, 100);
@@ -378,7 +383,7 @@ fn never_reads(arena: &mut Arena) {
                 }
             });
         }
-        tokio::time::sleep(FLOOD).await;
+        pass(FLOOD).await;
         crowd.len()
     });
     arena.is("signed in", signed_in, CROWD);
