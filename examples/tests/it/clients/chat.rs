@@ -34,6 +34,7 @@ alice heard 2 where are you
 ";
 
 const MOVING: &str = "\
+alice came by early data: true
 alice heard 3 moving
 bob heard 3 moving
 alice has moved

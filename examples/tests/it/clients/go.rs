@@ -75,7 +75,7 @@ fn webtransport_go_chats_is_cut_and_comes_back() {
     run("webtransport", "quic");
 }
 
-/// It begins its second connection with early data where the relay takes that.
+/// It asks for its session again in early data.
 #[test]
 fn quic_go_chats_is_cut_comes_back_and_moves() {
     if let Some(mut client) = client("quic") {

@@ -45,6 +45,7 @@ func main() {
 	alice.open(dial(address))
 	alice.hear()
 	if it, ok := alice.line.(*quicLine); ok {
+		fmt.Println("alice came by early data:", it.wasEarly())
 		// The server follows once it hears from the new address.
 		it.migrate()
 		alice.say("moving")

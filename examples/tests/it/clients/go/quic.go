@@ -66,7 +66,7 @@ func withALPN(protocol string) *tls.Config {
 	return config
 }
 
-// Where the server offers it, a connection begins with early data.
+// Where the client has a ticket of TLS, a connection begins with early data.
 func dialQUIC(address string) *quicLine {
 	to, err := net.ResolveUDPAddr("udp", address)
 	must(err)
@@ -76,6 +76,12 @@ func dialQUIC(address string) *quicLine {
 	opened, err := conn.OpenStreamSync(context.Background())
 	must(err)
 	return &quicLine{stream: stream{opened, udp, conn.Context()}, conn: conn}
+}
+
+// wasEarly waits for the end of the handshake.
+func (l *quicLine) wasEarly() bool {
+	<-l.conn.HandshakeComplete()
+	return l.conn.ConnectionState().Used0RTT
 }
 
 // migrate goes on from another socket.
