@@ -164,6 +164,10 @@ impl Profile {
         if self.serves != Serves::Any && self.tls.as_ref().is_some_and(|it| it.is_optional) {
             return Err("a port of one protocol cannot serve TLS beside what is plain");
         }
+        #[cfg(feature = "tls")]
+        if self.http.is_none() && self.tls.as_ref().is_some_and(|it| it.tls.has_http2()) {
+            return Err("HTTP/2 needs a handler of HTTP");
+        }
         if self.deflate && self.serves == Serves::Packets {
             return Err("permessage-deflate needs WebSocket messages");
         }

@@ -39,7 +39,7 @@ impl HttpStream {
         Self { read, carrier: Carrier::Socket(socket) }
     }
 
-    pub(super) fn over_tls(stream: Box<dyn AsyncStream>, read: Bytes) -> Self {
+    pub(crate) fn over_tls(stream: Box<dyn AsyncStream>, read: Bytes) -> Self {
         Self { read, carrier: Carrier::Tls(stream) }
     }
 

@@ -4,12 +4,13 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::CertificateError;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
 use super::TlsError;
-use super::der::Names;
+use super::der::{Names, validity};
 
 /// A certificate of the server: its chain, leaf first, and its private key.
 #[derive(Clone)]
@@ -61,6 +62,9 @@ impl Certificate {
         match key.keys_match() {
             Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
             Err(rustls::Error::InconsistentKeys(_)) => return Err(TlsError::KeyMismatch),
+            // It is shown, not verified here: the proof of a name has a critical extension of its
+            // own (RFC 8737, section 3), which rustls does not know.
+            Err(rustls::Error::InvalidCertificate(CertificateError::Other(_))) => {}
             Err(_) => return Err(TlsError::BadCertificate),
         }
         let names = names.into_iter().map(|name| name.to_ascii_lowercase()).collect();
@@ -75,6 +79,13 @@ impl Certificate {
             let wild = own.strip_prefix("*.");
             own == name || (wild.is_some() && wild == domain)
         })
+    }
+
+    /// The first and the last second in which the leaf is valid (RFC 5280, section 4.1.2.5),
+    /// counted from the beginning of 1970 in UTC; `None` if they cannot be read, or lie before it.
+    #[must_use]
+    pub fn validity(&self) -> Option<(u64, u64)> {
+        validity(self.leaf())
     }
 
     /// The leaf in DER, of which a client may be told the SHA-256.
@@ -128,6 +139,30 @@ mod tests {
         for name in ["gate.test", "a.b.gate.test", "a.chat.test", "test", ""] {
             assert!(!certificate.is_for(name), "{name}");
         }
+    }
+
+    #[test]
+    fn the_validity_is_that_of_the_leaf() {
+        let mut params = rcgen::CertificateParams::new(["chat.test".to_owned()]).unwrap();
+        // Two digits of a year up to 2049, and four from then on.
+        params.not_before = rcgen::date_time_ymd(2024, 2, 29);
+        params.not_after = rcgen::date_time_ymd(2050, 1, 1);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let made = params.self_signed(&key).unwrap();
+        let certificate =
+            Certificate::from_pem(made.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap();
+        // `date -ud 2024-02-29 +%s`, and of 2050-01-01.
+        assert_eq!(certificate.validity(), Some((1_709_164_800, 2_524_608_000)));
+    }
+
+    #[test]
+    fn one_with_a_critical_extension_that_nobody_here_knows_can_be_shown() {
+        let mut params = rcgen::CertificateParams::new(["chat.test".to_owned()]).unwrap();
+        params.custom_extensions = vec![rcgen::CustomExtension::new_acme_identifier(&[7; 32])];
+        let key = rcgen::KeyPair::generate().unwrap();
+        let made = params.self_signed(&key).unwrap().pem();
+        let read = Certificate::from_pem(made.as_bytes(), key.serialize_pem().as_bytes());
+        assert!(read.unwrap().is_for("chat.test"));
     }
 
     #[test]

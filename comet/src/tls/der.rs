@@ -1,4 +1,4 @@
-//! Names of a certificate, read from its DER (RFC 5280; X.690).
+//! Names and validity of a certificate, read from its DER (RFC 5280; X.690).
 //!
 //! Not here: whether they are true. Clients' certificates have been verified before.
 
@@ -7,6 +7,9 @@ const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const OBJECT_ID: u8 = 0x06;
 const OCTETS: u8 = 0x04;
+/// Times with two digits of the year, and with four.
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
 /// Of a certificate's parts: the version, which may be missing, and the extensions.
 const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
@@ -30,16 +33,8 @@ pub(super) struct Names {
 impl Names {
     /// Of a certificate; `None` if it cannot be read.
     pub(super) fn of(certificate: &[u8]) -> Option<Self> {
-        let mut outer = Der(certificate).enter(SEQUENCE)?;
-        let mut parts = outer.enter(SEQUENCE)?;
-        let (first, _) = parts.clone().next()?;
-        if first == VERSION {
-            parts.next()?;
-        }
-        // The serial number, the algorithm, the issuer and the validity.
-        for _ in 0..4 {
-            parts.next()?;
-        }
+        let mut parts = up_to_validity(certificate)?;
+        parts.next()?;
         let subject = parts.enter(SEQUENCE)?;
         let mut names = Self { common_name: common_name(subject)?, ..Self::default() };
         while !parts.is_empty() {
@@ -80,6 +75,70 @@ impl Names {
         }
         Some(())
     }
+}
+
+/// The first and the last second in which a certificate is valid, since 1970; `None` if they cannot
+/// be read.
+pub(super) fn validity(certificate: &[u8]) -> Option<(u64, u64)> {
+    let mut times = up_to_validity(certificate)?.enter(SEQUENCE)?;
+    Some((time(times.next()?)?, time(times.next()?)?))
+}
+
+/// The parts of a certificate from its validity on.
+fn up_to_validity(certificate: &[u8]) -> Option<Der<'_>> {
+    let mut parts = Der(certificate).enter(SEQUENCE)?.enter(SEQUENCE)?;
+    let (first, _) = parts.clone().next()?;
+    if first == VERSION {
+        parts.next()?;
+    }
+    // The serial number, the algorithm and the issuer.
+    for _ in 0..3 {
+        parts.next()?;
+    }
+    Some(parts)
+}
+
+/// A time in UTC with seconds, the only form in certificates (RFC 5280, section 4.1.2.5), as
+/// seconds since 1970.
+fn time((tag, text): (u8, &[u8])) -> Option<u64> {
+    let (year, rest) = match tag {
+        UTC_TIME => {
+            let (digits, rest) = text.split_at_checked(2)?;
+            let year = number(digits)?;
+            (year + if year < 50 { 2_000 } else { 1_900 }, rest)
+        }
+        GENERALIZED_TIME => {
+            let (digits, rest) = text.split_at_checked(4)?;
+            (number(digits)?, rest)
+        }
+        _ => return None,
+    };
+    let rest = rest.strip_suffix(b"Z").filter(|rest| rest.len() == 10)?;
+    let mut fields = rest.chunks(2).map(number);
+    let mut field = || fields.next().flatten();
+    let (month, day) = (field()?, field()?);
+    let (hour, minute, second) = (field()?, field()?, field()?);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    Some(days(year, month, day)? * 86_400 + hour * 3_600 + minute * 60 + second)
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0, |number, byte| {
+        byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0'))
+    })
+}
+
+/// Days since 1970 of a day in the Gregorian calendar, whose years here begin in March: the leap
+/// day is the last.
+fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    let (year, month) =
+        if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
+    let in_year = (153 * month + 2) / 5 + day - 1;
+    let before = year * 365 + year / 4 - year / 100 + year / 400;
+    // Of 0000-03-01.
+    (before + in_year).checked_sub(719_468)
 }
 
 /// The last common name of a distinguished name, which is the most specific; one that is not in
@@ -185,7 +244,7 @@ mod tests {
             if let Some(it) = changed.get_mut(at) {
                 *it = byte;
             }
-            let _ = Names::of(&changed);
+            let _ = (Names::of(&changed), validity(&changed));
             prop_assert_eq!(Names::of(&whole[..cut.min(whole.len() - 1)]), None);
         }
     }

@@ -68,11 +68,36 @@ use comet_protocol::comet::Code;
 #[cfg(doc)]
 use crate::Closed;
 pub use crate::http::HttpStream;
+#[cfg(feature = "tls")]
+use crate::shard::transport::detached::tls_over;
 use crate::{
     Connect, ConnectReply, Event, Gateway, Identity, Message, Peer, Receipt, Refusal, RoomRequest,
     Router,
 };
 use lanes::{Call, Lanes};
+
+/// Begins TLS as its server on a socket accepted elsewhere, of which these bytes were read already.
+/// Costs what TLS costs on a listener.
+///
+/// The handshake takes place as the stream is read: bound its time. Of an unfinished handshake
+/// message 16,384 bytes are kept at most.
+///
+/// # Errors
+///
+/// Those of registering the socket, which happens here, and of rustls with its configuration.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime with IO.
+#[cfg(feature = "tls")]
+pub fn accept_tls(
+    socket: ::tokio::net::TcpStream,
+    read: &Bytes,
+    tls: &crate::tls::Tls,
+) -> std::io::Result<HttpStream> {
+    let stream = tls_over(socket.into_std()?, tls, read.to_vec())?;
+    Ok(HttpStream::over_tls(stream, Bytes::new()))
+}
 
 /// Async counterpart of [`Router`]. Its futures run on the runtime, so they may await, a database
 /// for instance, but must not block its threads.

@@ -1,6 +1,5 @@
-//! TLS that has left its shard with its connection, as a stream of a runtime.
-//!
-//! The same state goes on with the same socket; the runtime says when that is ready.
+//! TLS as a stream of a runtime, which says when the socket is ready: of a connection that has left
+//! its shard, or never was on one.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::{AsRawFd, RawFd};
@@ -12,6 +11,20 @@ use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::tls::Tls;
 use crate::http::{AsyncStream, Detached};
+
+/// Longest beginning of a handshake message that is kept on connections of no shard.
+const LONGEST: usize = 16 * 1024;
+
+/// TLS, from its first bytes on, over a socket that is non-blocking.
+pub(crate) fn tls_over(
+    socket: std::net::TcpStream,
+    tls: &crate::tls::Tls,
+    first: Vec<u8>,
+) -> io::Result<Box<dyn AsyncStream>> {
+    let socket = mio::net::TcpStream::from_std(socket);
+    let tls = Tls::new(socket, tls.current(), first, LONGEST)?;
+    Box::new(DetachedTls(Box::new(tls))).into_stream()
+}
 
 /// TLS of a connection that is to be polled elsewhere.
 #[derive(Debug)]

@@ -17,7 +17,7 @@
 
 mod acceptor;
 #[cfg(all(feature = "tls", feature = "tokio"))]
-mod detached;
+pub(crate) mod detached;
 #[cfg(feature = "tokio")]
 mod polled;
 mod protection;
