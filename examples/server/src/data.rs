@@ -20,6 +20,8 @@ const TICKET_SECRET: &str = "ticket.secret";
 pub(crate) const SECRETS: [&str; 2] = [DEMO_SECRET, TICKET_SECRET];
 /// The development certificate, and its key.
 const CERTIFICATE: [&str; 2] = ["development.cert.pem", "development.key.pem"];
+/// The account with an ACME authority.
+const ACME_ACCOUNT: &str = "acme.account.json";
 /// Suffixes of the files that SQLite keeps beside a database.
 pub(crate) const SIDE_FILES: [&str; 2] = ["-wal", "-shm"];
 /// The high-water mark of the messages.
@@ -161,6 +163,16 @@ impl Data {
     /// Where the development certificate and its key are.
     pub(crate) fn certificate(&self) -> [PathBuf; 2] {
         CERTIFICATE.map(|name| self.path.join(name))
+    }
+
+    /// Where the account with an ACME authority is kept, its key included.
+    pub(crate) fn acme_account(&self) -> PathBuf {
+        self.path.join(ACME_ACCOUNT)
+    }
+
+    /// Where the certificate for a name from an ACME authority is kept, and its key.
+    pub(crate) fn acme_certificate(&self, name: &str) -> PathBuf {
+        self.path.join(format!("acme.{name}.pem"))
     }
 
     /// A secret of this directory, generated on first use, readable by its owner only. A damaged

@@ -18,6 +18,7 @@ mod descriptors;
 mod http;
 mod logging;
 mod metrics;
+mod ports;
 mod push;
 mod quic;
 mod ready;

@@ -1,50 +1,32 @@
-//! The QUIC port. Its certificate is the one for development.
-//!
-//! Not here: certificates of operators, which QUIC has none of yet.
+//! The QUIC port, with the certificates of the other ports.
 
-use std::fs;
-use std::net::SocketAddr;
-use std::path::Path;
+use std::sync::Arc;
 
 use comet::{Gateway, OriginPolicy};
-use comet_quic::{BindError, Listener, Tls, WebTransport};
+use comet_quic::{Listener, Tls, WebTransport};
 
-use crate::certificates::development;
-use crate::config::Config;
-use crate::data::{Data, DataError};
+use crate::certificates::Certificates;
+use crate::config::{ClientCertificates, Config};
 use crate::startup_error::StartupError;
-
-/// A listener, and the announcement of it to clients.
-pub(crate) struct Quic {
-    pub(crate) listener: Listener,
-    pub(crate) announcement: Announcement,
-}
-
-/// Where QUIC is listened on, and the SHA-256 of the certificate there, in hex.
-#[derive(Clone, Debug)]
-pub(crate) struct Announcement {
-    pub(crate) address: SocketAddr,
-    pub(crate) sha256: String,
-}
 
 /// Listens, unless that is turned off. `http` is the port of the chat page.
 pub(crate) fn listen(
     config: &Config,
     gateway: &Gateway,
-    data: &Data,
+    certificates: &Certificates,
     http: u16,
-) -> Result<Option<Quic>, StartupError> {
+) -> Result<Option<Arc<Listener>>, StartupError> {
     let Some(address) = config.listen.quic else { return Ok(None) };
-    let [certificate, key] = development::certificate(data.certificate())?;
-    let sha256 = fingerprint(&certificate)?;
-    let tls = Tls::from_files(&certificate, &key).map_err(BindError::Tls)?;
+    if config.certificates.tls.client == ClientCertificates::Required {
+        tracing::warn!(%address, "no QUIC: it cannot ask clients for certificates");
+        return Ok(None);
+    }
+    let tls = Tls::new(certificates.tls().resolver());
     let origin = pages(config.origins.sub.policy(), &config.origins.hosts, http);
     let webtransport = WebTransport { origin, ..WebTransport::default() };
     let quic =
         comet_quic::Config { webtransport: Some(webtransport), ..comet_quic::Config::default() };
-    let listener = Listener::bind(gateway, address, &tls, quic)?;
-    let announcement = Announcement { address: listener.address(), sha256 };
-    Ok(Some(Quic { listener, announcement }))
+    Ok(Some(Arc::new(Listener::bind(gateway, address, &tls, quic)?)))
 }
 
 /// Pages that may ask for a session. Those of the same host come from another port than this one:
@@ -53,15 +35,8 @@ fn pages(policy: OriginPolicy, hosts: &[String], http: u16) -> OriginPolicy {
     if !matches!(policy, OriginPolicy::SameHost) {
         return policy;
     }
-    let local = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("http://{host}:{http}"));
-    let named = hosts.iter().flat_map(|host| ["http", "https"].map(|it| format!("{it}://{host}")));
-    OriginPolicy::List(local.into_iter().chain(named).collect())
-}
-
-/// The hash of a certificate in a file, in hex.
-fn fingerprint(certificate: &Path) -> Result<String, StartupError> {
-    let failed = |source| DataError::Directory { path: certificate.to_owned(), source };
-    let pem = fs::read(certificate).map_err(failed)?;
-    let hash = comet_quic::fingerprint(&pem).map_err(BindError::Tls)?;
-    Ok(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+    let both = |host: &str| ["http", "https"].map(|scheme| format!("{scheme}://{host}"));
+    let local = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{http}"));
+    let local = local.iter().flat_map(|host| both(host));
+    OriginPolicy::List(local.chain(hosts.iter().flat_map(|host| both(host))).collect())
 }

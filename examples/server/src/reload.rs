@@ -1,8 +1,10 @@
-//! SIGHUP: reads the settings again and applies those that can change while sessions are open.
+//! SIGHUP: reads the settings again and applies those that can change while sessions are open, and
+//! looks at certificates.
 
 use comet::Gateway;
 use comet_store::Store;
 
+use crate::certificates::Certificates;
 use crate::config::{Config, Flags};
 use crate::logging::Logging;
 use crate::settings::Settings;
@@ -27,12 +29,14 @@ pub(crate) struct Reload {
 }
 
 impl Reload {
-    /// Reopens the log file, reads the settings, and logs the result. A fault leaves all settings
-    /// unchanged. Blocks: reads files, and may resolve host names.
-    pub(crate) fn run(&mut self, gateway: &Gateway, store: &Store) {
+    /// Reopens the log file, loads certificates that have changed, reads the settings, and logs the
+    /// result. A fault leaves all settings unchanged. Blocks: reads files, and may resolve host
+    /// names.
+    pub(crate) fn run(&mut self, gateway: &Gateway, store: &Store, certificates: &Certificates) {
         if let Err(error) = self.logging.reopen() {
             tracing::error!(%error, "the log file cannot be opened anew");
         }
+        certificates.refresh();
         let (config, settings) = match Config::load(&self.flags) {
             Ok(loaded) => loaded,
             Err(fault) => {

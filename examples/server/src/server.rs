@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use comet::tls::Tls;
 use comet::{Builder, Gateway, HttpConnection};
 use comet_dtalk::http::Verify;
 use comet_dtalk::id::Node;
 use comet_group::Groups;
 use comet_identity::{Authenticated, Registry, Tokens, devices};
+use comet_quic::Listener;
 use comet_sql::Fence;
 use comet_store::{Membership, Outbox, Store};
 use tokio::net::TcpListener;
@@ -20,7 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::certificates::Certificates;
+use crate::certificates::{Acme, Certificates};
 use crate::config::Config;
 use crate::data::{Data, DataError};
 use crate::database::Databases;
@@ -28,7 +30,7 @@ use crate::demo::{Demo, DemoRoom};
 use crate::descriptors::{self, Shares};
 use crate::http::{self, Port, Public};
 use crate::metrics::{Metrics, Requests, Sources};
-use crate::quic::Quic;
+use crate::ports::Ports;
 use crate::ready::Readiness;
 use crate::reload::Reload;
 use crate::startup_error::StartupError;
@@ -71,19 +73,16 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let with_presence = crate::demo::PresenceRouter::new(Arc::clone(&router), online);
     let shares = descriptors::share(&config);
     let (stop, stopped) = watch::channel(false);
-    let (gateway, handed_over) = start_gateway(&config, &shares, &data, with_presence, &stopped)?;
+    let certificates = Certificates::open(&config.certificates, &data)?;
+    let (gateway, handed_over) =
+        start_gateway(&config, &shares, &data, with_presence, certificates.tls())?;
+    keep_certificates(&config, &certificates, &data, &stopped);
 
     let verify: Arc<dyn Verify> = Arc::new(tokens);
-    let addresses = [&http, &admin].map(TcpListener::local_addr);
-    let page = *addresses[0].as_ref().unwrap_or(&config.listen.http);
-    let quic = quic::listen(&config, &gateway, &data, page.port())?;
-    let public = Public {
-        gateway: gateway.clone(),
-        config: Arc::new(config.clone()),
-        demo,
-        http: page,
-        quic: quic.as_ref().map(|quic| quic.announcement.clone()),
-    };
+    let quic = quic::listen(&config, &gateway, &certificates, address_of(&http)?.port())?;
+    let addresses = [address_of(&http)?, address_of(&admin)?];
+    let ports = Ports::new(&config, &gateway, addresses, quic.as_deref());
+    let public = Public::new(&gateway, &config, demo, ports, &certificates);
     let readiness = Readiness::new(&gateway, &store, &registry, &config, shares.gateway);
     let requests = Requests::new();
     let devices =
@@ -91,9 +90,9 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let backends = devices.merge(comet_group::routes(groups, Arc::clone(&verify)));
     let public = http::public(public, &store, backends, verify, registry, &requests);
     let pushed = pushes.as_ref().map(|it| it.pushes.clone());
-    let sources = Sources::new(&gateway, &store, router, pushed, &config);
+    let sources = Sources::new(&gateway, &store, router, pushed, &config).quic(quic.as_ref());
     let metrics = Metrics::new(sources, &requests);
-    let http = Port::public(&config, http, shares.http, handed_over);
+    let http = Port::public(&config, http, shares.http, certificates.tls(), handed_over);
     let admin = Port::admin(&config.http, admin);
     let serving = [
         tokio::spawn(http::serve(http, public, stopped.clone())),
@@ -101,9 +100,10 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     ];
     // The announcement may be followed by a stop request at once.
     let signals = signals();
-    announce(&config, &gateway, quic.as_ref(), addresses)?;
+    announce(&config, &gateway, &ports);
 
-    let outcome = wait_for(signals, &databases, || reload.run(&gateway, &store)).await;
+    let hang_up = || reload.run(&gateway, &store, &certificates);
+    let outcome = wait_for(signals, &databases, hang_up).await;
     print_line("draining");
     drain(&gateway, quic, Duration::from_secs(config.drain_seconds)).await;
     push::stop(pushes).await;
@@ -150,30 +150,40 @@ async fn end_requests(serving: [JoinHandle<()>; 2]) {
     }
 }
 
-/// Starts the gateway, and looks after its certificates until everything is stopped.
 fn start_gateway(
     config: &Config,
     shares: &Shares,
     data: &Data,
     router: impl comet::Router,
-    stopped: &watch::Receiver<bool>,
+    tls: &Tls,
 ) -> Result<(Gateway, Receiver<HttpConnection>), StartupError> {
     let mut limits = config.gateway_limits();
     limits.limits.max_connections = shares.gateway;
     limits.resume.ticket_key = Some(data.ticket_secret()?);
     // Who is kept out by no certificate is not kept from plain connections either.
-    limits.resume.plain_after_tls = config.tls.is_for_development();
+    limits.resume.plain_after_tls = config.certificates.are_for_development();
     let (to_http, handed_over) = http::handed_over();
     let builder = Gateway::builder(router).config(limits);
-    let certificates = Certificates::open(&config.tls, data)?;
-    let listeners = config.listeners(certificates.tls(), move |connection| {
+    let listeners = config.listeners(tls, move |connection| {
         // Too many wait: this one is closed.
         drop(to_http.try_send(connection));
     });
     let builder = listeners.into_iter().fold(builder, Builder::listen);
-    let gateway = builder.start()?;
-    drop(tokio::spawn(certificates.watch(stopped.clone())));
-    Ok((gateway, handed_over))
+    Ok((builder.start()?, handed_over))
+}
+
+/// Looks after the files of certificates, and after their renewal, until the server stops.
+fn keep_certificates(
+    config: &Config,
+    certificates: &Certificates,
+    data: &Data,
+    stopped: &watch::Receiver<bool>,
+) {
+    drop(tokio::spawn(certificates.clone().watch(stopped.clone())));
+    let acme = &config.certificates.acme;
+    if acme.is_on() {
+        drop(tokio::spawn(Acme::new(acme, certificates, data).keep(stopped.clone())));
+    }
 }
 
 fn store_config(config: &Config, fence: Option<Fence>) -> comet_store::Config {
@@ -194,30 +204,22 @@ fn group_config(config: &Config) -> comet_group::Config {
     Node::new(config.backends.store.node).map_or(group.clone(), |node| group.node(node))
 }
 
+fn address_of(listener: &TcpListener) -> Result<SocketAddr, StartupError> {
+    listener.local_addr().map_err(StartupError::Runtime)
+}
+
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartupError> {
     TcpListener::bind(address).await.map_err(|source| StartupError::Listen { address, source })
 }
 
 /// Announces all addresses: one line for programs, the rest for people.
-fn announce(
-    config: &Config,
-    gateway: &Gateway,
-    quic: Option<&Quic>,
-    addresses: [io::Result<SocketAddr>; 2],
-) -> Result<(), StartupError> {
-    let [http, admin] = addresses.map(|address| address.map_err(StartupError::Runtime));
-    let (http, admin) = (http?, admin?);
-    let addresses = gateway.addresses();
-    let (tcp, ws, tls) = (addresses[0], addresses[1], addresses[2]);
-    let any = addresses.get(3).map(|any| format!(" any={any}")).unwrap_or_default();
-    let quic = quic.map(|quic| format!(" quic={}", quic.listener.address())).unwrap_or_default();
-    print_line(&format!(
-        "listening tcp={tcp} ws={ws} tls={tls} http={http} admin={admin}{any}{quic}"
-    ));
+fn announce(config: &Config, gateway: &Gateway, ports: &Ports) {
+    print_line(&format!("listening {ports}"));
     print_line(&format!("  data     {}", config.data_dir.display()));
     if let Some(database) = &config.database.0 {
         print_line(&format!("  database {database}"));
     }
+    let Ports { http, admin, .. } = ports;
     print_line(&format!("  metrics  http://{admin}/metrics"));
     if config.demo_is_on() {
         print_line(&format!("  chat     http://{http}/"));
@@ -225,8 +227,7 @@ fn announce(
             "  demo     on: whoever reaches this machine's loopback may sign in by any name",
         );
     }
-    tracing::info!(%tcp, %ws, %tls, %http, %admin, shards = gateway.shards(), "serving");
-    Ok(())
+    tracing::info!(%ports, shards = gateway.shards(), "serving");
 }
 
 /// Returns when a stop is requested, or another process has taken the database; until then each
@@ -249,7 +250,7 @@ async fn wait_for(
     }
 }
 
-async fn drain(gateway: &Gateway, quic: Option<Quic>, within: Duration) {
+async fn drain(gateway: &Gateway, quic: Option<Arc<Listener>>, within: Duration) {
     gateway.drain(within);
     let gateway = gateway.clone();
     let wait = move || {

@@ -76,8 +76,8 @@ impl StartupError {
             Self::Listen { address, source } if source.kind() == io::ErrorKind::AddrInUse => {
                 Some(format!(
                     "Another program, perhaps another server, listens there. Stop it, or choose \
-                     another port: --tcp, --ws, --tls, --http, --admin or --quic, instead of \
-                     {address}."
+                     another port: --tcp, --ws, --tls, --http, --https, --admin or --quic, instead \
+                     of {address}."
                 ))
             }
             Self::Listen { address, source }

@@ -20,7 +20,7 @@ const RENEWED_AFTER: Duration = Duration::from_secs(6 * 24 * 60 * 60);
 const SKEW: Duration = Duration::from_secs(60 * 60);
 
 /// The files of the certificate and its key, made anew if there are none or they are old.
-pub(crate) fn certificate(paths: [PathBuf; 2]) -> Result<[PathBuf; 2], CertificatesError> {
+pub(super) fn certificate(paths: [PathBuf; 2]) -> Result<[PathBuf; 2], CertificatesError> {
     if paths.iter().all(is_fresh) {
         return Ok(paths);
     }

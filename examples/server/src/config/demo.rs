@@ -39,8 +39,9 @@ impl Config {
     /// Whether sign-in by name alone is enabled: only if no other machine can connect, judged by
     /// the listeners, the addresses announced to clients, and the trusted proxies.
     pub(crate) fn demo_is_on(&self) -> bool {
-        let Listen { tcp, ws, http, admin, tls, any, quic, .. } = &self.listen;
-        let mut addresses = [tcp, ws, http, admin, tls].into_iter().chain(any).chain(quic);
+        let Listen { tcp, ws, http, admin, tls, any, https, quic, .. } = &self.listen;
+        let fixed = [tcp, ws, http, admin, tls].into_iter();
+        let mut addresses = fixed.chain(any).chain(https).chain(quic);
         let all_loopback = addresses.all(|address| address.ip().is_loopback());
         let served = self.announced.discovery.servers.iter().map(|node| node.address.parse().ok());
         let named = self.origins.hosts.iter().map(|host| format!("http://{host}").parse().ok());
@@ -75,6 +76,7 @@ mod tests {
         assert!(!load(&["--http", "0.0.0.0:8888"]).demo_is_on());
         assert!(!load(&["--tcp", "192.0.2.1:3101"]).demo_is_on());
         assert!(!load(&["--quic", "192.0.2.1:3104"]).demo_is_on());
+        assert!(!load(&["--https", "192.0.2.1:443"]).demo_is_on());
         assert!(load(&["--quic", ""]).demo_is_on());
         assert!(!load(&["--set", "demo.mode = 'off'"]).demo_is_on());
     }

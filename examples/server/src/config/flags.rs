@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::settings::{Fault, Settings};
 
@@ -24,6 +24,27 @@ pub(crate) struct Flags {
     /// Data directory
     #[arg(long, value_name = "DIR", global = true)]
     data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    addresses: Addresses,
+    /// Name of this server on the internet, for which it gets certificates itself, by ACME; may be
+    /// given several times. Opens port 443, and accepts the terms of the authority (Let's Encrypt,
+    /// unless `acme.directory` names another)
+    #[arg(long, value_name = "NAME")]
+    acme: Vec<String>,
+    /// Log filter
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
+    /// Start although stored messages are missing from the database; they stay lost
+    #[arg(long)]
+    pub(crate) accept_loss: bool,
+    /// Any setting as it would stand in the file, such as `gateway.resume_seconds=60`
+    #[arg(long, value_name = "SETTING=VALUE")]
+    set: Vec<String>,
+}
+
+/// Addresses of the ports.
+#[derive(Args, Clone, Debug, Default)]
+struct Addresses {
     /// Address for raw TCP sessions
     #[arg(long, value_name = "ADDR")]
     tcp: Option<String>,
@@ -36,6 +57,10 @@ pub(crate) struct Flags {
     /// Address for sessions of both kinds over TLS
     #[arg(long, value_name = "ADDR")]
     tls: Option<String>,
+    /// Address for all of them over TLS, with the API and the page, as a server on the open
+    /// internet has it; empty for none
+    #[arg(long, value_name = "ADDR")]
+    https: Option<String>,
     /// Address for all of them on one port
     #[arg(long, value_name = "ADDR")]
     any: Option<String>,
@@ -45,15 +70,6 @@ pub(crate) struct Flags {
     /// UDP address for QUIC and WebTransport; empty for none
     #[arg(long, value_name = "ADDR")]
     quic: Option<String>,
-    /// Log filter
-    #[arg(long, value_name = "FILTER")]
-    log: Option<String>,
-    /// Start although stored messages are missing from the database; they stay lost
-    #[arg(long)]
-    pub(crate) accept_loss: bool,
-    /// Any setting as it would stand in the file, such as `gateway.resume_seconds=60`
-    #[arg(long, value_name = "SETTING=VALUE")]
-    set: Vec<String>,
 }
 
 /// The command to run instead of the server.
@@ -86,15 +102,19 @@ impl Flags {
         for setting in &self.set {
             settings.assignment(setting)?;
         }
+        if !self.acme.is_empty() {
+            settings.list("--acme", "acme.names", &self.acme);
+        }
         let data_dir = self.data_dir.as_ref().map(|dir| dir.display().to_string());
         for (flag, path, value) in [
-            ("--tcp", "listen.tcp", &self.tcp),
-            ("--ws", "listen.ws", &self.ws),
-            ("--http", "listen.http", &self.http),
-            ("--tls", "listen.tls", &self.tls),
-            ("--any", "listen.any", &self.any),
-            ("--admin", "listen.admin", &self.admin),
-            ("--quic", "listen.quic", &self.quic),
+            ("--tcp", "listen.tcp", &self.addresses.tcp),
+            ("--ws", "listen.ws", &self.addresses.ws),
+            ("--http", "listen.http", &self.addresses.http),
+            ("--tls", "listen.tls", &self.addresses.tls),
+            ("--any", "listen.any", &self.addresses.any),
+            ("--https", "listen.https", &self.addresses.https),
+            ("--admin", "listen.admin", &self.addresses.admin),
+            ("--quic", "listen.quic", &self.addresses.quic),
             ("--data-dir", "data_dir", &data_dir),
             ("--log", "log", &self.log),
         ] {

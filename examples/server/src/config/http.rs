@@ -18,4 +18,6 @@ pub(crate) struct Http {
     pub(crate) body_seconds: u64,
     pub(crate) idle_seconds: u64,
     pub(crate) write_seconds: u64,
+    /// Whether plain requests are sent to the same address with TLS.
+    pub(crate) redirect: bool,
 }

@@ -61,11 +61,11 @@ impl Config {
     }
 
     /// The listeners of sessions: TCP, WebSocket, both over TLS and, if configured, all on one
-    /// port, whose other requests go to the handler.
+    /// port, plain or over TLS, whose other requests go to the handler.
     pub(crate) fn listeners(
         &self,
         tls: &Tls,
-        http: impl Fn(HttpConnection) + Send + Sync + 'static,
+        http: impl Fn(HttpConnection) + Clone + Send + Sync + 'static,
     ) -> Vec<Listen> {
         let (at, ping) = (&self.listen, &self.gateway.ping);
         let websocket = |listen: Listen| {
@@ -81,10 +81,14 @@ impl Config {
         let ws = (ws, ping.ws_ping_seconds, at.ws_proxy_protocol);
         let secured = websocket(Listen::any(at.tls)).tls(tls);
         let secured = (secured, ping.ws_ping_seconds, at.tls_proxy_protocol);
-        let any = at.any.map(|address| websocket(Listen::any(address)).http(http));
-        let any = any.map(|listen| listen.tls_or_plain(tls));
+        // What hyper serves may be HTTP/2.
+        let for_all = tls.with_http2();
+        let all = |address| websocket(Listen::any(address)).http(http.clone());
+        let any = at.any.map(|address| all(address).tls_or_plain(&for_all));
         let any = any.map(|listen| (listen, None, at.any_proxy_protocol));
-        let listeners = [tcp, ws, secured].into_iter().chain(any);
+        let https = at.https.map(|address| all(address).tls(&for_all));
+        let https = https.map(|listen| (listen, ping.ws_ping_seconds, at.https_proxy_protocol));
+        let listeners = [tcp, ws, secured].into_iter().chain(any).chain(https);
         let configured = listeners.map(|(listen, own, proxy_protocol)| {
             let listen = listen.proxy_protocol(proxy_protocol.into());
             match own {

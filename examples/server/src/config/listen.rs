@@ -22,6 +22,9 @@ pub(crate) struct Listen {
     pub(crate) tls: SocketAddr,
     #[serde(default, deserialize_with = "optional_address")]
     pub(crate) any: Option<SocketAddr>,
+    /// All but administration, TLS alone.
+    #[serde(deserialize_with = "address_or_none")]
+    pub(crate) https: Option<SocketAddr>,
     /// UDP, so that it collides with none of the others.
     #[serde(deserialize_with = "address_or_none")]
     pub(crate) quic: Option<SocketAddr>,
@@ -30,6 +33,7 @@ pub(crate) struct Listen {
     pub(crate) http_proxy_protocol: ProxyHeaders,
     pub(crate) any_proxy_protocol: ProxyHeaders,
     pub(crate) tls_proxy_protocol: ProxyHeaders,
+    pub(crate) https_proxy_protocol: ProxyHeaders,
 }
 
 /// Whether connections of a port begin with a PROXY header.
@@ -53,6 +57,7 @@ impl Listen {
     /// Two settings with the same port: the later one, the earlier one, and the later address.
     pub(super) fn collision(&self) -> Option<(&'static str, &'static str, SocketAddr)> {
         let any = self.any.map(|address| ("listen.any", address));
+        let https = self.https.map(|address| ("listen.https", address));
         let listeners: Vec<_> = [
             ("listen.tcp", self.tcp),
             ("listen.ws", self.ws),
@@ -62,6 +67,7 @@ impl Listen {
         ]
         .into_iter()
         .chain(any)
+        .chain(https)
         .collect();
         listeners.iter().enumerate().find_map(|(n, &(path, address))| {
             let other = listeners[..n].iter().find(|(_, other)| overlap(*other, address));
@@ -77,6 +83,7 @@ impl Listen {
             ("listen.http_proxy_protocol", self.http_proxy_protocol),
             ("listen.any_proxy_protocol", self.any_proxy_protocol),
             ("listen.tls_proxy_protocol", self.tls_proxy_protocol),
+            ("listen.https_proxy_protocol", self.https_proxy_protocol),
         ];
         let mut required = settings.into_iter().filter(|(_, it)| *it == ProxyHeaders::Required);
         required.next().map(|(path, _)| path)

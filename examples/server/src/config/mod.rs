@@ -1,5 +1,6 @@
 //! The configuration: a commented default, a file, the environment, flags; the later ones win.
 
+mod acme;
 mod announced;
 mod backends;
 mod database;
@@ -15,12 +16,14 @@ mod proxies;
 mod push;
 mod tls;
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use comet_dtalk::id::Node as StoreNode;
 use comet_dtalk::user::{MAX_APP, is_app};
 use tracing_subscriber::EnvFilter;
 
+pub(crate) use self::acme::Acme;
 use self::announced::Announced;
 pub(crate) use self::announced::{Module, Node, Transport};
 use self::backends::Backends;
@@ -37,7 +40,7 @@ pub(crate) use self::logging::{LogFormat, Logging};
 use self::origins::Origins;
 use self::proxies::Proxies;
 pub(crate) use self::push::{Env, Push, UmengApp, Vendor};
-pub(crate) use self::tls::{ClientCertificates, Tls as TlsSettings};
+pub(crate) use self::tls::{CertificateFiles, CertificateSettings, ClientCertificates};
 use crate::settings::{Fault, Section, Settings};
 
 /// The commented default configuration, the base of every configuration.
@@ -55,7 +58,7 @@ pub(crate) struct Config {
     pub(crate) drain_seconds: u64,
     pub(crate) logging: Logging,
     pub(crate) listen: Listen,
-    pub(crate) tls: TlsSettings,
+    pub(crate) certificates: CertificateSettings,
     pub(crate) http: Http,
     pub(crate) gateway: Gateway,
     pub(crate) backends: Backends,
@@ -71,7 +74,8 @@ impl Config {
     pub(crate) fn load(flags: &Flags) -> Result<(Self, Settings), Fault> {
         let mut settings = Settings::parse(DEFAULT_NAME, DEFAULT)?;
         flags.overlay(&mut settings)?;
-        let config = settings.read(Self::read)?;
+        let mut config = settings.read(Self::read)?;
+        config.open_for_acme(settings.is_from(DEFAULT_NAME, "listen.https"));
         config.check(&settings)?;
         Ok((config, settings))
     }
@@ -84,7 +88,7 @@ impl Config {
             drain_seconds: settings.setting("drain_seconds")?,
             logging: settings.part()?,
             listen: settings.setting("listen")?,
-            tls: settings.setting("tls")?,
+            certificates: settings.part()?,
             http: settings.setting("http")?,
             gateway: settings.section("gateway", Gateway::read)?,
             backends: settings.part()?,
@@ -94,6 +98,19 @@ impl Config {
             announced: settings.part()?,
             proxies: settings.part()?,
         })
+    }
+
+    /// Names with certificates are names of this server, and have the usual port unless another
+    /// one is configured.
+    fn open_for_acme(&mut self, has_usual_port: bool) {
+        let acme = &self.certificates.acme;
+        if acme.is_on() && has_usual_port {
+            self.listen.https = Some((Ipv4Addr::UNSPECIFIED, 443).into());
+        }
+        let hosts = &mut self.origins.hosts;
+        let new = acme.names.iter().filter(|name| !hosts.contains(name)).cloned();
+        let new: Vec<_> = new.collect();
+        hosts.extend(new);
     }
 
     /// Rejects values that are valid for their types but make no sense.
@@ -122,7 +139,8 @@ impl Config {
             return Err(settings.fault("store.retention.id_days", text));
         }
         self.push.check(settings)?;
-        self.tls.check(settings)?;
+        self.certificates.tls.check(settings)?;
+        self.certificates.acme.check(settings)?;
         if let Some((path, other, address)) = self.listen.collision() {
             // Users do not write the default: the fault lies in the setting that collides with it.
             let of_default = settings.is_from(DEFAULT_NAME, path);

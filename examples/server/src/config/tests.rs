@@ -37,6 +37,7 @@ fn the_full_file_has_every_setting_and_none_with_its_default() {
         "gateway.ws_ping_seconds",
         "listen.any",
         "modules",
+        "tls.certificates",
         "trusted_proxies",
     ];
     let beyond = differing.iter().filter(|path| !missing.contains(path)).collect::<Vec<_>>();
@@ -70,18 +71,20 @@ fn each_setting_at_the_top_of_a_full_file_is_read_to_its_value() {
 #[test]
 fn each_section_of_a_full_file_is_read_to_its_values() {
     let config = full().read(Config::read).unwrap();
-    let Listen { tcp, ws, http, admin, tls, any, quic, .. } = config.listen;
-    assert_eq!(quic.map(|it| it.port()), Some(1_106));
+    let Listen { tcp, ws, http, admin, tls, any, https, quic, .. } = config.listen;
+    assert_eq!([quic, https].map(|it| it.map(|it| it.port())), [Some(1_106), Some(1_109)]);
     let ports = [tcp, ws, http, admin, tls].map(|it| it.port());
     assert_eq!(ports, [1_101, 1_102, 1_103, 1_104, 1_108]);
-    let tls = TlsSettings {
+    let tls = tls::Tls {
         cert: "chain.pem".into(),
         key: "key.pem".into(),
+        certificates: vec![CertificateFiles { cert: "chain2.pem".into(), key: "key2.pem".into() }],
         client: ClientCertificates::Required,
         client_roots: "roots.pem".into(),
         check_seconds: 1_107,
     };
-    assert_eq!(config.tls, tls);
+    assert_eq!(config.certificates.tls, tls);
+    the_authority_of_a_full_file_is_read(&config.certificates.acme);
     assert_eq!(any.map(|it| it.port()), Some(1_105));
     let required = [
         config.listen.tcp_proxy_protocol,
@@ -89,8 +92,9 @@ fn each_section_of_a_full_file_is_read_to_its_values() {
         config.listen.http_proxy_protocol,
         config.listen.any_proxy_protocol,
         config.listen.tls_proxy_protocol,
+        config.listen.https_proxy_protocol,
     ];
-    assert_eq!(required, [ProxyHeaders::Required; 5]);
+    assert_eq!(required, [ProxyHeaders::Required; 6]);
     let advertised = &config.announced.advertise.transports[0];
     assert_eq!((&*advertised.kind, &*advertised.url), ("quic", "quic://z.example:3104"));
     let http = Http {
@@ -104,6 +108,7 @@ fn each_section_of_a_full_file_is_read_to_its_values() {
         body_seconds: 1_206,
         idle_seconds: 1_207,
         write_seconds: 1_208,
+        redirect: true,
     };
     assert_eq!(config.http, http);
     let devices = Devices { phone: 1_401, desktop: 1_402, web: 1_403, winner: Winner::Oldest };
@@ -130,6 +135,17 @@ fn each_section_of_a_full_file_is_read_to_its_values() {
     assert_eq!(demo.hosts, ["e.example"]);
 }
 
+fn the_authority_of_a_full_file_is_read(acme: &Acme) {
+    let expected = Acme {
+        names: vec!["i.example".into()],
+        contact: vec!["j@k.example".into()],
+        directory: "https://l.example/dir".into(),
+        root: "m.pem".into(),
+        retry_seconds: 1_110,
+    };
+    assert_eq!(*acme, expected);
+}
+
 fn each_vendor_of_a_full_file_is_read(push: &Push) {
     assert_eq!(push.limits.ca_file, "j");
     assert_eq!((&*push.webhook.url, push.webhook.secret.expose()), ("http://k.example", "l"));
@@ -154,6 +170,24 @@ fn certificates_and_keys_go_together_and_clients_need_roots() {
     assert!(fault("tls.key=a.pem").contains("tls.key needs tls.cert"));
     assert!(fault("tls.client=optional").contains("tls.client needs tls.client_roots"));
     assert!(fault("tls.check_seconds=0").contains("tls.check_seconds must be at least 1"));
+}
+
+#[test]
+fn acme_is_a_flag_that_opens_the_usual_port_under_names_of_this_server() {
+    let config = load(&["--acme", "a.example", "--acme", "b.example"]);
+    assert_eq!(config.certificates.acme.names, ["a.example", "b.example"]);
+    assert_eq!(config.listen.https, Some("0.0.0.0:443".parse().unwrap()));
+    assert_eq!(config.origins.hosts, ["a.example", "b.example"]);
+    assert!(!config.demo_is_on());
+    let config = load(&["--acme", "a.example", "--https", "[::]:8443"]);
+    assert_eq!(config.listen.https, Some("[::]:8443".parse().unwrap()));
+    assert_eq!(load(&["--set", "origins.hosts=['c.example']"]).listen.https, None);
+    let fault = |settings: &[&str]| Config::load(&flags(settings)).unwrap_err().to_string();
+    let said = fault(&["--acme", "*.example"]);
+    assert!(said.contains("--acme: acme.names must be names such as chat.example.org"), "{said}");
+    let said = fault(&["--acme", "a.example", "--set", "acme.directory=http://a.example"]);
+    assert!(said.contains("acme.directory must be the URL of a directory by https"), "{said}");
+    assert!(fault(&["--set", "acme.retry_seconds=0"]).contains("must be at least 1"));
 }
 
 #[test]

@@ -1,17 +1,15 @@
 //! Requests of clients before they connect: liveness, other servers, enabled modules, a newer
 //! version of the client, and a backup of its keys.
 
-use axum::Extension;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderMap, Uri};
 use axum::response::IntoResponse;
-use comet::Client;
 use comet_dtalk::http::{Body, Int64, Reply};
 use serde::{Deserialize, Serialize};
 
 use super::Public;
-use super::host::{Host, scheme};
+use super::origin::Origin;
 use crate::config::{Module, Node};
 
 /// Name of the module of the organisation.
@@ -25,56 +23,26 @@ pub(super) async fn ping() -> &'static str {
 }
 
 /// `/disc/nodes`. Clients take the first server as their default, so there is always one.
-pub(super) async fn nodes(
-    State(public): State<Public>,
-    client: Option<Extension<Client>>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> impl IntoResponse {
+pub(super) async fn nodes(State(public): State<Public>, origin: Origin) -> impl IntoResponse {
     let mut discovery = public.config.announced.discovery.clone();
     if discovery.servers.is_empty() {
-        let address = origin(&public, client, &uri, &headers);
-        discovery.servers.push(Node { name: "comet".to_owned(), address });
+        discovery.servers.push(Node { name: "comet".to_owned(), address: origin.to_string() });
     }
     ([(CACHE_CONTROL, "no-store")], Reply(discovery))
 }
 
 /// `/app/modules/all`: a bare array, as clients expect. Unless configured, the organisation is on,
 /// at the requested host: the desktop client opens its socket only after an answer from there.
-pub(super) async fn modules(
-    State(public): State<Public>,
-    client: Option<Extension<Client>>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> impl IntoResponse {
+pub(super) async fn modules(State(public): State<Public>, origin: Origin) -> impl IntoResponse {
     let mut modules = public.config.announced.modules.clone();
     if !modules.iter().any(|module| module.name == ORGANISATION) {
         modules.push(Module {
             name: ORGANISATION.to_owned(),
             is_enabled: true,
-            end_points: vec![origin(&public, client, &uri, &headers)],
+            end_points: vec![origin.to_string()],
         });
     }
     ([(CACHE_CONTROL, "no-store")], Reply(modules))
-}
-
-/// Origin of this server as the client knows it: the requested host if it is an address or a
-/// configured name, else the first configured name. It depends on the client and the requested
-/// host, so responses with it are not kept.
-pub(super) fn origin(
-    public: &Public,
-    client: Option<Extension<Client>>,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> String {
-    let names = &public.config.origins.hosts;
-    let believed = |host: &Host| host.is_loopback() || host.is_address() || host.is_among(names);
-    let host = match Host::of(uri, headers).filter(believed) {
-        Some(host) => host.as_str().to_owned(),
-        None => names.first().cloned().unwrap_or_else(|| public.http.to_string()),
-    };
-    let scheme = scheme(client.map(|Extension(client)| client), headers);
-    format!("{scheme}://{host}")
 }
 
 #[derive(Deserialize)]

@@ -36,6 +36,17 @@ impl Host {
         self.0.as_str()
     }
 
+    /// The host without its port; an IPv6 address keeps its brackets.
+    pub(super) fn name(&self) -> &str {
+        self.0.host()
+    }
+
+    /// The port, which may be that of the scheme.
+    pub(super) fn port(&self, scheme: &str) -> u16 {
+        let usual = if scheme == "https" { 443 } else { 80 };
+        self.0.port_u16().unwrap_or(usual)
+    }
+
     /// Whether the host is an address: unlike a name, it cannot belong to another site.
     pub(super) fn is_address(&self) -> bool {
         self.address().is_some()
@@ -59,10 +70,12 @@ impl Host {
     }
 }
 
-/// The scheme of the client's request: as reported by the trusted proxy, if any.
-pub(super) fn scheme(client: Option<Client>, headers: &HeaderMap) -> &'static str {
+/// The scheme of the client's request: as reported by the trusted proxy, if any, else that of the
+/// connection.
+pub(super) fn scheme(client: Option<Client>, headers: &HeaderMap, is_tls: bool) -> &'static str {
+    let own = if is_tls { "https" } else { "http" };
     if matches!(client, None | Some(Client::Direct(_))) {
-        return "http";
+        return own;
     }
     // With several values, the last is from the nearest proxy.
     let last = |name: &str| {
@@ -74,11 +87,10 @@ pub(super) fn scheme(client: Option<Client>, headers: &HeaderMap) -> &'static st
         let (_, value) = pairs.find(|(name, _)| name.eq_ignore_ascii_case("proto"))?;
         Some(value.trim_matches('"'))
     });
-    let is_secure = forwarded.or_else(|| last("x-forwarded-proto").map(str::trim));
-    if is_secure.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")) {
-        "https"
-    } else {
-        "http"
+    match forwarded.or_else(|| last("x-forwarded-proto").map(str::trim)) {
+        Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
+        Some(_) => "http",
+        None => own,
     }
 }
 
@@ -111,6 +123,28 @@ mod tests {
         for hosts in [&[][..], &["a", "a"], &[""], &["a b"], &["user@localhost"], &["a/b"]] {
             assert!(host(hosts).is_none(), "{hosts:?}");
         }
+    }
+
+    #[test]
+    fn the_scheme_is_that_of_the_connection_unless_a_trusted_proxy_says_otherwise() {
+        let mut headers = HeaderMap::new();
+        let direct = Some(Client::Direct("192.0.2.1".parse().unwrap()));
+        assert_eq!(scheme(direct, &headers, true), "https");
+        assert_eq!(scheme(Some(Client::Unnamed), &headers, true), "https");
+        headers.append("x-forwarded-proto", HeaderValue::from_static("http"));
+        assert_eq!(scheme(direct, &headers, true), "https");
+        assert_eq!(scheme(Some(Client::Unnamed), &headers, true), "http");
+        headers.append("x-forwarded-proto", HeaderValue::from_static("http, HTTPS"));
+        assert_eq!(scheme(Some(Client::Unnamed), &headers, false), "https");
+        assert_eq!(scheme(direct, &headers, false), "http");
+    }
+
+    #[test]
+    fn the_port_is_named_or_that_of_the_scheme() {
+        assert_eq!(host(&["[::1]:8888"]).unwrap().port("https"), 8_888);
+        assert_eq!(host(&["[::1]"]).unwrap().port("https"), 443);
+        assert_eq!(host(&["chat.example"]).unwrap().port("http"), 80);
+        assert_eq!(host(&["[::1]:8888"]).unwrap().name(), "[::1]");
     }
 
     #[test]

@@ -6,13 +6,14 @@ mod cors;
 mod demo;
 mod host;
 mod local;
+mod origin;
 mod pages;
+mod redirect;
 mod serve;
 mod sub;
 mod transports;
 mod unknown;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -24,23 +25,36 @@ use comet_identity::{Registry, login};
 use comet_sse::SseConfig;
 use comet_store::{Store, routes};
 
+use crate::certificates::Certificates;
 use crate::config::{Config, Http};
 use crate::demo::Demo;
 use crate::metrics::{self, Metrics, Requests};
-use crate::quic::Announcement;
+use crate::ports::Ports;
 use crate::ready::{self, Readiness};
 pub(crate) use serve::{Port, handed_over, serve};
 
 /// State of the public handlers.
 #[derive(Clone)]
 pub(crate) struct Public {
-    pub(crate) gateway: Gateway,
-    pub(crate) config: Arc<Config>,
-    pub(crate) demo: Option<Arc<Demo>>,
-    /// The address of the listener.
-    pub(crate) http: SocketAddr,
-    /// The QUIC port beside it.
-    pub(crate) quic: Option<Announcement>,
+    gateway: Gateway,
+    config: Arc<Config>,
+    demo: Option<Arc<Demo>>,
+    /// The addresses of this server.
+    ports: Ports,
+    certificates: Certificates,
+}
+
+impl Public {
+    pub(crate) fn new(
+        gateway: &Gateway,
+        config: &Config,
+        demo: Option<Arc<Demo>>,
+        ports: Ports,
+        certificates: &Certificates,
+    ) -> Self {
+        let (gateway, config) = (gateway.clone(), Arc::new(config.clone()));
+        Self { gateway, config, demo, ports, certificates: certificates.clone() }
+    }
 }
 
 /// All routes of the public port.
@@ -60,7 +74,7 @@ pub(crate) fn public(
         }
         None => Router::new(),
     };
-    let gateway = public.gateway.clone();
+    let (gateway, state) = (public.gateway.clone(), public.clone());
     let sse = comet_sse::routes(gateway.clone(), sse_limits(&public.config));
     let routes = Router::new()
         .route("/ping", any(clients::ping))
@@ -69,8 +83,8 @@ pub(crate) fn public(
         .route("/app/version/check", post(clients::version))
         .route("/backup/address-retrieve", post(clients::no_backup))
         .route("/comet/transports", get(transports::transports))
-        .route("/sub", get(sub::subscribe))
-        .route("/sub/", get(sub::subscribe))
+        .route("/sub", get(sub::subscribe).connect(sub::connect))
+        .route("/sub/", get(sub::subscribe).connect(sub::connect))
         .fallback(pages::page)
         .with_state(public)
         .merge(demo)
@@ -79,6 +93,7 @@ pub(crate) fn public(
         .merge(login::routes(verify, registry))
         .merge(backends)
         .layer(from_fn(unknown::methods))
+        .layer(from_fn_with_state(state, redirect::to_https))
         .layer(from_fn(cors::permit))
         .layer(from_fn(access::log))
         .layer(from_fn_with_state(requests.clone(), metrics::observe));

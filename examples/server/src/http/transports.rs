@@ -1,24 +1,21 @@
 //! `GET /comet/transports`: the ways to a session, the preferred first, for clients that choose.
 
-use std::net::SocketAddr;
-
+use axum::Json;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderMap, Uri};
 use axum::response::IntoResponse;
-use axum::{Extension, Json};
-use comet::Client;
 use serde::Serialize;
 
 use super::Public;
-use super::clients::origin;
+use super::origin::Origin;
 use crate::config::Transport;
+use crate::ports::Ports;
 
 /// The answer.
 #[derive(Serialize)]
 struct Transports {
     transports: Vec<Transport>,
-    /// Of the QUIC port, where browsers do not know it.
+    /// Of all ports with TLS, where browsers do not know it.
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<Certificate>,
 }
@@ -30,85 +27,137 @@ struct Certificate {
 }
 
 /// Configured transports, or else those of this server at the host that the client asked.
-pub(super) async fn transports(
-    State(public): State<Public>,
-    client: Option<Extension<Client>>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> impl IntoResponse {
+pub(super) async fn transports(State(public): State<Public>, origin: Origin) -> impl IntoResponse {
+    let sha256 = public.certificates.development();
     let mut transports = public.config.announced.advertise.transports.clone();
     if transports.is_empty() {
-        let is_direct = matches!(client, None | Some(Extension(Client::Direct(_))));
-        let origin = origin(&public, client, &uri, &headers);
-        let mut ports = public.gateway.addresses().into_iter();
-        let tcp = ports.next().filter(|_| is_direct);
-        transports = of_origin(&origin, tcp.map(|address| address.port()));
-        if let Some(quic) = public.quic.as_ref().filter(|_| is_direct) {
-            transports.splice(..0, over_quic(&origin, quic.address));
-        }
+        transports = of_origin(&origin, &public.ports, sha256.is_none());
     }
-    let certificate = public.quic.map(|quic| Certificate { sha256: quic.sha256 });
+    let certificate = sha256.map(|sha256| Certificate { sha256 });
     ([(CACHE_CONTROL, "no-store")], Json(Transports { transports, certificate }))
 }
 
 /// Transports of a server at an origin such as `http://chat.example:8888`: WebSocket and events
-/// there, and TCP at its own port. Behind a proxy no other port may be reached.
-fn of_origin(origin: &str, tcp: Option<u16>) -> Vec<Transport> {
-    let (scheme, authority) = origin.split_once("://").unwrap_or(("http", origin));
-    let websocket = if scheme == "https" { "wss" } else { "ws" };
-    let transport = |kind: &str, url| Transport { kind: kind.to_owned(), url };
-    let mut transports = vec![transport(websocket, format!("{websocket}://{authority}/sub"))];
-    if let Some(port) = tcp {
-        let host = host_of(authority);
-        transports.push(transport("tcp", format!("tcp://{host}:{port}")));
-    }
-    transports.push(transport("sse", format!("{origin}/comet/sse")));
-    transports
-}
-
-/// Transports of a QUIC port: WebTransport for browsers, and QUIC. One on a loopback address is
-/// reached by that: browsers take `localhost` for `::1`.
-fn over_quic(origin: &str, address: SocketAddr) -> [Transport; 2] {
-    let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
-    let at = match address.ip().is_loopback() {
-        true => address.to_string(),
-        false => format!("{}:{}", host_of(authority), address.port()),
+/// there, and others at the ports that its client reaches.
+///
+/// QUIC comes first, then TLS if clients can verify the certificate, then what is plain, and TLS
+/// last if they have to know the certificate. Nothing plain is named to a client that asked by
+/// `https`.
+fn of_origin(origin: &Origin, ports: &Ports, is_verifiable: bool) -> Vec<Transport> {
+    let Origin { scheme, authority, .. } = origin;
+    let transport = |kind: &str, url: String| Transport { kind: kind.to_owned(), url };
+    let at_port = |kind: &str, port, url: &dyn Fn(String) -> String| {
+        let address = origin.reaches(port)?;
+        Some(transport(kind, url(address)))
     };
-    [("webtransport", format!("https://{at}/sub")), ("quic", format!("quic://{at}"))]
-        .map(|(kind, url)| Transport { kind: kind.to_owned(), url })
-}
-
-/// A host without its port; an IPv6 address keeps its brackets.
-fn host_of(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    }
+    let is_secure = *scheme == "https";
+    let quic = ports.quic.into_iter().flat_map(|quic| {
+        [
+            at_port("webtransport", quic, &|at| format!("https://{at}/sub")),
+            at_port("quic", quic, &|at| format!("quic://{at}")),
+        ]
+    });
+    // The port of HTTP has TLS too.
+    let own = [ports.https, Some(ports.http)]
+        .map(|port| at_port("wss", port.filter(|_| !is_secure)?, &|at| format!("wss://{at}/sub")));
+    let [https, http] = own;
+    let tls = [
+        https,
+        http,
+        at_port("wss", ports.tls, &|at| format!("wss://{at}/sub")),
+        at_port("tls", ports.tls, &|at| format!("tls://{at}")),
+    ];
+    let here = match is_secure {
+        true => [Some(transport("wss", format!("wss://{authority}/sub"))), None],
+        false => [
+            Some(transport("ws", format!("ws://{authority}/sub"))),
+            at_port("tcp", ports.tcp, &|at| format!("tcp://{at}")),
+        ],
+    };
+    let events = [Some(transport("sse", format!("{origin}/comet/sse")))];
+    let websocket: Vec<_> = match is_verifiable && !is_secure {
+        true => tls.into_iter().chain(here).chain(events).collect(),
+        false => here.into_iter().chain(events).chain(tls).collect(),
+    };
+    quic.chain(websocket).flatten().collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn ports(ip: &str) -> Ports {
+        let at = |port| format!("{ip}:{port}").parse().unwrap();
+        Ports {
+            tcp: at(3_101),
+            ws: at(3_102),
+            tls: at(3_103),
+            http: at(8_888),
+            admin: at(9_100),
+            any: None,
+            https: Some(at(443)),
+            quic: Some(at(3_104)),
+        }
+    }
+
+    fn urls(origin: &Origin, ports: &Ports, is_verifiable: bool) -> Vec<String> {
+        let transports = of_origin(origin, ports, is_verifiable).into_iter();
+        transports.map(|it| format!("{} {}", it.kind, it.url)).collect()
+    }
+
     #[test]
-    fn transports_follow_from_the_origin() {
-        let urls = |origin, tcp| {
-            let transports = of_origin(origin, tcp).into_iter();
-            transports.map(|it| format!("{} {}", it.kind, it.url)).collect::<Vec<_>>()
-        };
-        let expected =
-            ["ws ws://[::1]:8888/sub", "tcp tcp://[::1]:3101", "sse http://[::1]:8888/comet/sse"];
-        assert_eq!(urls("http://[::1]:8888", Some(3_101)), expected);
+    fn a_client_that_comes_directly_is_told_all_ports_and_tls_first_if_it_can_verify_it() {
+        let origin = Origin::direct("http", "chat.example:8888");
+        let quic = ["webtransport https://chat.example:3104/sub", "quic quic://chat.example:3104"];
+        let plain = [
+            "ws ws://chat.example:8888/sub",
+            "tcp tcp://chat.example:3101",
+            "sse http://chat.example:8888/comet/sse",
+        ];
+        let tls = [
+            "wss wss://chat.example:443/sub",
+            "wss wss://chat.example:8888/sub",
+            "wss wss://chat.example:3103/sub",
+            "tls tls://chat.example:3103",
+        ];
+        let all = ports("0.0.0.0");
+        assert_eq!(urls(&origin, &all, true), [&quic[..], &tls, &plain].concat());
+        assert_eq!(urls(&origin, &all, false), [&quic[..], &plain, &tls].concat());
+    }
+
+    #[test]
+    fn a_client_that_asks_securely_is_told_nothing_plain() {
+        let origin = Origin::direct("https", "[2001:db8::1]");
+        let expected = [
+            "webtransport https://[2001:db8::1]:3104/sub",
+            "quic quic://[2001:db8::1]:3104",
+            "wss wss://[2001:db8::1]/sub",
+            "sse https://[2001:db8::1]/comet/sse",
+            "wss wss://[2001:db8::1]:3103/sub",
+            "tls tls://[2001:db8::1]:3103",
+        ];
+        assert_eq!(urls(&origin, &ports("[::]"), true), expected);
+    }
+
+    #[test]
+    fn a_client_of_a_proxy_is_told_what_is_at_the_origin() {
+        let origin = Origin::proxied("https", "chat.example");
         let expected = ["wss wss://chat.example/sub", "sse https://chat.example/comet/sse"];
-        assert_eq!(urls("https://chat.example", None), expected);
-        let urls = |origin, address: &str| {
-            over_quic(origin, address.parse().unwrap()).map(|it| format!("{} {}", it.kind, it.url))
-        };
-        let expected = ["webtransport https://127.0.0.1:3104/sub", "quic quic://127.0.0.1:3104"];
-        assert_eq!(urls("http://localhost:8888", "127.0.0.1:3104"), expected);
-        let expected = ["webtransport https://chat.example:7/sub", "quic quic://chat.example:7"];
-        assert_eq!(urls("http://chat.example:8888", "0.0.0.0:7"), expected);
-        assert_eq!(host_of("[::1]"), "[::1]");
-        assert_eq!(host_of("chat.example:80"), "chat.example");
+        assert_eq!(urls(&origin, &ports("0.0.0.0"), false), expected);
+    }
+
+    #[test]
+    fn ports_of_loopback_are_told_by_their_addresses_and_only_there() {
+        let expected = [
+            "webtransport https://127.0.0.1:3104/sub",
+            "quic quic://127.0.0.1:3104",
+            "ws ws://localhost:8888/sub",
+            "tcp tcp://127.0.0.1:3101",
+        ];
+        let told = urls(&Origin::direct("http", "localhost:8888"), &ports("127.0.0.1"), false);
+        assert_eq!(told[..4], expected);
+        let told = urls(&Origin::direct("http", "192.0.2.1:8888"), &ports("127.0.0.1"), false);
+        let expected = ["ws ws://192.0.2.1:8888/sub", "sse http://192.0.2.1:8888/comet/sse"];
+        assert_eq!(told, expected);
     }
 }

@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use comet_dtalk::code::Code;
 use comet_dtalk::http::ApiError;
+use hyper::ext::Protocol;
 use serde::Serialize;
 
 /// Paths that deployed clients call on the same host. They show the text of an envelope to users
@@ -25,9 +26,16 @@ const PREFIXES: [&str; 11] = [
     "/user/",
 ];
 
-/// Refuses CONNECT and TRACE on every path: this server is no proxy and echoes nothing.
+/// Paths of sessions.
+const SESSIONS: [&str; 2] = ["/sub", "/sub/"];
+
+/// Refuses CONNECT and TRACE: this server is no proxy and echoes nothing. The CONNECT of HTTP/2
+/// that names a protocol (RFC 8441) is for the paths of sessions.
 pub(super) async fn methods(request: Request, next: Next) -> Response {
+    let names_protocol = request.extensions().get::<Protocol>().is_some();
+    let is_for_session = names_protocol && SESSIONS.contains(&request.uri().path());
     match *request.method() {
+        Method::CONNECT if is_for_session => next.run(request).await,
         Method::CONNECT | Method::TRACE => not_allowed("GET, HEAD, POST, OPTIONS"),
         _ => next.run(request).await,
     }

@@ -1,10 +1,11 @@
 //! Metrics in the OpenMetrics text format, for Prometheus.
 //!
-//! * `sources`: counters of gateway, logins and store, read on request;
+//! * `sources`: counters of gateway, logins and store, read on request, and `quic` those of QUIC;
 //! * `requests`: HTTP requests, counted as they are answered;
 //! * `process`: the `process_*` metrics of every Prometheus client.
 
 mod process;
+mod quic;
 mod requests;
 mod sources;
 

@@ -1,11 +1,12 @@
 //! Counters of gateway, logins, store and pushes.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use comet::{Distribution, Gateway, Metric, MetricKind};
 use comet_identity::{Authenticated, Outcome};
 use comet_push::Pushes;
+use comet_quic::Listener;
 use comet_store::Store;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
@@ -13,20 +14,25 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
+use super::quic;
 use crate::config::Config;
 
 /// The parts of the server with counters; read on request.
 pub(crate) struct Sources {
     gateway: Gateway,
+    /// Names of its listeners, in their order.
+    listeners: Vec<&'static str>,
     store: Store,
     logins: Arc<Authenticated<Store>>,
     pushes: Option<Pushes>,
+    /// The QUIC port, until it is closed.
+    quic: Option<Weak<Listener>>,
     /// Limit on the bytes queued for clients.
     memory_budget: usize,
 }
 
-/// Names of the gateway's listeners, in their order.
-const LISTENERS: [&str; 4] = ["tcp", "ws", "tls", "any"];
+/// Names of the listeners that there always are.
+const LISTENERS: [&str; 3] = ["tcp", "ws", "tls"];
 
 impl fmt::Debug for Sources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,6 +53,11 @@ impl Collector for Sources {
                 plain(&mut encoder, "push", &metric)?;
             }
         }
+        if let Some(listener) = self.quic.as_ref().and_then(Weak::upgrade) {
+            for metric in quic::metrics(&listener.stats()) {
+                plain(&mut encoder, "quic", &metric)?;
+            }
+        }
         let help = "Time from taking a batch of messages to its being durable";
         histogram(&mut encoder, "store_commit_seconds", help, &stored.commit)
     }
@@ -61,7 +72,16 @@ impl Sources {
         config: &Config,
     ) -> Self {
         let memory_budget = config.gateway.memory_budget;
-        Self { gateway: gateway.clone(), store: store.clone(), logins, pushes, memory_budget }
+        let listen = &config.listen;
+        let others = [listen.any.map(|_| "any"), listen.https.map(|_| "https")];
+        let listeners = LISTENERS.into_iter().chain(others.into_iter().flatten()).collect();
+        let (gateway, store) = (gateway.clone(), store.clone());
+        Self { gateway, listeners, store, logins, pushes, quic: None, memory_budget }
+    }
+
+    /// Adds the QUIC port.
+    pub(crate) fn quic(self, listener: Option<&Arc<Listener>>) -> Self {
+        Self { quic: listener.map(Arc::downgrade), ..self }
     }
 
     fn encode_gateway(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -73,7 +93,8 @@ impl Sources {
         let help = "Sessions that have a connection now, by the dialect of their peers";
         let family = ("gateway_sessions_by_dialect", help);
         labelled(encoder, MetricType::Gauge, family, "dialect", dialects)?;
-        let accepted = LISTENERS.into_iter().zip(stats.accepted_by.iter().copied());
+        let listeners = self.listeners.iter().copied();
+        let accepted = listeners.zip(stats.accepted_by.iter().copied());
         let help = "Connections accepted, by listener";
         let family = ("gateway_accepted_by_listener", help);
         labelled(encoder, MetricType::Counter, family, "listener", accepted)?;

@@ -82,6 +82,11 @@ impl Settings {
         self.root.overlay(tree::nested(flag, path, node));
     }
 
+    /// Adds the values of a flag that may be given several times.
+    pub(crate) fn list(&mut self, flag: &str, path: &str, values: &[String]) {
+        self.root.overlay(tree::list(flag, path, values));
+    }
+
     /// Reads all settings as `read` says. Names that it does not ask for are faults.
     pub(crate) fn read<T>(
         &self,

@@ -96,6 +96,15 @@ pub(super) fn single(source: &str, path: &str, raw: &str) -> Node {
     nested(source, path, node)
 }
 
+/// A tree with one list of texts.
+pub(super) fn list(source: &str, path: &str, values: &[String]) -> Node {
+    let items = values.iter().enumerate();
+    let items = items.map(|(n, value)| Node::text(&format!("{path}[{n}]"), source, value));
+    let mut node = Node::text(path, source, "");
+    node.value = Value::List(items.collect());
+    nested(source, path, node)
+}
+
 /// A tree with this node as its only leaf, at this path.
 pub(super) fn nested(source: &str, path: &str, leaf: Node) -> Node {
     let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));

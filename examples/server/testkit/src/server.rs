@@ -44,6 +44,8 @@ pub struct Addresses {
     pub tls: SocketAddr,
     /// All of these but administration on one port, if configured.
     pub any: Option<SocketAddr>,
+    /// The same over TLS, if configured.
+    pub https: Option<SocketAddr>,
     /// QUIC and WebTransport, over UDP, unless it is off.
     pub quic: Option<SocketAddr>,
 }
@@ -232,7 +234,7 @@ fn listening(process: &Program) -> Addresses {
     let line = process.listening();
     let [tcp, ws, tls, http, admin] =
         ["tcp", "ws", "tls", "http", "admin"].map(|name| line.at(name));
-    let [any, quic] =
-        ["any", "quic"].map(|name| line.0.contains(&format!(" {name}=")).then(|| line.at(name)));
-    Addresses { tcp, ws, tls, http, admin, any, quic }
+    let [any, https, quic] = ["any", "https", "quic"]
+        .map(|name| line.0.contains(&format!(" {name}=")).then(|| line.at(name)));
+    Addresses { tcp, ws, tls, http, admin, any, https, quic }
 }

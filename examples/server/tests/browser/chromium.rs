@@ -90,7 +90,9 @@ impl Driver {
                 format!("--user-data-dir={}", profile.display()),
             ],
         });
-        Capabilities::from_iter([("goog:chromeOptions".to_owned(), options)])
+        // The server's certificate is one for development.
+        let trust = ("acceptInsecureCerts".to_owned(), json!(true));
+        Capabilities::from_iter([("goog:chromeOptions".to_owned(), options), trust])
     }
 }
 

@@ -1,4 +1,4 @@
-//! Networks that let UDP through, or no WebSocket.
+//! Networks that let UDP through, or no WebSocket; and TLS.
 
 use comet_server_testkit::nginx::Nginx;
 
@@ -62,4 +62,23 @@ async fn a_page_prefers_webtransport_and_does_without_where_it_is_not_announced(
     alice.wait_for_talk(&["over UDP", "over TCP"]).await;
     assert_eq!(alice.script::<String>(TRANSPORT).await, "webtransport");
     assert_eq!(bob.script::<String>(TRANSPORT).await, "websocket");
+}
+
+#[tokio::test]
+async fn a_page_over_tls_has_its_session_on_its_http2_connection() {
+    let (server, driver) = (Server::start().await, Driver::start().await);
+    let url = server.url().replace("http://", "https://");
+    let alice = Page::sign_in(driver.browser().await, &url, "alice").await;
+    let bob = Page::sign_in(driver.browser().await, &server.url(), "bob").await;
+    alice.open_person("bob").await;
+    bob.open_person("alice").await;
+    alice.send("over TLS").await;
+    bob.wait_for_talk(&["over TLS"]).await;
+    bob.send("plain").await;
+    alice.wait_for_talk(&["over TLS", "plain"]).await;
+    // An upgrade is answered by 101, the CONNECT of RFC 8441 by 200.
+    for code in ["101", "200"] {
+        let line = format!("comet_http_requests_total{{route=\"/sub\",code=\"{code}\"}} 1");
+        server.wait_for_metric(&line).await;
+    }
 }

@@ -38,7 +38,8 @@ fn place_of(msg_id: &str) -> String {
 
 fn addresses(server: &Server) -> Addresses {
     let http = server.address();
-    Addresses { tcp: http, ws: http, http, admin: http, tls: http, any: None, quic: None }
+    let (any, https, quic) = (None, None, None);
+    Addresses { tcp: http, ws: http, http, admin: http, tls: http, any, https, quic }
 }
 
 /// A user of another client, who sends many notes.

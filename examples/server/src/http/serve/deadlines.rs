@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::streams::Streams;
+use super::wait::Wait;
 use crate::config;
 
 /// Time limits of a connection.
@@ -33,10 +35,6 @@ impl Times {
     }
 }
 
-/// Bytes per second that extend the limit of a body or a response: a peer that is at least this
-/// fast has no limit in total.
-const LEAST_RATE: u64 = 1_024;
-
 /// The state of a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Phase {
@@ -58,18 +56,21 @@ pub(super) struct Deadlines {
     body: Wait,
     write: Wait,
     dismissed: bool,
+    /// Requests of HTTP/2, from the first one on.
+    streams: Option<Box<Streams>>,
 }
 
 impl Deadlines {
     /// The state of a newly accepted connection.
     pub(super) fn new(times: Times, now: Instant) -> Self {
         let phase = Phase::Head(now);
-        Self { times, phase, body: Wait::default(), write: Wait::default(), dismissed: false }
+        let (body, write) = (Wait::default(), Wait::default());
+        Self { times, phase, body, write, dismissed: false, streams: None }
     }
 
-    /// Bytes were read from the socket.
+    /// Bytes were read from the socket. On HTTP/2 they may be anything, and change nothing.
     pub(super) fn read(&mut self, now: Instant) {
-        if let Phase::Idle(_) = self.phase {
+        if let (Phase::Idle(_), None) = (self.phase, &self.streams) {
             self.phase = Phase::Head(now);
         }
     }
@@ -105,6 +106,35 @@ impl Deadlines {
     /// The response has been produced; it may not be written yet.
     pub(super) fn answered(&mut self, now: Instant) {
         self.phase = Phase::Idle(now);
+    }
+
+    /// A request of HTTP/2 has arrived; its number.
+    pub(super) fn stream(&mut self) -> u64 {
+        self.phase = Phase::Serving;
+        self.streams.get_or_insert_default().begin()
+    }
+
+    /// A part of a response of HTTP/2 was produced, or there is none though the client could take
+    /// it.
+    pub(super) fn stream_produced(&mut self, id: u64, now: Instant, bytes: Option<usize>) {
+        if let Some(streams) = &mut self.streams {
+            match bytes {
+                Some(bytes) => streams.produced(id, now, bytes),
+                None => streams.drained(id, now),
+            }
+        }
+    }
+
+    /// A request of HTTP/2 is done with, and so is what came of it.
+    pub(super) fn stream_ended(&mut self, id: u64, now: Instant) {
+        if self.streams.as_mut().is_some_and(|streams| streams.end(id)) {
+            self.phase = Phase::Idle(now);
+        }
+    }
+
+    /// Limits of time, for bodies that time themselves.
+    pub(super) fn times(&self) -> Times {
+        self.times
     }
 
     /// A write would block.
@@ -144,40 +174,8 @@ impl Deadlines {
             Phase::Idle(since) => Some(since + self.times.idle),
             Phase::Head(since) => Some(since + self.times.head),
             Phase::Body => self.body.deadline(self.times.body),
-            Phase::Serving => None,
+            Phase::Serving => self.streams.as_ref()?.deadline(self.times.write),
         }
-    }
-}
-
-/// Time spent waiting for the peer, and the bytes received or sent. Time in which nothing was
-/// expected of it does not count.
-///
-/// A single wait is limited to the limit, all waits together to the limit plus the time for the
-/// bytes at [`LEAST_RATE`].
-#[derive(Clone, Copy, Debug, Default)]
-struct Wait {
-    since: Option<Instant>,
-    spent: Duration,
-    bytes: u64,
-}
-
-impl Wait {
-    fn begin(&mut self, now: Instant) {
-        self.since.get_or_insert(now);
-    }
-
-    fn end(&mut self, now: Instant, bytes: usize) {
-        if let Some(since) = self.since.take() {
-            self.spent += now.saturating_duration_since(since);
-        }
-        self.bytes = self.bytes.saturating_add(bytes as u64);
-    }
-
-    fn deadline(&self, limit: Duration) -> Option<Instant> {
-        let since = self.since?;
-        let earned = Duration::from_millis(self.bytes.saturating_mul(1_000) / LEAST_RATE);
-        let left = limit.saturating_add(earned).saturating_sub(self.spent);
-        Some(since + left.min(limit))
     }
 }
 
@@ -277,6 +275,24 @@ mod tests {
         }
         let last = start + SECOND * 999;
         assert_eq!(deadlines.deadline(), Some(last + TIMES.body), "and stops like any other");
+    }
+
+    #[test]
+    fn requests_of_http2_share_a_connection_that_is_idle_after_the_last() {
+        let start = Instant::now();
+        let mut deadlines = Deadlines::new(TIMES, start);
+        let (one, two) = (deadlines.stream(), deadlines.stream());
+        deadlines.stream_ended(one, start + SECOND);
+        assert_eq!((deadlines.deadline(), deadlines.idle_since()), (None, None));
+        deadlines.stream_produced(two, start, Some(10));
+        assert_eq!(deadlines.deadline(), Some(start + TIMES.write));
+        deadlines.stream_produced(two, start, None);
+        let ended = start + SECOND * 2;
+        deadlines.stream_ended(two, ended);
+        // Answers to pings are no requests.
+        deadlines.read(ended + SECOND);
+        assert_eq!(deadlines.idle_since(), Some(ended));
+        assert_eq!(deadlines.deadline(), Some(ended + TIMES.idle));
     }
 
     #[test]

@@ -1,47 +1,46 @@
-//! An HTTP/1.1 server for a port, with limits on the time and the number of connections.
+//! An HTTP server for a port, with limits on the time and the number of connections: HTTP/1.1, and
+//! HTTP/2 over TLS.
 //!
 //! * `port`: a port and its limits;
-//! * `deadlines`: the state of a connection and its deadline;
+//! * `connection`: a connection, from its first byte to its end;
+//! * `deadlines`, `streams`, `wait`: the state of a connection and its deadline;
 //! * `socket`, `bodies`: sources of the events for `deadlines`;
-//! * `proxy_header`: the PROXY header of a connection, where it is required;
+//! * `opening`: what comes before a request: the PROXY header where it is required, and TLS;
 //! * `slots`: limits on connections, and eviction of an idle one for a new one.
 //!
 //! Not here: the handlers.
 
 mod bodies;
+mod connection;
 mod deadlines;
+mod opening;
 mod port;
-mod proxy_header;
 mod slots;
 mod socket;
+mod streams;
+mod wait;
 
-use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body as AnyBody, Bytes};
-use axum::http::{HeaderValue, Request, Response, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::body::Bytes;
+use comet::tls::Tls;
 use comet::tokio::HttpStream;
-use comet::{Client, HttpConnection, Repeats, TrustedProxies, Via};
+use comet::{HttpConnection, Repeats, TrustedProxies, Via};
 use comet_dtalk::clock;
-use hyper::body::{Body, Incoming};
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tower::ServiceExt;
+use tokio::time::{Instant, sleep};
 
-use bodies::{RequestBody, ResponseBody};
+pub(crate) use bodies::Exchange;
+use connection::Connection;
+pub(crate) use connection::Secured;
 use deadlines::{Deadlines, Times};
 pub(crate) use port::{Port, handed_over};
 use slots::{LimitReached, Slot, Slots};
@@ -58,7 +57,8 @@ enum Arrival {
 }
 
 /// Serves until a stop is requested, then until every connection has finished its request. Each
-/// request has an extension of type [`Client`].
+/// request has extensions of the types [`Client`](comet::Client) and [`Secured`], and one on HTTP/2
+/// an [`Exchange`], which lasts as long as the stream is used.
 pub(crate) async fn serve(port: Port, app: Router, mut stop: watch::Receiver<bool>) {
     let Port { name, listener, mut handed_over, .. } = port;
     let server = Server {
@@ -68,6 +68,7 @@ pub(crate) async fn serve(port: Port, app: Router, mut stop: watch::Receiver<boo
         slots: Slots::new(port.connections, port.per_address),
         proxies: port.proxies,
         is_behind_proxies: port.is_behind_proxies,
+        tls: port.tls,
         strangers: Arc::new(Repeats::new()),
         stop: stop.clone(),
     };
@@ -137,6 +138,8 @@ struct Server {
     slots: Slots,
     proxies: TrustedProxies,
     is_behind_proxies: bool,
+    /// TLS beside plain connections.
+    tls: Option<Tls>,
     /// Log lines about connections without the PROXY header.
     strangers: Arc<Repeats>,
     stop: watch::Receiver<bool>,
@@ -184,6 +187,7 @@ impl Server {
         match self.connection(via) {
             Ok((mut connection, slot)) => {
                 connection.server.is_behind_proxies = false;
+                connection.server.tls = None;
                 Some(connection.run(stream, slot))
             }
             Err(full) => {
@@ -204,7 +208,7 @@ impl Server {
             Some(_) => None,
         };
         let slot = self.slots.connection(address, &deadlines, &wake)?;
-        Ok((Connection { server: self.clone(), via, deadlines, wake }, slot))
+        Ok((Connection::new(self.clone(), via, deadlines, wake), slot))
     }
 
     /// One line of the log at most for a port scan or a misconfigured balancer.
@@ -215,7 +219,8 @@ impl Server {
     }
 }
 
-/// Sends the reason for the refusal if the socket accepts it at once.
+/// Sends the reason for the refusal if the socket accepts it at once. A client of TLS sees a broken
+/// connection.
 fn refuse(stream: &TcpStream, full: LimitReached) {
     let status = match full {
         LimitReached::Port => "503 Service Unavailable",
@@ -226,126 +231,5 @@ fn refuse(stream: &TcpStream, full: LimitReached) {
     );
     if let Err(error) = stream.try_write(response.as_bytes()) {
         tracing::debug!(%error, "a refused connection was not told");
-    }
-}
-
-/// The response to a proxied request of an address at its limit.
-fn too_many() -> Response<AnyBody> {
-    let headers = [(header::RETRY_AFTER, "1"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
-    (StatusCode::TOO_MANY_REQUESTS, headers).into_response()
-}
-
-/// One connection.
-#[derive(Clone, Debug)]
-struct Connection {
-    server: Server,
-    via: Via,
-    deadlines: Arc<Mutex<Deadlines>>,
-    wake: Arc<Notify>,
-}
-
-impl Connection {
-    /// Serves requests until the peer or the server closes, or a deadline passes. An upgraded
-    /// connection ends here and continues with its new owner.
-    async fn run(mut self, stream: HttpStream, slot: Slot) {
-        let Some(stream) = self.begin(stream).await else { return };
-        let io = TokioIo::new(TimedStream::new(stream, Arc::clone(&self.deadlines)));
-        let (deadlines, wake) = (Arc::clone(&self.deadlines), Arc::clone(&self.wake));
-        let mut stop = self.server.stop.clone();
-        let mut builder = http1::Builder::new();
-        builder.max_buf_size(self.server.head_bytes);
-        let connection = builder.serve_connection(io, self).with_upgrades();
-        let mut connection = pin!(connection);
-        let mut stopping = pin!(async move {
-            let _ = stop.wait_for(|stop| *stop).await;
-        });
-        let mut is_stopping = false;
-        let mut dismissed = pin!(wake.notified());
-        let mut timer = pin!(sleep_until(Instant::now()));
-        poll_fn(|cx| {
-            // A request that has arrived meanwhile keeps its connection until it is answered.
-            if deadlines.lock().is_leaving() {
-                return Poll::Ready(());
-            }
-            if !is_stopping && stopping.as_mut().poll(cx).is_ready() {
-                is_stopping = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "an HTTP connection ended badly");
-                }
-                return Poll::Ready(());
-            }
-            let _ = dismissed.as_mut().poll(cx);
-            let deadlines = deadlines.lock();
-            if deadlines.is_leaving() {
-                return Poll::Ready(());
-            }
-            let Some(deadline) = deadlines.deadline() else { return Poll::Pending };
-            if timer.deadline() != deadline {
-                timer.as_mut().reset(deadline);
-            }
-            timer.as_mut().poll(cx).map(|()| tracing::debug!("an HTTP connection was too slow"))
-        })
-        .await;
-        drop(slot);
-    }
-
-    /// Reads the PROXY header, where it is required.
-    async fn begin(&mut self, stream: HttpStream) -> Option<HttpStream> {
-        if !self.server.is_behind_proxies {
-            return Some(stream);
-        }
-        let (stream, _) = stream.into_socket().ok()?;
-        let peer = stream.peer_addr().ok()?;
-        let header = tokio::select! {
-            header = timeout(self.server.times.head, proxy_header::read(stream)) => header.ok()?,
-            () = self.wake.notified() => return None,
-        };
-        match header {
-            Ok((stream, named)) => {
-                self.via = Via::new(peer.ip(), named);
-                Some(stream)
-            }
-            Err(error) => {
-                self.server.note_stranger(peer, &error);
-                None
-            }
-        }
-    }
-
-    async fn answer(
-        self,
-        request: Request<Incoming>,
-    ) -> Result<Response<ResponseBody>, Infallible> {
-        self.deadlines.lock().request(!request.body().is_end_stream());
-        let client = self.server.proxies.client(self.via, |name| {
-            request.headers().get_all(name).iter().map(HeaderValue::as_bytes)
-        });
-        let slot = match client {
-            Client::Forwarded(address) => match self.server.slots.request(address) {
-                Ok(slot) => Some(slot),
-                Err(_) => {
-                    return Ok(too_many().map(|body| ResponseBody::new(body, self.deadlines, None)));
-                }
-            },
-            _ => None,
-        };
-        let mut request =
-            request.map(|body| AnyBody::new(RequestBody::new(body, Arc::clone(&self.deadlines))));
-        request.extensions_mut().insert(client);
-        let response = self.server.app.oneshot(request).await?;
-        Ok(response.map(|body| ResponseBody::new(body, self.deadlines, slot)))
-    }
-}
-
-impl hyper::service::Service<Request<Incoming>> for Connection {
-    type Response = Response<ResponseBody>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        Box::pin(self.clone().answer(request))
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use comet::tls::Tls;
 use comet::{HttpConnection, TrustedProxies};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpListener;
@@ -28,6 +29,8 @@ pub(crate) struct Port {
     pub(super) proxies: TrustedProxies,
     /// Whether each connection begins with a PROXY header of one of these.
     pub(super) is_behind_proxies: bool,
+    /// TLS of connections that begin with its handshake; the others are plain.
+    pub(super) tls: Option<Tls>,
     /// Connections accepted by the gateway, whose requests are not its own.
     pub(super) handed_over: mpsc::Receiver<HttpConnection>,
 }
@@ -41,11 +44,12 @@ pub(crate) fn handed_over() -> (mpsc::Sender<HttpConnection>, mpsc::Receiver<Htt
 }
 
 impl Port {
-    /// The port of the API, with a limit on connections.
+    /// The port of the API, with a limit on connections, and TLS beside plain ones.
     pub(crate) fn public(
         config: &Config,
         listener: TcpListener,
         connections: usize,
+        tls: &Tls,
         handed_over: mpsc::Receiver<HttpConnection>,
     ) -> Self {
         let settings = &config.http;
@@ -61,6 +65,7 @@ impl Port {
             per_address: settings.connections_per_address,
             proxies: config.proxies.trusted(),
             is_behind_proxies: config.listen.http_proxy_protocol == ProxyHeaders::Required,
+            tls: Some(tls.with_http2()),
             handed_over,
         }
     }
@@ -76,6 +81,7 @@ impl Port {
             per_address: 0,
             proxies: TrustedProxies::new(),
             is_behind_proxies: false,
+            tls: None,
             handed_over: handed_over().1,
         }
     }

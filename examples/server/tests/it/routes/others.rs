@@ -70,21 +70,32 @@ fn ping(at: &Addresses, path: &str) {
 
 /// The ways to a session, at the host that was asked.
 fn transports(at: &Addresses, path: &str) {
-    let answer = request_to(at.http, "127.0.0.1:8888", "GET", path, &[], b"");
+    let Addresses { http, tcp, tls, .. } = at;
+    let answer = request_to(at.http, &http.to_string(), "GET", path, &[], b"");
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    let tcp = at.tcp.port();
     let quic = at.quic.expect("QUIC");
     let expected = json!([
         { "kind": "webtransport", "url": format!("https://{quic}/sub") },
         { "kind": "quic", "url": format!("quic://{quic}") },
-        { "kind": "ws", "url": "ws://127.0.0.1:8888/sub" },
-        { "kind": "tcp", "url": format!("tcp://127.0.0.1:{tcp}") },
-        { "kind": "sse", "url": "http://127.0.0.1:8888/comet/sse" },
+        { "kind": "ws", "url": format!("ws://{http}/sub") },
+        { "kind": "tcp", "url": format!("tcp://{tcp}") },
+        { "kind": "sse", "url": format!("http://{http}/comet/sse") },
+        { "kind": "wss", "url": format!("wss://{http}/sub") },
+        { "kind": "wss", "url": format!("wss://{tls}/sub") },
+        { "kind": "tls", "url": format!("tls://{tls}") },
     ]);
     let found: Value = serde_json::from_slice(&answer.body).expect("JSON");
     assert_eq!(found["transports"], expected);
     let hash = found["certificate"]["sha256"].as_str().expect("the certificate of QUIC");
     assert!(hash.len() == 64 && hash.bytes().all(|it| it.is_ascii_hexdigit()), "{hash}");
+    // The port is none of this server: somebody in between has passed the name on.
+    let answer = request_to(at.http, "127.0.0.1", "GET", path, &[], b"");
+    let found: Value = serde_json::from_slice(&answer.body).expect("JSON");
+    let expected = json!([
+        { "kind": "ws", "url": "ws://127.0.0.1/sub" },
+        { "kind": "sse", "url": "http://127.0.0.1/comet/sse" },
+    ]);
+    assert_eq!(found["transports"], expected);
     // A name that nobody configured is not repeated.
     let answer = request_to(at.http, "evil.example", "GET", path, &[], b"");
     assert!(!answer.text().contains("evil"), "{}", answer.text());
