@@ -90,7 +90,8 @@ pub(crate) async fn run(config: Config, mut reload: Reload) -> Result<(), Startu
     let backends = devices.merge(comet_group::routes(groups, Arc::clone(&verify)));
     let public = http::public(public, &store, backends, verify, registry, &requests);
     let pushed = pushes.as_ref().map(|it| it.pushes.clone());
-    let sources = Sources::new(&gateway, &store, router, pushed, &config).quic(quic.as_ref());
+    let sources = Sources::new(&gateway, &store, router, pushed, &config);
+    let sources = sources.tls(&certificates, quic.as_ref());
     let metrics = Metrics::new(sources, &requests);
     let http = Port::public(&config, http, shares.http, certificates.tls(), handed_over);
     let admin = Port::admin(&config.http, admin);

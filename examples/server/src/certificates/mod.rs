@@ -51,6 +51,8 @@ struct State {
     seen: Vec<Option<Stamp>>,
     /// SHA-256 of the certificate for development in hex, where that is in use.
     development: Option<String>,
+    /// Last second, since 1970, in which all of them are valid.
+    expires: Option<u64>,
     /// The name that is being proved, and its proof.
     proof: Option<(String, Certificate)>,
 }
@@ -73,6 +75,7 @@ struct Source {
 struct Loaded {
     config: TlsConfig,
     development: Option<String>,
+    expires: Option<u64>,
 }
 
 impl Certificates {
@@ -90,8 +93,8 @@ impl Certificates {
             development: data.certificate(),
         };
         let every = Duration::from_secs(tls.check_seconds);
-        let Loaded { config, development } = source.load()?;
-        let state = State { seen: source.stamps(), development, proof: None };
+        let Loaded { config, development, expires } = source.load()?;
+        let state = State { seen: source.stamps(), development, expires, proof: None };
         let tls = Tls::new(config)?;
         Ok(Self(Arc::new(Inner { tls, source, state: Mutex::new(state), every })))
     }
@@ -105,6 +108,11 @@ impl Certificates {
     /// where others are in use.
     pub(crate) fn development(&self) -> Option<String> {
         self.0.state.lock().development.clone()
+    }
+
+    /// Last second, since 1970, in which all of them are valid, as far as they tell.
+    pub(crate) fn expires(&self) -> Option<u64> {
+        self.0.state.lock().expires
     }
 
     /// Looks after the files until the server stops.
@@ -149,10 +157,10 @@ impl Certificates {
 impl State {
     /// Loads all files, for handshakes that begin from now on.
     fn load(&mut self, source: &Source, tls: &Tls) -> Result<(), CertificatesError> {
-        let Loaded { config, development } = source.load()?;
+        let Loaded { config, development, expires } = source.load()?;
         let proof = self.proof.clone().into_iter();
         tls.reload(proof.fold(config, |config, (name, proof)| config.challenge(name, proof)))?;
-        self.development = development;
+        (self.development, self.expires) = (development, expires);
         Ok(())
     }
 }
@@ -187,7 +195,10 @@ impl Source {
             }
         };
         let config = TlsConfig::new(first).client(self.client_auth()?);
-        Ok(Loaded { config: all.fold(config, TlsConfig::certificate), development })
+        let config = all.fold(config, TlsConfig::certificate);
+        let ends = config.certificates.iter().filter_map(Certificate::validity);
+        let expires = ends.map(|(_, last)| last).min();
+        Ok(Loaded { config, development, expires })
     }
 
     fn client_auth(&self) -> Result<ClientAuth, TlsError> {

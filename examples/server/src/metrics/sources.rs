@@ -15,6 +15,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::quic;
+use crate::certificates::Certificates;
 use crate::config::Config;
 
 /// The parts of the server with counters; read on request.
@@ -25,6 +26,7 @@ pub(crate) struct Sources {
     store: Store,
     logins: Arc<Authenticated<Store>>,
     pushes: Option<Pushes>,
+    certificates: Option<Certificates>,
     /// The QUIC port, until it is closed.
     quic: Option<Weak<Listener>>,
     /// Limit on the bytes queued for clients.
@@ -53,6 +55,11 @@ impl Collector for Sources {
                 plain(&mut encoder, "push", &metric)?;
             }
         }
+        if let Some(value) = self.certificates.as_ref().and_then(Certificates::expires) {
+            let help = "Last second, since 1970, in which all certificates of TLS are valid";
+            let (name, kind) = ("certificate_expires", MetricKind::Gauge);
+            plain(&mut encoder, "tls", &Metric { name, help, kind, value })?;
+        }
         if let Some(listener) = self.quic.as_ref().and_then(Weak::upgrade) {
             for metric in quic::metrics(&listener.stats()) {
                 plain(&mut encoder, "quic", &metric)?;
@@ -76,12 +83,22 @@ impl Sources {
         let others = [listen.any.map(|_| "any"), listen.https.map(|_| "https")];
         let listeners = LISTENERS.into_iter().chain(others.into_iter().flatten()).collect();
         let (gateway, store) = (gateway.clone(), store.clone());
-        Self { gateway, listeners, store, logins, pushes, quic: None, memory_budget }
+        Self {
+            gateway,
+            listeners,
+            store,
+            logins,
+            pushes,
+            certificates: None,
+            quic: None,
+            memory_budget,
+        }
     }
 
-    /// Adds the QUIC port.
-    pub(crate) fn quic(self, listener: Option<&Arc<Listener>>) -> Self {
-        Self { quic: listener.map(Arc::downgrade), ..self }
+    /// Adds certificates, and the QUIC port.
+    pub(crate) fn tls(self, certificates: &Certificates, listener: Option<&Arc<Listener>>) -> Self {
+        let quic = listener.map(Arc::downgrade);
+        Self { certificates: Some(certificates.clone()), quic, ..self }
     }
 
     fn encode_gateway(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -63,6 +63,9 @@ fn the_hash_of_the_certificate_for_development_is_told_and_of_no_other() {
     };
     let server = Server::start();
     assert!(told(&server).is_some());
+    let now = std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_secs();
+    let left = server.metric("comet_tls_certificate_expires") - now;
+    assert!((6 * 86_400..13 * 86_400).contains(&left), "{left} s are left of its 13 days");
     let folder = Folder::new();
     let file = folder.put("one.pem", &Made::new(&["one.test"]));
     let server = with_certificate(Setup::default(), &file).start();
