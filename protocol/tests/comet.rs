@@ -152,10 +152,12 @@ fn delivery_frame(name: &str) -> ServerFrame {
         "deliver, last number before the wrap" => {
             ServerFrame::Deliver { seq: seq(u32::MAX), body: Bytes::new() }
         }
-        "deliver best effort" => ServerFrame::BestEffort { body },
-        "deliver latest" => ServerFrame::Latest { key, body: "yes".into() },
+        "deliver best effort" => ServerFrame::BestEffort { seq: Seq::NONE, body },
+        "deliver best effort, counted" => ServerFrame::BestEffort { seq: seq(3), body },
+        "deliver latest" => ServerFrame::Latest { seq: Seq::NONE, key, body: "yes".into() },
+        "deliver latest, counted" => ServerFrame::Latest { seq: seq(4), key, body: "yes".into() },
         "deliver latest, empty key" => {
-            ServerFrame::Latest { key: Key::default(), body: "yes".into() }
+            ServerFrame::Latest { seq: Seq::NONE, key: Key::default(), body: "yes".into() }
         }
         "gap" => {
             let gap = Gap { from: 12, count: 3, position: 9_001, ..slow };
@@ -327,9 +329,10 @@ fn the_heads_of_deliveries_are_the_golden_ones() {
         unhex(&vector.hex)[..20].to_vec()
     };
     assert_eq!(deliver_head(Class::Acked, seq(7), 5).to_vec(), golden("comet deliver"));
-    let best_effort = deliver_head(Class::BestEffort, seq(7), 5).to_vec();
+    let best_effort = deliver_head(Class::BestEffort, Seq::NONE, 5).to_vec();
     assert_eq!(best_effort, golden("deliver best effort"));
-    assert_eq!(deliver_head(Class::Latest, seq(7), 12).to_vec(), golden("deliver latest"));
+    assert_eq!(deliver_head(Class::Latest, seq(4), 12).to_vec(), golden("deliver latest, counted"));
+    assert_eq!(deliver_head(Class::Latest, Seq::NONE, 12).to_vec(), golden("deliver latest"));
 }
 
 #[test]

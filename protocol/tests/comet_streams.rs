@@ -9,6 +9,11 @@ use comet_protocol::comet::{
 use comet_protocol::{Decoder, Frame, Head, Layout};
 use proptest::prelude::*;
 
+/// A number, or none.
+fn any_seq() -> impl Strategy<Value = Seq> {
+    any::<u32>().prop_map(Seq::new)
+}
+
 fn seq() -> impl Strategy<Value = Seq> {
     prop_oneof![1u32..50, u32::MAX - 50..=u32::MAX, 1u32..].prop_map(Seq::new)
 }
@@ -23,8 +28,12 @@ fn server_frame() -> impl Strategy<Value = ServerFrame> {
     let gap = (seq(), 0u32..1_000, any::<(u64, u64)>(), "[a-z]{0,9}", 0i32..9);
     prop_oneof![
         (seq(), body()).prop_map(|(seq, body)| ServerFrame::Deliver { seq, body }),
-        body().prop_map(|body| ServerFrame::BestEffort { body }),
-        (key, body()).prop_map(|(key, body)| ServerFrame::Latest { key, body }),
+        (any_seq(), body()).prop_map(|(seq, body)| ServerFrame::BestEffort { seq, body }),
+        (any_seq(), key, body()).prop_map(|(seq, key, body)| ServerFrame::Latest {
+            seq,
+            key,
+            body
+        }),
         (seq(), body()).prop_map(|(ack, body)| ServerFrame::SendReply { ack, body }),
         gap.prop_map(|(from, len, (count, position), room, reason)| {
             let gap = Gap { from: from.get(), count, reason, room, position };

@@ -5,10 +5,16 @@
 use std::time::Duration;
 
 use super::event::{Closed, Link};
-use crate::{DecodeError, Decoder, Frame, Layout};
+use crate::{DecodeError, Decoder, Frame, Layout, frames_of};
 
 /// Longest transmit of several frames, so that acks and pongs come in between.
 const MAX_TRANSMIT: usize = 16_384;
+
+/// Lanes of deliveries.
+pub(super) const LANES: usize = 3;
+
+/// Bytes of a lane that are kept before the welcome, beside an unfinished packet.
+const EARLY: usize = 1 << 16;
 
 /// Ending of a connection by this side.
 #[derive(Debug)]
@@ -22,6 +28,9 @@ pub(super) enum Ending {
 pub(super) struct Connection {
     link: Link,
     decoder: Decoder,
+    /// Those of lanes that have streams of their own.
+    lanes: Option<Box<[Decoder; LANES]>>,
+    max_body: usize,
     auth_due: bool,
     ping_due: bool,
     /// Pending answer to the last ping.
@@ -43,6 +52,8 @@ impl Connection {
         Self {
             link,
             decoder: Decoder::new(Layout::Dtalk, 0),
+            lanes: None,
+            max_body: 0,
             auth_due: false,
             ping_due: false,
             pong: None,
@@ -63,6 +74,7 @@ impl Connection {
     /// The attempt succeeded: the auth frame is due.
     pub(super) fn open(&mut self, max_body: usize) {
         self.decoder = Decoder::new(Layout::Dtalk, max_body);
+        self.max_body = max_body;
         self.auth_due = true;
     }
 
@@ -70,6 +82,7 @@ impl Connection {
     pub(super) fn close(&mut self) {
         (self.auth_due, self.ping_due, self.pong, self.ending) = (false, false, None, None);
         self.decoder = Decoder::new(Layout::Dtalk, 0);
+        self.lanes = None;
     }
 
     /// Takes bytes that were read.
@@ -80,6 +93,35 @@ impl Connection {
     /// The next whole frame of those bytes.
     pub(super) fn next_frame(&mut self) -> Result<Option<Frame>, DecodeError> {
         self.decoder.next_frame()
+    }
+
+    /// Takes bytes that were read of a lane.
+    pub(super) fn push_lane(&mut self, lane: usize, bytes: &[u8]) {
+        let decoder = || Decoder::new(Layout::Dtalk, self.max_body);
+        let lanes = self.lanes.get_or_insert_with(|| Box::new([decoder(), decoder(), decoder()]));
+        if let Some(decoder) = lanes.get_mut(lane) {
+            decoder.push(bytes);
+        }
+    }
+
+    /// The next whole frame of a lane.
+    pub(super) fn next_of_lane(&mut self, lane: usize) -> Result<Option<Frame>, DecodeError> {
+        let decoder = self.lanes.as_mut().and_then(|lanes| lanes.get_mut(lane));
+        decoder.map_or(Ok(None), Decoder::next_frame)
+    }
+
+    /// Whether a lane has brought more than is kept before the welcome.
+    pub(super) fn is_lane_full(&self, lane: usize) -> bool {
+        let decoder = self.lanes.as_ref().and_then(|lanes| lanes.get(lane));
+        let most = self.max_body.saturating_add(EARLY);
+        decoder.is_some_and(|decoder| decoder.buffered() > most)
+    }
+
+    /// The next whole packet that a datagram consists of.
+    pub(super) fn read_datagram(&self, bytes: &[u8]) -> Option<Frame> {
+        let frames = frames_of(Layout::Dtalk, bytes, self.max_body).ok()?;
+        let [frame] = <[Frame; 1]>::try_from(frames).ok()?;
+        Some(frame)
     }
 
     /// Limits transmits to what the server reads: on a message transport, the longest packet is the

@@ -30,7 +30,8 @@ pub enum Event {
         /// The server's welcome.
         welcome: Box<Welcome>,
     },
-    /// An acked delivery, in order and exactly once.
+    /// An acked delivery, exactly once and in order: within its lane where the connection has
+    /// lanes.
     Delivery {
         /// Its number.
         seq: Seq,
@@ -49,7 +50,8 @@ pub enum Event {
         /// Application-defined body.
         body: Bytes,
     },
-    /// Deliveries that will never arrive: pull them.
+    /// Deliveries that will never arrive: pull them. Without numbers and count, that some may be
+    /// missing among those of the other classes.
     Gap {
         /// First number missing; none if they had no numbers.
         from: Seq,

@@ -1,14 +1,16 @@
-//! Handling of server frames by a client session.
+//! Handling of server frames by a client session: those of its stream, of lanes, and datagrams.
 
 use std::time::Duration;
 
 use super::Time;
+use super::connection::LANES;
 use super::deliveries::Deliveries;
-use super::event::{Closed, Event};
+use super::event::{Closed, Event, Link};
 use super::heartbeat::Heartbeat;
 use super::session::{ClientSession, State};
 use crate::Frame;
-use crate::comet::{Code, GoingAway, Seq, ServerFrame, Welcome};
+use crate::comet::message::capability;
+use crate::comet::{Code, Gap, GoingAway, Seq, ServerFrame, Welcome};
 
 impl ClientSession {
     /// Handles a frame; one that violates the dialect ends the connection, and the client
@@ -50,20 +52,14 @@ impl ClientSession {
 
     fn read_open(&mut self, now: Time, frame: ServerFrame) {
         match frame {
-            ServerFrame::Deliver { seq, body } => {
-                let arrived = self.deliveries.handle_delivery(now, &self.config, seq, body);
-                self.events.extend(arrived);
-            }
             ServerFrame::Gap { to, gap } if to.is_none() => {
                 self.events.push_back(Event::Gap { from: to, to, gap });
             }
-            ServerFrame::Gap { to, gap } => {
-                let arrived = self.deliveries.handle_gap(now, &self.config, to, gap);
-                self.events.extend(arrived);
+            frame @ (ServerFrame::Deliver { .. } | ServerFrame::Gap { .. }) => {
+                self.read_numbered(now, frame);
             }
-            ServerFrame::BestEffort { body } => self.events.push_back(Event::BestEffort { body }),
-            ServerFrame::Latest { key, body } => {
-                self.events.push_back(Event::Latest { key, body });
+            frame @ (ServerFrame::BestEffort { .. } | ServerFrame::Latest { .. }) => {
+                self.read_unnumbered(now, frame);
             }
             ServerFrame::SendReply { ack, body } => {
                 self.answer(now, ack, Event::Replied { seq: ack, body });
@@ -73,6 +69,79 @@ impl ClientSession {
             }
             // A second answer to the auth.
             _ => self.give_up(Duration::ZERO),
+        }
+    }
+
+    /// Deliveries and gaps with numbers.
+    fn read_numbered(&mut self, now: Time, frame: ServerFrame) {
+        match frame {
+            ServerFrame::Deliver { seq, body } => {
+                let arrived = self.deliveries.handle_delivery(now, &self.config, seq, body);
+                self.events.extend(arrived);
+            }
+            ServerFrame::Gap { to, gap } if !to.is_none() => {
+                let arrived = self.deliveries.handle_gap(now, &self.config, to, gap);
+                self.events.extend(arrived);
+            }
+            ServerFrame::Unknown { .. } => {}
+            _ => self.give_up(Duration::ZERO),
+        }
+    }
+
+    /// Deliveries without a number of the session, which the connection may count.
+    fn read_unnumbered(&mut self, now: Time, frame: ServerFrame) {
+        let counts = self.unnumbered.as_deref_mut();
+        let event = match frame {
+            ServerFrame::BestEffort { seq, body } => counts
+                .is_none_or(|counts| counts.takes_best_effort(now, seq))
+                .then_some(Event::BestEffort { body }),
+            ServerFrame::Latest { seq, key, body } => counts
+                .is_none_or(|counts| counts.takes_latest(now, seq, &key))
+                .then_some(Event::Latest { key, body }),
+            _ => None,
+        };
+        self.events.extend(event);
+        self.tell_missing(now);
+    }
+
+    /// Reads what lanes have brought, which waits for the welcome.
+    pub(super) fn read_lanes(&mut self, now: Time, link: Link) {
+        if matches!(self.state, State::Open) {
+            (0..LANES).for_each(|lane| self.read_lane(now, link, lane));
+        }
+    }
+
+    pub(super) fn read_lane(&mut self, now: Time, link: Link, lane: usize) {
+        while self.is_connected(link) {
+            let frame = match self.connection.next_of_lane(lane) {
+                Ok(Some(Frame { head, body })) => ServerFrame::decode(head, body).ok(),
+                Ok(None) => return,
+                Err(_broken) => None,
+            };
+            match frame {
+                Some(frame) => self.read_numbered(now, frame),
+                None => self.give_up(Duration::ZERO),
+            }
+        }
+    }
+
+    pub(super) fn take_datagram(&mut self, now: Time, Frame { head, body }: Frame) {
+        if let Ok(frame) = ServerFrame::decode(head, body) {
+            self.read_unnumbered(now, frame);
+        }
+    }
+
+    /// Tells of counts that are missing by now.
+    pub(super) fn tell_missing(&mut self, now: Time) {
+        if self.unnumbered.as_mut().is_some_and(|counts| counts.take_gap(now)) {
+            self.events.push_back(uncounted());
+        }
+    }
+
+    /// The connection is gone, and with it what is under way on it.
+    pub(super) fn end_counting(&mut self) {
+        if self.unnumbered.take().is_some_and(|counts| counts.is_missing()) {
+            self.events.push_back(uncounted());
         }
     }
 
@@ -90,6 +159,9 @@ impl ClientSession {
         if !welcome.resumed {
             self.deliveries = Deliveries::new(self.config.ack_every);
         }
+        let can = |ability| welcome.capabilities & ability != 0;
+        self.deliveries.set_lanes(can(capability::LANES));
+        self.unnumbered = can(capability::DATAGRAMS).then(Box::default);
         // Acks must be sent before the server's window is full.
         let quarter = welcome.deliver_window.max(4) / 4;
         self.deliveries.set_ack_every(self.config.ack_every.min(quarter));
@@ -116,6 +188,11 @@ impl ClientSession {
         self.backoff.reset();
         self.connection.return_later(millis(away.return_after_ms));
     }
+}
+
+/// Some deliveries without numbers may be missing.
+fn uncounted() -> Event {
+    Event::Gap { from: Seq::NONE, to: Seq::NONE, gap: Gap::default() }
 }
 
 fn millis(millis: u32) -> Duration {

@@ -23,6 +23,11 @@
 //! A session moves to another connection, by whatever transport, without a break by
 //! [`switch`](ClientSession::switch).
 //!
+//! Where a transport has lanes and datagrams (capability bits of the auth), their bytes are handed
+//! in by [`handle_lane`](ClientSession::handle_lane) and
+//! [`handle_datagram`](ClientSession::handle_datagram); deliveries are then in order within each
+//! lane.
+//!
 //! Not here: sockets, the clock, WebSocket framing (module [`ws`](crate::ws)), the meaning of
 //! bodies.
 
@@ -37,6 +42,7 @@ mod outbox;
 mod roaming;
 mod session;
 mod time;
+mod unnumbered;
 
 pub use backoff::Backoff;
 pub use config::Config;

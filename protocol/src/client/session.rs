@@ -20,6 +20,7 @@ use super::event::{Closed, Event, Link};
 use super::heartbeat::{Heartbeat, Silence};
 use super::outbox::{Full, Outbox};
 use super::roaming::Successor;
+use super::unnumbered::Unnumbered;
 use super::{Config, Time};
 use crate::Frame;
 use crate::comet::{Auth, ClientFrame, Ping, Seq};
@@ -50,6 +51,8 @@ pub struct ClientSession {
     pub(super) backoff: Backoff,
     pub(super) ticket: Bytes,
     pub(super) deliveries: Deliveries,
+    /// Of the current connection, if it counts them.
+    pub(super) unnumbered: Option<Box<Unnumbered>>,
     pub(super) outbox: Outbox,
     pub(super) heartbeat: Heartbeat,
     pub(super) events: VecDeque<Event>,
@@ -69,6 +72,7 @@ impl ClientSession {
             backoff: Backoff::new(config.backoff, config.max_backoff, seed),
             ticket: Bytes::new(),
             deliveries: Deliveries::new(config.ack_every),
+            unnumbered: None,
             outbox: Outbox::new(config.outbox, config.outbox_bytes, config.retry),
             heartbeat: Heartbeat::new(config.heartbeat, now, Duration::ZERO),
             events: VecDeque::new(),
@@ -155,6 +159,33 @@ impl ClientSession {
         }
     }
 
+    /// Handles bytes from the stream of a lane, split anywhere, without its first byte, which is
+    /// the lane. Before the welcome they are kept, as far as a packet and 64 KiB reach.
+    pub fn handle_lane(&mut self, now: Time, link: Link, lane: u8, bytes: &[u8]) {
+        self.now = now;
+        if !self.is_connected(link) {
+            return;
+        }
+        self.heartbeat.handle_read(now);
+        self.connection.push_lane(lane.into(), bytes);
+        if matches!(self.state, State::Open) {
+            self.read_lane(now, link, lane.into());
+        } else if self.connection.is_lane_full(lane.into()) {
+            self.give_up(Duration::ZERO);
+        }
+    }
+
+    /// Handles a datagram from the connection. One that cannot be understood is ignored.
+    pub fn handle_datagram(&mut self, now: Time, link: Link, bytes: &[u8]) {
+        self.now = now;
+        if self.is_connected(link) && matches!(self.state, State::Open) {
+            self.heartbeat.handle_read(now);
+            if let Some(frame) = self.connection.read_datagram(bytes) {
+                self.take_datagram(now, frame);
+            }
+        }
+    }
+
     /// Handles a whole frame from the connection.
     pub fn handle_frame(&mut self, now: Time, link: Link, frame: Frame) {
         self.now = now;
@@ -163,6 +194,7 @@ impl ClientSession {
         } else if self.is_connected(link) {
             self.heartbeat.handle_read(now);
             self.read(now, frame);
+            self.read_lanes(now, link);
         }
     }
 
@@ -175,11 +207,14 @@ impl ClientSession {
         match self.state {
             State::Waiting { until } if until <= now => self.connect(),
             State::Authenticating { deadline } if deadline <= now => self.give_up(Duration::ZERO),
-            State::Open => match self.heartbeat.silence(now) {
-                Silence::Fine => {}
-                Silence::Ping => self.connection.request_ping(),
-                Silence::Lost => self.give_up(Duration::ZERO),
-            },
+            State::Open => {
+                self.tell_missing(now);
+                match self.heartbeat.silence(now) {
+                    Silence::Fine => {}
+                    Silence::Ping => self.connection.request_ping(),
+                    Silence::Lost => self.give_up(Duration::ZERO),
+                }
+            }
             _ => {}
         }
     }
@@ -219,7 +254,8 @@ impl ClientSession {
             State::Authenticating { deadline } => Some(deadline),
             State::Connecting | State::Over => None,
             State::Open => {
-                let dues = [self.deliveries.ack_at(), self.outbox.retry_at()];
+                let missing = self.unnumbered.as_ref().and_then(|it| it.gap_at());
+                let dues = [self.deliveries.ack_at(), self.outbox.retry_at(), missing];
                 dues.into_iter().flatten().chain([self.heartbeat.due()]).min()
             }
         };
@@ -232,7 +268,7 @@ impl ClientSession {
         self.heartbeat.round_trip()
     }
 
-    fn is_connected(&self, link: Link) -> bool {
+    pub(super) fn is_connected(&self, link: Link) -> bool {
         link == self.connection.link()
             && matches!(self.state, State::Authenticating { .. } | State::Open)
     }
@@ -267,6 +303,7 @@ impl ClientSession {
         }
         self.drop_successor();
         self.connection.close();
+        self.end_counting();
         self.state = State::Over;
         self.events.push_back(Event::Closed(closed));
     }
@@ -278,6 +315,7 @@ impl ClientSession {
         }
         self.drop_successor();
         self.connection.close();
+        self.end_counting();
         let until = self.now + after + self.backoff.next_wait();
         self.state = State::Waiting { until };
         self.events.push_back(Event::Waiting { until });

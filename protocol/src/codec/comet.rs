@@ -12,8 +12,8 @@ use bytes::Bytes;
 use std::time::Duration;
 
 use super::{
-    Abilities, Acks, Answer, AuthRequest, Codec, CodecError, Continuity, Delivery, Input, Output,
-    Refusal, Step, Written, packet,
+    Abilities, Acks, Answer, AuthRequest, Beside, Codec, CodecError, Continuity, Delivery, Input,
+    Output, Refusal, Step, Written, packet,
 };
 
 pub(super) const ABILITIES: Abilities = Abilities {
@@ -126,6 +126,10 @@ fn read(head: Head, body: &[u8]) -> Result<Input<'_>, FrameError> {
                 numbers_messages: true,
                 takes_latest: can(capability::LATEST),
                 keeps_tickets: can(capability::RESUME),
+                beside: Beside {
+                    lanes: can(capability::LANES),
+                    datagrams: can(capability::DATAGRAMS),
+                },
                 ticket: auth.ticket,
                 ranges: auth.ranges,
             };

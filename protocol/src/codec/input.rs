@@ -154,6 +154,17 @@ pub struct Continuity {
     pub takes_latest: bool,
     /// Whether it keeps tickets.
     pub keeps_tickets: bool,
+    /// Where it takes deliveries beside the session's stream.
+    pub beside: Beside,
+}
+
+/// Ways of deliveries beside the session's stream, on transports that have them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Beside {
+    /// Lanes on streams of their own.
+    pub lanes: bool,
+    /// Datagrams for deliveries without a number.
+    pub datagrams: bool,
 }
 
 impl Continuity {
@@ -169,6 +180,7 @@ impl Continuity {
             numbers_messages: false,
             takes_latest: false,
             keeps_tickets: false,
+            beside: Beside { lanes: false, datagrams: false },
         }
     }
 

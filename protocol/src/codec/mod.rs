@@ -23,7 +23,7 @@ use crate::{DecodeError, Layout, head};
 pub use dialect::{Dialect, Framing};
 pub use dtalk::op as dtalk_op;
 pub use goim::op as goim_op;
-pub use input::{Ask, AuthRequest, Continuity, Input, Question, Step};
+pub use input::{Ask, AuthRequest, Beside, Continuity, Input, Question, Step};
 pub use output::{Answer, Delivery, Output, Refusal, Written};
 
 /// Acknowledgements that a dialect has.

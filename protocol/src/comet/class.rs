@@ -28,19 +28,20 @@ pub const SEQ_AT: usize = 12;
 
 /// Head of a delivery with a body of `body_len` bytes, including the prefix of a [`Key`].
 ///
-/// Only acked deliveries carry their `seq`, others 0.
+/// `seq` is the number of an acked delivery; that of others is their count on a connection with
+/// datagrams, and none elsewhere.
 ///
 /// # Panics
 ///
 /// When the body is longer than 2 GiB, which no receiver takes.
 #[must_use]
 pub fn deliver_head(class: Class, seq: Seq, body_len: usize) -> [u8; MAX_HEAD] {
-    let (op, seq) = match class {
-        Class::Acked => (op::DELIVER, seq.get()),
-        Class::BestEffort => (op::DELIVER_BEST_EFFORT, 0),
-        Class::Latest => (op::DELIVER_LATEST, 0),
+    let op = match class {
+        Class::Acked => op::DELIVER,
+        Class::BestEffort => op::DELIVER_BEST_EFFORT,
+        Class::Latest => op::DELIVER_LATEST,
     };
-    Head { ver: VER, op, seq, ack: 0 }.to_bytes(Layout::Dtalk, body_len)
+    Head { ver: VER, op, seq: seq.get(), ack: 0 }.to_bytes(Layout::Dtalk, body_len)
 }
 
 /// Key by which latest deliveries replace each other; opaque, 0 to 255 bytes.
@@ -103,13 +104,6 @@ mod tests {
         assert_ne!(one, two);
         one[SEQ_AT..SEQ_AT + 4].copy_from_slice(&[1, 2, 3, 4]);
         assert_eq!(one, two);
-    }
-
-    #[test]
-    fn only_acked_deliveries_are_numbered() {
-        for class in [Class::BestEffort, Class::Latest] {
-            assert_eq!(deliver_head(class, Seq::new(7), 2)[SEQ_AT..], [0; 8]);
-        }
     }
 
     #[test]

@@ -16,6 +16,10 @@ pub mod capability {
     pub const RESUME: u64 = 1;
     /// The client supports latest deliveries; without it they come as best effort.
     pub const LATEST: u64 = 2;
+    /// The client reads lanes on streams of their own, where its transport has streams.
+    pub const LANES: u64 = 4;
+    /// The client takes deliveries without a number as datagrams, where its transport has them.
+    pub const DATAGRAMS: u64 = 8;
 }
 
 /// Request for a session, or to resume a parked one. Fields 1 to 3 are those of dtalk's `AuthMsg`.

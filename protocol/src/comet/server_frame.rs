@@ -37,11 +37,15 @@ pub enum ServerFrame {
     },
     /// An at-most-once delivery.
     BestEffort {
+        /// Its count on a connection with datagrams; [`Seq::NONE`] elsewhere.
+        seq: Seq,
         /// Application-defined body.
         body: Bytes,
     },
     /// The newest delivery of its key.
     Latest {
+        /// Its count on a connection with datagrams; [`Seq::NONE`] elsewhere.
+        seq: Seq,
         /// Key by which it replaces others.
         key: Key,
         /// Application-defined body.
@@ -97,11 +101,11 @@ impl ServerFrame {
         let Head { op, seq, ack, .. } = head;
         Ok(match op {
             op::DELIVER => Self::Deliver { seq: counted(op, seq)?, body },
-            op::DELIVER_BEST_EFFORT => Self::BestEffort { body },
+            op::DELIVER_BEST_EFFORT => Self::BestEffort { seq: Seq::new(seq), body },
             op::DELIVER_LATEST => {
                 let len = body.len();
                 let (key, body) = Key::split(body).ok_or(FrameError::BodyTooShort { op, len })?;
-                Self::Latest { key, body }
+                Self::Latest { seq: Seq::new(seq), key, body }
             }
             op::SEND_REPLY => Self::SendReply { ack: counted(op, ack)?, body },
             op::PING => Self::Ping(Ping::decode(&body)?),
@@ -164,10 +168,12 @@ impl ServerFrame {
                 out.extend_from_slice(&deliver_head(Class::Acked, *seq, body.len()));
                 out.extend_from_slice(body);
             }
-            Self::BestEffort { body } => write(op::DELIVER_BEST_EFFORT, 0, 0, body, out),
-            Self::Latest { key, body } => {
+            Self::BestEffort { seq, body } => {
+                write(op::DELIVER_BEST_EFFORT, seq.get(), 0, body, out);
+            }
+            Self::Latest { seq, key, body } => {
                 let len = key.prefix_len() + body.len();
-                out.extend_from_slice(&deliver_head(Class::Latest, Seq::NONE, len));
+                out.extend_from_slice(&deliver_head(Class::Latest, *seq, len));
                 key.write_prefix(out);
                 out.extend_from_slice(body);
             }

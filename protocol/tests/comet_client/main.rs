@@ -1,6 +1,10 @@
 //! A client session against a small server, over connections that break at any byte, on a clock
 //! that is a number. Whatever happens is drawn from a seed.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
+
+mod datagrams;
+mod lanes;
 mod roaming;
 mod server;
 mod units;

@@ -216,8 +216,9 @@ fn a_ping_is_answered_and_deliveries_of_the_other_classes_are_not() {
     assert_eq!(frames(&pong)[0].body, "stampede");
 
     let (key, body) = (Key::new("k").unwrap(), Bytes::from("b"));
-    say(&mut session, at(2), link, &ServerFrame::BestEffort { body: body.clone() });
-    say(&mut session, at(2), link, &ServerFrame::Latest { key: key.clone(), body: body.clone() });
+    say(&mut session, at(2), link, &ServerFrame::BestEffort { seq: Seq::NONE, body: body.clone() });
+    let latest = ServerFrame::Latest { seq: Seq::NONE, key: key.clone(), body: body.clone() };
+    say(&mut session, at(2), link, &latest);
     let both = [Event::BestEffort { body: body.clone() }, Event::Latest { key, body }];
     assert_eq!(events(&mut session), both);
     assert_eq!(ops(&mut session), [0_u32; 0]);
