@@ -25,6 +25,7 @@ pub(crate) struct Held {
     room: Option<Arc<str>>,
     /// When the shard took it. Wrapping milliseconds.
     taken_at: u32,
+    lane: Lane,
     /// Released with the item.
     _charge: Charge,
 }
@@ -48,19 +49,20 @@ impl Held {
         let key = delivery.key.as_ref().map_or(0, |key| key.len());
         match Charge::new(account, OVERHEAD + delivery.body.len() + key) {
             Ok(charge) => {
+                let lane = delivery.lane;
                 let (item, room) = (Item::Delivery(delivery), room.cloned());
                 let taken_at = now.wrapping_millis();
-                Ok(Rc::new(Self { item, room, taken_at, _charge: charge }))
+                Ok(Rc::new(Self { item, room, taken_at, lane, _charge: charge }))
             }
             Err(Exhausted) => Err(delivery),
         }
     }
 
-    /// Stores the notice of a gap.
-    pub(crate) fn gap(account: &Rc<Account>, gap: Gap) -> Result<Rc<Self>, Exhausted> {
+    /// Stores the notice of a gap in a lane.
+    pub(crate) fn gap(account: &Rc<Account>, lane: Lane, gap: Gap) -> Result<Rc<Self>, Exhausted> {
         let charge = Charge::from_reserve(account, OVERHEAD)?;
         let item = Item::Gap(gap);
-        Ok(Rc::new(Self { item, room: None, taken_at: 0, _charge: charge }))
+        Ok(Rc::new(Self { item, room: None, taken_at: 0, lane, _charge: charge }))
     }
 
     /// The delivery; `None` for the notice of a gap.
@@ -91,9 +93,9 @@ impl Held {
         (OVERHEAD + this.len()) / Rc::strong_count(this).max(1)
     }
 
-    /// Lane of the delivery.
+    /// Lane of the delivery, or of those that are lost.
     pub(crate) fn lane(&self) -> Lane {
-        self.as_delivery().map_or(Lane::Normal, |delivery| delivery.lane)
+        self.lane
     }
 
     /// When the shard took it, in wrapping milliseconds, if the router asked to learn of its ack.

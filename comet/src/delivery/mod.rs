@@ -47,8 +47,9 @@ pub(crate) const MAX_BODY: usize = 1 << 30;
 
 /// Priority of the acked deliveries of a session that wait.
 ///
-/// Order is kept within a lane. A lane does not affect deliveries in flight, only those that wait
-/// for room in the window, of which [`Signal`](Self::Signal) has an eighth more than the others.
+/// Order is kept within a lane. Deliveries in flight are not overtaken, but on QUIC and
+/// WebTransport, where a peer can have a stream for each lane. A lane concerns those that wait for
+/// room in the window, of which [`Signal`](Self::Signal) has an eighth more than the others.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Lane {
     /// Before everything else: call signalling, revocations, answers that a user waits for.
@@ -85,13 +86,16 @@ pub struct Delivery {
     pub(crate) key: Option<Arc<[u8]>>,
     /// Whether peers that do not know the class get it as best effort.
     pub(crate) falls_back: bool,
+    /// Whether it leaves as a datagram where it can.
+    pub(crate) datagram: bool,
 }
 
 impl Delivery {
     fn new(class: Class, body: Bytes) -> Self {
         let (kind, lane) = (Kind::default(), Lane::default());
         let (tag, position, pass, key) = (0, 0, None, None);
-        Self { body, class, kind, lane, tag, position, pass, key, falls_back: true }
+        let (falls_back, datagram) = (true, false);
+        Self { body, class, kind, lane, tag, position, pass, key, falls_back, datagram }
     }
 
     /// A delivery of class [`Class::Acked`].
@@ -151,6 +155,16 @@ impl Delivery {
     #[must_use]
     pub fn without_fallback(mut self) -> Self {
         self.falls_back = false;
+        self
+    }
+
+    /// Asks that it leave as a datagram: it may be lost on the way, and waits for nothing that was
+    /// sent before. For best-effort and latest deliveries to peers of the comet dialect that take
+    /// datagrams, on QUIC and WebTransport, as far as it fits into one; all others get it as they
+    /// do without this. A peer that misses some is told that it may. Default: not.
+    #[must_use]
+    pub fn datagram(mut self) -> Self {
+        self.datagram = true;
         self
     }
 

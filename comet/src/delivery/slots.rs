@@ -28,6 +28,11 @@ impl Slots {
         stalest
     }
 
+    /// Drops the delivery of the same key, which is not the newest any more.
+    pub(crate) fn replace(&mut self, item: &Rc<Held>) {
+        self.0.retain(|held| key(held) != key(item));
+    }
+
     /// Bytes of the waiting bodies.
     pub(crate) fn bytes(&self) -> usize {
         self.0.iter().map(Held::share).sum()

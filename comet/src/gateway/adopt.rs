@@ -14,6 +14,8 @@ use crate::proxies::Client;
 use crate::shard::command::Command;
 use crate::shard::liveness::Liveness;
 use crate::shard::transport::Transport;
+#[cfg(feature = "tokio")]
+use crate::shard::transport::{PollStream, Polled};
 use crate::shard::{
     ADOPTED, FramingState, Full, Handoff, Holds, Introduction, Shared, Unread, Visitor,
 };
@@ -200,11 +202,29 @@ impl Place {
     where
         S: ::tokio::io::AsyncRead + ::tokio::io::AsyncWrite + Send + 'static,
     {
-        use crate::shard::transport::Polled;
-        use crate::stream::RuntimeStream;
+        self.adopt_polled(Box::new(crate::stream::RuntimeStream::new(stream)), adoption)
+    }
 
+    /// Adopts a stream with lanes in this place: see [`LaneStream`](crate::tokio::LaneStream).
+    ///
+    /// # Errors
+    ///
+    /// [`AdoptError::Dialect`].
+    #[cfg(feature = "tokio")]
+    pub fn adopt_lanes<S>(self, stream: S, adoption: Adoption) -> Result<(), AdoptError>
+    where
+        S: crate::tokio::LaneStream + Send + 'static,
+    {
+        self.adopt_polled(Box::new(crate::stream::RuntimeLanes::new(stream)), adoption)
+    }
+
+    #[cfg(feature = "tokio")]
+    fn adopt_polled(
+        self,
+        stream: Box<dyn PollStream>,
+        adoption: Adoption,
+    ) -> Result<(), AdoptError> {
         adoption.check()?;
-        let stream = Box::new(RuntimeStream::new(stream));
         let polled = Polled::new(stream, adoption.remote, self.holds).secure(adoption.is_secure);
         self.take(Transport::Polled(Box::new(polled)), adoption);
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use comet_protocol::codec::Continuity;
+use comet_protocol::codec::{Beside, Continuity};
 use comet_protocol::comet::{Loss, Seq};
 
 use crate::budget::{Account, Charge, Exhausted};
@@ -43,7 +43,56 @@ pub(crate) struct CometState {
     pub(crate) numbers_messages: bool,
     pub(crate) takes_latest: bool,
     pub(crate) keeps_tickets: bool,
+    pub(crate) ways: Ways,
+    /// Number of deliveries that were counted on this connection.
+    counted: Seq,
     charge: Charge,
+}
+
+/// Ways to the peer beside the session's stream: a bit for each that the peer takes, and for each
+/// that the transport of the current connection has, too.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ways(u8);
+
+impl Ways {
+    const LANES: u8 = 1;
+    const DATAGRAMS: u8 = 1 << 1;
+    /// From what is asked for to what is granted.
+    const GRANTED: u8 = 2;
+
+    const fn new(asked: Beside) -> Self {
+        Self(Self::bits(asked))
+    }
+
+    const fn bits(beside: Beside) -> u8 {
+        let lanes = if beside.lanes { Self::LANES } else { 0 };
+        let datagrams = if beside.datagrams { Self::DATAGRAMS } else { 0 };
+        lanes | datagrams
+    }
+
+    /// Begins on a connection whose transport has these. `in_order`: what is to be said first has
+    /// no lane, so that nothing may overtake it.
+    pub(crate) const fn begin(&mut self, offered: Beside, in_order: bool) {
+        let lanes = if in_order { Self::LANES } else { 0 };
+        self.0 |= (self.0 & Self::bits(offered) & !lanes) << Self::GRANTED;
+    }
+
+    /// What both sides have.
+    pub(crate) const fn granted(self) -> Beside {
+        Beside { lanes: self.has_lanes(), datagrams: self.counts() }
+    }
+
+    /// Whether acked deliveries leave on lanes.
+    #[inline]
+    pub(crate) const fn has_lanes(self) -> bool {
+        self.0 & Self::LANES << Self::GRANTED != 0
+    }
+
+    /// Whether deliveries without a number are counted, and may leave as datagrams.
+    #[inline]
+    pub(crate) const fn counts(self) -> bool {
+        self.0 & Self::DATAGRAMS << Self::GRANTED != 0
+    }
 }
 
 impl CometState {
@@ -62,6 +111,8 @@ impl CometState {
             numbers_messages: it.numbers_messages,
             takes_latest: it.takes_latest,
             keeps_tickets: it.keeps_tickets,
+            ways: Ways::new(it.beside),
+            counted: Seq::NONE,
             charge: Charge::none(account),
             hello: Some(Box::new(hello)),
         }
@@ -81,6 +132,7 @@ impl CometState {
         self.epoch += 1;
         self.max_body = hello.continuity.max_body;
         self.takes_latest = hello.continuity.takes_latest;
+        (self.ways, self.counted) = (Ways::new(hello.continuity.beside), Seq::NONE);
         self.upstream.resume(hello.continuity.first_send);
     }
 
@@ -99,9 +151,22 @@ impl CometState {
         self.max_body != 0 && len > self.max_body as usize
     }
 
-    /// Whether deliveries of a class and up to a length can be sent to the peer unchanged.
+    /// Whether deliveries without a number, of a class and up to a length, can be sent to the peer
+    /// as to others.
     pub(crate) fn takes(&self, class: Class, longest: usize) -> bool {
-        !self.is_too_long(longest) && (class != Class::Latest || self.takes_latest)
+        let knows = class != Class::Latest || self.takes_latest;
+        knows && !self.is_too_long(longest) && !self.ways.counts()
+    }
+
+    /// The count of the next delivery; none where they are not counted.
+    pub(crate) const fn next_count(&self) -> Seq {
+        if self.ways.counts() { self.counted.next() } else { Seq::NONE }
+    }
+
+    /// A delivery leaves under the [next count](Self::next_count).
+    pub(crate) const fn count(&mut self) -> Seq {
+        self.counted = self.next_count();
+        self.counted
     }
 
     /// Records a dropped delivery without a number, of which the peer is to be told.
@@ -120,5 +185,29 @@ impl CometState {
     /// Charges the kept answers; `Err` if there is no memory for them.
     pub(crate) fn recharge(&mut self) -> Result<(), Exhausted> {
         self.charge.set(self.upstream.bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_are_granted_if_the_peer_asks_and_the_transport_has_them() {
+        let beside = |lanes, datagrams| Beside { lanes, datagrams };
+        let all = beside(true, true);
+        for (asked, offered, in_order, granted) in [
+            (all, all, false, all),
+            (all, all, true, beside(false, true)),
+            (all, beside(true, false), false, beside(true, false)),
+            (beside(false, true), all, false, beside(false, true)),
+            (all, Beside::default(), false, Beside::default()),
+            (Beside::default(), all, false, Beside::default()),
+        ] {
+            let mut ways = Ways::new(asked);
+            assert_eq!(ways.granted(), Beside::default(), "none before the connection begins");
+            ways.begin(offered, in_order);
+            assert_eq!(ways.granted(), granted, "{asked:?}, {offered:?}, {in_order}");
+        }
     }
 }

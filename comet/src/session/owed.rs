@@ -40,6 +40,12 @@ impl Owed {
         self.0.as_ref().is_some_and(|window| window.has_to_send())
     }
 
+    /// Holds these lanes back, a bit each, and no others: their streams take no more at present.
+    /// Whether one is held no longer.
+    pub(crate) fn hold_lanes(&mut self, lanes: u8) -> bool {
+        self.0.as_mut().is_some_and(|window| window.queue().hold(lanes))
+    }
+
     /// Whether deliveries wait only for memory.
     pub(crate) fn is_stuck(&self) -> bool {
         self.0.as_ref().is_some_and(|window| window.is_stuck())

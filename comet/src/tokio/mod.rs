@@ -70,6 +70,7 @@ use crate::Closed;
 pub use crate::http::HttpStream;
 #[cfg(feature = "tls")]
 use crate::shard::transport::detached::tls_over;
+pub use crate::stream::LaneStream;
 use crate::{
     Connect, ConnectReply, Event, Gateway, Identity, Message, Peer, Receipt, Refusal, RoomRequest,
     Router,

@@ -49,6 +49,8 @@ pub(crate) struct Queue {
     boxed: usize,
     /// Normal entries sent since a bulk one waits.
     normals: u8,
+    /// Lanes that nothing leaves for now, one bit each.
+    held: u8,
     /// Current pass, begun by the last loss of a replayable delivery.
     pass: Pass,
     charge: Charge,
@@ -65,7 +67,7 @@ impl Queue {
     /// An empty queue that continues in the `pass` of the one before it.
     pub(crate) fn new(account: &Rc<Account>, pass: Pass) -> Self {
         let charge = Charge::none(account);
-        Self { lanes: Default::default(), bytes: 0, boxed: 0, normals: 0, pass, charge }
+        Self { lanes: Default::default(), bytes: 0, boxed: 0, normals: 0, held: 0, pass, charge }
     }
 
     /// Pass in which replayable deliveries are taken now.
@@ -77,12 +79,28 @@ impl Queue {
         self.lanes.iter().all(VecDeque::is_empty)
     }
 
-    /// Whether no waiting entry goes before a new one of this lane.
+    /// Whether a new entry of this lane may leave, and no waiting one goes before it.
     pub(crate) fn lets_pass(&self, lane: Lane) -> bool {
-        match lane {
-            Lane::Signal => self.lanes[0].is_empty(),
-            Lane::Normal | Lane::Bulk => self.is_empty(),
-        }
+        !self.is_held(lane)
+            && match lane {
+                Lane::Signal => self.lanes[0].is_empty(),
+                Lane::Normal | Lane::Bulk => self.next_lane().is_none(),
+            }
+    }
+
+    /// Holds these lanes back, a bit each, and no others. Whether one is held no longer.
+    pub(crate) fn hold(&mut self, lanes: u8) -> bool {
+        let held = std::mem::replace(&mut self.held, lanes);
+        held & !lanes != 0
+    }
+
+    /// Whether a lane is held back.
+    pub(crate) fn holds_lanes(&self) -> bool {
+        self.held != 0
+    }
+
+    fn is_held(&self, lane: Lane) -> bool {
+        self.held & (1 << lane as u8) != 0
     }
 
     /// Gaps that wait in the queue.
@@ -196,14 +214,17 @@ impl Queue {
                 }
                 let mut gap = gap.as_ref().clone();
                 gap.replay = gap.replay.map(|replay| Replay { pass: self.pass, ..replay });
-                let item = Held::gap(self.charge.account(), gap).ok()?;
+                let item = Held::gap(self.charge.account(), lane, gap).ok()?;
                 self.remove_front(lane);
                 item
             }
             Entry::Log(cursor) => {
                 let (item, count) = match cursor.lost() {
                     // Passed only once there is memory for the notice.
-                    Some(gap) => (Held::gap(self.charge.account(), gap.clone()).ok()?, gap.count),
+                    Some(gap) => {
+                        let count = gap.count;
+                        (Held::gap(self.charge.account(), lane, gap).ok()?, count)
+                    }
                     None => (cursor.peek()?, 1),
                 };
                 if !fits(lane, item.len()) {
@@ -217,7 +238,9 @@ impl Queue {
             }
         };
         self.normals = match lane {
-            Lane::Normal if !self.lanes[Lane::Bulk as usize].is_empty() => self.normals + 1,
+            Lane::Normal if !self.lanes[Lane::Bulk as usize].is_empty() => {
+                self.normals.saturating_add(1)
+            }
             Lane::Bulk => 0,
             _ => self.normals,
         };
@@ -241,7 +264,7 @@ impl Queue {
     }
 
     fn next_lane(&self) -> Option<Lane> {
-        let waits = |lane: Lane| !self.lanes[lane as usize].is_empty();
+        let waits = |lane: Lane| !self.lanes[lane as usize].is_empty() && !self.is_held(lane);
         let bulk_is_due = self.normals >= NORMAL_PER_BULK;
         match () {
             () if waits(Lane::Signal) => Some(Lane::Signal),

@@ -49,6 +49,39 @@ fn signals_go_first_and_bulk_gets_a_fifth_of_the_rest() {
 }
 
 #[test]
+fn a_lane_that_is_held_back_lets_the_others_pass_and_goes_on_where_it_was() {
+    let limits = QueueLimits { entries: 400, bytes: 10_000 };
+    let mut queue = Queue::new(&Account::unlimited(), Pass::FIRST);
+    assert!(push(&mut queue, Lane::Bulk, "b1", &limits));
+    assert!(!queue.lets_pass(Lane::Normal), "something waits");
+    assert!(!queue.hold(1 << Lane::Bulk as u8), "none is let go");
+    assert!(queue.lets_pass(Lane::Normal) && queue.lets_pass(Lane::Signal));
+    assert!(!queue.lets_pass(Lane::Bulk));
+    for _ in 0..300 {
+        assert!(push(&mut queue, Lane::Normal, "n", &limits));
+    }
+    assert_eq!(drain(&mut queue), ["n"; 300]);
+    assert!(!queue.hold(1 << Lane::Bulk as u8 | 1 << Lane::Signal as u8));
+    assert!(push(&mut queue, Lane::Signal, "s", &limits));
+    assert!(drain(&mut queue).is_empty() && !queue.lets_pass(Lane::Signal));
+    assert!(queue.hold(1 << Lane::Signal as u8), "bulk is let go");
+    assert_eq!(drain(&mut queue), ["b1"]);
+    assert!(queue.hold(0));
+    assert_eq!(drain(&mut queue), ["s"]);
+}
+
+#[test]
+fn a_gap_is_told_in_the_lane_of_what_is_missing() {
+    let mut queue = Queue::new(&Account::unlimited(), Pass::FIRST);
+    for lane in [Lane::Bulk, Lane::Signal] {
+        let item = held(&Account::unlimited(), lane, "x");
+        queue.lose(lane, &item.given_up(GapReason::Slow).unwrap()).unwrap();
+    }
+    let lanes = std::iter::from_fn(|| queue.pop(|_, _| true)).map(|gap| gap.lane());
+    assert_eq!(lanes.collect::<Vec<_>>(), [Lane::Signal, Lane::Bulk]);
+}
+
+#[test]
 fn a_full_queue_refuses_or_gives_up_the_oldest_of_the_least_urgent() {
     let mut queue = Queue::new(&Account::unlimited(), Pass::FIRST);
     assert!(push(&mut queue, Lane::Normal, "n1", &LIMITS));

@@ -168,6 +168,9 @@ impl Window {
         (self.first, self.given) = (Seq::FIRST, 0);
         self.flight_bytes = 0;
         (self.resend_at, self.replay_at) = (usize::MAX, usize::MAX);
+        if let Some(queue) = &mut self.queue {
+            queue.hold(0);
+        }
         // The path to the peer may have changed.
         self.rtt = Rtt::default();
         while let Some(entry) = self.in_flight.pop_back() {
@@ -182,6 +185,9 @@ impl Window {
     /// Afterwards drain [`poll_transmit`](Self::poll_transmit).
     pub(crate) fn replay(&mut self) {
         (self.resend_at, self.replay_at) = (usize::MAX, 0);
+        if let Some(queue) = &mut self.queue {
+            queue.hold(0);
+        }
         self.rtt = Rtt::default();
     }
 
@@ -254,7 +260,7 @@ impl Window {
 
     /// Frees the buffers if nothing is in flight or waits.
     pub(crate) fn release(&mut self) {
-        if self.is_idle() {
+        if self.is_idle() && !self.queue.as_ref().is_some_and(|queue| queue.holds_lanes()) {
             self.in_flight = VecDeque::with_capacity(LEAST_ENTRIES);
             let _shrinks = self.charge.set(cost(LEAST_ENTRIES));
             self.pass = self.pass();

@@ -51,6 +51,24 @@ fn ack(window: &mut Window, now: Time, seq: u32) -> Ack {
 }
 
 #[test]
+fn a_lane_that_is_held_back_keeps_its_deliveries_from_taking_numbers() {
+    let mut window = window(7);
+    assert_eq!(push(&mut window, 10), Ok(Some(1)));
+    assert!(!window.queue().hold(1 << crate::Lane::Normal as u8));
+    assert_eq!(push(&mut window, 11), Ok(None));
+    assert!(window.poll_transmit(at(0), &LIMITS).is_none());
+    assert_eq!(ack(&mut window, at(9), 1), Ack::Fresh(10));
+    window.release();
+    assert!(window.queue().hold(0));
+    let next = window.poll_transmit(at(9), &LIMITS).unwrap();
+    assert_eq!((next.seq.get(), next.item.len()), (2, 11));
+    assert!(!window.queue().hold(1 << crate::Lane::Normal as u8));
+    window.replay();
+    assert_eq!(window.poll_transmit(at(9), &LIMITS).unwrap().seq.get(), 2);
+    assert_eq!(push(&mut window, 12), Ok(Some(3)), "another connection has other streams");
+}
+
+#[test]
 fn a_full_window_queues_and_a_full_queue_gives_back_without_taking_a_number() {
     let mut window = window(7);
     for seq in 1..=3 {

@@ -1,6 +1,7 @@
 //! One connection: its transport, dialect, unread input and queued output.
 
 use std::num::NonZeroU8;
+use std::time::Duration;
 
 use comet_protocol::codec::{self, Written};
 use comet_protocol::comet::Seq;
@@ -198,6 +199,26 @@ impl Connection {
             _ => 0,
         };
         decoded + self.transport.held_input()
+    }
+
+    /// Whether something waits for a lane.
+    pub(in crate::shard) fn has_lane_output(&self) -> bool {
+        self.extras.lanes().is_some_and(|lanes| lanes.has_output())
+    }
+
+    /// Whether the stream of a lane takes no more at present.
+    pub(in crate::shard) fn has_blocked_lane(&self) -> bool {
+        self.extras.lanes().is_some_and(|lanes| lanes.has_blocked())
+    }
+
+    /// Deadline of a lane's stream that takes no more, after such a time without progress.
+    pub(in crate::shard) fn lanes_due(&self, patience: Duration) -> Option<Time> {
+        self.extras.lanes()?.due(patience)
+    }
+
+    /// Bytes that are kept for lanes, by share, and how many pieces that are.
+    pub(in crate::shard) fn lanes_hold(&self) -> (usize, usize) {
+        self.extras.lanes().map_or((0, 0), |lanes| lanes.holds())
     }
 
     /// Whether the rest of a message waits in the tail.

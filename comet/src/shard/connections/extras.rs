@@ -4,13 +4,14 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
+use super::lanes::Lanes;
 use super::tail::Tail;
 use crate::budget::Account;
 use crate::shard::entrance::Visitor;
 use crate::shard::introduction::Introduction;
 use crate::time::Time;
 
-/// The introduction and the tail of a connection. Allocates while it has either.
+/// The introduction, the tail and the lanes of a connection. Allocates while it has any.
 #[derive(Debug, Default)]
 pub(in crate::shard) struct Extras(Option<Box<Parts>>);
 
@@ -18,6 +19,7 @@ pub(in crate::shard) struct Extras(Option<Box<Parts>>);
 struct Parts {
     introduction: Option<Box<Introduction>>,
     tail: Option<Tail>,
+    lanes: Option<Box<Lanes>>,
 }
 
 impl Extras {
@@ -88,13 +90,42 @@ impl Extras {
         }
     }
 
-    /// Both, to be handed on.
+    /// Output of lanes.
+    #[inline]
+    pub(super) fn lanes(&self) -> Option<&Lanes> {
+        self.0.as_ref()?.lanes.as_deref()
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub(super) fn lanes_mut(&mut self) -> Option<&mut Lanes> {
+        self.0.as_mut()?.lanes.as_deref_mut()
+    }
+
+    /// The same, empty if there is none.
+    pub(super) fn lanes_or_new(&mut self) -> &mut Lanes {
+        self.0.get_or_insert_default().lanes.get_or_insert_default()
+    }
+
+    /// Drops lanes that have nothing.
+    pub(super) fn drop_idle_lanes(&mut self) {
+        if let Some(parts) = &mut self.0
+            && parts.lanes.as_ref().is_some_and(|lanes| lanes.is_idle())
+        {
+            parts.lanes = None;
+            self.shrink();
+        }
+    }
+
+    /// Introduction and tail, to be handed on before there are lanes.
     pub(in crate::shard) fn into_parts(self) -> (Option<Box<Introduction>>, Option<Tail>) {
         self.0.map_or((None, None), |parts| (parts.introduction, parts.tail))
     }
 
     fn shrink(&mut self) {
-        if self.0.as_ref().is_some_and(|it| it.introduction.is_none() && it.tail.is_none()) {
+        let is_empty =
+            |it: &Parts| it.introduction.is_none() && it.tail.is_none() && it.lanes.is_none();
+        if self.0.as_deref().is_some_and(is_empty) {
             self.0 = None;
         }
     }

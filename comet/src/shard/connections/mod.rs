@@ -14,6 +14,8 @@ mod direct;
 mod extras;
 mod flushing;
 mod key;
+mod lane_writing;
+mod lanes;
 mod outgoing;
 #[cfg(feature = "tls")]
 mod sealing;
@@ -42,6 +44,7 @@ pub(super) use connection::{Connection, Format, Preface, Side, State, Upgrade};
 use direct::Direct;
 pub(super) use flushing::Flushing;
 pub(crate) use key::ConnectionKey;
+pub(super) use lane_writing::{has_lane_news, outgoing_lane, take_lane_news};
 pub(super) use outgoing::{Outgoing, Scratch, millis};
 #[cfg(feature = "tls")]
 use sealing::Sealing;
@@ -67,6 +70,8 @@ pub(super) struct Connections {
     dirty: Vec<u32>,
     /// Slots to be read in the next turn, whatever the poller reports.
     resuming: Vec<u32>,
+    /// Slots whose sessions have to know that lanes are blocked, or no longer.
+    lane_news: Vec<u32>,
     /// Bytes queued since the last flush, large bodies by reference not counted.
     queued: usize,
     /// Bytes from which on a flush does not wait for the end of the turn.
@@ -95,6 +100,7 @@ impl Connections {
             pool: Pool::new(account),
             dirty: Vec::new(),
             resuming: Vec::new(),
+            lane_news: Vec::new(),
         }
     }
 
@@ -225,9 +231,13 @@ impl Connections {
         }
     }
 
-    /// The socket of a connection may take more; whether it is news.
+    /// The transport of a connection may take more, on a lane perhaps; whether it is news.
     pub(super) fn unblock(&mut self, slot: u32) -> bool {
-        self.get_mut(slot).is_some_and(|it| std::mem::take(&mut it.state.blocked))
+        let unblock = |it: &mut Connection| {
+            let lanes = it.extras.lanes_mut().is_some_and(|lanes| lanes.unblock());
+            std::mem::take(&mut it.state.blocked) | lanes
+        };
+        self.get_mut(slot).is_some_and(unblock)
     }
 
     /// The tail of a connection, which is made if there is none; `None` if the connection is gone.

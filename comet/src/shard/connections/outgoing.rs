@@ -19,7 +19,7 @@ use super::connection::{Connection, Format, FramingState, Side};
 use super::write_queue::{Keeper, WriteQueue};
 use crate::Closed;
 use crate::config::DeflateConfig;
-use crate::delivery::{Answer, Class, Gap, Held, Item};
+use crate::delivery::{Answer, Class, Gap, Held, Item, Lane};
 use crate::time::Time;
 
 /// Bytes of the scratch buffer that are kept.
@@ -67,6 +67,24 @@ impl<'a> Outgoing<'a> {
             framing,
             side: &mut state.ours,
             out: out.get_or_insert_with(new),
+            queued,
+            scratch,
+        }
+    }
+
+    /// The queue of a lane of the connection.
+    pub(super) fn of_lane(
+        connection: &'a mut Connection,
+        lane: Lane,
+        (queued, scratch): (&'a mut usize, &'a mut Scratch),
+        new: impl FnOnce() -> Box<WriteQueue>,
+    ) -> Self {
+        let Connection { dialect, framing, state, extras, .. } = connection;
+        Outgoing {
+            dialect: *dialect,
+            framing,
+            side: &mut state.ours,
+            out: extras.lanes_or_new().queue_mut(lane).get_or_insert_with(new),
             queued,
             scratch,
         }

@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind};
 
 #[cfg(feature = "tls")]
 use super::Connection;
+use super::lane_writing::write_lanes;
 #[cfg(feature = "tls")]
 use super::sealing::keep_unsent;
 use super::{ConnectionKey, Connections, Flush};
@@ -14,8 +15,8 @@ use crate::shard::transport::Transport;
 use crate::time::Time;
 
 impl Connections {
-    /// Writes the queue of one connection, as far as its socket takes it. The outcome, and the
-    /// bytes that left.
+    /// Writes the queue of one connection, as far as its socket takes it, and those of its lanes.
+    /// The outcome for the connection's stream, and the bytes that left.
     ///
     /// # Errors
     ///
@@ -27,11 +28,19 @@ impl Connections {
         now: Time,
     ) -> Result<(Flush, usize), ErrorKind> {
         let Some(connection) = self.get_mut(slot) else { return Ok((Flush::Done, 0)) };
-        let Some(out) = &mut connection.out else { return Ok((Flush::Done, 0)) };
-        let transport = &mut connection.transport;
-        let (_, written) = out.flush(now, transport).map_err(|error| error.kind())?;
-        transport.drive().map_err(|error| error.kind())?;
-        Ok((self.settle_queue(slot, now), written))
+        let (mut flush, mut total) = (Flush::Done, 0);
+        let has_lanes = connection.extras.lanes().is_some();
+        if let Some(out) = &mut connection.out {
+            let transport = &mut connection.transport;
+            let (_, written) = out.flush(now, transport).map_err(|error| error.kind())?;
+            transport.drive().map_err(|error| error.kind())?;
+            total += written;
+            flush = self.settle_queue(slot, now);
+        }
+        if has_lanes {
+            total += write_lanes(self, slot, now)?;
+        }
+        Ok((flush, total))
     }
 
     /// After a write: gives the queue back if it is empty; if not, the socket takes no more, and is

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use comet_protocol::comet::limits::KEY;
 use comet_protocol::comet::{GapReason, Seq};
 
+use super::super::connections::outgoing_lane;
+use super::lanes::{deliver_datagram, way_of};
 use super::{Effect, Endpoints};
 use crate::Closed;
 use crate::bucket::Bucket;
@@ -28,6 +30,9 @@ impl Endpoints {
             // Only sessions whose peers acknowledge are parked.
             None => true,
         };
+        if delivery.datagram && deliver_datagram(self, slot, item) {
+            return;
+        }
         match delivery.class {
             Class::Acked if has_acks => self.deliver_acked(slot, item),
             Class::Latest if takes_latest(&self.bucket, slot) => self.deliver_latest(slot, item),
@@ -168,7 +173,12 @@ impl Endpoints {
     pub(in crate::shard) fn send_item(&mut self, slot: u32, seq: Seq, item: &Rc<Held>) {
         let is_latest = item.as_delivery().is_some_and(|it| it.class == Class::Latest);
         let takes_latest = is_latest && takes_latest(&self.bucket, slot);
-        if let Some(mut out) = self.out(slot) {
+        let (seq, lane) = way_of(self, slot, seq, item);
+        let out = match lane {
+            None => self.out(slot),
+            Some(lane) => outgoing_lane(&mut self.connections, slot, self.cx.now, lane),
+        };
+        if let Some(mut out) = out {
             out.item(seq, item, takes_latest);
         }
     }

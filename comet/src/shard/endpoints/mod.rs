@@ -10,6 +10,7 @@
 
 mod answering;
 mod delivering;
+pub(super) mod lanes;
 mod losing;
 mod waiting_input;
 
@@ -110,6 +111,7 @@ impl Endpoints {
         if self.connections.get(slot).is_some() {
             let outcome = self.write_out(slot);
             self.follow(slot, outcome);
+            lanes::settle(self);
         }
     }
 
@@ -127,6 +129,7 @@ impl Endpoints {
     /// Writes all output queued in the turn.
     pub(super) fn flush_dirty(&mut self) {
         let mut flushing = std::mem::take(&mut self.flushing);
+        lanes::settle(self);
         while flushing.next_batch(&mut self.connections, self.cx.now) {
             self.cx.counters().bytes_out.add(flushing.take_written() as u64);
             for (key, outcome) in flushing.take_outcomes() {
@@ -135,6 +138,7 @@ impl Endpoints {
                 }
                 self.follow(key.slot(), outcome);
             }
+            lanes::settle(self);
         }
         self.flushing = flushing;
     }
@@ -213,7 +217,9 @@ impl Endpoints {
         {
             at = at.min(out.progress() + self.cx.shared.config.io.write_timeout);
         }
-        let dues = [self.unfinished_due(slot), self.ping_due(slot)];
+        let patience = self.cx.shared.config.io.write_timeout;
+        let lanes_due = self.connections.get(slot).and_then(|it| it.lanes_due(patience));
+        let dues = [self.unfinished_due(slot), self.ping_due(slot), lanes_due];
         if let Some(due) = dues.into_iter().flatten().min() {
             at = at.min(due);
         }

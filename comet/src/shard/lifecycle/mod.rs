@@ -93,7 +93,7 @@ impl Lifecycle {
             return;
         }
         let Some(connection) = ep.connections.get_mut(slot) else { return };
-        if connection.out.is_some() {
+        if connection.out.is_some() || connection.has_lane_output() {
             // More has been queued since.
             return;
         }

@@ -2,13 +2,13 @@
 //! its user may have another.
 
 use bytes::Bytes;
-use comet_protocol::codec::{Output, Refusal};
+use comet_protocol::codec::{Beside, Output, Refusal};
 use comet_protocol::comet::message::capability;
 use comet_protocol::comet::{Code, Loss, Welcome};
 use comet_protocol::ws::handshake::HandshakeError;
 
 use super::super::connections::{FramingState, Upgrade, millis};
-use super::super::endpoints::Endpoints;
+use super::super::endpoints::{Endpoints, lanes};
 use super::parking::Return;
 use super::resumption::Claim;
 use super::{Lifecycle, change_open, join};
@@ -106,6 +106,7 @@ impl Lifecycle {
         }
         let peer = Peer::new(ep.bucket.id(slot), identity);
         ep.bucket.open(slot, peer.clone());
+        lanes::begin(ep, slot, false);
         self.welcome(ep, slot, seq, false, loss);
         for room in rooms {
             join(ep, slot, &room);
@@ -137,6 +138,9 @@ impl Lifecycle {
         let takes_latest = numbered.is_some_and(|it| it.takes_latest);
         let latest = if takes_latest { capability::LATEST } else { 0 };
         let resume = if ticket.is_empty() { 0 } else { capability::RESUME };
+        let beside = numbered.map_or(Beside::default(), |it| it.ways.granted());
+        let lanes = if beside.lanes { capability::LANES } else { 0 };
+        let datagrams = if beside.datagrams { capability::DATAGRAMS } else { 0 };
         let welcome = Welcome {
             session: ep.bucket.id(slot).short(),
             epoch: numbered.map_or(1, |it| it.epoch),
@@ -144,7 +148,7 @@ impl Lifecycle {
             ticket_ttl_ms: if ticket.is_empty() { 0 } else { millis(config.resume.ttl) },
             ticket,
             accepted: numbered.map_or(0, |it| it.accepted().get()),
-            capabilities: latest | resume,
+            capabilities: latest | resume | lanes | datagrams,
             heartbeat_ms: millis(heartbeat),
             max_body: u32::try_from(config.limits.max_body).unwrap_or(u32::MAX),
             send_window: config.limits.inbox.into(),

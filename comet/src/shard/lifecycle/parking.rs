@@ -9,7 +9,7 @@
 use comet_protocol::comet::{Loss, SeqRange};
 
 use super::super::connections::Connection;
-use super::super::endpoints::Endpoints;
+use super::super::endpoints::{Endpoints, lanes};
 use super::{Lifecycle, change_open, drop_connection, losses};
 use crate::Closed;
 use crate::bucket::Parked;
@@ -168,6 +168,8 @@ impl Lifecycle {
         };
         let missing = member.session.resume_numbered(now, (hello, seq), epoch, received, note);
         ep.cx.counters().acks.add(fresh);
+        // What is gone is told of before anything newer, and nobody knows its lanes.
+        lanes::begin(ep, earlier, missing.is_some());
         self.welcome(ep, earlier, seq, true, Loss::None);
         if let (Some(SeqRange { first, last }), Some(mut out)) = (missing, ep.out(earlier)) {
             out.forgotten(first, last);

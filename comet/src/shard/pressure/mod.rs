@@ -236,6 +236,9 @@ fn holding(ep: &Endpoints, slot: u32) -> Asked {
             let (bytes, work) = out.holds();
             (asked.bytes, asked.work) = (asked.bytes + bytes, asked.work + work);
         }
+        let (bytes, work) = connection.lanes_hold();
+        (asked.bytes, asked.work) = (asked.bytes + bytes, asked.work + work);
+        asked.stays |= connection.has_blocked_lane();
         asked.bytes += connection.extras.tail().map_or(0, |tail| tail.bytes());
         asked.stays |= connection.state.blocked || connection.extras.tail().is_some();
     }

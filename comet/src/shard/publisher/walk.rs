@@ -8,6 +8,7 @@ use comet_protocol::comet::Seq;
 
 use super::super::connections::{BATCH, Format, Keeper, SHARE_FROM};
 use super::super::endpoints::Endpoints;
+use super::super::endpoints::lanes::has_lanes;
 use super::publish_batch::PublishBatch;
 use super::write_batch::{Planned, WriteBatch};
 use super::{Last, Later, Part};
@@ -187,7 +188,7 @@ impl Walk<'_> {
         let Part { slot, format, first, count } = part;
         // To be compressed for each member again would cost more than the copies.
         let is_shared = self.batch.longest >= SHARE_FROM && format.deflate().is_none();
-        if written == 0 && first != 0 && is_shared {
+        if written == 0 && first != 0 && (is_shared || has_lanes(self.ep, slot)) {
             return self.write_singly(part);
         }
         let template = &mut self.batch.templates[format.index()];

@@ -38,7 +38,7 @@ pub(super) fn discard(sessions: &mut Sessions, slot: u32, buffer: &mut [u8]) -> 
     match connection.transport.read(buffer) {
         Ok(Received { len: 0, .. }) => {
             connection.state.peer = Side::Ended;
-            if connection.out.is_none() {
+            if connection.out.is_none() && !connection.has_lane_output() {
                 sessions.remove(slot);
             }
             Progress::Stop

@@ -22,11 +22,12 @@ impl Sessions {
         let now = ep.cx.now;
         let connection = ep.connections.get(slot);
         let blocked = connection.is_some_and(|connection| connection.state.blocked);
+        let patience = ep.cx.shared.config.io.write_timeout;
         let waits = connection.and_then(|connection| connection.out.as_ref());
-        let stalled = waits
-            .filter(|_| blocked)
-            .is_some_and(|out| now.since(out.progress()) >= ep.cx.shared.config.io.write_timeout);
-        if stalled {
+        let stalled =
+            waits.filter(|_| blocked).is_some_and(|out| now.since(out.progress()) >= patience);
+        let lanes_due = connection.and_then(|connection| connection.lanes_due(patience));
+        if stalled || lanes_due.is_some_and(|due| due <= now) {
             return self.abandon(slot, &Closed::Slow);
         }
         if ep.unfinished_due(slot).is_some_and(|due| now >= due) {
@@ -37,6 +38,7 @@ impl Sessions {
         }
         let ep = &mut self.endpoints;
         let Some(member) = ep.bucket.get_mut(slot) else { return };
+        let blocked = blocked || lanes_due.is_some();
         match member.session.handle_timeout(now, blocked, &ep.cx.limits) {
             Timeout::Nothing => ep.send_waiting(slot),
             Timeout::Resend => self.resend(slot),

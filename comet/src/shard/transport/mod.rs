@@ -13,9 +13,10 @@
 //! | `Polled`: a stream that is polled, of a runtime for instance | no | maybe | none |
 //! | `Virtual`: simulated | no | no | reads and writes |
 //!
-//! Not here: what the bytes mean (`reader`), what waits to be written (`connections`).
+//! Not here: lanes and datagrams (`beside`), meaning of bytes (`reader`), queues (`connections`).
 
 mod acceptor;
+mod beside;
 #[cfg(all(feature = "tls", feature = "tokio"))]
 pub(crate) mod detached;
 #[cfg(feature = "tokio")]
@@ -311,10 +312,7 @@ impl Transport {
     }
 
     fn tls(&self) -> Option<&Tls> {
-        match self {
-            Self::Tls(tls) => Some(tls),
-            _ => None,
-        }
+        if let Self::Tls(tls) = self { Some(tls) } else { None }
     }
 
     /// A handshake that has been done, once.

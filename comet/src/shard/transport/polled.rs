@@ -12,7 +12,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use bytes::Bytes;
+use comet_protocol::codec::Beside;
+
 use super::Received;
+use crate::delivery::Lane;
 use crate::shard::board::{Board, Source, Watch};
 use crate::shard::entrance::Holds;
 use crate::shard::readiness::{Ready, Token};
@@ -33,8 +37,28 @@ pub(crate) trait PollStream: Send {
     /// Sends what was taken.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
-    /// Ends the sending side, behind what was taken.
+    /// Ends the sending side, of lanes too, behind what was taken.
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// What it has beside its stream.
+    fn beside(&self) -> Beside {
+        Beside::default()
+    }
+
+    /// Takes bytes to be written to the stream of a lane.
+    fn poll_write_lane(
+        &mut self,
+        _: &mut Context<'_>,
+        _: Lane,
+        _: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(ErrorKind::Unsupported.into()))
+    }
+
+    /// Sends a datagram, or drops it; `false` if it is too long for one.
+    fn send_datagram(&mut self, _: Bytes) -> bool {
+        false
+    }
 }
 
 /// A polled stream as a transport.
@@ -143,6 +167,28 @@ impl Polled {
             Poll::Ready(Err(error)) => Err(error),
             Poll::Pending => Err(ErrorKind::WouldBlock.into()),
         }
+    }
+
+    pub(super) fn beside(&mut self) -> Beside {
+        let beside = self.poll(|stream, _| Poll::Ready(Ok(stream.beside())));
+        if let Poll::Ready(Ok(beside)) = beside { beside } else { Beside::default() }
+    }
+
+    pub(super) fn write_lane(&mut self, lane: Lane, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self.poll(|stream, cx| stream.poll_write_lane(cx, lane, slices)) {
+            Poll::Ready(Ok(written)) => {
+                self.sending = Sending::Flush;
+                Ok(written)
+            }
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    pub(super) fn send_datagram(&mut self, bytes: Bytes) -> bool {
+        let sent = self.poll(|stream, _| Poll::Ready(Ok(stream.send_datagram(bytes))));
+        // A stream that has panicked is found broken by the next call.
+        !matches!(sent, Poll::Ready(Ok(false)))
     }
 
     /// Goes on with what is under way on the sending side.
