@@ -14,8 +14,12 @@ const BIDIRECTIONAL: u32 = 2;
 /// that has no meaning, which some open.
 const UNIDIRECTIONAL: u32 = 4;
 
-/// Bytes of datagrams that wait to be dropped: WebTransport demands that there may be some.
+/// Bytes of a client's datagrams that wait to be dropped: WebTransport demands that there may be
+/// some.
 const DATAGRAMS: usize = 2 * 1024;
+
+/// Bytes of datagrams that wait to be sent; the oldest give way.
+const DATAGRAMS_OUT: usize = 16 * 1024;
 
 /// Settings of a [`Listener`](crate::Listener).
 ///
@@ -49,8 +53,9 @@ pub struct Config {
     /// Bytes sent on a connection that its client has not acknowledged. Default 64 KiB, as a kernel
     /// keeps for TCP at first.
     pub send_window: u32,
-    /// Bytes of a session that wait for its send window. A session with a full pipe is a slow
-    /// reader by the gateway's rules. Default 16 KiB.
+    /// Bytes of a session that wait for its send window; those of each lane that has a stream are
+    /// counted apart. A session with a full pipe is a slow reader by the gateway's rules. Default
+    /// 16 KiB.
     pub pipe: usize,
     /// Time for which a connection outlives its session, for the client to acknowledge the last
     /// bytes. Default 2 s.
@@ -156,7 +161,7 @@ impl Config {
             .receive_window(self.receive_window.into())
             .send_window(self.send_window.into())
             .datagram_receive_buffer_size(self.webtransport.as_ref().map(|_| DATAGRAMS))
-            .datagram_send_buffer_size(DATAGRAMS);
+            .datagram_send_buffer_size(DATAGRAMS_OUT);
         Arc::new(transport)
     }
 }

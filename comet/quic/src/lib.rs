@@ -39,11 +39,16 @@
 //! pipe, which is locked for the time of a push or a pop. A client that moves to another address
 //! may reach another socket: its datagrams are handed to the thread named in its connection id.
 //!
+//! # Lanes and datagrams
+//!
+//! A client of the comet dialect can ask for its acked deliveries on streams of the server, one for
+//! each lane, and for datagrams ([`Delivery::datagram`](comet::Delivery::datagram)). The first
+//! delivery of a lane opens its stream. Each lane has a pipe of its own, and urgent ones go first
+//! where there is room in packets.
+//!
 //! # Out of scope
 //!
 //! Client certificates.
-//!
-//! Lanes on streams of their own, and datagrams.
 //!
 //! [adopts]: comet::Gateway::adopt
 

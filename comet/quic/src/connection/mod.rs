@@ -4,6 +4,8 @@
 //! begin (`driver/gate`), when it is driven (`driver/connections`).
 
 pub(crate) mod http3;
+mod lanes;
+mod prefix;
 mod session;
 
 use std::io::ErrorKind;
@@ -25,6 +27,7 @@ use crate::inbox::Inbox;
 use crate::link::{End, Link};
 use crate::tls::HTTP3;
 use http3::{Found, H3Error, Http};
+use lanes::Lanes;
 use session::Session;
 
 /// Error code of a stream beyond the session's, and the reason of WebTransport's absence.
@@ -273,14 +276,16 @@ impl Connection {
         let phase = std::mem::replace(&mut self.phase, Phase::Closed);
         self.phase = match phase {
             Phase::Streamless(place) => {
-                let (link, stream) = Link::new(self.handle.0, at.inbox, at.config.pipe);
+                let lanes = Lanes::new(self.http.as_ref().and_then(|http| http.session()));
+                let longest = lanes.longest_datagram(&mut self.quic);
+                let (link, stream) = Link::new(self.handle.0, at.inbox, at.config.pipe, longest);
                 let adoption = Adoption::stream().remote(self.remote).secure();
                 // A stream that is not taken is dropped, which the link tells.
-                if place.adopt(stream, adoption).is_ok() {
+                if place.adopt_lanes(stream, adoption).is_ok() {
                     at.counters.add(Count::Adopted, 1);
                 }
                 self.deadline = None;
-                Phase::Open(Session::new(id, link))
+                Phase::Open(Session::new(id, link, lanes))
             }
             other => {
                 session::refuse(&mut self.quic, id, NO_SUCH_STREAM);

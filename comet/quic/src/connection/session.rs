@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use quinn_proto::{Connection, ConnectionError, ReadError, StreamEvent, StreamId, VarInt};
 
+use super::lanes::Lanes;
 use crate::link::{End, Link};
 
 /// Codes by which a client says goodbye: ours, and that of HTTP/3.
@@ -15,6 +16,7 @@ const GOODBYES: [VarInt; 2] = [VarInt::from_u32(0), VarInt::from_u32(0x100)];
 pub(super) struct Session {
     id: StreamId,
     link: Arc<Link>,
+    lanes: Lanes,
     /// The client's bytes have not ended.
     is_receiving: bool,
     /// The end of our bytes is written.
@@ -26,10 +28,11 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) const fn new(id: StreamId, link: Arc<Link>) -> Self {
+    pub(super) const fn new(id: StreamId, link: Arc<Link>, lanes: Lanes) -> Self {
         Self {
             id,
             link,
+            lanes,
             is_receiving: true,
             is_finished: false,
             is_acknowledged: false,
@@ -42,8 +45,8 @@ impl Session {
     }
 
     /// Nothing is left to be done on the connection.
-    pub(super) const fn is_done(&self) -> bool {
-        self.is_dropped && self.is_acknowledged
+    pub(super) fn is_done(&self) -> bool {
+        self.is_dropped && self.is_acknowledged && self.lanes.are_acknowledged()
     }
 
     pub(super) fn on_event(&mut self, event: &StreamEvent) {
@@ -54,7 +57,7 @@ impl Session {
                 self.link.stop();
             }
             // Reading and writing are tried whenever the connection is driven.
-            _ => {}
+            event => self.lanes.on_event(event, &self.link),
         }
     }
 
@@ -62,6 +65,12 @@ impl Session {
     pub(super) fn drive(&mut self, quic: &mut Connection, pieces: &mut Vec<Bytes>) {
         while self.is_receiving && self.receive(quic, pieces) {}
         let wishes = self.link.send(|chunks| quic.send_stream(self.id).write_chunks(chunks));
+        if wishes.has_lanes || self.lanes.have_begun() {
+            self.lanes.drive(quic, &self.link);
+        }
+        if wishes.has_datagrams {
+            self.lanes.send_datagrams(quic, &self.link);
+        }
         self.is_dropped = wishes.is_dropped;
         if wishes.is_dropped && std::mem::take(&mut self.is_receiving) {
             // An error says that the client's bytes have ended already.

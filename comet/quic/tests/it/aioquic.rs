@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use comet::{Closed, Config};
+use comet_testkit::clock;
 
 use crate::support::gateway::{Server, certificate, config};
 
@@ -95,4 +96,21 @@ fn aioquic_chats_over_webtransport() {
     ];
     assert_eq!(run(include_str!("webtransport.py"), packages, &server), expected);
     assert_eq!(log.closed("bob"), Closed::ByPeer);
+}
+
+#[test]
+fn aioquic_reads_lanes_and_datagrams() {
+    let Some(packages) = aioquic() else { return };
+    let (server, _) = Server::start(resuming(), comet_quic::Config::default());
+    let expected = [
+        "welcome",
+        "lane 0 signal",
+        "lane 1 normal",
+        "lane 2 bulk",
+        "datagram best effort 1 b'b'",
+        "datagram latest 2 b'l'",
+        "reply",
+    ];
+    assert_eq!(run(include_str!("lanes.py"), packages, &server), expected);
+    clock::eventually("all are acked", || server.gateway.stats().acks == 3);
 }

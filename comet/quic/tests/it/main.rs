@@ -7,6 +7,7 @@ mod aioquic;
 mod corpora;
 mod early;
 mod hostile;
+mod lanes;
 mod moving;
 mod sessions;
 mod stopping;

@@ -88,6 +88,11 @@ impl Http {
         Self::default()
     }
 
+    /// The request that was granted, by which its session is known.
+    pub(super) const fn session(&self) -> Option<StreamId> {
+        self.connect
+    }
+
     /// Something may have come.
     pub(super) const fn touch(&mut self) {
         self.is_touched = true;

@@ -48,10 +48,10 @@ pub(crate) fn rustls_config(protocol: &[u8]) -> rustls::ClientConfig {
     config
 }
 
-fn client_config(protocol: &[u8]) -> ClientConfig {
+fn client_config(protocol: &[u8], transport: TransportConfig) -> ClientConfig {
     let crypto = QuicClientConfig::try_from(rustls_config(protocol)).unwrap();
     let mut config = ClientConfig::new(Arc::new(crypto));
-    config.transport_config(Arc::new(TransportConfig::default()));
+    config.transport_config(Arc::new(transport));
     config
 }
 
@@ -68,13 +68,36 @@ impl Peer {
         runtime().block_on(Self::connecting(address, protocol))
     }
 
+    /// A connection of a client that keeps so many bytes of a stream that it does not read.
+    pub(crate) fn connect_with_window(address: SocketAddr, window: u32) -> Self {
+        let mut transport = TransportConfig::default();
+        transport.stream_receive_window(window.into());
+        runtime().block_on(Self::connecting_as(address, b"comet", transport)).expect("a connection")
+    }
+
+    /// A connection of a client that grants the server so many streams.
+    pub(crate) fn connect_with_streams(address: SocketAddr, streams: u32) -> Self {
+        let mut transport = TransportConfig::default();
+        transport.max_concurrent_uni_streams(streams.into());
+        runtime().block_on(Self::connecting_as(address, b"comet", transport)).expect("a connection")
+    }
+
     /// The same on a runtime of the test's.
     pub(crate) async fn connecting(
         address: SocketAddr,
         protocol: &[u8],
     ) -> Result<Self, ConnectionError> {
+        Self::connecting_as(address, protocol, TransportConfig::default()).await
+    }
+
+    async fn connecting_as(
+        address: SocketAddr,
+        protocol: &[u8],
+        transport: TransportConfig,
+    ) -> Result<Self, ConnectionError> {
         let endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
-        let connecting = endpoint.connect_with(client_config(protocol), address, NAME).unwrap();
+        let config = client_config(protocol, transport);
+        let connecting = endpoint.connect_with(config, address, NAME).unwrap();
         let connection = timeout(PATIENCE, connecting).await.expect("an answer")?;
         Ok(Self { endpoint, connection })
     }

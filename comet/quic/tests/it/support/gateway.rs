@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use comet::{
-    Closed, Config, Connect, ConnectReply, Delivery, Event, Gateway, Identity, Listen, Message,
-    Peer, Receipt, Router,
+    Closed, Config, Connect, ConnectReply, Delivery, Event, Gateway, Identity, Lane, Listen,
+    Message, Peer, Receipt, Router,
 };
 use comet_quic::{Listener, Stats, Tls};
 use comet_testkit::clock;
@@ -28,7 +28,8 @@ struct Record {
 }
 
 /// Accepts every token as a user, in the rooms that its `ext` lists; delivers each message back to
-/// its sender and answers it with its own body.
+/// its sender and answers it with its own body. `lanes` brings a delivery in each lane, and two as
+/// datagrams.
 struct Echo(&'static Mutex<Record>);
 
 impl Router for Echo {
@@ -42,6 +43,14 @@ impl Router for Echo {
     fn receive(&self, gateway: &Gateway, peer: &Peer, message: Message, receipt: Receipt) {
         if message.body.starts_with(b"echo") {
             gateway.push(peer.session(), Delivery::acked(message.body.clone())).expect("room");
+        }
+        if message.body == "lanes" {
+            let push = |it: Delivery| gateway.push(peer.session(), it).expect("room");
+            push(Delivery::acked("bulk").lane(Lane::Bulk));
+            push(Delivery::acked("normal"));
+            push(Delivery::acked("signal").lane(Lane::Signal));
+            push(Delivery::best_effort("b").datagram());
+            push(Delivery::latest("key", "l").datagram());
         }
         receipt.ack(message.body);
     }

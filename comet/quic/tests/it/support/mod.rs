@@ -3,4 +3,5 @@
 pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod gateway;
+pub(crate) mod lanes;
 pub(crate) mod link;
