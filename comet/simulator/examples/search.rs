@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run -p comet-simulator --example search -- worlds 10000
 //! cargo run -p comet-simulator --example search -- letters 500 Letters
+//! cargo run -p comet-simulator --example search -- lanes 10000
 //! ```
 //!
 //! The second word is the number of seeds, the third the only rule of interest; without one any
@@ -10,7 +11,7 @@
 
 use std::io::{self, Write};
 
-use comet_simulator::{Run, run, run_letters, search};
+use comet_simulator::{Run, run, run_lanes, run_letters, search};
 
 fn main() -> io::Result<()> {
     let mut args = std::env::args().skip(1);
@@ -19,6 +20,7 @@ fn main() -> io::Result<()> {
     let run = match &*kind {
         "worlds" => run,
         "letters" => |seed| run_letters(seed, None),
+        "lanes" => run_lanes,
         _ => return Err(usage()),
     };
     let rule = args.next();
@@ -38,5 +40,5 @@ fn first_violation(run: &Run, rule: Option<&str>) -> Option<String> {
 }
 
 fn usage() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, "usage: search worlds|letters SEEDS [RULE]")
+    io::Error::new(io::ErrorKind::InvalidInput, "usage: search worlds|letters|lanes SEEDS [RULE]")
 }

@@ -4,8 +4,9 @@
 //! dialect and a model of dtalk's, and between them connections that are cut at any byte, stall,
 //! fall silent, are read slowly or not at all; a router that answers late, in any order or not at
 //! all; drains, replays of clients' bytes, stolen tickets, clock steps, and memory shortage. In
-//! some worlds the router stores letters, and pushes again those that are given up. The events of
-//! all parties form a [`History`], and [`check`] judges it by the delivery contract alone.
+//! some worlds the router stores letters, and pushes again those that are given up; in others lanes
+//! have streams of their own, and there are datagrams. The events of all parties form a
+//! [`History`], and [`check`] judges it by the delivery contract alone.
 //!
 //! ```
 //! let run = comet_simulator::run(7)?;
@@ -66,7 +67,16 @@ pub fn run(seed: u64) -> Result<Run, StartError> {
 ///
 /// As for [`run`].
 pub fn run_letters(seed: u64, mistake: Option<Mistake>) -> Result<Run, StartError> {
-    live(seed, Setup { mistake, has_letters: true })
+    live(seed, Setup { mistake, has_letters: true, ..Setup::default() })
+}
+
+/// Like [`run`], with lanes on streams of their own and datagrams, as in one of six seeds.
+///
+/// # Errors
+///
+/// As for [`run`].
+pub fn run_lanes(seed: u64) -> Result<Run, StartError> {
+    live(seed, Setup { has_lanes: true, ..Setup::default() })
 }
 
 /// Calls for each seed below `seeds`, on all cores, until a call returns `Some`.
@@ -98,6 +108,8 @@ struct Setup {
     mistake: Option<Mistake>,
     /// Whether there are letters, for any seed.
     has_letters: bool,
+    /// Whether there are lanes, for any seed.
+    has_lanes: bool,
 }
 
 fn live(seed: u64, setup: Setup) -> Result<Run, StartError> {

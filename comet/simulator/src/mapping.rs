@@ -25,7 +25,8 @@ pub(crate) fn delivery(push: Push, body: Bytes) -> Delivery {
         PushClass::BestEffort => Delivery::best_effort(body),
         PushClass::Latest(key) => Delivery::latest([key], body),
     };
-    delivery.lane(lane).position(push.position)
+    let delivery = delivery.lane(lane).position(push.position);
+    if push.datagram { delivery.datagram() } else { delivery }
 }
 
 /// The push of a delivery with this tag.

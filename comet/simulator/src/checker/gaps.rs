@@ -31,7 +31,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Vec<Violation>) {
             }
         }
         totals(index, session, &told, &unseen, found);
-        router_told(index, session, &seen, found);
+        router_told(index, session, &told, &seen, found);
         if session.dial.dialect == Dialect::Comet {
             both_told(index, session, &told, found);
         }
@@ -54,6 +54,9 @@ fn sight(index: &Index<'_>, place: usize) -> Option<PushId> {
 
 /// The fault of a gap, if any.
 fn untrue(gap: &MissingGap, unseen: &[&Offer]) -> Option<String> {
+    if is_uncounted(gap) {
+        return None;
+    }
     if gap.count == 0 {
         return Some(format!("{gap}: nothing is missing by its count"));
     }
@@ -73,6 +76,11 @@ fn untrue(gap: &MissingGap, unseen: &[&Offer]) -> Option<String> {
     (missing != gap.count).then(|| format!("{gap}: {missing} of this range are missing"))
 }
 
+/// Word that unnumbered deliveries may be missing, on a connection with datagrams.
+fn is_uncounted(gap: &MissingGap) -> bool {
+    gap.count == 0 && gap.to == 0
+}
+
 /// Unnumbered deliveries: the client is not told of more than are missing, and not of fewer unless
 /// a connection was lost.
 fn totals(
@@ -85,6 +93,7 @@ fn totals(
     if session.dial.dialect == Dialect::Dtalk {
         return;
     }
+    let is_told_uncounted = told.iter().any(|(_, gap)| is_uncounted(gap));
     let told: u64 = told.iter().filter(|(_, gap)| gap.to == 0).map(|(_, gap)| gap.count).sum();
     let missing = unseen.iter().filter(|offer| offer.push.class != PushClass::Acked);
     let missing = missing.count() as u64;
@@ -95,10 +104,11 @@ fn totals(
     }
     let is_unbroken = session.life.parked.is_empty() && index.stands(session);
     let certain = unseen.iter().filter(|offer| {
-        offer.is_certain && offer.place < rested && offer.push.class == PushClass::BestEffort
+        let is_best_effort = offer.push.class == PushClass::BestEffort;
+        offer.is_certain && offer.place < rested && is_best_effort && !offer.push.datagram
     });
     let dropped = certain.count() as u64;
-    if is_unbroken && dropped > told {
+    if is_unbroken && dropped > told && !is_told_uncounted {
         let what = format!("{dropped} best effort never came, and {told} were told of");
         found.push(index.violation(Rule::NoLoss, rested, session, what));
     }
@@ -108,6 +118,7 @@ fn totals(
 fn router_told(
     index: &Index<'_>,
     session: &SessionFacts,
+    gaps: &[(usize, &MissingGap)],
     seen: &HashSet<PushId>,
     found: &mut Vec<Violation>,
 ) {
@@ -125,12 +136,16 @@ fn router_told(
     }
     let dropped = session.deliveries.offers.iter().filter(|offer| {
         offer.push.class == PushClass::BestEffort
+            && !offer.push.datagram
             && !seen.contains(&offer.push.id)
             && offer.is_certain
             && offer.place < rested
     });
     let dropped = dropped.count() as u64;
-    if session.life.parked.is_empty() && index.stands(session) && dropped > told {
+    // The router does not hear of what a client leaves out.
+    let is_left_out = gaps.iter().any(|(_, gap)| is_uncounted(gap));
+    let is_unbroken = session.life.parked.is_empty() && index.stands(session);
+    if is_unbroken && dropped > told && !is_left_out {
         let what = format!("{dropped} best effort never came, and the router heard of {told}");
         found.push(index.violation(Rule::NoLoss, rested, session, what));
     }

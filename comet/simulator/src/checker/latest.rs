@@ -48,8 +48,8 @@ fn in_order(
     newest
 }
 
-/// The newest value must arrive, unless lost with a connection or dropped for a reason given in a
-/// gap.
+/// The newest value must arrive, unless lost with a connection or as a datagram, or dropped for a
+/// reason given in a gap.
 fn newest_came(
     index: &Index<'_>,
     session: &SessionFacts,
@@ -76,7 +76,7 @@ fn newest_came(
                 && matches!(index.history.entries[*place].event, Event::SawGap { .. })
         });
         let came = seen.get(&key).is_some_and(|push| *push >= offer.push.id);
-        if !(came || was_lost || was_told) {
+        if !(came || was_lost || was_told || offer.push.datagram) {
             let what = format!("{}, the newest of key {key}, never came", offer.push.id);
             found.push(index.violation(Rule::Latest, rested, session, what));
         }

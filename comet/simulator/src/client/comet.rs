@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use comet_protocol::client::{self, ClientSession, Closed, Config, Link, Time};
 use comet_protocol::comet as wire;
+use comet_protocol::comet::message::capability;
 
 use super::Request;
 use crate::body::Body;
@@ -51,6 +52,9 @@ impl CometClient {
         };
         config.auth.app_id = names::APP.into();
         config.auth.token = names::token(identity.user);
+        if settings.beside {
+            config.auth.capabilities |= capability::LANES | capability::DATAGRAMS;
+        }
         let auth = config.auth.clone();
         let session = ClientSession::new(Time::from_micros(now), config, seed);
         let (link, attempt, unanswered) = (Link::default(), Attempt::default(), BTreeMap::new());
@@ -75,6 +79,14 @@ impl CometClient {
 
     pub(super) fn handle_bytes(&mut self, now: u64, bytes: &[u8]) {
         self.session.handle_bytes(Time::from_micros(now), self.link, bytes);
+    }
+
+    pub(super) fn handle_lane(&mut self, now: u64, lane: u8, bytes: &[u8]) {
+        self.session.handle_lane(Time::from_micros(now), self.link, lane, bytes);
+    }
+
+    pub(super) fn handle_datagram(&mut self, now: u64, bytes: &[u8]) {
+        self.session.handle_datagram(Time::from_micros(now), self.link, bytes);
     }
 
     pub(super) fn handle_timeout(&mut self, now: u64) {

@@ -61,6 +61,19 @@ impl Client {
         either!(self, client => client.handle_bytes(now, bytes));
     }
 
+    /// Bytes of a lane, without its first one.
+    pub(crate) fn handle_lane(&mut self, now: u64, lane: u8, bytes: &[u8]) {
+        if let Self::Comet(client) = self {
+            client.handle_lane(now, lane, bytes);
+        }
+    }
+
+    pub(crate) fn handle_datagram(&mut self, now: u64, bytes: &[u8]) {
+        if let Self::Comet(client) = self {
+            client.handle_datagram(now, bytes);
+        }
+    }
+
     pub(crate) fn handle_timeout(&mut self, now: u64) {
         either!(self, client => client.handle_timeout(now));
     }

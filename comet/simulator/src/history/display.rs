@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     Answer, Attempt, ClientId, Dialect, Entry, Event, History, Loss, MessageId, MissingGap, Push,
-    PushClass, PushId, Session, Target,
+    PushClass, PushId, Session, Target, Transport,
 };
 
 macro_rules! prefixed {
@@ -102,7 +102,7 @@ impl Event {
             Self::Dialed(dial) => {
                 let (user, device) = (dial.user, dial.device);
                 write!(f, "{}: {} dials as user {user}", dial.attempt, dial.client)?;
-                write!(f, ", device {device}, {}", transport(dial.dialect, dial.websocket))?;
+                write!(f, ", device {device}, {}", transport(dial.dialect, dial.transport))?;
                 if dial.forged { write!(f, ", forged") } else { Ok(()) }
             }
             Self::ShowedTicket { attempt, of: Some(of) } => {
@@ -178,12 +178,14 @@ impl Event {
     }
 }
 
-const fn transport(dialect: Dialect, websocket: bool) -> &'static str {
-    match (dialect, websocket) {
-        (Dialect::Comet, false) => "comet on TCP",
-        (Dialect::Comet, true) => "comet on WebSocket",
-        (Dialect::Dtalk, false) => "dtalk on TCP",
-        (Dialect::Dtalk, true) => "dtalk on WebSocket",
+const fn transport(dialect: Dialect, transport: Transport) -> &'static str {
+    match (dialect, transport) {
+        (Dialect::Comet, Transport::Tcp) => "comet on TCP",
+        (Dialect::Comet, Transport::WebSocket) => "comet on WebSocket",
+        (Dialect::Comet, Transport::Lanes) => "comet on lanes",
+        (Dialect::Dtalk, Transport::Tcp) => "dtalk on TCP",
+        (Dialect::Dtalk, Transport::WebSocket) => "dtalk on WebSocket",
+        (Dialect::Dtalk, Transport::Lanes) => "dtalk beside lanes",
     }
 }
 

@@ -14,7 +14,7 @@ pub use event::Event;
 pub(crate) use log::Log;
 pub use subject::{
     Answer, Attempt, ClientId, Dial, Dialect, Lane, Loss, MessageId, MissingGap, Push, PushClass,
-    PushId, Session, Taken, Target,
+    PushId, Session, Taken, Target, Transport,
 };
 
 /// An event with its time.

@@ -38,6 +38,17 @@ pub enum Dialect {
     Dtalk,
 }
 
+/// Transport of a connection.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Transport {
+    /// One stream of bytes.
+    Tcp,
+    /// Messages.
+    WebSocket,
+    /// A stream of bytes, others for lanes, and datagrams, all independent of each other.
+    Lanes,
+}
+
 /// An attempt to connect.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Dial {
@@ -51,8 +62,8 @@ pub struct Dial {
     pub device: u32,
     /// Its dialect.
     pub dialect: Dialect,
-    /// Whether it uses WebSocket.
-    pub websocket: bool,
+    /// Its transport.
+    pub transport: Transport,
     /// Whether it is a replay of the client's bytes, on a connection unknown to the client.
     pub forged: bool,
     /// Whether the client reads everything at once, acknowledges it, and sends messages, over a
@@ -124,6 +135,8 @@ pub struct Push {
     pub target: Target,
     /// Its dense position in the record of its room or user, from 1; 0 for none.
     pub position: u64,
+    /// Whether it may leave as a datagram, which may be lost.
+    pub datagram: bool,
     /// The letter that it carries, if any: the router pushes it again if this push is given up.
     pub letter: Option<MessageId>,
 }

@@ -1,11 +1,13 @@
 //! A connection: both directions, its framing, and the client's reading.
 
-use comet::simulation::Endpoint;
 use comet_protocol::ws::Opcode;
 
+use super::arrived::Arrived;
+use super::endpoint::Endpoint;
 use super::pipe::{Ending, Pipe};
+use super::side::Side;
 use super::websocket::{Input, WebSocket};
-use crate::history::Attempt;
+use crate::history::{Attempt, Transport};
 use crate::random::Random;
 
 /// How the client's end drains the gateway's send buffer.
@@ -26,19 +28,6 @@ pub(crate) enum Reading {
     Stopped,
 }
 
-/// An event for a client.
-#[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Arrived {
-    /// The connection is established.
-    Open,
-    /// Bytes; on WebSocket, a message.
-    Bytes(Vec<u8>),
-    /// The connection is closed.
-    Closed,
-    /// The input is not valid WebSocket.
-    Invalid,
-}
-
 /// A connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -47,6 +36,7 @@ pub(crate) struct Connection {
     up: Pipe,
     down: Pipe,
     websocket: Option<WebSocket>,
+    side: Option<Box<Side>>,
     reading: Reading,
     /// The gateway's receive buffer is full: retried after its next turn.
     is_up_full: bool,
@@ -63,7 +53,7 @@ impl Connection {
         now: u64,
         attempt: Attempt,
         endpoint: Endpoint,
-        is_websocket: bool,
+        transport: Transport,
         random: &mut Random,
     ) -> Self {
         let latency = random.choose(&[300, 2_000, 15_000, 60_000]);
@@ -73,14 +63,18 @@ impl Connection {
             endpoint,
             up: Pipe::new(latency, jitter),
             down: Pipe::new(latency, jitter),
-            websocket: is_websocket.then(WebSocket::new),
+            websocket: (transport == Transport::WebSocket).then(WebSocket::new),
+            side: None,
             reading: Reading::Prompt,
             is_up_full: false,
             is_left: false,
             is_end_seen: false,
             is_severed: false,
         };
-        if is_websocket {
+        if transport == Transport::Lanes {
+            connection.side = Some(Box::new(Side::new(latency, random)));
+        }
+        if connection.websocket.is_some() {
             connection.up.send(now, WebSocket::request(), random);
         }
         connection
@@ -124,20 +118,36 @@ impl Connection {
         }
         self.is_left = true;
         self.down.clear();
+        self.side.iter_mut().for_each(|side| side.clear());
         match ending {
             Some(ending) => self.up.end(now, ending, random),
             None => self.is_severed = true,
         }
     }
 
-    /// Delays arrivals until a time.
-    pub(crate) fn hold(&mut self, until: u64, up: bool, down: bool) {
+    /// Delays arrivals until a time; some of those of lanes.
+    pub(crate) fn hold(&mut self, until: u64, (up, down): (bool, bool), random: &mut Random) {
         if up {
             self.up.hold(until);
+        }
+        if let (true, Some(side)) = (down, &mut self.side) {
+            side.hold(until, random);
+            if random.percent(50) {
+                return;
+            }
         }
         if down {
             self.down.hold(until);
         }
+    }
+
+    pub(crate) const fn has_lanes(&self) -> bool {
+        self.side.is_some()
+    }
+
+    /// Reads one of the lanes no more.
+    pub(crate) fn stop_lane(&mut self, random: &mut Random) {
+        self.side.iter_mut().for_each(|side| side.stop_one(random));
     }
 
     /// Cuts both directions, at any byte. Gateway and client may be notified.
@@ -149,6 +159,7 @@ impl Connection {
     ) {
         self.up.cut(random);
         self.down.cut(random);
+        self.side.iter_mut().for_each(|side| side.cut(random));
         self.is_severed = true;
         if let Some((at, ending)) = gateway_told {
             self.up.end_cut(at, ending);
@@ -167,6 +178,7 @@ impl Connection {
     pub(crate) fn heal(&mut self, now: u64) {
         self.up.release();
         self.down.release();
+        self.side.iter_mut().for_each(|side| side.heal());
         self.reading = Reading::Prompt;
         self.endpoint.set_capacity(65_536, 65_536);
         if self.is_severed {
@@ -178,12 +190,15 @@ impl Connection {
     /// Time of the next event.
     pub(crate) fn next(&self) -> Option<u64> {
         let up = self.up.next().filter(|_| !self.is_up_full);
-        let down = self.down.next().filter(|_| !self.is_left);
+        // The end of the stream waits for what is on lanes.
+        let waits = !self.down.has_bytes() && !self.is_read();
+        let down = self.down.next().filter(|_| !self.is_left && !waits);
+        let side = self.side.as_ref().and_then(|side| side.next()).filter(|_| !self.is_left);
         let reading = match self.reading {
             Reading::Paced { next, .. } if !self.is_severed && !self.is_left => Some(next),
             _ => None,
         };
-        [up, down, reading].into_iter().flatten().min()
+        [up, down, side, reading].into_iter().flatten().min()
     }
 
     /// Passes arrived bytes to the gateway, split at random. Returns whether there were any.
@@ -224,8 +239,13 @@ impl Connection {
         if self.is_severed || self.is_left {
             return self.is_left && !self.is_severed && self.discard() || any;
         }
-        let bytes = self.collect(now);
+        let max = self.readable(now);
+        let mut bytes = Vec::new();
+        self.endpoint.read(&mut bytes, max);
         any |= !bytes.is_empty();
+        if let Some(side) = &mut self.side {
+            any |= side.collect(now, &mut self.endpoint, max, random);
+        }
         self.down.send(now, bytes, random);
         if !self.is_end_seen {
             if self.endpoint.is_reset() {
@@ -242,24 +262,23 @@ impl Connection {
     /// Discards bytes, as the client's kernel does when its program has closed.
     fn discard(&mut self) -> bool {
         let mut bytes = Vec::new();
-        self.endpoint.read(&mut bytes, usize::MAX) > 0
+        let mut count = self.endpoint.read(&mut bytes, usize::MAX);
+        count +=
+            (0..3).map(|at| self.endpoint.read_lane(at, &mut bytes, usize::MAX)).sum::<usize>();
+        count > 0
     }
 
-    fn collect(&mut self, now: u64) -> Vec<u8> {
-        let max = match &mut self.reading {
+    /// Bytes of each stream that the client reads now.
+    const fn readable(&mut self, now: u64) -> usize {
+        match &mut self.reading {
             Reading::Prompt => usize::MAX,
-            Reading::Stopped => return Vec::new(),
+            Reading::Stopped => 0,
+            Reading::Paced { next, .. } if now < *next => 0,
             Reading::Paced { every, bytes, next } => {
-                if now < *next {
-                    return Vec::new();
-                }
                 *next = now + *every;
                 *bytes
             }
-        };
-        let mut bytes = Vec::new();
-        self.endpoint.read(&mut bytes, max);
-        bytes
+        }
     }
 
     /// Delivers arrived bytes to the client.
@@ -268,12 +287,20 @@ impl Connection {
             let Some(bytes) = self.down.pop(now) else { break };
             self.receive(now, bytes, random, out);
         }
-        if !self.is_left && self.down.pop_end(now).is_some() {
+        if let (false, Some(side)) = (self.is_left, &mut self.side) {
+            side.pop(now, random, out);
+        }
+        if !self.is_left && self.is_read() && self.down.pop_end(now).is_some() {
             self.is_left = true;
             // The client closes its end in response.
             self.up.end(now, Ending::Fin, random);
             out.push(Arrived::Closed);
         }
+    }
+
+    /// Whether everything on lanes has reached the client: a connection does not end before.
+    fn is_read(&self) -> bool {
+        self.side.as_ref().is_none_or(|side| side.is_empty())
     }
 
     fn receive(&mut self, now: u64, bytes: Vec<u8>, random: &mut Random, out: &mut Vec<Arrived>) {

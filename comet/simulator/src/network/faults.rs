@@ -85,7 +85,7 @@ fn cut(
 fn stall(connection: &mut Connection, now: u64, random: &mut Random) -> &'static str {
     let until = now + random.choose(&[100, 1_000, 5_000, 12_000]) * MILLIS;
     let (up, down) = random.choose(&[(true, true), (true, false), (false, true)]);
-    connection.hold(until, up, down);
+    connection.hold(until, (up, down), random);
     match (up, down) {
         (true, true) => "stalls",
         (true, _) => "stalls on the way up",
@@ -102,6 +102,10 @@ fn slow_down(connection: &mut Connection, now: u64, random: &mut Random) -> &'st
 }
 
 fn stop_reading(connection: &mut Connection, kind: Kind, random: &mut Random) -> &'static str {
+    if connection.has_lanes() && random.percent(50) {
+        connection.stop_lane(random);
+        return "has a lane that is read no more";
+    }
     connection.set_reading(Reading::Stopped);
     // Queued output drains within a few turns once the client has closed.
     let sizes = if kind.is_shortage() { [4_000; 3] } else { [0, 64, 1_000] };

@@ -1,16 +1,24 @@
 //! The network between clients and gateways, and its faults.
 //!
 //! Bytes are delayed, split, held back, and cut off at any point; they are never reordered within a
-//! connection, nor corrupted.
+//! connection, nor corrupted. Where a connection has lanes, each is such a stream, and datagrams
+//! are lost, repeated and reordered.
 //!
 //! Not here: the times of connections, and their contents.
 
+mod arrived;
 mod connection;
+mod endpoint;
 mod faults;
+mod lanes;
 mod pipe;
+mod side;
 mod websocket;
 
-pub(crate) use connection::{Arrived, Connection};
+pub(crate) use arrived::Arrived;
+pub(crate) use connection::Connection;
+pub(crate) use endpoint::Endpoint;
+pub(crate) use lanes::LanesEndpoint;
 pub(crate) use pipe::Ending;
 
 use crate::history::Attempt;

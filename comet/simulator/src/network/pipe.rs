@@ -82,6 +82,10 @@ impl Pipe {
         self.ending = Some((at, ending));
     }
 
+    pub(super) fn has_bytes(&self) -> bool {
+        !self.pieces.is_empty()
+    }
+
     /// Time of the next arrival.
     pub(super) fn next(&self) -> Option<u64> {
         let due = match (self.pieces.front(), self.ending) {

@@ -119,8 +119,10 @@ fn participants(users: u32, random: &mut Random) -> Vec<Participant> {
             ack_every: 1,
             ack_delay: Duration::from_millis(1),
             max_body: 1 << 20,
+            beside: false,
         },
         websocket,
+        lanes: 0,
         steady: false,
         first_dial: (0, 2 * SECOND),
     };

@@ -2,6 +2,7 @@
 //! gateway, and numbers and rates of all that happens.
 
 mod acts;
+pub(crate) mod lanes;
 pub(crate) mod letters;
 mod limits;
 mod participants;
@@ -56,6 +57,8 @@ pub(crate) struct Content {
     pub(crate) rooms: u32,
     /// Bytes of the longest body.
     pub(crate) longest_body: usize,
+    /// Percentage of unnumbered pushes that ask to be datagrams.
+    pub(crate) datagrams: u64,
     /// Whether pushes carry positions in a record.
     has_records: bool,
 }
@@ -106,7 +109,8 @@ impl Plan {
         if is_tight {
             acts.pushes *= 2;
         }
-        let content = Content { rooms, longest_body, has_records: random.percent(70) };
+        let content =
+            Content { rooms, longest_body, datagrams: 0, has_records: random.percent(70) };
         Self { kind: Kind::Mixed, length, limits, participants, rates, content, acts }
     }
 

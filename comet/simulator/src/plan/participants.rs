@@ -23,6 +23,8 @@ pub(crate) struct ClientSettings {
     pub(crate) ack_every: u32,
     pub(crate) ack_delay: Duration,
     pub(crate) max_body: u32,
+    /// Whether it takes lanes and datagrams where there are any.
+    pub(crate) beside: bool,
 }
 
 /// A participant.
@@ -33,6 +35,8 @@ pub(crate) struct Participant {
     pub(crate) settings: ClientSettings,
     /// Percentage of its connections that use WebSocket.
     pub(crate) websocket: u64,
+    /// Percentage of its connections that have lanes; the others are as above.
+    pub(crate) lanes: u64,
     /// Whether it reads, acknowledges and sends, over a network without faults.
     pub(crate) steady: bool,
     /// Range of its first connection, in microseconds from the start.
@@ -55,6 +59,7 @@ pub(super) fn draw(random: &mut Random) -> Vec<Participant> {
             dialect: if random.percent(dtalk) { Dialect::Dtalk } else { Dialect::Comet },
             settings: settings(random),
             websocket,
+            lanes: 0,
             steady: false,
             // Clients do not connect all at once.
             first_dial: (0, 2 * SECOND),
@@ -69,5 +74,6 @@ fn settings(random: &mut Random) -> ClientSettings {
         ack_every: random.choose(&[1, 4, 32]),
         ack_delay: Duration::from_millis(random.choose(&[1, 20, 300])),
         max_body: random.choose(&[200, 1 << 20, 1 << 20, 1 << 20, 1 << 20]),
+        beside: false,
     }
 }

@@ -79,8 +79,10 @@ fn participants(random: &mut Random) -> Vec<Participant> {
                     ack_every: 1,
                     ack_delay: Duration::from_millis(1),
                     max_body: 1 << 20,
+                    beside: false,
                 },
                 websocket: random.choose(&[0, 50, 100]),
+                lanes: 0,
                 steady,
                 first_dial: if client >= 5 { (8 * SECOND, 16 * SECOND) } else { (0, SECOND) },
             }

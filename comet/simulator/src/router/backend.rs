@@ -49,6 +49,8 @@ pub(crate) struct Backend {
     /// Whether pushes carry positions, which must be dense: false where a push may be refused.
     has_records: bool,
     longest_body: usize,
+    /// Percentage of unnumbered pushes that ask to be datagrams.
+    datagrams: u64,
     /// Present in worlds of letters.
     store: Option<Store>,
     /// Whether the router has stopped refusing and delaying.
@@ -73,6 +75,7 @@ impl Backend {
             records: [vec![0; 64], vec![0; 64]],
             has_records: plan.has_records(),
             longest_body: plan.content.longest_body,
+            datagrams: plan.content.datagrams,
             is_healed: false,
         }
     }
@@ -263,7 +266,11 @@ impl Backend {
             Target::Session(_) | Target::All => 0,
         };
         let letter = None;
-        let push = Push { id: PushId(self.pushes), class, lane, target, position, letter };
+        // Worlds without datagrams draw nothing for them.
+        let datagram =
+            self.datagrams > 0 && class != PushClass::Acked && self.random.percent(self.datagrams);
+        let id = PushId(self.pushes);
+        let push = Push { id, class, lane, target, position, datagram, letter };
         self.pushes += 1;
         let len = 5 + self.random.index(self.longest_body);
         let delivery = mapping::delivery(push, Body::Push(push.id).to_bytes(len));

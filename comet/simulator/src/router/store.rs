@@ -307,7 +307,15 @@ impl Store {
         let letter = self.letters[recipient.user as usize][row];
         let (id, class, lane) = (PushId(*pushes), PushClass::Acked, Lane::Normal);
         let target = Target::Session(*name);
-        let push = Push { id, class, lane, target, position: 0, letter: Some(letter.name) };
+        let push = Push {
+            id,
+            class,
+            lane,
+            target,
+            position: 0,
+            datagram: false,
+            letter: Some(letter.name),
+        };
         *pushes += 1;
         self.carried.insert(id, (recipient.user, row));
         let delivery = mapping::delivery(push, Body::Push(id).to_bytes(letter.len));

@@ -13,8 +13,8 @@ use crate::plan::letters;
 impl World {
     pub(super) fn act(&mut self, act: Act) -> Result<(), StartError> {
         match act {
-            Act::Connect { actor, attempt, is_websocket } => {
-                self.connect(actor, attempt, is_websocket);
+            Act::Connect { actor, attempt, transport } => {
+                self.connect(actor, attempt, transport);
             }
             Act::Push { count } => self.push(count),
             Act::Message => self.message(),
@@ -22,8 +22,8 @@ impl World {
             Act::Kick => self.kick(),
             Act::Move => self.change_room(),
             Act::Replay => self.replay(),
-            Act::ConnectForged { forged, is_websocket } => {
-                self.connect_forged(forged, is_websocket);
+            Act::ConnectForged { forged, transport } => {
+                self.connect_forged(forged, transport);
             }
             Act::Theft => self.steal(),
             Act::StepClock => self.step_clock(),

@@ -102,6 +102,8 @@ impl Attacker {
                 self.connections[at].read(&bytes, &self.log);
                 None
             }
+            // It asks for neither.
+            Arrived::Lane(..) | Arrived::Datagram(_) => None,
             Arrived::Closed | Arrived::Invalid => {
                 self.connections.swap_remove(at);
                 None
@@ -151,7 +153,7 @@ fn seen_in_comet(attempt: Attempt, frame: Frame) -> Option<Event> {
             Some(Event::Opened { attempt, resumed: welcome.resumed, loss })
         }
         ServerFrame::Deliver { seq, body } => saw(attempt, &body, seq.get()),
-        ServerFrame::BestEffort { body } | ServerFrame::Latest { body, .. } => {
+        ServerFrame::BestEffort { body, .. } | ServerFrame::Latest { body, .. } => {
             saw(attempt, &body, 0)
         }
         _ => None,

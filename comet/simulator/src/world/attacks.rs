@@ -7,7 +7,7 @@ use comet_protocol::{AuthMsg, Frame, Layout, frames_of};
 
 use super::World;
 use super::schedule::{Act, Forged};
-use crate::history::{Attempt, ClientId, Dial, Dialect, Event};
+use crate::history::{Attempt, ClientId, Dial, Dialect, Event, Transport};
 use crate::names;
 use crate::network::Arrived;
 use crate::plan::ClientIdentity;
@@ -41,10 +41,11 @@ impl World {
     fn dial_forged(&mut self, identity: ClientIdentity, dialect: Dialect, auth: &[u8]) {
         let attempt = self.network.next_attempt();
         let Some((auth, ticket)) = forge(auth, dialect, identity, attempt) else { return };
-        let websocket = self.random.percent(50);
+        let is_websocket = self.random.percent(50);
+        let transport = if is_websocket { Transport::WebSocket } else { Transport::Tcp };
         let ClientIdentity { client, user, device } = identity;
         let dial =
-            Dial { attempt, client, user, device, dialect, websocket, forged: true, steady: false };
+            Dial { attempt, client, user, device, dialect, transport, forged: true, steady: false };
         self.log.record(Event::Dialed(dial));
         if let Some(ticket) = ticket {
             let of = self.attacker.issued_on(&ticket);
@@ -52,13 +53,13 @@ impl World {
         }
         let wait = self.random.choose(&[0, 1, 30, 200]) * MILLIS;
         let forged = Forged { attempt, auth, is_dtalk: dialect == Dialect::Dtalk };
-        self.schedule.put(self.now + wait, Act::ConnectForged { forged, is_websocket: websocket });
+        self.schedule.put(self.now + wait, Act::ConnectForged { forged, transport });
     }
 
-    pub(super) fn connect_forged(&mut self, forged: Forged, is_websocket: bool) {
+    pub(super) fn connect_forged(&mut self, forged: Forged, transport: Transport) {
         let Forged { attempt, auth, is_dtalk } = forged;
-        self.open_connection(attempt, is_websocket);
-        if !is_websocket {
+        self.open_connection(attempt, transport);
+        if transport == Transport::Tcp {
             self.network.send(self.now, attempt, &auth, &mut self.random);
         }
         self.attacker.connect(

@@ -4,8 +4,9 @@ use bytes::Bytes;
 
 use super::World;
 use super::schedule::Act;
-use crate::history::{Attempt, Dial, Event};
+use crate::history::{Attempt, Dial, Event, Transport};
 use crate::network::{Connection, Ending};
+use crate::plan::Participant;
 
 const MILLIS: u64 = 1_000;
 
@@ -14,7 +15,7 @@ impl World {
     pub(super) fn dial(&mut self, actor: usize) {
         let participant = self.actors[actor].participant;
         let attempt = self.network.next_attempt();
-        let is_websocket = self.random.percent(participant.websocket);
+        let transport = self.transport(participant);
         let identity = participant.identity;
         self.log.record(Event::Dialed(Dial {
             attempt,
@@ -22,17 +23,28 @@ impl World {
             user: identity.user,
             device: identity.device,
             dialect: participant.dialect,
-            websocket: is_websocket,
+            transport,
             forged: false,
             steady: participant.steady,
         }));
         self.actors[actor].attempt = Some(attempt);
         self.actors[actor].client.dialed(attempt);
         let wait = self.random.between(1, 80) * MILLIS;
-        self.schedule.put(self.now + wait, Act::Connect { actor, attempt, is_websocket });
+        self.schedule.put(self.now + wait, Act::Connect { actor, attempt, transport });
     }
 
-    pub(super) fn connect(&mut self, actor: usize, attempt: Attempt, is_websocket: bool) {
+    fn transport(&mut self, participant: Participant) -> Transport {
+        // Worlds without lanes draw nothing for them.
+        if participant.lanes > 0 && self.random.percent(participant.lanes) {
+            return Transport::Lanes;
+        }
+        match self.random.percent(participant.websocket) {
+            true => Transport::WebSocket,
+            false => Transport::Tcp,
+        }
+    }
+
+    pub(super) fn connect(&mut self, actor: usize, attempt: Attempt, transport: Transport) {
         if self.actors[actor].attempt != Some(attempt) {
             return;
         }
@@ -41,18 +53,18 @@ impl World {
             self.actors[actor].client.handle_disconnected(self.now);
             return self.take_output(actor);
         }
-        self.open_connection(attempt, is_websocket);
-        if !is_websocket {
+        self.open_connection(attempt, transport);
+        if transport != Transport::WebSocket {
             self.actors[actor].client.handle_connected(self.now);
             self.take_output(actor);
         }
     }
 
     /// Opens a connection to the newest gateway, of random quality.
-    pub(super) fn open_connection(&mut self, attempt: Attempt, is_websocket: bool) {
-        let endpoint = self.gateways.connect(attempt, is_websocket);
+    pub(super) fn open_connection(&mut self, attempt: Attempt, transport: Transport) {
+        let endpoint = self.gateways.connect(attempt, transport);
         let random = &mut self.random;
-        let mut connection = Connection::new(self.now, attempt, endpoint, is_websocket, random);
+        let mut connection = Connection::new(self.now, attempt, endpoint, transport, random);
         if !self.is_healed {
             connection.draw_quality(self.now, &self.plan.rates, random);
         }

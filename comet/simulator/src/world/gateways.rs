@@ -4,12 +4,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use comet::simulation::{Endpoint, Listener, Simulation};
+use comet::simulation::{Listener, Simulation};
 use comet::{Gateway, StartError};
 use parking_lot::Mutex;
 
-use crate::history::{Attempt, Event, Log};
+use crate::history::{Attempt, Event, Log, Transport};
 use crate::mapping;
+use crate::network::{Endpoint, LanesEndpoint};
 use crate::plan::Limits;
 use crate::random::Random;
 use crate::router::{Backend, SimRouter};
@@ -70,12 +71,18 @@ impl Gateways {
     }
 
     /// Connects to the newest gateway.
-    pub(super) fn connect(&mut self, attempt: Attempt, is_websocket: bool) -> Endpoint {
-        let listener = if is_websocket { Listener::WebSocket } else { Listener::Tcp };
+    pub(super) fn connect(&mut self, attempt: Attempt, transport: Transport) -> Endpoint {
         let [_, _, high, low] = attempt.0.to_be_bytes();
         let remote = SocketAddr::from((Ipv4Addr::new(10, 0, high, low), 4_000));
         let newest = self.hosts.len() - 1;
-        self.hosts[newest].simulation.connect(listener, remote)
+        let simulation = &mut self.hosts[newest].simulation;
+        match transport {
+            Transport::Tcp => Endpoint::Wire(simulation.connect(Listener::Tcp, remote)),
+            Transport::WebSocket => Endpoint::Wire(simulation.connect(Listener::WebSocket, remote)),
+            Transport::Lanes => {
+                Endpoint::Lanes(LanesEndpoint::connect(simulation.gateway(), remote))
+            }
+        }
     }
 
     /// Time of the next turn.

@@ -22,7 +22,7 @@ use crate::Setup;
 use crate::client::{Client, CometClient, DtalkClient, Request};
 use crate::history::{Attempt, Dialect, Event, History, Log};
 use crate::network::{Arrived, Ending, Network};
-use crate::plan::{Participant, Plan, letters, shortage};
+use crate::plan::{Participant, Plan, lanes, letters, shortage};
 use crate::random::Random;
 use crate::router::Backend;
 use attacker::Attacker;
@@ -62,10 +62,12 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64, setup: Setup) -> Result<Self, StartError> {
-        let Setup { mistake, has_letters } = setup;
+        let Setup { mistake, has_letters, has_lanes } = setup;
         let mut random = Random::new(seed);
         let mut plan = Plan::draw(&mut random);
-        if has_letters || letters::is_world_of(seed) {
+        if has_lanes || (!has_letters && lanes::is_world_of(seed)) {
+            plan = lanes::change(&plan, &mut random);
+        } else if has_letters || letters::is_world_of(seed) {
             plan = letters::change(&plan, mistake, &mut random);
         } else if shortage::is_world_of(seed) {
             plan = shortage::change(&plan, &mut random);
@@ -204,6 +206,8 @@ impl World {
         match arrived {
             Arrived::Open => actor_now.client.handle_connected(self.now),
             Arrived::Bytes(bytes) => actor_now.client.handle_bytes(self.now, &bytes),
+            Arrived::Lane(lane, bytes) => actor_now.client.handle_lane(self.now, lane, &bytes),
+            Arrived::Datagram(bytes) => actor_now.client.handle_datagram(self.now, &bytes),
             Arrived::Closed => {
                 actor_now.attempt = None;
                 actor_now.client.handle_disconnected(self.now);

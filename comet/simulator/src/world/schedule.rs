@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use bytes::Bytes;
 
-use crate::history::Attempt;
+use crate::history::{Attempt, Transport};
 use crate::plan::{Kind, Plan, shortage};
 use crate::random::Random;
 
@@ -13,7 +13,7 @@ use crate::random::Random;
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Act {
     /// A connection attempt succeeds or fails.
-    Connect { actor: usize, attempt: Attempt, is_websocket: bool },
+    Connect { actor: usize, attempt: Attempt, transport: Transport },
     /// A number of pushes at once.
     Push { count: usize },
     /// A client sends.
@@ -27,7 +27,7 @@ pub(super) enum Act {
     /// A client's bytes are replayed.
     Replay,
     /// The connection of an attacker is established.
-    ConnectForged { forged: Forged, is_websocket: bool },
+    ConnectForged { forged: Forged, transport: Transport },
     /// A client's ticket is presented in the name of another.
     Theft,
     /// The wall clock is stepped.

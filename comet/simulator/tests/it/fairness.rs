@@ -22,6 +22,7 @@ fn story(offered: u32) -> Story {
             lane: Lane::Normal,
             target,
             position: 0,
+            datagram: false,
             letter: None,
         });
     }

@@ -12,7 +12,15 @@ fn with_gap(gap: MissingGap) -> Story {
     for id in 0..4 {
         let (class, lane, target) = (PushClass::Acked, Lane::Normal, Target::Room(3));
         let position = 10 + u64::from(id);
-        story.pushes_this(Push { id: PushId(id), class, lane, target, position, letter: None });
+        story.pushes_this(Push {
+            id: PushId(id),
+            class,
+            lane,
+            target,
+            position,
+            datagram: false,
+            letter: None,
+        });
     }
     story.sees(FIRST, [0]).tells(Event::Missing { session: ONE, gap: gap.clone() });
     story.tells(Event::SawGap { attempt: FIRST, gap }).sees(FIRST, [3]).acks([0, 3]).rests(FIRST);

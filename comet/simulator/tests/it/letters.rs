@@ -31,7 +31,7 @@ fn brings(story: &mut Story, push: u32, letter: u32) {
 fn pushes(story: &mut Story, push: u32, letter: u32) {
     let (id, letter) = (PushId(push), Some(MessageId(letter)));
     let (class, lane, target) = (PushClass::Acked, Lane::Normal, Target::Session(ONE));
-    story.pushes_this(Push { id, class, lane, target, position: 0, letter });
+    story.pushes_this(Push { id, class, lane, target, position: 0, datagram: false, letter });
 }
 
 /// The rules broken when letters come like this to a session that stands in the end.
@@ -100,7 +100,7 @@ fn what_a_client_saw_in_one_session_it_need_not_see_in_the_next() {
         story.opens(SECOND, false).tells(Event::Served { session: next, phone: true });
         let (id, letter) = (PushId(2), Some(MessageId(2)));
         let (class, lane, target) = (PushClass::Acked, Lane::Normal, Target::Session(next));
-        story.pushes_this(Push { id, class, lane, target, position: 0, letter });
+        story.pushes_this(Push { id, class, lane, target, position: 0, datagram: false, letter });
         story.tells(Event::Saw { attempt: SECOND, push: id, seq: 1 });
         story.tells(Event::Acked { session: next, push: id });
         story.tells(Event::Stands { client: ClientId(0), attempt: SECOND }).tells(Event::Rested);

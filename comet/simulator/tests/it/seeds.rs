@@ -1,6 +1,6 @@
 //! Runs from seeds: the gateway keeps its contract, and a router with a defect does not.
 
-use comet_simulator::{Mistake, Rule, run, run_letters, search};
+use comet_simulator::{Mistake, Rule, run, run_lanes, run_letters, search};
 
 #[test]
 fn the_gateway_keeps_its_contract_in_every_world() {
@@ -24,6 +24,16 @@ fn one_seed_gives_one_history() {
 fn letters_come_in_order_whatever_is_given_up_and_pushed_again() {
     let broken = search(1_000, |seed| {
         let violations = run_letters(seed, None).unwrap().violations;
+        let told: Vec<String> = violations.iter().map(ToString::to_string).collect();
+        (!told.is_empty()).then(|| format!("seed {seed}: {}", told.join("\n")))
+    });
+    assert_eq!(broken, None);
+}
+
+#[test]
+fn lanes_and_datagrams_change_nothing_of_the_contract() {
+    let broken = search(1_500, |seed| {
+        let violations = run_lanes(seed).unwrap().violations;
         let told: Vec<String> = violations.iter().map(ToString::to_string).collect();
         (!told.is_empty()).then(|| format!("seed {seed}: {}", told.join("\n")))
     });

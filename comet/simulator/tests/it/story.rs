@@ -2,7 +2,7 @@
 
 use comet_simulator::history::{
     Attempt, ClientId, Dial, Dialect, Event, Lane, Loss, MissingGap, Push, PushClass, PushId,
-    Session, Taken, Target,
+    Session, Taken, Target, Transport,
 };
 use comet_simulator::{History, Rule, check};
 
@@ -16,7 +16,8 @@ pub(crate) struct Story(pub(crate) Vec<Event>);
 pub(crate) fn dial(attempt: Attempt, client: u32, dialect: Dialect) -> Dial {
     let client = ClientId(client);
     let (user, device) = (client.0, client.0);
-    Dial { attempt, client, user, device, dialect, websocket: false, forged: false, steady: false }
+    let (transport, forged, steady) = (Transport::Tcp, false, false);
+    Dial { attempt, client, user, device, dialect, transport, forged, steady }
 }
 
 pub(crate) fn connected(session: Session, attempt: Attempt) -> Event {
@@ -60,7 +61,7 @@ impl Story {
     /// Something is pushed to the session in a lane.
     pub(crate) fn pushes(&mut self, id: u32, class: PushClass, lane: Lane) -> &mut Self {
         let (id, target, position) = (PushId(id), Target::Session(ONE), 0);
-        self.pushes_this(Push { id, class, lane, target, position, letter: None })
+        self.pushes_this(Push { id, class, lane, target, position, datagram: false, letter: None })
     }
 
     pub(crate) fn pushes_this(&mut self, push: Push) -> &mut Self {
