@@ -105,10 +105,8 @@ impl ClientSession {
     }
 
     /// Reads what lanes have brought, which waits for the welcome.
-    pub(super) fn read_lanes(&mut self, now: Time, link: Link) {
-        if matches!(self.state, State::Open) {
-            (0..LANES).for_each(|lane| self.read_lane(now, link, lane));
-        }
+    fn read_lanes(&mut self, now: Time, link: Link) {
+        (0..LANES).for_each(|lane| self.read_lane(now, link, lane));
     }
 
     pub(super) fn read_lane(&mut self, now: Time, link: Link, lane: usize) {
@@ -161,6 +159,8 @@ impl ClientSession {
         }
         let can = |ability| welcome.capabilities & ability != 0;
         self.deliveries.set_lanes(can(capability::LANES));
+        // Those of a connection that this one takes over from.
+        self.end_counting();
         self.unnumbered = can(capability::DATAGRAMS).then(Box::default);
         // Acks must be sent before the server's window is full.
         let quarter = welcome.deliver_window.max(4) / 4;
@@ -175,6 +175,7 @@ impl ClientSession {
         let every = if asked.is_zero() { own } else { asked.min(own) };
         self.heartbeat = Heartbeat::new(every, now, self.heartbeat.round_trip());
         self.events.push_back(Event::Opened { resumed: welcome.resumed, welcome });
+        self.read_lanes(now, self.link());
     }
 
     /// Acks the received deliveries, then closes and comes back.

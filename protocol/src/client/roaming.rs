@@ -106,6 +106,15 @@ impl ClientSession {
         self.handle_bytes(now, link, &[]);
     }
 
+    /// Keeps bytes of a lane of the second connection until its welcome.
+    pub(super) fn push_successor_lane(&mut self, link: Link, lane: usize, bytes: &[u8]) {
+        let Some(Successor { connection, .. }) = self.successor_of(link) else { return };
+        connection.push_lane(lane, bytes);
+        if connection.is_lane_full(lane) {
+            self.drop_successor();
+        }
+    }
+
     /// Handles the answer to the auth of the second connection.
     pub(super) fn judge_successor(&mut self, now: Time, link: Link, Frame { head, body }: Frame) {
         match ServerFrame::decode(head, body) {

@@ -163,6 +163,9 @@ impl ClientSession {
     /// the lane. Before the welcome they are kept, as far as a packet and 64 KiB reach.
     pub fn handle_lane(&mut self, now: Time, link: Link, lane: u8, bytes: &[u8]) {
         self.now = now;
+        if self.successor_of(link).is_some() {
+            return self.push_successor_lane(link, lane.into(), bytes);
+        }
         if !self.is_connected(link) {
             return;
         }
@@ -194,7 +197,6 @@ impl ClientSession {
         } else if self.is_connected(link) {
             self.heartbeat.handle_read(now);
             self.read(now, frame);
-            self.read_lanes(now, link);
         }
     }
 

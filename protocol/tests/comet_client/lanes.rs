@@ -307,3 +307,40 @@ fn lanes_that_are_not_known_are_ignored() {
     world.drain(true);
     assert_eq!(world.seen, [1]);
 }
+
+#[test]
+fn a_connection_that_takes_over_keeps_its_lanes_until_its_welcome() {
+    let mut world = opened(true);
+    let older = world.link;
+    world.client.handle_lane(world.time(), older, 1, &frame(1, false));
+    let newer = world.client.switch(world.time()).expect("a second connection");
+    world.client.handle_connected(world.time(), newer);
+    assert!(world.client.poll_transmit_on(newer).is_some(), "its auth");
+    // By the older one, after the auth of the newer one, which therefore has it again.
+    world.client.handle_lane(world.time(), older, 1, &frame(2, false));
+    let again = [frame(2, false), frame(3, false)].concat();
+    world.client.handle_lane(world.time(), newer, 1, &again[..25]);
+    world.client.handle_lane(world.time(), newer, 1, &again[25..]);
+    world.client.handle_lane(world.time(), newer, 2, &frame(4, false));
+    let capabilities = capability::RESUME | capability::LANES;
+    let welcome = Welcome { resumed: true, ticket: "u".into(), capabilities, ..Welcome::default() };
+    let mut bytes = Vec::new();
+    ServerFrame::Welcome { ack: 2, welcome: Box::new(welcome) }.write(&mut bytes);
+    world.client.handle_bytes(world.time(), newer, &bytes);
+    world.client.handle_lane(world.time(), older, 0, &frame(5, false));
+    let handed_up =
+        std::iter::from_fn(|| world.client.poll_event()).filter_map(|event| match event {
+            Event::Delivery { seq, .. } => Some(seq.get()),
+            _ => None,
+        });
+    assert_eq!(handed_up.collect::<Vec<_>>(), [1, 2, 3, 4], "5 came too late on the older one");
+}
+
+#[test]
+fn a_connection_that_is_to_take_over_and_brings_too_much_is_given_up() {
+    let mut world = opened(true);
+    let newer = world.client.switch(world.time()).expect("a second connection");
+    world.client.handle_connected(world.time(), newer);
+    world.client.handle_lane(world.time(), newer, 0, &vec![0; (1 << 20) + 70_000]);
+    assert_eq!(world.client.poll_event(), Some(Event::Disconnect(newer)));
+}
